@@ -1,0 +1,121 @@
+#include "base/arena.h"
+
+#include "base/mem.h"
+
+#include <stdalign.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct arena_chunk {
+    struct arena_chunk *older;
+    max_align_t bytes[];
+};
+
+enum { CHUNK_MIN = 4096 - 64, CHUNK_MAX = 256 * 1024 };
+
+void arena_release(struct arena *arena)
+{
+    struct arena_chunk *chunk = arena->chunks;
+    while (chunk) {
+        struct arena_chunk *older = chunk->older;
+        free(chunk);
+        chunk = older;
+    }
+    *arena = (struct arena){0};
+}
+
+static void *chunk_add(struct arena *arena, size_t size)
+{
+    /* Chunks grow with the arena, so a small one stays small and a large one has few. */
+    size_t room = arena->total / 4;
+    room = room < CHUNK_MIN ? CHUNK_MIN : room > CHUNK_MAX ? CHUNK_MAX : room;
+    bool large = size > room / 2 && arena->chunks;
+    if (large || size > room)
+        room = size;
+    struct arena_chunk *chunk = mem_alloc(sizeof *chunk + room);
+    arena->total += sizeof *chunk + room;
+    char *bytes = (char *)chunk->bytes;
+    if (large) { /* keeps the newest chunk's free part in use */
+        chunk->older = arena->chunks->older;
+        arena->chunks->older = chunk;
+        return bytes;
+    }
+    chunk->older = arena->chunks;
+    arena->chunks = chunk;
+    arena->next = bytes + size;
+    arena->end = bytes + room;
+    return bytes;
+}
+
+static void *alloc_aligned(struct arena *arena, size_t size, size_t alignment)
+{
+    size_t skip = (alignment - (uintptr_t)arena->next % alignment) % alignment;
+    if (arena->next && (size_t)(arena->end - arena->next) >= skip &&
+        (size_t)(arena->end - arena->next) - skip >= size) {
+        char *at = arena->next + skip;
+        arena->next = at + size;
+        return at;
+    }
+    return chunk_add(arena, size);
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    return alloc_aligned(arena, size, alignof(void *));
+}
+
+void *arena_zalloc(struct arena *arena, size_t size)
+{
+    return memset(arena_alloc(arena, size), 0, size);
+}
+
+struct str arena_str(struct arena *arena, struct str s)
+{
+    char *copy = alloc_aligned(arena, s.n + 1, 1);
+    if (s.n)
+        memcpy(copy, s.p, s.n);
+    copy[s.n] = '\0';
+    return str_n(copy, s.n);
+}
+
+char *arena_strz(struct arena *arena, struct str s)
+{
+    return (char *)(uintptr_t)arena_str(arena, s).p;
+}
+
+struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (n < 0)
+        return STR_EMPTY;
+    char *text = alloc_aligned(arena, (size_t)n + 1, 1);
+    vsnprintf(text, (size_t)n + 1, format, args);
+    return str_n(text, (size_t)n);
+}
+
+struct str arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct str text = arena_vprintf(arena, format, args);
+    va_end(args);
+    return text;
+}
+
+struct str arena_concat(struct arena *arena, const struct str *parts, size_t n)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += parts[i].n;
+    char *text = alloc_aligned(arena, total + 1, 1), *at = text;
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].n)
+            memcpy(at, parts[i].p, parts[i].n);
+        at += parts[i].n;
+    }
+    *at = '\0';
+    return str_n(text, total);
+}

@@ -1,0 +1,40 @@
+/*
+ * Arenas: memory that is given back all at once. One for what lives as long as a stack, a plan or a single
+ * operation. Not thread-safe: an arena belongs to one thread at a time.
+ */
+#ifndef WEIR_BASE_ARENA_H
+#define WEIR_BASE_ARENA_H
+
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+
+struct arena_chunk;
+
+struct arena {
+    struct arena_chunk *chunks; /* newest first */
+    char *next, *end;           /* free part of the newest chunk */
+    size_t total;               /* bytes taken from the heap */
+};
+
+#define ARENA_INIT {0}
+/* `AUTO_ARENA struct arena a = ARENA_INIT;` releases at the end of the scope. */
+#define AUTO_ARENA __attribute__((cleanup(arena_release)))
+
+void arena_release(struct arena *arena);
+/* Aligned for every type, uninitialised. */
+void *arena_alloc(struct arena *arena, size_t size);
+void *arena_zalloc(struct arena *arena, size_t size);
+/* Copies; the copy has a NUL after its end. */
+struct str arena_str(struct arena *arena, struct str s);
+char *arena_strz(struct arena *arena, struct str s);
+struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+struct str arena_concat(struct arena *arena, const struct str *parts, size_t n);
+
+#define ARENA_NEW(arena, type)          ((type *)arena_zalloc((arena), sizeof(type)))
+#define ARENA_ARRAY(arena, type, count) ((type *)arena_zalloc((arena), sizeof(type) * (size_t)(count)))
+
+#endif

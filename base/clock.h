@@ -1,0 +1,33 @@
+/*
+ * Time as a seam: production reads the system clocks, unit tests install a manual clock that does not wait.
+ * All functions are safe from every thread.
+ */
+#ifndef WEIR_BASE_CLOCK_H
+#define WEIR_BASE_CLOCK_H
+
+#include "base/arena.h"
+
+#include <stdint.h>
+
+struct clock_ops {
+    int64_t (*wall_ms)(void *ctx); /* since 1970-01-01 UTC */
+    int64_t (*mono_ms)(void *ctx);
+    void (*sleep_ms)(void *ctx, int64_t ms);
+    void *ctx;
+};
+
+int64_t clock_wall_ms(void);
+int64_t clock_mono_ms(void);
+void clock_sleep_ms(int64_t ms);
+/* NULL: back to the system's. Not while other threads run. */
+void clock_install(const struct clock_ops *ops);
+
+/* 2026-11-21T09:30:00Z, with milliseconds when with_ms; the text lives in the arena. */
+struct str time_rfc3339(struct arena *arena, int64_t wall_ms, bool with_ms);
+bool time_parse_rfc3339(struct str text, int64_t *wall_ms); /* fractions and offsets understood */
+/* 20261121T093000Z as SigV4 wants it; out has 17 bytes. */
+void time_iso_basic(int64_t wall_ms, char out[17]);
+/* "Sat, 21 Nov 2026 09:30:00 GMT", as in Date headers. */
+bool time_parse_http(struct str text, int64_t *wall_ms);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * Diagnostics: what is wrong in the user's files. They accumulate; one run reports all of them, sorted by
+ * place, each with file:line:column, the source line, a caret line and a hint:
+ *
+ *     error: aws.s3.bucket has no attribute "versionning"
+ *       --> weir.yaml:14:5
+ *        |
+ *     14 |     versionning: true
+ *        |     ^^^^^^^^^^^ did you mean "versioning"?
+ *
+ * A `struct source` must outlive the diagnostics that point into it. Not thread-safe.
+ */
+#ifndef WEIR_BASE_DIAG_H
+#define WEIR_BASE_DIAG_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/str.h"
+
+#include <stdio.h>
+
+/* One text that came from a file (or was given on the command line; then path says which option). */
+struct source {
+    struct str path; /* as the user would type it, relative where possible */
+    struct str text;
+};
+
+/* Where in a source: `line` and `column` count from 1 (column in code points); 0: no place within it. */
+struct span {
+    const struct source *source; /* NULL: no place at all */
+    uint32_t offset, length;     /* bytes */
+    uint32_t line, column;
+};
+
+enum diag_severity { DIAG_ERROR, DIAG_WARNING };
+
+struct diag {
+    enum diag_severity severity;
+    struct span span;
+    struct str message;      /* after "error: " */
+    struct str label;        /* beside the carets; may be empty */
+    struct span related;     /* a second place, e.g. of a duplicate; source NULL: none */
+    struct str related_label;
+    struct str hint;         /* a line "hint: …" of its own; may be empty */
+};
+
+struct diags {
+    struct arena arena; /* owns the texts */
+    struct diag *items;
+    size_t n, cap;
+    size_t errors;
+    size_t limit; /* at most so many are kept (default 100); the rest is counted */
+    size_t dropped;
+};
+
+#define DIAGS_INIT {0}
+#define AUTO_DIAGS __attribute__((cleanup(diags_release)))
+void diags_release(struct diags *diags);
+
+/* The returned diag is valid until the next addition; set label, hint or related with the calls below. */
+struct diag *diag_error(struct diags *diags, struct span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+struct diag *diag_warning(struct diags *diags, struct span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void diag_label(struct diags *diags, struct diag *diag, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void diag_hint(struct diags *diags, struct diag *diag, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void diag_related(struct diags *diags, struct diag *diag, struct span span, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Label `did you mean "X"?` with the candidate nearest to word; no label where none is near. */
+void diag_did_you_mean(struct diags *diags, struct diag *diag, struct str word, const struct str *candidates, size_t n);
+
+/* Sorts by source, line, column and renders all; `color` adds ANSI colours. */
+void diags_render(struct diags *diags, bool color, struct buf *out);
+/* One diagnostic rendered as above; for tests and --json. */
+void diag_render(const struct diag *diag, bool color, struct buf *out);
+/* Line and column of a byte offset. */
+struct span span_at(const struct source *source, size_t offset, size_t length);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * Run-time failures: a function returns 0 or -1 and, on -1, has filled its last parameter `struct err *`.
+ * On success the err is untouched. Context is added on the way up with err_context(), so a message reads
+ * outside-in: "creating aws.glue.job bronze: EntityNotFoundException: …".
+ *
+ * Messages start lowercase, quote the subject and end without a full stop. `hint` says what to do next.
+ * Neither ever holds a secret.
+ *
+ * Mistakes in the user's files are diagnostics (base/diag.h), not errs. Bugs are assertions.
+ */
+#ifndef WEIR_BASE_ERR_H
+#define WEIR_BASE_ERR_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+enum err_class {
+    ERR_NONE,
+    ERR_FAILED,      /* anything without a class of its own */
+    ERR_INVALID,     /* the stack, an input or a specification is wrong */
+    ERR_USAGE,       /* the command line is wrong */
+    ERR_LOCKED,      /* somebody else holds the state */
+    ERR_INTERRUPTED, /* a signal stopped the run */
+    ERR_LEFTOVER,    /* destroy --verify found something */
+    ERR_IO,          /* a local file or disk */
+    ERR_DAMAGED,     /* the state log is not what was written */
+    ERR_STALE,       /* the state moved on since the plan was made */
+    ERR_NETWORK,     /* no answer, or one cut short */
+    ERR_PROTOCOL,    /* an answer that cannot be understood */
+    ERR_AUTH,        /* credentials missing, expired or refused */
+    ERR_SERVICE,     /* the service refused, finally */
+    ERR_ABSENT,      /* the service says: no such thing */
+    ERR_EXISTS,      /* the service says: there is one already */
+    ERR_THROTTLED,   /* too many requests, beyond the retries */
+    ERR_TIMEOUT,     /* waited as long as was allowed */
+    ERR_CLASS_COUNT
+};
+
+struct err {
+    enum err_class class;
+    bool retryable;       /* the same request may succeed later */
+    int http_status;      /* 0 where there was no answer */
+    char code[96];        /* the service's error code, or "" */
+    char request_id[96];  /* the service's request id, or "" */
+    char message[1024];
+    char hint[512];
+};
+
+#define ERR_INIT {0}
+
+/* Fills err (which may be NULL) and returns -1. */
+int err_set(struct err *err, enum err_class class, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int err_vset(struct err *err, enum err_class class, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+/* err_set with ": " and the text of errno. */
+int err_errno(struct err *err, enum err_class class, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Both return -1, so that a failing call can end with them. */
+int err_context(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int err_hint(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Name in --json events ("locked"), and the exit status of a command that ends with this class. */
+const char *err_class_name(enum err_class class);
+int err_exit_status(enum err_class class);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * Files and paths. Errors are ERR_IO with the path and the system's reason.
+ */
+#ifndef WEIR_BASE_FILE_H
+#define WEIR_BASE_FILE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+#include <sys/types.h>
+
+/* Whole file, at most max bytes (0: no bound); out has a NUL after its end. A directory is an error. */
+int file_read(struct arena *arena, const char *path, size_t max, struct str *out, struct err *err);
+/* Writes beside the target, syncs, renames. Mode e.g. 0600. */
+int file_write_atomic(const char *path, struct str data, mode_t mode, struct err *err);
+/* All of data, through short writes and EINTR. */
+int fd_write_all(int fd, const void *bytes, size_t n, struct err *err, const char *path);
+bool path_exists(const char *path);
+bool path_is_dir(const char *path);
+int dir_make(const char *path, struct err *err); /* with parents; existing is fine */
+/* dir/name; name alone where it is absolute or dir is "" or ".". */
+struct str path_join(struct arena *arena, struct str dir, struct str name);
+struct str path_dir(struct str path);  /* "." where there is no slash */
+struct str path_base(struct str path); /* after the last slash */
+
+void fd_close_ptr(int *fd); /* closes unless -1 */
+#define AUTO_FD __attribute__((cleanup(fd_close_ptr)))
+
+#endif

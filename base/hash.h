@@ -1,0 +1,41 @@
+/*
+ * Digests, checksums, encodings and random bytes. SHA-256, MD5, HMAC and random bytes are OpenSSL's.
+ */
+#ifndef WEIR_BASE_HASH_H
+#define WEIR_BASE_HASH_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/str.h"
+
+enum { SHA256_SIZE = 32, SHA1_SIZE = 20, MD5_SIZE = 16 };
+
+void hash_sha256(struct str data, unsigned char out[SHA256_SIZE]);
+void hash_sha1(struct str data, unsigned char out[SHA1_SIZE]);
+void hash_md5(struct str data, unsigned char out[MD5_SIZE]);
+void hash_hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_SIZE]);
+/* CRC-32C (Castagnoli), hardware-assisted where the CPU can; start with crc 0. */
+uint32_t hash_crc32c(uint32_t crc, const void *bytes, size_t n);
+
+/* Incremental SHA-256. */
+struct sha256;
+struct sha256 *sha256_new(void);
+void sha256_update(struct sha256 *s, const void *bytes, size_t n);
+void sha256_final(struct sha256 *s, unsigned char out[SHA256_SIZE]); /* and frees s */
+
+void hash_random(void *out, size_t n);
+
+/* Lowercase hex and RFC 4648 base64, into the arena. */
+struct str hex_encode(struct arena *arena, const void *bytes, size_t n);
+bool hex_decode(struct arena *arena, struct str text, struct str *out);
+struct str base64_encode(struct arena *arena, struct str data);
+bool base64_decode(struct arena *arena, struct str text, struct str *out);
+/* SHA-256 as lowercase hex. */
+struct str sha256_hex(struct arena *arena, struct str data);
+
+/* RFC 3986 percent-encoding of everything but unreserved characters; '/' too unless keep_slash. */
+void url_encode(struct buf *out, struct str text, bool keep_slash);
+/* Percent-decodes; `plus_is_space` for form data. false: broken escape. */
+bool url_decode(struct arena *arena, struct str text, bool plus_is_space, struct str *out);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * JSON text <-> values. Reading is jansson's; writing is direct, because building a second tree only to dump it
+ * would double the cost of every state record.
+ */
+#ifndef WEIR_BASE_JSON_H
+#define WEIR_BASE_JSON_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/value.h"
+
+enum json_flags {
+    JSON_COMPACT = 0,
+    JSON_PRETTY = 1, /* two spaces */
+    JSON_REDACT = 2, /* sensitive values become "(sensitive)"; without it they are written in clear */
+    JSON_MARK_UNKNOWN = 4, /* unknown becomes "(known after apply)"; without it unknown becomes null */
+};
+
+/* Duplicate keys, NaN, trailing bytes, depth over 256 are errors (ERR_PROTOCOL, with the position). */
+int json_parse(struct arena *arena, struct str text, const struct value **out, struct err *err);
+void json_write(struct buf *out, const struct value *v, unsigned flags);
+/* The quoted and escaped string. */
+void json_write_string(struct buf *out, struct str text);
+
+#endif

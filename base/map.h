@@ -1,0 +1,29 @@
+/*
+ * Hash map from slices to pointers. Keys are kept by reference. Iteration is in order of insertion:
+ * for (size_t i = 0; i < map.n; i++) map.items[i].key / .ptr. Zero-initialised maps are empty and valid.
+ */
+#ifndef WEIR_BASE_MAP_H
+#define WEIR_BASE_MAP_H
+
+#include "base/str.h"
+
+struct map_item {
+    struct str key;
+    void *ptr;
+};
+
+struct map {
+    struct map_item *items;
+    size_t n, cap;
+    uint32_t *slots; /* index + 1 into items; 0 is free */
+    size_t slot_count;
+};
+
+#define MAP_INIT {0}
+#define AUTO_MAP __attribute__((cleanup(map_release)))
+void map_release(struct map *map);
+void *map_get(const struct map *map, struct str key);
+/* Returns what was there before, or NULL. */
+void *map_set(struct map *map, struct str key, void *ptr);
+
+#endif

@@ -1,0 +1,83 @@
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static atomic_long fail_countdown;
+
+static _Noreturn void out_of_memory(void)
+{
+    static const char message[] = "error: out of memory\n";
+    ssize_t ignored = write(STDERR_FILENO, message, sizeof message - 1);
+    (void)ignored;
+    _exit(1);
+}
+
+static void inject(void)
+{
+    if (atomic_load_explicit(&fail_countdown, memory_order_relaxed) > 0 &&
+        atomic_fetch_sub(&fail_countdown, 1) == 1)
+        out_of_memory();
+}
+
+void mem_fail_after(long nth)
+{
+    atomic_store(&fail_countdown, nth);
+}
+
+void *mem_alloc(size_t size)
+{
+    inject();
+    void *ptr = malloc(size ? size : 1);
+    if (!ptr)
+        out_of_memory();
+    return ptr;
+}
+
+void *mem_zalloc(size_t size)
+{
+    inject();
+    void *ptr = calloc(1, size ? size : 1);
+    if (!ptr)
+        out_of_memory();
+    return ptr;
+}
+
+void *mem_realloc(void *ptr, size_t size)
+{
+    inject();
+    void *grown = realloc(ptr, size ? size : 1);
+    if (!grown)
+        out_of_memory();
+    return grown;
+}
+
+void *mem_realloc_array(void *ptr, size_t count, size_t size)
+{
+    if (size && count > SIZE_MAX / size)
+        out_of_memory();
+    return mem_realloc(ptr, count * size);
+}
+
+char *mem_strdup(const char *text)
+{
+    return mem_memdup0(text, strlen(text));
+}
+
+char *mem_memdup0(const void *bytes, size_t size)
+{
+    char *copy = mem_alloc(size + 1);
+    if (size)
+        memcpy(copy, bytes, size);
+    copy[size] = '\0';
+    return copy;
+}
+
+void mem_free_ptr(void *ptr_to_ptr)
+{
+    free(*(void **)ptr_to_ptr);
+}

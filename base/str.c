@@ -1,0 +1,208 @@
+#include "base/str.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+int str_cmp(struct str a, struct str b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int order = n ? memcmp(a.p, b.p, n) : 0;
+    if (order)
+        return order;
+    return a.n < b.n ? -1 : a.n > b.n;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool str_ieq(struct str a, struct str b)
+{
+    if (a.n != b.n)
+        return false;
+    for (size_t i = 0; i < a.n; i++)
+        if (lower(a.p[i]) != lower(b.p[i]))
+            return false;
+    return true;
+}
+
+bool str_starts(struct str s, struct str prefix)
+{
+    return s.n >= prefix.n && str_eq(str_n(s.p, prefix.n), prefix);
+}
+
+bool str_ends(struct str s, struct str suffix)
+{
+    return s.n >= suffix.n && str_eq(str_n(s.p + s.n - suffix.n, suffix.n), suffix);
+}
+
+ptrdiff_t str_find(struct str s, struct str needle, size_t from)
+{
+    if (from > s.n)
+        return -1;
+    if (needle.n == 0)
+        return (ptrdiff_t)from;
+    const char *at = memmem(s.p + from, s.n - from, needle.p, needle.n);
+    return at ? at - s.p : -1;
+}
+
+ptrdiff_t str_find_char(struct str s, char c, size_t from)
+{
+    if (from >= s.n)
+        return -1;
+    const char *at = memchr(s.p + from, c, s.n - from);
+    return at ? at - s.p : -1;
+}
+
+struct str str_slice(struct str s, size_t from, size_t to)
+{
+    if (to > s.n)
+        to = s.n;
+    if (from > to)
+        from = to;
+    return str_n(s.p + from, to - from);
+}
+
+struct str str_trim(struct str s)
+{
+    while (s.n && isspace((unsigned char)s.p[0]))
+        s.p++, s.n--;
+    while (s.n && isspace((unsigned char)s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
+struct str str_cut(struct str s, char separator, struct str *rest)
+{
+    ptrdiff_t at = str_find_char(s, separator, 0);
+    if (at < 0) {
+        *rest = (struct str){NULL, 0};
+        return s;
+    }
+    *rest = str_slice(s, (size_t)at + 1, s.n);
+    return str_slice(s, 0, (size_t)at);
+}
+
+bool str_to_int(struct str s, int64_t *out)
+{
+    char text[32];
+    if (s.n == 0 || s.n >= sizeof text || isspace((unsigned char)s.p[0]))
+        return false;
+    memcpy(text, s.p, s.n);
+    text[s.n] = '\0';
+    char *end;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    if (errno || end != text + s.n)
+        return false;
+    *out = number;
+    return true;
+}
+
+bool str_to_double(struct str s, double *out)
+{
+    char text[64];
+    if (s.n == 0 || s.n >= sizeof text || isspace((unsigned char)s.p[0]))
+        return false;
+    memcpy(text, s.p, s.n);
+    text[s.n] = '\0';
+    char *end;
+    double number = strtod(text, &end);
+    if (end != text + s.n)
+        return false;
+    *out = number;
+    return true;
+}
+
+/* FNV-1a with a final mix: short keys, tables of powers of two. */
+uint64_t str_hash(struct str s)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
+    h ^= h >> 32;
+    h *= 0xd6e8feb86659fd93u;
+    return h ^ (h >> 32);
+}
+
+bool str_is_utf8(struct str s)
+{
+    const unsigned char *p = (const unsigned char *)s.p, *end = p + s.n;
+    while (p < end) {
+        unsigned c = *p++;
+        if (c < 0x80)
+            continue;
+        int extra = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
+        if (c < 0xc2 || c > 0xf4 || end - p < extra)
+            return false;
+        unsigned second = p[0];
+        if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second > 0x9f) || (c == 0xf0 && second < 0x90) ||
+            (c == 0xf4 && second > 0x8f))
+            return false;
+        for (int i = 0; i < extra; i++)
+            if ((p[i] & 0xc0) != 0x80)
+                return false;
+        p += extra;
+    }
+    return true;
+}
+
+size_t str_code_points(struct str s)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < s.n; i++)
+        count += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+    return count;
+}
+
+enum { NEAREST_MAX = 64 };
+
+/* Optimal string alignment: insert, delete, substitute, swap of neighbours. Words are short. */
+static unsigned edit_distance(struct str a, struct str b)
+{
+    unsigned rows[3][NEAREST_MAX + 1];
+    unsigned *before = rows[0], *previous = rows[1], *current = rows[2];
+    for (size_t j = 0; j <= b.n; j++)
+        previous[j] = (unsigned)j;
+    memcpy(before, previous, sizeof rows[0]);
+    for (size_t i = 1; i <= a.n; i++) {
+        current[0] = (unsigned)i;
+        for (size_t j = 1; j <= b.n; j++) {
+            unsigned best = previous[j - 1] + (lower(a.p[i - 1]) != lower(b.p[j - 1]));
+            if (previous[j] + 1 < best)
+                best = previous[j] + 1;
+            if (current[j - 1] + 1 < best)
+                best = current[j - 1] + 1;
+            if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1] &&
+                before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            current[j] = best;
+        }
+        unsigned *spare = before;
+        before = previous;
+        previous = current;
+        current = spare;
+    }
+    return previous[b.n];
+}
+
+struct str str_nearest(struct str word, const struct str *candidates, size_t n)
+{
+    struct str nearest = STR_EMPTY;
+    if (word.n == 0 || word.n > NEAREST_MAX)
+        return nearest;
+    unsigned best = word.n <= 3 ? 2 : (unsigned)(word.n / 3) + 2;
+    for (size_t i = 0; i < n; i++) {
+        if (candidates[i].n == 0 || candidates[i].n > NEAREST_MAX)
+            continue;
+        unsigned distance = edit_distance(word, candidates[i]);
+        if (distance < best) {
+            best = distance;
+            nearest = candidates[i];
+        }
+    }
+    return nearest;
+}

@@ -1,0 +1,73 @@
+/*
+ * Slices: a pointer and a length, not owned, not NUL-terminated. They may hold NUL bytes.
+ * Where a slice comes from an arena or a literal it also has a NUL after its end; functions that rely on
+ * that say so.
+ */
+#ifndef WEIR_BASE_STR_H
+#define WEIR_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct str {
+    const char *p;
+    size_t n;
+};
+
+#define STR(literal)  ((struct str){"" literal, sizeof(literal) - 1})
+#define STR_INIT(literal) {"" literal, sizeof(literal) - 1}
+#define STR_EMPTY     ((struct str){"", 0})
+/* printf: printf("%.*s", STR_ARG(s)) */
+#define STR_ARG(s)    (int)(s).n, (s).p
+
+static inline struct str str_z(const char *text)
+{
+    return (struct str){text ? text : "", text ? strlen(text) : 0};
+}
+
+static inline struct str str_n(const char *p, size_t n)
+{
+    return (struct str){p, n};
+}
+
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool str_eqz(struct str a, const char *b)
+{
+    return str_eq(a, str_z(b));
+}
+
+/* Byte order; a prefix sorts before what it is a prefix of. */
+int str_cmp(struct str a, struct str b);
+bool str_ieq(struct str a, struct str b); /* ASCII case-insensitive */
+bool str_starts(struct str s, struct str prefix);
+bool str_ends(struct str s, struct str suffix);
+/* Index of the first occurrence at or after `from`, or -1. */
+ptrdiff_t str_find(struct str s, struct str needle, size_t from);
+ptrdiff_t str_find_char(struct str s, char c, size_t from);
+struct str str_slice(struct str s, size_t from, size_t to);
+struct str str_trim(struct str s);
+/*
+ * Cuts s at the first `separator`: returns what is before it, leaves what is after it in *rest.
+ * Without a separator all of s is returned and *rest becomes empty with p == NULL.
+ */
+struct str str_cut(struct str s, char separator, struct str *rest);
+bool str_to_int(struct str s, int64_t *out);
+bool str_to_double(struct str s, double *out);
+uint64_t str_hash(struct str s);
+bool str_is_utf8(struct str s);
+/* Number of code points; for UTF-8 text. */
+size_t str_code_points(struct str s);
+
+/*
+ * The candidate nearest to `word` by edit distance, or an empty slice where none is near enough to be a
+ * typing error. For "did you mean".
+ */
+struct str str_nearest(struct str word, const struct str *candidates, size_t n);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * YAML files as trees of nodes with positions. Used for stack files and for resource specs.
+ *
+ * Read with libyaml's events and the YAML 1.2 core schema: only true/false are booleans, only null/~/empty are null;
+ * `no`, `on`, `1:30` and `0755` stay strings. Anchors, aliases and `<<` merges are resolved: an alias shares
+ * its anchor's node. Duplicate keys, tabs, invalid UTF-8, unknown tags, more than one document, nesting
+ * deeper than YAML_MAX_DEPTH, alias bombs (more than YAML_MAX_NODES nodes counted as if expanded) and files larger than
+ * YAML_MAX_SIZE are diagnostics.
+ */
+#ifndef WEIR_BASE_YAML_H
+#define WEIR_BASE_YAML_H
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "base/value.h"
+
+enum { YAML_MAX_DEPTH = 64, YAML_MAX_NODES = 20 * 1000 * 1000, YAML_MAX_SIZE = 256 * 1024 * 1024 };
+
+enum node_kind { NODE_NULL, NODE_BOOL, NODE_INT, NODE_FLOAT, NODE_STRING, NODE_LIST, NODE_MAP };
+
+struct node_entry;
+
+struct node {
+    uint8_t kind;  /* enum node_kind */
+    uint8_t plain; /* an unquoted scalar */
+    uint32_t count; /* of a list's items or a map's entries */
+    uint32_t offset, length; /* raw bytes in the source; for a map or list: of its first line */
+    uint32_t line, column;
+    union {
+        bool boolean;
+        int64_t integer;
+        double number;
+        struct str string;               /* decoded; with a NUL after its end */
+        struct node **items;
+        struct node_entry *entries; /* in file order, merges applied */
+    };
+    const struct source *source;
+};
+
+struct node_entry {
+    struct str key;
+    uint32_t key_offset, key_line, key_column; /* the key as written */
+    const struct source *source;
+    struct node *value;
+};
+
+/*
+ * Reads text into a tree owned by the arena. `source` must outlive it. NULL when nothing usable could be read
+ * (then at least one error was added). An empty file is an empty map.
+ */
+struct node *yaml_parse(struct arena *arena, const struct source *source, struct diags *diags);
+/* Reads the file, then parses; the source is allocated in the arena. `shown_path` is used in diagnostics. */
+struct node *yaml_load(struct arena *arena, const char *path, struct str shown_path, struct diags *diags);
+
+struct span node_span(const struct node *node);
+struct span node_key_span(const struct node_entry *entry);
+const struct node_entry *node_find(const struct node *map, struct str key); /* NULL: not a map or not there */
+struct node *node_get(const struct node *map, const char *key);
+/* "a string", "a list", … for messages. */
+const char *node_kind_name(const struct node *node);
+/* The tree as a value, strings as they are (expressions are not evaluated). */
+const struct value *node_value(struct arena *arena, const struct node *node);
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * The state of one stack in one environment: what weir has made and not yet unmade, rebuilt from the log.
+ *
+ * Order of calls: state_open(); for commands that change something state_lock() and state_begin(); then, for each change,
+ * state_intent() before the request and state_done() or state_fail() after it; state_end(); state_close().
+ *
+ * state_intent() returns when the record is durable. state_done() and state_fail() return at once and are made durable by
+ * the next group commit (state_flush() waits for all). Both may be called from every worker thread; a failed commit makes every
+ * later call fail, so that no request goes out that could not be recorded.
+ */
+#ifndef WEIR_PLAN_STATE_STATE_H
+#define WEIR_PLAN_STATE_STATE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "base/value.h"
+#include "plan/state/backend.h"
+
+struct state;
+
+/* One resource instance as recorded. Immutable; lives as long as the state. */
+struct record {
+    struct str address, type, provider; /* provider "aws.tokyo" */
+    struct str id;
+    const struct value *attrs;  /* as the last operation left it; sensitive values as in the state */
+    const struct value *set;    /* list of attribute names that the file set then */
+    const struct value *deps;   /* list of addresses (instances or whole declarations) it referred to */
+    bool tainted;               /* half-made: replace it */
+    bool adopted;               /* was there before weir: deleting it needs consent */
+    bool prevent_destroy, create_before_destroy; /* as the file said, for when the file says nothing any more */
+    uint64_t seq;               /* of the record that made it so */
+};
+
+/* An intent without an end. */
+struct open_intent {
+    struct str address, type, provider, action, token, id;
+    const struct value *desired, *set, *deps;
+    uint64_t seq;
+};
+
+struct state_options {
+    struct backend *backend; /* owned by the state from here on */
+    struct str key_spec;     /* encryption key; later */
+};
+
+int state_open(const struct state_options *options, struct state **out, struct err *err);
+void state_close(struct state *state);
+
+/* Read side; not while changes are being made by other threads, except state_get. */
+const struct record *state_get(const struct state *state, struct str address);
+size_t state_count(const struct state *state);
+const struct record *const *state_records(struct state *state, size_t *n); /* sorted by address */
+const struct open_intent *const *state_open_intents(struct state *state, size_t *n);
+const struct value *state_outputs(const struct state *state); /* map; never NULL */
+uint64_t state_seq(const struct state *state);
+struct str state_lineage(const struct state *state); /* 32 hex digits, made with the first record; "" while empty */
+struct str state_description(const struct state *state);
+bool state_was_torn(const struct state *state);
+
+/* Write side. */
+int state_lock(struct state *state, const char *command, int64_t timeout_ms, struct err *err);
+void state_unlock(struct state *state);
+/* `info`: map of what the run record should hold besides the standard fields; may be NULL. */
+int state_begin(struct state *state, const char *command, const struct value *info, struct err *err);
+
+struct intent {
+    struct str address, type, provider;
+    const char *action; /* create, update, replace, delete, adopt */
+    struct str token;   /* from state_token() */
+    struct str id;      /* known or predicted; may be empty */
+    const struct value *desired, *set, *deps;
+};
+/* 32 hex digits, new for every call; safe from every thread. */
+void state_token(char out[33]);
+int state_intent(struct state *state, const struct intent *intent, struct err *err);
+
+struct outcome {
+    struct str address, type, provider;
+    const char *action;
+    struct str id;
+    const struct value *attrs, *set, *deps; /* attrs NULL: the resource is gone */
+    bool tainted, adopted, prevent_destroy, create_before_destroy;
+};
+/* Values are copied. Sensitive ones are encrypted or hashed on the way to the log. */
+int state_done(struct state *state, const struct outcome *outcome, struct err *err);
+/* The intent came to nothing; `outcome` non-NULL when something half-made is left (recorded as tainted). */
+int state_fail(struct state *state, struct str address, const char *action, const struct err *why,
+    const struct outcome *left, struct err *err);
+int state_move(struct state *state, struct str from, struct str to, struct err *err);
+int state_drop(struct state *state, struct str address, struct err *err);
+int state_set_outputs(struct state *state, const struct value *outputs, struct err *err);
+int state_flush(struct state *state, struct err *err);
+int state_end(struct state *state, const char *status, const struct value *counts, struct err *err);
+/* A snapshot when the log has grown much larger than what it says; called at the end of a run. */
+int state_compact(struct state *state, struct err *err);
+
+/* The salted hash kept for write-only values, and the comparison with a value in hand. */
+const struct value *state_hash_secret(struct arena *arena, const struct value *v);
+bool state_hash_matches(const struct value *kept, const struct value *v);
+
+#endif

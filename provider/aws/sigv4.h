@@ -1,0 +1,36 @@
+/*
+ * AWS Signature Version 4 in its stages, each testable alone: canonical request -> string to sign -> signature.
+ * See "Signing AWS API requests" in the IAM User Guide. Used by the client and, for verification, by the sandbox.
+ */
+#ifndef WEIR_PROVIDER_AWS_SIGV4_H
+#define WEIR_PROVIDER_AWS_SIGV4_H
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "provider/wire/wire.h"
+
+struct sigv4_params {
+    struct str access_key, secret_key, session_token; /* token may be empty */
+    struct str region, service;                       /* of the credential scope */
+    int64_t wall_ms;
+    struct str payload_hash; /* hex SHA-256, "UNSIGNED-PAYLOAD" or a STREAMING-… constant; empty: hashed from the body */
+    bool s3;                 /* path encoded once and not normalised; x-amz-content-sha256 is sent */
+    int expires_s;           /* query form only */
+};
+
+/* Each result lives in the arena. */
+struct str sigv4_canonical_request(struct arena *arena, const struct sigv4_params *params,
+    const struct wire_message *request, struct str *signed_headers);
+struct str sigv4_string_to_sign(struct arena *arena, const struct sigv4_params *params, struct str canonical_request);
+void sigv4_signing_key(const struct sigv4_params *params, unsigned char key[32]);
+struct str sigv4_signature(struct arena *arena, const struct sigv4_params *params, struct str string_to_sign);
+
+/*
+ * Adds X-Amz-Date, X-Amz-Security-Token, x-amz-content-sha256 (S3) and Authorization; the Host header must be
+ * there already. Every header present when called is signed, except those that proxies change.
+ */
+void sigv4_sign_headers(struct arena *arena, const struct sigv4_params *params, struct wire_message *request);
+/* Presigned form: everything goes into request->query. */
+void sigv4_sign_query(struct arena *arena, const struct sigv4_params *params, struct wire_message *request);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * Providers: how a resource meets the world. One interface, implemented by provider/spec for every type that
+ * a spec describes and by hand for what no spec can say. The planner and the executor use nothing else.
+ *
+ * All operations are blocking and may be called from any worker thread, many at a time, with different
+ * contexts. Results live in the context's arena. They return 0, or -1 with err filled.
+ *
+ * Objects: a resource is a map of attribute values under the schema's names, "managed" ones and computed ones
+ * alike. `prior` is what the state recorded, or what a refresh saw if there was one.
+ */
+#ifndef WEIR_PROVIDER_PROVIDER_H
+#define WEIR_PROVIDER_PROVIDER_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/value.h"
+#include "provider/schema.h"
+
+#include <stdatomic.h>
+
+struct provider; /* one configured provider: `aws` with its region, credentials, endpoints, default tags */
+
+/* What is passed to every operation. */
+struct op_ctx {
+    struct arena *arena;        /* results and scratch */
+    struct provider *provider;
+    const struct schema *schema;
+    struct str address;         /* for messages and the weir:address tag */
+    struct str stack;           /* stack name, for the ownership tag */
+    struct str token;           /* idempotency token of this intent: 32 hex digits; stable across retries and recovery */
+    int64_t timeout_ms;         /* for waiting on create, update or delete; 0: the type's own */
+    const atomic_bool *cancel;  /* set: stop waiting, return ERR_INTERRUPTED; NULL: never */
+    void (*progress)(void *ctx, const char *what); /* "waiting for status available (creating)"; may be NULL */
+    void *progress_ctx;
+};
+
+/* Receives each object of a bulk listing; called from the thread that lists. */
+typedef void resource_found(void *ctx, const struct value *live);
+
+struct resource_ops {
+    /*
+     * Completes a desired object: computed attributes that follow from known values (an ARN from a name) are
+     * filled in, all other computed ones become unknown. `prior` is NULL for a new resource; for an update, computed
+     * values that the change cannot affect keep their prior value.
+     */
+    int (*predict)(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+        const struct value **planned, struct err *err);
+
+    /*
+     * The live object. *live is NULL when the service says it does not exist (or is as good as gone). `wanted` is a list of
+     * attribute names: facets outside it are not read. `prior` identifies it (at least the id attribute).
+     */
+    int (*read)(struct op_ctx *ctx, const struct value *prior, const struct value *wanted, const struct value **live,
+        struct err *err);
+
+    /*
+     * Bulk: calls `found` for every object of this type that the service lists, with as many attributes as the listing gives
+     * plus those facets in `wanted` that can be had in bulk (tags). *covered becomes the list of attribute names that the
+     * objects carry authoritatively; the rest of what is wanted must be read one by one. NULL where schema->bulk is false.
+     */
+    int (*list)(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+        const struct value **covered, struct err *err);
+
+    /*
+     * Creates and waits until usable; *live is the object afterwards. When it fails after the thing came into being,
+     * *live is set as far as it is known (with the id), so that the caller records it as half-made (tainted).
+     */
+    int (*create)(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+
+    /* Brings `changed` (list of attribute names) from prior to desired; an attribute in `changed` and not in desired is reset. */
+    int (*update)(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+        const struct value *changed, const struct value **live, struct err *err);
+
+    /* Deletes and waits until gone. Already gone is success. */
+    int (*delete)(struct op_ctx *ctx, const struct value *prior, struct err *err);
+
+    /*
+     * Looks for the thing that an open intent may have created: by predicted id, by token, or by tag; *live NULL when it is not there.
+     */
+    int (*find)(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+};
+
+/* ---- configured providers ---- */
+
+struct http_engine;
+
+struct provider_options {
+    struct str name;             /* "aws" or "aws.tokyo" */
+    const struct value *config;  /* the map under `providers: NAME:`; NULL: nothing said */
+    struct http_engine *http;    /* shared by all providers */
+    struct str stack;
+};
+
+/* Opens "aws" (or "weir", which needs nothing). Reads settings but calls nothing. */
+int provider_new(const struct provider_options *options, struct provider **out, struct err *err);
+void provider_free(struct provider *provider);
+/* What a new resource of this provider gets on top of the file: default tags. NULL: none. */
+const struct value *provider_default_tags(const struct provider *provider);
+/* Counts of requests sent so far (all attempts), for "requests per refresh" and the benchmarks. */
+uint64_t provider_requests(const struct provider *provider);
+
+/* ---- all known types ---- */
+
+struct catalog;
+
+struct catalog_options {
+    const char *specs_dir; /* --specs DIR: a user's own specs, loaded over the embedded ones; NULL: none */
+};
+
+int catalog_new(const struct catalog_options *options, struct catalog **out, struct err *err);
+void catalog_free(struct catalog *catalog);
+/*
+ * Loads the type's spec on first use. NULL with err ERR_ABSENT where there is no such type (hint: the nearest name),
+ * ERR_INVALID where its spec is broken. Not thread-safe; what it returns is.
+ */
+const struct schema *catalog_find(struct catalog *catalog, struct str type, bool is_data, struct err *err);
+/* Every type name, sorted; loads all specs. `data` picks data sources. The names live as long as the catalog. */
+const struct str *catalog_names(struct catalog *catalog, bool is_data, size_t *n);
+
+#endif
