@@ -46,3 +46,26 @@ $(BUILD)/%.o: %.c
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---- files in the binary: specs, modules, examples ----
+EMBED := $(sort $(shell find provider modules examples \( -path 'provider/*/specs/*.yaml' -o -path 'modules/*' -o -path 'examples/*' \) -type f \
+	-not -path '*/.weir/*' -not -name '*.pyc' 2>/dev/null))
+$(BUILD)/embedded.list: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(EMBED) | cmp -s - $@ || printf '%s\n' $(EMBED) > $@
+$(BUILD)/embedded.S: $(BUILD)/embedded.list $(EMBED) tools/embed
+	tools/embed < $< > $@
+$(BUILD)/embedded.o: $(BUILD)/embedded.S
+	$(CC) -c -o $@ $<
+.PHONY: FORCE
+FORCE:
+
+# ---- unit tests: each tests/unit/**/test_*.c is a program of its own, linked with the library ----
+TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(shell find tests/unit/support -name '*.c' 2>/dev/null))
+TEST_BINS := $(TESTS:%.c=$(BUILD)/%)
+$(TEST_BINS): $(BUILD)/%: $(BUILD)/%.o $(TEST_SUPPORT) $(BUILD)/libweir.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(BUILD)/libweir.a $(LIBS) -lcmocka
+.PHONY: test-unit
+test-unit: $(TEST_BINS) ## build and run the unit tests
+	@failed=0; for t in $(TEST_BINS); do $$t > $$t.log 2>&1 || { failed=1; cat $$t.log; echo "FAILED: $$t"; }; done; \
+	[ $$failed = 0 ] && echo "unit tests: $(words $(TEST_BINS)) programs passed"

@@ -18,7 +18,10 @@ struct arena {
     size_t total;               /* bytes taken from the heap */
 };
 
-#define ARENA_INIT {0}
+#define ARENA_INIT                                                                                           \
+    {                                                                                                        \
+        0                                                                                                    \
+    }
 /* `AUTO_ARENA struct arena a = ARENA_INIT;` releases at the end of the scope. */
 #define AUTO_ARENA __attribute__((cleanup(arena_release)))
 

@@ -37,11 +37,11 @@ enum diag_severity { DIAG_ERROR, DIAG_WARNING };
 struct diag {
     enum diag_severity severity;
     struct span span;
-    struct str message;      /* after "error: " */
-    struct str label;        /* beside the carets; may be empty */
-    struct span related;     /* a second place, e.g. of a duplicate; source NULL: none */
+    struct str message;  /* after "error: " */
+    struct str label;    /* beside the carets; may be empty */
+    struct span related; /* a second place, e.g. of a duplicate; source NULL: none */
     struct str related_label;
-    struct str hint;         /* a line "hint: …" of its own; may be empty */
+    struct str hint; /* a line "hint: …" of its own; may be empty */
 };
 
 struct diags {
@@ -53,7 +53,10 @@ struct diags {
     size_t dropped;
 };
 
-#define DIAGS_INIT {0}
+#define DIAGS_INIT                                                                                           \
+    {                                                                                                        \
+        0                                                                                                    \
+    }
 #define AUTO_DIAGS __attribute__((cleanup(diags_release)))
 void diags_release(struct diags *diags);
 
@@ -69,7 +72,8 @@ void diag_hint(struct diags *diags, struct diag *diag, const char *format, ...)
 void diag_related(struct diags *diags, struct diag *diag, struct span span, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* Label `did you mean "X"?` with the candidate nearest to word; no label where none is near. */
-void diag_did_you_mean(struct diags *diags, struct diag *diag, struct str word, const struct str *candidates, size_t n);
+void diag_did_you_mean(
+    struct diags *diags, struct diag *diag, struct str word, const struct str *candidates, size_t n);
 
 /* Sorts by source, line, column and renders all; `color` adds ANSI colours. */
 void diags_render(struct diags *diags, bool color, struct buf *out);

@@ -1,6 +1,6 @@
 /*
- * Files embedded in the binary at build time: specs of all providers (.yaml), modules/, examples/. Paths are those in the
- * source tree ("provider/aws/specs/s3.yaml"); the table is sorted by path.
+ * Files embedded in the binary at build time: specs of all providers (.yaml), modules/, examples/. Paths are
+ * those in the source tree ("provider/aws/specs/s3.yaml"); the table is sorted by path.
  */
 #ifndef WEIR_BASE_EMBED_H
 #define WEIR_BASE_EMBED_H

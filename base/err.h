@@ -38,15 +38,18 @@ enum err_class {
 
 struct err {
     enum err_class class;
-    bool retryable;       /* the same request may succeed later */
-    int http_status;      /* 0 where there was no answer */
-    char code[96];        /* the service's error code, or "" */
-    char request_id[96];  /* the service's request id, or "" */
+    bool retryable;      /* the same request may succeed later */
+    int http_status;     /* 0 where there was no answer */
+    char code[96];       /* the service's error code, or "" */
+    char request_id[96]; /* the service's request id, or "" */
     char message[1024];
     char hint[512];
 };
 
-#define ERR_INIT {0}
+#define ERR_INIT                                                                                             \
+    {                                                                                                        \
+        0                                                                                                    \
+    }
 
 /* Fills err (which may be NULL) and returns -1. */
 int err_set(struct err *err, enum err_class class, const char *format, ...)

@@ -1,6 +1,6 @@
 /*
- * JSON text <-> values. Reading is jansson's; writing is direct, because building a second tree only to dump it
- * would double the cost of every state record.
+ * JSON text <-> values. Reading is jansson's; writing is direct, because building a second tree only to dump
+ * it would double the cost of every state record.
  */
 #ifndef WEIR_BASE_JSON_H
 #define WEIR_BASE_JSON_H
@@ -10,9 +10,9 @@
 #include "base/value.h"
 
 enum json_flags {
-    JSON_COMPACT = 0,
-    JSON_PRETTY = 1, /* two spaces */
-    JSON_REDACT = 2, /* sensitive values become "(sensitive)"; without it they are written in clear */
+    JSON_PLAIN = 0,
+    JSON_PRETTY = 1,       /* two spaces */
+    JSON_REDACT = 2,       /* sensitive values become "(sensitive)"; without it they are written in clear */
     JSON_MARK_UNKNOWN = 4, /* unknown becomes "(known after apply)"; without it unknown becomes null */
 };
 

@@ -19,7 +19,10 @@ struct map {
     size_t slot_count;
 };
 
-#define MAP_INIT {0}
+#define MAP_INIT                                                                                             \
+    {                                                                                                        \
+        0                                                                                                    \
+    }
 #define AUTO_MAP __attribute__((cleanup(map_release)))
 void map_release(struct map *map);
 void *map_get(const struct map *map, struct str key);

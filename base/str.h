@@ -16,11 +16,14 @@ struct str {
     size_t n;
 };
 
-#define STR(literal)  ((struct str){"" literal, sizeof(literal) - 1})
-#define STR_INIT(literal) {"" literal, sizeof(literal) - 1}
-#define STR_EMPTY     ((struct str){"", 0})
+#define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
+#define STR_INIT(literal)                                                                                    \
+    {                                                                                                        \
+        "" literal, sizeof(literal) - 1                                                                      \
+    }
+#define STR_EMPTY ((struct str){"", 0})
 /* printf: printf("%.*s", STR_ARG(s)) */
-#define STR_ARG(s)    (int)(s).n, (s).p
+#define STR_ARG(s) (int)(s).n, (s).p
 
 static inline struct str str_z(const char *text)
 {

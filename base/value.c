@@ -273,7 +273,8 @@ struct str value_text(const struct value *v, struct str fallback)
     return v && v->kind == VALUE_STRING ? v->string : fallback;
 }
 
-const struct value *value_with(struct arena *arena, const struct value *map, struct str key, const struct value *v)
+const struct value *value_with(
+    struct arena *arena, const struct value *map, struct str key, const struct value *v)
 {
     size_t n = map && map->kind == VALUE_MAP ? map->count : 0, kept = 0;
     struct value_entry *entries = mem_realloc_array(NULL, n + 1, sizeof *entries);

@@ -6,7 +6,8 @@
  * without duplicates, which makes equality linear, lookups binary and every output canonical.
  *
  * Two marks travel with values. UNKNOWN is a kind of its own: a value that only the service can say, known
- * after apply. SENSITIVE is a mark on any value: it is never printed, never logged, and encrypted or hashed in the state.
+ * after apply. SENSITIVE is a mark on any value: it is never printed, never logged, and encrypted or hashed
+ * in the state.
  */
 #ifndef WEIR_BASE_VALUE_H
 #define WEIR_BASE_VALUE_H
@@ -37,8 +38,8 @@ enum value_mark {
 struct value_entry;
 
 struct value {
-    uint8_t kind;  /* enum value_kind */
-    uint8_t marks; /* enum value_mark */
+    uint8_t kind;   /* enum value_kind */
+    uint8_t marks;  /* enum value_mark */
     uint32_t count; /* of a list's items or a map's entries */
     union {
         bool boolean;
@@ -55,8 +56,8 @@ struct value_entry {
     const struct value *value;
 };
 
-extern const struct value value_null, value_true, value_false, value_unknown, value_empty_list, value_empty_map,
-    value_empty_string;
+extern const struct value value_null, value_true, value_false, value_unknown, value_empty_list,
+    value_empty_map, value_empty_string;
 
 static inline const struct value *value_bool(bool boolean)
 {
@@ -109,7 +110,8 @@ const struct value *value_getz(const struct value *map, const char *key);
 /* A string's text, or the fallback where v is no string. */
 struct str value_text(const struct value *v, struct str fallback);
 /* map with one entry set, or removed where v is NULL. map may be NULL (then: an empty map). */
-const struct value *value_with(struct arena *arena, const struct value *map, struct str key, const struct value *v);
+const struct value *value_with(
+    struct arena *arena, const struct value *map, struct str key, const struct value *v);
 /* Entries of `over` replace those of `base`; not deep. Either may be NULL. */
 const struct value *value_merge(struct arena *arena, const struct value *base, const struct value *over);
 /* "string", "list" … as users know them. */
@@ -121,7 +123,10 @@ struct value_builder {
     struct value_entry *entries;
     size_t n, cap;
 };
-#define VALUE_BUILDER(arena_) {.arena = (arena_)}
+#define VALUE_BUILDER(arena_)                                                                                \
+    {                                                                                                        \
+        .arena = (arena_)                                                                                    \
+    }
 #define AUTO_BUILDER __attribute__((cleanup(value_builder_release)))
 void value_builder_release(struct value_builder *b);
 void value_builder_add(struct value_builder *b, const struct value *item);

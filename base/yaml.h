@@ -1,11 +1,11 @@
 /*
  * YAML files as trees of nodes with positions. Used for stack files and for resource specs.
  *
- * Read with libyaml's events and the YAML 1.2 core schema: only true/false are booleans, only null/~/empty are null;
- * `no`, `on`, `1:30` and `0755` stay strings. Anchors, aliases and `<<` merges are resolved: an alias shares
- * its anchor's node. Duplicate keys, tabs, invalid UTF-8, unknown tags, more than one document, nesting
- * deeper than YAML_MAX_DEPTH, alias bombs (more than YAML_MAX_NODES nodes counted as if expanded) and files larger than
- * YAML_MAX_SIZE are diagnostics.
+ * Read with libyaml's events and the YAML 1.2 core schema: only true/false are booleans, only null/~/empty
+ * are null; `no`, `on`, `1:30` and `0755` stay strings. Anchors, aliases and `<<` merges are resolved: an
+ * alias shares its anchor's node. Duplicate keys, tabs, invalid UTF-8, unknown tags, more than one document,
+ * nesting deeper than YAML_MAX_DEPTH, alias bombs (more than YAML_MAX_NODES nodes counted as if expanded) and
+ * files larger than YAML_MAX_SIZE are diagnostics.
  */
 #ifndef WEIR_BASE_YAML_H
 #define WEIR_BASE_YAML_H
@@ -21,16 +21,16 @@ enum node_kind { NODE_NULL, NODE_BOOL, NODE_INT, NODE_FLOAT, NODE_STRING, NODE_L
 struct node_entry;
 
 struct node {
-    uint8_t kind;  /* enum node_kind */
-    uint8_t plain; /* an unquoted scalar */
-    uint32_t count; /* of a list's items or a map's entries */
+    uint8_t kind;            /* enum node_kind */
+    uint8_t plain;           /* an unquoted scalar */
+    uint32_t count;          /* of a list's items or a map's entries */
     uint32_t offset, length; /* raw bytes in the source; for a map or list: of its first line */
     uint32_t line, column;
     union {
         bool boolean;
         int64_t integer;
         double number;
-        struct str string;               /* decoded; with a NUL after its end */
+        struct str string; /* decoded; with a NUL after its end */
         struct node **items;
         struct node_entry *entries; /* in file order, merges applied */
     };

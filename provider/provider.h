@@ -22,15 +22,17 @@ struct provider; /* one configured provider: `aws` with its region, credentials,
 
 /* What is passed to every operation. */
 struct op_ctx {
-    struct arena *arena;        /* results and scratch */
+    struct arena *arena; /* results and scratch */
     struct provider *provider;
     const struct schema *schema;
-    struct str address;         /* for messages and the weir:address tag */
-    struct str stack;           /* stack name, for the ownership tag */
-    struct str token;           /* idempotency token of this intent: 32 hex digits; stable across retries and recovery */
-    int64_t timeout_ms;         /* for waiting on create, update or delete; 0: the type's own */
-    const atomic_bool *cancel;  /* set: stop waiting, return ERR_INTERRUPTED; NULL: never */
-    void (*progress)(void *ctx, const char *what); /* "waiting for status available (creating)"; may be NULL */
+    struct str address; /* for messages and the weir:address tag */
+    struct str stack;   /* stack name, for the ownership tag */
+    struct str
+        token; /* idempotency token of this intent: 32 hex digits; stable across retries and recovery */
+    int64_t timeout_ms;        /* for waiting on create, update or delete; 0: the type's own */
+    const atomic_bool *cancel; /* set: stop waiting, return ERR_INTERRUPTED; NULL: never */
+    void (*progress)(
+        void *ctx, const char *what); /* "waiting for status available (creating)"; may be NULL */
     void *progress_ctx;
 };
 
@@ -40,34 +42,39 @@ typedef void resource_found(void *ctx, const struct value *live);
 struct resource_ops {
     /*
      * Completes a desired object: computed attributes that follow from known values (an ARN from a name) are
-     * filled in, all other computed ones become unknown. `prior` is NULL for a new resource; for an update, computed
-     * values that the change cannot affect keep their prior value.
+     * filled in, all other computed ones become unknown. `prior` is NULL for a new resource; for an update,
+     * computed values that the change cannot affect keep their prior value.
      */
     int (*predict)(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
         const struct value **planned, struct err *err);
 
     /*
-     * The live object. *live is NULL when the service says it does not exist (or is as good as gone). `wanted` is a list of
-     * attribute names: facets outside it are not read. `prior` identifies it (at least the id attribute).
+     * The live object. *live is NULL when the service says it does not exist (or is as good as gone).
+     * `wanted` is a list of attribute names: facets outside it are not read. `prior` identifies it (at least
+     * the id attribute).
      */
-    int (*read)(struct op_ctx *ctx, const struct value *prior, const struct value *wanted, const struct value **live,
-        struct err *err);
+    int (*read)(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+        const struct value **live, struct err *err);
 
     /*
-     * Bulk: calls `found` for every object of this type that the service lists, with as many attributes as the listing gives
-     * plus those facets in `wanted` that can be had in bulk (tags). *covered becomes the list of attribute names that the
-     * objects carry authoritatively; the rest of what is wanted must be read one by one. NULL where schema->bulk is false.
+     * Bulk: calls `found` for every object of this type that the service lists, with as many attributes as
+     * the listing gives plus those facets in `wanted` that can be had in bulk (tags). *covered becomes the
+     * list of attribute names that the objects carry authoritatively; the rest of what is wanted must be read
+     * one by one. NULL where schema->bulk is false.
      */
     int (*list)(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
         const struct value **covered, struct err *err);
 
     /*
-     * Creates and waits until usable; *live is the object afterwards. When it fails after the thing came into being,
-     * *live is set as far as it is known (with the id), so that the caller records it as half-made (tainted).
+     * Creates and waits until usable; *live is the object afterwards. When it fails after the thing came into
+     * being, *live is set as far as it is known (with the id), so that the caller records it as half-made
+     * (tainted).
      */
-    int (*create)(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+    int (*create)(
+        struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
 
-    /* Brings `changed` (list of attribute names) from prior to desired; an attribute in `changed` and not in desired is reset. */
+    /* Brings `changed` (list of attribute names) from prior to desired; an attribute in `changed` and not in
+     * desired is reset. */
     int (*update)(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
         const struct value *changed, const struct value **live, struct err *err);
 
@@ -75,7 +82,8 @@ struct resource_ops {
     int (*delete)(struct op_ctx *ctx, const struct value *prior, struct err *err);
 
     /*
-     * Looks for the thing that an open intent may have created: by predicted id, by token, or by tag; *live NULL when it is not there.
+     * Looks for the thing that an open intent may have created: by predicted id, by token, or by tag; *live
+     * NULL when it is not there.
      */
     int (*find)(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
 };
@@ -85,9 +93,9 @@ struct resource_ops {
 struct http_engine;
 
 struct provider_options {
-    struct str name;             /* "aws" or "aws.tokyo" */
-    const struct value *config;  /* the map under `providers: NAME:`; NULL: nothing said */
-    struct http_engine *http;    /* shared by all providers */
+    struct str name;            /* "aws" or "aws.tokyo" */
+    const struct value *config; /* the map under `providers: NAME:`; NULL: nothing said */
+    struct http_engine *http;   /* shared by all providers */
     struct str stack;
 };
 
@@ -110,11 +118,12 @@ struct catalog_options {
 int catalog_new(const struct catalog_options *options, struct catalog **out, struct err *err);
 void catalog_free(struct catalog *catalog);
 /*
- * Loads the type's spec on first use. NULL with err ERR_ABSENT where there is no such type (hint: the nearest name),
- * ERR_INVALID where its spec is broken. Not thread-safe; what it returns is.
+ * Loads the type's spec on first use. NULL with err ERR_ABSENT where there is no such type (hint: the nearest
+ * name), ERR_INVALID where its spec is broken. Not thread-safe; what it returns is.
  */
 const struct schema *catalog_find(struct catalog *catalog, struct str type, bool is_data, struct err *err);
-/* Every type name, sorted; loads all specs. `data` picks data sources. The names live as long as the catalog. */
+/* Every type name, sorted; loads all specs. `data` picks data sources. The names live as long as the catalog.
+ */
 const struct str *catalog_names(struct catalog *catalog, bool is_data, size_t *n);
 
 #endif

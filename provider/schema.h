@@ -22,7 +22,7 @@ enum type_kind {
     TYPE_POLICY,    /* an IAM policy document; like JSON, compared as IAM normalises it */
     TYPE_TAGS,      /* map(string) */
     TYPE_LIST,
-    TYPE_SET,       /* a list in the file; order and duplicates do not matter */
+    TYPE_SET, /* a list in the file; order and duplicates do not matter */
     TYPE_MAP,
     TYPE_OBJECT,
 };
@@ -31,7 +31,7 @@ struct attr;
 
 struct type {
     enum type_kind kind;
-    const struct type *elem; /* LIST, SET, MAP */
+    const struct type *elem;   /* LIST, SET, MAP */
     const struct attr *fields; /* OBJECT; in spec order */
     size_t field_count;
 };
@@ -46,19 +46,19 @@ struct attr {
     struct str name, doc;
     const struct type *type;
     bool required;
-    bool computed;   /* the service says; may not be given in the file unless also optional (see settable) */
-    bool settable;   /* may be given in the file */
-    bool replace;    /* a change means delete and create */
+    bool computed; /* the service says; may not be given in the file unless also optional (see settable) */
+    bool settable; /* may be given in the file */
+    bool replace;  /* a change means delete and create */
     bool sensitive;
     bool write_only; /* cannot be read back: the state keeps a salted hash, the diff compares hashes */
-    bool local;      /* steers weir (force_destroy, source): recorded, compared with the record, never read live */
+    bool local; /* steers weir (force_destroy, source): recorded, compared with the record, never read live */
     enum attr_compare compare;
     const struct value *default_value; /* what the service has when nothing is said; NULL: none known */
     struct str pattern;                /* PCRE that the whole text must match; "" none */
     const struct value *choices;       /* list of allowed values; NULL: any */
     bool has_min, has_max;             /* of a number, a text's code points or a list's items */
     int64_t min, max;
-    struct str conflicts;              /* another attribute that may not be given together; "" none */
+    struct str conflicts; /* another attribute that may not be given together; "" none */
 };
 
 struct resource_ops;
@@ -68,12 +68,12 @@ struct schema {
     struct str doc;
     struct str example; /* YAML of one resource, for the reference page; may be empty */
     bool is_data;
-    bool bulk;          /* has a list call: refreshed by pages */
+    bool bulk;                /* has a list call: refreshed by pages */
     const struct attr *attrs; /* in spec order */
     size_t attr_count;
-    struct str id;      /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
+    struct str id; /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
     const struct resource_ops *ops; /* provider/provider.h */
-    void *impl;         /* the provider's own description of the type */
+    void *impl;                     /* the provider's own description of the type */
 };
 
 const struct attr *schema_attr(const struct schema *schema, struct str name);
@@ -83,21 +83,21 @@ struct str type_name(struct arena *arena, const struct type *type);
 
 /* What is wrong with a value, and where inside it. */
 struct schema_issue {
-    struct str message; /* "expected an integer, got a string" */
-    struct str label;   /* short, beside the carets: `did you mean "Enabled"?`; may be empty */
-    struct str key;     /* the unknown or missing key, for "did you mean"; may be empty */
+    struct str message;       /* "expected an integer, got a string" */
+    struct str label;         /* short, beside the carets: `did you mean "Enabled"?`; may be empty */
+    struct str key;           /* the unknown or missing key, for "did you mean"; may be empty */
     const struct value *path; /* list of map keys (strings) and indices (ints) down to the place */
-    bool at_key;        /* the key itself is wrong, not its value */
+    bool at_key;              /* the key itself is wrong, not its value */
 };
 
 /*
  * Converts a value to the attribute's type: numbers in text where a string is wanted become text (and the
- * reverse where it is exact), JSON text stays text, sets are sorted and deduplicated, object fields are checked. Unknown
- * values pass. Checks pattern, choices and range of known values. -1 with *issue filled in the arena.
- * Nulls in objects and a null attribute mean "not given".
+ * reverse where it is exact), JSON text stays text, sets are sorted and deduplicated, object fields are
+ * checked. Unknown values pass. Checks pattern, choices and range of known values. -1 with *issue filled in
+ * the arena. Nulls in objects and a null attribute mean "not given".
  */
-int schema_convert(struct arena *arena, const struct attr *attr, const struct value *v, const struct value **out,
-    struct schema_issue *issue);
+int schema_convert(struct arena *arena, const struct attr *attr, const struct value *v,
+    const struct value **out, struct schema_issue *issue);
 
 /* Are these the same under the attribute's rule? Neither may be unknown. NULL is null. */
 bool attr_equal(const struct attr *attr, const struct value *a, const struct value *b);

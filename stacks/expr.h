@@ -2,18 +2,20 @@
  * Expressions of the stack language: `${ … }` in YAML scalars, and whole YAML trees of them.
  *
  * Order of calls: expr_compile() a node (syntax), expr_resolve() once all names are known (names, functions,
- * dependencies), expr_eval() as often as wanted. Compiled expressions are immutable after resolving and may be evaluated by several
- * threads at once, each with its own scope and arena.
+ * dependencies), expr_eval() as often as wanted. Compiled expressions are immutable after resolving and may
+ * be evaluated by several threads at once, each with its own scope and arena.
  *
  * Grammar (precedence from low to high):
- *   c ? a : b      ||      &&      == !=      < <= > >=      + -      * / %      ! - (unary)      .attr  [index]  f(args)
- *   literals: null true false 12 1.5 "text with ${…} and \n \t \" \\ \u00e9" 'text as is' [a, b] {k: v, "k": v, (expr): v}
- *   [for v in list : expr if cond]   [for k, v in map : expr]   {for k, v in map : key => value if cond}
- * `${…}` inside double-quoted text nests. A scalar that is exactly one `${…}` keeps the type; otherwise the pieces are joined as text.
+ *   c ? a : b      ||      &&      == !=      < <= > >=      + -      * / %      ! - (unary)      .attr
+ * [index]  f(args) literals: null true false 12 1.5 "text with ${…} and \n \t \" \\ \u00e9" 'text as is' [a,
+ * b] {k: v, "k": v, (expr): v} [for v in list : expr if cond]   [for k, v in map : expr]   {for k, v in map :
+ * key => value if cond}
+ * `${…}` inside double-quoted text nests. A scalar that is exactly one `${…}` keeps the type; otherwise the
+ * pieces are joined as text.
  * `$${` is a literal `${`.
  *
- * Unknown and sensitive: an operation on an unknown is unknown (but `false && unknown` is false, a map with one unknown entry
- * is known otherwise); a result made from something sensitive is sensitive.
+ * Unknown and sensitive: an operation on an unknown is unknown (but `false && unknown` is false, a map with
+ * one unknown entry is known otherwise); a result made from something sensitive is sensitive.
  */
 #ifndef WEIR_STACKS_EXPR_H
 #define WEIR_STACKS_EXPR_H
@@ -26,7 +28,8 @@
 struct expr;
 struct decl; /* stacks/stack.h: something that can be referred to */
 
-/* Compiles a tree of nodes: maps and lists become constructors, scalars with ${…} templates, others constants. Never NULL; syntax errors are diagnosed. */
+/* Compiles a tree of nodes: maps and lists become constructors, scalars with ${…} templates, others
+ * constants. Never NULL; syntax errors are diagnosed. */
 struct expr *expr_compile(struct arena *arena, const struct node *node, struct diags *diags);
 /* One bare expression (console, tests); the whole text of the source. NULL on a syntax error. */
 struct expr *expr_parse(struct arena *arena, const struct source *source, struct diags *diags);
@@ -34,16 +37,19 @@ struct expr *expr_parse(struct arena *arena, const struct source *source, struct
 /* Gives meaning to the first name of a reference. */
 struct resolver {
     /*
-     * The declaration that `name` means here, or NULL (then it has reported nothing). `next` is the step after it (".attr" -> attr), "" when there is
-     * none; when the resolver used it up (inputs.NAME, locals.NAME, module.OUTPUT) it sets *consumed.
+     * The declaration that `name` means here, or NULL (then it has reported nothing). `next` is the step
+     * after it (".attr" -> attr), "" when there is none; when the resolver used it up (inputs.NAME,
+     * locals.NAME, module.OUTPUT) it sets *consumed.
      */
     struct decl *(*lookup)(void *ctx, struct str name, struct str next, bool *consumed);
     /* For "did you mean": all names visible here, and the names after `prefix` ("inputs"). */
     size_t (*names)(void *ctx, struct str prefix, struct arena *arena, const struct str **names);
     /* Called for every declaration referred to. May be NULL. */
     void (*depends)(void *ctx, struct decl *decl);
-    /* Static check of the attribute after a resource reference (`lake.arn`): false when there is no such attribute, with candidates for a hint. */
-    bool (*has_attr)(void *ctx, const struct decl *decl, struct str attr, const struct str **candidates, size_t *n);
+    /* Static check of the attribute after a resource reference (`lake.arn`): false when there is no such
+     * attribute, with candidates for a hint. */
+    bool (*has_attr)(
+        void *ctx, const struct decl *decl, struct str attr, const struct str **candidates, size_t *n);
     bool each_allowed; /* each.key and each.value mean something here */
     void *ctx;
 };
@@ -52,20 +58,24 @@ void expr_resolve(struct expr *expr, const struct resolver *resolver, struct dia
 
 /* What evaluation needs from outside. */
 struct scope {
-    const struct value *(*value_of)(void *ctx, const struct decl *decl); /* never NULL; unknown while it is not there yet */
+    const struct value *(*value_of)(
+        void *ctx, const struct decl *decl); /* never NULL; unknown while it is not there yet */
     void *ctx;
     const struct value *each_key, *each_value; /* NULL outside for_each */
-    const struct value *constants; /* map: stack {name, env, dir}, path … under their first names; see stack.h */
+    const struct value
+        *constants;      /* map: stack {name, env, dir}, path … under their first names; see stack.h */
     struct str dir;      /* relative file names in functions start here (the module's folder) */
     struct diags *diags; /* evaluation errors, with the span of the sub-expression */
 };
 
-/* NULL after an error has been reported; otherwise a value in the arena (constants may point into the expression's own arena). */
+/* NULL after an error has been reported; otherwise a value in the arena (constants may point into the
+ * expression's own arena). */
 const struct value *expr_eval(const struct expr *expr, const struct scope *scope, struct arena *arena);
 
 bool expr_is_const(const struct expr *expr); /* no reference, no function: the same everywhere */
 struct span expr_span(const struct expr *expr);
-/* The sub-expression at a path of keys and indices within constructors, for placing schema issues; falls back to the nearest. `at_key`: the key's span. */
+/* The sub-expression at a path of keys and indices within constructors, for placing schema issues; falls back
+ * to the nearest. `at_key`: the key's span. */
 struct span expr_span_at(const struct expr *expr, const struct value *path, bool at_key);
 
 /* ---- functions (stacks/func.h has the table) ---- */

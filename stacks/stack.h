@@ -1,9 +1,10 @@
 /*
  * A loaded stack: the files checked and turned into declarations that refer to each other.
  *
- * stack_load() reads weir.yaml (and includes, modules), checks everything that can be checked without evaluating, compiles and
- * resolves all expressions, finds cycles and puts the declarations in dependency order. What it returns is immutable.
- * Evaluating (for_each, when, attributes) is the planner's job, in the order given here.
+ * stack_load() reads weir.yaml (and includes, modules), checks everything that can be checked without
+ * evaluating, compiles and resolves all expressions, finds cycles and puts the declarations in dependency
+ * order. What it returns is immutable. Evaluating (for_each, when, attributes) is the planner's job, in the
+ * order given here.
  */
 #ifndef WEIR_STACKS_STACK_H
 #define WEIR_STACKS_STACK_H
@@ -48,33 +49,38 @@ enum adopt_mode { ADOPT_OWNED, ADOPT_NEVER, ADOPT_EXISTING };
 struct decl {
     enum decl_kind kind;
     struct str name;
-    struct module *module;  /* where it is declared */
-    struct str address;     /* "lake", "module/lake", "inputs.owner", "locals.x"; of a for_each: without ["key"] */
-    struct span span;       /* of its key in the file */
-    uint32_t index;         /* position in stack->decls; every dependency has a smaller one */
+    struct module *module; /* where it is declared */
+    struct str
+        address;      /* "lake", "module/lake", "inputs.owner", "locals.x"; of a for_each: without ["key"] */
+    struct span span; /* of its key in the file */
+    uint32_t index;   /* position in stack->decls; every dependency has a smaller one */
     struct decl **deps;
     size_t dep_count;
 
     /* INPUT */
-    const struct attr *input;    /* name, type, sensitive, pattern … as an attribute; `required` without default */
-    const struct value *given;   /* root module: the value given or defaulted, converted and marked; NULL in other modules */
-    struct expr *argument;       /* child modules: what the parent passes (evaluated in the parent's scope); NULL: `given` is the default */
+    const struct attr
+        *input; /* name, type, sensitive, pattern … as an attribute; `required` without default */
+    const struct value
+        *given; /* root module: the value given or defaulted, converted and marked; NULL in other modules */
+    struct expr *argument; /* child modules: what the parent passes (evaluated in the parent's scope); NULL:
+                              `given` is the default */
 
     /* LOCAL, OUTPUT */
     struct expr *expr;
-    bool sensitive;              /* OUTPUT */
+    bool sensitive; /* OUTPUT */
     struct str description;
 
     /* PROVIDER */
-    struct expr *config;         /* the map; NULL: nothing said */
+    struct expr *config; /* the map; NULL: nothing said */
 
     /* RESOURCE, DATA */
     const struct schema *schema;
-    struct attr_expr *attrs;     /* in file order */
+    struct attr_expr *attrs; /* in file order */
     size_t attr_count;
     struct expr *for_each, *when; /* NULL: not given */
-    struct decl *provider;       /* NULL: the default configuration of the type's provider, where none is declared */
-    struct str provider_name;    /* "aws" */
+    struct decl
+        *provider; /* NULL: the default configuration of the type's provider, where none is declared */
+    struct str provider_name; /* "aws" */
     struct lifecycle lifecycle;
     enum adopt_mode adopt;
     int64_t timeout_create_ms, timeout_update_ms, timeout_delete_ms; /* 0: the type's */
@@ -84,10 +90,10 @@ struct decl {
 };
 
 struct module {
-    struct str path;   /* "" for the root, "net", "net/inner" */
+    struct str path; /* "" for the root, "net", "net/inner" */
     struct module *parent;
-    struct str source; /* as written: "./dir" or "builtin/name" */
-    struct str dir;    /* where its relative file names start */
+    struct str source;   /* as written: "./dir" or "builtin/name" */
+    struct str dir;      /* where its relative file names start */
     struct decl **decls; /* in file order */
     size_t decl_count;
 };
@@ -113,7 +119,7 @@ struct stack {
     struct str dir;                    /* as given with -C, "." by default */
     struct str file;                   /* the stack file's shown path */
     struct module *root;
-    struct decl **decls;               /* all modules' declarations, dependencies first */
+    struct decl **decls; /* all modules' declarations, dependencies first */
     size_t decl_count;
     struct moved *moved;
     size_t moved_count;
@@ -121,35 +127,37 @@ struct stack {
     size_t removed_count;
     struct import *imports;
     size_t import_count;
-    const struct value *state;         /* the `state:` map, evaluated (inputs and constants only); NULL: default */
-    const struct value *inputs;        /* root inputs as given (map), marked */
-    const struct value *constants;     /* for struct scope: {stack: {name, description, env}, path: {root}} */
-    const struct source **sources;     /* every file read, stack file first */
+    const struct value *state;  /* the `state:` map, evaluated (inputs and constants only); NULL: default */
+    const struct value *inputs; /* root inputs as given (map), marked */
+    const struct value *constants; /* for struct scope: {stack: {name, description, env}, path: {root}} */
+    const struct source **sources; /* every file read, stack file first */
     size_t source_count;
-    struct str digest;                 /* hex SHA-256 over all sources: did the files change since a plan? */
+    struct str digest; /* hex SHA-256 over all sources: did the files change since a plan? */
 };
 
 struct stack_options {
-    const char *dir;    /* folder with weir.yaml, or the path of a stack file itself; NULL: "." */
-    struct str env;     /* -e; "" none */
+    const char *dir;          /* folder with weir.yaml, or the path of a stack file itself; NULL: "." */
+    struct str env;           /* -e; "" none */
     const struct str *inputs; /* "-i" arguments, "k=v" each; later ones win */
     size_t input_count;
     const struct str *input_files; /* --input-file, YAML or JSON */
     size_t input_file_count;
     struct catalog *catalog;
-    bool ask_inputs;    /* not yet used: prompts are cmd's business; missing inputs are errors here */
+    bool ask_inputs; /* not yet used: prompts are cmd's business; missing inputs are errors here */
 };
 
 /*
- * NULL when the files cannot be used (diags has errors). With errors in diags a stack may still be returned; callers stop
- * on diags->errors. Inputs: -i beats WEIR_INPUT_<NAME> beats --input-file beats the environment's values beats the default.
+ * NULL when the files cannot be used (diags has errors). With errors in diags a stack may still be returned;
+ * callers stop on diags->errors. Inputs: -i beats WEIR_INPUT_<NAME> beats --input-file beats the
+ * environment's values beats the default.
  */
 struct stack *stack_load(const struct stack_options *options, struct diags *diags);
 void stack_free(struct stack *stack);
 /* The declaration at an address without instance key, or NULL. */
 struct decl *stack_find(const struct stack *stack, struct str address);
 
-/* `lake`, `lake["a"]`, `net/subnet["a"]`: address of one instance. key NULL: the declaration's own. Integers are not keys. */
+/* `lake`, `lake["a"]`, `net/subnet["a"]`: address of one instance. key NULL: the declaration's own. Integers
+ * are not keys. */
 struct str address_instance(struct arena *arena, struct str decl_address, const struct value *key);
 /* Splits an instance address; *key has p NULL when there is none. false: malformed. */
 bool address_split(struct arena *arena, struct str address, struct str *decl_address, struct str *key);

@@ -1,6 +1,6 @@
 /*
- * Where a state log is kept. A backend does four things: lock, read from a sequence number, append a batch, snapshot.
- * Implementations: backend_file.c (flock, append, fdatasync); s3 and postgres follow.
+ * Where a state log is kept. A backend does four things: lock, read from a sequence number, append a batch,
+ * snapshot. Implementations: backend_file.c (flock, append, fdatasync); s3 and postgres follow.
  *
  * A backend is used by one thread at a time (state.c has the lock).
  */
@@ -19,7 +19,7 @@ struct lock_info {
     int64_t since_ms;
     int64_t pid;
     struct str run;
-    struct str ci_url;  /* from CI_JOB_URL, GITHUB_* …; may be empty */
+    struct str ci_url; /* from CI_JOB_URL, GITHUB_* …; may be empty */
 };
 
 struct backend_ops {
@@ -29,12 +29,15 @@ struct backend_ops {
     int (*lock)(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err);
     void (*unlock)(struct backend *b);
     /*
-     * Calls `line` for every record with seq > after, in order, starting at the newest snapshot when after is 0. A torn last record is dropped
-     * (reported through *torn); damage elsewhere is ERR_DAMAGED that names the place (file:line or object).
+     * Calls `line` for every record with seq > after, in order, starting at the newest snapshot when after is
+     * 0. A torn last record is dropped (reported through *torn); damage elsewhere is ERR_DAMAGED that names
+     * the place (file:line or object).
      */
-    int (*read)(struct backend *b, uint64_t after, int (*line)(void *ctx, struct str text, struct str place, struct err *err),
-        void *ctx, bool *torn, struct err *err);
-    /* Appends whole framed records (several lines), the first with number first_seq, and makes them durable. */
+    int (*read)(struct backend *b, uint64_t after,
+        int (*line)(void *ctx, struct str text, struct str place, struct err *err), void *ctx, bool *torn,
+        struct err *err);
+    /* Appends whole framed records (several lines), the first with number first_seq, and makes them durable.
+     */
     int (*append)(struct backend *b, struct str lines, uint64_t first_seq, struct err *err);
     /* Writes a snapshot record; reads begin there from now on. The history before it is kept. */
     int (*snapshot)(struct backend *b, struct str line, uint64_t seq, struct err *err);

@@ -1,12 +1,14 @@
 /*
  * The state of one stack in one environment: what weir has made and not yet unmade, rebuilt from the log.
  *
- * Order of calls: state_open(); for commands that change something state_lock() and state_begin(); then, for each change,
- * state_intent() before the request and state_done() or state_fail() after it; state_end(); state_close().
+ * Order of calls: state_open(); for commands that change something state_lock() and state_begin(); then, for
+ * each change, state_intent() before the request and state_done() or state_fail() after it; state_end();
+ * state_close().
  *
- * state_intent() returns when the record is durable. state_done() and state_fail() return at once and are made durable by
- * the next group commit (state_flush() waits for all). Both may be called from every worker thread; a failed commit makes every
- * later call fail, so that no request goes out that could not be recorded.
+ * state_intent() returns when the record is durable. state_done() and state_fail() return at once and are
+ * made durable by the next group commit (state_flush() waits for all). Both may be called from every worker
+ * thread; a failed commit makes every later call fail, so that no request goes out that could not be
+ * recorded.
  */
 #ifndef WEIR_PLAN_STATE_STATE_H
 #define WEIR_PLAN_STATE_STATE_H
@@ -23,13 +25,14 @@ struct state;
 struct record {
     struct str address, type, provider; /* provider "aws.tokyo" */
     struct str id;
-    const struct value *attrs;  /* as the last operation left it; sensitive values as in the state */
-    const struct value *set;    /* list of attribute names that the file set then */
-    const struct value *deps;   /* list of addresses (instances or whole declarations) it referred to */
-    bool tainted;               /* half-made: replace it */
-    bool adopted;               /* was there before weir: deleting it needs consent */
-    bool prevent_destroy, create_before_destroy; /* as the file said, for when the file says nothing any more */
-    uint64_t seq;               /* of the record that made it so */
+    const struct value *attrs; /* as the last operation left it; sensitive values as in the state */
+    const struct value *set;   /* list of attribute names that the file set then */
+    const struct value *deps;  /* list of addresses (instances or whole declarations) it referred to */
+    bool tainted;              /* half-made: replace it */
+    bool adopted;              /* was there before weir: deleting it needs consent */
+    bool prevent_destroy,
+        create_before_destroy; /* as the file said, for when the file says nothing any more */
+    uint64_t seq;              /* of the record that made it so */
 };
 
 /* An intent without an end. */
@@ -54,7 +57,8 @@ const struct record *const *state_records(struct state *state, size_t *n); /* so
 const struct open_intent *const *state_open_intents(struct state *state, size_t *n);
 const struct value *state_outputs(const struct state *state); /* map; never NULL */
 uint64_t state_seq(const struct state *state);
-struct str state_lineage(const struct state *state); /* 32 hex digits, made with the first record; "" while empty */
+struct str state_lineage(
+    const struct state *state); /* 32 hex digits, made with the first record; "" while empty */
 struct str state_description(const struct state *state);
 bool state_was_torn(const struct state *state);
 

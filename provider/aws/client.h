@@ -1,11 +1,11 @@
 /*
- * One AWS account and region: finds the endpoint, signs, sends, retries. The spec interpreter and the hand-written types
- * speak to services only through it. Safe from every thread.
+ * One AWS account and region: finds the endpoint, signs, sends, retries. The spec interpreter and the
+ * hand-written types speak to services only through it. Safe from every thread.
  *
- * Retries are those of AWS's "standard" mode: full jitter, a budget shared by all calls to a service, only where the call is idempotent,
- * carries a token, or was not processed (throttled, refused connection). Clock skew is measured from the Date header and corrected;
- * expired credentials are refreshed; each once per call. Throttling slows the service down for all workers (additive increase,
- * multiplicative decrease).
+ * Retries are those of AWS's "standard" mode: full jitter, a budget shared by all calls to a service, only
+ * where the call is idempotent, carries a token, or was not processed (throttled, refused connection). Clock
+ * skew is measured from the Date header and corrected; expired credentials are refreshed; each once per call.
+ * Throttling slows the service down for all workers (additive increase, multiplicative decrease).
  */
 #ifndef WEIR_PROVIDER_AWS_CLIENT_H
 #define WEIR_PROVIDER_AWS_CLIENT_H
@@ -20,18 +20,19 @@ struct aws_client;
 
 /* How a service is reached; from the head of its spec. Immutable. */
 struct aws_service {
-    struct str id;             /* as in AWS_ENDPOINT_URL_<ID>: "glue", "secretsmanager", "s3" */
+    struct str id;              /* as in AWS_ENDPOINT_URL_<ID>: "glue", "secretsmanager", "s3" */
     struct str endpoint_prefix; /* host: PREFIX.REGION.amazonaws.com */
     struct str signing_name;
-    bool global;               /* one endpoint, signed for signing_region (iam) */
+    bool global; /* one endpoint, signed for signing_region (iam) */
     struct str signing_region;
-    bool s3;                   /* S3's addressing and signing rules */
+    bool s3; /* S3's addressing and signing rules */
 };
 
 struct aws_call {
     const struct aws_service *service;
     const struct wire_operation *op;
-    struct wire_message request; /* path begins after the endpoint; for S3 path style "/bucket/key" (the client makes it virtual-host style where it may) */
+    struct wire_message request; /* path begins after the endpoint; for S3 path style "/bucket/key" (the
+                                    client makes it virtual-host style where it may) */
     struct str host_prefix;      /* "api." (MWAA); usually "" */
     bool idempotent;             /* safe to send twice: reads, puts, deletes, calls with a token */
     struct str payload_hash;     /* known beforehand (uploads); "" : from the body */
@@ -43,22 +44,24 @@ struct aws_call {
     /* Extra retry rule: is this error transient for this call? (from the spec; may be NULL) */
     bool (*transient)(void *ctx, const struct err *err);
     void *transient_ctx;
-    int64_t transient_for_ms;    /* how long such errors are retried; 0: 2 minutes */
+    int64_t transient_for_ms; /* how long such errors are retried; 0: 2 minutes */
 };
 
 struct aws_options {
     struct str name;            /* "aws.tokyo" for messages */
-    const struct value *config; /* region, profile, endpoint, endpoints: {s3: …}, access_key, secret_key, insecure, path_style, assume_role, default_tags, account_id */
+    const struct value *config; /* region, profile, endpoint, endpoints: {s3: …}, access_key, secret_key,
+                                   insecure, path_style, assume_role, default_tags, account_id */
     struct http_engine *http;
 };
 
 int aws_client_new(const struct aws_options *options, struct aws_client **out, struct err *err);
 void aws_client_free(struct aws_client *client);
 /*
- * 0: a 2xx answer in *response. -1: err with class, code, message and request id; *response may still be filled (status 0: none).
+ * 0: a 2xx answer in *response. -1: err with class, code, message and request id; *response may still be
+ * filled (status 0: none).
  */
-int aws_send(struct aws_client *client, const struct aws_call *call, struct arena *arena, struct wire_message *response,
-    struct err *err);
+int aws_send(struct aws_client *client, const struct aws_call *call, struct arena *arena,
+    struct wire_message *response, struct err *err);
 
 struct str aws_region(const struct aws_client *client);
 struct str aws_partition(const struct aws_client *client); /* "aws", "aws-cn", "aws-us-gov" by region */

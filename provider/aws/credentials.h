@@ -1,8 +1,9 @@
 /*
  * The credentials chain of the AWS SDKs, one source a file (creds_*.c), in this order:
- *   environment, web identity (AWS_WEB_IDENTITY_TOKEN_FILE), shared config and credentials files (profile: static keys, role_arn with
- *   source_profile or credential_source, web identity, credential_process), container (AWS_CONTAINER_CREDENTIALS_*), IMDSv2.
- * What was found is kept and refreshed before it expires; safe from every thread. Secrets are wiped when freed.
+ *   environment, web identity (AWS_WEB_IDENTITY_TOKEN_FILE), shared config and credentials files (profile:
+ * static keys, role_arn with source_profile or credential_source, web identity, credential_process),
+ * container (AWS_CONTAINER_CREDENTIALS_*), IMDSv2. What was found is kept and refreshed before it expires;
+ * safe from every thread. Secrets are wiped when freed.
  */
 #ifndef WEIR_PROVIDER_AWS_CREDENTIALS_H
 #define WEIR_PROVIDER_AWS_CREDENTIALS_H
@@ -23,20 +24,24 @@ struct credentials_chain;
 
 struct credentials_options {
     struct http_engine *http;
-    struct str profile;     /* "" : AWS_PROFILE or default */
-    struct str region;      /* for STS calls */
+    struct str profile; /* "" : AWS_PROFILE or default */
+    struct str region;  /* for STS calls */
     struct str assume_role_arn, assume_role_session, assume_role_external_id; /* provider setting; "" none */
     struct credentials fixed; /* provider setting or the sandbox; access_key "" : none */
 };
 
-int credentials_chain_new(const struct credentials_options *options, struct credentials_chain **out, struct err *err);
+int credentials_chain_new(
+    const struct credentials_options *options, struct credentials_chain **out, struct err *err);
 void credentials_chain_free(struct credentials_chain *chain);
-/* Current credentials, copied into the arena; refreshes when they end within five minutes. ERR_AUTH with a hint when there are none. */
-int credentials_get(struct credentials_chain *chain, struct arena *arena, struct credentials *out, struct err *err);
+/* Current credentials, copied into the arena; refreshes when they end within five minutes. ERR_AUTH with a
+ * hint when there are none. */
+int credentials_get(
+    struct credentials_chain *chain, struct arena *arena, struct credentials *out, struct err *err);
 /* After the service refused them as expired: the next get fetches anew. */
 void credentials_invalidate(struct credentials_chain *chain);
 
-/* ~/.aws/config and credentials: the value of a key in a profile, "" when absent. Used for region and endpoint_url too. */
+/* ~/.aws/config and credentials: the value of a key in a profile, "" when absent. Used for region and
+ * endpoint_url too. */
 struct str aws_profile_get(struct arena *arena, struct str profile, const char *key);
 
 #endif

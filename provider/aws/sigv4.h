@@ -1,6 +1,7 @@
 /*
- * AWS Signature Version 4 in its stages, each testable alone: canonical request -> string to sign -> signature.
- * See "Signing AWS API requests" in the IAM User Guide. Used by the client and, for verification, by the sandbox.
+ * AWS Signature Version 4 in its stages, each testable alone: canonical request -> string to sign ->
+ * signature. See "Signing AWS API requests" in the IAM User Guide. Used by the client and, for verification,
+ * by the sandbox.
  */
 #ifndef WEIR_PROVIDER_AWS_SIGV4_H
 #define WEIR_PROVIDER_AWS_SIGV4_H
@@ -13,7 +14,8 @@ struct sigv4_params {
     struct str access_key, secret_key, session_token; /* token may be empty */
     struct str region, service;                       /* of the credential scope */
     int64_t wall_ms;
-    struct str payload_hash; /* hex SHA-256, "UNSIGNED-PAYLOAD" or a STREAMING-… constant; empty: hashed from the body */
+    struct str payload_hash; /* hex SHA-256, "UNSIGNED-PAYLOAD" or a STREAMING-… constant; empty: hashed from
+                                the body */
     bool s3;                 /* path encoded once and not normalised; x-amz-content-sha256 is sent */
     int expires_s;           /* query form only */
 };
@@ -21,7 +23,8 @@ struct sigv4_params {
 /* Each result lives in the arena. */
 struct str sigv4_canonical_request(struct arena *arena, const struct sigv4_params *params,
     const struct wire_message *request, struct str *signed_headers);
-struct str sigv4_string_to_sign(struct arena *arena, const struct sigv4_params *params, struct str canonical_request);
+struct str sigv4_string_to_sign(
+    struct arena *arena, const struct sigv4_params *params, struct str canonical_request);
 void sigv4_signing_key(const struct sigv4_params *params, unsigned char key[32]);
 struct str sigv4_signature(struct arena *arena, const struct sigv4_params *params, struct str string_to_sign);
 

@@ -3,7 +3,8 @@
  * handle, so hundreds of requests are in flight over few connections.
  *
  * It moves bytes and reports transport failures; retries, signing and service errors are its callers'
- * business. libcurl is loaded when the first engine is made (it costs milliseconds that `weir version` must not pay).
+ * business. libcurl is loaded when the first engine is made (it costs milliseconds that `weir version` must
+ * not pay).
  */
 #ifndef WEIR_PROVIDER_HTTP_HTTP_H
 #define WEIR_PROVIDER_HTTP_HTTP_H
@@ -22,10 +23,10 @@ struct http_header {
 };
 
 struct http_options {
-    int max_connections;      /* in all; 0: 256 */
-    int max_per_host;         /* 0: 64 */
-    const char *ca_file;      /* NULL: the system's (AWS_CA_BUNDLE is honoured by provider/aws) */
-    int trace;                /* -v: request and status lines; 2: headers and bodies too. Secrets are redacted */
+    int max_connections; /* in all; 0: 256 */
+    int max_per_host;    /* 0: 64 */
+    const char *ca_file; /* NULL: the system's (AWS_CA_BUNDLE is honoured by provider/aws) */
+    int trace;           /* -v: request and status lines; 2: headers and bodies too. Secrets are redacted */
     void (*trace_line)(void *ctx, const char *line); /* NULL: stderr */
     void *trace_ctx;
 };
@@ -34,18 +35,19 @@ struct http_request {
     struct str method, url;
     const struct http_header *headers;
     size_t header_count;
-    struct str body;               /* sent as it is ... */
-    int body_fd;                   /* ... or, when body_length > 0, this many bytes of the file from body_offset */
+    struct str body; /* sent as it is ... */
+    int body_fd;     /* ... or, when body_length > 0, this many bytes of the file from body_offset */
     int64_t body_offset, body_length;
-    size_t max_response;           /* bytes; 0: 64 MiB */
-    int connect_timeout_ms;        /* 0: 10 s */
-    int timeout_ms;                /* without any byte moved; 0: 60 s */
-    int64_t deadline_ms;           /* whole request; 0: none */
-    const atomic_bool *cancel;     /* set: give up with ERR_INTERRUPTED; may be NULL */
-    bool insecure_ok;              /* plain HTTP to other than loopback is allowed */
-    const char *ca_file;           /* NULL: the engine's */
-    bool discard_body;             /* HEAD */
-    int (*sink)(void *ctx, const void *bytes, size_t n); /* takes a 2xx body instead of response->body; -1 stops */
+    size_t max_response;       /* bytes; 0: 64 MiB */
+    int connect_timeout_ms;    /* 0: 10 s */
+    int timeout_ms;            /* without any byte moved; 0: 60 s */
+    int64_t deadline_ms;       /* whole request; 0: none */
+    const atomic_bool *cancel; /* set: give up with ERR_INTERRUPTED; may be NULL */
+    bool insecure_ok;          /* plain HTTP to other than loopback is allowed */
+    const char *ca_file;       /* NULL: the engine's */
+    bool discard_body;         /* HEAD */
+    int (*sink)(
+        void *ctx, const void *bytes, size_t n); /* takes a 2xx body instead of response->body; -1 stops */
     void *sink_ctx;
 };
 
@@ -59,8 +61,9 @@ struct http_response {
 int http_engine_new(const struct http_options *options, struct http_engine **out, struct err *err);
 void http_engine_free(struct http_engine *engine);
 /*
- * Blocks. -1 with ERR_NETWORK (no usable answer; retryable says whether the request can not have been processed:
- * name not resolved, connection refused), ERR_TIMEOUT, ERR_INTERRUPTED. Any HTTP status is success here.
+ * Blocks. -1 with ERR_NETWORK (no usable answer; retryable says whether the request can not have been
+ * processed: name not resolved, connection refused), ERR_TIMEOUT, ERR_INTERRUPTED. Any HTTP status is success
+ * here.
  */
 int http_send(struct http_engine *engine, const struct http_request *request, struct arena *arena,
     struct http_response *response, struct err *err);

@@ -1,6 +1,6 @@
 /*
- * Protocol codecs: values <-> bytes, for AWS's five protocols, in both directions (a client encodes requests and decodes
- * responses, a server the reverse). They know nothing of resources, signing or transport.
+ * Protocol codecs: values <-> bytes, for AWS's five protocols, in both directions (a client encodes requests
+ * and decodes responses, a server the reverse). They know nothing of resources, signing or transport.
  *
  *   query      form body Action=…&Version=…; lists as .member.N (or a name of their own); XML answers
  *   ec2        like query, lists flattened (Tag.1.Key), XML answers without a Result wrapper
@@ -8,8 +8,9 @@
  *   rest-json  method, path, query and headers carry members, the rest is a JSON body
  *   rest-xml   the same with XML
  *
- * A `struct shape` says how a value lies on the wire. It converts between weir's names (snake_case) and the service's, so
- * the documents on our side always have weir's names. Shapes are immutable and shared by all threads.
+ * A `struct shape` says how a value lies on the wire. It converts between weir's names (snake_case) and the
+ * service's, so the documents on our side always have weir's names. Shapes are immutable and shared by all
+ * threads.
  */
 #ifndef WEIR_PROVIDER_WIRE_WIRE_H
 #define WEIR_PROVIDER_WIRE_WIRE_H
@@ -18,26 +19,43 @@
 #include "base/err.h"
 #include "base/value.h"
 
-enum wire_protocol { WIRE_QUERY, WIRE_EC2, WIRE_JSON10, WIRE_JSON11, WIRE_REST_JSON, WIRE_REST_XML, WIRE_PROTOCOL_COUNT };
+enum wire_protocol {
+    WIRE_QUERY,
+    WIRE_EC2,
+    WIRE_JSON10,
+    WIRE_JSON11,
+    WIRE_REST_JSON,
+    WIRE_REST_XML,
+    WIRE_PROTOCOL_COUNT
+};
 
 bool wire_protocol_find(struct str name, enum wire_protocol *out);
 
 enum shape_kind {
-    SHAPE_ANY,       /* as it is */
+    SHAPE_ANY, /* as it is */
     SHAPE_STRING,
     SHAPE_INT,
     SHAPE_FLOAT,
     SHAPE_BOOL,
     SHAPE_TIMESTAMP, /* our side: RFC 3339 text */
     SHAPE_BLOB,      /* base64 on the wire */
-    SHAPE_JSON_TEXT, /* our side: map, list or text; on the wire a string with JSON in it; percent-decoded when read if it begins so */
+    SHAPE_JSON_TEXT, /* our side: map, list or text; on the wire a string with JSON in it; percent-decoded
+                        when read if it begins so */
     SHAPE_LIST,
     SHAPE_MAP,
-    SHAPE_PAIRS,     /* our side: map(string); on the wire a list of {key_name: …, value_name: …} */
+    SHAPE_PAIRS, /* our side: map(string); on the wire a list of {key_name: …, value_name: …} */
     SHAPE_STRUCT,
 };
 
-enum wire_location { WIRE_BODY, WIRE_PATH, WIRE_QUERY_STRING, WIRE_HEADER, WIRE_HEADER_MAP /* prefix */, WIRE_RAW_BODY, WIRE_STATUS };
+enum wire_location {
+    WIRE_BODY,
+    WIRE_PATH,
+    WIRE_QUERY_STRING,
+    WIRE_HEADER,
+    WIRE_HEADER_MAP /* prefix */,
+    WIRE_RAW_BODY,
+    WIRE_STATUS
+};
 
 enum wire_time { WIRE_TIME_DEFAULT /* the protocol's own */, WIRE_TIME_ISO, WIRE_TIME_EPOCH, WIRE_TIME_HTTP };
 
@@ -48,23 +66,25 @@ struct shape_member {
     struct str wire; /* theirs */
     const struct shape *shape;
     enum wire_location location; /* only at the top of a request or response */
-    bool group;  /* a structure on the wire that our side does not have: its members are taken from the same map */
+    bool group;  /* a structure on the wire that our side does not have: its members are taken from the same
+                    map */
     bool spread; /* a structure on our side that the wire does not have: its members lie in the parent */
     bool xml_attribute;
 };
 
 struct shape {
     enum shape_kind kind;
-    const struct shape *elem;      /* LIST, MAP, PAIRS */
+    const struct shape *elem;           /* LIST, MAP, PAIRS */
     const struct shape_member *members; /* STRUCT */
     size_t member_count;
-    struct str item;   /* XML and query: element name of a list's items; "" means the protocol's (member) */
+    struct str item; /* XML and query: element name of a list's items; "" means the protocol's (member) */
     struct str entry, key_name, value_name; /* MAP in XML ("entry","key","value") and PAIRS ("Key","Value") */
-    bool flat;         /* XML and query: items stand directly under the list's own name */
+    bool flat;          /* XML and query: items stand directly under the list's own name */
     bool wrapped_count; /* rest-xml {Quantity, Items} lists are not used by any type so far */
     enum wire_time time;
-    struct str xmlns;  /* STRUCT in XML: attribute on the element */
-    const struct value *choices_in;  /* map ours(text) -> theirs, for values spelt differently (true -> Enabled); NULL: none */
+    struct str xmlns; /* STRUCT in XML: attribute on the element */
+    const struct value *
+        choices_in; /* map ours(text) -> theirs, for values spelt differently (true -> Enabled); NULL: none */
     const struct value *choices_out; /* the reverse */
 };
 
@@ -75,12 +95,12 @@ struct wire_operation {
     struct str version;       /* query, ec2: "2010-05-08" */
     struct str target_prefix; /* json: AWSGlue */
     struct str method;        /* REST; POST otherwise */
-    struct str path;          /* REST: "/{Bucket}/{Key+}"; names in braces are wire names; "+" keeps slashes */
-    struct str query;         /* REST: constant part, e.g. "versioning" or "list-type=2" */
-    struct str body;          /* rest-xml: root element; rest-json: the member that is the whole body; "" none */
+    struct str path;  /* REST: "/{Bucket}/{Key+}"; names in braces are wire names; "+" keeps slashes */
+    struct str query; /* REST: constant part, e.g. "versioning" or "list-type=2" */
+    struct str body;  /* rest-xml: root element; rest-json: the member that is the whole body; "" none */
     struct str body_xmlns;
-    struct str result;        /* query: result wrapper where it is not NAMEResult */
-    bool md5;                 /* Content-MD5 is required */
+    struct str result; /* query: result wrapper where it is not NAMEResult */
+    bool md5;          /* Content-MD5 is required */
 };
 
 struct wire_header {
@@ -104,44 +124,51 @@ struct str wire_header_get(const struct wire_message *message, struct str name);
 
 /* ---- client side ---- */
 
-/* `input` is a map under our names; `shape` its STRUCT. Nulls, and members that are not there, are left out. Unknown values are a bug. */
+/* `input` is a map under our names; `shape` its STRUCT. Nulls, and members that are not there, are left out.
+ * Unknown values are a bug. */
 int wire_encode_request(struct arena *arena, const struct wire_operation *op, const struct shape *shape,
     const struct value *input, struct wire_message *out, struct err *err);
 
 /*
- * The answer as a generic document under *wire* names: XML elements become maps (repeated ones lists, leaves text); query's
- * Response and Result wrappers are taken off; headers are not included. An empty body is an empty map. ERR_PROTOCOL where it cannot be read.
+ * The answer as a generic document under *wire* names: XML elements become maps (repeated ones lists, leaves
+ * text); query's Response and Result wrappers are taken off; headers are not included. An empty body is an
+ * empty map. ERR_PROTOCOL where it cannot be read.
  */
-int wire_decode_response(struct arena *arena, const struct wire_operation *op, const struct wire_message *response,
-    const struct value **document, struct err *err);
+int wire_decode_response(struct arena *arena, const struct wire_operation *op,
+    const struct wire_message *response, const struct value **document, struct err *err);
 
 /*
  * What the service says went wrong, from an HTTP status of 300 or more (or a 200 with an <Error> root):
- * fills err's code, message, http_status, request_id; class by status and by the codes that mean throttling or bad
- * credentials in every service; retryable likewise. Never fails: an unreadable body gives "HTTP 503" and its first bytes.
+ * fills err's code, message, http_status, request_id; class by status and by the codes that mean throttling
+ * or bad credentials in every service; retryable likewise. Never fails: an unreadable body gives "HTTP 503"
+ * and its first bytes.
  */
 void wire_decode_error(const struct wire_operation *op, const struct wire_message *response, struct err *err);
 
 /* ---- either side ---- */
 
-/* A generic document (or part of one) into our names and types, by the shape. Members the shape does not know are dropped. */
+/* A generic document (or part of one) into our names and types, by the shape. Members the shape does not know
+ * are dropped. */
 const struct value *wire_coerce(struct arena *arena, const struct shape *shape, const struct value *document);
 
 /*
- * Follows a path in a generic document: "Role", "Policy.Arn", "Reservations[].Instances[]", "Endpoint.Address", "@" (itself).
- * [] flattens: every item of a list (an XML list wrapper with one kind of item, `member` or `item`, is looked through). NULL where nothing is there.
+ * Follows a path in a generic document: "Role", "Policy.Arn", "Reservations[].Instances[]",
+ * "Endpoint.Address", "@" (itself).
+ * [] flattens: every item of a list (an XML list wrapper with one kind of item, `member` or `item`, is looked
+ * through). NULL where nothing is there.
  */
 const struct value *wire_path(struct arena *arena, const struct value *document, struct str path);
 
 /* ---- server side ---- */
 
-/* The request's members as a generic document under wire names (path, query, headers by the shape; form and body otherwise). */
+/* The request's members as a generic document under wire names (path, query, headers by the shape; form and
+ * body otherwise). */
 int wire_decode_request(struct arena *arena, const struct wire_operation *op, const struct shape *shape,
     const struct wire_message *request, const struct value **document, struct err *err);
 int wire_encode_response(struct arena *arena, const struct wire_operation *op, const struct shape *shape,
     const struct value *output, struct str request_id, struct wire_message *out, struct err *err);
 /* An error as this protocol's clients expect it. */
-void wire_encode_error(struct arena *arena, const struct wire_operation *op, int status, struct str code, struct str text,
-    struct str request_id, struct wire_message *out);
+void wire_encode_error(struct arena *arena, const struct wire_operation *op, int status, struct str code,
+    struct str text, struct str request_id, struct wire_message *out);
 
 #endif

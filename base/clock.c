@@ -1,0 +1,136 @@
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+static int64_t read_clock(clockid_t id)
+{
+    struct timespec now;
+    clock_gettime(id, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t system_wall(void *ctx)
+{
+    (void)ctx;
+    return read_clock(CLOCK_REALTIME);
+}
+
+static int64_t system_mono(void *ctx)
+{
+    (void)ctx;
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+static void system_sleep(void *ctx, int64_t ms)
+{
+    (void)ctx;
+    if (ms <= 0)
+        return;
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
+    while (nanosleep(&left, &left) && errno == EINTR)
+        ;
+}
+
+static const struct clock_ops system_clock_ops = {system_wall, system_mono, system_sleep, NULL};
+static const struct clock_ops *current = &system_clock_ops;
+
+void clock_install(const struct clock_ops *ops)
+{
+    current = ops ? ops : &system_clock_ops;
+}
+
+int64_t clock_wall_ms(void)
+{
+    return current->wall_ms(current->ctx);
+}
+
+int64_t clock_mono_ms(void)
+{
+    return current->mono_ms(current->ctx);
+}
+
+void clock_sleep_ms(int64_t ms)
+{
+    current->sleep_ms(current->ctx, ms);
+}
+
+static struct tm to_utc(int64_t wall_ms)
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    return utc;
+}
+
+struct str time_rfc3339(struct arena *arena, int64_t wall_ms, bool with_ms)
+{
+    struct tm utc = to_utc(wall_ms);
+    char text[32];
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+    return with_ms ? arena_printf(arena, "%s.%03dZ", text, (int)(wall_ms % 1000))
+                   : arena_printf(arena, "%sZ", text);
+}
+
+void time_iso_basic(int64_t wall_ms, char out[17])
+{
+    struct tm utc = to_utc(wall_ms);
+    strftime(out, 17, "%Y%m%dT%H%M%SZ", &utc);
+}
+
+bool time_parse_http(struct str text, int64_t *wall_ms)
+{
+    char copy[64];
+    if (text.n >= sizeof copy)
+        return false;
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = '\0';
+    struct tm utc = {0};
+    const char *end = strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    if (!end || *end)
+        return false;
+    *wall_ms = (int64_t)timegm(&utc) * 1000;
+    return true;
+}
+
+/* ".123" -> 123; more digits are cut. */
+static const char *parse_fraction(const char *p, int64_t *ms)
+{
+    int64_t unit = 100;
+    for (p++; *p >= '0' && *p <= '9'; p++, unit /= 10)
+        *ms += (*p - '0') * unit;
+    return p;
+}
+
+bool time_parse_rfc3339(struct str text, int64_t *wall_ms)
+{
+    char copy[64];
+    if (text.n >= sizeof copy)
+        return false;
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = '\0';
+    struct tm utc = {0};
+    const char *p = strptime(copy, "%Y-%m-%dT%H:%M:%S", &utc);
+    if (!p)
+        return false;
+    int64_t ms = 0;
+    if (*p == '.')
+        p = parse_fraction(p, &ms);
+    int64_t offset_minutes = 0;
+    if (*p == 'Z' || *p == 'z') {
+        p++;
+    } else if (*p == '+' || *p == '-') {
+        int hours, minutes, used = 0;
+        if (sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || used != 5)
+            return false;
+        offset_minutes = (*p == '-' ? -1 : 1) * (hours * 60 + minutes);
+        p += 1 + used;
+    } else {
+        return false;
+    }
+    if (*p)
+        return false;
+    *wall_ms = (int64_t)timegm(&utc) * 1000 + ms - offset_minutes * 60000;
+    return true;
+}

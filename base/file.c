@@ -1,0 +1,167 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void fd_close_ptr(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+int file_read(struct arena *arena, const char *path, size_t max, struct str *out, struct err *err)
+{
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, ERR_IO, "cannot read %s", path);
+    struct stat st;
+    if (fstat(fd, &st))
+        return err_errno(err, ERR_IO, "cannot read %s", path);
+    if (S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        return err_errno(err, ERR_IO, "cannot read %s", path);
+    }
+    AUTO_BUF struct buf contents = {.max = max};
+    /* A regular file is read straight into the arena; pipes and /proc files have no size. */
+    size_t known = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : 0;
+    if (known && max && known > max)
+        return err_set(err, ERR_IO, "cannot read %s: it is larger than %zu bytes", path, max);
+    char *bytes = known ? arena_alloc(arena, known + 1) : NULL;
+    size_t have = 0;
+    for (;;) {
+        char chunk[4096];
+        bool direct = have < known;
+        ssize_t n = direct ? read(fd, bytes + have, known - have) : read(fd, chunk, sizeof chunk);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_errno(err, ERR_IO, "cannot read %s", path);
+        if (n == 0)
+            break;
+        if (direct) {
+            have += (size_t)n;
+            continue;
+        }
+        if (have && !contents.n) /* it grew while being read */
+            buf_add(&contents, bytes, have);
+        buf_add(&contents, chunk, (size_t)n);
+        if (contents.overflow)
+            return err_set(err, ERR_IO, "cannot read %s: it is larger than %zu bytes", path, max);
+    }
+    if (contents.n) {
+        *out = arena_str(arena, buf_str(&contents));
+    } else if (have) {
+        bytes[have] = '\0';
+        *out = str_n(bytes, have);
+    } else {
+        *out = STR_EMPTY;
+    }
+    return 0;
+}
+
+int fd_write_all(int fd, const void *bytes, size_t n, struct err *err, const char *path)
+{
+    const char *at = bytes;
+    while (n) {
+        ssize_t written = write(fd, at, n);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return err_errno(err, ERR_IO, "cannot write %s", path);
+        at += written;
+        n -= (size_t)written;
+    }
+    return 0;
+}
+
+/* A rename is durable once the folder is. */
+static int sync_dir_of(const char *path, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const char *dir = arena_strz(&scratch, path_dir(str_z(path)));
+    AUTO_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || (fsync(fd) && errno != EINVAL))
+        return err_errno(err, ERR_IO, "cannot sync %s", dir);
+    return 0;
+}
+
+int file_write_atomic(const char *path, struct str data, mode_t mode, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    char *temporary = arena_strz(&scratch, arena_printf(&scratch, "%s.tmpXXXXXX", path));
+    AUTO_FD int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, ERR_IO, "cannot write %s", path);
+    if (fd_write_all(fd, data.p, data.n, err, path)) {
+        unlink(temporary);
+        return -1;
+    }
+    if (fchmod(fd, mode) || fsync(fd) || rename(temporary, path)) {
+        err_errno(err, ERR_IO, "cannot write %s", path);
+        unlink(temporary);
+        return -1;
+    }
+    return sync_dir_of(path, err);
+}
+
+bool path_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+bool path_is_dir(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int dir_make(const char *path, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    char *partial = arena_strz(&scratch, str_z(path));
+    for (char *slash = partial + 1;; slash++) {
+        if (*slash && *slash != '/')
+            continue;
+        char saved = *slash;
+        *slash = '\0';
+        if (mkdir(partial, 0777) && errno != EEXIST)
+            return err_errno(err, ERR_IO, "cannot create the folder %s", partial);
+        *slash = saved;
+        if (!saved)
+            break;
+    }
+    if (!path_is_dir(path)) {
+        errno = ENOTDIR;
+        return err_errno(err, ERR_IO, "cannot create the folder %s", path);
+    }
+    return 0;
+}
+
+struct str path_join(struct arena *arena, struct str dir, struct str name)
+{
+    if (!dir.n || str_eqz(dir, ".") || (name.n && name.p[0] == '/'))
+        return arena_str(arena, name);
+    const char *separator = dir.p[dir.n - 1] == '/' ? "" : "/";
+    return arena_printf(arena, "%.*s%s%.*s", STR_ARG(dir), separator, STR_ARG(name));
+}
+
+struct str path_dir(struct str path)
+{
+    for (size_t i = path.n; i > 0; i--)
+        if (path.p[i - 1] == '/')
+            return i == 1 ? STR("/") : str_slice(path, 0, i - 1);
+    return STR(".");
+}
+
+struct str path_base(struct str path)
+{
+    for (size_t i = path.n; i > 0; i--)
+        if (path.p[i - 1] == '/')
+            return str_slice(path, i, path.n);
+    return path;
+}

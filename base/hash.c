@@ -1,0 +1,249 @@
+#include "base/hash.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+
+static void digest(const EVP_MD *md, struct str data, unsigned char *out)
+{
+    int ok = EVP_Digest(data.p, data.n, out, NULL, md, NULL);
+    assert(ok == 1);
+    (void)ok;
+}
+
+void hash_sha256(struct str data, unsigned char out[SHA256_SIZE])
+{
+    digest(EVP_sha256(), data, out);
+}
+
+void hash_sha1(struct str data, unsigned char out[SHA1_SIZE])
+{
+    digest(EVP_sha1(), data, out);
+}
+
+void hash_md5(struct str data, unsigned char out[MD5_SIZE])
+{
+    digest(EVP_md5(), data, out);
+}
+
+void hash_hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_SIZE])
+{
+    unsigned size = SHA256_SIZE;
+    const unsigned char *ok =
+        HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)data.p, data.n, out, &size);
+    assert(ok);
+    (void)ok;
+}
+
+/* ---- CRC-32C ---- */
+
+/* Slicing by 4. Filled before main, so that no thread has to wait for it. */
+static uint32_t crc_table[4][256];
+
+__attribute__((constructor)) static void crc_table_fill(void)
+{
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t crc = i;
+        for (int bit = 0; bit < 8; bit++)
+            crc = (crc >> 1) ^ (crc & 1 ? 0x82f63b78u : 0);
+        crc_table[0][i] = crc;
+    }
+    for (uint32_t i = 0; i < 256; i++)
+        for (int slice = 1; slice < 4; slice++)
+            crc_table[slice][i] =
+                (crc_table[slice - 1][i] >> 8) ^ crc_table[0][crc_table[slice - 1][i] & 0xff];
+}
+
+static uint32_t crc32c_table(uint32_t crc, const unsigned char *p, size_t n)
+{
+    for (; n >= 4; p += 4, n -= 4) {
+        crc ^= (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+        crc = crc_table[3][crc & 0xff] ^ crc_table[2][(crc >> 8) & 0xff] ^ crc_table[1][(crc >> 16) & 0xff] ^
+              crc_table[0][crc >> 24];
+    }
+    for (; n; p++, n--)
+        crc = (crc >> 8) ^ crc_table[0][(crc ^ *p) & 0xff];
+    return crc;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const unsigned char *p, size_t n)
+{
+    uint64_t wide = crc;
+    for (; n >= 8; p += 8, n -= 8) {
+        uint64_t word;
+        memcpy(&word, p, sizeof word);
+        wide = __builtin_ia32_crc32di(wide, word);
+    }
+    crc = (uint32_t)wide;
+    for (; n; p++, n--)
+        crc = __builtin_ia32_crc32qi(crc, *p);
+    return crc;
+}
+#endif
+
+uint32_t hash_crc32c(uint32_t crc, const void *bytes, size_t n)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("sse4.2"))
+        return ~crc32c_sse42(~crc, bytes, n);
+#endif
+    return ~crc32c_table(~crc, bytes, n);
+}
+
+/* ---- incremental SHA-256 ---- */
+
+struct sha256 {
+    EVP_MD_CTX *ctx;
+};
+
+struct sha256 *sha256_new(void)
+{
+    struct sha256 *s = mem_alloc(sizeof *s);
+    s->ctx = EVP_MD_CTX_new();
+    assert(s->ctx);
+    EVP_DigestInit_ex(s->ctx, EVP_sha256(), NULL);
+    return s;
+}
+
+void sha256_update(struct sha256 *s, const void *bytes, size_t n)
+{
+    EVP_DigestUpdate(s->ctx, bytes, n);
+}
+
+void sha256_final(struct sha256 *s, unsigned char out[SHA256_SIZE])
+{
+    EVP_DigestFinal_ex(s->ctx, out, NULL);
+    EVP_MD_CTX_free(s->ctx);
+    free(s);
+}
+
+void hash_random(void *out, size_t n)
+{
+    /* Without randomness tokens would repeat: better to stop. */
+    if (RAND_bytes(out, (int)n) != 1)
+        abort();
+}
+
+/* ---- encodings ---- */
+
+struct str hex_encode(struct arena *arena, const void *bytes, size_t n)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *p = bytes;
+    char *text = arena_alloc(arena, n * 2 + 1);
+    for (size_t i = 0; i < n; i++) {
+        text[2 * i] = digits[p[i] >> 4];
+        text[2 * i + 1] = digits[p[i] & 15];
+    }
+    text[2 * n] = '\0';
+    return str_n(text, 2 * n);
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool hex_decode(struct arena *arena, struct str text, struct str *out)
+{
+    if (text.n % 2)
+        return false;
+    char *bytes = arena_alloc(arena, text.n / 2 + 1);
+    for (size_t i = 0; i < text.n / 2; i++) {
+        int high = hex_digit(text.p[2 * i]), low = hex_digit(text.p[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        bytes[i] = (char)(high << 4 | low);
+    }
+    bytes[text.n / 2] = '\0';
+    *out = str_n(bytes, text.n / 2);
+    return true;
+}
+
+struct str base64_encode(struct arena *arena, struct str data)
+{
+    char *text = arena_alloc(arena, (data.n + 2) / 3 * 4 + 1);
+    int n = EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)data.p, (int)data.n);
+    return str_n(text, (size_t)n);
+}
+
+bool base64_decode(struct arena *arena, struct str text, struct str *out)
+{
+    if (text.n % 4 || text.n > INT32_MAX)
+        return false;
+    size_t padding = 0;
+    while (padding < 2 && padding < text.n && text.p[text.n - 1 - padding] == '=')
+        padding++;
+    /* OpenSSL skips white space, which would hide damage. */
+    for (size_t i = 0; i < text.n; i++)
+        if ((unsigned char)text.p[i] <= ' ')
+            return false;
+    char *bytes = arena_alloc(arena, text.n / 4 * 3 + 1);
+    int n = text.n ? EVP_DecodeBlock((unsigned char *)bytes, (const unsigned char *)text.p, (int)text.n) : 0;
+    if (n < 0)
+        return false;
+    bytes[(size_t)n - padding] = '\0';
+    *out = str_n(bytes, (size_t)n - padding);
+    return true;
+}
+
+struct str sha256_hex(struct arena *arena, struct str data)
+{
+    unsigned char digest_bytes[SHA256_SIZE];
+    hash_sha256(data, digest_bytes);
+    return hex_encode(arena, digest_bytes, sizeof digest_bytes);
+}
+
+static bool is_unreserved(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.' || c == '~';
+}
+
+void url_encode(struct buf *out, struct str text, bool keep_slash)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (is_unreserved(c) || (keep_slash && c == '/')) {
+            buf_add_char(out, c);
+        } else {
+            char escaped[3] = {'%', digits[(unsigned char)c >> 4], digits[(unsigned char)c & 15]};
+            buf_add(out, escaped, sizeof escaped);
+        }
+    }
+}
+
+bool url_decode(struct arena *arena, struct str text, bool plus_is_space, struct str *out)
+{
+    char *bytes = arena_alloc(arena, text.n + 1), *at = bytes;
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (c == '%') {
+            if (i + 2 >= text.n)
+                return false;
+            int high = hex_digit(text.p[i + 1]), low = hex_digit(text.p[i + 2]);
+            if (high < 0 || low < 0)
+                return false;
+            c = (char)(high << 4 | low);
+            i += 2;
+        } else if (c == '+' && plus_is_space) {
+            c = ' ';
+        }
+        *at++ = c;
+    }
+    *at = '\0';
+    *out = str_n(bytes, (size_t)(at - bytes));
+    return true;
+}
