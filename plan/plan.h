@@ -1,0 +1,188 @@
+/*
+ * Plans: what would change, and carrying it out.
+ *
+ * Order of calls: workspace_open(), plan_make() (or plan_load() of a saved one), show it, plan_apply(),
+ * plan_free().
+ *
+ * plan_make() evaluates the stack, refreshes what the state knows against the live services (in bulk where it
+ * can) and compares: desired (the file), recorded (what the last apply set) and live. It changes nothing.
+ * plan_apply() carries the plan out with many workers; each change is recorded in the state log before and
+ * after it is made.
+ */
+#ifndef WEIR_PLAN_PLAN_H
+#define WEIR_PLAN_PLAN_H
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/err.h"
+#include "base/value.h"
+#include "plan/workspace.h"
+
+#include <stdatomic.h>
+
+enum action {
+    ACTION_NOOP,
+    ACTION_READ, /* a data source that can be read only during apply */
+    ACTION_CREATE,
+    ACTION_UPDATE,
+    ACTION_REPLACE, /* delete, then create; or the reverse with create_before_destroy */
+    ACTION_DELETE,
+    ACTION_ADOPT,  /* imports: taken under management, then updated if it differs */
+    ACTION_FORGET, /* removed with destroy: false */
+    ACTION_COUNT
+};
+
+const char *action_name(enum action action); /* "create" … as in --json and the log */
+
+/* One attribute's change. Values may be unknown or sensitive; NULL: not set. */
+struct attr_change {
+    struct str name;
+    const struct attr *attr;
+    const struct value *before, *after;
+    bool replaces; /* this attribute's change forces the replacement */
+};
+
+struct change {
+    struct str address;
+    struct str type, provider;
+    const struct schema
+        *schema; /* NULL for a type that is not known any more (only then with ACTION_FORGET) */
+    enum action action;
+    bool create_before_destroy;
+    struct str reason; /* why, where it is not plain: "not in the stack any more", "half-made by an earlier
+                          run", … */
+    struct str moved_from;     /* "" : not moved */
+    struct str import_id;      /* ADOPT */
+    struct attr_change *attrs; /* what changes (create: everything that is set) */
+    size_t attr_count;
+    struct attr_change *drift; /* recorded -> live, of managed attributes */
+    size_t drift_count;
+    bool gone;                 /* drift: it was deleted outside weir */
+    struct instance *instance; /* planner's own */
+};
+
+struct output_change {
+    struct str name, description;
+    const struct value *before, *after; /* NULL: not there */
+    bool sensitive;
+};
+
+struct plan {
+    struct arena arena;
+    struct workspace *workspace;
+    struct change *changes; /* every instance with an action or drift, in order of address; NOOPs without
+                               drift are left out */
+    size_t change_count;
+    size_t counts[ACTION_COUNT];   /* of instances, NOOPs included */
+    struct output_change *outputs; /* only those that change */
+    size_t output_count;
+    const struct value *output_values; /* all root outputs as planned */
+    size_t resource_count;             /* instances in the stack */
+    uint64_t refresh_requests;
+    int64_t refresh_ms;
+    bool refreshed;
+    bool destroy;
+    bool drifted;            /* something changed outside weir */
+    struct planner *planner; /* planner's own */
+};
+
+/* What happens, for the terminal and --json. Calls never overlap. */
+enum event_kind {
+    EVENT_REFRESH,      /* text: "reading 300 resources" */
+    EVENT_REFRESH_DONE, /* count: requests, ms */
+    EVENT_START,        /* address, action */
+    EVENT_PROGRESS,     /* address, action, text: "waiting for status available (creating)" */
+    EVENT_DONE,         /* address, action, ms, id */
+    EVENT_FAILED,       /* address, action, ms, err */
+    EVENT_SKIPPED,      /* address, action, text: because of what */
+    EVENT_RECOVERED,    /* address, text: what an interrupted run had left and what became of it */
+    EVENT_STOPPING,     /* a signal came: nothing new is started */
+    EVENT_WARNING,      /* text */
+};
+
+struct event {
+    enum event_kind kind;
+    struct str address, id;
+    enum action action;
+    const char *text;
+    const struct err *err;
+    int64_t ms;
+    uint64_t count;
+};
+
+struct observer {
+    void (*event)(void *ctx, const struct event *event); /* NULL: nobody listens */
+    void *ctx;
+};
+
+struct plan_options {
+    bool destroy;
+    bool no_refresh;
+    bool offline;              /* validate: no state, no service */
+    const struct str *targets; /* addresses; none: everything */
+    size_t target_count;
+    const struct str *replaces; /* --replace */
+    size_t replace_count;
+    int parallelism; /* 0: 32 */
+    struct observer observer;
+};
+
+/*
+ * -1 with errors in diags (the stack is wrong) or with err. The plan refers to the workspace, which must
+ * outlive it.
+ */
+int plan_make(struct workspace *workspace, const struct plan_options *options, struct diags *diags,
+    struct plan **out, struct err *err);
+void plan_free(struct plan *plan);
+/* Is there anything to do? Drift alone and outputs alone: see plan->drifted, plan->output_count. */
+bool plan_has_changes(const struct plan *plan);
+
+struct apply_options {
+    int parallelism; /* 0: 32 */
+    const atomic_int
+        *signals; /* number of SIGINT/SIGTERM so far: 1 stops starting, 2 gives up waiting; NULL: none */
+    int64_t lock_timeout_ms;
+    struct observer observer;
+};
+
+struct apply_result {
+    size_t done[ACTION_COUNT], failed, skipped;
+    struct err first_error; /* of the resource that failed first */
+    bool interrupted;
+    const struct value *outputs; /* after it; in the plan's arena */
+};
+
+/*
+ * Takes the lock, checks that the state has not moved on since the plan was made (ERR_STALE), carries
+ * everything out and records it. 0 when all was done; -1 with err otherwise (result is filled in any case).
+ */
+int plan_apply(
+    struct plan *plan, const struct apply_options *options, struct apply_result *result, struct err *err);
+
+/*
+ * Saved plans. The file holds what was decided (actions, seen live values, state position, digest of the
+ * stack's files, inputs), never a sensitive value: sensitive inputs must be given again when it is applied.
+ * plan_load() makes the same plan again from the file's live values without calling any service and refuses
+ * (ERR_STALE) where anything would come out differently.
+ */
+int plan_save(const struct plan *plan, const char *path, struct err *err);
+struct saved_plan; /* read from a file, before the workspace is open: says which inputs and environment to
+                      open it with */
+int saved_plan_read(const char *path, struct saved_plan **out, struct err *err);
+void saved_plan_free(struct saved_plan *saved);
+struct str saved_plan_env(const struct saved_plan *saved);
+/* The inputs as they were given ("k=v"), without sensitive ones. */
+const struct str *saved_plan_inputs(const struct saved_plan *saved, size_t *n);
+int plan_load(struct workspace *workspace, const struct saved_plan *saved, const struct plan_options *options,
+    struct diags *diags, struct plan **out, struct err *err);
+
+/* ---- evaluating without planning ---- */
+
+/*
+ * One expression in the stack's scope, with values from the state (console, output): unknown where nothing is
+ * recorded. NULL: diags has errors.
+ */
+const struct value *plan_evaluate(
+    struct workspace *workspace, struct str text, struct arena *arena, struct diags *diags);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * A workspace is what a command works on: the catalog of types, the loaded stack, the state and the HTTP
+ * engine.
+ *
+ * Order of calls: workspace_open(); plan_make() and what follows from it; workspace_close(). Opening reads
+ * the stack and the state but calls no service and takes no lock.
+ */
+#ifndef WEIR_PLAN_WORKSPACE_H
+#define WEIR_PLAN_WORKSPACE_H
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "plan/state/state.h"
+#include "provider/http/http.h"
+#include "provider/provider.h"
+#include "stacks/stack.h"
+
+struct workspace_options {
+    struct stack_options stack; /* its catalog is filled in */
+    const char *specs_dir;      /* --specs */
+    int trace;                  /* -v count */
+    void (*trace_line)(void *ctx, const char *line);
+    void *trace_ctx;
+    bool no_state; /* validate, console without state, schema */
+    bool no_stack; /* state commands that do not need the files to be right: state is found by name */
+};
+
+struct workspace {
+    struct catalog *catalog;
+    struct stack *stack;
+    struct state *state;      /* NULL with no_state */
+    struct http_engine *http; /* made when the first provider is opened */
+    const struct workspace_options *options;
+    struct map providers; /* name -> struct provider *; opened on first use */
+};
+
+/* -1 with err, or with errors in diags (then err is untouched: class ERR_NONE). */
+int workspace_open(
+    const struct workspace_options *options, struct diags *diags, struct workspace *out, struct err *err);
+void workspace_close(struct workspace *workspace);
+
+/*
+ * The provider of that name ("aws.tokyo"), configured with config (map or NULL) when it is opened for the
+ * first time. Not thread-safe; what it returns is.
+ */
+int workspace_provider(struct workspace *workspace, struct str name, const struct value *config,
+    struct provider **out, struct err *err);
+uint64_t workspace_requests(const struct workspace *workspace);
+
+#endif
