@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 const struct value value_null = {.kind = VALUE_NULL};
@@ -271,6 +272,38 @@ const struct value *value_getz(const struct value *map, const char *key)
 struct str value_text(const struct value *v, struct str fallback)
 {
     return v && v->kind == VALUE_STRING ? v->string : fallback;
+}
+
+static struct str float_text(struct arena *arena, double number)
+{
+    if (number >= -9007199254740992.0 && number <= 9007199254740992.0) {
+        int64_t whole = (int64_t)number;
+        if (!((double)whole < number) && !((double)whole > number))
+            return arena_printf(arena, "%lld", (long long)whole);
+    }
+    char text[40];
+    for (int precision = 15; precision <= 17; precision++) {
+        snprintf(text, sizeof text, "%.*g", precision, number);
+        double back = strtod(text, NULL);
+        if (!(back < number) && !(back > number))
+            break;
+    }
+    return arena_str(arena, str_z(text));
+}
+
+struct str value_scalar_text(struct arena *arena, const struct value *v)
+{
+    switch (v ? (enum value_kind)v->kind : VALUE_NULL) {
+    case VALUE_BOOL: return v->boolean ? STR("true") : STR("false");
+    case VALUE_INT: return arena_printf(arena, "%lld", (long long)v->integer);
+    case VALUE_FLOAT: return float_text(arena, v->number);
+    case VALUE_STRING: return v->string;
+    case VALUE_NULL:
+    case VALUE_LIST:
+    case VALUE_MAP:
+    case VALUE_UNKNOWN: break;
+    }
+    return (struct str){NULL, 0};
 }
 
 const struct value *value_with(

@@ -109,6 +109,11 @@ const struct value *value_get(const struct value *map, struct str key);
 const struct value *value_getz(const struct value *map, const char *key);
 /* A string's text, or the fallback where v is no string. */
 struct str value_text(const struct value *v, struct str fallback);
+/*
+ * A boolean, number or string as people write it: `true`, `12`, `1.5`, the text itself; whole numbers have no
+ * fraction. Other kinds give an empty slice with p NULL. With a NUL after its end.
+ */
+struct str value_scalar_text(struct arena *arena, const struct value *v);
 /* map with one entry set, or removed where v is NULL. map may be NULL (then: an empty map). */
 const struct value *value_with(
     struct arena *arena, const struct value *map, struct str key, const struct value *v);
