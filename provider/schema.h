@@ -55,6 +55,7 @@ struct attr {
     enum attr_compare compare;
     const struct value *default_value; /* what the service has when nothing is said; NULL: none known */
     struct str pattern;                /* PCRE that the whole text must match; "" none */
+    const void *pattern_code;          /* compiled by attr_compile_pattern(); NULL: compiled at each use */
     const struct value *choices;       /* list of allowed values; NULL: any */
     bool has_min, has_max;             /* of a number, a text's code points or a list's items */
     int64_t min, max;
@@ -81,6 +82,12 @@ const struct attr *type_field(const struct type *type, struct str name);
 /* "string", "list(string)", "object" … */
 struct str type_name(struct arena *arena, const struct type *type);
 
+/*
+ * Compiles attr->pattern once, into the arena that the schema lives in, for those who build schemas. -1
+ * (ERR_INVALID) where it is no regular expression.
+ */
+int attr_compile_pattern(struct arena *arena, struct attr *attr, struct err *err);
+
 /* What is wrong with a value, and where inside it. */
 struct schema_issue {
     struct str message;       /* "expected an integer, got a string" */
@@ -93,15 +100,26 @@ struct schema_issue {
 /*
  * Converts a value to the attribute's type: numbers in text where a string is wanted become text (and the
  * reverse where it is exact), JSON text stays text, sets are sorted and deduplicated, object fields are
- * checked. Unknown values pass. Checks pattern, choices and range of known values. -1 with *issue filled in
- * the arena. Nulls in objects and a null attribute mean "not given".
+ * checked. Unknown values pass. Checks pattern, choices and range of known values (pattern and choices of a
+ * list, set or map hold for its items). Values of sensitive attributes come out marked. -1 with *issue filled
+ * in the arena; no text in it comes from a sensitive value. Nulls in objects and maps and a null attribute
+ * mean "not given".
  */
 int schema_convert(struct arena *arena, const struct attr *attr, const struct value *v,
     const struct value **out, struct schema_issue *issue);
 
-/* Are these the same under the attribute's rule? Neither may be unknown. NULL is null. */
-bool attr_equal(const struct attr *attr, const struct value *a, const struct value *b);
-/* IAM policy documents as IAM compares them (one-element lists, sets of actions, key order). */
+/*
+ * Is `live` what `desired` asks for, under the attribute's rule? Not symmetric: of an object only the fields
+ * that `desired` has are compared, because weir manages what the file says and no more: desired {a: 1} is
+ * satisfied by live {a: 1, b: "default"}. Maps are compared whole. A field that is missing from `live` counts
+ * as its default; an empty text, list or map is the same as none. Neither may be unknown. NULL is null.
+ */
+bool attr_equal(const struct attr *attr, const struct value *desired, const struct value *live);
+/*
+ * IAM policy documents, parsed or as text, as IAM compares them: statements, actions, resources, principals
+ * and condition values are sets, a text is a list of one, an account id is that account's root, and the case
+ * of actions and condition keys does not matter.
+ */
 bool policy_equal(const struct value *a, const struct value *b);
 
 #endif

@@ -1,0 +1,408 @@
+/* What counts as the same: attribute values, and IAM policy documents. */
+#include "provider/schema.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+/* ---- policy documents ---- */
+
+static const struct value *parsed(struct arena *arena, const struct value *v)
+{
+    const struct value *document;
+    if (v && v->kind == VALUE_STRING && !json_parse(arena, v->string, &document, NULL))
+        return document;
+    return v ? v : &value_null;
+}
+
+static struct str lower_case(struct arena *arena, struct str s)
+{
+    char *text = arena_strz(arena, s);
+    for (size_t i = 0; i < s.n; i++)
+        text[i] = (char)tolower((unsigned char)text[i]);
+    return str_n(text, s.n);
+}
+
+static bool is_account(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!isdigit((unsigned char)s.p[i]))
+            return false;
+    return s.n == 12;
+}
+
+/* arn:PARTITION:iam::123456789012:root and 123456789012 are the same principal. */
+static struct str principal_text(struct str s)
+{
+    struct str rest = s;
+    if (!str_eqz(str_cut(rest, ':', &rest), "arn"))
+        return s;
+    struct str partition = str_cut(rest, ':', &rest);
+    if (!str_starts(partition, STR("aws")) || !str_starts(rest, STR("iam::")))
+        return s;
+    rest = str_slice(rest, 5, rest.n);
+    struct str account = str_cut(rest, ':', &rest);
+    return is_account(account) && str_eqz(rest, "root") ? account : s;
+}
+
+enum element { ELEMENT_TEXT, ELEMENT_ACTION, ELEMENT_PRINCIPAL };
+
+static const struct value *element_text(struct arena *arena, const struct value *v, enum element element)
+{
+    struct str text = value_scalar_text(arena, v);
+    if (!text.p)
+        return v;
+    if (element == ELEMENT_ACTION)
+        text = lower_case(arena, text);
+    else if (element == ELEMENT_PRINCIPAL)
+        text = principal_text(text);
+    return value_string(arena, text);
+}
+
+static int value_order(const void *a, const void *b)
+{
+    return value_compare(*(const struct value *const *)a, *(const struct value *const *)b);
+}
+
+static const struct value *sorted_set(struct arena *arena, const struct value **items, size_t n)
+{
+    qsort(items, n, sizeof *items, value_order);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!kept || !value_equal(items[kept - 1], items[i]))
+            items[kept++] = items[i];
+    return value_list(arena, items, kept);
+}
+
+/* One text or a list of them, as a sorted list without duplicates. */
+static const struct value *element_set(struct arena *arena, const struct value *v, enum element element)
+{
+    if (v->kind != VALUE_LIST)
+        v = value_list(arena, &v, 1);
+    const struct value **items = arena_alloc(arena, (v->count + 1) * sizeof *items);
+    for (uint32_t i = 0; i < v->count; i++)
+        items[i] = element_text(arena, v->items[i], element);
+    return sorted_set(arena, items, v->count);
+}
+
+/* "*" is short for {AWS: "*"}. */
+static const struct value *canonical_principal(struct arena *arena, const struct value *v)
+{
+    struct value_entry everyone = {STR("AWS"), v};
+    if (v->kind != VALUE_MAP)
+        v = value_map(arena, &everyone, 1);
+    struct value_entry *entries = arena_alloc(arena, (v->count + 1) * sizeof *entries);
+    for (uint32_t i = 0; i < v->count; i++)
+        entries[i] = (struct value_entry){
+            v->entries[i].key, element_set(arena, v->entries[i].value, ELEMENT_PRINCIPAL)};
+    return value_map(arena, entries, v->count);
+}
+
+static const struct value *canonical_condition(struct arena *arena, const struct value *v)
+{
+    if (v->kind != VALUE_MAP)
+        return v;
+    AUTO_BUILDER struct value_builder operators = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < v->count; i++) {
+        const struct value *keys = v->entries[i].value;
+        AUTO_BUILDER struct value_builder tests = VALUE_BUILDER(arena);
+        for (uint32_t k = 0; keys->kind == VALUE_MAP && k < keys->count; k++)
+            value_builder_set(&tests, lower_case(arena, keys->entries[k].key),
+                element_set(arena, keys->entries[k].value, ELEMENT_TEXT));
+        value_builder_set(
+            &operators, v->entries[i].key, keys->kind == VALUE_MAP ? value_builder_map(&tests) : keys);
+    }
+    return value_builder_map(&operators);
+}
+
+static const struct value *canonical_statement(struct arena *arena, const struct value *v)
+{
+    if (v->kind != VALUE_MAP)
+        return v;
+    struct value_entry *entries = arena_alloc(arena, (v->count + 1) * sizeof *entries);
+    size_t n = 0;
+    for (uint32_t i = 0; i < v->count; i++) {
+        struct str key = v->entries[i].key;
+        const struct value *item = v->entries[i].value;
+        if (str_eqz(key, "Action") || str_eqz(key, "NotAction"))
+            item = element_set(arena, item, ELEMENT_ACTION);
+        else if (str_eqz(key, "Resource") || str_eqz(key, "NotResource"))
+            item = element_set(arena, item, ELEMENT_TEXT);
+        else if (str_eqz(key, "Principal") || str_eqz(key, "NotPrincipal"))
+            item = canonical_principal(arena, item);
+        else if (str_eqz(key, "Condition"))
+            item = canonical_condition(arena, item);
+        bool nothing = (str_eqz(key, "Condition") && item->kind == VALUE_MAP && !item->count) ||
+                       (str_eqz(key, "Sid") && item->kind == VALUE_STRING && !item->string.n) ||
+                       item->kind == VALUE_NULL;
+        if (!nothing)
+            entries[n++] = (struct value_entry){key, item};
+    }
+    return value_map(arena, entries, n);
+}
+
+static const struct value *canonical_policy(struct arena *arena, const struct value *v)
+{
+    v = parsed(arena, v);
+    if (v->kind != VALUE_MAP)
+        return v;
+    const struct value *statements = value_getz(v, "Statement");
+    if (statements) {
+        if (statements->kind != VALUE_LIST)
+            statements = value_list(arena, &statements, 1);
+        const struct value **items = arena_alloc(arena, (statements->count + 1) * sizeof *items);
+        for (uint32_t i = 0; i < statements->count; i++)
+            items[i] = canonical_statement(arena, statements->items[i]);
+        v = value_with(arena, v, STR("Statement"), sorted_set(arena, items, statements->count));
+    }
+    /* What IAM takes a document without a version for. */
+    if (value_is_null(value_getz(v, "Version")))
+        v = value_with(arena, v, STR("Version"), value_stringz(arena, "2008-10-17"));
+    const struct value *id = value_getz(v, "Id");
+    return id && id->kind == VALUE_NULL ? value_with(arena, v, STR("Id"), NULL) : v;
+}
+
+bool policy_equal(const struct value *a, const struct value *b)
+{
+    if (value_equal(a, b))
+        return true;
+    if (value_is_null(a) || value_is_null(b))
+        return false;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    return value_equal(canonical_policy(&arena, a), canonical_policy(&arena, b));
+}
+
+/* ---- attributes ---- */
+
+struct comparison {
+    struct arena *arena; /* scratch */
+    enum attr_compare mode;
+};
+
+static bool type_equal(
+    const struct comparison *c, const struct type *type, const struct value *a, const struct value *b);
+
+/* "8.0" stands for "8.0.36", but not for "8.01". */
+static bool prefix_equal(struct str a, struct str b)
+{
+    if (!str_starts(b, a))
+        return false;
+    return a.n == b.n || a.n == 0 || !isdigit((unsigned char)b.p[a.n]) ||
+           !isdigit((unsigned char)a.p[a.n - 1]);
+}
+
+static bool text_equal(const struct comparison *c, const struct value *a, const struct value *b)
+{
+    struct str x = value_scalar_text(c->arena, a), y = value_scalar_text(c->arena, b);
+    if (!x.p || !y.p)
+        return value_equal(a, b);
+    switch (c->mode) {
+    case COMPARE_NOCASE: return str_ieq(x, y);
+    case COMPARE_PREFIX: return prefix_equal(x, y);
+    case COMPARE_EXACT: break;
+    }
+    return str_eq(x, y);
+}
+
+static bool as_double(const struct value *v, double *out)
+{
+    if (v->kind == VALUE_INT)
+        *out = (double)v->integer;
+    else if (v->kind == VALUE_FLOAT)
+        *out = v->number;
+    else
+        return v->kind == VALUE_STRING && str_to_double(v->string, out);
+    return true;
+}
+
+static bool number_equal(const struct comparison *c, const struct value *a, const struct value *b)
+{
+    double x, y;
+    if (text_equal(c, a, b))
+        return true;
+    if (a->kind == VALUE_INT && b->kind == VALUE_INT)
+        return a->integer == b->integer;
+    return as_double(a, &x) && as_double(b, &y) && !(x < y) && !(x > y);
+}
+
+static bool timestamp_equal(const struct comparison *c, const struct value *a, const struct value *b)
+{
+    int64_t x, y;
+    if (a->kind == VALUE_STRING && b->kind == VALUE_STRING && time_parse_rfc3339(a->string, &x) &&
+        time_parse_rfc3339(b->string, &y))
+        return x == y;
+    return text_equal(c, a, b);
+}
+
+static bool list_equal(
+    const struct comparison *c, const struct type *type, const struct value *a, const struct value *b)
+{
+    if (a->kind != VALUE_LIST || b->kind != VALUE_LIST || a->count != b->count)
+        return false;
+    for (uint32_t i = 0; i < a->count; i++)
+        if (!type_equal(c, type->elem, a->items[i], b->items[i]))
+            return false;
+    return true;
+}
+
+/* Finds partners for the items of a set one by one, moving earlier pairs where that makes room. */
+struct matching {
+    const struct comparison *c;
+    const struct type *elem;
+    const struct value *a, *b;
+    uint32_t *partner; /* of b's items: index in a, plus 1; 0: free */
+    bool *tried;       /* of b's items, in this round */
+};
+
+static bool find_partner(struct matching *m, uint32_t i)
+{
+    for (uint32_t j = 0; j < m->b->count; j++) {
+        if (m->tried[j] || !type_equal(m->c, m->elem, m->a->items[i], m->b->items[j]))
+            continue;
+        m->tried[j] = true;
+        if (!m->partner[j] || find_partner(m, m->partner[j] - 1)) {
+            m->partner[j] = i + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct value *without_duplicates(struct arena *arena, const struct value *list)
+{
+    const struct value **items = arena_alloc(arena, (list->count + 1) * sizeof *items);
+    for (uint32_t i = 0; i < list->count; i++)
+        items[i] = list->items[i];
+    return sorted_set(arena, items, list->count);
+}
+
+/*
+ * Objects are compared one way only, so "the same set" means that every wanted item has a live one of its
+ * own. Sets that are equal item by item once sorted, the usual case, do not need the search for pairs.
+ */
+static bool set_equal(
+    const struct comparison *c, const struct type *type, const struct value *a, const struct value *b)
+{
+    if (a->kind != VALUE_LIST || b->kind != VALUE_LIST)
+        return false;
+    a = without_duplicates(c->arena, a);
+    b = without_duplicates(c->arena, b);
+    if (a->count != b->count)
+        return false;
+    if (value_equal(a, b))
+        return true;
+    bool plain = type->elem->kind == TYPE_STRING && c->mode == COMPARE_EXACT;
+    bool texts = plain;
+    for (uint32_t i = 0; texts && i < a->count; i++)
+        texts = a->items[i]->kind == VALUE_STRING && b->items[i]->kind == VALUE_STRING;
+    if (texts)
+        return false;
+    struct matching m = {c, type->elem, a, b, ARENA_ARRAY(c->arena, uint32_t, b->count + 1),
+        ARENA_ARRAY(c->arena, bool, b->count + 1)};
+    for (uint32_t i = 0; i < a->count; i++) {
+        memset(m.tried, 0, b->count * sizeof *m.tried);
+        if (!find_partner(&m, i))
+            return false;
+    }
+    return true;
+}
+
+static uint32_t given_count(const struct value *map)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < map->count; i++)
+        n += map->entries[i].value->kind != VALUE_NULL;
+    return n;
+}
+
+static bool map_equal(
+    const struct comparison *c, const struct type *type, const struct value *a, const struct value *b)
+{
+    static const struct type text = {.kind = TYPE_STRING};
+    const struct type *elem = type->kind == TYPE_TAGS ? &text : type->elem;
+    if (a->kind != VALUE_MAP || b->kind != VALUE_MAP || given_count(a) != given_count(b))
+        return false;
+    for (uint32_t i = 0; i < a->count; i++) {
+        const struct value *item = a->entries[i].value, *other = value_get(b, a->entries[i].key);
+        if (item->kind == VALUE_NULL)
+            continue;
+        if (!other || other->kind == VALUE_NULL || !type_equal(c, elem, item, other))
+            return false;
+    }
+    return true;
+}
+
+static bool field_equal(const struct attr *field, const struct value *a, const struct value *b)
+{
+    /* What cannot be read back says nothing about a difference. */
+    if (field->write_only && value_is_null(b))
+        return true;
+    return attr_equal(field, a, b);
+}
+
+static bool object_equal(const struct type *type, const struct value *a, const struct value *b)
+{
+    if (a->kind != VALUE_MAP || (b->kind != VALUE_MAP && b->kind != VALUE_NULL))
+        return false;
+    for (uint32_t i = 0; i < a->count; i++) {
+        const struct value *item = a->entries[i].value, *other = value_get(b, a->entries[i].key);
+        if (item->kind == VALUE_NULL)
+            continue;
+        const struct attr *field = type_field(type, a->entries[i].key);
+        if (field ? !field_equal(field, item, other) : !value_equal(item, other))
+            return false;
+    }
+    return true;
+}
+
+static bool is_nothing(const struct value *v)
+{
+    switch ((enum value_kind)v->kind) {
+    case VALUE_NULL: return true;
+    case VALUE_STRING: return v->string.n == 0;
+    case VALUE_LIST:
+    case VALUE_MAP: return v->count == 0;
+    default: return false;
+    }
+}
+
+static bool type_equal(
+    const struct comparison *c, const struct type *type, const struct value *a, const struct value *b)
+{
+    if (type->kind == TYPE_ANY)
+        return value_equal(a, b);
+    if (is_nothing(a) && is_nothing(b))
+        return true;
+    if (type->kind == TYPE_OBJECT)
+        return object_equal(type, a, b);
+    if (a->kind == VALUE_NULL || b->kind == VALUE_NULL)
+        return false;
+    switch (type->kind) {
+    case TYPE_INT:
+    case TYPE_FLOAT: return number_equal(c, a, b);
+    case TYPE_TIMESTAMP: return timestamp_equal(c, a, b);
+    case TYPE_JSON: return value_equal(parsed(c->arena, a), parsed(c->arena, b));
+    case TYPE_POLICY: return policy_equal(a, b);
+    case TYPE_LIST: return list_equal(c, type, a, b);
+    case TYPE_SET: return set_equal(c, type, a, b);
+    case TYPE_TAGS:
+    case TYPE_MAP: return map_equal(c, type, a, b);
+    default: return text_equal(c, a, b);
+    }
+}
+
+bool attr_equal(const struct attr *attr, const struct value *desired, const struct value *live)
+{
+    desired = desired ? desired : &value_null;
+    if (value_is_null(live) && attr->default_value)
+        live = attr->default_value;
+    live = live ? live : &value_null;
+    if (value_equal(desired, live)) /* true under every rule, and the usual case */
+        return true;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct comparison c = {.arena = &arena, .mode = attr->compare};
+    return type_equal(&c, attr->type, desired, live);
+}
