@@ -25,7 +25,10 @@ struct source {
     struct str text;
 };
 
-/* Where in a source: `line` and `column` count from 1 (column in code points); 0: no place within it. */
+/*
+ * Where in a source: `line` and `column` count from 1 (column in code points). A span with line 0 and a
+ * length gets them from its offset when it is reported; line 0 and no length: no place within the source.
+ */
 struct span {
     const struct source *source; /* NULL: no place at all */
     uint32_t offset, length;     /* bytes */
@@ -51,6 +54,7 @@ struct diags {
     size_t errors;
     size_t limit; /* at most so many are kept (default 100); the rest is counted */
     size_t dropped;
+    struct diag spare; /* handed out beyond the limit */
 };
 
 #define DIAGS_INIT                                                                                           \
@@ -60,7 +64,10 @@ struct diags {
 #define AUTO_DIAGS __attribute__((cleanup(diags_release)))
 void diags_release(struct diags *diags);
 
-/* The returned diag is valid until the next addition; set label, hint or related with the calls below. */
+/*
+ * The returned diag is valid until the next addition; set label, hint or related with the calls below. The
+ * same message at the same place is kept once.
+ */
 struct diag *diag_error(struct diags *diags, struct span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 struct diag *diag_warning(struct diags *diags, struct span span, const char *format, ...)

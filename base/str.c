@@ -128,26 +128,40 @@ uint64_t str_hash(struct str s)
     return h ^ (h >> 32);
 }
 
-bool str_is_utf8(struct str s)
+size_t str_utf8_prefix(struct str s)
 {
     const unsigned char *p = (const unsigned char *)s.p, *end = p + s.n;
     while (p < end) {
-        unsigned c = *p++;
-        if (c < 0x80)
+        uint64_t word;
+        while (end - p >= 8 && (memcpy(&word, p, 8), !(word & 0x8080808080808080u)))
+            p += 8;
+        if (p == end)
+            break;
+        unsigned c = *p;
+        if (c < 0x80) {
+            p++;
             continue;
+        }
         int extra = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
-        if (c < 0xc2 || c > 0xf4 || end - p < extra)
-            return false;
-        unsigned second = p[0];
+        if (c < 0xc2 || c > 0xf4 || end - p <= extra)
+            break;
+        unsigned second = p[1];
         if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second > 0x9f) || (c == 0xf0 && second < 0x90) ||
             (c == 0xf4 && second > 0x8f))
-            return false;
-        for (int i = 0; i < extra; i++)
-            if ((p[i] & 0xc0) != 0x80)
-                return false;
-        p += extra;
+            break;
+        int good = 1;
+        while (good <= extra && (p[good] & 0xc0) == 0x80)
+            good++;
+        if (good <= extra)
+            break;
+        p += extra + 1;
     }
-    return true;
+    return (size_t)(p - (const unsigned char *)s.p);
+}
+
+bool str_is_utf8(struct str s)
+{
+    return str_utf8_prefix(s) == s.n;
 }
 
 size_t str_code_points(struct str s)

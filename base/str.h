@@ -64,6 +64,8 @@ bool str_to_int(struct str s, int64_t *out);
 bool str_to_double(struct str s, double *out);
 uint64_t str_hash(struct str s);
 bool str_is_utf8(struct str s);
+/* How many bytes at the start are valid UTF-8. */
+size_t str_utf8_prefix(struct str s);
 /* Number of code points; for UTF-8 text. */
 size_t str_code_points(struct str s);
 

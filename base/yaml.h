@@ -2,10 +2,11 @@
  * YAML files as trees of nodes with positions. Used for stack files and for resource specs.
  *
  * Read with libyaml's events and the YAML 1.2 core schema: only true/false are booleans, only null/~/empty
- * are null; `no`, `on`, `1:30` and `0755` stay strings. Anchors, aliases and `<<` merges are resolved: an
- * alias shares its anchor's node. Duplicate keys, tabs, invalid UTF-8, unknown tags, more than one document,
- * nesting deeper than YAML_MAX_DEPTH, alias bombs (more than YAML_MAX_NODES nodes counted as if expanded) and
- * files larger than YAML_MAX_SIZE are diagnostics.
+ * are null; `no`, `on`, `1:30` and `0755` stay strings, and so do numbers that do not fit (a 30-digit
+ * integer, 1e999, .inf), so that no digit is lost. Anchors, aliases and `<<` merges are resolved: an alias
+ * shares its anchor's node. Duplicate keys, tabs, invalid UTF-8, unknown tags, more than one document,
+ * nesting deeper than YAML_MAX_DEPTH, alias bombs (more than YAML_MAX_ALIASED nodes that aliases stand for)
+ * and files larger than YAML_MAX_SIZE or with more than YAML_MAX_NODES nodes are diagnostics.
  */
 #ifndef WEIR_BASE_YAML_H
 #define WEIR_BASE_YAML_H
@@ -14,7 +15,12 @@
 #include "base/err.h"
 #include "base/value.h"
 
-enum { YAML_MAX_DEPTH = 64, YAML_MAX_NODES = 20 * 1000 * 1000, YAML_MAX_SIZE = 256 * 1024 * 1024 };
+enum {
+    YAML_MAX_DEPTH = 64,
+    YAML_MAX_NODES = 20 * 1000 * 1000,
+    YAML_MAX_ALIASED = 1000 * 1000,
+    YAML_MAX_SIZE = 256 * 1024 * 1024
+};
 
 enum node_kind { NODE_NULL, NODE_BOOL, NODE_INT, NODE_FLOAT, NODE_STRING, NODE_LIST, NODE_MAP };
 
@@ -24,7 +30,8 @@ struct node {
     uint8_t kind;            /* enum node_kind */
     uint8_t plain;           /* an unquoted scalar */
     uint32_t count;          /* of a list's items or a map's entries */
-    uint32_t offset, length; /* raw bytes in the source; for a map or list: of its first line */
+    uint32_t offset, length; /* raw bytes in the source; of a map or list: to the end of its first line; of a
+                                value that was left out: its key's */
     uint32_t line, column;
     union {
         bool boolean;
@@ -39,7 +46,7 @@ struct node {
 
 struct node_entry {
     struct str key;
-    uint32_t key_offset, key_line, key_column; /* the key as written */
+    uint32_t key_offset, key_length, key_line, key_column; /* the key as written */
     const struct source *source;
     struct node *value;
 };
@@ -52,6 +59,8 @@ struct node *yaml_parse(struct arena *arena, const struct source *source, struct
 /* Reads the file, then parses; the source is allocated in the arena. `shown_path` is used in diagnostics. */
 struct node *yaml_load(struct arena *arena, const char *path, struct str shown_path, struct diags *diags);
 
+/* The node as written, quotes included. */
+struct str node_raw(const struct node *node);
 struct span node_span(const struct node *node);
 struct span node_key_span(const struct node_entry *entry);
 const struct node_entry *node_find(const struct node *map, struct str key); /* NULL: not a map or not there */

@@ -1,0 +1,413 @@
+#include "base/diag.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum {
+    DEFAULT_LIMIT = 100,
+    TEXT_MAX = 1000,    /* bytes of a message; what users write may be megabytes long */
+    EXCERPT_WIDTH = 100 /* terminal cells of a source line that are shown */
+};
+
+void diags_release(struct diags *diags)
+{
+    arena_release(&diags->arena);
+    free(diags->items);
+    *diags = (struct diags)DIAGS_INIT;
+}
+
+/* ---- places ---- */
+
+static size_t line_start(struct str text, size_t offset)
+{
+    const char *newline = offset ? memrchr(text.p, '\n', offset) : NULL;
+    return newline ? (size_t)(newline - text.p) + 1 : 0;
+}
+
+static size_t bom_size(struct str text)
+{
+    return str_starts(text, STR("\xef\xbb\xbf")) ? 3 : 0;
+}
+
+struct span span_at(const struct source *source, size_t offset, size_t length)
+{
+    struct str text = source->text;
+    if (offset > text.n)
+        offset = text.n;
+    if (length > text.n - offset)
+        length = text.n - offset;
+    uint32_t line = 1;
+    for (const char *at = text.p, *end = text.p + offset;
+         offset && (at = memchr(at, '\n', (size_t)(end - at))); at++)
+        line++;
+    size_t start = line_start(text, offset);
+    if (start == 0 && bom_size(text) <= offset)
+        start = bom_size(text);
+    size_t column = str_code_points(str_slice(text, start, offset)) + 1;
+    return (struct span){source, (uint32_t)offset, (uint32_t)length, line, (uint32_t)column};
+}
+
+/* Spans may come without line and column, which are only worth working out for those that are reported. */
+static struct span span_complete(struct span span)
+{
+    if (!span.source || span.line || !span.length)
+        return span;
+    return span_at(span.source, span.offset, span.length);
+}
+
+/* ---- collecting ---- */
+
+static struct str clipped(struct str text)
+{
+    if (text.n <= TEXT_MAX)
+        return text;
+    size_t n = TEXT_MAX;
+    while (n && ((unsigned char)text.p[n] & 0xc0) == 0x80)
+        n--;
+    return str_n(text.p, n);
+}
+
+static struct str format_text(struct diags *diags, const char *format, va_list args)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str text = arena_vprintf(&scratch, format, args), kept = clipped(text);
+    if (kept.n == text.n)
+        return arena_str(&diags->arena, text);
+    return arena_concat(&diags->arena, (struct str[]){kept, STR("…")}, 2);
+}
+
+static bool same_place(struct span a, struct span b)
+{
+    if (!a.source || !b.source)
+        return a.source == b.source;
+    return a.offset == b.offset && a.line == b.line && str_eq(a.source->path, b.source->path);
+}
+
+/* A module that is used twice gives the same diagnostics twice; one is enough. */
+static struct diag *find_same(struct diags *diags, const struct diag *wanted)
+{
+    for (size_t i = 0; i < diags->n; i++) {
+        struct diag *diag = &diags->items[i];
+        if (same_place(diag->span, wanted->span) && str_eq(diag->message, wanted->message))
+            return diag;
+    }
+    return NULL;
+}
+
+static struct diag *add(
+    struct diags *diags, enum diag_severity severity, struct span span, const char *format, va_list args)
+{
+    size_t limit = diags->limit ? diags->limit : DEFAULT_LIMIT;
+    if (diags->n >= limit) {
+        diags->errors += severity == DIAG_ERROR;
+        diags->dropped++;
+        diags->spare = (struct diag){.severity = severity};
+        return &diags->spare;
+    }
+    struct diag diag = {.severity = severity, .span = span_complete(span)};
+    diag.message = format_text(diags, format, args);
+    struct diag *same = find_same(diags, &diag);
+    if (same)
+        return same;
+    diags->errors += severity == DIAG_ERROR;
+    MEM_GROW(diags->items, diags->cap, diags->n + 1);
+    diags->items[diags->n] = diag;
+    return &diags->items[diags->n++];
+}
+
+struct diag *diag_error(struct diags *diags, struct span span, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct diag *diag = add(diags, DIAG_ERROR, span, format, args);
+    va_end(args);
+    return diag;
+}
+
+struct diag *diag_warning(struct diags *diags, struct span span, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct diag *diag = add(diags, DIAG_WARNING, span, format, args);
+    va_end(args);
+    return diag;
+}
+
+void diag_label(struct diags *diags, struct diag *diag, const char *format, ...)
+{
+    if (diag == &diags->spare)
+        return;
+    va_list args;
+    va_start(args, format);
+    diag->label = format_text(diags, format, args);
+    va_end(args);
+}
+
+void diag_hint(struct diags *diags, struct diag *diag, const char *format, ...)
+{
+    if (diag == &diags->spare)
+        return;
+    va_list args;
+    va_start(args, format);
+    diag->hint = format_text(diags, format, args);
+    va_end(args);
+}
+
+void diag_related(struct diags *diags, struct diag *diag, struct span span, const char *format, ...)
+{
+    if (diag == &diags->spare)
+        return;
+    va_list args;
+    va_start(args, format);
+    diag->related = span_complete(span);
+    diag->related_label = format_text(diags, format, args);
+    va_end(args);
+}
+
+void diag_did_you_mean(
+    struct diags *diags, struct diag *diag, struct str word, const struct str *candidates, size_t n)
+{
+    if (diag == &diags->spare)
+        return;
+    struct str nearest = str_nearest(word, candidates, n);
+    if (nearest.n)
+        diag_label(diags, diag, "did you mean \"%.*s\"?", STR_ARG(nearest));
+}
+
+/* ---- rendering ---- */
+
+struct style {
+    const char *error, *warning, *gutter, *bold, *off;
+};
+static const struct style plain_style = {"", "", "", "", ""};
+static const struct style color_style = {"\033[1;31m", "\033[1;33m", "\033[1;34m", "\033[1m", "\033[0m"};
+
+/* Terminal cells of a code point: 2 for East Asian wide characters, 0 for combining marks. */
+static unsigned cell_width(uint32_t c)
+{
+    if (c < 0x300)
+        return 1;
+    if (c < 0x370 || (c >= 0x200b && c <= 0x200f) || (c >= 0xfe00 && c <= 0xfe0f))
+        return 0;
+    bool wide = (c >= 0x1100 && c < 0x1160) || (c >= 0x2e80 && c < 0xa4d0) || (c >= 0xac00 && c < 0xd7a4) ||
+                (c >= 0xf900 && c < 0xfb00) || (c >= 0xfe30 && c < 0xfe70) || (c >= 0xff00 && c < 0xff61) ||
+                (c >= 0xffe0 && c < 0xffe7) || (c >= 0x1f300 && c < 0x1fb00) || (c >= 0x20000 && c < 0x3fffe);
+    return wide ? 2 : 1;
+}
+
+/* The code point at text[at], whatever the bytes are; *size is how many it takes. */
+static uint32_t decode(struct str text, size_t at, size_t *size)
+{
+    unsigned char lead = (unsigned char)text.p[at];
+    size_t need = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+    *size = 1;
+    if (need == 1)
+        return lead;
+    if (need > text.n - at || !str_is_utf8(str_slice(text, at, at + need)))
+        return 0xfffd;
+    uint32_t code = lead & (0xffu >> (need + 1));
+    for (size_t i = 1; i < need; i++)
+        code = code << 6 | ((unsigned char)text.p[at + i] & 0x3f);
+    *size = need;
+    return code;
+}
+
+/* Adds text[at] so that it cannot steer the terminal: no control characters, no broken UTF-8. */
+static unsigned add_cell(struct buf *out, struct str text, size_t at, size_t *size)
+{
+    uint32_t code = decode(text, at, size);
+    bool space = code == '\t' || code == '\n';
+    bool bad = code == 0xfffd || code < 0x20 || (code >= 0x7f && code < 0xa0) ||
+               (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+    if (space)
+        buf_add_char(out, ' ');
+    else if (bad)
+        buf_addz(out, "\xef\xbf\xbd");
+    else
+        buf_add(out, text.p + at, *size);
+    return bad ? 1 : cell_width(code);
+}
+
+static void add_text(struct buf *out, struct str text)
+{
+    size_t size;
+    for (size_t at = 0; at < text.n; at += size)
+        add_cell(out, text, at, &size);
+}
+
+static void add_repeated(struct buf *out, char c, size_t n)
+{
+    while (n--)
+        buf_add_char(out, c);
+}
+
+/* What is shown of a source line: bytes [from, to), `at` the place in it. Long lines are cut around it. */
+struct excerpt {
+    struct str text;
+    size_t at;
+    bool cut_left, cut_right;
+};
+
+static struct excerpt excerpt_of(struct span span)
+{
+    struct str text = span.source->text;
+    size_t from = line_start(text, span.offset);
+    ptrdiff_t newline = str_find_char(text, '\n', span.offset);
+    size_t to = newline < 0 ? text.n : (size_t)newline;
+    if (from == 0)
+        from = bom_size(text);
+    if (to > from && text.p[to - 1] == '\r')
+        to--;
+    struct excerpt excerpt = {.at = span.offset < from ? from : span.offset};
+    if (excerpt.at > to)
+        excerpt.at = to;
+    if (excerpt.at - from > EXCERPT_WIDTH * 2 / 3) {
+        from = excerpt.at - EXCERPT_WIDTH / 2;
+        excerpt.cut_left = true;
+    }
+    while (excerpt.cut_left && from < excerpt.at && ((unsigned char)text.p[from] & 0xc0) == 0x80)
+        from++;
+    if (to - from > EXCERPT_WIDTH * 2) {
+        to = from + EXCERPT_WIDTH;
+        while (to > excerpt.at && ((unsigned char)text.p[to] & 0xc0) == 0x80)
+            to--;
+        excerpt.cut_right = true;
+    }
+    excerpt.text = str_slice(text, from, to);
+    excerpt.at -= from;
+    return excerpt;
+}
+
+static size_t digits(uint32_t number)
+{
+    size_t n = 1;
+    while (number /= 10)
+        n++;
+    return n;
+}
+
+struct frame {
+    size_t width; /* of the line numbers */
+    const struct style *style;
+};
+
+static void add_gutter(struct buf *out, const struct frame *frame, uint32_t line)
+{
+    buf_addz(out, frame->style->gutter);
+    if (line)
+        buf_addf(out, "%*u |", (int)frame->width, line);
+    else
+        buf_addf(out, "%*s |", (int)frame->width, "");
+    buf_addz(out, frame->style->off);
+}
+
+static void add_marks(struct buf *out, const struct frame *frame, const struct excerpt *excerpt,
+    size_t length, const char *color, char mark, struct str label)
+{
+    AUTO_BUF struct buf ignored = BUF_INIT;
+    size_t before = excerpt->cut_left, under = 0, size;
+    for (size_t at = 0; at < excerpt->text.n && at < excerpt->at + length; at += size) {
+        unsigned width = add_cell(&ignored, excerpt->text, at, &size);
+        if (at < excerpt->at)
+            before += width;
+        else
+            under += width;
+    }
+    add_gutter(out, frame, 0);
+    add_repeated(out, ' ', before + 1);
+    buf_addz(out, color);
+    add_repeated(out, mark, under ? under : 1);
+    if (label.n) {
+        buf_add_char(out, ' ');
+        add_text(out, label);
+    }
+    buf_addz(out, frame->style->off);
+    buf_add_char(out, '\n');
+}
+
+static void add_place(struct buf *out, const struct frame *frame, struct span span, const char *color,
+    char mark, struct str label)
+{
+    add_repeated(out, ' ', frame->width);
+    buf_addf(out, "%s-->%s ", frame->style->gutter, frame->style->off);
+    add_text(out, span.source->path);
+    if (!span.line) {
+        if (label.n) {
+            buf_addz(out, ": ");
+            add_text(out, label);
+        }
+        buf_add_char(out, '\n');
+        return;
+    }
+    buf_addf(out, ":%u:%u\n", span.line, span.column);
+    struct excerpt excerpt = excerpt_of(span);
+    add_gutter(out, frame, 0);
+    buf_add_char(out, '\n');
+    add_gutter(out, frame, span.line);
+    if (excerpt.text.n) {
+        buf_addz(out, excerpt.cut_left ? " …" : " ");
+        add_text(out, excerpt.text);
+        if (excerpt.cut_right)
+            buf_addz(out, "…");
+    }
+    buf_add_char(out, '\n');
+    add_marks(out, frame, &excerpt, span.length, color, mark, label);
+}
+
+void diag_render(const struct diag *diag, bool color, struct buf *out)
+{
+    const struct style *style = color ? &color_style : &plain_style;
+    const char *severity = diag->severity == DIAG_ERROR ? style->error : style->warning;
+    buf_addf(out, "%s%s:%s ", severity, diag->severity == DIAG_ERROR ? "error" : "warning", style->off);
+    buf_addz(out, style->bold);
+    add_text(out, diag->message);
+    buf_addf(out, "%s\n", style->off);
+
+    uint32_t line = diag->span.source ? diag->span.line : 0;
+    if (diag->related.source && diag->related.line > line)
+        line = diag->related.line;
+    struct frame frame = {digits(line) < 2 ? 2 : digits(line), style};
+    if (diag->span.source)
+        add_place(out, &frame, diag->span, severity, '^', diag->label);
+    if (diag->related.source)
+        add_place(out, &frame, diag->related, style->gutter, '-', diag->related_label);
+    if (!diag->span.source && diag->label.n) {
+        buf_addz(out, "  ");
+        add_text(out, diag->label);
+        buf_add_char(out, '\n');
+    }
+    if (diag->hint.n) {
+        buf_addf(out, "  %shint:%s ", style->bold, style->off);
+        add_text(out, diag->hint);
+        buf_add_char(out, '\n');
+    }
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct diag *x = a, *y = b;
+    if (!x->span.source || !y->span.source)
+        return (x->span.source != NULL) - (y->span.source != NULL);
+    int order = str_cmp(x->span.source->path, y->span.source->path);
+    if (order)
+        return order;
+    if (x->span.line != y->span.line)
+        return x->span.line < y->span.line ? -1 : 1;
+    if (x->span.column != y->span.column)
+        return x->span.column < y->span.column ? -1 : 1;
+    return str_cmp(x->message, y->message);
+}
+
+void diags_render(struct diags *diags, bool color, struct buf *out)
+{
+    if (diags->n)
+        qsort(diags->items, diags->n, sizeof *diags->items, by_place);
+    for (size_t i = 0; i < diags->n; i++) {
+        if (i)
+            buf_add_char(out, '\n');
+        diag_render(&diags->items[i], color, out);
+    }
+    if (diags->dropped)
+        buf_addf(out, "\n… and %zu more\n", diags->dropped);
+}
