@@ -79,6 +79,14 @@ void time_iso_basic(int64_t wall_ms, char out[17])
     strftime(out, 17, "%Y%m%dT%H%M%SZ", &utc);
 }
 
+struct str time_http(struct arena *arena, int64_t wall_ms)
+{
+    struct tm utc = to_utc(wall_ms);
+    char text[32];
+    strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    return arena_str(arena, str_z(text));
+}
+
 bool time_parse_http(struct str text, int64_t *wall_ms)
 {
     char copy[64];

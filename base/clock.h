@@ -28,6 +28,7 @@ bool time_parse_rfc3339(struct str text, int64_t *wall_ms); /* fractions and off
 /* 20261121T093000Z as SigV4 wants it; out has 17 bytes. */
 void time_iso_basic(int64_t wall_ms, char out[17]);
 /* "Sat, 21 Nov 2026 09:30:00 GMT", as in Date headers. */
+struct str time_http(struct arena *arena, int64_t wall_ms);
 bool time_parse_http(struct str text, int64_t *wall_ms);
 
 #endif

@@ -66,9 +66,11 @@ struct shape_member {
     struct str wire; /* theirs */
     const struct shape *shape;
     enum wire_location location; /* only at the top of a request or response */
-    bool group;  /* a structure on the wire that our side does not have: its members are taken from the same
-                    map */
-    bool spread; /* a structure on our side that the wire does not have: its members lie in the parent */
+    /* A structure on the wire that our side does not have: its members are taken from the same map. One group
+     * for each wire name. */
+    bool group;
+    /* A structure on our side that the wire does not have: its members lie in the parent. */
+    bool spread;
     bool xml_attribute;
 };
 
@@ -79,13 +81,12 @@ struct shape {
     size_t member_count;
     struct str item; /* XML and query: element name of a list's items; "" means the protocol's (member) */
     struct str entry, key_name, value_name; /* MAP in XML ("entry","key","value") and PAIRS ("Key","Value") */
-    bool flat;          /* XML and query: items stand directly under the list's own name */
-    bool wrapped_count; /* rest-xml {Quantity, Items} lists are not used by any type so far */
+    bool flat; /* XML and query: items stand directly under the list's own name */
     enum wire_time time;
     struct str xmlns; /* STRUCT in XML: attribute on the element */
-    const struct value *
-        choices_in; /* map ours(text) -> theirs, for values spelt differently (true -> Enabled); NULL: none */
-    const struct value *choices_out; /* the reverse */
+    /* Values spelt differently (true -> Enabled): map ours (as text) -> theirs, and the reverse. NULL: none.
+     */
+    const struct value *choices_in, *choices_out;
 };
 
 /* One API operation as the wire sees it. */
@@ -99,6 +100,7 @@ struct wire_operation {
     struct str query; /* REST: constant part, e.g. "versioning" or "list-type=2" */
     struct str body;  /* rest-xml: root element; rest-json: the member that is the whole body; "" none */
     struct str body_xmlns;
+    struct str raw;    /* REST: the whole body of the answer is this member's text (bucket policies) */
     struct str result; /* query: result wrapper where it is not NAMEResult */
     bool md5;          /* Content-MD5 is required */
 };
@@ -131,11 +133,19 @@ int wire_encode_request(struct arena *arena, const struct wire_operation *op, co
 
 /*
  * The answer as a generic document under *wire* names: XML elements become maps (repeated ones lists, leaves
- * text); query's Response and Result wrappers are taken off; headers are not included. An empty body is an
- * empty map. ERR_PROTOCOL where it cannot be read.
+ * text); the root element and query's Response and Result wrappers are taken off; ec2's names begin with a
+ * capital here, as they do in requests; a root with nothing but text (GetBucketLocation) is {Root: text}.
+ * Headers are not included. An empty body is an empty map. ERR_PROTOCOL where it cannot be read.
  */
 int wire_decode_response(struct arena *arena, const struct wire_operation *op,
     const struct wire_message *response, const struct value **document, struct err *err);
+
+/* REST: adds those members that the shape finds in the status, the headers or the raw body. */
+const struct value *wire_add_headers(struct arena *arena, const struct shape *shape,
+    const struct wire_message *response, const struct value *document);
+
+/* A status other than 2xx, or S3's way of answering 200 with an <Error> root. */
+bool wire_is_error(const struct wire_message *response);
 
 /*
  * What the service says went wrong, from an HTTP status of 300 or more (or a 200 with an <Error> root):
@@ -145,6 +155,17 @@ int wire_decode_response(struct arena *arena, const struct wire_operation *op,
  */
 void wire_decode_error(const struct wire_operation *op, const struct wire_message *response, struct err *err);
 
+/* What an error means in every service alike; the services' own codes (absent, exists) are in their specs. */
+enum wire_fault {
+    WIRE_FAULT_NONE,
+    WIRE_FAULT_THROTTLED, /* slow down, then repeat */
+    WIRE_FAULT_TRANSIENT, /* repeat */
+    WIRE_FAULT_SKEW,      /* our clock may be wrong: compare with the answer's Date, sign again */
+    WIRE_FAULT_EXPIRED,   /* fetch new credentials, sign again */
+    WIRE_FAULT_DENIED,    /* credentials refused, finally */
+};
+enum wire_fault wire_fault(struct str code, int http_status);
+
 /* ---- either side ---- */
 
 /* A generic document (or part of one) into our names and types, by the shape. Members the shape does not know
@@ -152,10 +173,11 @@ void wire_decode_error(const struct wire_operation *op, const struct wire_messag
 const struct value *wire_coerce(struct arena *arena, const struct shape *shape, const struct value *document);
 
 /*
- * Follows a path in a generic document: "Role", "Policy.Arn", "Reservations[].Instances[]",
- * "Endpoint.Address", "@" (itself).
- * [] flattens: every item of a list (an XML list wrapper with one kind of item, `member` or `item`, is looked
- * through). NULL where nothing is there.
+ * Follows a path in a generic document: "Role", "Policy.Arn", "Reservations[].Instances[]", "@" (itself).
+ * [] flattens: every item of a list. What XML makes of lists is evened out: the wrappers `member` and `item`
+ * are looked through (items of another name stand in the path: "Buckets.Bucket[]"), one item counts as a list
+ * of one, an empty element as none. A name also finds a key in an XML map (<entry><key/><value/></entry>).
+ * NULL where nothing is there.
  */
 const struct value *wire_path(struct arena *arena, const struct value *document, struct str path);
 

@@ -1,0 +1,290 @@
+/*
+ * Generic documents into our names and types, by a shape. What JSON, XML and forms make of lists and maps is
+ * evened out here, so a shape serves every protocol: XML knows no difference between one item and a list of
+ * one, and wraps what JSON nests.
+ */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "provider/wire/internal.h"
+
+static const struct value *coerce(struct arena *arena, const struct shape *shape, const struct value *doc);
+
+static bool is_blank_text(const struct value *v)
+{
+    return v->kind == VALUE_STRING && str_trim(v->string).n == 0;
+}
+
+/* ---- scalars ---- */
+
+static const struct value *coerce_text(struct arena *arena, const struct value *doc)
+{
+    struct str text;
+    if (doc->kind == VALUE_STRING)
+        return doc;
+    return wire_plain_text(arena, doc, &text) ? value_string_ref(arena, text) : NULL;
+}
+
+static const struct value *coerce_int(struct arena *arena, const struct value *doc)
+{
+    int64_t integer;
+    if (doc->kind == VALUE_INT)
+        return doc;
+    if (doc->kind == VALUE_FLOAT && doc->number >= -9e15 && doc->number <= 9e15)
+        return value_int(arena, (int64_t)doc->number);
+    return doc->kind == VALUE_STRING && str_to_int(str_trim(doc->string), &integer)
+               ? value_int(arena, integer)
+               : NULL;
+}
+
+static const struct value *coerce_float(struct arena *arena, const struct value *doc)
+{
+    double number;
+    if (doc->kind == VALUE_INT || doc->kind == VALUE_FLOAT)
+        return doc;
+    return doc->kind == VALUE_STRING && str_to_double(str_trim(doc->string), &number)
+               ? value_float(arena, number)
+               : NULL;
+}
+
+static const struct value *coerce_bool(const struct value *doc)
+{
+    if (doc->kind == VALUE_BOOL)
+        return doc;
+    if (doc->kind != VALUE_STRING)
+        return NULL;
+    struct str text = str_trim(doc->string);
+    bool yes = str_ieq(text, STR("true"));
+    return yes || str_ieq(text, STR("false")) ? value_bool(yes) : NULL;
+}
+
+/* Seconds since 1970 (a number, or one in text), ISO 8601 or a header's date; what is none of these stays as
+ * it is. */
+static const struct value *coerce_time(struct arena *arena, const struct value *doc)
+{
+    int64_t ms;
+    double seconds;
+    bool number = doc->kind == VALUE_INT || doc->kind == VALUE_FLOAT;
+    if (!number && doc->kind != VALUE_STRING)
+        return NULL;
+    if (number || str_to_double(str_trim(doc->string), &seconds)) {
+        if (number)
+            seconds = doc->kind == VALUE_INT ? (double)doc->integer : doc->number;
+        if (!(seconds > -6e10 && seconds < 2.5e11)) /* the years 68 to 9892: what text can say */
+            return coerce_text(arena, doc);
+        ms = (int64_t)(seconds * 1000 + (seconds < 0 ? -0.5 : 0.5));
+    } else if (!time_parse_rfc3339(str_trim(doc->string), &ms) &&
+               !time_parse_http(str_trim(doc->string), &ms)) {
+        return doc;
+    }
+    return value_string_ref(arena, time_rfc3339(arena, ms, ms % 1000 != 0));
+}
+
+static const struct value *coerce_blob(struct arena *arena, const struct value *doc)
+{
+    struct str bytes;
+    if (doc->kind != VALUE_STRING)
+        return NULL;
+    return base64_decode(arena, doc->string, &bytes) ? value_string(arena, bytes) : doc;
+}
+
+/* IAM percent-encodes its policies. */
+static const struct value *coerce_json_text(struct arena *arena, const struct value *doc)
+{
+    if (wire_is_collection(doc))
+        return doc;
+    if (doc->kind != VALUE_STRING)
+        return coerce_text(arena, doc);
+    struct str text = str_trim(doc->string), decoded;
+    if ((str_starts(text, STR("%7B")) || str_starts(text, STR("%7b")) || str_starts(text, STR("%5B")) ||
+            str_starts(text, STR("%5b"))) &&
+        url_decode(arena, text, false, &decoded))
+        text = decoded;
+    struct err ignored = ERR_INIT;
+    const struct value *parsed;
+    bool json = text.n && (text.p[0] == '{' || text.p[0] == '[');
+    return json && !json_parse(arena, text, &parsed, &ignored) ? parsed : doc;
+}
+
+/* ---- lists ---- */
+
+/* The items behind an XML wrapper such as {member: […]}, or doc itself. */
+static const struct value *unwrap(const struct shape *shape, const struct value *doc)
+{
+    if (doc->kind != VALUE_MAP || shape->flat)
+        return doc;
+    const struct value *inner = shape->item.n ? value_get(doc, shape->item) : NULL;
+    if (!inner)
+        inner = value_getz(doc, "member");
+    if (!inner)
+        inner = value_getz(doc, "item");
+    return inner ? inner : doc;
+}
+
+static const struct value *coerce_items(
+    struct arena *arena, const struct shape *elem, const struct value *const *items, size_t n)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < n; i++) {
+        const struct value *item = elem ? coerce(arena, elem, items[i]) : items[i];
+        if (!value_is_null(item))
+            value_builder_add(&list, item);
+    }
+    return value_builder_list(&list);
+}
+
+/* Items of what may be a list, a wrapper, one item, or an empty element; *n is 0 for the last. */
+static const struct value *const *items_of(const struct shape *shape, const struct value **doc, size_t *n)
+{
+    const struct value *outer = *doc;
+    *doc = unwrap(shape, outer);
+    *n = 0;
+    if ((*doc)->kind == VALUE_LIST) {
+        *n = (*doc)->count;
+        return (*doc)->items;
+    }
+    if (*doc == outer && (is_blank_text(outer) || (outer->kind == VALUE_MAP && !outer->count)))
+        return NULL;
+    *n = 1;
+    return doc;
+}
+
+static const struct value *coerce_list(
+    struct arena *arena, const struct shape *shape, const struct value *doc)
+{
+    size_t n;
+    const struct value *const *items = items_of(shape, &doc, &n);
+    return coerce_items(arena, shape->elem, items, n);
+}
+
+/* ---- maps ---- */
+
+static void add_pair(struct arena *arena, const struct shape *shape, struct str key_name,
+    struct str value_name, const struct value *pair, struct value_builder *map)
+{
+    const struct value *key = value_get(pair, key_name), *value = value_get(pair, value_name);
+    struct str text;
+    if (!key || !wire_plain_text(arena, key, &text))
+        return;
+    value = value_is_null(value) ? &value_empty_string : value;
+    value = shape->elem ? coerce(arena, shape->elem, value) : value;
+    if (value)
+        value_builder_set(map, text, value);
+}
+
+static const struct value *coerce_pairs(
+    struct arena *arena, const struct shape *shape, const struct value *doc)
+{
+    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(arena);
+    size_t n;
+    const struct value *const *items = items_of(shape, &doc, &n);
+    for (size_t i = 0; i < n; i++)
+        add_pair(arena, shape, wire_or(shape->key_name, STR("Key")), wire_or(shape->value_name, STR("Value")),
+            items[i], &map);
+    return value_builder_map(&map);
+}
+
+/* The entries of a map as XML has it, or NULL where doc is a plain (JSON) map. */
+static const struct value *xml_entries(
+    const struct shape *shape, struct str key_name, const struct value *doc)
+{
+    if (doc->kind == VALUE_LIST)
+        return doc;
+    if (shape->flat)
+        return value_get(doc, key_name) && doc->count <= 2 ? doc : NULL;
+    const struct value *inner = doc->count == 1 ? value_get(doc, wire_or(shape->entry, STR("entry"))) : NULL;
+    const struct value *first = inner && inner->kind == VALUE_LIST && inner->count ? inner->items[0] : inner;
+    return value_get(first, key_name) ? inner : NULL;
+}
+
+static const struct value *coerce_map(struct arena *arena, const struct shape *shape, const struct value *doc)
+{
+    if (is_blank_text(doc))
+        return &value_empty_map;
+    if (!wire_is_collection(doc))
+        return NULL;
+    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(arena);
+    struct str key_name = wire_or(shape->key_name, STR("key"));
+    const struct value *entries = xml_entries(shape, key_name, doc);
+    if (entries) {
+        bool list = entries->kind == VALUE_LIST;
+        for (uint32_t i = 0; i < (list ? entries->count : 1); i++)
+            add_pair(arena, shape, key_name, wire_or(shape->value_name, STR("value")),
+                list ? entries->items[i] : entries, &map);
+        return value_builder_map(&map);
+    }
+    for (uint32_t i = 0; i < doc->count; i++) {
+        const struct value *v = doc->entries[i].value;
+        v = shape->elem ? coerce(arena, shape->elem, v) : v;
+        if (!value_is_null(v))
+            value_builder_set(&map, doc->entries[i].key, v);
+    }
+    return value_builder_map(&map);
+}
+
+/* ---- structures ---- */
+
+static void add_members(
+    struct arena *arena, const struct shape *shape, const struct value *doc, struct value_builder *map)
+{
+    for (size_t i = 0; i < shape->member_count; i++) {
+        const struct shape_member *m = &shape->members[i];
+        if (m->group) {
+            const struct value *inner = value_get(doc, m->wire);
+            if (inner && inner->kind == VALUE_MAP)
+                add_members(arena, m->shape, inner, map);
+            continue;
+        }
+        const struct value *v = m->spread ? doc : value_get(doc, m->wire);
+        if (value_is_null(v))
+            continue;
+        bool raw_bytes = m->location == WIRE_RAW_BODY && m->shape->kind == SHAPE_BLOB;
+        v = raw_bytes ? v : coerce(arena, m->shape, v);
+        if (!value_is_null(v) && !(m->spread && !v->count))
+            value_builder_set(map, m->name, v);
+    }
+}
+
+static const struct value *coerce_struct(
+    struct arena *arena, const struct shape *shape, const struct value *doc)
+{
+    if (is_blank_text(doc))
+        return &value_empty_map;
+    if (doc->kind != VALUE_MAP)
+        return NULL;
+    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(arena);
+    add_members(arena, shape, doc, &map);
+    return value_builder_map(&map);
+}
+
+static const struct value *coerce(struct arena *arena, const struct shape *shape, const struct value *doc)
+{
+    if (value_is_null(doc))
+        return NULL;
+    if (shape->choices_out) {
+        const struct value *chosen = wire_choose(arena, shape->choices_out, doc);
+        if (chosen != doc)
+            return chosen;
+    }
+    switch (shape->kind) {
+    case SHAPE_ANY: return doc;
+    case SHAPE_STRING: return coerce_text(arena, doc);
+    case SHAPE_INT: return coerce_int(arena, doc);
+    case SHAPE_FLOAT: return coerce_float(arena, doc);
+    case SHAPE_BOOL: return coerce_bool(doc);
+    case SHAPE_TIMESTAMP: return coerce_time(arena, doc);
+    case SHAPE_BLOB: return coerce_blob(arena, doc);
+    case SHAPE_JSON_TEXT: return coerce_json_text(arena, doc);
+    case SHAPE_LIST: return coerce_list(arena, shape, doc);
+    case SHAPE_MAP: return coerce_map(arena, shape, doc);
+    case SHAPE_PAIRS: return coerce_pairs(arena, shape, doc);
+    case SHAPE_STRUCT: return coerce_struct(arena, shape, doc);
+    }
+    return NULL;
+}
+
+const struct value *wire_coerce(struct arena *arena, const struct shape *shape, const struct value *document)
+{
+    return coerce(arena, shape, document);
+}

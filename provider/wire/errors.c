@@ -1,0 +1,299 @@
+/*
+ * What a service says went wrong, whatever the protocol says it in: JSON's __type or a header, query's
+ * ErrorResponse, ec2's Response/Errors, S3's bare Error, or nothing but a status.
+ */
+#include "base/json.h"
+#include "provider/wire/internal.h"
+
+#include <stdio.h>
+
+/* Codes that mean the same in every service. Most come with status 400, so the status alone does not do. */
+static const struct {
+    const char *code;
+    enum wire_fault fault;
+} faults[] = {
+    {"Throttling", WIRE_FAULT_THROTTLED},
+    {"ThrottlingException", WIRE_FAULT_THROTTLED},
+    {"Throttled", WIRE_FAULT_THROTTLED},
+    {"ThrottledException", WIRE_FAULT_THROTTLED},
+    {"RequestThrottled", WIRE_FAULT_THROTTLED},
+    {"RequestThrottledException", WIRE_FAULT_THROTTLED},
+    {"TooManyRequests", WIRE_FAULT_THROTTLED},
+    {"TooManyRequestsException", WIRE_FAULT_THROTTLED},
+    {"RequestLimitExceeded", WIRE_FAULT_THROTTLED},
+    {"EC2ThrottledException", WIRE_FAULT_THROTTLED},
+    {"SlowDown", WIRE_FAULT_THROTTLED},
+    {"ProvisionedThroughputExceededException", WIRE_FAULT_THROTTLED},
+    {"BandwidthLimitExceeded", WIRE_FAULT_THROTTLED},
+    {"KMSThrottling", WIRE_FAULT_THROTTLED},
+    {"KMSThrottlingException", WIRE_FAULT_THROTTLED},
+    {"KmsThrottled", WIRE_FAULT_THROTTLED},
+    {"KmsThrottledException", WIRE_FAULT_THROTTLED},
+    {"DependentServiceRequestThrottlingFault", WIRE_FAULT_THROTTLED},
+
+    {"RequestTimeout", WIRE_FAULT_TRANSIENT},
+    {"RequestTimeoutException", WIRE_FAULT_TRANSIENT},
+    {"TransactionInProgressException", WIRE_FAULT_TRANSIENT},
+    {"PriorRequestNotComplete", WIRE_FAULT_TRANSIENT},
+    {"InternalError", WIRE_FAULT_TRANSIENT},
+    {"InternalFailure", WIRE_FAULT_TRANSIENT},
+    {"InternalServerError", WIRE_FAULT_TRANSIENT},
+    {"InternalServerException", WIRE_FAULT_TRANSIENT},
+    {"InternalServiceError", WIRE_FAULT_TRANSIENT},
+    {"InternalServiceException", WIRE_FAULT_TRANSIENT},
+    {"ServiceUnavailable", WIRE_FAULT_TRANSIENT},
+    {"ServiceUnavailableException", WIRE_FAULT_TRANSIENT},
+
+    {"RequestTimeTooSkewed", WIRE_FAULT_SKEW},
+    {"RequestExpired", WIRE_FAULT_SKEW},
+    {"RequestInTheFuture", WIRE_FAULT_SKEW},
+    {"InvalidSignatureException", WIRE_FAULT_SKEW},
+    {"SignatureDoesNotMatch", WIRE_FAULT_SKEW},
+    {"AuthFailure", WIRE_FAULT_SKEW},
+
+    {"ExpiredToken", WIRE_FAULT_EXPIRED},
+    {"ExpiredTokenException", WIRE_FAULT_EXPIRED},
+    {"TokenRefreshRequired", WIRE_FAULT_EXPIRED},
+    {"UnrecognizedClientException", WIRE_FAULT_EXPIRED},
+
+    {"AccessDenied", WIRE_FAULT_DENIED},
+    {"AccessDeniedException", WIRE_FAULT_DENIED},
+    {"UnauthorizedOperation", WIRE_FAULT_DENIED},
+    {"NotAuthorized", WIRE_FAULT_DENIED},
+    {"Forbidden", WIRE_FAULT_DENIED},
+    {"InvalidAccessKeyId", WIRE_FAULT_DENIED},
+    {"InvalidClientTokenId", WIRE_FAULT_DENIED},
+    {"InvalidToken", WIRE_FAULT_DENIED},
+    {"MissingAuthenticationToken", WIRE_FAULT_DENIED},
+    {"MissingAuthenticationTokenException", WIRE_FAULT_DENIED},
+    {"IncompleteSignature", WIRE_FAULT_DENIED},
+    {"IncompleteSignatureException", WIRE_FAULT_DENIED},
+    {"OptInRequired", WIRE_FAULT_DENIED},
+    {"NotSignedUp", WIRE_FAULT_DENIED},
+};
+
+enum wire_fault wire_fault(struct str code, int http_status)
+{
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        if (str_eqz(code, faults[i].code))
+            return faults[i].fault;
+    switch (http_status) {
+    case 429: return WIRE_FAULT_THROTTLED;
+    case 408:
+    case 500:
+    case 502:
+    case 503:
+    case 504: return WIRE_FAULT_TRANSIENT;
+    default:
+        return !code.n && (http_status == 401 || http_status == 403) ? WIRE_FAULT_DENIED : WIRE_FAULT_NONE;
+    }
+}
+
+bool wire_is_error(const struct wire_message *response)
+{
+    if (response->status < 200 || response->status >= 300)
+        return true;
+    struct str body = str_trim(str_slice(response->body, 0, response->body.n < 256 ? response->body.n : 256));
+    if (str_starts(body, STR("<?xml"))) {
+        ptrdiff_t end = str_find(body, STR("?>"), 0);
+        body = end < 0 ? STR_EMPTY : str_trim(str_slice(body, (size_t)end + 2, body.n));
+    }
+    return str_starts(body, STR("<Error>")) || str_starts(body, STR("<Error "));
+}
+
+/* ---- what the body and the headers say ---- */
+
+struct found {
+    struct str code, message, request_id;
+    const char *body_kind; /* "an HTML page": the body is not the service's own */
+};
+
+static struct str text_of(const struct value *map, const char *const *names)
+{
+    for (; *names; names++) {
+        struct str text = value_text(value_getz(map, *names), STR_EMPTY);
+        if (text.n)
+            return text;
+    }
+    return STR_EMPTY;
+}
+
+/* "com.amazonaws.glue#EntityNotFoundException:http://…" -> EntityNotFoundException */
+static struct str bare_code(struct str code)
+{
+    ptrdiff_t hash = str_find_char(code, '#', 0);
+    if (hash >= 0)
+        code = str_slice(code, (size_t)hash + 1, code.n);
+    struct str rest;
+    return str_trim(str_cut(code, ':', &rest));
+}
+
+static void read_json(struct arena *arena, struct str body, struct found *found)
+{
+    static const char *const codes[] = {"__type", "code", "Code", NULL};
+    static const char *const messages[] = {"message", "Message", "errorMessage", "error_description", NULL};
+    struct err ignored = ERR_INIT;
+    const struct value *doc;
+    if (json_parse(arena, body, &doc, &ignored))
+        return;
+    found->code = bare_code(text_of(doc, codes));
+    found->message = text_of(doc, messages);
+}
+
+/* Error, ErrorResponse/Error or Response/Errors/Error. */
+static void read_xml(struct arena *arena, struct str body, struct found *found)
+{
+    static const char *const codes[] = {"Code", "code", NULL}, *const messages[] = {
+                                                                   "Message", "message", NULL};
+    static const char *const ids[] = {"RequestId", "RequestID", "requestId", NULL};
+    struct err ignored = ERR_INIT;
+    struct str root;
+    const struct value *doc;
+    if (wire_xml_read(arena, body, &root, &doc, &ignored))
+        return;
+    const struct value *errors = value_getz(doc, "Errors");
+    const struct value *error = str_eqz(root, "Error") ? doc : value_getz(errors ? errors : doc, "Error");
+    if (error && error->kind == VALUE_LIST)
+        error = error->items[0];
+    found->code = str_trim(text_of(error ? error : doc, codes));
+    found->message = str_trim(text_of(error ? error : doc, messages));
+    found->request_id = text_of(doc, ids);
+}
+
+static bool is_html(const struct wire_message *response, struct str body)
+{
+    struct str start = str_slice(body, 0, body.n < 15 ? body.n : 15);
+    return str_ieq(start, STR("<!doctype html>")) ||
+           str_ieq(str_slice(start, 0, start.n < 5 ? start.n : 5), STR("<html")) ||
+           (body.n && str_starts(wire_header_get(response, STR("Content-Type")), STR("text/html")));
+}
+
+static void read_headers(const struct wire_message *response, struct found *found)
+{
+    static const char *const ids[] = {"x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"};
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0] && !found->request_id.n; i++)
+        found->request_id = wire_header_get(response, str_z(ids[i]));
+    struct str type = wire_header_get(response, STR("x-amzn-errortype")), rest;
+    if (type.n)
+        found->code = bare_code(type);
+    /* services that once spoke query: the old code, as the SDKs report it */
+    struct str query = wire_header_get(response, STR("x-amzn-query-error"));
+    struct str old = str_cut(query, ';', &rest);
+    if (old.n && rest.n)
+        found->code = old;
+    if (!found->message.n)
+        found->message = wire_header_get(response, STR("x-amzn-error-message"));
+}
+
+static void read_error(struct arena *arena, const struct wire_message *response, struct found *found)
+{
+    struct str body = str_trim(response->body);
+    if (is_html(response, body))
+        found->body_kind = "an HTML page";
+    else if (body.n && body.p[0] == '<')
+        read_xml(arena, body, found);
+    else if (body.n && body.p[0] == '{')
+        read_json(arena, body, found);
+    read_headers(response, found);
+}
+
+/* ---- into an err ---- */
+
+static const char *status_text(int status)
+{
+    switch (status) {
+    case 301: return "moved permanently";
+    case 304: return "not modified";
+    case 307: return "moved for now";
+    case 400: return "bad request";
+    case 401: return "not authenticated";
+    case 403: return "forbidden";
+    case 404: return "not found";
+    case 405: return "method not allowed";
+    case 409: return "conflict";
+    case 412: return "a precondition failed";
+    case 413: return "too large";
+    case 429: return "too many requests";
+    case 500: return "internal error";
+    case 501: return "not implemented";
+    case 502: return "bad gateway";
+    case 503: return "unavailable";
+    case 504: return "gateway timeout";
+    default: return NULL;
+    }
+}
+
+static enum err_class class_of(enum wire_fault fault, int status, const struct found *found)
+{
+    switch (fault) {
+    case WIRE_FAULT_THROTTLED: return ERR_THROTTLED;
+    case WIRE_FAULT_SKEW:
+    case WIRE_FAULT_EXPIRED:
+    case WIRE_FAULT_DENIED: return ERR_AUTH;
+    case WIRE_FAULT_TRANSIENT:
+    case WIRE_FAULT_NONE: break;
+    }
+    /* a page for people says nothing of the thing asked for: the endpoint does not know the operation */
+    if (status == 404 && !found->body_kind && !str_starts(found->code, STR("UnknownOperation")))
+        return ERR_ABSENT;
+    return ERR_SERVICE;
+}
+
+/* One line without control characters: it will be printed on a terminal. */
+static void clean(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from; from++) {
+        unsigned char c = (unsigned char)*from;
+        if (c > ' ' && c != 0x7f)
+            *to++ = *from;
+        else if (to > text && to[-1] != ' ')
+            *to++ = ' ';
+    }
+    while (to > text && to[-1] == ' ')
+        to--;
+    *to = '\0';
+}
+
+static void copy(char *out, size_t size, struct str text)
+{
+    snprintf(out, size, "%.*s", (int)(text.n < size ? text.n : size - 1), text.p);
+    clean(out);
+}
+
+static void fill_message(
+    struct err *err, const struct wire_operation *op, int status, struct str body, const struct found *found)
+{
+    struct str code = found->code, message = found->message;
+    const char *words = status_text(status);
+    if (code.n && message.n) {
+        err_set(err, err->class, "%.*s: %.*s", STR_ARG(code), STR_ARG(message));
+    } else if (code.n) {
+        err_set(err, err->class, "%.*s (HTTP %d)", STR_ARG(code), status);
+    } else {
+        struct str first = str_slice(body, 0, body.n < 200 ? body.n : 200);
+        const char *sign = message.n || (first.n && !found->body_kind) ? ": " : "";
+        err_set(err, err->class, "HTTP %d%s%s%s%s%.*s", status, words ? " " : "", words ? words : "",
+            found->body_kind ? ", with " : "", found->body_kind ? found->body_kind : sign,
+            STR_ARG(message.n          ? message
+                    : found->body_kind ? STR_EMPTY
+                                       : first));
+        if (found->body_kind)
+            err_hint(err, "does this endpoint know %.*s?", STR_ARG(op->name));
+    }
+    clean(err->message);
+}
+
+void wire_decode_error(const struct wire_operation *op, const struct wire_message *response, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct found found = {.code = STR_EMPTY, .message = STR_EMPTY, .request_id = STR_EMPTY};
+    read_error(&scratch, response, &found);
+    enum wire_fault fault = wire_fault(found.code, response->status);
+    *err = (struct err){.class = class_of(fault, response->status, &found)};
+    fill_message(err, op, response->status, str_trim(response->body), &found);
+    err->http_status = response->status;
+    err->retryable = fault == WIRE_FAULT_THROTTLED || fault == WIRE_FAULT_TRANSIENT;
+    copy(err->code, sizeof err->code, found.code);
+    copy(err->request_id, sizeof err->request_id, found.request_id);
+}

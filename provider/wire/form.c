@@ -1,0 +1,159 @@
+/*
+ * Form bodies of the query and ec2 protocols: Action=…&Version=…&Tags.member.1.Key=…
+ * A space is sent as %20, because some S3-compatible servers do not read '+'.
+ */
+#include "base/hash.h"
+#include "provider/wire/internal.h"
+
+struct form {
+    const struct wire_encoder *e;
+    struct buf out;
+    struct buf prefix; /* "Tags.member.1" */
+};
+
+static int write_value(struct form *form, const struct shape *shape, const struct value *v);
+
+static void write_pair(struct form *form, struct str name, struct str text)
+{
+    if (form->out.n)
+        buf_add_char(&form->out, '&');
+    url_encode(&form->out, name, false);
+    buf_add_char(&form->out, '=');
+    url_encode(&form->out, text, false);
+}
+
+static size_t push(struct form *form, struct str name)
+{
+    size_t before = form->prefix.n;
+    if (before)
+        buf_add_char(&form->prefix, '.');
+    buf_add_str(&form->prefix, name);
+    return before;
+}
+
+static size_t push_index(struct form *form, size_t index)
+{
+    size_t before = form->prefix.n;
+    buf_addf(&form->prefix, ".%zu", index);
+    return before;
+}
+
+static void pop(struct form *form, size_t before)
+{
+    form->prefix.n = before;
+}
+
+static int write_member(void *ctx, const struct shape_member *member, struct str name, const struct value *v)
+{
+    struct form *form = ctx;
+    size_t before = push(form, name);
+    int rc = write_value(form, member->shape, v);
+    pop(form, before);
+    return rc ? err_context(form->e->err, "%.*s", STR_ARG(name)) : 0;
+}
+
+/* Foo.member.1, Foo.Item.1 or flat Foo.1; an item name of a flat list stands instead of the list's own:
+ * Item.1 */
+static void push_list(struct form *form, const struct shape *shape)
+{
+    if (form->e->protocol == WIRE_EC2)
+        return;
+    if (!shape->flat) {
+        push(form, wire_or(shape->item, STR("member")));
+    } else if (shape->item.n) {
+        while (form->prefix.n && form->prefix.p[form->prefix.n - 1] != '.')
+            form->prefix.n--;
+        buf_add_str(&form->prefix, shape->item);
+    }
+}
+
+/* Whoever calls this takes its own part off the prefix afterwards, and with it what is added here. */
+static int write_list(struct form *form, const struct shape *shape, const struct value *v)
+{
+    static const struct shape any = {.kind = SHAPE_ANY};
+    if (!v->count) {
+        if (form->e->protocol == WIRE_QUERY)
+            write_pair(form, buf_str(&form->prefix), STR_EMPTY);
+        return 0;
+    }
+    push_list(form, shape);
+    for (uint32_t i = 0; i < v->count; i++) {
+        size_t before = push_index(form, i + 1);
+        if (write_value(form, shape->elem ? shape->elem : &any, v->items[i]))
+            return err_context(form->e->err, "item %u", i + 1);
+        pop(form, before);
+    }
+    return 0;
+}
+
+static int write_map(struct form *form, const struct shape *shape, const struct value *v)
+{
+    static const struct shape any = {.kind = SHAPE_ANY};
+    if (!shape->flat)
+        push(form, wire_or(shape->entry, STR("entry")));
+    for (uint32_t i = 0; i < v->count; i++) {
+        size_t entry = push_index(form, i + 1);
+        size_t inner = push(form, wire_or(shape->key_name, STR("key")));
+        write_pair(form, buf_str(&form->prefix), v->entries[i].key);
+        pop(form, inner);
+        push(form, wire_or(shape->value_name, STR("value")));
+        if (write_value(form, shape->elem ? shape->elem : &any, v->entries[i].value))
+            return err_context(form->e->err, "%.*s", STR_ARG(v->entries[i].key));
+        pop(form, entry);
+    }
+    return 0;
+}
+
+/* A structure without a shape: its keys are taken as they are. */
+static int write_any(struct form *form, const struct value *v)
+{
+    static const struct shape list = {.kind = SHAPE_LIST}, any = {.kind = SHAPE_ANY};
+    if (v->kind == VALUE_LIST)
+        return write_list(form, &list, v);
+    for (uint32_t i = 0; i < v->count; i++) {
+        size_t before = push(form, v->entries[i].key);
+        if (write_value(form, &any, v->entries[i].value))
+            return -1;
+        pop(form, before);
+    }
+    return 0;
+}
+
+static int write_value(struct form *form, const struct shape *shape, const struct value *v)
+{
+    bool list = v->kind == VALUE_LIST, map = v->kind == VALUE_MAP;
+    if (value_is_null(v))
+        return 0;
+    if (shape->kind == SHAPE_LIST && list)
+        return write_list(form, shape, v);
+    if (shape->kind == SHAPE_MAP && map)
+        return write_map(form, shape, v);
+    if (shape->kind == SHAPE_STRUCT && map)
+        return wire_each_member(shape, v, false, write_member, form);
+    if (shape->kind == SHAPE_ANY && (list || map))
+        return write_any(form, v);
+    if (shape->kind == SHAPE_PAIRS && map) {
+        const struct shape *list_shape;
+        v = wire_pairs_to_list(form->e->arena, shape, v, &list_shape);
+        return write_list(form, list_shape, v);
+    }
+    struct str text;
+    if (wire_scalar_text(form->e, shape, v, WIRE_TIME_ISO, &text))
+        return -1;
+    write_pair(form, buf_str(&form->prefix), text);
+    return 0;
+}
+
+int wire_form_write(const struct wire_encoder *e, const struct wire_operation *op, const struct shape *shape,
+    const struct value *v, struct str *out)
+{
+    struct form form = {.e = e};
+    write_pair(&form, STR("Action"), op->name);
+    write_pair(&form, STR("Version"), op->version);
+    int rc = write_value(&form, shape, v);
+    if (!rc)
+        *out = arena_str(e->arena, buf_str(&form.out));
+    buf_release(&form.out);
+    buf_release(&form.prefix);
+    return rc;
+}

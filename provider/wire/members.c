@@ -1,0 +1,71 @@
+/*
+ * The walk over a structure's members that the JSON, form and XML writers share: what is absent is left out,
+ * groups and spreads move members between our nesting and the wire's.
+ */
+#include "base/mem.h"
+#include "provider/wire/internal.h"
+
+#include <assert.h>
+
+struct str wire_or(struct str text, struct str fallback)
+{
+    return text.n ? text : fallback;
+}
+
+static bool has_any(const struct shape *shape, const struct value *map)
+{
+    for (size_t i = 0; i < shape->member_count; i++) {
+        const struct shape_member *m = &shape->members[i];
+        const struct value *v = m->group ? map : value_get(map, m->name);
+        if (m->group || m->spread ? has_any(m->shape, v) : !value_is_null(v))
+            return true;
+    }
+    return false;
+}
+
+int wire_each_member(
+    const struct shape *shape, const struct value *map, bool body_only, wire_member_fn *fn, void *ctx)
+{
+    for (size_t i = 0; i < shape->member_count; i++) {
+        const struct shape_member *m = &shape->members[i];
+        if (body_only && m->location != WIRE_BODY)
+            continue;
+        if (m->group) {
+            if (has_any(m->shape, map) && fn(ctx, m, m->wire, map))
+                return -1;
+            continue;
+        }
+        const struct value *v = value_get(map, m->name);
+        if (value_is_null(v))
+            continue;
+        assert(v->kind != VALUE_UNKNOWN);
+        if (m->spread ? wire_each_member(m->shape, v, false, fn, ctx) : fn(ctx, m, m->wire, v))
+            return -1;
+    }
+    return 0;
+}
+
+const struct value *wire_pairs_to_list(
+    struct arena *arena, const struct shape *shape, const struct value *v, const struct shape **list_shape)
+{
+    static const struct shape text = {.kind = SHAPE_STRING};
+    struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, 2);
+    members[0] = (struct shape_member){
+        .name = STR("key"), .wire = wire_or(shape->key_name, STR("Key")), .shape = &text};
+    members[1] = (struct shape_member){.name = STR("value"),
+        .wire = wire_or(shape->value_name, STR("Value")),
+        .shape = shape->elem ? shape->elem : &text};
+    struct shape *pair = ARENA_NEW(arena, struct shape);
+    *pair = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = 2};
+    struct shape *list = ARENA_NEW(arena, struct shape);
+    *list = (struct shape){.kind = SHAPE_LIST, .elem = pair, .item = shape->item, .flat = shape->flat};
+    *list_shape = list;
+
+    AUTO_BUILDER struct value_builder items = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < v->count; i++) {
+        struct value_entry entries[] = {
+            {STR("key"), value_string_ref(arena, v->entries[i].key)}, {STR("value"), v->entries[i].value}};
+        value_builder_add(&items, value_map(arena, entries, 2));
+    }
+    return value_builder_list(&items);
+}
