@@ -125,6 +125,8 @@ struct plan_options {
     size_t replace_count;
     int parallelism; /* 0: 32 */
     struct observer observer;
+    const struct value
+        *saved_live; /* plan_load() only: live values by address instead of a refresh; NULL otherwise */
 };
 
 /*

@@ -1,0 +1,41 @@
+#include "base/pool.h"
+
+#include "base/mem.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct pool {
+    atomic_size_t next;
+    size_t count;
+    void (*work)(void *ctx, size_t i);
+    void *ctx;
+};
+
+static void *take_turns(void *arg)
+{
+    struct pool *pool = arg;
+    for (;;) {
+        size_t i = atomic_fetch_add(&pool->next, 1);
+        if (i >= pool->count)
+            return NULL;
+        pool->work(pool->ctx, i);
+    }
+}
+
+void pool_run(int threads, size_t count, void (*work)(void *ctx, size_t i), void *ctx)
+{
+    struct pool pool = {.count = count, .work = work, .ctx = ctx};
+    size_t extra = threads > 1 && count > 1 ? (size_t)threads - 1 : 0;
+    if (extra > count - 1)
+        extra = count - 1;
+    pthread_t *ids = mem_zalloc((extra + 1) * sizeof *ids);
+    size_t started = 0;
+    while (started < extra && pthread_create(&ids[started], NULL, take_turns, &pool) == 0)
+        started++;
+    take_turns(&pool); /* with no thread to be had the caller does it all */
+    for (size_t i = 0; i < started; i++)
+        pthread_join(ids[i], NULL);
+    free(ids);
+}

@@ -1,0 +1,339 @@
+/*
+ * One change: evaluate with what is known by now, record the intent, call the provider, record the outcome.
+ *
+ * Runs on a worker thread. The executor's lock is held while anything of the planner is read or written,
+ * never while a service is called or the disk is waited for.
+ */
+#include "plan/executor.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+/* What a worker needs to carry out one change. */
+struct job {
+    struct executor *x;
+    struct op *op;
+    struct arena arena;
+    struct provider *provider;
+    const struct schema *schema;
+    struct str address, provider_name;
+    struct op_ctx ctx;
+    char token[33];
+    enum action action;
+};
+
+static struct event job_event(const struct job *job, enum event_kind kind)
+{
+    return (struct event){.kind = kind, .address = job->address, .action = job->action};
+}
+
+static void progress(void *ctx, const char *what)
+{
+    struct job *job = ctx;
+    struct event event = job_event(job, EVENT_PROGRESS);
+    event.text = what;
+    executor_event(job->x, &event);
+}
+
+static void job_context(struct job *job, int64_t timeout_ms)
+{
+    state_token(job->token);
+    job->ctx = op_context(job->x->p, &job->arena, job->provider, job->schema, job->address);
+    job->ctx.token = str_z(job->token);
+    job->ctx.timeout_ms = timeout_ms;
+    job->ctx.cancel = &job->x->cancel;
+    job->ctx.progress = progress;
+    job->ctx.progress_ctx = job;
+}
+
+static struct str object_id(const struct schema *schema, const struct value *object)
+{
+    return value_text(value_get(object, schema->id), STR_EMPTY);
+}
+
+static int intent(struct job *job, const char *action, const struct value *desired, const struct value *deps,
+    struct str id, struct err *err)
+{
+    struct intent record = {
+        .address = job->address,
+        .type = job->schema->name,
+        .provider = job->provider_name,
+        .action = action,
+        .token = str_z(job->token),
+        .id = id,
+        .desired = desired,
+        .set = object_set(&job->arena, job->schema, desired),
+        .deps = deps,
+    };
+    return state_intent(job->x->p->workspace->state, &record, err);
+}
+
+static struct outcome job_outcome(struct job *job, const char *action, const struct value *desired,
+    const struct value *live, const struct value *deps)
+{
+    const struct lifecycle *lifecycle = job->op->instance ? &job->op->instance->decl->lifecycle : NULL;
+    const struct value *attrs =
+        object_complete(&job->arena, job->schema, desired, object_mark(&job->arena, job->schema, live), true);
+    return (struct outcome){
+        .address = job->address,
+        .type = job->schema->name,
+        .provider = job->provider_name,
+        .action = action,
+        .id = object_id(job->schema, attrs),
+        .attrs = attrs,
+        .set = object_set(&job->arena, job->schema, desired),
+        .deps = deps,
+        .prevent_destroy = lifecycle && lifecycle->prevent_destroy,
+        .create_before_destroy = lifecycle && lifecycle->create_before_destroy,
+    };
+}
+
+static int done(struct job *job, const char *action, const struct value *desired, const struct value *live,
+    const struct value *deps, struct err *err)
+{
+    struct outcome outcome = job_outcome(job, action, desired, live, deps);
+    outcome.adopted = job->action == ACTION_ADOPT ||
+                      (job->op->instance && job->op->instance->seen && job->action == ACTION_UPDATE &&
+                          job->op->instance->seen->record->adopted);
+    return state_done(job->x->p->workspace->state, &outcome, err);
+}
+
+/* Others see the object from now on. */
+static void publish(struct job *job, const struct value *desired, const struct value *live)
+{
+    struct planner *p = job->x->p;
+    struct instance *instance = job->op->instance;
+    const struct value *object = object_complete(&job->arena, job->schema, desired, live, false);
+    object = object_mark(&job->arena, job->schema, object);
+    pthread_mutex_lock(&job->x->lock);
+    instance->planned = value_copy(p->arena, object);
+    pthread_mutex_unlock(&job->x->lock);
+}
+
+/* A change that failed: recorded with what is left of it, if anything. */
+static int failed(struct job *job, const char *action, const struct value *desired, const struct value *left,
+    const struct value *deps, struct err *why)
+{
+    struct err write_error = ERR_INIT;
+    struct outcome outcome = {0};
+    if (left) {
+        outcome = job_outcome(job, action, desired, left, deps);
+        outcome.tainted = true;
+    }
+    /* The first error is what the user must see; a log that cannot be written stops the run by itself. */
+    state_fail(job->x->p->workspace->state, job->address, action, why, left ? &outcome : NULL, &write_error);
+    return -1;
+}
+
+/* ---- create, update, adopt ---- */
+
+static int create(struct job *job, const struct value *desired, const struct value *deps, struct err *err)
+{
+    const struct resource_ops *ops = job->schema->ops;
+    const struct value *planned = desired, *live = NULL;
+    if (ops->predict && ops->predict(&job->ctx, desired, NULL, &planned, err))
+        return -1;
+    if (!ops->read) { /* nothing outside: the record is the resource */
+        if (ops->create(&job->ctx, desired, &live, err))
+            return -1;
+    } else {
+        if (intent(job, "create", desired, deps, object_id(job->schema, planned), err))
+            return -1;
+        if (ops->create(&job->ctx, desired, &live, err))
+            return failed(job, "create", desired, live, deps, err);
+    }
+    live = value_merge(&job->arena, planned, live);
+    publish(job, desired, live);
+    return done(job, "create", desired, live, deps, err);
+}
+
+static const struct value *difference_names(struct arena *arena, const struct difference *list, size_t n)
+{
+    struct value_builder names = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < n; i++)
+        value_builder_add(&names, value_string_ref(arena, list[i].attr->name));
+    return value_builder_list(&names);
+}
+
+static int update(struct job *job, const struct value *desired, const struct value *prior,
+    const struct record *record, const struct value *deps, struct err *err)
+{
+    const struct resource_ops *ops = job->schema->ops;
+    struct difference *list;
+    size_t n = diff_objects(
+        &job->arena, job->schema, &job->op->instance->decl->lifecycle, desired, prior, record, &list);
+    const struct value *planned = desired, *live = prior;
+    if (ops->predict && ops->predict(&job->ctx, desired, prior, &planned, err))
+        return -1;
+    if (n && !ops->update)
+        return err_set(err, ERR_INVALID, "%.*s cannot be updated in place", STR_ARG(job->schema->name));
+    if (n && ops->read && intent(job, "update", desired, deps, object_id(job->schema, prior), err))
+        return -1;
+    if (n && ops->update(&job->ctx, prior, desired, difference_names(&job->arena, list, n), &live, err)) {
+        /* Some of its calls may have gone through: the next refresh sees which. The resource itself is whole.
+         */
+        struct err write_error = ERR_INIT;
+        state_fail(job->x->p->workspace->state, job->address, "update", err, NULL, &write_error);
+        return -1;
+    }
+    live = value_merge(&job->arena, prior, live);
+    publish(job, desired, live);
+    return done(job,
+        n                             ? "update"
+        : job->action == ACTION_ADOPT ? "adopt"
+                                      : "update",
+        desired, live, deps, err);
+}
+
+static int read_data(struct job *job, const struct value *desired, struct err *err)
+{
+    const struct value *live = NULL;
+    if (job->schema->ops->read(&job->ctx, desired, NULL, &live, err))
+        return -1;
+    if (!live)
+        return err_set(err, ERR_ABSENT, "there is no such thing");
+    publish(job, desired, value_merge(&job->arena, desired, live));
+    return 0;
+}
+
+/* The deposed name under which a replacement's old resource is kept until it is deleted. */
+static struct str deposed_address(struct arena *arena, struct str address)
+{
+    return arena_printf(arena, "%.*s#old", STR_ARG(address));
+}
+
+/* Evaluates under the lock with everything that has become known. NULL with err otherwise. */
+static const struct value *evaluate_now(struct job *job, const struct value **deps, struct err *err)
+{
+    struct planner *p = job->x->p;
+    struct instance *instance = job->op->instance;
+    const struct value *desired = NULL;
+    pthread_mutex_lock(&job->x->lock);
+    size_t errors = p->diags->errors;
+    if (evaluate_provider(p, instance->decl, &job->provider, err) == 0) {
+        desired = instance->desired;
+        if (!value_is_known(desired))
+            desired = evaluate_attributes(p, instance, p->arena);
+        if (!desired && p->diags->errors > errors)
+            err_set(err, ERR_INVALID, "%.*s", STR_ARG(p->diags->items[p->diags->n - 1].message));
+        else if (!value_is_known(desired)) {
+            err_set(
+                err, ERR_INVALID, "an attribute is still unknown after everything it refers to was applied");
+            desired = NULL;
+        }
+    }
+    *deps = desired && instance->decl->kind == DECL_RESOURCE ? evaluate_deps(p, instance->decl)
+                                                             : &value_empty_list;
+    pthread_mutex_unlock(&job->x->lock);
+    return desired;
+}
+
+static int run_apply(struct job *job, struct err *err)
+{
+    struct instance *instance = job->op->instance;
+    struct state *state = job->x->p->workspace->state;
+    const struct decl *decl = instance->decl;
+    const struct value *deps, *desired = evaluate_now(job, &deps, err);
+    if (!desired)
+        return -1;
+    job_context(job, job->action == ACTION_UPDATE ? decl->timeout_update_ms : decl->timeout_create_ms);
+    switch (job->action) {
+    case ACTION_READ: return read_data(job, desired, err);
+    case ACTION_REPLACE:
+        if (instance->create_before_destroy &&
+            state_move(state, job->address, deposed_address(&job->arena, job->address), err))
+            return -1;
+        return create(job, desired, deps, err);
+    case ACTION_CREATE:
+        /* What vanished behind weir's back leaves a record that the new one replaces. */
+        return create(job, desired, deps, err);
+    case ACTION_ADOPT: return update(job, desired, instance->import_live, NULL, deps, err);
+    case ACTION_UPDATE: return update(job, desired, instance->seen->live, instance->seen->record, deps, err);
+    case ACTION_NOOP:
+    case ACTION_DELETE:
+    case ACTION_FORGET:
+    case ACTION_COUNT: break;
+    }
+    assert(!"an instance has no such action");
+    return -1;
+}
+
+int change_apply(struct executor *x, struct op *op, struct err *err)
+{
+    const struct change *change = op->instance->change;
+    struct job job = {
+        .x = x,
+        .op = op,
+        .schema = op->instance->decl->schema,
+        .address = op->instance->address,
+        .provider_name = change->provider,
+        .action = op->instance->action,
+    };
+    int status = run_apply(&job, err);
+    arena_release(&job.arena);
+    return status;
+}
+
+/* ---- delete ---- */
+
+static int run_delete(struct job *job, struct err *err)
+{
+    struct planner *p = job->x->p;
+    const struct record *record = job->op->record;
+    const struct instance *instance = job->op->instance;
+    bool replacing = instance != NULL;
+    if (replacing && instance->create_before_destroy)
+        job->address = deposed_address(&job->arena, job->address);
+    if (job->action == ACTION_FORGET)
+        return state_drop(p->workspace->state, job->address, err);
+    pthread_mutex_lock(&job->x->lock);
+    int opened = evaluate_provider_named(p, record->provider, &job->provider, err);
+    pthread_mutex_unlock(&job->x->lock);
+    if (opened)
+        return -1;
+    job_context(job, replacing ? instance->decl->timeout_delete_ms : 0);
+    const struct value *prior = record->attrs;
+    if (replacing && instance->seen->live)
+        prior = value_merge(&job->arena, prior, instance->seen->live);
+    if (job->schema->ops->read) {
+        struct intent intent_record = {.address = job->address,
+            .type = record->type,
+            .provider = record->provider,
+            .action = "delete",
+            .token = str_z(job->token),
+            .id = record->id};
+        if (state_intent(p->workspace->state, &intent_record, err))
+            return -1;
+    }
+    if (job->schema->ops->delete &&job->schema->ops->delete (&job->ctx, prior, err)) {
+        struct err write_error = ERR_INIT;
+        state_fail(p->workspace->state, job->address, "delete", err, NULL, &write_error);
+        return -1;
+    }
+    struct outcome outcome = {.address = job->address,
+        .type = record->type,
+        .provider = record->provider,
+        .action = "delete",
+        .id = record->id};
+    return state_done(p->workspace->state, &outcome, err);
+}
+
+int change_delete(struct executor *x, struct op *op, struct err *err)
+{
+    struct job job = {
+        .x = x,
+        .op = op,
+        .address = op->record->address,
+        .action = op->change->action,
+        .schema = op->change->schema,
+    };
+    if (op->instance) {
+        job.address = op->instance->address;
+        job.schema = op->instance->decl->schema;
+    }
+    int status = run_delete(&job, err);
+    arena_release(&job.arena);
+    return status;
+}

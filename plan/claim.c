@@ -1,0 +1,141 @@
+/*
+ * Which record belongs to which address: moves, targets, and finding what a refresh saw.
+ */
+#include "plan/planner.h"
+
+#include <string.h>
+
+struct seen *seen_find(const struct planner *p, struct str address)
+{
+    return map_get(&p->seen_by_address, address);
+}
+
+/* The address without its instance key: `a["k"]` -> `a`. Keys may hold any character, so the first `["`
+ * counts. */
+struct str address_declared(struct str address)
+{
+    ptrdiff_t at = str_find(address, STR("[\""), 0);
+    return at < 0 ? address : str_slice(address, 0, (size_t)at);
+}
+
+bool address_matches(struct str address, const struct str *list, size_t n)
+{
+    struct str declared = address_declared(address);
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq(address, list[i]) || str_eq(declared, list[i]))
+            return true;
+        if (address.n > list[i].n && str_starts(address, list[i]) && address.p[list[i].n] == '/')
+            return true; /* a module */
+    }
+    return false;
+}
+
+/* Where one `moved:` entry takes the address; unchanged where it does not apply. */
+static struct str apply_move(struct arena *arena, struct str address, const struct moved *moved)
+{
+    if (str_eq(address, moved->from))
+        return moved->to;
+    if (str_eq(address_declared(address), moved->from) ||
+        (address.n > moved->from.n && str_starts(address, moved->from) && address.p[moved->from.n] == '/')) {
+        struct str parts[] = {moved->to, str_slice(address, moved->from.n, address.n)};
+        return arena_concat(arena, parts, 2);
+    }
+    return address;
+}
+
+static struct str new_address(struct planner *p, const struct record *record)
+{
+    struct str address = record->address;
+    for (size_t i = 0; i < p->stack->moved_count; i++)
+        address = apply_move(p->arena, address, &p->stack->moved[i]);
+    /* What is there already is not overwritten: then the old one stays where it was and is planned as such.
+     */
+    return !str_eq(address, record->address) && state_get(p->workspace->state, address) ? record->address
+                                                                                        : address;
+}
+
+bool claim_records(struct planner *p)
+{
+    size_t n;
+    const struct record *const *records = state_records(p->workspace->state, &n);
+    p->seen = ARENA_ARRAY(p->arena, struct seen, n ? n : 1);
+    p->seen_count = n;
+    for (size_t i = 0; i < n; i++) {
+        struct seen *seen = &p->seen[i];
+        *seen = (struct seen){.record = records[i], .live = records[i]->attrs};
+        seen->address = p->stack->moved_count ? new_address(p, records[i]) : records[i]->address;
+        struct str declared = address_declared(records[i]->address);
+        seen->sibling = map_set(&p->seen_by_declared, declared, seen);
+        struct seen *twin = map_set(&p->seen_by_address, seen->address, seen);
+        if (twin) {
+            diag_error(p->diags, (struct span){0}, "moved: both \"%.*s\" and \"%.*s\" would become \"%.*s\"",
+                STR_ARG(twin->record->address), STR_ARG(records[i]->address), STR_ARG(seen->address));
+            return false;
+        }
+    }
+    return true;
+}
+
+void claim_graph(const struct planner *p, struct graph *graph)
+{
+    graph_init(graph, (uint32_t)p->seen_count);
+    for (size_t i = 0; i < p->seen_count; i++) {
+        const struct value *deps = p->seen[i].record->deps;
+        for (uint32_t k = 0; deps && k < deps->count; k++) {
+            struct str name = deps->items[k]->string, declared = address_declared(name);
+            const struct seen *dep = map_get(&p->seen_by_declared, declared);
+            for (; dep; dep = dep->sibling)
+                if (declared.n == name.n || str_eq(dep->record->address, name))
+                    graph_add_edge(graph, (uint32_t)(dep - p->seen), (uint32_t)i);
+        }
+    }
+}
+
+static void target_with_deps(struct planner *p, const struct decl *decl)
+{
+    if (p->targeted[decl->index])
+        return;
+    p->targeted[decl->index] = true;
+    for (size_t i = 0; i < decl->dep_count; i++)
+        target_with_deps(p, decl->deps[i]);
+}
+
+static bool target_is_known(struct planner *p, struct str target)
+{
+    if (seen_find(p, target) || stack_find(p->stack, address_declared(target)))
+        return true;
+    for (size_t i = 0; i < p->seen_count; i++)
+        if (address_matches(p->seen[i].address, &target, 1))
+            return true;
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        if (address_matches(p->stack->decls[i]->address, &target, 1))
+            return true;
+    return false;
+}
+
+bool claim_targets(struct planner *p)
+{
+    const struct plan_options *options = &p->options;
+    if (!options->target_count) {
+        memset(p->targeted, true, p->stack->decl_count * sizeof *p->targeted);
+        return true;
+    }
+    bool ok = true;
+    for (size_t i = 0; i < options->target_count; i++) {
+        if (target_is_known(p, options->targets[i]))
+            continue;
+        struct diag *d = diag_error(p->diags, (struct span){0},
+            "--target %.*s: neither the stack nor the state has it", STR_ARG(options->targets[i]));
+        diag_hint(p->diags, d, "`weir state list` shows the addresses");
+        ok = false;
+    }
+    for (size_t t = 0; t < options->target_count; t++) {
+        struct str target = options->targets[t], declared = address_declared(target);
+        for (size_t i = 0; i < p->stack->decl_count; i++) {
+            const struct decl *decl = p->stack->decls[i];
+            if (str_eq(decl->address, declared) || address_matches(decl->address, &target, 1))
+                target_with_deps(p, decl);
+        }
+    }
+    return ok;
+}

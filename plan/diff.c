@@ -1,0 +1,330 @@
+/*
+ * The three-way diff: desired (the file), recorded (the last apply), live (the service now).
+ *
+ *   in the file                    desired against live, under the attribute's rule
+ *   recorded, not in the file      it was taken out: back to the default, or the facet is deleted
+ *   neither                        not ours, whatever its value
+ *   live differs from recorded     drift; shown as such, then handled by the rules above
+ */
+#include "plan/planner.h"
+
+#include "base/mem.h"
+
+static struct change *new_change(struct planner *p, struct str address, enum action action)
+{
+    struct change *change = ARENA_NEW(p->arena, struct change);
+    change->address = address;
+    change->action = action;
+    return change;
+}
+
+static struct str provider_of(const struct decl *decl)
+{
+    return decl->provider ? decl->provider->name : decl->provider_name;
+}
+
+static struct change *instance_change(struct planner *p, struct instance *instance)
+{
+    if (!instance->change) {
+        const struct decl *decl = instance->decl;
+        struct change *change = new_change(p, instance->address, ACTION_NOOP);
+        change->type = decl->schema->name;
+        change->provider = provider_of(decl);
+        change->schema = decl->schema;
+        change->instance = instance;
+        if (instance->seen && !str_eq(instance->seen->record->address, instance->address))
+            change->moved_from = instance->seen->record->address;
+        instance->change = change;
+    }
+    return instance->change;
+}
+
+static void set_differences(struct planner *p, struct change *change, const struct difference *list, size_t n)
+{
+    change->attrs = ARENA_ARRAY(p->arena, struct attr_change, n ? n : 1);
+    change->attr_count = n;
+    for (size_t i = 0; i < n; i++)
+        change->attrs[i] = (struct attr_change){
+            .name = list[i].attr->name,
+            .attr = list[i].attr,
+            .before = list[i].before,
+            .after = list[i].after,
+            .replaces = list[i].attr->replace,
+        };
+}
+
+/* For a create: everything that is set, and what will be known. */
+static void set_all(
+    struct planner *p, struct change *change, const struct value *planned, const struct value *before)
+{
+    struct attr_change *attrs =
+        ARENA_ARRAY(p->arena, struct attr_change, planned->count ? planned->count : 1);
+    size_t n = 0;
+    for (uint32_t i = 0; i < planned->count; i++) {
+        const struct attr *attr = schema_attr(change->schema, planned->entries[i].key);
+        if (attr && !value_is_null(planned->entries[i].value))
+            attrs[n++] = (struct attr_change){.name = attr->name,
+                .attr = attr,
+                .before = value_get(before, attr->name),
+                .after = planned->entries[i].value};
+    }
+    change->attrs = attrs;
+    change->attr_count = n;
+}
+
+/* ---- drift ---- */
+
+static void find_drift(struct planner *p, struct instance *instance)
+{
+    const struct seen *seen = instance->seen;
+    if (!seen->read)
+        return;
+    if (!seen->live) {
+        instance_change(p, instance)->gone = true;
+        p->plan->drifted = true;
+        return;
+    }
+    struct attr_change *drift = NULL;
+    size_t n = 0;
+    const struct value *set = seen->record->set;
+    for (uint32_t i = 0; set && i < set->count; i++) {
+        const struct attr *attr = schema_attr(instance->decl->schema, set->items[i]->string);
+        if (!attr || attr->local || attr->write_only)
+            continue;
+        const struct value *recorded = value_get(seen->record->attrs, attr->name),
+                           *live = value_get(seen->live, attr->name);
+        if (value_getz(recorded, "$hash") ? state_hash_matches(recorded, live)
+                                          : attr_equal(attr, recorded, live))
+            continue;
+        if (!drift)
+            drift = ARENA_ARRAY(p->arena, struct attr_change, set->count);
+        bool secret = attr->sensitive || value_is_sensitive(recorded);
+        drift[n++] = (struct attr_change){.name = attr->name,
+            .attr = attr,
+            .before = recorded,
+            .after = secret && live ? value_mark(p->arena, live, VALUE_SENSITIVE) : live};
+    }
+    if (!n)
+        return;
+    struct change *change = instance_change(p, instance);
+    change->drift = drift;
+    change->drift_count = n;
+    p->plan->drifted = true;
+}
+
+/* ---- decisions ---- */
+
+static int predict(struct planner *p, struct instance *instance, const struct value *prior, struct err *err)
+{
+    const struct schema *schema = instance->decl->schema;
+    if (!schema->ops->predict) {
+        instance->planned = instance->desired;
+        return 0;
+    }
+    if (p->options.offline) {
+        instance->planned = object_unknown(p->arena, schema, instance->desired);
+        return 0;
+    }
+    struct provider *provider;
+    if (evaluate_provider(p, instance->decl, &provider, err))
+        return -1;
+    struct op_ctx op = op_context(p, p->arena, provider, schema, instance->address);
+    if (schema->ops->predict(&op, instance->desired, prior, &instance->planned, err))
+        return err_context(err, "planning %.*s", STR_ARG(instance->address));
+    instance->planned = object_mark(p->arena, schema, instance->planned);
+    return 0;
+}
+
+static bool report(struct planner *p, const struct instance *instance, const struct err *err)
+{
+    struct diag *d = diag_error(p->diags, instance->decl->span, "%s", err->message);
+    if (err->hint[0])
+        diag_hint(p->diags, d, "%s", err->hint);
+    return false;
+}
+
+static bool decide(
+    struct planner *p, struct instance *instance, enum action action, const struct value *prior)
+{
+    struct err err = ERR_INIT;
+    instance->action = action;
+    if (predict(p, instance, prior, &err))
+        return report(p, instance, &err);
+    struct change *change = instance_change(p, instance);
+    change->action = action;
+    p->pending[instance->decl->index] = true;
+    return true;
+}
+
+static bool decide_create(struct planner *p, struct instance *instance)
+{
+    if (!decide(p, instance, ACTION_CREATE, NULL))
+        return false;
+    set_all(p, instance->change, instance->planned, NULL);
+    return true;
+}
+
+static bool forbidden(
+    struct planner *p, const struct decl *decl, struct str address, const char *what, const char *why)
+{
+    struct diag *d = diag_error(p->diags, decl ? decl->span : (struct span){0},
+        "%.*s would be %s%s, but has lifecycle prevent_destroy", STR_ARG(address), what, why);
+    diag_hint(p->diags, d, "set prevent_destroy to false first, or leave it out with --target");
+    return false;
+}
+
+static bool decide_replace(
+    struct planner *p, struct instance *instance, const char *reason, const struct difference *list, size_t n)
+{
+    const struct decl *decl = instance->decl;
+    if (decl->lifecycle.prevent_destroy)
+        return forbidden(p, decl, instance->address, "replaced", "");
+    if (!decide(p, instance, ACTION_REPLACE, NULL))
+        return false;
+    struct change *change = instance->change;
+    instance->create_before_destroy = decl->lifecycle.create_before_destroy;
+    change->create_before_destroy = instance->create_before_destroy;
+    change->reason = str_z(reason);
+    set_all(p, change, instance->planned, instance->seen->live);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < change->attr_count; k++)
+            if (change->attrs[k].attr == list[i].attr)
+                change->attrs[k].replaces = list[i].attr->replace;
+    return true;
+}
+
+/* Did something that `replace_triggered_by` names change? */
+static bool triggered(struct planner *p, const struct instance *instance)
+{
+    const struct lifecycle *lifecycle = &instance->decl->lifecycle;
+    struct scope scope = planner_scope(p, instance->decl, instance);
+    for (size_t i = 0; i < lifecycle->trigger_count; i++) {
+        const struct value *v = expr_eval(lifecycle->replace_triggered_by[i], &scope, p->arena);
+        if (v && !value_is_known(v))
+            return true;
+    }
+    return false;
+}
+
+static bool diff_with_live(struct planner *p, struct instance *instance, const struct value *live)
+{
+    const struct decl *decl = instance->decl;
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    struct difference *list;
+    size_t n = diff_objects(p->arena, decl->schema, &decl->lifecycle, instance->desired, live, record, &list);
+    bool replace = false;
+    for (size_t i = 0; i < n; i++)
+        replace |= list[i].attr->replace;
+    if (record && record->tainted)
+        return decide_replace(p, instance, "half-made by an earlier run", list, n);
+    if (record && address_matches(instance->address, p->options.replaces, p->options.replace_count))
+        return decide_replace(p, instance, "asked for with --replace", list, n);
+    if (record && decl->lifecycle.trigger_count && triggered(p, instance))
+        return decide_replace(p, instance, "replace_triggered_by", list, n);
+    if (record && replace)
+        return decide_replace(p, instance, "", list, n);
+    if (n) {
+        if (!decide(p, instance, record ? ACTION_UPDATE : ACTION_ADOPT, live))
+            return false;
+        set_differences(p, instance->change, list, n);
+        return true;
+    }
+    instance->action = ACTION_NOOP;
+    instance->planned = object_complete(p->arena, decl->schema, instance->desired, live, false);
+    instance->planned = object_mark(p->arena, decl->schema, instance->planned);
+    if (!record) {
+        instance->action = ACTION_ADOPT;
+        instance_change(p, instance)->action = ACTION_ADOPT;
+    } else if (instance->seen->address.p != record->address.p) {
+        instance_change(p, instance); /* nothing but a move */
+    }
+    return true;
+}
+
+bool diff_instance(struct planner *p, struct instance *instance)
+{
+    struct seen *seen = instance->seen;
+    if (instance->import_live) {
+        bool ok = diff_with_live(p, instance, instance->import_live);
+        if (ok)
+            instance->change->import_id =
+                value_text(value_get(instance->import_live, instance->decl->schema->id), STR_EMPTY);
+        return ok;
+    }
+    if (!seen)
+        return decide_create(p, instance);
+    find_drift(p, instance);
+    if (!seen->live)
+        return decide_create(p, instance);
+    if (!str_eq(seen->record->type, instance->decl->schema->name)) {
+        struct diag *d = diag_error(p->diags, instance->decl->span,
+            "\"%.*s\" is recorded as %.*s and is now %.*s", STR_ARG(instance->address),
+            STR_ARG(seen->record->type), STR_ARG(instance->decl->schema->name));
+        diag_hint(p->diags, d, "give the new resource another name");
+        return false;
+    }
+    return diff_with_live(p, instance, seen->live);
+}
+
+/* ---- what is in the state only ---- */
+
+static const struct removed *removed_of(struct planner *p, struct str address)
+{
+    for (size_t i = 0; i < p->stack->removed_count; i++)
+        if (address_matches(address, &p->stack->removed[i].address, 1))
+            return &p->stack->removed[i];
+    return NULL;
+}
+
+static void list_attributes(struct planner *p, struct change *change, const struct record *record)
+{
+    const struct value *set = record->set;
+    change->attrs = ARENA_ARRAY(p->arena, struct attr_change, set && set->count ? set->count : 1);
+    for (uint32_t i = 0; set && i < set->count; i++) {
+        const struct attr *attr = schema_attr(change->schema, set->items[i]->string);
+        if (attr)
+            change->attrs[change->attr_count++] = (struct attr_change){
+                .name = attr->name, .attr = attr, .before = value_get(record->attrs, attr->name)};
+    }
+}
+
+static bool diff_orphan(struct planner *p, struct seen *seen)
+{
+    const struct record *record = seen->record;
+    const struct removed *removed = removed_of(p, seen->address);
+    bool forget = removed && !removed->destroy && !p->options.destroy;
+    struct str declared, key;
+    const struct decl *decl =
+        address_split(p->arena, seen->address, &declared, &key) ? stack_find(p->stack, declared) : NULL;
+    if (!forget && decl && decl->lifecycle.prevent_destroy)
+        return forbidden(p, decl, seen->address, "destroyed", "");
+    struct err err = ERR_INIT;
+    const struct schema *schema = catalog_find(p->workspace->catalog, record->type, false, &err);
+    if (!schema && !forget) {
+        diag_error(
+            p->diags, (struct span){0}, "%.*s in the state: %s", STR_ARG(record->address), err.message);
+        return false;
+    }
+    struct change *change = new_change(p, record->address, forget ? ACTION_FORGET : ACTION_DELETE);
+    change->type = record->type;
+    change->provider = record->provider;
+    change->schema = schema;
+    change->reason = p->options.destroy ? STR_EMPTY
+                     : forget           ? STR("removed: it stays where it is")
+                                        : STR("not in the stack any more");
+    change->gone = seen->read && !seen->live;
+    if (schema)
+        list_attributes(p, change, record);
+    MEM_GROW(p->changes, p->change_cap, p->change_count + 1);
+    p->changes[p->change_count++] = *change;
+    return true;
+}
+
+bool diff_orphans(struct planner *p)
+{
+    bool ok = true;
+    for (size_t i = 0; i < p->seen_count; i++)
+        if (!p->seen[i].claimed)
+            ok &= diff_orphan(p, &p->seen[i]);
+    return ok;
+}

@@ -1,0 +1,326 @@
+/*
+ * Evaluation: values for declarations, instances for resources. Knows nothing of the state or of services,
+ * except that a resource's value comes from its instances' planned objects.
+ */
+#include "plan/planner.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+static const struct value *value_of(void *ctx, const struct decl *decl)
+{
+    struct planner *p = ctx;
+    const struct value *v = p->values[decl->index];
+    return v ? v : &value_unknown;
+}
+
+struct scope planner_scope(struct planner *p, const struct decl *decl, const struct instance *instance)
+{
+    return (struct scope){
+        .value_of = value_of,
+        .ctx = p,
+        .each_key = instance ? instance->key : NULL,
+        .each_value = instance ? instance->each_value : NULL,
+        .constants = p->stack->constants,
+        .dir = decl->module->dir,
+        .diags = p->diags,
+    };
+}
+
+/* Reports what schema_convert found, at the place within the expression. */
+static void report_issue(struct planner *p, const struct expr *expr, struct span key_span, const char *what,
+    struct str name, const struct schema_issue *issue)
+{
+    struct span span = expr ? expr_span_at(expr, issue->path, issue->at_key) : key_span;
+    struct diag *d =
+        diag_error(p->diags, span, "%s \"%.*s\": %.*s", what, STR_ARG(name), STR_ARG(issue->message));
+    if (issue->label.n)
+        diag_label(p->diags, d, "%.*s", STR_ARG(issue->label));
+}
+
+static const struct value *evaluate_input(struct planner *p, const struct decl *decl)
+{
+    if (!decl->argument)
+        return decl->given ? decl->given : &value_null;
+    /* The argument is written in the parent's file and means the parent's names. */
+    struct scope scope = planner_scope(p, decl, NULL);
+    scope.dir = decl->module->parent->dir;
+    const struct value *v = expr_eval(decl->argument, &scope, p->arena);
+    if (!v)
+        return NULL;
+    struct schema_issue issue = {0};
+    const struct value *converted;
+    if (schema_convert(p->arena, decl->input, v, &converted, &issue)) {
+        report_issue(p, decl->argument, decl->span, "input", decl->name, &issue);
+        return NULL;
+    }
+    return decl->input->sensitive ? value_mark(p->arena, converted, VALUE_SENSITIVE) : converted;
+}
+
+static const struct value *evaluate_module(struct planner *p, const struct decl *decl)
+{
+    struct value_builder outputs = VALUE_BUILDER(p->arena);
+    for (size_t i = 0; i < decl->target->decl_count; i++) {
+        const struct decl *inner = decl->target->decls[i];
+        if (inner->kind == DECL_OUTPUT)
+            value_builder_set(&outputs, inner->name, value_of(p, inner));
+    }
+    return value_builder_map(&outputs);
+}
+
+bool evaluate_decl(struct planner *p, const struct decl *decl)
+{
+    const struct value *v = NULL;
+    struct scope scope = planner_scope(p, decl, NULL);
+    switch (decl->kind) {
+    case DECL_INPUT: v = evaluate_input(p, decl); break;
+    case DECL_LOCAL: v = expr_eval(decl->expr, &scope, p->arena); break;
+    case DECL_OUTPUT:
+        v = expr_eval(decl->expr, &scope, p->arena);
+        if (v && decl->sensitive)
+            v = value_mark(p->arena, v, VALUE_SENSITIVE);
+        break;
+    case DECL_PROVIDER:
+        v = decl->config ? expr_eval(decl->config, &scope, p->arena) : &value_empty_map;
+        break;
+    case DECL_MODULE: v = evaluate_module(p, decl); break;
+    case DECL_RESOURCE:
+    case DECL_DATA: v = evaluate_resource_value(p, decl); break;
+    }
+    p->values[decl->index] = v ? v : &value_unknown;
+    return v != NULL;
+}
+
+/* ---- instances ---- */
+
+static bool evaluate_when(struct planner *p, const struct decl *decl, bool *included)
+{
+    *included = true;
+    if (!decl->when)
+        return true;
+    struct scope scope = planner_scope(p, decl, NULL);
+    const struct value *v = expr_eval(decl->when, &scope, p->arena);
+    if (!v)
+        return false;
+    if (v->kind == VALUE_BOOL) {
+        *included = v->boolean;
+        return true;
+    }
+    struct diag *d = diag_error(p->diags, expr_span(decl->when), "when of %.*s must be true or false, not %s",
+        STR_ARG(decl->address),
+        value_is_unknown(v) ? "a value known only after apply" : value_kind_name(v->kind));
+    if (value_is_unknown(v))
+        diag_hint(p->diags, d, "decide by an input or a local, or apply what it depends on first (--target)");
+    return false;
+}
+
+static bool report_for_each(struct planner *p, const struct decl *decl, const char *problem, const char *hint)
+{
+    struct diag *d = diag_error(
+        p->diags, expr_span(decl->for_each), "for_each of %.*s %s", STR_ARG(decl->address), problem);
+    if (hint)
+        diag_hint(p->diags, d, "%s", hint);
+    return false;
+}
+
+static bool check_for_each(struct planner *p, const struct decl *decl, const struct value *v)
+{
+    if (value_is_unknown(v))
+        return report_for_each(p, decl, "depends on values known only after apply",
+            "the keys must be known at plan time: use a map whose keys are fixed, or apply what it depends "
+            "on first (--target)");
+    if (v->marks & VALUE_SENSITIVE)
+        return report_for_each(
+            p, decl, "is sensitive: its keys would show in addresses", "use nonsensitive() on the keys");
+    if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
+        return report_for_each(p, decl, "must be a list of texts or a map", NULL);
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++) {
+        if (value_is_unknown(v->items[i]))
+            return report_for_each(p, decl, "has a key known only after apply", "use a map with fixed keys");
+        if (v->items[i]->kind != VALUE_STRING)
+            return report_for_each(
+                p, decl, "must be a list of texts or a map", "turn numbers into text with tostring()");
+    }
+    return true;
+}
+
+/* One instance per key, keys in order, duplicates in a list are an error. */
+static bool make_keyed(struct planner *p, const struct decl *decl, const struct value *v)
+{
+    if (v->kind == VALUE_LIST) {
+        struct value_builder keys = VALUE_BUILDER(p->arena);
+        for (uint32_t i = 0; i < v->count; i++)
+            value_builder_set(&keys, v->items[i]->string, v->items[i]);
+        uint32_t given = v->count;
+        v = value_builder_map(&keys);
+        if (v->count != given)
+            return report_for_each(p, decl, "has the same key twice", "use distinct()");
+    }
+    struct instances *list = &p->instances[decl->index];
+    list->items = ARENA_ARRAY(p->arena, struct instance, v->count ? v->count : 1);
+    list->n = v->count;
+    for (uint32_t i = 0; i < v->count; i++) {
+        const struct value *key = value_string_ref(p->arena, v->entries[i].key);
+        list->items[i] = (struct instance){
+            .decl = decl,
+            .key = key,
+            .each_value = v->entries[i].value,
+            .address = address_instance(p->arena, decl->address, key),
+        };
+    }
+    return true;
+}
+
+bool evaluate_instances(struct planner *p, const struct decl *decl)
+{
+    struct instances *list = &p->instances[decl->index];
+    list->keyed = decl->for_each != NULL;
+    bool included;
+    if (!evaluate_when(p, decl, &included))
+        return false;
+    if (!included) {
+        list->n = 0;
+        return true;
+    }
+    if (!decl->for_each) {
+        list->items = ARENA_NEW(p->arena, struct instance);
+        list->n = 1;
+        list->items[0] = (struct instance){.decl = decl, .address = decl->address};
+        return true;
+    }
+    struct scope scope = planner_scope(p, decl, NULL);
+    const struct value *v = expr_eval(decl->for_each, &scope, p->arena);
+    return v && check_for_each(p, decl, v) && make_keyed(p, decl, v);
+}
+
+const struct value *evaluate_resource_value(struct planner *p, const struct decl *decl)
+{
+    const struct instances *list = &p->instances[decl->index];
+    if (!list->keyed)
+        return !list->n ? &value_null : list->items[0].planned ? list->items[0].planned : &value_unknown;
+    struct value_builder b = VALUE_BUILDER(p->arena);
+    for (size_t i = 0; i < list->n; i++) {
+        const struct instance *instance = &list->items[i];
+        value_builder_set(&b, instance->key->string, instance->planned ? instance->planned : &value_unknown);
+    }
+    return value_builder_map(&b);
+}
+
+/* ---- attributes ---- */
+
+static const struct value *merge_default_tags(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
+{
+    const struct attr *tags = schema_attr(instance->decl->schema, STR("tags"));
+    if (!tags || tags->type->kind != TYPE_TAGS || !tags->settable)
+        return object;
+    struct provider *provider;
+    struct err ignored;
+    if (p->options.offline || evaluate_provider(p, instance->decl, &provider, &ignored))
+        return object; /* a provider that cannot be opened is reported where it is used */
+    const struct value *defaults = provider_default_tags(provider), *given = value_get(object, tags->name);
+    if (!defaults || !defaults->count || value_is_unknown(given))
+        return object;
+    return value_with(arena, object, tags->name, value_merge(arena, defaults, given));
+}
+
+const struct value *evaluate_attributes(
+    struct planner *p, const struct instance *instance, struct arena *arena)
+{
+    const struct decl *decl = instance->decl;
+    struct scope scope = planner_scope(p, decl, instance);
+    AUTO_BUILDER struct value_builder object = VALUE_BUILDER(arena);
+    bool ok = true;
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        const struct attr_expr *given = &decl->attrs[i];
+        const struct value *v = expr_eval(given->expr, &scope, arena), *converted;
+        struct schema_issue issue = {0};
+        if (!v) {
+            ok = false;
+        } else if (schema_convert(arena, given->attr, v, &converted, &issue)) {
+            report_issue(p, given->expr, given->key_span, "attribute", given->name, &issue);
+            ok = false;
+        } else if (!value_is_null(converted)) {
+            bool secret = given->attr->sensitive || given->attr->write_only;
+            value_builder_set(
+                &object, given->name, secret ? value_mark(arena, converted, VALUE_SENSITIVE) : converted);
+        } else if (given->attr->required) {
+            diag_error(p->diags, expr_span(given->expr), "%.*s: \"%.*s\" is required, but this gives null",
+                STR_ARG(instance->address), STR_ARG(given->name));
+            ok = false;
+        }
+    }
+    return ok ? merge_default_tags(p, instance, arena, value_builder_map(&object)) : NULL;
+}
+
+/* ---- providers ---- */
+
+static int configured(
+    struct planner *p, struct str name, const struct decl *config, struct provider **out, struct err *err)
+{
+    const struct value *v = config ? p->values[config->index] : NULL;
+    if (v && !value_is_known(v))
+        return err_set(err, ERR_INVALID, "provider \"%.*s\" is configured with values known only after apply",
+            STR_ARG(name));
+    return workspace_provider(p->workspace, name, v, out, err);
+}
+
+int evaluate_provider(struct planner *p, const struct decl *decl, struct provider **out, struct err *err)
+{
+    return configured(
+        p, decl->provider ? decl->provider->name : decl->provider_name, decl->provider, out, err);
+}
+
+int evaluate_provider_named(struct planner *p, struct str name, struct provider **out, struct err *err)
+{
+    const struct decl *config = NULL;
+    for (size_t i = 0; i < p->stack->root->decl_count && !config; i++) {
+        const struct decl *decl = p->stack->root->decls[i];
+        if (decl->kind == DECL_PROVIDER && str_eq(decl->name, name))
+            config = decl;
+    }
+    if (!config && str_find_char(name, '.', 0) >= 0)
+        return err_set(err, ERR_INVALID,
+            "the state has resources of the provider \"%.*s\", which the stack does not configure",
+            STR_ARG(name));
+    return configured(p, name, config, out, err);
+}
+
+/* ---- dependencies ---- */
+
+static void walk_deps(
+    struct planner *p, const struct decl *decl, void (*visit)(void *ctx, const struct decl *dep), void *ctx)
+{
+    for (size_t i = 0; i < decl->dep_count; i++) {
+        const struct decl *dep = decl->deps[i];
+        if (p->stamps[dep->index] == p->stamp)
+            continue;
+        p->stamps[dep->index] = p->stamp;
+        if (dep->kind == DECL_RESOURCE || dep->kind == DECL_DATA)
+            visit(ctx, dep);
+        if (dep->kind != DECL_RESOURCE) /* a data source stands for what it reads */
+            walk_deps(p, dep, visit, ctx);
+    }
+}
+
+void each_resource_dep(
+    struct planner *p, const struct decl *decl, void (*visit)(void *ctx, const struct decl *dep), void *ctx)
+{
+    p->stamp++;
+    walk_deps(p, decl, visit, ctx);
+}
+
+static void add_dep(void *ctx, const struct decl *dep)
+{
+    struct value_builder *b = ctx;
+    if (dep->kind == DECL_RESOURCE)
+        value_builder_add(b, value_string_ref(b->arena, dep->address));
+}
+
+const struct value *evaluate_deps(struct planner *p, const struct decl *decl)
+{
+    struct value_builder b = VALUE_BUILDER(p->arena);
+    each_resource_dep(p, decl, add_dep, &b);
+    return value_builder_list(&b);
+}

@@ -1,0 +1,496 @@
+/*
+ * The executor: a graph of operations, worker threads that take what is ready, and the bookkeeping of a run.
+ *
+ * An operation starts when all it waits for is done. A failure skips what waits for it and nothing else. The
+ * first signal stops starting; what is in flight is finished and recorded. The second makes waits give up;
+ * the log takes care of the rest.
+ */
+#include "plan/executor.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { DEFAULT_WORKERS = 32, NO_OP = UINT32_MAX };
+
+void executor_event(struct executor *x, const struct event *event)
+{
+    pthread_mutex_lock(&x->observer_lock);
+    observe(&x->options->observer, event);
+    pthread_mutex_unlock(&x->observer_lock);
+}
+
+/* ---- building the graph ---- */
+
+static bool applies(enum action action)
+{
+    return action == ACTION_CREATE || action == ACTION_UPDATE || action == ACTION_REPLACE ||
+           action == ACTION_ADOPT || action == ACTION_READ;
+}
+
+struct builder {
+    struct executor *x;
+    uint32_t *decl_ops;   /* by decl->index */
+    uint32_t *delete_ops; /* by position in p->seen */
+    uint32_t *apply_ops;  /* by position in p->seen */
+    size_t cap;
+};
+
+static uint32_t add_op(struct builder *b, struct op op)
+{
+    MEM_GROW(b->x->ops, b->cap, b->x->op_count + 1);
+    b->x->ops[b->x->op_count] = op;
+    return b->x->op_count++;
+}
+
+static uint32_t *no_ops(size_t n)
+{
+    uint32_t *list = mem_realloc_array(NULL, n + 1, sizeof *list);
+    for (size_t i = 0; i < n; i++)
+        list[i] = NO_OP;
+    return list;
+}
+
+static void add_instance_ops(struct builder *b, struct instance *instance)
+{
+    struct planner *p = b->x->p;
+    if (!applies(instance->action))
+        return;
+    instance->op = add_op(b, (struct op){.kind = OP_APPLY, .instance = instance, .change = instance->change});
+    if (!instance->seen)
+        return;
+    size_t at = (size_t)(instance->seen - p->seen);
+    b->apply_ops[at] = instance->op;
+    if (instance->action == ACTION_REPLACE)
+        b->delete_ops[at] = add_op(b, (struct op){.kind = OP_DELETE,
+                                          .instance = instance,
+                                          .change = instance->change,
+                                          .record = instance->seen->record});
+}
+
+static void add_ops(struct builder *b)
+{
+    struct planner *p = b->x->p;
+    struct plan *plan = b->x->plan;
+    for (size_t i = 0; i < p->stack->decl_count && !plan->destroy; i++) {
+        uint32_t before = b->x->op_count;
+        for (size_t k = 0; k < p->instances[i].n; k++)
+            add_instance_ops(b, &p->instances[i].items[k]);
+        if (p->pending[i] || b->x->op_count > before)
+            b->decl_ops[i] = add_op(b, (struct op){.kind = OP_DECL, .decl = p->stack->decls[i]});
+    }
+    for (size_t i = 0; i < plan->change_count; i++) {
+        struct change *change = &plan->changes[i];
+        if (change->action != ACTION_DELETE && change->action != ACTION_FORGET)
+            continue;
+        const struct record *record = state_get(p->workspace->state, change->address);
+        const struct seen *seen = seen_find(p, change->address);
+        uint32_t op = add_op(b, (struct op){.kind = OP_DELETE, .change = change, .record = record});
+        if (seen)
+            b->delete_ops[seen - p->seen] = op;
+    }
+}
+
+/* Creation order: a declaration and its instances wait for what they refer to. */
+static void add_decl_edges(struct builder *b)
+{
+    struct planner *p = b->x->p;
+    struct graph *graph = &b->x->graph;
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        uint32_t node = b->decl_ops[i];
+        if (node == NO_OP)
+            continue;
+        const struct decl *decl = p->stack->decls[i];
+        const struct instances *list = &p->instances[i];
+        for (size_t k = 0; k < list->n; k++)
+            if (applies(list->items[k].action))
+                graph_add_edge(graph, list->items[k].op, node);
+        for (size_t d = 0; d < decl->dep_count; d++) {
+            uint32_t dep = b->decl_ops[decl->deps[d]->index];
+            if (dep == NO_OP)
+                continue;
+            graph_add_edge(graph, dep, node);
+            for (size_t k = 0; k < list->n; k++)
+                if (applies(list->items[k].action))
+                    graph_add_edge(graph, dep, list->items[k].op);
+        }
+    }
+}
+
+/* Deletion order: dependents first; what merely loses a reference is updated first. */
+static void add_delete_edges(struct builder *b)
+{
+    struct planner *p = b->x->p;
+    struct graph *graph = &b->x->graph, records;
+    for (size_t i = 0; i < p->seen_count; i++) {
+        uint32_t delete = b->delete_ops[i], apply = b->apply_ops[i];
+        if (delete == NO_OP || apply == NO_OP)
+            continue;
+        if (b->x->ops[delete].instance->create_before_destroy)
+            graph_add_edge(graph, apply, delete);
+        else
+            graph_add_edge(graph, delete, apply);
+    }
+    claim_graph(p, &records);
+    graph_freeze(&records);
+    for (uint32_t i = 0; i < p->seen_count; i++) {
+        uint32_t delete = b->delete_ops[i];
+        if (delete == NO_OP)
+            continue;
+        const struct instance *replaced = b->x->ops[delete].instance;
+        for (uint32_t e = records.first[i]; e < records.first[i + 1]; e++) {
+            uint32_t dependent = records.targets[e];
+            if (b->delete_ops[dependent] != NO_OP)
+                graph_add_edge(graph, b->delete_ops[dependent], delete);
+            if (b->apply_ops[dependent] != NO_OP && (!replaced || replaced->create_before_destroy))
+                graph_add_edge(graph, b->apply_ops[dependent], delete);
+        }
+    }
+    graph_release(&records);
+}
+
+static void build(struct executor *x)
+{
+    struct planner *p = x->p;
+    struct builder b = {
+        .x = x,
+        .decl_ops = no_ops(p->stack->decl_count),
+        .delete_ops = no_ops(p->seen_count),
+        .apply_ops = no_ops(p->seen_count),
+    };
+    add_ops(&b);
+    graph_init(&x->graph, x->op_count);
+    add_decl_edges(&b);
+    add_delete_edges(&b);
+    graph_freeze(&x->graph);
+    free(b.decl_ops);
+    free(b.delete_ops);
+    free(b.apply_ops);
+    x->ready = mem_realloc_array(NULL, x->op_count + 1, sizeof *x->ready);
+    x->unfinished = x->op_count;
+    for (uint32_t i = 0; i < x->op_count; i++)
+        if (!x->graph.waiting[i])
+            x->ready[x->ready_count++] = i;
+}
+
+/* ---- running; the lock is held unless said otherwise ---- */
+
+static enum action op_action(const struct op *op)
+{
+    return op->kind == OP_DELETE && op->instance ? ACTION_DELETE : op->change->action;
+}
+
+static struct str op_address(const struct op *op)
+{
+    return op->kind == OP_DECL ? op->decl->address
+           : op->instance      ? op->instance->address
+                               : op->change->address;
+}
+
+static void announce(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
+    const struct err *err, const char *text)
+{
+    struct event event = {
+        .kind = kind, .address = op_address(op), .action = op_action(op), .ms = ms, .err = err, .text = text};
+    executor_event(x, &event);
+}
+
+static void skip_dependents(struct executor *x, uint32_t failed)
+{
+    uint32_t *stack = mem_realloc_array(NULL, x->op_count, sizeof *stack), n = 0;
+    stack[n++] = failed;
+    while (n) {
+        uint32_t at = stack[--n];
+        for (uint32_t e = x->graph.first[at]; e < x->graph.first[at + 1]; e++) {
+            struct op *op = &x->ops[x->graph.targets[e]];
+            if (op->state != OP_WAITING)
+                continue;
+            op->state = OP_SKIPPED;
+            op->blocker = &x->ops[failed];
+            x->unfinished--;
+            stack[n++] = x->graph.targets[e];
+            if (op->kind == OP_DECL)
+                continue;
+            x->result->skipped++;
+            char why[512];
+            snprintf(why, sizeof why, "%.*s failed", STR_ARG(op_address(op->blocker)));
+            announce(x, op, EVENT_SKIPPED, 0, NULL, why);
+        }
+    }
+    free(stack);
+}
+
+static void finish(struct executor *x, uint32_t at, bool ok)
+{
+    struct op *op = &x->ops[at];
+    op->state = ok ? OP_DONE : OP_FAILED;
+    x->unfinished--;
+    if (!ok) {
+        skip_dependents(x, at);
+        return;
+    }
+    for (uint32_t e = x->graph.first[at]; e < x->graph.first[at + 1]; e++) {
+        uint32_t target = x->graph.targets[e];
+        if (--x->graph.waiting[target] == 0 && x->ops[target].state == OP_WAITING)
+            x->ready[(x->ready_first + x->ready_count++) % x->op_count] = target;
+    }
+}
+
+/* Gives up the lock while it works. */
+static bool run_change(struct executor *x, struct op *op)
+{
+    pthread_mutex_unlock(&x->lock);
+    struct err err = ERR_INIT;
+    int64_t start = clock_mono_ms();
+    announce(x, op, EVENT_START, 0, NULL, NULL);
+    int status = op->kind == OP_DELETE ? change_delete(x, op, &err) : change_apply(x, op, &err);
+    int64_t ms = clock_mono_ms() - start;
+    announce(x, op, status ? EVENT_FAILED : EVENT_DONE, ms, status ? &err : NULL, NULL);
+    pthread_mutex_lock(&x->lock);
+    if (status) {
+        x->result->failed++;
+        if (x->result->first_error.class == ERR_NONE) {
+            x->result->first_error = err;
+            err_context(&x->result->first_error, "%.*s", STR_ARG(op_address(op)));
+        }
+        /* Nothing may be changed that cannot be recorded. */
+        x->stopping |= err.class == ERR_IO || err.class == ERR_DAMAGED;
+    } else if (op->kind != OP_DELETE || !op->instance) {
+        x->result->done[op_action(op)]++;
+    }
+    return status == 0;
+}
+
+/* An output or local that cannot be computed from what the services answered. */
+static bool run_decl(struct executor *x, const struct decl *decl)
+{
+    const struct diags *diags = x->p->diags;
+    size_t errors = diags->n;
+    if (evaluate_decl(x->p, decl))
+        return true;
+    x->result->failed++;
+    if (x->result->first_error.class == ERR_NONE && diags->n > errors)
+        err_set(&x->result->first_error, ERR_INVALID, "%.*s: %.*s", STR_ARG(decl->address),
+            STR_ARG(diags->items[errors].message));
+    return false;
+}
+
+static void *worker(void *arg)
+{
+    struct executor *x = arg;
+    pthread_mutex_lock(&x->lock);
+    while (x->unfinished && !x->stopping) {
+        if (!x->ready_count) {
+            pthread_cond_wait(&x->wake, &x->lock);
+            continue;
+        }
+        uint32_t at = x->ready[x->ready_first];
+        x->ready_first = (x->ready_first + 1) % x->op_count;
+        x->ready_count--;
+        struct op *op = &x->ops[at];
+        if (op->state != OP_WAITING)
+            continue;
+        x->running++;
+        bool ok = op->kind == OP_DECL ? run_decl(x, op->decl) : run_change(x, op);
+        x->running--;
+        uint32_t before = x->ready_count;
+        finish(x, at, ok);
+        if (!x->unfinished || x->stopping || x->ready_count > before + 1)
+            pthread_cond_broadcast(&x->wake);
+        else if (x->ready_count)
+            pthread_cond_signal(&x->wake);
+    }
+    pthread_cond_broadcast(&x->wake);
+    pthread_cond_signal(&x->ended);
+    pthread_mutex_unlock(&x->lock);
+    return NULL;
+}
+
+static int worker_count(const struct executor *x)
+{
+    int most = x->options->parallelism > 0 ? x->options->parallelism : DEFAULT_WORKERS;
+    int remote = 0; /* what only evaluates and records gains nothing from a second thread */
+    for (uint32_t i = 0; i < x->op_count && remote < most; i++) {
+        const struct op *op = &x->ops[i];
+        if (op->kind == OP_DECL)
+            continue;
+        const struct schema *schema = op->instance ? op->instance->decl->schema : op->change->schema;
+        remote += schema && schema->ops->read != NULL;
+    }
+    return remote ? remote : 1;
+}
+
+static void watch_signals(struct executor *x)
+{
+    int seen = x->options->signals ? atomic_load(x->options->signals) : 0;
+    if (seen >= 1 && !x->result->interrupted) {
+        x->result->interrupted = true;
+        x->stopping = true;
+        executor_event(x, &(struct event){.kind = EVENT_STOPPING});
+        pthread_cond_broadcast(&x->wake);
+    }
+    if (seen >= 2)
+        atomic_store(&x->cancel, true);
+}
+
+/* The calling thread only watches: for signals, and for the end. */
+static void run(struct executor *x)
+{
+    int count = worker_count(x), started = 0;
+    pthread_t *threads = mem_zalloc((size_t)count * sizeof *threads);
+    while (started < count && pthread_create(&threads[started], NULL, worker, x) == 0)
+        started++;
+    if (!started)
+        worker(x);
+    pthread_mutex_lock(&x->lock);
+    while (x->unfinished && !(x->stopping && !x->running)) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += 50 * 1000000;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000;
+        }
+        pthread_cond_timedwait(&x->ended, &x->lock, &until);
+        watch_signals(x);
+    }
+    pthread_cond_broadcast(&x->wake);
+    pthread_mutex_unlock(&x->lock);
+    for (int i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    free(threads);
+}
+
+static void count_not_started(struct executor *x)
+{
+    for (uint32_t i = 0; i < x->op_count; i++) {
+        struct op *op = &x->ops[i];
+        if (op->state != OP_WAITING || op->kind == OP_DECL)
+            continue;
+        x->result->skipped++;
+        announce(
+            x, op, EVENT_SKIPPED, 0, NULL, x->result->interrupted ? "interrupted" : "the run was stopped");
+    }
+}
+
+static void execute(struct executor *x)
+{
+    pthread_mutex_init(&x->lock, NULL);
+    pthread_mutex_init(&x->observer_lock, NULL);
+    pthread_cond_init(&x->wake, NULL);
+    pthread_cond_init(&x->ended, NULL);
+    build(x);
+    if (x->op_count)
+        run(x);
+    count_not_started(x);
+    graph_release(&x->graph);
+    free(x->ops);
+    free(x->ready);
+    pthread_cond_destroy(&x->wake);
+    pthread_cond_destroy(&x->ended);
+    pthread_mutex_destroy(&x->observer_lock);
+    pthread_mutex_destroy(&x->lock);
+}
+
+/* ---- the run around it ---- */
+
+static int record_moves(struct planner *p, struct err *err)
+{
+    for (size_t i = 0; i < p->seen_count; i++) {
+        const struct seen *seen = &p->seen[i];
+        if (seen->claimed && !str_eq(seen->address, seen->record->address) &&
+            state_move(p->workspace->state, seen->record->address, seen->address, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* All root outputs as they are now; one that could not be computed keeps its old value. */
+static int record_outputs(struct executor *x, struct err *err)
+{
+    struct planner *p = x->p;
+    struct state *state = p->workspace->state;
+    const struct value *old = state_outputs(state);
+    struct value_builder now = VALUE_BUILDER(p->arena);
+    for (size_t i = 0; i < p->stack->root->decl_count && !x->plan->destroy; i++) {
+        const struct decl *decl = p->stack->root->decls[i];
+        if (decl->kind != DECL_OUTPUT)
+            continue;
+        const struct value *v = p->values[decl->index];
+        if (!v || !value_is_known(v))
+            v = value_get(old, decl->name);
+        if (v)
+            value_builder_set(&now, decl->name, v);
+    }
+    x->result->outputs = value_builder_map(&now);
+    if (!x->plan->output_count && !x->plan->change_count)
+        return 0;
+    return value_equal(old, x->result->outputs) ? 0 : state_set_outputs(state, x->result->outputs, err);
+}
+
+static const struct value *counts_value(const struct executor *x)
+{
+    struct value_builder counts = VALUE_BUILDER(x->p->arena);
+    for (int i = 0; i < ACTION_COUNT; i++)
+        if (x->result->done[i])
+            value_builder_set(&counts, str_z(action_name((enum action)i)),
+                value_int(x->p->arena, (int64_t)x->result->done[i]));
+    value_builder_set(&counts, STR("failed"), value_int(x->p->arena, (int64_t)x->result->failed));
+    value_builder_set(&counts, STR("skipped"), value_int(x->p->arena, (int64_t)x->result->skipped));
+    return value_builder_map(&counts);
+}
+
+static int outcome(struct executor *x, struct err *err)
+{
+    struct apply_result *result = x->result;
+    if (result->interrupted)
+        return err_set(
+            err, ERR_INTERRUPTED, "interrupted; what was done is recorded, `weir apply` carries on");
+    if (!result->failed)
+        return 0;
+    *err = result->first_error;
+    return -1;
+}
+
+static int run_locked(struct executor *x, struct err *err)
+{
+    struct state *state = x->p->workspace->state;
+    const char *command = x->plan->destroy ? "destroy" : "apply";
+    if (state_begin(state, command, NULL, err) || record_moves(x->p, err))
+        return -1;
+    execute(x);
+    int status = outcome(x, err);
+    struct err late = ERR_INIT;
+    const char *word = x->result->interrupted ? "interrupted" : status ? "failed" : "done";
+    if (record_outputs(x, &late) || state_end(state, word, counts_value(x), &late) ||
+        state_flush(state, &late) || state_compact(state, &late)) {
+        if (!status)
+            *err = late;
+        return -1;
+    }
+    return status;
+}
+
+int plan_apply(
+    struct plan *plan, const struct apply_options *options, struct apply_result *result, struct err *err)
+{
+    *result = (struct apply_result){.outputs = &value_empty_map};
+    struct state *state = plan->workspace->state;
+    struct executor x = {.p = plan->planner, .plan = plan, .options = options, .result = result};
+    uint64_t planned_at = state_seq(state);
+    if (state_lock(state, plan->destroy ? "destroy" : "apply", options->lock_timeout_ms, err))
+        return -1;
+    int status;
+    if (state_seq(state) != planned_at) {
+        status = err_set(err, ERR_STALE, "the state moved on since this plan was made");
+        err_hint(err, "run `weir plan` again");
+    } else {
+        status = run_locked(&x, err);
+    }
+    state_unlock(state);
+    return status;
+}

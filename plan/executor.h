@@ -1,0 +1,57 @@
+/*
+ * The executor's inside, shared by execute.c (what runs when) and change.c (how one change is made).
+ */
+#ifndef WEIR_PLAN_EXECUTOR_H
+#define WEIR_PLAN_EXECUTOR_H
+
+#include "plan/graph.h"
+#include "plan/planner.h"
+
+#include <pthread.h>
+
+enum op_kind {
+    OP_DECL,   /* everything a declaration consists of is there: evaluate its value */
+    OP_APPLY,  /* create, update, adopt or read one instance */
+    OP_DELETE, /* delete (or forget) one recorded resource; for a replacement its old one */
+};
+
+enum op_state { OP_WAITING, OP_DONE, OP_FAILED, OP_SKIPPED };
+
+struct op {
+    enum op_kind kind;
+    enum op_state state;
+    const struct decl *decl;   /* DECL */
+    struct instance *instance; /* APPLY, and DELETE of a replacement */
+    struct change *change;     /* APPLY, DELETE; NULL for a replacement's instance (then instance->change) */
+    const struct record *record; /* DELETE */
+    const struct op *blocker;    /* SKIPPED: what failed */
+};
+
+struct executor {
+    struct planner *p;
+    struct plan *plan;
+    const struct apply_options *options;
+    struct apply_result *result;
+    struct graph graph;
+    struct op *ops;
+    uint32_t op_count;
+
+    pthread_mutex_t lock; /* all of this, and everything of the planner that evaluation touches */
+    pthread_cond_t wake;  /* workers: something is ready, or it is over */
+    pthread_cond_t ended; /* the calling thread: a worker left */
+    uint32_t *ready;      /* ring of nodes that may start */
+    uint32_t ready_first, ready_count;
+    uint32_t unfinished, running;
+    atomic_bool cancel; /* a second signal: give up waiting */
+    bool stopping;      /* a first one, or the state cannot be written */
+    pthread_mutex_t observer_lock;
+};
+
+/* change.c; called by a worker without the lock. Return 0, or -1 with err. */
+int change_apply(struct executor *x, struct op *op, struct err *err);
+int change_delete(struct executor *x, struct op *op, struct err *err);
+
+/* execute.c */
+void executor_event(struct executor *x, const struct event *event);
+
+#endif

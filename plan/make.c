@@ -1,0 +1,444 @@
+/*
+ * plan_make(): the order in which a plan comes about. Declarations that no resource stands behind are
+ * evaluated first (providers need them), then what the state knows is refreshed, then everything else is
+ * evaluated and compared in dependency order.
+ */
+#include "plan/planner.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *action_name(enum action action)
+{
+    static const char *const names[ACTION_COUNT] = {
+        "noop", "read", "create", "update", "replace", "delete", "adopt", "forget"};
+    return names[action];
+}
+
+bool plan_has_changes(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->change_count; i++)
+        if (plan->changes[i].action != ACTION_NOOP || plan->changes[i].moved_from.n)
+            return true;
+    return false;
+}
+
+static struct planner *planner_new(
+    struct workspace *workspace, const struct plan_options *options, struct diags *diags)
+{
+    struct plan *plan = mem_zalloc(sizeof *plan);
+    struct planner *p = ARENA_NEW(&plan->arena, struct planner);
+    size_t n = workspace->stack->decl_count ? workspace->stack->decl_count : 1;
+    *p = (struct planner){
+        .plan = plan,
+        .workspace = workspace,
+        .stack = workspace->stack,
+        .arena = &plan->arena,
+        .options = *options,
+        .diags = diags,
+        .values = ARENA_ARRAY(&plan->arena, const struct value *, n),
+        .instances = ARENA_ARRAY(&plan->arena, struct instances, n),
+        .targeted = ARENA_ARRAY(&plan->arena, bool, n),
+        .pending = ARENA_ARRAY(&plan->arena, bool, n),
+        .fixed = ARENA_ARRAY(&plan->arena, bool, n),
+        .stamps = ARENA_ARRAY(&plan->arena, uint32_t, n),
+    };
+    plan->workspace = workspace;
+    plan->planner = p;
+    plan->destroy = options->destroy;
+    plan->output_values = &value_empty_map;
+    return p;
+}
+
+void plan_free(struct plan *plan)
+{
+    if (!plan)
+        return;
+    struct planner *p = plan->planner;
+    map_release(&p->seen_by_address);
+    map_release(&p->seen_by_declared);
+    free(p->changes);
+    arena_release(&plan->arena);
+    free(plan);
+}
+
+static void mark_fixed(struct planner *p)
+{
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        bool fixed = decl->kind != DECL_RESOURCE && decl->kind != DECL_DATA;
+        for (size_t k = 0; k < decl->dep_count && fixed; k++)
+            fixed = p->fixed[decl->deps[k]->index];
+        p->fixed[i] = fixed;
+    }
+}
+
+static void evaluate_fixed(struct planner *p)
+{
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        if (p->fixed[i])
+            evaluate_decl(p, p->stack->decls[i]);
+}
+
+/* ---- data sources ---- */
+
+static void any_pending(void *ctx, const struct decl *dep)
+{
+    struct {
+        struct planner *p;
+        bool found;
+    } *search = ctx;
+    search->found |= search->p->pending[dep->index];
+}
+
+/* Must the data source wait until apply, because what it depends on is still to change? */
+static bool must_wait(struct planner *p, const struct instance *instance)
+{
+    struct {
+        struct planner *p;
+        bool found;
+    } search = {p, false};
+    each_resource_dep(p, instance->decl, any_pending, &search);
+    return search.found || !value_is_known(instance->desired);
+}
+
+static bool read_data(struct planner *p, struct instance *instance)
+{
+    const struct schema *schema = instance->decl->schema;
+    if (p->options.offline || must_wait(p, instance)) {
+        instance->action = ACTION_READ;
+        instance->planned = object_unknown(p->arena, schema, instance->desired);
+        p->pending[instance->decl->index] = true;
+        return true;
+    }
+    struct provider *provider;
+    struct err err = ERR_INIT;
+    const struct value *live = NULL;
+    if (evaluate_provider(p, instance->decl, &provider, &err) == 0) {
+        struct op_ctx op = op_context(p, p->arena, provider, schema, instance->address);
+        if (schema->ops->read(&op, instance->desired, NULL, &live, &err) == 0 && !live)
+            err_set(&err, ERR_ABSENT, "there is no such thing");
+    }
+    if (!live) {
+        struct diag *d = diag_error(
+            p->diags, instance->decl->span, "reading data %.*s: %s", STR_ARG(instance->address), err.message);
+        if (err.hint[0])
+            diag_hint(p->diags, d, "%s", err.hint);
+        return false;
+    }
+    live = value_merge(p->arena, instance->desired, live);
+    instance->planned = object_mark(p->arena, schema, live);
+    return true;
+}
+
+/* ---- resources ---- */
+
+/* Recorded instances of a declaration that is not targeted: as they are. */
+static void freeze_instances(struct planner *p, const struct decl *decl)
+{
+    struct instances *list = &p->instances[decl->index];
+    size_t cap = 0;
+    struct instance *items = NULL;
+    list->keyed = decl->for_each != NULL;
+    for (size_t i = 0; i < p->seen_count; i++) {
+        struct str declared, key;
+        if (!address_split(p->arena, p->seen[i].address, &declared, &key) || !str_eq(declared, decl->address))
+            continue;
+        p->seen[i].claimed = true;
+        MEM_GROW(items, cap, list->n + 1);
+        items[list->n++] = (struct instance){.decl = decl,
+            .address = p->seen[i].address,
+            .key = key.p ? value_string_ref(p->arena, key) : NULL,
+            .seen = &p->seen[i],
+            .planned = p->seen[i].live};
+    }
+    list->items = ARENA_ARRAY(p->arena, struct instance, list->n ? list->n : 1);
+    if (list->n)
+        memcpy(list->items, items, list->n * sizeof *items);
+    free(items);
+}
+
+static const struct import *import_of(const struct planner *p, struct str address)
+{
+    for (size_t i = 0; i < p->stack->import_count; i++)
+        if (str_eq(p->stack->imports[i].address, address))
+            return &p->stack->imports[i];
+    return NULL;
+}
+
+/* Looks at what an `imports:` entry names. */
+static bool read_import(struct planner *p, struct instance *instance, const struct import *import)
+{
+    const struct schema *schema = instance->decl->schema;
+    struct scope scope = planner_scope(p, instance->decl, NULL);
+    const struct value *id = expr_eval(import->id, &scope, p->arena);
+    if (!id)
+        return false;
+    struct err err = ERR_INIT;
+    struct provider *provider;
+    const struct value *live = NULL;
+    if (id->kind != VALUE_STRING)
+        err_set(&err, ERR_INVALID, "the id must be a text known at plan time");
+    else if (evaluate_provider(p, instance->decl, &provider, &err) == 0) {
+        struct op_ctx op = op_context(p, p->arena, provider, schema, instance->address);
+        const struct value *prior = value_with(p->arena, instance->desired, schema->id, id);
+        const struct value *wanted = object_set(p->arena, schema, instance->desired);
+        if (schema->ops->read && schema->ops->read(&op, prior, wanted, &live, &err) == 0 && !live)
+            err_set(
+                &err, ERR_ABSENT, "there is no %.*s \"%.*s\"", STR_ARG(schema->name), STR_ARG(id->string));
+    }
+    if (!live) {
+        diag_error(p->diags, import->span, "importing %.*s: %s", STR_ARG(instance->address), err.message);
+        return false;
+    }
+    instance->import_live = live;
+    return true;
+}
+
+static bool plan_instance(struct planner *p, struct instance *instance)
+{
+    const struct decl *decl = instance->decl;
+    instance->desired = evaluate_attributes(p, instance, p->arena);
+    if (!instance->desired)
+        return false;
+    if (decl->kind == DECL_DATA)
+        return read_data(p, instance);
+    instance->seen = seen_find(p, instance->address);
+    if (instance->seen)
+        instance->seen->claimed = true;
+    const struct import *import =
+        instance->seen || p->options.offline ? NULL : import_of(p, instance->address);
+    if (import && !read_import(p, instance, import))
+        return false;
+    return diff_instance(p, instance);
+}
+
+static bool plan_resource(struct planner *p, const struct decl *decl)
+{
+    if (!p->targeted[decl->index] && decl->kind == DECL_RESOURCE) {
+        freeze_instances(p, decl);
+        return true;
+    }
+    if (!evaluate_instances(p, decl))
+        return false;
+    struct instances *list = &p->instances[decl->index];
+    bool ok = true;
+    for (size_t i = 0; i < list->n; i++)
+        ok &= plan_instance(p, &list->items[i]);
+    return ok;
+}
+
+static void evaluate_rest(struct planner *p)
+{
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        if (p->fixed[i])
+            continue;
+        if (decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA)
+            plan_resource(p, decl);
+        else
+            for (size_t k = 0; k < decl->dep_count; k++)
+                p->pending[i] |= p->pending[decl->deps[k]->index];
+        evaluate_decl(p, decl);
+    }
+}
+
+/* What a create-before-destroy replacement refers to must be made first as well, or the order would be a
+ * circle. */
+static void spread_create_before_destroy(struct planner *p)
+{
+    for (size_t i = p->stack->decl_count; i-- > 0;) {
+        const struct decl *decl = p->stack->decls[i];
+        bool first = false;
+        for (size_t k = 0; k < p->instances[i].n; k++)
+            first |= p->instances[i].items[k].create_before_destroy;
+        for (size_t k = 0; first && k < decl->dep_count; k++) {
+            struct instances *list = &p->instances[decl->deps[k]->index];
+            for (size_t m = 0; m < list->n; m++) {
+                if (list->items[m].action != ACTION_REPLACE)
+                    continue;
+                list->items[m].create_before_destroy = true;
+                list->items[m].change->create_before_destroy = true;
+            }
+        }
+    }
+}
+
+/* ---- results ---- */
+
+static void collect_changes(struct planner *p)
+{
+    struct plan *plan = p->plan;
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        struct instances *list = &p->instances[i];
+        if (p->stack->decls[i]->kind == DECL_RESOURCE)
+            plan->resource_count += list->n;
+        for (size_t k = 0; k < list->n; k++) {
+            struct instance *instance = &list->items[k];
+            if (p->stack->decls[i]->kind == DECL_RESOURCE)
+                plan->counts[instance->action]++;
+            if (!instance->change)
+                continue;
+            MEM_GROW(p->changes, p->change_cap, p->change_count + 1);
+            p->changes[p->change_count++] = *instance->change;
+        }
+    }
+}
+
+static int by_address(const void *a, const void *b)
+{
+    return str_cmp(((const struct change *)a)->address, ((const struct change *)b)->address);
+}
+
+static void finish_changes(struct planner *p)
+{
+    struct plan *plan = p->plan;
+    for (size_t i = 0; i < p->change_count; i++)
+        if (!p->changes[i].instance)
+            plan->counts[p->changes[i].action]++;
+    collect_changes(p);
+    if (p->change_count)
+        qsort(p->changes, p->change_count, sizeof *p->changes, by_address);
+    plan->changes = p->changes;
+    plan->change_count = p->change_count;
+    for (size_t i = 0; i < p->change_count; i++)
+        if (p->changes[i].instance)
+            p->changes[i].instance->change = &p->changes[i];
+}
+
+static const struct decl *root_output(const struct stack *stack, struct str name)
+{
+    for (size_t i = 0; i < stack->root->decl_count; i++)
+        if (stack->root->decls[i]->kind == DECL_OUTPUT && str_eq(stack->root->decls[i]->name, name))
+            return stack->root->decls[i];
+    return NULL;
+}
+
+static void add_output_change(struct plan *plan, struct arena *arena, struct str name,
+    const struct value *before, const struct value *after, const struct decl *decl)
+{
+    bool hashed = value_getz(before, "$hash") != NULL;
+    if (before && after && (hashed ? state_hash_matches(before, after) : value_equal(before, after)))
+        return;
+    if (!plan->outputs)
+        plan->outputs = ARENA_ARRAY(arena, struct output_change,
+            plan->output_values->count + state_outputs(plan->workspace->state)->count);
+    plan->outputs[plan->output_count++] = (struct output_change){
+        .name = name,
+        .description = decl ? decl->description : STR_EMPTY,
+        .before = before,
+        .after = after,
+        .sensitive = value_is_sensitive(before) || value_is_sensitive(after),
+    };
+}
+
+static void diff_outputs(struct planner *p)
+{
+    struct plan *plan = p->plan;
+    struct value_builder values = VALUE_BUILDER(p->arena);
+    for (size_t i = 0; i < p->stack->root->decl_count && !p->options.destroy; i++) {
+        const struct decl *decl = p->stack->root->decls[i];
+        if (decl->kind == DECL_OUTPUT && p->values[decl->index])
+            value_builder_set(&values, decl->name, p->values[decl->index]);
+    }
+    plan->output_values = value_builder_map(&values);
+    if (!p->workspace->state || p->options.target_count)
+        return;
+    const struct value *old = state_outputs(p->workspace->state);
+    for (uint32_t i = 0; i < plan->output_values->count; i++) {
+        struct value_entry entry = plan->output_values->entries[i];
+        add_output_change(plan, p->arena, entry.key, value_get(old, entry.key), entry.value,
+            root_output(p->stack, entry.key));
+    }
+    for (uint32_t i = 0; i < old->count; i++)
+        if (!value_get(plan->output_values, old->entries[i].key))
+            add_output_change(plan, p->arena, old->entries[i].key, old->entries[i].value, NULL, NULL);
+}
+
+/* ---- destroy ---- */
+
+/* With targets, everything that depends on a target goes too; the rest counts as claimed. */
+static void destroy_untargeted(struct planner *p)
+{
+    if (!p->options.target_count)
+        return;
+    struct graph graph;
+    claim_graph(p, &graph);
+    graph_freeze(&graph);
+    uint32_t *doomed = mem_realloc_array(NULL, p->seen_count + 1, sizeof *doomed);
+    size_t n = 0;
+    for (size_t i = 0; i < p->seen_count; i++) {
+        p->seen[i].claimed =
+            !address_matches(p->seen[i].address, p->options.targets, p->options.target_count);
+        if (!p->seen[i].claimed)
+            doomed[n++] = (uint32_t)i;
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (uint32_t e = graph.first[doomed[i]]; e < graph.first[doomed[i] + 1]; e++) {
+            struct seen *dependent = &p->seen[graph.targets[e]];
+            if (dependent->claimed) {
+                dependent->claimed = false;
+                doomed[n++] = graph.targets[e];
+            }
+        }
+    }
+    free(doomed);
+    graph_release(&graph);
+}
+
+static int plan_destroy(struct planner *p, struct err *err)
+{
+    (void)err;
+    destroy_untargeted(p);
+    if (!diff_orphans(p))
+        return -1;
+    finish_changes(p);
+    diff_outputs(p);
+    return 0;
+}
+
+static int make(struct planner *p, struct err *err)
+{
+    mark_fixed(p);
+    if (p->workspace->state && !p->options.offline && !claim_records(p))
+        return -1;
+    if (!claim_targets(p))
+        return -1;
+    evaluate_fixed(p);
+    if (p->diags->errors)
+        return -1;
+    if (p->options.destroy)
+        return plan_destroy(p, err);
+    if (!p->options.no_refresh && !p->options.offline && refresh_records(p, err))
+        return -1;
+    evaluate_rest(p);
+    if (!p->options.target_count)
+        diff_orphans(p);
+    if (p->diags->errors)
+        return -1;
+    spread_create_before_destroy(p);
+    finish_changes(p);
+    diff_outputs(p);
+    return 0;
+}
+
+int plan_make(struct workspace *workspace, const struct plan_options *options, struct diags *diags,
+    struct plan **out, struct err *err)
+{
+    struct planner *p = planner_new(workspace, options, diags);
+    if (make(p, err)) {
+        plan_free(p->plan);
+        return -1;
+    }
+    *out = p->plan;
+    return 0;
+}
+
+const struct value *plan_evaluate(
+    struct workspace *workspace, struct str text, struct arena *arena, struct diags *diags)
+{
+    (void)workspace, (void)text, (void)arena, (void)diags;
+    return NULL;
+}

@@ -1,0 +1,152 @@
+/*
+ * Objects under a schema: what of them is given, secret, unknown, or kept in the state; and how two of them
+ * differ.
+ */
+#include "plan/planner.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+const struct value *object_set(struct arena *arena, const struct schema *schema, const struct value *desired)
+{
+    struct value_builder names = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; desired && i < desired->count; i++) {
+        const struct attr *attr = schema_attr(schema, desired->entries[i].key);
+        if (attr && attr->settable)
+            value_builder_add(&names, value_string_ref(arena, attr->name));
+    }
+    return value_builder_list(&names);
+}
+
+const struct value *object_mark(struct arena *arena, const struct schema *schema, const struct value *object)
+{
+    const struct value *marked = object;
+    for (uint32_t i = 0; object && i < object->count; i++) {
+        const struct attr *attr = schema_attr(schema, object->entries[i].key);
+        const struct value *v = object->entries[i].value;
+        if (attr && (attr->sensitive || attr->write_only) && !(v->marks & VALUE_SENSITIVE))
+            marked = value_with(arena, marked, attr->name, value_mark(arena, v, VALUE_SENSITIVE));
+    }
+    return marked;
+}
+
+const struct value *object_unknown(
+    struct arena *arena, const struct schema *schema, const struct value *object)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < schema->attr_count; i++)
+        if (schema->attrs[i].computed)
+            value_builder_set(&b, schema->attrs[i].name, &value_unknown);
+    for (uint32_t i = 0; object && i < object->count; i++)
+        value_builder_set(&b, object->entries[i].key, object->entries[i].value);
+    return value_builder_map(&b);
+}
+
+/* What object_complete has to say about one given attribute; NULL: live has it right. */
+static const struct value *completion(struct arena *arena, const struct schema *schema, struct str name,
+    const struct value *given, const struct value *live, bool hash)
+{
+    const struct attr *attr = schema_attr(schema, name);
+    const struct value *there = value_get(live, name);
+    if (attr && attr->write_only)
+        return hash ? state_hash_secret(arena, given) : given;
+    if (!attr || attr->local || !there)
+        return given;
+    return value_is_sensitive(given) && !value_is_sensitive(there) ? value_mark(arena, there, VALUE_SENSITIVE)
+                                                                   : NULL;
+}
+
+const struct value *object_complete(struct arena *arena, const struct schema *schema,
+    const struct value *desired, const struct value *live, bool hash)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < desired->count; i++) {
+        struct str name = desired->entries[i].key;
+        const struct value *v = completion(arena, schema, name, desired->entries[i].value, live, hash);
+        if (v)
+            value_builder_set(&b, name, v);
+    }
+    if (!b.n)
+        return live ? live : &value_empty_map;
+    return value_merge(arena, live, value_builder_map(&b));
+}
+
+/* ---- differences ---- */
+
+static bool ignored(const struct lifecycle *lifecycle, struct str name)
+{
+    for (size_t i = 0; lifecycle && i < lifecycle->ignore_count; i++)
+        if (str_eq(lifecycle->ignore_changes[i], name) || str_eq(lifecycle->ignore_changes[i], STR("*")))
+            return true;
+    return false;
+}
+
+/* What an attribute is compared with: the live value, or the record where the service does not tell. */
+static const struct value *counterpart(
+    const struct attr *attr, const struct value *live, const struct record *record)
+{
+    if ((attr->local || attr->write_only) && record)
+        return value_get(record->attrs, attr->name);
+    return value_get(live, attr->name);
+}
+
+static bool is_hash(const struct value *v)
+{
+    return value_getz(v, "$hash") != NULL;
+}
+
+static bool same(const struct attr *attr, const struct value *wanted, const struct value *have)
+{
+    if (!value_is_known(wanted))
+        return false;
+    if (attr->write_only || is_hash(have))
+        return have && state_hash_matches(have, wanted);
+    if (!have && attr->default_value)
+        have = attr->default_value; /* a facet that is not there means the default */
+    return attr_equal(attr, wanted, have);
+}
+
+/* An attribute taken out of the file: is there something to put back? */
+static bool to_reset(const struct attr *attr, const struct value *have)
+{
+    if (attr->local || attr->write_only || value_is_null(have))
+        return false;
+    if (attr->default_value)
+        return !attr_equal(attr, attr->default_value, have);
+    return !attr->computed; /* where the service chooses, its choice stands */
+}
+
+size_t diff_objects(struct arena *arena, const struct schema *schema, const struct lifecycle *lifecycle,
+    const struct value *desired, const struct value *live, const struct record *record,
+    struct difference **out)
+{
+    size_t n = 0, most = desired->count + (record && record->set ? record->set->count : 0);
+    struct difference *list = NULL;
+    for (uint32_t i = 0; i < desired->count; i++) {
+        struct str name = desired->entries[i].key;
+        const struct attr *attr = schema_attr(schema, name);
+        if (!attr || !attr->settable || ignored(lifecycle, name))
+            continue;
+        const struct value *before = counterpart(attr, live, record);
+        if (same(attr, desired->entries[i].value, before))
+            continue;
+        if (!list)
+            list = ARENA_ARRAY(arena, struct difference, most);
+        list[n++] = (struct difference){attr, before, desired->entries[i].value};
+    }
+    for (uint32_t i = 0; record && record->set && i < record->set->count; i++) {
+        struct str name = record->set->items[i]->string;
+        const struct attr *attr = schema_attr(schema, name);
+        if (!attr || value_get(desired, name) || ignored(lifecycle, name))
+            continue;
+        const struct value *before = counterpart(attr, live, record);
+        if (!to_reset(attr, before))
+            continue;
+        if (!list)
+            list = ARENA_ARRAY(arena, struct difference, most);
+        list[n++] = (struct difference){attr, before, NULL};
+    }
+    *out = list;
+    return n;
+}

@@ -1,0 +1,157 @@
+/*
+ * The planner's inside, shared by the files of plan/ only: what plan_make() builds and plan_apply() works on.
+ *
+ * evaluate.c gives every declaration a value and every resource its instances; claim.c says which record
+ * belongs to which instance; refresh.c reads the live services; diff.c compares; make.c puts them in order;
+ * execute.c and change.c carry it out.
+ *
+ * While a plan is made one thread owns all of this; refresh's workers only fill in their own `struct seen`.
+ * While it is applied, everything here is guarded by the executor's lock, except that a worker owns the
+ * instance it is working on.
+ */
+#ifndef WEIR_PLAN_PLANNER_H
+#define WEIR_PLAN_PLANNER_H
+
+#include "base/map.h"
+#include "plan/graph.h"
+#include "plan/plan.h"
+
+/* What is known of one recorded resource: its record, and what a refresh found. */
+struct seen {
+    struct str address;          /* the record's own, or where `moved:` takes it */
+    const struct record *record; /* its address is the one before a move */
+    const struct value *live;    /* NULL: gone; without a refresh: the recorded attributes */
+    bool read;                   /* live is what the service said just now */
+    bool claimed;                /* an instance of the stack has this address */
+    struct seen *sibling;        /* the next record of the same declaration */
+};
+
+struct instance {
+    const struct decl *decl;
+    struct str address;
+    const struct value *key, *each_value; /* NULL without for_each */
+    struct seen *seen;                    /* NULL: not in the state */
+    const struct value
+        *desired; /* what the file wants, converted; may hold unknowns. NULL: frozen (not targeted) */
+    const struct value *planned;     /* the whole object as far as it can be known; what others see */
+    const struct value *import_live; /* imports: what is there */
+    enum action action;
+    bool create_before_destroy;
+    struct change *change; /* NULL: nothing to do */
+    uint32_t op;           /* executor: its node */
+};
+
+struct instances {
+    struct instance *items;
+    size_t n;
+    bool keyed;
+};
+
+struct planner {
+    struct plan *plan;
+    struct workspace *workspace;
+    const struct stack *stack;
+    struct arena *arena; /* the plan's */
+    struct plan_options options;
+    struct diags *diags;
+
+    const struct value **values; /* by decl->index; NULL: not evaluated yet */
+    struct instances *instances; /* by decl->index */
+    bool *targeted;              /* by decl->index; false: frozen, its recorded values stand */
+    bool *pending;               /* by decl->index: its value will change during apply */
+    bool *fixed;                 /* by decl->index: no resource or data source is behind it */
+    uint32_t *stamps, stamp;     /* by decl->index: visited in the current walk */
+
+    struct seen *seen; /* every record, in order of the new address */
+    size_t seen_count;
+    struct map seen_by_address;  /* address -> struct seen * */
+    struct map seen_by_declared; /* recorded address without its key -> first struct seen * */
+
+    struct change *changes; /* heap while collecting; moved into the plan's arena at the end */
+    size_t change_count, change_cap;
+};
+
+/* ---- evaluate.c ---- */
+
+/* Scope of a declaration's expressions; instance NULL outside for_each. */
+struct scope planner_scope(struct planner *p, const struct decl *decl, const struct instance *instance);
+/* Inputs, locals, outputs, modules and provider configurations: everything that is no resource. False after
+ * an error. */
+bool evaluate_decl(struct planner *p, const struct decl *decl);
+/* for_each and when: the instances, without their attributes. False after an error. */
+bool evaluate_instances(struct planner *p, const struct decl *decl);
+/* The attributes of one instance, converted to the schema's types, default tags merged in. NULL after an
+ * error. */
+const struct value *evaluate_attributes(
+    struct planner *p, const struct instance *instance, struct arena *arena);
+/* The value others see: one object, or a map of them. */
+const struct value *evaluate_resource_value(struct planner *p, const struct decl *decl);
+/* The configured provider of a declaration. */
+int evaluate_provider(struct planner *p, const struct decl *decl, struct provider **out, struct err *err);
+/* The same by the name in a record, for what is not in the stack any more. */
+int evaluate_provider_named(struct planner *p, struct str name, struct provider **out, struct err *err);
+/* Addresses of the resources and data sources that decl refers to, directly or through locals, inputs and
+ * outputs. */
+const struct value *evaluate_deps(struct planner *p, const struct decl *decl);
+/* Calls visit for each of those declarations once. */
+void each_resource_dep(
+    struct planner *p, const struct decl *decl, void (*visit)(void *ctx, const struct decl *dep), void *ctx);
+
+/* ---- claim.c ---- */
+
+/* Fills p->seen from the state, with `moved:` applied. False after an error. */
+bool claim_records(struct planner *p);
+/* Which declarations the targets mean, and what those depend on. False after an error. */
+bool claim_targets(struct planner *p);
+struct seen *seen_find(const struct planner *p, struct str address);
+/* The address without its instance key. */
+struct str address_declared(struct str address);
+/* Edges dependency -> dependent between recorded resources, by their position in p->seen; not yet frozen. */
+void claim_graph(const struct planner *p, struct graph *graph);
+/* Is the address (of an instance) named by one of the list: itself, its declaration, or its module? */
+bool address_matches(struct str address, const struct str *list, size_t n);
+
+/* ---- refresh.c ---- */
+
+int refresh_records(struct planner *p, struct err *err);
+
+/* ---- diff.c ---- */
+
+/* Decides the instance's action; sets planned, change and pending. False after an error. */
+bool diff_instance(struct planner *p, struct instance *instance);
+/* Changes for what is recorded and not in the stack (or for everything, with destroy). False after an error.
+ */
+bool diff_orphans(struct planner *p);
+
+/* ---- objects.c ---- */
+
+/* Names of the attributes in which desired differs from live; the executor asks again when all is known.
+ * `removed`: of the record's set, no longer in the file. */
+struct difference {
+    const struct attr *attr;
+    const struct value *before, *after;
+};
+size_t diff_objects(struct arena *arena, const struct schema *schema, const struct lifecycle *lifecycle,
+    const struct value *desired, const struct value *live, const struct record *record,
+    struct difference **out);
+/* The attribute names that the file gives in this object. */
+const struct value *object_set(struct arena *arena, const struct schema *schema, const struct value *desired);
+/*
+ * live, completed by what was given where the service does not tell. With `hash`, for the state, write-only
+ * values become salted hashes.
+ */
+const struct value *object_complete(struct arena *arena, const struct schema *schema,
+    const struct value *desired, const struct value *live, bool hash);
+/* Marks the attributes that the schema calls sensitive. */
+const struct value *object_mark(struct arena *arena, const struct schema *schema, const struct value *object);
+/* The object with every computed attribute that is not there unknown. */
+const struct value *object_unknown(
+    struct arena *arena, const struct schema *schema, const struct value *object);
+
+/* ---- shared by refresh.c, diff.c and change.c ---- */
+
+struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider *provider,
+    const struct schema *schema, struct str address);
+void observe(const struct observer *observer, const struct event *event);
+
+#endif

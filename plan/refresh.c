@@ -1,0 +1,335 @@
+/*
+ * Refresh: what the live services say about the resources in the state.
+ *
+ * Records of one type and provider make a group. Where the type has a bulk listing and the group is not tiny,
+ * pages refresh it; what the listing does not cover, and what it shows as different (a listing may lag
+ * behind), is read one by one, many at a time. Only attributes that the file or the record manages are asked
+ * for.
+ */
+#include "plan/planner.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { BULK_FROM = 3 }; /* fewer instances are read one by one: a listing may have pages of others' things */
+
+struct group {
+    const struct schema *schema;
+    struct provider *provider;
+    struct seen **items;
+    size_t n, cap;
+    struct map by_id;            /* id -> struct seen * */
+    const struct value *wanted;  /* union over the group */
+    const struct value *covered; /* by the listing; NULL: not listed */
+    bool listed;
+};
+
+struct refresh {
+    struct planner *p;
+    struct group *groups;
+    size_t group_count, group_cap;
+    struct {
+        struct group *group;
+        struct seen *seen;
+    } * singles; /* to be read one by one */
+    size_t single_count, single_cap;
+    pthread_mutex_t lock; /* the planner's arena, and failure */
+    atomic_bool failed;
+    struct err err;
+};
+
+void observe(const struct observer *observer, const struct event *event)
+{
+    if (observer->event)
+        observer->event(observer->ctx, event);
+}
+
+struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider *provider,
+    const struct schema *schema, struct str address)
+{
+    return (struct op_ctx){
+        .arena = arena,
+        .provider = provider,
+        .schema = schema,
+        .address = address,
+        .stack = p->stack->name,
+    };
+}
+
+static bool list_has(const struct value *list, struct str name)
+{
+    for (uint32_t i = 0; list && i < list->count; i++)
+        if (str_eq(list->items[i]->string, name))
+            return true;
+    return false;
+}
+
+/* Names in `wanted` that `covered` lacks. */
+static const struct value *list_without(
+    struct arena *arena, const struct value *wanted, const struct value *covered)
+{
+    struct value_builder left = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < wanted->count; i++)
+        if (!list_has(covered, wanted->items[i]->string))
+            value_builder_add(&left, wanted->items[i]);
+    return value_builder_list(&left);
+}
+
+static bool readable(const struct schema *schema, struct str name)
+{
+    const struct attr *attr = schema_attr(schema, name);
+    return attr && !attr->local && !attr->write_only;
+}
+
+/* What is worth asking for: what the file gives now, and what the last apply set. */
+static const struct value *wanted_of(
+    struct planner *p, struct arena *arena, const struct schema *schema, const struct seen *seen)
+{
+    struct value_builder wanted = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; seen->record->set && i < seen->record->set->count; i++)
+        if (readable(schema, seen->record->set->items[i]->string))
+            value_builder_add(&wanted, seen->record->set->items[i]);
+    struct str declared, key;
+    const struct decl *decl =
+        address_split(arena, seen->address, &declared, &key) ? stack_find(p->stack, declared) : NULL;
+    for (size_t i = 0; decl && i < decl->attr_count; i++)
+        if (readable(schema, decl->attrs[i].name) && !list_has(seen->record->set, decl->attrs[i].name))
+            value_builder_add(&wanted, value_string_ref(arena, decl->attrs[i].name));
+    return value_builder_list(&wanted);
+}
+
+static struct group *group_of(struct refresh *r, const struct schema *schema, struct provider *provider)
+{
+    for (size_t i = 0; i < r->group_count; i++)
+        if (r->groups[i].schema == schema && r->groups[i].provider == provider)
+            return &r->groups[i];
+    MEM_GROW(r->groups, r->group_cap, r->group_count + 1);
+    r->groups[r->group_count] = (struct group){.schema = schema, .provider = provider};
+    return &r->groups[r->group_count++];
+}
+
+static int add_seen(struct refresh *r, struct seen *seen, struct err *err)
+{
+    struct planner *p = r->p;
+    const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->type, false, err);
+    if (!schema)
+        return err_context(err, "%.*s in the state", STR_ARG(seen->address));
+    if (!schema->ops->read)
+        return 0; /* nothing outside to look at */
+    struct provider *provider;
+    if (evaluate_provider_named(p, seen->record->provider, &provider, err))
+        return -1;
+    struct group *group = group_of(r, schema, provider);
+    MEM_GROW(group->items, group->cap, group->n + 1);
+    group->items[group->n++] = seen;
+    return 0;
+}
+
+static void fail(struct refresh *r, const struct err *err)
+{
+    pthread_mutex_lock(&r->lock);
+    if (!r->failed)
+        r->err = *err;
+    r->failed = true;
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* ---- in bulk ---- */
+
+struct listing {
+    struct refresh *refresh;
+    struct group *group;
+};
+
+static void found(void *ctx, const struct value *live)
+{
+    struct listing *listing = ctx;
+    struct str id = value_text(value_get(live, listing->group->schema->id), STR_EMPTY);
+    struct seen *seen = map_get(&listing->group->by_id, id);
+    if (!seen)
+        return; /* somebody else's */
+    pthread_mutex_lock(&listing->refresh->lock);
+    seen->live = value_copy(listing->refresh->p->arena, live);
+    pthread_mutex_unlock(&listing->refresh->lock);
+    seen->read = true;
+}
+
+static const struct value *union_of_wanted(struct refresh *r, struct arena *arena, const struct group *group)
+{
+    struct value_builder names = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < group->n; i++) {
+        const struct value *wanted = wanted_of(r->p, arena, group->schema, group->items[i]);
+        for (uint32_t k = 0; k < wanted->count; k++)
+            value_builder_set(&names, wanted->items[k]->string, wanted->items[k]);
+    }
+    const struct value *unique = value_builder_map(&names);
+    struct value_builder list = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < unique->count; i++)
+        value_builder_add(&list, unique->entries[i].value);
+    return value_builder_list(&list);
+}
+
+static void list_group(void *ctx, size_t i)
+{
+    struct refresh *r = ctx;
+    struct group *group = &r->groups[i];
+    if (!group->schema->bulk || !group->schema->ops->list || group->n < BULK_FROM || r->failed)
+        return;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    for (size_t k = 0; k < group->n; k++) {
+        group->items[k]->live = NULL;
+        map_set(&group->by_id, group->items[k]->record->id, group->items[k]);
+    }
+    struct listing listing = {r, group};
+    struct op_ctx ctx_list = op_context(r->p, &arena, group->provider, group->schema, group->schema->name);
+    const struct value *covered = NULL;
+    struct err err = ERR_INIT;
+    if (group->schema->ops->list(
+            &ctx_list, union_of_wanted(r, &arena, group), found, &listing, &covered, &err)) {
+        /* No permission to list is no reason to give up: the resources themselves may be readable. */
+        if (err.class == ERR_AUTH || err.class == ERR_SERVICE) {
+            for (size_t k = 0; k < group->n; k++)
+                group->items[k]->read = false;
+            return;
+        }
+        err_context(&err, "listing %.*s", STR_ARG(group->schema->name));
+        fail(r, &err);
+        return;
+    }
+    pthread_mutex_lock(&r->lock);
+    group->covered = value_copy(r->p->arena, covered ? covered : &value_empty_list);
+    pthread_mutex_unlock(&r->lock);
+    group->listed = true;
+}
+
+/* Does the listing agree with the record wherever it has a say? */
+static bool agrees(const struct group *group, const struct seen *seen)
+{
+    for (uint32_t i = 0; seen->record->set && i < seen->record->set->count; i++) {
+        struct str name = seen->record->set->items[i]->string;
+        const struct attr *attr = schema_attr(group->schema, name);
+        if (attr && readable(group->schema, name) && list_has(group->covered, name) &&
+            !attr_equal(attr, value_get(seen->record->attrs, name), value_get(seen->live, name)))
+            return false;
+    }
+    return true;
+}
+
+/* ---- one by one ---- */
+
+static void add_single(struct refresh *r, struct group *group, struct seen *seen)
+{
+    MEM_GROW(r->singles, r->single_cap, r->single_count + 1);
+    r->singles[r->single_count].group = group;
+    r->singles[r->single_count++].seen = seen;
+}
+
+static void read_single(void *ctx, size_t i)
+{
+    struct refresh *r = ctx;
+    struct group *group = r->singles[i].group;
+    struct seen *seen = r->singles[i].seen;
+    if (r->failed)
+        return;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct op_ctx op = op_context(r->p, &arena, group->provider, group->schema, seen->address);
+    const struct value *wanted = wanted_of(r->p, &arena, group->schema, seen);
+    /* Listed and in agreement: only what the listing left open. */
+    const struct value *base = seen->read && agrees(group, seen) ? seen->live : NULL;
+    if (base)
+        wanted = list_without(&arena, wanted, group->covered);
+    const struct value *prior = value_merge(&arena, seen->record->attrs, base), *live = NULL;
+    struct err err = ERR_INIT;
+    if (group->schema->ops->read(&op, prior, wanted, &live, &err)) {
+        err_context(&err, "reading %.*s", STR_ARG(seen->address));
+        fail(r, &err);
+        return;
+    }
+    pthread_mutex_lock(&r->lock);
+    seen->live = live ? value_merge(r->p->arena, base, value_copy(r->p->arena, live)) : NULL;
+    pthread_mutex_unlock(&r->lock);
+    seen->read = true;
+}
+
+static void collect_singles(struct refresh *r)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    for (size_t g = 0; g < r->group_count; g++) {
+        struct group *group = &r->groups[g];
+        for (size_t i = 0; i < group->n; i++) {
+            struct seen *seen = group->items[i];
+            bool complete =
+                group->listed && seen->read && agrees(group, seen) &&
+                !list_without(&scratch, wanted_of(r->p, &scratch, group->schema, seen), group->covered)
+                     ->count;
+            if (!complete)
+                add_single(r, group, seen);
+        }
+    }
+}
+
+/* A plan file's live values instead of the services'. */
+static int refresh_from_saved(struct planner *p)
+{
+    for (size_t i = 0; i < p->seen_count; i++) {
+        const struct value *live = value_get(p->options.saved_live, p->seen[i].record->address);
+        if (!live)
+            continue;
+        p->seen[i].live = value_is_null(live) ? NULL : live;
+        p->seen[i].read = true;
+    }
+    p->plan->refreshed = true;
+    return 0;
+}
+
+static void release(struct refresh *r)
+{
+    for (size_t i = 0; i < r->group_count; i++) {
+        free(r->groups[i].items);
+        map_release(&r->groups[i].by_id);
+    }
+    free(r->groups);
+    free(r->singles);
+    pthread_mutex_destroy(&r->lock);
+}
+
+int refresh_records(struct planner *p, struct err *err)
+{
+    if (p->options.saved_live)
+        return refresh_from_saved(p);
+    struct refresh r = {.p = p, .lock = PTHREAD_MUTEX_INITIALIZER};
+    int64_t start = clock_mono_ms();
+    uint64_t requests = workspace_requests(p->workspace);
+    size_t count = 0;
+    int status = 0;
+    for (size_t i = 0; i < p->seen_count && !status; i++)
+        status = add_seen(&r, &p->seen[i], err);
+    for (size_t g = 0; g < r.group_count; g++)
+        count += r.groups[g].n;
+    if (!status && count) {
+        char text[64];
+        snprintf(text, sizeof text, "reading %zu resource%s", count, count == 1 ? "" : "s");
+        observe(&p->options.observer, &(struct event){.kind = EVENT_REFRESH, .text = text, .count = count});
+        int threads = p->options.parallelism ? p->options.parallelism : 32;
+        pool_run(threads, r.group_count, list_group, &r);
+        if (!r.failed)
+            collect_singles(&r);
+        pool_run(threads, r.single_count, read_single, &r);
+        p->plan->refresh_requests = workspace_requests(p->workspace) - requests;
+        p->plan->refresh_ms = clock_mono_ms() - start;
+        observe(&p->options.observer,
+            &(struct event){
+                .kind = EVENT_REFRESH_DONE, .count = p->plan->refresh_requests, .ms = p->plan->refresh_ms});
+    }
+    p->plan->refreshed = true;
+    if (r.failed) {
+        *err = r.err;
+        status = -1;
+    }
+    release(&r);
+    return status;
+}

@@ -1,0 +1,275 @@
+/*
+ * Saved plans: a JSON file with what was seen and what was decided. Applying one plans again from the same
+ * facts and compares fingerprints, so that what is carried out is what was reviewed.
+ */
+#include "plan/planner.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum { FORMAT = 1, MAX_SIZE = 1 << 30 };
+
+/* ---- writing ---- */
+
+static const struct value *strings(struct arena *arena, const struct str *items, size_t n)
+{
+    struct value_builder list = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < n; i++)
+        value_builder_add(&list, value_string(arena, items[i]));
+    return value_builder_list(&list);
+}
+
+/* Sensitive values as salted hashes, whether the schema or the file makes them so. */
+static const struct value *without_secrets(
+    struct arena *arena, const struct schema *schema, const struct seen *seen)
+{
+    const struct value *live = object_mark(arena, schema, seen->live);
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < live->count; i++) {
+        struct str name = live->entries[i].key;
+        const struct value *v = live->entries[i].value, *recorded = value_get(seen->record->attrs, name);
+        bool secret = value_is_sensitive(v) || value_is_sensitive(recorded) || value_getz(recorded, "$hash");
+        value_builder_set(&b, name, secret ? state_hash_secret(arena, v) : v);
+    }
+    return value_builder_map(&b);
+}
+
+static const struct value *live_values(const struct planner *p, struct arena *arena)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < p->seen_count; i++) {
+        const struct seen *seen = &p->seen[i];
+        if (!seen->read)
+            continue;
+        const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->type, false, NULL);
+        value_builder_set(&b, seen->record->address,
+            seen->live && schema ? without_secrets(arena, schema, seen) : &value_null);
+    }
+    return value_builder_map(&b);
+}
+
+static void inputs_values(
+    const struct stack *stack, struct arena *arena, const struct value **plain, const struct value **secret)
+{
+    struct value_builder in_clear = VALUE_BUILDER(arena), hashed = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; stack->inputs && i < stack->inputs->count; i++) {
+        const struct value_entry *entry = &stack->inputs->entries[i];
+        if (value_is_sensitive(entry->value))
+            value_builder_set(&hashed, entry->key, state_hash_secret(arena, entry->value));
+        else
+            value_builder_set(&in_clear, entry->key, entry->value);
+    }
+    *plain = value_builder_map(&in_clear);
+    *secret = value_builder_map(&hashed);
+}
+
+/* SHA-256 over every decision; sensitive values are left out (the inputs behind them are compared by their
+ * hashes). */
+static struct str fingerprint(const struct plan *plan, struct arena *arena)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (size_t i = 0; i < plan->change_count; i++) {
+        const struct change *change = &plan->changes[i];
+        buf_addf(&text, "%.*s %s %.*s %d\n", STR_ARG(change->address), action_name(change->action),
+            STR_ARG(change->moved_from), change->create_before_destroy);
+        for (size_t k = 0; k < change->attr_count; k++) {
+            buf_addf(&text, " %.*s ", STR_ARG(change->attrs[k].name));
+            bool hashed = change->attrs[k].attr->write_only;
+            json_write(&text, hashed ? NULL : change->attrs[k].before, JSON_REDACT | JSON_MARK_UNKNOWN);
+            buf_addz(&text, " -> ");
+            json_write(&text, change->attrs[k].after, JSON_REDACT | JSON_MARK_UNKNOWN);
+            buf_addz(&text, "\n");
+        }
+    }
+    json_write(&text, plan->output_values, JSON_REDACT | JSON_MARK_UNKNOWN);
+    return sha256_hex(arena, buf_str(&text));
+}
+
+int plan_save(const struct plan *plan, const char *path, struct err *err)
+{
+    const struct planner *p = plan->planner;
+    const struct state *state = plan->workspace->state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct value *plain, *secret;
+    inputs_values(p->stack, &arena, &plain, &secret);
+    struct value_entry entries[] = {
+        {STR("format"), value_int(&arena, FORMAT)},
+        {STR("weir"), value_stringz(&arena, WEIR_VERSION)},
+        {STR("stack"), value_string(&arena, p->stack->name)},
+        {STR("env"), value_string(&arena, p->stack->env)},
+        {STR("digest"), value_string(&arena, p->stack->digest)},
+        {STR("lineage"), value_string(&arena, state_lineage(state))},
+        {STR("seq"), value_int(&arena, (int64_t)state_seq(state))},
+        {STR("destroy"), value_bool(plan->destroy)},
+        {STR("refreshed"), value_bool(plan->refreshed)},
+        {STR("targets"), strings(&arena, p->options.targets, p->options.target_count)},
+        {STR("replaces"), strings(&arena, p->options.replaces, p->options.replace_count)},
+        {STR("inputs"), plain},
+        {STR("secrets"), secret},
+        {STR("live"), live_values(p, &arena)},
+        {STR("fingerprint"), value_string(&arena, fingerprint(plan, &arena))},
+    };
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, value_map(&arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
+    buf_add_char(&text, '\n');
+    return file_write_atomic(path, buf_str(&text), 0600, err);
+}
+
+/* ---- reading ---- */
+
+struct saved_plan {
+    struct arena arena;
+    const struct value *content;
+    struct str *inputs; /* "k=v" */
+    size_t input_count;
+};
+
+static void list_inputs(struct saved_plan *saved)
+{
+    const struct value *inputs = value_getz(saved->content, "inputs");
+    if (!inputs || inputs->kind != VALUE_MAP)
+        return;
+    saved->inputs = ARENA_ARRAY(&saved->arena, struct str, inputs->count + 1);
+    for (uint32_t i = 0; i < inputs->count; i++) {
+        const struct value_entry *entry = &inputs->entries[i];
+        AUTO_BUF struct buf text = BUF_INIT;
+        if (entry->value->kind == VALUE_STRING)
+            buf_add_str(&text, entry->value->string);
+        else
+            json_write(&text, entry->value, JSON_PLAIN);
+        saved->inputs[saved->input_count++] =
+            arena_printf(&saved->arena, "%.*s=%.*s", STR_ARG(entry->key), STR_ARG(buf_str(&text)));
+    }
+}
+
+int saved_plan_read(const char *path, struct saved_plan **out, struct err *err)
+{
+    struct saved_plan *saved = mem_zalloc(sizeof *saved);
+    struct str text;
+    if (file_read(&saved->arena, path, MAX_SIZE, &text, err))
+        goto fail;
+    struct err why = ERR_INIT;
+    const struct value *format = NULL;
+    if (json_parse(&saved->arena, text, &saved->content, &why) == 0)
+        format = value_getz(saved->content, "format");
+    if (!format || format->kind != VALUE_INT) {
+        err_set(err, ERR_INVALID, "%s is not a saved plan", path);
+        err_hint(err, "`weir plan -o FILE` writes one");
+        goto fail;
+    }
+    if (format->integer != FORMAT) {
+        err_set(err, ERR_INVALID, "%s was saved by another version of weir (%.*s)", path,
+            STR_ARG(value_text(value_getz(saved->content, "weir"), STR("unknown"))));
+        goto fail;
+    }
+    list_inputs(saved);
+    *out = saved;
+    return 0;
+fail:
+    saved_plan_free(saved);
+    return -1;
+}
+
+void saved_plan_free(struct saved_plan *saved)
+{
+    if (!saved)
+        return;
+    arena_release(&saved->arena);
+    free(saved);
+}
+
+static struct str text_of(const struct saved_plan *saved, const char *key)
+{
+    return value_text(value_getz(saved->content, key), STR_EMPTY);
+}
+
+struct str saved_plan_env(const struct saved_plan *saved)
+{
+    return text_of(saved, "env");
+}
+
+const struct str *saved_plan_inputs(const struct saved_plan *saved, size_t *n)
+{
+    *n = saved->input_count;
+    return saved->inputs;
+}
+
+/* ---- checking and planning again ---- */
+
+static int stale(struct err *err, const char *why)
+{
+    err_set(err, ERR_STALE, "%s since this plan was made", why);
+    return err_hint(err, "run `weir plan` again");
+}
+
+static int check_secrets(const struct workspace *workspace, const struct saved_plan *saved, struct err *err)
+{
+    const struct value *secrets = value_getz(saved->content, "secrets");
+    for (uint32_t i = 0; secrets && secrets->kind == VALUE_MAP && i < secrets->count; i++) {
+        const struct value_entry *entry = &secrets->entries[i];
+        if (state_hash_matches(entry->value, value_get(workspace->stack->inputs, entry->key)))
+            continue;
+        err_set(err, ERR_STALE, "the sensitive input \"%.*s\" is not the one this plan was made with",
+            STR_ARG(entry->key));
+        return err_hint(
+            err, "saved plans hold no secrets: give it again, e.g. in WEIR_INPUT_%.*s", STR_ARG(entry->key));
+    }
+    return 0;
+}
+
+static int check_same(const struct workspace *workspace, const struct saved_plan *saved, struct err *err)
+{
+    const struct stack *stack = workspace->stack;
+    const struct value *seq = value_getz(saved->content, "seq");
+    if (!str_eq(text_of(saved, "stack"), stack->name))
+        return err_set(err, ERR_INVALID, "this plan is of the stack \"%.*s\", not \"%.*s\"",
+            STR_ARG(text_of(saved, "stack")), STR_ARG(stack->name));
+    if (!str_eq(text_of(saved, "digest"), stack->digest))
+        return stale(err, "the stack's files changed");
+    if (!str_eq(text_of(saved, "lineage"), state_lineage(workspace->state)) || !seq ||
+        (uint64_t)seq->integer != state_seq(workspace->state))
+        return stale(err, "the state moved on");
+    return check_secrets(workspace, saved, err);
+}
+
+static const struct str *list_of(
+    const struct saved_plan *saved, const char *key, struct arena *arena, size_t *n)
+{
+    const struct value *list = value_getz(saved->content, key);
+    *n = list && list->kind == VALUE_LIST ? list->count : 0;
+    struct str *items = ARENA_ARRAY(arena, struct str, *n + 1);
+    for (size_t i = 0; i < *n; i++)
+        items[i] = value_text(list->items[i], STR_EMPTY);
+    return items;
+}
+
+int plan_load(struct workspace *workspace, const struct saved_plan *saved, const struct plan_options *options,
+    struct diags *diags, struct plan **out, struct err *err)
+{
+    if (check_same(workspace, saved, err))
+        return -1;
+    struct arena *arena = &workspace->stack->arena;
+    struct plan_options same = *options;
+    const struct value *destroy = value_getz(saved->content, "destroy");
+    const struct value *refreshed = value_getz(saved->content, "refreshed");
+    same.destroy = destroy && destroy->kind == VALUE_BOOL && destroy->boolean;
+    same.no_refresh = !(refreshed && refreshed->kind == VALUE_BOOL && refreshed->boolean);
+    same.targets = list_of(saved, "targets", arena, &same.target_count);
+    same.replaces = list_of(saved, "replaces", arena, &same.replace_count);
+    const struct value *live = value_copy(arena, value_getz(saved->content, "live"));
+    same.saved_live = live ? live : &value_empty_map;
+    struct plan *plan;
+    if (plan_make(workspace, &same, diags, &plan, err))
+        return -1;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (!str_eq(fingerprint(plan, &scratch), text_of(saved, "fingerprint"))) {
+        plan_free(plan);
+        return stale(err, "something it depends on (a file, a data source) changed");
+    }
+    *out = plan;
+    return 0;
+}

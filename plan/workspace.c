@@ -1,0 +1,85 @@
+#include "plan/workspace.h"
+
+#include "base/map.h"
+
+static int open_state(const struct workspace_options *options, struct workspace *workspace, struct err *err)
+{
+    const struct stack *stack = workspace->stack;
+    struct backend_options backend = {
+        .config = stack->state, .dir = stack->dir, .stack = stack->name, .env = stack->env};
+    struct state_options state = {0};
+    (void)options;
+    if (backend_new(&backend, &state.backend, err))
+        return -1;
+    return state_open(&state, &workspace->state, err);
+}
+
+int workspace_open(
+    const struct workspace_options *options, struct diags *diags, struct workspace *out, struct err *err)
+{
+    *out = (struct workspace){.options = options};
+    struct catalog_options catalog = {.specs_dir = options->specs_dir};
+    if (catalog_new(&catalog, &out->catalog, err))
+        return -1;
+    if (options->no_stack)
+        return 0;
+    struct stack_options stack = options->stack;
+    stack.catalog = out->catalog;
+    out->stack = stack_load(&stack, diags);
+    if (!out->stack || diags->errors)
+        return -1;
+    return options->no_state ? 0 : open_state(options, out, err);
+}
+
+void workspace_close(struct workspace *workspace)
+{
+    for (size_t i = 0; i < workspace->providers.n; i++)
+        provider_free(workspace->providers.items[i].ptr);
+    map_release(&workspace->providers);
+    if (workspace->http)
+        http_engine_free(workspace->http);
+    if (workspace->state)
+        state_close(workspace->state);
+    if (workspace->stack)
+        stack_free(workspace->stack);
+    if (workspace->catalog)
+        catalog_free(workspace->catalog);
+    *workspace = (struct workspace){0};
+}
+
+/* "aws.tokyo" is a configuration of the provider "aws"; only "weir" needs no network. */
+static bool needs_http(struct str name)
+{
+    struct str rest;
+    return !str_eq(str_cut(name, '.', &rest), STR("weir"));
+}
+
+static int make_http(struct workspace *workspace, struct err *err)
+{
+    const struct workspace_options *options = workspace->options;
+    struct http_options http = {
+        .trace = options->trace, .trace_line = options->trace_line, .trace_ctx = options->trace_ctx};
+    return http_engine_new(&http, &workspace->http, err);
+}
+
+int workspace_provider(struct workspace *workspace, struct str name, const struct value *config,
+    struct provider **out, struct err *err)
+{
+    struct provider *known = map_get(&workspace->providers, name);
+    if (!known) {
+        if (needs_http(name) && !workspace->http && make_http(workspace, err))
+            return -1;
+        struct provider_options options = {
+            .name = name, .config = config, .http = workspace->http, .stack = workspace->stack->name};
+        if (provider_new(&options, &known, err))
+            return -1;
+        map_set(&workspace->providers, arena_str(&workspace->stack->arena, name), known);
+    }
+    *out = known;
+    return 0;
+}
+
+uint64_t workspace_requests(const struct workspace *workspace)
+{
+    return workspace->http ? http_engine_requests(workspace->http) : 0;
+}
