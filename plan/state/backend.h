@@ -1,8 +1,10 @@
 /*
  * Where a state log is kept. A backend does four things: lock, read from a sequence number, append a batch,
- * snapshot. Implementations: backend_file.c (flock, append, fdatasync); s3 and postgres follow.
+ * snapshot. Implementations, one file each: backend_file.c (flock, append, fdatasync), backend_s3.c,
+ * backend_postgres.c.
  *
- * A backend is used by one thread at a time (state.c has the lock).
+ * A backend is used by one thread at a time: by the one that opens and locks the state until state_begin(),
+ * then by the committer (commit.h) until it is stopped.
  */
 #ifndef WEIR_PLAN_STATE_BACKEND_H
 #define WEIR_PLAN_STATE_BACKEND_H
@@ -10,37 +12,49 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "base/value.h"
+#include "plan/state/log.h"
 
 struct backend;
+struct http_engine;
 
 struct lock_info {
     struct str owner;   /* user@host */
     struct str command; /* "apply" */
     int64_t since_ms;
     int64_t pid;
-    struct str run;
     struct str ci_url; /* from CI_JOB_URL, GITHUB_* …; may be empty */
 };
 
 struct backend_ops {
     /*
-     * Takes the exclusive lock, waiting up to timeout_ms. ERR_LOCKED names the holder and since when.
+     * Takes the exclusive lock, waiting up to timeout_ms. ERR_LOCKED names the holder and since when. Makes
+     * the place (folder, table) where it is not there yet.
      */
     int (*lock)(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err);
     void (*unlock)(struct backend *b);
+    /* Who holds it now, in the arena; *held false: nobody. Needs no lock. */
+    int (*holder)(struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err);
+    /* Frees a lock whose holder is known to be dead. ERR_LOCKED where it is known to live. */
+    int (*force_unlock)(struct backend *b, struct err *err);
     /*
-     * Calls `line` for every record with seq > after, in order, starting at the newest snapshot when after is
-     * 0. A torn last record is dropped (reported through *torn); damage elsewhere is ERR_DAMAGED that names
-     * the place (file:line or object).
+     * Calls `line` for every record with seq > after, in order, beginning at the newest snapshot where that
+     * is newer. A torn last batch is left out (*torn) and, where the lock is held, cut off; damage elsewhere
+     * is ERR_DAMAGED that names the place (file:line or object). A log that is not there is empty.
      */
-    int (*read)(struct backend *b, uint64_t after,
-        int (*line)(void *ctx, struct str text, struct str place, struct err *err), void *ctx, bool *torn,
-        struct err *err);
-    /* Appends whole framed records (several lines), the first with number first_seq, and makes them durable.
+    int (*read)(struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err);
+    /* The same for all that was ever kept, from the first record, snapshots as they come. */
+    int (*read_all)(struct backend *b, log_line *line, void *ctx, struct err *err);
+    /*
+     * Appends whole framed records (several lines), the first with number first_seq, and makes them durable.
+     * Only while locked; fails (ERR_LOCKED) where the lock has been lost meanwhile. After a failure nothing
+     * more may be appended.
      */
     int (*append)(struct backend *b, struct str lines, uint64_t first_seq, struct err *err);
-    /* Writes a snapshot record; reads begin there from now on. The history before it is kept. */
-    int (*snapshot)(struct backend *b, struct str line, uint64_t seq, struct err *err);
+    /* Writes a snapshot (several lines); reads begin there from now on. The history before it is kept. */
+    int (*snapshot)(struct backend *b, struct str lines, uint64_t first_seq, struct err *err);
+    /* Is the lock still ours at this moment? NULL: it cannot be lost. Safe from every thread. */
+    int (*check_lock)(struct backend *b, struct err *err);
     void (*free)(struct backend *b);
 };
 
@@ -53,9 +67,19 @@ struct backend_options {
     const struct value *config; /* the stack's `state:` map; NULL: file in .weir/ */
     struct str dir;             /* stack folder */
     struct str stack, env;      /* names of the state: .weir/<stack>[.<env>].log */
+    struct http_engine *http;   /* for s3; NULL: it makes its own */
 };
 
 int backend_new(const struct backend_options *options, struct backend **out, struct err *err);
 void backend_free(struct backend *b);
+
+/* ---- for backends ---- */
+
+/* Who we are, for a lock taken now by `command`. */
+void lock_info_self(struct arena *arena, const char *command, struct lock_info *out);
+const struct value *lock_info_value(struct arena *arena, const struct lock_info *info);
+void lock_info_from(struct arena *arena, const struct value *v, struct lock_info *out);
+/* ERR_LOCKED that says who holds what since when, with a hint. */
+int lock_info_refuse(const struct lock_info *holder, struct str description, struct err *err);
 
 #endif

@@ -1,17 +1,23 @@
 /*
  * The state log: an append-only sequence of small checksummed JSON records, one line each:
  *
- *     <crc32c of the JSON text, 8 hex digits> <space> {"seq":17,"at":"…","run":"…","kind":"intent",…} \n
+ *     <crc32c of the JSON text, 8 hex digits> <space> {"seq":17,"at":"…","run":"3","kind":"intent",…} \n
  *
- * This file knows records and their framing; what they mean is state.h's, where they are kept is backend.h's.
+ * This file knows records and their framing; what they mean is records.h's, where they are kept is
+ * backend.h's.
  *
  * kinds: run      a command began: {command, user, host, version, stack, env, lineage}
  *        intent   about to create, update, replace, delete: {address, type, provider, action, token, id?,
- * desired, deps} done     it was done: {address, type, provider, action, id, attrs, set, deps, …}; for
+ * desired, set, deps} done     it was done: {address, type, provider, action, id, attrs, set, deps, …}; for
  * delete: nothing but the address fail     it was not done, and is known not to have been: {address, action,
- * error}; `attrs` and tainted when half-made drop     forgotten (state rm, removed): {address} move {from,
- * to} outputs  {values} snapshot everything up to here, as a list of `done` bodies; written by compaction end
- * the run ended: {status, counts}
+ * error}; with what a `done` has when half-made drop     forgotten (state rm, removed): {address} move {from,
+ * to} outputs  {values} snapshot begins a snapshot, which says everything up to here: {lineage, runs,
+ * outputs, count}; it is followed by kept     count times: what a `done` has, and `from`, the number of the
+ * record that said it first end      the run ended: {status, counts}
+ *
+ * Every line has the next number, those of a snapshot too. Records that are written together form a batch;
+ * all but its first carry `batch`, the number of the first. That tells a torn end from damage: a batch that
+ * any later batch follows had been made durable before.
  */
 #ifndef WEIR_PLAN_STATE_LOG_H
 #define WEIR_PLAN_STATE_LOG_H
@@ -20,13 +26,27 @@
 #include "base/err.h"
 #include "base/value.h"
 
-/* Frames one record. `record` is a map; seq, at and run are put in by the caller. Sensitive values must have
- * been dealt with. */
-void log_format(struct buf *out, const struct value *record);
+enum { LOG_LINE_OVERHEAD = 10 /* checksum, space, newline */ };
+
 /*
- * Reads one line (without the newline). ERR_DAMAGED says what is wrong with it ("checksum is 1a2b3c4d,
- * content gives …").
+ * Frames one record. `body` is the text of a JSON object without seq and batch, which are put in front; batch
+ * is left out where it is equal to seq. body may be "{}".
  */
-int log_parse(struct arena *arena, struct str line, const struct value **record, struct err *err);
+void log_frame(struct buf *out, uint64_t seq, uint64_t batch, struct str body);
+/* Takes the frame off one line (without the newline). ERR_DAMAGED says what is wrong ("checksum is 1a2b3c4d,
+ * content gives …"). */
+int log_unframe(struct str line, struct str *json, struct err *err);
+/* The numbers of an unframed record, without parsing all of it. false: it does not begin with them. */
+bool log_numbers(struct str json, uint64_t *seq, uint64_t *batch);
+/* A whole record of an unframed line; `record` is a map in the arena. */
+int log_parse(struct arena *arena, struct str json, const struct value **record, struct err *err);
+
+/*
+ * What a backend passes records to: the unframed text, valid during the call only. -1 stops the reading; the
+ * backend adds the place to err.
+ */
+typedef int log_line(void *ctx, struct str json, struct err *err);
+/* Calls `line` for each line of a text that must be whole (an object, a row), where seq > after. */
+int log_each(struct str text, uint64_t after, log_line *line, void *ctx, struct err *err);
 
 #endif

@@ -43,8 +43,9 @@ struct open_intent {
 };
 
 struct state_options {
-    struct backend *backend; /* owned by the state from here on */
-    struct str key_spec;     /* encryption key; later */
+    struct backend *backend;    /* owned by the state from here on, also when opening fails */
+    const struct value *config; /* the stack's `state:` map, for its keys (secret.h); may be NULL */
+    struct str dir;             /* where key files are looked for */
 };
 
 int state_open(const struct state_options *options, struct state **out, struct err *err);
@@ -60,12 +61,23 @@ uint64_t state_seq(const struct state *state);
 struct str state_lineage(
     const struct state *state); /* 32 hex digits, made with the first record; "" while empty */
 struct str state_description(const struct state *state);
+/* A torn end was found and cut off when the lock was taken. */
 bool state_was_torn(const struct state *state);
+/* Without a key sensitive values are kept as hashes: they can be compared but not read back. */
+bool state_has_key(const struct state *state);
+/* Has a sensitive value been hashed since the opening, for want of a key? */
+bool state_lacks_key(const struct state *state);
 
 /* Write side. */
 int state_lock(struct state *state, const char *command, int64_t timeout_ms, struct err *err);
 void state_unlock(struct state *state);
-/* `info`: map of what the run record should hold besides the standard fields; may be NULL. */
+/* Is the lock still ours? A lease may have run out while the process was stopped. Safe from every thread; for
+ * use before requests. */
+int state_check_lock(struct state *state, struct err *err);
+/*
+ * Begins a run and gives it the next number. `info`: map of what the run record should hold besides the
+ * standard fields (command, user, host, pid, version, ci_url); may be NULL.
+ */
 int state_begin(struct state *state, const char *command, const struct value *info, struct err *err);
 
 struct intent {
@@ -95,12 +107,21 @@ int state_move(struct state *state, struct str from, struct str to, struct err *
 int state_drop(struct state *state, struct str address, struct err *err);
 int state_set_outputs(struct state *state, const struct value *outputs, struct err *err);
 int state_flush(struct state *state, struct err *err);
+struct str state_run(const struct state *state); /* the number of the run begun, as text; "" before */
 int state_end(struct state *state, const char *status, const struct value *counts, struct err *err);
 /* A snapshot when the log has grown much larger than what it says; called at the end of a run. */
 int state_compact(struct state *state, struct err *err);
+/* A snapshot in any case. It seals secrets with the present key, so this is how a key is changed. */
+int state_snapshot(struct state *state, struct err *err);
 
-/* The salted hash kept for write-only values, and the comparison with a value in hand. */
+/*
+ * The salted hash kept for write-only values: the map {"$hash": …}, marked sensitive. Callers put it in place
+ * of such a value before they record it. Where the state gives such a map back (write-only, or sensitive
+ * without a key), only state_hash_matches() can tell whether it is what a value in hand is.
+ */
 const struct value *state_hash_secret(struct arena *arena, const struct value *v);
+bool state_is_hash(const struct value *kept);
+/* value_equal(), except that hashes anywhere in `kept` are compared as hashes. */
 bool state_hash_matches(const struct value *kept, const struct value *v);
 
 #endif

@@ -1,0 +1,112 @@
+#include "plan/state/backend.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "plan/state/backend_file.h"
+
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const struct {
+    const char *name;
+    int (*make)(const struct backend_options *options, struct backend **out, struct err *err);
+} kinds[] = {
+    {"file", NULL},
+};
+
+int backend_new(const struct backend_options *options, struct backend **out, struct err *err)
+{
+    struct str kind = value_text(value_getz(options->config, "backend"), STR("file"));
+    if (str_eqz(kind, "file"))
+        return backend_file_new(options, NULL, out, err);
+    for (size_t i = 1; i < sizeof kinds / sizeof *kinds; i++)
+        if (str_eqz(kind, kinds[i].name))
+            return kinds[i].make(options, out, err);
+    err_set(err, ERR_INVALID, "there is no state backend \"%.*s\"", STR_ARG(kind));
+    return err_hint(err, "backends are file, s3 and postgres");
+}
+
+void backend_free(struct backend *b)
+{
+    if (b)
+        b->ops->free(b);
+}
+
+static struct str env_text(struct arena *arena, const char *name)
+{
+    return arena_str(arena, str_z(getenv(name)));
+}
+
+/* The page of the CI job that runs us, for people who wonder who holds a lock. */
+static struct str ci_url(struct arena *arena)
+{
+    static const char *const names[] = {"CI_JOB_URL", "BUILD_URL", "CODEBUILD_BUILD_URL", "CIRCLE_BUILD_URL"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (env_text(arena, names[i]).n)
+            return env_text(arena, names[i]);
+    struct str run = env_text(arena, "GITHUB_RUN_ID");
+    if (!run.n)
+        return STR_EMPTY;
+    return arena_printf(arena, "%s/%s/actions/runs/%.*s", env_text(arena, "GITHUB_SERVER_URL").p,
+        env_text(arena, "GITHUB_REPOSITORY").p, STR_ARG(run));
+}
+
+void lock_info_self(struct arena *arena, const char *command, struct lock_info *out)
+{
+    char host[256] = "localhost", scratch[4096];
+    gethostname(host, sizeof host - 1);
+    struct str user = env_text(arena, "USER");
+    struct passwd entry, *found = NULL;
+    if (!user.n && !getpwuid_r(getuid(), &entry, scratch, sizeof scratch, &found) && found)
+        user = arena_str(arena, str_z(found->pw_name));
+    if (!user.n)
+        user = arena_printf(arena, "uid-%u", (unsigned)getuid());
+    *out = (struct lock_info){
+        .owner = arena_printf(arena, "%.*s@%s", STR_ARG(user), host),
+        .command = arena_str(arena, str_z(command)),
+        .since_ms = clock_wall_ms(),
+        .pid = getpid(),
+        .ci_url = ci_url(arena),
+    };
+}
+
+const struct value *lock_info_value(struct arena *arena, const struct lock_info *info)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    value_builder_set(&b, STR("owner"), value_string(arena, info->owner));
+    value_builder_set(&b, STR("command"), value_string(arena, info->command));
+    value_builder_set(&b, STR("since"), value_string_ref(arena, time_rfc3339(arena, info->since_ms, true)));
+    value_builder_set(&b, STR("pid"), value_int(arena, info->pid));
+    if (info->ci_url.n)
+        value_builder_set(&b, STR("ci_url"), value_string(arena, info->ci_url));
+    return value_builder_map(&b);
+}
+
+void lock_info_from(struct arena *arena, const struct value *v, struct lock_info *out)
+{
+    const struct value *pid = value_getz(v, "pid");
+    *out = (struct lock_info){
+        .owner = arena_str(arena, value_text(value_getz(v, "owner"), STR_EMPTY)),
+        .command = arena_str(arena, value_text(value_getz(v, "command"), STR_EMPTY)),
+        .pid = pid && pid->kind == VALUE_INT ? pid->integer : 0,
+        .ci_url = arena_str(arena, value_text(value_getz(v, "ci_url"), STR_EMPTY)),
+    };
+    time_parse_rfc3339(value_text(value_getz(v, "since"), STR_EMPTY), &out->since_ms);
+}
+
+int lock_info_refuse(const struct lock_info *holder, struct str description, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (!holder->owner.n)
+        err_set(err, ERR_LOCKED, "the state %.*s is locked by somebody else", STR_ARG(description));
+    else
+        err_set(err, ERR_LOCKED,
+            "the state %.*s is locked by %.*s (weir %.*s, process %" PRId64 "%s%.*s) since %.*s",
+            STR_ARG(description), STR_ARG(holder->owner), STR_ARG(holder->command), holder->pid,
+            holder->ci_url.n ? ", " : "", STR_ARG(holder->ci_url),
+            STR_ARG(time_rfc3339(&scratch, holder->since_ms, false)));
+    return err_hint(err, "wait for it with --lock-timeout, e.g. --lock-timeout 10m");
+}

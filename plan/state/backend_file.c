@@ -1,0 +1,672 @@
+#include "plan/state/backend_file.h"
+
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    READ_CHUNK = 128 * 1024,
+    LOCK_POLL_MS = 50,
+    LOCK_GRACE_MS = 250, /* a lock without a name in it is a look at it, or about to get one */
+    LOCK_INFO_MAX = 16 * 1024,
+};
+
+struct file_backend {
+    struct backend base;
+    struct arena arena;
+    const struct file_io *io;
+    const char *stack_dir, *dir;             /* the folder of the stack file, and .weir in it */
+    const char *path, *new_path, *lock_path; /* current log, the next one while it is written, the lock */
+    struct str name;                         /* film-lake.dev */
+    int lock_fd, fd;                         /* -1 while not locked; fd -1 while there is no log yet */
+    /* How far the current log has been read or written. */
+    dev_t dev;
+    ino_t ino;
+    off_t offset;
+    size_t lines;
+    uint64_t first_seq, last_seq; /* 0: none */
+    bool failed;                  /* an append failed: what is at the end of the file is not known */
+};
+
+static const struct file_io system_io = {pwrite, fdatasync, fsync, ftruncate, link, rename};
+
+static struct file_backend *self(struct backend *b)
+{
+    return (struct file_backend *)b;
+}
+
+/* ---- reading ---- */
+
+/* Reads lines from a descriptor, keeping what follows the last newline until more comes. */
+struct line_reader {
+    int fd;
+    off_t offset; /* of the line that is given next */
+    struct buf buf;
+    size_t used; /* bytes at the start of buf that have been given */
+    bool at_end;
+};
+
+/* 1: a line (without newline); 0: end, *line is what stands there without one; -1: err. */
+static int reader_next(struct line_reader *r, struct str *line, const char *path, struct err *err)
+{
+    size_t searched = 0;
+    for (;;) {
+        struct str rest = str_slice(buf_str(&r->buf), r->used, r->buf.n);
+        ptrdiff_t end = str_find_char(rest, '\n', searched);
+        if (end >= 0) {
+            *line = str_slice(rest, 0, (size_t)end);
+            r->used += (size_t)end + 1;
+            r->offset += (off_t)end + 1;
+            return 1;
+        }
+        searched = rest.n;
+        if (r->at_end) {
+            *line = rest;
+            return 0;
+        }
+        if (r->used) { /* move what is left to the front */
+            memmove(r->buf.p, r->buf.p + r->used, rest.n);
+            r->buf.n = rest.n;
+            r->used = 0;
+        }
+        char chunk[READ_CHUNK];
+        ssize_t n;
+        do
+            n = read(r->fd, chunk, sizeof chunk);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+            return err_errno(err, ERR_IO, "cannot read the state %s", path);
+        r->at_end = n == 0;
+        buf_add(&r->buf, chunk, (size_t)n);
+    }
+}
+
+/*
+ * A line is not whole. It is the torn end of a batch that was never acknowledged when the file ends in the
+ * middle of it or has a hole (zeros) in it, and no later batch follows, because a batch is begun only when
+ * the one before is durable.
+ */
+static int tail_is_torn(
+    struct line_reader *r, struct str line, uint64_t expected, const char *path, bool *torn, struct err *err)
+{
+    bool hole = false;
+    int got = 1;
+    for (;;) {
+        struct str json;
+        uint64_t seq, batch;
+        hole = hole || str_find_char(line, '\0', 0) >= 0;
+        if (got == 1 && !log_unframe(line, &json, NULL) && log_numbers(json, &seq, &batch) &&
+            batch > expected) {
+            *torn = false;
+            return 0;
+        }
+        if (got == 0)
+            break;
+        got = reader_next(r, &line, path, err);
+        if (got < 0)
+            return -1;
+    }
+    *torn = hole || line.n > 0;
+    return 0;
+}
+
+static int damage_context(const char *path, size_t number, struct err *err)
+{
+    err_context(err, "the state is damaged at record %zu (%s:%zu)", number, path, number);
+    return err_hint(err,
+        "restore %s from a backup; `head -n %zu` of it are the records before the damage, which are whole",
+        path, number - 1);
+}
+
+struct segment {
+    const char *path;
+    off_t offset; /* where to begin, and where the whole records end */
+    size_t lines;
+    uint64_t first_seq, last_seq;
+    bool torn;
+};
+
+static int read_segment(
+    int fd, struct segment *at, uint64_t after, log_line *line, void *ctx, struct err *err)
+{
+    struct line_reader reader = {.fd = fd, .offset = at->offset};
+    int result = -1;
+    if (lseek(fd, at->offset, SEEK_SET) < 0) {
+        err_errno(err, ERR_IO, "cannot read the state %s", at->path);
+        goto out;
+    }
+    for (;;) {
+        struct str text, json;
+        uint64_t seq = 0, batch;
+        struct err why = ERR_INIT;
+        int got = reader_next(&reader, &text, at->path, err);
+        if (got < 0)
+            goto out;
+        if (got == 0 && !text.n)
+            break;
+        if (got == 0)
+            err_set(&why, ERR_DAMAGED, "it is cut short");
+        if (got == 0 || log_unframe(text, &json, &why)) {
+            if (tail_is_torn(&reader, text, at->last_seq + 1, at->path, &at->torn, err))
+                goto out;
+            if (at->torn)
+                break;
+            *err = why;
+            damage_context(at->path, at->lines + 1, err);
+            goto out;
+        }
+        if (!log_numbers(json, &seq, &batch))
+            err_set(&why, ERR_DAMAGED, "it has no number");
+        else if (at->last_seq && seq != at->last_seq + 1)
+            err_set(
+                &why, ERR_DAMAGED, "its number is %" PRIu64 ", it should be %" PRIu64, seq, at->last_seq + 1);
+        else if (seq > after)
+            line(ctx, json, &why);
+        if (why.class != ERR_NONE) {
+            *err = why;
+            if (why.class == ERR_DAMAGED)
+                damage_context(at->path, at->lines + 1, err);
+            goto out;
+        }
+        if (!at->first_seq)
+            at->first_seq = seq;
+        at->last_seq = seq;
+        at->offset = reader.offset;
+        at->lines++;
+    }
+    result = 0;
+out:
+    buf_release(&reader.buf);
+    return result;
+}
+
+static int cut_tail(struct file_backend *f, struct err *err)
+{
+    if (f->io->ftruncate(f->fd, f->offset) || f->io->fdatasync(f->fd))
+        return err_errno(err, ERR_IO, "cannot cut the torn end off the state %s", f->path);
+    return 0;
+}
+
+/* Opens the current log; *fd -1 where there is none. */
+static int open_log(struct file_backend *f, int flags, int *fd, struct stat *st, struct err *err)
+{
+    *fd = open(f->path, flags | O_CLOEXEC);
+    if (*fd < 0 && errno == ENOENT)
+        return 0;
+    if (*fd < 0 || fstat(*fd, st)) {
+        err_errno(err, ERR_IO, "cannot open the state %s", f->path);
+        return err_hint(err, "check the permissions of %s and of the files in it", f->dir);
+    }
+    if (!S_ISREG(st->st_mode))
+        return err_set(err, ERR_IO, "cannot open the state %s: it is not a file", f->path);
+    return 0;
+}
+
+static int file_read_log(
+    struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
+{
+    struct file_backend *f = self(b);
+    bool locked = f->lock_fd >= 0;
+    struct stat st;
+    AUTO_FD int fd = -1;
+    *torn = false;
+    if (open_log(f, locked ? O_RDWR : O_RDONLY, &fd, &st, err))
+        return -1;
+    if (fd < 0) {
+        if (f->last_seq)
+            return err_set(err, ERR_IO, "the state %s has gone while it was in use", f->path);
+        return 0;
+    }
+    struct segment at = {.path = f->path};
+    if (st.st_dev == f->dev && st.st_ino == f->ino && st.st_size >= f->offset && after == f->last_seq &&
+        after)
+        at = (struct segment){f->path, f->offset, f->lines, f->first_seq, f->last_seq, false};
+    if (read_segment(fd, &at, after, line, ctx, err))
+        return -1;
+    f->dev = st.st_dev;
+    f->ino = st.st_ino;
+    f->offset = at.offset;
+    f->lines = at.lines;
+    f->first_seq = at.first_seq;
+    f->last_seq = at.last_seq;
+    if (!locked)
+        return 0;
+    *torn = at.torn;
+    fd_close_ptr(&f->fd);
+    f->fd = fd;
+    fd = -1;
+    return at.torn ? cut_tail(f, err) : 0;
+}
+
+static struct str segment_path(struct arena *arena, const struct file_backend *f, uint64_t first_seq)
+{
+    return arena_printf(arena, "%s/%.*s.%020" PRIu64 ".log", f->dir, STR_ARG(f->name), first_seq);
+}
+
+/* The first record's number of a log file, 0 where it has none. */
+static int first_of(int fd, const char *path, uint64_t *seq, struct err *err)
+{
+    struct line_reader reader = {.fd = fd};
+    struct str line, json;
+    uint64_t batch;
+    *seq = 0;
+    int got = reader_next(&reader, &line, path, err);
+    if (got == 1 && (log_unframe(line, &json, NULL) || !log_numbers(json, seq, &batch)))
+        *seq = 0;
+    buf_release(&reader.buf);
+    return got < 0 ? -1 : 0;
+}
+
+static int file_read_all(struct backend *b, log_line *line, void *ctx, struct err *err)
+{
+    struct file_backend *f = self(b);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct stat st;
+    AUTO_FD int current = -1;
+    uint64_t newest = 0;
+    if (open_log(f, O_RDONLY, &current, &st, err))
+        return -1;
+    if (current < 0)
+        return 0;
+    if (first_of(current, f->path, &newest, err))
+        return -1;
+    /* Each segment ends where the next begins, so the chain is followed from the first. */
+    uint64_t last = 0;
+    while (newest > last + 1) {
+        struct str path = segment_path(&scratch, f, last + 1);
+        AUTO_FD int fd = open(path.p, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            err_errno(err, ERR_IO, "cannot read the history %s", path.p);
+            return err_hint(err, "without it the history begins at record %" PRIu64, newest);
+        }
+        struct segment at = {.path = path.p};
+        if (read_segment(fd, &at, last, line, ctx, err))
+            return -1;
+        if (at.last_seq <= last)
+            return err_set(err, ERR_DAMAGED, "the history %s is empty", path.p);
+        last = at.last_seq;
+    }
+    struct segment at = {.path = f->path};
+    return read_segment(current, &at, last, line, ctx, err);
+}
+
+/* ---- the lock ---- */
+
+/* Makes .weir/, which no version control should take up. */
+static int make_folder(struct file_backend *f, struct err *err)
+{
+    if (mkdir(f->dir, 0700)) {
+        if (errno != EEXIST)
+            return err_errno(err, ERR_IO, "cannot make the state folder %s", f->dir);
+        return 0;
+    }
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str ignore = arena_printf(&scratch, "%s/.gitignore", f->dir);
+    if (file_write_atomic(ignore.p, STR("*\n"), 0600, err))
+        return -1;
+    AUTO_FD int parent = open(f->stack_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0 || f->io->fsync(parent))
+        return err_errno(err, ERR_IO, "cannot make the state folder %s durable", f->dir);
+    return 0;
+}
+
+static int sync_folder(struct file_backend *f, struct err *err)
+{
+    AUTO_FD int fd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || f->io->fsync(fd))
+        return err_errno(err, ERR_IO, "cannot make the state folder %s durable", f->dir);
+    return 0;
+}
+
+static void read_holder(int fd, struct arena *arena, struct lock_info *out)
+{
+    char text[LOCK_INFO_MAX];
+    ssize_t n = pread(fd, text, sizeof text, 0);
+    const struct value *v = NULL;
+    if (n <= 0 || json_parse(arena, str_n(text, (size_t)n), &v, NULL))
+        v = NULL;
+    lock_info_from(arena, v, out);
+}
+
+/* 1: locked; 0: somebody else has it; -1: err. */
+static int try_lock(struct file_backend *f, int *out, struct err *err)
+{
+    AUTO_FD int fd = open(f->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        err_errno(err, ERR_IO, "cannot lock the state with %s", f->lock_path);
+        return err_hint(err, "weir needs to write in %s", f->dir);
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB)) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return err_errno(err, ERR_IO, "cannot lock the state with %s", f->lock_path);
+        return 0;
+    }
+    /* Somebody may have taken the file away and made a new one; then what we hold locks nothing. */
+    struct stat held, there;
+    if (fstat(fd, &held) || stat(f->lock_path, &there) || held.st_ino != there.st_ino ||
+        held.st_dev != there.st_dev)
+        return 0;
+    *out = fd;
+    fd = -1;
+    return 1;
+}
+
+static int write_holder(struct file_backend *f, const struct lock_info *who, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, lock_info_value(&scratch, who), JSON_PLAIN);
+    if (ftruncate(f->lock_fd, 0) || pwrite(f->lock_fd, text.p, text.n, 0) != (ssize_t)text.n)
+        return err_errno(err, ERR_IO, "cannot write %s", f->lock_path);
+    return 0;
+}
+
+static void file_unlock(struct backend *b)
+{
+    struct file_backend *f = self(b);
+    fd_close_ptr(&f->fd);
+    f->fd = -1;
+    if (f->lock_fd < 0)
+        return;
+    /* Emptied first: a name in a lock that nobody holds would mislead. If it fails the name is only stale. */
+    if (ftruncate(f->lock_fd, 0))
+        errno = 0;
+    fd_close_ptr(&f->lock_fd);
+    f->lock_fd = -1;
+}
+
+static int file_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
+{
+    struct file_backend *f = self(b);
+    assert(f->lock_fd < 0);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (make_folder(f, err))
+        return -1;
+    int64_t start = clock_mono_ms();
+    for (;;) {
+        int got = try_lock(f, &f->lock_fd, err);
+        if (got < 0)
+            return -1;
+        if (got)
+            break;
+        struct lock_info holder = {0};
+        AUTO_FD int fd = open(f->lock_path, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0)
+            read_holder(fd, &scratch, &holder);
+        int64_t waited = clock_mono_ms() - start;
+        if (waited >= timeout_ms && (holder.owner.n || waited >= LOCK_GRACE_MS))
+            return lock_info_refuse(&holder, b->description, err);
+        clock_sleep_ms(LOCK_POLL_MS);
+    }
+    f->failed = false;
+    if (write_holder(f, who, err)) {
+        file_unlock(b);
+        return -1;
+    }
+    unlink(f->new_path); /* what a killed compaction left */
+    return 0;
+}
+
+static int file_holder(
+    struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err)
+{
+    struct file_backend *f = self(b);
+    *held = false;
+    AUTO_FD int fd = open(f->lock_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        if (errno == ENOENT)
+            return 0;
+        return err_errno(err, ERR_IO, "cannot look at the lock %s", f->lock_path);
+    }
+    if (f->lock_fd < 0 && !flock(fd, LOCK_SH | LOCK_NB))
+        return 0;
+    *held = true;
+    read_holder(fd, arena, who);
+    return 0;
+}
+
+/* The kernel frees a dead process's lock, so there is never one to break. */
+static int file_force_unlock(struct backend *b, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct lock_info who = {0};
+    bool held;
+    if (file_holder(b, &scratch, &who, &held, err))
+        return -1;
+    if (!held)
+        return 0;
+    lock_info_refuse(&who, b->description, err);
+    return err_hint(
+        err, "its process is alive: end process %" PRId64 " on %.*s to free it", who.pid, STR_ARG(who.owner));
+}
+
+/* ---- writing ---- */
+
+static int write_at(
+    struct file_backend *f, int fd, const char *path, struct str bytes, off_t at, struct err *err)
+{
+    while (bytes.n) {
+        ssize_t n = f->io->pwrite(fd, bytes.p, bytes.n, at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            if (n == 0)
+                errno = ENOSPC;
+            return err_errno(err, ERR_IO, "cannot write the state %s", path);
+        }
+        bytes = str_slice(bytes, (size_t)n, bytes.n);
+        at += n;
+    }
+    return 0;
+}
+
+static size_t count_lines(struct str text)
+{
+    size_t lines = 0;
+    for (ptrdiff_t at = 0; (at = str_find_char(text, '\n', (size_t)at)) >= 0; at++)
+        lines++;
+    return lines;
+}
+
+static int create_log(struct file_backend *f, struct err *err)
+{
+    f->fd = open(f->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    struct stat st;
+    if (f->fd < 0 || fstat(f->fd, &st))
+        return err_errno(err, ERR_IO, "cannot make the state %s", f->path);
+    f->dev = st.st_dev;
+    f->ino = st.st_ino;
+    return sync_folder(f, err);
+}
+
+/* Between batches nobody but us changes the file; whoever does (an editor, a restored backup) is noticed
+ * here. */
+static int check_unchanged(struct file_backend *f, struct err *err)
+{
+    struct stat st;
+    if (fstat(f->fd, &st))
+        return err_errno(err, ERR_IO, "cannot look at the state %s", f->path);
+    if (!st.st_nlink || st.st_size != f->offset)
+        return err_set(err, ERR_STALE, "the state %s was %s by somebody else while it was locked", f->path,
+            st.st_nlink ? "changed" : "deleted");
+    return 0;
+}
+
+static int append_lines(struct file_backend *f, struct str lines, struct err *err)
+{
+    if (f->fd < 0 && create_log(f, err))
+        return -1;
+    if (check_unchanged(f, err))
+        return -1;
+    crash_point("log.write");
+    size_t half = crash_armed() ? lines.n / 2 : 0;
+    if (half) {
+        if (write_at(f, f->fd, f->path, str_slice(lines, 0, half), f->offset, err))
+            return -1;
+        crash_point("log.torn");
+    }
+    if (write_at(f, f->fd, f->path, str_slice(lines, half, lines.n), f->offset + (off_t)half, err))
+        return -1;
+    crash_point("log.sync");
+    if (f->io->fdatasync(f->fd))
+        return err_errno(err, ERR_IO, "cannot make the state %s durable", f->path);
+    crash_point("log.synced");
+    return 0;
+}
+
+static int file_append(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
+{
+    struct file_backend *f = self(b);
+    assert(f->lock_fd >= 0);
+    if (f->failed)
+        return err_set(
+            err, ERR_IO, "the state %s cannot be written any more since an earlier failure", f->path);
+    if (append_lines(f, lines, err)) {
+        f->failed = true;
+        if (f->fd >= 0 && f->io->ftruncate(f->fd, f->offset))
+            errno = 0; /* the next locked reading cuts it off */
+        return -1;
+    }
+    size_t count = count_lines(lines);
+    if (!f->first_seq)
+        f->first_seq = first_seq;
+    f->last_seq = first_seq + count - 1;
+    f->offset += (off_t)lines.n;
+    f->lines += count;
+    return 0;
+}
+
+/* For file systems without hard links. */
+static int copy_segment(struct file_backend *f, const char *to, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str text;
+    if (file_read(&scratch, f->path, 0, &text, err))
+        return -1;
+    return file_write_atomic(to, text, 0600, err);
+}
+
+/*
+ * The old log gets its name in the history first (a second link), then the new one takes its place. At every
+ * step the current name is a whole log.
+ */
+static int keep_segment(struct file_backend *f, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const char *kept = segment_path(&scratch, f, f->first_seq).p;
+    if (!f->io->link(f->path, kept))
+        return 0;
+    struct stat st;
+    if (errno == EEXIST && !stat(kept, &st) && st.st_ino == f->ino && st.st_dev == f->dev)
+        return 0; /* a compaction was killed after this step */
+    /* EEXIST: the copy that a killed compaction left, which is the beginning of what is to be kept now. */
+    if (errno == EEXIST || errno == EPERM || errno == EOPNOTSUPP || errno == EMLINK || errno == ENOSYS)
+        return copy_segment(f, kept, err);
+    return err_errno(err, ERR_IO, "cannot keep the history as %s", kept);
+}
+
+static int write_new(struct file_backend *f, int fd, struct str lines, struct err *err)
+{
+    if (write_at(f, fd, f->new_path, lines, 0, err))
+        return -1;
+    crash_point("snapshot.sync");
+    if (f->io->fdatasync(fd))
+        return err_errno(err, ERR_IO, "cannot make the snapshot %s durable", f->new_path);
+    crash_point("snapshot.link");
+    if (f->fd >= 0 && f->first_seq && keep_segment(f, err))
+        return -1;
+    crash_point("snapshot.link-sync");
+    if (sync_folder(f, err))
+        return -1;
+    crash_point("snapshot.rename");
+    if (f->io->rename(f->new_path, f->path))
+        return err_errno(err, ERR_IO, "cannot put the snapshot %s in place", f->new_path);
+    crash_point("snapshot.rename-sync");
+    return sync_folder(f, err);
+}
+
+static int file_snapshot(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
+{
+    struct file_backend *f = self(b);
+    assert(f->lock_fd >= 0);
+    if (f->failed)
+        return err_set(
+            err, ERR_IO, "the state %s cannot be written any more since an earlier failure", f->path);
+    if (f->fd >= 0 && check_unchanged(f, err))
+        return -1;
+    AUTO_FD int fd = open(f->new_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st))
+        return err_errno(err, ERR_IO, "cannot make the snapshot %s", f->new_path);
+    if (write_new(f, fd, lines, err)) {
+        f->failed = true;
+        unlink(f->new_path);
+        return -1;
+    }
+    fd_close_ptr(&f->fd);
+    f->fd = fd;
+    fd = -1;
+    f->dev = st.st_dev;
+    f->ino = st.st_ino;
+    f->offset = (off_t)lines.n;
+    f->lines = count_lines(lines);
+    f->first_seq = first_seq;
+    f->last_seq = first_seq + f->lines - 1;
+    return 0;
+}
+
+static void file_free(struct backend *b)
+{
+    struct file_backend *f = self(b);
+    file_unlock(b);
+    arena_release(&f->arena);
+    free(f);
+}
+
+static const struct backend_ops file_ops = {
+    .lock = file_lock,
+    .unlock = file_unlock,
+    .holder = file_holder,
+    .force_unlock = file_force_unlock,
+    .read = file_read_log,
+    .read_all = file_read_all,
+    .append = file_append,
+    .snapshot = file_snapshot,
+    .free = file_free,
+};
+
+int backend_file_new(
+    const struct backend_options *options, const struct file_io *io, struct backend **out, struct err *err)
+{
+    struct str folder = value_text(value_getz(options->config, "path"), STR(".weir"));
+    if (!options->stack.n || memchr(options->stack.p, '/', options->stack.n) ||
+        memchr(options->env.p, '/', options->env.n))
+        return err_set(err, ERR_INVALID, "\"%.*s\" cannot be the name of a state", STR_ARG(options->stack));
+    struct file_backend *f = mem_zalloc(sizeof *f);
+    struct arena *a = &f->arena;
+    f->base.ops = &file_ops;
+    f->io = io ? io : &system_io;
+    f->lock_fd = f->fd = -1;
+    f->name = options->env.n ? arena_printf(a, "%.*s.%.*s", STR_ARG(options->stack), STR_ARG(options->env))
+                             : arena_str(a, options->stack);
+    f->dir = path_join(a, options->dir, folder).p;
+    f->stack_dir = arena_strz(a, path_dir(str_z(f->dir)));
+    f->path = arena_printf(a, "%s/%.*s.log", f->dir, STR_ARG(f->name)).p;
+    f->new_path = arena_printf(a, "%s/%.*s.new", f->dir, STR_ARG(f->name)).p;
+    f->lock_path = arena_printf(a, "%s/%.*s.lock", f->dir, STR_ARG(f->name)).p;
+    f->base.description = str_z(f->path);
+    *out = &f->base;
+    return 0;
+}

@@ -1,0 +1,29 @@
+/*
+ * Group commit: many threads add records, one thread writes what has gathered and makes it durable in one go,
+ * while the next group gathers. The first failure is final: whoever adds or waits from then on gets it.
+ *
+ * Order of calls: committer_new() with the lock held; add and wait from any thread; committer_free(), which
+ * writes what is left.
+ */
+#ifndef WEIR_PLAN_STATE_COMMIT_H
+#define WEIR_PLAN_STATE_COMMIT_H
+
+#include "plan/state/backend.h"
+
+struct committer;
+
+/* next_seq: the number of the first record to be added. */
+struct committer *committer_new(struct backend *backend, uint64_t next_seq);
+/* What could not be written is reported by the flush before, so this reports nothing. */
+void committer_free(struct committer *c);
+/* Gives the record its number. It will be written soon. */
+int committer_add(struct committer *c, struct str body, uint64_t *seq, struct err *err);
+/* Until the record with that number is durable. */
+int committer_wait(struct committer *c, uint64_t seq, struct err *err);
+int committer_flush(struct committer *c, struct err *err);
+/* Writes a snapshot of `count` lines made by `write` from the number it is given. No other thread may be
+ * adding. */
+int committer_snapshot(struct committer *c, size_t count,
+    void (*write)(void *ctx, struct buf *out, uint64_t first_seq), void *ctx, struct err *err);
+
+#endif

@@ -1,0 +1,271 @@
+#include "plan/state/encode.h"
+
+#include "base/hash.h"
+#include "base/json.h"
+
+#include <openssl/crypto.h>
+
+enum { DEPTH_MAX = 128 };
+
+/* ---- writing ---- */
+
+static bool is_marker(const struct value *v)
+{
+    return v->kind == VALUE_MAP && v->count == 1 && v->entries[0].key.n && v->entries[0].key.p[0] == '$';
+}
+
+/* A secret as it came from the log: it goes back as it is. */
+static bool is_kept_secret(const struct value *v)
+{
+    return is_marker(v) && str_eqz(v->entries[0].key, "$hash") && v->entries[0].value->kind == VALUE_STRING &&
+           secret_is_hash(v->entries[0].value->string);
+}
+
+static void write_marker(struct buf *out, const char *name, struct str text)
+{
+    buf_addf(out, "{\"%s\":", name);
+    json_write_string(out, text);
+    buf_add_char(out, '}');
+}
+
+static void write_text(struct buf *out, struct str text)
+{
+    if (str_is_utf8(text)) {
+        json_write_string(out, text);
+        return;
+    }
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    write_marker(out, "$bytes", base64_encode(&scratch, text));
+}
+
+static void write_secret(struct buf *out, struct secrets *secrets, const struct value *v, bool *lacking)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf plain = BUF_INIT;
+    bool ignored = false;
+    encode_value(&plain, NULL, value_unmark(&scratch, v), &ignored);
+    if (secrets_have_key(secrets)) {
+        write_marker(out, "$sealed", secrets_seal(secrets, &scratch, buf_str(&plain)));
+    } else {
+        *lacking = true;
+        write_marker(out, "$hash", secret_hash(&scratch, buf_str(&plain)));
+    }
+    OPENSSL_cleanse(plain.p, plain.n);
+}
+
+static void write_value(
+    struct buf *out, struct secrets *secrets, const struct value *v, int depth, bool *lacking);
+
+static void write_list(
+    struct buf *out, struct secrets *secrets, const struct value *v, int depth, bool *lacking)
+{
+    buf_add_char(out, '[');
+    for (uint32_t i = 0; i < v->count; i++) {
+        if (i)
+            buf_add_char(out, ',');
+        write_value(out, secrets, v->items[i], depth + 1, lacking);
+    }
+    buf_add_char(out, ']');
+}
+
+/* A key that is not UTF-8 would make the record unreadable; no service has such keys, so what it becomes
+ * matters little. */
+static void write_key(struct buf *out, struct str key)
+{
+    if (str_is_utf8(key)) {
+        json_write_string(out, key);
+        return;
+    }
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    json_write_string(out, base64_encode(&scratch, key));
+}
+
+static void write_map(
+    struct buf *out, struct secrets *secrets, const struct value *v, int depth, bool *lacking)
+{
+    bool first = true;
+    buf_add_char(out, '{');
+    for (uint32_t i = 0; i < v->count; i++) {
+        if (value_is_unknown(v->entries[i].value))
+            continue;
+        if (!first)
+            buf_add_char(out, ',');
+        first = false;
+        write_key(out, v->entries[i].key);
+        buf_add_char(out, ':');
+        write_value(out, secrets, v->entries[i].value, depth + 1, lacking);
+    }
+    buf_add_char(out, '}');
+}
+
+static void write_deep(struct buf *out, struct secrets *secrets, const struct value *v, bool *lacking)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    write_value(&text, secrets, v, 0, lacking);
+    write_marker(out, "$json", buf_str(&text));
+}
+
+static void write_value(
+    struct buf *out, struct secrets *secrets, const struct value *v, int depth, bool *lacking)
+{
+    if (v->marks & VALUE_SENSITIVE) {
+        if (is_kept_secret(v))
+            write_map(out, secrets, v, depth, lacking);
+        else
+            write_secret(out, secrets, v, lacking);
+        return;
+    }
+    switch ((enum value_kind)v->kind) {
+    case VALUE_STRING: write_text(out, v->string); break;
+    case VALUE_LIST:
+    case VALUE_MAP:
+        if (depth >= DEPTH_MAX) {
+            write_deep(out, secrets, v, lacking);
+        } else if (v->kind == VALUE_LIST) {
+            write_list(out, secrets, v, depth, lacking);
+        } else if (is_marker(v)) {
+            buf_addz(out, "{\"$map\":");
+            write_map(out, secrets, v, depth + 1, lacking);
+            buf_add_char(out, '}');
+        } else {
+            write_map(out, secrets, v, depth, lacking);
+        }
+        break;
+    case VALUE_NULL:
+    case VALUE_BOOL:
+    case VALUE_INT:
+    case VALUE_FLOAT:
+    case VALUE_UNKNOWN: json_write(out, v, JSON_PLAIN); break;
+    }
+}
+
+void encode_value(struct buf *out, struct secrets *secrets, const struct value *v, bool *lacking)
+{
+    write_value(out, secrets, v ? v : &value_null, 0, lacking);
+}
+
+/* ---- reading ---- */
+
+void keeper_release(struct keeper *keeper)
+{
+    map_release(&keeper->keys);
+}
+
+struct str keep_name(struct keeper *keeper, struct str text)
+{
+    const char *kept = map_get(&keeper->keys, text);
+    if (kept)
+        return str_n(kept, text.n);
+    struct str copy = arena_str(keeper->arena, text);
+    map_set(&keeper->keys, copy, (void *)(uintptr_t)copy.p);
+    return copy;
+}
+
+struct decoder {
+    struct keeper *keeper;
+    struct secrets *secrets;
+    bool plain; /* copy only: markers stay as they are */
+    struct err *err;
+};
+
+static const struct value *decode(const struct decoder *d, const struct value *v);
+
+/* The text of a marker as a value; NULL with err. */
+static const struct value *decode_text(const struct decoder *d, struct str text)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct value *v;
+    struct err why = ERR_INIT;
+    if (json_parse(&scratch, text, &v, &why)) {
+        err_set(d->err, ERR_DAMAGED, "it holds a value that is %s", why.message);
+        return NULL;
+    }
+    return decode(d, v);
+}
+
+static const struct value *decode_map(const struct decoder *d, const struct value *v)
+{
+    struct value_entry *entries = arena_alloc(d->keeper->arena, v->count * sizeof *entries);
+    struct value *copy = ARENA_NEW(d->keeper->arena, struct value);
+    *copy = (struct value){.kind = VALUE_MAP, .marks = v->marks, .count = v->count, .entries = entries};
+    for (uint32_t i = 0; i < v->count; i++) {
+        entries[i].key = keep_name(d->keeper, v->entries[i].key);
+        if (!(entries[i].value = decode(d, v->entries[i].value)))
+            return NULL;
+        copy->marks |= entries[i].value->marks & (VALUE_DEEP_SENSITIVE | VALUE_DEEP_UNKNOWN);
+    }
+    return v->count || v->marks ? copy : &value_empty_map;
+}
+
+static const struct value *decode_list(const struct decoder *d, const struct value *v)
+{
+    const struct value **items = arena_alloc(d->keeper->arena, v->count * sizeof *items);
+    struct value *copy = ARENA_NEW(d->keeper->arena, struct value);
+    *copy = (struct value){.kind = VALUE_LIST, .marks = v->marks, .count = v->count, .items = items};
+    for (uint32_t i = 0; i < v->count; i++) {
+        if (!(items[i] = decode(d, v->items[i])))
+            return NULL;
+        copy->marks |= items[i]->marks & (VALUE_DEEP_SENSITIVE | VALUE_DEEP_UNKNOWN);
+    }
+    return v->count || v->marks ? copy : &value_empty_list;
+}
+
+static const struct value *decode_marker(const struct decoder *d, struct str key, const struct value *v)
+{
+    struct arena *arena = d->keeper->arena;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str plain;
+    if (str_eqz(key, "$map") && v->kind == VALUE_MAP)
+        return decode_map(d, v);
+    if (v->kind == VALUE_STRING && str_eqz(key, "$json"))
+        return decode_text(d, v->string);
+    if (v->kind == VALUE_STRING && str_eqz(key, "$bytes") && base64_decode(arena, v->string, &plain))
+        return value_string(arena, plain);
+    if (v->kind == VALUE_STRING && str_eqz(key, "$hash") && secret_is_hash(v->string)) {
+        struct value_entry entry = {keep_name(d->keeper, key), value_string(arena, v->string)};
+        return value_mark(arena, value_map(arena, &entry, 1), VALUE_SENSITIVE);
+    }
+    if (v->kind == VALUE_STRING && str_eqz(key, "$sealed")) {
+        if (secrets_open(d->secrets, &scratch, v->string, &plain, d->err))
+            return NULL;
+        const struct value *opened = decode_text(d, plain);
+        return opened ? value_mark(arena, opened, VALUE_SENSITIVE) : NULL;
+    }
+    err_set(d->err, ERR_DAMAGED, "it holds a value with the unknown mark \"%.*s\"", STR_ARG(key));
+    return NULL;
+}
+
+static const struct value *decode(const struct decoder *d, const struct value *v)
+{
+    struct arena *arena = d->keeper->arena;
+    switch ((enum value_kind)v->kind) {
+    case VALUE_NULL: return v->marks ? value_copy(arena, v) : &value_null;
+    case VALUE_BOOL: return v->marks ? value_copy(arena, v) : value_bool(v->boolean);
+    case VALUE_UNKNOWN: return &value_unknown;
+    case VALUE_STRING:
+    case VALUE_INT:
+    case VALUE_FLOAT: return value_copy(arena, v);
+    case VALUE_LIST: return decode_list(d, v);
+    case VALUE_MAP:
+        if (!d->plain && is_marker(v))
+            return decode_marker(d, v->entries[0].key, v->entries[0].value);
+        return decode_map(d, v);
+    }
+    return NULL;
+}
+
+const struct value *keep_value(struct keeper *keeper, const struct value *v)
+{
+    return v ? decode(&(struct decoder){.keeper = keeper, .plain = true}, v) : NULL;
+}
+
+int decode_value(struct keeper *keeper, struct secrets *secrets, const struct value *v,
+    const struct value **out, struct err *err)
+{
+    const struct value *decoded =
+        decode(&(struct decoder){.keeper = keeper, .secrets = secrets, .err = err}, v);
+    if (!decoded)
+        return -1;
+    *out = decoded;
+    return 0;
+}

@@ -1,0 +1,458 @@
+#include "plan/state/records.h"
+
+#include "base/mem.h"
+#include "plan/state/log.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+void records_init(struct records *r, struct secrets *secrets)
+{
+    *r = (struct records){.secrets = secrets, .outputs = &value_empty_map};
+    r->keeper.arena = &r->arena;
+}
+
+static void forget_intents(struct records *r)
+{
+    for (size_t i = 0; i < r->intents.n; i++)
+        free(r->intents.items[i].ptr);
+    map_release(&r->intents);
+    r->open_count = 0;
+}
+
+static void changed(struct records *r)
+{
+    free(r->sorted);
+    r->sorted = NULL;
+}
+
+void records_release(struct records *r)
+{
+    forget_intents(r);
+    changed(r);
+    map_release(&r->by_address);
+    keeper_release(&r->keeper);
+    arena_release(&r->arena);
+}
+
+/* ---- single changes ---- */
+
+/* Neighbours in the log often have the same attribute names and dependencies. */
+static const struct value *share(struct records *r, const struct value *v, const struct value *last)
+{
+    if (!v)
+        v = &value_empty_list;
+    return last && value_equal(v, last) ? last : keep_value(&r->keeper, v);
+}
+
+/* The values of draft are in the arena already. */
+static void put_kept(struct records *r, struct record *record)
+{
+    const struct record *before = map_get(&r->by_address, record->address);
+    if (before)
+        record->address = before->address;
+    else
+        record->address = arena_str(&r->arena, record->address);
+    map_set(&r->by_address, record->address, record);
+    r->count += !before;
+    r->last = record;
+    changed(r);
+}
+
+static struct str id_attr(const struct records *r, const struct value *attrs, struct str id);
+
+void records_put(struct records *r, const struct record *draft)
+{
+    struct record *record = ARENA_NEW(&r->arena, struct record);
+    *record = *draft;
+    record->type = keep_name(&r->keeper, draft->type);
+    record->provider = keep_name(&r->keeper, draft->provider);
+    record->attrs = keep_value(&r->keeper, draft->attrs ? draft->attrs : &value_empty_map);
+    record->set = share(r, draft->set, r->last ? r->last->set : NULL);
+    record->deps = share(r, draft->deps, r->last ? r->last->deps : NULL);
+    record->id = id_attr(r, record->attrs, draft->id);
+    put_kept(r, record);
+}
+
+void records_remove(struct records *r, struct str address)
+{
+    if (map_get(&r->by_address, address)) {
+        map_set(&r->by_address, address, NULL);
+        r->count--;
+        changed(r);
+    }
+}
+
+void records_end_intent(struct records *r, struct str address)
+{
+    if (!map_get(&r->intents, address))
+        return;
+    free(map_set(&r->intents, address, NULL));
+    if (--r->open_count == 0)
+        map_release(&r->intents);
+}
+
+void records_intent(struct records *r, struct str address, struct str json)
+{
+    records_end_intent(r, address);
+    map_set(&r->intents, arena_str(&r->arena, address), mem_memdup0(json.p, json.n));
+    r->open_count++;
+}
+
+/* The id is nearly always the text of one attribute as well: then it is not kept twice. */
+static struct str id_attr(const struct records *r, const struct value *attrs, struct str id)
+{
+    for (uint32_t i = 0; attrs->kind == VALUE_MAP && i < attrs->count; i++) {
+        const struct value *v = attrs->entries[i].value;
+        if (v->kind == VALUE_STRING && str_eq(v->string, id))
+            return v->string;
+    }
+    return arena_str((struct arena *)(uintptr_t)&r->arena, id);
+}
+
+/* Of `old["key"]`: what is before the key. */
+static struct str declaration(struct str address)
+{
+    ptrdiff_t at = str_find_char(address, '[', 0);
+    return at < 0 ? address : str_slice(address, 0, (size_t)at);
+}
+
+static const struct value *moved_deps(
+    struct records *r, const struct value *deps, struct str from, struct str to)
+{
+    struct str from_decl = declaration(from), to_decl = declaration(to);
+    const struct value **items = NULL;
+    for (uint32_t i = 0; i < deps->count; i++) {
+        struct str dep = value_text(deps->items[i], STR_EMPTY), now = dep;
+        if (str_eq(dep, from))
+            now = to;
+        else if (str_eq(dep, from_decl))
+            now = to_decl;
+        if (str_eq(now, dep))
+            continue;
+        if (!items) {
+            items = mem_realloc_array(NULL, deps->count, sizeof *items);
+            memcpy(items, deps->items, deps->count * sizeof *items);
+        }
+        items[i] = value_string(&r->arena, now);
+    }
+    if (!items)
+        return deps;
+    deps = value_list(&r->arena, items, deps->count);
+    free(items);
+    return deps;
+}
+
+void records_move(struct records *r, struct str from, struct str to)
+{
+    const struct record *before = map_get(&r->by_address, from);
+    if (!before)
+        return;
+    struct record *record = ARENA_NEW(&r->arena, struct record);
+    *record = *before;
+    record->address = to;
+    records_remove(r, from);
+    put_kept(r, record);
+    for (size_t i = 0; i < r->by_address.n; i++) {
+        const struct record *other = r->by_address.items[i].ptr;
+        const struct value *deps = other ? moved_deps(r, other->deps, from, to) : NULL;
+        if (!other || deps == other->deps)
+            continue;
+        struct record *copy = ARENA_NEW(&r->arena, struct record);
+        *copy = *other;
+        copy->deps = deps;
+        r->by_address.items[i].ptr = copy;
+    }
+    changed(r);
+}
+
+/* ---- lines ---- */
+
+static struct str text_of(const struct value *v, const char *name)
+{
+    return value_text(value_getz(v, name), STR_EMPTY);
+}
+
+static bool flag_of(const struct value *v, const char *name)
+{
+    const struct value *flag = value_getz(v, name);
+    return flag && flag->kind == VALUE_BOOL && flag->boolean;
+}
+
+static uint64_t number_of(const struct value *v, const char *name)
+{
+    const struct value *number = value_getz(v, name);
+    return number && number->kind == VALUE_INT && number->integer > 0 ? (uint64_t)number->integer : 0;
+}
+
+/* "aws" of "aws.s3.bucket": the provider where none is named. */
+static struct str default_provider(struct str type)
+{
+    struct str rest;
+    return str_cut(type, '.', &rest);
+}
+
+static int put_line(struct records *r, const struct value *line, uint64_t seq, bool tainted, struct err *err)
+{
+    struct record *record = ARENA_NEW(&r->arena, struct record);
+    struct str type = text_of(line, "type"), provider = text_of(line, "provider");
+    *record = (struct record){
+        .address = text_of(line, "address"),
+        .type = keep_name(&r->keeper, type),
+        .provider = keep_name(&r->keeper, provider.n ? provider : default_provider(type)),
+        .tainted = tainted || flag_of(line, "tainted"),
+        .adopted = flag_of(line, "adopted"),
+        .prevent_destroy = flag_of(line, "prevent_destroy"),
+        .create_before_destroy = flag_of(line, "create_before_destroy"),
+        .seq = seq,
+    };
+    if (decode_value(&r->keeper, r->secrets, value_getz(line, "attrs"), &record->attrs, err))
+        return -1;
+    record->set = share(r, value_getz(line, "set"), r->last ? r->last->set : NULL);
+    record->deps = share(r, value_getz(line, "deps"), r->last ? r->last->deps : NULL);
+    record->id = id_attr(r, record->attrs, text_of(line, "id"));
+    put_kept(r, record);
+    return 0;
+}
+
+static int apply_outcome(
+    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+{
+    (void)json;
+    records_end_intent(r, text_of(line, "address"));
+    if (value_getz(line, "attrs"))
+        return put_line(r, line, seq, false, err);
+    records_remove(r, text_of(line, "address"));
+    return 0;
+}
+
+static int apply_fail(
+    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+{
+    (void)json;
+    records_end_intent(r, text_of(line, "address"));
+    return value_getz(line, "attrs") ? put_line(r, line, seq, false, err) : 0;
+}
+
+static int apply_drop(
+    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+{
+    (void)json, (void)seq, (void)err;
+    records_end_intent(r, text_of(line, "address"));
+    records_remove(r, text_of(line, "address"));
+    return 0;
+}
+
+static int apply_intent(
+    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+{
+    (void)seq, (void)err;
+    records_intent(r, text_of(line, "address"), json);
+    return 0;
+}
+
+static int apply_kept(
+    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+{
+    (void)json, (void)seq;
+    if (!r->kept_due)
+        return err_set(err, ERR_DAMAGED, "it belongs to no snapshot");
+    r->kept_due--;
+    if (str_eqz(text_of(line, "action"), ""))
+        return put_line(r, line, number_of(line, "from"), false, err);
+    records_intent(r, text_of(line, "address"), json);
+    return 0;
+}
+
+static int apply_move(
+    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+{
+    (void)json, (void)seq, (void)err;
+    records_move(r, text_of(line, "from"), text_of(line, "to"));
+    return 0;
+}
+
+static int apply_outputs(
+    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+{
+    (void)json, (void)seq;
+    const struct value *values = value_getz(line, "values");
+    return values ? decode_value(&r->keeper, r->secrets, values, &r->outputs, err) : 0;
+}
+
+static void set_lineage(struct records *r, struct str lineage)
+{
+    if (r->lineage.n || !lineage.n)
+        return;
+    r->lineage = arena_str(&r->arena, lineage);
+    if (r->secrets)
+        secrets_set_lineage(r->secrets, r->lineage);
+}
+
+static int apply_run(
+    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+{
+    (void)json, (void)seq, (void)err;
+    int64_t number = 0;
+    if (str_to_int(text_of(line, "run"), &number) && number > 0)
+        r->runs = (uint64_t)number;
+    set_lineage(r, text_of(line, "lineage"));
+    return 0;
+}
+
+static int apply_snapshot(
+    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+{
+    forget_intents(r);
+    map_release(&r->by_address);
+    r->count = 0;
+    r->lines = 0;
+    r->outputs = &value_empty_map;
+    changed(r);
+    set_lineage(r, text_of(line, "lineage"));
+    r->runs = number_of(line, "runs");
+    r->kept_due = number_of(line, "count");
+    return apply_outputs(r, line, json, seq, err);
+}
+
+static int apply_nothing(
+    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+{
+    (void)r, (void)line, (void)json, (void)seq, (void)err;
+    return 0;
+}
+
+static const struct {
+    const char *kind;
+    int (*apply)(struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err);
+    bool addressed;
+} kinds[] = {
+    {"intent", apply_intent, true},
+    {"done", apply_outcome, true},
+    {"kept", apply_kept, true},
+    {"fail", apply_fail, true},
+    {"drop", apply_drop, true},
+    {"move", apply_move, false},
+    {"outputs", apply_outputs, false},
+    {"run", apply_run, false},
+    {"end", apply_nothing, false},
+    {"snapshot", apply_snapshot, false},
+};
+
+static int apply(struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+{
+    struct str kind = text_of(line, "kind");
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (!str_eqz(kind, kinds[i].kind))
+            continue;
+        if (kinds[i].addressed && !text_of(line, "address").n)
+            return err_set(err, ERR_DAMAGED, "it names no resource");
+        if (r->kept_due && kinds[i].apply != apply_kept)
+            return err_set(err, ERR_DAMAGED, "the snapshot before it lacks %" PRIu64 " records", r->kept_due);
+        return kinds[i].apply(r, line, json, seq, err);
+    }
+    err_set(err, ERR_INVALID, "record %" PRIu64 " is of an unknown kind \"%.*s\"", seq, STR_ARG(kind));
+    return err_hint(err, "the state was written by a newer weir; use that one");
+}
+
+int records_apply(struct records *r, struct str json, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct value *line;
+    uint64_t seq, batch;
+    if (!log_numbers(json, &seq, &batch))
+        return err_set(err, ERR_DAMAGED, "it has no number");
+    if (log_parse(&scratch, json, &line, err))
+        return -1;
+    bool snapshot = str_eqz(text_of(line, "kind"), "snapshot");
+    if (seq != r->seq + 1 && !(snapshot && seq > r->seq))
+        return err_set(err, ERR_DAMAGED, "its number is %" PRIu64 ", it should be %" PRIu64, seq, r->seq + 1);
+    if (apply(r, line, json, seq, err))
+        return -1;
+    r->seq = seq;
+    r->lines++;
+    return 0;
+}
+
+int records_complete(const struct records *r, struct err *err)
+{
+    if (!r->kept_due)
+        return 0;
+    return err_set(err, ERR_DAMAGED, "its newest snapshot lacks %" PRIu64 " records", r->kept_due);
+}
+
+/* ---- views ---- */
+
+static int record_order(const void *a, const void *b)
+{
+    return str_cmp((*(const struct record *const *)a)->address, (*(const struct record *const *)b)->address);
+}
+
+const struct record *const *records_sorted(struct records *r)
+{
+    if (r->sorted)
+        return r->sorted;
+    size_t n = 0;
+    bool in_order = true;
+    r->sorted = mem_realloc_array(NULL, r->count, sizeof *r->sorted);
+    for (size_t i = 0; i < r->by_address.n; i++) {
+        if (!r->by_address.items[i].ptr)
+            continue;
+        r->sorted[n] = r->by_address.items[i].ptr;
+        in_order = in_order && (!n || str_cmp(r->sorted[n - 1]->address, r->sorted[n]->address) < 0);
+        n++;
+    }
+    assert(n == r->count);
+    if (!in_order)
+        qsort(r->sorted, n, sizeof *r->sorted, record_order);
+    return r->sorted;
+}
+
+static const struct value *kept_or_null(struct records *r, const struct value *line, const char *name)
+{
+    const struct value *v = value_getz(line, name), *kept = NULL;
+    return v && !decode_value(&r->keeper, r->secrets, v, &kept, NULL) ? kept : NULL;
+}
+
+static struct open_intent *parse_intent(struct records *r, const char *json)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct value *line = &value_empty_map;
+    struct open_intent *intent = ARENA_NEW(&r->arena, struct open_intent);
+    int broken = log_parse(&scratch, str_z(json), &line, NULL);
+    assert(!broken);
+    (void)broken;
+    struct str type = text_of(line, "type"), provider = text_of(line, "provider");
+    *intent = (struct open_intent){
+        .address = arena_str(&r->arena, text_of(line, "address")),
+        .type = keep_name(&r->keeper, type),
+        .provider = keep_name(&r->keeper, provider.n ? provider : default_provider(type)),
+        .action = keep_name(&r->keeper, text_of(line, "action")),
+        .token = arena_str(&r->arena, text_of(line, "token")),
+        .id = arena_str(&r->arena, text_of(line, "id")),
+        .desired = kept_or_null(r, line, "desired"),
+        .set = kept_or_null(r, line, "set"),
+        .deps = kept_or_null(r, line, "deps"),
+        .seq = number_of(line, str_eqz(text_of(line, "kind"), "kept") ? "from" : "seq"),
+    };
+    return intent;
+}
+
+static int intent_order(const void *a, const void *b)
+{
+    const struct open_intent *x = *(const struct open_intent *const *)a,
+                             *y = *(const struct open_intent *const *)b;
+    return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+const struct open_intent *const *records_open_intents(struct records *r, size_t *n)
+{
+    const struct open_intent **list = arena_alloc(&r->arena, r->open_count * sizeof *list);
+    *n = 0;
+    for (size_t i = 0; i < r->intents.n; i++)
+        if (r->intents.items[i].ptr)
+            list[(*n)++] = parse_intent(r, r->intents.items[i].ptr);
+    qsort(list, *n, sizeof *list, intent_order);
+    return list;
+}

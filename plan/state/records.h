@@ -1,0 +1,47 @@
+/*
+ * What a log says: the records and open intents that are left when all its lines have been applied in order.
+ * Not thread-safe; state.c has the lock. What it gives out is immutable and lives as long as it does.
+ */
+#ifndef WEIR_PLAN_STATE_RECORDS_H
+#define WEIR_PLAN_STATE_RECORDS_H
+
+#include "plan/state/encode.h"
+#include "plan/state/state.h"
+
+struct records {
+    struct arena arena;
+    struct keeper keeper;
+    struct secrets *secrets; /* not owned */
+    struct map by_address;   /* struct record *; NULL: gone */
+    size_t count;
+    struct map intents; /* the intent's JSON text on the heap; NULL: ended */
+    size_t open_count;
+    const struct value *outputs;
+    struct str lineage;
+    uint64_t seq;                 /* of the last line applied */
+    uint64_t runs;                /* number of the last run */
+    size_t lines;                 /* since the newest snapshot, itself included */
+    uint64_t kept_due;            /* records of a snapshot that are still to come */
+    const struct record **sorted; /* NULL: to be made anew */
+    const struct record *last;
+};
+
+void records_init(struct records *records, struct secrets *secrets);
+void records_release(struct records *records);
+/* One line of the log. */
+int records_apply(struct records *records, struct str json, struct err *err);
+/* After the last line: is a snapshot cut short? */
+int records_complete(const struct records *records, struct err *err);
+
+/* The same changes one by one, for those who write the log. Texts and values are copied; secrets in them as
+ * decode_value() gives them. */
+void records_put(struct records *records, const struct record *draft);
+void records_remove(struct records *records, struct str address);
+void records_intent(struct records *records, struct str address, struct str json);
+void records_end_intent(struct records *records, struct str address);
+void records_move(struct records *records, struct str from, struct str to);
+
+const struct record *const *records_sorted(struct records *records);
+const struct open_intent *const *records_open_intents(struct records *records, size_t *n);
+
+#endif

@@ -1,0 +1,279 @@
+#include "plan/state/secret.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    KEY_SIZE = 32,
+    KEY_ID_SIZE = 4,
+    NONCE_SIZE = 12,
+    TAG_SIZE = 16,
+    SALT_SIZE = 16,
+    PASSPHRASE_MIN = 12,
+    KEYS_MAX = 8,
+    HASH_COST = 1 << 12, /* 4 MiB */
+    KEY_COST = 1 << 14,  /* 16 MiB, once a run */
+};
+
+struct key {
+    struct str passphrase; /* on the heap; p NULL: the key was given as bytes */
+    bool ready;
+    unsigned char bytes[KEY_SIZE];
+    char id[2 * KEY_ID_SIZE + 1];
+};
+
+struct secrets {
+    struct key keys[KEYS_MAX]; /* the first one seals */
+    size_t n;
+    char lineage[64];
+    pthread_mutex_t mutex; /* guards the stretching of passphrases */
+};
+
+static void stretch(struct str text, struct str salt, uint64_t cost, unsigned char out[KEY_SIZE])
+{
+    int ok = EVP_PBE_scrypt(
+        text.p, text.n, (const unsigned char *)salt.p, salt.n, cost, 8, 1, 64 * 1024 * 1024, out, KEY_SIZE);
+    assert(ok == 1);
+    (void)ok;
+}
+
+/* ---- keys ---- */
+
+static void key_name(struct key *key)
+{
+    unsigned char text[8 + KEY_SIZE] = "weir key", digest[SHA256_SIZE];
+    memcpy(text + 8, key->bytes, KEY_SIZE);
+    hash_sha256(str_n((const char *)text, sizeof text), digest);
+    OPENSSL_cleanse(text, sizeof text);
+    for (size_t i = 0; i < KEY_ID_SIZE; i++)
+        snprintf(key->id + 2 * i, 3, "%02x", digest[i]);
+    key->ready = true;
+}
+
+static int key_set(struct key *key, struct str text, struct str from, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str bytes;
+    text = str_trim(text);
+    bool raw = (text.n == 2 * KEY_SIZE && hex_decode(&scratch, text, &bytes)) ||
+               (base64_decode(&scratch, text, &bytes) && bytes.n == KEY_SIZE);
+    if (raw) {
+        memcpy(key->bytes, bytes.p, KEY_SIZE);
+        OPENSSL_cleanse((void *)(uintptr_t)bytes.p, bytes.n);
+        key_name(key);
+        return 0;
+    }
+    if (text.n < PASSPHRASE_MIN) {
+        err_set(err, ERR_INVALID, "the state key from %.*s is too short", STR_ARG(from));
+        return err_hint(err,
+            "give 32 random bytes as hex or base64 (openssl rand -hex 32) or a passphrase of at least %d "
+            "characters",
+            PASSPHRASE_MIN);
+    }
+    key->passphrase = str_n(mem_memdup0(text.p, text.n), text.n);
+    return 0;
+}
+
+static int key_load(struct secrets *s, struct str spec, bool wanted, struct str dir, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (s->n == KEYS_MAX)
+        return err_set(err, ERR_INVALID, "there are more than %d state keys", KEYS_MAX);
+    struct str text;
+    if (str_eqz(spec, "env") || str_starts(spec, STR("env:"))) {
+        const char *name = spec.n > 4 ? arena_strz(&scratch, str_slice(spec, 4, spec.n)) : "WEIR_STATE_KEY";
+        text = str_z(getenv(name));
+        if (!text.n) {
+            if (!wanted)
+                return 0;
+            err_set(err, ERR_INVALID, "the stack's state key comes from %s, which is not set", name);
+            return err_hint(err, "export %s with the key of this state", name);
+        }
+        return key_set(&s->keys[s->n++], text, str_z(name), err);
+    }
+    if (str_starts(spec, STR("file:"))) {
+        struct str path = path_join(&scratch, dir, str_slice(spec, 5, spec.n));
+        if (file_read(&scratch, path.p, 64 * 1024, &text, err))
+            return err_context(err, "reading the state key");
+        int result = key_set(&s->keys[s->n++], text, path, err);
+        OPENSSL_cleanse((void *)(uintptr_t)text.p, text.n);
+        return result;
+    }
+    err_set(err, ERR_INVALID, "\"%.*s\" is not a state key", STR_ARG(spec));
+    return err_hint(err, "key is env, env:NAME or file:PATH");
+}
+
+static int load_previous(struct secrets *s, const struct value *list, struct str dir, struct err *err)
+{
+    if (!s->n && getenv("WEIR_STATE_KEY_PREVIOUS"))
+        return err_set(
+            err, ERR_INVALID, "WEIR_STATE_KEY_PREVIOUS is set without a state key that takes over");
+    if (s->n && key_load(s, STR("env:WEIR_STATE_KEY_PREVIOUS"), false, dir, err))
+        return -1;
+    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
+        if (key_load(s, value_text(list->items[i], STR_EMPTY), true, dir, err))
+            return -1;
+    return 0;
+}
+
+int secrets_new(const struct value *config, struct str dir, struct secrets **out, struct err *err)
+{
+    struct secrets *s = mem_zalloc(sizeof *s);
+    pthread_mutex_init(&s->mutex, NULL);
+    const struct value *key = value_getz(config, "key");
+    if (key_load(s, value_text(key, STR("env")), !value_is_null(key), dir, err) ||
+        load_previous(s, value_getz(config, "previous_keys"), dir, err)) {
+        secrets_free(s);
+        return -1;
+    }
+    *out = s;
+    return 0;
+}
+
+void secrets_free(struct secrets *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->n; i++) {
+        OPENSSL_cleanse((void *)(uintptr_t)s->keys[i].passphrase.p, s->keys[i].passphrase.n);
+        free((void *)(uintptr_t)s->keys[i].passphrase.p);
+    }
+    pthread_mutex_destroy(&s->mutex);
+    OPENSSL_cleanse(s, sizeof *s);
+    free(s);
+}
+
+void secrets_set_lineage(struct secrets *s, struct str lineage)
+{
+    snprintf(s->lineage, sizeof s->lineage, "%.*s", STR_ARG(lineage));
+}
+
+bool secrets_have_key(const struct secrets *s)
+{
+    return s && s->n > 0;
+}
+
+static const struct key *key_at(struct secrets *s, size_t i)
+{
+    struct key *key = &s->keys[i];
+    pthread_mutex_lock(&s->mutex);
+    if (!key->ready) {
+        stretch(key->passphrase, str_z(s->lineage), KEY_COST, key->bytes);
+        key_name(key);
+    }
+    pthread_mutex_unlock(&s->mutex);
+    return key;
+}
+
+/* ---- sealing ---- */
+
+struct str secrets_seal(struct secrets *s, struct arena *arena, struct str plain)
+{
+    assert(secrets_have_key(s) && plain.n < INT32_MAX / 2);
+    const struct key *key = key_at(s, 0);
+    size_t size = NONCE_SIZE + plain.n + TAG_SIZE;
+    unsigned char *box = arena_alloc(arena, size), *text = box + NONCE_SIZE;
+    int n = 0, rest = 0;
+    hash_random(box, NONCE_SIZE);
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    bool ok = ctx && EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->bytes, box) &&
+              EVP_EncryptUpdate(ctx, text, &n, (const unsigned char *)plain.p, (int)plain.n) &&
+              EVP_EncryptFinal_ex(ctx, text + n, &rest) &&
+              EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, text + plain.n);
+    EVP_CIPHER_CTX_free(ctx);
+    assert(ok);
+    (void)ok;
+    struct str encoded = base64_encode(arena, str_n((const char *)box, size));
+    return arena_printf(arena, "%s:%.*s", key->id, STR_ARG(encoded));
+}
+
+static bool unseal(const struct key *key, struct str box, unsigned char *plain)
+{
+    const unsigned char *bytes = (const unsigned char *)box.p;
+    size_t size = box.n - NONCE_SIZE - TAG_SIZE;
+    int n = 0, rest = 0;
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    bool ok = ctx && EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->bytes, bytes) &&
+              EVP_DecryptUpdate(ctx, plain, &n, bytes + NONCE_SIZE, (int)size) &&
+              EVP_CIPHER_CTX_ctrl(
+                  ctx, EVP_CTRL_GCM_SET_TAG, TAG_SIZE, (void *)(uintptr_t)(bytes + NONCE_SIZE + size)) &&
+              EVP_DecryptFinal_ex(ctx, plain + n, &rest) > 0;
+    EVP_CIPHER_CTX_free(ctx);
+    return ok;
+}
+
+int secrets_open(
+    struct secrets *s, struct arena *arena, struct str sealed, struct str *plain, struct err *err)
+{
+    struct str encoded, box, id = str_cut(sealed, ':', &encoded);
+    if (!encoded.p || !base64_decode(arena, encoded, &box) || box.n < NONCE_SIZE + TAG_SIZE ||
+        box.n > INT32_MAX)
+        return err_set(err, ERR_DAMAGED, "it holds a sealed value that cannot be read");
+    for (size_t i = 0; s && i < s->n; i++) {
+        const struct key *key = key_at(s, i);
+        if (!str_eqz(id, key->id))
+            continue;
+        size_t size = box.n - NONCE_SIZE - TAG_SIZE;
+        unsigned char *text = arena_alloc(arena, size + 1);
+        if (!unseal(key, box, text))
+            return err_set(err, ERR_DAMAGED, "it holds a sealed value that was changed");
+        text[size] = '\0';
+        *plain = str_n((const char *)text, size);
+        return 0;
+    }
+    if (!secrets_have_key(s)) {
+        err_set(err, ERR_INVALID, "the state holds sealed values, and there is no key to open them");
+        return err_hint(
+            err, "set WEIR_STATE_KEY, or `state: {key: …}` in the stack, to the key %.*s", STR_ARG(id));
+    }
+    err_set(err, ERR_INVALID,
+        "the state holds values sealed with the key %.*s, which is not among those given", STR_ARG(id));
+    return err_hint(err, "after a change of keys the old one is still needed once: WEIR_STATE_KEY_PREVIOUS");
+}
+
+/* ---- hashes ---- */
+
+struct str secret_hash(struct arena *arena, struct str plain)
+{
+    unsigned char salt[SALT_SIZE], hash[KEY_SIZE];
+    hash_random(salt, sizeof salt);
+    stretch(plain, str_n((const char *)salt, sizeof salt), HASH_COST, hash);
+    return arena_printf(arena, "scrypt:%.*s:%.*s", STR_ARG(hex_encode(arena, salt, sizeof salt)),
+        STR_ARG(hex_encode(arena, hash, sizeof hash)));
+}
+
+static bool hash_split(struct arena *arena, struct str text, struct str *salt, struct str *hash)
+{
+    struct str rest, hex, kind = str_cut(text, ':', &rest);
+    if (!str_eqz(kind, "scrypt") || !rest.p)
+        return false;
+    hex = str_cut(rest, ':', &rest);
+    return rest.p && hex_decode(arena, hex, salt) && hex_decode(arena, rest, hash) && salt->n == SALT_SIZE &&
+           hash->n == KEY_SIZE;
+}
+
+bool secret_is_hash(struct str text)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str salt, hash;
+    return hash_split(&scratch, text, &salt, &hash);
+}
+
+bool secret_hash_matches(struct str text, struct str plain)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str salt, hash;
+    unsigned char given[KEY_SIZE];
+    if (!hash_split(&scratch, text, &salt, &hash))
+        return false;
+    stretch(plain, salt, HASH_COST, given);
+    return CRYPTO_memcmp(given, hash.p, KEY_SIZE) == 0;
+}

@@ -1,0 +1,42 @@
+/*
+ * Secrets in the state. With a key, a sensitive value is sealed with AES-256-GCM and comes back as it was;
+ * without one, and for write-only attributes always, only a salted hash of it is kept, which says whether a
+ * value in hand is the same but not what it was.
+ *
+ *     {"$sealed": "<key id>:<base64 of nonce, ciphertext and tag>"}      {"$hash": "scrypt:<salt>:<hash>"}
+ *
+ * The hash is scrypt at a small cost (some milliseconds): people choose passwords that a fast hash would give
+ * away.
+ */
+#ifndef WEIR_PLAN_STATE_SECRET_H
+#define WEIR_PLAN_STATE_SECRET_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/value.h"
+
+struct secrets;
+
+/*
+ * config: the stack's `state:` map; its `key` is "env" (the default: WEIR_STATE_KEY), "env:NAME" or
+ * "file:PATH"; `previous_keys`, a list of the same (or WEIR_STATE_KEY_PREVIOUS), are tried for reading only,
+ * so that a new key can take over. A key is 32 bytes as hex or base64, or any other text of at least 12
+ * characters, which is stretched with scrypt. Relative paths start at dir.
+ */
+int secrets_new(const struct value *config, struct str dir, struct secrets **out, struct err *err);
+void secrets_free(struct secrets *secrets);
+/* Salts the stretching of passphrases; before the first seal or open. */
+void secrets_set_lineage(struct secrets *secrets, struct str lineage);
+bool secrets_have_key(const struct secrets *secrets);
+/* Safe from every thread. The text for "$sealed", or, with bytes of a whole record, for a sealed record. */
+struct str secrets_seal(struct secrets *secrets, struct arena *arena, struct str plain);
+/* ERR_INVALID where no key fits; ERR_DAMAGED where one does and the text was changed. */
+int secrets_open(
+    struct secrets *secrets, struct arena *arena, struct str sealed, struct str *plain, struct err *err);
+
+/* The text for "$hash". */
+struct str secret_hash(struct arena *arena, struct str plain);
+bool secret_hash_matches(struct str hash, struct str plain);
+bool secret_is_hash(struct str text);
+
+#endif

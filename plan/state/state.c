@@ -1,0 +1,623 @@
+#include "plan/state/state.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "plan/state/commit.h"
+#include "plan/state/encode.h"
+#include "plan/state/log.h"
+#include "plan/state/records.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { COMPACT_SLACK = 1000 /* lines that a log may always be longer than what it says */ };
+
+struct state {
+    struct backend *backend;
+    struct secrets *secrets;
+    struct committer *committer; /* from state_begin() to state_unlock() */
+    bool locked, torn;
+    atomic_bool lacks_key;
+    char run[24];          /* "" before state_begin() */
+    pthread_mutex_t mutex; /* guards records */
+    struct records records;
+};
+
+static struct state *writable(const struct state *state)
+{
+    return (struct state *)(uintptr_t)state;
+}
+
+/* ---- opening ---- */
+
+static int apply_line(void *ctx, struct str json, struct err *err)
+{
+    return records_apply(ctx, json, err);
+}
+
+static int catch_up(struct state *state, struct err *err)
+{
+    struct records *r = &state->records;
+    bool torn;
+    if (state->backend->ops->read(state->backend, r->seq, apply_line, r, &torn, err))
+        return -1;
+    state->torn = state->torn || torn;
+    if (records_complete(r, err))
+        return err_context(err, "the state %.*s is damaged", STR_ARG(state->backend->description));
+    return 0;
+}
+
+int state_open(const struct state_options *options, struct state **out, struct err *err)
+{
+    struct state *state = mem_zalloc(sizeof *state);
+    state->backend = options->backend;
+    pthread_mutex_init(&state->mutex, NULL);
+    records_init(&state->records, NULL);
+    if (secrets_new(options->config, options->dir, &state->secrets, err))
+        goto failed;
+    state->records.secrets = state->secrets;
+    if (catch_up(state, err))
+        goto failed;
+    *out = state;
+    return 0;
+failed:
+    state_close(state);
+    return -1;
+}
+
+void state_close(struct state *state)
+{
+    if (!state)
+        return;
+    state_unlock(state);
+    backend_free(state->backend);
+    records_release(&state->records);
+    secrets_free(state->secrets);
+    pthread_mutex_destroy(&state->mutex);
+    free(state);
+}
+
+int state_lock(struct state *state, const char *command, int64_t timeout_ms, struct err *err)
+{
+    assert(!state->locked);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct lock_info who;
+    lock_info_self(&scratch, command, &who);
+    if (state->backend->ops->lock(state->backend, &who, timeout_ms, err))
+        return -1;
+    state->locked = true;
+    /* Others may have written since the opening. */
+    if (catch_up(state, err)) {
+        state_unlock(state);
+        return -1;
+    }
+    return 0;
+}
+
+void state_unlock(struct state *state)
+{
+    committer_free(state->committer);
+    state->committer = NULL;
+    state->run[0] = '\0';
+    if (state->locked)
+        state->backend->ops->unlock(state->backend);
+    state->locked = false;
+}
+
+int state_check_lock(struct state *state, struct err *err)
+{
+    return state->backend->ops->check_lock ? state->backend->ops->check_lock(state->backend, err) : 0;
+}
+
+/* ---- reading ---- */
+
+const struct record *state_get(const struct state *state, struct str address)
+{
+    pthread_mutex_lock(&writable(state)->mutex);
+    const struct record *record = map_get(&state->records.by_address, address);
+    pthread_mutex_unlock(&writable(state)->mutex);
+    return record;
+}
+
+size_t state_count(const struct state *state)
+{
+    return state->records.count;
+}
+
+const struct record *const *state_records(struct state *state, size_t *n)
+{
+    *n = state->records.count;
+    return records_sorted(&state->records);
+}
+
+const struct open_intent *const *state_open_intents(struct state *state, size_t *n)
+{
+    return records_open_intents(&state->records, n);
+}
+
+const struct value *state_outputs(const struct state *state)
+{
+    return state->records.outputs;
+}
+
+uint64_t state_seq(const struct state *state)
+{
+    return state->records.seq;
+}
+
+struct str state_lineage(const struct state *state)
+{
+    return state->records.lineage;
+}
+
+struct str state_description(const struct state *state)
+{
+    return state->backend->description;
+}
+
+bool state_was_torn(const struct state *state)
+{
+    return state->torn;
+}
+
+bool state_has_key(const struct state *state)
+{
+    return secrets_have_key(state->secrets);
+}
+
+bool state_lacks_key(const struct state *state)
+{
+    return atomic_load(&state->lacks_key);
+}
+
+struct str state_run(const struct state *state)
+{
+    return str_z(state->run);
+}
+
+/* ---- the text of records ---- */
+
+static void add_text(struct buf *body, const char *name, struct str text)
+{
+    if (!text.n)
+        return;
+    buf_addf(body, ",\"%s\":", name);
+    json_write_string(body, text);
+}
+
+static void add_value(struct state *state, struct buf *body, const char *name, const struct value *v)
+{
+    bool lacking = false;
+    if (!v)
+        return;
+    buf_addf(body, ",\"%s\":", name);
+    encode_value(body, state->secrets, v, &lacking);
+    if (lacking)
+        atomic_store(&state->lacks_key, true);
+}
+
+static void add_flag(struct buf *body, const char *name, bool flag)
+{
+    if (flag)
+        buf_addf(body, ",\"%s\":true", name);
+}
+
+static void body_begin(struct state *state, struct buf *body, const char *kind)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str at = time_rfc3339(&scratch, clock_wall_ms(), true);
+    buf_addf(body, "{\"at\":\"%.*s\",\"run\":\"%s\",\"kind\":\"%s\"", STR_ARG(at), state->run, kind);
+}
+
+static void add_type(struct buf *body, struct str type, struct str provider)
+{
+    struct str rest;
+    add_text(body, "type", type);
+    if (!str_eq(provider, str_cut(type, '.', &rest)))
+        add_text(body, "provider", provider);
+}
+
+static void add_record(struct state *state, struct buf *body, const struct record *record)
+{
+    add_type(body, record->type, record->provider);
+    add_text(body, "id", record->id);
+    add_value(state, body, "attrs", record->attrs);
+    if (record->set && record->set->count)
+        add_value(state, body, "set", record->set);
+    if (record->deps && record->deps->count)
+        add_value(state, body, "deps", record->deps);
+    add_flag(body, "tainted", record->tainted);
+    add_flag(body, "adopted", record->adopted);
+    add_flag(body, "prevent_destroy", record->prevent_destroy);
+    add_flag(body, "create_before_destroy", record->create_before_destroy);
+}
+
+static int add_line(struct state *state, struct buf *body, uint64_t *seq, struct err *err)
+{
+    buf_add_char(body, '}');
+    if (!state->committer)
+        return err_set(
+            err, ERR_FAILED, "the state %.*s is not open for writing", STR_ARG(state->backend->description));
+    if (committer_add(state->committer, buf_str(body), seq, err))
+        return err_context(err, "recording in the state");
+    return 0;
+}
+
+/* With the mutex held. Numbers are given before the mutex is taken, so they may come out of order. */
+static void applied(struct state *state, uint64_t seq)
+{
+    if (state->records.seq < seq)
+        state->records.seq = seq;
+    state->records.lines++;
+}
+
+/* ---- writing ---- */
+
+static void add_info(struct state *state, struct buf *body, const struct value *info)
+{
+    for (uint32_t i = 0; info && info->kind == VALUE_MAP && i < info->count; i++) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        add_value(state, body, arena_strz(&scratch, info->entries[i].key), info->entries[i].value);
+    }
+}
+
+int state_begin(struct state *state, const char *command, const struct value *info, struct err *err)
+{
+    assert(state->locked && !state->committer);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf body = BUF_INIT;
+    struct records *r = &state->records;
+    struct lock_info who;
+    lock_info_self(&scratch, command, &who);
+    if (!r->lineage.n) {
+        char lineage[33];
+        state_token(lineage);
+        r->lineage = arena_str(&r->arena, str_z(lineage));
+        secrets_set_lineage(state->secrets, r->lineage);
+    }
+    r->runs++;
+    snprintf(state->run, sizeof state->run, "%" PRIu64, r->runs);
+    state->committer = committer_new(state->backend, r->seq + 1);
+
+    body_begin(state, &body, "run");
+    add_text(&body, "lineage", r->lineage);
+    add_text(&body, "command", who.command);
+    add_text(&body, "owner", who.owner);
+    buf_addf(&body, ",\"pid\":%" PRId64, who.pid);
+    add_text(&body, "version", STR(WEIR_VERSION));
+    add_text(&body, "ci_url", who.ci_url);
+    add_info(state, &body, info);
+    uint64_t seq;
+    /* Durable before anything else: a disk that is full or a lock that is lost shows now. */
+    if (add_line(state, &body, &seq, err) || committer_wait(state->committer, seq, err))
+        return -1;
+    applied(state, seq);
+    return 0;
+}
+
+void state_token(char out[33])
+{
+    unsigned char bytes[16];
+    hash_random(bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+int state_intent(struct state *state, const struct intent *intent, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT, line = BUF_INIT;
+    uint64_t seq;
+    body_begin(state, &body, "intent");
+    add_text(&body, "address", intent->address);
+    add_type(&body, intent->type, intent->provider);
+    add_text(&body, "action", str_z(intent->action));
+    add_text(&body, "token", intent->token);
+    add_text(&body, "id", intent->id);
+    add_value(state, &body, "desired", intent->desired);
+    add_value(state, &body, "set", intent->set);
+    add_value(state, &body, "deps", intent->deps);
+    if (add_line(state, &body, &seq, err))
+        return -1;
+    buf_addf(&line, "{\"seq\":%" PRIu64 ",", seq);
+    buf_add(&line, body.p + 1, body.n - 1);
+    pthread_mutex_lock(&state->mutex);
+    records_intent(&state->records, intent->address, buf_str(&line));
+    applied(state, seq);
+    pthread_mutex_unlock(&state->mutex);
+    if (committer_wait(state->committer, seq, err))
+        return err_context(err, "recording in the state");
+    return state_check_lock(state, err);
+}
+
+/* Attributes as the log would give them back: secrets opened again or as hashes. */
+static const struct value *as_read(
+    struct arena *arena, struct keeper *keeper, struct state *state, struct str body, struct err *err)
+{
+    const struct value *line, *attrs;
+    keeper->arena = arena;
+    if (log_parse(arena, body, &line, err))
+        return NULL;
+    return decode_value(keeper, state->secrets, value_getz(line, "attrs"), &attrs, err) ? NULL : attrs;
+}
+
+static int record_outcome(
+    struct state *state, struct buf *body, const struct outcome *outcome, bool tainted, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct keeper keeper = {0};
+    struct record draft = {
+        .address = outcome->address,
+        .type = outcome->type,
+        .provider = outcome->provider,
+        .id = outcome->id,
+        .attrs = outcome->attrs,
+        .set = outcome->set,
+        .deps = outcome->deps,
+        .tainted = tainted || outcome->tainted,
+        .adopted = outcome->adopted,
+        .prevent_destroy = outcome->prevent_destroy,
+        .create_before_destroy = outcome->create_before_destroy,
+    };
+    int result = -1;
+    if (outcome->attrs)
+        add_record(state, body, &draft);
+    if (add_line(state, body, &draft.seq, err))
+        return -1;
+    if (value_is_sensitive(draft.attrs) &&
+        !(draft.attrs = as_read(&scratch, &keeper, state, buf_str(body), err)))
+        goto out;
+    pthread_mutex_lock(&state->mutex);
+    records_end_intent(&state->records, outcome->address);
+    if (draft.attrs)
+        records_put(&state->records, &draft);
+    else
+        records_remove(&state->records, outcome->address);
+    applied(state, draft.seq);
+    pthread_mutex_unlock(&state->mutex);
+    result = 0;
+out:
+    keeper_release(&keeper);
+    return result;
+}
+
+int state_done(struct state *state, const struct outcome *outcome, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    body_begin(state, &body, "done");
+    add_text(&body, "address", outcome->address);
+    add_text(&body, "action", str_z(outcome->action));
+    return record_outcome(state, &body, outcome, false, err);
+}
+
+static void add_error(struct buf *body, const struct err *why)
+{
+    if (!why || why->class == ERR_NONE)
+        return;
+    buf_addf(body, ",\"error\":{\"class\":\"%s\"", err_class_name(why->class));
+    add_text(body, "code", str_z(why->code));
+    add_text(body, "message", str_z(why->message));
+    buf_add_char(body, '}');
+}
+
+int state_fail(struct state *state, struct str address, const char *action, const struct err *why,
+    const struct outcome *left, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    uint64_t seq;
+    body_begin(state, &body, "fail");
+    add_text(&body, "address", address);
+    add_text(&body, "action", str_z(action));
+    add_error(&body, why);
+    if (left && left->attrs)
+        return record_outcome(state, &body, left, true, err);
+    if (add_line(state, &body, &seq, err))
+        return -1;
+    pthread_mutex_lock(&state->mutex);
+    records_end_intent(&state->records, address);
+    applied(state, seq);
+    pthread_mutex_unlock(&state->mutex);
+    return 0;
+}
+
+int state_move(struct state *state, struct str from, struct str to, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    uint64_t seq;
+    if (!state_get(state, from))
+        return err_set(err, ERR_ABSENT, "the state has no \"%.*s\"", STR_ARG(from));
+    if (state_get(state, to))
+        return err_set(err, ERR_EXISTS, "the state has a \"%.*s\" already", STR_ARG(to));
+    body_begin(state, &body, "move");
+    add_text(&body, "from", from);
+    add_text(&body, "to", to);
+    if (add_line(state, &body, &seq, err))
+        return -1;
+    pthread_mutex_lock(&state->mutex);
+    records_move(&state->records, from, to);
+    applied(state, seq);
+    pthread_mutex_unlock(&state->mutex);
+    return 0;
+}
+
+int state_drop(struct state *state, struct str address, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    uint64_t seq;
+    body_begin(state, &body, "drop");
+    add_text(&body, "address", address);
+    if (add_line(state, &body, &seq, err))
+        return -1;
+    pthread_mutex_lock(&state->mutex);
+    records_end_intent(&state->records, address);
+    records_remove(&state->records, address);
+    applied(state, seq);
+    pthread_mutex_unlock(&state->mutex);
+    return 0;
+}
+
+int state_set_outputs(struct state *state, const struct value *outputs, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf body = BUF_INIT;
+    const struct value *line, *kept;
+    uint64_t seq;
+    body_begin(state, &body, "outputs");
+    add_value(state, &body, "values", outputs ? outputs : &value_empty_map);
+    if (add_line(state, &body, &seq, err))
+        return -1;
+    if (log_parse(&scratch, buf_str(&body), &line, err))
+        return -1;
+    pthread_mutex_lock(&state->mutex);
+    int result = decode_value(&state->records.keeper, state->secrets, value_getz(line, "values"), &kept, err);
+    if (!result)
+        state->records.outputs = kept;
+    applied(state, seq);
+    pthread_mutex_unlock(&state->mutex);
+    return result;
+}
+
+int state_flush(struct state *state, struct err *err)
+{
+    return state->committer ? committer_flush(state->committer, err) : 0;
+}
+
+int state_end(struct state *state, const char *status, const struct value *counts, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    uint64_t seq;
+    body_begin(state, &body, "end");
+    add_text(&body, "status", str_z(status));
+    add_value(state, &body, "counts", counts);
+    if (add_line(state, &body, &seq, err))
+        return -1;
+    applied(state, seq);
+    return state_flush(state, err);
+}
+
+/* ---- snapshots ---- */
+
+static void write_kept(struct state *state, struct buf *out, uint64_t seq, const struct record *record)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    buf_addz(&body, "{\"kind\":\"kept\"");
+    add_text(&body, "address", record->address);
+    buf_addf(&body, ",\"from\":%" PRIu64, record->seq);
+    add_record(state, &body, record);
+    buf_add_char(&body, '}');
+    log_frame(out, seq, seq, buf_str(&body));
+}
+
+static void write_kept_intent(
+    struct state *state, struct buf *out, uint64_t seq, const struct open_intent *intent)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    buf_addz(&body, "{\"kind\":\"kept\"");
+    add_text(&body, "address", intent->address);
+    buf_addf(&body, ",\"from\":%" PRIu64, intent->seq);
+    add_type(&body, intent->type, intent->provider);
+    add_text(&body, "action", intent->action);
+    add_text(&body, "token", intent->token);
+    add_text(&body, "id", intent->id);
+    add_value(state, &body, "desired", intent->desired);
+    add_value(state, &body, "set", intent->set);
+    add_value(state, &body, "deps", intent->deps);
+    buf_add_char(&body, '}');
+    log_frame(out, seq, seq, buf_str(&body));
+}
+
+static void write_snapshot(void *ctx, struct buf *out, uint64_t seq)
+{
+    struct state *state = ctx;
+    struct records *r = &state->records;
+    AUTO_BUF struct buf body = BUF_INIT;
+    size_t n;
+    body_begin(state, &body, "snapshot");
+    add_text(&body, "lineage", r->lineage);
+    buf_addf(&body, ",\"runs\":%" PRIu64 ",\"count\":%zu", r->runs, r->count + r->open_count);
+    add_value(state, &body, "values", r->outputs);
+    buf_add_char(&body, '}');
+    log_frame(out, seq, seq, buf_str(&body));
+    const struct record *const *records = records_sorted(r);
+    for (size_t i = 0; i < r->count; i++)
+        write_kept(state, out, ++seq, records[i]);
+    const struct open_intent *const *intents = records_open_intents(r, &n);
+    for (size_t i = 0; i < n; i++)
+        write_kept_intent(state, out, ++seq, intents[i]);
+}
+
+int state_snapshot(struct state *state, struct err *err)
+{
+    assert(state->committer);
+    struct records *r = &state->records;
+    size_t lines = 1 + r->count + r->open_count;
+    if (committer_snapshot(state->committer, lines, write_snapshot, state, err))
+        return err_context(err, "writing a snapshot of the state");
+    r->seq += lines;
+    r->lines = lines;
+    return 0;
+}
+
+int state_compact(struct state *state, struct err *err)
+{
+    const struct records *r = &state->records;
+    if (r->lines < 2 * (r->count + r->open_count) + COMPACT_SLACK)
+        return 0;
+    return state_snapshot(state, err);
+}
+
+/* ---- write-only values ---- */
+
+const struct value *state_hash_secret(struct arena *arena, const struct value *v)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf plain = BUF_INIT;
+    bool ignored;
+    if (value_is_null(v) || state_is_hash(v))
+        return v;
+    encode_value(&plain, NULL, value_unmark(&scratch, v), &ignored);
+    struct value_entry entry = {STR("$hash"), value_string_ref(arena, secret_hash(arena, buf_str(&plain)))};
+    return value_mark(arena, value_map(arena, &entry, 1), VALUE_SENSITIVE);
+}
+
+bool state_is_hash(const struct value *kept)
+{
+    return kept && (kept->marks & VALUE_SENSITIVE) && kept->kind == VALUE_MAP && kept->count == 1 &&
+           str_eqz(kept->entries[0].key, "$hash") &&
+           secret_is_hash(value_text(kept->entries[0].value, STR_EMPTY));
+}
+
+static bool matches_hash(const struct value *kept, const struct value *v)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf plain = BUF_INIT;
+    bool ignored;
+    if (!value_is_known(v))
+        return false;
+    if (state_is_hash(v))
+        return value_equal(kept, v);
+    encode_value(&plain, NULL, value_unmark(&scratch, v ? v : &value_null), &ignored);
+    return secret_hash_matches(kept->entries[0].value->string, buf_str(&plain));
+}
+
+bool state_hash_matches(const struct value *kept, const struct value *v)
+{
+    if (state_is_hash(kept))
+        return matches_hash(kept, v);
+    if (!value_is_sensitive(kept) || !v || v->kind != kept->kind || v->count != kept->count)
+        return value_equal(kept, v);
+    if (kept->kind != VALUE_LIST && kept->kind != VALUE_MAP)
+        return value_equal(kept, v);
+    for (uint32_t i = 0; i < kept->count; i++) {
+        if (kept->kind == VALUE_LIST ? !state_hash_matches(kept->items[i], v->items[i])
+                                     : !str_eq(kept->entries[i].key, v->entries[i].key) ||
+                                           !state_hash_matches(kept->entries[i].value, v->entries[i].value))
+            return false;
+    }
+    return true;
+}
