@@ -46,8 +46,11 @@ struct http_request {
     bool insecure_ok;          /* plain HTTP to other than loopback is allowed */
     const char *ca_file;       /* NULL: the engine's */
     bool discard_body;         /* HEAD */
-    int (*sink)(
-        void *ctx, const void *bytes, size_t n); /* takes a 2xx body instead of response->body; -1 stops */
+    bool sensitive;            /* bodies hold secrets: -vv does not show them */
+    int attempt;               /* for the trace; 0 and 1: the first */
+    /* Takes a 2xx body instead of response->body; -1 stops. Called by the network thread, which all requests
+     * wait for: it may write to a file, not more. */
+    int (*sink)(void *ctx, const void *bytes, size_t n);
     void *sink_ctx;
 };
 

@@ -1,0 +1,149 @@
+/* What libcurl's failures mean to a user: a class, a sentence, and where there is one, a way out. */
+#include "provider/http/transfer.h"
+
+#include <stdio.h>
+
+/* The request never left: sending it again cannot do anything twice. */
+static int not_sent(struct err *err)
+{
+    err->retryable = true;
+    return -1;
+}
+
+static const char *system_error(const struct transfer *t, char *text, size_t size)
+{
+    long number = 0;
+    t->curl->easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &number);
+    if (!number)
+        return t->error[0] ? t->error : t->curl->easy_strerror(t->code);
+    const char *reason = strerror_r((int)number, text, size);
+    if (reason != text)
+        snprintf(text, size, "%s", reason);
+    if (text[0] >= 'A' && text[0] <= 'Z') /* in the middle of a sentence */
+        text[0] = (char)(text[0] - 'A' + 'a');
+    return text;
+}
+
+static int cannot_connect(const struct transfer *t, struct err *err)
+{
+    char text[128];
+    err_set(err, ERR_NETWORK, "cannot connect to %.*s: %s", STR_ARG(t->target.authority),
+        system_error(t, text, sizeof text));
+    if (t->target.loopback)
+        err_hint(err, "nothing listens there; start the server, or correct the endpoint");
+    else
+        err_hint(err, "check the network, the proxy settings and the endpoint");
+    return not_sent(err);
+}
+
+static int cannot_resolve(const struct transfer *t, struct err *err)
+{
+    err_set(err, ERR_NETWORK, "cannot find the address of %.*s", STR_ARG(t->target.host));
+    err_hint(err, "check the spelling of the region and the endpoint, and the network's name service");
+    return not_sent(err);
+}
+
+static int timed_out(const struct transfer *t, struct err *err)
+{
+    curl_off_t connected = 0;
+    t->curl->easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+    if (!connected) {
+        err_set(err, ERR_TIMEOUT, "cannot connect to %.*s: no answer in time", STR_ARG(t->target.authority));
+        err_hint(err, "check the network, the proxy settings and the endpoint");
+        return not_sent(err);
+    }
+    return err_set(err, ERR_TIMEOUT, "%.*s did not answer in time", STR_ARG(t->target.authority));
+}
+
+static int tls_failed(const struct transfer *t, struct err *err)
+{
+    err_set(err, ERR_NETWORK, "TLS with %.*s failed: %s", STR_ARG(t->target.authority),
+        t->error[0] ? t->error : t->curl->easy_strerror(t->code));
+    if (t->code == CURLE_PEER_FAILED_VERIFICATION)
+        return err_hint(err, "if its certificate comes from a private authority, name that in AWS_CA_BUNDLE");
+    if (strstr(t->error, "wrong version number"))
+        return err_hint(err, "the server seems to speak plain HTTP; write http:// in the endpoint if that is "
+                             "meant");
+    return not_sent(err);
+}
+
+static int lost(const struct transfer *t, struct err *err)
+{
+    char text[128];
+    return err_set(err, ERR_NETWORK, "the connection to %.*s was lost: %s", STR_ARG(t->target.authority),
+        system_error(t, text, sizeof text));
+}
+
+static int cut_short(const struct transfer *t, struct err *err)
+{
+    curl_off_t announced = -1, got = 0;
+    t->curl->easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+    t->curl->easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &got);
+    if (announced > 0)
+        return err_set(err, ERR_NETWORK, "the answer of %.*s was cut short after %lld of %lld bytes",
+            STR_ARG(t->target.authority), (long long)got, (long long)announced);
+    return err_set(err, ERR_NETWORK, "the answer of %.*s was cut short", STR_ARG(t->target.authority));
+}
+
+static int not_taken(const struct transfer *t, struct err *err)
+{
+    if (t->sink_failed)
+        return err_set(err, ERR_IO, "cannot store what %.*s sends", STR_ARG(t->target.authority));
+    if (t->head.overflow)
+        return err_set(err, ERR_PROTOCOL, "the headers of %.*s are larger than %zu bytes",
+            STR_ARG(t->target.authority), t->head.max);
+    return err_set(err, ERR_PROTOCOL, "the answer of %.*s is larger than %zu bytes",
+        STR_ARG(t->target.authority), t->body.max);
+}
+
+static int file_unreadable(const struct transfer *t, struct err *err)
+{
+    if (t->read_errno == -1)
+        return err_set(err, ERR_IO, "the file became shorter while it was sent");
+    char text[128];
+    return err_set(
+        err, ERR_IO, "cannot read the file to send: %s", strerror_r(t->read_errno, text, sizeof text));
+}
+
+int transfer_failure(const struct transfer *t, struct err *err)
+{
+    struct err unused;
+    if (!err)
+        err = &unused;
+    if (t->cancelled)
+        return err_set(err, ERR_INTERRUPTED, "interrupted");
+    if (t->read_errno)
+        return file_unreadable(t, err);
+    if (t->head.overflow || t->body.overflow || t->sink_failed)
+        return not_taken(t, err);
+    switch (t->code) {
+    case CURLE_COULDNT_RESOLVE_HOST: return cannot_resolve(t, err);
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        err_set(err, ERR_NETWORK, "cannot find the address of the proxy (for %.*s)",
+            STR_ARG(t->target.authority));
+        err_hint(err, "check https_proxy and no_proxy");
+        return not_sent(err);
+    case CURLE_COULDNT_CONNECT: return cannot_connect(t, err);
+    case CURLE_OPERATION_TIMEDOUT: return timed_out(t, err);
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION: return tls_failed(t, err);
+    case CURLE_SSL_CACERT_BADFILE:
+        err_set(err, ERR_INVALID, "cannot use the file of certificate authorities: %s",
+            t->error[0] ? t->error : "it is not readable");
+        return err_hint(err, "check AWS_CA_BUNDLE");
+    case CURLE_GOT_NOTHING:
+        return err_set(
+            err, ERR_NETWORK, "%.*s closed the connection without an answer", STR_ARG(t->target.authority));
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR: return lost(t, err);
+    case CURLE_PARTIAL_FILE:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM: return cut_short(t, err);
+    case CURLE_UNSUPPORTED_PROTOCOL: /* libcurl's name for a status line that is none */
+    case CURLE_WEIRD_SERVER_REPLY:
+        return err_set(err, ERR_PROTOCOL, "%.*s does not answer in HTTP", STR_ARG(t->target.authority));
+    default:
+        return err_set(err, ERR_NETWORK, "request to %.*s failed: %s", STR_ARG(t->target.authority),
+            t->error[0] ? t->error : t->curl->easy_strerror(t->code));
+    }
+}

@@ -1,0 +1,18 @@
+/*
+ * What a trace may show. Values are recognised by the names they go under, in whatever syntax the text has
+ * (JSON, XML, form); that is a net for what slips through, not a promise: a request known to carry secrets
+ * says so itself (http_request.sensitive) and its bodies are not shown at all.
+ */
+#ifndef WEIR_PROVIDER_HTTP_REDACT_H
+#define WEIR_PROVIDER_HTTP_REDACT_H
+
+#include "base/buf.h"
+#include "base/str.h"
+
+bool redact_is_secret_name(struct str name); /* "MasterUserPassword", "db-password", "SecretString" … */
+bool redact_is_secret_header(struct str name);
+/* Each appends to out. */
+void redact_url(struct buf *out, struct str url); /* X-Amz-Signature and the like in the query */
+void redact_body(struct buf *out, struct str body);
+
+#endif

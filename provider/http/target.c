@@ -1,0 +1,98 @@
+#include "provider/http/target.h"
+
+#include <arpa/inet.h>
+
+static bool is_host_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
+}
+
+static bool is_address_char(char c)
+{
+    return is_host_char(c) || c == ':';
+}
+
+static bool all(struct str s, bool (*is)(char))
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!is(s.p[i]))
+            return false;
+    return s.n > 0;
+}
+
+static bool is_port(struct str s)
+{
+    int64_t port;
+    return s.n && s.n <= 5 && s.p[0] >= '0' && s.p[0] <= '9' && str_to_int(s, &port) && port > 0 &&
+           port < 65536;
+}
+
+/* "host", "host:port", "[v6]", "[v6]:port" */
+static bool split_authority(struct str authority, struct str *host)
+{
+    struct str port;
+    if (authority.n && authority.p[0] == '[') {
+        ptrdiff_t close = str_find_char(authority, ']', 0);
+        if (close < 0)
+            return false;
+        *host = str_slice(authority, 1, (size_t)close);
+        port = str_slice(authority, (size_t)close + 1, authority.n);
+        return all(*host, is_address_char) &&
+               (!port.n || (port.p[0] == ':' && is_port(str_slice(port, 1, port.n))));
+    }
+    *host = str_cut(authority, ':', &port);
+    return all(*host, is_host_char) && (!port.p || is_port(port));
+}
+
+static void classify(struct http_target *target)
+{
+    char text[64];
+    if (str_ieq(target->host, STR("localhost"))) {
+        target->loopback = true;
+        return;
+    }
+    if (target->host.n >= sizeof text)
+        return;
+    memcpy(text, target->host.p, target->host.n);
+    text[target->host.n] = '\0';
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, text, &v4) == 1) {
+        uint32_t address = ntohl(v4.s_addr);
+        target->loopback = address >> 24 == 127;
+        target->link_local = address >> 16 == 0xa9fe;
+    } else if (inet_pton(AF_INET6, text, &v6) == 1) {
+        static const unsigned char metadata[4] = {0xfd, 0x00, 0x0e, 0xc2};
+        target->loopback = IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
+        target->link_local = IN6_IS_ADDR_LINKLOCAL(&v6) || !memcmp(v6.s6_addr, metadata, sizeof metadata);
+    }
+}
+
+int http_target_parse(struct str url, struct http_target *target, struct err *err)
+{
+    *target = (struct http_target){0};
+    struct str after;
+    if (str_starts(url, STR("https://"))) {
+        target->tls = true;
+        after = str_slice(url, 8, url.n);
+    } else if (str_starts(url, STR("http://"))) {
+        after = str_slice(url, 7, url.n);
+    } else {
+        return err_set(
+            err, ERR_INVALID, "\"%.*s\" is not a URL that begins with https:// or http://", STR_ARG(url));
+    }
+    size_t end = 0;
+    while (end < after.n && after.p[end] != '/' && after.p[end] != '?' && after.p[end] != '#')
+        end++;
+    target->authority = str_slice(after, 0, end);
+    target->rest = str_slice(after, end, after.n);
+    if (!split_authority(target->authority, &target->host))
+        return err_set(err, ERR_INVALID, "\"%.*s\" is not a URL with a valid host and port", STR_ARG(url));
+    for (size_t i = 0; i < target->rest.n; i++)
+        if ((unsigned char)target->rest.p[i] <= ' ' || target->rest.p[i] == 0x7f)
+            return err_set(
+                err, ERR_INVALID, "\"%.*s\" is not a URL: it has a blank or control character", STR_ARG(url));
+    classify(target);
+    return 0;
+}

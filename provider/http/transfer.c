@@ -1,0 +1,277 @@
+#include "provider/http/transfer.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    HEAD_MAX = 1024 * 1024,
+    RESPONSE_MAX_DEFAULT = 64 * 1024 * 1024,
+    CONNECT_TIMEOUT_MS = 10 * 1000,
+    IDLE_TIMEOUT_MS = 60 * 1000,
+    EXPECT_FROM = 1024 * 1024, /* smaller bodies are not worth a round trip */
+    KEEP_BODY = 256 * 1024,    /* larger buffers are given back after use */
+    STREAM_BUFFER = 256 * 1024,
+};
+
+#define SET(transfer, option, value) (transfer)->curl->easy_setopt((transfer)->easy, (option), (value))
+
+struct transfer *transfer_new(const struct curl_api *curl)
+{
+    struct transfer *t = mem_zalloc(sizeof *t);
+    t->curl = curl;
+    t->easy = curl->easy_init();
+    if (!t->easy)
+        abort(); /* only out of memory */
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->over, NULL);
+    return t;
+}
+
+void transfer_free(struct transfer *t)
+{
+    t->curl->easy_cleanup(t->easy);
+    pthread_cond_destroy(&t->over);
+    pthread_mutex_destroy(&t->lock);
+    buf_release(&t->head);
+    buf_release(&t->body);
+    free(t);
+}
+
+/* ---- callbacks, on the network thread ---- */
+
+static size_t on_header(char *line, size_t size, size_t n, void *ctx)
+{
+    struct transfer *t = ctx;
+    n *= size;
+    if (n > 9 && !memcmp(line, "HTTP/", 5)) { /* a new head: after 100 Continue, for example */
+        buf_clear(&t->head);
+        struct str rest;
+        str_cut(str_n(line, n), ' ', &rest);
+        t->status = rest.n >= 3 ? (int)strtol(rest.p, NULL, 10) : 0;
+        return n;
+    }
+    buf_add(&t->head, line, n);
+    return t->head.overflow ? 0 : n;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
+{
+    struct transfer *t = ctx;
+    n *= size;
+    if (t->request->sink && t->status >= 200 && t->status < 300) {
+        t->sink_failed = t->request->sink(t->request->sink_ctx, bytes, n) != 0;
+        return t->sink_failed ? 0 : n;
+    }
+    buf_add(&t->body, bytes, n);
+    return t->body.overflow ? 0 : n;
+}
+
+static size_t on_send(char *bytes, size_t size, size_t n, void *ctx)
+{
+    struct transfer *t = ctx;
+    int64_t left = t->request->body_length - t->sent;
+    n *= size;
+    if ((int64_t)n > left)
+        n = (size_t)left;
+    if (!n)
+        return 0;
+    ssize_t got;
+    do
+        got = pread(t->request->body_fd, bytes, n, t->request->body_offset + t->sent);
+    while (got < 0 && errno == EINTR);
+    if (got <= 0) {
+        t->read_errno = got < 0 ? errno : -1;
+        return CURL_READFUNC_ABORT;
+    }
+    t->sent += got;
+    return (size_t)got;
+}
+
+static int on_seek(void *ctx, curl_off_t offset, int origin)
+{
+    struct transfer *t = ctx;
+    if (origin != SEEK_SET)
+        return CURL_SEEKFUNC_CANTSEEK;
+    t->sent = offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+/* Build commands and credential processes that start meanwhile shall not inherit connections. */
+static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)ctx;
+    (void)purpose;
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return CURL_SOCKOPT_OK;
+}
+
+/* ---- preparing ---- */
+
+static int check_target(const struct http_request *request, struct http_target *target, struct err *err)
+{
+    if (http_target_parse(request->url, target, err))
+        return -1;
+    if (target->tls || target->loopback || request->insecure_ok)
+        return 0;
+    err_set(err, ERR_INVALID, "will not send requests to %.*s over plain HTTP", STR_ARG(target->authority));
+    return err_hint(err,
+        "use https://, or say `insecure: true` in the provider's settings if that network is "
+        "trusted");
+}
+
+static bool has_header(const struct http_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->header_count; i++)
+        if (str_ieq(request->headers[i].name, str_z(name)))
+            return true;
+    return false;
+}
+
+static void add_line(struct arena *arena, struct curl_slist **list, struct str line)
+{
+    struct curl_slist *item = ARENA_NEW(arena, struct curl_slist);
+    item->data = (char *)(uintptr_t)line.p; /* libcurl only reads it */
+    item->next = *list;
+    *list = item;
+}
+
+/* The list is built by hand in the arena: libcurl's own would copy every line once more. */
+static int make_headers(
+    const struct http_request *request, struct arena *arena, struct curl_slist **list, struct err *err)
+{
+    *list = NULL;
+    /* libcurl's additions that would only cost bytes, or a round trip. */
+    static const char *const unwanted[] = {"Accept", "Content-Type"};
+    for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
+        if (!has_header(request, unwanted[i]))
+            add_line(arena, list, arena_printf(arena, "%s:", unwanted[i]));
+    if (request->body_length <= EXPECT_FROM && (int64_t)request->body.n <= EXPECT_FROM)
+        add_line(arena, list, STR("Expect:"));
+    if (!has_header(request, "User-Agent"))
+        add_line(arena, list, STR("User-Agent: weir/" WEIR_VERSION));
+    for (size_t i = request->header_count; i-- > 0;) {
+        struct str name = request->headers[i].name, value = request->headers[i].value;
+        if (str_find_char(value, '\n', 0) >= 0 || str_find_char(value, '\r', 0) >= 0 ||
+            memchr(value.p, 0, value.n))
+            return err_set(err, ERR_INVALID, "the header %.*s has a line break in its value", STR_ARG(name));
+        /* "Name;" is how libcurl is told to send an empty header. */
+        add_line(arena, list,
+            value.n ? arena_printf(arena, "%.*s: %.*s", STR_ARG(name), STR_ARG(value))
+                    : arena_printf(arena, "%.*s;", STR_ARG(name)));
+    }
+    return 0;
+}
+
+static void set_method(struct transfer *t, struct arena *arena)
+{
+    const struct http_request *request = t->request;
+    const char *method = arena_strz(arena, request->method);
+    bool head = request->discard_body || str_eqz(request->method, "HEAD");
+    if (request->body_length > 0) {
+        SET(t, CURLOPT_UPLOAD, 1L);
+        SET(t, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body_length);
+        SET(t, CURLOPT_READFUNCTION, on_send);
+        SET(t, CURLOPT_READDATA, t);
+        SET(t, CURLOPT_SEEKFUNCTION, on_seek);
+        SET(t, CURLOPT_SEEKDATA, t);
+        SET(t, CURLOPT_UPLOAD_BUFFERSIZE, (long)STREAM_BUFFER);
+    } else if (head) {
+        SET(t, CURLOPT_NOBODY, 1L);
+    } else if (request->body.n || str_eqz(request->method, "POST") || str_eqz(request->method, "PUT") ||
+               str_eqz(request->method, "PATCH")) {
+        SET(t, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n);
+        SET(t, CURLOPT_POSTFIELDS, request->body.n ? request->body.p : "");
+    }
+    if (!head || !str_eqz(request->method, "HEAD"))
+        SET(t, CURLOPT_CUSTOMREQUEST, method);
+}
+
+static void set_limits(struct transfer *t)
+{
+    const struct http_request *request = t->request;
+    long connect_ms = request->connect_timeout_ms ? request->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+    long idle_ms = request->timeout_ms ? request->timeout_ms : IDLE_TIMEOUT_MS;
+    SET(t, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+    SET(t, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    SET(t, CURLOPT_LOW_SPEED_TIME, (idle_ms + 999) / 1000);
+    if (request->deadline_ms)
+        SET(t, CURLOPT_TIMEOUT_MS, (long)request->deadline_ms);
+    t->head.max = HEAD_MAX;
+    t->body.max = request->max_response ? request->max_response : RESPONSE_MAX_DEFAULT;
+}
+
+static void set_target(struct transfer *t, const char *default_ca, struct arena *arena)
+{
+    const struct http_request *request = t->request;
+    SET(t, CURLOPT_URL, arena_strz(arena, request->url));
+    SET(t, CURLOPT_PATH_AS_IS, 1L); /* keys such as "a/../b" are signed as they are */
+    SET(t, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    SET(t, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    const char *ca = request->ca_file ? request->ca_file : default_ca;
+    if (ca)
+        SET(t, CURLOPT_CAINFO, ca);
+    /* A proxy cannot reach this machine's own addresses, and must not see what is meant for them. */
+    if (t->target.loopback || t->target.link_local)
+        SET(t, CURLOPT_PROXY, "");
+    SET(t, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+}
+
+int transfer_prepare(struct transfer *t, const struct http_request *request, const char *default_ca,
+    struct arena *arena, struct err *err)
+{
+    struct curl_slist *headers;
+    if (check_target(request, &t->target, err) || make_headers(request, arena, &headers, err))
+        return -1;
+    t->request = request;
+    t->status = 0;
+    t->sent = 0;
+    t->read_errno = 0;
+    t->sink_failed = t->done = t->cancelled = false;
+    t->error[0] = '\0';
+    buf_clear(&t->head);
+    if (t->body.cap > KEEP_BODY)
+        buf_release(&t->body);
+    buf_clear(&t->body);
+
+    t->curl->easy_reset(t->easy); /* connections and TLS tickets stay */
+    SET(t, CURLOPT_PRIVATE, t);
+    SET(t, CURLOPT_ERRORBUFFER, t->error);
+    SET(t, CURLOPT_NOSIGNAL, 1L);
+    SET(t, CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(t, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    SET(t, CURLOPT_HTTPHEADER, headers);
+    SET(t, CURLOPT_HEADERFUNCTION, on_header);
+    SET(t, CURLOPT_HEADERDATA, t);
+    SET(t, CURLOPT_WRITEFUNCTION, on_body);
+    SET(t, CURLOPT_WRITEDATA, t);
+    if (request->sink)
+        SET(t, CURLOPT_BUFFERSIZE, (long)STREAM_BUFFER);
+    set_target(t, default_ca, arena);
+    set_method(t, arena);
+    set_limits(t);
+    return 0;
+}
+
+/* ---- afterwards ---- */
+
+void transfer_collect(const struct transfer *t, struct arena *arena, struct http_response *response)
+{
+    struct str head = arena_str(arena, buf_str(&t->head));
+    size_t lines = 0;
+    for (size_t i = 0; i < head.n; i++)
+        lines += head.p[i] == '\n';
+    *response = (struct http_response){.status = t->status};
+    response->headers = ARENA_ARRAY(arena, struct http_header, lines ? lines : 1);
+    while (head.p && head.n) {
+        struct str value, line = str_cut(head, '\n', &head);
+        struct str name = str_cut(line, ':', &value);
+        if (value.p && response->header_count < lines)
+            response->headers[response->header_count++] =
+                (struct http_header){str_trim(name), str_trim(value)};
+    }
+    response->body = arena_str(arena, buf_str(&t->body));
+}

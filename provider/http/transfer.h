@@ -1,0 +1,50 @@
+/*
+ * One request on its way: a libcurl easy handle with what its callbacks fill. The engine keeps a stack of
+ * them, because a handle that was used before remembers TLS tickets and keeps its buffers.
+ *
+ *     transfer_prepare()   by the worker
+ *     … the network thread drives the handle; the callbacks fill head and body …
+ *     transfer_collect() or transfer_failure()   by the worker again
+ *
+ * Never touched by two threads at once: the engine hands it over under a lock.
+ */
+#ifndef WEIR_PROVIDER_HTTP_TRANSFER_H
+#define WEIR_PROVIDER_HTTP_TRANSFER_H
+
+#include "provider/http/curl_api.h"
+#include "provider/http/http.h"
+#include "provider/http/target.h"
+
+#include <pthread.h>
+
+struct transfer {
+    const struct curl_api *curl;
+    CURL *easy;
+    const struct http_request *request;
+    struct http_target target;
+    char error[CURL_ERROR_SIZE];
+    struct buf head, body;
+    int status;
+    int64_t sent;   /* of the file range */
+    int read_errno; /* reading the file range failed; -1: it is shorter than body_length */
+    bool sink_failed;
+
+    /* The engine's. */
+    struct transfer *next, *previous;
+    pthread_mutex_t lock;
+    pthread_cond_t over;
+    bool done, cancelled;
+    CURLcode code;
+};
+
+struct transfer *transfer_new(const struct curl_api *curl);
+void transfer_free(struct transfer *transfer);
+/* What goes to libcurl lives in the arena until the transfer is over. ERR_INVALID for a request that must not
+ * be sent (plain HTTP to a far host, a line break in a header). */
+int transfer_prepare(struct transfer *transfer, const struct http_request *request, const char *default_ca,
+    struct arena *arena, struct err *err);
+void transfer_collect(const struct transfer *transfer, struct arena *arena, struct http_response *response);
+/* What transfer->code means (failure.c). Returns -1. */
+int transfer_failure(const struct transfer *transfer, struct err *err);
+
+#endif

@@ -1,0 +1,73 @@
+#include "provider/http/redact.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void secret_names_are_known_in_any_spelling(void **state)
+{
+    (void)state;
+    static const char *const secret[] = {"MasterUserPassword", "DB_PASSWORD", "--db-password", "SecretString",
+        "secretAccessKey", "SessionToken", "X-Amz-Security-Token", "Token", "WebIdentityToken"};
+    static const char *const plain[] = {"NextToken", "ContinuationToken", "ClientRequestToken", "SecretId",
+        "SecretArn", "KeyId", "Tokens", ""};
+    for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
+        if (!redact_is_secret_name(str_z(secret[i])))
+            fail_msg("%s is a secret", secret[i]);
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (redact_is_secret_name(str_z(plain[i])))
+            fail_msg("%s is no secret", plain[i]);
+}
+
+static void bodies_lose_their_secrets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        {"", ""},
+        {"plain text", "plain text"},
+        {"a=1&Password=p%26q&b", "a=1&Password=(redacted)&b"},
+        {"{\"a\":1,\"Password\":\"x\\\"y\",\"b\":[2]}", "{\"a\":1,\"Password\": \"(redacted)\",\"b\":[2]}"},
+        {"{\"password\" : {\"deep\":[\"x\",{}]} , \"b\":1}", "{\"password\": \"(redacted)\" , \"b\":1}"},
+        {"{\"password\":12}", "{\"password\": \"(redacted)\"}"},
+        {"{\"x\":\"password\"}", "{\"x\":\"password\"}"},
+        {"{\"password\":\"cut sho", "{\"password\": \"(redacted)\""},
+        {"[{\"SecretString\":null}]", "[{\"SecretString\": \"(redacted)\"}]"},
+        {"<?xml "
+         "version=\"1.0\"?><R><Credentials><SecretAccessKey>s/1</SecretAccessKey><Id>2</Id></Credentials></"
+         "R>",
+            "<?xml version=\"1.0\"?><R><Credentials><SecretAccessKey>(redacted)</SecretAccessKey><Id>2</Id>"
+            "</Credentials></R>"},
+        {"<R><SessionToken a=\"b\">s", "<R><SessionToken a=\"b\">(redacted)"},
+        {"<R><Password/><Id>2</Id></R>", "<R><Password/><Id>2</Id></R>"},
+        {"<", "<"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO_BUF struct buf out = BUF_INIT;
+        redact_body(&out, str_z(cases[i].in));
+        assert_string_equal(out.p ? out.p : "", cases[i].out);
+    }
+}
+
+static void urls_lose_signatures(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    redact_url(&out, STR("https://h/p?X-Amz-Credential=AK%2F1&X-Amz-Date=2&X-Amz-Signature=ab&flag"));
+    assert_string_equal(
+        out.p, "https://h/p?X-Amz-Credential=(redacted)&X-Amz-Date=2&X-Amz-Signature=(redacted)&flag");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(secret_names_are_known_in_any_spelling),
+        cmocka_unit_test(bodies_lose_their_secrets),
+        cmocka_unit_test(urls_lose_signatures),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
