@@ -185,9 +185,9 @@ bool base64_decode(struct arena *arena, struct str text, struct str *out)
     size_t padding = 0;
     while (padding < 2 && padding < text.n && text.p[text.n - 1 - padding] == '=')
         padding++;
-    /* OpenSSL skips white space, which would hide damage. */
+    /* OpenSSL skips white space and takes '=' anywhere, which would hide damage. */
     for (size_t i = 0; i < text.n; i++)
-        if ((unsigned char)text.p[i] <= ' ')
+        if ((unsigned char)text.p[i] <= ' ' || (text.p[i] == '=' && i + padding < text.n))
             return false;
     char *bytes = arena_alloc(arena, text.n / 4 * 3 + 1);
     int n = text.n ? EVP_DecodeBlock((unsigned char *)bytes, (const unsigned char *)text.p, (int)text.n) : 0;

@@ -1,0 +1,113 @@
+#include "base/file.h"
+
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/weir-test-file-XXXXXX";
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    return system(arena_printf(&arena, "rm -rf %s", folder).p);
+}
+
+static void writes_and_reads(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena a = ARENA_INIT;
+    struct err err = ERR_INIT;
+    const char *path = path_join(&a, str_z(folder), STR("f")).p;
+    struct str back;
+    assert_int_equal(file_write_atomic(path, STR("one\0two"), 0600, &err), 0);
+    assert_int_equal(file_read(&a, path, 0, &back, &err), 0);
+    assert_true(str_eq(back, STR("one\0two")));
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(file_read(&a, path, 3, &back, &err), -1);
+    assert_int_equal(err.class, ERR_IO);
+}
+
+static void says_what_cannot_be_read(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena a = ARENA_INIT;
+    struct err err = ERR_INIT;
+    struct str back;
+    assert_int_equal(file_read(&a, "/nonexistent/file", 0, &back, &err), -1);
+    assert_string_equal(err.message, "cannot read /nonexistent/file: No such file or directory");
+    assert_int_equal(file_read(&a, folder, 0, &back, &err), -1);
+    assert_non_null(strstr(err.message, "Is a directory"));
+    assert_int_equal(file_read(&a, "/proc/self/status", 0, &back, &err), 0); /* no size known beforehand */
+    assert_true(back.n > 100);
+}
+
+static void makes_folders_with_parents(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena a = ARENA_INIT;
+    struct err err = ERR_INIT;
+    const char *deep = path_join(&a, str_z(folder), STR("x/y/z")).p;
+    assert_int_equal(dir_make(deep, &err), 0);
+    assert_int_equal(dir_make(deep, &err), 0);
+    assert_true(path_is_dir(deep));
+    const char *file = path_join(&a, str_z(folder), STR("plain")).p;
+    assert_int_equal(file_write_atomic(file, STR("x"), 0600, &err), 0);
+    assert_int_equal(dir_make(path_join(&a, str_z(file), STR("below")).p, &err), -1);
+}
+
+static void splits_paths(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena a = ARENA_INIT;
+    assert_true(str_eq(path_dir(STR("a/b/c")), STR("a/b")));
+    assert_true(str_eq(path_dir(STR("c")), STR(".")));
+    assert_true(str_eq(path_dir(STR("/c")), STR("/")));
+    assert_true(str_eq(path_base(STR("a/b/c")), STR("c")));
+    assert_true(str_eq(path_join(&a, STR("a"), STR("/abs")), STR("/abs")));
+    assert_true(str_eq(path_join(&a, STR("a/"), STR("b")), STR("a/b")));
+}
+
+static void times_go_both_ways(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena a = ARENA_INIT;
+    int64_t ms = 0;
+    assert_true(time_parse_rfc3339(STR("2026-11-21T11:30:00.5+02:00"), &ms));
+    assert_true(str_eq(time_rfc3339(&a, ms, true), STR("2026-11-21T09:30:00.500Z")));
+    char basic[17];
+    time_iso_basic(ms, basic);
+    assert_string_equal(basic, "20261121T093000Z");
+    int64_t http = 0;
+    assert_true(time_parse_http(STR("Sat, 21 Nov 2026 09:30:00 GMT"), &http));
+    assert_true(http == ms - 500);
+    assert_false(time_parse_rfc3339(STR("2026-11-21"), &ms));
+    assert_false(time_parse_rfc3339(STR("2026-11-21T09:30:00"), &ms));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_and_reads),
+        cmocka_unit_test(says_what_cannot_be_read),
+        cmocka_unit_test(makes_folders_with_parents),
+        cmocka_unit_test(splits_paths),
+        cmocka_unit_test(times_go_both_ways),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

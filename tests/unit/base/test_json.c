@@ -1,0 +1,70 @@
+#include "base/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+/* Text that comes back as it was, canonically ordered. */
+static void reads_and_writes(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{\"b\":1,\"a\":[true,false,null]}", "{\"a\":[true,false,null],\"b\":1}"},
+        {"\"\\u00fc\\n\\\"\\\\\\u0001\"", "\"\xc3\xbc\\n\\\"\\\\\\u0001\""},
+        {"-9223372036854775808", "-9223372036854775808"},
+        {"0.1", "0.1"},
+        {"1e300", "1e+300"},
+        {"1.0", "1.0"},
+        {"[]", "[]"},
+        {"{}", "{}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        AUTO_BUF struct buf out = BUF_INIT;
+        struct err err = ERR_INIT;
+        const struct value *v;
+        assert_int_equal(json_parse(&arena, str_z(cases[i][0]), &v, &err), 0);
+        json_write(&out, v, JSON_PLAIN);
+        assert_string_equal(out.p, cases[i][1]);
+    }
+}
+
+static void refuses_what_is_not_json(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {
+        "", "{", "[1,]", "{\"a\":1,\"a\":2}", "nul", "1 2", "\"\xff\"", "[NaN]"};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        struct err err = ERR_INIT;
+        const struct value *v;
+        assert_int_equal(json_parse(&arena, str_z(cases[i]), &v, &err), -1);
+        assert_int_equal(err.class, ERR_PROTOCOL);
+        assert_true(err.message[0] != '\0');
+    }
+}
+
+static void hides_secrets_and_marks_unknowns(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct value_entry entries[] = {
+        {STR("password"), value_mark(&arena, value_string(&arena, STR("hunter2")), VALUE_SENSITIVE)},
+        {STR("arn"), &value_unknown},
+    };
+    AUTO_BUF struct buf out = BUF_INIT;
+    json_write(&out, value_map(&arena, entries, 2), JSON_REDACT | JSON_MARK_UNKNOWN);
+    assert_string_equal(out.p, "{\"arn\":\"(known after apply)\",\"password\":\"(sensitive)\"}");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_and_writes),
+        cmocka_unit_test(refuses_what_is_not_json),
+        cmocka_unit_test(hides_secrets_and_marks_unknowns),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
