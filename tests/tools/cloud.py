@@ -1,0 +1,138 @@
+"""moto as the tests, the benchmarks and the demo use it: python cloud.py [PORT]
+
+Serves on 127.0.0.1, prints its URL as the first line once it listens, and ends when its standard input does, so
+that no server outlives whoever started it. On top of moto it
+- answers glue UpdateJob, which moto 5.2 lacks, as the service does: what is not sent is reset;
+- keeps a list of the requests it got:  GET /e2e/requests, DELETE to forget them;
+- fails on demand: POST /e2e/faults takes a list of {match, times, status, body, headers, close, after, delay}.
+
+`match` is a regular expression over a request's label: "CreateRole", "AWSGlue.CreateJob" or "PUT /bucket?versioning".
+`close` cuts the connection without an answer; `after` lets moto do the work first (an answer that got lost).
+"""
+
+import io
+import json
+import os
+import re
+import sys
+import threading
+import time
+from urllib.parse import parse_qs
+
+from moto.glue.responses import GlueResponse
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+
+def update_job(self: GlueResponse):
+    """moto stores a job anew when CreateJob comes twice, which is all that UpdateJob has to do."""
+    name = self._get_param("JobName")
+    old = self.glue_backend.get_job(name)
+    tags, runs, created = self.glue_backend.get_tags(old.arn), old.job_runs, old.created_on
+    self.body = json.dumps({**self._get_param("JobUpdate"), "Name": name, "Tags": tags})
+    result = self.create_job()
+    new = self.glue_backend.get_job(name)
+    new.job_runs, new.created_on = runs, created
+    return result
+
+
+GlueResponse.update_job = update_job
+
+
+class Cloud:
+    def __init__(self, app):
+        self.app = app
+        self.lock = threading.Lock()
+        self.requests = []
+        self.faults = []
+
+    def __call__(self, environ, start_response):
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        body = environ["wsgi.input"].read(length) if length else b""
+        environ["wsgi.input"] = io.BytesIO(body)
+        path = environ["PATH_INFO"]
+        if path.startswith("/e2e/"):
+            return self.control(path, environ["REQUEST_METHOD"], body, start_response)
+        if path.startswith("/moto-api/"):
+            return self.app(environ, start_response)
+
+        label = label_of(environ, body)
+        fault = self.next_fault(label)
+        if not fault:
+            return self.app(environ, start_response)
+        if fault.get("delay"):
+            time.sleep(fault["delay"])
+        if fault.get("after"):
+            b"".join(self.app(environ, lambda *_: None))
+        if fault.get("close"):
+            environ["werkzeug.socket"].close()
+            raise ConnectionAbortedError
+        if fault.get("status"):
+            headers = [("Content-Type", "text/plain")] if "headers" not in fault else list(fault["headers"].items())
+            start_response(f"{fault['status']} Fault", headers)
+            return [fault.get("body", "").encode()]
+        return self.app(environ, start_response)
+
+    def next_fault(self, label):
+        with self.lock:
+            self.requests.append(label)
+            for fault in self.faults:
+                if fault["times"] > 0 and re.search(fault["match"], label):
+                    fault["times"] -= 1
+                    return fault
+        return None
+
+    def control(self, path, method, body, start_response):
+        answer = None
+        with self.lock:
+            if path == "/e2e/faults":
+                self.faults = [{"times": 1, **fault} for fault in json.loads(body)]
+            elif path == "/e2e/requests" and method == "GET":
+                answer = list(self.requests)
+            elif path == "/e2e/requests":
+                self.requests.clear()
+            else:
+                start_response("404 Not Found", [])
+                return [b""]
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(answer).encode()]
+
+
+def label_of(environ, body):
+    if target := environ.get("HTTP_X_AMZ_TARGET"):
+        return target
+    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        if action := parse_qs(body.decode(errors="replace")).get("Action"):
+            return action[0]
+    query = environ.get("QUERY_STRING")
+    return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}" + (f"?{query}" if query else "")
+
+
+class Quiet(WSGIRequestHandler):
+    def log(self, *_):
+        pass
+
+    def run_wsgi(self):
+        try:
+            super().run_wsgi()
+        except (ConnectionError, ValueError):
+            self.close_connection = True
+
+
+def end_with_parent():
+    sys.stdin.read()
+    os._exit(0)
+
+
+def main():
+    cloud = Cloud(DomainDispatcherApplication(create_backend_app))
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    server = make_server("127.0.0.1", port, cloud, threaded=True, request_handler=Quiet)
+    os.environ["MOTO_PORT"] = str(server.server_port)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    print(f"http://127.0.0.1:{server.server_port}", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
