@@ -93,8 +93,7 @@ static void find_drift(struct planner *p, struct instance *instance)
             continue;
         const struct value *recorded = value_get(seen->record->attrs, attr->name),
                            *live = value_get(seen->live, attr->name);
-        if (value_getz(recorded, "$hash") ? state_hash_matches(recorded, live)
-                                          : attr_equal(attr, recorded, live))
+        if (attr_equal(attr, recorded, live) || object_hash_matches(recorded, live))
             continue;
         if (!drift)
             drift = ARENA_ARRAY(p->arena, struct attr_change, set->count);

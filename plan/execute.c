@@ -481,8 +481,10 @@ int plan_apply(
     *result = (struct apply_result){.outputs = &value_empty_map};
     struct state *state = plan->workspace->state;
     struct executor x = {.p = plan->planner, .plan = plan, .options = options, .result = result};
+    bool locked_before = state_is_locked(state); /* by the command, before it planned */
     uint64_t planned_at = state_seq(state);
-    if (state_lock(state, plan->destroy ? "destroy" : "apply", options->lock_timeout_ms, err))
+    if (!locked_before &&
+        state_lock(state, plan->destroy ? "destroy" : "apply", options->lock_timeout_ms, err))
         return -1;
     int status;
     if (state_seq(state) != planned_at) {
@@ -491,6 +493,7 @@ int plan_apply(
     } else {
         status = run_locked(&x, err);
     }
-    state_unlock(state);
+    if (!locked_before)
+        state_unlock(state);
     return status;
 }

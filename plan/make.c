@@ -319,8 +319,7 @@ static const struct decl *root_output(const struct stack *stack, struct str name
 static void add_output_change(struct plan *plan, struct arena *arena, struct str name,
     const struct value *before, const struct value *after, const struct decl *decl)
 {
-    bool hashed = value_getz(before, "$hash") != NULL;
-    if (before && after && (hashed ? state_hash_matches(before, after) : value_equal(before, after)))
+    if (before && after && (value_equal(before, after) || object_hash_matches(before, after)))
         return;
     if (!plan->outputs)
         plan->outputs = ARENA_ARRAY(arena, struct output_change,

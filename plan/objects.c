@@ -72,6 +72,11 @@ const struct value *object_complete(struct arena *arena, const struct schema *sc
     return value_merge(arena, live, value_builder_map(&b));
 }
 
+bool object_hash_matches(const struct value *kept, const struct value *v)
+{
+    return value_is_sensitive(kept) && v && state_hash_matches(kept, v);
+}
+
 /* ---- differences ---- */
 
 static bool ignored(const struct lifecycle *lifecycle, struct str name)
@@ -91,20 +96,13 @@ static const struct value *counterpart(
     return value_get(live, attr->name);
 }
 
-static bool is_hash(const struct value *v)
-{
-    return value_getz(v, "$hash") != NULL;
-}
-
 static bool same(const struct attr *attr, const struct value *wanted, const struct value *have)
 {
     if (!value_is_known(wanted))
         return false;
-    if (attr->write_only || is_hash(have))
-        return have && state_hash_matches(have, wanted);
     if (!have && attr->default_value)
         have = attr->default_value; /* a facet that is not there means the default */
-    return attr_equal(attr, wanted, have);
+    return (!attr->write_only && attr_equal(attr, wanted, have)) || object_hash_matches(have, wanted);
 }
 
 /* An attribute taken out of the file: is there something to put back? */

@@ -142,6 +142,8 @@ const struct value *object_set(struct arena *arena, const struct schema *schema,
  */
 const struct value *object_complete(struct arena *arena, const struct schema *schema,
     const struct value *desired, const struct value *live, bool hash);
+/* Is v what a recorded value with secrets in it (as hashes) was made from? */
+bool object_hash_matches(const struct value *kept, const struct value *v);
 /* Marks the attributes that the schema calls sensitive. */
 const struct value *object_mark(struct arena *arena, const struct schema *schema, const struct value *object);
 /* The object with every computed attribute that is not there unknown. */

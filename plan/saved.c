@@ -32,7 +32,7 @@ static const struct value *without_secrets(
     for (uint32_t i = 0; i < live->count; i++) {
         struct str name = live->entries[i].key;
         const struct value *v = live->entries[i].value, *recorded = value_get(seen->record->attrs, name);
-        bool secret = value_is_sensitive(v) || value_is_sensitive(recorded) || value_getz(recorded, "$hash");
+        bool secret = value_is_sensitive(v) || value_is_sensitive(recorded);
         value_builder_set(&b, name, secret ? state_hash_secret(arena, v) : v);
     }
     return value_builder_map(&b);
@@ -247,6 +247,21 @@ static const struct str *list_of(
     return items;
 }
 
+/* The file's live values; what was hashed in them is marked, as the state marks it. */
+static const struct value *read_live(struct arena *arena, const struct value *content)
+{
+    struct value_builder objects = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; content && content->kind == VALUE_MAP && i < content->count; i++) {
+        const struct value *live = value_copy(arena, content->entries[i].value), *marked = live;
+        for (uint32_t k = 0; live->kind == VALUE_MAP && k < live->count; k++)
+            if (state_is_hash(live->entries[k].value))
+                marked = value_with(arena, marked, live->entries[k].key,
+                    value_mark(arena, live->entries[k].value, VALUE_SENSITIVE));
+        value_builder_set(&objects, arena_str(arena, content->entries[i].key), marked);
+    }
+    return value_builder_map(&objects);
+}
+
 int plan_load(struct workspace *workspace, const struct saved_plan *saved, const struct plan_options *options,
     struct diags *diags, struct plan **out, struct err *err)
 {
@@ -260,8 +275,7 @@ int plan_load(struct workspace *workspace, const struct saved_plan *saved, const
     same.no_refresh = !(refreshed && refreshed->kind == VALUE_BOOL && refreshed->boolean);
     same.targets = list_of(saved, "targets", arena, &same.target_count);
     same.replaces = list_of(saved, "replaces", arena, &same.replace_count);
-    const struct value *live = value_copy(arena, value_getz(saved->content, "live"));
-    same.saved_live = live ? live : &value_empty_map;
+    same.saved_live = read_live(arena, value_getz(saved->content, "live"));
     struct plan *plan;
     if (plan_make(workspace, &same, diags, &plan, err))
         return -1;

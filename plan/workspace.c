@@ -7,7 +7,7 @@ static int open_state(const struct workspace_options *options, struct workspace 
     const struct stack *stack = workspace->stack;
     struct backend_options backend = {
         .config = stack->state, .dir = stack->dir, .stack = stack->name, .env = stack->env};
-    struct state_options state = {0};
+    struct state_options state = {.config = stack->state, .dir = stack->dir};
     (void)options;
     if (backend_new(&backend, &state.backend, err))
         return -1;

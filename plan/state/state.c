@@ -110,6 +110,11 @@ void state_unlock(struct state *state)
     state->locked = false;
 }
 
+bool state_is_locked(const struct state *state)
+{
+    return state->locked;
+}
+
 int state_check_lock(struct state *state, struct err *err)
 {
     return state->backend->ops->check_lock ? state->backend->ops->check_lock(state->backend, err) : 0;

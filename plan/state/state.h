@@ -71,6 +71,7 @@ bool state_lacks_key(const struct state *state);
 /* Write side. */
 int state_lock(struct state *state, const char *command, int64_t timeout_ms, struct err *err);
 void state_unlock(struct state *state);
+bool state_is_locked(const struct state *state);
 /* Is the lock still ours? A lease may have run out while the process was stopped. Safe from every thread; for
  * use before requests. */
 int state_check_lock(struct state *state, struct err *err);
