@@ -16,8 +16,11 @@ struct sigv4_params {
     int64_t wall_ms;
     struct str payload_hash; /* hex SHA-256, "UNSIGNED-PAYLOAD" or a STREAMING-… constant; empty: hashed from
                                 the body */
-    bool s3;                 /* path encoded once and not normalised; x-amz-content-sha256 is sent */
-    int expires_s;           /* query form only */
+    struct str signed_headers; /* verification: exactly these ("host;x-amz-date"); empty: every header but
+                                  those that proxies change */
+    const unsigned char *key;  /* from sigv4_signing_key() for the same day and scope; NULL: derived anew */
+    bool s3;                   /* path encoded once and not normalised; x-amz-content-sha256 is sent */
+    int expires_s;             /* query form only */
 };
 
 /* Each result lives in the arena. */
@@ -25,6 +28,7 @@ struct str sigv4_canonical_request(struct arena *arena, const struct sigv4_param
     const struct wire_message *request, struct str *signed_headers);
 struct str sigv4_string_to_sign(
     struct arena *arena, const struct sigv4_params *params, struct str canonical_request);
+/* Good for one day in one scope: worth keeping where many requests are signed. */
 void sigv4_signing_key(const struct sigv4_params *params, unsigned char key[32]);
 struct str sigv4_signature(struct arena *arena, const struct sigv4_params *params, struct str string_to_sign);
 
