@@ -26,7 +26,9 @@ const struct value *wire_choose(struct arena *arena, const struct value *choices
 
 static int mismatch(const struct wire_encoder *e, const char *wanted, const struct value *v)
 {
-    return err_set(e->err, ERR_INVALID, "expected %s, got a %s", wanted, value_kind_name(v->kind));
+    const char *got = value_kind_name(v->kind);
+    return err_set(
+        e->err, ERR_INVALID, "expected %s, got %s %s", wanted, strchr("aeiou", *got) ? "an" : "a", got);
 }
 
 static int encode_int(const struct wire_encoder *e, const struct value *v, const struct value **out)

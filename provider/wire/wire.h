@@ -183,10 +183,25 @@ const struct value *wire_path(struct arena *arena, const struct value *document,
 
 /* ---- server side ---- */
 
-/* The request's members as a generic document under wire names (path, query, headers by the shape; form and
- * body otherwise). */
+/*
+ * Is this a request for the operation? -1: no. Otherwise how many constant query parameters it names, so that
+ * of several (GET /{Bucket} and GET /{Bucket}?versioning) the greatest is the one meant.
+ */
+int wire_match(const struct wire_operation *op, const struct wire_message *request);
+/* The operation's name as the query, ec2 and json protocols say it (Action, X-Amz-Target); "" where nothing
+ * says so. */
+struct str wire_request_name(
+    struct arena *arena, enum wire_protocol protocol, const struct wire_message *request);
+
+/*
+ * The request's members as one generic document under wire names (path, query, headers by the shape; form and
+ * body otherwise; of two with one name the body's loses); wire_coerce() takes it from there. ERR_INVALID
+ * where it cannot be read.
+ */
 int wire_decode_request(struct arena *arena, const struct wire_operation *op, const struct shape *shape,
     const struct wire_message *request, const struct value **document, struct err *err);
+/* Status 200 unless the shape has a status member. `body` and `body_xmlns` of the operation are the answer's
+ * here. */
 int wire_encode_response(struct arena *arena, const struct wire_operation *op, const struct shape *shape,
     const struct value *output, struct str request_id, struct wire_message *out, struct err *err);
 /* An error as this protocol's clients expect it. */

@@ -166,6 +166,8 @@ class Side:
             for key, member in list(shape.members.items()):
                 where = member.serialization.get("location") if shape is self.root else None
                 wanted = len(out) < MAX_MEMBERS or key in shape.required_members or where == "uri" or key == self.payload
+                if shape.name == "CreateBucketConfiguration" and key == "Bucket":
+                    continue  # directory buckets: spelt like the path's label, so a server's flat document cannot hold both
                 if getattr(shape, "is_tagged_union", False) and out:
                     break
                 if not wanted or member.name in stack or getattr(member, "is_eventstream", False) or \

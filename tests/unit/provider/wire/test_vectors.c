@@ -130,6 +130,50 @@ static void check_response(struct arena *arena, const struct vector *v)
         complain(v, "output", vector_json(arena, v->output), vector_json(arena, got));
 }
 
+/* The server reads what botocore sends as the input that botocore was given. */
+static void check_server_request(struct arena *arena, const struct vector *v)
+{
+    struct err err = ERR_INIT;
+    const struct value *doc;
+    if (wire_match(&v->op, &v->request) < 0)
+        complain(v, "server", "a match", "none");
+    if (wire_decode_request(arena, &v->op, v->input_shape, &v->request, &doc, &err)) {
+        complain(v, "server request", "success", arena_strz(arena, str_z(err.message)));
+        return;
+    }
+    const struct value *got = wire_coerce(arena, v->input_shape, doc);
+    if (!value_equal(got, v->input))
+        complain(v, "server input", vector_json(arena, v->input), vector_json(arena, got));
+}
+
+/* What the server answers, the client reads as what was meant. (The end-to-end tests have botocore read it.)
+ */
+static void check_server_response(struct arena *arena, const struct vector *v)
+{
+    struct err err = ERR_INIT;
+    struct wire_message out;
+    const struct value *doc;
+    if (wire_encode_response(arena, &v->op, v->output_shape, v->output, STR("id"), &out, &err) ||
+        wire_decode_response(arena, &v->op, &out, &doc, &err)) {
+        complain(v, "server response", "success", arena_strz(arena, str_z(err.message)));
+        return;
+    }
+    if (wire_is_rest(v->op.protocol))
+        doc = wire_add_headers(arena, v->output_shape, &out, doc);
+    const struct value *got = wire_coerce(arena, v->output_shape, doc);
+    if (!value_equal(got, v->output))
+        complain(v, "server output", vector_json(arena, v->output), vector_json(arena, got));
+}
+
+static void test_server(void **state)
+{
+    (void)state;
+    failed = false;
+    vectors_each(check_server_request);
+    vectors_each(check_server_response);
+    assert_false(failed);
+}
+
 static void test_requests(void **state)
 {
     (void)state;
@@ -151,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_responses),
+        cmocka_unit_test(test_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
