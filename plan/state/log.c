@@ -1,7 +1,7 @@
 #include "plan/state/log.h"
 
 #include "base/hash.h"
-#include "base/json.h"
+#include "plan/state/scan.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -87,7 +87,7 @@ int log_parse(struct arena *arena, struct str json, const struct value **record,
 {
     const struct value *v;
     struct err why = ERR_INIT;
-    if (json_parse(arena, json, &v, &why))
+    if (scan_json(arena, json, &v, &why))
         return err_set(err, ERR_DAMAGED, "it is %s", why.message);
     if (v->kind != VALUE_MAP)
         return err_set(err, ERR_DAMAGED, "it is not a JSON object");

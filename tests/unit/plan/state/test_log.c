@@ -1,0 +1,159 @@
+#include "base/json.h"
+#include "plan/state/log.h"
+#include "plan/state/scan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static void test_frame(void **unused)
+{
+    (void)unused;
+    AUTO_BUF struct buf out = BUF_INIT;
+    log_frame(&out, 17, 17, STR("{\"kind\":\"end\"}"));
+    assert_string_equal(out.p, "0aeb1f69 {\"seq\":17,\"kind\":\"end\"}\n");
+    buf_clear(&out);
+    log_frame(&out, 18, 17, STR("{}"));
+    struct str json;
+    struct err err = ERR_INIT;
+    assert_int_equal(log_unframe(str_n(out.p, out.n - 1), &json, &err), 0);
+    assert_true(str_eqz(json, "{\"seq\":18,\"batch\":17}"));
+    uint64_t seq, batch;
+    assert_true(log_numbers(json, &seq, &batch));
+    assert_int_equal(seq, 18);
+    assert_int_equal(batch, 17);
+    assert_false(log_numbers(STR("{\"kind\":1}"), &seq, &batch));
+    assert_false(log_numbers(STR("{\"seq\":99999999999999999999999}"), &seq, &batch));
+}
+
+static void test_unframe_says_what_is_wrong(void **unused)
+{
+    (void)unused;
+    struct str json;
+    struct err err = ERR_INIT;
+    assert_int_equal(log_unframe(STR("0aeb1f68 {\"seq\":17,\"kind\":\"end\"}"), &json, &err), -1);
+    assert_int_equal(err.class, ERR_DAMAGED);
+    assert_string_equal(err.message, "its checksum is 0aeb1f68, its content gives 0aeb1f69");
+    assert_int_equal(log_unframe(STR("0AEB1F69 {}"), &json, &err), -1);
+    assert_string_equal(err.message, "it does not begin with a checksum");
+    assert_int_equal(log_unframe(STR("0aeb1f69 "), &json, &err), -1);
+    assert_int_equal(log_unframe(STR(""), &json, &err), -1);
+}
+
+static const char *const texts[] = {
+    "{}",
+    "[]",
+    " { } ",
+    "[ ]",
+    "{\"a\":1,\"b\":[1,2,{\"c\":null}],\"d\":true,\"e\":false}",
+    "\"\\u00e9\\n\\\"\\\\\\/\\b\\f\\r\\t\"",
+    "\"\\ud83d\\ude00 \xf0\x9f\x98\x80\"",
+    "\"\\u0000\"",
+    "0",
+    "-0",
+    "-1",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "1.5",
+    "-1.5e3",
+    "1E+2",
+    "1e-2",
+    "1e999",
+    "01",
+    "1.",
+    ".5",
+    "1e",
+    "-",
+    "+1",
+    "{",
+    "[",
+    "[1",
+    "[1,",
+    "[1,]",
+    "{\"a\"",
+    "{\"a\":",
+    "{\"a\":1",
+    "{\"a\":1,",
+    "{\"a\":1,}",
+    "{a:1}",
+    "{\"a\":1,\"a\":2}",
+    "\"",
+    "\"\\",
+    "\"\\x\"",
+    "\"\\u12\"",
+    "\"\\ud83d\"",
+    "\"\\ud83dx\"",
+    "\"\\ude00\"",
+    "\"\x01\"",
+    "\"\xff\"",
+    "\"\xc3\"",
+    "tru",
+    "nul",
+    "truex",
+    "1 2",
+    "",
+    " ",
+    "[1 2]",
+    "{\"a\" 1}",
+    "nan",
+    "[[[[]]]]",
+    "\"a\tb\"",
+    "{\"\":1}",
+    "[1,2,3] x",
+};
+
+/* The same verdict and the same value as the library that everything else is read with. */
+static void test_scan_agrees_with_jansson(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        struct err mine = ERR_INIT, theirs = ERR_INIT;
+        const struct value *a = NULL, *b = NULL;
+        int x = scan_json(&scratch, str_z(texts[i]), &a, &mine),
+            y = json_parse(&scratch, str_z(texts[i]), &b, &theirs);
+        if (x != y)
+            fail_msg("%s: %s / %s", texts[i], mine.message, theirs.message);
+        if (x) {
+            assert_int_equal(mine.class, ERR_DAMAGED);
+            continue;
+        }
+        if (!value_equal(a, b) || a->kind != b->kind)
+            fail_msg("%s is read as something else", texts[i]);
+    }
+}
+
+static void test_scan_depth(void **unused)
+{
+    (void)unused;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct err err = ERR_INIT;
+    const struct value *v;
+    for (int i = 0; i < 256; i++)
+        buf_add_char(&text, '[');
+    for (int i = 0; i < 256; i++)
+        buf_add_char(&text, ']');
+    assert_int_equal(scan_json(&scratch, buf_str(&text), &v, &err), 0);
+    buf_clear(&text);
+    for (int i = 0; i < 100000; i++)
+        buf_add_char(&text, '[');
+    assert_int_equal(scan_json(&scratch, buf_str(&text), &v, &err), -1);
+    assert_non_null(strstr(err.message, "too deep"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_frame),
+        cmocka_unit_test(test_unframe_says_what_is_wrong),
+        cmocka_unit_test(test_scan_agrees_with_jansson),
+        cmocka_unit_test(test_scan_depth),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
