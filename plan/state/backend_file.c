@@ -651,8 +651,8 @@ int backend_file_new(
     const struct backend_options *options, const struct file_io *io, struct backend **out, struct err *err)
 {
     struct str folder = value_text(value_getz(options->config, "path"), STR(".weir"));
-    if (!options->stack.n || memchr(options->stack.p, '/', options->stack.n) ||
-        memchr(options->env.p, '/', options->env.n))
+    if (!options->stack.n || str_find_char(options->stack, '/', 0) >= 0 ||
+        str_find_char(options->env, '/', 0) >= 0)
         return err_set(err, ERR_INVALID, "\"%.*s\" cannot be the name of a state", STR_ARG(options->stack));
     struct file_backend *f = mem_zalloc(sizeof *f);
     struct arena *a = &f->arena;

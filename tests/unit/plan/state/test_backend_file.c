@@ -427,6 +427,9 @@ static void check_history(void)
 
 static void kill_everywhere(void *arg)
 {
+#ifdef __SANITIZE_THREAD__
+    skip(); /* ThreadSanitizer does not follow threads into children */
+#endif
     int kills = 0, status = 9;
     for (int at = 1; status == 9; at++) {
         char command[256];
