@@ -342,6 +342,13 @@ const char *value_kind_name(enum value_kind kind)
     return names[kind];
 }
 
+const char *value_with_article(const struct value *v)
+{
+    static const char *const names[] = {
+        "null", "a boolean", "an integer", "a number", "a string", "a list", "a map", "an unknown value"};
+    return names[v ? v->kind : VALUE_NULL];
+}
+
 void value_builder_release(struct value_builder *b)
 {
     free(b->entries);

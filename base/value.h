@@ -121,6 +121,8 @@ const struct value *value_with(
 const struct value *value_merge(struct arena *arena, const struct value *base, const struct value *over);
 /* "string", "list" … as users know them. */
 const char *value_kind_name(enum value_kind kind);
+/* "a string", "an integer", "null" … for messages. NULL is null. */
+const char *value_with_article(const struct value *v);
 
 /* Collects entries or items one by one. The pair of arrays lives on the heap until finished or released. */
 struct value_builder {

@@ -148,21 +148,6 @@ static void suggest(struct convert *c, struct str word, const struct str *candid
         c->issue->label = arena_printf(c->arena, "did you mean \"%.*s\"?", STR_ARG(nearest));
 }
 
-static const char *with_article(const struct value *v)
-{
-    switch ((enum value_kind)v->kind) {
-    case VALUE_NULL: return "null";
-    case VALUE_BOOL: return "a boolean";
-    case VALUE_INT: return "an integer";
-    case VALUE_FLOAT: return "a number";
-    case VALUE_STRING: return "a string";
-    case VALUE_LIST: return "a list";
-    case VALUE_MAP: return "a map";
-    case VALUE_UNKNOWN: break;
-    }
-    return "something unknown";
-}
-
 static const char *wanted(const struct type *type)
 {
     switch (type->kind) {
@@ -187,7 +172,7 @@ static const char *wanted(const struct type *type)
 static const struct value *fail_kind(
     struct convert *c, const struct place *place, const struct type *type, const struct value *v)
 {
-    fail(c, place, "expected %s, got %s", wanted(type), with_article(v));
+    fail(c, place, "expected %s, got %s", wanted(type), value_with_article(v));
     bool scalar = v->kind != VALUE_LIST && v->kind != VALUE_MAP && v->kind != VALUE_NULL;
     if ((type->kind == TYPE_LIST || type->kind == TYPE_SET) && scalar)
         c->issue->label = STR("write [ ] around it");
