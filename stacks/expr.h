@@ -28,8 +28,12 @@
 struct expr;
 struct decl; /* stacks/stack.h: something that can be referred to */
 
-/* Compiles a tree of nodes: maps and lists become constructors, scalars with ${…} templates, others
- * constants. Never NULL; syntax errors are diagnosed. */
+/*
+ * Compiles a tree of nodes: maps and lists become constructors, scalars with ${…} templates (keys too),
+ * others constants. Never NULL; syntax errors, unknown functions and wrong numbers of arguments are
+ * diagnosed. The nodes must live as long as the expression: constants are shared with them, and places are
+ * found by them.
+ */
 struct expr *expr_compile(struct arena *arena, const struct node *node, struct diags *diags);
 /* One bare expression (console, tests); the whole text of the source. NULL on a syntax error. */
 struct expr *expr_parse(struct arena *arena, const struct source *source, struct diags *diags);
@@ -82,6 +86,7 @@ struct span expr_span_at(const struct expr *expr, const struct value *path, bool
 
 struct function_doc {
     struct str name, signature, doc, group;
+    struct str example, result; /* an expression, and what it gives as JSON; empty where it needs files */
 };
 /* All functions, sorted by name; for `weir docs`, completion and docs/functions.md. */
 const struct function_doc *function_docs(size_t *n);
