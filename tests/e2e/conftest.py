@@ -1,0 +1,42 @@
+import pytest
+
+from support import Cloud, Stack, WireServer
+
+
+@pytest.fixture(scope="package")
+def running_cloud():
+    """One for each pytest worker."""
+    cloud = Cloud()
+    yield cloud
+    cloud.stop()
+
+
+@pytest.fixture
+def cloud(running_cloud):
+    running_cloud.reset()
+    return running_cloud
+
+
+@pytest.fixture
+def stack(tmp_path, cloud):
+    return Stack(tmp_path / "stack", cloud)
+
+
+@pytest.fixture
+def local_stack(tmp_path):
+    """A stack that has no credentials and no cloud."""
+    return Stack(tmp_path / "stack")
+
+
+@pytest.fixture
+def wire_server():
+    """Starts a server that answers with given bytes."""
+    servers = []
+
+    def start(answer):
+        servers.append(WireServer(answer))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()

@@ -1,0 +1,205 @@
+"""What the e2e tests work with: a stack in a folder of its own, the cloud it is applied to, servers that misbehave."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import urllib.request
+from pathlib import Path
+
+import boto3
+
+ROOT = Path(__file__).parent.parent.parent
+WEIR = Path(os.environ.get("WEIR", ROOT / "build" / "weir")).resolve()
+SECRET_KEY = "e2e/secret+key/that/nobody/may/see"
+ACCOUNT = "123456789012"
+
+
+class Cloud:
+    """tests/tools/cloud.py in a process of its own."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, ROOT / "tests/tools/cloud.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self.url = self.process.stdout.readline().strip()
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=10)
+
+    def _call(self, method, path, data=None):
+        body = json.dumps(data).encode() if data is not None else b""
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, data=body, method=method)) as answer:
+            return answer.read()
+
+    def reset(self):
+        self._call("POST", "/moto-api/reset")
+        self._call("POST", "/e2e/faults", [])
+        self.forget_requests()
+
+    def fail(self, *faults):
+        """See tests/tools/cloud.py for what a fault is made of."""
+        self._call("POST", "/e2e/faults", list(faults))
+
+    def requests(self):
+        return json.loads(self._call("GET", "/e2e/requests"))
+
+    def forget_requests(self):
+        self._call("DELETE", "/e2e/requests")
+
+    def client(self, service, region="us-east-1"):
+        return boto3.client(service, endpoint_url=self.url, region_name=region, aws_access_key_id="look", aws_secret_access_key="look")
+
+
+class Result:
+    """One run of weir."""
+
+    def __init__(self, args, process):
+        self.args = args
+        self.status = process.returncode
+        self.out = process.stdout
+        self.err = process.stderr
+
+    def __str__(self):
+        return f"weir {' '.join(self.args)}: status {self.status}\n---- stdout\n{self.out}\n---- stderr\n{self.err}"
+
+    def events(self):
+        """The lines of --json, each an object."""
+        lines = [json.loads(line) for line in self.out.splitlines()]
+        assert all(isinstance(line, dict) for line in lines), self.out
+        return lines
+
+
+class Stack:
+    """A folder with weir.yaml, and weir run in it."""
+
+    def __init__(self, folder, cloud=None):
+        self.folder = Path(folder)
+        self.home = self.folder.parent / (self.folder.name + ".home")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(exist_ok=True)
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LC_ALL": "C.UTF-8", "AWS_EC2_METADATA_DISABLED": "true"}
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"):
+            if name in os.environ:
+                self.env[name] = os.environ[name]
+        if cloud:
+            self.env |= {"AWS_ACCESS_KEY_ID": "e2e", "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": cloud.url}
+
+    def write(self, text, name="weir.yaml"):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(text, bytes):
+            path.write_bytes(text)
+        else:
+            path.write_text(textwrap.dedent(text))
+        return self
+
+    def command(self, *args):
+        return [str(WEIR), *map(str, args)]
+
+    def run(self, *args, status=0, env=None, stdin=None, timeout=60):
+        """Runs weir and checks its status (None: any but a crash). Nothing may ever show the secret key."""
+        process = subprocess.run(
+            self.command(*args), cwd=self.folder, env={**self.env, **(env or {})}, input=stdin, stdin=None if stdin else subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=timeout
+        )
+        result = Result(tuple(map(str, args)), process)
+        assert process.returncode >= 0 and "Sanitizer" not in process.stderr and "Assertion" not in process.stderr, str(result)
+        assert status is None or result.status == status, str(result)
+        assert SECRET_KEY not in result.out + result.err, str(result)
+        return result
+
+    def start(self, *args, env=None):
+        return subprocess.Popen(
+            self.command(*args), cwd=self.folder, env={**self.env, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def apply(self, *args, **more):
+        return self.run("apply", "--yes", *args, **more)
+
+    def destroy(self, *args, **more):
+        return self.run("destroy", "--yes", *args, **more)
+
+    def plan(self, *args, **more):
+        """The plan's changes as {address: action}."""
+        return planned(self.run("plan", "--json", *args, **more))
+
+    def assert_settled(self, *args):
+        """A plan straight after an apply has nothing to do."""
+        result = self.run("plan", "--detailed-exitcode", *args, status=None)
+        assert result.status == 0, str(result)
+
+    def log(self):
+        logs = sorted((self.folder / ".weir").glob("*.log"))
+        assert len(logs) == 1, logs
+        return logs[0]
+
+    def state_text(self):
+        """All that weir keeps in its folder."""
+        return "".join(path.read_text(errors="replace") for path in sorted((self.folder / ".weir").rglob("*")) if path.is_file())
+
+    def addresses(self):
+        return [line.split()[0] for line in self.run("state", "list").out.splitlines()]
+
+    def outputs(self):
+        return json.loads(self.run("output", "--json").out)
+
+
+def planned(result):
+    return {event["address"]: event["action"] for event in result.events() if event["event"] == "change"}
+
+
+class WireServer:
+    """Answers every connection with the given bytes and closes it; None: closes without an answer."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.count = 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            self.count += 1
+            with connection:
+                connection.settimeout(5)
+                try:
+                    self._read_request(connection)
+                    if self.answer is not None:
+                        connection.sendall(self.answer)
+                        connection.shutdown(socket.SHUT_WR)
+                except OSError:
+                    pass
+
+    @staticmethod
+    def _read_request(connection):
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += connection.recv(65536) or b"\r\n\r\n"
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+        while len(body) < length:
+            more = connection.recv(65536)
+            if not more:
+                return
+            body += more
+
+    def close(self):
+        self.socket.close()
+
+
+def example(name, folder, cloud):
+    """A copy of an example, so that runs leave nothing in the repository."""
+    shutil.copytree(ROOT / "examples" / name, folder, ignore=shutil.ignore_patterns(".weir"))
+    return Stack(folder, cloud)

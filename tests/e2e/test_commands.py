@@ -1,0 +1,197 @@
+"""The commands beside plan and apply, and what all have in common."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from support import ROOT, WEIR
+
+STACK = """
+    stack: show
+    inputs: {name: {type: string, default: lake}, key: {type: string, sensitive: true, default: hush-hush-value}}
+    locals: {prefix: "${upper(inputs.name)}"}
+    resources:
+      a: {type: weir.value, value: {text: "${locals.prefix}", list: [1, 2]}}
+    outputs:
+      all: {value: "${a.value}", description: what there is}
+      text: {value: "${a.value.text}"}
+"""
+COMMANDS = "init validate plan apply destroy drift output state console schema docs version completion".split()
+
+
+def test_version(local_stack):
+    assert re.fullmatch(r"weir \d+\.\d+\.\d+.*", local_stack.run("version").out.splitlines()[0])
+    assert local_stack.run("--version").out == local_stack.run("version").out
+
+
+def test_help(local_stack):
+    text = local_stack.run("help").out
+    assert local_stack.run("--help").out == text
+    for command in COMMANDS:
+        assert re.search(rf"^\s+(weir )?{command}\b", text, re.M), command
+        assert "Usage" in local_stack.run(command, "--help").out or "usage" in local_stack.run(command, "--help").out
+    assert local_stack.run(status=None).status in (0, 3)
+
+
+def test_output(local_stack):
+    local_stack.write(STACK).apply()
+    assert json.loads(local_stack.run("output", "--json").out) == {"all": {"text": "LAKE", "list": [1, 2]}, "text": "LAKE"}
+    assert local_stack.run("output", "text").out == "LAKE\n"
+    assert json.loads(local_stack.run("output", "all", "--json").out) == {"text": "LAKE", "list": [1, 2]}
+    assert "what there is" in local_stack.run("output").out or "LAKE" in local_stack.run("output").out
+
+
+def test_console(local_stack):
+    local_stack.write(STACK)
+    lines = local_stack.run("console", stdin='1 + 2\nlocals.prefix\n[for x in [1, 2, 3] : x * x if x != 2]\ninputs.key\na.value\n').out.splitlines()
+    assert lines[0] == "3" and lines[1] == '"LAKE"'
+    assert json.loads("".join(lines[2:-2])) == [1, 9]
+    assert lines[-2] == "(sensitive)" and lines[-1].startswith("(known after apply")
+    local_stack.apply()
+    assert "LAKE" in local_stack.run("console", stdin="a.value.text\n").out
+    broken = local_stack.run("console", stdin="1 +\nnope.x\n7\n", status=None)
+    assert "error" in broken.err and "7" in broken.out and "hush-hush" not in broken.out
+
+
+def test_console_outside_a_stack(local_stack):
+    assert local_stack.run("console", stdin='cidr_subnet("10.0.0.0/16", 8, 2)\n').out.strip() == '"10.0.2.0/24"'
+
+
+def test_docs(local_stack):
+    assert "versioning" in local_stack.run("docs", "aws.s3.bucket").out
+    every = local_stack.run("docs").out
+    for name in ("weir.value", "aws.s3.bucket", "aws.s3.object", "aws.iam.role", "aws.iam.policy", "aws.glue.database", "aws.glue.job",
+                 "aws.secretsmanager.secret", "aws.rds.instance", "aws.events.rule", "aws.scheduler.schedule", "aws.sts.caller_identity"):
+        assert name in every
+        assert local_stack.run("docs", name).out.strip()
+
+
+def test_schema_is_json_schema(local_stack):
+    schema = json.loads(local_stack.run("schema").out)
+    assert schema["$schema"].startswith("http")
+    text = json.dumps(schema)
+    assert "aws.s3.bucket" in text and "for_each" in text and "default_arguments" in text
+
+
+def test_init(local_stack):
+    (local_stack.folder / "new").mkdir()
+    listed = local_stack.run("init", "--list", status=None)
+    made = local_stack.run("init", "film-lake", "-C", "new")
+    assert (local_stack.folder / "new" / "weir.yaml").read_bytes() == (ROOT / "examples/film-lake/weir.yaml").read_bytes(), str(made) + str(listed)
+    assert (local_stack.folder / "new" / "data" / "movies.csv").exists()
+    local_stack.run("validate", "-C", "new")
+    before = (local_stack.folder / "new" / "weir.yaml").read_bytes()
+    again = local_stack.run("init", "film-lake", "-C", "new", status=None)
+    assert again.status != 0 and "weir.yaml" in again.err and (local_stack.folder / "new" / "weir.yaml").read_bytes() == before
+    assert "film-lake" in local_stack.run("init", "film-lak", status=3).err
+
+
+def test_init_alone_gives_a_stack_that_validates(local_stack):
+    local_stack.run("init")
+    local_stack.run("validate")
+
+
+@pytest.mark.parametrize("shell, check", [("bash", ["bash", "-n"]), ("zsh", ["zsh", "-n"]), ("fish", ["fish", "--no-execute"])])
+def test_completion(local_stack, tmp_path, shell, check):
+    script = local_stack.run("completion", shell).out
+    assert "--detailed-exitcode" in script and "destroy" in script
+    if shutil.which(check[0]):
+        (tmp_path / "script").write_text(script)
+        subprocess.run([*check, tmp_path / "script"], check=True)
+    local_stack.run("completion", "csh", status=3)
+
+
+def test_bash_completion_completes(local_stack, tmp_path):
+    (tmp_path / "script").write_text(local_stack.run("completion", "bash").out)
+    program = f'PATH={WEIR.parent}:$PATH; source {tmp_path}/script; COMP_WORDS=(weir pl); COMP_CWORD=1; ' \
+              'f=$(complete -p weir | sed "s/.*-F \\([^ ]*\\).*/\\1/"); $f weir pl weir; echo "${COMPREPLY[@]}"'
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
+    assert "plan" in done.stdout.split(), done
+
+
+def test_stack_elsewhere(local_stack):
+    local_stack.write(STACK, "sub/weir.yaml")
+    local_stack.apply("-C", "sub")
+    assert (local_stack.folder / "sub" / ".weir").is_dir() and not (local_stack.folder / ".weir").exists()
+    local_stack.run("plan", "-C", "sub", "--detailed-exitcode")
+    local_stack.run("-C", "sub", "plan", "--detailed-exitcode")
+    local_stack.run("plan", "-C", "sub/weir.yaml", "--detailed-exitcode")
+
+
+def test_no_colour_without_a_terminal(local_stack):
+    local_stack.write(STACK)
+    result = local_stack.apply()
+    assert "\x1b" not in result.out + result.err
+
+
+def test_colours_in_a_terminal(local_stack):
+    import os
+    import pty
+
+    local_stack.write(STACK)
+    for env, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        master, slave = pty.openpty()
+        process = subprocess.Popen(local_stack.command("plan"), cwd=local_stack.folder, env={**local_stack.env, "TERM": "xterm-256color", **env},
+                                   stdin=slave, stdout=slave, stderr=slave)
+        os.close(slave)
+        text = b""
+        try:
+            while chunk := os.read(master, 65536):
+                text += chunk
+        except OSError:
+            pass
+        os.close(master)
+        assert process.wait(timeout=30) == 0 and b"a" in text
+        assert (b"\x1b[" in text) == coloured, text
+
+
+def test_prompt_in_a_terminal(local_stack):
+    import os
+    import pty
+
+    local_stack.write(STACK)
+    for answer, made in ((b"no\n", []), (b"yes\n", ["a"])):
+        master, slave = pty.openpty()
+        process = subprocess.Popen(local_stack.command("apply"), cwd=local_stack.folder, env={**local_stack.env, "TERM": "dumb"}, stdin=slave, stdout=slave, stderr=slave)
+        os.close(slave)
+        os.write(master, answer)
+        try:
+            while os.read(master, 65536):
+                pass
+        except OSError:
+            pass
+        os.close(master)
+        process.wait(timeout=30)
+        assert local_stack.addresses() == made
+
+
+def test_closed_output_is_no_crash(local_stack):
+    local_stack.write(STACK)
+    process = subprocess.run(f"{WEIR} docs | head -1", shell=True, cwd=local_stack.folder, env=local_stack.env, capture_output=True, text=True)
+    assert process.returncode == 0 and process.stdout
+
+
+def test_a_full_output_is_an_error(local_stack):
+    local_stack.write(STACK)
+    with open("/dev/full", "w") as full:
+        process = subprocess.run(local_stack.command("docs"), cwd=local_stack.folder, env=local_stack.env, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert process.returncode == 1 and process.stderr
+
+
+def test_man_page():
+    pages = list((ROOT / "build").glob("**/weir.1"))
+    if not pages:
+        pytest.skip("the man page is made by make install")
+    text = pages[0].read_text()
+    assert ".TH" in text and all(command in text for command in COMMANDS)
+
+
+def test_drift_without_drift(local_stack):
+    local_stack.write(STACK)
+    assert local_stack.run("drift", status=0)
+    local_stack.apply()
+    local_stack.run("drift", status=0)
+    local_stack.run("drift", "-i", "name=other", status=0)  # a changed file is no drift

@@ -1,0 +1,205 @@
+"""Bad networks and bad servers: a clear message, status 1, no crash, nothing lost, nothing done twice."""
+
+import socket
+
+import pytest
+
+BUCKET = "stack: faults\nresources: {lake: {type: aws.s3.bucket, name: fault-lake}}\n"
+ROLE = """
+    stack: faults
+    resources: {role: {type: aws.iam.role, name: fault-role, assume_role_policy: '${trust("glue.amazonaws.com")}'}}
+"""
+JOB = """
+    stack: faults
+    resources: {job: {type: aws.glue.job, name: fault-job, role: some-role, command: {name: glueetl, script_location: "s3://x/y.py"}}}
+"""
+STACKS = {"s3": BUCKET, "iam": ROLE, "glue": JOB}
+
+
+def test_no_credentials(stack):
+    stack.write(BUCKET)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        del stack.env[name]
+    result = stack.apply(status=1)
+    assert "credentials" in result.err and "AWS_ACCESS_KEY_ID" in result.err
+    stack.run("plan")  # all is new: nothing to read, so nothing to sign
+
+
+def test_half_credentials(stack):
+    stack.write(BUCKET)
+    del stack.env["AWS_SECRET_ACCESS_KEY"]
+    assert "AWS_SECRET_ACCESS_KEY" in stack.apply(status=1).err
+
+
+def test_no_region(stack):
+    stack.write(ROLE + "\n".join(["", "    "]))
+    del stack.env["AWS_REGION"]
+    stack.write(BUCKET)
+    result = stack.run("plan", status=None)
+    assert result.status in (0, 1, 3)
+    if result.status:
+        assert "region" in result.err and "AWS_REGION" in result.err
+
+
+def test_unknown_region(stack):
+    del stack.env["AWS_ENDPOINT_URL"]
+    stack.env["AWS_REGION"] = "mars-central-1"
+    stack.write(JOB)
+    result = stack.apply(status=1, timeout=60)
+    assert "mars-central-1" in result.err and "region" in result.err
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidClientTokenId"])
+def test_expired_credentials(stack, cloud, code):
+    stack.write(ROLE)
+    body = f"<ErrorResponse><Error><Code>{code}</Code><Message>The security token is no good</Message></Error><RequestId>r-77</RequestId></ErrorResponse>"
+    cloud.fail({"match": ".*", "status": 403, "times": 99, "body": body})
+    result = stack.apply(status=1)
+    assert code in result.err and "credentials" in result.err
+    assert stack.addresses() == []
+
+
+def test_unreachable_endpoint(stack):
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    stack.env["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
+    stack.write(BUCKET)
+    result = stack.apply(status=1, timeout=120)
+    assert f"127.0.0.1:{port}" in result.err
+    assert stack.addresses() == []
+
+
+def test_unresolvable_endpoint(stack):
+    stack.env["AWS_ENDPOINT_URL"] = "https://nowhere.invalid"
+    stack.write(BUCKET)
+    assert "nowhere.invalid" in stack.apply(status=1, timeout=120).err
+
+
+def test_plain_http_only_to_loopback(stack):
+    stack.env["AWS_ENDPOINT_URL"] = "http://192.0.2.1:9000"
+    stack.write(BUCKET)
+    result = stack.apply(status=None)
+    assert result.status in (1, 3) and "192.0.2.1" in result.err and "insecure" in result.err
+
+
+def test_bad_endpoint(stack):
+    stack.env["AWS_ENDPOINT_URL"] = "not a url"
+    stack.write(BUCKET)
+    result = stack.apply(status=None)
+    assert result.status in (1, 3) and "not a url" in result.err
+
+
+ANSWERS = {
+    "nothing": None,
+    "garbage": b"\x00\x01\x02 hello\r\n\r\n",
+    "HTML": b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 14\r\n\r\n<html>hi</html",
+    "no XML": b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 8\r\n\r\nnot xml!",
+    "no JSON": b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: 4\r\n\r\n{\"a\"",
+    "other XML": b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n<a><b/></a>\r\n",
+    "other JSON": b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1, 2, 3]",
+    "cut short": b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n<CreateRoleResponse>",
+    "403 without a body": b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
+    "404 with HTML": b"HTTP/1.1 404 Not Found\r\nContent-Length: 16\r\n\r\n<html>no</html>\n",
+    "400 with no XML": b"HTTP/1.1 400 Bad Request\r\nContent-Length: 7\r\n\r\ngo away",
+    "302": b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+    "endless header": b"HTTP/1.1 200 OK\r\nX: " + b"y" * 2_000_000,
+}
+
+
+@pytest.mark.parametrize("service", STACKS)
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_strange_answers(stack, wire_server, service, answer):
+    """No such answer proves that something was made; weir must say what came and end with status 1."""
+    stack.write(STACKS[service])
+    stack.env["AWS_ENDPOINT_URL"] = wire_server(ANSWERS[answer]).url
+    result = stack.apply(status=None, timeout=120)
+    if answer == "HTML" and service == "s3":
+        return  # S3 answers a PUT of a bucket with any 200; there is nothing to look at
+    assert result.status == 1, str(result)
+    assert len(result.err) < 10_000 and "fault" in result.err
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 429])
+def test_passing_trouble_is_retried(stack, cloud, status):
+    stack.write(ROLE)
+    cloud.fail({"match": "CreateRole", "status": status, "times": 2, "body": ""})
+    stack.apply()
+    assert cloud.requests().count("CreateRole") == 3
+    stack.assert_settled()
+
+
+def test_throttling_is_retried(stack, cloud):
+    stack.write(JOB)
+    cloud.fail({"match": "CreateJob", "status": 400, "times": 2, "body": '{"__type": "ThrottlingException", "message": "Rate exceeded"}'})
+    stack.apply()
+    stack.assert_settled()
+
+
+def test_final_refusal_is_not_retried(stack, cloud):
+    stack.write(JOB)
+    cloud.fail({"match": "CreateJob", "status": 400, "times": 9, "body": '{"__type": "com.amazonaws.glue#InvalidInputException", "message": "no such thing"}'})
+    result = stack.apply(status=1)
+    assert "InvalidInputException" in result.err and "no such thing" in result.err and "job" in result.err
+    assert cloud.requests().count("AWSGlue.CreateJob") == 1
+
+
+def test_trouble_without_end_gives_up(stack, cloud):
+    stack.write(BUCKET)
+    cloud.fail({"match": ".*", "status": 503, "times": 1000, "body": ""})
+    result = stack.apply(status=1, timeout=300)
+    assert "503" in result.err
+    assert 2 <= len(cloud.requests()) <= 12
+
+
+def test_a_fresh_role_that_cannot_be_assumed_yet(stack, cloud):
+    stack.write(JOB)
+    body = '{"__type": "InvalidInputException", "message": "Service is unable to assume provided role. Role should be given assume role permissions for Glue Service."}'
+    cloud.fail({"match": "CreateJob", "status": 400, "times": 2, "body": body})
+    stack.apply(timeout=120)
+    assert cloud.requests().count("AWSGlue.CreateJob") == 3
+
+
+@pytest.mark.parametrize("service, call", [("s3", "PUT /fault-lake$"), ("iam", "CreateRole"), ("glue", "CreateJob")])
+def test_lost_answers_make_no_second_thing(stack, cloud, service, call):
+    """The work is done, the answer is lost: the rest of this run or the next one takes it as its own."""
+    stack.write(STACKS[service])
+    cloud.fail({"match": call, "after": True, "close": True})
+    stack.apply(status=None)
+    stack.apply()
+    stack.assert_settled()
+    stack.destroy()
+    assert stack.addresses() == []
+    assert not cloud.client("s3").list_buckets()["Buckets"]
+    assert not cloud.client("iam").list_roles()["Roles"]
+    assert not cloud.client("glue").get_jobs()["Jobs"]
+
+
+def test_trouble_while_reading_loses_nothing(stack, cloud):
+    stack.write(ROLE)
+    stack.apply()
+    cloud.fail({"match": "Role", "status": 403, "times": 99, "body": "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error></ErrorResponse>"})
+    result = stack.run("plan", status=1)
+    assert "AccessDenied" in result.err and "not you" in result.err
+    assert stack.addresses() == ["role"]
+    cloud.fail()
+    stack.assert_settled()
+
+
+def test_trouble_while_deleting_loses_nothing(stack, cloud):
+    stack.write(ROLE)
+    stack.apply()
+    cloud.fail({"match": "DeleteRole$", "status": 409, "times": 99, "body": "<ErrorResponse><Error><Code>DeleteConflict</Code><Message>in use</Message></Error></ErrorResponse>"})
+    assert "DeleteConflict" in stack.destroy(status=1, timeout=200).err
+    assert stack.addresses() == ["role"]
+    cloud.fail()
+    stack.destroy()
+    assert stack.addresses() == []
+
+
+def test_trace_hides_secrets(stack, cloud):
+    stack.write(ROLE)
+    stack.env["AWS_SESSION_TOKEN"] = "token-that-nobody-may-see"
+    result = stack.apply("-vv")
+    assert "CreateRole" in result.err
+    assert "token-that-nobody-may-see" not in result.err + result.out
+    assert "Signature=" not in result.err or "Signature=(" in result.err

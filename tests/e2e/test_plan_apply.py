@@ -1,0 +1,505 @@
+"""What plan, apply and destroy promise, mostly with weir.value, which needs no service."""
+
+import json
+
+import pytest
+
+from support import planned
+
+CHAIN = """
+    stack: chain
+    inputs:
+      text: {type: string, default: one}
+    resources:
+      a: {type: weir.value, value: "${inputs.text}"}
+      b: {type: weir.value, value: "${a.value} b"}
+      c: {type: weir.value, value: "${b.value} c"}
+      alone: {type: weir.value, value: 5}
+    outputs:
+      c: {value: "${c.value}"}
+"""
+
+
+def test_round(local_stack):
+    local_stack.write(CHAIN)
+    assert local_stack.plan() == {name: "create" for name in ("a", "b", "c", "alone")}
+    local_stack.apply()
+    local_stack.assert_settled()
+    assert local_stack.outputs() == {"c": "one b c"}
+    assert local_stack.plan("-i", "text=two") == {"a": "update", "b": "update", "c": "update"}
+    local_stack.apply("-i", "text=two")
+    local_stack.assert_settled("-i", "text=two")
+    assert local_stack.outputs() == {"c": "two b c"}
+    assert local_stack.plan() == {"a": "update", "b": "update", "c": "update"}
+    local_stack.destroy()
+    assert local_stack.addresses() == []
+    assert local_stack.plan() == {name: "create" for name in ("a", "b", "c", "alone")}
+
+
+def test_detailed_exitcode(local_stack):
+    local_stack.write(CHAIN)
+    local_stack.run("plan", status=0)
+    local_stack.run("plan", "--detailed-exitcode", status=2)
+    local_stack.apply()
+    local_stack.run("plan", "--detailed-exitcode", status=0)
+    local_stack.run("plan", "--detailed-exitcode", "-i", "text=two", status=2)
+
+
+def test_plan_writes_nothing(local_stack):
+    local_stack.write(CHAIN)
+    local_stack.run("plan")
+    local_stack.run("validate")
+    assert [path.name for path in local_stack.folder.iterdir()] == ["weir.yaml"]
+
+
+def test_saved_plan_applies_exactly(local_stack):
+    local_stack.write(CHAIN)
+    local_stack.run("plan", "-o", "p.plan", "-i", "text=saved")
+    local_stack.run("apply", "p.plan")  # consent was given when it was saved
+    assert local_stack.outputs() == {"c": "saved b c"}
+    local_stack.assert_settled("-i", "text=saved")
+
+
+def test_saved_plan_refuses_when_the_state_moved_on(local_stack):
+    local_stack.write(CHAIN)
+    local_stack.run("plan", "-o", "p.plan")
+    local_stack.apply("-i", "text=other")
+    refused = local_stack.run("apply", "p.plan", status=1)
+    assert "the state moved on since this plan was made" in refused.err
+    assert local_stack.outputs() == {"c": "other b c"}
+
+
+def test_saved_plan_refuses_after_it_was_applied(local_stack):
+    local_stack.write(CHAIN)
+    local_stack.run("plan", "-o", "p.plan")
+    local_stack.run("apply", "p.plan")
+    local_stack.run("apply", "p.plan", status=1)
+
+
+def test_saved_plan_refuses_when_the_stack_changed(local_stack):
+    local_stack.write(CHAIN)
+    local_stack.run("plan", "-o", "p.plan")
+    local_stack.write(CHAIN.replace("value: 5", "value: 6"))
+    assert "chang" in local_stack.run("apply", "p.plan", status=1).err
+    assert not (local_stack.folder / ".weir").exists() or local_stack.addresses() == []
+
+
+def test_saved_plan_refuses_what_is_no_plan(local_stack):
+    local_stack.write(CHAIN)
+    local_stack.write("hello\n", "p.plan")
+    assert "p.plan" in local_stack.run("apply", "p.plan", status=None).err
+    missing = local_stack.run("apply", "absent.plan", status=None)
+    assert missing.status in (1, 3) and "absent.plan" in missing.err
+
+
+def test_saved_plan_keeps_sensitive_inputs_out(local_stack):
+    local_stack.write("""
+        stack: secret
+        inputs: {password: {type: string, sensitive: true}}
+        resources: {a: {type: weir.value, value: "${inputs.password}"}}
+    """)
+    local_stack.run("plan", "-o", "p.plan", "-i", "password=hunter2secret")
+    assert b"hunter2secret" not in (local_stack.folder / "p.plan").read_bytes()
+    local_stack.run("apply", "p.plan", "-i", "password=hunter2secret")
+    assert local_stack.addresses() == ["a"]
+
+
+def test_targets(local_stack):
+    local_stack.write(CHAIN)
+    assert local_stack.plan("--target", "b") == {"a": "create", "b": "create"}
+    local_stack.apply("--target", "b")
+    assert local_stack.addresses() == ["a", "b"]
+    assert local_stack.plan() == {"alone": "create", "c": "create"}
+    local_stack.apply()
+    local_stack.destroy("--target", "b")
+    assert local_stack.addresses() == ["a", "alone"]
+    assert "nope" in local_stack.run("plan", "--target", "nope", status=3).err
+
+
+def test_replace(local_stack):
+    local_stack.write(CHAIN)
+    local_stack.apply()
+    changes = local_stack.plan("--replace", "b")
+    assert changes["b"] == "replace" and "alone" not in changes and "a" not in changes
+    local_stack.apply("--replace", "b")
+    local_stack.assert_settled()
+    local_stack.run("plan", "--replace", "nope", status=3)
+
+
+def test_replace_triggered_by(local_stack):
+    text = """
+        stack: trigger
+        inputs: {n: {type: integer, default: 1}}
+        resources:
+          a: {type: weir.value, value: "${inputs.n}"}
+          b: {type: weir.value, value: fixed, lifecycle: {replace_triggered_by: ["${a.value}"]}}
+    """
+    local_stack.write(text)
+    local_stack.apply()
+    local_stack.assert_settled()
+    assert local_stack.plan("-i", "n=2") == {"a": "update", "b": "replace"}
+    local_stack.apply("-i", "n=2")
+    local_stack.assert_settled("-i", "n=2")
+
+
+def order_of(result, kind="done"):
+    return [(event["action"], event["address"]) for event in result.events() if event["event"] == kind]
+
+
+def test_order_follows_references_and_depends_on(local_stack):
+    local_stack.write("""
+        stack: order
+        resources:
+          last: {type: weir.value, value: 1, depends_on: [middle]}
+          middle: {type: weir.value, value: "${first.value}"}
+          first: {type: weir.value, value: 1}
+    """)
+    made = order_of(local_stack.apply("--json"))
+    assert made == [("create", "first"), ("create", "middle"), ("create", "last")]
+    gone = order_of(local_stack.destroy("--json"))
+    assert gone == [("delete", "last"), ("delete", "middle"), ("delete", "first")]
+
+
+def test_what_left_the_stack_is_deleted_in_recorded_order(local_stack):
+    local_stack.write(CHAIN)
+    local_stack.apply()
+    local_stack.write("stack: chain\nresources: {alone: {type: weir.value, value: 5}}\n")
+    assert local_stack.plan() == {"a": "delete", "b": "delete", "c": "delete"}
+    assert order_of(local_stack.apply("--json")) == [("delete", "c"), ("delete", "b"), ("delete", "a")]
+    local_stack.assert_settled()
+
+
+FOR_EACH = """
+    stack: each
+    inputs: {names: {type: list(string), default: [x, y]}}
+    resources:
+      one: {type: weir.value, for_each: "${inputs.names}", value: "value of ${each.key}"}
+    outputs: {all: {value: "${{for k, v in one : k => v.value}}"}}
+"""
+
+
+def test_for_each_keys_come_and_go(local_stack):
+    local_stack.write(FOR_EACH)
+    local_stack.apply()
+    assert local_stack.outputs() == {"all": {"x": "value of x", "y": "value of y"}}
+    assert local_stack.plan("-i", 'names=["y","z"]') == {'one["x"]': "delete", 'one["z"]': "create"}
+    local_stack.apply("-i", 'names=["y","z"]')
+    local_stack.assert_settled("-i", 'names=["y","z"]')
+    assert local_stack.outputs() == {"all": {"y": "value of y", "z": "value of z"}}
+
+
+def test_for_each_empty(local_stack):
+    local_stack.write(FOR_EACH)
+    local_stack.apply("-i", "names=[]")
+    assert local_stack.addresses() == [] and local_stack.outputs() == {"all": {}}
+
+
+def test_for_each_awkward_keys(local_stack):
+    names = ["a b", 'quo"te', "ünïcode", "dot.ted", "back\\slash", "[x]", "a/b"]
+    local_stack.write(FOR_EACH)
+    local_stack.apply("-i", "names=" + json.dumps(names))
+    local_stack.assert_settled("-i", "names=" + json.dumps(names))
+    assert set(local_stack.outputs()["all"]) == set(names)
+    local_stack.destroy("-i", "names=" + json.dumps(names))
+    assert local_stack.addresses() == []
+
+
+def test_when(local_stack):
+    local_stack.write("""
+        stack: whether
+        inputs: {on: {type: boolean, default: false}}
+        resources: {a: {type: weir.value, when: "${inputs.on}", value: 1}}
+    """)
+    local_stack.apply()
+    assert local_stack.addresses() == []
+    local_stack.apply("-i", "on=true")
+    assert local_stack.addresses() == ["a"]
+    assert local_stack.plan() == {"a": "delete"}
+    local_stack.apply()
+    assert local_stack.addresses() == []
+
+
+def test_moved(local_stack):
+    local_stack.write("stack: move\nresources: {old: {type: weir.value, value: 1}}\n")
+    local_stack.apply()
+    local_stack.write("stack: move\nresources: {new: {type: weir.value, value: 1}}\nmoved: [{from: old, to: new}]\n")
+    assert set(local_stack.plan().values()) <= {"noop", "move"}
+    local_stack.apply()
+    assert local_stack.addresses() == ["new"]
+    local_stack.assert_settled()
+
+
+def test_moved_into_for_each_and_module(local_stack):
+    local_stack.write("stack: move\nresources: {old: {type: weir.value, value: k}, other: {type: weir.value, value: 2}}\n")
+    local_stack.apply()
+    local_stack.write("resources: {inside: {type: weir.value, value: 2}}\n", "m/module.yaml")
+    local_stack.write("""
+        stack: move
+        resources: {many: {type: weir.value, for_each: [k], value: "${each.key}"}}
+        modules: {m: {source: ./m}}
+        moved: [{from: old, to: 'many["k"]'}, {from: other, to: m/inside}]
+    """)
+    local_stack.apply()
+    assert local_stack.addresses() == ["m/inside", 'many["k"]']
+    local_stack.assert_settled()
+
+
+def test_removed_without_destroy(stack, cloud):
+    stack.write("stack: keep\nresources: {lake: {type: aws.s3.bucket, name: kept-lake}}\n")
+    stack.apply()
+    stack.write("stack: keep\nremoved: [{address: lake, destroy: false}]\n")
+    assert stack.plan() == {"lake": "forget"}
+    stack.apply()
+    assert stack.addresses() == []
+    assert [b["Name"] for b in cloud.client("s3").list_buckets()["Buckets"]] == ["kept-lake"]
+    stack.assert_settled()
+
+
+def test_prevent_destroy(local_stack):
+    local_stack.write("stack: keep\nresources: {a: {type: weir.value, value: 1, lifecycle: {prevent_destroy: true}}}\n")
+    local_stack.apply()
+    refused = local_stack.destroy(status=None)
+    assert refused.status in (1, 3) and "prevent_destroy" in refused.err
+    assert local_stack.run("plan", "--replace", "a", status=None).status in (1, 3)
+    local_stack.write("stack: keep\n")  # the state remembers what the file said
+    assert "prevent_destroy" in local_stack.apply(status=None).err
+    assert local_stack.addresses() == ["a"]
+
+
+def test_ignore_changes(stack, cloud):
+    text = """
+        stack: ignore
+        resources:
+          lake: {type: aws.s3.bucket, name: ignore-lake, tags: {team: TEAM}, lifecycle: {ignore_changes: [tags]}}
+    """
+    stack.write(text.replace("TEAM", "one"))
+    stack.apply()
+    stack.write(text.replace("TEAM", "two"))
+    stack.assert_settled()
+    tags = cloud.client("s3").get_bucket_tagging(Bucket="ignore-lake")["TagSet"]
+    assert {"Key": "team", "Value": "one"} in tags
+
+
+def test_create_before_destroy(stack, cloud):
+    text = """
+        stack: swap
+        inputs: {name: swap-1}
+        resources:
+          role:
+            type: aws.iam.role
+            name: ${inputs.name}
+            assume_role_policy: ${trust("glue.amazonaws.com")}
+            lifecycle: {create_before_destroy: CBD}
+    """
+    stack.write(text.replace("CBD", "true"))
+    stack.apply()
+    cloud.forget_requests()
+    stack.apply("-i", "name=swap-2")
+    calls = [call for call in cloud.requests() if call in ("CreateRole", "DeleteRole")]
+    assert calls == ["CreateRole", "DeleteRole"]
+    stack.write(text.replace("CBD", "false"))
+    cloud.forget_requests()
+    stack.apply("-i", "name=swap-3")
+    calls = [call for call in cloud.requests() if call in ("CreateRole", "DeleteRole")]
+    assert calls == ["DeleteRole", "CreateRole"]
+    stack.assert_settled("-i", "name=swap-3")
+    assert [r["RoleName"] for r in cloud.client("iam").list_roles()["Roles"]] == ["swap-3"]
+
+
+PARTIAL = """
+    stack: partial
+    resources:
+      good: {type: aws.s3.bucket, name: partial-good}
+      bad: {type: aws.iam.role, name: partial-bad, assume_role_policy: '${trust("glue.amazonaws.com")}'}
+      after_bad: {type: weir.value, value: "${bad.arn}", depends_on: [bad]}
+      after_good: {type: weir.value, value: "${good.name}"}
+"""
+
+
+def test_failure_keeps_what_was_done_and_a_rerun_continues(stack, cloud):
+    stack.write(PARTIAL)
+    cloud.fail({"match": "CreateRole", "status": 400, "times": 99, "body": error_xml("LimitExceeded", "no more roles")})
+    failed = stack.apply("--json", status=1)
+    assert order_of(failed, "failed") == [("create", "bad")]
+    assert order_of(failed, "skipped") == [("create", "after_bad")]
+    assert "LimitExceeded" in failed.err + failed.out
+    assert stack.addresses() == ["after_good", "good"]
+    cloud.fail()
+    assert stack.plan() == {"bad": "create", "after_bad": "create"}
+    stack.apply()
+    stack.assert_settled()
+    stack.destroy()
+    assert cloud.client("iam").list_roles()["Roles"] == [] and cloud.client("s3").list_buckets()["Buckets"] == []
+
+
+def error_xml(code, message):
+    return f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>r-1</RequestId></ErrorResponse>"
+
+
+def test_half_made_is_recorded_and_replaced(stack, cloud):
+    """The bucket is there, its versioning is not: nothing may be lost, nothing made twice."""
+    stack.write("stack: half\nresources: {lake: {type: aws.s3.bucket, name: half-lake, versioning: true}}\n")
+    cloud.fail({"match": r"PUT /half-lake.*versioning", "status": 403, "times": 99, "body": "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"})
+    assert "AccessDenied" in stack.apply(status=1).err
+    assert stack.addresses() == ["lake"]
+    cloud.fail()
+    stack.apply()
+    stack.assert_settled()
+    assert cloud.client("s3").get_bucket_versioning(Bucket="half-lake")["Status"] == "Enabled"
+    stack.destroy()
+    assert cloud.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_gone_outside_is_created_again(stack, cloud):
+    stack.write("stack: gone\nresources: {lake: {type: aws.s3.bucket, name: gone-lake}}\n")
+    stack.apply()
+    cloud.client("s3").delete_bucket(Bucket="gone-lake")
+    assert "lake" in stack.run("drift", status=2).out
+    assert stack.plan() == {"lake": "create"}
+    stack.apply()
+    stack.assert_settled()
+    cloud.client("s3").delete_bucket(Bucket="gone-lake")
+    stack.destroy()
+    assert stack.addresses() == []
+
+
+def test_what_exists_already_is_not_taken(stack, cloud):
+    cloud.client("iam").create_role(RoleName="theirs", AssumeRolePolicyDocument="{}")
+    stack.write("""
+        stack: theirs
+        resources: {role: {type: aws.iam.role, name: theirs, assume_role_policy: '${trust("glue.amazonaws.com")}'}}
+    """)
+    refused = stack.apply(status=1)
+    assert "theirs" in refused.err and ("exist" in refused.err.lower())
+    assert stack.addresses() == []
+    stack.destroy()
+    assert len(cloud.client("iam").list_roles()["Roles"]) == 1
+
+
+def test_imports(stack, cloud):
+    cloud.client("s3").create_bucket(Bucket="imported-lake")
+    stack.write("""
+        stack: import
+        resources: {lake: {type: aws.s3.bucket, name: imported-lake, versioning: true}}
+        imports: [{address: lake, id: imported-lake}]
+    """)
+    assert stack.plan() == {"lake": "adopt"}
+    cloud.forget_requests()
+    stack.apply()
+    assert "PUT /imported-lake" not in cloud.requests()
+    assert cloud.client("s3").get_bucket_versioning(Bucket="imported-lake")["Status"] == "Enabled"
+    stack.assert_settled()
+
+
+def test_consent_is_needed_without_a_terminal(local_stack):
+    local_stack.write(CHAIN)
+    assert "--yes" in local_stack.run("apply", status=3).err
+    assert not (local_stack.folder / ".weir").exists() or local_stack.addresses() == []
+    local_stack.apply()
+    assert "--yes" in local_stack.run("destroy", status=3).err
+    assert len(local_stack.addresses()) == 4
+
+
+def test_environments_have_states_of_their_own(local_stack):
+    local_stack.write("""
+        stack: envs
+        inputs: {size: {type: integer, default: 1}}
+        environments: {dev: {}, prod: {size: 9}}
+        resources: {a: {type: weir.value, value: "${stack.env} ${inputs.size}"}}
+        outputs: {a: {value: "${a.value}"}}
+    """)
+    local_stack.apply("-e", "dev")
+    local_stack.apply("-e", "prod")
+    assert json.loads(local_stack.run("output", "-e", "dev", "--json").out) == {"a": "dev 1"}
+    assert json.loads(local_stack.run("output", "-e", "prod", "--json").out) == {"a": "prod 9"}
+    local_stack.destroy("-e", "dev")
+    local_stack.assert_settled("-e", "prod")
+    assert "staging" in local_stack.run("plan", "-e", "staging", status=3).err
+
+
+def test_inputs_by_all_ways(local_stack):
+    local_stack.write("""
+        stack: ways
+        inputs: {a: one, b: one, c: one, d: one}
+        environments: {dev: {a: env, b: env, c: env, d: env}}
+        resources: {r: {type: weir.value, value: "${[inputs.a, inputs.b, inputs.c, inputs.d]}"}}
+        outputs: {r: {value: "${r.value}"}}
+    """)
+    local_stack.write("b: file\nc: file\nd: file\n", "in.yaml")
+    local_stack.apply("-e", "dev", "--input-file", "in.yaml", "-i", "d=argument", env={"WEIR_INPUT_C": "variable", "WEIR_INPUT_D": "variable"})
+    assert json.loads(local_stack.run("output", "-e", "dev", "--json").out) == {"r": ["env", "file", "variable", "argument"]}
+
+
+def test_modules(local_stack):
+    local_stack.write("""
+        inputs: {name: {type: string}, count: {type: integer, default: 1}}
+        resources: {inner: {type: weir.value, value: "${inputs.name} x${inputs.count}"}}
+        outputs: {text: {value: "${inner.value}"}}
+    """, "part/module.yaml")
+    local_stack.write("""
+        stack: mods
+        resources:
+          before: {type: weir.value, value: start}
+          after: {type: weir.value, value: "${p.text}, ${q.text}"}
+        modules:
+          p: {source: ./part, name: "${before.value}"}
+          q: {source: ./part, name: q, count: 3}
+        outputs: {all: {value: "${after.value}"}}
+    """)
+    local_stack.apply()
+    assert local_stack.outputs() == {"all": "start x1, q x3"}
+    assert local_stack.addresses() == ["after", "before", "p/inner", "q/inner"]
+    local_stack.assert_settled()
+    assert "nam" in local_stack.write("stack: mods\nmodules: {p: {source: ./part, nam: x}}\n").run("validate", status=3).err
+
+
+def test_include(local_stack):
+    local_stack.write("resources: {b: {type: weir.value, value: \"${a.value}\"}}\n", "more/part.yaml")
+    local_stack.write("stack: inc\ninclude: [more/part.yaml]\nresources: {a: {type: weir.value, value: 1}}\n")
+    assert set(local_stack.plan()) == {"a", "b"}
+
+
+def test_no_refresh_sends_nothing(stack, cloud):
+    stack.write("stack: quiet\nresources: {lake: {type: aws.s3.bucket, name: quiet-lake}}\n")
+    stack.apply()
+    cloud.forget_requests()
+    stack.assert_settled("--no-refresh")
+    assert cloud.requests() == []
+
+
+def test_refresh_reads_pages_not_resources(stack, cloud):
+    stack.write("""
+        stack: pages
+        resources:
+          role: {type: aws.iam.role, for_each: "${[for i in range(30) : \\"r${i}\\"]}", name: "page-${each.key}", assume_role_policy: '${trust("glue.amazonaws.com")}'}
+          job:
+            type: aws.glue.job
+            for_each: "${[for i in range(30) : \\"j${i}\\"]}"
+            name: page-${each.key}
+            role: page-r0
+            command: {name: glueetl, script_location: "s3://x/y.py"}
+    """)
+    stack.apply()
+    cloud.forget_requests()
+    stack.assert_settled()
+    assert len(cloud.requests()) <= 10, cloud.requests()
+
+
+@pytest.mark.parametrize("parallelism", [1, 3])
+def test_parallelism(local_stack, parallelism):
+    local_stack.write(CHAIN)
+    local_stack.apply("--parallelism", parallelism)
+    assert local_stack.outputs() == {"c": "one b c"}
+    local_stack.run("apply", "--yes", "--parallelism", "0", status=3)
+
+
+def test_json_events_are_whole(stack):
+    stack.write(PARTIAL)
+    plan = stack.run("plan", "--json")
+    assert planned(plan) == {name: "create" for name in ("good", "bad", "after_good", "after_bad")}
+    assert plan.err == ""
+    apply = stack.apply("--json")
+    events = apply.events()
+    assert all("event" in event for event in events)
+    assert {a for _, a in order_of(apply)} == {"good", "bad", "after_good", "after_bad"}
+    assert apply.err == ""

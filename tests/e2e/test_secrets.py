@@ -1,0 +1,65 @@
+"""A sensitive value shows up nowhere: not in plans, events, traces, the state, nor in saved plans."""
+
+import json
+
+STACK = """
+    stack: secrets
+    inputs: {password: {type: string, sensitive: true}, note: plain}
+    resources:
+      secret: {type: aws.secretsmanager.secret, name: e2e/db, secret_string: "${inputs.password}"}
+      wrapped: {type: weir.value, value: {text: "postgres://u:${inputs.password}@host", note: "${inputs.note}"}}
+      derived: {type: weir.value, value: "${base64_encode(inputs.password)}"}
+    outputs:
+      open: {value: "${inputs.note}"}
+      closed: {value: "${inputs.password}", sensitive: true}
+"""
+FIRST, SECOND = "correct-horse-battery", "staple-of-the-second-kind"
+
+
+def hidden(stack, *results):
+    import base64
+
+    text = "".join(result.out + result.err for result in results) + stack.state_text()
+    for secret in (FIRST, SECOND):
+        for shape in (secret, base64.b64encode(secret.encode()).decode(), json.dumps(secret)[1:-1]):
+            assert shape not in text
+
+
+def test_never_shown(stack, cloud):
+    stack.write(STACK)
+    first = ("-i", f"password={FIRST}")
+    second = ("-i", f"password={SECOND}")
+    results = [stack.run("plan", *first), stack.run("plan", "--json", *first), stack.run("plan", "-o", "p.plan", *first)]
+    assert "(sensitive)" in results[0].out
+    assert FIRST.encode() not in (stack.folder / "p.plan").read_bytes()
+    results += [stack.apply("--json", "-vv", *first)]
+    look = cloud.client("secretsmanager")
+    assert look.get_secret_value(SecretId="e2e/db")["SecretString"] == FIRST
+    stack.assert_settled(*first)
+    results += [stack.run("plan", *second), stack.run("plan", "--json", *second)]
+    assert stack.plan(*second)["secret"] == "update"
+    results += [stack.apply("-vv", *second)]
+    assert look.get_secret_value(SecretId="e2e/db")["SecretString"] == SECOND
+    stack.assert_settled(*second)
+    results += [stack.run("state", "show", "secret"), stack.run("state", "show", "wrapped"), stack.run("output"), stack.run("drift", status=None)]
+    results += [stack.destroy("-vv", *second)]
+    hidden(stack, *results)
+
+
+def test_sensitive_outputs_are_shown_only_on_request(stack):
+    stack.write(STACK)
+    stack.apply("-i", f"password={FIRST}")
+    assert FIRST not in stack.run("output").out
+    assert "plain" in stack.run("output").out
+
+
+def test_a_wrong_type_does_not_print_the_value(local_stack):
+    local_stack.write("stack: s\ninputs: {n: {type: integer, sensitive: true}}\n")
+    result = local_stack.run("plan", "-i", f"n={FIRST}", status=3)
+    assert FIRST not in result.err
+
+
+def test_errors_in_expressions_do_not_print_the_value(local_stack):
+    local_stack.write("stack: s\ninputs: {p: {type: string, sensitive: true}}\nresources: {a: {type: weir.value, value: '${inputs.p * 2}'}, b: {type: weir.value, value: '${{x: 1}[inputs.p]}'}}\n")
+    result = local_stack.run("plan", "-i", f"p={FIRST}", status=3)
+    assert FIRST not in result.err

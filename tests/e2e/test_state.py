@@ -1,0 +1,204 @@
+"""The state log from outside: locked, damaged, torn, unreadable, moved about by the state commands, interrupted."""
+
+import json
+import os
+import re
+import signal
+import time
+
+import pytest
+
+STACK = """
+    stack: kept
+    inputs: {n: {type: integer, default: 1}}
+    resources:
+      a: {type: weir.value, value: "${inputs.n}"}
+      b: {type: weir.value, value: "${a.value}"}
+    outputs: {b: {value: "${b.value}"}}
+"""
+# The role's creation hangs until the test says otherwise, so an apply is under way as long as it is needed.
+SLOW = """
+    stack: kept
+    resources:
+      first: {type: weir.value, value: 1}
+      role: {type: aws.iam.role, name: slow-role, assume_role_policy: '${trust("glue.amazonaws.com")}', depends_on: [first]}
+      last: {type: weir.value, value: "${role.name}", depends_on: [role]}
+"""
+
+
+def wait_for(condition, process=None, seconds=30):
+    """Polls until the condition holds, as long as the process lives."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert not process or process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def hold_apply(stack, cloud, seconds):
+    """An apply that has sent CreateRole and waits for its answer."""
+    stack.write(SLOW)
+    cloud.fail({"match": "CreateRole", "delay": seconds, "times": 1})
+    process = stack.start("apply", "--yes")
+    wait_for(lambda: "CreateRole" in cloud.requests(), process)
+    return process
+
+
+def test_locked(stack, cloud):
+    process = hold_apply(stack, cloud, 3)
+    locked = stack.apply(status=4)
+    assert "locked" in locked.err and str(process.pid) in locked.err and "apply" in locked.err
+    stack.destroy(status=4)
+    stack.run("plan")  # reading needs no lock
+    stack.apply("--lock-timeout", "30s")  # waits, then finds nothing to do
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    stack.assert_settled()
+    assert cloud.requests().count("CreateRole") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(stack, cloud, number):
+    """What is in flight is finished and recorded, nothing new is begun."""
+    process = hold_apply(stack, cloud, 1)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, out + err
+    assert stack.addresses() == ["first", "role"]
+    assert stack.plan() == {"last": "create"}
+    stack.apply()
+    stack.assert_settled()
+
+
+def test_killed_while_a_role_is_made(stack, cloud):
+    process = hold_apply(stack, cloud, 1)
+    process.kill()
+    process.communicate(timeout=30)
+    wait_for(lambda: cloud.client("iam").list_roles()["Roles"])
+    stack.apply()
+    stack.assert_settled()
+    assert len(cloud.client("iam").list_roles()["Roles"]) == 1
+    stack.destroy()
+    assert cloud.client("iam").list_roles()["Roles"] == []
+
+
+def test_records_are_checksummed_json(local_stack):
+    local_stack.write(STACK).apply()
+    kinds = []
+    for number, line in enumerate(local_stack.log().read_text().splitlines(), 1):
+        checksum, text = line[:8], line[9:]
+        assert re.fullmatch("[0-9a-f]{8} ", line[:9])
+        assert int(checksum, 16) == crc32c(text.encode())
+        record = json.loads(text)
+        assert record["seq"] == number
+        kinds.append(record["kind"])
+    assert kinds[0] == "run" and kinds[-1] == "end" and kinds.count("intent") == 2 and kinds.count("done") == 2
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def test_torn_tail_is_dropped(local_stack):
+    local_stack.write(STACK).apply()
+    log = local_stack.log()
+    log.write_bytes(log.read_bytes() + b'0badc0de {"seq":99,"kind":"do')
+    local_stack.assert_settled()
+    local_stack.apply("-i", "n=2")
+    local_stack.assert_settled("-i", "n=2")
+
+
+@pytest.mark.parametrize("where", [0, 1, 3])
+def test_damage_names_the_record(local_stack, where):
+    local_stack.write(STACK).apply()
+    log = local_stack.log()
+    lines = log.read_bytes().splitlines(keepends=True)
+    lines[where] = lines[where].replace(b'"kind"', b'"kinb"')
+    log.write_bytes(b"".join(lines))
+    for command in (["plan"], ["apply", "--yes"], ["state", "list"]):
+        result = local_stack.run(*command, status=1)
+        assert f"{log.name}:{where + 1}" in result.err, str(result)
+    assert log.read_bytes() == b"".join(lines)
+
+
+def test_missing_record_is_damage(local_stack):
+    local_stack.write(STACK).apply()
+    log = local_stack.log()
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join(lines[:2] + lines[3:]))
+    assert log.name in local_stack.run("plan", status=1).err
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"hello\n", b"\x00" * 4096, b"{}\n{}\n", os.urandom(3000)])
+def test_something_else_in_place_of_the_log(local_stack, content):
+    local_stack.write(STACK).apply()
+    log = local_stack.log()
+    log.write_bytes(content)
+    result = local_stack.run("plan", status=None)
+    assert result.status == (0 if content == b"" else 1) or b"\n" not in content, str(result)
+    if result.status:
+        assert log.name in result.err and len(result.err) < 5000
+
+
+def test_log_is_a_folder(local_stack):
+    local_stack.write(STACK).apply()
+    log = local_stack.log()
+    log.unlink()
+    log.mkdir()
+    assert log.name in local_stack.run("plan", status=1).err
+
+
+def test_weir_folder_is_a_file(local_stack):
+    local_stack.write(STACK).write("", ".weir")
+    assert ".weir" in local_stack.apply(status=1).err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_unreadable_log(local_stack):
+    local_stack.write(STACK).apply()
+    local_stack.log().chmod(0)
+    assert local_stack.log().name in local_stack.run("plan", status=1).err
+
+
+def test_full_disk(local_stack):
+    """/dev/full stands in for the disk: nothing may be reported as done that was not recorded."""
+    local_stack.write(STACK)
+    (local_stack.folder / ".weir").mkdir()
+    (local_stack.folder / ".weir" / "kept.log").symlink_to("/dev/full")
+    result = local_stack.apply(status=1)
+    assert "kept.log" in result.err
+
+
+def test_list_show_mv_rm(local_stack):
+    local_stack.write(STACK).apply()
+    assert local_stack.addresses() == ["a", "b"]
+    assert "weir.value" in local_stack.run("state", "show", "a").out
+    shown = local_stack.run("state", "show", "a", "--json").out
+    assert json.loads(shown)["address"] == "a"
+    local_stack.run("state", "mv", "a", "c")
+    assert local_stack.addresses() == ["b", "c"]
+    local_stack.run("state", "rm", "c", "--yes")
+    assert local_stack.addresses() == ["b"]
+    assert "nope" in local_stack.run("state", "show", "nope", status=None).err
+    assert local_stack.run("state", "mv", "nope", "x", status=None).status != 0
+    assert local_stack.run("state", "rm", "nope", "--yes", status=None).status != 0
+    assert local_stack.plan() == {"a": "create"}
+
+
+def test_state_commands_do_not_need_a_right_stack(local_stack):
+    local_stack.write(STACK).apply()
+    local_stack.write("stack: kept\nresources: {a: {type: no.such.type}}\n")
+    assert local_stack.addresses() == ["a", "b"]
+
+
+def test_history_survives_many_runs(local_stack):
+    local_stack.write(STACK)
+    for n in range(1, 30):
+        local_stack.apply("-i", f"n={n}")
+    local_stack.assert_settled("-i", "n=29")
+    assert local_stack.outputs() == {"b": 29}
