@@ -126,13 +126,14 @@ static bool is_one_of(struct str s, const char *const *words)
 
 static bool read_null(struct str s)
 {
-    return s.n == 0 || is_one_of(s, (const char *const[]){"~", "null", "Null", "NULL", NULL});
+    return s.n == 0 || (s.n <= 4 && is_one_of(s, (const char *const[]){"~", "null", "Null", "NULL", NULL}));
 }
 
 static bool read_bool(struct str s, bool *out)
 {
     *out = s.n == 4;
-    return is_one_of(s, (const char *const[]){"true", "True", "TRUE", "false", "False", "FALSE", NULL});
+    return (s.n == 4 || s.n == 5) &&
+           is_one_of(s, (const char *const[]){"true", "True", "TRUE", "false", "False", "FALSE", NULL});
 }
 
 static bool read_radix(struct str digits, int radix, int64_t *out)
