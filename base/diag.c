@@ -1,5 +1,6 @@
 #include "base/diag.h"
 
+#include "base/map.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -173,6 +174,31 @@ void diag_did_you_mean(
     struct str nearest = str_nearest(word, candidates, n);
     if (nearest.n)
         diag_label(diags, diag, "did you mean \"%.*s\"?", STR_ARG(nearest));
+}
+
+static const struct source *own_source(struct diags *diags, struct map *copies, const struct source *source)
+{
+    if (!source)
+        return NULL;
+    struct str id = {(const char *)&source, sizeof source};
+    struct source *copy = map_get(copies, id);
+    if (copy)
+        return copy;
+    copy = ARENA_NEW(&diags->arena, struct source);
+    copy->path = arena_str(&diags->arena, source->path);
+    copy->text = arena_str(&diags->arena, source->text);
+    map_set(copies, arena_str(&diags->arena, id), copy);
+    return copy;
+}
+
+void diags_own_sources(struct diags *diags)
+{
+    AUTO_MAP struct map copies = MAP_INIT;
+    for (size_t i = 0; i < diags->n; i++) {
+        struct diag *diag = &diags->items[i];
+        diag->span.source = own_source(diags, &copies, diag->span.source);
+        diag->related.source = own_source(diags, &copies, diag->related.source);
+    }
 }
 
 /* ---- rendering ---- */

@@ -82,6 +82,9 @@ void diag_related(struct diags *diags, struct diag *diag, struct span span, cons
 void diag_did_you_mean(
     struct diags *diags, struct diag *diag, struct str word, const struct str *candidates, size_t n);
 
+/* Copies every source that a diagnostic points into, for when they go away first. */
+void diags_own_sources(struct diags *diags);
+
 /* Sorts by source, line, column and renders all; `color` adds ANSI colours. */
 void diags_render(struct diags *diags, bool color, struct buf *out);
 /* One diagnostic rendered as above; for tests and --json. */

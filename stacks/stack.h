@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "base/map.h"
 #include "base/value.h"
 #include "base/yaml.h"
 #include "provider/provider.h"
@@ -85,17 +86,20 @@ struct decl {
     enum adopt_mode adopt;
     int64_t timeout_create_ms, timeout_update_ms, timeout_delete_ms; /* 0: the type's */
 
-    /* MODULE */
+    /* MODULE: depends on all that is in it; an output of it is referred to by the output's own declaration */
     struct module *target;
 };
 
 struct module {
     struct str path; /* "" for the root, "net", "net/inner" */
     struct module *parent;
+    struct decl *call;   /* the DECL_MODULE that it belongs to; NULL for the root */
     struct str source;   /* as written: "./dir" or "builtin/name" */
     struct str dir;      /* where its relative file names start */
-    struct decl **decls; /* in file order */
+    struct decl **decls; /* section by section, each in file order */
     size_t decl_count;
+    /* name -> struct decl *; `names` holds resources, data and modules */
+    struct map inputs, locals, providers, names, outputs;
 };
 
 struct moved {
@@ -119,6 +123,8 @@ struct stack {
     struct str dir;                    /* as given with -C, "." by default */
     struct str file;                   /* the stack file's shown path */
     struct module *root;
+    struct module **modules; /* all of them, the root first */
+    size_t module_count;
     struct decl **decls; /* all modules' declarations, dependencies first */
     size_t decl_count;
     struct moved *moved;
@@ -128,6 +134,7 @@ struct stack {
     struct import *imports;
     size_t import_count;
     const struct value *state;  /* the `state:` map, evaluated (inputs and constants only); NULL: default */
+    struct span state_span;     /* of its key, for what a backend finds wrong with it */
     const struct value *inputs; /* root inputs as given (map), marked */
     const struct value *constants; /* for struct scope: {stack: {name, description, env}, path: {root}} */
     const struct source **sources; /* every file read, stack file first */
@@ -153,13 +160,16 @@ struct stack_options {
  */
 struct stack *stack_load(const struct stack_options *options, struct diags *diags);
 void stack_free(struct stack *stack);
-/* The declaration at an address without instance key, or NULL. */
+/*
+ * The declaration at an address without instance key, or NULL: "lake", "net/subnet", "inputs.owner",
+ * "net/outputs.vpc_id", "providers.aws.tokyo".
+ */
 struct decl *stack_find(const struct stack *stack, struct str address);
 
 /* `lake`, `lake["a"]`, `net/subnet["a"]`: address of one instance. key NULL: the declaration's own. Integers
  * are not keys. */
 struct str address_instance(struct arena *arena, struct str decl_address, const struct value *key);
-/* Splits an instance address; *key has p NULL when there is none. false: malformed. */
+/* Splits an instance address; *key (unescaped) has p NULL when there is none. false: malformed. */
 bool address_split(struct arena *arena, struct str address, struct str *decl_address, struct str *key);
 
 #endif

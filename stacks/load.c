@@ -1,0 +1,414 @@
+#include "stacks/load.h"
+
+#include "base/embed.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+/* ---- files ---- */
+
+struct str unit_path(const struct unit *unit, struct str name)
+{
+    return path_join(unit->loader->arena, unit->module->dir, name);
+}
+
+bool find_stack_file(struct arena *arena, struct str dir, struct str *file)
+{
+    static const struct str names[] = {STR_INIT("weir.yaml"), STR_INIT("weir.yml")};
+    for (size_t i = 0; i < 2; i++) {
+        *file = path_join(arena, dir, names[i]);
+        if (path_exists(arena_strz(arena, *file)))
+            return true;
+    }
+    return false;
+}
+
+static bool identify(struct loader *loader, struct str file, const struct node *at, struct str *ident)
+{
+    char real[PATH_MAX];
+    if (realpath(arena_strz(loader->arena, file), real)) {
+        *ident = arena_str(loader->arena, str_z(real));
+        return true;
+    }
+    struct span span = at ? node_span(at) : (struct span){0};
+    diag_error(loader->diags, span, "cannot read %.*s: %s", STR_ARG(file), strerror(errno));
+    return false;
+}
+
+bool unit_identify(struct unit *unit, const struct node *at)
+{
+    return unit->builtin || identify(unit->loader, unit->file, at, &unit->ident);
+}
+
+static bool read_text(struct loader *loader, struct str file, const struct node *at, struct str *text)
+{
+    const struct embedded_file *embedded = embedded_find(file);
+    if (embedded && str_starts(file, STR("modules/")) && !path_exists(arena_strz(loader->arena, file))) {
+        *text = embedded->data;
+        return true;
+    }
+    struct err err = ERR_INIT;
+    if (!file_read(loader->arena, file.p, YAML_MAX_SIZE, text, &err))
+        return true;
+    diag_error(loader->diags, at ? node_span(at) : (struct span){0}, "%s", err.message);
+    return false;
+}
+
+/* The tree of a file; each file is read once, however often it is used. NULL after an error. */
+static const struct node *read_file(
+    struct loader *loader, struct str ident, struct str file, const struct node *at)
+{
+    const struct node *known = map_get(&loader->files, ident);
+    if (known)
+        return known;
+    struct source *source = ARENA_NEW(loader->arena, struct source);
+    source->path = file;
+    if (!read_text(loader, file, at, &source->text))
+        return NULL;
+    MEM_GROW(loader->sources, loader->source_cap, loader->source_count + 1);
+    loader->sources[loader->source_count++] = source;
+    struct node *root = yaml_parse(loader->arena, source, loader->diags);
+    if (!root || !expect_map(loader, root, "a stack file"))
+        return NULL;
+    map_set(&loader->files, ident, root);
+    return root;
+}
+
+/* ---- sections ---- */
+
+enum where { IN_STACK = 1, IN_MODULE = 2, IN_INCLUDED = 4, EVERYWHERE = 7 };
+
+static const struct section {
+    struct str name;
+    enum where where;
+    enum node_kind kind;
+    void (*load)(struct unit *unit, const struct node *section); /* NULL: read elsewhere */
+} sections[] = {
+    {STR_INIT("stack"), IN_STACK | IN_MODULE, NODE_STRING, NULL},
+    {STR_INIT("description"), IN_STACK | IN_MODULE, NODE_STRING, NULL},
+    {STR_INIT("include"), EVERYWHERE, NODE_LIST, NULL},
+    {STR_INIT("inputs"), EVERYWHERE, NODE_MAP, load_inputs},
+    {STR_INIT("environments"), IN_STACK | IN_INCLUDED, NODE_MAP, NULL},
+    {STR_INIT("state"), IN_STACK | IN_INCLUDED, NODE_MAP, NULL},
+    {STR_INIT("providers"), EVERYWHERE, NODE_MAP, load_providers},
+    {STR_INIT("locals"), EVERYWHERE, NODE_MAP, load_locals},
+    {STR_INIT("data"), EVERYWHERE, NODE_MAP, load_data},
+    {STR_INIT("resources"), EVERYWHERE, NODE_MAP, load_resources},
+    {STR_INIT("modules"), EVERYWHERE, NODE_MAP, load_modules},
+    {STR_INIT("outputs"), EVERYWHERE, NODE_MAP, load_outputs},
+    {STR_INIT("moved"), EVERYWHERE, NODE_LIST, load_moved},
+    {STR_INIT("removed"), EVERYWHERE, NODE_LIST, load_removed},
+    {STR_INIT("imports"), IN_STACK | IN_INCLUDED, NODE_LIST, load_imports},
+};
+enum { SECTIONS = sizeof sections / sizeof *sections };
+
+static const struct section *find_section(struct str name)
+{
+    for (size_t i = 0; i < SECTIONS; i++)
+        if (str_eq(sections[i].name, name))
+            return &sections[i];
+    return NULL;
+}
+
+static void check_sections(struct unit *unit, const struct part *part)
+{
+    struct diags *diags = unit->loader->diags;
+    unsigned here = (unit->parent ? IN_MODULE : IN_STACK);
+    for (size_t i = 0; i < part->root->count; i++) {
+        const struct node_entry *entry = &part->root->entries[i];
+        const struct section *section = find_section(entry->key);
+        if (section && unit->parent && !(section->where & IN_MODULE)) {
+            diag_error(diags, node_key_span(entry), "\"%.*s\" belongs in the stack, not in a module",
+                STR_ARG(entry->key));
+        } else if (section && part->included && !(section->where & IN_INCLUDED)) {
+            diag_error(diags, node_key_span(entry), "\"%.*s\" belongs in weir.yaml, not in an included file",
+                STR_ARG(entry->key));
+        } else if (!section) {
+            struct str names[SECTIONS];
+            for (size_t k = 0; k < SECTIONS; k++)
+                names[k] = sections[k].name;
+            struct diag *d = diag_error(diags, node_key_span(entry), "a %s has no \"%.*s\"",
+                here == IN_MODULE ? "module" : "stack", STR_ARG(entry->key));
+            diag_did_you_mean(diags, d, entry->key, names, SECTIONS);
+            if (!d->label.n && node_get(entry->value, "type"))
+                diag_hint(diags, d, "resources go under `resources:`, each with its name as the key");
+        }
+    }
+}
+
+static void load_sections(struct unit *unit)
+{
+    for (size_t i = 0; i < SECTIONS; i++) {
+        const struct section *section = &sections[i];
+        for (size_t k = 0; section->load && k < unit->part_count; k++) {
+            const struct node_entry *entry = node_find(unit->parts[k].root, section->name);
+            if (!entry || entry->value->kind == NODE_NULL)
+                continue;
+            AUTO_ARENA struct arena scratch = ARENA_INIT;
+            struct str what = arena_printf(&scratch, "\"%.*s\"", STR_ARG(section->name));
+            bool good = section->kind == NODE_MAP ? expect_map(unit->loader, entry->value, what.p)
+                                                  : expect_list(unit->loader, entry->value, what.p);
+            if (good)
+                section->load(unit, entry->value);
+        }
+    }
+}
+
+/* ---- including ---- */
+
+struct including {
+    struct unit *unit;
+    struct map seen; /* ident -> the node that included it (the root for the module's own file) */
+};
+
+static void add_part(struct including *in, const struct node *root, bool included);
+
+static void include_file(struct including *in, const struct node *node)
+{
+    struct unit *unit = in->unit;
+    struct loader *loader = unit->loader;
+    struct str name, ident;
+    if (!expect_text(loader, node, "an included file", &name))
+        return;
+    if (unit->builtin) {
+        diag_error(loader->diags, node_span(node), "a built-in module is one file");
+        return;
+    }
+    struct str file = unit_path(unit, name);
+    if (!identify(loader, file, node, &ident))
+        return;
+    const struct node *first = map_set(&in->seen, ident, (void *)(uintptr_t)node);
+    if (first) {
+        struct diag *d = diag_error(loader->diags, node_span(node), "%.*s is included twice", STR_ARG(file));
+        if (first->kind == NODE_MAP)
+            diag_hint(loader->diags, d, "it includes this file");
+        else
+            diag_related(loader->diags, d, node_span(first), "first here");
+        return;
+    }
+    const struct node *root = read_file(loader, ident, file, node);
+    if (root)
+        add_part(in, root, true);
+}
+
+static void add_part(struct including *in, const struct node *root, bool included)
+{
+    struct unit *unit = in->unit;
+    struct loader *loader = unit->loader;
+    MEM_GROW(unit->parts, unit->part_cap, unit->part_count + 1);
+    unit->parts[unit->part_count++] = (struct part){root, included};
+    check_sections(unit, &unit->parts[unit->part_count - 1]);
+    const struct node *list = node_get(root, "include");
+    if (!list || list->kind == NODE_NULL || !expect_list(loader, list, "\"include\""))
+        return;
+    for (size_t i = 0; i < list->count; i++)
+        include_file(in, list->items[i]);
+}
+
+struct unit *unit_new(struct loader *loader, struct unit *parent)
+{
+    struct unit *unit = ARENA_NEW(loader->arena, struct unit);
+    unit->loader = loader;
+    unit->parent = parent;
+    unit->module = ARENA_NEW(loader->arena, struct module);
+    unit->module->parent = parent ? parent->module : NULL;
+    unit->module->path = unit->module->source = unit->module->dir = STR_EMPTY;
+    MEM_GROW(loader->units, loader->unit_cap, loader->unit_count + 1);
+    loader->units[loader->unit_count++] = unit;
+    return unit;
+}
+
+bool unit_load(struct unit *unit)
+{
+    const struct node *root = read_file(unit->loader, unit->ident, unit->file, NULL);
+    if (!root)
+        return false;
+    struct including in = {.unit = unit};
+    map_set(&in.seen, unit->ident, (void *)(uintptr_t)root);
+    add_part(&in, root, false);
+    map_release(&in.seen);
+    load_sections(unit);
+    return true;
+}
+
+/* ---- the stack itself ---- */
+
+static bool is_stack_name(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        if (!(c >= 'a' && c <= 'z') && (i == 0 || !((c >= '0' && c <= '9') || c == '-')))
+            return false;
+    }
+    return name.n && name.n <= 63;
+}
+
+static void read_head(struct loader *loader, const struct unit *root)
+{
+    const struct node *file = root->parts[0].root, *node;
+    struct stack *stack = loader->stack;
+    if (!(node = node_get(file, "stack"))) {
+        struct span span = {.source = file->source};
+        struct diag *d = diag_error(loader->diags, span, "the stack has no name");
+        diag_hint(loader->diags, d, "begin the file with `stack: NAME`");
+    } else if (expect_text(loader, node, "the name of a stack", &stack->name) &&
+               !is_stack_name(stack->name)) {
+        struct diag *d = diag_error(
+            loader->diags, node_span(node), "\"%.*s\" is no name for a stack", STR_ARG(stack->name));
+        diag_hint(loader->diags, d, "a small letter, then small letters, digits and -, at most 63 in all");
+    }
+    if ((node = node_get(file, "description")))
+        expect_text(loader, node, "a description", &stack->description);
+}
+
+static const struct value *text_map(
+    struct arena *arena, const char *const *keys, const struct str *texts, size_t n)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < n; i++)
+        value_builder_set(&b, str_z(keys[i]), value_string(arena, texts[i]));
+    return value_builder_map(&b);
+}
+
+static void set_constants(struct stack *stack)
+{
+    struct arena *arena = &stack->arena;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    value_builder_set(&b, STR("stack"),
+        text_map(arena, (const char *const[]){"name", "description", "env"},
+            (struct str[]){stack->name, stack->description, stack->env}, 3));
+    value_builder_set(
+        &b, STR("path"), text_map(arena, (const char *const[]){"root"}, (struct str[]){stack->dir}, 1));
+    stack->constants = value_builder_map(&b);
+}
+
+static void load_state(struct unit *root)
+{
+    const struct node_entry *first = NULL;
+    for (size_t i = 0; i < root->part_count; i++) {
+        const struct node_entry *entry = node_find(root->parts[i].root, STR("state"));
+        if (!entry || entry->value->kind == NODE_NULL)
+            continue;
+        if (first) {
+            struct diag *d =
+                diag_error(root->loader->diags, node_key_span(entry), "\"state\" is given twice");
+            diag_related(root->loader->diags, d, node_key_span(first), "first here");
+        } else if (expect_map(root->loader, entry->value, "\"state\"")) {
+            resolve_state(root, entry);
+        }
+        first = entry;
+    }
+}
+
+/* Are these the files that a plan was made from? Lengths keep the files apart. */
+static void set_digest(struct loader *loader)
+{
+    struct sha256 *sum = sha256_new();
+    for (size_t i = 0; i < loader->source_count; i++) {
+        struct str text = loader->sources[i]->text;
+        uint64_t size = text.n;
+        for (int k = 0; k < 8; k++)
+            sha256_update(sum, &(unsigned char){(unsigned char)(size >> (8 * k))}, 1);
+        sha256_update(sum, text.p, text.n);
+    }
+    unsigned char digest[SHA256_SIZE];
+    sha256_final(sum, digest);
+    loader->stack->digest = hex_encode(loader->arena, digest, sizeof digest);
+}
+
+static bool find_root(struct loader *loader, struct unit *root)
+{
+    struct stack *stack = loader->stack;
+    struct arena *arena = loader->arena;
+    struct str given = arena_str(arena, str_z(loader->options->dir ? loader->options->dir : "."));
+    if (path_is_dir(given.p)) {
+        stack->dir = given;
+        if (!find_stack_file(arena, given, &root->file)) {
+            struct diag *d = diag_error(loader->diags, (struct span){0}, "there is no weir.yaml in %s",
+                str_eqz(given, ".") ? "this folder" : given.p);
+            diag_hint(loader->diags, d, "`weir init` starts a stack, -C DIR looks in another folder");
+            return false;
+        }
+    } else if (path_exists(given.p)) {
+        stack->dir = arena_str(arena, path_dir(given));
+        root->file = given;
+    } else {
+        diag_error(loader->diags, (struct span){0}, "there is no file or folder %s", given.p);
+        return false;
+    }
+    stack->file = root->file;
+    root->module->dir = stack->dir;
+    return unit_identify(root, NULL);
+}
+
+static void finish(struct loader *loader)
+{
+    struct stack *stack = loader->stack;
+    size_t n = loader->unit_count;
+    stack->modules = ARENA_ARRAY(loader->arena, struct module *, n);
+    for (size_t i = 0; i < n; i++)
+        stack->modules[i] = loader->units[i]->module;
+    stack->module_count = n;
+    stack->sources = ARENA_ARRAY(loader->arena, const struct source *, loader->source_count);
+    stack->source_count = loader->source_count;
+    if (loader->source_count)
+        memcpy(stack->sources, loader->sources, loader->source_count * sizeof *stack->sources);
+    for (size_t i = 0; i < n; i++)
+        free(loader->units[i]->parts);
+    free(loader->units);
+    free(loader->sources);
+    free(loader->decls);
+    free(loader->infos);
+    map_release(&loader->files);
+    map_release(&loader->resource_types);
+    map_release(&loader->data_types);
+}
+
+struct stack *stack_load(const struct stack_options *options, struct diags *diags)
+{
+    struct stack *stack = mem_zalloc(sizeof *stack);
+    struct loader loader = {.options = options, .stack = stack, .arena = &stack->arena, .diags = diags};
+    stack->name = stack->description = STR_EMPTY;
+    stack->env = options->env.n ? arena_str(&stack->arena, options->env) : STR_EMPTY;
+    struct unit *root = unit_new(&loader, NULL);
+    stack->root = root->module;
+    bool loaded = find_root(&loader, root) && unit_load(root);
+    if (loaded) {
+        read_head(&loader, root);
+        set_constants(stack);
+        inputs_give(root);
+        resolve_all(&loader);
+        order_decls(&loader);
+        load_state(root);
+        check_addresses(&loader);
+        set_digest(&loader);
+    }
+    finish(&loader);
+    if (loaded)
+        return stack;
+    diags_own_sources(diags);
+    stack_free(stack);
+    return NULL;
+}
+
+void stack_free(struct stack *stack)
+{
+    if (!stack)
+        return;
+    for (size_t i = 0; i < stack->module_count; i++) {
+        struct module *module = stack->modules[i];
+        map_release(&module->inputs);
+        map_release(&module->locals);
+        map_release(&module->providers);
+        map_release(&module->names);
+        map_release(&module->outputs);
+        free(module->decls);
+    }
+    struct arena arena = stack->arena;
+    free(stack);
+    arena_release(&arena);
+}

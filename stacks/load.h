@@ -1,0 +1,149 @@
+/*
+ * What the files that load a stack share; nobody else includes it.
+ *
+ * load.c finds and reads the files and calls, module by module, the loader of each section (inputs.c,
+ * resources.c, modules.c, extras.c). These create declarations and compile their expressions. When all names
+ * are known, resolve.c connects them and puts them in order. check.c compares what is literally in the file
+ * with the schemas.
+ *
+ * Nobody stops at the first mistake: a declaration with one is kept as far as it makes sense, so that
+ * references to it do not fail as well.
+ */
+#ifndef WEIR_STACKS_LOAD_H
+#define WEIR_STACKS_LOAD_H
+
+#include "stacks/stack.h"
+
+enum {
+    MODULE_DEPTH_MAX = 16,
+    MODULE_COUNT_MAX = 10000,
+    NAME_MAX_BYTES = 100, /* of a declaration; addresses go into tags of the services */
+};
+
+/* One YAML file of a module: its own, or one that it includes. */
+struct part {
+    const struct node *root;
+    bool included;
+};
+
+/* A module while it is being loaded. */
+struct unit {
+    struct loader *loader;
+    struct unit *parent;
+    struct module *module;
+    struct str file;  /* shown path of its own file */
+    struct str ident; /* real path, or builtin/NAME: the same for the same file */
+    struct part *parts;
+    size_t part_count, part_cap;
+    size_t decl_cap;
+    const struct node *provider; /* of the call: the configuration that its resources use; may be NULL */
+    struct decl **waits;         /* what all its resources wait for: the call's depends_on */
+    size_t wait_count;
+    bool builtin; /* its file is in the binary */
+};
+
+/* What is needed of a declaration only while loading. */
+struct decl_info {
+    struct unit *unit;
+    const struct node *body;       /* RESOURCE, DATA, MODULE: the map; may be NULL */
+    const struct node *depends_on; /* may be NULL */
+    const struct node *provider;   /* may be NULL */
+};
+
+struct loader {
+    const struct stack_options *options;
+    struct stack *stack;
+    struct arena *arena; /* the stack's */
+    struct diags *diags;
+    struct decl **decls; /* in order of creation; decl->index is the place here until all is resolved */
+    struct decl_info *infos;
+    size_t decl_count, decl_cap, info_cap;
+    struct unit **units;
+    size_t unit_count, unit_cap;
+    struct source const **sources;
+    size_t source_count, source_cap;
+    struct map files;                      /* ident -> root node */
+    struct map resource_types, data_types; /* name -> schema */
+    size_t module_cap;
+};
+
+/* ---- load.c ---- */
+
+/* Reads the files of a module, then all its sections. False, after an error, where there is no file to use.
+ */
+bool unit_load(struct unit *unit);
+/* Finds out whether its file is one that is being loaded already. */
+bool unit_identify(struct unit *unit, const struct node *at);
+/* weir.yaml or weir.yml in a folder. */
+bool find_stack_file(struct arena *arena, struct str dir, struct str *file);
+struct unit *unit_new(struct loader *loader, struct unit *parent);
+/* Where the file `name` of this module lies. */
+struct str unit_path(const struct unit *unit, struct str name);
+
+/* ---- decls.c: what all sections use ---- */
+
+/* Creates a declaration and gives it its address; a name that is taken or no name at all is reported. */
+struct decl *declare(struct unit *unit, enum decl_kind kind, const struct node_entry *entry);
+struct decl_info *info_of(struct loader *loader, const struct decl *decl);
+/* False, after an error, where node is no map. `what` is "an input" … */
+bool expect_map(struct loader *loader, const struct node *node, const char *what);
+bool expect_list(struct loader *loader, const struct node *node, const char *what);
+bool expect_bool(struct loader *loader, const struct node *node, const char *what, bool *out);
+/* A text without expressions. */
+bool expect_text(struct loader *loader, const struct node *node, const char *what, struct str *out);
+/* Reports the keys of a map that are not in the list. */
+void check_keys(
+    struct loader *loader, const struct node *map, const char *what, const struct str *known, size_t n);
+bool has_expression(const struct node *node); /* in any scalar inside */
+/* The value of a tree without expressions; NULL, after an error that says what it is, where there are some.
+ */
+const struct value *constant_value(struct loader *loader, const struct node *node, const char *what);
+bool is_name(struct str name);
+
+/* ---- the sections ---- */
+
+void load_inputs(struct unit *unit, const struct node *section);
+void load_locals(struct unit *unit, const struct node *section);
+void load_providers(struct unit *unit, const struct node *section);
+void load_resources(struct unit *unit, const struct node *section);
+void load_data(struct unit *unit, const struct node *section);
+void load_modules(struct unit *unit, const struct node *section);
+void load_outputs(struct unit *unit, const struct node *section);
+void load_moved(struct unit *unit, const struct node *section);
+void load_removed(struct unit *unit, const struct node *section);
+void load_imports(struct unit *unit, const struct node *section);
+
+/* ---- inputs.c ---- */
+
+/* Gives the root's inputs their values: environment, input files, variables, -i. */
+void inputs_give(struct unit *root);
+/* A tree of literals as an input, for arguments and environments; NULL after an error. */
+const struct value *input_convert(
+    struct loader *loader, const struct attr *input, const struct node *node, const struct value *value);
+
+/* ---- check.c ---- */
+
+/* The place of an issue in the tree that it was found in. */
+struct span literal_span(const struct node *node, const struct schema_issue *issue);
+/* Compares the literal parts of a tree with an attribute, and reports every difference. */
+void check_literal(struct loader *loader, const struct attr *attr, const struct node *node);
+void check_resource(struct loader *loader, const struct decl *decl, const struct node *body);
+/* The attribute of that name; whatever is wrong with giving it is reported. */
+const struct attr *check_attr_name(
+    struct loader *loader, const struct decl *decl, const struct node_entry *entry);
+/* A name under ignore_changes. */
+void check_ignored(struct loader *loader, const struct decl *decl, const struct node *node, struct str name);
+/* The schema that `type:` names; NULL after an error. */
+const struct schema *find_schema(struct loader *loader, const struct node *type, bool is_data);
+
+/* ---- resolve.c ---- */
+
+void resolve_all(struct loader *loader);
+/* Dependencies first, otherwise in file order; cycles are reported. */
+void order_decls(struct loader *loader);
+/* moved, removed, imports: do they name what they should? */
+void check_addresses(struct loader *loader);
+/* Evaluates the state section. */
+void resolve_state(struct unit *root, const struct node_entry *entry);
+
+#endif

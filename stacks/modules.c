@@ -1,0 +1,201 @@
+#include "stacks/load.h"
+
+#include "base/embed.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+static const struct str own_keys[] = {STR_INIT("source"), STR_INIT("depends_on"), STR_INIT("provider")};
+enum { OWN_KEYS = sizeof own_keys / sizeof *own_keys };
+
+static bool is_own_key(struct str key)
+{
+    for (size_t i = 0; i < OWN_KEYS; i++)
+        if (str_eq(own_keys[i], key))
+            return true;
+    return false;
+}
+
+/* ---- source ---- */
+
+static void report_builtin(struct loader *loader, const struct node *node, struct str name)
+{
+    static const struct str prefix = STR_INIT("modules/"), suffix = STR_INIT("/weir.yaml");
+    size_t count, n = 0;
+    const struct embedded_file *files = embedded_under(prefix, &count);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str *names = ARENA_ARRAY(&scratch, struct str, count + 1);
+    AUTO_BUF struct buf list = BUF_INIT;
+    for (size_t i = 0; i < count; i++) {
+        struct str path = files[i].path;
+        if (!str_ends(path, suffix))
+            continue;
+        names[n] = str_slice(path, prefix.n, path.n - suffix.n);
+        buf_addf(&list, "%s%.*s", n ? ", " : "", STR_ARG(names[n]));
+        n++;
+    }
+    struct diag *d =
+        diag_error(loader->diags, node_span(node), "there is no built-in module \"%.*s\"", STR_ARG(name));
+    diag_did_you_mean(loader->diags, d, name, names, n);
+    if (n)
+        diag_hint(loader->diags, d, "there are: %s", list.p);
+}
+
+static bool find_builtin(struct unit *unit, const struct node *node, struct str name)
+{
+    struct arena *arena = unit->loader->arena;
+    unit->file = arena_printf(arena, "modules/%.*s/weir.yaml", STR_ARG(name));
+    if (!embedded_find(unit->file)) {
+        report_builtin(unit->loader, node, name);
+        return false;
+    }
+    unit->ident = unit->file;
+    unit->module->dir = path_dir(unit->file);
+    unit->builtin = true;
+    return true;
+}
+
+static bool find_folder(struct unit *unit, const struct node *node, struct str source)
+{
+    struct loader *loader = unit->loader;
+    if (unit->parent->builtin) {
+        diag_error(loader->diags, node_span(node), "a built-in module uses only built-in modules");
+        return false;
+    }
+    while (str_starts(source, STR("./")))
+        source = str_trim(str_slice(source, 2, source.n));
+    struct str dir = unit_path(unit->parent, source);
+    if (!path_is_dir(arena_strz(loader->arena, dir))) {
+        diag_error(loader->diags, node_span(node), "there is no folder %.*s", STR_ARG(dir));
+        return false;
+    }
+    unit->module->dir = dir;
+    if (find_stack_file(loader->arena, dir, &unit->file))
+        return true;
+    diag_error(loader->diags, node_span(node), "the folder %.*s has no weir.yaml", STR_ARG(dir));
+    return false;
+}
+
+static bool find_source(struct unit *unit, const struct node *node)
+{
+    struct loader *loader = unit->loader;
+    struct str source;
+    if (!expect_text(loader, node, "the source of a module", &source))
+        return false;
+    unit->module->source = source;
+    if (str_starts(source, STR("builtin/")))
+        return find_builtin(unit, node, str_slice(source, strlen("builtin/"), source.n));
+    if (str_starts(source, STR("./")) || str_starts(source, STR("../")) || str_starts(source, STR("/")))
+        return find_folder(unit, node, source);
+    struct diag *d =
+        diag_error(loader->diags, node_span(node), "a module's source is ./FOLDER or builtin/NAME");
+    struct str dir = unit_path(unit->parent, source);
+    if (path_is_dir(arena_strz(loader->arena, dir)))
+        diag_label(loader->diags, d, "did you mean \"./%.*s\"?", STR_ARG(source));
+    return false;
+}
+
+/* False, after an error, where modules lead into each other without an end. */
+static bool check_depth(struct unit *unit, const struct node *node)
+{
+    struct loader *loader = unit->loader;
+    size_t depth = 0;
+    for (const struct unit *up = unit->parent; up; up = up->parent, depth++)
+        if (str_eq(up->ident, unit->ident)) {
+            struct diag *d = diag_error(loader->diags, node_span(node), "this module is inside itself");
+            diag_hint(loader->diags, d, "%.*s is already being loaded as %.*s", STR_ARG(unit->file),
+                up->parent ? (int)up->module->path.n : (int)strlen("the stack"),
+                up->parent ? up->module->path.p : "the stack");
+            return false;
+        }
+    if (depth > MODULE_DEPTH_MAX) {
+        diag_error(
+            loader->diags, node_span(node), "modules are nested deeper than %d levels", MODULE_DEPTH_MAX);
+        return false;
+    }
+    if (loader->unit_count > MODULE_COUNT_MAX) {
+        diag_error(loader->diags, node_span(node), "the stack has more than %d modules", MODULE_COUNT_MAX);
+        return false;
+    }
+    return true;
+}
+
+/* ---- arguments ---- */
+
+static void read_argument(struct unit *unit, const struct module *target, const struct node_entry *entry)
+{
+    struct loader *loader = unit->loader;
+    struct decl *input = map_get(&target->inputs, entry->key);
+    if (input) {
+        if (entry->value->kind == NODE_NULL)
+            return;
+        input->argument = expr_compile(loader->arena, entry->value, loader->diags);
+        check_literal(loader, input->input, entry->value);
+        return;
+    }
+    if (str_eqz(entry->key, "for_each") || str_eqz(entry->key, "when")) {
+        struct diag *d =
+            diag_error(loader->diags, node_key_span(entry), "a module has no \"%.*s\"", STR_ARG(entry->key));
+        diag_hint(loader->diags, d, "pass it as an argument and use it on the resources inside");
+        return;
+    }
+    struct diag *d = diag_error(
+        loader->diags, node_key_span(entry), "the module has no input \"%.*s\"", STR_ARG(entry->key));
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str *names = ARENA_ARRAY(&scratch, struct str, target->inputs.n + OWN_KEYS);
+    for (size_t i = 0; i < target->inputs.n; i++)
+        names[i] = target->inputs.items[i].key;
+    memcpy(names + target->inputs.n, own_keys, sizeof own_keys);
+    diag_did_you_mean(loader->diags, d, entry->key, names, target->inputs.n + OWN_KEYS);
+}
+
+static void check_missing(struct loader *loader, const struct decl *call, const struct module *target)
+{
+    for (size_t i = 0; i < target->inputs.n; i++) {
+        const struct decl *input = target->inputs.items[i].ptr;
+        if (!input->input->required || input->argument)
+            continue;
+        struct diag *d = diag_error(loader->diags, call->span, "the module \"%.*s\" needs \"%.*s\"",
+            STR_ARG(call->name), STR_ARG(input->name));
+        if (input->input->doc.n)
+            diag_hint(loader->diags, d, "%.*s: %.*s", STR_ARG(input->name), STR_ARG(input->input->doc));
+    }
+}
+
+static void load_module(struct unit *unit, const struct node_entry *entry)
+{
+    struct loader *loader = unit->loader;
+    const struct node *body = entry->value;
+    struct decl *decl = declare(unit, DECL_MODULE, entry);
+    if (!expect_map(loader, body, "a module"))
+        return;
+    const struct node *source = node_get(body, "source");
+    if (!source) {
+        struct diag *d =
+            diag_error(loader->diags, decl->span, "the module \"%.*s\" has no source", STR_ARG(decl->name));
+        diag_hint(loader->diags, d, "add `source: ./FOLDER` or `source: builtin/NAME`");
+        return;
+    }
+    info_of(loader, decl)->depends_on = node_get(body, "depends_on");
+    struct unit *inner = unit_new(loader, unit);
+    inner->module->call = decl;
+    inner->module->path = decl->address;
+    inner->provider = node_get(body, "provider");
+    if (!find_source(inner, source) || !unit_identify(inner, source) || !check_depth(inner, source))
+        return;
+    decl->target = inner->module;
+    if (!unit_load(inner))
+        return;
+    for (size_t i = 0; i < body->count; i++)
+        if (!is_own_key(body->entries[i].key))
+            read_argument(unit, inner->module, &body->entries[i]);
+    check_missing(loader, decl, inner->module);
+}
+
+void load_modules(struct unit *unit, const struct node *section)
+{
+    for (size_t i = 0; i < section->count; i++)
+        load_module(unit, &section->entries[i]);
+}

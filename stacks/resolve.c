@@ -1,0 +1,447 @@
+#include "stacks/load.h"
+
+#include "base/embed.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+/* ---- names ---- */
+
+/* One declaration whose expressions are being resolved, in the names of `unit`. */
+struct resolving {
+    struct loader *loader;
+    const struct unit *unit;
+    const struct decl *decl;
+    bool inputs_only;
+    struct decl **deps; /* reused for all declarations */
+    size_t dep_count, dep_cap;
+    uint32_t *seen; /* by index: the last declaration that has it among its deps, + 1 */
+};
+
+static struct decl *lookup(void *ctx, struct str name, struct str next, bool *consumed)
+{
+    struct resolving *r = ctx;
+    const struct module *module = r->unit->module;
+    if (str_eqz(name, "inputs") || str_eqz(name, "locals")) {
+        bool inputs = name.p[0] == 'i';
+        if (!inputs && r->inputs_only)
+            return NULL;
+        *consumed = true;
+        return map_get(inputs ? &module->inputs : &module->locals, next);
+    }
+    if (r->inputs_only)
+        return NULL;
+    struct decl *decl = map_get(&module->names, name);
+    if (!decl || decl->kind != DECL_MODULE || !decl->target || !next.n)
+        return decl;
+    *consumed = true;
+    return map_get(&decl->target->outputs, next);
+}
+
+static size_t list_map(const struct map *map, struct str *names)
+{
+    for (size_t i = 0; i < map->n; i++)
+        names[i] = map->items[i].key;
+    return map->n;
+}
+
+static size_t list_names(void *ctx, struct str prefix, struct arena *arena, const struct str **names)
+{
+    static const struct str first[] = {
+        STR_INIT("inputs"), STR_INIT("locals"), STR_INIT("stack"), STR_INIT("path")};
+    enum { FIRST = sizeof first / sizeof *first };
+    struct resolving *r = ctx;
+    const struct module *module = r->unit->module;
+    const struct map *map = &module->names;
+    if (str_eqz(prefix, "inputs")) {
+        map = &module->inputs;
+    } else if (str_eqz(prefix, "locals")) {
+        map = &module->locals;
+    } else if (prefix.n) {
+        const struct decl *decl = map_get(&module->names, prefix);
+        if (!decl || decl->kind != DECL_MODULE || !decl->target)
+            return 0;
+        map = &decl->target->outputs;
+    }
+    struct str *all = ARENA_ARRAY(arena, struct str, map->n + FIRST);
+    *names = all;
+    size_t n = r->inputs_only && !prefix.n ? 0 : list_map(map, all);
+    for (size_t i = 0; !prefix.n && i < FIRST; i++)
+        all[n++] = first[i];
+    return n;
+}
+
+static void add_dep(struct resolving *r, struct decl *dep)
+{
+    uint32_t mark = r->decl->index + 1;
+    if (r->seen[dep->index] == mark)
+        return;
+    r->seen[dep->index] = mark;
+    MEM_GROW(r->deps, r->dep_cap, r->dep_count + 1);
+    r->deps[r->dep_count++] = dep;
+}
+
+static void depends(void *ctx, struct decl *decl)
+{
+    struct resolving *r = ctx;
+    if (r->decl)
+        add_dep(r, decl);
+}
+
+static bool has_attr(
+    void *ctx, const struct decl *decl, struct str attr, const struct str **candidates, size_t *n)
+{
+    struct resolving *r = ctx;
+    const struct schema *schema = decl->schema;
+    *n = 0;
+    if (!schema || schema_attr(schema, attr))
+        return true;
+    struct str *names = ARENA_ARRAY(r->loader->arena, struct str, schema->attr_count + 1);
+    for (size_t i = 0; i < schema->attr_count; i++)
+        names[i] = schema->attrs[i].name;
+    *candidates = names;
+    *n = schema->attr_count;
+    return false;
+}
+
+static void resolve_expr(struct resolving *r, struct expr *expr, bool each_allowed)
+{
+    if (!expr)
+        return;
+    struct resolver resolver = {lookup, list_names, depends, has_attr, each_allowed, r};
+    expr_resolve(expr, &resolver, r->loader->diags);
+}
+
+/* ---- depends_on and provider ---- */
+
+static struct decl *find_waited(struct loader *loader, const struct unit *unit, const struct node *node)
+{
+    const struct map *names = &unit->module->names;
+    struct str name;
+    if (!expect_text(loader, node, "an item of depends_on", &name))
+        return NULL;
+    struct decl *decl = map_get(names, name);
+    if (decl)
+        return decl;
+    struct diag *d = diag_error(
+        loader->diags, node_span(node), "there is no resource, data or module \"%.*s\" here", STR_ARG(name));
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str *all = ARENA_ARRAY(&scratch, struct str, names->n + 1);
+    diag_did_you_mean(loader->diags, d, name, all, list_map(names, all));
+    return NULL;
+}
+
+static size_t read_depends_on(
+    struct loader *loader, const struct unit *unit, const struct node *node, struct decl **out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < node->count; i++)
+        if ((out[n] = find_waited(loader, unit, node->items[i])))
+            n++;
+    return n;
+}
+
+static void add_depends_on(struct resolving *r, const struct node *node)
+{
+    if (!node || node->kind == NODE_NULL || !expect_list(r->loader, node, "\"depends_on\""))
+        return;
+    struct decl **found = mem_realloc_array(NULL, node->count + 1, sizeof(struct decl *));
+    size_t n = read_depends_on(r->loader, r->unit, node, found);
+    for (size_t i = 0; i < n; i++)
+        add_dep(r, found[i]);
+    free(found);
+}
+
+/* What a module's call waits for, all resources in it wait for. */
+static void find_waits(struct loader *loader, struct unit *unit)
+{
+    const struct decl *call = unit->module->call;
+    const struct node *node = call ? info_of(loader, call)->depends_on : NULL;
+    if (!node || node->kind == NODE_NULL || !expect_list(loader, node, "\"depends_on\""))
+        return;
+    unit->waits = ARENA_ARRAY(loader->arena, struct decl *, node->count + 1);
+    unit->wait_count = read_depends_on(loader, unit->parent, node, unit->waits);
+}
+
+static void add_waits(struct resolving *r)
+{
+    for (const struct unit *unit = r->unit; unit; unit = unit->parent)
+        for (size_t i = 0; i < unit->wait_count; i++)
+            add_dep(r, unit->waits[i]);
+}
+
+/* A configuration that this module or one around it declares. */
+static struct decl *find_provider(const struct unit *unit, struct str name)
+{
+    for (; unit; unit = unit->parent) {
+        struct decl *decl = map_get(&unit->module->providers, name);
+        if (decl)
+            return decl;
+    }
+    return NULL;
+}
+
+static struct str provider_of(struct str configuration)
+{
+    struct str alias;
+    return str_cut(configuration, '.', &alias);
+}
+
+static void report_provider(struct resolving *r, const struct node *node, struct str name)
+{
+    struct diags *diags = r->loader->diags;
+    struct diag *d =
+        diag_error(diags, node_span(node), "there is no provider configuration \"%.*s\"", STR_ARG(name));
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    for (const struct unit *unit = r->unit; unit && !d->label.n; unit = unit->parent) {
+        const struct map *map = &unit->module->providers;
+        struct str *names = ARENA_ARRAY(&scratch, struct str, map->n + 1);
+        diag_did_you_mean(diags, d, name, names, list_map(map, names));
+    }
+    diag_hint(diags, d, "declare it under `providers:`, for example `%.*s: {region: …}`", STR_ARG(name));
+}
+
+/* The configuration that `provider: NAME` means; `provider` is the type's. */
+static struct decl *named_provider(struct resolving *r, const struct node *node, struct str provider)
+{
+    struct str name;
+    if (!expect_text(r->loader, node, "\"provider\"", &name))
+        return NULL;
+    struct decl *decl = find_provider(r->unit, name);
+    if (!str_eq(provider_of(name), provider)) {
+        diag_error(r->loader->diags, node_span(node), "%.*s is of the provider \"%.*s\"",
+            STR_ARG(r->decl->schema->name), STR_ARG(provider));
+        return NULL;
+    }
+    if (!decl && !str_eq(name, provider))
+        report_provider(r, node, name);
+    return decl;
+}
+
+static struct decl *choose_provider(struct resolving *r)
+{
+    struct str provider = r->decl->provider_name;
+    const struct node *node = info_of(r->loader, r->decl)->provider;
+    if (node)
+        return named_provider(r, node, provider);
+    for (const struct unit *unit = r->unit; unit; unit = unit->parent) {
+        struct decl *decl;
+        if (unit->provider && unit->provider->kind == NODE_STRING &&
+            str_eq(provider_of(unit->provider->string), provider) &&
+            (decl = find_provider(unit->parent, unit->provider->string)))
+            return decl;
+    }
+    return find_provider(r->unit, provider);
+}
+
+/* `provider: aws.tokyo` on a module: is it declared where the module is called? */
+static void check_call_provider(struct resolving *r, const struct decl *call)
+{
+    const struct unit *inner = NULL;
+    for (size_t i = 0; i < r->loader->unit_count; i++)
+        if (r->loader->units[i]->module == call->target)
+            inner = r->loader->units[i];
+    struct str name;
+    if (inner && inner->provider && expect_text(r->loader, inner->provider, "\"provider\"", &name) &&
+        !find_provider(r->unit, name))
+        report_provider(r, inner->provider, name);
+}
+
+/* `aws`, `aws.tokyo`: is there such a provider? */
+static void check_provider_name(struct resolving *r)
+{
+    struct str name = r->decl->provider_name;
+    size_t n = 0;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    embedded_under(arena_printf(&scratch, "provider/%.*s/specs/", STR_ARG(name)), &n);
+    if (n || str_eqz(name, "weir"))
+        return;
+    const struct map *types = &r->loader->resource_types;
+    for (size_t i = 0; i < types->n; i++)
+        if (str_eq(provider_of(types->items[i].key), name))
+            return;
+    struct diag *d =
+        diag_error(r->loader->diags, r->decl->span, "there is no provider \"%.*s\"", STR_ARG(name));
+    diag_did_you_mean(r->loader->diags, d, name, (const struct str[]){STR("aws"), STR("weir")}, 2);
+}
+
+/* ---- declarations ---- */
+
+static void resolve_resource(struct resolving *r, struct decl *decl)
+{
+    bool each = decl->for_each;
+    resolve_expr(r, decl->for_each, false);
+    resolve_expr(r, decl->when, false);
+    for (size_t i = 0; i < decl->attr_count; i++)
+        resolve_expr(r, decl->attrs[i].expr, each);
+    for (size_t i = 0; i < decl->lifecycle.trigger_count; i++)
+        resolve_expr(r, decl->lifecycle.replace_triggered_by[i], each);
+    add_depends_on(r, info_of(r->loader, decl)->depends_on);
+    add_waits(r);
+    if (decl->schema)
+        decl->provider = choose_provider(r);
+    if (decl->provider)
+        add_dep(r, decl->provider);
+}
+
+static void resolve_module(struct resolving *r, const struct decl *decl)
+{
+    if (!decl->target)
+        return;
+    check_call_provider(r, decl);
+    for (size_t i = 0; i < decl->target->decl_count; i++)
+        add_dep(r, decl->target->decls[i]);
+}
+
+static void resolve_decl(struct resolving *r, struct decl *decl)
+{
+    r->unit = info_of(r->loader, decl)->unit;
+    r->decl = decl;
+    r->dep_count = 0;
+    switch (decl->kind) {
+    case DECL_INPUT:
+        r->unit = r->unit->parent; /* arguments are the caller's */
+        resolve_expr(r, decl->argument, false);
+        break;
+    case DECL_LOCAL:
+    case DECL_OUTPUT: resolve_expr(r, decl->expr, false); break;
+    case DECL_PROVIDER:
+        check_provider_name(r);
+        resolve_expr(r, decl->config, false);
+        break;
+    case DECL_RESOURCE:
+    case DECL_DATA: resolve_resource(r, decl); break;
+    case DECL_MODULE: resolve_module(r, decl); break;
+    }
+    decl->dep_count = r->dep_count;
+    decl->deps = ARENA_ARRAY(r->loader->arena, struct decl *, r->dep_count);
+    if (r->dep_count)
+        memcpy(decl->deps, r->deps, r->dep_count * sizeof *decl->deps);
+}
+
+void resolve_all(struct loader *loader)
+{
+    for (size_t i = 0; i < loader->unit_count; i++)
+        find_waits(loader, loader->units[i]);
+    struct resolving r = {.loader = loader};
+    r.seen = mem_zalloc(loader->decl_count * sizeof *r.seen);
+    for (size_t i = 0; i < loader->decl_count; i++)
+        resolve_decl(&r, loader->decls[i]);
+    r.decl = NULL;
+    r.unit = loader->units[0];
+    for (size_t i = 0; i < loader->stack->import_count; i++)
+        resolve_expr(&r, loader->stack->imports[i].id, false);
+    free(r.seen);
+    free(r.deps);
+}
+
+/* ---- state ---- */
+
+static const struct value *input_value(void *ctx, const struct decl *decl)
+{
+    (void)ctx;
+    return decl->given ? decl->given : &value_unknown;
+}
+
+void resolve_state(struct unit *root, const struct node_entry *entry)
+{
+    struct loader *loader = root->loader;
+    struct stack *stack = loader->stack;
+    struct resolving r = {.loader = loader, .unit = root, .inputs_only = true};
+    size_t errors = loader->diags->errors;
+    struct expr *expr = expr_compile(loader->arena, entry->value, loader->diags);
+    resolve_expr(&r, expr, false);
+    stack->state_span = node_key_span(entry);
+    struct scope scope = {
+        .value_of = input_value, .constants = stack->constants, .dir = stack->dir, .diags = loader->diags};
+    if (loader->diags->errors == errors)
+        stack->state = expr_eval(expr, &scope, loader->arena);
+}
+
+/* ---- addresses ---- */
+
+static struct decl *find_address(struct loader *loader, struct str address, struct str *key)
+{
+    struct str name;
+    address_split(loader->arena, address, &name, key);
+    struct decl *decl = stack_find(loader->stack, name);
+    bool named =
+        decl && (decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA || decl->kind == DECL_MODULE);
+    return named ? decl : NULL;
+}
+
+static void report_absent(struct loader *loader, struct span span, struct str address)
+{
+    struct diag *d =
+        diag_error(loader->diags, span, "there is no resource \"%.*s\" in the stack", STR_ARG(address));
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str *names = ARENA_ARRAY(&scratch, struct str, loader->decl_count + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < loader->decl_count; i++)
+        if (loader->decls[i]->kind == DECL_RESOURCE)
+            names[n++] = loader->decls[i]->address;
+    diag_did_you_mean(loader->diags, d, address, names, n);
+}
+
+static void check_key(struct loader *loader, struct span span, const struct decl *decl, struct str key)
+{
+    if (key.p && decl->kind != DECL_MODULE && !decl->for_each)
+        diag_error(loader->diags, span, "\"%.*s\" has no for_each, so it has no [\"%.*s\"]",
+            STR_ARG(decl->address), STR_ARG(key));
+}
+
+static void report_still_there(struct loader *loader, struct span span, const struct decl *decl)
+{
+    struct diag *d =
+        diag_error(loader->diags, span, "\"%.*s\" is still in the stack", STR_ARG(decl->address));
+    diag_related(loader->diags, d, decl->span, "here");
+}
+
+static void check_moved(struct loader *loader)
+{
+    AUTO_MAP struct map sources = MAP_INIT;
+    for (size_t i = 0; i < loader->stack->moved_count; i++) {
+        struct moved *moved = &loader->stack->moved[i];
+        struct str from_key, to_key;
+        const struct decl *from = find_address(loader, moved->from, &from_key);
+        const struct decl *to = find_address(loader, moved->to, &to_key);
+        if (!to)
+            report_absent(loader, moved->span, moved->to);
+        else
+            check_key(loader, moved->span, to, to_key);
+        if (from && from != to && !from_key.p)
+            report_still_there(loader, moved->span, from);
+        if (str_eq(moved->from, moved->to))
+            diag_error(loader->diags, moved->span, "this moves nothing");
+        const struct moved *first = map_set(&sources, moved->from, moved);
+        if (!first)
+            continue;
+        struct diag *d =
+            diag_error(loader->diags, moved->span, "\"%.*s\" is moved twice", STR_ARG(moved->from));
+        diag_related(loader->diags, d, first->span, "first here");
+    }
+}
+
+void check_addresses(struct loader *loader)
+{
+    struct stack *stack = loader->stack;
+    struct str key;
+    check_moved(loader);
+    for (size_t i = 0; i < stack->removed_count; i++) {
+        const struct decl *decl = find_address(loader, stack->removed[i].address, &key);
+        if (decl && !key.p)
+            report_still_there(loader, stack->removed[i].span, decl);
+    }
+    for (size_t i = 0; i < stack->import_count; i++) {
+        const struct import *import = &stack->imports[i];
+        const struct decl *decl = find_address(loader, import->address, &key);
+        if (!decl || decl->kind != DECL_RESOURCE) {
+            report_absent(loader, import->span, import->address);
+            continue;
+        }
+        check_key(loader, import->span, decl, key);
+        if (decl->for_each && !key.p)
+            diag_error(loader->diags, import->span, "\"%.*s\" has a for_each: say which one, [\"key\"]",
+                STR_ARG(decl->address));
+    }
+}
