@@ -21,9 +21,9 @@ static bool is_decl_address(struct str address)
     for (size_t i = 0; i < address.n; i++) {
         char c = address.p[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!letter && !(inside && ((c >= '0' && c <= '9') || c == '/' || c == '.')))
+        if (!letter && !(inside && ((c >= '0' && c <= '9') || c == '/' || c == '.' || c == '-')))
             return false;
-        inside = letter || (c != '/' && c != '.');
+        inside = c != '/' && c != '.';
     }
     return inside;
 }

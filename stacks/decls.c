@@ -10,7 +10,7 @@ static bool is_letter(char c)
 bool is_name(struct str name)
 {
     for (size_t i = 0; i < name.n; i++)
-        if (!is_letter(name.p[i]) && (i == 0 || name.p[i] < '0' || name.p[i] > '9'))
+        if (!is_letter(name.p[i]) && (i == 0 || (name.p[i] != '-' && (name.p[i] < '0' || name.p[i] > '9'))))
             return false;
     return name.n && name.n <= NAME_MAX_BYTES;
 }
@@ -31,6 +31,18 @@ static bool in_namespace(enum decl_kind kind)
     return kind == DECL_RESOURCE || kind == DECL_DATA || kind == DECL_MODULE;
 }
 
+/* Blanks, dots and the like become _. */
+static void suggest_name(struct diags *diags, struct diag *d, struct str name)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    char *fixed = arena_strz(&scratch, name);
+    for (size_t i = 0; i < name.n; i++)
+        if (strchr(" ./:", fixed[i]))
+            fixed[i] = '_';
+    if (is_name(str_n(fixed, name.n)))
+        diag_label(diags, d, "did you mean \"%s\"?", fixed);
+}
+
 static void check_name(struct unit *unit, enum decl_kind kind, const struct node_entry *entry)
 {
     struct diags *diags = unit->loader->diags;
@@ -40,15 +52,9 @@ static void check_name(struct unit *unit, enum decl_kind kind, const struct node
     if (!is_name(name) || (alias.p && !is_name(alias))) {
         struct diag *d = diag_error(diags, node_key_span(entry), "\"%.*s\" is no name", STR_ARG(entry->key));
         diag_hint(diags, d,
-            "names are letters, digits and _, begin with no digit and have at most %d characters",
+            "names are letters, digits, _ and -, begin with a letter and have at most %d characters",
             NAME_MAX_BYTES);
-        AUTO_ARENA struct arena scratch = ARENA_INIT;
-        char *fixed = arena_strz(&scratch, name);
-        for (size_t i = 0; i < name.n; i++)
-            if (fixed[i] == '-')
-                fixed[i] = '_';
-        if (is_name(str_n(fixed, name.n)))
-            diag_label(diags, d, "did you mean \"%s\"?", fixed);
+        suggest_name(diags, d, name);
     } else if (in_namespace(kind) && is_reserved(name)) {
         struct diag *d = diag_error(
             diags, node_key_span(entry), "\"%.*s\" has a meaning of its own in expressions", STR_ARG(name));

@@ -185,9 +185,9 @@ static void load_module(struct unit *unit, const struct node_entry *entry)
     inner->provider = node_get(body, "provider");
     if (!find_source(inner, source) || !unit_identify(inner, source) || !check_depth(inner, source))
         return;
-    decl->target = inner->module;
     if (!unit_load(inner))
         return;
+    decl->target = inner->module;
     for (size_t i = 0; i < body->count; i++)
         if (!is_own_key(body->entries[i].key))
             read_argument(unit, inner->module, &body->entries[i]);
