@@ -53,6 +53,14 @@ static struct str object_id(const struct schema *schema, const struct value *obj
     return value_text(value_get(object, schema->id), STR_EMPTY);
 }
 
+/* As it goes into the log: write-only values hashed, all other secrets marked, so that none is written in
+ * clear. */
+static const struct value *keepable(struct job *job, const struct value *desired, const struct value *live)
+{
+    const struct value *whole = object_complete(&job->arena, job->schema, desired, live, true);
+    return object_mark(&job->arena, job->schema, whole);
+}
+
 static int intent(struct job *job, const char *action, const struct value *desired, const struct value *deps,
     struct str id, struct err *err)
 {
@@ -63,7 +71,7 @@ static int intent(struct job *job, const char *action, const struct value *desir
         .action = action,
         .token = str_z(job->token),
         .id = id,
-        .desired = desired,
+        .desired = desired ? keepable(job, desired, NULL) : NULL,
         .set = object_set(&job->arena, job->schema, desired),
         .deps = deps,
     };
@@ -74,8 +82,7 @@ static struct outcome job_outcome(struct job *job, const char *action, const str
     const struct value *live, const struct value *deps)
 {
     const struct lifecycle *lifecycle = job->op->instance ? &job->op->instance->decl->lifecycle : NULL;
-    const struct value *attrs =
-        object_complete(&job->arena, job->schema, desired, object_mark(&job->arena, job->schema, live), true);
+    const struct value *attrs = keepable(job, desired, live);
     return (struct outcome){
         .address = job->address,
         .type = job->schema->name,

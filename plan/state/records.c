@@ -231,6 +231,8 @@ static int apply_fail(
     struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
 {
     (void)json;
+    if (flag_of(line, "unclear")) /* the intent stays open: it has to be looked at */
+        return 0;
     records_end_intent(r, text_of(line, "address"));
     return value_getz(line, "attrs") ? put_line(r, line, seq, false, err) : 0;
 }

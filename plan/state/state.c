@@ -274,7 +274,7 @@ static void add_info(struct state *state, struct buf *body, const struct value *
 
 int state_begin(struct state *state, const char *command, const struct value *info, struct err *err)
 {
-    assert(state->locked && !state->committer);
+    assert(state->locked);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf body = BUF_INIT;
     struct records *r = &state->records;
@@ -288,7 +288,8 @@ int state_begin(struct state *state, const char *command, const struct value *in
     }
     r->runs++;
     snprintf(state->run, sizeof state->run, "%" PRIu64, r->runs);
-    state->committer = committer_new(state->backend, r->seq + 1);
+    if (!state->committer)
+        state->committer = committer_new(state->backend, r->seq + 1);
 
     body_begin(state, &body, "run");
     add_text(&body, "lineage", r->lineage);
@@ -410,6 +411,15 @@ static void add_error(struct buf *body, const struct err *why)
     buf_add_char(body, '}');
 }
 
+/* An answer that never came, or that a failing server gave, does not say whether the change was made. */
+static bool leaves_open(const struct err *why)
+{
+    if (!why)
+        return false;
+    return why->class == ERR_NETWORK || why->class == ERR_TIMEOUT || why->class == ERR_INTERRUPTED ||
+           why->class == ERR_PROTOCOL || why->http_status >= 500;
+}
+
 int state_fail(struct state *state, struct str address, const char *action, const struct err *why,
     const struct outcome *left, struct err *err)
 {
@@ -421,10 +431,13 @@ int state_fail(struct state *state, struct str address, const char *action, cons
     add_error(&body, why);
     if (left && left->attrs)
         return record_outcome(state, &body, left, true, err);
+    bool unclear = leaves_open(why);
+    add_flag(&body, "unclear", unclear);
     if (add_line(state, &body, &seq, err))
         return -1;
     pthread_mutex_lock(&state->mutex);
-    records_end_intent(&state->records, address);
+    if (!unclear)
+        records_end_intent(&state->records, address);
     applied(state, seq);
     pthread_mutex_unlock(&state->mutex);
     return 0;

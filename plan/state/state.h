@@ -76,8 +76,9 @@ bool state_is_locked(const struct state *state);
  * use before requests. */
 int state_check_lock(struct state *state, struct err *err);
 /*
- * Begins a run and gives it the next number. `info`: map of what the run record should hold besides the
- * standard fields (command, user, host, pid, version, ci_url); may be NULL.
+ * Begins a run (after an earlier one has ended, or as the first under this lock) and gives it the next
+ * number. `info`: map of what the run record should hold besides the standard fields (command, user, host,
+ * pid, version, ci_url); may be NULL.
  */
 int state_begin(struct state *state, const char *command, const struct value *info, struct err *err);
 
@@ -101,7 +102,11 @@ struct outcome {
 };
 /* Values are copied. Sensitive ones are encrypted or hashed on the way to the log. */
 int state_done(struct state *state, const struct outcome *outcome, struct err *err);
-/* The intent came to nothing; `outcome` non-NULL when something half-made is left (recorded as tainted). */
+/*
+ * The change failed. Where `why` says that it was not made, the intent is closed; where it leaves that open
+ * (no answer, one cut short, a failing server, an interrupted wait), the intent stays open, and recovery
+ * settles it before the next plan. `left` non-NULL: something half-made is there; it is recorded as tainted.
+ */
 int state_fail(struct state *state, struct str address, const char *action, const struct err *why,
     const struct outcome *left, struct err *err);
 int state_move(struct state *state, struct str from, struct str to, struct err *err);

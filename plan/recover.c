@@ -1,0 +1,270 @@
+#include "plan/recover.h"
+
+#include "plan/planner.h"
+
+#include <stdio.h>
+
+/* What is needed to settle one intent. */
+struct settling {
+    const struct recover_options *options;
+    const struct open_intent *intent;
+    const struct record *record; /* what the state has at that address; may be NULL */
+    const struct schema *schema;
+    struct arena *arena;
+    struct op_ctx ctx;
+};
+
+static struct str note(struct arena *arena, const char *format, struct str id)
+{
+    return id.n ? arena_printf(arena, "%s (%.*s)", format, STR_ARG(id)) : arena_str(arena, str_z(format));
+}
+
+static void tell(struct settling *s, const char *text, struct str id)
+{
+    if (s->options->settled)
+        s->options->settled(s->options->ctx, s->intent->address, note(s->arena, text, id).p);
+}
+
+static bool is(const struct open_intent *intent, const char *action)
+{
+    return str_eqz(intent->action, action);
+}
+
+/* ---- closing ---- */
+
+static int close_undone(struct settling *s, const char *text, struct err *err)
+{
+    struct err why = ERR_INIT;
+    err_set(&why, ERR_FAILED, "%s", text);
+    char action[16];
+    snprintf(action, sizeof action, "%.*s", STR_ARG(s->intent->action));
+    if (state_fail(s->options->state, s->intent->address, action, &why, NULL, err))
+        return -1;
+    tell(s, text, STR_EMPTY);
+    return 0;
+}
+
+static int close_with(
+    struct settling *s, const struct value *attrs, const struct value *set, const char *text, struct err *err)
+{
+    const struct record *record = s->record;
+    const struct value *marked = object_mark(s->arena, s->schema, attrs);
+    char action[16];
+    snprintf(action, sizeof action, "%.*s", STR_ARG(s->intent->action));
+    struct outcome outcome = {
+        .address = s->intent->address,
+        .type = s->intent->type,
+        .provider = s->intent->provider,
+        .action = action,
+        .id = value_text(value_get(attrs, s->schema->id), s->intent->id),
+        .attrs = marked,
+        .set = set,
+        .deps = s->intent->deps ? s->intent->deps
+                : record        ? record->deps
+                                : NULL,
+        .tainted = record && is(s->intent, "update") && record->tainted,
+        .adopted = record && record->adopted,
+        .prevent_destroy = record && record->prevent_destroy,
+        .create_before_destroy = record && record->create_before_destroy,
+    };
+    if (state_done(s->options->state, &outcome, err))
+        return -1;
+    tell(s, text, outcome.id);
+    return 0;
+}
+
+/* ---- create ---- */
+
+/* What differs where the service allows no change cannot have come from this intent: it bears only the same
+ * name. */
+static bool is_another(const struct schema *schema, const struct value *desired, const struct value *live)
+{
+    for (uint32_t i = 0; desired && i < desired->count; i++) {
+        const struct attr *attr = schema_attr(schema, desired->entries[i].key);
+        const struct value *have = attr ? value_get(live, attr->name) : NULL;
+        if (!attr || !attr->replace || attr->local || attr->write_only || value_is_null(have))
+            continue;
+        if (!value_is_known(desired->entries[i].value) || value_is_sensitive(desired->entries[i].value))
+            continue;
+        if (!attr_equal(attr, desired->entries[i].value, have))
+            return true;
+    }
+    return false;
+}
+
+static int find(struct settling *s, const struct value **live, struct err *err)
+{
+    const struct resource_ops *ops = s->schema->ops;
+    const struct value *desired = s->intent->desired ? s->intent->desired : &value_empty_map,
+                       *planned = desired;
+    *live = NULL;
+    if (ops->find && ops->find(&s->ctx, desired, live, err))
+        return -1;
+    if (!ops->find && ops->predict && ops->predict(&s->ctx, desired, NULL, &planned, err))
+        return -1;
+    const struct value *who = *live ? *live : !ops->find ? planned : NULL;
+    const struct value *id = who ? value_get(who, s->schema->id) : NULL;
+    if (!who || value_is_null(id) || !value_is_known(id))
+        return 0;
+    /* Whole this time: with the facets that the stack manages. */
+    return ops->read(&s->ctx, value_merge(s->arena, desired, who), s->intent->set, live, err);
+}
+
+static int settle_create(struct settling *s, struct err *err)
+{
+    const struct value *live, *desired = s->intent->desired ? s->intent->desired : &value_empty_map;
+    if (find(s, &live, err))
+        return -1;
+    if (!live)
+        return close_undone(s, "had not been created yet when the run stopped", err);
+    if (is_another(s->schema, desired, live))
+        return close_undone(s, "had not been created yet; what bears its name is something else", err);
+    return close_with(s, object_complete(s->arena, s->schema, desired, live, true), s->intent->set,
+        "was created before the run stopped; taken over", err);
+}
+
+/* ---- update ---- */
+
+static bool lists(const struct value *list, struct str name)
+{
+    for (uint32_t i = 0; list && i < list->count; i++)
+        if (str_eq(value_text(list->items[i], STR_EMPTY), name))
+            return true;
+    return false;
+}
+
+/* Names that the file gave before or was about to give: the next plan looks at all of them. */
+static const struct value *both_sets(struct settling *s)
+{
+    const struct value *before = s->record ? s->record->set : NULL, *after = s->intent->set;
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(s->arena);
+    for (uint32_t i = 0; before && i < before->count; i++)
+        value_builder_add(&names, before->items[i]);
+    for (uint32_t i = 0; after && i < after->count; i++)
+        if (!lists(before, value_text(after->items[i], STR_EMPTY)))
+            value_builder_add(&names, after->items[i]);
+    return value_builder_list(&names);
+}
+
+/*
+ * Some of the calls may have gone through. The record takes over what the service says now; what it does not
+ * tell (write-only and local attributes) stays as it was recorded before, so that the next plan sends it
+ * again.
+ */
+static int settle_update(struct settling *s, struct err *err)
+{
+    const struct value *live, *set = both_sets(s);
+    const struct value *prior = s->record            ? s->record->attrs
+                                : s->intent->desired ? s->intent->desired
+                                                     : &value_empty_map;
+    if (s->schema->ops->read(&s->ctx, prior, set, &live, err))
+        return -1;
+    if (!live)
+        return close_undone(s, "was being changed when the run stopped, and is not there any more", err);
+    return close_with(s, value_merge(s->arena, prior, live), set,
+        "was being changed when the run stopped; recorded as it is now", err);
+}
+
+/* ---- delete ---- */
+
+static int settle_delete(struct settling *s, struct err *err)
+{
+    const struct value *live = NULL;
+    if (!s->record)
+        return close_undone(s, "was being deleted, and is not recorded any more", err);
+    if (s->schema->ops->read(&s->ctx, s->record->attrs, NULL, &live, err))
+        return -1;
+    if (live)
+        return close_undone(s, "was being deleted when the run stopped, and is still there", err);
+    struct outcome gone = {.address = s->intent->address,
+        .type = s->intent->type,
+        .provider = s->intent->provider,
+        .action = "delete",
+        .id = s->record->id};
+    if (state_done(s->options->state, &gone, err))
+        return -1;
+    tell(s, "was deleted before the run stopped", STR_EMPTY);
+    return 0;
+}
+
+/* ---- all of them ---- */
+
+static int prepare(struct settling *s, struct err *err)
+{
+    const struct recover_options *o = s->options;
+    s->schema = catalog_find(o->catalog, s->intent->type, false, err);
+    if (!s->schema)
+        return -1;
+    s->record = state_get(o->state, s->intent->address);
+    s->ctx = (struct op_ctx){
+        .arena = s->arena,
+        .schema = s->schema,
+        .address = s->intent->address,
+        .stack = o->stack,
+        .token = s->intent->token,
+        .cancel = o->cancel,
+    };
+    return o->provider(o->ctx, s->intent->provider, &s->ctx.provider, err);
+}
+
+static int settle(struct settling *s, struct err *err)
+{
+    if (prepare(s, err))
+        return -1;
+    if (!s->schema->ops->read) /* nothing outside: nothing can be left there */
+        return close_undone(s, "had not been recorded yet when the run stopped", err);
+    if (is(s->intent, "delete"))
+        return settle_delete(s, err);
+    if (is(s->intent, "update") || is(s->intent, "adopt"))
+        return settle_update(s, err);
+    return settle_create(s, err);
+}
+
+int recover_intents(const struct recover_options *options, struct err *err)
+{
+    size_t n;
+    const struct open_intent *const *intents = state_open_intents(options->state, &n);
+    int result = 0;
+    for (size_t i = 0; i < n; i++) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        struct settling s = {.options = options, .intent = intents[i], .arena = &arena};
+        struct err why = ERR_INIT;
+        if (!settle(&s, &why))
+            continue;
+        err_context(&why, "finding out what became of %.*s, which was being %.*sd when a run stopped",
+            STR_ARG(intents[i]->address), STR_ARG(intents[i]->action));
+        if (!result)
+            *err = why;
+        result = -1;
+    }
+    return result;
+}
+
+static int recover_locked(const struct recover_options *options, struct err *err)
+{
+    struct state *state = options->state;
+    if (state_begin(state, "recover", NULL, err))
+        return -1;
+    int status = recover_intents(options, err);
+    struct err late = ERR_INIT;
+    if (state_end(state, status ? "failed" : "done", NULL, status ? &late : err))
+        status = -1;
+    return status;
+}
+
+int recover_state(const struct recover_options *options, int64_t lock_timeout_ms, struct err *err)
+{
+    struct state *state = options->state;
+    size_t n;
+    state_open_intents(state, &n);
+    if (!n)
+        return 0;
+    bool locked_before = state_is_locked(state);
+    if (!locked_before && state_lock(state, "recover", lock_timeout_ms, err))
+        return -1;
+    state_open_intents(state, &n); /* another command may have been first */
+    int status = n ? recover_locked(options, err) : 0;
+    if (!locked_before)
+        state_unlock(state);
+    return status;
+}

@@ -1,0 +1,291 @@
+#include "plan/recover.h"
+
+#include "state/support.h"
+
+#include <string.h>
+
+/* ---- a service with one resource type, and a catalog that knows only that ---- */
+
+static const struct type string_type = {.kind = TYPE_STRING};
+static const struct attr attrs[] = {
+    {.name = STR_INIT("name"), .type = &string_type, .required = true, .settable = true, .replace = true},
+    {.name = STR_INIT("id"), .type = &string_type, .computed = true},
+    {.name = STR_INIT("size"), .type = &string_type, .settable = true},
+    {.name = STR_INIT("mode"), .type = &string_type, .settable = true},
+    {.name = STR_INIT("password"),
+        .type = &string_type,
+        .settable = true,
+        .sensitive = true,
+        .write_only = true},
+};
+
+static struct {
+    const struct value *live; /* what is there; NULL: nothing */
+    bool down;
+    int calls;
+} service;
+
+static int look(const struct value **live, struct err *err)
+{
+    service.calls++;
+    if (service.down)
+        return err_set(err, ERR_NETWORK, "connection refused");
+    *live = service.live;
+    return 0;
+}
+
+static int fake_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    (void)ctx, (void)wanted;
+    assert_non_null(value_getz(prior, "id"));
+    return look(live, err);
+}
+
+static int fake_find(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    assert_int_equal(ctx->token.n, 32);
+    assert_true(str_eqz(value_text(value_getz(desired, "name"), STR_EMPTY), "b"));
+    return look(live, err);
+}
+
+static const struct resource_ops ops = {.read = fake_read, .find = fake_find};
+static const struct schema schema = {
+    .name = STR_INIT("aws.s3.bucket"), .attrs = attrs, .attr_count = 5, .id = STR_INIT("id"), .ops = &ops};
+
+const struct schema *catalog_find(struct catalog *catalog, struct str type, bool is_data, struct err *err)
+{
+    (void)catalog, (void)is_data;
+    assert_true(str_eq(type, schema.name));
+    (void)err;
+    return &schema;
+}
+
+static char said[8][160];
+static int said_count;
+
+static int no_provider(void *ctx, struct str name, struct provider **out, struct err *err)
+{
+    (void)ctx, (void)err;
+    assert_true(str_eqz(name, "aws"));
+    *out = NULL;
+    return 0;
+}
+
+static void settled(void *ctx, struct str address, const char *text)
+{
+    (void)ctx;
+    snprintf(said[said_count++], sizeof said[0], "%.*s %s", STR_ARG(address), text);
+}
+
+static int recover(struct state *state, struct err *err)
+{
+    said_count = 0;
+    service.calls = 0;
+    struct recover_options options = {
+        .state = state, .stack = STR("lake"), .provider = no_provider, .settled = settled};
+    return recover_state(&options, 0, err);
+}
+
+/* ---- what an interrupted run left ---- */
+
+static struct arena scratch;
+
+static void leave_intent(const char *action, const char *desired, const char *set)
+{
+    struct err err = ERR_INIT;
+    struct state *state = test_begin(NULL);
+    char token[33];
+    state_token(token);
+    struct intent intent = {.address = STR("lake"),
+        .type = STR("aws.s3.bucket"),
+        .provider = STR("aws"),
+        .action = action,
+        .token = str_z(token),
+        .desired = desired ? test_json(&scratch, desired) : NULL,
+        .set = set ? test_json(&scratch, set) : NULL};
+    ASSERT_OK(state_intent(state, &intent, &err), err);
+    state_close(state); /* as if killed: no end */
+}
+
+static void leave_record(const char *record)
+{
+    struct err err = ERR_INIT;
+    struct state *state = test_begin(NULL);
+    ASSERT_OK(test_done(state, "lake", record, &err), err);
+    state_close(state);
+}
+
+/* Recovers, looks again as another process would, and recovers once more: then there must be nothing to do.
+ */
+static const struct record *recovered(struct state **state, const char *line)
+{
+    struct err err = ERR_INIT;
+    *state = test_open(NULL);
+    ASSERT_OK(recover(*state, &err), err);
+    assert_int_equal(said_count, 1);
+    assert_string_equal(said[0], line);
+    assert_false(state_is_locked(*state));
+    state_close(*state);
+    *state = test_open(NULL);
+    ASSERT_OK(recover(*state, &err), err);
+    assert_int_equal(said_count + service.calls, 0);
+    return state_get(*state, STR("lake"));
+}
+
+static int setup(void **unused)
+{
+    memset(&service, 0, sizeof service);
+    return test_dir_make(unused);
+}
+
+static int teardown(void **unused)
+{
+    arena_release(&scratch);
+    return test_dir_remove(unused);
+}
+
+static void test_created(void **unused)
+{
+    (void)unused;
+    struct state *state;
+    leave_intent("create", "{\"name\":\"b\",\"size\":\"1\"}", "[\"name\",\"size\"]");
+    service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\",\"size\":\"1\"}");
+    const struct record *record =
+        recovered(&state, "lake was created before the run stopped; taken over (i-1)");
+    assert_non_null(record);
+    assert_true(str_eqz(record->id, "i-1"));
+    assert_true(value_equal(record->attrs, service.live));
+    assert_int_equal(record->set->count, 2);
+    assert_false(record->adopted || record->tainted);
+    state_close(state);
+}
+
+static void test_not_created(void **unused)
+{
+    (void)unused;
+    struct state *state;
+    leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
+    assert_null(recovered(&state, "lake had not been created yet when the run stopped"));
+    state_close(state);
+}
+
+/* Something of that name that this intent cannot have made is left alone. */
+static void test_another(void **unused)
+{
+    (void)unused;
+    struct state *state;
+    leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
+    service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"not-b\"}");
+    assert_null(recovered(&state, "lake had not been created yet; what bears its name is something else"));
+    state_close(state);
+}
+
+/* Half of an update went through: the record says what is there, and everything named before or after is
+ * looked at by the next plan. */
+static void test_updated(void **unused)
+{
+    (void)unused;
+    struct state *state;
+    leave_record("{\"id\":\"i-1\",\"name\":\"b\",\"size\":\"1\",\"mode\":\"x\"}");
+    leave_intent(
+        "update", "{\"name\":\"b\",\"size\":\"2\",\"password\":\"swordfish\"}", "[\"size\",\"password\"]");
+    service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\",\"size\":\"2\",\"mode\":\"x\"}");
+    const struct record *record =
+        recovered(&state, "lake was being changed when the run stopped; recorded as it is now (i-1)");
+    assert_true(value_equal(record->attrs, service.live));
+    assert_true(value_equal(record->set, test_json(&scratch, "[\"name\",\"size\",\"password\"]")));
+    state_close(state);
+}
+
+static void test_deleted(void **unused)
+{
+    (void)unused;
+    struct state *state;
+    leave_record("{\"id\":\"i-1\",\"name\":\"b\"}");
+    leave_intent("delete", NULL, NULL);
+    assert_null(recovered(&state, "lake was deleted before the run stopped"));
+    state_close(state);
+}
+
+static void test_not_deleted(void **unused)
+{
+    (void)unused;
+    struct state *state;
+    leave_record("{\"id\":\"i-1\",\"name\":\"b\"}");
+    leave_intent("delete", NULL, NULL);
+    service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\"}");
+    assert_non_null(recovered(&state, "lake was being deleted when the run stopped, and is still there"));
+    state_close(state);
+}
+
+/* Without an answer nothing is decided. */
+static void test_service_down(void **unused)
+{
+    (void)unused;
+    struct err err = ERR_INIT;
+    size_t n;
+    leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
+    service.down = true;
+    struct state *state = test_open(NULL);
+    assert_int_equal(recover(state, &err), -1);
+    assert_int_equal(err.class, ERR_NETWORK);
+    assert_non_null(strstr(err.message, "what became of lake, which was being created"));
+    assert_int_equal(said_count, 0);
+    state_open_intents(state, &n);
+    assert_int_equal(n, 1);
+    state_close(state);
+    service.down = false;
+    assert_null(recovered(&state, "lake had not been created yet when the run stopped"));
+    state_close(state);
+}
+
+/* A failure that does not say whether the change was made leaves the intent to recovery. */
+static void test_lost_answer(void **unused)
+{
+    (void)unused;
+    struct err err = ERR_INIT, why = ERR_INIT;
+    size_t n;
+    leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
+    struct state *state = test_begin(NULL);
+    err_set(&why, ERR_NETWORK, "connection reset");
+    ASSERT_OK(state_fail(state, STR("lake"), "create", &why, NULL, &err), err);
+    state_open_intents(state, &n);
+    assert_int_equal(n, 1);
+    state_close(state);
+    service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\"}");
+    assert_non_null(recovered(&state, "lake was created before the run stopped; taken over (i-1)"));
+    state_close(state);
+}
+
+static void test_still_running(void **unused)
+{
+    (void)unused;
+    struct err err = ERR_INIT;
+    struct state *writer = test_begin(NULL);
+    ASSERT_OK(test_intent(writer, "lake", &err), err);
+    struct state *state = test_open(NULL);
+    assert_int_equal(recover(state, &err), -1);
+    assert_int_equal(err.class, ERR_LOCKED);
+    assert_int_equal(service.calls, 0);
+    state_close(state);
+    state_close(writer);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_created),
+        TEST(test_not_created),
+        TEST(test_another),
+        TEST(test_updated),
+        TEST(test_deleted),
+        TEST(test_not_deleted),
+        TEST(test_service_down),
+        TEST(test_lost_answer),
+        TEST(test_still_running),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
