@@ -400,13 +400,14 @@ static int plan_destroy(struct planner *p, struct err *err)
 
 static int make(struct planner *p, struct err *err)
 {
+    bool with_state = p->workspace->state && !p->options.offline;
     mark_fixed(p);
-    if (p->workspace->state && !p->options.offline && !claim_records(p))
-        return -1;
-    if (!claim_targets(p))
-        return -1;
     evaluate_fixed(p);
     if (p->diags->errors)
+        return -1;
+    if (with_state && (recover_for_plan(p, err) || !claim_records(p)))
+        return -1;
+    if (!claim_targets(p))
         return -1;
     if (p->options.destroy)
         return plan_destroy(p, err);

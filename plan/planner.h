@@ -97,6 +97,11 @@ const struct value *evaluate_deps(struct planner *p, const struct decl *decl);
 void each_resource_dep(
     struct planner *p, const struct decl *decl, void (*visit)(void *ctx, const struct decl *dep), void *ctx);
 
+/* ---- recover_plan.c ---- */
+
+/* Settles what an interrupted run left open, before the records are looked at; says so through the observer. */
+int recover_for_plan(struct planner *p, struct err *err);
+
 /* ---- claim.c ---- */
 
 /* Fills p->seen from the state, with `moved:` applied. False after an error. */

@@ -1,0 +1,37 @@
+/*
+ * Recovery as the first step of a plan: with the planner's providers, told through its observer.
+ */
+#include "plan/planner.h"
+#include "plan/recover.h"
+
+static int planner_provider(void *ctx, struct str name, struct provider **out, struct err *err)
+{
+    return evaluate_provider_named(ctx, name, out, err);
+}
+
+static void planner_settled(void *ctx, struct str address, const char *text)
+{
+    struct planner *p = ctx;
+    observe(&p->options.observer, &(struct event){.kind = EVENT_RECOVERED, .address = address, .text = text});
+}
+
+int recover_for_plan(struct planner *p, struct err *err)
+{
+    struct err why = ERR_INIT;
+    struct recover_options options = {
+        .state = p->workspace->state,
+        .catalog = p->workspace->catalog,
+        .stack = p->stack->name,
+        .provider = planner_provider,
+        .settled = planner_settled,
+        .ctx = p,
+    };
+    if (!recover_state(&options, 0, &why))
+        return 0;
+    if (why.class == ERR_LOCKED) { /* a run is going on; what it has under way is its own */
+        observe(&p->options.observer, &(struct event){.kind = EVENT_WARNING, .text = why.message});
+        return 0;
+    }
+    *err = why;
+    return -1;
+}
