@@ -1,0 +1,16 @@
+/*
+ * What no spec can express, by the name that a step's `native:` gives. Each function does one job of a step
+ * and has the signature of spec_native.
+ */
+#ifndef WEIR_PROVIDER_AWS_NATIVE_H
+#define WEIR_PROVIDER_AWS_NATIVE_H
+
+#include "provider/spec/spec.h"
+
+/* NULL: no such function. */
+spec_native *aws_native_find(struct str name);
+
+/* Deletes every version, delete marker and unfinished upload of the bucket `name`. */
+int aws_native_empty_bucket(struct op_ctx *ctx, const struct value *object, struct err *err);
+
+#endif

@@ -1,0 +1,105 @@
+/* The head of a spec file. */
+#include "provider/spec/load.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+#define HEAD_KEYS                                                                                            \
+    "service doc protocol target api_version endpoint_prefix signing_name global signing_region case words " \
+    "model errors shapes operations tags page types data"
+
+static void load_endpoint(struct loader *l, const struct node *head)
+{
+    struct spec_service *service = l->service;
+    struct str prefix = load_text(l, head, "endpoint_prefix"), signing = load_text(l, head, "signing_name");
+    service->aws = (struct aws_service){.id = service->name,
+        .endpoint_prefix = prefix.n ? prefix : service->name,
+        .signing_name = signing.n ? signing : service->name,
+        .global = load_flag(l, head, "global"),
+        .signing_region = load_text(l, head, "signing_region"),
+        .s3 = str_eqz(service->name, "s3")};
+    struct str model = load_text(l, head, "model");
+    service->model = model.n ? model : service->name;
+}
+
+static void load_protocol(struct loader *l, const struct node *head)
+{
+    struct spec_service *service = l->service;
+    struct str protocol = load_text(l, head, "protocol");
+    if (!wire_protocol_find(protocol, &service->protocol))
+        load_error(l, node_get(head, "protocol") ? node_get(head, "protocol") : head,
+            "protocol has to be query, ec2, json-1.0, json-1.1, rest-json or rest-xml");
+    service->operation = (struct wire_operation){.protocol = service->protocol,
+        .version = load_text(l, head, "api_version"),
+        .target_prefix = load_text(l, head, "target"),
+        .method = STR("POST"),
+        .path = STR("/")};
+    struct str spelling = load_text(l, head, "case");
+    l->camel = str_eqz(spelling, "camel");
+    if (spelling.n && !l->camel && !str_eqz(spelling, "pascal"))
+        load_error(l, node_get(head, "case"), "case is pascal or camel");
+}
+
+static void load_head(struct loader *l, const struct node *head)
+{
+    struct spec_service *service = l->service;
+    service->name = load_text(l, head, "service");
+    if (!service->name.n)
+        load_error(l, head, "a spec needs \"service\"");
+    load_protocol(l, head);
+    load_endpoint(l, head);
+    const struct node *errors = node_get(head, "errors");
+    if (errors && load_keys(l, errors, "errors", "absent exists retry")) {
+        service->absent = load_errors(l, node_get(errors, "absent"));
+        service->exists = load_errors(l, node_get(errors, "exists"));
+        service->retry = load_errors(l, node_get(errors, "retry"));
+    }
+    l->words = node_get(head, "words");
+    l->shapes = node_get(head, "shapes");
+    l->tags = node_get(head, "tags");
+    l->page = node_get(head, "page");
+    load_operations(l, node_get(head, "operations"));
+}
+
+static void load_types(struct loader *l, const struct node *map, bool is_data, struct map *types)
+{
+    if (map && map->kind != NODE_MAP) {
+        load_error(l, map, "expected a map of types, not %s", node_kind_name(map));
+        return;
+    }
+    for (uint32_t i = 0; map && i < map->count; i++) {
+        struct spec_type *type = load_type(l, map->entries[i].key, map->entries[i].value, is_data);
+        if (type)
+            map_set(types, map->entries[i].key, type);
+    }
+}
+
+struct spec_service *spec_load(const struct source *source, struct diags *diags)
+{
+    struct spec_service *service = mem_zalloc(sizeof *service);
+    struct loader l = {.arena = &service->arena, .diags = diags, .service = service, .source = source};
+    size_t errors = diags->errors;
+    const struct node *head = yaml_parse(&service->arena, source, diags);
+    if (head && load_keys(&l, head, "a spec", HEAD_KEYS)) {
+        load_head(&l, head);
+        load_types(&l, node_get(head, "types"), false, &service->types);
+        load_types(&l, node_get(head, "data"), true, &service->data);
+    }
+    map_release(&l.operations);
+    if (!head || diags->errors > errors) {
+        spec_free(service);
+        return NULL;
+    }
+    return service;
+}
+
+void spec_free(struct spec_service *service)
+{
+    if (!service)
+        return;
+    map_release(&service->types);
+    map_release(&service->data);
+    arena_release(&service->arena);
+    free(service);
+}

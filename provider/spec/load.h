@@ -1,0 +1,93 @@
+/*
+ * Shared by the loader's files; not for others. Mistakes go into loader->diags with their place; loading goes
+ * on, so that one run reports all of them, and spec_load() throws the result away at the end.
+ */
+#ifndef WEIR_PROVIDER_SPEC_LOAD_H
+#define WEIR_PROVIDER_SPEC_LOAD_H
+
+#include "base/yaml.h"
+#include "provider/spec/spec.h"
+
+struct loader {
+    struct arena *arena;
+    struct diags *diags;
+    struct spec_service *service;
+    const struct source *source;
+    bool camel;
+    const struct node *words, *shapes, *tags, *page; /* of the head; NULL: not there */
+    struct map operations;                           /* name -> struct spec_operation */
+    int depth;                                       /* of named shapes, against endless nesting */
+};
+
+/* The type at hand while its calls are read. */
+struct type_loader {
+    struct loader *l;
+    struct spec_type *type;
+    struct spec_attr *attrs; /* type->attrs, still writable */
+    const struct node *node;
+};
+
+/* ---- load_node.c: reading nodes ---- */
+
+/* Is node a map with none but these keys (space separated)? Complains otherwise; `what` is "a step". */
+bool load_keys(struct loader *l, const struct node *node, const char *what, const char *keys);
+struct str load_text(struct loader *l, const struct node *map, const char *key);
+bool load_flag(struct loader *l, const struct node *map, const char *key);
+int64_t load_int(struct loader *l, const struct node *map, const char *key, int64_t fallback);
+int64_t load_ms(struct loader *l, const struct node *map, const char *key, int64_t fallback);
+/* A text or a list of texts. */
+struct spec_names load_names(struct loader *l, const struct node *node);
+struct spec_errors load_errors(struct loader *l, const struct node *node);
+struct spec_conditions load_conditions(struct type_loader *t, const struct node *node);
+void load_error(struct loader *l, const struct node *node, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The wire name that an attribute has by the service's rule. */
+struct str load_wire_name(struct loader *l, struct str name);
+
+/* ---- load_attr.c ---- */
+
+struct typed {
+    const struct type *type;
+    const struct shape *shape, *answer;
+};
+
+void load_attr(struct loader *l, struct str name, const struct node *node, struct spec_attr *out);
+/* How tags lie on the wire. */
+const struct shape *load_tags_shape(struct loader *l, const struct node *tags);
+/* Members whose wire names may be dotted paths, as nested groups. */
+void load_struct(struct loader *l, const struct shape_member *members, size_t n, struct shape *out);
+
+/* ---- load_step.c ---- */
+
+/* What a call takes from the item at hand: the value at `path` in it goes out as member `as`. */
+struct item_member {
+    struct str as, path;
+    const struct shape *shape;
+};
+
+struct step_rules {
+    const char *what;                /* for messages: "create" */
+    const char *extra;               /* keys it may have besides a step's own; NULL: none */
+    bool all;                        /* sends everything unless told otherwise */
+    bool nothing;                    /* sends nothing unless told otherwise; without both: the id */
+    bool pages;                      /* lists: may be paginated */
+    const struct node *ident;        /* send this instead of the id */
+    const struct spec_attr *subject; /* sent too, unless told otherwise (a facet's attribute) */
+    struct item_member items[2];
+    size_t item_count;
+    const struct node *with_create; /* tags of the create call */
+    const struct node *shared;      /* map whose absent, retry, failed and at hold where the step has none */
+};
+
+const struct spec_step *load_step(
+    struct type_loader *t, const struct node *node, const struct step_rules *rules);
+struct spec_steps load_steps(struct type_loader *t, const struct node *node, const struct step_rules *rules);
+const struct spec_operation *load_operation(struct loader *l, const struct node *node, struct str name);
+void load_operations(struct loader *l, const struct node *node);
+struct spec_attr *load_attr_named(struct type_loader *t, const struct node *where, struct str name);
+
+/* ---- load_type.c ---- */
+
+struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data);
+
+#endif

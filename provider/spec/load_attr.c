@@ -1,0 +1,348 @@
+/* Attributes of a spec: what the stack language sees (struct attr) and how they lie on the wire (struct
+ * shape). */
+#include "provider/spec/load.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+#define ATTR_KEYS                                                                                            \
+    "type required replace computed optional sensitive write_only local default pattern enum range compare " \
+    "conflicts wire read item flat pairs entry values time fields doc unset changes_with template"
+
+static void load_typed(
+    struct loader *l, struct str text, const struct node *node, const struct node *where, struct typed *out);
+
+/* ---- structures ---- */
+
+static struct shape_member group_of(
+    struct loader *l, struct str name, const struct shape_member *members, size_t n, size_t first, bool *done)
+{
+    struct shape_member *inner = ARENA_ARRAY(l->arena, struct shape_member, n - first);
+    size_t count = 0;
+    for (size_t i = first; i < n; i++) {
+        struct str rest;
+        if (done[i] || !str_eq(str_cut(members[i].wire, '.', &rest), name) || !rest.p)
+            continue;
+        done[i] = true;
+        inner[count] = members[i];
+        inner[count++].wire = rest;
+    }
+    struct shape *shape = ARENA_NEW(l->arena, struct shape);
+    load_struct(l, inner, count, shape);
+    return (struct shape_member){.wire = name, .shape = shape, .group = true};
+}
+
+void load_struct(struct loader *l, const struct shape_member *members, size_t n, struct shape *out)
+{
+    struct shape_member *made = ARENA_ARRAY(l->arena, struct shape_member, n + 1);
+    AUTO_FREE bool *done = mem_zalloc(n + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (done[i])
+            continue;
+        struct str rest, first = str_cut(members[i].wire, '.', &rest);
+        done[i] = true;
+        if (str_eqz(members[i].wire, ".")) {
+            made[count] = members[i];
+            made[count++].spread = true;
+        } else if (!rest.p) {
+            made[count++] = members[i];
+        } else {
+            done[i] = false;
+            made[count++] = group_of(l, first, members, n, i, done);
+        }
+    }
+    out->kind = SHAPE_STRUCT;
+    out->members = made;
+    out->member_count = count;
+}
+
+static void load_fields(
+    struct loader *l, const struct node *fields, const struct node *where, struct typed *out)
+{
+    struct type *type = ARENA_NEW(l->arena, struct type);
+    struct shape *shape = ARENA_NEW(l->arena, struct shape), *answer = ARENA_NEW(l->arena, struct shape);
+    *out = (struct typed){type, shape, answer};
+    type->kind = TYPE_OBJECT;
+    shape->kind = answer->kind = SHAPE_STRUCT;
+    if (!fields || fields->kind != NODE_MAP) {
+        load_error(l, fields ? fields : where, "an object needs \"fields\", a map");
+        return;
+    }
+    size_t n = fields->count, readable = 0;
+    struct attr *attrs = ARENA_ARRAY(l->arena, struct attr, n);
+    struct shape_member *sent = ARENA_ARRAY(l->arena, struct shape_member, n);
+    struct shape_member *read = ARENA_ARRAY(l->arena, struct shape_member, n);
+    bool same = true;
+    for (size_t i = 0; i < n; i++) {
+        struct spec_attr field;
+        load_attr(l, fields->entries[i].key, fields->entries[i].value, &field);
+        attrs[i] = *field.attr;
+        sent[i] = (struct shape_member){.name = field.attr->name, .wire = field.wire, .shape = field.shape};
+        same = same && field.readable && str_eq(field.read, field.wire) && field.answer == field.shape;
+        if (field.readable)
+            read[readable++] =
+                (struct shape_member){.name = field.attr->name, .wire = field.read, .shape = field.answer};
+    }
+    type->fields = attrs;
+    type->field_count = n;
+    load_struct(l, sent, n, shape);
+    load_struct(l, read, readable, answer);
+    if (same)
+        out->answer = shape;
+}
+
+/* ---- types ---- */
+
+static const struct {
+    const char *name;
+    enum type_kind type;
+    enum shape_kind shape;
+} scalars[] = {
+    {"any", TYPE_ANY, SHAPE_ANY},
+    {"string", TYPE_STRING, SHAPE_STRING},
+    {"integer", TYPE_INT, SHAPE_INT},
+    {"number", TYPE_FLOAT, SHAPE_FLOAT},
+    {"boolean", TYPE_BOOL, SHAPE_BOOL},
+    {"timestamp", TYPE_TIMESTAMP, SHAPE_TIMESTAMP},
+    {"blob", TYPE_BLOB, SHAPE_BLOB},
+    {"json", TYPE_JSON, SHAPE_JSON_TEXT},
+    {"policy", TYPE_POLICY, SHAPE_JSON_TEXT},
+};
+
+static void load_choices(struct loader *l, const struct node *values, struct shape *shape)
+{
+    if (!values || values->kind != NODE_MAP)
+        return;
+    AUTO_BUILDER struct value_builder in = VALUE_BUILDER(l->arena), out = VALUE_BUILDER(l->arena);
+    for (uint32_t i = 0; i < values->count; i++) {
+        struct str ours = values->entries[i].key;
+        const struct value *theirs = node_value(l->arena, values->entries[i].value);
+        value_builder_set(&in, ours, theirs);
+        if (theirs->kind == VALUE_STRING)
+            value_builder_set(&out, theirs->string, value_string(l->arena, ours));
+        else
+            load_error(l, values->entries[i].value, "expected the service's spelling, a string");
+    }
+    shape->choices_in = value_builder_map(&in);
+    shape->choices_out = value_builder_map(&out);
+}
+
+static enum wire_time load_time(struct loader *l, const struct node *node)
+{
+    struct str text = load_text(l, node, "time");
+    if (!text.n)
+        return WIRE_TIME_DEFAULT;
+    if (str_eqz(text, "iso"))
+        return WIRE_TIME_ISO;
+    if (str_eqz(text, "epoch"))
+        return WIRE_TIME_EPOCH;
+    if (!str_eqz(text, "http"))
+        load_error(l, node_get(node, "time"), "time is iso, epoch or http");
+    return WIRE_TIME_HTTP;
+}
+
+const struct shape *load_tags_shape(struct loader *l, const struct node *tags)
+{
+    struct shape *shape = ARENA_NEW(l->arena, struct shape);
+    static const struct shape text = {.kind = SHAPE_STRING};
+    shape->elem = &text;
+    shape->kind = str_eqz(load_text(l, tags, "as"), "map") ? SHAPE_MAP : SHAPE_PAIRS;
+    shape->item = load_text(l, tags, "item");
+    shape->flat = load_flag(l, tags, "flat");
+    struct spec_names pairs = load_names(l, node_get(tags, "pairs"));
+    if (pairs.count == 2) {
+        shape->key_name = pairs.items[0];
+        shape->value_name = pairs.items[1];
+    } else if (pairs.count) {
+        load_error(l, node_get(tags, "pairs"), "pairs are two names: the key's and the value's");
+    } else {
+        shape->key_name = STR("Key");
+        shape->value_name = STR("Value");
+    }
+    return shape;
+}
+
+/* list(T), set(T), map(T): the text between the brackets is T. */
+static bool load_collection(struct loader *l, struct str text, enum type_kind kind, const struct node *node,
+    const struct node *where, struct typed *out)
+{
+    struct str inner = str_slice(text, (size_t)str_find_char(text, '(', 0) + 1, text.n - 1);
+    struct typed elem;
+    load_typed(l, inner, node, where, &elem);
+    struct type *type = ARENA_NEW(l->arena, struct type);
+    *type = (struct type){.kind = kind, .elem = elem.type};
+    struct shape *shape = ARENA_NEW(l->arena, struct shape);
+    struct spec_names pairs = load_names(l, node_get(node, "pairs"));
+    struct spec_names entry = load_names(l, node_get(node, "entry"));
+    *shape = (struct shape){.kind = SHAPE_LIST,
+        .elem = elem.shape,
+        .item = load_text(l, node, "item"),
+        .flat = load_flag(l, node, "flat")};
+    if (kind == TYPE_MAP) {
+        shape->kind = pairs.count == 2 ? SHAPE_PAIRS : SHAPE_MAP;
+        if (pairs.count == 2) {
+            shape->key_name = pairs.items[0];
+            shape->value_name = pairs.items[1];
+        } else if (entry.count == 3) {
+            shape->entry = entry.items[0];
+            shape->key_name = entry.items[1];
+            shape->value_name = entry.items[2];
+        }
+    }
+    struct shape *answer = shape;
+    if (elem.answer != elem.shape) {
+        answer = ARENA_NEW(l->arena, struct shape);
+        *answer = *shape;
+        answer->elem = elem.answer;
+    }
+    *out = (struct typed){type, shape, answer};
+    return true;
+}
+
+static bool load_named_shape(struct loader *l, struct str name, const struct node *where, struct typed *out)
+{
+    const struct node_entry *found = l->shapes ? node_find(l->shapes, name) : NULL;
+    if (!found)
+        return false;
+    if (l->depth > 16) {
+        load_error(l, where, "shape \"%.*s\" contains itself", STR_ARG(name));
+        return false;
+    }
+    l->depth++;
+    load_fields(l, found->value, where, out);
+    l->depth--;
+    return true;
+}
+
+static void load_typed(
+    struct loader *l, struct str text, const struct node *node, const struct node *where, struct typed *out)
+{
+    static const struct {
+        const char *prefix;
+        enum type_kind kind;
+    } collections[] = {{"list(", TYPE_LIST}, {"set(", TYPE_SET}, {"map(", TYPE_MAP}};
+    for (size_t i = 0; i < sizeof collections / sizeof *collections; i++)
+        if (str_starts(text, str_z(collections[i].prefix)) && str_ends(text, STR(")"))) {
+            load_collection(l, text, collections[i].kind, node, where, out);
+            return;
+        }
+    struct type *type = ARENA_NEW(l->arena, struct type);
+    struct shape *shape = ARENA_NEW(l->arena, struct shape);
+    *out = (struct typed){type, shape, shape};
+    shape->kind = SHAPE_STRING;
+    type->kind = TYPE_STRING;
+    if (str_eqz(text, "object")) {
+        load_fields(l, node_get(node, "fields"), where, out);
+        return;
+    }
+    if (str_eqz(text, "tags")) {
+        type->kind = TYPE_TAGS;
+        out->shape = out->answer = load_tags_shape(l, l->tags);
+        return;
+    }
+    for (size_t i = 0; i < sizeof scalars / sizeof *scalars; i++)
+        if (str_eqz(text, scalars[i].name)) {
+            type->kind = scalars[i].type;
+            shape->kind = scalars[i].shape;
+            shape->time = load_time(l, node);
+            load_choices(l, node_get(node, "values"), shape);
+            return;
+        }
+    if (load_named_shape(l, text, where, out))
+        return;
+    load_error(l, where, "no type is called \"%.*s\"", STR_ARG(text));
+}
+
+/* ---- attributes ---- */
+
+static void load_checks(struct loader *l, const struct node *node, struct attr *attr)
+{
+    attr->pattern = load_text(l, node, "pattern");
+    attr->conflicts = load_text(l, node, "conflicts");
+    const struct node *choices = node_get(node, "enum"), *range = node_get(node, "range");
+    if (choices && choices->kind == NODE_LIST)
+        attr->choices = node_value(l->arena, choices);
+    else if (choices)
+        load_error(l, choices, "enum has to be a list");
+    if (range && range->kind == NODE_LIST && range->count == 2) {
+        attr->has_min = range->items[0]->kind == NODE_INT;
+        attr->has_max = range->items[1]->kind == NODE_INT;
+        attr->min = attr->has_min ? range->items[0]->integer : 0;
+        attr->max = attr->has_max ? range->items[1]->integer : 0;
+    } else if (range) {
+        load_error(l, range, "range has to be [min, max]; null leaves one open");
+    }
+    struct str compare = load_text(l, node, "compare");
+    if (str_eqz(compare, "nocase"))
+        attr->compare = COMPARE_NOCASE;
+    else if (str_eqz(compare, "prefix"))
+        attr->compare = COMPARE_PREFIX;
+    else if (compare.n)
+        load_error(l, node_get(node, "compare"), "compare is nocase or prefix");
+    struct err err = ERR_INIT;
+    if (attr->pattern.n && attr_compile_pattern(l->arena, attr, &err))
+        load_error(l, node_get(node, "pattern"), "%s", err.message);
+}
+
+/* `arn: string` is short for `arn: {type: string}`. */
+static const struct node *attr_map(struct loader *l, const struct node *node, struct str *type)
+{
+    static const struct node nothing = {.kind = NODE_MAP};
+    if (node->kind == NODE_STRING) {
+        *type = node->string;
+        return &nothing;
+    }
+    if (!load_keys(l, node, "an attribute", ATTR_KEYS))
+        return &nothing;
+    *type = load_text(l, node, "type");
+    if (!type->n)
+        *type = node_get(node, "fields") ? STR("object") : STR("string");
+    return node;
+}
+
+static void load_place(struct loader *l, const struct node *node, struct spec_attr *out)
+{
+    struct str wire = load_text(l, node, "wire");
+    out->wire = wire.n ? wire : load_wire_name(l, out->attr->name);
+    out->read = out->wire;
+    out->readable = !out->attr->local && !out->attr->write_only;
+    const struct node *read = node_get(node, "read");
+    if (read && read->kind == NODE_BOOL && !read->boolean)
+        out->readable = false;
+    else if (read && read->kind == NODE_STRING)
+        out->read = read->string;
+    else if (read)
+        load_error(l, read, "read is a path in the answer, or false");
+}
+
+void load_attr(struct loader *l, struct str name, const struct node *node, struct spec_attr *out)
+{
+    struct str type_text = STR_EMPTY;
+    struct attr *attr = ARENA_NEW(l->arena, struct attr);
+    const struct node *map = attr_map(l, node, &type_text);
+    struct typed typed = {0};
+    load_typed(l, type_text, map, node, &typed);
+    *attr = (struct attr){.name = name,
+        .doc = load_text(l, map, "doc"),
+        .type = typed.type,
+        .required = load_flag(l, map, "required"),
+        .computed = load_flag(l, map, "computed"),
+        .replace = load_flag(l, map, "replace"),
+        .sensitive = load_flag(l, map, "sensitive"),
+        .write_only = load_flag(l, map, "write_only"),
+        .local = load_flag(l, map, "local")};
+    attr->settable = !attr->computed || load_flag(l, map, "optional");
+    const struct node *fallback = node_get(map, "default"), *unset = node_get(map, "unset");
+    if (fallback)
+        attr->default_value = node_value(l->arena, fallback);
+    load_checks(l, map, attr);
+    *out = (struct spec_attr){.attr = attr,
+        .shape = typed.shape,
+        .answer = typed.answer,
+        .unset = unset ? node_value(l->arena, unset) : NULL,
+        .template = load_text(l, map, "template"),
+        .changes_with = load_names(l, node_get(map, "changes_with"))};
+    load_place(l, map, out);
+}

@@ -1,0 +1,168 @@
+/* Reading the nodes of a spec file, with complaints that point at them. */
+#include "provider/spec/load.h"
+
+#include <ctype.h>
+
+void load_error(struct loader *l, const struct node *node, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct str text = arena_vprintf(l->arena, format, args);
+    va_end(args);
+    diag_error(l->diags, node_span(node), "%.*s", STR_ARG(text));
+}
+
+bool load_keys(struct loader *l, const struct node *node, const char *what, const char *keys)
+{
+    if (!node || node->kind != NODE_MAP) {
+        if (node)
+            load_error(l, node, "%s has to be a map, not %s", what, node_kind_name(node));
+        return false;
+    }
+    struct str names[64], rest = str_z(keys);
+    size_t n = 0;
+    while (rest.n && n < sizeof names / sizeof *names)
+        names[n++] = str_cut(rest, ' ', &rest);
+    for (uint32_t i = 0; i < node->count; i++) {
+        const struct node_entry *entry = &node->entries[i];
+        bool known = false;
+        for (size_t k = 0; k < n && !known; k++)
+            known = str_eq(names[k], entry->key);
+        if (known)
+            continue;
+        struct diag *diag =
+            diag_error(l->diags, node_key_span(entry), "%s has no key \"%.*s\"", what, STR_ARG(entry->key));
+        diag_did_you_mean(l->diags, diag, entry->key, names, n);
+    }
+    return true;
+}
+
+struct str load_text(struct loader *l, const struct node *map, const char *key)
+{
+    const struct node *node = node_get(map, key);
+    if (!node)
+        return STR_EMPTY;
+    if (node->kind == NODE_STRING)
+        return node->string;
+    load_error(l, node, "\"%s\" has to be a string, not %s", key, node_kind_name(node));
+    return STR_EMPTY;
+}
+
+bool load_flag(struct loader *l, const struct node *map, const char *key)
+{
+    const struct node *node = node_get(map, key);
+    if (!node)
+        return false;
+    if (node->kind == NODE_BOOL)
+        return node->boolean;
+    load_error(l, node, "\"%s\" has to be true or false, not %s", key, node_kind_name(node));
+    return false;
+}
+
+int64_t load_int(struct loader *l, const struct node *map, const char *key, int64_t fallback)
+{
+    const struct node *node = node_get(map, key);
+    if (!node)
+        return fallback;
+    if (node->kind == NODE_INT)
+        return node->integer;
+    load_error(l, node, "\"%s\" has to be an integer, not %s", key, node_kind_name(node));
+    return fallback;
+}
+
+int64_t load_ms(struct loader *l, const struct node *map, const char *key, int64_t fallback)
+{
+    const struct node *node = node_get(map, key);
+    if (!node)
+        return fallback;
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}};
+    for (size_t i = 0; node->kind == NODE_STRING && i < sizeof units / sizeof *units; i++) {
+        struct str unit = str_z(units[i].unit);
+        int64_t n;
+        if (str_ends(node->string, unit) &&
+            str_to_int(str_slice(node->string, 0, node->string.n - unit.n), &n) && n > 0)
+            return n * units[i].ms;
+    }
+    load_error(l, node, "\"%s\" has to be a duration such as 10s or 40m", key);
+    return fallback;
+}
+
+struct spec_names load_names(struct loader *l, const struct node *node)
+{
+    if (!node)
+        return (struct spec_names){0};
+    size_t n = node->kind == NODE_LIST ? node->count : 1;
+    struct str *names = ARENA_ARRAY(l->arena, struct str, n);
+    for (size_t i = 0; i < n; i++) {
+        const struct node *item = node->kind == NODE_LIST ? node->items[i] : node;
+        if (item->kind == NODE_STRING)
+            names[i] = item->string;
+        else
+            load_error(l, item, "expected a name, not %s", node_kind_name(item));
+    }
+    return (struct spec_names){names, n};
+}
+
+struct spec_errors load_errors(struct loader *l, const struct node *node)
+{
+    if (!node)
+        return (struct spec_errors){0};
+    if (node->kind != NODE_LIST) {
+        load_error(l, node, "expected a list of error codes, not %s", node_kind_name(node));
+        return (struct spec_errors){0};
+    }
+    struct spec_error *errors = ARENA_ARRAY(l->arena, struct spec_error, node->count);
+    for (uint32_t i = 0; i < node->count; i++) {
+        const struct node *item = node->items[i];
+        if (item->kind == NODE_STRING)
+            errors[i] = (struct spec_error){.code = item->string, .message = STR_EMPTY};
+        else if (load_keys(l, item, "an error", "code message"))
+            errors[i] = (struct spec_error){load_text(l, item, "code"), load_text(l, item, "message")};
+    }
+    return (struct spec_errors){errors, node->count};
+}
+
+struct spec_conditions load_conditions(struct type_loader *t, const struct node *node)
+{
+    struct loader *l = t->l;
+    if (!node)
+        return (struct spec_conditions){0};
+    if (node->kind != NODE_MAP) {
+        load_error(l, node, "expected {attribute: value}, not %s", node_kind_name(node));
+        return (struct spec_conditions){0};
+    }
+    struct spec_condition *items = ARENA_ARRAY(l->arena, struct spec_condition, node->count);
+    for (uint32_t i = 0; i < node->count; i++) {
+        struct str name = node->entries[i].key;
+        if (!str_eqz(name, "region") && !str_eqz(name, "partition"))
+            load_attr_named(t, node->entries[i].value, name);
+        const struct value *v = node_value(l->arena, node->entries[i].value);
+        items[i] = (struct spec_condition){name, v->kind == VALUE_LIST ? v : value_list(l->arena, &v, 1)};
+    }
+    return (struct spec_conditions){items, node->count};
+}
+
+/* Parts between underscores, each as the service spells it: "vpc_id" -> "VpcId", with words {id: ID} "VpcID".
+ */
+struct str load_wire_name(struct loader *l, struct str name)
+{
+    struct str parts[32], rest = name;
+    size_t n = 0;
+    while (rest.n && n < sizeof parts / sizeof *parts) {
+        struct str word = str_cut(rest, '_', &rest);
+        const struct node_entry *special = l->words ? node_find(l->words, word) : NULL;
+        if (l->camel && n == 0) {
+            parts[n++] = word;
+        } else if (special && special->value->kind == NODE_STRING) {
+            parts[n++] = special->value->string;
+        } else if (word.n) {
+            char *text = arena_strz(l->arena, word);
+            text[0] = (char)toupper((unsigned char)text[0]);
+            parts[n++] = str_n(text, word.n);
+        }
+    }
+    return arena_concat(l->arena, parts, n);
+}

@@ -1,0 +1,417 @@
+/* One resource type or data source of a spec. */
+#include "provider/spec/load.h"
+
+#define TYPE_KEYS                                                                                            \
+    "doc id arn attributes create read update delete list facets members entries tags wait find gone "       \
+    "example "                                                                                               \
+    "eventual"
+#define TAGS_KEYS                                                                                            \
+    "as pairs item flat with_create add add_as remove remove_as remove_item put put_as clear list at send "  \
+    "absent bulk mark resource retry"
+
+const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name)
+{
+    for (size_t i = 0; i < type->attr_count; i++)
+        if (str_eq(type->attrs[i].attr->name, name))
+            return &type->attrs[i];
+    return NULL;
+}
+
+/* ---- attributes ---- */
+
+static void add_arn(struct type_loader *t, struct str template, size_t *n)
+{
+    for (size_t i = 0; i < *n; i++)
+        if (str_eqz(t->attrs[i].attr->name, "arn")) {
+            t->attrs[i].template = template;
+            return;
+        }
+    static const struct type text = {.kind = TYPE_STRING};
+    static const struct shape shape = {.kind = SHAPE_STRING};
+    struct attr *attr = ARENA_NEW(t->l->arena, struct attr);
+    *attr = (struct attr){
+        .name = STR("arn"), .doc = STR("Amazon Resource Name."), .type = &text, .computed = true};
+    t->attrs[(*n)++] = (struct spec_attr){.attr = attr,
+        .wire = STR("Arn"),
+        .read = STR("Arn"),
+        .shape = &shape,
+        .answer = &shape,
+        .template = template};
+}
+
+static void load_attributes(struct type_loader *t)
+{
+    const struct node *map = node_get(t->node, "attributes");
+    if (!map || map->kind != NODE_MAP) {
+        load_error(t->l, map ? map : t->node, "a type needs \"attributes\", a map");
+        return;
+    }
+    size_t n = map->count;
+    t->attrs = ARENA_ARRAY(t->l->arena, struct spec_attr, n + 1);
+    for (size_t i = 0; i < n; i++)
+        load_attr(t->l, map->entries[i].key, map->entries[i].value, &t->attrs[i]);
+    struct str arn = load_text(t->l, t->node, "arn");
+    if (arn.n)
+        add_arn(t, arn, &n);
+    struct attr *attrs = ARENA_ARRAY(t->l->arena, struct attr, n);
+    for (size_t i = 0; i < n; i++) {
+        attrs[i] = *t->attrs[i].attr;
+        t->attrs[i].attr = &attrs[i];
+    }
+    t->type->attrs = t->attrs;
+    t->type->attr_count = n;
+    t->type->schema.attrs = attrs;
+    t->type->schema.attr_count = n;
+}
+
+/* Attributes under facets, members and entries have calls of their own. */
+static void load_owners(struct type_loader *t, const char *key, enum spec_owner owner)
+{
+    const struct node *map = node_get(t->node, key);
+    if (map && map->kind != NODE_MAP)
+        load_error(t->l, map, "%s has to be a map by attribute", key);
+    for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
+        struct spec_attr *attr = load_attr_named(t, map->entries[i].value, map->entries[i].key);
+        if (attr)
+            attr->owner = owner;
+    }
+}
+
+/* ---- facets, members, entries ---- */
+
+static void load_facet(struct type_loader *t, const struct node_entry *entry, struct spec_facet *out)
+{
+    const struct node *node = entry->value;
+    out->attr = spec_attr_find(t->type, entry->key);
+    if (!out->attr || !load_keys(t->l, node, "a facet", "put get delete reset send at absent retry"))
+        return;
+    struct step_rules rules = {.what = "a facet", .ident = node_get(node, "send"), .shared = node};
+    if (node_get(node, "get"))
+        out->get = load_step(t, node_get(node, "get"), &rules);
+    if (node_get(node, "delete"))
+        out->remove = load_step(t, node_get(node, "delete"), &rules);
+    if (node_get(node, "reset"))
+        out->reset = load_step(t, node_get(node, "reset"), &rules);
+    rules.subject = out->attr;
+    if (node_get(node, "put"))
+        out->put = load_step(t, node_get(node, "put"), &rules);
+    else
+        load_error(t->l, node, "a facet needs \"put\"");
+}
+
+static const struct shape *list_of(struct loader *l, const struct shape *elem, const struct shape *like)
+{
+    struct shape *shape = ARENA_NEW(l->arena, struct shape);
+    *shape = (struct shape){.kind = SHAPE_LIST, .elem = elem};
+    if (like) {
+        shape->item = like->item;
+        shape->flat = like->flat;
+    }
+    return shape;
+}
+
+static void load_members(struct type_loader *t, const struct node_entry *entry, struct spec_members *out)
+{
+    struct loader *l = t->l;
+    const struct node *node = entry->value;
+    out->attr = spec_attr_find(t->type, entry->key);
+    if (!out->attr || !load_keys(l, node, "a member set",
+                          "list at add remove as modify add_as remove_as batch send absent retry failed"))
+        return;
+    struct step_rules rules = {.what = "a member set", .ident = node_get(node, "send"), .shared = node};
+    if (node_get(node, "list")) {
+        rules.pages = true;
+        out->list = load_step(t, node_get(node, "list"), &rules);
+        rules.pages = false;
+    }
+    out->batch = load_flag(l, node, "batch");
+    const struct shape *whole = out->attr->shape, *elem = whole->elem ? whole->elem : whole;
+    struct str as = load_text(l, node, "as"), add_as = load_text(l, node, "add_as"),
+               remove_as = load_text(l, node, "remove_as");
+    if (node_get(node, "modify")) {
+        rules.items[0] = (struct item_member){add_as, STR("add"), whole};
+        rules.items[1] = (struct item_member){remove_as, STR("remove"), whole};
+        rules.item_count = 2;
+        out->modify = load_step(t, node_get(node, "modify"), &rules);
+        return;
+    }
+    if (!node_get(node, "add") || !node_get(node, "remove")) {
+        load_error(l, node, "a member set needs \"add\" and \"remove\", or \"modify\"");
+        return;
+    }
+    rules.item_count = 1;
+    rules.items[0] = (struct item_member){add_as.n ? add_as : as, STR("@"), out->batch ? whole : elem};
+    out->add = load_step(t, node_get(node, "add"), &rules);
+    rules.items[0].as = remove_as.n ? remove_as : as;
+    out->remove = load_step(t, node_get(node, "remove"), &rules);
+}
+
+/* An entry on the wire as one structure: its key beside the value's own members, or beside the value. */
+static const struct shape *entry_shape(struct loader *l, const struct spec_entries *e)
+{
+    static const struct shape text = {.kind = SHAPE_STRING};
+    struct shape *shape = ARENA_NEW(l->arena, struct shape);
+    struct shape_member members[] = {{.name = STR("key"), .wire = e->key, .shape = &text},
+        {.name = STR("value"), .wire = e->value.n ? e->value : STR("."), .shape = e->attr->shape->elem}};
+    load_struct(l, members, 2, shape);
+    return shape;
+}
+
+static void load_entries(struct type_loader *t, const struct node_entry *entry, struct spec_entries *out)
+{
+    struct loader *l = t->l;
+    const struct node *node = entry->value;
+    out->attr = spec_attr_find(t->type, entry->key);
+    if (!out->attr ||
+        !load_keys(l, node, "an entry map",
+            "list at get put delete key value answer put_as delete_as batch send absent retry failed"))
+        return;
+    if (out->attr->attr->type->kind != TYPE_MAP) {
+        load_error(l, node, "entries are for attributes of type map(…)");
+        return;
+    }
+    static const struct shape text = {.kind = SHAPE_STRING};
+    out->key = load_text(l, node, "key");
+    out->value = load_text(l, node, "value");
+    out->answer = load_text(l, node, "answer");
+    if (!out->answer.n)
+        out->answer = out->value;
+    out->batch = load_int(l, node, "batch", 0);
+    struct str put_as = load_text(l, node, "put_as"), delete_as = load_text(l, node, "delete_as");
+    struct step_rules rules = {
+        .what = "an entry map", .ident = node_get(node, "send"), .shared = node, .pages = true};
+    if (node_get(node, "list"))
+        out->list = load_step(t, node_get(node, "list"), &rules);
+    rules.pages = false;
+    rules.item_count = 1;
+    rules.items[0] = (struct item_member){
+        delete_as.n ? delete_as : out->key, STR("key"), out->batch ? list_of(l, &text, NULL) : &text};
+    if (node_get(node, "delete"))
+        out->remove = load_step(t, node_get(node, "delete"), &rules);
+    rules.items[0] = (struct item_member){out->key, STR("key"), &text};
+    if (node_get(node, "get"))
+        out->get = load_step(t, node_get(node, "get"), &rules);
+    rules.items[1] =
+        (struct item_member){out->value.n ? out->value : STR("."), STR("value"), out->attr->shape->elem};
+    rules.item_count = 2;
+    if (out->batch) {
+        rules.items[0] = (struct item_member){put_as, STR("items"), list_of(l, entry_shape(l, out), NULL)};
+        rules.item_count = 1;
+    }
+    if (node_get(node, "put"))
+        out->put = load_step(t, node_get(node, "put"), &rules);
+    if (!out->put || !out->remove)
+        load_error(l, node, "an entry map needs \"put\" and \"delete\"");
+}
+
+/* ---- tags ---- */
+
+/* The type's own `tags` over those of the file's head. */
+static const struct node *tags_node(struct type_loader *t)
+{
+    const struct node *own = node_get(t->node, "tags"), *head = t->l->tags;
+    if (!own || own->kind != NODE_MAP || !head || head->kind != NODE_MAP)
+        return own ? own : head;
+    struct node *merged = ARENA_NEW(t->l->arena, struct node);
+    *merged = *own;
+    merged->entries = ARENA_ARRAY(t->l->arena, struct node_entry, own->count + head->count);
+    memcpy(merged->entries, own->entries, own->count * sizeof *merged->entries);
+    for (uint32_t i = 0; i < head->count; i++)
+        if (!node_find(own, head->entries[i].key))
+            merged->entries[merged->count++] = head->entries[i];
+    return merged;
+}
+
+static const struct spec_step *tags_step(struct type_loader *t, const struct node *node, const char *key,
+    struct step_rules *rules, struct str as, const struct shape *shape)
+{
+    const struct node *call = node_get(node, key);
+    if (!call)
+        return NULL;
+    rules->item_count = as.n ? 1 : 0;
+    rules->items[0] = (struct item_member){as, STR("@"), shape};
+    return load_step(t, call, rules);
+}
+
+static void load_tags(struct type_loader *t)
+{
+    struct loader *l = t->l;
+    struct spec_attr *attr = NULL;
+    for (size_t i = 0; i < t->type->attr_count; i++)
+        if (t->attrs[i].attr->type->kind == TYPE_TAGS)
+            attr = &t->attrs[i];
+    const struct node *node = tags_node(t);
+    if (!attr || !node || !load_keys(l, node, "tags", TAGS_KEYS))
+        return;
+    struct spec_tags *tags = ARENA_NEW(l->arena, struct spec_tags);
+    t->type->tags = tags;
+    tags->attr = attr;
+    tags->shape = load_tags_shape(l, node);
+    attr->shape = attr->answer = tags->shape;
+    attr->owner = OWNER_TAGS;
+    tags->bulk = load_text(l, node, "bulk");
+    tags->mark = load_flag(l, node, "mark");
+    tags->with_create = node_get(node, "with_create");
+    static const struct shape text = {.kind = SHAPE_STRING};
+    struct str put_as = load_text(l, node, "put_as");
+    struct shape *keys = ARENA_NEW(l->arena, struct shape);
+    *keys = (struct shape){.kind = SHAPE_LIST, .elem = &text, .item = load_text(l, node, "remove_item")};
+    struct step_rules rules = {.what = "tags", .ident = node_get(node, "send"), .shared = node};
+    tags->add = tags_step(t, node, "add", &rules, load_text(l, node, "add_as"), tags->shape);
+    tags->remove = tags_step(t, node, "remove", &rules, load_text(l, node, "remove_as"), keys);
+    tags->put = tags_step(t, node, "put", &rules, put_as, tags->shape);
+    tags->clear = tags_step(t, node, "clear", &rules, STR_EMPTY, NULL);
+    rules.pages = true;
+    tags->list = tags_step(t, node, "list", &rules, STR_EMPTY, NULL);
+}
+
+/* ---- waiting, listing ---- */
+
+static const struct spec_wait *load_wait(struct type_loader *t, const struct node *node, bool gone)
+{
+    if (!node || !load_keys(t->l, node, "a wait", "for fail every timeout poll"))
+        return NULL;
+    struct spec_wait *wait = ARENA_NEW(t->l->arena, struct spec_wait);
+    *wait = (struct spec_wait){.until = load_conditions(t, node_get(node, "for")),
+        .fail = load_conditions(t, node_get(node, "fail")),
+        .every_ms = load_ms(t->l, node, "every", 5 * 1000),
+        .timeout_ms = load_ms(t->l, node, "timeout", 10 * 60 * 1000),
+        .gone = gone};
+    if (!gone && !wait->until.count)
+        load_error(t->l, node, "a wait needs \"for\"");
+    struct step_rules rules = {.what = "poll"};
+    if (node_get(node, "poll"))
+        wait->poll = load_step(t, node_get(node, "poll"), &rules);
+    return wait;
+}
+
+static void load_listing(struct type_loader *t)
+{
+    const struct node *node = node_get(t->node, "list");
+    if (!node)
+        return;
+    struct step_rules rules = {.what = "list", .extra = "covers", .nothing = true, .pages = true};
+    t->type->list = load_step(t, node, &rules);
+    t->type->schema.bulk = true;
+    const struct node *covers = node_get(node, "covers");
+    t->type->list_all = !covers || (covers->kind == NODE_STRING && str_eqz(covers->string, "all"));
+    if (t->type->list_all)
+        return;
+    t->type->covers = load_names(t->l, covers);
+    for (size_t i = 0; i < t->type->covers.count; i++)
+        load_attr_named(t, covers, t->type->covers.items[i]);
+}
+
+static void load_find(struct type_loader *t)
+{
+    const struct node *node = node_get(t->node, "find");
+    if (!node)
+        return;
+    struct step_rules rules = {.what = "find", .extra = "by", .nothing = true, .pages = true};
+    if (node->kind == NODE_MAP && node_get(node, "by"))
+        t->type->find_by = load_names(t->l, node_get(node, "by"));
+    else
+        t->type->find = load_step(t, node, &rules);
+}
+
+/* ---- the type ---- */
+
+static const struct node *type_map(struct type_loader *t, const char *key, size_t *n)
+{
+    const struct node *map = node_get(t->node, key);
+    *n = map && map->kind == NODE_MAP ? map->count : 0;
+    return map;
+}
+
+static void load_owned(struct type_loader *t)
+{
+    struct arena *arena = t->l->arena;
+    struct spec_type *type = t->type;
+    const struct node *map = type_map(t, "facets", &type->facet_count);
+    struct spec_facet *facets = ARENA_ARRAY(arena, struct spec_facet, type->facet_count);
+    for (size_t i = 0; i < type->facet_count; i++)
+        load_facet(t, &map->entries[i], &facets[i]);
+    map = type_map(t, "members", &type->member_count);
+    struct spec_members *members = ARENA_ARRAY(arena, struct spec_members, type->member_count);
+    for (size_t i = 0; i < type->member_count; i++)
+        load_members(t, &map->entries[i], &members[i]);
+    map = type_map(t, "entries", &type->entries_count);
+    struct spec_entries *entries = ARENA_ARRAY(arena, struct spec_entries, type->entries_count);
+    for (size_t i = 0; i < type->entries_count; i++)
+        load_entries(t, &map->entries[i], &entries[i]);
+    type->facets = facets;
+    type->members = members;
+    type->entries = entries;
+}
+
+static void load_calls(struct type_loader *t)
+{
+    struct spec_type *type = t->type;
+    struct step_rules create = {
+        .what = "create", .all = true, .with_create = type->tags ? type->tags->with_create : NULL};
+    struct step_rules plain = {.what = "a step"}, update = {.what = "update"};
+    type->create = load_steps(t, node_get(t->node, "create"), &create);
+    type->read = load_steps(t, node_get(t->node, "read"), &plain);
+    type->update = load_steps(t, node_get(t->node, "update"), &update);
+    type->delete = load_steps(t, node_get(t->node, "delete"), &plain);
+    type->gone = load_conditions(t, node_get(t->node, "gone"));
+}
+
+static bool creates_with(const struct spec_type *type, const struct spec_attr *attr)
+{
+    for (size_t s = 0; s < type->create.count; s++)
+        for (size_t i = 0; i < type->create.items[s].request.attr_count; i++)
+            if (str_eq(type->create.items[s].request.attrs[i], attr->attr->name))
+                return true;
+    return false;
+}
+
+/* What the create call sends needs no call of its own afterwards. */
+static void mark_sent_by_create(struct spec_type *type)
+{
+    struct spec_facet *facets = (struct spec_facet *)type->facets;
+    struct spec_members *members = (struct spec_members *)type->members;
+    for (size_t i = 0; i < type->facet_count; i++)
+        facets[i].sent_by_create = facets[i].attr && creates_with(type, facets[i].attr);
+    for (size_t i = 0; i < type->member_count; i++)
+        members[i].sent_by_create = members[i].attr && creates_with(type, members[i].attr);
+}
+
+struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data)
+{
+    if (!load_keys(l, node, "a type", TYPE_KEYS))
+        return NULL;
+    struct spec_type *type = ARENA_NEW(l->arena, struct spec_type);
+    struct type_loader t = {.l = l, .type = type, .node = node};
+    type->service = l->service;
+    type->schema = (struct schema){
+        .name = arena_printf(l->arena, "aws.%.*s.%.*s", STR_ARG(l->service->name), STR_ARG(name)),
+        .doc = load_text(l, node, "doc"),
+        .example = load_text(l, node, "example"),
+        .is_data = is_data,
+        .id = load_text(l, node, "id"),
+        .ops = &spec_ops,
+        .impl = type};
+    load_attributes(&t);
+    load_owners(&t, "facets", OWNER_FACET);
+    load_owners(&t, "members", OWNER_MEMBERS);
+    load_owners(&t, "entries", OWNER_ENTRIES);
+    load_tags(&t);
+    load_owned(&t);
+    load_calls(&t);
+    mark_sent_by_create(type);
+    load_listing(&t);
+    load_find(&t);
+    const struct node *wait = node_get(node, "wait");
+    if (wait && load_keys(l, wait, "wait", "ready gone")) {
+        type->ready = load_wait(&t, node_get(wait, "ready"), false);
+        type->gone_wait = load_wait(&t, node_get(wait, "gone"), true);
+    }
+    if (type->schema.id.n)
+        load_attr_named(&t, node_get(node, "id"), type->schema.id);
+    else if (!is_data)
+        load_error(l, node, "a type needs \"id\"");
+    if (!is_data && (!type->create.count || !type->delete.count))
+        load_error(l, node, "a type needs \"create\" and \"delete\"");
+    return type;
+}

@@ -1,0 +1,234 @@
+/*
+ * Compiled resource specs. docs/specs.md is the reference of the language; this header says what becomes of
+ * it.
+ *
+ *   load.c        the head of a file, operations, the list of types          spec_load()
+ *   load_attr.c   attributes: schema on one side, wire shapes on the other
+ *   load_step.c   calls: what is sent, where the answer lies, when
+ *   load_type.c   facets, members, entries, tags, waits, listings
+ *   run_*.c       the interpreter: one file an operation of struct resource_ops
+ *   dump.c        everything above as JSON, for the test that compares it with the services' own models
+ *
+ * All of it is built once, in the service's arena, and never changes afterwards, so every thread may use it.
+ */
+#ifndef WEIR_PROVIDER_SPEC_SPEC_H
+#define WEIR_PROVIDER_SPEC_SPEC_H
+
+#include "base/diag.h"
+#include "base/map.h"
+#include "provider/aws/client.h"
+#include "provider/provider.h"
+#include "provider/wire/wire.h"
+
+struct spec_type;
+struct spec_service;
+struct node; /* base/yaml.h */
+
+/* An error of a service: by code, and by a part of its message where the code alone says too little. */
+struct spec_error {
+    struct str code, message;
+};
+
+struct spec_errors {
+    const struct spec_error *items;
+    size_t count;
+};
+
+/* A member of a REST operation that does not lie in the body. */
+struct spec_place {
+    struct str member, name;
+    enum wire_location location;
+};
+
+struct spec_operation {
+    struct wire_operation wire;
+    struct str host_prefix;
+    const struct spec_place *places;
+    size_t place_count;
+    const struct shape *answer; /* headers of the answer that count as members; NULL: none */
+};
+
+/* A constant or template that a call sends besides attributes. It travels in the input map under `key`. */
+struct spec_extra {
+    struct str key;
+    const struct value *value; /* texts may hold ${templates} */
+    bool dynamic;              /* they do */
+    bool from_item;            /* value is a path into the item at hand */
+};
+
+struct spec_request {
+    struct shape shape;
+    const struct spec_extra *extras;
+    size_t extra_count;
+    const struct str *attrs; /* attributes that it sends */
+    size_t attr_count;
+};
+
+/* attribute: one of these values. Names may also be region, partition or account. */
+struct spec_condition {
+    struct str name;
+    const struct value *values; /* list */
+};
+
+struct spec_conditions {
+    const struct spec_condition *items;
+    size_t count;
+};
+
+struct spec_names {
+    const struct str *items;
+    size_t count;
+};
+
+struct spec_page {
+    struct str in_key; /* key of the token in the input map; "": not paginated */
+    struct str out;    /* path in the answer */
+};
+
+struct spec_wait {
+    struct spec_conditions until, fail;
+    int64_t every_ms, timeout_ms;
+    bool gone;
+    const struct spec_step *poll; /* instead of the type's read; NULL: that */
+};
+
+typedef int spec_native(struct op_ctx *ctx, const struct value *object, struct err *err);
+
+struct spec_step {
+    const struct spec_operation *op; /* NULL: native */
+    spec_native *native;
+    struct str native_name;
+    struct spec_request request;
+    struct str at;         /* path of the object, or of the items, in the answer; "" or "@": all of it */
+    struct str match_path; /* of several items the one where this path has ... */
+    struct str match_attr; /* ... this attribute's value */
+    const struct spec_answer *answers; /* attributes that lie elsewhere in this answer than usual */
+    size_t answer_count;
+    struct spec_names when;              /* update: only if one of these changed; empty: of those sent */
+    struct spec_names wanted;            /* read: only if one of these is wanted; empty: always */
+    struct spec_conditions only, unless; /* on the object */
+    bool full;                           /* what the file does not manage is sent with its live value */
+    bool partial;                        /* of the attributes that can change only those that did are sent */
+    bool always;                         /* update: whatever changed */
+    bool wait;                           /* until ready, before the next step */
+    bool must_be_absent;                 /* the call has to say that the thing is not there */
+    bool idempotent;
+    struct spec_errors ignore, absent, retry;
+    struct str failed; /* path of failures in a 2xx answer */
+    struct spec_page page;
+    /* first list something with `each`, then make this call for each item */
+    const struct spec_step *each;
+    struct str each_skip_path;           /* items to leave alone: where this path ... */
+    const struct value *each_skip_value; /* ... has this value */
+    struct str each_newest;              /* path by which items are ordered, newest first ... */
+    int64_t each_keep;                   /* ... and so many of them left */
+};
+
+/* Where an answer has an attribute, when that differs from the attribute's own place. */
+struct spec_answer {
+    struct str attr;
+    struct str path;
+};
+
+struct spec_steps {
+    const struct spec_step *items;
+    size_t count;
+};
+
+enum spec_owner { OWNER_BASE, OWNER_FACET, OWNER_MEMBERS, OWNER_ENTRIES, OWNER_TAGS };
+
+struct spec_attr {
+    struct attr *attr;
+    struct str wire;            /* "Name", "A.B" or "." */
+    const struct shape *shape;  /* as it is sent */
+    const struct shape *answer; /* as it is read; mostly the same */
+    struct str read;            /* path in an answer */
+    bool readable;
+    enum spec_owner owner;
+    const struct value *unset;      /* sent when it is taken out and has no default */
+    struct str template;            /* computed from others; "" none */
+    struct spec_names changes_with; /* computed: what makes its value unknown on an update */
+};
+
+struct spec_facet {
+    const struct spec_attr *attr;
+    const struct spec_step *put, *get, *remove, *reset; /* all but put may be NULL */
+    bool sent_by_create;
+};
+
+struct spec_members {
+    const struct spec_attr *attr;
+    const struct spec_step *list; /* NULL: the read has it */
+    const struct spec_step *add, *remove;
+    const struct spec_step *modify; /* one call with both lists; add and remove are NULL */
+    bool batch;                     /* add and remove take lists */
+    bool sent_by_create;
+};
+
+struct spec_entries {
+    const struct spec_attr *attr;
+    const struct spec_step *list, *get, *put,
+        *remove;       /* list and get may be NULL: the read or the list has the values */
+    struct str key;    /* member of a listed item that is the key; "": the item itself */
+    struct str value;  /* member that is the value; "": the whole item */
+    struct str answer; /* path of the value in get's answer */
+    int64_t batch;     /* so many a call; 0: one, without a list around it */
+};
+
+struct spec_tags {
+    const struct spec_attr *attr;
+    const struct shape *shape;
+    const struct spec_step *add, *remove, *put, *clear,
+        *list;                      /* add and remove, or put and clear; list may be NULL */
+    const struct node *with_create; /* of the create call; NULL: none */
+    struct str bulk;                /* resource type for the tagging API; "" none */
+    bool mark;                      /* what weir creates carries weir:stack, weir:address and weir:intent */
+};
+
+struct spec_type {
+    struct schema schema;
+    const struct spec_service *service;
+    const struct spec_attr *attrs;
+    size_t attr_count;
+    struct spec_steps create, read, update, delete;
+    struct spec_conditions gone; /* readable, but as good as not there */
+    const struct spec_step *list;
+    bool list_all;            /* covers everything readable */
+    struct spec_names covers; /* otherwise these */
+    const struct spec_step *find;
+    struct spec_names find_by; /* attributes to compare when looking through the listing */
+    const struct spec_facet *facets;
+    size_t facet_count;
+    const struct spec_members *members;
+    size_t member_count;
+    const struct spec_entries *entries;
+    size_t entries_count;
+    const struct spec_tags *tags; /* NULL: none */
+    const struct spec_wait *ready, *gone_wait;
+};
+
+struct spec_service {
+    struct arena arena;
+    struct str name;
+    struct aws_service aws;
+    enum wire_protocol protocol;
+    struct wire_operation operation; /* what all operations have in common */
+    struct str model;                /* botocore's name */
+    struct spec_errors absent, exists, retry;
+    struct map types, data; /* name -> struct spec_type */
+};
+
+/*
+ * Reads one file. NULL where anything in it is wrong; every mistake is a diagnostic. `text` must outlive the
+ * service.
+ */
+struct spec_service *spec_load(const struct source *source, struct diags *diags);
+void spec_free(struct spec_service *service);
+
+/* "glue", "Glue.Job" of an attribute name, by the service's rule. For tests. */
+const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name);
+
+/* The interpreter's operations, for struct schema. */
+extern const struct resource_ops spec_ops;
+
+#endif
