@@ -1,0 +1,108 @@
+/*
+ * Shared by the interpreter's files; not for others. One `struct run` lives as long as one operation on one
+ * resource, on the stack of the thread that does it; results are in ctx->arena.
+ */
+#ifndef WEIR_PROVIDER_SPEC_RUN_H
+#define WEIR_PROVIDER_SPEC_RUN_H
+
+#include "provider/spec/spec.h"
+
+struct run {
+    struct op_ctx *ctx;
+    const struct spec_type *type;
+    struct arena *arena;
+    struct aws_client *client;
+    bool base_read; /* the object's own answer was read in this operation */
+};
+
+void run_init(struct run *run, struct op_ctx *ctx);
+
+/* ---- run_template.c ---- */
+
+/*
+ * Texts with ${…} filled in from the object, its defaults and the surroundings; maps and lists at every
+ * depth. *out is unknown where something in a text is, NULL where something has no value; list items without
+ * one are left out.
+ */
+int run_template(struct run *run, const struct value *template, const struct value *object,
+    const struct value **out, struct err *err);
+/* Adds what templates say of computed attributes that the object lacks. */
+int run_fill_templates(
+    struct run *run, const struct value *object, const struct value **out, struct err *err);
+/* All of these, or (any) one of these. */
+bool run_holds(struct run *run, const struct spec_conditions *conditions, const struct value *object);
+bool run_holds_any(struct run *run, const struct spec_conditions *conditions, const struct value *object);
+
+/* ---- run_call.c ---- */
+
+/*
+ * One call (or native function). `item` is what `each`, members and entries take from; NULL: nothing.
+ * *document is the answer, an empty map where the error was one to ignore. Errors have the classes that the
+ * spec gives them.
+ */
+int run_call(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *item, const struct value **document, struct err *err);
+/* Every item at step->at, through all pages. */
+int run_list(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *item, const struct value **items, struct err *err);
+/* A step with everything around it: conditions, `each`, `must be absent`. *document stays NULL where nothing
+ * was sent. */
+int run_step(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value **document, struct err *err);
+bool run_applies(struct run *run, const struct spec_step *step, const struct value *object);
+bool run_error_is(const struct spec_errors *errors, const struct err *err);
+
+/* ---- run_read.c ---- */
+
+/* The object in an answer, or NULL. */
+const struct value *run_at(
+    struct run *run, const struct spec_step *step, const struct value *document, const struct value *object);
+/* Attributes of one object in an answer of this step, under our names, added to *live (may be NULL). */
+const struct value *run_decode(
+    struct run *run, const struct spec_step *step, const struct value *doc, const struct value *live);
+/* Keys that are not the user's taken out. */
+const struct value *run_own_tags(struct arena *arena, const struct value *tags);
+int run_read(struct run *run, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err);
+bool run_wants(const struct value *wanted, struct str name);
+
+/* ---- run_sets.c: what has calls of its own, read and brought from `have` to `want` (either may be NULL)
+ * ---- */
+
+int run_read_members(struct run *run, const struct spec_members *m, const struct value *object,
+    const struct value **out, struct err *err);
+int run_read_entries(struct run *run, const struct spec_entries *e, const struct value *object,
+    const struct value **out, struct err *err);
+int run_read_tags(struct run *run, const struct value *object, const struct value **all, struct err *err);
+int run_sync_members(struct run *run, const struct spec_members *m, const struct value *object,
+    const struct value *have, const struct value *want, struct err *err);
+int run_sync_entries(struct run *run, const struct spec_entries *e, const struct value *object,
+    const struct value *have, const struct value *want, struct err *err);
+int run_sync_tags(struct run *run, const struct value *object, const struct value *have,
+    const struct value *want, bool fresh, struct err *err);
+/* The listed items of an entry map as key -> value. */
+const struct value *run_entries_of(struct run *run, const struct spec_entries *e, const struct value *items);
+
+/* ---- run_wait.c ---- */
+
+/* Until ready; *live is the object as last read. */
+int run_wait_ready(struct run *run, const struct value *object, const struct value **live, struct err *err);
+int run_wait_gone(struct run *run, const struct value *object, struct err *err);
+/* Sleeps so long unless cancelled. */
+int run_sleep(struct run *run, int64_t ms, struct err *err);
+
+/* ---- the operations ---- */
+
+int spec_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+    const struct value **planned, struct err *err);
+int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err);
+int spec_list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+    const struct value **covered, struct err *err);
+int spec_create(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+int spec_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err);
+int spec_delete(struct op_ctx *ctx, const struct value *prior, struct err *err);
+int spec_find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+
+#endif

@@ -1,0 +1,315 @@
+/* One call of a spec: what it sends, what its errors mean, its pages and items. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "provider/spec/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PAGES_MAX = 100000, RETRY_FOR_MS = 2 * 60 * 1000 };
+
+void run_init(struct run *run, struct op_ctx *ctx)
+{
+    *run = (struct run){.ctx = ctx, .type = ctx->schema->impl, .arena = ctx->arena};
+    run->client = provider_aws(ctx->provider);
+}
+
+/* ---- errors ---- */
+
+bool run_error_is(const struct spec_errors *errors, const struct err *err)
+{
+    for (size_t i = 0; i < errors->count; i++)
+        if (str_eqz(errors->items[i].code, err->code) &&
+            (!errors->items[i].message.n || str_find(str_z(err->message), errors->items[i].message, 0) >= 0))
+            return true;
+    return false;
+}
+
+struct retry_rules {
+    const struct spec_step *step;
+    const struct spec_service *service;
+};
+
+static bool may_pass(void *ctx, const struct err *err)
+{
+    const struct retry_rules *rules = ctx;
+    return run_error_is(&rules->step->retry, err) || run_error_is(&rules->service->retry, err);
+}
+
+/* What the spec calls this error. */
+static void classify(const struct run *run, const struct spec_step *step, struct err *err)
+{
+    if (run_error_is(&step->absent, err) || run_error_is(&run->type->service->absent, err))
+        err->class = ERR_ABSENT;
+    else if (run_error_is(&run->type->service->exists, err))
+        err->class = ERR_EXISTS;
+}
+
+/* A 200 answer may list what failed. */
+static int check_failed(
+    struct run *run, const struct spec_step *step, const struct value *document, struct err *err)
+{
+    const struct value *list = step->failed.n ? wire_path(run->arena, document, step->failed) : NULL;
+    const struct value *first = list && list->kind == VALUE_LIST && list->count ? list->items[0] : NULL;
+    if (list && list->kind == VALUE_MAP && list->count)
+        first = list;
+    if (!first)
+        return 0;
+    static const char *const codes[] = {"ErrorCode", "Code", "errorCode", "reason"};
+    static const char *const texts[] = {"ErrorMessage", "Message", "errorMessage", "detail"};
+    const struct value *error = value_getz(first, "Error") ? value_getz(first, "Error") : first;
+    struct str code = STR_EMPTY, text = STR_EMPTY;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        code = code.n ? code : value_text(value_getz(error, codes[i]), STR_EMPTY);
+        text = text.n ? text : value_text(value_getz(error, texts[i]), STR_EMPTY);
+    }
+    err_set(err, ERR_SERVICE, "%.*s: %.*s: %.*s", STR_ARG(step->op->wire.name), STR_ARG(code), STR_ARG(text));
+    snprintf(err->code, sizeof err->code, "%.*s", STR_ARG(code));
+    return -1;
+}
+
+/* ---- requests ---- */
+
+static int add_extras(struct run *run, const struct spec_request *request, const struct value *object,
+    const struct value *item, struct value_builder *input, struct err *err)
+{
+    for (size_t i = 0; i < request->extra_count; i++) {
+        const struct spec_extra *extra = &request->extras[i];
+        const struct value *v = extra->value;
+        if (extra->from_item)
+            v = item ? wire_path(run->arena, item, v->string) : NULL;
+        else if (extra->dynamic && run_template(run, extra->value, object, &v, err))
+            return -1;
+        if (!value_is_null(v))
+            value_builder_set(input, extra->key, v);
+    }
+    return 0;
+}
+
+/* What steers weir has its default even where the file is silent; services know their own. */
+static const struct value *local_default(const struct spec_type *type, struct str name)
+{
+    const struct spec_attr *attr = spec_attr_find(type, name);
+    return attr && attr->attr->local ? attr->attr->default_value : NULL;
+}
+
+static int build_input(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *item, const struct value *token, const struct value **out, struct err *err)
+{
+    AUTO_BUILDER struct value_builder input = VALUE_BUILDER(run->arena);
+    const struct spec_request *request = &step->request;
+    for (size_t i = 0; i < request->attr_count; i++) {
+        const struct value *v = value_get(object, request->attrs[i]);
+        if (value_is_null(v))
+            v = local_default(run->type, request->attrs[i]);
+        if (!value_is_null(v) && value_is_known(v))
+            value_builder_set(&input, request->attrs[i], v);
+    }
+    const struct spec_tags *tags = run->type->tags;
+    if (tags && tags->with_create && value_get(object, tags->attr->attr->name))
+        value_builder_set(&input, tags->attr->attr->name, value_get(object, tags->attr->attr->name));
+    if (add_extras(run, request, object, item, &input, err))
+        return -1;
+    if (token)
+        value_builder_set(&input, step->page.in_key, token);
+    *out = value_builder_map(&input);
+    return 0;
+}
+
+static int send_once(struct run *run, const struct spec_step *step, const struct value *input,
+    const struct value **document, struct err *err)
+{
+    struct retry_rules rules = {step, run->type->service};
+    struct aws_call call = {.service = &run->type->service->aws,
+        .op = &step->op->wire,
+        .host_prefix = step->op->host_prefix,
+        .idempotent = step->idempotent,
+        .body_fd = -1,
+        .cancel = run->ctx->cancel,
+        .transient = may_pass,
+        .transient_ctx = &rules};
+    struct wire_message response = {0};
+    if (wire_encode_request(run->arena, &step->op->wire, &step->request.shape, input, &call.request, err))
+        return -1;
+    if (aws_send(run->client, &call, run->arena, &response, err)) {
+        classify(run, step, err);
+        return -1;
+    }
+    if (wire_decode_response(run->arena, &step->op->wire, &response, document, err))
+        return -1;
+    if (step->op->answer)
+        *document = wire_add_headers(run->arena, step->op->answer, &response, *document);
+    return check_failed(run, step, *document, err);
+}
+
+/* Failures inside a 200 answer are repeated here; the client knows nothing of them. */
+static int send_until_accepted(struct run *run, const struct spec_step *step, const struct value *input,
+    const struct value **document, struct err *err)
+{
+    struct retry_rules rules = {step, run->type->service};
+    int64_t until = clock_mono_ms() + RETRY_FOR_MS, pause = 500;
+    for (;;) {
+        struct err failure = ERR_INIT;
+        if (send_once(run, step, input, document, &failure) == 0)
+            return 0;
+        if (failure.http_status || !step->failed.n || !may_pass(&rules, &failure) ||
+            clock_mono_ms() > until) {
+            *err = failure;
+            return -1;
+        }
+        if (run_sleep(run, pause, err))
+            return -1;
+        pause = pause < 8000 ? pause * 2 : pause;
+    }
+}
+
+static int call_page(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *item, const struct value *token, const struct value **document, struct err *err)
+{
+    const struct value *input;
+    if (build_input(run, step, object, item, token, &input, err))
+        return -1;
+    struct err failure = ERR_INIT;
+    if (send_until_accepted(run, step, input, document, &failure) == 0)
+        return 0;
+    if (run_error_is(&step->ignore, &failure)) {
+        *document = &value_empty_map;
+        return 0;
+    }
+    *err = failure;
+    return -1;
+}
+
+int run_call(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *item, const struct value **document, struct err *err)
+{
+    *document = &value_empty_map;
+    if (step->native)
+        return step->native(run->ctx, object, err);
+    return call_page(run, step, object, item, NULL, document, err);
+}
+
+/* ---- lists ---- */
+
+static void add_items(struct value_builder *items, const struct value *found)
+{
+    if (value_is_null(found))
+        return;
+    if (found->kind != VALUE_LIST) {
+        value_builder_add(items, found);
+        return;
+    }
+    for (uint32_t i = 0; i < found->count; i++)
+        value_builder_add(items, found->items[i]);
+}
+
+int run_list(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *item, const struct value **items, struct err *err)
+{
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(run->arena);
+    const struct value *token = NULL;
+    for (int page = 0; page < PAGES_MAX; page++) {
+        const struct value *document;
+        if (call_page(run, step, object, item, token, &document, err))
+            return -1;
+        add_items(&all, wire_path(run->arena, document, step->at));
+        const struct value *next = step->page.out.n ? wire_path(run->arena, document, step->page.out) : NULL;
+        if (value_is_null(next) || !value_text(next, STR_EMPTY).n) {
+            *items = value_builder_list(&all);
+            return 0;
+        }
+        if (token && value_equal(token, next))
+            break;
+        token = next;
+    }
+    return err_set(
+        err, ERR_PROTOCOL, "%.*s gives the same page again and again", STR_ARG(step->op->wire.name));
+}
+
+/* ---- steps ---- */
+
+bool run_applies(struct run *run, const struct spec_step *step, const struct value *object)
+{
+    return run_holds(run, &step->only, object) &&
+           (!step->unless.count || !run_holds(run, &step->unless, object));
+}
+
+struct ordered {
+    const struct value *item, *by;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+    return value_compare(((const struct ordered *)b)->by, ((const struct ordered *)a)->by);
+}
+
+/* The items that a step with `each` is to be made for. */
+static int each_items(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value **out, struct err *err)
+{
+    const struct spec_step *each = step->each;
+    const struct value *items;
+    if (run_list(run, each, object, NULL, &items, err))
+        return -1;
+    struct ordered *left = ARENA_ARRAY(run->arena, struct ordered, items->count);
+    size_t n = 0;
+    for (uint32_t i = 0; i < items->count; i++) {
+        const struct value *item = items->items[i];
+        if (step->each_skip_path.n &&
+            str_ieq(value_scalar_text(run->arena, wire_path(run->arena, item, step->each_skip_path)),
+                value_scalar_text(run->arena, step->each_skip_value)))
+            continue;
+        left[n++] = (struct ordered){
+            item, step->each_newest.n ? wire_path(run->arena, item, step->each_newest) : NULL};
+    }
+    if (step->each_newest.n)
+        qsort(left, n, sizeof *left, newest_first);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
+    for (size_t i = (size_t)step->each_keep; i < n; i++)
+        value_builder_add(&b, left[i].item);
+    *out = value_builder_list(&b);
+    return 0;
+}
+
+static int run_each(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value **document, struct err *err)
+{
+    const struct value *items;
+    if (each_items(run, step, object, &items, err))
+        return -1;
+    for (uint32_t i = 0; i < items->count; i++)
+        if (run_call(run, step, object, items->items[i], document, err))
+            return -1;
+    return 0;
+}
+
+static int run_probe(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value **document, struct err *err)
+{
+    struct err failure = ERR_INIT;
+    if (run_call(run, step, object, NULL, document, &failure) == 0)
+        return err_set(err, ERR_EXISTS, "there is one already");
+    if (failure.class == ERR_ABSENT) {
+        *document = NULL;
+        return 0;
+    }
+    if (failure.http_status == 403) {
+        err_set(err, ERR_EXISTS, "there is one already, in another account");
+        return -1;
+    }
+    *err = failure;
+    return -1;
+}
+
+int run_step(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value **document, struct err *err)
+{
+    *document = NULL;
+    if (!run_applies(run, step, object))
+        return 0;
+    if (step->must_be_absent)
+        return run_probe(run, step, object, document, err);
+    if (step->each)
+        return run_each(run, step, object, document, err);
+    return run_call(run, step, object, NULL, document, err);
+}

@@ -1,0 +1,416 @@
+/* Creating, updating, deleting. */
+#include "base/clock.h"
+#include "provider/spec/run.h"
+
+enum { APPEARS_WITHIN_MS = 60 * 1000 };
+
+/* ---- what both create and update end with ---- */
+
+/* Attributes that were sent, without those that cannot be read back. */
+static const struct value *as_live(struct run *run, const struct value *desired, const struct value *live)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
+    for (size_t i = 0; i < run->type->attr_count; i++) {
+        const struct attr *attr = run->type->attrs[i].attr;
+        const struct value *v = value_get(desired, attr->name);
+        if (!attr->write_only && !value_is_null(v) && value_is_known(v))
+            value_builder_set(&b, attr->name, v);
+    }
+    return value_merge(run->arena, value_builder_map(&b), live);
+}
+
+static bool lacks(const struct spec_attr *attr, const struct value *live)
+{
+    const struct value *v = value_get(live, attr->attr->name);
+    return attr->attr->computed && (value_is_null(v) || value_is_unknown(v));
+}
+
+/* A read soon after a create may not see it yet. */
+static int read_back(struct run *run, const struct value *object, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    int64_t until = clock_mono_ms() + APPEARS_WITHIN_MS, pause = 250;
+    for (;;) {
+        if (run_read(run, object, wanted, live, err))
+            return -1;
+        if (*live)
+            return 0;
+        if (clock_mono_ms() > until)
+            return err_set(err, ERR_ABSENT, "it was made, but the service does not show it");
+        if (run_sleep(run, pause, err))
+            return -1;
+        pause = pause < 4000 ? pause * 2 : pause;
+    }
+}
+
+/* Computed attributes that *live lacks are read, unless a read just now did not have them either; what the
+ * service does not say is null. */
+static int complete(struct run *run, const struct value *object, const struct value **live, struct err *err)
+{
+    AUTO_BUILDER struct value_builder missing = VALUE_BUILDER(run->arena);
+    for (size_t i = 0; i < run->type->attr_count && !run->base_read; i++)
+        if (lacks(&run->type->attrs[i], *live) && run->type->attrs[i].readable)
+            value_builder_add(&missing, value_string_ref(run->arena, run->type->attrs[i].attr->name));
+    const struct value *read = NULL;
+    if (missing.n &&
+        read_back(run, value_merge(run->arena, object, *live), value_builder_list(&missing), &read, err))
+        return -1;
+    for (size_t i = 0; i < run->type->attr_count; i++) {
+        const struct spec_attr *attr = &run->type->attrs[i];
+        if (!lacks(attr, *live))
+            continue;
+        const struct value *v = value_get(read, attr->attr->name);
+        *live = value_with(run->arena, *live, attr->attr->name, v ? v : &value_null);
+    }
+    return 0;
+}
+
+static int settle(struct run *run, const struct value *object, const struct value **live, struct err *err)
+{
+    const struct value *ready;
+    if (run_wait_ready(run, value_merge(run->arena, object, *live), &ready, err))
+        return -1;
+    /* What the service says at last wins over what it said at first. */
+    for (size_t i = 0; ready && i < run->type->attr_count; i++) {
+        const struct attr *attr = run->type->attrs[i].attr;
+        const struct value *v = value_get(ready, attr->name);
+        if (attr->computed && !value_is_null(v))
+            *live = value_with(run->arena, *live, attr->name, v);
+    }
+    return 0;
+}
+
+/* ---- create ---- */
+
+/* Marks by which an interrupted creation can be found again. */
+static const struct value *marked(struct run *run, const struct value *desired)
+{
+    const struct spec_tags *tags = run->type->tags;
+    if (!tags || !tags->mark)
+        return desired;
+    const struct op_ctx *ctx = run->ctx;
+    struct value_entry marks[] = {{STR("weir:address"), value_string(run->arena, ctx->address)},
+        {STR("weir:intent"), value_string(run->arena, ctx->token)},
+        {STR("weir:stack"), value_string(run->arena, ctx->stack)}};
+    struct str name = tags->attr->attr->name;
+    const struct value *all =
+        value_merge(run->arena, value_get(desired, name), value_map(run->arena, marks, 3));
+    return value_with(run->arena, desired, name, all);
+}
+
+static int create_steps(
+    struct run *run, const struct value *desired, const struct value **live, struct err *err)
+{
+    const struct value *object = marked(run, desired);
+    for (size_t i = 0; i < run->type->create.count; i++) {
+        const struct spec_step *step = &run->type->create.items[i];
+        const struct value *document, *doc;
+        if (run_step(run, step, value_merge(run->arena, object, *live), &document, err))
+            return -1;
+        if (step->must_be_absent || !document)
+            continue;
+        doc = step->each || step->native ? NULL : run_at(run, step, document, object);
+        *live = doc ? run_decode(run, step, doc, *live) : *live ? *live : &value_empty_map;
+        if (step->wait && settle(run, object, live, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int create_owned(
+    struct run *run, const struct value *object, const struct value *desired, struct err *err)
+{
+    const struct spec_type *type = run->type;
+    for (size_t i = 0; i < type->facet_count; i++) {
+        const struct value *document;
+        if (!type->facets[i].sent_by_create &&
+            !value_is_null(value_get(desired, type->facets[i].attr->attr->name)) &&
+            run_step(run, type->facets[i].put, object, &document, err))
+            return -1;
+    }
+    for (size_t i = 0; i < type->entries_count; i++) {
+        const struct value *want = value_get(desired, type->entries[i].attr->attr->name);
+        if (!value_is_null(want) && run_sync_entries(run, &type->entries[i], object, NULL, want, err))
+            return -1;
+    }
+    for (size_t i = 0; i < type->member_count; i++) {
+        const struct value *want = value_get(desired, type->members[i].attr->attr->name);
+        if (!value_is_null(want) && !type->members[i].sent_by_create &&
+            run_sync_members(run, &type->members[i], object, NULL, want, err))
+            return -1;
+    }
+    if (!type->tags || type->tags->with_create)
+        return 0;
+    const struct value *tags = value_get(desired, type->tags->attr->attr->name);
+    return value_is_null(tags) ? 0 : run_sync_tags(run, object, NULL, tags, true, err);
+}
+
+int spec_create(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    const struct value *made = NULL, *object;
+    *live = NULL;
+    int failed = create_steps(&run, desired, &made, err);
+    if (!made)
+        return failed;
+    /* From here on it exists, whatever happens. */
+    struct err later = ERR_INIT;
+    if (run_fill_templates(&run, as_live(&run, desired, made), &made, failed ? &later : err))
+        failed = -1;
+    *live = made;
+    if (failed)
+        return -1;
+    object = value_merge(run.arena, desired, made);
+    if (create_owned(&run, object, desired, err) || settle(&run, object, &made, err))
+        return -1;
+    *live = made;
+    if (complete(&run, object, &made, err))
+        return -1;
+    *live = made;
+    return 0;
+}
+
+/* ---- update ---- */
+
+struct updating {
+    struct run *run;
+    const struct value *prior, *desired, *changed;
+    const struct value *object; /* desired over what is known of it */
+    const struct value *live;   /* computed values from answers */
+    bool any;
+};
+
+static bool is_changed(const struct updating *u, struct str name)
+{
+    return run_wants(u->changed, name);
+}
+
+static bool step_concerned(const struct updating *u, const struct spec_step *step)
+{
+    if (step->always)
+        return true;
+    const struct spec_names sent = {step->request.attrs, step->request.attr_count};
+    const struct spec_names *names = step->when.count ? &step->when : &sent;
+    for (size_t i = 0; i < names->count; i++)
+        if (is_changed(u, names->items[i]))
+            return true;
+    return false;
+}
+
+/* What is sent for an attribute that was taken out of the file. */
+static const struct value *reset_value(const struct spec_attr *attr)
+{
+    return attr->unset ? attr->unset : attr->attr->default_value;
+}
+
+/* Would a live value of this attribute contradict what is sent? */
+static bool excluded(const struct updating *u, const struct spec_attr *attr)
+{
+    for (size_t i = 0; i < u->run->type->attr_count; i++) {
+        const struct attr *other = u->run->type->attrs[i].attr;
+        bool rivals =
+            str_eq(other->conflicts, attr->attr->name) || str_eq(attr->attr->conflicts, other->name);
+        if (rivals && !value_is_null(value_get(u->desired, other->name)))
+            return true;
+    }
+    return false;
+}
+
+/* The object as an update step sends it: reset values filled in, live ones of what is not managed where the
+ * call replaces everything. */
+static int object_to_send(
+    struct updating *u, const struct spec_step *step, const struct value **out, struct err *err)
+{
+    const struct spec_type *type = u->run->type;
+    const struct value *live = NULL;
+    if (step->full && run_read(u->run, u->prior, NULL, &live, err))
+        return -1;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(u->run->arena);
+    for (size_t i = 0; i < type->attr_count; i++) {
+        const struct spec_attr *attr = &type->attrs[i];
+        struct str name = attr->attr->name;
+        const struct value *v = value_get(u->desired, name);
+        bool changed = is_changed(u, name);
+        if (value_is_null(v) && changed)
+            v = reset_value(attr);
+        else if (value_is_null(v) && attr->attr->computed && !attr->attr->settable)
+            v = value_get(u->object, name);
+        else if (value_is_null(v) && live && !excluded(u, attr))
+            v = value_get(live, name);
+        else if (value_is_null(v) && str_eq(name, type->schema.id))
+            v = value_get(u->object, name);
+        if (step->partial && !changed && attr->attr->settable && !attr->attr->replace && !attr->attr->local)
+            v = NULL;
+        if (!value_is_null(v))
+            value_builder_set(&b, name, v);
+    }
+    *out = value_builder_map(&b);
+    return 0;
+}
+
+static int update_steps(struct updating *u, struct err *err)
+{
+    struct run *run = u->run;
+    for (size_t i = 0; i < run->type->update.count; i++) {
+        const struct spec_step *step = &run->type->update.items[i];
+        const struct value *document, *doc, *object;
+        if (!step_concerned(u, step) || !run_applies(run, step, u->object))
+            continue;
+        if (object_to_send(u, step, &object, err) || run_step(run, step, object, &document, err))
+            return -1;
+        u->any = true;
+        doc = document && !step->each && !step->native ? run_at(run, step, document, object) : NULL;
+        if (doc)
+            u->live = run_decode(run, step, doc, u->live);
+        if (step->wait && settle(run, u->object, &u->live, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* Back to how it is when nobody asks for anything. */
+static int reset_facet(struct updating *u, const struct spec_facet *facet, struct err *err)
+{
+    const struct spec_step *step = facet->remove ? facet->remove : facet->reset;
+    const struct value *object = u->object, *document;
+    if (!step) {
+        const struct value *v = reset_value(facet->attr);
+        if (value_is_null(v))
+            return err_set(err, ERR_INVALID, "\"%.*s\" cannot be taken away again once it is set",
+                STR_ARG(facet->attr->attr->name));
+        step = facet->put;
+        object = value_with(u->run->arena, object, facet->attr->attr->name, v);
+    }
+    struct err failure = ERR_INIT;
+    if (run_step(u->run, step, object, &document, &failure) && failure.class != ERR_ABSENT) {
+        *err = failure;
+        return -1;
+    }
+    return 0;
+}
+
+static int update_facets(struct updating *u, struct err *err)
+{
+    const struct spec_type *type = u->run->type;
+    for (size_t i = 0; i < type->facet_count; i++) {
+        const struct spec_facet *facet = &type->facets[i];
+        struct str name = facet->attr->attr->name;
+        const struct value *document;
+        if (!is_changed(u, name))
+            continue;
+        bool wanted = !value_is_null(value_get(u->desired, name));
+        if (wanted ? run_step(u->run, facet->put, u->object, &document, err) : reset_facet(u, facet, err))
+            return err_context(err, "%.*s", STR_ARG(name));
+    }
+    return 0;
+}
+
+static int update_sets(struct updating *u, struct err *err)
+{
+    struct run *run = u->run;
+    const struct spec_type *type = run->type;
+    for (size_t i = 0; i < type->entries_count; i++) {
+        const struct spec_entries *e = &type->entries[i];
+        struct str name = e->attr->attr->name;
+        const struct value *have = value_get(u->prior, name);
+        if (!is_changed(u, name))
+            continue;
+        if (!have && e->list && run_read_entries(run, e, u->object, &have, err))
+            return -1;
+        if (run_sync_entries(run, e, u->object, have, value_get(u->desired, name), err))
+            return err_context(err, "%.*s", STR_ARG(name));
+    }
+    for (size_t i = 0; i < type->member_count; i++) {
+        const struct spec_members *m = &type->members[i];
+        struct str name = m->attr->attr->name;
+        const struct value *have = value_get(u->prior, name);
+        if (!is_changed(u, name))
+            continue;
+        if (!have && m->list && run_read_members(run, m, u->object, &have, err))
+            return -1;
+        if (run_sync_members(run, m, u->object, have, value_get(u->desired, name), err))
+            return err_context(err, "%.*s", STR_ARG(name));
+    }
+    return 0;
+}
+
+static int update_tags(struct updating *u, struct err *err)
+{
+    const struct spec_tags *tags = u->run->type->tags;
+    if (!tags || !is_changed(u, tags->attr->attr->name))
+        return 0;
+    struct str name = tags->attr->attr->name;
+    const struct value *want = value_get(u->desired, name);
+    return run_sync_tags(
+        u->run, u->object, value_get(u->prior, name), value_is_null(want) ? NULL : want, false, err);
+}
+
+/* Computed values that the change affects and no answer brought are read anew. */
+static int refresh_affected(struct updating *u, const struct value **live, struct err *err)
+{
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(u->run->arena);
+    for (size_t i = 0; i < u->run->type->attr_count && !u->run->base_read; i++) {
+        const struct spec_attr *attr = &u->run->type->attrs[i];
+        bool affected = false;
+        for (size_t k = 0; k < attr->changes_with.count && !affected; k++)
+            affected = is_changed(u, attr->changes_with.items[k]);
+        if (affected && attr->readable && !value_get(u->live, attr->attr->name))
+            value_builder_add(&names, value_string_ref(u->run->arena, attr->attr->name));
+    }
+    if (!names.n)
+        return 0;
+    const struct value *wanted = value_builder_list(&names), *read;
+    if (read_back(u->run, value_merge(u->run->arena, u->object, *live), wanted, &read, err))
+        return -1;
+    for (uint32_t i = 0; i < wanted->count; i++) {
+        const struct value *v = value_get(read, wanted->items[i]->string);
+        *live = value_with(u->run->arena, *live, wanted->items[i]->string, v ? v : &value_null);
+    }
+    return 0;
+}
+
+int spec_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    struct updating u = {.run = &run, .prior = prior, .desired = desired, .changed = changed, .live = NULL};
+    /* Its own ARN and id may be needed by any call and are not in the file. */
+    if (run_fill_templates(&run, value_merge(run.arena, prior, desired), &u.object, err))
+        return -1;
+    if (update_steps(&u, err) || update_facets(&u, err) || update_sets(&u, err) || update_tags(&u, err))
+        return -1;
+    if (u.any && settle(&run, u.object, &u.live, err))
+        return -1;
+    const struct value *after = value_merge(run.arena, prior, u.live);
+    after = value_merge(run.arena, after, as_live(&run, desired, NULL));
+    for (uint32_t i = 0; i < changed->count; i++)
+        if (value_is_null(value_get(desired, changed->items[i]->string)))
+            after = value_with(run.arena, after, changed->items[i]->string, NULL);
+    if (run_fill_templates(&run, after, &after, err) || refresh_affected(&u, &after, err))
+        return -1;
+    *live = after;
+    return 0;
+}
+
+/* ---- delete ---- */
+
+int spec_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    const struct value *object;
+    if (run_fill_templates(&run, prior, &object, err))
+        return -1;
+    for (size_t i = 0; i < run.type->delete.count; i++) {
+        const struct spec_step *step = &run.type->delete.items[i];
+        const struct value *document;
+        struct err failure = ERR_INIT;
+        if (run_step(&run, step, object, &document, &failure) && failure.class != ERR_ABSENT) {
+            *err = failure;
+            return -1;
+        }
+    }
+    return run_wait_gone(&run, object, err);
+}

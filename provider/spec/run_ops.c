@@ -1,0 +1,49 @@
+/* Prediction, and the table of operations. */
+#include "base/mem.h"
+#include "provider/spec/run.h"
+
+/* Does the planned change touch what this computed value hangs on? */
+static bool affected(const struct spec_type *type, const struct spec_attr *attr, const struct value *desired,
+    const struct value *prior)
+{
+    for (size_t i = 0; i < attr->changes_with.count; i++) {
+        struct str name = attr->changes_with.items[i];
+        const struct spec_attr *source = spec_attr_find(type, name);
+        const struct value *wanted = value_get(desired, name);
+        if (!source || value_is_null(wanted))
+            continue;
+        if (!value_is_known(wanted) || !attr_equal(source->attr, wanted, value_get(prior, name)))
+            return true;
+    }
+    return false;
+}
+
+int spec_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+    const struct value **planned, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run.arena);
+    for (size_t i = 0; i < run.type->attr_count; i++) {
+        const struct spec_attr *attr = &run.type->attrs[i];
+        struct str name = attr->attr->name;
+        const struct value *v = value_get(desired, name);
+        if (value_is_null(v) && attr->attr->computed && !attr->template.n) {
+            const struct value *before = value_get(prior, name);
+            v = before && !affected(run.type, attr, desired, prior) ? before : &value_unknown;
+        }
+        if (v)
+            value_builder_set(&b, name, v);
+    }
+    return run_fill_templates(&run, value_builder_map(&b), planned, err);
+}
+
+const struct resource_ops spec_ops = {
+    .predict = spec_predict,
+    .read = spec_read,
+    .list = spec_list,
+    .create = spec_create,
+    .update = spec_update,
+    .delete = spec_delete,
+    .find = spec_find,
+};

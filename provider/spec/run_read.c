@@ -1,0 +1,340 @@
+/* Reading one object: its own answer, then whatever of the rest is wanted. */
+#include "base/mem.h"
+#include "provider/spec/run.h"
+
+bool run_wants(const struct value *wanted, struct str name)
+{
+    if (!wanted)
+        return true;
+    for (uint32_t i = 0; i < wanted->count; i++)
+        if (str_eq(value_text(wanted->items[i], STR_EMPTY), name))
+            return true;
+    return false;
+}
+
+static bool names_have(const struct spec_names *names, struct str name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (str_eq(names->items[i], name))
+            return true;
+    return false;
+}
+
+/* ---- answers ---- */
+
+static const struct value *pick(
+    struct run *run, const struct spec_step *step, const struct value *items, const struct value *object)
+{
+    for (uint32_t i = 0; i < items->count; i++) {
+        const struct value *item = items->items[i];
+        if (!step->match_path.n)
+            return item;
+        struct str have = value_scalar_text(run->arena, wire_path(run->arena, item, step->match_path));
+        if (str_eq(have, value_scalar_text(run->arena, value_get(object, step->match_attr))))
+            return item;
+    }
+    return NULL;
+}
+
+const struct value *run_at(
+    struct run *run, const struct spec_step *step, const struct value *document, const struct value *object)
+{
+    const struct value *found = step->at.n ? wire_path(run->arena, document, step->at) : document;
+    if (value_is_null(found))
+        return NULL;
+    return found->kind == VALUE_LIST ? pick(run, step, found, object) : found;
+}
+
+/* "aws:" and "weir:" keys belong to others. */
+const struct value *run_own_tags(struct arena *arena, const struct value *tags)
+{
+    if (!tags || tags->kind != VALUE_MAP)
+        return tags;
+    AUTO_BUILDER struct value_builder own = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < tags->count; i++)
+        if (!str_starts(tags->entries[i].key, STR("aws:")) && !str_starts(tags->entries[i].key, STR("weir:")))
+            value_builder_set(&own, tags->entries[i].key, tags->entries[i].value);
+    return value_builder_map(&own);
+}
+
+static const struct spec_entries *entries_of(const struct spec_type *type, const struct spec_attr *attr)
+{
+    for (size_t i = 0; i < type->entries_count; i++)
+        if (type->entries[i].attr == attr)
+            return &type->entries[i];
+    return NULL;
+}
+
+static struct str path_in(const struct spec_step *step, const struct spec_attr *attr, bool *special)
+{
+    for (size_t i = 0; i < step->answer_count; i++)
+        if (str_eq(step->answers[i].attr, attr->attr->name)) {
+            *special = true;
+            return step->answers[i].path;
+        }
+    *special = false;
+    return attr->read;
+}
+
+static const struct value *decode_attr(
+    struct run *run, const struct spec_step *step, const struct spec_attr *attr, const struct value *doc)
+{
+    bool special;
+    struct str path = path_in(step, attr, &special);
+    const struct value *v = str_eqz(path, ".") ? doc : wire_path(run->arena, doc, path);
+    if (value_is_null(v))
+        return NULL;
+    if (attr->owner == OWNER_ENTRIES)
+        return run_entries_of(run, entries_of(run->type, attr), v);
+    v = wire_coerce(run->arena, attr->answer, v);
+    if (v && str_eqz(path, ".") && !v->count)
+        return NULL;
+    if (v && attr->owner == OWNER_TAGS)
+        v = run_own_tags(run->arena, v);
+    return v && attr->attr->sensitive ? value_mark(run->arena, v, VALUE_SENSITIVE) : v;
+}
+
+/* Does an attribute that has calls of its own come with the object's answer nevertheless? */
+static bool comes_along(const struct spec_type *type, const struct spec_attr *attr)
+{
+    for (size_t i = 0; i < type->facet_count; i++)
+        if (type->facets[i].attr == attr)
+            return !type->facets[i].get;
+    for (size_t i = 0; i < type->member_count; i++)
+        if (type->members[i].attr == attr)
+            return !type->members[i].list;
+    for (size_t i = 0; i < type->entries_count; i++)
+        if (type->entries[i].attr == attr)
+            return !type->entries[i].list;
+    return attr->owner != OWNER_TAGS || !type->tags->list;
+}
+
+/* Is this attribute brought by a read step of its own? */
+static bool has_own_step(const struct spec_type *type, struct str name)
+{
+    for (size_t i = 0; i < type->read.count; i++)
+        if (names_have(&type->read.items[i].wanted, name))
+            return true;
+    return false;
+}
+
+static bool provides(const struct run *run, const struct spec_step *step, const struct spec_attr *attr)
+{
+    bool special;
+    path_in(step, attr, &special);
+    if (special)
+        return true;
+    if (!attr->readable)
+        return false;
+    if (step->wanted.count)
+        return names_have(&step->wanted, attr->attr->name);
+    return comes_along(run->type, attr) && !has_own_step(run->type, attr->attr->name);
+}
+
+const struct value *run_decode(
+    struct run *run, const struct spec_step *step, const struct value *doc, const struct value *live)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
+    for (size_t i = 0; i < run->type->attr_count; i++) {
+        const struct spec_attr *attr = &run->type->attrs[i];
+        if (!provides(run, step, attr))
+            continue;
+        const struct value *v = decode_attr(run, step, attr, doc);
+        if (!value_is_null(v))
+            value_builder_set(&b, attr->attr->name, v);
+    }
+    return value_merge(run->arena, live, value_builder_map(&b));
+}
+
+/* ---- steps ---- */
+
+struct reading {
+    struct run *run;
+    const struct value *wanted, *prior;
+    const struct value *live; /* so far; NULL: nothing yet */
+    bool gone;
+};
+
+static const struct value *known_so_far(const struct reading *r)
+{
+    return value_merge(r->run->arena, r->prior, r->live);
+}
+
+/* The object in this step's answer; *doc NULL where the service has nothing. */
+static int fetch(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value **doc, struct err *err)
+{
+    const struct value *document;
+    *doc = NULL;
+    if (step->match_path.n) {
+        if (run_list(run, step, object, NULL, &document, err))
+            return -1;
+        *doc = pick(run, step, document, object);
+        return 0;
+    }
+    if (run_step(run, step, object, &document, err))
+        return -1;
+    *doc = document ? run_at(run, step, document, object) : NULL;
+    return 0;
+}
+
+static int read_step(struct reading *r, const struct spec_step *step, struct err *err)
+{
+    const struct value *object = known_so_far(r), *doc = NULL;
+    struct err failure = ERR_INIT;
+    bool extra = step->wanted.count > 0;
+    if (!run_applies(r->run, step, object))
+        return 0;
+    if (fetch(r->run, step, object, &doc, &failure)) {
+        if (failure.class != ERR_ABSENT) {
+            *err = failure;
+            return -1;
+        }
+        r->gone = r->gone || !extra || !run_error_is(&step->absent, &failure);
+        return 0;
+    }
+    if (doc)
+        r->live = run_decode(r->run, step, doc, r->live);
+    else
+        r->gone = r->gone || !extra;
+    return 0;
+}
+
+static int read_steps(struct reading *r, struct err *err)
+{
+    const struct spec_type *type = r->run->type;
+    bool base = false, extra = false;
+    for (size_t i = 0; i < type->attr_count; i++) {
+        const struct spec_attr *attr = &type->attrs[i];
+        if (attr->readable && run_wants(r->wanted, attr->attr->name)) {
+            bool own = !comes_along(type, attr) || has_own_step(type, attr->attr->name);
+            base = base || !own;
+            extra = extra || own;
+        }
+    }
+    for (size_t i = 0; i < type->read.count && !r->gone; i++) {
+        const struct spec_step *step = &type->read.items[i];
+        bool needed = base || !extra;
+        for (size_t k = 0; k < step->wanted.count; k++) {
+            needed = run_wants(r->wanted, step->wanted.items[k]);
+            if (needed)
+                break;
+        }
+        if (needed && read_step(r, step, err))
+            return -1;
+    }
+    r->gone = r->gone || (r->live && run_holds_any(r->run, &type->gone, r->live));
+    r->run->base_read = r->run->base_read || (base && r->live);
+    if (!r->gone && r->live && (base || !extra))
+        return run_fill_templates(r->run, r->live, &r->live, err);
+    return 0;
+}
+
+static void keep(struct reading *r, const struct spec_attr *attr, const struct value *v)
+{
+    if (value_is_null(v))
+        return;
+    if (attr->attr->sensitive)
+        v = value_mark(r->run->arena, v, VALUE_SENSITIVE);
+    r->live = value_with(r->run->arena, r->live, attr->attr->name, v);
+}
+
+/* What a failed read of a facet means: 0 nothing is set, or the whole thing is gone. */
+static int facet_failed(
+    struct reading *r, const struct spec_step *step, const struct err *failure, struct err *err)
+{
+    if (failure->class != ERR_ABSENT) {
+        *err = *failure;
+        return -1;
+    }
+    r->gone = r->gone || !run_error_is(&step->absent, failure);
+    return 0;
+}
+
+static int read_facets(struct reading *r, struct err *err)
+{
+    const struct spec_type *type = r->run->type;
+    for (size_t i = 0; i < type->facet_count && !r->gone; i++) {
+        const struct spec_facet *facet = &type->facets[i];
+        if (!facet->get || !run_wants(r->wanted, facet->attr->attr->name))
+            continue;
+        const struct value *doc, *object = known_so_far(r);
+        struct err failure = ERR_INIT;
+        if (fetch(r->run, facet->get, object, &doc, &failure)) {
+            if (facet_failed(r, facet->get, &failure, err))
+                return -1;
+        } else if (doc) {
+            keep(r, facet->attr, decode_attr(r->run, facet->get, facet->attr, doc));
+        }
+    }
+    return 0;
+}
+
+static int read_sets(struct reading *r, struct err *err)
+{
+    struct run *run = r->run;
+    const struct spec_type *type = run->type;
+    struct err failure = ERR_INIT;
+    for (size_t i = 0; i < type->member_count && !r->gone; i++) {
+        const struct spec_members *m = &type->members[i];
+        const struct value *v = NULL;
+        if (!m->list || !run_wants(r->wanted, m->attr->attr->name))
+            continue;
+        if (run_read_members(run, m, known_so_far(r), &v, &failure)) {
+            if (facet_failed(r, m->list, &failure, err))
+                return -1;
+        }
+        keep(r, m->attr, v);
+    }
+    for (size_t i = 0; i < type->entries_count && !r->gone; i++) {
+        const struct spec_entries *e = &type->entries[i];
+        const struct value *v = NULL;
+        if (!e->list || !run_wants(r->wanted, e->attr->attr->name))
+            continue;
+        if (run_read_entries(run, e, known_so_far(r), &v, &failure)) {
+            if (facet_failed(r, e->list, &failure, err))
+                return -1;
+        }
+        keep(r, e->attr, v);
+    }
+    return 0;
+}
+
+static int read_tags(struct reading *r, struct err *err)
+{
+    const struct spec_tags *tags = r->run->type->tags;
+    if (!tags || !tags->list || r->gone || !run_wants(r->wanted, tags->attr->attr->name))
+        return 0;
+    const struct value *all = NULL, *object;
+    struct err failure = ERR_INIT;
+    if (run_fill_templates(r->run, known_so_far(r), &object, err))
+        return -1;
+    if (run_read_tags(r->run, object, &all, &failure))
+        return facet_failed(r, tags->list, &failure, err);
+    keep(r, tags->attr, run_own_tags(r->run->arena, all));
+    return 0;
+}
+
+int run_read(struct run *run, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    struct reading r = {.run = run, .wanted = wanted, .prior = prior};
+    *live = NULL;
+    if (read_steps(&r, err) || read_facets(&r, err) || read_sets(&r, err) || read_tags(&r, err))
+        return -1;
+    if (r.gone)
+        return 0;
+    const struct value *id = value_get(prior, run->type->schema.id);
+    if (id && !value_get(r.live, run->type->schema.id))
+        r.live = value_with(run->arena, r.live, run->type->schema.id, id);
+    *live = r.live ? r.live : &value_empty_map;
+    return 0;
+}
+
+int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    return run_read(&run, prior, wanted, live, err);
+}

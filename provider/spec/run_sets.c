@@ -1,0 +1,262 @@
+/* Member sets, keyed entries and tags: reading them, and bringing them from what is to what is wanted. */
+#include "provider/spec/run.h"
+
+/* ---- members ---- */
+
+int run_read_members(struct run *run, const struct spec_members *m, const struct value *object,
+    const struct value **out, struct err *err)
+{
+    const struct value *items;
+    if (run_list(run, m->list, object, NULL, &items, err))
+        return -1;
+    *out = wire_coerce(run->arena, m->attr->answer, items);
+    return 0;
+}
+
+/* Items of `list` that `other` lacks, under the attribute's own comparison. */
+static const struct value *items_missing(
+    struct run *run, const struct spec_attr *attr, const struct value *list, const struct value *other)
+{
+    const struct attr item = {.type = attr->attr->type->elem, .compare = attr->attr->compare};
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
+    for (uint32_t i = 0; list && i < list->count; i++) {
+        bool found = false;
+        for (uint32_t k = 0; other && k < other->count && !found; k++)
+            found = attr_equal(&item, list->items[i], other->items[k]) ||
+                    attr_equal(&item, other->items[k], list->items[i]);
+        if (!found)
+            value_builder_add(&b, list->items[i]);
+    }
+    return value_builder_list(&b);
+}
+
+/* Adding what is there already and removing what is not count as done. */
+static int change_one(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *item, struct err *err)
+{
+    const struct value *document;
+    struct err failure = ERR_INIT;
+    if (run_call(run, step, object, item, &document, &failure) == 0 || failure.class == ERR_EXISTS)
+        return 0;
+    *err = failure;
+    return -1;
+}
+
+static int change_items(struct run *run, const struct spec_members *m, const struct spec_step *step,
+    const struct value *object, const struct value *items, struct err *err)
+{
+    if (m->batch)
+        return items->count ? change_one(run, step, object, items, err) : 0;
+    for (uint32_t i = 0; i < items->count; i++)
+        if (change_one(run, step, object, items->items[i], err))
+            return -1;
+    return 0;
+}
+
+static int modify_members(struct run *run, const struct spec_members *m, const struct value *object,
+    const struct value *add, const struct value *remove, struct err *err)
+{
+    struct value_entry lists[2];
+    size_t n = 0;
+    if (add->count)
+        lists[n++] = (struct value_entry){STR("add"), add};
+    if (remove->count)
+        lists[n++] = (struct value_entry){STR("remove"), remove};
+    return n ? change_one(run, m->modify, object, value_map(run->arena, lists, n), err) : 0;
+}
+
+int run_sync_members(struct run *run, const struct spec_members *m, const struct value *object,
+    const struct value *have, const struct value *want, struct err *err)
+{
+    const struct value *add = items_missing(run, m->attr, want, have);
+    const struct value *remove = items_missing(run, m->attr, have, want);
+    if (m->modify)
+        return modify_members(run, m, object, add, remove, err);
+    struct err failure = ERR_INIT;
+    if (change_items(run, m, m->remove, object, remove, &failure) && failure.class != ERR_ABSENT) {
+        *err = failure;
+        return -1;
+    }
+    return change_items(run, m, m->add, object, add, err);
+}
+
+/* ---- entries ---- */
+
+static struct str entry_key(struct run *run, const struct spec_entries *e, const struct value *item)
+{
+    return value_scalar_text(
+        run->arena, e->key.n && item->kind == VALUE_MAP ? value_get(item, e->key) : item);
+}
+
+const struct value *run_entries_of(struct run *run, const struct spec_entries *e, const struct value *items)
+{
+    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(run->arena);
+    /* One item in XML is no list, and lists are wrapped in {member: …}. */
+    items = wire_path(run->arena, items, STR("[]"));
+    for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++) {
+        const struct value *item = items->items[i];
+        const struct value *v = e->value.n ? wire_path(run->arena, item, e->value) : item;
+        v = v ? wire_coerce(run->arena, e->attr->answer->elem, v) : NULL;
+        struct str key = entry_key(run, e, item);
+        if (key.n && v)
+            value_builder_set(&map, key, v);
+    }
+    return value_builder_map(&map);
+}
+
+static int get_entry(struct run *run, const struct spec_entries *e, const struct value *object,
+    struct str key, const struct value **out, struct err *err)
+{
+    struct value_entry named = {STR("key"), value_string(run->arena, key)};
+    const struct value *document, *found;
+    if (run_call(run, e->get, object, value_map(run->arena, &named, 1), &document, err))
+        return -1;
+    found = run_at(run, e->get, document, object);
+    if (found && e->answer.n)
+        found = wire_path(run->arena, found, e->answer);
+    *out = found ? wire_coerce(run->arena, e->attr->answer->elem, found) : NULL;
+    return 0;
+}
+
+int run_read_entries(struct run *run, const struct spec_entries *e, const struct value *object,
+    const struct value **out, struct err *err)
+{
+    const struct value *items;
+    if (run_list(run, e->list, object, NULL, &items, err))
+        return -1;
+    if (!e->get) {
+        *out = run_entries_of(run, e, items);
+        return 0;
+    }
+    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(run->arena);
+    for (uint32_t i = 0; i < items->count; i++) {
+        struct str key = entry_key(run, e, items->items[i]);
+        const struct value *v;
+        if (get_entry(run, e, object, key, &v, err))
+            return -1;
+        if (v)
+            value_builder_set(&map, key, v);
+    }
+    *out = value_builder_map(&map);
+    return 0;
+}
+
+/* One call's worth of puts: {items: [{key, value}]}, or {key, value} itself. */
+static int put_entries(struct run *run, const struct spec_entries *e, const struct value *object,
+    const struct value *entries, struct err *err)
+{
+    size_t batch = e->batch > 0 ? (size_t)e->batch : 1;
+    for (size_t i = 0; i < entries->count; i += batch) {
+        AUTO_BUILDER struct value_builder group = VALUE_BUILDER(run->arena);
+        for (size_t k = i; k < entries->count && k < i + batch; k++) {
+            struct value_entry pair[] = {{STR("key"), value_string_ref(run->arena, entries->entries[k].key)},
+                {STR("value"), entries->entries[k].value}};
+            value_builder_add(&group, value_map(run->arena, pair, 2));
+        }
+        const struct value *list = value_builder_list(&group), *document;
+        struct value_entry items = {STR("items"), list};
+        const struct value *item = e->batch ? value_map(run->arena, &items, 1) : list->items[0];
+        if (run_call(run, e->put, object, item, &document, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int delete_entries(struct run *run, const struct spec_entries *e, const struct value *object,
+    const struct value *keys, struct err *err)
+{
+    size_t batch = e->batch > 0 ? (size_t)e->batch : 1;
+    for (size_t i = 0; i < keys->count; i += batch) {
+        size_t n = keys->count - i < batch ? keys->count - i : batch;
+        struct value_entry key = {
+            STR("key"), e->batch ? value_list(run->arena, keys->items + i, n) : keys->items[i]};
+        const struct value *document;
+        struct err failure = ERR_INIT;
+        if (run_call(run, e->remove, object, value_map(run->arena, &key, 1), &document, &failure) &&
+            failure.class != ERR_ABSENT) {
+            *err = failure;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int run_sync_entries(struct run *run, const struct spec_entries *e, const struct value *object,
+    const struct value *have, const struct value *want, struct err *err)
+{
+    const struct attr value_attr = {.type = e->attr->attr->type->elem, .compare = e->attr->attr->compare};
+    AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(run->arena), puts = VALUE_BUILDER(run->arena);
+    for (uint32_t i = 0; have && i < have->count; i++)
+        if (!value_get(want, have->entries[i].key))
+            value_builder_add(&keys, value_string_ref(run->arena, have->entries[i].key));
+    for (uint32_t i = 0; want && i < want->count; i++) {
+        const struct value *now = value_get(have, want->entries[i].key);
+        if (!now || !attr_equal(&value_attr, want->entries[i].value, now))
+            value_builder_set(&puts, want->entries[i].key, want->entries[i].value);
+    }
+    if (delete_entries(run, e, object, value_builder_list(&keys), err))
+        return -1;
+    return put_entries(run, e, object, value_builder_map(&puts), err);
+}
+
+/* ---- tags ---- */
+
+int run_read_tags(struct run *run, const struct value *object, const struct value **all, struct err *err)
+{
+    const struct spec_tags *tags = run->type->tags;
+    const struct value *document;
+    *all = &value_empty_map;
+    if (run_call(run, tags->list, object, NULL, &document, err))
+        return -1;
+    const struct value *found = tags->list->at.n ? wire_path(run->arena, document, tags->list->at) : document;
+    if (found)
+        *all = wire_coerce(run->arena, tags->shape, found);
+    return 0;
+}
+
+/* The whole set is replaced: what is not ours has to be sent back. */
+static int put_tags(
+    struct run *run, const struct value *object, const struct value *want, bool fresh, struct err *err)
+{
+    const struct spec_tags *tags = run->type->tags;
+    const struct value *all = NULL, *document;
+    struct err failure = ERR_INIT;
+    if (!fresh && tags->list && run_read_tags(run, object, &all, &failure) && failure.class != ERR_ABSENT) {
+        *err = failure;
+        return -1;
+    }
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
+    for (uint32_t i = 0; all && i < all->count; i++)
+        if (!value_get(run_own_tags(run->arena, all), all->entries[i].key))
+            value_builder_set(&b, all->entries[i].key, all->entries[i].value);
+    const struct value *whole = value_merge(run->arena, value_builder_map(&b), want);
+    const struct spec_step *step = !whole->count && tags->clear ? tags->clear : tags->put;
+    return run_call(run, step, object, whole, &document, err);
+}
+
+/* Removed before added: at fifty there is no room for both. */
+int run_sync_tags(struct run *run, const struct value *object, const struct value *have,
+    const struct value *want, bool fresh, struct err *err)
+{
+    const struct spec_tags *tags = run->type->tags;
+    AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(run->arena), add = VALUE_BUILDER(run->arena);
+    have = run_own_tags(run->arena, have);
+    for (uint32_t i = 0; have && i < have->count; i++)
+        if (!value_get(want, have->entries[i].key))
+            value_builder_add(&keys, value_string_ref(run->arena, have->entries[i].key));
+    for (uint32_t i = 0; want && i < want->count; i++) {
+        const struct value *now = value_get(have, want->entries[i].key);
+        if (!now || !value_equal(now, want->entries[i].value))
+            value_builder_set(&add, want->entries[i].key, want->entries[i].value);
+    }
+    if (!keys.n && !add.n)
+        return 0;
+    if (tags->put)
+        return put_tags(run, object, want ? want : &value_empty_map, fresh, err);
+    if (!tags->add || !tags->remove)
+        return err_set(err, ERR_INVALID, "tags of %.*s cannot be changed", STR_ARG(run->type->schema.name));
+    const struct value *document;
+    if (keys.n && run_call(run, tags->remove, object, value_builder_list(&keys), &document, err))
+        return -1;
+    return add.n ? run_call(run, tags->add, object, value_builder_map(&add), &document, err) : 0;
+}

@@ -1,0 +1,167 @@
+/* Templates and conditions. */
+#include "base/buf.h"
+#include "provider/spec/run.h"
+
+#include <ctype.h>
+
+static int surroundings(struct run *run, struct str name, const struct value **out, struct err *err)
+{
+    struct str text = STR_EMPTY;
+    if (str_eqz(name, "region"))
+        text = aws_region(run->client);
+    else if (str_eqz(name, "partition"))
+        text = aws_partition(run->client);
+    else if (str_eqz(name, "stack"))
+        text = run->ctx->stack;
+    else if (str_eqz(name, "address"))
+        text = run->ctx->address;
+    else if (str_eqz(name, "token"))
+        text = run->ctx->token;
+    else if (!str_eqz(name, "account"))
+        return 0;
+    else if (aws_account(run->client, run->arena, &text, err))
+        return -1;
+    *out = value_string(run->arena, text);
+    return 0;
+}
+
+/* An attribute's value or default, or one of the surroundings; *out stays NULL where there is none. */
+static int lookup(
+    struct run *run, struct str name, const struct value *object, const struct value **out, struct err *err)
+{
+    const struct spec_attr *attr = spec_attr_find(run->type, name);
+    if (!attr)
+        return surroundings(run, name, out, err);
+    const struct value *v = value_get(object, name);
+    *out = value_is_null(v) ? attr->attr->default_value : v;
+    return 0;
+}
+
+static void add_filtered(struct buf *out, struct str text, struct str filter)
+{
+    bool lower = str_eqz(filter, "lower");
+    for (size_t i = 0; i < text.n; i++)
+        buf_add_char(out, lower ? (char)tolower((unsigned char)text.p[i]) : text.p[i]);
+}
+
+static int expand(struct run *run, const struct value *template, const struct value *object,
+    const struct value **out, struct err *err)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct str rest = template->string;
+    *out = NULL;
+    while (rest.n) {
+        ptrdiff_t open = str_find(rest, STR("${"), 0);
+        ptrdiff_t close = open < 0 ? -1 : str_find_char(rest, '}', (size_t)open);
+        if (close < 0)
+            break;
+        struct str filter, name = str_slice(rest, (size_t)open + 2, (size_t)close);
+        name = str_cut(name, '|', &filter);
+        const struct value *v = NULL;
+        if (lookup(run, name, object, &v, err))
+            return -1;
+        bool whole = open == 0 && (size_t)close + 1 == template->string.n && !filter.p;
+        if (value_is_null(v) || value_is_unknown(v) || whole) {
+            *out = value_is_null(v) ? NULL : v;
+            return 0;
+        }
+        buf_add(&text, rest.p, (size_t)open);
+        add_filtered(&text, value_scalar_text(run->arena, v), filter);
+        rest = str_slice(rest, (size_t)close + 1, rest.n);
+    }
+    buf_add_str(&text, rest);
+    *out = value_string(run->arena, buf_str(&text));
+    return 0;
+}
+
+/* A structure lacks a value when one of its members does. */
+static int expand_collection(struct run *run, const struct value *template, const struct value *object,
+    const struct value **out, struct err *err)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
+    bool map = template->kind == VALUE_MAP;
+    for (uint32_t i = 0; i < template->count; i++) {
+        const struct value *v = NULL;
+        if (run_template(run, map ? template->entries[i].value : template->items[i], object, &v, err))
+            return -1;
+        bool nothing = value_is_null(v) || (v->kind == VALUE_MAP && !v->count);
+        if (map && nothing) {
+            *out = NULL;
+            return 0;
+        }
+        if (!nothing)
+            value_builder_set(&b, map ? template->entries[i].key : STR_EMPTY, v);
+    }
+    bool empty = !b.n;
+    *out = map ? value_builder_map(&b) : value_builder_list(&b);
+    if (empty)
+        *out = NULL;
+    return 0;
+}
+
+int run_template(struct run *run, const struct value *template, const struct value *object,
+    const struct value **out, struct err *err)
+{
+    *out = template;
+    if (template->kind == VALUE_STRING && str_find(template->string, STR("${"), 0) >= 0)
+        return expand(run, template, object, out, err);
+    if (template->kind == VALUE_LIST || template->kind == VALUE_MAP)
+        return expand_collection(run, template, object, out, err);
+    return 0;
+}
+
+int run_fill_templates(struct run *run, const struct value *object, const struct value **out, struct err *err)
+{
+    *out = object;
+    for (size_t i = 0; i < run->type->attr_count; i++) {
+        const struct spec_attr *attr = &run->type->attrs[i];
+        const struct value *have = value_get(*out, attr->attr->name);
+        if (!attr->template.n || (!value_is_null(have) && !value_is_unknown(have)))
+            continue;
+        const struct value *template = value_string_ref(run->arena, attr->template), *v;
+        if (run_template(run, template, *out, &v, err))
+            return err_context(err, "%.*s", STR_ARG(attr->attr->name));
+        if (v)
+            *out = value_with(run->arena, *out, attr->attr->name, v);
+    }
+    return 0;
+}
+
+static bool same_word(struct arena *arena, const struct value *a, const struct value *b)
+{
+    bool empty = value_is_null(a) || ((a->kind == VALUE_MAP || a->kind == VALUE_LIST) && !a->count);
+    if (value_is_null(b) || empty)
+        return value_is_null(b) && empty;
+    if (a->kind == VALUE_MAP || a->kind == VALUE_LIST)
+        return value_equal(a, b);
+    return str_ieq(value_scalar_text(arena, a), value_scalar_text(arena, b));
+}
+
+static bool condition_holds(
+    struct run *run, const struct spec_condition *condition, const struct value *object)
+{
+    const struct value *v = NULL;
+    struct err ignored = ERR_INIT;
+    if (lookup(run, condition->name, object, &v, &ignored))
+        return false;
+    for (uint32_t i = 0; i < condition->values->count; i++)
+        if (same_word(run->arena, v, condition->values->items[i]))
+            return true;
+    return false;
+}
+
+bool run_holds(struct run *run, const struct spec_conditions *conditions, const struct value *object)
+{
+    for (size_t i = 0; i < conditions->count; i++)
+        if (!condition_holds(run, &conditions->items[i], object))
+            return false;
+    return true;
+}
+
+bool run_holds_any(struct run *run, const struct spec_conditions *conditions, const struct value *object)
+{
+    for (size_t i = 0; i < conditions->count; i++)
+        if (condition_holds(run, &conditions->items[i], object))
+            return true;
+    return false;
+}

@@ -1,0 +1,120 @@
+/* Waiting until a thing is ready, or gone. */
+#include "base/clock.h"
+#include "provider/spec/run.h"
+
+#include <string.h>
+
+enum { SLEEP_SLICE_MS = 200 };
+
+static bool cancelled(const struct run *run)
+{
+    return run->ctx->cancel && atomic_load(run->ctx->cancel);
+}
+
+int run_sleep(struct run *run, int64_t ms, struct err *err)
+{
+    while (ms > 0 && !cancelled(run)) {
+        int64_t slice = ms < SLEEP_SLICE_MS ? ms : SLEEP_SLICE_MS;
+        clock_sleep_ms(slice);
+        ms -= slice;
+    }
+    return cancelled(run) ? err_set(err, ERR_INTERRUPTED, "interrupted while waiting") : 0;
+}
+
+/* "status available (now creating)" */
+static struct str describe(
+    struct run *run, const struct spec_conditions *conditions, const struct value *live)
+{
+    if (!conditions->count)
+        return STR("it to be gone");
+    const struct spec_condition *first = &conditions->items[0];
+    struct str want = value_scalar_text(run->arena, first->values->items[0]);
+    struct str now = value_scalar_text(run->arena, value_get(live, first->name));
+    return arena_printf(run->arena, "%.*s %.*s (now %.*s)", STR_ARG(first->name), STR_ARG(want),
+        STR_ARG(now.n ? now : STR("unknown")));
+}
+
+static const struct value *names_of(
+    struct run *run, const struct spec_conditions *a, const struct spec_conditions *b)
+{
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(run->arena);
+    for (size_t i = 0; i < a->count; i++)
+        value_builder_add(&names, value_string_ref(run->arena, a->items[i].name));
+    for (size_t i = 0; i < b->count; i++)
+        value_builder_add(&names, value_string_ref(run->arena, b->items[i].name));
+    return value_builder_list(&names);
+}
+
+static int look(struct run *run, const struct spec_wait *wait, const struct value *object,
+    const struct value **live, struct err *err)
+{
+    if (!wait->poll)
+        return run_read(run, object, names_of(run, &wait->until, &wait->fail), live, err);
+    const struct value *document, *doc;
+    struct err failure = ERR_INIT;
+    *live = NULL;
+    if (run_call(run, wait->poll, object, NULL, &document, &failure)) {
+        if (failure.class == ERR_ABSENT)
+            return 0;
+        *err = failure;
+        return -1;
+    }
+    doc = run_at(run, wait->poll, document, object);
+    *live = doc ? run_decode(run, wait->poll, doc, NULL) : NULL;
+    return 0;
+}
+
+/* 1 done, 0 go on, -1 failed */
+static int judge(
+    struct run *run, const struct spec_wait *wait, const struct value *live, bool seen, struct err *err)
+{
+    if (!live)
+        return wait->gone ? 1
+               : seen     ? err_set(err, ERR_SERVICE, "it disappeared while weir waited for it")
+                          : 0;
+    if (wait->until.count && run_holds(run, &wait->until, live))
+        return 1;
+    if (!run_holds_any(run, &wait->fail, live))
+        return 0;
+    const struct spec_condition *condition = &wait->fail.items[0];
+    struct str state = value_scalar_text(run->arena, value_get(live, condition->name));
+    return err_set(err, ERR_SERVICE, "%.*s became %.*s", STR_ARG(condition->name), STR_ARG(state));
+}
+
+static int wait_for(struct run *run, const struct spec_wait *wait, const struct value *object,
+    const struct value **live, struct err *err)
+{
+    int64_t timeout = run->ctx->timeout_ms > 0 ? run->ctx->timeout_ms : wait->timeout_ms;
+    int64_t until = clock_mono_ms() + timeout, pause = wait->every_ms < 1000 ? wait->every_ms : 1000;
+    bool seen = false;
+    for (;;) {
+        if (look(run, wait, object, live, err))
+            return -1;
+        int verdict = judge(run, wait, *live, seen, err);
+        if (verdict)
+            return verdict < 0 ? -1 : 0;
+        seen = seen || *live;
+        struct str what = describe(run, &wait->until, *live);
+        if (run->ctx->progress)
+            run->ctx->progress(
+                run->ctx->progress_ctx, arena_printf(run->arena, "waiting for %.*s", STR_ARG(what)).p);
+        if (clock_mono_ms() + pause > until)
+            return err_set(
+                err, ERR_TIMEOUT, "waited %lld s for %.*s", (long long)(timeout / 1000), STR_ARG(what));
+        if (run_sleep(run, pause, err))
+            return -1;
+        pause = pause * 2 < wait->every_ms ? pause * 2 : wait->every_ms;
+    }
+}
+
+int run_wait_ready(struct run *run, const struct value *object, const struct value **live, struct err *err)
+{
+    *live = NULL;
+    return run->type->ready ? wait_for(run, run->type->ready, object, live, err) : 0;
+}
+
+int run_wait_gone(struct run *run, const struct value *object, struct err *err)
+{
+    const struct value *live;
+    return run->type->gone_wait ? wait_for(run, run->type->gone_wait, object, &live, err) : 0;
+}
