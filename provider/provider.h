@@ -41,6 +41,13 @@ typedef void resource_found(void *ctx, const struct value *live);
 
 struct resource_ops {
     /*
+     * Adds to a desired object what follows from local files (the hash of an upload's source), so that the
+     * diff sees it. NULL: nothing to add. Needs no provider; inputs may be unknown.
+     */
+    int (*prepare)(
+        struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err);
+
+    /*
      * Completes a desired object: computed attributes that follow from known values (an ARN from a name) are
      * filled in, all other computed ones become unknown. `prior` is NULL for a new resource; for an update,
      * computed values that the change cannot affect keep their prior value.
@@ -106,6 +113,9 @@ void provider_free(struct provider *provider);
 const struct value *provider_default_tags(const struct provider *provider);
 /* Counts of requests sent so far (all attempts), for "requests per refresh" and the benchmarks. */
 uint64_t provider_requests(const struct provider *provider);
+/* How the types of provider/aws reach their account; NULL for "weir". */
+struct aws_client;
+struct aws_client *provider_aws(const struct provider *provider);
 
 /* ---- all known types ---- */
 

@@ -1,0 +1,73 @@
+#include "provider/provider.h"
+
+#include "base/mem.h"
+#include "provider/aws/client.h"
+
+#include <stdlib.h>
+
+struct provider {
+    struct arena arena;
+    struct str name, stack;
+    struct aws_client *aws; /* NULL: the provider `weir`, which has nobody to speak to */
+    const struct value *default_tags;
+};
+
+/* "aws" of "aws" and "aws.tokyo" */
+static struct str kind_of(struct str name)
+{
+    struct str rest;
+    return str_cut(name, '.', &rest);
+}
+
+static int open_aws(struct provider *provider, const struct provider_options *options, struct err *err)
+{
+    provider->default_tags = value_copy(&provider->arena, value_getz(options->config, "default_tags"));
+    struct aws_options aws = {.name = provider->name,
+        .config = value_copy(&provider->arena, options->config),
+        .http = options->http};
+    return aws_client_new(&aws, &provider->aws, err);
+}
+
+int provider_new(const struct provider_options *options, struct provider **out, struct err *err)
+{
+    struct str kind = kind_of(options->name);
+    struct provider *provider = mem_zalloc(sizeof *provider);
+    provider->name = arena_str(&provider->arena, options->name);
+    provider->stack = arena_str(&provider->arena, options->stack);
+    int failed = 0;
+    if (str_eqz(kind, "aws"))
+        failed = open_aws(provider, options, err);
+    else if (!str_eqz(kind, "weir"))
+        failed = err_set(err, ERR_INVALID, "no provider is called \"%.*s\"", STR_ARG(options->name));
+    if (failed) {
+        provider_free(provider);
+        return -1;
+    }
+    *out = provider;
+    return 0;
+}
+
+void provider_free(struct provider *provider)
+{
+    if (!provider)
+        return;
+    if (provider->aws)
+        aws_client_free(provider->aws);
+    arena_release(&provider->arena);
+    free(provider);
+}
+
+const struct value *provider_default_tags(const struct provider *provider)
+{
+    return provider->default_tags;
+}
+
+uint64_t provider_requests(const struct provider *provider)
+{
+    return provider->aws ? aws_requests(provider->aws) : 0;
+}
+
+struct aws_client *provider_aws(const struct provider *provider)
+{
+    return provider->aws;
+}

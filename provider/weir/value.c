@@ -1,0 +1,44 @@
+#include "provider/weir/value.h"
+
+#include "provider/provider.h"
+
+/* There is nothing outside to read, predict or delete: what is wanted is what there is. */
+
+static int value_create(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    (void)ctx, (void)err;
+    *live = desired;
+    return 0;
+}
+
+static int value_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    (void)ctx, (void)prior, (void)changed, (void)err;
+    *live = desired;
+    return 0;
+}
+
+static const struct resource_ops value_ops = {
+    .create = value_create,
+    .update = value_update,
+    .find = value_create, /* an open intent is as good as done */
+};
+
+static const struct type any = {.kind = TYPE_ANY};
+static const struct attr attrs[] = {{.name = STR_INIT("value"),
+    .doc = STR_INIT("Any value. References to it wait for what the value itself refers to."),
+    .type = &any,
+    .required = true,
+    .settable = true}};
+
+const struct schema weir_value_schema = {
+    .name = STR_INIT("weir.value"),
+    .doc = STR_INIT("Holds a value and gives it back. It exists only in the state."),
+    .example = STR_INIT("type: weir.value\nvalue: {team: data, size: 3}\n"),
+    .attrs = attrs,
+    .attr_count = 1,
+    .id = STR_INIT(""),
+    .ops = &value_ops,
+};
