@@ -225,6 +225,22 @@ static const struct value *merge_default_tags(
     return value_with(arena, object, tags->name, value_merge(arena, defaults, given));
 }
 
+/* What follows from local files becomes part of what is desired. */
+static const struct value *prepare(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
+{
+    const struct decl *decl = instance->decl;
+    if (!object || !decl->schema->ops->prepare)
+        return object;
+    struct op_ctx op = op_context(p, arena, NULL, decl->schema, instance->address);
+    struct err err = ERR_INIT;
+    const struct value *prepared = object;
+    if (decl->schema->ops->prepare(&op, object, &prepared, &err) == 0)
+        return prepared;
+    diag_error(p->diags, decl->span, "%.*s: %s", STR_ARG(instance->address), err.message);
+    return NULL;
+}
+
 const struct value *evaluate_attributes(
     struct planner *p, const struct instance *instance, struct arena *arena)
 {
@@ -251,7 +267,9 @@ const struct value *evaluate_attributes(
             ok = false;
         }
     }
-    return ok ? merge_default_tags(p, instance, arena, value_builder_map(&object)) : NULL;
+    if (!ok)
+        return NULL;
+    return prepare(p, instance, arena, merge_default_tags(p, instance, arena, value_builder_map(&object)));
 }
 
 /* ---- providers ---- */
