@@ -112,6 +112,14 @@ static void resolve_expr(struct resolving *r, struct expr *expr, bool each_allow
     expr_resolve(expr, &resolver, r->loader->diags);
 }
 
+void stack_resolve(struct stack *stack, struct expr *expr, struct diags *diags)
+{
+    struct loader loader = {.stack = stack, .arena = &stack->arena, .diags = diags};
+    struct unit unit = {.loader = &loader, .module = stack->root};
+    struct resolving r = {.loader = &loader, .unit = &unit};
+    resolve_expr(&r, expr, false);
+}
+
 /* ---- depends_on and provider ---- */
 
 static struct decl *find_waited(struct loader *loader, const struct unit *unit, const struct node *node)
