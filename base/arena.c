@@ -8,6 +8,7 @@
 
 struct arena_chunk {
     struct arena_chunk *older;
+    size_t size; /* of bytes */
     max_align_t bytes[];
 };
 
@@ -24,6 +25,13 @@ void arena_release(struct arena *arena)
     *arena = (struct arena){0};
 }
 
+void arena_wipe(struct arena *arena)
+{
+    for (struct arena_chunk *chunk = arena->chunks; chunk; chunk = chunk->older)
+        explicit_bzero(chunk->bytes, chunk->size);
+    arena_release(arena);
+}
+
 static void *chunk_add(struct arena *arena, size_t size)
 {
     /* Chunks grow with the arena, so a small one stays small and a large one has few. */
@@ -33,6 +41,7 @@ static void *chunk_add(struct arena *arena, size_t size)
     if (large || size > room)
         room = size;
     struct arena_chunk *chunk = mem_alloc(sizeof *chunk + room);
+    chunk->size = room;
     arena->total += sizeof *chunk + room;
     char *bytes = (char *)chunk->bytes;
     if (large) { /* keeps the newest chunk's free part in use */

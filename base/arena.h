@@ -26,6 +26,9 @@ struct arena {
 #define AUTO_ARENA __attribute__((cleanup(arena_release)))
 
 void arena_release(struct arena *arena);
+/* Overwrites everything first: for arenas that held secrets. */
+void arena_wipe(struct arena *arena);
+#define AUTO_WIPED_ARENA __attribute__((cleanup(arena_wipe)))
 /* Aligned for every type, uninitialised. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_zalloc(struct arena *arena, size_t size);

@@ -23,8 +23,7 @@ struct seen {
     const struct value *live;    /* NULL: gone; without a refresh: the recorded attributes */
     bool read;                   /* live is what the service said just now */
     bool claimed;                /* an instance of the stack has this address */
-    struct seen *sibling;        /* the next record of the same declaration, as recorded */
-    struct seen *neighbour;      /* the next record of the same declaration, after moves */
+    struct seen *sibling;        /* the next record of the same declaration */
 };
 
 struct instance {
@@ -68,15 +67,12 @@ struct planner {
     struct map seen_by_address;  /* address -> struct seen * */
     struct map seen_by_declared; /* recorded address without its key -> first struct seen * */
 
-    struct change *changes;  /* heap while collecting; moved into the plan's arena at the end */
-    struct map seen_by_decl; /* the same with the address after moves */
+    struct change *changes; /* heap while collecting; moved into the plan's arena at the end */
     size_t change_count, change_cap;
 };
 
 /* ---- evaluate.c ---- */
 
-/* A declaration's value so far; for struct scope, ctx is the planner. */
-const struct value *planner_value(void *ctx, const struct decl *decl);
 /* Scope of a declaration's expressions; instance NULL outside for_each. */
 struct scope planner_scope(struct planner *p, const struct decl *decl, const struct instance *instance);
 /* Inputs, locals, outputs, modules and provider configurations: everything that is no resource. False after
@@ -103,8 +99,7 @@ void each_resource_dep(
 
 /* ---- recover_plan.c ---- */
 
-/* Settles what an interrupted run left open, before the records are looked at; says so through the observer.
- */
+/* Settles what an interrupted run left open, before the records are looked at; says so through the observer. */
 int recover_for_plan(struct planner *p, struct err *err);
 
 /* ---- claim.c ---- */

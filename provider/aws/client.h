@@ -4,8 +4,9 @@
  *
  * Retries are those of AWS's "standard" mode: full jitter, a budget shared by all calls to a service, only
  * where the call is idempotent, carries a token, or was not processed (throttled, refused connection). Clock
- * skew is measured from the Date header and corrected; expired credentials are refreshed; each once per call.
- * Throttling slows the service down for all workers (additive increase, multiplicative decrease).
+ * skew is measured from the Date header and corrected; expired credentials are refreshed; a bucket that lives
+ * in another region is followed there; each once per call. Throttling slows the service down for all workers
+ * (additive increase, multiplicative decrease).
  */
 #ifndef WEIR_PROVIDER_AWS_CLIENT_H
 #define WEIR_PROVIDER_AWS_CLIENT_H
@@ -45,12 +46,14 @@ struct aws_call {
     bool (*transient)(void *ctx, const struct err *err);
     void *transient_ctx;
     int64_t transient_for_ms; /* how long such errors are retried; 0: 2 minutes */
+    bool sensitive;           /* request or answer hold secrets: -vv does not show their bodies */
 };
 
 struct aws_options {
     struct str name;            /* "aws.tokyo" for messages */
     const struct value *config; /* region, profile, endpoint, endpoints: {s3: …}, access_key, secret_key,
-                                   insecure, path_style, assume_role, default_tags, account_id */
+                                   session_token, insecure, path_style, assume_role: {role, session_name,
+                                   external_id}, default_tags, account_id, max_attempts. NULL: none */
     struct http_engine *http;
 };
 

@@ -2,8 +2,11 @@
  * The credentials chain of the AWS SDKs, one source a file (creds_*.c), in this order:
  *   environment, web identity (AWS_WEB_IDENTITY_TOKEN_FILE), shared config and credentials files (profile:
  * static keys, role_arn with source_profile or credential_source, web identity, credential_process),
- * container (AWS_CONTAINER_CREDENTIALS_*), IMDSv2. What was found is kept and refreshed before it expires;
- * safe from every thread. Secrets are wiped when freed.
+ * container (AWS_CONTAINER_CREDENTIALS_*), IMDSv2. A profile that the provider's settings name comes before
+ * the environment. IAM Identity Center (SSO) is left to `credential_process`; the error says how.
+ *
+ * What was found is kept and refreshed before it expires: one thread fetches, the others wait or go on with
+ * what is still valid. Safe from every thread. Secrets are wiped when freed.
  */
 #ifndef WEIR_PROVIDER_AWS_CREDENTIALS_H
 #define WEIR_PROVIDER_AWS_CREDENTIALS_H
@@ -13,6 +16,7 @@
 #include "base/str.h"
 
 struct http_engine;
+struct value;
 
 struct credentials {
     struct str access_key, secret_key, session_token;
@@ -28,6 +32,8 @@ struct credentials_options {
     struct str region;  /* for STS calls */
     struct str assume_role_arn, assume_role_session, assume_role_external_id; /* provider setting; "" none */
     struct credentials fixed; /* provider setting or the sandbox; access_key "" : none */
+    const struct value
+        *config; /* the provider's settings, for where STS is (`endpoint`, `endpoints`); NULL */
 };
 
 int credentials_chain_new(
@@ -37,8 +43,9 @@ void credentials_chain_free(struct credentials_chain *chain);
  * hint when there are none. */
 int credentials_get(
     struct credentials_chain *chain, struct arena *arena, struct credentials *out, struct err *err);
-/* After the service refused them as expired: the next get fetches anew. */
-void credentials_invalidate(struct credentials_chain *chain);
+/* After a service refused them as expired: the next get fetches anew. Nothing happens where others are in use
+ * by now. */
+void credentials_invalidate(struct credentials_chain *chain, const struct credentials *refused);
 
 /* ~/.aws/config and credentials: the value of a key in a profile, "" when absent. Used for region and
  * endpoint_url too. */

@@ -130,7 +130,7 @@ def _():
 
     return Case(
         type="aws.iam.role",
-        around={name: {"type": "aws.iam.policy", "name": f"life-{name}", "document": policy("s3:GetObject")} for name in ("one", "two")},
+        around={name: {"type": "aws.iam.policy", "name": f"life-{name}", "policy": policy("s3:GetObject")} for name in ("one", "two")},
         first={"name": "life-role", "description": "first", "assume_role_policy": TRUST, "max_session_duration": 3600,
                "policies": {"read": policy("s3:GetObject"), "drop": policy("s3:ListBucket")}, "managed_policies": ["${one.arn}"], "tags": {"team": "a", "old": "x"}},
         then={"name": "life-role", "description": "then; ü & <b>", "assume_role_policy": TRUST_TWO, "max_session_duration": 7200,
@@ -158,13 +158,13 @@ def _():
 
     return Case(
         type="aws.iam.policy",
-        first={"name": "life-policy", "description": "fixed", "document": policy("s3:GetObject"), "tags": {"team": "a"}},
-        then={"name": "life-policy", "description": "fixed", "document": policy("s3:GetObject", "s3:ListBucket"), "tags": {"team": "b"}},
-        less={"name": "life-policy", "description": "fixed", "document": policy("s3:GetObject", "s3:ListBucket")},
+        first={"name": "life-policy", "description": "fixed", "policy": policy("s3:GetObject"), "tags": {"team": "a"}},
+        then={"name": "life-policy", "description": "fixed", "policy": policy("s3:GetObject", "s3:ListBucket"), "tags": {"team": "b"}},
+        less={"name": "life-policy", "description": "fixed", "policy": policy("s3:GetObject", "s3:ListBucket")},
         seen=seen,
         gone=lambda cloud: not cloud.client("iam").list_policies(Scope="Local")["Policies"],
         outside=outside,
-        drifted="document",
+        drifted="policy",
         replaces=[{"name": "life-other"}, {"description": "another"}],
     )
 
@@ -550,7 +550,7 @@ def test_data_sources(stack, cloud):
 def test_policy_versions_are_pruned(stack, cloud):
     """IAM keeps five versions of a policy; the sixth change must not fail."""
     for n in range(8):
-        stack.write(json.dumps({"stack": "life", "resources": {"it": {"type": "aws.iam.policy", "name": "many", "document": policy(f"s3:Get{n}")}}}))
+        stack.write(json.dumps({"stack": "life", "resources": {"it": {"type": "aws.iam.policy", "name": "many", "policy": policy(f"s3:Get{n}")}}}))
         stack.apply()
     stack.assert_settled()
     iam = cloud.client("iam")
@@ -561,7 +561,7 @@ def test_policy_versions_are_pruned(stack, cloud):
 
 def test_policies_compare_as_iam_does(stack, cloud):
     """One-element lists, order of actions and keys are no difference."""
-    stack.write(json.dumps({"stack": "life", "resources": {"it": {"type": "aws.iam.policy", "name": "same", "document": policy("s3:A", "s3:B")}}}))
+    stack.write(json.dumps({"stack": "life", "resources": {"it": {"type": "aws.iam.policy", "name": "same", "policy": policy("s3:A", "s3:B")}}}))
     stack.apply()
     cloud.client("iam").create_policy_version(
         PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy/same", SetAsDefault=True,

@@ -1,0 +1,190 @@
+#include "provider/aws/client.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "provider/aws/client_state.h"
+#include "provider/aws/retry.h"
+#include "provider/aws/sigv4.h"
+
+#include <stdlib.h>
+
+int aws_client_new(const struct aws_options *options, struct aws_client **out, struct err *err)
+{
+    struct aws_client *client = mem_zalloc(sizeof *client);
+    client->http = options->http;
+    pthread_mutex_init(&client->lock, NULL);
+    pthread_mutex_init(&client->account_lock, NULL);
+    struct aws_settings *s = &client->settings;
+    if (aws_settings_read(&client->arena, options->name, options->config, s, err)) {
+        aws_client_free(client);
+        return -1;
+    }
+    struct credentials_options chain = {.http = options->http,
+        .profile = s->profile,
+        .region = s->endpoints.region,
+        .assume_role_arn = s->role,
+        .assume_role_session = s->role_session,
+        .assume_role_external_id = s->role_external_id,
+        .fixed = {.access_key = s->access_key,
+            .secret_key = s->secret_key,
+            .session_token = s->session_token,
+            .source = STR("provider settings")},
+        .config = s->config};
+    if (credentials_chain_new(&chain, &client->credentials, err)) {
+        aws_client_free(client);
+        return -1;
+    }
+    *out = client;
+    return 0;
+}
+
+void aws_client_free(struct aws_client *client)
+{
+    if (!client)
+        return;
+    credentials_chain_free(client->credentials);
+    for (size_t i = 0; i < client->services.n; i++)
+        throttle_release(&((struct service_state *)client->services.items[i].ptr)->throttle);
+    map_release(&client->services);
+    map_release(&client->bucket_regions);
+    arena_wipe(&client->store);
+    arena_wipe(&client->arena);
+    pthread_mutex_destroy(&client->lock);
+    pthread_mutex_destroy(&client->account_lock);
+    explicit_bzero(client->keys, sizeof client->keys);
+    free(client);
+}
+
+struct str aws_region(const struct aws_client *client)
+{
+    return client->settings.endpoints.region;
+}
+
+struct str aws_partition(const struct aws_client *client)
+{
+    return region_partition(aws_region(client));
+}
+
+uint64_t aws_requests(const struct aws_client *client)
+{
+    return atomic_load_explicit(&client->requests, memory_order_relaxed);
+}
+
+/* ---- kept between calls ---- */
+
+struct service_state *client_service(
+    struct aws_client *client, const struct aws_service *service, struct err *err)
+{
+    pthread_mutex_lock(&client->lock);
+    struct service_state *state = map_get(&client->services, service->id);
+    if (!state) {
+        struct endpoint endpoint;
+        if (endpoint_resolve(&client->store, &client->settings.endpoints, service, &endpoint, err)) {
+            err_context(err, "%.*s", STR_ARG(client->settings.name));
+        } else {
+            state = ARENA_NEW(&client->store, struct service_state);
+            state->endpoint = endpoint;
+            throttle_init(&state->throttle);
+            atomic_init(&state->budget, RETRY_BUDGET);
+            map_set(&client->services, arena_str(&client->store, service->id), state);
+        }
+    }
+    pthread_mutex_unlock(&client->lock);
+    return state;
+}
+
+struct str client_bucket_region(struct aws_client *client, struct str bucket)
+{
+    pthread_mutex_lock(&client->lock);
+    const struct str *region = bucket.n ? map_get(&client->bucket_regions, bucket) : NULL;
+    struct str found = region ? *region : STR_EMPTY;
+    pthread_mutex_unlock(&client->lock);
+    return found;
+}
+
+void client_remember_bucket(struct aws_client *client, struct str bucket, struct str region)
+{
+    pthread_mutex_lock(&client->lock);
+    struct str *kept = ARENA_NEW(&client->store, struct str);
+    *kept = arena_str(&client->store, region);
+    map_set(&client->bucket_regions, arena_str(&client->store, bucket), kept);
+    pthread_mutex_unlock(&client->lock);
+}
+
+static bool is_key_for(const struct signing_key *k, const struct sigv4_params *params, const char *time)
+{
+    return !memcmp(k->day, time, sizeof k->day) && str_eq(k->access_key, params->access_key) &&
+           str_eq(k->region, params->region) && str_eq(k->service, params->service);
+}
+
+/* An access key's id stands for its secret: a new secret always comes with a new id. */
+void client_signing_key(struct aws_client *client, const struct sigv4_params *params, unsigned char key[32])
+{
+    char time[17];
+    time_iso_basic(params->wall_ms, time);
+    pthread_mutex_lock(&client->lock);
+    for (size_t i = 0; i < SIGNING_KEYS; i++) {
+        if (is_key_for(&client->keys[i], params, time)) {
+            memcpy(key, client->keys[i].key, 32);
+            pthread_mutex_unlock(&client->lock);
+            return;
+        }
+    }
+    sigv4_signing_key(params, key);
+    struct signing_key *kept = &client->keys[client->next_key++ % SIGNING_KEYS];
+    memcpy(kept->day, time, sizeof kept->day);
+    kept->access_key = arena_str(&client->store, params->access_key);
+    kept->region = arena_str(&client->store, params->region);
+    kept->service = arena_str(&client->store, params->service);
+    memcpy(kept->key, key, 32);
+    pthread_mutex_unlock(&client->lock);
+}
+
+/* ---- whose account it is ---- */
+
+static int ask_account(struct aws_client *client, struct err *err)
+{
+    static const struct aws_service sts = {.id = STR_INIT("sts"),
+        .endpoint_prefix = STR_INIT("sts"),
+        .signing_name = STR_INIT("sts"),
+        .signing_region = STR_INIT("")};
+    static const struct wire_operation op = {.name = STR_INIT("GetCallerIdentity"),
+        .protocol = WIRE_QUERY,
+        .version = STR_INIT("2011-06-15"),
+        .method = STR_INIT("POST")};
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct aws_call call = {.service = &sts,
+        .op = &op,
+        .idempotent = true,
+        .request = {.method = STR("POST"),
+            .path = STR("/"),
+            .body = STR("Action=GetCallerIdentity&Version=2011-06-15")}};
+    wire_header_add(&scratch, &call.request, STR("Content-Type"),
+        STR("application/x-www-form-urlencoded; charset=utf-8"));
+    struct wire_message answer;
+    const struct value *document;
+    if (aws_send(client, &call, &scratch, &answer, err) ||
+        wire_decode_response(&scratch, &op, &answer, &document, err)) {
+        err_context(err, "asking STS for the account number");
+        return -1;
+    }
+    struct str account = value_text(wire_path(&scratch, document, STR("Account")), STR_EMPTY);
+    if (!account.n)
+        return err_set(err, ERR_PROTOCOL, "STS does not say which account this is");
+    client->account = arena_str(&client->arena, account);
+    return 0;
+}
+
+int aws_account(struct aws_client *client, struct arena *arena, struct str *account, struct err *err)
+{
+    if (client->settings.account_id.n) {
+        *account = client->settings.account_id;
+        return 0;
+    }
+    pthread_mutex_lock(&client->account_lock);
+    int result = client->account.n ? 0 : ask_account(client, err);
+    if (!result)
+        *account = arena_str(arena, client->account);
+    pthread_mutex_unlock(&client->account_lock);
+    return result;
+}

@@ -1,0 +1,61 @@
+/*
+ * What a client keeps, shared by client.c (opening, closing, questions) and send.c (calls). Not for others.
+ */
+#ifndef WEIR_PROVIDER_AWS_CLIENT_STATE_H
+#define WEIR_PROVIDER_AWS_CLIENT_STATE_H
+
+#include "base/map.h"
+#include "provider/aws/client.h"
+#include "provider/aws/credentials.h"
+#include "provider/aws/settings.h"
+#include "provider/aws/throttle.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Of one service, made at its first call. */
+struct service_state {
+    struct endpoint endpoint;
+    struct throttle throttle;
+    atomic_int budget;
+};
+
+/* The last signing key: nearly all requests of a run share one or a few. */
+struct signing_key {
+    char day[8];
+    struct str access_key, region, service;
+    unsigned char key[32];
+};
+
+enum { SIGNING_KEYS = 8 };
+
+struct aws_client {
+    struct arena arena; /* settings; immutable after opening */
+    struct aws_settings settings;
+    struct http_engine *http;
+    struct credentials_chain *credentials;
+    atomic_int_fast64_t skew_ms; /* the services' clock minus ours */
+    atomic_uint_fast64_t requests;
+
+    pthread_mutex_t lock;      /* guards what follows */
+    struct arena store;        /* what it points to */
+    struct map services;       /* id -> struct service_state */
+    struct map bucket_regions; /* bucket -> struct str */
+    struct signing_key keys[SIGNING_KEYS];
+    size_t next_key;
+
+    pthread_mutex_t account_lock; /* held while STS is asked */
+    struct str account;
+};
+
+/* Finds or makes it; lives as long as the client. */
+struct service_state *client_service(
+    struct aws_client *client, const struct aws_service *service, struct err *err);
+/* The region a redirect told of; "" where there was none. */
+struct str client_bucket_region(struct aws_client *client, struct str bucket);
+void client_remember_bucket(struct aws_client *client, struct str bucket, struct str region);
+/* The key for these parameters, from the cache or derived. */
+struct sigv4_params;
+void client_signing_key(struct aws_client *client, const struct sigv4_params *params, unsigned char key[32]);
+
+#endif

@@ -1,0 +1,245 @@
+/*
+ * The chain: asks the sources in their order, keeps what was found, refreshes it in time. One thread fetches
+ * while the others wait, or go on with credentials that have not ended yet.
+ */
+#include "provider/aws/credentials.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/value.h"
+#include "provider/aws/creds.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum {
+    REFRESH_BEFORE_MS = 5 * 60 * 1000,
+    RETRY_AFTER_MS = 30 * 1000,  /* after a refresh that failed while the old ones still hold */
+    FAILURE_KEPT_MS = 10 * 1000, /* so that a hundred workers do not ask a hundred times */
+};
+
+struct credentials_chain {
+    struct arena arena; /* options */
+    struct credentials_options options;
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t fetched;
+    bool fetching;
+    unsigned round;     /* fetches ended so far */
+    struct arena store; /* holds current; wiped */
+    struct credentials current;
+    bool stale;            /* refused by a service */
+    int64_t not_before_ms; /* monotonic: no new fetch earlier */
+    struct err failure;    /* of the last fetch; class ERR_NONE: it went well */
+};
+
+static const struct source {
+    const char *name, *alias; /* for messages; in credential_source */
+    creds_source *find;
+    bool before_profile; /* passed over where the settings name a profile */
+} sources[] = {
+    {"the environment", "Environment", creds_environment, true},
+    {"a web identity token", NULL, creds_web_identity, true},
+    {"the profile", NULL, creds_profile, false},
+    {"the container", "EcsContainer", creds_container, false},
+    {"the instance's metadata", "Ec2InstanceMetadata", creds_imds, false},
+};
+
+enum { SOURCES = sizeof sources / sizeof *sources };
+
+int creds_named_source(struct creds_context *ctx, struct str name, struct credentials *out, struct err *err)
+{
+    for (size_t i = 0; i < SOURCES; i++) {
+        if (!sources[i].alias || !str_eqz(name, sources[i].alias))
+            continue;
+        bool found = false;
+        if (sources[i].find(ctx, out, &found, err))
+            return -1;
+        return found ? 0
+                     : err_set(err, ERR_AUTH, "credential_source: %s has no credentials", sources[i].name);
+    }
+    err_set(err, ERR_AUTH, "credential_source \"%.*s\" is unknown", STR_ARG(name));
+    return err_hint(err, "it is one of Environment, EcsContainer, Ec2InstanceMetadata");
+}
+
+/* ---- fetching; without the lock ---- */
+
+static int none_found(const struct creds_context *ctx, struct err *err)
+{
+    AUTO_BUF struct buf tried = BUF_INIT;
+    for (size_t i = 0; i < SOURCES; i++) {
+        if (sources[i].before_profile && ctx->options->profile.n)
+            continue;
+        buf_addf(&tried, "%s%s", tried.n ? ", " : "", sources[i].name);
+        if (sources[i].find == creds_profile)
+            buf_addf(&tried, " \"%.*s\"", STR_ARG(ctx->profile));
+    }
+    err_set(err, ERR_AUTH, "no AWS credentials: tried %s", tried.p);
+    return err_hint(
+        err, "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run `aws configure`");
+}
+
+static int ask_sources(struct creds_context *ctx, struct credentials *out, struct err *err)
+{
+    for (size_t i = 0; i < SOURCES; i++) {
+        bool found = false;
+        if (sources[i].before_profile && ctx->options->profile.n)
+            continue;
+        if (sources[i].find(ctx, out, &found, err))
+            return -1;
+        if (found)
+            return 0;
+    }
+    return none_found(ctx, err);
+}
+
+static int fetch(const struct credentials_options *options, struct arena *scratch, struct credentials *out,
+    struct err *err)
+{
+    struct creds_context ctx = {.arena = scratch,
+        .options = options,
+        .profile = profile_name(options->profile),
+        .profile_is_chosen = options->profile.n || creds_variable("AWS_PROFILE").n};
+    if (profiles_load(scratch, &ctx.profiles, err))
+        return -1;
+    struct credentials base = options->fixed;
+    if (!base.access_key.n && ask_sources(&ctx, &base, err))
+        return -1;
+    if (!options->assume_role_arn.n) {
+        *out = base;
+        return 0;
+    }
+    struct creds_role role = {.arn = options->assume_role_arn,
+        .session = options->assume_role_session,
+        .external_id = options->assume_role_external_id};
+    return creds_assume_role(&ctx, &base, &role, out, err);
+}
+
+/* ---- the chain ---- */
+
+static struct credentials copy(struct arena *arena, const struct credentials *from)
+{
+    return (struct credentials){.access_key = arena_str(arena, from->access_key),
+        .secret_key = arena_str(arena, from->secret_key),
+        .session_token = arena_str(arena, from->session_token),
+        .source = arena_str(arena, from->source),
+        .expires_ms = from->expires_ms};
+}
+
+/* Ended less than `margin_ms` from now? */
+static bool ends_within(const struct credentials *c, int64_t margin_ms)
+{
+    return c->expires_ms && c->expires_ms <= clock_wall_ms() + margin_ms;
+}
+
+static bool is_usable(const struct credentials_chain *chain)
+{
+    return chain->current.access_key.n && !chain->stale && !ends_within(&chain->current, 0);
+}
+
+/* Called and left with the lock held. */
+static void refresh(struct credentials_chain *chain)
+{
+    chain->fetching = true;
+    pthread_mutex_unlock(&chain->lock);
+    AUTO_WIPED_ARENA struct arena scratch = ARENA_INIT;
+    struct credentials fresh;
+    struct err failure = ERR_INIT;
+    int failed = fetch(&chain->options, &scratch, &fresh, &failure);
+    pthread_mutex_lock(&chain->lock);
+    chain->failure = failure;
+    if (!failed) {
+        arena_wipe(&chain->store);
+        chain->current = copy(&chain->store, &fresh);
+        chain->stale = false;
+    }
+    int64_t pause_ms = failed ? (is_usable(chain) ? RETRY_AFTER_MS : FAILURE_KEPT_MS) : 0;
+    /* A source may hand out what is about to end; asking it over and over would not help. */
+    if (!failed && ends_within(&chain->current, REFRESH_BEFORE_MS))
+        pause_ms = RETRY_AFTER_MS;
+    chain->not_before_ms = clock_mono_ms() + pause_ms;
+    chain->fetching = false;
+    chain->round++;
+    pthread_cond_broadcast(&chain->fetched);
+}
+
+static int current(struct credentials_chain *chain, struct err *err)
+{
+    for (bool asked = false;;) {
+        bool usable = is_usable(chain);
+        if (usable && (asked || chain->fetching || !ends_within(&chain->current, REFRESH_BEFORE_MS) ||
+                          clock_mono_ms() < chain->not_before_ms))
+            return 0;
+        if (!usable && !chain->fetching && chain->failure.class != ERR_NONE &&
+            (asked || clock_mono_ms() < chain->not_before_ms)) {
+            if (err)
+                *err = chain->failure;
+            return -1;
+        }
+        if (!usable && asked && !chain->fetching) {
+            err_set(err, ERR_AUTH, "the credentials from %.*s have expired", STR_ARG(chain->current.source));
+            return err_hint(err, "renew them and run again");
+        }
+        if (chain->fetching) {
+            for (unsigned round = chain->round; chain->round == round;)
+                pthread_cond_wait(&chain->fetched, &chain->lock);
+        } else {
+            refresh(chain);
+        }
+        asked = true;
+    }
+}
+
+int credentials_get(
+    struct credentials_chain *chain, struct arena *arena, struct credentials *out, struct err *err)
+{
+    pthread_mutex_lock(&chain->lock);
+    int result = current(chain, err);
+    if (!result)
+        *out = copy(arena, &chain->current);
+    pthread_mutex_unlock(&chain->lock);
+    return result;
+}
+
+void credentials_invalidate(struct credentials_chain *chain, const struct credentials *refused)
+{
+    pthread_mutex_lock(&chain->lock);
+    if (str_eq(chain->current.access_key, refused->access_key) &&
+        str_eq(chain->current.session_token, refused->session_token)) {
+        chain->stale = true;
+        chain->not_before_ms = 0;
+    }
+    pthread_mutex_unlock(&chain->lock);
+}
+
+int credentials_chain_new(
+    const struct credentials_options *options, struct credentials_chain **out, struct err *err)
+{
+    (void)err; /* nothing is asked for before it is needed */
+    struct credentials_chain *chain = mem_zalloc(sizeof *chain);
+    struct arena *arena = &chain->arena;
+    chain->options = (struct credentials_options){.http = options->http,
+        .profile = arena_str(arena, options->profile),
+        .region = arena_str(arena, options->region),
+        .assume_role_arn = arena_str(arena, options->assume_role_arn),
+        .assume_role_session = arena_str(arena, options->assume_role_session),
+        .assume_role_external_id = arena_str(arena, options->assume_role_external_id),
+        .fixed = copy(arena, &options->fixed),
+        .config = options->config ? value_copy(arena, options->config) : NULL};
+    pthread_mutex_init(&chain->lock, NULL);
+    pthread_cond_init(&chain->fetched, NULL);
+    *out = chain;
+    return 0;
+}
+
+void credentials_chain_free(struct credentials_chain *chain)
+{
+    if (!chain)
+        return;
+    arena_wipe(&chain->store);
+    arena_wipe(&chain->arena);
+    pthread_mutex_destroy(&chain->lock);
+    pthread_cond_destroy(&chain->fetched);
+    free(chain);
+}

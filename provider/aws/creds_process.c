@@ -1,0 +1,97 @@
+/* credential_process: a command that prints credentials as JSON. Its questions and errors go to stderr. */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "provider/aws/creds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { OUTPUT_MAX = 256 * 1024, TIMEOUT_MS = 60 * 1000 };
+
+extern char **environ;
+
+static int start(const char *command, pid_t *pid, int *output, struct err *err)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC))
+        return err_errno(err, ERR_FAILED, "cannot make a pipe");
+    char shell[] = "sh", option[] = "-c";
+    char *const argv[] = {shell, option, (char *)(uintptr_t)command, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
+    int failed = posix_spawn(pid, "/bin/sh", &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(fds[1]);
+    if (failed) {
+        close(fds[0]);
+        errno = failed;
+        return err_errno(err, ERR_AUTH, "cannot start the credential process");
+    }
+    *output = fds[0];
+    return 0;
+}
+
+/* false: it took too long, or printed too much */
+static bool read_output(int fd, struct buf *out)
+{
+    for (;;) {
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        int n = poll(&ready, 1, TIMEOUT_MS);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        char bytes[4096];
+        ssize_t got = read(fd, bytes, sizeof bytes);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got > 0)
+            buf_add(out, bytes, (size_t)got);
+        explicit_bzero(bytes, sizeof bytes);
+        if (got <= 0)
+            return !out->overflow && got == 0;
+    }
+}
+
+static int run(struct creds_context *ctx, const char *command, struct str *output, struct err *err)
+{
+    pid_t pid;
+    AUTO_FD int fd = -1;
+    if (start(command, &pid, &fd, err))
+        return -1;
+    AUTO_BUF struct buf out = {.max = OUTPUT_MAX};
+    bool complete = read_output(fd, &out);
+    if (!complete)
+        kill(pid, SIGKILL);
+    int status;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    *output = arena_str(ctx->arena, buf_str(&out));
+    if (out.p)
+        explicit_bzero(out.p, out.n);
+    if (!complete)
+        return err_set(err, ERR_AUTH, "the credential process did not end within %d s", TIMEOUT_MS / 1000);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    return err_set(err, ERR_AUTH, "the credential process failed with status %d",
+        WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+int creds_process(struct creds_context *ctx, struct str command, struct credentials *out, struct err *err)
+{
+    struct str output;
+    if (run(ctx, arena_strz(ctx->arena, command), &output, err) ||
+        creds_from_json(ctx, output, "SessionToken", out, err)) {
+        err_context(err, "credential_process of the profile \"%.*s\"", STR_ARG(ctx->profile));
+        return err_hint(err, "run it by hand to see what it prints: %.*s", STR_ARG(command));
+    }
+    out->source = arena_printf(ctx->arena, "credential_process of the profile %.*s", STR_ARG(ctx->profile));
+    return 0;
+}

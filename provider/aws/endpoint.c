@@ -1,0 +1,339 @@
+#include "provider/aws/endpoint.h"
+
+#include "provider/http/target.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- regions ---- */
+
+static const struct partition {
+    const char *prefix; /* of the region's name; the first that fits counts */
+    const char *name, *suffix;
+    const char *global_region; /* where global services live and what they are signed for */
+} partitions[] = {
+    {"cn-", "aws-cn", "amazonaws.com.cn", "cn-north-1"},
+    {"us-gov-", "aws-us-gov", "amazonaws.com", "us-gov-west-1"},
+    {"us-isob-", "aws-iso-b", "sc2s.sgov.gov", "us-isob-east-1"},
+    {"us-isof-", "aws-iso-f", "csp.hci.ic.gov", "us-isof-south-1"},
+    {"us-iso-", "aws-iso", "c2s.ic.gov", "us-iso-east-1"},
+    {"eu-isoe-", "aws-iso-e", "cloud.adc-e.uk", "eu-isoe-west-1"},
+    {"eusc-", "aws-eusc", "amazonaws.eu", "eusc-de-east-1"},
+    {"", "aws", "amazonaws.com", "us-east-1"},
+};
+
+static const struct partition *partition_of(struct str region)
+{
+    for (const struct partition *p = partitions;; p++)
+        if (str_starts(region, str_z(p->prefix)))
+            return p;
+}
+
+struct str region_partition(struct str region)
+{
+    return str_z(partition_of(region)->name);
+}
+
+/* For "did you mean"; a region that is not here is fine as long as it is spelt like one. */
+static const struct str known_regions[] = {STR_INIT("us-east-1"), STR_INIT("us-east-2"),
+    STR_INIT("us-west-1"), STR_INIT("us-west-2"), STR_INIT("af-south-1"), STR_INIT("ap-east-1"),
+    STR_INIT("ap-east-2"), STR_INIT("ap-northeast-1"), STR_INIT("ap-northeast-2"), STR_INIT("ap-northeast-3"),
+    STR_INIT("ap-south-1"), STR_INIT("ap-south-2"), STR_INIT("ap-southeast-1"), STR_INIT("ap-southeast-2"),
+    STR_INIT("ap-southeast-3"), STR_INIT("ap-southeast-4"), STR_INIT("ap-southeast-5"),
+    STR_INIT("ap-southeast-6"), STR_INIT("ap-southeast-7"), STR_INIT("ca-central-1"), STR_INIT("ca-west-1"),
+    STR_INIT("cn-north-1"), STR_INIT("cn-northwest-1"), STR_INIT("eu-central-1"), STR_INIT("eu-central-2"),
+    STR_INIT("eu-north-1"), STR_INIT("eu-south-1"), STR_INIT("eu-south-2"), STR_INIT("eu-west-1"),
+    STR_INIT("eu-west-2"), STR_INIT("eu-west-3"), STR_INIT("eusc-de-east-1"), STR_INIT("il-central-1"),
+    STR_INIT("me-central-1"), STR_INIT("me-south-1"), STR_INIT("mx-central-1"), STR_INIT("sa-east-1"),
+    STR_INIT("us-gov-east-1"), STR_INIT("us-gov-west-1")};
+
+static bool is_direction(struct str word)
+{
+    static const char *const words[] = {
+        "north", "south", "east", "west", "central", "northeast", "northwest", "southeast", "southwest"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (str_eqz(word, words[i]))
+            return true;
+    return false;
+}
+
+static bool all_of(struct str s, int (*is)(int))
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!is((unsigned char)s.p[i]))
+            return false;
+    return s.n > 0;
+}
+
+/* letters, perhaps more letters, a direction, a number: us-gov-west-1 */
+static bool is_spelt_like_a_region(struct str region)
+{
+    struct str words[5];
+    size_t n = 0;
+    for (struct str rest = region; rest.p; n++) {
+        if (n == sizeof words / sizeof *words)
+            return false;
+        words[n] = str_cut(rest, '-', &rest);
+    }
+    if (n < 3 || !all_of(words[n - 1], isdigit) || words[n - 1].n > 2 || !is_direction(words[n - 2]))
+        return false;
+    for (size_t i = 0; i < n - 2; i++)
+        if (!all_of(words[i], islower) || words[i].n > 4)
+            return false;
+    return true;
+}
+
+int region_check(struct str region, struct err *err)
+{
+    if (is_spelt_like_a_region(region))
+        return 0;
+    err_set(err, ERR_INVALID, "\"%.*s\" is not an AWS region", STR_ARG(region));
+    struct str nearest = str_nearest(region, known_regions, sizeof known_regions / sizeof *known_regions);
+    if (nearest.n)
+        return err_hint(err, "did you mean \"%.*s\"?", STR_ARG(nearest));
+    return err_hint(
+        err, "regions are spelt like eu-west-1; other stores need their `endpoint` in the settings");
+}
+
+/* ---- names of services ---- */
+
+/* Where the SDKs' name in AWS_ENDPOINT_URL_<NAME> is not simply ours in capitals. */
+static const struct {
+    const char *id, *sdk;
+} sdk_names[] = {
+    {"apigateway", "API_GATEWAY"},
+    {"application-autoscaling", "APPLICATION_AUTO_SCALING"},
+    {"autoscaling", "AUTO_SCALING"},
+    {"ce", "COST_EXPLORER"},
+    {"cognito-idp", "COGNITO_IDENTITY_PROVIDER"},
+    {"config", "CONFIG_SERVICE"},
+    {"dms", "DATABASE_MIGRATION_SERVICE"},
+    {"ds", "DIRECTORY_SERVICE"},
+    {"elb", "ELASTIC_LOAD_BALANCING"},
+    {"elbv2", "ELASTIC_LOAD_BALANCING_V2"},
+    {"es", "ELASTICSEARCH_SERVICE"},
+    {"events", "EVENTBRIDGE"},
+    {"kinesisanalyticsv2", "KINESIS_ANALYTICS_V2"},
+    {"logs", "CLOUDWATCH_LOGS"},
+    {"monitoring", "CLOUDWATCH"},
+    {"resourcegroupstaggingapi", "RESOURCE_GROUPS_TAGGING_API"},
+    {"route53", "ROUTE_53"},
+    {"s3control", "S3_CONTROL"},
+    {"secretsmanager", "SECRETS_MANAGER"},
+    {"servicecatalog", "SERVICE_CATALOG"},
+    {"states", "SFN"},
+    {"stepfunctions", "SFN"},
+    {"tagging", "RESOURCE_GROUPS_TAGGING_API"},
+};
+
+static struct str sdk_name(struct arena *arena, struct str id)
+{
+    for (size_t i = 0; i < sizeof sdk_names / sizeof *sdk_names; i++)
+        if (str_eqz(id, sdk_names[i].id))
+            return str_z(sdk_names[i].sdk);
+    char *name = arena_strz(arena, id);
+    for (char *p = name; *p; p++)
+        *p = isalnum((unsigned char)*p) ? (char)toupper((unsigned char)*p) : '_';
+    return str_z(name);
+}
+
+/* Letters and digits in lower case: "SECRETS_MANAGER", "secretsmanager" and "secrets-manager" are the same.
+ */
+static bool same_service(struct str a, struct str b)
+{
+    size_t i = 0, j = 0;
+    for (;;) {
+        while (i < a.n && !isalnum((unsigned char)a.p[i]))
+            i++;
+        while (j < b.n && !isalnum((unsigned char)b.p[j]))
+            j++;
+        if (i == a.n || j == b.n)
+            return i == a.n && j == b.n;
+        if (tolower((unsigned char)a.p[i++]) != tolower((unsigned char)b.p[j++]))
+            return false;
+    }
+}
+
+/* ---- custom endpoints ---- */
+
+static struct str from_config(const struct endpoint_settings *settings, struct str id, struct str sdk)
+{
+    const struct value *each = value_getz(settings->config, "endpoints");
+    for (uint32_t i = 0; each && each->kind == VALUE_MAP && i < each->count; i++)
+        if (same_service(each->entries[i].key, id) || same_service(each->entries[i].key, sdk))
+            return value_text(each->entries[i].value, STR_EMPTY);
+    return value_text(value_getz(settings->config, "endpoint"), STR_EMPTY);
+}
+
+static struct str variable(const char *name)
+{
+    return str_z(getenv(name));
+}
+
+/* AWS_ENDPOINT_URL_SECRETS_MANAGER as the SDKs have it, and AWS_ENDPOINT_URL_SECRETSMANAGER. */
+static struct str from_service_variable(struct arena *arena, struct str id, struct str sdk)
+{
+    struct str url = variable(arena_printf(arena, "AWS_ENDPOINT_URL_%.*s", STR_ARG(sdk)).p);
+    if (url.n)
+        return url;
+    char *name = arena_strz(arena, arena_printf(arena, "AWS_ENDPOINT_URL_%.*s", STR_ARG(id)));
+    for (char *p = name; *p; p++)
+        *p = isalnum((unsigned char)*p) ? (char)toupper((unsigned char)*p) : '_';
+    return variable(name);
+}
+
+static struct str from_services_section(
+    struct arena *arena, const struct endpoint_settings *settings, struct str sdk)
+{
+    struct str services = profiles_get(settings->profiles, settings->profile, "services");
+    if (!services.n)
+        return STR_EMPTY;
+    char *key = arena_strz(arena, arena_printf(arena, "%.*s.endpoint_url", STR_ARG(sdk)));
+    for (char *p = key; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return profiles_section_get(settings->profiles, "services", services, key);
+}
+
+static bool ignores_outer_settings(const struct endpoint_settings *settings)
+{
+    return str_ieq(variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), STR("true")) ||
+           (settings->profiles &&
+               str_ieq(profiles_get(settings->profiles, settings->profile, "ignore_configured_endpoint_urls"),
+                   STR("true")));
+}
+
+static struct str custom_url(
+    struct arena *arena, const struct endpoint_settings *settings, const struct aws_service *service)
+{
+    struct str sdk = sdk_name(arena, service->id);
+    struct str url = from_config(settings, service->id, sdk);
+    if (url.n || ignores_outer_settings(settings))
+        return url;
+    url = from_service_variable(arena, service->id, sdk);
+    if (!url.n)
+        url = variable("AWS_ENDPOINT_URL");
+    if (!url.n && settings->profiles)
+        url = from_services_section(arena, settings, sdk);
+    if (!url.n && settings->profiles)
+        url = profiles_get(settings->profiles, settings->profile, "endpoint_url");
+    return url;
+}
+
+bool endpoint_is_custom_for_all(const struct endpoint_settings *settings)
+{
+    if (value_text(value_getz(settings->config, "endpoint"), STR_EMPTY).n)
+        return true;
+    if (ignores_outer_settings(settings))
+        return false;
+    return variable("AWS_ENDPOINT_URL").n ||
+           (settings->profiles && profiles_get(settings->profiles, settings->profile, "endpoint_url").n);
+}
+
+static int use_custom(struct arena *arena, struct str url, struct endpoint *out, struct err *err)
+{
+    struct http_target target;
+    if (http_target_parse(url, &target, err)) {
+        err_context(err, "endpoint");
+        return err_hint(err, "endpoints are written like http://localhost:4566 or https://s3.example.com");
+    }
+    if (str_find_char(target.rest, '?', 0) >= 0 || str_find_char(target.rest, '#', 0) >= 0)
+        return err_set(err, ERR_INVALID, "endpoint \"%.*s\" must not have a query", STR_ARG(url));
+    while (target.rest.n && target.rest.p[target.rest.n - 1] == '/')
+        target.rest.n--;
+    out->custom = true;
+    out->tls = target.tls;
+    out->host = arena_str(arena, target.authority);
+    out->base_path = arena_str(arena, target.rest);
+    return 0;
+}
+
+/* ---- AWS's own hosts ---- */
+
+static struct str global_host(
+    struct arena *arena, const struct aws_service *service, const struct partition *partition)
+{
+    struct str prefix = service->endpoint_prefix;
+    if (str_eqz(str_z(partition->name), "aws"))
+        return arena_printf(arena, "%.*s.%s", STR_ARG(prefix), partition->suffix);
+    if (str_eqz(str_z(partition->name), "aws-us-gov"))
+        return arena_printf(arena, "%.*s.us-gov.%s", STR_ARG(prefix), partition->suffix);
+    return arena_printf(arena, "%.*s.%s.%s", STR_ARG(prefix), partition->global_region, partition->suffix);
+}
+
+int endpoint_resolve(struct arena *arena, const struct endpoint_settings *settings,
+    const struct aws_service *service, struct endpoint *out, struct err *err)
+{
+    const struct partition *partition = partition_of(settings->region);
+    *out = (struct endpoint){.tls = true, .base_path = STR_EMPTY, .signing_region = settings->region};
+    if (service->global)
+        out->signing_region = str_eqz(str_z(partition->name), "aws") && service->signing_region.n
+                                  ? service->signing_region
+                                  : str_z(partition->global_region);
+    struct str url = custom_url(arena, settings, service);
+    if (url.n)
+        return use_custom(arena, url, out, err);
+    if (region_check(settings->region, err))
+        return -1;
+    out->host = service->global ? global_host(arena, service, partition)
+                                : arena_printf(arena, "%.*s.%.*s.%s", STR_ARG(service->endpoint_prefix),
+                                      STR_ARG(settings->region), partition->suffix);
+    return 0;
+}
+
+/* ---- S3 addressing ---- */
+
+struct str endpoint_bucket(struct str path)
+{
+    struct str ignored;
+    return path.n > 1 && path.p[0] == '/' ? str_cut(str_slice(path, 1, path.n), '/', &ignored) : STR_EMPTY;
+}
+
+/* A label of its own in front of the host: no dots, because the certificate is for one label. */
+static bool is_host_label(struct str bucket)
+{
+    if (bucket.n < 3 || bucket.n > 63 || bucket.p[0] == '-' || bucket.p[bucket.n - 1] == '-')
+        return false;
+    for (size_t i = 0; i < bucket.n; i++) {
+        unsigned char c = (unsigned char)bucket.p[i];
+        if (!islower(c) && !isdigit(c) && c != '-')
+            return false;
+    }
+    return true;
+}
+
+/* No name can stand in front of an address. */
+static bool is_address(struct str host)
+{
+    struct str port, name = str_cut(host, ':', &port);
+    for (size_t i = 0; i < name.n; i++)
+        if (!isdigit((unsigned char)name.p[i]) && name.p[i] != '.' && name.p[i] != '[')
+            return false;
+    return true;
+}
+
+static bool in_host(const struct endpoint *endpoint, enum path_style style, struct str bucket)
+{
+    if (style == PATH_STYLE_ALWAYS || (style == PATH_STYLE_AUTO && endpoint->custom))
+        return false;
+    return is_host_label(bucket) && !is_address(endpoint->host);
+}
+
+struct endpoint_target endpoint_address(struct arena *arena, const struct endpoint *endpoint,
+    const struct endpoint_settings *settings, const struct aws_service *service, struct str host_prefix,
+    struct str path)
+{
+    struct endpoint_target target = {.host = endpoint->host, .path = path};
+    struct str bucket = service->s3 ? endpoint_bucket(path) : STR_EMPTY;
+    if (bucket.n && in_host(endpoint, settings->path_style, bucket)) {
+        target.host = arena_printf(arena, "%.*s.%.*s", STR_ARG(bucket), STR_ARG(endpoint->host));
+        target.path = str_slice(path, 1 + bucket.n, path.n);
+        if (!target.path.n)
+            target.path = STR("/");
+    } else if (host_prefix.n && !endpoint->custom) {
+        target.host = arena_printf(arena, "%.*s%.*s", STR_ARG(host_prefix), STR_ARG(endpoint->host));
+    }
+    if (endpoint->base_path.n)
+        target.path = arena_printf(arena, "%.*s%.*s", STR_ARG(endpoint->base_path), STR_ARG(target.path));
+    return target;
+}

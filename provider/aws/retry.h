@@ -1,0 +1,43 @@
+/*
+ * When to send again: how often, how long to wait, and the budget that ends retries when a service is down
+ * for good. Calculation only; sleeping and sending are the client's.
+ *
+ * The budget is the SDKs' token bucket: every retry after a failure costs, every success gives a little back,
+ * so that a thousand calls to a dead service do not become four thousand. Throttled calls cost nothing,
+ * because the throttle (throttle.h) already holds them back.
+ */
+#ifndef WEIR_PROVIDER_AWS_RETRY_H
+#define WEIR_PROVIDER_AWS_RETRY_H
+
+#include "provider/wire/wire.h"
+
+#include <stdatomic.h>
+
+enum retry_kind {
+    RETRY_FAILURE,   /* no answer, or one of 500, 502, 503, 504 */
+    RETRY_THROTTLED, /* not processed: too many requests */
+    RETRY_UNSETTLED, /* waits for something to become visible: "role cannot be assumed" */
+};
+
+enum {
+    RETRY_ATTEMPTS = 4,            /* in all, for failures */
+    RETRY_ATTEMPTS_THROTTLED = 10, /* unless the user set a number */
+    RETRY_BUDGET = 500,
+    RETRY_COST = 5,
+    RETRY_COST_TIMEOUT = 10,
+};
+
+/*
+ * How long to wait before the nth repetition (from 1). `chance` is a random number in [0, 1): full jitter.
+ * What the service asks for (after_ms, 0: nothing) is the least, within reason.
+ */
+int64_t retry_delay_ms(enum retry_kind kind, int nth, double chance, int64_t after_ms);
+double retry_chance(void);
+/* Retry-After (seconds or a date) or x-amz-retry-after (milliseconds); 0 where there is none. */
+int64_t retry_after_ms(const struct wire_message *response, int64_t wall_ms);
+
+/* Starts with RETRY_BUDGET. Safe from every thread. */
+bool retry_budget_take(atomic_int *budget, int cost);
+void retry_budget_give(atomic_int *budget, int amount);
+
+#endif
