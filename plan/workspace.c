@@ -54,12 +54,22 @@ static bool needs_http(struct str name)
     return !str_eq(str_cut(name, '.', &rest), STR("weir"));
 }
 
+/* A run whose lock has been taken over (it was stopped for too long) must not change anything any more. */
+static int still_locked(void *state, struct err *err)
+{
+    return state_check_lock(state, err);
+}
+
 static int make_http(struct workspace *workspace, struct err *err)
 {
     const struct workspace_options *options = workspace->options;
     struct http_options http = {
         .trace = options->trace, .trace_line = options->trace_line, .trace_ctx = options->trace_ctx};
-    return http_engine_new(&http, &workspace->http, err);
+    if (http_engine_new(&http, &workspace->http, err))
+        return -1;
+    if (workspace->state)
+        http_engine_gate(workspace->http, still_locked, workspace->state);
+    return 0;
 }
 
 int workspace_provider(struct workspace *workspace, struct str name, const struct value *config,

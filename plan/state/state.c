@@ -117,7 +117,8 @@ bool state_is_locked(const struct state *state)
 
 int state_check_lock(struct state *state, struct err *err)
 {
-    return state->backend->ops->check_lock ? state->backend->ops->check_lock(state->backend, err) : 0;
+    const struct backend_ops *ops = state->backend->ops;
+    return state->locked && ops->check_lock ? ops->check_lock(state->backend, err) : 0;
 }
 
 /* ---- reading ---- */

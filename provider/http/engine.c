@@ -4,6 +4,7 @@
  * handle.
  */
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/mem.h"
 #include "provider/http/http.h"
 #include "provider/http/trace.h"
@@ -27,6 +28,8 @@ struct http_engine {
     struct trace trace;
     pthread_mutex_t trace_lock;
     char *ca_file;
+    int (*gate)(void *ctx, struct err *err);
+    void *gate_ctx;
     atomic_uint_fast64_t requests;
 
     pthread_mutex_t lock;      /* guards what follows */
@@ -185,6 +188,8 @@ int http_send(struct http_engine *engine, const struct http_request *request, st
 {
     if (request->cancel && atomic_load(request->cancel))
         return err_set(err, ERR_INTERRUPTED, "interrupted");
+    if (engine->gate && engine->gate(engine->gate_ctx, err))
+        return -1;
     struct err failure = ERR_INIT;
     struct transfer *t = take_idle(engine);
     if (transfer_prepare(t, request, engine->ca_file, arena, err)) {
@@ -193,7 +198,9 @@ int http_send(struct http_engine *engine, const struct http_request *request, st
     }
     int64_t started_ms = engine->trace.level ? clock_mono_ms() : 0;
     atomic_fetch_add_explicit(&engine->requests, 1, memory_order_relaxed);
+    crash_point("http.request");
     run(engine, t);
+    crash_point("http.answer");
     int result = t->code == CURLE_OK ? 0 : transfer_failure(t, &failure);
     if (!result)
         transfer_collect(t, arena, response);
@@ -210,6 +217,12 @@ struct str http_header_get(const struct http_response *response, const char *nam
         if (str_ieq(response->headers[i].name, str_z(name)))
             return response->headers[i].value;
     return STR_EMPTY;
+}
+
+void http_engine_gate(struct http_engine *engine, int (*gate)(void *ctx, struct err *err), void *ctx)
+{
+    engine->gate = gate;
+    engine->gate_ctx = ctx;
 }
 
 uint64_t http_engine_requests(const struct http_engine *engine)
