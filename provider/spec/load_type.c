@@ -3,7 +3,7 @@
 
 #define TYPE_KEYS                                                                                            \
     "doc id arn attributes create read update delete list facets members entries tags wait find gone "       \
-    "example "                                                                                               \
+    "example sandbox "                                                                                               \
     "eventual"
 #define TAGS_KEYS                                                                                            \
     "as pairs item flat with_create add add_as remove remove_as remove_item put put_as clear list at send "  \
@@ -407,6 +407,8 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         type->ready = load_wait(&t, node_get(wait, "ready"), false);
         type->gone_wait = load_wait(&t, node_get(wait, "gone"), true);
     }
+    if (node_get(node, "sandbox"))
+        type->sandbox = node_value(l->arena, node_get(node, "sandbox"));
     if (type->schema.id.n)
         load_attr_named(&t, node_get(node, "id"), type->schema.id);
     else if (!is_data)

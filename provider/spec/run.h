@@ -60,6 +60,12 @@ const struct value *run_at(
 /* Attributes of one object in an answer of this step, under our names, added to *live (may be NULL). */
 const struct value *run_decode(
     struct run *run, const struct spec_step *step, const struct value *doc, const struct value *live);
+/* Does the answer of this step carry the attribute, and where? Also read by the sandbox, which makes such
+ * answers. */
+bool run_provides(const struct spec_type *type, const struct spec_step *step, const struct spec_attr *attr,
+    struct str *path);
+/* Where it lies in an answer of this step. */
+struct str run_answer_path(const struct spec_step *step, const struct spec_attr *attr);
 /* Keys that are not the user's taken out. */
 const struct value *run_own_tags(struct arena *arena, const struct value *tags);
 int run_read(struct run *run, const struct value *prior, const struct value *wanted,

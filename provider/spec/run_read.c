@@ -118,17 +118,24 @@ static bool has_own_step(const struct spec_type *type, struct str name)
     return false;
 }
 
-static bool provides(const struct run *run, const struct spec_step *step, const struct spec_attr *attr)
+struct str run_answer_path(const struct spec_step *step, const struct spec_attr *attr)
 {
     bool special;
-    path_in(step, attr, &special);
+    return path_in(step, attr, &special);
+}
+
+bool run_provides(const struct spec_type *type, const struct spec_step *step, const struct spec_attr *attr,
+    struct str *path)
+{
+    bool special;
+    *path = path_in(step, attr, &special);
     if (special)
         return true;
     if (!attr->readable)
         return false;
     if (step->wanted.count)
         return names_have(&step->wanted, attr->attr->name);
-    return comes_along(run->type, attr) && !has_own_step(run->type, attr->attr->name);
+    return comes_along(type, attr) && !has_own_step(type, attr->attr->name);
 }
 
 const struct value *run_decode(
@@ -137,7 +144,8 @@ const struct value *run_decode(
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
     for (size_t i = 0; i < run->type->attr_count; i++) {
         const struct spec_attr *attr = &run->type->attrs[i];
-        if (!provides(run, step, attr))
+        struct str path;
+        if (!run_provides(run->type, step, attr, &path))
             continue;
         const struct value *v = decode_attr(run, step, attr, doc);
         if (!value_is_null(v))

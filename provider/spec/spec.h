@@ -205,6 +205,7 @@ struct spec_type {
     size_t entries_count;
     const struct spec_tags *tags; /* NULL: none */
     const struct spec_wait *ready, *gone_wait;
+    const struct value *sandbox; /* what the sandbox needs to know besides; NULL: nothing */
 };
 
 struct spec_service {

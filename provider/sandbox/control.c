@@ -1,0 +1,313 @@
+/* Which operation a request is, and what part it plays for which type. */
+#include "provider/sandbox/control_internal.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- the index: every step of every spec, by operation ---- */
+
+static struct served_service *service_of(struct control *control, const struct spec_service *spec)
+{
+    for (size_t i = 0; i < control->service_count; i++)
+        if (control->services[i].spec == spec)
+            return &control->services[i];
+    control->services =
+        mem_realloc_array(control->services, control->service_count + 1, sizeof *control->services);
+    control->services[control->service_count] = (struct served_service){.spec = spec};
+    return &control->services[control->service_count++];
+}
+
+static struct served *served_of(struct served_service *service, const struct spec_operation *op)
+{
+    for (size_t i = 0; i < service->op_count; i++)
+        if (str_eq(service->ops[i].op->wire.name, op->wire.name))
+            return &service->ops[i];
+    MEM_GROW(service->ops, service->op_cap, service->op_count + 1);
+    service->ops[service->op_count] = (struct served){.op = op};
+    return &service->ops[service->op_count++];
+}
+
+struct indexing {
+    struct served_service *service;
+    const struct spec_type *type;
+};
+
+static void add(struct indexing *index, enum part part, const struct spec_step *step,
+    const struct spec_attr *attr, const void *owner)
+{
+    if (!step || !step->op)
+        return;
+    struct served *served = served_of(index->service, step->op);
+    MEM_GROW(served->roles, served->role_cap, served->role_count + 1);
+    served->roles[served->role_count++] =
+        (struct role){.part = part, .type = index->type, .step = step, .attr = attr, .owner = owner};
+}
+
+static void add_steps(struct indexing *index, enum part part, const struct spec_steps *steps)
+{
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct spec_step *step = &steps->items[i];
+        bool main = !step->each && !step->must_be_absent;
+        /* Of several deleting steps the last deletes; of several creating ones the first creates. */
+        if (part == PART_DELETE && i + 1 < steps->count)
+            main = false;
+        enum part rest = part == PART_CREATE && i > 0 ? PART_UPDATE : part;
+        add(index, main ? rest : PART_SIDE, step, NULL, NULL);
+        add(index, PART_SIDE, step->each, NULL, NULL);
+    }
+}
+
+static void add_owned(struct indexing *index)
+{
+    const struct spec_type *type = index->type;
+    for (size_t i = 0; i < type->facet_count; i++) {
+        const struct spec_facet *f = &type->facets[i];
+        add(index, PART_FACET_PUT, f->put, f->attr, f);
+        add(index, PART_FACET_GET, f->get, f->attr, f);
+        add(index, PART_FACET_REMOVE, f->remove, f->attr, f);
+        add(index, PART_FACET_REMOVE, f->reset, f->attr, f);
+    }
+    for (size_t i = 0; i < type->member_count; i++) {
+        const struct spec_members *m = &type->members[i];
+        add(index, PART_MEMBERS_LIST, m->list, m->attr, m);
+        add(index, PART_MEMBERS_ADD, m->add, m->attr, m);
+        add(index, PART_MEMBERS_REMOVE, m->remove, m->attr, m);
+        add(index, PART_MEMBERS_MODIFY, m->modify, m->attr, m);
+    }
+    for (size_t i = 0; i < type->entries_count; i++) {
+        const struct spec_entries *e = &type->entries[i];
+        add(index, PART_ENTRIES_LIST, e->list, e->attr, e);
+        add(index, PART_ENTRIES_GET, e->get, e->attr, e);
+        add(index, PART_ENTRIES_PUT, e->put, e->attr, e);
+        add(index, PART_ENTRIES_REMOVE, e->remove, e->attr, e);
+    }
+    const struct spec_tags *t = type->tags;
+    if (!t)
+        return;
+    add(index, PART_TAGS_LIST, t->list, t->attr, t);
+    add(index, PART_TAGS_ADD, t->add, t->attr, t);
+    add(index, PART_TAGS_REMOVE, t->remove, t->attr, t);
+    add(index, PART_TAGS_PUT, t->put, t->attr, t);
+    add(index, PART_TAGS_CLEAR, t->clear, t->attr, t);
+}
+
+static void index_type(struct control *control, const struct spec_type *type)
+{
+    struct indexing index = {.service = service_of(control, type->service), .type = type};
+    add_steps(&index, PART_CREATE, &type->create);
+    add_steps(&index, PART_UPDATE, &type->update);
+    add_steps(&index, PART_DELETE, &type->delete);
+    add_steps(&index, PART_READ, &type->read);
+    add(&index, PART_LIST, type->list, NULL, NULL);
+    add(&index, PART_LIST, type->find, NULL, NULL);
+    add_owned(&index);
+}
+
+static int index_all(struct control *control, struct err *err)
+{
+    for (int data = 0; data < 2; data++) {
+        size_t n;
+        const struct str *names = catalog_names(control->options.catalog, data, &n);
+        for (size_t i = 0; i < n; i++) {
+            const struct schema *schema = catalog_find(control->options.catalog, names[i], data, err);
+            if (!schema)
+                return -1;
+            if (schema->ops == &spec_ops)
+                index_type(control, schema->impl);
+        }
+    }
+    return 0;
+}
+
+int control_new(const struct control_options *options, struct control **out, struct err *err)
+{
+    struct control *control = mem_zalloc(sizeof *control);
+    control->options = *options;
+    if (!control->options.account.n)
+        control->options.account = STR("000000000000");
+    pthread_mutex_init(&control->lock, NULL);
+    if (index_all(control, err) || store_load(control, err)) {
+        control_free(control);
+        return -1;
+    }
+    *out = control;
+    return 0;
+}
+
+void control_free(struct control *control)
+{
+    if (!control)
+        return;
+    store_release(control);
+    for (size_t i = 0; i < control->service_count; i++) {
+        for (size_t k = 0; k < control->services[i].op_count; k++)
+            free(control->services[i].ops[k].roles);
+        free(control->services[i].ops);
+    }
+    free(control->services);
+    arena_release(&control->arena);
+    pthread_mutex_destroy(&control->lock);
+    free(control);
+}
+
+/* ---- dispatch ---- */
+
+static bool is_rest(enum wire_protocol protocol)
+{
+    return protocol == WIRE_REST_JSON || protocol == WIRE_REST_XML;
+}
+
+static const struct served *find_served(const struct call *call, const struct served_service *service)
+{
+    const struct served *best = NULL;
+    int best_score = -1;
+    struct str name = is_rest(service->spec->protocol)
+                          ? STR_EMPTY
+                          : wire_request_name(call->arena, service->spec->protocol, call->request);
+    for (size_t i = 0; i < service->op_count; i++) {
+        const struct wire_operation *op = &service->ops[i].op->wire;
+        int score = is_rest(service->spec->protocol) ? wire_match(op, call->request)
+                    : str_eq(op->name, name)         ? 0
+                                                     : -1;
+        if (score > best_score) {
+            best_score = score;
+            best = &service->ops[i];
+        }
+    }
+    return best;
+}
+
+/* The request's members by this role's shape. NULL where it cannot be read. */
+static const struct value *decode(struct call *call, const struct role *role)
+{
+    const struct shape *shape = &role->step->request.shape;
+    if (wire_decode_request(call->arena, &role->step->op->wire, shape, call->request, &call->raw, call->err))
+        return NULL;
+    const struct value *input = wire_coerce(call->arena, shape, call->raw);
+    input = input ? input : &value_empty_map;
+    /* What the client fills in from one attribute names that attribute. */
+    for (size_t i = 0; i < role->step->request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->request.extras[i];
+        const struct value *v = value_get(input, extra->key), *template = extra->value;
+        if (value_is_null(v) || extra->from_item)
+            continue;
+        if (template->kind == VALUE_LIST && template->count == 1 && v->kind == VALUE_LIST && v->count) {
+            template = template->items[0];
+            v = v->items[0];
+        }
+        struct str text = value_text(template, STR_EMPTY);
+        if (str_starts(text, STR("${")) && str_ends(text, STR("}")) && str_find(text, STR("${"), 2) < 0)
+            input = value_with(call->arena, input, str_slice(text, 2, text.n - 1), v);
+    }
+    return input;
+}
+
+struct choice {
+    const struct role *role;
+    const struct value *input;
+    struct thing *thing;
+    int rank;
+};
+
+/*
+ * How well a role fits what the request names and what there is. An operation may create a thing or change it
+ * (PutRule), describe one or list all (DescribeDBInstances), and tag things of several types.
+ */
+static int rank_of(enum part part, bool found, bool named)
+{
+    switch (part) {
+    case PART_CREATE: return found ? 2 : 5;
+    case PART_LIST: return named ? 1 : 4;
+    case PART_SIDE: return 0;
+    default: return found ? 6 : named ? 3 : 1;
+    }
+}
+
+static bool choose(struct call *call, struct choice *best)
+{
+    *best = (struct choice){.rank = -1};
+    for (size_t i = 0; i < call->served->role_count; i++) {
+        const struct role *role = &call->served->roles[i];
+        const struct value *input = decode(call, role);
+        if (!input)
+            return false;
+        bool named = false;
+        struct thing *thing = do_find(call, role, input, &named);
+        int rank = rank_of(role->part, thing != NULL, named);
+        if (rank > best->rank)
+            *best = (struct choice){role, input, thing, rank};
+    }
+    return best->role != NULL;
+}
+
+static void encode_refusal(
+    struct call *call, const struct wire_operation *op, struct str request_id, struct wire_message *answer)
+{
+    const struct err *err = call->err;
+    struct str code = err->code[0] ? str_z(err->code) : STR("ValidationException");
+    wire_encode_error(call->arena, op, err->http_status ? err->http_status : 400, code, str_z(err->message),
+        request_id, answer);
+}
+
+static void answer_call(struct call *call, struct str request_id, struct wire_message *answer)
+{
+    struct choice choice;
+    struct thing **things = NULL;
+    size_t n = 0;
+    int status = -1;
+    if (choose(call, &choice)) {
+        call->role = choice.role;
+        call->input = choice.input;
+        status = do_call(call, choice.thing, &things, &n);
+        if (!status)
+            status = answer_encode(call, things, n, request_id, answer);
+    }
+    if (status)
+        encode_refusal(call, &call->served->op->wire, request_id, answer);
+    free(things);
+}
+
+static void drop_gone(struct control *control)
+{
+    for (size_t i = control->thing_count; i-- > 0;)
+        if (fill_is_gone(control, control->things[i]))
+            store_remove(control, control->things[i]);
+}
+
+static void refuse_unknown(struct call *call, const struct served_service *service, struct str request_id,
+    struct wire_message *answer)
+{
+    struct str name = is_rest(service->spec->protocol)
+                          ? arena_printf(call->arena, "%.*s %.*s", STR_ARG(call->request->method),
+                                STR_ARG(call->request->path))
+                          : wire_request_name(call->arena, service->spec->protocol, call->request);
+    refuse(call, 400, STR("UnknownOperationException"),
+        "the sandbox serves what weir's specs describe; %.*s is not among it", STR_ARG(name));
+    encode_refusal(call, &service->spec->operation, request_id, answer);
+}
+
+bool control_handle(struct control *control, struct arena *arena, struct str service, struct str region,
+    const struct wire_message *request, struct str request_id, struct wire_message *answer)
+{
+    struct err err = ERR_INIT;
+    struct call call = {
+        .control = control, .arena = arena, .region = region, .request = request, .err = &err};
+    const struct served_service *known = NULL;
+    pthread_mutex_lock(&control->lock);
+    drop_gone(control);
+    for (size_t i = 0; i < control->service_count && !call.served; i++) {
+        if (!str_eq(control->services[i].spec->aws.signing_name, service))
+            continue;
+        known = &control->services[i];
+        call.service = known;
+        call.served = find_served(&call, known);
+    }
+    if (call.served)
+        answer_call(&call, request_id, answer);
+    else if (known)
+        refuse_unknown(&call, known, request_id, answer);
+    pthread_mutex_unlock(&control->lock);
+    return known != NULL;
+}

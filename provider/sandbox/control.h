@@ -1,0 +1,41 @@
+/*
+ * The sandbox's control plane: every service in the specs, served from the same lines that weir's client side
+ * is driven by. An operation that a spec calls to create something, read, change, list or delete it is
+ * answered by doing that to a record.
+ *
+ *   control.c        which operation a request is, and what part it plays for which type
+ *   control_do.c     doing it: create, change, delete, and what belongs to a thing (facets, members, entries,
+ * tags) control_answer.c answers, put together by the paths at which the client side looks for them
+ *   control_store.c  records: in memory, and as one JSON file each
+ *   control_fill.c   what the service would add by itself: ids, ARNs, times, states that change
+ *
+ * S3's data plane is not here (s3*.c). One lock guards everything: calls are short. Times and states come
+ * from base/clock.h, sped up by options->speed.
+ */
+#ifndef WEIR_PROVIDER_SANDBOX_CONTROL_H
+#define WEIR_PROVIDER_SANDBOX_CONTROL_H
+
+#include "base/err.h"
+#include "provider/provider.h"
+#include "provider/wire/wire.h"
+
+struct control;
+
+struct control_options {
+    const char *dir;         /* records are kept below it; NULL: in memory only */
+    struct catalog *catalog; /* outlives the control plane */
+    struct str account;      /* twelve digits; "": 000000000000 */
+    double speed;            /* of states that change over time; 0: 1 */
+};
+
+int control_new(const struct control_options *options, struct control **out, struct err *err);
+void control_free(struct control *control);
+
+/*
+ * Answers one request whose signature has been verified. `service` and `region` are those of its credential
+ * scope. False where no spec knows the service (then nothing was done). Safe from every thread.
+ */
+bool control_handle(struct control *control, struct arena *arena, struct str service, struct str region,
+    const struct wire_message *request, struct str request_id, struct wire_message *answer);
+
+#endif

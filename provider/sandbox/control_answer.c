@@ -1,0 +1,366 @@
+/*
+ * Answers. The client side says where it looks for each attribute; the same paths, read the other way, say
+ * where to put them.
+ */
+#include "provider/sandbox/control_internal.h"
+
+#include "base/mem.h"
+#include "provider/spec/run.h"
+
+/* A document under construction: a structure with named parts, a list, or a value with its shape. */
+struct part_node {
+    struct str name;
+    struct part_node *first, *last, *next;
+    bool is_list, flat;
+    struct str item;
+    const struct shape *shape; /* of a value */
+    const struct value *value;
+};
+
+struct making {
+    struct call *call;
+    struct arena *arena;
+    bool xml;
+};
+
+static struct part_node *child(struct making *m, struct part_node *parent, struct str name, bool fresh)
+{
+    for (struct part_node *at = parent->first; at && !fresh; at = at->next)
+        if (str_eq(at->name, name))
+            return at;
+    struct part_node *node = ARENA_NEW(m->arena, struct part_node);
+    node->name = name;
+    if (parent->last)
+        parent->last->next = node;
+    else
+        parent->first = node;
+    parent->last = node;
+    return node;
+}
+
+/* One step of a path; "Bucket[]" below another name is XML's <Buckets><Bucket/>…, alone it has the protocol's
+ * own items. */
+static struct part_node *descend(
+    struct making *m, struct part_node *node, struct str segment, bool below_name)
+{
+    if (!str_ends(segment, STR("[]")))
+        return child(m, node, segment, false);
+    struct str name = str_slice(segment, 0, segment.n - 2);
+    struct part_node *list = name.n ? child(m, node, name, false) : node;
+    list->is_list = true;
+    list->flat = m->xml && below_name;
+    return list;
+}
+
+static void place(struct making *m, struct part_node *node, struct str path, const struct shape *shape,
+    const struct value *v);
+
+/* Each item of a list value gets an element of its own. */
+static void place_items(struct making *m, struct part_node *list, struct str rest, const struct shape *shape,
+    const struct value *v)
+{
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++) {
+        struct part_node *element = NULL;
+        uint32_t k = 0;
+        for (struct part_node *at = list->first; at; at = at->next, k++)
+            if (k == i)
+                element = at;
+        if (!element)
+            element = child(m, list, STR_EMPTY, true);
+        place(m, element, rest, shape->elem ? shape->elem : shape, v->items[i]);
+    }
+}
+
+static void place(struct making *m, struct part_node *node, struct str path, const struct shape *shape,
+    const struct value *v)
+{
+    bool below_name = false;
+    while (path.n && !str_eqz(path, "@") && !str_eqz(path, ".")) {
+        struct str rest, segment = str_cut(path, '.', &rest);
+        node = descend(m, node, segment, below_name);
+        if (node->is_list) {
+            if (rest.n) {
+                place_items(m, node, rest, shape, v);
+                return;
+            }
+            node->is_list = false; /* a list value at the end of a path is the value itself */
+        }
+        below_name = true;
+        path = rest;
+    }
+    node->shape = shape;
+    node->value = v;
+}
+
+/* Turns the tree into a shape and a value for the codec; the structure's own names are the wire's. */
+static void finish(
+    struct making *m, const struct part_node *node, const struct shape **shape, const struct value **value)
+{
+    if (node->shape && !node->first) {
+        *shape = node->shape;
+        *value = node->value;
+        return;
+    }
+    size_t n = 0;
+    for (const struct part_node *at = node->first; at; at = at->next)
+        n++;
+    struct shape *made = ARENA_NEW(m->arena, struct shape);
+    struct value_builder b = VALUE_BUILDER(m->arena);
+    if (node->is_list) {
+        struct shape *elem = NULL;
+        *made = (struct shape){.kind = SHAPE_LIST, .item = node->item, .flat = node->flat};
+        for (const struct part_node *at = node->first; at; at = at->next) {
+            const struct shape *one;
+            const struct value *v;
+            finish(m, at, &one, &v);
+            value_builder_add(&b, v);
+            /* Elements differ in what they have: the element's shape is the union. */
+            if (!elem) {
+                elem = ARENA_NEW(m->arena, struct shape);
+                *elem = *one;
+            } else if (one->kind == SHAPE_STRUCT) {
+                struct shape_member *all =
+                    ARENA_ARRAY(m->arena, struct shape_member, elem->member_count + one->member_count);
+                size_t count = elem->member_count;
+                memcpy(all, elem->members, count * sizeof *all);
+                for (size_t i = 0; i < one->member_count; i++) {
+                    bool known = false;
+                    for (size_t k = 0; k < elem->member_count && !known; k++)
+                        known = str_eq(elem->members[k].wire, one->members[i].wire);
+                    if (!known)
+                        all[count++] = one->members[i];
+                }
+                elem->members = all;
+                elem->member_count = count;
+            }
+        }
+        static const struct shape anything = {.kind = SHAPE_ANY};
+        made->elem = elem ? elem : &anything;
+        *shape = made;
+        *value = value_builder_list(&b);
+        return;
+    }
+    struct shape_member *members = ARENA_ARRAY(m->arena, struct shape_member, n + 1);
+    made->kind = SHAPE_STRUCT;
+    made->members = members;
+    for (const struct part_node *at = node->first; at; at = at->next) {
+        const struct value *v;
+        struct shape_member *member = &members[made->member_count++];
+        *member = (struct shape_member){.name = at->name, .wire = at->name};
+        finish(m, at, &member->shape, &v);
+        value_builder_set(&b, at->name, v);
+    }
+    *shape = made;
+    *value = value_builder_map(&b);
+}
+
+/* ---- what an object's answer holds ---- */
+
+static const struct shape text_shape = {.kind = SHAPE_STRING};
+
+static void place_entries(struct making *m, struct part_node *node, struct str path,
+    const struct spec_entries *e, const struct value *entries)
+{
+    struct str list_path = path;
+    if (str_ends(list_path, STR("[]")))
+        list_path = str_slice(list_path, 0, list_path.n - 2);
+    struct part_node *list = node;
+    struct str rest = list_path;
+    while (rest.n) {
+        struct str segment = str_cut(rest, '.', &rest);
+        list = child(m, list, segment, false);
+    }
+    list->is_list = true;
+    for (uint32_t i = 0; entries && i < entries->count; i++) {
+        struct part_node *element = child(m, list, STR_EMPTY, true);
+        const struct value *key = value_string(m->arena, entries->entries[i].key);
+        if (!e->key.n) {
+            place(m, element, STR_EMPTY, &text_shape, key);
+            continue;
+        }
+        if (e->value.n) {
+            place(m, element, e->value, e->attr->answer->elem, entries->entries[i].value);
+        } else { /* the whole item, with the key in it */
+            const struct shape *shape = e->attr->answer->elem;
+            for (size_t k = 0; shape->kind == SHAPE_STRUCT && k < shape->member_count; k++) {
+                const struct value *v = value_get(entries->entries[i].value, shape->members[k].name);
+                if (v)
+                    place(m, element, shape->members[k].wire, shape->members[k].shape, v);
+            }
+        }
+        place(m, element, e->key, &text_shape, key);
+    }
+}
+
+static const struct spec_entries *entries_of(const struct spec_type *type, const struct spec_attr *attr)
+{
+    for (size_t i = 0; i < type->entries_count; i++)
+        if (type->entries[i].attr == attr)
+            return &type->entries[i];
+    return NULL;
+}
+
+static void place_object(
+    struct making *m, struct part_node *node, const struct role *role, const struct value *attrs)
+{
+    const struct spec_type *type = role->type;
+    for (size_t i = 0; i < type->attr_count; i++) {
+        const struct spec_attr *attr = &type->attrs[i];
+        struct str path;
+        const struct value *v = value_get(attrs, attr->attr->name);
+        if (value_is_null(v) || attr->attr->write_only || !run_provides(type, role->step, attr, &path))
+            continue;
+        if (attr->owner == OWNER_ENTRIES)
+            place_entries(m, node, path, entries_of(type, attr), v);
+        else
+            place(m, node, path, attr->owner == OWNER_TAGS ? type->tags->shape : attr->answer, v);
+    }
+}
+
+/* Where objects stand in the answer: the node that `at` leads to, and whether it is a list. */
+static struct part_node *object_node(struct making *m, struct part_node *root, struct str at, bool *list)
+{
+    struct part_node *node = root;
+    bool below_name = false;
+    *list = false;
+    while (at.n && !str_eqz(at, "@")) {
+        struct str rest, segment = str_cut(at, '.', &rest);
+        node = descend(m, node, segment, below_name);
+        if (node->is_list && rest.n) { /* Reservations[].Instances[]: one element around the inner list */
+            node = node->first ? node->first : child(m, node, STR_EMPTY, true);
+            below_name = false;
+        } else {
+            below_name = true;
+        }
+        *list = node->is_list;
+        at = rest;
+    }
+    return node;
+}
+
+/* ---- pages ---- */
+
+/* The page size that the request asks for, by any of the names that services have for it; 0: none. */
+static int64_t page_size(const struct call *call)
+{
+    static const char *const names[] = {"MaxItems", "MaxResults", "MaxRecords", "Limit", "PageSize",
+        "maxResults", "limit", "pageSize", "ResourcesPerPage"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct value *v = value_getz(call->raw, names[i]);
+        int64_t size;
+        if (v && v->kind == VALUE_INT)
+            return v->integer;
+        if (v && v->kind == VALUE_STRING && str_to_int(v->string, &size))
+            return size;
+    }
+    return 0;
+}
+
+static size_t page(struct making *m, struct part_node *root, size_t n, size_t *first)
+{
+    const struct spec_page *rule = &m->call->role->step->page;
+    int64_t start = 0, size = page_size(m->call);
+    str_to_int(value_text(value_get(m->call->input, rule->in_key), STR_EMPTY), &start);
+    *first = start > 0 && (size_t)start < n ? (size_t)start : start > 0 ? n : 0;
+    if (size <= 0 || !rule->out.n || *first + (size_t)size >= n)
+        return n;
+    size_t end = *first + (size_t)size;
+    place(m, root, rule->out, &text_shape, value_string(m->arena, arena_printf(m->arena, "%zu", end)));
+    if (m->xml) {
+        static const struct shape flag = {.kind = SHAPE_BOOL};
+        place(m, root, STR("IsTruncated"), &flag, &value_true);
+    }
+    return end;
+}
+
+/* ---- each part's answer ---- */
+
+static void place_owned(struct making *m, struct part_node *root, const struct thing *thing)
+{
+    const struct role *role = m->call->role;
+    const struct value *v = value_get(thing->attrs, role->attr->attr->name);
+    const struct shape *shape = role->part == PART_TAGS_LIST ? role->type->tags->shape : role->attr->answer;
+    struct str at = role->step->at;
+    switch (role->part) {
+    case PART_FACET_GET: {
+        bool list;
+        struct part_node *node = object_node(m, root, at, &list);
+        if (!value_is_null(v))
+            place(m, node, run_answer_path(role->step, role->attr), shape, v);
+        break;
+    }
+    case PART_TAGS_LIST: place(m, root, at, shape, v ? v : &value_empty_map); break;
+    case PART_MEMBERS_LIST:
+        if (v && v->count)
+            place(m, root, at, shape, v);
+        break;
+    case PART_ENTRIES_LIST:
+        if (v)
+            place_entries(m, root, at, role->owner, v);
+        break;
+    default: break;
+    }
+}
+
+static void place_entry(struct making *m, struct part_node *root, const struct thing *thing)
+{
+    const struct role *role = m->call->role;
+    const struct spec_entries *e = role->owner;
+    struct str key = STR_EMPTY;
+    for (size_t i = 0; i < role->step->request.extra_count; i++)
+        if (role->step->request.extras[i].from_item)
+            key = value_text(value_get(m->call->input, role->step->request.extras[i].key), STR_EMPTY);
+    const struct value *v = value_get(value_get(thing->attrs, role->attr->attr->name), key);
+    bool list;
+    struct part_node *node = object_node(m, root, role->step->at, &list);
+    /* What named it comes back with it. */
+    for (size_t i = 0; i < role->step->request.shape.member_count; i++) {
+        const struct shape_member *member = &role->step->request.shape.members[i];
+        const struct value *sent = value_get(m->call->input, member->name);
+        if (member->wire.n && sent && !member->group)
+            place(m, node, member->wire, member->shape, sent);
+    }
+    if (v)
+        place(m, node, e->answer, e->attr->answer->elem, v);
+}
+
+static bool gives_objects(enum part part)
+{
+    return part == PART_CREATE || part == PART_READ || part == PART_LIST || part == PART_UPDATE;
+}
+
+static void place_things(struct making *m, struct part_node *root, struct thing *const *things, size_t n)
+{
+    const struct role *role = m->call->role;
+    bool list;
+    struct part_node *node = object_node(m, root, role->step->at, &list);
+    size_t first = 0, end = role->part == PART_LIST ? page(m, root, n, &first) : n;
+    for (size_t i = first; i < end; i++) {
+        struct part_node *at = list ? child(m, node, STR_EMPTY, true) : node;
+        place_object(m, at, role, fill_now(m->call, things[i]));
+    }
+    if (!n && role->type->schema.is_data)
+        place_object(m, list ? child(m, node, STR_EMPTY, true) : node, role,
+            fill_new(m->call, role->type, m->call->input));
+}
+
+int answer_encode(
+    struct call *call, struct thing *const *things, size_t n, struct str request_id, struct wire_message *out)
+{
+    enum wire_protocol protocol = call->service->spec->protocol;
+    struct making m = {.call = call,
+        .arena = call->arena,
+        .xml = protocol == WIRE_QUERY || protocol == WIRE_EC2 || protocol == WIRE_REST_XML};
+    struct part_node root = {0};
+    if (gives_objects(call->role->part))
+        place_things(&m, &root, things, n);
+    else if (call->role->part == PART_ENTRIES_GET && n)
+        place_entry(&m, &root, things[0]);
+    else if (call->role->attr && n)
+        place_owned(&m, &root, things[0]);
+    const struct shape *shape;
+    const struct value *value;
+    finish(&m, &root, &shape, &value);
+    struct wire_operation op = call->served->op->wire;
+    return wire_encode_response(call->arena, &op, shape, value, request_id, out, call->err);
+}

@@ -1,0 +1,414 @@
+/* Doing what a request asks for: to a thing, or to what belongs to it. */
+#include "provider/sandbox/control_internal.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* ---- refusals ---- */
+
+int refuse(struct call *call, int status, struct str code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    err_vset(call->err, ERR_SERVICE, format, args);
+    va_end(args);
+    call->err->http_status = status;
+    snprintf(call->err->code, sizeof call->err->code, "%.*s", STR_ARG(code));
+    return -1;
+}
+
+static bool is_json_rpc(const struct call *call)
+{
+    enum wire_protocol protocol = call->service->spec->protocol;
+    return protocol == WIRE_JSON10 || protocol == WIRE_JSON11;
+}
+
+int refuse_absent(struct call *call, const struct role *role)
+{
+    const struct spec_errors *own = &role->step->absent, *all = &role->type->service->absent;
+    struct str code = own->count   ? own->items[0].code
+                      : all->count ? all->items[0].code
+                                   : STR("NotFoundException");
+    int status = is_json_rpc(call) || call->service->spec->protocol == WIRE_EC2 ? 400 : 404;
+    return refuse(call, status, code, "%.*s was not found", STR_ARG(role->type->schema.name));
+}
+
+static int refuse_existing(struct call *call)
+{
+    const struct spec_errors *exists = &call->role->type->service->exists;
+    struct str code = exists->count ? exists->items[0].code : STR("AlreadyExistsException");
+    return refuse(call, is_json_rpc(call) ? 400 : 409, code, "%.*s exists already",
+        STR_ARG(call->role->type->schema.name));
+}
+
+static int refuse_invalid(struct call *call, struct str name, struct str why)
+{
+    struct str code = call->service->spec->protocol == WIRE_QUERY ? STR("ValidationError")
+                      : call->service->spec->protocol == WIRE_EC2 ? STR("InvalidParameterValue")
+                                                                  : STR("ValidationException");
+    return refuse(call, 400, code, "%.*s: %.*s", STR_ARG(name), STR_ARG(why));
+}
+
+/* ---- which thing ---- */
+
+/* Attributes that tell things apart: the id, the ARN, and what cannot change. */
+static bool identifies(const struct spec_type *type, const struct attr *attr)
+{
+    return str_eq(attr->name, type->schema.id) || str_eqz(attr->name, "arn") || str_eqz(attr->name, "name");
+}
+
+static struct str region_of(const struct call *call, const struct spec_type *type)
+{
+    return type->service->aws.global ? STR_EMPTY : call->region;
+}
+
+static bool same(const struct attr *attr, const struct value *given, const struct value *have)
+{
+    struct attr folded = *attr;
+    if (attr->type->kind == TYPE_STRING)
+        folded.compare = COMPARE_NOCASE; /* RDS and Glue fold names; no two things differ in case alone */
+    return attr_equal(&folded, given, have);
+}
+
+struct thing *do_find(
+    const struct call *call, const struct role *role, const struct value *input, bool *named)
+{
+    const struct spec_type *type = role->type;
+    *named = false;
+    for (uint32_t i = 0; i < input->count; i++) {
+        const struct attr *attr = schema_attr(&type->schema, input->entries[i].key);
+        *named = *named || (attr && identifies(type, attr) && !value_is_null(input->entries[i].value));
+    }
+    if (!*named)
+        return NULL;
+    for (size_t t = 0; t < call->control->thing_count; t++) {
+        struct thing *thing = call->control->things[t];
+        if (thing->type != type || !str_eq(thing->region, region_of(call, type)))
+            continue;
+        bool match = true;
+        for (uint32_t i = 0; i < input->count && match; i++) {
+            const struct attr *attr = schema_attr(&type->schema, input->entries[i].key);
+            const struct value *have = attr ? value_get(thing->attrs, attr->name) : NULL;
+            bool key = attr &&
+                       (identifies(type, attr) || (attr->replace && attr->type->kind == TYPE_STRING && have));
+            if (key && !value_is_null(input->entries[i].value) && role->part != PART_CREATE)
+                match = same(attr, input->entries[i].value, have);
+            else if (attr && identifies(type, attr) && !value_is_null(input->entries[i].value))
+                match = same(attr, input->entries[i].value, have);
+        }
+        if (match)
+            return thing;
+    }
+    return NULL;
+}
+
+/* ---- checks ---- */
+
+static int check_attributes(struct call *call, const struct value *attrs)
+{
+    const struct spec_type *type = call->role->type;
+    for (size_t i = 0; i < type->attr_count; i++) {
+        const struct attr *attr = type->attrs[i].attr;
+        const struct value *v = value_get(attrs, attr->name), *converted;
+        struct schema_issue issue = {0};
+        if (attr->required && !attr->local && value_is_null(v))
+            return refuse_invalid(call, attr->name, STR("a required member is missing"));
+        if (!value_is_null(v) && attr->settable && schema_convert(call->arena, attr, v, &converted, &issue))
+            return refuse_invalid(call, attr->name, issue.message);
+    }
+    return 0;
+}
+
+static bool exists(const struct call *call, struct str type, const struct value *reference)
+{
+    for (size_t i = 0; i < call->control->thing_count; i++) {
+        const struct thing *thing = call->control->things[i];
+        if (!str_eq(thing->type->schema.name, type))
+            continue;
+        if (value_equal(value_get(thing->attrs, thing->type->schema.id), reference) ||
+            value_equal(value_getz(thing->attrs, "arn"), reference) ||
+            value_equal(value_getz(thing->attrs, "name"), reference))
+            return true;
+    }
+    return false;
+}
+
+static int check_references(struct call *call, const struct value *attrs)
+{
+    const struct value *references = value_getz(call->role->type->sandbox, "references");
+    for (uint32_t i = 0; references && i < references->count; i++) {
+        struct value_entry entry = references->entries[i];
+        const struct value *given = value_get(attrs, entry.key);
+        if (value_is_null(given) || exists(call, value_text(entry.value, STR_EMPTY), given))
+            continue;
+        return refuse_invalid(call, entry.key, STR("what it refers to does not exist"));
+    }
+    return 0;
+}
+
+static int check_empty(struct call *call, const struct thing *thing)
+{
+    const struct value *rule = value_getz(thing->type->sandbox, "delete_empty");
+    const struct value *names = value_getz(rule, "attributes");
+    for (uint32_t i = 0; names && i < names->count; i++) {
+        const struct value *v = value_get(thing->attrs, value_text(names->items[i], STR_EMPTY));
+        if (v && (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && v->count)
+            return refuse(call, 409, value_text(value_getz(rule, "code"), STR("DeleteConflict")),
+                "cannot be deleted while %.*s is not empty", STR_ARG(value_text(names->items[i], STR_EMPTY)));
+    }
+    const struct value *guards = value_getz(thing->type->sandbox, "delete_unless");
+    for (uint32_t i = 0; guards && i < guards->count; i++)
+        if (value_equal(value_get(thing->attrs, guards->entries[i].key), &value_true))
+            return refuse(call, 400, value_text(guards->entries[i].value, STR("InvalidParameterCombination")),
+                "cannot be deleted while %.*s is on", STR_ARG(guards->entries[i].key));
+    return 0;
+}
+
+/* ---- things ---- */
+
+static const struct value *given_attributes(const struct call *call)
+{
+    const struct spec_type *type = call->role->type;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < call->input->count; i++) {
+        const struct attr *attr = schema_attr(&type->schema, call->input->entries[i].key);
+        if (attr && !attr->local)
+            value_builder_set(&b, attr->name, call->input->entries[i].value);
+    }
+    return value_builder_map(&b);
+}
+
+static int keep(struct call *call, struct thing *thing)
+{
+    struct err err = ERR_INIT;
+    return store_keep(call->control, thing, &err)
+               ? refuse(call, 500, STR("InternalFailure"), "%s", err.message)
+               : 0;
+}
+
+static int create(struct call *call, struct thing *existing, struct thing **out)
+{
+    const struct spec_type *type = call->role->type;
+    const struct value *attrs = given_attributes(call);
+    if (existing)
+        return refuse_existing(call);
+    if (check_attributes(call, attrs) || check_references(call, attrs))
+        return -1;
+    attrs = fill_new(call, type, attrs);
+    *out = store_add(call->control, type, region_of(call, type), attrs);
+    return keep(call, *out);
+}
+
+/* With `full`, what the request leaves out goes back to how it was at the beginning. */
+static const struct value *updated(struct call *call, const struct thing *thing)
+{
+    const struct spec_step *step = call->role->step;
+    const struct value *attrs = thing->attrs, *given = given_attributes(call);
+    for (size_t i = 0; step->full && i < step->request.attr_count; i++) {
+        const struct attr *attr = schema_attr(&thing->type->schema, step->request.attrs[i]);
+        if (attr && attr->settable && !attr->replace && !value_get(given, attr->name))
+            attrs = value_with(call->arena, attrs, attr->name, attr->default_value);
+    }
+    attrs = value_merge(call->arena, attrs, given);
+    const struct value *values = value_getz(thing->type->sandbox, "on_update");
+    for (uint32_t i = 0; values && i < values->count; i++) {
+        const struct value *v =
+            fill_text(call, thing->type, values->entries[i].value, attrs, thing->revision + 1);
+        if (v)
+            attrs = value_with(call->arena, attrs, values->entries[i].key, v);
+    }
+    return attrs;
+}
+
+static int change(struct call *call, struct thing *thing, const struct value *attrs)
+{
+    thing->revision++;
+    store_change(call->control, thing, attrs);
+    return keep(call, thing);
+}
+
+static int delete (struct call *call, struct thing *thing)
+{
+    if (thing->deleted_ms)
+        return 0;
+    if (check_empty(call, thing))
+        return -1;
+    thing->deleted_ms = clock_wall_ms();
+    return keep(call, thing);
+}
+
+/* ---- what belongs to a thing ---- */
+
+/* What the client took from the item at hand, by its path there: "add", "key", "items" … */
+static const struct value *item_part(const struct call *call, const char *path)
+{
+    const struct spec_request *request = &call->role->step->request;
+    for (size_t i = 0; i < request->extra_count; i++)
+        if (request->extras[i].from_item && str_eqz(value_text(request->extras[i].value, STR_EMPTY), path))
+            return value_get(call->input, request->extras[i].key);
+    return NULL;
+}
+
+static const struct value *as_list(struct call *call, const struct value *v)
+{
+    if (value_is_null(v))
+        return &value_empty_list;
+    return v->kind == VALUE_LIST ? v : value_list(call->arena, &v, 1);
+}
+
+static bool list_has(const struct attr *attr, const struct value *list, const struct value *item)
+{
+    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
+        if (attr_equal(attr, item, list->items[i]))
+            return true;
+    return false;
+}
+
+/* have, plus what of `add` it lacks, minus `remove`. */
+static const struct value *members_after(
+    struct call *call, const struct value *have, const struct value *add, const struct value *remove)
+{
+    const struct attr item = {.type = call->role->attr->attr->type->elem};
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; have && have->kind == VALUE_LIST && i < have->count; i++)
+        if (!list_has(&item, remove, have->items[i]))
+            value_builder_add(&b, have->items[i]);
+    for (uint32_t i = 0; i < add->count; i++)
+        if (!list_has(&item, have, add->items[i]))
+            value_builder_add(&b, add->items[i]);
+    return value_builder_list(&b);
+}
+
+static const struct value *with_entries(struct call *call, const struct value *have)
+{
+    const struct value *items = item_part(call, "items");
+    if (!items) {
+        const struct value *key = item_part(call, "key");
+        return value_with(call->arena, have, value_text(key, STR_EMPTY), item_part(call, "value"));
+    }
+    for (uint32_t i = 0; items->kind == VALUE_LIST && i < items->count; i++)
+        have = value_with(call->arena, have, value_text(value_getz(items->items[i], "key"), STR_EMPTY),
+            value_getz(items->items[i], "value"));
+    return have;
+}
+
+static const struct value *without_keys(struct call *call, const struct value *have, const struct value *keys)
+{
+    keys = as_list(call, keys);
+    for (uint32_t i = 0; i < keys->count; i++)
+        have = value_with(call->arena, have, value_text(keys->items[i], STR_EMPTY), NULL);
+    return have;
+}
+
+/* The new value of the attribute that the role is about; NULL: it is taken away. */
+static const struct value *owned_after(struct call *call, const struct value *have)
+{
+    struct str name = call->role->attr->attr->name;
+    switch (call->role->part) {
+    case PART_FACET_PUT: return value_get(call->input, name);
+    case PART_FACET_REMOVE: return NULL;
+    case PART_MEMBERS_ADD:
+        return members_after(call, have, as_list(call, item_part(call, "@")), &value_empty_list);
+    case PART_MEMBERS_REMOVE:
+        return members_after(call, have, &value_empty_list, as_list(call, item_part(call, "@")));
+    case PART_MEMBERS_MODIFY:
+        return members_after(
+            call, have, as_list(call, item_part(call, "add")), as_list(call, item_part(call, "remove")));
+    case PART_ENTRIES_PUT: return with_entries(call, have);
+    case PART_ENTRIES_REMOVE: return without_keys(call, have, item_part(call, "key"));
+    case PART_TAGS_ADD: return value_merge(call->arena, have, item_part(call, "@"));
+    case PART_TAGS_REMOVE: return without_keys(call, have, item_part(call, "@"));
+    case PART_TAGS_PUT: return item_part(call, "@");
+    case PART_TAGS_CLEAR: return NULL;
+    default: return have;
+    }
+}
+
+static bool changes_owned(enum part part)
+{
+    return part == PART_FACET_PUT || part == PART_FACET_REMOVE || part == PART_MEMBERS_ADD ||
+           part == PART_MEMBERS_REMOVE || part == PART_MEMBERS_MODIFY || part == PART_ENTRIES_PUT ||
+           part == PART_ENTRIES_REMOVE || part == PART_TAGS_ADD || part == PART_TAGS_REMOVE ||
+           part == PART_TAGS_PUT || part == PART_TAGS_CLEAR;
+}
+
+static int change_owned(struct call *call, struct thing *thing)
+{
+    struct str name = call->role->attr->attr->name;
+    const struct value *after = owned_after(call, value_get(thing->attrs, name));
+    return change(call, thing, value_with(call->arena, thing->attrs, name, after));
+}
+
+/* A facet that is not set, or an entry that is not there, has an error of its own where the spec knows one.
+ */
+static int check_owned(struct call *call, const struct thing *thing)
+{
+    const struct role *role = call->role;
+    const struct value *v = value_get(thing->attrs, role->attr->attr->name);
+    if (role->part == PART_FACET_GET && value_is_null(v) && role->step->absent.count)
+        return refuse_absent(call, role);
+    if (role->part == PART_ENTRIES_GET && !value_get(v, value_text(item_part(call, "key"), STR_EMPTY)))
+        return refuse_absent(call, role);
+    return 0;
+}
+
+/* ---- the call ---- */
+
+static void list_things(struct call *call, struct thing ***found, size_t *n)
+{
+    size_t cap = 0;
+    for (size_t i = 0; i < call->control->thing_count; i++) {
+        struct thing *thing = call->control->things[i];
+        if (thing->type != call->role->type || !str_eq(thing->region, region_of(call, call->role->type)))
+            continue;
+        MEM_GROW(*found, cap, *n + 1);
+        (*found)[(*n)++] = thing;
+    }
+}
+
+static void found_one(struct thing *thing, struct thing ***found, size_t *n)
+{
+    *found = mem_alloc(sizeof **found);
+    (*found)[0] = thing;
+    *n = 1;
+}
+
+/* A data source is answered from the spec alone: there is always one. */
+static bool is_data(const struct call *call)
+{
+    return call->role->type->schema.is_data && call->role->type->sandbox;
+}
+
+int do_call(struct call *call, struct thing *thing, struct thing ***found, size_t *n)
+{
+    const struct role *role = call->role;
+    if (role->part == PART_LIST) {
+        list_things(call, found, n);
+        return 0;
+    }
+    if (role->part == PART_SIDE)
+        return 0;
+    if (role->part == PART_CREATE) {
+        if (create(call, thing, &thing))
+            return -1;
+    } else if (!thing && !is_data(call)) {
+        bool lists = role->step->at.n && str_ends(role->step->at, STR("[]")) && role->part == PART_READ;
+        bool named = false;
+        do_find(call, role, call->input, &named);
+        return lists && !named ? 0 : refuse_absent(call, role);
+    }
+    if (role->part == PART_UPDATE && change(call, thing, updated(call, thing)))
+        return -1;
+    if (role->part == PART_DELETE && delete (call, thing))
+        return -1;
+    if (changes_owned(role->part) && change_owned(call, thing))
+        return -1;
+    if (role->attr && check_owned(call, thing))
+        return -1;
+    if (thing)
+        found_one(thing, found, n);
+    return 0;
+}

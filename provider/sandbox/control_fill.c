@@ -1,0 +1,202 @@
+/*
+ * What a service adds by itself: defaults, ARNs, ids, times, and states that change while time passes. The
+ * spec's `sandbox:` says what no other part of it implies:
+ *
+ *     sandbox:
+ *       values: {vpc_id: "vpc-${hex17}", state: available, create_time: "${now}"}   # computed attributes of
+ * a new one states: {status: [[creating, 3], [available, 0]]}     # seconds in each state after creation, in
+ * order updating: {status: [[modifying, 2], [available, 0]]}  # the same after a change deleting: {status:
+ * [[deleting, 2]]}                   # how it looks while it is going; then it is gone references: {role:
+ * aws.iam.role}                      # attributes that must name something that exists delete_empty:
+ * {attributes: [policies], code: DeleteConflict}  # what must be empty before it may be deleted
+ */
+#include "provider/sandbox/control_internal.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hash.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+static int64_t scaled(const struct control *control, int64_t seconds)
+{
+    return (int64_t)((double)seconds * 1000 / (control->options.speed > 0 ? control->options.speed : 1));
+}
+
+/* hex17, upper16, digits12: so many random characters of that kind. */
+static bool random_text(struct arena *arena, struct str name, struct str *out)
+{
+    static const struct {
+        const char *prefix, *alphabet;
+    } kinds[] = {{"hex", "0123456789abcdef"}, {"upper", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"},
+        {"digits", "0123456789"}, {"alnum", "abcdefghijklmnopqrstuvwxyz0123456789"}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        int64_t count;
+        struct str prefix = str_z(kinds[i].prefix);
+        if (!str_starts(name, prefix) || !str_to_int(str_slice(name, prefix.n, name.n), &count) ||
+            count < 1 || count > 64)
+            continue;
+        unsigned char bytes[64];
+        hash_random(bytes, (size_t)count);
+        char *text = arena_alloc(arena, (size_t)count + 1);
+        for (int64_t k = 0; k < count; k++)
+            text[k] = kinds[i].alphabet[bytes[k] % strlen(kinds[i].alphabet)];
+        text[count] = '\0';
+        *out = str_n(text, (size_t)count);
+        return true;
+    }
+    return false;
+}
+
+static struct str uuid(struct arena *arena)
+{
+    unsigned char b[16];
+    hash_random(b, sizeof b);
+    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    struct str hex = hex_encode(arena, b, sizeof b);
+    return arena_printf(
+        arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex.p, hex.p + 8, hex.p + 12, hex.p + 16, hex.p + 20);
+}
+
+/* An attribute with its default, or one of the surroundings; NULL: there is none. */
+static const struct value *lookup(struct call *call, const struct spec_type *type, struct str name,
+    const struct value *attrs, int64_t revision)
+{
+    struct arena *arena = call->arena;
+    struct str text;
+    const struct attr *attr = schema_attr(&type->schema, name);
+    if (attr) {
+        const struct value *v = value_get(attrs, name);
+        return value_is_null(v) ? attr->default_value : v;
+    }
+    if (str_eqz(name, "region"))
+        return value_string(arena, call->region);
+    if (str_eqz(name, "partition"))
+        return value_stringz(arena, "aws");
+    if (str_eqz(name, "account"))
+        return value_string(arena, call->control->options.account);
+    if (str_eqz(name, "now"))
+        return value_string(arena, time_rfc3339(arena, clock_wall_ms(), false));
+    if (str_eqz(name, "uuid"))
+        return value_string(arena, uuid(arena));
+    if (str_eqz(name, "revision"))
+        return value_int(arena, revision);
+    return random_text(arena, name, &text) ? value_string(arena, text) : NULL;
+}
+
+static struct str as_text(struct arena *arena, const struct value *v)
+{
+    return v->kind == VALUE_STRING ? v->string
+           : v->kind == VALUE_INT  ? arena_printf(arena, "%lld", (long long)v->integer)
+                                   : STR_EMPTY;
+}
+
+const struct value *fill_text(struct call *call, const struct spec_type *type, const struct value *template,
+    const struct value *attrs, int64_t revision)
+{
+    if (template->kind != VALUE_STRING || str_find(template->string, STR("${"), 0) < 0)
+        return template;
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct str rest = template->string;
+    for (;;) {
+        ptrdiff_t open = str_find(rest, STR("${"), 0);
+        ptrdiff_t close = open < 0 ? -1 : str_find_char(rest, '}', (size_t)open);
+        if (close < 0)
+            break;
+        struct str filter, name = str_cut(str_slice(rest, (size_t)open + 2, (size_t)close), '|', &filter);
+        const struct value *v = lookup(call, type, name, attrs, revision);
+        if (value_is_null(v))
+            return NULL;
+        if (open == 0 && (size_t)close + 1 == template->string.n && !filter.p)
+            return v;
+        buf_add(&out, rest.p, (size_t)open);
+        struct str text = as_text(call->arena, v);
+        for (size_t i = 0; i < text.n; i++)
+            buf_add_char(
+                &out, str_eqz(filter, "lower") ? (char)tolower((unsigned char)text.p[i]) : text.p[i]);
+        rest = str_slice(rest, (size_t)close + 1, rest.n);
+    }
+    buf_add_str(&out, rest);
+    return value_string(call->arena, buf_str(&out));
+}
+
+const struct value *fill_new(struct call *call, const struct spec_type *type, const struct value *attrs)
+{
+    const struct value *values = value_getz(type->sandbox, "values");
+    for (uint32_t i = 0; values && i < values->count; i++) {
+        const struct value_entry *entry = &values->entries[i];
+        if (!value_is_null(value_get(attrs, entry->key)))
+            continue;
+        const struct value *v = fill_text(call, type, entry->value, attrs, 1);
+        if (v)
+            attrs = value_with(call->arena, attrs, entry->key, v);
+    }
+    for (size_t i = 0; i < type->attr_count; i++) {
+        const struct spec_attr *attr = &type->attrs[i];
+        struct str name = attr->attr->name;
+        if (!value_is_null(value_get(attrs, name)) || attr->owner != OWNER_BASE)
+            continue;
+        const struct value *v = attr->attr->default_value;
+        if (attr->template.n)
+            v = fill_text(call, type, value_string(call->arena, attr->template), attrs, 1);
+        if (!value_is_null(v) && !attr->attr->local)
+            attrs = value_with(call->arena, attrs, name, v);
+    }
+    return attrs;
+}
+
+/* The state that a list of states with durations has reached. */
+static const struct value *reached(struct call *call, const struct value *states, int64_t since_ms)
+{
+    int64_t left = clock_wall_ms() - since_ms;
+    const struct value *name = NULL;
+    for (uint32_t i = 0; i < states->count; i++) {
+        const struct value *pair = states->items[i];
+        if (pair->kind != VALUE_LIST || pair->count != 2 || pair->items[1]->kind != VALUE_INT)
+            continue;
+        name = pair->items[0];
+        int64_t span = scaled(call->control, pair->items[1]->integer);
+        if (left < span || i + 1 == states->count)
+            break;
+        left -= span;
+    }
+    return name;
+}
+
+static const struct value *with_states(struct call *call, const struct thing *thing,
+    const struct value *attrs, const char *which, int64_t since_ms)
+{
+    const struct value *states = value_getz(thing->type->sandbox, which);
+    for (uint32_t i = 0; states && i < states->count; i++) {
+        const struct value *list = states->entries[i].value;
+        const struct value *name = list->kind == VALUE_LIST ? reached(call, list, since_ms) : NULL;
+        if (name)
+            attrs = value_with(call->arena, attrs, states->entries[i].key, name);
+    }
+    return attrs;
+}
+
+const struct value *fill_now(struct call *call, const struct thing *thing)
+{
+    const struct value *attrs = with_states(call, thing, thing->attrs, "states", thing->created_ms);
+    if (thing->changed_ms > thing->created_ms)
+        attrs = with_states(call, thing, attrs, "updating", thing->changed_ms);
+    return thing->deleted_ms ? with_states(call, thing, attrs, "deleting", thing->deleted_ms) : attrs;
+}
+
+bool fill_is_gone(const struct control *control, const struct thing *thing)
+{
+    if (!thing->deleted_ms)
+        return false;
+    const struct value *states = value_getz(thing->type->sandbox, "deleting");
+    int64_t total = 0;
+    if (states && states->count && states->entries[0].value->kind == VALUE_LIST)
+        for (uint32_t i = 0; i < states->entries[0].value->count; i++) {
+            const struct value *pair = states->entries[0].value->items[i];
+            if (pair->kind == VALUE_LIST && pair->count == 2 && pair->items[1]->kind == VALUE_INT)
+                total += scaled(control, pair->items[1]->integer);
+        }
+    return clock_wall_ms() >= thing->deleted_ms + total;
+}

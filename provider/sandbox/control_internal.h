@@ -1,0 +1,132 @@
+/* Shared by the files of the control plane; see control.h. */
+#ifndef WEIR_PROVIDER_SANDBOX_CONTROL_INTERNAL_H
+#define WEIR_PROVIDER_SANDBOX_CONTROL_INTERNAL_H
+
+#include "base/map.h"
+#include "provider/sandbox/control.h"
+#include "provider/spec/spec.h"
+
+#include <pthread.h>
+
+/* What an operation is to a type. In the order in which they are preferred when several fit. */
+enum part {
+    PART_CREATE,
+    PART_UPDATE,
+    PART_DELETE,
+    PART_READ,
+    PART_LIST,
+    PART_FACET_PUT,
+    PART_FACET_GET,
+    PART_FACET_REMOVE,
+    PART_MEMBERS_LIST,
+    PART_MEMBERS_ADD,
+    PART_MEMBERS_REMOVE,
+    PART_MEMBERS_MODIFY,
+    PART_ENTRIES_LIST,
+    PART_ENTRIES_GET,
+    PART_ENTRIES_PUT,
+    PART_ENTRIES_REMOVE,
+    PART_TAGS_LIST,
+    PART_TAGS_ADD,
+    PART_TAGS_REMOVE,
+    PART_TAGS_PUT,
+    PART_TAGS_CLEAR,
+    PART_SIDE, /* a step before or after: it finds nothing and changes nothing */
+};
+
+struct role {
+    enum part part;
+    const struct spec_type *type;
+    const struct spec_step *step;
+    const struct spec_attr *attr; /* facets, members, entries, tags */
+    const void *owner;            /* struct spec_members, spec_entries */
+};
+
+/* One operation of one service. */
+struct served {
+    const struct spec_operation *op;
+    struct role *roles;
+    size_t role_count, role_cap;
+};
+
+struct served_service {
+    const struct spec_service *spec;
+    struct served *ops;
+    size_t op_count, op_cap;
+};
+
+/* One thing that exists. Its values live in its own arena, which every change replaces. */
+struct thing {
+    struct arena arena;
+    const struct spec_type *type;
+    struct str region, id; /* of global services: region "" */
+    const struct value *attrs;
+    int64_t created_ms, changed_ms, deleted_ms; /* 0: not yet */
+    int64_t revision;
+    struct str file; /* "" : not kept */
+};
+
+struct control {
+    struct control_options options;
+    struct arena arena;
+    struct served_service *services;
+    size_t service_count;
+    struct thing **things;
+    size_t thing_count, thing_cap;
+    pthread_mutex_t lock;
+};
+
+/* One request being answered. */
+struct call {
+    struct control *control;
+    struct arena *arena;
+    struct str region;
+    const struct served_service *service;
+    const struct served *served;
+    const struct wire_message *request;
+    const struct role *role;   /* chosen */
+    const struct value *input; /* by the role's shape: attributes, and what `with` and items are called */
+    const struct value *raw;   /* the request's members under wire names */
+    struct err *err;           /* code, message, http_status of a refusal */
+};
+
+/* ---- control_store.c ---- */
+
+int store_load(struct control *control, struct err *err);
+struct thing *store_add(
+    struct control *control, const struct spec_type *type, struct str region, const struct value *attrs);
+void store_change(struct control *control, struct thing *thing, const struct value *attrs);
+void store_remove(struct control *control, struct thing *thing);
+void store_release(struct control *control);
+/* Writes the record's file. -1 on a full disk; then the caller refuses the request. */
+int store_keep(struct control *control, struct thing *thing, struct err *err);
+
+/* ---- control_do.c ---- */
+
+/* The things of the role's type that the input names. `named`: it names any at all. */
+struct thing *do_find(
+    const struct call *call, const struct role *role, const struct value *input, bool *named);
+/* Carries out call->role; *found and *n are what the answer is about. -1 with call->err. */
+int do_call(struct call *call, struct thing *thing, struct thing ***found, size_t *n);
+/* A refusal in the service's words. */
+int refuse(struct call *call, int status, struct str code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+int refuse_absent(struct call *call, const struct role *role);
+
+/* ---- control_fill.c ---- */
+
+/* Adds defaults and computed values to what a request gave. */
+const struct value *fill_new(struct call *call, const struct spec_type *type, const struct value *attrs);
+/* The object as it is at this moment: states that time has changed. */
+const struct value *fill_now(struct call *call, const struct thing *thing);
+/* Has a deletion taken its time? */
+bool fill_is_gone(const struct control *control, const struct thing *thing);
+const struct value *fill_text(struct call *call, const struct spec_type *type, const struct value *template,
+    const struct value *attrs, int64_t revision);
+
+/* ---- control_answer.c ---- */
+
+int answer_encode(struct call *call, struct thing *const *things, size_t n, struct str request_id,
+    struct wire_message *out);
+
+#endif

@@ -1,0 +1,161 @@
+/* Records: in memory, and as one JSON file each, written whole and renamed into place. */
+#include "provider/sandbox/control_internal.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { MAX_RECORD = 16 * 1024 * 1024 };
+
+static struct str id_of(const struct spec_type *type, const struct value *attrs)
+{
+    return value_text(value_get(attrs, type->schema.id), STR_EMPTY);
+}
+
+/* The type, the region and the id may hold any character: their digest names the file. */
+static struct str file_of(struct control *control, struct arena *arena, const struct thing *thing)
+{
+    if (!control->options.dir)
+        return STR_EMPTY;
+    struct str whole = arena_printf(arena, "%.*s\n%.*s\n%.*s", STR_ARG(thing->type->schema.name),
+        STR_ARG(thing->region), STR_ARG(thing->id));
+    return arena_printf(arena, "%s/%.*s-%.20s.json", control->options.dir, STR_ARG(thing->type->schema.name),
+        sha256_hex(arena, whole).p);
+}
+
+static void set_attrs(struct control *control, struct thing *thing, const struct value *attrs)
+{
+    struct arena before = thing->arena;
+    thing->arena = (struct arena)ARENA_INIT;
+    thing->attrs = value_copy(&thing->arena, attrs);
+    thing->region = arena_str(&thing->arena, thing->region);
+    thing->id = arena_str(&thing->arena, id_of(thing->type, thing->attrs));
+    thing->file = file_of(control, &thing->arena, thing);
+    arena_release(&before);
+}
+
+static struct thing *add(
+    struct control *control, const struct spec_type *type, struct str region, const struct value *attrs)
+{
+    struct thing *thing = mem_zalloc(sizeof *thing);
+    thing->type = type;
+    thing->region = region;
+    set_attrs(control, thing, attrs);
+    MEM_GROW(control->things, control->thing_cap, control->thing_count + 1);
+    control->things[control->thing_count++] = thing;
+    return thing;
+}
+
+struct thing *store_add(
+    struct control *control, const struct spec_type *type, struct str region, const struct value *attrs)
+{
+    struct thing *thing = add(control, type, region, attrs);
+    thing->created_ms = thing->changed_ms = clock_wall_ms();
+    thing->revision = 1;
+    return thing;
+}
+
+void store_change(struct control *control, struct thing *thing, const struct value *attrs)
+{
+    set_attrs(control, thing, attrs);
+    thing->changed_ms = clock_wall_ms();
+}
+
+static void thing_free(struct thing *thing)
+{
+    arena_release(&thing->arena);
+    free(thing);
+}
+
+void store_remove(struct control *control, struct thing *thing)
+{
+    if (thing->file.n)
+        unlink(thing->file.p);
+    for (size_t i = 0; i < control->thing_count; i++) {
+        if (control->things[i] != thing)
+            continue;
+        control->things[i] = control->things[--control->thing_count];
+        break;
+    }
+    thing_free(thing);
+}
+
+void store_release(struct control *control)
+{
+    for (size_t i = 0; i < control->thing_count; i++)
+        thing_free(control->things[i]);
+    free(control->things);
+}
+
+int store_keep(struct control *control, struct thing *thing, struct err *err)
+{
+    if (!control->options.dir)
+        return 0;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct value_entry entries[] = {
+        {STR("type"), value_string(&arena, thing->type->schema.name)},
+        {STR("region"), value_string(&arena, thing->region)},
+        {STR("created"), value_int(&arena, thing->created_ms)},
+        {STR("changed"), value_int(&arena, thing->changed_ms)},
+        {STR("deleted"), value_int(&arena, thing->deleted_ms)},
+        {STR("revision"), value_int(&arena, thing->revision)},
+        {STR("attrs"), thing->attrs},
+    };
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, value_map(&arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
+    return file_write_atomic(thing->file.p, buf_str(&text), 0600, err);
+}
+
+static int64_t number(const struct value *record, const char *key)
+{
+    const struct value *v = value_getz(record, key);
+    return v && v->kind == VALUE_INT ? v->integer : 0;
+}
+
+static int load_one(struct control *control, const char *path, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str text;
+    const struct value *record;
+    if (file_read(&arena, path, MAX_RECORD, &text, err))
+        return -1;
+    if (json_parse(&arena, text, &record, err))
+        return err_context(err, "%s", path);
+    struct str name = value_text(value_getz(record, "type"), STR_EMPTY);
+    const struct schema *schema = catalog_find(control->options.catalog, name, false, err);
+    const struct value *attrs = value_getz(record, "attrs");
+    if (!schema || !attrs)
+        return err_context(err, "%s", path);
+    struct thing *thing =
+        add(control, schema->impl, value_text(value_getz(record, "region"), STR_EMPTY), attrs);
+    thing->created_ms = number(record, "created");
+    thing->changed_ms = number(record, "changed");
+    thing->deleted_ms = number(record, "deleted");
+    thing->revision = number(record, "revision");
+    return 0;
+}
+
+int store_load(struct control *control, struct err *err)
+{
+    if (!control->options.dir)
+        return 0;
+    if (dir_make(control->options.dir, err))
+        return -1;
+    DIR *dir = opendir(control->options.dir);
+    if (!dir)
+        return err_errno(err, ERR_IO, "cannot read %s", control->options.dir);
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    int status = 0;
+    for (struct dirent *entry; !status && (entry = readdir(dir));)
+        if (str_ends(str_z(entry->d_name), STR(".json")))
+            status = load_one(
+                control, path_join(&arena, str_z(control->options.dir), str_z(entry->d_name)).p, err);
+    closedir(dir);
+    return status;
+}
