@@ -251,22 +251,59 @@ static void encode_refusal(
         request_id, answer);
 }
 
-static void answer_call(struct call *call, struct str request_id, struct wire_message *answer)
+/* Constants by which one operation serves several types ({Filter: [Role]}): those sent are the type's own. */
+static bool means_type(const struct role *role, const struct value *input)
+{
+    for (size_t i = 0; i < role->step->request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->request.extras[i];
+        const struct value *sent = value_get(input, extra->key);
+        bool listed = extra->value->kind == VALUE_LIST;
+        if (extra->from_item || extra->dynamic || value_is_null(sent) || !listed)
+            continue;
+        bool any = false;
+        for (uint32_t k = 0; k < extra->value->count && sent->kind == VALUE_LIST; k++)
+            for (uint32_t j = 0; j < sent->count; j++)
+                any = any || value_equal(extra->value->items[k], sent->items[j]);
+        if (!any)
+            return false;
+    }
+    return true;
+}
+
+/* One role, or for a listing every type that the operation lists. */
+static int answer_roles(struct call *call, const struct choice *choice, struct answer *answer)
+{
+    for (size_t i = 0; i < call->served->role_count; i++) {
+        const struct role *role = &call->served->roles[i];
+        bool chosen = role == choice->role;
+        if (!chosen && (choice->role->part != PART_LIST || role->part != PART_LIST))
+            continue;
+        call->role = role;
+        call->input = chosen ? choice->input : decode(call, role);
+        if (!call->input)
+            return -1;
+        if (role->part == PART_LIST && !means_type(role, call->input))
+            continue;
+        struct thing **things = NULL;
+        size_t n = 0;
+        int status = do_call(call, chosen ? choice->thing : NULL, &things, &n);
+        if (!status)
+            answer_add(call, answer, things, n);
+        free(things);
+        if (status)
+            return -1;
+    }
+    return 0;
+}
+
+static void answer_call(struct call *call, struct str request_id, struct wire_message *out)
 {
     struct choice choice;
-    struct thing **things = NULL;
-    size_t n = 0;
-    int status = -1;
-    if (choose(call, &choice)) {
-        call->role = choice.role;
-        call->input = choice.input;
-        status = do_call(call, choice.thing, &things, &n);
-        if (!status)
-            status = answer_encode(call, things, n, request_id, answer);
-    }
-    if (status)
-        encode_refusal(call, &call->served->op->wire, request_id, answer);
-    free(things);
+    struct answer answer;
+    answer_start(call, &answer);
+    if (!choose(call, &choice) || answer_roles(call, &choice, &answer) ||
+        answer_encode(call, &answer, request_id, out))
+        encode_refusal(call, &call->served->op->wire, request_id, out);
 }
 
 static void drop_gone(struct control *control)

@@ -159,7 +159,7 @@ static void finish(
 static const struct shape text_shape = {.kind = SHAPE_STRING};
 
 static void place_entries(struct making *m, struct part_node *node, struct str path,
-    const struct spec_entries *e, const struct value *entries)
+    const struct spec_entries *e, bool names_only, const struct value *entries)
 {
     struct str list_path = path;
     if (str_ends(list_path, STR("[]")))
@@ -174,7 +174,7 @@ static void place_entries(struct making *m, struct part_node *node, struct str p
     for (uint32_t i = 0; entries && i < entries->count; i++) {
         struct part_node *element = child(m, list, STR_EMPTY, true);
         const struct value *key = value_string(m->arena, entries->entries[i].key);
-        if (!e->key.n) {
+        if (!e->key.n || names_only) {
             place(m, element, STR_EMPTY, &text_shape, key);
             continue;
         }
@@ -211,7 +211,7 @@ static void place_object(
         if (value_is_null(v) || attr->attr->write_only || !run_provides(type, role->step, attr, &path))
             continue;
         if (attr->owner == OWNER_ENTRIES)
-            place_entries(m, node, path, entries_of(type, attr), v);
+            place_entries(m, node, path, entries_of(type, attr), false, v);
         else
             place(m, node, path, attr->owner == OWNER_TAGS ? type->tags->shape : attr->answer, v);
     }
@@ -296,7 +296,8 @@ static void place_owned(struct making *m, struct part_node *root, const struct t
         break;
     case PART_ENTRIES_LIST:
         if (v)
-            place_entries(m, root, at, role->owner, v);
+            place_entries(
+                m, root, at, role->owner, ((const struct spec_entries *)role->owner)->get != NULL, v);
         break;
     default: break;
     }
@@ -344,23 +345,34 @@ static void place_things(struct making *m, struct part_node *root, struct thing 
             fill_new(m->call, role->type, m->call->input));
 }
 
-int answer_encode(
-    struct call *call, struct thing *const *things, size_t n, struct str request_id, struct wire_message *out)
+void answer_start(struct call *call, struct answer *answer)
 {
     enum wire_protocol protocol = call->service->spec->protocol;
-    struct making m = {.call = call,
-        .arena = call->arena,
+    *answer = (struct answer){.root = ARENA_NEW(call->arena, struct part_node),
         .xml = protocol == WIRE_QUERY || protocol == WIRE_EC2 || protocol == WIRE_REST_XML};
-    struct part_node root = {0};
+}
+
+void answer_add(struct call *call, struct answer *answer, struct thing *const *things, size_t n)
+{
+    struct making m = {.call = call, .arena = call->arena, .xml = answer->xml};
+    bool list;
     if (gives_objects(call->role->part))
-        place_things(&m, &root, things, n);
+        place_things(&m, answer->root, things, n);
     else if (call->role->part == PART_ENTRIES_GET && n)
-        place_entry(&m, &root, things[0]);
+        place_entry(&m, answer->root, things[0]);
     else if (call->role->attr && n)
-        place_owned(&m, &root, things[0]);
+        place_owned(&m, answer->root, things[0]);
+    else if (call->role->step->at.n)
+        object_node(&m, answer->root, call->role->step->at, &list); /* an empty list is still a list */
+}
+
+int answer_encode(
+    struct call *call, const struct answer *answer, struct str request_id, struct wire_message *out)
+{
+    struct making m = {.call = call, .arena = call->arena, .xml = answer->xml};
     const struct shape *shape;
     const struct value *value;
-    finish(&m, &root, &shape, &value);
-    struct wire_operation op = call->served->op->wire;
-    return wire_encode_response(call->arena, &op, shape, value, request_id, out, call->err);
+    finish(&m, answer->root, &shape, &value);
+    return wire_encode_response(
+        call->arena, &call->served->op->wire, shape, value, request_id, out, call->err);
 }

@@ -126,7 +126,16 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
 
 /* ---- control_answer.c ---- */
 
-int answer_encode(struct call *call, struct thing *const *things, size_t n, struct str request_id,
-    struct wire_message *out);
+/* An answer under construction; it may be put together from what several types have to say. */
+struct answer {
+    struct part_node *root;
+    bool xml;
+};
+
+void answer_start(struct call *call, struct answer *answer);
+/* What call->role says about these things. */
+void answer_add(struct call *call, struct answer *answer, struct thing *const *things, size_t n);
+int answer_encode(
+    struct call *call, const struct answer *answer, struct str request_id, struct wire_message *out);
 
 #endif
