@@ -134,9 +134,14 @@ static int predict(struct planner *p, struct instance *instance, const struct va
     return 0;
 }
 
-static bool report(struct planner *p, const struct instance *instance, const struct err *err)
+bool plan_failed(struct planner *p, struct span span, const struct err *err)
 {
-    struct diag *d = diag_error(p->diags, instance->decl->span, "%s", err->message);
+    if (err->class != ERR_INVALID && err->class != ERR_ABSENT) {
+        if (p->failure.class == ERR_NONE)
+            p->failure = *err;
+        return false;
+    }
+    struct diag *d = diag_error(p->diags, span, "%s", err->message);
     if (err->hint[0])
         diag_hint(p->diags, d, "%s", err->hint);
     return false;
@@ -147,8 +152,10 @@ static bool decide(
 {
     struct err err = ERR_INIT;
     instance->action = action;
-    if (predict(p, instance, prior, &err))
-        return report(p, instance, &err);
+    if (predict(p, instance, prior, &err)) {
+        instance->planned = NULL; /* unknown to others, so that they do not fail for the same reason */
+        return plan_failed(p, instance->decl->span, &err);
+    }
     struct change *change = instance_change(p, instance);
     change->action = action;
     p->pending[instance->decl->index] = true;

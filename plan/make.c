@@ -122,11 +122,8 @@ static bool read_data(struct planner *p, struct instance *instance)
             err_set(&err, ERR_ABSENT, "there is no such thing");
     }
     if (!live) {
-        struct diag *d = diag_error(
-            p->diags, instance->decl->span, "reading data %.*s: %s", STR_ARG(instance->address), err.message);
-        if (err.hint[0])
-            diag_hint(p->diags, d, "%s", err.hint);
-        return false;
+        err_context(&err, "reading data %.*s", STR_ARG(instance->address));
+        return plan_failed(p, instance->decl->span, &err);
     }
     live = value_merge(p->arena, instance->desired, live);
     instance->planned = object_mark(p->arena, schema, live);
@@ -190,8 +187,8 @@ static bool read_import(struct planner *p, struct instance *instance, const stru
                 &err, ERR_ABSENT, "there is no %.*s \"%.*s\"", STR_ARG(schema->name), STR_ARG(id->string));
     }
     if (!live) {
-        diag_error(p->diags, import->span, "importing %.*s: %s", STR_ARG(instance->address), err.message);
-        return false;
+        err_context(&err, "importing %.*s", STR_ARG(instance->address));
+        return plan_failed(p, import->span, &err);
     }
     instance->import_live = live;
     return true;
@@ -236,6 +233,8 @@ static void evaluate_rest(struct planner *p)
         const struct decl *decl = p->stack->decls[i];
         if (p->fixed[i])
             continue;
+        if (p->failure.class != ERR_NONE)
+            return;
         if (decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA)
             plan_resource(p, decl);
         else
@@ -414,6 +413,10 @@ static int make(struct planner *p, struct err *err)
     if (!p->options.no_refresh && !p->options.offline && refresh_records(p, err))
         return -1;
     evaluate_rest(p);
+    if (p->failure.class != ERR_NONE) {
+        *err = p->failure;
+        return -1;
+    }
     if (!p->options.target_count)
         diff_orphans(p);
     if (p->diags->errors)

@@ -155,8 +155,9 @@ struct apply_result {
 };
 
 /*
- * Takes the lock (unless the command took it before planning, with state_lock()), checks that the state has not moved on since the plan was made (ERR_STALE), carries
- * everything out and records it. 0 when all was done; -1 with err otherwise (result is filled in any case).
+ * Takes the lock (unless the command took it before planning, with state_lock()), checks that the state has
+ * not moved on since the plan was made (ERR_STALE), carries everything out and records it. 0 when all was
+ * done; -1 with err otherwise (result is filled in any case).
  */
 int plan_apply(
     struct plan *plan, const struct apply_options *options, struct apply_result *result, struct err *err);

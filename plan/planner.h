@@ -67,6 +67,8 @@ struct planner {
     struct map seen_by_address;  /* address -> struct seen * */
     struct map seen_by_declared; /* recorded address without its key -> first struct seen * */
 
+    struct err failure; /* a service that could not be asked: not the stack's fault, ends the plan */
+
     struct change *changes; /* heap while collecting; moved into the plan's arena at the end */
     size_t change_count, change_cap;
 };
@@ -99,7 +101,8 @@ void each_resource_dep(
 
 /* ---- recover_plan.c ---- */
 
-/* Settles what an interrupted run left open, before the records are looked at; says so through the observer. */
+/* Settles what an interrupted run left open, before the records are looked at; says so through the observer.
+ */
 int recover_for_plan(struct planner *p, struct err *err);
 
 /* ---- claim.c ---- */
@@ -127,6 +130,10 @@ bool diff_instance(struct planner *p, struct instance *instance);
 /* Changes for what is recorded and not in the stack (or for everything, with destroy). False after an error.
  */
 bool diff_orphans(struct planner *p);
+
+/* A failed operation at plan time: a diagnostic where the stack is to blame, otherwise p->failure. Returns
+ * false. */
+bool plan_failed(struct planner *p, struct span span, const struct err *err);
 
 /* ---- objects.c ---- */
 
