@@ -1,0 +1,204 @@
+/*
+ * The table of commands, and the way from argv to the command's function.
+ */
+#include "cmd/command.h"
+
+#include "base/file.h"
+#include "cmd/help.h"
+
+#include <unistd.h>
+
+extern const struct command cmd_init, cmd_validate, cmd_plan, cmd_apply, cmd_destroy, cmd_drift, cmd_output,
+    cmd_state, cmd_console, cmd_schema, cmd_docs, cmd_version, cmd_completion, cmd_help;
+
+static const struct command *const everyday[] = {
+    &cmd_init, &cmd_validate, &cmd_plan, &cmd_apply, &cmd_destroy, NULL};
+static const struct command *const looking[] = {&cmd_drift, &cmd_output, &cmd_state, &cmd_console, NULL};
+static const struct command *const reference[] = {
+    &cmd_docs, &cmd_schema, &cmd_completion, &cmd_version, &cmd_help, NULL};
+
+const struct command_group command_groups[] = {
+    {"Every day", everyday},
+    {"Looking", looking},
+    {"Reference", reference},
+    {NULL, NULL},
+};
+
+enum { NAMES_MAX = 64 };
+
+const struct command *command_find(struct str name)
+{
+    for (const struct command_group *g = command_groups; g->title; g++)
+        for (const struct command *const *c = g->commands; *c; c++)
+            if (str_eqz(name, (*c)->name))
+                return *c;
+    return NULL;
+}
+
+const struct command *command_find_sub(const struct command *command, struct str name)
+{
+    for (const struct command *const *c = command->subs; c && *c; c++)
+        if (str_eqz(name, (*c)->name))
+            return *c;
+    return NULL;
+}
+
+void command_sets(const struct command *command, const struct option_set *sets[COMMAND_SETS_MAX])
+{
+    size_t n = 0;
+    for (const struct option_set *const *s = command->sets; s && *s && n < COMMAND_SETS_MAX - 2; s++)
+        sets[n++] = *s;
+    sets[n++] = &options_common;
+    sets[n] = NULL;
+}
+
+static int unknown_command(struct str name, const struct command *parent, struct err *err)
+{
+    struct str names[NAMES_MAX];
+    size_t n = 0;
+    for (const struct command *const *c = parent ? parent->subs : NULL; c && *c && n < NAMES_MAX; c++)
+        names[n++] = str_z((*c)->name);
+    for (const struct command_group *g = parent ? NULL : command_groups; g && g->title; g++)
+        for (const struct command *const *c = g->commands; *c && n < NAMES_MAX; c++)
+            names[n++] = str_z((*c)->name);
+    struct str near = str_nearest(name, names, n);
+    err_set(err, ERR_USAGE, "unknown command \"%s%s%.*s\"", parent ? parent->name : "", parent ? " " : "",
+        STR_ARG(name));
+    if (near.n)
+        return err_hint(err, "did you mean \"%.*s\"?", STR_ARG(near));
+    return err_hint(
+        err, "\"weir help%s%s\" lists the commands", parent ? " " : "", parent ? parent->name : "");
+}
+
+/*
+ * Index of the first word from `from` on that is no option and no option's value. Before the command is known
+ * its options are not; those that may stand in front of it are the shared ones.
+ */
+static size_t skip_options(const struct texts *words, size_t from)
+{
+    static const struct option_set *const shared[] = {
+        &options_common, &options_json, &options_stack, &options_plan, &options_change, NULL};
+    size_t i = from;
+    while (i < words->n && words->items[i].n > 1 && words->items[i].p[0] == '-') {
+        const struct option *o = options_match(shared, words->items[i]);
+        bool inline_value = o && o->value &&
+                            (words->items[i].p[1] == '-' ? str_find_char(words->items[i], '=', 0) >= 0
+                                                         : words->items[i].n > 2);
+        i += o && o->value && !inline_value ? 2 : 1;
+    }
+    return i;
+}
+
+static void remove_word(struct texts *words, size_t i)
+{
+    words->n--;
+    memmove(words->items + i, words->items + i + 1, (words->n - i) * sizeof *words->items);
+}
+
+/* Takes the command's words out. *command stays NULL where there is none. */
+static int find_command(struct invocation *inv, struct texts *words, struct err *err)
+{
+    size_t i = skip_options(words, 0);
+    if (i >= words->n)
+        return 0;
+    inv->command = command_find(words->items[i]);
+    if (!inv->command)
+        return unknown_command(words->items[i], NULL, err);
+    inv->path = str_z(inv->command->name);
+    remove_word(words, i);
+    i = inv->command->subs ? skip_options(words, i) : words->n;
+    if (i >= words->n)
+        return 0;
+    const struct command *sub = command_find_sub(inv->command, words->items[i]);
+    if (!sub)
+        return unknown_command(words->items[i], inv->command, err);
+    inv->path = arena_printf(&inv->arena, "%s %s", inv->command->name, sub->name);
+    inv->command = sub;
+    remove_word(words, i);
+    return 0;
+}
+
+static int check_args(struct invocation *inv, struct err *err)
+{
+    const struct command *c = inv->command;
+    int n = (int)inv->args.n;
+    if (n < c->min_args)
+        return err_set(err, ERR_USAGE, "weir %.*s needs %s", STR_ARG(inv->path), c->args);
+    if (c->max_args >= 0 && n > c->max_args)
+        return err_set(err, ERR_USAGE, "weir %.*s does not take \"%.*s\"", STR_ARG(inv->path),
+            STR_ARG(inv->args.items[c->max_args]));
+    return 0;
+}
+
+/* No command: `weir`, `weir --help`, `weir --version`. */
+static int without_command(struct invocation *inv, const struct texts *words)
+{
+    bool help = false;
+    for (size_t i = 0; i < words->n; i++) {
+        help |= str_eqz(words->items[i], "--help") || str_eqz(words->items[i], "-h");
+        if (str_eqz(words->items[i], "--version")) {
+            inv->command = &cmd_version;
+            return cmd_version.run(inv);
+        }
+    }
+    AUTO_BUF struct buf out = BUF_INIT;
+    help_overview(help ? &inv->out : &inv->err, &out);
+    if (help)
+        return invocation_write(inv, buf_str(&out));
+    fd_write_all(STDERR_FILENO, out.p, out.n, NULL, "standard error");
+    return EXIT_USAGE;
+}
+
+static int show_help(struct invocation *inv)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    help_command(inv->command, inv->path, &inv->out, &out);
+    return invocation_write(inv, buf_str(&out));
+}
+
+static int run(struct invocation *inv, struct texts *words)
+{
+    struct err err = ERR_INIT;
+    if (find_command(inv, words, &err) < 0)
+        return invocation_fail(inv, &err);
+    if (!inv->command)
+        return without_command(inv, words);
+
+    const struct option_set *sets[COMMAND_SETS_MAX];
+    command_sets(inv->command, sets);
+    size_t size = inv->command->settings_size ? inv->command->settings_size : sizeof(struct settings);
+    inv->own = arena_zalloc(&inv->arena, size);
+    struct settings *settings = inv->own;
+    int rc = options_parse(&inv->arena, sets, words, settings, &inv->args, &err);
+    term_init(&inv->out, STDOUT_FILENO, settings->no_color);
+    term_init(&inv->err, STDERR_FILENO, settings->no_color);
+    if (rc == 0 && settings->help)
+        return show_help(inv);
+    if (rc == 0 && !inv->command->run)
+        rc = err_set(&err, ERR_USAGE, "weir %.*s needs a subcommand", STR_ARG(inv->path));
+    if (rc == 0)
+        rc = check_args(inv, &err);
+    if (rc < 0) {
+        settings->json = false; /* what to do with it is not certain yet */
+        if (!err.hint[0])
+            err_hint(&err, "\"weir %.*s --help\" says how it is used", STR_ARG(inv->path));
+        return invocation_fail(inv, &err);
+    }
+    inv->settings = settings;
+    return inv->command->run(inv);
+}
+
+int cli_main(int argc, char **argv)
+{
+    static const struct settings none = {0};
+    struct invocation inv = {.settings = &none};
+    term_init(&inv.out, STDOUT_FILENO, false);
+    term_init(&inv.err, STDERR_FILENO, false);
+    struct texts words = {.items = ARENA_ARRAY(&inv.arena, struct str, argc + 1)};
+    for (int i = 1; i < argc; i++)
+        words.items[words.n++] = str_z(argv[i]);
+    int status = run(&inv, &words);
+    diags_release(&inv.diags);
+    arena_release(&inv.arena);
+    return status;
+}

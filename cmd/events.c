@@ -1,0 +1,291 @@
+#include "cmd/events.h"
+
+#include "base/json.h"
+
+#include <inttypes.h>
+
+const struct event_doc event_docs[] = {
+    {"drift", "address, type, gone, attrs", "a resource was changed (or, with `gone`, deleted) outside weir"},
+    {"change", "address, type, provider, action, reason, moved_from, import_id, create_before_destroy, attrs",
+        "what the plan does with a resource; action: create, update, replace, delete, read, adopt, forget"},
+    {"output", "name, action, before, after, sensitive, unknown", "an output that the plan changes"},
+    {"summary",
+        "command, create, update, replace, delete, read, adopt, forget, noop, resources, outputs, drifted, "
+        "refresh_requests, refresh_ms",
+        "the plan in numbers"},
+    {"refresh", "text", "reading the live services begins"},
+    {"refresh_done", "requests, ms", "and has ended"},
+    {"start", "address, action", "work on a resource begins"},
+    {"progress", "address, action, text", "what it waits for"},
+    {"done", "address, action, id, ms", "work on a resource is done and recorded"},
+    {"failed", "address, action, ms, error", "work on a resource failed"},
+    {"skipped", "address, action, text", "not tried, because of what `text` names"},
+    {"recovered", "address, text", "what an interrupted run had left, and what became of it"},
+    {"stopping", "", "a signal came: nothing new is started"},
+    {"warning", "text", "something that is worth knowing"},
+    {"result",
+        "command, status, create, update, replace, delete, read, adopt, forget, failed, skipped, ms, outputs",
+        "the end of apply and destroy; status: done, failed, interrupted"},
+    {"diagnostic", "severity, message, file, line, column, label, hint, related_file, related_line",
+        "a mistake in the stack's files"},
+    {"error", "class, message, hint, code, request_id, http_status, status",
+        "the command failed; `status` is the exit status"},
+    {NULL, NULL, NULL},
+};
+
+/* Fields that are empty are left out, except those that a reader would miss. */
+static void field_text(struct buf *out, const char *name, struct str text)
+{
+    buf_addf(out, ",\"%s\":", name);
+    json_write_string(out, text);
+}
+
+static void field_optional(struct buf *out, const char *name, struct str text)
+{
+    if (text.n)
+        field_text(out, name, text);
+}
+
+static void field_int(struct buf *out, const char *name, int64_t n)
+{
+    buf_addf(out, ",\"%s\":%" PRId64, name, n);
+}
+
+static void field_true(struct buf *out, const char *name, bool set)
+{
+    if (set)
+        buf_addf(out, ",\"%s\":true", name);
+}
+
+static void begin(struct buf *out, const char *event)
+{
+    buf_addf(out, "{\"event\":\"%s\"", event);
+}
+
+static void end(struct buf *out)
+{
+    buf_addz(out, "}\n");
+}
+
+/* hidden: the attribute or output is sensitive even where the value itself carries no mark. */
+static void field_value(struct buf *out, const char *name, const struct value *v, bool hidden)
+{
+    if (!v)
+        return;
+    buf_addf(out, ",\"%s\":", name);
+    if (hidden)
+        buf_addz(out, "\"(sensitive)\"");
+    else
+        json_write(out, v, JSON_REDACT | JSON_MARK_UNKNOWN);
+}
+
+static void marks(struct buf *out, const struct value *before, const struct value *after, bool hidden)
+{
+    field_true(out, "sensitive", hidden || value_is_sensitive(before) || value_is_sensitive(after));
+    field_true(out, "unknown", !value_is_known(after));
+}
+
+static void attr_list(struct buf *out, const struct attr_change *attrs, size_t n)
+{
+    buf_addz(out, ",\"attrs\":[");
+    for (size_t i = 0; i < n; i++) {
+        const struct attr_change *a = &attrs[i];
+        bool hidden = a->attr && (a->attr->sensitive || a->attr->write_only);
+        buf_addz(out, i ? ",{\"name\":" : "{\"name\":");
+        json_write_string(out, a->name);
+        field_value(out, "before", a->before, hidden);
+        field_value(out, "after", a->after, hidden);
+        marks(out, a->before, a->after, hidden);
+        field_true(out, "replaces", a->replaces);
+        buf_add_char(out, '}');
+    }
+    buf_add_char(out, ']');
+}
+
+static void error_fields(struct buf *out, const struct err *err)
+{
+    field_text(out, "message", str_z(err->message));
+    field_optional(out, "hint", str_z(err->hint));
+    field_optional(out, "code", str_z(err->code));
+    field_optional(out, "request_id", str_z(err->request_id));
+    if (err->http_status)
+        field_int(out, "http_status", err->http_status);
+}
+
+void event_error(struct buf *out, const struct err *err)
+{
+    begin(out, "error");
+    field_text(out, "class", str_z(err_class_name(err->class)));
+    error_fields(out, err);
+    field_int(out, "status", err_exit_status(err->class));
+    end(out);
+}
+
+static void event_diag(struct buf *out, const struct diag *d)
+{
+    begin(out, "diagnostic");
+    field_text(out, "severity", d->severity == DIAG_ERROR ? STR("error") : STR("warning"));
+    field_text(out, "message", d->message);
+    if (d->span.source) {
+        field_text(out, "file", d->span.source->path);
+        if (d->span.line) {
+            field_int(out, "line", d->span.line);
+            field_int(out, "column", d->span.column);
+        }
+    }
+    field_optional(out, "label", d->label);
+    field_optional(out, "hint", d->hint);
+    if (d->related.source) {
+        field_text(out, "related_file", d->related.source->path);
+        field_int(out, "related_line", d->related.line);
+    }
+    end(out);
+}
+
+void event_diags(struct buf *out, struct diags *diags)
+{
+    /* sorts them by place */
+    struct buf text = BUF_INIT;
+    diags_render(diags, false, &text);
+    buf_release(&text);
+    for (size_t i = 0; i < diags->n; i++)
+        event_diag(out, &diags->items[i]);
+}
+
+static void event_drifted(struct buf *out, const struct change *c)
+{
+    begin(out, "drift");
+    field_text(out, "address", c->address);
+    field_text(out, "type", c->type);
+    field_true(out, "gone", c->gone);
+    attr_list(out, c->drift, c->drift_count);
+    end(out);
+}
+
+static void event_change(struct buf *out, const struct change *c)
+{
+    begin(out, "change");
+    field_text(out, "address", c->address);
+    field_text(out, "type", c->type);
+    field_optional(out, "provider", c->provider);
+    field_text(out, "action", str_z(action_name(c->action)));
+    field_optional(out, "reason", c->reason);
+    field_optional(out, "moved_from", c->moved_from);
+    field_optional(out, "import_id", c->import_id);
+    field_true(out, "create_before_destroy", c->action == ACTION_REPLACE && c->create_before_destroy);
+    attr_list(out, c->attrs, c->attr_count);
+    end(out);
+}
+
+static void event_output(struct buf *out, const struct output_change *o)
+{
+    begin(out, "output");
+    field_text(out, "name", o->name);
+    field_text(out, "action", !o->before ? STR("create") : o->after ? STR("update") : STR("delete"));
+    field_value(out, "before", o->before, o->sensitive);
+    field_value(out, "after", o->after, o->sensitive);
+    marks(out, o->before, o->after, o->sensitive);
+    end(out);
+}
+
+static void counts(struct buf *out, const size_t n[ACTION_COUNT])
+{
+    static const enum action order[] = {ACTION_CREATE, ACTION_UPDATE, ACTION_REPLACE, ACTION_DELETE,
+        ACTION_READ, ACTION_ADOPT, ACTION_FORGET};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        field_int(out, action_name(order[i]), (int64_t)n[order[i]]);
+}
+
+static void event_summary(struct buf *out, const struct plan *plan, const char *command)
+{
+    begin(out, "summary");
+    field_text(out, "command", str_z(command));
+    counts(out, plan->counts);
+    field_int(out, "noop", (int64_t)plan->counts[ACTION_NOOP]);
+    field_int(out, "resources", (int64_t)plan->resource_count);
+    field_int(out, "outputs", (int64_t)plan->output_count);
+    buf_addf(out, ",\"drifted\":%s", plan->drifted ? "true" : "false");
+    if (plan->refreshed) {
+        field_int(out, "refresh_requests", (int64_t)plan->refresh_requests);
+        field_int(out, "refresh_ms", plan->refresh_ms);
+    }
+    end(out);
+}
+
+static bool has_drift(const struct change *c)
+{
+    return c->gone || c->drift_count;
+}
+
+void event_plan(struct buf *out, const struct plan *plan, const char *command)
+{
+    for (size_t i = 0; i < plan->change_count; i++)
+        if (has_drift(&plan->changes[i]))
+            event_drifted(out, &plan->changes[i]);
+    for (size_t i = 0; i < plan->change_count; i++)
+        if (plan->changes[i].action != ACTION_NOOP)
+            event_change(out, &plan->changes[i]);
+    for (size_t i = 0; i < plan->output_count; i++)
+        event_output(out, &plan->outputs[i]);
+    event_summary(out, plan, command);
+}
+
+void event_drift(struct buf *out, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->change_count; i++)
+        if (has_drift(&plan->changes[i]))
+            event_drifted(out, &plan->changes[i]);
+    event_summary(out, plan, "drift");
+}
+
+void event_progress(struct buf *out, const struct event *e)
+{
+    static const char *const names[] = {
+        [EVENT_REFRESH] = "refresh",
+        [EVENT_REFRESH_DONE] = "refresh_done",
+        [EVENT_START] = "start",
+        [EVENT_PROGRESS] = "progress",
+        [EVENT_DONE] = "done",
+        [EVENT_FAILED] = "failed",
+        [EVENT_SKIPPED] = "skipped",
+        [EVENT_RECOVERED] = "recovered",
+        [EVENT_STOPPING] = "stopping",
+        [EVENT_WARNING] = "warning",
+    };
+    bool acts = e->kind == EVENT_START || e->kind == EVENT_PROGRESS || e->kind == EVENT_DONE ||
+                e->kind == EVENT_FAILED || e->kind == EVENT_SKIPPED;
+    begin(out, names[e->kind]);
+    field_optional(out, "address", e->address);
+    if (acts)
+        field_text(out, "action", str_z(action_name(e->action)));
+    field_optional(out, "id", e->id);
+    if (e->kind == EVENT_REFRESH_DONE)
+        field_int(out, "requests", (int64_t)e->count);
+    if (e->kind == EVENT_DONE || e->kind == EVENT_FAILED || e->kind == EVENT_REFRESH_DONE)
+        field_int(out, "ms", e->ms);
+    if (e->text)
+        field_text(out, "text", str_z(e->text));
+    if (e->kind == EVENT_FAILED && e->err) {
+        buf_addz(out, ",\"error\":{\"class\":");
+        json_write_string(out, str_z(err_class_name(e->err->class)));
+        error_fields(out, e->err);
+        buf_add_char(out, '}');
+    }
+    end(out);
+}
+
+void event_result(struct buf *out, const struct apply_result *r, const char *command, int64_t ms)
+{
+    begin(out, "result");
+    field_text(out, "command", str_z(command));
+    field_text(out, "status",
+        r->interrupted            ? STR("interrupted")
+        : r->failed || r->skipped ? STR("failed")
+                                  : STR("done"));
+    counts(out, r->done);
+    field_int(out, "failed", (int64_t)r->failed);
+    field_int(out, "skipped", (int64_t)r->skipped);
+    field_int(out, "ms", ms);
+    field_value(out, "outputs", r->outputs, false);
+    end(out);
+}

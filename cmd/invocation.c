@@ -1,0 +1,143 @@
+/*
+ * What every command needs while it runs: opening the workspace, and saying what went wrong.
+ */
+#include "cmd/command.h"
+#include "cmd/events.h"
+
+#include "base/file.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static void write_stderr(const struct buf *text)
+{
+    /* there is nowhere left to complain to when this fails */
+    fd_write_all(STDERR_FILENO, text->p, text->n, NULL, "standard error");
+}
+
+int invocation_write(struct invocation *inv, struct str text)
+{
+    struct err err = ERR_INIT;
+    if (text.n == 0 || fd_write_all(inv->out.fd, text.p, text.n, &err, "standard output") == 0)
+        return EXIT_DONE;
+    AUTO_BUF struct buf out = BUF_INIT;
+    err_render(&err, inv->err.color, &out);
+    write_stderr(&out);
+    return EXIT_FAILED;
+}
+
+void err_render(const struct err *err, bool color, struct buf *out)
+{
+    style_on(out, color, STYLE_BOLD);
+    style_add(out, color, STYLE_RED, "error");
+    style_on(out, color, STYLE_BOLD);
+    buf_addz(out, ": ");
+    text_add_safe(out, str_z(err->message), true);
+    style_off(out, color, STYLE_BOLD);
+    buf_add_char(out, '\n');
+    if (err->hint[0]) {
+        style_add(out, color, STYLE_CYAN, "  hint: ");
+        text_add_safe(out, str_z(err->hint), true);
+        buf_add_char(out, '\n');
+    }
+    if (err->request_id[0]) {
+        buf_addz(out, "  request id: ");
+        text_add_safe(out, str_z(err->request_id), false);
+        buf_add_char(out, '\n');
+    }
+}
+
+int invocation_fail(struct invocation *inv, const struct err *err)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (inv->settings->json) {
+        event_error(&out, err);
+        invocation_write(inv, buf_str(&out));
+    } else {
+        err_render(err, inv->err.color, &out);
+        write_stderr(&out);
+    }
+    return err_exit_status(err->class);
+}
+
+int invocation_usage(struct invocation *inv, const char *hint, const char *format, ...)
+{
+    struct err err = ERR_INIT;
+    va_list args;
+    va_start(args, format);
+    err_vset(&err, ERR_USAGE, format, args);
+    va_end(args);
+    if (hint)
+        err_hint(&err, "%s", hint);
+    return invocation_fail(inv, &err);
+}
+
+int invocation_diags(struct invocation *inv)
+{
+    struct diags *diags = &inv->diags;
+    AUTO_BUF struct buf out = BUF_INIT;
+    bool errors = diags->errors > 0;
+    if (inv->settings->json) {
+        event_diags(&out, diags);
+        invocation_write(inv, buf_str(&out));
+    } else if (diags->n) {
+        diags_render(diags, inv->err.color, &out);
+        if (diags->errors + diags->dropped > 1)
+            buf_addf(&out, "\n%zu errors\n", diags->errors);
+        write_stderr(&out);
+    }
+    diags_release(diags);
+    inv->diags = (struct diags)DIAGS_INIT;
+    return errors ? EXIT_USAGE : EXIT_DONE;
+}
+
+void invocation_note(struct invocation *inv, const char *format, ...)
+{
+    (void)inv;
+    AUTO_BUF struct buf out = BUF_INIT;
+    va_list args;
+    va_start(args, format);
+    buf_addvf(&out, format, args);
+    va_end(args);
+    buf_add_char(&out, '\n');
+    write_stderr(&out);
+}
+
+static void trace_line(void *ctx, const char *line)
+{
+    struct invocation *inv = ctx;
+    AUTO_BUF struct buf out = BUF_INIT;
+    style_on(&out, inv->err.color, STYLE_DIM);
+    text_add_safe(&out, str_z(line), true);
+    style_off(&out, inv->err.color, STYLE_DIM);
+    buf_add_char(&out, '\n');
+    write_stderr(&out);
+}
+
+int invocation_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out)
+{
+    const struct settings *s = inv->settings;
+    struct workspace_options *o = &inv->workspace_options;
+    *o = wanted ? *wanted : (struct workspace_options){0};
+    o->stack.dir = s->dir;
+    o->stack.env = str_z(s->env);
+    if (!o->stack.inputs) {
+        o->stack.inputs = s->inputs.items;
+        o->stack.input_count = s->inputs.n;
+    }
+    o->stack.input_files = s->input_files.items;
+    o->stack.input_file_count = s->input_files.n;
+    o->specs_dir = s->specs;
+    o->trace = s->verbose;
+    o->trace_line = trace_line;
+    o->trace_ctx = inv;
+    struct err err = ERR_INIT;
+    int rc = workspace_open(o, &inv->diags, out, &err);
+    int status = invocation_diags(inv);
+    if (rc == 0 && status != EXIT_DONE)
+        workspace_close(out);
+    if (rc < 0 && err.class != ERR_NONE)
+        return invocation_fail(inv, &err);
+    return rc < 0 && status == EXIT_DONE ? EXIT_FAILED : status;
+}

@@ -1,0 +1,97 @@
+/*
+ * Command line options: tables that say what there is, and one parser for all of them. Help, the manual,
+ * completion and docs/cli.md come from the same tables.
+ *
+ * A command lists the sets of options that it takes. Values go into its settings, a struct that begins with
+ * `struct settings` (the options that many commands share) and may go on with the command's own fields; an
+ * option says by offset which field is its.
+ *
+ * Understood: --name value, --name=value, -n value, -nvalue, grouped letters (-vy), options after arguments,
+ * and
+ * `--` before arguments that begin with a dash.
+ */
+#ifndef WEIR_CMD_OPTIONS_H
+#define WEIR_CMD_OPTIONS_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct texts {
+    struct str *items; /* each with a NUL after its end */
+    size_t n;
+};
+
+/* What the shared options say. */
+struct settings {
+    bool help;
+    bool no_color;
+    int verbose;
+    bool json;
+    const char *dir, *env, *specs;
+    struct texts inputs, input_files;
+    struct texts targets, replaces;
+    bool no_refresh;
+    int parallelism;
+    bool yes;
+    int64_t lock_timeout_ms;
+};
+
+enum option_kind {
+    OPTION_FLAG,     /* bool */
+    OPTION_COUNT,    /* int: how often it was given */
+    OPTION_TEXT,     /* const char *; the last one counts */
+    OPTION_LIST,     /* struct texts: may be repeated */
+    OPTION_NUMBER,   /* int, within min and max */
+    OPTION_DURATION, /* int64_t milliseconds: 90, 90s, 5m, 1h, 500ms */
+};
+
+/* What an argument or option value is, for completion in shells. */
+enum completes { COMPLETES_NOTHING, COMPLETES_FILE, COMPLETES_DIR, COMPLETES_ADDRESS, COMPLETES_CHOICES };
+
+struct option {
+    char letter;       /* 0: none */
+    const char *name;  /* without the dashes */
+    const char *alias; /* a second name, or NULL */
+    const char *value; /* what its value is called in help; NULL for flags and counts */
+    const char *doc;   /* one sentence without full stop */
+    enum option_kind kind;
+    size_t offset; /* of its field in the command's settings */
+    int min, max;  /* NUMBER */
+    enum completes completes;
+    const char *choices; /* COMPLETES_CHOICES: the words, with blanks between; others are refused */
+};
+
+struct option_set {
+    const char *title; /* heading in help */
+    const struct option *options;
+    size_t n;
+};
+
+#define OPTION_SET(title_, table_)                                                                           \
+    {                                                                                                        \
+        .title = (title_), .options = (table_), .n = sizeof(table_) / sizeof *(table_)                       \
+    }
+
+extern const struct option_set options_common; /* --help, --no-color, --verbose: every command has them */
+extern const struct option_set options_json;
+extern const struct option_set options_stack;  /* which stack, with which inputs */
+extern const struct option_set options_plan;   /* what to plan */
+extern const struct option_set options_change; /* --yes, --lock-timeout */
+
+/*
+ * Parses the words; `sets` ends with NULL. Settings must be zeroed. What is no option becomes an argument. -1
+ * with ERR_USAGE, and a hint where something near exists.
+ */
+int options_parse(struct arena *arena, const struct option_set *const *sets, const struct texts *words,
+    void *settings, struct texts *args, struct err *err);
+
+/* The option that a word like "--env", "--env=dev" or "-e" names, or NULL. */
+const struct option *options_match(const struct option_set *const *sets, struct str word);
+
+/* "-e, --env NAME" */
+struct str option_label(struct arena *arena, const struct option *option);
+
+bool duration_parse(struct str text, int64_t *ms);
+
+#endif

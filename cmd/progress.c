@@ -1,0 +1,407 @@
+#include "cmd/progress.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "cmd/events.h"
+#include "cmd/render.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    FRAME_MS = 100,
+    SLOW_MS = 15 * 1000,  /* plain: from then on a line says that it still goes on … */
+    REPEAT_MS = 30 * 1000 /* … and again so often */
+};
+
+/* One resource that is being worked on. */
+struct flight {
+    struct flight *next, **link; /* in order of their start */
+    char *address;
+    enum action action;
+    int64_t since_ms, reported_ms;
+    char text[160]; /* what it waits for */
+};
+
+struct progress {
+    struct progress_options options;
+    struct term term;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_t thread;
+    bool threaded, stop;
+
+    struct flight *first, **last;
+    struct map flights; /* address -> struct flight *; NULL once landed */
+    size_t in_flight, done, failed, skipped;
+    int64_t began_ms;
+    char status[160]; /* "reading 300 resources" while there is nothing in flight */
+    bool stopping;
+    struct buf lines; /* finished, not written yet */
+    struct buf failures;
+    size_t drawn; /* lines of the live list on the terminal now */
+};
+
+enum progress_mode progress_mode_for(const struct term *term, bool json, bool traced)
+{
+    if (json)
+        return PROGRESS_JSON;
+    return term->tty && !traced ? PROGRESS_LIVE : PROGRESS_PLAIN;
+}
+
+/* ---- what is in flight ---- */
+
+static struct flight *flight_find(struct progress *p, struct str address)
+{
+    return map_get(&p->flights, address);
+}
+
+static void flight_start(struct progress *p, const struct event *e)
+{
+    if (flight_find(p, e->address))
+        return;
+    struct flight *f = mem_zalloc(sizeof *f);
+    *f = (struct flight){.link = p->last,
+        .address = mem_memdup0(e->address.p, e->address.n),
+        .action = e->action,
+        .since_ms = clock_mono_ms()};
+    f->reported_ms = f->since_ms;
+    *p->last = f;
+    p->last = &f->next;
+    p->in_flight++;
+    map_set(&p->flights, str_n(f->address, e->address.n), f);
+}
+
+/* Takes it off the list. The map keeps its key, so it is freed with the map. */
+static void flight_land(struct progress *p, struct str address)
+{
+    struct flight *f = flight_find(p, address);
+    if (!f || !f->link)
+        return;
+    *f->link = f->next;
+    if (f->next)
+        f->next->link = f->link;
+    else
+        p->last = f->link;
+    f->link = NULL;
+    p->in_flight--;
+}
+
+/* ---- lines ---- */
+
+static void line_start(struct progress *p, enum style style, const char *sign, struct buf *out)
+{
+    style_add(out, p->term.color, style, sign);
+    buf_add_char(out, ' ');
+}
+
+static void done_line(struct progress *p, const struct event *e)
+{
+    line_start(p, STYLE_GREEN, p->term.utf8 && p->options.mode == PROGRESS_LIVE ? "✓" : "*", &p->lines);
+    buf_addf(&p->lines, "%s ", action_past(e->action));
+    text_add_safe(&p->lines, e->address, false);
+    style_on(&p->lines, p->term.color, STYLE_DIM);
+    buf_addz(&p->lines, " in ");
+    text_add_duration(&p->lines, e->ms);
+    if (e->id.n && e->action == ACTION_CREATE) {
+        buf_addz(&p->lines, "  ");
+        text_add_safe(&p->lines, e->id, false);
+    }
+    style_off(&p->lines, p->term.color, STYLE_DIM);
+    buf_add_char(&p->lines, '\n');
+}
+
+static void failed_lines(struct progress *p, const struct event *e)
+{
+    const struct err *err = e->err;
+    line_start(p, STYLE_RED, "!", &p->lines);
+    buf_addf(&p->lines, "%s ", action_present(e->action));
+    text_add_safe(&p->lines, e->address, false);
+    buf_addz(&p->lines, " failed");
+    if (err) {
+        buf_addz(&p->lines, ": ");
+        text_add_safe(&p->lines, str_z(err->message), false);
+    }
+    buf_add_char(&p->lines, '\n');
+    buf_addz(&p->failures, "  ");
+    text_add_safe(&p->failures, e->address, false);
+    buf_addz(&p->failures, ": ");
+    text_add_safe(&p->failures, str_z(err ? err->message : "failed"), false);
+    buf_add_char(&p->failures, '\n');
+    if (err && err->hint[0]) {
+        buf_addz(&p->failures, "    hint: ");
+        text_add_safe(&p->failures, str_z(err->hint), false);
+        buf_add_char(&p->failures, '\n');
+    }
+    if (err && err->request_id[0]) {
+        buf_addz(&p->failures, "    request id: ");
+        text_add_safe(&p->failures, str_z(err->request_id), false);
+        buf_add_char(&p->failures, '\n');
+    }
+}
+
+static void remark_line(struct progress *p, const struct event *e, enum style style, const char *word)
+{
+    line_start(p, style, "-", &p->lines);
+    buf_addz(&p->lines, word);
+    text_add_safe(&p->lines, e->address, false);
+    buf_addz(&p->lines, e->address.n && e->text ? ": " : "");
+    text_add_safe(&p->lines, str_z(e->text), false);
+    buf_add_char(&p->lines, '\n');
+}
+
+static void still_lines(struct progress *p, int64_t now)
+{
+    for (struct flight *f = p->first; f; f = f->next) {
+        int64_t due = f->reported_ms == f->since_ms ? f->since_ms + SLOW_MS : f->reported_ms + REPEAT_MS;
+        if (now < due)
+            continue;
+        f->reported_ms = now;
+        line_start(p, STYLE_DIM, ".", &p->lines);
+        buf_addf(&p->lines, "still %s ", action_present(f->action));
+        text_add_safe(&p->lines, str_z(f->address), false);
+        buf_addz(&p->lines, ", ");
+        text_add_duration(&p->lines, now - f->since_ms);
+        if (f->text[0]) {
+            buf_addz(&p->lines, ": ");
+            text_add_safe(&p->lines, str_z(f->text), false);
+        }
+        buf_add_char(&p->lines, '\n');
+    }
+}
+
+/* ---- events ---- */
+
+static void note_text(char *to, size_t size, const char *text)
+{
+    snprintf(to, size, "%s", text ? text : "");
+    to[str_utf8_prefix(str_z(to))] = 0;
+}
+
+static void take_event(struct progress *p, const struct event *e)
+{
+    struct flight *f;
+    switch (e->kind) {
+    case EVENT_REFRESH: note_text(p->status, sizeof p->status, e->text); break;
+    case EVENT_REFRESH_DONE: p->status[0] = 0; break;
+    case EVENT_START: flight_start(p, e); break;
+    case EVENT_PROGRESS:
+        if ((f = flight_find(p, e->address)))
+            note_text(f->text, sizeof f->text, e->text);
+        break;
+    case EVENT_DONE:
+        flight_land(p, e->address);
+        p->done++;
+        done_line(p, e);
+        break;
+    case EVENT_FAILED:
+        flight_land(p, e->address);
+        p->failed++;
+        failed_lines(p, e);
+        break;
+    case EVENT_SKIPPED:
+        p->skipped++;
+        remark_line(p, e, STYLE_YELLOW, "skipped ");
+        break;
+    case EVENT_RECOVERED: remark_line(p, e, STYLE_CYAN, "recovered "); break;
+    case EVENT_STOPPING:
+        p->stopping = true;
+        line_start(p, STYLE_YELLOW, "-", &p->lines);
+        buf_addz(&p->lines, "stopping: nothing new is started, what is in flight is finished and recorded "
+                            "(once more to stop waiting)\n");
+        break;
+    case EVENT_WARNING: remark_line(p, e, STYLE_YELLOW, "warning: "); break;
+    }
+}
+
+static void on_event(void *ctx, const struct event *e)
+{
+    struct progress *p = ctx;
+    pthread_mutex_lock(&p->lock);
+    if (p->options.mode == PROGRESS_JSON)
+        event_progress(&p->lines, e);
+    else
+        take_event(p, e);
+    if (e->kind == EVENT_STOPPING || e->kind == EVENT_FAILED)
+        pthread_cond_signal(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* ---- the live list ---- */
+
+/* A line cut to the terminal's width, so that the list's height is known. */
+static void add_cut(struct buf *out, struct str line, int width)
+{
+    size_t n = 0, columns = 0, limit = width > 4 ? (size_t)width - 1 : 3;
+    while (n < line.n && columns < limit) {
+        do
+            n++;
+        while (n < line.n && ((unsigned char)line.p[n] & 0xc0) == 0x80);
+        columns++;
+    }
+    buf_add(out, line.p, n);
+    buf_add_char(out, '\n');
+}
+
+static void flight_line(struct progress *p, const struct flight *f, int64_t now, struct buf *out)
+{
+    AUTO_BUF struct buf line = BUF_INIT;
+    buf_addf(&line, "  %s ", action_present(f->action));
+    text_add_safe(&line, str_z(f->address), false);
+    buf_add_char(&line, ' ');
+    text_add_duration(&line, now - f->since_ms);
+    if (f->text[0]) {
+        buf_addz(&line, "  ");
+        text_add_safe(&line, str_z(f->text), false);
+    }
+    add_cut(out, buf_str(&line), p->term.width);
+}
+
+static void status_line(struct progress *p, int64_t now, struct buf *out)
+{
+    static const char *const spin[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
+    static const char *const ascii[] = {"|", "/", "-", "\\"};
+    size_t tick = (size_t)(now / FRAME_MS);
+    AUTO_BUF struct buf line = BUF_INIT;
+    buf_addf(&line, "%s ", p->term.utf8 ? spin[tick % 10] : ascii[tick % 4]);
+    if (p->in_flight || p->done || p->failed || p->skipped) {
+        buf_addf(&line, "%zu", p->done);
+        if (p->options.total)
+            buf_addf(&line, " of %zu", p->options.total);
+        buf_addf(&line, " done, %zu in flight", p->in_flight);
+        if (p->failed)
+            buf_addf(&line, ", %zu failed", p->failed);
+        if (p->skipped)
+            buf_addf(&line, ", %zu skipped", p->skipped);
+        if (p->stopping)
+            buf_addz(&line, ", stopping");
+    } else {
+        text_add_safe(&line, str_z(p->status[0] ? p->status : "working"), false);
+    }
+    buf_addz(&line, "  ");
+    text_add_duration(&line, now - p->began_ms);
+    add_cut(out, buf_str(&line), p->term.width);
+}
+
+static void erase_list(struct progress *p, struct buf *out)
+{
+    if (p->drawn)
+        buf_addf(out, "\033[%zuA\r\033[J", p->drawn);
+    p->drawn = 0;
+}
+
+static void draw_list(struct progress *p, int64_t now, struct buf *out)
+{
+    size_t room = p->term.height > 6 ? (size_t)p->term.height - 4 : 2, shown = 0;
+    for (struct flight *f = p->first; f && shown < room; f = f->next, shown++)
+        flight_line(p, f, now, out);
+    p->drawn = shown + 1;
+    if (shown < p->in_flight) {
+        buf_addf(out, "  and %zu more\n", p->in_flight - shown);
+        p->drawn++;
+    }
+    status_line(p, now, out);
+}
+
+void progress_frame(struct progress *p, int64_t now, struct buf *out)
+{
+    if (p->options.mode == PROGRESS_LIVE)
+        erase_list(p, out);
+    if (p->options.mode == PROGRESS_PLAIN)
+        still_lines(p, now);
+    if (p->options.mode != PROGRESS_QUIET)
+        buf_add_str(out, buf_str(&p->lines));
+    buf_clear(&p->lines);
+    if (p->options.mode == PROGRESS_LIVE && !p->stop)
+        draw_list(p, now, out);
+}
+
+/* ---- the thread ---- */
+
+/* Writes without the lock, so that a slow terminal does not hold up the work. */
+static void write_frame(struct progress *p)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (p->options.mode == PROGRESS_LIVE)
+        term_measure(&p->term);
+    progress_frame(p, clock_mono_ms(), &out);
+    pthread_mutex_unlock(&p->lock);
+    if (out.n) /* work must go on when nobody can read what is said about it */
+        fd_write_all(p->term.fd, out.p, out.n, NULL, "standard output");
+    pthread_mutex_lock(&p->lock);
+}
+
+static void *draw(void *arg)
+{
+    struct progress *p = arg;
+    pthread_mutex_lock(&p->lock);
+    while (!p->stop) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += FRAME_MS * 1000000L;
+        if (until.tv_nsec >= 1000000000L) {
+            until.tv_nsec -= 1000000000L;
+            until.tv_sec++;
+        }
+        pthread_cond_clockwait(&p->wake, &p->lock, CLOCK_MONOTONIC, &until);
+        if (!p->stop)
+            write_frame(p);
+    }
+    write_frame(p);
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+struct progress *progress_new_idle(const struct progress_options *options)
+{
+    struct progress *p = mem_zalloc(sizeof *p);
+    p->options = *options;
+    p->term = *options->term;
+    p->last = &p->first;
+    p->began_ms = clock_mono_ms();
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->wake, NULL);
+    return p;
+}
+
+struct progress *progress_new(const struct progress_options *options)
+{
+    struct progress *p = progress_new_idle(options);
+    p->threaded = pthread_create(&p->thread, NULL, draw, p) == 0;
+    return p;
+}
+
+struct observer progress_observer(struct progress *p)
+{
+    return (struct observer){on_event, p};
+}
+
+void progress_free(struct progress *p, struct buf *failures)
+{
+    pthread_mutex_lock(&p->lock);
+    p->stop = true;
+    pthread_cond_signal(&p->wake);
+    if (!p->threaded)
+        write_frame(p);
+    pthread_mutex_unlock(&p->lock);
+    if (p->threaded)
+        pthread_join(p->thread, NULL);
+    if (failures)
+        buf_add_str(failures, buf_str(&p->failures));
+    for (size_t i = 0; i < p->flights.n; i++) {
+        struct flight *f = p->flights.items[i].ptr;
+        free(f->address);
+        free(f);
+    }
+    map_release(&p->flights);
+    buf_release(&p->lines);
+    buf_release(&p->failures);
+    pthread_cond_destroy(&p->wake);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}

@@ -1,0 +1,52 @@
+/*
+ * Plans and values as text for people. Pure functions: what they write depends on nothing but their
+ * arguments.
+ *
+ *       + create  lake  aws.s3.bucket
+ *           + name: "hist-retail"
+ *       ~ update  etl_role  aws.iam.role
+ *           ~ assume_role_policy: {
+ *               ~ Statement: [
+ *
+ * In a block that is new or gone as a whole only its first line carries the sign. Lists are compared item by
+ * item, sets by membership, texts of several lines by line, JSON in text as what it says.
+ */
+#ifndef WEIR_CMD_RENDER_H
+#define WEIR_CMD_RENDER_H
+
+#include "base/buf.h"
+#include "plan/plan.h"
+
+struct render_options {
+    bool color;
+    bool everything; /* nothing is cut short: unchanged parts and long texts too */
+};
+
+/* Drift, changes, outputs and the line in numbers. */
+void render_plan(const struct plan *plan, const struct render_options *options, struct buf *out);
+/* Only what changed outside weir. */
+void render_drift(const struct plan *plan, const struct render_options *options, struct buf *out);
+/* "Plan: 3 to create, 1 to update, 1 to replace, 0 to delete." */
+void render_summary(const struct plan *plan, const struct render_options *options, struct buf *out);
+/* Names and values of outputs (a map), one a line. */
+void render_outputs(const struct value *outputs, const struct render_options *options, struct buf *out);
+/* A value, on one line where it fits; ends with a newline. `indent` is the column its block starts in. */
+void render_value(const struct value *v, int indent, const struct render_options *options, struct buf *out);
+/* One attribute's line or block; `suffix` is a remark at the end of its first line, or NULL. */
+struct render_change {
+    struct str name;
+    int name_width;          /* values are aligned behind names of that width */
+    int indent;              /* column of the sign */
+    const struct type *type; /* NULL: not known */
+    const struct value *before, *after;
+    bool hidden;
+    const char *suffix;
+};
+void render_change(const struct render_change *change, const struct render_options *options, struct buf *out);
+
+/* "create", "created", "creating" for an action. */
+const char *action_verb(enum action action);
+const char *action_past(enum action action);
+const char *action_present(enum action action);
+
+#endif
