@@ -223,7 +223,7 @@ void event_plan(struct buf *out, const struct plan *plan, const char *command)
         if (has_drift(&plan->changes[i]))
             event_drifted(out, &plan->changes[i]);
     for (size_t i = 0; i < plan->change_count; i++)
-        if (plan->changes[i].action != ACTION_NOOP)
+        if (plan->changes[i].action != ACTION_NOOP || plan->changes[i].moved_from.n)
             event_change(out, &plan->changes[i]);
     for (size_t i = 0; i < plan->output_count; i++)
         event_output(out, &plan->outputs[i]);

@@ -63,18 +63,20 @@ static struct flight *flight_find(struct progress *p, struct str address)
 
 static void flight_start(struct progress *p, const struct event *e)
 {
-    if (flight_find(p, e->address))
+    struct flight *f = flight_find(p, e->address);
+    if (f && f->link)
         return;
-    struct flight *f = mem_zalloc(sizeof *f);
-    *f = (struct flight){.link = p->last,
-        .address = mem_memdup0(e->address.p, e->address.n),
-        .action = e->action,
-        .since_ms = clock_mono_ms()};
+    if (!f) { /* otherwise it took off before: a replacement is a deletion and a creation */
+        f = mem_zalloc(sizeof *f);
+        f->address = mem_memdup0(e->address.p, e->address.n);
+        map_set(&p->flights, str_n(f->address, e->address.n), f);
+    }
+    *f = (struct flight){
+        .link = p->last, .address = f->address, .action = e->action, .since_ms = clock_mono_ms()};
     f->reported_ms = f->since_ms;
     *p->last = f;
     p->last = &f->next;
     p->in_flight++;
-    map_set(&p->flights, str_n(f->address, e->address.n), f);
 }
 
 /* Takes it off the list. The map keeps its key, so it is freed with the map. */

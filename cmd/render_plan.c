@@ -12,7 +12,7 @@ static const struct {
     const char *verb, *past, *present, *sign;
     enum style style;
 } actions[ACTION_COUNT] = {
-    [ACTION_NOOP] = {"keep", "kept", "keeping", " ", STYLE_PLAIN},
+    [ACTION_NOOP] = {"move", "moved", "moving", "~>", STYLE_CYAN},
     [ACTION_READ] = {"read", "read", "reading", "<=", STYLE_CYAN},
     [ACTION_CREATE] = {"create", "created", "creating", "+", STYLE_GREEN},
     [ACTION_UPDATE] = {"update", "updated", "updating", "~", STYLE_YELLOW},
@@ -228,6 +228,8 @@ static void nothing_to_do(const struct plan *plan, bool drift, struct buf *out)
 {
     if (plan->destroy)
         buf_addz(out, "No changes: nothing is left to destroy.\n");
+    else if (plan_has_changes(plan))
+        buf_addz(out, "Only addresses change.\n");
     else if (plan->output_count)
         buf_addz(out, "Only outputs change.\n");
     else if (drift)
@@ -241,12 +243,12 @@ void render_plan(const struct plan *plan, const struct render_options *o, struct
 {
     size_t actions_planned = action_count(plan);
     size_t drifted = drift_sections(plan, o, out);
-    if (drifted && actions_planned) {
+    if (drifted && plan_has_changes(plan)) {
         style_add(out, o->color, STYLE_BOLD, "weir would:");
         buf_addz(out, "\n\n");
     }
     for (size_t i = 0; i < plan->change_count; i++)
-        if (plan->changes[i].action != ACTION_NOOP)
+        if (plan->changes[i].action != ACTION_NOOP || plan->changes[i].moved_from.n)
             change_section(&plan->changes[i], o, out);
     if (plan->output_count)
         output_section(plan, o, out);

@@ -1,0 +1,93 @@
+#include "cmd/planning.h"
+
+/* The environment and inputs that the plan was made with; more inputs (the sensitive ones) may be given. */
+static int take_saved(
+    struct invocation *inv, const struct saved_plan *saved, struct workspace_options *wanted)
+{
+    const struct settings *given = inv->settings;
+    struct str env = saved_plan_env(saved);
+    if (given->env && !str_eqz(env, given->env))
+        return invocation_usage(
+            inv, NULL, "the plan was made for environment \"%.*s\", not \"%s\"", STR_ARG(env), given->env);
+    if (given->targets.n || given->replaces.n || given->no_refresh)
+        return invocation_usage(inv, NULL,
+            "a saved plan is applied as it is: --target, --replace and --no-refresh belong to "
+            "\"weir plan\"");
+    size_t n;
+    const struct str *inputs = saved_plan_inputs(saved, &n);
+    struct str *all = ARENA_ARRAY(&inv->arena, struct str, n + given->inputs.n + 1);
+    for (size_t i = 0; i < n; i++)
+        all[i] = arena_str(&inv->arena, inputs[i]);
+    for (size_t i = 0; i < given->inputs.n; i++)
+        all[n + i] = given->inputs.items[i];
+    wanted->stack.inputs = all;
+    wanted->stack.input_count = n + given->inputs.n;
+    struct settings *settings = inv->own;
+    settings->env = arena_strz(&inv->arena, env);
+    return EXIT_DONE;
+}
+
+static int plan_and_apply(
+    struct invocation *inv, const struct workspace_options *wanted, const struct saved_plan *saved)
+{
+    struct workspace workspace;
+    struct plan *plan = NULL;
+    int status = invocation_open(inv, wanted, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    status = planning_lock(inv, &workspace);
+    if (status == EXIT_DONE)
+        status = planning_make(inv, &workspace, false, saved, &plan);
+    if (status == EXIT_DONE)
+        status = planning_carry_out(inv, plan, "Do you want to apply these changes?", saved != NULL);
+    if (plan)
+        plan_free(plan);
+    workspace_close(&workspace);
+    return status;
+}
+
+static int run(struct invocation *inv)
+{
+    struct workspace_options wanted = {0};
+    if (inv->args.n == 0)
+        return plan_and_apply(inv, &wanted, NULL);
+    struct saved_plan *saved = NULL;
+    struct err err = ERR_INIT;
+    if (saved_plan_read(inv->args.items[0].p, &saved, &err) < 0)
+        return invocation_fail(inv, &err);
+    int status = take_saved(inv, saved, &wanted);
+    if (status == EXIT_DONE)
+        status = plan_and_apply(inv, &wanted, saved);
+    saved_plan_free(saved);
+    return status;
+}
+
+static const struct option_set *const sets[] = {
+    &options_change, &options_json, &options_plan, &options_stack, NULL};
+static const struct command_example examples[] = {
+    {"weir apply", "plan, ask, carry out"},
+    {"weir apply --yes --json", "in CI"},
+    {"weir apply release.plan", "exactly what \"weir plan -o release.plan\" showed, or nothing"},
+    {NULL, NULL},
+};
+
+const struct command cmd_apply = {
+    .name = "apply",
+    .args = "[FILE]",
+    .summary = "make it so",
+    .details = "Plans, shows the plan, asks, and carries it out: what does not depend on each other at the "
+               "same time, each "
+               "change recorded in the state before and after it is made. When something fails, only what "
+               "depends on it is "
+               "skipped. Ctrl-C stops starting new work and waits for what is in flight; a second one stops "
+               "waiting.\n\n"
+               "With FILE, a plan saved by \"weir plan -o FILE\": it is carried out without a question, and "
+               "refused when the "
+               "state or the stack is not what it was made from. Sensitive inputs are not in the file and "
+               "must be given again.",
+    .sets = sets,
+    .max_args = 1,
+    .completes = COMPLETES_FILE,
+    .examples = examples,
+    .run = run,
+};

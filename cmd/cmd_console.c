@@ -1,0 +1,107 @@
+#include "cmd/planning.h"
+
+#include "base/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct console_settings {
+    struct settings shared;
+    struct texts expressions;
+};
+
+static int write_value(struct invocation *inv, struct str text, const struct value *v)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct render_options options = {.color = inv->out.color, .everything = true};
+    if (inv->settings->json) {
+        buf_addz(&out, "{\"event\":\"value\",\"expression\":");
+        json_write_string(&out, text);
+        buf_addz(&out, ",\"value\":");
+        json_write(&out, v, JSON_REDACT | JSON_MARK_UNKNOWN);
+        buf_addz(&out, "}\n");
+    } else {
+        render_value(v, 0, &options, &out);
+    }
+    return invocation_write(inv, buf_str(&out));
+}
+
+static int evaluate(struct invocation *inv, struct workspace *workspace, struct str text)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct value *v = plan_evaluate(workspace, text, &arena, &inv->diags);
+    int status = invocation_diags(inv);
+    return v ? write_value(inv, text, v) : status == EXIT_DONE ? EXIT_USAGE : status;
+}
+
+/* Line by line. On a terminal a mistake is not the end of it, and no failure. */
+static int read_lines(struct invocation *inv, struct workspace *workspace)
+{
+    bool ask = isatty(STDIN_FILENO) && inv->err.tty;
+    int status = EXIT_DONE;
+    char *line = NULL;
+    size_t cap = 0;
+    for (;;) {
+        if (ask && write(STDERR_FILENO, "> ", 2) < 0)
+            break;
+        ssize_t n = getline(&line, &cap, stdin);
+        if (n < 0)
+            break;
+        struct str text = str_trim(str_n(line, (size_t)n));
+        if (str_eqz(text, "exit") || str_eqz(text, "quit"))
+            break;
+        if (text.n == 0)
+            continue;
+        int one = evaluate(inv, workspace, text);
+        if (one != EXIT_DONE && !ask)
+            status = one;
+    }
+    free(line);
+    if (ask)
+        invocation_note(inv, "%s", "");
+    return status;
+}
+
+static int run(struct invocation *inv)
+{
+    const struct console_settings *own = inv->own;
+    struct workspace workspace;
+    int status = invocation_open(inv, NULL, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    for (size_t i = 0; i < own->expressions.n; i++) {
+        int one = evaluate(inv, &workspace, own->expressions.items[i]);
+        status = one != EXIT_DONE ? one : status;
+    }
+    if (own->expressions.n == 0)
+        status = read_lines(inv, &workspace);
+    workspace_close(&workspace);
+    return status;
+}
+
+static const struct option options[] = {
+    {'c', "command", .value = "EXPRESSION", .kind = OPTION_LIST,
+        .offset = offsetof(struct console_settings, expressions),
+        .doc = "evaluate this instead of reading lines; may be repeated"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
+static const struct command_example examples[] = {
+    {"weir console", "try expressions; an empty line is nothing, \"exit\" ends it"},
+    {"weir console -c 'lake.arn'", "one value, as the state has it"},
+    {"echo 'cidr_subnet(\"10.0.0.0/16\", 8, 2)' | weir console", "from a pipe"},
+    {NULL, NULL},
+};
+
+const struct command cmd_console = {
+    .name = "console",
+    .summary = "evaluate expressions",
+    .details = "Evaluates expressions in the stack's scope, a line each, with values from the state. What is "
+               "not recorded there "
+               "is (known after apply).",
+    .sets = sets,
+    .settings_size = sizeof(struct console_settings),
+    .examples = examples,
+    .run = run,
+};

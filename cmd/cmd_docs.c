@@ -1,0 +1,130 @@
+#include "cmd/reference.h"
+#include "stacks/expr.h"
+
+struct docs_settings {
+    struct settings shared;
+    const char *format;
+};
+
+static enum reference_format format_of(const struct docs_settings *own)
+{
+    return !own->format || str_eqz(str_z(own->format), "text") ? REFERENCE_TEXT
+           : str_eqz(str_z(own->format), "man")                ? REFERENCE_MAN
+                                                               : REFERENCE_MARKDOWN;
+}
+
+static int list_kind(struct catalog *catalog, bool is_data, enum reference_format format,
+    const struct term *term, struct buf *out, struct err *err)
+{
+    size_t n;
+    const struct str *names = catalog_names(catalog, is_data, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct schema *schema = catalog_find(catalog, names[i], is_data, err);
+        if (!schema)
+            return -1;
+        if (format == REFERENCE_MARKDOWN) {
+            buf_addf(out, "| [%.*s](%s%.*s.md) | %.*s |\n", STR_ARG(names[i]), is_data ? "data." : "",
+                STR_ARG(names[i]), STR_ARG(schema->doc));
+            continue;
+        }
+        buf_addz(out, is_data ? "data " : "");
+        style_add_str(out, term->color, STYLE_CYAN, names[i]);
+        int pad = 34 - (int)names[i].n - (is_data ? 5 : 0);
+        buf_addf(out, "%*s", pad > 1 ? pad : 1, "");
+        text_add_wrapped(out, schema->doc, 34, 34, term->width);
+        buf_add_char(out, '\n');
+    }
+    return 0;
+}
+
+static int list_types(struct catalog *catalog, enum reference_format format, const struct term *term,
+    struct buf *out, struct err *err)
+{
+    if (format == REFERENCE_MARKDOWN)
+        buf_addz(out, "# Resource types and data sources\n\n| type | |\n| --- | --- |\n");
+    return list_kind(catalog, false, format, term, out, err) < 0 ||
+                   list_kind(catalog, true, format, term, out, err) < 0
+               ? -1
+               : 0;
+}
+
+/* A resource type, a data source of that name, or a function. `data.TYPE` is the data source only. */
+static int show_topic(struct catalog *catalog, struct str topic, enum reference_format format,
+    const struct term *term, struct buf *out, struct err *err)
+{
+    struct err failure = ERR_INIT;
+    bool data_only = str_starts(topic, STR("data."));
+    struct str type = data_only ? str_slice(topic, 5, topic.n) : topic;
+    const struct schema *resource = data_only ? NULL : catalog_find(catalog, type, false, &failure);
+    const struct schema *data =
+        resource ? NULL : catalog_find(catalog, type, true, resource || !data_only ? NULL : &failure);
+    if (resource || data) {
+        reference_type(resource ? resource : data, format, term, out);
+        return 0;
+    }
+    if (reference_functions(topic, format, term, out))
+        return 0;
+    *err = failure;
+    return -1;
+}
+
+static int write_page(struct invocation *inv, enum reference_format format, struct buf *out, struct err *err)
+{
+    struct str topic = inv->args.n ? inv->args.items[0] : STR_EMPTY;
+    if (str_eqz(topic, "functions")) {
+        reference_functions(STR_EMPTY, format, &inv->out, out);
+        return 0;
+    }
+    if (str_eqz(topic, "commands")) {
+        (format == REFERENCE_MAN ? reference_commands_man : reference_commands_markdown)(out);
+        return 0;
+    }
+    if (format == REFERENCE_MAN)
+        return err_set(err, ERR_USAGE, "only \"weir docs commands\" can be a manual page");
+    struct catalog *catalog;
+    if (catalog_new(&(struct catalog_options){.specs_dir = inv->settings->specs}, &catalog, err) < 0)
+        return -1;
+    int rc = topic.n ? show_topic(catalog, topic, format, &inv->out, out, err)
+                     : list_types(catalog, format, &inv->out, out, err);
+    catalog_free(catalog);
+    return rc;
+}
+
+static int run(struct invocation *inv)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct err err = ERR_INIT;
+    if (write_page(inv, format_of(inv->own), &out, &err) < 0)
+        return invocation_fail(inv, &err);
+    return invocation_write(inv, buf_str(&out));
+}
+
+static const struct option options[] = {
+    {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct docs_settings, format),
+        .completes = COMPLETES_CHOICES, .choices = "text markdown man",
+        .doc = "text (default), markdown, or man (commands only)"},
+    {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
+        .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, NULL};
+static const struct command_example examples[] = {
+    {"weir docs", "list the resource types"},
+    {"weir docs aws.s3.bucket", "its attributes, with an example"},
+    {"weir docs functions", "the functions of expressions"},
+    {NULL, NULL},
+};
+
+const struct command cmd_docs = {
+    .name = "docs",
+    .args = "[TYPE|FUNCTION|functions|commands]",
+    .summary = "explain a resource type, a function or the command line",
+    .details = "Without an argument the resource types and data sources are listed. Where a resource type "
+               "and a data source have "
+               "the same name, data.TYPE is the data source.",
+    .sets = sets,
+    .settings_size = sizeof(struct docs_settings),
+    .max_args = 1,
+    .examples = examples,
+    .run = run,
+};

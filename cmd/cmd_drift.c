@@ -1,0 +1,39 @@
+#include "cmd/events.h"
+#include "cmd/planning.h"
+
+static int run(struct invocation *inv)
+{
+    struct workspace workspace;
+    struct plan *plan = NULL;
+    int status = invocation_open(inv, NULL, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    status = planning_make(inv, &workspace, false, NULL, &plan);
+    if (status == EXIT_DONE) {
+        AUTO_BUF struct buf out = BUF_INIT;
+        struct render_options options = render_options_for(inv);
+        if (inv->settings->json)
+            event_drift(&out, plan);
+        else
+            render_drift(plan, &options, &out);
+        status = invocation_write(inv, buf_str(&out));
+        if (status == EXIT_DONE && plan->drifted)
+            status = EXIT_CHANGES;
+    }
+    if (plan)
+        plan_free(plan);
+    workspace_close(&workspace);
+    return status;
+}
+
+static const struct option_set *const sets[] = {&options_json, &options_plan, &options_stack, NULL};
+
+const struct command cmd_drift = {
+    .name = "drift",
+    .summary = "show what was changed outside weir",
+    .details = "Compares the live services with what the last apply left. Status 2 when something differs, 0 "
+               "when nothing "
+               "does. What weir would do about it is what \"weir plan\" says.",
+    .sets = sets,
+    .run = run,
+};

@@ -1,0 +1,132 @@
+#include "cmd/command.h"
+
+#include "base/embed.h"
+#include "base/file.h"
+#include "base/map.h"
+#include "cmd/events.h"
+
+static const struct str root = STR_INIT("examples/");
+
+/* "film-lake" of "examples/film-lake/weir.yaml" */
+static struct str template_name(struct str path)
+{
+    struct str rest;
+    return str_cut(str_slice(path, root.n, path.n), '/', &rest);
+}
+
+/* The first line of its README without the heading's signs. */
+static struct str template_title(struct arena *arena, struct str name)
+{
+    const struct embedded_file *readme =
+        embedded_find(arena_printf(arena, "%s%.*s/README.md", root.p, STR_ARG(name)));
+    struct str rest, line = readme ? str_cut(readme->data, '\n', &rest) : STR_EMPTY;
+    while (line.n && line.p[0] == '#')
+        line = str_slice(line, 1, line.n);
+    return str_trim(line);
+}
+
+static struct texts template_names(struct arena *arena)
+{
+    size_t n;
+    const struct embedded_file *files = embedded_under(root, &n);
+    struct texts names = {.items = ARENA_ARRAY(arena, struct str, n + 1)};
+    for (size_t i = 0; i < n; i++) {
+        struct str name = template_name(files[i].path);
+        if (names.n == 0 || !str_eq(names.items[names.n - 1], name))
+            names.items[names.n++] = name;
+    }
+    return names;
+}
+
+static int list_templates(struct invocation *inv)
+{
+    struct texts names = template_names(&inv->arena);
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < names.n; i++) {
+        style_add_str(&out, inv->out.color, STYLE_BOLD, names.items[i]);
+        buf_addf(&out, "%*s", names.items[i].n < 20 ? (int)(20 - names.items[i].n) : 1, "");
+        buf_add_str(&out, template_title(&inv->arena, names.items[i]));
+        buf_add_char(&out, '\n');
+    }
+    return invocation_write(inv, buf_str(&out));
+}
+
+static int unknown_template(struct invocation *inv, struct str name)
+{
+    struct texts names = template_names(&inv->arena);
+    struct str near = str_nearest(name, names.items, names.n);
+    struct str hint = near.n ? arena_printf(&inv->arena, "did you mean \"%.*s\"?", STR_ARG(near))
+                             : STR("\"weir init\" lists them");
+    return invocation_usage(inv, hint.p, "no template \"%.*s\"", STR_ARG(name));
+}
+
+static struct str target_path(struct invocation *inv, const struct embedded_file *file, struct str prefix)
+{
+    struct str dir = str_z(inv->settings->dir ? inv->settings->dir : ".");
+    return path_join(&inv->arena, dir, str_slice(file->path, prefix.n, file->path.n));
+}
+
+/* All or nothing: what is there already is not touched. */
+static int copy_files(struct invocation *inv, const struct embedded_file *files, size_t n, struct str prefix)
+{
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < n; i++) {
+        struct str path = target_path(inv, &files[i], prefix);
+        if (path_exists(arena_strz(&inv->arena, path)))
+            return invocation_usage(inv, "-C DIR copies it to another folder",
+                "%.*s exists already, and nothing was copied", STR_ARG(path));
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct str path = target_path(inv, &files[i], prefix);
+        if (dir_make(arena_strz(&inv->arena, path_dir(path)), &err) < 0 ||
+            file_write_atomic(arena_strz(&inv->arena, path), files[i].data, 0644, &err) < 0)
+            return invocation_fail(inv, &err);
+    }
+    return EXIT_DONE;
+}
+
+static int run(struct invocation *inv)
+{
+    if (inv->args.n == 0)
+        return list_templates(inv);
+    struct str name = inv->args.items[0];
+    struct str prefix = arena_printf(&inv->arena, "%s%.*s/", root.p, STR_ARG(name));
+    size_t n;
+    const struct embedded_file *files = embedded_under(prefix, &n);
+    if (n == 0 || name.n == 0)
+        return unknown_template(inv, name);
+    int status = copy_files(inv, files, n, prefix);
+    if (status != EXIT_DONE)
+        return status;
+    AUTO_BUF struct buf out = BUF_INIT;
+    buf_addf(&out, "%zu files of %.*s are in %s. Next: \"weir plan%s%s\".\n", n, STR_ARG(name),
+        inv->settings->dir ? inv->settings->dir : "this folder", inv->settings->dir ? " -C " : "",
+        inv->settings->dir ? inv->settings->dir : "");
+    return invocation_write(inv, buf_str(&out));
+}
+
+static const struct option options[] = {
+    {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, dir),
+        .completes = COMPLETES_DIR,
+        .doc = "folder to copy to; made where it is missing (default: the current folder)"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, NULL};
+static const struct command_example examples[] = {
+    {"weir init", "list the examples"},
+    {"weir init film-lake -C lake", "copy one"},
+    {NULL, NULL},
+};
+
+const struct command cmd_init = {
+    .name = "init",
+    .args = "[TEMPLATE]",
+    .summary = "start a stack from an example",
+    .details = "Copies a complete example (stack file, job code, sample data) into a folder. Without "
+               "TEMPLATE the examples are "
+               "listed. A file that is there already is never overwritten.",
+    .sets = sets,
+    .max_args = 1,
+    .examples = examples,
+    .run = run,
+};

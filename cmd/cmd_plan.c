@@ -1,0 +1,71 @@
+#include "cmd/planning.h"
+
+struct plan_settings {
+    struct settings shared;
+    const char *out;
+    bool detailed_exitcode, destroy;
+};
+
+static int save(struct invocation *inv, const struct plan *plan, const char *path)
+{
+    struct err err = ERR_INIT;
+    if (plan_save(plan, path, &err) < 0)
+        return invocation_fail(inv, &err);
+    if (!inv->settings->json)
+        invocation_note(
+            inv, "\nThe plan is in %s; \"weir apply %s\" carries it out exactly as shown.", path, path);
+    return EXIT_DONE;
+}
+
+static int run(struct invocation *inv)
+{
+    const struct plan_settings *own = inv->own;
+    struct workspace workspace;
+    struct plan *plan = NULL;
+    int status = invocation_open(inv, NULL, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    status = planning_make(inv, &workspace, own->destroy, NULL, &plan);
+    if (status == EXIT_DONE)
+        status = planning_show(inv, plan);
+    if (status == EXIT_DONE && own->out)
+        status = save(inv, plan, own->out);
+    if (status == EXIT_DONE && own->detailed_exitcode && (plan_has_changes(plan) || plan->output_count))
+        status = EXIT_CHANGES;
+    if (plan)
+        plan_free(plan);
+    workspace_close(&workspace);
+    return status;
+}
+
+static const struct option options[] = {
+    {'o', "out", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, out),
+        .completes = COMPLETES_FILE, .doc = "keep the plan in a file that \"weir apply FILE\" carries out"},
+    {0, "detailed-exitcode", .offset = offsetof(struct plan_settings, detailed_exitcode),
+        .doc = "status 2 when there is something to do, 0 when there is not"},
+    {0, "destroy", .offset = offsetof(struct plan_settings, destroy),
+        .doc = "plan what \"weir destroy\" would do"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_json, &options_plan, &options_stack, NULL};
+static const struct command_example examples[] = {
+    {"weir plan", "what \"weir apply\" would do"},
+    {"weir plan -e prod -o release.plan", "keep it, to be looked at and then applied exactly"},
+    {"weir plan --detailed-exitcode", "in CI: status 2 when something is to be done"},
+    {NULL, NULL},
+};
+
+const struct command cmd_plan = {
+    .name = "plan",
+    .summary = "show what would change",
+    .details = "Compares the stack with the saved state and with the live services and prints the "
+               "difference. Nothing is "
+               "changed, and the state is not locked.\n\n"
+               "Signs: + create, ~ update, -/+ replace (delete, then create), +/- replace (create, then "
+               "delete), - delete, "
+               "<= read during apply, => import, ~> move, . forget.",
+    .sets = sets,
+    .settings_size = sizeof(struct plan_settings),
+    .examples = examples,
+    .run = run,
+};

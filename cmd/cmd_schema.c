@@ -1,0 +1,296 @@
+/*
+ * JSON Schema of stack files, for editors. Draft 7, which is what their YAML plugins understand. Any value
+ * may also be an expression, so every type is "this, or text with ${…}".
+ */
+#include "cmd/command.h"
+
+#include "base/json.h"
+
+/* The parts that do not depend on resource types. */
+static const char stack_part[] =
+    "\"type\":\"object\",\"required\":[\"stack\"],\"additionalProperties\":false,\n"
+    "\"properties\":{\n"
+    "\"stack\":{\"type\":\"string\",\"pattern\":\"^[a-z][a-z0-9-]{0,62}$\",\"description\":\"Name of the "
+    "stack\"},\n"
+    "\"description\":{\"type\":\"string\"},\n"
+    "\"inputs\":{\"type\":\"object\",\"description\":\"Values given from outside: a default, or a map that "
+    "says more\"},\n"
+    "\"environments\":{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"object\",\"null\"]},"
+    "\"description\":\"Values of inputs by environment (-e NAME); each has a state of its own\"},\n"
+    "\"locals\":{\"type\":\"object\",\"description\":\"Named expressions\"},\n"
+    "\"providers\":{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"object\",\"null\"]},"
+    "\"description\":\"Settings of providers: aws, aws.NAME\"},\n"
+    "\"state\":{\"type\":\"object\",\"required\":[\"backend\"],\"properties\":{\"backend\":{\"enum\":["
+    "\"file\",\"s3\",\"postgres\"]}},"
+    "\"description\":\"Where the state is kept; a file in .weir/ if not said\"},\n"
+    "\"include\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Files with more of "
+    "the stack\"},\n"
+    "\"modules\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"required\":[\"source\"]"
+    ","
+    "\"properties\":{\"source\":{\"type\":\"string\"}}}},\n"
+    "\"outputs\":{\"type\":\"object\",\"description\":\"What the stack gives away: name to value\"},\n"
+    "\"moved\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"from\",\"to\"],"
+    "\"additionalProperties\":false,"
+    "\"properties\":{\"from\":{\"type\":\"string\"},\"to\":{\"type\":\"string\"}}}},\n"
+    "\"removed\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"address\"],"
+    "\"additionalProperties\":false,"
+    "\"properties\":{\"address\":{\"type\":\"string\"},\"destroy\":{\"type\":\"boolean\"}}}},\n"
+    "\"imports\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"address\",\"id\"],"
+    "\"additionalProperties\":false,"
+    "\"properties\":{\"address\":{\"type\":\"string\"},\"id\":{\"type\":[\"string\",\"integer\"]}}}},\n";
+
+/* What weir itself understands on every resource and data source. */
+static const char own_properties[] =
+    "\"for_each\":{\"type\":[\"array\",\"object\",\"string\"],\"description\":\"One instance for each item: "
+    "each.key, each.value\"},"
+    "\"when\":{\"type\":[\"boolean\",\"string\"],\"description\":\"false leaves it out\"},"
+    "\"depends_on\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+    "\"provider\":{\"type\":\"string\",\"description\":\"Another configuration of the provider: aws.NAME\"}";
+static const char resource_properties[] =
+    ",\"lifecycle\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+    "\"prevent_destroy\":{\"type\":\"boolean\"},\"create_before_destroy\":{\"type\":\"boolean\"},"
+    "\"ignore_changes\":{\"type\":[\"array\",\"string\"]},\"replace_triggered_by\":{\"type\":\"array\"}}},"
+    "\"adopt\":{\"enum\":[\"never\",\"owned\",\"existing\"]},"
+    "\"timeouts\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+    "\"create\":{\"type\":\"string\"},\"update\":{\"type\":\"string\"},\"delete\":{\"type\":\"string\"}}}";
+
+static void add_type(struct buf *out, const struct attr *attr, const struct type *type, bool top);
+
+static void add_key(struct buf *out, struct str name)
+{
+    json_write_string(out, name);
+    buf_add_char(out, ':');
+}
+
+static void add_required(struct buf *out, const struct attr *attrs, size_t n)
+{
+    const char *separator = ",\"required\":[";
+    for (size_t i = 0; i < n; i++)
+        if (attrs[i].required) {
+            buf_addz(out, separator);
+            json_write_string(out, attrs[i].name);
+            separator = ",";
+        }
+    if (separator[1] == 0)
+        buf_add_char(out, ']');
+}
+
+static void add_properties(struct buf *out, const struct attr *attrs, size_t n, const char *separator)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!attrs[i].settable)
+            continue;
+        buf_addz(out, separator);
+        separator = ",";
+        add_key(out, attrs[i].name);
+        add_type(out, &attrs[i], attrs[i].type, true);
+    }
+}
+
+/*
+ * PCRE beyond what ECMAScript shares is left out: a check that an editor does not make is better than one
+ * that is wrong.
+ */
+static bool is_portable_pattern(struct str pattern)
+{
+    static const char *const foreign[] = {
+        "\\A", "\\z", "\\Z", "(?i", "(?s", "(?x", "(?P", "(?>", "[[:", "++", "*+", "?+", "\\p", "\\h", "\\Q"};
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+        if (str_find(pattern, str_z(foreign[i]), 0) >= 0)
+            return false;
+    return pattern.n > 0;
+}
+
+static void add_bounds(struct buf *out, const struct attr *attr, const char *least, const char *most)
+{
+    if (attr->has_min)
+        buf_addf(out, ",\"%s\":%lld", least, (long long)attr->min);
+    if (attr->has_max)
+        buf_addf(out, ",\"%s\":%lld", most, (long long)attr->max);
+}
+
+/* Choices and patterns of a list hold for its items, so they are written at the scalar. */
+static void add_string(struct buf *out, const struct attr *attr, bool top)
+{
+    if (attr->choices) {
+        buf_addz(out, "\"enum\":");
+        json_write(out, attr->choices, JSON_PLAIN);
+        return;
+    }
+    buf_addz(out, "\"type\":[\"string\",\"number\",\"boolean\"]");
+    if (is_portable_pattern(attr->pattern)) {
+        buf_addz(out, ",\"pattern\":");
+        AUTO_BUF struct buf whole = BUF_INIT;
+        buf_addf(&whole, "^(?:%.*s)$", STR_ARG(attr->pattern));
+        json_write_string(out, buf_str(&whole));
+    }
+    if (top)
+        add_bounds(out, attr, "minLength", "maxLength");
+}
+
+static void add_shape(struct buf *out, const struct attr *attr, const struct type *type, bool top)
+{
+    switch (type->kind) {
+    case TYPE_ANY: break;
+    case TYPE_STRING:
+    case TYPE_TIMESTAMP:
+    case TYPE_BLOB: add_string(out, attr, top); break;
+    case TYPE_INT:
+        buf_addz(out, "\"type\":\"integer\"");
+        add_bounds(out, attr, "minimum", "maximum");
+        break;
+    case TYPE_FLOAT:
+        buf_addz(out, "\"type\":\"number\"");
+        add_bounds(out, attr, "minimum", "maximum");
+        break;
+    case TYPE_BOOL: buf_addz(out, "\"type\":\"boolean\""); break;
+    case TYPE_JSON:
+    case TYPE_POLICY: buf_addz(out, "\"type\":[\"object\",\"array\",\"string\"]"); break;
+    case TYPE_TAGS: buf_addz(out, "\"type\":\"object\""); break;
+    case TYPE_LIST:
+    case TYPE_SET:
+        buf_addz(out, "\"type\":\"array\",\"items\":");
+        add_type(out, attr, type->elem, false);
+        if (top)
+            add_bounds(out, attr, "minItems", "maxItems");
+        break;
+    case TYPE_MAP:
+        buf_addz(out, "\"type\":\"object\",\"additionalProperties\":");
+        add_type(out, attr, type->elem, false);
+        break;
+    case TYPE_OBJECT:
+        buf_addz(out, "\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
+        add_properties(out, type->fields, type->field_count, "");
+        buf_add_char(out, '}');
+        add_required(out, type->fields, type->field_count);
+        break;
+    }
+}
+
+static void add_type(struct buf *out, const struct attr *attr, const struct type *type, bool top)
+{
+    AUTO_BUF struct buf shape = BUF_INIT;
+    add_shape(&shape, attr, type, top);
+    buf_add_char(out, '{');
+    if (shape.n) {
+        buf_addz(out, "\"anyOf\":[{");
+        buf_add_str(out, buf_str(&shape));
+        buf_addz(out, "},{\"$ref\":\"#/definitions/expression\"}]");
+    }
+    if (top && attr->doc.n) {
+        buf_addz(out, shape.n ? ",\"description\":" : "\"description\":");
+        json_write_string(out, attr->doc);
+    }
+    if (top && attr->default_value && value_is_known(attr->default_value)) {
+        buf_addz(out, shape.n || attr->doc.n ? ",\"default\":" : "\"default\":");
+        json_write(out, attr->default_value, JSON_REDACT);
+    }
+    buf_add_char(out, '}');
+}
+
+static void add_definition(struct buf *out, const struct schema *schema)
+{
+    add_key(out, schema->name);
+    buf_addz(out, "{\"type\":\"object\",\"additionalProperties\":false");
+    if (schema->doc.n) {
+        buf_addz(out, ",\"description\":");
+        json_write_string(out, schema->doc);
+    }
+    buf_addz(out, ",\"properties\":{\"type\":{\"const\":");
+    json_write_string(out, schema->name);
+    buf_addz(out, "},");
+    buf_addz(out, own_properties);
+    if (!schema->is_data)
+        buf_addz(out, resource_properties);
+    add_properties(out, schema->attrs, schema->attr_count, ",");
+    buf_add_char(out, '}');
+    add_required(out, schema->attrs, schema->attr_count);
+    buf_addz(out, "},\n");
+}
+
+/* "resources": each has a type, and is what that type's definition says. */
+static void add_section(
+    struct buf *out, const char *section, const char *prefix, const struct str *names, size_t n)
+{
+    buf_addf(out,
+        "\"%s\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"required\":[\"type\"],"
+        "\"properties\":{\"type\":{\"enum\":[",
+        section);
+    for (size_t i = 0; i < n; i++) {
+        buf_addz(out, i ? "," : "");
+        json_write_string(out, names[i]);
+    }
+    buf_addz(out, "]}},\"allOf\":[");
+    for (size_t i = 0; i < n; i++) {
+        buf_addz(out, i ? ",\n{\"if\":{\"properties\":{\"type\":{\"const\":"
+                        : "\n{\"if\":{\"properties\":{\"type\":{\"const\":");
+        json_write_string(out, names[i]);
+        buf_addf(out, "}}},\"then\":{\"$ref\":\"#/definitions/%s%.*s\"}}", prefix, STR_ARG(names[i]));
+    }
+    buf_addz(out, "]}}");
+}
+
+static int add_definitions(struct buf *out, struct catalog *catalog, bool is_data, struct err *err)
+{
+    size_t n;
+    const struct str *names = catalog_names(catalog, is_data, &n);
+    buf_addf(out, "\"%s\":{\n", is_data ? "data" : "resources");
+    for (size_t i = 0; i < n; i++) {
+        const struct schema *schema = catalog_find(catalog, names[i], is_data, err);
+        if (!schema)
+            return -1;
+        add_definition(out, schema);
+    }
+    buf_addz(out, "\"\":true},\n");
+    return 0;
+}
+
+static int write_schema(struct buf *out, struct catalog *catalog, struct err *err)
+{
+    size_t resources, data;
+    const struct str *resource_names = catalog_names(catalog, false, &resources);
+    const struct str *data_names = catalog_names(catalog, true, &data);
+    buf_addz(out, "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"title\":\"weir stack\",\n");
+    buf_addz(out, stack_part);
+    add_section(out, "resources", "resources/", resource_names, resources);
+    buf_addz(out, ",\n");
+    add_section(out, "data", "data/", data_names, data);
+    buf_addz(
+        out, "},\n\"definitions\":{\n\"expression\":{\"type\":\"string\",\"pattern\":\"\\\\$\\\\{\"},\n");
+    if (add_definitions(out, catalog, false, err) < 0 || add_definitions(out, catalog, true, err) < 0)
+        return -1;
+    buf_addz(out, "\"\":true}}\n");
+    return 0;
+}
+
+static int run(struct invocation *inv)
+{
+    struct catalog *catalog;
+    struct err err = ERR_INIT;
+    if (catalog_new(&(struct catalog_options){.specs_dir = inv->settings->specs}, &catalog, &err) < 0)
+        return invocation_fail(inv, &err);
+    AUTO_BUF struct buf out = BUF_INIT;
+    int rc = write_schema(&out, catalog, &err);
+    int status = rc < 0 ? invocation_fail(inv, &err) : invocation_write(inv, buf_str(&out));
+    catalog_free(catalog);
+    return status;
+}
+
+static const struct option options[] = {
+    {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
+        .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, NULL};
+static const struct command_example examples[] = {
+    {"weir schema > weir.schema.json", "then: # yaml-language-server: $schema=weir.schema.json"},
+    {NULL, NULL},
+};
+
+const struct command cmd_schema = {
+    .name = "schema",
+    .summary = "print the JSON Schema of stack files, for editors",
+    .sets = sets,
+    .examples = examples,
+    .run = run,
+};

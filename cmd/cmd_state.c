@@ -1,0 +1,343 @@
+#include "cmd/planning.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+static int open_state(struct invocation *inv, struct workspace *workspace)
+{
+    return invocation_open(inv, &(struct workspace_options){.no_stack = true}, workspace);
+}
+
+/* Is it that instance, or an instance of that declaration? */
+static bool matches(struct arena *arena, const struct record *record, struct str address)
+{
+    struct str declared, key;
+    if (str_eq(record->address, address))
+        return true;
+    return address_split(arena, record->address, &declared, &key) && str_eq(declared, address);
+}
+
+static int no_such(struct invocation *inv, struct state *state, struct str address)
+{
+    size_t n;
+    struct err err = ERR_INIT;
+    const struct record *const *records = state_records(state, &n);
+    struct str *names = ARENA_ARRAY(&inv->arena, struct str, n + 1);
+    for (size_t i = 0; i < n; i++)
+        names[i] = records[i]->address;
+    err_set(&err, ERR_ABSENT, "the state has no resource \"%.*s\"", STR_ARG(address));
+    struct str near = str_nearest(address, names, n);
+    if (near.n)
+        err_hint(&err, "did you mean \"%.*s\"?", STR_ARG(near));
+    else
+        err_hint(&err, "\"weir state list\" lists what there is");
+    return invocation_fail(inv, &err);
+}
+
+/* The records that an address means, as a heap array. */
+static const struct record **find_records(
+    struct invocation *inv, struct state *state, struct str address, size_t *found)
+{
+    size_t n;
+    const struct record *const *records = state_records(state, &n);
+    const struct record **list = mem_alloc((n + 1) * sizeof *list);
+    *found = 0;
+    for (size_t i = 0; i < n; i++)
+        if (matches(&inv->arena, records[i], address))
+            list[(*found)++] = records[i];
+    return list;
+}
+
+/* ---- list ---- */
+
+static void list_record(struct invocation *inv, const struct record *r, struct buf *out)
+{
+    if (!inv->settings->json) {
+        text_add_safe(out, r->address, false);
+        if (r->tainted)
+            buf_addz(out, "  (half-made)");
+        buf_add_char(out, '\n');
+        return;
+    }
+    const struct {
+        const char *name;
+        struct str text;
+    } fields[] = {{"address", r->address}, {"type", r->type}, {"provider", r->provider}, {"id", r->id}};
+    buf_addz(out, "{\"event\":\"resource\"");
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        buf_addf(out, ",\"%s\":", fields[i].name);
+        json_write_string(out, fields[i].text);
+    }
+    buf_addf(out, ",\"tainted\":%s,\"adopted\":%s}\n", r->tainted ? "true" : "false",
+        r->adopted ? "true" : "false");
+}
+
+static int run_list(struct invocation *inv)
+{
+    struct workspace workspace;
+    size_t n, shown = 0;
+    int status = open_state(inv, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    AUTO_BUF struct buf out = BUF_INIT;
+    const struct record *const *records = state_records(workspace.state, &n);
+    for (size_t i = 0; i < n; i++) {
+        bool wanted = inv->args.n == 0;
+        for (size_t k = 0; k < inv->args.n && !wanted; k++)
+            wanted = matches(&inv->arena, records[i], inv->args.items[k]);
+        if (wanted) {
+            list_record(inv, records[i], &out);
+            shown++;
+        }
+    }
+    status = !shown && inv->args.n ? no_such(inv, workspace.state, inv->args.items[0])
+                                   : invocation_write(inv, buf_str(&out));
+    workspace_close(&workspace);
+    return status;
+}
+
+/* ---- show ---- */
+
+static void show_record(struct invocation *inv, const struct record *r, struct buf *out)
+{
+    struct render_options options = {.color = inv->out.color, .everything = true};
+    style_on(out, inv->out.color, STYLE_BOLD);
+    text_add_safe(out, r->address, false);
+    style_off(out, inv->out.color, STYLE_BOLD);
+    buf_addf(out, "  %.*s%s%s\n", STR_ARG(r->type), r->tainted ? "  (half-made)" : "",
+        r->adopted ? "  (adopted)" : "");
+    buf_addf(out, "provider: %.*s\nid: ", STR_ARG(r->provider));
+    text_add_safe(out, r->id, false);
+    buf_addz(out, "\nattributes: ");
+    render_value(r->attrs, 0, &options, out);
+    if (r->deps && r->deps->count) {
+        buf_addz(out, "needs: ");
+        render_value(r->deps, 0, &options, out);
+    }
+}
+
+static void show_record_json(const struct record *r, struct buf *out)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct value_entry entries[] = {
+        {STR("event"), value_stringz(&arena, "resource")},
+        {STR("address"), value_string_ref(&arena, r->address)},
+        {STR("type"), value_string_ref(&arena, r->type)},
+        {STR("provider"), value_string_ref(&arena, r->provider)},
+        {STR("id"), value_string_ref(&arena, r->id)},
+        {STR("tainted"), value_bool(r->tainted)},
+        {STR("adopted"), value_bool(r->adopted)},
+        {STR("attrs"), r->attrs ? r->attrs : &value_empty_map},
+        {STR("deps"), r->deps ? r->deps : &value_empty_list},
+    };
+    json_write(out, value_map(&arena, entries, sizeof entries / sizeof *entries), JSON_REDACT);
+    buf_add_char(out, '\n');
+}
+
+static int run_show(struct invocation *inv)
+{
+    struct workspace workspace;
+    int status = open_state(inv, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    size_t n;
+    AUTO_BUF struct buf out = BUF_INIT;
+    AUTO_FREE const struct record **found = find_records(inv, workspace.state, inv->args.items[0], &n);
+    for (size_t i = 0; i < n; i++) {
+        if (inv->settings->json)
+            show_record_json(found[i], &out);
+        else
+            show_record(inv, found[i], &out);
+    }
+    status = n ? invocation_write(inv, buf_str(&out)) : no_such(inv, workspace.state, inv->args.items[0]);
+    workspace_close(&workspace);
+    return status;
+}
+
+/* ---- changing the state ---- */
+
+/* Runs `change` as a run of its own, under the lock. */
+static int change_state(struct invocation *inv, struct workspace *workspace, const char *command,
+    int (*change)(struct invocation *, struct state *))
+{
+    struct err err = ERR_INIT;
+    struct state *state = workspace->state;
+    if (state_lock(state, command, inv->settings->lock_timeout_ms, &err) < 0)
+        return invocation_fail(inv, &err);
+    int status =
+        state_begin(state, command, NULL, &err) < 0 ? invocation_fail(inv, &err) : change(inv, state);
+    if (status == EXIT_DONE || status == EXIT_FAILED) {
+        if (state_end(state, status == EXIT_DONE ? "done" : "failed", &value_empty_map, &err) < 0 ||
+            state_flush(state, &err) < 0)
+            status = invocation_fail(inv, &err);
+    }
+    state_unlock(state);
+    return status;
+}
+
+static int changed(struct invocation *inv, const char *what, struct str address, struct str to)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (inv->settings->json) {
+        buf_addf(&out, "{\"event\":\"%s\",\"address\":", what);
+        json_write_string(&out, address);
+        if (to.n) {
+            buf_addz(&out, ",\"to\":");
+            json_write_string(&out, to);
+        }
+        buf_addz(&out, "}\n");
+    } else {
+        buf_addf(&out, "%s ", what);
+        text_add_safe(&out, address, false);
+        buf_addz(&out, to.n ? " to " : "");
+        text_add_safe(&out, to, false);
+        buf_add_char(&out, '\n');
+    }
+    return invocation_write(inv, buf_str(&out));
+}
+
+static int remove_all(struct invocation *inv, struct state *state)
+{
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < inv->args.n; i++) { /* all or nothing, as far as names go */
+        size_t n;
+        AUTO_FREE const struct record **found = find_records(inv, state, inv->args.items[i], &n);
+        if (!n)
+            return no_such(inv, state, inv->args.items[i]);
+    }
+    for (size_t i = 0; i < inv->args.n; i++) {
+        size_t n;
+        AUTO_FREE const struct record **found = find_records(inv, state, inv->args.items[i], &n);
+        for (size_t k = 0; k < n; k++) {
+            struct str address = arena_str(&inv->arena, found[k]->address);
+            if (state_drop(state, address, &err) < 0)
+                return invocation_fail(inv, &err);
+            changed(inv, "forgotten", address, STR_EMPTY);
+        }
+    }
+    return EXIT_DONE;
+}
+
+static int run_rm(struct invocation *inv)
+{
+    struct workspace workspace;
+    int status = open_state(inv, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    status = change_state(inv, &workspace, "state rm", remove_all);
+    workspace_close(&workspace);
+    return status;
+}
+
+/* lake -> store moves lake["a"] to store["a"] as well. */
+static struct str new_address(
+    struct arena *arena, const struct record *record, struct str from, struct str to)
+{
+    struct str declared, key;
+    if (str_eq(record->address, from) || !address_split(arena, record->address, &declared, &key) || !key.p)
+        return to;
+    return address_instance(arena, to, value_string(arena, key));
+}
+
+static int move_all(struct invocation *inv, struct state *state)
+{
+    struct err err = ERR_INIT;
+    struct str from = inv->args.items[0], to = inv->args.items[1], declared, key;
+    size_t n;
+    AUTO_FREE const struct record **found = find_records(inv, state, from, &n);
+    if (!n)
+        return no_such(inv, state, from);
+    if (!address_split(&inv->arena, to, &declared, &key))
+        return invocation_usage(inv, "addresses look like lake, lake[\"key\"] or module/lake",
+            "\"%.*s\" is no address", STR_ARG(to));
+    for (size_t i = 0; i < n; i++) {
+        struct str target = new_address(&inv->arena, found[i], from, to);
+        if (state_get(state, target))
+            return invocation_usage(inv, NULL, "the state has a resource \"%.*s\" already", STR_ARG(target));
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct str source = arena_str(&inv->arena, found[i]->address);
+        struct str target = new_address(&inv->arena, found[i], from, to);
+        if (state_move(state, source, target, &err) < 0)
+            return invocation_fail(inv, &err);
+        changed(inv, "moved", source, target);
+    }
+    return EXIT_DONE;
+}
+
+static int run_mv(struct invocation *inv)
+{
+    struct workspace workspace;
+    int status = open_state(inv, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    status = change_state(inv, &workspace, "state mv", move_all);
+    workspace_close(&workspace);
+    return status;
+}
+
+/* ---- tables ---- */
+
+static const struct option change_options[] = {
+    {0, "lock-timeout", .value = "TIME", .kind = OPTION_DURATION,
+        .offset = offsetof(struct settings, lock_timeout_ms),
+        .doc = "how long to wait for a locked state: 90, 30s, 5m (default: not at all)"},
+};
+static const struct option_set change_set = OPTION_SET(NULL, change_options);
+static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
+static const struct option_set *const change_sets[] = {&change_set, &options_json, &options_stack, NULL};
+
+static const struct command list = {
+    .name = "list",
+    .args = "[ADDRESS...]",
+    .summary = "list the resources in the state",
+    .sets = look_sets,
+    .max_args = -1,
+    .completes = COMPLETES_ADDRESS,
+    .run = run_list,
+};
+static const struct command show = {
+    .name = "show",
+    .args = "ADDRESS",
+    .summary = "show what the state says of a resource",
+    .sets = look_sets,
+    .min_args = 1,
+    .max_args = 1,
+    .completes = COMPLETES_ADDRESS,
+    .run = run_show,
+};
+static const struct command rm = {
+    .name = "rm",
+    .args = "ADDRESS...",
+    .summary = "forget resources without deleting them",
+    .details = "The resources stay as they are; weir does not know of them any more. Without [\"key\"] all "
+               "instances.",
+    .sets = change_sets,
+    .min_args = 1,
+    .max_args = -1,
+    .completes = COMPLETES_ADDRESS,
+    .run = run_rm,
+};
+static const struct command mv = {
+    .name = "mv",
+    .args = "FROM TO",
+    .summary = "give a resource another address",
+    .details = "For when a resource was renamed in the stack. The stack can say the same with `moved:`, for "
+               "everybody.",
+    .sets = change_sets,
+    .min_args = 2,
+    .max_args = 2,
+    .completes = COMPLETES_ADDRESS,
+    .run = run_mv,
+};
+static const struct command *const subs[] = {&list, &show, &rm, &mv, NULL};
+
+const struct command cmd_state = {
+    .name = "state",
+    .summary = "list, show, move or forget what the state knows",
+    .details = "The state is a log: nothing in it is rewritten, and what these commands change is recorded "
+               "like any other run.",
+    .subs = subs,
+};

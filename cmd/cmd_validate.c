@@ -1,0 +1,61 @@
+#include "cmd/planning.h"
+
+#include "base/json.h"
+
+static int count(const struct stack *stack, enum decl_kind kind)
+{
+    int n = 0;
+    for (size_t i = 0; i < stack->decl_count; i++)
+        n += stack->decls[i]->kind == kind;
+    return n;
+}
+
+static int report(struct invocation *inv, const struct stack *stack, const struct plan *plan)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (inv->settings->json) {
+        buf_addz(&out, "{\"event\":\"valid\",\"stack\":");
+        json_write_string(&out, stack->name);
+        buf_addf(&out, ",\"resources\":%zu,\"data\":%d,\"outputs\":%d}\n", plan->resource_count,
+            count(stack, DECL_DATA), count(stack, DECL_OUTPUT));
+    } else {
+        style_add(&out, inv->out.color, STYLE_GREEN, "valid");
+        buf_addf(&out, ": stack %.*s, %zu resource%s\n", STR_ARG(stack->name), plan->resource_count,
+            plan->resource_count == 1 ? "" : "s");
+    }
+    return invocation_write(inv, buf_str(&out));
+}
+
+static int run(struct invocation *inv)
+{
+    struct workspace workspace;
+    struct plan *plan = NULL;
+    int status = invocation_open(inv, &(struct workspace_options){.no_state = true}, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    struct err err = ERR_INIT;
+    int rc = plan_make(&workspace, &(struct plan_options){.offline = true}, &inv->diags, &plan, &err);
+    status = invocation_diags(inv);
+    if (rc < 0)
+        status = err.class != ERR_NONE ? invocation_fail(inv, &err)
+                 : status == EXIT_DONE ? EXIT_FAILED
+                                       : status;
+    else if (status == EXIT_DONE)
+        status = report(inv, workspace.stack, plan);
+    if (plan)
+        plan_free(plan);
+    workspace_close(&workspace);
+    return status;
+}
+
+static const struct option_set *const sets[] = {&options_json, &options_stack, NULL};
+
+const struct command cmd_validate = {
+    .name = "validate",
+    .summary = "check the stack without calling anything",
+    .details = "Reports every mistake in the stack's files at once, each with its place. No service is "
+               "called and no state "
+               "is read.",
+    .sets = sets,
+    .run = run,
+};

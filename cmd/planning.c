@@ -1,0 +1,256 @@
+#include "cmd/planning.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "cmd/events.h"
+#include "cmd/progress.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct render_options render_options_for(const struct invocation *inv)
+{
+    return (struct render_options){.color = inv->out.color, .everything = inv->settings->verbose > 0};
+}
+
+/* ---- making it ---- */
+
+/* While a plan is made its progress is no part of what was asked for: it goes to the terminal, or nowhere. */
+static struct progress *plan_progress(struct invocation *inv)
+{
+    struct progress_options options = {.term = inv->settings->json ? &inv->out : &inv->err,
+        .mode = progress_mode_for(&inv->err, inv->settings->json, inv->settings->verbose > 0)};
+    return progress_new(&options);
+}
+
+int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy,
+    const struct saved_plan *saved, struct plan **out)
+{
+    const struct settings *s = inv->settings;
+    struct err err = ERR_INIT;
+    struct progress *progress = plan_progress(inv);
+    struct plan_options options = {
+        .destroy = destroy,
+        .no_refresh = s->no_refresh,
+        .targets = s->targets.items,
+        .target_count = s->targets.n,
+        .replaces = s->replaces.items,
+        .replace_count = s->replaces.n,
+        .parallelism = s->parallelism,
+        .observer = progress_observer(progress),
+    };
+    int rc = saved ? plan_load(workspace, saved, &options, &inv->diags, out, &err)
+                   : plan_make(workspace, &options, &inv->diags, out, &err);
+    progress_free(progress, NULL);
+    int status = invocation_diags(inv);
+    if (rc == 0)
+        return EXIT_DONE;
+    if (err.class != ERR_NONE)
+        return invocation_fail(inv, &err);
+    return status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
+int planning_lock(struct invocation *inv, struct workspace *workspace)
+{
+    struct err err = ERR_INIT;
+    if (state_lock(workspace->state, inv->command->name, inv->settings->lock_timeout_ms, &err) < 0)
+        return invocation_fail(inv, &err);
+    return EXIT_DONE;
+}
+
+int planning_show(struct invocation *inv, const struct plan *plan)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct render_options options = render_options_for(inv);
+    if (inv->settings->json)
+        event_plan(&out, plan, inv->command->name);
+    else
+        render_plan(plan, &options, &out);
+    return invocation_write(inv, buf_str(&out));
+}
+
+/* ---- asking ---- */
+
+/* Only on a terminal; only "yes" will do. */
+static bool ask(struct invocation *inv, const char *question)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    buf_add_char(&text, '\n');
+    style_add(&text, inv->err.color, STYLE_BOLD, question);
+    buf_addz(&text, " Only \"yes\" is taken for yes: ");
+    if (write(STDERR_FILENO, text.p, text.n) < 0)
+        return false;
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n = getline(&line, &cap, stdin);
+    bool yes = n > 0 && str_eqz(str_trim(str_n(line, (size_t)n)), "yes");
+    free(line);
+    return yes;
+}
+
+static int consent(struct invocation *inv, const char *question)
+{
+    if (inv->settings->json || !isatty(STDIN_FILENO))
+        return invocation_usage(inv, "--yes goes ahead without a question", "nothing was done: %s",
+            inv->settings->json ? "--json does not ask" : "there is no terminal to ask on");
+    if (ask(inv, question))
+        return EXIT_DONE;
+    invocation_note(inv, "Nothing was done.");
+    return EXIT_FAILED;
+}
+
+/* ---- carrying it out ---- */
+
+static atomic_int signals;
+
+static void on_signal(int number)
+{
+    (void)number;
+    atomic_fetch_add(&signals, 1);
+}
+
+/* From here on an interruption is something to be dealt with, and a reader that went away is not. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static size_t planned(const struct plan *plan)
+{
+    size_t n = 0;
+    for (int a = ACTION_NOOP + 1; a < ACTION_COUNT; a++)
+        n += plan->counts[a];
+    return n;
+}
+
+static void counts_line(const struct apply_result *r, int64_t ms, bool color, struct buf *out)
+{
+    const char *separator = " ";
+    bool bad = r->failed || r->interrupted;
+    style_add(out, color, bad ? STYLE_RED : STYLE_GREEN,
+        r->interrupted ? "Interrupted:"
+        : bad          ? "Failed:"
+                       : "Done:");
+    for (int a = ACTION_NOOP + 1; a < ACTION_COUNT; a++)
+        if (r->done[a]) {
+            buf_addf(out, "%s%zu %s", separator, r->done[a], action_past((enum action)a));
+            separator = ", ";
+        }
+    if (r->failed) {
+        buf_addf(out, "%s%zu failed", separator, r->failed);
+        separator = ", ";
+    }
+    if (r->skipped) {
+        buf_addf(out, "%s%zu skipped", separator, r->skipped);
+        separator = ", ";
+    }
+    if (separator[0] == ' ')
+        buf_addz(out, " nothing changed");
+    buf_addz(out, " in ");
+    text_add_duration(out, ms);
+    buf_addz(out, ".\n");
+}
+
+static void report_text(struct invocation *inv, const struct plan *plan, const struct apply_result *r,
+    const struct buf *failures, int64_t ms)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct render_options options = render_options_for(inv);
+    if (planned(plan)) {
+        buf_add_char(&out, '\n');
+        counts_line(r, ms, inv->out.color, &out);
+    }
+    if (r->outputs && r->outputs->count && !plan->destroy && !r->failed && !r->interrupted) {
+        buf_addz(&out, planned(plan) ? "\n" : "");
+        render_outputs(r->outputs, &options, &out);
+    }
+    invocation_write(inv, buf_str(&out));
+    if (failures->n) {
+        AUTO_BUF struct buf text = BUF_INIT;
+        style_add(&text, inv->err.color, STYLE_RED, "error");
+        buf_addf(&text, ": %zu resource%s failed%s\n", r->failed, r->failed == 1 ? "" : "s",
+            r->skipped ? ", and what depends on them was skipped" : "");
+        buf_add_str(&text, buf_str(failures));
+        buf_addz(&text, "  hint: what was done is recorded; put it right and run the same command again\n");
+        fd_write_all(STDERR_FILENO, text.p, text.n, NULL, "standard error");
+    }
+}
+
+static int report(struct invocation *inv, const struct plan *plan, const struct apply_result *r,
+    const struct buf *failures, int64_t ms, const struct err *err)
+{
+    int status = err->class == ERR_NONE ? EXIT_DONE : err_exit_status(err->class);
+    if (r->interrupted)
+        status = EXIT_INTERRUPTED;
+    if (inv->settings->json) {
+        AUTO_BUF struct buf out = BUF_INIT;
+        event_result(&out, r, inv->command->name, ms);
+        invocation_write(inv, buf_str(&out));
+    } else {
+        report_text(inv, plan, r, failures, ms);
+    }
+    /* a failure that is not a single resource's has not been told yet */
+    bool told = failures->n || (r->interrupted && !inv->settings->json);
+    if (err->class != ERR_NONE && !told)
+        invocation_fail(inv, err);
+    return status;
+}
+
+static int carry_out(struct invocation *inv, struct plan *plan)
+{
+    const struct settings *s = inv->settings;
+    AUTO_BUF struct buf failures = BUF_INIT;
+    struct progress_options shown = {.mode = progress_mode_for(&inv->out, s->json, s->verbose > 0),
+        .term = &inv->out,
+        .total = planned(plan)};
+    catch_signals();
+    struct progress *progress = progress_new(&shown);
+    struct apply_options options = {.parallelism = s->parallelism,
+        .signals = &signals,
+        .lock_timeout_ms = s->lock_timeout_ms,
+        .observer = progress_observer(progress)};
+    struct apply_result result = {0};
+    struct err err = ERR_INIT;
+    int64_t start = clock_mono_ms();
+    plan_apply(plan, &options, &result, &err);
+    int64_t ms = clock_mono_ms() - start;
+    progress_free(progress, &failures);
+    return report(inv, plan, &result, &failures, ms, &err);
+}
+
+/* Nothing to be done: what there is. */
+static int show_outputs(struct invocation *inv, const struct plan *plan)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct apply_result nothing = {.outputs = plan->output_values};
+    struct render_options options = render_options_for(inv);
+    if (inv->settings->json) {
+        event_result(&out, &nothing, inv->command->name, 0);
+    } else if (!plan->destroy && plan->output_values && plan->output_values->count) {
+        buf_add_char(&out, '\n');
+        render_outputs(plan->output_values, &options, &out);
+    }
+    return invocation_write(inv, buf_str(&out));
+}
+
+int planning_carry_out(struct invocation *inv, struct plan *plan, const char *question, bool reviewed)
+{
+    int status = planning_show(inv, plan);
+    if (status != EXIT_DONE)
+        return status;
+    bool changes = plan_has_changes(plan);
+    if (!changes && !plan->output_count)
+        return show_outputs(inv, plan);
+    if (!inv->settings->yes && !reviewed && changes && (status = consent(inv, question)) != EXIT_DONE)
+        return status;
+    if (!inv->settings->json)
+        invocation_write(inv, STR("\n"));
+    return carry_out(inv, plan);
+}

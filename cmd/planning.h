@@ -1,0 +1,30 @@
+/*
+ * Planning and carrying out, as the commands plan, apply, destroy and drift share it.
+ */
+#ifndef WEIR_CMD_PLANNING_H
+#define WEIR_CMD_PLANNING_H
+
+#include "cmd/command.h"
+#include "cmd/render.h"
+#include "plan/plan.h"
+
+struct render_options render_options_for(const struct invocation *inv);
+
+/*
+ * Makes the plan of an open workspace from the shared options. `saved` is applied exactly, or NULL. Reported
+ * when the result, the exit status, is not 0.
+ */
+int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy,
+    const struct saved_plan *saved, struct plan **out);
+/* For commands that go on to change something: nobody else may while they plan and ask. */
+int planning_lock(struct invocation *inv, struct workspace *workspace);
+/* Text or events to standard output. */
+int planning_show(struct invocation *inv, const struct plan *plan);
+
+/*
+ * Shows the plan, asks (`question`) unless that is not called for, carries it out and reports. `reviewed`: a
+ * saved plan, which somebody has seen before.
+ */
+int planning_carry_out(struct invocation *inv, struct plan *plan, const char *question, bool reviewed);
+
+#endif

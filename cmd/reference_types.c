@@ -1,0 +1,257 @@
+#include "cmd/reference.h"
+
+#include "base/json.h"
+#include "stacks/expr.h"
+
+enum { NAME_COLUMN = 4, NOTE_INDENT = 8, WIDTH_MAX = 100 };
+
+struct page {
+    struct buf *out;
+    bool markdown, color;
+    int width;
+};
+
+static struct page page_for(enum reference_format format, const struct term *term, struct buf *out)
+{
+    bool markdown = format == REFERENCE_MARKDOWN;
+    return (struct page){.out = out,
+        .markdown = markdown,
+        .color = !markdown && term->color,
+        .width = markdown                  ? 1 << 20
+                 : term->width > WIDTH_MAX ? WIDTH_MAX
+                                           : term->width};
+}
+
+static void title(struct page *p, int level, struct str text)
+{
+    if (p->markdown) {
+        buf_addf(p->out, "%.*s %.*s\n\n", level, "####", STR_ARG(text));
+        return;
+    }
+    style_add_str(p->out, p->color, STYLE_BOLD, text);
+    buf_addz(p->out, level == 1 ? "\n\n" : ":\n");
+}
+
+/* ---- what there is to know of an attribute, in a few words ---- */
+
+static void add_word(struct buf *out, const char *word)
+{
+    buf_addz(out, out->n ? ", " : "");
+    buf_addz(out, word);
+}
+
+static void add_words(struct buf *out, const struct attr *a)
+{
+    if (a->required)
+        add_word(out, "required");
+    if (a->computed)
+        add_word(out, a->settable ? "set by the service where not given" : "set by the service");
+    if (a->replace)
+        add_word(out, "a change replaces");
+    if (a->sensitive)
+        add_word(out, "sensitive");
+    if (a->write_only)
+        add_word(out, "cannot be read back");
+    if (a->local)
+        add_word(out, "steers weir, is not sent");
+    if (a->compare == COMPARE_NOCASE)
+        add_word(out, "case does not matter");
+    if (a->compare == COMPARE_PREFIX)
+        add_word(out, "may be the beginning of the live value");
+}
+
+static void add_limits(struct buf *out, const struct attr *a)
+{
+    if (a->default_value) {
+        add_word(out, "default ");
+        json_write(out, a->default_value, JSON_REDACT);
+    }
+    if (a->choices) {
+        add_word(out, "one of ");
+        for (uint32_t i = 0; i < a->choices->count; i++) {
+            buf_addz(out, i ? " " : "");
+            json_write(out, a->choices->items[i], JSON_PLAIN);
+        }
+    }
+    if (a->has_min || a->has_max) {
+        add_word(out, "");
+        if (a->has_min && a->has_max)
+            buf_addf(out, "%lld to %lld", (long long)a->min, (long long)a->max);
+        else
+            buf_addf(out, "%s %lld", a->has_min ? "at least" : "at most",
+                (long long)(a->has_min ? a->min : a->max));
+    }
+    if (a->conflicts.n) {
+        add_word(out, "not together with ");
+        buf_add_str(out, a->conflicts);
+    }
+    if (a->pattern.n && a->pattern.n < 60) {
+        add_word(out, "matches ");
+        buf_add_str(out, a->pattern);
+    }
+}
+
+static void markdown_cell(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (c == '|' || c == '*' || c == '_' || c == '`' || c == '[')
+            buf_add_char(out, '\\');
+        if (c == '<')
+            buf_addz(out, "&lt;");
+        else
+            buf_add_char(out, c == '\n' ? ' ' : c);
+    }
+}
+
+static const struct type *object_in(const struct type *type)
+{
+    while (type && type->kind != TYPE_OBJECT)
+        type = type->elem;
+    return type;
+}
+
+static void attr_rows(struct page *p, const struct attr *attrs, size_t n, struct str prefix, bool settable);
+
+static void attr_row(struct page *p, const struct attr *a, struct str prefix, bool settable)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_BUF struct buf notes = BUF_INIT;
+    struct str type = type_name(&arena, a->type);
+    struct str name = arena_printf(&arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(a->name));
+    add_words(&notes, a);
+    add_limits(&notes, a);
+    if (p->markdown) {
+        buf_addf(p->out, "| `%.*s` | %.*s | ", STR_ARG(name), STR_ARG(type));
+        markdown_cell(p->out, a->doc);
+        if (a->doc.n && notes.n)
+            buf_addz(p->out, a->doc.p[a->doc.n - 1] == '.' ? " " : ". ");
+        markdown_cell(p->out, buf_str(&notes));
+        buf_addz(p->out, " |\n");
+    } else {
+        buf_addf(p->out, "%*s", NAME_COLUMN, "");
+        style_add_str(p->out, p->color, STYLE_CYAN, name);
+        buf_addf(p->out, "  %.*s\n", STR_ARG(type));
+        const struct str lines[] = {a->doc, buf_str(&notes)};
+        for (size_t i = 0; i < 2; i++)
+            if (lines[i].n) {
+                buf_addf(p->out, "%*s", NOTE_INDENT, "");
+                text_add_wrapped(p->out, lines[i], NOTE_INDENT, NOTE_INDENT, p->width);
+                buf_add_char(p->out, '\n');
+            }
+    }
+    const struct type *object = object_in(a->type);
+    if (object)
+        attr_rows(p, object->fields, object->field_count,
+            arena_printf(&arena, "%.*s%s.", STR_ARG(name), a->type->kind == TYPE_OBJECT ? "" : "[]"),
+            settable);
+}
+
+/* Those that can be given, or those that only the service says. */
+static void attr_rows(struct page *p, const struct attr *attrs, size_t n, struct str prefix, bool settable)
+{
+    for (size_t i = 0; i < n; i++)
+        if (prefix.n || attrs[i].settable == settable)
+            attr_row(p, &attrs[i], prefix, settable);
+}
+
+static void attr_section(struct page *p, const struct schema *schema, const char *heading, bool settable)
+{
+    bool any = false;
+    for (size_t i = 0; i < schema->attr_count; i++)
+        any |= schema->attrs[i].settable == settable;
+    if (!any)
+        return;
+    title(p, 2, str_z(heading));
+    if (p->markdown)
+        buf_addz(p->out, "| name | type | |\n| --- | --- | --- |\n");
+    attr_rows(p, schema->attrs, schema->attr_count, STR_EMPTY, settable);
+    buf_add_char(p->out, '\n');
+}
+
+static void example(struct page *p, struct str text)
+{
+    if (!text.n)
+        return;
+    title(p, 2, STR("Example"));
+    buf_addz(p->out, p->markdown ? "```yaml\n" : "");
+    for (struct str rest = text; rest.n;) {
+        struct str line = str_cut(rest, '\n', &rest);
+        buf_addf(p->out, "%s%.*s\n", p->markdown ? "" : "    ", STR_ARG(line));
+    }
+    buf_addz(p->out, p->markdown ? "```\n\n" : "\n");
+}
+
+void reference_type(
+    const struct schema *schema, enum reference_format format, const struct term *term, struct buf *out)
+{
+    struct page p = page_for(format, term, out);
+    title(&p, 1, schema->name);
+    if (schema->doc.n) {
+        text_add_wrapped(out, schema->doc, 0, 0, p.width);
+        buf_addz(out, "\n\n");
+    }
+    AUTO_BUF struct buf facts = BUF_INIT;
+    if (schema->id.n)
+        buf_addf(&facts, "Identified by %s%.*s%s. ", p.markdown ? "`" : "", STR_ARG(schema->id),
+            p.markdown ? "`" : "");
+    if (!schema->is_data)
+        buf_addz(&facts, schema->bulk ? "Refreshed in pages. " : "Refreshed one by one. ");
+    text_add_wrapped(out, str_trim(buf_str(&facts)), 0, 0, p.width);
+    buf_addz(out, "\n\n");
+    example(&p, schema->example);
+    attr_section(&p, schema, schema->is_data ? "What is asked for" : "Attributes", true);
+    attr_section(&p, schema, "What the service says", false);
+}
+
+/* ---- functions ---- */
+
+static void function_row(struct page *p, const struct function_doc *f)
+{
+    if (p->markdown) {
+        buf_addf(p->out, "| `%.*s` | ", STR_ARG(f->signature));
+        markdown_cell(p->out, f->doc);
+        buf_addz(p->out, " |\n");
+        return;
+    }
+    buf_addf(p->out, "%*s", NAME_COLUMN, "");
+    style_add_str(p->out, p->color, STYLE_CYAN, f->signature);
+    buf_addf(p->out, "\n%*s", NOTE_INDENT, "");
+    text_add_wrapped(p->out, f->doc, NOTE_INDENT, NOTE_INDENT, p->width);
+    buf_add_char(p->out, '\n');
+}
+
+/* The table is sorted by name; the page goes by groups, in the order in which they are first met. */
+static bool group_is_first(const struct function_doc *docs, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (str_eq(docs[k].group, docs[i].group))
+            return false;
+    return true;
+}
+
+bool reference_functions(
+    struct str name, enum reference_format format, const struct term *term, struct buf *out)
+{
+    size_t n;
+    bool found = false;
+    const struct function_doc *docs = function_docs(&n);
+    struct page p = page_for(format, term, out);
+    if (!name.n && p.markdown)
+        buf_addz(out, "# Functions\n\nOf the expression language; made from the program's own table by `make "
+                      "docs`.\n\n");
+    for (size_t i = 0; i < n; i++) {
+        if (name.n && str_eq(docs[i].name, name))
+            function_row(&p, &docs[i]);
+        found |= str_eq(docs[i].name, name);
+        if (name.n || !group_is_first(docs, i))
+            continue;
+        title(&p, 2, docs[i].group);
+        buf_addz(out, p.markdown ? "| function | |\n| --- | --- |\n" : "");
+        for (size_t k = i; k < n; k++)
+            if (str_eq(docs[k].group, docs[i].group))
+                function_row(&p, &docs[k]);
+        buf_add_char(out, '\n');
+    }
+    return found || !name.n;
+}
