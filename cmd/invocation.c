@@ -135,8 +135,8 @@ int invocation_open(struct invocation *inv, const struct workspace_options *want
     struct err err = ERR_INIT;
     int rc = workspace_open(o, &inv->diags, out, &err);
     int status = invocation_diags(inv);
-    if (rc == 0 && status != EXIT_DONE)
-        workspace_close(out);
+    if (rc < 0 || status != EXIT_DONE)
+        workspace_close(out); /* only now: diagnostics point into the stack's sources */
     if (rc < 0 && err.class != ERR_NONE)
         return invocation_fail(inv, &err);
     return rc < 0 && status == EXIT_DONE ? EXIT_FAILED : status;

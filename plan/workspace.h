@@ -22,10 +22,13 @@ struct workspace_options {
     void (*trace_line)(void *ctx, const char *line);
     void *trace_ctx;
     bool no_state; /* validate, console without state, schema */
-    bool no_stack; /* state commands that do not need the files to be right: state is found by name */
+    /* For commands on the state alone: the files need not be right nor the inputs given, if the state can be
+     * found without them. The stack is NULL then. */
+    bool no_stack;
 };
 
 struct workspace {
+    struct arena arena;
     struct catalog *catalog;
     struct stack *stack;
     struct state *state;      /* NULL with no_state */
