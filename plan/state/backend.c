@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "plan/state/backend_file.h"
+#include "plan/state/backend_s3.h"
 
 #include <inttypes.h>
 #include <pwd.h>
@@ -14,7 +15,7 @@ static const struct {
     const char *name;
     int (*make)(const struct backend_options *options, struct backend **out, struct err *err);
 } kinds[] = {
-    {"file", NULL},
+    {"s3", backend_s3_new},
 };
 
 int backend_new(const struct backend_options *options, struct backend **out, struct err *err)
@@ -22,7 +23,7 @@ int backend_new(const struct backend_options *options, struct backend **out, str
     struct str kind = value_text(value_getz(options->config, "backend"), STR("file"));
     if (str_eqz(kind, "file"))
         return backend_file_new(options, NULL, out, err);
-    for (size_t i = 1; i < sizeof kinds / sizeof *kinds; i++)
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (str_eqz(kind, kinds[i].name))
             return kinds[i].make(options, out, err);
     err_set(err, ERR_INVALID, "there is no state backend \"%.*s\"", STR_ARG(kind));

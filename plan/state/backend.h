@@ -26,6 +26,11 @@ struct lock_info {
     struct str ci_url; /* from CI_JOB_URL, GITHUB_* …; may be empty */
 };
 
+struct probe_report {
+    void (*line)(void *ctx, bool ok, const char *name, const char *text);
+    void *ctx;
+};
+
 struct backend_ops {
     /*
      * Takes the exclusive lock, waiting up to timeout_ms. ERR_LOCKED names the holder and since when. Makes
@@ -55,6 +60,11 @@ struct backend_ops {
     int (*snapshot)(struct backend *b, struct str lines, uint64_t first_seq, struct err *err);
     /* Is the lock still ours at this moment? NULL: it cannot be lost. Safe from every thread. */
     int (*check_lock)(struct backend *b, struct err *err);
+    /* Has the log fallen into so many pieces that a snapshot is due? NULL: it never does. */
+    bool (*crowded)(struct backend *b);
+    /* Tries out whether the place keeps what it must promise; one line for each finding. -1: it does not.
+     * NULL: nothing to try. */
+    int (*probe)(struct backend *b, const struct probe_report *report, struct err *err);
     void (*free)(struct backend *b);
 };
 

@@ -585,7 +585,9 @@ int state_snapshot(struct state *state, struct err *err)
 int state_compact(struct state *state, struct err *err)
 {
     const struct records *r = &state->records;
-    if (r->lines < 2 * (r->count + r->open_count) + COMPACT_SLACK)
+    const struct backend_ops *ops = state->backend->ops;
+    bool crowded = ops->crowded && ops->crowded(state->backend);
+    if (!crowded && r->lines < 2 * (r->count + r->open_count) + COMPACT_SLACK)
         return 0;
     return state_snapshot(state, err);
 }

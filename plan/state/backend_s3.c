@@ -1,0 +1,397 @@
+#include "plan/state/backend_s3.h"
+
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "plan/state/s3_lock.h"
+#include "plan/state/s3_object.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    LEASE_S = 30,
+    LEASE_MIN_S = 2,
+    LEASE_MAX_S = 3600,
+    FETCH_THREADS = 16,
+    FETCH_WINDOW = 64, /* objects held in memory at a time */
+    CROWDED = 64,      /* objects after which a snapshot is due */
+    CLOCK_SKEW_MS = 60 * 1000,
+};
+
+struct s3_backend {
+    struct backend base;
+    struct arena arena;
+    struct s3_store *store;
+    struct s3_lock *lock;
+    struct str prefix; /* with the slash */
+    size_t objects;    /* read or written since the newest snapshot */
+    bool locked;
+};
+
+static struct s3_backend *self(struct backend *b)
+{
+    return (struct s3_backend *)b;
+}
+
+static struct str batch_key(struct arena *arena, const struct s3_backend *s, uint64_t seq)
+{
+    return arena_printf(arena, "%.*s%020" PRIu64 ".json", STR_ARG(s->prefix), seq);
+}
+
+static struct str hint_key(struct arena *arena, const struct s3_backend *s)
+{
+    return arena_printf(arena, "%.*snewest-snapshot.json", STR_ARG(s->prefix));
+}
+
+/* ---- reading ---- */
+
+struct fetch {
+    struct s3_backend *s;
+    struct str *keys;
+    struct arena arenas[FETCH_WINDOW];
+    struct str bodies[FETCH_WINDOW];
+    struct err errs[FETCH_WINDOW];
+};
+
+static void fetch_one(void *ctx, size_t i)
+{
+    struct fetch *f = ctx;
+    struct s3_object object;
+    bool found;
+    if (s3_get(f->s->store, &f->arenas[i], f->keys[i], &object, &found, &f->errs[i]))
+        return;
+    if (!found)
+        err_set(&f->errs[i], ERR_DAMAGED, "it was listed and is not there");
+    f->bodies[i] = object.body;
+}
+
+static int place(const struct s3_backend *s, struct str key, struct err *err)
+{
+    return err_context(err, "the state in s3://%.*s/%.*s", STR_ARG(s3_store_bucket(s->store)), STR_ARG(key));
+}
+
+static int read_window(struct fetch *f, size_t n, uint64_t after, log_line *line, void *ctx, struct err *err)
+{
+    int result = 0;
+    pool_run(FETCH_THREADS, n, fetch_one, f);
+    for (size_t i = 0; i < n; i++) {
+        struct err why = f->errs[i];
+        if (!result && why.class == ERR_NONE)
+            log_each(f->bodies[i], after, line, ctx, &why);
+        if (!result && why.class != ERR_NONE) {
+            *err = why;
+            result = place(f->s, f->keys[i], err);
+        }
+        arena_release(&f->arenas[i]);
+    }
+    return result;
+}
+
+static int read_keys(struct s3_backend *s, struct str *keys, size_t n, uint64_t after, log_line *line,
+    void *ctx, struct err *err)
+{
+    struct fetch *f = mem_zalloc(sizeof *f);
+    int result = 0;
+    for (size_t at = 0; at < n && !result; at += FETCH_WINDOW) {
+        *f = (struct fetch){.s = s, .keys = keys + at};
+        result = read_window(f, n - at < FETCH_WINDOW ? n - at : FETCH_WINDOW, after, line, ctx, err);
+    }
+    free(f);
+    return result;
+}
+
+/* Only the batches: the listing has the lock's folder and the hint in it too. */
+static size_t keep_batches(const struct s3_backend *s, struct str *keys, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct str name = str_slice(keys[i], s->prefix.n, keys[i].n);
+        int64_t number;
+        if (name.n == 25 && str_ends(name, STR(".json")) && str_to_int(str_slice(name, 0, 20), &number))
+            keys[kept++] = keys[i];
+    }
+    return kept;
+}
+
+static int list_batches(
+    struct s3_backend *s, struct arena *arena, uint64_t after, struct str **keys, size_t *n, struct err *err)
+{
+    /* "after" is the last record of some batch, which is not the name of any: the next name follows it. */
+    if (s3_list(s->store, arena, s->prefix, batch_key(arena, s, after), keys, n, err))
+        return err_context(err, "reading the state %.*s", STR_ARG(s->base.description));
+    *n = keep_batches(s, *keys, *n);
+    return 0;
+}
+
+static uint64_t newest_snapshot(struct s3_backend *s, struct arena *arena, struct err *err)
+{
+    struct s3_object object;
+    bool found;
+    const struct value *v;
+    if (s3_get(s->store, arena, hint_key(arena, s), &object, &found, err) || !found ||
+        json_parse(arena, object.body, &v, NULL))
+        return 0;
+    const struct value *seq = value_getz(v, "seq");
+    return seq && seq->kind == VALUE_INT && seq->integer > 0 ? (uint64_t)seq->integer : 0;
+}
+
+static int s3_read(struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
+{
+    struct s3_backend *s = self(b);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct err why = ERR_INIT;
+    struct str *keys;
+    size_t n;
+    *torn = false;
+    uint64_t snapshot = newest_snapshot(s, &scratch, &why);
+    if (why.class != ERR_NONE) {
+        *err = why;
+        return err_context(err, "reading the state %.*s", STR_ARG(b->description));
+    }
+    if (snapshot > after) {
+        after = snapshot - 1;
+        s->objects = 0;
+    }
+    if (list_batches(s, &scratch, after, &keys, &n, err))
+        return -1;
+    s->objects += n;
+    return read_keys(s, keys, n, after, line, ctx, err);
+}
+
+static int s3_read_all(struct backend *b, log_line *line, void *ctx, struct err *err)
+{
+    struct s3_backend *s = self(b);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str *keys;
+    size_t n;
+    return list_batches(s, &scratch, 0, &keys, &n, err) || read_keys(s, keys, n, 0, line, ctx, err) ? -1 : 0;
+}
+
+/* ---- writing ---- */
+
+static int put_batch(struct s3_backend *s, struct str lines, uint64_t first_seq, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    bool exists;
+    assert(s->locked);
+    if (s3_lock_check(s->lock, err))
+        return -1;
+    if (s3_put_new(s->store, batch_key(&scratch, s, first_seq), lines, &exists, err))
+        return err_context(err, "writing the state %.*s", STR_ARG(s->base.description));
+    if (!exists)
+        return 0;
+    err_set(err, ERR_LOCKED, "another run has written to the state %.*s: this one has lost its lock",
+        STR_ARG(s->base.description));
+    return err_hint(err, "what this run had under way is settled by the next command");
+}
+
+static int s3_append(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
+{
+    struct s3_backend *s = self(b);
+    crash_point("log.write");
+    if (put_batch(s, lines, first_seq, err))
+        return -1;
+    s->objects++;
+    crash_point("log.synced");
+    return 0;
+}
+
+static int s3_snapshot(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
+{
+    struct s3_backend *s = self(b);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str hint = arena_printf(&scratch, "{\"seq\":%" PRIu64 "}", first_seq);
+    crash_point("snapshot.write");
+    if (put_batch(s, lines, first_seq, err))
+        return -1;
+    crash_point("snapshot.hint");
+    if (s3_put(s->store, hint_key(&scratch, s), hint, err))
+        return err_context(err, "writing the state %.*s", STR_ARG(b->description));
+    s->objects = 0;
+    return 0;
+}
+
+static bool s3_crowded(struct backend *b)
+{
+    return self(b)->objects > CROWDED;
+}
+
+/* ---- the lock ---- */
+
+static void s3_unlock(struct backend *b)
+{
+    struct s3_backend *s = self(b);
+    if (s->locked)
+        s3_lock_release(s->lock);
+    s->locked = false;
+}
+
+static int refuse_store(struct s3_backend *s, struct err *err)
+{
+    err_set(err, ERR_INVALID,
+        "the store of the state %.*s ignores If-None-Match: two runs could overwrite each other's records",
+        STR_ARG(s->base.description));
+    return err_hint(err, "use a store with conditional writes, or the backend postgres");
+}
+
+/* A put where something is must be refused. */
+static int check_conditions(struct s3_backend *s, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str key = arena_printf(&scratch, "%.*sprobe.json", STR_ARG(s->prefix));
+    bool exists;
+    if (s3_put(s->store, key, STR("{\"probe\":1}"), err) ||
+        s3_put_probe(s->store, key, STR("{\"probe\":2}"), &exists, err) || s3_delete(s->store, key, err))
+        return err_context(err, "trying whether the store of the state is safe");
+    return exists ? 0 : refuse_store(s, err);
+}
+
+static int s3_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
+{
+    struct s3_backend *s = self(b);
+    bool first;
+    if (s3_lock_take(s->lock, who, timeout_ms, &first, err))
+        return -1;
+    s->locked = true;
+    if (first && check_conditions(s, err)) {
+        s3_unlock(b);
+        return -1;
+    }
+    return 0;
+}
+
+static int s3_holder(
+    struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err)
+{
+    return s3_lock_holder(self(b)->lock, arena, who, held, err);
+}
+
+static int s3_force_unlock(struct backend *b, struct err *err)
+{
+    return s3_lock_force(self(b)->lock, err);
+}
+
+static int s3_check_lock(struct backend *b, struct err *err)
+{
+    return s3_lock_check(self(b)->lock, err);
+}
+
+/* ---- is the store fit for it? ---- */
+
+static void report(const struct probe_report *r, bool ok, const char *name, const char *text)
+{
+    r->line(r->ctx, ok, name, text);
+}
+
+static int probe_listing(struct s3_backend *s, const struct probe_report *r, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str key = arena_printf(&scratch, "%.*sprobe-%d.json", STR_ARG(s->prefix), rand()), *keys;
+    size_t n, m;
+    bool exists;
+    if (s3_put_probe(s->store, key, STR("{}"), &exists, err) ||
+        s3_list(s->store, &scratch, key, STR_EMPTY, &keys, &n, err) || s3_delete(s->store, key, err) ||
+        s3_list(s->store, &scratch, key, STR_EMPTY, &keys, &m, err))
+        return -1;
+    bool ok = n == 1 && m == 0;
+    report(r, ok, "consistent listing",
+        ok ? "a new object is listed at once, a deleted one no more" : "the listing lags behind");
+    return ok ? 0 : err_set(err, ERR_INVALID, "the store's listing lags behind its objects");
+}
+
+static int s3_probe(struct backend *b, const struct probe_report *r, struct err *err)
+{
+    struct s3_backend *s = self(b);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct err why = ERR_INIT;
+    struct s3_object object;
+    struct str status;
+    bool found;
+    if (check_conditions(s, &why) && why.class != ERR_INVALID) {
+        *err = why;
+        return -1;
+    }
+    bool safe = why.class == ERR_NONE;
+    report(r, safe, "conditional writes", safe ? "If-None-Match: * is honoured" : why.message);
+    if (probe_listing(s, r, safe ? &why : err))
+        safe = false;
+    if (s3_get(s->store, &scratch, hint_key(&scratch, s), &object, &found, err))
+        return -1;
+    int64_t skew = object.clock_ms ? object.clock_ms - clock_wall_ms() : 0;
+    report(r, llabs(skew) < CLOCK_SKEW_MS, "clock",
+        llabs(skew) < CLOCK_SKEW_MS ? "agrees with the store's"
+                                    : "differs from the store's by more than a minute");
+    struct err no_versions = ERR_INIT;
+    if (!s3_versioning(s->store, &scratch, &status, &no_versions))
+        report(r, true, "versioning",
+            str_eqz(status, "Enabled") ? "on: what is deleted by mistake can be had back"
+                                       : "off: turn it on to be able to undo a deletion");
+    if (!safe)
+        *err = why;
+    return safe ? 0 : -1;
+}
+
+/* ---- making and ending ---- */
+
+static void s3_free(struct backend *b)
+{
+    struct s3_backend *s = self(b);
+    s3_unlock(b);
+    s3_lock_free(s->lock);
+    s3_store_free(s->store);
+    arena_release(&s->arena);
+    free(s);
+}
+
+static const struct backend_ops s3_ops = {
+    .lock = s3_lock,
+    .unlock = s3_unlock,
+    .holder = s3_holder,
+    .force_unlock = s3_force_unlock,
+    .read = s3_read,
+    .read_all = s3_read_all,
+    .append = s3_append,
+    .snapshot = s3_snapshot,
+    .crowded = s3_crowded,
+    .check_lock = s3_check_lock,
+    .probe = s3_probe,
+    .free = s3_free,
+};
+
+static int lease_from(const struct value *config, int64_t *lease_ms, struct err *err)
+{
+    const struct value *v = value_getz(config, "lease_seconds");
+    int64_t seconds = LEASE_S;
+    if (v && (v->kind != VALUE_INT || v->integer < LEASE_MIN_S || v->integer > LEASE_MAX_S))
+        return err_set(err, ERR_INVALID, "the state's lease_seconds must be a number from %d to %d",
+            LEASE_MIN_S, LEASE_MAX_S);
+    *lease_ms = (v ? v->integer : seconds) * 1000;
+    return 0;
+}
+
+int backend_s3_new(const struct backend_options *options, struct backend **out, struct err *err)
+{
+    struct str prefix = value_text(value_getz(options->config, "prefix"), STR_EMPTY);
+    struct s3_store *store;
+    int64_t lease_ms;
+    if (lease_from(options->config, &lease_ms, err) ||
+        s3_store_new(options->config, options->http, &store, err))
+        return -1;
+    struct s3_backend *s = mem_zalloc(sizeof *s);
+    struct arena *a = &s->arena;
+    s->base.ops = &s3_ops;
+    s->store = store;
+    s->prefix = arena_printf(a, "%.*s%s%.*s%s%.*s/", STR_ARG(prefix),
+        prefix.n && !str_ends(prefix, STR("/")) ? "/" : "", STR_ARG(options->stack),
+        options->env.n ? "." : "", STR_ARG(options->env));
+    s->base.description =
+        arena_printf(a, "s3://%.*s/%.*s", STR_ARG(s3_store_bucket(store)), STR_ARG(s->prefix));
+    s->lock = s3_lock_new(store, s->prefix, s->base.description, lease_ms);
+    *out = &s->base;
+    return 0;
+}

@@ -1,0 +1,256 @@
+#include "plan/state/s3_object.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "provider/aws/client.h"
+
+#include <stdlib.h>
+
+enum { PUT_TRIES = 5, CONFLICT_WAIT_MS = 100 };
+
+struct s3_store {
+    struct arena arena;
+    struct aws_client *client;
+    struct http_engine *own_http; /* NULL: somebody else's is used */
+    struct str bucket;
+};
+
+static const struct aws_service service = {
+    .id = STR_INIT("s3"), .endpoint_prefix = STR_INIT("s3"), .signing_name = STR_INIT("s3"), .s3 = true};
+static const struct wire_operation operation = {.name = STR_INIT("State"), .protocol = WIRE_REST_XML};
+
+int s3_store_new(const struct value *config, struct http_engine *http, struct s3_store **out, struct err *err)
+{
+    struct str bucket = value_text(value_getz(config, "bucket"), STR_EMPTY);
+    if (!bucket.n) {
+        err_set(err, ERR_INVALID, "the state backend s3 needs a bucket");
+        return err_hint(err, "state: {backend: s3, bucket: NAME, prefix: PREFIX/}");
+    }
+    struct s3_store *store = mem_zalloc(sizeof *store);
+    store->bucket = arena_str(&store->arena, bucket);
+    struct http_options http_options = {0};
+    if (!http && http_engine_new(&http_options, &store->own_http, err)) {
+        s3_store_free(store);
+        return -1;
+    }
+    struct aws_options options = {
+        .name = STR("state"), .config = config, .http = http ? http : store->own_http};
+    if (aws_client_new(&options, &store->client, err)) {
+        s3_store_free(store);
+        return err_context(err, "the state backend s3");
+    }
+    *out = store;
+    return 0;
+}
+
+void s3_store_free(struct s3_store *store)
+{
+    if (!store)
+        return;
+    if (store->client)
+        aws_client_free(store->client);
+    if (store->own_http)
+        http_engine_free(store->own_http);
+    arena_release(&store->arena);
+    free(store);
+}
+
+struct str s3_store_bucket(const struct s3_store *store)
+{
+    return store->bucket;
+}
+
+/* ---- requests ---- */
+
+struct request {
+    const char *method;
+    struct str key; /* empty: the bucket itself */
+    struct str query, body;
+    bool only_new;
+};
+
+static int send(struct s3_store *store, struct arena *arena, const struct request *r,
+    struct wire_message *answer, struct err *err)
+{
+    AUTO_BUF struct buf path = BUF_INIT;
+    buf_add_char(&path, '/');
+    buf_add_str(&path, store->bucket);
+    if (r->key.n) {
+        buf_add_char(&path, '/');
+        url_encode(&path, r->key, true);
+    }
+    struct aws_call call = {
+        .service = &service,
+        .op = &operation,
+        .request = {.method = str_z(r->method),
+            .path = arena_str(arena, buf_str(&path)),
+            .query = r->query,
+            .body = r->body},
+        .idempotent = true,
+    };
+    if (r->only_new)
+        wire_header_add(arena, &call.request, STR("If-None-Match"), STR("*"));
+    if (r->body.n)
+        wire_header_add(arena, &call.request, STR("Content-Type"), STR("application/json"));
+    *answer = (struct wire_message){0};
+    return aws_send(store->client, &call, arena, answer, err);
+}
+
+static bool is_absent(const struct err *err)
+{
+    return err->http_status == 404 && strcmp(err->code, "NoSuchBucket") != 0;
+}
+
+static int put_once(
+    struct s3_store *store, struct str key, struct str body, bool only_new, int *status, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct wire_message answer;
+    struct request r = {.method = "PUT", .key = key, .body = body, .only_new = only_new};
+    int result = send(store, &scratch, &r, &answer, err);
+    *status = result ? err->http_status : answer.status;
+    return result;
+}
+
+int s3_put(struct s3_store *store, struct str key, struct str body, struct err *err)
+{
+    int status;
+    return put_once(store, key, body, false, &status, err);
+}
+
+int s3_put_probe(struct s3_store *store, struct str key, struct str body, bool *exists, struct err *err)
+{
+    *exists = false;
+    for (int i = 1;; i++) {
+        struct err why = ERR_INIT;
+        int status, result = put_once(store, key, body, true, &status, &why);
+        if (!result)
+            return 0;
+        if (status == 412) {
+            *exists = true;
+            return 0;
+        }
+        if (status != 409 || i == PUT_TRIES) {
+            *err = why;
+            return -1;
+        }
+        clock_sleep_ms(CONFLICT_WAIT_MS * i); /* another conditional put was under way */
+    }
+}
+
+int s3_put_new(struct s3_store *store, struct str key, struct str body, bool *exists, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct s3_object there;
+    bool found;
+    if (s3_put_probe(store, key, body, exists, err))
+        return -1;
+    if (!*exists)
+        return 0;
+    if (s3_get(store, &scratch, key, &there, &found, err))
+        return -1;
+    *exists = !found || !str_eq(there.body, body);
+    return 0;
+}
+
+int s3_get(struct s3_store *store, struct arena *arena, struct str key, struct s3_object *out, bool *found,
+    struct err *err)
+{
+    struct wire_message answer;
+    struct err why = ERR_INIT;
+    int64_t now, written;
+    *out = (struct s3_object){0};
+    *found = false;
+    if (send(store, arena, &(struct request){.method = "GET", .key = key}, &answer, &why)) {
+        if (is_absent(&why))
+            return 0;
+        *err = why;
+        return -1;
+    }
+    *found = true;
+    out->body = answer.body;
+    if (time_parse_http(wire_header_get(&answer, STR("Date")), &now)) {
+        out->clock_ms = now;
+        if (time_parse_http(wire_header_get(&answer, STR("Last-Modified")), &written))
+            out->age_ms = now - written;
+    }
+    return 0;
+}
+
+int s3_delete(struct s3_store *store, struct str key, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct wire_message answer;
+    struct err why = ERR_INIT;
+    if (send(store, &scratch, &(struct request){.method = "DELETE", .key = key}, &answer, &why) &&
+        !is_absent(&why)) {
+        *err = why;
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- listing ---- */
+
+static void add_parameter(struct buf *query, const char *name, struct str value)
+{
+    if (!value.n)
+        return;
+    buf_addf(query, "&%s=", name);
+    url_encode(query, value, false);
+}
+
+static int list_page(struct s3_store *store, struct arena *arena, struct str prefix, struct str after,
+    struct str token, const struct value **document, struct err *err)
+{
+    AUTO_BUF struct buf query = BUF_INIT;
+    struct wire_message answer;
+    buf_addz(&query, "list-type=2");
+    add_parameter(&query, "continuation-token", token);
+    add_parameter(&query, "prefix", prefix);
+    add_parameter(&query, "start-after", after);
+    struct request r = {.method = "GET", .query = arena_str(arena, buf_str(&query))};
+    return send(store, arena, &r, &answer, err) ||
+                   wire_decode_response(arena, &operation, &answer, document, err)
+               ? -1
+               : 0;
+}
+
+int s3_list(struct s3_store *store, struct arena *arena, struct str prefix, struct str after,
+    struct str **keys, size_t *n, struct err *err)
+{
+    struct str token = STR_EMPTY, *found = NULL;
+    size_t count = 0, cap = 0;
+    do {
+        const struct value *document;
+        if (list_page(store, arena, prefix, after, token, &document, err)) {
+            free(found);
+            return -1;
+        }
+        const struct value *page = wire_path(arena, document, STR("Contents[].Key"));
+        for (uint32_t i = 0; page && page->kind == VALUE_LIST && i < page->count; i++) {
+            MEM_GROW(found, cap, count + 1);
+            found[count++] = value_text(page->items[i], STR_EMPTY);
+        }
+        token = value_text(value_getz(document, "NextContinuationToken"), STR_EMPTY);
+    } while (token.n);
+    *keys = arena_alloc(arena, count * sizeof **keys);
+    if (count)
+        memcpy(*keys, found, count * sizeof **keys);
+    *n = count;
+    free(found);
+    return 0;
+}
+
+int s3_versioning(struct s3_store *store, struct arena *arena, struct str *status, struct err *err)
+{
+    struct wire_message answer;
+    const struct value *document;
+    if (send(store, arena, &(struct request){.method = "GET", .query = STR("versioning")}, &answer, err) ||
+        wire_decode_response(arena, &operation, &answer, &document, err))
+        return -1;
+    *status = value_text(value_getz(document, "Status"), STR_EMPTY);
+    return 0;
+}
