@@ -11,21 +11,40 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static int file_new(const struct backend_options *options, struct backend **out, struct err *err)
+{
+    return backend_file_new(options, NULL, out, err);
+}
+
 static const struct {
     const char *name;
     int (*make)(const struct backend_options *options, struct backend **out, struct err *err);
+    const char *settings; /* NULL: checked by the client that most of them are for */
 } kinds[] = {
-    {"s3", backend_s3_new},
+    {"file", file_new, " backend key previous_keys path "},
+    {"s3", backend_s3_new, NULL},
 };
+
+static int check_settings(const struct value *config, const char *known, struct err *err)
+{
+    for (uint32_t i = 0; known && config && config->kind == VALUE_MAP && i < config->count; i++) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        struct str key = config->entries[i].key;
+        if (strstr(known, arena_printf(&scratch, " %.*s ", STR_ARG(key)).p))
+            continue;
+        err_set(err, ERR_INVALID, "state has no setting \"%.*s\"", STR_ARG(key));
+        return err_hint(err, "with this backend there are:%s", known);
+    }
+    return 0;
+}
 
 int backend_new(const struct backend_options *options, struct backend **out, struct err *err)
 {
     struct str kind = value_text(value_getz(options->config, "backend"), STR("file"));
-    if (str_eqz(kind, "file"))
-        return backend_file_new(options, NULL, out, err);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (str_eqz(kind, kinds[i].name))
-            return kinds[i].make(options, out, err);
+            return check_settings(options->config, kinds[i].settings, err) ? -1
+                                                                           : kinds[i].make(options, out, err);
     err_set(err, ERR_INVALID, "there is no state backend \"%.*s\"", STR_ARG(kind));
     return err_hint(err, "backends are file, s3 and postgres");
 }

@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "plan/state/s3_lock.h"
 #include "plan/state/s3_object.h"
+#include "plan/state/state.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -243,7 +244,9 @@ static int refuse_store(struct s3_backend *s, struct err *err)
 static int check_conditions(struct s3_backend *s, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str key = arena_printf(&scratch, "%.*sprobe.json", STR_ARG(s->prefix));
+    char unique[33];
+    state_token(unique);
+    struct str key = arena_printf(&scratch, "%.*sprobe-%s.json", STR_ARG(s->prefix), unique);
     bool exists;
     if (s3_put(s->store, key, STR("{\"probe\":1}"), err) ||
         s3_put_probe(s->store, key, STR("{\"probe\":2}"), &exists, err) || s3_delete(s->store, key, err))
@@ -291,7 +294,9 @@ static void report(const struct probe_report *r, bool ok, const char *name, cons
 static int probe_listing(struct s3_backend *s, const struct probe_report *r, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str key = arena_printf(&scratch, "%.*sprobe-%d.json", STR_ARG(s->prefix), rand()), *keys;
+    char unique[33];
+    state_token(unique);
+    struct str key = arena_printf(&scratch, "%.*sprobe-%s.json", STR_ARG(s->prefix), unique), *keys;
     size_t n, m;
     bool exists;
     if (s3_put_probe(s->store, key, STR("{}"), &exists, err) ||
@@ -366,11 +371,12 @@ static const struct backend_ops s3_ops = {
 static int lease_from(const struct value *config, int64_t *lease_ms, struct err *err)
 {
     const struct value *v = value_getz(config, "lease_seconds");
-    int64_t seconds = LEASE_S;
-    if (v && (v->kind != VALUE_INT || v->integer < LEASE_MIN_S || v->integer > LEASE_MAX_S))
+    if (!v)
+        return 0;
+    if (v->kind != VALUE_INT || v->integer < LEASE_MIN_S || v->integer > LEASE_MAX_S)
         return err_set(err, ERR_INVALID, "the state's lease_seconds must be a number from %d to %d",
             LEASE_MIN_S, LEASE_MAX_S);
-    *lease_ms = (v ? v->integer : seconds) * 1000;
+    *lease_ms = v->integer * 1000;
     return 0;
 }
 
@@ -378,7 +384,7 @@ int backend_s3_new(const struct backend_options *options, struct backend **out, 
 {
     struct str prefix = value_text(value_getz(options->config, "prefix"), STR_EMPTY);
     struct s3_store *store;
-    int64_t lease_ms;
+    int64_t lease_ms = LEASE_S * 1000;
     if (lease_from(options->config, &lease_ms, err) ||
         s3_store_new(options->config, options->http, &store, err))
         return -1;

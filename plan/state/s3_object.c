@@ -21,6 +21,16 @@ static const struct aws_service service = {
     .id = STR_INIT("s3"), .endpoint_prefix = STR_INIT("s3"), .signing_name = STR_INIT("s3"), .s3 = true};
 static const struct wire_operation operation = {.name = STR_INIT("State"), .protocol = WIRE_REST_XML};
 
+/* What of the `state:` map is the AWS client's: it knows all other settings, and refuses what it does not
+ * know. */
+static const struct value *client_settings(struct arena *arena, const struct value *config)
+{
+    static const char *const own[] = {"backend", "bucket", "prefix", "lease_seconds", "key", "previous_keys"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        config = value_with(arena, config, str_z(own[i]), NULL);
+    return config;
+}
+
 int s3_store_new(const struct value *config, struct http_engine *http, struct s3_store **out, struct err *err)
 {
     struct str bucket = value_text(value_getz(config, "bucket"), STR_EMPTY);
@@ -35,8 +45,9 @@ int s3_store_new(const struct value *config, struct http_engine *http, struct s3
         s3_store_free(store);
         return -1;
     }
-    struct aws_options options = {
-        .name = STR("state"), .config = config, .http = http ? http : store->own_http};
+    struct aws_options options = {.name = STR("state"),
+        .config = client_settings(&store->arena, config),
+        .http = http ? http : store->own_http};
     if (aws_client_new(&options, &store->client, err)) {
         s3_store_free(store);
         return err_context(err, "the state backend s3");
