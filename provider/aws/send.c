@@ -131,6 +131,7 @@ static struct http_request make_request(struct exchange *x)
     request.ca_file = settings->ca_file.n ? settings->ca_file.p : NULL;
     request.discard_body = str_eqz(message.method, "HEAD");
     request.sensitive = call->sensitive;
+    request.once = !call->idempotent;
     request.attempt = x->attempt;
     if (call->sink) {
         request.sink = count_sink;

@@ -1,6 +1,7 @@
 #include "provider/aws/throttle.h"
 
-static const double DECREASE = 0.7, INCREASE = 0.1 /* of the refused rate, each second */, RATE_MIN = 0.5;
+static const double DECREASE = 0.7, INCREASE = 0.1 /* of the refused rate, each second */, RATE_MIN = 0.5,
+                    INCREASE_MIN = 0.1;
 
 enum {
     WINDOW_MS = 1000,
@@ -68,7 +69,7 @@ void throttle_accepted(struct throttle *t)
     if (t->active) {
         /* Answers come at `rate` a second, so this adds up to one step a second. */
         double step = t->refused_at * INCREASE;
-        t->rate += (step > 1 ? step : 1) / t->rate;
+        t->rate += (step > INCREASE_MIN ? step : INCREASE_MIN) / t->rate;
         t->active = t->rate <= 2 * t->refused_at;
     }
     pthread_mutex_unlock(&t->lock);

@@ -131,6 +131,7 @@ int transfer_failure(const struct transfer *t, struct err *err)
         err_set(err, ERR_INVALID, "cannot use the file of certificate authorities: %s",
             t->error[0] ? t->error : "it is not readable");
         return err_hint(err, "check AWS_CA_BUNDLE");
+    case CURLE_SEND_FAIL_REWIND: /* it died under a request that must not be sent twice */
     case CURLE_GOT_NOTHING:
         return err_set(
             err, ERR_NETWORK, "%.*s closed the connection without an answer", STR_ARG(t->target.authority));

@@ -15,6 +15,7 @@ enum {
     EXPECT_FROM = 1024 * 1024, /* smaller bodies are not worth a round trip */
     KEEP_BODY = 256 * 1024,    /* larger buffers are given back after use */
     STREAM_BUFFER = 256 * 1024,
+    ONCE_IDLE_S = 5,
 };
 
 #define SET(transfer, option, value) (transfer)->curl->easy_setopt((transfer)->easy, (option), (value))
@@ -70,6 +71,17 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
     return t->body.overflow ? 0 : n;
 }
 
+static size_t on_send_text(char *bytes, size_t size, size_t n, void *ctx)
+{
+    struct transfer *t = ctx;
+    size_t left = t->request->body.n - (size_t)t->sent;
+    n = n * size < left ? n * size : left;
+    if (n)
+        memcpy(bytes, t->request->body.p + t->sent, n);
+    t->sent += (int64_t)n;
+    return n;
+}
+
 static size_t on_send(char *bytes, size_t size, size_t n, void *ctx)
 {
     struct transfer *t = ctx;
@@ -91,9 +103,12 @@ static size_t on_send(char *bytes, size_t size, size_t n, void *ctx)
     return (size_t)got;
 }
 
+/* libcurl rewinds the body when it is about to send it again. */
 static int on_seek(void *ctx, curl_off_t offset, int origin)
 {
     struct transfer *t = ctx;
+    if (t->request->once)
+        return CURL_SEEKFUNC_FAIL;
     if (origin != SEEK_SET)
         return CURL_SEEKFUNC_CANTSEEK;
     t->sent = offset;
@@ -166,6 +181,21 @@ static int make_headers(
     return 0;
 }
 
+/*
+ * A server may close a kept connection just when a request goes out on it; libcurl then repeats the request
+ * by itself. Where that must not happen the body comes through a callback that refuses to rewind (what was
+ * not sent completely may still be repeated), and connections that were idle for long are left alone.
+ */
+static void set_once(struct transfer *t)
+{
+    SET(t, CURLOPT_POST, 1L);
+    SET(t, CURLOPT_READFUNCTION, on_send_text);
+    SET(t, CURLOPT_READDATA, t);
+    SET(t, CURLOPT_SEEKFUNCTION, on_seek);
+    SET(t, CURLOPT_SEEKDATA, t);
+    SET(t, CURLOPT_MAXAGE_CONN, (long)ONCE_IDLE_S);
+}
+
 static void set_method(struct transfer *t, struct arena *arena)
 {
     const struct http_request *request = t->request;
@@ -184,7 +214,10 @@ static void set_method(struct transfer *t, struct arena *arena)
     } else if (request->body.n || str_eqz(request->method, "POST") || str_eqz(request->method, "PUT") ||
                str_eqz(request->method, "PATCH")) {
         SET(t, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n);
-        SET(t, CURLOPT_POSTFIELDS, request->body.n ? request->body.p : "");
+        if (request->once && request->body.n)
+            set_once(t);
+        else
+            SET(t, CURLOPT_POSTFIELDS, request->body.n ? request->body.p : "");
     }
     if (!head || !str_eqz(request->method, "HEAD"))
         SET(t, CURLOPT_CUSTOMREQUEST, method);

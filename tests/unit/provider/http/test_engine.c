@@ -396,6 +396,28 @@ static void a_dead_connection_is_replaced(void **state)
     stop(&f);
 }
 
+static void what_must_not_be_sent_twice_is_not(void **state)
+{
+    (void)state;
+    START(f, 0, {.match = "GET", .body = "one"}, {.match = "POST /close", .action = SCRIPT_CLOSE},
+        {.match = "POST /reset", .action = SCRIPT_RESET}, {.action = SCRIPT_ECHO});
+    struct http_request first = request_to(&f, "GET", "/");
+    static const char *const targets[] = {"/close", "/reset"};
+    for (size_t i = 0; i < 2; i++) {
+        must_send(&f, &first); /* there is a connection to reuse */
+        struct http_request once = request_to(&f, "POST", targets[i]);
+        once.body = STR("Action=CreateVpc");
+        once.once = true;
+        assert_int_equal(must_fail(&f, &once).class, ERR_NETWORK);
+        assert_int_equal(script_server_count(f.server), 2 * (i + 1));
+    }
+    struct http_request fine = request_to(&f, "POST", "/");
+    fine.once = true;
+    fine.body = STR("Action=CreateSubnet");
+    assert_str(must_send(&f, &fine).body, "Action=CreateSubnet");
+    stop(&f);
+}
+
 /* A server that ends every connection must not cost a retry or a wait. */
 static void connection_close_is_no_trouble(void **state)
 {
@@ -494,6 +516,7 @@ int main(void)
         cmocka_unit_test(a_proxy_is_used_for_the_outside),
         cmocka_unit_test(a_set_flag_ends_the_wait),
         cmocka_unit_test(a_dead_connection_is_replaced),
+        cmocka_unit_test(what_must_not_be_sent_twice_is_not),
         cmocka_unit_test(connection_close_is_no_trouble),
         cmocka_unit_test(many_threads_share_an_engine),
         cmocka_unit_test(traces_hide_secrets),

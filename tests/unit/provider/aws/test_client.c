@@ -1,0 +1,641 @@
+/* The client against a scripted service: signing, retries, redirects, refreshed credentials, settings. Time
+ * does not pass by itself here. */
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "provider/aws/client.h"
+#include "tests/unit/support/aws_env.h"
+#include "tests/unit/support/manual_clock.h"
+#include "tests/unit/support/script_server.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define NOW_MS 1795253400000 /* Sat, 21 Nov 2026 09:30:00 GMT */
+
+static const struct aws_service glue = {
+    .id = STR_INIT("glue"), .endpoint_prefix = STR_INIT("glue"), .signing_name = STR_INIT("glue")};
+static const struct aws_service s3 = {
+    .id = STR_INIT("s3"), .endpoint_prefix = STR_INIT("s3"), .signing_name = STR_INIT("s3"), .s3 = true};
+static const struct wire_operation get_jobs = {.name = STR_INIT("GetJobs"), .protocol = WIRE_JSON11};
+static const struct wire_operation put_object = {.name = STR_INIT("PutObject"), .protocol = WIRE_REST_XML};
+
+struct fixture {
+    struct arena arena;
+    struct script_server *server;
+    struct http_engine *engine;
+    struct aws_client *client;
+};
+
+static const struct value *json(struct arena *arena, const char *source)
+{
+    const struct value *v;
+    struct err err = ERR_INIT;
+    if (json_parse(arena, str_z(source), &v, &err))
+        fail_msg("%s: %s", source, err.message);
+    return v;
+}
+
+/* `more`: settings beside the endpoint, as JSON members. */
+static void start(struct fixture *f, const struct script_step *steps, size_t n, const char *more)
+{
+    *f = (struct fixture){0};
+    aws_env_begin();
+    manual_clock_install(NOW_MS);
+    f->server = script_server_start(steps, n);
+    struct err err = ERR_INIT;
+    assert_int_equal(http_engine_new(&(struct http_options){0}, &f->engine, &err), 0);
+    struct aws_options options = {.name = STR("aws"), .http = f->engine};
+    options.config =
+        json(&f->arena, arena_printf(&f->arena, "{\"endpoint\": \"%s\", \"region\": \"eu-west-1\"%s%s}",
+                            script_server_url(f->server), *more ? ", " : "", more)
+                            .p);
+    if (aws_client_new(&options, &f->client, &err))
+        fail_msg("%s", err.message);
+}
+
+static void stop(struct fixture *f)
+{
+    aws_client_free(f->client);
+    http_engine_free(f->engine);
+    script_server_stop(f->server);
+    arena_release(&f->arena);
+    manual_clock_remove();
+    aws_env_end();
+}
+
+#define KEYS "\"access_key\": \"AK\", \"secret_key\": \"SK\""
+#define START(f, more, ...)                                                                                  \
+    struct fixture f;                                                                                        \
+    const struct script_step steps_[] = {__VA_ARGS__};                                                       \
+    start(&f, steps_, sizeof steps_ / sizeof *steps_, more)
+
+static struct aws_call call_glue(struct fixture *f, bool idempotent)
+{
+    struct aws_call call = {.service = &glue, .op = &get_jobs, .idempotent = idempotent};
+    call.request = (struct wire_message){.method = STR("POST"), .path = STR("/"), .body = STR("{}")};
+    wire_header_add(&f->arena, &call.request, STR("X-Amz-Target"), STR("AWSGlue.GetJobs"));
+    return call;
+}
+
+static struct aws_call call_s3(const char *method, const char *path)
+{
+    return (struct aws_call){.service = &s3,
+        .op = &put_object,
+        .idempotent = true,
+        .request = {.method = str_z(method), .path = str_z(path)}};
+}
+
+static struct wire_message must_send(struct fixture *f, const struct aws_call *call)
+{
+    struct wire_message answer;
+    struct err err = ERR_INIT;
+    if (aws_send(f->client, call, &f->arena, &answer, &err))
+        fail_msg("%s", err.message);
+    return answer;
+}
+
+static struct err must_fail(struct fixture *f, const struct aws_call *call)
+{
+    struct wire_message answer;
+    struct err err = ERR_INIT;
+    assert_int_equal(aws_send(f->client, call, &f->arena, &answer, &err), -1);
+    return err;
+}
+
+static void assert_contains(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("\"%s\" does not contain \"%s\"", text, part);
+}
+
+static const char *header_of(struct fixture *f, size_t request, const char *name)
+{
+    return script_request_header(script_server_request(f->server, request), name);
+}
+
+/* ---- sending ---- */
+
+static void a_call_is_signed(void **state)
+{
+    (void)state;
+    START(f, KEYS ", \"session_token\": \"T/1\"", {.body = "{\"Jobs\":[]}"});
+    struct aws_call call = call_glue(&f, true);
+    struct wire_message answer = must_send(&f, &call);
+    assert_int_equal(answer.status, 200);
+    assert_true(str_eqz(answer.body, "{\"Jobs\":[]}"));
+    const char *authorization = header_of(&f, 0, "Authorization");
+    assert_contains(authorization,
+        "AWS4-HMAC-SHA256 Credential=AK/20261121/eu-west-1/glue/aws4_request, "
+        "SignedHeaders=host;x-amz-date;x-amz-security-token;x-amz-target, Signature=");
+    assert_string_equal(header_of(&f, 0, "X-Amz-Date"), "20261121T093000Z");
+    assert_string_equal(header_of(&f, 0, "X-Amz-Security-Token"), "T/1");
+    assert_string_equal(header_of(&f, 0, "X-Amz-Target"), "AWSGlue.GetJobs");
+    assert_int_equal(call.request.header_count, 1); /* the caller's message is left alone */
+    assert_int_equal(aws_requests(f.client), 1);
+    stop(&f);
+}
+
+static void uploads_carry_their_hash(void **state)
+{
+    (void)state;
+    START(f, KEYS, {.action = SCRIPT_ECHO});
+    char path[] = "/tmp/weir-client-XXXXXX";
+    int fd = mkstemp(path);
+    unlink(path);
+    assert_int_equal(write(fd, "xxhello", 7), 7);
+    struct aws_call call = call_s3("PUT", "/lake/a%20b");
+    call.body_fd = fd;
+    call.body_offset = 2;
+    call.body_length = 5;
+    assert_true(str_eqz(must_send(&f, &call).body, "hello"));
+    assert_string_equal(header_of(&f, 0, "x-amz-content-sha256"),
+        "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+    assert_string_equal(script_server_request(f.server, 0)->target, "/lake/a%20b");
+    call.payload_hash = STR("UNSIGNED-PAYLOAD");
+    must_send(&f, &call);
+    assert_string_equal(header_of(&f, 1, "x-amz-content-sha256"), "UNSIGNED-PAYLOAD");
+    call.payload_hash = STR_EMPTY;
+    call.body_length = 6;
+    assert_contains(must_fail(&f, &call).message, "became shorter");
+    assert_int_equal(script_server_count(f.server), 2);
+    close(fd);
+    stop(&f);
+}
+
+static void service_errors_come_with_code_and_id(void **state)
+{
+    (void)state;
+    START(f, KEYS,
+        {.status = 400,
+            .headers = "x-amzn-RequestId: r-7\r\n",
+            .body = "{\"__type\":\"EntityNotFoundException\",\"Message\":\"no job x\"}"});
+    struct aws_call call = call_glue(&f, true);
+    struct err err = must_fail(&f, &call);
+    assert_string_equal(err.code, "EntityNotFoundException");
+    assert_string_equal(err.request_id, "r-7");
+    assert_contains(err.message, "no job x");
+    assert_int_equal(script_server_count(f.server), 1);
+    stop(&f);
+}
+
+/* ---- retries ---- */
+
+static void failures_are_repeated_where_that_is_safe(void **state)
+{
+    (void)state;
+    START(f, KEYS, {.uses = 1, .status = 503}, {.uses = 1, .action = SCRIPT_RESET},
+        {.uses = 1, .action = SCRIPT_TRUNCATE, .body = "{\"Jobs\":[]}"}, {.body = "{}"});
+    struct aws_call call = call_glue(&f, true);
+    assert_true(str_eqz(must_send(&f, &call).body, "{}"));
+    assert_int_equal(script_server_count(f.server), 4);
+    assert_true(manual_clock_slept() > 0);
+    stop(&f);
+}
+
+static void what_may_have_been_done_is_not_repeated(void **state)
+{
+    (void)state;
+    static const struct script_step steps[] = {{.uses = 1, .status = 500},
+        {.uses = 1, .action = SCRIPT_RESET}, {.uses = 1, .action = SCRIPT_CLOSE},
+        {.uses = 1, .action = SCRIPT_TRUNCATE, .body = "{\"a\":1}"}, {0}};
+    struct fixture f;
+    start(&f, steps, 5, KEYS);
+    for (size_t i = 0; i < 4; i++) {
+        struct aws_call call = call_glue(&f, false);
+        struct err err = must_fail(&f, &call);
+        assert_int_equal(err.class, i == 0 ? ERR_SERVICE : ERR_NETWORK);
+        assert_int_equal(script_server_count(f.server), i + 1);
+    }
+    assert_int_equal(manual_clock_slept(), 0);
+    stop(&f);
+}
+
+static void a_refused_connection_is_repeated_even_so(void **state)
+{
+    (void)state;
+    START(f, KEYS, {0});
+    script_server_stop(f.server);
+    struct aws_call call = call_glue(&f, false);
+    struct err err = must_fail(&f, &call);
+    assert_contains(err.message, "connection refused");
+    assert_int_equal(aws_requests(f.client), 4);
+    f.server = script_server_start(NULL, 0);
+    stop(&f);
+}
+
+static void throttled_calls_are_repeated_and_slowed(void **state)
+{
+    (void)state;
+    START(f, KEYS,
+        {.uses = 6,
+            .status = 400,
+            .body = "{\"__type\":\"ThrottlingException\",\"message\":\"Rate exceeded\"}"},
+        {.body = "{}"});
+    struct aws_call call = call_glue(&f, false); /* was not processed: safe for any call */
+    must_send(&f, &call);
+    assert_int_equal(script_server_count(f.server), 7);
+    int64_t slept = manual_clock_slept();
+    assert_true(slept > 1000);
+    for (int i = 0; i < 5; i++)
+        must_send(&f, &call);
+    assert_true(manual_clock_slept() - slept > 2000); /* the service is spared for a while */
+    stop(&f);
+}
+
+static void throttling_without_end_is_reported(void **state)
+{
+    (void)state;
+    START(f, KEYS, {.status = 429});
+    struct aws_call call = call_glue(&f, true);
+    struct err err = must_fail(&f, &call);
+    assert_int_equal(err.class, ERR_THROTTLED);
+    assert_contains(err.hint, "--parallelism");
+    assert_int_equal(script_server_count(f.server), 10);
+    stop(&f);
+}
+
+static void the_number_of_attempts_can_be_set(void **state)
+{
+    (void)state;
+    START(f, KEYS ", \"max_attempts\": 2", {.status = 503});
+    struct aws_call call = call_glue(&f, true);
+    must_fail(&f, &call);
+    assert_int_equal(script_server_count(f.server), 2);
+    stop(&f);
+}
+
+static void a_dead_service_uses_up_the_budget(void **state)
+{
+    (void)state;
+    START(f, KEYS, {.status = 500});
+    struct aws_call call = call_glue(&f, true);
+    for (int i = 0; i < 100; i++)
+        must_fail(&f, &call);
+    assert_int_equal(script_server_count(f.server), 100 + 100); /* 500 / 5 retries in all */
+    stop(&f);
+}
+
+static void a_service_may_ask_for_a_pause(void **state)
+{
+    (void)state;
+    START(f, KEYS, {.uses = 1, .status = 503, .headers = "Retry-After: 30\r\n"}, {.body = "{}"});
+    struct aws_call call = call_glue(&f, true);
+    must_send(&f, &call);
+    assert_int_equal(manual_clock_slept(), 30 * 1000);
+    stop(&f);
+}
+
+static bool role_is_new(void *ctx, const struct err *err)
+{
+    (void)ctx;
+    return !strcmp(err->code, "InvalidInputException") && strstr(err->message, "should be able to assume");
+}
+
+static void what_is_not_visible_yet_is_waited_for(void **state)
+{
+    (void)state;
+    static const char later[] =
+        "{\"__type\":\"InvalidInputException\",\"Message\":\"Service should be able to assume the role\"}";
+    START(f, KEYS, {.uses = 15, .status = 400, .body = later}, {.uses = 1, .body = "{}"},
+        {.status = 400, .body = later});
+    struct aws_call call = call_glue(&f, false);
+    call.transient = role_is_new;
+    must_send(&f, &call);
+    assert_int_equal(script_server_count(f.server), 16);
+    int64_t before = manual_clock_slept();
+    call.transient_for_ms = 60 * 1000;
+    struct err err = must_fail(&f, &call); /* and never becomes visible */
+    assert_string_equal(err.code, "InvalidInputException");
+    int64_t waited = manual_clock_slept() - before;
+    assert_true(waited >= 60 * 1000 && waited < 70 * 1000);
+    stop(&f);
+}
+
+static void an_interrupt_ends_the_pause(void **state)
+{
+    (void)state;
+    START(f, KEYS, {.status = 503});
+    atomic_bool cancel = true;
+    struct aws_call call = call_glue(&f, true);
+    call.cancel = &cancel;
+    assert_int_equal(must_fail(&f, &call).class, ERR_INTERRUPTED);
+    assert_int_equal(script_server_count(f.server), 0);
+    stop(&f);
+}
+
+static int keep(void *ctx, const void *bytes, size_t n)
+{
+    buf_add(ctx, bytes, n);
+    return 0;
+}
+
+static void a_sink_gets_nothing_twice(void **state)
+{
+    (void)state;
+    START(f, KEYS, {.uses = 1, .action = SCRIPT_TRUNCATE, .body = "12345678"}, {.body = "12345678"});
+    AUTO_BUF struct buf got = BUF_INIT;
+    struct aws_call call = call_s3("GET", "/lake/a");
+    call.sink = keep;
+    call.sink_ctx = &got;
+    assert_contains(must_fail(&f, &call).message, "cut short after 4 of 8 bytes");
+    assert_string_equal(got.p, "1234");
+    assert_int_equal(script_server_count(f.server), 1);
+    stop(&f);
+}
+
+/* ---- clocks, credentials, regions ---- */
+
+static void a_wrong_clock_is_corrected(void **state)
+{
+    (void)state;
+    START(f, KEYS,
+        {.uses = 1,
+            .status = 403,
+            .headers = "Date: Sat, 21 Nov 2026 11:00:00 GMT\r\n",
+            .body = "<Error><Code>RequestTimeTooSkewed</Code><Message>x</Message></Error>"},
+        {0});
+    struct aws_call call = call_s3("PUT", "/lake/a");
+    call.idempotent = false;
+    must_send(&f, &call);
+    assert_string_equal(header_of(&f, 0, "X-Amz-Date"), "20261121T093000Z");
+    assert_string_equal(header_of(&f, 1, "X-Amz-Date"), "20261121T110000Z");
+    must_send(&f, &call); /* and stays corrected */
+    assert_string_equal(header_of(&f, 2, "X-Amz-Date"), "20261121T110000Z");
+    stop(&f);
+}
+
+static void a_wrong_signature_is_no_matter_of_clocks(void **state)
+{
+    (void)state;
+    START(f, KEYS,
+        {.status = 403,
+            .headers = "Date: Sat, 21 Nov 2026 09:30:20 GMT\r\n",
+            .body = "<Error><Code>SignatureDoesNotMatch</Code><Message>x</Message></Error>"});
+    struct aws_call call = call_s3("PUT", "/lake/a");
+    struct err err = must_fail(&f, &call);
+    assert_int_equal(err.class, ERR_AUTH);
+    assert_contains(err.hint, "provider settings");
+    assert_int_equal(script_server_count(f.server), 1);
+    stop(&f);
+}
+
+static void expired_credentials_are_renewed(void **state)
+{
+    (void)state;
+    START(f, "",
+        {.uses = 1, .status = 400, .body = "{\"__type\":\"ExpiredTokenException\",\"message\":\"expired\"}"},
+        {.body = "{}"});
+    aws_env_write("process",
+        "#!/bin/sh\necho '{\"Version\":1,\"AccessKeyId\":\"AK'`wc -l < $HOME/.aws/calls`'\","
+        "\"SecretAccessKey\":\"s\",\"SessionToken\":\"t\"}'\necho >> $HOME/.aws/calls\n");
+    aws_env_write("calls", "");
+    aws_env_write("config", "[default]\ncredential_process = sh $HOME/.aws/process\n");
+    struct aws_call call = call_glue(&f, false);
+    must_send(&f, &call);
+    assert_contains(header_of(&f, 0, "Authorization"), "Credential=AK0/");
+    assert_contains(header_of(&f, 1, "Authorization"), "Credential=AK1/");
+    must_send(&f, &call);
+    assert_contains(header_of(&f, 2, "Authorization"), "Credential=AK1/");
+    stop(&f);
+}
+
+static void the_same_credentials_are_not_tried_twice(void **state)
+{
+    (void)state;
+    START(f, KEYS, {.status = 400, .body = "{\"__type\":\"ExpiredTokenException\",\"message\":\"expired\"}"});
+    struct aws_call call = call_glue(&f, true);
+    assert_int_equal(must_fail(&f, &call).class, ERR_AUTH);
+    assert_int_equal(script_server_count(f.server), 1);
+    stop(&f);
+}
+
+static void a_bucket_is_followed_to_its_region(void **state)
+{
+    (void)state;
+    START(f, KEYS,
+        {.match = "PUT /lake/", .uses = 1, .status = 301, .headers = "x-amz-bucket-region: eu-central-1\r\n"},
+        {.match = "HEAD /other", .uses = 1, .status = 400, .headers = "x-amz-bucket-region: us-east-2\r\n"},
+        {.match = "GET /third",
+            .uses = 1,
+            .status = 400,
+            .body = "<Error><Code>AuthorizationHeaderMalformed</Code><Region>sa-east-1</Region></Error>"},
+        {.match = "PUT /lost", .status = 301, .headers = "x-amz-bucket-region: eu-west-3\r\n"}, {0});
+    static const struct {
+        const char *method, *path, *region;
+    } cases[] = {{"PUT", "/lake/a", "/eu-central-1/s3/"}, {"HEAD", "/other", "/us-east-2/s3/"},
+        {"GET", "/third/x", "/sa-east-1/s3/"}};
+    for (size_t i = 0; i < 3; i++) {
+        struct aws_call call = call_s3(cases[i].method, cases[i].path);
+        must_send(&f, &call);
+        assert_contains(header_of(&f, 2 * i, "Authorization"), "/eu-west-1/s3/");
+        assert_contains(header_of(&f, 2 * i + 1, "Authorization"), cases[i].region);
+    }
+    struct aws_call again = call_s3("GET", "/lake/b"); /* remembered */
+    must_send(&f, &again);
+    assert_contains(header_of(&f, 6, "Authorization"), "/eu-central-1/s3/");
+    struct aws_call lost = call_s3("PUT", "/lost/a"); /* once only */
+    assert_int_equal(must_fail(&f, &lost).http_status, 301);
+    assert_int_equal(script_server_count(f.server), 9);
+    stop(&f);
+}
+
+static void an_error_may_hide_in_a_good_answer(void **state)
+{
+    (void)state;
+    static const char error[] = "<?xml version=\"1.0\"?>\n<Error><Code>InternalError</Code></Error>";
+    START(f, KEYS, {.match = "POST", .uses = 1, .body = error}, {.match = "POST", .body = "<Result/>"},
+        {.match = "GET", .body = error});
+    struct aws_call call = call_s3("POST", "/lake/a");
+    assert_true(str_eqz(must_send(&f, &call).body, "<Result/>"));
+    struct aws_call get = call_s3("GET", "/lake/error.xml"); /* somebody keeps such a file */
+    assert_true(str_eqz(must_send(&f, &get).body, error));
+    stop(&f);
+}
+
+/* ---- account ---- */
+
+static void *ask_account(void *arg)
+{
+    struct fixture *f = arg;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str account;
+    struct err err = ERR_INIT;
+    return !aws_account(f->client, &arena, &account, &err) && str_eqz(account, "123456789012") ? NULL
+                                                                                               : "failed";
+}
+
+static void the_account_is_asked_for_once(void **state)
+{
+    (void)state;
+    START(f, KEYS,
+        {.body = "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account>"
+                 "</GetCallerIdentityResult></GetCallerIdentityResponse>"});
+    pthread_t threads[8];
+    for (int i = 0; i < 8; i++)
+        pthread_create(&threads[i], NULL, ask_account, &f);
+    for (int i = 0; i < 8; i++) {
+        void *failed;
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+    assert_int_equal(script_server_count(f.server), 1);
+    assert_contains(header_of(&f, 0, "Authorization"), "/eu-west-1/sts/");
+    stop(&f);
+}
+
+static void a_configured_account_is_not_asked_for(void **state)
+{
+    (void)state;
+    START(f, KEYS ", \"account_id\": 12345678901", {0});
+    struct str account;
+    assert_int_equal(aws_account(f.client, &f.arena, &account, NULL), 0);
+    assert_true(str_eqz(account, "012345678901"));
+    assert_int_equal(script_server_count(f.server), 0);
+    stop(&f);
+}
+
+/* ---- settings ---- */
+
+static struct err settings_fail(struct fixture *f, const char *config)
+{
+    struct aws_options options = {
+        .name = STR("aws.tokyo"), .config = json(&f->arena, config), .http = f->engine};
+    struct aws_client *client = NULL;
+    struct err err = ERR_INIT;
+    if (!aws_client_new(&options, &client, &err))
+        fail_msg("%s is accepted", config);
+    return err;
+}
+
+static void settings_are_checked(void **state)
+{
+    (void)state;
+    START(f, "", {0});
+    static const struct {
+        const char *config, *message, *hint;
+    } cases[] = {
+        {"{\"regoin\": \"eu-west-1\"}", "aws.tokyo has no setting \"regoin\"", "did you mean \"region\"?"},
+        {"{\"region\": [\"eu-west-1\"]}", "aws.tokyo: region must be text, not list", ""},
+        {"{\"insecure\": \"yes\"}", "insecure must be true or false, not string", ""},
+        {"{\"region\": \"eu-west1\"}", "aws.tokyo: region: \"eu-west1\" is not an AWS region", "eu-west-1"},
+        {"{}", "aws.tokyo has no region", "AWS_REGION"},
+        {"{\"access_key\": \"a\"}", "access_key and secret_key go together", ""},
+        {"{\"assume_role\": {\"rolle\": \"x\"}}", "assume_role has no setting \"rolle\"", "\"role\""},
+        {"{\"assume_role\": {\"external_id\": \"x\"}}", "assume_role has no `role`", ""},
+        {"{\"account_id\": \"12\"}", "account_id must have twelve digits", ""},
+        {"{\"max_attempts\": 0}", "max_attempts must be a whole number", ""},
+        {"{\"profile\": \"defualt\"}", "there is no profile \"defualt\"", "did you mean \"default\"?"},
+        {"{\"endpoints\": {\"s3\": 1}}", "endpoints: s3 must be a URL", ""}};
+    aws_env_write("config", "[default]\noutput = json\n");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = settings_fail(&f, cases[i].config);
+        assert_int_equal(err.class, ERR_INVALID);
+        assert_contains(err.message, cases[i].message);
+        assert_contains(err.hint, cases[i].hint);
+    }
+    setenv("AWS_REGION", "eu-west-1", 1);
+    setenv("AWS_MAX_ATTEMPTS", "many", 1);
+    assert_contains(settings_fail(&f, "{}").message, "AWS_MAX_ATTEMPTS \"many\"");
+    stop(&f);
+}
+
+static void the_region_comes_from_many_places(void **state)
+{
+    (void)state;
+    START(f, "", {0});
+    static const struct {
+        const char *variable, *config, *want;
+    } cases[] = {{NULL, NULL, "ap-south-1"}, {"AWS_DEFAULT_REGION", NULL, "eu-north-1"},
+        {"AWS_REGION", NULL, "ca-west-1"}, {NULL, "{\"region\": \"cn-north-1\"}", "cn-north-1"},
+        {"AWS_ENDPOINT_URL", "{\"region\": \"garage\"}", "garage"}};
+    aws_env_write("config", "[default]\nregion = ap-south-1\n");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (cases[i].variable)
+            setenv(cases[i].variable, i == 4 ? "http://localhost:1" : cases[i].want, 1);
+        struct aws_options options = {.name = STR("aws"), .http = f.engine};
+        options.config = cases[i].config ? json(&f.arena, cases[i].config) : NULL;
+        struct aws_client *client;
+        struct err err = ERR_INIT;
+        assert_int_equal(aws_client_new(&options, &client, &err), 0);
+        assert_true(str_eqz(aws_region(client), cases[i].want));
+        assert_true(str_eqz(aws_partition(client), i == 3 ? "aws-cn" : "aws"));
+        aws_client_free(client);
+    }
+    stop(&f);
+}
+
+/* ---- many at once ---- */
+
+enum { THREADS = 16, EACH = 50 };
+
+static void *send_many(void *arg)
+{
+    struct fixture *f = arg;
+    for (int i = 0; i < EACH; i++) {
+        struct fixture mine = {.arena = ARENA_INIT};
+        struct aws_call call = call_glue(&mine, true);
+        struct wire_message answer;
+        struct err err = ERR_INIT;
+        int failed = aws_send(f->client, &call, &mine.arena, &answer, &err);
+        arena_release(&mine.arena);
+        if (failed)
+            return "failed";
+    }
+    return NULL;
+}
+
+static void many_threads_share_a_client(void **state)
+{
+    (void)state;
+    START(f, KEYS, {.uses = 20, .body = "{}"}, {.uses = 10, .status = 429},
+        {.uses = 5, .action = SCRIPT_TRUNCATE, .body = "{}"}, {.body = "{}"});
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, send_many, &f);
+    for (int i = 0; i < THREADS; i++) {
+        void *failed;
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+    assert_int_equal(aws_requests(f.client), THREADS * EACH + 15);
+    stop(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_call_is_signed),
+        cmocka_unit_test(uploads_carry_their_hash),
+        cmocka_unit_test(service_errors_come_with_code_and_id),
+        cmocka_unit_test(failures_are_repeated_where_that_is_safe),
+        cmocka_unit_test(what_may_have_been_done_is_not_repeated),
+        cmocka_unit_test(a_refused_connection_is_repeated_even_so),
+        cmocka_unit_test(throttled_calls_are_repeated_and_slowed),
+        cmocka_unit_test(throttling_without_end_is_reported),
+        cmocka_unit_test(the_number_of_attempts_can_be_set),
+        cmocka_unit_test(a_dead_service_uses_up_the_budget),
+        cmocka_unit_test(a_service_may_ask_for_a_pause),
+        cmocka_unit_test(what_is_not_visible_yet_is_waited_for),
+        cmocka_unit_test(an_interrupt_ends_the_pause),
+        cmocka_unit_test(a_sink_gets_nothing_twice),
+        cmocka_unit_test(a_wrong_clock_is_corrected),
+        cmocka_unit_test(a_wrong_signature_is_no_matter_of_clocks),
+        cmocka_unit_test(expired_credentials_are_renewed),
+        cmocka_unit_test(the_same_credentials_are_not_tried_twice),
+        cmocka_unit_test(a_bucket_is_followed_to_its_region),
+        cmocka_unit_test(an_error_may_hide_in_a_good_answer),
+        cmocka_unit_test(the_account_is_asked_for_once),
+        cmocka_unit_test(a_configured_account_is_not_asked_for),
+        cmocka_unit_test(settings_are_checked),
+        cmocka_unit_test(the_region_comes_from_many_places),
+        cmocka_unit_test(many_threads_share_a_client),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
