@@ -136,6 +136,46 @@ static int failed(struct job *job, const char *action, const struct value *desir
 
 /* ---- create, update, adopt ---- */
 
+static int update(struct job *job, const struct value *desired, const struct value *prior,
+    const struct record *record, const struct value *deps, struct err *err);
+
+static int refuse_existing(struct err *err, const char *why)
+{
+    err_hint(err,
+        "%s; to manage it with this stack, list it under `imports:` or give the resource `adopt: existing`",
+        why);
+    return -1;
+}
+
+/*
+ * Something of that name exists. Made by this stack (its state was lost, or a run's record of it): taken
+ * over. Anything else needs the user's word.
+ */
+static int take_over(struct job *job, const struct value *desired, const struct value *planned,
+    const struct value *deps, struct err *err)
+{
+    const struct resource_ops *ops = job->schema->ops;
+    const struct value *marks = NULL, *live = NULL, *id = value_get(planned, job->schema->id);
+    enum adopt_mode mode = job->op->instance->decl->adopt;
+    if (mode == ADOPT_NEVER || value_is_null(id) || !value_is_known(id) ||
+        (!ops->marks && mode == ADOPT_OWNED))
+        return refuse_existing(err, "something of that name exists already");
+    struct err failure = ERR_INIT;
+    if (mode == ADOPT_OWNED) {
+        if (ops->marks(&job->ctx, planned, &marks, &failure))
+            return refuse_existing(err, "something of that name exists already");
+        if (!str_eq(value_text(value_getz(marks, "stack"), STR_EMPTY), job->ctx.stack))
+            return refuse_existing(
+                err, "something of that name exists already, and this stack did not make it");
+    }
+    if (ops->read(&job->ctx, planned, object_set(&job->arena, job->schema, desired), &live, &failure) ||
+        !live)
+        return -1;
+    progress(job, "exists already, made by this stack: taking it over");
+    *err = (struct err)ERR_INIT;
+    return update(job, desired, live, NULL, deps, err);
+}
+
 static int create(struct job *job, const struct value *desired, const struct value *deps, struct err *err)
 {
     const struct resource_ops *ops = job->schema->ops;
@@ -148,8 +188,10 @@ static int create(struct job *job, const struct value *desired, const struct val
     } else {
         if (intent(job, "create", desired, deps, object_id(job->schema, planned), err))
             return -1;
-        if (ops->create(&job->ctx, desired, &live, err))
-            return failed(job, "create", desired, live, deps, err);
+        if (ops->create(&job->ctx, desired, &live, err)) {
+            failed(job, "create", desired, live, deps, err);
+            return err->class == ERR_EXISTS && !live ? take_over(job, desired, planned, deps, err) : -1;
+        }
     }
     live = value_merge(&job->arena, planned, live);
     publish(job, desired, live);

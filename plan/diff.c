@@ -179,15 +179,30 @@ static bool forbidden(
     return false;
 }
 
+static bool adopted_forbids(
+    struct planner *p, const struct record *record, struct span span, const char *what)
+{
+    if (!record->adopted || p->options.delete_adopted)
+        return false;
+    struct diag *d = diag_error(p->diags, span,
+        "%.*s would be %s, but it was there before this stack took it over", STR_ARG(record->address), what);
+    diag_hint(p->diags, d,
+        "--delete-adopted agrees to that; `removed: [{address: %.*s, destroy: false}]` forgets it instead",
+        STR_ARG(record->address));
+    return true;
+}
+
 static bool decide_replace(
     struct planner *p, struct instance *instance, const char *reason, const struct difference *list, size_t n)
 {
     const struct decl *decl = instance->decl;
     if (decl->lifecycle.prevent_destroy)
         return forbidden(p, decl, instance->address, "replaced", "");
-    if (!decide(p, instance, ACTION_REPLACE, NULL))
+    if (adopted_forbids(p, instance->seen->record, decl->span, "replaced") ||
+        !decide(p, instance, ACTION_REPLACE, NULL))
         return false;
     struct change *change = instance->change;
+    change->adopted = instance->seen->record->adopted;
     instance->create_before_destroy = decl->lifecycle.create_before_destroy;
     change->create_before_destroy = instance->create_before_destroy;
     change->reason = str_z(reason);
@@ -304,6 +319,8 @@ static bool diff_orphan(struct planner *p, struct seen *seen)
         address_split(p->arena, seen->address, &declared, &key) ? stack_find(p->stack, declared) : NULL;
     if (!forget && decl && decl->lifecycle.prevent_destroy)
         return forbidden(p, decl, seen->address, "destroyed", "");
+    if (!forget && adopted_forbids(p, record, decl ? decl->span : (struct span){0}, "destroyed"))
+        return false;
     struct err err = ERR_INIT;
     const struct schema *schema = catalog_find(p->workspace->catalog, record->type, false, &err);
     if (!schema && !forget) {
@@ -319,6 +336,7 @@ static bool diff_orphan(struct planner *p, struct seen *seen)
                      : forget           ? STR("removed: it stays where it is")
                                         : STR("not in the stack any more");
     change->gone = seen->read && !seen->live;
+    change->adopted = record->adopted;
     if (schema)
         list_attributes(p, change, record);
     MEM_GROW(p->changes, p->change_cap, p->change_count + 1);

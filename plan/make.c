@@ -165,33 +165,63 @@ static const struct import *import_of(const struct planner *p, struct str addres
     return NULL;
 }
 
-/* Looks at what an `imports:` entry names. */
-static bool read_import(struct planner *p, struct instance *instance, const struct import *import)
+/* Reads the thing with that id; *live NULL where there is none. False after a failure. */
+static bool look(struct planner *p, const struct instance *instance, const struct value *id, struct span span,
+    const struct value **live)
 {
     const struct schema *schema = instance->decl->schema;
+    struct err err = ERR_INIT;
+    struct provider *provider;
+    *live = NULL;
+    if (!schema->ops->read)
+        return true;
+    if (evaluate_provider(p, instance->decl, &provider, &err) == 0) {
+        struct op_ctx op = op_context(p, p->arena, provider, schema, instance->address);
+        const struct value *prior = value_with(p->arena, instance->desired, schema->id, id);
+        if (schema->ops->read(&op, prior, object_set(p->arena, schema, instance->desired), live, &err) == 0)
+            return true;
+    }
+    err_context(&err, "looking for %.*s", STR_ARG(instance->address));
+    return plan_failed(p, span, &err);
+}
+
+/* Looks at what an `imports:` entry names. */
+static bool look_for_import(struct planner *p, struct instance *instance, const struct import *import)
+{
     struct scope scope = planner_scope(p, instance->decl, NULL);
     const struct value *id = expr_eval(import->id, &scope, p->arena);
     if (!id)
         return false;
+    if (id->kind != VALUE_STRING) {
+        diag_error(p->diags, import->span, "importing %.*s: the id must be a text known at plan time",
+            STR_ARG(instance->address));
+        return false;
+    }
+    if (!look(p, instance, id, import->span, &instance->import_live))
+        return false;
+    if (instance->import_live)
+        return true;
+    diag_error(p->diags, import->span, "importing %.*s: there is no %.*s \"%.*s\"",
+        STR_ARG(instance->address), STR_ARG(instance->decl->schema->name), STR_ARG(id->string));
+    return false;
+}
+
+/* `adopt: existing`: is there something with the identity that a new one would have? */
+static bool look_for_existing(struct planner *p, struct instance *instance)
+{
+    const struct schema *schema = instance->decl->schema;
+    const struct value *planned = instance->desired;
     struct err err = ERR_INIT;
     struct provider *provider;
-    const struct value *live = NULL;
-    if (id->kind != VALUE_STRING)
-        err_set(&err, ERR_INVALID, "the id must be a text known at plan time");
-    else if (evaluate_provider(p, instance->decl, &provider, &err) == 0) {
-        struct op_ctx op = op_context(p, p->arena, provider, schema, instance->address);
-        const struct value *prior = value_with(p->arena, instance->desired, schema->id, id);
-        const struct value *wanted = object_set(p->arena, schema, instance->desired);
-        if (schema->ops->read && schema->ops->read(&op, prior, wanted, &live, &err) == 0 && !live)
-            err_set(
-                &err, ERR_ABSENT, "there is no %.*s \"%.*s\"", STR_ARG(schema->name), STR_ARG(id->string));
-    }
-    if (!live) {
-        err_context(&err, "importing %.*s", STR_ARG(instance->address));
-        return plan_failed(p, import->span, &err);
-    }
-    instance->import_live = live;
-    return true;
+    if (evaluate_provider(p, instance->decl, &provider, &err))
+        return plan_failed(p, instance->decl->span, &err);
+    struct op_ctx op = op_context(p, p->arena, provider, schema, instance->address);
+    if (schema->ops->predict && schema->ops->predict(&op, instance->desired, NULL, &planned, &err))
+        return plan_failed(p, instance->decl->span, &err);
+    const struct value *id = value_get(planned, schema->id);
+    if (value_is_null(id) || !value_is_known(id))
+        return true;
+    return look(p, instance, id, instance->decl->span, &instance->import_live);
 }
 
 static bool plan_instance(struct planner *p, struct instance *instance)
@@ -203,12 +233,14 @@ static bool plan_instance(struct planner *p, struct instance *instance)
     if (decl->kind == DECL_DATA)
         return read_data(p, instance);
     instance->seen = seen_find(p, instance->address);
-    if (instance->seen)
+    if (instance->seen) {
         instance->seen->claimed = true;
-    const struct import *import =
-        instance->seen || p->options.offline ? NULL : import_of(p, instance->address);
-    if (import && !read_import(p, instance, import))
-        return false;
+    } else if (!p->options.offline) {
+        const struct import *import = import_of(p, instance->address);
+        if (import ? !look_for_import(p, instance, import)
+                   : decl->adopt == ADOPT_EXISTING && !look_for_existing(p, instance))
+            return false;
+    }
     return diff_instance(p, instance);
 }
 

@@ -52,11 +52,12 @@ struct change {
     struct str reason; /* why, where it is not plain: "not in the stack any more", "half-made by an earlier
                           run", … */
     struct str moved_from;     /* "" : not moved */
-    struct str import_id;      /* ADOPT */
+    struct str import_id;      /* ADOPT: of what is there already */
     struct attr_change *attrs; /* what changes (create: everything that is set) */
     size_t attr_count;
     struct attr_change *drift; /* recorded -> live, of managed attributes */
     size_t drift_count;
+    bool adopted;              /* it was there before weir: deleting it needs consent */
     bool gone;                 /* drift: it was deleted outside weir */
     struct instance *instance; /* planner's own */
 };
@@ -121,6 +122,7 @@ struct plan_options {
     bool offline;              /* validate: no state, no service */
     const struct str *targets; /* addresses; none: everything */
     size_t target_count;
+    bool delete_adopted;        /* consent to delete what was there before weir */
     const struct str *replaces; /* --replace */
     size_t replace_count;
     int parallelism; /* 0: 32 */

@@ -93,6 +93,12 @@ struct resource_ops {
      * NULL when it is not there.
      */
     int (*find)(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+
+    /*
+     * Who made it: *marks is a map of the marks that weir put on the thing when it was created (stack,
+     * address, intent), empty where it has none. NULL where the type cannot be marked.
+     */
+    int (*marks)(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
 };
 
 /* ---- configured providers ---- */

@@ -3,7 +3,7 @@
 
 #define TYPE_KEYS                                                                                            \
     "doc id arn attributes create read update delete list facets members entries tags wait find gone "       \
-    "example sandbox "                                                                                               \
+    "example sandbox "                                                                                       \
     "eventual"
 #define TAGS_KEYS                                                                                            \
     "as pairs item flat with_create add add_as remove remove_as remove_item put put_as clear list at send "  \

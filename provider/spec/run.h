@@ -109,6 +109,7 @@ int spec_create(struct op_ctx *ctx, const struct value *desired, const struct va
 int spec_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err);
 int spec_delete(struct op_ctx *ctx, const struct value *prior, struct err *err);
+int spec_marks(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
 int spec_find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
 
 #endif

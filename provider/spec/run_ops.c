@@ -46,4 +46,5 @@ const struct resource_ops spec_ops = {
     .update = spec_update,
     .delete = spec_delete,
     .find = spec_find,
+    .marks = spec_marks,
 };

@@ -89,7 +89,7 @@ static const struct value *decode_attr(
     v = wire_coerce(run->arena, attr->answer, v);
     if (v && str_eqz(path, ".") && !v->count)
         return NULL;
-    if (v && attr->owner == OWNER_TAGS)
+    if (v && attr->owner == OWNER_TAGS && !run->keep_marks)
         v = run_own_tags(run->arena, v);
     return v && attr->attr->sensitive ? value_mark(run->arena, v, VALUE_SENSITIVE) : v;
 }
@@ -319,7 +319,7 @@ static int read_tags(struct reading *r, struct err *err)
         return -1;
     if (run_read_tags(r->run, object, &all, &failure))
         return facet_failed(r, tags->list, &failure, err);
-    keep(r, tags->attr, run_own_tags(r->run->arena, all));
+    keep(r, tags->attr, r->run->keep_marks ? all : run_own_tags(r->run->arena, all));
     return 0;
 }
 
@@ -345,4 +345,27 @@ int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value 
     struct run run;
     run_init(&run, ctx);
     return run_read(&run, prior, wanted, live, err);
+}
+
+int spec_marks(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    *marks = &value_empty_map;
+    const struct spec_tags *tags = run.type->tags;
+    if (!tags)
+        return 0;
+    run.keep_marks = true;
+    const struct value *name = value_string_ref(run.arena, tags->attr->attr->name), *live;
+    if (run_read(&run, object, value_list(run.arena, &name, 1), &live, err))
+        return -1;
+    const struct value *all = value_get(live, name->string);
+    struct str prefix = STR("weir:");
+    struct value_builder own = VALUE_BUILDER(run.arena);
+    for (uint32_t i = 0; all && all->kind == VALUE_MAP && i < all->count; i++)
+        if (str_starts(all->entries[i].key, prefix))
+            value_builder_set(
+                &own, str_slice(all->entries[i].key, prefix.n, all->entries[i].key.n), all->entries[i].value);
+    *marks = value_builder_map(&own);
+    return 0;
 }
