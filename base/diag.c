@@ -69,7 +69,8 @@ static struct str clipped(struct str text)
     return str_n(text.p, n);
 }
 
-static struct str format_text(struct diags *diags, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static struct str format_text(
+    struct diags *diags, const char *format, va_list args)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str text = arena_vprintf(&scratch, format, args), kept = clipped(text);
@@ -96,7 +97,7 @@ static struct diag *find_same(struct diags *diags, const struct diag *wanted)
     return NULL;
 }
 
-static struct diag *add(
+__attribute__((format(printf, 4, 0))) static struct diag *add(
     struct diags *diags, enum diag_severity severity, struct span span, const char *format, va_list args)
 {
     size_t limit = diags->limit ? diags->limit : DEFAULT_LIMIT;

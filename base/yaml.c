@@ -232,7 +232,10 @@ static int tag_kind(struct parser *p, const yaml_event_t *event, const char *tag
                 return kind;
     bool standard = !strncmp(tag, prefix, n);
     struct span span = event_span(p, event);
-    span.length = (uint32_t)strcspn(p->source->text.p + span.offset, " \t\r\n,]}");
+    struct str text = p->source->text;
+    span.length = 0;
+    while (span.offset + span.length < text.n && !strchr(" \t\r\n,]}", text.p[span.offset + span.length]))
+        span.length++;
     struct diag *d =
         diag_error(p->diags, span, "unknown tag \"%s%s\"", standard ? "!!" : "", tag + (standard ? n : 0));
     if (!standard)
