@@ -12,6 +12,7 @@ struct run {
     const struct spec_type *type;
     struct arena *arena;
     struct aws_client *client;
+    bool keep_marks; /* tags as the service has them, weir's own included */
     bool base_read; /* the object's own answer was read in this operation */
 };
 
