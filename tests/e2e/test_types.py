@@ -67,12 +67,12 @@ def _():
     return Case(
         type="aws.s3.bucket",
         first={
-            "name": "life-lake", "versioning": True, "encryption": {"algorithm": "AES256"}, "public_access_block": block, "ownership": "BucketOwnerEnforced",
+            "name": "life-lake", "versioning": True, "encryption": {"sse_algorithm": "AES256"}, "public_access_block": block, "ownership": "BucketOwnerEnforced",
             "lifecycle_rules": [{"id": "old", "status": "Enabled", "filter": {"prefix": ""}, "noncurrent_version_expiration": {"noncurrent_days": 30}}],
             "policy": bucket_policy("s3:PutObject"), "tags": {"team": "a", "keep": "same"}, "force_destroy": True,
         },
         then={
-            "name": "life-lake", "versioning": False, "encryption": {"algorithm": "aws:kms", "kms_key": "alias/other"},
+            "name": "life-lake", "versioning": False, "encryption": {"sse_algorithm": "aws:kms", "kms_master_key_id": "alias/other", "bucket_key_enabled": True},
             "public_access_block": {**block, "restrict_public_buckets": False}, "ownership": "BucketOwnerPreferred",
             "lifecycle_rules": [
                 {"id": "old", "status": "Disabled", "filter": {"prefix": "raw/"}, "noncurrent_version_expiration": {"noncurrent_days": 60}},
@@ -227,9 +227,9 @@ def _():
 
     return Case(
         type="aws.secretsmanager.secret",
-        first={"name": "life/secret", "description": "first", "secret_string": "one", "tags": {"team": "a"}, "force_destroy": True},
-        then={"name": "life/secret", "description": "then", "secret_string": "two", "tags": {"team": "b"}, "force_destroy": True},
-        less={"name": "life/secret", "secret_string": "two", "force_destroy": True},
+        first={"name": "life/secret", "description": "first", "secret_string": "one", "tags": {"team": "a"}, "force_delete": True},
+        then={"name": "life/secret", "description": "then", "secret_string": "two", "tags": {"team": "b"}, "force_delete": True},
+        less={"name": "life/secret", "secret_string": "two", "force_delete": True},
         seen=seen,
         gone=lambda cloud: not cloud.client("secretsmanager").list_secrets()["SecretList"],
         outside=lambda cloud: cloud.client("secretsmanager").update_secret(SecretId="life/secret", Description="others"),
@@ -279,7 +279,7 @@ def _():
         first={"name": "life-rule", "description": "first", "schedule_expression": "rate(1 day)", "state": "ENABLED",
                "targets": {"a": {"arn": queue("a")}, "drop": {"arn": queue("d")}}, "tags": {"team": "a"}},
         then={"name": "life-rule", "description": "then", "schedule_expression": "rate(2 days)", "state": "DISABLED",
-              "targets": {"a": {"arn": queue("a"), "input": '{"k":1}'}, "new": {"arn": queue("n")}}, "tags": {"team": "b"}},
+              "targets": {"a": {"arn": queue("a"), "input": {"k": 1}}, "new": {"arn": queue("n")}}, "tags": {"team": "b"}},
         less={"name": "life-rule", "schedule_expression": "rate(2 days)"},
         seen=seen,
         gone=lambda cloud: not cloud.client("events").list_rules()["Rules"],
@@ -297,7 +297,7 @@ def _():
         return {key: answer.get(key) for key in ("Description", "ScheduleExpression", "ScheduleExpressionTimezone", "State", "FlexibleTimeWindow", "Target")}
 
     def target(name, **more):
-        return {"arn": "arn:aws:scheduler:::aws-sdk:glue:startJobRun", "role": f"arn:aws:iam::{ACCOUNT}:role/x", "input": json.dumps({"JobName": name}), **more}
+        return {"arn": "arn:aws:scheduler:::aws-sdk:glue:startJobRun", "role": f"arn:aws:iam::{ACCOUNT}:role/x", "input": {"JobName": name}, **more}
 
     return Case(
         type="aws.scheduler.schedule",
