@@ -21,6 +21,22 @@ static int open_state_alone(const struct workspace_options *options, struct diag
     return identity.constant ? open_state(&identity, workspace, err) : 1;
 }
 
+/*
+ * Of a stack that is only needed to find its state, mistakes elsewhere in the files do not matter; those on
+ * the command line (they have no source) do.
+ */
+static bool forgive(const struct stack *stack, struct diags *diags)
+{
+    bool known = stack && stack->name.n && (stack->state || !stack->state_span.source);
+    for (size_t i = 0; known && i < diags->n; i++)
+        known = diags->items[i].span.source != NULL;
+    if (known && diags->errors) {
+        diags_release(diags);
+        *diags = (struct diags)DIAGS_INIT;
+    }
+    return known;
+}
+
 int workspace_open(
     const struct workspace_options *options, struct diags *diags, struct workspace *out, struct err *err)
 {
@@ -34,7 +50,7 @@ int workspace_open(
     struct stack_options stack = options->stack;
     stack.catalog = out->catalog;
     out->stack = stack_load(&stack, diags);
-    if (!out->stack || diags->errors)
+    if (options->no_stack ? !forgive(out->stack, diags) : !out->stack || diags->errors)
         return -1;
     struct stack_identity identity = {
         .name = out->stack->name, .env = out->stack->env, .dir = out->stack->dir, .state = out->stack->state};
