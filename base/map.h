@@ -12,10 +12,16 @@ struct map_item {
     void *ptr;
 };
 
+/* The hash stands beside the index, so that neither probing nor growing touches keys that differ. */
+struct map_slot {
+    uint32_t index; /* + 1, into items; 0 is free */
+    uint32_t hash;
+};
+
 struct map {
     struct map_item *items;
     size_t n, cap;
-    uint32_t *slots; /* index + 1 into items; 0 is free */
+    struct map_slot *slots;
     size_t slot_count;
 };
 
