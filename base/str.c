@@ -210,7 +210,8 @@ struct str str_nearest(struct str word, const struct str *candidates, size_t n)
         return nearest;
     unsigned best = word.n <= 3 ? 2 : (unsigned)(word.n / 3) + 2;
     for (size_t i = 0; i < n; i++) {
-        if (candidates[i].n == 0 || candidates[i].n > NEAREST_MAX)
+        size_t n_here = candidates[i].n, apart = n_here > word.n ? n_here - word.n : word.n - n_here;
+        if (n_here == 0 || n_here > NEAREST_MAX || apart >= best)
             continue;
         unsigned distance = edit_distance(word, candidates[i]);
         if (distance < best) {

@@ -28,6 +28,10 @@ static const struct schema *report_type(
     struct loader *loader, const struct node *node, bool is_data, const struct err *err)
 {
     struct str type = node->string;
+    if (loader->diags->dropped) { /* nobody will see more than their number */
+        diag_error(loader->diags, node_span(node), "unknown type");
+        return NULL;
+    }
     if (err->class != ERR_ABSENT) {
         diag_error(loader->diags, node_span(node), "%s", err->message);
         return NULL;

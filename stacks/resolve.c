@@ -51,6 +51,8 @@ static size_t list_names(void *ctx, struct str prefix, struct arena *arena, cons
         STR_INIT("inputs"), STR_INIT("locals"), STR_INIT("stack"), STR_INIT("path")};
     enum { FIRST = sizeof first / sizeof *first };
     struct resolving *r = ctx;
+    if (r->loader->diags->dropped) /* nobody will see them */
+        return 0;
     const struct module *module = r->unit->module;
     const struct map *map = &module->names;
     if (str_eqz(prefix, "inputs")) {
@@ -96,6 +98,8 @@ static bool has_attr(
     *n = 0;
     if (!schema || schema_attr(schema, attr))
         return true;
+    if (r->loader->diags->dropped)
+        return false;
     struct str *names = ARENA_ARRAY(r->loader->arena, struct str, schema->attr_count + 1);
     for (size_t i = 0; i < schema->attr_count; i++)
         names[i] = schema->attrs[i].name;
