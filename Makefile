@@ -28,7 +28,7 @@ LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_fuzz   := -fsanitize=fuzzer,address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
 CFLAGS  ?=
-ALL_CFLAGS = -std=gnu17 $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS) $(shell pkg-config --cflags $(PKGS)) -pthread
+ALL_CFLAGS = -std=gnu17 $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS) $(shell pkg-config --cflags $(PKGS) libpq) -pthread
 ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
 LIBS    = $(shell pkg-config --libs $(PKGS)) -pthread -ldl -lm
 

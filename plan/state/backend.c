@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "plan/state/backend_file.h"
+#include "plan/state/backend_postgres.h"
 #include "plan/state/backend_s3.h"
 
 #include <inttypes.h>
@@ -23,6 +24,7 @@ static const struct {
 } kinds[] = {
     {"file", file_new, " backend key previous_keys path "},
     {"s3", backend_s3_new, NULL},
+    {"postgres", backend_postgres_new, " backend key previous_keys table url "},
 };
 
 static int check_settings(const struct value *config, const char *known, struct err *err)
