@@ -8,7 +8,8 @@
 
 #define ATTR_KEYS                                                                                            \
     "type required replace computed optional sensitive write_only local default pattern enum range compare " \
-    "conflicts wire read item flat pairs entry values time fields doc unset changes_with template"
+    "conflicts wire read item flat pairs entry values time fields doc unset changes_with template hidden "   \
+    "send_default"
 
 static void load_typed(
     struct loader *l, struct str text, const struct node *node, const struct node *where, struct typed *out);
@@ -343,6 +344,8 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
         .answer = typed.answer,
         .unset = unset ? node_value(l->arena, unset) : NULL,
         .template = load_text(l, map, "template"),
-        .changes_with = load_names(l, node_get(map, "changes_with"))};
+        .changes_with = load_names(l, node_get(map, "changes_with")),
+        .hidden = load_flag(l, map, "hidden"),
+        .send_default = load_flag(l, map, "send_default")};
     load_place(l, map, out);
 }

@@ -9,7 +9,7 @@
 #define STEP_KEYS                                                                                            \
     "call send with at match answers token when if unless for full partial always each ignore absent retry " \
     "failed "                                                                                                \
-    "wait native page must idempotent body"
+    "wait native page must look idempotent body"
 
 /* ---- operations ---- */
 
@@ -279,18 +279,33 @@ static void add_all(struct request_builder *b, struct str prefix)
 
 static void add_send(struct request_builder *b, struct str prefix, const struct node *node);
 
+/* ".Path" of the item at hand; "." is the item itself. */
+static struct spec_extra *add_item_path(struct request_builder *b, struct str wire, struct str text)
+{
+    static const struct shape any = {.kind = SHAPE_ANY};
+    struct arena *arena = b->t->l->arena;
+    struct str path = text.n > 1 ? str_slice(text, 1, text.n) : STR("@");
+    struct spec_extra *extra = add_extra(b, wire, &any, value_string(arena, path));
+    extra->from_item = true;
+    return extra;
+}
+
+static bool is_item_path(const struct node *node)
+{
+    return node->kind == NODE_STRING && str_starts(node->string, STR("."));
+}
+
 /* Member: attribute | all | . | .Path | [attributes] | {Member: …} */
 static void add_renamed(struct request_builder *b, struct str wire, const struct node *node)
 {
-    struct loader *l = b->t->l;
-    static const struct shape any = {.kind = SHAPE_ANY};
-    if (node->kind != NODE_STRING) {
+    if (node->kind == NODE_LIST && node->count == 1 && is_item_path(node->items[0])) {
+        add_item_path(b, wire, node->items[0]->string)->listed = true;
+    } else if (node->kind != NODE_STRING) {
         add_send(b, wire, node);
     } else if (str_eqz(node->string, "all")) {
         add_all(b, wire);
-    } else if (str_starts(node->string, STR("."))) {
-        struct str path = node->string.n > 1 ? str_slice(node->string, 1, node->string.n) : STR("@");
-        add_extra(b, wire, &any, value_string(l->arena, path))->from_item = true;
+    } else if (is_item_path(node)) {
+        add_item_path(b, wire, node->string);
     } else {
         const struct spec_attr *attr = load_attr_named(b->t, node, node->string);
         if (attr)
@@ -501,6 +516,7 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     step->partial = load_flag(l, node, "partial");
     step->always = load_flag(l, node, "always");
     step->wait = load_flag(l, node, "wait");
+    step->look = load_flag(l, node, "look");
     step->ignore = load_errors(l, node_get(node, "ignore"));
     step->absent = load_errors(l, node_get(node, "absent"));
     step->retry = load_errors(l, node_get(node, "retry"));
@@ -566,14 +582,14 @@ struct spec_steps load_steps(struct type_loader *t, const struct node *node, con
     struct str maker = STR_EMPTY; /* the call that makes the thing also takes its tags */
     for (size_t i = 0; i < n; i++) {
         const struct node *item = node->kind == NODE_LIST ? node->items[i] : node;
-        struct str call =
-            item->kind == NODE_MAP && !node_get(item, "must") ? load_text(t->l, item, "call") : STR_EMPTY;
+        bool probe = node_get(item, "must") || node_get(item, "look");
+        struct str call = item->kind == NODE_MAP && !probe ? load_text(t->l, item, "call") : STR_EMPTY;
         if (!maker.n)
             maker = call;
         struct step_rules own = *rules;
         if (!call.n || !str_eq(call, maker))
             own.with_create = NULL;
-        if (node_get(item, "must"))
+        if (probe)
             own.all = false;
         steps[i] = *load_step(t, item, &own);
     }

@@ -54,14 +54,17 @@ static void load_attributes(struct type_loader *t)
     if (arn.n)
         add_arn(t, arn, &n);
     struct attr *attrs = ARENA_ARRAY(t->l->arena, struct attr, n);
+    size_t shown = 0;
     for (size_t i = 0; i < n; i++) {
-        attrs[i] = *t->attrs[i].attr;
-        t->attrs[i].attr = &attrs[i];
+        if (t->attrs[i].hidden)
+            continue;
+        attrs[shown] = *t->attrs[i].attr;
+        t->attrs[i].attr = &attrs[shown++];
     }
     t->type->attrs = t->attrs;
     t->type->attr_count = n;
     t->type->schema.attrs = attrs;
-    t->type->schema.attr_count = n;
+    t->type->schema.attr_count = shown;
 }
 
 /* Attributes under facets, members and entries have calls of their own. */

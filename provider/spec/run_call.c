@@ -70,6 +70,13 @@ static int check_failed(
 
 /* ---- requests ---- */
 
+static const struct value *item_value(
+    struct run *run, const struct spec_extra *extra, const struct value *item)
+{
+    const struct value *v = item ? wire_path(run->arena, item, extra->value->string) : NULL;
+    return v && extra->listed ? value_list(run->arena, &v, 1) : v;
+}
+
 static int add_extras(struct run *run, const struct spec_request *request, const struct value *object,
     const struct value *item, struct value_builder *input, struct err *err)
 {
@@ -77,7 +84,7 @@ static int add_extras(struct run *run, const struct spec_request *request, const
         const struct spec_extra *extra = &request->extras[i];
         const struct value *v = extra->value;
         if (extra->from_item)
-            v = item ? wire_path(run->arena, item, v->string) : NULL;
+            v = item_value(run, extra, item);
         else if (extra->dynamic && run_template(run, extra->value, object, &v, err))
             return -1;
         if (!value_is_null(v))
@@ -86,11 +93,11 @@ static int add_extras(struct run *run, const struct spec_request *request, const
     return 0;
 }
 
-/* What steers weir has its default even where the file is silent; services know their own. */
-static const struct value *local_default(const struct spec_type *type, struct str name)
+/* What steers weir has its default even where the file is silent; services mostly know their own. */
+static const struct value *default_to_send(const struct spec_type *type, struct str name)
 {
     const struct spec_attr *attr = spec_attr_find(type, name);
-    return attr && attr->attr->local ? attr->attr->default_value : NULL;
+    return attr && (attr->attr->local || attr->send_default) ? attr->attr->default_value : NULL;
 }
 
 static int build_input(struct run *run, const struct spec_step *step, const struct value *object,
@@ -101,7 +108,7 @@ static int build_input(struct run *run, const struct spec_step *step, const stru
     for (size_t i = 0; i < request->attr_count; i++) {
         const struct value *v = value_get(object, request->attrs[i]);
         if (value_is_null(v))
-            v = local_default(run->type, request->attrs[i]);
+            v = default_to_send(run->type, request->attrs[i]);
         if (!value_is_null(v) && value_is_known(v))
             value_builder_set(&input, request->attrs[i], v);
     }

@@ -98,6 +98,23 @@ static const struct value *marked(struct run *run, const struct value *desired)
     return value_with(run->arena, desired, name, all);
 }
 
+/* What there is already, for the conditions of later steps. */
+static int look(struct run *run, const struct spec_step *step, const struct value **object, struct err *err)
+{
+    const struct value *document, *doc;
+    struct err failure = ERR_INIT;
+    if (run_step(run, step, *object, &document, &failure)) {
+        if (failure.class == ERR_ABSENT)
+            return 0;
+        *err = failure;
+        return -1;
+    }
+    doc = document ? run_at(run, step, document, *object) : NULL;
+    if (doc)
+        *object = value_merge(run->arena, run_decode(run, step, doc, NULL), *object);
+    return 0;
+}
+
 static int create_steps(
     struct run *run, const struct value *desired, const struct value **live, struct err *err)
 {
@@ -105,6 +122,11 @@ static int create_steps(
     for (size_t i = 0; i < run->type->create.count; i++) {
         const struct spec_step *step = &run->type->create.items[i];
         const struct value *document, *doc;
+        if (step->look) {
+            if (look(run, step, &object, err))
+                return -1;
+            continue;
+        }
         if (run_step(run, step, value_merge(run->arena, object, *live), &document, err))
             return -1;
         if (step->must_be_absent || !document)
@@ -117,16 +139,22 @@ static int create_steps(
     return 0;
 }
 
+static bool is_default(const struct attr *attr, const struct value *v)
+{
+    return attr->default_value && attr_equal(attr, v, attr->default_value);
+}
+
 static int create_owned(
     struct run *run, const struct value *object, const struct value *desired, struct err *err)
 {
     const struct spec_type *type = run->type;
     for (size_t i = 0; i < type->facet_count; i++) {
-        const struct value *document;
-        if (!type->facets[i].sent_by_create &&
-            !value_is_null(value_get(desired, type->facets[i].attr->attr->name)) &&
-            run_step(run, type->facets[i].put, object, &document, err))
-            return -1;
+        const struct spec_facet *facet = &type->facets[i];
+        const struct value *want = value_get(desired, facet->attr->attr->name), *document;
+        if (facet->sent_by_create || value_is_null(want) || is_default(facet->attr->attr, want))
+            continue;
+        if (run_step(run, facet->put, object, &document, err))
+            return err_context(err, "%.*s", STR_ARG(facet->attr->attr->name));
     }
     for (size_t i = 0; i < type->entries_count; i++) {
         const struct value *want = value_get(desired, type->entries[i].attr->attr->name);

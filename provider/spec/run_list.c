@@ -145,8 +145,13 @@ int spec_find(struct op_ctx *ctx, const struct value *desired, const struct valu
         return run_read(&run, object, NULL, live, err);
     if (type->find) {
         const struct value *items;
-        if (run_list(&run, type->find, object, NULL, &items, err))
+        struct err failure = ERR_INIT;
+        if (run_list(&run, type->find, object, NULL, &items, &failure)) {
+            if (failure.class == ERR_ABSENT)
+                return 0;
+            *err = failure;
             return -1;
+        }
         if (items->count)
             *live = run_decode(&run, type->find, items->items[0], NULL);
     } else if (type->find_by.count && type->list && find_listed(&run, object, live, err)) {

@@ -86,7 +86,10 @@ static const struct value *decode_attr(
         return NULL;
     if (attr->owner == OWNER_ENTRIES)
         return run_entries_of(run, entries_of(run->type, attr), v);
-    v = wire_coerce(run->arena, attr->answer, v);
+    enum type_kind kind = attr->attr->type->kind;
+    if (v->kind == VALUE_LIST && kind < TYPE_JSON && kind != TYPE_ANY)
+        v = v->count ? v->items[0] : NULL; /* a single value that an answer has as a list of one */
+    v = v ? wire_coerce(run->arena, attr->answer, v) : NULL;
     if (v && str_eqz(path, ".") && !v->count)
         return NULL;
     if (v && attr->owner == OWNER_TAGS && !run->keep_marks)

@@ -129,6 +129,8 @@ int run_fill_templates(struct run *run, const struct value *object, const struct
 
 static bool same_word(struct arena *arena, const struct value *a, const struct value *b)
 {
+    if (b->kind == VALUE_STRING && str_eqz(b->string, "*"))
+        return !value_is_null(a);
     bool empty = value_is_null(a) || ((a->kind == VALUE_MAP || a->kind == VALUE_LIST) && !a->count);
     if (value_is_null(b) || empty)
         return value_is_null(b) && empty;

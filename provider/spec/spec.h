@@ -54,6 +54,7 @@ struct spec_extra {
     const struct value *value; /* texts may hold ${templates} */
     bool dynamic;              /* they do */
     bool from_item;            /* value is a path into the item at hand */
+    bool listed;               /* goes out as a list of one */
 };
 
 struct spec_request {
@@ -112,6 +113,7 @@ struct spec_step {
     bool always;                         /* update: whatever changed */
     bool wait;                           /* until ready, before the next step */
     bool must_be_absent;                 /* the call has to say that the thing is not there */
+    bool look;                           /* create: only tells later steps what there is; absence is fine */
     bool idempotent;
     struct spec_errors ignore, absent, retry;
     struct str failed; /* path of failures in a 2xx answer */
@@ -144,6 +146,8 @@ struct spec_attr {
     const struct shape *answer; /* as it is read; mostly the same */
     struct str read;            /* path in an answer */
     bool readable;
+    bool hidden;       /* for conditions only; not part of the schema */
+    bool send_default; /* the service wants it even where the file is silent */
     enum spec_owner owner;
     const struct value *unset;      /* sent when it is taken out and has no default */
     struct str template;            /* computed from others; "" none */
