@@ -294,9 +294,10 @@ static void load_listing(struct type_loader *t)
     if (!node)
         return;
     struct step_rules rules = {.what = "list", .extra = "covers", .nothing = true, .pages = true};
-    t->type->list = load_step(t, node, &rules);
+    t->type->list = load_steps(t, node, &rules);
     t->type->schema.bulk = true;
-    const struct node *covers = node_get(node, "covers");
+    const struct node *first = node->kind == NODE_LIST && node->count ? node->items[0] : node;
+    const struct node *covers = node_get(first, "covers");
     t->type->list_all = !covers || (covers->kind == NODE_STRING && str_eqz(covers->string, "all"));
     if (t->type->list_all)
         return;

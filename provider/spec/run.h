@@ -71,6 +71,7 @@ struct str run_answer_path(const struct spec_step *step, const struct spec_attr 
 const struct value *run_own_tags(struct arena *arena, const struct value *tags);
 int run_read(struct run *run, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err);
+const struct value *run_shown(struct run *run, const struct value *object);
 bool run_wants(const struct value *wanted, struct str name);
 
 /* ---- run_sets.c: what has calls of its own, read and brought from `have` to `want` (either may be NULL)

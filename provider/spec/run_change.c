@@ -22,7 +22,7 @@ static const struct value *as_live(struct run *run, const struct value *desired,
 static bool lacks(const struct spec_attr *attr, const struct value *live)
 {
     const struct value *v = value_get(live, attr->attr->name);
-    return attr->attr->computed && (value_is_null(v) || value_is_unknown(v));
+    return attr->attr->computed && !attr->hidden && (value_is_null(v) || value_is_unknown(v));
 }
 
 /* A read soon after a create may not see it yet. */
@@ -195,7 +195,7 @@ int spec_create(struct op_ctx *ctx, const struct value *desired, const struct va
     *live = made;
     if (complete(&run, object, &made, err))
         return -1;
-    *live = made;
+    *live = run_shown(&run, made);
     return 0;
 }
 
@@ -245,6 +245,14 @@ static bool excluded(const struct updating *u, const struct spec_attr *attr)
     return false;
 }
 
+static const struct value *names_of(struct run *run, const struct spec_request *request)
+{
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(run->arena);
+    for (size_t i = 0; i < request->attr_count; i++)
+        value_builder_add(&names, value_string_ref(run->arena, request->attrs[i]));
+    return value_builder_list(&names);
+}
+
 /* The object as an update step sends it: reset values filled in, live ones of what is not managed where the
  * call replaces everything. */
 static int object_to_send(
@@ -252,7 +260,7 @@ static int object_to_send(
 {
     const struct spec_type *type = u->run->type;
     const struct value *live = NULL;
-    if (step->full && run_read(u->run, u->prior, NULL, &live, err))
+    if (step->full && run_read(u->run, u->prior, names_of(u->run, &step->request), &live, err))
         return -1;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(u->run->arena);
     for (size_t i = 0; i < type->attr_count; i++) {
@@ -418,27 +426,40 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
             after = value_with(run.arena, after, changed->items[i]->string, NULL);
     if (run_fill_templates(&run, after, &after, err) || refresh_affected(&u, &after, err))
         return -1;
-    *live = after;
+    *live = run_shown(&run, after);
     return 0;
 }
 
 /* ---- delete ---- */
 
-int spec_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int delete_steps(struct run *run, const struct value *object, struct err *err)
 {
-    struct run run;
-    run_init(&run, ctx);
-    const struct value *object;
-    if (run_fill_templates(&run, prior, &object, err))
-        return -1;
-    for (size_t i = 0; i < run.type->delete.count; i++) {
-        const struct spec_step *step = &run.type->delete.items[i];
+    for (size_t i = 0; i < run->type->delete.count; i++) {
+        const struct spec_step *step = &run->type->delete.items[i];
         const struct value *document;
         struct err failure = ERR_INIT;
-        if (run_step(&run, step, object, &document, &failure) && failure.class != ERR_ABSENT) {
+        if (run_step(run, step, object, &document, &failure) && failure.class != ERR_ABSENT) {
             *err = failure;
             return -1;
         }
     }
-    return run_wait_gone(&run, object, err);
+    return 0;
+}
+
+int spec_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    const struct value *object, *live;
+    struct err failure = ERR_INIT, ignored = ERR_INIT;
+    if (run_fill_templates(&run, prior, &object, err))
+        return -1;
+    if (delete_steps(&run, object, &failure) == 0)
+        return run_wait_gone(&run, object, err);
+    /* Services have many ways to say that a thing is gone already. */
+    if (failure.class != ERR_INTERRUPTED && run_read(&run, object, &value_empty_list, &live, &ignored) == 0 &&
+        !live)
+        return 0;
+    *err = failure;
+    return -1;
 }

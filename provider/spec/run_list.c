@@ -57,24 +57,47 @@ static int tags_of_all(struct run *run, struct map *by_arn, struct err *err)
 
 /* ---- the listing ---- */
 
-static bool covers(const struct spec_type *type, const struct spec_attr *attr)
+static bool named_in(const struct spec_names *names, struct str name)
 {
-    for (size_t i = 0; i < type->list->answer_count; i++)
-        if (str_eq(type->list->answers[i].attr, attr->attr->name))
+    for (size_t i = 0; i < names->count; i++)
+        if (str_eq(names->items[i], name))
             return true;
-    for (size_t i = 0; i < type->covers.count; i++)
-        if (str_eq(type->covers.items[i], attr->attr->name))
-            return true;
-    return type->list_all && attr->readable &&
-           (attr->owner == OWNER_BASE || (attr->owner == OWNER_TAGS && !type->tags->list));
+    return false;
 }
 
-static const struct value *covered_names(struct run *run, bool tags)
+static bool step_covers(
+    const struct spec_type *type, const struct spec_step *step, const struct spec_attr *attr)
 {
+    for (size_t i = 0; i < step->answer_count; i++)
+        if (str_eq(step->answers[i].attr, attr->attr->name))
+            return true;
+    if (step->wanted.count)
+        return named_in(&step->wanted, attr->attr->name);
+    if (!type->list_all)
+        return named_in(&type->covers, attr->attr->name);
+    return attr->readable && (attr->owner == OWNER_BASE || (attr->owner == OWNER_TAGS && !type->tags->list));
+}
+
+/* Is one of the attributes wanted that only this step of the listing brings? */
+static bool step_wanted(const struct spec_step *step, const struct value *wanted)
+{
+    for (size_t i = 0; i < step->wanted.count; i++)
+        if (run_wants(wanted, step->wanted.items[i]))
+            return true;
+    return !step->wanted.count;
+}
+
+static const struct value *covered_names(struct run *run, const struct value *wanted, bool tags)
+{
+    const struct spec_type *type = run->type;
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(run->arena);
-    for (size_t i = 0; i < run->type->attr_count; i++) {
-        const struct spec_attr *attr = &run->type->attrs[i];
-        if (covers(run->type, attr) || attr->template.n || (tags && attr->owner == OWNER_TAGS))
+    for (size_t i = 0; i < type->attr_count; i++) {
+        const struct spec_attr *attr = &type->attrs[i];
+        bool covered = attr->template.n || (tags && attr->owner == OWNER_TAGS);
+        for (size_t k = 0; k < type->list.count && !covered; k++)
+            covered =
+                step_wanted(&type->list.items[k], wanted) && step_covers(type, &type->list.items[k], attr);
+        if (covered && !attr->hidden)
             value_builder_add(&names, value_string_ref(run->arena, attr->attr->name));
     }
     return value_builder_list(&names);
@@ -86,25 +109,59 @@ static const struct value *with_tags(struct run *run, const struct value *live, 
     return value_with(run->arena, live, run->type->tags->attr->attr->name, tags ? tags : &value_empty_map);
 }
 
+static struct str id_of(const struct run *run, const struct value *live)
+{
+    return value_text(value_get(live, run->type->schema.id), STR_EMPTY);
+}
+
+/* What a further listing says, by id. */
+static int list_more(struct run *run, const struct spec_step *step, struct map *by_id, struct err *err)
+{
+    const struct value *items;
+    if (run_list(run, step, NULL, NULL, &items, err))
+        return -1;
+    const struct spec_attr *id = spec_attr_find(run->type, run->type->schema.id);
+    for (uint32_t i = 0; i < items->count; i++) {
+        const struct value *item = items->items[i];
+        const struct value *key = wire_path(run->arena, item, id->read);
+        struct str name = value_scalar_text(run->arena, key);
+        const struct value *more = run_decode(run, step, item, map_get(by_id, name));
+        if (name.n)
+            map_set(by_id, name, (void *)more);
+    }
+    return 0;
+}
+
+static int list_all_more(struct run *run, const struct value *wanted, struct map *by_id, struct err *err)
+{
+    for (size_t i = 1; i < run->type->list.count; i++)
+        if (step_wanted(&run->type->list.items[i], wanted) &&
+            list_more(run, &run->type->list.items[i], by_id, err))
+            return -1;
+    return 0;
+}
+
 int spec_list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
     struct run run;
     run_init(&run, ctx);
     const struct spec_type *type = run.type;
-    AUTO_MAP struct map by_arn = MAP_INIT;
+    AUTO_MAP struct map by_arn = MAP_INIT, by_id = MAP_INIT;
     const struct value *items;
     bool tags = type->tags && type->tags->bulk.n && run_wants(wanted, type->tags->attr->attr->name);
-    if (run_list(&run, type->list, NULL, NULL, &items, err) || (tags && tags_of_all(&run, &by_arn, err)))
+    if (run_list(&run, &type->list.items[0], NULL, NULL, &items, err) ||
+        list_all_more(&run, wanted, &by_id, err) || (tags && tags_of_all(&run, &by_arn, err)))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
-        const struct value *live = run_decode(&run, type->list, items->items[i], NULL);
+        const struct value *live = run_decode(&run, &type->list.items[0], items->items[i], NULL);
+        live = value_merge(run.arena, live, map_get(&by_id, id_of(&run, live)));
         if (run_fill_templates(&run, live, &live, err))
             return -1;
         if (!run_holds_any(&run, &type->gone, live))
-            found(found_ctx, tags ? with_tags(&run, live, &by_arn) : live);
+            found(found_ctx, run_shown(&run, tags ? with_tags(&run, live, &by_arn) : live));
     }
-    *covered = covered_names(&run, tags);
+    *covered = covered_names(&run, wanted, tags);
     return 0;
 }
 
@@ -116,10 +173,10 @@ static int find_listed(
 {
     const struct spec_type *type = run->type;
     const struct value *items;
-    if (run_list(run, type->list, desired, NULL, &items, err))
+    if (run_list(run, &type->list.items[0], desired, NULL, &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count && !*live; i++) {
-        const struct value *candidate = run_decode(run, type->list, items->items[i], NULL);
+        const struct value *candidate = run_decode(run, &type->list.items[0], items->items[i], NULL);
         bool same = !run_holds_any(run, &type->gone, candidate);
         for (size_t k = 0; k < type->find_by.count && same; k++)
             same = value_equal(
@@ -127,6 +184,14 @@ static int find_listed(
         if (same)
             *live = candidate;
     }
+    return 0;
+}
+
+static int find_whole(struct run *run, const struct value *object, const struct value **live, struct err *err)
+{
+    if (run_read(run, object, NULL, live, err))
+        return -1;
+    *live = run_shown(run, *live);
     return 0;
 }
 
@@ -142,7 +207,7 @@ int spec_find(struct op_ctx *ctx, const struct value *desired, const struct valu
         return -1;
     const struct value *id = value_get(object, type->schema.id);
     if (!value_is_null(id) && value_is_known(id))
-        return run_read(&run, object, NULL, live, err);
+        return find_whole(&run, object, live, err);
     if (type->find) {
         const struct value *items;
         struct err failure = ERR_INIT;
@@ -154,9 +219,9 @@ int spec_find(struct op_ctx *ctx, const struct value *desired, const struct valu
         }
         if (items->count)
             *live = run_decode(&run, type->find, items->items[0], NULL);
-    } else if (type->find_by.count && type->list && find_listed(&run, object, live, err)) {
+    } else if (type->find_by.count && type->list.count && find_listed(&run, object, live, err)) {
         return -1;
     }
     /* Whole, as a read gives it. */
-    return *live ? run_read(&run, value_merge(run.arena, object, *live), NULL, live, err) : 0;
+    return *live ? find_whole(&run, value_merge(run.arena, object, *live), live, err) : 0;
 }

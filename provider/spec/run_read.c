@@ -342,12 +342,24 @@ int run_read(struct run *run, const struct value *prior, const struct value *wan
     return 0;
 }
 
+/* Without what only conditions look at. */
+const struct value *run_shown(struct run *run, const struct value *object)
+{
+    for (size_t i = 0; object && i < run->type->attr_count; i++)
+        if (run->type->attrs[i].hidden && value_get(object, run->type->attrs[i].attr->name))
+            object = value_with(run->arena, object, run->type->attrs[i].attr->name, NULL);
+    return object;
+}
+
 int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
     struct run run;
     run_init(&run, ctx);
-    return run_read(&run, prior, wanted, live, err);
+    if (run_read(&run, prior, wanted, live, err))
+        return -1;
+    *live = run_shown(&run, *live);
+    return 0;
 }
 
 int spec_marks(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err)

@@ -196,8 +196,9 @@ struct spec_type {
     size_t attr_count;
     struct spec_steps create, read, update, delete;
     struct spec_conditions gone; /* readable, but as good as not there */
-    const struct spec_step *list;
-    bool list_all;            /* covers everything readable */
+    struct spec_steps
+        list;      /* the first one gives the objects, others (with `for`) more of their attributes */
+    bool list_all; /* the first covers everything readable */
     struct spec_names covers; /* otherwise these */
     const struct spec_step *find;
     struct spec_names find_by; /* attributes to compare when looking through the listing */
