@@ -100,7 +100,7 @@ static void index_type(struct control *control, const struct spec_type *type)
     add_steps(&index, PART_UPDATE, &type->update);
     add_steps(&index, PART_DELETE, &type->delete);
     add_steps(&index, PART_READ, &type->read);
-    add(&index, PART_LIST, type->list, NULL, NULL);
+    add_steps(&index, PART_LIST, &type->list);
     add(&index, PART_LIST, type->find, NULL, NULL);
     add_owned(&index);
 }
