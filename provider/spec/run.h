@@ -13,7 +13,7 @@ struct run {
     struct arena *arena;
     struct aws_client *client;
     bool keep_marks; /* tags as the service has them, weir's own included */
-    bool base_read; /* the object's own answer was read in this operation */
+    bool base_read;  /* the object's own answer was read in this operation */
 };
 
 void run_init(struct run *run, struct op_ctx *ctx);
