@@ -31,10 +31,15 @@ CFLAGS  ?=
 ALL_CFLAGS = -std=gnu17 $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS) $(shell pkg-config --cflags $(PKGS) libpq) -pthread
 ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
 LIBS    = $(shell pkg-config --libs $(PKGS)) -pthread -ldl -lm
+export BUILD
 
 .DEFAULT_GOAL := all
 .PHONY: all
 all: $(BUILD)/weir ## build weir into build/
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 $(BUILD)/weir: $(BUILD)/cmd/main.o $(BUILD)/libweir.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libweir.a $(LIBS)
@@ -43,11 +48,21 @@ $(BUILD)/libweir.a: $(OBJS)
 	@rm -f $@
 	$(AR) rcs $@ $(OBJS)
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c | $(BUILD)/.setup-build
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---- packages: looked for once in a build folder ----
+$(BUILD)/.setup-%: tools/setup
+	@tools/setup $*
+	@mkdir -p $(@D) && touch $@
+.PRECIOUS: $(BUILD)/.setup-%
+.venv/.requirements: tests/requirements.txt tools/setup
+	@tools/setup python
+	@touch $@
+.venv: .venv/.requirements
 
 # ---- files in the binary: specs, modules, examples ----
 EMBED := $(sort $(shell find provider modules examples \( -path 'provider/*/specs/*.yaml' -o -path 'modules/*' -o -path 'examples/*' \) -type f \
@@ -57,7 +72,7 @@ $(BUILD)/embedded.list: FORCE
 	@printf '%s\n' $(EMBED) | cmp -s - $@ || printf '%s\n' $(EMBED) > $@
 $(BUILD)/embedded.S: $(BUILD)/embedded.list $(EMBED) tools/embed
 	tools/embed < $< > $@
-$(BUILD)/embedded.o: $(BUILD)/embedded.S
+$(BUILD)/embedded.o: $(BUILD)/embedded.S | $(BUILD)/.setup-build
 	$(CC) -c -o $@ $<
 .PHONY: FORCE
 FORCE:
@@ -65,25 +80,110 @@ FORCE:
 # ---- unit tests: each tests/unit/**/test_*.c is a program of its own, linked with the library ----
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(shell find tests/unit/support -name '*.c' 2>/dev/null))
 TEST_BINS := $(TESTS:%.c=$(BUILD)/%)
+$(BUILD)/tests/unit/%.o: tests/unit/%.c | $(BUILD)/.setup-test
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 $(TEST_BINS): $(BUILD)/%: $(BUILD)/%.o $(TEST_SUPPORT) $(BUILD)/libweir.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(BUILD)/libweir.a $(LIBS) -lcmocka
-.PHONY: test-unit
-test-unit: $(TEST_BINS) ## build and run the unit tests
-	@failed=0; for t in $(TEST_BINS); do $$t > $$t.log 2>&1 || { failed=1; cat $$t.log; echo "FAILED: $$t"; }; done; \
-	[ $$failed = 0 ] && echo "unit tests: $(words $(TEST_BINS)) programs passed"
+.PHONY: test-bins test-unit
+test-bins: $(TEST_BINS)
+test-unit: test-bins ## build and run the unit tests and the language cases
+	@tools/test unit $(TEST_BINS)
 
 .PHONY: lang-accept
 lang-accept: $(BUILD)/tests/unit/stacks/test_lang ## take what tests/lang gives now as what is expected
 	WEIR_LANG_ACCEPT=1 $<
 
+# ---- all tests ----
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+.PHONY: test test-e2e test-long
+test: ## unit, language and end-to-end tests; the last line counts them
+	@rm -rf $(BUILD)/counts
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/weir test-bins
+	@$(MAKE) --no-print-directory -s test-unit || true
+	@$(MAKE) --no-print-directory -s test-e2e || true
+	@tools/test total
+test-e2e: $(BUILD)/weir $(BUILD)/weir.1 .venv/.requirements ## weir against servers that others wrote, looked at with clients that others wrote
+	@WEIR=$(BUILD)/weir tools/test e2e tests/e2e
+test-long: ## what takes longer: all tests again under the sanitizers, fuzzing, crash sweeps
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory asan
+	@$(MAKE) --no-print-directory tsan
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
+	@if [ -d tests/crash ]; then WEIR=$(BUILD)/weir WEIR_LONG=1 .venv/bin/python -m pytest -n $(JOBS) tests/crash; fi
+
+.PHONY: asan tsan
+asan: ## unit and end-to-end tests under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory -s -j$(JOBS) MODE=asan BUILD=build-asan build-asan/weir test-bins
+	@$(MAKE) --no-print-directory -s MODE=asan BUILD=build-asan test-unit test-e2e
+tsan: ## unit and end-to-end tests under ThreadSanitizer
+	@$(MAKE) --no-print-directory -s -j$(JOBS) MODE=tsan BUILD=build-tsan build-tsan/weir test-bins
+	@$(MAKE) --no-print-directory -s MODE=tsan BUILD=build-tsan test-unit test-e2e
+
 # ---- fuzzing: tests/fuzz/fuzz_X.c with tests/fuzz/corpus/X; needs clang ----
 FUZZ_SECONDS ?= 10
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 .PHONY: fuzz
-fuzz: ## run every fuzzer on its corpus, then for FUZZ_SECONDS on new inputs
-	@$(MAKE) --no-print-directory BUILD=build-fuzz MODE=fuzz CC=clang $(FUZZERS:%=build-fuzz/fuzz_%)
+fuzz: $(BUILD)/.setup-fuzz ## run every fuzzer on its corpus, then for FUZZ_SECONDS on new inputs
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-fuzz MODE=fuzz CC=clang $(FUZZERS:%=build-fuzz/fuzz_%)
 	@for f in $(FUZZERS); do mkdir -p build-fuzz/found/$$f; echo "fuzzing $$f"; \
 	  build-fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=0 \
 	    -artifact_prefix=build-fuzz/$$f- build-fuzz/found/$$f tests/fuzz/corpus/$$f || exit 1; done
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libweir.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libweir.a $(LIBS)
+
+# ---- seeing it work, and how fast ----
+.PHONY: demo bench
+demo: ## build weir and show the whole round on examples/film-lake
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/weir .venv/.requirements
+	@WEIR=$(BUILD)/weir tools/demo
+BENCH_BINS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+$(BUILD)/bench/%: tests/bench/%.c | $(BUILD)/.setup-build
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -o $@ $< $(shell pkg-config --cflags --libs libcurl yaml-0.1) -pthread
+bench: $(BUILD)/weir $(BENCH_BINS) .venv/.requirements ## measure, each figure beside a yardstick of the same run; BENCH=--quick for less
+	.venv/bin/python tests/bench/run.py --weir $(BUILD)/weir $(BENCH)
+
+# ---- looking at the code ----
+LINTED := $(shell find $(ROOMS) tests -name '*.[ch]' -not -path '*/corpus/*' 2>/dev/null)
+SCRIPTS := tools/setup tools/test tools/embed tools/demo .ci/run
+.PHONY: lint
+lint: $(BUILD)/.setup-build $(BUILD)/.setup-test $(BUILD)/.setup-lint ## clang-format, clang-tidy, cppcheck, shellcheck where it is installed
+	@clang-format --dry-run -Werror $(LINTED)
+	@printf '%s\n' $(SRCS) cmd/main.c | xargs -P $(JOBS) -n 8 sh -c 'clang-tidy --quiet "$$@" -- $(CPPFLAGS) -std=gnu17 2>/dev/null' tidy
+	@cppcheck --quiet -j $(JOBS) --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	  --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -D_GNU_SOURCE -I. $(ROOMS)
+	@if command -v shellcheck > /dev/null; then shellcheck $(SCRIPTS); fi
+	@echo "lint: clean"
+
+# ---- pages made from the program's tables ----
+$(BUILD)/weir.1: $(BUILD)/weir
+	$(BUILD)/weir docs commands --format man > $@
+.PHONY: docs man
+man: $(BUILD)/weir.1 ## the manual page
+docs: $(BUILD)/weir ## docs/cli.md, docs/functions.md and docs/types/ from the program's own tables
+	$(BUILD)/weir docs commands --format markdown > docs/cli.md
+	$(BUILD)/weir docs functions --format markdown > docs/functions.md
+	@mkdir -p docs/types && rm -f docs/types/*.md
+	$(BUILD)/weir docs --format markdown > docs/types/README.md
+	@sed -n 's/^| \[\([^]]*\)\](\([^)]*\)\.md).*/\2/p' docs/types/README.md | while read -r type; do \
+	  $(BUILD)/weir docs "$$type" --format markdown > "docs/types/$$type.md" || exit 1; done
+
+# ---- installing ----
+INSTALL_ROOT := $(DESTDIR)$(PREFIX)
+.PHONY: install uninstall
+install: $(BUILD)/weir $(BUILD)/weir.1 ## the program, its manual page and completions into PREFIX (DESTDIR is honoured)
+	install -d $(INSTALL_ROOT)/bin $(INSTALL_ROOT)/share/man/man1 $(INSTALL_ROOT)/share/bash-completion/completions \
+	  $(INSTALL_ROOT)/share/zsh/site-functions $(INSTALL_ROOT)/share/fish/vendor_completions.d
+	install -m 755 -s $(BUILD)/weir $(INSTALL_ROOT)/bin/weir
+	install -m 644 $(BUILD)/weir.1 $(INSTALL_ROOT)/share/man/man1/weir.1
+	$(BUILD)/weir completion bash > $(INSTALL_ROOT)/share/bash-completion/completions/weir
+	$(BUILD)/weir completion zsh > $(INSTALL_ROOT)/share/zsh/site-functions/_weir
+	$(BUILD)/weir completion fish > $(INSTALL_ROOT)/share/fish/vendor_completions.d/weir.fish
+uninstall: ## take them away again
+	rm -f $(INSTALL_ROOT)/bin/weir $(INSTALL_ROOT)/share/man/man1/weir.1 $(INSTALL_ROOT)/share/bash-completion/completions/weir \
+	  $(INSTALL_ROOT)/share/zsh/site-functions/_weir $(INSTALL_ROOT)/share/fish/vendor_completions.d/weir.fish
+
+.PHONY: clean
+clean: ## remove what was built (not .venv)
+	rm -rf build build-asan build-tsan build-fuzz

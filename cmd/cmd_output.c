@@ -55,6 +55,9 @@ static int write_value(struct invocation *inv, const struct value *v, bool all)
         buf_add_char(&out, '\n');
     } else if (all) {
         render_outputs(v, &options, &out);
+    } else if (v->kind == VALUE_STRING && !value_is_sensitive(v)) {
+        buf_add_str(&out, v->string); /* whoever asks for one wants to use it */
+        buf_add_char(&out, '\n');
     } else {
         render_value(v, 0, &options, &out);
     }
@@ -84,7 +87,7 @@ static int run(struct invocation *inv)
 
 static const struct option options[] = {
     {0, "raw", .offset = offsetof(struct output_settings, raw),
-        .doc = "the bare text, without quotes and (into a pipe) without an end of line"},
+        .doc = "text, numbers and booleans only, and (into a pipe) without an end of line"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
