@@ -2,23 +2,16 @@
 
 #include "base/map.h"
 
-static int open_state(const struct stack_identity *of, struct workspace *workspace, struct err *err)
+static int open_state(const struct workspace_options *options, struct workspace *workspace, struct err *err)
 {
-    struct backend_options backend = {.config = of->state, .dir = of->dir, .stack = of->name, .env = of->env};
-    struct state_options state = {.config = of->state, .dir = of->dir};
+    const struct stack *stack = workspace->stack;
+    struct backend_options backend = {
+        .config = stack->state, .dir = stack->dir, .stack = stack->name, .env = stack->env};
+    struct state_options state = {.config = stack->state, .dir = stack->dir};
+    (void)options;
     if (backend_new(&backend, &state.backend, err))
         return -1;
     return state_open(&state, &workspace->state, err);
-}
-
-/* 1 where the whole stack must be loaded first. */
-static int open_state_alone(const struct workspace_options *options, struct diags *diags,
-    struct workspace *workspace, struct err *err)
-{
-    struct stack_identity identity;
-    if (!stack_identify(&options->stack, &workspace->arena, &identity, diags))
-        return -1;
-    return identity.constant ? open_state(&identity, workspace, err) : 1;
 }
 
 /*
@@ -44,17 +37,12 @@ int workspace_open(
     struct catalog_options catalog = {.specs_dir = options->specs_dir};
     if (catalog_new(&catalog, &out->catalog, err))
         return -1;
-    int alone = options->no_stack ? open_state_alone(options, diags, out, err) : 1;
-    if (alone <= 0)
-        return alone;
     struct stack_options stack = options->stack;
     stack.catalog = out->catalog;
     out->stack = stack_load(&stack, diags);
     if (options->no_stack ? !forgive(out->stack, diags) : !out->stack || diags->errors)
         return -1;
-    struct stack_identity identity = {
-        .name = out->stack->name, .env = out->stack->env, .dir = out->stack->dir, .state = out->stack->state};
-    return options->no_state ? 0 : open_state(&identity, out, err);
+    return options->no_state ? 0 : open_state(options, out, err);
 }
 
 void workspace_close(struct workspace *workspace)
@@ -70,7 +58,6 @@ void workspace_close(struct workspace *workspace)
         stack_free(workspace->stack);
     if (workspace->catalog)
         catalog_free(workspace->catalog);
-    arena_release(&workspace->arena);
     *workspace = (struct workspace){0};
 }
 

@@ -22,13 +22,11 @@ struct workspace_options {
     void (*trace_line)(void *ctx, const char *line);
     void *trace_ctx;
     bool no_state; /* validate, console without state, schema */
-    /* For commands on the state alone: the files need not be right nor the inputs given, if the state can be
-     * found without them. The stack is NULL then. */
+    /* For commands on the state alone: mistakes in the files do not matter where the state can be found. */
     bool no_stack;
 };
 
 struct workspace {
-    struct arena arena;
     struct catalog *catalog;
     struct stack *stack;
     struct state *state;      /* NULL with no_state */

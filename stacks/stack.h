@@ -160,19 +160,6 @@ struct stack_options {
  */
 struct stack *stack_load(const struct stack_options *options, struct diags *diags);
 void stack_free(struct stack *stack);
-
-/*
- * What the state is found by, for commands that need the state but not that all files are right or all inputs
- * given. `constant` is false when only stack_load() can say. false: diags has errors.
- */
-struct stack_identity {
-    struct str name, env, dir;
-    const struct value *state; /* the `state:` map; NULL: nothing said */
-    bool constant;
-};
-bool stack_identify(const struct stack_options *options, struct arena *arena, struct stack_identity *out,
-    struct diags *diags);
-
 /*
  * The declaration at an address without instance key, or NULL: "lake", "net/subnet", "inputs.owner",
  * "net/outputs.vpc_id", "providers.aws.tokyo".
