@@ -206,12 +206,20 @@ static int stale(struct err *err, const char *why)
     return err_hint(err, "run `weir plan` again");
 }
 
+/* In the file a secret's hash has lost the mark by which it is known. */
+static const struct value *remark(struct arena *arena, const struct value *v)
+{
+    const struct value *marked = value_mark(arena, v, VALUE_SENSITIVE);
+    return state_is_hash(marked) ? marked : v;
+}
+
 static int check_secrets(const struct workspace *workspace, const struct saved_plan *saved, struct err *err)
 {
     const struct value *secrets = value_getz(saved->content, "secrets");
     for (uint32_t i = 0; secrets && secrets->kind == VALUE_MAP && i < secrets->count; i++) {
         const struct value_entry *entry = &secrets->entries[i];
-        if (state_hash_matches(entry->value, value_get(workspace->stack->inputs, entry->key)))
+        const struct value *kept = remark(&workspace->stack->arena, entry->value);
+        if (state_hash_matches(kept, value_get(workspace->stack->inputs, entry->key)))
             continue;
         err_set(err, ERR_STALE, "the sensitive input \"%.*s\" is not the one this plan was made with",
             STR_ARG(entry->key));
@@ -253,10 +261,11 @@ static const struct value *read_live(struct arena *arena, const struct value *co
     struct value_builder objects = VALUE_BUILDER(arena);
     for (uint32_t i = 0; content && content->kind == VALUE_MAP && i < content->count; i++) {
         const struct value *live = value_copy(arena, content->entries[i].value), *marked = live;
-        for (uint32_t k = 0; live->kind == VALUE_MAP && k < live->count; k++)
-            if (state_is_hash(live->entries[k].value))
-                marked = value_with(arena, marked, live->entries[k].key,
-                    value_mark(arena, live->entries[k].value, VALUE_SENSITIVE));
+        for (uint32_t k = 0; live->kind == VALUE_MAP && k < live->count; k++) {
+            const struct value *v = live->entries[k].value, *with_mark = remark(arena, v);
+            if (with_mark != v)
+                marked = value_with(arena, marked, live->entries[k].key, with_mark);
+        }
         value_builder_set(&objects, arena_str(arena, content->entries[i].key), marked);
     }
     return value_builder_map(&objects);

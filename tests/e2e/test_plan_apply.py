@@ -232,7 +232,7 @@ def test_moved(local_stack):
 def test_moved_into_for_each_and_module(local_stack):
     local_stack.write("stack: move\nresources: {old: {type: weir.value, value: k}, other: {type: weir.value, value: 2}}\n")
     local_stack.apply()
-    local_stack.write("resources: {inside: {type: weir.value, value: 2}}\n", "m/module.yaml")
+    local_stack.write("resources: {inside: {type: weir.value, value: 2}}\n", "m/weir.yaml")
     local_stack.write("""
         stack: move
         resources: {many: {type: weir.value, for_each: [k], value: "${each.key}"}}
@@ -435,7 +435,7 @@ def test_modules(local_stack):
         inputs: {name: {type: string}, count: {type: integer, default: 1}}
         resources: {inner: {type: weir.value, value: "${inputs.name} x${inputs.count}"}}
         outputs: {text: {value: "${inner.value}"}}
-    """, "part/module.yaml")
+    """, "part/weir.yaml")
     local_stack.write("""
         stack: mods
         resources:

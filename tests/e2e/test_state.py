@@ -182,11 +182,11 @@ def test_list_show_mv_rm(local_stack):
     assert json.loads(shown)["address"] == "a"
     local_stack.run("state", "mv", "a", "c")
     assert local_stack.addresses() == ["b", "c"]
-    local_stack.run("state", "rm", "c", "--yes")
+    local_stack.run("state", "rm", "c")
     assert local_stack.addresses() == ["b"]
     assert "nope" in local_stack.run("state", "show", "nope", status=None).err
     assert local_stack.run("state", "mv", "nope", "x", status=None).status != 0
-    assert local_stack.run("state", "rm", "nope", "--yes", status=None).status != 0
+    assert local_stack.run("state", "rm", "nope", status=None).status != 0
     assert local_stack.plan() == {"a": "create"}
 
 
