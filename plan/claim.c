@@ -113,22 +113,29 @@ static bool target_is_known(struct planner *p, struct str target)
     return false;
 }
 
-bool claim_targets(struct planner *p)
+static bool all_known(struct planner *p, const char *option, const struct str *targets, size_t n)
 {
-    const struct plan_options *options = &p->options;
-    if (!options->target_count) {
-        memset(p->targeted, true, p->stack->decl_count * sizeof *p->targeted);
-        return true;
-    }
     bool ok = true;
-    for (size_t i = 0; i < options->target_count; i++) {
-        if (target_is_known(p, options->targets[i]))
+    for (size_t i = 0; i < n; i++) {
+        if (target_is_known(p, targets[i]))
             continue;
         struct diag *d = diag_error(p->diags, (struct span){0},
-            "--target %.*s: neither the stack nor the state has it", STR_ARG(options->targets[i]));
+            "%s %.*s: neither the stack nor the state has it", option, STR_ARG(targets[i]));
         diag_hint(p->diags, d, "`weir state list` shows the addresses");
         ok = false;
     }
+    return ok;
+}
+
+bool claim_targets(struct planner *p)
+{
+    const struct plan_options *options = &p->options;
+    bool ok = all_known(p, "--replace", options->replaces, options->replace_count);
+    if (!options->target_count) {
+        memset(p->targeted, true, p->stack->decl_count * sizeof *p->targeted);
+        return ok;
+    }
+    ok &= all_known(p, "--target", options->targets, options->target_count);
     for (size_t t = 0; t < options->target_count; t++) {
         struct str target = options->targets[t], declared = address_declared(target);
         for (size_t i = 0; i < p->stack->decl_count; i++) {

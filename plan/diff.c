@@ -175,7 +175,13 @@ static bool forbidden(
 {
     struct diag *d = diag_error(p->diags, decl ? decl->span : (struct span){0},
         "%.*s would be %s%s, but has lifecycle prevent_destroy", STR_ARG(address), what, why);
-    diag_hint(p->diags, d, "set prevent_destroy to false first, or leave it out with --target");
+    if (decl)
+        diag_hint(p->diags, d, "set prevent_destroy to false first, or leave it out with --target");
+    else
+        diag_hint(p->diags, d,
+            "declare it again with prevent_destroy: false and destroy it with --target, or let go of it with "
+            "`removed: [{address: %.*s, destroy: false}]`",
+            STR_ARG(address));
     return false;
 }
 
@@ -317,8 +323,9 @@ static bool diff_orphan(struct planner *p, struct seen *seen)
     struct str declared, key;
     const struct decl *decl =
         address_split(p->arena, seen->address, &declared, &key) ? stack_find(p->stack, declared) : NULL;
-    if (!forget && decl && decl->lifecycle.prevent_destroy)
-        return forbidden(p, decl, seen->address, "destroyed", "");
+    if (!forget && (decl ? decl->lifecycle.prevent_destroy : record->prevent_destroy))
+        return forbidden(
+            p, decl, seen->address, "destroyed", decl ? "" : ", as the stack does not have it any more");
     if (!forget && adopted_forbids(p, record, decl ? decl->span : (struct span){0}, "destroyed"))
         return false;
     struct err err = ERR_INIT;
