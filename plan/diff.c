@@ -220,19 +220,6 @@ static bool decide_replace(
     return true;
 }
 
-/* Did something that `replace_triggered_by` names change? */
-static bool triggered(struct planner *p, const struct instance *instance)
-{
-    const struct lifecycle *lifecycle = &instance->decl->lifecycle;
-    struct scope scope = planner_scope(p, instance->decl, instance);
-    for (size_t i = 0; i < lifecycle->trigger_count; i++) {
-        const struct value *v = expr_eval(lifecycle->replace_triggered_by[i], &scope, p->arena);
-        if (v && !value_is_known(v))
-            return true;
-    }
-    return false;
-}
-
 static bool diff_with_live(struct planner *p, struct instance *instance, const struct value *live)
 {
     const struct decl *decl = instance->decl;

@@ -2,8 +2,8 @@
  * The planner's inside, shared by the files of plan/ only: what plan_make() builds and plan_apply() works on.
  *
  * evaluate.c gives every declaration a value and every resource its instances; claim.c says which record
- * belongs to which instance; refresh.c reads the live services; diff.c compares; make.c puts them in order;
- * execute.c and change.c carry it out.
+ * belongs to which instance; refresh.c reads the live services; diff.c (with trigger.c) compares; make.c puts
+ * them in order; execute.c and change.c carry it out.
  *
  * While a plan is made one thread owns all of this; refresh's workers only fill in their own `struct seen`.
  * While it is applied, everything here is guarded by the executor's lock, except that a worker owns the
@@ -134,6 +134,11 @@ bool diff_orphans(struct planner *p);
 /* A failed operation at plan time: a diagnostic where the stack is to blame, otherwise p->failure. Returns
  * false. */
 bool plan_failed(struct planner *p, struct span span, const struct err *err);
+
+/* ---- trigger.c ---- */
+
+/* Did something that the instance's replace_triggered_by names change since the last apply? */
+bool triggered(struct planner *p, const struct instance *instance);
 
 /* ---- objects.c ---- */
 

@@ -1,0 +1,94 @@
+/*
+ * replace_triggered_by: are the values that it names other than they were after the last apply?
+ *
+ * The expressions are evaluated twice, with what is planned and with what is recorded. What has no record yet
+ * triggers nothing; what will be known only after apply does.
+ */
+#include "plan/planner.h"
+
+static const struct value *value_before(void *ctx, const struct decl *decl);
+
+static struct scope scope_before(struct planner *p, const struct decl *decl, struct diags *ignored)
+{
+    struct scope scope = planner_scope(p, decl, NULL);
+    scope.value_of = value_before;
+    scope.diags = ignored;
+    return scope;
+}
+
+static const struct value *evaluate_before(
+    struct planner *p, const struct decl *decl, const struct expr *expr)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct scope scope = scope_before(p, decl, &ignored);
+    const struct value *v = expr_eval(expr, &scope, p->arena);
+    return v ? v : &value_null;
+}
+
+static const struct value *recorded(const struct instance *instance)
+{
+    return instance->seen ? instance->seen->record->attrs : &value_null;
+}
+
+static const struct value *resource_before(struct planner *p, const struct decl *decl)
+{
+    const struct instances *list = &p->instances[decl->index];
+    if (!list->keyed)
+        return list->n ? recorded(&list->items[0]) : &value_null;
+    struct value_builder b = VALUE_BUILDER(p->arena);
+    for (size_t i = 0; i < list->n; i++)
+        if (list->items[i].seen)
+            value_builder_set(&b, list->items[i].key->string, recorded(&list->items[i]));
+    return value_builder_map(&b);
+}
+
+static const struct value *module_before(struct planner *p, const struct decl *decl)
+{
+    struct value_builder outputs = VALUE_BUILDER(p->arena);
+    for (size_t i = 0; i < decl->target->decl_count; i++) {
+        const struct decl *inner = decl->target->decls[i];
+        if (inner->kind == DECL_OUTPUT)
+            value_builder_set(&outputs, inner->name, value_before(p, inner));
+    }
+    return value_builder_map(&outputs);
+}
+
+static const struct value *value_before(void *ctx, const struct decl *decl)
+{
+    struct planner *p = ctx;
+    switch (decl->kind) {
+    case DECL_RESOURCE: return resource_before(p, decl);
+    case DECL_MODULE: return module_before(p, decl);
+    case DECL_LOCAL:
+    case DECL_OUTPUT: return evaluate_before(p, decl, decl->expr);
+    case DECL_INPUT:
+        if (decl->argument)
+            return evaluate_before(p, decl, decl->argument);
+        break;
+    case DECL_DATA:
+    case DECL_PROVIDER: break;
+    }
+    const struct value *v = p->values[decl->index]; /* nothing of these is recorded */
+    return v ? v : &value_unknown;
+}
+
+bool triggered(struct planner *p, const struct instance *instance)
+{
+    const struct lifecycle *lifecycle = &instance->decl->lifecycle;
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct scope now = planner_scope(p, instance->decl, instance), before = now;
+    before.value_of = value_before;
+    before.diags = &ignored;
+    for (size_t i = 0; i < lifecycle->trigger_count; i++) {
+        const struct expr *expr = lifecycle->replace_triggered_by[i];
+        const struct value *v = expr_eval(expr, &now, p->arena);
+        if (!v)
+            return false;
+        if (!value_is_known(v))
+            return true;
+        const struct value *old = expr_eval(expr, &before, p->arena);
+        if (old && !value_is_null(old) && !state_hash_matches(old, v))
+            return true;
+    }
+    return false;
+}
