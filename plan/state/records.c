@@ -193,6 +193,14 @@ static struct str default_provider(struct str type)
     return str_cut(type, '.', &rest);
 }
 
+static int read_value(struct records *r, const struct value *v, const struct value **out, struct err *err)
+{
+    if (!r->keep_sealed)
+        return decode_value(&r->keeper, r->secrets, v, out, err);
+    *out = keep_value(&r->keeper, v);
+    return 0;
+}
+
 static int put_line(struct records *r, const struct value *line, uint64_t seq, bool tainted, struct err *err)
 {
     struct record *record = ARENA_NEW(&r->arena, struct record);
@@ -207,7 +215,7 @@ static int put_line(struct records *r, const struct value *line, uint64_t seq, b
         .create_before_destroy = flag_of(line, "create_before_destroy"),
         .seq = seq,
     };
-    if (decode_value(&r->keeper, r->secrets, value_getz(line, "attrs"), &record->attrs, err))
+    if (read_value(r, value_getz(line, "attrs"), &record->attrs, err))
         return -1;
     record->set = share(r, value_getz(line, "set"), r->last ? r->last->set : NULL);
     record->deps = share(r, value_getz(line, "deps"), r->last ? r->last->deps : NULL);
@@ -280,7 +288,7 @@ static int apply_outputs(
 {
     (void)json, (void)seq;
     const struct value *values = value_getz(line, "values");
-    return values ? decode_value(&r->keeper, r->secrets, values, &r->outputs, err) : 0;
+    return values ? read_value(r, values, &r->outputs, err) : 0;
 }
 
 static void set_lineage(struct records *r, struct str lineage)
@@ -315,7 +323,25 @@ static int apply_snapshot(
     set_lineage(r, text_of(line, "lineage"));
     r->runs = number_of(line, "runs");
     r->kept_due = number_of(line, "count");
+    r->digest = arena_str(&r->arena, text_of(line, "digest"));
     return apply_outputs(r, line, json, seq, err);
+}
+
+static int apply_sources(
+    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+{
+    (void)json, (void)seq, (void)err;
+    if (value_getz(line, "files")) /* otherwise they were kept before, or not at all */
+        r->digest = arena_str(&r->arena, text_of(line, "digest"));
+    return 0;
+}
+
+static int apply_moved(
+    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+{
+    (void)json, (void)seq, (void)err;
+    r->moved_to = arena_str(&r->arena, text_of(line, "to"));
+    return 0;
 }
 
 static int apply_nothing(
@@ -339,6 +365,8 @@ static const struct {
     {"outputs", apply_outputs, false},
     {"run", apply_run, false},
     {"end", apply_nothing, false},
+    {"sources", apply_sources, false},
+    {"moved", apply_moved, false},
     {"snapshot", apply_snapshot, false},
 };
 
@@ -358,7 +386,7 @@ static int apply(struct records *r, const struct value *line, struct str json, u
     return err_hint(err, "the state was written by a newer weir; use that one");
 }
 
-int records_apply(struct records *r, struct str json, struct err *err)
+static int apply_numbered(struct records *r, struct str json, bool pass_over_snapshots, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct value *line;
@@ -367,14 +395,24 @@ int records_apply(struct records *r, struct str json, struct err *err)
         return err_set(err, ERR_DAMAGED, "it has no number");
     if (log_parse(&scratch, json, &line, err))
         return -1;
-    bool snapshot = str_eqz(text_of(line, "kind"), "snapshot");
+    bool snapshot = str_eqz(text_of(line, "kind"), "snapshot"), kept = str_eqz(text_of(line, "kind"), "kept");
     if (seq != r->seq + 1 && !(snapshot && seq > r->seq))
         return err_set(err, ERR_DAMAGED, "its number is %" PRIu64 ", it should be %" PRIu64, seq, r->seq + 1);
-    if (apply(r, line, json, seq, err))
+    if (!(pass_over_snapshots && (snapshot || kept)) && apply(r, line, json, seq, err))
         return -1;
     r->seq = seq;
     r->lines++;
     return 0;
+}
+
+int records_apply(struct records *r, struct str json, struct err *err)
+{
+    return apply_numbered(r, json, false, err);
+}
+
+int records_replay(struct records *r, struct str json, struct err *err)
+{
+    return apply_numbered(r, json, true, err);
 }
 
 int records_complete(const struct records *r, struct err *err)

@@ -21,6 +21,9 @@ struct records {
     uint64_t seq;                 /* of the last line applied */
     uint64_t runs;                /* number of the last run */
     size_t lines;                 /* since the newest snapshot, itself included */
+    struct str digest;            /* of the stack's files as kept last; "" while none were */
+    struct str moved_to;          /* the state is kept elsewhere now; "" : it is not */
+    bool keep_sealed;             /* values stay as they stand in the log: no key is needed */
     uint64_t kept_due;            /* records of a snapshot that are still to come */
     const struct record **sorted; /* NULL: to be made anew */
     const struct record *last;
@@ -30,6 +33,8 @@ void records_init(struct records *records, struct secrets *secrets);
 void records_release(struct records *records);
 /* One line of the log. */
 int records_apply(struct records *records, struct str json, struct err *err);
+/* The same, but snapshots are passed over: what the records by themselves add up to. */
+int records_replay(struct records *records, struct str json, struct err *err);
 /* After the last line: is a snapshot cut short? */
 int records_complete(const struct records *records, struct err *err);
 

@@ -23,6 +23,7 @@ struct state {
     struct secrets *secrets;
     struct committer *committer; /* from state_begin() to state_unlock() */
     bool locked, torn;
+    uint64_t at; /* not 0: as it was then, read-only */
     atomic_bool lacks_key;
     char run[24];          /* "" before state_begin() */
     pthread_mutex_t mutex; /* guards records */
@@ -53,6 +54,26 @@ static int catch_up(struct state *state, struct err *err)
     return 0;
 }
 
+static int apply_until(void *ctx, struct str json, struct err *err)
+{
+    struct state *state = ctx;
+    uint64_t seq, batch;
+    if (log_numbers(json, &seq, &batch) && seq > state->at)
+        return 0;
+    return records_apply(&state->records, json, err);
+}
+
+/* From the first record ever: a snapshot may have come later. */
+static int go_back(struct state *state, struct err *err)
+{
+    if (state->backend->ops->read_all(state->backend, apply_until, state, err))
+        return -1;
+    if (state->records.seq == state->at)
+        return 0;
+    return err_set(err, ERR_ABSENT, "the state %.*s has no record %" PRIu64,
+        STR_ARG(state->backend->description), state->at);
+}
+
 int state_open(const struct state_options *options, struct state **out, struct err *err)
 {
     struct state *state = mem_zalloc(sizeof *state);
@@ -62,7 +83,8 @@ int state_open(const struct state_options *options, struct state **out, struct e
     if (secrets_new(options->config, options->dir, &state->secrets, err))
         goto failed;
     state->records.secrets = state->secrets;
-    if (catch_up(state, err))
+    state->at = options->at;
+    if (state->at ? go_back(state, err) : catch_up(state, err))
         goto failed;
     *out = state;
     return 0;
@@ -83,9 +105,19 @@ void state_close(struct state *state)
     free(state);
 }
 
+static int refuse_moved(const struct state *state, struct err *err)
+{
+    const struct records *r = &state->records;
+    if (!r->moved_to.n)
+        return 0;
+    err_set(err, ERR_STALE, "the state was moved to %.*s", STR_ARG(r->moved_to));
+    return err_hint(err, "let `state:` in the stack say so; what is left in %.*s is only history",
+        STR_ARG(state->backend->description));
+}
+
 int state_lock(struct state *state, const char *command, int64_t timeout_ms, struct err *err)
 {
-    assert(!state->locked);
+    assert(!state->locked && !state->at);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct lock_info who;
     lock_info_self(&scratch, command, &who);
@@ -93,7 +125,7 @@ int state_lock(struct state *state, const char *command, int64_t timeout_ms, str
         return -1;
     state->locked = true;
     /* Others may have written since the opening. */
-    if (catch_up(state, err)) {
+    if (catch_up(state, err) || refuse_moved(state, err)) {
         state_unlock(state);
         return -1;
     }
@@ -501,6 +533,27 @@ int state_set_outputs(struct state *state, const struct value *outputs, struct e
     return result;
 }
 
+int state_keep_sources(struct state *state, struct str digest, const struct value *files, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf body = BUF_INIT;
+    uint64_t seq;
+    bool kept = str_eq(digest, state->records.digest);
+    body_begin(state, &body, "sources");
+    add_text(&body, "digest", digest);
+    if (files && !kept)
+        add_value(state, &body, "files",
+            state_has_key(state) ? value_mark(&scratch, files, VALUE_SENSITIVE) : files);
+    if (add_line(state, &body, &seq, err))
+        return -1;
+    pthread_mutex_lock(&state->mutex);
+    if (files && !kept)
+        state->records.digest = arena_str(&state->records.arena, digest);
+    applied(state, seq);
+    pthread_mutex_unlock(&state->mutex);
+    return 0;
+}
+
 int state_flush(struct state *state, struct err *err)
 {
     return state->committer ? committer_flush(state->committer, err) : 0;
@@ -559,6 +612,7 @@ static void write_snapshot(void *ctx, struct buf *out, uint64_t seq)
     body_begin(state, &body, "snapshot");
     add_text(&body, "lineage", r->lineage);
     buf_addf(&body, ",\"runs\":%" PRIu64 ",\"count\":%zu", r->runs, r->count + r->open_count);
+    add_text(&body, "digest", r->digest);
     add_value(state, &body, "values", r->outputs);
     buf_add_char(&body, '}');
     log_frame(out, seq, seq, buf_str(&body));

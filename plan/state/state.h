@@ -46,6 +46,7 @@ struct state_options {
     struct backend *backend;    /* owned by the state from here on, also when opening fails */
     const struct value *config; /* the stack's `state:` map, for its keys (secret.h); may be NULL */
     struct str dir;             /* where key files are looked for */
+    uint64_t at; /* 0: now; otherwise only to look at: as it was after the record of that number */
 };
 
 int state_open(const struct state_options *options, struct state **out, struct err *err);
@@ -112,6 +113,12 @@ int state_fail(struct state *state, struct str address, const char *action, cons
 int state_move(struct state *state, struct str from, struct str to, struct err *err);
 int state_drop(struct state *state, struct str address, struct err *err);
 int state_set_outputs(struct state *state, const struct value *outputs, struct err *err);
+/*
+ * Keeps the stack's files (map of path to text) with the run, so that it can be gone back to; files whose
+ * digest is that of the last ones kept are not kept again. With a key they are sealed. Without one, files in
+ * which a secret stands literally must not be given here: NULL keeps only the digest.
+ */
+int state_keep_sources(struct state *state, struct str digest, const struct value *files, struct err *err);
 int state_flush(struct state *state, struct err *err);
 struct str state_run(const struct state *state); /* the number of the run begun, as text; "" before */
 int state_end(struct state *state, const char *status, const struct value *counts, struct err *err);

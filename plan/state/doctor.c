@@ -1,0 +1,117 @@
+#include "plan/state/doctor.h"
+
+#include "base/clock.h"
+#include "plan/state/records.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static int count_line(void *ctx, struct str json, struct err *err)
+{
+    (void)json, (void)err;
+    ++*(uint64_t *)ctx;
+    return 0;
+}
+
+/*
+ * Replays without opening sealed values, so that no key is needed: every value is kept as it stands in the
+ * log. Two replays of the same records must then be alike.
+ */
+static int apply_sealed(void *ctx, struct str json, struct err *err)
+{
+    return records_apply(ctx, json, err);
+}
+
+static bool same_record(const struct record *a, const struct record *b)
+{
+    return str_eq(a->address, b->address) && str_eq(a->type, b->type) && str_eq(a->provider, b->provider) &&
+           str_eq(a->id, b->id) && a->seq == b->seq && a->tainted == b->tainted && a->adopted == b->adopted &&
+           value_equal(a->set, b->set) && value_equal(a->deps, b->deps);
+}
+
+static bool same_state(struct records *a, struct records *b)
+{
+    if (a->count != b->count || a->open_count != b->open_count || a->seq != b->seq ||
+        !str_eq(a->lineage, b->lineage))
+        return false;
+    const struct record *const *x = records_sorted(a), *const *y = records_sorted(b);
+    for (size_t i = 0; i < a->count; i++)
+        if (!same_record(x[i], y[i]))
+            return false;
+    return true;
+}
+
+static void say(const struct probe_report *report, bool ok, const char *name, struct str text)
+{
+    report->line(report->ctx, ok, name, text.p);
+}
+
+/* History with its snapshots left out: what the records themselves add up to. */
+static int apply_without_snapshots(void *ctx, struct str json, struct err *err)
+{
+    return records_replay(ctx, json, err);
+}
+
+static int check_log(
+    struct backend *b, const struct probe_report *report, struct arena *arena, struct err *err)
+{
+    uint64_t lines = 0;
+    struct records newest, history;
+    bool torn;
+    records_init(&newest, NULL);
+    records_init(&history, NULL);
+    newest.keep_sealed = history.keep_sealed = true;
+    int status = b->ops->read_all(b, count_line, &lines, err) ||
+                         b->ops->read(b, 0, apply_sealed, &newest, &torn, err) ||
+                         records_complete(&newest, err) ||
+                         b->ops->read_all(b, apply_without_snapshots, &history, err)
+                     ? -1
+                     : 0;
+    if (status) {
+        say(report, false, "records", str_z(err->message));
+    } else {
+        say(report, true, "records",
+            arena_printf(arena, "%" PRIu64 " records, all whole; %zu resources, %zu open intents", lines,
+                newest.count, newest.open_count));
+        bool same = same_state(&newest, &history);
+        say(report, same, "snapshots",
+            same ? STR("agree with the history") : STR("say something else than the history"));
+        if (!same)
+            status = err_set(err, ERR_DAMAGED,
+                "the newest snapshot of %.*s says something else than its history", STR_ARG(b->description));
+    }
+    records_release(&newest);
+    records_release(&history);
+    return status;
+}
+
+static int check_lock(
+    struct backend *b, const struct probe_report *report, struct arena *arena, struct err *err)
+{
+    struct lock_info who = {0};
+    bool held;
+    if (b->ops->holder(b, arena, &who, &held, err))
+        return -1;
+    say(report, true, "lock",
+        held ? arena_printf(arena, "held by %.*s (weir %.*s, process %" PRId64 ") since %.*s",
+                   STR_ARG(who.owner), STR_ARG(who.command), who.pid,
+                   STR_ARG(time_rfc3339(arena, who.since_ms, false)))
+             : STR("free"));
+    return 0;
+}
+
+int state_doctor(struct backend *b, const struct probe_report *report, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct err probe = ERR_INIT;
+    int status = b->ops->probe ? b->ops->probe(b, report, &probe) : 0;
+    if (status)
+        *err = probe;
+    struct err why = ERR_INIT;
+    if (check_lock(b, report, &arena, &why) || check_log(b, report, &arena, &why)) {
+        if (!status)
+            *err = why;
+        status = -1;
+    }
+    return status;
+}

@@ -1,0 +1,15 @@
+/*
+ * Is a state in good order, and is the place where it is kept fit for it? Every record that was ever kept is
+ * read and checked, what the newest snapshot says is compared with what all of history adds up to, and the
+ * place is tried out (backend.h, probe).
+ */
+#ifndef WEIR_PLAN_STATE_DOCTOR_H
+#define WEIR_PLAN_STATE_DOCTOR_H
+
+#include "plan/state/state.h"
+
+/* One line for each finding. -1 with the first thing that is not as it must be. The backend stays the
+ * caller's. */
+int state_doctor(struct backend *backend, const struct probe_report *report, struct err *err);
+
+#endif

@@ -1,0 +1,210 @@
+#include "plan/state/history.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "plan/state/encode.h"
+#include "plan/state/log.h"
+
+#include <stdlib.h>
+
+struct reader {
+    struct arena *arena;
+    struct history_run *runs;
+    size_t n, cap;
+    struct history_change *changes; /* of the run that is being read */
+    size_t change_count, change_cap;
+};
+
+static struct str text_of(struct arena *arena, const struct value *v, const char *name)
+{
+    return arena_str(arena, value_text(value_getz(v, name), STR_EMPTY));
+}
+
+static int64_t time_of(const struct value *line)
+{
+    int64_t ms = 0;
+    time_parse_rfc3339(value_text(value_getz(line, "at"), STR_EMPTY), &ms);
+    return ms;
+}
+
+static void finish_run(struct reader *r)
+{
+    if (!r->n)
+        return;
+    struct history_run *run = &r->runs[r->n - 1];
+    struct history_change *kept = arena_alloc(r->arena, r->change_count * sizeof *kept);
+    if (r->change_count)
+        memcpy(kept, r->changes, r->change_count * sizeof *kept);
+    run->changes = kept;
+    run->change_count = r->change_count;
+    r->change_count = 0;
+}
+
+static void begin_run(struct reader *r, const struct value *line, uint64_t seq)
+{
+    finish_run(r);
+    MEM_GROW(r->runs, r->cap, r->n + 1);
+    r->runs[r->n++] = (struct history_run){
+        .run = text_of(r->arena, line, "run"),
+        .command = text_of(r->arena, line, "command"),
+        .owner = text_of(r->arena, line, "owner"),
+        .version = text_of(r->arena, line, "version"),
+        .ci_url = text_of(r->arena, line, "ci_url"),
+        .digest = text_of(r->arena, line, "digest"),
+        .status = STR_EMPTY,
+        .begin_ms = time_of(line),
+        .first_seq = seq,
+        .last_seq = seq,
+    };
+}
+
+static void count_change(struct history_run *run, const struct history_change *change)
+{
+    if (change->failed)
+        run->failed++;
+    else if (str_eqz(change->action, "create"))
+        run->created++;
+    else if (str_eqz(change->action, "update") || str_eqz(change->action, "adopt"))
+        run->updated++;
+    else if (str_eqz(change->action, "delete"))
+        run->deleted++;
+}
+
+static void add_change(struct reader *r, const struct value *line, struct str kind, uint64_t seq)
+{
+    bool moved = str_eqz(kind, "move"), acted = str_eqz(kind, "done") || str_eqz(kind, "fail");
+    MEM_GROW(r->changes, r->change_cap, r->change_count + 1);
+    struct history_change *change = &r->changes[r->change_count++];
+    *change = (struct history_change){
+        .seq = seq,
+        .at_ms = time_of(line),
+        .address = text_of(r->arena, line, moved ? "from" : "address"),
+        .action = acted ? text_of(r->arena, line, "action") : arena_str(r->arena, kind),
+        .type = text_of(r->arena, line, "type"),
+        .id = text_of(r->arena, line, "id"),
+        .to = moved ? text_of(r->arena, line, "to") : STR_EMPTY,
+        .failed = str_eqz(kind, "fail"),
+        .error = text_of(r->arena, value_getz(line, "error"), "message"),
+    };
+    count_change(&r->runs[r->n - 1], change);
+}
+
+static int read_line(void *ctx, struct str json, struct err *err)
+{
+    static const char *const changes[] = {"done", "fail", "drop", "move"};
+    struct reader *r = ctx;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct value *line;
+    uint64_t seq = 0, batch;
+    if (log_parse(&scratch, json, &line, err))
+        return -1;
+    log_numbers(json, &seq, &batch);
+    struct str kind = value_text(value_getz(line, "kind"), STR_EMPTY);
+    if (str_eqz(kind, "run")) {
+        begin_run(r, line, seq);
+        return 0;
+    }
+    if (!r->n)
+        return 0;
+    struct history_run *run = &r->runs[r->n - 1];
+    run->last_seq = seq;
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        if (str_eqz(kind, changes[i]))
+            add_change(r, line, kind, seq);
+    if (str_eqz(kind, "sources"))
+        run->digest = text_of(r->arena, line, "digest");
+    if (str_eqz(kind, "end")) {
+        run->status = text_of(r->arena, line, "status");
+        run->end_ms = time_of(line);
+    }
+    return 0;
+}
+
+int history_read(
+    struct backend *backend, struct arena *arena, const struct history_run **runs, size_t *n, struct err *err)
+{
+    struct reader r = {.arena = arena};
+    int status = backend->ops->read_all(backend, read_line, &r, err);
+    if (!status) {
+        finish_run(&r);
+        struct history_run *kept = arena_alloc(arena, r.n * sizeof *kept);
+        if (r.n)
+            memcpy(kept, r.runs, r.n * sizeof *kept);
+        *runs = kept;
+        *n = r.n;
+    }
+    free(r.runs);
+    free(r.changes);
+    return status;
+}
+
+const struct history_run *history_find(const struct history_run *runs, size_t n, struct str run)
+{
+    for (size_t i = n; i > 0; i--)
+        if (str_eq(runs[i - 1].run, run))
+            return &runs[i - 1];
+    return NULL;
+}
+
+/* ---- the files of a run ---- */
+
+struct search {
+    struct arena *arena;
+    struct str digest;
+    const struct value *sealed; /* as it stands in the log */
+    struct str lineage;
+};
+
+static int look_for_sources(void *ctx, struct str json, struct err *err)
+{
+    struct search *s = ctx;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct value *line;
+    struct str head = str_slice(json, 0, json.n < 160 ? json.n : 160); /* at and run come before kind */
+    bool sources = str_find(head, STR("\"kind\":\"sources\""), 0) >= 0;
+    if (s->sealed || (!sources && s->lineage.n))
+        return 0;
+    if (log_parse(&scratch, json, &line, err))
+        return -1;
+    if (!s->lineage.n)
+        s->lineage = text_of(s->arena, line, "lineage");
+    if (sources && str_eq(value_text(value_getz(line, "digest"), STR_EMPTY), s->digest))
+        s->sealed = value_copy(s->arena, value_getz(line, "files"));
+    return 0;
+}
+
+static int unseal(const struct search *s, const struct value *config, struct str dir,
+    const struct value **files, struct err *err)
+{
+    struct secrets *secrets;
+    struct keeper keeper = {.arena = s->arena};
+    if (secrets_new(config, dir, &secrets, err))
+        return -1;
+    secrets_set_lineage(secrets, s->lineage);
+    int status = decode_value(&keeper, secrets, s->sealed, files, err);
+    if (!status)
+        *files = value_unmark(s->arena, *files);
+    keeper_release(&keeper);
+    secrets_free(secrets);
+    return status;
+}
+
+int history_sources(struct backend *backend, const struct value *config, struct str dir, struct str run,
+    struct arena *arena, const struct value **files, struct err *err)
+{
+    const struct history_run *runs;
+    size_t n;
+    if (history_read(backend, arena, &runs, &n, err))
+        return -1;
+    const struct history_run *found = history_find(runs, n, run);
+    if (!found) {
+        err_set(err, ERR_ABSENT, "there is no run %.*s", STR_ARG(run));
+        return err_hint(err, "`weir history` lists the runs");
+    }
+    struct search s = {.arena = arena, .digest = found->digest};
+    if (s.digest.n && backend->ops->read_all(backend, look_for_sources, &s, err))
+        return -1;
+    if (!s.sealed)
+        return err_set(err, ERR_ABSENT, "the stack's files were not kept with run %.*s", STR_ARG(run));
+    return unseal(&s, config, dir, files, err);
+}
