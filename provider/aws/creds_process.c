@@ -14,15 +14,13 @@
 
 enum { OUTPUT_MAX = 256 * 1024, TIMEOUT_MS = 60 * 1000 };
 
-extern char **environ;
-
-static int start(const char *command, pid_t *pid, int *output, struct err *err)
+static int start(char *command, pid_t *pid, int *output, struct err *err)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC))
         return err_errno(err, ERR_FAILED, "cannot make a pipe");
     char shell[] = "sh", option[] = "-c";
-    char *const argv[] = {shell, option, (char *)(uintptr_t)command, NULL};
+    char *const argv[] = {shell, option, command, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
@@ -60,9 +58,9 @@ static bool read_output(int fd, struct buf *out)
     }
 }
 
-static int run(struct creds_context *ctx, const char *command, struct str *output, struct err *err)
+static int run(struct creds_context *ctx, char *command, struct str *output, struct err *err)
 {
-    pid_t pid;
+    pid_t pid = 0;
     AUTO_FD int fd = -1;
     if (start(command, &pid, &fd, err))
         return -1;

@@ -35,7 +35,7 @@
     X(multi_info_read)
 
 struct curl_api {
-#define CURL_POINTER(name) __typeof__(curl_##name) *name;
+#define CURL_POINTER(name) __typeof__(curl_##name) *(name);
     CURL_FUNCTIONS(CURL_POINTER)
 #undef CURL_POINTER
 };

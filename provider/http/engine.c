@@ -5,7 +5,6 @@
  */
 #include "base/clock.h"
 #include "base/crash.h"
-#include "base/crash.h"
 #include "base/mem.h"
 #include "provider/http/http.h"
 #include "provider/http/trace.h"

@@ -73,8 +73,8 @@ int http_send(struct http_engine *engine, const struct http_request *request, st
     struct http_response *response, struct err *err);
 struct str http_header_get(const struct http_response *response, const char *name); /* "" when absent */
 /*
- * `gate` is asked before every request; what it refuses is not sent. For a run that must not change anything once it has
- * lost the lock of its state. Set before other threads use the engine.
+ * `gate` is asked before every request; what it refuses is not sent. For a run that must not change anything
+ * once it has lost the lock of its state. Set before other threads use the engine.
  */
 void http_engine_gate(struct http_engine *engine, int (*gate)(void *ctx, struct err *err), void *ctx);
 uint64_t http_engine_requests(const struct http_engine *engine);

@@ -149,7 +149,7 @@ static bool has_header(const struct http_request *request, const char *name)
 static void add_line(struct arena *arena, struct curl_slist **list, struct str line)
 {
     struct curl_slist *item = ARENA_NEW(arena, struct curl_slist);
-    item->data = (char *)(uintptr_t)line.p; /* libcurl only reads it */
+    memcpy(&item->data, &line.p, sizeof item->data); /* not const there, but only read */
     item->next = *list;
     *list = item;
 }
