@@ -7,22 +7,9 @@
 
 static const struct shape text = {.kind = SHAPE_STRING}, flag = {.kind = SHAPE_BOOL};
 
-/* Members that several calls share. The list calls begin with as many of them as they need. */
 static const struct shape_member list_members[] = {
-    {.name = STR_INIT("bucket"), .wire = STR_INIT("Bucket"), .shape = &text, .location = WIRE_PATH},
-    {.name = STR_INIT("key_marker"),
-        .wire = STR_INIT("key-marker"),
-        .shape = &text,
-        .location = WIRE_QUERY_STRING},
-    {.name = STR_INIT("version_marker"),
-        .wire = STR_INIT("version-id-marker"),
-        .shape = &text,
-        .location = WIRE_QUERY_STRING},
-    {.name = STR_INIT("upload_marker"),
-        .wire = STR_INIT("upload-id-marker"),
-        .shape = &text,
-        .location = WIRE_QUERY_STRING}};
-static const struct shape list_shape = {.kind = SHAPE_STRUCT, .members = list_members, .member_count = 4};
+    {.name = STR_INIT("bucket"), .wire = STR_INIT("Bucket"), .shape = &text, .location = WIRE_PATH}};
+static const struct shape list_shape = {.kind = SHAPE_STRUCT, .members = list_members, .member_count = 1};
 
 static const struct shape_member object_members[] = {
     {.name = STR_INIT("Key"), .wire = STR_INIT("Key"), .shape = &text},
@@ -79,7 +66,7 @@ static int call(struct op_ctx *ctx, const struct wire_operation *op, const struc
 
 /* Everything in one page of versions. What cannot be deleted (a lock, a policy) is an error that names it. */
 static int delete_page(
-    struct op_ctx *ctx, const struct value *bucket, const struct value *page, struct err *err)
+    struct op_ctx *ctx, const struct value *bucket, const struct value *page, size_t *n, struct err *err)
 {
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(ctx->arena);
     static const char *const lists[] = {"Version[]", "DeleteMarker[]"};
@@ -88,6 +75,7 @@ static int delete_page(
         for (uint32_t i = 0; items && i < items->count; i++)
             value_builder_add(&all, items->items[i]);
     }
+    *n = all.n;
     if (!all.n)
         return 0;
     struct value_entry entries[] = {
@@ -106,9 +94,10 @@ static int delete_page(
 }
 
 static int abort_page(
-    struct op_ctx *ctx, const struct value *bucket, const struct value *page, struct err *err)
+    struct op_ctx *ctx, const struct value *bucket, const struct value *page, size_t *n, struct err *err)
 {
     const struct value *uploads = wire_path(ctx->arena, page, STR("Upload[]"));
+    *n = uploads ? uploads->count : 0;
     for (uint32_t i = 0; uploads && i < uploads->count; i++) {
         struct value_entry entries[] = {{STR("bucket"), bucket},
             {STR("key"), value_getz(uploads->items[i], "Key")},
@@ -124,28 +113,30 @@ static int abort_page(
     return 0;
 }
 
+/* Handles all items of a page; *n is how many there were. */
 typedef int page_fn(
-    struct op_ctx *ctx, const struct value *bucket, const struct value *page, struct err *err);
+    struct op_ctx *ctx, const struct value *bucket, const struct value *page, size_t *n, struct err *err);
 
-/* Each page in an arena of its own: a bucket may hold millions of objects. */
+/*
+ * The first page again and again, because what it shows is gone afterwards; each in an arena of its own, as a
+ * bucket may hold millions of objects.
+ */
 static int each_page(struct op_ctx *ctx, const struct wire_operation *op, const struct value *bucket,
     page_fn *on_page, struct err *err)
 {
-    AUTO_ARENA struct arena markers_arena = ARENA_INIT;
-    struct value_entry markers[4] = {{STR("bucket"), bucket}, {STR("key_marker"), NULL},
-        {STR("version_marker"), NULL}, {STR("upload_marker"), NULL}};
-    for (bool more = true; more;) {
+    for (size_t n = 1; n;) {
         AUTO_ARENA struct arena arena = ARENA_INIT;
         struct op_ctx page_ctx = *ctx;
         page_ctx.arena = &arena;
+        struct value_entry entry = {STR("bucket"), bucket};
         const struct value *page;
-        if (call(&page_ctx, op, &list_shape, value_map(&arena, markers, 4), &page, err) ||
-            on_page(&page_ctx, bucket, page, err))
+        if (ctx->cancel && atomic_load(ctx->cancel))
+            return err_set(err, ERR_INTERRUPTED, "interrupted while emptying the bucket");
+        if (call(&page_ctx, op, &list_shape, value_map(&arena, &entry, 1), &page, err) ||
+            on_page(&page_ctx, bucket, page, &n, err))
             return -1;
-        more = str_eqz(value_text(value_getz(page, "IsTruncated"), STR_EMPTY), "true");
-        static const char *const next[] = {"NextKeyMarker", "NextVersionIdMarker", "NextUploadIdMarker"};
-        for (size_t i = 0; i < 3; i++)
-            markers[i + 1].value = value_copy(&markers_arena, value_getz(page, next[i]));
+        if (!str_eqz(value_text(value_getz(page, "IsTruncated"), STR_EMPTY), "true"))
+            break;
     }
     return 0;
 }

@@ -50,10 +50,11 @@ static void load_head(struct loader *l, const struct node *head)
     load_protocol(l, head);
     load_endpoint(l, head);
     const struct node *errors = node_get(head, "errors");
-    if (errors && load_keys(l, errors, "errors", "absent exists retry")) {
+    if (errors && load_keys(l, errors, "errors", "absent exists retry hints")) {
         service->absent = load_errors(l, node_get(errors, "absent"));
         service->exists = load_errors(l, node_get(errors, "exists"));
         service->retry = load_errors(l, node_get(errors, "retry"));
+        service->hints = load_errors(l, node_get(errors, "hints"));
     }
     l->words = node_get(head, "words");
     l->shapes = node_get(head, "shapes");

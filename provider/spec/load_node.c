@@ -118,9 +118,10 @@ struct spec_errors load_errors(struct loader *l, const struct node *node)
     for (uint32_t i = 0; i < node->count; i++) {
         const struct node *item = node->items[i];
         if (item->kind == NODE_STRING)
-            errors[i] = (struct spec_error){.code = item->string, .message = STR_EMPTY};
-        else if (load_keys(l, item, "an error", "code message"))
-            errors[i] = (struct spec_error){load_text(l, item, "code"), load_text(l, item, "message")};
+            errors[i] = (struct spec_error){item->string, STR_EMPTY, STR_EMPTY};
+        else if (load_keys(l, item, "an error", "code message hint"))
+            errors[i] = (struct spec_error){
+                load_text(l, item, "code"), load_text(l, item, "message"), load_text(l, item, "hint")};
     }
     return (struct spec_errors){errors, node->count};
 }

@@ -16,13 +16,20 @@ void run_init(struct run *run, struct op_ctx *ctx)
 
 /* ---- errors ---- */
 
+static const struct spec_error *error_find(const struct spec_errors *errors, const struct err *err)
+{
+    for (size_t i = 0; i < errors->count; i++) {
+        const struct spec_error *e = &errors->items[i];
+        if (str_eqz(e->code, err->code) &&
+            (!e->message.n || str_find(str_z(err->message), e->message, 0) >= 0))
+            return e;
+    }
+    return NULL;
+}
+
 bool run_error_is(const struct spec_errors *errors, const struct err *err)
 {
-    for (size_t i = 0; i < errors->count; i++)
-        if (str_eqz(errors->items[i].code, err->code) &&
-            (!errors->items[i].message.n || str_find(str_z(err->message), errors->items[i].message, 0) >= 0))
-            return true;
-    return false;
+    return error_find(errors, err) != NULL;
 }
 
 struct retry_rules {
@@ -43,6 +50,9 @@ static void classify(const struct run *run, const struct spec_step *step, struct
         err->class = ERR_ABSENT;
     else if (run_error_is(&run->type->service->exists, err))
         err->class = ERR_EXISTS;
+    const struct spec_error *known = error_find(&run->type->service->hints, err);
+    if (known && !err->hint[0])
+        err_hint(err, "%.*s", STR_ARG(known->hint));
 }
 
 /* A 200 answer may list what failed. */

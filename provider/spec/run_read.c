@@ -229,6 +229,21 @@ static int read_step(struct reading *r, const struct spec_step *step, struct err
     return 0;
 }
 
+/* Templates may need what only the record has, such as a name that no answer repeats. */
+static int fill_templates(struct reading *r, struct err *err)
+{
+    const struct value *object;
+    if (run_fill_templates(r->run, known_so_far(r), &object, err))
+        return -1;
+    for (size_t i = 0; i < r->run->type->attr_count; i++) {
+        const struct spec_attr *attr = &r->run->type->attrs[i];
+        const struct value *v = attr->template.n ? value_get(object, attr->attr->name) : NULL;
+        if (!value_is_null(v))
+            r->live = value_with(r->run->arena, r->live, attr->attr->name, v);
+    }
+    return 0;
+}
+
 static int read_steps(struct reading *r, struct err *err)
 {
     const struct spec_type *type = r->run->type;
@@ -254,9 +269,7 @@ static int read_steps(struct reading *r, struct err *err)
     }
     r->gone = r->gone || (r->live && run_holds_any(r->run, &type->gone, r->live));
     r->run->base_read = r->run->base_read || (base && r->live);
-    if (!r->gone && r->live && (base || !extra))
-        return run_fill_templates(r->run, r->live, &r->live, err);
-    return 0;
+    return !r->gone && r->live && (base || !extra) ? fill_templates(r, err) : 0;
 }
 
 static void keep(struct reading *r, const struct spec_attr *attr, const struct value *v)

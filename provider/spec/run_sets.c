@@ -13,6 +13,12 @@ int run_read_members(struct run *run, const struct spec_members *m, const struct
     return 0;
 }
 
+/* attr_equal() lets the live value have more than what is asked for; here what it has too much has to go. */
+static bool same_both_ways(const struct attr *attr, const struct value *a, const struct value *b)
+{
+    return attr_equal(attr, a, b) && attr_equal(attr, b, a);
+}
+
 /* Items of `list` that `other` lacks, under the attribute's own comparison. */
 static const struct value *items_missing(
     struct run *run, const struct spec_attr *attr, const struct value *list, const struct value *other)
@@ -22,8 +28,7 @@ static const struct value *items_missing(
     for (uint32_t i = 0; list && i < list->count; i++) {
         bool found = false;
         for (uint32_t k = 0; other && k < other->count && !found; k++)
-            found = attr_equal(&item, list->items[i], other->items[k]) ||
-                    attr_equal(&item, other->items[k], list->items[i]);
+            found = same_both_ways(&item, list->items[i], other->items[k]);
         if (!found)
             value_builder_add(&b, list->items[i]);
     }
@@ -191,7 +196,7 @@ int run_sync_entries(struct run *run, const struct spec_entries *e, const struct
             value_builder_add(&keys, value_string_ref(run->arena, have->entries[i].key));
     for (uint32_t i = 0; want && i < want->count; i++) {
         const struct value *now = value_get(have, want->entries[i].key);
-        if (!now || !attr_equal(&value_attr, want->entries[i].value, now))
+        if (!now || !same_both_ways(&value_attr, want->entries[i].value, now))
             value_builder_set(&puts, want->entries[i].key, want->entries[i].value);
     }
     if (delete_entries(run, e, object, value_builder_list(&keys), err))

@@ -27,6 +27,7 @@ struct node; /* base/yaml.h */
 /* An error of a service: by code, and by a part of its message where the code alone says too little. */
 struct spec_error {
     struct str code, message;
+    struct str hint; /* what the user can do about it; "" none */
 };
 
 struct spec_errors {
@@ -220,7 +221,7 @@ struct spec_service {
     enum wire_protocol protocol;
     struct wire_operation operation; /* what all operations have in common */
     struct str model;                /* botocore's name */
-    struct spec_errors absent, exists, retry;
+    struct spec_errors absent, exists, retry, hints;
     struct map types, data; /* name -> struct spec_type */
 };
 

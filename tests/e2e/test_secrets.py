@@ -6,7 +6,7 @@ STACK = """
     stack: secrets
     inputs: {password: {type: string, sensitive: true}, note: plain}
     resources:
-      secret: {type: aws.secretsmanager.secret, name: e2e/db, secret_string: "${inputs.password}", force_delete: true}
+      secret: {type: aws.secretsmanager.secret, name: e2e/db, secret_string: "${inputs.password}", force_destroy: true}
       wrapped: {type: weir.value, value: {text: "postgres://u:${inputs.password}@host", note: "${inputs.note}"}}
       derived: {type: weir.value, value: "${base64_encode(inputs.password)}"}
     outputs:

@@ -67,12 +67,12 @@ def _():
     return Case(
         type="aws.s3.bucket",
         first={
-            "name": "life-lake", "versioning": True, "encryption": {"sse_algorithm": "AES256"}, "public_access_block": block, "ownership": "BucketOwnerEnforced",
+            "name": "life-lake", "versioning": True, "encryption": {"algorithm": "AES256"}, "public_access_block": block, "ownership": "BucketOwnerEnforced",
             "lifecycle_rules": [{"id": "old", "status": "Enabled", "filter": {"prefix": ""}, "noncurrent_version_expiration": {"noncurrent_days": 30}}],
             "policy": bucket_policy("s3:PutObject"), "tags": {"team": "a", "keep": "same"}, "force_destroy": True,
         },
         then={
-            "name": "life-lake", "versioning": False, "encryption": {"sse_algorithm": "aws:kms", "kms_master_key_id": "alias/other", "bucket_key_enabled": True},
+            "name": "life-lake", "versioning": False, "encryption": {"algorithm": "aws:kms", "kms_key": "alias/other", "bucket_key_enabled": True},
             "public_access_block": {**block, "restrict_public_buckets": False}, "ownership": "BucketOwnerPreferred",
             "lifecycle_rules": [
                 {"id": "old", "status": "Disabled", "filter": {"prefix": "raw/"}, "noncurrent_version_expiration": {"noncurrent_days": 60}},
@@ -227,9 +227,9 @@ def _():
 
     return Case(
         type="aws.secretsmanager.secret",
-        first={"name": "life/secret", "description": "first", "secret_string": "one", "tags": {"team": "a"}, "force_delete": True},
-        then={"name": "life/secret", "description": "then", "secret_string": "two", "tags": {"team": "b"}, "force_delete": True},
-        less={"name": "life/secret", "secret_string": "two", "force_delete": True},
+        first={"name": "life/secret", "description": "first", "secret_string": "one", "tags": {"team": "a"}, "force_destroy": True},
+        then={"name": "life/secret", "description": "then", "secret_string": "two", "tags": {"team": "b"}, "force_destroy": True},
+        less={"name": "life/secret", "secret_string": "two", "force_destroy": True},
         seen=seen,
         gone=lambda cloud: not cloud.client("secretsmanager").list_secrets()["SecretList"],
         outside=lambda cloud: cloud.client("secretsmanager").update_secret(SecretId="life/secret", Description="others"),
