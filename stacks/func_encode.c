@@ -46,8 +46,9 @@ const struct value *func_yamldecode(struct call *call)
 
 static int write_buf(void *out, unsigned char *bytes, size_t n)
 {
-    buf_add(out, bytes, n);
-    return 1;
+    struct buf *buf = out;
+    buf_add(buf, bytes, n);
+    return !buf->overflow;
 }
 
 /* Text that reads back as text when it stands there without quotes. */
@@ -145,7 +146,9 @@ const struct value *func_yamlencode(struct call *call)
     yaml_emitter_set_width(&emitter, -1);
     bool ok = emit_document(&emitter, call->arena, call->args[0]);
     yaml_emitter_delete(&emitter);
-    return ok ? call_text(call, &out) : call_fail(call, 0, "this cannot be written as YAML");
+    if (!ok && !out.overflow)
+        return call_fail(call, 0, "this cannot be written as YAML");
+    return call_text(call, &out);
 }
 
 /* ---- CSV (RFC 4180, any separator) ---- */

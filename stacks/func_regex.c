@@ -3,10 +3,7 @@
 
 #include "stacks/func.h"
 
-#include "base/mem.h"
-
 #include <pcre2.h>
-#include <stdlib.h>
 
 enum { MATCH_LIMIT = 1000 * 1000, HEAP_LIMIT_KIB = 16 * 1024 };
 
@@ -109,68 +106,148 @@ const struct value *func_regex(struct call *call)
     return found > 0 ? match_value(&regex, call->arena, text) : NULL;
 }
 
+/* ---- all matches ---- */
+
+struct matches {
+    struct regex *regex;
+    struct call *call;
+    struct str text;
+    size_t from;
+    uint32_t options;
+    size_t start, end; /* of the match found last */
+};
+
+/* 1: the next match, 0: no more, -1 after an error. */
+static int matches_next(struct matches *m)
+{
+    while (m->from <= m->text.n) {
+        int found = regex_next(m->regex, m->call, m->text, m->from, m->options);
+        if (found > 0) {
+            const size_t *ends = pcre2_get_ovector_pointer(m->regex->match);
+            m->start = ends[0];
+            m->end = ends[1] > ends[0] ? ends[1] : ends[0]; /* \K may turn them round */
+            m->from = m->end;
+            /* That the text is UTF-8 is looked at once. After an empty match comes one that is not. */
+            m->options = PCRE2_NO_UTF_CHECK;
+            if (m->end == m->start)
+                m->options |= PCRE2_NOTEMPTY_ATSTART | PCRE2_ANCHORED;
+        }
+        if (found || !(m->options & PCRE2_ANCHORED))
+            return found;
+        m->options = PCRE2_NO_UTF_CHECK;
+        m->from++;
+        while (m->from < m->text.n && ((unsigned char)m->text.p[m->from] & 0xc0) == 0x80)
+            m->from++;
+    }
+    return 0;
+}
+
 const struct value *func_regexall(struct call *call)
 {
-    struct str text = arg_text(call, 1);
     AUTO_REGEX struct regex regex;
     if (!regex_init(&regex, call, 0))
         return NULL;
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);
-    size_t from = 0;
-    uint32_t options = 0, checked = 0; /* that the text is UTF-8 is looked at once */
-    while (from <= text.n) {
-        int found = regex_next(&regex, call, text, from, options | checked);
-        checked = PCRE2_NO_UTF_CHECK;
-        if (found < 0)
-            return NULL;
-        if (!found) {
-            if (!options)
-                break;
-            /* Nothing but the empty match here: one character on. */
-            options = 0;
-            from++;
-            while (from < text.n && ((unsigned char)text.p[from] & 0xc0) == 0x80)
-                from++;
-            continue;
-        }
+    struct matches matches = {.regex = &regex, .call = call, .text = arg_text(call, 1)};
+    int found;
+    while ((found = matches_next(&matches)) > 0) {
         if (!call_take_items(call, 1))
             return NULL;
-        value_builder_add(&all, match_value(&regex, call->arena, text));
-        const size_t *ends = pcre2_get_ovector_pointer(regex.match);
-        options = ends[0] >= ends[1] ? PCRE2_NOTEMPTY_ATSTART | PCRE2_ANCHORED : 0;
-        from = ends[1];
+        value_builder_add(&all, match_value(&regex, call->arena, matches.text));
     }
-    return value_builder_list(&all);
+    return found < 0 ? NULL : value_builder_list(&all);
 }
 
+/* ---- replacing ---- */
+
+enum { PIECES_MAX = 64 };
+
+/* What a replacement is made of: literal text, or where text.p is NULL a group. */
+struct piece {
+    struct str text;
+    int group;
+};
+
+/* After a `$`: 1, {1} or {name}. -1: no such group. */
+static int read_group(const struct regex *regex, struct arena *arena, struct str by, size_t *at)
+{
+    bool braces = *at < by.n && by.p[*at] == '{';
+    size_t start = *at + braces, end = start;
+    while (
+        end < by.n && (braces ? by.p[end] != '}' : end - start < 2 && by.p[end] >= '0' && by.p[end] <= '9'))
+        end++;
+    struct str name = str_slice(by, start, end);
+    int64_t number;
+    *at = end + braces;
+    if (!name.n || (braces && end == by.n))
+        return -1;
+    if (!str_to_int(name, &number))
+        number = pcre2_substring_number_from_name(regex->code, (PCRE2_SPTR)arena_strz(arena, name));
+    uint32_t groups = 0;
+    pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &groups);
+    return number >= 0 && number <= groups ? (int)number : -1;
+}
+
+/* Number of pieces, or -1 after an error. */
+static int read_replacement(const struct regex *regex, struct call *call, struct str by, struct piece *pieces)
+{
+    int n = 0;
+    for (size_t at = 0; at < by.n;) {
+        if (n == PIECES_MAX) {
+            call_fail(call, 2, "the replacement has more than %d pieces", PIECES_MAX);
+            return -1;
+        }
+        struct piece *piece = &pieces[n++];
+        ptrdiff_t dollar = str_find_char(by, '$', at);
+        if (dollar != (ptrdiff_t)at) {
+            size_t end = dollar < 0 ? by.n : (size_t)dollar;
+            *piece = (struct piece){.text = str_slice(by, at, end)};
+            at = end;
+        } else if (++at < by.n && by.p[at] == '$') {
+            *piece = (struct piece){.text = STR("$")};
+            at++;
+        } else {
+            *piece = (struct piece){.group = read_group(regex, call->arena, by, &at)};
+            if (piece->group < 0) {
+                call_fail(call, 2, "the replacement names a group that is not there; a $ itself is $$");
+                return -1;
+            }
+        }
+    }
+    return n;
+}
+
+static void add_replacement(struct buf *out, const struct matches *m, const struct piece *pieces, int n)
+{
+    const size_t *ends = pcre2_get_ovector_pointer(m->regex->match);
+    for (int i = 0; i < n; i++) {
+        struct str text = pieces[i].text;
+        size_t from = ends[2 * pieces[i].group], to = ends[2 * pieces[i].group + 1];
+        if (!text.p && from != PCRE2_UNSET)
+            text = str_slice(m->text, from, to);
+        buf_add_str(out, text);
+    }
+}
+
+/* Not pcre2_substitute(): that goes on counting what it would need long after the bound is passed. */
 const struct value *func_regexreplace(struct call *call)
 {
-    struct str text = arg_text(call, 0), by = arg_text(call, 2);
     AUTO_REGEX struct regex regex;
     if (!regex_init(&regex, call, 1))
         return NULL;
-    const uint32_t options =
-        PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_UNSET_EMPTY | PCRE2_SUBSTITUTE_OVERFLOW_LENGTH;
-    size_t room = text.n * 2 + 64, limit = call_bytes_left(call);
-    for (int attempt = 0; attempt < 2; attempt++) {
-        size_t n = room;
-        AUTO_FREE char *out = mem_alloc(room);
-        int status = pcre2_substitute(regex.code, (PCRE2_SPTR)text.p, text.n, 0, options, regex.match,
-            regex.context, (PCRE2_SPTR)by.p, by.n, (PCRE2_UCHAR *)out, &n);
-        if (status >= 0)
-            return value_string(call->arena, str_n(out, n));
-        if (status == PCRE2_ERROR_NOMEMORY && n < limit) { /* n is now what it needs */
-            room = n + 1;
-            continue;
-        }
-        if (status == PCRE2_ERROR_NOMEMORY)
-            call_text(call, &(struct buf){.overflow = true});
-        else if (status == PCRE2_ERROR_BADREPLACEMENT || status == PCRE2_ERROR_NOSUBSTRING ||
-                 status == PCRE2_ERROR_BADREPESCAPE || status == PCRE2_ERROR_REPMISSINGBRACE)
-            call_fail(call, 2, "the replacement names a group that is not there; a $ itself is $$");
-        else
-            fail_match(call, status);
+    struct piece pieces[PIECES_MAX];
+    int n = read_replacement(&regex, call, arg_text(call, 2), pieces), found;
+    if (n < 0)
         return NULL;
+    AUTO_BUF struct buf out = {.max = call_bytes_left(call)};
+    struct matches matches = {.regex = &regex, .call = call, .text = arg_text(call, 0)};
+    size_t copied = 0;
+    while ((found = matches_next(&matches)) > 0 && !out.overflow) {
+        if (matches.start > copied)
+            buf_add_str(&out, str_slice(matches.text, copied, matches.start));
+        add_replacement(&out, &matches, pieces, n);
+        copied = matches.end;
     }
-    return NULL;
+    buf_add_str(&out, str_slice(matches.text, copied, matches.text.n));
+    return found < 0 ? NULL : call_text(call, &out);
 }
