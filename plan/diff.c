@@ -23,7 +23,7 @@ static struct str provider_of(const struct decl *decl)
     return decl->provider ? decl->provider->name : decl->provider_name;
 }
 
-static struct change *instance_change(struct planner *p, struct instance *instance)
+struct change *instance_change(struct planner *p, struct instance *instance)
 {
     if (!instance->change) {
         const struct decl *decl = instance->decl;

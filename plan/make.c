@@ -109,6 +109,7 @@ static bool read_data(struct planner *p, struct instance *instance)
     const struct schema *schema = instance->decl->schema;
     if (p->options.offline || must_wait(p, instance)) {
         instance->action = ACTION_READ;
+        instance_change(p, instance)->action = ACTION_READ;
         instance->planned = object_unknown(p->arena, schema, instance->desired);
         p->pending[instance->decl->index] = true;
         return true;

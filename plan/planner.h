@@ -125,6 +125,8 @@ int refresh_records(struct planner *p, struct err *err);
 
 /* ---- diff.c ---- */
 
+/* The instance's change, made on first use. */
+struct change *instance_change(struct planner *p, struct instance *instance);
 /* Decides the instance's action; sets planned, change and pending. False after an error. */
 bool diff_instance(struct planner *p, struct instance *instance);
 /* Changes for what is recorded and not in the stack (or for everything, with destroy). False after an error.

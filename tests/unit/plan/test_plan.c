@@ -1,0 +1,652 @@
+/*
+ * Planning and applying against a world of one resource type that lives in memory. The catalog and the
+ * providers of the library are replaced by those below.
+ */
+#include "plan/plan.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/map.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- the world: things by name ---- */
+
+static struct {
+    struct arena arena;
+    struct map things;         /* name -> const struct value *; removed: NULL */
+    struct buf log;            /* "create a;delete b;" in order */
+    const char *fail;          /* the operation that fails: "create b" */
+    const char *stack_of_mark; /* who made what is there */
+    pthread_mutex_t lock;
+    int reads;
+} world = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct str name_of(const struct value *object)
+{
+    return value_text(value_getz(object, "name"), STR_EMPTY);
+}
+
+static void put(const struct value *object)
+{
+    map_set(&world.things, arena_str(&world.arena, name_of(object)),
+        (void *)(uintptr_t)value_copy(&world.arena, object));
+}
+
+static int act(const char *what, const struct value *object, struct err *err)
+{
+    AUTO_BUF struct buf line = BUF_INIT;
+    buf_addf(&line, "%s %.*s", what, STR_ARG(name_of(object)));
+    if (world.fail && str_eqz(buf_str(&line), world.fail))
+        return err_set(err, ERR_SERVICE, "the service refused");
+    buf_addf(&world.log, "%s;", line.p);
+    return 0;
+}
+
+static const struct value *with_computed(struct arena *arena, const struct value *object, bool fresh)
+{
+    if (fresh)
+        object = value_with(arena, object, STR("id"),
+            value_string(arena, arena_printf(arena, "id-%.*s", STR_ARG(name_of(object)))));
+    if (!value_getz(object, "size"))
+        object = value_with(arena, object, STR("size"), value_stringz(arena, "small"));
+    return value_with(arena, object, STR("secret"), NULL);
+}
+
+static int thing_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+    const struct value **planned, struct err *err)
+{
+    (void)err;
+    const struct value *id = prior ? value_getz(prior, "id") : &value_unknown;
+    *planned = value_with(ctx->arena, desired, STR("id"), id ? id : &value_unknown);
+    return 0;
+}
+
+static int thing_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    (void)wanted, (void)err;
+    pthread_mutex_lock(&world.lock);
+    world.reads++;
+    const struct value *there = map_get(&world.things, name_of(prior));
+    *live = there ? value_copy(ctx->arena, there) : NULL;
+    pthread_mutex_unlock(&world.lock);
+    return 0;
+}
+
+static int thing_create(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    pthread_mutex_lock(&world.lock);
+    int status = act("create", desired, err);
+    if (!status && map_get(&world.things, name_of(desired)))
+        status = err_set(err, ERR_EXISTS, "there is one already");
+    if (!status) {
+        *live = with_computed(ctx->arena, desired, true);
+        put(*live);
+    }
+    pthread_mutex_unlock(&world.lock);
+    return status;
+}
+
+static int thing_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    pthread_mutex_lock(&world.lock);
+    const struct value *now = map_get(&world.things, name_of(prior));
+    for (uint32_t i = 0; i < changed->count; i++)
+        now = value_with(
+            ctx->arena, now, changed->items[i]->string, value_get(desired, changed->items[i]->string));
+    int status = act("update", desired, err);
+    if (!status) {
+        *live = with_computed(ctx->arena, now, false);
+        put(*live);
+    }
+    pthread_mutex_unlock(&world.lock);
+    return status;
+}
+
+static int thing_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+{
+    (void)ctx;
+    pthread_mutex_lock(&world.lock);
+    int status = act("delete", prior, err);
+    if (!status)
+        map_set(&world.things, arena_str(&world.arena, name_of(prior)), NULL);
+    pthread_mutex_unlock(&world.lock);
+    return status;
+}
+
+static int thing_marks(
+    struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err)
+{
+    (void)object, (void)err;
+    *marks = value_with(ctx->arena, NULL, STR("stack"),
+        value_stringz(ctx->arena, world.stack_of_mark ? world.stack_of_mark : "another"));
+    return 0;
+}
+
+static const struct type text = {.kind = TYPE_STRING};
+static const struct value small = {.kind = VALUE_STRING, .string = STR_INIT("small")};
+static const struct attr attrs[] = {
+    {.name = STR_INIT("name"), .type = &text, .required = true, .settable = true, .replace = true},
+    {.name = STR_INIT("size"), .type = &text, .settable = true, .default_value = &small},
+    {.name = STR_INIT("ref"), .type = &text, .settable = true},
+    {.name = STR_INIT("kind"), .type = &text, .settable = true, .replace = true},
+    {.name = STR_INIT("secret"), .type = &text, .settable = true, .sensitive = true, .write_only = true},
+    {.name = STR_INIT("id"), .type = &text, .computed = true},
+};
+static const struct resource_ops thing_ops = {.predict = thing_predict,
+    .read = thing_read,
+    .create = thing_create,
+    .update = thing_update,
+    .delete = thing_delete,
+    .marks = thing_marks};
+static const struct schema schemas[] = {
+    {.name = STR_INIT("fake.thing"),
+        .attrs = attrs,
+        .attr_count = 6,
+        .id = STR_INIT("name"),
+        .ops = &thing_ops},
+    {.name = STR_INIT("fake.thing"),
+        .is_data = true,
+        .attrs = attrs,
+        .attr_count = 6,
+        .id = STR_INIT("name"),
+        .ops = &thing_ops},
+};
+
+int catalog_new(const struct catalog_options *options, struct catalog **out, struct err *err)
+{
+    (void)options, (void)err;
+    *out = NULL;
+    return 0;
+}
+
+void catalog_free(struct catalog *catalog)
+{
+    (void)catalog;
+}
+
+const struct schema *catalog_find(struct catalog *catalog, struct str type, bool is_data, struct err *err)
+{
+    (void)catalog;
+    if (str_eq(type, schemas[0].name))
+        return &schemas[is_data];
+    err_set(err, ERR_ABSENT, "there is no type %.*s", STR_ARG(type));
+    return NULL;
+}
+
+const struct str *catalog_names(struct catalog *catalog, bool is_data, size_t *n)
+{
+    (void)catalog, (void)is_data;
+    *n = 1;
+    return &schemas[0].name;
+}
+
+int provider_new(const struct provider_options *options, struct provider **out, struct err *err)
+{
+    (void)options, (void)err;
+    *out = (struct provider *)(uintptr_t)&world;
+    return 0;
+}
+
+void provider_free(struct provider *provider)
+{
+    (void)provider;
+}
+
+const struct value *provider_default_tags(const struct provider *provider)
+{
+    (void)provider;
+    return NULL;
+}
+
+uint64_t provider_requests(const struct provider *provider)
+{
+    (void)provider;
+    return 0;
+}
+
+/* ---- one command after another in a folder ---- */
+
+static char folder[64];
+
+static int new_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/weir-test-plan-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    arena_release(&world.arena);
+    map_release(&world.things);
+    buf_release(&world.log);
+    world.fail = world.stack_of_mark = NULL;
+    world.reads = 0;
+    return system(arena_printf(&arena, "rm -rf %s", folder).p);
+}
+
+static void write_stack(const char *resources)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct err err = ERR_INIT;
+    struct str whole = arena_printf(
+        &arena, "stack: test\ninputs:\n  pw: {type: string, sensitive: true, default: one}\n%s", resources);
+    assert_int_equal(file_write_atomic(arena_printf(&arena, "%s/weir.yaml", folder).p, whole, 0600, &err), 0);
+}
+
+struct command {
+    struct workspace_options options;
+    struct workspace workspace;
+    struct diags diags;
+    struct plan *plan;
+    struct err err;
+    int status; /* of the last step */
+};
+
+static void start(struct command *s)
+{
+    *s = (struct command){.options.stack.dir = folder};
+    s->status = workspace_open(&s->options, &s->diags, &s->workspace, &s->err);
+}
+
+static void make(struct command *s, struct plan_options options)
+{
+    start(s);
+    assert_int_equal(s->status, 0);
+    s->status = plan_make(&s->workspace, &options, &s->diags, &s->plan, &s->err);
+}
+
+static void finish(struct command *s)
+{
+    plan_free(s->plan);
+    workspace_close(&s->workspace);
+    diags_release(&s->diags);
+}
+
+static int run(struct command *s, struct apply_options options, struct apply_result *result)
+{
+    buf_clear(&world.log);
+    options.parallelism = 1;
+    return plan_apply(s->plan, &options, result, &s->err);
+}
+
+/* Plans and applies; what was done must be `expected`. */
+static void apply_with(struct plan_options options, const char *expected)
+{
+    struct command s;
+    struct apply_result result;
+    make(&s, options);
+    if (s.status)
+        print_error("%s\n", s.diags.n ? s.diags.items[0].message.p : s.err.message);
+    assert_int_equal(s.status, 0);
+    int status = run(&s, (struct apply_options){0}, &result);
+    if (status)
+        print_error("%s\n", s.err.message);
+    assert_int_equal(status, 0);
+    assert_string_equal(world.log.p ? world.log.p : "", expected);
+    finish(&s);
+}
+
+static void apply(const char *expected)
+{
+    apply_with((struct plan_options){0}, expected);
+}
+
+static void assert_nothing_to_do(void)
+{
+    struct command s;
+    make(&s, (struct plan_options){0});
+    assert_int_equal(s.status, 0);
+    assert_false(plan_has_changes(s.plan));
+    assert_int_equal(s.plan->change_count, 0);
+    assert_int_equal(s.plan->output_count, 0);
+    finish(&s);
+}
+
+static const struct value *thing(const char *name)
+{
+    return map_get(&world.things, str_z(name));
+}
+
+static void change_outside(const char *name, const char *attr, const char *value)
+{
+    put(value_with(
+        &world.arena, thing(name), str_z(attr), value ? value_stringz(&world.arena, value) : NULL));
+}
+
+#define A "  a: {type: fake.thing, name: a}\n"
+#define B "  b: {type: fake.thing, name: b, ref: \"${a.id}\"}\n"
+#define C "  c: {type: fake.thing, name: c, ref: \"${b.id}\"}\n"
+
+/* ---- tests ---- */
+
+static void creates_in_order_and_then_has_nothing_to_do(void **state)
+{
+    (void)state;
+    write_stack("resources:\n" C B A "outputs:\n  out: {value: \"${c.ref}\"}\n");
+    apply("create a;create b;create c;");
+    assert_string_equal(value_getz(thing("c"), "ref")->string.p, "id-b");
+    assert_nothing_to_do();
+}
+
+static void destroys_dependents_first(void **state)
+{
+    (void)state;
+    write_stack("resources:\n" A B C);
+    apply("create a;create b;create c;");
+    apply_with((struct plan_options){.destroy = true}, "delete c;delete b;delete a;");
+    struct str target = STR("b");
+    apply("create a;create b;create c;");
+    apply_with(
+        (struct plan_options){.destroy = true, .targets = &target, .target_count = 1}, "delete c;delete b;");
+}
+
+static void shows_drift_and_mends_it(void **state)
+{
+    (void)state;
+    write_stack("resources:\n  a: {type: fake.thing, name: a, size: large}\n");
+    apply("create a;");
+    change_outside("a", "size", "huge");
+    change_outside("a", "ref", "not ours");
+    struct command s;
+    make(&s, (struct plan_options){0});
+    assert_true(s.plan->drifted);
+    assert_int_equal(s.plan->changes[0].drift_count, 1);
+    assert_string_equal(s.plan->changes[0].drift[0].after->string.p, "huge");
+    assert_int_equal(s.plan->changes[0].action, ACTION_UPDATE);
+    assert_int_equal(s.plan->changes[0].attr_count, 1); /* what the file does not give is not ours */
+    finish(&s);
+    apply("update a;");
+    assert_nothing_to_do();
+    map_set(&world.things, STR("a"), NULL);
+    make(&s, (struct plan_options){0});
+    assert_true(s.plan->changes[0].gone);
+    assert_int_equal(s.plan->changes[0].action, ACTION_CREATE);
+    finish(&s);
+    apply("create a;");
+}
+
+static void what_is_taken_out_goes_back_to_its_default(void **state)
+{
+    (void)state;
+    write_stack("resources:\n  a: {type: fake.thing, name: a, size: large, ref: x}\n");
+    apply("create a;");
+    write_stack("resources:\n" A);
+    apply("update a;");
+    assert_string_equal(value_getz(thing("a"), "size")->string.p, "small");
+    assert_nothing_to_do();
+}
+
+static void replaces_and_keeps_the_order(void **state)
+{
+    (void)state;
+    write_stack("resources:\n" A B);
+    apply("create a;create b;");
+    write_stack("resources:\n  a: {type: fake.thing, name: a2}\n" B);
+    apply("delete a;create a2;update b;");
+    assert_string_equal(value_getz(thing("b"), "ref")->string.p, "id-a2");
+    write_stack(
+        "resources:\n  a: {type: fake.thing, name: a3, lifecycle: {create_before_destroy: true}}\n" B);
+    apply("create a3;update b;delete a2;");
+    assert_nothing_to_do();
+    struct str again = STR("b");
+    apply_with((struct plan_options){.replaces = &again, .replace_count = 1}, "delete b;create b;");
+}
+
+static void a_failure_stops_only_what_depends_on_it(void **state)
+{
+    (void)state;
+    write_stack("resources:\n" A B C "  z: {type: fake.thing, name: z}\n");
+    world.fail = "create b";
+    struct command s;
+    struct apply_result result;
+    make(&s, (struct plan_options){0});
+    assert_int_equal(run(&s, (struct apply_options){0}, &result), -1);
+    assert_string_equal(s.err.message, "b: the service refused");
+    assert_int_equal(result.done[ACTION_CREATE], 2);
+    assert_int_equal(result.failed, 1);
+    assert_int_equal(result.skipped, 1);
+    finish(&s);
+    world.fail = NULL;
+    apply("create b;create c;");
+    assert_nothing_to_do();
+}
+
+static void stops_starting_when_interrupted(void **state)
+{
+    (void)state;
+    write_stack("resources:\n" A B C);
+    struct command s;
+    struct apply_result result;
+    atomic_int signals = 1;
+    make(&s, (struct plan_options){0});
+    buf_clear(&world.log);
+    assert_int_equal(
+        plan_apply(s.plan, &(struct apply_options){.signals = &signals, .parallelism = 1}, &result, &s.err),
+        -1);
+    assert_int_equal(s.err.class, ERR_INTERRUPTED);
+    assert_true(result.interrupted);
+    assert_int_equal(result.done[ACTION_CREATE] + result.skipped, 3);
+    finish(&s);
+    struct command again;
+    make(&again, (struct plan_options){0});
+    assert_int_equal(run(&again, (struct apply_options){0}, &result), 0);
+    finish(&again);
+    assert_nothing_to_do();
+}
+
+static void secrets_are_compared_but_not_kept(void **state)
+{
+    (void)state;
+    write_stack("resources:\n  a: {type: fake.thing, name: a, secret: \"${inputs.pw}\"}\n");
+    apply("create a;");
+    assert_nothing_to_do();
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str log;
+    struct err err = ERR_INIT;
+    assert_int_equal(
+        file_read(&arena, arena_printf(&arena, "%s/.weir/test.log", folder).p, 0, &log, &err), 0);
+    assert_true(str_find(log, STR("\"one\""), 0) < 0);
+    assert_true(str_find(log, STR("$hash"), 0) >= 0);
+    struct str other = STR("pw=two");
+    struct command s = {.options.stack = {.dir = folder, .inputs = &other, .input_count = 1}};
+    assert_int_equal(workspace_open(&s.options, &s.diags, &s.workspace, &s.err), 0);
+    assert_int_equal(plan_make(&s.workspace, &(struct plan_options){0}, &s.diags, &s.plan, &s.err), 0);
+    assert_int_equal(s.plan->counts[ACTION_UPDATE], 1);
+    assert_true(value_is_sensitive(s.plan->changes[0].attrs[0].after));
+    finish(&s);
+}
+
+static void prevent_destroy_prevents(void **state)
+{
+    (void)state;
+    write_stack("resources:\n  a: {type: fake.thing, name: a, lifecycle: {prevent_destroy: true}}\n");
+    apply("create a;");
+    struct command s;
+    make(&s, (struct plan_options){.destroy = true});
+    assert_int_equal(s.status, -1);
+    assert_int_equal(s.diags.errors, 1);
+    finish(&s);
+    write_stack(
+        "resources:\n  a: {type: fake.thing, name: a, kind: k, lifecycle: {prevent_destroy: true}}\n");
+    make(&s, (struct plan_options){0});
+    assert_int_equal(s.status, -1);
+    finish(&s);
+}
+
+static void moves_forgets_and_ignores(void **state)
+{
+    (void)state;
+    write_stack("resources:\n" A B);
+    apply("create a;create b;");
+    write_stack("resources:\n  first: {type: fake.thing, name: a}\n"
+                "  b: {type: fake.thing, name: b, ref: \"${first.id}\"}\nmoved: [{from: a, to: first}]\n");
+    apply("");
+    assert_nothing_to_do();
+    write_stack(
+        "resources:\n  first: {type: fake.thing, name: a}\nremoved: [{address: b, destroy: false}]\n");
+    apply("");
+    assert_non_null(thing("b"));
+    write_stack("resources:\n  first: {type: fake.thing, name: a, size: large, lifecycle: {ignore_changes: "
+                "[size]}}\n");
+    assert_nothing_to_do();
+}
+
+static void keyed_instances_come_and_go_by_key(void **state)
+{
+    (void)state;
+    write_stack("resources:\n  t: {type: fake.thing, for_each: [x, y], name: \"${each.key}\"}\n");
+    apply("create x;create y;");
+    write_stack("resources:\n  t: {type: fake.thing, for_each: [y, z], name: \"${each.key}\"}\n");
+    struct command s;
+    make(&s, (struct plan_options){0});
+    assert_int_equal(s.plan->counts[ACTION_CREATE], 1);
+    assert_int_equal(s.plan->counts[ACTION_DELETE], 1);
+    assert_int_equal(s.plan->counts[ACTION_NOOP], 1);
+    finish(&s);
+    write_stack("resources:\n" A "  t: {type: fake.thing, for_each: [\"${a.id}\"], name: \"${each.key}\"}\n");
+    make(&s, (struct plan_options){0});
+    assert_int_equal(s.status, -1);
+    assert_non_null(strstr(s.diags.items[0].message.p, "known only after apply"));
+    finish(&s);
+}
+
+static void targets_leave_the_rest_alone(void **state)
+{
+    (void)state;
+    write_stack("resources:\n" A B C);
+    struct str target = STR("b");
+    apply_with((struct plan_options){.targets = &target, .target_count = 1}, "create a;create b;");
+    apply("create c;");
+    struct str wrong = STR("nothing");
+    struct command s;
+    make(&s, (struct plan_options){.targets = &wrong, .target_count = 1});
+    assert_int_equal(s.status, -1);
+    finish(&s);
+}
+
+static void data_waits_for_what_it_reads(void **state)
+{
+    (void)state;
+    write_stack("resources:\n" A "  b: {type: fake.thing, name: b, ref: \"${look.id}\"}\n"
+                "data:\n  look: {type: fake.thing, name: \"${a.name}\"}\n");
+    apply("create a;create b;");
+    assert_string_equal(value_getz(thing("b"), "ref")->string.p, "id-a");
+    assert_nothing_to_do();
+}
+
+static void adopts_only_what_may_be_adopted(void **state)
+{
+    (void)state;
+    struct value_entry there = {STR("name"), value_stringz(&world.arena, "a")};
+    put(with_computed(&world.arena, value_map(&world.arena, &there, 1), true));
+    write_stack("resources:\n" A);
+    struct command s;
+    struct apply_result result;
+    make(&s, (struct plan_options){0});
+    assert_int_equal(run(&s, (struct apply_options){0}, &result), -1);
+    assert_non_null(strstr(s.err.hint, "adopt: existing"));
+    finish(&s);
+    write_stack("resources:\n  a: {type: fake.thing, name: a, size: large, adopt: existing}\n");
+    make(&s, (struct plan_options){0});
+    assert_int_equal(s.plan->counts[ACTION_ADOPT], 1);
+    finish(&s);
+    apply("update a;");
+    assert_nothing_to_do();
+    make(&s, (struct plan_options){.destroy = true});
+    assert_int_equal(s.status, -1);
+    finish(&s);
+    apply_with((struct plan_options){.destroy = true, .delete_adopted = true}, "delete a;");
+}
+
+static void takes_over_what_this_stack_made(void **state)
+{
+    (void)state;
+    struct value_entry there = {STR("name"), value_stringz(&world.arena, "a")};
+    put(with_computed(&world.arena, value_map(&world.arena, &there, 1), true));
+    world.stack_of_mark = "test";
+    write_stack("resources:\n  a: {type: fake.thing, name: a, size: large}\n");
+    apply("create a;update a;");
+    assert_nothing_to_do();
+}
+
+static void a_saved_plan_is_carried_out_or_refused(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const char *path = arena_printf(&arena, "%s/plan.json", folder).p;
+    write_stack("resources:\n" A B);
+    struct command s;
+    struct saved_plan *saved;
+    struct apply_result result;
+    make(&s, (struct plan_options){0});
+    assert_int_equal(plan_save(s.plan, path, &s.err), 0);
+    finish(&s);
+
+    start(&s);
+    assert_int_equal(saved_plan_read(path, &saved, &s.err), 0);
+    world.reads = 0;
+    assert_int_equal(plan_load(&s.workspace, saved, &(struct plan_options){0}, &s.diags, &s.plan, &s.err), 0);
+    assert_int_equal(world.reads, 0); /* from the file's facts alone */
+    assert_int_equal(run(&s, (struct apply_options){0}, &result), 0);
+    assert_string_equal(world.log.p, "create a;create b;");
+    finish(&s);
+
+    start(&s); /* a second time the state has moved on */
+    assert_int_equal(
+        plan_load(&s.workspace, saved, &(struct plan_options){0}, &s.diags, &s.plan, &s.err), -1);
+    assert_int_equal(s.err.class, ERR_STALE);
+    finish(&s);
+    saved_plan_free(saved);
+
+    make(&s, (struct plan_options){0});
+    assert_int_equal(plan_save(s.plan, path, &s.err), 0);
+    finish(&s);
+    write_stack("resources:\n" A);
+    start(&s); /* and so have the files */
+    assert_int_equal(saved_plan_read(path, &saved, &s.err), 0);
+    assert_int_equal(
+        plan_load(&s.workspace, saved, &(struct plan_options){0}, &s.diags, &s.plan, &s.err), -1);
+    assert_int_equal(s.err.class, ERR_STALE);
+    finish(&s);
+    saved_plan_free(saved);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, new_folder, remove_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(creates_in_order_and_then_has_nothing_to_do),
+        TEST(destroys_dependents_first),
+        TEST(shows_drift_and_mends_it),
+        TEST(what_is_taken_out_goes_back_to_its_default),
+        TEST(replaces_and_keeps_the_order),
+        TEST(a_failure_stops_only_what_depends_on_it),
+        TEST(stops_starting_when_interrupted),
+        TEST(secrets_are_compared_but_not_kept),
+        TEST(prevent_destroy_prevents),
+        TEST(moves_forgets_and_ignores),
+        TEST(keyed_instances_come_and_go_by_key),
+        TEST(targets_leave_the_rest_alone),
+        TEST(data_waits_for_what_it_reads),
+        TEST(adopts_only_what_may_be_adopted),
+        TEST(takes_over_what_this_stack_made),
+        TEST(a_saved_plan_is_carried_out_or_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
