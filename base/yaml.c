@@ -1,28 +1,10 @@
-#include "base/yaml.h"
+#include "base/yaml_internal.h"
 
 #include "base/file.h"
 #include "base/map.h"
 #include "base/mem.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
-#include <yaml.h>
-
-/*
- * libyaml's marks count code points. In a file of ASCII that is the byte offset; otherwise a cursor walks
- * along with the marks, which come nearly in order.
- */
-struct cursor {
-    struct str text;
-    size_t base; /* bytes of a byte order mark, which libyaml does not see */
-    bool ascii;
-    size_t index, offset, line; /* of the last place asked for */
-};
-
-struct place {
-    uint32_t offset, line, column;
-};
 
 /* A node and what must be known of it once aliases may repeat it. */
 struct built {
@@ -45,11 +27,8 @@ struct frame {
 };
 
 struct parser {
-    yaml_parser_t yaml;
+    struct yaml_input in;
     struct arena *arena;
-    const struct source *source;
-    struct diags *diags;
-    struct cursor cursor;
     struct node *root;
     struct frame frames[YAML_MAX_DEPTH];
     size_t depth;
@@ -67,7 +46,7 @@ struct parser {
 
 /* ---- places ---- */
 
-static struct place place_of(struct cursor *c, const yaml_mark_t *mark)
+struct place yaml_place(struct cursor *c, const yaml_mark_t *mark)
 {
     if (c->ascii)
         return (struct place){
@@ -90,126 +69,26 @@ static struct place place_of(struct cursor *c, const yaml_mark_t *mark)
     return (struct place){(uint32_t)c->offset, (uint32_t)c->line, (uint32_t)mark->column + 1};
 }
 
-static struct span span_of(struct parser *p, struct place place, size_t length)
+struct span yaml_span(const struct yaml_input *in, struct place place, size_t length)
 {
-    return (struct span){p->source, place.offset, (uint32_t)length, place.line, place.column};
+    return (struct span){in->source, place.offset, (uint32_t)length, place.line, place.column};
 }
 
 static struct span event_span(struct parser *p, const yaml_event_t *event)
 {
-    struct place start = place_of(&p->cursor, &event->start_mark);
-    struct place end = place_of(&p->cursor, &event->end_mark);
-    return span_of(p, start, end.offset - start.offset);
+    struct place start = yaml_place(&p->in.cursor, &event->start_mark);
+    struct place end = yaml_place(&p->in.cursor, &event->end_mark);
+    return yaml_span(&p->in, start, end.offset - start.offset);
 }
 
-static size_t rest_of_line(struct str text, size_t offset)
+size_t yaml_rest_of_line(struct str text, size_t offset)
 {
     const char *newline = memchr(text.p + offset, '\n', text.n - offset);
     size_t end = newline ? (size_t)(newline - text.p) : text.n;
     return str_trim(str_slice(text, offset, end)).n;
 }
 
-/* ---- scalars ---- */
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_one_of(struct str s, const char *const *words)
-{
-    for (; *words; words++)
-        if (str_eqz(s, *words))
-            return true;
-    return false;
-}
-
-static bool read_null(struct str s)
-{
-    return s.n == 0 || (s.n <= 4 && is_one_of(s, (const char *const[]){"~", "null", "Null", "NULL", NULL}));
-}
-
-static bool read_bool(struct str s, bool *out)
-{
-    *out = s.n == 4;
-    return (s.n == 4 || s.n == 5) &&
-           is_one_of(s, (const char *const[]){"true", "True", "TRUE", "false", "False", "FALSE", NULL});
-}
-
-static bool read_radix(struct str digits, int radix, int64_t *out)
-{
-    char text[24], *end;
-    if (digits.n == 0 || digits.n >= sizeof text)
-        return false;
-    memcpy(text, digits.p, digits.n);
-    text[digits.n] = '\0';
-    if (strspn(text, radix == 8 ? "01234567" : "0123456789abcdefABCDEF") != digits.n)
-        return false;
-    errno = 0;
-    *out = strtoll(text, &end, radix);
-    return errno == 0;
-}
-
-/* Leading zeros are kept as text: they belong to file modes, account ids and telephone numbers. */
-static bool read_int(struct str s, int64_t *out)
-{
-    if (str_starts(s, STR("0x")))
-        return read_radix(str_slice(s, 2, s.n), 16, out);
-    if (str_starts(s, STR("0o")))
-        return read_radix(str_slice(s, 2, s.n), 8, out);
-    size_t sign = s.n && (s.p[0] == '-' || s.p[0] == '+');
-    if (sign == s.n || (s.p[sign] == '0' && s.n > sign + 1))
-        return false;
-    for (size_t i = sign; i < s.n; i++)
-        if (!is_digit(s.p[i]))
-            return false;
-    return str_to_int(s, out);
-}
-
-/* [-+]? ( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )? */
-static bool read_float(struct str s, double *out)
-{
-    size_t i = s.n && (s.p[0] == '-' || s.p[0] == '+'), whole = 0, fraction = 0;
-    for (; i < s.n && is_digit(s.p[i]); i++)
-        whole++;
-    if (i == s.n || (whole > 1 && s.p[i - whole] == '0')) /* an integer, though too large for one; a code */
-        return false;
-    if (i < s.n && s.p[i] == '.')
-        for (i++; i < s.n && is_digit(s.p[i]); i++)
-            fraction++;
-    if (whole + fraction == 0)
-        return false;
-    if (i < s.n && (s.p[i] == 'e' || s.p[i] == 'E')) {
-        i++;
-        i += i < s.n && (s.p[i] == '-' || s.p[i] == '+');
-        size_t first = i;
-        while (i < s.n && is_digit(s.p[i]))
-            i++;
-        if (i == first)
-            return false;
-    }
-    return i == s.n && str_to_double(s, out) && isfinite(*out);
-}
-
-static void set_plain(struct node *node, struct str text)
-{
-    bool boolean;
-    char c = text.n ? text.p[0] : '~';
-    bool numeric = is_digit(c) || c == '-' || c == '+' || c == '.';
-    if (numeric && read_int(text, &node->integer)) {
-        node->kind = NODE_INT;
-    } else if (numeric && read_float(text, &node->number)) {
-        node->kind = NODE_FLOAT;
-    } else if (read_null(text)) {
-        node->kind = NODE_NULL;
-    } else if (read_bool(text, &boolean)) {
-        node->kind = NODE_BOOL;
-        node->boolean = boolean;
-    } else {
-        node->kind = NODE_STRING;
-        node->string = text;
-    }
-}
+/* ---- tags ---- */
 
 static const char *const tag_names[] = {[NODE_NULL] = "null",
     [NODE_BOOL] = "bool",
@@ -232,16 +111,16 @@ static int tag_kind(struct parser *p, const yaml_event_t *event, const char *tag
                 return kind;
     bool standard = !strncmp(tag, prefix, n);
     struct span span = event_span(p, event);
-    struct str text = p->source->text;
+    struct str text = p->in.source->text;
     span.length = 0;
     while (span.offset + span.length < text.n && !strchr(" \t\r\n,]}", text.p[span.offset + span.length]))
         span.length++;
     struct diag *d =
-        diag_error(p->diags, span, "unknown tag \"%s%s\"", standard ? "!!" : "", tag + (standard ? n : 0));
+        diag_error(p->in.diags, span, "unknown tag \"%s%s\"", standard ? "!!" : "", tag + (standard ? n : 0));
     if (!standard)
-        diag_hint(p->diags, d, "values that are worked out are written as expressions: ${name.attribute}");
+        diag_hint(p->in.diags, d, "values that are worked out are written as expressions: ${name.attribute}");
     else
-        diag_hint(p->diags, d, "the tags are !!str, !!int, !!float, !!bool, !!null, !!seq and !!map");
+        diag_hint(p->in.diags, d, "the tags are !!str, !!int, !!float, !!bool, !!null, !!seq and !!map");
     return -1;
 }
 
@@ -255,7 +134,7 @@ static void check_tag(struct parser *p, const yaml_event_t *event, const yaml_ch
         node->number = (double)node->integer;
     }
     if (kind >= 0 && kind != node->kind)
-        diag_error(p->diags, event_span(p, event), "the tag !!%s does not go with %s", tag_names[kind],
+        diag_error(p->in.diags, event_span(p, event), "the tag !!%s does not go with %s", tag_names[kind],
             node_kind_name(node));
 }
 
@@ -270,7 +149,7 @@ static struct node *node_new(struct parser *p, enum node_kind kind, struct place
 {
     struct node *node = ARENA_NEW(p->arena, struct node);
     node->kind = (uint8_t)kind;
-    node->source = p->source;
+    node->source = p->in.source;
     node->offset = place.offset;
     node->length = (uint32_t)length;
     node->line = place.line;
@@ -285,7 +164,7 @@ static struct frame *top(struct parser *p)
 
 static void fail_at(struct parser *p, const yaml_event_t *event, const char *message)
 {
-    diag_error(p->diags, event_span(p, event), "%s", message);
+    diag_error(p->in.diags, event_span(p, event), "%s", message);
     p->failed = true;
 }
 
@@ -345,8 +224,8 @@ static void add_key(struct parser *p, const yaml_event_t *event)
     frame->has_key = true;
     frame->is_merge = plain && str_eq(text, STR("<<"));
     if (frame->is_merge && frame->merge) {
-        struct diag *d = diag_error(p->diags, span, "\"<<\" is given twice");
-        diag_hint(p->diags, d, "several maps are merged with a list: <<: [*a, *b]");
+        struct diag *d = diag_error(p->in.diags, span, "\"<<\" is given twice");
+        diag_hint(p->in.diags, d, "several maps are merged with a list: <<: [*a, *b]");
     }
     MEM_GROW(p->entries, p->entry_cap, p->entry_count + 1);
     p->entries[p->entry_count++] = (struct node_entry){.key = arena_str(p->arena, text),
@@ -354,7 +233,7 @@ static void add_key(struct parser *p, const yaml_event_t *event)
         .key_length = span.length,
         .key_line = span.line,
         .key_column = span.column,
-        .source = p->source};
+        .source = p->in.source};
     if (event->data.scalar.anchor) {
         struct place place = {span.offset, span.line, span.column};
         struct node *node = node_new(p, NODE_STRING, place, span.length);
@@ -383,7 +262,7 @@ static void on_scalar(struct parser *p, const yaml_event_t *event)
     struct str text = str_n((const char *)event->data.scalar.value, event->data.scalar.length);
     node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (node->plain && !is_text_tag(event->data.scalar.tag))
-        set_plain(node, text);
+        yaml_set_plain(node, text);
     else
         node->string = text;
     if (node->kind == NODE_STRING)
@@ -405,8 +284,8 @@ static void on_alias(struct parser *p, const yaml_event_t *event)
         for (size_t i = 0; i < p->anchor_names.n; i++)
             names[i] = p->anchor_names.items[i].key;
         struct diag *d = diag_error(
-            p->diags, event_span(p, event), "there is no anchor \"&%.*s\" before this", STR_ARG(name));
-        diag_did_you_mean(p->diags, d, name, names, p->anchor_names.n);
+            p->in.diags, event_span(p, event), "there is no anchor \"&%.*s\" before this", STR_ARG(name));
+        diag_did_you_mean(p->in.diags, d, name, names, p->anchor_names.n);
         p->failed = true;
         return;
     }
@@ -441,8 +320,8 @@ static void open_frame(struct parser *p, const yaml_event_t *event, enum node_ki
         return;
     }
     count_nodes(p, event);
-    struct place place = place_of(&p->cursor, &event->start_mark);
-    struct node *node = node_new(p, kind, place, rest_of_line(p->source->text, place.offset));
+    struct place place = yaml_place(&p->in.cursor, &event->start_mark);
+    struct node *node = node_new(p, kind, place, yaml_rest_of_line(p->in.source->text, place.offset));
     check_tag(p, event, tag, node);
     size_t first = kind == NODE_LIST ? p->item_count : p->entry_count;
     size_t index = remember_anchor(p, anchor, (struct built){node, 1, 0, true});
@@ -474,10 +353,10 @@ static void close_list(struct parser *p)
 static void report_duplicate(
     struct parser *p, const struct node_entry *second, const struct node_entry *first)
 {
-    struct diag *d =
-        diag_error(p->diags, node_key_span(second), "the key \"%.*s\" is given twice", STR_ARG(second->key));
-    diag_label(p->diags, d, "again here");
-    diag_related(p->diags, d, node_key_span(first), "first here");
+    struct diag *d = diag_error(
+        p->in.diags, node_key_span(second), "the key \"%.*s\" is given twice", STR_ARG(second->key));
+    diag_label(p->in.diags, d, "again here");
+    diag_related(p->in.diags, d, node_key_span(first), "first here");
 }
 
 /* The entries seen so far by key. Few are compared one by one, many are hashed. */
@@ -514,7 +393,7 @@ static void seen_add(struct seen *seen, struct node_entry entry)
 static void merge_map(struct parser *p, struct seen *seen, const struct node *from)
 {
     if (from->kind != NODE_MAP) {
-        diag_error(p->diags, node_span(from), "\"<<\" takes a map or a list of maps, this is %s",
+        diag_error(p->in.diags, node_span(from), "\"<<\" takes a map or a list of maps, this is %s",
             node_kind_name(from));
         return;
     }
@@ -560,113 +439,6 @@ static void close_map(struct parser *p)
     close_frame(p, frame);
 }
 
-/* ---- what libyaml complains about ---- */
-
-static struct place error_place(struct parser *p, const yaml_mark_t *mark)
-{
-    struct place place = place_of(&p->cursor, mark);
-    if (place.offset > p->source->text.n)
-        place.offset = (uint32_t)p->source->text.n;
-    return place;
-}
-
-/* Is there a ${ on the line, unquoted for all we know? The usual reason for what YAML makes of it. */
-static bool line_has_expression(struct parser *p, struct place place)
-{
-    struct str text = p->source->text;
-    const char *newline = place.offset ? memrchr(text.p, '\n', place.offset) : NULL;
-    size_t start = newline ? (size_t)(newline - text.p) + 1 : 0;
-    struct str line = str_slice(text, start, start + rest_of_line(text, start) + (place.offset - start));
-    return str_find(line, STR("${"), 0) >= 0;
-}
-
-struct known_problem {
-    const char *problem, *message, *hint;
-};
-/* libyaml's words are about its grammar; these are about the file. */
-static const struct known_problem known_problems[] = {
-    {"mapping values are not allowed", "a \": \" is not allowed here",
-        "text that holds \": \" is quoted; keys of one map begin in the same column"},
-    {"did not find expected key", "this does not fit the lines above it",
-        "keys of one map begin in the same column"},
-    {"did not find expected '-' indicator", "this does not fit the list above it",
-        "items of one list begin with \"- \" in the same column"},
-    {"did not find expected ',' or ']'", "expected \",\" or \"]\" in this list", NULL},
-    {"did not find expected ',' or '}'", "expected \",\" or \"}\" in this map", NULL},
-    {"could not find expected ':'", "the key that begins here has no \":\"",
-        "a text over several lines begins with | or is quoted"},
-    {"found unexpected end of stream", "the text that begins here has no closing quote", NULL},
-    {"found unexpected document indicator", "the text that begins here has no closing quote", NULL},
-    {"found unknown escape character", "unknown escape in double-quoted text",
-        "a backslash is written \\\\, or the text goes in single quotes"},
-    {"block sequence entries are not allowed", "a list cannot begin here", "put it on a line of its own"},
-    {"found undefined tag handle", "unknown tag", NULL},
-    {"did not find expected alphabetic or numeric character", "a name is missing here",
-        "text that begins with * or & is quoted"},
-    {"did not find expected node content", "a value is missing here", NULL},
-    {"did not find expected <document start>", "this stands after the end of the document", NULL},
-};
-
-static const struct known_problem *find_problem(const char *text)
-{
-    for (size_t i = 0; i < sizeof known_problems / sizeof *known_problems; i++)
-        if (!strncmp(text, known_problems[i].problem, strlen(known_problems[i].problem)))
-            return &known_problems[i];
-    return NULL;
-}
-
-static void report_bad_character(struct parser *p, struct place place, const char *problem)
-{
-    struct str text = p->source->text;
-    char c = place.offset < text.n ? text.p[place.offset] : ' ';
-    if (c == '\t' || strstr(problem, "tab character")) {
-        struct diag *d = diag_error(p->diags, span_of(p, place, 1), "a tab cannot indent");
-        diag_label(p->diags, d, "use spaces");
-        return;
-    }
-    struct diag *d = diag_error(p->diags, span_of(p, place, 1), "a value cannot begin with \"%c\"", c);
-    diag_label(p->diags, d, "quote it");
-}
-
-static const char *context_label(const char *context)
-{
-    if (strstr(context, "mapping"))
-        return "in the map that begins here";
-    if (strstr(context, "sequence") || strstr(context, "collection"))
-        return "in the list that begins here";
-    return context;
-}
-
-static void report_syntax(struct parser *p)
-{
-    const yaml_parser_t *yaml = &p->yaml;
-    const char *problem = yaml->problem ? yaml->problem : "not YAML";
-    struct place place = error_place(p, &yaml->problem_mark);
-    if (!strncmp(problem, "found character that cannot", 27) || strstr(problem, "tab character")) {
-        report_bad_character(p, place, problem);
-        return;
-    }
-    const struct known_problem *known = find_problem(problem);
-    bool at_context = known && strstr(known->message, "begins here");
-    struct span context = span_of(p, error_place(p, &yaml->context_mark), 1);
-    struct span span = at_context && yaml->context ? context : span_of(p, place, 1);
-    struct diag *d = diag_error(p->diags, span, "%s", known ? known->message : problem);
-    if (line_has_expression(p, place))
-        diag_hint(p->diags, d,
-            "an expression inside [ ] or { }, or one that holds \": \" or \" #\", is quoted: \"${…}\"");
-    else if (known && known->hint)
-        diag_hint(p->diags, d, "%s", known->hint);
-    if (!at_context && yaml->context && context.line < span.line)
-        diag_related(p->diags, d, context, "%s", context_label(yaml->context));
-}
-
-static void report_reader(struct parser *p)
-{
-    size_t offset = p->cursor.base + p->yaml.problem_offset;
-    diag_error(p->diags, span_at(p->source, offset, 1), "the control character U+%04X is not allowed",
-        (unsigned)p->yaml.problem_value);
-}
-
 /* ---- reading ---- */
 
 static void on_event(struct parser *p, const yaml_event_t *event)
@@ -674,8 +446,9 @@ static void on_event(struct parser *p, const yaml_event_t *event)
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (p->documents++) {
-            struct diag *d = diag_error(p->diags, event_span(p, event), "a second document begins here");
-            diag_hint(p->diags, d, "one file holds one document; further files are named under `include:`");
+            struct diag *d = diag_error(p->in.diags, event_span(p, event), "a second document begins here");
+            diag_hint(
+                p->in.diags, d, "one file holds one document; further files are named under `include:`");
             p->failed = true;
         }
         break;
@@ -698,11 +471,8 @@ static void parse_events(struct parser *p)
     bool done = false;
     while (!done && !p->failed) {
         yaml_event_t event;
-        if (!yaml_parser_parse(&p->yaml, &event)) {
-            if (p->yaml.error == YAML_READER_ERROR)
-                report_reader(p);
-            else
-                report_syntax(p);
+        if (!yaml_parser_parse(&p->in.yaml, &event)) {
+            yaml_report_problem(&p->in);
             p->failed = true;
             return;
         }
@@ -743,16 +513,16 @@ struct node *yaml_parse(struct arena *arena, const struct source *source, struct
     size_t bom = str_starts(text, STR("\xef\xbb\xbf")) ? 3 : 0;
     struct parser *p = mem_zalloc(sizeof *p);
     p->arena = arena;
-    p->source = source;
-    p->diags = diags;
-    p->cursor = (struct cursor){
+    p->in.source = source;
+    p->in.diags = diags;
+    p->in.cursor = (struct cursor){
         .text = text, .base = bom, .ascii = is_ascii(str_slice(text, bom, text.n)), .offset = bom, .line = 1};
-    if (!yaml_parser_initialize(&p->yaml))
+    if (!yaml_parser_initialize(&p->in.yaml))
         abort(); /* out of memory, the only reason */
-    yaml_parser_set_encoding(&p->yaml, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&p->yaml, (const unsigned char *)text.p + bom, text.n - bom);
+    yaml_parser_set_encoding(&p->in.yaml, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&p->in.yaml, (const unsigned char *)text.p + bom, text.n - bom);
     parse_events(p);
-    yaml_parser_delete(&p->yaml);
+    yaml_parser_delete(&p->in.yaml);
     struct node *root = p->failed ? NULL : p->root;
     if (!p->failed && (!root || (root->kind == NODE_NULL && !root->length)))
         root = node_new(p, NODE_MAP, (struct place){(uint32_t)bom, 1, 1}, 0);
@@ -774,80 +544,4 @@ struct node *yaml_load(struct arena *arena, const char *path, struct str shown_p
         return NULL;
     }
     return yaml_parse(arena, source, diags);
-}
-
-/* ---- using the tree ---- */
-
-struct str node_raw(const struct node *node)
-{
-    return str_slice(node->source->text, node->offset, (size_t)node->offset + node->length);
-}
-
-struct span node_span(const struct node *node)
-{
-    return (struct span){node->source, node->offset, node->length, node->line, node->column};
-}
-
-struct span node_key_span(const struct node_entry *entry)
-{
-    return (struct span){
-        entry->source, entry->key_offset, entry->key_length, entry->key_line, entry->key_column};
-}
-
-const struct node_entry *node_find(const struct node *map, struct str key)
-{
-    if (!map || map->kind != NODE_MAP)
-        return NULL;
-    for (size_t i = 0; i < map->count; i++)
-        if (str_eq(map->entries[i].key, key))
-            return &map->entries[i];
-    return NULL;
-}
-
-struct node *node_get(const struct node *map, const char *key)
-{
-    const struct node_entry *entry = node_find(map, str_z(key));
-    return entry ? entry->value : NULL;
-}
-
-const char *node_kind_name(const struct node *node)
-{
-    static const char *const names[] = {[NODE_NULL] = "null",
-        [NODE_BOOL] = "a boolean",
-        [NODE_INT] = "an integer",
-        [NODE_FLOAT] = "a number",
-        [NODE_STRING] = "a string",
-        [NODE_LIST] = "a list",
-        [NODE_MAP] = "a map"};
-    return names[node->kind];
-}
-
-static const struct value *list_value(struct arena *arena, const struct node *node)
-{
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < node->count; i++)
-        value_builder_add(&b, node_value(arena, node->items[i]));
-    return value_builder_list(&b);
-}
-
-static const struct value *map_value(struct arena *arena, const struct node *node)
-{
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < node->count; i++)
-        value_builder_set(&b, node->entries[i].key, node_value(arena, node->entries[i].value));
-    return value_builder_map(&b);
-}
-
-const struct value *node_value(struct arena *arena, const struct node *node)
-{
-    switch ((enum node_kind)node->kind) {
-    case NODE_NULL: return &value_null;
-    case NODE_BOOL: return value_bool(node->boolean);
-    case NODE_INT: return value_int(arena, node->integer);
-    case NODE_FLOAT: return value_float(arena, node->number);
-    case NODE_STRING: return value_string_ref(arena, node->string);
-    case NODE_LIST: return list_value(arena, node);
-    case NODE_MAP: return map_value(arena, node);
-    }
-    return &value_null;
 }

@@ -2,9 +2,9 @@
  * What the files that load a stack share; nobody else includes it.
  *
  * load.c finds and reads the files and calls, module by module, the loader of each section (inputs.c,
- * resources.c, modules.c, extras.c). These create declarations and compile their expressions. When all names
- * are known, resolve.c connects them and puts them in order. check.c compares what is literally in the file
- * with the schemas.
+ * resources.c, modules.c, sections.c, moves.c). These create declarations and compile their expressions. When
+ * all names are known, resolve.c connects them and puts them in order. check.c compares what is literally in
+ * the file with the schemas.
  *
  * Nobody stops at the first mistake: a declaration with one is kept as far as it makes sense, so that
  * references to it do not fail as well.
@@ -45,7 +45,6 @@ struct unit {
 /* What is needed of a declaration only while loading. */
 struct decl_info {
     struct unit *unit;
-    const struct node *body;       /* RESOURCE, DATA, MODULE: the map; may be NULL */
     const struct node *depends_on; /* may be NULL */
     const struct node *provider;   /* may be NULL */
 };
@@ -113,13 +112,15 @@ void load_moved(struct unit *unit, const struct node *section);
 void load_removed(struct unit *unit, const struct node *section);
 void load_imports(struct unit *unit, const struct node *section);
 
-/* ---- inputs.c ---- */
+/* ---- given.c ---- */
 
 /* Gives the root's inputs their values: environment, input files, variables, -i. */
 void inputs_give(struct unit *root);
-/* A tree of literals as an input, for arguments and environments; NULL after an error. */
-const struct value *input_convert(
-    struct loader *loader, const struct attr *input, const struct node *node, const struct value *value);
+
+/* ---- moves.c ---- */
+
+/* moved, removed, imports: do they name what they should? */
+void check_addresses(struct loader *loader);
 
 /* ---- check.c ---- */
 
@@ -139,11 +140,12 @@ const struct schema *find_schema(struct loader *loader, const struct node *type,
 /* ---- resolve.c ---- */
 
 void resolve_all(struct loader *loader);
-/* Dependencies first, otherwise in file order; cycles are reported. */
-void order_decls(struct loader *loader);
-/* moved, removed, imports: do they name what they should? */
-void check_addresses(struct loader *loader);
 /* Evaluates the state section. */
 void resolve_state(struct unit *root, const struct node_entry *entry);
+
+/* ---- order.c ---- */
+
+/* Dependencies first, otherwise in file order; cycles are reported. */
+void order_decls(struct loader *loader);
 
 #endif

@@ -252,7 +252,6 @@ static void load_resource(struct unit *unit, const struct node_entry *entry, boo
         struct str rest;
         decl->provider_name = str_cut(decl->schema->name, '.', &rest);
     }
-    info_of(loader, decl)->body = body;
     read_body(loader, decl, body);
     if (decl->schema)
         check_resource(loader, decl, body);

@@ -1,0 +1,44 @@
+/*
+ * What the files yaml*.c share; nobody else includes it. yaml.c builds the tree, yaml_scalar.c decides what
+ * plain text stands for, yaml_problem.c puts libyaml's complaints into words, yaml_node.c is what others use
+ * the tree with.
+ */
+#ifndef WEIR_BASE_YAML_INTERNAL_H
+#define WEIR_BASE_YAML_INTERNAL_H
+
+#include "base/yaml.h"
+
+#include <yaml.h>
+
+/*
+ * libyaml's marks count code points. In a file of ASCII that is the byte offset; otherwise a cursor walks
+ * along with the marks, which come nearly in order.
+ */
+struct cursor {
+    struct str text;
+    size_t base; /* bytes of a byte order mark, which libyaml does not see */
+    bool ascii;
+    size_t index, offset, line; /* of the last place asked for */
+};
+
+struct place {
+    uint32_t offset, line, column;
+};
+
+struct yaml_input {
+    yaml_parser_t yaml;
+    const struct source *source;
+    struct diags *diags;
+    struct cursor cursor;
+};
+
+struct place yaml_place(struct cursor *cursor, const yaml_mark_t *mark);
+struct span yaml_span(const struct yaml_input *in, struct place place, size_t length);
+/* Bytes from offset to the end of its line, blanks at the end left out. */
+size_t yaml_rest_of_line(struct str text, size_t offset);
+/* Sets kind and value of an unquoted scalar; a string keeps the pointer. */
+void yaml_set_plain(struct node *node, struct str text);
+/* Reports why yaml_parser_parse() failed. */
+void yaml_report_problem(struct yaml_input *in);
+
+#endif

@@ -1,0 +1,302 @@
+/*
+ * Values for the root's inputs: from an environment, input files, variables and -i, each beating those before
+ * it.
+ */
+#include "stacks/load.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+/* What one input got, and from where. */
+struct given {
+    const struct value *value;
+    const struct node *node; /* NULL: from text or JSON */
+    struct span span;
+};
+
+struct giving {
+    struct loader *loader;
+    struct module *root;
+    struct given *given; /* by decl->index: the root's inputs are the first that are declared */
+};
+
+static const struct decl *find_input(struct giving *g, struct str name, struct span span)
+{
+    const struct decl *decl = map_get(&g->root->inputs, name);
+    if (decl)
+        return decl;
+    struct diags *diags = g->loader->diags;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str *names = ARENA_ARRAY(&scratch, struct str, g->root->inputs.n + 1);
+    for (size_t i = 0; i < g->root->inputs.n; i++)
+        names[i] = g->root->inputs.items[i].key;
+    struct diag *d = diag_error(diags, span, "the stack has no input \"%.*s\"", STR_ARG(name));
+    diag_did_you_mean(diags, d, name, names, g->root->inputs.n);
+    return NULL;
+}
+
+static struct given *slot_of(struct giving *g, const struct decl *decl)
+{
+    return &g->given[decl->index];
+}
+
+/* Excerpts show whole lines, so a sensitive value is reported with its file only. */
+static struct span careful_span(const struct decl *decl, struct span span)
+{
+    return decl->input->sensitive ? (struct span){.source = span.source} : span;
+}
+
+static void convert_given(struct giving *g, struct decl *decl, const struct given *given)
+{
+    struct schema_issue issue;
+    const struct value *out;
+    if (!schema_convert(g->loader->arena, decl->input, given->value, &out, &issue)) {
+        decl->given = out;
+        return;
+    }
+    decl->given = &value_unknown;
+    struct span span = given->node ? literal_span(given->node, &issue) : given->span;
+    struct diag *d = diag_error(g->loader->diags, careful_span(decl, span), "input \"%.*s\": %.*s",
+        STR_ARG(decl->name), STR_ARG(issue.message));
+    if (issue.label.n)
+        diag_label(g->loader->diags, d, "%.*s", STR_ARG(issue.label));
+    if (decl->input->doc.n)
+        diag_hint(g->loader->diags, d, "%.*s: %.*s", STR_ARG(decl->name), STR_ARG(decl->input->doc));
+}
+
+/* A map of values: an environment, or the whole of an input file. `use`: they count. */
+static void give_map(struct giving *g, const struct node *map, const char *what, bool use)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        const struct node_entry *entry = &map->entries[i];
+        const struct decl *decl = find_input(g, entry->key, node_key_span(entry));
+        if (!decl)
+            continue;
+        const struct value *value = constant_value(g->loader, entry->value, what);
+        if (!value)
+            value = &value_unknown;
+        struct given given = {value, entry->value, node_span(entry->value)};
+        if (use) {
+            *slot_of(g, decl) = given;
+        } else {
+            struct decl ignored = *decl;
+            convert_given(g, &ignored, &given);
+        }
+    }
+}
+
+static void report_no_environment(struct giving *g, const struct str *names, size_t n)
+{
+    struct diags *diags = g->loader->diags;
+    struct str env = g->loader->options->env;
+    struct diag *d = diag_error(diags, (struct span){0}, "there is no environment \"%.*s\"", STR_ARG(env));
+    AUTO_BUF struct buf list = BUF_INIT;
+    for (size_t i = 0; i < n; i++)
+        buf_addf(&list, "%s%.*s", i ? ", " : "", STR_ARG(names[i]));
+    if (n)
+        diag_hint(diags, d, "the stack has: %s", list.p);
+    else
+        diag_hint(diags, d, "the stack has no `environments:`");
+    diag_did_you_mean(diags, d, env, names, n);
+}
+
+static bool is_environment_name(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if (!isalnum((unsigned char)name.p[i]) && (i == 0 || !strchr("-_", name.p[i])))
+            return false;
+    return name.n && name.n <= 63;
+}
+
+/* All environments are checked, the chosen one counts. */
+static void give_environment(struct giving *g, struct unit *root)
+{
+    struct loader *loader = g->loader;
+    struct str env = loader->options->env;
+    bool found = false;
+    AUTO_MAP struct map seen = MAP_INIT;
+    for (size_t i = 0; i < root->part_count; i++) {
+        const struct node *section = node_get(root->parts[i].root, "environments");
+        if (!section || section->kind == NODE_NULL || !expect_map(loader, section, "\"environments\""))
+            continue;
+        for (size_t k = 0; k < section->count; k++) {
+            const struct node_entry *entry = &section->entries[k];
+            const struct node_entry *first = map_set(&seen, entry->key, (void *)(uintptr_t)entry);
+            if (first) {
+                struct diag *d = diag_error(loader->diags, node_key_span(entry),
+                    "the environment \"%.*s\" is given twice", STR_ARG(entry->key));
+                diag_related(loader->diags, d, node_key_span(first), "first here");
+            }
+            if (!is_environment_name(entry->key))
+                diag_error(loader->diags, node_key_span(entry),
+                    "an environment's name is letters, digits, - and _, at most 63");
+            bool chosen = str_eq(entry->key, env);
+            found |= chosen;
+            if (entry->value->kind != NODE_NULL && expect_map(loader, entry->value, "an environment"))
+                give_map(g, entry->value, "the value of an input", chosen);
+        }
+    }
+    if (!env.n || found)
+        return;
+    struct str *names = ARENA_ARRAY(loader->arena, struct str, seen.n + 1);
+    for (size_t i = 0; i < seen.n; i++)
+        names[i] = seen.items[i].key;
+    report_no_environment(g, names, seen.n);
+}
+
+static void give_json(struct giving *g, const struct source *source)
+{
+    struct span span = {.source = source};
+    const struct value *map;
+    struct err err = ERR_INIT;
+    if (json_parse(g->loader->arena, source->text, &map, &err)) {
+        diag_error(g->loader->diags, span, "%s", err.message);
+        return;
+    }
+    if (map->kind != VALUE_MAP) {
+        diag_error(g->loader->diags, span, "an input file must be a map, not %s", value_kind_name(map->kind));
+        return;
+    }
+    for (size_t i = 0; i < map->count; i++) {
+        const struct decl *decl = find_input(g, map->entries[i].key, span);
+        if (decl)
+            *slot_of(g, decl) = (struct given){map->entries[i].value, NULL, span};
+    }
+}
+
+static void give_yaml(struct giving *g, const struct source *source)
+{
+    const struct node *root = yaml_parse(g->loader->arena, source, g->loader->diags);
+    if (!root || !expect_map(g->loader, root, "an input file"))
+        return;
+    for (size_t i = 0; i < root->count; i++) {
+        const struct node_entry *entry = &root->entries[i];
+        const struct decl *decl = find_input(g, entry->key, node_key_span(entry));
+        if (decl)
+            *slot_of(g, decl) = (struct given){
+                node_value(g->loader->arena, entry->value), entry->value, node_span(entry->value)};
+    }
+}
+
+static void give_file(struct giving *g, struct str path)
+{
+    struct source *source = ARENA_NEW(g->loader->arena, struct source);
+    source->path = arena_str(g->loader->arena, path);
+    struct err err = ERR_INIT;
+    if (file_read(g->loader->arena, source->path.p, YAML_MAX_SIZE, &source->text, &err))
+        diag_error(g->loader->diags, (struct span){0}, "input file: %s", err.message);
+    else if (str_ends(path, STR(".json")))
+        give_json(g, source);
+    else
+        give_yaml(g, source);
+}
+
+static bool takes_text(const struct type *type)
+{
+    return type->kind == TYPE_STRING;
+}
+
+/* Text from outside any file: a string as it is, everything else as YAML. */
+static void give_text(struct giving *g, const struct decl *decl, struct str text, struct str origin)
+{
+    struct arena *arena = g->loader->arena;
+    struct source *source = ARENA_NEW(arena, struct source);
+    *source = (struct source){origin, arena_str(arena, text)};
+    struct given given = {.span = span_at(source, 0, text.n)};
+    if (takes_text(decl->input->type) || !text.n) {
+        given.value = value_string_ref(arena, source->text);
+    } else {
+        AUTO_DIAGS struct diags hidden = DIAGS_INIT; /* its excerpts would show a sensitive value */
+        struct diags *diags = decl->input->sensitive ? &hidden : g->loader->diags;
+        given.node = yaml_parse(arena, source, diags);
+        if (hidden.errors)
+            diag_error(g->loader->diags, (struct span){.source = source}, "input \"%.*s\" is not YAML",
+                STR_ARG(decl->name));
+        given.value = given.node ? node_value(arena, given.node) : &value_unknown;
+    }
+    *slot_of(g, decl) = given;
+}
+
+static void give_variables(struct giving *g)
+{
+    for (size_t i = 0; i < g->root->inputs.n; i++) {
+        const struct decl *decl = g->root->inputs.items[i].ptr;
+        char *exact = arena_strz(
+            g->loader->arena, arena_printf(g->loader->arena, "WEIR_INPUT_%.*s", STR_ARG(decl->name)));
+        char *upper = mem_strdup(exact);
+        for (char *c = upper; *c; c++)
+            *c = (char)toupper((unsigned char)*c);
+        const char *text = getenv(exact);
+        struct str origin = str_z(exact);
+        if (!text && (text = getenv(upper)))
+            origin = arena_str(g->loader->arena, str_z(upper));
+        if (text)
+            give_text(g, decl, str_z(text), origin);
+        free(upper);
+    }
+}
+
+static void give_option(struct giving *g, struct str option)
+{
+    struct str text, name = str_cut(option, '=', &text);
+    if (!text.p || !name.n) {
+        struct diag *d = diag_error(
+            g->loader->diags, (struct span){0}, "-i needs NAME=VALUE, got \"%.*s\"", STR_ARG(name));
+        diag_hint(g->loader->diags, d, "for example: -i owner=alice");
+        return;
+    }
+    struct source *source = ARENA_NEW(g->loader->arena, struct source);
+    *source = (struct source){arena_printf(g->loader->arena, "-i %.*s", STR_ARG(name)), STR_EMPTY};
+    const struct decl *decl = find_input(g, name, (struct span){.source = source});
+    if (decl)
+        give_text(g, decl, text, source->path);
+}
+
+static void report_missing(struct giving *g, const struct decl *decl)
+{
+    struct diags *diags = g->loader->diags;
+    struct diag *d = diag_error(diags, decl->span, "the input \"%.*s\" has no value", STR_ARG(decl->name));
+    if (decl->input->doc.n)
+        diag_label(diags, d, "%.*s", STR_ARG(decl->input->doc));
+    char *upper = arena_strz(g->loader->arena, decl->name);
+    for (char *c = upper; *c; c++)
+        *c = (char)toupper((unsigned char)*c);
+    diag_hint(diags, d, "give it with -i %.*s=…, --input-file, WEIR_INPUT_%s or an environment (-e)",
+        STR_ARG(decl->name), upper);
+}
+
+void inputs_give(struct unit *root)
+{
+    struct loader *loader = root->loader;
+    const struct stack_options *options = loader->options;
+    struct map *inputs = &root->module->inputs;
+    struct giving g = {.loader = loader, .root = root->module};
+    size_t count = 0;
+    for (size_t i = 0; i < inputs->n; i++)
+        count = ((struct decl *)inputs->items[i].ptr)->index + 1;
+    g.given = ARENA_ARRAY(loader->arena, struct given, count);
+    give_environment(&g, root);
+    for (size_t i = 0; i < options->input_file_count; i++)
+        give_file(&g, options->input_files[i]);
+    give_variables(&g);
+    for (size_t i = 0; i < options->input_count; i++)
+        give_option(&g, options->inputs[i]);
+
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(loader->arena);
+    for (size_t i = 0; i < inputs->n; i++) {
+        struct decl *decl = inputs->items[i].ptr;
+        const struct given *given = slot_of(&g, decl);
+        if (given->value)
+            convert_given(&g, decl, given);
+        if (value_is_null(given->value) && decl->input->required) {
+            report_missing(&g, decl);
+            decl->given = &value_unknown;
+        }
+        value_builder_set(&all, decl->name, decl->given);
+    }
+    loader->stack->inputs = value_builder_map(&all);
+}
