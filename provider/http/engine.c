@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 
 enum {
@@ -128,13 +129,29 @@ static void *network_main(void *arg)
     for (;;) {
         bool stop = take_incoming(engine);
         if (stop && !engine->active)
-            return NULL;
+            break;
         int running;
         engine->curl->multi_perform(engine->multi, &running);
         finish_completed(engine);
         int wait_ms = check_cancelled(engine);
         engine->curl->multi_poll(engine->multi, NULL, 0, wait_ms, NULL);
     }
+    engine->curl->multi_cleanup(engine->multi); /* here, where its last words on TLS raise no signal */
+    return NULL;
+}
+
+/*
+ * The thread takes no signals: they are for the main thread, and OpenSSL, which writes to sockets that the
+ * peer has closed, would raise SIGPIPE.
+ */
+static int start_thread(struct http_engine *engine)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&engine->thread, NULL, network_main, engine);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
 }
 
 /* ---- workers ---- */
@@ -247,7 +264,7 @@ int http_engine_new(const struct http_options *options, struct http_engine **out
     curl->multi_setopt(engine->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, total);
     curl->multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, total);
     curl->multi_setopt(engine->multi, CURLMOPT_MAX_HOST_CONNECTIONS, per_host);
-    int failed = pthread_create(&engine->thread, NULL, network_main, engine);
+    int failed = start_thread(engine);
     if (failed) {
         errno = failed;
         err_errno(err, ERR_FAILED, "cannot start the network thread");
@@ -274,7 +291,6 @@ void http_engine_free(struct http_engine *engine)
         next = t->next;
         transfer_free(t);
     }
-    engine->curl->multi_cleanup(engine->multi);
     pthread_mutex_destroy(&engine->lock);
     pthread_mutex_destroy(&engine->trace_lock);
     free(engine->ca_file);

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,6 +226,30 @@ static void a_sink_takes_good_bodies_only(void **state)
     assert_str(buf_str(&taken), "stored");
     request.sink = refuse;
     assert_int_equal(must_fail(&f, &request).class, ERR_IO);
+    stop(&f);
+}
+
+static int note_signals(void *ctx, const void *bytes, size_t n)
+{
+    (void)bytes;
+    (void)n;
+    pthread_sigmask(SIG_BLOCK, NULL, ctx);
+    return 0;
+}
+
+/* Ctrl-C is for the main thread; a TLS connection that the peer closed must not end the program. */
+static void the_network_thread_takes_no_signals(void **state)
+{
+    (void)state;
+    START(f, 0, {.body = "x"});
+    sigset_t there, here;
+    struct http_request request = request_to(&f, "GET", "/");
+    request.sink = note_signals;
+    request.sink_ctx = &there;
+    must_send(&f, &request);
+    assert_true(sigismember(&there, SIGINT) && sigismember(&there, SIGPIPE) && sigismember(&there, SIGTERM));
+    pthread_sigmask(SIG_BLOCK, NULL, &here);
+    assert_false(sigismember(&here, SIGINT));
     stop(&f);
 }
 
@@ -507,6 +532,7 @@ int main(void)
         cmocka_unit_test(every_method_has_the_right_frame),
         cmocka_unit_test(uploads_a_range_of_a_file),
         cmocka_unit_test(a_sink_takes_good_bodies_only),
+        cmocka_unit_test(the_network_thread_takes_no_signals),
         cmocka_unit_test(answers_are_bounded),
         cmocka_unit_test(redirects_are_not_followed),
         cmocka_unit_test(failures_have_class_and_words),
