@@ -284,8 +284,8 @@ void http_engine_free(struct http_engine *engine)
         return;
     pthread_mutex_lock(&engine->lock);
     engine->stop = true;
+    engine->curl->multi_wakeup(engine->multi); /* under the lock: the thread closes the handle soon after */
     pthread_mutex_unlock(&engine->lock);
-    engine->curl->multi_wakeup(engine->multi);
     pthread_join(engine->thread, NULL);
     for (struct transfer *next, *t = engine->idle; t; t = next) {
         next = t->next;
