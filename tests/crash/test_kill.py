@@ -1,0 +1,102 @@
+"""
+Killed (SIGKILL) at a durable step or around a request, weir must carry on as if nothing had happened: the same resources as
+without the kill, none twice, none forgotten, and nothing left to do.
+
+Every place where a kill may fall has a number (base/crash.h). A sweep kills at each of them in turn until a run gets through. Without
+WEIR_LONG a sweep looks at a few places, spread over all of them.
+"""
+
+import os
+import signal
+
+import pytest
+from mixed import RESOURCES, STACK, everything
+from support import Stack
+
+LONG = bool(os.environ.get("WEIR_LONG"))
+FEW = 6
+
+# name: (arguments of the apply before, arguments of the run that is killed)
+SCENARIOS = {
+    "create": (None, ["apply", "--yes"]),
+    "update": ([], ["apply", "--yes", "-i", "v=2"]),
+    "replace": ([], ["apply", "--yes", "-i", "name=two"]),
+    "destroy": ([], ["destroy", "--yes"]),
+}
+
+
+class Sweep:
+    def __init__(self, cloud, folder, name):
+        self.cloud, self.folder, self.name = cloud, folder, name
+        self.before, self.command = SCENARIOS[name]
+        self.inputs = self.command[2:]
+        self.count = 0
+
+    def fresh(self):
+        """A new stack where everything is as it was before the run that is to be killed."""
+        self.cloud.reset()
+        self.count += 1
+        stack = Stack(self.folder / f"{self.name}-{self.count}", self.cloud).write(STACK)
+        if self.before is not None:
+            stack.apply(*self.before)
+        return stack
+
+    def finish(self, stack):
+        """What is there when the same command has been let through."""
+        stack.run(*self.command)
+        if self.name == "destroy":
+            assert stack.addresses() == []
+        else:
+            stack.assert_settled(*self.inputs)
+            assert len(stack.addresses()) == RESOURCES
+        return everything(self.cloud)
+
+    def points(self):
+        """How many places there are; runs in parallel differ a little."""
+        stack = self.fresh()
+        log = stack.folder / "points"
+        stack.run(*self.command, env={"WEIR_CRASH_LOG": str(log)})
+        return len(log.read_text().splitlines())
+
+    def killed_at(self, at):
+        """None: the run was through before it got there."""
+        stack = self.fresh()
+        process = stack.start(*self.command, env={"WEIR_CRASH_AT": str(at)})
+        out, err = process.communicate(timeout=60)
+        if process.returncode == 0:
+            return None
+        assert process.returncode == -signal.SIGKILL, (at, process.returncode, out, err)
+        return stack
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_kill(cloud, tmp_path, name):
+    sweep = Sweep(cloud, tmp_path, name)
+    expected = sweep.finish(sweep.fresh())
+    assert len(expected) == (0 if name == "destroy" else RESOURCES - 1)  # the object is listed with its bucket
+    points = sweep.points()
+    assert points > 60, points
+    kills = 0
+    for at in range(1, 10 * points) if LONG else range(1, points, max(1, points // FEW)):
+        stack = sweep.killed_at(at)
+        if not stack:
+            break
+        kills += 1
+        assert sweep.finish(stack) == expected, f"killed at {at}"
+    assert kills >= (points * 3 // 4 if LONG else FEW - 1)
+    print(f"{name}: {kills} kills, {points} places")
+
+
+def test_recovery_is_killed_too(cloud, tmp_path):
+    """The run after a kill is killed as well, again and again, a little further on each time."""
+    sweep = Sweep(cloud, tmp_path, "create")
+    expected = sweep.finish(sweep.fresh())
+    for at in range(9, sweep.points(), 7 if LONG else 60):
+        stack = sweep.killed_at(at)
+        for again in range(2, 60, 5 if LONG else 11):
+            process = stack.start(*sweep.command, env={"WEIR_CRASH_AT": str(again)})
+            process.communicate(timeout=60)
+            if process.returncode == 0:
+                break
+            assert process.returncode == -signal.SIGKILL
+        assert sweep.finish(stack) == expected, f"killed at {at}"
