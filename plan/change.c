@@ -41,6 +41,8 @@ static void job_context(struct job *job, int64_t timeout_ms)
 {
     state_token(job->token);
     job->ctx = op_context(job->x->p, &job->arena, job->provider, job->schema, job->address);
+    if (job->op->instance)
+        job->ctx.dir = job->op->instance->decl->module->dir;
     job->ctx.token = str_z(job->token);
     job->ctx.timeout_ms = timeout_ms;
     job->ctx.cancel = &job->x->cancel;

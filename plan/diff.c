@@ -127,7 +127,7 @@ static int predict(struct planner *p, struct instance *instance, const struct va
     struct provider *provider;
     if (evaluate_provider(p, instance->decl, &provider, err))
         return -1;
-    struct op_ctx op = op_context(p, p->arena, provider, schema, instance->address);
+    struct op_ctx op = instance_context(p, p->arena, provider, instance);
     if (schema->ops->predict(&op, instance->desired, prior, &instance->planned, err))
         return err_context(err, "planning %.*s", STR_ARG(instance->address));
     instance->planned = object_mark(p->arena, schema, instance->planned);

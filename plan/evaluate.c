@@ -232,7 +232,7 @@ static const struct value *prepare(
     const struct decl *decl = instance->decl;
     if (!object || !decl->schema->ops->prepare)
         return object;
-    struct op_ctx op = op_context(p, arena, NULL, decl->schema, instance->address);
+    struct op_ctx op = instance_context(p, arena, NULL, instance);
     struct err err = ERR_INIT;
     const struct value *prepared = object;
     if (decl->schema->ops->prepare(&op, object, &prepared, &err) == 0)

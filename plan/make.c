@@ -118,7 +118,7 @@ static bool read_data(struct planner *p, struct instance *instance)
     struct err err = ERR_INIT;
     const struct value *live = NULL;
     if (evaluate_provider(p, instance->decl, &provider, &err) == 0) {
-        struct op_ctx op = op_context(p, p->arena, provider, schema, instance->address);
+        struct op_ctx op = instance_context(p, p->arena, provider, instance);
         if (schema->ops->read(&op, instance->desired, NULL, &live, &err) == 0 && !live)
             err_set(&err, ERR_ABSENT, "there is no such thing");
     }
@@ -177,7 +177,7 @@ static bool look(struct planner *p, const struct instance *instance, const struc
     if (!schema->ops->read)
         return true;
     if (evaluate_provider(p, instance->decl, &provider, &err) == 0) {
-        struct op_ctx op = op_context(p, p->arena, provider, schema, instance->address);
+        struct op_ctx op = instance_context(p, p->arena, provider, instance);
         const struct value *prior = value_with(p->arena, instance->desired, schema->id, id);
         if (schema->ops->read(&op, prior, object_set(p->arena, schema, instance->desired), live, &err) == 0)
             return true;
@@ -216,7 +216,7 @@ static bool look_for_existing(struct planner *p, struct instance *instance)
     struct provider *provider;
     if (evaluate_provider(p, instance->decl, &provider, &err))
         return plan_failed(p, instance->decl->span, &err);
-    struct op_ctx op = op_context(p, p->arena, provider, schema, instance->address);
+    struct op_ctx op = instance_context(p, p->arena, provider, instance);
     if (schema->ops->predict && schema->ops->predict(&op, instance->desired, NULL, &planned, &err))
         return plan_failed(p, instance->decl->span, &err);
     const struct value *id = value_get(planned, schema->id);

@@ -173,6 +173,8 @@ const struct value *object_unknown(
 
 struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider *provider,
     const struct schema *schema, struct str address);
+struct op_ctx instance_context(
+    struct planner *p, struct arena *arena, struct provider *provider, const struct instance *instance);
 void observe(const struct observer *observer, const struct event *event);
 
 #endif

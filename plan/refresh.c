@@ -60,6 +60,14 @@ struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider
     };
 }
 
+struct op_ctx instance_context(
+    struct planner *p, struct arena *arena, struct provider *provider, const struct instance *instance)
+{
+    struct op_ctx ctx = op_context(p, arena, provider, instance->decl->schema, instance->address);
+    ctx.dir = instance->decl->module->dir;
+    return ctx;
+}
+
 static bool list_has(const struct value *list, struct str name)
 {
     for (uint32_t i = 0; list && i < list->count; i++)
@@ -219,6 +227,20 @@ static bool agrees(const struct group *group, const struct seen *seen)
     return true;
 }
 
+/* What only the service says and this refresh did not ask for is as the record has it. */
+static const struct value *with_computed(
+    struct arena *arena, const struct group *group, const struct seen *seen, const struct value *live)
+{
+    const struct value *recorded = seen->record->attrs;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; recorded && i < recorded->count; i++) {
+        const struct attr *attr = schema_attr(group->schema, recorded->entries[i].key);
+        if (attr && attr->computed && !attr->settable && !value_get(live, attr->name))
+            value_builder_set(&b, attr->name, recorded->entries[i].value);
+    }
+    return b.n ? value_merge(arena, live, value_builder_map(&b)) : live;
+}
+
 /* ---- one by one ---- */
 
 static void add_single(struct refresh *r, struct group *group, struct seen *seen)
@@ -250,7 +272,11 @@ static void read_single(void *ctx, size_t i)
         return;
     }
     pthread_mutex_lock(&r->lock);
-    seen->live = live ? value_merge(r->p->arena, base, value_copy(r->p->arena, live)) : NULL;
+    if (live) {
+        live = value_merge(r->p->arena, base, value_copy(r->p->arena, live));
+        live = with_computed(r->p->arena, group, seen, live);
+    }
+    seen->live = live;
     pthread_mutex_unlock(&r->lock);
     seen->read = true;
 }
@@ -268,6 +294,8 @@ static void collect_singles(struct refresh *r)
                      ->count;
             if (!complete)
                 add_single(r, group, seen);
+            else
+                seen->live = with_computed(r->p->arena, group, seen, seen->live);
         }
     }
 }

@@ -26,6 +26,7 @@ struct op_ctx {
     struct provider *provider;
     const struct schema *schema;
     struct str address; /* for messages and the weir:address tag */
+    struct str dir;     /* where relative file names in attributes start */
     struct str stack;   /* stack name, for the ownership tag */
     struct str
         token; /* idempotency token of this intent: 32 hex digits; stable across retries and recovery */

@@ -157,7 +157,7 @@ static void content_close(struct content *content)
 }
 #define AUTO_CONTENT __attribute__((cleanup(content_close)))
 
-static int content_open(const struct value *object, struct content *out, struct err *err)
+static int content_open(struct str dir, const struct value *object, struct content *out, struct err *err)
 {
     struct str path = value_text(value_getz(object, "source"), STR_EMPTY);
     *out = (struct content){.fd = -1};
@@ -167,7 +167,7 @@ static int content_open(const struct value *object, struct content *out, struct 
         return 0;
     }
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    const char *name = arena_strz(&arena, path);
+    const char *name = arena_strz(&arena, path_join(&arena, dir, path));
     out->fd = open(name, O_RDONLY | O_CLOEXEC);
     if (out->fd < 0 || fstat(out->fd, &out->before))
         return err_errno(err, ERR_IO, "source \"%s\"", name);
@@ -223,7 +223,7 @@ static int object_prepare(
     }
     AUTO_CONTENT struct content content;
     struct str hash;
-    if (content_open(desired, &content, err) || content_hash(ctx->arena, &content, &hash, err))
+    if (content_open(ctx->dir, desired, &content, err) || content_hash(ctx->arena, &content, &hash, err))
         return -1;
     if (content.size > OBJECT_PUT_MAX)
         return err_set(err, ERR_INVALID,
@@ -411,7 +411,7 @@ static int put(struct op_ctx *ctx, const struct value *desired, const struct val
 {
     const struct value *prepared;
     AUTO_CONTENT struct content content = {.fd = -1};
-    if (object_prepare(ctx, desired, &prepared, err) || content_open(desired, &content, err))
+    if (object_prepare(ctx, desired, &prepared, err) || content_open(ctx->dir, desired, &content, err))
         return -1;
     struct str hash = value_text(value_getz(prepared, "sha256"), STR_EMPTY);
     struct aws_call call = {.body_fd = content.fd, .payload_hash = hash};
