@@ -104,7 +104,7 @@ test: ## unit, language and end-to-end tests; the last line counts them
 	@$(MAKE) --no-print-directory -s test-e2e || true
 	@tools/test total
 test-e2e: $(BUILD)/weir $(BUILD)/weir.1 .venv/.requirements ## weir against servers that others wrote, looked at with clients that others wrote
-	@WEIR=$(BUILD)/weir tools/test e2e tests/e2e
+	@WEIR=$(BUILD)/weir tools/test e2e tests/e2e tests/crash
 test-long: ## what takes longer: all tests again under the sanitizers, fuzzing, crash sweeps
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory asan
