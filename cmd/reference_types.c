@@ -104,6 +104,18 @@ static void markdown_cell(struct buf *out, struct str text)
     }
 }
 
+/* Between backquotes nothing but the table's own bar needs an escape. */
+static void code_cell(struct buf *out, struct str text)
+{
+    buf_add_char(out, '`');
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '|')
+            buf_add_char(out, '\\');
+        buf_add_char(out, text.p[i]);
+    }
+    buf_add_char(out, '`');
+}
+
 static const struct type *object_in(const struct type *type)
 {
     while (type && type->kind != TYPE_OBJECT)
@@ -211,13 +223,23 @@ static void function_row(struct page *p, const struct function_doc *f)
     if (p->markdown) {
         buf_addf(p->out, "| `%.*s` | ", STR_ARG(f->signature));
         markdown_cell(p->out, f->doc);
-        buf_addz(p->out, " |\n");
+        if (f->example.n) {
+            buf_addz(p->out, " | ");
+            code_cell(p->out, f->example);
+            buf_addz(p->out, " → ");
+            code_cell(p->out, f->result);
+            buf_addz(p->out, " |\n");
+        } else {
+            buf_addz(p->out, " | |\n");
+        }
         return;
     }
     buf_addf(p->out, "%*s", NAME_COLUMN, "");
     style_add_str(p->out, p->color, STYLE_CYAN, f->signature);
     buf_addf(p->out, "\n%*s", NOTE_INDENT, "");
     text_add_wrapped(p->out, f->doc, NOTE_INDENT, NOTE_INDENT, p->width);
+    if (f->example.n)
+        buf_addf(p->out, "\n%*s%s → %s", NOTE_INDENT, "", f->example.p, f->result.p);
     buf_add_char(p->out, '\n');
 }
 
@@ -247,7 +269,7 @@ bool reference_functions(
         if (name.n || !group_is_first(docs, i))
             continue;
         title(&p, 2, docs[i].group);
-        buf_addz(out, p.markdown ? "| function | |\n| --- | --- |\n" : "");
+        buf_addz(out, p.markdown ? "| function | | example |\n| --- | --- | --- |\n" : "");
         for (size_t k = i; k < n; k++)
             if (str_eq(docs[k].group, docs[i].group))
                 function_row(&p, &docs[k]);

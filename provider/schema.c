@@ -43,7 +43,7 @@ struct str type_name(struct arena *arena, const struct type *type)
     case TYPE_SET: return arena_printf(arena, "set(%s)", type_name(arena, type->elem).p);
     case TYPE_MAP: return arena_printf(arena, "map(%s)", type_name(arena, type->elem).p);
     }
-    assert(!"type kind");
+    assert(false);
     return STR_EMPTY;
 }
 

@@ -190,12 +190,10 @@ static bool resolve_name(struct resolve *r, struct expr *e, struct expr *outer, 
         e->op = EXPR_CONSTANT_NAME;
         return false;
     }
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    const struct str *names;
     bool space = str_eqz(name, "inputs") || str_eqz(name, "locals");
     if (!r->resolver)
         report_template_name(r, e, name);
-    else if (space || (next.n && visible_names(r, name, &scratch, &names)))
+    else if (space || (next.n && r->resolver->lookup(r->resolver->ctx, name, STR_EMPTY, &consumed)))
         report_member(r, e, name, next, outer ? name_span(outer, next) : expr_span(e));
     else
         report_name(r, e, name);

@@ -162,14 +162,15 @@ static bool walk_folder(struct fileset *set, int parent, const char *name, struc
 static bool visit(struct fileset *set, int folder, const char *name, struct str path, int depth)
 {
     struct stat st;
+    if (!call_take_items(set->call, 1))
+        return false;
     if (fstatat(folder, name, &st, 0))
         return true; /* a dangling link, or gone meanwhile */
     if (S_ISREG(st.st_mode)) {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
-        if (!path_matches(&scratch, set->pattern, path))
-            return true;
-        value_builder_add(&set->found, value_string(set->call->arena, path));
-        return call_take_items(set->call, 1);
+        if (path_matches(&scratch, set->pattern, path))
+            value_builder_add(&set->found, value_string(set->call->arena, path));
+        return true;
     }
     struct stat link;
     if (!S_ISDIR(st.st_mode) || fstatat(folder, name, &link, AT_SYMLINK_NOFOLLOW) || S_ISLNK(link.st_mode))

@@ -36,9 +36,10 @@ static struct decl decls[] = {
     {.kind = DECL_RESOURCE, .name = STR_INIT("jobs"), .schema = &lake_schema},
     {.kind = DECL_MODULE, .name = STR_INIT("net")},
     {.kind = DECL_LOCAL, .name = STR_INIT("people")},
+    {.kind = DECL_OUTPUT, .name = STR_INIT("vpc")},
 };
 enum { DECL_COUNT = sizeof decls / sizeof *decls };
-static const char *const spaces[DECL_COUNT] = {"inputs", "locals", "locals", "", "", "net", "locals"};
+static const char *const spaces[DECL_COUNT] = {"inputs", "locals", "locals", "", "", "", "locals", "net"};
 static const char *const values[DECL_COUNT] = {
     "\"tokyo\"",
     "{\"user\":\"u\",\"password\":\"hunter2\"}",
@@ -47,6 +48,7 @@ static const char *const values[DECL_COUNT] = {
     "{\"a\":{\"arn\":\"arn:a\"},\"b\":{\"arn\":\"arn:b\"}}",
     "{\"vpc\":\"vpc-1\"}",
     "[{\"name\":\"ann\",\"age\":30},{\"name\":\"bob\",\"age\":17}]",
+    "\"vpc-1\"",
 };
 
 static const struct value *json(const char *text)
@@ -62,15 +64,12 @@ static struct decl *lookup(void *ctx, struct str name, struct str next, bool *co
 {
     (void)ctx;
     for (size_t i = 0; i < DECL_COUNT; i++) {
-        if (*spaces[i] && str_eqz(name, spaces[i])) {
-            bool module = decls[i].kind == DECL_MODULE;
-            if (module ? !str_eqz(next, "vpc") : !str_eq(next, decls[i].name))
-                continue;
-            *consumed = !module;
+        if (!*spaces[i] && str_eq(name, decls[i].name) && !(decls[i].kind == DECL_MODULE && next.n))
+            return &decls[i];
+        if (*spaces[i] && str_eqz(name, spaces[i]) && str_eq(next, decls[i].name)) {
+            *consumed = true;
             return &decls[i];
         }
-        if (!*spaces[i] && str_eq(name, decls[i].name))
-            return &decls[i];
     }
     return NULL;
 }
@@ -81,9 +80,8 @@ static size_t names(void *ctx, struct str prefix, struct arena *scratch, const s
     struct str *found = ARENA_ARRAY(scratch, struct str, DECL_COUNT);
     size_t n = 0;
     for (size_t i = 0; i < DECL_COUNT; i++) {
-        if (!str_eqz(prefix, spaces[i]))
-            continue;
-        found[n++] = decls[i].kind == DECL_MODULE ? STR("vpc") : decls[i].name;
+        if (str_eqz(prefix, spaces[i]))
+            found[n++] = decls[i].name;
     }
     *out = found;
     return n;
@@ -302,6 +300,8 @@ static void test_names(void **state)
         {"lake['arn']", "\"arn:lake\""},
         {"\"${lake.arn}/*\"", "\"arn:lake/*\""},
         {"net.vpc", "\"vpc-1\""},
+        {"net", "{\"vpc\":\"vpc-1\"}"},
+        {"net[lake.name]", "error: net has no key \"lake\" / it has vpc"},
         {"stack.name", "\"film\""},
         {"jobs['a'].arn", "\"arn:a\""},
         {"jobs.b.arn", "\"arn:b\""},
@@ -499,7 +499,7 @@ static void test_depends(void **state)
     struct resolver resolver = {.lookup = lookup, .names = names, .has_attr = has_attr, .depends = note};
     expr_resolve(e, &resolver, &diags);
     assert_int_equal(diags.errors, 0);
-    static const unsigned wanted[DECL_COUNT] = {1, 0, 0, 2, 1, 1, 1};
+    static const unsigned wanted[DECL_COUNT] = {1, 0, 0, 2, 1, 0, 1, 1};
     assert_memory_equal(seen, wanted, sizeof wanted);
 }
 
