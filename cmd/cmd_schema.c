@@ -263,14 +263,41 @@ static int write_schema(struct buf *out, struct catalog *catalog, struct err *er
     return 0;
 }
 
+/* A JSON document for each type. */
+static int write_calls(struct buf *out, struct catalog *catalog, bool is_data, struct err *err)
+{
+    size_t n;
+    const struct str *names = catalog_names(catalog, is_data, &n);
+    for (size_t i = 0; i < n; i++) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        const struct schema *schema = catalog_find(catalog, names[i], is_data, err);
+        if (!schema)
+            return -1;
+        const struct value *calls = schema_calls(&arena, schema);
+        if (!calls)
+            continue;
+        json_write(out, calls, JSON_PLAIN);
+        buf_add_char(out, '\n');
+    }
+    return 0;
+}
+
+struct own_settings {
+    struct settings shared;
+    bool calls;
+};
+
 static int run(struct invocation *inv)
 {
+    const struct own_settings *own = inv->own;
     struct catalog *catalog;
     struct err err = ERR_INIT;
     if (catalog_new(&(struct catalog_options){.specs_dir = inv->settings->specs}, &catalog, &err) < 0)
         return invocation_fail(inv, &err);
     AUTO_BUF struct buf out = BUF_INIT;
-    int rc = write_schema(&out, catalog, &err);
+    int rc = !own->calls                                   ? write_schema(&out, catalog, &err)
+             : write_calls(&out, catalog, false, &err) < 0 ? -1
+                                                           : write_calls(&out, catalog, true, &err);
     int status = rc < 0 ? invocation_fail(inv, &err) : invocation_write(inv, buf_str(&out));
     catalog_free(catalog);
     return status;
@@ -279,6 +306,8 @@ static int run(struct invocation *inv)
 static const struct option options[] = {
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
         .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
+    {0, "calls", .kind = OPTION_FLAG, .offset = offsetof(struct own_settings, calls),
+        .doc = "print the calls that each type makes instead, one JSON document a line"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {&own_set, NULL};
@@ -291,6 +320,7 @@ const struct command cmd_schema = {
     .name = "schema",
     .summary = "print the JSON Schema of stack files, for editors",
     .sets = sets,
+    .settings_size = sizeof(struct own_settings),
     .examples = examples,
     .run = run,
 };

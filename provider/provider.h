@@ -126,6 +126,12 @@ struct aws_client *provider_aws(const struct provider *provider);
 
 /* ---- all known types ---- */
 
+/*
+ * What the operations of a type send to its service and read from the answers, with the service's own names:
+ * a document for tools and tests. NULL for types that no spec describes.
+ */
+const struct value *schema_calls(struct arena *arena, const struct schema *schema);
+
 struct catalog;
 
 struct catalog_options {

@@ -66,12 +66,14 @@ struct item_member {
 };
 
 struct step_rules {
-    const char *what;                /* for messages: "create" */
-    const char *extra;               /* keys it may have besides a step's own; NULL: none */
-    bool all;                        /* sends everything unless told otherwise */
-    bool nothing;                    /* sends nothing unless told otherwise; without both: the id */
-    bool pages;                      /* lists: may be paginated */
-    const struct node *ident;        /* send this instead of the id */
+    const char *what;         /* for messages: "create" */
+    const char *extra;        /* keys it may have besides a step's own; NULL: none */
+    bool all;                 /* sends everything unless told otherwise */
+    bool nothing;             /* sends nothing unless told otherwise; without both: the id */
+    bool change;              /* makes or changes: its answer is the object only if `at` says so */
+    bool reads;               /* of calls that share a map: it takes `at` from there, others `failed` */
+    bool pages;               /* lists: may be paginated */
+    const struct node *ident; /* send this instead of the id */
     const struct spec_attr *subject; /* sent too, unless told otherwise (a facet's attribute) */
     struct item_member items[2];
     size_t item_count;

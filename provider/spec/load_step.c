@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 #define STEP_KEYS                                                                                            \
-    "call send with at match answers token when if unless for full partial always each ignore absent retry " \
+    "call send with at match answers covers token when if unless for full partial always each ignore "       \
+    "absent retry "                                                                                          \
     "failed "                                                                                                \
     "wait native page must look idempotent body"
 
@@ -488,13 +489,13 @@ static struct spec_names load_attr_names(struct type_loader *t, const struct nod
 }
 
 /* What the map around several calls says for all of them. */
-static void load_shared(struct loader *l, const struct node *shared, struct spec_step *step)
+static void load_shared(struct loader *l, const struct node *shared, bool reads, struct spec_step *step)
 {
     if (!shared)
         return;
-    if (!step->at.n)
+    if (!step->at.n && reads)
         step->at = load_text(l, shared, "at");
-    if (!step->failed.n)
+    if (!step->failed.n && !reads)
         step->failed = load_text(l, shared, "failed");
     if (!step->absent.count)
         step->absent = load_errors(l, node_get(shared, "absent"));
@@ -509,6 +510,7 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     load_match(t, node_get(node, "match"), step);
     load_answers(t, node_get(node, "answers"), step);
     step->when = load_attr_names(t, node_get(node, "when"));
+    step->covers = load_attr_names(t, node_get(node, "covers"));
     step->wanted = load_attr_names(t, node_get(node, "for"));
     step->only = load_conditions(t, node_get(node, "if"));
     step->unless = load_conditions(t, node_get(node, "unless"));
@@ -550,7 +552,8 @@ const struct spec_step *load_step(
     else if (!load_keys(l, node, rules->what, keys.p))
         return step;
     load_rules_of(t, node, step);
-    load_shared(l, rules->shared, step);
+    load_shared(l, rules->shared, rules->reads, step);
+    step->sparse = rules->change && !step->at.n;
     if (node_get(node, "each"))
         load_each(t, node_get(node, "each"), step);
     if (node_get(node, "native")) {

@@ -89,8 +89,10 @@ static void load_facet(struct type_loader *t, const struct node_entry *entry, st
     if (!out->attr || !load_keys(t->l, node, "a facet", "put get delete reset send at absent retry"))
         return;
     struct step_rules rules = {.what = "a facet", .ident = node_get(node, "send"), .shared = node};
+    rules.reads = true;
     if (node_get(node, "get"))
         out->get = load_step(t, node_get(node, "get"), &rules);
+    rules.reads = false;
     if (node_get(node, "delete"))
         out->remove = load_step(t, node_get(node, "delete"), &rules);
     if (node_get(node, "reset"))
@@ -123,9 +125,9 @@ static void load_members(struct type_loader *t, const struct node_entry *entry, 
         return;
     struct step_rules rules = {.what = "a member set", .ident = node_get(node, "send"), .shared = node};
     if (node_get(node, "list")) {
-        rules.pages = true;
+        rules.pages = rules.reads = true;
         out->list = load_step(t, node_get(node, "list"), &rules);
-        rules.pages = false;
+        rules.pages = rules.reads = false;
     }
     out->batch = load_flag(l, node, "batch");
     const struct shape *whole = out->attr->shape, *elem = whole->elem ? whole->elem : whole;
@@ -183,17 +185,20 @@ static void load_entries(struct type_loader *t, const struct node_entry *entry, 
     struct str put_as = load_text(l, node, "put_as"), delete_as = load_text(l, node, "delete_as");
     struct step_rules rules = {
         .what = "an entry map", .ident = node_get(node, "send"), .shared = node, .pages = true};
+    rules.reads = true;
     if (node_get(node, "list"))
         out->list = load_step(t, node_get(node, "list"), &rules);
-    rules.pages = false;
+    rules.pages = rules.reads = false;
     rules.item_count = 1;
     rules.items[0] = (struct item_member){
         delete_as.n ? delete_as : out->key, STR("key"), out->batch ? list_of(l, &text, NULL) : &text};
     if (node_get(node, "delete"))
         out->remove = load_step(t, node_get(node, "delete"), &rules);
     rules.items[0] = (struct item_member){out->key, STR("key"), &text};
+    rules.reads = true;
     if (node_get(node, "get"))
         out->get = load_step(t, node_get(node, "get"), &rules);
+    rules.reads = false;
     rules.items[1] =
         (struct item_member){out->value.n ? out->value : STR("."), STR("value"), out->attr->shape->elem};
     rules.item_count = 2;
@@ -264,7 +269,7 @@ static void load_tags(struct type_loader *t)
     tags->remove = tags_step(t, node, "remove", &rules, load_text(l, node, "remove_as"), keys);
     tags->put = tags_step(t, node, "put", &rules, put_as, tags->shape);
     tags->clear = tags_step(t, node, "clear", &rules, STR_EMPTY, NULL);
-    rules.pages = true;
+    rules.pages = rules.reads = true;
     tags->list = tags_step(t, node, "list", &rules, STR_EMPTY, NULL);
 }
 
@@ -293,17 +298,9 @@ static void load_listing(struct type_loader *t)
     const struct node *node = node_get(t->node, "list");
     if (!node)
         return;
-    struct step_rules rules = {.what = "list", .extra = "covers", .nothing = true, .pages = true};
+    struct step_rules rules = {.what = "list", .nothing = true, .pages = true, .reads = true};
     t->type->list = load_steps(t, node, &rules);
     t->type->schema.bulk = true;
-    const struct node *first = node->kind == NODE_LIST && node->count ? node->items[0] : node;
-    const struct node *covers = node_get(first, "covers");
-    t->type->list_all = !covers || (covers->kind == NODE_STRING && str_eqz(covers->string, "all"));
-    if (t->type->list_all)
-        return;
-    t->type->covers = load_names(t->l, covers);
-    for (size_t i = 0; i < t->type->covers.count; i++)
-        load_attr_named(t, covers, t->type->covers.items[i]);
 }
 
 static void load_find(struct type_loader *t)
@@ -351,9 +348,11 @@ static void load_owned(struct type_loader *t)
 static void load_calls(struct type_loader *t)
 {
     struct spec_type *type = t->type;
-    struct step_rules create = {
-        .what = "create", .all = true, .with_create = type->tags ? type->tags->with_create : NULL};
-    struct step_rules plain = {.what = "a step"}, update = {.what = "update"};
+    struct step_rules create = {.what = "create",
+        .change = true,
+        .all = true,
+        .with_create = type->tags ? type->tags->with_create : NULL};
+    struct step_rules plain = {.what = "a step"}, update = {.what = "update", .change = true};
     type->create = load_steps(t, node_get(t->node, "create"), &create);
     type->read = load_steps(t, node_get(t->node, "read"), &plain);
     type->update = load_steps(t, node_get(t->node, "update"), &update);

@@ -57,27 +57,6 @@ static int tags_of_all(struct run *run, struct map *by_arn, struct err *err)
 
 /* ---- the listing ---- */
 
-static bool named_in(const struct spec_names *names, struct str name)
-{
-    for (size_t i = 0; i < names->count; i++)
-        if (str_eq(names->items[i], name))
-            return true;
-    return false;
-}
-
-static bool step_covers(
-    const struct spec_type *type, const struct spec_step *step, const struct spec_attr *attr)
-{
-    for (size_t i = 0; i < step->answer_count; i++)
-        if (str_eq(step->answers[i].attr, attr->attr->name))
-            return true;
-    if (step->wanted.count)
-        return named_in(&step->wanted, attr->attr->name);
-    if (!type->list_all)
-        return named_in(&type->covers, attr->attr->name);
-    return attr->readable && (attr->owner == OWNER_BASE || (attr->owner == OWNER_TAGS && !type->tags->list));
-}
-
 /* Is one of the attributes wanted that only this step of the listing brings? */
 static bool step_wanted(const struct spec_step *step, const struct value *wanted)
 {
@@ -93,10 +72,11 @@ static const struct value *covered_names(struct run *run, const struct value *wa
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(run->arena);
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct spec_attr *attr = &type->attrs[i];
+        struct str path;
         bool covered = attr->template.n || (tags && attr->owner == OWNER_TAGS);
         for (size_t k = 0; k < type->list.count && !covered; k++)
-            covered =
-                step_wanted(&type->list.items[k], wanted) && step_covers(type, &type->list.items[k], attr);
+            covered = step_wanted(&type->list.items[k], wanted) &&
+                      run_provides(type, &type->list.items[k], attr, &path);
         if (covered && !attr->hidden)
             value_builder_add(&names, value_string_ref(run->arena, attr->attr->name));
     }

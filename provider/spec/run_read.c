@@ -152,10 +152,12 @@ bool run_provides(const struct spec_type *type, const struct spec_step *step, co
     *path = path_in(step, attr, &special);
     if (special)
         return true;
-    if (!attr->readable)
+    if (!attr->readable || step->sparse)
         return false;
     if (step->wanted.count)
         return names_have(&step->wanted, attr->attr->name);
+    if (step->covers.count)
+        return names_have(&step->covers, attr->attr->name);
     return comes_along(type, attr) && !has_own_step(type, attr->attr->name);
 }
 

@@ -106,7 +106,9 @@ struct spec_step {
     struct str match_attr; /* ... this attribute's value */
     const struct spec_answer *answers; /* attributes that lie elsewhere in this answer than usual */
     size_t answer_count;
+    bool sparse;                         /* the answer has these only, not the object */
     struct spec_names when;              /* update: only if one of these changed; empty: of those sent */
+    struct spec_names covers;            /* listing: what its items have; empty: everything readable */
     struct spec_names wanted;            /* read: only if one of these is wanted; empty: always */
     struct spec_conditions only, unless; /* on the object */
     bool full;                           /* what the file does not manage is sent with its live value */
@@ -198,9 +200,7 @@ struct spec_type {
     struct spec_steps create, read, update, delete;
     struct spec_conditions gone; /* readable, but as good as not there */
     struct spec_steps
-        list;      /* the first one gives the objects, others (with `for`) more of their attributes */
-    bool list_all; /* the first covers everything readable */
-    struct spec_names covers; /* otherwise these */
+        list; /* the first one gives the objects, others (with `for`) more of their attributes */
     const struct spec_step *find;
     struct spec_names find_by; /* attributes to compare when looking through the listing */
     const struct spec_facet *facets;

@@ -1,0 +1,281 @@
+/*
+ * What a type's operations send and read, as a document with the services' own names. A test compares it with
+ * the models that the services publish, so that no spec can name an operation, member or path that does not
+ * exist.
+ */
+#include "provider/spec/run.h"
+
+struct dump {
+    struct arena *arena;
+    const struct spec_type *type;
+    struct value_builder calls;
+};
+
+static const struct value *text(struct dump *d, struct str s)
+{
+    return value_string(d->arena, s);
+}
+
+static const struct value *textz(struct dump *d, const char *s)
+{
+    return value_stringz(d->arena, s);
+}
+
+/* ---- shapes ---- */
+
+static const char *kind_name(enum shape_kind kind)
+{
+    static const char *const names[] = {"any", "string", "integer", "number", "boolean", "timestamp", "blob",
+        "json", "list", "map", "pairs", "structure"};
+    return names[kind];
+}
+
+static const char *location_name(enum wire_location location)
+{
+    static const char *const names[] = {"body", "path", "query", "header", "headers", "raw", "status"};
+    return names[location];
+}
+
+static const struct value *dump_shape(struct dump *d, const struct shape *shape);
+
+static void add_members(struct dump *d, const struct shape *shape, struct value_builder *list)
+{
+    for (size_t i = 0; i < shape->member_count; i++) {
+        const struct shape_member *m = &shape->members[i];
+        if (m->spread && m->shape->kind == SHAPE_STRUCT) {
+            add_members(d, m->shape, list);
+            continue;
+        }
+        struct value_entry entries[] = {{STR("wire"), text(d, m->wire)},
+            {STR("location"), textz(d, location_name(m->location))}, {STR("shape"), dump_shape(d, m->shape)}};
+        value_builder_add(list, value_map(d->arena, entries, 3));
+    }
+}
+
+static const struct value *dump_shape(struct dump *d, const struct shape *shape)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(d->arena);
+    value_builder_set(&b, STR("kind"), textz(d, kind_name(shape->kind)));
+    if (shape->elem && shape->kind != SHAPE_STRUCT && shape->elem != shape)
+        value_builder_set(&b, STR("elem"), dump_shape(d, shape->elem));
+    if (shape->kind == SHAPE_STRUCT) {
+        AUTO_BUILDER struct value_builder members = VALUE_BUILDER(d->arena);
+        add_members(d, shape, &members);
+        value_builder_set(&b, STR("members"), value_builder_list(&members));
+    }
+    if (shape->choices_in)
+        value_builder_set(&b, STR("values"), shape->choices_in);
+    if (shape->item.n)
+        value_builder_set(&b, STR("item"), text(d, shape->item));
+    if (shape->flat)
+        value_builder_set(&b, STR("flat"), &value_true);
+    if (shape->key_name.n)
+        value_builder_set(&b, STR("key"), text(d, shape->key_name));
+    if (shape->value_name.n)
+        value_builder_set(&b, STR("value"), text(d, shape->value_name));
+    return value_builder_map(&b);
+}
+
+/* ---- calls ---- */
+
+static void add_error_codes(struct dump *d, const struct spec_errors *errors, struct value_builder *codes)
+{
+    for (size_t i = 0; i < errors->count; i++)
+        value_builder_add(codes, text(d, errors->items[i].code));
+}
+
+static const struct value *error_codes(struct dump *d, const struct spec_step *step)
+{
+    AUTO_BUILDER struct value_builder codes = VALUE_BUILDER(d->arena);
+    add_error_codes(d, &step->absent, &codes);
+    add_error_codes(d, &step->ignore, &codes);
+    add_error_codes(d, &step->retry, &codes);
+    return value_builder_list(&codes);
+}
+
+/* `shape` NULL: only that it is there. */
+static void add_answer(struct dump *d, struct value_builder *list, struct str path, const struct shape *shape)
+{
+    struct value_entry entries[] = {
+        {STR("path"), text(d, path)}, {STR("shape"), shape ? dump_shape(d, shape) : NULL}};
+    value_builder_add(list, value_map(d->arena, entries, shape ? 2 : 1));
+}
+
+static const struct value *operation_of(struct dump *d, const struct spec_operation *op)
+{
+    AUTO_BUILDER struct value_builder headers = VALUE_BUILDER(d->arena);
+    for (size_t i = 0; op->answer && i < op->answer->member_count; i++)
+        value_builder_add(&headers, text(d, op->answer->members[i].wire));
+    struct value_entry entries[] = {{STR("name"), text(d, op->wire.name)},
+        {STR("method"), text(d, op->wire.method)}, {STR("path"), text(d, op->wire.path)},
+        {STR("query"), text(d, op->wire.query)}, {STR("body"), text(d, op->wire.body)},
+        {STR("raw"), text(d, op->wire.raw)}, {STR("result"), text(d, op->wire.result)},
+        {STR("host_prefix"), text(d, op->host_prefix)}, {STR("md5"), value_bool(op->wire.md5)},
+        {STR("headers"), value_builder_list(&headers)}};
+    return value_map(d->arena, entries, sizeof entries / sizeof *entries);
+}
+
+static void add_call(
+    struct dump *d, const char *role, const struct spec_step *step, struct value_builder *answers)
+{
+    if (step->page.in_key.n)
+        add_answer(d, answers, step->page.out, NULL);
+    struct value_entry entries[] = {{STR("role"), textz(d, role)},
+        {STR("operation"), operation_of(d, step->op)}, {STR("request"), dump_shape(d, &step->request.shape)},
+        {STR("at"), text(d, step->at)}, {STR("answers"), value_builder_list(answers)},
+        {STR("errors"), error_codes(d, step)}, {STR("failed"), text(d, step->failed)}};
+    value_builder_add(&d->calls, value_map(d->arena, entries, sizeof entries / sizeof *entries));
+}
+
+/* Paths into listed items that the step at hand sends. */
+static void add_item_paths(struct dump *d, const struct spec_step *step, struct value_builder *answers)
+{
+    for (size_t i = 0; i < step->request.extra_count; i++)
+        if (step->request.extras[i].from_item)
+            add_answer(d, answers, step->request.extras[i].value->string, NULL);
+    if (step->each_skip_path.n)
+        add_answer(d, answers, step->each_skip_path, NULL);
+    if (step->each_newest.n)
+        add_answer(d, answers, step->each_newest, NULL);
+}
+
+/* An entry map that comes along with the object: a list of structures. */
+static void add_entry_paths(
+    struct dump *d, const struct spec_attr *attr, struct str path, struct value_builder *answers)
+{
+    for (size_t i = 0; i < d->type->entries_count; i++) {
+        const struct spec_entries *e = &d->type->entries[i];
+        if (e->attr != attr)
+            continue;
+        struct str key = arena_printf(d->arena, "%.*s[].%.*s", STR_ARG(path), STR_ARG(e->key));
+        struct str value = arena_printf(d->arena, "%.*s[].%.*s", STR_ARG(path), STR_ARG(e->value));
+        add_answer(d, answers, key, NULL);
+        add_answer(d, answers, value, attr->answer->elem);
+    }
+}
+
+/* A call whose answer is decoded as the object. */
+static void add_step(struct dump *d, const char *role, const struct spec_step *step, bool decoded)
+{
+    if (!step || !step->op)
+        return;
+    if (step->each) {
+        AUTO_BUILDER struct value_builder items = VALUE_BUILDER(d->arena);
+        add_item_paths(d, step, &items);
+        add_call(d, role, step->each, &items);
+    }
+    AUTO_BUILDER struct value_builder answers = VALUE_BUILDER(d->arena);
+    if (step->match_path.n)
+        add_answer(d, &answers, step->match_path, NULL);
+    for (size_t i = 0; decoded && !step->each && i < d->type->attr_count; i++) {
+        struct str path;
+        const struct spec_attr *attr = &d->type->attrs[i];
+        if (!run_provides(d->type, step, attr, &path))
+            continue;
+        if (attr->owner == OWNER_ENTRIES)
+            add_entry_paths(d, attr, path, &answers);
+        else
+            add_answer(d, &answers, path, attr->answer);
+    }
+    add_call(d, role, step, &answers);
+}
+
+static void add_steps(struct dump *d, const char *role, const struct spec_steps *steps, bool decoded)
+{
+    for (size_t i = 0; i < steps->count; i++)
+        add_step(d, role, &steps->items[i], decoded);
+}
+
+/* A call whose answer is one attribute. */
+static void add_reading(struct dump *d, const char *role, const struct spec_step *step, struct str path,
+    const struct shape *shape)
+{
+    if (!step)
+        return;
+    AUTO_BUILDER struct value_builder answers = VALUE_BUILDER(d->arena);
+    add_answer(d, &answers, path, shape);
+    add_call(d, role, step, &answers);
+}
+
+static void add_owned(struct dump *d)
+{
+    const struct spec_type *type = d->type;
+    for (size_t i = 0; i < type->facet_count; i++) {
+        const struct spec_facet *f = &type->facets[i];
+        add_step(d, "put", f->put, false);
+        add_step(d, "delete", f->remove, false);
+        add_step(d, "reset", f->reset, false);
+        add_reading(d, "get", f->get, f->get ? run_answer_path(f->get, f->attr) : STR_EMPTY, f->attr->answer);
+    }
+    for (size_t i = 0; i < type->member_count; i++) {
+        const struct spec_members *m = &type->members[i];
+        add_reading(d, "list", m->list, STR("@"), m->attr->answer->elem);
+        add_step(d, "add", m->add, false);
+        add_step(d, "remove", m->remove, false);
+        add_step(d, "modify", m->modify, false);
+    }
+    for (size_t i = 0; i < type->entries_count; i++) {
+        const struct spec_entries *e = &type->entries[i];
+        const struct shape *elem = e->attr->answer->elem;
+        if (e->get)
+            add_reading(d, "get", e->get, e->answer, elem);
+        else
+            add_reading(d, "list", e->list, e->value.n ? e->value : STR("@"), elem);
+        if (e->get)
+            add_reading(d, "list", e->list, STR("@"), NULL);
+        add_step(d, "put", e->put, false);
+        add_step(d, "delete", e->remove, false);
+    }
+}
+
+static void add_tags(struct dump *d, const struct spec_tags *tags)
+{
+    if (!tags)
+        return;
+    add_step(d, "tag", tags->add, false);
+    add_step(d, "untag", tags->remove, false);
+    add_step(d, "tag", tags->put, false);
+    add_step(d, "untag", tags->clear, false);
+    add_reading(d, "tags", tags->list, STR("@"), tags->shape);
+}
+
+static const struct value *dump_service(struct dump *d)
+{
+    const struct spec_service *s = d->type->service;
+    AUTO_BUILDER struct value_builder codes = VALUE_BUILDER(d->arena);
+    add_error_codes(d, &s->absent, &codes);
+    add_error_codes(d, &s->exists, &codes);
+    add_error_codes(d, &s->retry, &codes);
+    add_error_codes(d, &s->hints, &codes);
+    static const char *const protocols[] = {"query", "ec2", "json-1.0", "json-1.1", "rest-json", "rest-xml"};
+    struct value_entry entries[] = {{STR("name"), text(d, s->name)}, {STR("model"), text(d, s->model)},
+        {STR("protocol"), textz(d, protocols[s->protocol])},
+        {STR("api_version"), text(d, s->operation.version)},
+        {STR("target"), text(d, s->operation.target_prefix)},
+        {STR("endpoint_prefix"), text(d, s->aws.endpoint_prefix)},
+        {STR("signing_name"), text(d, s->aws.signing_name)}, {STR("global"), value_bool(s->aws.global)},
+        {STR("signing_region"), text(d, s->aws.signing_region)}, {STR("errors"), value_builder_list(&codes)}};
+    return value_map(d->arena, entries, sizeof entries / sizeof *entries);
+}
+
+const struct value *schema_calls(struct arena *arena, const struct schema *schema)
+{
+    if (schema->ops != &spec_ops)
+        return NULL;
+    struct dump d = {.arena = arena, .type = schema->impl, .calls = VALUE_BUILDER(arena)};
+    const struct spec_type *type = d.type;
+    add_steps(&d, "create", &type->create, true);
+    add_steps(&d, "read", &type->read, true);
+    add_steps(&d, "update", &type->update, true);
+    add_steps(&d, "delete", &type->delete, false);
+    add_steps(&d, "list", &type->list, true);
+    add_step(&d, "find", type->find, true);
+    if (type->ready)
+        add_step(&d, "wait", type->ready->poll, true);
+    add_owned(&d);
+    add_tags(&d, type->tags);
+    struct value_entry entries[] = {{STR("type"), text(&d, schema->name)},
+        {STR("data"), value_bool(schema->is_data)}, {STR("service"), dump_service(&d)},
+        {STR("calls"), value_builder_list(&d.calls)}};
+    return value_map(arena, entries, 4);
+}

@@ -1,0 +1,388 @@
+"""Every operation, member, path and error code that a spec names exists in the services' own models.
+
+`weir schema --calls` prints what each type sends and reads, with the services' names; botocore's models say what there is.
+Nothing here calls anybody.
+"""
+
+import json
+import subprocess
+
+import botocore.session
+import pytest
+from botocore.model import ServiceModel
+
+from support import WEIR
+
+LOADER = botocore.session.get_session().get_component("data_loader")
+PROTOCOLS = {"query": "query", "ec2": "ec2", "json-1.0": "json", "json-1.1": "json", "rest-json": "rest-json", "rest-xml": "rest-xml"}
+
+# Codes that services send although their models do not list them (see the services' documentation of common errors).
+UNMODELLED = {
+    "s3": {
+        "404", "NotFound", "OperationAborted", "BucketNotEmpty", "MalformedPolicy", "NoSuchTagSet", "NoSuchBucketPolicy",
+        "NoSuchLifecycleConfiguration", "NoSuchCORSConfiguration", "NoSuchPublicAccessBlockConfiguration",
+        "OwnershipControlsNotFoundError", "ServerSideEncryptionConfigurationNotFoundError",
+    },
+    "iam": {"NoSuchEntityException", "EntityAlreadyExistsException", "ConcurrentModificationException"},
+    "rds": {"DBInstanceNotFoundFault", "InvalidParameterValue", "InvalidParameterCombination", "DBParameterGroupNotFound"},
+}
+# Required members that weir always has by another way.
+SUPPLIED = {}
+
+
+def calls():
+    answer = subprocess.run([WEIR, "schema", "--calls"], capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in answer.stdout.splitlines()]
+
+
+TYPES = calls()
+MODELS = {}
+
+
+def model_of(service):
+    name = service["model"]
+    if name not in MODELS:
+        MODELS[name] = ServiceModel(LOADER.load_service_model(name, "service-2"), name)
+    return MODELS[name]
+
+
+def wire_name(protocol, name, shape, request):
+    """A member's name on the wire, as the protocol derives it."""
+    location = shape.serialization.get("name")
+    if protocol == "ec2":
+        query = shape.serialization.get("queryName")
+        name = (query if request and query else location) or name
+        return name[0].upper() + name[1:]
+    return location or name
+
+
+def item_name(protocol, shape):
+    """The element of a list's items."""
+    if protocol in ("query", "rest-xml"):
+        return shape.member.serialization.get("name", "member")
+    return "item" if protocol == "ec2" else ""
+
+
+def members_of(protocol, shape, request):
+    """Members by wire name. The structure that is the whole body has its members in its place; so has a list in it that
+    stands without an element of its own."""
+    found = {}
+    payload = shape.serialization.get("payload")
+    for name, member in shape.members.items():
+        found[wire_name(protocol, name, member, request)] = (name, member)
+    if payload and shape.members[payload].type_name == "structure":
+        found = {key: value for key, value in found.items() if value[0] != payload}
+        for key, value in members_of(protocol, shape.members[payload], request).items():
+            found.setdefault(key, value)
+    return found
+
+
+KINDS = {
+    "string": {"string"}, "integer": {"integer", "long"}, "number": {"double", "float", "integer", "long"}, "boolean": {"boolean"},
+    "timestamp": {"timestamp"}, "blob": {"blob"}, "json": {"string", "structure"}, "list": {"list"}, "map": {"map"}, "pairs": {"list"},
+    "structure": {"structure"},
+}
+
+
+class Check:
+    def __init__(self, service, where):
+        self.service, self.protocol, self.model, self.where, self.problems = service, service["protocol"], model_of(service), where, []
+
+    def wrong(self, text):
+        self.problems.append(f"{self.where}: {text}")
+
+    # ---- shapes ----
+
+    def shape(self, ours, theirs, path, request):
+        kind = ours["kind"]
+        if kind == "any":
+            return
+        if ours.get("values"):
+            for spelling in ours["values"].values():
+                if theirs.type_name == "string" and getattr(theirs, "enum", None) and spelling not in theirs.enum:
+                    self.wrong(f"{path}: the model has no value {spelling}")
+            kind = "string" if theirs.type_name == "string" else kind
+        if theirs.type_name == "list" and kind == "structure" and self.protocol == "rest-xml":
+            theirs = theirs.member  # one item, written as a structure
+        if theirs.type_name == "list" and kind not in ("list", "pairs") and not request:
+            theirs = theirs.member  # a list of one that is read as a single value
+        if theirs.type_name not in KINDS[kind]:
+            self.wrong(f"{path}: {kind} here, {theirs.type_name} in the model")
+            return
+        if kind in ("list", "pairs"):
+            self.list(ours, theirs, path, request)
+        elif kind == "map":
+            self.shape(ours.get("elem", {"kind": "any"}), theirs.value, path + "{}", request)
+        elif kind == "structure" and theirs.type_name == "structure":
+            self.structure(ours, theirs, path, request)
+
+    def list(self, ours, theirs, path, request):
+        flat = bool(theirs.serialization.get("flattened"))
+        if self.protocol in ("query", "rest-xml"):
+            item = item_name(self.protocol, theirs)
+            if flat != bool(ours.get("flat")):
+                self.wrong(f"{path}: flat is {not flat} here, {flat} in the model")
+            elif not flat and request and (ours.get("item") or "member") != item:
+                self.wrong(f"{path}: items are {ours.get('item') or 'member'} here, {item} in the model")
+            elif not flat and not request and item not in (ours.get("item"), "member"):
+                self.wrong(f"{path}: items are {ours.get('item')} here, {item} in the model")
+        if ours["kind"] == "pairs":
+            members = members_of(self.protocol, theirs.member, request)
+            for name in (ours.get("key", "Key"), ours.get("value", "Value")):
+                if name not in members:
+                    self.wrong(f"{path}: pairs have no {name} in the model, but {sorted(members)}")
+        else:
+            self.shape(ours.get("elem", {"kind": "any"}), theirs.member, path + "[]", request)
+
+    def structure(self, ours, theirs, path, request):
+        members = members_of(self.protocol, theirs, request)
+        for member in ours["members"]:
+            place = f"{path}.{member['wire']}"
+            if member["wire"] not in members:
+                self.wrong(f"{place} is not in the model, but {sorted(members)}")
+                continue
+            self.shape(member["shape"], members[member["wire"]][1], place, request)
+
+    # ---- paths ----
+
+    def path(self, shape, path, what):
+        """The model's shape at a path in an answer, or None."""
+        for part in [p for p in path.split(".") if p and p != "@"]:
+            name, flatten = part.removesuffix("[]"), part.endswith("[]")
+            condition = ""
+            if "[" in name:
+                name, condition = name.rstrip("]").split("[")
+            if name:
+                shape = self.step(shape, name, path, what)
+                if shape is None:
+                    return None
+            if flatten or condition:
+                if shape.type_name != "list":
+                    if flatten and shape.type_name == "structure":
+                        continue  # one item in XML
+                    self.wrong(f"{what} {path}: {name} is no list in the model")
+                    return None
+                shape = shape.member
+            if condition and self.step(shape, condition.split("=")[0], path, what) is None:
+                return None
+        return shape
+
+    def step(self, shape, name, path, what):
+        if shape.type_name == "list" and self.protocol in ("query", "rest-xml", "ec2") and name == item_name(self.protocol, shape):
+            return shape  # an XML list's wrapper; [] takes the items
+        if shape.type_name == "list" and self.protocol == "rest-xml" and shape.member.type_name == "structure":
+            shape = shape.member  # a list of one in XML
+        if shape.type_name == "map":
+            return shape.value
+        if shape.type_name != "structure":
+            self.wrong(f"{what} {path}: nothing is inside {shape.name} ({shape.type_name}) in the model")
+            return None
+        members = members_of(self.protocol, shape, False)
+        if name not in members:
+            self.wrong(f"{what} {path}: {name} is not in the model, but {sorted(members)}")
+            return None
+        return members[name][1]
+
+    # ---- calls ----
+
+    def request(self, call, model):
+        ours = call["request"]
+        if not ours["members"] and model.input_shape is None:
+            return
+        if model.input_shape is None:
+            self.wrong(f"the model takes nothing, but {ours['members']} is sent")
+            return
+        members = members_of(self.protocol, model.input_shape, True)
+        sent = set()
+        for member in ours["members"]:
+            wire = member["wire"]
+            by_place = {name: value for name, value in members.items() if (value[1].serialization.get("location") == "querystring") == (member["location"] == "query")}
+            found = by_place.get(wire) or members.get(wire) or self.by_member_name(model, wire)
+            if found is None:
+                self.wrong(f"{wire} is not in the model, but {sorted(members)}")
+                continue
+            name, shape = found
+            sent.add(name)
+            self.location(member, shape, model)
+            self.shape(member["shape"], shape, wire, True)
+        self.required(call, model, sent)
+
+    def by_member_name(self, model, wire):
+        """Labels in a path are named like the member, whatever its name on the wire."""
+        shape = model.input_shape.members.get(wire)
+        return (wire, shape) if shape is not None and shape.serialization.get("location") == "uri" else None
+
+    def location(self, member, shape, model):
+        theirs = {"uri": "path", "querystring": "query", "header": "header", "headers": "headers"}.get(shape.serialization.get("location"), "body")
+        ours = "body" if member["location"] == "raw" else member["location"]
+        if self.protocol.startswith("rest") and ours != theirs:
+            self.wrong(f"{member['wire']} lies in the {ours} here, in the {theirs} in the model")
+
+    def required(self, call, model, sent):
+        payload = model.input_shape.serialization.get("payload")
+        for name in model.input_shape.required_members:
+            if name in sent or (call["operation"]["name"], name) in SUPPLIED:
+                continue
+            if name == payload and model.input_shape.members[name].type_name == "structure":
+                inner = model.input_shape.members[name]
+                for needed in inner.required_members:
+                    if needed not in sent:
+                        self.wrong(f"{name}.{needed} is required by the model and not sent")
+                continue
+            self.wrong(f"{name} is required by the model and not sent")
+
+    def http(self, operation, model):
+        if not self.protocol.startswith("rest"):
+            return
+        method, uri = model.http["method"], model.http["requestUri"]
+        path, _, query = uri.partition("?")
+        if operation["method"] != method:
+            self.wrong(f"{operation['method']} here, {method} in the model")
+        if operation["path"].rstrip("/") != path.rstrip("/"):
+            self.wrong(f"{operation['path']} here, {path} in the model")
+        if operation["query"] != query.removesuffix("="):
+            self.wrong(f"?{operation['query']} here, ?{query} in the model")
+        endpoint = (model.endpoint or {}).get("hostPrefix", "")
+        if operation["host_prefix"] != endpoint:
+            self.wrong(f"host prefix {operation['host_prefix']} here, {endpoint} in the model")
+        payload = model.input_shape and model.input_shape.serialization.get("payload")
+        if payload and operation["body"]:
+            shape = model.input_shape.members[payload]
+            name = payload if self.protocol == "rest-json" else shape.serialization.get("name", shape.name)
+            if operation["body"] != name:
+                self.wrong(f"the body is {operation['body']} here, {name} in the model")
+        if payload and operation["raw"] and operation["raw"] != payload:
+            self.wrong(f"the body is {operation['raw']} here, {payload} in the model")
+        checksum = getattr(model, "http_checksum", None) or {}
+        if (checksum.get("requestChecksumRequired") or getattr(model, "http_checksum_required", False)) and not operation["md5"]:
+            self.wrong("the model wants a checksum, the spec lacks md5: true")
+
+    def answers(self, call, model):
+        output = model.output_shape
+        if output is None:
+            if call["at"] or call["answers"]:
+                self.wrong("the model answers nothing")
+            return
+        operation = call["operation"]
+        if self.protocol == "query" and not operation["result"]:
+            wrapper = output.serialization.get("resultWrapper", operation["name"] + "Result")
+            if wrapper != operation["name"] + "Result":
+                self.wrong(f"the model wraps the answer in {wrapper}")
+        paged = {answer["path"] for answer in call["answers"] if "shape" not in answer and call["role"] in ("list", "tags", "get", "delete", "update")}
+        inside = self.path(output, call["at"], "at")
+        headers = {wire_name(self.protocol, name, shape, False).lower(): shape for name, shape in output.members.items() if shape.serialization.get("location") == "header"}
+        found = 0
+        for answer in call["answers"]:
+            path = answer["path"]
+            if path in operation["headers"]:
+                if path.lower() not in headers:
+                    self.wrong(f"no header {path} in the model's answer, but {sorted(headers)}")
+                continue
+            start, ours = inside, answer.get("shape")
+            before = len(self.problems)
+            if path in paged:  # tokens lie beside the items
+                if self.path(output, path, "page") is not None:
+                    continue
+                del self.problems[before:]
+            if start is None:
+                return
+            if ours and path == ".":
+                self.shape(ours, start, "answer", False)
+            else:
+                theirs = self.path(start, path, "answer")
+                if theirs is not None and ours:
+                    many = "[]" in path and ours["kind"] in ("list", "pairs")
+                    self.shape(ours["elem"] if many and ours["kind"] == "list" else ours, theirs, path, False)
+            if call["role"] in ("create", "update") and len(self.problems) > before and call["at"]:
+                del self.problems[before:]  # the answer to a change may have less than a read's
+            else:
+                found += len(self.problems) == before
+        if call["role"] in ("create", "update") and call["at"] and not found:
+            self.wrong(f"nothing of the object is at {call['at']} in the model's answer")
+
+    def errors(self, codes):
+        known = set(UNMODELLED.get(self.service["name"], ()))
+        for name in self.model.operation_names:
+            for shape in self.model.operation_model(name).error_shapes:
+                known.add(shape.error_code or shape.name)
+                known.add(shape.name)
+        for code in codes:
+            if code not in known:
+                self.wrong(f"error {code} is not in the model")
+
+    def call(self, call):
+        operation = call["operation"]
+        self.where = f"{call['role']} {operation['name']}"
+        if operation["name"] not in self.model.operation_names:
+            self.wrong("there is no such operation in the model")
+            return
+        model = self.model.operation_model(operation["name"])
+        self.http(operation, model)
+        self.request(call, model)
+        self.answers(call, model)
+        self.errors(call["errors"])
+        if call["failed"]:
+            self.path(model.output_shape, call["failed"], "failed")
+
+
+@pytest.mark.parametrize("one", TYPES, ids=lambda one: ("data " if one["data"] else "") + one["type"])
+def test_calls(one):
+    check = Check(one["service"], "")
+    for call in one["calls"]:
+        check.call(call)
+    assert not check.problems, "\n".join(check.problems)
+
+
+SERVICES = {one["service"]["name"]: one["service"] for one in TYPES}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_head(name):
+    service = SERVICES[name]
+    model = model_of(service)
+    metadata = model.metadata
+    assert PROTOCOLS[service["protocol"]] in metadata.get("protocols", [metadata["protocol"]])
+    if service["protocol"].startswith("json"):
+        assert service["protocol"] == f"json-{metadata['jsonVersion']}"
+        assert service["target"] == metadata["targetPrefix"]
+    if service["protocol"] in ("query", "ec2"):
+        assert service["api_version"] == metadata["apiVersion"]
+    assert service["endpoint_prefix"] == metadata["endpointPrefix"]
+    assert service["signing_name"] == metadata.get("signingName", metadata["endpointPrefix"])
+    assert service["global"] == bool(metadata.get("globalEndpoint")) or name in ("s3", "sts")
+    check = Check(service, name)
+    check.errors(service["errors"])
+    assert not check.problems, "\n".join(check.problems)
+
+
+def test_the_check_itself():
+    """A wrong operation, member, path, kind, place and code are each found."""
+    (job,) = [one for one in TYPES if one["type"] == "aws.glue.job"]
+    (bucket,) = [one for one in TYPES if one["type"] == "aws.s3.bucket" and not one["data"]]
+
+    def spoiled(one, spoil):
+        copy = json.loads(json.dumps(one))
+        spoil(copy)
+        check = Check(copy["service"], "")
+        for call in copy["calls"]:
+            check.call(call)
+        return "\n".join(check.problems)
+
+    def call_of(one, name):
+        return next(call for call in one["calls"] if call["operation"]["name"] == name)
+
+    def set_member(one, name, key, value):
+        call_of(one, name)["request"]["members"][0][key] = value
+
+    assert not spoiled(job, lambda one: None)
+    assert "no such operation" in spoiled(job, lambda one: call_of(one, "CreateJob")["operation"].update(name="MakeJob"))
+    assert "not in the model" in spoiled(job, lambda one: set_member(one, "CreateJob", "wire", "Nam"))
+    assert "required by the model" in spoiled(job, lambda one: call_of(one, "CreateJob")["request"].update(members=[]))
+    assert "integer here, string" in spoiled(job, lambda one: set_member(one, "CreateJob", "shape", {"kind": "integer"}))
+    assert "Jobz is not in the model" in spoiled(job, lambda one: call_of(one, "GetJob").update(at="Jobz"))
+    assert "Nom is not in the model" in spoiled(job, lambda one: call_of(one, "GetJob")["answers"].append({"path": "Nom", "shape": {"kind": "string"}}))
+    assert "error Nope" in spoiled(job, lambda one: call_of(one, "GetJob")["errors"].append("Nope"))
+    assert "GET here" in spoiled(bucket, lambda one: call_of(one, "CreateBucket")["operation"].update(method="GET"))
+    assert "/{Buckets} here" in spoiled(bucket, lambda one: call_of(one, "CreateBucket")["operation"].update(path="/{Buckets}"))
+    assert "checksum" in spoiled(bucket, lambda one: call_of(one, "PutBucketPolicy")["operation"].update(md5=False))
+    assert "lies in the body here" in spoiled(bucket, lambda one: set_member(one, "CreateBucket", "location", "body"))
