@@ -69,6 +69,7 @@ static int send_once(struct creds_context *ctx, const struct credentials *base,
     request.insecure_ok = insecure && insecure->kind == VALUE_BOOL && insecure->boolean;
     request.ca_file = creds_variable("AWS_CA_BUNDLE").n ? creds_variable("AWS_CA_BUNDLE").p : NULL;
     request.sensitive = true;
+    request.label = STR("sts, for credentials");
     request.attempt = attempt;
     struct http_response response;
     if (http_send(ctx->options->http, &request, ctx->arena, &response, err))

@@ -132,6 +132,7 @@ static struct http_request make_request(struct exchange *x)
     request.discard_body = str_eqz(message.method, "HEAD");
     request.sensitive = call->sensitive;
     request.once = !call->idempotent;
+    request.label = arena_printf(x->arena, "%.*s.%.*s", STR_ARG(call->service->id), STR_ARG(call->op->name));
     request.attempt = x->attempt;
     if (call->sink) {
         request.sink = count_sink;

@@ -46,9 +46,10 @@ struct http_request {
     bool insecure_ok;          /* plain HTTP to other than loopback is allowed */
     const char *ca_file;       /* NULL: the engine's */
     bool discard_body;         /* HEAD */
-    bool once;      /* must not be sent twice, not even where a kept connection dies before it answers */
-    bool sensitive; /* bodies hold secrets: -vv does not show them */
-    int attempt;    /* for the trace; 0 and 1: the first */
+    bool once;        /* must not be sent twice, not even where a kept connection dies before it answers */
+    bool sensitive;   /* bodies hold secrets: -vv does not show them */
+    struct str label; /* for the trace: "iam.CreateRole" says more than POST / */
+    int attempt;      /* likewise; 0 and 1: the first */
     /* Takes a 2xx body instead of response->body; -1 stops. Called by the network thread, which all requests
      * wait for: it may write to a file, not more. */
     int (*sink)(void *ctx, const void *bytes, size_t n);

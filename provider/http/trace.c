@@ -58,6 +58,8 @@ void trace_request(const struct trace *trace, const struct http_request *request
     AUTO_BUF struct buf line = BUF_INIT;
     buf_addf(&line, "%.*s ", STR_ARG(request->method));
     redact_url(&line, request->url);
+    if (request->label.n)
+        buf_addf(&line, " %.*s", STR_ARG(request->label));
     if (failure)
         buf_addf(&line, " failed (%s)", failure->message);
     else

@@ -505,11 +505,12 @@ static void traces_hide_secrets(void **state)
     request.header_count = 3;
     request.body = STR("Action=CreateDBInstance&MasterUserPassword=hunter6&Engine=postgres");
     request.attempt = 2;
+    request.label = STR("rds.CreateDBInstance");
     must_send(&f, &request);
     const char *trace = f.trace.p;
     assert_lacks(trace, "hunter");
     assert_contains(trace, "POST http://127.0.0.1:");
-    assert_contains(trace, "/?X-Amz-Signature=(redacted)&X-Amz-Expires=60 200 ");
+    assert_contains(trace, "/?X-Amz-Signature=(redacted)&X-Amz-Expires=60 rds.CreateDBInstance 200 ");
     assert_contains(trace, " ms attempt 2\n");
     assert_contains(trace, "> Authorization: (redacted)\n");
     assert_contains(trace, "> X-Amz-Date: 20261121T000000Z\n");
