@@ -138,9 +138,9 @@ demo: ## build weir and show the whole round on examples/film-lake
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/weir .venv/.requirements
 	@WEIR=$(BUILD)/weir tools/demo
 BENCH_BINS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
-$(BUILD)/bench/%: tests/bench/%.c | $(BUILD)/.setup-build
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libweir.a | $(BUILD)/.setup-build
 	@mkdir -p $(@D)
-	$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -o $@ $< $(shell pkg-config --cflags --libs libcurl yaml-0.1) -pthread
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libweir.a $(LIBS) $(shell pkg-config --cflags --libs libcurl)
 bench: $(BUILD)/weir $(BENCH_BINS) .venv/.requirements ## measure, each figure beside a yardstick of the same run; BENCH=--quick for less
 	.venv/bin/python tests/bench/run.py --weir $(BUILD)/weir $(BENCH)
 

@@ -1,6 +1,6 @@
 """make bench: how fast weir is, each figure beside a yardstick measured in the same run.
 
-    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply moto terraform
+    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply http moto terraform
 
 Every figure is the best of several runs of a whole process: wall clock from fork to exit and peak resident memory, both
 taken by measure.c. --quick leaves the large sizes out.
@@ -247,6 +247,18 @@ class Cloud:
                 "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": self.url}
 
 
+def bench_http(bench, work):
+    count = 300 if bench.quick else 900
+    title("the HTTP engine", f"{count} small calls to moto: a bare curl_multi loop, the engine, the signing client on it; best of 5, alternating (bench_http.c)")
+    with Cloud() as cloud:
+        for workers in (16, 32):
+            rows = Run([BIN / "bench_http", cloud.url, str(count), str(workers)], runs=1).out.splitlines()
+            print(f"  {workers} workers")
+            for row in rows:
+                print(f"    {row}")
+            bench.judge(f"engine with {workers} workers", float(rows[-1].split()[-1]), 1.15, " x")
+
+
 def bench_moto(bench, work):
     count = 20 if bench.quick else 100
     title(f"{3 * count} mixed resources on moto",
@@ -308,7 +320,7 @@ def bench_terraform(bench, work):
                   f"{slow.seconds / fast.seconds:,.0f} times as fast")
 
 
-SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "moto": bench_moto, "terraform": bench_terraform}
+SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "http": bench_http, "moto": bench_moto, "terraform": bench_terraform}
 
 
 def main():
