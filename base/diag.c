@@ -8,7 +8,7 @@
 enum {
     DEFAULT_LIMIT = 100,
     TEXT_MAX = 1000,    /* bytes of a message; what users write may be megabytes long */
-    EXCERPT_WIDTH = 100 /* terminal cells of a source line that are shown */
+    EXCERPT_WIDTH = 100 /* bytes of a long source line that are shown */
 };
 
 void diags_release(struct diags *diags)
@@ -289,13 +289,14 @@ static struct excerpt excerpt_of(struct span span)
     struct excerpt excerpt = {.at = span.offset < from ? from : span.offset};
     if (excerpt.at > to)
         excerpt.at = to;
-    if (excerpt.at - from > EXCERPT_WIDTH * 2 / 3) {
+    bool whole = to - from <= EXCERPT_WIDTH * 3 / 2;
+    if (!whole && excerpt.at - from > EXCERPT_WIDTH / 2) {
         from = excerpt.at - EXCERPT_WIDTH / 2;
+        while (from < excerpt.at && ((unsigned char)text.p[from] & 0xc0) == 0x80)
+            from++;
         excerpt.cut_left = true;
     }
-    while (excerpt.cut_left && from < excerpt.at && ((unsigned char)text.p[from] & 0xc0) == 0x80)
-        from++;
-    if (to - from > EXCERPT_WIDTH * 2) {
+    if (!whole && to - from > EXCERPT_WIDTH) {
         to = from + EXCERPT_WIDTH;
         while (to > excerpt.at && ((unsigned char)text.p[to] & 0xc0) == 0x80)
             to--;

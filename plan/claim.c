@@ -66,6 +66,7 @@ bool claim_records(struct planner *p)
         seen->address = p->stack->moved_count ? new_address(p, records[i]) : records[i]->address;
         struct str declared = address_declared(records[i]->address);
         seen->sibling = map_set(&p->seen_by_declared, declared, seen);
+        seen->neighbour = map_set(&p->seen_by_decl, address_declared(seen->address), seen);
         struct seen *twin = map_set(&p->seen_by_address, seen->address, seen);
         if (twin) {
             diag_error(p->diags, (struct span){0}, "moved: both \"%.*s\" and \"%.*s\" would become \"%.*s\"",

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-static const struct value *value_of(void *ctx, const struct decl *decl)
+const struct value *planner_value(void *ctx, const struct decl *decl)
 {
     struct planner *p = ctx;
     const struct value *v = p->values[decl->index];
@@ -18,7 +18,7 @@ static const struct value *value_of(void *ctx, const struct decl *decl)
 struct scope planner_scope(struct planner *p, const struct decl *decl, const struct instance *instance)
 {
     return (struct scope){
-        .value_of = value_of,
+        .value_of = planner_value,
         .ctx = p,
         .each_key = instance ? instance->key : NULL,
         .each_value = instance ? instance->each_value : NULL,
@@ -64,7 +64,7 @@ static const struct value *evaluate_module(struct planner *p, const struct decl 
     for (size_t i = 0; i < decl->target->decl_count; i++) {
         const struct decl *inner = decl->target->decls[i];
         if (inner->kind == DECL_OUTPUT)
-            value_builder_set(&outputs, inner->name, value_of(p, inner));
+            value_builder_set(&outputs, inner->name, planner_value(p, inner));
     }
     return value_builder_map(&outputs);
 }

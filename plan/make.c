@@ -59,6 +59,7 @@ void plan_free(struct plan *plan)
     struct planner *p = plan->planner;
     map_release(&p->seen_by_address);
     map_release(&p->seen_by_declared);
+    map_release(&p->seen_by_decl);
     free(p->changes);
     arena_release(&plan->arena);
     free(plan);
@@ -137,25 +138,23 @@ static bool read_data(struct planner *p, struct instance *instance)
 static void freeze_instances(struct planner *p, const struct decl *decl)
 {
     struct instances *list = &p->instances[decl->index];
-    size_t cap = 0;
-    struct instance *items = NULL;
+    struct seen *first = map_get(&p->seen_by_decl, decl->address);
+    size_t n = 0;
+    for (const struct seen *seen = first; seen; seen = seen->neighbour)
+        n++;
     list->keyed = decl->for_each != NULL;
-    for (size_t i = 0; i < p->seen_count; i++) {
+    list->items = ARENA_ARRAY(p->arena, struct instance, n + 1);
+    for (struct seen *seen = first; seen; seen = seen->neighbour) {
         struct str declared, key;
-        if (!address_split(p->arena, p->seen[i].address, &declared, &key) || !str_eq(declared, decl->address))
-            continue;
-        p->seen[i].claimed = true;
-        MEM_GROW(items, cap, list->n + 1);
-        items[list->n++] = (struct instance){.decl = decl,
-            .address = p->seen[i].address,
+        if (!address_split(p->arena, seen->address, &declared, &key) || (key.p != NULL) != list->keyed)
+            continue; /* from before it had a for_each, or a key of its own */
+        seen->claimed = true;
+        list->items[list->n++] = (struct instance){.decl = decl,
+            .address = seen->address,
             .key = key.p ? value_string_ref(p->arena, key) : NULL,
-            .seen = &p->seen[i],
-            .planned = p->seen[i].live};
+            .seen = seen,
+            .planned = seen->live};
     }
-    list->items = ARENA_ARRAY(p->arena, struct instance, list->n ? list->n : 1);
-    if (list->n)
-        memcpy(list->items, items, list->n * sizeof *items);
-    free(items);
 }
 
 static const struct import *import_of(const struct planner *p, struct str address)
@@ -419,9 +418,8 @@ static void destroy_untargeted(struct planner *p)
     graph_release(&graph);
 }
 
-static int plan_destroy(struct planner *p, struct err *err)
+static int plan_destroy(struct planner *p)
 {
-    (void)err;
     destroy_untargeted(p);
     if (!diff_orphans(p))
         return -1;
@@ -442,7 +440,7 @@ static int make(struct planner *p, struct err *err)
     if (!claim_targets(p))
         return -1;
     if (p->options.destroy)
-        return plan_destroy(p, err);
+        return plan_destroy(p);
     if (!p->options.no_refresh && !p->options.offline && refresh_records(p, err))
         return -1;
     evaluate_rest(p);
@@ -472,9 +470,43 @@ int plan_make(struct workspace *workspace, const struct plan_options *options, s
     return 0;
 }
 
+/* Values as the state has them: nothing is read, and what is not recorded is unknown. */
+static bool evaluate_recorded(struct planner *p)
+{
+    if (p->workspace->state && !claim_records(p))
+        return false;
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        if (decl->kind == DECL_RESOURCE)
+            freeze_instances(p, decl);
+        evaluate_decl(p, decl);
+    }
+    return true;
+}
+
 const struct value *plan_evaluate(
     struct workspace *workspace, struct str text, struct arena *arena, struct diags *diags)
 {
-    (void)workspace, (void)text, (void)arena, (void)diags;
-    return NULL;
+    struct stack *stack = workspace->stack;
+    struct source *source = ARENA_NEW(&stack->arena, struct source);
+    *source = (struct source){.path = STR("expression"), .text = arena_str(&stack->arena, text)};
+    struct expr *expr = expr_parse(&stack->arena, source, diags);
+    if (!expr)
+        return NULL;
+    stack_resolve(stack, expr, diags);
+    if (diags->errors)
+        return NULL;
+    struct plan_options options = {.offline = true};
+    struct planner *p = planner_new(workspace, &options, diags);
+    const struct value *v = NULL;
+    if (evaluate_recorded(p)) {
+        struct scope scope = {.value_of = planner_value,
+            .ctx = p,
+            .constants = stack->constants,
+            .dir = stack->root->dir,
+            .diags = diags};
+        v = value_copy(arena, expr_eval(expr, &scope, arena));
+    }
+    plan_free(p->plan);
+    return v;
 }

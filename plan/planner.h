@@ -23,7 +23,8 @@ struct seen {
     const struct value *live;    /* NULL: gone; without a refresh: the recorded attributes */
     bool read;                   /* live is what the service said just now */
     bool claimed;                /* an instance of the stack has this address */
-    struct seen *sibling;        /* the next record of the same declaration */
+    struct seen *sibling;        /* the next record of the same declaration, as recorded */
+    struct seen *neighbour;      /* the next record of the same declaration, after moves */
 };
 
 struct instance {
@@ -67,6 +68,8 @@ struct planner {
     struct map seen_by_address;  /* address -> struct seen * */
     struct map seen_by_declared; /* recorded address without its key -> first struct seen * */
 
+    struct map seen_by_decl;     /* address without its key -> first struct seen *, chained by `neighbour` */
+
     struct err failure; /* a service that could not be asked: not the stack's fault, ends the plan */
 
     struct change *changes; /* heap while collecting; moved into the plan's arena at the end */
@@ -75,6 +78,8 @@ struct planner {
 
 /* ---- evaluate.c ---- */
 
+/* A declaration's value so far; for struct scope, ctx is the planner. */
+const struct value *planner_value(void *ctx, const struct decl *decl);
 /* Scope of a declaration's expressions; instance NULL outside for_each. */
 struct scope planner_scope(struct planner *p, const struct decl *decl, const struct instance *instance);
 /* Inputs, locals, outputs, modules and provider configurations: everything that is no resource. False after

@@ -13,15 +13,15 @@ static void hint_types(struct loader *loader, struct diag *d, struct str type, b
     const struct str *names = catalog_names(loader->options->catalog, is_data, &n);
     diag_did_you_mean(loader->diags, d, type, names, n);
     const char *last_dot = type.n ? memrchr(type.p, '.', type.n) : NULL;
-    if (!last_dot)
-        return;
-    struct str service = str_n(type.p, (size_t)(last_dot - type.p) + 1);
+    struct str service = str_slice(type, 0, last_dot ? (size_t)(last_dot - type.p) + 1 : 0);
     AUTO_BUF struct buf list = BUF_INIT;
-    for (size_t i = 0; i < n && shown <= 10; i++)
+    for (size_t i = 0; service.n && i < n && shown <= 10; i++)
         if (str_starts(names[i], service) && shown++ < 10)
             buf_addf(&list, "%s%.*s", list.n ? ", " : "", STR_ARG(names[i]));
     if (list.n)
         diag_hint(loader->diags, d, "there are: %s%s", list.p, shown > 10 ? ", …" : "");
+    else if (!d->label.n)
+        diag_hint(loader->diags, d, "`weir docs` lists them");
 }
 
 static const struct schema *report_type(
@@ -97,25 +97,35 @@ static const struct value *known_part(struct arena *arena, const struct node *no
     return node_value(arena, node);
 }
 
-struct span literal_span(const struct node *node, const struct schema_issue *issue)
+/* The node that an issue is about; *entry is the way into it, where that was a key. */
+static const struct node *issue_node(
+    const struct node *node, const struct schema_issue *issue, const struct node_entry **entry)
 {
     size_t depth = issue->path ? issue->path->count : 0;
+    *entry = NULL;
     for (size_t i = 0; i < depth; i++) {
         const struct value *step = issue->path->items[i];
+        *entry = NULL;
         if (step->kind == VALUE_INT) {
             if (node->kind != NODE_LIST || (uint64_t)step->integer >= node->count)
-                break;
+                return node;
             node = node->items[step->integer];
             continue;
         }
-        const struct node_entry *entry = node_find(node, value_text(step, STR_EMPTY));
-        if (!entry)
-            break;
-        if (issue->at_key && i + 1 == depth)
-            return node_key_span(entry);
-        node = entry->value;
+        const struct node_entry *found = node_find(node, value_text(step, STR_EMPTY));
+        if (!found)
+            return node;
+        *entry = found;
+        node = found->value;
     }
-    return node_span(node);
+    return node;
+}
+
+struct span literal_span(const struct node *node, const struct schema_issue *issue)
+{
+    const struct node_entry *entry;
+    node = issue_node(node, issue, &entry);
+    return issue->at_key && entry ? node_key_span(entry) : node_span(node);
 }
 
 /*
@@ -150,10 +160,20 @@ static const struct value *without_issue(
 static void report_issue(
     struct loader *loader, const struct attr *attr, const struct node *node, const struct schema_issue *issue)
 {
-    struct diag *d = diag_error(
-        loader->diags, literal_span(node, issue), "%.*s: %.*s", STR_ARG(attr->name), STR_ARG(issue->message));
+    const struct node_entry *entry;
+    const struct node *place = issue_node(node, issue, &entry);
+    struct span span = literal_span(node, issue);
+    if (attr->sensitive) { /* an excerpt would show it */
+        diag_error(loader->diags, (struct span){.source = span.source}, "%.*s (line %u): %.*s",
+            STR_ARG(attr->name), span.line, STR_ARG(issue->message));
+        return;
+    }
+    struct diag *d =
+        diag_error(loader->diags, span, "%.*s: %.*s", STR_ARG(attr->name), STR_ARG(issue->message));
     if (issue->label.n)
         diag_label(loader->diags, d, "%.*s", STR_ARG(issue->label));
+    else if (str_starts(issue->message, STR("expected a boolean")))
+        label_boolean(loader, d, place);
 }
 
 /*

@@ -164,6 +164,17 @@ bool expect_list(struct loader *loader, const struct node *node, const char *wha
     return expect(loader, node, NODE_LIST, what);
 }
 
+void label_boolean(struct loader *loader, struct diag *d, const struct node *node)
+{
+    static const char *const yes[] = {"yes", "on", "y", "1"}, *const no[] = {"no", "off", "n", "0"};
+    if (node->kind != NODE_STRING && node->kind != NODE_INT)
+        return;
+    struct str raw = node_raw(node);
+    for (size_t i = 0; i < 4; i++)
+        if (str_ieq(raw, str_z(yes[i])) || str_ieq(raw, str_z(no[i])))
+            diag_label(loader->diags, d, "write %s", str_ieq(raw, str_z(yes[i])) ? "true" : "false");
+}
+
 bool expect_bool(struct loader *loader, const struct node *node, const char *what, bool *out)
 {
     if (node->kind == NODE_STRING && has_expression(node)) {
@@ -171,10 +182,14 @@ bool expect_bool(struct loader *loader, const struct node *node, const char *wha
             loader->diags, node_span(node), "%s must be true or false, an expression does not do", what);
         return false;
     }
-    if (!expect(loader, node, NODE_BOOL, what))
-        return false;
-    *out = node->boolean;
-    return true;
+    if (node->kind == NODE_BOOL) {
+        *out = node->boolean;
+        return true;
+    }
+    struct diag *d = diag_error(
+        loader->diags, node_span(node), "%s must be true or false, not %s", what, node_kind_name(node));
+    label_boolean(loader, d, node);
+    return false;
 }
 
 bool expect_text(struct loader *loader, const struct node *node, const char *what, struct str *out)

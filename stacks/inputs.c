@@ -102,8 +102,10 @@ static void read_range(struct loader *loader, const struct node *node, struct at
     }
     read_bound(loader, node->items[0], &attr->has_min, &attr->min);
     read_bound(loader, node->items[1], &attr->has_max, &attr->max);
-    if (attr->has_min && attr->has_max && attr->min > attr->max)
+    if (attr->has_min && attr->has_max && attr->min > attr->max) {
         diag_error(loader->diags, node_span(node), "no number is in this range");
+        attr->has_min = attr->has_max = false;
+    }
 }
 
 static void read_pattern(struct loader *loader, const struct node *node, struct attr *attr)
@@ -121,9 +123,10 @@ static void read_choices(struct loader *loader, const struct node *node, struct 
 {
     if (!expect_list(loader, node, "the choices of an input"))
         return;
-    attr->choices = constant_value(loader, node, "a choice");
     if (node->count == 0)
         diag_error(loader->diags, node_span(node), "a list of choices needs at least one");
+    else
+        attr->choices = constant_value(loader, node, "a choice");
 }
 
 static void read_attr(struct loader *loader, const struct node *spec, struct attr *attr)

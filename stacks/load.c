@@ -96,8 +96,8 @@ static const struct section {
     {STR_INIT("state"), IN_STACK | IN_INCLUDED, NODE_MAP, NULL},
     {STR_INIT("providers"), EVERYWHERE, NODE_MAP, load_providers},
     {STR_INIT("locals"), EVERYWHERE, NODE_MAP, load_locals},
-    {STR_INIT("data"), EVERYWHERE, NODE_MAP, load_data},
     {STR_INIT("resources"), EVERYWHERE, NODE_MAP, load_resources},
+    {STR_INIT("data"), EVERYWHERE, NODE_MAP, load_data},
     {STR_INIT("modules"), EVERYWHERE, NODE_MAP, load_modules},
     {STR_INIT("outputs"), EVERYWHERE, NODE_MAP, load_outputs},
     {STR_INIT("moved"), EVERYWHERE, NODE_LIST, load_moved},
@@ -261,7 +261,7 @@ static void read_head(struct loader *loader, const struct unit *root)
             loader->diags, node_span(node), "\"%.*s\" is no name for a stack", STR_ARG(stack->name));
         diag_hint(loader->diags, d, "a small letter, then small letters, digits and -, at most 63 in all");
     }
-    if ((node = node_get(file, "description")))
+    if ((node = node_get(file, "description")) && node->kind != NODE_NULL)
         expect_text(loader, node, "a description", &stack->description);
 }
 

@@ -88,6 +88,8 @@ struct decl_info *info_of(struct loader *loader, const struct decl *decl);
 bool expect_map(struct loader *loader, const struct node *node, const char *what);
 bool expect_list(struct loader *loader, const struct node *node, const char *what);
 bool expect_bool(struct loader *loader, const struct node *node, const char *what, bool *out);
+/* For `yes` and `off`, which only YAML 1.1 takes for booleans. */
+void label_boolean(struct loader *loader, struct diag *d, const struct node *node);
 /* A text without expressions. */
 bool expect_text(struct loader *loader, const struct node *node, const char *what, struct str *out);
 /* Reports the keys of a map that are not in the list. */

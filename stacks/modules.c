@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static const struct str own_keys[] = {STR_INIT("source"), STR_INIT("depends_on"), STR_INIT("provider")};
 enum { OWN_KEYS = sizeof own_keys / sizeof *own_keys };
@@ -57,6 +58,30 @@ static bool find_builtin(struct unit *unit, const struct node *node, struct str 
     return true;
 }
 
+static bool same_folder(const char *a, const char *b)
+{
+    struct stat x, y;
+    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* dir/source as people would write it: "a/../b" is "b", unless a link makes that another folder. */
+static struct str join_folder(struct arena *arena, struct str dir, struct str source)
+{
+    struct str plain = path_join(arena, dir, source);
+    for (;;) {
+        if (str_starts(source, STR("./"))) {
+            source = str_slice(source, 2, source.n);
+        } else if (str_starts(source, STR("../")) && !str_ends(dir, STR("..")) && !str_eqz(dir, ".")) {
+            source = str_slice(source, 3, source.n);
+            dir = path_dir(dir);
+        } else {
+            break;
+        }
+    }
+    struct str clean = path_join(arena, dir, source);
+    return same_folder(plain.p, clean.p) ? clean : plain;
+}
+
 static bool find_folder(struct unit *unit, const struct node *node, struct str source)
 {
     struct loader *loader = unit->loader;
@@ -64,9 +89,7 @@ static bool find_folder(struct unit *unit, const struct node *node, struct str s
         diag_error(loader->diags, node_span(node), "a built-in module uses only built-in modules");
         return false;
     }
-    while (str_starts(source, STR("./")))
-        source = str_trim(str_slice(source, 2, source.n));
-    struct str dir = unit_path(unit->parent, source);
+    struct str dir = join_folder(loader->arena, unit->parent->module->dir, source);
     if (!path_is_dir(arena_strz(loader->arena, dir))) {
         diag_error(loader->diags, node_span(node), "there is no folder %.*s", STR_ARG(dir));
         return false;

@@ -49,6 +49,7 @@ static size_t list_names(void *ctx, struct str prefix, struct arena *arena, cons
 {
     static const struct str first[] = {
         STR_INIT("inputs"), STR_INIT("locals"), STR_INIT("stack"), STR_INIT("path")};
+    static const struct map none = MAP_INIT;
     enum { FIRST = sizeof first / sizeof *first };
     struct resolving *r = ctx;
     if (r->loader->diags->dropped) /* nobody will see them */
@@ -58,7 +59,7 @@ static size_t list_names(void *ctx, struct str prefix, struct arena *arena, cons
     if (str_eqz(prefix, "inputs")) {
         map = &module->inputs;
     } else if (str_eqz(prefix, "locals")) {
-        map = &module->locals;
+        map = r->inputs_only ? &none : &module->locals;
     } else if (prefix.n) {
         const struct decl *decl = map_get(&module->names, prefix);
         if (!decl || decl->kind != DECL_MODULE || !decl->target)
@@ -114,6 +115,14 @@ static void resolve_expr(struct resolving *r, struct expr *expr, bool each_allow
         return;
     struct resolver resolver = {lookup, list_names, depends, has_attr, each_allowed, r};
     expr_resolve(expr, &resolver, r->loader->diags);
+}
+
+void stack_resolve(struct stack *stack, struct expr *expr, struct diags *diags)
+{
+    struct loader loader = {.stack = stack, .arena = &stack->arena, .diags = diags};
+    struct unit unit = {.loader = &loader, .module = stack->root};
+    struct resolving r = {.loader = &loader, .unit = &unit};
+    resolve_expr(&r, expr, false);
 }
 
 /* ---- depends_on and provider ---- */
@@ -352,7 +361,7 @@ void resolve_state(struct unit *root, const struct node_entry *entry)
     struct loader *loader = root->loader;
     struct stack *stack = loader->stack;
     struct resolving r = {.loader = loader, .unit = root, .inputs_only = true};
-    size_t errors = loader->diags->errors;
+    size_t errors = loader->diags->errors, before = loader->diags->n;
     struct expr *expr = expr_compile(loader->arena, entry->value, loader->diags);
     resolve_expr(&r, expr, false);
     stack->state_span = node_key_span(entry);
@@ -360,4 +369,7 @@ void resolve_state(struct unit *root, const struct node_entry *entry)
         .value_of = input_value, .constants = stack->constants, .dir = stack->dir, .diags = loader->diags};
     if (loader->diags->errors == errors)
         stack->state = expr_eval(expr, &scope, loader->arena);
+    for (size_t i = before; i < loader->diags->n; i++)
+        diag_hint(
+            loader->diags, &loader->diags->items[i], "the state section knows inputs, stack and path only");
 }

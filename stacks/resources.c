@@ -158,9 +158,11 @@ static void read_for_each(struct loader *loader, struct decl *decl, const struct
 
 static void read_when(struct loader *loader, struct decl *decl, const struct node *node)
 {
-    if (node->kind != NODE_BOOL && !(node->kind == NODE_STRING && has_expression(node)))
-        diag_error(loader->diags, node_span(node), "\"when\" takes true, false or an expression, not %s",
-            node_kind_name(node));
+    if (node->kind != NODE_BOOL && !(node->kind == NODE_STRING && has_expression(node))) {
+        struct diag *d = diag_error(loader->diags, node_span(node),
+            "\"when\" takes true, false or an expression, not %s", node_kind_name(node));
+        label_boolean(loader, d, node);
+    }
     decl->when = expr_compile(loader->arena, node, loader->diags);
 }
 

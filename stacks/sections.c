@@ -34,7 +34,9 @@ static void load_output(struct unit *unit, const struct node_entry *entry)
     struct decl *decl = declare(unit, DECL_OUTPUT, entry);
     const struct node *spec = entry->value, *value = spec, *node;
     decl->description = STR_EMPTY;
-    if (spec->kind == NODE_MAP) {
+    if (spec->kind == NODE_NULL) {
+        value = NULL;
+    } else if (spec->kind == NODE_MAP) {
         check_keys(loader, spec, "an output", known, sizeof known / sizeof *known);
         value = node_get(spec, "value");
         if ((node = node_get(spec, "description")))

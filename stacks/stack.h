@@ -165,6 +165,8 @@ void stack_free(struct stack *stack);
  * "net/outputs.vpc_id", "providers.aws.tokyo".
  */
 struct decl *stack_find(const struct stack *stack, struct str address);
+/* Binds a bare expression (console) to the root module's names; what is wrong with it goes into diags. */
+void stack_resolve(struct stack *stack, struct expr *expr, struct diags *diags);
 
 /* `lake`, `lake["a"]`, `net/subnet["a"]`: address of one instance. key NULL: the declaration's own. Integers
  * are not keys. */

@@ -80,7 +80,7 @@ static void test_syntax_errors(void **state)
         {"a: '${[for x of y : x]}'", "1:14+2 expected \"in\", got \"of\""},
         {"a: ${[for x in y]}", "1:17+1 expected \":\", got \"]\""},
         {"a: '${{for x in y : x}}'", "1:22+1 expected \"=>\" and the value of the entry, got \"}\""},
-        {"a: ${uper(x)}", "1:6+4 there is no function \"uper\""},
+        {"a: ${uper(x)}", "1:6+4 there is no function \"uper\" | did you mean \"upper\"?"},
         {"a: ${default(x)}", "1:6+10 default() takes 2 arguments, got 1"},
         {"a: ${coalesce()}", "1:6+10 coalesce() takes at least 1 argument, got 0"},
         {"a: ${a \xc3\xa9 b}", "1:8+2 this character has no meaning here"},
