@@ -50,6 +50,9 @@ static void decref(json_t **json)
 int json_parse(struct arena *arena, struct str text, const struct value **out, struct err *err)
 {
     json_error_t why;
+    ptrdiff_t nul = str_find_char(text, '\0', 0); /* jansson takes it for the end of the text */
+    if (nul >= 0)
+        return err_set(err, ERR_PROTOCOL, "not valid JSON: a NUL at byte %td", nul);
     size_t flags = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
     __attribute__((cleanup(decref))) json_t *json = json_loadb(text.p, text.n, flags, &why);
     if (!json)
