@@ -203,6 +203,9 @@ static int read_value(struct records *r, const struct value *v, const struct val
 
 static int put_line(struct records *r, const struct value *line, uint64_t seq, bool tainted, struct err *err)
 {
+    const struct value *attrs = value_getz(line, "attrs");
+    if (!attrs || attrs->kind != VALUE_MAP)
+        return err_set(err, ERR_DAMAGED, "it has no attributes");
     struct record *record = ARENA_NEW(&r->arena, struct record);
     struct str type = text_of(line, "type"), provider = text_of(line, "provider");
     *record = (struct record){
@@ -215,7 +218,7 @@ static int put_line(struct records *r, const struct value *line, uint64_t seq, b
         .create_before_destroy = flag_of(line, "create_before_destroy"),
         .seq = seq,
     };
-    if (read_value(r, value_getz(line, "attrs"), &record->attrs, err))
+    if (read_value(r, attrs, &record->attrs, err))
         return -1;
     record->set = share(r, value_getz(line, "set"), r->last ? r->last->set : NULL);
     record->deps = share(r, value_getz(line, "deps"), r->last ? r->last->deps : NULL);

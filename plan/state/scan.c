@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { DEPTH_MAX = 256 };
@@ -182,12 +183,11 @@ static const struct value *scan_number(struct scanner *s)
     s->p = p;
     struct str text = str_n(start, (size_t)(p - start));
     int64_t integer;
-    double number;
     if (!real)
         return str_to_int(text, &integer) ? value_int(s->arena, integer)
                                           : problem(s, "a number that is too big");
-    return str_to_double(text, &number) && number - number == 0 ? value_float(s->arena, number)
-                                                                : problem(s, "a number that is too big");
+    double number = strtod(arena_strz(s->arena, text), NULL);
+    return isfinite(number) ? value_float(s->arena, number) : problem(s, "a number that is too big");
 }
 
 /* ---- lists and maps ---- */
