@@ -430,11 +430,12 @@ static int plan_destroy(struct planner *p)
 
 static int make(struct planner *p, struct err *err)
 {
-    bool with_state = p->workspace->state && !p->options.offline;
     mark_fixed(p);
     evaluate_fixed(p);
-    if (p->diags->errors)
+    if (p->diags->errors && p->options.destroy)
         return -1;
+    p->options.offline |= p->diags->errors > 0; /* the rest is only checked, so that all mistakes are told */
+    bool with_state = p->workspace->state && !p->options.offline;
     if (with_state && (recover_for_plan(p, err) || !claim_records(p)))
         return -1;
     if (!claim_targets(p))

@@ -157,19 +157,19 @@ static const struct value *without_issue(
     return inside ? value_with(arena, v, key, inside) : NULL;
 }
 
-static void report_issue(
-    struct loader *loader, const struct attr *attr, const struct node *node, const struct schema_issue *issue)
+static void report_issue(struct loader *loader, const char *what, const struct attr *attr,
+    const struct node *node, const struct schema_issue *issue)
 {
     const struct node_entry *entry;
     const struct node *place = issue_node(node, issue, &entry);
     struct span span = literal_span(node, issue);
     if (attr->sensitive) { /* an excerpt would show it */
-        diag_error(loader->diags, (struct span){.source = span.source}, "%.*s (line %u): %.*s",
+        diag_error(loader->diags, (struct span){.source = span.source}, "%s \"%.*s\" (line %u): %.*s", what,
             STR_ARG(attr->name), span.line, STR_ARG(issue->message));
         return;
     }
-    struct diag *d =
-        diag_error(loader->diags, span, "%.*s: %.*s", STR_ARG(attr->name), STR_ARG(issue->message));
+    struct diag *d = diag_error(
+        loader->diags, span, "%s \"%.*s\": %.*s", what, STR_ARG(attr->name), STR_ARG(issue->message));
     if (issue->label.n)
         diag_label(loader->diags, d, "%.*s", STR_ARG(issue->label));
     else if (str_starts(issue->message, STR("expected a boolean")))
@@ -207,7 +207,7 @@ static void check_spelling(struct loader *loader, const struct type *type, const
 
 enum { ISSUES_MAX = 20 };
 
-void check_literal(struct loader *loader, const struct attr *attr, const struct node *node)
+void check_literal(struct loader *loader, const char *what, const struct attr *attr, const struct node *node)
 {
     if (attr->type->kind == TYPE_ANY && !attr->choices)
         return;
@@ -219,7 +219,7 @@ void check_literal(struct loader *loader, const struct attr *attr, const struct 
     for (int i = 0; i < ISSUES_MAX && value; i++) {
         if (!schema_convert(&scratch, attr, value, &out, &issue))
             break;
-        report_issue(loader, attr, node, &issue);
+        report_issue(loader, what, attr, node, &issue);
         value = without_issue(&scratch, value, &issue, 0);
     }
     check_spelling(loader, attr->type, node);
@@ -323,6 +323,6 @@ void check_resource(struct loader *loader, const struct decl *decl, const struct
     for (size_t i = 0; i < decl->attr_count; i++) {
         const struct attr *attr = decl->attrs[i].attr;
         if (attr && attr->settable)
-            check_literal(loader, attr, node_find(body, decl->attrs[i].name)->value);
+            check_literal(loader, "attribute", attr, node_find(body, decl->attrs[i].name)->value);
     }
 }

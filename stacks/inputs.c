@@ -165,7 +165,7 @@ static const struct value *input_convert(
     struct schema_issue issue;
     if (!schema_convert(loader->arena, input, value, &out, &issue))
         return out;
-    check_literal(loader, input, node);
+    check_literal(loader, "input", input, node);
     return NULL;
 }
 

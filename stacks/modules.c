@@ -155,7 +155,7 @@ static void read_argument(struct unit *unit, const struct module *target, const 
         if (entry->value->kind == NODE_NULL)
             return;
         input->argument = expr_compile(loader->arena, entry->value, loader->diags);
-        check_literal(loader, input->input, entry->value);
+        check_literal(loader, "input", input->input, entry->value);
         return;
     }
     if (str_eqz(entry->key, "for_each") || str_eqz(entry->key, "when")) {

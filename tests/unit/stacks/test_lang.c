@@ -7,7 +7,8 @@
  */
 #include "base/file.h"
 #include "base/mem.h"
-#include "stacks/stack.h"
+#include "cmd/render.h"
+#include "plan/plan.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -76,6 +77,36 @@ static void check_or_accept(const char *expected_path, struct str got)
     assert_string_equal(got.p, expected.p);
 }
 
+static void load_case(struct options *options, struct diags *diags, struct buf *got)
+{
+    struct stack *stack = stack_load(&options->stack, diags);
+    diags_render(diags, false, got);
+    if (!stack)
+        assert_true(diags->errors > 0);
+    else if (!diags->errors)
+        list_declarations(stack, got);
+    stack_free(stack);
+}
+
+static void plan_case(struct options *options, struct diags *diags, struct buf *got)
+{
+    struct workspace_options opening = {.stack = options->stack, .specs_dir = "_specs", .no_state = true};
+    struct workspace workspace;
+    struct plan *plan = NULL;
+    struct err err = ERR_INIT;
+    bool open = !workspace_open(&opening, diags, &workspace, &err);
+    if (open)
+        plan_make(&workspace, &(struct plan_options){.offline = true}, diags, &plan, &err);
+    diags_render(diags, false, got);
+    if (err.class)
+        buf_addf(got, "%s\n", err.message);
+    if (plan)
+        render_plan(plan, &(struct render_options){.everything = true}, got);
+    plan_free(plan);
+    if (open)
+        workspace_close(&workspace);
+}
+
 static void check_case(void **state)
 {
     const char *path = *state;
@@ -88,14 +119,11 @@ static void check_case(void **state)
     read_options(text, &options);
 
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct stack *stack = stack_load(&options.stack, &diags);
     AUTO_BUF struct buf got = BUF_INIT;
-    diags_render(&diags, false, &got);
-    if (!stack)
-        assert_true(diags.errors > 0);
-    else if (!diags.errors)
-        list_declarations(stack, &got);
-    stack_free(stack);
+    if (str_starts(str_z(path), STR("plan-")))
+        plan_case(&options, &diags, &got);
+    else
+        load_case(&options, &diags, &got);
     size_t base = strlen(path) - (folder ? 0 : strlen(".yaml"));
     struct str expected = arena_printf(&arena, "%.*s%s", (int)base, path, folder ? "/expected" : ".expected");
     check_or_accept(expected.p, buf_str(&got));
