@@ -1,5 +1,6 @@
 #include "cmd/planning.h"
 
+#include "base/file.h"
 #include "base/json.h"
 
 #include <stdio.h>
@@ -27,10 +28,36 @@ static int write_value(struct invocation *inv, struct str text, const struct val
     return invocation_write(inv, buf_str(&out));
 }
 
+static struct decl *no_names(void *ctx, struct str name, struct str next, bool *consumed)
+{
+    (void)ctx, (void)name, (void)next, (void)consumed;
+    return NULL;
+}
+
+static size_t no_candidates(void *ctx, struct str prefix, struct arena *arena, const struct str **names)
+{
+    (void)ctx, (void)prefix, (void)arena, (void)names;
+    return 0;
+}
+
+/* Outside a stack there are only functions. */
+static const struct value *evaluate_alone(struct str text, struct arena *arena, struct diags *diags)
+{
+    struct source *source = ARENA_NEW(arena, struct source);
+    *source = (struct source){.path = STR("expression"), .text = arena_str(arena, text)};
+    struct expr *expr = expr_parse(arena, source, diags);
+    if (expr && !diags->errors)
+        expr_resolve(expr, &(struct resolver){.lookup = no_names, .names = no_candidates}, diags);
+    const struct scope scope = {.constants = &value_empty_map, .dir = STR("."), .diags = diags};
+    return expr && !diags->errors ? expr_eval(expr, &scope, arena) : NULL;
+}
+
+/* workspace NULL: there is no stack. */
 static int evaluate(struct invocation *inv, struct workspace *workspace, struct str text)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    const struct value *v = plan_evaluate(workspace, text, &arena, &inv->diags);
+    const struct value *v = workspace ? plan_evaluate(workspace, text, &arena, &inv->diags)
+                                      : evaluate_alone(text, &arena, &inv->diags);
     int status = invocation_diags(inv);
     return v ? write_value(inv, text, v) : status == EXIT_DONE ? EXIT_USAGE : status;
 }
@@ -66,17 +93,22 @@ static int read_lines(struct invocation *inv, struct workspace *workspace)
 static int run(struct invocation *inv)
 {
     const struct console_settings *own = inv->own;
-    struct workspace workspace;
-    int status = invocation_open(inv, NULL, &workspace);
-    if (status != EXIT_DONE)
-        return status;
+    struct workspace opened, *workspace = NULL;
+    int status = EXIT_DONE;
+    if (inv->settings->dir || path_exists("weir.yaml") || path_exists("weir.yml")) {
+        status = invocation_open(inv, NULL, &opened);
+        if (status != EXIT_DONE)
+            return status;
+        workspace = &opened;
+    }
     for (size_t i = 0; i < own->expressions.n; i++) {
-        int one = evaluate(inv, &workspace, own->expressions.items[i]);
+        int one = evaluate(inv, workspace, own->expressions.items[i]);
         status = one != EXIT_DONE ? one : status;
     }
     if (own->expressions.n == 0)
-        status = read_lines(inv, &workspace);
-    workspace_close(&workspace);
+        status = read_lines(inv, workspace);
+    if (workspace)
+        workspace_close(workspace);
     return status;
 }
 
@@ -99,7 +131,7 @@ const struct command cmd_console = {
     .summary = "evaluate expressions",
     .details = "Evaluates expressions in the stack's scope, a line each, with values from the state. What is "
                "not recorded there "
-               "is (known after apply).",
+               "is (known after apply). Outside a stack there are only functions.",
     .sets = sets,
     .settings_size = sizeof(struct console_settings),
     .examples = examples,

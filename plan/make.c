@@ -480,7 +480,10 @@ static bool evaluate_recorded(struct planner *p)
         const struct decl *decl = p->stack->decls[i];
         if (decl->kind == DECL_RESOURCE)
             freeze_instances(p, decl);
-        evaluate_decl(p, decl);
+        if ((decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA) && !p->instances[i].n)
+            p->values[i] = &value_unknown;
+        else
+            evaluate_decl(p, decl);
     }
     return true;
 }

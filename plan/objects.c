@@ -43,6 +43,19 @@ const struct value *object_unknown(
     return value_builder_map(&b);
 }
 
+/* Without a key the state gives hashes back for what is sensitive: nothing that others could work with. */
+static bool holds_hash(const struct value *v)
+{
+    if (!value_is_sensitive(v) || (v->kind != VALUE_LIST && v->kind != VALUE_MAP))
+        return false;
+    if (state_is_hash(v))
+        return true;
+    for (uint32_t i = 0; i < v->count; i++)
+        if (holds_hash(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value))
+            return true;
+    return false;
+}
+
 /* What object_complete has to say about one given attribute; NULL: live has it right. */
 static const struct value *completion(struct arena *arena, const struct schema *schema, struct str name,
     const struct value *given, const struct value *live, bool hash)
@@ -51,7 +64,7 @@ static const struct value *completion(struct arena *arena, const struct schema *
     const struct value *there = value_get(live, name);
     if (attr && attr->write_only)
         return hash ? state_hash_secret(arena, given) : given;
-    if (!attr || attr->local || !there)
+    if (!attr || attr->local || !there || holds_hash(there))
         return given;
     return value_is_sensitive(given) && !value_is_sensitive(there) ? value_mark(arena, there, VALUE_SENSITIVE)
                                                                    : NULL;
