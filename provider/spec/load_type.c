@@ -258,7 +258,7 @@ static void load_tags(struct type_loader *t)
     attr->shape = attr->answer = tags->shape;
     attr->owner = OWNER_TAGS;
     tags->bulk = load_text(l, node, "bulk");
-    tags->mark = load_flag(l, node, "mark");
+    tags->mark = !node_get(node, "mark") || load_flag(l, node, "mark");
     tags->with_create = node_get(node, "with_create");
     static const struct shape text = {.kind = SHAPE_STRING};
     struct str put_as = load_text(l, node, "put_as");

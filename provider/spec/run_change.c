@@ -1,6 +1,9 @@
 /* Creating, updating, deleting. */
+#include "base/buf.h"
 #include "base/clock.h"
 #include "provider/spec/run.h"
+
+#include <ctype.h>
 
 enum { APPEARS_WITHIN_MS = 60 * 1000 };
 
@@ -82,14 +85,29 @@ static int settle(struct run *run, const struct value *object, const struct valu
 
 /* ---- create ---- */
 
-/* Marks by which an interrupted creation can be found again. */
+/* Services allow few characters in a tag's value: jobs["a b"] -> jobs/a b */
+static const struct value *tag_text(struct arena *arena, struct str s)
+{
+    enum { TAG_VALUE_MAX = 256 };
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < s.n && out.n < TAG_VALUE_MAX; i++) {
+        char c = s.p[i];
+        if (c == '[')
+            buf_add_char(&out, '/');
+        else if (c != '"' && c != ']')
+            buf_add_char(&out, isalnum((unsigned char)c) || strchr(" +-=._:/@", c) ? c : '_');
+    }
+    return value_string(arena, buf_str(&out));
+}
+
+/* Marks by which what weir made, or was making, is known again. */
 static const struct value *marked(struct run *run, const struct value *desired)
 {
     const struct spec_tags *tags = run->type->tags;
     if (!tags || !tags->mark)
         return desired;
     const struct op_ctx *ctx = run->ctx;
-    struct value_entry marks[] = {{STR("weir:address"), value_string(run->arena, ctx->address)},
+    struct value_entry marks[] = {{STR("weir:address"), tag_text(run->arena, ctx->address)},
         {STR("weir:intent"), value_string(run->arena, ctx->token)},
         {STR("weir:stack"), value_string(run->arena, ctx->stack)}};
     struct str name = tags->attr->attr->name;
@@ -118,7 +136,7 @@ static int look(struct run *run, const struct spec_step *step, const struct valu
 static int create_steps(
     struct run *run, const struct value *desired, const struct value **live, struct err *err)
 {
-    const struct value *object = marked(run, desired);
+    const struct value *object = desired;
     for (size_t i = 0; i < run->type->create.count; i++) {
         const struct spec_step *step = &run->type->create.items[i];
         const struct value *document, *doc;
@@ -179,7 +197,8 @@ int spec_create(struct op_ctx *ctx, const struct value *desired, const struct va
     run_init(&run, ctx);
     const struct value *made = NULL, *object;
     *live = NULL;
-    int failed = create_steps(&run, desired, &made, err);
+    const struct value *with_marks = marked(&run, desired);
+    int failed = create_steps(&run, with_marks, &made, err);
     if (!made)
         return failed;
     /* From here on it exists, whatever happens. */
@@ -190,7 +209,7 @@ int spec_create(struct op_ctx *ctx, const struct value *desired, const struct va
     if (failed)
         return -1;
     object = value_merge(run.arena, desired, made);
-    if (create_owned(&run, object, desired, err) || settle(&run, object, &made, err))
+    if (create_owned(&run, object, with_marks, err) || settle(&run, object, &made, err))
         return -1;
     *live = made;
     if (complete(&run, object, &made, err))

@@ -401,6 +401,7 @@ UNCHANGED = {
     "glue job": {"AllocatedCapacity", "MaxCapacity", "LogUri", "NonOverridableArguments", "Connections", "SecurityConfiguration", "NotificationProperty",
                  "CodeGenConfigurationNodes", "SourceControlDetails"},
     "events rule": {"EventPattern"},
+    "rds instance": {"DeletionProtection"},
 }
 
 
