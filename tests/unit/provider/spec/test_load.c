@@ -1,0 +1,210 @@
+/* The loader: what becomes of a spec, and what is said of a wrong one. */
+#include "base/diag.h"
+#include "provider/spec/spec.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define HEAD "service: toy\nprotocol: json-1.1\ntarget: Toy\n"
+#define TYPE                                                                                                 \
+    HEAD "types:\n  box:\n    id: name\n    attributes:\n      name: {type: string, required: true}\n"       \
+         "      lid_color: string\n"
+
+static struct source source;
+
+static struct spec_service *load(const char *text, struct diags *diags)
+{
+    source = (struct source){STR("toy.yaml"), str_z(text)};
+    return spec_load(&source, diags);
+}
+
+/* The whole report on a wrong spec. */
+static void assert_report(const char *text, const char *report)
+{
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    AUTO_BUF struct buf out = BUF_INIT;
+    assert_null(load(text, &diags));
+    diags_render(&diags, false, &out);
+    assert_string_equal(out.p, report);
+}
+
+static struct spec_service *load_well(const char *text)
+{
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    struct spec_service *service = load(text, &diags);
+    AUTO_BUF struct buf out = BUF_INIT;
+    diags_render(&diags, false, &out);
+    if (!service)
+        fail_msg("%s", out.p);
+    return service;
+}
+
+static void test_schema(void **state)
+{
+    (void)state;
+    struct spec_service *service = load_well(
+        HEAD "words: {arn: ARN}\n"
+             "shapes: {lid: {color: {type: string, enum: [red, blue]}, weight_kg: integer}}\n"
+             "types:\n"
+             "  box:\n"
+             "    doc: A box.\n"
+             "    id: name\n"
+             "    arn: arn:${partition}:toy:${region}:${account}:box/${name}\n"
+             "    attributes:\n"
+             "      name: {type: string, required: true, replace: true, pattern: '[a-z]+', range: [1, 9]}\n"
+             "      lids: list(lid)\n"
+             "      labels: {type: map(string), pairs: [K, V]}\n"
+             "      size: {type: integer, default: 3, unset: 0}\n"
+             "      open: {type: boolean, values: {true: Open, false: Shut}}\n"
+             "      secret: {type: string, write_only: true, sensitive: true}\n"
+             "      force: {type: boolean, local: true}\n"
+             "      state: {type: string, computed: true}\n"
+             "      hint: {type: string, computed: true, hidden: true}\n"
+             "    create: {call: MakeBox}\n"
+             "    delete: {call: DropBox}\n");
+    const struct spec_type *box = map_get(&service->types, STR("box"));
+    const struct schema *schema = &box->schema;
+    assert_true(str_eqz(schema->name, "aws.toy.box"));
+    assert_int_equal(schema->attr_count, 9); /* hidden ones are not shown, arn is added */
+    const struct attr *name = schema_attr(schema, STR("name"));
+    assert_true(name->required && name->replace && name->settable && name->has_min && name->max == 9);
+    assert_false(schema_attr(schema, STR("state"))->settable);
+    assert_true(schema_attr(schema, STR("secret"))->write_only);
+    assert_int_equal(schema_attr(schema, STR("size"))->default_value->integer, 3);
+    assert_true(str_eqz(schema_attr(schema, STR("arn"))->name, "arn"));
+    const struct type *lid = schema_attr(schema, STR("lids"))->type->elem;
+    assert_int_equal(lid->kind, TYPE_OBJECT);
+    assert_int_equal(type_field(lid, STR("color"))->choices->count, 2);
+    /* wire names follow from ours; what is local is never sent by itself */
+    const struct shape *request = &box->create.items[0].request.shape;
+    assert_int_equal(request->member_count, 6);
+    assert_true(str_eqz(request->members[1].wire, "Lids"));
+    assert_true(str_eqz(request->members[1].shape->elem->members[1].wire, "WeightKg"));
+    assert_int_equal(request->members[2].shape->kind, SHAPE_PAIRS);
+    assert_true(
+        str_eqz(value_text(value_getz(request->members[4].shape->choices_in, "true"), STR_EMPTY), "Open"));
+    spec_free(service);
+}
+
+static void test_nested_places(void **state)
+{
+    (void)state;
+    struct spec_service *service =
+        load_well("service: toy\nprotocol: rest-xml\n"
+                  "operations:\n"
+                  "  PutBox: {http: 'PUT /boxes/{Name}?box', body: Box, query: {Dry: dry-run}, headers: "
+                  "{Mark: x-mark}}\n"
+                  "types:\n  box:\n    id: name\n    attributes:\n"
+                  "      name: {type: string, required: true}\n"
+                  "      a: {type: string, wire: Outer.Inner.A}\n"
+                  "      b: {type: string, wire: Outer.B}\n"
+                  "      rule: {type: object, wire: ., fields: {c: {type: string, wire: Outer2.C}}}\n"
+                  "      mark: string\n"
+                  "      dry: boolean\n"
+                  "    create: {call: PutBox}\n"
+                  "    delete: {call: PutBox, with: {Outer.Gone: true}}\n");
+    const struct spec_type *box = map_get(&service->types, STR("box"));
+    const struct shape *request = &box->create.items[0].request.shape;
+    assert_int_equal(request->members[0].location, WIRE_PATH);
+    assert_true(request->members[1].group && str_eqz(request->members[1].wire, "Outer"));
+    assert_int_equal(request->members[1].shape->member_count, 2);
+    assert_true(request->members[1].shape->members[0].group);
+    assert_true(request->members[2].spread);
+    assert_int_equal(request->members[3].location, WIRE_HEADER);
+    assert_true(str_eqz(request->members[3].wire, "x-mark"));
+    assert_int_equal(request->members[4].location, WIRE_QUERY_STRING);
+    assert_true(str_eqz(box->create.items[0].op->wire.query, "box"));
+    spec_free(service);
+}
+
+static void test_unknown_keys(void **state)
+{
+    (void)state;
+    assert_report(TYPE "    creat: {call: MakeBox}\n    delete: {call: DropBox}\n",
+        "error: a type needs \"create\" and \"delete\"\n"
+        "  --> toy.yaml:6:5\n"
+        "   |\n"
+        " 6 |     id: name\n"
+        "   |     ^^^^^^^^\n"
+        "\n"
+        "error: a type has no key \"creat\"\n"
+        "  --> toy.yaml:10:5\n"
+        "   |\n"
+        "10 |     creat: {call: MakeBox}\n"
+        "   |     ^^^^^ did you mean \"create\"?\n");
+}
+
+static void test_unknown_attribute(void **state)
+{
+    (void)state;
+    assert_report(TYPE "    create: {call: MakeBox, send: [name, lid_colour]}\n    delete: {call: DropBox}\n",
+        "error: the type has no attribute \"lid_colour\"\n"
+        "  --> toy.yaml:10:42\n"
+        "   |\n"
+        "10 |     create: {call: MakeBox, send: [name, lid_colour]}\n"
+        "   |                                          ^^^^^^^^^^ did you mean \"lid_color\"?\n");
+}
+
+/* One line each: the message alone is what matters. */
+static void test_other_mistakes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"service: toy\nprotocol: soap\n",
+            "protocol has to be query, ec2, json-1.0, json-1.1, rest-json or rest-xml"},
+        {TYPE "    create: {send: all}\n    delete: {call: DropBox}\n", "create needs \"call\""},
+        {TYPE "    create: {native: nothing}\n    delete: {call: DropBox}\n",
+            "no native function is called \"nothing\""},
+        {TYPE "    create: {call: A}\n    delete: {call: B}\n    wait: {gone: {every: soon}}\n",
+            "\"every\" has to be a duration such as 10s or 40m"},
+        {TYPE "    create: {call: A}\n    delete: {call: B}\n    wait: {ready: {every: 1s}}\n",
+            "a wait needs \"for\""},
+        {TYPE "    create: {call: A}\n    delete: {call: B}\n    facets: {lid_color: {get: C}}\n",
+            "a facet needs \"put\""},
+        {TYPE "    create: {call: A}\n    delete: {call: B}\n    members: {lid_color: {add: C}}\n",
+            "a member set needs \"add\" and \"remove\", or \"modify\""},
+        {TYPE "    create: {call: A}\n    delete: {call: B}\n    entries: {lid_color: {put: C, delete: D}}\n",
+            "entries are for attributes of type map(…)"},
+        {TYPE "    create: {call: A}\n    delete: [{call: B, if: {lid: red}}]\n",
+            "the type has no attribute \"lid\""},
+        {HEAD "types: {box: {id: name, attributes: {name: strin}, create: {call: A}, delete: {call: B}}}\n",
+            "no type is called \"strin\""},
+        {HEAD "types: {box: {id: name, attributes: {name: {pattern: '['}}, create: {call: A}, delete: {call: "
+              "B}}}\n",
+            NULL},
+        {HEAD "shapes: {a: {b: a}}\ntypes: {box: {id: n, attributes: {n: a}, create: {call: A}, delete: "
+              "{call: B}}}\n",
+            "shape \"a\" contains itself"},
+        {"service: toy\nprotocol: rest-json\ntypes: {box: {id: n, attributes: {n: string}, create: {call: "
+         "A}, delete: {call: A}}}\n",
+            "operation \"A\" has no method and path under \"operations\""},
+        {"service: toy\nprotocol: rest-json\noperations: {A: /boxes}\n",
+            "expected METHOD /path, such as \"GET /jobs/{Name}\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO_DIAGS struct diags diags = DIAGS_INIT;
+        assert_null(load(cases[i].text, &diags));
+        bool found = !cases[i].message && diags.errors;
+        for (size_t k = 0; k < diags.n && cases[i].message; k++)
+            found = found || str_eqz(diags.items[k].message, cases[i].message);
+        if (!found)
+            fail_msg("case %zu: \"%s\" is not said", i, cases[i].message);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_schema),
+        cmocka_unit_test(test_nested_places),
+        cmocka_unit_test(test_unknown_keys),
+        cmocka_unit_test(test_unknown_attribute),
+        cmocka_unit_test(test_other_mistakes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

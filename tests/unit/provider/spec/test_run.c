@@ -1,0 +1,577 @@
+/*
+ * The interpreter against a service that plays a script: each request has to be the next one of the script,
+ * by operation and body, and gets its answer.
+ */
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/json.h"
+#include "provider/aws/client.h"
+#include "provider/spec/run.h"
+#include "tests/unit/support/manual_clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+/* ---- the service ---- */
+
+struct exchange {
+    const char *operation;
+    const char *body;   /* what has to be sent; NULL: not looked at */
+    const char *answer; /* NULL: {} */
+    const char *code;   /* an error with this code and status 400 instead */
+};
+
+static const struct exchange *script;
+static size_t script_length, script_at;
+
+int aws_client_new(const struct aws_options *options, struct aws_client **out, struct err *err)
+{
+    (void)options, (void)err;
+    *out = (struct aws_client *)&script;
+    return 0;
+}
+
+void aws_client_free(struct aws_client *client)
+{
+    (void)client;
+}
+
+int aws_send(struct aws_client *client, const struct aws_call *call, struct arena *arena,
+    struct wire_message *response, struct err *err)
+{
+    (void)client, (void)arena;
+    struct str name = call->op->name, body = call->request.body;
+    if (script_at == script_length)
+        fail_msg("unexpected %.*s %.*s", STR_ARG(name), STR_ARG(body));
+    const struct exchange *next = &script[script_at++];
+    if (!str_eqz(name, next->operation) || (next->body && !str_eqz(body, next->body)))
+        fail_msg("expected %s %s, got %.*s %.*s", next->operation, next->body ? next->body : "",
+            STR_ARG(name), STR_ARG(body));
+    *response = (struct wire_message){.status = next->code ? 400 : 200, .body = str_z(next->answer)};
+    if (!next->code)
+        return 0;
+    err_set(err, ERR_SERVICE, "%s: %s", next->code, next->answer ? next->answer : "");
+    snprintf(err->code, sizeof err->code, "%s", next->code);
+    err->http_status = 400;
+    return -1;
+}
+
+struct str aws_region(const struct aws_client *client)
+{
+    (void)client;
+    return STR("moon-1");
+}
+
+struct str aws_partition(const struct aws_client *client)
+{
+    (void)client;
+    return STR("aws");
+}
+
+int aws_account(struct aws_client *client, struct arena *arena, struct str *account, struct err *err)
+{
+    (void)client, (void)arena, (void)err;
+    *account = STR("42");
+    return 0;
+}
+
+uint64_t aws_requests(const struct aws_client *client)
+{
+    (void)client;
+    return script_at;
+}
+
+/* ---- a spec with one of everything ---- */
+
+static const char spec[] =
+    "service: toy\n"
+    "protocol: json-1.1\n"
+    "target: Toy\n"
+    "errors: {absent: [Gone], exists: [There], hints: [{code: Full, hint: empty it first}]}\n"
+    "page: {in: Next, out: Next}\n"
+    "tags: {as: map, with_create: Tags, add: Tag, add_as: Tags, remove: Untag, remove_as: Keys, mark: "
+    "false}\n"
+    "types:\n"
+    "  box:\n"
+    "    id: name\n"
+    "    arn: arn:${partition}:toy:${region}:${account}:box/${name}\n"
+    "    attributes:\n"
+    "      name: {type: string, required: true, replace: true}\n"
+    "      note: {type: string, unset: \"\"}\n"
+    "      size: {type: integer, default: 3}\n"
+    "      color: string\n"
+    "      lock: {type: boolean, default: false}\n"
+    "      users: set(string)\n"
+    "      files: map(string)\n"
+    "      force: {type: boolean, local: true, default: false}\n"
+    "      tags: tags\n"
+    "      serial: {type: integer, computed: true, changes_with: [color]}\n"
+    "      status: {type: string, computed: true}\n"
+    "    create: {call: MakeBox, at: Box, token: Token}\n"
+    "    read: {call: GetBox, at: Box}\n"
+    "    gone: {status: [dead]}\n"
+    "    list: {call: ListBoxes, at: \"Boxes[]\"}\n"
+    "    update:\n"
+    "      - {when: [note, size], call: SetBox, send: [name, note, size], partial: true}\n"
+    "      - {when: [color], call: PaintBox, full: true, send: {Name: name, Paint: {Color: color, Note: "
+    "note}}, wait: true}\n"
+    "    delete:\n"
+    "      - {each: {call: ListLocks, at: \"Locks[]\", skip: {Kept: true}, newest: Made, keep: 1}, call: "
+    "DropLock, send: {Name: name, Lock: .Id}}\n"
+    "      - {call: DropBox, send: {Name: name, Force: force}}\n"
+    "    facets:\n"
+    "      lock: {put: PutLock, get: GetLock, delete: OpenLock, absent: [NoLock]}\n"
+    "    members:\n"
+    "      users: {list: ListUsers, at: \"Users[].Id\", add: AddUser, remove: RemoveUser, as: User}\n"
+    "    entries:\n"
+    "      files: {list: ListFiles, at: \"Files[]\", key: Id, value: Text, put: PutFiles, put_as: Files, "
+    "delete: DropFiles, delete_as: Ids, batch: 2, failed: Failed, retry: [Busy]}\n"
+    "    wait:\n"
+    "      ready: {for: {status: ok}, fail: {status: [broken]}, every: 10s, timeout: 1m}\n"
+    "      gone: {every: 5s, timeout: 30s}\n"
+    "  note:\n"
+    "    id: note_id\n"
+    "    attributes:\n"
+    "      note_id: {type: string, computed: true}\n"
+    "      text: {type: string, required: true}\n"
+    "    create:\n"
+    "      - {call: LookNote, send: {Text: text}, must: be absent}\n"
+    "      - {call: MakeNote, with: {Region: \"${region}\", Kind: [{Name: a, Value: \"${text}\"}]}, at: "
+    "Note}\n"
+    "    read: {call: GetNote, at: \"Notes[]\"}\n"
+    "    list: {call: ListNotes, at: \"Notes[]\"}\n"
+    "    find: {by: [text]}\n"
+    "    delete: {call: DropNote}\n";
+
+static struct spec_service *service;
+static struct provider *provider;
+static struct arena arena;
+
+static int set_up(void **state)
+{
+    (void)state;
+    static struct source source;
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    source = (struct source){STR("toy.yaml"), str_z(spec)};
+    service = spec_load(&source, &diags);
+    struct provider_options options = {.name = STR("aws"), .stack = STR("s")};
+    struct err err = ERR_INIT;
+    manual_clock_install(0);
+    return service ? provider_new(&options, &provider, &err) : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    manual_clock_remove();
+    provider_free(provider);
+    spec_free(service);
+    return 0;
+}
+
+static int release(void **state)
+{
+    (void)state;
+    arena_release(&arena);
+    return 0;
+}
+
+static struct op_ctx ctx_of(const char *type)
+{
+    const struct spec_type *found = map_get(&service->types, str_z(type));
+    return (struct op_ctx){.arena = &arena,
+        .provider = provider,
+        .schema = &found->schema,
+        .address = STR("boxes[\"a\"]"),
+        .stack = STR("s"),
+        .token = STR("t0")};
+}
+
+static const struct value *json(const char *text)
+{
+    const struct value *v;
+    struct err err = ERR_INIT;
+    if (json_parse(&arena, str_z(text), &v, &err))
+        fail_msg("%s: %s", text, err.message);
+    return v;
+}
+
+static void assert_json(const struct value *v, const char *text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    json_write(&out, v ? v : &value_null, JSON_MARK_UNKNOWN);
+    assert_string_equal(out.p, text);
+}
+
+static void play(const struct exchange *exchanges, size_t n)
+{
+    script = exchanges;
+    script_length = n;
+    script_at = 0;
+}
+#define PLAY(...)                                                                                            \
+    do {                                                                                                     \
+        static const struct exchange exchanges_[] = {__VA_ARGS__};                                           \
+        play(exchanges_, sizeof exchanges_ / sizeof *exchanges_);                                            \
+    } while (0)
+#define PLAYED() assert_int_equal(script_at, script_length)
+
+/* ---- create ---- */
+
+static void test_create(void **state)
+{
+    (void)state;
+    PLAY({"MakeBox", "{\"Color\":\"red\",\"Name\":\"a\",\"Tags\":{\"k\":\"v\"},\"Token\":\"t0\"}",
+             "{\"Box\": {\"Name\": \"a\", \"Serial\": 7, \"Status\": \"new\"}}", NULL},
+        {"PutLock", "{\"Lock\":true,\"Name\":\"a\"}", NULL, NULL},
+        {"PutFiles",
+            "{\"Files\":[{\"Id\":\"x\",\"Text\":\"1\"},{\"Id\":\"y\",\"Text\":\"2\"}],\"Name\":\"a\"}", NULL,
+            NULL},
+        {"PutFiles", "{\"Files\":[{\"Id\":\"z\",\"Text\":\"3\"}],\"Name\":\"a\"}", NULL, NULL},
+        {"AddUser", "{\"Name\":\"a\",\"User\":\"u\"}", NULL, "There"}, /* there already: done */
+        {"GetBox", "{\"Name\":\"a\"}", "{\"Box\": {\"Status\": \"new\"}}", NULL},
+        {"GetBox", "{\"Name\":\"a\"}", "{\"Box\": {\"Status\": \"OK\"}}", NULL});
+    struct op_ctx ctx = ctx_of("box");
+    struct err err = ERR_INIT;
+    const struct value *live, *planned,
+        *desired =
+            json("{\"name\":\"a\",\"color\":\"red\",\"lock\":true,"
+                 "\"users\":[\"u\"],\"files\":{\"x\":\"1\",\"y\":\"2\",\"z\":\"3\"},\"tags\":{\"k\":\"v\"}}");
+    assert_int_equal(ctx.schema->ops->predict(&ctx, desired, NULL, &planned, &err), 0);
+    assert_true(str_eqz(value_getz(planned, "arn")->string, "arn:aws:toy:moon-1:42:box/a"));
+    assert_true(value_is_unknown(value_getz(planned, "serial")));
+    int64_t slept = manual_clock_slept();
+    assert_int_equal(ctx.schema->ops->create(&ctx, desired, &live, &err), 0);
+    PLAYED();
+    assert_int_equal(manual_clock_slept() - slept, 1000); /* the first pause is short */
+    assert_json(live, "{\"arn\":\"arn:aws:toy:moon-1:42:box/"
+                      "a\",\"color\":\"red\",\"files\":{\"x\":\"1\",\"y\":\"2\",\"z\":\"3\"},"
+                      "\"lock\":true,\"name\":\"a\",\"serial\":7,\"status\":\"OK\",\"tags\":{\"k\":\"v\"},"
+                      "\"users\":[\"u\"]}");
+}
+
+static void test_create_half(void **state)
+{
+    (void)state;
+    PLAY({"MakeBox", NULL, "{\"Box\": {\"Serial\": 7}}", NULL}, {"PutLock", NULL, "no room", "Full"});
+    struct op_ctx ctx = ctx_of("box");
+    struct err err = ERR_INIT;
+    const struct value *live;
+    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"a\",\"lock\":true}"), &live, &err), -1);
+    PLAYED();
+    assert_string_equal(err.message, "lock: Full: no room");
+    assert_string_equal(err.hint, "empty it first");
+    assert_int_equal(value_getz(live, "serial")->integer, 7); /* it is there, and known by its id */
+    assert_true(str_eqz(value_getz(live, "name")->string, "a"));
+}
+
+static void test_create_refused(void **state)
+{
+    (void)state;
+    PLAY({"MakeBox", NULL, "already", "There"});
+    struct op_ctx ctx = ctx_of("box");
+    struct err err = ERR_INIT;
+    const struct value *live;
+    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"a\"}"), &live, &err), -1);
+    assert_int_equal(err.class, ERR_EXISTS);
+    assert_null(live);
+    PLAY({"LookNote", "{\"Text\":\"hi\"}", NULL, NULL});
+    struct op_ctx note = ctx_of("note");
+    err = (struct err)ERR_INIT;
+    assert_int_equal(note.schema->ops->create(&note, json("{\"text\":\"hi\"}"), &live, &err), -1);
+    assert_int_equal(err.class, ERR_EXISTS);
+    assert_null(live);
+}
+
+static void test_create_assigned_id(void **state)
+{
+    (void)state;
+    PLAY({"LookNote", NULL, "none", "Gone"},
+        {"MakeNote", "{\"Kind\":[{\"Name\":\"a\",\"Value\":\"hi\"}],\"Region\":\"moon-1\",\"Text\":\"hi\"}",
+            "{\"Note\": {\"NoteId\": \"n-1\"}}", NULL});
+    struct op_ctx ctx = ctx_of("note");
+    struct err err = ERR_INIT;
+    const struct value *live;
+    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"text\":\"hi\"}"), &live, &err), 0);
+    PLAYED();
+    assert_json(live, "{\"note_id\":\"n-1\",\"text\":\"hi\"}");
+}
+
+static void test_wait_fails(void **state)
+{
+    (void)state;
+    PLAY({"MakeBox", NULL, "{\"Box\": {}}", NULL},
+        {"GetBox", NULL, "{\"Box\": {\"Status\": \"broken\"}}", NULL});
+    struct op_ctx ctx = ctx_of("box");
+    struct err err = ERR_INIT;
+    const struct value *live;
+    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"a\"}"), &live, &err), -1);
+    assert_string_equal(err.message, "status became broken");
+    assert_non_null(live);
+}
+
+static void test_wait_times_out(void **state)
+{
+    (void)state;
+    static struct exchange exchanges[16] = {{"MakeBox", NULL, "{\"Box\": {}}", NULL}};
+    for (size_t i = 1; i < 16; i++)
+        exchanges[i] = (struct exchange){"GetBox", NULL, "{\"Box\": {\"Status\": \"new\"}}", NULL};
+    play(exchanges, 16);
+    struct op_ctx ctx = ctx_of("box");
+    ctx.timeout_ms = 20 * 1000;
+    struct err err = ERR_INIT;
+    const struct value *live;
+    int64_t slept = manual_clock_slept();
+    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"a\"}"), &live, &err), -1);
+    assert_int_equal(err.class, ERR_TIMEOUT);
+    assert_string_equal(err.message, "waited 20 s for status ok (now new)");
+    assert_true(manual_clock_slept() - slept <= 20 * 1000);
+    atomic_bool cancel = true;
+    ctx.cancel = &cancel;
+    script_at = 0;
+    err = (struct err)ERR_INIT;
+    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"a\"}"), &live, &err), -1);
+    assert_int_equal(err.class, ERR_INTERRUPTED);
+}
+
+/* ---- read, list, find ---- */
+
+static void test_read(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("box");
+    struct err err = ERR_INIT;
+    const struct value *live;
+    /* only what is wanted is asked for */
+    PLAY({"GetLock", "{\"Name\":\"a\"}", "none", "NoLock"},
+        {"ListFiles", "{\"Name\":\"a\"}", "{\"Files\": [{\"Id\":\"x\",\"Text\":\"1\"}], \"Next\": \"p2\"}",
+            NULL},
+        {"ListFiles", "{\"Name\":\"a\",\"Next\":\"p2\"}", "{\"Files\": [{\"Id\":\"y\",\"Text\":\"2\"}]}",
+            NULL});
+    assert_int_equal(
+        ctx.schema->ops->read(&ctx, json("{\"name\":\"a\"}"), json("[\"lock\",\"files\"]"), &live, &err), 0);
+    PLAYED();
+    assert_json(live, "{\"files\":{\"x\":\"1\",\"y\":\"2\"},\"name\":\"a\"}");
+    /* a facet's call may be the one that tells */
+    PLAY({"GetLock", NULL, "no box", "Gone"});
+    assert_int_equal(
+        ctx.schema->ops->read(&ctx, json("{\"name\":\"a\"}"), json("[\"lock\"]"), &live, &err), 0);
+    assert_null(live);
+    /* readable, but as good as gone */
+    PLAY({"GetBox", NULL, "{\"Box\": {\"Status\": \"dead\"}}", NULL});
+    assert_int_equal(
+        ctx.schema->ops->read(&ctx, json("{\"name\":\"a\"}"), json("[\"color\"]"), &live, &err), 0);
+    assert_null(live);
+    /* no such place in the answer */
+    PLAY({"GetBox", NULL, NULL, NULL});
+    assert_int_equal(
+        ctx.schema->ops->read(&ctx, json("{\"name\":\"a\"}"), json("[\"color\"]"), &live, &err), 0);
+    assert_null(live);
+    /* tags of others are not shown */
+    PLAY({"GetBox", NULL,
+        "{\"Box\": {\"Name\":\"a\",\"Tags\": {\"aws:x\":\"1\",\"weir:y\":\"2\",\"z\":\"3\"}}}", NULL});
+    assert_int_equal(
+        ctx.schema->ops->read(&ctx, json("{\"name\":\"a\"}"), json("[\"tags\"]"), &live, &err), 0);
+    assert_json(value_getz(live, "tags"), "{\"z\":\"3\"}");
+    /* refused is an error, not absence */
+    PLAY({"GetBox", NULL, "you may not", "Denied"});
+    assert_int_equal(ctx.schema->ops->read(&ctx, json("{\"name\":\"a\"}"), NULL, &live, &err), -1);
+}
+
+static void collect(void *into, const struct value *live)
+{
+    value_builder_add(into, live);
+}
+
+static void test_list(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("box");
+    struct err err = ERR_INIT;
+    const struct value *covered;
+    AUTO_BUILDER struct value_builder found = VALUE_BUILDER(&arena);
+    PLAY({"ListBoxes", "{}", "{\"Boxes\": [{\"Name\":\"a\",\"Color\":\"red\"}], \"Next\": \"2\"}", NULL},
+        {"ListBoxes", "{\"Next\":\"2\"}", "{\"Boxes\": [], \"Next\": \"3\"}",
+            NULL}, /* empty, and yet not the end */
+        {"ListBoxes", "{\"Next\":\"3\"}",
+            "{\"Boxes\": [{\"Name\":\"b\",\"Status\":\"dead\"},{\"Name\":\"c\"}], \"Next\": \"\"}", NULL});
+    assert_int_equal(ctx.schema->ops->list(&ctx, json("[\"color\"]"), collect, &found, &covered, &err), 0);
+    PLAYED();
+    assert_json(value_builder_list(&found),
+        "[{\"arn\":\"arn:aws:toy:moon-1:42:box/a\",\"color\":\"red\",\"name\":\"a\"},"
+        "{\"arn\":\"arn:aws:toy:moon-1:42:box/c\",\"name\":\"c\"}]");
+    assert_json(covered, "[\"name\",\"note\",\"size\",\"color\",\"tags\",\"serial\",\"status\",\"arn\"]");
+    PLAY({"ListBoxes", NULL, "{\"Boxes\": [], \"Next\": \"2\"}", NULL},
+        {"ListBoxes", NULL, "{\"Boxes\": [], \"Next\": \"2\"}", NULL});
+    assert_int_equal(ctx.schema->ops->list(&ctx, json("[]"), collect, &found, &covered, &err), -1);
+    assert_string_equal(err.message, "ListBoxes gives the same page again and again");
+}
+
+static void test_find(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("note");
+    struct err err = ERR_INIT;
+    const struct value *live;
+    PLAY({"ListNotes", "{}",
+             "{\"Notes\": [{\"NoteId\":\"n-1\",\"Text\":\"other\"},{\"NoteId\":\"n-2\",\"Text\":\"mine\"}]}",
+             NULL},
+        {"GetNote", "{\"NoteId\":\"n-2\"}", "{\"Notes\": [{\"NoteId\":\"n-2\",\"Text\":\"mine\"}]}", NULL});
+    assert_int_equal(ctx.schema->ops->find(&ctx, json("{\"text\":\"mine\"}"), &live, &err), 0);
+    PLAYED();
+    assert_json(live, "{\"note_id\":\"n-2\",\"text\":\"mine\"}");
+    PLAY({"ListNotes", NULL, "{\"Notes\": []}", NULL});
+    assert_int_equal(ctx.schema->ops->find(&ctx, json("{\"text\":\"mine\"}"), &live, &err), 0);
+    assert_null(live);
+}
+
+/* ---- update ---- */
+
+static const struct value *update(
+    const char *prior, const char *desired, const char *changed, struct err *err)
+{
+    struct op_ctx ctx = ctx_of("box");
+    const struct value *live = NULL;
+    if (ctx.schema->ops->update(&ctx, json(prior), json(desired), json(changed), &live, err))
+        return NULL;
+    return live;
+}
+
+static void test_update_partial(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    PLAY({"SetBox", "{\"Name\":\"a\",\"Size\":5}", NULL, NULL},
+        {"GetBox", NULL, "{\"Box\": {\"Status\": \"ok\"}}", NULL});
+    const struct value *live = update("{\"name\":\"a\",\"note\":\"n\",\"size\":3}",
+        "{\"name\":\"a\",\"note\":\"n\",\"size\":5}", "[\"size\"]", &err);
+    PLAYED();
+    assert_int_equal(value_getz(live, "size")->integer, 5);
+    /* taken out of the file: what `unset` says, or the default */
+    PLAY({"SetBox", "{\"Name\":\"a\",\"Note\":\"\",\"Size\":3}", NULL, NULL},
+        {"GetBox", NULL, "{\"Box\": {\"Status\": \"ok\"}}", NULL});
+    live =
+        update("{\"name\":\"a\",\"note\":\"n\",\"size\":5}", "{\"name\":\"a\"}", "[\"note\",\"size\"]", &err);
+    PLAYED();
+    assert_null(value_getz(live, "note"));
+}
+
+static void test_update_full(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    /* somebody else's note is sent back, or the call would erase it */
+    PLAY({"GetBox", NULL, "{\"Box\": {\"Name\":\"a\",\"Color\":\"red\",\"Note\":\"theirs\",\"Serial\":1}}",
+             NULL},
+        {"PaintBox", "{\"Name\":\"a\",\"Paint\":{\"Color\":\"blue\",\"Note\":\"theirs\"}}", NULL, NULL},
+        {"GetBox", NULL, "{\"Box\": {\"Status\": \"ok\", \"Serial\": 2}}", NULL},
+        {"GetBox", NULL, "{\"Box\": {\"Status\": \"ok\", \"Serial\": 2}}", NULL});
+    const struct value *live = update("{\"name\":\"a\",\"color\":\"red\",\"serial\":1}",
+        "{\"name\":\"a\",\"color\":\"blue\"}", "[\"color\"]", &err);
+    PLAYED();
+    assert_int_equal(value_getz(live, "serial")->integer, 2);
+}
+
+static void test_update_sets(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    PLAY({"PutLock", "{\"Lock\":true,\"Name\":\"a\"}", NULL, NULL},
+        {"DropFiles", "{\"Ids\":[\"p\",\"q\"],\"Name\":\"a\"}", NULL, NULL},
+        {"DropFiles", "{\"Ids\":[\"r\"],\"Name\":\"a\"}", NULL, NULL},
+        {"PutFiles", "{\"Files\":[{\"Id\":\"x\",\"Text\":\"2\"}],\"Name\":\"a\"}", NULL, NULL},
+        {"RemoveUser", "{\"Name\":\"a\",\"User\":\"old\"}", "none", "Gone"}, /* gone already: done */
+        {"AddUser", "{\"Name\":\"a\",\"User\":\"new\"}", NULL, NULL},
+        {"Untag", "{\"Keys\":[\"out\"],\"Name\":\"a\"}", NULL, NULL},
+        {"Tag", "{\"Name\":\"a\",\"Tags\":{\"k\":\"2\"}}", NULL, NULL});
+    assert_non_null(update("{\"name\":\"a\",\"files\":{\"p\":\"\",\"q\":\"\",\"r\":\"\",\"x\":\"1\",\"y\":"
+                           "\"1\"},\"users\":[\"both\",\"old\"],"
+                           "\"tags\":{\"aws:a\":\"1\",\"k\":\"1\",\"out\":\"1\",\"same\":\"1\"}}",
+        "{\"name\":\"a\",\"lock\":true,\"files\":{\"x\":\"2\",\"y\":\"1\"},\"users\":[\"both\",\"new\"],"
+        "\"tags\":{\"k\":\"2\",\"same\":\"1\"}}",
+        "[\"lock\",\"files\",\"users\",\"tags\"]", &err));
+    PLAYED();
+    /* a facet that is no longer wanted; live sets that the record does not know are read first */
+    PLAY({"OpenLock", "{\"Name\":\"a\"}", NULL, NULL},
+        {"ListUsers", NULL, "{\"Users\": [{\"Id\":\"u\"}]}", NULL},
+        {"RemoveUser", "{\"Name\":\"a\",\"User\":\"u\"}", NULL, NULL});
+    assert_non_null(
+        update("{\"name\":\"a\",\"lock\":true}", "{\"name\":\"a\"}", "[\"lock\",\"users\"]", &err));
+    PLAYED();
+}
+
+static void test_failed_entries(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    /* a failure inside a 200 answer: repeated where the spec says so, an error otherwise */
+    PLAY({"PutFiles", NULL, "{\"Failed\": [{\"ErrorCode\": \"Busy\", \"ErrorMessage\": \"later\"}]}", NULL},
+        {"PutFiles", NULL, "{\"Failed\": []}", NULL},
+        {"PutFiles", NULL, "{\"Failed\": [{\"ErrorCode\": \"Bad\", \"ErrorMessage\": \"too long\"}]}", NULL});
+    assert_non_null(update(
+        "{\"name\":\"a\",\"files\":{}}", "{\"name\":\"a\",\"files\":{\"x\":\"1\"}}", "[\"files\"]", &err));
+    assert_null(update(
+        "{\"name\":\"a\",\"files\":{}}", "{\"name\":\"a\",\"files\":{\"x\":\"1\"}}", "[\"files\"]", &err));
+    PLAYED();
+    assert_string_equal(err.message, "files: PutFiles: Bad: too long");
+}
+
+/* ---- delete ---- */
+
+static void test_delete(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("box");
+    struct err err = ERR_INIT;
+    PLAY({"ListLocks", "{\"Name\":\"a\"}",
+             "{\"Locks\": "
+             "[{\"Id\":\"1\",\"Made\":\"2020\"},{\"Id\":\"2\",\"Made\":\"2022\"},{\"Id\":\"3\",\"Made\":"
+             "\"2021\"},"
+             "{\"Id\":\"4\",\"Made\":\"2019\",\"Kept\":true}]}",
+             NULL},
+        {"DropLock", "{\"Lock\":\"3\",\"Name\":\"a\"}", NULL,
+            NULL}, /* the newest one is kept, and the one that is marked */
+        {"DropLock", "{\"Lock\":\"1\",\"Name\":\"a\"}", NULL, NULL},
+        {"DropBox", "{\"Force\":false,\"Name\":\"a\"}", NULL, NULL}, /* local attributes have their default */
+        {"GetBox", NULL, "{\"Box\": {\"Status\": \"dying\"}}", NULL}, {"GetBox", NULL, "none", "Gone"});
+    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"a\",\"arn\":\"x\"}"), &err), 0);
+    PLAYED();
+    /* gone already is done, however the service says it */
+    PLAY({"ListLocks", NULL, "none", "Gone"}, {"DropBox", NULL, "none", "Gone"},
+        {"GetBox", NULL, "none", "Gone"});
+    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"a\",\"arn\":\"x\"}"), &err), 0);
+    PLAYED();
+    PLAY({"ListLocks", NULL, "what?", "Odd"}, {"GetBox", NULL, "none", "Gone"});
+    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"a\",\"arn\":\"x\"}"), &err), 0);
+    PLAYED();
+    PLAY({"ListLocks", NULL, "what?", "Odd"}, {"GetBox", NULL, "{\"Box\": {}}", NULL});
+    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"a\",\"arn\":\"x\"}"), &err), -1);
+    assert_string_equal(err.message, "Odd: what?");
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, release)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_create),
+        TEST(test_create_half),
+        TEST(test_create_refused),
+        TEST(test_create_assigned_id),
+        TEST(test_wait_fails),
+        TEST(test_wait_times_out),
+        TEST(test_read),
+        TEST(test_list),
+        TEST(test_find),
+        TEST(test_update_partial),
+        TEST(test_update_full),
+        TEST(test_update_sets),
+        TEST(test_failed_entries),
+        TEST(test_delete),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,148 @@
+/* Finding types: embedded specs, the user's own over them, types in C, and what is said when there is none.
+ */
+#include "base/embed.h"
+#include "base/file.h"
+#include "provider/provider.h"
+#include "provider/weir/value.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char dir[64];
+
+static int make_dir(void **state)
+{
+    (void)state;
+    snprintf(dir, sizeof dir, "/tmp/weir-specs-XXXXXX");
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    static const char *const files[] = {"glue.yaml", "toy.yaml", "bad.yaml"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        unlink(path_join(&arena, str_z(dir), str_z(files[i])).p);
+    return rmdir(dir);
+}
+
+static void write_spec(const char *name, const char *text)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct err err = ERR_INIT;
+    assert_int_equal(
+        file_write_atomic(path_join(&arena, str_z(dir), str_z(name)).p, str_z(text), 0600, &err), 0);
+}
+
+static struct catalog *open_catalog(const char *specs_dir)
+{
+    struct catalog *catalog;
+    struct err err = ERR_INIT;
+    struct catalog_options options = {.specs_dir = specs_dir};
+    assert_int_equal(catalog_new(&options, &catalog, &err), 0);
+    return catalog;
+}
+
+static void test_built_in(void **state)
+{
+    (void)state;
+    struct catalog *catalog = open_catalog(NULL);
+    struct err err = ERR_INIT;
+    const struct schema *role = catalog_find(catalog, STR("aws.iam.role"), false, &err);
+    assert_non_null(role);
+    assert_true(role->bulk && str_eqz(role->id, "name"));
+    assert_ptr_equal(catalog_find(catalog, STR("aws.iam.role"), false, &err), role);
+    assert_non_null(catalog_find(catalog, STR("aws.s3.object"), false, &err));
+    assert_ptr_equal(catalog_find(catalog, STR("weir.value"), false, &err), &weir_value_schema);
+    assert_true(catalog_find(catalog, STR("aws.s3.bucket"), true, &err)->is_data);
+    assert_false(catalog_find(catalog, STR("aws.s3.bucket"), false, &err)->is_data);
+    catalog_free(catalog);
+}
+
+/* Every embedded spec loads, and everything in it can be found by the name that is listed. */
+static void test_all(void **state)
+{
+    (void)state;
+    struct catalog *catalog = open_catalog(NULL);
+    struct err err = ERR_INIT;
+    size_t n, files;
+    embedded_under(STR("provider/aws/specs/"), &files);
+    assert_true(files > 0);
+    for (int is_data = 0; is_data < 2; is_data++) {
+        const struct str *names = catalog_names(catalog, is_data, &n);
+        assert_true(n > 0);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(!i || str_cmp(names[i - 1], names[i]) < 0);
+            const struct schema *schema = catalog_find(catalog, names[i], is_data, &err);
+            assert_non_null(schema);
+            assert_true(schema->doc.n && schema->example.n);
+            for (size_t a = 0; a < schema->attr_count; a++)
+                if (!schema->attrs[a].doc.n)
+                    fail_msg("%.*s: \"%.*s\" has no doc", STR_ARG(names[i]), STR_ARG(schema->attrs[a].name));
+        }
+    }
+    catalog_free(catalog);
+}
+
+static void test_unknown(void **state)
+{
+    (void)state;
+    struct catalog *catalog = open_catalog(NULL);
+    static const struct {
+        const char *type, *hint;
+    } cases[] = {{"aws.s3.buckett", "did you mean \"aws.s3.bucket\"?"},
+        {"aws.iam.rol", "did you mean \"aws.iam.role\"?"}, {"weir.valu", "did you mean \"weir.value\"?"},
+        {"gcp.storage.thing", ""}, {"aws", ""}, {"aws.../../etc.x", ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = ERR_INIT;
+        assert_null(catalog_find(catalog, str_z(cases[i].type), false, &err));
+        assert_int_equal(err.class, ERR_ABSENT);
+        assert_string_equal(err.hint, cases[i].hint);
+    }
+    catalog_free(catalog);
+}
+
+static void test_own_specs(void **state)
+{
+    (void)state;
+    write_spec("glue.yaml", "service: glue\nprotocol: json-1.1\ntarget: AWSGlue\ntypes:\n  job: {id: name, "
+                            "attributes: {name: string, mine: string}, create: "
+                            "{call: CreateJob}, delete: {call: DeleteJob}}\n");
+    write_spec("toy.yaml", "service: toy\nprotocol: json-1.0\ntypes: {box: {id: n, attributes: {n: string}, "
+                           "create: {call: A}, delete: {call: B}}}\n");
+    write_spec("bad.yaml", "service: bad\nprotocol: json-1.0\ntypes:\n  box: {id: nome, attributes: {name: "
+                           "string}, create: {call: A}, delete: {call: B}}\n");
+    struct catalog *catalog = open_catalog(dir);
+    struct err err = ERR_INIT;
+    assert_non_null(schema_attr(catalog_find(catalog, STR("aws.glue.job"), false, &err), STR("mine")));
+    assert_non_null(
+        catalog_find(catalog, STR("aws.glue.database"), false, &err)); /* the built-in ones are still there */
+    assert_non_null(catalog_find(catalog, STR("aws.toy.box"), false, &err));
+    assert_null(catalog_find(catalog, STR("aws.bad.box"), false, &err));
+    assert_int_equal(err.class, ERR_INVALID);
+    char expected[160];
+    snprintf(expected, sizeof expected, "%s/bad.yaml:4:13: the type has no attribute \"nome\"", dir);
+    assert_string_equal(err.message, expected);
+    assert_string_equal(err.hint, "did you mean \"name\"?");
+    catalog_free(catalog);
+    struct catalog_options options = {.specs_dir = "/nonexistent"};
+    assert_int_equal(catalog_new(&options, &catalog, &err), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_built_in),
+        cmocka_unit_test(test_all),
+        cmocka_unit_test(test_unknown),
+        cmocka_unit_test_setup_teardown(test_own_specs, make_dir, remove_dir),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
