@@ -117,25 +117,16 @@ static const char *file_path(struct arena *arena, const char *variable, const ch
     return home && *home ? arena_printf(arena, "%s/.aws/%s", home, name).p : NULL;
 }
 
-static int read_file(struct reader *r, struct err *err)
+int profiles_parse(struct arena *arena, struct str config, const char *config_name, struct str credentials,
+    const char *credentials_name, const struct profiles **out, struct err *err)
 {
-    struct str text;
-    if (!r->path || !path_exists(r->path))
-        return 0;
-    r->section = r->parent = STR_EMPTY;
-    return file_read(r->arena, r->path, FILE_MAX, &text, err) || read_lines(r, text, err) ? -1 : 0;
-}
-
-int profiles_load(struct arena *arena, const struct profiles **out, struct err *err)
-{
-    struct reader r = {.arena = arena};
-    r.path = file_path(arena, "AWS_CONFIG_FILE", "config");
-    r.is_config = true;
-    int result = read_file(&r, err);
+    struct reader r = {.arena = arena, .path = config_name, .is_config = true};
+    int result = read_lines(&r, config, err);
     if (!result) {
-        r.path = file_path(arena, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
+        r.path = credentials_name;
         r.is_config = false;
-        result = read_file(&r, err);
+        r.section = r.parent = STR_EMPTY;
+        result = read_lines(&r, credentials, err);
     }
     struct profiles *profiles = ARENA_NEW(arena, struct profiles);
     profiles->settings = ARENA_ARRAY(arena, struct setting, r.count + 1);
@@ -145,6 +136,22 @@ int profiles_load(struct arena *arena, const struct profiles **out, struct err *
     free(r.settings);
     *out = profiles;
     return result;
+}
+
+static int read_file(struct arena *arena, const char *path, struct str *text, struct err *err)
+{
+    *text = STR_EMPTY;
+    return path && path_exists(path) ? file_read(arena, path, FILE_MAX, text, err) : 0;
+}
+
+int profiles_load(struct arena *arena, const struct profiles **out, struct err *err)
+{
+    const char *config_path = file_path(arena, "AWS_CONFIG_FILE", "config");
+    const char *credentials_path = file_path(arena, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
+    struct str config, credentials;
+    if (read_file(arena, config_path, &config, err) || read_file(arena, credentials_path, &credentials, err))
+        return -1;
+    return profiles_parse(arena, config, config_path, credentials, credentials_path, out, err);
 }
 
 struct str profile_name(struct str wanted)

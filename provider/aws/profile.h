@@ -13,6 +13,9 @@ struct profiles;
 
 /* ERR_INVALID with file and line for what cannot be read as a section, a setting or a comment. */
 int profiles_load(struct arena *arena, const struct profiles **out, struct err *err);
+/* The same from text; the names are for messages. */
+int profiles_parse(struct arena *arena, struct str config, const char *config_name, struct str credentials,
+    const char *credentials_name, const struct profiles **out, struct err *err);
 /* `wanted`, or AWS_PROFILE, AWS_DEFAULT_PROFILE, "default". */
 struct str profile_name(struct str wanted);
 bool profiles_has(const struct profiles *profiles, struct str profile);

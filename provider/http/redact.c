@@ -46,17 +46,16 @@ bool redact_is_secret_header(struct str name)
 /* name=value pairs between '&' */
 static void redact_pairs(struct buf *out, struct str text)
 {
-    for (bool first = true; text.p && text.n; first = false) {
-        struct str rest, value, pair = str_cut(text, '&', &rest);
+    while (text.p) {
+        struct str value, pair = str_cut(text, '&', &text);
         struct str name = str_cut(pair, '=', &value);
-        if (!first)
-            buf_add_char(out, '&');
         buf_add_str(out, name);
         if (value.p) {
             buf_add_char(out, '=');
             buf_add_str(out, redact_is_secret_name(name) ? STR(REDACTED) : value);
         }
-        text = rest;
+        if (text.p)
+            buf_add_char(out, '&');
     }
 }
 
