@@ -63,15 +63,43 @@ const struct function_doc *function_docs(size_t *n)
 
 /* ---- what function bodies use ---- */
 
-const struct value *call_fail(struct call *call, size_t i, const char *format, ...)
+static bool has_directive(const char *format)
 {
+    for (const char *at = format; (at = strchr(at, '%')); at += 2)
+        if (at[1] != '%')
+            return true;
+    return false;
+}
+
+/* What a message is made of may come from any argument, so with a secret among them only fixed texts pass. */
+static struct diag *report(struct call *call, size_t i, const char *format, va_list args)
+{
+    const struct expr *e = i < call->n ? call->expr->call.args[i] : call->expr;
+    bool secret = false;
+    for (size_t k = 0; k < call->n; k++)
+        secret |= value_is_sensitive(call->args[k]);
+    if (secret && has_directive(format))
+        return eval_error(call->ev, e, "%.*s() cannot take this; more is not said because it is sensitive",
+            STR_ARG(call->function->name));
     AUTO_ARENA struct arena scratch = ARENA_INIT;
+    return eval_error(call->ev, e, "%s", arena_vprintf(&scratch, format, args).p);
+}
+
+struct diag *call_error(struct call *call, size_t i, const char *format, ...)
+{
     va_list args;
     va_start(args, format);
-    struct str message = arena_vprintf(&scratch, format, args);
+    struct diag *d = report(call, i, format, args);
     va_end(args);
-    const struct expr *e = i < call->n ? call->expr->call.args[i] : call->expr;
-    eval_error(call->ev, e, "%s", message.p);
+    return d;
+}
+
+const struct value *call_fail(struct call *call, size_t i, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    report(call, i, format, args);
+    va_end(args);
     return NULL;
 }
 
@@ -79,7 +107,7 @@ struct str call_quote(struct call *call, size_t i)
 {
     const struct value *v = call->args[i];
     struct str text = value_scalar_text(call->arena, v);
-    if (value_is_sensitive(v) || !text.p || text.n > 60)
+    if (!text.p || text.n > 60)
         return STR("the value");
     return v->kind == VALUE_STRING ? arena_printf(call->arena, "\"%s\"", text.p) : text;
 }

@@ -50,10 +50,16 @@ const struct function *function_find(struct str name);
 /* Every name, for "did you mean". */
 const struct str *function_names(size_t *n);
 
-/* Reports an error at argument i (at the whole call where there is no such argument). Always NULL. */
+/*
+ * Report an error at argument i, at the whole call where there is no such argument. Where any argument is
+ * sensitive, a message with a directive in it is replaced by one that says nothing. call_error() returns the
+ * diagnostic for a hint, call_fail() always NULL.
+ */
+struct diag *call_error(struct call *call, size_t i, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 const struct value *call_fail(struct call *call, size_t i, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Argument i for a message: quoted, "the text" where it is sensitive or long. With a NUL after its end. */
+/* Argument i for a message: quoted, "the value" where it is long or no scalar. With a NUL after its end. */
 struct str call_quote(struct call *call, size_t i);
 /* Bytes that may still be produced: the bound for a buffer. 0 never (that would mean no bound). */
 size_t call_bytes_left(struct call *call);

@@ -23,9 +23,9 @@ const struct value *func_jsondecode(struct call *call)
     struct err err = ERR_INIT;
     if (!json_parse(call->arena, arg_text(call, 0), &v, &err))
         return v;
-    /* The reason quotes what is near the error. */
-    bool secret = value_is_sensitive(call->args[0]);
-    return call_fail(call, 0, "%s", secret ? "the text is not valid JSON" : err.message);
+    if (value_is_sensitive(call->args[0])) /* the reason quotes what is near the error */
+        return call_fail(call, 0, "the text is not valid JSON");
+    return call_fail(call, 0, "%s", err.message);
 }
 
 /* ---- YAML ---- */

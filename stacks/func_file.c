@@ -44,7 +44,7 @@ const struct value *func_file(struct call *call)
         return NULL;
     if (str_is_utf8(text))
         return value_string_ref(call->arena, text);
-    struct diag *d = eval_error(call->ev, call->expr->call.args[0], "%s is no UTF-8 text", path.p);
+    struct diag *d = call_error(call, 0, "%s is no UTF-8 text", path.p);
     diag_hint(call->ev->scope->diags, d, "filebase64() reads any file");
     return NULL;
 }

@@ -118,8 +118,7 @@ static bool add_text(struct buf *out, struct call *call, size_t i, const struct 
     const struct value *v = call->args[i];
     struct str text = value_scalar_text(call->arena, v);
     if (d->verb == 's' && !text.p) {
-        struct diag *diag =
-            eval_error(call->ev, call->expr->call.args[i], "%%s formats text, got %s", value_with_article(v));
+        struct diag *diag = call_error(call, i, "%%s formats text, got %s", value_with_article(v));
         diag_hint(call->ev->scope->diags, diag, "%%v formats anything, lists and maps as JSON");
         return false;
     }
@@ -161,8 +160,7 @@ static bool add_argument(struct buf *out, struct call *call, size_t i, const str
     case 'q': return add_text(out, call, i, d);
     default: break;
     }
-    struct diag *diag =
-        eval_error(call->ev, call->expr->call.args[0], "format() does not know %%%c", d->verb);
+    struct diag *diag = call_error(call, 0, "format() does not know %%%c", d->verb);
     diag_hint(call->ev->scope->diags, diag, "it knows %%s %%d %%x %%X %%o %%b %%f %%e %%g %%v %%q %%%%");
     return false;
 }

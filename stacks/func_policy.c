@@ -52,9 +52,7 @@ static bool check_actions(struct call *call, size_t i, const struct value *v)
     for (uint32_t k = 0; k < n; k++) {
         if (items[k]->kind != VALUE_STRING || is_action(items[k]->string))
             continue;
-        bool secret = value_is_sensitive(v) || value_is_sensitive(call->args[i]);
-        struct diag *d = eval_error(call->ev, call->expr->call.args[i], "\"%.*s\" is no action",
-            STR_ARG(secret ? STR("(sensitive)") : items[k]->string));
+        struct diag *d = call_error(call, i, "\"%.*s\" is no action", STR_ARG(items[k]->string));
         diag_hint(call->ev->scope->diags, d, "actions look like s3:GetObject");
         return false;
     }
@@ -68,7 +66,7 @@ static bool check_conditions(struct call *call, size_t i, const struct value *v)
         ok = v->entries[k].value->kind == VALUE_MAP || v->entries[k].value->kind == VALUE_UNKNOWN;
     if (ok)
         return true;
-    struct diag *d = eval_error(call->ev, call->expr->call.args[i], "conditions are a map of operators");
+    struct diag *d = call_error(call, i, "conditions are a map of operators");
     diag_hint(call->ev->scope->diags, d, "such as {StringEquals: {\"aws:SourceAccount\": \"123456789012\"}}");
     return false;
 }
@@ -228,8 +226,7 @@ static const struct value *fail_element(struct call *call, struct str name)
     struct str names[ELEMENT_COUNT];
     for (size_t i = 0; i < ELEMENT_COUNT; i++)
         names[i] = elements[i].name;
-    struct diag *d =
-        eval_error(call->ev, call->expr->call.args[0], "a statement has no \"%.*s\"", STR_ARG(name));
+    struct diag *d = call_error(call, 0, "a statement has no \"%.*s\"", STR_ARG(name));
     diag_did_you_mean(call->ev->scope->diags, d, name, names, ELEMENT_COUNT);
     if (!d->label.n)
         diag_hint(call->ev->scope->diags, d,

@@ -218,7 +218,8 @@ const struct value *func_replace(struct call *call)
         return call_fail(call, 1, "replace() cannot look for empty text");
     AUTO_BUF struct buf out = {.max = call_bytes_left(call)};
     size_t at = 0;
-    for (ptrdiff_t found; (found = str_find(text, search, at)) >= 0; at = (size_t)found + search.n) {
+    for (ptrdiff_t found; !out.overflow && (found = str_find(text, search, at)) >= 0;
+         at = (size_t)found + search.n) {
         buf_add_str(&out, str_slice(text, at, (size_t)found));
         buf_add_str(&out, by);
     }

@@ -97,8 +97,8 @@ const struct value *func_formatdate(struct call *call)
         while (at + n < format.n && format.p[at + n] == c)
             n++;
         if (!add_time_field(&out, &tm, c, n)) {
-            struct diag *d = eval_error(call->ev, call->expr->call.args[0],
-                "formatdate() does not know \"%.*s\"", (int)n, format.p + at);
+            struct diag *d =
+                call_error(call, 0, "formatdate() does not know \"%.*s\"", (int)n, format.p + at);
             diag_hint(call->ev->scope->diags, d,
                 "it knows YYYY YY MMMM MMM MM M DD D EEEE EEE hh h HH H AA aa mm m ss s ZZZZZ ZZZZ ZZZ Z; "
                 "other "
