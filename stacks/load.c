@@ -181,7 +181,7 @@ static void include_file(struct including *in, const struct node *node)
     struct str file = unit_path(unit, name);
     if (!identify(loader, file, node, &ident))
         return;
-    const struct node *first = map_set(&in->seen, ident, (void *)(uintptr_t)node);
+    const struct node *first = map_set(&in->seen, ident, (void *)node);
     if (first) {
         struct diag *d = diag_error(loader->diags, node_span(node), "%.*s is included twice", STR_ARG(file));
         if (first->kind == NODE_MAP)
@@ -228,7 +228,7 @@ bool unit_load(struct unit *unit)
     if (!root)
         return false;
     struct including in = {.unit = unit};
-    map_set(&in.seen, unit->ident, (void *)(uintptr_t)root);
+    map_set(&in.seen, unit->ident, (void *)root);
     add_part(&in, root, false);
     map_release(&in.seen);
     load_sections(unit);
