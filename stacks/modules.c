@@ -1,5 +1,6 @@
 #include "stacks/load.h"
 
+#include "base/embed.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -46,13 +47,14 @@ static void report_builtin(struct loader *loader, const struct node *node, struc
 static bool find_builtin(struct unit *unit, const struct node *node, struct str name)
 {
     struct arena *arena = unit->loader->arena;
-    unit->builtin = embedded_find(arena_printf(arena, "modules/%.*s/weir.yaml", STR_ARG(name)));
-    if (!unit->builtin) {
+    unit->file = arena_printf(arena, "modules/%.*s/weir.yaml", STR_ARG(name));
+    if (!embedded_find(unit->file)) {
         report_builtin(unit->loader, node, name);
         return false;
     }
-    unit->module->dir = unit->module->source;
-    unit->ident = unit->file = path_join(arena, unit->module->dir, STR("weir.yaml"));
+    unit->ident = unit->file;
+    unit->module->dir = path_dir(unit->file);
+    unit->builtin = true;
     return true;
 }
 

@@ -69,12 +69,7 @@ int wire_form_write(const struct wire_encoder *e, const struct wire_operation *o
 /* <root xmlns="…"> around the shape's body members. */
 int wire_xml_write(const struct wire_encoder *e, struct str root, struct str xmlns, const struct shape *shape,
     const struct value *v, struct buf *out);
-void wire_xml_escape(struct buf *out, struct str text, bool attribute);
 
-/* An XML text as a generic document. Names lose their namespace prefix; attributes are kept on elements that
- * have children. */
-int wire_xml_read(
-    struct arena *arena, struct str text, struct str *root, const struct value **document, struct err *err);
 /* A form (or query string) as a generic document: dots nest, numbered keys are lists. */
 int wire_form_read(struct arena *arena, struct str text, const struct value **document, struct err *err);
 

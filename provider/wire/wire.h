@@ -16,6 +16,7 @@
 #define WEIR_PROVIDER_WIRE_WIRE_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/value.h"
 
@@ -180,6 +181,12 @@ const struct value *wire_coerce(struct arena *arena, const struct shape *shape, 
  * NULL where nothing is there.
  */
 const struct value *wire_path(struct arena *arena, const struct value *document, struct str path);
+
+/* XML as a generic document: {root's content}, its name in *root. Bounded; namespace prefixes are dropped. */
+int wire_xml_read(struct arena *arena, struct str text, struct str *root, const struct value **document,
+    struct err *err);
+/* Text as element content, or as an attribute's value. */
+void wire_xml_escape(struct buf *out, struct str text, bool attribute);
 
 /* ---- server side ---- */
 

@@ -1,0 +1,174 @@
+#include "provider/sandbox/sandbox.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "provider/sandbox/control.h"
+#include "provider/sandbox/exchange.h"
+#include "provider/sandbox/server.h"
+#include "provider/sandbox/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+struct sandbox {
+    struct arena arena;
+    const char *dir;
+    bool own_dir; /* made for this run, removed at its end */
+    int lock_fd;
+    uint16_t port;
+    struct sandbox_key *keys;
+    size_t key_count;
+    struct str account;
+    bool ephemeral;
+    const char *specs_dir;
+    double speed;
+    struct s3_store *store;
+    pthread_mutex_t control_lock;
+    struct catalog *catalog;
+    struct control *control;
+    bool control_failed;
+    struct server *server;
+};
+
+static const struct sandbox_key default_key = {STR_INIT(SANDBOX_ACCESS_KEY), STR_INIT(SANDBOX_SECRET_KEY)};
+
+static int choose_dir(struct sandbox *s, const struct sandbox_options *options, struct err *err)
+{
+    if (options->dir) {
+        s->dir = arena_strz(&s->arena, str_z(options->dir));
+        return dir_make(s->dir, err);
+    }
+    if (!options->ephemeral)
+        return err_set(err, ERR_USAGE, "the sandbox needs a directory");
+    const char *tmp = getenv("TMPDIR");
+    char *dir =
+        arena_strz(&s->arena, arena_printf(&s->arena, "%s/weir-sandbox-XXXXXX", tmp && *tmp ? tmp : "/tmp"));
+    if (!mkdtemp(dir))
+        return err_errno(err, ERR_IO, "cannot make %s", dir);
+    s->dir = dir;
+    s->own_dir = true;
+    return 0;
+}
+
+static int lock_dir(struct sandbox *s, struct err *err)
+{
+    struct str path = path_join(&s->arena, str_z(s->dir), STR("lock"));
+    s->lock_fd = open(path.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->lock_fd < 0)
+        return err_errno(err, ERR_IO, "cannot open %s", path.p);
+    if (!flock(s->lock_fd, LOCK_EX | LOCK_NB))
+        return 0;
+    err_set(err, ERR_LOCKED, "the sandbox in %s is served by another process", s->dir);
+    return err_hint(err, "use that one, or another directory");
+}
+
+static void copy_keys(struct sandbox *s, const struct sandbox_options *options)
+{
+    const struct sandbox_key *from = options->key_count ? options->keys : &default_key;
+    s->key_count = options->key_count ? options->key_count : 1;
+    s->keys = ARENA_ARRAY(&s->arena, struct sandbox_key, s->key_count);
+    for (size_t i = 0; i < s->key_count; i++)
+        s->keys[i] = (struct sandbox_key){
+            arena_str(&s->arena, from[i].access_key), arena_str(&s->arena, from[i].secret_key)};
+}
+
+int sandbox_start(const struct sandbox_options *options, struct sandbox **out, struct err *err)
+{
+    struct sandbox *s = mem_zalloc(sizeof *s);
+    s->lock_fd = -1;
+    s->account = arena_str(&s->arena, options->account.n ? options->account : STR(SANDBOX_ACCOUNT));
+    s->ephemeral = options->ephemeral;
+    s->specs_dir = options->specs_dir ? arena_strz(&s->arena, str_z(options->specs_dir)) : NULL;
+    s->speed = options->speed;
+    pthread_mutex_init(&s->control_lock, NULL);
+    copy_keys(s, options);
+    if (choose_dir(s, options, err) || lock_dir(s, err) ||
+        store_open(s->dir, !options->ephemeral, &s->store, err) ||
+        server_start(s, options, &s->server, &s->port, err)) {
+        sandbox_stop(s);
+        return -1;
+    }
+    *out = s;
+    return 0;
+}
+
+void sandbox_stop(struct sandbox *s)
+{
+    if (!s)
+        return;
+    server_stop(s->server);
+    store_close(s->store);
+    control_free(s->control);
+    catalog_free(s->catalog);
+    pthread_mutex_destroy(&s->control_lock);
+    if (s->own_dir)
+        tree_remove(s->dir);
+    fd_close_ptr(&s->lock_fd);
+    arena_release(&s->arena);
+    free(s);
+}
+
+uint16_t sandbox_port(const struct sandbox *s)
+{
+    return s->port;
+}
+
+const char *sandbox_dir(const struct sandbox *s)
+{
+    return s->dir;
+}
+
+uint64_t sandbox_requests(const struct sandbox *s)
+{
+    return server_requests(s->server);
+}
+
+struct s3_store *sandbox_store(struct sandbox *s)
+{
+    return s->store;
+}
+
+struct str sandbox_account(const struct sandbox *s)
+{
+    return s->account;
+}
+
+struct str sandbox_secret(const struct sandbox *s, struct str access_key)
+{
+    for (size_t i = 0; i < s->key_count; i++)
+        if (str_eq(s->keys[i].access_key, access_key))
+            return s->keys[i].secret_key;
+    return STR_EMPTY;
+}
+
+/* Loading the specs takes longer than starting, and S3 does not need them. */
+struct control *sandbox_control(struct sandbox *s)
+{
+    struct err err = ERR_INIT;
+    pthread_mutex_lock(&s->control_lock);
+    if (!s->control && !s->control_failed) {
+        const struct catalog_options catalog = {.specs_dir = s->specs_dir};
+        struct control_options options = {.account = s->account, .speed = s->speed};
+        if (!s->ephemeral)
+            options.dir = path_join(&s->arena, str_z(s->dir), STR("control")).p;
+        s->control_failed = catalog_new(&catalog, &s->catalog, &err) != 0;
+        options.catalog = s->catalog;
+        if (!s->control_failed)
+            s->control_failed = control_new(&options, &s->control, &err) != 0;
+        if (s->control_failed)
+            fprintf(stderr, "sandbox: %s\n", err.message);
+    }
+    pthread_mutex_unlock(&s->control_lock);
+    return s->control;
+}
+
+const struct service *service_find(const struct exchange *x)
+{
+    bool s3 = !x->auth.service.n || str_eqz(x->auth.service, "s3");
+    return s3 ? &s3srv_service : &control_service;
+}

@@ -1,0 +1,49 @@
+/*
+ * The sandbox: an embedded cloud on one loopback port. S3 is served from files (store.h, s3srv.h), every other
+ * service from the specs in reverse (control.h), behind the same signature check.
+ *
+ * One thread a connection (libmicrohttpd's), so a request may wait for the disk without holding up others.
+ * Everything lies below one directory, which one process may use at a time. A change that was answered is
+ * durable, unless `ephemeral`.
+ */
+#ifndef WEIR_PROVIDER_SANDBOX_SANDBOX_H
+#define WEIR_PROVIDER_SANDBOX_SANDBOX_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stdint.h>
+
+struct sandbox;
+
+struct sandbox_key {
+    struct str access_key, secret_key;
+};
+
+struct sandbox_options {
+    const char *dir;                /* NULL with `ephemeral`: a directory of its own below TMPDIR */
+    bool ephemeral;                 /* nothing is synced; a directory of its own is removed at the end */
+    const char *bind;               /* numeric address; NULL: 127.0.0.1 */
+    uint16_t port;                  /* 0: any */
+    int workers;                    /* connections at a time; 0: 256 */
+    const struct sandbox_key *keys; /* who may call; n 0: SANDBOX_ACCESS_KEY alone */
+    size_t key_count;
+    struct str account;    /* 12 digits; "" : SANDBOX_ACCOUNT */
+    const char *specs_dir; /* a user's own specs over the built-in ones; NULL: none */
+    double speed;          /* of states that change over time; 0: 1 */
+};
+
+#define SANDBOX_ACCESS_KEY "AKIAWEIRSANDBOX00000"
+#define SANDBOX_SECRET_KEY "weir-sandbox-secret-key-for-local-use-only"
+#define SANDBOX_ACCOUNT    "000000000000"
+
+/* Serves until sandbox_stop(). ERR_IO: the port or the directory is taken. */
+int sandbox_start(const struct sandbox_options *options, struct sandbox **out, struct err *err);
+uint16_t sandbox_port(const struct sandbox *sandbox);
+const char *sandbox_dir(const struct sandbox *sandbox);
+/* Requests answered so far. */
+uint64_t sandbox_requests(const struct sandbox *sandbox);
+/* Takes no new connections, lets running requests finish (five seconds), frees everything. */
+void sandbox_stop(struct sandbox *sandbox);
+
+#endif

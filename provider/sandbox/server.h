@@ -1,0 +1,17 @@
+/*
+ * The HTTP side of the sandbox: libmicrohttpd's callbacks on one side, exchanges on the other.
+ */
+#ifndef WEIR_PROVIDER_SANDBOX_SERVER_H
+#define WEIR_PROVIDER_SANDBOX_SERVER_H
+
+#include "provider/sandbox/exchange.h"
+
+struct server;
+
+/* Listens and serves; the port chosen is in *port. */
+int server_start(struct sandbox *sandbox, const struct sandbox_options *options, struct server **out,
+    uint16_t *port, struct err *err);
+uint64_t server_requests(const struct server *server);
+void server_stop(struct server *server);
+
+#endif
