@@ -122,7 +122,7 @@ static const struct option_set *const sets[] = {&own_set, &options_json, &option
 static const struct command_example examples[] = {
     {"weir console", "try expressions; an empty line is nothing, \"exit\" ends it"},
     {"weir console -c 'lake.arn'", "one value, as the state has it"},
-    {"echo 'cidr_subnet(\"10.0.0.0/16\", 8, 2)' | weir console", "from a pipe"},
+    {"echo 'cidrsubnet(\"10.0.0.0/16\", 8, 2)' | weir console", "from a pipe"},
     {NULL, NULL},
 };
 

@@ -1,0 +1,163 @@
+#include "cmd/progress.h"
+
+#include "base/clock.h"
+#include "tests/unit/support/manual_clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct term terminal = {.fd = -1, .tty = true, .width = 60, .height = 24};
+
+static void send(
+    struct progress *p, enum event_kind kind, const char *address, enum action action, const char *text)
+{
+    struct observer observer = progress_observer(p);
+    observer.event(observer.ctx,
+        &(struct event){.kind = kind, .address = str_z(address), .action = action, .text = text, .ms = 1200});
+}
+
+static void check_frame(struct progress *p, const char *expected)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    progress_frame(p, clock_mono_ms(), &out);
+    assert_string_equal(out.p ? out.p : "", expected);
+}
+
+/* Frees without writing anything to the test's own output. */
+static void end(struct progress *p)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    progress_frame(p, clock_mono_ms(), &out);
+    progress_free(p, NULL);
+}
+
+static void plain_lines(void **state)
+{
+    (void)state;
+    manual_clock_install(0);
+    struct progress *p =
+        progress_new_idle(&(struct progress_options){.mode = PROGRESS_PLAIN, .term = &terminal});
+    send(p, EVENT_START, "lake", ACTION_CREATE, NULL);
+    send(p, EVENT_START, "db", ACTION_REPLACE, NULL);
+    check_frame(p, "");
+    send(p, EVENT_DONE, "lake", ACTION_CREATE, NULL);
+    check_frame(p, "* created lake in 1.2 s\n");
+    send(p, EVENT_PROGRESS, "db", ACTION_REPLACE, "waiting for status available (creating)");
+    clock_sleep_ms(14000);
+    check_frame(p, "");
+    clock_sleep_ms(1000);
+    check_frame(p, ". still replacing db, 15.0 s: waiting for status available (creating)\n");
+    clock_sleep_ms(29000);
+    check_frame(p, "");
+    clock_sleep_ms(1000);
+    check_frame(p, ". still replacing db, 45.0 s: waiting for status available (creating)\n");
+    send(p, EVENT_SKIPPED, "etl", ACTION_CREATE, "db failed");
+    check_frame(p, "- skipped etl: db failed\n");
+    end(p);
+    manual_clock_remove();
+}
+
+static void a_live_list(void **state)
+{
+    (void)state;
+    manual_clock_install(0);
+    struct progress *p =
+        progress_new_idle(&(struct progress_options){.mode = PROGRESS_LIVE, .term = &terminal, .total = 3});
+    send(p, EVENT_START, "lake", ACTION_CREATE, NULL);
+    clock_sleep_ms(1200);
+    send(p, EVENT_START, "db", ACTION_UPDATE, NULL);
+    send(
+        p, EVENT_PROGRESS, "db", ACTION_UPDATE, "waiting for status available (modifying, a long way to go)");
+    check_frame(p, "  creating lake 1.2 s\n"
+                   "  updating db 0.0 s  waiting for status available (modifyin\n"
+                   "| 0 of 3 done, 2 in flight  1.2 s\n");
+    send(p, EVENT_DONE, "lake", ACTION_CREATE, NULL);
+    check_frame(p, "\033[3A\r\033[J"
+                   "* created lake in 1.2 s\n"
+                   "  updating db 0.0 s  waiting for status available (modifyin\n"
+                   "| 1 of 3 done, 1 in flight  1.2 s\n");
+    end(p);
+    manual_clock_remove();
+}
+
+static void a_replacement_takes_off_twice(void **state)
+{
+    (void)state;
+    manual_clock_install(0);
+    struct progress *p =
+        progress_new_idle(&(struct progress_options){.mode = PROGRESS_LIVE, .term = &terminal});
+    send(p, EVENT_START, "db", ACTION_DELETE, NULL);
+    send(p, EVENT_DONE, "db", ACTION_DELETE, NULL);
+    send(p, EVENT_START, "db", ACTION_CREATE, NULL);
+    check_frame(p, "* deleted db in 1.2 s\n"
+                   "  creating db 0.0 s\n"
+                   "| 1 done, 1 in flight  0.0 s\n");
+    end(p);
+    manual_clock_remove();
+}
+
+static void a_list_higher_than_the_terminal_is_cut(void **state)
+{
+    (void)state;
+    manual_clock_install(0);
+    struct term small = terminal;
+    small.height = 7;
+    struct progress *p = progress_new_idle(&(struct progress_options){.mode = PROGRESS_LIVE, .term = &small});
+    static const char *const names[] = {"a", "b", "c", "d", "e"};
+    for (size_t i = 0; i < 5; i++)
+        send(p, EVENT_START, names[i], ACTION_CREATE, NULL);
+    check_frame(p, "  creating a 0.0 s\n"
+                   "  creating b 0.0 s\n"
+                   "  creating c 0.0 s\n"
+                   "  and 2 more\n"
+                   "| 0 done, 5 in flight  0.0 s\n");
+    end(p);
+    manual_clock_remove();
+}
+
+static void failures_are_kept_for_the_end(void **state)
+{
+    (void)state;
+    struct progress *p =
+        progress_new_idle(&(struct progress_options){.mode = PROGRESS_QUIET, .term = &terminal});
+    struct err err = {
+        .class = ERR_SERVICE, .message = "NoSuchBucket: no\x1b such", .hint = "make it", .request_id = "r1"};
+    struct observer observer = progress_observer(p);
+    observer.event(observer.ctx,
+        &(struct event){.kind = EVENT_FAILED, .address = STR("lake"), .action = ACTION_CREATE, .err = &err});
+    AUTO_BUF struct buf failures = BUF_INIT;
+    progress_free(p, &failures);
+    assert_string_equal(failures.p, "  lake: NoSuchBucket: no\\u001b such\n"
+                                    "    hint: make it\n"
+                                    "    request id: r1\n");
+}
+
+static void events_as_json(void **state)
+{
+    (void)state;
+    struct progress *p =
+        progress_new_idle(&(struct progress_options){.mode = PROGRESS_JSON, .term = &terminal});
+    send(p, EVENT_START, "c[\"a\"]", ACTION_CREATE, NULL);
+    send(p, EVENT_DONE, "c[\"a\"]", ACTION_CREATE, NULL);
+    send(p, EVENT_STOPPING, "", ACTION_NOOP, NULL);
+    check_frame(p, "{\"event\":\"start\",\"address\":\"c[\\\"a\\\"]\",\"action\":\"create\"}\n"
+                   "{\"event\":\"done\",\"address\":\"c[\\\"a\\\"]\",\"action\":\"create\",\"ms\":1200}\n"
+                   "{\"event\":\"stopping\"}\n");
+    end(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_lines),
+        cmocka_unit_test(a_live_list),
+        cmocka_unit_test(a_replacement_takes_off_twice),
+        cmocka_unit_test(a_list_higher_than_the_terminal_is_cut),
+        cmocka_unit_test(failures_are_kept_for_the_end),
+        cmocka_unit_test(events_as_json),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

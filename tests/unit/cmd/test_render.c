@@ -1,0 +1,392 @@
+/*
+ * The text of plans made by hand.
+ */
+#include "cmd/render.h"
+
+#include "base/json.h"
+#include "cmd/events.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct arena arena;
+
+static int stop(void **state)
+{
+    (void)state;
+    arena_release(&arena);
+    return 0;
+}
+
+static const struct value *json(const char *text)
+{
+    const struct value *v = NULL;
+    struct err err = ERR_INIT;
+    if (text && json_parse(&arena, str_z(text), &v, &err) < 0)
+        fail_msg("%s", err.message);
+    return v;
+}
+
+static const struct type string_type = {.kind = TYPE_STRING}, policy_type = {.kind = TYPE_POLICY},
+                         set_type = {.kind = TYPE_SET, .elem = &string_type};
+static const struct attr user_fields[] = {
+    {.name = STR_INIT("login"), .type = &string_type, .settable = true},
+    {.name = STR_INIT("password"), .type = &string_type, .settable = true, .sensitive = true},
+};
+static const struct type user_type = {.kind = TYPE_OBJECT, .fields = user_fields, .field_count = 2};
+
+static void check_change(const struct type *type, const char *before, const char *after, const char *expected)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct render_change change = {
+        .name = STR("a"), .type = type, .before = json(before), .after = json(after), .name_width = 1};
+    render_change(&change, &(struct render_options){0}, &out);
+    assert_string_equal(out.p, expected);
+}
+
+static void scalars(void **state)
+{
+    (void)state;
+    check_change(NULL, NULL, "\"x\"", "+ a: \"x\"\n");
+    check_change(NULL, "1", NULL, "- a: 1\n");
+    check_change(NULL, "1", "2.5", "~ a: 1 -> 2.5\n");
+    check_change(NULL, "true", "null", "~ a: true -> null\n");
+    check_change(NULL, "\"\\u001b[31m\"", "\"\"", "~ a: \"\\u001b[31m\" -> \"\"\n");
+    check_change(NULL, "0.1", "1e300", "~ a: 0.1 -> 1e+300\n");
+}
+
+static void long_scalars_stand_on_two_lines(void **state)
+{
+    (void)state;
+    check_change(NULL,
+        "\"arn:aws:states:us-east-1:123456789012:stateMachine:nightly-retail-batch-development\"",
+        "\"arn:aws:states:us-east-1:123456789012:stateMachine:nightly\"",
+        "~ a: \"arn:aws:states:us-east-1:123456789012:stateMachine:nightly-retail-batch-development\"\n"
+        "    -> \"arn:aws:states:us-east-1:123456789012:stateMachine:nightly\"\n");
+}
+
+static void short_collections_stay_on_the_line(void **state)
+{
+    (void)state;
+    check_change(NULL, NULL, "[1, \"two\", {\"k\": null}]", "+ a: [1, \"two\", {k: null}]\n");
+    check_change(NULL, NULL, "{\"with blank\": {}, \"plain\": []}", "+ a: {plain: [], \"with blank\": {}}\n");
+}
+
+static void long_collections_are_blocks(void **state)
+{
+    (void)state;
+    check_change(NULL, NULL,
+        "{\"long_name\": \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\", \"b\": "
+        "[\"cccccccccccccccccccccccccccccccc\"]}",
+        "+ a: {\n"
+        "      b:         [\"cccccccccccccccccccccccccccccccc\"]\n"
+        "      long_name: \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n"
+        "  }\n");
+}
+
+static void maps_are_compared_by_key(void **state)
+{
+    (void)state;
+    check_change(NULL, "{\"env\": \"dev\", \"old\": 1, \"team\": \"data\"}",
+        "{\"env\": \"prod\", \"new\": 2, \"team\": \"data\"}",
+        "~ a: {\n"
+        "    ~ env:  \"dev\" -> \"prod\"\n"
+        "    + new:  2\n"
+        "    - old:  1\n"
+        "      # 1 unchanged\n"
+        "  }\n");
+}
+
+static void lists_are_compared_by_item(void **state)
+{
+    (void)state;
+    check_change(NULL, "[1, 2, 3, 4]", "[1, 3, 4, 5]",
+        "~ a: [\n"
+        "    - 2\n"
+        "    + 5\n"
+        "      # 3 unchanged\n"
+        "  ]\n");
+    check_change(NULL, "[{\"id\": \"x\", \"days\": 1}, {\"id\": \"y\"}]",
+        "[{\"id\": \"new\"}, {\"id\": \"x\", \"days\": 2}, {\"id\": \"y\"}]",
+        "~ a: [\n"
+        "    + {id: \"new\"}\n"
+        "    ~ {\n"
+        "        ~ days: 1 -> 2\n"
+        "          # 1 unchanged\n"
+        "      }\n"
+        "      # 1 unchanged\n"
+        "  ]\n");
+}
+
+static void sets_are_compared_by_membership(void **state)
+{
+    (void)state;
+    check_change(&set_type, "[\"a\", \"b\", \"c\"]", "[\"c\", \"d\", \"a\"]",
+        "~ a: [\n"
+        "    - \"b\"\n"
+        "    + \"d\"\n"
+        "      # 2 unchanged\n"
+        "  ]\n");
+}
+
+static void policies_are_compared_as_iam_does(void **state)
+{
+    (void)state;
+    check_change(&policy_type,
+        "\"{\\\"Version\\\":\\\"2012-10-17\\\",\\\"Statement\\\":[{\\\"Effect\\\":\\\"Allow\\\","
+        "\\\"Action\\\":\\\"s3:GetObject\\\","
+        "\\\"Resource\\\":[\\\"b\\\",\\\"a\\\"]}]}\"",
+        "{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Allow\", \"Action\": "
+        "[\"s3:GetObject\"], "
+        "\"Resource\": [\"a\", \"c\"]}]}",
+        "~ a: {\n"
+        "    ~ Statement: [\n"
+        "        - {Action: \"s3:GetObject\", Effect: \"Allow\", Resource: [\"b\", \"a\"]}\n"
+        "        + {Action: [\"s3:GetObject\"], Effect: \"Allow\", Resource: [\"a\", \"c\"]}\n"
+        "      ]\n"
+        "      # 1 unchanged\n"
+        "  }\n");
+}
+
+static void json_in_text_is_compared_as_json(void **state)
+{
+    (void)state;
+    check_change(&string_type, "\"{\\\"a\\\": 1, \\\"b\\\": 2}\"", "\"{\\\"b\\\":3,\\\"a\\\":1}\"",
+        "~ a: JSON {\n"
+        "    ~ b: 2 -> 3\n"
+        "      # 1 unchanged\n"
+        "  }\n");
+    check_change(&string_type, "\"{broken\"", "\"{\\\"b\\\":3}\"", "~ a: \"{broken\" -> \"{\\\"b\\\":3}\"\n");
+}
+
+static void texts_are_compared_by_line(void **state)
+{
+    (void)state;
+    check_change(NULL, "\"1\\n2\\n3\\n4\\n5\\n6\\n7\\n8\\n\"", "\"1\\n2\\n3\\n4\\n5\\nsix\\n7\\n8\\n\"",
+        "~ a: |\n"
+        "      # 3 unchanged\n"
+        "      4\n"
+        "      5\n"
+        "    - 6\n"
+        "    + six\n"
+        "      7\n"
+        "      8\n");
+}
+
+static void secrets_are_hidden_at_any_depth(void **state)
+{
+    (void)state;
+    check_change(&user_type, "{\"login\": \"a\", \"password\": \"hunter2\"}",
+        "{\"login\": \"b\", \"password\": \"hunter3\"}",
+        "~ a: {\n"
+        "    ~ login:    \"a\" -> \"b\"\n"
+        "    ~ password: (sensitive) -> (sensitive)\n"
+        "  }\n");
+    check_change(&user_type, NULL, "{\"login\": \"a\", \"password\": \"hunter2\"}",
+        "+ a: {login: \"a\", password: (sensitive)}\n");
+
+    AUTO_BUF struct buf out = BUF_INIT;
+    const struct value *secret = value_mark(&arena, json("\"hunter2\""), VALUE_SENSITIVE);
+    const struct value *list = value_list(&arena, &secret, 1);
+    render_value(list, 0, &(struct render_options){0}, &out);
+    assert_string_equal(out.p, "[(sensitive)]\n");
+}
+
+static void long_texts_are_cut(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf text = BUF_INIT, out = BUF_INIT;
+    for (int i = 0; i < 60; i++)
+        buf_addf(&text, "line %d\n", i);
+    const struct value *v = value_string(&arena, buf_str(&text));
+    render_value(v, 0, &(struct render_options){0}, &out);
+    assert_non_null(strstr(out.p, "line 39\n    # 20 more lines\n"));
+    assert_null(strstr(out.p, "line 40"));
+    buf_clear(&out);
+    render_value(v, 0, &(struct render_options){.everything = true}, &out);
+    assert_non_null(strstr(out.p, "line 59\n"));
+}
+
+/* ---- whole plans ---- */
+
+static const struct attr name_attr = {.name = STR_INIT("name"),
+                             .type = &string_type,
+                             .settable = true,
+                             .replace = true},
+                         arn_attr = {.name = STR_INIT("arn"), .type = &string_type, .computed = true},
+                         secret_attr = {.name = STR_INIT("token"), .type = &string_type, .sensitive = true};
+
+static struct attr_change attr_change(
+    const struct attr *attr, const char *before, const struct value *after, bool replaces)
+{
+    return (struct attr_change){attr->name, attr, json(before), after, replaces};
+}
+
+static struct plan *sample(void)
+{
+    static struct plan plan;
+    static struct change changes[6];
+    static struct attr_change create[3], replace[1], drift[1];
+    static struct output_change outputs[1];
+    create[0] = attr_change(&name_attr, NULL, json("\"lake\""), false);
+    create[1] = attr_change(&arn_attr, NULL, &value_unknown, false);
+    create[2] = attr_change(&secret_attr, NULL, json("\"hunter2\""), false);
+    replace[0] = attr_change(&name_attr, "\"old\"", json("\"new\""), true);
+    drift[0] = attr_change(&name_attr, "\"was\"", json("\"is\""), false);
+    changes[0] = (struct change){.address = STR("db"),
+        .type = STR("aws.rds.instance"),
+        .action = ACTION_REPLACE,
+        .attrs = replace,
+        .attr_count = 1,
+        .reason = STR("")};
+    changes[1] = (struct change){
+        .address = STR("gone"), .type = STR("aws.glue.job"), .action = ACTION_CREATE, .gone = true};
+    changes[2] = (struct change){.address = STR("lake"),
+        .type = STR("aws.s3.bucket"),
+        .action = ACTION_CREATE,
+        .attrs = create,
+        .attr_count = 3};
+    changes[3] = (struct change){.address = STR("old"),
+        .type = STR("aws.iam.role"),
+        .action = ACTION_DELETE,
+        .reason = STR("not in the stack any more")};
+    changes[4] = (struct change){.address = STR("same"),
+        .type = STR("aws.iam.role"),
+        .action = ACTION_NOOP,
+        .drift = drift,
+        .drift_count = 1};
+    changes[5] = (struct change){
+        .address = STR("to"), .type = STR("aws.iam.role"), .action = ACTION_NOOP, .moved_from = STR("from")};
+    outputs[0] =
+        (struct output_change){.name = STR("url"), .before = json("\"s3://a\""), .after = json("\"s3://b\"")};
+    plan = (struct plan){.changes = changes,
+        .change_count = 6,
+        .outputs = outputs,
+        .output_count = 1,
+        .resource_count = 5,
+        .refreshed = true,
+        .refresh_requests = 4,
+        .refresh_ms = 940,
+        .drifted = true};
+    plan.counts[ACTION_CREATE] = 2;
+    plan.counts[ACTION_REPLACE] = 1;
+    plan.counts[ACTION_DELETE] = 1;
+    plan.counts[ACTION_NOOP] = 2;
+    return &plan;
+}
+
+static void a_plan(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    render_plan(sample(), &(struct render_options){0}, &out);
+    assert_string_equal(out.p, "Changed outside weir since the last apply:\n"
+                               "\n"
+                               "  - deleted gone  aws.glue.job\n"
+                               "\n"
+                               "  ~ changed same  aws.iam.role\n"
+                               "      ~ name: \"was\" -> \"is\"\n"
+                               "\n"
+                               "weir would:\n"
+                               "\n"
+                               "-/+ replace db  aws.rds.instance  # delete, then create\n"
+                               "      ~ name: \"old\" -> \"new\"  # forces replacement\n"
+                               "\n"
+                               "  + create  gone  aws.glue.job\n"
+                               "\n"
+                               "  + create  lake  aws.s3.bucket\n"
+                               "      + name:  \"lake\"\n"
+                               "      + arn:   (known after apply)\n"
+                               "      + token: (sensitive)\n"
+                               "\n"
+                               "  - delete  old  aws.iam.role  # not in the stack any more\n"
+                               "\n"
+                               " ~> move    to  aws.iam.role  # moved from from\n"
+                               "\n"
+                               "Outputs:\n"
+                               "  ~ url: \"s3://a\" -> \"s3://b\"\n"
+                               "\n"
+                               "Plan: 2 to create, 0 to update, 1 to replace, 1 to delete.\n"
+                               "Refreshed 4 resources with 4 requests in 0.9 s.\n");
+}
+
+static void a_plan_as_events(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    event_plan(&out, sample(), "plan");
+    assert_null(strstr(out.p, "hunter2"));
+    struct str rest = buf_str(&out), line = str_cut(rest, '\n', &rest);
+    size_t n = 0;
+    for (; line.n; line = str_cut(rest, '\n', &rest), n++) {
+        const struct value *v = NULL;
+        assert_int_equal(json_parse(&arena, line, &v, NULL), 0);
+        assert_true(value_text(value_getz(v, "event"), STR_EMPTY).n > 0);
+    }
+    assert_int_equal(n, 2 + 5 + 1 + 1);
+    assert_non_null(strstr(out.p,
+        "{\"event\":\"drift\",\"address\":\"gone\",\"type\":\"aws.glue.job\",\"gone\":true,\"attrs\":[]}\n"));
+    assert_non_null(strstr(out.p, "\"attrs\":[{\"name\":\"name\",\"after\":\"lake\"},{\"name\":\"arn\","
+                                  "\"after\":\"(known after apply)\",\"unknown\":true},"
+                                  "{\"name\":\"token\",\"after\":\"(sensitive)\",\"sensitive\":true}]}\n"));
+    assert_non_null(strstr(out.p, "{\"event\":\"summary\",\"command\":\"plan\",\"create\":2,\"update\":0,"
+                                  "\"replace\":1,\"delete\":1,\"read\":0,\"adopt\":0,"
+                                  "\"forget\":0,\"noop\":2,\"resources\":5,\"outputs\":1,\"drifted\":true,"
+                                  "\"refresh_requests\":4,\"refresh_ms\":940}\n"));
+}
+
+static void nothing_to_do(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct plan plan = {.resource_count = 300};
+    render_plan(&plan, &(struct render_options){0}, &out);
+    assert_string_equal(out.p, "No changes: 300 resources are as the stack says.\n");
+    buf_clear(&out);
+    plan.destroy = true;
+    render_plan(&plan, &(struct render_options){0}, &out);
+    assert_string_equal(out.p, "No changes: nothing is left to destroy.\n");
+}
+
+static void colours_go_around_the_same_text(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf plain = BUF_INIT, coloured = BUF_INIT, stripped = BUF_INIT;
+    render_plan(sample(), &(struct render_options){0}, &plain);
+    render_plan(sample(), &(struct render_options){.color = true}, &coloured);
+    assert_true(coloured.n > plain.n);
+    for (size_t i = 0; i < coloured.n; i++) {
+        if (coloured.p[i] == '\033')
+            while (coloured.p[i] != 'm')
+                i++;
+        else
+            buf_add_char(&stripped, coloured.p[i]);
+    }
+    assert_string_equal(stripped.p, plain.p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scalars),
+        cmocka_unit_test(long_scalars_stand_on_two_lines),
+        cmocka_unit_test(short_collections_stay_on_the_line),
+        cmocka_unit_test(long_collections_are_blocks),
+        cmocka_unit_test(maps_are_compared_by_key),
+        cmocka_unit_test(lists_are_compared_by_item),
+        cmocka_unit_test(sets_are_compared_by_membership),
+        cmocka_unit_test(policies_are_compared_as_iam_does),
+        cmocka_unit_test(json_in_text_is_compared_as_json),
+        cmocka_unit_test(texts_are_compared_by_line),
+        cmocka_unit_test(secrets_are_hidden_at_any_depth),
+        cmocka_unit_test(long_texts_are_cut),
+        cmocka_unit_test(a_plan),
+        cmocka_unit_test(a_plan_as_events),
+        cmocka_unit_test(nothing_to_do),
+        cmocka_unit_test(colours_go_around_the_same_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, stop);
+}
