@@ -14,6 +14,7 @@ import io
 import json
 import os
 import re
+import socket
 import sys
 import threading
 import time
@@ -65,7 +66,7 @@ class Cloud:
         if fault.get("after"):
             b"".join(self.app(environ, lambda *_: None))
         if fault.get("close"):
-            environ["werkzeug.socket"].close()
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionAbortedError
         if fault.get("status"):
             headers = [("Content-Type", "text/plain")] if "headers" not in fault else list(fault["headers"].items())
