@@ -113,7 +113,7 @@ struct comprehension {
     struct expr *condition; /* NULL: none */
 };
 
-/* ---- expr_parse.c ---- */
+/* ---- expr_template.c, expr_parse.c ---- */
 
 /*
  * Compiles text with ${…} in it into *out. Text without any is not worth calling it for. `node` is where
