@@ -19,6 +19,7 @@ static struct value *new_value(struct arena *arena, enum value_kind kind)
     struct value *v = arena_alloc(arena, sizeof *v);
     v->kind = (uint8_t)kind;
     v->marks = 0;
+    v->depth = 0;
     v->count = 0;
     return v;
 }
@@ -54,9 +55,11 @@ const struct value *value_string_ref(struct arena *arena, struct str text)
     return v;
 }
 
-static unsigned deep_marks(const struct value *v)
+void value_adopt(struct value *v, const struct value *child)
 {
-    return v->marks & (VALUE_DEEP_SENSITIVE | VALUE_DEEP_UNKNOWN);
+    v->marks |= child->marks & (VALUE_DEEP_SENSITIVE | VALUE_DEEP_UNKNOWN);
+    if (child->depth >= v->depth)
+        v->depth = child->depth < UINT16_MAX ? (uint16_t)(child->depth + 1) : UINT16_MAX;
 }
 
 const struct value *value_list(struct arena *arena, const struct value *const *items, size_t n)
@@ -68,7 +71,7 @@ const struct value *value_list(struct arena *arena, const struct value *const *i
     v->count = (uint32_t)n;
     for (size_t i = 0; i < n; i++) {
         v->items[i] = items[i] ? items[i] : &value_null;
-        v->marks |= (uint8_t)deep_marks(v->items[i]);
+        value_adopt(v, v->items[i]);
     }
     return v;
 }
@@ -132,7 +135,7 @@ const struct value *value_map(struct arena *arena, const struct value_entry *ent
     v->entries = sorted;
     v->count = (uint32_t)kept;
     for (size_t i = 0; i < kept; i++)
-        v->marks |= (uint8_t)deep_marks(sorted[i].value);
+        value_adopt(v, sorted[i].value);
     return v;
 }
 

@@ -40,6 +40,7 @@ struct value_entry;
 struct value {
     uint8_t kind;   /* enum value_kind */
     uint8_t marks;  /* enum value_mark */
+    uint16_t depth; /* of lists and maps below each other; scalars have 0 */
     uint32_t count; /* of a list's items or a map's entries */
     union {
         bool boolean;
@@ -74,6 +75,9 @@ const struct value *value_string_ref(struct arena *arena, struct str text);
 const struct value *value_list(struct arena *arena, const struct value *const *items, size_t n);
 /* Sorts; of entries with the same key the last one counts. Keys are kept by reference. */
 const struct value *value_map(struct arena *arena, const struct value_entry *entries, size_t n);
+
+/* For those who fill a list or map in place: takes over what a child says about the whole. */
+void value_adopt(struct value *v, const struct value *child);
 
 /* The same value with marks added (VALUE_SENSITIVE only). Lists and maps are marked as a whole. */
 const struct value *value_mark(struct arena *arena, const struct value *v, unsigned marks);

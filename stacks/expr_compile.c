@@ -31,8 +31,10 @@ static void fold_list(struct arena *arena, struct expr *e)
     v->kind = VALUE_LIST;
     v->count = e->count;
     v->items = ARENA_ARRAY(arena, const struct value *, e->count);
-    for (uint32_t i = 0; i < e->count; i++)
+    for (uint32_t i = 0; i < e->count; i++) {
         v->items[i] = constant_of(&e->list.items[i]);
+        value_adopt(v, v->items[i]);
+    }
     e->list.folded = v;
 }
 

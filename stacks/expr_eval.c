@@ -63,7 +63,15 @@ bool eval_take_bytes(struct eval *ev, const struct expr *e, size_t n)
 const struct value *eval_marked(struct eval *ev, const struct value *v, unsigned marks)
 {
     bool sensitive = marks & (VALUE_SENSITIVE | VALUE_DEEP_SENSITIVE);
-    return sensitive ? value_mark(ev->arena, v, VALUE_SENSITIVE) : v;
+    return v && sensitive ? value_mark(ev->arena, v, VALUE_SENSITIVE) : v;
+}
+
+const struct value *eval_checked(struct eval *ev, const struct expr *e, const struct value *v)
+{
+    if (v->depth <= EXPR_VALUE_DEPTH)
+        return v;
+    eval_error(ev, e, "lists and maps are nested deeper than %d levels", EXPR_VALUE_DEPTH);
+    return NULL;
 }
 
 /* ---- constructors ---- */
@@ -84,9 +92,9 @@ static const struct value *eval_list(struct eval *ev, const struct expr *e)
         list->items[i] = item;
         failed |= !item;
         if (item)
-            list->marks |= item->marks & (VALUE_DEEP_SENSITIVE | VALUE_DEEP_UNKNOWN);
+            value_adopt(list, item);
     }
-    return failed ? NULL : list;
+    return failed ? NULL : eval_checked(ev, e, list);
 }
 
 /* Two keys came out the same; one of them was overwritten, or both have one value. */
@@ -139,7 +147,7 @@ static const struct value *eval_map(struct eval *ev, const struct expr *e)
     const struct value *map = value_map(ev->arena, entries, e->count);
     if (map->count < e->count)
         return report_twice(ev, e, entries, map, key_marks & VALUE_SENSITIVE);
-    return eval_marked(ev, map, key_marks);
+    return eval_marked(ev, eval_checked(ev, e, map), key_marks);
 }
 
 /* ---- text ---- */

@@ -91,7 +91,7 @@ const struct value *eval_for(struct eval *ev, const struct expr *e)
             result = &value_unknown;
         else
             result = c->key ? value_builder_map(&loop.results) : value_builder_list(&loop.results);
-        result = eval_marked(ev, result, loop.marks);
+        result = eval_marked(ev, eval_checked(ev, e, result), loop.marks);
     }
     value_builder_release(&loop.results);
     map_release(&loop.seen);

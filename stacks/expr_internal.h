@@ -13,6 +13,8 @@
 enum {
     EXPR_MAX_DEPTH = 100,  /* of brackets within one scalar: bounds the parser's recursion */
     EXPR_MAX_HEIGHT = 500, /* of one scalar's tree: bounds everybody else's */
+    /* Of values: what many expressions build up together is bounded, too, well below what JSON is read to. */
+    EXPR_VALUE_DEPTH = 200,
 };
 
 enum expr_op {
@@ -167,7 +169,9 @@ struct str eval_source(const struct expr *e, struct str fallback);
 /* False, after an error at e, when the evaluation has produced too much. */
 bool eval_take_items(struct eval *ev, const struct expr *e, size_t n);
 bool eval_take_bytes(struct eval *ev, const struct expr *e, size_t n);
-/* v, made sensitive where `marks` has a sensitive mark, deep or not. */
+/* v, or NULL after an error at e where it is nested too deep. */
+const struct value *eval_checked(struct eval *ev, const struct expr *e, const struct value *v);
+/* v, made sensitive where `marks` has a sensitive mark, deep or not. NULL stays NULL. */
 const struct value *eval_marked(struct eval *ev, const struct value *v, unsigned marks);
 /* A text as part of a template or where a function wants text: NULL after an error at e. */
 const struct value *eval_as_text(struct eval *ev, const struct expr *e, const struct value *v);

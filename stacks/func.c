@@ -235,10 +235,12 @@ const struct value *eval_call(struct eval *ev, const struct expr *e)
     }
     if (failed || !fit_arguments(&call, &unknown))
         return NULL;
-    if (call.function->flags & FUNC_OWN_MARKS)
-        return call.function->run(&call);
+    if (call.function->flags & FUNC_OWN_MARKS) {
+        const struct value *own = call.function->run(&call);
+        return own ? eval_checked(ev, e, own) : NULL;
+    }
     const struct value *result = unknown ? &value_unknown : call.function->run(&call);
-    if (!result || !take_result(&call, result))
+    if (!result || !take_result(&call, result) || !eval_checked(ev, e, result))
         return NULL;
     return eval_marked(ev, result, argument_marks(&call));
 }

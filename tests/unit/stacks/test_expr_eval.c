@@ -40,9 +40,10 @@ static struct decl decls[] = {
 };
 enum { DECL_COUNT = sizeof decls / sizeof *decls };
 static const char *const spaces[DECL_COUNT] = {"inputs", "locals", "locals", "", "", "", "locals", "net"};
-static const char *const values[DECL_COUNT] = {
+static const char secret_value[] = "{\"user\":\"u\",\"password\":\"hunter2\"}";
+static const char *values[DECL_COUNT] = {
     "\"tokyo\"",
-    "{\"user\":\"u\",\"password\":\"hunter2\"}",
+    secret_value,
     NULL,
     "{\"arn\":\"arn:lake\",\"name\":\"lake\",\"command\":{\"name\":\"c\"}}",
     "{\"a\":{\"arn\":\"arn:a\"},\"b\":{\"arn\":\"arn:b\"}}",
@@ -480,6 +481,38 @@ static void test_bounds(void **state)
     assert_string_equal(run(text.p), "error: this gives more than 64 MiB of text");
 }
 
+static const char *nested_list(int depth)
+{
+    struct buf text = BUF_INIT;
+    for (int i = 0; i < depth; i++)
+        buf_add_char(&text, '[');
+    for (int i = 0; i < depth; i++)
+        buf_add_char(&text, ']');
+    const char *copy = arena_strz(&arena, buf_str(&text));
+    buf_release(&text);
+    return copy;
+}
+
+/* Values that grow from one expression to the next stay within what the state can hold. */
+static void test_depth(void **state)
+{
+    (void)state;
+    values[1] = nested_list(90);
+    const char *error = "error: lists and maps are nested deeper than 200 levels";
+    assert_string_equal(
+        run(arena_printf(&arena, "length(%.80slocals.secret%.80s)", nested_list(80), nested_list(80) + 80).p),
+        "1");
+    values[1] = nested_list(201);
+    assert_string_equal(run("[locals.secret]"), error);
+    assert_string_equal(run("{a: locals.secret}"), error);
+    assert_string_equal(run("[for x in [1] : locals.secret]"), error);
+    assert_string_equal(run("{for x in [1] : x => locals.secret}"), error);
+    assert_string_equal(run("chunk(locals.secret, 1)"), error);
+    assert_string_equal(run(arena_printf(&arena, "jsondecode('%s')", nested_list(220)).p), error);
+    assert_string_equal(run(arena_printf(&arena, "coalesce(%s)", "[locals.secret]").p), error);
+    values[1] = secret_value;
+}
+
 static unsigned seen[DECL_COUNT];
 
 static void note(void *ctx, struct decl *decl)
@@ -515,6 +548,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sensitive, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fallbacks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_depth, setup, teardown),
         cmocka_unit_test_setup_teardown(test_depends, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
