@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -93,6 +94,16 @@ static int reader_next(struct line_reader *r, struct str *line, const char *path
     }
 }
 
+/* Is this what a record begins with, apart from holes? Then it was written here; otherwise the file is
+ * another. */
+static bool begins_like_a_record(struct str line)
+{
+    for (size_t i = 0; i < line.n && i < 9; i++)
+        if (line.p[i] != '\0' && (i < 8 ? !isxdigit((unsigned char)line.p[i]) : line.p[i] != ' '))
+            return false;
+    return true;
+}
+
 /*
  * A line is not whole. It is the torn end of a batch that was never acknowledged when the file ends in the
  * middle of it or has a hole (zeros) in it, and no later batch follows, because a batch is begun only when
@@ -103,15 +114,15 @@ static int tail_is_torn(
 {
     bool hole = false;
     int got = 1;
+    if (!begins_like_a_record(line))
+        return 0;
     for (;;) {
         struct str json;
         uint64_t seq, batch;
         hole = hole || str_find_char(line, '\0', 0) >= 0;
         if (got == 1 && !log_unframe(line, &json, NULL) && log_numbers(json, &seq, &batch) &&
-            batch > expected) {
-            *torn = false;
+            batch > expected)
             return 0;
-        }
         if (got == 0)
             break;
         got = reader_next(r, &line, path, err);

@@ -129,12 +129,17 @@ def test_unreadable_stack(local_stack):
     (["plan", "-e", "absent"], "absent"),
     (["apply", "a.plan", "b.plan"], ""),
     (["state", "nonsense"], "nonsense"),
-    (["output", "absent"], "absent"),
-    (["docs", "aws.s3.buket"], "aws.s3.bucket"),
 ])
 def test_wrong_usage(local_stack, args, word):
     local_stack.write("stack: s\n")
     result = local_stack.run(*args, status=3)
+    assert word in result.err and result.out == "", str(result)
+
+
+@pytest.mark.parametrize("args, word", [(["output", "absent"], "absent"), (["docs", "aws.s3.buket"], "aws.s3.bucket"), (["state", "show", "absent"], "absent")])
+def test_what_is_not_there(local_stack, args, word):
+    local_stack.write("stack: s\n")
+    result = local_stack.run(*args, status=1)
     assert word in result.err and result.out == "", str(result)
 
 

@@ -82,17 +82,18 @@ def test_killed_while_a_role_is_made(stack, cloud):
     assert cloud.client("iam").list_roles()["Roles"] == []
 
 
-def test_records_are_checksummed_json(local_stack):
-    local_stack.write(STACK).apply()
+def test_records_are_checksummed_json(stack):
+    stack.write("stack: kept\nresources: {a: {type: weir.value, value: 1}, lake: {type: aws.s3.bucket, name: kept-lake}}\n").apply()
     kinds = []
-    for number, line in enumerate(local_stack.log().read_text().splitlines(), 1):
+    for number, line in enumerate(stack.log().read_text().splitlines(), 1):
         checksum, text = line[:8], line[9:]
         assert re.fullmatch("[0-9a-f]{8} ", line[:9])
         assert int(checksum, 16) == crc32c(text.encode())
         record = json.loads(text)
         assert record["seq"] == number
         kinds.append(record["kind"])
-    assert kinds[0] == "run" and kinds[-1] == "end" and kinds.count("intent") == 2 and kinds.count("done") == 2
+    # a value exists only in the log: there is nothing outside that an intent would have to protect
+    assert kinds[0] == "run" and kinds[-1] == "end" and kinds.count("intent") == 1 and kinds.count("done") == 2
 
 
 def crc32c(data):
@@ -134,15 +135,16 @@ def test_missing_record_is_damage(local_stack):
     assert log.name in local_stack.run("plan", status=1).err
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"hello\n", b"\x00" * 4096, b"{}\n{}\n", os.urandom(3000)])
+@pytest.mark.parametrize("content", [b"", b"\n", b"hello\n", b"{}\n{}\n", b"\x8f\xbf\n\x00H" * 600])
 def test_something_else_in_place_of_the_log(local_stack, content):
     local_stack.write(STACK).apply()
     log = local_stack.log()
     log.write_bytes(content)
-    result = local_stack.run("plan", status=None)
-    assert result.status == (0 if content == b"" else 1) or b"\n" not in content, str(result)
-    if result.status:
+    result = local_stack.run("plan", status=1 if content else 0)
+    if content:
         assert log.name in result.err and len(result.err) < 5000
+        local_stack.apply(status=1)
+        assert log.read_bytes() == content
 
 
 def test_log_is_a_folder(local_stack):
