@@ -140,6 +140,9 @@ int transfer_failure(const struct transfer *t, struct err *err)
     case CURLE_PARTIAL_FILE:
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM: return cut_short(t, err);
+    case CURLE_OUT_OF_MEMORY: /* libcurl's name, before 8.6, for a header line beyond its limit */
+        return err_set(
+            err, ERR_PROTOCOL, "%.*s sends a header line that is too long", STR_ARG(t->target.authority));
     case CURLE_UNSUPPORTED_PROTOCOL: /* libcurl's name for a status line that is none */
     case CURLE_WEIRD_SERVER_REPLY:
         return err_set(err, ERR_PROTOCOL, "%.*s does not answer in HTTP", STR_ARG(t->target.authority));

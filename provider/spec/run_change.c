@@ -32,7 +32,8 @@ static bool lacks(const struct spec_attr *attr, const struct value *live)
 static int read_back(struct run *run, const struct value *object, const struct value *wanted,
     const struct value **live, struct err *err)
 {
-    int64_t until = clock_mono_ms() + APPEARS_WITHIN_MS, pause = 250;
+    int64_t given = run->ctx->timeout_ms, pause = 250;
+    int64_t until = clock_mono_ms() + (given > 0 && given < APPEARS_WITHIN_MS ? given : APPEARS_WITHIN_MS);
     for (;;) {
         if (run_read(run, object, wanted, live, err))
             return -1;

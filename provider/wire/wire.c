@@ -246,6 +246,9 @@ int wire_decode_response(struct arena *arena, const struct wire_operation *op,
         *document = value_map(arena, &entry, 1);
     } else if (wire_is_json(op->protocol)) {
         rc = json_parse(arena, response->body, document, err);
+        if (rc == 0 && (*document)->kind != VALUE_MAP && !op->body.n)
+            rc =
+                err_set(err, ERR_PROTOCOL, "it is %s, not a JSON object", value_kind_name((*document)->kind));
     } else {
         rc = decode_xml(arena, op, response->body, document, err);
     }
