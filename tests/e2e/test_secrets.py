@@ -8,7 +8,7 @@ STACK = """
     resources:
       secret: {type: aws.secretsmanager.secret, name: e2e/db, secret_string: "${inputs.password}", force_destroy: true}
       wrapped: {type: weir.value, value: {text: "postgres://u:${inputs.password}@host", note: "${inputs.note}"}}
-      derived: {type: weir.value, value: "${base64_encode(inputs.password)}"}
+      derived: {type: weir.value, value: "${base64encode(inputs.password)}"}
     outputs:
       open: {value: "${inputs.note}"}
       closed: {value: "${inputs.password}", sensitive: true}

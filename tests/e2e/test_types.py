@@ -248,10 +248,10 @@ def _():
     return Case(
         type="aws.rds.instance",
         first={"name": "life-db", "engine": "postgres", "engine_version": "16.3", "instance_class": "db.t3.micro", "allocated_storage": 20, "master_username": "weir",
-               "master_user_password": "first-password", "db_name": "films", "backup_retention_period": 1, "multi_az": False, "publicly_accessible": False,
+               "master_user_password": "first-password", "db_name": "films", "backup_retention_period": 1, "multi_az": False, "publicly_accessible": False, "deletion_protection": False,
                "skip_final_snapshot": True, "tags": {"team": "a"}},
         then={"name": "life-db", "engine": "postgres", "engine_version": "16.4", "instance_class": "db.t3.small", "allocated_storage": 30, "master_username": "weir",
-              "master_user_password": "second-password", "db_name": "films", "backup_retention_period": 7, "multi_az": True, "publicly_accessible": True,
+              "master_user_password": "second-password", "db_name": "films", "backup_retention_period": 7, "multi_az": True, "publicly_accessible": True, "deletion_protection": True,
               "skip_final_snapshot": True, "tags": {"team": "b"}},
         seen=seen,
         gone=lambda cloud: not cloud.client("rds").describe_db_instances()["DBInstances"],
@@ -544,7 +544,7 @@ def test_data_sources(stack, cloud):
     assert stack.outputs() == {"v": f"{ACCOUNT} arn:aws:s3:::theirs"}
     stack.assert_settled()
     cloud.client("s3").delete_bucket(Bucket="theirs")
-    absent = stack.run("plan", status=1)
+    absent = stack.run("plan", status=3)
     assert "theirs" in absent.err
 
 
