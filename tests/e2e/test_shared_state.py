@@ -1,0 +1,242 @@
+"""A state that several machines share, in an S3-compatible store and in PostgreSQL: locks, leases, fences, moving it."""
+
+import http.server
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from support import Stack
+
+BODY = """
+    stack: shared
+    {state}
+    inputs: {{n: {{type: integer, default: 1}}}}
+    resources:
+      first: {{type: weir.value, value: "${{inputs.n}}"}}
+      role: {{type: aws.iam.role, name: shared-role, assume_role_policy: '${{trust("glue.amazonaws.com")}}', description: "version ${{inputs.n}}"}}
+      last: {{type: aws.glue.database, name: shared, description: "${{role.name}}", depends_on: [role]}}
+"""
+LEASE = 2
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """A server of its own, from the system's package."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not programs:
+        pytest.skip("PostgreSQL is not installed")
+    folder = Path(f"/tmp/weir-postgres-{os.getpid()}")
+    folder.mkdir()
+    owner = []
+    if os.geteuid() == 0:  # PostgreSQL will not run as root
+        user = pwd.getpwnam("postgres")
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        owner = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    subprocess.run([*owner, programs[-1] / "initdb", "-D", folder / "data", "-A", "trust", "-U", "weir", "-N"], check=True, capture_output=True, cwd="/")
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
+    subprocess.run([*owner, programs[-1] / "pg_ctl", "-D", folder / "data", "-o", options, "-l", folder / "log", "-w", "start"], check=True, capture_output=True, cwd="/")
+    yield f"postgres://weir@127.0.0.1:{port}/postgres"
+    subprocess.run([*owner, programs[-1] / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"], capture_output=True, cwd="/")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["s3", "postgres"])
+def place(request, cloud):
+    """The `state:` line of a stack."""
+    if request.param == "s3":
+        cloud.client("s3").create_bucket(Bucket="weir-state")
+        return f"state: {{backend: s3, bucket: weir-state, prefix: team, lease_seconds: {LEASE}}}"
+    url = request.getfixturevalue("postgres")
+    table = "t_" + re.sub("[^a-z0-9]", "_", request.node.name.lower())[:40]
+    return f'state: {{backend: postgres, url: "{url}", table: {table}}}'
+
+
+@pytest.fixture
+def machine(tmp_path, cloud, place):
+    """The same stack on one machine after another."""
+    machines = []
+
+    def make():
+        machines.append(Stack(tmp_path / f"machine{len(machines)}", cloud).write(BODY.format(state=place)))
+        return machines[-1]
+
+    return make
+
+
+def wait_for(condition, process=None, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert not process or process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def hold_apply(stack, cloud, seconds):
+    """An apply that has sent CreateRole and waits for its answer."""
+    cloud.fail({"match": "CreateRole", "delay": seconds, "times": 1})
+    process = stack.start("apply", "--yes")
+    wait_for(lambda: "CreateRole" in cloud.requests(), process)
+    return process
+
+
+def roles(cloud):
+    return [role["RoleName"] for role in cloud.client("iam").list_roles()["Roles"]]
+
+
+def test_two_machines(machine, cloud):
+    one, two = machine(), machine()
+    one.apply()
+    two.assert_settled()
+    assert two.addresses() == ["first", "last", "role"]
+    two.apply("-i", "n=2")
+    one.assert_settled("-i", "n=2")
+    one.destroy()
+    assert two.addresses() == [] and roles(cloud) == []
+    assert not (one.folder / ".weir").exists() and not (two.folder / ".weir").exists()
+
+
+def test_one_writer(machine, cloud):
+    one, two = machine(), machine()
+    process = hold_apply(one, cloud, 2)
+    locked = two.apply(status=4)
+    assert "locked by" in locked.err and str(process.pid) in locked.err and "apply" in locked.err
+    two.run("plan")  # needs no lock
+    two.apply("--lock-timeout", "30s")
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    two.assert_settled()
+    assert cloud.requests().count("CreateRole") == 1
+
+
+def test_killed_writer(machine, cloud):
+    """Its lock frees itself, and what it had under way is taken over."""
+    one, two = machine(), machine()
+    process = hold_apply(one, cloud, 1)
+    process.kill()
+    process.communicate(timeout=30)
+    wait_for(lambda: roles(cloud))
+    two.apply("--lock-timeout", "30s")
+    two.assert_settled()
+    assert cloud.requests().count("CreateRole") == 1
+
+
+def test_stopped_writer(machine, cloud, place):
+    """A process that slept past its lease must not change anything when it wakes."""
+    if "postgres" in place:
+        pytest.skip("a session has no lease: whoever comes waits until it ends")
+    one, two = machine(), machine()
+    process = hold_apply(one, cloud, 1)
+    process.send_signal(signal.SIGSTOP)
+    two.apply("--lock-timeout", "30s", "-i", "n=2")
+    cloud.forget_requests()
+    process.send_signal(signal.SIGCONT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 4 and "lock" in err, out + err
+    changes = [request for request in cloud.requests() if not re.search("weir-state/.*/lock/|^GET|List|Get", request)]
+    assert changes == []
+    two.assert_settled("-i", "n=2")
+
+
+def test_lost_session(machine, cloud, place):
+    if "postgres" not in place:
+        pytest.skip("S3 knows no sessions")
+    one, two = machine(), machine()
+    process = hold_apply(one, cloud, 2)
+    url = re.search('url: "([^"]+)"', place)[1]
+    subprocess.run(["psql", url, "-Atc", "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'weir'"], check=True, capture_output=True)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode != 0 and "lock" in err, out + err
+    two.apply()
+    two.assert_settled()
+    assert cloud.requests().count("CreateRole") == 1
+
+
+def test_snapshots(machine, cloud, place):
+    """Many small batches do not make the next start slow: they are summed up."""
+    one, two = machine(), machine()
+    if "postgres" in place:
+        pytest.skip("one query reads them all")
+    for n in range(1, 20):
+        one.apply("-i", f"n={n}")
+    keys = [item["Key"] for item in cloud.client("s3").list_objects_v2(Bucket="weir-state")["Contents"]]
+    assert any(key.endswith("newest-snapshot.json") for key in keys)
+    cloud.forget_requests()
+    assert two.addresses() == ["first", "last", "role"]
+    assert len(cloud.requests()) < 80
+
+
+class Careless(http.server.BaseHTTPRequestHandler):
+    """A store that takes every put, whatever its conditions."""
+
+    def do_PUT(self):
+        self.server.objects[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(200, b"")
+
+    def do_GET(self):
+        if "list-type" in self.path:
+            keys = "".join(f"<Contents><Key>{key.split('/', 2)[2]}</Key></Contents>" for key in sorted(self.server.objects) if "/lock/" in key)
+            return self.answer(200, f"<ListBucketResult>{keys}</ListBucketResult>".encode())
+        body = self.server.objects.get(self.path)
+        self.answer(200 if body is not None else 404, body or b"<Error><Code>NoSuchKey</Code></Error>")
+
+    def do_DELETE(self):
+        self.server.objects.pop(self.path, None)
+        self.answer(204, b"")
+
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_unsafe_store_is_refused(tmp_path, cloud):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Careless)
+    server.objects = {}
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    state = f"state: {{backend: s3, bucket: b, endpoint: 'http://127.0.0.1:{server.server_port}'}}"
+    stack = Stack(tmp_path / "stack", cloud).write(BODY.format(state=state))
+    refused = stack.apply(status=3)
+    assert "If-None-Match" in refused.err and roles(cloud) == []
+    server.shutdown()
+
+
+def test_nothing_secret_in_messages(tmp_path, cloud):
+    state = 'state: {backend: postgres, url: "postgres://weir:open-sesame@127.0.0.1:1/none"}'
+    stack = Stack(tmp_path / "stack", cloud).write(BODY.format(state=state))
+    failed = stack.apply(status=1)
+    assert "open-sesame" not in failed.out + failed.err and "127.0.0.1" in failed.err
+
+
+def test_settings_are_checked(local_stack):
+    for state, word in ("{backend: pigeon}", "pigeon"), ("{backend: s3}", "bucket"), ("{backend: file, pth: x}", "pth"), ("{backend: postgres, table: 'a b'}", "a b"):
+        wrong = local_stack.write(BODY.format(state="state: " + state)).apply(status=3)
+        assert word in wrong.err, str(wrong)
+
+
+def test_records_are_objects(machine, cloud, place):
+    if "postgres" in place:
+        pytest.skip("rows are looked at in their own test")
+    machine().apply()
+    s3 = cloud.client("s3")
+    lines = []
+    for item in s3.list_objects_v2(Bucket="weir-state")["Contents"]:
+        if re.fullmatch(r"team/shared/\d{20}\.json", item["Key"]):
+            text = s3.get_object(Bucket="weir-state", Key=item["Key"])["Body"].read().decode()
+            lines += [json.loads(line[9:]) for line in text.splitlines()]
+            assert lines[-len(text.splitlines())]["seq"] == int(item["Key"][-25:-5])
+    assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
