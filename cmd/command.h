@@ -24,6 +24,7 @@ enum exit_status {
 };
 
 struct invocation;
+struct sandbox;
 
 struct command_example {
     const char *line, *what;
@@ -62,6 +63,7 @@ struct invocation {
     struct term out, err;
     struct workspace_options workspace_options;
     struct diags diags;
+    struct sandbox *sandbox; /* --sandbox: served by this process; NULL otherwise */
 };
 
 /* The program. Returns the exit status. */

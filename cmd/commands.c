@@ -5,21 +5,24 @@
 
 #include "base/file.h"
 #include "cmd/help.h"
+#include "cmd/sandboxed.h"
 
 #include <unistd.h>
 
 extern const struct command cmd_init, cmd_validate, cmd_plan, cmd_apply, cmd_destroy, cmd_drift, cmd_output,
-    cmd_state, cmd_console, cmd_schema, cmd_docs, cmd_version, cmd_completion, cmd_help;
+    cmd_state, cmd_console, cmd_sandbox, cmd_test, cmd_schema, cmd_docs, cmd_version, cmd_completion, cmd_help;
 
 static const struct command *const everyday[] = {
     &cmd_init, &cmd_validate, &cmd_plan, &cmd_apply, &cmd_destroy, NULL};
 static const struct command *const looking[] = {&cmd_drift, &cmd_output, &cmd_state, &cmd_console, NULL};
+static const struct command *const trying[] = {&cmd_test, &cmd_sandbox, NULL};
 static const struct command *const reference[] = {
     &cmd_docs, &cmd_schema, &cmd_completion, &cmd_version, &cmd_help, NULL};
 
 const struct command_group command_groups[] = {
     {"Every day", everyday},
     {"Looking", looking},
+    {"Trying out", trying},
     {"Reference", reference},
     {NULL, NULL},
 };
@@ -198,6 +201,7 @@ int cli_main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         words.items[words.n++] = str_z(argv[i]);
     int status = run(&inv, &words);
+    sandboxed_stop(&inv);
     diags_release(&inv.diags);
     arena_release(&inv.arena);
     return status;

@@ -3,6 +3,7 @@
  */
 #include "cmd/command.h"
 #include "cmd/events.h"
+#include "cmd/sandboxed.h"
 
 #include "base/file.h"
 
@@ -133,6 +134,10 @@ int invocation_open(struct invocation *inv, const struct workspace_options *want
     o->trace_line = trace_line;
     o->trace_ctx = inv;
     struct err err = ERR_INIT;
+    if (s->sandbox && !inv->sandbox && sandboxed_start(inv, &err) < 0) {
+        *out = (struct workspace){0};
+        return invocation_fail(inv, &err);
+    }
     int rc = workspace_open(o, &inv->diags, out, &err);
     int status = invocation_diags(inv);
     if (rc < 0 || status != EXIT_DONE)

@@ -32,6 +32,7 @@ struct settings {
     struct texts inputs, input_files;
     struct texts targets, replaces;
     bool no_refresh;
+    bool sandbox;
     int parallelism;
     bool yes;
     int64_t lock_timeout_ms;

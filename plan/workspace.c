@@ -8,7 +8,10 @@ static int open_state(const struct workspace_options *options, struct workspace 
     struct backend_options backend = {
         .config = stack->state, .dir = stack->dir, .stack = stack->name, .env = stack->env};
     struct state_options state = {.config = stack->state, .dir = stack->dir};
-    (void)options;
+    if (options->state_dir) {
+        backend.config = state.config = NULL;
+        backend.dir = str_z(options->state_dir);
+    }
     if (backend_new(&backend, &state.backend, err))
         return -1;
     return state_open(&state, &workspace->state, err);
@@ -93,6 +96,9 @@ int workspace_provider(struct workspace *workspace, struct str name, const struc
     if (!known) {
         if (needs_http(name) && !workspace->http && make_http(workspace, err))
             return -1;
+        const struct value *overlay = needs_http(name) ? workspace->options->overlay : NULL;
+        if (overlay)
+            config = value_merge(&workspace->stack->arena, config, overlay);
         struct provider_options options = {
             .name = name, .config = config, .http = workspace->http, .stack = workspace->stack->name};
         if (provider_new(&options, &known, err))

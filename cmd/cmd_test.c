@@ -1,0 +1,232 @@
+#include "cmd/command.h"
+#include "cmd/events.h"
+#include "cmd/sandboxed.h"
+#include "cmd/test_run.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/pool.h"
+
+#include <glob.h>
+#include <stdlib.h>
+
+struct test_settings {
+    struct settings shared;
+    const char *junit;
+};
+
+struct suite {
+    struct invocation *inv;
+    struct test_case *cases;
+    struct test_result *results;
+    size_t n, cap;
+};
+
+/* ---- collecting ---- */
+
+static void add_case(struct suite *suite, struct str file, const struct node *root)
+{
+    struct invocation *inv = suite->inv;
+    const struct node *name = root->kind == NODE_MAP ? node_get(root, "name") : NULL;
+    struct str base = path_base(file);
+    ptrdiff_t dot = str_find(base, STR(".yaml"), 0);
+    struct test_case test = {
+        .name = name && name->kind == NODE_STRING ? name->string : str_slice(base, 0, dot < 0 ? base.n : (size_t)dot),
+        .file = file,
+        .root = root,
+        .stack_dir = inv->settings->dir,
+        .specs_dir = inv->settings->specs,
+        .inputs = inv->settings->inputs.items,
+        .input_count = inv->settings->inputs.n,
+    };
+    test_check(root, &inv->diags);
+    MEM_GROW(suite->cases, suite->cap, suite->n + 1);
+    suite->cases[suite->n++] = test;
+}
+
+/* A file is one test, or several under `tests:`. */
+static void add_file(struct suite *suite, struct str file)
+{
+    struct invocation *inv = suite->inv;
+    const struct node *root = yaml_load(&inv->arena, arena_strz(&inv->arena, file), file, &inv->diags);
+    const struct node *list = root ? node_get(root, "tests") : NULL;
+    if (list && list->kind == NODE_LIST)
+        for (uint32_t i = 0; i < list->count; i++)
+            add_case(suite, file, list->items[i]);
+    else if (root)
+        add_case(suite, file, root);
+}
+
+static void add_folder(struct suite *suite)
+{
+    struct arena *arena = &suite->inv->arena;
+    const char *dir = suite->inv->settings->dir ? suite->inv->settings->dir : ".";
+    struct str root = path_is_dir(dir) ? str_z(dir) : path_dir(str_z(dir));
+    glob_t found;
+    if (glob(path_join(arena, root, STR("tests/*.yaml")).p, 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            add_file(suite, arena_str(arena, str_z(found.gl_pathv[i])));
+    globfree(&found);
+}
+
+/* ---- reporting ---- */
+
+static void add_indented(struct buf *out, struct str text)
+{
+    while (text.p && text.n) {
+        struct str line = str_cut(text, '\n', &text);
+        buf_addf(out, "    %.*s\n", STR_ARG(line));
+    }
+}
+
+static void report_text(const struct suite *suite, size_t failed, struct buf *out)
+{
+    bool color = suite->inv->out.color;
+    for (size_t i = 0; i < suite->n; i++) {
+        const struct test_result *result = &suite->results[i];
+        style_add(out, color, result->passed ? STYLE_GREEN : STYLE_RED, result->passed ? "ok    " : "FAIL  ");
+        buf_addf(out, "%.*s  (%lld ms)\n", STR_ARG(suite->cases[i].name), (long long)result->ms);
+        add_indented(out, buf_str(&result->failure));
+    }
+    buf_addf(out, "\n%zu passed, %zu failed\n", suite->n - failed, failed);
+}
+
+static void report_json(const struct suite *suite, struct buf *out)
+{
+    for (size_t i = 0; i < suite->n; i++) {
+        const struct test_result *result = &suite->results[i];
+        buf_addz(out, "{\"event\":\"test\",\"name\":");
+        json_write_string(out, suite->cases[i].name);
+        buf_addz(out, ",\"file\":");
+        json_write_string(out, suite->cases[i].file);
+        buf_addf(out, ",\"passed\":%s,\"ms\":%lld", result->passed ? "true" : "false", (long long)result->ms);
+        if (!result->passed) {
+            buf_addz(out, ",\"failure\":");
+            json_write_string(out, buf_str(&result->failure));
+        }
+        buf_addz(out, "}\n");
+    }
+}
+
+static void add_xml(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if (c == '<')
+            buf_addz(out, "&lt;");
+        else if (c == '&')
+            buf_addz(out, "&amp;");
+        else if (c == '"')
+            buf_addz(out, "&quot;");
+        else if (c >= 0x20 || c == '\n' || c == '\t')
+            buf_add_char(out, (char)c);
+    }
+}
+
+static int write_junit(const struct suite *suite, size_t failed, const char *path, struct err *err)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    buf_addf(&out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"weir\" tests=\"%zu\" failures=\"%zu\">\n",
+        suite->n, failed);
+    for (size_t i = 0; i < suite->n; i++) {
+        const struct test_result *result = &suite->results[i];
+        buf_addz(&out, "  <testcase classname=\"");
+        add_xml(&out, suite->cases[i].file);
+        buf_addz(&out, "\" name=\"");
+        add_xml(&out, suite->cases[i].name);
+        buf_addf(&out, "\" time=\"%.3f\"", (double)result->ms / 1000);
+        if (result->passed) {
+            buf_addz(&out, "/>\n");
+            continue;
+        }
+        buf_addz(&out, "><failure>");
+        add_xml(&out, buf_str(&result->failure));
+        buf_addz(&out, "</failure></testcase>\n");
+    }
+    buf_addz(&out, "</testsuite>\n");
+    return file_write_atomic(path, buf_str(&out), 0644, err);
+}
+
+static int report(const struct suite *suite)
+{
+    const struct test_settings *own = suite->inv->own;
+    AUTO_BUF struct buf out = BUF_INIT;
+    size_t failed = 0;
+    for (size_t i = 0; i < suite->n; i++)
+        failed += !suite->results[i].passed;
+    if (own->shared.json)
+        report_json(suite, &out);
+    else
+        report_text(suite, failed, &out);
+    int status = invocation_write(suite->inv, buf_str(&out));
+    struct err err = ERR_INIT;
+    if (own->junit && write_junit(suite, failed, own->junit, &err))
+        return invocation_fail(suite->inv, &err);
+    return status != EXIT_DONE ? status : failed ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* ---- running ---- */
+
+static void run_one(void *ctx, size_t i)
+{
+    struct suite *suite = ctx;
+    test_run(&suite->cases[i], &suite->results[i]);
+}
+
+static int run_suite(struct suite *suite)
+{
+    int threads = suite->inv->settings->parallelism;
+    sandboxed_environment();
+    suite->results = mem_zalloc((suite->n + 1) * sizeof *suite->results);
+    pool_run(threads ? threads : 4, suite->n, run_one, suite);
+    int status = report(suite);
+    for (size_t i = 0; i < suite->n; i++)
+        test_result_release(&suite->results[i]);
+    free(suite->results);
+    return status;
+}
+
+static int run(struct invocation *inv)
+{
+    struct suite suite = {.inv = inv};
+    for (size_t i = 0; i < inv->args.n; i++)
+        add_file(&suite, inv->args.items[i]);
+    if (!inv->args.n)
+        add_folder(&suite);
+    int status = invocation_diags(inv);
+    if (status == EXIT_DONE && !suite.n)
+        status = invocation_usage(inv, "`weir docs test` and docs/testing.md say what a test is", "there is no tests/*.yaml beside the stack");
+    else if (status == EXIT_DONE)
+        status = run_suite(&suite);
+    free(suite.cases);
+    return status;
+}
+
+static const struct option options[] = {
+    {0, "junit", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct test_settings, junit),
+        .completes = COMPLETES_FILE, .doc = "write the results as JUnit XML too, for CI"},
+    {0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 64,
+        .offset = offsetof(struct settings, parallelism), .doc = "at most so many tests at a time (default: 4)"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
+static const struct command_example examples[] = {
+    {"weir test", "every tests/*.yaml beside the stack"},
+    {"weir test tests/prod.yaml --junit report.xml", "one file, with a report for CI"},
+    {NULL, NULL},
+};
+
+const struct command cmd_test = {
+    .name = "test",
+    .args = "[FILE…]",
+    .summary = "run the stack's tests in sandboxes",
+    .details = "Each test plans the stack with its inputs, applies it in a sandbox of its own, compares what the test expects of the plan, "
+               "the outputs and the sandbox, plans again (nothing may be left to do) and destroys it (nothing may be left).",
+    .sets = sets,
+    .settings_size = sizeof(struct test_settings),
+    .max_args = -1,
+    .completes = COMPLETES_FILE,
+    .examples = examples,
+    .run = run,
+};

@@ -1,0 +1,54 @@
+#include "cmd/sandboxed.h"
+
+#include "base/file.h"
+#include "provider/sandbox/sandbox.h"
+
+#include <stdlib.h>
+
+const struct value *sandboxed_overlay(struct arena *arena, uint16_t port)
+{
+    struct value_entry entries[] = {
+        {STR("endpoint"), value_string(arena, arena_printf(arena, "http://127.0.0.1:%u", (unsigned)port))},
+        {STR("endpoints"), &value_empty_map},
+        {STR("access_key"), value_stringz(arena, SANDBOX_ACCESS_KEY)},
+        {STR("secret_key"), value_stringz(arena, SANDBOX_SECRET_KEY)},
+        {STR("account_id"), value_stringz(arena, SANDBOX_ACCOUNT)},
+    };
+    return value_map(arena, entries, sizeof entries / sizeof *entries);
+}
+
+void sandboxed_environment(void)
+{
+    if (!getenv("AWS_REGION") && !getenv("AWS_DEFAULT_REGION"))
+        setenv("AWS_REGION", "us-east-1", 0);
+}
+
+/* The folder of the stack: of a stack file, where it lies. */
+static struct str stack_dir(struct invocation *inv)
+{
+    const char *given = inv->settings->dir;
+    if (!given)
+        return STR(".");
+    return path_is_dir(given) ? str_z(given) : path_dir(str_z(given));
+}
+
+int sandboxed_start(struct invocation *inv, struct err *err)
+{
+    struct arena *arena = &inv->arena;
+    sandboxed_environment();
+    struct str dir = path_join(arena, stack_dir(inv), STR(".weir/sandbox"));
+    const char *path = arena_strz(arena, dir);
+    struct sandbox_options options = {.dir = path};
+    if (dir_make(path, err) || sandbox_start(&options, &inv->sandbox, err))
+        return err_context(err, "starting the sandbox");
+    inv->workspace_options.overlay = sandboxed_overlay(arena, sandbox_port(inv->sandbox));
+    inv->workspace_options.state_dir = path;
+    return 0;
+}
+
+void sandboxed_stop(struct invocation *inv)
+{
+    if (inv->sandbox)
+        sandbox_stop(inv->sandbox);
+    inv->sandbox = NULL;
+}

@@ -1,0 +1,19 @@
+/*
+ * Running a command against the embedded sandbox: the server in this process, and what the workspace has to be told so
+ * that every provider speaks to it.
+ */
+#ifndef WEIR_CMD_SANDBOXED_H
+#define WEIR_CMD_SANDBOXED_H
+
+#include "cmd/command.h"
+
+/* Starts it for --sandbox, in .weir/sandbox below the stack's folder, and points inv->workspace_options to it. */
+int sandboxed_start(struct invocation *inv, struct err *err);
+void sandboxed_stop(struct invocation *inv);
+
+/* A region for stacks that name none; before any thread is started. */
+void sandboxed_environment(void);
+/* Provider settings by which a client reaches a sandbox on that port. */
+const struct value *sandboxed_overlay(struct arena *arena, uint16_t port);
+
+#endif
