@@ -55,8 +55,8 @@ static int serve(struct invocation *inv, const struct sandbox_settings *own, int
         return invocation_fail(inv, &err);
     invocation_note(inv, "The sandbox serves S3 and every service of the specs on port %u, kept in %s.",
         (unsigned)sandbox_port(sandbox), sandbox_dir(sandbox));
-    invocation_note(inv, "In another shell:  eval \"$(weir sandbox env%s)\"",
-        port == DEFAULT_PORT ? "" : " --port …");
+    invocation_note(
+        inv, "In another shell:  eval \"$(weir sandbox env%s)\"", port == DEFAULT_PORT ? "" : " --port …");
     wait_for_end(&signals);
     sandbox_stop(sandbox);
     return EXIT_DONE;
@@ -70,8 +70,8 @@ static int run(struct invocation *inv)
         return serve(inv, own, port);
     if (str_eqz(inv->args.items[0], "env"))
         return print_env(inv, port);
-    return invocation_usage(inv, "it is `weir sandbox` or `weir sandbox env`", "weir sandbox does not take \"%.*s\"",
-        STR_ARG(inv->args.items[0]));
+    return invocation_usage(inv, "it is `weir sandbox` or `weir sandbox env`",
+        "weir sandbox does not take \"%.*s\"", STR_ARG(inv->args.items[0]));
 }
 
 static const struct option options[] = {
@@ -97,7 +97,8 @@ const struct command cmd_sandbox = {
     .name = "sandbox",
     .args = "[env]",
     .summary = "serve the embedded cloud",
-    .details = "Serves S3 and every service that the specs describe on one loopback port, so that a stack can be tried without an "
+    .details = "Serves S3 and every service that the specs describe on one loopback port, so that a stack "
+               "can be tried without an "
                "account. Signatures are checked; the keys are those that \"weir sandbox env\" prints.",
     .sets = sets,
     .settings_size = sizeof(struct sandbox_settings),

@@ -32,7 +32,8 @@ static void add_case(struct suite *suite, struct str file, const struct node *ro
     struct str base = path_base(file);
     ptrdiff_t dot = str_find(base, STR(".yaml"), 0);
     struct test_case test = {
-        .name = name && name->kind == NODE_STRING ? name->string : str_slice(base, 0, dot < 0 ? base.n : (size_t)dot),
+        .name = name && name->kind == NODE_STRING ? name->string
+                                                  : str_slice(base, 0, dot < 0 ? base.n : (size_t)dot),
         .file = file,
         .root = root,
         .stack_dir = inv->settings->dir,
@@ -127,7 +128,9 @@ static void add_xml(struct buf *out, struct str text)
 static int write_junit(const struct suite *suite, size_t failed, const char *path, struct err *err)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    buf_addf(&out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"weir\" tests=\"%zu\" failures=\"%zu\">\n",
+    buf_addf(&out,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"weir\" tests=\"%zu\" "
+        "failures=\"%zu\">\n",
         suite->n, failed);
     for (size_t i = 0; i < suite->n; i++) {
         const struct test_result *result = &suite->results[i];
@@ -196,7 +199,8 @@ static int run(struct invocation *inv)
         add_folder(&suite);
     int status = invocation_diags(inv);
     if (status == EXIT_DONE && !suite.n)
-        status = invocation_usage(inv, "`weir docs test` and docs/testing.md say what a test is", "there is no tests/*.yaml beside the stack");
+        status = invocation_usage(inv, "`weir docs test` and docs/testing.md say what a test is",
+            "there is no tests/*.yaml beside the stack");
     else if (status == EXIT_DONE)
         status = run_suite(&suite);
     free(suite.cases);
@@ -207,7 +211,8 @@ static const struct option options[] = {
     {0, "junit", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct test_settings, junit),
         .completes = COMPLETES_FILE, .doc = "write the results as JUnit XML too, for CI"},
     {0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 64,
-        .offset = offsetof(struct settings, parallelism), .doc = "at most so many tests at a time (default: 4)"},
+        .offset = offsetof(struct settings, parallelism),
+        .doc = "at most so many tests at a time (default: 4)"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
@@ -221,8 +226,10 @@ const struct command cmd_test = {
     .name = "test",
     .args = "[FILE…]",
     .summary = "run the stack's tests in sandboxes",
-    .details = "Each test plans the stack with its inputs, applies it in a sandbox of its own, compares what the test expects of the plan, "
-               "the outputs and the sandbox, plans again (nothing may be left to do) and destroys it (nothing may be left).",
+    .details = "Each test plans the stack with its inputs, applies it in a sandbox of its own, compares what "
+               "the test expects of the plan, "
+               "the outputs and the sandbox, plans again (nothing may be left to do) and destroys it "
+               "(nothing may be left).",
     .sets = sets,
     .settings_size = sizeof(struct test_settings),
     .max_args = -1,

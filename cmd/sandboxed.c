@@ -38,7 +38,7 @@ int sandboxed_start(struct invocation *inv, struct err *err)
     sandboxed_environment();
     struct str dir = path_join(arena, stack_dir(inv), STR(".weir/sandbox"));
     const char *path = arena_strz(arena, dir);
-    struct sandbox_options options = {.dir = path};
+    struct sandbox_options options = {.dir = path, .specs_dir = inv->settings->specs};
     if (dir_make(path, err) || sandbox_start(&options, &inv->sandbox, err))
         return err_context(err, "starting the sandbox");
     inv->workspace_options.overlay = sandboxed_overlay(arena, sandbox_port(inv->sandbox));

@@ -1,13 +1,14 @@
 /*
- * Running a command against the embedded sandbox: the server in this process, and what the workspace has to be told so
- * that every provider speaks to it.
+ * Running a command against the embedded sandbox: the server in this process, and what the workspace has to
+ * be told so that every provider speaks to it.
  */
 #ifndef WEIR_CMD_SANDBOXED_H
 #define WEIR_CMD_SANDBOXED_H
 
 #include "cmd/command.h"
 
-/* Starts it for --sandbox, in .weir/sandbox below the stack's folder, and points inv->workspace_options to it. */
+/* Starts it for --sandbox, in .weir/sandbox below the stack's folder, and points inv->workspace_options to
+ * it. */
 int sandboxed_start(struct invocation *inv, struct err *err);
 void sandboxed_stop(struct invocation *inv);
 

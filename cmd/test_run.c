@@ -1,6 +1,7 @@
 #include "cmd/test_run.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "cmd/sandboxed.h"
 #include "plan/plan.h"
@@ -8,8 +9,8 @@
 
 #include <stdlib.h>
 
-static const struct str keys[] = {STR_INIT("name"), STR_INIT("env"), STR_INIT("inputs"), STR_INIT("plan"), STR_INIT("error"),
-    STR_INIT("apply"), STR_INIT("outputs"), STR_INIT("live"), STR_INIT("checks")};
+static const struct str keys[] = {STR_INIT("name"), STR_INIT("env"), STR_INIT("inputs"), STR_INIT("plan"),
+    STR_INIT("error"), STR_INIT("apply"), STR_INIT("outputs"), STR_INIT("live"), STR_INIT("checks")};
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
 
 /* A test while it runs. */
@@ -92,7 +93,8 @@ static bool holds(const struct value *want, const struct value *have)
 static bool expect(struct running *r, const struct attr *attr, struct str where, struct str name,
     const struct value *want, const struct value *have)
 {
-    if (holds(want, have) || (attr && !value_is_null(have) && value_is_known(have) && attr_equal(attr, want, have)))
+    if (holds(want, have) ||
+        (attr && !value_is_null(have) && value_is_known(have) && attr_equal(attr, want, have)))
         return true;
     buf_addf(&r->result->failure, "%.*s%s%.*s: expected ", STR_ARG(where), where.n ? "." : "", STR_ARG(name));
     add_json(&r->result->failure, want);
@@ -124,7 +126,8 @@ static void set_inputs(struct running *r)
             buf_add_str(&text, v->string);
         else
             json_write(&text, v, JSON_PLAIN);
-        all[n++] = arena_printf(&r->arena, "%.*s=%.*s", STR_ARG(inputs->entries[i].key), STR_ARG(buf_str(&text)));
+        all[n++] =
+            arena_printf(&r->arena, "%.*s=%.*s", STR_ARG(inputs->entries[i].key), STR_ARG(buf_str(&text)));
     }
     r->options.stack.inputs = all;
     r->options.stack.input_count = n;
@@ -133,7 +136,7 @@ static void set_inputs(struct running *r)
 static bool start(struct running *r)
 {
     struct err err = ERR_INIT;
-    struct sandbox_options sandbox = {.ephemeral = true};
+    struct sandbox_options sandbox = {.ephemeral = true, .specs_dir = r->test->specs_dir, .speed = 1000};
     if (sandbox_start(&sandbox, &r->sandbox, &err))
         return fail(r, "the sandbox does not start: %s", err.message);
     r->options.stack.dir = r->test->stack_dir;
@@ -142,7 +145,7 @@ static bool start(struct running *r)
     r->options.overlay = sandboxed_overlay(&r->arena, sandbox_port(r->sandbox));
     r->options.state_dir = arena_printf(&r->arena, "%s/state", sandbox_dir(r->sandbox)).p;
     set_inputs(r);
-    return true;
+    return dir_make(r->options.state_dir, &err) == 0 || fail(r, "%s", err.message);
 }
 
 static int make(struct running *r, bool destroy, struct plan **plan, struct err *err)
@@ -155,7 +158,8 @@ static int make(struct running *r, bool destroy, struct plan **plan, struct err 
 static bool check_error(struct running *r, struct str want, const struct err *err)
 {
     for (size_t i = 0; i < r->diags.n; i++)
-        if (str_find(r->diags.items[i].message, want, 0) >= 0 || str_find(r->diags.items[i].label, want, 0) >= 0)
+        if (str_find(r->diags.items[i].message, want, 0) >= 0 ||
+            str_find(r->diags.items[i].label, want, 0) >= 0)
             return true;
     if (str_find(str_z(err->message), want, 0) >= 0)
         return true;
@@ -171,7 +175,8 @@ static const struct change *find_change(const struct plan *plan, struct str addr
     return NULL;
 }
 
-static bool check_resource(struct running *r, const struct plan *plan, struct str address, const struct value *want)
+static bool check_resource(
+    struct running *r, const struct plan *plan, struct str address, const struct value *want)
 {
     const struct change *change = find_change(plan, address);
     if (value_is_null(want))
@@ -182,7 +187,8 @@ static bool check_resource(struct running *r, const struct plan *plan, struct st
     for (uint32_t i = 0; want->kind == VALUE_MAP && i < want->count; i++) {
         struct str name = want->entries[i].key;
         if (str_eqz(name, "type")) {
-            ok &= expect(r, NULL, address, name, want->entries[i].value, value_string(&r->arena, change->type));
+            ok &=
+                expect(r, NULL, address, name, want->entries[i].value, value_string(&r->arena, change->type));
             continue;
         }
         const struct value *have = NULL;
@@ -191,7 +197,8 @@ static bool check_resource(struct running *r, const struct plan *plan, struct st
                 have = change->attrs[k].after;
         const struct attr *attr = change->schema ? schema_attr(change->schema, name) : NULL;
         ok &= attr ? expect(r, attr, address, name, want->entries[i].value, have)
-                   : fail(r, "%.*s: %.*s has no attribute \"%.*s\"", STR_ARG(address), STR_ARG(change->type), STR_ARG(name));
+                   : fail(r, "%.*s: %.*s has no attribute \"%.*s\"", STR_ARG(address), STR_ARG(change->type),
+                         STR_ARG(name));
     }
     return ok;
 }
@@ -261,7 +268,8 @@ static bool check_thing(struct running *r, const struct value *want)
     struct str rest, service = str_cut(type, '.', &rest);
     if (workspace_provider(&r->workspace, service, NULL, &provider, &err))
         return fail_err(r, "live", &err);
-    struct op_ctx ctx = {.arena = &r->arena, .provider = provider, .schema = schema, .stack = r->workspace.stack->name};
+    struct op_ctx ctx = {
+        .arena = &r->arena, .provider = provider, .schema = schema, .stack = r->workspace.stack->name};
     const struct value *prior = value_with(&r->arena, want, STR("type"), NULL), *live = NULL;
     if (schema->ops->read(&ctx, prior, NULL, &live, &err))
         return fail_err(r, "live", &err);
@@ -274,7 +282,8 @@ static bool check_thing(struct running *r, const struct value *want)
     bool ok = true;
     for (uint32_t i = 0; i < prior->count; i++) {
         const struct attr *attr = schema_attr(schema, prior->entries[i].key);
-        ok &= expect(r, attr, type, prior->entries[i].key, prior->entries[i].value, value_get(live, prior->entries[i].key));
+        ok &= expect(r, attr, type, prior->entries[i].key, prior->entries[i].value,
+            value_get(live, prior->entries[i].key));
     }
     return ok;
 }
@@ -340,10 +349,12 @@ static bool run(struct running *r)
     const struct value *want_error = section(r, "error"), *wants_apply = section(r, "apply");
     if (!start(r))
         return false;
-    bool planned = workspace_open(&r->options, &r->diags, &r->workspace, &err) == 0 && make(r, false, &plan, &err) == 0;
+    bool planned =
+        workspace_open(&r->options, &r->diags, &r->workspace, &err) == 0 && make(r, false, &plan, &err) == 0;
     bool ok;
     if (want_error)
-        ok = planned ? fail(r, "expected an error with \"%.*s\", but it can be planned", STR_ARG(value_text(want_error, STR_EMPTY)))
+        ok = planned ? fail(r, "expected an error with \"%.*s\", but it can be planned",
+                           STR_ARG(value_text(want_error, STR_EMPTY)))
                      : check_error(r, value_text(want_error, STR_EMPTY), &err);
     else if (!planned)
         ok = fail_err(r, "planning", &err);

@@ -1,6 +1,6 @@
 /*
- * Stack tests: one test is planned, applied, planned again, and destroyed in a sandbox of its own, in this process.
- * docs/testing.md tells what a test file says.
+ * Stack tests: one test is planned, applied, planned again, and destroyed in a sandbox of its own, in this
+ * process. docs/testing.md tells what a test file says.
  */
 #ifndef WEIR_CMD_TEST_RUN_H
 #define WEIR_CMD_TEST_RUN_H

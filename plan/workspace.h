@@ -21,9 +21,10 @@ struct workspace_options {
     int trace;                  /* -v count */
     void (*trace_line)(void *ctx, const char *line);
     void *trace_ctx;
-    const struct value *overlay; /* merged over the configuration of every provider but weir's own; NULL: nothing */
+    const struct value
+        *overlay;          /* merged over the configuration of every provider but weir's own; NULL: nothing */
     const char *state_dir; /* the state is kept in files there, whatever the stack says; NULL: as it says */
-    bool no_state; /* validate, console without state, schema */
+    bool no_state;         /* validate, console without state, schema */
     /* For commands on the state alone: mistakes in the files do not matter where the state can be found. */
     bool no_stack;
 };

@@ -67,10 +67,11 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
     struct arena *arena = call->arena;
     struct str text;
     const struct attr *attr = schema_attr(&type->schema, name);
-    if (attr) {
-        const struct value *v = value_get(attrs, name);
-        return value_is_null(v) ? attr->default_value : v;
-    }
+    const struct value *own = attr ? value_get(attrs, name) : NULL;
+    if (!value_is_null(own))
+        return own;
+    if (attr && attr->default_value)
+        return attr->default_value;
     if (str_eqz(name, "region"))
         return value_string(arena, call->region);
     if (str_eqz(name, "partition"))
