@@ -118,12 +118,11 @@ static const struct value *operation_of(struct dump *d, const struct spec_operat
 static void add_call(
     struct dump *d, const char *role, const struct spec_step *step, struct value_builder *answers)
 {
-    if (step->page.in_key.n)
-        add_answer(d, answers, step->page.out, NULL);
-    struct value_entry entries[] = {{STR("role"), textz(d, role)},
-        {STR("operation"), operation_of(d, step->op)}, {STR("request"), dump_shape(d, &step->request.shape)},
-        {STR("at"), text(d, step->at)}, {STR("answers"), value_builder_list(answers)},
-        {STR("errors"), error_codes(d, step)}, {STR("failed"), text(d, step->failed)}};
+    struct value_entry entries[] = {{STR("page"), text(d, step->page.in_key.n ? step->page.out : STR_EMPTY)},
+        {STR("role"), textz(d, role)}, {STR("operation"), operation_of(d, step->op)},
+        {STR("request"), dump_shape(d, &step->request.shape)}, {STR("at"), text(d, step->at)},
+        {STR("answers"), value_builder_list(answers)}, {STR("errors"), error_codes(d, step)},
+        {STR("failed"), text(d, step->failed)}};
     value_builder_add(&d->calls, value_map(d->arena, entries, sizeof entries / sizeof *entries));
 }
 
@@ -133,8 +132,8 @@ static void add_item_paths(struct dump *d, const struct spec_step *step, struct 
     for (size_t i = 0; i < step->request.extra_count; i++)
         if (step->request.extras[i].from_item)
             add_answer(d, answers, step->request.extras[i].value->string, NULL);
-    if (step->each_skip_path.n)
-        add_answer(d, answers, step->each_skip_path, NULL);
+    if (step->each->skip.path.n)
+        add_answer(d, answers, step->each->skip.path, NULL);
     if (step->each_newest.n)
         add_answer(d, answers, step->each_newest, NULL);
 }

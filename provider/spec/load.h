@@ -38,6 +38,7 @@ int64_t load_ms(struct loader *l, const struct node *map, const char *key, int64
 /* A text or a list of texts. */
 struct spec_names load_names(struct loader *l, const struct node *node);
 struct spec_errors load_errors(struct loader *l, const struct node *node);
+struct spec_skip load_skip(struct loader *l, const struct node *node);
 struct spec_conditions load_conditions(struct type_loader *t, const struct node *node);
 void load_error(struct loader *l, const struct node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -345,6 +345,7 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
         .unset = unset ? node_value(l->arena, unset) : NULL,
         .template = load_text(l, map, "template"),
         .changes_with = load_names(l, node_get(map, "changes_with")),
+        .steers = attr->local,
         .hidden = load_flag(l, map, "hidden"),
         .send_default = load_flag(l, map, "send_default")};
     load_place(l, map, out);

@@ -126,6 +126,19 @@ struct spec_errors load_errors(struct loader *l, const struct node *node)
     return (struct spec_errors){errors, node->count};
 }
 
+/* skip: {Path: value}, or a list of values */
+struct spec_skip load_skip(struct loader *l, const struct node *node)
+{
+    if (!node)
+        return (struct spec_skip){.path = STR_EMPTY};
+    if (node->kind != NODE_MAP || node->count != 1) {
+        load_error(l, node, "skip is one {Path: value}");
+        return (struct spec_skip){.path = STR_EMPTY};
+    }
+    const struct value *v = node_value(l->arena, node->entries[0].value);
+    return (struct spec_skip){node->entries[0].key, v->kind == VALUE_LIST ? v : value_list(l->arena, &v, 1)};
+}
+
 struct spec_conditions load_conditions(struct type_loader *t, const struct node *node)
 {
     struct loader *l = t->l;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define STEP_KEYS                                                                                            \
-    "call send with at match answers covers token when if unless for full partial always each ignore "       \
+    "call send with at match skip answers covers token when if unless for full partial always each ignore "  \
     "absent retry "                                                                                          \
     "failed "                                                                                                \
     "wait native page must look idempotent body"
@@ -253,6 +253,13 @@ static const struct shape *constant_shape(struct type_loader *t, const struct no
     return shape;
 }
 
+static void add_constant(struct request_builder *b, struct str wire, const struct node *node)
+{
+    bool dynamic = false;
+    const struct shape *shape = constant_shape(b->t, node, &dynamic);
+    add_extra(b, wire, shape, node_value(b->t->l->arena, node))->dynamic = dynamic;
+}
+
 static void add_constants(struct request_builder *b, const struct node *with)
 {
     struct loader *l = b->t->l;
@@ -260,12 +267,8 @@ static void add_constants(struct request_builder *b, const struct node *with)
         load_error(l, with, "expected {Member: value}, not %s", node_kind_name(with));
         return;
     }
-    for (uint32_t i = 0; with && i < with->count; i++) {
-        const struct node *node = with->entries[i].value;
-        bool dynamic = false;
-        const struct shape *shape = constant_shape(b->t, node, &dynamic);
-        add_extra(b, with->entries[i].key, shape, node_value(l->arena, node))->dynamic = dynamic;
-    }
+    for (uint32_t i = 0; with && i < with->count; i++)
+        add_constant(b, with->entries[i].key, with->entries[i].value);
 }
 
 /* Every settable attribute that has no call of its own. */
@@ -273,7 +276,7 @@ static void add_all(struct request_builder *b, struct str prefix)
 {
     for (size_t i = 0; i < b->t->type->attr_count; i++) {
         const struct spec_attr *attr = &b->t->attrs[i];
-        if (attr->attr->settable && !attr->attr->local && attr->owner == OWNER_BASE)
+        if (attr->attr->settable && !attr->steers && attr->owner == OWNER_BASE)
             add_attr(b, joined(b->t->l, prefix, attr->wire), attr);
     }
 }
@@ -291,6 +294,11 @@ static struct spec_extra *add_item_path(struct request_builder *b, struct str wi
     return extra;
 }
 
+static bool is_template(const struct node *node)
+{
+    return node->kind == NODE_STRING && str_starts(node->string, STR("${"));
+}
+
 static bool is_item_path(const struct node *node)
 {
     return node->kind == NODE_STRING && str_starts(node->string, STR("."));
@@ -301,6 +309,8 @@ static void add_renamed(struct request_builder *b, struct str wire, const struct
 {
     if (node->kind == NODE_LIST && node->count == 1 && is_item_path(node->items[0])) {
         add_item_path(b, wire, node->items[0]->string)->listed = true;
+    } else if (node->kind == NODE_LIST && node->count == 1 && is_template(node->items[0])) {
+        add_constant(b, wire, node);
     } else if (node->kind != NODE_STRING) {
         add_send(b, wire, node);
     } else if (str_eqz(node->string, "all")) {
@@ -436,17 +446,10 @@ static void load_page(struct request_builder *b, const struct node *node, struct
 static void load_each(struct type_loader *t, const struct node *node, struct spec_step *step)
 {
     struct loader *l = t->l;
-    struct step_rules rules = {.what = "each", .extra = "skip newest keep", .pages = true};
+    struct step_rules rules = {.what = "each", .extra = "newest keep", .pages = true};
     step->each = load_step(t, node, &rules);
     step->each_newest = load_text(l, node, "newest");
     step->each_keep = load_int(l, node, "keep", 0);
-    const struct node *skip = node_get(node, "skip");
-    if (skip && skip->kind == NODE_MAP && skip->count == 1) {
-        step->each_skip_path = skip->entries[0].key;
-        step->each_skip_value = node_value(l->arena, skip->entries[0].value);
-    } else if (skip) {
-        load_error(l, skip, "skip is one {Path: value}");
-    }
 }
 
 static void load_match(struct type_loader *t, const struct node *match, struct spec_step *step)
@@ -508,6 +511,7 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     struct loader *l = t->l;
     step->at = load_text(l, node, "at");
     load_match(t, node_get(node, "match"), step);
+    step->skip = load_skip(l, node_get(node, "skip"));
     load_answers(t, node_get(node, "answers"), step);
     step->when = load_attr_names(t, node_get(node, "when"));
     step->covers = load_attr_names(t, node_get(node, "covers"));

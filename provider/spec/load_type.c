@@ -6,7 +6,8 @@
     "example sandbox "                                                                                       \
     "eventual"
 #define TAGS_KEYS                                                                                            \
-    "as pairs item flat with_create add add_as remove remove_as remove_item put put_as clear list at send "  \
+    "as pairs item flat with_create add add_as remove remove_as remove_item remove_structures put put_as "   \
+    "clear list at send "                                                                                    \
     "absent bulk mark resource retry"
 
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name)
@@ -67,6 +68,17 @@ static void load_attributes(struct type_loader *t)
     t->type->schema.attr_count = shown;
 }
 
+/* What no answer has is compared with the record. */
+static void mark_unread(struct type_loader *t)
+{
+    for (size_t i = 0; i < t->type->attr_count; i++) {
+        struct attr *attr = t->attrs[i].attr;
+        if (!t->attrs[i].readable && attr->settable && !attr->write_only &&
+            !str_eq(attr->name, t->type->schema.id))
+            attr->local = true;
+    }
+}
+
 /* Attributes under facets, members and entries have calls of their own. */
 static void load_owners(struct type_loader *t, const char *key, enum spec_owner owner)
 {
@@ -120,8 +132,9 @@ static void load_members(struct type_loader *t, const struct node_entry *entry, 
     struct loader *l = t->l;
     const struct node *node = entry->value;
     out->attr = spec_attr_find(t->type, entry->key);
-    if (!out->attr || !load_keys(l, node, "a member set",
-                          "list at add remove as modify add_as remove_as batch send absent retry failed"))
+    if (!out->attr ||
+        !load_keys(l, node, "a member set",
+            "list at skip add remove as modify add_as remove_as batch read_first send absent retry failed"))
         return;
     struct step_rules rules = {.what = "a member set", .ident = node_get(node, "send"), .shared = node};
     if (node_get(node, "list")) {
@@ -130,6 +143,7 @@ static void load_members(struct type_loader *t, const struct node_entry *entry, 
         rules.pages = rules.reads = false;
     }
     out->batch = load_flag(l, node, "batch");
+    out->read_first = load_flag(l, node, "read_first");
     const struct shape *whole = out->attr->shape, *elem = whole->elem ? whole->elem : whole;
     struct str as = load_text(l, node, "as"), add_as = load_text(l, node, "add_as"),
                remove_as = load_text(l, node, "remove_as");
@@ -167,9 +181,9 @@ static void load_entries(struct type_loader *t, const struct node_entry *entry, 
     struct loader *l = t->l;
     const struct node *node = entry->value;
     out->attr = spec_attr_find(t->type, entry->key);
-    if (!out->attr ||
-        !load_keys(l, node, "an entry map",
-            "list at get put delete key value answer put_as delete_as batch send absent retry failed"))
+    if (!out->attr || !load_keys(l, node, "an entry map",
+                          "list at skip get put replace delete key value answer put_as delete_as batch send "
+                          "absent retry failed"))
         return;
     if (out->attr->attr->type->kind != TYPE_MAP) {
         load_error(l, node, "entries are for attributes of type map(…)");
@@ -208,6 +222,9 @@ static void load_entries(struct type_loader *t, const struct node_entry *entry, 
     }
     if (node_get(node, "put"))
         out->put = load_step(t, node_get(node, "put"), &rules);
+    if (node_get(node, "replace"))
+        out->replace = load_step(t, node_get(node, "replace"), &rules);
+    out->skip = load_skip(l, node_get(node, "skip"));
     if (!out->put || !out->remove)
         load_error(l, node, "an entry map needs \"put\" and \"delete\"");
 }
@@ -264,6 +281,12 @@ static void load_tags(struct type_loader *t)
     struct str put_as = load_text(l, node, "put_as");
     struct shape *keys = ARENA_NEW(l->arena, struct shape);
     *keys = (struct shape){.kind = SHAPE_LIST, .elem = &text, .item = load_text(l, node, "remove_item")};
+    static const struct shape_member key_member[] = {
+        {.name = STR_INIT("key"), .wire = STR_INIT("Key"), .shape = &text}};
+    static const struct shape key_shape = {.kind = SHAPE_STRUCT, .members = key_member, .member_count = 1};
+    tags->remove_structures = load_flag(l, node, "remove_structures");
+    if (tags->remove_structures)
+        keys->elem = &key_shape;
     struct step_rules rules = {.what = "tags", .ident = node_get(node, "send"), .shared = node};
     tags->add = tags_step(t, node, "add", &rules, load_text(l, node, "add_as"), tags->shape);
     tags->remove = tags_step(t, node, "remove", &rules, load_text(l, node, "remove_as"), keys);
@@ -396,6 +419,8 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         .ops = &spec_ops,
         .impl = type};
     load_attributes(&t);
+    if (!is_data)
+        mark_unread(&t);
     load_owners(&t, "facets", OWNER_FACET);
     load_owners(&t, "members", OWNER_MEMBERS);
     load_owners(&t, "entries", OWNER_ENTRIES);

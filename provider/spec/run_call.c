@@ -107,7 +107,7 @@ static int add_extras(struct run *run, const struct spec_request *request, const
 static const struct value *default_to_send(const struct spec_type *type, struct str name)
 {
     const struct spec_attr *attr = spec_attr_find(type, name);
-    return attr && (attr->attr->local || attr->send_default) ? attr->attr->default_value : NULL;
+    return attr && (attr->steers || attr->send_default) ? attr->attr->default_value : NULL;
 }
 
 static int build_input(struct run *run, const struct spec_step *step, const struct value *object,
@@ -208,16 +208,28 @@ int run_call(struct run *run, const struct spec_step *step, const struct value *
 
 /* ---- lists ---- */
 
-static void add_items(struct value_builder *items, const struct value *found)
+bool run_skips(struct run *run, const struct spec_skip *skip, const struct value *item)
+{
+    if (!skip->path.n)
+        return false;
+    struct str have = value_scalar_text(run->arena, wire_path(run->arena, item, skip->path));
+    for (uint32_t i = 0; i < skip->values->count; i++)
+        if (have.n && str_ieq(have, value_scalar_text(run->arena, skip->values->items[i])))
+            return true;
+    return false;
+}
+
+static void add_items(
+    struct run *run, const struct spec_step *step, struct value_builder *items, const struct value *found)
 {
     if (value_is_null(found))
         return;
-    if (found->kind != VALUE_LIST) {
-        value_builder_add(items, found);
-        return;
+    bool list = found->kind == VALUE_LIST;
+    for (uint32_t i = 0; i < (list ? found->count : 1); i++) {
+        const struct value *item = list ? found->items[i] : found;
+        if (!run_skips(run, &step->skip, item))
+            value_builder_add(items, item);
     }
-    for (uint32_t i = 0; i < found->count; i++)
-        value_builder_add(items, found->items[i]);
 }
 
 int run_list(struct run *run, const struct spec_step *step, const struct value *object,
@@ -229,7 +241,7 @@ int run_list(struct run *run, const struct spec_step *step, const struct value *
         const struct value *document;
         if (call_page(run, step, object, item, token, &document, err))
             return -1;
-        add_items(&all, wire_path(run->arena, document, step->at));
+        add_items(run, step, &all, wire_path(run->arena, document, step->at));
         const struct value *next = step->page.out.n ? wire_path(run->arena, document, step->page.out) : NULL;
         if (value_is_null(next) || !value_text(next, STR_EMPTY).n) {
             *items = value_builder_list(&all);
@@ -272,10 +284,6 @@ static int each_items(struct run *run, const struct spec_step *step, const struc
     size_t n = 0;
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *item = items->items[i];
-        if (step->each_skip_path.n &&
-            str_ieq(value_scalar_text(run->arena, wire_path(run->arena, item, step->each_skip_path)),
-                value_scalar_text(run->arena, step->each_skip_value)))
-            continue;
         left[n++] = (struct ordered){
             item, step->each_newest.n ? wire_path(run->arena, item, step->each_newest) : NULL};
     }

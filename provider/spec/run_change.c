@@ -181,15 +181,31 @@ static int create_owned(
             return -1;
     }
     for (size_t i = 0; i < type->member_count; i++) {
-        const struct value *want = value_get(desired, type->members[i].attr->attr->name);
-        if (!value_is_null(want) && !type->members[i].sent_by_create &&
-            run_sync_members(run, &type->members[i], object, NULL, want, err))
+        const struct spec_members *m = &type->members[i];
+        const struct value *want = value_get(desired, m->attr->attr->name), *have = NULL;
+        if (value_is_null(want) || m->sent_by_create)
+            continue;
+        if (m->read_first && run_read_members(run, m, object, &have, err))
             return -1;
+        if (run_sync_members(run, m, object, have, want, err))
+            return err_context(err, "%.*s", STR_ARG(m->attr->attr->name));
     }
     if (!type->tags || type->tags->with_create)
         return 0;
     const struct value *tags = value_get(desired, type->tags->attr->attr->name);
     return value_is_null(tags) ? 0 : run_sync_tags(run, object, NULL, tags, true, err);
+}
+
+/* What was set after the creation wins over what its answer said. */
+static const struct value *with_owned(struct run *run, const struct value *live, const struct value *desired)
+{
+    for (size_t i = 0; i < run->type->attr_count; i++) {
+        const struct spec_attr *attr = &run->type->attrs[i];
+        const struct value *v = value_get(desired, attr->attr->name);
+        if (attr->owner != OWNER_BASE && !value_is_null(v))
+            live = value_with(run->arena, live, attr->attr->name, v);
+    }
+    return live;
 }
 
 int spec_create(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
@@ -209,8 +225,11 @@ int spec_create(struct op_ctx *ctx, const struct value *desired, const struct va
     *live = made;
     if (failed)
         return -1;
-    object = value_merge(run.arena, desired, made);
-    if (create_owned(&run, object, with_marks, err) || settle(&run, object, &made, err))
+    object = value_merge(run.arena, made, as_live(&run, with_marks, NULL));
+    if (create_owned(&run, object, with_marks, err))
+        return -1;
+    made = with_owned(&run, made, desired);
+    if (settle(&run, object, &made, err))
         return -1;
     *live = made;
     if (complete(&run, object, &made, err))
@@ -296,7 +315,7 @@ static int object_to_send(
             v = value_get(live, name);
         else if (value_is_null(v) && str_eq(name, type->schema.id))
             v = value_get(u->object, name);
-        if (step->partial && !changed && attr->attr->settable && !attr->attr->replace && !attr->attr->local)
+        if (step->partial && !changed && attr->attr->settable && !attr->attr->replace && !attr->steers)
             v = NULL;
         if (!value_is_null(v))
             value_builder_set(&b, name, v);

@@ -147,6 +147,14 @@ int spec_list(struct op_ctx *ctx, const struct value *wanted, resource_found *fo
 
 /* ---- finding ---- */
 
+static const struct value *value_or_default(
+    const struct spec_type *type, const struct value *object, struct str name)
+{
+    const struct value *v = value_get(object, name);
+    const struct spec_attr *attr = spec_attr_find(type, name);
+    return value_is_null(v) && attr ? attr->attr->default_value : v;
+}
+
 /* By the attributes that `find: {by: …}` names, in the listing. */
 static int find_listed(
     struct run *run, const struct value *desired, const struct value **live, struct err *err)
@@ -159,8 +167,8 @@ static int find_listed(
         const struct value *candidate = run_decode(run, &type->list.items[0], items->items[i], NULL);
         bool same = !run_holds_any(run, &type->gone, candidate);
         for (size_t k = 0; k < type->find_by.count && same; k++)
-            same = value_equal(
-                value_get(candidate, type->find_by.items[k]), value_get(desired, type->find_by.items[k]));
+            same = value_equal(value_or_default(type, candidate, type->find_by.items[k]),
+                value_or_default(type, desired, type->find_by.items[k]));
         if (same)
             *live = candidate;
     }

@@ -362,6 +362,7 @@ static int read_tags(struct reading *r, struct err *err)
 int run_read(struct run *run, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
+    prior = run_split_id(run, prior);
     struct reading r = {.run = run, .wanted = wanted, .prior = prior};
     *live = NULL;
     if (read_steps(&r, err) || read_facets(&r, err) || read_sets(&r, err) || read_tags(&r, err))

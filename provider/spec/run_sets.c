@@ -100,6 +100,8 @@ const struct value *run_entries_of(struct run *run, const struct spec_entries *e
     items = wire_path(run->arena, items, STR("[]"));
     for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++) {
         const struct value *item = items->items[i];
+        if (run_skips(run, &e->skip, item))
+            continue;
         const struct value *v = e->value.n ? wire_path(run->arena, item, e->value) : item;
         v = v ? wire_coerce(run->arena, e->attr->answer->elem, v) : NULL;
         struct str key = entry_key(run, e, item);
@@ -147,8 +149,8 @@ int run_read_entries(struct run *run, const struct spec_entries *e, const struct
 }
 
 /* One call's worth of puts: {items: [{key, value}]}, or {key, value} itself. */
-static int put_entries(struct run *run, const struct spec_entries *e, const struct value *object,
-    const struct value *entries, struct err *err)
+static int put_entries(struct run *run, const struct spec_entries *e, const struct spec_step *step,
+    const struct value *object, const struct value *entries, struct err *err)
 {
     size_t batch = e->batch > 0 ? (size_t)e->batch : 1;
     for (size_t i = 0; i < entries->count; i += batch) {
@@ -161,7 +163,7 @@ static int put_entries(struct run *run, const struct spec_entries *e, const stru
         const struct value *list = value_builder_list(&group), *document;
         struct value_entry items = {STR("items"), list};
         const struct value *item = e->batch ? value_map(run->arena, &items, 1) : list->items[0];
-        if (run_call(run, e->put, object, item, &document, err))
+        if (run_call(run, step, object, item, &document, err))
             return -1;
     }
     return 0;
@@ -191,17 +193,21 @@ int run_sync_entries(struct run *run, const struct spec_entries *e, const struct
 {
     const struct attr value_attr = {.type = e->attr->attr->type->elem, .compare = e->attr->attr->compare};
     AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(run->arena), puts = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder replaced = VALUE_BUILDER(run->arena);
     for (uint32_t i = 0; have && i < have->count; i++)
         if (!value_get(want, have->entries[i].key))
             value_builder_add(&keys, value_string_ref(run->arena, have->entries[i].key));
     for (uint32_t i = 0; want && i < want->count; i++) {
         const struct value *now = value_get(have, want->entries[i].key);
         if (!now || !same_both_ways(&value_attr, want->entries[i].value, now))
-            value_builder_set(&puts, want->entries[i].key, want->entries[i].value);
+            value_builder_set(
+                now && e->replace ? &replaced : &puts, want->entries[i].key, want->entries[i].value);
     }
     if (delete_entries(run, e, object, value_builder_list(&keys), err))
         return -1;
-    return put_entries(run, e, object, value_builder_map(&puts), err);
+    if (put_entries(run, e, e->replace, object, value_builder_map(&replaced), err))
+        return -1;
+    return put_entries(run, e, e->put, object, value_builder_map(&puts), err);
 }
 
 /* ---- tags ---- */
@@ -239,6 +245,16 @@ static int put_tags(
     return run_call(run, step, object, whole, &document, err);
 }
 
+static const struct value *as_structures(struct arena *arena, const struct value *keys)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < keys->count; i++) {
+        struct value_entry entry = {STR("key"), keys->items[i]};
+        value_builder_add(&list, value_map(arena, &entry, 1));
+    }
+    return value_builder_list(&list);
+}
+
 /* Removed before added: at fifty there is no room for both. */
 int run_sync_tags(struct run *run, const struct value *object, const struct value *have,
     const struct value *want, bool fresh, struct err *err)
@@ -260,8 +276,10 @@ int run_sync_tags(struct run *run, const struct value *object, const struct valu
         return put_tags(run, object, want ? want : &value_empty_map, fresh, err);
     if (!tags->add || !tags->remove)
         return err_set(err, ERR_INVALID, "tags of %.*s cannot be changed", STR_ARG(run->type->schema.name));
-    const struct value *document;
-    if (keys.n && run_call(run, tags->remove, object, value_builder_list(&keys), &document, err))
+    const struct value *document, *removed = value_builder_list(&keys);
+    if (tags->remove_structures)
+        removed = as_structures(run->arena, removed);
+    if (removed->count && run_call(run, tags->remove, object, removed, &document, err))
         return -1;
     return add.n ? run_call(run, tags->add, object, value_builder_map(&add), &document, err) : 0;
 }

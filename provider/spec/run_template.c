@@ -127,6 +127,33 @@ int run_fill_templates(struct run *run, const struct value *object, const struct
     return 0;
 }
 
+const struct value *run_split_id(struct run *run, const struct value *object)
+{
+    const struct spec_attr *id = spec_attr_find(run->type, run->type->schema.id);
+    struct str text = id ? value_text(value_get(object, id->attr->name), STR_EMPTY) : STR_EMPTY;
+    struct str rest = id ? id->template : STR_EMPTY;
+    while (rest.n && text.n) {
+        ptrdiff_t open = str_find(rest, STR("${"), 0);
+        ptrdiff_t close = open < 0 ? -1 : str_find_char(rest, '}', (size_t)open);
+        if (close < 0 || !str_starts(text, str_slice(rest, 0, (size_t)open)))
+            break;
+        struct str name = str_slice(rest, (size_t)open + 2, (size_t)close), after;
+        text = str_slice(text, (size_t)open, text.n);
+        rest = str_slice(rest, (size_t)close + 1, rest.n);
+        struct str between = str_cut(rest, '$', &after);
+        if (!between.n && rest.n)
+            break; /* two in a row: where one ends nobody can say */
+        ptrdiff_t end = between.n ? str_find(text, between, 0) : (ptrdiff_t)text.n;
+        if (end < 0)
+            break;
+        if (spec_attr_find(run->type, name) && value_is_null(value_get(object, name)))
+            object = value_with(
+                run->arena, object, name, value_string(run->arena, str_slice(text, 0, (size_t)end)));
+        text = str_slice(text, (size_t)end, text.n);
+    }
+    return object;
+}
+
 static bool same_word(struct arena *arena, const struct value *a, const struct value *b)
 {
     if (b->kind == VALUE_STRING && str_eqz(b->string, "*"))

@@ -82,6 +82,12 @@ struct spec_names {
     size_t count;
 };
 
+/* Items of a listing that are left alone: where the path has one of the values. */
+struct spec_skip {
+    struct str path; /* "" none */
+    const struct value *values;
+};
+
 struct spec_page {
     struct str in_key; /* key of the token in the input map; "": not paginated */
     struct str out;    /* path in the answer */
@@ -123,10 +129,9 @@ struct spec_step {
     struct spec_page page;
     /* first list something with `each`, then make this call for each item */
     const struct spec_step *each;
-    struct str each_skip_path;           /* items to leave alone: where this path ... */
-    const struct value *each_skip_value; /* ... has this value */
-    struct str each_newest;              /* path by which items are ordered, newest first ... */
-    int64_t each_keep;                   /* ... and so many of them left */
+    struct spec_skip skip;  /* of the items that it lists */
+    struct str each_newest; /* path by which items are ordered, newest first ... */
+    int64_t each_keep;      /* ... and so many of them left */
 };
 
 /* Where an answer has an attribute, when that differs from the attribute's own place. */
@@ -149,6 +154,7 @@ struct spec_attr {
     const struct shape *answer; /* as it is read; mostly the same */
     struct str read;            /* path in an answer */
     bool readable;
+    bool steers;       /* local by what it means, not because no answer has it */
     bool hidden;       /* for conditions only; not part of the schema */
     bool send_default; /* the service wants it even where the file is silent */
     enum spec_owner owner;
@@ -169,17 +175,20 @@ struct spec_members {
     const struct spec_step *add, *remove;
     const struct spec_step *modify; /* one call with both lists; add and remove are NULL */
     bool batch;                     /* add and remove take lists */
+    bool read_first;                /* a new one has members already that nobody asked for */
     bool sent_by_create;
 };
 
 struct spec_entries {
     const struct spec_attr *attr;
     const struct spec_step *list, *get, *put,
-        *remove;       /* list and get may be NULL: the read or the list has the values */
-    struct str key;    /* member of a listed item that is the key; "": the item itself */
-    struct str value;  /* member that is the value; "": the whole item */
-    struct str answer; /* path of the value in get's answer */
-    int64_t batch;     /* so many a call; 0: one, without a list around it */
+        *remove;                     /* list and get may be NULL: the read or the list has the values */
+    struct str key;                  /* member of a listed item that is the key; "": the item itself */
+    struct str value;                /* member that is the value; "": the whole item */
+    struct str answer;               /* path of the value in get's answer */
+    int64_t batch;                   /* so many a call; 0: one, without a list around it */
+    const struct spec_step *replace; /* for keys that are there already; NULL: put */
+    struct spec_skip skip;
 };
 
 struct spec_tags {
@@ -189,6 +198,7 @@ struct spec_tags {
         *list;                      /* add and remove, or put and clear; list may be NULL */
     const struct node *with_create; /* of the create call; NULL: none */
     struct str bulk;                /* resource type for the tagging API; "" none */
+    bool remove_structures;         /* keys to remove go out as [{Key: k}] */
     bool mark;                      /* what weir creates carries weir:stack, weir:address and weir:intent */
 };
 
