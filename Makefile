@@ -135,7 +135,7 @@ $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libweir.a
 # ---- seeing it work, and how fast ----
 .PHONY: demo bench
 demo: ## build weir and show the whole round on examples/film-lake
-	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/weir .venv/.requirements
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/weir
 	@WEIR=$(BUILD)/weir tools/demo
 BENCH_BINS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libweir.a | $(BUILD)/.setup-build

@@ -11,8 +11,7 @@ enum { DEFAULT_PORT = 4566 };
 
 struct sandbox_settings {
     struct settings shared;
-    int port;
-    const char *dir, *bind;
+    const char *port, *dir, *bind;
     bool ephemeral;
 };
 
@@ -37,10 +36,25 @@ static void wait_for_end(const sigset_t *signals)
         ;
 }
 
-static int serve(struct invocation *inv, const struct sandbox_settings *own, int port)
+/* 0 is any free port. */
+static int read_port(struct invocation *inv, int *port)
 {
-    struct sandbox_options options = {
-        .dir = own->dir, .bind = own->bind, .port = (uint16_t)port, .ephemeral = own->ephemeral};
+    const struct sandbox_settings *own = inv->own;
+    int64_t number = DEFAULT_PORT;
+    if (own->port && (!str_to_int(str_z(own->port), &number) || number < 0 || number > 65535))
+        return invocation_usage(inv, NULL, "--port takes a number from 0 to 65535, not \"%s\"", own->port);
+    *port = (int)number;
+    return EXIT_DONE;
+}
+
+static int serve(struct invocation *inv, int port)
+{
+    const struct sandbox_settings *own = inv->own;
+    struct sandbox_options options = {.dir = own->dir,
+        .bind = own->bind,
+        .port = (uint16_t)port,
+        .ephemeral = own->ephemeral,
+        .specs_dir = inv->settings->specs};
     if (!own->dir && !own->ephemeral)
         options.dir = ".weir/sandbox";
     sigset_t signals;
@@ -53,21 +67,23 @@ static int serve(struct invocation *inv, const struct sandbox_settings *own, int
     struct sandbox *sandbox;
     if (sandbox_start(&options, &sandbox, &err))
         return invocation_fail(inv, &err);
-    invocation_note(inv, "The sandbox serves S3 and every service of the specs on port %u, kept in %s.",
+    invocation_note(inv,
+        "The sandbox serves S3 and every service of the specs on port %u, from %s. Clients reach it with:",
         (unsigned)sandbox_port(sandbox), sandbox_dir(sandbox));
-    invocation_note(
-        inv, "In another shell:  eval \"$(weir sandbox env%s)\"", port == DEFAULT_PORT ? "" : " --port …");
-    wait_for_end(&signals);
+    int status = print_env(inv, sandbox_port(sandbox));
+    if (status == EXIT_DONE)
+        wait_for_end(&signals);
     sandbox_stop(sandbox);
-    return EXIT_DONE;
+    return status;
 }
 
 static int run(struct invocation *inv)
 {
-    const struct sandbox_settings *own = inv->own;
-    int port = own->port ? own->port : DEFAULT_PORT;
+    int port = DEFAULT_PORT, status = read_port(inv, &port);
+    if (status != EXIT_DONE)
+        return status;
     if (!inv->args.n)
-        return serve(inv, own, port);
+        return serve(inv, port);
     if (str_eqz(inv->args.items[0], "env"))
         return print_env(inv, port);
     return invocation_usage(inv, "it is `weir sandbox` or `weir sandbox env`",
@@ -75,12 +91,14 @@ static int run(struct invocation *inv)
 }
 
 static const struct option options[] = {
-    {'p', "port", .value = "PORT", .kind = OPTION_NUMBER, .min = 1, .max = 65535,
-        .offset = offsetof(struct sandbox_settings, port), .doc = "where to listen (default: 4566)"},
+    {'p', "port", .value = "PORT", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, port),
+        .doc = "where to listen (default: 4566; 0: any free port)"},
     {0, "dir", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, dir),
         .completes = COMPLETES_DIR, .doc = "where its data is kept (default: .weir/sandbox)"},
     {0, "ephemeral", .offset = offsetof(struct sandbox_settings, ephemeral),
         .doc = "keep nothing after the end, and do not wait for the disk"},
+    {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
+        .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
     {0, "bind", .value = "ADDRESS", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, bind),
         .doc = "numeric address to listen on (default: 127.0.0.1)"},
 };
