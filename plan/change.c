@@ -159,11 +159,12 @@ static int take_over(struct job *job, const struct value *desired, const struct 
     const struct resource_ops *ops = job->schema->ops;
     const struct value *marks = NULL, *live = NULL, *id = value_get(planned, job->schema->id);
     enum adopt_mode mode = job->op->instance->decl->adopt;
-    if (mode == ADOPT_NEVER || value_is_null(id) || !value_is_known(id) ||
-        (!ops->marks && mode == ADOPT_OWNED))
+    bool unsure = err->unsure; /* then it was this very request that made it, but for its answer */
+    if ((mode == ADOPT_NEVER && !unsure) || value_is_null(id) || !value_is_known(id) ||
+        (!ops->marks && mode == ADOPT_OWNED && !unsure))
         return refuse_existing(err, "something of that name exists already");
     struct err failure = ERR_INIT;
-    if (mode == ADOPT_OWNED) {
+    if (mode == ADOPT_OWNED && !unsure) {
         if (ops->marks(&job->ctx, planned, &marks, &failure))
             return refuse_existing(err, "something of that name exists already");
         if (!str_eq(value_text(value_getz(marks, "stack"), STR_EMPTY), job->ctx.stack))
@@ -173,6 +174,8 @@ static int take_over(struct job *job, const struct value *desired, const struct 
     if (ops->read(&job->ctx, planned, object_set(&job->arena, job->schema, desired), &live, &failure) ||
         !live)
         return -1;
+    if (unsure && object_is_another(job->schema, planned, live))
+        return refuse_existing(err, "something else of that name exists already");
     progress(job, "exists already, made by this stack: taking it over");
     *err = (struct err)ERR_INIT;
     return update(job, desired, live, NULL, deps, err);

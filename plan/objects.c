@@ -85,6 +85,21 @@ const struct value *object_complete(struct arena *arena, const struct schema *sc
     return value_merge(arena, live, value_builder_map(&b));
 }
 
+bool object_is_another(const struct schema *schema, const struct value *desired, const struct value *live)
+{
+    for (uint32_t i = 0; desired && i < desired->count; i++) {
+        const struct attr *attr = schema_attr(schema, desired->entries[i].key);
+        const struct value *have = attr ? value_get(live, attr->name) : NULL;
+        if (!attr || !attr->replace || attr->local || attr->write_only || value_is_null(have))
+            continue;
+        if (!value_is_known(desired->entries[i].value) || value_is_sensitive(desired->entries[i].value))
+            continue;
+        if (!attr_equal(attr, desired->entries[i].value, have))
+            return true;
+    }
+    return false;
+}
+
 bool object_hash_matches(const struct value *kept, const struct value *v)
 {
     return value_is_sensitive(kept) && v && state_hash_matches(kept, v);

@@ -166,6 +166,11 @@ const struct value *object_set(struct arena *arena, const struct schema *schema,
  */
 const struct value *object_complete(struct arena *arena, const struct schema *schema,
     const struct value *desired, const struct value *live, bool hash);
+/*
+ * Can live not have come from desired, although it bears the same name? So where they differ in what the service never
+ * changes.
+ */
+bool object_is_another(const struct schema *schema, const struct value *desired, const struct value *live);
 /* Is v what a recorded value with secrets in it (as hashes) was made from? */
 bool object_hash_matches(const struct value *kept, const struct value *v);
 /* Marks the attributes that the schema calls sensitive. */

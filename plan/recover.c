@@ -75,23 +75,6 @@ static int close_with(
 
 /* ---- create ---- */
 
-/* What differs where the service allows no change cannot have come from this intent: it bears only the same
- * name. */
-static bool is_another(const struct schema *schema, const struct value *desired, const struct value *live)
-{
-    for (uint32_t i = 0; desired && i < desired->count; i++) {
-        const struct attr *attr = schema_attr(schema, desired->entries[i].key);
-        const struct value *have = attr ? value_get(live, attr->name) : NULL;
-        if (!attr || !attr->replace || attr->local || attr->write_only || value_is_null(have))
-            continue;
-        if (!value_is_known(desired->entries[i].value) || value_is_sensitive(desired->entries[i].value))
-            continue;
-        if (!attr_equal(attr, desired->entries[i].value, have))
-            return true;
-    }
-    return false;
-}
-
 static int find(struct settling *s, const struct value **live, struct err *err)
 {
     const struct resource_ops *ops = s->schema->ops;
@@ -117,7 +100,7 @@ static int settle_create(struct settling *s, struct err *err)
         return -1;
     if (!live)
         return close_undone(s, "had not been created yet when the run stopped", err);
-    if (is_another(s->schema, desired, live))
+    if (object_is_another(s->schema, desired, live))
         return close_undone(s, "had not been created yet; what bears its name is something else", err);
     return close_with(s, object_complete(s->arena, s->schema, desired, live, true), s->intent->set,
         "was created before the run stopped; taken over", err);

@@ -450,7 +450,7 @@ static bool leaves_open(const struct err *why)
     if (!why)
         return false;
     return why->class == ERR_NETWORK || why->class == ERR_TIMEOUT || why->class == ERR_INTERRUPTED ||
-           why->class == ERR_PROTOCOL || why->http_status >= 500;
+           why->class == ERR_PROTOCOL || why->http_status >= 500 || why->unsure;
 }
 
 int state_fail(struct state *state, struct str address, const char *action, const struct err *why,

@@ -340,6 +340,7 @@ static void explain(const struct exchange *x, struct err *err)
     if (!err)
         return;
     *err = x->failure;
+    err->unsure = x->failures > 0;
     if (err->class == ERR_AUTH && x->answer.status && !err->hint[0])
         err_hint(err, "the credentials in use come from %.*s", STR_ARG(x->credentials.source));
     if (err->class == ERR_THROTTLED && !err->hint[0])
