@@ -77,7 +77,7 @@ static int run(struct invocation *inv)
     struct str name = inv->args.n ? inv->args.items[0] : STR_EMPTY;
     if (inv->args.n && !(one = value_get(outputs, name)))
         status = no_such(inv, name, outputs);
-    else if (own->raw)
+    else if (one && own->raw)
         status = write_raw(inv, name, one);
     else
         status = write_value(inv, one ? one : outputs, !one);

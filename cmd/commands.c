@@ -7,6 +7,7 @@
 #include "cmd/help.h"
 #include "cmd/sandboxed.h"
 
+#include <assert.h>
 #include <unistd.h>
 
 extern const struct command cmd_init, cmd_validate, cmd_plan, cmd_apply, cmd_destroy, cmd_drift, cmd_output,
@@ -188,6 +189,7 @@ static int run(struct invocation *inv, struct texts *words)
         return invocation_fail(inv, &err);
     }
     inv->settings = settings;
+    assert(inv->command->run);
     return inv->command->run(inv);
 }
 

@@ -5,6 +5,7 @@
 #include "cmd/lcs.h"
 #include "cmd/term.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -359,6 +360,7 @@ static void change_map(
         int order = i == a->count ? 1 : j == b->count ? -1 : str_cmp(a->entries[i].key, b->entries[j].key);
         const struct value_entry *old = order <= 0 ? &a->entries[i++] : NULL;
         const struct value_entry *new = order >= 0 ? &b->entries[j++] : NULL;
+        assert(old || new);
         const struct str *key = old ? &old->key : &new->key;
         struct look child = look_entry(look, *key);
         if (!old || !new || !same(child, old->value, new->value))

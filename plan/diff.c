@@ -32,8 +32,9 @@ struct change *instance_change(struct planner *p, struct instance *instance)
         change->provider = provider_of(decl);
         change->schema = decl->schema;
         change->instance = instance;
-        if (instance->seen && !str_eq(instance->seen->record->address, instance->address))
-            change->moved_from = instance->seen->record->address;
+        const struct record *record = instance->seen ? instance->seen->record : NULL;
+        if (record && !str_eq(record->address, instance->address))
+            change->moved_from = record->address;
         instance->change = change;
     }
     return instance->change;

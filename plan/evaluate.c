@@ -215,7 +215,7 @@ static const struct value *merge_default_tags(
     const struct attr *tags = schema_attr(instance->decl->schema, STR("tags"));
     if (!tags || tags->type->kind != TYPE_TAGS || !tags->settable)
         return object;
-    struct provider *provider;
+    struct provider *provider = NULL;
     struct err ignored;
     if (p->options.offline || evaluate_provider(p, instance->decl, &provider, &ignored))
         return object; /* a provider that cannot be opened is reported where it is used */
