@@ -104,13 +104,13 @@ test: ## unit, language and end-to-end tests; the last line counts them
 	@$(MAKE) --no-print-directory -s test-e2e || true
 	@tools/test total
 test-e2e: $(BUILD)/weir $(BUILD)/weir.1 .venv/.requirements ## weir against servers that others wrote, looked at with clients that others wrote
-	@WEIR=$(BUILD)/weir tools/test e2e tests/e2e tests/crash
+	@WEIR=$(abspath $(BUILD)/weir) tools/test e2e tests/e2e tests/crash
 test-long: ## what takes longer: all tests again under the sanitizers, fuzzing, crash sweeps
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory asan
 	@$(MAKE) --no-print-directory tsan
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
-	@if [ -d tests/crash ]; then WEIR=$(BUILD)/weir WEIR_LONG=1 .venv/bin/python -m pytest -n $(JOBS) tests/crash; fi
+	@if [ -d tests/crash ]; then WEIR=$(abspath $(BUILD)/weir) WEIR_LONG=1 .venv/bin/python -m pytest -n $(JOBS) tests/crash; fi
 
 .PHONY: asan tsan
 asan: ## unit and end-to-end tests under AddressSanitizer and UBSan
@@ -136,7 +136,7 @@ $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libweir.a
 .PHONY: demo bench
 demo: ## build weir and show the whole round on examples/film-lake
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/weir
-	@WEIR=$(BUILD)/weir tools/demo
+	@WEIR=$(abspath $(BUILD)/weir) tools/demo
 BENCH_BINS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libweir.a | $(BUILD)/.setup-build
 	@mkdir -p $(@D)
@@ -153,7 +153,7 @@ SCRIPTS := tools/setup tools/test tools/embed tools/demo .ci/run
 .PHONY: lint
 lint: $(BUILD)/.setup-build $(BUILD)/.setup-test $(BUILD)/.setup-lint ## clang-format, clang-tidy, cppcheck, shellcheck where it is installed
 	@clang-format --dry-run -Werror $(LINTED)
-	@printf '%s\n' $(SRCS) cmd/main.c | xargs -P $(JOBS) -n 8 sh -c 'clang-tidy --quiet "$$@" -- $(CPPFLAGS) -std=gnu17 2>/dev/null' tidy
+	@printf '%s\n' $(SRCS) cmd/main.c | xargs -P $(JOBS) -n 8 sh -c 'clang-tidy --quiet "$$@" -- $(CPPFLAGS) $(shell pkg-config --cflags $(PKGS) libpq) -std=gnu17 2>/dev/null' tidy
 	@cppcheck --quiet -j $(JOBS) --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	  --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches --suppress=internalAstError \
 	  --suppress=returnDanglingLifetime:stacks/func.c -D_GNU_SOURCE -I. $(ROOMS)

@@ -344,11 +344,44 @@ static const struct value *policy_item(const struct value *v)
     return v && v->kind == VALUE_LIST && v->count == 1 ? v->items[0] : v;
 }
 
+static bool policy_same(const struct value *a, const struct value *b);
+
+static bool policy_has(const struct value *list, const struct value *item)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        if (policy_same(list->items[i], item))
+            return true;
+    return false;
+}
+
+/* Parts of policies: lists are sets, and a list of one is its item. */
+static bool policy_same(const struct value *a, const struct value *b)
+{
+    a = policy_item(a);
+    b = policy_item(b);
+    if (!is_block_kind(a) || !is_block_kind(b) || a->kind != b->kind || a->count != b->count)
+        return value_equal(a, b);
+    for (uint32_t i = 0; i < a->count; i++) {
+        const struct value *other = a->kind == VALUE_MAP ? value_get(b, a->entries[i].key) : NULL;
+        if (a->kind == VALUE_LIST ? !policy_has(b, a->items[i])
+                                  : !other || !policy_same(a->entries[i].value, other))
+            return false;
+    }
+    return true;
+}
+
 static bool same(struct look look, const struct value *a, const struct value *b)
 {
-    if (look.policy || (look.type && look.type->kind == TYPE_POLICY))
-        return policy_equal(a, b) || value_equal(policy_item(a), policy_item(b));
-    return value_equal(a, b);
+    return look.policy ? policy_same(a, b) : value_equal(a, b);
+}
+
+/* Items that have nothing inside to be compared. */
+static bool is_scalar_list(const struct value *list)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        if (is_block_kind(list->items[i]))
+            return false;
+    return true;
 }
 
 static void change_map(
@@ -572,6 +605,11 @@ static bool is_text_with_lines(const struct value *v)
     return v->kind == VALUE_STRING && has_lines(v->string);
 }
 
+static const struct value *policy_list(struct pen *pen, const struct value *v)
+{
+    return v->kind == VALUE_STRING ? value_list(pen->arena, &v, 1) : v;
+}
+
 /* What follows "name: " when both sides are there. */
 static void change_rest(
     struct pen *pen, struct look look, const struct value *before, const struct value *after, int column)
@@ -582,6 +620,10 @@ static void change_rest(
         add_note(pen, after->kind == VALUE_UNKNOWN ? "(known after apply)" : "(sensitive)");
         newline(pen);
         return;
+    }
+    if (look.policy && before->kind != after->kind) { /* "a" and ["a", "b"] are both lists */
+        before = policy_list(pen, before);
+        after = policy_list(pen, after);
     }
     const struct value *old_json = json_in_text(pen, before), *new_json = json_in_text(pen, after);
     bool old_block = old_json || is_block_kind(before), new_block = new_json || is_block_kind(after);
@@ -601,8 +643,9 @@ static void change_rest(
     } else if (before->kind == VALUE_LIST && after->kind == VALUE_LIST) {
         buf_add_char(pen->out, '[');
         newline(pen);
-        bool set = look.type && look.type->kind == TYPE_SET;
-        (set || look.policy ? change_set : change_list)(pen, look, before, after, column);
+        bool set = (look.type && look.type->kind == TYPE_SET) ||
+                   (look.policy && is_scalar_list(before) && is_scalar_list(after));
+        (set ? change_set : change_list)(pen, look, before, after, column);
         blanks(pen, column);
         buf_add_char(pen->out, ']');
         newline(pen);

@@ -79,37 +79,83 @@ static void header(const char *sign, enum style style, const char *verb, const s
     style_off(out, o->color, STYLE_DIM);
 }
 
-static int widest_name(const struct attr_change *attrs, size_t n)
+/* Set by the service, and nothing is known of it yet. */
+static bool is_awaited(const struct attr_change *a)
+{
+    return !a->before && value_is_unknown(a->after) && a->attr && a->attr->computed;
+}
+
+static int widest_name(const struct attr_change *attrs, size_t n, bool without_awaited)
 {
     int width = 0;
     for (size_t i = 0; i < n; i++) {
-        int w = (int)str_code_points(attrs[i].name);
+        int w = without_awaited && is_awaited(&attrs[i]) ? 0 : (int)str_code_points(attrs[i].name);
         width = w > width ? w : width;
     }
     return width > NAME_WIDTH_MAX ? NAME_WIDTH_MAX : width;
 }
 
+static void attr_line(const struct attr_change *a, int width, const struct render_options *o, struct buf *out)
+{
+    bool removed = a->before && !a->after;
+    const struct value *standard = a->attr ? a->attr->default_value : NULL;
+    struct render_change change = {.name = a->name,
+        .name_width = width,
+        .indent = ATTR_INDENT,
+        .type = a->attr ? a->attr->type : NULL,
+        .before = a->before,
+        .after = a->after,
+        .hidden = a->attr && (a->attr->sensitive || a->attr->write_only),
+        .suffix = a->replaces           ? "# forces replacement"
+                  : removed && standard ? "# back to the default"
+                                        : NULL};
+    if (a->before || a->after)
+        render_change(&change, o, out);
+}
+
+/* One line for all that only the service can say. */
+static void awaited_line(
+    const struct attr_change *attrs, size_t n, const struct render_options *o, struct buf *out)
+{
+    const char *separator = ": ";
+    buf_addf(out, "%*s", ATTR_INDENT, "");
+    style_add(out, o->color, STYLE_GREEN, "+");
+    style_on(out, o->color, STYLE_DIM);
+    buf_addz(out, " (known after apply)");
+    for (size_t i = 0; i < n; i++)
+        if (is_awaited(&attrs[i])) {
+            buf_addz(out, separator);
+            buf_add_str(out, attrs[i].name);
+            separator = ", ";
+        }
+    style_off(out, o->color, STYLE_DIM);
+    buf_add_char(out, '\n');
+}
+
 static void attr_lines(
     const struct attr_change *attrs, size_t n, const struct render_options *o, struct buf *out)
 {
-    int width = widest_name(attrs, n);
-    for (size_t i = 0; i < n; i++) {
-        const struct attr_change *a = &attrs[i];
-        bool removed = a->before && !a->after;
-        const struct value *standard = a->attr ? a->attr->default_value : NULL;
-        struct render_change change = {.name = a->name,
-            .name_width = width,
-            .indent = ATTR_INDENT,
-            .type = a->attr ? a->attr->type : NULL,
-            .before = a->before,
-            .after = a->after,
-            .hidden = a->attr && (a->attr->sensitive || a->attr->write_only),
-            .suffix = a->replaces           ? "# forces replacement"
-                      : removed && standard ? "# back to the default"
-                                            : NULL};
-        if (a->before || a->after)
-            render_change(&change, o, out);
-    }
+    size_t awaited = 0;
+    for (size_t i = 0; i < n; i++)
+        awaited += is_awaited(&attrs[i]);
+    bool together = awaited > 1 && !o->everything;
+    int width = widest_name(attrs, n, together);
+    for (size_t i = 0; i < n; i++)
+        if (!together || !is_awaited(&attrs[i]))
+            attr_line(&attrs[i], width, o, out);
+    if (together)
+        awaited_line(attrs, n, o, out);
+}
+
+/* Sections of several lines are set apart by empty lines, others stand together. */
+static bool has_block(const struct change *c)
+{
+    return c->attr_count && c->action != ACTION_DELETE && c->action != ACTION_FORGET;
+}
+
+static bool is_shown(const struct change *c)
+{
+    return c->action != ACTION_NOOP || c->moved_from.n;
 }
 
 static void change_section(const struct change *c, const struct render_options *o, struct buf *out)
@@ -120,9 +166,8 @@ static void change_section(const struct change *c, const struct render_options *
     header(sign, actions[c->action].style, actions[c->action].verb, c, o, out);
     remarks(c, o, out);
     buf_add_char(out, '\n');
-    if (c->action != ACTION_DELETE && c->action != ACTION_FORGET)
+    if (has_block(c))
         attr_lines(c->attrs, c->attr_count, o, out);
-    buf_add_char(out, '\n');
 }
 
 /* ---- drift ---- */
@@ -139,16 +184,16 @@ static size_t drift_sections(const struct plan *plan, const struct render_option
         const struct change *c = &plan->changes[i];
         if (!has_drift(c))
             continue;
-        if (n++ == 0) {
-            style_add(out, o->color, STYLE_BOLD, "Changed outside weir since the last apply:");
-            buf_addz(out, "\n\n");
-        }
+        if (n++ == 0)
+            style_add(out, o->color, STYLE_BOLD, "Changed outside weir since the last apply:\n");
+        buf_addz(out, n == 1 || c->drift_count ? "\n" : "");
         header(c->gone ? "-" : "~", c->gone ? STYLE_RED : STYLE_YELLOW, c->gone ? "deleted" : "changed", c, o,
             out);
         buf_add_char(out, '\n');
         attr_lines(c->drift, c->drift_count, o, out);
-        buf_add_char(out, '\n');
     }
+    if (n)
+        buf_add_char(out, '\n');
     return n;
 }
 
@@ -239,6 +284,22 @@ static void nothing_to_do(const struct plan *plan, bool drift, struct buf *out)
             plan->resource_count == 1 ? " is" : "s are");
 }
 
+static void change_sections(const struct plan *plan, const struct render_options *o, struct buf *out)
+{
+    const struct change *last = NULL;
+    for (size_t i = 0; i < plan->change_count; i++) {
+        const struct change *c = &plan->changes[i];
+        if (!is_shown(c))
+            continue;
+        if (last && (has_block(last) || has_block(c)))
+            buf_add_char(out, '\n');
+        change_section(c, o, out);
+        last = c;
+    }
+    if (last)
+        buf_add_char(out, '\n');
+}
+
 void render_plan(const struct plan *plan, const struct render_options *o, struct buf *out)
 {
     size_t actions_planned = action_count(plan);
@@ -247,9 +308,7 @@ void render_plan(const struct plan *plan, const struct render_options *o, struct
         style_add(out, o->color, STYLE_BOLD, "weir would:");
         buf_addz(out, "\n\n");
     }
-    for (size_t i = 0; i < plan->change_count; i++)
-        if (plan->changes[i].action != ACTION_NOOP || plan->changes[i].moved_from.n)
-            change_section(&plan->changes[i], o, out);
+    change_sections(plan, o, out);
     if (plan->output_count)
         output_section(plan, o, out);
     if (actions_planned)

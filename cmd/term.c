@@ -140,7 +140,9 @@ void text_add_quoted(struct buf *out, struct str text)
 void text_add_duration(struct buf *out, int64_t ms)
 {
     int64_t s = ms / 1000;
-    if (s < 60)
+    if (ms < 100)
+        buf_addf(out, "%" PRId64 " ms", ms);
+    else if (s < 60)
         buf_addf(out, "%" PRId64 ".%" PRId64 " s", s, ms % 1000 / 100);
     else if (s < 3600)
         buf_addf(out, "%" PRId64 " m %02" PRId64 " s", s / 60, s % 60);

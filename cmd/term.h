@@ -43,7 +43,7 @@ void text_add_safe(struct buf *out, struct str text, bool keep_lines);
 /* The same in double quotes, with \" \\ \n \t. */
 void text_add_quoted(struct buf *out, struct str text);
 
-/* "0.3 s", "1 m 05 s", "2 h 10 m" */
+/* "45 ms", "0.3 s", "1 m 05 s", "2 h 10 m" */
 void text_add_duration(struct buf *out, int64_t ms);
 
 /* Words filled into lines of at most `width` columns; lines after the first begin with `indent` blanks. */

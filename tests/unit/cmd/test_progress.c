@@ -72,12 +72,12 @@ static void a_live_list(void **state)
     send(
         p, EVENT_PROGRESS, "db", ACTION_UPDATE, "waiting for status available (modifying, a long way to go)");
     check_frame(p, "  creating lake 1.2 s\n"
-                   "  updating db 0.0 s  waiting for status available (modifyin\n"
+                   "  updating db 0 ms  waiting for status available (modifying\n"
                    "| 0 of 3 done, 2 in flight  1.2 s\n");
     send(p, EVENT_DONE, "lake", ACTION_CREATE, NULL);
     check_frame(p, "\033[3A\r\033[J"
                    "* created lake in 1.2 s\n"
-                   "  updating db 0.0 s  waiting for status available (modifyin\n"
+                   "  updating db 0 ms  waiting for status available (modifying\n"
                    "| 1 of 3 done, 1 in flight  1.2 s\n");
     end(p);
     manual_clock_remove();
@@ -93,8 +93,8 @@ static void a_replacement_takes_off_twice(void **state)
     send(p, EVENT_DONE, "db", ACTION_DELETE, NULL);
     send(p, EVENT_START, "db", ACTION_CREATE, NULL);
     check_frame(p, "* deleted db in 1.2 s\n"
-                   "  creating db 0.0 s\n"
-                   "| 1 done, 1 in flight  0.0 s\n");
+                   "  creating db 0 ms\n"
+                   "| 1 done, 1 in flight  0 ms\n");
     end(p);
     manual_clock_remove();
 }
@@ -109,11 +109,11 @@ static void a_list_higher_than_the_terminal_is_cut(void **state)
     static const char *const names[] = {"a", "b", "c", "d", "e"};
     for (size_t i = 0; i < 5; i++)
         send(p, EVENT_START, names[i], ACTION_CREATE, NULL);
-    check_frame(p, "  creating a 0.0 s\n"
-                   "  creating b 0.0 s\n"
-                   "  creating c 0.0 s\n"
+    check_frame(p, "  creating a 0 ms\n"
+                   "  creating b 0 ms\n"
+                   "  creating c 0 ms\n"
                    "  and 2 more\n"
-                   "| 0 done, 5 in flight  0.0 s\n");
+                   "| 0 done, 5 in flight  0 ms\n");
     end(p);
     manual_clock_remove();
 }

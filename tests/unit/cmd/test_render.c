@@ -144,8 +144,14 @@ static void policies_are_compared_as_iam_does(void **state)
         "\"Resource\": [\"a\", \"c\"]}]}",
         "~ a: {\n"
         "    ~ Statement: [\n"
-        "        - {Action: \"s3:GetObject\", Effect: \"Allow\", Resource: [\"b\", \"a\"]}\n"
-        "        + {Action: [\"s3:GetObject\"], Effect: \"Allow\", Resource: [\"a\", \"c\"]}\n"
+        "        ~ {\n"
+        "            ~ Resource: [\n"
+        "                - \"b\"\n"
+        "                + \"c\"\n"
+        "                  # 1 unchanged\n"
+        "              ]\n"
+        "              # 2 unchanged\n"
+        "          }\n"
         "      ]\n"
         "      # 1 unchanged\n"
         "  }\n");
@@ -217,6 +223,7 @@ static const struct attr name_attr = {.name = STR_INIT("name"),
                              .settable = true,
                              .replace = true},
                          arn_attr = {.name = STR_INIT("arn"), .type = &string_type, .computed = true},
+                         etag_attr = {.name = STR_INIT("etag"), .type = &string_type, .computed = true},
                          secret_attr = {.name = STR_INIT("token"), .type = &string_type, .sensitive = true};
 
 static struct attr_change attr_change(
@@ -229,10 +236,11 @@ static struct plan *sample(void)
 {
     static struct plan plan;
     static struct change changes[6];
-    static struct attr_change create[3], replace[1], drift[1];
+    static struct attr_change create[4], replace[1], drift[1];
     static struct output_change outputs[1];
     create[0] = attr_change(&name_attr, NULL, json("\"lake\""), false);
     create[1] = attr_change(&arn_attr, NULL, &value_unknown, false);
+    create[3] = attr_change(&etag_attr, NULL, &value_unknown, false);
     create[2] = attr_change(&secret_attr, NULL, json("\"hunter2\""), false);
     replace[0] = attr_change(&name_attr, "\"old\"", json("\"new\""), true);
     drift[0] = attr_change(&name_attr, "\"was\"", json("\"is\""), false);
@@ -248,7 +256,7 @@ static struct plan *sample(void)
         .type = STR("aws.s3.bucket"),
         .action = ACTION_CREATE,
         .attrs = create,
-        .attr_count = 3};
+        .attr_count = 4};
     changes[3] = (struct change){.address = STR("old"),
         .type = STR("aws.iam.role"),
         .action = ACTION_DELETE,
@@ -303,7 +311,6 @@ static void a_plan(void **state)
                                "      + token: (sensitive)\n"
                                "\n"
                                "  - delete  old  aws.iam.role  # not in the stack any more\n"
-                               "\n"
                                " ~> move    to  aws.iam.role  # moved from from\n"
                                "\n"
                                "Outputs:\n"
@@ -331,7 +338,7 @@ static void a_plan_as_events(void **state)
         "{\"event\":\"drift\",\"address\":\"gone\",\"type\":\"aws.glue.job\",\"gone\":true,\"attrs\":[]}\n"));
     assert_non_null(strstr(out.p, "\"attrs\":[{\"name\":\"name\",\"after\":\"lake\"},{\"name\":\"arn\","
                                   "\"after\":\"(known after apply)\",\"unknown\":true},"
-                                  "{\"name\":\"token\",\"after\":\"(sensitive)\",\"sensitive\":true}]}\n"));
+                                  "{\"name\":\"token\",\"after\":\"(sensitive)\",\"sensitive\":true},"));
     assert_non_null(strstr(out.p, "{\"event\":\"summary\",\"command\":\"plan\",\"create\":2,\"update\":0,"
                                   "\"replace\":1,\"delete\":1,\"read\":0,\"adopt\":0,"
                                   "\"forget\":0,\"noop\":2,\"resources\":5,\"outputs\":1,\"drifted\":true,"

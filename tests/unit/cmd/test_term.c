@@ -46,8 +46,8 @@ static void durations(void **state)
     static const struct {
         int64_t ms;
         const char *text;
-    } rows[] = {{0, "0.0 s"}, {949, "0.9 s"}, {59999, "59.9 s"}, {60000, "1 m 00 s"}, {3599999, "59 m 59 s"},
-        {3600000, "1 h 00 m"}, {90000000, "25 h 00 m"}};
+    } rows[] = {{0, "0 ms"}, {99, "99 ms"}, {100, "0.1 s"}, {949, "0.9 s"}, {59999, "59.9 s"},
+        {60000, "1 m 00 s"}, {3599999, "59 m 59 s"}, {3600000, "1 h 00 m"}, {90000000, "25 h 00 m"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         AUTO_BUF struct buf out = BUF_INIT;
         text_add_duration(&out, rows[i].ms);
