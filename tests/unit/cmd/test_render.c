@@ -311,7 +311,7 @@ static void a_plan(void **state)
                                "      + token: (sensitive)\n"
                                "\n"
                                "  - delete  old  aws.iam.role  # not in the stack any more\n"
-                               " ~> move    to  aws.iam.role  # moved from from\n"
+        " ~> move    to  aws.iam.role  # moved from from\n"
                                "\n"
                                "Outputs:\n"
                                "  ~ url: \"s3://a\" -> \"s3://b\"\n"
