@@ -85,7 +85,7 @@ def test_init(local_stack):
     local_stack.run("validate", "-C", "new")
     before = (local_stack.folder / "new" / "weir.yaml").read_bytes()
     again = local_stack.run("init", "film-lake", "-C", "new", status=None)
-    assert again.status != 0 and "weir.yaml" in again.err and (local_stack.folder / "new" / "weir.yaml").read_bytes() == before
+    assert again.status == 3 and "exists already" in again.err and (local_stack.folder / "new" / "weir.yaml").read_bytes() == before
     assert "film-lake" in local_stack.run("init", "film-lak", status=3).err
 
 

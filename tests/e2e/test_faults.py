@@ -37,7 +37,7 @@ def test_half_credentials(stack):
 def test_no_region(stack):
     del stack.env["AWS_REGION"], stack.env["AWS_ENDPOINT_URL"]
     stack.write(JOB)
-    result = stack.apply(status=1)
+    result = stack.apply(status=3)
     assert "region" in result.err and "AWS_REGION" in result.err
 
 

@@ -242,8 +242,9 @@ def _():
 def _():
     def seen(cloud):
         (found,) = cloud.client("rds").describe_db_instances()["DBInstances"]
-        return {key: found.get(key) for key in ("DBInstanceClass", "AllocatedStorage", "EngineVersion", "MultiAZ", "BackupRetentionPeriod", "DeletionProtection",
-                                                "PubliclyAccessible", "TagList")}
+        settings = ("DBInstanceClass", "AllocatedStorage", "EngineVersion", "MultiAZ", "BackupRetentionPeriod", "DeletionProtection", "PubliclyAccessible")
+        tags = {tag["Key"]: tag["Value"] for tag in found["TagList"] if tag["Key"] != "weir:intent"}
+        return {key: found.get(key) for key in settings} | {"tags": tags}
 
     return Case(
         type="aws.rds.instance",
