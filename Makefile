@@ -103,8 +103,10 @@ test: ## unit, language and end-to-end tests; the last line counts them
 	@$(MAKE) --no-print-directory -s test-unit || true
 	@$(MAKE) --no-print-directory -s test-e2e || true
 	@tools/test total
-test-e2e: $(BUILD)/weir $(BUILD)/weir.1 .venv/.requirements ## weir against servers that others wrote, looked at with clients that others wrote
-	@WEIR=$(abspath $(BUILD)/weir) tools/test e2e tests/e2e tests/crash
+$(BUILD)/sandbox_server: $(BUILD)/tests/tools/sandbox_server.o $(BUILD)/libweir.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libweir.a $(LIBS)
+test-e2e: $(BUILD)/weir $(BUILD)/weir.1 $(BUILD)/sandbox_server $(BUILD)/.setup-e2e .venv/.requirements ## weir against servers that others wrote, looked at with clients that others wrote
+	@WEIR=$(abspath $(BUILD)/weir) WEIR_SANDBOX_SERVER=$(abspath $(BUILD)/sandbox_server) tools/test e2e tests/e2e tests/crash
 test-long: ## what takes longer: all tests again under the sanitizers, fuzzing, crash sweeps
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory asan

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #define XMLNS "http://s3.amazonaws.com/doc/2006-03-01/"
-#define OWNER "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
 
 /* ---- XML ---- */
 
@@ -53,7 +52,7 @@ void xml_etag(struct buf *out, struct str etag)
 void xml_owner(struct s3 *s, struct buf *out, const char *name)
 {
     xml_open(out, name);
-    xml_leaf(out, "ID", STR(OWNER));
+    xml_leaf(out, "ID", STR(S3SRV_OWNER));
     xml_leaf(out, "DisplayName", sandbox_account(s->x->sandbox));
     xml_close(out, name);
 }

@@ -10,6 +10,9 @@
 #include "provider/sandbox/ingest.h"
 #include "provider/sandbox/store.h"
 
+/* The canonical id of the one account there is. */
+#define S3SRV_OWNER "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
+
 struct s3 {
     struct exchange *x;
     struct arena *arena; /* the exchange's */
@@ -112,6 +115,7 @@ s3srv_fn s3srv_get_object, s3srv_head_object, s3srv_get_object_tagging, s3srv_pu
 s3srv_fn s3srv_before_put, s3srv_put_object, s3srv_delete_object, s3srv_delete_objects;
 s3srv_fn s3srv_create_upload, s3srv_before_part, s3srv_upload_part, s3srv_complete_upload, s3srv_abort_upload,
     s3srv_list_parts, s3srv_list_uploads;
+bool s3srv_check_acl(struct s3 *s); /* false: answered */
 bool s3srv_is_setting(struct str parameter);
 
 #endif

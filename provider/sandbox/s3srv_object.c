@@ -322,13 +322,8 @@ void s3srv_get_object_acl(struct s3 *s)
 void s3srv_put_object_acl(struct s3 *s)
 {
     struct object object;
-    if (!open_object(s, false, &object))
-        return;
-    struct str canned = s3srv_header(s, "x-amz-acl");
-    if (str_eqz(canned, "private") || str_eqz(canned, "bucket-owner-full-control"))
+    if (open_object(s, false, &object) && s3srv_check_acl(s))
         reply_status(s->x, 200);
-    else
-        s3srv_error(s, 400, "AccessControlListNotSupported", "The bucket does not allow ACLs");
 }
 
 void s3srv_attributes(struct s3 *s)

@@ -2,6 +2,7 @@
  * A bucket's settings: versioning, policy, lifecycle and the like, each with its put, get and delete. What
  * was put is given back as it was; a new bucket has AWS's defaults of today.
  */
+#include "base/hash.h"
 #include "base/json.h"
 #include "provider/sandbox/s3srv.h"
 
@@ -78,8 +79,12 @@ bool s3srv_is_setting(struct str parameter)
 /* Its name in the store: "lifecycle", "metrics/ID". */
 static struct str stored_name(struct s3 *s, const struct setting *setting)
 {
-    struct str parts[] = {str_z(setting->name), STR("/"), s3srv_parameter_or(s, "id", STR_EMPTY)};
-    return setting->many ? arena_concat(s->arena, parts, 3) : parts[0];
+    AUTO_BUF struct buf name = BUF_INIT;
+    if (!setting->many)
+        return str_z(setting->name);
+    buf_addf(&name, "%s/", setting->name);
+    url_encode(&name, s3srv_parameter_or(s, "id", STR_EMPTY), false);
+    return arena_str(s->arena, buf_str(&name));
 }
 
 /* What counts now: put, or initial; false where there is nothing. An empty one is a deleted one. */
@@ -218,12 +223,29 @@ static bool check_body(struct s3 *s, const struct setting *setting)
     return true;
 }
 
-/* Access control lists are off for buckets of today; the canned ones that say so do no harm. false: answered.
+/* Full control for the owner and nobody else is what holds anyway. */
+static bool grants_owner_only(const struct value *policy)
+{
+    const struct value *const *grants, *one;
+    size_t n = s3srv_items(value_getz(value_getz(policy, "AccessControlList"), "Grant"), &grants, &one);
+    for (size_t i = 0; i < n; i++)
+        if (!str_eqz(
+                value_text(value_getz(value_getz(grants[i], "Grantee"), "ID"), STR_EMPTY), S3SRV_OWNER) ||
+            !str_eqz(value_text(value_getz(grants[i], "Permission"), STR_EMPTY), "FULL_CONTROL"))
+            return false;
+    return n > 0;
+}
+
+/* Access control lists are off for buckets of today; those that change nothing do no harm. false: answered.
  */
-static bool check_acl(struct s3 *s)
+bool s3srv_check_acl(struct s3 *s)
 {
     struct str canned = s3srv_header(s, "x-amz-acl");
-    if (acls_enabled(s) || str_eqz(canned, "private") || str_eqz(canned, "bucket-owner-full-control"))
+    const struct value *policy = NULL;
+    if (str_trim(s->x->request.body).n && !(policy = s3srv_body(s, "AccessControlPolicy")))
+        return false;
+    if (acls_enabled(s) || str_eqz(canned, "private") || str_eqz(canned, "bucket-owner-full-control") ||
+        grants_owner_only(policy))
         return true;
     s3srv_error(s, 400, "AccessControlListNotSupported", "The bucket does not allow ACLs");
     return false;
@@ -237,13 +259,19 @@ static enum store_result put(struct s3 *s, const struct setting *setting)
 void s3srv_put_setting(struct s3 *s)
 {
     const struct setting *setting = find(s->setting);
-    bool acl = str_eqz(s->setting, "acl");
-    if (!s3srv_bucket_or_error(s) || (acl && !check_acl(s)))
+    if (!s3srv_bucket_or_error(s))
         return;
-    bool has_body = str_trim(s->x->request.body).n > 0;
-    if ((!acl || has_body) && !check_body(s, setting))
-        return;
-    enum store_result result = acl && !has_body ? STORE_OK : put(s, setting);
+    enum store_result result = STORE_OK;
+    if (str_eqz(s->setting, "acl")) {
+        if (!s3srv_check_acl(s))
+            return;
+        if (str_trim(s->x->request.body).n && acls_enabled(s))
+            result = put(s, setting);
+    } else {
+        if (!check_body(s, setting))
+            return;
+        result = put(s, setting);
+    }
     if (result != STORE_OK)
         s3srv_store_error(s, result, NULL);
     else

@@ -1,0 +1,99 @@
+"""The servers that the tests of the sandbox speak to."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.request
+import uuid
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.config import Config
+
+ROOT = Path(__file__).parent.parent.parent.parent
+SERVER = Path(os.environ.get("WEIR_SANDBOX_SERVER", ROOT / "build" / "sandbox_server"))
+
+
+class Server:
+    address = "127.0.0.1"
+
+    @property
+    def host(self):
+        return f"{self.address}:{self.port}"
+
+    @property
+    def url(self):
+        return f"http://{self.host}"
+
+    def client(self, service="s3", region="us-east-1", access=None, secret=None, **config):
+        config.setdefault("retries", {"total_max_attempts": 1})
+        return boto3.client(
+            service, endpoint_url=self.url, region_name=region, aws_access_key_id=access or self.access,
+            aws_secret_access_key=secret or self.secret, config=Config(s3={"addressing_style": "path"}, **config))
+
+    def environment(self, **more):
+        """For command line clients; nothing of the user's own configuration."""
+        return {
+            "PATH": os.environ["PATH"], "HOME": more.pop("home", "/nonexistent"), "AWS_ENDPOINT_URL": self.url, "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": self.access, "AWS_SECRET_ACCESS_KEY": self.secret,
+            "AWS_EC2_METADATA_DISABLED": "true", "LANG": "C.UTF-8", **more}
+
+
+class Sandbox(Server):
+    access, secret, kind = "AKIAWEIRSANDBOX00000", "weir-sandbox-secret-key-for-local-use-only", "sandbox"
+
+    def __init__(self, folder="-"):
+        self.folder = folder
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([SERVER, str(self.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.stdin.close()
+        status = self.process.wait(timeout=30)
+        assert status == 0, f"the sandbox ended with {status}"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def status(self, name):
+        """A figure of /proc/PID/status, in KiB."""
+        return int(re.search(rf"^{name}:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text(), re.M)[1])
+
+
+class Moto(Server):
+    access, secret, kind = "moto", "moto-secret", "moto"
+
+    def __init__(self):
+        code = ("from moto.server import ThreadedMotoServer as S; import sys; s = S('127.0.0.1', 0, verbose=False); s.start();"
+                "print(s.get_host_and_port()[1], flush=True); sys.stdin.read(); s.stop()")
+        self.process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.port = int(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
+
+
+def make_bucket(server):
+    name = "b-" + uuid.uuid4().hex[:16]
+    server.client().create_bucket(Bucket=name)
+    return name
+
+
+def program(name):
+    """A client's program: beside this Python, or on the PATH; the test is skipped where it is not installed."""
+    found = shutil.which(name, path=os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"])
+    if not found:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def answers(server):
+    return urllib.request.urlopen(server.url + "/_weir/health", timeout=5).status == 200

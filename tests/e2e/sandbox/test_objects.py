@@ -1,0 +1,309 @@
+"""Objects: keys, conditions, ranges, checksums, copies, versions."""
+
+import base64
+import hashlib
+import threading
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+from checksums import ALGORITHMS
+from servers import make_bucket
+
+KEYS = ["a", "a/b", "a//b", "a/../b", "../../etc/passwd", "/leading", "trailing/", "//", ".", "..", "./.", "x y", "a+b&c=d;e:f,g@h!$'()*", "%2F%00%", "ü/ñ/漢字/🎬",
+        "tab\tnew\nline", "~tilde", "z" * 1024, "s/" * 512, "\x01\x02", "q?uery=1", "#hash", "[brackets]", "back\\slash", "a%", "a%/b", "a%_"]
+
+
+def code(call, *args, **kwargs):
+    with pytest.raises(ClientError) as caught:
+        call(*args, **kwargs)
+    return caught.value.response["Error"]["Code"]
+
+
+def keys(s3, bucket, **more):
+    return [item["Key"] for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, **more) for item in page.get("Contents", [])]
+
+
+def test_awkward_keys(sandbox, bucket, s3):
+    for key in KEYS:
+        s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+    for key in KEYS:
+        assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == key.encode(), key
+    assert keys(s3, bucket) == sorted(KEYS, key=str.encode)
+    for key in KEYS:
+        s3.delete_object(Bucket=bucket, Key=key)
+    assert keys(s3, bucket) == []
+    s3.delete_bucket(Bucket=bucket)
+
+
+def test_nothing_escapes(kept_sandbox, tmp_path):
+    s3, bucket = kept_sandbox.client(), make_bucket(kept_sandbox)
+    before = {path for path in tmp_path.iterdir()}
+    for key in KEYS + ["../" * 20 + "tmp/weir-escaped", "/" * 30 + "tmp/weir-escaped"]:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    assert {path for path in tmp_path.iterdir()} == before
+    buckets = tmp_path / "data" / "s3"
+    assert {path.name for path in buckets.iterdir()} == {bucket}
+    assert {path.name for path in (buckets / bucket).iterdir()} <= {"bucket.json", "objects", "settings"}
+    for name in ("..", ".", "a/b", "%2e%2e", "UPPER", "a..b", "x", "192.168.0.1", "-a-", "a" * 64):
+        url = kept_sandbox.client(signature_version="s3v4").generate_presigned_url("create_bucket", {"Bucket": "placeholder"})
+        answer = requests.put(url.replace("placeholder", name), timeout=10)
+        assert answer.status_code in (400, 403, 404, 405), name
+    assert {path.name for path in buckets.iterdir()} == {bucket}
+
+
+def test_headers_and_metadata(anywhere):
+    bucket, s3 = make_bucket(anywhere), anywhere.client()
+    s3.put_object(Bucket=bucket, Key="k", Body=b"abc", ContentType="text/csv", CacheControl="no-store", ContentDisposition="attachment",
+                  ContentEncoding="identity", ContentLanguage="ko", Metadata={"Owner": "me", "note": "a, b"})
+    for answer in (s3.head_object(Bucket=bucket, Key="k"), s3.get_object(Bucket=bucket, Key="k")):
+        assert answer["ContentType"] == "text/csv" and answer["CacheControl"] == "no-store" and answer["ContentLength"] == 3
+        assert answer["ContentDisposition"] == "attachment" and answer["ContentLanguage"] == "ko"
+        assert answer["Metadata"] == {"owner": "me", "note": "a, b"}
+        assert answer["ETag"] == f'"{hashlib.md5(b"abc").hexdigest()}"'
+
+
+def test_absent(anywhere):
+    bucket, s3 = make_bucket(anywhere), anywhere.client()
+    assert code(s3.get_object, Bucket=bucket, Key="k") == "NoSuchKey"
+    assert code(s3.head_object, Bucket=bucket, Key="k") == "404"
+    assert code(s3.get_object, Bucket=bucket + "x", Key="k") == "NoSuchBucket"
+    assert code(s3.put_object, Bucket=bucket + "x", Key="k", Body=b"") == "NoSuchBucket"
+    assert code(s3.head_bucket, Bucket=bucket + "x") == "404"
+    assert code(s3.delete_bucket, Bucket=bucket + "x") == "NoSuchBucket"
+    s3.delete_object(Bucket=bucket, Key="k")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"")
+    assert code(s3.delete_bucket, Bucket=bucket) == "BucketNotEmpty"
+    assert s3.get_object(Bucket=bucket, Key="k")["ContentLength"] == 0
+
+
+@pytest.mark.parametrize("header,status,wanted", [
+    ("bytes=0-0", 206, b"0"), ("bytes=3-5", 206, b"345"), ("bytes=7-", 206, b"789"), ("bytes=-3", 206, b"789"), ("bytes=5-999", 206, b"56789"),
+    ("bytes=-999", 206, b"0123456789"), ("bytes=10-", 416, None), ("bytes=-0", 416, None), ("bytes=5-3", 200, b"0123456789"), ("lines=1-2", 200, b"0123456789"),
+])
+def test_ranges(sandbox, bucket, s3, header, status, wanted):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"0123456789")
+    url = sandbox.client(signature_version="s3v4").generate_presigned_url("get_object", {"Bucket": bucket, "Key": "k"})
+    answer = requests.get(url, headers={"Range": header}, timeout=10)
+    assert answer.status_code == status
+    if wanted is not None:
+        assert answer.content == wanted and answer.headers["content-length"] == str(len(wanted))
+    if status != 200:
+        assert answer.headers["content-range"].endswith("/10")
+
+
+# ---- conditions ----
+
+
+def test_reading_conditions(anywhere):
+    bucket, s3 = make_bucket(anywhere), anywhere.client()
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"1")["ETag"]
+    modified = s3.head_object(Bucket=bucket, Key="k")["LastModified"]
+    get = lambda **more: s3.get_object(Bucket=bucket, Key="k", **more)
+    assert get(IfMatch=etag)["Body"].read() == b"1"
+    assert get(IfNoneMatch='"other"')["Body"].read() == b"1"
+    assert code(get, IfMatch='"other"') == "PreconditionFailed"
+    assert code(get, IfNoneMatch=etag) == "304"
+    assert code(get, IfModifiedSince=modified) == "304"
+    assert get(IfUnmodifiedSince=modified)["Body"].read() == b"1"
+
+
+def test_writing_conditions(anywhere):
+    bucket, s3 = make_bucket(anywhere), anywhere.client()
+    put = lambda **more: s3.put_object(Bucket=bucket, Key="k", Body=b"x", **more)
+    assert code(put, IfMatch='"absent"') == "NoSuchKey"
+    etag = put(IfNoneMatch="*")["ETag"]
+    assert code(put, IfNoneMatch="*") == "PreconditionFailed"
+    assert code(put, IfMatch='"other"') == "PreconditionFailed"
+    put(IfMatch=etag)
+
+
+def test_deleting_conditions(sandbox, bucket, s3):
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ETag"]
+    assert code(s3.delete_object, Bucket=bucket, Key="k", IfMatch='"other"') == "PreconditionFailed"
+    s3.delete_object(Bucket=bucket, Key="k", IfMatch=etag)
+    assert code(s3.delete_object, Bucket=bucket, Key="k", IfMatch=etag) == "NoSuchKey"
+
+
+def race(server, attempt):
+    """Sixteen at once; how many succeeded, and the errors of the others."""
+    barrier, results = threading.Barrier(16), []
+
+    def run(i):
+        client = server.client()
+        barrier.wait()
+        try:
+            attempt(client, i)
+            results.append("won")
+        except ClientError as e:
+            results.append(e.response["Error"]["Code"])
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(16)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return sorted(results)
+
+
+def test_one_writer_wins(sandbox, bucket, s3):
+    results = race(sandbox, lambda client, i: client.put_object(Bucket=bucket, Key="k", Body=b"%d" % i, IfNoneMatch="*"))
+    assert results == ["PreconditionFailed"] * 15 + ["won"]
+
+
+def test_one_upload_wins(sandbox, bucket, s3):
+    uploads = []
+    for i in range(16):
+        upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+        etag = s3.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"%d" % i)["ETag"]
+        uploads.append((upload, {"Parts": [{"PartNumber": 1, "ETag": etag}]}))
+    results = race(sandbox, lambda client, i: client.complete_multipart_upload(
+        Bucket=bucket, Key="k", UploadId=uploads[i][0], MultipartUpload=uploads[i][1], IfNoneMatch="*"))
+    assert results == ["PreconditionFailed"] * 15 + ["won"]
+
+
+# ---- checksums ----
+
+
+DATA = bytes(range(256)) * 50 + b"odd"
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_checksums(sandbox, bucket, s3, name):
+    right = base64.b64encode(ALGORITHMS[name](DATA)).decode()
+    field = f"Checksum{name}"
+    assert s3.put_object(Bucket=bucket, Key="k", Body=DATA, **{field: right})[field] == right
+    assert s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")[field] == right
+    wrong = base64.b64encode(ALGORITHMS[name](DATA + b"!")).decode()
+    assert code(s3.put_object, Bucket=bucket, Key="wrong", Body=DATA, **{field: wrong}) == "BadDigest"
+    assert code(s3.put_object, Bucket=bucket, Key="wrong", Body=DATA, **{field: "AAAA"}) == "InvalidRequest"
+    assert keys(s3, bucket) == ["k"]
+    attributes = s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["Checksum", "ObjectSize", "ETag"])
+    assert attributes["Checksum"][field] == right and attributes["ObjectSize"] == len(DATA)
+
+
+def test_md5(anywhere):
+    bucket, s3 = make_bucket(anywhere), anywhere.client(request_checksum_calculation="when_required")
+    right = base64.b64encode(hashlib.md5(b"x").digest()).decode()
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", ContentMD5=right)
+    if anywhere.kind == "sandbox":  # moto takes anything
+        assert code(s3.put_object, Bucket=bucket, Key="k", Body=b"y", ContentMD5=right) == "BadDigest"
+        assert code(s3.put_object, Bucket=bucket, Key="k", Body=b"y", ContentMD5="nonsense") == "InvalidDigest"
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+
+
+# ---- copies ----
+
+
+def test_copy(anywhere):
+    bucket, s3 = make_bucket(anywhere), anywhere.client()
+    s3.put_object(Bucket=bucket, Key="from é", Body=b"content", ContentType="text/x", Metadata={"a": "1"}, Tagging="t=1")
+    source = {"Bucket": bucket, "Key": "from é"}
+    s3.copy_object(Bucket=bucket, Key="to", CopySource=source)
+    got = s3.get_object(Bucket=bucket, Key="to")
+    assert (got["Body"].read(), got["ContentType"], got["Metadata"]) == (b"content", "text/x", {"a": "1"})
+    assert s3.get_object_tagging(Bucket=bucket, Key="to")["TagSet"] == [{"Key": "t", "Value": "1"}]
+    s3.copy_object(Bucket=bucket, Key="new", CopySource=source, MetadataDirective="REPLACE", Metadata={"b": "2"}, ContentType="text/y")
+    got = s3.head_object(Bucket=bucket, Key="new")
+    assert (got["ContentType"], got["Metadata"]) == ("text/y", {"b": "2"})
+    assert code(s3.copy_object, Bucket=bucket, Key="from é", CopySource=source) == "InvalidRequest"
+    assert code(s3.copy_object, Bucket=bucket, Key="to", CopySource={"Bucket": bucket, "Key": "nothing"}) == "NoSuchKey"
+
+
+def test_copy_conditions(sandbox, bucket, s3):
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"content")["ETag"]
+    source = {"Bucket": bucket, "Key": "k"}
+    s3.copy_object(Bucket=bucket, Key="to", CopySource=source, CopySourceIfMatch=etag)
+    assert code(s3.copy_object, Bucket=bucket, Key="to", CopySource=source, CopySourceIfMatch='"no"') == "PreconditionFailed"
+    assert code(s3.copy_object, Bucket=bucket, Key="to", CopySource=source, CopySourceIfNoneMatch=etag) == "PreconditionFailed"
+
+
+# ---- tags, several at once ----
+
+
+def test_tags(anywhere):
+    bucket, s3 = make_bucket(anywhere), anywhere.client()
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", Tagging="a=1&b=%20c")
+    tags = lambda: {t["Key"]: t["Value"] for t in s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"]}
+    assert tags() == {"a": "1", "b": " c"}
+    s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": [{"Key": "n", "Value": "é"}]})
+    assert tags() == {"n": "é"}
+    assert s3.get_object(Bucket=bucket, Key="k")["TagCount"] == 1
+    twice = {"TagSet": [{"Key": "n", "Value": "1"}, {"Key": "n", "Value": "2"}]}
+    if anywhere.kind == "sandbox":
+        assert code(s3.put_object_tagging, Bucket=bucket, Key="k", Tagging=twice) == "InvalidTag"
+    s3.delete_object_tagging(Bucket=bucket, Key="k")
+    assert tags() == {}
+    s3.put_object(Bucket=bucket, Key="k", Body=b"y", Tagging="z=1")
+    assert tags() == {"z": "1"}
+
+
+def test_delete_many(anywhere):
+    bucket, s3 = make_bucket(anywhere), anywhere.client()
+    for i in range(5):
+        s3.put_object(Bucket=bucket, Key=f"k{i} <&>", Body=b"x")
+    named = [{"Key": f"k{i} <&>"} for i in range(4)] + [{"Key": "nothing"}]
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": named})
+    assert sorted(d["Key"] for d in answer["Deleted"]) == sorted(n["Key"] for n in named) and not answer.get("Errors")
+    assert keys(s3, bucket) == ["k4 <&>"]
+
+
+# ---- versions ----
+
+
+def versions(s3, bucket, **more):
+    """[(key, version, latest, is a delete marker)] in the order listed."""
+    out = []
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, **more):
+        out += [(v["Key"], v["VersionId"], v["IsLatest"], "Size" not in v) for v in page.get("Versions", []) + page.get("DeleteMarkers", [])]
+    return out
+
+
+def test_versions(anywhere):
+    bucket, s3 = make_bucket(anywhere), anywhere.client()
+    s3.put_object(Bucket=bucket, Key="k", Body=b"before")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    one = s3.put_object(Bucket=bucket, Key="k", Body=b"one")["VersionId"]
+    two = s3.put_object(Bucket=bucket, Key="k", Body=b"two")["VersionId"]
+    gone = s3.delete_object(Bucket=bucket, Key="k")
+    assert gone["DeleteMarker"] and code(s3.get_object, Bucket=bucket, Key="k") == "NoSuchKey"
+    assert keys(s3, bucket) == []
+    get = lambda version: s3.get_object(Bucket=bucket, Key="k", VersionId=version)["Body"].read()
+    assert (get(one), get(two), get("null")) == (b"one", b"two", b"before")
+    if anywhere.kind == "sandbox":
+        assert code(s3.get_object, Bucket=bucket, Key="k", VersionId=gone["VersionId"]) == "MethodNotAllowed"
+    assert {v[1] for v in versions(s3, bucket)} == {one, two, "null", gone["VersionId"]}
+    assert [v[1] for v in versions(s3, bucket) if v[2]] == [gone["VersionId"]]
+    s3.delete_object(Bucket=bucket, Key="k", VersionId=gone["VersionId"])
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"two"
+    s3.delete_object(Bucket=bucket, Key="k", VersionId=two)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"one"
+    assert code(s3.delete_bucket, Bucket=bucket) == "BucketNotEmpty"
+    for key, version, _, _ in versions(s3, bucket):
+        s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
+    s3.delete_bucket(Bucket=bucket)
+
+
+def test_suspended(sandbox, bucket, s3):
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    one = s3.put_object(Bucket=bucket, Key="k", Body=b"one")["VersionId"]
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    assert s3.put_object(Bucket=bucket, Key="k", Body=b"null 1")["VersionId"] == "null"
+    s3.put_object(Bucket=bucket, Key="k", Body=b"null 2")
+    assert [(v[1], v[2]) for v in versions(s3, bucket)] == [("null", True), (one, False)]
+    s3.delete_object(Bucket=bucket, Key="k")
+    assert [(v[1], v[2], v[3]) for v in versions(s3, bucket)] == [(one, False, False), ("null", True, True)]
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    two = s3.put_object(Bucket=bucket, Key="k", Body=b"two")["VersionId"]
+    assert {(v[1], v[3]) for v in versions(s3, bucket)} == {(two, False), (one, False), ("null", True)}
+
+
+def test_version_pages(sandbox, bucket, s3):
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    wanted = []
+    for key in ("a", "b/1", "b/2", "c"):
+        wanted += [(key, v) for v in reversed([s3.put_object(Bucket=bucket, Key=key, Body=b"x")["VersionId"] for _ in range(5)])]
+    for size in (1, 2, 3, 7, 20):
+        assert [(v[0], v[1]) for v in versions(s3, bucket, PaginationConfig={"PageSize": size})] == wanted
+    answer = s3.list_object_versions(Bucket=bucket, Delimiter="/")
+    assert [p["Prefix"] for p in answer["CommonPrefixes"]] == ["b/"] and {v["Key"] for v in answer["Versions"]} == {"a", "c"}
