@@ -32,7 +32,7 @@ static int plan_and_apply(
 {
     struct workspace workspace;
     struct plan *plan = NULL;
-    int status = invocation_open(inv, wanted, &workspace);
+    int status = planning_open(inv, wanted, &workspace);
     if (status != EXIT_DONE)
         return status;
     status = planning_lock(inv, &workspace);

@@ -22,7 +22,7 @@ static int run(struct invocation *inv)
     const struct plan_settings *own = inv->own;
     struct workspace workspace;
     struct plan *plan = NULL;
-    int status = invocation_open(inv, NULL, &workspace);
+    int status = planning_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
         return status;
     status = planning_make(inv, &workspace, own->destroy, NULL, &plan);

@@ -1,13 +1,28 @@
 #include "cmd/planning.h"
+#include "cmd/state_store.h"
 
 #include "base/json.h"
 #include "base/mem.h"
 
+#include <limits.h>
 #include <stdlib.h>
+
+struct look_settings {
+    struct settings shared;
+    int at; /* 0: now */
+};
 
 static int open_state(struct invocation *inv, struct workspace *workspace)
 {
     return invocation_open(inv, &(struct workspace_options){.no_stack = true}, workspace);
+}
+
+/* As it was after some record, for commands that only look. */
+static int open_state_at(struct invocation *inv, struct workspace *workspace)
+{
+    const struct look_settings *own = inv->own;
+    return invocation_open(
+        inv, &(struct workspace_options){.no_stack = true, .state_at = (uint64_t)own->at}, workspace);
 }
 
 /* Is it that instance, or an instance of that declaration? */
@@ -78,7 +93,7 @@ static int run_list(struct invocation *inv)
 {
     struct workspace workspace;
     size_t n, shown = 0;
-    int status = open_state(inv, &workspace);
+    int status = open_state_at(inv, &workspace);
     if (status != EXIT_DONE)
         return status;
     AUTO_BUF struct buf out = BUF_INIT;
@@ -139,7 +154,7 @@ static void show_record_json(const struct record *r, struct buf *out)
 static int run_show(struct invocation *inv)
 {
     struct workspace workspace;
-    int status = open_state(inv, &workspace);
+    int status = open_state_at(inv, &workspace);
     if (status != EXIT_DONE)
         return status;
     size_t n;
@@ -286,7 +301,13 @@ static const struct option change_options[] = {
         .doc = "how long to wait for a locked state: 90, 30s, 5m (default: not at all)"},
 };
 static const struct option_set change_set = OPTION_SET(NULL, change_options);
-static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
+static const struct option look_options[] = {
+    {0, "at", .value = "SEQ", .kind = OPTION_NUMBER, .min = 1, .max = INT_MAX,
+        .offset = offsetof(struct look_settings, at),
+        .doc = "as it was after the record of that number (\"weir history --json\" has them)"},
+};
+static const struct option_set look_set = OPTION_SET(NULL, look_options);
+static const struct option_set *const look_sets[] = {&look_set, &options_json, &options_stack, NULL};
 static const struct option_set *const change_sets[] = {&change_set, &options_json, &options_stack, NULL};
 
 static const struct command list = {
@@ -294,6 +315,7 @@ static const struct command list = {
     .args = "[ADDRESS...]",
     .summary = "list the resources in the state",
     .sets = look_sets,
+    .settings_size = sizeof(struct look_settings),
     .max_args = -1,
     .completes = COMPLETES_ADDRESS,
     .run = run_list,
@@ -303,6 +325,7 @@ static const struct command show = {
     .args = "ADDRESS",
     .summary = "show what the state says of a resource",
     .sets = look_sets,
+    .settings_size = sizeof(struct look_settings),
     .min_args = 1,
     .max_args = 1,
     .completes = COMPLETES_ADDRESS,
@@ -332,11 +355,12 @@ static const struct command mv = {
     .completes = COMPLETES_ADDRESS,
     .run = run_mv,
 };
-static const struct command *const subs[] = {&list, &show, &rm, &mv, NULL};
+static const struct command *const subs[] = {&list, &show, &rm, &mv, &state_import, &state_pull,
+    &state_migrate_command, &state_doctor_command, &state_unlock_command, NULL};
 
 const struct command cmd_state = {
     .name = "state",
-    .summary = "list, show, move or forget what the state knows",
+    .summary = "look at the state, and mend it",
     .details = "The state is a log: nothing in it is rewritten, and what these commands change is recorded "
                "like any other run.",
     .subs = subs,

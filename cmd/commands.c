@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 extern const struct command cmd_init, cmd_validate, cmd_plan, cmd_apply, cmd_destroy, cmd_drift, cmd_output,
-    cmd_state, cmd_console, cmd_sandbox, cmd_test, cmd_schema, cmd_docs, cmd_version, cmd_completion, cmd_help;
+    cmd_state, cmd_console, cmd_sandbox, cmd_test, cmd_history, cmd_schema, cmd_docs, cmd_version, cmd_completion, cmd_help;
 
 static const struct command *const everyday[] = {
     &cmd_init, &cmd_validate, &cmd_plan, &cmd_apply, &cmd_destroy, NULL};
-static const struct command *const looking[] = {&cmd_drift, &cmd_output, &cmd_state, &cmd_console, NULL};
+static const struct command *const looking[] = {&cmd_drift, &cmd_output, &cmd_state, &cmd_history, &cmd_console, NULL};
 static const struct command *const trying[] = {&cmd_test, &cmd_sandbox, NULL};
 static const struct command *const reference[] = {
     &cmd_docs, &cmd_schema, &cmd_completion, &cmd_version, &cmd_help, NULL};

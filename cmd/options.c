@@ -34,6 +34,10 @@ static const struct option plan[] = {
     {0, "replace", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(replaces), .completes = COMPLETES_ADDRESS,
         .doc = "delete and create this resource anew; may be repeated"},
     {0, "no-refresh", FIELD(no_refresh), .doc = "trust the state instead of reading the live services"},
+    {0, "to", .value = "RUN", .kind = OPTION_TEXT, FIELD(to),
+        .doc = "with the stack's files and inputs as that run had them (\"weir history\")"},
+    {0, "delete-adopted", FIELD(delete_adopted),
+        .doc = "agree that resources which were there before weir may be deleted"},
     {0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1024, FIELD(parallelism),
         .doc = "at most so many operations at a time (default: 32)"},
 };

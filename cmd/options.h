@@ -33,6 +33,8 @@ struct settings {
     struct texts targets, replaces;
     bool no_refresh;
     bool sandbox;
+    bool delete_adopted;
+    const char *to; /* plan, apply: the run to go back to */
     int parallelism;
     bool yes;
     int64_t lock_timeout_ms;

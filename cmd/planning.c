@@ -34,6 +34,7 @@ int planning_make(struct invocation *inv, struct workspace *workspace, bool dest
     struct plan_options options = {
         .destroy = destroy,
         .no_refresh = s->no_refresh,
+        .delete_adopted = s->delete_adopted,
         .targets = s->targets.items,
         .target_count = s->targets.n,
         .replaces = s->replaces.items,
@@ -50,6 +51,35 @@ int planning_make(struct invocation *inv, struct workspace *workspace, bool dest
     if (err.class != ERR_NONE)
         return invocation_fail(inv, &err);
     return status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
+int planning_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out)
+{
+    const char *to = inv->settings->to;
+    if (!to)
+        return invocation_open(inv, wanted, out);
+    struct workspace_options then = wanted ? *wanted : (struct workspace_options){0};
+    struct workspace now;
+    int status = invocation_open(inv, &(struct workspace_options){.no_stack = true}, &now);
+    if (status != EXIT_DONE)
+        return status;
+    const struct str *inputs = NULL;
+    size_t n = 0;
+    struct err err = ERR_INIT;
+    int rc = sources_read(&now, str_z(to), &inv->arena, &then.stack.files, &inputs, &n, &err);
+    workspace_close(&now);
+    if (rc < 0)
+        return invocation_fail(inv, &err);
+    /* What is given now wins over what was given then. */
+    const struct texts *given = &inv->settings->inputs;
+    struct str *all = ARENA_ARRAY(&inv->arena, struct str, n + given->n + 1);
+    for (size_t i = 0; i < n; i++)
+        all[i] = inputs[i];
+    for (size_t i = 0; i < given->n; i++)
+        all[n + i] = given->items[i];
+    then.stack.inputs = all;
+    then.stack.input_count = n + given->n;
+    return invocation_open(inv, &then, out);
 }
 
 int planning_lock(struct invocation *inv, struct workspace *workspace)

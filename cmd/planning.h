@@ -16,6 +16,8 @@ struct render_options render_options_for(const struct invocation *inv);
  */
 int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy,
     const struct saved_plan *saved, struct plan **out);
+/* invocation_open(), with the stack as it was at the run that --to names. */
+int planning_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out);
 /* For commands that go on to change something: nobody else may while they plan and ask. */
 int planning_lock(struct invocation *inv, struct workspace *workspace);
 /* Text or events to standard output. */

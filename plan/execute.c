@@ -460,7 +460,8 @@ static int run_locked(struct executor *x, struct err *err)
 {
     struct state *state = x->p->workspace->state;
     const char *command = x->plan->destroy ? "destroy" : "apply";
-    if (state_begin(state, command, NULL, err) || record_moves(x->p, err))
+    if (state_begin(state, command, NULL, err) || sources_keep(x->p->stack, state, err) ||
+        record_moves(x->p, err))
         return -1;
     execute(x);
     int status = outcome(x, err);

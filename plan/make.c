@@ -185,24 +185,38 @@ static bool look(struct planner *p, const struct instance *instance, const struc
     return plan_failed(p, span, &err);
 }
 
-/* Looks at what an `imports:` entry names. */
-static bool look_for_import(struct planner *p, struct instance *instance, const struct import *import)
+/* The id under which the instance is to be imported; *id stays NULL where it is not. False after an error. */
+static bool import_id(
+    struct planner *p, const struct instance *instance, const struct value **id, struct span *span)
 {
+    *id = NULL;
+    *span = (struct span){0};
+    if (p->options.import_address.n && str_eq(p->options.import_address, instance->address)) {
+        *id = value_string(p->arena, p->options.import_id);
+        return true;
+    }
+    const struct import *import = import_of(p, instance->address);
+    if (!import)
+        return true;
     struct scope scope = planner_scope(p, instance->decl, NULL);
-    const struct value *id = expr_eval(import->id, &scope, p->arena);
-    if (!id)
-        return false;
-    if (id->kind != VALUE_STRING) {
+    *id = expr_eval(import->id, &scope, p->arena);
+    *span = import->span;
+    if (*id && (*id)->kind != VALUE_STRING)
         diag_error(p->diags, import->span, "importing %.*s: the id must be a text known at plan time",
             STR_ARG(instance->address));
-        return false;
-    }
-    if (!look(p, instance, id, import->span, &instance->import_live))
+    return *id && (*id)->kind == VALUE_STRING;
+}
+
+/* Looks at what is to be imported. */
+static bool look_for_import(
+    struct planner *p, struct instance *instance, const struct value *id, struct span span)
+{
+    if (!look(p, instance, id, span, &instance->import_live))
         return false;
     if (instance->import_live)
         return true;
-    diag_error(p->diags, import->span, "importing %.*s: there is no %.*s \"%.*s\"",
-        STR_ARG(instance->address), STR_ARG(instance->decl->schema->name), STR_ARG(id->string));
+    diag_error(p->diags, span, "importing %.*s: there is no %.*s \"%.*s\"", STR_ARG(instance->address),
+        STR_ARG(instance->decl->schema->name), STR_ARG(id->string));
     return false;
 }
 
@@ -236,9 +250,12 @@ static bool plan_instance(struct planner *p, struct instance *instance)
     if (instance->seen) {
         instance->seen->claimed = true;
     } else if (!p->options.offline) {
-        const struct import *import = import_of(p, instance->address);
-        if (import ? !look_for_import(p, instance, import)
-                   : decl->adopt == ADOPT_EXISTING && !look_for_existing(p, instance))
+        const struct value *id;
+        struct span span;
+        if (!import_id(p, instance, &id, &span))
+            return false;
+        if (id ? !look_for_import(p, instance, id, span)
+               : decl->adopt == ADOPT_EXISTING && !look_for_existing(p, instance))
             return false;
     }
     return diff_instance(p, instance);

@@ -127,6 +127,7 @@ struct plan_options {
     size_t replace_count;
     int parallelism; /* 0: 32 */
     struct observer observer;
+    struct str import_address, import_id; /* one more import than the stack lists; "" none */
     const struct value
         *saved_live; /* plan_load() only: live values by address instead of a refresh; NULL otherwise */
 };
@@ -180,6 +181,22 @@ struct str saved_plan_env(const struct saved_plan *saved);
 const struct str *saved_plan_inputs(const struct saved_plan *saved, size_t *n);
 int plan_load(struct workspace *workspace, const struct saved_plan *saved, const struct plan_options *options,
     struct diags *diags, struct plan **out, struct err *err);
+
+/* ---- going back ---- */
+
+/*
+ * The stack's files (for stack_options.files) and inputs ("k=v", without sensitive ones) as a run in the
+ * history had them. ERR_ABSENT where they were not kept: a secret stands in them and the state has no key.
+ */
+int sources_read(const struct workspace *workspace, struct str run, struct arena *arena,
+    const struct value **files, const struct str **inputs, size_t *n, struct err *err);
+
+/*
+ * Takes the thing with that id under management at the address, as it is: nothing at the service is changed.
+ * The next plan shows what differs from the file. The state must not be locked by others.
+ */
+int plan_import(struct workspace *workspace, struct str address, struct str id, int64_t lock_timeout_ms,
+    struct diags *diags, struct err *err);
 
 /* ---- evaluating without planning ---- */
 

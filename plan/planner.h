@@ -68,7 +68,7 @@ struct planner {
     struct map seen_by_address;  /* address -> struct seen * */
     struct map seen_by_declared; /* recorded address without its key -> first struct seen * */
 
-    struct map seen_by_decl;     /* address without its key -> first struct seen *, chained by `neighbour` */
+    struct map seen_by_decl; /* address without its key -> first struct seen *, chained by `neighbour` */
 
     struct err failure; /* a service that could not be asked: not the stack's fault, ends the plan */
 
@@ -167,8 +167,8 @@ const struct value *object_set(struct arena *arena, const struct schema *schema,
 const struct value *object_complete(struct arena *arena, const struct schema *schema,
     const struct value *desired, const struct value *live, bool hash);
 /*
- * Can live not have come from desired, although it bears the same name? So where they differ in what the service never
- * changes.
+ * Can live not have come from desired, although it bears the same name? So where they differ in what the
+ * service never changes.
  */
 bool object_is_another(const struct schema *schema, const struct value *desired, const struct value *live);
 /* Is v what a recorded value with secrets in it (as hashes) was made from? */
@@ -178,6 +178,13 @@ const struct value *object_mark(struct arena *arena, const struct schema *schema
 /* The object with every computed attribute that is not there unknown. */
 const struct value *object_unknown(
     struct arena *arena, const struct schema *schema, const struct value *object);
+
+/* ---- sources.c ---- */
+
+/* Keeps the stack's files with the run that has begun; without secrets unless the state has a key. */
+int sources_keep(const struct stack *stack, struct state *state, struct err *err);
+/* An input as the command line takes it: "k=v". */
+struct str input_argument(struct arena *arena, struct str name, const struct value *v);
 
 /* ---- shared by refresh.c, diff.c and change.c ---- */
 

@@ -128,22 +128,25 @@ struct saved_plan {
     size_t input_count;
 };
 
+struct str input_argument(struct arena *arena, struct str name, const struct value *v)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    if (v->kind == VALUE_STRING)
+        buf_add_str(&text, v->string);
+    else
+        json_write(&text, v, JSON_PLAIN);
+    return arena_printf(arena, "%.*s=%.*s", STR_ARG(name), STR_ARG(buf_str(&text)));
+}
+
 static void list_inputs(struct saved_plan *saved)
 {
     const struct value *inputs = value_getz(saved->content, "inputs");
     if (!inputs || inputs->kind != VALUE_MAP)
         return;
     saved->inputs = ARENA_ARRAY(&saved->arena, struct str, inputs->count + 1);
-    for (uint32_t i = 0; i < inputs->count; i++) {
-        const struct value_entry *entry = &inputs->entries[i];
-        AUTO_BUF struct buf text = BUF_INIT;
-        if (entry->value->kind == VALUE_STRING)
-            buf_add_str(&text, entry->value->string);
-        else
-            json_write(&text, entry->value, JSON_PLAIN);
+    for (uint32_t i = 0; i < inputs->count; i++)
         saved->inputs[saved->input_count++] =
-            arena_printf(&saved->arena, "%.*s=%.*s", STR_ARG(entry->key), STR_ARG(buf_str(&text)));
-    }
+            input_argument(&saved->arena, inputs->entries[i].key, inputs->entries[i].value);
 }
 
 int saved_plan_read(const char *path, struct saved_plan **out, struct err *err)

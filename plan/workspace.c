@@ -2,17 +2,24 @@
 
 #include "base/map.h"
 
+int workspace_backend(const struct workspace *workspace, struct backend **out, struct err *err)
+{
+    const struct stack *stack = workspace->stack;
+    struct backend_options options = {
+        .config = stack->state, .dir = stack->dir, .stack = stack->name, .env = stack->env};
+    if (workspace->options->state_dir) {
+        options.config = NULL;
+        options.dir = str_z(workspace->options->state_dir);
+    }
+    return backend_new(&options, out, err);
+}
+
 static int open_state(const struct workspace_options *options, struct workspace *workspace, struct err *err)
 {
     const struct stack *stack = workspace->stack;
-    struct backend_options backend = {
-        .config = stack->state, .dir = stack->dir, .stack = stack->name, .env = stack->env};
-    struct state_options state = {.config = stack->state, .dir = stack->dir};
-    if (options->state_dir) {
-        backend.config = state.config = NULL;
-        backend.dir = str_z(options->state_dir);
-    }
-    if (backend_new(&backend, &state.backend, err))
+    struct state_options state = {
+        .config = options->state_dir ? NULL : stack->state, .dir = stack->dir, .at = options->state_at};
+    if (workspace_backend(workspace, &state.backend, err))
         return -1;
     return state_open(&state, &workspace->state, err);
 }

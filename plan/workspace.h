@@ -24,6 +24,7 @@ struct workspace_options {
     const struct value
         *overlay;          /* merged over the configuration of every provider but weir's own; NULL: nothing */
     const char *state_dir; /* the state is kept in files there, whatever the stack says; NULL: as it says */
+    uint64_t state_at;     /* only to look at: the state as it was after the record of that number; 0: now */
     bool no_state;         /* validate, console without state, schema */
     /* For commands on the state alone: mistakes in the files do not matter where the state can be found. */
     bool no_stack;
@@ -49,6 +50,8 @@ void workspace_close(struct workspace *workspace);
  */
 int workspace_provider(struct workspace *workspace, struct str name, const struct value *config,
     struct provider **out, struct err *err);
+/* The stack's state store, opened a second time: for its history. The caller frees it. */
+int workspace_backend(const struct workspace *workspace, struct backend **out, struct err *err);
 uint64_t workspace_requests(const struct workspace *workspace);
 
 #endif

@@ -27,9 +27,36 @@ bool find_stack_file(struct arena *arena, struct str dir, struct str *file)
     return false;
 }
 
+/* The path below the folder of the stack; p NULL where it lies elsewhere. */
+static struct str below(struct str dir, struct str file)
+{
+    if (file.n && file.p[0] != '/' && (!dir.n || str_eqz(dir, ".")))
+        return file;
+    if (file.n > dir.n && str_starts(file, dir) && file.p[dir.n] == '/')
+        return str_slice(file, dir.n + 1, file.n);
+    return (struct str){NULL, 0};
+}
+
+struct str stack_source_name(const struct stack *stack, const struct source *source)
+{
+    struct str name = below(stack->dir, source->path);
+    return name.p && !embedded_find(source->path) ? name : STR_EMPTY;
+}
+
+/* The text that the options put in the place of the file; NULL: none. */
+static const struct value *former_text(const struct loader *loader, struct str file)
+{
+    struct str name = below(loader->stack->dir, file);
+    return name.p ? value_get(loader->options->files, name) : NULL;
+}
+
 static bool identify(struct loader *loader, struct str file, const struct node *at, struct str *ident)
 {
     char real[PATH_MAX];
+    if (former_text(loader, file)) {
+        *ident = file;
+        return true;
+    }
     if (realpath(arena_strz(loader->arena, file), real)) {
         *ident = arena_str(loader->arena, str_z(real));
         return true;
@@ -46,6 +73,11 @@ bool unit_identify(struct unit *unit, const struct node *at)
 
 static bool read_text(struct loader *loader, struct str file, const struct node *at, struct str *text)
 {
+    const struct value *former = former_text(loader, file);
+    if (former) {
+        *text = value_text(former, STR_EMPTY);
+        return true;
+    }
     const struct embedded_file *embedded = embedded_find(file);
     if (embedded && str_starts(file, STR("modules/")) && !path_exists(arena_strz(loader->arena, file))) {
         *text = embedded->data;

@@ -150,6 +150,8 @@ struct stack_options {
     const struct str *input_files; /* --input-file, YAML or JSON */
     size_t input_file_count;
     struct catalog *catalog;
+    const struct value
+        *files;      /* texts of files as they were once, by their path below dir; NULL: as they are */
     bool ask_inputs; /* not yet used: prompts are cmd's business; missing inputs are errors here */
 };
 
@@ -165,6 +167,9 @@ void stack_free(struct stack *stack);
  * "net/outputs.vpc_id", "providers.aws.tokyo".
  */
 struct decl *stack_find(const struct stack *stack, struct str address);
+/* Path of one of stack->sources below the stack's folder, as in stack_options.files; "" for what lies
+ * elsewhere or is built in. */
+struct str stack_source_name(const struct stack *stack, const struct source *source);
 /* Binds a bare expression (console) to the root module's names; what is wrong with it goes into diags. */
 void stack_resolve(struct stack *stack, struct expr *expr, struct diags *diags);
 

@@ -1,0 +1,193 @@
+#include "cmd/command.h"
+#include "cmd/render.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "plan/state/history.h"
+
+struct history_settings {
+    struct settings shared;
+    int last;
+};
+
+enum { DEFAULT_LAST = 20 };
+
+/* ---- text ---- */
+
+static void add_counts(const struct history_run *run, struct buf *out)
+{
+    const struct {
+        size_t n;
+        const char *what;
+    } counts[] = {{run->created, "created"}, {run->updated, "updated"}, {run->deleted, "deleted"},
+        {run->failed, "failed"}};
+    const char *separator = "";
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (!counts[i].n)
+            continue;
+        buf_addf(out, "%s%zu %s", separator, counts[i].n, counts[i].what);
+        separator = ", ";
+    }
+    if (!separator[0])
+        buf_addz(out, "nothing changed");
+}
+
+static void add_run(struct invocation *inv, const struct history_run *run, struct buf *out)
+{
+    bool color = inv->out.color, bad = !str_eqz(run->status, "done");
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    style_on(out, color, STYLE_BOLD);
+    buf_addf(out, "%5.*s  ", STR_ARG(run->run));
+    style_off(out, color, STYLE_BOLD);
+    buf_addf(out, "%s  %-8.*s ", time_rfc3339(&arena, run->begin_ms, false).p, STR_ARG(run->command));
+    if (bad)
+        style_on(out, color, STYLE_RED);
+    buf_addf(out, "%-11.*s ", STR_ARG(run->status.n ? run->status : STR("killed")));
+    if (bad)
+        style_off(out, color, STYLE_RED);
+    text_add_safe(out, run->owner, false);
+    buf_addz(out, "  ");
+    add_counts(run, out);
+    if (run->ci_url.n) {
+        buf_addz(out, "  ");
+        text_add_safe(out, run->ci_url, false);
+    }
+    buf_add_char(out, '\n');
+}
+
+static void add_change(const struct history_change *change, struct buf *out)
+{
+    buf_addf(out, "         %-7.*s ", STR_ARG(change->action));
+    text_add_safe(out, change->address, false);
+    if (change->to.n) {
+        buf_addz(out, " -> ");
+        text_add_safe(out, change->to, false);
+    }
+    if (change->type.n)
+        buf_addf(out, "  %.*s", STR_ARG(change->type));
+    if (change->failed) {
+        buf_addz(out, "  failed: ");
+        text_add_safe(out, change->error, false);
+    }
+    buf_add_char(out, '\n');
+}
+
+/* ---- json ---- */
+
+static void add_field(struct buf *out, const char *name, struct str text)
+{
+    buf_addf(out, ",\"%s\":", name);
+    json_write_string(out, text);
+}
+
+static void add_run_json(const struct history_run *run, bool changes, struct buf *out)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    buf_addz(out, "{\"event\":\"run\"");
+    add_field(out, "run", run->run);
+    add_field(out, "command", run->command);
+    add_field(out, "status", run->status.n ? run->status : STR("killed"));
+    add_field(out, "owner", run->owner);
+    add_field(out, "version", run->version);
+    add_field(out, "ci_url", run->ci_url);
+    add_field(out, "begin", time_rfc3339(&arena, run->begin_ms, true));
+    if (run->end_ms)
+        add_field(out, "end", time_rfc3339(&arena, run->end_ms, true));
+    buf_addf(out,
+        ",\"created\":%zu,\"updated\":%zu,\"deleted\":%zu,\"failed\":%zu,\"first_seq\":%llu,\"last_seq\":%"
+        "llu}\n",
+        run->created, run->updated, run->deleted, run->failed, (unsigned long long)run->first_seq,
+        (unsigned long long)run->last_seq);
+    for (size_t i = 0; changes && i < run->change_count; i++) {
+        const struct history_change *change = &run->changes[i];
+        buf_addz(out, "{\"event\":\"run-change\"");
+        add_field(out, "run", run->run);
+        add_field(out, "address", change->address);
+        add_field(out, "action", change->action);
+        add_field(out, "type", change->type);
+        add_field(out, "id", change->id);
+        if (change->failed)
+            add_field(out, "error", change->error);
+        buf_addf(out, ",\"seq\":%llu}\n", (unsigned long long)change->seq);
+    }
+}
+
+/* ---- the command ---- */
+
+static int print(struct invocation *inv, const struct history_run *runs, size_t n)
+{
+    const struct history_settings *own = inv->own;
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct err err = ERR_INIT;
+    bool one = inv->args.n > 0;
+    size_t first = n > (size_t)own->last && own->last ? n - (size_t)own->last : 0;
+    if (!own->last && n > DEFAULT_LAST)
+        first = n - DEFAULT_LAST;
+    if (one) {
+        const struct history_run *run = history_find(runs, n, inv->args.items[0]);
+        if (!run) {
+            err_set(&err, ERR_ABSENT, "there is no run %.*s", STR_ARG(inv->args.items[0]));
+            err_hint(&err, "\"weir history\" lists them");
+            return invocation_fail(inv, &err);
+        }
+        first = (size_t)(run - runs);
+        n = first + 1;
+    }
+    for (size_t i = first; i < n; i++) {
+        if (inv->settings->json) {
+            add_run_json(&runs[i], one, &out);
+            continue;
+        }
+        add_run(inv, &runs[i], &out);
+        for (size_t k = 0; one && k < runs[i].change_count; k++)
+            add_change(&runs[i].changes[k], &out);
+    }
+    return invocation_write(inv, buf_str(&out));
+}
+
+static int run(struct invocation *inv)
+{
+    struct workspace workspace;
+    int status = invocation_open(inv, &(struct workspace_options){.no_stack = true}, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    struct backend *backend;
+    struct err err = ERR_INIT;
+    const struct history_run *runs;
+    size_t n;
+    int rc = workspace_backend(&workspace, &backend, &err);
+    if (rc == 0) {
+        rc = history_read(backend, &inv->arena, &runs, &n, &err);
+        backend_free(backend);
+    }
+    status = rc < 0 ? invocation_fail(inv, &err) : print(inv, runs, n);
+    workspace_close(&workspace);
+    return status;
+}
+
+static const struct option options[] = {
+    {'n', "last", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1000000,
+        .offset = offsetof(struct history_settings, last), .doc = "so many of the latest runs (default: 20)"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
+static const struct command_example examples[] = {
+    {"weir history", "the latest runs: when, what, by whom, with which result"},
+    {"weir history 17", "what run 17 changed"},
+    {"weir plan --to 17", "what it would take to go back to the stack of run 17"},
+    {NULL, NULL},
+};
+
+const struct command cmd_history = {
+    .name = "history",
+    .args = "[RUN]",
+    .summary = "show who changed what, and when",
+    .details = "Reads the state's log: every run that changed something, with its number. \"weir plan --to "
+               "RUN\" plans with the stack's "
+               "files and inputs as that run had them, so that going back is an ordinary plan.",
+    .sets = sets,
+    .settings_size = sizeof(struct history_settings),
+    .max_args = 1,
+    .examples = examples,
+    .run = run,
+};

@@ -1,0 +1,260 @@
+#include "cmd/state_store.h"
+
+#include "base/json.h"
+#include "cmd/planning.h"
+#include "plan/state/doctor.h"
+#include "plan/state/migrate.h"
+
+#include <stdlib.h>
+
+static int open_state(struct invocation *inv, struct workspace *workspace)
+{
+    return invocation_open(inv, &(struct workspace_options){.no_stack = true}, workspace);
+}
+
+/* Without opening the state itself: it may be damaged or locked. */
+static int open_backend(struct invocation *inv, struct workspace *workspace, struct backend **backend)
+{
+    int status =
+        invocation_open(inv, &(struct workspace_options){.no_stack = true, .no_state = true}, workspace);
+    if (status != EXIT_DONE)
+        return status;
+    struct err err = ERR_INIT;
+    if (workspace_backend(workspace, backend, &err) == 0)
+        return EXIT_DONE;
+    workspace_close(workspace);
+    return invocation_fail(inv, &err);
+}
+
+/* ---- import ---- */
+
+static int run_import(struct invocation *inv)
+{
+    struct workspace workspace;
+    int status = invocation_open(inv, NULL, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    struct err err = ERR_INIT;
+    struct str address = inv->args.items[0], id = inv->args.items[1];
+    int rc = plan_import(&workspace, address, id, inv->settings->lock_timeout_ms, &inv->diags, &err);
+    status = invocation_diags(inv);
+    if (rc < 0 && err.class != ERR_NONE)
+        status = invocation_fail(inv, &err);
+    else if (rc < 0 && status == EXIT_DONE)
+        status = EXIT_FAILED;
+    else if (rc == 0)
+        invocation_note(inv,
+            "%.*s is managed by this stack now; nothing was changed. \"weir plan\" shows what differs.",
+            STR_ARG(address));
+    workspace_close(&workspace);
+    return status;
+}
+
+/* ---- pull ---- */
+
+/* The whole state as one JSON document, secrets as they are kept. */
+static int run_pull(struct invocation *inv)
+{
+    struct workspace workspace;
+    int status = open_state(inv, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    struct state *state = workspace.state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct value_builder list = VALUE_BUILDER(&arena);
+    size_t n;
+    const struct record *const *records = state_records(state, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct record *r = records[i];
+        struct value_entry entries[] = {{STR("address"), value_string(&arena, r->address)},
+            {STR("type"), value_string(&arena, r->type)},
+            {STR("provider"), value_string(&arena, r->provider)}, {STR("id"), value_string(&arena, r->id)},
+            {STR("attrs"), r->attrs}, {STR("set"), r->set}, {STR("deps"), r->deps},
+            {STR("tainted"), value_bool(r->tainted)}, {STR("adopted"), value_bool(r->adopted)}};
+        value_builder_add(&list, value_map(&arena, entries, sizeof entries / sizeof *entries));
+    }
+    struct value_entry whole[] = {{STR("lineage"), value_string(&arena, state_lineage(state))},
+        {STR("seq"), value_int(&arena, (int64_t)state_seq(state))},
+        {STR("stack"), value_string(&arena, workspace.stack->name)},
+        {STR("env"), value_string(&arena, workspace.stack->env)}, {STR("outputs"), state_outputs(state)},
+        {STR("resources"), value_builder_list(&list)}};
+    AUTO_BUF struct buf out = BUF_INIT;
+    json_write(&out, value_map(&arena, whole, sizeof whole / sizeof *whole), JSON_REDACT | JSON_PRETTY);
+    buf_add_char(&out, '\n');
+    status = invocation_write(inv, buf_str(&out));
+    workspace_close(&workspace);
+    return status;
+}
+
+/* ---- migrate ---- */
+
+/* FROM is what the stack says now; TO is a `state:` map in JSON, e.g. {"backend":"s3","bucket":"b"}. */
+static int migrate_to(struct invocation *inv, const struct workspace *workspace, struct backend *from)
+{
+    struct err err = ERR_INIT;
+    const struct value *config;
+    struct backend *to;
+    if (json_parse(&inv->arena, inv->args.items[0], &config, &err) || config->kind != VALUE_MAP)
+        return invocation_usage(inv,
+            "it is what will stand under `state:`, as JSON: '{\"backend\": \"s3\", \"bucket\": \"…\"}'",
+            "\"%.*s\" is no state setting", STR_ARG(inv->args.items[0]));
+    const struct stack *stack = workspace->stack;
+    struct backend_options options = {
+        .config = config, .dir = stack->dir, .stack = stack->name, .env = stack->env};
+    if (backend_new(&options, &to, &err))
+        return invocation_fail(inv, &err);
+    struct migrate_result result = {0};
+    int rc = state_migrate(from, to, inv->settings->lock_timeout_ms, &result, &err);
+    if (rc == 0)
+        invocation_note(inv,
+            "%llu records moved from %.*s to %.*s and compared. Now put this into the stack:\nstate: %.*s",
+            (unsigned long long)result.records, STR_ARG(from->description), STR_ARG(to->description),
+            STR_ARG(inv->args.items[0]));
+    backend_free(to);
+    return rc < 0 ? invocation_fail(inv, &err) : EXIT_DONE;
+}
+
+static int run_migrate(struct invocation *inv)
+{
+    struct workspace workspace;
+    struct backend *backend;
+    int status = open_backend(inv, &workspace, &backend);
+    if (status != EXIT_DONE)
+        return status;
+    status = migrate_to(inv, &workspace, backend);
+    backend_free(backend);
+    workspace_close(&workspace);
+    return status;
+}
+
+/* ---- doctor ---- */
+
+static void doctor_line(void *ctx, bool ok, const char *name, const char *text)
+{
+    struct invocation *inv = ctx;
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (inv->settings->json) {
+        buf_addf(&out, "{\"event\":\"check\",\"ok\":%s,\"name\":", ok ? "true" : "false");
+        json_write_string(&out, str_z(name));
+        buf_addz(&out, ",\"text\":");
+        json_write_string(&out, str_z(text));
+        buf_addz(&out, "}\n");
+    } else {
+        style_add(&out, inv->out.color, ok ? STYLE_GREEN : STYLE_RED, ok ? "ok    " : "FAIL  ");
+        buf_addf(&out, "%s: %s\n", name, text);
+    }
+    invocation_write(inv, buf_str(&out));
+}
+
+static int run_doctor(struct invocation *inv)
+{
+    struct workspace workspace;
+    struct backend *backend;
+    int status = open_backend(inv, &workspace, &backend);
+    if (status != EXIT_DONE)
+        return status;
+    struct err err = ERR_INIT;
+    struct probe_report report = {.line = doctor_line, .ctx = inv};
+    if (state_doctor(backend, &report, &err))
+        status = invocation_fail(inv, &err);
+    backend_free(backend);
+    workspace_close(&workspace);
+    return status;
+}
+
+/* ---- unlock ---- */
+
+static int unlock(struct invocation *inv, struct backend *backend)
+{
+    struct err err = ERR_INIT;
+    struct lock_info holder;
+    bool held;
+    if (backend->ops->holder(backend, &inv->arena, &holder, &held, &err))
+        return invocation_fail(inv, &err);
+    if (!held) {
+        invocation_note(inv, "The state is not locked.");
+        return EXIT_DONE;
+    }
+    if (backend->ops->force_unlock(backend, &err))
+        return invocation_fail(inv, &err);
+    invocation_note(inv, "The lock of %.*s (%.*s) is gone.", STR_ARG(holder.owner), STR_ARG(holder.command));
+    return EXIT_DONE;
+}
+
+static int run_unlock(struct invocation *inv)
+{
+    struct workspace workspace;
+    struct backend *backend;
+    int status = open_backend(inv, &workspace, &backend);
+    if (status != EXIT_DONE)
+        return status;
+    status = unlock(inv, backend);
+    backend_free(backend);
+    workspace_close(&workspace);
+    return status;
+}
+
+/* ---- tables ---- */
+
+static const struct option lock_options[] = {
+    {0, "lock-timeout", .value = "TIME", .kind = OPTION_DURATION,
+        .offset = offsetof(struct settings, lock_timeout_ms),
+        .doc = "how long to wait for a locked state: 90, 30s, 5m (default: not at all)"},
+};
+static const struct option_set lock_set = OPTION_SET(NULL, lock_options);
+static const struct option_set *const change_sets[] = {&lock_set, &options_json, &options_stack, NULL};
+static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
+static const struct command_example migrate_examples[] = {
+    {"weir state migrate '{\"backend\": \"s3\", \"bucket\": \"team-state\", \"prefix\": \"lake/\"}'",
+        "to a bucket"},
+    {NULL, NULL},
+};
+
+const struct command state_import = {
+    .name = "import",
+    .args = "ADDRESS ID",
+    .summary = "take something that exists under management",
+    .details = "The stack must declare the resource. What is there is recorded as it is; nothing at the "
+               "service is changed. Deleting it later needs "
+               "--delete-adopted.",
+    .sets = change_sets,
+    .min_args = 2,
+    .max_args = 2,
+    .run = run_import,
+};
+const struct command state_pull = {
+    .name = "pull",
+    .summary = "print the whole state as JSON",
+    .sets = look_sets,
+    .run = run_pull,
+};
+const struct command state_migrate_command = {
+    .name = "migrate",
+    .args = "STATE",
+    .summary = "move the state to another store, history and all",
+    .details = "STATE is what will stand under `state:` in the stack, as JSON. The copy is compared with the "
+               "original record by record "
+               "before the original is closed.",
+    .sets = change_sets,
+    .min_args = 1,
+    .max_args = 1,
+    .examples = migrate_examples,
+    .run = run_migrate,
+};
+const struct command state_doctor_command = {
+    .name = "doctor",
+    .summary = "check the state and the store it is kept in",
+    .details = "Reads and checks every record that was ever kept, and tries out whether the store keeps its "
+               "promises: conditional writes, "
+               "consistent lists, its clock. A store that does not is refused with the reason.",
+    .sets = look_sets,
+    .run = run_doctor,
+};
+const struct command state_unlock_command = {
+    .name = "unlock",
+    .summary = "free a lock whose holder is dead",
+    .details = "Not needed where weir can see by itself that the holder is gone. A lock whose holder is "
+               "known to live is not freed.",
+    .sets = look_sets,
+    .run = run_unlock,
+};

@@ -1,0 +1,55 @@
+/*
+ * `weir state import`: recording what is there, without changing it.
+ */
+#include "plan/planner.h"
+
+static const struct change *adoption(const struct plan *plan, struct str address)
+{
+    for (size_t i = 0; i < plan->change_count; i++)
+        if (str_eq(plan->changes[i].address, address) && plan->changes[i].action == ACTION_ADOPT)
+            return &plan->changes[i];
+    return NULL;
+}
+
+static int record(struct plan *plan, const struct change *change, struct err *err)
+{
+    struct planner *p = plan->planner;
+    const struct instance *instance = change->instance;
+    const struct value *live = object_mark(p->arena, change->schema, instance->import_live);
+    struct outcome outcome = {
+        .address = change->address,
+        .type = change->type,
+        .provider = change->provider,
+        .action = "adopt",
+        .id = value_text(value_get(live, change->schema->id), STR_EMPTY),
+        .attrs = live,
+        .set = object_set(p->arena, change->schema, instance->desired),
+        .deps = evaluate_deps(p, instance->decl),
+        .adopted = true,
+    };
+    struct state *state = plan->workspace->state;
+    if (state_begin(state, "import", NULL, err) || state_done(state, &outcome, err))
+        return -1;
+    return state_end(state, "done", NULL, err) || state_flush(state, err) ? -1 : 0;
+}
+
+int plan_import(struct workspace *workspace, struct str address, struct str id, int64_t lock_timeout_ms,
+    struct diags *diags, struct err *err)
+{
+    struct plan_options options = {
+        .targets = &address, .target_count = 1, .import_address = address, .import_id = id};
+    struct plan *plan;
+    if (state_get(workspace->state, address))
+        return err_set(err, ERR_EXISTS, "the state has \"%.*s\" already", STR_ARG(address));
+    if (state_lock(workspace->state, "import", lock_timeout_ms, err))
+        return -1;
+    int status = plan_make(workspace, &options, diags, &plan, err);
+    if (!status) {
+        const struct change *change = adoption(plan, address);
+        status = change ? record(plan, change, err)
+                        : err_set(err, ERR_INVALID, "the stack has no resource \"%.*s\"", STR_ARG(address));
+        plan_free(plan);
+    }
+    state_unlock(workspace->state);
+    return status;
+}
