@@ -121,8 +121,8 @@ static void add_call(
     struct value_entry entries[] = {{STR("page"), text(d, step->page.in_key.n ? step->page.out : STR_EMPTY)},
         {STR("role"), textz(d, role)}, {STR("operation"), operation_of(d, step->op)},
         {STR("request"), dump_shape(d, &step->request.shape)}, {STR("at"), text(d, step->at)},
-        {STR("answers"), value_builder_list(answers)}, {STR("errors"), error_codes(d, step)},
-        {STR("failed"), text(d, step->failed)}};
+        {STR("parse"), text(d, step->parse)}, {STR("answers"), value_builder_list(answers)},
+        {STR("errors"), error_codes(d, step)}, {STR("failed"), text(d, step->failed)}};
     value_builder_add(&d->calls, value_map(d->arena, entries, sizeof entries / sizeof *entries));
 }
 

@@ -9,7 +9,7 @@
 #define ATTR_KEYS                                                                                            \
     "type required replace computed optional sensitive write_only local default pattern enum range compare " \
     "conflicts wire read item flat pairs entry values time fields doc unset changes_with template hidden "   \
-    "send_default"
+    "send_default read_values text"
 
 static void load_typed(
     struct loader *l, struct str text, const struct node *node, const struct node *where, struct typed *out);
@@ -112,6 +112,17 @@ static const struct {
     {"policy", TYPE_POLICY, SHAPE_JSON_TEXT},
 };
 
+/* Keys of a YAML map are texts; what they stand for has the attribute's own kind. */
+static const struct value *our_value(struct arena *arena, enum shape_kind kind, struct str text)
+{
+    int64_t integer;
+    if (kind == SHAPE_BOOL)
+        return value_bool(str_eqz(text, "true"));
+    if (kind == SHAPE_INT && str_to_int(text, &integer))
+        return value_int(arena, integer);
+    return value_string(arena, text);
+}
+
 static void load_choices(struct loader *l, const struct node *values, struct shape *shape)
 {
     if (!values || values->kind != NODE_MAP)
@@ -122,7 +133,7 @@ static void load_choices(struct loader *l, const struct node *values, struct sha
         const struct value *theirs = node_value(l->arena, values->entries[i].value);
         value_builder_set(&in, ours, theirs);
         if (theirs->kind == VALUE_STRING)
-            value_builder_set(&out, theirs->string, value_string(l->arena, ours));
+            value_builder_set(&out, theirs->string, our_value(l->arena, shape->kind, ours));
         else
             load_error(l, values->entries[i].value, "expected the service's spelling, a string");
     }
@@ -318,6 +329,24 @@ static void load_place(struct loader *l, const struct node *node, struct spec_at
         load_error(l, read, "read is a path in the answer, or false");
 }
 
+/* `text`: goes out as text, whatever it is here. `read_values`: answers spell it differently than requests.
+ */
+static void load_spellings(struct loader *l, const struct node *map, struct spec_attr *out)
+{
+    const struct node *values = node_get(map, "read_values");
+    if (values) {
+        struct shape *answer = ARENA_NEW(l->arena, struct shape);
+        *answer = *out->answer;
+        load_choices(l, values, answer);
+        out->answer = answer;
+    }
+    if (load_flag(l, map, "text")) {
+        struct shape *sent = ARENA_NEW(l->arena, struct shape);
+        sent->kind = SHAPE_STRING;
+        out->shape = sent;
+    }
+}
+
 void load_attr(struct loader *l, struct str name, const struct node *node, struct spec_attr *out)
 {
     struct str type_text = STR_EMPTY;
@@ -349,4 +378,5 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
         .hidden = load_flag(l, map, "hidden"),
         .send_default = load_flag(l, map, "send_default")};
     load_place(l, map, out);
+    load_spellings(l, map, out);
 }

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 #define STEP_KEYS                                                                                            \
-    "call send with at match skip answers covers token when if unless for full partial always each ignore "  \
+    "call send with parse at match skip answers covers token when if unless for full partial always each "   \
+    "ignore "                                                                                                \
     "absent retry "                                                                                          \
     "failed "                                                                                                \
     "wait native page must look idempotent body"
@@ -510,6 +511,7 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
 {
     struct loader *l = t->l;
     step->at = load_text(l, node, "at");
+    step->parse = load_text(l, node, "parse");
     load_match(t, node_get(node, "match"), step);
     step->skip = load_skip(l, node_get(node, "skip"));
     load_answers(t, node_get(node, "answers"), step);

@@ -30,8 +30,9 @@ int run_template(struct run *run, const struct value *template, const struct val
 /* Adds what templates say of computed attributes that the object lacks. */
 int run_fill_templates(
     struct run *run, const struct value *object, const struct value **out, struct err *err);
-/* The other way round: attributes that an id holds by its template (an import gives no more than the id). */
-const struct value *run_split_id(struct run *run, const struct value *object);
+/* The other way round: attributes that the text of `attr` holds by its template (an import gives no more than
+ * the id). */
+const struct value *run_split(struct run *run, struct str attr, const struct value *object);
 /* All of these, or (any) one of these. */
 bool run_holds(struct run *run, const struct spec_conditions *conditions, const struct value *object);
 bool run_holds_any(struct run *run, const struct spec_conditions *conditions, const struct value *object);
@@ -54,11 +55,17 @@ int run_step(struct run *run, const struct spec_step *step, const struct value *
     const struct value **document, struct err *err);
 /* Is this item one to leave alone? */
 bool run_skips(struct run *run, const struct spec_skip *skip, const struct value *item);
+/* The same without its conditions. */
+int run_now(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value **document, struct err *err);
 bool run_applies(struct run *run, const struct spec_step *step, const struct value *object);
 bool run_error_is(const struct spec_errors *errors, const struct err *err);
 
 /* ---- run_read.c ---- */
 
+/* The item of a list that `match` means, or the first one; NULL where there is none. */
+const struct value *run_pick(
+    struct run *run, const struct spec_step *step, const struct value *items, const struct value *object);
 /* The object in an answer, or NULL. */
 const struct value *run_at(
     struct run *run, const struct spec_step *step, const struct value *document, const struct value *object);

@@ -156,6 +156,11 @@ static int send_once(struct run *run, const struct spec_step *step, const struct
         return -1;
     if (step->op->answer)
         *document = wire_add_headers(run->arena, step->op->answer, &response, *document);
+    if (step->parse.n) {
+        static const struct shape text = {.kind = SHAPE_JSON_TEXT};
+        const struct value *inner = wire_path(run->arena, *document, step->parse);
+        *document = inner ? wire_coerce(run->arena, &text, inner) : &value_empty_map;
+    }
     return check_failed(run, step, *document, err);
 }
 
@@ -330,8 +335,12 @@ int run_step(struct run *run, const struct spec_step *step, const struct value *
     const struct value **document, struct err *err)
 {
     *document = NULL;
-    if (!run_applies(run, step, object))
-        return 0;
+    return run_applies(run, step, object) ? run_now(run, step, object, document, err) : 0;
+}
+
+int run_now(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value **document, struct err *err)
+{
     if (step->must_be_absent)
         return run_probe(run, step, object, document, err);
     if (step->each)

@@ -324,15 +324,29 @@ static int object_to_send(
     return 0;
 }
 
+/* What it is to be: attributes that were taken out of the file have their default again. */
+static const struct value *target_of(struct updating *u)
+{
+    const struct value *target = u->object;
+    for (size_t i = 0; i < u->run->type->attr_count; i++) {
+        const struct spec_attr *attr = &u->run->type->attrs[i];
+        struct str name = attr->attr->name;
+        if (is_changed(u, name) && value_is_null(value_get(u->desired, name)))
+            target = value_with(u->run->arena, target, name, reset_value(attr));
+    }
+    return target;
+}
+
 static int update_steps(struct updating *u, struct err *err)
 {
     struct run *run = u->run;
+    const struct value *target = target_of(u);
     for (size_t i = 0; i < run->type->update.count; i++) {
         const struct spec_step *step = &run->type->update.items[i];
         const struct value *document, *doc, *object;
-        if (!step_concerned(u, step) || !run_applies(run, step, u->object))
+        if (!step_concerned(u, step) || !run_applies(run, step, target))
             continue;
-        if (object_to_send(u, step, &object, err) || run_step(run, step, object, &document, err))
+        if (object_to_send(u, step, &object, err) || run_now(run, step, object, &document, err))
             return -1;
         u->any = true;
         doc = document && !step->each && !step->native ? run_at(run, step, document, object) : NULL;

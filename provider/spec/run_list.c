@@ -16,9 +16,10 @@ static const struct shape any = {.kind = SHAPE_ANY};
 static const struct shape_member get_resources_members[] = {
     {.name = STR_INIT("filters"), .wire = STR_INIT("ResourceTypeFilters"), .shape = &any},
     {.name = STR_INIT("size"), .wire = STR_INIT("ResourcesPerPage"), .shape = &any},
-    {.name = STR_INIT("token"), .wire = STR_INIT("PaginationToken"), .shape = &any}};
+    {.name = STR_INIT("token"), .wire = STR_INIT("PaginationToken"), .shape = &any},
+    {.name = STR_INIT("tags"), .wire = STR_INIT("TagFilters"), .shape = &any}};
 static const struct shape get_resources_shape = {
-    .kind = SHAPE_STRUCT, .members = get_resources_members, .member_count = 3};
+    .kind = SHAPE_STRUCT, .members = get_resources_members, .member_count = 4};
 static const struct shape pairs = {.kind = SHAPE_PAIRS};
 
 static void add_tagged(struct run *run, const struct value *document, struct map *by_arn)
@@ -31,27 +32,52 @@ static void add_tagged(struct run *run, const struct value *document, struct map
     }
 }
 
-static int tags_of_all(struct run *run, struct map *by_arn, struct err *err)
+static int tagged_page(struct run *run, const struct value *filters, const struct value *token,
+    const struct value **document, struct err *err)
 {
-    const struct value *filter = value_string_ref(run->arena, run->type->tags->bulk);
+    const struct value *type = value_string_ref(run->arena, run->type->tags->bulk);
+    struct value_entry entries[] = {{STR("filters"), value_list(run->arena, &type, 1)},
+        {STR("size"), value_int(run->arena, 100)}, {STR("token"), token}, {STR("tags"), filters}};
+    struct aws_call call = {.service = &tagging_service,
+        .op = &get_resources,
+        .idempotent = true,
+        .body_fd = -1,
+        .cancel = run->ctx->cancel};
+    struct wire_message response = {0};
+    if (wire_encode_request(run->arena, &get_resources, &get_resources_shape,
+            value_map(run->arena, entries, 4), &call.request, err) ||
+        aws_send(run->client, &call, run->arena, &response, err))
+        return -1;
+    return wire_decode_response(run->arena, &get_resources, &response, document, err);
+}
+
+/* ARN -> tags of everything of this type that has (these) tags. */
+static int tagged(struct run *run, const struct value *filters, struct map *by_arn, struct err *err)
+{
     const struct value *token = NULL, *document;
     do {
-        struct value_entry entries[] = {{STR("filters"), value_list(run->arena, &filter, 1)},
-            {STR("size"), value_int(run->arena, 100)}, {STR("token"), token}};
-        struct aws_call call = {.service = &tagging_service,
-            .op = &get_resources,
-            .idempotent = true,
-            .body_fd = -1,
-            .cancel = run->ctx->cancel};
-        struct wire_message response = {0};
-        if (wire_encode_request(run->arena, &get_resources, &get_resources_shape,
-                value_map(run->arena, entries, 3), &call.request, err) ||
-            aws_send(run->client, &call, run->arena, &response, err) ||
-            wire_decode_response(run->arena, &get_resources, &response, &document, err))
+        if (tagged_page(run, filters, token, &document, err))
             return -1;
         add_tagged(run, document, by_arn);
         token = value_getz(document, "PaginationToken");
     } while (value_text(token, STR_EMPTY).n);
+    return 0;
+}
+
+/* What carries this intent's mark: *object with its ARN and what the ARN tells; unchanged where there is
+ * none. */
+static int find_marked(struct run *run, const struct value **object, struct err *err)
+{
+    AUTO_MAP struct map by_arn = MAP_INIT;
+    const struct value *token = value_string_ref(run->arena, run->ctx->token);
+    struct value_entry filter[] = {{STR("Key"), value_string_ref(run->arena, STR("weir:intent"))},
+        {STR("Values"), value_list(run->arena, &token, 1)}};
+    const struct value *one = value_map(run->arena, filter, 2);
+    if (tagged(run, value_list(run->arena, &one, 1), &by_arn, err))
+        return -1;
+    if (by_arn.n == 1)
+        *object = run_split(run, STR("arn"),
+            value_with(run->arena, *object, STR("arn"), value_string(run->arena, by_arn.items[0].key)));
     return 0;
 }
 
@@ -131,7 +157,7 @@ int spec_list(struct op_ctx *ctx, const struct value *wanted, resource_found *fo
     const struct value *items;
     bool tags = type->tags && type->tags->bulk.n && run_wants(wanted, type->tags->attr->attr->name);
     if (run_list(&run, &type->list.items[0], NULL, NULL, &items, err) ||
-        list_all_more(&run, wanted, &by_id, err) || (tags && tags_of_all(&run, &by_arn, err)))
+        list_all_more(&run, wanted, &by_id, err) || (tags && tagged(&run, NULL, &by_arn, err)))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *live = run_decode(&run, &type->list.items[0], items->items[i], NULL);
@@ -205,8 +231,13 @@ int spec_find(struct op_ctx *ctx, const struct value *desired, const struct valu
             *err = failure;
             return -1;
         }
-        if (items->count)
-            *live = run_decode(&run, type->find, items->items[0], NULL);
+        const struct value *item = run_pick(&run, type->find, items, object);
+        *live = item ? run_decode(&run, type->find, item, NULL) : NULL;
+    } else if (type->tags && type->tags->bulk.n && type->tags->mark) {
+        if (find_marked(&run, &object, err))
+            return -1;
+        const struct value *found = value_get(object, type->schema.id);
+        return value_is_null(found) ? 0 : find_whole(&run, object, live, err);
     } else if (type->find_by.count && type->list.count && find_listed(&run, object, live, err)) {
         return -1;
     }

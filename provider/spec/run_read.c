@@ -22,7 +22,7 @@ static bool names_have(const struct spec_names *names, struct str name)
 
 /* ---- answers ---- */
 
-static const struct value *pick(
+const struct value *run_pick(
     struct run *run, const struct spec_step *step, const struct value *items, const struct value *object)
 {
     for (uint32_t i = 0; i < items->count; i++) {
@@ -42,7 +42,7 @@ const struct value *run_at(
     const struct value *found = step->at.n ? wire_path(run->arena, document, step->at) : document;
     if (value_is_null(found))
         return NULL;
-    return found->kind == VALUE_LIST ? pick(run, step, found, object) : found;
+    return found->kind == VALUE_LIST ? run_pick(run, step, found, object) : found;
 }
 
 /* "aws:" and "weir:" keys belong to others. */
@@ -200,7 +200,7 @@ static int fetch(struct run *run, const struct spec_step *step, const struct val
     if (step->match_path.n) {
         if (run_list(run, step, object, NULL, &document, err))
             return -1;
-        *doc = pick(run, step, document, object);
+        *doc = run_pick(run, step, document, object);
         return 0;
     }
     if (run_step(run, step, object, &document, err))
@@ -362,7 +362,7 @@ static int read_tags(struct reading *r, struct err *err)
 int run_read(struct run *run, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
-    prior = run_split_id(run, prior);
+    prior = run_split(run, run->type->schema.id, prior);
     struct reading r = {.run = run, .wanted = wanted, .prior = prior};
     *live = NULL;
     if (read_steps(&r, err) || read_facets(&r, err) || read_sets(&r, err) || read_tags(&r, err))

@@ -127,9 +127,9 @@ int run_fill_templates(struct run *run, const struct value *object, const struct
     return 0;
 }
 
-const struct value *run_split_id(struct run *run, const struct value *object)
+const struct value *run_split(struct run *run, struct str attr, const struct value *object)
 {
-    const struct spec_attr *id = spec_attr_find(run->type, run->type->schema.id);
+    const struct spec_attr *id = spec_attr_find(run->type, attr);
     struct str text = id ? value_text(value_get(object, id->attr->name), STR_EMPTY) : STR_EMPTY;
     struct str rest = id ? id->template : STR_EMPTY;
     while (rest.n && text.n) {

@@ -107,6 +107,7 @@ struct spec_step {
     spec_native *native;
     struct str native_name;
     struct spec_request request;
+    struct str parse;      /* path of a JSON text that is the answer proper; "" none */
     struct str at;         /* path of the object, or of the items, in the answer; "" or "@": all of it */
     struct str match_path; /* of several items the one where this path has ... */
     struct str match_attr; /* ... this attribute's value */

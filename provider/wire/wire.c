@@ -246,6 +246,8 @@ int wire_decode_response(struct arena *arena, const struct wire_operation *op,
         *document = value_map(arena, &entry, 1);
     } else if (wire_is_json(op->protocol)) {
         rc = json_parse(arena, response->body, document, err);
+        if (rc == 0 && value_is_null(*document))
+            *document = &value_empty_map; /* some servers answer nothing so */
         if (rc == 0 && (*document)->kind != VALUE_MAP && !op->body.n)
             rc =
                 err_set(err, ERR_PROTOCOL, "it is %s, not a JSON object", value_kind_name((*document)->kind));

@@ -24,6 +24,9 @@ UNMODELLED = {
         "NoSuchLifecycleConfiguration", "NoSuchCORSConfiguration", "NoSuchPublicAccessBlockConfiguration",
         "OwnershipControlsNotFoundError", "ServerSideEncryptionConfigurationNotFoundError",
     },
+    "states": {"AccessDeniedException"},
+    "redshift": {"InvalidParameterCombination"},
+    "sqs": {"AWS.SimpleQueueService.NonExistentQueue", "AWS.SimpleQueueService.QueueDeletedRecently", "QueueAlreadyExists"},
     "iam": {"NoSuchEntityException", "EntityAlreadyExistsException", "ConcurrentModificationException"},
     "rds": {"DBInstanceNotFoundFault", "InvalidParameterValue", "InvalidParameterCombination", "DBParameterGroupNotFound"},
 }
@@ -110,6 +113,10 @@ class Check:
         if theirs.type_name == "list" and kind == "structure" and request and [m["wire"] for m in ours["members"]] == ["1"]:
             self.structure(ours, theirs, path, request)
             return
+        if theirs.type_name == "map" and kind == "structure":
+            for member in ours["members"]:
+                self.shape(member["shape"], theirs.value, f"{path}.{member['wire']}", request)
+            return
         if theirs.type_name not in KINDS[kind]:
             self.wrong(f"{path}: {kind} here, {theirs.type_name} in the model")
             return
@@ -180,6 +187,7 @@ class Check:
         if shape.type_name == "list" and self.protocol == "rest-xml" and shape.member.type_name == "structure":
             shape = shape.member  # a list of one in XML
         if shape.type_name == "map":
+            self.in_map = True
             return shape.value
         if shape.type_name != "structure":
             self.wrong(f"{what} {path}: nothing is inside {shape.name} ({shape.type_name}) in the model")
@@ -275,6 +283,9 @@ class Check:
             wrapper = output.serialization.get("resultWrapper", operation["name"] + "Result")
             if wrapper != operation["name"] + "Result":
                 self.wrong(f"the model wraps the answer in {wrapper}")
+        if call["parse"]:  # what is inside a JSON text no model tells
+            self.path(output, call["parse"], "parse")
+            return
         if call["page"]:
             self.path(output, call["page"], "page")
         inside = self.path(output, call["at"], "at")
@@ -293,8 +304,10 @@ class Check:
             if ours and path == ".":
                 self.shape(ours, start, "answer", False)
             else:
+                self.in_map = False
                 theirs = self.path(start, path, "answer")
-                if theirs is not None and ours:
+                scalar_text = self.in_map and theirs is not None and theirs.type_name == "string"  # a map of texts
+                if theirs is not None and ours and not scalar_text:
                     many = "[]" in path and ours["kind"] in ("list", "pairs")
                     self.shape(ours["elem"] if many and ours["kind"] == "list" else ours, theirs, path, False)
             if call["role"] in ("create", "update") and len(self.problems) > before and call["at"]:
