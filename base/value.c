@@ -60,6 +60,8 @@ void value_adopt(struct value *v, const struct value *child)
     v->marks |= child->marks & (VALUE_DEEP_SENSITIVE | VALUE_DEEP_UNKNOWN);
     if (child->depth >= v->depth)
         v->depth = child->depth < UINT16_MAX ? (uint16_t)(child->depth + 1) : UINT16_MAX;
+    if (__builtin_add_overflow(v->size, 8 + value_size(child), &v->size))
+        v->size = UINT64_MAX;
 }
 
 const struct value *value_list(struct arena *arena, const struct value *const *items, size_t n)
@@ -69,6 +71,7 @@ const struct value *value_list(struct arena *arena, const struct value *const *i
     struct value *v = new_value(arena, VALUE_LIST);
     v->items = arena_alloc(arena, n * sizeof *v->items);
     v->count = (uint32_t)n;
+    v->size = 0;
     for (size_t i = 0; i < n; i++) {
         v->items[i] = items[i] ? items[i] : &value_null;
         value_adopt(v, v->items[i]);
@@ -134,6 +137,7 @@ const struct value *value_map(struct arena *arena, const struct value_entry *ent
     struct value *v = new_value(arena, VALUE_MAP);
     v->entries = sorted;
     v->count = (uint32_t)kept;
+    v->size = 0;
     for (size_t i = 0; i < kept; i++)
         value_adopt(v, sorted[i].value);
     return v;

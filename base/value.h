@@ -47,8 +47,13 @@ struct value {
         int64_t integer;
         double number;
         struct str string; /* with a NUL after its end */
-        const struct value **items;
-        const struct value_entry *entries; /* sorted by key */
+        struct {
+            union {
+                const struct value **items;
+                const struct value_entry *entries; /* sorted by key */
+            };
+            uint64_t size; /* see value_size() */
+        };
     };
 };
 
@@ -75,6 +80,17 @@ const struct value *value_string_ref(struct arena *arena, struct str text);
 const struct value *value_list(struct arena *arena, const struct value *const *items, size_t n);
 /* Sorts; of entries with the same key the last one counts. Keys are kept by reference. */
 const struct value *value_map(struct arena *arena, const struct value_entry *entries, size_t n);
+
+/*
+ * About how many bytes it takes to write the value out. What is shared counts each time, so this tells a
+ * value that is small in memory and endless everywhere else: a list of a list twice, forty times over.
+ */
+static inline uint64_t value_size(const struct value *v)
+{
+    if (v->kind == VALUE_LIST || v->kind == VALUE_MAP)
+        return v->size;
+    return v->kind == VALUE_STRING ? 8 + v->string.n : 8;
+}
 
 /* For those who fill a list or map in place: takes over what a child says about the whole. */
 void value_adopt(struct value *v, const struct value *child);

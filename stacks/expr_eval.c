@@ -3,6 +3,8 @@
 
 #include "base/map.h"
 
+#include <assert.h>
+
 const struct value *expr_eval(const struct expr *expr, const struct scope *scope, struct arena *arena)
 {
     struct budget budget = {.items = BUDGET_ITEMS, .bytes = BUDGET_BYTES};
@@ -68,6 +70,10 @@ const struct value *eval_marked(struct eval *ev, const struct value *v, unsigned
 
 const struct value *eval_checked(struct eval *ev, const struct expr *e, const struct value *v)
 {
+    if (value_size(v) > EXPR_VALUE_SIZE) {
+        eval_error(ev, e, "written out, this takes more than 256 MiB");
+        return NULL;
+    }
     if (v->depth <= EXPR_VALUE_DEPTH)
         return v;
     eval_error(ev, e, "lists and maps are nested deeper than %d levels", EXPR_VALUE_DEPTH);
@@ -197,7 +203,8 @@ static const struct value *eval_variable(const struct eval *ev, const struct exp
 {
     const struct binding *binding = ev->binding;
     for (uint32_t i = 0; i < e->variable.depth; i++)
-        binding = binding->up;
+        binding = binding ? binding->up : NULL;
+    assert(binding); /* resolving counted them */
     return e->variable.is_key ? binding->key : binding->value;
 }
 

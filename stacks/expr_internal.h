@@ -15,6 +15,7 @@ enum {
     EXPR_MAX_HEIGHT = 500, /* of one scalar's tree: bounds everybody else's */
     /* Of values: what many expressions build up together is bounded, too, well below what JSON is read to. */
     EXPR_VALUE_DEPTH = 200,
+    EXPR_VALUE_SIZE = 256 * 1024 * 1024,
 };
 
 enum expr_op {
@@ -169,7 +170,7 @@ struct str eval_source(const struct expr *e, struct str fallback);
 /* False, after an error at e, when the evaluation has produced too much. */
 bool eval_take_items(struct eval *ev, const struct expr *e, size_t n);
 bool eval_take_bytes(struct eval *ev, const struct expr *e, size_t n);
-/* v, or NULL after an error at e where it is nested too deep. */
+/* v, or NULL after an error at e where it is nested too deep or too large. */
 const struct value *eval_checked(struct eval *ev, const struct expr *e, const struct value *v);
 /* v, made sensitive where `marks` has a sensitive mark, deep or not. NULL stays NULL. */
 const struct value *eval_marked(struct eval *ev, const struct value *v, unsigned marks);

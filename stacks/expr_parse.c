@@ -154,31 +154,32 @@ static struct expr_entry *entries_add(struct parser *p, struct entries *list)
     return &list->items[list->n++];
 }
 
-static struct expr *parse_entry(struct parser *p, struct entries *entries, struct map *seen)
+/* One entry of `map`; false after an error. */
+static bool parse_entry(struct parser *p, struct expr *map, struct entries *entries, struct map *seen)
 {
     struct expr *key = parse_key(p);
     if (!key)
-        return NULL;
-    if (p->token.kind == TOKEN_BAD && p->token.end - p->token.start == 1 &&
-        p->lexer.text.p[p->token.start] == '=')
-        return parser_fail(
-            p, p->token.start, p->token.end, "write \":\" between key and value", "unexpected \"=\"");
+        return false;
+    bool equals = p->token.kind == TOKEN_BAD && str_eqz(parser_text(p), "=");
+    if (equals)
+        return parser_fail(p, p->token.start, p->token.end, "write \":\" between key and value",
+                   "unexpected \"=\"") != NULL;
     if (!parser_take(p, ':'))
-        return parser_fail_token(p, "\":\" after the key");
+        return parser_fail_token(p, "\":\" after the key") != NULL;
     struct expr *value = parser_inner(p);
-    if (!value)
-        return NULL;
+    if (!value || !parser_adopt(p, map, value))
+        return false;
     struct expr_entry *entry = entries_add(p, entries);
     entry->value = *value;
     if (!expr_is_text(key)) {
         entry->key_expr = key;
-        return value;
+        return parser_adopt(p, map, key);
     }
     entry->key = key->constant.string;
-    if (map_set(seen, entry->key, key))
-        return parser_fail(
-            p, key->offset, expr_end(key), NULL, "the key \"%.*s\" is there twice", STR_ARG(entry->key));
-    return value;
+    if (!map_set(seen, entry->key, key))
+        return true;
+    parser_fail(p, key->offset, expr_end(key), NULL, "the key \"%.*s\" is there twice", STR_ARG(entry->key));
+    return false;
 }
 
 static struct expr *parse_map(struct parser *p)
@@ -195,10 +196,7 @@ static struct expr *parse_map(struct parser *p)
     struct entries entries = {0};
     struct expr *e = parser_expr(p, EXPR_MAP, start, start + 1);
     while (!parser_at(p, '}')) {
-        if (!parse_entry(p, &entries, &seen))
-            return NULL;
-        const struct expr_entry *last = &entries.items[entries.n - 1];
-        if (!parser_adopt(p, e, &last->value) || (last->key_expr && !parser_adopt(p, e, last->key_expr)))
+        if (!parse_entry(p, e, &entries, &seen))
             return NULL;
         if (!parser_take(p, ',') && !parser_at(p, '}'))
             return parser_fail_token(p, "\",\" or \"}\"");

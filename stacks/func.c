@@ -7,11 +7,11 @@
 static const struct function functions[] = {
 #define X(name_, signature_, group_, params_, min_, max_, flags_, doc_, example_, result_)                   \
     {.name = STR_INIT(#name_),                                                                               \
-        .signature = signature_,                                                                             \
-        .params = params_,                                                                                   \
-        .min = min_,                                                                                         \
-        .max = max_,                                                                                         \
-        .flags = flags_,                                                                                     \
+        .signature = (signature_),                                                                           \
+        .params = (params_),                                                                                 \
+        .min = (min_),                                                                                       \
+        .max = (max_),                                                                                       \
+        .flags = (flags_),                                                                                   \
         .run = func_##name_},
 #include "stacks/func_table.h"
 #undef X
@@ -208,14 +208,15 @@ static unsigned argument_marks(const struct call *call)
     return marks;
 }
 
-static bool take_result(struct call *call, const struct value *result)
+/* `left` items were in the budget before the call: some functions count while they go. */
+static bool take_result(struct call *call, const struct value *result, size_t left)
 {
     for (size_t i = 0; i < call->n; i++)
         if (result == call->args[i])
             return true;
     if (result->kind == VALUE_STRING)
         return eval_take_bytes(call->ev, call->expr, result->string.n);
-    return call->ev->binding == NULL || eval_take_items(call->ev, call->expr, result->count);
+    return call->ev->budget->items < left || eval_take_items(call->ev, call->expr, result->count);
 }
 
 const struct value *eval_call(struct eval *ev, const struct expr *e)
@@ -224,8 +225,10 @@ const struct value *eval_call(struct eval *ev, const struct expr *e)
     struct call call = {.ev = ev, .arena = ev->arena, .expr = e, .function = e->call.function, .args = few};
     if (!call.function)
         return NULL;
-    if (call.function->flags & FUNC_LAZY)
+    if (call.function->flags & FUNC_LAZY) {
+        /* cppcheck-suppress returnDanglingLifetime; what it returns is in the arena */
         return call.function->run(&call);
+    }
     if (e->count > sizeof few / sizeof *few)
         call.args = ARENA_ARRAY(ev->arena, const struct value *, e->count);
     bool failed = false, unknown = false;
@@ -236,11 +239,12 @@ const struct value *eval_call(struct eval *ev, const struct expr *e)
     if (failed || !fit_arguments(&call, &unknown))
         return NULL;
     if (call.function->flags & FUNC_OWN_MARKS) {
-        const struct value *own = call.function->run(&call);
-        return own ? eval_checked(ev, e, own) : NULL;
+        const struct value *result = call.function->run(&call);
+        return result ? eval_checked(ev, e, result) : NULL;
     }
+    size_t left = ev->budget->items;
     const struct value *result = unknown ? &value_unknown : call.function->run(&call);
-    if (!result || !take_result(&call, result) || !eval_checked(ev, e, result))
+    if (!result || !take_result(&call, result, left) || !eval_checked(ev, e, result))
         return NULL;
     return eval_marked(ev, result, argument_marks(&call));
 }

@@ -513,6 +513,24 @@ static void test_depth(void **state)
     values[1] = secret_value;
 }
 
+/* Small in memory, endless when written out. */
+static void test_size(void **state)
+{
+    (void)state;
+    struct str text = STR("'0123456789'");
+    for (int i = 0; i < 30; i++)
+        text = arena_printf(&arena, "[for x in [%s] : [x, x]]", text.p);
+    assert_string_equal(run(text.p), "error: written out, this takes more than 256 MiB");
+    text = STR("{a: 1}");
+    for (int i = 0; i < 30; i++)
+        text = arena_printf(&arena, "[for x in [%s] : {a: x, b: x}][0]", text.p);
+    assert_string_equal(run(text.p), "error: written out, this takes more than 256 MiB");
+    text = STR("[1]");
+    for (int i = 0; i < 30; i++)
+        text = arena_printf(&arena, "[for x in [%s] : concat(x, x)][0]", text.p);
+    assert_string_equal(run(text.p), "error: this gives more than a million items");
+}
+
 static unsigned seen[DECL_COUNT];
 
 static void note(void *ctx, struct decl *decl)
@@ -549,6 +567,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fallbacks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_depth, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_size, setup, teardown),
         cmocka_unit_test_setup_teardown(test_depends, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -369,6 +369,7 @@ static void test_lists(void **state)
         {"range(5, 1, 1)", "[]"},
         {"range(0, 1, 0)", "error: the step of range() cannot be 0"},
         {"range(9223372036854775806, 9223372036854775807, 5)", "[9223372036854775806]"},
+        {"length(range(1000000))", "1000000"},
         {"range(1000000000)", "error: this gives more than a million items"},
         {"reverse([1, later])", "[\"(known after apply)\",1]"},
         {"distinct([3, 1, 3, 1.0, 'a', 'a'])", "[3,1,\"a\"]"},
