@@ -1,0 +1,139 @@
+"""What the log remembers: who did what, the stack as it was, and taking things in and over."""
+
+import json
+
+VALUE = """
+    stack: past
+    inputs: {{word: one}}
+    resources:
+      a: {{type: weir.value, value: "{text} ${{inputs.word}}"}}
+    outputs:
+      a: {{value: "${{a.value}}"}}
+"""
+
+
+def runs(stack):
+    return [event for event in stack.run("history", "--json").events() if event["event"] == "run"]
+
+
+def test_history_lists_runs_and_what_they_changed(local_stack):
+    local_stack.write(VALUE.format(text="first")).apply()
+    local_stack.write(VALUE.format(text="second")).apply()
+    local_stack.destroy()
+    assert [(r["run"], r["command"], r["status"]) for r in runs(local_stack)] == [
+        ("1", "apply", "done"), ("2", "apply", "done"), ("3", "destroy", "done")]
+    assert [(r["created"], r["updated"], r["deleted"]) for r in runs(local_stack)] == [(1, 0, 0), (0, 1, 0), (0, 0, 1)]
+    changes = [e for e in local_stack.run("history", "2", "--json").events() if e["event"] == "run-change"]
+    assert [(c["address"], c["action"]) for c in changes] == [("a", "update")]
+    assert "update  a  weir.value" in local_stack.run("history", "2").out
+    assert "no run 9" in local_stack.run("history", "9", status=1).err
+
+
+def test_a_failed_change_stands_in_the_history(stack, cloud):
+    stack.write('stack: past\nresources:\n  db: {type: aws.glue.database, name: films}\n')
+    cloud.fail({"match": "CreateDatabase", "status": 400, "body": '{"__type": "AccessDeniedException", "message": "no"}'})
+    stack.apply(status=1)
+    (run,) = runs(stack)
+    assert (run["status"], run["failed"], run["created"]) == ("failed", 1, 0)
+
+
+def test_going_back_is_an_ordinary_plan(local_stack):
+    local_stack.write(VALUE.format(text="first")).apply("-i", "word=uno")
+    local_stack.write(VALUE.format(text="second")).apply()
+    assert local_stack.plan("--to", "1") == {"a": "update"}
+    local_stack.apply("--to", "1")
+    assert "first uno" in local_stack.run("output", "a").out
+    assert local_stack.plan() == {"a": "update"}  # the file is still the second one
+    local_stack.apply("--to", "2")
+    local_stack.assert_settled()
+    assert "no run 77" in local_stack.run("plan", "--to", "77", status=None).err
+
+
+def test_files_with_secrets_are_not_kept_without_a_key(local_stack):
+    text = "stack: past\ninputs:\n  pw: {type: string, sensitive: true, default: hunter22}\nresources:\n  a: {type: weir.value, value: \"${inputs.pw}\"}\n"
+    local_stack.write(text).apply()
+    assert "hunter22" not in local_stack.state_text()
+    assert "not kept" in local_stack.run("plan", "--to", "1", status=1).err
+
+
+def test_with_a_key_they_are_sealed(local_stack):
+    key = {"WEIR_STATE_KEY": "0f" * 32}
+    text = "stack: past\ninputs:\n  pw: {type: string, sensitive: true, default: hunter22}\nresources:\n  a: {type: weir.value, value: \"${inputs.pw}\"}\n"
+    local_stack.write(text).apply(env=key)
+    local_stack.write(text.replace("hunter22", "hunter33")).apply(env=key)
+    assert "hunter" not in local_stack.state_text()
+    local_stack.apply("--to", "1", env=key)
+    assert local_stack.run("plan", "--detailed-exitcode", "--to", "1", env=key).status == 0
+
+
+def test_state_as_it_was(local_stack):
+    local_stack.write(VALUE.format(text="first")).apply()
+    seq = runs(local_stack)[0]["last_seq"]
+    local_stack.write(VALUE.format(text="second")).apply()
+    assert "second" in local_stack.run("state", "show", "a").out
+    assert "first" in local_stack.run("state", "show", "a", "--at", seq).out
+
+
+def test_pull_is_one_json_document_without_secrets(local_stack):
+    local_stack.write("stack: past\ninputs:\n  pw: {type: string, sensitive: true}\nresources:\n  a: {type: weir.value, value: \"${inputs.pw}\"}\n")
+    local_stack.apply("-i", "pw=hunter22")
+    pulled = local_stack.run("state", "pull").out
+    assert [r["address"] for r in json.loads(pulled)["resources"]] == ["a"]
+    assert "hunter22" not in pulled
+
+
+def test_import_records_what_is_there_and_changes_nothing(stack, cloud):
+    glue = cloud.client("glue")
+    glue.create_database(DatabaseInput={"Name": "films", "Description": "made by hand"})
+    stack.write('stack: past\nresources:\n  db: {type: aws.glue.database, name: films, description: by weir}\n')
+    stack.run("state", "import", "db", "films")
+    assert glue.get_database(Name="films")["Database"]["Description"] == "made by hand"
+    assert stack.plan() == {"db": "update"}
+    stack.apply()
+    stack.assert_settled()
+    refused = stack.destroy(status=None)
+    assert refused.status == 3 and "--delete-adopted" in refused.err
+    assert glue.get_databases()["DatabaseList"]
+    stack.destroy("--delete-adopted")
+    assert not glue.get_databases()["DatabaseList"]
+    assert "there is no" in stack.run("state", "import", "db", "absent", status=3).err
+
+
+def test_adopt_existing_shows_in_the_plan(stack, cloud):
+    cloud.client("glue").create_database(DatabaseInput={"Name": "films", "Description": "made by hand"})
+    stack.write('stack: past\nresources:\n  db: {type: aws.glue.database, name: films, description: by weir, adopt: existing}\n')
+    assert stack.plan() == {"db": "adopt"}
+    stack.apply()
+    stack.assert_settled()
+
+
+def test_a_lost_state_is_found_again_by_its_marks(stack, cloud):
+    stack.write('stack: past\nresources:\n  role: {type: aws.iam.role, name: etl, assume_role_policy: \'${trust("glue.amazonaws.com")}\'}\n')
+    stack.apply()
+    stack.log().unlink()
+    stack.apply()
+    stack.assert_settled()
+    assert len([r for r in cloud.client("iam").list_roles()["Roles"] if r["RoleName"] == "etl"]) == 1
+    stack.destroy()
+
+
+def test_doctor_and_unlock(local_stack):
+    local_stack.write(VALUE.format(text="first")).apply()
+    checks = local_stack.run("state", "doctor", "--json").events()
+    assert checks and all(check["ok"] for check in checks)
+    assert "not locked" in local_stack.run("state", "unlock").err
+    log = local_stack.log()
+    damaged = log.read_bytes().replace(b'"kind":"done"', b'"kind":"gone"', 1)
+    log.write_bytes(damaged)
+    assert local_stack.run("state", "doctor", status=1).err
+
+
+def test_migrate_to_another_file_and_back(local_stack, tmp_path):
+    local_stack.write(VALUE.format(text="first")).apply()
+    there = {"backend": "file", "path": str(tmp_path / "elsewhere")}
+    moved = local_stack.run("state", "migrate", json.dumps(there)).err
+    assert "records moved" in moved
+    assert "moved" in local_stack.apply(status=1).err  # the old place is closed
+    local_stack.write(VALUE.format(text="first") + f"\n    state: {json.dumps(there)}\n")
+    local_stack.assert_settled()
+    assert len(runs(local_stack)) >= 1
