@@ -11,7 +11,10 @@
 /* Inputs travel among the files under a name that no file has. */
 #define INPUTS_NAME "(inputs)"
 
-enum { SECRET_MIN = 4 }; /* shorter values would be found by chance */
+enum {
+    SECRET_MIN = 4,    /* shorter values would be found by chance */
+    KEPT_MAX = 1 << 20 /* bytes; generated stacks may be far larger than their state */
+};
 
 /* Is an attribute that must stay secret written out in the file? */
 static bool writes_secret(const struct decl *decl)
@@ -57,14 +60,16 @@ int sources_keep(const struct stack *stack, struct state *state, struct err *err
     struct str inputs = plain_inputs(stack, &arena);
     struct str whole = arena_printf(&arena, "%.*s %.*s", STR_ARG(stack->digest), STR_ARG(inputs));
     struct value_builder files = VALUE_BUILDER(&arena);
+    size_t total = 0;
     for (size_t i = 0; i < stack->source_count; i++) {
+        total += stack->sources[i]->text.n;
         struct str name = stack_source_name(stack, stack->sources[i]);
         if (name.n)
             value_builder_set(&files, name, value_string_ref(&arena, stack->sources[i]->text));
     }
     value_builder_set(&files, STR(INPUTS_NAME), value_string_ref(&arena, inputs));
     const struct value *kept = value_builder_map(&files);
-    if (!state_has_key(state) && holds_secrets(stack))
+    if (total > KEPT_MAX || (!state_has_key(state) && holds_secrets(stack)))
         kept = NULL;
     return state_keep_sources(state, sha256_hex(&arena, whole), kept, err);
 }

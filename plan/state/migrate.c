@@ -18,6 +18,7 @@ struct digest {
 struct contents {
     struct digest *digests;
     size_t n, cap;
+    bool moved; /* it ends with the record that says where it went */
 };
 
 static int note_record(void *ctx, struct str json, struct err *err)
@@ -26,6 +27,8 @@ static int note_record(void *ctx, struct str json, struct err *err)
     uint64_t seq, batch;
     if (!log_numbers(json, &seq, &batch) || seq != c->n + 1)
         return err_set(err, ERR_DAMAGED, "record %zu is missing", c->n + 1);
+    struct str head = str_slice(json, 0, json.n < 128 ? json.n : 128);
+    c->moved = str_find(head, STR("\"kind\":\"moved\""), 0) >= 0;
     MEM_GROW(c->digests, c->cap, c->n + 1);
     hash_sha256(json, c->digests[c->n++].bytes);
     return 0;
@@ -125,6 +128,9 @@ static int migrate_locked(
         return -1;
     if (!original.n)
         return err_set(err, ERR_ABSENT, "there is no state in %.*s", STR_ARG(from->description));
+    if (original.moved)
+        return err_set(
+            err, ERR_STALE, "the state in %.*s has been moved already", STR_ARG(from->description));
     if (!is_beginning(&there, &original)) {
         err_set(err, ERR_EXISTS, "there is another state in %.*s already", STR_ARG(to->description));
         return err_hint(err, "move it away first, or choose another place");

@@ -330,15 +330,6 @@ static int apply_snapshot(
     return apply_outputs(r, line, json, seq, err);
 }
 
-static int apply_sources(
-    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
-{
-    (void)json, (void)seq, (void)err;
-    if (value_getz(line, "files")) /* otherwise they were kept before, or not at all */
-        r->digest = arena_str(&r->arena, text_of(line, "digest"));
-    return 0;
-}
-
 static int apply_moved(
     struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
 {
@@ -368,7 +359,6 @@ static const struct {
     {"outputs", apply_outputs, false},
     {"run", apply_run, false},
     {"end", apply_nothing, false},
-    {"sources", apply_sources, false},
     {"moved", apply_moved, false},
     {"snapshot", apply_snapshot, false},
 };
@@ -389,6 +379,23 @@ static int apply(struct records *r, const struct value *line, struct str json, u
     return err_hint(err, "the state was written by a newer weir; use that one");
 }
 
+/*
+ * The stack's files may be large and are of no use here: only the digest in front of them is read. False
+ * where it is not such a record.
+ */
+static bool skip_sources(struct records *r, struct str json)
+{
+    static const struct str front = STR_INIT("\"kind\":\"sources\",\"digest\":\"");
+    struct str head = str_slice(json, 0, json.n < 256 ? json.n : 256), rest;
+    ptrdiff_t at = str_find(head, front, 0);
+    if (at < 0)
+        return false;
+    head = str_cut(str_slice(head, (size_t)at + front.n, head.n), '"', &rest);
+    if (rest.p && str_starts(rest, STR(",\"files\":"))) /* otherwise they were kept before, or not at all */
+        r->digest = arena_str(&r->arena, head);
+    return rest.p != NULL;
+}
+
 static int apply_numbered(struct records *r, struct str json, bool pass_over_snapshots, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -396,6 +403,11 @@ static int apply_numbered(struct records *r, struct str json, bool pass_over_sna
     uint64_t seq, batch;
     if (!log_numbers(json, &seq, &batch))
         return err_set(err, ERR_DAMAGED, "it has no number");
+    if (seq == r->seq + 1 && !r->kept_due && skip_sources(r, json)) {
+        r->seq = seq;
+        r->lines++;
+        return 0;
+    }
     if (log_parse(&scratch, json, &line, err))
         return -1;
     bool snapshot = str_eqz(text_of(line, "kind"), "snapshot"), kept = str_eqz(text_of(line, "kind"), "kept");

@@ -181,7 +181,8 @@ static void test_migrate(void **unused)
     assert_int_equal(err.class, ERR_STALE);
     assert_non_null(strstr(err.message, "was moved to "));
     state_close(state);
-    migrate(".weir", "new", ERR_EXISTS);
+    migrate(".weir", "new", ERR_STALE);
+    migrate(".weir", "newer", ERR_STALE);
     const struct history_run *runs;
     struct backend *b = backend_at("new");
     ASSERT_OK(history_read(b, &scratch, &runs, &n, &err), err);
