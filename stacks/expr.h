@@ -5,14 +5,18 @@
  * dependencies), expr_eval() as often as wanted. Compiled expressions are immutable after resolving and may
  * be evaluated by several threads at once, each with its own scope and arena.
  *
- * Grammar (precedence from low to high):
- *   c ? a : b      ||      &&      == !=      < <= > >=      + -      * / %      ! - (unary)      .attr
- * [index]  f(args) literals: null true false 12 1.5 "text with ${…} and \n \t \" \\ \u00e9" 'text as is' [a,
- * b] {k: v, "k": v, (expr): v} [for v in list : expr if cond]   [for k, v in map : expr]   {for k, v in map :
- * key => value if cond}
+ * Grammar, operators from the loosest to the tightest:
+ *
+ *     c ? a : b     ||     &&     == !=     < <= > >=     + -     * / %     ! -     .attr [index] f(args)
+ *     null  true  false  12  1.5  "text with ${…} and \n \t \r \" \\ \u00e9"  'text as is'
+ *     [a, b]  {k: v, "k": v, (expr): v}
+ *     [for v in list : expr if cond]  [for k, v in map : expr]  {for k, v in map : key => value if cond}
+ *
  * `${…}` inside double-quoted text nests. A scalar that is exactly one `${…}` keeps the type; otherwise the
- * pieces are joined as text.
- * `$${` is a literal `${`.
+ * pieces are joined as text. `$${` is a literal `${`.
+ *
+ * Bounds, so that no input hangs or overflows the stack: brackets nest 100 deep, one evaluation makes a
+ * million items or 64 MiB of text, a value is 200 levels deep and 256 MiB when written out.
  *
  * Unknown and sensitive: an operation on an unknown is unknown (but `false && unknown` is false, a map with
  * one unknown entry is known otherwise); a result made from something sensitive is sensitive.
