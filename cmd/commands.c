@@ -10,15 +10,35 @@
 #include <assert.h>
 #include <unistd.h>
 
-extern const struct command cmd_init, cmd_validate, cmd_plan, cmd_apply, cmd_destroy, cmd_drift, cmd_output,
-    cmd_state, cmd_console, cmd_sandbox, cmd_test, cmd_history, cmd_schema, cmd_docs, cmd_version, cmd_completion, cmd_help;
-
+/* clang-format off: a command a line, so that branches that add some do not meet */
+extern const struct command cmd_init;
+extern const struct command cmd_validate;
+extern const struct command cmd_plan;
+extern const struct command cmd_apply;
+extern const struct command cmd_destroy;
 static const struct command *const everyday[] = {
     &cmd_init, &cmd_validate, &cmd_plan, &cmd_apply, &cmd_destroy, NULL};
-static const struct command *const looking[] = {&cmd_drift, &cmd_output, &cmd_state, &cmd_history, &cmd_console, NULL};
+
+extern const struct command cmd_drift;
+extern const struct command cmd_output;
+extern const struct command cmd_state;
+extern const struct command cmd_history;
+extern const struct command cmd_console;
+static const struct command *const looking[] = {
+    &cmd_drift, &cmd_output, &cmd_state, &cmd_history, &cmd_console, NULL};
+
+extern const struct command cmd_test;
+extern const struct command cmd_sandbox;
 static const struct command *const trying[] = {&cmd_test, &cmd_sandbox, NULL};
+
+extern const struct command cmd_docs;
+extern const struct command cmd_schema;
+extern const struct command cmd_completion;
+extern const struct command cmd_version;
+extern const struct command cmd_help;
 static const struct command *const reference[] = {
     &cmd_docs, &cmd_schema, &cmd_completion, &cmd_version, &cmd_help, NULL};
+/* clang-format on */
 
 const struct command_group command_groups[] = {
     {"Every day", everyday},

@@ -272,7 +272,8 @@ static int show_outputs(struct invocation *inv, const struct plan *plan)
 
 int planning_carry_out(struct invocation *inv, struct plan *plan, const char *question, bool reviewed)
 {
-    int status = planning_show(inv, plan);
+    /* what has been reviewed need not be read again; events are for whoever reads nothing else */
+    int status = reviewed && !inv->settings->json ? EXIT_DONE : planning_show(inv, plan);
     if (status != EXIT_DONE)
         return status;
     bool changes = plan_has_changes(plan);
@@ -280,7 +281,7 @@ int planning_carry_out(struct invocation *inv, struct plan *plan, const char *qu
         return show_outputs(inv, plan);
     if (!inv->settings->yes && !reviewed && changes && (status = consent(inv, question)) != EXIT_DONE)
         return status;
-    if (!inv->settings->json)
+    if (!inv->settings->json && !reviewed)
         invocation_write(inv, STR("\n"));
     return carry_out(inv, plan);
 }

@@ -2,6 +2,8 @@
 #include "cmd/help.h"
 #include "cmd/reference.h"
 
+#include <ctype.h>
+
 /* Calls `visit` for every command and subcommand with its path. */
 static void each_command(
     void (*visit)(struct buf *out, const struct command *c, struct str path), struct buf *out)
@@ -64,7 +66,7 @@ static void markdown_command(struct buf *out, const struct command *c, struct st
 {
     buf_addf(out, "\n### weir %.*s\n\n    ", STR_ARG(path));
     help_usage_line(c, path, out);
-    buf_addf(out, "\n\nTo %s.\n", c->summary);
+    buf_addf(out, "\n\n%c%s.\n", toupper((unsigned char)c->summary[0]), c->summary + 1);
     if (c->details)
         buf_addf(out, "\n%s\n", c->details);
     if (has_own_options(c)) {
@@ -193,7 +195,7 @@ static void man_command(struct buf *out, const struct command *c, struct str pat
     help_usage_line(c, path, &usage);
     buf_addz(out, ".SS ");
     man_text(out, buf_str(&usage));
-    buf_addf(out, "\nTo %s.\n", c->summary);
+    buf_addf(out, "\n%c%s.\n", toupper((unsigned char)c->summary[0]), c->summary + 1);
     if (c->details) {
         buf_addz(out, ".PP\n");
         man_paragraphs(out, c->details);

@@ -1,6 +1,6 @@
 /*
- * The sandbox: an embedded cloud on one loopback port. S3 is served from files (store.h, s3srv.h), every other
- * service from the specs in reverse (control.h), behind the same signature check.
+ * The sandbox: an embedded cloud on one loopback port. S3 is served from files (store.h, s3srv.h), every
+ * other service from the specs in reverse (control.h), behind the same signature check.
  *
  * One thread a connection (libmicrohttpd's), so a request may wait for the disk without holding up others.
  * Everything lies below one directory, which one process may use at a time. A change that was answered is

@@ -183,8 +183,8 @@ const struct value *wire_coerce(struct arena *arena, const struct shape *shape, 
 const struct value *wire_path(struct arena *arena, const struct value *document, struct str path);
 
 /* XML as a generic document: {root's content}, its name in *root. Bounded; namespace prefixes are dropped. */
-int wire_xml_read(struct arena *arena, struct str text, struct str *root, const struct value **document,
-    struct err *err);
+int wire_xml_read(
+    struct arena *arena, struct str text, struct str *root, const struct value **document, struct err *err);
 /* Text as element content, or as an attribute's value. */
 void wire_xml_escape(struct buf *out, struct str text, bool attribute);
 
