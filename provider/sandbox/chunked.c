@@ -79,7 +79,7 @@ static void take_size_line(struct chunked *c, struct str line)
         return;
     }
     c->claimed[0] = '\0';
-    if (str_starts(extension, name))
+    if (str_starts(extension, name) && extension.n == name.n + sizeof c->claimed - 1)
         snprintf(c->claimed, sizeof c->claimed, "%.*s", STR_ARG(str_slice(extension, name.n, extension.n)));
     if (c->left) {
         c->state = DATA;
