@@ -40,6 +40,18 @@ static void add_arn(struct type_loader *t, struct str template, size_t *n)
         .template = template};
 }
 
+/* Keys that a stack file has for itself on every resource: an attribute of that name could never be given. */
+static bool is_taken(struct str name)
+{
+    static const struct str keys[] = {STR_INIT("type"), STR_INIT("for_each"), STR_INIT("when"),
+        STR_INIT("depends_on"), STR_INIT("provider"), STR_INIT("lifecycle"), STR_INIT("timeouts"),
+        STR_INIT("adopt")};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (str_eq(name, keys[i]))
+            return true;
+    return false;
+}
+
 static void load_attributes(struct type_loader *t)
 {
     const struct node *map = node_get(t->node, "attributes");
@@ -49,8 +61,13 @@ static void load_attributes(struct type_loader *t)
     }
     size_t n = map->count;
     t->attrs = ARENA_ARRAY(t->l->arena, struct spec_attr, n + 1);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (is_taken(map->entries[i].key))
+            load_error(t->l, map->entries[i].value,
+                "\"%.*s\" is a key of the stack file's own: name the attribute otherwise, with `wire:`",
+                STR_ARG(map->entries[i].key));
         load_attr(t->l, map->entries[i].key, map->entries[i].value, &t->attrs[i]);
+    }
     struct str arn = load_text(t->l, t->node, "arn");
     if (arn.n)
         add_arn(t, arn, &n);
