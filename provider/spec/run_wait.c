@@ -85,7 +85,7 @@ static int wait_for(struct run *run, const struct spec_wait *wait, const struct 
     const struct value **live, struct err *err)
 {
     int64_t timeout = run->ctx->timeout_ms > 0 ? run->ctx->timeout_ms : wait->timeout_ms;
-    int64_t until = clock_mono_ms() + timeout, pause = wait->every_ms < 1000 ? wait->every_ms : 1000;
+    int64_t until = clock_mono_ms() + timeout, pause = wait->every_ms < 250 ? wait->every_ms : 250;
     bool seen = false;
     for (;;) {
         if (look(run, wait, object, live, err))
