@@ -356,7 +356,7 @@ static const struct command mv = {
     .run = run_mv,
 };
 static const struct command *const subs[] = {&list, &show, &rm, &mv, &state_import, &state_pull,
-    &state_migrate_command, &state_doctor_command, &state_unlock_command, NULL};
+    &state_migrate_command, &state_doctor_command, &state_unlock_command, &state_key_command, NULL};
 
 const struct command cmd_state = {
     .name = "state",

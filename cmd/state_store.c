@@ -1,8 +1,10 @@
 #include "cmd/state_store.h"
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "cmd/planning.h"
 #include "plan/state/doctor.h"
+#include "plan/state/kms_key.h"
 #include "plan/state/migrate.h"
 
 #include <stdlib.h>
@@ -194,6 +196,36 @@ static int run_unlock(struct invocation *inv)
     return status;
 }
 
+/* ---- key ---- */
+
+static int print_key(struct invocation *inv, struct str text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    buf_addf(&out, "%.*s\n", STR_ARG(text));
+    return invocation_write(inv, buf_str(&out));
+}
+
+/* A new key: its 32 bytes as hex, or with KMS its encrypted form for the stack. */
+static int run_key(struct invocation *inv)
+{
+    struct workspace workspace;
+    if (!inv->args.n) {
+        unsigned char bytes[KMS_KEY_SIZE];
+        hash_random(bytes, sizeof bytes);
+        return print_key(inv, hex_encode(&inv->arena, bytes, sizeof bytes));
+    }
+    int status =
+        invocation_open(inv, &(struct workspace_options){.no_stack = true, .no_state = true}, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    struct err err = ERR_INIT;
+    struct str blob;
+    int rc = kms_key_new(workspace.stack->state, inv->args.items[0], &inv->arena, &blob, &err);
+    workspace_close(&workspace);
+    return rc < 0 ? invocation_fail(inv, &err)
+                  : print_key(inv, arena_printf(&inv->arena, "kms:%.*s", STR_ARG(blob)));
+}
+
 /* ---- tables ---- */
 
 static const struct option lock_options[] = {
@@ -257,4 +289,17 @@ const struct command state_unlock_command = {
                "known to live is not freed.",
     .sets = look_sets,
     .run = run_unlock,
+};
+const struct command state_key_command = {
+    .name = "key",
+    .args = "[KMS-KEY]",
+    .summary = "make a key that the state's secrets are sealed with",
+    .details = "Without an argument: 32 random bytes for WEIR_STATE_KEY or a file. With the id, ARN or alias "
+               "of an AWS KMS key: a data key encrypted "
+               "by it, to stand in the stack (`state: {key: \"kms:…\"}`); whoever may decrypt with that KMS "
+               "key can read the state. The old key "
+               "goes under `previous_keys`.",
+    .sets = look_sets,
+    .max_args = 1,
+    .run = run_key,
 };

@@ -5,6 +5,6 @@
 #include "cmd/command.h"
 
 extern const struct command state_import, state_pull, state_migrate_command, state_doctor_command,
-    state_unlock_command;
+    state_unlock_command, state_key_command;
 
 #endif

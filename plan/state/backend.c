@@ -22,9 +22,9 @@ static const struct {
     int (*make)(const struct backend_options *options, struct backend **out, struct err *err);
     const char *settings; /* NULL: checked by the client that most of them are for */
 } kinds[] = {
-    {"file", file_new, " backend key previous_keys path "},
+    {"file", file_new, " backend key previous_keys path region profile endpoint "},
     {"s3", backend_s3_new, NULL},
-    {"postgres", backend_postgres_new, " backend key previous_keys table url "},
+    {"postgres", backend_postgres_new, " backend key previous_keys table url region profile endpoint "},
 };
 
 static int check_settings(const struct value *config, const char *known, struct err *err)

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "plan/state/kms_key.h"
 
 #include <assert.h>
 #include <openssl/crypto.h>
@@ -82,7 +83,8 @@ static int key_set(struct key *key, struct str text, struct str from, struct err
     return 0;
 }
 
-static int key_load(struct secrets *s, struct str spec, bool wanted, struct str dir, struct err *err)
+static int key_load(struct secrets *s, const struct value *config, struct str spec, bool wanted,
+    struct str dir, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     if (s->n == KEYS_MAX)
@@ -107,19 +109,27 @@ static int key_load(struct secrets *s, struct str spec, bool wanted, struct str 
         OPENSSL_cleanse((void *)(uintptr_t)text.p, text.n);
         return result;
     }
+    if (str_starts(spec, STR("kms:"))) {
+        struct key *key = &s->keys[s->n++];
+        if (kms_key_open(config, str_slice(spec, 4, spec.n), key->bytes, err))
+            return -1;
+        key_name(key);
+        return 0;
+    }
     err_set(err, ERR_INVALID, "\"%.*s\" is not a state key", STR_ARG(spec));
-    return err_hint(err, "key is env, env:NAME or file:PATH");
+    return err_hint(err, "key is env, env:NAME, file:PATH or kms:DATA-KEY (\"weir state key\" makes one)");
 }
 
-static int load_previous(struct secrets *s, const struct value *list, struct str dir, struct err *err)
+static int load_previous(struct secrets *s, const struct value *config, struct str dir, struct err *err)
 {
+    const struct value *list = value_getz(config, "previous_keys");
     if (!s->n && getenv("WEIR_STATE_KEY_PREVIOUS"))
         return err_set(
             err, ERR_INVALID, "WEIR_STATE_KEY_PREVIOUS is set without a state key that takes over");
-    if (s->n && key_load(s, STR("env:WEIR_STATE_KEY_PREVIOUS"), false, dir, err))
+    if (s->n && key_load(s, config, STR("env:WEIR_STATE_KEY_PREVIOUS"), false, dir, err))
         return -1;
     for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
-        if (key_load(s, value_text(list->items[i], STR_EMPTY), true, dir, err))
+        if (key_load(s, config, value_text(list->items[i], STR_EMPTY), true, dir, err))
             return -1;
     return 0;
 }
@@ -129,8 +139,8 @@ int secrets_new(const struct value *config, struct str dir, struct secrets **out
     struct secrets *s = mem_zalloc(sizeof *s);
     pthread_mutex_init(&s->mutex, NULL);
     const struct value *key = value_getz(config, "key");
-    if (key_load(s, value_text(key, STR("env")), !value_is_null(key), dir, err) ||
-        load_previous(s, value_getz(config, "previous_keys"), dir, err)) {
+    if (key_load(s, config, value_text(key, STR("env")), !value_is_null(key), dir, err) ||
+        load_previous(s, config, dir, err)) {
         secrets_free(s);
         return -1;
     }

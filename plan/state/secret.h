@@ -19,9 +19,11 @@ struct secrets;
 
 /*
  * config: the stack's `state:` map; its `key` is "env" (the default: WEIR_STATE_KEY), "env:NAME" or
- * "file:PATH"; `previous_keys`, a list of the same (or WEIR_STATE_KEY_PREVIOUS), are tried for reading only,
- * so that a new key can take over. A key is 32 bytes as hex or base64, or any other text of at least 12
- * characters, which is stretched with scrypt. Relative paths start at dir.
+ * "file:PATH" or
+ * "kms:BASE64" (a data key encrypted by AWS KMS, kms_key.h); `previous_keys`, a list of the same (or
+ * WEIR_STATE_KEY_PREVIOUS), are tried for reading only, so that a new key can take over. A key is 32 bytes as
+ * hex or base64, or any other text of at least 12 characters, which is stretched with scrypt. Relative paths
+ * start at dir.
  */
 int secrets_new(const struct value *config, struct str dir, struct secrets **out, struct err *err);
 void secrets_free(struct secrets *secrets);

@@ -137,3 +137,16 @@ def test_migrate_to_another_file_and_back(local_stack, tmp_path):
     local_stack.write(VALUE.format(text="first") + f"\n    state: {json.dumps(there)}\n")
     local_stack.assert_settled()
     assert len(runs(local_stack)) >= 1
+
+
+def test_a_key_that_kms_guards(stack, cloud):
+    kms_key = cloud.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    text = 'stack: past\ninputs:\n  pw: {type: string, sensitive: true}\nresources:\n  a: {type: weir.value, value: "${inputs.pw}"}\noutputs:\n  pw: {value: "${a.value}", sensitive: true}\n'
+    key = stack.write(text).run("state", "key", kms_key).out.strip()
+    assert key.startswith("kms:")
+    stack.write(text + f'state: {{key: "{key}"}}\n').apply("-i", "pw=hunter22")
+    assert "$sealed" in stack.state_text() and "hunter22" not in stack.state_text()
+    stack.assert_settled("-i", "pw=hunter22")
+    assert stack.run("plan", "--detailed-exitcode", "-i", "pw=hunter23", status=2)
+    cloud.fail({"match": "Decrypt", "status": 400, "times": 9, "body": '{"__type": "AccessDeniedException", "message": "no"}'})
+    assert "opening the state key" in stack.run("output", "-i", "pw=hunter22", status=1).err

@@ -1,0 +1,92 @@
+#include "plan/state/kms_key.h"
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "provider/aws/client.h"
+
+#include <openssl/crypto.h>
+
+static const struct aws_service service = {
+    .id = STR_INIT("kms"), .endpoint_prefix = STR_INIT("kms"), .signing_name = STR_INIT("kms")};
+
+/* What the client understands of the state's settings. */
+static const struct value *client_settings(struct arena *arena, const struct value *config)
+{
+    static const char *const known[] = {"region", "profile", "endpoint", "endpoints", "access_key",
+        "secret_key", "session_token", "insecure", "assume_role", "max_attempts"};
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (value_getz(config, known[i]))
+            value_builder_set(&b, str_z(known[i]), value_getz(config, known[i]));
+    return value_builder_map(&b);
+}
+
+static int call(struct arena *arena, const struct value *config, struct str name, const struct value *input,
+    const struct value **answer, struct err *err)
+{
+    struct http_engine *http;
+    struct aws_client *client;
+    struct http_options http_options = {0};
+    if (http_engine_new(&http_options, &http, err))
+        return -1;
+    struct aws_options options = {
+        .name = STR("state key"), .config = client_settings(arena, config), .http = http};
+    if (aws_client_new(&options, &client, err)) {
+        http_engine_free(http);
+        return -1;
+    }
+    const struct wire_operation op = {.name = name,
+        .protocol = WIRE_JSON11,
+        .target_prefix = STR("TrentService"),
+        .method = STR("POST"),
+        .path = STR("/")};
+    static const struct shape text = {.kind = SHAPE_STRING};
+    const struct shape_member members[] = {
+        {.name = STR("CiphertextBlob"), .wire = STR("CiphertextBlob"), .shape = &text},
+        {.name = STR("KeyId"), .wire = STR("KeyId"), .shape = &text},
+        {.name = STR("KeySpec"), .wire = STR("KeySpec"), .shape = &text},
+    };
+    const struct shape shape = {.kind = SHAPE_STRUCT, .members = members, .member_count = 3};
+    /* The plaintext of the key is in the answer: it stays out of traces. */
+    struct aws_call request = {
+        .service = &service, .op = &op, .idempotent = true, .body_fd = -1, .sensitive = true};
+    struct wire_message response;
+    int status = wire_encode_request(arena, &op, &shape, input, &request.request, err);
+    if (!status)
+        status = aws_send(client, &request, arena, &response, err);
+    if (!status)
+        status = wire_decode_response(arena, &op, &response, answer, err);
+    aws_client_free(client);
+    http_engine_free(http);
+    return status;
+}
+
+int kms_key_open(
+    const struct value *config, struct str blob, unsigned char key[KMS_KEY_SIZE], struct err *err)
+{
+    AUTO_WIPED_ARENA struct arena arena = ARENA_INIT;
+    struct value_entry input = {STR("CiphertextBlob"), value_string(&arena, blob)};
+    const struct value *answer;
+    struct str plain;
+    if (call(&arena, config, STR("Decrypt"), value_map(&arena, &input, 1), &answer, err))
+        return err_context(err, "opening the state key");
+    if (!base64_decode(&arena, value_text(value_getz(answer, "Plaintext"), STR_EMPTY), &plain) ||
+        plain.n != KMS_KEY_SIZE)
+        return err_set(err, ERR_INVALID, "the state key is not a data key of %d bytes", KMS_KEY_SIZE);
+    memcpy(key, plain.p, KMS_KEY_SIZE);
+    return 0;
+}
+
+int kms_key_new(
+    const struct value *config, struct str kms_key, struct arena *arena, struct str *blob, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct value_entry input[] = {{STR("KeyId"), value_string(&scratch, kms_key)},
+        {STR("KeySpec"), value_stringz(&scratch, "AES_256")}};
+    const struct value *answer;
+    if (call(&scratch, config, STR("GenerateDataKeyWithoutPlaintext"), value_map(&scratch, input, 2), &answer,
+            err))
+        return err_context(err, "making a state key under %.*s", STR_ARG(kms_key));
+    *blob = arena_str(arena, value_text(value_getz(answer, "CiphertextBlob"), STR_EMPTY));
+    return blob->n ? 0 : err_set(err, ERR_PROTOCOL, "KMS answered without a data key");
+}
