@@ -153,8 +153,8 @@ static int run(struct invocation *inv)
         return status;
     struct backend *backend;
     struct err err = ERR_INIT;
-    const struct history_run *runs;
-    size_t n;
+    const struct history_run *runs = NULL;
+    size_t n = 0;
     int rc = workspace_backend(&workspace, &backend, &err);
     if (rc == 0) {
         rc = history_read(backend, &inv->arena, &runs, &n, &err);

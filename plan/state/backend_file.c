@@ -98,9 +98,11 @@ static int reader_next(struct line_reader *r, struct str *line, const char *path
  * another. */
 static bool begins_like_a_record(struct str line)
 {
-    for (size_t i = 0; i < line.n && i < 9; i++)
-        if (line.p[i] != '\0' && (i < 8 ? !isxdigit((unsigned char)line.p[i]) : line.p[i] != ' '))
+    for (size_t i = 0; i < 9 && i < line.n; i++) {
+        char c = line.p[i];
+        if (c != '\0' && (i == 8 ? c != ' ' : !isxdigit((unsigned char)c)))
             return false;
+    }
     return true;
 }
 
