@@ -85,3 +85,40 @@ def test_rclone(sandbox, bucket, tree, tmp_path):
     assert "server-side.bin" in run(*words, "ls", f"box:{bucket}")
     run(*words, "purge", f"box:{bucket}")
     assert bucket not in run(*words, "lsd", "box:")
+
+
+BACKEND = """
+terraform {
+  backend "s3" {
+    bucket                      = "%s"
+    key                         = "some dir/terraform.tfstate"
+    region                      = "us-east-1"
+    endpoints                   = {s3 = "%s"}
+    use_path_style              = true
+    use_lockfile                = true
+    skip_credentials_validation = true
+    skip_requesting_account_id  = true
+    skip_metadata_api_check     = true
+  }
+}
+resource "terraform_data" "one" { input = "%s" }
+"""
+
+
+def test_terraform(sandbox, bucket, s3, tmp_path):
+    """Its state and its lock (If-None-Match) in the sandbox."""
+    terraform = program("terraform")
+    run = Runner(sandbox.environment(home=str(tmp_path), CHECKPOINT_DISABLE="1"))
+    words, config = [terraform, f"-chdir={tmp_path}"], tmp_path / "main.tf"
+    config.write_text(BACKEND % (bucket, sandbox.url, "first"))
+    run(*words, "init", "-input=false")
+    run(*words, "apply", "-input=false", "-auto-approve")
+    state = json.loads(s3.get_object(Bucket=bucket, Key="some dir/terraform.tfstate")["Body"].read())
+    assert state["resources"][0]["instances"][0]["attributes"]["input"]["value"] == "first"
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 1  # the lock is gone
+    s3.put_object(Bucket=bucket, Key="some dir/terraform.tfstate.tflock", Body=json.dumps({"ID": "x", "Operation": "apply"}))
+    config.write_text(BACKEND % (bucket, sandbox.url, "second"))
+    run(*words, "apply", "-input=false", "-auto-approve", ok=False)
+    s3.delete_object(Bucket=bucket, Key="some dir/terraform.tfstate.tflock")
+    run(*words, "apply", "-input=false", "-auto-approve")
+    assert b"second" in s3.get_object(Bucket=bucket, Key="some dir/terraform.tfstate")["Body"].read()
