@@ -111,6 +111,24 @@ static void load_owners(struct type_loader *t, const char *key, enum spec_owner 
 
 /* ---- facets, members, entries ---- */
 
+/* The step under that key, or NULL. */
+static const struct spec_step *step_at(
+    struct type_loader *t, const struct node *node, const char *key, const struct step_rules *rules)
+{
+    const struct node *call = node_get(node, key);
+    return call ? load_step(t, call, rules) : NULL;
+}
+
+/* The same for calls that read: they share `at`, and listings may have pages. */
+static const struct spec_step *reading_at(struct type_loader *t, const struct node *node, const char *key,
+    const struct step_rules *rules, bool pages)
+{
+    struct step_rules reads = *rules;
+    reads.reads = true;
+    reads.pages = pages;
+    return step_at(t, node, key, &reads);
+}
+
 static void load_facet(struct type_loader *t, const struct node_entry *entry, struct spec_facet *out)
 {
     const struct node *node = entry->value;
@@ -118,18 +136,12 @@ static void load_facet(struct type_loader *t, const struct node_entry *entry, st
     if (!out->attr || !load_keys(t->l, node, "a facet", "put get delete reset send at absent retry"))
         return;
     struct step_rules rules = {.what = "a facet", .ident = node_get(node, "send"), .shared = node};
-    rules.reads = true;
-    if (node_get(node, "get"))
-        out->get = load_step(t, node_get(node, "get"), &rules);
-    rules.reads = false;
-    if (node_get(node, "delete"))
-        out->remove = load_step(t, node_get(node, "delete"), &rules);
-    if (node_get(node, "reset"))
-        out->reset = load_step(t, node_get(node, "reset"), &rules);
+    out->get = reading_at(t, node, "get", &rules, false);
+    out->remove = step_at(t, node, "delete", &rules);
+    out->reset = step_at(t, node, "reset", &rules);
     rules.subject = out->attr;
-    if (node_get(node, "put"))
-        out->put = load_step(t, node_get(node, "put"), &rules);
-    else
+    out->put = step_at(t, node, "put", &rules);
+    if (!out->put)
         load_error(t->l, node, "a facet needs \"put\"");
 }
 
@@ -154,32 +166,23 @@ static void load_members(struct type_loader *t, const struct node_entry *entry, 
             "list at skip add remove as modify add_as remove_as batch read_first send absent retry failed"))
         return;
     struct step_rules rules = {.what = "a member set", .ident = node_get(node, "send"), .shared = node};
-    if (node_get(node, "list")) {
-        rules.pages = rules.reads = true;
-        out->list = load_step(t, node_get(node, "list"), &rules);
-        rules.pages = rules.reads = false;
-    }
+    out->list = reading_at(t, node, "list", &rules, true);
     out->batch = load_flag(l, node, "batch");
     out->read_first = load_flag(l, node, "read_first");
     const struct shape *whole = out->attr->shape, *elem = whole->elem ? whole->elem : whole;
     struct str as = load_text(l, node, "as"), add_as = load_text(l, node, "add_as"),
                remove_as = load_text(l, node, "remove_as");
-    if (node_get(node, "modify")) {
-        rules.items[0] = (struct item_member){add_as, STR("add"), whole};
-        rules.items[1] = (struct item_member){remove_as, STR("remove"), whole};
-        rules.item_count = 2;
-        out->modify = load_step(t, node_get(node, "modify"), &rules);
-        return;
-    }
-    if (!node_get(node, "add") || !node_get(node, "remove")) {
-        load_error(l, node, "a member set needs \"add\" and \"remove\", or \"modify\"");
-        return;
-    }
+    rules.items[0] = (struct item_member){add_as, STR("add"), whole};
+    rules.items[1] = (struct item_member){remove_as, STR("remove"), whole};
+    rules.item_count = 2;
+    out->modify = step_at(t, node, "modify", &rules);
     rules.item_count = 1;
     rules.items[0] = (struct item_member){add_as.n ? add_as : as, STR("@"), out->batch ? whole : elem};
-    out->add = load_step(t, node_get(node, "add"), &rules);
+    out->add = step_at(t, node, "add", &rules);
     rules.items[0].as = remove_as.n ? remove_as : as;
-    out->remove = load_step(t, node_get(node, "remove"), &rules);
+    out->remove = step_at(t, node, "remove", &rules);
+    if (!out->modify && (!out->add || !out->remove))
+        load_error(l, node, "a member set needs \"add\" and \"remove\", or \"modify\"");
 }
 
 /* An entry on the wire as one structure: its key beside the value's own members, or beside the value. */
@@ -193,57 +196,63 @@ static const struct shape *entry_shape(struct loader *l, const struct spec_entri
     return shape;
 }
 
+static void load_entry_calls(struct type_loader *t, const struct node *node, struct spec_entries *out)
+{
+    static const struct shape text = {.kind = SHAPE_STRING};
+    struct loader *l = t->l;
+    const struct shape like = {.item = load_text(l, node, "item")};
+    struct str put_as = load_text(l, node, "put_as"), delete_as = load_text(l, node, "delete_as");
+    const struct item_member key = {out->key, STR("key"), &text};
+    const struct item_member value = {
+        out->value.n ? out->value : STR("."), STR("value"), out->attr->shape->elem};
+    const struct item_member keys = {delete_as, STR("key"), list_of(l, &text, NULL)};
+    const struct item_member items = {put_as, STR("items"), list_of(l, entry_shape(l, out), &like)};
+    struct step_rules rules = {.what = "an entry map", .ident = node_get(node, "send"), .shared = node};
+    out->list = reading_at(t, node, "list", &rules, true);
+    rules.items[0] = key;
+    rules.item_count = 1;
+    out->get = reading_at(t, node, "get", &rules, false);
+    if (out->delete_whole) {
+        rules.items[0] = items;
+        rules.items[0].as = delete_as;
+    } else if (out->batch) {
+        rules.items[0] = keys;
+    } else if (delete_as.n) {
+        rules.items[0].as = delete_as;
+    }
+    out->remove = step_at(t, node, "delete", &rules);
+    rules.items[0] = out->batch ? items : key;
+    rules.items[1] = value;
+    rules.item_count = out->batch ? 1 : 2;
+    out->put = step_at(t, node, "put", &rules);
+    out->replace = step_at(t, node, "replace", &rules);
+    if (!out->put || !out->remove)
+        load_error(l, node, "an entry map needs \"put\" and \"delete\"");
+}
+
 static void load_entries(struct type_loader *t, const struct node_entry *entry, struct spec_entries *out)
 {
     struct loader *l = t->l;
     const struct node *node = entry->value;
     out->attr = spec_attr_find(t->type, entry->key);
     if (!out->attr || !load_keys(l, node, "an entry map",
-                          "list at skip get put replace delete key value answer put_as delete_as batch send "
+                          "list at skip get put replace delete delete_whole item key value answer put_as "
+                          "delete_as batch send "
                           "absent retry failed"))
         return;
     if (out->attr->attr->type->kind != TYPE_MAP) {
         load_error(l, node, "entries are for attributes of type map(…)");
         return;
     }
-    static const struct shape text = {.kind = SHAPE_STRING};
     out->key = load_text(l, node, "key");
     out->value = load_text(l, node, "value");
     out->answer = load_text(l, node, "answer");
     if (!out->answer.n)
         out->answer = out->value;
     out->batch = load_int(l, node, "batch", 0);
-    struct str put_as = load_text(l, node, "put_as"), delete_as = load_text(l, node, "delete_as");
-    struct step_rules rules = {
-        .what = "an entry map", .ident = node_get(node, "send"), .shared = node, .pages = true};
-    rules.reads = true;
-    if (node_get(node, "list"))
-        out->list = load_step(t, node_get(node, "list"), &rules);
-    rules.pages = rules.reads = false;
-    rules.item_count = 1;
-    rules.items[0] = (struct item_member){
-        delete_as.n ? delete_as : out->key, STR("key"), out->batch ? list_of(l, &text, NULL) : &text};
-    if (node_get(node, "delete"))
-        out->remove = load_step(t, node_get(node, "delete"), &rules);
-    rules.items[0] = (struct item_member){out->key, STR("key"), &text};
-    rules.reads = true;
-    if (node_get(node, "get"))
-        out->get = load_step(t, node_get(node, "get"), &rules);
-    rules.reads = false;
-    rules.items[1] =
-        (struct item_member){out->value.n ? out->value : STR("."), STR("value"), out->attr->shape->elem};
-    rules.item_count = 2;
-    if (out->batch) {
-        rules.items[0] = (struct item_member){put_as, STR("items"), list_of(l, entry_shape(l, out), NULL)};
-        rules.item_count = 1;
-    }
-    if (node_get(node, "put"))
-        out->put = load_step(t, node_get(node, "put"), &rules);
-    if (node_get(node, "replace"))
-        out->replace = load_step(t, node_get(node, "replace"), &rules);
+    out->delete_whole = load_flag(l, node, "delete_whole");
     out->skip = load_skip(l, node_get(node, "skip"));
-    if (!out->put || !out->remove)
-        load_error(l, node, "an entry map needs \"put\" and \"delete\"");
+    load_entry_calls(t, node, out);
 }
 
 /* ---- tags ---- */

@@ -188,24 +188,36 @@ static int delete_entries(struct run *run, const struct spec_entries *e, const s
     return 0;
 }
 
+/* Keys that are wanted no longer. */
+static int drop_entries(struct run *run, const struct spec_entries *e, const struct value *object,
+    const struct value *have, const struct value *want, struct err *err)
+{
+    AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(run->arena), whole = VALUE_BUILDER(run->arena);
+    for (uint32_t i = 0; have && i < have->count; i++) {
+        struct str key = have->entries[i].key;
+        if (value_get(want, key))
+            continue;
+        value_builder_add(&keys, value_string_ref(run->arena, key));
+        value_builder_set(&whole, key, have->entries[i].value);
+    }
+    if (e->delete_whole)
+        return put_entries(run, e, e->remove, object, value_builder_map(&whole), err);
+    return delete_entries(run, e, object, value_builder_list(&keys), err);
+}
+
 int run_sync_entries(struct run *run, const struct spec_entries *e, const struct value *object,
     const struct value *have, const struct value *want, struct err *err)
 {
     const struct attr value_attr = {.type = e->attr->attr->type->elem, .compare = e->attr->attr->compare};
-    AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(run->arena), puts = VALUE_BUILDER(run->arena);
-    AUTO_BUILDER struct value_builder replaced = VALUE_BUILDER(run->arena);
-    for (uint32_t i = 0; have && i < have->count; i++)
-        if (!value_get(want, have->entries[i].key))
-            value_builder_add(&keys, value_string_ref(run->arena, have->entries[i].key));
+    AUTO_BUILDER struct value_builder puts = VALUE_BUILDER(run->arena), replaced = VALUE_BUILDER(run->arena);
     for (uint32_t i = 0; want && i < want->count; i++) {
         const struct value *now = value_get(have, want->entries[i].key);
         if (!now || !same_both_ways(&value_attr, want->entries[i].value, now))
             value_builder_set(
                 now && e->replace ? &replaced : &puts, want->entries[i].key, want->entries[i].value);
     }
-    if (delete_entries(run, e, object, value_builder_list(&keys), err))
-        return -1;
-    if (put_entries(run, e, e->replace, object, value_builder_map(&replaced), err))
+    if (drop_entries(run, e, object, have, want, err) ||
+        put_entries(run, e, e->replace, object, value_builder_map(&replaced), err))
         return -1;
     return put_entries(run, e, e->put, object, value_builder_map(&puts), err);
 }

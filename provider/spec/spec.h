@@ -188,6 +188,7 @@ struct spec_entries {
     struct str value;                /* member that is the value; "": the whole item */
     struct str answer;               /* path of the value in get's answer */
     int64_t batch;                   /* so many a call; 0: one, without a list around it */
+    bool delete_whole;               /* deleting takes the entries as putting does, not just their keys */
     const struct spec_step *replace; /* for keys that are there already; NULL: put */
     struct spec_skip skip;
 };
