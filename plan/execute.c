@@ -240,6 +240,14 @@ static void finish(struct executor *x, uint32_t at, bool ok)
     }
 }
 
+/* Nothing may be changed that cannot be recorded, nor by a run that lost its lock; without credentials
+ * nothing can be. */
+static bool ends_the_run(struct executor *x, const struct err *err)
+{
+    bool expired = err->class == ERR_AUTH && (!err->code[0] || str_starts(str_z(err->code), STR("Expired")));
+    return expired || err->class == ERR_LOCKED || state_is_broken(x->p->workspace->state);
+}
+
 /* Gives up the lock while it works. */
 static bool run_change(struct executor *x, struct op *op)
 {
@@ -257,8 +265,7 @@ static bool run_change(struct executor *x, struct op *op)
             x->result->first_error = err;
             err_context(&x->result->first_error, "%.*s", STR_ARG(op_address(op)));
         }
-        /* Nothing may be changed that cannot be recorded. */
-        x->stopping |= err.class == ERR_IO || err.class == ERR_DAMAGED;
+        x->stopping |= ends_the_run(x, &err);
     } else if (op->kind != OP_DELETE || !op->instance) {
         x->result->done[op_action(op)]++;
     }

@@ -127,6 +127,14 @@ int committer_wait(struct committer *c, uint64_t seq, struct err *err)
     return result;
 }
 
+bool committer_is_broken(struct committer *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    bool broken = c->broken;
+    pthread_mutex_unlock(&c->mutex);
+    return broken;
+}
+
 int committer_flush(struct committer *c, struct err *err)
 {
     pthread_mutex_lock(&c->mutex);

@@ -20,6 +20,8 @@ void committer_free(struct committer *c);
 int committer_add(struct committer *c, struct str body, uint64_t *seq, struct err *err);
 /* Until the record with that number is durable. */
 int committer_wait(struct committer *c, uint64_t seq, struct err *err);
+/* Has a write failed? Then every later call does. */
+bool committer_is_broken(struct committer *c);
 int committer_flush(struct committer *c, struct err *err);
 /* Writes a snapshot of `count` lines made by `write` from the number it is given. No other thread may be
  * adding. */

@@ -554,6 +554,11 @@ int state_keep_sources(struct state *state, struct str digest, const struct valu
     return 0;
 }
 
+bool state_is_broken(struct state *state)
+{
+    return state->committer && committer_is_broken(state->committer);
+}
+
 int state_flush(struct state *state, struct err *err)
 {
     return state->committer ? committer_flush(state->committer, err) : 0;

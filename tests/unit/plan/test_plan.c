@@ -24,6 +24,7 @@ static struct {
     struct map things;         /* name -> const struct value *; removed: NULL */
     struct buf log;            /* "create a;delete b;" in order */
     const char *fail;          /* the operation that fails: "create b" */
+    bool expired;              /* it fails because the credentials have ended */
     const char *stack_of_mark; /* who made what is there */
     pthread_mutex_t lock;
     int reads;
@@ -40,12 +41,19 @@ static void put(const struct value *object)
         (void *)(uintptr_t)value_copy(&world.arena, object));
 }
 
+static int refuse_expired(struct err *err)
+{
+    err_set(err, ERR_AUTH, "the security token has expired");
+    strcpy(err->code, "ExpiredToken");
+    return -1;
+}
+
 static int act(const char *what, const struct value *object, struct err *err)
 {
     AUTO_BUF struct buf line = BUF_INIT;
     buf_addf(&line, "%s %.*s", what, STR_ARG(name_of(object)));
     if (world.fail && str_eqz(buf_str(&line), world.fail))
-        return err_set(err, ERR_SERVICE, "the service refused");
+        return world.expired ? refuse_expired(err) : err_set(err, ERR_SERVICE, "the service refused");
     buf_addf(&world.log, "%s;", line.p);
     return 0;
 }
@@ -236,6 +244,7 @@ static int remove_folder(void **state)
     buf_release(&world.log);
     world.fail = world.stack_of_mark = NULL;
     world.reads = 0;
+    world.expired = false;
     return system(arena_printf(&arena, "rm -rf %s", folder).p);
 }
 
@@ -424,6 +433,22 @@ static void a_failure_stops_only_what_depends_on_it(void **state)
     world.fail = NULL;
     apply("create b;create c;");
     assert_nothing_to_do();
+}
+
+static void stops_starting_when_credentials_have_ended(void **state)
+{
+    (void)state;
+    write_stack("resources:\n" A "  y: {type: fake.thing, name: y}\n  z: {type: fake.thing, name: z}\n");
+    world.fail = "create y";
+    world.expired = true;
+    struct command s;
+    struct apply_result result;
+    make(&s, (struct plan_options){0});
+    assert_int_equal(run(&s, (struct apply_options){0}, &result), -1);
+    assert_int_equal(result.done[ACTION_CREATE], 1);
+    assert_int_equal(result.failed, 1);
+    assert_int_equal(result.skipped, 1); /* z could have been tried, in vain */
+    finish(&s);
 }
 
 static void stops_starting_when_interrupted(void **state)
@@ -637,6 +662,7 @@ int main(void)
         TEST(what_is_taken_out_goes_back_to_its_default),
         TEST(replaces_and_keeps_the_order),
         TEST(a_failure_stops_only_what_depends_on_it),
+        TEST(stops_starting_when_credentials_have_ended),
         TEST(stops_starting_when_interrupted),
         TEST(secrets_are_compared_but_not_kept),
         TEST(prevent_destroy_prevents),
