@@ -11,7 +11,7 @@ enum { DEFAULT_PORT = 4566 };
 
 struct sandbox_settings {
     struct settings shared;
-    const char *port, *dir, *bind;
+    const char *port, *dir, *bind, *speed;
     bool ephemeral;
 };
 
@@ -47,13 +47,26 @@ static int read_port(struct invocation *inv, int *port)
     return EXIT_DONE;
 }
 
+static int read_speed(struct invocation *inv, double *speed)
+{
+    const struct sandbox_settings *own = inv->own;
+    if (own->speed && (!str_to_double(str_z(own->speed), speed) || !(*speed > 0)))
+        return invocation_usage(inv, NULL, "--speed takes a number above 0, not \"%s\"", own->speed);
+    return EXIT_DONE;
+}
+
 static int serve(struct invocation *inv, int port)
 {
     const struct sandbox_settings *own = inv->own;
+    double speed = 1;
+    int usage = read_speed(inv, &speed);
+    if (usage != EXIT_DONE)
+        return usage;
     struct sandbox_options options = {.dir = own->dir,
         .bind = own->bind,
         .port = (uint16_t)port,
         .ephemeral = own->ephemeral,
+        .speed = speed,
         .specs_dir = inv->settings->specs};
     if (!own->dir && !own->ephemeral)
         options.dir = ".weir/sandbox";
@@ -99,6 +112,8 @@ static const struct option options[] = {
         .doc = "keep nothing after the end, and do not wait for the disk"},
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
         .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
+    {0, "speed", .value = "FACTOR", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, speed),
+        .doc = "let states that take their time (a database that is being made) pass faster"},
     {0, "bind", .value = "ADDRESS", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, bind),
         .doc = "numeric address to listen on (default: 127.0.0.1)"},
 };

@@ -34,27 +34,51 @@ struct indexing {
     const struct spec_type *type;
 };
 
+static bool is_also(const struct spec_type *type, const struct spec_step *step)
+{
+    for (size_t i = 0; i < type->also_count; i++)
+        if (type->also[i].step == step)
+            return true;
+    return false;
+}
+
 static void add(struct indexing *index, enum part part, const struct spec_step *step,
     const struct spec_attr *attr, const void *owner)
 {
     if (!step || !step->op)
         return;
     struct served *served = served_of(index->service, step->op);
+    for (size_t i = 0; i < served->role_count; i++) {
+        const struct role *known = &served->roles[i];
+        if (known->type == index->type && known->part == part && is_also(index->type, known->step))
+            return; /* what "also" says of a call goes before what weir makes of it */
+    }
     MEM_GROW(served->roles, served->role_cap, served->role_count + 1);
     served->roles[served->role_count++] =
         (struct role){.part = part, .type = index->type, .step = step, .attr = attr, .owner = owner};
 }
 
+static struct str last_call(const struct spec_steps *steps)
+{
+    const struct spec_operation *op = steps->items[steps->count - 1].op;
+    return op ? op->wire.name : STR_EMPTY;
+}
+
 static void add_steps(struct indexing *index, enum part part, const struct spec_steps *steps)
 {
+    struct str creates = STR_EMPTY; /* a call that creates may have several forms */
     for (size_t i = 0; i < steps->count; i++) {
         const struct spec_step *step = &steps->items[i];
-        bool main = !step->each && !step->must_be_absent;
+        bool main = !step->each && !step->must_be_absent && !step->look && step->op;
+        if (main && !creates.n)
+            creates = step->op->wire.name;
         /* Of several deleting steps the last deletes; of several creating ones the first creates. */
         if (part == PART_DELETE && i + 1 < steps->count)
-            main = false;
-        enum part rest = part == PART_CREATE && i > 0 ? PART_UPDATE : part;
-        add(index, main ? rest : PART_SIDE, step, NULL, NULL);
+            main = main && str_eq(step->op->wire.name, last_call(steps));
+        enum part own = part;
+        if (main && part == PART_CREATE && !str_eq(step->op->wire.name, creates))
+            own = PART_UPDATE;
+        add(index, main ? own : PART_SIDE, step, NULL, NULL);
         add(index, PART_SIDE, step->each, NULL, NULL);
     }
 }
@@ -93,9 +117,25 @@ static void add_owned(struct indexing *index)
     add(index, PART_TAGS_CLEAR, t->clear, t->attr, t);
 }
 
+static void add_also(struct indexing *index)
+{
+    static const struct {
+        const char *as;
+        enum part part;
+    } parts[] = {{"read", PART_READ}, {"list", PART_LIST}, {"update", PART_UPDATE}, {"delete", PART_DELETE},
+        {"tags", PART_TAGS_LIST}};
+    const struct spec_type *type = index->type;
+    for (size_t i = 0; i < type->also_count; i++)
+        for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+            if (str_eqz(type->also[i].as, parts[k].as))
+                add(index, parts[k].part, type->also[i].step,
+                    parts[k].part == PART_TAGS_LIST && type->tags ? type->tags->attr : NULL, type->tags);
+}
+
 static void index_type(struct control *control, const struct spec_type *type)
 {
     struct indexing index = {.service = service_of(control, type->service), .type = type};
+    add_also(&index);
     add_steps(&index, PART_CREATE, &type->create);
     add_steps(&index, PART_UPDATE, &type->update);
     add_steps(&index, PART_DELETE, &type->delete);
@@ -221,12 +261,14 @@ static int rank_of(enum part part, bool found, bool named)
     case PART_CREATE: return found ? 2 : 5;
     case PART_LIST: return named ? 1 : 4;
     case PART_SIDE: return 0;
+    case PART_UPDATE: return found ? 5 : named ? 3 : 1; /* tags and the like have calls of their own */
     default: return found ? 6 : named ? 3 : 1;
     }
 }
 
 static bool choose(struct call *call, struct choice *best)
 {
+    struct choice absent = {.rank = -1}; /* one that is named, but is not there */
     *best = (struct choice){.rank = -1};
     for (size_t i = 0; i < call->served->role_count; i++) {
         const struct role *role = &call->served->roles[i];
@@ -234,11 +276,15 @@ static bool choose(struct call *call, struct choice *best)
         if (!input)
             return false;
         bool named = false;
-        struct thing *thing = do_find(call, role, input, &named);
+        struct thing *thing = find_named(call, role, input, &named);
         int rank = rank_of(role->part, thing != NULL, named);
         if (rank > best->rank)
             *best = (struct choice){role, input, thing, rank};
+        if (role->part == PART_READ && named && !thing)
+            absent = (struct choice){role, input, NULL, rank};
     }
+    if (best->role && best->role->part == PART_LIST && absent.role)
+        *best = absent;
     return best->role != NULL;
 }
 
@@ -341,10 +387,12 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
         call.service = known;
         call.served = find_served(&call, known);
     }
-    if (call.served)
+    if (str_eqz(service, "tagging"))
+        tagging_answer(&call, request_id, answer);
+    else if (call.served)
         answer_call(&call, request_id, answer);
     else if (known)
         refuse_unknown(&call, known, request_id, answer);
     pthread_mutex_unlock(&control->lock);
-    return known != NULL;
+    return known || str_eqz(service, "tagging");
 }

@@ -52,8 +52,26 @@ static struct part_node *descend(
     return list;
 }
 
+static const struct shape text_shape = {.kind = SHAPE_STRING}, flag_shape = {.kind = SHAPE_BOOL};
+
 static void place(struct making *m, struct part_node *node, struct str path, const struct shape *shape,
     const struct value *v);
+
+/* "Versions[IsDefault=true]": a list's one element of which that is true. NULL: the segment is none such. */
+static struct part_node *descend_selected(struct making *m, struct part_node *node, struct str segment)
+{
+    struct str value, name = str_cut(segment, '[', &segment), key = str_cut(segment, '=', &value);
+    if (!value.n)
+        return NULL;
+    struct part_node *list = child(m, node, name, false);
+    list->is_list = true;
+    struct part_node *element = list->first ? list->first : child(m, list, STR_EMPTY, true);
+    value = str_slice(value, 0, value.n - 1);
+    bool flag = str_eqz(value, "true");
+    place(m, element, key, flag ? &flag_shape : &text_shape,
+        flag ? &value_true : value_string(m->arena, value));
+    return element;
+}
 
 /* Each item of a list value gets an element of its own. */
 static void place_items(struct making *m, struct part_node *list, struct str rest, const struct shape *shape,
@@ -77,8 +95,9 @@ static void place(struct making *m, struct part_node *node, struct str path, con
     bool below_name = false;
     while (path.n && !str_eqz(path, "@") && !str_eqz(path, ".")) {
         struct str rest, segment = str_cut(path, '.', &rest);
-        node = descend(m, node, segment, below_name);
-        if (node->is_list) {
+        struct part_node *selected = descend_selected(m, node, segment);
+        node = selected ? selected : descend(m, node, segment, below_name);
+        if (node->is_list && !selected) {
             if (rest.n) {
                 place_items(m, node, rest, shape, v);
                 return;
@@ -156,8 +175,6 @@ static void finish(
 
 /* ---- what an object's answer holds ---- */
 
-static const struct shape text_shape = {.kind = SHAPE_STRING};
-
 static void place_entries(struct making *m, struct part_node *node, struct str path,
     const struct spec_entries *e, bool names_only, const struct value *entries)
 {
@@ -200,23 +217,6 @@ static const struct spec_entries *entries_of(const struct spec_type *type, const
     return NULL;
 }
 
-static void place_object(
-    struct making *m, struct part_node *node, const struct role *role, const struct value *attrs)
-{
-    const struct spec_type *type = role->type;
-    for (size_t i = 0; i < type->attr_count; i++) {
-        const struct spec_attr *attr = &type->attrs[i];
-        struct str path;
-        const struct value *v = value_get(attrs, attr->attr->name);
-        if (value_is_null(v) || attr->attr->write_only || !run_provides(type, role->step, attr, &path))
-            continue;
-        if (attr->owner == OWNER_ENTRIES)
-            place_entries(m, node, path, entries_of(type, attr), false, v);
-        else
-            place(m, node, path, attr->owner == OWNER_TAGS ? type->tags->shape : attr->answer, v);
-    }
-}
-
 /* Where objects stand in the answer: the node that `at` leads to, and whether it is a list. */
 static struct part_node *object_node(struct making *m, struct part_node *root, struct str at, bool *list)
 {
@@ -236,6 +236,81 @@ static struct part_node *object_node(struct making *m, struct part_node *root, s
         at = rest;
     }
     return node;
+}
+
+/* Shapes follow from values: what is shown besides attributes has none in the spec. */
+static const struct shape *shape_of(const struct value *template, const struct value *v)
+{
+    static const struct shape shapes[] = {[VALUE_NULL] = {.kind = SHAPE_ANY},
+        [VALUE_BOOL] = {.kind = SHAPE_BOOL},
+        [VALUE_INT] = {.kind = SHAPE_INT},
+        [VALUE_FLOAT] = {.kind = SHAPE_FLOAT},
+        [VALUE_STRING] = {.kind = SHAPE_STRING},
+        [VALUE_LIST] = {.kind = SHAPE_LIST, .elem = &shapes[VALUE_NULL]},
+        [VALUE_MAP] = {.kind = SHAPE_ANY}};
+    static const struct shape time = {.kind = SHAPE_TIMESTAMP};
+    struct str text = value_text(template, STR_EMPTY);
+    bool is_time = str_eqz(text, "${created}") || str_eqz(text, "${changed}") || str_eqz(text, "${now}");
+    return is_time ? &time : &shapes[v->kind];
+}
+
+/* What the service's answers have beyond the attributes: the spec's `shows`, path by path. */
+static void place_shown(struct making *m, struct part_node *node, const struct spec_type *type,
+    const struct value *shown, const struct value *attrs)
+{
+    for (uint32_t i = 0; shown && shown->kind == VALUE_MAP && i < shown->count; i++) {
+        const struct value *v = fill_value(m->call, type, shown->entries[i].value, attrs);
+        if (!value_is_null(v))
+            place(m, node, shown->entries[i].key, shape_of(shown->entries[i].value, v), v);
+    }
+}
+
+/* Write-only values come back where the spec says that this very answer has them (GetSecretValue). */
+static bool is_kept_back(const struct role *role, const struct spec_attr *attr)
+{
+    bool shown = !attr->attr->write_only;
+    for (size_t i = 0; i < role->step->answer_count && !shown; i++)
+        shown = str_eq(role->step->answers[i].attr, attr->attr->name);
+    return !shown;
+}
+
+/* `item_shows`: what the items of a member set have in lists besides the member itself. */
+static void place_item_extras(struct making *m, struct part_node *node, struct str path,
+    const struct spec_type *type, const struct spec_attr *attr, const struct value *members)
+{
+    const struct value *shown = value_get(value_getz(type->sandbox, "item_shows"), attr->attr->name);
+    ptrdiff_t end = str_find(path, STR("[]"), 0);
+    if (!shown || end < 0 || members->kind != VALUE_LIST)
+        return;
+    bool is_list;
+    struct part_node *list = object_node(m, node, str_slice(path, 0, (size_t)end + 2), &is_list);
+    uint32_t i = 0;
+    for (struct part_node *item = list->first; item && i < members->count; item = item->next, i++) {
+        m->call->item = members->items[i];
+        place_shown(m, item, type, shown, &value_empty_map);
+    }
+}
+
+static void place_object(
+    struct making *m, struct part_node *node, const struct role *role, const struct value *attrs)
+{
+    const struct spec_type *type = role->type;
+    for (size_t i = 0; i < type->attr_count; i++) {
+        const struct spec_attr *attr = &type->attrs[i];
+        struct str path;
+        const struct value *v = value_get(attrs, attr->attr->name);
+        if (value_is_null(v) || is_kept_back(role, attr) || !run_provides(type, role->step, attr, &path))
+            continue;
+        if (attr->owner == OWNER_ENTRIES)
+            place_entries(m, node, path, entries_of(type, attr), false, v);
+        else
+            place(m, node, path, attr->owner == OWNER_TAGS ? type->tags->shape : attr->answer, v);
+        place_item_extras(m, node, path, type, attr, v);
+    }
+    const struct value *one = value_get(value_getz(type->sandbox, "shows_in"), role->step->op->wire.name);
+    if (!one && !role->step->sparse)
+        one = value_getz(type->sandbox, "shows");
+    place_shown(m, node, type, one, attrs);
 }
 
 /* ---- pages ---- */
@@ -266,10 +341,6 @@ static size_t page(struct making *m, struct part_node *root, size_t n, size_t *f
         return n;
     size_t end = *first + (size_t)size;
     place(m, root, rule->out, &text_shape, value_string(m->arena, arena_printf(m->arena, "%zu", end)));
-    if (m->xml) {
-        static const struct shape flag = {.kind = SHAPE_BOOL};
-        place(m, root, STR("IsTruncated"), &flag, &value_true);
-    }
     return end;
 }
 
@@ -293,6 +364,8 @@ static void place_owned(struct making *m, struct part_node *root, const struct t
     case PART_MEMBERS_LIST:
         if (v && v->count)
             place(m, root, at, shape, v);
+        if (v)
+            place_item_extras(m, root, at, role->type, role->attr, v);
         break;
     case PART_ENTRIES_LIST:
         if (v)
@@ -325,9 +398,21 @@ static void place_entry(struct making *m, struct part_node *root, const struct t
         place(m, node, e->answer, e->attr->answer->elem, v);
 }
 
-static bool gives_objects(enum part part)
+static bool gives_objects(const struct role *role)
 {
-    return part == PART_CREATE || part == PART_READ || part == PART_LIST || part == PART_UPDATE;
+    return role->part == PART_CREATE || role->part == PART_READ || role->part == PART_LIST ||
+           role->part == PART_UPDATE ||
+           (role->part == PART_DELETE && (role->step->at.n || role->step->answer_count));
+}
+
+/* `shows_in` of calls that do not answer with the object. */
+static void place_shown_in(struct making *m, struct part_node *root, const struct thing *thing)
+{
+    const struct role *role = m->call->role;
+    m->call->subject = thing;
+    place_shown(m, root, role->type,
+        value_get(value_getz(role->type->sandbox, "shows_in"), role->step->op->wire.name),
+        fill_now(m->call, thing));
 }
 
 static void place_things(struct making *m, struct part_node *root, struct thing *const *things, size_t n)
@@ -336,13 +421,37 @@ static void place_things(struct making *m, struct part_node *root, struct thing 
     bool list;
     struct part_node *node = object_node(m, root, role->step->at, &list);
     size_t first = 0, end = role->part == PART_LIST ? page(m, root, n, &first) : n;
+    if (role->part == PART_LIST && str_eqz(role->step->page.out, "Marker")) {
+        place(m, root, STR("IsTruncated"), &flag_shape, value_bool(end < n));
+    }
     for (size_t i = first; i < end; i++) {
         struct part_node *at = list ? child(m, node, STR_EMPTY, true) : node;
+        m->call->subject = things[i];
         place_object(m, at, role, fill_now(m->call, things[i]));
     }
     if (!n && role->type->schema.is_data)
         place_object(m, list ? child(m, node, STR_EMPTY, true) : node, role,
             fill_new(m->call, role->type, m->call->input));
+}
+
+/* A call that tells who uses a thing: `used_by` names it. */
+static void place_users(struct making *m, struct part_node *root)
+{
+    const struct role *role = m->call->role;
+    const struct value *by = value_getz(value_getz(role->type->sandbox, "used_by"), "by");
+    bool named, list;
+    const struct thing *thing = find_named(m->call, role, m->call->input, &named);
+    for (uint32_t r = 0; thing && by && r < by->count; r++) {
+        if (!str_eq(value_text(value_getz(by->items[r], "call"), STR_EMPTY), role->step->op->wire.name))
+            continue;
+        struct part_node *node = object_node(m, root, role->step->at, &list);
+        for (size_t i = 0; i < m->call->control->thing_count; i++) {
+            const struct thing *user = m->call->control->things[i];
+            if (check_uses(by->items[r], user, thing))
+                place_shown(m, child(m, node, STR_EMPTY, true), user->type, value_getz(by->items[r], "shows"),
+                    user->attrs);
+        }
+    }
 }
 
 void answer_start(struct call *call, struct answer *answer)
@@ -356,9 +465,15 @@ void answer_add(struct call *call, struct answer *answer, struct thing *const *t
 {
     struct making m = {.call = call, .arena = call->arena, .xml = answer->xml};
     bool list;
-    if (gives_objects(call->role->part))
+    if (gives_objects(call->role)) {
         place_things(&m, answer->root, things, n);
-    else if (call->role->part == PART_ENTRIES_GET && n)
+        return;
+    }
+    if (n)
+        place_shown_in(&m, answer->root, things[0]);
+    if (call->role->part == PART_SIDE)
+        place_users(&m, answer->root);
+    if (call->role->part == PART_ENTRIES_GET && n)
         place_entry(&m, answer->root, things[0]);
     else if (call->role->attr && n)
         place_owned(&m, answer->root, things[0]);

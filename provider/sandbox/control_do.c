@@ -26,144 +26,80 @@ static bool is_json_rpc(const struct call *call)
     return protocol == WIRE_JSON10 || protocol == WIRE_JSON11;
 }
 
+/* The type's own word for it where one is said, or else the first that the service has. */
+static struct str code_of(
+    const struct spec_type *type, const char *what, const struct spec_errors *all, struct str fallback)
+{
+    struct str own = value_text(value_getz(value_getz(type->sandbox, "errors"), what), STR_EMPTY);
+    return own.n ? own : all && all->count ? all->items[0].code : fallback;
+}
+
+int refuse_status(const struct call *call, int rest)
+{
+    return is_json_rpc(call) || call->service->spec->protocol == WIRE_EC2 ? 400 : rest;
+}
+
 int refuse_absent(struct call *call, const struct role *role)
 {
-    const struct spec_errors *own = &role->step->absent, *all = &role->type->service->absent;
-    struct str code = own->count   ? own->items[0].code
-                      : all->count ? all->items[0].code
-                                   : STR("NotFoundException");
-    int status = is_json_rpc(call) || call->service->spec->protocol == WIRE_EC2 ? 400 : 404;
+    const struct spec_errors *own = &role->step->absent;
+    struct str code =
+        own->count ? own->items[0].code
+                   : code_of(role->type, "absent", &role->type->service->absent, STR("NotFoundException"));
+    int status = refuse_status(call, 404);
     return refuse(call, status, code, "%.*s was not found", STR_ARG(role->type->schema.name));
 }
 
 static int refuse_existing(struct call *call)
 {
-    const struct spec_errors *exists = &call->role->type->service->exists;
-    struct str code = exists->count ? exists->items[0].code : STR("AlreadyExistsException");
-    return refuse(call, is_json_rpc(call) ? 400 : 409, code, "%.*s exists already",
-        STR_ARG(call->role->type->schema.name));
-}
-
-static int refuse_invalid(struct call *call, struct str name, struct str why)
-{
-    struct str code = call->service->spec->protocol == WIRE_QUERY ? STR("ValidationError")
-                      : call->service->spec->protocol == WIRE_EC2 ? STR("InvalidParameterValue")
-                                                                  : STR("ValidationException");
-    return refuse(call, 400, code, "%.*s: %.*s", STR_ARG(name), STR_ARG(why));
-}
-
-/* ---- which thing ---- */
-
-/* Attributes that tell things apart: the id, the ARN, and what cannot change. */
-static bool identifies(const struct spec_type *type, const struct attr *attr)
-{
-    return str_eq(attr->name, type->schema.id) || str_eqz(attr->name, "arn") || str_eqz(attr->name, "name");
-}
-
-static struct str region_of(const struct call *call, const struct spec_type *type)
-{
-    return type->service->aws.global ? STR_EMPTY : call->region;
-}
-
-static bool same(const struct attr *attr, const struct value *given, const struct value *have)
-{
-    struct attr folded = *attr;
-    if (attr->type->kind == TYPE_STRING)
-        folded.compare = COMPARE_NOCASE; /* RDS and Glue fold names; no two things differ in case alone */
-    return attr_equal(&folded, given, have);
-}
-
-struct thing *do_find(
-    const struct call *call, const struct role *role, const struct value *input, bool *named)
-{
-    const struct spec_type *type = role->type;
-    *named = false;
-    for (uint32_t i = 0; i < input->count; i++) {
-        const struct attr *attr = schema_attr(&type->schema, input->entries[i].key);
-        *named = *named || (attr && identifies(type, attr) && !value_is_null(input->entries[i].value));
-    }
-    if (!*named)
-        return NULL;
-    for (size_t t = 0; t < call->control->thing_count; t++) {
-        struct thing *thing = call->control->things[t];
-        if (thing->type != type || !str_eq(thing->region, region_of(call, type)))
-            continue;
-        bool match = true;
-        for (uint32_t i = 0; i < input->count && match; i++) {
-            const struct attr *attr = schema_attr(&type->schema, input->entries[i].key);
-            const struct value *have = attr ? value_get(thing->attrs, attr->name) : NULL;
-            bool key = attr &&
-                       (identifies(type, attr) || (attr->replace && attr->type->kind == TYPE_STRING && have));
-            if (key && !value_is_null(input->entries[i].value) && role->part != PART_CREATE)
-                match = same(attr, input->entries[i].value, have);
-            else if (attr && identifies(type, attr) && !value_is_null(input->entries[i].value))
-                match = same(attr, input->entries[i].value, have);
-        }
-        if (match)
-            return thing;
-    }
-    return NULL;
-}
-
-/* ---- checks ---- */
-
-static int check_attributes(struct call *call, const struct value *attrs)
-{
     const struct spec_type *type = call->role->type;
-    for (size_t i = 0; i < type->attr_count; i++) {
-        const struct attr *attr = type->attrs[i].attr;
-        const struct value *v = value_get(attrs, attr->name), *converted;
-        struct schema_issue issue = {0};
-        if (attr->required && !attr->local && value_is_null(v))
-            return refuse_invalid(call, attr->name, STR("a required member is missing"));
-        if (!value_is_null(v) && attr->settable && schema_convert(call->arena, attr, v, &converted, &issue))
-            return refuse_invalid(call, attr->name, issue.message);
-    }
-    return 0;
+    struct str code = code_of(type, "exists", &type->service->exists, STR("AlreadyExistsException"));
+    return refuse(
+        call, refuse_status(call, 409), code, "%.*s exists already", STR_ARG(call->role->type->schema.name));
 }
 
-static bool exists(const struct call *call, struct str type, const struct value *reference)
+int refuse_invalid(struct call *call, struct str name, struct str why)
 {
-    for (size_t i = 0; i < call->control->thing_count; i++) {
-        const struct thing *thing = call->control->things[i];
-        if (!str_eq(thing->type->schema.name, type))
-            continue;
-        if (value_equal(value_get(thing->attrs, thing->type->schema.id), reference) ||
-            value_equal(value_getz(thing->attrs, "arn"), reference) ||
-            value_equal(value_getz(thing->attrs, "name"), reference))
-            return true;
-    }
-    return false;
+    struct str usual = call->service->spec->protocol == WIRE_QUERY ? STR("ValidationError")
+                       : call->service->spec->protocol == WIRE_EC2 ? STR("InvalidParameterValue")
+                                                                   : STR("ValidationException");
+    return refuse(call, 400, code_of(call->role->type, "invalid", NULL, usual), "%.*s: %.*s", STR_ARG(name),
+        STR_ARG(why));
 }
 
-static int check_references(struct call *call, const struct value *attrs)
+/* ---- things that can be taken back for a while: `soft_delete` ---- */
+
+static const struct value *soft(const struct thing *thing, const char *key)
 {
-    const struct value *references = value_getz(call->role->type->sandbox, "references");
-    for (uint32_t i = 0; references && i < references->count; i++) {
-        struct value_entry entry = references->entries[i];
-        const struct value *given = value_get(attrs, entry.key);
-        if (value_is_null(given) || exists(call, value_text(entry.value, STR_EMPTY), given))
-            continue;
-        return refuse_invalid(call, entry.key, STR("what it refers to does not exist"));
-    }
-    return 0;
+    return value_getz(value_getz(thing->type->sandbox, "soft_delete"), key);
 }
 
-static int check_empty(struct call *call, const struct thing *thing)
+/* The attribute that says since when it is only waiting to be gone. */
+static struct str soft_mark(const struct thing *thing)
 {
-    const struct value *rule = value_getz(thing->type->sandbox, "delete_empty");
-    const struct value *names = value_getz(rule, "attributes");
-    for (uint32_t i = 0; names && i < names->count; i++) {
-        const struct value *v = value_get(thing->attrs, value_text(names->items[i], STR_EMPTY));
-        if (v && (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && v->count)
-            return refuse(call, 409, value_text(value_getz(rule, "code"), STR("DeleteConflict")),
-                "cannot be deleted while %.*s is not empty", STR_ARG(value_text(names->items[i], STR_EMPTY)));
-    }
-    const struct value *guards = value_getz(thing->type->sandbox, "delete_unless");
-    for (uint32_t i = 0; guards && i < guards->count; i++)
-        if (value_equal(value_get(thing->attrs, guards->entries[i].key), &value_true))
-            return refuse(call, 400, value_text(guards->entries[i].value, STR("InvalidParameterCombination")),
-                "cannot be deleted while %.*s is on", STR_ARG(guards->entries[i].key));
+    return value_text(soft(thing, "sets"), STR_EMPTY);
+}
+
+static bool is_waiting(const struct thing *thing)
+{
+    return soft_mark(thing).n && !value_is_null(value_get(thing->attrs, soft_mark(thing)));
+}
+
+static int refuse_waiting(struct call *call, const struct thing *thing)
+{
+    return refuse(call, refuse_status(call, 409),
+        value_text(soft(thing, "code"), STR("InvalidRequestException")),
+        "%.*s %.*s was already scheduled for deletion", STR_ARG(thing->type->schema.name),
+        STR_ARG(thing->id));
+}
+
+/* A change ends the waiting, or is refused until that has happened. */
+static int wake(struct call *call, struct thing *thing, const struct value **attrs)
+{
+    if (!is_waiting(thing))
+        return 0;
+    if (!str_eq(call->served->op->wire.name, value_text(soft(thing, "undo"), STR_EMPTY)))
+        return refuse_waiting(call, thing);
+    *attrs = value_with(call->arena, *attrs, soft_mark(thing), NULL);
     return 0;
 }
 
@@ -194,11 +130,11 @@ static int create(struct call *call, struct thing *existing, struct thing **out)
     const struct spec_type *type = call->role->type;
     const struct value *attrs = given_attributes(call);
     if (existing)
-        return refuse_existing(call);
+        return is_waiting(existing) ? refuse_waiting(call, existing) : refuse_existing(call);
     if (check_attributes(call, attrs) || check_references(call, attrs))
         return -1;
     attrs = fill_new(call, type, attrs);
-    *out = store_add(call->control, type, region_of(call, type), attrs);
+    *out = store_add(call->control, type, find_region(call, type), attrs);
     return keep(call, *out);
 }
 
@@ -212,7 +148,11 @@ static const struct value *updated(struct call *call, const struct thing *thing)
         if (attr && attr->settable && !attr->replace && !value_get(given, attr->name))
             attrs = value_with(call->arena, attrs, attr->name, attr->default_value);
     }
-    attrs = value_merge(call->arena, attrs, given);
+    for (uint32_t i = 0; i < given->count; i++) {
+        const struct attr *attr = schema_attr(&thing->type->schema, given->entries[i].key);
+        if (attr->settable && !attr->replace) /* the others name it */
+            attrs = value_with(call->arena, attrs, attr->name, given->entries[i].value);
+    }
     const struct value *values = value_getz(thing->type->sandbox, "on_update");
     for (uint32_t i = 0; values && i < values->count; i++) {
         const struct value *v =
@@ -223,19 +163,32 @@ static const struct value *updated(struct call *call, const struct thing *thing)
     return attrs;
 }
 
-static int change(struct call *call, struct thing *thing, const struct value *attrs)
+int do_change(struct call *call, struct thing *thing, const struct value *attrs)
 {
     thing->revision++;
     store_change(call->control, thing, attrs);
     return keep(call, thing);
 }
 
+static int update(struct call *call, struct thing *thing)
+{
+    const struct value *attrs = updated(call, thing);
+    return wake(call, thing, &attrs) || check_references(call, attrs) || do_change(call, thing, attrs);
+}
+
 static int delete (struct call *call, struct thing *thing)
 {
     if (thing->deleted_ms)
         return 0;
-    if (check_empty(call, thing))
+    if (check_delete(call, thing))
         return -1;
+    bool at_once =
+        value_equal(value_get(call->input, value_text(soft(thing, "unless"), STR_EMPTY)), &value_true);
+    if (soft_mark(thing).n && !at_once) {
+        const struct value *now =
+            value_string(call->arena, time_rfc3339(call->arena, clock_wall_ms(), false));
+        return do_change(call, thing, value_with(call->arena, thing->attrs, soft_mark(thing), now));
+    }
     thing->deleted_ms = clock_wall_ms();
     return keep(call, thing);
 }
@@ -335,11 +288,27 @@ static bool changes_owned(enum part part)
            part == PART_TAGS_PUT || part == PART_TAGS_CLEAR;
 }
 
+/* What is taken away has to be there, and what is added has to exist, where the service looks at that. */
+static int check_change_owned(struct call *call, const struct value *have, const struct value *after)
+{
+    const struct spec_type *type = call->role->type;
+    enum part part = call->role->part;
+    struct str name = call->role->attr->attr->name;
+    const struct value *strict = value_getz(type->sandbox, "strict");
+    bool removes = part == PART_MEMBERS_REMOVE || part == PART_ENTRIES_REMOVE;
+    for (uint32_t i = 0; removes && strict && i < strict->count; i++)
+        if (str_eq(value_text(strict->items[i], STR_EMPTY), name) && (!have || value_equal(have, after)))
+            return refuse_absent(call, call->role);
+    return part == PART_MEMBERS_ADD ? check_reference(call, name, after) : 0;
+}
+
 static int change_owned(struct call *call, struct thing *thing)
 {
     struct str name = call->role->attr->attr->name;
-    const struct value *after = owned_after(call, value_get(thing->attrs, name));
-    return change(call, thing, value_with(call->arena, thing->attrs, name, after));
+    const struct value *have = value_get(thing->attrs, name), *after = owned_after(call, have);
+    if (check_change_owned(call, have, after))
+        return -1;
+    return do_change(call, thing, value_with(call->arena, thing->attrs, name, after));
 }
 
 /* A facet that is not set, or an entry that is not there, has an error of its own where the spec knows one.
@@ -362,7 +331,8 @@ static void list_things(struct call *call, struct thing ***found, size_t *n)
     size_t cap = 0;
     for (size_t i = 0; i < call->control->thing_count; i++) {
         struct thing *thing = call->control->things[i];
-        if (thing->type != call->role->type || !str_eq(thing->region, region_of(call, call->role->type)))
+        if (thing->type != call->role->type || !str_eq(thing->region, find_region(call, call->role->type)) ||
+            is_waiting(thing) || !find_passes(call, thing))
             continue;
         MEM_GROW(*found, cap, *n + 1);
         (*found)[(*n)++] = thing;
@@ -397,10 +367,10 @@ int do_call(struct call *call, struct thing *thing, struct thing ***found, size_
     } else if (!thing && !is_data(call)) {
         bool lists = role->step->at.n && str_ends(role->step->at, STR("[]")) && role->part == PART_READ;
         bool named = false;
-        do_find(call, role, call->input, &named);
+        find_named(call, role, call->input, &named);
         return lists && !named ? 0 : refuse_absent(call, role);
     }
-    if (role->part == PART_UPDATE && change(call, thing, updated(call, thing)))
+    if (role->part == PART_UPDATE && update(call, thing))
         return -1;
     if (role->part == PART_DELETE && delete (call, thing))
         return -1;

@@ -60,6 +60,17 @@ static struct str uuid(struct arena *arena)
         arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex.p, hex.p + 8, hex.p + 12, hex.p + 16, hex.p + 20);
 }
 
+/* How many things use the one that the answer is about. */
+static int64_t uses_of(const struct call *call)
+{
+    const struct value *by = value_getz(value_getz(call->subject->type->sandbox, "used_by"), "by");
+    int64_t n = 0;
+    for (uint32_t r = 0; by && r < by->count; r++)
+        for (size_t i = 0; i < call->control->thing_count; i++)
+            n += check_uses(by->items[r], call->control->things[i], call->subject);
+    return n;
+}
+
 /* An attribute with its default, or one of the surroundings; NULL: there is none. */
 static const struct value *lookup(struct call *call, const struct spec_type *type, struct str name,
     const struct value *attrs, int64_t revision)
@@ -78,6 +89,14 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
         return value_stringz(arena, "aws");
     if (str_eqz(name, "account"))
         return value_string(arena, call->control->options.account);
+    if (str_eqz(name, "item"))
+        return call->item;
+    if (call->subject && (str_eqz(name, "created") || str_eqz(name, "changed")))
+        return value_string(arena,
+            time_rfc3339(arena,
+                str_eqz(name, "created") ? call->subject->created_ms : call->subject->changed_ms, false));
+    if (call->subject && str_eqz(name, "uses"))
+        return value_int(arena, uses_of(call));
     if (str_eqz(name, "now"))
         return value_string(arena, time_rfc3339(arena, clock_wall_ms(), false));
     if (str_eqz(name, "uuid"))
@@ -92,6 +111,18 @@ static struct str as_text(struct arena *arena, const struct value *v)
     return v->kind == VALUE_STRING ? v->string
            : v->kind == VALUE_INT  ? arena_printf(arena, "%lld", (long long)v->integer)
                                    : STR_EMPTY;
+}
+
+/* ${name|lower}, ${arn|base}: what is after the last slash. */
+static struct str filtered(struct arena *arena, struct str text, struct str filter)
+{
+    if (str_eqz(filter, "base"))
+        while (str_find_char(text, '/', 0) >= 0)
+            text = str_slice(text, (size_t)str_find_char(text, '/', 0) + 1, text.n);
+    char *copy = arena_strz(arena, text);
+    for (size_t i = 0; i < text.n && str_eqz(filter, "lower"); i++)
+        copy[i] = (char)tolower((unsigned char)copy[i]);
+    return str_n(copy, text.n);
 }
 
 const struct value *fill_text(struct call *call, const struct spec_type *type, const struct value *template,
@@ -113,14 +144,37 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
         if (open == 0 && (size_t)close + 1 == template->string.n && !filter.p)
             return v;
         buf_add(&out, rest.p, (size_t)open);
-        struct str text = as_text(call->arena, v);
-        for (size_t i = 0; i < text.n; i++)
-            buf_add_char(
-                &out, str_eqz(filter, "lower") ? (char)tolower((unsigned char)text.p[i]) : text.p[i]);
+        buf_add_str(&out, filtered(call->arena, as_text(call->arena, v), filter));
         rest = str_slice(rest, (size_t)close + 1, rest.n);
     }
     buf_add_str(&out, rest);
     return value_string(call->arena, buf_str(&out));
+}
+
+const struct value *fill_value(
+    struct call *call, const struct spec_type *type, const struct value *template, const struct value *attrs)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    int64_t revision = call->subject ? call->subject->revision : 1;
+    if (template->kind != VALUE_LIST && template->kind != VALUE_MAP)
+        return fill_text(call, type, template, attrs, revision);
+    for (uint32_t i = 0; i < template->count; i++) {
+        bool list = template->kind == VALUE_LIST;
+        const struct value *v =
+            fill_value(call, type, list ? template->items[i] : template->entries[i].value, attrs);
+        const struct value name = {
+            .kind = VALUE_STRING, .string = list ? STR_EMPTY : template->entries[i].key};
+        const struct value *key = fill_text(call, type, &name, attrs, revision);
+        if (!v || !key) {
+            value_builder_release(&b);
+            return NULL;
+        }
+        if (list)
+            value_builder_add(&b, v);
+        else
+            value_builder_set(&b, as_text(call->arena, key), v);
+    }
+    return template->kind == VALUE_LIST ? value_builder_list(&b) : value_builder_map(&b);
 }
 
 const struct value *fill_new(struct call *call, const struct spec_type *type, const struct value *attrs)

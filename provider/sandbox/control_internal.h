@@ -88,6 +88,9 @@ struct call {
     const struct value *input; /* by the role's shape: attributes, and what `with` and items are called */
     const struct value *raw;   /* the request's members under wire names */
     struct err *err;           /* code, message, http_status of a refusal */
+    /* What templates know while an answer is made. */
+    const struct thing *subject;
+    const struct value *item;
 };
 
 /* ---- control_store.c ---- */
@@ -101,17 +104,40 @@ void store_release(struct control *control);
 /* Writes the record's file. -1 on a full disk; then the caller refuses the request. */
 int store_keep(struct control *control, struct thing *thing, struct err *err);
 
+/* ---- control_find.c ---- */
+
+/* The thing of the role's type that the input names. `named`: it names any at all. */
+struct thing *find_named(
+    const struct call *call, const struct role *role, const struct value *input, bool *named);
+/* Does it pass the filters that the request has? */
+bool find_passes(const struct call *call, const struct thing *thing);
+/* The region that things of the type lie in; "" of global services. */
+struct str find_region(const struct call *call, const struct spec_type *type);
+/* Is there a thing of this type, in any region, with this id, name or ARN? */
+bool find_any(const struct call *call, struct str type, const struct value *reference);
+
 /* ---- control_do.c ---- */
 
-/* The things of the role's type that the input names. `named`: it names any at all. */
-struct thing *do_find(
-    const struct call *call, const struct role *role, const struct value *input, bool *named);
 /* Carries out call->role; *found and *n are what the answer is about. -1 with call->err. */
+/* Gives it new attributes and keeps them. */
+int do_change(struct call *call, struct thing *thing, const struct value *attrs);
 int do_call(struct call *call, struct thing *thing, struct thing ***found, size_t *n);
 /* A refusal in the service's words. */
 int refuse(struct call *call, int status, struct str code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 int refuse_absent(struct call *call, const struct role *role);
+int refuse_invalid(struct call *call, struct str name, struct str why);
+/* The service's status for a refusal that HTTP has a number for; JSON-RPC and EC2 only know 400. */
+int refuse_status(const struct call *call, int rest);
+
+/* ---- control_check.c ---- */
+
+int check_attributes(struct call *call, const struct value *attrs);
+int check_references(struct call *call, const struct value *attrs);
+int check_reference(struct call *call, struct str name, const struct value *given);
+int check_delete(struct call *call, const struct thing *thing);
+/* Does `user` refer to the thing in the way that a rule of `used_by` says? */
+bool check_uses(const struct value *rule, const struct thing *user, const struct thing *thing);
 
 /* ---- control_fill.c ---- */
 
@@ -121,8 +147,17 @@ const struct value *fill_new(struct call *call, const struct spec_type *type, co
 const struct value *fill_now(struct call *call, const struct thing *thing);
 /* Has a deletion taken its time? */
 bool fill_is_gone(const struct control *control, const struct thing *thing);
+/* A template at any depth: texts in lists and maps too. NULL: something in it has no value. */
+const struct value *fill_value(
+    struct call *call, const struct spec_type *type, const struct value *template, const struct value *attrs);
 const struct value *fill_text(struct call *call, const struct spec_type *type, const struct value *template,
     const struct value *attrs, int64_t revision);
+
+/* ---- control_tags.c ---- */
+
+/* The tagging API, which spans all services: GetResources, GetTagKeys, GetTagValues, TagResources,
+ * UntagResources. */
+void tagging_answer(struct call *call, struct str request_id, struct wire_message *out);
 
 /* ---- control_answer.c ---- */
 

@@ -429,6 +429,46 @@ static void mark_sent_by_create(struct spec_type *type)
         members[i].sent_by_create = members[i].attr && creates_with(type, members[i].attr);
 }
 
+/* ---- the sandbox ---- */
+
+static void load_also(struct type_loader *t, const struct node *node, struct spec_also *out)
+{
+    struct step_rules rules = {.what = "a call under \"also\"", .extra = "as", .reads = true};
+    out->as = load_text(t->l, node, "as");
+    static const char *const known[] = {"read", "list", "update", "delete", "tags"};
+    bool is_known = false;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        is_known = is_known || str_eqz(out->as, known[i]);
+    if (!is_known)
+        load_error(t->l, node, "\"as\" is one of read, list, update, delete, tags");
+    rules.nothing = rules.pages = str_eqz(out->as, "list");
+    if (str_eqz(out->as, "tags"))
+        rules.ident = node_get(tags_node(t), "send");
+    out->step = load_step(t, node, &rules);
+}
+
+static void load_sandbox(struct type_loader *t)
+{
+    const struct node *node = node_get(t->node, "sandbox");
+    if (!node || !load_keys(t->l, node, "sandbox",
+                     "values on_update states updating deleting references delete_empty delete_unless also "
+                     "shows shows_in item_shows strict used_by errors filters soft_delete"))
+        return;
+    t->type->sandbox = node_value(t->l->arena, node);
+    const struct node *also = node_get(node, "also");
+    if (!also)
+        return;
+    if (also->kind != NODE_LIST) {
+        load_error(t->l, also, "also is a list of calls");
+        return;
+    }
+    struct spec_also *calls = ARENA_ARRAY(t->l->arena, struct spec_also, also->count);
+    for (uint32_t i = 0; i < also->count; i++)
+        load_also(t, also->items[i], &calls[i]);
+    t->type->also = calls;
+    t->type->also_count = also->count;
+}
+
 struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data)
 {
     if (!load_keys(l, node, "a type", TYPE_KEYS))
@@ -461,8 +501,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         type->ready = load_wait(&t, node_get(wait, "ready"), false);
         type->gone_wait = load_wait(&t, node_get(wait, "gone"), true);
     }
-    if (node_get(node, "sandbox"))
-        type->sandbox = node_value(l->arena, node_get(node, "sandbox"));
+    load_sandbox(&t);
     if (type->schema.id.n)
         load_attr_named(&t, node_get(node, "id"), type->schema.id);
     else if (!is_data)

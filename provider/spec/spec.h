@@ -204,6 +204,12 @@ struct spec_tags {
     bool mark;                      /* what weir creates carries weir:stack, weir:address and weir:intent */
 };
 
+/* A call that weir does not make but other clients do; only the sandbox answers it. */
+struct spec_also {
+    struct str as; /* "read", "list", "update", "delete", "tags" */
+    const struct spec_step *step;
+};
+
 struct spec_type {
     struct schema schema;
     const struct spec_service *service;
@@ -224,6 +230,8 @@ struct spec_type {
     const struct spec_tags *tags; /* NULL: none */
     const struct spec_wait *ready, *gone_wait;
     const struct value *sandbox; /* what the sandbox needs to know besides; NULL: nothing */
+    const struct spec_also *also;
+    size_t also_count;
 };
 
 struct spec_service {

@@ -268,7 +268,7 @@ static int write_query(const struct wire_encoder *e, const struct wire_operation
         buf_addf(out, " xmlns=\"%.*s\"", STR_ARG(op->body_xmlns));
     buf_addz(out, ">");
     struct str result = op->result.n ? op->result : arena_printf(e->arena, "%.*sResult", STR_ARG(op->name));
-    if (shape->member_count && wire_xml_write(e, result, STR_EMPTY, shape, output, out))
+    if (wire_xml_write(e, result, STR_EMPTY, shape, output, out))
         return -1;
     buf_addz(out, "<ResponseMetadata>");
     add_leaf(out, "RequestId", id);

@@ -1,0 +1,117 @@
+/* What the service looks at before it does what is asked: values, references, what stands in the way of a
+ * deletion. */
+#include "provider/sandbox/control_internal.h"
+
+int check_attributes(struct call *call, const struct value *attrs)
+{
+    const struct spec_type *type = call->role->type;
+    for (size_t i = 0; i < type->attr_count; i++) {
+        const struct attr *attr = type->attrs[i].attr;
+        const struct value *v = value_get(attrs, attr->name), *converted;
+        struct schema_issue issue = {0};
+        if (attr->required && !attr->local && value_is_null(v))
+            return refuse_invalid(call, attr->name, STR("a required member is missing"));
+        if (!value_is_null(v) && attr->settable && schema_convert(call->arena, attr, v, &converted, &issue))
+            return refuse_invalid(call, attr->name, issue.message);
+    }
+    return 0;
+}
+
+/* ---- references: {attribute: type} ---- */
+
+/* An ARN of somebody else's account is taken at its word: arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess. */
+static bool is_foreign(const struct call *call, const struct value *reference)
+{
+    struct str rest = value_text(reference, STR_EMPTY), account = STR_EMPTY;
+    if (!str_starts(rest, STR("arn:")))
+        return false;
+    for (int i = 0; i < 5; i++)
+        account = str_cut(rest, ':', &rest);
+    return !str_eq(account, call->control->options.account);
+}
+
+int check_reference(struct call *call, struct str name, const struct value *given)
+{
+    const struct value *type = value_get(value_getz(call->role->type->sandbox, "references"), name);
+    if (!type || value_is_null(given))
+        return 0;
+    for (uint32_t i = 0; given->kind == VALUE_LIST && i < given->count; i++)
+        if (check_reference(call, name, given->items[i]))
+            return -1;
+    if (given->kind == VALUE_LIST || is_foreign(call, given) ||
+        find_any(call, value_text(type, STR_EMPTY), given))
+        return 0;
+    struct str code =
+        value_text(value_getz(value_getz(call->role->type->sandbox, "errors"), "reference"), STR_EMPTY);
+    if (code.n)
+        return refuse(call, refuse_status(call, 404), code, "%.*s \"%.*s\" does not exist", STR_ARG(name),
+            STR_ARG(value_scalar_text(call->arena, given)));
+    return refuse_invalid(call, name, STR("what it refers to does not exist"));
+}
+
+int check_references(struct call *call, const struct value *attrs)
+{
+    const struct value *references = value_getz(call->role->type->sandbox, "references");
+    for (uint32_t i = 0; references && i < references->count; i++)
+        if (check_reference(call, references->entries[i].key, value_get(attrs, references->entries[i].key)))
+            return -1;
+    return 0;
+}
+
+/* ---- used_by: {code: DeleteConflict, by: [{type: aws.iam.role, attribute: managed_policies}]} ---- */
+
+static bool refers(const struct value *v, const struct thing *thing)
+{
+    if (value_is_null(v))
+        return false;
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        if (refers(v->items[i], thing))
+            return true;
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
+        if (refers(v->entries[i].value, thing))
+            return true;
+    return v->kind == VALUE_STRING && (value_equal(v, value_get(thing->attrs, thing->type->schema.id)) ||
+                                          value_equal(v, value_getz(thing->attrs, "arn")));
+}
+
+bool check_uses(const struct value *rule, const struct thing *user, const struct thing *thing)
+{
+    return user != thing && !user->deleted_ms &&
+           str_eq(user->type->schema.name, value_text(value_getz(rule, "type"), STR_EMPTY)) &&
+           refers(value_get(user->attrs, value_text(value_getz(rule, "attribute"), STR_EMPTY)), thing);
+}
+
+static int check_unused(struct call *call, const struct thing *thing)
+{
+    const struct value *used = value_getz(thing->type->sandbox, "used_by"), *by = value_getz(used, "by");
+    for (uint32_t r = 0; by && r < by->count; r++)
+        for (size_t i = 0; i < call->control->thing_count; i++)
+            if (check_uses(by->items[r], call->control->things[i], thing))
+                return refuse(call, refuse_status(call, 409),
+                    value_text(value_getz(used, "code"), STR("DependencyViolation")),
+                    "cannot be deleted while %.*s %.*s uses it",
+                    STR_ARG(call->control->things[i]->type->schema.name),
+                    STR_ARG(call->control->things[i]->id));
+    return 0;
+}
+
+int check_delete(struct call *call, const struct thing *thing)
+{
+    if (check_unused(call, thing))
+        return -1;
+    const struct value *rule = value_getz(thing->type->sandbox, "delete_empty");
+    const struct value *names = value_getz(rule, "attributes");
+    for (uint32_t i = 0; names && i < names->count; i++) {
+        const struct value *v = value_get(thing->attrs, value_text(names->items[i], STR_EMPTY));
+        if (v && (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && v->count)
+            return refuse(call, refuse_status(call, 409),
+                value_text(value_getz(rule, "code"), STR("DeleteConflict")),
+                "cannot be deleted while %.*s is not empty", STR_ARG(value_text(names->items[i], STR_EMPTY)));
+    }
+    const struct value *guards = value_getz(thing->type->sandbox, "delete_unless");
+    for (uint32_t i = 0; guards && i < guards->count; i++)
+        if (value_equal(value_get(thing->attrs, guards->entries[i].key), &value_true))
+            return refuse(call, 400, value_text(guards->entries[i].value, STR("InvalidParameterCombination")),
+                "cannot be deleted while %.*s is on", STR_ARG(guards->entries[i].key));
+    return 0;
+}
