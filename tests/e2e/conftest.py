@@ -1,5 +1,7 @@
 import pytest
 
+pytest.register_assert_rewrite("life")
+
 from support import Cloud, Stack, WireServer
 
 

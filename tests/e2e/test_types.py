@@ -1,37 +1,14 @@
-"""The life of every type: made, settled, changed in every attribute that can change, changed by others, replaced, gone.
-
-A case says what to declare, what to change it to (every updatable attribute), which changes force a replacement, how
-somebody else would change it and what it looks like with boto3. One test walks them all.
-"""
+"""The life of the first types (see life.py), and what is peculiar to them."""
 
 import json
-from dataclasses import dataclass, field
-from typing import Any, Callable
 
 import pytest
 
-from support import ACCOUNT, planned
+from life import Case, policy, stack_text, walk
+from support import ACCOUNT
 
 TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 TRUST_TWO = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": ["glue.amazonaws.com", "lambda.amazonaws.com"]}, "Action": "sts:AssumeRole"}]}
-
-
-def policy(*actions, resource="*"):
-    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": resource}]}
-
-
-@dataclass
-class Case:
-    type: str
-    first: dict[str, Any]
-    then: dict[str, Any]  # the same thing with every updatable attribute changed
-    gone: Callable  # is nothing of it left?
-    seen: Callable  # what boto3 sees, compared between `first` and `then`
-    outside: Callable  # somebody else changes it
-    drifted: str  # the attribute that this shows in
-    replaces: list[dict[str, Any]] = field(default_factory=list)  # changes that force a replacement
-    less: dict[str, Any] | None = None  # attributes taken out again
-    around: dict[str, Any] = field(default_factory=dict)  # other resources that it needs
 
 
 CASES = {}
@@ -214,6 +191,8 @@ def _():
         outside=outside,
         drifted="command",
         replaces=[{"name": "life-other"}],
+        unchanged={"AllocatedCapacity", "MaxCapacity", "LogUri", "NonOverridableArguments", "Connections", "SecurityConfiguration", "NotificationProperty",
+                   "CodeGenConfigurationNodes", "SourceControlDetails"},
     )
 
 
@@ -259,6 +238,7 @@ def _():
         outside=lambda cloud: cloud.client("rds").modify_db_instance(DBInstanceIdentifier="life-db", BackupRetentionPeriod=3, ApplyImmediately=True),
         drifted="backup_retention_period",
         replaces=[{"name": "life-other-db"}, {"master_username": "other"}],
+        unchanged={"DeletionProtection"},
     )
 
 
@@ -287,6 +267,7 @@ def _():
         outside=lambda cloud: cloud.client("events").put_rule(Name="life-rule", ScheduleExpression="rate(9 days)", Description="first", State="ENABLED"),
         drifted="schedule_expression",
         replaces=[{"name": "life-other"}],
+        unchanged={"EventPattern"},
     )
 
 
@@ -318,92 +299,9 @@ def _():
     )
 
 
-def stack_text(case, attributes):
-    """JSON is YAML; `it` is the resource under test."""
-    resources = {**case.around, "it": {"type": case.type, **attributes}}
-    return json.dumps({"stack": "life", "resources": resources, "outputs": {"id": {"value": "${it.name}" if "name" in attributes else "${it.key}"}}}, ensure_ascii=False)
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_life(stack, cloud, name):
-    case = CASES[name]
-
-    def attributes_of(result):
-        (change,) = [event for event in result.events() if event["event"] == "change" and event["address"] == "it"]
-        return {attribute["name"] for attribute in change["attrs"]}
-
-    # made, and settled
-    stack.write(stack_text(case, case.first))
-    assert stack.plan()["it"] == "create"
-    stack.apply()
-    stack.assert_settled()
-    before = case.seen(cloud)
-
-    # every updatable attribute changed, in place
-    stack.write(stack_text(case, case.then))
-    result = stack.run("plan", "--json")
-    assert planned(result)["it"] == "update", str(result)
-    assert attributes_of(result) >= {key for key in case.then if case.then[key] != case.first.get(key)}
-    stack.apply()
-    stack.assert_settled()
-    after = case.seen(cloud)
-    for key in before:
-        assert after[key] != before[key] or key in UNCHANGED.get(name, ()), (key, after[key])
-
-    # and back: the same as it was
-    stack.write(stack_text(case, case.first))
-    stack.apply()
-    stack.assert_settled()
-    assert case.seen(cloud) == before
-
-    # somebody else changes it: shown as drift, mended by an apply
-    case.outside(cloud)
-    drift = stack.run("drift", "--json", status=2)
-    (event,) = [event for event in drift.events() if event["event"] == "drift"]
-    assert event["address"] == "it"
-    assert not case.drifted or case.drifted in {attribute["name"] for attribute in event["attrs"]}
-    assert stack.plan()["it"] == "update"
-    stack.apply()
-    stack.assert_settled()
-    stack.run("drift", status=0)
-    assert case.seen(cloud) == before
-
-    # attributes taken out of the file go back to what they are without it
-    if case.less:
-        stack.write(stack_text(case, case.then))
-        stack.apply()
-        stack.write(stack_text(case, case.less))
-        result = stack.run("plan", "--json")
-        assert planned(result)["it"] == "update", str(result)
-        stack.apply()
-        stack.assert_settled()
-        stack.write(stack_text(case, case.first))
-        stack.apply()
-        stack.assert_settled()
-
-    # what cannot be changed is replaced
-    for change in case.replaces:
-        stack.write(stack_text(case, {**case.first, **change}))
-        result = stack.run("plan", "--json")
-        assert planned(result)["it"] == "replace", str(result)
-        stack.apply()
-        stack.assert_settled()
-        stack.write(stack_text(case, case.first))
-        stack.apply()
-        stack.assert_settled()
-
-    stack.destroy()
-    assert stack.addresses() == []
-    assert case.gone(cloud)
-
-
-# What a case cannot change in `then` although boto3 shows it.
-UNCHANGED = {
-    "glue job": {"AllocatedCapacity", "MaxCapacity", "LogUri", "NonOverridableArguments", "Connections", "SecurityConfiguration", "NotificationProperty",
-                 "CodeGenConfigurationNodes", "SourceControlDetails"},
-    "events rule": {"EventPattern"},
-    "rds instance": {"DeletionProtection"},
-}
+    walk(stack, cloud, CASES[name])
 
 
 @pytest.mark.parametrize("name", CASES)
