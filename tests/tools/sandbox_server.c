@@ -1,18 +1,26 @@
-/* A sandbox alone, for the tests of it: sandbox_server DIR|- [PORT]; prints its port; ends with its input. */
+/*
+ * A sandbox alone, for the tests of it: sandbox_server DIR|- [ACCOUNT [KEY SECRET]...]; prints its port; ends with its input.
+ * States that change over time do so a thousand times as fast.
+ */
 #include "provider/sandbox/sandbox.h"
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { MAX_KEYS = 8 };
 
 int main(int argc, char **argv)
 {
     bool ephemeral = argc < 2 || strcmp(argv[1], "-") == 0;
-    struct sandbox_options options = {.dir = ephemeral ? NULL : argv[1],
-        .ephemeral = ephemeral,
-        .port = argc > 2 ? (uint16_t)atoi(argv[2]) : 0};
+    struct sandbox_key keys[MAX_KEYS];
+    struct sandbox_options options = {
+        .dir = ephemeral ? NULL : argv[1], .ephemeral = ephemeral, .keys = keys, .speed = 1000};
+    if (argc > 2)
+        options.account = str_z(argv[2]);
+    for (int i = 3; i + 1 < argc && options.key_count < MAX_KEYS; i += 2)
+        keys[options.key_count++] = (struct sandbox_key){str_z(argv[i]), str_z(argv[i + 1])};
     struct sandbox *sandbox;
     struct err err = ERR_INIT;
     signal(SIGPIPE, SIG_IGN);

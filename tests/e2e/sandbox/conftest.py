@@ -1,7 +1,13 @@
 """Behaviours of S3 itself are tried `anywhere`: also on a server that others wrote, so that the test is known to be right."""
 
+import sys
+from pathlib import Path
+
 import pytest
 from servers import Moto, Sandbox, make_bucket
+
+sys.path.append(str(Path(__file__).parent.parent))
+from support import ACCOUNT, SECRET_KEY  # noqa: E402
 
 
 @pytest.fixture(scope="package")
@@ -46,3 +52,22 @@ def bucket(sandbox):
 @pytest.fixture
 def s3(sandbox):
     return sandbox.client()
+
+
+class SandboxCloud(Sandbox):
+    """The sandbox in the place of tests/tools/cloud.py: the same account, the same keys."""
+
+    access, secret = "look", "look"
+
+    def __init__(self):
+        super().__init__("-", ACCOUNT, "e2e", SECRET_KEY, "look", "look")
+
+
+@pytest.fixture
+def cloud(request):
+    server = SandboxCloud()
+    if "glue job" in request.node.name:  # as AWS does and moto does not, the sandbox wants a job's role to be there
+        for name in ("role-a", "role-b"):
+            server.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
+    yield server
+    server.stop()

@@ -45,12 +45,12 @@ class Server:
 class Sandbox(Server):
     access, secret, kind = "AKIAWEIRSANDBOX00000", "weir-sandbox-secret-key-for-local-use-only", "sandbox"
 
-    def __init__(self, folder="-"):
-        self.folder = folder
+    def __init__(self, folder="-", *words):
+        self.words = [str(folder), *words]
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([SERVER, str(self.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([SERVER, *self.words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
 
     def stop(self):

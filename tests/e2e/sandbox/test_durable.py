@@ -73,7 +73,7 @@ def test_all_of_it(kept_sandbox):
 
 def test_one_process(kept_sandbox):
     with pytest.raises(ValueError):  # no port is printed
-        Sandbox(kept_sandbox.folder)
+        Sandbox(*kept_sandbox.words)
 
 
 def test_memory(sandbox, bucket, s3):

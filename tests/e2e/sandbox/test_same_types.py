@@ -1,0 +1,6 @@
+"""The life of every type, as on moto (tests/e2e/test_types.py), with the sandbox as the cloud and boto3 to look at it."""
+
+from test_types import (  # noqa: F401
+    test_bucket_elsewhere, test_bucket_that_is_not_empty, test_bucket_with_more_versions_than_a_page, test_data_sources, test_gone_and_not_ours,
+    test_life, test_object_from_a_file, test_policies_compare_as_iam_does, test_policy_versions_are_pruned,
+)
