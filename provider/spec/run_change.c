@@ -117,7 +117,20 @@ static const struct value *marked(struct run *run, const struct value *desired)
     return value_with(run->arena, desired, name, all);
 }
 
-/* What there is already, for the conditions of later steps. */
+/* What the service says by itself, added to what is wanted. */
+static const struct value *with_computed(
+    struct run *run, const struct value *object, const struct value *seen)
+{
+    for (size_t i = 0; i < run->type->attr_count; i++) {
+        const struct attr *attr = run->type->attrs[i].attr;
+        const struct value *v = value_get(seen, attr->name);
+        if (attr->computed && !attr->settable && v)
+            object = value_with(run->arena, object, attr->name, v);
+    }
+    return object;
+}
+
+/* What there is already, for the conditions of later steps and for what they send. */
 static int look(struct run *run, const struct spec_step *step, const struct value **object, struct err *err)
 {
     const struct value *document, *doc;
@@ -130,7 +143,7 @@ static int look(struct run *run, const struct spec_step *step, const struct valu
     }
     doc = document ? run_at(run, step, document, *object) : NULL;
     if (doc)
-        *object = value_merge(run->arena, run_decode(run, step, doc, NULL), *object);
+        *object = with_computed(run, *object, run_decode(run, step, doc, NULL));
     return 0;
 }
 
@@ -337,22 +350,27 @@ static const struct value *target_of(struct updating *u)
     return target;
 }
 
-static int update_steps(struct updating *u, struct err *err)
+static int update_step(struct updating *u, const struct spec_step *step, struct err *err)
 {
     struct run *run = u->run;
+    const struct value *document, *doc, *object;
+    if (step->look)
+        return look(run, step, &u->object, err);
+    if (object_to_send(u, step, &object, err) || run_now(run, step, object, &document, err))
+        return -1;
+    u->any = true;
+    doc = document && !step->each && !step->native ? run_at(run, step, document, object) : NULL;
+    if (doc)
+        u->live = run_decode(run, step, doc, u->live);
+    return step->wait ? settle(run, u->object, &u->live, err) : 0;
+}
+
+static int update_steps(struct updating *u, struct err *err)
+{
     const struct value *target = target_of(u);
-    for (size_t i = 0; i < run->type->update.count; i++) {
-        const struct spec_step *step = &run->type->update.items[i];
-        const struct value *document, *doc, *object;
-        if (!step_concerned(u, step) || !run_applies(run, step, target))
-            continue;
-        if (object_to_send(u, step, &object, err) || run_now(run, step, object, &document, err))
-            return -1;
-        u->any = true;
-        doc = document && !step->each && !step->native ? run_at(run, step, document, object) : NULL;
-        if (doc)
-            u->live = run_decode(run, step, doc, u->live);
-        if (step->wait && settle(run, u->object, &u->live, err))
+    for (size_t i = 0; i < u->run->type->update.count; i++) {
+        const struct spec_step *step = &u->run->type->update.items[i];
+        if (step_concerned(u, step) && run_applies(u->run, step, target) && update_step(u, step, err))
             return -1;
     }
     return 0;
