@@ -247,7 +247,7 @@ static void test_create(void **state)
     int64_t slept = manual_clock_slept();
     assert_int_equal(ctx.schema->ops->create(&ctx, desired, &live, &err), 0);
     PLAYED();
-    assert_int_equal(manual_clock_slept() - slept, 1000); /* the first pause is short */
+    assert_int_equal(manual_clock_slept() - slept, 250); /* the first pause is short */
     assert_json(live, "{\"arn\":\"arn:aws:toy:moon-1:42:box/"
                       "a\",\"color\":\"red\",\"files\":{\"x\":\"1\",\"y\":\"2\",\"z\":\"3\"},"
                       "\"lock\":true,\"name\":\"a\",\"serial\":7,\"status\":\"OK\",\"tags\":{\"k\":\"v\"},"
