@@ -90,6 +90,8 @@ void claim_graph(const struct planner *p, struct graph *graph)
                     graph_add_edge(graph, (uint32_t)(dep - p->seen), (uint32_t)i);
         }
     }
+    graph_freeze(graph);
+    graph_open_circles(graph);
 }
 
 static void target_with_deps(struct planner *p, const struct decl *decl)

@@ -121,8 +121,20 @@ static void add_decl_edges(struct builder *b)
     }
 }
 
+/*
+ * How much of the deletions' order is kept. Creation order comes from the stack and has no circles, but
+ * deletion order comes from the records, and the two together may: when what lies between two resources goes
+ * away while one of them is replaced, say. Then the order that matters least is given up first.
+ */
+enum delete_order {
+    ORDER_WHOLE,
+    ORDER_DEPENDENTS_FIRST, /* what merely loses a reference need not have been updated */
+    ORDER_REPLACEMENTS,     /* only a replacement's two halves wait for each other */
+    ORDER_COUNT
+};
+
 /* Deletion order: dependents first; what merely loses a reference is updated first. */
-static void add_delete_edges(struct builder *b)
+static void add_delete_edges(struct builder *b, enum delete_order order)
 {
     struct planner *p = b->x->p;
     struct graph *graph = &b->x->graph, records;
@@ -136,7 +148,6 @@ static void add_delete_edges(struct builder *b)
             graph_add_edge(graph, delete, apply);
     }
     claim_graph(p, &records);
-    graph_freeze(&records);
     for (uint32_t i = 0; i < p->seen_count; i++) {
         uint32_t delete = b->delete_ops[i];
         if (delete == NO_OP)
@@ -144,13 +155,28 @@ static void add_delete_edges(struct builder *b)
         const struct instance *replaced = b->x->ops[delete].instance;
         for (uint32_t e = records.first[i]; e < records.first[i + 1]; e++) {
             uint32_t dependent = records.targets[e];
-            if (b->delete_ops[dependent] != NO_OP)
+            if (b->delete_ops[dependent] != NO_OP && order != ORDER_REPLACEMENTS)
                 graph_add_edge(graph, b->delete_ops[dependent], delete);
-            if (b->apply_ops[dependent] != NO_OP && (!replaced || replaced->create_before_destroy))
+            if (b->apply_ops[dependent] != NO_OP &&
+                (replaced ? replaced->create_before_destroy : order == ORDER_WHOLE))
                 graph_add_edge(graph, b->apply_ops[dependent], delete);
         }
     }
     graph_release(&records);
+}
+
+static void add_edges(struct builder *b)
+{
+    struct graph *graph = &b->x->graph;
+    for (int order = ORDER_WHOLE; order < ORDER_COUNT; order++) {
+        graph_release(graph);
+        graph_init(graph, b->x->op_count);
+        add_decl_edges(b);
+        add_delete_edges(b, (enum delete_order)order);
+        graph_freeze(graph);
+        if (!graph_open_circles(graph))
+            return;
+    }
 }
 
 static void build(struct executor *x)
@@ -163,10 +189,7 @@ static void build(struct executor *x)
         .apply_ops = no_ops(p->seen_count),
     };
     add_ops(&b);
-    graph_init(&x->graph, x->op_count);
-    add_decl_edges(&b);
-    add_delete_edges(&b);
-    graph_freeze(&x->graph);
+    add_edges(&b);
     free(b.decl_ops);
     free(b.delete_ops);
     free(b.apply_ops);

@@ -51,3 +51,66 @@ void graph_freeze(struct graph *graph)
     graph->pairs = NULL;
     graph->pair_cap = 0;
 }
+
+/* ---- circles ---- */
+
+enum { UNSEEN, ON_PATH, LEFT };
+
+/* Depth first; an edge back to what is on the path closes a circle and becomes one from a node to itself. */
+static size_t mark_circles(
+    struct graph *graph, uint32_t start, unsigned char *states, uint32_t *path, uint32_t *next)
+{
+    size_t closed = 0;
+    uint32_t depth = 0;
+    path[depth++] = start;
+    states[start] = ON_PATH;
+    next[start] = graph->first[start];
+    while (depth) {
+        uint32_t at = path[depth - 1];
+        if (next[at] == graph->first[at + 1]) {
+            states[at] = LEFT;
+            depth--;
+            continue;
+        }
+        uint32_t *target = &graph->targets[next[at]++];
+        if (states[*target] == ON_PATH) {
+            graph->waiting[*target]--;
+            *target = at;
+            closed++;
+        } else if (states[*target] == UNSEEN) {
+            states[*target] = ON_PATH;
+            next[*target] = graph->first[*target];
+            path[depth++] = *target;
+        }
+    }
+    return closed;
+}
+
+static void remove_marked(struct graph *graph)
+{
+    uint32_t kept = 0, from = 0;
+    for (uint32_t i = 0; i < graph->node_count; i++) {
+        uint32_t end = graph->first[i + 1];
+        for (; from < end; from++)
+            if (graph->targets[from] != i)
+                graph->targets[kept++] = graph->targets[from];
+        graph->first[i + 1] = kept;
+    }
+}
+
+size_t graph_open_circles(struct graph *graph)
+{
+    size_t n = graph->node_count, closed = 0;
+    unsigned char *states = mem_zalloc(n + 1);
+    uint32_t *path = mem_realloc_array(NULL, n + 1, sizeof *path);
+    uint32_t *next = mem_realloc_array(NULL, n + 1, sizeof *next);
+    for (uint32_t i = 0; i < n; i++)
+        if (states[i] == UNSEEN)
+            closed += mark_circles(graph, i, states, path, next);
+    if (closed)
+        remove_marked(graph);
+    free(states);
+    free(path);
+    free(next);
+    return closed;
+}

@@ -21,5 +21,10 @@ void graph_init(struct graph *graph, uint32_t node_count);
 void graph_release(struct graph *graph);
 void graph_add_edge(struct graph *graph, uint32_t from, uint32_t to);
 void graph_freeze(struct graph *graph);
+/*
+ * Takes edges out of a frozen graph until nothing waits for itself in the end: those that close a circle,
+ * going through the nodes in order. Returns how many.
+ */
+size_t graph_open_circles(struct graph *graph);
 
 #endif

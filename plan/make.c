@@ -293,6 +293,19 @@ static void evaluate_rest(struct planner *p)
     }
 }
 
+/* A replacement that something made before it is destroyed refers to. */
+static void create_before_destroy(void *ctx, const struct decl *dep)
+{
+    struct planner *p = ctx;
+    struct instances *list = &p->instances[dep->index];
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->items[i].action != ACTION_REPLACE)
+            continue;
+        list->items[i].create_before_destroy = true;
+        list->items[i].change->create_before_destroy = true;
+    }
+}
+
 /* What a create-before-destroy replacement refers to must be made first as well, or the order would be a
  * circle. */
 static void spread_create_before_destroy(struct planner *p)
@@ -302,15 +315,8 @@ static void spread_create_before_destroy(struct planner *p)
         bool first = false;
         for (size_t k = 0; k < p->instances[i].n; k++)
             first |= p->instances[i].items[k].create_before_destroy;
-        for (size_t k = 0; first && k < decl->dep_count; k++) {
-            struct instances *list = &p->instances[decl->deps[k]->index];
-            for (size_t m = 0; m < list->n; m++) {
-                if (list->items[m].action != ACTION_REPLACE)
-                    continue;
-                list->items[m].create_before_destroy = true;
-                list->items[m].change->create_before_destroy = true;
-            }
-        }
+        if (first)
+            each_resource_dep(p, decl, create_before_destroy, p);
     }
 }
 
@@ -413,7 +419,6 @@ static void destroy_untargeted(struct planner *p)
         return;
     struct graph graph;
     claim_graph(p, &graph);
-    graph_freeze(&graph);
     uint32_t *doomed = mem_realloc_array(NULL, p->seen_count + 1, sizeof *doomed);
     size_t n = 0;
     for (size_t i = 0; i < p->seen_count; i++) {

@@ -119,7 +119,10 @@ bool claim_targets(struct planner *p);
 struct seen *seen_find(const struct planner *p, struct str address);
 /* The address without its instance key. */
 struct str address_declared(struct str address);
-/* Edges dependency -> dependent between recorded resources, by their position in p->seen; not yet frozen. */
+/*
+ * Edges dependency -> dependent between recorded resources, by their position in p->seen. Records of
+ * different ages may contradict each other: edges that would close a circle are left out.
+ */
 void claim_graph(const struct planner *p, struct graph *graph);
 /* Is the address (of an instance) named by one of the list: itself, its declaration, or its module? */
 bool address_matches(struct str address, const struct str *list, size_t n);

@@ -39,6 +39,30 @@ static void an_empty_graph_is_fine(void **state)
     graph_release(&graph);
 }
 
+static void circles_are_opened_and_nothing_else(void **state)
+{
+    (void)state;
+    struct graph graph;
+    graph_init(&graph, 5);
+    graph_add_edge(&graph, 0, 1);
+    graph_add_edge(&graph, 1, 2);
+    graph_add_edge(&graph, 2, 0);
+    graph_add_edge(&graph, 0, 2);
+    graph_add_edge(&graph, 3, 1);
+    graph_add_edge(&graph, 3, 4);
+    graph_freeze(&graph);
+    assert_int_equal(graph_open_circles(&graph), 1);
+    assert_int_equal(graph.waiting[0], 0); /* 2 -> 0 was what closed it */
+    assert_int_equal(graph.first[3] - graph.first[2], 0);
+    assert_int_equal(graph.first[1] - graph.first[0], 2);
+    assert_int_equal(graph.waiting[1], 2);
+    assert_int_equal(graph.waiting[2], 2);
+    assert_int_equal(graph.targets[graph.first[3]], 1);
+    assert_int_equal(graph.targets[graph.first[3] + 1], 4);
+    assert_int_equal(graph_open_circles(&graph), 0);
+    graph_release(&graph);
+}
+
 struct tally {
     atomic_int calls[1000];
 };
@@ -65,6 +89,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_dependents_and_counts_what_is_waited_for),
         cmocka_unit_test(an_empty_graph_is_fine),
+        cmocka_unit_test(circles_are_opened_and_nothing_else),
         cmocka_unit_test(a_pool_calls_each_index_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -416,6 +416,48 @@ static void replaces_and_keeps_the_order(void **state)
     apply_with((struct plan_options){.replaces = &again, .replace_count = 1}, "delete b;create b;");
 }
 
+/* What was between two resources goes away while one of them is replaced. */
+static void contradicting_orders_do_not_wait_for_each_other(void **state)
+{
+    (void)state;
+    write_stack("resources:\n" A B C);
+    apply("create a;create b;create c;");
+    write_stack("resources:\n  a: {type: fake.thing, name: a2}\n  c: {type: fake.thing, name: c, ref: "
+                "\"${a.id}\"}\n");
+    apply("delete b;delete a;create a2;update c;");
+    assert_nothing_to_do();
+}
+
+static void create_before_destroy_spreads_through_locals(void **state)
+{
+    (void)state;
+    write_stack("locals: {l: \"${a.id}\"}\nresources:\n" A
+                "  b: {type: fake.thing, name: b, ref: \"${locals.l}\"}\n");
+    apply("create a;create b;");
+    write_stack("locals: {l: \"${a.id}\"}\nresources:\n  a: {type: fake.thing, name: a2}\n"
+                "  b: {type: fake.thing, name: b2, ref: \"${locals.l}\", lifecycle: {create_before_destroy: "
+                "true}}\n");
+    apply("create a2;create b2;delete b;delete a;");
+    assert_nothing_to_do();
+}
+
+/* The record of what did not change still says what it depended on when it was made. */
+static void records_that_contradict_each_other_are_destroyed(void **state)
+{
+    (void)state;
+    write_stack("resources:\n" A B);
+    apply("create a;create b;");
+    write_stack("resources:\n  a: {type: fake.thing, name: a, ref: \"${b.id}\"}\n"
+                "  b: {type: fake.thing, name: b, ref: id-a}\n");
+    apply("update a;");
+    struct command s;
+    struct apply_result result;
+    make(&s, (struct plan_options){.destroy = true});
+    assert_int_equal(run(&s, (struct apply_options){0}, &result), 0);
+    assert_int_equal(result.done[ACTION_DELETE], 2);
+    finish(&s);
+}
+
 static void a_failure_stops_only_what_depends_on_it(void **state)
 {
     (void)state;
@@ -661,6 +703,9 @@ int main(void)
         TEST(shows_drift_and_mends_it),
         TEST(what_is_taken_out_goes_back_to_its_default),
         TEST(replaces_and_keeps_the_order),
+        TEST(contradicting_orders_do_not_wait_for_each_other),
+        TEST(create_before_destroy_spreads_through_locals),
+        TEST(records_that_contradict_each_other_are_destroyed),
         TEST(a_failure_stops_only_what_depends_on_it),
         TEST(stops_starting_when_credentials_have_ended),
         TEST(stops_starting_when_interrupted),
