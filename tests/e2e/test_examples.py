@@ -1,28 +1,61 @@
 """Every type's own example from its spec: it is planned, and on moto it lives through create, an empty plan and destroy."""
 
+import io
+import zipfile
+
 import pytest
 import yaml
 
-from support import ROOT
+from support import ACCOUNT, ROOT
 
 # What moto lacks or does otherwise than the service, so that an example cannot be applied to it.
 NOT_ON_MOTO = {
     "aws.athena.named_query": "DeleteNamedQuery is not implemented",
+    "aws.glue.connection": "GetConnection does not tell the connection's type",
 }
-# Ids in examples that stand for something real, and what that is.
+VPC = {"vpc": "{type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}"}
+
+
+def subnet(name, third, zone):
+    declared = f"{{type: aws.ec2.subnet, vpc_id: '${{vpc.vpc_id}}', cidr_block: 10.0.{third}.0/24, availability_zone: us-east-1{zone}}}"
+    return f"${{{name}.subnet_id}}", VPC | {name: declared}
+
+
+# Ids in the examples that a service assigns, and the resources that stand for them.
 STANDS_FOR = {
-    "vpc-0a1b2c3d": ("${vpc.vpc_id}", {"vpc": "{type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}"}),
-    "subnet-0a1b2c3d": ("${subnet.subnet_id}", {
-        "vpc": "{type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}",
-        "subnet": "{type: aws.ec2.subnet, vpc_id: '${vpc.vpc_id}', cidr_block: 10.0.9.0/24, availability_zone: us-east-1a}"}),
-    "subnet-1a2b3c4d": ("${subnet_b.subnet_id}", {
-        "vpc": "{type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}",
-        "subnet_b": "{type: aws.ec2.subnet, vpc_id: '${vpc.vpc_id}', cidr_block: 10.0.10.0/24, availability_zone: us-east-1b}"}),
-    "rtb-0a1b2c3d": ("${table.route_table_id}", {
-        "vpc": "{type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}", "table": "{type: aws.ec2.route_table, vpc_id: '${vpc.vpc_id}'}"}),
-    "sg-0a1b2c3d": ("${group.group_id}", {
-        "vpc": "{type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}", "group": "{type: aws.ec2.security_group, vpc_id: '${vpc.vpc_id}', name: g, description: g}"}),
+    "vpc-0a1b2c3d": ("${vpc.vpc_id}", VPC),
+    "subnet-0a1b2c3d": subnet("one", 9, "a"),
+    "subnet-4e5f6a7b": subnet("two", 10, "b"),
+    "rtb-0a1b2c3d": ("${table.route_table_id}", VPC | {"table": "{type: aws.ec2.route_table, vpc_id: '${vpc.vpc_id}'}"}),
+    "igw-0a1b2c3d": ("${gateway.internet_gateway_id}", VPC | {"gateway": "{type: aws.ec2.internet_gateway, vpc_id: '${vpc.vpc_id}'}"}),
+    "eipalloc-0a1b2c3d": ("${address.allocation_id}", {"address": "{type: aws.ec2.elastic_ip}"}),
+    "sg-0a1b2c3d": ("${group.group_id}", VPC | {"group": "{type: aws.ec2.security_group, vpc_id: '${vpc.vpc_id}', name: g, description: g}"}),
+    "1234abcd-12ab-34cd-56ef-1234567890ab": ("${key.key_id}", {"key": "{type: aws.kms.key, description: k}"}),
+    "arn:aws:iam::aws:policy/service-role/AWSGlueServiceRole": (
+        "${managed.arn}", {"managed": "{type: aws.iam.policy, name: m, policy: '${allow(\"s3:GetObject\", \"*\")}'}"}),
+    "arn:aws:sns:us-east-1:123456789012:alarms": ("${alarms.arn}", {"alarms": "{type: aws.sns.topic, name: alarms}"}),
+    "arn:aws:sqs:us-east-1:123456789012:incoming": ("${incoming.arn}", {"incoming": "{type: aws.sqs.queue, name: incoming}"}),
 }
+
+
+def prepare(cloud):
+    """What the examples speak of by name."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("ingest.py", "def handler(event, context): pass")
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="my-lake")
+    for name in ("ingest", "libraries"):
+        s3.put_object(Bucket="my-lake", Key=f"artifacts/{name}.zip", Body=packed.getvalue())
+    for name in ("bastion", "ingest"):
+        cloud.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+    cloud.client("glue").create_database(DatabaseInput={"Name": "films"})
+
+
+def prepare_function(cloud):
+    cloud.client("lambda").create_function(
+        FunctionName="ingest", Runtime="python3.13", Handler="ingest.handler", Role=f"arn:aws:iam::{ACCOUNT}:role/ingest",
+        Code={"S3Bucket": "my-lake", "S3Key": "artifacts/ingest.zip"})
 
 
 def examples():
@@ -49,7 +82,7 @@ def test_planned(stack, kind, example):
 
 
 @pytest.mark.parametrize("kind, example", [case for case in examples() if case.values[0] == "types"])
-def test_applied(stack, kind, example, request):
+def test_applied(stack, cloud, kind, example, request):
     name = request.node.callspec.id.split()[-1]
     if name in NOT_ON_MOTO:
         pytest.skip(NOT_ON_MOTO[name])
@@ -57,8 +90,12 @@ def test_applied(stack, kind, example, request):
     around = {}
     for stand_in, (reference, resources) in STANDS_FOR.items():
         if stand_in in text:
-            text = text.replace(stand_in, reference)
+            text = text.replace(f'"{stand_in}"', stand_in).replace(stand_in, f'"{reference}"')
             around |= resources
+    if name not in ("aws.glue.database", "aws.s3.bucket"):  # which are made here themselves
+        prepare(cloud)
+    if name in ("aws.lambda.permission", "aws.lambda.event_source_mapping"):
+        prepare_function(cloud)
     stack.write(text + "".join(f"  {name}: {resource}\n" for name, resource in around.items()))
     stack.apply()
     stack.assert_settled()
