@@ -143,7 +143,7 @@ BENCH_BINS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libweir.a | $(BUILD)/.setup-build
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libweir.a $(LIBS) $(shell pkg-config --cflags --libs libcurl)
-bench: $(BUILD)/weir $(BENCH_BINS) .venv/.requirements ## measure, each figure beside a yardstick of the same run; BENCH=--quick for less
+bench: $(BUILD)/weir $(BUILD)/sandbox_server $(BENCH_BINS) .venv/.requirements ## measure, each figure beside a yardstick of the same run; BENCH=--quick for less
 	.venv/bin/python tests/bench/run.py --weir $(BUILD)/weir $(BENCH)
 
 # ---- looking at the code ----

@@ -1,6 +1,6 @@
 """make bench: how fast weir is, each figure beside a yardstick measured in the same run.
 
-    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply http moto terraform
+    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply http moto sandbox terraform
 
 Every figure is the best of several runs of a whole process: wall clock from fork to exit and peak resident memory, both
 taken by measure.c. --quick leaves the large sizes out.
@@ -320,7 +320,13 @@ def bench_terraform(bench, work):
                   f"{slow.seconds / fast.seconds:,.0f} times as fast")
 
 
-SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "http": bench_http, "moto": bench_moto, "terraform": bench_terraform}
+def bench_sandbox(bench, work):
+    import sandbox  # needs boto3
+    sandbox.bench(title, bench.judge, work, bench.quick)
+
+
+SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "http": bench_http, "moto": bench_moto, "sandbox": bench_sandbox,
+            "terraform": bench_terraform}
 
 
 def main():
