@@ -73,7 +73,7 @@ def stack_of(kind, example):
     return f"stack: example\n{inputs}{'resources' if kind == 'types' else 'data'}:\n  it:\n{lines}"
 
 
-@pytest.mark.parametrize("kind, example", examples())
+@pytest.mark.parametrize("kind, example", list(examples()))
 def test_planned(stack, kind, example):
     stack.write(stack_of(kind, example))
     stack.run("validate")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from support import planned
+from support import Stack, planned
 
 CHAIN = """
     stack: chain
@@ -503,3 +503,91 @@ def test_json_events_are_whole(stack):
     assert all("event" in event for event in events)
     assert {a for _, a in order_of(apply)} == {"good", "bad", "after_good", "after_bad"}
     assert apply.err == ""
+
+
+def test_data_that_waits_for_a_resource(stack):
+    """A data source whose input is known only during apply is read then; afterwards it is read by the plan."""
+    stack.write("""
+        stack: deferred
+        resources:
+          role: {type: aws.iam.role, name: deferred-role, assume_role_policy: '${trust("glue.amazonaws.com")}'}
+          lake: {type: aws.s3.bucket, name: "lake-${lower(substr(role.unique_id, 0, 6))}"}
+          after: {type: weir.value, value: "${there.region}"}
+        data:
+          there: {type: aws.s3.bucket, name: "${lake.name}"}
+        outputs: {region: {value: "${after.value}"}}
+    """)
+    assert stack.plan() == {"role": "create", "lake": "create", "there": "read", "after": "create"}
+    stack.apply()
+    assert stack.outputs() == {"region": "us-east-1"}
+    stack.assert_settled()
+    stack.destroy()
+
+
+def test_many_stacks_at_once(tmp_path, cloud):
+    """As `weir test` or a workshop's script would run them: processes side by side on one cloud, one folder each."""
+    stacks = [Stack(tmp_path / f"s{i}", cloud) for i in range(6)]
+    for i, one in enumerate(stacks):
+        one.write(f"stack: side{i}\nresources: {{lake: {{type: aws.s3.bucket, name: side-{i}}}, v: {{type: weir.value, value: '${{lake.arn}}'}}}}\n")
+    running = [one.start("apply", "--yes") for one in stacks]
+    for process in running:
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, out + err
+    for one in stacks:
+        one.assert_settled()
+        one.destroy()
+    assert not cloud.client("s3").list_buckets()["Buckets"]
+
+
+def test_one_state_for_many_at_once(local_stack):
+    """Several applies of the same stack: each either waits and finds nothing to do or says that the state is locked."""
+    local_stack.write(CHAIN)
+    running = [local_stack.start("apply", "--yes", *(["--lock-timeout", "30s"] if i % 2 else [])) for i in range(6)]
+    statuses = []
+    for i, process in enumerate(running):
+        out, err = process.communicate(timeout=60)
+        statuses.append(process.returncode)
+        assert process.returncode == 0 or (process.returncode == 4 and i % 2 == 0 and "locked" in err), out + err
+    assert 0 in statuses
+    local_stack.assert_settled()
+    assert len(local_stack.addresses()) == 4
+
+
+def test_default_tags_are_no_drift_and_follow_the_file(stack, cloud):
+    text = """
+        stack: defaults
+        providers: {aws: {region: us-east-1, default_tags: {owner: OWNER}}}
+        resources: {lake: {type: aws.s3.bucket, name: tagged-lake, tags: {own: "1"}}}
+    """
+
+    def tags():
+        return {t["Key"]: t["Value"] for t in cloud.client("s3").get_bucket_tagging(Bucket="tagged-lake")["TagSet"] if not t["Key"].startswith("weir:")}
+
+    stack.write(text.replace("OWNER", "ana"))
+    stack.apply()
+    stack.assert_settled()
+    assert tags() == {"owner": "ana", "own": "1"}
+    stack.write(text.replace("OWNER", "bo"))
+    assert stack.plan() == {"lake": "update"}
+    stack.apply()
+    assert tags() == {"owner": "bo", "own": "1"}
+    cloud.client("s3").put_bucket_tagging(Bucket="tagged-lake", Tagging={"TagSet": [{"Key": "theirs", "Value": "x"}]})
+    stack.run("drift", status=2)
+    stack.apply()
+    assert tags() == {"owner": "bo", "own": "1"}
+
+
+def test_the_file_takes_settings_out(stack, cloud):
+    """What leaves the file goes back to its default or is deleted; what never was in it is not touched."""
+    stack.write("stack: out\nresources: {lake: {type: aws.s3.bucket, name: out-lake, versioning: true, policy: '${allow(\"s3:GetObject\", \"arn:aws:s3:::out-lake/*\")}'}}\n")
+    stack.apply()
+    s3 = cloud.client("s3")
+    s3.put_bucket_ownership_controls(Bucket="out-lake", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+    stack.write("stack: out\nresources: {lake: {type: aws.s3.bucket, name: out-lake}}\n")
+    assert stack.plan() == {"lake": "update"}
+    stack.apply()
+    stack.assert_settled()
+    assert s3.get_bucket_versioning(Bucket="out-lake")["Status"] == "Suspended"
+    with pytest.raises(s3.exceptions.ClientError, match="NoSuchBucketPolicy"):
+        s3.get_bucket_policy(Bucket="out-lake")
+    assert s3.get_bucket_ownership_controls(Bucket="out-lake")["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "ObjectWriter"}]
