@@ -444,13 +444,17 @@ static void add_error(struct buf *body, const struct err *why)
     buf_add_char(body, '}');
 }
 
-/* An answer that never came, or that a failing server gave, does not say whether the change was made. */
+/*
+ * An answer that never came, or that a failing server gave, does not say whether the change was made. A
+ * request that could not even be sent does.
+ */
 static bool leaves_open(const struct err *why)
 {
     if (!why)
         return false;
-    return why->class == ERR_NETWORK || why->class == ERR_TIMEOUT || why->class == ERR_INTERRUPTED ||
-           why->class == ERR_PROTOCOL || why->http_status >= 500 || why->unsure;
+    bool unanswered = why->class == ERR_NETWORK || why->class == ERR_TIMEOUT;
+    return why->unsure || (unanswered && !why->retryable) || why->class == ERR_INTERRUPTED ||
+           why->class == ERR_PROTOCOL || why->http_status >= 500;
 }
 
 int state_fail(struct state *state, struct str address, const char *action, const struct err *why,
@@ -649,55 +653,4 @@ int state_compact(struct state *state, struct err *err)
     if (!crowded && r->lines < 2 * (r->count + r->open_count) + COMPACT_SLACK)
         return 0;
     return state_snapshot(state, err);
-}
-
-/* ---- write-only values ---- */
-
-const struct value *state_hash_secret(struct arena *arena, const struct value *v)
-{
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    AUTO_BUF struct buf plain = BUF_INIT;
-    bool ignored;
-    if (value_is_null(v) || state_is_hash(v))
-        return v;
-    encode_value(&plain, NULL, value_unmark(&scratch, v), &ignored);
-    struct value_entry entry = {STR("$hash"), value_string_ref(arena, secret_hash(arena, buf_str(&plain)))};
-    return value_mark(arena, value_map(arena, &entry, 1), VALUE_SENSITIVE);
-}
-
-bool state_is_hash(const struct value *kept)
-{
-    return kept && (kept->marks & VALUE_SENSITIVE) && kept->kind == VALUE_MAP && kept->count == 1 &&
-           str_eqz(kept->entries[0].key, "$hash") &&
-           secret_is_hash(value_text(kept->entries[0].value, STR_EMPTY));
-}
-
-static bool matches_hash(const struct value *kept, const struct value *v)
-{
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    AUTO_BUF struct buf plain = BUF_INIT;
-    bool ignored;
-    if (!value_is_known(v))
-        return false;
-    if (state_is_hash(v))
-        return value_equal(kept, v);
-    encode_value(&plain, NULL, value_unmark(&scratch, v ? v : &value_null), &ignored);
-    return secret_hash_matches(kept->entries[0].value->string, buf_str(&plain));
-}
-
-bool state_hash_matches(const struct value *kept, const struct value *v)
-{
-    if (state_is_hash(kept))
-        return matches_hash(kept, v);
-    if (!value_is_sensitive(kept) || !v || v->kind != kept->kind || v->count != kept->count)
-        return value_equal(kept, v);
-    if (kept->kind != VALUE_LIST && kept->kind != VALUE_MAP)
-        return value_equal(kept, v);
-    for (uint32_t i = 0; i < kept->count; i++) {
-        if (kept->kind == VALUE_LIST ? !state_hash_matches(kept->items[i], v->items[i])
-                                     : !str_eq(kept->entries[i].key, v->entries[i].key) ||
-                                           !state_hash_matches(kept->entries[i].value, v->entries[i].value))
-            return false;
-    }
-    return true;
 }

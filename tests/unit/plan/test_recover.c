@@ -259,6 +259,26 @@ static void test_lost_answer(void **unused)
     state_close(state);
 }
 
+/* A request that never left cannot have made anything, unless an earlier attempt of it did leave. */
+static void test_never_sent(void **unused)
+{
+    (void)unused;
+    struct err err = ERR_INIT, why = ERR_INIT;
+    size_t n;
+    leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
+    struct state *state = test_begin(NULL);
+    err_set(&why, ERR_NETWORK, "connection refused");
+    why.retryable = why.unsure = true;
+    ASSERT_OK(state_fail(state, STR("lake"), "create", &why, NULL, &err), err);
+    state_open_intents(state, &n);
+    assert_int_equal(n, 1);
+    why.unsure = false;
+    ASSERT_OK(state_fail(state, STR("lake"), "create", &why, NULL, &err), err);
+    state_open_intents(state, &n);
+    assert_int_equal(n, 0);
+    state_close(state);
+}
+
 static void test_still_running(void **unused)
 {
     (void)unused;
@@ -285,6 +305,7 @@ int main(void)
         TEST(test_not_deleted),
         TEST(test_service_down),
         TEST(test_lost_answer),
+        TEST(test_never_sent),
         TEST(test_still_running),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
