@@ -406,8 +406,11 @@ static int update_facets(struct updating *u, struct err *err)
         const struct value *document;
         if (!is_changed(u, name))
             continue;
-        bool wanted = !value_is_null(value_get(u->desired, name));
-        if (wanted ? run_step(u->run, facet->put, u->object, &document, err) : reset_facet(u, facet, err))
+        const struct value *want = value_get(u->desired, name);
+        /* A call that switches on is no call for switching off. */
+        bool off = facet->remove && is_default(facet->attr->attr, want);
+        if (!value_is_null(want) && !off ? run_step(u->run, facet->put, u->object, &document, err)
+                                         : reset_facet(u, facet, err))
             return err_context(err, "%.*s", STR_ARG(name));
     }
     return 0;
