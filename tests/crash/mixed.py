@@ -62,6 +62,7 @@ STACK = """
       lake: {value: "${lake.name}"}
 """
 RESOURCES = 10
+STATE_BUCKET = "weir-state"
 
 
 def tags_of(tags):
@@ -72,6 +73,8 @@ def tags_of(tags):
 def buckets(s3):
     for bucket in s3.list_buckets()["Buckets"]:
         name = bucket["Name"]
+        if name == STATE_BUCKET:
+            continue
         objects = s3.list_objects_v2(Bucket=name).get("Contents", [])
         yield {
             "bucket": name,

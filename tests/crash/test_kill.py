@@ -10,7 +10,7 @@ import os
 import signal
 
 import pytest
-from mixed import RESOURCES, STACK, everything
+from mixed import RESOURCES, STACK, STATE_BUCKET, everything
 from support import Stack
 
 LONG = bool(os.environ.get("WEIR_LONG"))
@@ -101,3 +101,28 @@ def test_recovery_is_killed_too(cloud, tmp_path):
                 break
             assert process.returncode == -signal.SIGKILL
         assert sweep.finish(stack) == expected, f"killed at {at}"
+
+
+def test_kill_with_shared_state(cloud, tmp_path):
+    """The same with the state in a bucket of the same cloud, where every record is a request too; the lock of the dead frees itself."""
+
+    class Shared(Sweep):
+        def fresh(self):
+            self.cloud.reset()
+            self.count += 1
+            self.cloud.client("s3").create_bucket(Bucket=STATE_BUCKET)
+            state = f"\n    state: {{backend: s3, bucket: {STATE_BUCKET}, lease_seconds: 2}}\n"
+            return Stack(self.folder / f"shared-{self.count}", self.cloud).write(STACK + state)
+
+        def finish(self, stack):
+            self.command = ["apply", "--yes", "--lock-timeout", "30s"]
+            return super().finish(stack)
+
+    sweep = Shared(cloud, tmp_path, "create")
+    expected = sweep.finish(sweep.fresh())
+    assert len(expected) == RESOURCES - 1
+    points = sweep.points()
+    for at in range(4, points, 5 if LONG else points // 2):
+        stack = sweep.killed_at(at)
+        if stack:
+            assert sweep.finish(stack) == expected, f"killed at {at}"
