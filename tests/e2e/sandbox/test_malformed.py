@@ -1,12 +1,18 @@
 """Nonsense of every kind gets an error of the 400s; the server goes on."""
 
 import contextlib
+import json
 import random
 import socket
 
+import botocore.parsers
+import botocore.session
 import pytest
-from servers import answers
+from botocore.awsrequest import HeadersDict
+from servers import ROOT, answers
 from sigv4 import Signer, send, sha256
+
+VECTORS = ROOT / "tests/unit/provider/wire/vectors"
 
 
 def speak(server, data):
@@ -108,3 +114,25 @@ def test_expect(sandbox, bucket):
             if wanted == b"100":
                 connection.sendall(b"body")
                 assert connection.recv(4096).split()[1] == b"200"
+
+
+def test_every_operation(sandbox):
+    """Requests as botocore makes them, for things that are not there: an answer that says so, in the service's way, and never 500."""
+    for file in sorted(VECTORS.glob("*.json")):
+        if file.stem == "s3":
+            continue
+        model = botocore.session.get_session().get_service_model(file.stem)
+        signer = Signer(sandbox, service=model.signing_name)
+        for vector in json.loads(file.read_text()):
+            request, name = vector["request"], vector["op"]["name"]
+            query = "&".join(sorted(p if "=" in p else p + "=" for p in request["query"].split("&"))) if request["query"] else ""
+            body, headers = request["body"].encode(), {k.lower(): v for k, v in request["headers"].items() if k.lower() != "content-length"}
+            headers = signer.headers(request["method"], request["path"], query, headers, sha256(body))
+            status, answer_headers, answer = send(sandbox, request["method"], request["path"] + ("?" + query if query else ""), headers, body)
+            assert status in (200, 201, 202, 204, 400, 404, 409, 501), (name, status, answer)
+            assert b"SignatureDoesNotMatch" not in answer and b"InvalidSignature" not in answer, name
+            if status >= 400:
+                parser = botocore.parsers.create_parser(model.metadata["protocol"])
+                parsed = parser.parse({"status_code": status, "headers": HeadersDict(answer_headers), "body": answer}, None)
+                assert parsed["Error"]["Code"] not in ("", "Unknown", str(status)), (name, answer)
+    assert answers(sandbox)
