@@ -13,8 +13,9 @@ import threading
 import time
 from pathlib import Path
 
+import boto3
 import pytest
-from support import Stack
+from support import WEIR, Stack
 
 BODY = """
     stack: shared
@@ -174,6 +175,34 @@ def test_snapshots(machine, cloud, place):
     cloud.forget_requests()
     assert two.addresses() == ["first", "last", "role"]
     assert len(cloud.requests()) < 80
+
+
+def test_a_store_that_verifies_signatures(tmp_path):
+    """moto takes any signature; the sandbox does not."""
+    sandbox = subprocess.Popen([str(WEIR), "sandbox", "--port", "0", "--ephemeral"], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+    try:
+        env = {}
+        while "AWS_DEFAULT_REGION" not in env:
+            name, _, value = sandbox.stdout.readline().removeprefix("export ").strip().partition("=")
+            env[name] = value
+        one, two = (Stack(tmp_path / name).write(BODY.format(state="state: {backend: s3, bucket: weir-state}")) for name in ("one", "two"))
+        for stack in one, two:
+            stack.env |= {name: value for name, value in env.items() if name.startswith("AWS_")}
+        assert "NoSuchBucket" in one.apply(status=1).err
+        boto3.client(
+            "s3", endpoint_url=env["AWS_ENDPOINT_URL"], region_name="us-east-1", aws_access_key_id=env["AWS_ACCESS_KEY_ID"], aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"]
+        ).create_bucket(Bucket="weir-state")
+        one.run("state", "doctor")
+        one.apply()
+        two.apply("-i", "n=2")
+        one.assert_settled("-i", "n=2")
+        one.destroy()
+        assert two.addresses() == []
+        two.env["AWS_SECRET_ACCESS_KEY"] = "wrong"
+        assert "SignatureDoesNotMatch" in two.run("state", "list", status=1).err
+    finally:
+        sandbox.terminate()
+        sandbox.wait(timeout=10)
 
 
 class Careless(http.server.BaseHTTPRequestHandler):
