@@ -11,6 +11,8 @@ from support import ACCOUNT, ROOT
 # What moto lacks or does otherwise than the service, so that an example cannot be applied to it.
 NOT_ON_MOTO = {
     "aws.athena.named_query": "DeleteNamedQuery is not implemented",
+    "aws.kafka.cluster": "stays CREATING for ever",
+    "aws.mwaa.environment": "there is no such service",
     "aws.glue.connection": "GetConnection does not tell the connection's type",
 }
 VPC = {"vpc": "{type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}"}
