@@ -58,43 +58,92 @@ static void bash_option(struct buf *out, const struct option *o, const char *ctx
         buf_addf(out, " --%s", o->alias);
 }
 
-static void bash_subs(struct buf *out, const struct command *c)
+static void add_subs(struct buf *out, const struct command *c)
 {
     for (const struct command *const *s = c->subs; s && *s; s++)
         buf_addf(out, " %s", (*s)->name);
 }
 
-static void bash_command(struct buf *out, const struct command *c, struct str path)
+/* What completes a value: a word for the script's last `case`, or words of its own. */
+static void bash_kind(struct buf *out, enum completes kind, const char *choices)
 {
-    static const char *const args[] = {[COMPLETES_NOTHING] = "",
+    static const char *const kinds[] = {[COMPLETES_NOTHING] = "",
         [COMPLETES_FILE] = "file",
         [COMPLETES_DIR] = "dir",
         [COMPLETES_ADDRESS] = "address",
+        [COMPLETES_TYPE] = "type",
+        [COMPLETES_COMMAND] = "command",
         [COMPLETES_CHOICES] = ""};
-    buf_addf(out, "    '%.*s') words='", STR_ARG(path));
-    bash_subs(out, c);
-    buf_addz(out, "' options='");
-    each_option(c, bash_option, NULL, out);
-    buf_addf(out, "' kind='%s' ;;\n", args[c->completes]);
+    buf_addf(out, "kind='%s' words='%s'", kinds[kind], choices ? choices : "");
 }
 
-/* One case of options whose value is of that kind. */
-static void bash_values(struct buf *out, enum completes kind, const char *what)
+/* "-e | --env", for a `case` */
+static void bash_pattern(struct buf *out, const struct option *o)
+{
+    if (o->letter)
+        buf_addf(out, "-%c | ", o->letter);
+    buf_addf(out, "--%s", o->name);
+}
+
+static void bash_value(struct buf *out, const struct option *o, const char *ctx)
+{
+    (void)ctx;
+    if (!o->value)
+        return;
+    buf_addz(out, "        ");
+    bash_pattern(out, o);
+    buf_addz(out, ") value=1 ");
+    bash_kind(out, o->completes, o->choices);
+    buf_addz(out, " ;;\n");
+}
+
+static void bash_command(struct buf *out, const struct command *c, struct str path)
+{
+    buf_addf(out, "    '%.*s') ", STR_ARG(path));
+    bash_kind(out, c->completes, c->choices);
+    if (c->subs) {
+        buf_addz(out, "\n        words='");
+        add_subs(out, c);
+        buf_addz(out, "'");
+    }
+    buf_addz(out, "\n        options='");
+    each_option(c, bash_option, NULL, out);
+    buf_addz(out, "'\n        case $previous in\n");
+    each_option(c, bash_value, NULL, out);
+    buf_addz(out, "        esac ;;\n");
+}
+
+/* Options with a value that may stand before the command's name, for a `case`. */
+static void bash_leading(struct buf *out)
 {
     static const struct option_set *const shared[] = {&options_stack, &options_plan, &options_change};
-    const char *separator = "    ";
+    const char *separator = "";
     for (size_t s = 0; s < sizeof shared / sizeof *shared; s++)
-        for (size_t i = 0; i < shared[s]->n; i++) {
-            const struct option *o = &shared[s]->options[i];
-            if (!o->value || o->completes != kind)
-                continue;
-            buf_addf(out, "%s--%s", separator, o->name);
-            separator = " | ";
-            if (o->letter)
-                buf_addf(out, " | -%c", o->letter);
-        }
-    if (separator[0] == ' ' && separator[1] == '|')
-        buf_addf(out, ") kind=%s ;;\n", what);
+        for (size_t i = 0; i < shared[s]->n; i++)
+            if (shared[s]->options[i].value) {
+                buf_addz(out, separator);
+                bash_pattern(out, &shared[s]->options[i]);
+                separator = " | ";
+            }
+}
+
+/* Commands that have subcommands, for a `case`. */
+static void bash_parents(struct buf *out)
+{
+    const char *separator = "";
+    for (const struct command_group *g = command_groups; g->title; g++)
+        for (const struct command *const *c = g->commands; *c; c++)
+            if ((*c)->subs) {
+                buf_addf(out, "%s%s", separator, (*c)->name);
+                separator = " | ";
+            }
+}
+
+static void add_command_names(struct buf *out)
+{
+    for (const struct command_group *g = command_groups; g->title; g++)
+        for (const struct command *const *c = g->commands; *c; c++)
+            buf_addf(out, " %s", (*c)->name);
 }
 
 static void write_bash(struct buf *out)
@@ -102,42 +151,47 @@ static void write_bash(struct buf *out)
     buf_addz(out, "# bash completion for weir; made by: weir completion bash\n"
                   "_weir() {\n"
                   "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
-                  "    local path= words= options= kind= value= i\n"
+                  "    local path= words= options= kind= value= word i\n"
+                  "    local commands='");
+    add_command_names(out);
+    buf_addz(out, "'\n"
+                  "    COMPREPLY=()\n"
                   "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
                   "        case ${COMP_WORDS[i]} in\n"
-                  "        -C | -e | -i | --dir | --env | --input | --input-file | --specs) ((i++)) ;;\n"
+                  "        ");
+    bash_leading(out);
+    buf_addz(out, ") ((i++)) ;;\n"
                   "        -*) ;;\n"
                   "        *)\n"
-                  "            if [[ -z $path ]]; then path=${COMP_WORDS[i]}\n"
-                  "            elif [[ $path == state ]]; then path=\"state ${COMP_WORDS[i]}\"; fi ;;\n"
+                  "            case $path in\n"
+                  "            '') path=${COMP_WORDS[i]} ;;\n"
+                  "            ");
+    bash_parents(out);
+    buf_addz(out, ") path=\"$path ${COMP_WORDS[i]}\" ;;\n"
+                  "            esac ;;\n"
                   "        esac\n"
                   "    done\n"
                   "    case $path in\n"
-                  "    '') words='");
-    for (const struct command_group *g = command_groups; g->title; g++)
-        for (const struct command *const *c = g->commands; *c; c++)
-            buf_addf(out, " %s", (*c)->name);
-    buf_addz(out, "' options=' --help --version' ;;\n");
+                  "    '') words=$commands options='--help --version' ;;\n");
     struct walk walk = {out, bash_command};
     walk_commands(&walk);
-    buf_addz(out, "    esac\n    case $previous in\n");
-    bash_values(out, COMPLETES_DIR, "dir value=1");
-    bash_values(out, COMPLETES_FILE, "file value=1");
-    bash_values(out, COMPLETES_ADDRESS, "address value=1");
-    bash_values(out, COMPLETES_NOTHING, "value=1");
-    buf_addz(out, "    -o | --out) kind=file value=1 ;;\n"
-                  "    esac\n"
-                  "    if [[ -z $value && $current == -* ]]; then kind= words=$options; fi\n"
-                  "    [[ -n $value ]] && words=\n"
-                  "    case $kind in\n"
-                  "    file) mapfile -t COMPREPLY < <(compgen -f -- \"$current\") ;;\n"
-                  "    dir) mapfile -t COMPREPLY < <(compgen -d -- \"$current\") ;;\n"
-                  "    address) mapfile -t COMPREPLY < <(compgen -W \"$(weir state list 2>/dev/null)\" -- "
-                  "\"$current\") ;;\n"
-                  "    *) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\") ;;\n"
-                  "    esac\n"
-                  "}\n"
-                  "complete -o filenames -F _weir weir\n");
+    buf_addz(out,
+        "    esac\n"
+        "    if [[ -z $value && $current == -* ]]; then kind='' words=$options; fi\n"
+        "    case $kind in\n"
+        "    file) mapfile -t COMPREPLY < <(compgen -f -- \"$current\") ;;\n"
+        "    dir) mapfile -t COMPREPLY < <(compgen -d -- \"$current\") ;;\n"
+        "    address)\n"
+        "        while IFS= read -r word; do\n"
+        "            [[ $word == \"$current\"* ]] && COMPREPLY+=(\"$word\")\n"
+        "        done < <(weir state list 2>/dev/null) ;;\n"
+        "    type) words=$(weir docs 2>/dev/null | sed -n 's/^data /data./; s/^\\([a-z][^ ]*\\).*/\\1/p') "
+        ";;&\n"
+        "    command) words=$commands ;;&\n"
+        "    '' | type | command) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\") ;;\n"
+        "    esac\n"
+        "}\n"
+        "complete -o filenames -F _weir weir\n");
 }
 
 /* ---- zsh ---- */
@@ -182,13 +236,23 @@ static void zsh_describe(struct buf *out, const struct command *c)
     buf_add_char(out, '\'');
 }
 
-static void zsh_command(struct buf *out, const struct command *c, struct str path)
+static void zsh_args(struct buf *out, const struct command *c)
 {
     static const char *const args[] = {[COMPLETES_NOTHING] = "",
-        [COMPLETES_FILE] = " \\\n        '*:file:_files'",
-        [COMPLETES_DIR] = " \\\n        '*:folder:_files -/'",
-        [COMPLETES_ADDRESS] = " \\\n        '*:address:_weir_addresses'",
+        [COMPLETES_FILE] = "*:file:_files",
+        [COMPLETES_DIR] = "*:folder:_files -/",
+        [COMPLETES_ADDRESS] = "*:address:_weir_addresses",
+        [COMPLETES_TYPE] = "1:type:_weir_types",
+        [COMPLETES_COMMAND] = "1:command:_weir_commands",
         [COMPLETES_CHOICES] = ""};
+    if (c->completes == COMPLETES_CHOICES)
+        buf_addf(out, " \\\n        '1:argument:(%s)'", c->choices);
+    else if (c->completes != COMPLETES_NOTHING)
+        buf_addf(out, " \\\n        '%s'", args[c->completes]);
+}
+
+static void zsh_command(struct buf *out, const struct command *c, struct str path)
+{
     buf_addf(out, "    '%.*s') ", STR_ARG(path));
     if (c->subs) {
         buf_addz(out, "subs=(");
@@ -199,7 +263,8 @@ static void zsh_command(struct buf *out, const struct command *c, struct str pat
     }
     buf_addz(out, "_arguments -s");
     each_option(c, zsh_option, NULL, out);
-    buf_addf(out, "%s ;;\n", args[c->completes]);
+    zsh_args(out, c);
+    buf_addz(out, " ;;\n");
 }
 
 static void write_zsh(struct buf *out)
@@ -210,25 +275,38 @@ static void write_zsh(struct buf *out)
                   "    addresses=(${(f)\"$(weir state list 2>/dev/null)\"})\n"
                   "    compadd -a addresses\n"
                   "}\n"
-                  "_weir() {\n"
-                  "    local -a subs\n"
-                  "    local path_words\n"
-                  "    if (( CURRENT == 2 )); then\n"
-                  "        subs=(");
+                  "_weir_types() {\n"
+                  "    compadd ${(f)\"$(weir docs 2>/dev/null | sed -n 's/^data /data./; s/^\\([a-z][^ "
+                  "]*\\).*/\\1/p')\"}\n"
+                  "}\n"
+                  "_weir_commands() {\n"
+                  "    local -a commands\n"
+                  "    commands=(");
     for (const struct command_group *g = command_groups; g->title; g++)
         for (const struct command *const *c = g->commands; *c; c++)
             zsh_describe(out, *c);
     buf_addz(out, ")\n"
-                  "        _describe command subs\n"
+                  "    _describe command commands\n"
+                  "}\n"
+                  "_weir() {\n"
+                  "    local -a subs\n"
+                  "    local command\n"
+                  "    if (( CURRENT == 2 )); then\n"
+                  "        _weir_commands\n"
                   "        return\n"
                   "    fi\n"
-                  "    path_words=$words[2]\n"
-                  "    if [[ $path_words == state ]] && (( CURRENT > 3 )); then\n"
-                  "        path_words=\"state $words[3]\"\n"
-                  "        shift words; (( CURRENT-- ))\n"
-                  "    fi\n"
+                  "    command=$words[2]\n"
+                  "    case $command in\n"
+                  "    ");
+    bash_parents(out);
+    buf_addz(out, ")\n"
+                  "        if (( CURRENT > 3 )); then\n"
+                  "            command=\"$command $words[3]\"\n"
+                  "            shift words; (( CURRENT-- ))\n"
+                  "        fi ;;\n"
+                  "    esac\n"
                   "    shift words; (( CURRENT-- ))\n"
-                  "    case $path_words in\n");
+                  "    case $command in\n");
     struct walk walk = {out, zsh_command};
     walk_commands(&walk);
     buf_addz(out, "    esac\n}\n"
@@ -243,10 +321,8 @@ static void fish_option(struct buf *out, const struct option *o, const char *con
     if (o->letter)
         buf_addf(out, " -s %c", o->letter);
     if (o->value)
-        buf_addz(out, " -r");
-    if (o->completes == COMPLETES_FILE)
-        buf_addz(out, " -F");
-    else if (o->completes == COMPLETES_DIR)
+        buf_addz(out, o->completes == COMPLETES_FILE ? " -r -F" : " -x");
+    if (o->completes == COMPLETES_DIR)
         buf_addz(out, " -a '(__fish_complete_directories)'");
     else if (o->completes == COMPLETES_ADDRESS)
         buf_addz(out, " -a '(weir state list 2>/dev/null)'");
@@ -263,8 +339,12 @@ static void fish_command(struct buf *out, const struct command *c, struct str pa
     AUTO_BUF struct buf condition = BUF_INIT;
     if (rest.p)
         buf_addf(&condition, "__fish_seen_subcommand_from %.*s; and ", STR_ARG(first));
-    buf_addf(out, "complete -c weir -f -n '%s%s' -a %s -d '", rest.p ? condition.p : "",
-        rest.p ? "true" : "__fish_use_subcommand", c->name);
+    buf_addf(out, "complete -c weir -f -n '%s", rest.p ? condition.p : "__fish_use_subcommand");
+    if (rest.p) {
+        buf_addz(out, "not __fish_seen_subcommand_from");
+        add_subs(out, command_find(first));
+    }
+    buf_addf(out, "' -a %s -d '", c->name);
     add_quoted(out, c->summary, "\\");
     buf_addz(out, "'\n");
     buf_addf(&condition, "__fish_seen_subcommand_from %s", c->name);
@@ -274,6 +354,17 @@ static void fish_command(struct buf *out, const struct command *c, struct str pa
         buf_addf(out, "complete -c weir -n '%s' -a '(weir state list 2>/dev/null)'\n", condition.p);
     if (c->completes == COMPLETES_FILE)
         buf_addf(out, "complete -c weir -n '%s' -F\n", condition.p);
+    if (c->completes == COMPLETES_TYPE)
+        buf_addf(out,
+            "complete -c weir -n '%s' -a '(weir docs 2>/dev/null | string match -r \"^[a-z]\\\\S+\")'\n",
+            condition.p);
+    if (c->completes == COMPLETES_CHOICES)
+        buf_addf(out, "complete -c weir -n '%s' -a '%s'\n", condition.p, c->choices);
+    if (c->completes == COMPLETES_COMMAND) {
+        buf_addf(out, "complete -c weir -n '%s' -a '", condition.p);
+        add_command_names(out);
+        buf_addz(out, "'\n");
+    }
 }
 
 static void write_fish(struct buf *out)
@@ -310,6 +401,8 @@ static const struct command_example examples[] = {
 const struct command cmd_completion = {
     .name = "completion",
     .args = "bash|zsh|fish",
+    .completes = COMPLETES_CHOICES,
+    .choices = "bash zsh fish",
     .summary = "print a completion script for a shell",
     .min_args = 1,
     .max_args = 1,

@@ -125,6 +125,7 @@ const struct command cmd_docs = {
     .sets = sets,
     .settings_size = sizeof(struct docs_settings),
     .max_args = 1,
+    .completes = COMPLETES_TYPE,
     .examples = examples,
     .run = run,
 };

@@ -27,5 +27,6 @@ const struct command cmd_help = {
     .args = "[COMMAND]",
     .summary = "say what the commands do",
     .max_args = 2,
+    .completes = COMPLETES_COMMAND,
     .run = run,
 };

@@ -39,6 +39,7 @@ struct command {
     size_t settings_size;                   /* 0: just struct settings */
     int min_args, max_args;                 /* max -1: any number */
     enum completes completes;               /* what its arguments are */
+    const char *choices;                    /* COMPLETES_CHOICES: the words, with blanks between */
     const struct command_example *examples; /* ends with line NULL; may be NULL */
     const struct command *const *subs;      /* subcommands, ends with NULL; then run is NULL */
     int (*run)(struct invocation *inv);

@@ -50,7 +50,15 @@ enum option_kind {
 };
 
 /* What an argument or option value is, for completion in shells. */
-enum completes { COMPLETES_NOTHING, COMPLETES_FILE, COMPLETES_DIR, COMPLETES_ADDRESS, COMPLETES_CHOICES };
+enum completes {
+    COMPLETES_NOTHING,
+    COMPLETES_FILE,
+    COMPLETES_DIR,
+    COMPLETES_ADDRESS, /* of a resource in the state */
+    COMPLETES_TYPE,    /* of a resource or data source */
+    COMPLETES_COMMAND,
+    COMPLETES_CHOICES,
+};
 
 struct option {
     char letter;       /* 0: none */
