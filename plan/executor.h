@@ -1,5 +1,6 @@
 /*
- * The executor's inside, shared by execute.c (what runs when) and change.c (how one change is made).
+ * The executor's inside, shared by schedule.c (what there is to do, and in which order), execute.c (running
+ * it) and change.c (how one change is made).
  */
 #ifndef WEIR_PLAN_EXECUTOR_H
 #define WEIR_PLAN_EXECUTOR_H
@@ -50,6 +51,9 @@ struct executor {
 /* change.c; called by a worker without the lock. Return 0, or -1 with err. */
 int change_apply(struct executor *x, struct op *op, struct err *err);
 int change_delete(struct executor *x, struct op *op, struct err *err);
+
+/* schedule.c: fills ops, graph, ready and unfinished. */
+void executor_schedule(struct executor *x);
 
 /* execute.c */
 void executor_event(struct executor *x, const struct event *event);

@@ -3,7 +3,7 @@
  *
  * evaluate.c gives every declaration a value and every resource its instances; claim.c says which record
  * belongs to which instance; refresh.c reads the live services; diff.c (with trigger.c) compares; make.c puts
- * them in order; execute.c and change.c carry it out.
+ * them in order; schedule.c, execute.c and change.c carry it out.
  *
  * While a plan is made one thread owns all of this; refresh's workers only fill in their own `struct seen`.
  * While it is applied, everything here is guarded by the executor's lock, except that a worker owns the

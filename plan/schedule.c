@@ -1,0 +1,185 @@
+/*
+ * What a run consists of: an operation for each change, for each half of a replacement and for each
+ * declaration that has to be evaluated, and the order in which they may go.
+ */
+#include "plan/executor.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum { NO_OP = UINT32_MAX };
+
+static bool applies(enum action action)
+{
+    return action == ACTION_CREATE || action == ACTION_UPDATE || action == ACTION_REPLACE ||
+           action == ACTION_ADOPT || action == ACTION_READ;
+}
+
+struct builder {
+    struct executor *x;
+    uint32_t *decl_ops;   /* by decl->index */
+    uint32_t *delete_ops; /* by position in p->seen */
+    uint32_t *apply_ops;  /* by position in p->seen */
+    size_t cap;
+};
+
+static uint32_t add_op(struct builder *b, struct op op)
+{
+    MEM_GROW(b->x->ops, b->cap, b->x->op_count + 1);
+    b->x->ops[b->x->op_count] = op;
+    return b->x->op_count++;
+}
+
+static uint32_t *no_ops(size_t n)
+{
+    uint32_t *list = mem_realloc_array(NULL, n + 1, sizeof *list);
+    for (size_t i = 0; i < n; i++)
+        list[i] = NO_OP;
+    return list;
+}
+
+static void add_instance_ops(struct builder *b, struct instance *instance)
+{
+    struct planner *p = b->x->p;
+    if (!applies(instance->action))
+        return;
+    instance->op = add_op(b, (struct op){.kind = OP_APPLY, .instance = instance, .change = instance->change});
+    if (!instance->seen)
+        return;
+    size_t at = (size_t)(instance->seen - p->seen);
+    b->apply_ops[at] = instance->op;
+    if (instance->action == ACTION_REPLACE)
+        b->delete_ops[at] = add_op(b, (struct op){.kind = OP_DELETE,
+                                          .instance = instance,
+                                          .change = instance->change,
+                                          .record = instance->seen->record});
+}
+
+static void add_ops(struct builder *b)
+{
+    struct planner *p = b->x->p;
+    struct plan *plan = b->x->plan;
+    for (size_t i = 0; i < p->stack->decl_count && !plan->destroy; i++) {
+        uint32_t before = b->x->op_count;
+        for (size_t k = 0; k < p->instances[i].n; k++)
+            add_instance_ops(b, &p->instances[i].items[k]);
+        if (p->pending[i] || b->x->op_count > before)
+            b->decl_ops[i] = add_op(b, (struct op){.kind = OP_DECL, .decl = p->stack->decls[i]});
+    }
+    for (size_t i = 0; i < plan->change_count; i++) {
+        struct change *change = &plan->changes[i];
+        if (change->action != ACTION_DELETE && change->action != ACTION_FORGET)
+            continue;
+        const struct record *record = state_get(p->workspace->state, change->address);
+        const struct seen *seen = seen_find(p, change->address);
+        uint32_t op = add_op(b, (struct op){.kind = OP_DELETE, .change = change, .record = record});
+        if (seen)
+            b->delete_ops[seen - p->seen] = op;
+    }
+}
+
+/* Creation order: a declaration and its instances wait for what they refer to. */
+static void add_decl_edges(struct builder *b)
+{
+    struct planner *p = b->x->p;
+    struct graph *graph = &b->x->graph;
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        uint32_t node = b->decl_ops[i];
+        if (node == NO_OP)
+            continue;
+        const struct decl *decl = p->stack->decls[i];
+        const struct instances *list = &p->instances[i];
+        for (size_t k = 0; k < list->n; k++)
+            if (applies(list->items[k].action))
+                graph_add_edge(graph, list->items[k].op, node);
+        for (size_t d = 0; d < decl->dep_count; d++) {
+            uint32_t dep = b->decl_ops[decl->deps[d]->index];
+            if (dep == NO_OP)
+                continue;
+            graph_add_edge(graph, dep, node);
+            for (size_t k = 0; k < list->n; k++)
+                if (applies(list->items[k].action))
+                    graph_add_edge(graph, dep, list->items[k].op);
+        }
+    }
+}
+
+/*
+ * How much of the deletions' order is kept. Creation order comes from the stack and has no circles, but
+ * deletion order comes from the records, and the two together may: when what lies between two resources goes
+ * away while one of them is replaced, say. Then the order that matters least is given up first.
+ */
+enum delete_order {
+    ORDER_WHOLE,
+    ORDER_DEPENDENTS_FIRST, /* what merely loses a reference need not have been updated */
+    ORDER_REPLACEMENTS,     /* only a replacement's two halves wait for each other */
+    ORDER_COUNT
+};
+
+/* Deletion order: dependents first; what merely loses a reference is updated first. */
+static void add_delete_edges(struct builder *b, enum delete_order order)
+{
+    struct planner *p = b->x->p;
+    struct graph *graph = &b->x->graph, records;
+    for (size_t i = 0; i < p->seen_count; i++) {
+        uint32_t delete = b->delete_ops[i], apply = b->apply_ops[i];
+        if (delete == NO_OP || apply == NO_OP)
+            continue;
+        if (b->x->ops[delete].instance->create_before_destroy)
+            graph_add_edge(graph, apply, delete);
+        else
+            graph_add_edge(graph, delete, apply);
+    }
+    claim_graph(p, &records);
+    for (uint32_t i = 0; i < p->seen_count; i++) {
+        uint32_t delete = b->delete_ops[i];
+        if (delete == NO_OP)
+            continue;
+        const struct instance *replaced = b->x->ops[delete].instance;
+        for (uint32_t e = records.first[i]; e < records.first[i + 1]; e++) {
+            uint32_t dependent = records.targets[e];
+            if (b->delete_ops[dependent] != NO_OP && order != ORDER_REPLACEMENTS)
+                graph_add_edge(graph, b->delete_ops[dependent], delete);
+            if (b->apply_ops[dependent] != NO_OP &&
+                (replaced ? replaced->create_before_destroy : order == ORDER_WHOLE))
+                graph_add_edge(graph, b->apply_ops[dependent], delete);
+        }
+    }
+    graph_release(&records);
+}
+
+static void add_edges(struct builder *b)
+{
+    struct graph *graph = &b->x->graph;
+    for (int order = ORDER_WHOLE; order < ORDER_COUNT; order++) {
+        graph_release(graph);
+        graph_init(graph, b->x->op_count);
+        add_decl_edges(b);
+        add_delete_edges(b, (enum delete_order)order);
+        graph_freeze(graph);
+        if (!graph_open_circles(graph))
+            return;
+    }
+}
+
+void executor_schedule(struct executor *x)
+{
+    struct planner *p = x->p;
+    struct builder b = {
+        .x = x,
+        .decl_ops = no_ops(p->stack->decl_count),
+        .delete_ops = no_ops(p->seen_count),
+        .apply_ops = no_ops(p->seen_count),
+    };
+    add_ops(&b);
+    add_edges(&b);
+    free(b.decl_ops);
+    free(b.delete_ops);
+    free(b.apply_ops);
+    x->ready = mem_realloc_array(NULL, x->op_count + 1, sizeof *x->ready);
+    x->unfinished = x->op_count;
+    for (uint32_t i = 0; i < x->op_count; i++)
+        if (!x->graph.waiting[i])
+            x->ready[x->ready_count++] = i;
+}
