@@ -77,13 +77,39 @@ bool claim_records(struct planner *p)
     return true;
 }
 
-void claim_graph(const struct planner *p, struct graph *graph)
+/* Numbers the nodes that stand between all instances of a declaration and all their dependents. */
+static void number_hubs(const struct planner *p, struct map *hubs)
 {
-    graph_init(graph, (uint32_t)p->seen_count);
     for (size_t i = 0; i < p->seen_count; i++) {
         const struct value *deps = p->seen[i].record->deps;
         for (uint32_t k = 0; deps && k < deps->count; k++) {
-            struct str name = deps->items[k]->string, declared = address_declared(name);
+            struct str name = deps->items[k]->string;
+            const struct seen *dep = map_get(&p->seen_by_declared, name);
+            if (dep && dep->sibling && !map_get(hubs, name))
+                map_set(hubs, name, (void *)(p->seen_count + hubs->n));
+        }
+    }
+}
+
+void claim_graph(const struct planner *p, struct graph *graph)
+{
+    AUTO_MAP struct map hubs = MAP_INIT;
+    number_hubs(p, &hubs);
+    graph_init(graph, (uint32_t)(p->seen_count + hubs.n));
+    for (size_t h = 0; h < hubs.n; h++)
+        for (const struct seen *dep = map_get(&p->seen_by_declared, hubs.items[h].key); dep;
+             dep = dep->sibling)
+            graph_add_edge(graph, (uint32_t)(dep - p->seen), (uint32_t)(p->seen_count + h));
+    for (size_t i = 0; i < p->seen_count; i++) {
+        const struct value *deps = p->seen[i].record->deps;
+        for (uint32_t k = 0; deps && k < deps->count; k++) {
+            struct str name = deps->items[k]->string;
+            size_t hub = (size_t)map_get(&hubs, name);
+            if (hub) {
+                graph_add_edge(graph, (uint32_t)hub, (uint32_t)i);
+                continue;
+            }
+            struct str declared = address_declared(name);
             const struct seen *dep = map_get(&p->seen_by_declared, declared);
             for (; dep; dep = dep->sibling)
                 if (declared.n == name.n || str_eq(dep->record->address, name))

@@ -27,6 +27,11 @@ void executor_event(struct executor *x, const struct event *event)
 
 /* ---- running; the lock is held unless said otherwise ---- */
 
+static bool is_change(const struct op *op)
+{
+    return op->kind == OP_APPLY || op->kind == OP_DELETE;
+}
+
 static enum action op_action(const struct op *op)
 {
     return op->kind == OP_DELETE && op->instance ? ACTION_DELETE : op->change->action;
@@ -61,7 +66,7 @@ static void skip_dependents(struct executor *x, uint32_t failed)
             op->blocker = &x->ops[failed];
             x->unfinished--;
             stack[n++] = x->graph.targets[e];
-            if (op->kind == OP_DECL)
+            if (!is_change(op))
                 continue;
             x->result->skipped++;
             char why[512];
@@ -150,7 +155,9 @@ static void *worker(void *arg)
         if (op->state != OP_WAITING)
             continue;
         x->running++;
-        bool ok = op->kind == OP_DECL ? run_decl(x, op->decl) : run_change(x, op);
+        bool ok = op->kind == OP_JOIN   ? true
+                  : op->kind == OP_DECL ? run_decl(x, op->decl)
+                                        : run_change(x, op);
         x->running--;
         uint32_t before = x->ready_count;
         finish(x, at, ok);
@@ -171,7 +178,7 @@ static int worker_count(const struct executor *x)
     int remote = 0; /* what only evaluates and records gains nothing from a second thread */
     for (uint32_t i = 0; i < x->op_count && remote < most; i++) {
         const struct op *op = &x->ops[i];
-        if (op->kind == OP_DECL)
+        if (!is_change(op))
             continue;
         const struct schema *schema = op->instance ? op->instance->decl->schema : op->change->schema;
         remote += schema && schema->ops->read != NULL;
@@ -224,7 +231,7 @@ static void count_not_started(struct executor *x)
 {
     for (uint32_t i = 0; i < x->op_count; i++) {
         struct op *op = &x->ops[i];
-        if (op->state != OP_WAITING || op->kind == OP_DECL)
+        if (op->state != OP_WAITING || !is_change(op))
             continue;
         x->result->skipped++;
         announce(

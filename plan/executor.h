@@ -14,6 +14,7 @@ enum op_kind {
     OP_DECL,   /* everything a declaration consists of is there: evaluate its value */
     OP_APPLY,  /* create, update, adopt or read one instance */
     OP_DELETE, /* delete (or forget) one recorded resource; for a replacement its old one */
+    OP_JOIN,   /* nothing by itself: many operations wait for many others through it */
 };
 
 enum op_state { OP_WAITING, OP_DONE, OP_FAILED, OP_SKIPPED };

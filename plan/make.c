@@ -419,23 +419,25 @@ static void destroy_untargeted(struct planner *p)
         return;
     struct graph graph;
     claim_graph(p, &graph);
-    uint32_t *doomed = mem_realloc_array(NULL, p->seen_count + 1, sizeof *doomed);
+    uint32_t *doomed = mem_realloc_array(NULL, graph.node_count + 1, sizeof *doomed);
+    bool *found = mem_zalloc((graph.node_count + 1) * sizeof *found);
     size_t n = 0;
-    for (size_t i = 0; i < p->seen_count; i++) {
-        p->seen[i].claimed =
-            !address_matches(p->seen[i].address, p->options.targets, p->options.target_count);
-        if (!p->seen[i].claimed)
-            doomed[n++] = (uint32_t)i;
+    for (uint32_t i = 0; i < p->seen_count; i++) {
+        found[i] = address_matches(p->seen[i].address, p->options.targets, p->options.target_count);
+        if (found[i])
+            doomed[n++] = i;
     }
     for (size_t i = 0; i < n; i++) {
         for (uint32_t e = graph.first[doomed[i]]; e < graph.first[doomed[i] + 1]; e++) {
-            struct seen *dependent = &p->seen[graph.targets[e]];
-            if (dependent->claimed) {
-                dependent->claimed = false;
-                doomed[n++] = graph.targets[e];
-            }
+            uint32_t dependent = graph.targets[e];
+            if (!found[dependent])
+                doomed[n++] = dependent;
+            found[dependent] = true;
         }
     }
+    for (size_t i = 0; i < p->seen_count; i++)
+        p->seen[i].claimed = !found[i];
+    free(found);
     free(doomed);
     graph_release(&graph);
 }

@@ -120,8 +120,10 @@ struct seen *seen_find(const struct planner *p, struct str address);
 /* The address without its instance key. */
 struct str address_declared(struct str address);
 /*
- * Edges dependency -> dependent between recorded resources, by their position in p->seen. Records of
- * different ages may contradict each other: edges that would close a circle are left out.
+ * Edges dependency -> dependent between recorded resources, by their position in p->seen. Where many
+ * instances of one declaration are depended on, a node beyond seen_count stands between them and their
+ * dependents: there would be as many edges as pairs. Records of different ages may contradict each other:
+ * edges that would close a circle are left out.
  */
 void claim_graph(const struct planner *p, struct graph *graph);
 /* Is the address (of an instance) named by one of the list: itself, its declaration, or its module? */

@@ -21,6 +21,8 @@ struct builder {
     uint32_t *decl_ops;   /* by decl->index */
     uint32_t *delete_ops; /* by position in p->seen */
     uint32_t *apply_ops;  /* by position in p->seen */
+    struct graph records; /* claim_graph(), where something is deleted */
+    uint32_t joins;       /* two operations for each of its further nodes: dependents deleted, and updated */
     size_t cap;
 };
 
@@ -117,11 +119,43 @@ enum delete_order {
     ORDER_COUNT
 };
 
+/* What stands for a node of the records' graph: its deletion, or the join of its dependents' deletions. */
+static uint32_t delete_op(const struct builder *b, uint32_t node)
+{
+    uint32_t seen_count = (uint32_t)b->x->p->seen_count;
+    return node < seen_count ? b->delete_ops[node] : b->joins + 2 * (node - seen_count);
+}
+
+static uint32_t apply_op(const struct builder *b, uint32_t node)
+{
+    uint32_t seen_count = (uint32_t)b->x->p->seen_count;
+    return node < seen_count ? b->apply_ops[node] : b->joins + 2 * (node - seen_count) + 1;
+}
+
+static void add_edge(struct builder *b, uint32_t from, uint32_t to)
+{
+    if (from != NO_OP && to != NO_OP)
+        graph_add_edge(&b->x->graph, from, to);
+}
+
+static void add_dependent_edges(struct builder *b, enum delete_order order, uint32_t node, uint32_t dependent)
+{
+    bool join = node >= b->x->p->seen_count;
+    uint32_t delete = delete_op(b, node);
+    const struct instance *replaced = join || delete == NO_OP ? NULL : b->x->ops[delete].instance;
+    if (order != ORDER_REPLACEMENTS)
+        add_edge(b, delete_op(b, dependent), delete);
+    if (join)
+        add_edge(b, apply_op(b, dependent), apply_op(b, node));
+    else if (replaced ? replaced->create_before_destroy : order == ORDER_WHOLE)
+        add_edge(b, apply_op(b, dependent), delete);
+}
+
 /* Deletion order: dependents first; what merely loses a reference is updated first. */
 static void add_delete_edges(struct builder *b, enum delete_order order)
 {
     struct planner *p = b->x->p;
-    struct graph *graph = &b->x->graph, records;
+    struct graph *graph = &b->x->graph;
     for (size_t i = 0; i < p->seen_count; i++) {
         uint32_t delete = b->delete_ops[i], apply = b->apply_ops[i];
         if (delete == NO_OP || apply == NO_OP)
@@ -131,22 +165,24 @@ static void add_delete_edges(struct builder *b, enum delete_order order)
         else
             graph_add_edge(graph, delete, apply);
     }
-    claim_graph(p, &records);
-    for (uint32_t i = 0; i < p->seen_count; i++) {
-        uint32_t delete = b->delete_ops[i];
-        if (delete == NO_OP)
-            continue;
-        const struct instance *replaced = b->x->ops[delete].instance;
-        for (uint32_t e = records.first[i]; e < records.first[i + 1]; e++) {
-            uint32_t dependent = records.targets[e];
-            if (b->delete_ops[dependent] != NO_OP && order != ORDER_REPLACEMENTS)
-                graph_add_edge(graph, b->delete_ops[dependent], delete);
-            if (b->apply_ops[dependent] != NO_OP &&
-                (replaced ? replaced->create_before_destroy : order == ORDER_WHOLE))
-                graph_add_edge(graph, b->apply_ops[dependent], delete);
-        }
+    for (uint32_t node = 0; node < b->records.node_count; node++)
+        for (uint32_t e = b->records.first[node]; e < b->records.first[node + 1]; e++)
+            add_dependent_edges(b, order, node, b->records.targets[e]);
+}
+
+static void add_joins(struct builder *b)
+{
+    bool deletes = false;
+    for (uint32_t i = 0; i < b->x->op_count; i++)
+        deletes |= b->x->ops[i].kind == OP_DELETE;
+    if (!deletes)
+        return;
+    claim_graph(b->x->p, &b->records);
+    b->joins = b->x->op_count;
+    for (size_t i = b->x->p->seen_count; i < b->records.node_count; i++) {
+        add_op(b, (struct op){.kind = OP_JOIN});
+        add_op(b, (struct op){.kind = OP_JOIN});
     }
-    graph_release(&records);
 }
 
 static void add_edges(struct builder *b)
@@ -173,7 +209,9 @@ void executor_schedule(struct executor *x)
         .apply_ops = no_ops(p->seen_count),
     };
     add_ops(&b);
+    add_joins(&b);
     add_edges(&b);
+    graph_release(&b.records);
     free(b.decl_ops);
     free(b.delete_ops);
     free(b.apply_ops);

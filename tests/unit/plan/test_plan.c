@@ -458,6 +458,23 @@ static void records_that_contradict_each_other_are_destroyed(void **state)
     finish(&s);
 }
 
+/* Many on many: all dependents go before any of what they depend on. */
+static void keyed_dependents_are_destroyed_first(void **state)
+{
+    (void)state;
+    write_stack(
+        "resources:\n"
+        "  a: {type: fake.thing, for_each: [x, y], name: \"a${each.key}\"}\n"
+        "  b: {type: fake.thing, for_each: [x, y], name: \"b${each.key}\", ref: \"${a[each.key].id}\"}\n");
+    apply("create ax;create ay;create bx;create by;");
+    struct str target = STR("a[\"x\"]");
+    struct command s;
+    make(&s, (struct plan_options){.destroy = true, .targets = &target, .target_count = 1});
+    assert_int_equal(s.plan->counts[ACTION_DELETE], 3); /* a[y] stays */
+    finish(&s);
+    apply_with((struct plan_options){.destroy = true}, "delete bx;delete by;delete ax;delete ay;");
+}
+
 static void a_failure_stops_only_what_depends_on_it(void **state)
 {
     (void)state;
@@ -706,6 +723,7 @@ int main(void)
         TEST(contradicting_orders_do_not_wait_for_each_other),
         TEST(create_before_destroy_spreads_through_locals),
         TEST(records_that_contradict_each_other_are_destroyed),
+        TEST(keyed_dependents_are_destroyed_first),
         TEST(a_failure_stops_only_what_depends_on_it),
         TEST(stops_starting_when_credentials_have_ended),
         TEST(stops_starting_when_interrupted),
