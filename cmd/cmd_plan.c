@@ -1,8 +1,10 @@
 #include "cmd/planning.h"
 
+#include "base/file.h"
+
 struct plan_settings {
     struct settings shared;
-    const char *out;
+    const char *out, *format, *markdown;
     bool detailed_exitcode, destroy;
 };
 
@@ -17,6 +19,20 @@ static int save(struct invocation *inv, const struct plan *plan, const char *pat
     return EXIT_DONE;
 }
 
+static int show(struct invocation *inv, const struct plan *plan)
+{
+    const struct plan_settings *own = inv->own;
+    const struct stack *stack = plan->workspace->stack;
+    AUTO_BUF struct buf page = BUF_INIT;
+    struct err err = ERR_INIT;
+    if (own->format || own->markdown)
+        render_markdown(plan, stack->name, stack->env, &page);
+    if (own->markdown && file_write_atomic(own->markdown, buf_str(&page), 0644, &err))
+        return invocation_fail(inv, &err);
+    return own->format && str_eqz(str_z(own->format), "markdown") ? invocation_write(inv, buf_str(&page))
+                                                                  : planning_show(inv, plan);
+}
+
 static int run(struct invocation *inv)
 {
     const struct plan_settings *own = inv->own;
@@ -27,7 +43,7 @@ static int run(struct invocation *inv)
         return status;
     status = planning_make(inv, &workspace, own->destroy, NULL, &plan);
     if (status == EXIT_DONE)
-        status = planning_show(inv, plan);
+        status = show(inv, plan);
     if (status == EXIT_DONE && own->out)
         status = save(inv, plan, own->out);
     if (status == EXIT_DONE && own->detailed_exitcode && (plan_has_changes(plan) || plan->output_count))
@@ -43,6 +59,11 @@ static const struct option options[] = {
         .completes = COMPLETES_FILE, .doc = "keep the plan in a file that \"weir apply FILE\" carries out"},
     {0, "detailed-exitcode", .offset = offsetof(struct plan_settings, detailed_exitcode),
         .doc = "status 2 when there is something to do, 0 when there is not"},
+    {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, format),
+        .completes = COMPLETES_CHOICES, .choices = "text markdown",
+        .doc = "how to print it: text, or markdown for a pull request"},
+    {0, "markdown", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, markdown),
+        .completes = COMPLETES_FILE, .doc = "write it as Markdown to a file too, whatever is printed"},
     {0, "destroy", .offset = offsetof(struct plan_settings, destroy),
         .doc = "plan what \"weir destroy\" would do"},
 };
@@ -51,6 +72,7 @@ static const struct option_set *const sets[] = {&own_set, &options_json, &option
 static const struct command_example examples[] = {
     {"weir plan", "what \"weir apply\" would do"},
     {"weir plan -e prod -o release.plan", "keep it, to be looked at and then applied exactly"},
+    {"weir plan --json --markdown plan.md", "in CI: events for machines, a comment for the pull request"},
     {"weir plan --detailed-exitcode", "in CI: status 2 when something is to be done"},
     {NULL, NULL},
 };

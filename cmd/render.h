@@ -28,6 +28,8 @@ void render_plan(const struct plan *plan, const struct render_options *options, 
 void render_drift(const struct plan *plan, const struct render_options *options, struct buf *out);
 /* "Plan: 3 to create, 1 to update, 1 to replace, 0 to delete." */
 void render_summary(const struct plan *plan, const struct render_options *options, struct buf *out);
+/* For pull requests: numbers, a table, and the text folded away. */
+void render_markdown(const struct plan *plan, struct str stack, struct str env, struct buf *out);
 /* Names and values of outputs (a map), one a line. */
 void render_outputs(const struct value *outputs, const struct render_options *options, struct buf *out);
 /* A value, on one line where it fits; ends with a newline. `indent` is the column its block starts in. */

@@ -591,3 +591,31 @@ def test_the_file_takes_settings_out(stack, cloud):
     with pytest.raises(s3.exceptions.ClientError, match="NoSuchBucketPolicy"):
         s3.get_bucket_policy(Bucket="out-lake")
     assert s3.get_bucket_ownership_controls(Bucket="out-lake")["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "ObjectWriter"}]
+
+
+def test_markdown_for_pull_requests(local_stack):
+    local_stack.write('''
+        stack: page
+        resources:
+          keep: {type: weir.value, value: 1}
+          item: {type: weir.value, for_each: ["a|b", plain], value: "${each.key}"}
+    ''').apply()
+    local_stack.write('''
+        stack: page
+        resources:
+          keep: {type: weir.value, value: 2}
+          item: {type: weir.value, for_each: [plain], value: "${each.key}"}
+          more: {type: weir.value, value: [1, 2]}
+    ''')
+    result = local_stack.run("plan", "--json", "--markdown", "plan.md")
+    page = (local_stack.folder / "plan.md").read_text()
+    assert planned(result) == {"keep": "update", "more": "create", 'item["a|b"]': "delete"}
+    assert "### weir plan: page" in page and "**1** to create, **1** to update, **1** to delete." in page
+    rows = [line for line in page.splitlines() if line.startswith("| ") and "---" not in line][1:]
+    assert rows == [
+        '| delete | item["a\\|b"] | weir.value | not in the stack any more |',
+        "| update | `keep` | weir.value |  |", "| create | `more` | weir.value |  |"]
+    diff = page.split("````diff\n")[1].split("````")[0]
+    assert any(line.startswith("+") and "more" in line for line in diff.splitlines())
+    assert any(line.startswith("!") and "1 -> 2" in line for line in diff.splitlines())
+    assert page == local_stack.run("plan", "--format", "markdown").out
