@@ -252,12 +252,6 @@ static int read_data(struct job *job, const struct value *desired, struct err *e
     return 0;
 }
 
-/* The deposed name under which a replacement's old resource is kept until it is deleted. */
-static struct str deposed_address(struct arena *arena, struct str address)
-{
-    return arena_printf(arena, "%.*s#old", STR_ARG(address));
-}
-
 /* Evaluates under the lock with everything that has become known. NULL with err otherwise. */
 static const struct value *evaluate_now(struct job *job, const struct value **deps, struct err *err)
 {
@@ -297,7 +291,7 @@ static int run_apply(struct job *job, struct err *err)
     case ACTION_READ: return read_data(job, desired, err);
     case ACTION_REPLACE:
         if (instance->create_before_destroy &&
-            state_move(state, job->address, deposed_address(&job->arena, job->address), err))
+            state_move(state, job->address, address_deposed(&job->arena, job->address), err))
             return -1;
         return create(job, desired, deps, err);
     case ACTION_CREATE:
@@ -339,7 +333,7 @@ static int run_delete(struct job *job, struct err *err)
     const struct instance *instance = job->op->instance;
     bool replacing = instance != NULL;
     if (replacing && instance->create_before_destroy)
-        job->address = deposed_address(&job->arena, job->address);
+        job->address = address_deposed(&job->arena, job->address);
     if (job->action == ACTION_FORGET)
         return state_drop(p->workspace->state, job->address, err);
     pthread_mutex_lock(&job->x->lock);

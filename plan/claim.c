@@ -10,12 +10,24 @@ struct seen *seen_find(const struct planner *p, struct str address)
     return map_get(&p->seen_by_address, address);
 }
 
+#define DEPOSED "#old" /* names have no #, and keys end with "] */
+
+struct str address_deposed(struct arena *arena, struct str address)
+{
+    return arena_printf(arena, "%.*s" DEPOSED, STR_ARG(address));
+}
+
+struct str address_current(struct str address)
+{
+    return str_ends(address, STR(DEPOSED)) ? str_slice(address, 0, address.n - strlen(DEPOSED)) : address;
+}
+
 /* The address without its instance key: `a["k"]` -> `a`. Keys may hold any character, so the first `["`
  * counts. */
 struct str address_declared(struct str address)
 {
     ptrdiff_t at = str_find(address, STR("[\""), 0);
-    return at < 0 ? address : str_slice(address, 0, (size_t)at);
+    return at < 0 ? address_current(address) : str_slice(address, 0, (size_t)at);
 }
 
 bool address_matches(struct str address, const struct str *list, size_t n)

@@ -119,6 +119,10 @@ bool claim_targets(struct planner *p);
 struct seen *seen_find(const struct planner *p, struct str address);
 /* The address without its instance key. */
 struct str address_declared(struct str address);
+/* The name under which a replacement's old resource is kept until it is deleted, and the way back: the same
+ * address where it is not such a name. */
+struct str address_deposed(struct arena *arena, struct str address);
+struct str address_current(struct str address);
 /*
  * Edges dependency -> dependent between recorded resources, by their position in p->seen. Where many
  * instances of one declaration are depended on, a node beyond seen_count stands between them and their

@@ -151,6 +151,31 @@ static void add_dependent_edges(struct builder *b, enum delete_order order, uint
         add_edge(b, apply_op(b, dependent), delete);
 }
 
+static const struct instance *instance_at(const struct planner *p, struct str address)
+{
+    const struct decl *decl = stack_find(p->stack, address_declared(address));
+    const struct instances *list = decl ? &p->instances[decl->index] : NULL;
+    for (size_t i = 0; list && i < list->n; i++)
+        if (str_eq(list->items[i].address, address))
+            return &list->items[i];
+    return NULL;
+}
+
+/* What an unfinished replacement left: deleted once there is a new one. If that is replaced in its turn, the
+ * name under which its old one is kept has to be free first. */
+static void add_deposed_edges(struct builder *b, enum delete_order order, size_t i)
+{
+    struct str address = b->x->p->seen[i].address, current = address_current(address);
+    const struct instance *instance =
+        current.n < address.n && b->delete_ops[i] != NO_OP ? instance_at(b->x->p, current) : NULL;
+    if (!instance || !applies(instance->action))
+        return;
+    if (instance->action == ACTION_REPLACE && instance->create_before_destroy)
+        add_edge(b, b->delete_ops[i], instance->op);
+    else if (order == ORDER_WHOLE)
+        add_edge(b, instance->op, b->delete_ops[i]);
+}
+
 /* Deletion order: dependents first; what merely loses a reference is updated first. */
 static void add_delete_edges(struct builder *b, enum delete_order order)
 {
@@ -158,6 +183,7 @@ static void add_delete_edges(struct builder *b, enum delete_order order)
     struct graph *graph = &b->x->graph;
     for (size_t i = 0; i < p->seen_count; i++) {
         uint32_t delete = b->delete_ops[i], apply = b->apply_ops[i];
+        add_deposed_edges(b, order, i);
         if (delete == NO_OP || apply == NO_OP)
             continue;
         if (b->x->ops[delete].instance->create_before_destroy)

@@ -475,6 +475,38 @@ static void keyed_dependents_are_destroyed_first(void **state)
     apply_with((struct plan_options){.destroy = true}, "delete bx;delete by;delete ax;delete ay;");
 }
 
+/* What a failed run left of it keeps its place in the order. */
+static void an_unfinished_replacement_is_finished_in_order(void **state)
+{
+    (void)state;
+    struct command s;
+    struct apply_result result;
+    write_stack("resources:\n" A B);
+    apply("create a;create b;");
+    const char *replaced =
+        "resources:\n  a: {type: fake.thing, name: a2, lifecycle: {create_before_destroy: true}}\n" B;
+    write_stack(replaced);
+    world.fail = "create a2";
+    make(&s, (struct plan_options){0});
+    assert_int_equal(run(&s, (struct apply_options){0}, &result), -1);
+    finish(&s);
+    world.fail = NULL;
+    apply("create a2;update b;delete a;");
+    assert_nothing_to_do();
+
+    world.fail = "delete a2"; /* the old one cannot be deleted, and the new one is replaced once more */
+    write_stack(
+        "resources:\n  a: {type: fake.thing, name: a3, lifecycle: {create_before_destroy: true}}\n" B);
+    make(&s, (struct plan_options){0});
+    assert_int_equal(run(&s, (struct apply_options){0}, &result), -1);
+    finish(&s);
+    world.fail = NULL;
+    write_stack(
+        "resources:\n  a: {type: fake.thing, name: a4, lifecycle: {create_before_destroy: true}}\n" B);
+    apply("delete a2;create a4;update b;delete a3;");
+    assert_nothing_to_do();
+}
+
 static void a_failure_stops_only_what_depends_on_it(void **state)
 {
     (void)state;
@@ -724,6 +756,7 @@ int main(void)
         TEST(create_before_destroy_spreads_through_locals),
         TEST(records_that_contradict_each_other_are_destroyed),
         TEST(keyed_dependents_are_destroyed_first),
+        TEST(an_unfinished_replacement_is_finished_in_order),
         TEST(a_failure_stops_only_what_depends_on_it),
         TEST(stops_starting_when_credentials_have_ended),
         TEST(stops_starting_when_interrupted),
