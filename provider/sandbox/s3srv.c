@@ -379,6 +379,10 @@ static void begin(struct exchange *x)
         s3srv_error(s, 400, "InvalidURI", "Couldn't parse the specified URI.");
         return;
     }
+    if (s3srv_header(s, "x-amz-server-side-encryption-customer-algorithm").n) {
+        not_implemented(s); /* rather than keep in clear what should be unreadable without the client's key */
+        return;
+    }
     s->op = find_operation(s);
     if (!s->op) {
         s3srv_error(s, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.");

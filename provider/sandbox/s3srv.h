@@ -11,7 +11,10 @@
 #include "provider/sandbox/store.h"
 
 /* The canonical id of the one account there is. */
-#define S3SRV_OWNER "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
+#define S3SRV_OWNER   "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
+
+#define S3SRV_SSE     "x-amz-server-side-encryption"
+#define S3SRV_SSE_KEY "x-amz-server-side-encryption-aws-kms-key-id"
 
 struct s3 {
     struct exchange *x;
@@ -93,6 +96,9 @@ int s3srv_check_read(struct s3 *s, const char *prefix, const struct object *obje
 const struct value *s3srv_new_doc(struct s3 *s);
 const struct value *s3srv_sums(struct s3 *s, enum checksum_kind kind, struct str base64);
 void s3srv_stored_headers(struct s3 *s, const struct object *object); /* Content-Type, x-amz-meta-… */
+/* Nothing is encrypted here, but clients are told what they asked for, or what AWS does without being asked.
+ */
+void s3srv_encryption_headers(struct s3 *s, const struct value *doc);
 void s3srv_version_header(struct s3 *s, const struct object *object);
 void s3srv_checksum_headers(struct s3 *s, const struct value *doc);
 

@@ -340,7 +340,7 @@ static void answer_complete(struct s3 *s, const struct object *object)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     s3srv_version_header(s, object);
-    reply_header(s->x, "x-amz-server-side-encryption", STR("AES256"));
+    s3srv_encryption_headers(s, object->doc);
     struct str host = s3srv_header(s, "Host");
     xml_begin(&out, "CompleteMultipartUploadResult");
     AUTO_BUF struct buf url = BUF_INIT;

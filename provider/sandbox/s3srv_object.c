@@ -69,11 +69,23 @@ int s3srv_check_read(struct s3 *s, const char *prefix, const struct object *obje
 
 /* ---- headers ---- */
 
+void s3srv_encryption_headers(struct s3 *s, const struct value *doc)
+{
+    const struct value *headers = value_getz(doc, "headers");
+    struct str how = value_text(value_getz(headers, S3SRV_SSE), STR("AES256"));
+    struct str key = value_text(value_getz(headers, S3SRV_SSE_KEY), STR_EMPTY);
+    reply_header(s->x, S3SRV_SSE, how);
+    if (key.n)
+        reply_header(s->x, S3SRV_SSE_KEY, key);
+}
+
 void s3srv_stored_headers(struct s3 *s, const struct object *object)
 {
     const struct value *headers = value_getz(object->doc, "headers"), *meta = value_getz(object->doc, "meta");
     for (uint32_t i = 0; headers && i < headers->count; i++)
-        reply_header(s->x, headers->entries[i].key.p, value_text(headers->entries[i].value, STR_EMPTY));
+        if (!str_starts(headers->entries[i].key, STR(S3SRV_SSE)))
+            reply_header(s->x, headers->entries[i].key.p, value_text(headers->entries[i].value, STR_EMPTY));
+    s3srv_encryption_headers(s, object->doc);
     for (uint32_t i = 0; meta && i < meta->count; i++) {
         struct str name = arena_printf(s->arena, "x-amz-meta-%.*s", STR_ARG(meta->entries[i].key));
         reply_header(s->x, name.p, value_text(meta->entries[i].value, STR_EMPTY));
@@ -256,7 +268,6 @@ static void describe(struct s3 *s, const struct object *object)
     s3srv_object_header_etag(s, object->etag);
     reply_header(s->x, "Last-Modified", time_http(s->arena, object->modified_ms));
     reply_header(s->x, "Accept-Ranges", STR("bytes"));
-    reply_header(s->x, "x-amz-server-side-encryption", STR("AES256"));
     s3srv_version_header(s, object);
     s3srv_stored_headers(s, object);
     uint32_t tags = store_tags(s->arena, s->store, s->bucket, s->key, object)->count;

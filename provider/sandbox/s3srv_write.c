@@ -84,7 +84,8 @@ static struct str content_encoding(struct s3 *s, struct str text)
 static const struct value *stored_headers(struct s3 *s)
 {
     static const char *const names[] = {"Cache-Control", "Content-Disposition", "Content-Encoding",
-        "Content-Language", "Content-Type", "Expires", "x-amz-website-redirect-location"};
+        "Content-Language", "Content-Type", "Expires", "x-amz-website-redirect-location", S3SRV_SSE,
+        S3SRV_SSE_KEY};
     AUTO_BUILDER struct value_builder headers = VALUE_BUILDER(s->arena);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct str text = s3srv_header(s, names[i]), name = str_z(names[i]);
@@ -172,7 +173,7 @@ static bool commit(struct s3 *s, const struct value *doc, struct object *out)
         return false;
     }
     s3srv_version_header(s, out);
-    reply_header(s->x, "x-amz-server-side-encryption", STR("AES256"));
+    s3srv_encryption_headers(s, out->doc);
     return true;
 }
 

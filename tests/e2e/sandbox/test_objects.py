@@ -192,6 +192,17 @@ def test_md5(anywhere):
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
 
 
+def test_encryption(sandbox, bucket, s3):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert s3.head_object(Bucket=bucket, Key="k")["ServerSideEncryption"] == "AES256"
+    kms = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "arn:aws:kms:us-east-1:000000000000:key/k"}
+    put = s3.put_object(Bucket=bucket, Key="k", Body=b"x", **kms)
+    head = s3.head_object(Bucket=bucket, Key="k")
+    for answer in (put, head):
+        assert {name: answer[name] for name in kms} == kms
+    assert code(s3.put_object, Bucket=bucket, Key="own", Body=b"x", SSECustomerAlgorithm="AES256", SSECustomerKey="0" * 32) in ("NotImplemented", "501")
+
+
 # ---- copies ----
 
 
