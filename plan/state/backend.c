@@ -5,6 +5,7 @@
 #include "plan/state/backend_file.h"
 #include "plan/state/backend_postgres.h"
 #include "plan/state/backend_s3.h"
+#include "plan/state/backend_sealed.h"
 
 #include <inttypes.h>
 #include <pwd.h>
@@ -22,9 +23,10 @@ static const struct {
     int (*make)(const struct backend_options *options, struct backend **out, struct err *err);
     const char *settings; /* NULL: checked by the client that most of them are for */
 } kinds[] = {
-    {"file", file_new, " backend key previous_keys path region profile endpoint "},
+    {"file", file_new, " backend encrypt key previous_keys path region profile endpoint "},
     {"s3", backend_s3_new, NULL},
-    {"postgres", backend_postgres_new, " backend key previous_keys table url region profile endpoint "},
+    {"postgres", backend_postgres_new,
+        " backend encrypt key previous_keys table url region profile endpoint "},
 };
 
 static int check_settings(const struct value *config, const char *known, struct err *err)
@@ -40,7 +42,7 @@ static int check_settings(const struct value *config, const char *known, struct 
     return 0;
 }
 
-int backend_new(const struct backend_options *options, struct backend **out, struct err *err)
+static int make(const struct backend_options *options, struct backend **out, struct err *err)
 {
     struct str kind = value_text(value_getz(options->config, "backend"), STR("file"));
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -49,6 +51,24 @@ int backend_new(const struct backend_options *options, struct backend **out, str
                                                                            : kinds[i].make(options, out, err);
     err_set(err, ERR_INVALID, "there is no state backend \"%.*s\"", STR_ARG(kind));
     return err_hint(err, "backends are file, s3 and postgres");
+}
+
+int backend_new(const struct backend_options *options, struct backend **out, struct err *err)
+{
+    struct str encrypt = value_text(value_getz(options->config, "encrypt"), STR("values"));
+    bool records = str_eqz(encrypt, "records");
+    if (!records && !str_eqz(encrypt, "values")) {
+        err_set(err, ERR_INVALID, "the state's \"encrypt\" cannot be \"%.*s\"", STR_ARG(encrypt));
+        return err_hint(
+            err, "values seals each sensitive value (the default), records seals every record as a whole");
+    }
+    struct backend *plain;
+    if (make(options, &plain, err))
+        return -1;
+    if (records)
+        return backend_sealed_new(options, plain, out, err);
+    *out = plain;
+    return 0;
 }
 
 void backend_free(struct backend *b)

@@ -410,6 +410,10 @@ static int apply_numbered(struct records *r, struct str json, bool pass_over_sna
     }
     if (log_parse(&scratch, json, &line, err))
         return -1;
+    if (text_of(line, "sealed").n) {
+        err_set(err, ERR_INVALID, "record %" PRIu64 " is sealed as a whole", seq);
+        return err_hint(err, "the stack's state has to say so: `state: {encrypt: records}`");
+    }
     bool snapshot = str_eqz(text_of(line, "kind"), "snapshot"), kept = str_eqz(text_of(line, "kind"), "kept");
     if (seq != r->seq + 1 && !(snapshot && seq > r->seq))
         return err_set(err, ERR_DAMAGED, "its number is %" PRIu64 ", it should be %" PRIu64, seq, r->seq + 1);

@@ -25,7 +25,8 @@ static const struct wire_operation operation = {.name = STR_INIT("State"), .prot
  * know. */
 static const struct value *client_settings(struct arena *arena, const struct value *config)
 {
-    static const char *const own[] = {"backend", "bucket", "prefix", "lease_seconds", "key", "previous_keys"};
+    static const char *const own[] = {
+        "backend", "bucket", "prefix", "lease_seconds", "key", "previous_keys", "encrypt"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         config = value_with(arena, config, str_z(own[i]), NULL);
     return config;

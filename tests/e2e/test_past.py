@@ -70,3 +70,23 @@ def test_migrate(past, cloud):
     past.write(OTHER.replace("value: 3", "value: 4") + f"    state: {json.dumps(place)}\n").apply()
     assert len(runs(past)) == 4
     assert all(event["ok"] for event in past.run("state", "doctor", "--json").events())
+
+
+@pytest.mark.parametrize("place", ["{backend: file, encrypt: records}", "{backend: s3, bucket: weir-state, encrypt: records}"])
+def test_records_sealed_as_a_whole(stack, cloud, place):
+    cloud.client("s3").create_bucket(Bucket="weir-state")
+    stack.env["WEIR_STATE_KEY"] = "a passphrase of some length"
+    stack.write(STACK + f"    state: {place}\n").apply()
+    stack.apply("-i", "n=2")
+    stack.assert_settled("-i", "n=2")
+    assert len(runs(stack)) == 2
+    stack.run("plan", "--to", "1")
+    assert "FAIL" not in stack.run("state", "doctor").out
+    kept = stack.state_text() if "file" in place else ""
+    s3 = cloud.client("s3")
+    for item in s3.list_objects_v2(Bucket="weir-state").get("Contents", []):
+        if "/lock/" not in item["Key"]:  # who has the lock must be readable by those who wait for it
+            kept += s3.get_object(Bucket="weir-state", Key=item["Key"])["Body"].read().decode()
+    assert "sealed" in kept and "weir.value" not in kept and "apply" not in kept
+    del stack.env["WEIR_STATE_KEY"]
+    assert "key" in stack.run("state", "list", status=3).err

@@ -224,6 +224,83 @@ static void test_values_come_back(void **unused)
     keeper_release(&keeper);
 }
 
+static struct backend *sealed_backend(const char *config)
+{
+    struct err err = ERR_INIT;
+    static struct arena arena;
+    struct backend *b;
+    arena_release(&arena);
+    struct backend_options options = {
+        .config = test_json(&arena, config), .dir = str_z(test_dir), .stack = STR("lake")};
+    ASSERT_OK(backend_new(&options, &b, &err), err);
+    return b;
+}
+
+static void test_whole_records(void **unused)
+{
+    (void)unused;
+    struct err err = ERR_INIT;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct state *state = begin_with(NULL); /* the first records are from before the switch */
+    ASSERT_OK(test_done(state, "before", "{\"name\":\"old-bucket\"}", &err), err);
+    state_close(state);
+    setenv("WEIR_STATE_KEY", "a passphrase of some length", 1);
+    const char *sealed = "{\"encrypt\":\"records\"}";
+    for (int run = 0; run < 2; run++) {
+        ASSERT_OK(state_open(&(struct state_options){.backend = sealed_backend(sealed)}, &state, &err), err);
+        assert_int_equal(state_count(state), 1 + run);
+        ASSERT_OK(state_lock(state, "apply", 0, &err), err);
+        ASSERT_OK(state_begin(state, "apply", NULL, &err), err);
+        ASSERT_OK(test_done(state, "pond", "{\"name\":\"new-bucket\"}", &err), err);
+        if (run)
+            ASSERT_OK(state_snapshot(state, &err), err);
+        state_close(state);
+        assert_int_equal(in_file("old-bucket"), !run);
+        assert_false(in_file("new-bucket") || in_file("pond"));
+    }
+    ASSERT_OK(state_open(&(struct state_options){.backend = sealed_backend(sealed)}, &state, &err), err);
+    assert_string_equal(state_get(state, STR("pond"))->id.p, "new-bucket");
+    state_close(state);
+
+    assert_int_equal(state_open(&(struct state_options){.backend = test_backend(NULL)}, &state, &err), -1);
+    assert_non_null(strstr(err.message, "is sealed as a whole"));
+    unsetenv("WEIR_STATE_KEY");
+    struct backend *b;
+    struct backend_options options = {
+        .config = test_json(&scratch, sealed), .dir = str_z(test_dir), .stack = STR("lake")};
+    assert_int_equal(backend_new(&options, &b, &err), -1);
+    assert_non_null(strstr(err.message, "there is no key"));
+}
+
+/* Sealed records that change places with each other are found out. */
+static void test_records_stay_in_place(void **unused)
+{
+    (void)unused;
+    struct err err = ERR_INIT;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf swapped = BUF_INIT;
+    struct state *state;
+    setenv("WEIR_STATE_KEY", "a passphrase of some length", 1);
+    const char *sealed = "{\"encrypt\":\"records\"}";
+    ASSERT_OK(state_open(&(struct state_options){.backend = sealed_backend(sealed)}, &state, &err), err);
+    ASSERT_OK(state_lock(state, "apply", 0, &err), err);
+    ASSERT_OK(state_begin(state, "apply", NULL, &err), err);
+    ASSERT_OK(test_done(state, "a", "{\"name\":\"a\"}", &err), err);
+    state_close(state);
+    struct str log = test_read(&scratch, "lake.log"), rest, second, json;
+    str_cut(log, '\n', &rest);
+    second = str_cut(rest, '\n', &rest);
+    ASSERT_OK(log_unframe(second, &json, &err), err);
+    log_frame(&swapped, 1, 1,
+        arena_printf(&scratch, "{%.*s", STR_ARG(str_slice(json, sizeof "{\"seq\":2," - 1, json.n))));
+    test_write("lake.log", buf_str(&swapped));
+    assert_int_equal(
+        state_open(&(struct state_options){.backend = sealed_backend(sealed)}, &state, &err), -1);
+    assert_int_equal(err.class, ERR_DAMAGED);
+    assert_non_null(strstr(err.message, "is not record 1"));
+    unsetenv("WEIR_STATE_KEY");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_dir_make, test_dir_remove)
@@ -233,6 +310,8 @@ int main(void)
         TEST(test_key_changes),
         TEST(test_key_that_will_not_do),
         TEST(test_sealed_and_changed),
+        TEST(test_whole_records),
+        TEST(test_records_stay_in_place),
         TEST(test_values_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,205 @@
+#include "plan/state/backend_sealed.h"
+
+#include "base/mem.h"
+#include "plan/state/scan.h"
+#include "plan/state/secret.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct sealed_backend {
+    struct backend base;
+    struct backend_ops ops; /* without what the inner one does not have */
+    struct backend *inner;
+    struct secrets *secrets;
+};
+
+static struct sealed_backend *self(struct backend *b)
+{
+    return (struct sealed_backend *)b;
+}
+
+/* ---- reading ---- */
+
+struct opening {
+    struct sealed_backend *s;
+    log_line *line;
+    void *ctx;
+};
+
+/* The record inside; `json` itself where it is not sealed. */
+static int open_record(
+    struct sealed_backend *s, struct arena *arena, struct str json, struct str *out, struct err *err)
+{
+    uint64_t seq, batch, inside;
+    const struct value *outer;
+    struct str head = str_slice(json, 0, json.n < 80 ? json.n : 80);
+    *out = json;
+    if (str_find(head, STR("\"sealed\":\""), 0) < 0)
+        return 0;
+    if (!log_numbers(json, &seq, &batch))
+        return err_set(err, ERR_DAMAGED, "it has no number");
+    if (scan_json(arena, json, &outer, err) ||
+        secrets_open(s->secrets, arena, value_text(value_getz(outer, "sealed"), STR_EMPTY), out, err))
+        return -1;
+    if (!log_numbers(*out, &inside, &batch) || inside != seq)
+        return err_set(err, ERR_DAMAGED, "what is sealed in it is not record %" PRIu64, seq);
+    return 0;
+}
+
+static int open_line(void *ctx, struct str json, struct err *err)
+{
+    const struct opening *o = ctx;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str plain;
+    return open_record(o->s, &scratch, json, &plain, err) ? -1 : o->line(o->ctx, plain, err);
+}
+
+static int sealed_read(
+    struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
+{
+    struct opening o = {self(b), line, ctx};
+    struct backend *inner = self(b)->inner;
+    return inner->ops->read(inner, after, open_line, &o, torn, err);
+}
+
+static int sealed_read_all(struct backend *b, log_line *line, void *ctx, struct err *err)
+{
+    struct opening o = {self(b), line, ctx};
+    struct backend *inner = self(b)->inner;
+    return inner->ops->read_all(inner, open_line, &o, err);
+}
+
+/* ---- writing ---- */
+
+struct sealing {
+    struct sealed_backend *s;
+    struct buf *out;
+};
+
+static int seal_line(void *ctx, struct str json, struct err *err)
+{
+    const struct sealing *sealing = ctx;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    uint64_t seq, batch;
+    if (!log_numbers(json, &seq, &batch))
+        return err_set(err, ERR_DAMAGED, "it has no number");
+    struct str sealed = secrets_seal(sealing->s->secrets, &scratch, json);
+    log_frame(sealing->out, seq, batch, arena_printf(&scratch, "{\"sealed\":\"%.*s\"}", STR_ARG(sealed)));
+    return 0;
+}
+
+static int seal_all(struct sealed_backend *s, struct str lines, struct buf *out, struct err *err)
+{
+    struct sealing sealing = {s, out};
+    return log_each(lines, 0, seal_line, &sealing, err);
+}
+
+static int sealed_append(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
+{
+    AUTO_BUF struct buf sealed = BUF_INIT;
+    struct backend *inner = self(b)->inner;
+    return seal_all(self(b), lines, &sealed, err)
+               ? -1
+               : inner->ops->append(inner, buf_str(&sealed), first_seq, err);
+}
+
+static int sealed_snapshot(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
+{
+    AUTO_BUF struct buf sealed = BUF_INIT;
+    struct backend *inner = self(b)->inner;
+    return seal_all(self(b), lines, &sealed, err)
+               ? -1
+               : inner->ops->snapshot(inner, buf_str(&sealed), first_seq, err);
+}
+
+/* ---- what is the inner one's ---- */
+
+static int sealed_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
+{
+    return self(b)->inner->ops->lock(self(b)->inner, who, timeout_ms, err);
+}
+
+static void sealed_unlock(struct backend *b)
+{
+    self(b)->inner->ops->unlock(self(b)->inner);
+}
+
+static int sealed_holder(
+    struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err)
+{
+    return self(b)->inner->ops->holder(self(b)->inner, arena, who, held, err);
+}
+
+static int sealed_force_unlock(struct backend *b, struct err *err)
+{
+    return self(b)->inner->ops->force_unlock(self(b)->inner, err);
+}
+
+static int sealed_check_lock(struct backend *b, struct err *err)
+{
+    return self(b)->inner->ops->check_lock(self(b)->inner, err);
+}
+
+static bool sealed_crowded(struct backend *b)
+{
+    return self(b)->inner->ops->crowded(self(b)->inner);
+}
+
+static int sealed_probe(struct backend *b, const struct probe_report *report, struct err *err)
+{
+    return self(b)->inner->ops->probe(self(b)->inner, report, err);
+}
+
+static void sealed_free(struct backend *b)
+{
+    struct sealed_backend *s = self(b);
+    backend_free(s->inner);
+    secrets_free(s->secrets);
+    free(s);
+}
+
+static const struct backend_ops all_ops = {
+    .lock = sealed_lock,
+    .unlock = sealed_unlock,
+    .holder = sealed_holder,
+    .force_unlock = sealed_force_unlock,
+    .read = sealed_read,
+    .read_all = sealed_read_all,
+    .append = sealed_append,
+    .snapshot = sealed_snapshot,
+    .crowded = sealed_crowded,
+    .check_lock = sealed_check_lock,
+    .probe = sealed_probe,
+    .free = sealed_free,
+};
+
+int backend_sealed_new(
+    const struct backend_options *options, struct backend *inner, struct backend **out, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct sealed_backend *s = mem_zalloc(sizeof *s);
+    s->ops = all_ops;
+    if (!inner->ops->crowded)
+        s->ops.crowded = NULL;
+    if (!inner->ops->check_lock)
+        s->ops.check_lock = NULL;
+    if (!inner->ops->probe)
+        s->ops.probe = NULL;
+    s->base = (struct backend){.ops = &s->ops, .description = inner->description};
+    s->inner = inner;
+    if (secrets_new(options->config, options->dir, &s->secrets, err)) {
+        sealed_free(&s->base);
+        return -1;
+    }
+    if (!secrets_have_key(s->secrets)) {
+        sealed_free(&s->base);
+        err_set(err, ERR_INVALID, "the stack's state is to be encrypted, and there is no key");
+        return err_hint(err, "set WEIR_STATE_KEY, or `key` beside `encrypt` in the stack's state");
+    }
+    /* The lineage that salts passphrases elsewhere stands inside the seal; the name has to do. */
+    secrets_set_lineage(s->secrets,
+        arena_printf(&scratch, "records of %.*s.%.*s", STR_ARG(options->stack), STR_ARG(options->env)));
+    *out = &s->base;
+    return 0;
+}
