@@ -119,6 +119,8 @@ void s3srv_fault(struct s3 *s, const struct fault *fault)
 
 void s3srv_store_error(struct s3 *s, enum store_result result, const struct fault *refused)
 {
+    static const struct fault precondition = {
+        412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"};
     switch (result) {
     case STORE_NO_BUCKET: s3srv_error(s, 404, "NoSuchBucket", "The specified bucket does not exist"); break;
     case STORE_NO_KEY: s3srv_error(s, 404, "NoSuchKey", "The specified key does not exist."); break;
@@ -129,7 +131,7 @@ void s3srv_store_error(struct s3 *s, enum store_result result, const struct faul
         s3srv_error(s, 409, "BucketNotEmpty", "The bucket you tried to delete is not empty");
         break;
     case STORE_TOO_LONG: s3srv_error(s, 400, "KeyTooLongError", "Your key is too long"); break;
-    case STORE_REFUSED: s3srv_fault(s, refused); break;
+    case STORE_REFUSED: s3srv_fault(s, refused ? refused : &precondition); break;
     case STORE_OK:
     case STORE_EXISTS:
     case STORE_FAILED: s3srv_error(s, 500, "InternalError", "The sandbox cannot use its directory."); break;

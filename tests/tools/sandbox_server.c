@@ -1,6 +1,6 @@
 /*
- * A sandbox alone, for the tests of it: sandbox_server DIR|- [ACCOUNT [KEY SECRET]...]; prints its port; ends with its input.
- * States that change over time do so a thousand times as fast.
+ * A sandbox alone, for the tests of it: sandbox_server DIR|- [ACCOUNT [KEY SECRET]...]; prints its port; ends
+ * with its input. States that change over time do so a thousand times as fast.
  */
 #include "provider/sandbox/sandbox.h"
 
