@@ -94,17 +94,16 @@ static int unknown_command(struct str name, const struct command *parent, struct
         err, "\"weir help%s%s\" lists the commands", parent ? " " : "", parent ? parent->name : "");
 }
 
-/*
- * Index of the first word from `from` on that is no option and no option's value. Before the command is known
- * its options are not; those that may stand in front of it are the shared ones.
- */
+/* Before the command is known its options are not; these are the ones that may stand in front of it. */
+static const struct option_set *const shared_sets[] = {
+    &options_common, &options_json, &options_stack, &options_plan, &options_change, NULL};
+
+/* Index of the first word from `from` on that is no option and no option's value. */
 static size_t skip_options(const struct texts *words, size_t from)
 {
-    static const struct option_set *const shared[] = {
-        &options_common, &options_json, &options_stack, &options_plan, &options_change, NULL};
     size_t i = from;
     while (i < words->n && words->items[i].n > 1 && words->items[i].p[0] == '-') {
-        const struct option *o = options_match(shared, words->items[i]);
+        const struct option *o = options_match(shared_sets, words->items[i]);
         bool inline_value = o && o->value &&
                             (words->items[i].p[1] == '-' ? str_find_char(words->items[i], '=', 0) >= 0
                                                          : words->items[i].n > 2);
@@ -165,6 +164,10 @@ static int without_command(struct invocation *inv, const struct texts *words)
             return cmd_version.run(inv);
         }
     }
+    struct err err = ERR_INIT;
+    struct settings settings = {0};
+    if (!help && words->n && options_parse(&inv->arena, shared_sets, words, &settings, &inv->args, &err) < 0)
+        return invocation_fail(inv, &err);
     AUTO_BUF struct buf out = BUF_INIT;
     help_overview(help ? &inv->out : &inv->err, &out);
     if (help)

@@ -1,5 +1,7 @@
 #include "cmd/help.h"
 
+#include <ctype.h>
+
 enum { INDENT = 2, COLUMN_MAX = 32, WIDTH_MAX = 110 };
 
 const struct help_item help_exit_statuses[] = {
@@ -123,6 +125,13 @@ static void options_section(
         }
 }
 
+void help_sentence(const char *text, struct buf *out)
+{
+    buf_add_char(out, (char)toupper((unsigned char)text[0]));
+    buf_addz(out, text + 1);
+    buf_add_char(out, '.');
+}
+
 void help_usage_line(const struct command *c, struct str path, struct buf *out)
 {
     buf_addf(out, "weir %.*s %s[OPTIONS]%s%s", STR_ARG(path), c->subs ? "COMMAND " : "", c->args ? " " : "",
@@ -145,7 +154,8 @@ void help_command(const struct command *c, struct str path, const struct term *t
     buf_addz(out, "Usage: ");
     help_usage_line(c, path, out);
     buf_addz(out, "\n\n");
-    paragraphs(term, c->summary, out);
+    help_sentence(c->summary, out);
+    buf_add_char(out, '\n');
     if (c->details) {
         buf_add_char(out, '\n');
         paragraphs(term, c->details, out);

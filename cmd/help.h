@@ -11,6 +11,9 @@ void help_command(const struct command *command, struct str path, const struct t
 /* "weir plan [OPTIONS] [FILE]" */
 void help_usage_line(const struct command *command, struct str path, struct buf *out);
 
+/* "Show what would change." of "show what would change" */
+void help_sentence(const char *text, struct buf *out);
+
 /* Exit statuses and environment variables, for help, manual and docs. */
 struct help_item {
     const char *name, *doc;

@@ -2,8 +2,6 @@
 #include "cmd/help.h"
 #include "cmd/reference.h"
 
-#include <ctype.h>
-
 /* Calls `visit` for every command and subcommand with its path. */
 static void each_command(
     void (*visit)(struct buf *out, const struct command *c, struct str path), struct buf *out)
@@ -66,7 +64,9 @@ static void markdown_command(struct buf *out, const struct command *c, struct st
 {
     buf_addf(out, "\n### weir %.*s\n\n    ", STR_ARG(path));
     help_usage_line(c, path, out);
-    buf_addf(out, "\n\n%c%s.\n", toupper((unsigned char)c->summary[0]), c->summary + 1);
+    buf_addz(out, "\n\n");
+    help_sentence(c->summary, out);
+    buf_add_char(out, '\n');
     if (c->details)
         buf_addf(out, "\n%s\n", c->details);
     if (has_own_options(c)) {
@@ -195,7 +195,9 @@ static void man_command(struct buf *out, const struct command *c, struct str pat
     help_usage_line(c, path, &usage);
     buf_addz(out, ".SS ");
     man_text(out, buf_str(&usage));
-    buf_addf(out, "\n%c%s.\n", toupper((unsigned char)c->summary[0]), c->summary + 1);
+    buf_add_char(out, '\n');
+    help_sentence(c->summary, out);
+    buf_add_char(out, '\n');
     if (c->details) {
         buf_addz(out, ".PP\n");
         man_paragraphs(out, c->details);
