@@ -342,6 +342,7 @@ static void load_spellings(struct loader *l, const struct node *map, struct spec
     }
     if (load_flag(l, map, "text")) {
         struct shape *sent = ARENA_NEW(l->arena, struct shape);
+        *sent = *out->shape;
         sent->kind = SHAPE_STRING;
         out->shape = sent;
     }

@@ -33,6 +33,7 @@ bool run_error_is(const struct spec_errors *errors, const struct err *err)
 }
 
 struct retry_rules {
+    const struct run *run;
     const struct spec_step *step;
     const struct spec_service *service;
 };
@@ -40,7 +41,14 @@ struct retry_rules {
 static bool may_pass(void *ctx, const struct err *err)
 {
     const struct retry_rules *rules = ctx;
-    return run_error_is(&rules->step->retry, err) || run_error_is(&rules->service->retry, err);
+    if (!run_error_is(&rules->step->retry, err) && !run_error_is(&rules->service->retry, err))
+        return false;
+    const struct op_ctx *op = rules->run->ctx;
+    char what[160];
+    snprintf(what, sizeof what, "waiting, the service says %s", err->code);
+    if (op->progress)
+        op->progress(op->progress_ctx, what);
+    return true;
 }
 
 /* What the spec calls this error. */
@@ -133,10 +141,16 @@ static int build_input(struct run *run, const struct spec_step *step, const stru
     return 0;
 }
 
+/* The user's own timeout counts where waiting long is to be expected. */
+static int64_t retry_for(const struct run *run, const struct spec_step *step)
+{
+    return step->retry_for_ms && run->ctx->timeout_ms > 0 ? run->ctx->timeout_ms : step->retry_for_ms;
+}
+
 static int send_once(struct run *run, const struct spec_step *step, const struct value *input,
     const struct value **document, struct err *err)
 {
-    struct retry_rules rules = {step, run->type->service};
+    struct retry_rules rules = {run, step, run->type->service};
     struct aws_call call = {.service = &run->type->service->aws,
         .op = &step->op->wire,
         .host_prefix = step->op->host_prefix,
@@ -144,7 +158,8 @@ static int send_once(struct run *run, const struct spec_step *step, const struct
         .body_fd = -1,
         .cancel = run->ctx->cancel,
         .transient = may_pass,
-        .transient_ctx = &rules};
+        .transient_ctx = &rules,
+        .transient_for_ms = retry_for(run, step)};
     struct wire_message response = {0};
     if (wire_encode_request(run->arena, &step->op->wire, &step->request.shape, input, &call.request, err))
         return -1;
@@ -168,7 +183,7 @@ static int send_once(struct run *run, const struct spec_step *step, const struct
 static int send_until_accepted(struct run *run, const struct spec_step *step, const struct value *input,
     const struct value **document, struct err *err)
 {
-    struct retry_rules rules = {step, run->type->service};
+    struct retry_rules rules = {run, step, run->type->service};
     int64_t until = clock_mono_ms() + RETRY_FOR_MS, pause = 500;
     for (;;) {
         struct err failure = ERR_INIT;

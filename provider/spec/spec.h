@@ -126,7 +126,8 @@ struct spec_step {
     bool look;                           /* create: only tells later steps what there is; absence is fine */
     bool idempotent;
     struct spec_errors ignore, absent, retry;
-    struct str failed; /* path of failures in a 2xx answer */
+    int64_t retry_for_ms; /* how long; 0: two minutes */
+    struct str failed;    /* path of failures in a 2xx answer */
     struct spec_page page;
     /* first list something with `each`, then make this call for each item */
     const struct spec_step *each;

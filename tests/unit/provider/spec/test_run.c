@@ -145,7 +145,31 @@ static const char spec[] =
     "    read: {call: GetNote, at: \"Notes[]\"}\n"
     "    list: {call: ListNotes, at: \"Notes[]\"}\n"
     "    find: {by: [text]}\n"
-    "    delete: {call: DropNote}\n";
+    "    delete: {call: DropNote}\n"
+    "  road:\n"
+    "    id: id\n"
+    "    arn: arn:aws:toy:::road/${from}/${to}\n"
+    "    attributes:\n"
+    "      from: {type: string, required: true, replace: true}\n"
+    "      to: {type: string, required: true, replace: true}\n"
+    "      id: {type: string, computed: true, read: false, template: \"${from}/${to}\"}\n"
+    "      lanes: {type: integer, text: true, values: {1: one, 2: two}}\n"
+    "      signs: {type: map(object), fields: {text: {type: string}}}\n"
+    "      rules: {type: set(string), read: Rules}\n"
+    "      serial: {type: string, computed: true, hidden: true}\n"
+    "    create: {call: MakeRoad}\n"
+    "    read: {call: GetRoads, send: [from], parse: Body, at: \"Roads[]\", match: {To: to}, page: none}\n"
+    "    update:\n"
+    "      - {look: true, when: [lanes], call: GetRoad, send: [from, to], at: \"@\"}\n"
+    "      - {when: [lanes], call: Widen, send: {From: from, Lanes: lanes, Serial: serial}}\n"
+    "    delete: {call: DropRoad, send: [from, to], retry: [{code: Busy, message: traffic}], failed: "
+    "\"Problems[]\"}\n"
+    "    members:\n"
+    "      rules: {list: {call: GetRules, at: \"Rules[]\", skip: {Kind: [law, custom]}}, modify: SetRules, "
+    "add_as: Add, remove_as: Drop, read_first: true, send: [from]}\n"
+    "    entries:\n"
+    "      signs: {send: [from], key: Place, put: PutSign, replace: PaintSign, delete: DropSigns, delete_as: "
+    "Signs, put_as: Signs, batch: 5, delete_whole: true, skip: {Owner: state}}\n";
 
 static struct spec_service *service;
 static struct provider *provider;
@@ -553,6 +577,71 @@ static void test_delete(void **state)
     assert_string_equal(err.message, "Odd: what?");
 }
 
+/* ---- what only some services need ---- */
+
+static void test_inside_json_text(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("road");
+    struct err err = ERR_INIT;
+    const struct value *live;
+    /* an import knows the id alone: what it is made of is taken from it */
+    PLAY({"GetRoads", "{\"From\":\"rome\"}",
+        "{\"Body\": \"{\\\"Roads\\\": [{\\\"To\\\": \\\"here\\\"}, {\\\"To\\\": \\\"ostia\\\", \\\"From\\\": "
+        "\\\"rome\\\", \\\"Lanes\\\": \\\"two\\\","
+        "\\\"Signs\\\": [{\\\"Place\\\": \\\"a\\\", \\\"Text\\\": \\\"slow\\\"}, {\\\"Place\\\": \\\"b\\\", "
+        "\\\"Owner\\\": \\\"State\\\"}]}]}\"}",
+        NULL});
+    assert_int_equal(ctx.schema->ops->read(
+                         &ctx, json("{\"id\":\"rome/ostia\"}"), json("[\"lanes\",\"signs\"]"), &live, &err),
+        0);
+    assert_json(live,
+        "{\"arn\":\"arn:aws:toy:::road/rome/ostia\",\"from\":\"rome\",\"id\":\"rome/ostia\",\"lanes\":2,"
+        "\"signs\":{\"a\":{\"text\":\"slow\"}},\"to\":\"ostia\"}");
+    PLAY({"GetRoads", NULL, "{\"Body\": \"{\\\"Roads\\\": []}\"}", NULL});
+    assert_int_equal(ctx.schema->ops->read(&ctx, json("{\"id\":\"rome/ostia\"}"), NULL, &live, &err), 0);
+    assert_null(live);
+}
+
+static void test_sets_of_a_new_one(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("road");
+    struct err err = ERR_INIT;
+    const struct value *live;
+    PLAY({"MakeRoad", "{\"From\":\"a\",\"To\":\"b\"}", NULL, NULL},
+        {"PutSign", "{\"From\":\"a\",\"Signs\":[{\"Place\":\"x\",\"Text\":\"stop\"}]}", NULL, NULL},
+        {"GetRules", "{\"From\":\"a\"}", "{\"Rules\": [\"default\"]}", NULL},
+        {"SetRules", "{\"Add\":[\"mine\"],\"Drop\":[\"default\"],\"From\":\"a\"}", NULL, NULL});
+    assert_int_equal(
+        ctx.schema->ops->create(&ctx,
+            json("{\"from\":\"a\",\"to\":\"b\",\"rules\":[\"mine\"],\"signs\":{\"x\":{\"text\":\"stop\"}}}"),
+            &live, &err),
+        0);
+    PLAYED();
+    assert_null(value_getz(live, "serial")); /* hidden */
+}
+
+static void test_replaced_entries_and_looking_first(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("road");
+    struct err err = ERR_INIT;
+    const struct value *live;
+    PLAY({"GetRoad", "{\"From\":\"a\",\"To\":\"b\"}", "{\"Serial\":\"s7\",\"Lanes\":\"one\"}", NULL},
+        {"Widen", "{\"From\":\"a\",\"Lanes\":\"two\",\"Serial\":\"s7\"}", NULL, NULL},
+        {"DropSigns", "{\"From\":\"a\",\"Signs\":[{\"Place\":\"old\",\"Text\":\"o\"}]}", NULL, NULL},
+        {"PaintSign", "{\"From\":\"a\",\"Signs\":[{\"Place\":\"there\",\"Text\":\"2\"}]}", NULL, NULL},
+        {"PutSign", "{\"From\":\"a\",\"Signs\":[{\"Place\":\"new\",\"Text\":\"n\"}]}", NULL, NULL});
+    const struct value *prior = json("{\"from\":\"a\",\"to\":\"b\",\"lanes\":1,\"signs\":{\"old\":{\"text\":"
+                                     "\"o\"},\"there\":{\"text\":\"1\"}}}");
+    const struct value *desired = json("{\"from\":\"a\",\"to\":\"b\",\"lanes\":2,\"signs\":{\"new\":{"
+                                       "\"text\":\"n\"},\"there\":{\"text\":\"2\"}}}");
+    assert_int_equal(
+        ctx.schema->ops->update(&ctx, prior, desired, json("[\"lanes\",\"signs\"]"), &live, &err), 0);
+    PLAYED();
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, release)
 
 int main(void)
@@ -572,6 +661,9 @@ int main(void)
         TEST(test_update_sets),
         TEST(test_failed_entries),
         TEST(test_delete),
+        TEST(test_inside_json_text),
+        TEST(test_sets_of_a_new_one),
+        TEST(test_replaced_entries_and_looking_first),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
