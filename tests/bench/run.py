@@ -24,20 +24,31 @@ ACCOUNT = "123456789012"
 
 
 class Run:
-    """One process, the best of several runs: seconds, peak memory in MB, and what the last run printed."""
+    """A process and the best of its runs: seconds, peak memory in MB, and what the last run printed."""
 
-    def __init__(self, command, cwd=None, env=None, stdin=None, runs=3):
+    def __init__(self, command, cwd=None, env=None, stdin=None, runs=1):
+        self.command, self.cwd, self.env, self.stdin = command, cwd, env, stdin
         self.seconds = float("inf")
         self.megabytes = 0.0
         for _ in range(runs):
-            with tempfile.NamedTemporaryFile("r") as result, open(stdin or os.devnull) as source:
-                child = subprocess.run([BIN / "measure", result.name, *command], cwd=cwd, env=env, stdin=source, capture_output=True, text=True)
-                if child.returncode:
-                    sys.exit(f"{' '.join(map(str, command))}: status {child.returncode}\n{child.stdout[-2000:]}{child.stderr[-2000:]}")
-                seconds, kilobytes, _ = result.read().split()
-            self.out = child.stdout
-            self.seconds = min(self.seconds, float(seconds))
-            self.megabytes = max(self.megabytes, float(kilobytes) / 1024)
+            self.again()
+
+    def again(self):
+        with tempfile.NamedTemporaryFile("r") as result, open(self.stdin or os.devnull) as source:
+            child = subprocess.run([BIN / "measure", result.name, *self.command], cwd=self.cwd, env=self.env, stdin=source, capture_output=True, text=True)
+            if child.returncode:
+                sys.exit(f"{' '.join(map(str, self.command))}: status {child.returncode}\n{child.stdout[-2000:]}{child.stderr[-2000:]}")
+            seconds, kilobytes, _ = result.read().split()
+        self.out = child.stdout
+        self.seconds = min(self.seconds, float(seconds))
+        self.megabytes = max(self.megabytes, float(kilobytes) / 1024)
+
+
+def side_by_side(rounds, *runs):
+    """Takes turns, so that whatever else the machine does falls on all of them alike."""
+    for _ in range(rounds):
+        for run in runs:
+            run.again()
 
 
 class Bench:
@@ -90,15 +101,15 @@ def growth(bench, name, rows):
 
 def bench_scan(bench, work):
     title("Validate and plan weir.value resources in chains of ten",
-          "yardstick: libyaml's parser takes every event of the same file (yaml_scan.c); best of 3, 100,000: best of 2")
+          "yardstick: libyaml's parser takes every event of the same file (yaml_scan.c); in turns, best of 7, 100,000: best of 3")
     rows = {"validate": [], "plan": []}
     for count in bench.sizes:
         folder = chains(work / f"scan{count}", count)
-        runs = 3 if count < 100_000 else 2
-        yard = Run([BIN / "yaml_scan", folder / "weir.yaml"], runs=runs)
+        yard = Run([BIN / "yaml_scan", folder / "weir.yaml"], runs=0)
+        runs = {command: Run([bench.weir, command], cwd=folder, runs=0) for command in rows}
+        side_by_side(7 if count < 100_000 else 3, yard, *runs.values())
         print(f"  {count:>7,}  libyaml        {yard.seconds * 1e3:9.1f} ms {yard.megabytes:7.1f} MB")
-        for command in rows:
-            run = Run([bench.weir, command], cwd=folder, runs=runs)
+        for command, run in runs.items():
             report(bench, command, count, run, yard)
             rows[command].append((count, run))
     for command, measured in rows.items():
@@ -114,16 +125,17 @@ def report(bench, name, count, run, yard):
 
 def bench_apply(bench, work):
     title("Apply weir.value resources in chains of ten with the durable log, then a plan without changes",
-          "apply: one run on an empty state; disk: 100 appends of 4 KiB with fdatasync; plan --no-refresh: best of 3 beside libyaml")
+          "apply: one run on an empty state; disk: 100 appends of 4 KiB with fdatasync; plan --no-refresh: in turns with libyaml as above")
     print(f"  disk           {sync_ms(work):.2f} ms for each fdatasync")
     applies, noops = [], []
     for count in bench.sizes:
         folder = chains(work / f"apply{count}", count)
-        apply = Run([bench.weir, "apply", "--yes"], cwd=folder, runs=1)
+        apply = Run([bench.weir, "apply", "--yes"], cwd=folder)
         print(f"  {count:>7,}  apply          {apply.seconds * 1e3:9.1f} ms {apply.megabytes:7.1f} MB"
               + (bench.judge("apply 10,000", apply.seconds, 1, " s") if count == 10_000 else ""))
-        yard = Run([BIN / "yaml_scan", folder / "weir.yaml"])
-        noop = Run([bench.weir, "plan", "--no-refresh", "--detailed-exitcode"], cwd=folder)
+        yard = Run([BIN / "yaml_scan", folder / "weir.yaml"], runs=0)
+        noop = Run([bench.weir, "plan", "--no-refresh", "--detailed-exitcode"], cwd=folder, runs=0)
+        side_by_side(7 if count < 100_000 else 3, yard, noop)
         report(bench, "no-op plan", count, noop, yard)
         applies.append((count, apply))
         noops.append((count, noop))
@@ -252,7 +264,7 @@ def bench_http(bench, work):
     title("the HTTP engine", f"{count} small calls to moto: a bare curl_multi loop, the engine, the signing client on it; best of 5, alternating (bench_http.c)")
     with Cloud() as cloud:
         for workers in (16, 32):
-            rows = Run([BIN / "bench_http", cloud.url, str(count), str(workers)], runs=1).out.splitlines()
+            rows = Run([BIN / "bench_http", cloud.url, str(count), str(workers)]).out.splitlines()
             print(f"  {workers} workers")
             for row in rows:
                 print(f"    {row}")
@@ -272,16 +284,16 @@ def bench_moto(bench, work):
     with Cloud() as cloud:
         for _ in range(3):
             cloud.reset()
-            bare = min(bare, Run([BIN / "bare_client", cloud.url, "32"], stdin=folder / "requests", runs=1).seconds)
+            bare = min(bare, Run([BIN / "bare_client", cloud.url, "32"], stdin=folder / "requests").seconds)
             cloud.reset()
             shutil.rmtree(folder / ".weir", ignore_errors=True)
-            create = min(create, Run([bench.weir, "apply", "--yes"], cwd=folder, env=cloud.env(), runs=1).seconds)
+            create = min(create, Run([bench.weir, "apply", "--yes"], cwd=folder, env=cloud.env()).seconds)
             create_requests = cloud.requests()
         cloud.call("DELETE", "/e2e/requests")
-        plan = Run([bench.weir, "plan", "--detailed-exitcode"], cwd=folder, env=cloud.env(), runs=1)
+        plan = Run([bench.weir, "plan", "--detailed-exitcode"], cwd=folder, env=cloud.env())
         plan_requests = cloud.requests()
         cloud.call("DELETE", "/e2e/requests")
-        destroy = Run([bench.weir, "destroy", "--yes"], cwd=folder, env=cloud.env(), runs=1)
+        destroy = Run([bench.weir, "destroy", "--yes"], cwd=folder, env=cloud.env())
         destroy_requests = cloud.requests()
     limit = 2 * count + 20
     print(f"  bare client    {bare:6.2f} s  {9 * count} requests")
@@ -299,7 +311,7 @@ def bench_terraform(bench, work):
         print("  skipped: no terraform on the PATH")
         return
     env = {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
-    version = Run([terraform, "version", "-json"], env=env, runs=1)
+    version = Run([terraform, "version", "-json"], env=env)
     print(f"  Terraform {json.loads(version.out)['terraform_version']}")
     for count in (200,) if bench.quick else (1_000,):
         theirs, ours = work / f"terraform{count}", chains(work / f"beside{count}", count)
@@ -308,14 +320,14 @@ def bench_terraform(bench, work):
             for i in range(count):
                 value = f'"chain {i // 10}"' if i % 10 == 0 else f"terraform_data.v{i - 1}.output"
                 out.write(f'resource "terraform_data" "v{i}" {{\n  input = {value}\n}}\n')
-        Run([terraform, "init", "-no-color"], cwd=theirs, env=env, runs=1)
+        Run([terraform, "init", "-no-color"], cwd=theirs, env=env)
         for name, their_command, our_command in (
             ("plan", ["plan", "-no-color", "-input=false"], ["plan"]),
             ("apply", ["apply", "-no-color", "-input=false", "-auto-approve"], ["apply", "--yes"]),
             ("no-op plan", ["plan", "-no-color", "-input=false"], ["plan"]),
         ):
-            slow = Run([terraform, *their_command], cwd=theirs, env=env, runs=1)
-            fast = Run([bench.weir, *our_command], cwd=ours, runs=1)
+            slow = Run([terraform, *their_command], cwd=theirs, env=env)
+            fast = Run([bench.weir, *our_command], cwd=ours)
             print(f"  {count:>6,}  {name:10} terraform {slow.seconds:7.2f} s {slow.megabytes:6.0f} MB   weir {fast.seconds:7.3f} s {fast.megabytes:6.1f} MB   "
                   f"{slow.seconds / fast.seconds:,.0f} times as fast")
 
