@@ -1,6 +1,7 @@
 """What plan, apply and destroy promise, mostly with weir.value, which needs no service."""
 
 import json
+from xml.etree import ElementTree
 
 import pytest
 
@@ -619,3 +620,22 @@ def test_markdown_for_pull_requests(local_stack):
     assert any(line.startswith("+") and "more" in line for line in diff.splitlines())
     assert any(line.startswith("!") and "1 -> 2" in line for line in diff.splitlines())
     assert page == local_stack.run("plan", "--format", "markdown").out
+
+
+def test_graph(local_stack):
+    local_stack.write('''
+        stack: drawn
+        locals: {through: "${a.value}"}
+        resources:
+          a: {type: weir.value, value: 1}
+          b: {type: weir.value, value: "${locals.through}"}
+          c: {type: weir.value, value: "${b.value}", depends_on: [a]}
+    ''')
+    dot = local_stack.run("graph", "--format", "dot").out
+    assert {line.strip() for line in dot.splitlines() if "->" in line} == {'"a" -> "b"', '"b" -> "c"', '"a" -> "c"'}
+    drawing = ElementTree.fromstring(local_stack.run("graph").out)
+    texts = [text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[::2] == ["a", "b", "c"]
+    assert "#dafbe1" in local_stack.run("graph", "--plan").out  # to be created
+    local_stack.apply()
+    assert "#dafbe1" not in local_stack.run("graph", "--plan").out
