@@ -50,7 +50,8 @@ struct attr {
     bool settable; /* may be given in the file */
     bool replace;  /* a change means delete and create */
     bool sensitive;
-    bool write_only; /* cannot be read back: the state keeps a salted hash, the diff compares hashes */
+    bool write_only;   /* cannot be read back: the state keeps a salted hash, the diff compares hashes */
+    bool send_default; /* the service wants it even where the file is silent */
     bool local; /* steers weir (force_destroy, source): recorded, compared with the record, never read live */
     enum attr_compare compare;
     const struct value *default_value; /* what the service has when nothing is said; NULL: none known */

@@ -363,7 +363,8 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
         .replace = load_flag(l, map, "replace"),
         .sensitive = load_flag(l, map, "sensitive"),
         .write_only = load_flag(l, map, "write_only"),
-        .local = load_flag(l, map, "local")};
+        .local = load_flag(l, map, "local"),
+        .send_default = load_flag(l, map, "send_default")};
     attr->settable = !attr->computed || load_flag(l, map, "optional");
     const struct node *fallback = node_get(map, "default"), *unset = node_get(map, "unset");
     if (fallback)
@@ -376,8 +377,7 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
         .template = load_text(l, map, "template"),
         .changes_with = load_names(l, node_get(map, "changes_with")),
         .steers = attr->local,
-        .hidden = load_flag(l, map, "hidden"),
-        .send_default = load_flag(l, map, "send_default")};
+        .hidden = load_flag(l, map, "hidden")};
     load_place(l, map, out);
     load_spellings(l, map, out);
 }

@@ -112,10 +112,44 @@ static int add_extras(struct run *run, const struct spec_request *request, const
 }
 
 /* What steers weir has its default even where the file is silent; services mostly know their own. */
-static const struct value *default_to_send(const struct spec_type *type, struct str name)
+static const struct value *default_to_send(const struct spec_attr *attr)
 {
-    const struct spec_attr *attr = spec_attr_find(type, name);
-    return attr && (attr->steers || attr->send_default) ? attr->attr->default_value : NULL;
+    return attr && (attr->steers || attr->attr->send_default) ? attr->attr->default_value : NULL;
+}
+
+static bool has_fields_to_fill(const struct type *type)
+{
+    for (; type; type = type->elem)
+        for (size_t i = 0; i < type->field_count; i++)
+            if (type->fields[i].send_default || has_fields_to_fill(type->fields[i].type))
+                return true;
+    return false;
+}
+
+/* The same for what lies inside objects. */
+static const struct value *fill_fields(struct arena *arena, const struct type *type, const struct value *v)
+{
+    if (value_is_null(v) || !value_is_known(v) || !has_fields_to_fill(type))
+        return v;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    if (v->kind == VALUE_LIST) {
+        for (uint32_t i = 0; i < v->count; i++)
+            value_builder_add(&b, fill_fields(arena, type->elem, v->items[i]));
+        return value_builder_list(&b);
+    }
+    if (v->kind != VALUE_MAP)
+        return v;
+    for (uint32_t i = 0; i < v->count; i++) {
+        const struct attr *field = type->elem ? NULL : type_field(type, v->entries[i].key);
+        const struct type *inner = field ? field->type : type->elem;
+        value_builder_set(&b, v->entries[i].key, fill_fields(arena, inner, v->entries[i].value));
+    }
+    for (size_t i = 0; i < type->field_count; i++) {
+        const struct attr *field = &type->fields[i];
+        if (field->send_default && value_is_null(value_get(v, field->name)))
+            value_builder_set(&b, field->name, field->default_value);
+    }
+    return value_builder_map(&b);
 }
 
 static int build_input(struct run *run, const struct spec_step *step, const struct value *object,
@@ -124,11 +158,13 @@ static int build_input(struct run *run, const struct spec_step *step, const stru
     AUTO_BUILDER struct value_builder input = VALUE_BUILDER(run->arena);
     const struct spec_request *request = &step->request;
     for (size_t i = 0; i < request->attr_count; i++) {
+        const struct spec_attr *attr = spec_attr_find(run->type, request->attrs[i]);
         const struct value *v = value_get(object, request->attrs[i]);
         if (value_is_null(v))
-            v = default_to_send(run->type, request->attrs[i]);
+            v = default_to_send(attr);
         if (!value_is_null(v) && value_is_known(v))
-            value_builder_set(&input, request->attrs[i], v);
+            value_builder_set(
+                &input, request->attrs[i], attr ? fill_fields(run->arena, attr->attr->type, v) : v);
     }
     const struct spec_tags *tags = run->type->tags;
     if (tags && tags->with_create && value_get(object, tags->attr->attr->name))

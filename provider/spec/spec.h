@@ -158,7 +158,6 @@ struct spec_attr {
     bool readable;
     bool steers;       /* local by what it means, not because no answer has it */
     bool hidden;       /* for conditions only; not part of the schema */
-    bool send_default; /* the service wants it even where the file is silent */
     enum spec_owner owner;
     const struct value *unset;      /* sent when it is taken out and has no default */
     struct str template;            /* computed from others; "" none */

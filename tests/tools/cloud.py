@@ -2,7 +2,7 @@
 
 Serves on 127.0.0.1, prints its URL as the first line once it listens, and ends when its standard input does, so
 that no server outlives whoever started it. On top of moto it
-- answers glue UpdateJob, which moto 5.2 lacks, as the service does: what is not sent is reset;
+- answers what moto 5.2 lacks, see moto_gaps.py;
 - keeps a list of the requests it got:  GET /e2e/requests, DELETE to forget them;
 - fails on demand: POST /e2e/faults takes a list of {match, times, status, body, headers, close, after, delay}.
 
@@ -20,24 +20,9 @@ import threading
 import time
 from urllib.parse import parse_qs
 
-from moto.glue.responses import GlueResponse
+import moto_gaps  # noqa: F401
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
-
-
-def update_job(self: GlueResponse):
-    """moto stores a job anew when CreateJob comes twice, which is all that UpdateJob has to do."""
-    name = self._get_param("JobName")
-    old = self.glue_backend.get_job(name)
-    tags, runs, created = self.glue_backend.get_tags(old.arn), old.job_runs, old.created_on
-    self.body = json.dumps({**self._get_param("JobUpdate"), "Name": name, "Tags": tags})
-    result = self.create_job()
-    new = self.glue_backend.get_job(name)
-    new.job_runs, new.created_on = runs, created
-    return result
-
-
-GlueResponse.update_job = update_job
 
 
 class Cloud:

@@ -1,0 +1,171 @@
+"""Operations that moto 5.2 lacks and the tests need, answered as the services do: import it before moto serves."""
+
+import json
+
+from moto.athena.responses import AthenaResponse
+from moto.awslambda.models import LambdaFunction
+from moto.events.responses import EventsHandler
+from moto.glue.exceptions import EntityNotFoundException
+from moto.glue.models import Action, FakeConnection, Predicate
+from moto.glue.responses import GlueResponse
+
+
+def answers(response, name):
+    """The function becomes the handler of an operation; what it returns is the JSON answer."""
+
+    def add(handle):
+        setattr(response, name, lambda self: json.dumps(handle(self, json.loads(self.body)) or {}))
+
+    return add
+
+
+# ---- Glue ----
+
+
+def update_job(self: GlueResponse):
+    """moto stores a job anew when CreateJob comes twice, which is all that UpdateJob has to do: what is not sent is reset."""
+    name = self._get_param("JobName")
+    old = self.glue_backend.get_job(name)
+    tags, runs, created = self.glue_backend.get_tags(old.arn), old.job_runs, old.created_on
+    self.body = json.dumps({**self._get_param("JobUpdate"), "Name": name, "Tags": tags})
+    result = self.create_job()
+    new = self.glue_backend.get_job(name)
+    new.job_runs, new.created_on = runs, created
+    return result
+
+
+GlueResponse.update_job = update_job
+
+
+@answers(GlueResponse, "update_crawler")
+def _(self, sent):
+    crawler = self.glue_backend.get_crawler(sent["Name"])
+    members = {"Role": "role", "DatabaseName": "database_name", "Description": "description", "Targets": "targets", "Schedule": "schedule", "Classifiers": "classifiers",
+               "TablePrefix": "table_prefix", "SchemaChangePolicy": "schema_change_policy", "Configuration": "configuration",
+               "CrawlerSecurityConfiguration": "crawler_security_configuration"}
+    for member, attribute in members.items():
+        if member in sent:
+            setattr(crawler, attribute, sent[member])
+
+
+@answers(GlueResponse, "update_trigger")
+def _(self, sent):
+    trigger, update = self.glue_backend.get_trigger(sent["Name"]), sent["TriggerUpdate"]
+    trigger.description = update.get("Description")
+    trigger.schedule = update.get("Schedule")
+    trigger.predicate = Predicate(update["Predicate"]) if "Predicate" in update else None
+    trigger.actions = [Action(action) for action in update.get("Actions", [])]
+    return {"Trigger": trigger.as_dict()}
+
+
+@answers(GlueResponse, "update_connection")
+def _(self, sent):
+    connection, new = self.glue_backend.get_connection(None, sent["Name"], None, None), sent["ConnectionInput"]
+    connection.connection_input = new
+    connection.description = new.get("Description")
+    connection.connection_properties = new.get("ConnectionProperties", {})
+
+
+@answers(GlueResponse, "delete_connection")
+def _(self, sent):
+    if not self.glue_backend.connections.pop(sent["ConnectionName"], None):
+        raise EntityNotFoundException(f"Connection {sent['ConnectionName']} not found.")
+
+
+
+connection_as_dict = FakeConnection.as_dict
+FakeConnection.as_dict = lambda self: {
+    **connection_as_dict(self), **{key: self.connection_input[key] for key in ("ConnectionType", "MatchCriteria") if key in self.connection_input}
+}
+
+# ---- Athena ----
+
+
+@answers(AthenaResponse, "update_work_group")
+def _(self, sent):
+    group = self.athena_backend.work_groups[sent["WorkGroup"]]
+    group.description = sent.get("Description", group.description)
+    group.state = sent.get("State", group.state)
+    updates = dict(sent.get("ConfigurationUpdates", {}))
+    results = updates.pop("ResultConfigurationUpdates", {})
+    kept = group.configuration.setdefault("ResultConfiguration", {})
+    for member, value in results.items():
+        if member.startswith("Remove"):
+            kept.pop(member.removeprefix("Remove"), None)
+        else:
+            kept[member] = value
+    if updates.pop("RemoveBytesScannedCutoffPerQuery", False):
+        group.configuration.pop("BytesScannedCutoffPerQuery", None)
+    group.configuration.update(updates)
+
+
+found_work_group = AthenaResponse.get_work_group
+
+
+def get_work_group(self: AthenaResponse):
+    name = self._get_param("WorkGroup")
+    if name not in self.athena_backend.work_groups:
+        return 400, {}, json.dumps({"__type": "InvalidRequestException", "Message": f"WorkGroup {name} is not found."})
+    return found_work_group(self)
+
+
+AthenaResponse.get_work_group = get_work_group
+
+
+def named_query(handle):
+    def answer(self: AthenaResponse):
+        sent = json.loads(self.body)
+        if sent["NamedQueryId"] not in self.athena_backend.named_queries:
+            return 400, {}, json.dumps({"__type": "InvalidRequestException", "Message": f"NamedQuery {sent['NamedQueryId']} was not found"})
+        return handle(self, sent)
+
+    return answer
+
+
+def update_named_query(self: AthenaResponse, sent):
+    query = self.athena_backend.named_queries[sent["NamedQueryId"]]
+    query.name, query.query_string, query.description = sent["Name"], sent["QueryString"], sent.get("Description", "")
+    return "{}"
+
+
+def delete_named_query(self: AthenaResponse, sent):
+    del self.athena_backend.named_queries[sent["NamedQueryId"]]
+    return "{}"
+
+
+AthenaResponse.update_named_query = named_query(update_named_query)
+AthenaResponse.delete_named_query = named_query(delete_named_query)
+found_named_query = AthenaResponse.get_named_query
+AthenaResponse.get_named_query = named_query(lambda self, sent: found_named_query(self))
+
+# ---- EventBridge ----
+
+
+@answers(EventsHandler, "update_event_bus")
+def _(self, sent):
+    bus = self.events_backend.describe_event_bus(sent["Name"])
+    bus.description = sent.get("Description")
+    bus.kms_key_identifier = sent.get("KmsKeyIdentifier")
+    bus.dead_letter_config = sent.get("DeadLetterConfig")
+
+
+# ---- Lambda: moto's updates leave out what it got to know later ----
+
+update_configuration, update_function_code = LambdaFunction.update_configuration, LambdaFunction.update_function_code
+
+
+def update_all_of_the_configuration(self: LambdaFunction, updates):
+    if "EphemeralStorage" in updates:
+        self.ephemeral_storage = updates["EphemeralStorage"]["Size"]
+    if "TracingConfig" in updates:
+        self.tracing_config = updates["TracingConfig"]
+    return update_configuration(self, updates)
+
+
+def update_code_and_architectures(self: LambdaFunction, spec):
+    self.architectures = spec.get("Architectures", ["x86_64"])
+    return update_function_code(self, spec)
+
+
+LambdaFunction.update_configuration = update_all_of_the_configuration
+LambdaFunction.update_function_code = update_code_and_architectures
