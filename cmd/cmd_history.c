@@ -100,7 +100,7 @@ static void add_run_json(const struct history_run *run, bool changes, struct buf
         (unsigned long long)run->last_seq);
     for (size_t i = 0; changes && i < run->change_count; i++) {
         const struct history_change *change = &run->changes[i];
-        buf_addz(out, "{\"event\":\"run-change\"");
+        buf_addz(out, "{\"event\":\"run_change\"");
         add_field(out, "run", run->run);
         add_field(out, "address", change->address);
         add_field(out, "action", change->action);

@@ -23,7 +23,7 @@ def test_history_lists_runs_and_what_they_changed(local_stack):
     assert [(r["run"], r["command"], r["status"]) for r in runs(local_stack)] == [
         ("1", "apply", "done"), ("2", "apply", "done"), ("3", "destroy", "done")]
     assert [(r["created"], r["updated"], r["deleted"]) for r in runs(local_stack)] == [(1, 0, 0), (0, 1, 0), (0, 0, 1)]
-    changes = [e for e in local_stack.run("history", "2", "--json").events() if e["event"] == "run-change"]
+    changes = [e for e in local_stack.run("history", "2", "--json").events() if e["event"] == "run_change"]
     assert [(c["address"], c["action"]) for c in changes] == [("a", "update")]
     assert "update  a  weir.value" in local_stack.run("history", "2").out
     assert "no run 9" in local_stack.run("history", "9", status=1).err
