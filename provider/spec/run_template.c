@@ -30,11 +30,9 @@ static int lookup(
     struct run *run, struct str name, const struct value *object, const struct value **out, struct err *err)
 {
     const struct spec_attr *attr = spec_attr_find(run->type, name);
-    if (!attr)
-        return surroundings(run, name, out, err);
-    const struct value *v = value_get(object, name);
-    *out = value_is_null(v) ? attr->attr->default_value : v;
-    return 0;
+    const struct value *v = attr ? value_get(object, name) : NULL;
+    *out = value_is_null(v) && attr ? attr->attr->default_value : v;
+    return value_is_null(*out) ? surroundings(run, name, out, err) : 0;
 }
 
 static void add_filtered(struct buf *out, struct str text, struct str filter)
