@@ -287,6 +287,7 @@ static int run_apply(struct job *job, struct err *err)
     if (!desired)
         return -1;
     job_context(job, job->action == ACTION_UPDATE ? decl->timeout_update_ms : decl->timeout_create_ms);
+    job->ctx.sensitive = object_tells_secrets(job->schema, desired);
     switch (job->action) {
     case ACTION_READ: return read_data(job, desired, err);
     case ACTION_REPLACE:

@@ -31,6 +31,16 @@ const struct value *object_mark(struct arena *arena, const struct schema *schema
     return marked;
 }
 
+bool object_tells_secrets(const struct schema *schema, const struct value *object)
+{
+    for (uint32_t i = 0; value_is_sensitive(object) && object->kind == VALUE_MAP && i < object->count; i++) {
+        const struct attr *attr = schema_attr(schema, object->entries[i].key);
+        if (attr && !attr->write_only && value_is_sensitive(object->entries[i].value))
+            return true;
+    }
+    return false;
+}
+
 const struct value *object_unknown(
     struct arena *arena, const struct schema *schema, const struct value *object)
 {

@@ -184,6 +184,8 @@ bool object_is_another(const struct schema *schema, const struct value *desired,
 bool object_hash_matches(const struct value *kept, const struct value *v);
 /* Marks the attributes that the schema calls sensitive. */
 const struct value *object_mark(struct arena *arena, const struct schema *schema, const struct value *object);
+/* Is there a secret in it that a service's answer may repeat? Write-only ones are never told. */
+bool object_tells_secrets(const struct schema *schema, const struct value *object);
 /* The object with every computed attribute that is not there unknown. */
 const struct value *object_unknown(
     struct arena *arena, const struct schema *schema, const struct value *object);

@@ -194,6 +194,8 @@ static void list_group(void *ctx, size_t i)
     }
     struct listing listing = {r, group};
     struct op_ctx ctx_list = op_context(r->p, &arena, group->provider, group->schema, group->schema->name);
+    for (size_t k = 0; k < group->n; k++)
+        ctx_list.sensitive |= object_tells_secrets(group->schema, group->items[k]->record->attrs);
     const struct value *covered = NULL;
     struct err err = ERR_INIT;
     if (group->schema->ops->list(

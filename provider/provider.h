@@ -29,7 +29,8 @@ struct op_ctx {
     struct str dir;     /* where relative file names in attributes start */
     struct str stack;   /* stack name, for the ownership tag */
     struct str
-        token; /* idempotency token of this intent: 32 hex digits; stable across retries and recovery */
+        token;      /* idempotency token of this intent: 32 hex digits; stable across retries and recovery */
+    bool sensitive; /* the file or the record marks something as secret that answers may repeat: not traced */
     int64_t timeout_ms;        /* for waiting on create, update or delete; 0: the type's own */
     const atomic_bool *cancel; /* set: stop waiting, return ERR_INTERRUPTED; NULL: never */
     void (*progress)(

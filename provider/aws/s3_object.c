@@ -416,6 +416,7 @@ static int put(struct op_ctx *ctx, const struct value *desired, const struct val
     struct str hash = value_text(value_getz(prepared, "sha256"), STR_EMPTY);
     struct aws_call call = {.body_fd = content.fd, .payload_hash = hash};
     call.request.body = content.text;
+    call.sensitive = value_is_sensitive(prepared);
     if (content.fd >= 0)
         call.body_length = content.size;
     struct wire_message response;

@@ -183,7 +183,20 @@ static int64_t retry_for(const struct run *run, const struct spec_step *step)
     return step->retry_for_ms && run->ctx->timeout_ms > 0 ? run->ctx->timeout_ms : step->retry_for_ms;
 }
 
-static int send_once(struct run *run, const struct spec_step *step, const struct value *input,
+/* May the answer repeat a secret? What cannot be read back is not in it. */
+static bool answer_may_tell(const struct run *run, const struct value *object)
+{
+    if (run->ctx->sensitive)
+        return true;
+    for (size_t i = 0; i < run->type->attr_count; i++) {
+        const struct attr *attr = run->type->attrs[i].attr;
+        if (!attr->write_only && (attr->sensitive || value_is_sensitive(value_get(object, attr->name))))
+            return true;
+    }
+    return false;
+}
+
+static int send_once(struct run *run, const struct spec_step *step, const struct value *input, bool sensitive,
     const struct value **document, struct err *err)
 {
     struct retry_rules rules = {run, step, run->type->service};
@@ -191,6 +204,7 @@ static int send_once(struct run *run, const struct spec_step *step, const struct
         .op = &step->op->wire,
         .host_prefix = step->op->host_prefix,
         .idempotent = step->idempotent,
+        .sensitive = sensitive,
         .body_fd = -1,
         .cancel = run->ctx->cancel,
         .transient = may_pass,
@@ -217,13 +231,13 @@ static int send_once(struct run *run, const struct spec_step *step, const struct
 
 /* Failures inside a 200 answer are repeated here; the client knows nothing of them. */
 static int send_until_accepted(struct run *run, const struct spec_step *step, const struct value *input,
-    const struct value **document, struct err *err)
+    bool sensitive, const struct value **document, struct err *err)
 {
     struct retry_rules rules = {run, step, run->type->service};
     int64_t until = clock_mono_ms() + RETRY_FOR_MS, pause = 500;
     for (;;) {
         struct err failure = ERR_INIT;
-        if (send_once(run, step, input, document, &failure) == 0)
+        if (send_once(run, step, input, sensitive, document, &failure) == 0)
             return 0;
         if (failure.http_status || !step->failed.n || !may_pass(&rules, &failure) ||
             clock_mono_ms() > until) {
@@ -243,7 +257,8 @@ static int call_page(struct run *run, const struct spec_step *step, const struct
     if (build_input(run, step, object, item, token, &input, err))
         return -1;
     struct err failure = ERR_INIT;
-    if (send_until_accepted(run, step, input, document, &failure) == 0)
+    bool sensitive = value_is_sensitive(input) || answer_may_tell(run, object);
+    if (send_until_accepted(run, step, input, sensitive, document, &failure) == 0)
         return 0;
     if (run_error_is(&step->ignore, &failure)) {
         *document = &value_empty_map;

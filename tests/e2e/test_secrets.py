@@ -46,6 +46,35 @@ def test_never_shown(stack, cloud):
     hidden(stack, *results)
 
 
+TOLD = """
+    stack: told
+    inputs: {password: {type: string, sensitive: true}}
+    resources:
+      parameter: {type: aws.ssm.parameter, name: /e2e/db, parameter_type: SecureString, value: "${inputs.password}"}
+      role:
+        type: aws.iam.role
+        name: e2e-told
+        assume_role_policy: ${trust("glue.amazonaws.com")}
+        description: for ${inputs.password}
+      job:
+        type: aws.glue.job
+        for_each: [a, b, c]     # enough of them for a listing
+        name: told-${each.key}
+        role: ${role.arn}
+        command: {name: glueetl, script_location: "s3://scripts/x.py"}
+        default_arguments: {--password: "${inputs.password}"}
+"""
+
+
+def test_traces_do_not_show_what_answers_repeat(stack):
+    """Neither what the type calls sensitive nor what only the file does, in requests, answers and listings."""
+    stack.write(TOLD)
+    first, second = ("-i", f"password={FIRST}"), ("-i", f"password={SECOND}")
+    results = [stack.apply("-vv", *first), stack.run("plan", "-vv", *first), stack.apply("-vv", *second), stack.destroy("-vv", *second)]
+    assert all("not shown, they may hold secrets" in result.err for result in results)
+    hidden(stack, *results)
+
+
 def test_sensitive_outputs_are_shown_only_on_request(stack):
     stack.write(STACK)
     stack.apply("-i", f"password={FIRST}")
