@@ -201,7 +201,7 @@ static int read_value(struct records *r, const struct value *v, const struct val
     return 0;
 }
 
-static int put_line(struct records *r, const struct value *line, uint64_t seq, bool tainted, struct err *err)
+static int put_line(struct records *r, const struct value *line, uint64_t seq, struct err *err)
 {
     const struct value *attrs = value_getz(line, "attrs");
     if (!attrs || attrs->kind != VALUE_MAP)
@@ -212,7 +212,7 @@ static int put_line(struct records *r, const struct value *line, uint64_t seq, b
         .address = text_of(line, "address"),
         .type = keep_name(&r->keeper, type),
         .provider = keep_name(&r->keeper, provider.n ? provider : default_provider(type)),
-        .tainted = tainted || flag_of(line, "tainted"),
+        .tainted = flag_of(line, "tainted"),
         .adopted = flag_of(line, "adopted"),
         .prevent_destroy = flag_of(line, "prevent_destroy"),
         .create_before_destroy = flag_of(line, "create_before_destroy"),
@@ -227,70 +227,66 @@ static int put_line(struct records *r, const struct value *line, uint64_t seq, b
     return 0;
 }
 
-static int apply_outcome(
-    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+/* One record of the log. */
+struct line {
+    const struct value *fields;
+    struct str json;
+    uint64_t seq;
+};
+
+static int apply_outcome(struct records *r, const struct line *line, struct err *err)
 {
-    (void)json;
-    records_end_intent(r, text_of(line, "address"));
-    if (value_getz(line, "attrs"))
-        return put_line(r, line, seq, false, err);
-    records_remove(r, text_of(line, "address"));
+    records_end_intent(r, text_of(line->fields, "address"));
+    if (value_getz(line->fields, "attrs"))
+        return put_line(r, line->fields, line->seq, err);
+    records_remove(r, text_of(line->fields, "address"));
     return 0;
 }
 
-static int apply_fail(
-    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+static int apply_fail(struct records *r, const struct line *line, struct err *err)
 {
-    (void)json;
-    if (flag_of(line, "unclear")) /* the intent stays open: it has to be looked at */
+    if (flag_of(line->fields, "unclear")) /* the intent stays open: it has to be looked at */
         return 0;
-    records_end_intent(r, text_of(line, "address"));
-    return value_getz(line, "attrs") ? put_line(r, line, seq, false, err) : 0;
+    records_end_intent(r, text_of(line->fields, "address"));
+    return value_getz(line->fields, "attrs") ? put_line(r, line->fields, line->seq, err) : 0;
 }
 
-static int apply_drop(
-    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+static int apply_drop(struct records *r, const struct line *line, struct err *err)
 {
-    (void)json, (void)seq, (void)err;
-    records_end_intent(r, text_of(line, "address"));
-    records_remove(r, text_of(line, "address"));
+    (void)err;
+    records_end_intent(r, text_of(line->fields, "address"));
+    records_remove(r, text_of(line->fields, "address"));
     return 0;
 }
 
-static int apply_intent(
-    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+static int apply_intent(struct records *r, const struct line *line, struct err *err)
 {
-    (void)seq, (void)err;
-    records_intent(r, text_of(line, "address"), json);
+    (void)err;
+    records_intent(r, text_of(line->fields, "address"), line->json);
     return 0;
 }
 
-static int apply_kept(
-    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+static int apply_kept(struct records *r, const struct line *line, struct err *err)
 {
-    (void)json, (void)seq;
     if (!r->kept_due)
         return err_set(err, ERR_DAMAGED, "it belongs to no snapshot");
     r->kept_due--;
-    if (str_eqz(text_of(line, "action"), ""))
-        return put_line(r, line, number_of(line, "from"), false, err);
-    records_intent(r, text_of(line, "address"), json);
+    if (str_eqz(text_of(line->fields, "action"), ""))
+        return put_line(r, line->fields, number_of(line->fields, "from"), err);
+    records_intent(r, text_of(line->fields, "address"), line->json);
     return 0;
 }
 
-static int apply_move(
-    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+static int apply_move(struct records *r, const struct line *line, struct err *err)
 {
-    (void)json, (void)seq, (void)err;
-    records_move(r, text_of(line, "from"), text_of(line, "to"));
+    (void)err;
+    records_move(r, text_of(line->fields, "from"), text_of(line->fields, "to"));
     return 0;
 }
 
-static int apply_outputs(
-    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+static int apply_outputs(struct records *r, const struct line *line, struct err *err)
 {
-    (void)json, (void)seq;
-    const struct value *values = value_getz(line, "values");
+    const struct value *values = value_getz(line->fields, "values");
     return values ? read_value(r, values, &r->outputs, err) : 0;
 }
 
@@ -303,19 +299,17 @@ static void set_lineage(struct records *r, struct str lineage)
         secrets_set_lineage(r->secrets, r->lineage);
 }
 
-static int apply_run(
-    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+static int apply_run(struct records *r, const struct line *line, struct err *err)
 {
-    (void)json, (void)seq, (void)err;
+    (void)err;
     int64_t number = 0;
-    if (str_to_int(text_of(line, "run"), &number) && number > 0)
+    if (str_to_int(text_of(line->fields, "run"), &number) && number > 0)
         r->runs = (uint64_t)number;
-    set_lineage(r, text_of(line, "lineage"));
+    set_lineage(r, text_of(line->fields, "lineage"));
     return 0;
 }
 
-static int apply_snapshot(
-    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+static int apply_snapshot(struct records *r, const struct line *line, struct err *err)
 {
     forget_intents(r);
     map_release(&r->by_address);
@@ -323,31 +317,29 @@ static int apply_snapshot(
     r->lines = 0;
     r->outputs = &value_empty_map;
     changed(r);
-    set_lineage(r, text_of(line, "lineage"));
-    r->runs = number_of(line, "runs");
-    r->kept_due = number_of(line, "count");
-    r->digest = arena_str(&r->arena, text_of(line, "digest"));
-    return apply_outputs(r, line, json, seq, err);
+    set_lineage(r, text_of(line->fields, "lineage"));
+    r->runs = number_of(line->fields, "runs");
+    r->kept_due = number_of(line->fields, "count");
+    r->digest = arena_str(&r->arena, text_of(line->fields, "digest"));
+    return apply_outputs(r, line, err);
 }
 
-static int apply_moved(
-    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+static int apply_moved(struct records *r, const struct line *line, struct err *err)
 {
-    (void)json, (void)seq, (void)err;
-    r->moved_to = arena_str(&r->arena, text_of(line, "to"));
+    (void)err;
+    r->moved_to = arena_str(&r->arena, text_of(line->fields, "to"));
     return 0;
 }
 
-static int apply_nothing(
-    struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+static int apply_nothing(struct records *r, const struct line *line, struct err *err)
 {
-    (void)r, (void)line, (void)json, (void)seq, (void)err;
+    (void)r, (void)line, (void)err;
     return 0;
 }
 
 static const struct {
     const char *kind;
-    int (*apply)(struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err);
+    int (*apply)(struct records *r, const struct line *line, struct err *err);
     bool addressed;
 } kinds[] = {
     {"intent", apply_intent, true},
@@ -363,19 +355,19 @@ static const struct {
     {"snapshot", apply_snapshot, false},
 };
 
-static int apply(struct records *r, const struct value *line, struct str json, uint64_t seq, struct err *err)
+static int apply(struct records *r, const struct line *line, struct err *err)
 {
-    struct str kind = text_of(line, "kind");
+    struct str kind = text_of(line->fields, "kind");
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (!str_eqz(kind, kinds[i].kind))
             continue;
-        if (kinds[i].addressed && !text_of(line, "address").n)
+        if (kinds[i].addressed && !text_of(line->fields, "address").n)
             return err_set(err, ERR_DAMAGED, "it names no resource");
         if (r->kept_due && kinds[i].apply != apply_kept)
             return err_set(err, ERR_DAMAGED, "the snapshot before it lacks %" PRIu64 " records", r->kept_due);
-        return kinds[i].apply(r, line, json, seq, err);
+        return kinds[i].apply(r, line, err);
     }
-    err_set(err, ERR_INVALID, "record %" PRIu64 " is of an unknown kind \"%.*s\"", seq, STR_ARG(kind));
+    err_set(err, ERR_INVALID, "record %" PRIu64 " is of an unknown kind \"%.*s\"", line->seq, STR_ARG(kind));
     return err_hint(err, "the state was written by a newer weir; use that one");
 }
 
@@ -396,30 +388,38 @@ static bool skip_sources(struct records *r, struct str json)
     return rest.p != NULL;
 }
 
+static int refuse_sealed(const struct line *line, struct err *err)
+{
+    if (!text_of(line->fields, "sealed").n)
+        return 0;
+    err_set(err, ERR_INVALID, "record %" PRIu64 " is sealed as a whole", line->seq);
+    return err_hint(err, "the stack's state has to say so: `state: {encrypt: records}`");
+}
+
+static int apply_parsed(struct records *r, const struct line *line, bool pass_over_snapshots, struct err *err)
+{
+    struct str kind = text_of(line->fields, "kind");
+    bool snapshot = str_eqz(kind, "snapshot"), kept = str_eqz(kind, "kept");
+    if (refuse_sealed(line, err))
+        return -1;
+    if (line->seq != r->seq + 1 && !(snapshot && line->seq > r->seq))
+        return err_set(
+            err, ERR_DAMAGED, "its number is %" PRIu64 ", it should be %" PRIu64, line->seq, r->seq + 1);
+    return pass_over_snapshots && (snapshot || kept) ? 0 : apply(r, line, err);
+}
+
 static int apply_numbered(struct records *r, struct str json, bool pass_over_snapshots, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    const struct value *line;
-    uint64_t seq, batch;
-    if (!log_numbers(json, &seq, &batch))
+    struct line line = {.json = json};
+    uint64_t batch;
+    if (!log_numbers(json, &line.seq, &batch))
         return err_set(err, ERR_DAMAGED, "it has no number");
-    if (seq == r->seq + 1 && !r->kept_due && skip_sources(r, json)) {
-        r->seq = seq;
-        r->lines++;
-        return 0;
-    }
-    if (log_parse(&scratch, json, &line, err))
+    bool skipped = line.seq == r->seq + 1 && !r->kept_due && skip_sources(r, json);
+    if (!skipped &&
+        (log_parse(&scratch, json, &line.fields, err) || apply_parsed(r, &line, pass_over_snapshots, err)))
         return -1;
-    if (text_of(line, "sealed").n) {
-        err_set(err, ERR_INVALID, "record %" PRIu64 " is sealed as a whole", seq);
-        return err_hint(err, "the stack's state has to say so: `state: {encrypt: records}`");
-    }
-    bool snapshot = str_eqz(text_of(line, "kind"), "snapshot"), kept = str_eqz(text_of(line, "kind"), "kept");
-    if (seq != r->seq + 1 && !(snapshot && seq > r->seq))
-        return err_set(err, ERR_DAMAGED, "its number is %" PRIu64 ", it should be %" PRIu64, seq, r->seq + 1);
-    if (!(pass_over_snapshots && (snapshot || kept)) && apply(r, line, json, seq, err))
-        return -1;
-    r->seq = seq;
+    r->seq = line.seq;
     r->lines++;
     return 0;
 }
