@@ -35,25 +35,25 @@ static const struct value *items_missing(
     return value_builder_list(&b);
 }
 
-/* Adding what is there already and removing what is not count as done. */
+/* Adding what is there already and removing what is not count as done: that is what `as_done` says. */
 static int change_one(struct run *run, const struct spec_step *step, const struct value *object,
-    const struct value *item, struct err *err)
+    const struct value *item, enum err_class as_done, struct err *err)
 {
     const struct value *document;
     struct err failure = ERR_INIT;
-    if (run_call(run, step, object, item, &document, &failure) == 0 || failure.class == ERR_EXISTS)
+    if (run_call(run, step, object, item, &document, &failure) == 0 || failure.class == as_done)
         return 0;
     *err = failure;
     return -1;
 }
 
 static int change_items(struct run *run, const struct spec_members *m, const struct spec_step *step,
-    const struct value *object, const struct value *items, struct err *err)
+    const struct value *object, const struct value *items, enum err_class as_done, struct err *err)
 {
     if (m->batch)
-        return items->count ? change_one(run, step, object, items, err) : 0;
+        return items->count ? change_one(run, step, object, items, as_done, err) : 0;
     for (uint32_t i = 0; i < items->count; i++)
-        if (change_one(run, step, object, items->items[i], err))
+        if (change_one(run, step, object, items->items[i], as_done, err))
             return -1;
     return 0;
 }
@@ -67,7 +67,7 @@ static int modify_members(struct run *run, const struct spec_members *m, const s
         lists[n++] = (struct value_entry){STR("add"), add};
     if (remove->count)
         lists[n++] = (struct value_entry){STR("remove"), remove};
-    return n ? change_one(run, m->modify, object, value_map(run->arena, lists, n), err) : 0;
+    return n ? change_one(run, m->modify, object, value_map(run->arena, lists, n), ERR_EXISTS, err) : 0;
 }
 
 int run_sync_members(struct run *run, const struct spec_members *m, const struct value *object,
@@ -77,12 +77,9 @@ int run_sync_members(struct run *run, const struct spec_members *m, const struct
     const struct value *remove = items_missing(run, m->attr, have, want);
     if (m->modify)
         return modify_members(run, m, object, add, remove, err);
-    struct err failure = ERR_INIT;
-    if (change_items(run, m, m->remove, object, remove, &failure) && failure.class != ERR_ABSENT) {
-        *err = failure;
+    if (change_items(run, m, m->remove, object, remove, ERR_ABSENT, err))
         return -1;
-    }
-    return change_items(run, m, m->add, object, add, err);
+    return change_items(run, m, m->add, object, add, ERR_EXISTS, err);
 }
 
 /* ---- entries ---- */

@@ -509,11 +509,12 @@ static void test_update_sets(void **state)
         {"DropFiles", "{\"Ids\":[\"r\"],\"Name\":\"a\"}", NULL, NULL},
         {"PutFiles", "{\"Files\":[{\"Id\":\"x\",\"Text\":\"2\"}],\"Name\":\"a\"}", NULL, NULL},
         {"RemoveUser", "{\"Name\":\"a\",\"User\":\"old\"}", "none", "Gone"}, /* gone already: done */
+        {"RemoveUser", "{\"Name\":\"a\",\"User\":\"older\"}", NULL, NULL},   /* and no reason to stop */
         {"AddUser", "{\"Name\":\"a\",\"User\":\"new\"}", NULL, NULL},
         {"Untag", "{\"Keys\":[\"out\"],\"Name\":\"a\"}", NULL, NULL},
         {"Tag", "{\"Name\":\"a\",\"Tags\":{\"k\":\"2\"}}", NULL, NULL});
     assert_non_null(update("{\"name\":\"a\",\"files\":{\"p\":\"\",\"q\":\"\",\"r\":\"\",\"x\":\"1\",\"y\":"
-                           "\"1\"},\"users\":[\"both\",\"old\"],"
+                           "\"1\"},\"users\":[\"both\",\"old\",\"older\"],"
                            "\"tags\":{\"aws:a\":\"1\",\"k\":\"1\",\"out\":\"1\",\"same\":\"1\"}}",
         "{\"name\":\"a\",\"lock\":true,\"files\":{\"x\":\"2\",\"y\":\"1\"},\"users\":[\"both\",\"new\"],"
         "\"tags\":{\"k\":\"2\",\"same\":\"1\"}}",
