@@ -199,8 +199,9 @@ static int run(struct invocation *inv)
         add_folder(&suite);
     int status = invocation_diags(inv);
     if (status == EXIT_DONE && !suite.n)
-        status = invocation_usage(inv, "`weir docs test` and docs/testing.md say what a test is",
-            "there is no tests/*.yaml beside the stack");
+        status =
+            invocation_usage(inv, "docs/testing.md says what a test is, `weir help test` how they are run",
+                "there is no tests/*.yaml beside the stack");
     else if (status == EXIT_DONE)
         status = run_suite(&suite);
     free(suite.cases);
