@@ -99,9 +99,12 @@ static int run(struct invocation *inv)
     if (status != EXIT_DONE)
         return status;
     AUTO_BUF struct buf out = BUF_INIT;
-    buf_addf(&out, "%zu files of %.*s are in %s. Next: \"weir plan%s%s\".\n", n, STR_ARG(name),
-        inv->settings->dir ? inv->settings->dir : "this folder", inv->settings->dir ? " -C " : "",
-        inv->settings->dir ? inv->settings->dir : "");
+    const char *dir = inv->settings->dir, *option = dir ? " -C " : "";
+    buf_addf(&out,
+        "%zu files of %.*s are in %s. Next: \"weir plan%s%s --sandbox\" on the embedded cloud, \"weir "
+        "plan%s%s\" "
+        "on your account.\n",
+        n, STR_ARG(name), dir ? dir : "this folder", option, dir ? dir : "", option, dir ? dir : "");
     return invocation_write(inv, buf_str(&out));
 }
 

@@ -76,8 +76,9 @@ static int none_found(const struct creds_context *ctx, struct err *err)
             buf_addf(&tried, " \"%.*s\"", STR_ARG(ctx->profile));
     }
     err_set(err, ERR_AUTH, "no AWS credentials: tried %s", tried.p);
-    return err_hint(
-        err, "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run `aws configure`");
+    return err_hint(err,
+        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run `aws configure`; "
+        "--sandbox needs none");
 }
 
 static int ask_sources(struct creds_context *ctx, struct credentials *out, struct err *err)
