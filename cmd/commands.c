@@ -24,9 +24,10 @@ extern const struct command cmd_output;
 extern const struct command cmd_state;
 extern const struct command cmd_history;
 extern const struct command cmd_graph;
+extern const struct command cmd_policy;
 extern const struct command cmd_console;
 static const struct command *const looking[] = {
-    &cmd_drift, &cmd_output, &cmd_state, &cmd_history, &cmd_graph, &cmd_console, NULL};
+    &cmd_drift, &cmd_output, &cmd_state, &cmd_history, &cmd_graph, &cmd_policy, &cmd_console, NULL};
 
 extern const struct command cmd_test;
 extern const struct command cmd_sandbox;

@@ -41,6 +41,9 @@ struct op_ctx {
 /* Receives each object of a bulk listing; called from the thread that lists. */
 typedef void resource_found(void *ctx, const struct value *live);
 
+/* What a run may do; for the permissions that it needs. */
+enum permission_phase { PERMISSION_PLAN, PERMISSION_APPLY, PERMISSION_DESTROY };
+
 struct resource_ops {
     /*
      * Adds to a desired object what follows from local files (the hash of an upload's source), so that the
@@ -101,6 +104,13 @@ struct resource_ops {
      * address, intent), empty where it has none. NULL where the type cannot be marked.
      */
     int (*marks)(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
+
+    /*
+     * The permissions that the type's calls need, as keys of the map under construction ("s3:GetObject");
+     * their texts lie in the arena. NULL: none.
+     */
+    void (*permissions)(const struct schema *schema, enum permission_phase phase, struct arena *arena,
+        struct value_builder *out);
 };
 
 /* ---- configured providers ---- */

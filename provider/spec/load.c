@@ -7,7 +7,7 @@
 
 #define HEAD_KEYS                                                                                            \
     "service doc protocol target api_version endpoint_prefix signing_name global signing_region case words " \
-    "model errors shapes operations tags page types data"
+    "model iam errors shapes operations tags page types data"
 
 static void load_endpoint(struct loader *l, const struct node *head)
 {
@@ -19,6 +19,8 @@ static void load_endpoint(struct loader *l, const struct node *head)
         .global = load_flag(l, head, "global"),
         .signing_region = load_text(l, head, "signing_region"),
         .s3 = str_eqz(service->name, "s3")};
+    if (node_get(head, "iam") && load_keys(l, node_get(head, "iam"), "iam", "prefix actions"))
+        service->iam = node_value(l->arena, node_get(head, "iam"));
     struct str model = load_text(l, head, "model");
     service->model = model.n ? model : service->name;
 }

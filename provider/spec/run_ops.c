@@ -47,4 +47,5 @@ const struct resource_ops spec_ops = {
     .delete = spec_delete,
     .find = spec_find,
     .marks = spec_marks,
+    .permissions = spec_permissions,
 };

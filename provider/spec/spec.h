@@ -156,8 +156,8 @@ struct spec_attr {
     const struct shape *answer; /* as it is read; mostly the same */
     struct str read;            /* path in an answer */
     bool readable;
-    bool steers;       /* local by what it means, not because no answer has it */
-    bool hidden;       /* for conditions only; not part of the schema */
+    bool steers; /* local by what it means, not because no answer has it */
+    bool hidden; /* for conditions only; not part of the schema */
     enum spec_owner owner;
     const struct value *unset;      /* sent when it is taken out and has no default */
     struct str template;            /* computed from others; "" none */
@@ -240,7 +240,8 @@ struct spec_service {
     struct aws_service aws;
     enum wire_protocol protocol;
     struct wire_operation operation; /* what all operations have in common */
-    struct str model;                /* botocore's name */
+    const struct value *iam; /* prefix, and actions that are not called like their operation; NULL: none */
+    struct str model;        /* botocore's name */
     struct spec_errors absent, exists, retry, hints;
     struct map types, data; /* name -> struct spec_type */
 };
@@ -254,6 +255,10 @@ void spec_free(struct spec_service *service);
 
 /* "glue", "Glue.Job" of an attribute name, by the service's rule. For tests. */
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name);
+
+/* permissions.c; see struct resource_ops. */
+void spec_permissions(
+    const struct schema *schema, enum permission_phase phase, struct arena *arena, struct value_builder *out);
 
 /* The interpreter's operations, for struct schema. */
 extern const struct resource_ops spec_ops;

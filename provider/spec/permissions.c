@@ -1,0 +1,107 @@
+/* The IAM actions that a type's calls need. */
+#include "base/mem.h"
+#include "provider/spec/spec.h"
+
+struct collecting {
+    const struct spec_service *service;
+    struct arena *arena;
+    struct value_builder *out;
+};
+
+static void add_action(struct collecting *c, struct str prefix, struct str action)
+{
+    struct str whole = arena_printf(c->arena, "%.*s:%.*s", STR_ARG(prefix), STR_ARG(action));
+    value_builder_set(c->out, whole, value_string_ref(c->arena, whole));
+}
+
+/* An operation's action has its name, unless the head of the spec says otherwise. */
+static void add_operation(struct collecting *c, struct str operation)
+{
+    struct str prefix = value_text(value_getz(c->service->iam, "prefix"), c->service->aws.signing_name);
+    const struct value *other = value_get(value_getz(c->service->iam, "actions"), operation);
+    if (!other) {
+        add_action(c, prefix, operation);
+    } else if (other->kind == VALUE_STRING) {
+        add_action(c, prefix, other->string);
+    } else if (other->kind == VALUE_LIST) {
+        for (uint32_t i = 0; i < other->count; i++)
+            add_action(c, prefix, value_text(other->items[i], STR_EMPTY));
+    }
+}
+
+static void add_step(struct collecting *c, const struct spec_step *step)
+{
+    if (!step)
+        return;
+    if (step->op)
+        add_operation(c, step->op->wire.name);
+    else
+        add_operation(c, step->native_name); /* its calls are listed under its name */
+    add_step(c, step->each);
+}
+
+static void add_steps(struct collecting *c, const struct spec_steps *steps)
+{
+    for (size_t i = 0; i < steps->count; i++)
+        add_step(c, &steps->items[i]);
+}
+
+static void add_reads(struct collecting *c, const struct spec_type *type)
+{
+    add_steps(c, &type->read);
+    add_steps(c, &type->list);
+    add_step(c, type->find);
+    for (size_t i = 0; i < type->facet_count; i++)
+        add_step(c, type->facets[i].get);
+    for (size_t i = 0; i < type->member_count; i++)
+        add_step(c, type->members[i].list);
+    for (size_t i = 0; i < type->entries_count; i++) {
+        add_step(c, type->entries[i].list);
+        add_step(c, type->entries[i].get);
+    }
+    if (type->tags)
+        add_step(c, type->tags->list);
+    if (type->tags && type->tags->bulk.n)
+        add_action(c, STR("tag"), STR("GetResources"));
+}
+
+static void add_writes(struct collecting *c, const struct spec_type *type)
+{
+    add_steps(c, &type->create);
+    add_steps(c, &type->update);
+    for (size_t i = 0; i < type->facet_count; i++) {
+        const struct spec_facet *facet = &type->facets[i];
+        add_step(c, facet->put);
+        add_step(c, facet->remove);
+        add_step(c, facet->reset);
+    }
+    for (size_t i = 0; i < type->member_count; i++) {
+        const struct spec_members *members = &type->members[i];
+        add_step(c, members->add);
+        add_step(c, members->remove);
+        add_step(c, members->modify);
+    }
+    for (size_t i = 0; i < type->entries_count; i++) {
+        add_step(c, type->entries[i].put);
+        add_step(c, type->entries[i].remove);
+    }
+    const struct spec_tags *tags = type->tags;
+    if (!tags)
+        return;
+    add_step(c, tags->add);
+    add_step(c, tags->remove);
+    add_step(c, tags->put);
+    add_step(c, tags->clear);
+}
+
+void spec_permissions(
+    const struct schema *schema, enum permission_phase phase, struct arena *arena, struct value_builder *out)
+{
+    const struct spec_type *type = schema->impl;
+    struct collecting c = {.service = type->service, .arena = arena, .out = out};
+    add_reads(&c, type);
+    if (phase == PERMISSION_APPLY)
+        add_writes(&c, type);
+    if (phase != PERMISSION_PLAN) /* applying replaces, too */
+        add_steps(&c, &type->delete);
+}
