@@ -292,12 +292,7 @@ int evaluate_provider(struct planner *p, const struct decl *decl, struct provide
 
 int evaluate_provider_named(struct planner *p, struct str name, struct provider **out, struct err *err)
 {
-    const struct decl *config = NULL;
-    for (size_t i = 0; i < p->stack->root->decl_count && !config; i++) {
-        const struct decl *decl = p->stack->root->decls[i];
-        if (decl->kind == DECL_PROVIDER && str_eq(decl->name, name))
-            config = decl;
-    }
+    const struct decl *config = map_get(&p->stack->root->providers, name);
     if (!config && str_find_char(name, '.', 0) >= 0)
         return err_set(err, ERR_INVALID,
             "the state has resources of the provider \"%.*s\", which the stack does not configure",
