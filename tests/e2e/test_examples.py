@@ -8,12 +8,13 @@ import yaml
 
 from support import ACCOUNT, ROOT
 
-# What moto lacks or does otherwise than the service, so that an example cannot be applied to it.
+# Where moto answers, but not as the service does. What it lacks shows by its HTML pages.
 NOT_ON_MOTO = {
-    "aws.athena.named_query": "DeleteNamedQuery is not implemented",
+    "aws.batch.compute_environment": "wants a service role, which the service does not",
+    "aws.batch.job_queue": "takes no ARN of a compute environment that is not there",
+    "aws.glue.connection": "GetConnection does not tell the connection's type",
     "aws.kafka.cluster": "stays CREATING for ever",
     "aws.mwaa.environment": "there is no such service",
-    "aws.glue.connection": "GetConnection does not tell the connection's type",
 }
 VPC = {"vpc": "{type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}"}
 
@@ -40,24 +41,28 @@ STANDS_FOR = {
 }
 
 
-def prepare(cloud):
-    """What the examples speak of by name."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("ingest.py", "def handler(event, context): pass")
-    s3 = cloud.client("s3")
-    s3.create_bucket(Bucket="my-lake")
-    for name in ("ingest", "libraries"):
-        s3.put_object(Bucket="my-lake", Key=f"artifacts/{name}.zip", Body=packed.getvalue())
-    for name in ("bastion", "ingest"):
-        cloud.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
-    cloud.client("glue").create_database(DatabaseInput={"Name": "films"})
-
-
-def prepare_function(cloud):
-    cloud.client("lambda").create_function(
-        FunctionName="ingest", Runtime="python3.13", Handler="ingest.handler", Role=f"arn:aws:iam::{ACCOUNT}:role/ingest",
-        Code={"S3Bucket": "my-lake", "S3Key": "artifacts/ingest.zip"})
+def prepare(cloud, name):
+    """What the example of that type speaks of by name."""
+    if name != "aws.s3.bucket":
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr("ingest.py", "def handler(event, context): pass")
+        cloud.client("s3").create_bucket(Bucket="my-lake")
+        for key in ("ingest", "libraries"):
+            cloud.client("s3").put_object(Bucket="my-lake", Key=f"artifacts/{key}.zip", Body=packed.getvalue())
+    for role in ("bastion", "ingest"):
+        cloud.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument="{}")
+    if name == "aws.glue.table":
+        cloud.client("glue").create_database(DatabaseInput={"Name": "films"})
+    if name.startswith("aws.lambda.") and name not in ("aws.lambda.function", "aws.lambda.layer_version"):
+        cloud.client("lambda").create_function(
+            FunctionName="ingest", Runtime="python3.13", Handler="ingest.handler", Role=f"arn:aws:iam::{ACCOUNT}:role/ingest",
+            Code={"S3Bucket": "my-lake", "S3Key": "artifacts/ingest.zip"}, Publish=True)
+    if name in ("aws.s3tables.namespace", "aws.s3tables.table"):
+        tables = cloud.client("s3tables")
+        bucket = tables.create_table_bucket(name="lakehouse")["arn"]
+        if name == "aws.s3tables.table":
+            tables.create_namespace(tableBucketARN=bucket, namespace=["sales"])
 
 
 def examples():
@@ -94,13 +99,16 @@ def test_applied(stack, cloud, kind, example, request):
         if stand_in in text:
             text = text.replace(f'"{stand_in}"', stand_in).replace(stand_in, f'"{reference}"')
             around |= resources
-    if name not in ("aws.glue.database", "aws.s3.bucket"):  # which are made here themselves
-        prepare(cloud)
-    if name in ("aws.lambda.permission", "aws.lambda.event_source_mapping"):
-        prepare_function(cloud)
+    prepare(cloud, name)
     stack.write(text + "".join(f"  {name}: {resource}\n" for name, resource in around.items()))
-    stack.apply()
+    made = stack.apply(status=None)
+    if "with an HTML page" in made.err:
+        pytest.skip("moto does not implement it")
+    assert made.status == 0, str(made)
     stack.assert_settled()
     stack.run("drift", status=0)
-    stack.destroy()
+    gone = stack.destroy(status=None)
+    if "with an HTML page" in gone.err:
+        pytest.skip("moto does not implement its deletion")
+    assert gone.status == 0, str(gone)
     assert stack.addresses() == []
