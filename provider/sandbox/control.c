@@ -50,8 +50,10 @@ static void add(struct indexing *index, enum part part, const struct spec_step *
     struct served *served = served_of(index->service, step->op);
     for (size_t i = 0; i < served->role_count; i++) {
         const struct role *known = &served->roles[i];
-        if (known->type == index->type && known->part == part && is_also(index->type, known->step))
-            return; /* what "also" says of a call goes before what weir makes of it */
+        /* What "also" says of a call goes before what weir makes of it; and no type is listed twice. */
+        if (known->type == index->type && known->part == part &&
+            (part == PART_LIST || is_also(index->type, known->step)))
+            return;
     }
     MEM_GROW(served->roles, served->role_cap, served->role_count + 1);
     served->roles[served->role_count++] =
@@ -83,6 +85,14 @@ static void add_steps(struct indexing *index, enum part part, const struct spec_
     }
 }
 
+static bool is_named(const struct value *names, struct str name)
+{
+    for (uint32_t i = 0; names && i < names->count; i++)
+        if (str_eq(value_text(names->items[i], STR_EMPTY), name))
+            return true;
+    return false;
+}
+
 static void add_owned(struct indexing *index)
 {
     const struct spec_type *type = index->type;
@@ -95,6 +105,8 @@ static void add_owned(struct indexing *index)
     }
     for (size_t i = 0; i < type->member_count; i++) {
         const struct spec_members *m = &type->members[i];
+        if (is_named(value_getz(type->sandbox, "members_are_things"), m->attr->attr->name))
+            continue; /* another type's calls are the same */
         add(index, PART_MEMBERS_LIST, m->list, m->attr, m);
         add(index, PART_MEMBERS_ADD, m->add, m->attr, m);
         add(index, PART_MEMBERS_REMOVE, m->remove, m->attr, m);
@@ -219,6 +231,36 @@ static const struct served *find_served(const struct call *call, const struct se
     return best;
 }
 
+/*
+ * Reads a template backwards: [{Name: group-id, Value: ["${group_id}"]}] and what was sent give group_id.
+ * False where a constant in it is not what was sent.
+ */
+static bool unify(
+    struct arena *arena, const struct value *template, const struct value *sent, const struct value **input)
+{
+    if (value_is_null(sent))
+        return true;
+    struct str text = value_text(template, STR_EMPTY);
+    if (str_starts(text, STR("${")) && str_ends(text, STR("}")) && str_find(text, STR("${"), 2) < 0) {
+        *input = value_with(arena, *input, str_slice(text, 2, text.n - 1), sent);
+        return true;
+    }
+    if (template->kind == VALUE_LIST && sent->kind == VALUE_LIST) {
+        bool any = false;
+        for (uint32_t i = 0; i < sent->count && template->count == 1 && !any; i++)
+            any = unify(arena, template->items[0], sent->items[i], input);
+        return any || template->count != 1;
+    }
+    if (template->kind != VALUE_MAP || sent->kind != VALUE_MAP)
+        return value_equal(template, sent) || template->kind == VALUE_INT;
+    const struct value *found = *input;
+    for (uint32_t i = 0; i < template->count; i++)
+        if (!unify(arena, template->entries[i].value, value_get(sent, template->entries[i].key), &found))
+            return false;
+    *input = found;
+    return true;
+}
+
 /* The request's members by this role's shape. NULL where it cannot be read. */
 static const struct value *decode(struct call *call, const struct role *role)
 {
@@ -230,16 +272,8 @@ static const struct value *decode(struct call *call, const struct role *role)
     /* What the client fills in from one attribute names that attribute. */
     for (size_t i = 0; i < role->step->request.extra_count; i++) {
         const struct spec_extra *extra = &role->step->request.extras[i];
-        const struct value *v = value_get(input, extra->key), *template = extra->value;
-        if (value_is_null(v) || extra->from_item)
-            continue;
-        if (template->kind == VALUE_LIST && template->count == 1 && v->kind == VALUE_LIST && v->count) {
-            template = template->items[0];
-            v = v->items[0];
-        }
-        struct str text = value_text(template, STR_EMPTY);
-        if (str_starts(text, STR("${")) && str_ends(text, STR("}")) && str_find(text, STR("${"), 2) < 0)
-            input = value_with(call->arena, input, str_slice(text, 2, text.n - 1), v);
+        if (!extra->from_item)
+            unify(call->arena, extra->value, value_get(input, extra->key), &input);
     }
     return input;
 }
@@ -266,6 +300,19 @@ static int rank_of(enum part part, bool found, bool named)
     }
 }
 
+/* Of several facets behind one call it is the one whose constants or attribute are in the request. */
+static bool fits(const struct role *role, const struct value *input)
+{
+    for (size_t i = 0; i < role->step->request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->request.extras[i];
+        const struct value *sent = value_get(input, extra->key);
+        if (!extra->dynamic && !extra->from_item && extra->value->kind == VALUE_STRING && sent &&
+            !value_equal(extra->value, sent))
+            return false;
+    }
+    return role->part != PART_FACET_PUT || value_get(input, role->attr->attr->name);
+}
+
 static bool choose(struct call *call, struct choice *best)
 {
     struct choice absent = {.rank = -1}; /* one that is named, but is not there */
@@ -277,7 +324,7 @@ static bool choose(struct call *call, struct choice *best)
             return false;
         bool named = false;
         struct thing *thing = find_named(call, role, input, &named);
-        int rank = rank_of(role->part, thing != NULL, named);
+        int rank = 2 * rank_of(role->part, thing != NULL, named) + fits(role, input);
         if (rank > best->rank)
             *best = (struct choice){role, input, thing, rank};
         if (role->part == PART_READ && named && !thing)
@@ -316,13 +363,21 @@ static bool means_type(const struct role *role, const struct value *input)
     return true;
 }
 
-/* One role, or for a listing every type that the operation lists. */
+/* A listing shows every type that the operation lists; a read what lies inside of what it reads. */
+static bool goes_along(const struct role *chosen, const struct role *role)
+{
+    struct str at = chosen->step->at;
+    bool inside = role->step->at.n > at.n && at.n && str_starts(role->step->at, at);
+    return role->part == PART_LIST && (chosen->part == PART_LIST || (chosen->part == PART_READ && inside));
+}
+
+/* One role, and those that go along with it. */
 static int answer_roles(struct call *call, const struct choice *choice, struct answer *answer)
 {
     for (size_t i = 0; i < call->served->role_count; i++) {
         const struct role *role = &call->served->roles[i];
         bool chosen = role == choice->role;
-        if (!chosen && (choice->role->part != PART_LIST || role->part != PART_LIST))
+        if (!chosen && !goes_along(choice->role, role))
             continue;
         call->role = role;
         call->input = chosen ? choice->input : decode(call, role);

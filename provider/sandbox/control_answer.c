@@ -77,7 +77,8 @@ static struct part_node *descend_selected(struct making *m, struct part_node *no
 static void place_items(struct making *m, struct part_node *list, struct str rest, const struct shape *shape,
     const struct value *v)
 {
-    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++) {
+    uint32_t n = v->kind == VALUE_LIST ? v->count : 1; /* one value may be the only item of a list */
+    for (uint32_t i = 0; i < n; i++) {
         struct part_node *element = NULL;
         uint32_t k = 0;
         for (struct part_node *at = list->first; at; at = at->next, k++)
@@ -85,7 +86,10 @@ static void place_items(struct making *m, struct part_node *list, struct str res
                 element = at;
         if (!element)
             element = child(m, list, STR_EMPTY, true);
-        place(m, element, rest, shape->elem ? shape->elem : shape, v->items[i]);
+        if (v->kind == VALUE_LIST)
+            place(m, element, rest, shape->elem ? shape->elem : shape, v->items[i]);
+        else
+            place(m, element, rest, shape, v);
     }
 }
 
@@ -415,17 +419,65 @@ static void place_shown_in(struct making *m, struct part_node *root, const struc
         fill_now(m->call, thing));
 }
 
+/* "Reservations[].Instances[]": where the outer list is. */
+static struct str outer_path(struct str at)
+{
+    return str_slice(at, 0, (size_t)str_find(at, STR("[]"), 0) + 2);
+}
+
+static bool is_inside(struct str at)
+{
+    return str_find(at, STR("[]."), 0) >= 0;
+}
+
+/* Does this element of the outer list have one of the thing's attributes, under the same name? */
+static bool is_parent(const struct part_node *element, const struct thing *thing)
+{
+    for (const struct part_node *at = element->first; at; at = at->next)
+        for (size_t i = 0; i < thing->type->attr_count; i++) {
+            const struct spec_attr *attr = &thing->type->attrs[i];
+            if (str_eq(attr->read, at->name) && attr->attr->required && at->value &&
+                value_equal(at->value, value_get(thing->attrs, attr->attr->name)))
+                return true;
+        }
+    return false;
+}
+
+/* The inner list that the thing belongs to. Where nothing is around it (an instance's reservation), an
+ * element of the outer list is made for it; where there are others only, it is not asked for: NULL. */
+static struct part_node *parent_of(struct making *m, struct part_node *root, const struct thing *thing)
+{
+    struct str at = m->call->role->step->at, outer = outer_path(at);
+    bool list, alone = true;
+    struct part_node *elements = object_node(m, root, outer, &list), *home = NULL;
+    for (size_t i = 0; i < m->call->served->role_count; i++) {
+        const struct role *other = &m->call->served->roles[i];
+        alone = alone && !(other->part == PART_LIST && str_eq(other->step->at, outer));
+    }
+    for (struct part_node *e = elements->first; e && !home; e = e->next)
+        home = is_parent(e, thing) ? e : NULL;
+    if (!home && alone)
+        home = child(m, elements, STR_EMPTY, true);
+    return home ? object_node(m, home, str_slice(at, outer.n + 1, at.n), &list) : NULL;
+}
+
 static void place_things(struct making *m, struct part_node *root, struct thing *const *things, size_t n)
 {
     const struct role *role = m->call->role;
     bool list;
-    struct part_node *node = object_node(m, root, role->step->at, &list);
+    struct part_node *node = is_inside(role->step->at) && role->part == PART_LIST
+                                 ? object_node(m, root, outer_path(role->step->at), &list)
+                                 : object_node(m, root, role->step->at, &list);
     size_t first = 0, end = role->part == PART_LIST ? page(m, root, n, &first) : n;
     if (role->part == PART_LIST && str_eqz(role->step->page.out, "Marker")) {
         place(m, root, STR("IsTruncated"), &flag_shape, value_bool(end < n));
     }
+    bool nested = role->part == PART_LIST && str_find(role->step->at, STR("[]."), 0) >= 0;
     for (size_t i = first; i < end; i++) {
-        struct part_node *at = list ? child(m, node, STR_EMPTY, true) : node;
+        struct part_node *home = nested ? parent_of(m, root, things[i]) : node;
+        if (!home)
+            continue;
+        struct part_node *at = list ? child(m, home, STR_EMPTY, true) : node;
         m->call->subject = things[i];
         place_object(m, at, role, fill_now(m->call, things[i]));
     }

@@ -103,7 +103,7 @@ int check_delete(struct call *call, const struct thing *thing)
     const struct value *names = value_getz(rule, "attributes");
     for (uint32_t i = 0; names && i < names->count; i++) {
         const struct value *v = value_get(thing->attrs, value_text(names->items[i], STR_EMPTY));
-        if (v && (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && v->count)
+        if (v && ((v->kind == VALUE_LIST || v->kind == VALUE_MAP) ? v->count > 0 : v->kind == VALUE_STRING))
             return refuse(call, refuse_status(call, 409),
                 value_text(value_getz(rule, "code"), STR("DeleteConflict")),
                 "cannot be deleted while %.*s is not empty", STR_ARG(value_text(names->items[i], STR_EMPTY)));

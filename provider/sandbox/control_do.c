@@ -125,17 +125,44 @@ static int keep(struct call *call, struct thing *thing)
                : 0;
 }
 
+/* What the service makes along with it: `creates: [{type, attributes}]`. */
+static int create_companions(struct call *call, const struct thing *thing)
+{
+    const struct value *rules = value_getz(thing->type->sandbox, "creates");
+    for (uint32_t i = 0; rules && i < rules->count; i++) {
+        struct err err = ERR_INIT;
+        struct str name = value_text(value_getz(rules->items[i], "type"), STR_EMPTY);
+        const struct schema *schema = catalog_find(call->control->options.catalog, name, false, &err);
+        const struct value *attrs = value_getz(rules->items[i], "attributes");
+        attrs = schema && attrs ? fill_value(call, thing->type, attrs, thing->attrs) : NULL;
+        if (!attrs)
+            continue;
+        const struct spec_type *type = schema->impl;
+        attrs = fill_new(call, type, attrs);
+        if (keep(call, store_add(call->control, type, thing->region, attrs)))
+            return -1;
+    }
+    return 0;
+}
+
 static int create(struct call *call, struct thing *existing, struct thing **out)
 {
     const struct spec_type *type = call->role->type;
     const struct value *attrs = given_attributes(call);
+    for (size_t i = 0; i < call->role->step->only.count;
+         i++) { /* the call that is made only `if` says that much */
+        const struct spec_condition *only = &call->role->step->only.items[i];
+        if (only->values->count == 1 && !str_eqz(value_text(only->values->items[0], STR_EMPTY), "*") &&
+            schema_attr(&type->schema, only->name) && !value_get(attrs, only->name))
+            attrs = value_with(call->arena, attrs, only->name, only->values->items[0]);
+    }
     if (existing)
         return is_waiting(existing) ? refuse_waiting(call, existing) : refuse_existing(call);
     if (check_attributes(call, attrs) || check_references(call, attrs))
         return -1;
     attrs = fill_new(call, type, attrs);
     *out = store_add(call->control, type, find_region(call, type), attrs);
-    return keep(call, *out);
+    return keep(call, *out) || create_companions(call, *out);
 }
 
 /* With `full`, what the request leaves out goes back to how it was at the beginning. */
@@ -176,6 +203,16 @@ static int update(struct call *call, struct thing *thing)
     return wake(call, thing, &attrs) || check_references(call, attrs) || do_change(call, thing, attrs);
 }
 
+/* What goes with it: `owns: [{type, attribute}]`. */
+static void delete_owned(struct call *call, const struct thing *thing)
+{
+    const struct value *rules = value_getz(thing->type->sandbox, "owns");
+    for (uint32_t r = 0; rules && r < rules->count; r++)
+        for (size_t i = call->control->thing_count; i-- > 0;)
+            if (check_uses(rules->items[r], call->control->things[i], thing))
+                call->control->things[i]->deleted_ms = thing->deleted_ms;
+}
+
 static int delete (struct call *call, struct thing *thing)
 {
     if (thing->deleted_ms)
@@ -190,6 +227,7 @@ static int delete (struct call *call, struct thing *thing)
         return do_change(call, thing, value_with(call->arena, thing->attrs, soft_mark(thing), now));
     }
     thing->deleted_ms = clock_wall_ms();
+    delete_owned(call, thing);
     return keep(call, thing);
 }
 
@@ -251,8 +289,11 @@ static const struct value *with_entries(struct call *call, const struct value *h
 static const struct value *without_keys(struct call *call, const struct value *have, const struct value *keys)
 {
     keys = as_list(call, keys);
-    for (uint32_t i = 0; i < keys->count; i++)
-        have = value_with(call->arena, have, value_text(keys->items[i], STR_EMPTY), NULL);
+    for (uint32_t i = 0; i < keys->count; i++) {
+        const struct value *key = keys->items[i];
+        key = key->kind == VALUE_MAP ? value_getz(key, "key") : key; /* EC2 sends [{Key: k}] */
+        have = value_with(call->arena, have, value_text(key, STR_EMPTY), NULL);
+    }
     return have;
 }
 

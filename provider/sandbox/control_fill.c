@@ -101,6 +101,11 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
         return value_string(arena, time_rfc3339(arena, clock_wall_ms(), false));
     if (str_eqz(name, "uuid"))
         return value_string(arena, uuid(arena));
+    if (str_eqz(name, "byte")) {
+        unsigned char byte;
+        hash_random(&byte, 1);
+        return value_int(arena, 4 + byte % 250);
+    }
     if (str_eqz(name, "revision"))
         return value_int(arena, revision);
     return random_text(arena, name, &text) ? value_string(arena, text) : NULL;
@@ -191,7 +196,8 @@ const struct value *fill_new(struct call *call, const struct spec_type *type, co
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct spec_attr *attr = &type->attrs[i];
         struct str name = attr->attr->name;
-        if (!value_is_null(value_get(attrs, name)) || attr->owner != OWNER_BASE)
+        if (!value_is_null(value_get(attrs, name)) ||
+            (attr->owner != OWNER_BASE && attr->owner != OWNER_FACET))
             continue;
         const struct value *v = attr->attr->default_value;
         if (attr->template.n)

@@ -53,6 +53,20 @@ static bool agrees(const struct role *role, const struct thing *thing, const str
     return true;
 }
 
+/* Without a name it is found by all that it is: `find: {by: […]}`. */
+static bool looks_like(const struct role *role, const struct thing *thing, const struct value *input)
+{
+    const struct spec_names *names = &role->type->find_by;
+    for (size_t i = 0; i < names->count; i++) {
+        const struct attr *attr = schema_attr(&role->type->schema, names->items[i]);
+        const struct value *given = value_get(input, names->items[i]);
+        bool asked = given || !attr->default_value; /* "egress" lies in the call's name */
+        if (asked && !value_equal(given, value_get(thing->attrs, names->items[i])))
+            return false;
+    }
+    return true;
+}
+
 struct thing *find_named(
     const struct call *call, const struct role *role, const struct value *input, bool *named)
 {
@@ -62,10 +76,11 @@ struct thing *find_named(
         *named = *named || (identifies(type, input->entries[i].key) &&
                                schema_attr(&type->schema, input->entries[i].key) &&
                                !value_is_null(input->entries[i].value));
-    for (size_t t = 0; *named && t < call->control->thing_count; t++) {
+    bool by_content = !*named && type->find_by.count && role->part == PART_DELETE;
+    for (size_t t = 0; (*named || by_content) && t < call->control->thing_count; t++) {
         struct thing *thing = call->control->things[t];
-        if (thing->type == type && str_eq(thing->region, find_region(call, type)) &&
-            agrees(role, thing, input))
+        if (thing->type == type && str_eq(thing->region, find_region(call, type)) && !thing->deleted_ms &&
+            (by_content ? looks_like(role, thing, input) : agrees(role, thing, input)))
             return thing;
     }
     return NULL;
@@ -86,31 +101,6 @@ bool find_any(const struct call *call, struct str type, const struct value *refe
 
 /* ---- by filters: [{Name: vpc-id, Values: […]}], [{Key: tag-key, Values: […]}] ---- */
 
-/* What a filter looks at: tag:KEY, tag-key, or an attribute ("vpc-id" is vpc_id unless the spec's
- * `filters` say otherwise). NULL: the thing has nothing of the sort. */
-static const struct value *filtered(const struct call *call, const struct thing *thing, struct str name)
-{
-    const struct spec_type *type = thing->type;
-    const struct value *tags = type->tags ? value_get(thing->attrs, type->tags->attr->attr->name) : NULL;
-    if (str_starts(name, STR("tag:")))
-        return value_get(tags, str_slice(name, 4, name.n));
-    struct value_builder keys = VALUE_BUILDER(call->arena);
-    if (str_eqz(name, "tag-key") || str_eqz(name, "tag-value")) {
-        for (uint32_t i = 0; tags && i < tags->count; i++)
-            value_builder_add(&keys, str_eqz(name, "tag-key")
-                                         ? value_string_ref(call->arena, tags->entries[i].key)
-                                         : tags->entries[i].value);
-        return value_builder_list(&keys);
-    }
-    struct str own = value_text(value_get(value_getz(type->sandbox, "filters"), name), STR_EMPTY);
-    if (own.n)
-        return value_get(fill_now((struct call *)call, thing), own);
-    char *attribute = arena_strz(call->arena, name);
-    for (char *c = attribute; *c; c++)
-        *c = (char)(*c == '-' ? '_' : *c);
-    return value_get(fill_now((struct call *)call, thing), str_n(attribute, name.n));
-}
-
 static bool matches(const struct call *call, const struct value *have, const struct value *wanted)
 {
     if (value_is_null(have))
@@ -130,6 +120,60 @@ static bool matches(const struct call *call, const struct value *have, const str
     return false;
 }
 
+/* "vpc-id" as an attribute's name. */
+static struct str attribute_of(const struct call *call, const struct spec_type *type, struct str filter)
+{
+    struct str own = value_text(value_get(value_getz(type->sandbox, "filters"), filter), STR_EMPTY);
+    if (own.n)
+        return own;
+    char *name = arena_strz(call->arena, filter);
+    for (char *c = name; *c; c++)
+        *c = (char)(*c == '-' ? '_' : *c);
+    return str_n(name, filter.n);
+}
+/* What a filter looks at: tag:KEY, tag-key, or an attribute ("vpc-id" is vpc_id unless the spec's
+ * `filters` say otherwise). NULL: the thing has nothing of the sort. */
+static const struct value *filtered(const struct call *call, const struct thing *thing, struct str name)
+{
+    const struct spec_type *type = thing->type;
+    const struct value *tags = type->tags ? value_get(thing->attrs, type->tags->attr->attr->name) : NULL;
+    if (str_starts(name, STR("tag:")))
+        return value_get(tags, str_slice(name, 4, name.n));
+    struct value_builder keys = VALUE_BUILDER(call->arena);
+    if (str_eqz(name, "tag-key") || str_eqz(name, "tag-value")) {
+        for (uint32_t i = 0; tags && i < tags->count; i++)
+            value_builder_add(&keys, str_eqz(name, "tag-key")
+                                         ? value_string_ref(call->arena, tags->entries[i].key)
+                                         : tags->entries[i].value);
+        return value_builder_list(&keys);
+    }
+    return value_get(fill_now((struct call *)call, thing), attribute_of(call, type, name));
+}
+
+static bool knows(const struct call *call, const struct spec_type *type, struct str filter)
+{
+    return str_starts(filter, STR("tag")) || spec_attr_find(type, attribute_of(call, type, filter));
+}
+
+/* A filter on what lies inside of it: association.subnet-id of a route table. */
+static bool part_passes(
+    const struct call *call, const struct thing *thing, struct str filter, const struct value *wanted)
+{
+    for (size_t r = 0; r < call->served->role_count; r++) {
+        const struct spec_type *type = call->served->roles[r].type;
+        if (type == thing->type || !knows(call, type, filter))
+            continue;
+        for (size_t i = 0; i < call->control->thing_count; i++) {
+            const struct thing *inner = call->control->things[i];
+            if (inner->type == type && matches(call, filtered(call, inner, filter), wanted) &&
+                value_equal(value_get(inner->attrs, thing->type->schema.id),
+                    value_get(thing->attrs, thing->type->schema.id)))
+                return true;
+        }
+    }
+    return false;
+}
+
 bool find_passes(const struct call *call, const struct thing *thing)
 {
     for (size_t l = 0; l < 2; l++) {
@@ -145,7 +189,8 @@ bool find_passes(const struct call *call, const struct thing *thing)
             const struct value *wanted = wire_path(call->arena, filter, STR("Values[]"));
             if (!wanted || !wanted->count)
                 wanted = wire_path(call->arena, filter, STR("Value[]"));
-            if (!matches(call, filtered(call, thing, name), wanted))
+            if (knows(call, thing->type, name) ? !matches(call, filtered(call, thing, name), wanted)
+                                               : !part_passes(call, thing, name, wanted))
                 return false;
         }
     }
