@@ -11,7 +11,7 @@ enum { DEFAULT_PORT = 4566 };
 
 struct sandbox_settings {
     struct settings shared;
-    const char *port, *dir, *bind, *speed;
+    const char *port, *dir, *bind, *speed, *faults;
     bool ephemeral;
 };
 
@@ -67,6 +67,7 @@ static int serve(struct invocation *inv, int port)
         .port = (uint16_t)port,
         .ephemeral = own->ephemeral,
         .speed = speed,
+        .faults_file = own->faults,
         .specs_dir = inv->settings->specs};
     if (!own->dir && !own->ephemeral)
         options.dir = ".weir/sandbox";
@@ -114,6 +115,8 @@ static const struct option options[] = {
         .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
     {0, "speed", .value = "FACTOR", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, speed),
         .doc = "let states that take their time (a database that is being made) pass faster"},
+    {0, "faults", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, faults),
+        .doc = "make requests fail by the rules in this file (see docs/sandbox.md)"},
     {0, "bind", .value = "ADDRESS", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, bind),
         .doc = "numeric address to listen on (default: 127.0.0.1)"},
 };

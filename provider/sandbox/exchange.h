@@ -86,7 +86,7 @@ const struct fault *auth_verify(struct exchange *x, struct str payload_hash);
 
 /* ---- services ---- */
 
-extern const struct service s3srv_service, control_service;
+extern const struct service s3srv_service, control_service, faults_service;
 /* By the credential scope; S3 where there is none. */
 const struct service *service_find(const struct exchange *x);
 
@@ -96,6 +96,8 @@ struct control;
 struct control *sandbox_control(
     struct sandbox *sandbox); /* made when first asked for; NULL: it could not be */
 struct str sandbox_secret(const struct sandbox *sandbox, struct str access_key); /* "" : unknown */
+struct faults;
+struct faults *sandbox_faults(struct sandbox *sandbox);
 struct str sandbox_account(const struct sandbox *sandbox);
 
 #endif

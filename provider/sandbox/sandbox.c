@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "provider/sandbox/control.h"
 #include "provider/sandbox/exchange.h"
+#include "provider/sandbox/faults.h"
 #include "provider/sandbox/server.h"
 #include "provider/sandbox/store.h"
 
@@ -14,6 +15,8 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
+
+enum { MAX_FAULTS = 1024 * 1024 };
 
 struct sandbox {
     struct arena arena;
@@ -32,6 +35,7 @@ struct sandbox {
     struct catalog *catalog;
     struct control *control;
     bool control_failed;
+    struct faults *faults;
     struct server *server;
 };
 
@@ -77,6 +81,17 @@ static void copy_keys(struct sandbox *s, const struct sandbox_options *options)
             arena_str(&s->arena, from[i].access_key), arena_str(&s->arena, from[i].secret_key)};
 }
 
+static int read_faults(struct sandbox *s, const struct sandbox_options *options, struct err *err)
+{
+    struct str text;
+    if (!options->faults_file)
+        return 0;
+    return file_read(&s->arena, options->faults_file, MAX_FAULTS, &text, err) ||
+                   faults_set(s->faults, text, err)
+               ? err_context(err, "%s", options->faults_file)
+               : 0;
+}
+
 int sandbox_start(const struct sandbox_options *options, struct sandbox **out, struct err *err)
 {
     struct sandbox *s = mem_zalloc(sizeof *s);
@@ -87,7 +102,8 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
     s->speed = options->speed;
     pthread_mutex_init(&s->control_lock, NULL);
     copy_keys(s, options);
-    if (choose_dir(s, options, err) || lock_dir(s, err) ||
+    s->faults = faults_new();
+    if (read_faults(s, options, err) || choose_dir(s, options, err) || lock_dir(s, err) ||
         store_open(s->dir, !options->ephemeral, &s->store, err) ||
         server_start(s, options, &s->server, &s->port, err)) {
         sandbox_stop(s);
@@ -102,6 +118,7 @@ void sandbox_stop(struct sandbox *s)
     if (!s)
         return;
     server_stop(s->server);
+    faults_free(s->faults);
     store_close(s->store);
     control_free(s->control);
     catalog_free(s->catalog);
@@ -131,6 +148,11 @@ uint64_t sandbox_requests(const struct sandbox *s)
 struct s3_store *sandbox_store(struct sandbox *s)
 {
     return s->store;
+}
+
+struct faults *sandbox_faults(struct sandbox *s)
+{
+    return s->faults;
 }
 
 struct str sandbox_account(const struct sandbox *s)

@@ -28,9 +28,10 @@ struct sandbox_options {
     int workers;                    /* connections at a time; 0: 256 */
     const struct sandbox_key *keys; /* who may call; n 0: SANDBOX_ACCESS_KEY alone */
     size_t key_count;
-    struct str account;    /* 12 digits; "" : SANDBOX_ACCOUNT */
-    const char *specs_dir; /* a user's own specs over the built-in ones; NULL: none */
-    double speed;          /* of states that change over time; 0: 1 */
+    struct str account;      /* 12 digits; "" : SANDBOX_ACCOUNT */
+    const char *specs_dir;   /* a user's own specs over the built-in ones; NULL: none */
+    double speed;            /* of states that change over time; 0: 1 */
+    const char *faults_file; /* rules of faults.h; NULL: none */
 };
 
 #define SANDBOX_ACCESS_KEY "AKIAWEIRSANDBOX00000"

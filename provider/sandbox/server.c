@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "provider/sandbox/faults.h"
 #include "provider/sandbox/mhd_api.h"
 
 #include <arpa/inet.h>
@@ -151,6 +152,10 @@ static void begin(struct exchange *x, const char *method)
         answer_health(x);
         return;
     }
+    if (str_eqz(x->request.path, "/_weir/faults")) {
+        x->service = &faults_service;
+        return;
+    }
     auth_parse(x);
     x->service = service_find(x);
     x->service->begin(x);
@@ -169,14 +174,20 @@ static void take_data(struct exchange *x, const char *bytes, size_t n)
         x->service->refuse(x, 413, "RequestEntityTooLarge", "The request is larger than this service takes.");
 }
 
-static void end(struct exchange *x)
+/* False: the connection is to be cut (a fault that was asked for). */
+static bool end(struct exchange *x)
 {
+    struct fault_strike strike = {0};
     if (x->answered)
-        return;
+        return true;
     x->request.body = buf_str(&x->body);
-    x->service->end(x);
+    if (x->service != &faults_service && !faults_before(sandbox_faults(x->sandbox), x, &strike))
+        return false;
+    if (!x->answered)
+        x->service->end(x);
     if (!x->answered)
         x->service->refuse(x, 500, "InternalError", "We encountered an internal error. Please try again.");
+    return faults_after(x, &strike);
 }
 
 static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, const char *url,
@@ -201,8 +212,7 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, cons
         *n = 0;
         return MHD_YES;
     }
-    end(x);
-    return send_reply(server, connection, x);
+    return end(x) ? send_reply(server, connection, x) : MHD_NO;
 }
 
 static void completed(

@@ -225,18 +225,28 @@ static const struct value *coerce_map(struct arena *arena, const struct shape *s
 
 /* ---- structures ---- */
 
+/* Query names items by number where a shape looks for one of them: IpPermissions.1.IpProtocol. */
+static const struct value *member_of(const struct value *doc, struct str wire)
+{
+    int64_t number;
+    if (doc && doc->kind == VALUE_LIST)
+        return str_to_int(wire, &number) && number >= 1 && number <= doc->count ? doc->items[number - 1]
+                                                                                : NULL;
+    return value_get(doc, wire);
+}
+
 static void add_members(
     struct arena *arena, const struct shape *shape, const struct value *doc, struct value_builder *map)
 {
     for (size_t i = 0; i < shape->member_count; i++) {
         const struct shape_member *m = &shape->members[i];
         if (m->group) {
-            const struct value *inner = value_get(doc, m->wire);
-            if (inner && inner->kind == VALUE_MAP)
+            const struct value *inner = member_of(doc, m->wire);
+            if (inner && (inner->kind == VALUE_MAP || inner->kind == VALUE_LIST))
                 add_members(arena, m->shape, inner, map);
             continue;
         }
-        const struct value *v = m->spread ? doc : value_get(doc, m->wire);
+        const struct value *v = m->spread ? doc : member_of(doc, m->wire);
         if (value_is_null(v))
             continue;
         bool raw_bytes = m->location == WIRE_RAW_BODY && m->shape->kind == SHAPE_BLOB;
