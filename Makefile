@@ -153,13 +153,14 @@ format: $(BUILD)/.setup-lint ## put all C files into the style of .clang-format
 	@clang-format -i $(LINTED)
 SCRIPTS := tools/setup tools/test tools/embed tools/demo .ci/run
 .PHONY: lint
-lint: $(BUILD)/.setup-build $(BUILD)/.setup-test $(BUILD)/.setup-lint ## clang-format, clang-tidy, cppcheck, shellcheck where it is installed
+lint: $(BUILD)/.setup-build $(BUILD)/.setup-test $(BUILD)/.setup-lint ## clang-format, clang-tidy, cppcheck, shellcheck where it is installed; pages of docs/ up to date
 	@clang-format --dry-run -Werror $(LINTED)
 	@printf '%s\n' $(SRCS) cmd/main.c | xargs -P $(JOBS) -n 8 clang-tidy --quiet 2> $(BUILD)/tidy.log
 	@cppcheck --quiet -j $(JOBS) --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	  --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches --suppress=internalAstError \
 	  --suppress=returnDanglingLifetime:stacks/func.c -D_GNU_SOURCE -I. $(ROOMS)
 	@if command -v shellcheck > /dev/null; then shellcheck $(SCRIPTS); fi
+	@$(MAKE) --no-print-directory -s docs-check
 	@echo "lint: clean"
 
 # ---- pages made from the program's tables ----
@@ -167,13 +168,19 @@ $(BUILD)/weir.1: $(BUILD)/weir
 	$(BUILD)/weir docs commands --format man > $@
 .PHONY: docs man
 man: $(BUILD)/weir.1 ## the manual page
+DOCS := docs
 docs: $(BUILD)/weir ## docs/cli.md, docs/functions.md and docs/types/ from the program's own tables
-	$(BUILD)/weir docs commands --format markdown > docs/cli.md
-	$(BUILD)/weir docs functions --format markdown > docs/functions.md
-	@mkdir -p docs/types && rm -f docs/types/*.md
-	$(BUILD)/weir docs --format markdown > docs/types/README.md
-	@sed -n 's/^| \[\([^]]*\)\](\([^)]*\)\.md).*/\2/p' docs/types/README.md | while read -r type; do \
-	  $(BUILD)/weir docs "$$type" --format markdown > "docs/types/$$type.md" || exit 1; done
+	@mkdir -p $(DOCS)/types && rm -f $(DOCS)/types/*.md
+	$(BUILD)/weir docs commands --format markdown > $(DOCS)/cli.md
+	$(BUILD)/weir docs functions --format markdown > $(DOCS)/functions.md
+	$(BUILD)/weir docs --format markdown > $(DOCS)/types/README.md
+	@sed -n 's/^| \[\([^]]*\)\](\([^)]*\)\.md).*/\2/p' $(DOCS)/types/README.md | while read -r type; do \
+	  $(BUILD)/weir docs "$$type" --format markdown > "$(DOCS)/types/$$type.md" || exit 1; done
+.PHONY: docs-check
+docs-check: $(BUILD)/weir
+	@rm -rf $(BUILD)/docs
+	@$(MAKE) --no-print-directory -s docs DOCS=$(BUILD)/docs
+	@for page in cli.md functions.md types; do diff -rq docs/$$page $(BUILD)/docs/$$page || { echo "docs: run make docs"; exit 1; }; done
 
 # ---- installing ----
 INSTALL_ROOT := $(DESTDIR)$(PREFIX)

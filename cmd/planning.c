@@ -227,8 +227,7 @@ static int report(struct invocation *inv, const struct plan *plan, const struct 
         report_text(inv, plan, r, failures, ms);
     }
     /* a failure that is not a single resource's has not been told yet */
-    bool told = failures->n || (r->interrupted && !inv->settings->json);
-    if (err->class != ERR_NONE && !told)
+    if (err->class != ERR_NONE && !failures->n)
         invocation_fail(inv, err);
     return status;
 }
