@@ -12,7 +12,6 @@ from support import ACCOUNT, ROOT
 NOT_ON_MOTO = {
     "aws.batch.compute_environment": "wants a service role, which the service does not",
     "aws.batch.job_queue": "takes no ARN of a compute environment that is not there",
-    "aws.glue.connection": "GetConnection does not tell the connection's type",
     "aws.kafka.cluster": "stays CREATING for ever",
     "aws.mwaa.environment": "there is no such service",
 }

@@ -1,13 +1,15 @@
-"""Operations that moto 5.2 lacks and the tests need, answered as the services do: import it before moto serves."""
+"""What moto 5.2 lacks or does wrong and the tests need, as the services do it: import it before moto serves."""
 
 import json
 
 from moto.athena.responses import AthenaResponse
 from moto.awslambda.models import LambdaFunction
+from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.events.responses import EventsHandler
 from moto.glue.exceptions import EntityNotFoundException
 from moto.glue.models import Action, FakeConnection, Predicate
 from moto.glue.responses import GlueResponse
+from moto.rds.models import RDSBackend
 
 
 def answers(response, name):
@@ -169,3 +171,26 @@ def update_code_and_architectures(self: LambdaFunction, spec):
 
 LambdaFunction.update_configuration = update_all_of_the_configuration
 LambdaFunction.update_function_code = update_code_and_architectures
+
+
+# ---- EC2, RDS ----
+
+delete_nat_gateway, modify_db_subnet_group = NatGatewayBackend.delete_nat_gateway, RDSBackend.modify_db_subnet_group
+
+
+def delete_nat_gateway_and_free_its_address(self, nat_gateway_id):
+    gateway = delete_nat_gateway(self, nat_gateway_id)
+    for address in gateway.nat_gateway_addresses:
+        if address.get("publicIp"):
+            self.disassociate_address(address=address["publicIp"])
+    return gateway
+
+
+def modify_db_subnet_group_and_keep_it(self, subnet_name, description, subnets):
+    group = modify_db_subnet_group(self, subnet_name, description, subnets)
+    self.subnet_groups[subnet_name] = group
+    return group
+
+
+NatGatewayBackend.delete_nat_gateway = delete_nat_gateway_and_free_its_address
+RDSBackend.modify_db_subnet_group = modify_db_subnet_group_and_keep_it
