@@ -237,8 +237,7 @@ static const struct option_set lock_set = OPTION_SET(NULL, lock_options);
 static const struct option_set *const change_sets[] = {&lock_set, &options_json, &options_stack, NULL};
 static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
 static const struct command_example migrate_examples[] = {
-    {"weir state migrate '{\"backend\": \"s3\", \"bucket\": \"team-state\"}'",
-        "to a bucket"},
+    {"weir state migrate '{\"backend\": \"s3\", \"bucket\": \"team-state\"}'", "to a bucket"},
     {NULL, NULL},
 };
 
