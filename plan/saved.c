@@ -106,6 +106,7 @@ int plan_save(const struct plan *plan, const char *path, struct err *err)
         {STR("seq"), value_int(&arena, (int64_t)state_seq(state))},
         {STR("destroy"), value_bool(plan->destroy)},
         {STR("refreshed"), value_bool(plan->refreshed)},
+        {STR("delete_adopted"), value_bool(p->options.delete_adopted)},
         {STR("targets"), strings(&arena, p->options.targets, p->options.target_count)},
         {STR("replaces"), strings(&arena, p->options.replaces, p->options.replace_count)},
         {STR("inputs"), plain},
@@ -188,6 +189,12 @@ void saved_plan_free(struct saved_plan *saved)
 static struct str text_of(const struct saved_plan *saved, const char *key)
 {
     return value_text(value_getz(saved->content, key), STR_EMPTY);
+}
+
+static bool flag_of(const struct saved_plan *saved, const char *key)
+{
+    const struct value *v = value_getz(saved->content, key);
+    return v && v->kind == VALUE_BOOL && v->boolean;
 }
 
 struct str saved_plan_env(const struct saved_plan *saved)
@@ -281,10 +288,9 @@ int plan_load(struct workspace *workspace, const struct saved_plan *saved, const
         return -1;
     struct arena *arena = &workspace->stack->arena;
     struct plan_options same = *options;
-    const struct value *destroy = value_getz(saved->content, "destroy");
-    const struct value *refreshed = value_getz(saved->content, "refreshed");
-    same.destroy = destroy && destroy->kind == VALUE_BOOL && destroy->boolean;
-    same.no_refresh = !(refreshed && refreshed->kind == VALUE_BOOL && refreshed->boolean);
+    same.destroy = flag_of(saved, "destroy");
+    same.no_refresh = !flag_of(saved, "refreshed");
+    same.delete_adopted = options->delete_adopted || flag_of(saved, "delete_adopted");
     same.targets = list_of(saved, "targets", arena, &same.target_count);
     same.replaces = list_of(saved, "replaces", arena, &same.replace_count);
     same.saved_live = read_live(arena, value_getz(saved->content, "live"));

@@ -742,6 +742,31 @@ static void a_saved_plan_is_carried_out_or_refused(void **state)
     saved_plan_free(saved);
 }
 
+/* Who reviewed the plan has seen what it deletes. */
+static void a_saved_plan_keeps_the_consent_to_delete_what_was_adopted(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const char *path = arena_printf(&arena, "%s/plan.json", folder).p;
+    struct value_entry there = {STR("name"), value_stringz(&world.arena, "a")};
+    put(with_computed(&world.arena, value_map(&world.arena, &there, 1), true));
+    write_stack("resources:\n  a: {type: fake.thing, name: a, adopt: existing}\n");
+    apply("");
+    struct command s;
+    struct saved_plan *saved;
+    struct apply_result result;
+    make(&s, (struct plan_options){.destroy = true, .delete_adopted = true});
+    assert_int_equal(plan_save(s.plan, path, &s.err), 0);
+    finish(&s);
+    start(&s);
+    assert_int_equal(saved_plan_read(path, &saved, &s.err), 0);
+    assert_int_equal(plan_load(&s.workspace, saved, &(struct plan_options){0}, &s.diags, &s.plan, &s.err), 0);
+    assert_int_equal(run(&s, (struct apply_options){0}, &result), 0);
+    assert_string_equal(world.log.p, "delete a;");
+    finish(&s);
+    saved_plan_free(saved);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, new_folder, remove_folder)
 
 int main(void)
@@ -769,6 +794,7 @@ int main(void)
         TEST(adopts_only_what_may_be_adopted),
         TEST(takes_over_what_this_stack_made),
         TEST(a_saved_plan_is_carried_out_or_refused),
+        TEST(a_saved_plan_keeps_the_consent_to_delete_what_was_adopted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
