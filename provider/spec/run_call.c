@@ -389,9 +389,9 @@ static int run_probe(struct run *run, const struct spec_step *step, const struct
         *document = NULL;
         return 0;
     }
-    if (failure.http_status == 403) {
-        err_set(err, ERR_EXISTS, "there is one already, in another account");
-        return -1;
+    if (failure.http_status == 403) { /* an answer to HEAD has no body that would tell which */
+        err_set(err, ERR_SERVICE, "the service does not let these credentials look whether there is one");
+        return err_hint(err, "there is one in another account, or the credentials are wrong");
     }
     *err = failure;
     return -1;
