@@ -271,6 +271,24 @@ def bench_http(bench, work):
             bench.judge(f"engine with {workers} workers", float(rows[-1].split()[-1]), 1.15, " x")
 
 
+def bench_state(bench, work):
+    title("the state log as it grows", "records appended in groups and synced, the log opened again, then single synced appends, best of 50 (bench_state.c); best of 3")
+    rows = []
+    for count in (1_000, 10_000, 100_000):
+        runs = []
+        for attempt in range(3):
+            folder = work / f"state{count}-{attempt}"
+            folder.mkdir()
+            runs.append([float(field) for field in Run([BIN / "bench_state", folder, str(count)]).out.split()])
+            shutil.rmtree(folder)
+        append, opened, single = (min(run[i] for run in runs) for i in range(3))
+        rows.append((append, opened * 1e3 / count, single))
+        print(f"  {count:>7,}  {append:6.2f} us for each append, {opened:7.1f} ms to open ({opened * 1e3 / count:.2f} us for each record), {single:6.1f} us for one more")
+    for name, column in (("append", 0), ("open", 1), ("one more", 2)):
+        times = rows[-1][column] / rows[1][column]
+        print(f"  {name:14} 10,000 -> 100,000: time per record x {times:.2f}" + bench.judge(f"state, {name}, growth", times, 2 if name == "one more" else 1.5))
+
+
 def bench_moto(bench, work):
     count = 20 if bench.quick else 100
     title(f"{3 * count} mixed resources on moto",
@@ -337,7 +355,7 @@ def bench_sandbox(bench, work):
     sandbox.bench(title, bench.judge, work, bench.quick)
 
 
-SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "http": bench_http, "moto": bench_moto, "sandbox": bench_sandbox,
+SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "state": bench_state, "http": bench_http, "moto": bench_moto, "sandbox": bench_sandbox,
             "terraform": bench_terraform}
 
 
