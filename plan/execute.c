@@ -242,7 +242,6 @@ static void count_not_started(struct executor *x)
 static void execute(struct executor *x)
 {
     pthread_mutex_init(&x->lock, NULL);
-    pthread_mutex_init(&x->observer_lock, NULL);
     pthread_cond_init(&x->wake, NULL);
     pthread_cond_init(&x->ended, NULL);
     executor_schedule(x);
@@ -254,7 +253,6 @@ static void execute(struct executor *x)
     free(x->ready);
     pthread_cond_destroy(&x->wake);
     pthread_cond_destroy(&x->ended);
-    pthread_mutex_destroy(&x->observer_lock);
     pthread_mutex_destroy(&x->lock);
 }
 
@@ -318,6 +316,46 @@ static int outcome(struct executor *x, struct err *err)
     return -1;
 }
 
+static bool brings_secrets(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->change_count; i++) {
+        const struct change *change = &plan->changes[i];
+        if (change->instance && object_tells_secrets(change->schema, change->instance->desired))
+            return true;
+    }
+    for (size_t i = 0; i < plan->output_count; i++)
+        if (value_is_sensitive(plan->outputs[i].after))
+            return true;
+    return false;
+}
+
+static bool has_secrets(const struct planner *p)
+{
+    for (size_t i = 0; i < p->seen_count; i++) {
+        const struct record *record = p->seen[i].record;
+        const struct schema *schema = catalog_find(p->workspace->catalog, record->type, false, NULL);
+        if (schema && object_tells_secrets(schema, record->attrs))
+            return true;
+    }
+    return value_is_sensitive(state_outputs(p->workspace->state));
+}
+
+static void warn(struct executor *x, const char *text)
+{
+    executor_event(x, &(struct event){.kind = EVENT_WARNING, .text = text});
+}
+
+/* What the user should know of the state before it is written to. */
+static void warn_of_state(struct executor *x)
+{
+    const struct state *state = x->p->workspace->state;
+    if (state_was_torn(state))
+        warn(x, "the state ended in half a record, which was dropped: a run was cut off while writing it");
+    if (!state_has_key(state) && brings_secrets(x->plan) && !has_secrets(x->p))
+        warn(x, "the state has no key: it keeps hashes of secrets, which tell a change but cannot be shown "
+                "again (`weir state key` makes a key)");
+}
+
 static int run_locked(struct executor *x, struct err *err)
 {
     struct state *state = x->p->workspace->state;
@@ -325,6 +363,7 @@ static int run_locked(struct executor *x, struct err *err)
     if (state_begin(state, command, NULL, err) || sources_keep(x->p->stack, state, err) ||
         record_moves(x->p, err))
         return -1;
+    warn_of_state(x);
     execute(x);
     int status = outcome(x, err);
     struct err late = ERR_INIT;
@@ -343,7 +382,11 @@ int plan_apply(
 {
     *result = (struct apply_result){.outputs = &value_empty_map};
     struct state *state = plan->workspace->state;
-    struct executor x = {.p = plan->planner, .plan = plan, .options = options, .result = result};
+    struct executor x = {.p = plan->planner,
+        .plan = plan,
+        .options = options,
+        .result = result,
+        .observer_lock = PTHREAD_MUTEX_INITIALIZER};
     bool locked_before = state_is_locked(state); /* by the command, before it planned */
     uint64_t planned_at = state_seq(state);
     if (!locked_before &&

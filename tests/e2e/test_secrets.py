@@ -46,6 +46,13 @@ def test_never_shown(stack, cloud):
     hidden(stack, *results)
 
 
+HELD = """
+    stack: held
+    inputs: {password: {type: string, sensitive: true}}
+    resources:
+      plain: {type: weir.value, value: 1}
+      held: {type: weir.value, value: "${inputs.password}"}
+"""
 TOLD = """
     stack: told
     inputs: {password: {type: string, sensitive: true}}
@@ -73,6 +80,17 @@ def test_traces_do_not_show_what_answers_repeat(stack):
     results = [stack.apply("-vv", *first), stack.run("plan", "-vv", *first), stack.apply("-vv", *second), stack.destroy("-vv", *second)]
     assert all("not shown, they may hold secrets" in result.err for result in results)
     hidden(stack, *results)
+
+
+def test_hashes_are_announced_before_the_first_secret(local_stack):
+    told = "the state has no key"
+    local_stack.write(HELD)
+    first = local_stack.apply("-i", f"password={FIRST}").out
+    assert told in first and first.index(told) < first.index("created held")
+    assert told not in local_stack.apply("-i", f"password={SECOND}").out  # once is enough
+    local_stack.destroy("-i", f"password={SECOND}")
+    local_stack.env["WEIR_STATE_KEY"] = "0f" * 32
+    assert told not in local_stack.apply("-i", f"password={FIRST}").out
 
 
 def test_sensitive_outputs_are_shown_only_on_request(stack):
