@@ -6,7 +6,7 @@
  *   load_attr.c   attributes: schema on one side, wire shapes on the other
  *   load_step.c   calls: what is sent, where the answer lies, when
  *   load_type.c   facets, members, entries, tags, waits, listings
- *   run_*.c       the interpreter: one file an operation of struct resource_ops
+ *   run_*.c       the interpreter of all that, behind struct resource_ops (spec_ops)
  *   dump.c        everything above as JSON, for the test that compares it with the services' own models
  *
  * All of it is built once, in the service's arena, and never changes afterwards, so every thread may use it.
@@ -66,7 +66,7 @@ struct spec_request {
     size_t attr_count;
 };
 
-/* attribute: one of these values. Names may also be region, partition or account. */
+/* attribute: one of these values. The name may also be region or partition. */
 struct spec_condition {
     struct str name;
     const struct value *values; /* list */
@@ -123,15 +123,15 @@ struct spec_step {
     bool always;                         /* update: whatever changed */
     bool wait;                           /* until ready, before the next step */
     bool must_be_absent;                 /* the call has to say that the thing is not there */
-    bool look;                           /* create: only tells later steps what there is; absence is fine */
+    bool look;                           /* only tells later steps what there is; absence is fine */
     bool idempotent;
     struct spec_errors ignore, absent, retry;
     int64_t retry_for_ms; /* how long; 0: two minutes */
     struct str failed;    /* path of failures in a 2xx answer */
     struct spec_page page;
-    /* first list something with `each`, then make this call for each item */
+    struct spec_skip skip; /* items of this listing that are left alone */
+    /* First something is listed with `each`, then this call is made for every item. */
     const struct spec_step *each;
-    struct spec_skip skip;  /* of the items that it lists */
     struct str each_newest; /* path by which items are ordered, newest first ... */
     int64_t each_keep;      /* ... and so many of them left */
 };
@@ -253,7 +253,7 @@ struct spec_service {
 struct spec_service *spec_load(const struct source *source, struct diags *diags);
 void spec_free(struct spec_service *service);
 
-/* "glue", "Glue.Job" of an attribute name, by the service's rule. For tests. */
+/* NULL: the type has no attribute of that name. Hidden ones are found too. */
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name);
 
 /* permissions.c; see struct resource_ops. */
