@@ -85,11 +85,19 @@ static bool is_awaited(const struct attr_change *a)
     return !a->before && value_is_unknown(a->after) && a->attr && a->attr->computed;
 }
 
+/* A replacement lists everything; what stays as it is would hide what does not. */
+static bool stays(const struct attr_change *a)
+{
+    return a->before && a->after && a->attr && !a->replaces && value_is_known(a->after) &&
+           attr_equal(a->attr, a->after, a->before);
+}
+
 static int widest_name(const struct attr_change *attrs, size_t n, bool without_awaited)
 {
     int width = 0;
     for (size_t i = 0; i < n; i++) {
-        int w = without_awaited && is_awaited(&attrs[i]) ? 0 : (int)str_code_points(attrs[i].name);
+        bool silent = stays(&attrs[i]) || (without_awaited && is_awaited(&attrs[i]));
+        int w = silent ? 0 : (int)str_code_points(attrs[i].name);
         width = w > width ? w : width;
     }
     return width > NAME_WIDTH_MAX ? NAME_WIDTH_MAX : width;
@@ -141,7 +149,7 @@ static void attr_lines(
     bool together = awaited > 1 && !o->everything;
     int width = widest_name(attrs, n, together);
     for (size_t i = 0; i < n; i++)
-        if (!together || !is_awaited(&attrs[i]))
+        if (!stays(&attrs[i]) && (!together || !is_awaited(&attrs[i])))
             attr_line(&attrs[i], width, o, out);
     if (together)
         awaited_line(attrs, n, o, out);
