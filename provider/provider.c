@@ -62,11 +62,6 @@ const struct value *provider_default_tags(const struct provider *provider)
     return provider->default_tags;
 }
 
-uint64_t provider_requests(const struct provider *provider)
-{
-    return provider->aws ? aws_requests(provider->aws) : 0;
-}
-
 struct aws_client *provider_aws(const struct provider *provider)
 {
     return provider->aws;

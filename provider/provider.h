@@ -129,8 +129,6 @@ int provider_new(const struct provider_options *options, struct provider **out, 
 void provider_free(struct provider *provider);
 /* What a new resource of this provider gets on top of the file: default tags. NULL: none. */
 const struct value *provider_default_tags(const struct provider *provider);
-/* Counts of requests sent so far (all attempts), for "requests per refresh" and the benchmarks. */
-uint64_t provider_requests(const struct provider *provider);
 /* How the types of provider/aws reach their account; NULL for "weir". */
 struct aws_client;
 struct aws_client *provider_aws(const struct provider *provider);

@@ -38,32 +38,27 @@ static void write_text(struct buf *out, struct str text)
     write_marker(out, "$bytes", base64_encode(&scratch, text));
 }
 
-static void write_secret(struct buf *out, struct secrets *secrets, const struct value *v, bool *lacking)
+static void write_secret(struct buf *out, struct secrets *secrets, const struct value *v)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf plain = BUF_INIT;
-    bool ignored = false;
-    encode_value(&plain, NULL, value_unmark(&scratch, v), &ignored);
-    if (secrets_have_key(secrets)) {
+    encode_value(&plain, NULL, value_unmark(&scratch, v));
+    if (secrets_have_key(secrets))
         write_marker(out, "$sealed", secrets_seal(secrets, &scratch, buf_str(&plain)));
-    } else {
-        *lacking = true;
+    else
         write_marker(out, "$hash", secret_hash(&scratch, buf_str(&plain)));
-    }
     OPENSSL_cleanse(plain.p, plain.n);
 }
 
-static void write_value(
-    struct buf *out, struct secrets *secrets, const struct value *v, int depth, bool *lacking);
+static void write_value(struct buf *out, struct secrets *secrets, const struct value *v, int depth);
 
-static void write_list(
-    struct buf *out, struct secrets *secrets, const struct value *v, int depth, bool *lacking)
+static void write_list(struct buf *out, struct secrets *secrets, const struct value *v, int depth)
 {
     buf_add_char(out, '[');
     for (uint32_t i = 0; i < v->count; i++) {
         if (i)
             buf_add_char(out, ',');
-        write_value(out, secrets, v->items[i], depth + 1, lacking);
+        write_value(out, secrets, v->items[i], depth + 1);
     }
     buf_add_char(out, ']');
 }
@@ -80,8 +75,7 @@ static void write_key(struct buf *out, struct str key)
     json_write_string(out, base64_encode(&scratch, key));
 }
 
-static void write_map(
-    struct buf *out, struct secrets *secrets, const struct value *v, int depth, bool *lacking)
+static void write_map(struct buf *out, struct secrets *secrets, const struct value *v, int depth)
 {
     bool first = true;
     buf_add_char(out, '{');
@@ -93,26 +87,25 @@ static void write_map(
         first = false;
         write_key(out, v->entries[i].key);
         buf_add_char(out, ':');
-        write_value(out, secrets, v->entries[i].value, depth + 1, lacking);
+        write_value(out, secrets, v->entries[i].value, depth + 1);
     }
     buf_add_char(out, '}');
 }
 
-static void write_deep(struct buf *out, struct secrets *secrets, const struct value *v, bool *lacking)
+static void write_deep(struct buf *out, struct secrets *secrets, const struct value *v)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    write_value(&text, secrets, v, 0, lacking);
+    write_value(&text, secrets, v, 0);
     write_marker(out, "$json", buf_str(&text));
 }
 
-static void write_value(
-    struct buf *out, struct secrets *secrets, const struct value *v, int depth, bool *lacking)
+static void write_value(struct buf *out, struct secrets *secrets, const struct value *v, int depth)
 {
     if (v->marks & VALUE_SENSITIVE) {
         if (is_kept_secret(v))
-            write_map(out, secrets, v, depth, lacking);
+            write_map(out, secrets, v, depth);
         else
-            write_secret(out, secrets, v, lacking);
+            write_secret(out, secrets, v);
         return;
     }
     switch ((enum value_kind)v->kind) {
@@ -120,15 +113,15 @@ static void write_value(
     case VALUE_LIST:
     case VALUE_MAP:
         if (depth >= DEPTH_MAX) {
-            write_deep(out, secrets, v, lacking);
+            write_deep(out, secrets, v);
         } else if (v->kind == VALUE_LIST) {
-            write_list(out, secrets, v, depth, lacking);
+            write_list(out, secrets, v, depth);
         } else if (is_marker(v)) {
             buf_addz(out, "{\"$map\":");
-            write_map(out, secrets, v, depth + 1, lacking);
+            write_map(out, secrets, v, depth + 1);
             buf_add_char(out, '}');
         } else {
-            write_map(out, secrets, v, depth, lacking);
+            write_map(out, secrets, v, depth);
         }
         break;
     case VALUE_NULL:
@@ -139,9 +132,9 @@ static void write_value(
     }
 }
 
-void encode_value(struct buf *out, struct secrets *secrets, const struct value *v, bool *lacking)
+void encode_value(struct buf *out, struct secrets *secrets, const struct value *v)
 {
-    write_value(out, secrets, v ? v : &value_null, 0, lacking);
+    write_value(out, secrets, v ? v : &value_null, 0);
 }
 
 /* ---- reading ---- */

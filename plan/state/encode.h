@@ -15,8 +15,8 @@
 #include "base/map.h"
 #include "plan/state/secret.h"
 
-/* *lacking is set where a secret was hashed only because there is no key. Safe from every thread. */
-void encode_value(struct buf *out, struct secrets *secrets, const struct value *v, bool *lacking);
+/* Without a key secrets are hashed. Safe from every thread. */
+void encode_value(struct buf *out, struct secrets *secrets, const struct value *v);
 
 /* Copies values into an arena, keeping one copy of equal map keys. */
 struct keeper {

@@ -12,7 +12,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,8 +22,7 @@ struct state {
     struct secrets *secrets;
     struct committer *committer; /* from state_begin() to state_unlock() */
     bool locked, torn;
-    uint64_t at; /* not 0: as it was then, read-only */
-    atomic_bool lacks_key;
+    uint64_t at;           /* not 0: as it was then, read-only */
     char run[24];          /* "" before state_begin() */
     pthread_mutex_t mutex; /* guards records */
     struct records records;
@@ -194,11 +192,6 @@ struct str state_lineage(const struct state *state)
     return state->records.lineage;
 }
 
-struct str state_description(const struct state *state)
-{
-    return state->backend->description;
-}
-
 bool state_was_torn(const struct state *state)
 {
     return state->torn;
@@ -207,11 +200,6 @@ bool state_was_torn(const struct state *state)
 bool state_has_key(const struct state *state)
 {
     return secrets_have_key(state->secrets);
-}
-
-bool state_lacks_key(const struct state *state)
-{
-    return atomic_load(&state->lacks_key);
 }
 
 struct str state_run(const struct state *state)
@@ -231,13 +219,10 @@ static void add_text(struct buf *body, const char *name, struct str text)
 
 static void add_value(struct state *state, struct buf *body, const char *name, const struct value *v)
 {
-    bool lacking = false;
     if (!v)
         return;
     buf_addf(body, ",\"%s\":", name);
-    encode_value(body, state->secrets, v, &lacking);
-    if (lacking)
-        atomic_store(&state->lacks_key, true);
+    encode_value(body, state->secrets, v);
 }
 
 static void add_flag(struct buf *body, const char *name, bool flag)

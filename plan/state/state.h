@@ -61,13 +61,10 @@ const struct value *state_outputs(const struct state *state); /* map; never NULL
 uint64_t state_seq(const struct state *state);
 struct str state_lineage(
     const struct state *state); /* 32 hex digits, made with the first record; "" while empty */
-struct str state_description(const struct state *state);
 /* A torn end was found and cut off when the lock was taken. */
 bool state_was_torn(const struct state *state);
 /* Without a key sensitive values are kept as hashes: they can be compared but not read back. */
 bool state_has_key(const struct state *state);
-/* Has a sensitive value been hashed since the opening, for want of a key? */
-bool state_lacks_key(const struct state *state);
 
 /* Write side. */
 int state_lock(struct state *state, const char *command, int64_t timeout_ms, struct err *err);

@@ -8,10 +8,9 @@ const struct value *state_hash_secret(struct arena *arena, const struct value *v
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf plain = BUF_INIT;
-    bool ignored;
     if (value_is_null(v) || state_is_hash(v))
         return v;
-    encode_value(&plain, NULL, value_unmark(&scratch, v), &ignored);
+    encode_value(&plain, NULL, value_unmark(&scratch, v));
     struct value_entry entry = {STR("$hash"), value_string_ref(arena, secret_hash(arena, buf_str(&plain)))};
     return value_mark(arena, value_map(arena, &entry, 1), VALUE_SENSITIVE);
 }
@@ -27,12 +26,11 @@ static bool matches_hash(const struct value *kept, const struct value *v)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf plain = BUF_INIT;
-    bool ignored;
     if (!value_is_known(v))
         return false;
     if (state_is_hash(v))
         return value_equal(kept, v);
-    encode_value(&plain, NULL, value_unmark(&scratch, v ? v : &value_null), &ignored);
+    encode_value(&plain, NULL, value_unmark(&scratch, v ? v : &value_null));
     return secret_hash_matches(kept->entries[0].value->string, buf_str(&plain));
 }
 

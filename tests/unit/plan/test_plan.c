@@ -217,12 +217,6 @@ const struct value *provider_default_tags(const struct provider *provider)
     return NULL;
 }
 
-uint64_t provider_requests(const struct provider *provider)
-{
-    (void)provider;
-    return 0;
-}
-
 /* ---- one command after another in a folder ---- */
 
 static char folder[64];
