@@ -223,12 +223,14 @@ static int object_prepare(
     }
     AUTO_CONTENT struct content content;
     struct str hash;
-    if (content_open(ctx->dir, desired, &content, err) || content_hash(ctx->arena, &content, &hash, err))
+    if (content_open(ctx->dir, desired, &content, err))
         return -1;
     if (content.size > OBJECT_PUT_MAX)
         return err_set(err, ERR_INVALID,
             "source \"%.*s\" has %" PRId64 " bytes; one upload can have 5 GiB at most",
             STR_ARG(value_text(value_getz(desired, "source"), STR_EMPTY)), content.size);
+    if (content_hash(ctx->arena, &content, &hash, err))
+        return -1;
     *prepared = value_with(ctx->arena, desired, STR("sha256"), value_string(ctx->arena, hash));
     return 0;
 }
