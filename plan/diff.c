@@ -250,6 +250,12 @@ static bool diff_with_live(struct planner *p, struct instance *instance, const s
     if (!record) {
         instance->action = ACTION_ADOPT;
         instance_change(p, instance)->action = ACTION_ADOPT;
+    } else if (record->prevent_destroy != decl->lifecycle.prevent_destroy) {
+        /* The record has to know: it is all there is once the resource is no longer in the file. */
+        instance->action = ACTION_UPDATE;
+        instance_change(p, instance)->action = ACTION_UPDATE;
+        instance->change->reason = record->prevent_destroy ? STR("no longer protected by prevent_destroy")
+                                                           : STR("now protected by prevent_destroy");
     } else if (instance->seen->address.p != record->address.p) {
         instance_change(p, instance); /* nothing but a move */
     }

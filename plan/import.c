@@ -26,6 +26,7 @@ static int record(struct plan *plan, const struct change *change, struct err *er
         .set = object_set(p->arena, change->schema, instance->desired),
         .deps = evaluate_deps(p, instance->decl),
         .adopted = true,
+        .prevent_destroy = instance->decl->lifecycle.prevent_destroy,
     };
     struct state *state = plan->workspace->state;
     if (state_begin(state, "import", NULL, err) || state_done(state, &outcome, err))

@@ -598,6 +598,27 @@ static void prevent_destroy_prevents(void **state)
     finish(&s);
 }
 
+/* Also when it came or went with nothing else, and the resource then leaves the file. */
+static void prevent_destroy_is_recorded(void **state)
+{
+    (void)state;
+    struct command s;
+    write_stack("resources:\n" A);
+    apply("create a;");
+    write_stack("resources:\n  a: {type: fake.thing, name: a, lifecycle: {prevent_destroy: true}}\n");
+    apply(""); /* no call is made */
+    assert_nothing_to_do();
+    write_stack("");
+    make(&s, (struct plan_options){0});
+    assert_int_equal(s.status, -1);
+    finish(&s);
+    write_stack("resources:\n" A);
+    apply("");
+    assert_nothing_to_do();
+    write_stack("");
+    apply("delete a;");
+}
+
 static void moves_forgets_and_ignores(void **state)
 {
     (void)state;
@@ -781,6 +802,7 @@ int main(void)
         TEST(stops_starting_when_interrupted),
         TEST(secrets_are_compared_but_not_kept),
         TEST(prevent_destroy_prevents),
+        TEST(prevent_destroy_is_recorded),
         TEST(moves_forgets_and_ignores),
         TEST(keyed_instances_come_and_go_by_key),
         TEST(targets_leave_the_rest_alone),
