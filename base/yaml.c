@@ -22,8 +22,8 @@ struct frame {
     uint32_t height;
     bool has_key; /* of a map: the last entry on the stack waits for its value */
     bool is_merge;
-    struct node *merge; /* the value of `<<` */
-    size_t anchor;      /* index + 1 into anchors; 0: none */
+    struct node *merge;   /* the value of `<<` */
+    struct built *anchor; /* NULL: none */
 };
 
 struct parser {
@@ -36,9 +36,7 @@ struct parser {
     size_t item_count, item_cap;
     struct node_entry *entries;
     size_t entry_count, entry_cap;
-    struct map anchor_names; /* name -> index + 1 into anchors */
-    struct built *anchors;
-    size_t anchor_count, anchor_cap;
+    struct map anchors; /* name -> struct built */
     size_t nodes, aliased;
     size_t documents;
     bool failed; /* what follows makes no sense any more */
@@ -200,15 +198,14 @@ static void attach(struct parser *p, struct built built)
     }
 }
 
-static size_t remember_anchor(struct parser *p, const yaml_char_t *name, struct built built)
+static struct built *remember_anchor(struct parser *p, const yaml_char_t *name, struct built built)
 {
     if (!name)
-        return 0;
-    MEM_GROW(p->anchors, p->anchor_cap, p->anchor_count + 1);
-    p->anchors[p->anchor_count++] = built;
-    struct str key = arena_str(p->arena, str_z((const char *)name));
-    map_set(&p->anchor_names, key, (void *)(uintptr_t)p->anchor_count);
-    return p->anchor_count;
+        return NULL;
+    struct built *anchor = ARENA_NEW(p->arena, struct built);
+    *anchor = built;
+    map_set(&p->anchors, arena_str(p->arena, str_z((const char *)name)), anchor);
+    return anchor;
 }
 
 static void add_key(struct parser *p, const yaml_event_t *event)
@@ -277,19 +274,19 @@ static void on_alias(struct parser *p, const yaml_event_t *event)
 {
     struct str name = str_z((const char *)event->data.alias.anchor);
     struct frame *frame = top(p);
-    size_t index = (uintptr_t)map_get(&p->anchor_names, name);
-    if (!index) {
+    const struct built *anchor = map_get(&p->anchors, name);
+    if (!anchor) {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
-        struct str *names = ARENA_ARRAY(&scratch, struct str, p->anchor_names.n + 1);
-        for (size_t i = 0; i < p->anchor_names.n; i++)
-            names[i] = p->anchor_names.items[i].key;
+        struct str *names = ARENA_ARRAY(&scratch, struct str, p->anchors.n + 1);
+        for (size_t i = 0; i < p->anchors.n; i++)
+            names[i] = p->anchors.items[i].key;
         struct diag *d = diag_error(
             p->in.diags, event_span(p, event), "there is no anchor \"&%.*s\" before this", STR_ARG(name));
-        diag_did_you_mean(p->in.diags, d, name, names, p->anchor_names.n);
+        diag_did_you_mean(p->in.diags, d, name, names, p->anchors.n);
         p->failed = true;
         return;
     }
-    struct built built = p->anchors[index - 1];
+    struct built built = *anchor;
     if (frame && frame->node->kind == NODE_MAP && !frame->has_key) {
         fail_at(p, event, "an alias cannot be a key");
         return;
@@ -324,15 +321,15 @@ static void open_frame(struct parser *p, const yaml_event_t *event, enum node_ki
     struct node *node = node_new(p, kind, place, yaml_rest_of_line(p->in.source->text, place.offset));
     check_tag(p, event, tag, node);
     size_t first = kind == NODE_LIST ? p->item_count : p->entry_count;
-    size_t index = remember_anchor(p, anchor, (struct built){node, 1, 0, true});
-    p->frames[p->depth++] = (struct frame){.node = node, .first = first, .weight = 1, .anchor = index};
+    struct built *remembered = remember_anchor(p, anchor, (struct built){node, 1, 0, true});
+    p->frames[p->depth++] = (struct frame){.node = node, .first = first, .weight = 1, .anchor = remembered};
 }
 
 static void close_frame(struct parser *p, struct frame frame)
 {
     struct built built = {frame.node, frame.weight, frame.height, false};
     if (frame.anchor)
-        p->anchors[frame.anchor - 1] = built;
+        *frame.anchor = built;
     attach(p, built);
 }
 
@@ -369,10 +366,8 @@ enum { SEEN_LINEAR = 16 };
 
 static struct node_entry *seen_find(struct seen *seen, struct str key)
 {
-    if (seen->map.n) {
-        size_t index = (uintptr_t)map_get(&seen->map, key);
-        return index ? &seen->entries[index - 1] : NULL;
-    }
+    if (seen->map.n)
+        return map_get(&seen->map, key);
     for (size_t i = 0; i < seen->n; i++)
         if (str_eq(seen->entries[i].key, key))
             return &seen->entries[i];
@@ -387,7 +382,7 @@ static void seen_add(struct seen *seen, struct node_entry entry)
         return;
     size_t from = seen->map.n ? seen->n - 1 : 0;
     for (size_t i = from; i < seen->n; i++)
-        map_set(&seen->map, seen->entries[i].key, (void *)(uintptr_t)(i + 1));
+        map_set(&seen->map, seen->entries[i].key, &seen->entries[i]);
 }
 
 static void merge_map(struct parser *p, struct seen *seen, const struct node *from)
@@ -528,8 +523,7 @@ struct node *yaml_parse(struct arena *arena, const struct source *source, struct
         root = node_new(p, NODE_MAP, (struct place){(uint32_t)bom, 1, 1}, 0);
     free(p->items);
     free(p->entries);
-    free(p->anchors);
-    map_release(&p->anchor_names);
+    map_release(&p->anchors);
     free(p);
     return root;
 }

@@ -64,7 +64,7 @@ const struct schema *find_schema(struct loader *loader, const struct node *node,
     schema = catalog_find(loader->options->catalog, type, is_data, &err);
     if (!schema)
         return report_type(loader, node, is_data, &err);
-    map_set(known, type, (void *)(uintptr_t)schema);
+    map_set(known, type, (void *)schema);
     return schema;
 }
 

@@ -47,7 +47,9 @@ static struct given *slot_of(struct giving *g, const struct decl *decl)
 /* Excerpts show whole lines, so a sensitive value is reported with its file only. */
 static struct span careful_span(const struct decl *decl, struct span span)
 {
-    return decl->input->sensitive ? (struct span){.source = span.source} : span;
+    if (decl->input->sensitive)
+        span = (struct span){.source = span.source};
+    return span;
 }
 
 static void convert_given(struct giving *g, struct decl *decl, const struct given *given)
@@ -125,7 +127,7 @@ static void give_environment(struct giving *g, struct unit *root)
             continue;
         for (size_t k = 0; k < section->count; k++) {
             const struct node_entry *entry = &section->entries[k];
-            const struct node_entry *first = map_set(&seen, entry->key, (void *)(uintptr_t)entry);
+            const struct node_entry *first = map_set(&seen, entry->key, (void *)entry);
             if (first) {
                 struct diag *d = diag_error(loader->diags, node_key_span(entry),
                     "the environment \"%.*s\" is given twice", STR_ARG(entry->key));

@@ -1,6 +1,5 @@
 #include "stacks/load.h"
 
-#include "base/embed.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -71,16 +70,16 @@ bool unit_identify(struct unit *unit, const struct node *at)
     return unit->builtin || identify(unit->loader, unit->file, at, &unit->ident);
 }
 
-static bool read_text(struct loader *loader, struct str file, const struct node *at, struct str *text)
+static bool read_text(const struct unit *unit, struct str file, const struct node *at, struct str *text)
 {
-    const struct value *former = former_text(loader, file);
+    struct loader *loader = unit->loader;
+    const struct value *former = unit->builtin ? NULL : former_text(loader, file);
     if (former) {
         *text = value_text(former, STR_EMPTY);
         return true;
     }
-    const struct embedded_file *embedded = embedded_find(file);
-    if (embedded && str_starts(file, STR("modules/")) && !path_exists(arena_strz(loader->arena, file))) {
-        *text = embedded->data;
+    if (unit->builtin) {
+        *text = unit->builtin->data;
         return true;
     }
     struct err err = ERR_INIT;
@@ -92,14 +91,15 @@ static bool read_text(struct loader *loader, struct str file, const struct node 
 
 /* The tree of a file; each file is read once, however often it is used. NULL after an error. */
 static const struct node *read_file(
-    struct loader *loader, struct str ident, struct str file, const struct node *at)
+    const struct unit *unit, struct str ident, struct str file, const struct node *at)
 {
+    struct loader *loader = unit->loader;
     const struct node *known = map_get(&loader->files, ident);
     if (known)
         return known;
     struct source *source = ARENA_NEW(loader->arena, struct source);
     source->path = file;
-    if (!read_text(loader, file, at, &source->text))
+    if (!read_text(unit, file, at, &source->text))
         return NULL;
     MEM_GROW(loader->sources, loader->source_cap, loader->source_count + 1);
     loader->sources[loader->source_count++] = source;
@@ -213,7 +213,7 @@ static void include_file(struct including *in, const struct node *node)
     struct str file = unit_path(unit, name);
     if (!identify(loader, file, node, &ident))
         return;
-    const struct node *first = map_set(&in->seen, ident, (void *)(uintptr_t)node);
+    const struct node *first = map_set(&in->seen, ident, (void *)node);
     if (first) {
         struct diag *d = diag_error(loader->diags, node_span(node), "%.*s is included twice", STR_ARG(file));
         if (first->kind == NODE_MAP)
@@ -222,7 +222,7 @@ static void include_file(struct including *in, const struct node *node)
             diag_related(loader->diags, d, node_span(first), "first here");
         return;
     }
-    const struct node *root = read_file(loader, ident, file, node);
+    const struct node *root = read_file(unit, ident, file, node);
     if (root)
         add_part(in, root, true);
 }
@@ -256,11 +256,11 @@ struct unit *unit_new(struct loader *loader, struct unit *parent)
 
 bool unit_load(struct unit *unit)
 {
-    const struct node *root = read_file(unit->loader, unit->ident, unit->file, NULL);
+    const struct node *root = read_file(unit, unit->ident, unit->file, NULL);
     if (!root)
         return false;
     struct including in = {.unit = unit};
-    map_set(&in.seen, unit->ident, (void *)(uintptr_t)root);
+    map_set(&in.seen, unit->ident, (void *)root);
     add_part(&in, root, false);
     map_release(&in.seen);
     load_sections(unit);

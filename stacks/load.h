@@ -12,6 +12,7 @@
 #ifndef WEIR_STACKS_LOAD_H
 #define WEIR_STACKS_LOAD_H
 
+#include "base/embed.h"
 #include "stacks/stack.h"
 
 enum {
@@ -39,7 +40,7 @@ struct unit {
     const struct node *provider; /* of the call: the configuration that its resources use; may be NULL */
     struct decl **waits;         /* what all its resources wait for: the call's depends_on */
     size_t wait_count;
-    bool builtin; /* its file is in the binary */
+    const struct embedded_file *builtin; /* its file, where that is in the binary */
 };
 
 /* What is needed of a declaration only while loading. */

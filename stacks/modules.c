@@ -1,6 +1,5 @@
 #include "stacks/load.h"
 
-#include "base/embed.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -47,14 +46,13 @@ static void report_builtin(struct loader *loader, const struct node *node, struc
 static bool find_builtin(struct unit *unit, const struct node *node, struct str name)
 {
     struct arena *arena = unit->loader->arena;
-    unit->file = arena_printf(arena, "modules/%.*s/weir.yaml", STR_ARG(name));
-    if (!embedded_find(unit->file)) {
+    unit->builtin = embedded_find(arena_printf(arena, "modules/%.*s/weir.yaml", STR_ARG(name)));
+    if (!unit->builtin) {
         report_builtin(unit->loader, node, name);
         return false;
     }
-    unit->ident = unit->file;
-    unit->module->dir = path_dir(unit->file);
-    unit->builtin = true;
+    unit->module->dir = unit->module->source;
+    unit->ident = unit->file = path_join(arena, unit->module->dir, STR("weir.yaml"));
     return true;
 }
 

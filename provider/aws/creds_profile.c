@@ -81,9 +81,9 @@ static int sso_is_not_ours(struct str name, struct err *err)
     err_set(err, ERR_AUTH,
         "the profile \"%.*s\" signs in through a browser, which weir leaves to the AWS CLI", STR_ARG(name));
     return err_hint(err,
-        "after `aws sso login`: eval \"$(aws configure export-credentials --profile %.*s --format "
-        "env)\", or make that command the credential_process of a profile",
-        STR_ARG(name));
+        "after `aws sso login`: eval \"$(aws configure export-credentials --profile %.*s --format env)\", or "
+        "credential_process = aws configure export-credentials --profile %.*s in a profile of its own",
+        STR_ARG(name), STR_ARG(name));
 }
 
 static int find_in(struct creds_context *ctx, struct str name, int depth, struct credentials *out,

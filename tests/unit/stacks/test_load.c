@@ -403,6 +403,17 @@ static void builtin_modules(void **state)
     load(f);
     assert_int_equal(f->diags.errors, 1);
     check_message(f, "there is no built-in module \"no-such-module\"");
+    check_message(f, "lakehouse-buckets");
+
+    /* a folder of the same name beside the stack is another thing */
+    put(f, "modules/lakehouse-buckets/weir.yaml", "outputs: {mine: 1}\n");
+    put(f, "weir.yaml",
+        "stack: a\nmodules: {m: {source: builtin/lakehouse-buckets, prefix: my-lake}, n: {source: "
+        "./modules/lakehouse-buckets}}\n");
+    load_good(f);
+    assert_true(str_eqz(find(f, "m/zone")->schema->name, "aws.s3.bucket"));
+    assert_true(str_eqz(find(f, "m/zone")->span.source->path, "builtin/lakehouse-buckets/weir.yaml"));
+    assert_non_null(find(f, "n/outputs.mine"));
 }
 
 /* ---- size ---- */
