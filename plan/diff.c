@@ -50,7 +50,7 @@ static void set_differences(struct planner *p, struct change *change, const stru
             .attr = list[i].attr,
             .before = list[i].before,
             .after = list[i].after,
-            .replaces = list[i].attr->replace,
+            .replaces = list[i].replaces,
         };
 }
 
@@ -217,7 +217,7 @@ static bool decide_replace(
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < change->attr_count; k++)
             if (change->attrs[k].attr == list[i].attr)
-                change->attrs[k].replaces = list[i].attr->replace;
+                change->attrs[k].replaces = list[i].replaces;
     return true;
 }
 
@@ -229,7 +229,7 @@ static bool diff_with_live(struct planner *p, struct instance *instance, const s
     size_t n = diff_objects(p->arena, decl->schema, &decl->lifecycle, instance->desired, live, record, &list);
     bool replace = false;
     for (size_t i = 0; i < n; i++)
-        replace |= list[i].attr->replace;
+        replace |= list[i].replaces;
     if (record && record->tainted)
         return decide_replace(p, instance, "half-made by an earlier run", list, n);
     if (record && address_matches(instance->address, p->options.replaces, p->options.replace_count))

@@ -153,6 +153,13 @@ static bool to_reset(const struct attr *attr, const struct value *have)
     return !attr->computed; /* where the service chooses, its choice stands */
 }
 
+/* Of what was taken over nobody knows what the service does not tell; the file's word is recorded. */
+static bool replaces(const struct attr *attr, const struct value *before, const struct record *record)
+{
+    bool untold = (attr->local || attr->write_only) && value_is_null(before);
+    return attr->replace && !(untold && record && record->adopted);
+}
+
 size_t diff_objects(struct arena *arena, const struct schema *schema, const struct lifecycle *lifecycle,
     const struct value *desired, const struct value *live, const struct record *record,
     struct difference **out)
@@ -169,7 +176,8 @@ size_t diff_objects(struct arena *arena, const struct schema *schema, const stru
             continue;
         if (!list)
             list = ARENA_ARRAY(arena, struct difference, most);
-        list[n++] = (struct difference){attr, before, desired->entries[i].value};
+        list[n++] =
+            (struct difference){attr, before, desired->entries[i].value, replaces(attr, before, record)};
     }
     for (uint32_t i = 0; record && record->set && i < record->set->count; i++) {
         struct str name = record->set->items[i]->string;
@@ -181,7 +189,7 @@ size_t diff_objects(struct arena *arena, const struct schema *schema, const stru
             continue;
         if (!list)
             list = ARENA_ARRAY(arena, struct difference, most);
-        list[n++] = (struct difference){attr, before, NULL};
+        list[n++] = (struct difference){attr, before, NULL, attr->replace};
     }
     *out = list;
     return n;

@@ -163,6 +163,7 @@ bool triggered(struct planner *p, const struct instance *instance);
 struct difference {
     const struct attr *attr;
     const struct value *before, *after;
+    bool replaces;
 };
 size_t diff_objects(struct arena *arena, const struct schema *schema, const struct lifecycle *lifecycle,
     const struct value *desired, const struct value *live, const struct record *record,
