@@ -1,4 +1,4 @@
-"""The life of a type: made, settled, changed in every attribute that can change, changed by others, replaced, gone.
+"""The life of a type: made, settled, changed in every attribute that can change, changed by others, replaced, taken in, gone.
 
 A case says what to declare, what to change it to (every updatable attribute), which changes force a replacement, how
 somebody else would change it and what it looks like with boto3. `walk` lives through it; test_types*.py hold the cases.
@@ -29,6 +29,7 @@ class Case:
     around: dict[str, Any] = field(default_factory=dict)  # other resources that it needs
     unchanged: set[str] = field(default_factory=set)  # what boto3 shows and `then` cannot change
     prepare: Callable | None = None  # what has to be in the cloud first
+    imports: bool = True  # can be taken in by its id alone
 
 
 def stack_text(case, attributes):
@@ -97,6 +98,19 @@ def walk(stack, cloud, case):
         put({**case.first, **change})
         put(case.first)
 
-    stack.destroy()
+    # forgotten and taken in again: at most what the service does not tell is recorded anew
+    if case.imports:
+        before = case.seen(cloud)
+        number = json.loads(stack.run("state", "show", "it", "--json").out)["id"]
+        stack.run("state", "rm", "it")
+        stack.run("state", "import", "it", number)
+        changes = [event for event in stack.run("plan", "--json").events() if event["event"] == "change"]
+        assert [change["action"] for change in changes] in ([], ["update"])
+        assert not [attribute for change in changes for attribute in change["attrs"] if attribute.get("before") is not None]
+        stack.apply()
+        stack.assert_settled()
+        assert case.seen(cloud) == before
+
+    stack.destroy("--delete-adopted")
     assert stack.addresses() == []
     assert case.gone(cloud)

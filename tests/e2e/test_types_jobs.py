@@ -95,6 +95,7 @@ def _():
         seen=seen,
         gone=lambda cloud: not cloud.client("lambda").list_layers()["Layers"],
         outside=None,
+        imports=False,
         replaces=[{"content": zip_file("two")}, {"description": "then"}, {"compatible_runtimes": ["python3.12"]}, {"name": "life-other"}],
     )
 
