@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "provider/sandbox/exchange.h"
 #include "provider/sandbox/faults.h"
+#include "provider/sandbox/mhd_api.h"
 
 /* ---- what a request is called ---- */
 
@@ -69,7 +70,7 @@ static ssize_t read_half(void *ctx, uint64_t position, char *out, size_t n)
     const struct half *half = ctx;
     size_t end = half->body.n / 2;
     if (position >= end)
-        return -1;
+        return MHD_CONTENT_READER_END_WITH_ERROR;
     n = n < end - position ? n : end - (size_t)position;
     memcpy(out, half->body.p + position, n);
     return (ssize_t)n;

@@ -1,0 +1,185 @@
+"""The control plane as boto3 sees it: answers, errors in the service's own words, references, filters, pages, faults."""
+
+import json
+import subprocess
+import urllib.request
+
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError
+from servers import ROOT, Server
+
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+ACCOUNT = "000000000000"
+DATABASE = {"DBInstanceIdentifier": "db", "Engine": "postgres", "DBInstanceClass": "db.t4g.micro", "AllocatedStorage": 20, "MasterUsername": "u",
+            "MasterUserPassword": "longenough"}
+
+
+class Control(Server):
+    access, secret = "AKIAWEIRSANDBOX00000", "weir-sandbox-secret-key-for-local-use-only"
+
+    def __init__(self):
+        command = [ROOT / "build" / "weir", "sandbox", "--port", "0", "--ephemeral", "--speed", "1000"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
+
+    def stop(self):
+        self.process.terminate()
+        assert self.process.wait(timeout=30) == 0
+
+    def faults(self, method, body=None):
+        data = json.dumps(body).encode() if body is not None else None
+        with urllib.request.urlopen(urllib.request.Request(self.url + "/_weir/faults", data=data, method=method), timeout=5) as answer:
+            return json.loads(answer.read())
+
+
+@pytest.fixture
+def control():
+    server = Control()
+    yield server
+    server.stop()
+
+
+def code(call, **given):
+    with pytest.raises(ClientError) as caught:
+        call(**given)
+    answer = caught.value.response
+    return type(caught.value).__name__, answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
+
+
+# service, call, parameters: exception, code, status
+ABSENT = [
+    ("iam", "get_role", {"RoleName": "no"}, "NoSuchEntityException", "NoSuchEntity", 404),
+    ("iam", "get_policy", {"PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/no"}, "NoSuchEntityException", "NoSuchEntity", 404),
+    ("glue", "get_database", {"Name": "no"}, "EntityNotFoundException", "EntityNotFoundException", 400),
+    ("glue", "get_job", {"JobName": "no"}, "EntityNotFoundException", "EntityNotFoundException", 400),
+    ("rds", "describe_db_instances", {"DBInstanceIdentifier": "no"}, "DBInstanceNotFoundFault", "DBInstanceNotFound", 404),
+    ("rds", "describe_db_subnet_groups", {"DBSubnetGroupName": "no"}, "DBSubnetGroupNotFoundFault", "DBSubnetGroupNotFoundFault", 404),
+    ("secretsmanager", "describe_secret", {"SecretId": "no"}, "ResourceNotFoundException", "ResourceNotFoundException", 400),
+    ("events", "describe_rule", {"Name": "no"}, "ResourceNotFoundException", "ResourceNotFoundException", 400),
+    ("scheduler", "get_schedule", {"Name": "no"}, "ResourceNotFoundException", "ResourceNotFoundException", 404),
+    ("ec2", "describe_vpcs", {"VpcIds": ["vpc-0"]}, "ClientError", "InvalidVpcID.NotFound", 400),
+    ("ec2", "describe_subnets", {"SubnetIds": ["subnet-0"]}, "ClientError", "InvalidSubnetID.NotFound", 400),
+    ("ec2", "create_subnet", {"VpcId": "vpc-0", "CidrBlock": "10.0.0.0/24"}, "ClientError", "InvalidVpcID.NotFound", 400),
+    ("glue", "create_job", {"Name": "j", "Role": "no", "Command": {"Name": "glueetl"}}, "InvalidInputException", "InvalidInputException", 400),
+]
+
+
+def test_absent(control):
+    for service, call, given, *expected in ABSENT:
+        assert code(getattr(control.client(service), call), **given) == tuple(expected), (service, call)
+
+
+def test_iam(control):
+    iam = control.client("iam")
+    made = iam.create_role(RoleName="etl", AssumeRolePolicyDocument=TRUST, Tags=[{"Key": "a", "Value": "b"}])["Role"]
+    assert made["Arn"] == f"arn:aws:iam::{ACCOUNT}:role/etl" and made["RoleId"].startswith("AROA") and made["CreateDate"]
+    assert code(iam.create_role, RoleName="etl", AssumeRolePolicyDocument=TRUST)[1:] == ("EntityAlreadyExists", 409)
+    assert [r["RoleName"] for r in iam.list_roles()["Roles"]] == ["etl"]
+    assert iam.list_role_tags(RoleName="etl")["Tags"] == [{"Key": "a", "Value": "b"}]
+    arn = iam.create_policy(PolicyName="read", PolicyDocument=TRUST)["Policy"]["Arn"]
+    assert code(iam.attach_role_policy, RoleName="etl", PolicyArn=arn + "x")[1] == "NoSuchEntity"
+    iam.attach_role_policy(RoleName="etl", PolicyArn=arn)
+    assert iam.list_attached_role_policies(RoleName="etl")["AttachedPolicies"] == [{"PolicyName": "read", "PolicyArn": arn}]
+    assert [r["RoleName"] for r in iam.list_entities_for_policy(PolicyArn=arn)["PolicyRoles"]] == ["etl"]
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 1
+    assert code(iam.delete_policy, PolicyArn=arn)[1:] == ("DeleteConflict", 409)
+    assert code(iam.delete_role, RoleName="etl")[1:] == ("DeleteConflict", 409)
+    iam.detach_role_policy(RoleName="etl", PolicyArn=arn)
+    assert code(iam.detach_role_policy, RoleName="etl", PolicyArn=arn)[1] == "NoSuchEntity"
+    iam.delete_policy(PolicyArn=arn)
+    iam.delete_role(RoleName="etl")
+    assert iam.list_roles()["Roles"] == []
+
+
+def test_pages(control):
+    iam = control.client("iam")
+    names = {f"role-{i}" for i in range(7)}
+    for name in names:
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+    pages = list(iam.get_paginator("list_roles").paginate(PaginationConfig={"PageSize": 3}))
+    assert [len(p["Roles"]) for p in pages] == [3, 3, 1]
+    assert {r["RoleName"] for p in pages for r in p["Roles"]} == names
+
+
+def test_secret_can_be_taken_back(control):
+    secrets = control.client("secretsmanager")
+    arn = secrets.create_secret(Name="a/b", SecretString="one")["ARN"]
+    assert secrets.get_secret_value(SecretId="a/b")["SecretString"] == "one"
+    secrets.put_secret_value(SecretId=arn, SecretString="two")
+    assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "two"
+    assert "SecretString" not in secrets.describe_secret(SecretId="a/b")
+    secrets.delete_secret(SecretId="a/b")
+    assert secrets.describe_secret(SecretId="a/b")["DeletedDate"] and secrets.list_secrets()["SecretList"] == []
+    assert code(secrets.create_secret, Name="a/b", SecretString="x")[1] == "InvalidRequestException"
+    secrets.restore_secret(SecretId="a/b")
+    assert "DeletedDate" not in secrets.describe_secret(SecretId="a/b")
+    secrets.delete_secret(SecretId="a/b", ForceDeleteWithoutRecovery=True)
+    assert code(secrets.describe_secret, SecretId="a/b")[1] == "ResourceNotFoundException"
+
+
+def test_database_states(control):
+    rds = control.client("rds")
+    rds.create_db_subnet_group(DBSubnetGroupName="g", DBSubnetGroupDescription="d", SubnetIds=["subnet-1", "subnet-2"])
+    made = rds.create_db_instance(**DATABASE, DBSubnetGroupName="g", DeletionProtection=True)["DBInstance"]
+    assert made["DBInstanceArn"] == f"arn:aws:rds:us-east-1:{ACCOUNT}:db:db" and made["DBInstanceStatus"] in ("creating", "available")
+    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="db", WaiterConfig={"Delay": 1})
+    assert code(rds.delete_db_subnet_group, DBSubnetGroupName="g")[1] == "InvalidDBSubnetGroupStateFault"
+    assert code(rds.delete_db_instance, DBInstanceIdentifier="db", SkipFinalSnapshot=True)[1] == "InvalidParameterCombination"
+    rds.modify_db_instance(DBInstanceIdentifier="db", DeletionProtection=False)
+    assert rds.delete_db_instance(DBInstanceIdentifier="db", SkipFinalSnapshot=True)["DBInstance"]["DBInstanceStatus"] == "deleting"
+    rds.get_waiter("db_instance_deleted").wait(DBInstanceIdentifier="db", WaiterConfig={"Delay": 1})
+
+
+def test_network(control):
+    ec2 = control.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": [{"Key": "a", "Value": "b"}]}])["Vpc"]["VpcId"]
+    assert [v["VpcId"] for v in ec2.describe_vpcs(Filters=[{"Name": "tag:a", "Values": ["b"]}])["Vpcs"]] == [vpc]
+    assert ec2.describe_vpcs(Filters=[{"Name": "tag:a", "Values": ["c"]}])["Vpcs"] == []
+    ec2.create_tags(Resources=[vpc], Tags=[{"Key": "x", "Value": "y"}])
+    ec2.delete_tags(Resources=[vpc], Tags=[{"Key": "a"}])
+    assert ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Tags"] == [{"Key": "x", "Value": "y"}]
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    assert ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")["EnableDnsHostnames"]["Value"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    link = ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)["AssociationId"]
+    (seen,) = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+    assert [a["RouteTableAssociationId"] for a in seen["Associations"]] == [link]
+    group = ec2.create_security_group(GroupName="g", Description="d", VpcId=vpc)["GroupId"]
+    ec2.authorize_security_group_ingress(
+        GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}])
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+    assert sorted((r["IsEgress"], r["IpProtocol"], r["CidrIpv4"]) for r in rules) == [(False, "tcp", "10.0.0.0/8"), (True, "-1", "0.0.0.0/0")]
+    assert code(ec2.delete_vpc, VpcId=vpc)[1] == "DependencyViolation"
+
+
+def test_tagging_api(control):
+    glue, tagging = control.client("glue"), control.client("resourcegroupstaggingapi")
+    for i in range(5):
+        glue.create_database(DatabaseInput={"Name": f"d{i}"}, Tags={"n": str(i)})
+    pages = list(tagging.get_paginator("get_resources").paginate(PaginationConfig={"PageSize": 2}))
+    assert [len(p["ResourceTagMappingList"]) for p in pages] == [2, 2, 1]
+    found = tagging.get_resources(ResourceTypeFilters=["glue:database"], TagFilters=[{"Key": "n", "Values": ["1", "3"]}])["ResourceTagMappingList"]
+    assert sorted(r["ResourceARN"].rsplit("/")[-1] for r in found) == ["d1", "d3"]
+    assert tagging.get_resources(ResourceTypeFilters=["glue:job"])["ResourceTagMappingList"] == []
+
+
+@pytest.mark.parametrize("service, call, expected", [
+    ("glue", "get_databases", "ThrottlingException"), ("iam", "list_roles", "Throttling"), ("ec2", "describe_vpcs", "RequestLimitExceeded"),
+    ("s3", "list_buckets", "SlowDown"), ("scheduler", "list_schedules", "TooManyRequestsException")])
+def test_throttled_in_its_own_words(control, service, call, expected):
+    control.faults("POST", {"rules": [{"service": service, "fault": "throttle", "times": 1}]})
+    client = control.client(service)
+    assert code(getattr(client, call))[1] == expected
+    getattr(client, call)()
+    assert control.faults("GET")["rules"][0]["struck"] == 1
+
+
+@pytest.mark.parametrize("fault, done", [("reset", False), ("lost", True), ("truncate", True)])
+def test_cut_connections(control, fault, done):
+    glue = control.client("glue")
+    control.faults("POST", {"rules": [{"operation": "CreateDatabase", "fault": fault}]})
+    with pytest.raises(ConnectionClosedError):
+        glue.create_database(DatabaseInput={"Name": "d"})
+    control.faults("DELETE")
+    assert [d["Name"] for d in glue.get_databases()["DatabaseList"]] == (["d"] if done else [])
