@@ -63,6 +63,10 @@ def place(request, cloud):
     return f'state: {{backend: postgres, url: "{url}", table: {table}}}'
 
 
+ONLY_S3 = pytest.mark.parametrize("place", ["s3"], indirect=True)
+ONLY_POSTGRES = pytest.mark.parametrize("place", ["postgres"], indirect=True)
+
+
 @pytest.fixture
 def machine(tmp_path, cloud, place):
     """The same stack on one machine after another."""
@@ -132,10 +136,9 @@ def test_killed_writer(machine, cloud):
     assert cloud.requests().count("CreateRole") == 1
 
 
-def test_stopped_writer(machine, cloud, place):
+@ONLY_S3  # a session has no lease: whoever comes waits until it ends
+def test_stopped_writer(machine, cloud):
     """A process that slept past its lease must not change anything when it wakes."""
-    if "postgres" in place:
-        pytest.skip("a session has no lease: whoever comes waits until it ends")
     one, two = machine(), machine()
     process = hold_apply(one, cloud, 1)
     process.send_signal(signal.SIGSTOP)
@@ -149,9 +152,8 @@ def test_stopped_writer(machine, cloud, place):
     two.assert_settled("-i", "n=2")
 
 
+@ONLY_POSTGRES
 def test_lost_session(machine, cloud, place):
-    if "postgres" not in place:
-        pytest.skip("S3 knows no sessions")
     one, two = machine(), machine()
     process = hold_apply(one, cloud, 2)
     url = re.search('url: "([^"]+)"', place)[1]
@@ -163,11 +165,10 @@ def test_lost_session(machine, cloud, place):
     assert cloud.requests().count("CreateRole") == 1
 
 
-def test_snapshots(machine, cloud, place):
+@ONLY_S3  # PostgreSQL gives them all at once
+def test_snapshots(machine, cloud):
     """Many small batches do not make the next start slow: they are summed up."""
     one, two = machine(), machine()
-    if "postgres" in place:
-        pytest.skip("one query reads them all")
     for n in range(1, 20):
         one.apply("-i", f"n={n}")
     keys = [item["Key"] for item in cloud.client("s3").list_objects_v2(Bucket="weir-state")["Contents"]]
@@ -257,9 +258,8 @@ def test_settings_are_checked(local_stack):
         assert word in wrong.err, str(wrong)
 
 
-def test_records_are_objects(machine, cloud, place):
-    if "postgres" in place:
-        pytest.skip("rows are looked at in their own test")
+@ONLY_S3
+def test_records_are_objects(machine, cloud):
     machine().apply()
     s3 = cloud.client("s3")
     lines = []
@@ -268,4 +268,18 @@ def test_records_are_objects(machine, cloud, place):
             text = s3.get_object(Bucket="weir-state", Key=item["Key"])["Body"].read().decode()
             lines += [json.loads(line[9:]) for line in text.splitlines()]
             assert lines[-len(text.splitlines())]["seq"] == int(item["Key"][-25:-5])
+    assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
+
+
+@ONLY_POSTGRES
+def test_records_are_rows(machine, place):
+    machine().apply()
+    url, table = re.search('url: "([^"]+)", table: ([a-z0-9_]+)', place).groups()
+    query = f"select first_seq, convert_from(lines, 'UTF8') from {table} where name = 'shared' order by first_seq"
+    found = subprocess.run(["psql", url, "-AtF", "\t", "-R", "\x1e", "-c", query], check=True, capture_output=True, text=True).stdout
+    lines = []
+    for first, text in (row.split("\t", 1) for row in found.strip("\n").split("\x1e")):
+        batch = [json.loads(line[9:]) for line in text.splitlines() if line]
+        assert batch[0]["seq"] == int(first)
+        lines += batch
     assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
