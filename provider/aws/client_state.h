@@ -20,14 +20,14 @@ struct service_state {
     atomic_int budget;
 };
 
-/* The last signing key: nearly all requests of a run share one or a few. */
+/* One for each service and region: nearly all requests of a run share a few. */
 struct signing_key {
     char day[8];
     struct str access_key, region, service;
     unsigned char key[32];
 };
 
-enum { SIGNING_KEYS = 8 };
+enum { SIGNING_KEYS = 64 }; /* more than there are services; every one given up costs memory for good */
 
 struct aws_client {
     struct arena arena; /* settings; immutable after opening */
