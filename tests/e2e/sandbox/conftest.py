@@ -4,10 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from servers import Moto, Sandbox, make_bucket
+from servers import Moto, Sandbox, SandboxCloud, make_bucket
 
 sys.path.append(str(Path(__file__).parent.parent))
-from support import ACCOUNT, SECRET_KEY  # noqa: E402
 
 
 @pytest.fixture(scope="package")
@@ -52,15 +51,6 @@ def bucket(sandbox):
 @pytest.fixture
 def s3(sandbox):
     return sandbox.client()
-
-
-class SandboxCloud(Sandbox):
-    """The sandbox in the place of tests/tools/cloud.py: the same account, the same keys."""
-
-    access, secret = "look", "look"
-
-    def __init__(self):
-        super().__init__("-", ACCOUNT, "e2e", SECRET_KEY, "look", "look")
 
 
 @pytest.fixture

@@ -97,3 +97,14 @@ def program(name):
 
 def answers(server):
     return urllib.request.urlopen(server.url + "/_weir/health", timeout=5).status == 200
+
+
+class SandboxCloud(Sandbox):
+    """The sandbox in the place of tests/tools/cloud.py: the same account, the same keys."""
+
+    access, secret = "look", "look"
+
+    def __init__(self):
+        from support import ACCOUNT, SECRET_KEY  # of the folder above, which conftest.py makes known
+
+        super().__init__("-", ACCOUNT, "e2e", SECRET_KEY, "look", "look")
