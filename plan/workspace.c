@@ -1,6 +1,7 @@
 #include "plan/workspace.h"
 
 #include "base/map.h"
+#include "plan/early_state.h"
 
 int workspace_backend(const struct workspace *workspace, struct backend **out, struct err *err)
 {
@@ -47,10 +48,15 @@ int workspace_open(
     struct catalog_options catalog = {.specs_dir = options->specs_dir};
     if (catalog_new(&catalog, &out->catalog, err))
         return -1;
+    struct early_state *early = early_state_start(options);
     struct stack_options stack = options->stack;
     stack.catalog = out->catalog;
     out->stack = stack_load(&stack, diags);
-    if (options->no_stack ? !forgive(out->stack, diags) : !out->stack || diags->errors)
+    bool unusable = options->no_stack ? !forgive(out->stack, diags) : !out->stack || diags->errors;
+    int status = 0;
+    if (early_state_take(early, unusable ? NULL : out->stack, &out->state, &status, err))
+        return status;
+    if (unusable)
         return -1;
     return options->no_state ? 0 : open_state(options, out, err);
 }

@@ -204,3 +204,26 @@ def test_history_survives_many_runs(local_stack):
         local_stack.apply("-i", f"n={n}")
     local_stack.assert_settled("-i", "n=29")
     assert local_stack.outputs() == {"b": 29}
+
+
+def many(text=""):
+    resources = "".join(f"  v{i}: {{type: weir.value, value: {i}}}\n" for i in range(2000))
+    return f"stack: kept\n{text}resources:\n{resources}"
+
+
+def test_long_log_read_ahead_is_only_trusted_where_it_is_the_states(local_stack):
+    """A long log in the default place is read while the stack is loaded; which state it is only the stack says."""
+    local_stack.folder.joinpath("weir.yaml").write_text(many())
+    local_stack.apply()
+    log = local_stack.log()
+    assert log.stat().st_size > 256 * 1024
+    local_stack.assert_settled()
+    local_stack.folder.joinpath("weir.yaml").write_text(many("state: {backend: file, path: elsewhere}\n"))
+    assert len(local_stack.plan()) == 2000
+    local_stack.folder.joinpath("weir.yaml").write_text(many().replace("stack: kept", "stack: another"))
+    assert len(local_stack.plan()) == 2000
+    local_stack.folder.joinpath("weir.yaml").write_text(many() + "  twice: {type: nothing.there}\n")
+    assert "nothing.there" in local_stack.run("plan", status=3).err
+    local_stack.folder.joinpath("weir.yaml").write_text(many())
+    log.write_bytes(log.read_bytes().replace(b'"kind"', b'"kinb"', 1))
+    assert f"{log.name}:1" in local_stack.run("plan", status=1).err
