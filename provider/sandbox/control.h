@@ -8,6 +8,7 @@
  * tags) control_answer.c answers, put together by the paths at which the client side looks for them
  *   control_store.c  records: in memory, and as one JSON file each
  *   control_fill.c   what the service would add by itself: ids, ARNs, times, states that change
+ *   control_record.c things as others in the sandbox see them
  *
  * S3's data plane is not here (s3*.c). One lock guards everything: calls are short. Times and states come
  * from base/clock.h, sped up by options->speed.
@@ -37,5 +38,25 @@ void control_free(struct control *control);
  */
 bool control_handle(struct control *control, struct arena *arena, struct str service, struct str region,
     const struct wire_message *request, struct str request_id, struct wire_message *answer);
+
+/* What all operations of a service have in common (protocol, version, target); false: no spec knows it. */
+bool control_protocol(const struct control *control, struct str service, struct wire_operation *out);
+
+/* A thing as it is now, for the parts of the sandbox that act on it (jobs/). Lives in the caller's arena. */
+struct control_record {
+    struct str region, id;     /* region "" of global services */
+    const struct value *attrs; /* by the spec's names, write-only ones too */
+    int64_t created_ms, changed_ms, revision;
+};
+
+/*
+ * The thing of a type ("aws.glue.job") that has this id, name or ARN, in a region (of global services: any).
+ * False: there is none, or it is being deleted. Safe from every thread.
+ */
+bool control_find(struct control *control, struct arena *arena, struct str type, struct str region,
+    struct str reference, struct control_record *out);
+/* All things of a type, of all regions where region is ""; in no order. */
+struct control_record *control_list(
+    struct control *control, struct arena *arena, struct str type, struct str region, size_t *n);
 
 #endif

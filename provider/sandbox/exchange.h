@@ -95,6 +95,8 @@ struct s3_store *sandbox_store(struct sandbox *sandbox);
 struct control;
 struct control *sandbox_control(
     struct sandbox *sandbox); /* made when first asked for; NULL: it could not be */
+struct jobs;
+struct jobs *sandbox_jobs(struct sandbox *sandbox);                              /* likewise */
 struct str sandbox_secret(const struct sandbox *sandbox, struct str access_key); /* "" : unknown */
 struct faults;
 struct faults *sandbox_faults(struct sandbox *sandbox);

@@ -5,6 +5,7 @@
 #include "provider/sandbox/control.h"
 #include "provider/sandbox/exchange.h"
 #include "provider/sandbox/faults.h"
+#include "provider/sandbox/jobs/jobs.h"
 #include "provider/sandbox/server.h"
 #include "provider/sandbox/store.h"
 
@@ -34,7 +35,8 @@ struct sandbox {
     pthread_mutex_t control_lock;
     struct catalog *catalog;
     struct control *control;
-    bool control_failed;
+    struct jobs *jobs;
+    bool control_failed, stopping;
     struct faults *faults;
     struct server *server;
 };
@@ -117,7 +119,12 @@ void sandbox_stop(struct sandbox *s)
 {
     if (!s)
         return;
+    pthread_mutex_lock(&s->control_lock);
+    s->stopping = true;
+    pthread_mutex_unlock(&s->control_lock);
+    jobs_stop(s->jobs); /* first: requests may wait for what runs */
     server_stop(s->server);
+    jobs_free(s->jobs);
     faults_free(s->faults);
     store_close(s->store);
     control_free(s->control);
@@ -187,6 +194,18 @@ struct control *sandbox_control(struct sandbox *s)
     }
     pthread_mutex_unlock(&s->control_lock);
     return s->control;
+}
+
+struct jobs *sandbox_jobs(struct sandbox *s)
+{
+    struct err err = ERR_INIT;
+    struct control *control = sandbox_control(s);
+    pthread_mutex_lock(&s->control_lock);
+    if (control && !s->jobs && !s->stopping && jobs_new(s, control, &s->jobs, &err))
+        fprintf(stderr, "sandbox: %s\n", err.message);
+    struct jobs *jobs = s->jobs;
+    pthread_mutex_unlock(&s->control_lock);
+    return jobs;
 }
 
 const struct service *service_find(const struct exchange *x)

@@ -1,7 +1,11 @@
-/* Every service but S3: the signature is checked here, the rest is the control plane's (control.h). */
+/*
+ * Every service but S3: the signature is checked here; what runs something is answered in jobs/, the rest is
+ * the control plane's (control.h).
+ */
 #include "base/hash.h"
 #include "provider/sandbox/control.h"
 #include "provider/sandbox/exchange.h"
+#include "provider/sandbox/jobs/jobs.h"
 
 /* How this client speaks, as far as one can tell before knowing the service: an error must be readable to it.
  */
@@ -71,8 +75,12 @@ static void end(struct exchange *x)
     }
     struct wire_message answer;
     struct control *control = sandbox_control(x->sandbox);
+    struct jobs *jobs = sandbox_jobs(x->sandbox);
     if (!control)
         refuse(x, 500, "InternalFailure", "The specs cannot be loaded.");
+    else if (jobs && jobs_handle(jobs, &x->arena, x->auth.service, x->auth.region, &x->request,
+                         str_z(x->request_id), &answer))
+        send_answer(x, &answer);
     else if (control_handle(control, &x->arena, x->auth.service, x->auth.region, &x->request,
                  str_z(x->request_id), &answer))
         send_answer(x, &answer);

@@ -1,0 +1,22 @@
+/* Shared by jobs.c and run.c. */
+#ifndef WEIR_PROVIDER_SANDBOX_JOBS_INTERNAL_H
+#define WEIR_PROVIDER_SANDBOX_JOBS_INTERNAL_H
+
+#include "provider/sandbox/jobs/jobs.h"
+
+#include <pthread.h>
+
+struct jobs {
+    struct sandbox *sandbox;
+    struct control *control;
+    pthread_mutex_t
+        lock; /* of what follows and of the runs' states; held briefly, nothing is called under it */
+    pthread_cond_t changed; /* a run ended, or stopping; on the monotonic clock */
+    bool stopping;
+    size_t threads; /* that run */
+};
+
+/* Waits on `changed`, with the lock held; deadline by clock_mono_ms(), -1: none. False: it has passed. */
+bool jobs_wait(struct jobs *jobs, int64_t deadline_ms);
+
+#endif

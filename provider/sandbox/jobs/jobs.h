@@ -1,0 +1,170 @@
+/*
+ * What the sandbox runs: jobs, functions, queries, state machines, and their logs. The control plane keeps
+ * records of what a stack made (control.h); what is started from these records is served here.
+ *
+ *   jobs.c       the table of operations, one request or inner call at a handler
+ *   run.c        something that was started and ends: struct job_run
+ *
+ * An operation is a row {service, name, handler} in one of the tables that jobs.c names. Decoding, encoding
+ * and error answers follow from the protocol that the service's spec says; REST operations add method, path
+ * and the members that do not lie in the body. Input and output are maps under the service's own member names
+ * (botocore's), as they lie in JSON; query and path members come as text. Rows go before what specs say.
+ *
+ * The sandbox itself calls operations too, without HTTP: jobs_call() for any, jobs_start() for those that
+ * start something whose end is to be waited for (tasks of state machines, schedules).
+ *
+ * Every function is safe from every thread. Handlers run on the caller's thread without any lock, and may
+ * wait as long as jobs_stopping() is false.
+ */
+#ifndef WEIR_PROVIDER_SANDBOX_JOBS_JOBS_H
+#define WEIR_PROVIDER_SANDBOX_JOBS_JOBS_H
+
+#include "provider/sandbox/control.h"
+#include "provider/sandbox/sandbox.h"
+
+struct jobs;
+struct job_run;
+
+int jobs_new(struct sandbox *sandbox, struct control *control, struct jobs **out, struct err *err);
+/* Ends what runs and wakes who waits; from now on nothing is started. Before the HTTP server stops. */
+void jobs_stop(struct jobs *jobs);
+/* After it has stopped. */
+void jobs_free(struct jobs *jobs);
+
+/* ---- operations ---- */
+
+struct job_operation;
+
+struct job_call {
+    struct jobs *jobs;
+    struct arena *arena;
+    struct str region;
+    const struct job_operation *operation;
+    enum wire_protocol protocol;
+    const struct value *input;  /* a map */
+    const struct value *output; /* the handler's answer: a map; NULL: an empty one */
+    /* Somebody wants to wait for what this call starts: the handler gives it a reference (job_run_keep), and
+     * does not wait itself. */
+    bool wants_run;
+    struct job_run *run;
+};
+
+/* 0, or -1 with err->code, http_status and message as the service says it: job_refuse(). */
+typedef int job_handler(struct job_call *call, struct err *err);
+
+/* A member of a REST operation that does not lie in the body. */
+struct job_place {
+    const char *member;
+    enum wire_location location;
+    const char *name; /* of the parameter or header */
+};
+
+struct job_operation {
+    const char *service; /* as in credential scopes: "glue", "states" */
+    const char *name;    /* "StartJobRun" */
+    job_handler *handler;
+    const char *http;               /* REST only: "POST /2015-03-31/functions/{FunctionName}/invocations" */
+    const struct job_place *places; /* ends with {0} */
+};
+
+/*
+ * Each service has a table of its own, which ends with {0}: declare it here, name it in jobs.c.
+ *
+ *     extern const struct job_operation glue_operations[];
+ */
+
+/*
+ * Answers a request whose signature has been verified. False: the operation is not among these (then nothing
+ * was done, and the control plane may know it).
+ */
+bool jobs_handle(struct jobs *jobs, struct arena *arena, struct str service, struct str region,
+    const struct wire_message *request, struct str request_id, struct wire_message *answer);
+
+/* A refusal in the service's words; returns -1. */
+int job_refuse(struct err *err, int status, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* ValidationException and its kin for a member that must be there: empty text where it is not, with err set.
+ */
+int job_required(const struct job_call *call, const char *member, struct str *out, struct err *err);
+/* A number or its text; the fallback where there is none. */
+int64_t job_int(const struct value *map, const char *member, int64_t fallback);
+/* A time as the protocol writes it: seconds since 1970 in JSON, RFC 3339 otherwise; NULL where ms is 0. */
+const struct value *job_time(const struct job_call *call, int64_t wall_ms);
+/* One page of a list: tokens are positions as text. *first and *end; the token of the next page or NULL. */
+int job_page(const struct job_call *call, const char *token, const char *size, size_t most, size_t n,
+    size_t *first, size_t *end, const struct value **next, struct err *err);
+
+/* ---- inner calls ---- */
+
+struct job_request {
+    struct str service, operation; /* "glue", "StartJobRun" */
+    struct str region;
+    const struct value *input;
+};
+
+/* *output lives in the arena. ERR_INVALID, code "": the sandbox has no such operation. */
+int jobs_call(struct jobs *jobs, struct arena *arena, const struct job_request *request,
+    const struct value **output, struct err *err);
+/*
+ * The same for what starts something: Glue StartJobRun, Lambda Invoke, Batch SubmitJob, EMR Serverless
+ * StartJobRun, Athena StartQueryExecution, Step Functions StartExecution. *out is to be given back with
+ * job_run_release().
+ */
+int jobs_start(struct jobs *jobs, struct arena *arena, const struct job_request *request,
+    const struct value **output, struct job_run **out, struct err *err);
+
+/* ---- runs ---- */
+
+enum job_state {
+    JOB_WAITING, /* for its turn */
+    JOB_STARTING,
+    JOB_RUNNING,
+    JOB_STOPPING,
+    JOB_SUCCEEDED, /* from here on it has ended */
+    JOB_FAILED,
+    JOB_TIMEOUT,
+    JOB_STOPPED,
+};
+
+/* How it ended. Texts and values live in the arena given to job_run_result(). */
+struct job_result {
+    enum job_state state;
+    struct str error, cause;    /* of one that failed: a name (a function's errorType) and what it says */
+    const struct value *output; /* of the service's describing call: a JobRun, a job's detail, a payload */
+};
+
+/* True once it has ended. timeout_ms 0: just looks; < 0: without limit (but not beyond jobs_stop()). */
+bool job_run_wait(struct job_run *run, int64_t timeout_ms);
+/* Asks it to end; it may take a moment. */
+void job_run_stop(struct job_run *run);
+/* After it has ended. */
+void job_run_result(struct job_run *run, struct arena *arena, struct job_result *out);
+void job_run_release(struct job_run *run);
+
+/* For those who make runs. `ctx` is theirs: free is called with the last reference. */
+struct job_run_ops {
+    void (*stop)(void *ctx);
+    const struct value *(*output)(void *ctx, struct arena *arena); /* once it has ended */
+    void (*free)(void *ctx);
+};
+struct job_run *job_run_new(struct jobs *jobs, const struct job_run_ops *ops, void *ctx);
+struct job_run *job_run_keep(struct job_run *run); /* one more reference */
+void job_run_set_state(struct job_run *run, enum job_state state);
+enum job_state job_run_state(struct job_run *run);
+/* A state from JOB_SUCCEEDED on, once. error and cause may be empty. */
+void job_run_end(struct job_run *run, enum job_state state, struct str error, struct str cause);
+
+/* ---- surroundings ---- */
+
+struct sandbox *jobs_sandbox(struct jobs *jobs);
+struct control *jobs_control(struct jobs *jobs);
+/* A folder of this room below the sandbox's: DIR/jobs/NAME, made when it is not there. */
+int jobs_dir(struct jobs *jobs, struct arena *arena, const char *name, struct str *out, struct err *err);
+bool jobs_stopping(struct jobs *jobs);
+/* Waits so long, or until jobs_stop(); false: it is stopping. */
+bool jobs_sleep(struct jobs *jobs, int64_t ms);
+/* Starts a thread that jobs_stop() waits for; the function has to look at jobs_stopping(). -1: stopping, or
+ * the system gives no more. */
+int jobs_thread(struct jobs *jobs, void (*fn)(void *ctx), void *ctx);
+
+#endif
