@@ -1,5 +1,7 @@
 #include "base/crash.h"
 
+#include "base/mem.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -16,6 +18,9 @@ static atomic_long passed;
 __attribute__((constructor)) static void crash_init(void)
 {
     const char *at = getenv("WEIR_CRASH_AT"), *log = getenv("WEIR_CRASH_LOG");
+    const char *alloc = getenv("WEIR_FAIL_ALLOC");
+    if (alloc)
+        mem_fail_after(strtol(alloc, NULL, 10));
     if (at)
         crash_at = strtol(at, NULL, 10);
     if (log && *log)

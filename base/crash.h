@@ -6,6 +6,9 @@
  * counted from 1 over all threads. WEIR_CRASH_LOG=FILE adds the name of every point passed to a file, one per
  * line; with WEIR_CRASH_AT unset or 0 that counts them. Neither set: a point costs one relaxed load. Points
  * stand around every durable step (plan/state) and every request (provider/http).
+ *
+ * WEIR_FAIL_ALLOC=N lets the Nth allocation of the process fail (mem_fail_after): running out of memory must
+ * leave no more behind than a kill.
  */
 #ifndef WEIR_BASE_CRASH_H
 #define WEIR_BASE_CRASH_H
@@ -13,8 +16,8 @@
 #include <stdbool.h>
 
 void crash_point(const char *name);
-/* Is either variable set? Then writers take their steps apart, so that a kill can fall between two halves of
- * one write. */
+/* Is one of the first two set? Then writers take their steps apart, so that a kill can fall between two
+ * halves of one write. */
 bool crash_armed(void);
 
 #endif

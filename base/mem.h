@@ -4,7 +4,7 @@
  * Running out of memory is not an error that callers handle: the process ends with one line on stderr
  * and status 1. Nothing is lost by that, because every change to the outside is recorded in the state log
  * before it is made. So no caller checks a returned pointer, and failure can be injected in one place
- * (mem_fail_after, used by the torture test).
+ * (mem_fail_after; from outside, WEIR_FAIL_ALLOC of base/crash.h).
  *
  * Safe to call from every thread.
  */
@@ -34,7 +34,7 @@ char *mem_memdup0(const void *bytes, size_t size); /* copies and appends a NUL *
         }                                                                                                    \
     } while (0)
 
-/* The Nth allocation from now fails (tests only); 0 switches injection off. */
+/* The Nth allocation from now fails; 0 switches injection off. */
 void mem_fail_after(long nth);
 
 /* Cleanup attribute for heap strings: `AUTO_FREE char *p = …;` */

@@ -95,7 +95,6 @@ static struct outcome job_outcome(struct job *job, const char *action, const str
         .set = object_set(&job->arena, job->schema, desired),
         .deps = deps,
         .prevent_destroy = lifecycle && lifecycle->prevent_destroy,
-        .create_before_destroy = lifecycle && lifecycle->create_before_destroy,
     };
 }
 

@@ -362,14 +362,6 @@ static void finish_changes(struct planner *p)
             p->changes[i].instance->change = &p->changes[i];
 }
 
-static const struct decl *root_output(const struct stack *stack, struct str name)
-{
-    for (size_t i = 0; i < stack->root->decl_count; i++)
-        if (stack->root->decls[i]->kind == DECL_OUTPUT && str_eq(stack->root->decls[i]->name, name))
-            return stack->root->decls[i];
-    return NULL;
-}
-
 static void add_output_change(struct plan *plan, struct arena *arena, struct str name,
     const struct value *before, const struct value *after, const struct decl *decl)
 {
@@ -403,7 +395,7 @@ static void diff_outputs(struct planner *p)
     for (uint32_t i = 0; i < plan->output_values->count; i++) {
         struct value_entry entry = plan->output_values->entries[i];
         add_output_change(plan, p->arena, entry.key, value_get(old, entry.key), entry.value,
-            root_output(p->stack, entry.key));
+            map_get(&p->stack->root->outputs, entry.key));
     }
     for (uint32_t i = 0; i < old->count; i++)
         if (!value_get(plan->output_values, old->entries[i].key))

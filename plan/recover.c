@@ -65,7 +65,6 @@ static int close_with(
         .tainted = record && is(s->intent, "update") && record->tainted,
         .adopted = record && record->adopted,
         .prevent_destroy = record && record->prevent_destroy,
-        .create_before_destroy = record && record->create_before_destroy,
     };
     if (state_done(s->options->state, &outcome, err))
         return -1;

@@ -215,7 +215,6 @@ static int put_line(struct records *r, const struct value *line, uint64_t seq, s
         .tainted = flag_of(line, "tainted"),
         .adopted = flag_of(line, "adopted"),
         .prevent_destroy = flag_of(line, "prevent_destroy"),
-        .create_before_destroy = flag_of(line, "create_before_destroy"),
         .seq = seq,
     };
     if (read_value(r, attrs, &record->attrs, err))

@@ -258,7 +258,6 @@ static void add_record(struct state *state, struct buf *body, const struct recor
     add_flag(body, "tainted", record->tainted);
     add_flag(body, "adopted", record->adopted);
     add_flag(body, "prevent_destroy", record->prevent_destroy);
-    add_flag(body, "create_before_destroy", record->create_before_destroy);
 }
 
 static int add_line(struct state *state, struct buf *body, uint64_t *seq, struct err *err)
@@ -386,7 +385,6 @@ static int record_outcome(
         .tainted = tainted || outcome->tainted,
         .adopted = outcome->adopted,
         .prevent_destroy = outcome->prevent_destroy,
-        .create_before_destroy = outcome->create_before_destroy,
     };
     int result = -1;
     if (outcome->attrs)

@@ -30,8 +30,7 @@ struct record {
     const struct value *deps;  /* list of addresses (instances or whole declarations) it referred to */
     bool tainted;              /* half-made: replace it */
     bool adopted;              /* was there before weir: deleting it needs consent */
-    bool prevent_destroy,
-        create_before_destroy; /* as the file said, for when the file says nothing any more */
+    bool prevent_destroy;      /* as the file said, for when the file says nothing any more */
     uint64_t seq;              /* of the record that made it so */
 };
 
@@ -96,7 +95,7 @@ struct outcome {
     const char *action;
     struct str id;
     const struct value *attrs, *set, *deps; /* attrs NULL: the resource is gone */
-    bool tainted, adopted, prevent_destroy, create_before_destroy;
+    bool tainted, adopted, prevent_destroy;
 };
 /* Values are copied. Sensitive ones are encrypted or hashed on the way to the log. */
 int state_done(struct state *state, const struct outcome *outcome, struct err *err);
