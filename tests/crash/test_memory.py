@@ -8,7 +8,7 @@ import os
 import pytest
 from support import Stack
 
-STEP = 1 if os.environ.get("WEIR_LONG") else 47
+STEP = 1 if os.environ.get("WEIR_LONG") else 11
 STACK = """
     stack: small
     inputs: {n: {type: integer, default: 1}}
