@@ -5,12 +5,12 @@
 #include "stacks/func.h"
 
 #include "base/file.h"
+#include "base/glob.h"
 #include "base/hash.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -135,27 +135,6 @@ struct fileset {
     struct value_builder found;
 };
 
-/* Step by step: `**` stands for any number of folders, the rest is fnmatch's. */
-static bool path_matches(struct arena *arena, struct str pattern, struct str path)
-{
-    struct str more_pattern, more_path;
-    struct str step = str_cut(pattern, '/', &more_pattern);
-    if (str_eqz(step, "**")) {
-        if (!more_pattern.p)
-            return true;
-        if (path_matches(arena, more_pattern, path))
-            return true;
-        str_cut(path, '/', &more_path);
-        return more_path.p && path_matches(arena, pattern, more_path);
-    }
-    struct str name = str_cut(path, '/', &more_path);
-    if (fnmatch(arena_strz(arena, step), arena_strz(arena, name), FNM_PERIOD))
-        return false;
-    if (!more_pattern.p || !more_path.p)
-        return more_pattern.p == more_path.p;
-    return path_matches(arena, more_pattern, more_path);
-}
-
 static bool walk_folder(struct fileset *set, int parent, const char *name, struct str prefix, int depth);
 
 /* False after an error. */
@@ -167,8 +146,7 @@ static bool visit(struct fileset *set, int folder, const char *name, struct str 
     if (fstatat(folder, name, &st, 0))
         return true; /* a dangling link, or gone meanwhile */
     if (S_ISREG(st.st_mode)) {
-        AUTO_ARENA struct arena scratch = ARENA_INIT;
-        if (path_matches(&scratch, set->pattern, path))
+        if (glob_match(set->pattern, path, GLOB_PERIOD))
             value_builder_add(&set->found, value_string(set->call->arena, path));
         return true;
     }

@@ -1,0 +1,129 @@
+/* Path patterns and rules. What a rule must say was asked of `git check-ignore`. */
+#include "base/glob.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static bool matches(const char *pattern, const char *path)
+{
+    return glob_match(str_z(pattern), str_z(path), 0);
+}
+
+static void test_steps(void **state)
+{
+    (void)state;
+    assert_true(matches("*.py", "a.py"));
+    assert_false(matches("*.py", "a/b.py"));
+    assert_false(matches("*", "a/b"));
+    assert_true(matches("a/?.py", "a/b.py"));
+    assert_false(matches("a/?.py", "a/bb.py"));
+    assert_true(matches("a/[bc].py", "a/c.py"));
+    assert_false(matches("a", "a/b"));
+    assert_false(matches("a/b", "a"));
+    assert_true(matches("a\\*", "a*"));
+    assert_false(matches("a\\*", "ab"));
+}
+
+static void test_any_depth(void **state)
+{
+    (void)state;
+    assert_true(matches("**", "a/b/c"));
+    assert_true(matches("**/c", "c"));
+    assert_true(matches("**/c", "a/b/c"));
+    assert_true(matches("a/**", "a/b/c"));
+    assert_true(matches("a/**/c", "a/c"));
+    assert_true(matches("a/**/c", "a/x/y/c"));
+    assert_false(matches("a/**/c", "b/x/c"));
+    assert_true(matches("**/x/**/y", "a/x/b/x/c/y"));
+}
+
+static void test_hidden(void **state)
+{
+    (void)state;
+    assert_true(matches("*", ".git"));
+    assert_false(glob_match(STR("*"), STR(".git"), GLOB_PERIOD));
+    assert_true(glob_match(STR(".*"), STR(".git"), GLOB_PERIOD));
+}
+
+static void test_long_names(void **state)
+{
+    (void)state;
+    char name[600];
+    memset(name, 'a', sizeof name);
+    assert_false(glob_match(STR("*"), str_n(name, sizeof name), 0));
+    assert_false(glob_match(str_n(name, sizeof name), STR("a"), 0));
+}
+
+/* What one line says of a path. */
+static int says(const char *line, const char *path, bool folder)
+{
+    struct glob_rule rule;
+    return glob_rule_parse(str_z(line), STR_EMPTY, true, &rule)
+               ? glob_rules_say(&rule, 1, str_z(path), folder)
+               : 0;
+}
+
+static void test_rules(void **state)
+{
+    (void)state;
+    assert_int_equal(says("*.pyc", "a/b/c.pyc", false), 1);
+    assert_int_equal(says("/c.pyc", "a/c.pyc", false), 0);
+    assert_int_equal(says("/c.pyc", "c.pyc", false), 1);
+    assert_int_equal(says("a/c.pyc", "x/a/c.pyc", false), 0);
+    assert_int_equal(says("build/", "a/build", true), 1);
+    assert_int_equal(says("build/", "a/build", false), 0);
+    assert_int_equal(says("!keep", "keep", false), -1);
+    assert_int_equal(says("# no rule", "# no rule", false), 0);
+    assert_int_equal(says("\\#name", "#name", false), 1);
+    assert_int_equal(says("name  ", "name", false), 1);
+    assert_int_equal(says("name\\ ", "name ", false), 1);
+    assert_int_equal(says("name\r", "name", false), 1);
+    assert_int_equal(says("", "name", false), 0);
+    assert_int_equal(says("/", "name", true), 0);
+    assert_int_equal(says("a/**", "a/b/c", false), 1);
+    assert_int_equal(says("a/**", "a", true), 0);
+}
+
+static void test_last_rule_counts(void **state)
+{
+    (void)state;
+    struct glob_rule rules[3];
+    assert_true(glob_rule_parse(STR("*.txt"), STR_EMPTY, true, &rules[0]));
+    assert_true(glob_rule_parse(STR("!a.txt"), STR_EMPTY, true, &rules[1]));
+    assert_true(glob_rule_parse(STR("a.txt"), STR("sub"), true, &rules[2]));
+    assert_int_equal(glob_rules_say(rules, 3, STR("b.txt"), false), 1);
+    assert_int_equal(glob_rules_say(rules, 3, STR("a.txt"), false), -1);
+    assert_int_equal(glob_rules_say(rules, 3, STR("sub/a.txt"), false), 1);
+    assert_int_equal(glob_rules_say(rules, 3, STR("subway/a.txt"), false), -1);
+    assert_int_equal(glob_rules_say(rules, 3, STR("a.md"), false), 0);
+}
+
+/* Patterns of include and exclude: no comments, nothing taken back. */
+static void test_plain_patterns(void **state)
+{
+    (void)state;
+    struct glob_rule rule;
+    assert_true(glob_rule_parse(STR("#x"), STR_EMPTY, false, &rule));
+    assert_true(glob_rule_fits(&rule, STR("a/#x"), false));
+    assert_true(glob_rule_parse(STR("./a.py"), STR_EMPTY, false, &rule));
+    assert_true(glob_rule_fits(&rule, STR("a.py"), false));
+    assert_false(glob_rule_fits(&rule, STR("b/a.py"), false));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_any_depth),
+        cmocka_unit_test(test_hidden),
+        cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_last_rule_counts),
+        cmocka_unit_test(test_plain_patterns),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
