@@ -9,7 +9,7 @@ int check_attributes(struct call *call, const struct value *attrs)
         const struct attr *attr = type->attrs[i].attr;
         const struct value *v = value_get(attrs, attr->name), *converted;
         struct schema_issue issue = {0};
-        if (attr->required && !attr->local && value_is_null(v))
+        if (attr->required && !type->attrs[i].steers && value_is_null(v))
             return refuse_invalid(call, attr->name, STR("a required member is missing"));
         if (!value_is_null(v) && attr->settable && schema_convert(call->arena, attr, v, &converted, &issue))
             return refuse_invalid(call, attr->name, issue.message);

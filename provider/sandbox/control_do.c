@@ -110,9 +110,9 @@ static const struct value *given_attributes(const struct call *call)
     const struct spec_type *type = call->role->type;
     struct value_builder b = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < call->input->count; i++) {
-        const struct attr *attr = schema_attr(&type->schema, call->input->entries[i].key);
-        if (attr && !attr->local)
-            value_builder_set(&b, attr->name, call->input->entries[i].value);
+        const struct spec_attr *attr = spec_attr_find(type, call->input->entries[i].key);
+        if (attr && !attr->steers)
+            value_builder_set(&b, attr->attr->name, call->input->entries[i].value);
     }
     return value_builder_map(&b);
 }
@@ -145,6 +145,18 @@ static int create_companions(struct call *call, const struct thing *thing)
     return 0;
 }
 
+/* A call that may be repeated answers the same again, unless it asks for something else by the same name. */
+static bool asks_again(const struct call *call, const struct thing *existing, const struct value *attrs)
+{
+    for (uint32_t i = 0; i < attrs->count; i++) {
+        const struct spec_attr *attr = spec_attr_find(call->role->type, attrs->entries[i].key);
+        if (attr->owner != OWNER_TAGS &&
+            !attr_equal(attr->attr, attrs->entries[i].value, value_get(existing->attrs, attr->attr->name)))
+            return false;
+    }
+    return call->role->step->idempotent;
+}
+
 static int create(struct call *call, struct thing *existing, struct thing **out)
 {
     const struct spec_type *type = call->role->type;
@@ -155,6 +167,10 @@ static int create(struct call *call, struct thing *existing, struct thing **out)
         if (only->values->count == 1 && !str_eqz(value_text(only->values->items[0], STR_EMPTY), "*") &&
             schema_attr(&type->schema, only->name) && !value_get(attrs, only->name))
             attrs = value_with(call->arena, attrs, only->name, only->values->items[0]);
+    }
+    if (existing && !is_waiting(existing) && asks_again(call, existing, attrs)) {
+        *out = existing;
+        return 0;
     }
     if (existing)
         return is_waiting(existing) ? refuse_waiting(call, existing) : refuse_existing(call);

@@ -202,7 +202,7 @@ const struct value *fill_new(struct call *call, const struct spec_type *type, co
         const struct value *v = attr->attr->default_value;
         if (attr->template.n)
             v = fill_text(call, type, value_string(call->arena, attr->template), attrs, 1);
-        if (!value_is_null(v) && !attr->attr->local)
+        if (!value_is_null(v) && !attr->steers)
             attrs = value_with(call->arena, attrs, name, v);
     }
     return attrs;

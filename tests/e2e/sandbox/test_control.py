@@ -153,6 +153,16 @@ def test_network(control):
     assert code(ec2.delete_vpc, VpcId=vpc)[1] == "DependencyViolation"
 
 
+def test_topic_keeps_the_name_that_no_answer_has(control):
+    sns = control.client("sns")
+    topic = sns.create_topic(Name="alarms", Tags=[{"Key": "n", "Value": "1"}])["TopicArn"]
+    assert topic == f"arn:aws:sns:us-east-1:{ACCOUNT}:alarms" == sns.create_topic(Name="alarms")["TopicArn"]
+    assert sns.create_topic(Name="other")["TopicArn"].endswith(":other")
+    assert sns.list_tags_for_resource(ResourceArn=topic)["Tags"] == [{"Key": "n", "Value": "1"}]
+    sns.delete_topic(TopicArn=topic)
+    assert code(sns.list_tags_for_resource, ResourceArn=topic)[1] == "NotFound"
+
+
 def test_tagging_api(control):
     glue, tagging = control.client("glue"), control.client("resourcegroupstaggingapi")
     for i in range(5):
