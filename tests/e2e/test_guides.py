@@ -1,0 +1,76 @@
+"""The guides hold what they promise: their stacks are right, their commands and options exist, the spec in one of them works."""
+
+import re
+import subprocess
+
+import pytest
+
+from support import ROOT, WEIR, Stack
+
+GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
+FENCED = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
+COMMAND = re.compile(r"\bweir ((?:[a-z]+ )*[a-z]+)((?: [^`\n|>#;]*)?)")
+
+
+def blocks(path, first):
+    return [body for kind, body in FENCED.findall(path.read_text()) if kind == "yaml" and body.startswith(first)]
+
+
+def commands(path):
+    """Indented lines, fenced or `quoted` text that call weir: the words up to the first that is no command, and the options."""
+    text = path.read_text()
+    lines = [line for line in text.splitlines() if line.startswith("    ")] + re.findall(r"`([^`\n]+)`", text)
+    lines += [line for kind, body in FENCED.findall(text) if kind == "yaml" for line in body.splitlines()]
+    for line in lines:
+        for words, rest in COMMAND.findall(line):
+            yield words.split(), re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest)
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
+def test_stacks_are_right(tmp_path, path):
+    for number, text in enumerate(blocks(path, "stack:")):
+        stack = Stack(tmp_path / str(number))
+        (stack.folder / "weir.yaml").write_text(text)
+        specs = blocks(path, "service:")
+        for spec in specs:
+            stack.write(spec, f"specs/{re.match('service: (.*)', spec)[1]}.yaml")
+        stack.run("validate", *(["--specs", "specs"] if specs else []), *(["-e", "dev"] if "environments:" in text else []))
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
+def test_commands_exist(path):
+    seen = 0
+    for words, options in commands(path):
+        help_text = ""
+        for n in (2, 1):
+            done = subprocess.run([WEIR, *words[:n], "--help"], capture_output=True, text=True)
+            if done.returncode == 0 and len(words) >= n:
+                help_text = done.stdout
+                break
+        assert help_text, (path.name, words)
+        seen += 1
+        for option in options:
+            assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", help_text), (path.name, words, option)
+    assert seen
+
+
+@pytest.mark.parametrize("where", ["sandbox", "moto"])
+def test_spec_of_the_guide(tmp_path, cloud, where):
+    guide = ROOT / "docs" / "guides" / "writing-a-spec.md"
+    stack = Stack(tmp_path / "s", cloud)
+    stack.write(blocks(guide, "service:")[0], "specs/kinesis.yaml")
+    text = blocks(guide, "stack:")[0]
+    options = ["--specs", "specs"] + (["--sandbox"] if where == "sandbox" else [])
+    (stack.folder / "weir.yaml").write_text(text)
+    stack.apply(*options)
+    stack.assert_settled(*options)
+    (stack.folder / "weir.yaml").write_text(text.replace("shard_count: 2", "shard_count: 4").replace("team: web", "team: data"))
+    assert stack.plan(*options) == {"clicks": "update"}
+    stack.apply(*options)
+    stack.assert_settled(*options)
+    if where == "moto":
+        kinesis = cloud.client("kinesis")
+        assert kinesis.describe_stream_summary(StreamName="clicks")["StreamDescriptionSummary"]["OpenShardCount"] == 4
+    stack.destroy(*options)
+    if where == "moto":
+        assert kinesis.list_streams()["StreamNames"] == []
