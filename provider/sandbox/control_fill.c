@@ -182,14 +182,25 @@ const struct value *fill_value(
     return template->kind == VALUE_LIST ? value_builder_list(&b) : value_builder_map(&b);
 }
 
+/* {if: manage_password, value: …}: only where the request says so. NULL: it does not. */
+static const struct value *if_asked(const struct call *call, const struct value *template)
+{
+    const struct value *only = value_getz(template, "if");
+    if (!only)
+        return template;
+    bool asked = value_equal(value_get(call->input, value_text(only, STR_EMPTY)), &value_true);
+    return asked ? value_getz(template, "value") : NULL;
+}
+
 const struct value *fill_new(struct call *call, const struct spec_type *type, const struct value *attrs)
 {
     const struct value *values = value_getz(type->sandbox, "values");
     for (uint32_t i = 0; values && i < values->count; i++) {
         const struct value_entry *entry = &values->entries[i];
-        if (!value_is_null(value_get(attrs, entry->key)))
+        const struct value *template = if_asked(call, entry->value);
+        if (!template || !value_is_null(value_get(attrs, entry->key)))
             continue;
-        const struct value *v = fill_text(call, type, entry->value, attrs, 1);
+        const struct value *v = fill_text(call, type, template, attrs, 1);
         if (v)
             attrs = value_with(call->arena, attrs, entry->key, v);
     }
