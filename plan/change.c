@@ -261,8 +261,10 @@ static const struct value *evaluate_now(struct job *job, const struct value **de
     size_t errors = p->diags->errors;
     if (evaluate_provider(p, instance->decl, &job->provider, err) == 0) {
         desired = instance->desired;
-        if (!value_is_known(desired))
+        if (!value_is_known(desired)) {
+            evaluate_each(p, instance);
             desired = evaluate_attributes(p, instance, p->arena);
+        }
         if (!desired && p->diags->errors > errors)
             err_set(err, ERR_INVALID, "%.*s", STR_ARG(p->diags->items[p->diags->n - 1].message));
         else if (!value_is_known(desired)) {

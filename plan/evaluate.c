@@ -194,6 +194,18 @@ bool evaluate_instances(struct planner *p, const struct decl *decl)
     return v && check_for_each(p, decl, v) && make_keyed(p, decl, v);
 }
 
+void evaluate_each(struct planner *p, struct instance *instance)
+{
+    const struct decl *decl = instance->decl;
+    if (!decl->for_each || value_is_known(instance->each_value))
+        return;
+    struct scope scope = planner_scope(p, decl, NULL);
+    const struct value *v = expr_eval(decl->for_each, &scope, p->arena);
+    const struct value *now = v && v->kind == VALUE_MAP ? value_get(v, instance->key->string) : NULL;
+    if (now)
+        instance->each_value = now;
+}
+
 const struct value *evaluate_resource_value(struct planner *p, const struct decl *decl)
 {
     const struct instances *list = &p->instances[decl->index];

@@ -87,6 +87,8 @@ struct scope planner_scope(struct planner *p, const struct decl *decl, const str
 bool evaluate_decl(struct planner *p, const struct decl *decl);
 /* for_each and when: the instances, without their attributes. False after an error. */
 bool evaluate_instances(struct planner *p, const struct decl *decl);
+/* During apply: each.value again, where it was not wholly known when the instances were made. */
+void evaluate_each(struct planner *p, struct instance *instance);
 /* The attributes of one instance, converted to the schema's types, default tags merged in. NULL after an
  * error. */
 const struct value *evaluate_attributes(

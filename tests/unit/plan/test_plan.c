@@ -656,6 +656,20 @@ static void keyed_instances_come_and_go_by_key(void **state)
     finish(&s);
 }
 
+/* The keys are fixed, what lies under them is known only when the first thing is there. */
+static void each_value_becomes_known_during_apply(void **state)
+{
+    (void)state;
+    write_stack(
+        "resources:\n" A "  t: {type: fake.thing, for_each: {x: \"${a.id}\"}, name: \"${each.key}\", ref: "
+        "\"${each.value}\"}\n");
+    apply("create a;create x;");
+    struct command s;
+    make(&s, (struct plan_options){0});
+    assert_int_equal(s.plan->counts[ACTION_NOOP], 2);
+    finish(&s);
+}
+
 static void targets_leave_the_rest_alone(void **state)
 {
     (void)state;
@@ -805,6 +819,7 @@ int main(void)
         TEST(prevent_destroy_is_recorded),
         TEST(moves_forgets_and_ignores),
         TEST(keyed_instances_come_and_go_by_key),
+        TEST(each_value_becomes_known_during_apply),
         TEST(targets_leave_the_rest_alone),
         TEST(data_waits_for_what_it_reads),
         TEST(adopts_only_what_may_be_adopted),
