@@ -1,0 +1,111 @@
+/*
+ * An interpreter of the Amazon States Language, query language JSONPath. It makes no calls and reads no clock
+ * of its own: whoever runs a machine hands it a host (struct asl_host) that does tasks, waits and writes
+ * history.
+ *
+ *   asl_validate.c   what is wrong with a definition, in the service's words
+ *   asl_run.c        from state to state; Retry, Catch, time limits
+ *   asl_branches.c   Parallel and Map
+ *   asl_data.c       InputPath, Parameters, ResultSelector, ResultPath, OutputPath
+ *   asl_choice.c     the comparisons of Choice
+ *   asl_path.c       JSONPath
+ *   asl_intrinsic.c  States.Format and its kin
+ *
+ * asl_run() blocks until the execution has ended. Branches of Parallel and Map run on threads of their own
+ * (up to `threads` of the host), so the host's functions are called from several threads at once.
+ */
+#ifndef WEIR_PROVIDER_SANDBOX_JOBS_ASL_H
+#define WEIR_PROVIDER_SANDBOX_JOBS_ASL_H
+
+#include "base/arena.h"
+#include "base/value.h"
+
+#include <stdatomic.h>
+
+/* What a machine's output, input or a task's result may have at most, as JSON text. */
+enum { ASL_MAX_DATA = 262144 };
+
+/* ---- checking ---- */
+
+struct asl_diag {
+    bool warning;
+    struct str code; /* SCHEMA_VALIDATION_FAILED … */
+    struct str message;
+    struct str location; /* /States/Load/Next */
+};
+
+struct asl_diags {
+    struct arena *arena;
+    struct asl_diag *items;
+    size_t n, cap;
+    size_t errors;
+};
+
+void asl_validate(const struct value *definition, struct asl_diags *diags);
+void asl_diags_release(struct asl_diags *diags);
+
+/* ---- running ---- */
+
+/* Name and cause of a failure; no name: none. Both live in the arena of whoever asked. */
+struct asl_error {
+    struct str name, cause;
+};
+
+/* Part of an execution that can be stopped by itself: all of it, or the branches of one Parallel or Map. */
+struct asl_scope {
+    struct asl_scope *parent;
+    atomic_bool stopped;
+};
+
+bool asl_stopped(const struct asl_scope *scope);
+
+struct asl_task {
+    struct str state;                 /* its name */
+    struct str resource;              /* ARN */
+    const struct value *input;        /* after Parameters */
+    struct str token;                 /* what $$.Task.Token says; "" where nothing asks for it */
+    int64_t timeout_ms, heartbeat_ms; /* 0: none */
+    const struct asl_scope *scope;
+    int64_t event; /* history: the last one; the host moves it on */
+};
+
+struct asl_host {
+    void *ctx;
+    int64_t (*wall_ms)(void *ctx);
+    /* Waits; comes back early, with false, when the scope is stopped. */
+    bool (*sleep)(void *ctx, const struct asl_scope *scope, int64_t ms);
+    /* Scopes were stopped: whoever sleeps or waits in a task looks at its own. */
+    void (*wake)(void *ctx);
+    /* NULL with *error where it fails. States.Timeout after timeout_ms. */
+    const struct value *(*task)(
+        void *ctx, struct arena *arena, struct asl_task *task, struct asl_error *error);
+    /* Adds to the history and gives the new event's id. `details` under their name; NULL: none. */
+    int64_t (*event)(
+        void *ctx, int64_t previous, const char *type, const char *name, const struct value *details);
+    uint64_t (*random)(void *ctx);
+    double speed;   /* by how much waiting is shortened; tasks and their time limits are not */
+    int threads;    /* at a time, besides the caller's */
+    int64_t events; /* that history has room for; 0: any number */
+};
+
+enum asl_status { ASL_SUCCEEDED, ASL_FAILED, ASL_TIMED_OUT, ASL_ABORTED };
+
+struct asl_execution {
+    const struct asl_host *host;
+    const struct value *definition, *input;
+    const struct value *context; /* $$ but for State, Map and Task */
+    struct asl_scope *scope;
+    int64_t timeout_ms; /* besides the machine's own; 0: none */
+    int64_t event;      /* the history's last */
+};
+
+struct asl_outcome {
+    enum asl_status status;
+    const struct value *output; /* SUCCEEDED */
+    struct asl_error error;     /* FAILED */
+    int64_t event;
+};
+
+void asl_run(struct arena *arena, const struct asl_execution *execution, struct asl_outcome *out);
+
+#endif

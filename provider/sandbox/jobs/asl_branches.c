@@ -1,0 +1,226 @@
+/* Parallel and Map: several lines of states at once. The first that fails stops the others. */
+#include "provider/sandbox/jobs/asl_internal.h"
+
+#include "base/mem.h"
+#include "base/pool.h"
+
+#include <stdlib.h>
+
+enum { MAX_CONCURRENCY = 40 /* the service's, of an inline Map */ };
+
+struct branch {
+    struct arena arena;
+    struct asl_line line;
+    const struct value *input;
+    struct asl_outcome outcome;
+};
+
+struct branches {
+    struct asl_visit *visit;
+    struct asl_scope scope;
+    struct branch *items;
+    size_t n;
+    bool map;
+    atomic_size_t failed; /* index + 1 of the first that did */
+};
+
+/* ---- history ---- */
+
+static void map_event(struct branches *all, struct branch *branch, const char *type)
+{
+    struct arena *arena = &branch->arena;
+    if (!all->map)
+        return;
+    bool started = str_ends(str_z(type), STR("Started"));
+    struct value_entry details[] = {{STR("name"), value_string(arena, all->visit->name)},
+        {STR("index"), value_int(arena, branch - all->items)}};
+    asl_event(&branch->line, type,
+        started                                   ? "mapIterationStartedEventDetails"
+        : str_ends(str_z(type), STR("Succeeded")) ? "mapIterationSucceededEventDetails"
+        : str_ends(str_z(type), STR("Aborted"))   ? "mapIterationAbortedEventDetails"
+                                                  : "mapIterationFailedEventDetails",
+        value_map(arena, details, 2));
+}
+
+static void started_event(struct branches *all)
+{
+    struct arena *arena = all->visit->eval.arena;
+    struct value_entry length = {STR("length"), value_int(arena, (int64_t)all->n)};
+    if (all->map)
+        asl_event(
+            all->visit->line, "MapStateStarted", "mapStateStartedEventDetails", value_map(arena, &length, 1));
+    else
+        asl_event(all->visit->line, "ParallelStateStarted", NULL, NULL);
+}
+
+/* ---- one branch ---- */
+
+static void run_branch(void *ctx, size_t i)
+{
+    struct branches *all = ctx;
+    struct branch *branch = &all->items[i];
+    const struct asl_host *host = all->visit->line->execution->host;
+    branch->outcome.status = ASL_ABORTED;
+    if (asl_stopped(&all->scope))
+        return;
+    map_event(all, branch, "MapIterationStarted");
+    asl_line_run(&branch->arena, &branch->line, branch->input, &branch->outcome);
+    enum asl_status status = branch->outcome.status;
+    map_event(all, branch,
+        status == ASL_SUCCEEDED ? "MapIterationSucceeded"
+        : status == ASL_ABORTED ? "MapIterationAborted"
+                                : "MapIterationFailed");
+    if (status == ASL_SUCCEEDED || status == ASL_ABORTED)
+        return;
+    size_t nobody = 0;
+    atomic_compare_exchange_strong(&all->failed, &nobody, i + 1);
+    atomic_store(&all->scope.stopped, true);
+    host->wake(host->ctx);
+}
+
+/* ---- all of them ---- */
+
+static struct branches *branches_new(struct asl_visit *visit, size_t n, bool map)
+{
+    struct branches *all = mem_zalloc(sizeof *all);
+    all->visit = visit;
+    all->scope.parent = visit->line->scope;
+    all->n = n;
+    all->map = map;
+    all->items = mem_zalloc((n + 1) * sizeof *all->items);
+    started_event(all);
+    for (size_t i = 0; i < n; i++) {
+        all->items[i].line = *visit->line;
+        all->items[i].line.scope = &all->scope;
+    }
+    return all;
+}
+
+static void branches_free(struct branches *all)
+{
+    for (size_t i = 0; i < all->n; i++)
+        arena_release(&all->items[i].arena);
+    free(all->items);
+    free(all);
+}
+
+/* Threads come out of what the host allows the whole execution; without any left the branches take turns. */
+static void run_all(struct branches *all, size_t at_a_time)
+{
+    atomic_int *left = all->visit->line->threads;
+    int want = (int)(at_a_time < all->n ? at_a_time : all->n) - 1, got = 0;
+    while (got < want) {
+        int have = atomic_load(left);
+        if (have < 1)
+            break;
+        if (atomic_compare_exchange_weak(left, &have, have - 1))
+            got++;
+    }
+    pool_run(got + 1, all->n, run_branch, all);
+    atomic_fetch_add(left, got);
+}
+
+static const struct value *gather(struct branches *all)
+{
+    struct asl_visit *visit = all->visit;
+    struct arena *arena = visit->eval.arena;
+    AUTO_BUILDER struct value_builder results = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < all->n; i++) {
+        const struct branch *branch = &all->items[i];
+        if (branch->line.skipped_ms > visit->line->skipped_ms)
+            visit->line->skipped_ms = branch->line.skipped_ms;
+        if (branch->line.event > visit->line->event)
+            visit->line->event = branch->line.event;
+        if (branch->outcome.output)
+            value_builder_add(&results, value_copy(arena, branch->outcome.output));
+    }
+    size_t failed = atomic_load(&all->failed);
+    if (!failed)
+        return results.n == all->n ? value_builder_list(&results) : NULL;
+    const struct asl_outcome *why = &all->items[failed - 1].outcome;
+    visit->timed_out = why->status == ASL_TIMED_OUT;
+    visit->eval.error =
+        (struct asl_error){arena_str(arena, why->error.name), arena_str(arena, why->error.cause)};
+    return NULL;
+}
+
+static const struct value *finish(struct branches *all, size_t at_a_time)
+{
+    run_all(all, at_a_time);
+    const struct value *result = gather(all);
+    const char *type = result ? (all->map ? "MapStateSucceeded" : "ParallelStateSucceeded")
+                              : (all->map ? "MapStateFailed" : "ParallelStateFailed");
+    if (result || atomic_load(&all->failed))
+        asl_event(all->visit->line, type, NULL, NULL);
+    branches_free(all);
+    return result;
+}
+
+const struct value *asl_parallel(struct asl_visit *visit, const struct value *input)
+{
+    const struct value *machines = value_getz(visit->state, "Branches");
+    size_t n = machines && machines->kind == VALUE_LIST ? machines->count : 0;
+    struct branches *all = branches_new(visit, n, false);
+    for (size_t i = 0; i < n; i++) {
+        all->items[i].line.event = visit->line->event;
+        all->items[i].line.machine = machines->items[i];
+        all->items[i].input = input;
+    }
+    return finish(all, n);
+}
+
+/* ---- Map ---- */
+
+static const struct value *items_of(struct asl_visit *visit, const struct value *input)
+{
+    const struct value *path = value_getz(visit->state, "ItemsPath");
+    if (path)
+        input = asl_find(&visit->eval, value_text(path, STR_EMPTY), input, "States.Runtime");
+    if (input && input->kind != VALUE_LIST) {
+        asl_fail(&visit->eval, "States.Runtime", "The items of the Map state '%.*s' are not an array",
+            STR_ARG(visit->name));
+        return NULL;
+    }
+    return input;
+}
+
+/* $$.Map.Item, and the item as ItemSelector (once called Parameters) makes it. */
+static const struct value *item_input(struct asl_visit *visit, struct branch *branch, int64_t index,
+    const struct value *item, const struct value *input)
+{
+    struct arena *arena = visit->eval.arena;
+    const struct value *selector = value_getz(visit->state, "ItemSelector");
+    if (!selector)
+        selector = value_getz(visit->state, "Parameters");
+    struct value_entry parts[] = {{STR("Index"), value_int(arena, index)}, {STR("Value"), item}};
+    struct value_entry map = {STR("Item"), value_map(arena, parts, 2)};
+    branch->line.map = value_map(arena, &map, 1);
+    if (!selector)
+        return item;
+    const struct value *outside = visit->eval.context;
+    visit->eval.context = value_with(arena, outside, STR("Map"), branch->line.map);
+    const struct value *made = asl_template(&visit->eval, selector, input);
+    visit->eval.context = outside;
+    return made;
+}
+
+const struct value *asl_map(struct asl_visit *visit, const struct value *input)
+{
+    const struct value *machine = value_getz(visit->state, "ItemProcessor");
+    const struct value *items = items_of(visit, input);
+    int64_t at_a_time = 0;
+    asl_number(visit, "MaxConcurrency", input, &at_a_time);
+    if (!items || visit->eval.error.name.n)
+        return NULL;
+    struct branches *all = branches_new(visit, items->count, true);
+    for (uint32_t i = 0; i < items->count; i++) {
+        all->items[i].line.event = visit->line->event;
+        all->items[i].line.machine = machine ? machine : value_getz(visit->state, "Iterator");
+        all->items[i].input = item_input(visit, &all->items[i], i, items->items[i], input);
+        if (!all->items[i].input) {
+            branches_free(all);
+            return NULL;
+        }
+    }
+    return finish(all, at_a_time > 0 && at_a_time < MAX_CONCURRENCY ? (size_t)at_a_time : MAX_CONCURRENCY);
+}

@@ -1,0 +1,99 @@
+/* Shared by the interpreter's files; see asl.h. */
+#ifndef WEIR_PROVIDER_SANDBOX_JOBS_ASL_INTERNAL_H
+#define WEIR_PROVIDER_SANDBOX_JOBS_ASL_INTERNAL_H
+
+#include "provider/sandbox/jobs/asl.h"
+
+/* Where something is evaluated. */
+struct asl_eval {
+    struct arena *arena;
+    const struct value *context; /* $$ */
+    uint64_t (*random)(void *ctx);
+    void *random_ctx;
+    struct asl_error error; /* of the first that failed */
+};
+
+/* -1, with the error; the first one counts. */
+int asl_fail(struct asl_eval *eval, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- asl_path.c ---- */
+
+/*
+ * What a path finds: one value, or a list where it could find several ($..x, [*], [1:3], [?()]). NULL with
+ * *why where it is no path or one value is not there. "$$" paths look into `context`.
+ */
+const struct value *asl_path_find(struct arena *arena, struct str path, const struct value *document,
+    const struct value *context, const char **why);
+/* NULL: it is one. A reference path names exactly one place ($.a.b[0]). */
+const char *asl_path_wrong(struct str path, bool reference);
+/* The document with v at a reference path; objects on the way are made. NULL: it leads through something
+ * else. */
+const struct value *asl_path_set(
+    struct arena *arena, struct str path, const struct value *document, const struct value *v);
+
+/* ---- asl_intrinsic.c ---- */
+
+bool asl_is_intrinsic(struct str text);
+/* NULL with eval->error. */
+const struct value *asl_intrinsic(struct asl_eval *eval, struct str text, const struct value *document);
+const char *asl_intrinsic_wrong(struct str text);
+
+/* ---- asl_choice.c ---- */
+
+/* Does the rule hold? False with eval->error where it cannot be said. */
+bool asl_choice_holds(struct asl_eval *eval, const struct value *rule, const struct value *input);
+/* The type of a comparison ("String", "Numeric" …), whether it takes a path; false: no such comparison. */
+bool asl_choice_operator(struct str name, const char **type, bool *path);
+
+/* ---- asl_data.c ---- */
+
+/* A path or an intrinsic. NULL with eval->error (of that name). */
+const struct value *asl_find(
+    struct asl_eval *eval, struct str path, const struct value *document, const char *error);
+/* InputPath or OutputPath: absent is all of it, null is {}. */
+const struct value *asl_filter(
+    struct asl_eval *eval, const struct value *state, const char *member, const struct value *document);
+/* A payload template: members that end in ".$" are filled in. */
+const struct value *asl_template(
+    struct asl_eval *eval, const struct value *template, const struct value *document);
+/* ResultPath: what becomes of the input with the result. `holder` has the member: a state or a catcher. */
+const struct value *asl_place_result(
+    struct asl_eval *eval, const struct value *holder, const struct value *input, const struct value *result);
+
+/* ---- asl_run.c, asl_branches.c ---- */
+
+/* One line of states: a machine, a branch or an iteration. */
+struct asl_line {
+    const struct asl_execution *execution;
+    struct asl_scope *scope;
+    const struct value *machine; /* has StartAt and States */
+    const struct value *map;     /* $$.Map; NULL outside of one */
+    atomic_int *threads;         /* left */
+    int64_t skipped_ms;          /* how far this line's clock is ahead, because waiting was shortened */
+    int64_t deadline_ms;         /* of the execution; 0: none */
+    int64_t event;
+};
+
+/* A state being carried out. */
+struct asl_visit {
+    struct asl_line *line;
+    struct asl_eval eval;
+    const struct value *state, *raw; /* raw: its input, before InputPath */
+    struct str name;
+    int64_t entered_ms;
+    int retries;
+    struct str token; /* $$.Task.Token */
+    bool timed_out;   /* by the execution's own limit */
+};
+
+const struct value *asl_line_run(
+    struct arena *arena, struct asl_line *line, const struct value *input, struct asl_outcome *out);
+int64_t asl_event(struct asl_line *line, const char *type, const char *name, const struct value *details);
+/* Both: the result before ResultSelector; NULL with eval.error, or stopped. */
+const struct value *asl_parallel(struct asl_visit *visit, const struct value *input);
+const struct value *asl_map(struct asl_visit *visit, const struct value *input);
+/* A number that a state gives itself (Seconds) or by a path (SecondsPath). False: absent, or eval->error. */
+bool asl_number(struct asl_visit *visit, const char *member, const struct value *input, int64_t *out);
+
+#endif
