@@ -22,13 +22,12 @@
 
 #include <stdatomic.h>
 
-/* What a machine's output, input or a task's result may have at most, as JSON text. */
-enum { ASL_MAX_DATA = 262144 };
+/* What a state's output may have at most: bytes of JSON text, lists and objects within each other. */
+enum { ASL_MAX_DATA = 262144, ASL_MAX_DEPTH = 200 };
 
 /* ---- checking ---- */
 
 struct asl_diag {
-    bool warning;
     struct str code; /* SCHEMA_VALIDATION_FAILED … */
     struct str message;
     struct str location; /* /States/Load/Next */

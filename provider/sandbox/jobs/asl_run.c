@@ -271,16 +271,20 @@ static struct str choose(struct asl_visit *visit, const struct value *input)
     return otherwise;
 }
 
+/* Data can be read back from JSON wherever it is kept. */
 static const struct value *within_limit(struct asl_visit *visit, const struct value *v)
 {
-    if (v && value_size(v) > ASL_MAX_DATA && as_text(visit->eval.arena, v)->string.n > ASL_MAX_DATA) {
-        asl_fail(&visit->eval, "States.DataLimitExceeded",
-            "The state '%.*s' returned a result with a size exceeding the maximum number of bytes service "
-            "limit.",
-            STR_ARG(visit->name));
-        return NULL;
-    }
-    return v;
+    bool deep = v && v->depth > ASL_MAX_DEPTH;
+    if (!v || (!deep && (value_size(v) <= ASL_MAX_DATA ||
+                            (value_size(v) <= 16 * ASL_MAX_DATA &&
+                                as_text(visit->eval.arena, v)->string.n <= ASL_MAX_DATA))))
+        return v;
+    asl_fail(&visit->eval, "States.DataLimitExceeded",
+        deep ? "The state '%.*s' returned a result that is nested too deep."
+             : "The state '%.*s' returned a result with a size exceeding the maximum number of bytes service "
+               "limit.",
+        STR_ARG(visit->name));
+    return NULL;
 }
 
 /* One attempt: input, work, result, output. NULL: eval.error, timed_out or stopped. */
@@ -464,28 +468,28 @@ static bool start_visit(struct asl_visit *visit, struct asl_line *line, struct s
 const struct value *asl_line_run(
     struct arena *arena, struct asl_line *line, const struct value *input, struct asl_outcome *out)
 {
-    /* Each state's data is given back when the next one has been through: a machine may go round for days. */
-    struct arena turns[2] = {ARENA_INIT, ARENA_INIT};
+    /* A state's memory is given back once the next one has been through: a machine may go round for days. */
+    struct arena held = ARENA_INIT;
     struct str next = value_text(value_getz(line->machine, "StartAt"), STR_EMPTY);
     const struct value *data = input;
     bool end = false;
-    for (int turn = 0; data && !end; turn = !turn) {
+    while (data && !end) {
         struct arena fresh = ARENA_INIT;
         struct asl_visit visit = {.eval.arena = &fresh, .raw = data};
         struct str name = next;
         data = start_visit(&visit, line, name) ? visit_state(&visit, &next, &end) : NULL;
-        next = data ? arena_str(&fresh, next) : STR_EMPTY;
         if (!data)
             tell_failure(arena, &visit, out);
-        arena_release(&turns[turn]);
-        turns[turn] = fresh;
+        data = value_copy(&fresh, data);
+        next = data ? arena_str(&fresh, next) : STR_EMPTY;
+        arena_release(&held);
+        held = fresh;
     }
     out->event = line->event;
     out->output = data ? value_copy(arena, data) : NULL;
     if (data)
         out->status = ASL_SUCCEEDED;
-    arena_release(&turns[0]);
-    arena_release(&turns[1]);
+    arena_release(&held);
     return out->output;
 }
 
