@@ -200,7 +200,7 @@ const struct value *fill_new(struct call *call, const struct spec_type *type, co
         const struct value *template = if_asked(call, entry->value);
         if (!template || !value_is_null(value_get(attrs, entry->key)))
             continue;
-        const struct value *v = fill_text(call, type, template, attrs, 1);
+        const struct value *v = fill_value(call, type, template, attrs);
         if (v)
             attrs = value_with(call->arena, attrs, entry->key, v);
     }

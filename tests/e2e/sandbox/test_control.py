@@ -163,6 +163,11 @@ def test_topic_keeps_the_name_that_no_answer_has(control):
     assert code(sns.list_tags_for_resource, ResourceArn=topic)[1] == "NotFound"
 
 
+def test_zones(control):
+    zones = control.client("ec2", "eu-north-1").describe_availability_zones()["AvailabilityZones"]
+    assert [z["ZoneName"] for z in zones] == ["eu-north-1a", "eu-north-1b", "eu-north-1c"]
+
+
 def test_tagging_api(control):
     glue, tagging = control.client("glue"), control.client("resourcegroupstaggingapi")
     for i in range(5):
