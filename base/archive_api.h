@@ -1,0 +1,41 @@
+/*
+ * libarchive, loaded when it is first needed: linked, it would cost every command its fifteen libraries. See
+ * provider/http/curl_api.h for the same with libcurl.
+ *
+ * archive_api() is safe from every thread; the table lives as long as the process.
+ */
+#ifndef WEIR_BASE_ARCHIVE_API_H
+#define WEIR_BASE_ARCHIVE_API_H
+
+#include "base/err.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#define ARCHIVE_FUNCTIONS(X)                                                                                 \
+    X(read_new)                                                                                              \
+    X(read_support_format_zip)                                                                               \
+    X(read_support_format_tar)                                                                               \
+    X(read_support_filter_gzip)                                                                              \
+    X(read_open_filename)                                                                                    \
+    X(read_next_header)                                                                                      \
+    X(read_data)                                                                                             \
+    X(read_free)                                                                                             \
+    X(error_string)                                                                                          \
+    X(entry_filetype)                                                                                        \
+    X(entry_hardlink)                                                                                        \
+    X(entry_pathname)                                                                                        \
+    X(entry_pathname_utf8)                                                                                   \
+    X(entry_perm)                                                                                            \
+    X(entry_symlink)
+
+struct archive_api {
+#define ARCHIVE_POINTER(name) __typeof__(archive_##name) *(name);
+    ARCHIVE_FUNCTIONS(ARCHIVE_POINTER)
+#undef ARCHIVE_POINTER
+};
+
+/* NULL with ERR_FAILED where the library is not installed. */
+const struct archive_api *archive_api(struct err *err);
+
+#endif
