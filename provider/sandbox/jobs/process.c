@@ -1,0 +1,249 @@
+#include "provider/sandbox/jobs/process.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    READ_BLOCK = 64 * 1024,
+    DRAIN_MS = 1000, /* for pipes that somebody outside the group still holds */
+    LIMIT_COUNT = 3,
+};
+
+/* ---- the switch ---- */
+
+int process_switch_init(struct process_switch *stop, struct err *err)
+{
+    atomic_init(&stop->turned, 0);
+    stop->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return stop->fd < 0 ? err_errno(err, ERR_IO, "cannot make an eventfd") : 0;
+}
+
+void process_switch_release(struct process_switch *stop)
+{
+    fd_close_ptr(&stop->fd);
+}
+
+void process_stop(struct process_switch *stop, bool now)
+{
+    const uint64_t one = 1;
+    int before = atomic_load(&stop->turned);
+    while (before < 1 + now && !atomic_compare_exchange_weak(&stop->turned, &before, 1 + now))
+        ;
+    ssize_t ignored = write(stop->fd, &one, sizeof one);
+    (void)ignored; /* a full counter wakes as well */
+}
+
+/* ---- starting ---- */
+
+/* Sets what limits it can; one above what this process itself has is left as it is. */
+static const char set_limits[] = "ulimit -c 0; ulimit -d \"$1\" 2>/dev/null; ulimit -t \"$2\" 2>/dev/null; "
+                                 "ulimit -f \"$3\" 2>/dev/null; shift 3; exec \"$@\"";
+
+static const char *limit_text(struct arena *arena, int64_t limit, int64_t unit)
+{
+    return limit > 0 ? arena_printf(arena, "%lld", (long long)((limit + unit - 1) / unit)).p : "unlimited";
+}
+
+static char **wrapped(struct arena *arena, const struct process_options *options)
+{
+    size_t n = 0, at = 0;
+    while (options->argv[n])
+        n++;
+    const char **argv = ARENA_ARRAY(arena, const char *, n + LIMIT_COUNT + 5);
+    argv[at++] = "sh";
+    argv[at++] = "-c";
+    argv[at++] = set_limits;
+    argv[at++] = "job";
+    argv[at++] = limit_text(arena, options->memory, 1024);
+    argv[at++] = limit_text(arena, options->cpu_s, 1);
+    argv[at++] = limit_text(arena, options->file_size, 512);
+    memcpy(argv + at, options->argv, n * sizeof *argv);
+    return (char **)argv;
+}
+
+static int spawn(const struct process_options *options, int out, int error, pid_t *pid)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&files, error, STDERR_FILENO);
+    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
+    posix_spawn_file_actions_addchdir_np(&files, options->dir);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setpgroup(&attr, 0);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &all);
+    int failed = posix_spawn(
+        pid, "/bin/sh", &files, &attr, wrapped(&arena, options), (char *const *)(uintptr_t)options->env);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&files);
+    return failed;
+}
+
+/* ---- while it runs ---- */
+
+struct watching {
+    const struct process_options *options;
+    struct process_switch *stop;
+    struct process_end *end;
+    pid_t pid;
+    int pidfd, pipes[2];
+    bool exited;
+    int asked;              /* 1: SIGTERM was sent, 2: SIGKILL */
+    int64_t deadline, kill; /* monotonic; 0: none */
+    int64_t handed_on;
+};
+
+static void ask(struct watching *w, int how)
+{
+    if (w->asked >= how)
+        return;
+    w->asked = how;
+    w->kill = how == 1 ? clock_mono_ms() + w->options->grace_ms : 0;
+    kill(-w->pid, how == 1 ? SIGTERM : SIGKILL);
+}
+
+static void hand_on(struct watching *w, enum process_stream stream, const char *bytes, size_t n)
+{
+    int64_t most = w->options->max_output, left = most - w->handed_on;
+    size_t take = most && left < (int64_t)n ? (left > 0 ? (size_t)left : 0) : n;
+    w->handed_on += (int64_t)take;
+    w->end->dropped += (int64_t)(n - take);
+    if (take)
+        w->options->output(w->options->ctx, stream, bytes, take);
+}
+
+static void close_pipe(struct watching *w, enum process_stream stream)
+{
+    fd_close_ptr(&w->pipes[stream]);
+    w->pipes[stream] = -1;
+}
+
+static void read_pipe(struct watching *w, enum process_stream stream)
+{
+    char block[READ_BLOCK];
+    ssize_t n = read(w->pipes[stream], block, sizeof block);
+    if (n > 0)
+        hand_on(w, stream, block, (size_t)n);
+    else if (n == 0 || (errno != EINTR && errno != EAGAIN))
+        close_pipe(w, stream);
+}
+
+/* While the leader is not reaped its group's number cannot be another's. */
+static void reap(struct watching *w)
+{
+    int status = 0;
+    kill(-w->pid, SIGKILL);
+    while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    w->exited = true;
+    w->end->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    w->end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    w->deadline = clock_mono_ms() + DRAIN_MS;
+    w->kill = 0;
+}
+
+static int next_timeout(const struct watching *w)
+{
+    int64_t until = w->deadline, now = clock_mono_ms();
+    if (w->kill && (!until || w->kill < until))
+        until = w->kill;
+    if (!until)
+        return -1;
+    return until <= now ? 0 : until - now > 60000 ? 60000 : (int)(until - now);
+}
+
+static void pass_time(struct watching *w)
+{
+    int64_t now = clock_mono_ms();
+    int turned = atomic_load(&w->stop->turned);
+    if (w->exited)
+        return;
+    if (turned && w->asked < turned) {
+        w->end->stopped = !w->end->timed_out;
+        ask(w, turned);
+    }
+    if (w->deadline && now >= w->deadline && !w->asked) {
+        w->end->timed_out = true;
+        ask(w, 1);
+    }
+    if (w->kill && now >= w->kill)
+        ask(w, 2);
+}
+
+static void watch(struct watching *w)
+{
+    uint64_t turns;
+    while (!w->exited || w->pipes[PROCESS_OUT] >= 0 || w->pipes[PROCESS_ERR] >= 0) {
+        struct pollfd fds[] = {{w->pipes[PROCESS_OUT], POLLIN, 0}, {w->pipes[PROCESS_ERR], POLLIN, 0},
+            {w->exited ? -1 : w->pidfd, POLLIN, 0}, {w->stop->fd, POLLIN, 0}};
+        pass_time(w);
+        if (w->exited && clock_mono_ms() >= w->deadline)
+            break;
+        if (poll(fds, sizeof fds / sizeof *fds, next_timeout(w)) < 0)
+            continue;
+        for (int i = 0; i < 2; i++)
+            if (fds[i].revents)
+                read_pipe(w, (enum process_stream)i);
+        if (fds[2].revents)
+            reap(w);
+        if (fds[3].revents && read(w->stop->fd, &turns, sizeof turns) < 0)
+            continue; /* somebody else has read it */
+    }
+}
+
+int process_run(const struct process_options *options, struct process_switch *stop, struct process_end *end,
+    struct err *err)
+{
+    int out[2] = {-1, -1}, error[2] = {-1, -1};
+    struct watching w = {.options = options, .stop = stop, .end = end, .pipes = {-1, -1}};
+    *end = (struct process_end){.exit_code = -1};
+    if (pipe2(out, O_CLOEXEC) || pipe2(error, O_CLOEXEC)) {
+        err_errno(err, ERR_IO, "cannot make a pipe");
+        fd_close_ptr(&out[0]);
+        fd_close_ptr(&out[1]);
+        return -1;
+    }
+    int failed = spawn(options, out[1], error[1], &w.pid);
+    close(out[1]);
+    close(error[1]);
+    w.pipes[PROCESS_OUT] = out[0];
+    w.pipes[PROCESS_ERR] = error[0];
+    if (failed) {
+        errno = failed;
+        err_errno(err, ERR_IO, "cannot start a process in %s", options->dir);
+    } else {
+        w.pidfd = (int)syscall(SYS_pidfd_open, w.pid, 0);
+        if (w.pidfd < 0) { /* without it nobody would be told of its end */
+            failed = errno;
+            err_errno(err, ERR_IO, "cannot watch a process");
+            reap(&w);
+        } else {
+            w.deadline = options->timeout_ms > 0 ? clock_mono_ms() + options->timeout_ms : 0;
+            watch(&w);
+            close(w.pidfd);
+        }
+    }
+    fd_close_ptr(&w.pipes[PROCESS_OUT]);
+    fd_close_ptr(&w.pipes[PROCESS_ERR]);
+    return failed ? -1 : 0;
+}

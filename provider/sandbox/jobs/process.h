@@ -1,0 +1,57 @@
+/*
+ * A child process and everything it starts: in a process group of its own, with limits, its output read as it
+ * comes, gone for good at the end.
+ *
+ *     struct process_switch stop;           another thread may turn it: the process is asked to end, then
+ * killed process_switch_init(&stop); process_run(&options, &stop, &end)    blocks until the process is reaped
+ * and its pipes are empty
+ *
+ * Limits are set before the program starts (a shell does that, then becomes the program). What leaves the
+ * process group with setsid() is out of reach.
+ */
+#ifndef WEIR_PROVIDER_SANDBOX_JOBS_PROCESS_H
+#define WEIR_PROVIDER_SANDBOX_JOBS_PROCESS_H
+
+#include "base/err.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct process_switch {
+    int fd; /* eventfd */
+    atomic_int turned;
+};
+int process_switch_init(struct process_switch *stop, struct err *err);
+void process_switch_release(struct process_switch *stop);
+/* now: killed at once, without being asked. */
+void process_stop(struct process_switch *stop, bool now);
+
+enum process_stream { PROCESS_OUT, PROCESS_ERR };
+
+struct process_options {
+    const char *const *argv; /* the program is looked for on the PATH of `env` */
+    const char *const *env;
+    const char *dir;
+    int64_t timeout_ms; /* 0: none */
+    int64_t grace_ms;   /* between asking and killing */
+    int64_t memory;     /* bytes of data; 0: no limit */
+    int64_t cpu_s;      /* likewise */
+    int64_t file_size;  /* bytes of each file that it writes; likewise */
+    int64_t max_output; /* bytes that are handed on; what comes after is dropped; 0: all */
+    void (*output)(void *ctx, enum process_stream stream, const char *bytes, size_t n);
+    void *ctx;
+};
+
+struct process_end {
+    int exit_code; /* -1: a signal ended it */
+    int signal;
+    bool timed_out, stopped;
+    int64_t dropped; /* bytes of output */
+};
+
+/* -1: it could not be started. A program that is not there ends with exit code 127. */
+int process_run(const struct process_options *options, struct process_switch *stop, struct process_end *end,
+    struct err *err);
+
+#endif

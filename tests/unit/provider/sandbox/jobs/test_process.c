@@ -1,0 +1,214 @@
+#include "provider/sandbox/jobs/process.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct caught {
+    struct buf out, err;
+    struct process_switch *turn_at_output; /* turned when something comes */
+    bool now;
+};
+
+static void take(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+{
+    struct caught *caught = ctx;
+    buf_add(stream == PROCESS_OUT ? &caught->out : &caught->err, bytes, n);
+    if (caught->turn_at_output)
+        process_stop(caught->turn_at_output, caught->now);
+}
+
+static struct process_end run(struct process_options options, const char *script, struct caught *caught)
+{
+    const char *argv[] = {"sh", "-c", script, NULL};
+    const char *env[] = {"PATH=/usr/bin:/bin", "WORD=hello", NULL};
+    struct process_switch stop;
+    struct process_end end;
+    struct err err = ERR_INIT;
+    options.argv = argv;
+    options.env = env;
+    options.dir = options.dir ? options.dir : "/";
+    options.output = take;
+    options.ctx = caught;
+    assert_int_equal(process_switch_init(&stop, &err), 0);
+    if (caught->turn_at_output)
+        caught->turn_at_output = &stop;
+    assert_int_equal(process_run(&options, &stop, &end, &err), 0);
+    process_switch_release(&stop);
+    return end;
+}
+
+static void release(struct caught *caught)
+{
+    buf_release(&caught->out);
+    buf_release(&caught->err);
+}
+
+static void test_output_folder_environment_and_status(void **state)
+{
+    (void)state;
+    struct caught caught = {0};
+    struct process_end end =
+        run((struct process_options){.dir = "/usr"}, "pwd; echo $WORD >&2; exit 3", &caught);
+    assert_int_equal(end.exit_code, 3);
+    assert_false(end.timed_out || end.stopped || end.signal);
+    assert_string_equal(caught.out.p, "/usr\n");
+    assert_string_equal(caught.err.p, "hello\n");
+    release(&caught);
+}
+
+static void test_absent_program(void **state)
+{
+    (void)state;
+    struct caught caught = {0};
+    assert_int_equal(run((struct process_options){0}, "exec no-such-program-here", &caught).exit_code, 127);
+    release(&caught);
+}
+
+static void test_timeout_ends_what_will_not_end(void **state)
+{
+    (void)state;
+    struct caught caught = {0};
+    int64_t before = clock_mono_ms();
+    struct process_end end = run((struct process_options){.timeout_ms = 50, .grace_ms = 50},
+        "trap '' TERM; while :; do sleep 1; done", &caught);
+    assert_true(end.timed_out);
+    assert_false(end.stopped);
+    assert_int_equal(end.signal, SIGKILL);
+    assert_true(clock_mono_ms() - before < 900);
+    release(&caught);
+}
+
+static void test_stop_asks_first(void **state)
+{
+    (void)state;
+    struct process_switch any;
+    struct caught caught = {.turn_at_output = &any};
+    struct process_end end = run((struct process_options){.grace_ms = 5000},
+        "trap 'echo bye; exit 7' TERM; echo ready; while :; do sleep 0.01; done", &caught);
+    assert_true(end.stopped);
+    assert_int_equal(end.exit_code, 7);
+    assert_string_equal(caught.out.p, "ready\nbye\n");
+    release(&caught);
+}
+
+static void test_stop_now_does_not(void **state)
+{
+    (void)state;
+    struct process_switch any;
+    struct caught caught = {.turn_at_output = &any, .now = true};
+    struct process_end end = run((struct process_options){.grace_ms = 60000},
+        "trap 'echo bye' TERM; echo ready; while :; do sleep 0.01; done", &caught);
+    assert_int_equal(end.signal, SIGKILL);
+    assert_string_equal(caught.out.p, "ready\n");
+    release(&caught);
+}
+
+/* What it leaves behind in the background ends with it. */
+static void test_children_end_with_it(void **state)
+{
+    (void)state;
+    struct caught caught = {0};
+    int64_t before = clock_mono_ms();
+    run((struct process_options){0}, "sleep 60 & echo $!", &caught);
+    assert_true(clock_mono_ms() - before < 900); /* their end of the pipe is closed too */
+    pid_t child = (pid_t)strtol(caught.out.p, NULL, 10);
+    assert_true(child > 1);
+    char path[64], state_of[256] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)child);
+    FILE *stat = fopen(path, "r");
+    if (stat) { /* at most a zombie that init has not looked at yet */
+        assert_non_null(fgets(state_of, sizeof state_of, stat));
+        assert_non_null(strstr(state_of, ") Z "));
+        fclose(stat);
+    }
+    release(&caught);
+}
+
+static void test_flood_is_cut(void **state)
+{
+    (void)state;
+    struct caught caught = {0};
+    struct process_end end = run((struct process_options){.max_output = 1000},
+        "i=0; while [ $i -lt 1000 ]; do echo 0123456789; i=$((i+1)); done", &caught);
+    assert_int_equal(end.exit_code, 0);
+    assert_int_equal(caught.out.n, 1000);
+    assert_int_equal(end.dropped, 11000 - 1000);
+    release(&caught);
+}
+
+static void test_limits_hold(void **state)
+{
+    (void)state;
+    struct caught caught = {0};
+    struct process_options options = {.memory = 64 << 20, .cpu_s = 1, .file_size = 1 << 20};
+    run(options, "ulimit -d; ulimit -t; ulimit -f; ulimit -c; ulimit -d unlimited 2>&1 || echo kept",
+        &caught);
+    assert_non_null(strstr(caught.out.p, "65536\n1\n2048\n0\n"));
+    release(&caught);
+    caught = (struct caught){0};
+    assert_int_equal(run(options, "while :; do :; done", &caught).signal, SIGKILL);
+    release(&caught);
+}
+
+static size_t open_files(void)
+{
+    size_t n = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    while (readdir(dir))
+        n++;
+    closedir(dir);
+    return n;
+}
+
+static void *run_some(void *ctx)
+{
+    (void)ctx;
+    for (int i = 0; i < 20; i++) {
+        struct caught caught = {0};
+        run((struct process_options){0}, "ls /proc/self/fd | wc -l; echo $WORD", &caught);
+        assert_string_equal(caught.out.p, "4\nhello\n"); /* three, and the folder itself */
+        release(&caught);
+    }
+    return NULL;
+}
+
+/* Many at a time: no descriptor of ours reaches a child, none is left. */
+static void test_no_descriptor_leaks(void **state)
+{
+    (void)state;
+    size_t before = open_files();
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, run_some, NULL);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(open_files(), before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_output_folder_environment_and_status),
+        cmocka_unit_test(test_absent_program),
+        cmocka_unit_test(test_timeout_ends_what_will_not_end),
+        cmocka_unit_test(test_stop_asks_first),
+        cmocka_unit_test(test_stop_now_does_not),
+        cmocka_unit_test(test_children_end_with_it),
+        cmocka_unit_test(test_flood_is_cut),
+        cmocka_unit_test(test_limits_hold),
+        cmocka_unit_test(test_no_descriptor_leaks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
