@@ -1,0 +1,28 @@
+/*
+ * What a run needs on the disk: objects out of the sandbox's own store, and archives unpacked. Nothing is
+ * written outside the folder given, whatever the names in an archive or a key are.
+ */
+#ifndef WEIR_PROVIDER_SANDBOX_JOBS_UNPACK_H
+#define WEIR_PROVIDER_SANDBOX_JOBS_UNPACK_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "provider/sandbox/store.h"
+
+struct unpack_place {
+    struct str bucket, key, version; /* version "": the current one */
+};
+
+/* s3://bucket/key, also s3a: and s3n:; false: it is none. */
+bool unpack_parse_uri(struct str uri, struct unpack_place *out);
+/* The object's content as the file `path`, which must not be there yet. */
+int unpack_fetch(struct s3_store *store, const struct unpack_place *place, const char *path, struct err *err);
+/* A name in a folder as the last part of a key says it; "file" where that is no name ("", ".."). */
+struct str unpack_name(struct arena *arena, struct str key);
+/*
+ * Everything in a zip or tar archive, below `dir`, which exists. Refused as a whole: absolute names, "..",
+ * links that lead outside, devices, more than max_bytes or a hundred thousand entries.
+ */
+int unpack_archive(const char *archive, const char *dir, int64_t max_bytes, struct err *err);
+
+#endif
