@@ -9,6 +9,7 @@
 struct jobs {
     struct sandbox *sandbox;
     struct control *control;
+    struct logs *logs;
     pthread_mutex_t
         lock; /* of what follows and of the runs' states; held briefly, nothing is called under it */
     pthread_cond_t changed; /* a run ended, or stopping; on the monotonic clock */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "provider/sandbox/exchange.h"
 
@@ -11,10 +12,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Ends with NULL. */
-static const struct job_operation *const tables[] = {NULL};
+static const struct job_operation *const tables[] = {logs_operations};
 
-enum { THREAD_STACK = 1024 * 1024 };
+enum { TABLES = sizeof tables / sizeof *tables, THREAD_STACK = 1024 * 1024 };
 
 /* ---- what an operation looks like on the wire ---- */
 
@@ -124,7 +124,7 @@ static const struct job_operation *find_by_request(struct arena *arena, const st
     int best_score = -1;
     bool rest = common->protocol == WIRE_REST_JSON || common->protocol == WIRE_REST_XML;
     struct str name = rest ? STR_EMPTY : wire_request_name(arena, common->protocol, request);
-    for (size_t t = 0; tables[t]; t++)
+    for (size_t t = 0; t < TABLES; t++)
         for (const struct job_operation *row = tables[t]; row->service; row++) {
             if (!str_eqz(service, row->service))
                 continue;
@@ -140,7 +140,7 @@ static const struct job_operation *find_by_request(struct arena *arena, const st
 
 static const struct job_operation *find_by_name(struct str service, struct str name)
 {
-    for (size_t t = 0; tables[t]; t++)
+    for (size_t t = 0; t < TABLES; t++)
         for (const struct job_operation *row = tables[t]; row->service; row++)
             if (str_eqz(service, row->service) && str_eqz(name, row->name))
                 return row;
@@ -184,12 +184,35 @@ bool jobs_handle(struct jobs *jobs, struct arena *arena, struct str service, str
 
 /* ---- inner calls ---- */
 
+/* What the control plane answers; its own operations are data, so the request goes the way of the others. */
+static int call_control(struct jobs *jobs, struct arena *arena, const struct job_request *request,
+    const struct wire_operation *common, const struct value **output, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    struct wire_message in = {.method = STR("POST"), .path = STR("/"), .query = STR_EMPTY}, out;
+    struct wire_operation wire = *common;
+    wire.name = request->operation;
+    json_write(&body, request->input ? request->input : &value_empty_map, JSON_PLAIN);
+    in.body = arena_str(arena, buf_str(&body));
+    wire_header_add(arena, &in, STR("X-Amz-Target"),
+        arena_printf(arena, "%.*s.%.*s", STR_ARG(common->target_prefix), STR_ARG(request->operation)));
+    if (!control_handle(jobs->control, arena, request->service, request->region, &in, STR("inside"), &out))
+        return err_set(err, ERR_INVALID, "the sandbox has no service %.*s", STR_ARG(request->service));
+    if (!wire_is_error(&out))
+        return wire_decode_response(arena, &wire, &out, output, err);
+    wire_decode_error(&wire, &out, err);
+    return -1;
+}
+
 static int call_inside(struct jobs *jobs, struct arena *arena, const struct job_request *request,
     bool wants_run, struct job_call *call, struct err *err)
 {
     struct wire_operation common;
     const struct job_operation *operation = find_by_name(request->service, request->operation);
-    if (!operation || !control_protocol(jobs->control, request->service, &common))
+    bool known = control_protocol(jobs->control, request->service, &common);
+    if (known && !operation && (common.protocol == WIRE_JSON10 || common.protocol == WIRE_JSON11))
+        return call_control(jobs, arena, request, &common, &call->output, err);
+    if (!known || !operation)
         return err_set(err, ERR_INVALID, "the sandbox does not carry out %.*s of %.*s",
             STR_ARG(request->operation), STR_ARG(request->service));
     *call = (struct job_call){.jobs = jobs,
@@ -304,6 +327,16 @@ struct control *jobs_control(struct jobs *jobs)
     return jobs->control;
 }
 
+struct str jobs_account(struct jobs *jobs)
+{
+    return sandbox_account(jobs->sandbox);
+}
+
+struct logs *jobs_logs(struct jobs *jobs)
+{
+    return jobs->logs;
+}
+
 int jobs_dir(struct jobs *jobs, struct arena *arena, const char *name, struct str *out, struct err *err)
 {
     *out = arena_printf(arena, "%s/jobs/%s", sandbox_dir(jobs->sandbox), name);
@@ -394,7 +427,12 @@ int jobs_new(struct sandbox *sandbox, struct control *control, struct jobs **out
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&jobs->changed, &attr);
     pthread_condattr_destroy(&attr);
-    (void)err;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str dir;
+    if (jobs_dir(jobs, &arena, "logs", &dir, err) || logs_open(dir.p, &jobs->logs, err)) {
+        jobs_free(jobs);
+        return -1;
+    }
     *out = jobs;
     return 0;
 }
@@ -415,6 +453,7 @@ void jobs_free(struct jobs *jobs)
 {
     if (!jobs)
         return;
+    logs_close(jobs->logs);
     pthread_cond_destroy(&jobs->changed);
     pthread_mutex_destroy(&jobs->lock);
     free(jobs);

@@ -4,6 +4,9 @@
  *
  *   jobs.c       the table of operations, one request or inner call at a handler
  *   run.c        something that was started and ends: struct job_run
+ *   logs*.c      CloudWatch Logs: streams in files, their operations, what a program writes as events
+ *   process.c    a child process with its limits
+ *   unpack.c     objects and archives onto the disk
  *
  * An operation is a row {service, name, handler} in one of the tables that jobs.c names. Decoding, encoding
  * and error answers follow from the protocol that the service's spec says; REST operations add method, path
@@ -20,6 +23,7 @@
 #define WEIR_PROVIDER_SANDBOX_JOBS_JOBS_H
 
 #include "provider/sandbox/control.h"
+#include "provider/sandbox/jobs/logs.h"
 #include "provider/sandbox/sandbox.h"
 
 struct jobs;
@@ -67,11 +71,8 @@ struct job_operation {
     const struct job_place *places; /* ends with {0} */
 };
 
-/*
- * Each service has a table of its own, which ends with {0}: declare it here, name it in jobs.c.
- *
- *     extern const struct job_operation glue_operations[];
- */
+/* Each service has a table of its own, which ends with {0}; jobs.c names them all. */
+extern const struct job_operation logs_operations[];
 
 /*
  * Answers a request whose signature has been verified. False: the operation is not among these (then nothing
@@ -102,7 +103,10 @@ struct job_request {
     const struct value *input;
 };
 
-/* *output lives in the arena. ERR_INVALID, code "": the sandbox has no such operation. */
+/*
+ * *output lives in the arena. What is not in the tables goes to the control plane, where the service speaks
+ * JSON. ERR_INVALID, code "": the sandbox has no such operation.
+ */
 int jobs_call(struct jobs *jobs, struct arena *arena, const struct job_request *request,
     const struct value **output, struct err *err);
 /*
@@ -158,6 +162,12 @@ void job_run_end(struct job_run *run, enum job_state state, struct str error, st
 
 struct sandbox *jobs_sandbox(struct jobs *jobs);
 struct control *jobs_control(struct jobs *jobs);
+struct str jobs_account(struct jobs *jobs);
+struct logs *jobs_logs(struct jobs *jobs);
+/* A stream for what something prints; group and stream are made when they are not there. The texts must live
+ * as long as the sink. */
+int job_sink_open(struct jobs *jobs, struct str region, struct str group, struct str stream,
+    struct arena *arena, struct log_sink *out, struct err *err);
 /* A folder of this room below the sandbox's: DIR/jobs/NAME, made when it is not there. */
 int jobs_dir(struct jobs *jobs, struct arena *arena, const char *name, struct str *out, struct err *err);
 bool jobs_stopping(struct jobs *jobs);

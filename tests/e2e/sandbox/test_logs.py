@@ -1,0 +1,137 @@
+"""CloudWatch Logs: streams and events, on the sandbox and on a server that others wrote."""
+
+import time
+import uuid
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+@pytest.fixture
+def logs(anywhere):
+    return anywhere.client("logs")
+
+
+@pytest.fixture
+def group(logs):
+    name = f"/weir/{uuid.uuid4().hex}"
+    logs.create_log_group(logGroupName=name)
+    return name
+
+
+def put(logs, group, stream, *messages, at=None):
+    at = at or int(time.time() * 1000)
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[{"timestamp": at + i, "message": m} for i, m in enumerate(messages)])
+
+
+def refused(call, **arguments):
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    return caught.value.response["Error"]["Code"]
+
+
+def messages(answer):
+    return [event["message"] for event in answer["events"]]
+
+
+def test_events_are_followed_by_tokens(logs, group):
+    logs.create_log_stream(logGroupName=group, logStreamName="run")
+    put(logs, group, "run", *(f"line {i}" for i in range(10)))
+    where = {"logGroupName": group, "logStreamName": "run"}
+    first = logs.get_log_events(**where, startFromHead=True, limit=4)
+    assert messages(first) == [f"line {i}" for i in range(4)]
+    rest = logs.get_log_events(**where, nextToken=first["nextForwardToken"])
+    assert messages(rest) == [f"line {i}" for i in range(4, 10)]
+    end = logs.get_log_events(**where, nextToken=rest["nextForwardToken"])
+    assert end["events"] == []
+    assert end["nextForwardToken"] == rest["nextForwardToken"]  # so clients know that they have seen all
+    put(logs, group, "run", "later")
+    assert messages(logs.get_log_events(**where, nextToken=end["nextForwardToken"])) == ["later"]
+    last = logs.get_log_events(**where, limit=2)
+    assert messages(last) == ["line 9", "later"]
+    assert messages(logs.get_log_events(**where, nextToken=last["nextBackwardToken"], limit=2))[-1] == "line 8"
+
+
+def test_streams_are_described(logs, group):
+    for i, name in enumerate(["b/2", "a", "b/1"]):
+        logs.create_log_stream(logGroupName=group, logStreamName=name)
+        put(logs, group, name, "x", at=int(time.time() * 1000) - 5000 + i)
+    assert [s["logStreamName"] for s in logs.describe_log_streams(logGroupName=group)["logStreams"]] == ["a", "b/1", "b/2"]
+    assert [s["logStreamName"] for s in logs.describe_log_streams(logGroupName=group, logStreamNamePrefix="b/")["logStreams"]] == ["b/1", "b/2"]
+    newest = logs.describe_log_streams(logGroupName=group, orderBy="LastEventTime", descending=True, limit=1)
+    assert [s["logStreamName"] for s in newest["logStreams"]] == ["b/1"]
+    assert newest["nextToken"]
+    stream = newest["logStreams"][0]
+    assert stream["firstEventTimestamp"] == stream["lastEventTimestamp"] <= stream["lastIngestionTime"]
+    logs.delete_log_stream(logGroupName=group, logStreamName="a")
+    paged = logs.get_paginator("describe_log_streams").paginate(logGroupName=group, PaginationConfig={"PageSize": 1})
+    assert [s["logStreamName"] for page in paged for s in page["logStreams"]] == ["b/1", "b/2"]
+
+
+def test_events_are_filtered(logs, group):
+    now = int(time.time() * 1000) - 10000
+    for stream, lines in {"one": ["ERROR: disk full", "all is well"], "two": ["error in lower case", "ERROR again"]}.items():
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        put(logs, group, stream, *lines, at=now if stream == "one" else now + 1000)
+    found = logs.filter_log_events(logGroupName=group, filterPattern="ERROR")["events"]
+    assert [(e["logStreamName"], e["message"]) for e in found] == [("one", "ERROR: disk full"), ("two", "ERROR again")]
+    assert len({e["eventId"] for e in found}) == 2
+    assert messages(logs.filter_log_events(logGroupName=group, logStreamNames=["two"])) == ["error in lower case", "ERROR again"]
+    assert messages(logs.filter_log_events(logGroupName=group, startTime=now + 1, endTime=now + 1000)) == ["all is well", "error in lower case"]
+    where = {"logGroupName": group, "logStreamName": "two"}
+    assert messages(logs.get_log_events(**where, startTime=now + 1000, endTime=now + 1001, startFromHead=True)) == ["error in lower case"]
+    assert messages(logs.filter_log_events(logGroupName=group, filterPattern='"ERROR:" disk')) == ["ERROR: disk full"]
+
+
+def test_words_left_out_and_one_of_several(sandbox):
+    logs, group = sandbox.client("logs"), f"/weir/{uuid.uuid4().hex}"  # moto takes them as words
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="one")
+    put(logs, group, "one", "apple pie", "apple juice", "pear juice", "bread")
+    assert messages(logs.filter_log_events(logGroupName=group, filterPattern="juice -apple")) == ["pear juice"]
+    assert messages(logs.filter_log_events(logGroupName=group, filterPattern="?bread ?pie")) == ["apple pie", "bread"]
+    paged = logs.get_paginator("filter_log_events").paginate(logGroupName=group, PaginationConfig={"PageSize": 3})
+    assert [len(page["events"]) for page in paged] == [3, 1]
+    assert refused(logs.filter_log_events, logGroupName=group, filterPattern="{ $.x = 1 }") == "InvalidParameterException"
+
+
+def test_what_is_not_there_or_there_already(logs, group):
+    where = {"logGroupName": group, "logStreamName": "x"}
+    assert refused(logs.create_log_stream, logGroupName="/no/such/group", logStreamName="x") == "ResourceNotFoundException"
+    assert refused(logs.get_log_events, **where) == "ResourceNotFoundException"
+    assert refused(logs.put_log_events, **where, logEvents=[{"timestamp": 1, "message": "m"}]) == "ResourceNotFoundException"
+    assert refused(logs.delete_log_stream, **where) == "ResourceNotFoundException"
+    logs.create_log_stream(**where)
+    assert refused(logs.create_log_stream, **where) == "ResourceAlreadyExistsException"
+
+
+def test_events_out_of_order_are_refused(sandbox):
+    logs, group = sandbox.client("logs"), f"/weir/{uuid.uuid4().hex}"  # moto sorts them
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="x")
+    where, now = {"logGroupName": group, "logStreamName": "x"}, int(time.time() * 1000)
+    events = [{"timestamp": now, "message": "b"}, {"timestamp": now - 1, "message": "a"}]
+    assert refused(logs.put_log_events, **where, logEvents=events) == "InvalidParameterException"
+    assert refused(logs.get_log_events, **where, nextToken="f/../../x") == "InvalidParameterException"
+    assert logs.get_log_events(**where)["events"] == []
+
+
+def test_a_deleted_group_takes_its_streams_along(logs, group):
+    logs.create_log_stream(logGroupName=group, logStreamName="old")
+    logs.delete_log_group(logGroupName=group)
+    time.sleep(0.002)  # the service's clock counts milliseconds
+    logs.create_log_group(logGroupName=group)
+    assert logs.describe_log_streams(logGroupName=group)["logStreams"] == []
+    logs.create_log_stream(logGroupName=group, logStreamName="old")
+    assert logs.get_log_events(logGroupName=group, logStreamName="old")["events"] == []
+
+
+def test_kept_when_the_sandbox_is_killed(kept_sandbox):
+    logs = kept_sandbox.client("logs")
+    logs.create_log_group(logGroupName="/kept")
+    logs.create_log_stream(logGroupName="/kept", logStreamName="s")
+    put(logs, "/kept", "s", "ünicode", "two\nlines")
+    kept_sandbox.kill()
+    kept_sandbox.start()
+    assert messages(kept_sandbox.client("logs").get_log_events(logGroupName="/kept", logStreamName="s")) == ["ünicode", "two\nlines"]
+    kept_sandbox.stop()
