@@ -78,9 +78,6 @@ def test_events_are_filtered(logs, group):
     assert len({e["eventId"] for e in found}) == 2
     assert messages(logs.filter_log_events(logGroupName=group, logStreamNames=["two"])) == ["error in lower case", "ERROR again"]
     assert messages(logs.filter_log_events(logGroupName=group, startTime=now + 1, endTime=now + 1000)) == ["all is well", "error in lower case"]
-    where = {"logGroupName": group, "logStreamName": "two"}
-    assert messages(logs.get_log_events(**where, startTime=now + 1000, endTime=now + 1001, startFromHead=True)) == ["error in lower case"]
-    assert messages(logs.filter_log_events(logGroupName=group, filterPattern='"ERROR:" disk')) == ["ERROR: disk full"]
 
 
 def test_words_left_out_and_one_of_several(sandbox):
@@ -88,6 +85,7 @@ def test_words_left_out_and_one_of_several(sandbox):
     logs.create_log_group(logGroupName=group)
     logs.create_log_stream(logGroupName=group, logStreamName="one")
     put(logs, group, "one", "apple pie", "apple juice", "pear juice", "bread")
+    assert messages(logs.filter_log_events(logGroupName=group, filterPattern='"ear jui" pear')) == ["pear juice"]
     assert messages(logs.filter_log_events(logGroupName=group, filterPattern="juice -apple")) == ["pear juice"]
     assert messages(logs.filter_log_events(logGroupName=group, filterPattern="?bread ?pie")) == ["apple pie", "bread"]
     paged = logs.get_paginator("filter_log_events").paginate(logGroupName=group, PaginationConfig={"PageSize": 3})
@@ -110,10 +108,12 @@ def test_events_out_of_order_are_refused(sandbox):
     logs.create_log_group(logGroupName=group)
     logs.create_log_stream(logGroupName=group, logStreamName="x")
     where, now = {"logGroupName": group, "logStreamName": "x"}, int(time.time() * 1000)
+    put(logs, group, "x", "first", "second", "third", at=now - 10)
+    assert messages(logs.get_log_events(**where, startTime=now - 9, endTime=now - 8)) == ["second"]  # the end is left out; moto has it
     events = [{"timestamp": now, "message": "b"}, {"timestamp": now - 1, "message": "a"}]
     assert refused(logs.put_log_events, **where, logEvents=events) == "InvalidParameterException"
     assert refused(logs.get_log_events, **where, nextToken="f/../../x") == "InvalidParameterException"
-    assert logs.get_log_events(**where)["events"] == []
+    assert len(logs.get_log_events(**where)["events"]) == 3
 
 
 def test_a_deleted_group_takes_its_streams_along(logs, group):
