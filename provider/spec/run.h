@@ -63,6 +63,9 @@ bool run_error_is(const struct spec_errors *errors, const struct err *err);
 
 /* ---- run_read.c ---- */
 
+/* Is this attribute brought by a read step of its own? */
+bool run_reads_apart(const struct spec_type *type, struct str name);
+
 /* The item of a list that `match` means, or the first one; NULL where there is none. */
 const struct value *run_pick(
     struct run *run, const struct spec_step *step, const struct value *items, const struct value *object);

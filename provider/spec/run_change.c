@@ -47,13 +47,18 @@ static int read_back(struct run *run, const struct value *object, const struct v
     }
 }
 
-/* Computed attributes that *live lacks are read, unless a read just now did not have them either; what the
- * service does not say is null. */
+/* Could a read now bring the attribute, where what was read in this operation did not? */
+static bool may_bring(const struct run *run, const struct spec_attr *attr)
+{
+    return attr->readable && (!run->base_read || run_reads_apart(run->type, attr->attr->name));
+}
+
+/* Computed attributes that *live lacks are read; what the service does not say is null. */
 static int complete(struct run *run, const struct value *object, const struct value **live, struct err *err)
 {
     AUTO_BUILDER struct value_builder missing = VALUE_BUILDER(run->arena);
-    for (size_t i = 0; i < run->type->attr_count && !run->base_read; i++)
-        if (lacks(&run->type->attrs[i], *live) && run->type->attrs[i].readable)
+    for (size_t i = 0; i < run->type->attr_count; i++)
+        if (lacks(&run->type->attrs[i], *live) && may_bring(run, &run->type->attrs[i]))
             value_builder_add(&missing, value_string_ref(run->arena, run->type->attrs[i].attr->name));
     const struct value *read = NULL;
     if (missing.n &&
@@ -460,12 +465,12 @@ static int update_tags(struct updating *u, struct err *err)
 static int refresh_affected(struct updating *u, const struct value **live, struct err *err)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(u->run->arena);
-    for (size_t i = 0; i < u->run->type->attr_count && !u->run->base_read; i++) {
+    for (size_t i = 0; i < u->run->type->attr_count; i++) {
         const struct spec_attr *attr = &u->run->type->attrs[i];
         bool affected = false;
         for (size_t k = 0; k < attr->changes_with.count && !affected; k++)
             affected = is_changed(u, attr->changes_with.items[k]);
-        if (affected && attr->readable && !value_get(u->live, attr->attr->name))
+        if (affected && may_bring(u->run, attr) && !value_get(u->live, attr->attr->name))
             value_builder_add(&names, value_string_ref(u->run->arena, attr->attr->name));
     }
     if (!names.n)

@@ -130,8 +130,7 @@ static bool comes_along(const struct spec_type *type, const struct spec_attr *at
     return attr->owner != OWNER_TAGS || !type->tags->list;
 }
 
-/* Is this attribute brought by a read step of its own? */
-static bool has_own_step(const struct spec_type *type, struct str name)
+bool run_reads_apart(const struct spec_type *type, struct str name)
 {
     for (size_t i = 0; i < type->read.count; i++)
         if (names_have(&type->read.items[i].wanted, name))
@@ -158,7 +157,7 @@ bool run_provides(const struct spec_type *type, const struct spec_step *step, co
         return names_have(&step->wanted, attr->attr->name);
     if (step->covers.count)
         return names_have(&step->covers, attr->attr->name);
-    return comes_along(type, attr) && !has_own_step(type, attr->attr->name);
+    return comes_along(type, attr) && !run_reads_apart(type, attr->attr->name);
 }
 
 const struct value *run_decode(
@@ -253,7 +252,7 @@ static int read_steps(struct reading *r, struct err *err)
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct spec_attr *attr = &type->attrs[i];
         if (attr->readable && run_wants(r->wanted, attr->attr->name)) {
-            bool own = !comes_along(type, attr) || has_own_step(type, attr->attr->name);
+            bool own = !comes_along(type, attr) || run_reads_apart(type, attr->attr->name);
             base = base || !own;
             extra = extra || own;
         }
