@@ -94,6 +94,23 @@ bool evaluate_decl(struct planner *p, const struct decl *decl)
 
 /* ---- instances ---- */
 
+static void note_data(void *ctx, const struct decl *dep)
+{
+    bool *data = ctx;
+    *data = *data || dep->kind == DECL_DATA;
+}
+
+/* Unknown only because nothing is asked offline: what a plan would read. Then it is left open which instances
+ * there are. */
+static bool left_open(struct planner *p, const struct decl *decl, const struct value *v)
+{
+    bool data = false;
+    if (p->options.offline && value_is_unknown(v))
+        each_resource_dep(p, decl, note_data, &data);
+    p->instances[decl->index].unread = data;
+    return data;
+}
+
 static bool evaluate_when(struct planner *p, const struct decl *decl, bool *included)
 {
     *included = true;
@@ -107,6 +124,9 @@ static bool evaluate_when(struct planner *p, const struct decl *decl, bool *incl
         *included = v->boolean;
         return true;
     }
+    *included = false;
+    if (left_open(p, decl, v))
+        return true;
     struct diag *d = diag_error(p->diags, expr_span(decl->when), "when of %.*s must be true or false, not %s",
         STR_ARG(decl->address),
         value_is_unknown(v) ? "a value known only after apply" : value_kind_name(v->kind));
@@ -191,7 +211,7 @@ bool evaluate_instances(struct planner *p, const struct decl *decl)
     }
     struct scope scope = planner_scope(p, decl, NULL);
     const struct value *v = expr_eval(decl->for_each, &scope, p->arena);
-    return v && check_for_each(p, decl, v) && make_keyed(p, decl, v);
+    return v && (left_open(p, decl, v) || (check_for_each(p, decl, v) && make_keyed(p, decl, v)));
 }
 
 void evaluate_each(struct planner *p, struct instance *instance)
@@ -209,6 +229,8 @@ void evaluate_each(struct planner *p, struct instance *instance)
 const struct value *evaluate_resource_value(struct planner *p, const struct decl *decl)
 {
     const struct instances *list = &p->instances[decl->index];
+    if (list->unread)
+        return &value_unknown;
     if (!list->keyed)
         return !list->n ? &value_null : list->items[0].planned ? list->items[0].planned : &value_unknown;
     struct value_builder b = VALUE_BUILDER(p->arena);

@@ -46,6 +46,7 @@ struct instances {
     struct instance *items;
     size_t n;
     bool keyed;
+    bool unread; /* offline: which there are depends on a data source */
 };
 
 struct planner {

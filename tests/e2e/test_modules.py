@@ -15,10 +15,11 @@ def test_module(stack, tmp_path):
     folder, module = stack.parent, stack.parent.parent
     assert f"builtin/{module.name}" in stack.read_text()
     assert list(folder.glob("tests/*.yaml"))
-    done = subprocess.run(
-        [WEIR, "-C", folder, "test", "--json"], capture_output=True, text=True, timeout=120, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    for command in (["validate"], ["test", "--json"]):
+        done = subprocess.run(
+            [WEIR, "-C", folder, *command], capture_output=True, text=True, timeout=120, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
     assert [json.loads(line) for line in done.stdout.splitlines()]
 
 
