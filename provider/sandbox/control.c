@@ -300,9 +300,23 @@ static int rank_of(enum part part, bool found, bool named)
     }
 }
 
-/* Of several facets behind one call it is the one whose constants or attribute are in the request. */
+/* Does the request add something to these members, or take something away? */
+static bool sends_members(const struct role *role, const struct value *input)
+{
+    for (size_t i = 0; i < role->step->request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->request.extras[i];
+        if (extra->from_item && !value_is_null(value_get(input, extra->key)))
+            return true;
+    }
+    return false;
+}
+
+/* Of several facets behind one call it is the one whose constants or attribute are in the request, of several
+ * sets of members the one that something is sent for. */
 static bool fits(const struct role *role, const struct value *input)
 {
+    if (role->part == PART_MEMBERS_MODIFY && !sends_members(role, input))
+        return false;
     for (size_t i = 0; i < role->step->request.extra_count; i++) {
         const struct spec_extra *extra = &role->step->request.extras[i];
         const struct value *sent = value_get(input, extra->key);
