@@ -1,5 +1,6 @@
 #include "provider/sandbox/checksum.h"
 
+#include "base/crc64.h"
 #include "base/hash.h"
 
 #include <openssl/evp.h>
@@ -36,11 +37,10 @@ bool checksum_is_linear(enum checksum_kind kind)
 
 /* ---- reflected CRCs, eight bytes a step ---- */
 
-#define POLY_CRC32     UINT64_C(0xedb88320)
-#define POLY_CRC32C    UINT64_C(0x82f63b78)
-#define POLY_CRC64NVME UINT64_C(0x9a6c9329ac4bc9b5)
+#define POLY_CRC32  UINT64_C(0xedb88320)
+#define POLY_CRC32C UINT64_C(0x82f63b78)
 
-static uint64_t table32[8][256], table64[8][256];
+static uint64_t table32[8][256];
 static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
 
 static void fill_table(uint64_t table[8][256], uint64_t poly)
@@ -59,7 +59,6 @@ static void fill_table(uint64_t table[8][256], uint64_t poly)
 static void fill_tables(void)
 {
     fill_table(table32, POLY_CRC32);
-    fill_table(table64, POLY_CRC64NVME);
 }
 
 static uint64_t update_crc(uint64_t table[8][256], uint64_t crc, const unsigned char *p, size_t n)
@@ -89,7 +88,6 @@ void checksum_init(struct checksum *c, enum checksum_kind kind)
     *c = (struct checksum){.kind = kind};
     switch (kind) {
     case CHECKSUM_CRC32: c->crc = UINT32_MAX; break;
-    case CHECKSUM_CRC64NVME: c->crc = UINT64_MAX; break;
     case CHECKSUM_MD5:
     case CHECKSUM_SHA1:
     case CHECKSUM_SHA256:
@@ -97,9 +95,10 @@ void checksum_init(struct checksum *c, enum checksum_kind kind)
         EVP_DigestInit_ex(c->digest, digest_of(kind), NULL);
         break;
     case CHECKSUM_CRC32C:
+    case CHECKSUM_CRC64NVME:
     case CHECKSUM_NONE: break;
     }
-    if (checksum_is_linear(kind))
+    if (kind == CHECKSUM_CRC32)
         pthread_once(&tables_once, fill_tables);
 }
 
@@ -108,7 +107,7 @@ void checksum_update(struct checksum *c, const void *bytes, size_t n)
     switch (c->kind) {
     case CHECKSUM_CRC32: c->crc = update_crc(table32, c->crc, bytes, n); break;
     case CHECKSUM_CRC32C: c->crc = hash_crc32c((uint32_t)c->crc, bytes, n); break;
-    case CHECKSUM_CRC64NVME: c->crc = update_crc(table64, c->crc, bytes, n); break;
+    case CHECKSUM_CRC64NVME: c->crc = crc64_update(c->crc, bytes, n); break;
     case CHECKSUM_MD5:
     case CHECKSUM_SHA1:
     case CHECKSUM_SHA256: EVP_DigestUpdate(c->digest, bytes, n); break;
@@ -132,7 +131,7 @@ struct str checksum_final(struct arena *arena, struct checksum *c)
     switch (c->kind) {
     case CHECKSUM_CRC32: return big_endian(arena, ~c->crc & UINT32_MAX, 4);
     case CHECKSUM_CRC32C: return big_endian(arena, c->crc, 4);
-    case CHECKSUM_CRC64NVME: return big_endian(arena, ~c->crc, 8);
+    case CHECKSUM_CRC64NVME: return big_endian(arena, c->crc, 8);
     case CHECKSUM_MD5:
     case CHECKSUM_SHA1:
     case CHECKSUM_SHA256: EVP_DigestFinal_ex(c->digest, digest, &n); break;
@@ -151,7 +150,7 @@ void checksum_release(struct checksum *c)
 /* ---- putting CRCs together: appending zeros is a linear map over GF(2), and doubling it is squaring its
  * matrix ---- */
 
-static uint64_t matrix_times(const uint64_t matrix[64], uint64_t vector)
+static uint64_t matrix_times(const uint64_t matrix[32], uint64_t vector)
 {
     uint64_t sum = 0;
     for (int i = 0; vector; vector >>= 1, i++)
@@ -160,17 +159,17 @@ static uint64_t matrix_times(const uint64_t matrix[64], uint64_t vector)
     return sum;
 }
 
-static void matrix_square(uint64_t square[64], const uint64_t matrix[64])
+static void matrix_square(uint64_t square[32], const uint64_t matrix[32])
 {
-    for (int i = 0; i < 64; i++)
+    for (int i = 0; i < 32; i++)
         square[i] = matrix_times(matrix, matrix[i]);
 }
 
-static uint64_t append_zeros(uint64_t poly, int bits, uint64_t crc, uint64_t bytes)
+static uint64_t append_zeros(uint64_t poly, uint64_t crc, uint64_t bytes)
 {
-    uint64_t odd[64] = {0}, even[64];
+    uint64_t odd[32] = {0}, even[32];
     odd[0] = poly; /* one zero bit */
-    for (int i = 1; i < bits; i++)
+    for (int i = 1; i < 32; i++)
         odd[i] = UINT64_C(1) << (i - 1);
     matrix_square(even, odd);
     matrix_square(odd, even); /* four zero bits */
@@ -194,8 +193,8 @@ static uint64_t from_bytes(struct str bytes)
 struct str checksum_combine(
     struct arena *arena, enum checksum_kind kind, struct str first, struct str second, uint64_t n)
 {
-    static const uint64_t polys[] = {POLY_CRC32, POLY_CRC32C, POLY_CRC64NVME};
-    int bits = kind == CHECKSUM_CRC64NVME ? 64 : 32;
-    uint64_t crc = append_zeros(polys[kind], bits, from_bytes(first), n) ^ from_bytes(second);
-    return big_endian(arena, crc, (size_t)bits / 8);
+    uint64_t a = from_bytes(first), b = from_bytes(second);
+    if (kind == CHECKSUM_CRC64NVME)
+        return big_endian(arena, crc64_combine(a, b, n), 8);
+    return big_endian(arena, append_zeros(kind == CHECKSUM_CRC32 ? POLY_CRC32 : POLY_CRC32C, a, n) ^ b, 4);
 }
