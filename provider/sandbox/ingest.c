@@ -58,7 +58,7 @@ static const struct fault *find_sum(struct ingest *in)
     return NULL;
 }
 
-const struct fault *ingest_begin(struct ingest *in, struct exchange *x, struct s3_store *store)
+const struct fault *ingest_begin(struct ingest *in, struct exchange *x, struct s3_store *store, bool sums)
 {
     static const struct fault
         bad_hash = {400, "InvalidArgument",
@@ -82,7 +82,7 @@ const struct fault *ingest_begin(struct ingest *in, struct exchange *x, struct s
         checksum_init(&in->md5, CHECKSUM_MD5);
     if (in->check_sha256)
         checksum_init(&in->sha256, CHECKSUM_SHA256);
-    return find_sum(in);
+    return sums ? find_sum(in) : NULL;
 }
 
 void ingest_data(struct ingest *in, const char *bytes, size_t n)

@@ -24,8 +24,9 @@ struct ingest {
     struct str sum_value; /* base64; "" where the client asked for none */
 };
 
-/* NULL, or what is wrong with the headers. With `store` the body goes into a file. */
-const struct fault *ingest_begin(struct ingest *in, struct exchange *x, struct s3_store *store);
+/* NULL, or what is wrong with the headers. With `store` the body goes into a file. `sums`: checksums in the
+ * headers are of the body; those of CompleteMultipartUpload are not. */
+const struct fault *ingest_begin(struct ingest *in, struct exchange *x, struct s3_store *store, bool sums);
 void ingest_data(struct ingest *in, const char *bytes, size_t n);
 /* NULL where the body is what it was said to be. */
 const struct fault *ingest_end(struct ingest *in);

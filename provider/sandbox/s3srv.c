@@ -395,7 +395,7 @@ static void begin(struct exchange *x)
         if (x->answered)
             return;
     }
-    fault = ingest_begin(&s->in, x, s->op->to_file ? s->store : NULL);
+    fault = ingest_begin(&s->in, x, s->op->to_file ? s->store : NULL, s->op->run != s3srv_complete_upload);
     s->in_ready = true;
     if (fault)
         s3srv_fault(s, fault);
