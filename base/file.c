@@ -142,6 +142,14 @@ int dir_make(const char *path, struct err *err)
     return 0;
 }
 
+int dir_make_private(const char *path, struct err *err)
+{
+    if (mkdir(path, 0700))
+        return errno == EEXIST ? 0 : err_errno(err, ERR_IO, "cannot make the folder %s", path);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    return file_write_atomic(arena_printf(&scratch, "%s/.gitignore", path).p, STR("*\n"), 0600, err);
+}
+
 struct str path_join(struct arena *arena, struct str dir, struct str name)
 {
     if (!dir.n || str_eqz(dir, ".") || (name.n && name.p[0] == '/'))

@@ -20,6 +20,8 @@ int fd_write_all(int fd, const void *bytes, size_t n, struct err *err, const cha
 bool path_exists(const char *path);
 bool path_is_dir(const char *path);
 int dir_make(const char *path, struct err *err); /* with parents; existing is fine */
+/* One folder, for the owner alone; a new one gets a .gitignore, so that no version control takes it up. */
+int dir_make_private(const char *path, struct err *err);
 /* dir/name; name alone where it is absolute or dir is "" or ".". */
 struct str path_join(struct arena *arena, struct str dir, struct str name);
 struct str path_dir(struct str path);  /* "." where there is no slash */

@@ -180,6 +180,19 @@ static int take_over(struct job *job, const struct value *desired, const struct 
     return update(job, desired, live, NULL, deps, err);
 }
 
+/* With what an upload found out about its file. Should that be gone by now, the record is without it. */
+static const struct value *with_files(
+    struct job *job, const struct value *desired, const struct value *created)
+{
+    struct op_ctx ctx = job->ctx;
+    struct err ignored = ERR_INIT;
+    const struct value *whole = desired;
+    ctx.recorded = created;
+    if (job->schema->ops->prepare && job->schema->ops->prepare(&ctx, desired, &whole, &ignored))
+        return desired;
+    return whole;
+}
+
 static int create(struct job *job, const struct value *desired, const struct value *deps, struct err *err)
 {
     const struct resource_ops *ops = job->schema->ops;
@@ -198,6 +211,7 @@ static int create(struct job *job, const struct value *desired, const struct val
         }
     }
     live = value_merge(&job->arena, planned, live);
+    desired = with_files(job, desired, live);
     publish(job, desired, live);
     return done(job, "create", desired, live, deps, err);
 }

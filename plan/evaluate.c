@@ -259,14 +259,16 @@ static const struct value *merge_default_tags(
     return value_with(arena, object, tags->name, value_merge(arena, defaults, given));
 }
 
-/* What follows from local files becomes part of what is desired. */
-static const struct value *prepare(
+const struct value *evaluate_files(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
 {
     const struct decl *decl = instance->decl;
     if (!object || !decl->schema->ops->prepare)
         return object;
     struct op_ctx op = instance_context(p, arena, NULL, instance);
+    op.recorded = instance->import_live ? instance->import_live
+                  : instance->seen      ? instance->seen->record->attrs
+                                        : NULL;
     struct err err = ERR_INIT;
     const struct value *prepared = object;
     if (decl->schema->ops->prepare(&op, object, &prepared, &err) == 0)
@@ -303,7 +305,8 @@ const struct value *evaluate_attributes(
     }
     if (!ok)
         return NULL;
-    return prepare(p, instance, arena, merge_default_tags(p, instance, arena, value_builder_map(&object)));
+    return evaluate_files(
+        p, instance, arena, merge_default_tags(p, instance, arena, value_builder_map(&object)));
 }
 
 /* ---- providers ---- */

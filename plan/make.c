@@ -241,12 +241,13 @@ static bool look_for_existing(struct planner *p, struct instance *instance)
 static bool plan_instance(struct planner *p, struct instance *instance)
 {
     const struct decl *decl = instance->decl;
+    if (decl->kind == DECL_RESOURCE)
+        instance->seen = seen_find(p, instance->address);
     instance->desired = evaluate_attributes(p, instance, p->arena);
     if (!instance->desired)
         return false;
     if (decl->kind == DECL_DATA)
         return read_data(p, instance);
-    instance->seen = seen_find(p, instance->address);
     if (instance->seen) {
         instance->seen->claimed = true;
     } else if (!p->options.offline) {
@@ -256,6 +257,10 @@ static bool plan_instance(struct planner *p, struct instance *instance)
             return false;
         if (id ? !look_for_import(p, instance, id, span)
                : decl->adopt == ADOPT_EXISTING && !look_for_existing(p, instance))
+            return false;
+        if (instance->import_live)
+            instance->desired = evaluate_files(p, instance, p->arena, instance->desired);
+        if (!instance->desired)
             return false;
     }
     return diff_instance(p, instance);

@@ -94,6 +94,9 @@ void evaluate_each(struct planner *p, struct instance *instance);
  * error. */
 const struct value *evaluate_attributes(
     struct planner *p, const struct instance *instance, struct arena *arena);
+/* What follows from local files becomes part of what is desired. NULL after an error. */
+const struct value *evaluate_files(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object);
 /* The value others see: one object, or a map of them. */
 const struct value *evaluate_resource_value(struct planner *p, const struct decl *decl);
 /* The configured provider of a declaration. */

@@ -57,6 +57,8 @@ struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider
         .schema = schema,
         .address = address,
         .stack = p->stack->name,
+        .work_dir = p->workspace->work_dir,
+        .digests = p->workspace->digests,
     };
 }
 

@@ -1,5 +1,6 @@
 #include "plan/workspace.h"
 
+#include "base/file.h"
 #include "base/map.h"
 #include "plan/early_state.h"
 
@@ -58,6 +59,9 @@ int workspace_open(
         return status;
     if (unusable)
         return -1;
+    struct str dir = options->state_dir ? str_z(options->state_dir) : out->stack->dir;
+    out->work_dir = path_join(&out->stack->arena, dir, STR(".weir"));
+    out->digests = digests_new(out->work_dir.p);
     return options->no_state ? 0 : open_state(options, out, err);
 }
 
@@ -68,6 +72,7 @@ void workspace_close(struct workspace *workspace)
     map_release(&workspace->providers);
     if (workspace->http)
         http_engine_free(workspace->http);
+    digests_free(workspace->digests);
     if (workspace->state)
         state_close(workspace->state);
     if (workspace->stack)

@@ -9,6 +9,7 @@
 #define WEIR_PLAN_WORKSPACE_H
 
 #include "base/diag.h"
+#include "base/digests.h"
 #include "base/err.h"
 #include "plan/state/state.h"
 #include "provider/http/http.h"
@@ -34,6 +35,8 @@ struct workspace {
     struct catalog *catalog;
     struct stack *stack;
     struct state *state;      /* NULL with no_state */
+    struct str work_dir;      /* the stack's .weir */
+    struct digests *digests;  /* of the stack's local files */
     struct http_engine *http; /* made when the first provider is opened */
     const struct workspace_options *options;
     struct map providers; /* name -> struct provider *; opened on first use */

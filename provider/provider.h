@@ -18,6 +18,7 @@
 
 #include <stdatomic.h>
 
+struct digests;
 struct provider; /* one configured provider: `aws` with its region, credentials, endpoints, default tags */
 
 /* What is passed to every operation. */
@@ -25,9 +26,12 @@ struct op_ctx {
     struct arena *arena; /* results and scratch */
     struct provider *provider;
     const struct schema *schema;
-    struct str address; /* for messages and the weir:address tag */
-    struct str dir;     /* where relative file names in attributes start */
-    struct str stack;   /* stack name, for the ownership tag */
+    struct str address;      /* for messages and the weir:address tag */
+    struct str dir;          /* where relative file names in attributes start */
+    struct str work_dir;     /* the stack's .weir: for what is kept between runs and may be lost; "" none */
+    struct digests *digests; /* of local files; may be NULL */
+    const struct value *recorded; /* prepare: the record's attributes, or what is imported; NULL: neither */
+    struct str stack;             /* stack name, for the ownership tag */
     struct str
         token;      /* idempotency token of this intent: 32 hex digits; stable across retries and recovery */
     bool sensitive; /* the file or the record marks something as secret that answers may repeat: not traced */
@@ -47,7 +51,9 @@ enum permission_phase { PERMISSION_PLAN, PERMISSION_APPLY, PERMISSION_DESTROY };
 struct resource_ops {
     /*
      * Adds to a desired object what follows from local files (the hash of an upload's source), so that the
-     * diff sees it. NULL: nothing to add. Needs no provider; inputs may be unknown.
+     * diff sees it. NULL: nothing to add. Needs no provider; inputs may be unknown. What is only to be
+     * created has nothing to differ from: there it may leave out what is costly, and is asked again
+     * afterwards, with what was created as ctx->recorded.
      */
     int (*prepare)(
         struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err);
