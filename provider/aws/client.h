@@ -39,6 +39,11 @@ struct aws_call {
     struct str payload_hash;     /* known beforehand (uploads); "" : from the body */
     int body_fd;                 /* uploads: file range instead of request.body when body_length > 0 */
     int64_t body_offset, body_length;
+    /* The payload is covered by a checksum in a signed header: over TLS, and to this machine, it need not be
+     * hashed a second time for the signature. */
+    bool checked;
+    bool eager;                 /* as in struct http_request */
+    atomic_int_fast64_t *moved; /* likewise */
     int (*sink)(void *ctx, const void *bytes, size_t n);
     void *sink_ctx;
     const atomic_bool *cancel;

@@ -3,6 +3,41 @@
 const struct aws_service aws_s3_service = {
     .id = STR_INIT("s3"), .endpoint_prefix = STR_INIT("s3"), .signing_name = STR_INIT("s3"), .s3 = true};
 
+static const struct shape text = {.kind = SHAPE_STRING}, texts = {.kind = SHAPE_MAP, .elem = &text};
+
+#define HEADER(ours, theirs)                                                                                 \
+    {                                                                                                        \
+        .name = STR_INIT(ours), .wire = STR_INIT(theirs), .shape = &text, .location = WIRE_HEADER            \
+    }
+static const struct shape_member object_members[] = {
+    {.name = STR_INIT("bucket"), .wire = STR_INIT("Bucket"), .shape = &text, .location = WIRE_PATH},
+    {.name = STR_INIT("key"), .wire = STR_INIT("Key"), .shape = &text, .location = WIRE_PATH},
+    HEADER("content_type", "Content-Type"),
+    HEADER("content_encoding", "Content-Encoding"),
+    HEADER("cache_control", "Cache-Control"),
+    HEADER("storage_class", "x-amz-storage-class"),
+    HEADER("server_side_encryption", "x-amz-server-side-encryption"),
+    HEADER("kms_key", "x-amz-server-side-encryption-aws-kms-key-id"),
+    HEADER("tagging", "x-amz-tagging"),
+    HEADER("etag", "ETag"),
+    HEADER("version_id", "x-amz-version-id"),
+    {.name = STR_INIT("metadata"),
+        .wire = STR_INIT("x-amz-meta-"),
+        .shape = &texts,
+        .location = WIRE_HEADER_MAP},
+    HEADER("sha256", "x-amz-checksum-sha256"),
+    HEADER("checksum_algorithm", "x-amz-checksum-algorithm"),
+    HEADER("checksum_type", "x-amz-checksum-type"),
+};
+#undef HEADER
+enum { PATH_MEMBERS = 2, PUT_MEMBERS = sizeof object_members / sizeof *object_members, SUM_MEMBERS = 3 };
+const struct shape aws_s3_object_shape = {
+    .kind = SHAPE_STRUCT, .members = object_members, .member_count = PUT_MEMBERS - SUM_MEMBERS};
+const struct shape aws_s3_put_shape = {
+    .kind = SHAPE_STRUCT, .members = object_members, .member_count = PUT_MEMBERS};
+const struct shape aws_s3_name_shape = {
+    .kind = SHAPE_STRUCT, .members = object_members, .member_count = PATH_MEMBERS};
+
 int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
     const struct value *input, struct aws_call *call, struct wire_message *response, struct err *err)
 {
@@ -17,4 +52,10 @@ int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struc
     call->cancel = ctx->cancel;
     *response = (struct wire_message){0};
     return aws_send(provider_aws(ctx->provider), call, ctx->arena, response, err);
+}
+
+struct str aws_s3_unquoted(struct str etag)
+{
+    bool quoted = etag.n > 1 && str_starts(etag, STR("\"")) && str_ends(etag, STR("\""));
+    return quoted ? str_slice(etag, 1, etag.n - 1) : etag;
 }

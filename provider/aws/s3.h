@@ -8,10 +8,28 @@
 #include "provider/aws/client.h"
 #include "provider/provider.h"
 
+#define S3_HASH_HEADER "weir-sha256" /* in an object's metadata */
+
 extern const struct aws_service aws_s3_service;
+/* bucket and key in the path, and what headers say of an object, under the names of aws.s3.object's
+ * attributes. */
+extern const struct shape aws_s3_object_shape;
+/* With the checksum that goes with an upload. */
+extern const struct shape aws_s3_put_shape;
+/* bucket and key alone. */
+extern const struct shape aws_s3_name_shape;
+
+#define S3_OPERATION(name_, method_, query_)                                                                 \
+    {                                                                                                        \
+        .name = STR_INIT(name_), .protocol = WIRE_REST_XML, .method = STR_INIT(method_),                     \
+        .path = STR_INIT("/{Bucket}/{Key+}"), .query = STR_INIT(query_)                                      \
+    }
 
 /* A call to S3 with a member each for these entries of `input`; *call may carry a body already. */
 int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
     const struct value *input, struct aws_call *call, struct wire_message *response, struct err *err);
+
+/* An entity tag without the quotes around it. */
+struct str aws_s3_unquoted(struct str etag);
 
 #endif

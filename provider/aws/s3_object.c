@@ -1,18 +1,16 @@
 #include "provider/aws/s3_object.h"
 
+#include "base/digests.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "provider/aws/content_type.h"
 #include "provider/aws/s3.h"
+#include "provider/aws/upload.h"
+#include "provider/aws/upload_record.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define OBJECT_PUT_MAX (INT64_C(5) * 1024 * 1024 * 1024)
-#define HASH_HEADER    "weir-sha256"
 
 /* ---- what the stack language sees ---- */
 
@@ -98,104 +96,13 @@ static const struct attr attrs[] = {
 
 /* ---- on the wire ---- */
 
-static const struct shape text = {.kind = SHAPE_STRING}, texts = {.kind = SHAPE_MAP, .elem = &text};
 static const struct shape pairs = {.kind = SHAPE_PAIRS, .item = STR_INIT("Tag")};
 
-#define HEADER(ours, theirs)                                                                                 \
-    {                                                                                                        \
-        .name = STR_INIT(ours), .wire = STR_INIT(theirs), .shape = &text, .location = WIRE_HEADER            \
-    }
-static const struct shape_member object_members[] = {
-    {.name = STR_INIT("bucket"), .wire = STR_INIT("Bucket"), .shape = &text, .location = WIRE_PATH},
-    {.name = STR_INIT("key"), .wire = STR_INIT("Key"), .shape = &text, .location = WIRE_PATH},
-    HEADER("content_type", "Content-Type"),
-    HEADER("content_encoding", "Content-Encoding"),
-    HEADER("cache_control", "Cache-Control"),
-    HEADER("storage_class", "x-amz-storage-class"),
-    HEADER("server_side_encryption", "x-amz-server-side-encryption"),
-    HEADER("kms_key", "x-amz-server-side-encryption-aws-kms-key-id"),
-    HEADER("tagging", "x-amz-tagging"),
-    HEADER("etag", "ETag"),
-    HEADER("version_id", "x-amz-version-id"),
-    {.name = STR_INIT("metadata"),
-        .wire = STR_INIT("x-amz-meta-"),
-        .shape = &texts,
-        .location = WIRE_HEADER_MAP},
-};
-#undef HEADER
-enum { PATH_MEMBERS = 2 };
-static const struct shape object_shape = {.kind = SHAPE_STRUCT,
-    .members = object_members,
-    .member_count = sizeof object_members / sizeof *object_members};
-/* Calls that only name the object. */
-static const struct shape name_shape = {
-    .kind = SHAPE_STRUCT, .members = object_members, .member_count = PATH_MEMBERS};
-
-#define OPERATION(name_, method_, query_)                                                                    \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .protocol = WIRE_REST_XML, .method = STR_INIT(method_),                     \
-        .path = STR_INIT("/{Bucket}/{Key+}"), .query = STR_INIT(query_)                                      \
-    }
-static const struct wire_operation put_object = OPERATION("PutObject", "PUT", "");
-static const struct wire_operation head_object = OPERATION("HeadObject", "HEAD", "");
-static const struct wire_operation delete_object = OPERATION("DeleteObject", "DELETE", "");
-static const struct wire_operation get_tagging = OPERATION("GetObjectTagging", "GET", "tagging");
-#undef OPERATION
+static const struct wire_operation head_object = S3_OPERATION("HeadObject", "HEAD", "");
+static const struct wire_operation delete_object = S3_OPERATION("DeleteObject", "DELETE", "");
+static const struct wire_operation get_tagging = S3_OPERATION("GetObjectTagging", "GET", "tagging");
 
 /* ---- content ---- */
-
-struct content {
-    int fd; /* -1: text */
-    struct str text;
-    int64_t size;
-    struct stat before;
-};
-
-static void content_close(struct content *content)
-{
-    fd_close_ptr(&content->fd);
-}
-#define AUTO_CONTENT __attribute__((cleanup(content_close)))
-
-static int content_open(struct str dir, const struct value *object, struct content *out, struct err *err)
-{
-    struct str path = value_text(value_getz(object, "source"), STR_EMPTY);
-    *out = (struct content){.fd = -1};
-    if (!path.n) {
-        out->text = value_text(value_getz(object, "content"), STR_EMPTY);
-        out->size = (int64_t)out->text.n;
-        return 0;
-    }
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    const char *name = arena_strz(&arena, path_join(&arena, dir, path));
-    out->fd = open(name, O_RDONLY | O_CLOEXEC);
-    if (out->fd < 0 || fstat(out->fd, &out->before))
-        return err_errno(err, ERR_IO, "source \"%s\"", name);
-    if (!S_ISREG(out->before.st_mode))
-        return err_set(err, ERR_IO, "source \"%s\" is not a file", name);
-    out->size = (int64_t)out->before.st_size;
-    return 0;
-}
-
-static int content_hash(struct arena *arena, const struct content *content, struct str *out, struct err *err)
-{
-    if (content->fd < 0) {
-        *out = sha256_hex(arena, content->text);
-        return 0;
-    }
-    enum { BLOCK = 256 * 1024 };
-    char *block = arena_alloc(arena, BLOCK);
-    struct sha256 *sha = sha256_new();
-    unsigned char digest[SHA256_SIZE];
-    ssize_t n;
-    while ((n = read(content->fd, block, BLOCK)) > 0 || (n < 0 && errno == EINTR))
-        if (n > 0)
-            sha256_update(sha, block, (size_t)n);
-    int failed = n < 0 ? err_errno(err, ERR_IO, "reading the source") : 0;
-    sha256_final(sha, digest);
-    *out = hex_encode(arena, digest, sizeof digest);
-    return failed;
-}
 
 static bool given(const struct value *object, const char *name)
 {
@@ -207,6 +114,39 @@ static bool content_known(const struct value *object)
 {
     return (given(object, "source") && value_is_known(value_getz(object, "source"))) ||
            (given(object, "content") && value_is_known(value_getz(object, "content")));
+}
+
+/* The file's path from here; NULL: the content stands in the stack. */
+static const char *source_path(struct op_ctx *ctx, const struct value *object)
+{
+    struct str source = value_text(value_getz(object, "source"), STR_EMPTY);
+    return source.n ? arena_strz(ctx->arena, path_join(ctx->arena, ctx->dir, source)) : NULL;
+}
+
+/*
+ * A file for an object that is only to be made has nothing to differ from: a large one is hashed while it is
+ * uploaded, and *hash stays empty.
+ */
+static int file_hash(struct op_ctx *ctx, const char *path, struct str *hash, struct err *err)
+{
+    struct stat st;
+    struct file_id id;
+    unsigned char digest[SHA256_SIZE];
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st))
+        return err_errno(err, ERR_IO, "source \"%s\"", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, ERR_IO, "source \"%s\" is not a file", path);
+    if (!upload_part_size(st.st_size))
+        return err_set(err, ERR_INVALID,
+            "source \"%s\" has %" PRId64 " bytes; an object can have 10,000 parts of 5 GiB at most", path,
+            (int64_t)st.st_size);
+    if (!ctx->recorded && st.st_size >= S3_PARTS_FROM)
+        return 0;
+    if (digests_of_file(ctx->digests, fd, path, &id, digest, err))
+        return err_context(err, "source");
+    *hash = hex_encode(ctx->arena, digest, sizeof digest);
+    return 0;
 }
 
 static int object_prepare(
@@ -221,17 +161,14 @@ static int object_prepare(
         *prepared = value_with(ctx->arena, desired, STR("sha256"), &value_unknown);
         return 0;
     }
-    AUTO_CONTENT struct content content;
-    struct str hash;
-    if (content_open(ctx->dir, desired, &content, err))
+    struct str hash = STR_EMPTY;
+    const char *path = source_path(ctx, desired);
+    if (!path)
+        hash = sha256_hex(ctx->arena, value_text(value_getz(desired, "content"), STR_EMPTY));
+    else if (file_hash(ctx, path, &hash, err))
         return -1;
-    if (content.size > OBJECT_PUT_MAX)
-        return err_set(err, ERR_INVALID,
-            "source \"%.*s\" has %" PRId64 " bytes; one upload can have 5 GiB at most",
-            STR_ARG(value_text(value_getz(desired, "source"), STR_EMPTY)), content.size);
-    if (content_hash(ctx->arena, &content, &hash, err))
-        return -1;
-    *prepared = value_with(ctx->arena, desired, STR("sha256"), value_string(ctx->arena, hash));
+    if (hash.n)
+        *prepared = value_with(ctx->arena, desired, STR("sha256"), value_string(ctx->arena, hash));
     return 0;
 }
 
@@ -304,11 +241,9 @@ static bool wants(const struct value *wanted, const char *name)
     return !wanted;
 }
 
-static const struct value *unquoted(struct arena *arena, struct str etag)
+static const struct value *text_or_null(struct arena *arena, struct str s)
 {
-    if (str_starts(etag, STR("\"")) && str_ends(etag, STR("\"")) && etag.n > 1)
-        etag = str_slice(etag, 1, etag.n - 1);
-    return etag.n ? value_string(arena, etag) : &value_null;
+    return s.n ? value_string(arena, s) : &value_null;
 }
 
 /* Answer headers under our names. */
@@ -316,20 +251,22 @@ static const struct value *object_of(
     struct op_ctx *ctx, const struct value *prior, const struct wire_message *response)
 {
     struct arena *arena = ctx->arena;
-    const struct value *doc = wire_add_headers(arena, &object_shape, response, &value_empty_map);
-    const struct value *live = wire_coerce(arena, &object_shape, doc);
+    const struct value *doc = wire_add_headers(arena, &aws_s3_object_shape, response, &value_empty_map);
+    const struct value *live = wire_coerce(arena, &aws_s3_object_shape, doc);
     const struct value *metadata = value_getz(live, "metadata");
-    const struct value *etag = unquoted(arena, wire_header_get(response, STR("ETag")));
-    const struct value *hash = metadata ? value_getz(metadata, HASH_HEADER) : NULL;
+    const struct value *etag = text_or_null(arena, aws_s3_unquoted(wire_header_get(response, STR("ETag"))));
+    const struct value *hash = metadata ? value_getz(metadata, S3_HASH_HEADER) : NULL;
     const struct value *before = value_getz(prior, "etag");
-    /* The same hash under another entity tag: somebody wrote other content and kept the metadata. */
-    if (before && before->kind == VALUE_STRING && !value_equal(before, etag))
-        hash = NULL;
+    /* Under another entity tag there is other content, whatever its metadata says; under the same one it is
+     * what was recorded, also where the metadata could not have it yet. */
+    if (before && before->kind == VALUE_STRING)
+        hash = !value_equal(before, etag) ? NULL : hash ? hash : value_getz(prior, "sha256");
     int64_t size = 0;
     str_to_int(wire_header_get(response, STR("Content-Length")), &size);
     struct value_entry entries[] = {{STR("etag"), etag}, {STR("sha256"), hash},
         {STR("size"), value_int(arena, size)},
-        {STR("metadata"), metadata ? value_with(arena, metadata, STR(HASH_HEADER), NULL) : &value_empty_map}};
+        {STR("metadata"),
+            metadata ? value_with(arena, metadata, STR(S3_HASH_HEADER), NULL) : &value_empty_map}};
     return value_merge(arena, live, value_map(arena, entries, 4));
 }
 
@@ -339,7 +276,7 @@ static int read_tags(
     struct aws_call call = {.body_fd = -1};
     struct wire_message response;
     const struct value *document;
-    if (aws_s3_call(ctx, &get_tagging, &name_shape, object, &call, &response, err) ||
+    if (aws_s3_call(ctx, &get_tagging, &aws_s3_name_shape, object, &call, &response, err) ||
         wire_decode_response(ctx->arena, &get_tagging, &response, &document, err))
         return -1;
     const struct value *set = value_getz(document, "TagSet");
@@ -356,7 +293,7 @@ static int object_read(struct op_ctx *ctx, const struct value *prior, const stru
     struct err failure = ERR_INIT;
     const struct value *object = with_names(ctx, prior);
     *live = NULL;
-    if (aws_s3_call(ctx, &head_object, &name_shape, object, &call, &response, &failure)) {
+    if (aws_s3_call(ctx, &head_object, &aws_s3_name_shape, object, &call, &response, &failure)) {
         if (failure.class == ERR_ABSENT)
             return 0;
         *err = failure;
@@ -374,66 +311,27 @@ static int object_read(struct op_ctx *ctx, const struct value *prior, const stru
 
 /* ---- writing ---- */
 
-/* key=value&…, as the header wants it */
-static const struct value *tagging_text(struct arena *arena, const struct value *tags)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    for (uint32_t i = 0; tags && tags->kind == VALUE_MAP && i < tags->count; i++) {
-        if (out.n)
-            buf_add_char(&out, '&');
-        url_encode(&out, tags->entries[i].key, false);
-        buf_add_char(&out, '=');
-        url_encode(&out, value_text(tags->entries[i].value, STR_EMPTY), false);
-    }
-    return out.n ? value_string(arena, buf_str(&out)) : NULL;
-}
-
-static const struct value *put_input(struct op_ctx *ctx, const struct value *desired, struct str hash)
-{
-    const struct value *metadata = value_with(
-        ctx->arena, value_getz(desired, "metadata"), STR(HASH_HEADER), value_string(ctx->arena, hash));
-    struct value_entry entries[] = {{STR("metadata"), metadata},
-        {STR("tagging"), tagging_text(ctx->arena, value_getz(desired, "tags"))}, {STR("etag"), NULL},
-        {STR("version_id"), NULL}};
-    return value_merge(ctx->arena, with_content_type(ctx, desired), value_map(ctx->arena, entries, 4));
-}
-
-static int same_file(const struct content *content, const struct value *desired, struct err *err)
-{
-    struct stat after;
-    if (content->fd < 0 || (!fstat(content->fd, &after) && after.st_size == content->before.st_size &&
-                               after.st_mtim.tv_sec == content->before.st_mtim.tv_sec &&
-                               after.st_mtim.tv_nsec == content->before.st_mtim.tv_nsec))
-        return 0;
-    struct str path = value_text(value_getz(desired, "source"), STR_EMPTY);
-    return err_set(err, ERR_IO, "source \"%.*s\" changed while it was uploaded", STR_ARG(path));
-}
-
 static int put(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
 {
-    const struct value *prepared;
-    AUTO_CONTENT struct content content = {.fd = -1};
-    if (object_prepare(ctx, desired, &prepared, err) || content_open(ctx->dir, desired, &content, err))
+    struct arena *arena = ctx->arena;
+    struct s3_uploaded done;
+    struct s3_upload upload = {.bucket = value_text(value_getz(desired, "bucket"), STR_EMPTY),
+        .key = value_text(value_getz(desired, "key"), STR_EMPTY),
+        .path = source_path(ctx, desired),
+        .bytes = value_text(value_getz(desired, "content"), STR_EMPTY),
+        .sha256 = value_text(value_getz(desired, "sha256"), STR_EMPTY),
+        .settings = desired,
+        .sensitive = value_is_sensitive(desired)};
+    if (s3_upload(ctx, &upload, &done, err))
         return -1;
-    struct str hash = value_text(value_getz(prepared, "sha256"), STR_EMPTY);
-    struct aws_call call = {.body_fd = content.fd, .payload_hash = hash};
-    call.request.body = content.text;
-    call.sensitive = value_is_sensitive(prepared);
-    if (content.fd >= 0)
-        call.body_length = content.size;
-    struct wire_message response;
-    const struct value *input = put_input(ctx, prepared, hash);
-    if (aws_s3_call(ctx, &put_object, &object_shape, input, &call, &response, err))
-        return -1;
-    const struct value *said = object_of(ctx, NULL, &response);
-    const struct value *version = value_getz(said, "version_id"),
-                       *sse = value_getz(said, "server_side_encryption"), *key = value_getz(said, "kms_key");
-    struct value_entry entries[] = {{STR("etag"), value_getz(said, "etag")}, {STR("version_id"), version},
-        {STR("size"), value_int(ctx->arena, content.size)}, {STR("server_side_encryption"), sse},
-        {STR("kms_key"), key}};
-    prepared = with_places(ctx, with_content_type(ctx, prepared));
-    *live = value_merge(ctx->arena, prepared, value_map(ctx->arena, entries, 5));
-    return same_file(&content, desired, err);
+    struct value_entry entries[] = {{STR("etag"), text_or_null(arena, done.etag)},
+        {STR("version_id"), text_or_null(arena, done.version_id)}, {STR("size"), value_int(arena, done.size)},
+        {STR("sha256"), value_string(arena, done.sha256)},
+        {STR("server_side_encryption"), text_or_null(arena, done.server_side_encryption)},
+        {STR("kms_key"), text_or_null(arena, done.kms_key)}};
+    const struct value *whole = with_places(ctx, with_content_type(ctx, desired));
+    *live = value_merge(arena, whole, value_map(arena, entries, sizeof entries / sizeof *entries));
+    return 0;
 }
 
 static int object_create(
@@ -455,7 +353,10 @@ static int object_delete(struct op_ctx *ctx, const struct value *prior, struct e
     struct aws_call call = {.body_fd = -1};
     struct wire_message response;
     struct err failure = ERR_INIT;
-    if (aws_s3_call(ctx, &delete_object, &name_shape, with_names(ctx, prior), &call, &response, &failure) &&
+    const struct value *object = with_names(ctx, prior);
+    s3_upload_forget(ctx, value_text(value_getz(object, "bucket"), STR_EMPTY),
+        value_text(value_getz(object, "key"), STR_EMPTY));
+    if (aws_s3_call(ctx, &delete_object, &aws_s3_name_shape, object, &call, &response, &failure) &&
         failure.class != ERR_ABSENT) {
         *err = failure;
         return -1;

@@ -221,6 +221,8 @@ int http_send(struct http_engine *engine, const struct http_request *request, st
     int result = t->code == CURLE_OK ? 0 : transfer_failure(t, &failure);
     if (!result)
         transfer_collect(t, arena, response);
+    if (result || response->status >= 300)
+        transfer_take_back(t);
     give_idle(engine, t);
     trace(engine, request, response, result ? &failure : NULL, started_ms);
     if (result && err)

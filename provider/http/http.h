@@ -38,14 +38,16 @@ struct http_request {
     struct str body; /* sent as it is ... */
     int body_fd;     /* ... or, when body_length > 0, this many bytes of the file from body_offset */
     int64_t body_offset, body_length;
-    size_t max_response;       /* bytes; 0: 64 MiB */
-    int connect_timeout_ms;    /* 0: 10 s */
-    int timeout_ms;            /* without any byte moved; 0: 60 s */
-    int64_t deadline_ms;       /* whole request; 0: none */
-    const atomic_bool *cancel; /* set: give up with ERR_INTERRUPTED; may be NULL */
-    bool insecure_ok;          /* plain HTTP to other than loopback is allowed */
-    const char *ca_file;       /* NULL: the engine's */
-    bool discard_body;         /* HEAD */
+    bool eager;                 /* a large body follows at once, without waiting for "100 Continue" */
+    atomic_int_fast64_t *moved; /* counts the bytes of the file range that are on their way; may be NULL */
+    size_t max_response;        /* bytes; 0: 64 MiB */
+    int connect_timeout_ms;     /* 0: 10 s */
+    int timeout_ms;             /* without any byte moved; 0: 60 s */
+    int64_t deadline_ms;        /* whole request; 0: none */
+    const atomic_bool *cancel;  /* set: give up with ERR_INTERRUPTED; may be NULL */
+    bool insecure_ok;           /* plain HTTP to other than loopback is allowed */
+    const char *ca_file;        /* NULL: the engine's */
+    bool discard_body;          /* HEAD */
     bool once;        /* must not be sent twice, not even where a kept connection dies before it answers */
     bool sensitive;   /* bodies hold secrets: -vv does not show them */
     struct str label; /* for the trace: "iam.CreateRole" says more than POST / */

@@ -82,6 +82,14 @@ static size_t on_send_text(char *bytes, size_t size, size_t n, void *ctx)
     return n;
 }
 
+/* So much of the file range is on its way now. */
+static void move(struct transfer *t, int64_t sent)
+{
+    if (t->request->moved)
+        atomic_fetch_add_explicit(t->request->moved, sent - t->sent, memory_order_relaxed);
+    t->sent = sent;
+}
+
 static size_t on_send(char *bytes, size_t size, size_t n, void *ctx)
 {
     struct transfer *t = ctx;
@@ -99,7 +107,7 @@ static size_t on_send(char *bytes, size_t size, size_t n, void *ctx)
         t->read_errno = got < 0 ? errno : -1;
         return CURL_READFUNC_ABORT;
     }
-    t->sent += got;
+    move(t, t->sent + got);
     return (size_t)got;
 }
 
@@ -111,7 +119,7 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
         return CURL_SEEKFUNC_FAIL;
     if (origin != SEEK_SET)
         return CURL_SEEKFUNC_CANTSEEK;
-    t->sent = offset;
+    move(t, offset);
     return CURL_SEEKFUNC_OK;
 }
 
@@ -164,7 +172,7 @@ static int make_headers(
     for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
         if (!has_header(request, unwanted[i]))
             add_line(arena, list, arena_printf(arena, "%s:", unwanted[i]));
-    if (request->body_length <= EXPECT_FROM && (int64_t)request->body.n <= EXPECT_FROM)
+    if (request->eager || (request->body_length <= EXPECT_FROM && (int64_t)request->body.n <= EXPECT_FROM))
         add_line(arena, list, STR("Expect:"));
     if (!has_header(request, "User-Agent"))
         add_line(arena, list, STR("User-Agent: weir/" WEIR_VERSION));
@@ -290,6 +298,11 @@ int transfer_prepare(struct transfer *t, const struct http_request *request, con
 }
 
 /* ---- afterwards ---- */
+
+void transfer_take_back(struct transfer *t)
+{
+    move(t, 0);
+}
 
 void transfer_collect(const struct transfer *t, struct arena *arena, struct http_response *response)
 {

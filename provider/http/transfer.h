@@ -44,6 +44,8 @@ void transfer_free(struct transfer *transfer);
 int transfer_prepare(struct transfer *transfer, const struct http_request *request, const char *default_ca,
     struct arena *arena, struct err *err);
 void transfer_collect(const struct transfer *transfer, struct arena *arena, struct http_response *response);
+/* It came to nothing: its bytes no longer count as moved. */
+void transfer_take_back(struct transfer *transfer);
 /* What transfer->code means (failure.c). Returns -1. */
 int transfer_failure(const struct transfer *transfer, struct err *err);
 

@@ -1,0 +1,34 @@
+/* Shared by upload*.c only. */
+#ifndef WEIR_PROVIDER_AWS_UPLOAD_INTERNAL_H
+#define WEIR_PROVIDER_AWS_UPLOAD_INTERNAL_H
+
+#include "base/digests.h"
+#include "provider/aws/upload.h"
+
+/* A file that is open, or bytes. */
+struct upload_source {
+    int fd; /* -1: bytes */
+    const char *name;
+    struct str bytes;
+    int64_t size;
+    struct file_id id; /* as it was when it was opened */
+};
+
+enum upload_result {
+    UPLOAD_OK,
+    UPLOAD_FAILED,
+    UPLOAD_CHANGED, /* the content is not what it was when the upload began */
+};
+
+/* Is the file still what was opened? */
+bool upload_unchanged(const struct upload_source *source);
+/* The request's members under aws_s3_object_shape; sha256 "" where it is not known. */
+const struct value *upload_input(struct arena *arena, const struct s3_upload *upload, struct str sha256);
+void upload_fill(struct arena *arena, const struct wire_message *answer, struct s3_uploaded *out);
+/* The content is not what the caller expects. Returns -1. */
+int upload_unexpected(const struct s3_upload *upload, struct err *err);
+/* In parts. sha256: of the content, where it is known ("" otherwise) or, not `known`, only expected. */
+enum upload_result upload_in_parts(struct op_ctx *ctx, const struct s3_upload *upload,
+    struct upload_source *source, bool known, struct str sha256, struct s3_uploaded *out, struct err *err);
+
+#endif

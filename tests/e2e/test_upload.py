@@ -1,0 +1,299 @@
+"""Uploads: in parts, going on after a kill, in spite of faults, of files that change meanwhile; to moto and to the sandbox, looked at with boto3."""
+
+import hashlib
+import json
+import os
+import random
+import time
+import urllib.request
+
+import pytest
+
+from sandbox.servers import Sandbox
+from support import Stack
+
+MIB = 1 << 20
+
+STACK = """
+    stack: up
+    resources:
+      lake: {type: aws.s3.bucket, name: up-lake}
+      big: {type: aws.s3.object, bucket: "${lake.name}", key: "data/big file.bin", source: big.bin, metadata: {team: lake}}
+    outputs:
+      sha256: {value: "${big.sha256}"}
+"""
+KEY = "data/big file.bin"
+PART = "PUT /up-lake/data/big%20file.bin?*partNumber=*"
+
+
+class SandboxPlace(Sandbox):
+    """The sandbox, with what the tests ask of moto's tool, too."""
+
+    def faults(self, *rules):
+        body = json.dumps({"rules": list(rules)}).encode()
+        urllib.request.urlopen(urllib.request.Request(self.url + "/_weir/faults", data=body, method="POST")).read()
+
+    def struck(self):
+        with urllib.request.urlopen(self.url + "/_weir/faults") as answer:
+            return [rule["struck"] for rule in json.loads(answer.read())["rules"]]
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    server = SandboxPlace("-")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def place(sandbox, tmp_path):
+    """A stack on an emptied sandbox."""
+    s3 = sandbox.client()
+    sandbox.faults()
+    for bucket in s3.list_buckets()["Buckets"]:
+        for upload in s3.list_multipart_uploads(Bucket=bucket["Name"]).get("Uploads", []):
+            s3.abort_multipart_upload(Bucket=bucket["Name"], Key=upload["Key"], UploadId=upload["UploadId"])
+        for item in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
+            s3.delete_object(Bucket=bucket["Name"], Key=item["Key"])
+        s3.delete_bucket(Bucket=bucket["Name"])
+    stack = Stack(tmp_path / "stack")
+    stack.env |= {name: value for name, value in sandbox.environment().items() if name.startswith("AWS_")}
+    return stack
+
+
+def content(megabytes, seed=1):
+    return random.Random(seed).randbytes(megabytes * MIB + 12345)
+
+
+def uploads(s3):
+    return s3.list_multipart_uploads(Bucket="up-lake").get("Uploads", [])
+
+
+def parts(s3):
+    """Numbers of the parts that have arrived."""
+    try:
+        under_way = uploads(s3)
+    except s3.exceptions.NoSuchBucket:
+        return []
+    return [part["PartNumber"] for upload in under_way for part in s3.list_parts(Bucket="up-lake", Key=KEY, UploadId=upload["UploadId"]).get("Parts", [])]
+
+
+def wait_for(check, seconds=30):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if check():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not come to that")
+
+
+def assert_object(s3, data):
+    assert s3.get_object(Bucket="up-lake", Key=KEY)["Body"].read() == data
+    head = s3.head_object(Bucket="up-lake", Key=KEY)
+    assert head["Metadata"]["team"] == "lake"
+    assert not uploads(s3)
+
+
+def test_moto(stack, cloud):
+    data = content(20)
+    stack.write(STACK).write(data, "big.bin")
+    stack.apply()
+    s3 = cloud.client("s3")
+    assert_object(s3, data)
+    assert s3.head_object(Bucket="up-lake", Key=KEY)["ETag"].endswith('-3"')
+    assert stack.outputs()["sha256"] == hashlib.sha256(data).hexdigest()
+    stack.assert_settled()
+    data = data[:-1] + b"!"
+    stack.write(data, "big.bin")
+    assert stack.plan() == {"big": "update"}
+    stack.apply()
+    assert_object(s3, data)
+    s3.put_object(Bucket="up-lake", Key=KEY, Body=b"somebody else's", Metadata={"team": "lake"})
+    drift = stack.run("drift", "--json", status=2).events()
+    assert [event["address"] for event in drift if event["event"] == "drift"] == ["big"]
+    stack.apply()
+    assert_object(s3, data)
+    stack.destroy()
+    assert not s3.list_buckets()["Buckets"]
+
+
+def test_sums_are_kept(place, sandbox):
+    data = content(20)
+    place.write(STACK).write(data, "big.bin")
+    place.apply()
+    s3 = sandbox.client()
+    assert_object(s3, data)
+    head = s3.head_object(Bucket="up-lake", Key=KEY, ChecksumMode="ENABLED")
+    assert head["ChecksumType"] == "FULL_OBJECT" and head["ChecksumCRC64NVME"]
+    place.assert_settled()
+    place.destroy()
+    assert not s3.list_buckets()["Buckets"]
+
+
+def kill_midway(place, sandbox, least):
+    sandbox.faults({"service": "s3", "operation": PART, "latency": 150})
+    s3 = sandbox.client()
+    process = place.start("apply", "--yes")
+    wait_for(lambda: len(parts(s3)) >= least)
+    process.kill()
+    process.communicate()
+    there = set(parts(s3))
+    assert len(uploads(s3)) == 1
+    sandbox.faults({"service": "s3", "operation": PART, "latency": 0})
+    return there
+
+
+def test_goes_on_after_a_kill(place, sandbox):
+    data = content(200)
+    place.write(STACK).write(data, "big.bin")
+    there = kill_midway(place, sandbox, 8)
+    total = len(data) // (8 * MIB) + 1
+    assert 8 <= len(there) < total
+    place.apply()
+    # what the dying process had in flight may have arrived a moment later, and is then known to the service but not to weir
+    assert total - len(there) <= sandbox.struck()[0] <= total - len(there) + 8
+    s3 = sandbox.client()
+    assert_object(s3, data)
+    assert place.outputs()["sha256"] == hashlib.sha256(data).hexdigest()
+    assert not list((place.folder / ".weir/uploads").glob("[0-9a-f]*"))
+    place.assert_settled()
+
+
+def test_other_content_after_a_kill(place, sandbox):
+    """Only what differs is sent again, and nothing of the old content stays."""
+    data = content(64)
+    place.write(STACK).write(data, "big.bin")
+    kill_midway(place, sandbox, 3)
+    data = data[:9 * MIB] + b"other" + data[9 * MIB + 5:]
+    place.write(data, "big.bin")
+    place.apply()
+    assert_object(sandbox.client(), data)
+    place.assert_settled()
+
+
+def test_another_size_after_a_kill(place, sandbox):
+    place.write(STACK).write(content(64), "big.bin")
+    kill_midway(place, sandbox, 3)
+    data = content(40, seed=2)
+    place.write(data, "big.bin")
+    place.apply()
+    assert_object(sandbox.client(), data)
+
+
+def test_the_service_forgot_the_upload(place, sandbox):
+    data = content(64)
+    place.write(STACK).write(data, "big.bin")
+    kill_midway(place, sandbox, 3)
+    s3 = sandbox.client()
+    for upload in uploads(s3):
+        s3.abort_multipart_upload(Bucket="up-lake", Key=KEY, UploadId=upload["UploadId"])
+    place.apply()
+    assert_object(s3, data)
+
+
+def test_destroyed_instead_of_gone_on_with(place, sandbox):
+    data = content(40)
+    place.write(STACK).write(data, "big.bin").apply()
+    place.write(content(64, seed=2), "big.bin")
+    kill_midway(place, sandbox, 3)
+    place.destroy("--target", "big")
+    s3 = sandbox.client()
+    assert not uploads(s3)
+    place.destroy()
+    assert not s3.list_buckets()["Buckets"]
+
+
+@pytest.mark.parametrize("fault", ["reset", "lost", "error", "throttle"])
+def test_faults(place, sandbox, fault):
+    """Every third request or so fails one way or another, and in the end it is all there."""
+    data = content(100)
+    place.write(STACK).write(data, "big.bin")
+    sandbox.faults({"service": "s3", "operation": "*/up-lake/data*", "fault": fault, "probability": 0.3})
+    place.apply(env={"AWS_MAX_ATTEMPTS": "12"})
+    assert sum(sandbox.struck()) > 0
+    sandbox.faults()
+    assert_object(sandbox.client(), data)
+    place.assert_settled()
+
+
+def test_the_last_answer_is_lost(place, sandbox):
+    data = content(20)
+    place.write(STACK).write(data, "big.bin")
+    sandbox.faults({"service": "s3", "operation": "POST /up-lake/data/big%20file.bin?uploadId=*", "fault": "lost", "times": 1})
+    place.apply()
+    assert sandbox.struck() == [1]
+    assert_object(sandbox.client(), data)
+    place.assert_settled()
+
+
+def test_refused_half_way(place, sandbox):
+    """What is given up for good is aborted; the next run begins anew."""
+    data = content(100)
+    place.write(STACK).write(data, "big.bin")
+    sandbox.faults({"service": "s3", "operation": PART[:-1] + "5", "fault": "error", "status": 403, "code": "QuotaExceeded"})
+    result = place.apply(status=1)
+    assert "part 5 of 13" in result.err and "QuotaExceeded" in result.err
+    s3 = sandbox.client()
+    sandbox.faults()
+    assert not uploads(s3) and "Contents" not in s3.list_objects_v2(Bucket="up-lake")
+    place.apply()
+    assert_object(s3, data)
+
+
+def test_changes_meanwhile(place, sandbox):
+    """Noticed, and uploaded once more as it is now."""
+    data = content(40, seed=2)
+    place.write(STACK).write(content(128), "big.bin").write(data, "big.new")
+    sandbox.faults({"service": "s3", "operation": PART, "latency": 150})
+    process = place.start("apply", "--yes")
+    s3 = sandbox.client()
+    wait_for(lambda: len(parts(s3)) >= 2)
+    os.replace(place.folder / "big.new", place.folder / "big.bin")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, out + err
+    assert_object(s3, data)
+    place.assert_settled()
+
+
+def test_never_stops_changing(place, sandbox):
+    data = content(40)
+    place.write(STACK).write(data, "big.bin")
+    sandbox.faults({"service": "s3", "operation": PART, "latency": 50})
+    process = place.start("apply", "--yes")
+    seed = 0
+    while process.poll() is None:
+        seed += 1
+        with open(place.folder / "big.bin", "r+b") as file:
+            file.write(str(seed).encode())
+        time.sleep(0.01)
+    out, err = process.communicate()
+    assert process.returncode == 1 and 'big.bin" changes while it is uploaded' in err, out + err
+    s3 = sandbox.client()
+    assert not uploads(s3) and "Contents" not in s3.list_objects_v2(Bucket="up-lake")
+
+
+def test_changed_since_the_plan(place, sandbox):
+    """A reviewed plan is applied exactly, or not at all."""
+    place.write(STACK).write(b"small", "big.bin")
+    place.run("plan", "-o", "saved.plan")
+    place.write(b"other", "big.bin")
+    result = place.run("apply", "saved.plan", status=None)
+    assert result.status != 0 and "Contents" not in (sandbox.client().list_objects_v2(Bucket="up-lake") if sandbox.client().list_buckets()["Buckets"] else {})
+
+
+def test_progress_is_told(place, sandbox):
+    place.write(STACK).write(content(64), "big.bin")
+    sandbox.faults({"service": "s3", "operation": PART, "latency": 400})
+    events = place.run("apply", "--yes", "--json").events()
+    texts = [event["text"] for event in events if event["event"] == "progress"]
+    assert any(text.startswith("uploading: ") and " of 64 MiB, " in text and text.endswith("/s") for text in texts), texts
+
+
+def test_no_room_for_the_record(place, sandbox):
+    """Where .weir/uploads cannot be made the upload goes on, only not after a kill."""
+    data = content(40)
+    place.write(STACK).write(data, "big.bin")
+    (place.folder / ".weir").mkdir()
+    (place.folder / ".weir/uploads").write_text("in the way")
+    place.apply()
+    assert_object(sandbox.client(), data)
