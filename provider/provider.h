@@ -45,8 +45,8 @@ struct op_ctx {
 /* Receives each object of a bulk listing; called from the thread that lists. */
 typedef void resource_found(void *ctx, const struct value *live);
 
-/* What a run may do; for the permissions that it needs. */
-enum permission_phase { PERMISSION_PLAN, PERMISSION_APPLY, PERMISSION_DESTROY };
+/* What a command may do; for the permissions that it needs. RUN is starting jobs and looking at them. */
+enum permission_phase { PERMISSION_PLAN, PERMISSION_APPLY, PERMISSION_DESTROY, PERMISSION_RUN };
 
 struct resource_ops {
     /*

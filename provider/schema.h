@@ -64,6 +64,7 @@ struct attr {
 };
 
 struct resource_ops;
+struct job_ops;
 
 struct schema {
     struct str name; /* aws.s3.bucket */
@@ -75,6 +76,7 @@ struct schema {
     size_t attr_count;
     struct str id; /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
     const struct resource_ops *ops; /* provider/provider.h */
+    const struct job_ops *job;      /* provider/job.h; NULL: nothing that could be run */
     void *impl;                     /* the provider's own description of the type */
 };
 

@@ -148,6 +148,7 @@ static struct http_request make_request(struct exchange *x)
     request.once = !call->idempotent;
     request.label = arena_printf(x->arena, "%.*s.%.*s", STR_ARG(call->service->id), STR_ARG(call->op->name));
     request.attempt = x->attempt;
+    request.timeout_ms = (int)call->answers_in_ms;
     if (call->sink) {
         request.sink = count_sink;
         request.sink_ctx = x;

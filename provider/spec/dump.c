@@ -153,20 +153,13 @@ static void add_entry_paths(
     }
 }
 
-/* A call whose answer is decoded as the object. */
-static void add_step(struct dump *d, const char *role, const struct spec_step *step, bool decoded)
+/* A call, and what of its answer is decoded as the object. */
+static void add_decoded(struct dump *d, const char *role, const struct spec_step *step, bool decoded)
 {
-    if (!step || !step->op)
-        return;
-    if (step->each) {
-        AUTO_BUILDER struct value_builder items = VALUE_BUILDER(d->arena);
-        add_item_paths(d, step, &items);
-        add_call(d, role, step->each, &items);
-    }
     AUTO_BUILDER struct value_builder answers = VALUE_BUILDER(d->arena);
     if (step->match_path.n)
         add_answer(d, &answers, step->match_path, NULL);
-    for (size_t i = 0; decoded && !step->each && i < d->type->attr_count; i++) {
+    for (size_t i = 0; decoded && i < d->type->attr_count; i++) {
         struct str path;
         const struct spec_attr *attr = &d->type->attrs[i];
         if (!run_provides(d->type, step, attr, &path))
@@ -177,6 +170,18 @@ static void add_step(struct dump *d, const char *role, const struct spec_step *s
             add_answer(d, &answers, path, attr->answer);
     }
     add_call(d, role, step, &answers);
+}
+
+static void add_step(struct dump *d, const char *role, const struct spec_step *step, bool decoded)
+{
+    if (!step || !step->op)
+        return;
+    if (step->each) {
+        AUTO_BUILDER struct value_builder items = VALUE_BUILDER(d->arena);
+        add_item_paths(d, step, &items);
+        add_call(d, role, step->each, &items);
+    }
+    add_decoded(d, role, step, decoded && !step->each);
 }
 
 static void add_steps(struct dump *d, const char *role, const struct spec_steps *steps, bool decoded)
@@ -238,6 +243,30 @@ static void add_tags(struct dump *d, const struct spec_tags *tags)
     add_reading(d, "tags", tags->list, STR("@"), tags->shape);
 }
 
+/* The calls of a run work on the run's attributes. */
+static void add_job(struct dump *d, const struct spec_job *job)
+{
+    if (!job)
+        return;
+    const struct spec_type *resource = d->type;
+    d->type = &job->type;
+    add_steps(d, "run", &job->start, true);
+    add_steps(d, "run", &job->detach, true);
+    add_steps(d, "run read", &job->read, true);
+    if (job->list && job->list->each)
+        add_reading(d, "run list", job->list->each, STR("@"), NULL);
+    if (job->list)
+        add_decoded(d, "run list", job->list, true);
+    add_step(d, "run stop", job->stop, false);
+    if (job->rows) {
+        AUTO_BUILDER struct value_builder answers = VALUE_BUILDER(d->arena);
+        add_answer(
+            d, &answers, arena_printf(d->arena, "%.*s.%.*s", STR_ARG(job->cells), STR_ARG(job->cell)), NULL);
+        add_call(d, "run rows", job->rows, &answers);
+    }
+    d->type = resource;
+}
+
 static const struct value *dump_service(struct dump *d)
 {
     const struct spec_service *s = d->type->service;
@@ -273,6 +302,7 @@ const struct value *schema_calls(struct arena *arena, const struct schema *schem
         add_step(&d, "wait", type->ready->poll, true);
     add_owned(&d);
     add_tags(&d, type->tags);
+    add_job(&d, type->job);
     struct value_entry entries[] = {{STR("type"), text(&d, schema->name)},
         {STR("data"), value_bool(schema->is_data)}, {STR("service"), dump_service(&d)},
         {STR("calls"), value_builder_list(&d.calls)}};

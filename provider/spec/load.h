@@ -89,6 +89,11 @@ const struct spec_operation *load_operation(struct loader *l, const struct node 
 void load_operations(struct loader *l, const struct node *node);
 struct spec_attr *load_attr_named(struct type_loader *t, const struct node *where, struct str name);
 
+/* ---- load_job.c ---- */
+
+/* `run:` of a type whose attributes have been loaded; NULL where it has none. */
+const struct spec_job *load_job(struct type_loader *t, const struct node *node);
+
 /* ---- load_type.c ---- */
 
 struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data);

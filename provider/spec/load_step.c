@@ -8,7 +8,7 @@
 
 #define STEP_KEYS                                                                                            \
     "call send with parse at match skip answers covers token when if unless for full partial always each "   \
-    "ignore absent retry retry_for failed wait native page must look idempotent body"
+    "ignore absent retry retry_for failed wait native page must look idempotent body answers_in"
 
 /* ---- operations ---- */
 
@@ -526,6 +526,7 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     step->absent = load_errors(l, node_get(node, "absent"));
     step->retry = load_errors(l, node_get(node, "retry"));
     step->retry_for_ms = load_ms(l, node, "retry_for", 0);
+    step->answers_in_ms = load_ms(l, node, "answers_in", 0);
     step->failed = load_text(l, node, "failed");
     struct str must = load_text(l, node, "must");
     step->must_be_absent = str_eqz(must, "be absent");

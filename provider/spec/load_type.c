@@ -3,7 +3,7 @@
 
 #define TYPE_KEYS                                                                                            \
     "doc id arn attributes create read update delete list facets members entries tags wait find gone "       \
-    "example sandbox "                                                                                       \
+    "example sandbox run "                                                                                   \
     "eventual"
 #define TAGS_KEYS                                                                                            \
     "as pairs item flat with_create add add_as remove remove_as remove_item remove_structures put put_as "   \
@@ -503,6 +503,8 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         type->gone_wait = load_wait(&t, node_get(wait, "gone"), true);
     }
     load_sandbox(&t);
+    type->job = load_job(&t, node_get(node, "run"));
+    type->schema.job = type->job ? &type->job->ops : NULL;
     if (type->schema.id.n)
         load_attr_named(&t, node_get(node, "id"), type->schema.id);
     else if (!is_data)

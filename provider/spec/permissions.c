@@ -94,11 +94,31 @@ static void add_writes(struct collecting *c, const struct spec_type *type)
     add_step(c, tags->clear);
 }
 
+/* Its logs are CloudWatch's, whatever the service. */
+static void add_job(struct collecting *c, const struct spec_job *job)
+{
+    add_steps(c, &job->start);
+    add_steps(c, &job->detach);
+    add_steps(c, &job->read);
+    add_step(c, job->list);
+    add_step(c, job->stop);
+    add_step(c, job->rows);
+    for (size_t i = 0; i < job->log_count; i++) {
+        add_action(c, STR("logs"), STR("FilterLogEvents"));
+        add_action(c, STR("logs"), STR("GetLogEvents"));
+    }
+}
+
 void spec_permissions(
     const struct schema *schema, enum permission_phase phase, struct arena *arena, struct value_builder *out)
 {
     const struct spec_type *type = schema->impl;
     struct collecting c = {.service = type->service, .arena = arena, .out = out};
+    if (phase == PERMISSION_RUN) {
+        if (type->job)
+            add_job(&c, type->job);
+        return;
+    }
     add_reads(&c, type);
     if (phase == PERMISSION_APPLY)
         add_writes(&c, type);

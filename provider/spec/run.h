@@ -46,6 +46,9 @@ bool run_holds_any(struct run *run, const struct spec_conditions *conditions, co
  */
 int run_call(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value **document, struct err *err);
+/* The same for the page that the token (of the page before; NULL: the first) stands for. */
+int run_page(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *item, const struct value *token, const struct value **document, struct err *err);
 /* Every item at step->at, through all pages. */
 int run_list(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value **items, struct err *err);

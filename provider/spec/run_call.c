@@ -209,7 +209,8 @@ static int send_once(struct run *run, const struct spec_step *step, const struct
         .cancel = run->ctx->cancel,
         .transient = may_pass,
         .transient_ctx = &rules,
-        .transient_for_ms = retry_for(run, step)};
+        .transient_for_ms = retry_for(run, step),
+        .answers_in_ms = step->answers_in_ms};
     struct wire_message response = {0};
     if (wire_encode_request(run->arena, &step->op->wire, &step->request.shape, input, &call.request, err))
         return -1;
@@ -250,7 +251,7 @@ static int send_until_accepted(struct run *run, const struct spec_step *step, co
     }
 }
 
-static int call_page(struct run *run, const struct spec_step *step, const struct value *object,
+int run_page(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value *token, const struct value **document, struct err *err)
 {
     const struct value *input;
@@ -274,7 +275,7 @@ int run_call(struct run *run, const struct spec_step *step, const struct value *
     *document = &value_empty_map;
     if (step->native)
         return step->native(run->ctx, object, err);
-    return call_page(run, step, object, item, NULL, document, err);
+    return run_page(run, step, object, item, NULL, document, err);
 }
 
 /* ---- lists ---- */
@@ -310,7 +311,7 @@ int run_list(struct run *run, const struct spec_step *step, const struct value *
     const struct value *token = NULL;
     for (int page = 0; page < PAGES_MAX; page++) {
         const struct value *document;
-        if (call_page(run, step, object, item, token, &document, err))
+        if (run_page(run, step, object, item, token, &document, err))
             return -1;
         add_items(run, step, &all, wire_path(run->arena, document, step->at));
         const struct value *next = step->page.out.n ? wire_path(run->arena, document, step->page.out) : NULL;

@@ -6,6 +6,7 @@
  *   load_attr.c   attributes: schema on one side, wire shapes on the other
  *   load_step.c   calls: what is sent, where the answer lies, when
  *   load_type.c   facets, members, entries, tags, waits, listings
+ *   load_job.c    how instances of a type are run
  *   run_*.c       the interpreter of all that, behind struct resource_ops (spec_ops)
  *   dump.c        everything above as JSON, for the test that compares it with the services' own models
  *
@@ -17,6 +18,7 @@
 #include "base/diag.h"
 #include "base/map.h"
 #include "provider/aws/client.h"
+#include "provider/job.h"
 #include "provider/provider.h"
 #include "provider/wire/wire.h"
 
@@ -126,8 +128,9 @@ struct spec_step {
     bool look;                           /* only tells later steps what there is; absence is fine */
     bool idempotent;
     struct spec_errors ignore, absent, retry;
-    int64_t retry_for_ms; /* how long; 0: two minutes */
-    struct str failed;    /* path of failures in a 2xx answer */
+    int64_t retry_for_ms;  /* how long; 0: two minutes */
+    int64_t answers_in_ms; /* how long the service may be silent before it answers; 0: a minute */
+    struct str failed;     /* path of failures in a 2xx answer */
     struct spec_page page;
     struct spec_skip skip; /* items of this listing that are left alone */
     /* First something is listed with `each`, then this call is made for every item. */
@@ -210,6 +213,8 @@ struct spec_also {
     const struct spec_step *step;
 };
 
+struct spec_job;
+
 struct spec_type {
     struct schema schema;
     const struct spec_service *service;
@@ -232,6 +237,31 @@ struct spec_type {
     const struct value *sandbox; /* what the sandbox needs to know besides; NULL: nothing */
     const struct spec_also *also;
     size_t also_count;
+    const struct spec_job *job; /* NULL: nothing that could be run */
+};
+
+/* Where a run's log is: templates of a struct log_source. */
+struct spec_log {
+    struct spec_conditions only;
+    struct str group, stream, prefix, first, last;
+};
+
+/* How a type's instances are run. */
+struct spec_job {
+    struct job_ops ops; /* schema->job */
+    /* Of a run: the resource's attributes, which no answer has, and the run's own. Its steps work on that. */
+    struct spec_type type;
+    struct spec_steps start, detach; /* detach empty: starting does not wait anyway */
+    struct spec_steps read;
+    const struct spec_step *list, *stop, *rows; /* NULL: there is no such call */
+    struct spec_conditions succeeded, failed, stopped;
+    struct spec_names error;         /* paths in the object of what goes into the message */
+    struct str arguments;            /* attribute that takes them; "" none */
+    struct str prefix;               /* of their names */
+    struct str after;                /* attribute whose items go before them */
+    struct str cells, cell, columns; /* paths in an item of `rows`, in a cell, in the answer */
+    const struct spec_log *logs;
+    size_t log_count;
 };
 
 struct spec_service {
@@ -262,5 +292,7 @@ void spec_permissions(
 
 /* The interpreter's operations, for struct schema. */
 extern const struct resource_ops spec_ops;
+/* Likewise for jobs; the loader adds what the spec says. */
+extern const struct job_ops spec_job_ops;
 
 #endif

@@ -83,6 +83,15 @@ FakeConnection.as_dict = lambda self: {
 # ---- Athena ----
 
 
+@answers(AthenaResponse, "batch_get_query_execution")
+def _(self, sent):
+    def one(name):
+        execution = self.athena_backend.get_query_execution(name)
+        return {"QueryExecutionId": name, "Query": execution.query, "Status": {"State": execution.status, "SubmissionDateTime": execution.start_time}}
+
+    return {"QueryExecutions": [one(name) for name in sent["QueryExecutionIds"]]}
+
+
 @answers(AthenaResponse, "update_work_group")
 def _(self, sent):
     group = self.athena_backend.work_groups[sent["WorkGroup"]]

@@ -1,0 +1,89 @@
+/*
+ * Jobs: resource types whose instances can be started (a Glue job, a function, a state machine). A schema of
+ * such a type has `job` set. Like all operations of providers these block, may be called from every thread,
+ * and leave their results in the context's arena.
+ *
+ * `object` is the resource as the state recorded it, with what `options` gives added.
+ *
+ * Order of calls: start(), which may already answer with the end (a function answers when it is done); then
+ * read() until the run has ended; rows() where the result is a table. logs() says where the run's output is,
+ * which provider/aws/logs.h reads. provider/job_follow.h does all of that in a loop.
+ */
+#ifndef WEIR_PROVIDER_JOB_H
+#define WEIR_PROVIDER_JOB_H
+
+#include "provider/provider.h"
+
+enum job_state { JOB_RUNNING /* or waiting for it */, JOB_SUCCEEDED, JOB_FAILED, JOB_STOPPED };
+
+struct job_run {
+    struct str id;
+    enum job_state state;
+    struct str status;            /* the service's word for it; may be empty */
+    struct str error;             /* what went wrong, as the service says it; "" nothing */
+    struct str output;            /* the end of its log, where the answer carried it */
+    int64_t started_ms, ended_ms; /* since 1970; 0: not known */
+    const struct value *result;   /* what it gave back; NULL: nothing */
+    const struct value *live;     /* all that is known of it; for logs() and rows() */
+};
+
+/* How a job takes what stands behind its name on the command line. */
+enum job_takes {
+    JOB_TAKES_NOTHING,
+    JOB_TAKES_MAP,   /* k=v: texts by name */
+    JOB_TAKES_JSON,  /* k=v, k:=json, or a whole document */
+    JOB_TAKES_FLAGS, /* words, and k=v as --k v */
+    JOB_TAKES_LIST,  /* words, in their order */
+};
+
+/* What a run may have otherwise than the job: `weir run --set NAME=VALUE`. */
+struct job_option {
+    struct str name, doc;
+    struct str resource; /* a type: without a value, the only resource of it in the stack is meant; "" none */
+    bool required;
+};
+
+struct job_input {
+    const struct value *arguments; /* map, list or any JSON, as the type takes them; NULL: none */
+    const struct value *options;   /* map by option name; NULL: none */
+    bool detach;                   /* do not wait for the end, even where the service would */
+};
+
+/* A log of a run: one stream, all streams that begin so, or all of the group. */
+struct log_source {
+    struct str group, stream, prefix;
+    /* The run is only a part of a stream: from the line that begins with `first` to the one that begins with
+     * `last`. "" all of it. */
+    struct str first, last;
+};
+
+struct job_ops {
+    enum job_takes takes;
+    const struct job_option *options;
+    size_t option_count;
+    bool lists, reads, stops; /* has the service such a call? */
+    bool gives;               /* a result, not only a log; with `tabular` rows() has it */
+    bool tabular;
+    int (*start)(struct op_ctx *ctx, const struct value *object, const struct job_input *input,
+        struct job_run *run, struct err *err);
+    /* ERR_ABSENT where there is no such run. `options` may be NULL. */
+    int (*read)(struct op_ctx *ctx, const struct value *object, const struct value *options, struct str id,
+        struct job_run *run, struct err *err);
+    int (*stop)(struct op_ctx *ctx, const struct value *object, const struct value *options, struct str id,
+        struct err *err);
+    /* The newest first, `max` at most. */
+    int (*list)(struct op_ctx *ctx, const struct value *object, const struct value *options, size_t max,
+        const struct job_run **runs, size_t *n, struct err *err);
+    /* *columns: list of names; *rows: list of lists of texts or nulls, `max` at most; *more: there are more.
+     */
+    int (*rows)(struct op_ctx *ctx, const struct value *object, const struct job_run *run, size_t max,
+        const struct value **columns, const struct value **rows, bool *more, struct err *err);
+    /* Where its logs are. `run` NULL: those of all runs, as far as they have a place of their own. */
+    int (*logs)(struct op_ctx *ctx, const struct value *object, const struct job_run *run,
+        const struct log_source **sources, size_t *n, struct err *err);
+};
+
+/* "running", "succeeded", "failed", "stopped" */
+const char *job_state_name(enum job_state state);
+
+#endif

@@ -1,0 +1,371 @@
+/* Jobs by their spec: starting, looking, stopping, listing, results, logs. */
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "provider/spec/run.h"
+
+#include <stdlib.h>
+
+enum { LIST_PAGES_MAX = 20, ERROR_MAX = 900 };
+
+const char *job_state_name(enum job_state state)
+{
+    static const char *const names[] = {"running", "succeeded", "failed", "stopped"};
+    return names[state];
+}
+
+/* The interpreter works on the attributes of a run. */
+static const struct spec_job *begin(struct run *run, struct op_ctx *ctx)
+{
+    run_init(run, ctx);
+    const struct spec_job *job = run->type->job;
+    run->type = &job->type;
+    return job;
+}
+
+/* ---- what goes in ---- */
+
+static const struct value *prefixed(struct arena *arena, const struct value *map, struct str prefix)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < map->count; i++) {
+        struct str parts[] = {prefix, map->entries[i].key};
+        bool has = str_starts(map->entries[i].key, prefix);
+        value_builder_set(
+            &b, has ? map->entries[i].key : arena_concat(arena, parts, 2), map->entries[i].value);
+    }
+    return value_builder_map(&b);
+}
+
+static const struct value *appended(struct arena *arena, const struct value *first, const struct value *rest)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    const struct value *const lists[] = {first, rest};
+    for (size_t k = 0; k < 2; k++)
+        for (uint32_t i = 0; lists[k] && lists[k]->kind == VALUE_LIST && i < lists[k]->count; i++)
+            value_builder_add(&b, lists[k]->items[i]);
+    return b.n ? value_builder_list(&b) : NULL;
+}
+
+static const struct value *with_options(
+    struct arena *arena, const struct value *object, const struct value *options)
+{
+    for (uint32_t i = 0; options && i < options->count; i++)
+        object = value_with(arena, object, arena_printf(arena, "run_%.*s", STR_ARG(options->entries[i].key)),
+            options->entries[i].value);
+    return object;
+}
+
+static const struct value *with_arguments(
+    struct run *run, const struct spec_job *job, const struct value *object, const struct value *arguments)
+{
+    if (!job->arguments.n)
+        return object;
+    if (job->ops.takes == JOB_TAKES_MAP && arguments)
+        arguments = prefixed(run->arena, arguments, job->prefix);
+    if (job->ops.takes == JOB_TAKES_FLAGS || job->ops.takes == JOB_TAKES_LIST)
+        arguments = appended(run->arena, job->after.n ? value_get(object, job->after) : NULL, arguments);
+    return arguments ? value_with(run->arena, object, job->arguments, arguments) : object;
+}
+
+/* ---- what comes out ---- */
+
+/* A timestamp, or milliseconds. */
+static int64_t time_of(const struct value *v)
+{
+    int64_t ms = 0;
+    if (v && v->kind == VALUE_INT)
+        return v->integer;
+    return v && v->kind == VALUE_STRING && time_parse_rfc3339(v->string, &ms) ? ms : 0;
+}
+
+static enum job_state state_of(struct run *run, const struct spec_job *job, const struct value *live)
+{
+    if (job->failed.count && run_holds(run, &job->failed, live))
+        return JOB_FAILED;
+    if (job->stopped.count && run_holds(run, &job->stopped, live))
+        return JOB_STOPPED;
+    return run_holds(run, &job->succeeded, live) ? JOB_SUCCEEDED : JOB_RUNNING;
+}
+
+/* "States.TaskFailed: the task gave up" */
+static struct str error_of(struct run *run, const struct spec_job *job, const struct value *live)
+{
+    AUTO_BUF struct buf text = {.max = ERROR_MAX};
+    for (size_t i = 0; i < job->error.count; i++) {
+        struct str part =
+            str_trim(value_scalar_text(run->arena, wire_path(run->arena, live, job->error.items[i])));
+        if (!part.n)
+            continue;
+        if (text.n)
+            buf_addz(&text, ": ");
+        part.n = part.n < ERROR_MAX - text.n ? part.n : str_utf8_prefix(str_n(part.p, ERROR_MAX - text.n));
+        buf_add_str(&text, part);
+    }
+    return arena_str(run->arena, buf_str(&text));
+}
+
+/* A document that is no map or list comes as its text. */
+static const struct value *result_of(struct run *run, const struct value *live)
+{
+    const struct value *v = value_getz(live, "run_result"), *parsed;
+    struct err ignored = ERR_INIT;
+    bool text = v && v->kind == VALUE_STRING;
+    return text && json_parse(run->arena, v->string, &parsed, &ignored) == 0 ? parsed : v;
+}
+
+static void describe(
+    struct run *run, const struct spec_job *job, const struct value *live, struct job_run *out)
+{
+    *out = (struct job_run){.id = value_text(value_getz(live, "run_id"), STR_EMPTY),
+        .state = state_of(run, job, live),
+        .status = value_scalar_text(run->arena, value_getz(live, "run_status")),
+        .output = value_text(value_getz(live, "run_output"), STR_EMPTY),
+        .started_ms = time_of(value_getz(live, "run_started")),
+        .ended_ms = time_of(value_getz(live, "run_ended")),
+        .result = result_of(run, live),
+        .live = live};
+    if (out->state == JOB_FAILED || out->state == JOB_STOPPED)
+        out->error = error_of(run, job, live);
+    if (out->state == JOB_RUNNING)
+        out->ended_ms = 0;
+}
+
+/* One call whose answer tells of the run: *live has it added. */
+static int take(
+    struct run *run, const struct spec_step *step, const struct value **live, bool *seen, struct err *err)
+{
+    const struct value *document;
+    if (run_step(run, step, *live, &document, err))
+        return -1;
+    const struct value *doc = document ? run_at(run, step, document, *live) : NULL;
+    *seen = *seen || doc;
+    if (doc)
+        *live = run_decode(run, step, doc, *live);
+    return 0;
+}
+
+static int job_start(struct op_ctx *ctx, const struct value *object, const struct job_input *input,
+    struct job_run *out, struct err *err)
+{
+    struct run run;
+    const struct spec_job *job = begin(&run, ctx);
+    const struct value *live = with_options(run.arena, object, input->options);
+    live = with_arguments(&run, job, live, input->arguments);
+    const struct spec_steps *steps = input->detach && job->detach.count ? &job->detach : &job->start;
+    bool seen = false;
+    for (size_t i = 0; i < steps->count; i++)
+        if (take(&run, &steps->items[i], &live, &seen, err))
+            return -1;
+    describe(&run, job, live, out);
+    if (input->detach) /* what has just been handed over has not ended */
+        out->state = JOB_RUNNING;
+    return 0;
+}
+
+static const struct value *identified(
+    struct arena *arena, const struct value *object, const struct value *options, struct str id)
+{
+    return value_with(arena, with_options(arena, object, options), STR("run_id"), value_string(arena, id));
+}
+
+static int job_read(struct op_ctx *ctx, const struct value *object, const struct value *options,
+    struct str id, struct job_run *out, struct err *err)
+{
+    struct run run;
+    const struct spec_job *job = begin(&run, ctx);
+    const struct value *live = identified(run.arena, object, options, id);
+    bool seen = false;
+    for (size_t i = 0; i < job->read.count; i++)
+        if (take(&run, &job->read.items[i], &live, &seen, err))
+            return -1;
+    if (!seen)
+        return err_set(err, ERR_ABSENT, "there is no run %.*s", STR_ARG(id));
+    describe(&run, job, live, out);
+    return 0;
+}
+
+static int job_stop(struct op_ctx *ctx, const struct value *object, const struct value *options,
+    struct str id, struct err *err)
+{
+    struct run run;
+    const struct spec_job *job = begin(&run, ctx);
+    const struct value *document;
+    return run_step(&run, job->stop, identified(run.arena, object, options, id), &document, err);
+}
+
+/* ---- listing ---- */
+
+struct listing {
+    struct run *run;
+    const struct spec_job *job;
+    const struct value *object;
+    struct job_run *runs;
+    size_t n, cap, max;
+};
+
+/* With `match` only those of a shared listing that are of this job. */
+static bool is_ours(const struct listing *l, const struct value *item)
+{
+    const struct spec_step *step = l->job->list;
+    if (!step->match_path.n)
+        return true;
+    struct str has = value_scalar_text(l->run->arena, wire_path(l->run->arena, item, step->match_path));
+    return str_eq(has, value_scalar_text(l->run->arena, value_get(l->object, step->match_attr)));
+}
+
+static void add_runs(struct listing *l, const struct value *found)
+{
+    const struct spec_step *step = l->job->list;
+    for (uint32_t i = 0; found && found->kind == VALUE_LIST && i < found->count && l->n < l->max; i++) {
+        if (!is_ours(l, found->items[i]) || run_skips(l->run, &step->skip, found->items[i]))
+            continue;
+        MEM_GROW(l->runs, l->cap, l->n + 1);
+        describe(l->run, l->job, run_decode(l->run, step, found->items[i], l->object), &l->runs[l->n++]);
+    }
+}
+
+static int add_page(struct listing *l, const struct spec_step *paged, const struct value *token,
+    const struct value **next, struct err *err)
+{
+    struct run *run = l->run;
+    const struct spec_step *step = l->job->list;
+    const struct value *document;
+    if (run_page(run, paged, l->object, NULL, token, &document, err))
+        return -1;
+    *next = paged->page.out.n ? wire_path(run->arena, document, paged->page.out) : NULL;
+    const struct value *items = wire_path(run->arena, document, paged->at);
+    if (paged != step) { /* the listing has ids only: `list` asks about a page of them at once */
+        if (!items || items->kind != VALUE_LIST || !items->count)
+            return 0;
+        if (run_page(run, step, l->object, items, NULL, &document, err))
+            return -1;
+        items = wire_path(run->arena, document, step->at);
+    }
+    add_runs(l, items);
+    return 0;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct job_run *x = a, *y = b;
+    return (y->started_ms > x->started_ms) - (y->started_ms < x->started_ms);
+}
+
+static int job_list(struct op_ctx *ctx, const struct value *object, const struct value *options, size_t max,
+    const struct job_run **runs, size_t *n, struct err *err)
+{
+    struct run run;
+    struct listing l = {.run = &run, .max = max};
+    l.job = begin(&run, ctx);
+    l.object = with_options(run.arena, object, options);
+    const struct spec_step *paged = l.job->list->each ? l.job->list->each : l.job->list;
+    const struct value *token = NULL, *next = NULL;
+    int rc = 0;
+    for (int page = 0; rc == 0 && page < LIST_PAGES_MAX && l.n < max; page++) {
+        rc = add_page(&l, paged, token, &next, err);
+        if (!value_text(next, STR_EMPTY).n || (token && value_equal(token, next)))
+            break;
+        token = next;
+    }
+    struct job_run *kept = ARENA_ARRAY(run.arena, struct job_run, l.n + 1);
+    if (l.n)
+        memcpy(kept, l.runs, l.n * sizeof *kept);
+    free(l.runs);
+    qsort(kept, l.n, sizeof *kept, newest_first);
+    *runs = kept;
+    *n = l.n;
+    return rc;
+}
+
+/* ---- tables ---- */
+
+static const struct value *row_of(struct run *run, const struct spec_job *job, const struct value *item)
+{
+    const struct value *cells = wire_path(run->arena, item, job->cells);
+    AUTO_BUILDER struct value_builder row = VALUE_BUILDER(run->arena);
+    for (uint32_t i = 0; cells && cells->kind == VALUE_LIST && i < cells->count; i++) {
+        const struct value *v = wire_path(run->arena, cells->items[i], job->cell);
+        value_builder_add(&row, v ? v : &value_null);
+    }
+    return value_builder_list(&row);
+}
+
+static int job_rows(struct op_ctx *ctx, const struct value *object, const struct job_run *ended, size_t max,
+    const struct value **columns, const struct value **rows, bool *more, struct err *err)
+{
+    struct run run;
+    const struct spec_job *job = begin(&run, ctx);
+    const struct spec_step *step = job->rows;
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(run.arena);
+    const struct value *token = NULL, *live = value_merge(run.arena, object, ended->live);
+    *more = false;
+    *columns = &value_empty_list;
+    do {
+        const struct value *document;
+        if (run_page(&run, step, live, NULL, token, &document, err))
+            return -1;
+        const struct value *names = wire_path(run.arena, document, job->columns);
+        const struct value *items = wire_path(run.arena, document, step->at);
+        if (!token && names)
+            *columns = names;
+        for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++) {
+            const struct value *row = row_of(&run, job, items->items[i]);
+            if (!token && i == 0 && value_equal(row, *columns))
+                continue; /* queries repeat the names as their first row, other statements do not */
+            *more = all.n >= max;
+            if (!*more)
+                value_builder_add(&all, row);
+        }
+        token = step->page.out.n ? wire_path(run.arena, document, step->page.out) : NULL;
+    } while (value_text(token, STR_EMPTY).n && !*more);
+    *rows = value_builder_list(&all);
+    return 0;
+}
+
+/* ---- logs ---- */
+
+/* *out stays empty where something in the template has no value. */
+static int fill(
+    struct run *run, struct str template, const struct value *live, struct str *out, struct err *err)
+{
+    const struct value *v = NULL;
+    *out = STR_EMPTY;
+    if (!template.n || run_template(run, value_string_ref(run->arena, template), live, &v, err))
+        return template.n ? -1 : 0;
+    *out = value_scalar_text(run->arena, v);
+    return 0;
+}
+
+static int job_logs(struct op_ctx *ctx, const struct value *object, const struct job_run *of,
+    const struct log_source **sources, size_t *n, struct err *err)
+{
+    struct run run;
+    const struct spec_job *job = begin(&run, ctx);
+    const struct value *live = of ? value_merge(run.arena, object, of->live) : object;
+    struct log_source *list = ARENA_ARRAY(run.arena, struct log_source, job->log_count + 1);
+    *n = 0;
+    for (size_t i = 0; i < job->log_count; i++) {
+        const struct spec_log *log = &job->logs[i];
+        struct log_source *s = &list[*n];
+        if (!run_holds(&run, &log->only, live))
+            continue;
+        if (fill(&run, log->group, live, &s->group, err) || fill(&run, log->stream, live, &s->stream, err) ||
+            fill(&run, log->prefix, live, &s->prefix, err) || fill(&run, log->first, live, &s->first, err) ||
+            fill(&run, log->last, live, &s->last, err))
+            return -1;
+        bool complete = s->group.n && (!log->stream.n || s->stream.n) && (!log->prefix.n || s->prefix.n) &&
+                        (!of || !log->first.n || (s->first.n && s->last.n));
+        if (complete)
+            (*n)++;
+    }
+    *sources = list;
+    return 0;
+}
+
+const struct job_ops spec_job_ops = {.start = job_start,
+    .read = job_read,
+    .stop = job_stop,
+    .list = job_list,
+    .rows = job_rows,
+    .logs = job_logs};
