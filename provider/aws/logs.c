@@ -1,0 +1,375 @@
+#include "provider/aws/logs.h"
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "provider/aws/client_state.h"
+
+#include <stdlib.h>
+
+enum {
+    /* Events can come in late, behind others that were seen already: so far back is looked again. */
+    OVERLAP_MS = 10 * 1000,
+    LATE_MS = 5 * 1000,
+    PAGE_EVENTS = 5000,
+    PAGES_MAX = 100000,
+};
+
+/* One source. A stream is read on by its token; a group by time, with what was seen before left out. */
+struct feed {
+    struct log_source source;
+    struct str stream; /* to be read; "": a group's or prefix's many */
+    struct arena page; /* holds the events of the page at hand */
+    struct log_event *events;
+    size_t n, at;
+    char *token;           /* of the next page; NULL: the first */
+    bool at_end;           /* in this poll nothing more is to be had */
+    bool within, complete; /* between `first` and `last`; `last` was seen */
+    int64_t from_ms, newest_ms;
+    struct map before, now; /* ids of events seen in the last poll and in this one */
+    struct arena before_ids, now_ids;
+};
+
+struct log_reader {
+    struct arena arena;
+    struct aws_client *client;
+    struct log_options options;
+    struct feed *feeds;
+    size_t count;
+    bool polled, failed; /* once, the last time */
+    /* The first poll with `tail`: the latest lines, in a ring. */
+    struct log_event *ring;
+    size_t ring_n, ring_at;
+};
+
+/* ---- calls ---- */
+
+static const struct aws_service service = {
+    .id = STR_INIT("logs"), .endpoint_prefix = STR_INIT("logs"), .signing_name = STR_INIT("logs")};
+static const struct shape any = {.kind = SHAPE_ANY};
+#define MEMBER(name_)                                                                                        \
+    {                                                                                                        \
+        .name = STR_INIT(name_), .wire = STR_INIT(name_), .shape = &any                                      \
+    }
+static const struct shape_member members[] = {MEMBER("logGroupName"), MEMBER("logStreamName"),
+    MEMBER("logStreamNamePrefix"), MEMBER("filterPattern"), MEMBER("startTime"), MEMBER("startFromHead"),
+    MEMBER("limit"), MEMBER("nextToken")};
+static const struct shape input_shape = {
+    .kind = SHAPE_STRUCT, .members = members, .member_count = sizeof members / sizeof *members};
+#define OPERATION(name_)                                                                                     \
+    {                                                                                                        \
+        .name = STR_INIT(name_), .protocol = WIRE_JSON11, .target_prefix = STR_INIT("Logs_20140328"),        \
+        .method = STR_INIT("POST"), .path = STR_INIT("/")                                                    \
+    }
+static const struct wire_operation get_log_events = OPERATION("GetLogEvents");
+static const struct wire_operation filter_log_events = OPERATION("FilterLogEvents");
+
+/* *document is empty where there is no such log. */
+static int call(const struct log_reader *reader, struct arena *arena, const struct wire_operation *op,
+    struct value_builder *input, const struct value **document, struct err *err)
+{
+    struct aws_call request = {
+        .service = &service, .op = op, .idempotent = true, .body_fd = -1, .cancel = reader->options.cancel};
+    struct wire_message response = {0};
+    struct err failure = ERR_INIT;
+    *document = &value_empty_map;
+    if (wire_encode_request(arena, op, &input_shape, value_builder_map(input), &request.request, err))
+        return -1;
+    if (aws_send(reader->client, &request, arena, &response, &failure)) {
+        if (str_eqz(STR("ResourceNotFoundException"), failure.code))
+            return 0;
+        *err = failure;
+        return err_context(err, "reading the log");
+    }
+    return wire_decode_response(arena, op, &response, document, err);
+}
+
+static void set_text(struct value_builder *input, const char *name, struct str text)
+{
+    if (text.n)
+        value_builder_set(input, str_z(name), value_string(input->arena, text));
+}
+
+static void set_int(struct value_builder *input, const char *name, int64_t number)
+{
+    if (number)
+        value_builder_set(input, str_z(name), value_int(input->arena, number));
+}
+
+/* ---- pages ---- */
+
+static void take_token(struct feed *feed, struct str token)
+{
+    free(feed->token);
+    feed->token = token.n ? mem_memdup0(token.p, token.n) : NULL;
+}
+
+static bool seen_before(struct feed *feed, struct str id)
+{
+    if (!id.n)
+        return false;
+    bool seen = map_get(&feed->before, id) || map_get(&feed->now, id);
+    if (!map_get(&feed->now, id))
+        map_set(&feed->now, arena_str(&feed->now_ids, id), feed);
+    return seen;
+}
+
+static void take_events(struct feed *feed, const struct value *document, bool filtered)
+{
+    const struct value *list = value_getz(document, "events");
+    size_t n = list && list->kind == VALUE_LIST ? list->count : 0;
+    feed->events = ARENA_ARRAY(&feed->page, struct log_event, n + 1);
+    feed->n = feed->at = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct value *item = list->items[i], *at = value_getz(item, "timestamp");
+        struct log_event event = {.at_ms = at && at->kind == VALUE_INT ? at->integer : 0,
+            .stream = filtered ? value_text(value_getz(item, "logStreamName"), STR_EMPTY) : feed->stream,
+            .message = value_text(value_getz(item, "message"), STR_EMPTY)};
+        while (str_ends(event.message, STR("\n")) || str_ends(event.message, STR("\r")))
+            event.message.n--;
+        if (filtered && seen_before(feed, value_text(value_getz(item, "eventId"), STR_EMPTY)))
+            continue;
+        feed->events[feed->n++] = event;
+    }
+}
+
+/* A stream's token goes on for ever; at its end it stays the same. */
+static int stream_page(const struct log_reader *reader, struct feed *feed, struct err *err)
+{
+    AUTO_BUILDER struct value_builder input = VALUE_BUILDER(&feed->page);
+    const struct value *document;
+    bool latest = reader->options.tail && !feed->token && !feed->source.first.n;
+    set_text(&input, "logGroupName", feed->source.group);
+    set_text(&input, "logStreamName", feed->stream);
+    set_text(&input, "nextToken", str_z(feed->token));
+    set_int(&input, "startTime", feed->from_ms);
+    value_builder_set(&input, STR("startFromHead"), value_bool(!latest));
+    if (latest)
+        set_int(&input, "limit", (int64_t)reader->options.tail);
+    if (call(reader, &feed->page, &get_log_events, &input, &document, err))
+        return -1;
+    struct str next = value_text(value_getz(document, "nextForwardToken"), STR_EMPTY);
+    take_events(feed, document, false);
+    feed->at_end = !next.n || latest || (feed->token && str_eqz(next, feed->token));
+    if (next.n)
+        take_token(feed, next);
+    return 0;
+}
+
+static int filter(const struct log_reader *reader, struct feed *feed, struct str pattern,
+    const struct value **document, struct err *err)
+{
+    AUTO_BUILDER struct value_builder input = VALUE_BUILDER(&feed->page);
+    set_text(&input, "logGroupName", feed->source.group);
+    set_text(&input, "logStreamNamePrefix", feed->source.prefix);
+    set_text(&input, "filterPattern", pattern);
+    set_text(&input, "nextToken", str_z(feed->token));
+    set_int(&input, "startTime", feed->from_ms);
+    set_int(&input, "limit", PAGE_EVENTS);
+    return call(reader, &feed->page, &filter_log_events, &input, document, err);
+}
+
+static int group_page(const struct log_reader *reader, struct feed *feed, struct err *err)
+{
+    const struct value *document;
+    if (filter(reader, feed, STR_EMPTY, &document, err))
+        return -1;
+    take_events(feed, document, true);
+    take_token(feed, value_text(value_getz(document, "nextToken"), STR_EMPTY));
+    feed->at_end = !feed->token;
+    return 0;
+}
+
+/* A run that is only a part of a stream: its first line tells which stream. */
+static int find_stream(struct log_reader *reader, struct feed *feed, struct err *err)
+{
+    struct str pattern = arena_printf(&feed->page, "\"%.*s\"", STR_ARG(feed->source.first));
+    const struct value *document;
+    if (filter(reader, feed, pattern, &document, err))
+        return -1;
+    const struct value *list = value_getz(document, "events");
+    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++) {
+        const struct value *item = list->items[i], *at = value_getz(item, "timestamp");
+        if (!str_starts(value_text(value_getz(item, "message"), STR_EMPTY), feed->source.first))
+            continue;
+        feed->stream = arena_str(&reader->arena, value_text(value_getz(item, "logStreamName"), STR_EMPTY));
+        feed->from_ms = at && at->kind == VALUE_INT ? at->integer : feed->from_ms;
+        take_token(feed, STR_EMPTY);
+        return 0;
+    }
+    take_token(feed, value_text(value_getz(document, "nextToken"), STR_EMPTY));
+    feed->at_end = !feed->token;
+    return 0;
+}
+
+static int next_page(struct log_reader *reader, struct feed *feed, struct err *err)
+{
+    arena_release(&feed->page);
+    feed->page = (struct arena)ARENA_INIT;
+    feed->events = NULL;
+    feed->n = feed->at = 0;
+    if (feed->complete) {
+        feed->at_end = true;
+        return 0;
+    }
+    if (feed->source.first.n && !feed->stream.n)
+        return find_stream(reader, feed, err);
+    return feed->stream.n ? stream_page(reader, feed, err) : group_page(reader, feed, err);
+}
+
+/* ---- lines ---- */
+
+/* Of a shared stream only what lies between the run's first and last line. */
+static bool belongs(struct feed *feed, const struct log_event *event)
+{
+    if (!feed->source.first.n)
+        return true;
+    if (feed->complete)
+        return false;
+    feed->within = feed->within || str_starts(event->message, feed->source.first);
+    feed->complete = feed->within && str_starts(event->message, feed->source.last);
+    return feed->within;
+}
+
+/* Copies into the ring; the line that it pushes out is forgotten. */
+static void keep(struct log_reader *reader, const struct log_event *event)
+{
+    size_t tail = reader->options.tail;
+    struct log_event *place = &reader->ring[reader->ring_at];
+    if (reader->ring_n == tail) {
+        free((char *)place->message.p);
+        free((char *)place->stream.p);
+    } else {
+        reader->ring_n++;
+    }
+    *place = (struct log_event){.at_ms = event->at_ms,
+        .message = {mem_memdup0(event->message.p, event->message.n), event->message.n},
+        .stream = {mem_memdup0(event->stream.p, event->stream.n), event->stream.n}};
+    reader->ring_at = (reader->ring_at + 1) % tail;
+}
+
+static void flush(struct log_reader *reader, log_taker *line, void *ctx)
+{
+    size_t tail = reader->options.tail;
+    for (size_t i = 0; i < reader->ring_n; i++) {
+        struct log_event *event = &reader->ring[(reader->ring_at + tail - reader->ring_n + i) % tail];
+        if (line)
+            line(ctx, event);
+        free((char *)event->message.p);
+        free((char *)event->stream.p);
+    }
+    reader->ring_n = 0;
+    free(reader->ring);
+    reader->ring = NULL;
+}
+
+static void give(
+    struct log_reader *reader, struct feed *feed, const struct log_event *event, log_taker *line, void *ctx)
+{
+    feed->newest_ms = event->at_ms > feed->newest_ms ? event->at_ms : feed->newest_ms;
+    if (!belongs(feed, event))
+        return;
+    if (reader->ring)
+        keep(reader, event);
+    else
+        line(ctx, event);
+}
+
+static void begin_poll(struct log_reader *reader)
+{
+    for (size_t i = 0; i < reader->count; i++) {
+        struct feed *feed = &reader->feeds[i];
+        feed->at_end = false;
+        if (reader->failed) /* it goes on where it was */
+            continue;
+        if (!feed->stream.n && feed->newest_ms - OVERLAP_MS > feed->from_ms)
+            feed->from_ms = feed->newest_ms - OVERLAP_MS;
+        map_release(&feed->before);
+        arena_release(&feed->before_ids);
+        feed->before = feed->now;
+        feed->before_ids = feed->now_ids;
+        feed->now = (struct map)MAP_INIT;
+        feed->now_ids = (struct arena)ARENA_INIT;
+    }
+}
+
+/* The feed whose next line is the oldest; NULL: there is nothing more. */
+static int oldest(struct log_reader *reader, struct feed **out, struct err *err)
+{
+    *out = NULL;
+    for (size_t i = 0; i < reader->count; i++) {
+        struct feed *feed = &reader->feeds[i];
+        for (int page = 0; feed->at == feed->n && !feed->at_end && page < PAGES_MAX; page++)
+            if (next_page(reader, feed, err))
+                return -1;
+        if (feed->at < feed->n && (!*out || feed->events[feed->at].at_ms < (*out)->events[(*out)->at].at_ms))
+            *out = feed;
+    }
+    return 0;
+}
+
+int log_reader_poll(struct log_reader *reader, log_taker *line, void *ctx, struct err *err)
+{
+    struct feed *feed;
+    int rc;
+    if (!reader->polled && reader->options.tail)
+        reader->ring = mem_zalloc(reader->options.tail * sizeof *reader->ring);
+    begin_poll(reader);
+    while ((rc = oldest(reader, &feed, err)) == 0 && feed)
+        give(reader, feed, &feed->events[feed->at++], line, ctx);
+    if (reader->ring)
+        flush(reader, line, ctx);
+    reader->polled = true;
+    reader->failed = rc != 0;
+    return rc;
+}
+
+int64_t log_late_ms(struct aws_client *client)
+{
+    struct err ignored = ERR_INIT;
+    const struct service_state *state = client_service(client, &service, &ignored);
+    return state && !state->endpoint.custom ? LATE_MS : 0;
+}
+
+bool log_reader_complete(const struct log_reader *reader)
+{
+    for (size_t i = 0; i < reader->count; i++)
+        if (!reader->feeds[i].complete)
+            return false;
+    return reader->count > 0;
+}
+
+struct log_reader *log_reader_new(
+    struct aws_client *client, const struct log_source *sources, size_t n, const struct log_options *options)
+{
+    struct log_reader *reader = mem_zalloc(sizeof *reader);
+    reader->client = client;
+    reader->options = *options;
+    reader->feeds = ARENA_ARRAY(&reader->arena, struct feed, n + 1);
+    reader->count = n;
+    for (size_t i = 0; i < n; i++) {
+        struct feed *feed = &reader->feeds[i];
+        feed->source = (struct log_source){arena_str(&reader->arena, sources[i].group),
+            arena_str(&reader->arena, sources[i].stream), arena_str(&reader->arena, sources[i].prefix),
+            arena_str(&reader->arena, sources[i].first), arena_str(&reader->arena, sources[i].last)};
+        feed->stream = feed->source.stream;
+        feed->from_ms = options->since_ms;
+    }
+    return reader;
+}
+
+void log_reader_free(struct log_reader *reader)
+{
+    if (!reader)
+        return;
+    for (size_t i = 0; i < reader->count; i++) {
+        struct feed *feed = &reader->feeds[i];
+        arena_release(&feed->page);
+        free(feed->token);
+        map_release(&feed->before);
+        map_release(&feed->now);
+        arena_release(&feed->before_ids);
+        arena_release(&feed->now_ids);
+    }
+    arena_release(&reader->arena);
+    free(reader);
+}

@@ -1,0 +1,202 @@
+#include "provider/job_follow.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum {
+    SLICE_MS = 100,
+    FIRST_MS = 500,  /* between two looks at first ... */
+    LAST_MS = 8000,  /* ... and in the end */
+    BUSY_MS = 2000,  /* while log lines come in */
+    DRAIN_MS = 1000, /* between two looks at the log of a run that has ended */
+};
+
+struct following {
+    const struct job_follow *f;
+    struct job_run *run;
+    struct log_reader *reader;
+    bool logs_failed;
+    size_t lines; /* of this look */
+    enum job_follow_end end;
+};
+
+static bool stopped(struct following *g)
+{
+    const struct job_follow *f = g->f;
+    if (f->signals && atomic_load(f->signals) > 0)
+        g->end = FOLLOW_INTERRUPTED;
+    else if (f->until_ms && clock_mono_ms() >= f->until_ms)
+        g->end = FOLLOW_TIMEOUT;
+    else
+        return false;
+    return true;
+}
+
+/* False where the wait was cut short. */
+static bool pause_for(struct following *g, int64_t ms)
+{
+    while (ms > 0 && !stopped(g)) {
+        int64_t slice = ms < SLICE_MS ? ms : SLICE_MS;
+        if (g->f->tick)
+            g->f->tick(g->f->callback_ctx);
+        clock_sleep_ms(slice);
+        ms -= slice;
+    }
+    return ms <= 0 && !stopped(g);
+}
+
+/* ---- logs ---- */
+
+static void on_line(void *ctx, const struct log_event *event)
+{
+    struct following *g = ctx;
+    g->lines++;
+    g->f->line(g->f->callback_ctx, event);
+}
+
+static bool same_sources(const struct log_source *a, const struct log_source *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!str_eq(a[i].group, b[i].group) || !str_eq(a[i].stream, b[i].stream) ||
+            !str_eq(a[i].prefix, b[i].prefix) || !str_eq(a[i].first, b[i].first))
+            return false;
+    return true;
+}
+
+struct known_sources {
+    struct log_source *items;
+    size_t n;
+    struct arena arena;
+};
+
+/* Where a run's logs are may become known only while it runs; a reader is made anew for other places. */
+static int open_logs(struct following *g, struct known_sources *known, struct op_ctx *ctx, struct err *err)
+{
+    const struct log_source *sources;
+    size_t n;
+    if (ctx->schema->job->logs(ctx, g->f->object, g->run, &sources, &n, err))
+        return -1;
+    if (n == known->n && same_sources(sources, known->items, n))
+        return 0;
+    log_reader_free(g->reader);
+    g->reader = NULL;
+    arena_release(&known->arena);
+    known->arena = (struct arena)ARENA_INIT;
+    known->items = ARENA_ARRAY(&known->arena, struct log_source, n + 1);
+    known->n = n;
+    for (size_t i = 0; i < n; i++)
+        known->items[i] = (struct log_source){arena_str(&known->arena, sources[i].group),
+            arena_str(&known->arena, sources[i].stream), arena_str(&known->arena, sources[i].prefix),
+            arena_str(&known->arena, sources[i].first), arena_str(&known->arena, sources[i].last)};
+    struct log_options options = {.since_ms = g->f->since_ms, .cancel = ctx->cancel};
+    if (n)
+        g->reader = log_reader_new(provider_aws(ctx->provider), known->items, n, &options);
+    return 0;
+}
+
+/* Logs that cannot be read are said once; the run goes on without them. */
+static void read_logs(struct following *g, struct known_sources *known)
+{
+    struct err failure = ERR_INIT;
+    g->lines = 0;
+    if (!g->f->line || g->logs_failed)
+        return;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct op_ctx ctx = *g->f->ctx;
+    ctx.arena = &scratch;
+    if (open_logs(g, known, &ctx, &failure) == 0 &&
+        (!g->reader || log_reader_poll(g->reader, on_line, g, &failure) == 0))
+        return;
+    g->logs_failed = failure.class != ERR_INTERRUPTED;
+    if (g->logs_failed && g->f->trouble)
+        g->f->trouble(g->f->callback_ctx, &failure);
+}
+
+/* The last lines of a run come in after its end. */
+static void drain(struct following *g, struct known_sources *known)
+{
+    int64_t waited = 0;
+    do {
+        read_logs(g, known);
+        if (g->lines)
+            waited = 0;
+        if (!g->reader || g->logs_failed || log_reader_complete(g->reader) || waited >= g->f->late_ms)
+            return;
+        waited += DRAIN_MS;
+    } while (pause_for(g, DRAIN_MS));
+    g->end = FOLLOW_ENDED; /* cutting this short changes nothing about the run */
+}
+
+/* ---- state ---- */
+
+static bool same_state(const struct job_run *a, const struct job_run *b)
+{
+    return a->state == b->state && str_eq(a->status, b->status) && a->started_ms == b->started_ms;
+}
+
+/* Takes a look into an arena of its own, so that days of looking cost no memory. */
+static int look(struct following *g, bool *changed, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct op_ctx ctx = *g->f->ctx;
+    ctx.arena = &scratch;
+    struct job_run now;
+    if (ctx.schema->job->read(&ctx, g->f->object, g->f->options, g->run->id, &now, err))
+        return -1;
+    *changed = !same_state(&now, g->run);
+    bool more_known = *changed || !value_equal(now.live, g->run->live);
+    if (!more_known)
+        return 0;
+    struct arena *arena = g->f->ctx->arena;
+    now.id = arena_str(arena, now.id);
+    now.status = arena_str(arena, now.status);
+    now.error = arena_str(arena, now.error);
+    now.output = arena_str(arena, now.output);
+    now.result = now.result ? value_copy(arena, now.result) : NULL;
+    now.live = value_copy(arena, now.live);
+    *g->run = now;
+    return 0;
+}
+
+static int64_t next_pause(int64_t pause, bool changed, bool lines)
+{
+    if (changed)
+        return FIRST_MS;
+    pause += pause / 2;
+    if (lines && pause > BUSY_MS)
+        return BUSY_MS;
+    return pause < LAST_MS ? pause : LAST_MS;
+}
+
+static int follow(struct following *g, struct known_sources *known, struct err *err)
+{
+    int64_t pause = FIRST_MS;
+    g->f->state(g->f->callback_ctx, g->run);
+    while (g->run->state == JOB_RUNNING) {
+        bool changed = false;
+        read_logs(g, known);
+        if (!pause_for(g, pause))
+            return 0;
+        if (look(g, &changed, err))
+            return -1;
+        if (changed)
+            g->f->state(g->f->callback_ctx, g->run);
+        pause = next_pause(pause, changed, g->lines > 0);
+    }
+    drain(g, known);
+    g->end = FOLLOW_ENDED;
+    return 0;
+}
+
+int job_follow(const struct job_follow *f, struct job_run *run, enum job_follow_end *end, struct err *err)
+{
+    struct following g = {.f = f, .run = run};
+    struct known_sources known = {0};
+    int rc = follow(&g, &known, err);
+    log_reader_free(g.reader);
+    arena_release(&known.arena);
+    *end = g.end;
+    return rc;
+}
