@@ -25,7 +25,7 @@ bool plan_has_changes(const struct plan *plan)
     return false;
 }
 
-static struct planner *planner_new(
+struct planner *planner_new(
     struct workspace *workspace, const struct plan_options *options, struct diags *diags)
 {
     struct plan *plan = mem_zalloc(sizeof *plan);
@@ -134,8 +134,7 @@ static bool read_data(struct planner *p, struct instance *instance)
 
 /* ---- resources ---- */
 
-/* Recorded instances of a declaration that is not targeted: as they are. */
-static void freeze_instances(struct planner *p, const struct decl *decl)
+void freeze_instances(struct planner *p, const struct decl *decl)
 {
     struct instances *list = &p->instances[decl->index];
     struct seen *first = map_get(&p->seen_by_decl, decl->address);

@@ -207,4 +207,11 @@ int plan_import(struct workspace *workspace, struct str address, struct str id, 
 const struct value *plan_evaluate(
     struct workspace *workspace, struct str text, struct arena *arena, struct diags *diags);
 
+/*
+ * The provider that a record names, configured as the stack says now; what that takes from resources comes
+ * from the state. -1 with err, or with errors in diags (then err is untouched).
+ */
+int plan_provider(struct workspace *workspace, struct str name, struct diags *diags, struct provider **out,
+    struct err *err);
+
 #endif

@@ -77,6 +77,14 @@ struct planner {
     size_t change_count, change_cap;
 };
 
+/* ---- make.c ---- */
+
+/* Freed with its plan. */
+struct planner *planner_new(
+    struct workspace *workspace, const struct plan_options *options, struct diags *diags);
+/* Recorded instances of a declaration that is not targeted: as they are. */
+void freeze_instances(struct planner *p, const struct decl *decl);
+
 /* ---- evaluate.c ---- */
 
 /* A declaration's value so far; for struct scope, ctx is the planner. */

@@ -295,7 +295,8 @@ void inputs_give(struct unit *root)
         if (given->value)
             convert_given(&g, decl, given);
         if (value_is_null(given->value) && decl->input->required) {
-            report_missing(&g, decl);
+            if (!options->lenient_inputs)
+                report_missing(&g, decl);
             decl->given = &value_unknown;
         }
         value_builder_set(&all, decl->name, decl->given);
