@@ -4,8 +4,8 @@
 #include "base/file.h"
 #include "cmd/events.h"
 #include "cmd/progress.h"
+#include "cmd/signals.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -133,25 +133,6 @@ static int consent(struct invocation *inv, const char *question)
 
 /* ---- carrying it out ---- */
 
-static atomic_int signals;
-
-static void on_signal(int number)
-{
-    (void)number;
-    atomic_fetch_add(&signals, 1);
-}
-
-/* From here on an interruption is something to be dealt with, and a reader that went away is not. */
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
 static size_t planned(const struct plan *plan)
 {
     size_t n = 0;
@@ -239,10 +220,10 @@ static int carry_out(struct invocation *inv, struct plan *plan)
     struct progress_options shown = {.mode = progress_mode_for(&inv->out, s->json, s->verbose > 0),
         .term = &inv->out,
         .total = planned(plan)};
-    catch_signals();
+    const atomic_int *signals = signals_catch();
     struct progress *progress = progress_new(&shown);
     struct apply_options options = {.parallelism = s->parallelism,
-        .signals = &signals,
+        .signals = signals,
         .lock_timeout_ms = s->lock_timeout_ms,
         .observer = progress_observer(progress)};
     struct apply_result result = {0};
