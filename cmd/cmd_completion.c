@@ -71,6 +71,7 @@ static void bash_kind(struct buf *out, enum completes kind, const char *choices)
         [COMPLETES_FILE] = "file",
         [COMPLETES_DIR] = "dir",
         [COMPLETES_ADDRESS] = "address",
+        [COMPLETES_JOB] = "job",
         [COMPLETES_TYPE] = "type",
         [COMPLETES_COMMAND] = "command",
         [COMPLETES_CHOICES] = ""};
@@ -185,6 +186,10 @@ static void write_bash(struct buf *out)
         "        while IFS= read -r word; do\n"
         "            [[ $word == \"$current\"* ]] && COMPREPLY+=(\"$word\")\n"
         "        done < <(weir state list 2>/dev/null) ;;\n"
+        "    job)\n"
+        "        while IFS= read -r word; do\n"
+        "            [[ $word == \"$current\"* ]] && COMPREPLY+=(\"$word\")\n"
+        "        done < <(weir jobs --names 2>/dev/null) ;;\n"
         "    type) words=$(weir docs 2>/dev/null | sed -n 's/^data /data./; s/^\\([a-z][^ ]*\\).*/\\1/p') "
         ";;&\n"
         "    command) words=$commands ;;&\n"
@@ -242,6 +247,7 @@ static void zsh_args(struct buf *out, const struct command *c)
         [COMPLETES_FILE] = "*:file:_files",
         [COMPLETES_DIR] = "*:folder:_files -/",
         [COMPLETES_ADDRESS] = "*:address:_weir_addresses",
+        [COMPLETES_JOB] = "1:job:_weir_jobs",
         [COMPLETES_TYPE] = "1:type:_weir_types",
         [COMPLETES_COMMAND] = "1:command:_weir_commands",
         [COMPLETES_CHOICES] = ""};
@@ -274,6 +280,11 @@ static void write_zsh(struct buf *out)
                   "    local -a addresses\n"
                   "    addresses=(${(f)\"$(weir state list 2>/dev/null)\"})\n"
                   "    compadd -a addresses\n"
+                  "}\n"
+                  "_weir_jobs() {\n"
+                  "    local -a jobs\n"
+                  "    jobs=(${(f)\"$(weir jobs --names 2>/dev/null)\"})\n"
+                  "    compadd -a jobs\n"
                   "}\n"
                   "_weir_types() {\n"
                   "    compadd ${(f)\"$(weir docs 2>/dev/null | sed -n 's/^data /data./; s/^\\([a-z][^ "
@@ -352,6 +363,8 @@ static void fish_command(struct buf *out, const struct command *c, struct str pa
         each_option(c, fish_option, condition.p, out);
     if (c->completes == COMPLETES_ADDRESS)
         buf_addf(out, "complete -c weir -n '%s' -a '(weir state list 2>/dev/null)'\n", condition.p);
+    if (c->completes == COMPLETES_JOB)
+        buf_addf(out, "complete -c weir -n '%s' -a '(weir jobs --names 2>/dev/null)'\n", condition.p);
     if (c->completes == COMPLETES_FILE)
         buf_addf(out, "complete -c weir -n '%s' -F\n", condition.p);
     if (c->completes == COMPLETES_TYPE)

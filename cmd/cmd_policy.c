@@ -5,7 +5,8 @@
 static const struct {
     const char *name;
     enum permission_phase phase;
-} phases[] = {{"plan", PERMISSION_PLAN}, {"apply", PERMISSION_APPLY}, {"destroy", PERMISSION_DESTROY}};
+} phases[] = {{"plan", PERMISSION_PLAN}, {"apply", PERMISSION_APPLY}, {"destroy", PERMISSION_DESTROY},
+    {"run", PERMISSION_RUN}};
 enum { PHASES = sizeof phases / sizeof *phases };
 
 /* An attribute by which a service is given a role: whoever gives it must be allowed to pass it on. */
@@ -27,6 +28,8 @@ static const struct value *actions_of(
     for (size_t i = 0; i < stack->decl_count; i++) {
         const struct decl *decl = stack->decls[i];
         if ((decl->kind != DECL_RESOURCE && decl->kind != DECL_DATA) || !decl->schema->ops->permissions)
+            continue;
+        if (phase == PERMISSION_RUN && !decl->schema->job)
             continue;
         decl->schema->ops->permissions(
             decl->schema, decl->kind == DECL_DATA ? PERMISSION_PLAN : phase, arena, &actions);
@@ -67,14 +70,16 @@ static int print(struct invocation *inv, const struct stack *stack)
     const struct value *shown = NULL;
     for (size_t i = 0; i < PHASES; i++) {
         const struct value *policy = document(stack, phases[i].phase, &inv->arena);
-        value_builder_set(&all, str_z(phases[i].name), policy);
+        if (phases[i].phase != PERMISSION_RUN ||
+            value_getz(policy, "Statement")->count) /* no job: nothing to run */
+            value_builder_set(&all, str_z(phases[i].name), policy);
         if (inv->args.n && str_eqz(inv->args.items[0], phases[i].name))
             shown = policy;
     }
     const struct value *every = value_builder_map(&all);
     if (inv->args.n && !shown)
         return invocation_usage(
-            inv, NULL, "it is plan, apply or destroy, not \"%.*s\"", STR_ARG(inv->args.items[0]));
+            inv, NULL, "it is plan, apply, destroy or run, not \"%.*s\"", STR_ARG(inv->args.items[0]));
     AUTO_BUF struct buf out = BUF_INIT;
     json_write(&out, shown ? shown : every, JSON_PRETTY);
     buf_add_char(&out, '\n');
@@ -94,14 +99,14 @@ static int run(struct invocation *inv)
 
 static const struct option_set *const sets[] = {&options_stack, NULL};
 static const struct command_example examples[] = {
-    {"weir policy", "three policy documents, by the command that needs them"},
+    {"weir policy", "a policy document for each of the commands"},
     {"weir policy plan > plan-policy.json", "one, to be attached to a role of the CI"},
     {NULL, NULL},
 };
 
 const struct command cmd_policy = {
     .name = "policy",
-    .args = "[plan|apply|destroy]",
+    .args = "[plan|apply|destroy|run]",
     .summary = "print the IAM permissions that this stack needs",
     .details = "Derived from the calls that the specs of the stack's types make; nothing is called. Where "
                "the state is in S3 or a key in KMS, "

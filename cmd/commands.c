@@ -19,6 +19,11 @@ extern const struct command cmd_destroy;
 static const struct command *const everyday[] = {
     &cmd_init, &cmd_validate, &cmd_plan, &cmd_apply, &cmd_destroy, NULL};
 
+extern const struct command cmd_run;
+extern const struct command cmd_jobs;
+extern const struct command cmd_logs;
+static const struct command *const jobs[] = {&cmd_run, &cmd_jobs, &cmd_logs, NULL};
+
 extern const struct command cmd_drift;
 extern const struct command cmd_output;
 extern const struct command cmd_state;
@@ -44,6 +49,7 @@ static const struct command *const reference[] = {
 
 const struct command_group command_groups[] = {
     {"Every day", everyday},
+    {"Jobs", jobs},
     {"Looking", looking},
     {"Trying out", trying},
     {"Reference", reference},

@@ -38,6 +38,13 @@ const struct event_doc event_docs[] = {
         "a run that history lists"},
     {"run_change", "run, address, action, type, id, error, seq", "what a run changed (weir history RUN)"},
     {"test", "name, file, passed, ms, failure", "one test of weir test"},
+    {"job_run", "job, type, name, id, state, status, started, ended, ms, error",
+        "a run of a job, at its start and whenever its state changes; state: running, succeeded, failed, "
+        "stopped"},
+    {"log", "job, time, stream, message", "a line of a job's log"},
+    {"job_result", "job, type, name, id, state, status, started, ended, ms, error, result",
+        "the end of weir run: what the job gave back, rows as objects"},
+    {"job", "job, type, name, last_run, error", "a job that weir jobs lists"},
     {"diagnostic", "severity, message, file, line, column, label, hint, related_file, related_line",
         "a mistake in the stack's files"},
     {"error", "class, message, hint, code, request_id, http_status, status",

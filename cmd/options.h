@@ -55,6 +55,7 @@ enum completes {
     COMPLETES_FILE,
     COMPLETES_DIR,
     COMPLETES_ADDRESS, /* of a resource in the state */
+    COMPLETES_JOB,     /* its address */
     COMPLETES_TYPE,    /* of a resource or data source */
     COMPLETES_COMMAND,
     COMPLETES_CHOICES,

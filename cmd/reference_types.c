@@ -1,5 +1,7 @@
 #include "cmd/reference.h"
 
+#include "provider/job.h"
+
 #include "base/json.h"
 #include "stacks/expr.h"
 
@@ -194,6 +196,57 @@ static void example(struct page *p, struct str text)
     buf_addz(p->out, p->markdown ? "```\n\n" : "\n");
 }
 
+/* ---- jobs ---- */
+
+static void option_row(struct page *p, const struct job_option *o)
+{
+    AUTO_BUF struct buf doc = BUF_INIT;
+    AUTO_BUF struct buf name = BUF_INIT;
+    buf_addf(&name, "--set %.*s=…", STR_ARG(o->name));
+    buf_add_str(&doc, o->doc);
+    if (o->resource.n)
+        buf_addf(&doc, " The address of a %.*s in the stack will do; without it, the only one there is.",
+            STR_ARG(o->resource));
+    if (p->markdown) {
+        buf_addf(p->out, "| `%s` | ", name.p);
+        markdown_cell(p->out, buf_str(&doc));
+        buf_addz(p->out, " |\n");
+        return;
+    }
+    buf_addf(p->out, "%*s", NAME_COLUMN, "");
+    style_add_str(p->out, p->color, STYLE_CYAN, buf_str(&name));
+    buf_addf(p->out, "\n%*s", NOTE_INDENT, "");
+    text_add_wrapped(p->out, buf_str(&doc), NOTE_INDENT, NOTE_INDENT, p->width);
+    buf_add_char(p->out, '\n');
+}
+
+static void job_section(struct page *p, const struct job_ops *job)
+{
+    static const char *const takes[] = {[JOB_TAKES_NOTHING] = "It takes no arguments.",
+        [JOB_TAKES_MAP] = "Arguments are NAME=TEXT.",
+        [JOB_TAKES_JSON] =
+            "Arguments NAME=TEXT and NAME:=JSON make one JSON document; --payload gives a whole one.",
+        [JOB_TAKES_FLAGS] = "Arguments are words; NAME=TEXT becomes --NAME TEXT.",
+        [JOB_TAKES_LIST] = "Arguments are values, in their order."};
+    if (!job)
+        return;
+    title(p, 2, STR("Running it"));
+    AUTO_BUF struct buf text = BUF_INIT;
+    buf_addf(&text, "\"weir run\" starts it. %s %s%s", takes[job->takes],
+        job->tabular ? "Its result is a table."
+        : job->gives ? "Its result is JSON."
+                     : "Its result is its log.",
+        job->stops ? "" : " A run cannot be stopped.");
+    text_add_wrapped(p->out, buf_str(&text), 0, 0, p->width);
+    buf_addz(p->out, "\n\n");
+    if (!job->option_count)
+        return;
+    buf_addz(p->out, p->markdown ? "| option | |\n| --- | --- |\n" : "");
+    for (size_t i = 0; i < job->option_count; i++)
+        option_row(p, &job->options[i]);
+    buf_add_char(p->out, '\n');
+}
+
 void reference_type(
     const struct schema *schema, enum reference_format format, const struct term *term, struct buf *out)
 {
@@ -214,6 +267,7 @@ void reference_type(
     example(&p, schema->example);
     attr_section(&p, schema, schema->is_data ? "What is asked for" : "Attributes", true);
     attr_section(&p, schema, "What the service says", false);
+    job_section(&p, schema->job);
 }
 
 /* ---- functions ---- */

@@ -1,0 +1,235 @@
+#include "cmd/jobs.h"
+#include "cmd/run_watch.h"
+#include "cmd/signals.h"
+
+#include "base/clock.h"
+
+enum { RUNS_MAX = 50, SOURCES_MAX = 256, FIRST_MS = 1000, LAST_MS = 5000, SLICE_MS = 100 };
+
+struct logs_settings {
+    struct settings shared;
+    const char *run;
+    bool follow, times;
+    int64_t since_ms;
+    int tail;
+    struct texts set;
+};
+
+struct showing {
+    struct invocation *inv;
+    const struct logs_settings *own;
+    const struct job *job;
+    struct op_ctx op;
+    struct log_source sources[SOURCES_MAX];
+    size_t count;
+    struct job_run last; /* whose end is awaited with --follow; id empty: none */
+    bool streams;        /* lines say which stream they are from */
+    int64_t since_ms;
+    size_t lines;
+    int status;
+};
+
+static void show(void *ctx, const struct log_event *event)
+{
+    struct showing *s = ctx;
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (s->status != EXIT_DONE)
+        return;
+    if (s->inv->settings->json)
+        log_event_json(s->job, event, &out);
+    else
+        log_event_text(event, s->own->times, s->own->times && s->streams, s->inv->out.tty, &out);
+    s->lines++;
+    s->status = invocation_write(s->inv, buf_str(&out));
+}
+
+/* ---- whose logs ---- */
+
+static int add_sources(struct showing *s, const struct job_run *run, struct err *err)
+{
+    const struct log_source *sources;
+    size_t n;
+    if (s->job->schema->job->logs(&s->op, s->job->object, run, &sources, &n, err))
+        return -1;
+    for (size_t i = 0; i < n && s->count < SOURCES_MAX; i++)
+        s->sources[s->count++] = sources[i];
+    return 0;
+}
+
+/* A run by its id. Where the service knows nothing of runs the id is all there is. */
+static int of_run(struct showing *s, const char *id, struct err *err)
+{
+    const struct job_ops *ops = s->job->schema->job;
+    struct value_entry entry = {STR("run_id"), value_stringz(s->op.arena, id)};
+    struct job_run run = {.live = value_map(s->op.arena, &entry, 1)};
+    if (ops->reads && ops->read(&s->op, s->job->object, s->job->options, str_z(id), &run, err))
+        return -1;
+    s->last = run;
+    return add_sources(s, &run, err);
+}
+
+/* The last run, or with --since all that were going on then. */
+static int of_latest(struct showing *s, struct err *err)
+{
+    const struct job_run *runs;
+    size_t n;
+    size_t max = s->own->since_ms ? RUNS_MAX : 1;
+    if (s->job->schema->job->list(&s->op, s->job->object, s->job->options, max, &runs, &n, err))
+        return -1;
+    if (!n) {
+        err_set(err, ERR_ABSENT, "it has not been run");
+        return err_hint(err, "\"weir run %.*s\" starts it", STR_ARG(job_quoted(s->op.arena, s->job)));
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (runs[i].ended_ms && runs[i].ended_ms < s->since_ms)
+            continue;
+        /* a listing may not tell where the log is */
+        struct job_run run = runs[i];
+        if (s->job->schema->job->reads &&
+            s->job->schema->job->read(&s->op, s->job->object, s->job->options, runs[i].id, &run, err))
+            return -1;
+        if (i == 0)
+            s->last = run;
+        if (add_sources(s, &run, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int find_sources(struct showing *s, struct err *err)
+{
+    if (s->own->run)
+        return of_run(s, s->own->run, err);
+    if (s->job->schema->job->lists)
+        return of_latest(s, err);
+    return add_sources(s, NULL, err);
+}
+
+/* ---- reading ---- */
+
+static bool wait_a_while(const atomic_int *signals, int64_t ms)
+{
+    for (; ms > 0 && !atomic_load(signals); ms -= SLICE_MS)
+        clock_sleep_ms(ms < SLICE_MS ? ms : SLICE_MS);
+    return !atomic_load(signals);
+}
+
+/* Is the run over whose log is followed? A log that belongs to no one run goes on. */
+static int is_over(struct showing *s, bool *over, struct err *err)
+{
+    *over = s->last.id.n && s->last.state != JOB_RUNNING;
+    if (*over || !s->last.id.n || !s->job->schema->job->reads)
+        return 0;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct op_ctx op = s->op;
+    struct job_run now;
+    op.arena = &scratch;
+    if (s->job->schema->job->read(&op, s->job->object, s->job->options, s->last.id, &now, err))
+        return -1;
+    s->last.state = now.state;
+    *over = now.state != JOB_RUNNING;
+    return 0;
+}
+
+static int read_on(struct showing *s, struct log_reader *reader, const atomic_int *signals, struct err *err)
+{
+    int64_t pause = FIRST_MS;
+    for (;;) {
+        bool over = false;
+        if (s->own->follow && is_over(s, &over, err))
+            return -1;
+        s->lines = 0;
+        if (log_reader_poll(reader, show, s, err))
+            return -1;
+        if (!s->own->follow || over || log_reader_complete(reader) || s->status != EXIT_DONE)
+            return 0;
+        pause = s->lines ? FIRST_MS : pause + pause / 2 < LAST_MS ? pause + pause / 2 : LAST_MS;
+        if (!wait_a_while(signals, pause)) {
+            s->status = EXIT_INTERRUPTED;
+            return 0;
+        }
+    }
+}
+
+static int show_logs(struct showing *s)
+{
+    struct err err = ERR_INIT;
+    const atomic_int *signals = signals_catch();
+    s->since_ms = s->own->since_ms ? clock_wall_ms() - s->own->since_ms : 0;
+    int rc = find_sources(s, &err);
+    if (rc == 0 && !s->count) {
+        err_set(&err, ERR_ABSENT, "a %.*s writes no log that weir knows of", STR_ARG(s->job->schema->name));
+        rc = -1;
+    }
+    s->streams = s->count > 1 || (s->count && !s->sources[0].stream.n);
+    if (rc == 0) {
+        struct log_options options = {.since_ms = s->since_ms, .tail = (size_t)s->own->tail};
+        struct log_reader *reader =
+            log_reader_new(provider_aws(s->job->provider), s->sources, s->count, &options);
+        rc = read_on(s, reader, signals, &err);
+        log_reader_free(reader);
+    }
+    if (rc == 0)
+        return s->status;
+    err_context(&err, "%.*s", STR_ARG(s->job->record->address));
+    return invocation_fail(s->inv, &err);
+}
+
+static int run(struct invocation *inv)
+{
+    struct workspace workspace;
+    struct job job;
+    struct showing *s = ARENA_NEW(&inv->arena, struct showing);
+    int status = jobs_open(inv, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    *s = (struct showing){.inv = inv, .own = inv->own, .job = &job};
+    status = jobs_find(inv, &workspace, inv->args.items[0], &job);
+    if (status == EXIT_DONE)
+        status = job_open(inv, &workspace, &s->own->set, &job);
+    if (status == EXIT_DONE) {
+        s->op = job_context(&job, &inv->arena, &workspace);
+        status = show_logs(s);
+    }
+    workspace_close(&workspace);
+    return status;
+}
+
+#define FIELD(name_) .offset = offsetof(struct logs_settings, name_)
+static const struct option options[] = {
+    {0, "run", .value = "RUN", .kind = OPTION_TEXT, FIELD(run),
+        .doc = "of the run with that id (default: the last one)"},
+    {'f', "follow", FIELD(follow), .doc = "go on showing lines as they come, until the run ends"},
+    {0, "since", .value = "TIME", .kind = OPTION_DURATION, FIELD(since_ms),
+        .doc = "what was written in the last 90, 30s, 10m, 2h; of all runs of that time, unless --run says "
+               "which"},
+    {0, "tail", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 10000, FIELD(tail),
+        .doc = "only the last N lines (and with --follow those that come)"},
+    {'t', "times", FIELD(times),
+        .doc = "put the time, and the stream where there are several, before each line"},
+    {0, "set", .value = "NAME=VALUE", .kind = OPTION_LIST, FIELD(set),
+        .doc = "of runs with this option, such as a queue; may be repeated"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
+static const struct command_example examples[] = {
+    {"weir logs csv_to_trusted", "what the last run wrote"},
+    {"weir logs ingest --since 10m --follow", "a function's log, as it grows"},
+    {"weir logs csv_to_trusted --run jr_0a1b2c --tail 100", "the end of one run's log"},
+    {NULL, NULL},
+};
+
+const struct command cmd_logs = {
+    .name = "logs",
+    .args = "JOB",
+    .summary = "show what a job's runs wrote",
+    .details = "Reads CloudWatch Logs. Lines of several streams (output and errors) are put in the order of "
+               "their time.",
+    .sets = sets,
+    .settings_size = sizeof(struct logs_settings),
+    .min_args = 1,
+    .max_args = 1,
+    .completes = COMPLETES_JOB,
+    .examples = examples,
+    .run = run,
+};

@@ -1,0 +1,481 @@
+#include "cmd/jobs.h"
+#include "cmd/run_watch.h"
+#include "cmd/signals.h"
+#include "cmd/table.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "plan/state/state.h"
+#include "provider/job_follow.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { ROWS_MAX = 10000 };
+
+struct run_settings {
+    struct settings shared;
+    const char *payload, *follow, *stop, *format;
+    struct texts set;
+    bool detach, stop_on_timeout;
+    int64_t timeout_ms;
+};
+
+/* One run of the command. */
+struct running {
+    struct invocation *inv;
+    const struct run_settings *own;
+    struct workspace *workspace;
+    struct job job;
+    struct op_ctx ctx;
+    struct run_watch watch;
+    struct job_run run;
+    int64_t until_ms; /* monotonic; 0: no limit */
+    const atomic_int *signals;
+    atomic_bool cancel;
+};
+
+static const struct job_ops *ops_of(const struct running *r)
+{
+    return r->job.schema->job;
+}
+
+static struct str address_of(const struct running *r)
+{
+    return r->job.record->address;
+}
+
+/* ---- results ---- */
+
+static int rows_of(struct running *r, const struct value **columns, const struct value **rows)
+{
+    struct err err = ERR_INIT;
+    bool more;
+    if (ops_of(r)->rows(&r->ctx, r->job.object, &r->run, ROWS_MAX, columns, rows, &more, &err)) {
+        err_context(&err, "the result of %.*s", STR_ARG(address_of(r)));
+        return invocation_fail(r->inv, &err);
+    }
+    if (more)
+        invocation_note(r->inv, "these are the first %d rows", ROWS_MAX);
+    return EXIT_DONE;
+}
+
+static const struct value *rows_as_objects(
+    struct arena *arena, const struct value *columns, const struct value *rows)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < rows->count; i++) {
+        AUTO_BUILDER struct value_builder object = VALUE_BUILDER(arena);
+        for (uint32_t k = 0; k < columns->count && k < rows->items[i]->count; k++)
+            value_builder_set(&object, value_text(columns->items[k], STR_EMPTY), rows->items[i]->items[k]);
+        value_builder_add(&list, value_builder_map(&object));
+    }
+    return value_builder_list(&list);
+}
+
+static int print_rows(struct running *r)
+{
+    const struct value *columns, *rows;
+    int status = rows_of(r, &columns, &rows);
+    if (status != EXIT_DONE)
+        return status;
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct str format = str_z(r->own->format ? r->own->format : r->inv->out.tty ? "table" : "csv");
+    if (!columns->count) /* a statement that gives none */
+        return EXIT_DONE;
+    if (str_eqz(format, "table"))
+        table_add_text(columns, rows, r->inv->out.color, &out);
+    else if (str_eqz(format, "csv"))
+        table_add_csv(columns, rows, &out);
+    else {
+        json_write(&out, rows_as_objects(r->ctx.arena, columns, rows), JSON_PRETTY);
+        buf_add_char(&out, '\n');
+    }
+    return invocation_write(r->inv, buf_str(&out));
+}
+
+static int print_result(struct running *r)
+{
+    if (ops_of(r)->tabular)
+        return r->run.state == JOB_SUCCEEDED ? print_rows(r) : EXIT_DONE;
+    if (value_is_null(r->run.result))
+        return EXIT_DONE;
+    AUTO_BUF struct buf out = BUF_INIT;
+    json_write(&out, r->run.result, r->inv->out.tty ? JSON_PRETTY : JSON_PLAIN);
+    buf_add_char(&out, '\n');
+    return invocation_write(r->inv, buf_str(&out));
+}
+
+static int result_json(struct running *r)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    const struct value *columns, *rows, *result = r->run.result;
+    if (ops_of(r)->tabular && r->run.state == JOB_SUCCEEDED) {
+        int status = rows_of(r, &columns, &rows);
+        if (status != EXIT_DONE)
+            return status;
+        result = rows_as_objects(r->ctx.arena, columns, rows);
+    }
+    buf_addz(&out, "{\"event\":\"job_result\"");
+    job_run_fields(&out, &r->job, &r->run);
+    if (!value_is_null(result)) {
+        buf_addz(&out, ",\"result\":");
+        json_write(&out, result, JSON_PLAIN);
+    }
+    buf_addz(&out, "}\n");
+    return invocation_write(r->inv, buf_str(&out));
+}
+
+/* The end of its log, where that came with the answer. */
+static void print_output(struct running *r)
+{
+    struct str rest = r->run.output;
+    while (rest.n) {
+        struct str line = str_cut(rest, '\n', &rest);
+        if (line.n)
+            run_watch_line(&r->watch, &(struct log_event){.at_ms = clock_wall_ms(), .message = line});
+    }
+}
+
+/* The run is over: what it gave, and how it went as the exit status. */
+static int finish(struct running *r)
+{
+    print_output(r);
+    run_watch_clear(&r->watch);
+    int status = r->inv->settings->json ? result_json(r) : print_result(r);
+    if (status != EXIT_DONE || r->run.state == JOB_SUCCEEDED)
+        return status;
+    struct err err = ERR_INIT;
+    const char *what = r->run.state == JOB_STOPPED ? "was stopped" : "failed";
+    if (r->run.error.n)
+        err_set(&err, ERR_FAILED, "%.*s %s: %.*s", STR_ARG(address_of(r)), what, STR_ARG(r->run.error));
+    else
+        err_set(&err, ERR_FAILED, "%.*s %s (%.*s)", STR_ARG(address_of(r)), what,
+            STR_ARG(job_run_status(&r->run)));
+    return invocation_fail(r->inv, &err);
+}
+
+/* ---- ends that are not the run's ---- */
+
+/* What somebody types to come back to it. */
+static void say_how_to_go_on(struct running *r)
+{
+    struct str id = r->run.id, address = job_quoted(r->ctx.arena, &r->job);
+    if (r->inv->settings->json || !ops_of(r)->reads)
+        return;
+    invocation_note(
+        r->inv, "The run goes on. To follow it:  weir run --follow %.*s %.*s", STR_ARG(id), STR_ARG(address));
+    if (ops_of(r)->stops)
+        invocation_note(r->inv, "To stop it:  weir run --stop %.*s %.*s", STR_ARG(id), STR_ARG(address));
+}
+
+static int stop_run(struct running *r)
+{
+    struct err err = ERR_INIT;
+    if (ops_of(r)->stop(&r->ctx, r->job.object, r->job.options, r->run.id, &err)) {
+        err_context(&err, "stopping run %.*s of %.*s", STR_ARG(r->run.id), STR_ARG(address_of(r)));
+        return invocation_fail(r->inv, &err);
+    }
+    if (!r->inv->settings->json)
+        invocation_note(
+            r->inv, "%.*s: run %.*s is being stopped", STR_ARG(address_of(r)), STR_ARG(r->run.id));
+    return EXIT_DONE;
+}
+
+static bool stop_wanted(struct running *r)
+{
+    if (!ops_of(r)->stops)
+        return false;
+    if (r->inv->sandbox) /* it would end with this process anyway */
+        return true;
+    if (r->inv->settings->json || !isatty(STDIN_FILENO) || !r->inv->err.tty)
+        return false;
+    signals_release();
+    AUTO_BUF struct buf text = BUF_INIT;
+    buf_addz(&text, "\nStop the run? Only \"yes\" is taken for yes: ");
+    fd_write_all(STDERR_FILENO, text.p, text.n, NULL, "standard error");
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n = getline(&line, &cap, stdin);
+    bool yes = n > 0 && str_eqz(str_trim(str_n(line, (size_t)n)), "yes");
+    free(line);
+    return yes;
+}
+
+static int interrupted(struct running *r)
+{
+    run_watch_clear(&r->watch);
+    if (!r->run.id.n) {
+        if (!r->inv->settings->json)
+            invocation_note(
+                r->inv, "Interrupted; what %.*s has begun goes on where it runs.", STR_ARG(address_of(r)));
+        return EXIT_INTERRUPTED;
+    }
+    if (!stop_wanted(r))
+        say_how_to_go_on(r);
+    else
+        stop_run(r);
+    return EXIT_INTERRUPTED;
+}
+
+static int timed_out(struct running *r)
+{
+    struct err err = ERR_INIT;
+    bool stops = r->run.id.n && ops_of(r)->stops && (r->own->stop_on_timeout || r->inv->sandbox);
+    run_watch_clear(&r->watch);
+    if (stops)
+        stop_run(r);
+    AUTO_BUF struct buf text = BUF_INIT;
+    text_add_duration(&text, r->own->timeout_ms);
+    err_set(&err, ERR_TIMEOUT, "%.*s was still running after %s (--timeout)%s", STR_ARG(address_of(r)),
+        text.p, stops ? "" : "; the run goes on");
+    if (!stops && r->run.id.n && ops_of(r)->reads)
+        err_hint(&err,
+            "weir run --follow %.*s %.*s follows it; --stop-on-timeout ends a run that takes too long",
+            STR_ARG(r->run.id), STR_ARG(job_quoted(r->ctx.arena, &r->job)));
+    return invocation_fail(r->inv, &err);
+}
+
+/* ---- starting ---- */
+
+/* Starting may take as long as the run (a function answers when it is done), so a thread does it. */
+struct starting {
+    struct running *r;
+    struct job_input input;
+    struct err err;
+    int rc;
+    atomic_bool done;
+};
+
+static void *start_thread(void *arg)
+{
+    struct starting *s = arg;
+    s->rc = ops_of(s->r)->start(&s->r->ctx, s->r->job.object, &s->input, &s->r->run, &s->err);
+    atomic_store(&s->done, true);
+    return NULL;
+}
+
+static bool time_is_up(const struct running *r)
+{
+    return r->until_ms && clock_mono_ms() >= r->until_ms;
+}
+
+enum { TICK_MS = 20 };
+
+static enum job_follow_end wait_for_start(struct running *r, struct starting *s)
+{
+    pthread_t thread;
+    enum job_follow_end end = FOLLOW_ENDED;
+    if (pthread_create(&thread, NULL, start_thread, s)) {
+        start_thread(s);
+        return end;
+    }
+    while (!atomic_load(&s->done)) {
+        run_watch_tick(&r->watch);
+        if (end == FOLLOW_ENDED && (atomic_load(r->signals) > 0 || time_is_up(r))) {
+            end = atomic_load(r->signals) > 0 ? FOLLOW_INTERRUPTED : FOLLOW_TIMEOUT;
+            atomic_store(&r->cancel, true);
+        }
+        clock_sleep_ms(TICK_MS);
+    }
+    pthread_join(thread, NULL);
+    return s->rc == 0 ? FOLLOW_ENDED : end;
+}
+
+/* EXIT_DONE: r->run is what came of it. */
+static int start(struct running *r, bool *over)
+{
+    struct starting s = {.r = r, .input = {.options = r->job.options, .detach = r->own->detach}};
+    *over = true;
+    if (job_arguments(&r->job, r->inv->args.items + 1, r->inv->args.n - 1, r->own->payload, r->ctx.arena,
+            &s.input.arguments, &s.err))
+        return invocation_fail(r->inv, &s.err);
+    enum job_follow_end end = wait_for_start(r, &s);
+    if (end == FOLLOW_INTERRUPTED)
+        return interrupted(r);
+    if (end == FOLLOW_TIMEOUT)
+        return timed_out(r);
+    run_watch_clear(&r->watch);
+    if (s.rc < 0) {
+        err_context(&s.err, "starting %.*s", STR_ARG(address_of(r)));
+        return invocation_fail(r->inv, &s.err);
+    }
+    *over = false;
+    return EXIT_DONE;
+}
+
+static int detached(struct running *r)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (r->inv->settings->json) {
+        buf_addz(&out, "{\"event\":\"job_run\"");
+        job_run_fields(&out, &r->job, &r->run);
+        buf_addz(&out, "}\n");
+    } else {
+        buf_add_str(&out, r->run.id);
+        buf_add_char(&out, '\n');
+    }
+    return invocation_write(r->inv, buf_str(&out));
+}
+
+/* ---- following ---- */
+
+static int follow(struct running *r)
+{
+    struct job_follow f = {.ctx = &r->ctx,
+        .object = r->job.object,
+        .options = r->job.options,
+        .until_ms = r->until_ms,
+        .signals = r->signals,
+        .late_ms = log_late_ms(provider_aws(r->job.provider)),
+        .state = run_watch_state,
+        .line = r->run.output.n ? NULL : run_watch_line,
+        .tick = run_watch_tick,
+        .trouble = run_watch_trouble,
+        .callback_ctx = &r->watch};
+    enum job_follow_end end;
+    struct err err = ERR_INIT;
+    if (job_follow(&f, &r->run, &end, &err)) {
+        run_watch_clear(&r->watch);
+        err_context(&err, "following %.*s", STR_ARG(address_of(r)));
+        return invocation_fail(r->inv, &err);
+    }
+    return end == FOLLOW_INTERRUPTED ? interrupted(r) : end == FOLLOW_TIMEOUT ? timed_out(r) : finish(r);
+}
+
+static int follow_known(struct running *r, const char *id)
+{
+    struct err err = ERR_INIT;
+    if (!ops_of(r)->reads) {
+        err_set(&err, ERR_USAGE, "nobody keeps what became of a run of a %.*s", STR_ARG(r->job.schema->name));
+        err_hint(&err, "\"weir logs --run %s %.*s\" shows what it wrote", id,
+            STR_ARG(job_quoted(r->ctx.arena, &r->job)));
+        return invocation_fail(r->inv, &err);
+    }
+    if (ops_of(r)->read(&r->ctx, r->job.object, r->job.options, str_z(id), &r->run, &err)) {
+        err_context(&err, "%.*s", STR_ARG(address_of(r)));
+        return invocation_fail(r->inv, &err);
+    }
+    return follow(r);
+}
+
+static int stop_known(struct running *r, const char *id)
+{
+    r->run.id = str_z(id);
+    if (ops_of(r)->stops)
+        return stop_run(r);
+    return invocation_usage(r->inv, NULL, "a run of a %.*s cannot be stopped", STR_ARG(r->job.schema->name));
+}
+
+/* ---- the command ---- */
+
+static int check(struct invocation *inv)
+{
+    const struct run_settings *own = inv->own;
+    if (own->detach && inv->settings->sandbox)
+        return invocation_usage(inv,
+            "\"weir sandbox\" serves one that stays; \"weir sandbox env\" points commands to it",
+            "--detach cannot work with --sandbox: the run would end with this command");
+    if (own->follow && own->stop)
+        return invocation_usage(inv, NULL, "--follow and --stop do not go together");
+    if ((own->follow || own->stop) && (inv->args.n > 1 || own->payload || own->detach))
+        return invocation_usage(
+            inv, NULL, "a run that was started before takes no arguments, --payload or --detach");
+    if (own->stop_on_timeout && !own->timeout_ms)
+        return invocation_usage(inv, NULL, "--stop-on-timeout needs --timeout");
+    return EXIT_DONE;
+}
+
+static int carry_out(struct running *r)
+{
+    char token[33];
+    state_token(token);
+    r->ctx = job_context(&r->job, &r->inv->arena, r->workspace);
+    r->ctx.token = arena_str(&r->inv->arena, str_n(token, 32));
+    r->ctx.cancel = &r->cancel;
+    r->signals = signals_catch();
+    r->until_ms = r->own->timeout_ms ? clock_mono_ms() + r->own->timeout_ms : 0;
+    run_watch_init(&r->watch, r->inv, &r->job);
+    if (r->own->stop)
+        return stop_known(r, r->own->stop);
+    if (r->own->follow)
+        return follow_known(r, r->own->follow);
+    bool over;
+    int status = start(r, &over);
+    if (over)
+        return status;
+    bool unknown = r->run.state == JOB_RUNNING && !ops_of(r)->reads;
+    return r->own->detach || unknown ? detached(r) : follow(r);
+}
+
+static int run(struct invocation *inv)
+{
+    struct workspace workspace;
+    struct running r = {.inv = inv, .own = inv->own, .workspace = &workspace};
+    int status = check(inv);
+    if (status != EXIT_DONE || (status = jobs_open(inv, &workspace)) != EXIT_DONE)
+        return status;
+    status = jobs_find(inv, &workspace, inv->args.items[0], &r.job);
+    if (status == EXIT_DONE)
+        status = job_open(inv, &workspace, &r.own->set, &r.job);
+    if (status == EXIT_DONE)
+        status = carry_out(&r);
+    workspace_close(&workspace);
+    return status;
+}
+
+#define FIELD(name_) .offset = offsetof(struct run_settings, name_)
+static const struct option options[] = {
+    {'d', "detach", FIELD(detach), .doc = "print the run's id and do not wait for its end"},
+    {0, "timeout", .value = "TIME", .kind = OPTION_DURATION, FIELD(timeout_ms),
+        .doc = "wait so long at most (90, 30s, 30m, 2h); the run goes on, the status is 1"},
+    {0, "stop-on-timeout", FIELD(stop_on_timeout), .doc = "stop the run when that time is up"},
+    {0, "payload", .value = "FILE", .kind = OPTION_TEXT, FIELD(payload), .completes = COMPLETES_FILE,
+        .doc = "what the job gets, as JSON; - is standard input. Arguments add to it"},
+    {0, "set", .value = "NAME=VALUE", .kind = OPTION_LIST, FIELD(set),
+        .doc = "what this run has otherwise than the job, such as workers or a queue; may be repeated"},
+    {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, FIELD(format), .completes = COMPLETES_CHOICES,
+        .choices = "table csv json",
+        .doc = "of a query's result (default: a table on a terminal, CSV elsewhere)"},
+    {0, "follow", .value = "RUN", .kind = OPTION_TEXT, FIELD(follow),
+        .doc = "start nothing, follow the run with that id"},
+    {0, "stop", .value = "RUN", .kind = OPTION_TEXT, FIELD(stop),
+        .doc = "start nothing, stop the run with that id"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
+static const struct command_example examples[] = {
+    {"weir run csv_to_trusted day=2026-11-21",
+        "a Glue job with --day 2026-11-21, its log on standard output"},
+    {"weir run ingest pages:=3 | jq .count",
+        "a function; standard output has what it answers, and nothing else"},
+    {"weir run nightly --payload order.json --timeout 30m", "a state machine with a whole document"},
+    {"weir run --follow jr_0a1b2c csv_to_trusted", "come back to a run"},
+    {NULL, NULL},
+};
+
+const struct command cmd_run = {
+    .name = "run",
+    .args = "JOB [NAME=TEXT | NAME:=JSON | WORD]...",
+    .summary = "run a job, follow its state and log, end with its result",
+    .details = "JOB is the address of a resource that has been applied (csv_to_trusted, job[\"silver\"], "
+               "module/load), or its name at the service. What kinds of jobs there are, how they take "
+               "arguments and what "
+               "--set knows is on the types' pages.\n\n"
+               "Standard output has the job's log or, where it gives one, its result; all else goes to "
+               "standard error. The "
+               "status is 0 when the run succeeded and 1 when it failed.\n\n"
+               "Ctrl-C stops following and asks whether to stop the run; without a terminal the run goes on, "
+               "and the "
+               "status is 130.",
+    .sets = sets,
+    .settings_size = sizeof(struct run_settings),
+    .min_args = 1,
+    .max_args = -1,
+    .completes = COMPLETES_JOB,
+    .examples = examples,
+    .run = run,
+};

@@ -1,0 +1,39 @@
+/*
+ * What is shown while a job runs: state lines on standard error (on a terminal one live line), log lines
+ * where they belong, or an event a line with --json. One thread.
+ */
+#ifndef WEIR_CMD_RUN_WATCH_H
+#define WEIR_CMD_RUN_WATCH_H
+
+#include "cmd/jobs.h"
+#include "provider/aws/logs.h"
+
+struct run_watch {
+    struct invocation *inv;
+    const struct job *job;
+    bool live;        /* a line on the terminal is drawn again and again */
+    bool drawn;       /* it is there now */
+    bool logs_aside;  /* log lines go to standard error: standard output is for the result */
+    int64_t began_ms; /* monotonic */
+    int64_t drawn_ms;
+    struct str status; /* last said */
+    char status_text[128];
+    char id[256];
+    bool failed; /* nobody reads any more */
+};
+
+void run_watch_init(struct run_watch *watch, struct invocation *inv, const struct job *job);
+/* Callbacks of job_follow, their ctx is the watch. */
+void run_watch_state(void *watch, const struct job_run *run);
+void run_watch_line(void *watch, const struct log_event *event);
+void run_watch_tick(void *watch);
+void run_watch_trouble(void *watch, const struct err *err);
+/* Before anything else is written. */
+void run_watch_clear(struct run_watch *watch);
+
+/* A log line as the commands print it; `with_stream` names where it comes from. */
+void log_event_text(
+    const struct log_event *event, bool with_time, bool with_stream, bool safe, struct buf *out);
+void log_event_json(const struct job *job, const struct log_event *event, struct buf *out);
+
+#endif

@@ -1,0 +1,99 @@
+#include "cmd/table.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum { CELL_MAX = 120 };
+
+/* As it is shown: on one line, not endless. */
+static void cell_text(const struct value *v, struct buf *out)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str text = value_is_null(v) ? STR("-") : value_scalar_text(&arena, v);
+    size_t n = 0;
+    for (size_t points = 0; n < text.n && points < CELL_MAX; points++)
+        do
+            n++;
+        while (n < text.n && ((unsigned char)text.p[n] & 0xc0) == 0x80);
+    text_add_safe(out, str_n(text.p, n), false);
+    if (n < text.n)
+        buf_addz(out, "...");
+}
+
+static void add_row(const struct value *row, const size_t *widths, size_t count, struct buf *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        AUTO_BUF struct buf cell = BUF_INIT;
+        cell_text(i < row->count ? row->items[i] : NULL, &cell);
+        buf_add_str(out, buf_str(&cell));
+        size_t width = str_code_points(buf_str(&cell));
+        for (size_t pad = i + 1 < count && width < widths[i] ? widths[i] - width + 2
+                          : i + 1 < count                    ? 2
+                                                             : 0;
+             pad; pad--)
+            buf_add_char(out, ' ');
+    }
+    buf_add_char(out, '\n');
+}
+
+static void measure(const struct value *row, size_t *widths, size_t count)
+{
+    for (size_t i = 0; i < count && i < row->count; i++) {
+        AUTO_BUF struct buf cell = BUF_INIT;
+        cell_text(row->items[i], &cell);
+        size_t width = str_code_points(buf_str(&cell));
+        widths[i] = width > widths[i] ? width : widths[i];
+    }
+}
+
+void table_add_text(const struct value *columns, const struct value *rows, bool color, struct buf *out)
+{
+    size_t count = columns->count;
+    AUTO_FREE size_t *widths = mem_zalloc((count + 1) * sizeof *widths);
+    measure(columns, widths, count);
+    for (uint32_t i = 0; i < rows->count; i++)
+        measure(rows->items[i], widths, count);
+    style_on(out, color, STYLE_BOLD);
+    add_row(columns, widths, count, out);
+    style_off(out, color, STYLE_BOLD);
+    for (uint32_t i = 0; i < rows->count; i++)
+        add_row(rows->items[i], widths, count, out);
+}
+
+static void add_field(const struct value *v, struct buf *out)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str text = value_is_null(v) ? STR_EMPTY : value_scalar_text(&arena, v);
+    bool quoted = value_is_null(v) ? false : !text.n; /* an empty text is not the same as none */
+    for (size_t i = 0; i < text.n; i++)
+        quoted = quoted || strchr(",\"\r\n", text.p[i]);
+    if (!quoted) {
+        buf_add_str(out, text);
+        return;
+    }
+    buf_add_char(out, '"');
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '"')
+            buf_add_char(out, '"');
+        buf_add_char(out, text.p[i]);
+    }
+    buf_add_char(out, '"');
+}
+
+static void add_record(const struct value *row, struct buf *out)
+{
+    for (uint32_t i = 0; i < row->count; i++) {
+        if (i)
+            buf_add_char(out, ',');
+        add_field(row->items[i], out);
+    }
+    buf_add_char(out, '\n');
+}
+
+void table_add_csv(const struct value *columns, const struct value *rows, struct buf *out)
+{
+    add_record(columns, out);
+    for (uint32_t i = 0; i < rows->count; i++)
+        add_record(rows->items[i], out);
+}
