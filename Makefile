@@ -65,7 +65,7 @@ $(BUILD)/.setup-%: tools/setup
 .venv: .venv/.requirements
 
 # ---- files in the binary: specs, modules, examples ----
-EMBED := $(sort $(shell find provider modules examples \( -path 'provider/*/specs/*.yaml' -o -path 'modules/*' -o -path 'examples/*' \) -type f \
+EMBED := $(sort $(shell find provider modules examples \( -path 'provider/*/specs/*.yaml' -o -path 'provider/sandbox/jobs/python/*.py' -o -path 'modules/*' -o -path 'examples/*' \) -type f \
 	-not -path '*/.weir/*' -not -name '*.pyc' 2>/dev/null))
 $(BUILD)/embedded.list: FORCE
 	@mkdir -p $(@D)

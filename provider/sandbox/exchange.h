@@ -98,6 +98,9 @@ struct control *sandbox_control(
 struct jobs;
 struct jobs *sandbox_jobs(struct sandbox *sandbox);                              /* likewise */
 struct str sandbox_secret(const struct sandbox *sandbox, struct str access_key); /* "" : unknown */
+struct sandbox_key sandbox_first_key(const struct sandbox *sandbox); /* for what the sandbox starts itself */
+struct str sandbox_endpoint(const struct sandbox *sandbox, struct arena *arena); /* http://127.0.0.1:4566 */
+int64_t sandbox_minute_ms(const struct sandbox *sandbox);
 struct faults;
 struct faults *sandbox_faults(struct sandbox *sandbox);
 struct str sandbox_account(const struct sandbox *sandbox);

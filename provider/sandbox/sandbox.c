@@ -31,6 +31,8 @@ struct sandbox {
     bool ephemeral;
     const char *specs_dir;
     double speed;
+    int64_t minute_ms;
+    const char *bind; /* NULL: 127.0.0.1 */
     struct s3_store *store;
     pthread_mutex_t control_lock;
     struct catalog *catalog;
@@ -102,6 +104,8 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
     s->ephemeral = options->ephemeral;
     s->specs_dir = options->specs_dir ? arena_strz(&s->arena, str_z(options->specs_dir)) : NULL;
     s->speed = options->speed;
+    s->minute_ms = options->minute_ms > 0 ? options->minute_ms : 60000;
+    s->bind = options->bind ? arena_strz(&s->arena, str_z(options->bind)) : NULL;
     pthread_mutex_init(&s->control_lock, NULL);
     copy_keys(s, options);
     s->faults = faults_new();
@@ -155,6 +159,26 @@ uint64_t sandbox_requests(const struct sandbox *s)
 struct s3_store *sandbox_store(struct sandbox *s)
 {
     return s->store;
+}
+
+struct sandbox_key sandbox_first_key(const struct sandbox *s)
+{
+    return s->keys[0];
+}
+
+/* Who listens everywhere is reached on loopback. */
+struct str sandbox_endpoint(const struct sandbox *s, struct arena *arena)
+{
+    struct str host = str_z(s->bind && strcmp(s->bind, "0.0.0.0") != 0 ? s->bind : "127.0.0.1");
+    bool v6 = str_find_char(host, ':', 0) >= 0;
+    if (str_eqz(host, "::"))
+        host = STR("::1");
+    return arena_printf(arena, v6 ? "http://[%.*s]:%u" : "http://%.*s:%u", STR_ARG(host), (unsigned)s->port);
+}
+
+int64_t sandbox_minute_ms(const struct sandbox *s)
+{
+    return s->minute_ms;
 }
 
 struct faults *sandbox_faults(struct sandbox *s)

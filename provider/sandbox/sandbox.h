@@ -32,6 +32,7 @@ struct sandbox_options {
     const char *specs_dir;   /* a user's own specs over the built-in ones; NULL: none */
     double speed;            /* of states that change over time; 0: 1 */
     const char *faults_file; /* rules of faults.h; NULL: none */
+    int64_t minute_ms;       /* how long a minute of a job's timeout is (tests shorten it); 0: 60000 */
 };
 
 #define SANDBOX_ACCESS_KEY "AKIAWEIRSANDBOX00000"

@@ -1,11 +1,13 @@
 /*
  * A sandbox alone, for the tests of it: sandbox_server DIR|- [ACCOUNT [KEY SECRET]...]; prints its port; ends
- * with its input. States that change over time do so a thousand times as fast.
+ * with its input. States that change over time do so a thousand times as fast. MINUTE_MS in the environment:
+ * how long a minute of a job's timeout is.
  */
 #include "provider/sandbox/sandbox.h"
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +19,8 @@ int main(int argc, char **argv)
     struct sandbox_key keys[MAX_KEYS];
     struct sandbox_options options = {
         .dir = ephemeral ? NULL : argv[1], .ephemeral = ephemeral, .keys = keys, .speed = 1000};
+    if (getenv("MINUTE_MS"))
+        options.minute_ms = strtol(getenv("MINUTE_MS"), NULL, 10);
     if (argc > 2)
         options.account = str_z(argv[2]);
     for (int i = 3; i + 1 < argc && options.key_count < MAX_KEYS; i += 2)

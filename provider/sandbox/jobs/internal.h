@@ -1,4 +1,4 @@
-/* Shared by jobs.c and run.c. */
+/* Shared by jobs.c, run.c and task.c. */
 #ifndef WEIR_PROVIDER_SANDBOX_JOBS_INTERNAL_H
 #define WEIR_PROVIDER_SANDBOX_JOBS_INTERNAL_H
 
@@ -10,6 +10,7 @@ struct jobs {
     struct sandbox *sandbox;
     struct control *control;
     struct logs *logs;
+    struct tasks *tasks;
     pthread_mutex_t
         lock; /* of what follows and of the runs' states; held briefly, nothing is called under it */
     pthread_cond_t changed; /* a run ended, or stopping; on the monotonic clock */
@@ -19,5 +20,7 @@ struct jobs {
 
 /* Waits on `changed`, with the lock held; deadline by clock_mono_ms(), -1: none. False: it has passed. */
 bool jobs_wait(struct jobs *jobs, int64_t deadline_ms);
+/* With the lock held. */
+enum job_state run_state_locked(const struct job_run *run);
 
 #endif

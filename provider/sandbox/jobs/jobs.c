@@ -6,13 +6,14 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "provider/sandbox/exchange.h"
+#include "provider/sandbox/jobs/task.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-static const struct job_operation *const tables[] = {logs_operations};
+static const struct job_operation *const tables[] = {logs_operations, glue_operations};
 
 enum { TABLES = sizeof tables / sizeof *tables, THREAD_STACK = 1024 * 1024 };
 
@@ -429,7 +430,8 @@ int jobs_new(struct sandbox *sandbox, struct control *control, struct jobs **out
     pthread_condattr_destroy(&attr);
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str dir;
-    if (jobs_dir(jobs, &arena, "logs", &dir, err) || logs_open(dir.p, &jobs->logs, err)) {
+    if (jobs_dir(jobs, &arena, "logs", &dir, err) || logs_open(dir.p, &jobs->logs, err) ||
+        tasks_open(jobs, &jobs->tasks, err)) {
         jobs_free(jobs);
         return -1;
     }
@@ -444,6 +446,9 @@ void jobs_stop(struct jobs *jobs)
     pthread_mutex_lock(&jobs->lock);
     jobs->stopping = true;
     pthread_cond_broadcast(&jobs->changed);
+    pthread_mutex_unlock(&jobs->lock);
+    tasks_stop(jobs->tasks);
+    pthread_mutex_lock(&jobs->lock);
     while (jobs->threads)
         jobs_wait(jobs, -1);
     pthread_mutex_unlock(&jobs->lock);
@@ -453,6 +458,7 @@ void jobs_free(struct jobs *jobs)
 {
     if (!jobs)
         return;
+    tasks_close(jobs->tasks);
     logs_close(jobs->logs);
     pthread_cond_destroy(&jobs->changed);
     pthread_mutex_destroy(&jobs->lock);

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { MAX_LINE = 64 * 1024, TAIL = 4096, BATCH = 256 };
+enum { MAX_LINE = 64 * 1024, TAIL = 16384, BATCH = 256 };
 
 static void keep_tail(struct log_sink *sink, const char *bytes, size_t n)
 {

@@ -53,6 +53,11 @@ void job_run_set_state(struct job_run *run, enum job_state state)
     pthread_mutex_unlock(&run->jobs->lock);
 }
 
+enum job_state run_state_locked(const struct job_run *run)
+{
+    return run->state;
+}
+
 enum job_state job_run_state(struct job_run *run)
 {
     pthread_mutex_lock(&run->jobs->lock);

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from servers import Moto, Sandbox, SandboxCloud, make_bucket
+from servers import JobSandbox, Moto, Sandbox, SandboxCloud, make_bucket
 
 sys.path.append(str(Path(__file__).parent.parent))
 
@@ -19,6 +19,13 @@ def shared_sandbox():
 @pytest.fixture(scope="package")
 def shared_moto():
     server = Moto()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="package")
+def job_sandbox():
+    server = JobSandbox()
     yield server
     server.stop()
 

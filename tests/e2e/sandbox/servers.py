@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import urllib.request
 import uuid
 from pathlib import Path
@@ -45,12 +46,12 @@ class Server:
 class Sandbox(Server):
     access, secret, kind = "AKIAWEIRSANDBOX00000", "weir-sandbox-secret-key-for-local-use-only", "sandbox"
 
-    def __init__(self, folder="-", *words):
-        self.words = [str(folder), *words]
+    def __init__(self, folder="-", *words, env=None):
+        self.words, self.env = [str(folder), *words], {**os.environ, **(env or {})}
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([SERVER, *self.words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([SERVER, *self.words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.env)
         self.port = int(self.process.stdout.readline())
 
     def stop(self):
@@ -97,6 +98,43 @@ def program(name):
 
 def answers(server):
     return urllib.request.urlopen(server.url + "/_weir/health", timeout=5).status == 200
+
+
+class JobSandbox(Sandbox):
+    """One whose jobs find this Python, with boto3, and whose minutes are short."""
+
+    minute_s = 0.5
+
+    def __init__(self, folder="-", **env):
+        path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+        super().__init__(folder, env={"PATH": path, "MINUTE_MS": str(int(self.minute_s * 1000)), **env})
+        self.role = self.client("iam").create_role(RoleName="job", AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')["Role"]["Arn"]
+        self.client().create_bucket(Bucket="lake")
+
+    def put(self, key, text):
+        self.client().put_object(Bucket="lake", Key=key, Body=text.encode() if isinstance(text, str) else text)
+        return f"s3://lake/{key}"
+
+    def get(self, key):
+        return self.client().get_object(Bucket="lake", Key=key)["Body"].read().decode()
+
+    def lines(self, group, stream):
+        """What stands in a log stream, as one text a line; nothing where there is no such stream."""
+        logs = self.client("logs")
+        try:
+            events = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return []
+        return [event["message"] for event in events]
+
+
+def until(look, seconds=20):
+    """What `look` gives, as soon as that is something."""
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+    return found
 
 
 class SandboxCloud(Sandbox):

@@ -248,7 +248,7 @@ static void test_lines_of_a_program(void **state)
         assert_true(str_eqz(page.events[i].message, expected[i]));
     assert_int_equal(page.events[5].message.n, 65536);
     assert_int_equal(page.events[7].message.n, 150000 - 2 * 65536);
-    assert_int_equal(sink.tail.n, 4096);
+    assert_int_equal(sink.tail.n, 16384);
     for (int i = 0; i < 1000; i++)
         log_sink_add(&sink, "a\nb\n", 4);
     logs_read(logs, &arena, &place, &query, &page);
