@@ -104,5 +104,6 @@ int64_t sandbox_minute_ms(const struct sandbox *sandbox);
 struct faults;
 struct faults *sandbox_faults(struct sandbox *sandbox);
 struct str sandbox_account(const struct sandbox *sandbox);
+double sandbox_speed(const struct sandbox *sandbox); /* above 0; 1: as time passes */
 
 #endif

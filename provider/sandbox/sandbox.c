@@ -191,6 +191,11 @@ struct str sandbox_account(const struct sandbox *s)
     return s->account;
 }
 
+double sandbox_speed(const struct sandbox *s)
+{
+    return s->speed > 0 ? s->speed : 1;
+}
+
 struct str sandbox_secret(const struct sandbox *s, struct str access_key)
 {
     for (size_t i = 0; i < s->key_count; i++)

@@ -11,6 +11,7 @@ struct jobs {
     struct control *control;
     struct logs *logs;
     struct tasks *tasks;
+    struct executions *executions;
     pthread_mutex_t
         lock; /* of what follows and of the runs' states; held briefly, nothing is called under it */
     pthread_cond_t changed; /* a run ended, or stopping; on the monotonic clock */

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "provider/sandbox/exchange.h"
+#include "provider/sandbox/jobs/executions.h"
 #include "provider/sandbox/jobs/task.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-static const struct job_operation *const tables[] = {logs_operations, glue_operations};
+static const struct job_operation *const tables[] = {logs_operations, glue_operations, states_operations};
 
 enum { TABLES = sizeof tables / sizeof *tables, THREAD_STACK = 1024 * 1024 };
 
@@ -338,6 +339,11 @@ struct logs *jobs_logs(struct jobs *jobs)
     return jobs->logs;
 }
 
+struct executions *jobs_executions(struct jobs *jobs)
+{
+    return jobs->executions;
+}
+
 int jobs_dir(struct jobs *jobs, struct arena *arena, const char *name, struct str *out, struct err *err)
 {
     *out = arena_printf(arena, "%s/jobs/%s", sandbox_dir(jobs->sandbox), name);
@@ -435,6 +441,7 @@ int jobs_new(struct sandbox *sandbox, struct control *control, struct jobs **out
         jobs_free(jobs);
         return -1;
     }
+    jobs->executions = executions_new(jobs);
     *out = jobs;
     return 0;
 }
@@ -460,6 +467,7 @@ void jobs_free(struct jobs *jobs)
         return;
     tasks_close(jobs->tasks);
     logs_close(jobs->logs);
+    executions_free(jobs->executions);
     pthread_cond_destroy(&jobs->changed);
     pthread_mutex_destroy(&jobs->lock);
     free(jobs);

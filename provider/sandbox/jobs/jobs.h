@@ -75,7 +75,7 @@ struct job_operation {
 };
 
 /* Each service has a table of its own, which ends with {0}; jobs.c names them all. */
-extern const struct job_operation logs_operations[], glue_operations[];
+extern const struct job_operation logs_operations[], glue_operations[], states_operations[];
 
 /*
  * Answers a request whose signature has been verified. False: the operation is not among these (then nothing

@@ -1,0 +1,457 @@
+/* Starting, ending, stopping; the list. */
+#include "provider/sandbox/jobs/executions.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "provider/sandbox/exchange.h"
+#include "provider/sandbox/jobs/internal.h"
+
+#include <stdlib.h>
+
+enum {
+    MAX_EVENTS = 25000, /* the service's */
+    MAX_THREADS = 64,
+    MAX_KEPT = 1000, /* that have ended */
+    EXPRESS_MS = 300000,
+};
+
+struct executions *executions_new(struct jobs *jobs)
+{
+    struct executions *all = mem_zalloc(sizeof *all);
+    all->jobs = jobs;
+    pthread_mutex_init(&all->lock, NULL);
+    return all;
+}
+
+void executions_free(struct executions *all)
+{
+    if (!all)
+        return;
+    for (size_t i = 0; i < all->n; i++)
+        job_run_release(all->items[i]->run);
+    free(all->items);
+    pthread_mutex_destroy(&all->lock);
+    free(all);
+}
+
+/* ---- one execution ---- */
+
+static void stop_run(void *ctx)
+{
+    execution_stop(ctx, STR_EMPTY, STR_EMPTY);
+}
+
+static const struct value *output_of_run(void *ctx, struct arena *arena)
+{
+    return execution_describe(ctx, arena);
+}
+
+static void free_run(void *ctx)
+{
+    struct execution *execution = ctx;
+    free(execution->events);
+    arena_release(&execution->arena);
+    free(execution);
+}
+
+const struct job_run_ops execution_run_ops = {stop_run, output_of_run, free_run};
+
+const char *execution_status(const struct execution *execution)
+{
+    static const char *const names[] = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"};
+    return execution->ended ? names[execution->status] : "RUNNING";
+}
+
+static void put(struct value_builder *b, const char *key, struct str text)
+{
+    if (text.p)
+        value_builder_set(b, str_z(key), value_string(b->arena, text));
+}
+
+static void put_time(struct value_builder *b, const char *key, int64_t ms)
+{
+    if (ms)
+        value_builder_set(b, str_z(key), value_float(b->arena, (double)ms / 1000));
+}
+
+const struct value *execution_describe(struct execution *execution, struct arena *arena)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    struct value_entry included = {STR("included"), &value_true};
+    const struct value *details = value_map(arena, &included, 1);
+    pthread_mutex_lock(&execution->all->lock);
+    put(&b, "executionArn", execution->arn);
+    put(&b, "stateMachineArn", execution->machine);
+    put(&b, "name", execution->name);
+    put(&b, "status", str_z(execution_status(execution)));
+    put_time(&b, "startDate", execution->start_ms);
+    put_time(&b, "stopDate", execution->stop_ms);
+    put(&b, "input", execution->input);
+    value_builder_set(&b, STR("inputDetails"), details);
+    put(&b, "output", execution->output);
+    if (execution->output.p)
+        value_builder_set(&b, STR("outputDetails"), details);
+    put(&b, "error", execution->error);
+    put(&b, "cause", execution->cause);
+    pthread_mutex_unlock(&execution->all->lock);
+    return value_builder_map(&b);
+}
+
+int64_t execution_event(struct execution *execution, int64_t previous, const char *type, const char *name,
+    const struct value *details)
+{
+    pthread_mutex_lock(&execution->all->lock);
+    struct arena *arena = &execution->arena;
+    int64_t id = (int64_t)++execution->event_count;
+    if (!execution->express) {
+        struct value_entry entries[] = {
+            {STR("timestamp"), value_float(arena, (double)clock_wall_ms() / 1000)},
+            {STR("type"), value_stringz(arena, type)},
+            {STR("id"), value_int(arena, id)},
+            {STR("previousEventId"), value_int(arena, previous)},
+            {name ? str_z(name) : STR_EMPTY, value_copy(arena, details)},
+        };
+        MEM_GROW(execution->events, execution->event_cap, execution->event_count);
+        execution->events[id - 1] = value_map(arena, entries, name ? 5 : 4);
+    }
+    pthread_mutex_unlock(&execution->all->lock);
+    return id;
+}
+
+/* ---- the interpreter's host ---- */
+
+static int64_t host_wall(void *ctx)
+{
+    (void)ctx;
+    return clock_wall_ms();
+}
+
+static bool host_sleep(void *ctx, const struct asl_scope *scope, int64_t ms)
+{
+    struct execution *execution = ctx;
+    struct jobs *jobs = execution->all->jobs;
+    int64_t deadline = clock_mono_ms() + ms;
+    pthread_mutex_lock(&jobs->lock);
+    while (!jobs->stopping && !asl_stopped(scope) && clock_mono_ms() < deadline)
+        jobs_wait(jobs, deadline);
+    if (jobs->stopping)
+        atomic_store(&execution->scope.stopped, true);
+    pthread_mutex_unlock(&jobs->lock);
+    return !asl_stopped(scope);
+}
+
+static void host_wake(void *ctx)
+{
+    struct jobs *jobs = ((struct execution *)ctx)->all->jobs;
+    pthread_mutex_lock(&jobs->lock);
+    pthread_cond_broadcast(&jobs->changed);
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+static const struct value *host_task(
+    void *ctx, struct arena *arena, struct asl_task *task, struct asl_error *error)
+{
+    return execution_task(ctx, arena, task, error);
+}
+
+static int64_t host_event(
+    void *ctx, int64_t previous, const char *type, const char *name, const struct value *details)
+{
+    return execution_event(ctx, previous, type, name, details);
+}
+
+static uint64_t host_random(void *ctx)
+{
+    uint64_t n;
+    (void)ctx;
+    hash_random(&n, sizeof n);
+    return n;
+}
+
+/* ---- running ---- */
+
+static const struct value *context_of(
+    const struct execution *execution, struct arena *arena, const struct value *input)
+{
+    struct value_entry own[] = {
+        {STR("Id"), value_string(arena, execution->arn)},
+        {STR("Input"), input},
+        {STR("Name"), value_string(arena, execution->name)},
+        {STR("RoleArn"), value_string(arena, execution->role)},
+        {STR("StartTime"), value_string(arena, time_rfc3339(arena, execution->start_ms, true))},
+        {STR("RedriveCount"), value_int(arena, 0)},
+    };
+    struct value_entry machine[] = {{STR("Id"), value_string(arena, execution->machine)},
+        {STR("Name"), value_string(arena, execution->machine_name)}};
+    struct value_entry context[] = {{STR("Execution"), value_map(arena, own, sizeof own / sizeof *own)},
+        {STR("StateMachine"), value_map(arena, machine, 2)}};
+    return value_map(arena, context, 2);
+}
+
+static int64_t started_event(struct execution *execution, struct arena *arena)
+{
+    struct value_entry details[] = {{STR("input"), value_string(arena, execution->input)},
+        {STR("roleArn"), value_string(arena, execution->role)}};
+    return execution_event(
+        execution, 0, "ExecutionStarted", "executionStartedEventDetails", value_map(arena, details, 2));
+}
+
+static const struct value *error_details(struct arena *arena, struct str error, struct str cause)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    if (error.n)
+        put(&b, "error", error);
+    if (cause.n)
+        put(&b, "cause", cause);
+    return value_builder_map(&b);
+}
+
+static void ended_event(struct execution *execution, struct arena *arena, const struct asl_outcome *outcome)
+{
+    static const struct {
+        const char *type, *details;
+    } names[] = {
+        {"ExecutionSucceeded", "executionSucceededEventDetails"},
+        {"ExecutionFailed", "executionFailedEventDetails"},
+        {"ExecutionTimedOut", "executionTimedOutEventDetails"},
+        {"ExecutionAborted", "executionAbortedEventDetails"},
+    };
+    struct value_entry output = {STR("output"), value_string(arena, execution->output)};
+    const struct value *details = outcome->status == ASL_SUCCEEDED
+                                      ? value_map(arena, &output, 1)
+                                      : error_details(arena, execution->error, execution->cause);
+    execution_event(
+        execution, outcome->event, names[outcome->status].type, names[outcome->status].details, details);
+}
+
+/* What it ended with; seen by others only once it is `ended`. */
+static void set_outcome(struct execution *execution, const struct asl_outcome *outcome)
+{
+    AUTO_BUF struct buf output = BUF_INIT;
+    if (outcome->output)
+        json_write(&output, outcome->output, JSON_PLAIN);
+    struct str error = outcome->error.name, cause = outcome->error.cause;
+    pthread_mutex_lock(&execution->all->lock);
+    execution->status = outcome->status;
+    if (outcome->status == ASL_ABORTED) {
+        error = execution->stop_error;
+        cause = execution->stop_cause;
+    }
+    if (outcome->status == ASL_SUCCEEDED)
+        execution->output = arena_str(&execution->arena, buf_str(&output));
+    if (outcome->status == ASL_TIMED_OUT)
+        error = STR("States.Timeout");
+    if (outcome->status != ASL_SUCCEEDED && error.n)
+        execution->error = arena_str(&execution->arena, error);
+    if (outcome->status != ASL_SUCCEEDED && cause.n)
+        execution->cause = arena_str(&execution->arena, cause);
+    pthread_mutex_unlock(&execution->all->lock);
+}
+
+static void finish(struct execution *execution, struct arena *arena, const struct asl_outcome *outcome)
+{
+    static const enum job_state states[] = {JOB_SUCCEEDED, JOB_FAILED, JOB_TIMEOUT, JOB_STOPPED};
+    set_outcome(execution, outcome);
+    ended_event(execution, arena, outcome);
+    pthread_mutex_lock(&execution->all->lock);
+    execution->stop_ms = clock_wall_ms();
+    execution->ended = true;
+    pthread_mutex_unlock(&execution->all->lock);
+    execution_save(execution);
+    job_run_end(execution->run, states[outcome->status], execution->error, execution->cause);
+}
+
+static void run(void *ctx)
+{
+    struct execution *execution = ctx;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct value *input = &value_empty_map;
+    struct err err = ERR_INIT;
+    double speed = sandbox_speed(jobs_sandbox(execution->all->jobs));
+    struct asl_host host = {execution, host_wall, host_sleep, host_wake, host_task, host_event, host_random,
+        speed, MAX_THREADS, execution->express ? 0 : MAX_EVENTS};
+    struct asl_outcome outcome = {.status = ASL_FAILED};
+    json_parse(&arena, execution->input, &input, &err); /* it was checked when it came */
+    const struct asl_execution what = {.host = &host,
+        .definition = execution->definition,
+        .input = input,
+        .context = context_of(execution, &arena, input),
+        .scope = &execution->scope,
+        .timeout_ms = execution->express ? EXPRESS_MS : 0,
+        .event = started_event(execution, &arena)};
+    job_run_set_state(execution->run, JOB_RUNNING);
+    asl_run(&arena, &what, &outcome);
+    finish(execution, &arena, &outcome);
+    job_run_release(execution->run);
+}
+
+/* ---- the list ---- */
+
+static struct execution *find(struct executions *all, struct str arn)
+{
+    for (size_t i = all->n; i-- > 0;)
+        if (str_eq(all->items[i]->arn, arn))
+            return all->items[i];
+    return NULL;
+}
+
+static void keep_few(struct executions *all)
+{
+    size_t ended = 0;
+    for (size_t i = 0; i < all->n; i++)
+        ended += all->items[i]->ended;
+    for (size_t i = 0; i < all->n && ended > MAX_KEPT; i++) {
+        struct execution *oldest = all->items[i];
+        if (!oldest->ended)
+            continue;
+        memmove(&all->items[i], &all->items[i + 1], (all->n - i - 1) * sizeof *all->items);
+        all->n--;
+        ended--;
+        i--;
+        execution_forget(oldest);
+        job_run_release(oldest->run);
+    }
+}
+
+struct execution *execution_find(struct executions *all, struct str arn)
+{
+    pthread_mutex_lock(&all->lock);
+    executions_load(all);
+    struct execution *found = find(all, arn);
+    if (found)
+        job_run_keep(found->run);
+    pthread_mutex_unlock(&all->lock);
+    return found;
+}
+
+void execution_stop(struct execution *execution, struct str error, struct str cause)
+{
+    pthread_mutex_lock(&execution->all->lock);
+    if (!execution->ended) {
+        execution->stop_error = arena_str(&execution->arena, error);
+        execution->stop_cause = arena_str(&execution->arena, cause);
+    }
+    pthread_mutex_unlock(&execution->all->lock);
+    atomic_store(&execution->scope.stopped, true);
+    host_wake(execution);
+}
+
+/* ---- starting ---- */
+
+static struct str random_name(struct arena *arena)
+{
+    unsigned char b[16];
+    hash_random(b, sizeof b);
+    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    const char *hex = hex_encode(arena, b, sizeof b).p;
+    return arena_printf(arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+static struct str arn_of(struct execution *execution)
+{
+    struct arena *arena = &execution->arena;
+    /* arn:aws:states:eu-west-1:000000000000:stateMachine:nightly */
+    ptrdiff_t kind = str_find(execution->machine, STR(":stateMachine:"), 0);
+    struct str front = str_slice(execution->machine, 0, (size_t)(kind < 0 ? 0 : kind));
+    if (!execution->express)
+        return arena_printf(arena, "%.*s:execution:%.*s:%.*s", STR_ARG(front),
+            STR_ARG(execution->machine_name), STR_ARG(execution->name));
+    return arena_printf(arena, "%.*s:express:%.*s:%.*s:%.*s", STR_ARG(front),
+        STR_ARG(execution->machine_name), STR_ARG(execution->name), STR_ARG(random_name(arena)));
+}
+
+static struct str attr(const struct control_record *record, const char *name)
+{
+    return value_text(value_getz(record->attrs, name), STR_EMPTY);
+}
+
+static struct execution *make(struct executions *all, const struct execution_request *request)
+{
+    struct execution *execution = mem_zalloc(sizeof *execution);
+    struct arena *arena = &execution->arena;
+    execution->all = all;
+    execution->run = job_run_new(all->jobs, &execution_run_ops, execution);
+    execution->machine = arena_str(arena, attr(request->machine, "arn"));
+    execution->machine_name = arena_str(arena, attr(request->machine, "name"));
+    execution->role = arena_str(arena, attr(request->machine, "role"));
+    execution->express = str_eqz(attr(request->machine, "workflow_type"), "EXPRESS");
+    execution->region = arena_str(arena, request->region);
+    execution->name = request->name.n ? arena_str(arena, request->name) : random_name(arena);
+    execution->input = arena_str(arena, request->input.n ? request->input : STR("{}"));
+    execution->definition = value_copy(arena, value_getz(request->machine->attrs, "definition"));
+    execution->start_ms = clock_wall_ms();
+    execution->arn = arn_of(execution);
+    return execution;
+}
+
+static int check(const struct execution_request *request, struct arena *arena, struct err *err)
+{
+    const struct value *input;
+    struct err why = ERR_INIT;
+    if (request->name.n > 80)
+        return job_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(request->name));
+    for (size_t i = 0; i < request->name.n; i++)
+        if ((unsigned char)request->name.p[i] <= ' ' ||
+            strchr("<>{}[]?*\"#%\\^|~`$&,;:/", request->name.p[i]))
+            return job_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(request->name));
+    if (request->input.n > ASL_MAX_DATA)
+        return job_refuse(err, 400, "InvalidExecutionInput", "The input is longer than 262144 bytes");
+    if (request->input.n && json_parse(arena, request->input, &input, &why))
+        return job_refuse(
+            err, 400, "InvalidExecutionInput", "Invalid State Machine Execution Input: %s", why.message);
+    return 0;
+}
+
+/* A name may be used again only to ask for the same once more while it runs. */
+static int claim(struct executions *all, struct execution *made, struct execution **out, struct err *err)
+{
+    executions_load(all);
+    struct execution *existing = find(all, made->arn);
+    if (!existing) {
+        keep_few(all);
+        MEM_GROW(all->items, all->cap, all->n + 1);
+        all->items[all->n++] = made;
+        *out = made;
+        return 0;
+    }
+    if (existing->ended || !str_eq(existing->input, made->input))
+        return job_refuse(
+            err, 400, "ExecutionAlreadyExists", "Execution Already Exists: '%.*s'", STR_ARG(made->arn));
+    *out = existing;
+    return 0;
+}
+
+static void give_up(struct execution *execution)
+{
+    struct asl_outcome outcome = {
+        .status = ASL_FAILED, .error = {STR("States.Runtime"), STR("The sandbox has no thread for it")}};
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    finish(execution, &arena, &outcome);
+    job_run_release(execution->run);
+}
+
+int execution_start(
+    struct executions *all, const struct execution_request *request, struct execution **out, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    if (check(request, &arena, err))
+        return -1;
+    struct execution *made = make(all, request);
+    pthread_mutex_lock(&all->lock);
+    int status = claim(all, made, out, err);
+    if (!status)
+        job_run_keep((*out)->run); /* the caller's */
+    pthread_mutex_unlock(&all->lock);
+    if (status || *out != made) {
+        job_run_release(made->run);
+        return status;
+    }
+    execution_save(made);
+    job_run_keep(made->run); /* the thread's */
+    if (jobs_thread(all->jobs, run, made))
+        give_up(made);
+    return 0;
+}

@@ -1,0 +1,108 @@
+/*
+ * Executions of state machines: one thread each (and what Parallel and Map take besides), history in memory,
+ * a file each below DIR/jobs/executions when they start and when they end. Those whose end was never written
+ * were running when the sandbox went away: they are ABORTED.
+ *
+ *   executions.c             starting, ending, stopping; the list
+ *   executions_store.c       files
+ *   executions_tasks.c       what tasks do: other services of the sandbox, directly
+ *   executions_tokens.c      tasks that wait until somebody says that they are done
+ *   executions_operations.c  what clients ask for
+ *
+ * An execution lives as long as its run (jobs.h); the list holds one reference to each.
+ */
+#ifndef WEIR_PROVIDER_SANDBOX_JOBS_EXECUTIONS_H
+#define WEIR_PROVIDER_SANDBOX_JOBS_EXECUTIONS_H
+
+#include "provider/sandbox/jobs/asl.h"
+#include "provider/sandbox/jobs/jobs.h"
+
+#include <pthread.h>
+
+struct task_token;
+
+struct executions {
+    struct jobs *jobs;
+    pthread_mutex_t lock; /* of everything here and of the executions' changing members */
+    bool loaded;
+    struct execution **items; /* in the order in which they were started */
+    size_t n, cap;
+    struct task_token *tokens;
+};
+
+struct execution {
+    struct executions *all;
+    struct job_run *run;
+    struct arena arena;
+    struct str arn, name, machine, machine_name, region, role;
+    bool express;
+    const struct value *definition;
+    struct str input; /* JSON text */
+    int64_t start_ms;
+    struct asl_scope scope;
+    /* under the lock */
+    bool ended;
+    enum asl_status status;
+    int64_t stop_ms;
+    struct str output, error, cause;   /* p NULL: none */
+    struct str stop_error, stop_cause; /* of StopExecution */
+    const struct value **events;
+    size_t event_count, event_cap;
+};
+
+struct executions *executions_new(struct jobs *jobs);
+void executions_free(struct executions *all);
+struct executions *jobs_executions(struct jobs *jobs);
+
+extern const struct job_run_ops execution_run_ops;
+
+struct execution_request {
+    const struct control_record *machine;
+    struct str region, name, input; /* name "": a random one; input: JSON text, checked here */
+};
+
+/* *out is the caller's to release (execution->run); an execution of that name with that input that runs is
+ * it. */
+int execution_start(
+    struct executions *all, const struct execution_request *request, struct execution **out, struct err *err);
+/* With a reference of the caller's; NULL: there is none. */
+struct execution *execution_find(struct executions *all, struct str arn);
+void execution_stop(struct execution *execution, struct str error, struct str cause);
+/* RUNNING, SUCCEEDED … ; with the lock held. */
+const char *execution_status(const struct execution *execution);
+/* Adds to the history. */
+int64_t execution_event(struct execution *execution, int64_t previous, const char *type, const char *name,
+    const struct value *details);
+/* As the service's DescribeExecution says it, with times that suit call's protocol. */
+const struct value *execution_describe(struct execution *execution, struct arena *arena);
+
+/* ---- executions_store.c ---- */
+
+void executions_load(struct executions *all); /* with the lock held */
+void execution_save(struct execution *execution);
+void execution_forget(struct execution *execution);
+
+/* ---- executions_tasks.c ---- */
+
+const struct value *execution_task(
+    struct execution *execution, struct arena *arena, struct asl_task *task, struct asl_error *error);
+/* Calls any operation of the sandbox: those that do something here, or the control plane's over JSON. */
+int jobs_api(struct jobs *jobs, struct arena *arena, const struct job_request *request,
+    const struct value **output, struct err *err);
+
+/* ---- executions_tokens.c ---- */
+
+struct task_token *task_token_new(struct executions *all, struct str token);
+void task_token_free(struct executions *all, struct task_token *token);
+
+enum token_end { TOKEN_DONE, TOKEN_FAILED, TOKEN_TIMEOUT, TOKEN_NO_HEARTBEAT, TOKEN_STOPPED };
+/* Waits for its end; the result or the error, in the arena. */
+enum token_end task_token_wait(struct task_token *token, struct arena *arena, const struct asl_task *task,
+    const struct value **output, struct asl_error *error);
+
+enum token_say { TOKEN_SAY_DONE, TOKEN_SAY_FAILED, TOKEN_SAY_ALIVE };
+/* False: nobody waits for it. */
+bool task_token_say(struct executions *all, struct str token, enum token_say what, const struct value *output,
+    const struct asl_error *error);
+
+#endif

@@ -1,0 +1,335 @@
+/* What clients ask of Step Functions beyond the records of the control plane. */
+#include "provider/sandbox/jobs/executions.h"
+
+#include "base/json.h"
+#include "provider/sandbox/jobs/internal.h"
+
+enum { MAX_PAGE = 1000 };
+
+static struct str given(const struct job_call *call, const char *member)
+{
+    return value_text(value_getz(call->input, member), STR_EMPTY);
+}
+
+static void set(struct job_call *call, const char *key, const struct value *v)
+{
+    if (!value_is_null(v))
+        call->output = value_with(call->arena, call->output, str_z(key), v);
+}
+
+/* ---- which machine, which execution ---- */
+
+static int find_machine(
+    const struct job_call *call, struct str arn, struct control_record *out, struct err *err)
+{
+    if (!control_find(
+            jobs_control(call->jobs), call->arena, STR("aws.states.state_machine"), call->region, arn, out))
+        return job_refuse(
+            err, 400, "StateMachineDoesNotExist", "State Machine Does Not Exist: '%.*s'", STR_ARG(arn));
+    return 0;
+}
+
+static bool is_express(const struct control_record *machine)
+{
+    return str_eqz(value_text(value_getz(machine->attrs, "workflow_type"), STR_EMPTY), "EXPRESS");
+}
+
+/* *out is to be given back. An EXPRESS execution is nobody's to look at: the service only logs it. */
+static int find_execution(const struct job_call *call, struct execution **out, struct err *err)
+{
+    struct str arn;
+    if (job_required(call, "executionArn", &arn, err))
+        return -1;
+    if (str_find(arn, STR(":express:"), 0) >= 0)
+        return job_refuse(
+            err, 400, "InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'");
+    *out = execution_find(jobs_executions(call->jobs), arn);
+    return *out ? 0
+                : job_refuse(
+                      err, 400, "ExecutionDoesNotExist", "Execution Does Not Exist: '%.*s'", STR_ARG(arn));
+}
+
+/* ---- starting ---- */
+
+static int start(
+    struct job_call *call, struct execution **out, struct control_record *machine, struct err *err)
+{
+    struct str arn;
+    if (job_required(call, "stateMachineArn", &arn, err) || find_machine(call, arn, machine, err))
+        return -1;
+    struct execution_request request = {.machine = machine,
+        .region = call->region,
+        .name = given(call, "name"),
+        .input = given(call, "input")};
+    return execution_start(jobs_executions(call->jobs), &request, out, err);
+}
+
+static int do_start(struct job_call *call, struct err *err)
+{
+    struct execution *execution;
+    struct control_record machine;
+    if (start(call, &execution, &machine, err))
+        return -1;
+    set(call, "executionArn", value_string(call->arena, execution->arn));
+    set(call, "startDate", job_time(call, execution->start_ms));
+    if (call->wants_run)
+        call->run = job_run_keep(execution->run);
+    job_run_release(execution->run);
+    return 0;
+}
+
+static int do_start_sync(struct job_call *call, struct err *err)
+{
+    struct execution *execution;
+    struct control_record machine;
+    struct str arn;
+    if (job_required(call, "stateMachineArn", &arn, err) || find_machine(call, arn, &machine, err))
+        return -1;
+    if (!is_express(&machine))
+        return job_refuse(err, 400, "StateMachineTypeNotSupported",
+            "This operation is not supported by this type of state machine");
+    if (start(call, &execution, &machine, err))
+        return -1;
+    job_run_wait(execution->run, -1);
+    struct value_entry bill[] = {{STR("billedMemoryUsedInMB"), value_int(call->arena, 64)},
+        {STR("billedDurationInMilliseconds"), value_int(call->arena, 100)}};
+    call->output = execution_describe(execution, call->arena);
+    set(call, "billingDetails", value_map(call->arena, bill, 2));
+    job_run_release(execution->run);
+    return 0;
+}
+
+/* ---- looking ---- */
+
+static int do_describe(struct job_call *call, struct err *err)
+{
+    struct execution *execution;
+    if (find_execution(call, &execution, err))
+        return -1;
+    call->output = execution_describe(execution, call->arena);
+    set(call, "redriveCount", value_int(call->arena, 0));
+    set(call, "redriveStatus", value_stringz(call->arena, "NOT_REDRIVABLE"));
+    job_run_release(execution->run);
+    return 0;
+}
+
+static int do_describe_machine(struct job_call *call, struct err *err)
+{
+    struct execution *execution;
+    if (find_execution(call, &execution, err))
+        return -1;
+    AUTO_BUF struct buf definition = BUF_INIT;
+    json_write(&definition, execution->definition, JSON_PLAIN);
+    set(call, "stateMachineArn", value_string(call->arena, execution->machine));
+    set(call, "name", value_string(call->arena, execution->machine_name));
+    set(call, "definition", value_string(call->arena, buf_str(&definition)));
+    set(call, "roleArn", value_string(call->arena, execution->role));
+    set(call, "updateDate", job_time(call, execution->start_ms));
+    job_run_release(execution->run);
+    return 0;
+}
+
+static const struct value *summary(struct execution *execution, struct arena *arena)
+{
+    static const char *const members[] = {
+        "executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate"};
+    const struct value *all = execution_describe(execution, arena), *out = NULL;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (value_getz(all, members[i]))
+            out = value_with(arena, out, str_z(members[i]), value_getz(all, members[i]));
+    return value_with(arena, out, STR("redriveCount"), value_int(arena, 0));
+}
+
+/* Newest first, each with a reference. */
+static struct execution **executions_of(
+    struct executions *all, struct arena *arena, struct str machine, struct str status, size_t *n)
+{
+    pthread_mutex_lock(&all->lock);
+    executions_load(all);
+    struct execution **found = ARENA_ARRAY(arena, struct execution *, all->n + 1);
+    *n = 0;
+    for (size_t i = all->n; i-- > 0;) {
+        struct execution *execution = all->items[i];
+        if (!str_eq(execution->machine, machine) ||
+            (status.n && !str_eqz(status, execution_status(execution))))
+            continue;
+        job_run_keep(execution->run);
+        found[(*n)++] = execution;
+    }
+    pthread_mutex_unlock(&all->lock);
+    return found;
+}
+
+static int do_list(struct job_call *call, struct err *err)
+{
+    struct str arn;
+    struct control_record machine;
+    size_t n, first, end;
+    const struct value *next;
+    if (job_required(call, "stateMachineArn", &arn, err) || find_machine(call, arn, &machine, err))
+        return -1;
+    if (is_express(&machine))
+        return job_refuse(err, 400, "StateMachineTypeNotSupported",
+            "This operation is not supported by this type of state machine");
+    struct execution **found =
+        executions_of(jobs_executions(call->jobs), call->arena, arn, given(call, "statusFilter"), &n);
+    int status = job_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err);
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    for (size_t i = 0; i < n; i++) {
+        if (!status && i >= first && i < end)
+            value_builder_add(&list, summary(found[i], call->arena));
+        job_run_release(found[i]->run);
+    }
+    set(call, "executions", value_builder_list(&list));
+    if (!status)
+        set(call, "nextToken", next);
+    return status;
+}
+
+static const struct value *without_data(struct arena *arena, const struct value *event)
+{
+    static const char *const data[] = {"input", "output", "parameters"};
+    for (uint32_t i = 0; i < event->count; i++) {
+        const struct value *details = event->entries[i].value;
+        for (size_t k = 0; details->kind == VALUE_MAP && k < sizeof data / sizeof *data; k++)
+            details = value_with(arena, details, str_z(data[k]), NULL);
+        if (details != event->entries[i].value)
+            event = value_with(arena, event, event->entries[i].key, details);
+    }
+    return event;
+}
+
+/* The events up to now, copied. */
+static const struct value **events_of(
+    struct execution *execution, struct arena *arena, bool backward, size_t *n)
+{
+    pthread_mutex_lock(&execution->all->lock);
+    *n = execution->event_count;
+    const struct value **events = ARENA_ARRAY(arena, const struct value *, *n + 1);
+    for (size_t i = 0; i < *n; i++)
+        events[i] = value_copy(arena, execution->events[backward ? *n - 1 - i : i]);
+    pthread_mutex_unlock(&execution->all->lock);
+    return events;
+}
+
+static int do_history(struct job_call *call, struct err *err)
+{
+    struct execution *execution;
+    size_t n, first, end;
+    const struct value *next;
+    if (find_execution(call, &execution, err))
+        return -1;
+    bool backward = value_equal(value_getz(call->input, "reverseOrder"), &value_true);
+    bool bare = value_equal(value_getz(call->input, "includeExecutionData"), &value_false);
+    const struct value **events = events_of(execution, call->arena, backward, &n);
+    job_run_release(execution->run);
+    if (job_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err))
+        return -1;
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&list, bare ? without_data(call->arena, events[i]) : events[i]);
+    set(call, "events", value_builder_list(&list));
+    set(call, "nextToken", next);
+    return 0;
+}
+
+/* ---- stopping ---- */
+
+static int do_stop(struct job_call *call, struct err *err)
+{
+    struct execution *execution;
+    if (find_execution(call, &execution, err))
+        return -1;
+    execution_stop(execution, given(call, "error"), given(call, "cause"));
+    job_run_wait(execution->run, -1);
+    set(call, "stopDate", value_getz(execution_describe(execution, call->arena), "stopDate"));
+    job_run_release(execution->run);
+    return 0;
+}
+
+/* ---- tokens ---- */
+
+static int say(struct job_call *call, enum token_say what, const struct value *output,
+    const struct asl_error *error, struct err *err)
+{
+    struct str token;
+    if (job_required(call, "taskToken", &token, err))
+        return -1;
+    if (!task_token_say(jobs_executions(call->jobs), token, what, output, error))
+        return job_refuse(err, 400, "TaskTimedOut",
+            "Task Timed Out: 'Provided task does not exist anymore' (nobody waits for this token)");
+    return 0;
+}
+
+static int do_success(struct job_call *call, struct err *err)
+{
+    const struct value *output;
+    struct err why = ERR_INIT;
+    if (json_parse(call->arena, given(call, "output"), &output, &why))
+        return job_refuse(err, 400, "InvalidOutput", "Invalid Output: %s", why.message);
+    return say(call, TOKEN_SAY_DONE, output, NULL, err);
+}
+
+static int do_failure(struct job_call *call, struct err *err)
+{
+    struct str error = given(call, "error");
+    const struct asl_error why = {error.n ? error : STR("States.TaskFailed"), given(call, "cause")};
+    return say(call, TOKEN_SAY_FAILED, NULL, &why, err);
+}
+
+static int do_heartbeat(struct job_call *call, struct err *err)
+{
+    return say(call, TOKEN_SAY_ALIVE, NULL, NULL, err);
+}
+
+/* ---- definitions ---- */
+
+static const struct value *diag_value(struct arena *arena, const struct asl_diag *diag)
+{
+    struct value_entry entries[] = {
+        {STR("severity"), value_stringz(arena, "ERROR")},
+        {STR("code"), value_string(arena, diag->code)},
+        {STR("message"), value_string(arena, diag->message)},
+        {STR("location"), value_string(arena, diag->location)},
+    };
+    return value_map(arena, entries, sizeof entries / sizeof *entries);
+}
+
+static int do_validate(struct job_call *call, struct err *err)
+{
+    struct str text;
+    const struct value *definition = NULL;
+    struct err why = ERR_INIT;
+    if (job_required(call, "definition", &text, err))
+        return -1;
+    struct asl_diags diags = {.arena = call->arena};
+    json_parse(call->arena, text, &definition, &why);
+    asl_validate(definition, &diags);
+    if (!definition)
+        diags.items[0].message = arena_str(call->arena, str_z(why.message));
+    size_t most = (size_t)job_int(call->input, "maxResults", 100);
+    most = most ? most : 100;
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    for (size_t i = 0; i < diags.n && i < most; i++)
+        value_builder_add(&list, diag_value(call->arena, &diags.items[i]));
+    set(call, "result", value_stringz(call->arena, diags.n ? "FAIL" : "OK"));
+    set(call, "diagnostics", value_builder_list(&list));
+    set(call, "truncated", value_bool(diags.n > most));
+    asl_diags_release(&diags);
+    return 0;
+}
+
+const struct job_operation states_operations[] = {
+    {"states", "StartExecution", do_start, NULL, NULL},
+    {"states", "StartSyncExecution", do_start_sync, NULL, NULL},
+    {"states", "DescribeExecution", do_describe, NULL, NULL},
+    {"states", "DescribeStateMachineForExecution", do_describe_machine, NULL, NULL},
+    {"states", "ListExecutions", do_list, NULL, NULL},
+    {"states", "GetExecutionHistory", do_history, NULL, NULL},
+    {"states", "StopExecution", do_stop, NULL, NULL},
+    {"states", "SendTaskSuccess", do_success, NULL, NULL},
+    {"states", "SendTaskFailure", do_failure, NULL, NULL},
+    {"states", "SendTaskHeartbeat", do_heartbeat, NULL, NULL},
+    {"states", "ValidateStateMachineDefinition", do_validate, NULL, NULL},
+    {0},
+};

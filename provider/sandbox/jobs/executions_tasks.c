@@ -1,0 +1,457 @@
+/*
+ * What tasks do. arn:aws:states:::glue:startJobRun.sync is StartJobRun of Glue, called inside the sandbox,
+ * and the end of what it starts; aws-sdk:glue:getJob is GetJob as it is.
+ */
+#include "provider/sandbox/jobs/executions.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "provider/sandbox/jobs/internal.h"
+
+#include <ctype.h>
+
+enum { LOOK_AGAIN_MS = 50 };
+
+enum {
+    SYNC = 1,  /* .sync is there */
+    TOKEN = 2, /* .waitForTaskToken too */
+    CAMEL = 4, /* the service's members begin with a small letter; in a machine they do not */
+};
+
+static const struct integration {
+    const char *service, *action, *signing_name, *operation, *errors;
+    unsigned flags;
+    const char *text; /* a member that may be given as JSON and goes as text */
+} integrations[] = {
+    {"lambda", "invoke", "lambda", "Invoke", "Lambda", TOKEN, NULL},
+    {"glue", "startJobRun", "glue", "StartJobRun", "Glue", SYNC, NULL},
+    {"batch", "submitJob", "batch", "SubmitJob", "Batch", SYNC | CAMEL, NULL},
+    {"emr-serverless", "startJobRun", "emr-serverless", "StartJobRun", "EmrServerless", SYNC | CAMEL, NULL},
+    {"athena", "startQueryExecution", "athena", "StartQueryExecution", "Athena", SYNC, NULL},
+    {"athena", "stopQueryExecution", "athena", "StopQueryExecution", "Athena", 0, NULL},
+    {"athena", "getQueryExecution", "athena", "GetQueryExecution", "Athena", 0, NULL},
+    {"athena", "getQueryResults", "athena", "GetQueryResults", "Athena", 0, NULL},
+    {"states", "startExecution", "states", "StartExecution", "StepFunctions", SYNC | TOKEN | CAMEL, "Input"},
+    {"sns", "publish", "sns", "Publish", "SNS", TOKEN, "Message"},
+    {"sqs", "sendMessage", "sqs", "SendMessage", "SQS", TOKEN, "MessageBody"},
+    {"events", "putEvents", "events", "PutEvents", "EventBridge", TOKEN, "Detail"},
+    {"dynamodb", "getItem", "dynamodb", "GetItem", "DynamoDB", 0, NULL},
+    {"dynamodb", "putItem", "dynamodb", "PutItem", "DynamoDB", 0, NULL},
+    {"dynamodb", "updateItem", "dynamodb", "UpdateItem", "DynamoDB", 0, NULL},
+    {"dynamodb", "deleteItem", "dynamodb", "DeleteItem", "DynamoDB", 0, NULL},
+};
+
+/* What a task is to do, read from its resource. */
+struct work {
+    struct execution *execution;
+    struct arena *arena;
+    struct asl_task *task;
+    struct asl_error *error;
+    struct str service, action; /* as in the ARN: "glue", "startJobRun.sync" */
+    struct str signing_name, operation, errors;
+    unsigned flags;
+    const char *text;
+    bool sync, json_output, token, function; /* function: a Lambda function's own ARN */
+    struct job_run *run;
+    int64_t deadline_ms; /* on the monotonic clock; 0: none */
+};
+
+static const struct value *fail(struct work *work, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static const struct value *fail(struct work *work, const char *name, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    work->error->cause = arena_vprintf(work->arena, format, args);
+    va_end(args);
+    work->error->name = arena_str(work->arena, str_z(name));
+    return NULL;
+}
+
+/* ---- reading the resource ---- */
+
+static struct str capitalized(struct arena *arena, struct str name)
+{
+    char *copy = arena_strz(arena, name);
+    copy[0] = (char)toupper((unsigned char)copy[0]);
+    return str_n(copy, name.n);
+}
+
+/* Names that the SDKs have for services, where requests are signed with others. */
+static struct str signing_name_of(struct str sdk)
+{
+    static const char *const names[][2] = {{"sfn", "states"}, {"eventbridge", "events"},
+        {"cloudwatchlogs", "logs"}, {"emrserverless", "emr-serverless"}, {"cloudwatch", "monitoring"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eqz(sdk, names[i][0]))
+            return str_z(names[i][1]);
+    return sdk;
+}
+
+static bool read_sdk(struct work *work, struct str rest)
+{
+    struct str action, service = str_cut(rest, ':', &action);
+    if (!action.n)
+        return false;
+    work->service = arena_printf(work->arena, "aws-sdk:%.*s", STR_ARG(service));
+    work->signing_name = signing_name_of(service);
+    work->operation = capitalized(work->arena, action);
+    work->errors = capitalized(work->arena, service);
+    work->flags = TOKEN;
+    bool camel = str_eqz(work->signing_name, "states") || str_eqz(work->signing_name, "batch") ||
+                 str_eqz(work->signing_name, "logs") || str_eqz(work->signing_name, "emr-serverless");
+    work->flags |= camel ? CAMEL : 0;
+    return true;
+}
+
+static bool read_integration(struct work *work, struct str action)
+{
+    for (size_t i = 0; i < sizeof integrations / sizeof *integrations; i++) {
+        const struct integration *known = &integrations[i];
+        if (!str_eqz(work->service, known->service) || !str_eqz(action, known->action))
+            continue;
+        work->signing_name = str_z(known->signing_name);
+        work->operation = str_z(known->operation);
+        work->errors = str_z(known->errors);
+        work->flags = known->flags;
+        work->text = known->text;
+        return true;
+    }
+    return false;
+}
+
+static bool read_pattern(struct work *work, struct str pattern)
+{
+    work->token = str_eqz(pattern, "waitForTaskToken");
+    work->json_output = str_eqz(pattern, "sync:2");
+    work->sync = work->json_output || str_eqz(pattern, "sync");
+    return !pattern.n || (work->token && (work->flags & TOKEN)) || (work->sync && (work->flags & SYNC));
+}
+
+/* arn:aws:states:::SERVICE:ACTION[.PATTERN], or a function's ARN. */
+static bool read_resource(struct work *work)
+{
+    struct str resource = work->task->resource, pattern;
+    if (str_find(resource, STR(":lambda:"), 0) > 0 && str_find(resource, STR(":function:"), 0) > 0) {
+        work->function = true;
+        work->signing_name = STR("lambda");
+        work->operation = STR("Invoke");
+        work->errors = STR("Lambda");
+        return true;
+    }
+    ptrdiff_t start = str_find(resource, STR(":states:::"), 0);
+    if (start < 0)
+        return false;
+    struct str rest = str_slice(resource, (size_t)start + 10, resource.n), action;
+    work->service = str_cut(rest, ':', &action);
+    work->action = action.p ? action : STR_EMPTY;
+    bool sdk = str_eqz(work->service, "aws-sdk");
+    rest = str_cut(work->action, '.', &pattern);
+    pattern = pattern.p ? pattern : STR_EMPTY;
+    if (sdk) {
+        str_cut(work->action, ':', &action);
+        work->action = action.p ? action : STR_EMPTY;
+    }
+    return (sdk ? read_sdk(work, rest) : read_integration(work, rest)) && read_pattern(work, pattern);
+}
+
+/* ---- names of members ---- */
+
+/* Maps whose keys are the user's own. */
+static bool is_free(struct str key)
+{
+    static const char *const names[] = {"tags", "parameters", "properties", "variables", "arguments"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_ieq(key, str_z(names[i])))
+            return true;
+    return false;
+}
+
+static const struct value *recased(struct arena *arena, const struct value *v, int (*change)(int))
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
+        return v;
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        value_builder_add(&b, recased(arena, v->items[i], change));
+    if (v->kind == VALUE_LIST)
+        return value_builder_list(&b);
+    for (uint32_t i = 0; i < v->count; i++) {
+        char *key = arena_strz(arena, v->entries[i].key);
+        key[0] = (char)change((unsigned char)key[0]);
+        struct str name = str_n(key, v->entries[i].key.n);
+        const struct value *inner = v->entries[i].value;
+        value_builder_set(&b, name, is_free(name) ? inner : recased(arena, inner, change));
+    }
+    return value_builder_map(&b);
+}
+
+static const struct value *as_text(struct arena *arena, const struct value *v)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    json_write(&out, v, JSON_PLAIN);
+    return value_string(arena, buf_str(&out));
+}
+
+/* JSON where the service wants text; of events in each entry. */
+static const struct value *with_text(struct work *work, const struct value *input)
+{
+    struct arena *arena = work->arena;
+    const struct value *v = work->text ? value_getz(input, work->text) : NULL;
+    const struct value *entries = work->text ? value_getz(input, "Entries") : NULL;
+    if (v && v->kind != VALUE_STRING)
+        return value_with(arena, input, str_z(work->text), as_text(arena, v));
+    if (!entries || entries->kind != VALUE_LIST)
+        return input;
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < entries->count; i++)
+        value_builder_add(&b, with_text(work, entries->items[i]));
+    return value_with(arena, input, STR("Entries"), value_builder_list(&b));
+}
+
+static const struct value *request_of(struct work *work)
+{
+    const struct value *input = work->task->input;
+    if (work->function) {
+        struct value_entry call[] = {
+            {STR("FunctionName"), value_string(work->arena, work->task->resource)}, {STR("Payload"), input}};
+        return value_map(work->arena, call, 2);
+    }
+    input = with_text(work, input->kind == VALUE_MAP ? input : &value_empty_map);
+    return work->flags & CAMEL ? recased(work->arena, input, tolower) : input;
+}
+
+/* ---- history ---- */
+
+static void put(struct value_builder *b, const char *key, const struct value *v)
+{
+    if (v)
+        value_builder_set(b, str_z(key), v);
+}
+
+static const struct value *text_or_null(struct work *work, struct str s)
+{
+    return s.n ? value_string(work->arena, s) : NULL;
+}
+
+/* TaskScheduled and its kin, or LambdaFunctionScheduled and its. */
+static void note(struct work *work, const char *what, const char *member, const struct value *data)
+{
+    struct arena *arena = work->arena;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    bool scheduled = str_eqz(str_z(what), "Scheduled"), failed = work->error->name.n > 0;
+    if (work->function && scheduled) {
+        put(&b, "resource", value_string(arena, work->task->resource));
+    } else if (!work->function) {
+        put(&b, "resourceType", value_string(arena, work->service));
+        put(&b, "resource", value_string(arena, work->action));
+        if (scheduled)
+            put(&b, "region", value_string(arena, work->execution->region));
+    }
+    if (member)
+        put(&b, work->function && scheduled ? "input" : member, data ? as_text(arena, data) : NULL);
+    if (failed) {
+        put(&b, "error", text_or_null(work, work->error->name));
+        put(&b, "cause", text_or_null(work, work->error->cause));
+    }
+    if (scheduled && work->task->timeout_ms)
+        put(&b, "timeoutInSeconds", value_int(arena, (work->task->timeout_ms + 999) / 1000));
+    struct str type = arena_printf(arena, "%s%s", work->function ? "LambdaFunction" : "Task", what);
+    struct str details =
+        arena_printf(arena, "%s%sEventDetails", work->function ? "lambdaFunction" : "task", what);
+    bool bare = work->function && str_eqz(str_z(what), "Started");
+    work->task->event = execution_event(work->execution, work->task->event, type.p, bare ? NULL : details.p,
+        bare ? NULL : value_builder_map(&b));
+}
+
+/* ---- waiting ---- */
+
+static bool is_over(const struct work *work)
+{
+    return work->deadline_ms && clock_mono_ms() >= work->deadline_ms;
+}
+
+/* The end of the run. NULL with the error: timed out, or stopped with all of the branch. */
+static bool wait_for_run(struct work *work)
+{
+    while (!job_run_wait(work->run, LOOK_AGAIN_MS)) {
+        bool stopping = jobs_stopping(work->execution->all->jobs);
+        if (stopping)
+            atomic_store(&work->execution->scope.stopped, true);
+        bool over = is_over(work);
+        if (!over && !asl_stopped(work->task->scope))
+            continue;
+        job_run_stop(work->run);
+        if (over)
+            fail(work, "States.Timeout", "The task did not end within %lld seconds",
+                (long long)work->task->timeout_ms / 1000);
+        return false;
+    }
+    return true;
+}
+
+static struct str text_of(struct arena *arena, const struct value *v)
+{
+    return value_is_null(v) ? STR_EMPTY : as_text(arena, v)->string;
+}
+
+/* A nested execution's output: text, or with sync:2 what the text says. */
+static const struct value *with_json(struct work *work, const struct value *output)
+{
+    static const char *const members[] = {"Input", "Output"};
+    for (size_t i = 0; i < 2 && work->json_output; i++) {
+        const struct value *v = value_getz(output, members[i]), *parsed;
+        struct err err = ERR_INIT;
+        if (v && v->kind == VALUE_STRING && !json_parse(work->arena, v->string, &parsed, &err))
+            output = value_with(work->arena, output, str_z(members[i]), parsed);
+    }
+    return output;
+}
+
+static const struct value *named_output(struct work *work, const struct value *output)
+{
+    output = work->flags & CAMEL ? recased(work->arena, output, toupper) : output;
+    return with_json(work, output);
+}
+
+static const struct value *end_of_run(struct work *work)
+{
+    struct job_result result;
+    job_run_result(work->run, work->arena, &result);
+    bool lambda = str_eqz(work->signing_name, "lambda");
+    if (result.state == JOB_SUCCEEDED)
+        return lambda ? result.output : named_output(work, result.output);
+    struct str said = lambda && result.cause.n ? result.cause : text_of(work->arena, result.output);
+    return fail(work, lambda && result.error.n ? result.error.p : "States.TaskFailed", "%.*s", STR_ARG(said));
+}
+
+/* ---- calling ---- */
+
+static const struct value *refused(struct work *work, const struct err *err)
+{
+    if (!err->code[0])
+        return fail(work, "States.Runtime", "%s", err->message);
+    struct str code = str_z(err->code);
+    bool suffix = str_ends(code, STR("Exception")) || str_ends(code, STR("Error"));
+    return fail(work,
+        arena_printf(work->arena, "%.*s.%s%s", STR_ARG(work->errors), err->code, suffix ? "" : "Exception").p,
+        "%s", err->message);
+}
+
+static int call(struct work *work, const struct value **answer)
+{
+    struct err err = ERR_INIT;
+    struct jobs *jobs = work->execution->all->jobs;
+    bool waits = work->sync || (str_eqz(work->signing_name, "lambda") && str_eqz(work->operation, "Invoke"));
+    struct job_request request = {.service = work->signing_name,
+        .operation = work->operation,
+        .region = work->execution->region,
+        .input = request_of(work)};
+    int status = waits ? jobs_start(jobs, work->arena, &request, answer, &work->run, &err)
+                       : jobs_api(jobs, work->arena, &request, answer, &err);
+    if (status)
+        refused(work, &err);
+    return status;
+}
+
+/* lambda:invoke answers with what surrounds the payload, a function's own ARN with the payload. */
+static const struct value *invoked(struct work *work, const struct value *payload)
+{
+    if (!payload || work->function)
+        return payload;
+    struct value_entry answer[] = {{STR("ExecutedVersion"), value_stringz(work->arena, "$LATEST")},
+        {STR("Payload"), payload}, {STR("StatusCode"), value_int(work->arena, 200)}};
+    return value_map(work->arena, answer, 3);
+}
+
+static const struct value *wait_for_token(struct work *work, struct task_token *token)
+{
+    const struct value *output = NULL;
+    switch (task_token_wait(token, work->arena, work->task, &output, work->error)) {
+    case TOKEN_DONE: return output;
+    case TOKEN_FAILED: return NULL;
+    case TOKEN_TIMEOUT: return fail(work, "States.Timeout", "Nobody answered for the task's token in time");
+    case TOKEN_NO_HEARTBEAT: return fail(work, "States.HeartbeatTimeout", "There was no heartbeat in time");
+    case TOKEN_STOPPED: atomic_store(&work->execution->scope.stopped, true); return NULL;
+    }
+    return NULL;
+}
+
+static const struct value *carry_out(struct work *work)
+{
+    const struct value *answer = NULL;
+    struct task_token *token = work->token ? task_token_new(work->execution->all, work->task->token) : NULL;
+    note(work, "Started", NULL, NULL);
+    if (!call(work, &answer)) {
+        if (work->token || work->sync)
+            note(work, "Submitted", "output", answer);
+        if (work->run && wait_for_run(work))
+            answer = end_of_run(work);
+        else if (work->run)
+            answer = NULL;
+        else
+            answer = named_output(work, answer);
+        if (answer && str_eqz(work->signing_name, "lambda") && work->run)
+            answer = invoked(work, answer);
+        if (answer && token)
+            answer = wait_for_token(work, token);
+    } else {
+        answer = NULL;
+    }
+    job_run_release(work->run);
+    if (token)
+        task_token_free(work->execution->all, token);
+    return answer;
+}
+
+const struct value *execution_task(
+    struct execution *execution, struct arena *arena, struct asl_task *task, struct asl_error *error)
+{
+    struct work work = {.execution = execution, .arena = arena, .task = task, .error = error};
+    work.deadline_ms = task->timeout_ms ? clock_mono_ms() + task->timeout_ms : 0;
+    if (!read_resource(&work))
+        return fail(&work, "States.Runtime", "The sandbox cannot carry out the resource '%.*s'",
+            STR_ARG(task->resource));
+    note(&work, "Scheduled", "parameters", task->input);
+    const struct value *answer = carry_out(&work);
+    if (answer)
+        note(&work, "Succeeded", "output", answer);
+    else if (str_eqz(error->name, "States.Timeout") || str_eqz(error->name, "States.HeartbeatTimeout"))
+        note(&work, "TimedOut", NULL, NULL);
+    else if (error->name.n)
+        note(&work, "Failed", NULL, NULL);
+    return answer;
+}
+
+/* ---- any operation ---- */
+
+int jobs_api(struct jobs *jobs, struct arena *arena, const struct job_request *request,
+    const struct value **output, struct err *err)
+{
+    struct err why = ERR_INIT;
+    struct wire_operation op;
+    if (!jobs_call(jobs, arena, request, output, &why))
+        return 0;
+    bool unknown = why.class == ERR_INVALID && !why.code[0];
+    if (!unknown || !control_protocol(jobs_control(jobs), request->service, &op) ||
+        (op.protocol != WIRE_JSON10 && op.protocol != WIRE_JSON11)) {
+        *err = why;
+        return -1;
+    }
+    struct wire_message message = {.method = STR("POST"), .path = STR("/")}, answer = {.status = 0};
+    AUTO_BUF struct buf body = BUF_INIT;
+    json_write(&body, request->input ? request->input : &value_empty_map, JSON_PLAIN);
+    message.body = arena_str(arena, buf_str(&body));
+    wire_header_add(arena, &message, STR("Content-Type"),
+        op.protocol == WIRE_JSON10 ? STR("application/x-amz-json-1.0") : STR("application/x-amz-json-1.1"));
+    wire_header_add(arena, &message, STR("X-Amz-Target"),
+        arena_printf(arena, "%.*s.%.*s", STR_ARG(op.target_prefix), STR_ARG(request->operation)));
+    control_handle(
+        jobs_control(jobs), arena, request->service, request->region, &message, STR("inside"), &answer);
+    if (wire_is_error(&answer)) {
+        wire_decode_error(&op, &answer, err);
+        return -1;
+    }
+    return wire_decode_response(arena, &op, &answer, output, err);
+}
