@@ -174,7 +174,7 @@ static int create(struct call *call, struct thing *existing, struct thing **out)
     }
     if (existing)
         return is_waiting(existing) ? refuse_waiting(call, existing) : refuse_existing(call);
-    if (check_attributes(call, attrs) || check_references(call, attrs))
+    if (check_attributes(call, attrs) || check_forms(call, attrs) || check_references(call, attrs))
         return -1;
     attrs = fill_new(call, type, attrs);
     *out = store_add(call->control, type, find_region(call, type), attrs);
@@ -216,7 +216,8 @@ int do_change(struct call *call, struct thing *thing, const struct value *attrs)
 static int update(struct call *call, struct thing *thing)
 {
     const struct value *attrs = updated(call, thing);
-    return wake(call, thing, &attrs) || check_references(call, attrs) || do_change(call, thing, attrs);
+    return wake(call, thing, &attrs) || check_forms(call, attrs) || check_references(call, attrs) ||
+           do_change(call, thing, attrs);
 }
 
 /* What goes with it: `owns: [{type, attribute}]`. */

@@ -134,6 +134,7 @@ int refuse_status(const struct call *call, int rest);
 
 int check_attributes(struct call *call, const struct value *attrs);
 int check_references(struct call *call, const struct value *attrs);
+int check_forms(struct call *call, const struct value *attrs); /* control_form.c */
 int check_reference(struct call *call, struct str name, const struct value *given);
 int check_delete(struct call *call, const struct thing *thing);
 /* Does `user` refer to the thing in the way that a rule of `used_by` says? */

@@ -453,7 +453,7 @@ static void load_sandbox(struct type_loader *t)
     if (!node || !load_keys(t->l, node, "sandbox",
                      "values on_update states updating deleting references delete_empty delete_unless also "
                      "shows shows_in item_shows members_are_things creates owns strict used_by errors "
-                     "filters soft_delete"))
+                     "filters soft_delete check"))
         return;
     t->type->sandbox = node_value(t->l->arena, node);
     const struct node *also = node_get(node, "also");

@@ -111,7 +111,7 @@ int64_t execution_event(struct execution *execution, int64_t previous, const cha
             {STR("type"), value_stringz(arena, type)},
             {STR("id"), value_int(arena, id)},
             {STR("previousEventId"), value_int(arena, previous)},
-            {name ? str_z(name) : STR_EMPTY, value_copy(arena, details)},
+            {name ? arena_str(arena, str_z(name)) : STR_EMPTY, value_copy(arena, details)},
         };
         MEM_GROW(execution->events, execution->event_cap, execution->event_count);
         execution->events[id - 1] = value_map(arena, entries, name ? 5 : 4);

@@ -86,9 +86,6 @@ void execution_forget(struct execution *execution);
 
 const struct value *execution_task(
     struct execution *execution, struct arena *arena, struct asl_task *task, struct asl_error *error);
-/* Calls any operation of the sandbox: those that do something here, or the control plane's over JSON. */
-int jobs_api(struct jobs *jobs, struct arena *arena, const struct job_request *request,
-    const struct value **output, struct err *err);
 
 /* ---- executions_tokens.c ---- */
 

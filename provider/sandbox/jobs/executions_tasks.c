@@ -320,9 +320,10 @@ static const struct value *end_of_run(struct work *work)
     struct job_result result;
     job_run_result(work->run, work->arena, &result);
     bool lambda = str_eqz(work->signing_name, "lambda");
+    const struct value *output = lambda || !result.output ? result.output : named_output(work, result.output);
     if (result.state == JOB_SUCCEEDED)
-        return lambda ? result.output : named_output(work, result.output);
-    struct str said = lambda && result.cause.n ? result.cause : text_of(work->arena, result.output);
+        return output;
+    struct str said = lambda && result.cause.n ? result.cause : text_of(work->arena, output);
     return fail(work, lambda && result.error.n ? result.error.p : "States.TaskFailed", "%.*s", STR_ARG(said));
 }
 
@@ -330,8 +331,9 @@ static const struct value *end_of_run(struct work *work)
 
 static const struct value *refused(struct work *work, const struct err *err)
 {
-    if (!err->code[0])
-        return fail(work, "States.Runtime", "%s", err->message);
+    if (!err->code[0] || str_starts(str_z(err->code), STR("UnknownOperation")))
+        return fail(work, "States.Runtime", "The sandbox cannot carry out the resource '%.*s': %s",
+            STR_ARG(work->task->resource), err->message);
     struct str code = str_z(err->code);
     bool suffix = str_ends(code, STR("Exception")) || str_ends(code, STR("Error"));
     return fail(work,
@@ -349,7 +351,7 @@ static int call(struct work *work, const struct value **answer)
         .region = work->execution->region,
         .input = request_of(work)};
     int status = waits ? jobs_start(jobs, work->arena, &request, answer, &work->run, &err)
-                       : jobs_api(jobs, work->arena, &request, answer, &err);
+                       : jobs_call(jobs, work->arena, &request, answer, &err);
     if (status)
         refused(work, &err);
     return status;
@@ -422,36 +424,4 @@ const struct value *execution_task(
     else if (error->name.n)
         note(&work, "Failed", NULL, NULL);
     return answer;
-}
-
-/* ---- any operation ---- */
-
-int jobs_api(struct jobs *jobs, struct arena *arena, const struct job_request *request,
-    const struct value **output, struct err *err)
-{
-    struct err why = ERR_INIT;
-    struct wire_operation op;
-    if (!jobs_call(jobs, arena, request, output, &why))
-        return 0;
-    bool unknown = why.class == ERR_INVALID && !why.code[0];
-    if (!unknown || !control_protocol(jobs_control(jobs), request->service, &op) ||
-        (op.protocol != WIRE_JSON10 && op.protocol != WIRE_JSON11)) {
-        *err = why;
-        return -1;
-    }
-    struct wire_message message = {.method = STR("POST"), .path = STR("/")}, answer = {.status = 0};
-    AUTO_BUF struct buf body = BUF_INIT;
-    json_write(&body, request->input ? request->input : &value_empty_map, JSON_PLAIN);
-    message.body = arena_str(arena, buf_str(&body));
-    wire_header_add(arena, &message, STR("Content-Type"),
-        op.protocol == WIRE_JSON10 ? STR("application/x-amz-json-1.0") : STR("application/x-amz-json-1.1"));
-    wire_header_add(arena, &message, STR("X-Amz-Target"),
-        arena_printf(arena, "%.*s.%.*s", STR_ARG(op.target_prefix), STR_ARG(request->operation)));
-    control_handle(
-        jobs_control(jobs), arena, request->service, request->region, &message, STR("inside"), &answer);
-    if (wire_is_error(&answer)) {
-        wire_decode_error(&op, &answer, err);
-        return -1;
-    }
-    return wire_decode_response(arena, &op, &answer, output, err);
 }
