@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -327,6 +328,19 @@ static bool fits(const struct role *role, const struct value *input)
     return role->part != PART_FACET_PUT || value_get(input, role->attr->attr->name);
 }
 
+/* What AWS itself provides, and nobody has made: `published: {name: pattern}` of a data source. */
+static bool is_published(const struct call *call, const struct role *role, const struct value *input)
+{
+    const struct value *names = value_getz(role->type->sandbox, "published");
+    for (uint32_t i = 0; names && i < names->count; i++) {
+        struct str given = value_text(value_get(input, names->entries[i].key), STR_EMPTY);
+        struct str pattern = value_text(names->entries[i].value, STR_EMPTY);
+        if (fnmatch(arena_strz(call->arena, pattern), arena_strz(call->arena, given), 0))
+            return false;
+    }
+    return names;
+}
+
 static bool choose(struct call *call, struct choice *best)
 {
     struct choice absent = {.rank = -1}; /* one that is named, but is not there */
@@ -339,7 +353,7 @@ static bool choose(struct call *call, struct choice *best)
         bool named = false;
         struct thing *thing = find_named(call, role, input, &named);
         int rank = 2 * rank_of(role->part, thing != NULL, named) + fits(role, input);
-        if (rank > best->rank)
+        if (rank > best->rank || (!best->thing && is_published(call, role, input)))
             *best = (struct choice){role, input, thing, rank};
         if (role->part == PART_READ && named && !thing)
             absent = (struct choice){role, input, NULL, rank};

@@ -450,10 +450,11 @@ static void load_also(struct type_loader *t, const struct node *node, struct spe
 static void load_sandbox(struct type_loader *t)
 {
     const struct node *node = node_get(t->node, "sandbox");
-    if (!node || !load_keys(t->l, node, "sandbox",
-                     "values on_update states updating deleting references delete_empty delete_unless also "
-                     "shows shows_in item_shows members_are_things creates owns strict used_by errors "
-                     "filters soft_delete check"))
+    if (!node ||
+        !load_keys(t->l, node, "sandbox",
+            "values on_update published states updating deleting references delete_empty delete_unless also "
+            "shows shows_in item_shows members_are_things creates owns strict used_by errors "
+            "filters soft_delete check"))
         return;
     t->type->sandbox = node_value(t->l->arena, node);
     const struct node *also = node_get(node, "also");

@@ -20,6 +20,15 @@ def cloud(running_cloud):
 
 
 @pytest.fixture
+def cloud_with_policies(monkeypatch):
+    """moto with AWS's own policies, which roles of jobs have; it takes a second to load them."""
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    cloud = Cloud()
+    yield cloud
+    cloud.stop()
+
+
+@pytest.fixture
 def stack(tmp_path, cloud):
     return Stack(tmp_path / "stack", cloud)
 
