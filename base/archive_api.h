@@ -27,7 +27,28 @@
     X(entry_pathname)                                                                                        \
     X(entry_pathname_utf8)                                                                                   \
     X(entry_perm)                                                                                            \
-    X(entry_symlink)
+    X(entry_symlink)                                                                                         \
+    X(entry_new)                                                                                             \
+    X(entry_free)                                                                                            \
+    X(entry_clear)                                                                                           \
+    X(entry_copy_pathname)                                                                                   \
+    X(entry_set_filetype)                                                                                    \
+    X(entry_set_perm)                                                                                        \
+    X(entry_set_size)                                                                                        \
+    X(entry_set_uid)                                                                                         \
+    X(entry_set_gid)                                                                                         \
+    X(write_new)                                                                                             \
+    X(write_free)                                                                                            \
+    X(write_close)                                                                                           \
+    X(write_open)                                                                                            \
+    X(write_add_filter_gzip)                                                                                 \
+    X(write_set_format_zip)                                                                                  \
+    X(write_set_format_pax_restricted)                                                                       \
+    X(write_set_options)                                                                                     \
+    X(write_set_bytes_in_last_block)                                                                         \
+    X(write_header)                                                                                          \
+    X(write_data)                                                                                            \
+    X(write_finish_entry)
 
 struct archive_api {
 #define ARCHIVE_POINTER(name) __typeof__(archive_##name) *(name);

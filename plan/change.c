@@ -281,6 +281,8 @@ static const struct value *evaluate_now(struct job *job, const struct value **de
         }
         if (!desired && p->diags->errors > errors)
             err_set(err, ERR_INVALID, "%.*s", STR_ARG(p->diags->items[p->diags->n - 1].message));
+        else if (!desired && p->failure.class != ERR_NONE)
+            *err = p->failure;
         else if (!value_is_known(desired)) {
             err_set(
                 err, ERR_INVALID, "an attribute is still unknown after everything it refers to was applied");

@@ -259,6 +259,12 @@ static const struct value *merge_default_tags(
     return value_with(arena, object, tags->name, value_merge(arena, defaults, given));
 }
 
+static void warn(void *ctx, const char *text)
+{
+    struct planner *p = ctx;
+    observe(&p->options.observer, &(struct event){.kind = EVENT_WARNING, .text = text});
+}
+
 const struct value *evaluate_files(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
 {
@@ -269,11 +275,18 @@ const struct value *evaluate_files(
     op.recorded = instance->import_live ? instance->import_live
                   : instance->seen      ? instance->seen->record->attrs
                                         : NULL;
+    op.version = value_text(
+        value_get(p->options.versions, instance->address), p->options.latest ? STR("latest") : STR_EMPTY);
+    op.warn = warn;
+    op.warn_ctx = p;
     struct err err = ERR_INIT;
     const struct value *prepared = object;
     if (decl->schema->ops->prepare(&op, object, &prepared, &err) == 0)
         return prepared;
-    diag_error(p->diags, decl->span, "%.*s: %s", STR_ARG(instance->address), err.message);
+    err_context(&err, "%.*s", STR_ARG(instance->address));
+    if (err.class == ERR_IO) /* a file that the stack names */
+        err.class = ERR_INVALID;
+    plan_failed(p, decl->span, &err);
     return NULL;
 }
 

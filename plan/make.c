@@ -487,6 +487,7 @@ int plan_make(struct workspace *workspace, const struct plan_options *options, s
         plan_free(p->plan);
         return -1;
     }
+    p->options.observer = (struct observer){0}; /* who listened to the planning may be gone */
     *out = p->plan;
     return 0;
 }

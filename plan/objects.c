@@ -13,7 +13,7 @@ const struct value *object_set(struct arena *arena, const struct schema *schema,
     struct value_builder names = VALUE_BUILDER(arena);
     for (uint32_t i = 0; desired && i < desired->count; i++) {
         const struct attr *attr = schema_attr(schema, desired->entries[i].key);
-        if (attr && attr->settable)
+        if (attr && (attr->settable || attr->prepared))
             value_builder_add(&names, value_string_ref(arena, attr->name));
     }
     return value_builder_list(&names);
@@ -169,7 +169,7 @@ size_t diff_objects(struct arena *arena, const struct schema *schema, const stru
     for (uint32_t i = 0; i < desired->count; i++) {
         struct str name = desired->entries[i].key;
         const struct attr *attr = schema_attr(schema, name);
-        if (!attr || !attr->settable || ignored(lifecycle, name))
+        if (!attr || !(attr->settable || attr->prepared) || ignored(lifecycle, name))
             continue;
         const struct value *before = counterpart(attr, live, record);
         if (same(attr, desired->entries[i].value, before))

@@ -127,6 +127,13 @@ struct plan_options {
     size_t replace_count;
     int parallelism; /* 0: 32 */
     struct observer observer;
+    /*
+     * Only the targets themselves, not what they depend on: that has to be there, and nothing else is looked
+     * at. What refers to a target and changes with it is a target, too.
+     */
+    bool alone;
+    bool latest;                  /* what was rolled back goes forward again */
+    const struct value *versions; /* address -> SHA-256 of the version it is to go back to; NULL: none */
     struct str import_address, import_id; /* one more import than the stack lists; "" none */
     const struct value
         *saved_live; /* plan_load() only: live values by address instead of a refresh; NULL otherwise */

@@ -139,6 +139,7 @@ static int settle_update(struct settling *s, struct err *err)
     const struct value *prior = s->record            ? s->record->attrs
                                 : s->intent->desired ? s->intent->desired
                                                      : &value_empty_map;
+    s->ctx.attempted = s->intent->desired;
     if (s->schema->ops->read(&s->ctx, prior, set, &live, err))
         return -1;
     if (!live)
@@ -183,6 +184,7 @@ static int prepare(struct settling *s, struct err *err)
         .schema = s->schema,
         .address = s->intent->address,
         .stack = o->stack,
+        .env = o->env,
         .token = s->intent->token,
         .cancel = o->cancel,
     };

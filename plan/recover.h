@@ -15,7 +15,7 @@
 struct recover_options {
     struct state *state;
     struct catalog *catalog;
-    struct str stack;
+    struct str stack, env;
     const atomic_bool *cancel; /* may be NULL */
     /* The configured provider of that name. */
     int (*provider)(void *ctx, struct str name, struct provider **out, struct err *err);

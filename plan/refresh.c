@@ -9,6 +9,7 @@
 #include "plan/planner.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/pool.h"
 
@@ -59,6 +60,8 @@ struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider
         .stack = p->stack->name,
         .work_dir = p->workspace->work_dir,
         .digests = p->workspace->digests,
+        .env = p->stack->env,
+        .offline = p->options.offline,
     };
 }
 
@@ -239,7 +242,7 @@ static const struct value *with_computed(
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; recorded && i < recorded->count; i++) {
         const struct attr *attr = schema_attr(group->schema, recorded->entries[i].key);
-        if (attr && attr->computed && !attr->settable && !value_get(live, attr->name))
+        if (attr && attr->computed && !attr->settable && !attr->prepared && !value_get(live, attr->name))
             value_builder_set(&b, attr->name, recorded->entries[i].value);
     }
     return b.n ? value_merge(arena, live, value_builder_map(&b)) : live;

@@ -6,6 +6,7 @@
 #include "provider/aws/s3_object.h"
 #include "provider/provider.h"
 #include "provider/spec/spec.h"
+#include "provider/weir/artifact.h"
 #include "provider/weir/value.h"
 
 #include <dirent.h>
@@ -13,7 +14,7 @@
 
 #define SPECS "provider/aws/specs/"
 
-static const struct schema *const in_c[] = {&weir_value_schema, &aws_s3_object_schema};
+static const struct schema *const in_c[] = {&weir_value_schema, &weir_artifact_schema, &aws_s3_object_schema};
 
 struct catalog {
     struct arena arena;

@@ -30,8 +30,13 @@ struct op_ctx {
     struct str dir;          /* where relative file names in attributes start */
     struct str work_dir;     /* the stack's .weir: for what is kept between runs and may be lost; "" none */
     struct digests *digests; /* of local files; may be NULL */
-    const struct value *recorded; /* prepare: the record's attributes, or what is imported; NULL: neither */
-    struct str stack;             /* stack name, for the ownership tag */
+    bool offline;            /* prepare: only check, run and make nothing */
+    const struct value *recorded;  /* prepare: the record's attributes, or what is imported; NULL: neither */
+    const struct value *attempted; /* read, after an interrupted update: what that was to bring about */
+    struct str version; /* which version the command asks for: "" as file and record say, "latest" what the
+                           sources say now, or the SHA-256 of an earlier one */
+    struct str stack;   /* stack name, for the ownership tag */
+    struct str env;     /* its environment; "" none */
     struct str
         token;      /* idempotency token of this intent: 32 hex digits; stable across retries and recovery */
     bool sensitive; /* the file or the record marks something as secret that answers may repeat: not traced */
@@ -40,6 +45,8 @@ struct op_ctx {
     void (*progress)(
         void *ctx, const char *what); /* "waiting for status available (creating)"; may be NULL */
     void *progress_ctx;
+    void (*warn)(void *ctx, const char *text); /* something that is no failure; may be NULL */
+    void *warn_ctx;
 };
 
 /* Receives each object of a bulk listing; called from the thread that lists. */

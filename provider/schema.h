@@ -48,6 +48,7 @@ struct attr {
     bool required;
     bool computed; /* the service says; may not be given in the file unless also optional (see settable) */
     bool settable; /* may be given in the file */
+    bool prepared; /* follows from local files: never given, and yet compared like what is */
     bool replace;  /* a change means delete and create */
     bool sensitive;
     bool write_only;   /* cannot be read back: the state keeps a salted hash, the diff compares hashes */
@@ -74,7 +75,8 @@ struct schema {
     bool bulk;                /* has a list call: refreshed by pages */
     const struct attr *attrs; /* in spec order */
     size_t attr_count;
-    struct str id; /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
+    struct str id;       /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
+    struct str provider; /* whose configuration it uses; "": the one its name begins with */
     const struct resource_ops *ops; /* provider/provider.h */
     const struct job_ops *job;      /* provider/job.h; NULL: nothing that could be run */
     void *impl;                     /* the provider's own description of the type */

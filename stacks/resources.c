@@ -252,7 +252,8 @@ static void load_resource(struct unit *unit, const struct node_entry *entry, boo
     }
     if (decl->schema) {
         struct str rest;
-        decl->provider_name = str_cut(decl->schema->name, '.', &rest);
+        struct str provider = decl->schema->provider;
+        decl->provider_name = provider.n ? provider : str_cut(decl->schema->name, '.', &rest);
     }
     read_body(loader, decl, body);
     if (decl->schema)

@@ -1,0 +1,46 @@
+/*
+ * `weir.artifact`: a file or folder, packaged the same way everywhere, kept in a bucket under a key that
+ * holds its SHA-256. So a changed job is a changed key, and going back is pointing at the old one.
+ *
+ * artifact.c has the type and its operations; artifact_make.c turns sources into a package and says its hash
+ * at plan time (building first where that is asked for); artifact_store.c speaks to S3.
+ *
+ * What is recorded besides the attributes: `content`, the digest of what the package was made from, for each
+ * version. Sources with a recorded digest are not packed again: their package is known by its SHA-256,
+ * whatever compressor this machine has.
+ */
+#ifndef WEIR_PROVIDER_WEIR_ARTIFACT_H
+#define WEIR_PROVIDER_WEIR_ARTIFACT_H
+
+#include "provider/provider.h"
+#include "provider/weir/package.h"
+
+extern const struct schema weir_artifact_schema;
+
+/* ---- between artifact.c and artifact_make.c ---- */
+
+/* A desired object as far as it is known. */
+struct artifact {
+    struct str bucket, prefix; /* of the store */
+    struct str name;           /* of the artifact */
+    struct str version;        /* of a wheel */
+    enum package_format format;
+    bool folder;
+};
+
+/* What is wrong with the attributes, and what follows from them. */
+int artifact_parse(struct op_ctx *ctx, const struct value *desired, struct artifact *out, struct err *err);
+/* ops->prepare */
+int artifact_prepare(
+    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err);
+/* The file that holds the content with this hash, packed again where it has to be. */
+int artifact_content(
+    struct op_ctx *ctx, const struct value *desired, struct str sha256, const char **path, struct err *err);
+/* Entry of the recorded versions with this hash, or NULL. */
+const struct value *artifact_version(const struct value *versions, struct str sha256);
+/* The key of a version with this hash. */
+struct str artifact_key(
+    struct arena *arena, const struct artifact *artifact, struct str source, struct str sha256);
+struct str artifact_base64(struct arena *arena, struct str sha256);
+
+#endif

@@ -1,0 +1,83 @@
+#include "provider/weir/artifact_cache.h"
+
+#include "base/file.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+#define HEAD "weir artifact 1\n"
+
+enum { CACHE_MAX = 1 << 20, ID_LENGTH = 16 };
+
+static const char *cache_path(const struct artifact_cache *cache)
+{
+    return arena_printf(cache->arena, "%.*s/%.*s.cache", STR_ARG(cache->folder), STR_ARG(cache->id)).p;
+}
+
+const char *artifact_cache_package(const struct artifact_cache *cache, struct str sha256)
+{
+    return arena_printf(
+        cache->arena, "%.*s/%.*s-%.*s", STR_ARG(cache->folder), STR_ARG(cache->id), STR_ARG(sha256))
+        .p;
+}
+
+struct str artifact_cache_vendored(const struct artifact_cache *cache, struct str digest)
+{
+    return arena_printf(
+        cache->arena, "%.*s/%.*s-python-%.*s", STR_ARG(cache->folder), STR_ARG(cache->id), STR_ARG(digest));
+}
+
+static void read_line(struct artifact_cache *cache, struct str line)
+{
+    struct str rest, word = str_cut(line, ' ', &rest);
+    if (!rest.p)
+        return;
+    if (str_eqz(word, "built")) {
+        cache->built = rest;
+    } else if (str_eqz(word, "vendored")) {
+        cache->vendored = rest;
+    } else if (str_eqz(word, "package")) {
+        cache->digest = str_cut(rest, ' ', &rest);
+        cache->sha256 = str_cut(rest, ' ', &rest);
+        if (!rest.p || !str_to_int(rest, &cache->size))
+            cache->digest = cache->sha256 = STR_EMPTY;
+    }
+}
+
+int artifact_cache_load(
+    struct artifact_cache *cache, struct arena *arena, struct str folder, struct str address, struct err *err)
+{
+    *cache = (struct artifact_cache){
+        .arena = arena, .folder = folder, .id = str_slice(sha256_hex(arena, address), 0, ID_LENGTH)};
+    struct str text;
+    if (dir_make(arena_strz(arena, folder), err))
+        return -1;
+    if (file_read(arena, cache_path(cache), CACHE_MAX, &text, NULL) || !str_starts(text, STR(HEAD)))
+        return 0;
+    for (struct str rest = str_slice(text, strlen(HEAD), text.n); rest.p && rest.n;)
+        read_line(cache, str_cut(rest, '\n', &rest));
+    return 0;
+}
+
+void artifact_cache_made(struct artifact_cache *cache, struct str digest, const struct package_made *made)
+{
+    if (cache->sha256.n && !str_eq(cache->sha256, made->sha256))
+        unlink(artifact_cache_package(cache, cache->sha256));
+    cache->digest = digest;
+    cache->sha256 = made->sha256;
+    cache->size = made->size;
+}
+
+int artifact_cache_save(const struct artifact_cache *cache, struct err *err)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    buf_addz(&out, HEAD);
+    if (cache->built.n)
+        buf_addf(&out, "built %.*s\n", STR_ARG(cache->built));
+    if (cache->vendored.n)
+        buf_addf(&out, "vendored %.*s\n", STR_ARG(cache->vendored));
+    if (cache->digest.n)
+        buf_addf(&out, "package %.*s %.*s %" PRId64 "\n", STR_ARG(cache->digest), STR_ARG(cache->sha256),
+            cache->size);
+    return file_write_atomic(cache_path(cache), buf_str(&out), 0600, err);
+}

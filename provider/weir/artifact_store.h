@@ -1,0 +1,31 @@
+/*
+ * Where artifacts lie: objects in a bucket, under keys that hold the SHA-256 of their content. Beside the
+ * content each object carries that hash and who stored it as metadata.
+ */
+#ifndef WEIR_PROVIDER_WEIR_ARTIFACT_STORE_H
+#define WEIR_PROVIDER_WEIR_ARTIFACT_STORE_H
+
+#include "provider/provider.h"
+
+struct stored {
+    bool there;
+    struct str sha256; /* as its metadata says; "" where it says nothing */
+    struct str etag, version_id;
+    struct str stack, address; /* who stored it; "" not weir */
+    int64_t size;
+};
+
+/* The stack that stores something now: its name, and its environment where it has one. */
+struct str artifact_owner(struct op_ctx *ctx);
+
+/* What is there; `there` is false where nothing is. */
+int artifact_look(struct op_ctx *ctx, struct str bucket, struct str key, struct stored *out, struct err *err);
+
+/* Uploads the file, which has to be what its hash says. */
+int artifact_put(struct op_ctx *ctx, struct str bucket, struct str key, const char *path, struct str sha256,
+    struct stored *out, struct err *err);
+/* version_id "": whatever is there now. Gone already is success. */
+int artifact_remove(
+    struct op_ctx *ctx, struct str bucket, struct str key, struct str version_id, struct err *err);
+
+#endif

@@ -1,0 +1,299 @@
+/*
+ * Which files go into a package: walking a folder by the rules of include, exclude and .gitignore.
+ */
+#include "provider/weir/package.h"
+
+#include "base/file.h"
+#include "base/glob.h"
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DEPTH_MAX = 64, FILES_MAX = 1000000, IGNORE_FILE_MAX = 1 << 20 };
+
+/* Left out of every package: traces of tools, which differ from machine to machine. */
+static const char *const always_out[] = {".git", ".weir", "__pycache__", "*.pyc", ".DS_Store"};
+/* Of what pip installs: scripts and records hold the path of this machine's Python. */
+static const char *const vendored_out[] = {"/bin", "/*.dist-info/RECORD", "/*.dist-info/INSTALLER",
+    "/*.dist-info/REQUESTED", "/*.dist-info/direct_url.json"};
+
+struct rules {
+    struct glob_rule *items; /* heap */
+    size_t n, cap;
+};
+
+/* A folder on the way down; links may lead to folders, but not round in circles. */
+struct step {
+    const struct step *parent;
+    dev_t dev;
+    ino_t ino;
+    int depth;
+};
+
+struct walk {
+    struct package *package;
+    const struct package_filter *filter;
+    struct str root;                       /* the folder as given */
+    char real[PATH_MAX];                   /* and without links */
+    struct str above;                      /* where the folder lies in its git repository, "" at the top */
+    struct rules include, exclude, ignore; /* the last relative to the repository */
+};
+
+struct str package_name(struct arena *arena, struct str name)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    while (name.n) {
+        size_t valid = str_utf8_prefix(name);
+        buf_add(&out, name.p, valid);
+        if (valid < name.n)
+            buf_addf(&out, "\\x%02x", (unsigned char)name.p[valid++]);
+        name = str_slice(name, valid, name.n);
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
+static int refuse(struct walk *w, struct str path, struct err *err, const char *why)
+{
+    struct str name = package_name(w->package->arena, path_join(w->package->arena, w->root, path));
+    return err_set(err, ERR_INVALID, "\"%.*s\" %s", STR_ARG(name), why);
+}
+
+/* ---- rules ---- */
+
+static void add_rule(struct rules *rules, struct str line, struct str base, bool comments)
+{
+    struct glob_rule rule;
+    if (!glob_rule_parse(line, base, comments, &rule))
+        return;
+    MEM_GROW(rules->items, rules->cap, rules->n + 1);
+    rules->items[rules->n++] = rule;
+}
+
+static void add_patterns(struct rules *rules, const struct value *list)
+{
+    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
+        add_rule(rules, value_text(list->items[i], STR_EMPTY), STR_EMPTY, false);
+}
+
+/* The rules of one .gitignore; `base` is its folder within the repository. */
+static void add_ignore_file(struct walk *w, struct str path, struct str base)
+{
+    struct str text, line;
+    struct arena *arena = w->package->arena;
+    if (file_read(arena, arena_strz(arena, path), IGNORE_FILE_MAX, &text, NULL))
+        return; /* most folders have none */
+    for (struct str rest = text; rest.p && rest.n;) {
+        line = str_cut(rest, '\n', &rest);
+        add_rule(&w->ignore, line, base, true);
+    }
+}
+
+/* The repository around the folder, and what its upper .gitignore files say. */
+static void find_repository(struct walk *w)
+{
+    struct arena *arena = w->package->arena;
+    struct str real = str_z(w->real), top = real;
+    while (!path_exists(path_join(arena, top, STR(".git")).p)) {
+        if (top.n <= 1)
+            return; /* none: only the folder's own files count */
+        top = arena_str(arena, path_dir(top));
+    }
+    add_ignore_file(w, path_join(arena, top, STR(".git/info/exclude")), STR_EMPTY);
+    if (top.n == real.n)
+        return;
+    w->above = str_slice(real, top.n == 1 ? 1 : top.n + 1, real.n);
+    struct str base = STR_EMPTY, rest = w->above;
+    while (rest.p) {
+        add_ignore_file(w, path_join(arena, path_join(arena, top, base), STR(".gitignore")), base);
+        struct str step = str_cut(rest, '/', &rest);
+        base = path_join(arena, base, step);
+    }
+}
+
+static struct str in_repository(struct walk *w, struct str path)
+{
+    return path.n ? path_join(w->package->arena, w->above, path) : w->above;
+}
+
+static bool left_out(struct walk *w, struct str path, bool folder)
+{
+    if (glob_rules_say(w->exclude.items, w->exclude.n, path, folder) > 0)
+        return true;
+    return w->filter->gitignore &&
+           glob_rules_say(w->ignore.items, w->ignore.n, in_repository(w, path), folder) > 0;
+}
+
+/* Is it, or a folder that it lies in, named by include? */
+static bool included(const struct walk *w, struct str path)
+{
+    const struct rules *rules = &w->include;
+    if (!rules->n)
+        return !w->filter->include || !w->filter->include->count;
+    for (size_t end = path.n; end > 0; end--) {
+        bool whole = end == path.n;
+        if ((whole || path.p[end] == '/') &&
+            glob_rules_say(rules->items, rules->n, str_slice(path, 0, end), !whole) > 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- walking ---- */
+
+static struct package_file *new_file(struct package *package)
+{
+    MEM_GROW(package->files, package->cap, package->n + 1);
+    package->files[package->n] = (struct package_file){0};
+    return &package->files[package->n++];
+}
+
+static void add_file(struct package *package, struct str path, struct str source, const struct stat *st)
+{
+    struct package_file *file = new_file(package);
+    file->path = path;
+    file->source = source;
+    file->size = (int64_t)st->st_size;
+    file->id = file_id_of(st);
+    file->executable = st->st_mode & S_IXUSR;
+}
+
+/* Where a link leads must lie in the folder, too: the package stands for what the folder holds. */
+static int check_link(struct walk *w, struct str path, struct err *err)
+{
+    char target[PATH_MAX];
+    struct str source = path_join(w->package->arena, w->root, path), real = str_z(w->real);
+    if (!realpath(source.p, target))
+        return refuse(
+            w, path, err, errno == ENOENT ? "is a link to nothing" : "is a link that leads nowhere");
+    struct str to = str_z(target);
+    bool inside = str_starts(to, real) && (to.n == real.n || to.p[real.n] == '/' || real.n == 1);
+    if (inside)
+        return 0;
+    refuse(w, path, err, "is a link that leaves the folder");
+    return err_hint(err, "it leads to %.*s; copy it, or leave it out with `exclude`",
+        STR_ARG(package_name(w->package->arena, to)));
+}
+
+static int walk_folder(
+    struct walk *w, int parent, const char *name, struct str path, const struct step *above, struct err *err);
+
+static int visit(
+    struct walk *w, int folder, const char *name, struct str path, const struct step *above, struct err *err)
+{
+    struct stat st;
+    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW))
+        return errno == ENOENT ? 0 : refuse(w, path, err, strerror(errno)); /* gone meanwhile */
+    bool link = S_ISLNK(st.st_mode);
+    if (left_out(w, path, S_ISDIR(st.st_mode)))
+        return 0;
+    if (link && (check_link(w, path, err) || fstatat(folder, name, &st, 0)))
+        return -1;
+    if (S_ISDIR(st.st_mode))
+        return link && left_out(w, path, true) ? 0 : walk_folder(w, folder, name, path, above, err);
+    if (!included(w, path))
+        return 0;
+    if (!str_is_utf8(path))
+        return refuse(w, path, err, "has a name that is not UTF-8");
+    if (!S_ISREG(st.st_mode))
+        return refuse(w, path, err, "is neither a file nor a folder");
+    if (w->package->n >= FILES_MAX)
+        return err_set(err, ERR_INVALID, "\"%.*s\" holds more than a million files", STR_ARG(w->root));
+    add_file(w->package, path, path_join(w->package->arena, w->root, path), &st);
+    return 0;
+}
+
+/* Takes fd. */
+static int read_folder(struct walk *w, int fd, struct str path, const struct step *here, struct err *err)
+{
+    DIR *folder = fdopendir(fd);
+    if (!folder) {
+        close(fd);
+        return refuse(w, path, err, strerror(errno));
+    }
+    struct arena *arena = w->package->arena;
+    if (w->filter->gitignore)
+        add_ignore_file(
+            w, path_join(arena, path_join(arena, w->root, path), STR(".gitignore")), in_repository(w, path));
+    int status = 0;
+    for (const struct dirent *entry; !status && (entry = readdir(folder));) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+            continue;
+        struct str below =
+            path.n ? path_join(arena, path, str_z(entry->d_name)) : arena_str(arena, str_z(entry->d_name));
+        status = visit(w, dirfd(folder), entry->d_name, below, here, err);
+    }
+    closedir(folder);
+    return status;
+}
+
+static int walk_folder(
+    struct walk *w, int parent, const char *name, struct str path, const struct step *above, struct err *err)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st)) {
+        int status =
+            refuse(w, path, err, arena_printf(w->package->arena, "cannot be read: %s", strerror(errno)).p);
+        fd_close_ptr(&fd);
+        return status;
+    }
+    struct step here = {above, st.st_dev, st.st_ino, above ? above->depth + 1 : 0};
+    const struct step *circle = above;
+    while (circle && (circle->dev != here.dev || circle->ino != here.ino))
+        circle = circle->parent;
+    if (circle || here.depth > DEPTH_MAX) {
+        close(fd);
+        return refuse(w, path, err, circle ? "is a link to a folder around it" : "lies too deep");
+    }
+    return read_folder(w, fd, path, &here, err);
+}
+
+int package_scan(
+    struct package *package, const char *folder, const struct package_filter *filter, struct err *err)
+{
+    struct walk w = {.package = package, .filter = filter, .root = str_z(folder), .above = STR_EMPTY};
+    if (!realpath(folder, w.real))
+        return err_set(err, ERR_INVALID, "\"%s\" cannot be read: %s", folder, strerror(errno));
+    for (size_t i = 0; i < sizeof always_out / sizeof *always_out; i++)
+        add_rule(&w.exclude, str_z(always_out[i]), STR_EMPTY, false);
+    for (size_t i = 0; filter->vendored && i < sizeof vendored_out / sizeof *vendored_out; i++)
+        add_rule(&w.exclude, str_z(vendored_out[i]), STR_EMPTY, false);
+    add_patterns(&w.include, filter->include);
+    add_patterns(&w.exclude, filter->exclude);
+    if (filter->gitignore)
+        find_repository(&w);
+    int status = walk_folder(&w, AT_FDCWD, folder, STR_EMPTY, NULL, err);
+    free(w.include.items);
+    free(w.exclude.items);
+    free(w.ignore.items);
+    return status;
+}
+
+int package_add_file(struct package *package, const char *file, struct err *err)
+{
+    struct stat st;
+    struct str source = arena_str(package->arena, str_z(file)), name = path_base(source);
+    if (stat(file, &st))
+        return err_set(err, ERR_INVALID, "\"%s\" cannot be read: %s", file, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, ERR_INVALID, "\"%s\" is neither a file nor a folder", file);
+    if (!str_is_utf8(name))
+        return err_set(err, ERR_INVALID, "\"%.*s\" has a name that is not UTF-8",
+            STR_ARG(package_name(package->arena, source)));
+    add_file(package, arena_str(package->arena, name), source, &st);
+    return 0;
+}
+
+void package_add_text(struct package *package, struct str path, struct str text)
+{
+    struct package_file *file = new_file(package);
+    *file = (struct package_file){.path = path, .source = STR_EMPTY, .text = text, .hashed = true};
+    file->size = (int64_t)text.n;
+    hash_sha256(text, file->sha256);
+}

@@ -1,0 +1,474 @@
+"""weir.artifact: packed, stored, noticed when it is swapped, kept and taken away; on moto and on the sandbox."""
+
+import base64
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from support import Stack, planned
+
+sys.path.append(str(Path(__file__).parent / "sandbox"))
+from servers import SandboxCloud  # noqa: E402
+
+
+@pytest.fixture(params=["moto", "sandbox"])
+def place(request):
+    """A cloud: one that others wrote, and the sandbox."""
+    if request.param == "moto":
+        yield request.getfixturevalue("cloud")
+        return
+    server = SandboxCloud()
+    yield server
+    server.stop()
+
+
+def write(folder, files):
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def artifact(attributes, more=""):
+    return f"stack: art\nresources:\n  lake: {{type: aws.s3.bucket, name: art-lake}}\n  code: {{type: weir.artifact, store: '${{lake.name}}/artifacts', {attributes}}}\n{more}"
+
+
+def keys(cloud):
+    answer = cloud.client("s3").list_objects_v2(Bucket="art-lake")
+    return [item["Key"] for item in answer.get("Contents", [])]
+
+
+def body(cloud, key):
+    return cloud.client("s3").get_object(Bucket="art-lake", Key=key)["Body"].read()
+
+
+def code(stack):
+    return json.loads(stack.run("state", "show", "code", "--json").out)["attrs"]
+
+
+def code_sha(cloud):
+    """What Lambda says of the code that it has; None: it says nothing."""
+    return cloud.client("lambda").get_function(FunctionName="art")["Configuration"].get("CodeSha256")
+
+
+FUNCTION = """
+  role: {type: aws.iam.role, name: art, assume_role_policy: '${trust("lambda.amazonaws.com")}'}
+  function: {type: aws.lambda.function, name: art, role: "${role.arn}", runtime: python3.13, handler: main.handler, code: {s3_bucket: "${code.bucket}", s3_key: "${code.key}"}}
+"""
+
+
+def test_function_gets_what_was_packed(place, tmp_path):
+    stack = Stack(tmp_path / "stack", place)
+    write(stack.folder, {"ingest/main.py": "def handler(event, context):\n    return 1\n", "ingest/lib/a.txt": "a"})
+    stack.write(artifact("source: ingest, limit: lambda", FUNCTION)).apply()
+    stack.assert_settled()
+    (key,) = keys(place)
+    packed = body(place, key)
+    sha = hashlib.sha256(packed).digest()
+    assert key == f"artifacts/ingest-{sha.hex()}.zip"
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        assert archive.namelist() == ["lib/a.txt", "main.py"]
+        assert archive.read("main.py").startswith(b"def handler")
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {oct(info.external_attr >> 16) for info in archive.infolist()} == {"0o100644"}
+    assert code_sha(place) in (base64.b64encode(sha).decode(), None)
+    assert code(stack)["sha256_base64"] == base64.b64encode(sha).decode()
+    assert place.client("s3").head_object(Bucket="art-lake", Key=key)["Metadata"]["weir-sha256"] == sha.hex()
+
+    # a change shows at plan time with the key that it will have, in exactly what uses it
+    write(stack.folder, {"ingest/main.py": "def handler(event, context):\n    return 2\n"})
+    events = stack.run("plan", "--json").events()
+    changes = {event["address"]: event for event in events if event["event"] == "change"}
+    assert {name: change["action"] for name, change in changes.items()} == {"code": "update", "function": "update"}
+    (changed,) = changes["function"]["attrs"]
+    assert keys(place) == [key]
+    stack.apply()
+    stack.assert_settled()
+    assert changed["after"]["s3_key"] in keys(place)
+    assert code_sha(place) in (code(stack)["sha256_base64"], None)
+
+    stack.destroy()
+    assert place.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_swapped_content_is_drift(place, tmp_path):
+    stack = Stack(tmp_path / "stack", place)
+    write(stack.folder, {"clean.py": "print(1)\n"})
+    stack.write(artifact("source: clean.py")).apply()
+    (key,) = keys(place)
+    assert key.endswith(".py")
+    s3 = place.client("s3")
+    for metadata in ({}, s3.head_object(Bucket="art-lake", Key=key)["Metadata"]):
+        s3.put_object(Bucket="art-lake", Key=key, Body=b"steal()\n", Metadata=metadata)
+        drift = stack.run("drift", "--json", status=2).events()
+        (event,) = [event for event in drift if event["event"] == "drift"]
+        assert event["address"] == "code" and [attribute["name"] for attribute in event["attrs"]] == ["sha256"]
+        assert stack.plan() == {"code": "update"}
+        stack.apply()
+        stack.assert_settled()
+        assert body(place, key) == b"print(1)\n"
+
+    # taken away
+    s3.delete_object(Bucket="art-lake", Key=key)
+    stack.run("drift", status=2)
+    stack.apply()
+    stack.assert_settled()
+    assert body(place, key) == b"print(1)\n"
+    stack.destroy()
+
+
+def test_keeps_as_many_as_are_wanted(place, tmp_path):
+    stack = Stack(tmp_path / "stack", place)
+    stack.write(artifact("source: clean.py, keep: 2"))
+    stored = []
+    for i in range(5):
+        write(stack.folder, {"clean.py": f"print({i})\n"})
+        stack.apply()
+        stored.append(code(stack)["key"])
+        assert sorted(keys(place)) == sorted(stored[-3:])
+    assert [version["key"] for version in code(stack)["versions"]] == stored[:1:-1]
+    # an earlier content again: nothing is uploaded, the key is the one it had
+    write(stack.folder, {"clean.py": "print(3)\n"})
+    stack.apply()
+    stack.assert_settled()
+    assert code(stack)["key"] == stored[3]
+    assert sorted(keys(place)) == sorted(stored[-3:])
+    stack.destroy()
+    assert place.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_versioned_bucket_is_left_empty(place, tmp_path):
+    stack = Stack(tmp_path / "stack", place)
+    write(stack.folder, {"a.py": "1"})
+    stack.write(artifact("source: a.py").replace("name: art-lake", "name: art-lake, versioning: true")).apply()
+    write(stack.folder, {"a.py": "2"})
+    stack.apply()
+    stack.destroy()
+    assert place.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_moves_to_another_store(place, tmp_path):
+    stack = Stack(tmp_path / "stack", place)
+    write(stack.folder, {"a.py": "1"})
+    stack.write(artifact("source: a.py")).apply()
+    stack.write(artifact("source: a.py").replace("/artifacts", "/jobs/code/"))
+    assert stack.plan() == {"code": "update"}
+    stack.apply()
+    stack.assert_settled()
+    assert sorted(key.split("-")[0] for key in keys(place)) == ["artifacts/a", "jobs/code/a"]
+    stack.destroy()
+    assert place.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_environments_and_stacks_do_not_share(place, tmp_path):
+    first, second = Stack(tmp_path / "first", place), Stack(tmp_path / "second", place)
+    place.client("s3").create_bucket(Bucket="art-lake")
+    text = "stack: {}\nenvironments: {{dev: {{}}, prod: {{}}}}\nresources:\n  code: {{type: weir.artifact, store: art-lake/x, source: a.py}}\n"
+    for stack, name in ((first, "one"), (second, "two")):
+        write(stack.folder, {"a.py": "1"})
+        stack.write(text.format(name))
+    first.apply("-e", "dev")
+    for stack, environment in ((first, "prod"), (second, "dev")):
+        refused = stack.apply("-e", environment, status=1)
+        assert 'the stack "one.dev" has stored it' in refused.err, str(refused)
+        assert stack.run("state", "list", "-e", environment).out == ""
+    assert len(keys(place)) == 1
+    first.destroy("-e", "dev")
+    assert keys(place) == []
+
+
+def test_taken_in_and_forgotten(place, tmp_path):
+    stack = Stack(tmp_path / "stack", place)
+    write(stack.folder, {"a.py": "1"})
+    stack.write(artifact("source: a.py")).apply()
+    url = json.loads(stack.run("state", "show", "code", "--json").out)["id"]
+    stack.run("state", "rm", "code")
+    stack.run("state", "import", "code", url)
+    stack.apply()
+    stack.assert_settled()
+    stack.run("state", "rm", "code")
+    stack.apply()  # what this stack has stored it takes over
+    stack.assert_settled()
+    assert len(keys(place)) == 1
+    stack.destroy("--delete-adopted")
+    assert place.client("s3").list_buckets()["Buckets"] == []
+
+
+# ---- packing: no cloud is needed to see what would be stored ----
+
+
+def shas(stack, *args):
+    """SHA-256 by address, from a plan."""
+    changes = [event for event in stack.run("plan", "--json", *args).events() if event["event"] == "change"]
+    return {change["address"]: attribute["after"] for change in changes for attribute in change["attrs"] if attribute["name"] == "sha256"}
+
+
+def offline(tmp_path, attributes, files=None, name="stack"):
+    stack = Stack(tmp_path / name)
+    stack.env |= {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_REGION": "us-east-1"}
+    write(stack.folder, files or {})
+    return stack.write(f"stack: art\nresources:\n  code: {{type: weir.artifact, store: lake/x, {attributes}}}\n")
+
+
+def packed_file(stack):
+    (path,) = [path for path in (stack.folder / ".weir/artifacts").iterdir() if path.is_file() and path.suffix != ".cache"]
+    return path
+
+
+def test_same_bytes_on_any_machine(tmp_path):
+    files = {"src/main.py": "print(1)\n", "src/a/b.txt": "b", "src/ü/€.txt": "euro"}
+    found = set()
+    for name, zone, mask, order in (("one", "UTC", 0o022, 1), ("a/longer/way", "Asia/Tokyo", 0o077, -1)):
+        before = os.umask(mask)
+        stack = offline(tmp_path, "source: src", dict(list(files.items())[::order]), name)
+        os.umask(before)
+        for i, path in enumerate(sorted(stack.folder.rglob("src/**/*"))):
+            os.utime(path, (1_000_000_000 + i * order, 1_000_000_000 + i * order))
+        stack.env |= {"TZ": zone, "LC_ALL": "C" if order == 1 else "C.UTF-8"}
+        found.add((shas(stack)["code"], packed_file(stack).read_bytes()))
+    assert len(found) == 1
+    assert zipfile.ZipFile(io.BytesIO(found.pop()[1])).namelist() == ["a/b.txt", "main.py", "ü/€.txt"]
+
+
+@pytest.mark.parametrize("package", ["zip", "tar.gz", "wheel"])
+def test_formats_are_what_they_say(tmp_path, package):
+    stack = offline(tmp_path, f"source: src, package: {package}, name: tool, version: '1.5'", {"src/tool/__init__.py": "X = 7\n", "src/tool/run.sh": "#!/bin/sh\n"})
+    (stack.folder / "src/tool/run.sh").chmod(0o755)
+    (event,) = [event for event in stack.run("plan", "--json").events() if event["event"] == "change"]
+    key = {attribute["name"]: attribute["after"] for attribute in event["attrs"]}["key"]
+    packed = packed_file(stack)
+    if package == "tar.gz":
+        with tarfile.open(packed) as archive:
+            assert {member.name: (member.mode, member.mtime, member.uid) for member in archive} == {
+                "tool/__init__.py": (0o644, 0, 0), "tool/run.sh": (0o755, 0, 0)}
+    elif package == "zip":
+        with zipfile.ZipFile(packed) as archive:
+            assert archive.testzip() is None
+            assert archive.getinfo("tool/run.sh").external_attr >> 16 == 0o100755
+    else:
+        wheel = tmp_path / key.rsplit("/", 1)[1]
+        assert wheel.name == "tool-1.5-py3-none-any.whl"
+        packed.rename(wheel)
+        target = tmp_path / "installed"
+        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--target", target, wheel], check=True)
+        assert subprocess.run([sys.executable, "-c", "import tool; print(tool.X)"], env={"PYTHONPATH": str(target)}, capture_output=True, text=True).stdout == "7\n"
+        assert (target / "tool-1.5.dist-info/METADATA").exists()
+
+
+def test_rules_say_what_goes_in(tmp_path):
+    files = {name: "" for name in ("src/main.py", "src/notes.md", "src/test/t.py", "src/skip.py", "src/data/x.csv", "src/.gitignore")}
+    stack = offline(tmp_path, "source: src, include: ['*.py', data/], exclude: [test], gitignore: true, prefix: app", files)
+    write(stack.folder, {"src/.gitignore": "skip*\n"})
+    shas(stack)
+    assert zipfile.ZipFile(packed_file(stack)).namelist() == ["app/data/x.csv", "app/main.py"]
+
+
+def test_unchanged_files_are_not_read_again(tmp_path):
+    stack = offline(tmp_path, "source: src", {f"src/{i}.txt": str(i) for i in range(50)})
+    for path in (stack.folder / "src").iterdir():
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    time.sleep(0.06)  # what changed a moment ago is not trusted: its clock may not have ticked since
+    first = shas(stack)
+
+    def opened():
+        trace = subprocess.run(["strace", "-f", "-e", "trace=openat", *stack.command("plan")], cwd=stack.folder, env=stack.env, capture_output=True, text=True)
+        return [line for line in trace.stderr.splitlines() if "src/" in line and ".txt" in line]
+
+    assert shas(stack) == first
+    (packed,) = [path for path in (stack.folder / ".weir/artifacts").iterdir() if path.suffix != ".cache"]
+    stamp = packed.stat().st_mtime_ns
+    if subprocess.run(["which", "strace"], capture_output=True).returncode == 0:
+        assert opened() == []
+    assert packed.stat().st_mtime_ns == stamp
+    # the same size and time, other content: the change of the inode shows
+    target = stack.folder / "src/7.txt"
+    target.write_text("x")
+    os.utime(target, (1_000_000_000, 1_000_000_000))
+    assert shas(stack) != first
+
+
+def test_build_runs_when_its_inputs_change(tmp_path):
+    command = "echo run >> runs.txt; cat in/*.c > out.bin"
+    stack = offline(tmp_path, f"source: out.bin, build: {{command: '{command}', inputs: ['in/*.c']}}", {"in/a.c": "a", "in/notes": "n"})
+    runs = stack.folder / "runs.txt"
+    assert stack.run("validate") and not runs.exists()
+    first = shas(stack)
+    write(stack.folder, {"in/notes": "other"})
+    assert shas(stack) == first
+    assert runs.read_text() == "run\n"
+    write(stack.folder, {"in/b.c": "b"})
+    assert shas(stack) != first
+    (stack.folder / "out.bin").unlink()
+    assert shas(stack)["code"]
+    assert runs.read_text() == "run\n" * 3
+
+
+def test_build_without_inputs_runs_once_a_plan(tmp_path):
+    stack = offline(tmp_path, "for_each: [a, b], source: 'out/${each.key}', build: 'echo run >> runs.txt; mkdir -p out; echo 1 > out/a; echo 2 > out/b'")
+    for i in range(2):
+        assert len(shas(stack)) == 2
+        assert (stack.folder / "runs.txt").read_text() == "run\n" * (i + 1)
+
+
+def test_failing_build_shows_what_it_said(tmp_path):
+    stack = offline(tmp_path, "source: out.bin, build: {command: 'echo compiling; echo main.c:7 no such thing >&2; exit 3', inputs: [weir.yaml]}")
+    failed = stack.run("plan", status=1)
+    assert "failed with status 3" in failed.err and "main.c:7 no such thing" in failed.err and "compiling" in failed.err, str(failed)
+    stack.run("plan", status=1)  # it is not taken for done
+
+
+def make_wheel(folder, name, files, tag="py3-none-any"):
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-1.0-{tag}.whl", "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n")
+        archive.writestr(f"{info}/entry_points.txt", f"[console_scripts]\n{name} = {name}:main\n")
+        archive.writestr(f"{info}/RECORD", "")
+
+
+def test_vendors_pure_packages(tmp_path):
+    stack = offline(tmp_path, f"source: src, prefix: python, python: {{requirements: requirements.txt, interpreter: {sys.executable}}}",
+                    {"src/main.py": "import tiny\n", "requirements.txt": "--no-index\n--find-links wheels\ntiny==1.0\n", "wheels/.keep": ""})
+    make_wheel(stack.folder / "wheels", "tiny", {"tiny/__init__.py": "def main(): pass\n"})
+    first = shas(stack)
+    names = zipfile.ZipFile(packed_file(stack)).namelist()
+    assert names == ["python/main.py", "python/tiny-1.0.dist-info/METADATA", "python/tiny-1.0.dist-info/WHEEL", "python/tiny-1.0.dist-info/entry_points.txt",
+                     "python/tiny/__init__.py"]
+    # without pip's help the second time: the requirements are the same
+    (stack.folder / "wheels/tiny-1.0-py3-none-any.whl").unlink()
+    assert shas(stack) == first
+    # compiled packages are this machine's
+    make_wheel(stack.folder / "wheels", "fast", {"fast.so": ""}, tag="cp313-cp313-manylinux2014_x86_64")
+    write(stack.folder, {"requirements.txt": "--no-index\n--find-links wheels\nfast\n"})
+    failed = stack.run("plan", status=1)
+    assert "installing requirements.txt with pip failed" in failed.err and "only pure Python packages" in failed.err, str(failed)
+
+
+@pytest.mark.parametrize("attributes, message, status", [
+    ("source: nowhere", 'source "nowhere" is not there', 3),
+    ("source: src, package: file", 'source "src" is a folder', 3),
+    ("source: main.py, include: [a]", '"include" has no meaning for a single file', 3),
+    ("source: src, include: ['*.nothing']", "holds no file to pack", 3),
+    ("source: src, package: wheel, name: a-b", "the name of a wheel has no dashes", 3),
+    ("source: src, store: ''", "is no bucket with a prefix", 3),
+    ("source: src, build: {run: make}", '"build" is no command', 3),
+    ("source: src, build: {command: make, inputs: [nothing/*]}", "the inputs of the build match no file", 3),
+    ("source: src, python: {requirements: nowhere.txt}", "cannot read nowhere.txt", 3),
+    ("source: src, keep: 0", "1", 3),
+    ("name: x", 'an artifact needs a "source"', 3),
+    ("source: link", "is a link that leaves the folder", 3),
+    ("source: latin", "has a name that is not UTF-8", 3),
+    ("source: big, limit: lambda", "unpacked it has 262144001 bytes", 3),
+    ("source: noise, compress: false, limit: lambda", "Lambda's limit is 52428800 (50 MiB)", 3),
+])
+def test_refuses(tmp_path, attributes, message, status):
+    stack = Stack(tmp_path / "stack")
+    write(stack.folder, {"src/a.py": "", "main.py": ""})
+    store = "" if "store:" in attributes else "store: lake/x, "
+    stack.write(f"stack: art\nresources:\n  code: {{type: weir.artifact, {store}{attributes}}}\n")
+    for name in ("link", "latin", "big", "noise"):
+        if name in attributes:
+            (stack.folder / name).mkdir()
+    if "link" in attributes:
+        (stack.folder / "link/x").symlink_to("/etc/hostname")
+    if "latin" in attributes:
+        Path(os.fsdecode(os.fsencode(stack.folder / "latin") + b"/caf\xe9")).write_text("")
+    if "big" in attributes:
+        os.truncate(os.open(stack.folder / "big/x", os.O_CREAT | os.O_RDWR), 250 * 1024 * 1024 + 1)
+    if "noise" in attributes:
+        os.truncate(os.open(stack.folder / "noise/x", os.O_CREAT | os.O_RDWR), 50 * 1024 * 1024 + 1)
+    stack.env |= {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_REGION": "us-east-1"}
+    refused = stack.run("plan", status=status)
+    assert message in refused.err, str(refused)
+    assert "weir.yaml:3:3" in refused.err or "weir.yaml:3:" in refused.err, str(refused)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
+def test_unreadable_source(tmp_path):
+    stack = offline(tmp_path, "source: src", {"src/a": "a"})
+    (stack.folder / "src/a").chmod(0)
+    assert "cannot be read: Permission denied" in stack.run("plan", status=3).err
+
+
+def test_full_disk(tmp_path):
+    stack = offline(tmp_path, "source: src, compress: false", {"src/a": "a" * 200_000})
+    limited = subprocess.run(["sh", "-c", f"trap '' XFSZ; ulimit -f 100; exec {' '.join(stack.command('plan'))}"], cwd=stack.folder, env=stack.env, capture_output=True, text=True)
+    assert limited.returncode == 1 and "File too large" in limited.stderr, limited.stderr
+    assert [path for path in (stack.folder / ".weir/artifacts").iterdir() if path.suffix != ".cache"] == []
+
+
+def test_file_that_never_rests(tmp_path):
+    stack = offline(tmp_path, "source: src, compress: false", {"src/a": "a"})
+    os.truncate(stack.folder / "src/a", 100_000_000)  # so that reading it takes a while
+    grow = subprocess.Popen([sys.executable, "-c", "import sys\nf = open(sys.argv[1], 'ab', 0)\nprint(flush=True)\nwhile True: f.write(b'x')", stack.folder / "src/a"],
+                            stdout=subprocess.PIPE)
+    grow.stdout.readline()
+    try:
+        failed = stack.run("plan", status=1)
+    finally:
+        grow.kill()
+        grow.wait()
+    assert "changes while it is read" in failed.err or "changed while it was read" in failed.err, str(failed)
+
+
+def test_changed_after_the_plan_was_made(place, tmp_path):
+    """A saved plan is carried out as reviewed, or not at all."""
+    stack = Stack(tmp_path / "stack", place)
+    write(stack.folder, {"a.py": "1"})
+    stack.write(artifact("source: a.py"))
+    stack.run("plan", "-o", "x.plan")
+    write(stack.folder, {"a.py": "2"})
+    refused = stack.run("apply", "x.plan", status=None)
+    assert refused.status != 0 and stack.addresses() == [], str(refused)
+    write(stack.folder, {"a.py": "1"})
+    stack.run("apply", "x.plan")
+    stack.assert_settled()
+    stack.destroy()
+
+
+def test_refused_upload_registers_nothing(stack, cloud):
+    write(stack.folder, {"ingest/main.py": "x = 1\n"})
+    stack.write(artifact("source: ingest", FUNCTION))
+    cloud.fail({"match": "PUT /art-lake/artifacts", "status": 403, "times": 9, "body": "<Error><Code>AccessDenied</Code><Message>no</Message></Error>",
+                "headers": {"Content-Type": "application/xml"}})
+    failed = stack.apply(status=1)
+    assert "uploading s3://art-lake/artifacts/ingest-" in failed.err and "AccessDenied" in failed.err, str(failed)
+    assert cloud.client("lambda").list_functions()["Functions"] == []
+    assert sorted(stack.addresses()) == ["lake", "role"]
+    cloud.fail()
+    stack.apply()
+    stack.assert_settled()
+
+
+def test_lost_answer_leaves_nothing_behind(stack, cloud):
+    """The upload was carried out, its answer was lost; then the source changes before the next run."""
+    write(stack.folder, {"a.py": "1"})
+    stack.write(artifact("source: a.py")).apply()
+    write(stack.folder, {"a.py": "2"})
+    cloud.fail({"match": "PUT /art-lake/artifacts", "times": 9, "after": True, "close": True})
+    stack.apply(status=None)
+    cloud.fail()
+    write(stack.folder, {"a.py": "3"})
+    stack.apply()
+    stack.assert_settled()
+    assert len(keys(cloud)) == 2
+    stack.destroy()
+    assert cloud.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_without_anything_to_pack_it_is_just_checked(tmp_path):
+    stack = offline(tmp_path, "source: src, gitignore: true", {"src/a": ""})
+    stack.run("validate")
+    assert not (stack.folder / ".weir/artifacts").exists()
+    assert planned(stack.run("plan", "--json")) == {"code": "create"}
