@@ -39,6 +39,8 @@ static bool pause_for(struct following *g, int64_t ms)
 {
     while (ms > 0 && !stopped(g)) {
         int64_t slice = ms < SLICE_MS ? ms : SLICE_MS;
+        int64_t left = g->f->until_ms ? g->f->until_ms - clock_mono_ms() : slice;
+        slice = left < slice ? left : slice;
         if (g->f->tick)
             g->f->tick(g->f->callback_ctx);
         clock_sleep_ms(slice);

@@ -148,13 +148,28 @@ static void test_unknown_attribute(void **state)
         "   |                                          ^^^^^^^^^^ did you mean \"lid_color\"?\n");
 }
 
-/* One line each: the message alone is what matters. */
+/* The message alone is what matters. */
+struct mistake {
+    const char *text, *message; /* NULL: any */
+};
+
+static void assert_messages(const struct mistake *cases, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        AUTO_DIAGS struct diags diags = DIAGS_INIT;
+        assert_null(load(cases[i].text, &diags));
+        bool found = !cases[i].message && diags.errors;
+        for (size_t k = 0; k < diags.n && cases[i].message; k++)
+            found = found || str_eqz(diags.items[k].message, cases[i].message);
+        if (!found)
+            fail_msg("case %zu: \"%s\" is not said", i, cases[i].message);
+    }
+}
+
 static void test_other_mistakes(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text, *message;
-    } cases[] = {
+    static const struct mistake cases[] = {
         {"service: toy\nprotocol: soap\n",
             "protocol has to be query, ec2, json-1.0, json-1.1, rest-json or rest-xml"},
         {TYPE "    create: {send: all}\n    delete: {call: DropBox}\n", "create needs \"call\""},
@@ -186,15 +201,58 @@ static void test_other_mistakes(void **state)
         {"service: toy\nprotocol: rest-json\noperations: {A: /boxes}\n",
             "expected METHOD /path, such as \"GET /jobs/{Name}\""},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        AUTO_DIAGS struct diags diags = DIAGS_INIT;
-        assert_null(load(cases[i].text, &diags));
-        bool found = !cases[i].message && diags.errors;
-        for (size_t k = 0; k < diags.n && cases[i].message; k++)
-            found = found || str_eqz(diags.items[k].message, cases[i].message);
-        if (!found)
-            fail_msg("case %zu: \"%s\" is not said", i, cases[i].message);
-    }
+    assert_messages(cases, sizeof cases / sizeof *cases);
+}
+
+/* A run of the toy: what is wrong with it is all that is wrong. */
+#define RUN(text)                                                                                            \
+    TYPE "    create: {call: A}\n    delete: {call: B}\n    run:\n      attributes: {run_id: string, "       \
+         "run_list: "                                                                                        \
+         "{type: list(string)}}\n      succeeded: {run_id: a}\n" text
+
+static void test_mistakes_in_a_run(void **state)
+{
+    (void)state;
+    static const struct mistake cases[] = {
+        {TYPE "    create: {call: A}\n    delete: {call: B}\n    run: {start: {call: C}}\n",
+            "run needs \"attributes\", a map"},
+        {TYPE "    create: {call: A}\n    delete: {call: B}\n    run: {attributes: {run_status: string}}\n",
+            "a run needs the attribute \"run_id\""},
+        {TYPE "    create: {call: A}\n    delete: {call: B}\n    run: {attributes: {run_id: string}, start: "
+              "{call: "
+              "C}}\n",
+            "run needs \"succeeded\", the state of a run that ended well"},
+        {TYPE "    create: {call: A}\n    delete: {call: B}\n    run: {attributes: {run_id: integer}}\n",
+            "run_id has to be a string"},
+        {TYPE "    create: {call: A}\n    delete: {call: B}\n    run: {attributes: {run_ended: string}}\n",
+            "run_ended has to be a timestamp, or an integer (milliseconds)"},
+        {TYPE "    create: {call: A}\n    delete: {call: B}\n    run: {attributes: {lid_color: string}}\n",
+            "the type itself has an attribute \"lid_color\""},
+        {RUN(""), "run needs \"start\""},
+        {RUN("      begin: {call: C}\n"), "run has no key \"begin\""},
+        {RUN("      start: {call: C, send: {Name: nom}}\n"), "the type has no attribute \"nom\""},
+        {RUN("      start: {call: C, send: {Name: name}, answers: {run_di: Id}}\n"),
+            "the type has no attribute \"run_di\""},
+        {RUN("      start: C\n      failed: {run_state: X}\n"), "the type has no attribute \"run_state\""},
+        {RUN("      start: C\n      arguments: {to: run_list}\n"),
+            "arguments have \"as\": map, json, flags or list"},
+        {RUN("      start: C\n      arguments: {as: list}\n"), "arguments needs \"to\", an attribute"},
+        {RUN("      start: C\n      arguments: {as: map, to: run_list}\n"),
+            "arguments as map go to an attribute that is a map"},
+        {RUN("      start: C\n      options: {lid_color: {}}\n"),
+            "options are attributes of the run, which begin with run_"},
+        {RUN("      start: C\n      options: {run_list: {from: b}}\n"), "an option has no key \"from\""},
+        {RUN("      start: C\n      logs: [{stream: a}]\n"), "a log needs \"group\""},
+        {RUN("      start: C\n      logs: [{group: a, stream: b, prefix: c}]\n"),
+            "a log has \"stream\" or \"prefix\", not both"},
+        {RUN("      start: C\n      logs: [{group: \"/boxes/${nom}\"}]\n"),
+            "the type has no attribute \"nom\""},
+        {RUN("      start: C\n      rows: {call: D, at: \"Rows[]\"}\n"),
+            "rows needs \"cells\", \"cell\" and \"columns\""},
+        {RUN("      start: {call: C, answers_in: soon}\n"),
+            "\"answers_in\" has to be a duration such as 10s or 40m"},
+    };
+    assert_messages(cases, sizeof cases / sizeof *cases);
 }
 
 int main(void)
@@ -205,6 +263,7 @@ int main(void)
         cmocka_unit_test(test_unknown_keys),
         cmocka_unit_test(test_unknown_attribute),
         cmocka_unit_test(test_other_mistakes),
+        cmocka_unit_test(test_mistakes_in_a_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

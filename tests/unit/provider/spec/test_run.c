@@ -16,74 +16,7 @@
 
 #include <cmocka.h>
 
-/* ---- the service ---- */
-
-struct exchange {
-    const char *operation;
-    const char *body;   /* what has to be sent; NULL: not looked at */
-    const char *answer; /* NULL: {} */
-    const char *code;   /* an error with this code and status 400 instead */
-};
-
-static const struct exchange *script;
-static size_t script_length, script_at;
-
-int aws_client_new(const struct aws_options *options, struct aws_client **out, struct err *err)
-{
-    (void)options, (void)err;
-    *out = (struct aws_client *)&script;
-    return 0;
-}
-
-void aws_client_free(struct aws_client *client)
-{
-    (void)client;
-}
-
-int aws_send(struct aws_client *client, const struct aws_call *call, struct arena *arena,
-    struct wire_message *response, struct err *err)
-{
-    (void)client, (void)arena;
-    struct str name = call->op->name, body = call->request.body;
-    if (script_at == script_length)
-        fail_msg("unexpected %.*s %.*s", STR_ARG(name), STR_ARG(body));
-    const struct exchange *next = &script[script_at++];
-    if (!str_eqz(name, next->operation) || (next->body && !str_eqz(body, next->body)))
-        fail_msg("expected %s %s, got %.*s %.*s", next->operation, next->body ? next->body : "",
-            STR_ARG(name), STR_ARG(body));
-    *response = (struct wire_message){.status = next->code ? 400 : 200, .body = str_z(next->answer)};
-    if (!next->code)
-        return 0;
-    err_set(err, ERR_SERVICE, "%s: %s", next->code, next->answer ? next->answer : "");
-    snprintf(err->code, sizeof err->code, "%s", next->code);
-    err->http_status = 400;
-    return -1;
-}
-
-struct str aws_region(const struct aws_client *client)
-{
-    (void)client;
-    return STR("moon-1");
-}
-
-struct str aws_partition(const struct aws_client *client)
-{
-    (void)client;
-    return STR("aws");
-}
-
-int aws_account(struct aws_client *client, struct arena *arena, struct str *account, struct err *err)
-{
-    (void)client, (void)arena, (void)err;
-    *account = STR("42");
-    return 0;
-}
-
-uint64_t aws_requests(const struct aws_client *client)
-{
-    (void)client;
-    return script_at;
-}
+#include "tests/unit/support/toy_aws.h"
 
 /* ---- a spec with one of everything ---- */
 
@@ -230,19 +163,6 @@ static void assert_json(const struct value *v, const char *text)
     json_write(&out, v ? v : &value_null, JSON_MARK_UNKNOWN);
     assert_string_equal(out.p, text);
 }
-
-static void play(const struct exchange *exchanges, size_t n)
-{
-    script = exchanges;
-    script_length = n;
-    script_at = 0;
-}
-#define PLAY(...)                                                                                            \
-    do {                                                                                                     \
-        static const struct exchange exchanges_[] = {__VA_ARGS__};                                           \
-        play(exchanges_, sizeof exchanges_ / sizeof *exchanges_);                                            \
-    } while (0)
-#define PLAYED() assert_int_equal(script_at, script_length)
 
 /* ---- create ---- */
 

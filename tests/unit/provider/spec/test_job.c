@@ -1,0 +1,368 @@
+/* Jobs by their spec: what starting, looking, listing and stopping send, and what becomes of the answers. */
+#include "base/diag.h"
+#include "base/json.h"
+#include "provider/spec/spec.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/support/toy_aws.h"
+
+static const char spec[] =
+    "service: toy\n"
+    "protocol: json-1.1\n"
+    "target: Toy\n"
+    "errors: {absent: [Gone]}\n"
+    "page: {in: Next, out: Next}\n"
+    "types:\n"
+    "  mill:\n"
+    "    id: name\n"
+    "    attributes:\n"
+    "      name: {type: string, required: true}\n"
+    "      wheels: {type: list(string)}\n"
+    "      kind: {type: string, default: SLOW}\n"
+    "    create: {call: MakeMill}\n"
+    "    delete: {call: DropMill}\n"
+    "    run:\n"
+    "      attributes:\n"
+    "        run_id: {type: string, read: Id}\n"
+    "        run_arguments: {type: map(string), wire: Arguments, read: false}\n"
+    "        run_status: {type: string, read: State}\n"
+    "        run_message: {type: string, read: Why.Message}\n"
+    "        run_code: {type: integer, read: Why.Code}\n"
+    "        run_started: {type: timestamp, read: Started}\n"
+    "        run_ended: {type: integer, read: EndedMs}\n"
+    "        run_result: {type: json, read: Output}\n"
+    "        run_speed: {type: integer, read: false, doc: Turns a minute.}\n"
+    "        run_group: {type: string, read: Group, default: /mills}\n"
+    "        run_stream: {type: string, read: Stream}\n"
+    "      arguments: {as: map, to: run_arguments, prefix: --}\n"
+    "      options: {run_speed: {}}\n"
+    "      start:\n"
+    "        - {if: {kind: FAST}, call: Grind, send: {Mill: name}, at: Run}\n"
+    "        - {unless: {kind: FAST}, call: Start, send: {Mill: name, Arguments: run_arguments, Speed: "
+    "run_speed}, answers: {run_id: RunId}}\n"
+    "      detach: {call: Begin, send: {Mill: name}, answers: {run_id: RunId}}\n"
+    "      read: {call: GetRun, send: {Mill: name, Id: run_id}, at: Run}\n"
+    "      list: {each: {call: ListIds, send: {Mill: name}, at: \"Ids[]\"}, call: GetRuns, send: {Ids: "
+    "\".\"}, page: none, at: \"Runs[]\", match: {Mill: name}}\n"
+    "      stop: {call: StopRuns, send: {Mill: name}, with: {Ids: [\"${run_id}\"]}, failed: Errors}\n"
+    "      rows: {call: GetRows, send: {Id: run_id}, at: \"Rows[]\", cells: \"Cells[]\", cell: Text, "
+    "columns: \"Columns[].Name\"}\n"
+    "      succeeded: {run_status: DONE}\n"
+    "      failed: {run_status: [BROKEN, LATE]}\n"
+    "      stopped: {run_status: HALTED}\n"
+    "      error: [run_code, run_message, run_result.why]\n"
+    "      logs:\n"
+    "        - {group: \"${run_group}/${name}\", stream: \"${run_id}\"}\n"
+    "        - {group: /streams, stream: \"${run_stream}\"}\n"
+    "        - {group: /fast, if: {kind: FAST}}\n"
+    "        - {group: /shared, first: \"BEGIN ${run_id}\", last: \"END ${run_id}\"}\n"
+    "  barge:\n"
+    "    id: name\n"
+    "    attributes: {name: string, cargo: list(string)}\n"
+    "    create: {call: MakeBarge}\n"
+    "    delete: {call: DropBarge}\n"
+    "    run:\n"
+    "      attributes: {run_id: string, run_words: {type: list(string), wire: Words}}\n"
+    "      arguments: {as: flags, to: run_words, after: cargo}\n"
+    "      start: {call: Sail, send: {Name: name, Words: run_words}, answers: {run_id: Id}}\n"
+    "      succeeded: {run_id: \"*\"}\n";
+
+static struct spec_service *service;
+static struct provider *provider;
+static struct arena arena;
+
+static int set_up(void **state)
+{
+    (void)state;
+    static struct source source;
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    AUTO_BUF struct buf report = BUF_INIT;
+    source = (struct source){STR("toy.yaml"), str_z(spec)};
+    service = spec_load(&source, &diags);
+    diags_render(&diags, false, &report);
+    if (!service)
+        fail_msg("%s", report.p);
+    struct provider_options options = {.name = STR("aws"), .stack = STR("s")};
+    struct err err = ERR_INIT;
+    return provider_new(&options, &provider, &err);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    provider_free(provider);
+    spec_free(service);
+    return 0;
+}
+
+static int release(void **state)
+{
+    (void)state;
+    arena_release(&arena);
+    return 0;
+}
+
+static struct op_ctx ctx_of(const char *type)
+{
+    const struct spec_type *found = map_get(&service->types, str_z(type));
+    return (struct op_ctx){
+        .arena = &arena, .provider = provider, .schema = &found->schema, .token = STR("t0")};
+}
+
+static const struct value *json(const char *text)
+{
+    const struct value *v;
+    struct err err = ERR_INIT;
+    if (json_parse(&arena, str_z(text), &v, &err))
+        fail_msg("%s: %s", text, err.message);
+    return v;
+}
+
+static void assert_text(struct str text, const char *expected)
+{
+    assert_string_equal(arena_strz(&arena, text), expected);
+}
+
+static const struct job_ops *ops_of(const struct op_ctx *ctx)
+{
+    return ctx->schema->job;
+}
+
+static void test_what_a_job_is(void **state)
+{
+    (void)state;
+    struct op_ctx mill = ctx_of("mill"), barge = ctx_of("barge");
+    const struct job_ops *ops = ops_of(&mill);
+    assert_int_equal(ops->takes, JOB_TAKES_MAP);
+    assert_true(ops->lists && ops->reads && ops->stops && ops->gives && ops->tabular);
+    assert_int_equal(ops->option_count, 1);
+    assert_text(ops->options[0].name, "speed");
+    assert_text(ops->options[0].doc, "Turns a minute.");
+    ops = ops_of(&barge);
+    assert_false(ops->lists || ops->reads || ops->stops || ops->gives || ops->tabular);
+}
+
+static void test_start(void **state)
+{
+    (void)state;
+    PLAY({"Start", "{\"Arguments\":{\"--a\":\"1\",\"--b\":\"2\"},\"Mill\":\"m\",\"Speed\":9}",
+        "{\"RunId\": \"r1\"}", NULL});
+    struct op_ctx ctx = ctx_of("mill");
+    struct job_run run;
+    struct err err = ERR_INIT;
+    struct job_input input = {
+        .arguments = json("{\"a\": \"1\", \"--b\": \"2\"}"), .options = json("{\"speed\": 9}")};
+    assert_int_equal(ops_of(&ctx)->start(&ctx, json("{\"name\": \"m\"}"), &input, &run, &err), 0);
+    assert_text(run.id, "r1");
+    assert_int_equal(run.state, JOB_RUNNING);
+    PLAYED();
+}
+
+static void test_a_start_that_is_the_whole_run(void **state)
+{
+    (void)state;
+    PLAY({"Grind", "{\"Mill\":\"m\"}",
+        "{\"Run\": {\"Id\": \"r2\", \"State\": \"DONE\", \"Started\": 1763700000, \"EndedMs\": "
+        "1763700001500, "
+        "\"Output\": \"\\\"flour\\\"\"}}",
+        NULL});
+    struct op_ctx ctx = ctx_of("mill");
+    struct job_run run;
+    struct err err = ERR_INIT;
+    const struct value *mill = json("{\"name\": \"m\", \"kind\": \"FAST\"}");
+    assert_int_equal(ops_of(&ctx)->start(&ctx, mill, &(struct job_input){0}, &run, &err), 0);
+    assert_int_equal(run.state, JOB_SUCCEEDED);
+    assert_int_equal(run.ended_ms - run.started_ms, 1500);
+    assert_text(value_text(run.result, STR_EMPTY), "flour");
+    PLAYED();
+    PLAY({"Begin", "{\"Mill\":\"m\"}", "{\"RunId\": \"r3\"}", NULL});
+    assert_int_equal(ops_of(&ctx)->start(&ctx, mill, &(struct job_input){.detach = true}, &run, &err), 0);
+    assert_int_equal(run.state, JOB_RUNNING);
+    assert_text(run.id, "r3");
+    PLAYED();
+}
+
+static void test_words_after_those_of_the_resource(void **state)
+{
+    (void)state;
+    PLAY({"Sail", "{\"Name\":\"b\",\"Words\":[\"corn\",\"--to\",\"Ulm\"]}", "{\"Id\": \"r\"}", NULL});
+    struct op_ctx ctx = ctx_of("barge");
+    struct job_run run;
+    struct err err = ERR_INIT;
+    struct job_input input = {.arguments = json("[\"--to\", \"Ulm\"]")};
+    const struct value *barge = json("{\"name\": \"b\", \"cargo\": [\"corn\"]}");
+    assert_int_equal(ops_of(&ctx)->start(&ctx, barge, &input, &run, &err), 0);
+    PLAYED();
+}
+
+static void read_run(const char *answer, struct job_run *run)
+{
+    static struct exchange exchange;
+    exchange = (struct exchange){"GetRun", "{\"Id\":\"r1\",\"Mill\":\"m\"}", answer, NULL};
+    play(&exchange, 1);
+    struct op_ctx ctx = ctx_of("mill");
+    struct err err = ERR_INIT;
+    assert_int_equal(ops_of(&ctx)->read(&ctx, json("{\"name\": \"m\"}"), NULL, STR("r1"), run, &err), 0);
+}
+
+static void test_states(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *word;
+        enum job_state state;
+    } cases[] = {{"WAITING", JOB_RUNNING}, {"DONE", JOB_SUCCEEDED}, {"done", JOB_SUCCEEDED},
+        {"LATE", JOB_FAILED}, {"HALTED", JOB_STOPPED}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct job_run run;
+        read_run(
+            arena_printf(&arena, "{\"Run\": {\"Id\": \"r1\", \"State\": \"%s\"}}", cases[i].word).p, &run);
+        assert_int_equal(run.state, cases[i].state);
+        assert_text(run.status, cases[i].word);
+    }
+}
+
+static void test_what_went_wrong(void **state)
+{
+    (void)state;
+    struct job_run run;
+    read_run("{\"Run\": {\"State\": \"BROKEN\", \"Why\": {\"Message\": \" the wheel \", \"Code\": 7}, "
+             "\"Output\": \"{\\\"why\\\": \\\"ice\\\"}\"}}",
+        &run);
+    assert_text(run.error, "7: the wheel: ice");
+    assert_text(run.id, "r1"); /* what was asked for, where the answer does not repeat it */
+    read_run("{\"Run\": {\"State\": \"DONE\", \"Why\": {\"Message\": \"nothing\"}}}", &run);
+    assert_text(run.error, "");
+}
+
+static void test_no_such_run(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("mill");
+    struct job_run run;
+    struct err err = ERR_INIT;
+    PLAY({"GetRun", NULL, "{}", NULL}, {"GetRun", NULL, "no such run", "Gone"});
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            ops_of(&ctx)->read(&ctx, json("{\"name\": \"m\"}"), NULL, STR("r9"), &run, &err), -1);
+        assert_int_equal(err.class, ERR_ABSENT);
+    }
+    PLAYED();
+}
+
+static void test_stop(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("mill");
+    struct err err = ERR_INIT;
+    const struct value *mill = json("{\"name\": \"m\"}");
+    PLAY({"StopRuns", "{\"Ids\":[\"r1\"],\"Mill\":\"m\"}", NULL, NULL},
+        {"StopRuns", NULL,
+            "{\"Errors\": [{\"ErrorDetail\": 1, \"ErrorCode\": \"Over\", \"ErrorMessage\": \"it is\"}]}",
+            NULL});
+    assert_int_equal(ops_of(&ctx)->stop(&ctx, mill, NULL, STR("r1"), &err), 0);
+    assert_int_equal(ops_of(&ctx)->stop(&ctx, mill, NULL, STR("r1"), &err), -1);
+    assert_string_equal(err.code, "Over");
+    PLAYED();
+}
+
+/* Ids in pages, details of a page at once, only this mill's, the newest first, no more than asked for. */
+static void test_list(void **state)
+{
+    (void)state;
+    PLAY({"ListIds", "{\"Mill\":\"m\"}", "{\"Ids\": [\"a\", \"b\"], \"Next\": \"p2\"}", NULL},
+        {"GetRuns", "{\"Ids\":[\"a\",\"b\"]}",
+            "{\"Runs\": [{\"Id\": \"a\", \"Mill\": \"other\", \"Started\": 9}, {\"Id\": \"b\", \"Mill\": "
+            "\"m\", "
+            "\"Started\": 5, \"State\": \"DONE\"}]}",
+            NULL},
+        {"ListIds", "{\"Mill\":\"m\",\"Next\":\"p2\"}", "{\"Ids\": [\"c\", \"d\"], \"Next\": \"p3\"}", NULL},
+        {"GetRuns", "{\"Ids\":[\"c\",\"d\"]}",
+            "{\"Runs\": [{\"Id\": \"c\", \"Mill\": \"m\", \"Started\": 7}, {\"Id\": \"d\", \"Mill\": \"m\", "
+            "\"Started\": 6}]}",
+            NULL});
+    struct op_ctx ctx = ctx_of("mill");
+    struct err err = ERR_INIT;
+    const struct job_run *runs;
+    size_t n;
+    assert_int_equal(ops_of(&ctx)->list(&ctx, json("{\"name\": \"m\"}"), NULL, 2, &runs, &n, &err), 0);
+    assert_int_equal(n, 2);
+    assert_text(runs[0].id, "c");
+    assert_text(runs[1].id, "b");
+    assert_int_equal(runs[1].state, JOB_SUCCEEDED);
+    PLAYED();
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    PLAY({"GetRows", "{\"Id\":\"r1\"}",
+             "{\"Columns\": [{\"Name\": \"a\"}, {\"Name\": \"b\"}], \"Next\": \"p2\", \"Rows\": [{\"Cells\": "
+             "[{\"Text\": \"a\"}, {\"Text\": \"b\"}]}, {\"Cells\": [{}, {\"Text\": \"2\"}]}]}",
+             NULL},
+        {"GetRows", "{\"Id\":\"r1\",\"Next\":\"p2\"}",
+            "{\"Rows\": [{\"Cells\": [{\"Text\": \"a\"}, {\"Text\": \"b\"}]}, {\"Cells\": [{\"Text\": "
+            "\"5\"}]}]}",
+            NULL});
+    struct op_ctx ctx = ctx_of("mill");
+    struct err err = ERR_INIT;
+    const struct value *columns, *rows;
+    bool more;
+    struct job_run run = {.live = json("{\"run_id\": \"r1\"}")};
+    assert_int_equal(
+        ops_of(&ctx)->rows(&ctx, json("{\"name\": \"m\"}"), &run, 2, &columns, &rows, &more, &err), 0);
+    AUTO_BUF struct buf out = BUF_INIT;
+    json_write(&out, columns, JSON_PLAIN);
+    json_write(&out, rows, JSON_PLAIN);
+    /* the names' own row is left out on the first page only */
+    assert_string_equal(out.p, "[\"a\",\"b\"][[null,\"2\"],[\"a\",\"b\"]]");
+    assert_true(more);
+    PLAYED();
+}
+
+static void assert_sources(const char *mill, const char *run, const char *expected)
+{
+    struct op_ctx ctx = ctx_of("mill");
+    struct err err = ERR_INIT;
+    struct job_run known = {.live = run ? json(run) : NULL};
+    const struct log_source *sources;
+    size_t n;
+    AUTO_BUF struct buf out = BUF_INIT;
+    assert_int_equal(ops_of(&ctx)->logs(&ctx, json(mill), run ? &known : NULL, &sources, &n, &err), 0);
+    for (size_t i = 0; i < n; i++)
+        buf_addf(&out, "%.*s:%.*s:%.*s ", STR_ARG(sources[i].group), STR_ARG(sources[i].stream),
+            STR_ARG(sources[i].first));
+    assert_string_equal(out.n ? out.p : "", expected);
+}
+
+static void test_where_logs_are(void **state)
+{
+    (void)state;
+    assert_sources("{\"name\": \"m\"}", "{\"run_id\": \"r1\"}", "/mills/m:r1: /shared::BEGIN r1 ");
+    assert_sources("{\"name\": \"m\"}", "{\"run_id\": \"r1\", \"run_stream\": \"s\", \"run_group\": \"/g\"}",
+        "/g/m:r1: /streams:s: /shared::BEGIN r1 ");
+    assert_sources("{\"name\": \"m\", \"kind\": \"FAST\"}", NULL, "/fast:: /shared:: ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_what_a_job_is, release),
+        cmocka_unit_test_teardown(test_start, release),
+        cmocka_unit_test_teardown(test_a_start_that_is_the_whole_run, release),
+        cmocka_unit_test_teardown(test_words_after_those_of_the_resource, release),
+        cmocka_unit_test_teardown(test_states, release),
+        cmocka_unit_test_teardown(test_what_went_wrong, release),
+        cmocka_unit_test_teardown(test_no_such_run, release),
+        cmocka_unit_test_teardown(test_stop, release),
+        cmocka_unit_test_teardown(test_list, release),
+        cmocka_unit_test_teardown(test_rows, release),
+        cmocka_unit_test_teardown(test_where_logs_are, release),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
