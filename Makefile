@@ -107,8 +107,10 @@ $(BUILD)/sandbox_server: $(BUILD)/tests/tools/sandbox_server.o $(BUILD)/libweir.
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libweir.a $(LIBS)
 test-e2e: $(BUILD)/weir $(BUILD)/weir.1 $(BUILD)/sandbox_server $(BUILD)/.setup-e2e .venv/.requirements ## weir against servers that others wrote, looked at with clients that others wrote
 	@WEIR=$(abspath $(BUILD)/weir) WEIR_SANDBOX_SERVER=$(abspath $(BUILD)/sandbox_server) tools/test e2e tests/e2e tests/crash
-test-long: ## what takes longer: all tests again under the sanitizers, fuzzing, crash sweeps
+test-long: ## what takes longer: all tests again under the sanitizers, the examples' jobs, fuzzing, crash sweeps
 	@$(MAKE) --no-print-directory test
+	@tools/setup jobs
+	@WEIR=$(abspath $(BUILD)/weir) WEIR_SANDBOX_SERVER=$(abspath $(BUILD)/sandbox_server) WEIR_LONG=1 .venv/bin/python -m pytest -q -k "jobs or dbt" tests/e2e
 	@$(MAKE) --no-print-directory asan
 	@$(MAKE) --no-print-directory tsan
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60

@@ -92,7 +92,7 @@ print(json.dumps({
 
 
 def spark_python():
-    for python in (os.environ.get("WEIR_SPARK_PYTHON"), ROOT / ".venv-spark" / "bin" / "python", sys.executable):
+    for python in (ROOT / ".venv-jobs" / "bin" / "python", sys.executable):
         if python and Path(python).exists() and subprocess.run([python, "-c", "import pyspark"], capture_output=True).returncode == 0:
             return str(python)
     return None
@@ -102,7 +102,7 @@ def spark_python():
 def test_jobs(tmp_path):
     python = spark_python()
     if not python:
-        pytest.skip("PySpark is not installed (tools/setup spark)")
+        pytest.skip("PySpark is not installed (tools/setup jobs)")
     (tmp_path / "raw").mkdir()
     (tmp_path / "events").mkdir()
     for name in ("customers", "products", "orders", "order_items"):

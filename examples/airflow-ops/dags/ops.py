@@ -1,0 +1,44 @@
+"""What the operations DAGs share, without Airflow and AWS, so that it can be tried anywhere."""
+
+import csv
+import datetime
+import io
+from collections.abc import Iterable, Iterator
+
+
+def to_csv(columns: list[str], rows: Iterable[tuple]) -> Iterator[str]:
+    """Pieces of a CSV file, a few thousand rows at a time; times in ISO 8601, nothing for NULL."""
+    text = io.StringIO()
+    out = csv.writer(text, lineterminator="\n")
+    out.writerow(columns)
+    for number, row in enumerate(rows, 1):
+        out.writerow([value.isoformat() if isinstance(value, datetime.datetime) else value for value in row])
+        if number % 5000 == 0:
+            yield text.getvalue()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue()
+
+
+def backup_key(table: str, at: datetime.datetime) -> str:
+    return f"metadata/{at:%Y/%m/%d/%H%M%S}/{table}.csv"
+
+
+def expired(objects: Iterable[dict], now: datetime.datetime, days: int, keep: int = 0) -> list[str]:
+    """Keys of what is older than so many days, but never of the newest `keep`."""
+    newest_first = sorted(objects, key=lambda o: (o["LastModified"], o["Key"]), reverse=True)
+    limit = now - datetime.timedelta(days=days)
+    return [o["Key"] for o in newest_first[keep:] if o["LastModified"] < limit]
+
+
+def pages(keys: list[str], size: int = 1000) -> Iterator[list[str]]:
+    """DeleteObjects takes a thousand keys."""
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
+
+
+def health(heartbeats: dict[str, datetime.datetime | None], queued_since: list[datetime.datetime], failed: int, now: datetime.datetime) -> dict[str, float]:
+    """What is measured: 1 for each part that gave a sign of life within a minute, how long tasks wait at most, failures."""
+    alive = {name: float(at is not None and now - at < datetime.timedelta(seconds=60)) for name, at in heartbeats.items()}
+    waiting = max(((now - at).total_seconds() for at in queued_since), default=0.0)
+    return {**{f"{name}Alive": value for name, value in alive.items()}, "QueuedSeconds": waiting, "FailedTasks": float(failed)}

@@ -1,0 +1,2 @@
+select member_id, plan, joined_on, plan <> 'day' as subscribed
+from {{ ref('src_members') }}

@@ -1,0 +1,2 @@
+select station_id, name as station, docks, opened_on
+from {{ source('raw', 'stations') }}
