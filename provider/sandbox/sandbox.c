@@ -45,12 +45,23 @@ struct sandbox {
 
 static const struct sandbox_key default_key = {STR_INIT(SANDBOX_ACCESS_KEY), STR_INIT(SANDBOX_SECRET_KEY)};
 
+/* Jobs run in folders below it: their paths have to be good from there too. */
+static int use_dir(struct sandbox *s, const char *path, struct err *err)
+{
+    if (dir_make(path, err))
+        return -1;
+    char *whole = realpath(path, NULL);
+    if (!whole)
+        return err_errno(err, ERR_IO, "cannot find %s", path);
+    s->dir = arena_strz(&s->arena, str_z(whole));
+    free(whole);
+    return 0;
+}
+
 static int choose_dir(struct sandbox *s, const struct sandbox_options *options, struct err *err)
 {
-    if (options->dir) {
-        s->dir = arena_strz(&s->arena, str_z(options->dir));
-        return dir_make(s->dir, err);
-    }
+    if (options->dir)
+        return use_dir(s, options->dir, err);
     if (!options->ephemeral)
         return err_set(err, ERR_USAGE, "the sandbox needs a directory");
     const char *tmp = getenv("TMPDIR");
