@@ -213,7 +213,7 @@ static int print_runs(struct invocation *inv, const struct job *job, const struc
     if (!inv->settings->json && n)
         table_add_text(names_of(&inv->arena, names, 5), value_builder_list(&rows), inv->out.color, &out);
     if (!inv->settings->json && !n)
-        invocation_note(inv, "%.*s has not been run.", STR_ARG(job->record->address));
+        invocation_note(inv, "The service knows of no run of %.*s.", STR_ARG(job->record->address));
     return invocation_write(inv, buf_str(&out));
 }
 

@@ -77,7 +77,7 @@ static int of_latest(struct showing *s, struct err *err)
     if (s->job->schema->job->list(&s->op, s->job->object, s->job->options, max, &runs, &n, err))
         return -1;
     if (!n) {
-        err_set(err, ERR_ABSENT, "it has not been run");
+        err_set(err, ERR_ABSENT, "the service knows of no run of it");
         return err_hint(err, "\"weir run %.*s\" starts it", STR_ARG(job_quoted(s->op.arena, s->job)));
     }
     for (size_t i = 0; i < n; i++) {

@@ -71,7 +71,7 @@ struct job_ops {
         struct job_run *run, struct err *err);
     int (*stop)(struct op_ctx *ctx, const struct value *object, const struct value *options, struct str id,
         struct err *err);
-    /* The newest first, `max` at most. */
+    /* The newest first, `max` at most; none where the service keeps none of this one's. */
     int (*list)(struct op_ctx *ctx, const struct value *object, const struct value *options, size_t max,
         const struct job_run **runs, size_t *n, struct err *err);
     /* *columns: list of names; *rows: list of lists of texts or nulls, `max` at most; *more: there are more.

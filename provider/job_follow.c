@@ -175,7 +175,8 @@ static int64_t next_pause(int64_t pause, bool changed, bool lines)
 static int follow(struct following *g, struct known_sources *known, struct err *err)
 {
     int64_t pause = FIRST_MS;
-    g->f->state(g->f->callback_ctx, g->run);
+    if (g->run->state == JOB_RUNNING)
+        g->f->state(g->f->callback_ctx, g->run);
     while (g->run->state == JOB_RUNNING) {
         bool changed = false;
         read_logs(g, known);
@@ -183,11 +184,12 @@ static int follow(struct following *g, struct known_sources *known, struct err *
             return 0;
         if (look(g, &changed, err))
             return -1;
-        if (changed)
+        if (changed && g->run->state == JOB_RUNNING)
             g->f->state(g->f->callback_ctx, g->run);
         pause = next_pause(pause, changed, g->lines > 0);
     }
     drain(g, known);
+    g->f->state(g->f->callback_ctx, g->run); /* the end is said after all that came before it */
     g->end = FOLLOW_ENDED;
     return 0;
 }

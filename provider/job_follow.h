@@ -21,10 +21,11 @@ struct job_follow {
     const atomic_int *signals; /* more than zero: stop following; may be NULL */
     int64_t since_ms;          /* log lines older than this are left out; 0: none */
     int64_t late_ms;           /* how long after a run's end its last lines may come in */
-    void (*state)(void *ctx, const struct job_run *run); /* at first and when it changes */
-    log_taker *line;                                     /* NULL: logs are not read */
-    void (*tick)(void *ctx);                             /* ten times a second while it waits; may be NULL */
-    void (*trouble)(void *ctx, const struct err *err);   /* the logs cannot be read: said once */
+    void (*state)(
+        void *ctx, const struct job_run *run); /* at first and when it changes; the end after the log */
+    log_taker *line;                           /* NULL: logs are not read */
+    void (*tick)(void *ctx);                   /* ten times a second while it waits; may be NULL */
+    void (*trouble)(void *ctx, const struct err *err); /* the logs cannot be read: said once */
     void *callback_ctx;
 };
 

@@ -259,6 +259,10 @@ static int job_list(struct op_ctx *ctx, const struct value *object, const struct
     struct listing l = {.run = &run, .max = max};
     l.job = begin(&run, ctx);
     l.object = with_options(run.arena, object, options);
+    *runs = NULL;
+    *n = 0;
+    if (!run_applies(&run, l.job->list, l.object))
+        return 0;
     const struct spec_step *paged = l.job->list->each ? l.job->list->each : l.job->list;
     const struct value *token = NULL, *next = NULL;
     int rc = 0;

@@ -1,0 +1,200 @@
+"""weir run, jobs and logs on jobs that really run: in a sandbox that stays, and in one inside the command's own process."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+
+import pytest
+from support import Stack
+
+STACK = """
+    stack: running
+    resources:
+      store: {type: aws.s3.bucket, name: running-%(suffix)s}
+      counts: {type: aws.s3.object, bucket: "${store.name}", key: counts.py, source: counts.py}
+      role: {type: aws.iam.role, name: running-%(suffix)s, assume_role_policy: '${trust("glue.amazonaws.com")}'}
+      counting:
+        type: aws.glue.job
+        name: counting-%(suffix)s
+        role: ${role.arn}
+        command: {name: pythonshell, script_location: "${counts.url}", python_version: "3.9"}
+      short:
+        type: aws.glue.job
+        name: short-%(suffix)s
+        role: ${role.arn}
+        timeout: 1
+        command: {name: pythonshell, script_location: "${counts.url}", python_version: "3.9"}
+      flow:
+        type: aws.states.state_machine
+        name: flow-%(suffix)s
+        role: ${role.arn}
+        definition:
+          StartAt: Known
+          States:
+            Known: {Type: Choice, Choices: [{Variable: $.lines, IsPresent: true, Next: Count}], Default: Refuse}
+            Count:
+              Type: Task
+              Resource: arn:aws:states:::glue:startJobRun.sync
+              Parameters: {JobName: "${counting.name}", Arguments: {"--lines.$": "States.Format('{}', $.lines)"}}
+              ResultSelector: {state.$: $.JobRunState}
+              End: true
+            Refuse: {Type: Fail, Error: Unknown, Cause: how many lines}
+      fast:
+        type: aws.states.state_machine
+        name: fast-%(suffix)s
+        role: ${role.arn}
+        workflow_type: EXPRESS
+        definition: {StartAt: Done, States: {Done: {Type: Pass, End: true}}}
+"""
+SCRIPT = """
+import sys, time
+
+given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+for i in range(int(given.get("--lines", "2"))):
+    print("line", i, flush=True)
+    time.sleep(float(given.get("--pause", "0")))
+print("last words", file=sys.stderr)
+if "--fail" in given:
+    raise ValueError(given["--fail"])
+"""
+
+
+def write(stack, suffix):
+    return stack.write(STACK % {"suffix": suffix}).write(SCRIPT, "counts.py")
+
+
+@pytest.fixture(scope="module")
+def applied(job_sandbox, tmp_path_factory):
+    stack = Stack(tmp_path_factory.mktemp("run") / "stack")
+    stack.env |= {"AWS_ACCESS_KEY_ID": job_sandbox.access, "AWS_SECRET_ACCESS_KEY": job_sandbox.secret, "AWS_REGION": "us-east-1",
+                  "AWS_ENDPOINT_URL": f"http://127.0.0.1:{job_sandbox.port}", "TERM": "xterm"}
+    write(stack, "shared").apply()
+    return stack
+
+
+def run_of(result):
+    return re.search(r": run (\S+)", result.err)[1]
+
+
+def test_a_script_that_succeeds(applied):
+    result = applied.run("run", "counting", "lines=3")
+    assert result.out.splitlines() == ["line 0", "line 1", "line 2", "last words"]
+    assert re.search(r"counting: SUCCEEDED in \d", result.err.splitlines()[-1])
+    assert applied.run("logs", "counting", "--run", run_of(result)).out.splitlines() == ["line 0", "line 1", "line 2", "last words"]
+
+
+def test_a_script_that_fails(applied):
+    result = applied.run("run", "counting", "fail=no such film", status=1)
+    assert "error: counting failed: ValueError: no such film" in result.err and "Traceback" in result.out
+    *_, last = applied.run("run", "counting", "fail=again", "--json", status=1).events()
+    assert last["event"] == "error" and last["message"] == "counting failed: ValueError: again"
+
+
+def test_a_run_beyond_the_jobs_own_limit(applied):
+    result = applied.run("run", "short", "lines=1000", "pause=0.05", status=1)
+    assert "short: TIMEOUT" in result.err and "short failed" in result.err
+
+
+def test_lines_are_shown_as_they_come(applied):
+    process = applied.start("run", "counting", "lines=600", "pause=0.1")
+    assert process.stdout.readline() == "line 0\n"
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    id = re.search(r"weir run --stop (\S+) counting", err)[1]
+    (listed, *_) = applied.run("jobs", "counting", "--json").events()
+    assert listed["id"] == id and listed["state"] == "running"
+    follower = applied.start("logs", "counting", "--run", id, "--follow")
+    assert follower.stdout.readline() == "line 0\n"
+    applied.run("run", "--stop", id, "counting")
+    out, _ = follower.communicate(timeout=20)
+    assert follower.returncode == 0 and out.startswith("line 1\n")
+    assert "counting was stopped" in applied.run("run", "--follow", id, "counting", status=1).err
+
+
+def test_taking_too_long(applied):
+    result = applied.run("run", "counting", "lines=600", "pause=0.1", "--timeout", "700ms", "--stop-on-timeout", status=1)
+    assert "counting was still running after 0.7 s (--timeout)" in result.err
+    assert "counting was stopped" in applied.run("run", "--follow", run_of(result), "counting", status=1).err
+
+
+def talk(stack, *args):
+    """weir on a terminal of its own: what is typed goes in, what it writes comes out."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(stack.command(*args), cwd=stack.folder, env=stack.env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    seen = b""
+
+    def read_until(text, seconds=20):
+        nonlocal seen
+        end = time.monotonic() + seconds
+        while text not in seen.decode(errors="replace"):
+            assert time.monotonic() < end, seen
+            if select.select([ours], [], [], 0.1)[0]:
+                try:
+                    seen += os.read(ours, 65536)
+                except OSError:
+                    assert text in seen.decode(errors="replace"), seen
+        return seen.decode(errors="replace")
+
+    return process, ours, read_until
+
+
+@pytest.mark.parametrize("answer, state", [("yes", "stopped"), ("no", "running")])
+def test_ctrl_c_asks(applied, answer, state):
+    process, terminal, read_until = talk(applied, "run", "counting", "lines=600", "pause=0.1")
+    id = re.search(r": run (jr_\w+)", read_until("line 0"))[1]
+    read_until("counting RUNNING")  # the live line
+    process.send_signal(signal.SIGINT)
+    read_until("Stop the run?")
+    os.write(terminal, f"{answer}\n".encode())
+    read_until("being stopped" if answer == "yes" else "To stop it:")
+    assert process.wait(timeout=20) == 130
+    os.close(terminal)
+    if answer == "yes":
+        applied.run("run", "--follow", id, "counting", status=1)
+    (listed,) = [event for event in applied.run("jobs", "counting", "--json").events() if event["id"] == id]
+    assert listed["state"] == state
+    if answer == "no":
+        applied.run("run", "--stop", id, "counting")
+
+
+def test_a_state_machine_over_a_job(applied):
+    result = applied.run("run", "flow", "lines:=1")
+    assert json.loads(result.out) == {"state": "SUCCEEDED"} and "flow: SUCCEEDED" in result.err
+    result = applied.run("run", "flow", "--payload", "-", stdin="{}", status=1)
+    assert "flow failed: Unknown: how many lines" in result.err and result.out == ""
+    (first, second, *_) = applied.run("jobs", "flow", "--json").events()
+    assert [first["state"], second["state"]] == ["failed", "succeeded"]
+
+
+def test_one_that_answers_at_once(applied):
+    assert json.loads(applied.run("run", "fast", "a:=[1]").out) == {"a": [1]}
+    assert "knows of no run of fast" in applied.run("jobs", "fast").err
+
+
+def test_every_job(applied):
+    applied.run("run", "counting")
+    events = {event["job"]: event for event in applied.run("jobs", "--json").events()}
+    assert set(events) == {"counting", "fast", "flow", "short"} and events["counting"]["last_run"]["status"] == "SUCCEEDED"
+
+
+# ---- in one process ----
+
+
+def test_all_within_one_command(tmp_path):
+    stack = write(Stack(tmp_path / "stack"), "alone")
+    stack.apply("--sandbox")
+    result = stack.run("--sandbox", "run", "counting", "lines=1")
+    assert result.out.splitlines() == ["line 0", "last words"]
+    assert stack.run("--sandbox", "logs", "counting").out == result.out  # kept after the process that ran it
+    assert stack.run("--sandbox", "jobs", "counting", "--json").events()[0]["state"] == "succeeded"
+    assert json.loads(stack.run("--sandbox", "run", "flow", "lines:=1").out) == {"state": "SUCCEEDED"}
+    result = stack.run("--sandbox", "run", "counting", "lines=600", "pause=0.1", "--timeout", "1s", status=1)
+    assert "is being stopped" in result.err and "the run goes on" not in result.err
