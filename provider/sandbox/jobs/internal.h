@@ -12,6 +12,7 @@ struct jobs {
     struct logs *logs;
     struct tasks *tasks;
     struct executions *executions;
+    struct functions *functions;
     pthread_mutex_t
         lock; /* of what follows and of the runs' states; held briefly, nothing is called under it */
     pthread_cond_t changed; /* a run ended, or stopping; on the monotonic clock */

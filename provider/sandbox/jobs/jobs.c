@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "provider/sandbox/exchange.h"
 #include "provider/sandbox/jobs/executions.h"
+#include "provider/sandbox/jobs/lambda.h"
 #include "provider/sandbox/jobs/task.h"
 
 #include <errno.h>
@@ -14,7 +15,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-static const struct job_operation *const tables[] = {logs_operations, glue_operations, states_operations};
+static const struct job_operation *const tables[] = {
+    glue_operations,
+    lambda_operations,
+    logs_operations,
+    states_operations,
+};
 
 enum { TABLES = sizeof tables / sizeof *tables, THREAD_STACK = 1024 * 1024 };
 
@@ -334,6 +340,11 @@ struct str jobs_account(struct jobs *jobs)
     return sandbox_account(jobs->sandbox);
 }
 
+struct functions *jobs_functions(struct jobs *jobs)
+{
+    return jobs->functions;
+}
+
 struct logs *jobs_logs(struct jobs *jobs)
 {
     return jobs->logs;
@@ -437,7 +448,7 @@ int jobs_new(struct sandbox *sandbox, struct control *control, struct jobs **out
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str dir;
     if (jobs_dir(jobs, &arena, "logs", &dir, err) || logs_open(dir.p, &jobs->logs, err) ||
-        tasks_open(jobs, &jobs->tasks, err)) {
+        tasks_open(jobs, &jobs->tasks, err) || functions_open(jobs, &jobs->functions, err)) {
         jobs_free(jobs);
         return -1;
     }
@@ -455,6 +466,7 @@ void jobs_stop(struct jobs *jobs)
     pthread_cond_broadcast(&jobs->changed);
     pthread_mutex_unlock(&jobs->lock);
     tasks_stop(jobs->tasks);
+    functions_stop(jobs->functions);
     pthread_mutex_lock(&jobs->lock);
     while (jobs->threads)
         jobs_wait(jobs, -1);
@@ -465,6 +477,7 @@ void jobs_free(struct jobs *jobs)
 {
     if (!jobs)
         return;
+    functions_close(jobs->functions);
     tasks_close(jobs->tasks);
     logs_close(jobs->logs);
     executions_free(jobs->executions);

@@ -10,6 +10,7 @@
  *   task.c       started jobs: a thread, a folder and a lasting record each
  *   script.c     their scripts, with python3 or spark-submit (spark.c); python/ is what these find
  *   glue.c       job runs
+ *   lambda*.c    functions
  *
  * An operation is a row {service, name, handler} in one of the tables that jobs.c names. Decoding, encoding
  * and error answers follow from the protocol that the service's spec says; REST operations add method, path
@@ -75,7 +76,8 @@ struct job_operation {
 };
 
 /* Each service has a table of its own, which ends with {0}; jobs.c names them all. */
-extern const struct job_operation logs_operations[], glue_operations[], states_operations[];
+extern const struct job_operation glue_operations[], lambda_operations[], logs_operations[];
+extern const struct job_operation states_operations[];
 
 /*
  * Answers a request whose signature has been verified. False: the operation is not among these (then nothing

@@ -26,6 +26,7 @@ enum {
 int process_switch_init(struct process_switch *stop, struct err *err)
 {
     atomic_init(&stop->turned, 0);
+    atomic_init(&stop->asked_for_quiet, 0);
     stop->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return stop->fd < 0 ? err_errno(err, ERR_IO, "cannot make an eventfd") : 0;
 }
@@ -35,14 +36,25 @@ void process_switch_release(struct process_switch *stop)
     fd_close_ptr(&stop->fd);
 }
 
-void process_stop(struct process_switch *stop, bool now)
+static void wake(struct process_switch *stop)
 {
     const uint64_t one = 1;
+    ssize_t ignored = write(stop->fd, &one, sizeof one);
+    (void)ignored; /* a full counter wakes as well */
+}
+
+void process_await_quiet(struct process_switch *stop)
+{
+    atomic_store(&stop->asked_for_quiet, 1);
+    wake(stop);
+}
+
+void process_stop(struct process_switch *stop, bool now)
+{
     int before = atomic_load(&stop->turned);
     while (before < 1 + now && !atomic_compare_exchange_weak(&stop->turned, &before, 1 + now))
         ;
-    ssize_t ignored = write(stop->fd, &one, sizeof one);
-    (void)ignored; /* a full counter wakes as well */
+    wake(stop);
 }
 
 /* ---- starting ---- */
@@ -165,6 +177,8 @@ static void reap(struct watching *w)
 static int next_timeout(const struct watching *w)
 {
     int64_t until = w->deadline, now = clock_mono_ms();
+    if (atomic_load(&w->stop->asked_for_quiet))
+        return 0;
     if (w->kill && (!until || w->kill < until))
         until = w->kill;
     if (!until)
@@ -190,12 +204,20 @@ static void pass_time(struct watching *w)
         ask(w, 2);
 }
 
+static void tell_quiet(struct watching *w)
+{
+    if (atomic_exchange(&w->stop->asked_for_quiet, 0) && w->options->quiet)
+        w->options->quiet(w->options->ctx);
+}
+
 static void watch(struct watching *w)
 {
     uint64_t turns;
     while (!w->exited || w->pipes[PROCESS_OUT] >= 0 || w->pipes[PROCESS_ERR] >= 0) {
         struct pollfd fds[] = {{w->pipes[PROCESS_OUT], POLLIN, 0}, {w->pipes[PROCESS_ERR], POLLIN, 0},
             {w->exited ? -1 : w->pidfd, POLLIN, 0}, {w->stop->fd, POLLIN, 0}};
+        /* Who asks has seen the process say so: what it wrote before is in the pipes by now. */
+        bool asked = atomic_load(&w->stop->asked_for_quiet);
         pass_time(w);
         if (w->exited && clock_mono_ms() >= w->deadline)
             break;
@@ -208,6 +230,8 @@ static void watch(struct watching *w)
             reap(w);
         if (fds[3].revents && read(w->stop->fd, &turns, sizeof turns) < 0)
             continue; /* somebody else has read it */
+        if (asked && !fds[0].revents && !fds[1].revents)
+            tell_quiet(w);
     }
 }
 

@@ -20,12 +20,15 @@
 
 struct process_switch {
     int fd; /* eventfd */
-    atomic_int turned;
+    atomic_int turned, asked_for_quiet;
 };
 int process_switch_init(struct process_switch *stop, struct err *err);
 void process_switch_release(struct process_switch *stop);
 /* now: killed at once, without being asked. */
 void process_stop(struct process_switch *stop, bool now);
+
+/* `quiet` will be called once all has been handed on that the process has written so far. */
+void process_await_quiet(struct process_switch *stop);
 
 enum process_stream { PROCESS_OUT, PROCESS_ERR };
 
@@ -40,6 +43,7 @@ struct process_options {
     int64_t file_size;  /* bytes of each file that it writes; likewise */
     int64_t max_output; /* bytes that are handed on; what comes after is dropped; 0: all */
     void (*output)(void *ctx, enum process_stream stream, const char *bytes, size_t n);
+    void (*quiet)(void *ctx); /* may be NULL; see process_await_quiet() */
     void *ctx;
 };
 

@@ -1,0 +1,379 @@
+/* Invoke: which function, how, and what it answers. */
+#include "provider/sandbox/jobs/lambda.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "provider/sandbox/exchange.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    MAX_EVENT = 6 * 1024 * 1024,
+    MAX_ASYNC_EVENT = 1024 * 1024,
+    MAX_QUEUED = 200, /* events of async calls, those that wait for another attempt included */
+    ATTEMPTS = 3,
+};
+
+/* ---- which function ---- */
+
+/* NAME, NAME:QUALIFIER, ACCOUNT:function:NAME, or an ARN with or without a qualifier. */
+static struct str split_name(struct str name, struct str *qualifier)
+{
+    static const struct str mark = STR_INIT("function:");
+    struct str rest;
+    ptrdiff_t at = str_find(name, mark, 0);
+    if (at >= 0)
+        name = str_slice(name, (size_t)at + mark.n, name.n);
+    name = str_cut(name, ':', &rest);
+    if (rest.p)
+        *qualifier = rest;
+    return name;
+}
+
+/* Of a function only what it is now is there: $LATEST, and what an alias makes of it. */
+static int find_version(
+    const struct job_call *call, struct str name, struct str qualifier, struct str *version, struct err *err)
+{
+    struct control_record alias;
+    struct str id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(name), STR_ARG(qualifier));
+    *version = STR("$LATEST");
+    if (!qualifier.n || str_eqz(qualifier, "$LATEST"))
+        return 0;
+    if (!control_find(
+            jobs_control(call->jobs), call->arena, STR("aws.lambda.alias"), call->region, id, &alias))
+        return job_refuse(err, 404, "ResourceNotFoundException", "Function not found: %.*s:%.*s",
+            STR_ARG(name), STR_ARG(qualifier));
+    *version = value_text(value_getz(alias.attrs, "function_version"), *version);
+    return 0;
+}
+
+static int find_layers(
+    const struct job_call *call, const struct value *arns, const struct value **out, struct err *err)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; arns && arns->kind == VALUE_LIST && i < arns->count; i++) {
+        struct control_record layer;
+        struct str arn = value_text(arns->items[i], STR_EMPTY);
+        if (!control_find(jobs_control(call->jobs), call->arena, STR("aws.lambda.layer_version"),
+                call->region, arn, &layer)) {
+            value_builder_release(&b);
+            return job_refuse(
+                err, 502, "InvalidZipFileException", "the layer %.*s is not there", STR_ARG(arn));
+        }
+        const struct value *content = value_getz(layer.attrs, "content");
+        value_builder_add(&b, content ? content : &value_empty_map);
+    }
+    *out = value_builder_list(&b);
+    return 0;
+}
+
+/* Tells instances of an old code or configuration from those of the present one. */
+static struct str key_of(struct arena *arena, const struct control_record *record, struct str version)
+{
+    return arena_printf(arena, "%.*s %.*s %.*s %lld %lld", STR_ARG(record->region), STR_ARG(record->id),
+        STR_ARG(version), (long long)record->changed_ms, (long long)record->revision);
+}
+
+static int check_runnable(const struct control_record *record, struct str runtime, struct err *err)
+{
+    if (str_eqz(value_text(value_getz(record->attrs, "package_type"), STR_EMPTY), "Image"))
+        return job_refuse(err, 502, "InvalidRuntimeException", "the sandbox runs no container images");
+    if (!str_starts(runtime, STR("python")) && !str_starts(runtime, STR("provided")))
+        return job_refuse(err, 502, "InvalidRuntimeException",
+            "the sandbox runs functions for python3.x and provided.*, not for %.*s", STR_ARG(runtime));
+    return 0;
+}
+
+static int find_function(const struct job_call *call, struct function *out, struct err *err)
+{
+    struct control_record record;
+    struct str qualifier = value_text(value_getz(call->input, "Qualifier"), STR_EMPTY), name, version;
+    if (job_required(call, "FunctionName", &name, err))
+        return -1;
+    name = split_name(name, &qualifier);
+    if (!control_find(
+            jobs_control(call->jobs), call->arena, STR("aws.lambda.function"), call->region, name, &record))
+        return job_refuse(err, 404, "ResourceNotFoundException",
+            "Function not found: arn:aws:lambda:%.*s:%.*s:function:%.*s", STR_ARG(call->region),
+            STR_ARG(jobs_account(call->jobs)), STR_ARG(name));
+    if (find_version(call, record.id, qualifier, &version, err))
+        return -1;
+    *out = (struct function){.name = record.id,
+        .arn = arena_printf(call->arena, "arn:aws:lambda:%.*s:%.*s:function:%.*s", STR_ARG(call->region),
+            STR_ARG(jobs_account(call->jobs)), STR_ARG(record.id)),
+        .region = call->region,
+        .runtime = value_text(value_getz(record.attrs, "runtime"), STR_EMPTY),
+        .handler = value_text(value_getz(record.attrs, "handler"), STR_EMPTY),
+        .version = version,
+        .key = key_of(call->arena, &record, version),
+        .code = value_getz(record.attrs, "code"),
+        .environment = value_getz(record.attrs, "environment"),
+        .timeout_s = job_int(record.attrs, "timeout", 3),
+        .memory_mib = job_int(record.attrs, "memory_size", 128),
+        .at_once = job_int(record.attrs, "reserved_concurrency", -1)};
+    return check_runnable(&record, out->runtime, err) ||
+                   find_layers(call, value_getz(record.attrs, "layers"), &out->layers, err)
+               ? -1
+               : 0;
+}
+
+/* ---- one event ---- */
+
+static void new_id(char out[37])
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    unsigned char b[16];
+    hash_random(b, sizeof b);
+    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    const char *hex = hex_encode(&arena, b, sizeof b).p;
+    snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+static int read_event(const struct job_call *call, bool async, struct invocation *out, struct err *err)
+{
+    const struct value *parsed;
+    struct err wrong = ERR_INIT;
+    struct str event = value_text(value_getz(call->input, "Payload"), STR_EMPTY);
+    if (!str_trim(event).n)
+        event = STR("{}");
+    if (event.n > (async ? MAX_ASYNC_EVENT : MAX_EVENT))
+        return job_refuse(err, 413, "RequestTooLargeException",
+            "%zu byte payload is too large for the %s invocation type", event.n,
+            async ? "Event" : "RequestResponse");
+    if (json_parse(call->arena, event, &parsed, &wrong))
+        return job_refuse(err, 400, "InvalidRequestContentException",
+            "Could not parse request body into json: %s", wrong.message);
+    *out = (struct invocation){.event = event};
+    struct str context = value_text(value_getz(call->input, "ClientContext"), STR_EMPTY), text;
+    if (context.n && base64_decode(call->arena, context, &text))
+        out->client_context = text;
+    out->wants_log = str_eqz(value_text(value_getz(call->input, "LogType"), STR_EMPTY), "Tail");
+    new_id(out->id);
+    return 0;
+}
+
+static const struct value *answer_of(
+    struct arena *arena, const struct function *function, const struct invocation *invocation)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    value_builder_set(&b, STR("StatusCode"), value_int(arena, 200));
+    value_builder_set(&b, STR("ExecutedVersion"), value_string(arena, function->version));
+    value_builder_set(&b, STR("Payload"), value_string(arena, invocation->answer));
+    if (invocation->failed) /* as the service says it of both kinds since its second year */
+        value_builder_set(&b, STR("FunctionError"), value_stringz(arena, "Unhandled"));
+    if (invocation->wants_log)
+        value_builder_set(&b, STR("LogResult"), value_string(arena, base64_encode(arena, invocation->log)));
+    return value_builder_map(&b);
+}
+
+/* ---- calls that nobody waits for, or that are waited for elsewhere ---- */
+
+struct background {
+    struct functions *functions;
+    struct arena arena;
+    struct function function;
+    struct invocation invocation;
+    struct job_run *run; /* NULL: an async call */
+    const struct value *answer;
+};
+
+static struct background *new_background(
+    struct functions *functions, const struct function *function, const struct invocation *invocation)
+{
+    struct background *b = mem_zalloc(sizeof *b);
+    struct arena *arena = &b->arena;
+    b->functions = functions;
+    b->function = *function;
+    struct str *texts[] = {&b->function.name, &b->function.arn, &b->function.region, &b->function.runtime,
+        &b->function.handler, &b->function.version, &b->function.key};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = arena_str(arena, *texts[i]);
+    b->function.code = function->code ? value_copy(arena, function->code) : NULL;
+    b->function.environment = function->environment ? value_copy(arena, function->environment) : NULL;
+    b->function.layers = value_copy(arena, function->layers);
+    b->invocation = (struct invocation){.event = arena_str(arena, invocation->event),
+        .client_context =
+            arena_str(arena, invocation->client_context.p ? invocation->client_context : STR_EMPTY)};
+    memcpy(b->invocation.id, invocation->id, sizeof b->invocation.id);
+    return b;
+}
+
+static void free_background(void *ctx)
+{
+    struct background *b = ctx;
+    arena_release(&b->invocation.arena);
+    arena_release(&b->arena);
+    free(b);
+}
+
+/* Lambda tries an event again after one minute and after two more. */
+static void run_event(void *ctx)
+{
+    struct background *b = ctx;
+    struct jobs *jobs = b->functions->jobs;
+    int64_t minute_ms = sandbox_minute_ms(jobs_sandbox(jobs));
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        struct err err = ERR_INIT;
+        if (attempt && !jobs_sleep(jobs, attempt * minute_ms))
+            break;
+        b->invocation.taken = b->invocation.done = b->invocation.failed = false;
+        b->invocation.taken_ms = b->invocation.done_ms = 0;
+        if (!instance_invoke(b->functions, &b->function, &b->invocation, &err) && !b->invocation.failed)
+            break;
+    }
+    pthread_mutex_lock(&b->functions->lock);
+    b->functions->queued--;
+    pthread_mutex_unlock(&b->functions->lock);
+    free_background(b);
+}
+
+static void run_awaited(void *ctx)
+{
+    struct background *b = ctx;
+    struct err err = ERR_INIT;
+    struct job_run *run = b->run;
+    if (instance_invoke(b->functions, &b->function, &b->invocation, &err)) {
+        job_run_end(run, JOB_FAILED, str_z(err.code), str_z(err.message));
+    } else {
+        b->answer = answer_of(&b->arena, &b->function, &b->invocation);
+        bool failed = b->invocation.failed;
+        job_run_end(run, failed ? JOB_FAILED : JOB_SUCCEEDED, failed ? b->invocation.error_type : STR_EMPTY,
+            failed ? b->invocation.answer : STR_EMPTY);
+    }
+    job_run_release(run);
+}
+
+static const struct value *output_of(void *ctx, struct arena *arena)
+{
+    const struct background *b = ctx;
+    return b->answer ? value_copy(arena, b->answer) : &value_empty_map;
+}
+
+static int no_thread(struct err *err)
+{
+    return job_refuse(err, 500, "ServiceException", "the sandbox can start no more threads");
+}
+
+static int invoke_async(struct functions *functions, const struct function *function,
+    const struct invocation *invocation, struct err *err)
+{
+    pthread_mutex_lock(&functions->lock);
+    bool full = functions->queued >= MAX_QUEUED;
+    functions->queued += !full;
+    pthread_mutex_unlock(&functions->lock);
+    if (full)
+        return job_refuse(err, 429, "TooManyRequestsException", "%d events wait already", MAX_QUEUED);
+    struct background *b = new_background(functions, function, invocation);
+    if (!jobs_thread(functions->jobs, run_event, b))
+        return 0;
+    free_background(b);
+    pthread_mutex_lock(&functions->lock);
+    functions->queued--;
+    pthread_mutex_unlock(&functions->lock);
+    return no_thread(err);
+}
+
+static int invoke_awaited(struct job_call *call, const struct function *function,
+    const struct invocation *invocation, struct err *err)
+{
+    static const struct job_run_ops ops = {NULL, output_of, free_background};
+    struct background *b = new_background(jobs_functions(call->jobs), function, invocation);
+    b->run = job_run_new(call->jobs, &ops, b);
+    job_run_set_state(b->run, JOB_RUNNING);
+    call->run = job_run_keep(b->run);
+    if (!jobs_thread(call->jobs, run_awaited, b))
+        return 0;
+    job_run_release(b->run);
+    job_run_release(call->run);
+    call->run = NULL;
+    return no_thread(err);
+}
+
+/* ---- the operation ---- */
+
+static const struct value *bare_status(struct arena *arena, int status)
+{
+    const struct value_entry entries[] = {
+        {STR("StatusCode"), value_int(arena, status)}, {STR("Payload"), &value_empty_string}};
+    return value_map(arena, entries, 2);
+}
+
+static int invoke(struct job_call *call, struct err *err)
+{
+    struct function function;
+    struct invocation invocation;
+    struct functions *functions = jobs_functions(call->jobs);
+    struct str kind = value_text(value_getz(call->input, "InvocationType"), STR("RequestResponse"));
+    bool async = str_eqz(kind, "Event");
+    if (find_function(call, &function, err) || read_event(call, async, &invocation, err))
+        return -1;
+    if (str_eqz(kind, "DryRun")) {
+        call->output = bare_status(call->arena, 204);
+        return 0;
+    }
+    if (async) {
+        call->output = bare_status(call->arena, 202);
+        return invoke_async(functions, &function, &invocation, err);
+    }
+    if (!str_eqz(kind, "RequestResponse"))
+        return job_refuse(err, 400, "InvalidParameterValueException",
+            "InvocationType is Event, RequestResponse or DryRun, not %.*s", STR_ARG(kind));
+    if (call->wants_run)
+        return invoke_awaited(call, &function, &invocation, err);
+    int status = instance_invoke(functions, &function, &invocation, err);
+    if (!status)
+        call->output = answer_of(call->arena, &function, &invocation);
+    arena_release(&invocation.arena);
+    return status;
+}
+
+static const struct job_place invoke_places[] = {
+    {"Qualifier", WIRE_QUERY_STRING, "Qualifier"},
+    {"InvocationType", WIRE_HEADER, "X-Amz-Invocation-Type"},
+    {"LogType", WIRE_HEADER, "X-Amz-Log-Type"},
+    {"ClientContext", WIRE_HEADER, "X-Amz-Client-Context"},
+    {"StatusCode", WIRE_STATUS, ""},
+    {"FunctionError", WIRE_HEADER, "X-Amz-Function-Error"},
+    {"LogResult", WIRE_HEADER, "X-Amz-Log-Result"},
+    {"ExecutedVersion", WIRE_HEADER, "X-Amz-Executed-Version"},
+    {"Payload", WIRE_RAW_BODY, "Payload"},
+    {0},
+};
+
+const struct job_operation lambda_operations[] = {
+    {"lambda", "Invoke", invoke, "POST /2015-03-31/functions/{FunctionName}/invocations", invoke_places},
+    {0},
+};
+
+/* ---- all of them ---- */
+
+int functions_open(struct jobs *jobs, struct functions **out, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str dir;
+    struct functions *functions = mem_zalloc(sizeof *functions);
+    pthread_condattr_t attr;
+    functions->jobs = jobs;
+    pthread_mutex_init(&functions->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&functions->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    *out = functions;
+    return jobs_dir(jobs, &arena, "functions", &dir, err);
+}
+
+void functions_close(struct functions *functions)
+{
+    if (!functions)
+        return;
+    free(functions->instances);
+    pthread_cond_destroy(&functions->changed);
+    pthread_mutex_destroy(&functions->lock);
+    free(functions);
+}

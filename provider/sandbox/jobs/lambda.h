@@ -1,0 +1,90 @@
+/*
+ * Functions. An instance is a process that serves one function, one event at a time, and stays for the next;
+ * it gets events and gives answers by the Runtime API, an HTTP server of its own on loopback.
+ *
+ *   lambda.c            Invoke: which function, sync and async, answers
+ *   lambda_instance.c   instances: made, given an event, idle, ended
+ *   lambda_runtime.c    the Runtime API
+ *
+ * One lock for all instances and invocations (functions->lock), held briefly.
+ */
+#ifndef WEIR_PROVIDER_SANDBOX_JOBS_LAMBDA_H
+#define WEIR_PROVIDER_SANDBOX_JOBS_LAMBDA_H
+
+#include "provider/sandbox/jobs/jobs.h"
+#include "provider/sandbox/jobs/process.h"
+#include "provider/sandbox/jobs/script.h"
+
+#include <pthread.h>
+
+struct instance;
+struct runtime;
+
+struct functions {
+    struct jobs *jobs;
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* monotonic: an event is there, an answer, a death */
+    struct instance **instances;
+    size_t count, cap;
+    size_t queued; /* events of async calls */
+    uint64_t made;
+    bool stopping, reaping;
+};
+
+/* A function as an instance needs it: copied from the records, in the caller's arena. */
+struct function {
+    struct str name, arn, region, runtime, handler, version;
+    struct str key; /* instances with the same one serve it: changes with the code and the configuration */
+    const struct value *code, *environment;
+    const struct value *layers;             /* a list of their `content` */
+    int64_t timeout_s, memory_mib, at_once; /* at_once -1: no bound of its own */
+};
+
+/* One event and what becomes of it. Its caller owns it; under the lock while an instance has it. */
+struct invocation {
+    struct arena arena; /* of what the instance says */
+    char id[37];
+    struct str event, client_context;
+    bool wants_log;
+    /* set by the instance */
+    bool taken, done;          /* the runtime has fetched it; has answered */
+    int64_t taken_ms, done_ms; /* monotonic */
+    int64_t deadline_wall_ms;
+    struct str answer; /* JSON */
+    bool failed;
+    struct str error_type; /* of a failure */
+    struct str log;        /* the end of it */
+};
+
+int functions_open(struct jobs *jobs, struct functions **out, struct err *err);
+void functions_stop(struct functions *functions);
+void functions_close(struct functions *functions);
+struct functions *jobs_functions(struct jobs *jobs);
+
+/* ---- lambda_instance.c ---- */
+
+/*
+ * Has an instance do it, an idle one or a new one, and waits. -1: it could not even be tried, with the
+ * service's refusal in err; what goes wrong from then on is the invocation's failure.
+ */
+int instance_invoke(struct functions *functions, const struct function *function,
+    struct invocation *invocation, struct err *err);
+
+/* ---- for the Runtime API: each takes the lock ---- */
+
+/* Waits for an event; false: none will come. The invocation may be read until the answer is given. */
+bool instance_next(struct instance *instance, struct arena *arena, struct invocation *copy);
+/* False: that is not what the instance has been given. */
+bool instance_answer(
+    struct instance *instance, struct str id, struct str body, bool failed, struct str error_type);
+/* It could not be made ready. */
+void instance_init_failed(struct instance *instance, struct str body, struct str error_type);
+struct str instance_arn(const struct instance *instance);
+
+/* ---- lambda_runtime.c ---- */
+
+int runtime_start(struct instance *instance, struct runtime **out, uint16_t *port, struct err *err);
+/* After instance_next() has no more to give. */
+void runtime_stop(struct runtime *runtime);
+
+#endif

@@ -1,0 +1,206 @@
+"""Functions run, through the Runtime API."""
+
+import base64
+import io
+import json
+import re
+
+import time
+import uuid
+import zipfile
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+from servers import JobSandbox, until
+
+
+def archive(**files):
+    """A zip: names with __ for "/" and _dot_ for "."; programs are (text, mode)."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as made:
+        for name, content in files.items():
+            content, mode = content if isinstance(content, tuple) else (content, 0o644)
+            info = zipfile.ZipInfo(name.replace("__", "/").replace("_dot_", "."))
+            info.external_attr = (0o100000 | mode) << 16
+            made.writestr(info, content)
+    return out.getvalue()
+
+
+class Function:
+    def __init__(self, sandbox, runtime="python3.11", handler="main.handler", layers=(), code=None, **more):
+        files = {k: more.pop(k) for k in list(more) if k.endswith(("_dot_py", "bootstrap"))}
+        self.sandbox, self.name = sandbox, f"f-{uuid.uuid4().hex[:8]}"
+        self.api = sandbox.client("lambda", read_timeout=60)
+        self.key = f"code/{self.name}.zip"
+        sandbox.put(self.key, code or archive(**files))
+        self.api.create_function(FunctionName=self.name, Role=sandbox.role, Runtime=runtime, Handler=handler, Layers=list(layers),
+                                 Code={"S3Bucket": "lake", "S3Key": self.key}, **more)
+
+    def call(self, event=None, **more):
+        return self.api.invoke(FunctionName=self.name, Payload=json.dumps(event), **more)
+
+    def result(self, event=None, **more):
+        return json.loads(self.call(event, **more)["Payload"].read())
+
+    def failure(self, event=None):
+        answer = self.call(event)
+        assert answer["FunctionError"] == "Unhandled"
+        return json.loads(answer["Payload"].read())
+
+    def streams(self):
+        logs = self.sandbox.client("logs")
+        return [s["logStreamName"] for s in logs.describe_log_streams(logGroupName=f"/aws/lambda/{self.name}")["logStreams"]]
+
+    def lines(self):
+        return [line for stream in self.streams() for line in self.sandbox.lines(f"/aws/lambda/{self.name}", stream)]
+
+
+def refused(call, **arguments):
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    return caught.value.response["Error"]["Code"]
+
+
+def test_answer_logs_and_surroundings(job_sandbox):
+    f = Function(job_sandbox, main_dot_py="""
+import boto3, os
+def handler(event, context):
+    print("working on", event["film"])
+    boto3.client("s3").put_object(Bucket="lake", Key="from/lambda", Body=event["film"].encode())
+    return {"film": event["film"].upper(), "word": os.environ["WORD"], "arn": context.invoked_function_arn, "id": context.aws_request_id,
+            "left": context.get_remaining_time_in_millis(), "name": context.function_name, "memory": os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]}
+""", Environment={"Variables": {"WORD": "hello", "AWS_LAMBDA_FUNCTION_NAME": "mine"}}, Timeout=10, MemorySize=256)
+    answer = f.call({"film": "alien"}, LogType="Tail")
+    result = json.loads(answer["Payload"].read())
+    assert answer["StatusCode"] == 200
+    assert "FunctionError" not in answer
+    assert answer["ExecutedVersion"] == "$LATEST"
+    assert (result["film"], result["word"], result["name"], result["memory"]) == ("ALIEN", "hello", f.name, "256")
+    assert result["arn"] == f"arn:aws:lambda:us-east-1:000000000000:function:{f.name}"
+    assert 9000 < result["left"] <= 10000
+    assert job_sandbox.get("from/lambda") == "alien"
+    tail = base64.b64decode(answer["LogResult"]).decode().splitlines()
+    assert tail[:3] == [f"START RequestId: {result['id']} Version: $LATEST", "working on alien", f"END RequestId: {result['id']}"]
+    assert re.match(rf"REPORT RequestId: {result['id']}\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 256 MB\tInit Duration: ", tail[3])
+    assert f.lines() == tail
+    (stream,) = f.streams()
+    assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", stream)
+
+
+def test_a_process_serves_many_events(job_sandbox):
+    f = Function(job_sandbox, main_dot_py="n = 0\ndef handler(event, context):\n    global n\n    n += 1\n    print('call', n)\n    return n\n")
+    assert [f.result() for _ in range(5)] == [1, 2, 3, 4, 5]
+    assert [line for line in f.lines() if line.startswith("call")] == [f"call {n}" for n in range(1, 6)]
+    assert len(f.streams()) == 1
+    job_sandbox.put("code/other.zip", archive(main_dot_py="def handler(event, context):\n    return 'new'\n"))
+    f.api.update_function_code(FunctionName=f.name, S3Bucket="lake", S3Key="code/other.zip")
+    assert f.result() == "new"
+    assert len(f.streams()) == 2
+
+
+def test_what_goes_wrong(job_sandbox):
+    f = Function(job_sandbox, Timeout=1, main_dot_py="""
+import os, time
+class FilmError(Exception): pass
+def handler(event, context):
+    if event == "raise": raise FilmError("no such film")
+    if event == "exit": os._exit(3)
+    if event == "kill": os.kill(os.getpid(), 9)
+    if event == "sleep": time.sleep(60)
+    if event == "object": return object()
+    return event
+""")
+    failure = f.failure("raise")
+    assert (failure["errorType"], failure["errorMessage"]) == ("FilmError", "no such film")
+    assert 'raise FilmError("no such film")' in failure["stackTrace"][-1]
+    assert "Runtime exited with error: exit status 3" in f.failure("exit")["errorMessage"]
+    assert f.failure("kill")["errorType"] == "Runtime.ExitError"
+    start = time.monotonic()
+    assert re.search(r"Task timed out after 1\.00 seconds$", f.failure("sleep")["errorMessage"])
+    assert 1 <= time.monotonic() - start < 4
+    assert f.failure("object")["errorType"] == "Runtime.MarshalError"
+    assert f.result({"ünïcode": [1, None]}) == {"ünïcode": [1, None]}
+    assert any("[ERROR] FilmError: no such film" in line for line in f.lines())
+    assert any(line.endswith("Task timed out after 1.00 seconds") for line in f.lines())
+
+
+def test_what_cannot_start(job_sandbox):
+    assert Function(job_sandbox, main_dot_py="import nosuchmodule").failure()["errorType"] == "Runtime.ImportModuleError"
+    assert Function(job_sandbox, main_dot_py="def handler(").failure()["errorType"] == "Runtime.UserCodeSyntaxError"
+    assert Function(job_sandbox, main_dot_py="x = 1").failure()["errorMessage"] == "Handler 'handler' missing on module 'main'"
+    f = Function(job_sandbox, main_dot_py="def handler(e, c): pass")
+    assert refused(f.api.invoke, FunctionName="nosuch") == "ResourceNotFoundException"
+    assert refused(f.api.invoke, FunctionName=f.name, Qualifier="7") == "ResourceNotFoundException"
+    assert refused(f.api.invoke, FunctionName=f.name, Payload=b"{not json") == "InvalidRequestContentException"
+    assert refused(f.api.invoke, FunctionName=f.name, Payload=b'"' + b"x" * 6291456 + b'"') == "RequestTooLargeException"
+    assert f.api.invoke(FunctionName=f.name, InvocationType="DryRun")["StatusCode"] == 204
+    job_sandbox.client().delete_object(Bucket="lake", Key=f.key)
+    assert refused(f.api.invoke, FunctionName=f.name) == "InvalidZipFileException"
+    assert refused(Function(job_sandbox, code=b"no zip").api.invoke, FunctionName=f.name) == "InvalidZipFileException"
+    java = Function(job_sandbox, runtime="java21", main_dot_py="")
+    assert refused(java.api.invoke, FunctionName=java.name) == "InvalidRuntimeException"
+
+
+def test_names_and_aliases(job_sandbox):
+    f = Function(job_sandbox, main_dot_py="def handler(e, c): return c.function_version")
+    arn = f"arn:aws:lambda:us-east-1:000000000000:function:{f.name}"
+    f.api.create_alias(FunctionName=f.name, Name="live", FunctionVersion="1")
+    for name, more, version in ((f.name, {}, "$LATEST"), (arn, {}, "$LATEST"), (arn + ":live", {}, "1"), (f.name, {"Qualifier": "live"}, "1"), (f.name + ":$LATEST", {}, "$LATEST")):
+        answer = f.api.invoke(FunctionName=name, **more)
+        assert (answer["ExecutedVersion"], json.loads(answer["Payload"].read())) == (version, version)
+
+
+def test_events_are_tried_three_times(job_sandbox):
+    """A minute is half a second here: the attempts come after none, one and two of them."""
+    f = Function(job_sandbox, main_dot_py="import boto3\ns3 = boto3.client('s3')\ndef handler(event, context):\n"
+                 "    n = s3.list_objects_v2(Bucket='lake', Prefix=event)['KeyCount']\n    s3.put_object(Bucket='lake', Key=f'{event}{n}', Body=context.aws_request_id.encode())\n"
+                 "    assert n >= 2, 'again'\n", Timeout=10)
+    answer = f.call("async/", InvocationType="Event")
+    assert (answer["StatusCode"], answer["Payload"].read()) == (202, b"")
+    keys = until(lambda: len(k := job_sandbox.client().list_objects_v2(Bucket="lake", Prefix="async/").get("Contents", [])) == 3 and k)
+    assert len({job_sandbox.get(k["Key"]) for k in keys}) == 1  # one request id for all attempts
+    first, second, third = (k["LastModified"] for k in keys)
+    assert first < second < third
+
+
+def test_parallel_calls_and_reserved_concurrency(job_sandbox):
+    from concurrent.futures import ThreadPoolExecutor
+    f = Function(job_sandbox, main_dot_py="import boto3, time\ns3 = boto3.client('s3')\ndef handler(e, c):\n"
+                 "    s3.put_object(Bucket='lake', Key=f'met/{e}', Body=b'')\n    while s3.list_objects_v2(Bucket='lake', Prefix='met/')['KeyCount'] < 3: time.sleep(0.01)\n    return e", Timeout=20)
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(f.result, [1, 2, 3])) == [1, 2, 3]  # each waits for the other two
+    f.api.put_function_concurrency(FunctionName=f.name, ReservedConcurrentExecutions=0)
+    assert refused(f.api.invoke, FunctionName=f.name) == "TooManyRequestsException"
+
+
+C_BOOTSTRAP = """#!/bin/sh
+api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
+while :; do
+    event=$(curl -sS -D "$TMPDIR/headers" "$api/next") || exit 0
+    id=$(sed -n 's/^Lambda-Runtime-Aws-Request-Id: *\\([0-9a-f-]*\\).*/\\1/Ip' "$TMPDIR/headers")
+    echo "shell saw $event" >&2
+    curl -sS -d "{\\"handler\\": \\"$_HANDLER\\", \\"event\\": $event}" "$api/$id/response" > /dev/null
+done
+"""
+
+
+def test_a_bootstrap_of_its_own(job_sandbox):
+    f = Function(job_sandbox, runtime="provided.al2023", handler="anything", bootstrap=(C_BOOTSTRAP, 0o755))
+    assert f.result({"n": 1}) == {"handler": "anything", "event": {"n": 1}}
+    assert f.result([2]) == {"handler": "anything", "event": [2]}
+    assert 'shell saw {"n": 1}' in f.lines()
+    none = Function(job_sandbox, runtime="provided.al2023", handler="x", readme_dot_py="")
+    assert refused(none.api.invoke, FunctionName=none.name) == "InvalidZipFileException"
+
+
+def test_the_sandbox_ends_its_functions():
+    server = JobSandbox()
+    f = Function(server, main_dot_py="import os, time\ndef handler(e, c):\n    if e: time.sleep(60)\n    return os.getpid()", Timeout=60)
+    pid = f.result()
+    assert Path(f"/proc/{pid}").exists()
+    f.call("sleep", InvocationType="Event")
+    start = time.monotonic()
+    server.stop()
+    assert time.monotonic() - start < 5
+    assert not Path(f"/proc/{pid}").exists()
