@@ -477,10 +477,10 @@ void jobs_free(struct jobs *jobs)
 {
     if (!jobs)
         return;
+    executions_free(jobs->executions); /* may still hold runs of the others */
     functions_close(jobs->functions);
     tasks_close(jobs->tasks);
     logs_close(jobs->logs);
-    executions_free(jobs->executions);
     pthread_cond_destroy(&jobs->changed);
     pthread_mutex_destroy(&jobs->lock);
     free(jobs);
