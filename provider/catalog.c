@@ -10,6 +10,7 @@
 #include "provider/weir/value.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #define SPECS "provider/aws/specs/"
@@ -17,6 +18,7 @@
 static const struct schema *const in_c[] = {&weir_value_schema, &weir_artifact_schema, &aws_s3_object_schema};
 
 struct catalog {
+    pthread_mutex_t lock; /* all of this; an unknown type is looked for among all names */
     struct arena arena;
     const char *specs_dir;
     struct map built_in, own; /* service -> struct spec_service, as far as loaded */
@@ -29,9 +31,14 @@ struct catalog {
 int catalog_new(const struct catalog_options *options, struct catalog **out, struct err *err)
 {
     struct catalog *catalog = mem_zalloc(sizeof *catalog);
+    pthread_mutexattr_t recursive;
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&catalog->lock, &recursive);
+    pthread_mutexattr_destroy(&recursive);
     const char *dir = options ? options->specs_dir : NULL;
     if (dir && !path_is_dir(dir)) {
-        free(catalog);
+        catalog_free(catalog);
         return err_set(err, ERR_USAGE, "--specs: \"%s\" is not a directory", dir);
     }
     catalog->specs_dir = dir ? arena_strz(&catalog->arena, str_z(dir)) : NULL;
@@ -57,6 +64,7 @@ void catalog_free(struct catalog *catalog)
         free(catalog->names[i]);
     }
     arena_release(&catalog->arena);
+    pthread_mutex_destroy(&catalog->lock);
     free(catalog);
 }
 
@@ -157,7 +165,7 @@ static const struct schema *unknown_type(
     return NULL;
 }
 
-const struct schema *catalog_find(struct catalog *catalog, struct str type, bool is_data, struct err *err)
+static const struct schema *find(struct catalog *catalog, struct str type, bool is_data, struct err *err)
 {
     const struct schema *schema = map_get(&catalog->found[is_data], type);
     if (schema)
@@ -170,6 +178,14 @@ const struct schema *catalog_find(struct catalog *catalog, struct str type, bool
     if (!schema)
         return unknown_type(catalog, type, is_data, err);
     map_set(&catalog->found[is_data], schema->name, (void *)schema);
+    return schema;
+}
+
+const struct schema *catalog_find(struct catalog *catalog, struct str type, bool is_data, struct err *err)
+{
+    pthread_mutex_lock(&catalog->lock);
+    const struct schema *schema = find(catalog, type, is_data, err);
+    pthread_mutex_unlock(&catalog->lock);
     return schema;
 }
 
@@ -238,12 +254,14 @@ static void list_names(struct catalog *catalog, int is_data)
 
 const struct str *catalog_names(struct catalog *catalog, bool is_data, size_t *n)
 {
+    pthread_mutex_lock(&catalog->lock);
     if (!catalog->listed) {
         load_all(catalog);
         list_names(catalog, 0);
         list_names(catalog, 1);
         catalog->listed = true;
     }
+    pthread_mutex_unlock(&catalog->lock);
     *n = catalog->name_count[is_data];
     return catalog->names[is_data];
 }

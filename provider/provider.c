@@ -5,6 +5,14 @@
 
 #include <stdlib.h>
 
+const struct teardown_name teardown_names[] = {
+    {"force_empty", TEARDOWN_EMPTY},
+    {"skip_final_snapshot", TEARDOWN_SNAPSHOT},
+    {"force_secrets", TEARDOWN_SECRETS},
+    {"delete_protected", TEARDOWN_PROTECTED},
+    {NULL, 0},
+};
+
 struct provider {
     struct arena arena;
     struct str name, stack;

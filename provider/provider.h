@@ -21,6 +21,24 @@
 struct digests;
 struct provider; /* one configured provider: `aws` with its region, credentials, endpoints, default tags */
 
+/*
+ * What may go besides the things themselves when they are deleted. Nothing of it does unless the command line
+ * or the resource's own attributes say so. A spec says what each of these means for a type (`teardown:`).
+ */
+enum teardown {
+    TEARDOWN_EMPTY = 1,     /* what is inside: objects, images */
+    TEARDOWN_SNAPSHOT = 2,  /* the last snapshot, which is not taken */
+    TEARDOWN_SECRETS = 4,   /* the time in which a secret could be restored */
+    TEARDOWN_PROTECTED = 8, /* the service's own protection against deletion */
+};
+
+/* Their names, as specs and events spell them: "force_empty". The last one has no name. */
+struct teardown_name {
+    const char *name;
+    enum teardown flag;
+};
+extern const struct teardown_name teardown_names[];
+
 /* What is passed to every operation. */
 struct op_ctx {
     struct arena *arena; /* results and scratch */
@@ -37,9 +55,11 @@ struct op_ctx {
                            sources say now, or the SHA-256 of an earlier one */
     struct str stack;   /* stack name, for the ownership tag */
     struct str env;     /* its environment; "" none */
+    struct str lineage; /* of the state, for the same: copies of a stack have the same name; "" not known */
     struct str
         token;      /* idempotency token of this intent: 32 hex digits; stable across retries and recovery */
     bool sensitive; /* the file or the record marks something as secret that answers may repeat: not traced */
+    unsigned teardown;         /* consents of this deletion, see enum teardown */
     int64_t timeout_ms;        /* for waiting on create, update or delete; 0: the type's own */
     const atomic_bool *cancel; /* set: stop waiting, return ERR_INTERRUPTED; NULL: never */
     void (*progress)(
@@ -103,8 +123,36 @@ struct resource_ops {
     int (*update)(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
         const struct value *changed, const struct value **live, struct err *err);
 
-    /* Deletes and waits until gone. Already gone is success. */
+    /* Deletes and waits until gone. Already gone is success. ctx->teardown says what may go with it. */
     int (*delete)(struct op_ctx *ctx, const struct value *prior, struct err *err);
+
+    /*
+     * What deleting it under ctx->teardown would erase besides itself, for people to agree to: a list of maps
+     * {says, counts: {objects, versions, delete_markers, uploads, images, bytes, …}, error}; `flag` names the
+     * consent where it is that, rather than the object's own attributes, which makes it go. Reads and counts,
+     * changes nothing. NULL: never anything.
+     */
+    int (*erases)(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err);
+
+    /*
+     * What services make on behalf of the object and leave behind when it is gone: a list of maps {type,
+     * match: {attribute: text, which may end in a star}, says, kept}. `kept`: it was asked for, so it is only
+     * told of. Calls nothing. NULL: never anything.
+     */
+    int (*leaves)(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err);
+
+    /* Calls `found` for everything of the type with these attributes (as in `leaves`). NULL: cannot. */
+    int (*search)(struct op_ctx *ctx, const struct value *match, resource_found *found, void *found_ctx,
+        struct err *err);
+
+    /*
+     * Calls `found` for everything of the type that carries the stack's mark, with its marks in place of its
+     * tags. Only for types that the tagging API does not know; NULL: cannot.
+     */
+    int (*marked)(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err);
+
+    /* What an ARN says of an object of this type; *object NULL where it is not one of this type. */
+    int (*by_arn)(struct op_ctx *ctx, struct str arn, const struct value **object, struct err *err);
 
     /*
      * Looks for the thing that an open intent may have created: by predicted id, by token, or by tag; *live
@@ -164,7 +212,7 @@ int catalog_new(const struct catalog_options *options, struct catalog **out, str
 void catalog_free(struct catalog *catalog);
 /*
  * Loads the type's spec on first use. NULL with err ERR_ABSENT where there is no such type (hint: the nearest
- * name), ERR_INVALID where its spec is broken. Not thread-safe; what it returns is.
+ * name), ERR_INVALID where its spec is broken. Safe from every thread.
  */
 const struct schema *catalog_find(struct catalog *catalog, struct str type, bool is_data, struct err *err);
 /* Every type name, sorted; loads all specs. `data` picks data sources. The names live as long as the catalog.

@@ -5,6 +5,7 @@ static const struct {
     spec_native *run;
 } natives[] = {
     {"empty_bucket", aws_native_empty_bucket},
+    {"count_bucket", aws_native_count_bucket},
 };
 
 spec_native *aws_native_find(struct str name)

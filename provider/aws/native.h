@@ -11,6 +11,8 @@
 spec_native *aws_native_find(struct str name);
 
 /* Deletes every version, delete marker and unfinished upload of the bucket `name`. */
-int aws_native_empty_bucket(struct op_ctx *ctx, const struct value *object, struct err *err);
+spec_native aws_native_empty_bucket;
+/* Counts them: {objects, versions, delete_markers, uploads, bytes}. */
+spec_native aws_native_count_bucket;
 
 #endif

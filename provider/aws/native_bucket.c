@@ -1,15 +1,33 @@
 /*
  * Emptying a bucket: all versions and delete markers in pages of a thousand, then unfinished uploads
- * (S3-compatible stores refuse to delete a bucket that has some).
+ * (S3-compatible stores refuse to delete a bucket that has some). And counting what that would delete.
+ *
+ * Pages can only be listed one after the other, each from where the one before ended; what they show is
+ * deleted by several threads at once. A bucket may hold millions of objects: a page's memory is a page's.
  */
+#include "base/pool.h"
 #include "provider/aws/native.h"
 #include "provider/aws/s3.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+enum { DELETERS = 6, ROUNDS_MAX = 100 };
 
 static const struct shape text = {.kind = SHAPE_STRING}, flag = {.kind = SHAPE_BOOL};
 
 static const struct shape_member list_members[] = {
-    {.name = STR_INIT("bucket"), .wire = STR_INIT("Bucket"), .shape = &text, .location = WIRE_PATH}};
-static const struct shape list_shape = {.kind = SHAPE_STRUCT, .members = list_members, .member_count = 1};
+    {.name = STR_INIT("bucket"), .wire = STR_INIT("Bucket"), .shape = &text, .location = WIRE_PATH},
+    {.name = STR_INIT("key"), .wire = STR_INIT("key-marker"), .shape = &text, .location = WIRE_QUERY_STRING},
+    {.name = STR_INIT("version"),
+        .wire = STR_INIT("version-id-marker"),
+        .shape = &text,
+        .location = WIRE_QUERY_STRING},
+    {.name = STR_INIT("upload"),
+        .wire = STR_INIT("upload-id-marker"),
+        .shape = &text,
+        .location = WIRE_QUERY_STRING}};
+static const struct shape list_shape = {.kind = SHAPE_STRUCT, .members = list_members, .member_count = 4};
 
 static const struct shape_member object_members[] = {
     {.name = STR_INIT("Key"), .wire = STR_INIT("Key"), .shape = &text},
@@ -64,6 +82,54 @@ static int call(struct op_ctx *ctx, const struct wire_operation *op, const struc
     return wire_decode_response(ctx->arena, op, &response, document, err);
 }
 
+/* ---- listing ---- */
+
+/* Where a listing has come to. The markers are in `arena`, which outlives the pages. */
+struct listing {
+    const struct wire_operation *op;
+    const struct value *bucket;
+    struct arena *arena;
+    const struct value *markers; /* members of the next request; NULL: from the beginning */
+    bool done, blind;            /* blind: the store does not say where the next page begins */
+};
+
+static const struct value *next_markers(struct listing *l, const struct value *page)
+{
+    struct value_entry entries[] = {{STR("key"), value_getz(page, "NextKeyMarker")},
+        {STR("version"), value_getz(page, "NextVersionIdMarker")},
+        {STR("upload"), value_getz(page, "NextUploadIdMarker")}};
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(l->arena);
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
+        if (value_text(entries[i].value, STR_EMPTY).n)
+            value_builder_set(&b, entries[i].key, value_copy(l->arena, entries[i].value));
+    return value_builder_map(&b);
+}
+
+/* The next page, in ctx's arena. */
+static int next_page(struct op_ctx *ctx, struct listing *l, const struct value **page, struct err *err)
+{
+    if (ctx->cancel && atomic_load(ctx->cancel))
+        return err_set(err, ERR_INTERRUPTED, "interrupted while going through the bucket");
+    const struct value *input = value_with(ctx->arena, l->markers, STR("bucket"), l->bucket);
+    if (call(ctx, l->op, &list_shape, input, page, err))
+        return -1;
+    l->done = !str_eqz(value_text(value_getz(*page, "IsTruncated"), STR_EMPTY), "true");
+    if (l->done)
+        return 0;
+    const struct value *next = next_markers(l, *page);
+    l->blind = !value_getz(next, "key") || value_equal(next, l->markers);
+    l->markers = l->blind ? NULL : next;
+    return 0;
+}
+
+static const struct value *items_of(struct op_ctx *ctx, const struct value *page, const char *path)
+{
+    const struct value *items = wire_path(ctx->arena, page, str_z(path));
+    return items && items->kind == VALUE_LIST ? items : &value_empty_list;
+}
+
+/* ---- deleting what a page shows ---- */
+
 /* Everything in one page of versions. What cannot be deleted (a lock, a policy) is an error that names it. */
 static int delete_page(
     struct op_ctx *ctx, const struct value *bucket, const struct value *page, size_t *n, struct err *err)
@@ -71,8 +137,8 @@ static int delete_page(
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(ctx->arena);
     static const char *const lists[] = {"Version[]", "DeleteMarker[]"};
     for (size_t l = 0; l < 2; l++) {
-        const struct value *items = wire_path(ctx->arena, page, str_z(lists[l]));
-        for (uint32_t i = 0; items && i < items->count; i++)
+        const struct value *items = items_of(ctx, page, lists[l]);
+        for (uint32_t i = 0; i < items->count; i++)
             value_builder_add(&all, items->items[i]);
     }
     *n = all.n;
@@ -83,8 +149,8 @@ static int delete_page(
     const struct value *answer;
     if (call(ctx, &delete_objects, &delete_shape, value_map(ctx->arena, entries, 3), &answer, err))
         return -1;
-    const struct value *errors = wire_path(ctx->arena, answer, STR("Error[]"));
-    if (!errors || !errors->count)
+    const struct value *errors = items_of(ctx, answer, "Error[]");
+    if (!errors->count)
         return 0;
     struct str key = value_text(value_getz(errors->items[0], "Key"), STR_EMPTY);
     struct str code = value_text(value_getz(errors->items[0], "Code"), STR_EMPTY);
@@ -96,9 +162,9 @@ static int delete_page(
 static int abort_page(
     struct op_ctx *ctx, const struct value *bucket, const struct value *page, size_t *n, struct err *err)
 {
-    const struct value *uploads = wire_path(ctx->arena, page, STR("Upload[]"));
-    *n = uploads ? uploads->count : 0;
-    for (uint32_t i = 0; uploads && i < uploads->count; i++) {
+    const struct value *uploads = items_of(ctx, page, "Upload[]");
+    *n = uploads->count;
+    for (uint32_t i = 0; i < uploads->count; i++) {
         struct value_entry entries[] = {{STR("bucket"), bucket},
             {STR("key"), value_getz(uploads->items[i], "Key")},
             {STR("upload"), value_getz(uploads->items[i], "UploadId")}};
@@ -117,40 +183,163 @@ static int abort_page(
 typedef int page_fn(
     struct op_ctx *ctx, const struct value *bucket, const struct value *page, size_t *n, struct err *err);
 
+/* ---- several pages at once ---- */
+
+/* One way through the bucket. */
+struct sweep {
+    struct op_ctx *ctx;
+    page_fn *on_page;
+    const char *what; /* the items of a page, for people */
+    pthread_mutex_t lock;
+    struct listing listing;
+    size_t pages, items;
+    bool failed;
+    struct err err;
+};
+
 /*
- * The first page again and again, because what it shows is gone afterwards; each in an arena of its own, as a
- * bucket may hold millions of objects.
+ * Takes the next page under the lock and works on it without: others go on to the pages after it. Where the
+ * store does not say where the next page begins, it begins where this one did, once this one is gone.
  */
-static int each_page(struct op_ctx *ctx, const struct wire_operation *op, const struct value *bucket,
-    page_fn *on_page, struct err *err)
+static bool sweep_page(struct sweep *s)
 {
-    for (size_t n = 1; n;) {
-        AUTO_ARENA struct arena arena = ARENA_INIT;
-        struct op_ctx page_ctx = *ctx;
-        page_ctx.arena = &arena;
-        struct value_entry entry = {STR("bucket"), bucket};
-        const struct value *page;
-        if (ctx->cancel && atomic_load(ctx->cancel))
-            return err_set(err, ERR_INTERRUPTED, "interrupted while emptying the bucket");
-        if (call(&page_ctx, op, &list_shape, value_map(&arena, &entry, 1), &page, err) ||
-            on_page(&page_ctx, bucket, page, &n, err))
-            return -1;
-        if (!str_eqz(value_text(value_getz(page, "IsTruncated"), STR_EMPTY), "true"))
-            break;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct op_ctx ctx = *s->ctx;
+    ctx.arena = &arena;
+    const struct value *page;
+    struct err err = ERR_INIT;
+    size_t n = 0;
+    pthread_mutex_lock(&s->lock);
+    bool over = s->failed || s->listing.done;
+    if (!over) {
+        s->pages++;
+        int status = next_page(&ctx, &s->listing, &page, &err);
+        bool alone = status || s->listing.blind;
+        if (!alone)
+            pthread_mutex_unlock(&s->lock);
+        if (!status)
+            status = s->on_page(&ctx, s->listing.bucket, page, &n, &err);
+        if (!alone)
+            pthread_mutex_lock(&s->lock);
+        if (status && !s->failed)
+            s->err = err;
+        s->failed |= status != 0;
+        s->items += n;
     }
-    return 0;
+    size_t items = s->items;
+    pthread_mutex_unlock(&s->lock);
+    char told[96];
+    snprintf(told, sizeof told, "emptying it: %zu %s so far", items, s->what);
+    if (n && ctx.progress)
+        ctx.progress(ctx.progress_ctx, told);
+    return !over;
 }
 
-int aws_native_empty_bucket(struct op_ctx *ctx, const struct value *object, struct err *err)
+static void sweep_worker(void *ctx, size_t i)
 {
+    (void)i;
+    while (sweep_page(ctx))
+        ;
+}
+
+/* Again from the beginning while there was more than one page: something may have come in meanwhile. */
+static int sweep(struct op_ctx *ctx, const struct wire_operation *op, const struct value *bucket,
+    page_fn *on_page, const char *what, struct err *err)
+{
+    struct sweep s = {.ctx = ctx, .on_page = on_page, .what = what, .lock = PTHREAD_MUTEX_INITIALIZER};
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        s.listing = (struct listing){.op = op, .bucket = bucket, .arena = &arena};
+        s.pages = 0;
+        sweep_page(&s);
+        if (!s.listing.done)
+            pool_run(DELETERS, DELETERS, sweep_worker, &s);
+        if (s.failed || s.pages <= 1)
+            break;
+    }
+    pthread_mutex_destroy(&s.lock);
+    if (!s.failed)
+        return 0;
+    *err = s.err;
+    return -1;
+}
+
+int aws_native_empty_bucket(
+    struct op_ctx *ctx, const struct value *object, const struct value **result, struct err *err)
+{
+    (void)result;
     const struct value *bucket = value_getz(object, "name");
-    if (each_page(ctx, &list_versions, bucket, delete_page, err))
+    if (sweep(ctx, &list_versions, bucket, delete_page, "versions and markers", err))
         return err_context(err, "emptying the bucket");
     struct err failure = ERR_INIT;
-    if (each_page(ctx, &list_uploads, bucket, abort_page, &failure) && failure.class == ERR_INTERRUPTED) {
+    if (sweep(ctx, &list_uploads, bucket, abort_page, "unfinished uploads", &failure) &&
+        failure.class == ERR_INTERRUPTED) {
         *err = failure;
         return -1;
     }
     return 0; /* a store without uploads has nothing to abort; if some are left, deleting the bucket says so
                */
+}
+
+/* ---- counting ---- */
+
+struct count {
+    int64_t objects, versions, markers, uploads, bytes;
+};
+
+static void count_page(struct op_ctx *ctx, const struct value *page, struct count *count)
+{
+    const struct value *versions = items_of(ctx, page, "Version[]");
+    count->versions += versions->count;
+    count->markers += items_of(ctx, page, "DeleteMarker[]")->count;
+    count->uploads += items_of(ctx, page, "Upload[]")->count;
+    for (uint32_t i = 0; i < versions->count; i++) {
+        const struct value *version = versions->items[i];
+        int64_t size = 0;
+        count->objects += str_eqz(value_text(value_getz(version, "IsLatest"), STR_EMPTY), "true");
+        if (str_to_int(value_text(value_getz(version, "Size"), STR_EMPTY), &size))
+            count->bytes += size;
+    }
+}
+
+static int count_all(struct op_ctx *ctx, const struct wire_operation *op, const struct value *bucket,
+    struct count *count, struct err *err)
+{
+    AUTO_ARENA struct arena kept = ARENA_INIT;
+    struct listing listing = {.op = op, .bucket = bucket, .arena = &kept};
+    while (!listing.done) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        struct op_ctx page_ctx = *ctx;
+        page_ctx.arena = &arena;
+        const struct value *page;
+        if (next_page(&page_ctx, &listing, &page, err))
+            return -1;
+        count_page(&page_ctx, page, count);
+        if (listing.blind)
+            return err_set(
+                err, ERR_PROTOCOL, "more than a page, and the store does not say where it goes on");
+        char told[96];
+        snprintf(told, sizeof told, "counting: %lld versions so far", (long long)count->versions);
+        if (!listing.done && ctx->progress)
+            ctx->progress(ctx->progress_ctx, told);
+    }
+    return 0;
+}
+
+int aws_native_count_bucket(
+    struct op_ctx *ctx, const struct value *object, const struct value **result, struct err *err)
+{
+    const struct value *bucket = value_getz(object, "name");
+    struct count count = {0};
+    struct err ignored = ERR_INIT;
+    if (count_all(ctx, &list_versions, bucket, &count, err))
+        return -1;
+    count_all(ctx, &list_uploads, bucket, &count, &ignored); /* a store without uploads has none */
+    struct value_entry entries[] = {{STR("bytes"), value_int(ctx->arena, count.bytes)},
+        {STR("delete_markers"), value_int(ctx->arena, count.markers)},
+        {STR("objects"), value_int(ctx->arena, count.objects)},
+        {STR("uploads"), value_int(ctx->arena, count.uploads)},
+        {STR("versions"), value_int(ctx->arena, count.versions)}};
+    *result = value_map(ctx->arena, entries, sizeof entries / sizeof *entries);
+    return 0;
 }

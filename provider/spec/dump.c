@@ -172,10 +172,23 @@ static void add_decoded(struct dump *d, const char *role, const struct spec_step
     add_call(d, role, step, &answers);
 }
 
+/* A listing of which one member of the items counts. */
+static void add_listing(struct dump *d, const char *role, const struct spec_step *step, struct str path)
+{
+    AUTO_BUILDER struct value_builder answers = VALUE_BUILDER(d->arena);
+    if (!step || !step->op)
+        return;
+    if (path.n)
+        add_answer(d, &answers, path, NULL);
+    add_call(d, role, step, &answers);
+}
+
 static void add_step(struct dump *d, const char *role, const struct spec_step *step, bool decoded)
 {
     if (!step || !step->op)
         return;
+    add_step(d, role, step->meanwhile, false);
+    add_listing(d, "users", step->users, step->tells);
     if (step->each) {
         AUTO_BUILDER struct value_builder items = VALUE_BUILDER(d->arena);
         add_item_paths(d, step, &items);
@@ -298,6 +311,8 @@ const struct value *schema_calls(struct arena *arena, const struct schema *schem
     add_steps(&d, "delete", &type->delete, false);
     add_steps(&d, "list", &type->list, true);
     add_step(&d, "find", type->find, true);
+    for (size_t i = 0; i < type->teardown_count; i++)
+        add_listing(&d, "count", type->teardown[i].count, type->teardown[i].bytes);
     if (type->ready)
         add_step(&d, "wait", type->ready->poll, true);
     add_owned(&d);

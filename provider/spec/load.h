@@ -94,6 +94,11 @@ struct spec_attr *load_attr_named(struct type_loader *t, const struct node *wher
 /* `run:` of a type whose attributes have been loaded; NULL where it has none. */
 const struct spec_job *load_job(struct type_loader *t, const struct node *node);
 
+/* ---- load_teardown.c ---- */
+
+void load_teardown(struct type_loader *t, const struct node *node);
+void load_leaves(struct type_loader *t, const struct node *node);
+
 /* ---- load_type.c ---- */
 
 struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data);

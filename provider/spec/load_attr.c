@@ -364,6 +364,7 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
         .sensitive = load_flag(l, map, "sensitive"),
         .write_only = load_flag(l, map, "write_only"),
         .local = load_flag(l, map, "local"),
+        .steers = load_flag(l, map, "local"),
         .send_default = load_flag(l, map, "send_default")};
     attr->settable = !attr->computed || load_flag(l, map, "optional");
     const struct node *fallback = node_get(map, "default"), *unset = node_get(map, "unset");

@@ -8,7 +8,8 @@
 
 #define STEP_KEYS                                                                                            \
     "call send with parse at match skip answers covers token when if unless for full partial always each "   \
-    "ignore absent retry retry_for failed wait native page must look idempotent body answers_in"
+    "ignore absent retry retry_for failed wait native page must look idempotent body answers_in "            \
+    "users meanwhile"
 
 /* ---- operations ---- */
 
@@ -534,6 +535,21 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
         load_error(l, node_get(node, "must"), "must is \"be absent\"");
 }
 
+/* What is done while a refused call is waited with. */
+static void load_meanwhile(struct type_loader *t, const struct node *node, struct spec_step *step)
+{
+    const struct node *users = node_get(node, "users"), *meanwhile = node_get(node, "meanwhile");
+    struct step_rules listing = {
+        .what = "users", .extra = "tells", .nothing = true, .pages = true, .reads = true};
+    struct step_rules plain = {.what = "meanwhile"};
+    if (users) {
+        step->users = load_step(t, users, &listing);
+        step->tells = load_text(t->l, users, "tells");
+    }
+    if (meanwhile)
+        step->meanwhile = load_step(t, meanwhile, &plain);
+}
+
 static void load_native(struct type_loader *t, const struct node *node, struct spec_step *step)
 {
     step->native_name = load_text(t->l, node, "native");
@@ -561,6 +577,7 @@ const struct spec_step *load_step(
     step->sparse = rules->change && !step->at.n;
     if (node_get(node, "each"))
         load_each(t, node_get(node, "each"), step);
+    load_meanwhile(t, node, step);
     if (node_get(node, "native")) {
         load_native(t, node, step);
         return step;

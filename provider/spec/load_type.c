@@ -3,7 +3,7 @@
 
 #define TYPE_KEYS                                                                                            \
     "doc id arn attributes create read update delete list facets members entries tags wait find gone "       \
-    "example sandbox run "                                                                                   \
+    "example sandbox run teardown leaves "                                                                   \
     "eventual"
 #define TAGS_KEYS                                                                                            \
     "as pairs item flat with_create add add_as remove remove_as remove_item remove_structures put put_as "   \
@@ -301,6 +301,9 @@ static void load_tags(struct type_loader *t)
     attr->shape = attr->answer = tags->shape;
     attr->owner = OWNER_TAGS;
     tags->bulk = load_text(l, node, "bulk");
+    tags->untold = str_eqz(tags->bulk, "none");
+    if (tags->untold)
+        tags->bulk = STR_EMPTY;
     tags->mark = !node_get(node, "mark") || load_flag(l, node, "mark");
     tags->with_create = node_get(node, "with_create");
     static const struct shape text = {.kind = SHAPE_STRING};
@@ -454,7 +457,7 @@ static void load_sandbox(struct type_loader *t)
         !load_keys(t->l, node, "sandbox",
             "values on_update published states updating deleting references delete_empty delete_unless also "
             "shows shows_in item_shows members_are_things creates owns strict used_by errors "
-            "filters soft_delete check"))
+            "filters soft_delete prefixes lingers leaves_behind check"))
         return;
     t->type->sandbox = node_value(t->l->arena, node);
     const struct node *also = node_get(node, "also");
@@ -503,6 +506,8 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         type->ready = load_wait(&t, node_get(wait, "ready"), false);
         type->gone_wait = load_wait(&t, node_get(wait, "gone"), true);
     }
+    load_teardown(&t, node_get(node, "teardown"));
+    load_leaves(&t, node_get(node, "leaves"));
     load_sandbox(&t);
     type->job = load_job(&t, node_get(node, "run"));
     type->schema.job = type->job ? &type->job->ops : NULL;

@@ -38,6 +38,8 @@ static void add_step(struct collecting *c, const struct spec_step *step)
     else
         add_operation(c, step->native_name); /* its calls are listed under its name */
     add_step(c, step->each);
+    add_step(c, step->users);
+    add_step(c, step->meanwhile);
 }
 
 static void add_steps(struct collecting *c, const struct spec_steps *steps)
@@ -109,6 +111,26 @@ static void add_job(struct collecting *c, const struct spec_job *job)
     }
 }
 
+/* A protection is lifted by whatever updates the attribute. */
+static void add_lifting(struct collecting *c, const struct spec_type *type, const struct spec_teardown *rule)
+{
+    for (size_t s = 0; s < type->update.count; s++) {
+        const struct spec_request *request = &type->update.items[s].request;
+        for (size_t i = 0; i < request->attr_count; i++)
+            if (value_get(rule->set, request->attrs[i]) &&
+                !spec_attr_find(type, request->attrs[i])->attr->local)
+                add_step(c, &type->update.items[s]);
+    }
+}
+
+static void add_teardown(struct collecting *c, const struct spec_type *type)
+{
+    for (size_t i = 0; i < type->teardown_count; i++) {
+        add_step(c, type->teardown[i].count);
+        add_lifting(c, type, &type->teardown[i]);
+    }
+}
+
 void spec_permissions(
     const struct schema *schema, enum permission_phase phase, struct arena *arena, struct value_builder *out)
 {
@@ -124,4 +146,6 @@ void spec_permissions(
         add_writes(&c, type);
     if (phase != PERMISSION_PLAN) /* applying replaces, too */
         add_steps(&c, &type->delete);
+    if (phase == PERMISSION_DESTROY)
+        add_teardown(&c, type);
 }

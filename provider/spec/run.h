@@ -33,6 +33,8 @@ int run_fill_templates(
 /* The other way round: attributes that the text of `attr` holds by its template (an import gives no more than
  * the id). */
 const struct value *run_split(struct run *run, struct str attr, const struct value *object);
+/* What a text holds by any template. */
+const struct value *run_split_text(struct run *run, struct str template, struct str text);
 /* All of these, or (any) one of these. */
 bool run_holds(struct run *run, const struct spec_conditions *conditions, const struct value *object);
 bool run_holds_any(struct run *run, const struct spec_conditions *conditions, const struct value *object);
@@ -116,6 +118,15 @@ int run_wait_gone(struct run *run, const struct value *object, struct err *err);
 /* Sleeps so long unless cancelled. */
 int run_sleep(struct run *run, int64_t ms, struct err *err);
 
+/* ---- run_teardown.c ---- */
+
+/* The object as it is deleted under ctx->teardown. */
+const struct value *run_forced(struct run *run, const struct value *object);
+/* Takes away at the service what stands against the deletion. */
+int run_lift(struct run *run, const struct value *object, struct err *err);
+/* Adds to a refused deletion which consent would do it. */
+void run_hint_teardown(const struct run *run, struct err *err);
+
 /* ---- the operations ---- */
 
 int spec_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
@@ -129,6 +140,12 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
     const struct value *changed, const struct value **live, struct err *err);
 int spec_delete(struct op_ctx *ctx, const struct value *prior, struct err *err);
 int spec_marks(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
+int spec_erases(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err);
+int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err);
+int spec_search(
+    struct op_ctx *ctx, const struct value *match, resource_found *found, void *found_ctx, struct err *err);
+int spec_marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err);
+int spec_by_arn(struct op_ctx *ctx, struct str arn, const struct value **object, struct err *err);
 int spec_find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
 
 #endif

@@ -33,10 +33,26 @@ bool run_error_is(const struct spec_errors *errors, const struct err *err)
 }
 
 struct retry_rules {
-    const struct run *run;
+    struct run *run;
     const struct spec_step *step;
     const struct spec_service *service;
+    const struct value *object;
 };
+
+/* "DependencyViolation, 3 still use it (AWS Lambda VPC ENI-ingest)"; without the listing just the code. */
+static void tell_users(const struct retry_rules *rules, const char *code, char *out, size_t size)
+{
+    const struct spec_step *users = rules->step->users;
+    const struct value *items = NULL;
+    struct err ignored = ERR_INIT;
+    snprintf(out, size, "waiting, the service says %s", code);
+    if (!users || run_list(rules->run, users, rules->object, NULL, &items, &ignored) || !items->count)
+        return;
+    const struct value *first = wire_path(rules->run->arena, items->items[0], rules->step->tells);
+    snprintf(out, size, "waiting for %u that still use%s it: %.*s%s (%s)", items->count,
+        items->count == 1 ? "s" : "", STR_ARG(value_text(first, STR("without a description"))),
+        items->count > 1 ? ", …" : "", code);
+}
 
 static bool may_pass(void *ctx, const struct err *err)
 {
@@ -44,10 +60,14 @@ static bool may_pass(void *ctx, const struct err *err)
     if (!run_error_is(&rules->step->retry, err) && !run_error_is(&rules->service->retry, err))
         return false;
     const struct op_ctx *op = rules->run->ctx;
-    char what[160];
-    snprintf(what, sizeof what, "waiting, the service says %s", err->code);
+    char what[256];
+    const struct value *document;
+    struct err ignored = ERR_INIT;
+    tell_users(rules, err->code, what, sizeof what);
     if (op->progress)
         op->progress(op->progress_ctx, what);
+    if (rules->step->meanwhile)
+        run_step(rules->run, rules->step->meanwhile, rules->object, &document, &ignored);
     return true;
 }
 
@@ -196,10 +216,11 @@ static bool answer_may_tell(const struct run *run, const struct value *object)
     return false;
 }
 
-static int send_once(struct run *run, const struct spec_step *step, const struct value *input, bool sensitive,
+static int send_once(const struct retry_rules *rules, const struct value *input, bool sensitive,
     const struct value **document, struct err *err)
 {
-    struct retry_rules rules = {run, step, run->type->service};
+    struct run *run = rules->run;
+    const struct spec_step *step = rules->step;
     struct aws_call call = {.service = &run->type->service->aws,
         .op = &step->op->wire,
         .host_prefix = step->op->host_prefix,
@@ -208,7 +229,7 @@ static int send_once(struct run *run, const struct spec_step *step, const struct
         .body_fd = -1,
         .cancel = run->ctx->cancel,
         .transient = may_pass,
-        .transient_ctx = &rules,
+        .transient_ctx = (void *)rules,
         .transient_for_ms = retry_for(run, step),
         .answers_in_ms = step->answers_in_ms};
     struct wire_message response = {0};
@@ -231,14 +252,14 @@ static int send_once(struct run *run, const struct spec_step *step, const struct
 }
 
 /* Failures inside a 200 answer are repeated here; the client knows nothing of them. */
-static int send_until_accepted(struct run *run, const struct spec_step *step, const struct value *input,
-    bool sensitive, const struct value **document, struct err *err)
+static int send_until_accepted(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *input, bool sensitive, const struct value **document, struct err *err)
 {
-    struct retry_rules rules = {run, step, run->type->service};
+    struct retry_rules rules = {run, step, run->type->service, object};
     int64_t until = clock_mono_ms() + RETRY_FOR_MS, pause = 500;
     for (;;) {
         struct err failure = ERR_INIT;
-        if (send_once(run, step, input, sensitive, document, &failure) == 0)
+        if (send_once(&rules, input, sensitive, document, &failure) == 0)
             return 0;
         if (failure.http_status || !step->failed.n || !may_pass(&rules, &failure) ||
             clock_mono_ms() > until) {
@@ -259,7 +280,7 @@ int run_page(struct run *run, const struct spec_step *step, const struct value *
         return -1;
     struct err failure = ERR_INIT;
     bool sensitive = value_is_sensitive(input) || answer_may_tell(run, object);
-    if (send_until_accepted(run, step, input, sensitive, document, &failure) == 0)
+    if (send_until_accepted(run, step, object, input, sensitive, document, &failure) == 0)
         return 0;
     if (run_error_is(&step->ignore, &failure)) {
         *document = &value_empty_map;
@@ -274,7 +295,7 @@ int run_call(struct run *run, const struct spec_step *step, const struct value *
 {
     *document = &value_empty_map;
     if (step->native)
-        return step->native(run->ctx, object, err);
+        return step->native(run->ctx, object, document, err);
     return run_page(run, step, object, item, NULL, document, err);
 }
 

@@ -115,10 +115,11 @@ static const struct value *marked(struct run *run, const struct value *desired)
     const struct op_ctx *ctx = run->ctx;
     struct value_entry marks[] = {{STR("weir:address"), tag_text(run->arena, ctx->address)},
         {STR("weir:intent"), value_string(run->arena, ctx->token)},
-        {STR("weir:stack"), value_string(run->arena, ctx->stack)}};
+        {STR("weir:stack"), value_string(run->arena, ctx->stack)},
+        {STR("weir:state"), value_string(run->arena, ctx->lineage)}};
     struct str name = tags->attr->attr->name;
-    const struct value *all =
-        value_merge(run->arena, value_get(desired, name), value_map(run->arena, marks, 3));
+    const struct value *all = value_merge(
+        run->arena, value_get(desired, name), value_map(run->arena, marks, ctx->lineage.n ? 4 : 3));
     return value_with(run->arena, desired, name, all);
 }
 
@@ -533,12 +534,14 @@ int spec_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
     struct err failure = ERR_INIT, ignored = ERR_INIT;
     if (run_fill_templates(&run, prior, &object, err))
         return -1;
-    if (delete_steps(&run, object, &failure) == 0)
+    object = run_forced(&run, object);
+    if (run_lift(&run, object, &failure) == 0 && delete_steps(&run, object, &failure) == 0)
         return run_wait_gone(&run, object, err);
     /* Services have many ways to say that a thing is gone already. */
     if (failure.class != ERR_INTERRUPTED && run_read(&run, object, &value_empty_list, &live, &ignored) == 0 &&
         !live)
         return 0;
+    run_hint_teardown(&run, &failure);
     *err = failure;
     return -1;
 }

@@ -47,5 +47,10 @@ const struct resource_ops spec_ops = {
     .delete = spec_delete,
     .find = spec_find,
     .marks = spec_marks,
+    .erases = spec_erases,
+    .leaves = spec_leaves,
+    .search = spec_search,
+    .marked = spec_marked,
+    .by_arn = spec_by_arn,
     .permissions = spec_permissions,
 };

@@ -125,11 +125,10 @@ int run_fill_templates(struct run *run, const struct value *object, const struct
     return 0;
 }
 
-const struct value *run_split(struct run *run, struct str attr, const struct value *object)
+/* Attributes that the text holds by the template, added to those that the object has. */
+static const struct value *split(
+    struct run *run, struct str rest, struct str text, const struct value *object)
 {
-    const struct spec_attr *id = spec_attr_find(run->type, attr);
-    struct str text = id ? value_text(value_get(object, id->attr->name), STR_EMPTY) : STR_EMPTY;
-    struct str rest = id ? id->template : STR_EMPTY;
     while (rest.n && text.n) {
         ptrdiff_t open = str_find(rest, STR("${"), 0);
         ptrdiff_t close = open < 0 ? -1 : str_find_char(rest, '}', (size_t)open);
@@ -150,6 +149,18 @@ const struct value *run_split(struct run *run, struct str attr, const struct val
         text = str_slice(text, (size_t)end, text.n);
     }
     return object;
+}
+
+const struct value *run_split(struct run *run, struct str attr, const struct value *object)
+{
+    const struct spec_attr *id = spec_attr_find(run->type, attr);
+    struct str text = id ? value_text(value_get(object, id->attr->name), STR_EMPTY) : STR_EMPTY;
+    return id ? split(run, id->template, text, object) : object;
+}
+
+const struct value *run_split_text(struct run *run, struct str template, struct str text)
+{
+    return split(run, template, text, &value_empty_map);
 }
 
 static bool same_word(struct arena *arena, const struct value *a, const struct value *b)

@@ -102,7 +102,9 @@ struct spec_wait {
     const struct spec_step *poll; /* instead of the type's read; NULL: that */
 };
 
-typedef int spec_native(struct op_ctx *ctx, const struct value *object, struct err *err);
+/* *result stands for the answer of a call; it is an empty map before. */
+typedef int spec_native(
+    struct op_ctx *ctx, const struct value *object, const struct value **result, struct err *err);
 
 struct spec_step {
     const struct spec_operation *op; /* NULL: native */
@@ -130,7 +132,11 @@ struct spec_step {
     struct spec_errors ignore, absent, retry;
     int64_t retry_for_ms;  /* how long; 0: two minutes */
     int64_t answers_in_ms; /* how long the service may be silent before it answers; 0: a minute */
-    struct str failed;     /* path of failures in a 2xx answer */
+    /* Each time before it is repeated: a listing of what stands in the way, to be told of, and a call that
+     * may help. Either may be NULL, and may fail. */
+    const struct spec_step *users, *meanwhile;
+    struct str tells;  /* users: path in an item of what people know it by */
+    struct str failed; /* path of failures in a 2xx answer */
     struct spec_page page;
     struct spec_skip skip; /* items of this listing that are left alone */
     /* First something is listed with `each`, then this call is made for every item. */
@@ -203,8 +209,30 @@ struct spec_tags {
         *list;                      /* add and remove, or put and clear; list may be NULL */
     const struct node *with_create; /* of the create call; NULL: none */
     struct str bulk;                /* resource type for the tagging API; "" none */
+    bool untold;                    /* `bulk: none`: the tagging API does not know the type */
     bool remove_structures;         /* keys to remove go out as [{Key: k}] */
     bool mark;                      /* what weir creates carries weir:stack, weir:address and weir:intent */
+};
+
+/* What one of the consents to a teardown means for a type. */
+struct spec_teardown {
+    enum teardown flag;
+    const char *name;
+    const struct value *set;       /* what the object is deleted as: attribute -> value; null takes it out */
+    struct str says;               /* what goes, as people read it */
+    struct str instead;            /* what else the stack's author can do; "" nothing */
+    struct spec_errors refused;    /* how the service says that it wants this */
+    const struct spec_step *count; /* how much goes; NULL: nothing to count */
+    struct str count_as, bytes;    /* of a listing: what its items are called, and the path of their size */
+};
+
+/* What a service leaves behind: things of another type. */
+struct spec_leaf {
+    struct str type;
+    const struct value *match; /* templates by attribute */
+    struct spec_conditions only;
+    struct str says;
+    bool kept;
 };
 
 /* A call that weir does not make but other clients do; only the sandbox answers it. */
@@ -234,6 +262,10 @@ struct spec_type {
     size_t entries_count;
     const struct spec_tags *tags; /* NULL: none */
     const struct spec_wait *ready, *gone_wait;
+    const struct spec_teardown *teardown;
+    size_t teardown_count;
+    const struct spec_leaf *leaves;
+    size_t leaf_count;
     const struct value *sandbox; /* what the sandbox needs to know besides; NULL: nothing */
     const struct spec_also *also;
     size_t also_count;

@@ -210,6 +210,54 @@ static void test_other_mistakes(void **state)
          "run_list: "                                                                                        \
          "{type: list(string)}}\n      succeeded: {run_id: a}\n" text
 
+static void test_teardown(void **state)
+{
+    (void)state;
+    struct spec_service *service = load_well(
+        TYPE "    create: {call: CreateBox}\n    delete: {call: DeleteBox}\n"
+             "    teardown:\n"
+             "      force_empty:\n"
+             "        set: {lid_color: red}\n"
+             "        says: what is in it\n"
+             "        count: {call: ListThings, at: \"Things[]\", as: things, bytes: Size}\n"
+             "        refused: [{code: NotEmpty, message: still}]\n"
+             "    leaves:\n"
+             "      - {type: aws.logs.log_group, match: {name: \"/toy/${name}\"}, says: logs, kept: true}\n");
+    const struct spec_type *box = map_get(&service->types, STR("box"));
+    assert_int_equal(box->teardown_count, 1);
+    assert_int_equal(box->teardown[0].flag, TEARDOWN_EMPTY);
+    assert_string_equal(value_text(value_getz(box->teardown[0].set, "lid_color"), STR_EMPTY).p, "red");
+    assert_string_equal(box->teardown[0].count->op->wire.name.p, "ListThings");
+    assert_true(str_eqz(box->teardown[0].count_as, "things") && str_eqz(box->teardown[0].bytes, "Size"));
+    assert_true(str_eqz(box->teardown[0].refused.items[0].message, "still"));
+    assert_int_equal(box->leaf_count, 1);
+    assert_true(str_eqz(box->leaves[0].type, "aws.logs.log_group") && box->leaves[0].kept);
+    spec_free(service);
+}
+
+static void test_mistakes_in_a_teardown(void **state)
+{
+    (void)state;
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    assert_null(load(TYPE "    create: {call: CreateBox}\n    delete: {call: DeleteBox}\n"
+                          "    teardown:\n"
+                          "      force_all: {set: {name: a}, says: x}\n"
+                          "      force_empty: {set: {colour: a}}\n"
+                          "      force_secrets: {says: x, count: {call: ListThings, at: \"Things[]\"}}\n"
+                          "    leaves: [{type: aws.logs.log_group}]\n",
+        &diags));
+    static const char *const expected[] = {"no teardown flag is called \"force_all\"", "colour",
+        "a teardown needs \"says\"", "a teardown needs \"set\"", "a count needs \"as\"",
+        "what is left needs \"type\" and \"match\""};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        bool told = false;
+        for (size_t k = 0; k < diags.n; k++)
+            told |= str_find(diags.items[k].message, str_z(expected[i]), 0) >= 0;
+        if (!told)
+            fail_msg("not told: %s", expected[i]);
+    }
+}
+
 static void test_mistakes_in_a_run(void **state)
 {
     (void)state;
@@ -264,6 +312,8 @@ int main(void)
         cmocka_unit_test(test_unknown_attribute),
         cmocka_unit_test(test_other_mistakes),
         cmocka_unit_test(test_mistakes_in_a_run),
+        cmocka_unit_test(test_teardown),
+        cmocka_unit_test(test_mistakes_in_a_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

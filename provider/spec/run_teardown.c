@@ -1,0 +1,371 @@
+/*
+ * Taking things down: what a consent makes of an object, what goes with it, what services leave behind, and
+ * finding what may have been left.
+ */
+#include "provider/spec/run.h"
+
+/* ---- what a consent means ---- */
+
+static bool is_live(const struct run *run, const struct spec_teardown *rule)
+{
+    for (uint32_t i = 0; i < rule->set->count; i++)
+        if (!spec_attr_find(run->type, rule->set->entries[i].key)->attr->local)
+            return true;
+    return false;
+}
+
+/* Is it as the rule would have it, whether by the stack or at the service? */
+static bool holds(const struct run *run, const struct spec_teardown *rule, const struct value *object)
+{
+    for (uint32_t i = 0; i < rule->set->count; i++) {
+        const struct attr *attr = spec_attr_find(run->type, rule->set->entries[i].key)->attr;
+        const struct value *want = rule->set->entries[i].value, *have = value_get(object, attr->name);
+        if (value_is_null(have))
+            have = attr->default_value;
+        if (value_is_null(want) || value_is_null(have) ? value_is_null(want) != value_is_null(have)
+                                                       : !attr_equal(attr, want, have))
+            return false;
+    }
+    return true;
+}
+
+static bool consented(const struct run *run, const struct spec_teardown *rule)
+{
+    return (run->ctx->teardown & (unsigned)rule->flag) != 0;
+}
+
+const struct value *run_forced(struct run *run, const struct value *object)
+{
+    for (size_t r = 0; r < run->type->teardown_count; r++) {
+        const struct spec_teardown *rule = &run->type->teardown[r];
+        for (uint32_t i = 0; consented(run, rule) && !is_live(run, rule) && i < rule->set->count; i++)
+            object = value_with(run->arena, object, rule->set->entries[i].key, rule->set->entries[i].value);
+    }
+    return object;
+}
+
+static const struct value *names_of(struct run *run, const struct value *set)
+{
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(run->arena);
+    for (uint32_t i = 0; i < set->count; i++)
+        value_builder_add(&names, value_string_ref(run->arena, set->entries[i].key));
+    return value_builder_list(&names);
+}
+
+/* Does the service stand in the way of the deletion as the rule knows it? *live is how the thing is now. */
+static int stands_against(struct run *run, const struct spec_teardown *rule, const struct value *object,
+    const struct value **live, bool *against, struct err *err)
+{
+    *against = false;
+    if (run_read(run, object, names_of(run, rule->set), live, err))
+        return -1;
+    *against = *live && !holds(run, rule, *live);
+    return 0;
+}
+
+int run_lift(struct run *run, const struct value *object, struct err *err)
+{
+    for (size_t r = 0; r < run->type->teardown_count; r++) {
+        const struct spec_teardown *rule = &run->type->teardown[r];
+        const struct value *live, *after;
+        bool against;
+        if (!consented(run, rule) || !is_live(run, rule))
+            continue;
+        if (stands_against(run, rule, object, &live, &against, err))
+            return -1;
+        const struct value *desired = value_merge(run->arena, object, rule->set);
+        const struct value *prior = value_merge(run->arena, object, live);
+        if (against && spec_update(run->ctx, prior, desired, names_of(run, rule->set), &after, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* The first attribute that the rule sets to something. */
+static const struct value_entry *first_set(const struct spec_teardown *rule)
+{
+    const struct value_entry *entry = rule->set->entries;
+    for (uint32_t i = 0; i + 1 < rule->set->count && value_is_null(entry->value); i++)
+        entry++;
+    return entry;
+}
+
+void run_hint_teardown(const struct run *run, struct err *err)
+{
+    for (size_t r = 0; r < run->type->teardown_count; r++) {
+        const struct spec_teardown *rule = &run->type->teardown[r];
+        if (consented(run, rule) || !run_error_is(&rule->refused, err))
+            continue;
+        char *option = arena_strz(run->arena, str_z(rule->name));
+        for (char *c = option; *c; c++)
+            *c = (char)(*c == '_' ? '-' : *c);
+        const struct value_entry *set = first_set(rule);
+        struct str value = value_scalar_text(run->arena, set->value);
+        err_hint(err, "`weir destroy --%s` does it (%.*s); %s %.*s: %.*s%s%.*s", option, STR_ARG(rule->says),
+            is_live(run, rule) ? "or apply" : "or say in the stack", STR_ARG(set->key), STR_ARG(value),
+            rule->instead.n ? "; " : "", STR_ARG(rule->instead));
+    }
+}
+
+/* ---- what goes with it ---- */
+
+static const struct value *counted(
+    struct run *run, const struct spec_teardown *rule, const struct value *object, struct err *err)
+{
+    const struct spec_step *step = rule->count;
+    const struct value *items;
+    if (step->native)
+        return run_call(run, step, object, NULL, &items, err) ? NULL : items;
+    if (run_list(run, step, object, NULL, &items, err))
+        return NULL;
+    int64_t bytes = 0;
+    for (uint32_t i = 0; rule->bytes.n && i < items->count; i++) {
+        const struct value *size = wire_path(run->arena, items->items[i], rule->bytes);
+        bytes += size && size->kind == VALUE_INT ? size->integer : 0;
+    }
+    struct value_entry entries[] = {
+        {rule->count_as, value_int(run->arena, items->count)}, {STR("bytes"), value_int(run->arena, bytes)}};
+    return value_map(run->arena, entries, rule->bytes.n ? 2 : 1);
+}
+
+static bool is_empty(const struct value *counts)
+{
+    for (uint32_t i = 0; counts && i < counts->count; i++)
+        if (counts->entries[i].value->kind == VALUE_INT && counts->entries[i].value->integer)
+            return false;
+    return true;
+}
+
+/* What one rule erases; NULL: nothing. */
+static const struct value *erased(
+    struct run *run, const struct spec_teardown *rule, const struct value *object, bool own)
+{
+    const struct value *counts = NULL;
+    struct err failure = ERR_INIT;
+    if (rule->count) {
+        counts = counted(run, rule, object, &failure);
+        if (failure.class == ERR_ABSENT || (counts && is_empty(counts)))
+            return NULL;
+    }
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
+    if (!own)
+        value_builder_set(&b, STR("flag"), value_stringz(run->arena, rule->name));
+    value_builder_set(&b, STR("says"), value_string_ref(run->arena, rule->says));
+    if (counts)
+        value_builder_set(&b, STR("counts"), counts);
+    if (failure.class != ERR_NONE)
+        value_builder_set(&b, STR("error"), value_stringz(run->arena, failure.message));
+    return value_builder_map(&b);
+}
+
+int spec_erases(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(run.arena);
+    *list = &value_empty_list;
+    if (!run.type->teardown_count)
+        return 0;
+    if (run_fill_templates(&run, object, &object, err))
+        return -1;
+    for (size_t r = 0; r < run.type->teardown_count; r++) {
+        const struct spec_teardown *rule = &run.type->teardown[r];
+        const struct value *live, *what;
+        bool live_rule = is_live(&run, rule), goes = !live_rule && holds(&run, rule, object), own = goes;
+        if (live_rule && consented(&run, rule) && stands_against(&run, rule, object, &live, &goes, err))
+            return -1;
+        if (!goes && (live_rule || !consented(&run, rule)))
+            continue;
+        what = erased(&run, rule, object, own);
+        if (what)
+            value_builder_add(&all, what);
+    }
+    *list = value_builder_list(&all);
+    return 0;
+}
+
+/* ---- what is left behind ---- */
+
+int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(run.arena);
+    for (size_t i = 0; i < run.type->leaf_count; i++) {
+        const struct spec_leaf *leaf = &run.type->leaves[i];
+        const struct value *match;
+        if (!run_holds(&run, &leaf->only, object))
+            continue;
+        if (run_template(&run, leaf->match, object, &match, err))
+            return -1;
+        if (!match || !value_is_known(match))
+            continue;
+        struct value_entry entries[] = {{STR("type"), value_string_ref(run.arena, leaf->type)},
+            {STR("match"), match}, {STR("says"), value_string_ref(run.arena, leaf->says)},
+            {STR("kept"), value_bool(leaf->kept)}};
+        value_builder_add(&all, value_map(run.arena, entries, 4));
+    }
+    *list = value_builder_list(&all);
+    return 0;
+}
+
+static bool matches(struct run *run, const struct value *match, const struct value *live)
+{
+    for (uint32_t i = 0; i < match->count; i++) {
+        struct str pattern = value_scalar_text(run->arena, match->entries[i].value);
+        struct str have = value_scalar_text(run->arena, value_get(live, match->entries[i].key));
+        bool open = str_ends(pattern, STR("*"));
+        struct str fixed = str_slice(pattern, 0, pattern.n - open);
+        if (!have.p || (open ? !str_starts(have, fixed) : !str_eq(have, fixed)))
+            return false;
+    }
+    return true;
+}
+
+/* The beginnings that are fixed, for calls that narrow the listing down by them. */
+static const struct value *fixed_parts(struct run *run, const struct value *match)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(run->arena);
+    for (uint32_t i = 0; i < match->count; i++) {
+        struct str text = value_scalar_text(run->arena, match->entries[i].value);
+        text = str_slice(text, 0, text.n - str_ends(text, STR("*")));
+        value_builder_set(&b, match->entries[i].key, value_string(run->arena, text));
+    }
+    return value_builder_map(&b);
+}
+
+static bool narrows(const struct spec_step *step, const struct value *match)
+{
+    for (size_t i = 0; step && i < step->request.attr_count; i++)
+        if (value_get(match, step->request.attrs[i]))
+            return true;
+    return false;
+}
+
+int spec_search(
+    struct op_ctx *ctx, const struct value *match, resource_found *found, void *found_ctx, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    const struct spec_type *type = run.type;
+    const struct spec_step *step = narrows(type->find, match) ? type->find
+                                   : type->list.count         ? &type->list.items[0]
+                                                              : NULL;
+    const struct value *items;
+    if (!step)
+        return 0;
+    if (run_list(&run, step, fixed_parts(&run, match), NULL, &items, err))
+        return -1;
+    for (uint32_t i = 0; i < items->count; i++) {
+        const struct value *live = run_decode(&run, step, items->items[i], NULL);
+        if (run_fill_templates(&run, live, &live, err))
+            return -1;
+        if (!run_holds_any(&run, &type->gone, live) && matches(&run, match, live))
+            found(found_ctx, run_shown(&run, live));
+    }
+    return 0;
+}
+
+/* ---- by mark ---- */
+
+/* The tags of one listed thing, its marks included: from the listing, or asked for. */
+static const struct value *tags_of(struct run *run, const struct value *live, struct err *err)
+{
+    const struct spec_tags *tags = run->type->tags;
+    const struct value *all = value_get(live, tags->attr->attr->name);
+    if (value_is_null(all) && tags->list && run_read_tags(run, live, &all, err))
+        return NULL;
+    return all;
+}
+
+int spec_marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    const struct spec_type *type = run.type;
+    const struct value *items;
+    if (!type->tags || !type->tags->untold || !type->tags->mark || !type->list.count)
+        return 0;
+    run.keep_marks = true;
+    if (run_list(&run, &type->list.items[0], NULL, NULL, &items, err))
+        return -1;
+    for (uint32_t i = 0; i < items->count; i++) {
+        const struct value *live = run_decode(&run, &type->list.items[0], items->items[i], NULL);
+        if (run_fill_templates(&run, live, &live, err))
+            return -1;
+        struct err failure = ERR_INIT;
+        const struct value *tags = tags_of(&run, live, &failure);
+        if (failure.class != ERR_NONE && failure.class != ERR_ABSENT) {
+            *err = failure;
+            return -1;
+        }
+        if (str_eq(value_text(value_getz(tags, "weir:stack"), STR_EMPTY), ctx->stack))
+            found(found_ctx, value_with(run.arena, live, type->tags->attr->attr->name, tags));
+    }
+    return 0;
+}
+
+/* ---- by ARN ---- */
+
+/* partition, region and account of an ARN, for templates that name them. */
+static struct str place_of(struct str arn, struct str name)
+{
+    static const char *const parts[] = {"", "partition", "", "region", "account"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct str part = str_cut(arn, ':', &arn);
+        if (parts[i][0] && str_eqz(name, parts[i]))
+            return part;
+    }
+    return STR_EMPTY;
+}
+
+/* The template with the ARN's own partition, region and account in it. */
+static struct str local_template(struct run *run, struct str template, struct str arn)
+{
+    static const char *const names[] = {"partition", "region", "account"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct str what = arena_printf(run->arena, "${%s}", names[i]);
+        ptrdiff_t at = str_find(template, what, 0);
+        if (at < 0)
+            continue;
+        struct str parts[] = {str_slice(template, 0, (size_t)at), place_of(arn, str_z(names[i])),
+            str_slice(template, (size_t)at + what.n, template.n)};
+        template = arena_concat(run->arena, parts, 3);
+    }
+    return template;
+}
+
+/* Types whose ARN nobody can predict have it as their id: it names at least the service. */
+static bool is_of_service(const struct run *run, struct str arn)
+{
+    struct str rest;
+    str_cut(arn, ':', &rest);
+    str_cut(rest, ':', &rest);
+    return str_eq(str_cut(rest, ':', &rest), run->type->service->aws.signing_name);
+}
+
+int spec_by_arn(struct op_ctx *ctx, struct str arn, const struct value **object, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    const struct spec_attr *attr = spec_attr_find(run.type, STR("arn"));
+    const struct value *v = value_string(run.arena, arn), *made;
+    *object = NULL;
+    if (!attr)
+        return 0;
+    const struct value *bare = value_with(run.arena, &value_empty_map, STR("arn"), v);
+    if (!attr->template.n) {
+        if (str_eqz(run.type->schema.id, "arn") && is_of_service(&run, arn))
+            *object = bare;
+        return 0;
+    }
+    /* Split by the template, put together again: the same text only if it is of this type. */
+    struct str template = local_template(&run, attr->template, arn);
+    const struct value *parts = run_split_text(&run, template, arn);
+    if (run_template(&run, value_string(run.arena, template), parts, &made, err))
+        return -1;
+    if (!made || !str_eq(value_text(made, STR_EMPTY), arn))
+        return 0;
+    parts = value_with(run.arena, parts, STR("arn"), v);
+    return run_fill_templates(&run, parts, object, err);
+}
