@@ -83,6 +83,8 @@ static void add_steps(struct indexing *index, enum part part, const struct spec_
             own = PART_UPDATE;
         add(index, main ? own : PART_SIDE, step, NULL, NULL);
         add(index, PART_SIDE, step->each, NULL, NULL);
+        add(index, PART_SIDE, step->users, NULL, NULL);
+        add(index, PART_SIDE, step->meanwhile, NULL, NULL);
     }
 }
 
@@ -154,6 +156,8 @@ static void index_type(struct control *control, const struct spec_type *type)
     add_steps(&index, PART_DELETE, &type->delete);
     add_steps(&index, PART_READ, &type->read);
     add_steps(&index, PART_LIST, &type->list);
+    for (size_t i = 0; i < type->teardown_count; i++)
+        add(&index, PART_SIDE, type->teardown[i].count, NULL, NULL);
     add(&index, PART_LIST, type->find, NULL, NULL);
     add_owned(&index);
 }
@@ -350,6 +354,8 @@ static bool choose(struct call *call, struct choice *best)
         const struct value *input = decode(call, role);
         if (!input)
             return false;
+        if (role->part == PART_READ && find_by_prefix(call, role->type))
+            continue; /* what begins so is listed, be it one or none */
         bool named = false;
         struct thing *thing = find_named(call, role, input, &named);
         int rank = 2 * rank_of(role->part, thing != NULL, named) + fits(role, input);

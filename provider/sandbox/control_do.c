@@ -230,6 +230,27 @@ static void delete_owned(struct call *call, const struct thing *thing)
                 call->control->things[i]->deleted_ms = thing->deleted_ms;
 }
 
+/* What stays when it is gone: `leaves_behind: [{when, type, attributes}]`, `when` a member of the request. */
+static int leave_behind(struct call *call, const struct thing *thing)
+{
+    const struct value *rules = value_getz(thing->type->sandbox, "leaves_behind");
+    for (uint32_t i = 0; rules && i < rules->count; i++) {
+        struct err err = ERR_INIT;
+        struct str when = value_text(value_getz(rules->items[i], "when"), STR_EMPTY);
+        struct str name = value_text(value_getz(rules->items[i], "type"), STR_EMPTY);
+        const struct schema *schema = catalog_find(call->control->options.catalog, name, false, &err);
+        const struct value *given = value_get(call->input, when), *attrs = NULL;
+        if (!schema || value_is_null(given))
+            continue;
+        attrs = fill_value(call, thing->type, value_getz(rules->items[i], "attributes"),
+            value_with(call->arena, thing->attrs, when, given));
+        if (attrs && keep(call, store_add(call->control, schema->impl, thing->region,
+                                    fill_new(call, schema->impl, attrs))))
+            return -1;
+    }
+    return 0;
+}
+
 static int delete (struct call *call, struct thing *thing)
 {
     if (thing->deleted_ms)
@@ -245,7 +266,7 @@ static int delete (struct call *call, struct thing *thing)
     }
     thing->deleted_ms = clock_wall_ms();
     delete_owned(call, thing);
-    return keep(call, thing);
+    return leave_behind(call, thing) || keep(call, thing) ? -1 : 0;
 }
 
 /* ---- what belongs to a thing ---- */
@@ -390,7 +411,7 @@ static void list_things(struct call *call, struct thing ***found, size_t *n)
     for (size_t i = 0; i < call->control->thing_count; i++) {
         struct thing *thing = call->control->things[i];
         if (thing->type != call->role->type || !str_eq(thing->region, find_region(call, call->role->type)) ||
-            is_waiting(thing) || !find_passes(call, thing))
+            is_waiting(thing) || fill_lingers(call->control, thing) || !find_passes(call, thing))
             continue;
         MEM_GROW(*found, cap, *n + 1);
         (*found)[(*n)++] = thing;

@@ -258,10 +258,21 @@ const struct value *fill_now(struct call *call, const struct thing *thing)
     return thing->deleted_ms ? with_states(call, thing, attrs, "deleting", thing->deleted_ms) : attrs;
 }
 
-bool fill_is_gone(const struct control *control, const struct thing *thing)
+/* How long what it used stays in use after its deletion: a function's network interfaces. */
+static int64_t lingering(const struct control *control, const struct thing *thing)
 {
-    if (!thing->deleted_ms)
-        return false;
+    const struct value *rule = value_getz(thing->type->sandbox, "lingers");
+    int64_t most = 0;
+    for (uint32_t i = 0; rule && i < rule->count; i++) {
+        const struct value *seconds = rule->entries[i].value;
+        if (seconds->kind == VALUE_INT && !value_is_null(value_get(thing->attrs, rule->entries[i].key)))
+            most = scaled(control, seconds->integer);
+    }
+    return most;
+}
+
+static int64_t deletion_takes(const struct control *control, const struct thing *thing)
+{
     const struct value *states = value_getz(thing->type->sandbox, "deleting");
     int64_t total = 0;
     if (states && states->count && states->entries[0].value->kind == VALUE_LIST)
@@ -270,5 +281,16 @@ bool fill_is_gone(const struct control *control, const struct thing *thing)
             if (pair->kind == VALUE_LIST && pair->count == 2 && pair->items[1]->kind == VALUE_INT)
                 total += scaled(control, pair->items[1]->integer);
         }
-    return clock_wall_ms() >= thing->deleted_ms + total;
+    return total;
+}
+
+bool fill_is_gone(const struct control *control, const struct thing *thing)
+{
+    return thing->deleted_ms &&
+           clock_wall_ms() >= thing->deleted_ms + deletion_takes(control, thing) + lingering(control, thing);
+}
+
+bool fill_lingers(const struct control *control, const struct thing *thing)
+{
+    return thing->deleted_ms && clock_wall_ms() >= thing->deleted_ms + deletion_takes(control, thing);
 }

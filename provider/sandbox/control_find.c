@@ -174,8 +174,32 @@ static bool part_passes(
     return false;
 }
 
+/* `prefixes: {logGroupNamePrefix: name}`: a member with how an attribute begins. */
+bool find_by_prefix(const struct call *call, const struct spec_type *type)
+{
+    const struct value *prefixes = value_getz(type->sandbox, "prefixes");
+    for (uint32_t i = 0; prefixes && i < prefixes->count; i++)
+        if (!value_is_null(value_get(call->raw, prefixes->entries[i].key)))
+            return true;
+    return false;
+}
+
+static bool begins_so(const struct call *call, const struct thing *thing)
+{
+    const struct value *prefixes = value_getz(thing->type->sandbox, "prefixes");
+    for (uint32_t i = 0; prefixes && i < prefixes->count; i++) {
+        struct str wanted = value_text(value_get(call->raw, prefixes->entries[i].key), STR_EMPTY);
+        struct str name = value_text(prefixes->entries[i].value, STR_EMPTY);
+        if (!str_starts(value_text(value_get(thing->attrs, name), STR_EMPTY), wanted))
+            return false;
+    }
+    return true;
+}
+
 bool find_passes(const struct call *call, const struct thing *thing)
 {
+    if (!begins_so(call, thing))
+        return false;
     for (size_t l = 0; l < 2; l++) {
         const struct value *filters =
             wire_path(call->arena, call->raw, l ? STR("Filters[]") : STR("Filter[]"));

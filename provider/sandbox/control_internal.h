@@ -109,6 +109,8 @@ int store_keep(struct control *control, struct thing *thing, struct err *err);
 /* The thing of the role's type that the input names. `named`: it names any at all. */
 struct thing *find_named(
     const struct call *call, const struct role *role, const struct value *input, bool *named);
+/* Does the request name how things of the type begin, rather than one of them? */
+bool find_by_prefix(const struct call *call, const struct spec_type *type);
 /* Does it pass the filters that the request has? */
 bool find_passes(const struct call *call, const struct thing *thing);
 /* The region that things of the type lie in; "" of global services. */
@@ -148,6 +150,8 @@ const struct value *fill_new(struct call *call, const struct spec_type *type, co
 const struct value *fill_now(struct call *call, const struct thing *thing);
 /* Has a deletion taken its time? */
 bool fill_is_gone(const struct control *control, const struct thing *thing);
+/* Is nothing left of it but the use that it makes of others? `lingers: {attribute: seconds}` */
+bool fill_lingers(const struct control *control, const struct thing *thing);
 /* A template at any depth: texts in lists and maps too. NULL: something in it has no value. */
 const struct value *fill_value(
     struct call *call, const struct spec_type *type, const struct value *template, const struct value *attrs);
