@@ -20,7 +20,7 @@ static int run(struct invocation *inv)
 }
 
 static const struct option_set *const sets[] = {
-    &options_change, &options_json, &options_plan, &options_stack, NULL};
+    &options_teardown, &options_change, &options_json, &options_plan, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir destroy", "show what goes, ask, delete it"},
     {"weir destroy -e dev --yes", "without a question"},

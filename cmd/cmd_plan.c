@@ -38,6 +38,10 @@ static int run(struct invocation *inv)
     const struct plan_settings *own = inv->own;
     struct workspace workspace;
     struct plan *plan = NULL;
+    if (planning_teardown(inv->settings) && !own->destroy)
+        return invocation_usage(inv, "plan --destroy shows what they would erase",
+            "--force-empty, --skip-final-snapshot, --force-secrets, --delete-protected and --lab are for "
+            "destroying");
     int status = planning_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
         return status;
@@ -68,7 +72,8 @@ static const struct option options[] = {
         .doc = "plan what \"weir destroy\" would do"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_json, &options_plan, &options_stack, NULL};
+static const struct option_set *const sets[] = {
+    &own_set, &options_teardown, &options_json, &options_plan, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir plan", "what \"weir apply\" would do"},
     {"weir plan -e prod -o release.plan", "keep it, to be looked at and then applied exactly"},

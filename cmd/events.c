@@ -8,6 +8,9 @@ const struct event_doc event_docs[] = {
     {"drift", "address, type, gone, attrs", "a resource was changed (or, with `gone`, deleted) outside weir"},
     {"change", "address, type, provider, action, reason, moved_from, import_id, create_before_destroy, attrs",
         "what the plan does with a resource; action: create, update, replace, delete, read, adopt, forget"},
+    {"erase", "address, type, flag, says, counts, kept, left_type, left_id, error",
+        "what goes (`kept`: stays) besides the resource; counts: objects, versions, delete_markers, uploads, "
+        "images, bytes; left_type and left_id: something that a service made"},
     {"output", "name, action, before, after, sensitive, unknown", "an output that the plan changes"},
     {"summary",
         "command, create, update, replace, delete, read, adopt, forget, noop, resources, outputs, drifted, "
@@ -196,6 +199,24 @@ static void event_change(struct buf *out, const struct change *c)
     end(out);
 }
 
+static void event_erases(struct buf *out, const struct change *c)
+{
+    for (uint32_t i = 0; c->erases && i < c->erases->count; i++) {
+        const struct value *what = c->erases->items[i];
+        begin(out, "erase");
+        field_text(out, "address", c->address);
+        field_text(out, "type", c->type);
+        field_optional(out, "flag", value_text(value_getz(what, "flag"), STR_EMPTY));
+        field_optional(out, "says", value_text(value_getz(what, "says"), STR_EMPTY));
+        field_value(out, "counts", value_getz(what, "counts"), false);
+        field_optional(out, "left_type", value_text(value_getz(what, "type"), STR_EMPTY));
+        field_optional(out, "left_id", value_text(value_getz(what, "id"), STR_EMPTY));
+        field_true(out, "kept", value_equal(value_getz(what, "kept"), &value_true));
+        field_optional(out, "error", value_text(value_getz(what, "error"), STR_EMPTY));
+        end(out);
+    }
+}
+
 static void event_output(struct buf *out, const struct output_change *o)
 {
     begin(out, "output");
@@ -244,6 +265,8 @@ void event_plan(struct buf *out, const struct plan *plan, const char *command)
     for (size_t i = 0; i < plan->change_count; i++)
         if (plan->changes[i].action != ACTION_NOOP || plan->changes[i].moved_from.n)
             event_change(out, &plan->changes[i]);
+    for (size_t i = 0; i < plan->change_count; i++)
+        event_erases(out, &plan->changes[i]);
     for (size_t i = 0; i < plan->output_count; i++)
         event_output(out, &plan->outputs[i]);
     event_summary(out, plan, command);

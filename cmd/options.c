@@ -41,6 +41,17 @@ static const struct option plan[] = {
     {0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1024, FIELD(parallelism),
         .doc = "at most so many operations at a time (default: 32)"},
 };
+static const struct option teardown[] = {
+    {0, "force-empty", FIELD(force_empty),
+        .doc = "delete what is in buckets, repositories and the like, all versions of it"},
+    {0, "skip-final-snapshot", FIELD(skip_final_snapshot),
+        .doc = "take no last snapshot of databases and warehouses"},
+    {0, "force-secrets", FIELD(force_secrets),
+        .doc = "delete secrets at once, without a time in which they could be restored"},
+    {0, "delete-protected", FIELD(delete_protected),
+        .doc = "lift the services' deletion protection (lifecycle prevent_destroy stays)"},
+    {0, "lab", FIELD(lab), .doc = "all four, for workshops and other stacks that hold nothing of value"},
+};
 static const struct option change[] = {
     {'y', "yes", "auto-approve", FIELD(yes), .doc = "do not ask"},
     {0, "lock-timeout", .value = "TIME", .kind = OPTION_DURATION, FIELD(lock_timeout_ms),
@@ -51,6 +62,7 @@ const struct option_set options_common = OPTION_SET("Options of every command", 
 const struct option_set options_json = OPTION_SET(NULL, json);
 const struct option_set options_stack = OPTION_SET("Options that pick the stack", stack);
 const struct option_set options_plan = OPTION_SET("Options of the plan", plan);
+const struct option_set options_teardown = OPTION_SET("Options of what else goes", teardown);
 const struct option_set options_change = OPTION_SET(NULL, change);
 
 enum { CANDIDATES_MAX = 128 };

@@ -34,6 +34,7 @@ struct settings {
     bool no_refresh;
     bool sandbox;
     bool delete_adopted;
+    bool force_empty, skip_final_snapshot, force_secrets, delete_protected, lab; /* plan, destroy */
     const char *to; /* plan, apply: the run to go back to */
     int parallelism;
     bool yes;
@@ -87,9 +88,10 @@ struct option_set {
 
 extern const struct option_set options_common; /* --help, --no-color, --verbose: every command has them */
 extern const struct option_set options_json;
-extern const struct option_set options_stack;  /* which stack, with which inputs */
-extern const struct option_set options_plan;   /* what to plan */
-extern const struct option_set options_change; /* --yes, --lock-timeout */
+extern const struct option_set options_stack;    /* which stack, with which inputs */
+extern const struct option_set options_plan;     /* what to plan */
+extern const struct option_set options_change;   /* --yes, --lock-timeout */
+extern const struct option_set options_teardown; /* what may go besides the resources */
 
 /*
  * Parses the words; `sets` ends with NULL. Settings must be zeroed. What is no option becomes an argument. -1

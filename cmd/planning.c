@@ -25,6 +25,16 @@ static struct progress *plan_progress(struct invocation *inv)
     return progress_new(&options);
 }
 
+unsigned planning_teardown(const struct settings *s)
+{
+    unsigned flags = 0;
+    flags |= s->force_empty || s->lab ? TEARDOWN_EMPTY : 0;
+    flags |= s->skip_final_snapshot || s->lab ? TEARDOWN_SNAPSHOT : 0;
+    flags |= s->force_secrets || s->lab ? TEARDOWN_SECRETS : 0;
+    flags |= s->delete_protected || s->lab ? TEARDOWN_PROTECTED : 0;
+    return flags;
+}
+
 int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy,
     const struct saved_plan *saved, struct plan **out)
 {
@@ -35,6 +45,7 @@ int planning_make(struct invocation *inv, struct workspace *workspace, bool dest
         .destroy = destroy,
         .no_refresh = s->no_refresh,
         .delete_adopted = s->delete_adopted,
+        .teardown = destroy ? planning_teardown(s) : 0,
         .targets = s->targets.items,
         .target_count = s->targets.n,
         .replaces = s->replaces.items,

@@ -10,6 +10,9 @@
 
 struct render_options render_options_for(const struct invocation *inv);
 
+/* The consents to a teardown that the options give, as enum teardown. */
+unsigned planning_teardown(const struct settings *settings);
+
 /*
  * Makes the plan of an open workspace from the shared options. `saved` is applied exactly, or NULL. Reported
  * when the result, the exit status, is not 0.

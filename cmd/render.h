@@ -30,6 +30,10 @@ void render_drift(const struct plan *plan, const struct render_options *options,
 void render_summary(const struct plan *plan, const struct render_options *options, struct buf *out);
 /* For pull requests: numbers, a table, and the text folded away. */
 void render_markdown(const struct plan *plan, struct str stack, struct str env, struct buf *out);
+/* What goes besides the resources: a line for each, or items of a Markdown list; nothing where nothing does.
+ */
+void render_erases(const struct plan *plan, const struct render_options *options, struct buf *out);
+void render_erases_markdown(const struct plan *plan, struct buf *out);
 /* Names and values of outputs (a map), one a line. */
 void render_outputs(const struct value *outputs, const struct render_options *options, struct buf *out);
 /* A value, on one line where it fits; ends with a newline. `indent` is the column its block starts in. */

@@ -107,6 +107,7 @@ void render_markdown(const struct plan *plan, struct str stack, struct str env, 
         any = true;
         add_row(&plan->changes[i], out);
     }
+    render_erases_markdown(plan, out);
     if (any || plan->output_count || plan->drifted)
         add_details(plan, out);
 }

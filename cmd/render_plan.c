@@ -317,6 +317,7 @@ void render_plan(const struct plan *plan, const struct render_options *o, struct
         buf_addz(out, "\n\n");
     }
     change_sections(plan, o, out);
+    render_erases(plan, o, out);
     if (plan->output_count && !plan->destroy) /* that they go as well goes without saying */
         output_section(plan, o, out);
     if (actions_planned)

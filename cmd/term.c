@@ -137,6 +137,30 @@ void text_add_quoted(struct buf *out, struct str text)
     buf_add_char(out, '"');
 }
 
+void text_add_count(struct buf *out, int64_t n)
+{
+    if (n >= 1000) {
+        text_add_count(out, n / 1000);
+        buf_addf(out, ",%03d", (int)(n % 1000));
+    } else {
+        buf_addf(out, "%d", (int)n);
+    }
+}
+
+void text_add_bytes(struct buf *out, int64_t bytes)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+    double n = (double)bytes / 1024;
+    size_t unit = 0;
+    if (bytes < 1024) {
+        buf_addf(out, "%d byte%s", (int)bytes, bytes == 1 ? "" : "s");
+        return;
+    }
+    for (; n >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++)
+        n /= 1024;
+    buf_addf(out, "%.1f %s", n, units[unit]);
+}
+
 void text_add_duration(struct buf *out, int64_t ms)
 {
     int64_t s = ms / 1000;

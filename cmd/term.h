@@ -43,6 +43,10 @@ void text_add_safe(struct buf *out, struct str text, bool keep_lines);
 /* The same in double quotes, with \" \\ \n \t. */
 void text_add_quoted(struct buf *out, struct str text);
 
+/* 1234567 as "1,234,567"; 1536 as "1.5 KiB". */
+void text_add_count(struct buf *out, int64_t n);
+void text_add_bytes(struct buf *out, int64_t bytes);
+
 /* "45 ms", "0.3 s", "1 m 05 s", "2 h 10 m" */
 void text_add_duration(struct buf *out, int64_t ms);
 

@@ -344,6 +344,27 @@ int change_apply(struct executor *x, struct op *op, struct err *err)
 
 /* ---- delete ---- */
 
+/* What is deleted: as recorded and seen, in the way that the stack wants it now. */
+static const struct value *prior_of(struct job *job)
+{
+    const struct record *record = job->op->record;
+    const struct instance *instance = job->op->instance;
+    if (!instance)
+        return job->op->change->prior ? job->op->change->prior : record->attrs;
+    const struct value *prior = record->attrs;
+    if (instance->seen->live)
+        prior = value_merge(&job->arena, prior, instance->seen->live);
+    return object_steered(&job->arena, job->schema, prior, instance->desired);
+}
+
+static void warn(void *ctx, const char *text)
+{
+    struct job *job = ctx;
+    struct event event = job_event(job, EVENT_WARNING);
+    event.text = text;
+    executor_event(job->x, &event);
+}
+
 static int run_delete(struct job *job, struct err *err)
 {
     struct planner *p = job->x->p;
@@ -359,10 +380,11 @@ static int run_delete(struct job *job, struct err *err)
     pthread_mutex_unlock(&job->x->lock);
     if (opened)
         return -1;
-    job_context(job, replacing ? instance->decl->timeout_delete_ms : 0);
-    const struct value *prior = record->attrs;
-    if (replacing && instance->seen->live)
-        prior = value_merge(&job->arena, prior, instance->seen->live);
+    const struct decl *decl =
+        replacing ? instance->decl : stack_find(p->stack, address_declared(record->address));
+    job_context(job, decl && decl->kind == DECL_RESOURCE ? decl->timeout_delete_ms : 0);
+    const struct value *prior = prior_of(job);
+    job->ctx.teardown = job->x->plan->destroy ? p->options.teardown : 0;
     if (job->schema->ops->read) {
         struct intent intent_record = {.address = job->address,
             .type = record->type,
@@ -383,7 +405,11 @@ static int run_delete(struct job *job, struct err *err)
         .provider = record->provider,
         .action = "delete",
         .id = record->id};
-    return state_done(p->workspace->state, &outcome, err);
+    if (state_done(p->workspace->state, &outcome, err))
+        return -1;
+    if (job->x->plan->destroy)
+        teardown_leaves(p, &job->ctx, prior, warn, job);
+    return 0;
 }
 
 int change_delete(struct executor *x, struct op *op, struct err *err)

@@ -322,6 +322,25 @@ const struct value *evaluate_attributes(
         p, instance, arena, merge_default_tags(p, instance, arena, value_builder_map(&object)));
 }
 
+const struct value *evaluate_steering(struct planner *p, const struct instance *instance, struct arena *arena)
+{
+    const struct decl *decl = instance->decl;
+    struct scope scope = planner_scope(p, decl, instance);
+    AUTO_BUILDER struct value_builder object = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        const struct attr_expr *given = &decl->attrs[i];
+        if (!given->attr->steers)
+            continue;
+        const struct value *v = expr_eval(given->expr, &scope, arena), *converted;
+        struct schema_issue issue = {0};
+        if (!v || schema_convert(arena, given->attr, v, &converted, &issue))
+            converted = &value_unknown;
+        if (!value_is_null(converted))
+            value_builder_set(&object, given->name, converted);
+    }
+    return value_builder_map(&object);
+}
+
 /* ---- providers ---- */
 
 static int configured(

@@ -440,8 +440,9 @@ static void destroy_untargeted(struct planner *p)
 
 static int plan_destroy(struct planner *p)
 {
+    teardown_steering(p);
     destroy_untargeted(p);
-    if (!diff_orphans(p))
+    if (!diff_orphans(p) || !teardown_examine(p))
         return -1;
     finish_changes(p);
     diff_outputs(p);

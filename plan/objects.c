@@ -31,6 +31,20 @@ const struct value *object_mark(struct arena *arena, const struct schema *schema
     return marked;
 }
 
+const struct value *object_steered(
+    struct arena *arena, const struct schema *schema, const struct value *prior, const struct value *desired)
+{
+    for (size_t i = 0; desired && i < schema->attr_count; i++) {
+        const struct attr *attr = &schema->attrs[i];
+        const struct value *v = value_get(desired, attr->name);
+        if (attr->steers && value_is_known(v) && !value_is_null(v))
+            prior = value_with(arena, prior, attr->name, v);
+        else if (attr->steers && !v)
+            prior = value_with(arena, prior, attr->name, NULL);
+    }
+    return prior;
+}
+
 bool object_tells_secrets(const struct schema *schema, const struct value *object)
 {
     for (uint32_t i = 0; value_is_sensitive(object) && object->kind == VALUE_MAP && i < object->count; i++) {

@@ -58,7 +58,10 @@ struct change {
     struct attr_change *drift; /* recorded -> live, of managed attributes */
     size_t drift_count;
     bool adopted;              /* it was there before weir: deleting it needs consent */
-    bool gone;                 /* drift: it was deleted outside weir */
+    const struct value *prior; /* delete: the object as it is handed over for that; NULL: as recorded */
+    const struct value *
+        erases; /* delete: what else goes, see resource_ops.erases; of what services left also `type`, `id` */
+    bool gone;  /* drift: it was deleted outside weir */
     struct instance *instance; /* planner's own */
 };
 
@@ -123,6 +126,7 @@ struct plan_options {
     const struct str *targets; /* addresses; none: everything */
     size_t target_count;
     bool delete_adopted;        /* consent to delete what was there before weir */
+    unsigned teardown;          /* destroy: what may go besides the resources, enum teardown */
     const struct str *replaces; /* --replace */
     size_t replace_count;
     int parallelism; /* 0: 32 */

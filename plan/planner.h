@@ -25,6 +25,8 @@ struct seen {
     bool claimed;                /* an instance of the stack has this address */
     struct seen *sibling;        /* the next record of the same declaration, as recorded */
     struct seen *neighbour;      /* the next record of the same declaration, after moves */
+    const struct value
+        *steering; /* destroy: what the stack says now of attributes that steer; NULL: nothing */
 };
 
 struct instance {
@@ -107,6 +109,9 @@ const struct value *evaluate_files(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object);
 /* The value others see: one object, or a map of them. */
 const struct value *evaluate_resource_value(struct planner *p, const struct decl *decl);
+/* Of an instance's attributes only those that steer weir, as far as they can be known. */
+const struct value *evaluate_steering(
+    struct planner *p, const struct instance *instance, struct arena *arena);
 /* The configured provider of a declaration. */
 int evaluate_provider(struct planner *p, const struct decl *decl, struct provider **out, struct err *err);
 /* The same by the name in a record, for what is not in the stack any more. */
@@ -165,6 +170,20 @@ bool diff_orphans(struct planner *p);
  * false. */
 bool plan_failed(struct planner *p, struct span span, const struct err *err);
 
+/* ---- teardown.c ---- */
+
+/* What the stack says by now of how each recorded resource is to be deleted. Before anything is claimed. */
+void teardown_steering(struct planner *p);
+/* Looks at what else each deletion would erase, and whether it may. False after an error. */
+bool teardown_examine(struct planner *p);
+/* What services left behind of an object that goes or has gone: as resource_ops.leaves, with the id and the
+ * object of each. */
+int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const struct value *object,
+    const struct value **out, struct err *err);
+/* After a deletion: removes what services left behind of the object. What cannot be removed is warned of. */
+void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *object,
+    void (*warn)(void *ctx, const char *text), void *warn_ctx);
+
 /* ---- trigger.c ---- */
 
 /* Did something that the instance's replace_triggered_by names change since the last apply? */
@@ -197,6 +216,9 @@ const struct value *object_complete(struct arena *arena, const struct schema *sc
 bool object_is_another(const struct schema *schema, const struct value *desired, const struct value *live);
 /* Is v what a recorded value with secrets in it (as hashes) was made from? */
 bool object_hash_matches(const struct value *kept, const struct value *v);
+/* prior, with the attributes that steer weir as `desired` has them; unknown ones stay as they were. */
+const struct value *object_steered(
+    struct arena *arena, const struct schema *schema, const struct value *prior, const struct value *desired);
 /* Marks the attributes that the schema calls sensitive. */
 const struct value *object_mark(struct arena *arena, const struct schema *schema, const struct value *object);
 /* Is there a secret in it that a service's answer may repeat? Write-only ones are never told. */

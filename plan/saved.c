@@ -107,6 +107,7 @@ int plan_save(const struct plan *plan, const char *path, struct err *err)
         {STR("destroy"), value_bool(plan->destroy)},
         {STR("refreshed"), value_bool(plan->refreshed)},
         {STR("delete_adopted"), value_bool(p->options.delete_adopted)},
+        {STR("teardown"), value_int(&arena, p->options.teardown)},
         {STR("targets"), strings(&arena, p->options.targets, p->options.target_count)},
         {STR("replaces"), strings(&arena, p->options.replaces, p->options.replace_count)},
         {STR("inputs"), plain},
@@ -290,6 +291,8 @@ int plan_load(struct workspace *workspace, const struct saved_plan *saved, const
     struct plan_options same = *options;
     same.destroy = flag_of(saved, "destroy");
     same.no_refresh = !flag_of(saved, "refreshed");
+    const struct value *teardown = value_getz(saved->content, "teardown");
+    same.teardown = teardown && teardown->kind == VALUE_INT ? (unsigned)teardown->integer : 0;
     same.delete_adopted = options->delete_adopted || flag_of(saved, "delete_adopted");
     same.targets = list_of(saved, "targets", arena, &same.target_count);
     same.replaces = list_of(saved, "replaces", arena, &same.replace_count);

@@ -1,0 +1,310 @@
+/*
+ * What a destroy erases besides the resources themselves, decided when it is planned: by the flags of the
+ * command line and by what the stack says now, not by what some earlier run recorded.
+ *
+ * Before anybody is asked, teardown_examine() looks at every resource that is to go: what is in it, what
+ * protects it, what services left behind of it. What a flag would erase has to be the stack's: something that
+ * was there before weir, or that bears another stack's marks, is refused.
+ */
+#include "plan/planner.h"
+
+#include "base/mem.h"
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+enum { THREADS = 16 };
+
+/* ---- what the stack says now ---- */
+
+static void steer_instances(struct planner *p, const struct decl *decl)
+{
+    struct instances *list = &p->instances[decl->index];
+    if (!evaluate_instances(p, decl))
+        *list = (struct instances){.keyed = decl->for_each != NULL};
+    for (size_t i = 0; i < list->n; i++) {
+        struct instance *instance = &list->items[i];
+        struct seen *seen = seen_find(p, instance->address);
+        instance->planned = seen ? seen->live : &value_unknown;
+        if (seen)
+            seen->steering = evaluate_steering(p, instance, p->arena);
+    }
+}
+
+void teardown_steering(struct planner *p)
+{
+    /* Whatever cannot be computed, for want of a resource that is gone, stays as it was recorded. */
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct diags *diags = p->diags;
+    p->diags = &ignored;
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        if (p->fixed[i])
+            continue;
+        if (decl->kind == DECL_RESOURCE)
+            steer_instances(p, decl);
+        if (decl->kind == DECL_DATA)
+            p->values[i] = &value_unknown;
+        else
+            evaluate_decl(p, decl);
+    }
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        p->instances[i] = (struct instances){0}; /* of a destroy the records alone are the plan */
+    p->diags = diags;
+}
+
+/* ---- looking ---- */
+
+struct examination {
+    struct planner *p;
+    struct change **changes; /* deletions, each with something that can be looked at */
+    struct provider **providers;
+    struct err *errors; /* by change; class ERR_NONE: none */
+    size_t n;
+    pthread_mutex_t lock; /* the planner's arena, and its observer */
+};
+
+struct looking {
+    struct examination *x;
+    struct str address;
+};
+
+static void tell(void *ctx, const char *what)
+{
+    const struct looking *looking = ctx;
+    struct planner *p = looking->x->p;
+    char text[256];
+    snprintf(text, sizeof text, "%.*s: %s", STR_ARG(looking->address), what);
+    pthread_mutex_lock(&looking->x->lock);
+    observe(&p->options.observer, &(struct event){.kind = EVENT_REFRESH, .text = text});
+    pthread_mutex_unlock(&looking->x->lock);
+}
+
+static bool has_flag(const struct value *list)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        if (value_getz(list->items[i], "flag"))
+            return true;
+    return false;
+}
+
+/* May a flag erase what the change's resource holds? */
+static int check_owner(
+    struct op_ctx *ctx, const struct change *change, const struct value *prior, struct err *err)
+{
+    const struct value *marks = &value_empty_map;
+    if (change->adopted) {
+        err_set(err, ERR_INVALID, "it was there before this stack took it over");
+        return err_hint(err, "empty or unprotect it by other means, or say so in the stack itself; "
+                             "`removed: [{address: …, destroy: false}]` lets go of it as it is");
+    }
+    if (ctx->schema->ops->marks && ctx->schema->ops->marks(ctx, prior, &marks, err))
+        return err->class == ERR_ABSENT ? 0 : err_context(err, "finding out whose it is");
+    struct str stack = value_text(value_getz(marks, "stack"), STR_EMPTY);
+    if (!stack.n || str_eq(stack, ctx->stack))
+        return 0;
+    err_set(err, ERR_INVALID, "it bears the marks of the stack \"%.*s\"", STR_ARG(stack));
+    return err_hint(err, "`removed: [{address: …, destroy: false}]` lets go of it as it is");
+}
+
+/* ---- what services left ---- */
+
+struct leaf_search {
+    struct planner *p;
+    struct arena *arena;
+    const struct value *leaf;
+    const struct schema *schema;
+    struct value_builder *found;
+};
+
+/* A thing of its own in this state goes, or stays, as that. */
+static bool is_recorded(const struct planner *p, const struct schema *schema, struct str id)
+{
+    for (size_t i = 0; i < p->seen_count; i++)
+        if (str_eq(p->seen[i].record->type, schema->name) && str_eq(p->seen[i].record->id, id))
+            return true;
+    return false;
+}
+
+static void found_leaf(void *ctx, const struct value *live)
+{
+    struct leaf_search *search = ctx;
+    struct str id = value_text(value_get(live, search->schema->id), STR_EMPTY);
+    if (!id.n || is_recorded(search->p, search->schema, id))
+        return;
+    struct value_entry entries[] = {{STR("type"), value_string_ref(search->arena, search->schema->name)},
+        {STR("id"), value_string(search->arena, id)}, {STR("says"), value_getz(search->leaf, "says")},
+        {STR("kept"), value_getz(search->leaf, "kept")}, {STR("object"), value_copy(search->arena, live)}};
+    value_builder_add(search->found, value_map(search->arena, entries, 5));
+}
+
+/* Something that a stack manages bears its marks; what a service made bears none. */
+static bool is_unmarked(const struct op_ctx *ctx, const struct schema *schema, const struct value *object)
+{
+    struct op_ctx own = *ctx;
+    const struct value *marks = &value_empty_map;
+    struct err ignored = ERR_INIT;
+    own.schema = schema;
+    return !schema->ops->marks ||
+           (!schema->ops->marks(&own, object, &marks, &ignored) && !value_getz(marks, "stack"));
+}
+
+int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const struct value *object,
+    const struct value **out, struct err *err)
+{
+    struct op_ctx own = *ctx;
+    const struct value *list = &value_empty_list;
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(ctx->arena), left = VALUE_BUILDER(ctx->arena);
+    *out = &value_empty_list;
+    if (!ctx->schema->ops->leaves)
+        return 0;
+    if (ctx->schema->ops->leaves(&own, object, &list, err))
+        return -1;
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct str type = value_text(value_getz(list->items[i], "type"), STR_EMPTY);
+        struct leaf_search search = {.p = p,
+            .arena = ctx->arena,
+            .leaf = list->items[i],
+            .schema = catalog_find(p->workspace->catalog, type, false, err),
+            .found = &all};
+        if (!search.schema)
+            return -1;
+        own.schema = search.schema;
+        if (search.schema->ops->search &&
+            search.schema->ops->search(&own, value_getz(list->items[i], "match"), found_leaf, &search, err))
+            return err_context(err, "looking for %.*s", STR_ARG(type));
+    }
+    for (size_t i = 0; i < all.n; i++) {
+        const struct value *item = all.entries[i].value;
+        struct err ignored = ERR_INIT;
+        const struct schema *schema = catalog_find(
+            p->workspace->catalog, value_text(value_getz(item, "type"), STR_EMPTY), false, &ignored);
+        if (is_unmarked(ctx, schema, value_getz(item, "object")))
+            value_builder_add(&left, item);
+    }
+    *out = value_builder_list(&left);
+    return 0;
+}
+
+static bool is_kept(const struct value *leaf)
+{
+    const struct value *kept = value_getz(leaf, "kept");
+    return kept && kept->kind == VALUE_BOOL && kept->boolean;
+}
+
+void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *object,
+    void (*warn)(void *ctx, const char *text), void *warn_ctx)
+{
+    const struct value *list;
+    struct err err = ERR_INIT;
+    char text[1280];
+    if (teardown_find_leaves(p, ctx, object, &list, &err)) {
+        snprintf(text, sizeof text, "what services left of it was not removed: %s", err.message);
+        warn(warn_ctx, text);
+        return;
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct str type = value_text(value_getz(list->items[i], "type"), STR_EMPTY);
+        struct str id = value_text(value_getz(list->items[i], "id"), STR_EMPTY);
+        struct op_ctx own = *ctx;
+        struct err failure = ERR_INIT;
+        if (is_kept(list->items[i]))
+            continue;
+        own.schema = catalog_find(p->workspace->catalog, type, false, &failure);
+        if (own.schema->ops->delete (&own, value_getz(list->items[i], "object"), &failure) == 0)
+            continue;
+        snprintf(
+            text, sizeof text, "left behind: %.*s %.*s: %s", STR_ARG(type), STR_ARG(id), failure.message);
+        warn(warn_ctx, text);
+    }
+}
+
+/* ---- one deletion ---- */
+
+static void examine(void *ctx, size_t i)
+{
+    struct examination *x = ctx;
+    struct planner *p = x->p;
+    struct change *change = x->changes[i];
+    const struct resource_ops *ops = change->schema->ops;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct looking looking = {x, change->address};
+    struct op_ctx op = op_context(p, &arena, x->providers[i], change->schema, change->address);
+    const struct value *erased = &value_empty_list, *left = &value_empty_list;
+    const struct record *record = state_get(p->workspace->state, change->address);
+    const struct value *prior = change->prior ? change->prior : record->attrs;
+    struct err *err = &x->errors[i];
+    op.teardown = p->options.teardown;
+    op.progress = tell;
+    op.progress_ctx = &looking;
+    if ((ops->erases && ops->erases(&op, prior, &erased, err)) ||
+        (has_flag(erased) && check_owner(&op, change, prior, err)))
+        return;
+    struct err ignored = ERR_INIT; /* what cannot be looked at now is looked at again afterwards */
+    teardown_find_leaves(p, &op, prior, &left, &ignored);
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(&arena);
+    for (uint32_t k = 0; k < erased->count; k++)
+        value_builder_add(&all, erased->items[k]);
+    for (uint32_t k = 0; k < left->count; k++)
+        value_builder_add(&all, value_with(&arena, left->items[k], STR("object"), NULL));
+    if (!all.n)
+        return;
+    pthread_mutex_lock(&x->lock);
+    change->erases = value_copy(p->arena, value_builder_list(&all));
+    pthread_mutex_unlock(&x->lock);
+}
+
+/* ---- all of them ---- */
+
+static bool concerns(const struct change *change)
+{
+    return change->action == ACTION_DELETE && change->schema &&
+           (change->schema->ops->erases || change->schema->ops->leaves);
+}
+
+static int collect(struct planner *p, struct examination *x, struct err *err)
+{
+    x->changes = ARENA_ARRAY(p->arena, struct change *, p->change_count + 1);
+    x->providers = ARENA_ARRAY(p->arena, struct provider *, p->change_count + 1);
+    x->errors = ARENA_ARRAY(p->arena, struct err, p->change_count + 1);
+    for (size_t i = 0; i < p->change_count; i++) {
+        struct change *change = &p->changes[i];
+        if (!concerns(change))
+            continue;
+        const struct seen *seen = seen_find(p, change->address);
+        const struct record *record = state_get(p->workspace->state, change->address);
+        if (seen && seen->steering)
+            change->prior = object_steered(p->arena, change->schema, record->attrs, seen->steering);
+        if (evaluate_provider_named(p, record->provider, &x->providers[x->n], err))
+            return -1;
+        x->changes[x->n++] = change;
+    }
+    return 0;
+}
+
+bool teardown_examine(struct planner *p)
+{
+    struct examination x = {.p = p, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct err err = ERR_INIT;
+    bool ok = true;
+    if (collect(p, &x, &err)) {
+        plan_failed(p, (struct span){0}, &err);
+        return false;
+    }
+    if (!x.n || (p->options.saved_live && !p->options.teardown))
+        return true; /* reviewed: what goes has been seen */
+    observe(&p->options.observer,
+        &(struct event){.kind = EVENT_REFRESH, .text = "looking at what else goes", .count = x.n});
+    pool_run(p->options.parallelism ? p->options.parallelism : THREADS, x.n, examine, &x);
+    observe(&p->options.observer, &(struct event){.kind = EVENT_REFRESH_DONE});
+    for (size_t i = 0; i < x.n; i++) {
+        if (x.errors[i].class == ERR_NONE)
+            continue;
+        struct str address = x.changes[i]->address;
+        const struct decl *decl = stack_find(p->stack, address_declared(address));
+        err_context(&x.errors[i], "%.*s", STR_ARG(address));
+        ok = plan_failed(p, decl ? decl->span : (struct span){0}, &x.errors[i]);
+    }
+    return ok;
+}

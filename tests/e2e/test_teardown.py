@@ -1,0 +1,216 @@
+"""What destroy erases besides the resources: only with consent, only what is the stack's, and told of beforehand."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from botocore.exceptions import ClientError
+
+BUCKET = """
+    stack: lab
+    resources:
+      lake: {type: aws.s3.bucket, name: lab-lake, versioning: true}
+"""
+
+
+def erased(result):
+    return [event for event in result.events() if event["event"] == "erase"]
+
+
+def buckets(cloud):
+    return [bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]]
+
+
+def fill(cloud, n):
+    """n objects, each with a version and then a delete marker over it, two objects that are there, and an unfinished upload."""
+    s3 = cloud.client("s3")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: s3.put_object(Bucket="lab-lake", Key=f"k/{i:05}", Body=b"12345"), range(n)))
+    for at in range(0, n, 1000):
+        s3.delete_objects(Bucket="lab-lake", Delete={"Objects": [{"Key": f"k/{i:05}"} for i in range(at, min(at + 1000, n))], "Quiet": True})
+    s3.put_object(Bucket="lab-lake", Key="a b/ü", Body=b"1")
+    s3.put_object(Bucket="lab-lake", Key="z", Body=b"22")
+    s3.create_multipart_upload(Bucket="lab-lake", Key="part")
+
+
+def test_bucket_with_versions_and_markers(stack, cloud):
+    stack.write(BUCKET).apply()
+    fill(cloud, 1250)
+    refused = stack.destroy(status=1)
+    assert "BucketNotEmpty" in refused.err and "`weir destroy --force-empty` does it" in refused.err
+    planned = erased(stack.run("plan", "--destroy", "--force-empty", "--json"))
+    counts = {"objects": 2, "versions": 1252, "delete_markers": 1250, "uploads": 1, "bytes": 1250 * 5 + 3}
+    assert [(e["address"], e["flag"], e["counts"]) for e in planned] == [("lake", "force_empty", counts)]
+    text = stack.destroy("--force-empty").out
+    assert "2 objects, 1,252 versions, 1,250 delete markers, 1 unfinished upload, 6.1 KiB (--force-empty)" in text
+    assert buckets(cloud) == []
+
+
+def test_markdown_tells_what_goes(stack, cloud):
+    stack.write(BUCKET).apply()
+    cloud.client("s3").put_object(Bucket="lab-lake", Key="a", Body=b"1")
+    page = stack.run("plan", "--destroy", "--lab", "--format", "markdown").out
+    assert "- `lake`: everything in it is deleted: 1 object, 1 byte (--force-empty)" in page
+    stack.destroy("--lab")
+
+
+def test_consent_is_for_destroying(stack):
+    stack.write(BUCKET)
+    assert "--lab are for destroying" in stack.run("plan", "--lab", status=3).err
+
+
+def test_what_the_stack_says_now_counts(stack, cloud):
+    """Not what some earlier apply recorded."""
+    stack.write(BUCKET).apply()
+    cloud.client("s3").put_object(Bucket="lab-lake", Key="a", Body=b"1")
+    forced = BUCKET.replace("versioning: true", "versioning: true, force_destroy: '${locals.gone}'") + "    locals: {gone: true}\n"
+    told = erased(stack.write(forced).run("plan", "--destroy", "--json"))
+    assert [(e["address"], "flag" in e) for e in told] == [("lake", False)]
+    stack.apply()
+    stack.write(BUCKET)
+    assert "BucketNotEmpty" in stack.destroy(status=1).err
+    stack.write(forced).destroy()
+    assert buckets(cloud) == []
+
+
+def test_saved_plan_keeps_the_consent(stack, cloud):
+    stack.write(BUCKET).apply()
+    cloud.client("s3").put_object(Bucket="lab-lake", Key="a", Body=b"1")
+    stack.run("plan", "--destroy", "--force-empty", "-o", "p.plan")
+    stack.run("apply", "p.plan")
+    assert buckets(cloud) == []
+
+
+def test_foreign_marks_are_refused(stack, cloud):
+    stack.write(BUCKET).apply()
+    s3 = cloud.client("s3")
+    s3.put_object(Bucket="lab-lake", Key="a", Body=b"1")
+    s3.put_bucket_tagging(Bucket="lab-lake", Tagging={"TagSet": [{"Key": "weir:stack", "Value": "others"}]})
+    refused = stack.destroy("--force-empty", status=3)
+    assert 'lake: it bears the marks of the stack "others"' in refused.err
+    assert s3.get_object(Bucket="lab-lake", Key="a")["Body"].read() == b"1"
+
+
+def test_adopted_is_refused(stack, cloud):
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="lab-lake")
+    s3.put_object(Bucket="lab-lake", Key="a", Body=b"1")
+    stack.write(BUCKET + "    imports: [{address: lake, id: lab-lake}]\n").apply()
+    refused = stack.destroy("--delete-adopted", "--lab", status=3)
+    assert "lake: it was there before this stack took it over" in refused.err
+    assert s3.get_object(Bucket="lab-lake", Key="a")["Body"].read() == b"1"
+
+
+def test_secrets(stack, cloud):
+    secrets = cloud.client("secretsmanager")
+    text = """
+        stack: lab
+        resources:
+          pw: {type: aws.secretsmanager.secret, name: lab/pw, secret_string: hush-hush, recovery_window_in_days: 7}
+    """
+    stack.write(text).apply()
+    stack.destroy()
+    assert "DeletedDate" in secrets.describe_secret(SecretId="lab/pw")
+    stack.write(text.replace("hush-hush,", "hush-hush, restore: true,")).apply()
+    told = erased(stack.run("plan", "--destroy", "--force-secrets", "--json"))
+    assert [(e["address"], e["flag"]) for e in told] == [("pw", "force_secrets")]
+    stack.destroy("--force-secrets")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        secrets.describe_secret(SecretId="lab/pw")
+
+
+DATABASE = """
+    stack: lab
+    resources:
+      db: {type: aws.rds.instance, name: lab-db, engine: postgres, instance_class: db.t4g.micro, allocated_storage: 20, master_username: weir,
+        master_user_password: '${inputs.password}', deletion_protection: true, final_db_snapshot_identifier: lab-last}
+      table: {type: aws.dynamodb.table, name: lab-table, deletion_protection: true, attribute_definitions: {id: S}, key_schema: [{attribute_name: id, key_type: HASH}]}
+    inputs: {password: {type: string, sensitive: true, default: long-enough-password}}
+"""
+
+
+def test_protected_databases(stack, cloud):
+    stack.write(DATABASE).apply(timeout=120)
+    rds = cloud.client("rds")
+    refused = stack.destroy(status=1)
+    assert refused.err.count("`weir destroy --delete-protected` does it") == 2
+    assert rds.describe_db_instances()["DBInstances"][0]["DeletionProtection"]
+    told = erased(stack.run("plan", "--destroy", "--lab", "--json"))
+    assert sorted((e["address"], e["flag"]) for e in told) == [("db", "delete_protected"), ("db", "skip_final_snapshot"), ("table", "delete_protected")]
+    stack.destroy("--delete-protected", "--skip-final-snapshot", timeout=120)
+    assert rds.describe_db_instances()["DBInstances"] == []
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        cloud.client("dynamodb").describe_table(TableName="lab-table")
+
+
+FUNCTION = """
+    stack: lab
+    resources:
+      code: {type: aws.s3.bucket, name: lab-code, force_destroy: true}
+      zip: {type: aws.s3.object, bucket: '${code.name}', key: f.zip, source: f.zip}
+      role: {type: aws.iam.role, name: lab-f, assume_role_policy: '${trust("lambda.amazonaws.com")}'}
+      f: {type: aws.lambda.function, name: lab-f, role: '${role.arn}', runtime: python3.13, handler: f.handler, code: {s3_bucket: '${code.name}', s3_key: '${zip.key}'}}
+"""
+# a zip file with nothing in it
+EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
+
+
+def test_log_groups_of_services_go(stack, cloud):
+    """Those that are the function's own, unless a stack manages them."""
+    logs = cloud.client("logs")
+    stack.write(EMPTY_ZIP, "f.zip").write(FUNCTION).apply()
+    for name in ("/aws/lambda/lab-f", "/aws/lambda/lab-f2", "/aws/lambda/lab"):
+        logs.create_log_group(logGroupName=name)
+    told = [e for e in erased(stack.run("plan", "--destroy", "--json")) if "left_id" in e]
+    assert [(e["address"], e["left_type"], e["left_id"]) for e in told] == [("f", "aws.logs.log_group", "/aws/lambda/lab-f")]
+    stack.destroy()
+    assert sorted(group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]) == ["/aws/lambda/lab", "/aws/lambda/lab-f2"]
+
+
+def test_managed_log_group_of_another_stack_stays(stack, cloud):
+    logs = cloud.client("logs")
+    stack.write(EMPTY_ZIP, "f.zip").write(FUNCTION).apply()
+    logs.create_log_group(logGroupName="/aws/lambda/lab-f", tags={"weir:stack": "others"})
+    stack.destroy()
+    assert [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]] == ["/aws/lambda/lab-f"]
+
+
+def test_log_group_survives_a_replacement(stack, cloud):
+    stack.write(EMPTY_ZIP, "f.zip").write(FUNCTION).apply()
+    cloud.client("logs").create_log_group(logGroupName="/aws/lambda/lab-f")
+    stack.apply("--replace", "f")
+    assert [group["logGroupName"] for group in cloud.client("logs").describe_log_groups()["logGroups"]] == ["/aws/lambda/lab-f"]
+
+
+def test_marks_name_the_state(stack, cloud):
+    """Copies of a stack bear the same name; what they made is told apart by the state's lineage."""
+    stack.write(BUCKET).apply()
+    tags = {tag["Key"]: tag["Value"] for tag in cloud.client("s3").get_bucket_tagging(Bucket="lab-lake")["TagSet"]}
+    assert tags["weir:stack"] == "lab" and len(tags["weir:state"]) == 32
+    stack.run("plan", "--destroy", "-o", "p.plan")
+    assert json.loads((stack.folder / "p.plan").read_text())["lineage"] == tags["weir:state"]
+
+
+NETWORK = """
+    stack: lab
+    resources:
+      vpc: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}
+      subnet: {type: aws.ec2.subnet, vpc_id: '${vpc.vpc_id}', cidr_block: 10.0.1.0/24}
+      group: {type: aws.ec2.security_group, name: lab, description: lab, vpc_id: '${vpc.vpc_id}'}
+"""
+IN_USE = "<Response><Errors><Error><Code>DependencyViolation</Code><Message>resource has a dependent object</Message></Error></Errors><RequestID>1</RequestID></Response>"
+
+
+def test_interfaces_that_stand_in_the_way(stack, cloud):
+    """They are told of; those that Lambda has let go of are deleted, others' are not."""
+    stack.write(NETWORK).apply()
+    ec2 = cloud.client("ec2")
+    (subnet,) = [found for found in ec2.describe_subnets()["Subnets"] if found["CidrBlock"] == "10.0.1.0/24"]
+    (group,) = [found for found in ec2.describe_security_groups()["SecurityGroups"] if found["GroupName"] == "lab"]
+    for what in ("AWS Lambda VPC ENI-lab-f", "somebody's own"):
+        ec2.create_network_interface(SubnetId=subnet["SubnetId"], Groups=[group["GroupId"]], Description=what)
+    cloud.fail({"match": "^DeleteSecurityGroup$", "times": 2, "status": 400, "headers": {"Content-Type": "text/xml"}, "body": IN_USE})
+    waited = [event["text"] for event in stack.destroy("--json", "--target", "group").events() if event["event"] == "progress"]
+    assert "waiting for 2 that still use it: AWS Lambda VPC ENI-lab-f, … (DependencyViolation)" in waited
+    assert "waiting for 1 that still uses it: somebody's own (DependencyViolation)" in waited
+    assert [found["Description"] for found in ec2.describe_network_interfaces()["NetworkInterfaces"]] == ["somebody's own"]
