@@ -14,6 +14,7 @@ NOT_ON_MOTO = {
     "aws.batch.job_queue": "takes no ARN of a compute environment that is not there",
     "aws.kafka.cluster": "stays CREATING for ever",
     "aws.mwaa.environment": "there is no such service",
+    "aws.redshiftdata.statement": "stays STARTED for ever",
 }
 VPC = {"vpc": "{type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}"}
 
