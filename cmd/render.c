@@ -15,6 +15,7 @@ enum {
     CHANGE_MAX = 100,   /* old and new value on one line up to this width */
     TEXT_MAX = 2000,    /* characters shown of a text without line ends */
     LINES_MAX = 40,     /* lines shown of a text with them */
+    ENTRIES_MAX = 20,   /* entries shown of a map, or of its changes */
     CONTEXT_LINES = 2,  /* unchanged lines around changed ones */
     KEY_WIDTH_MAX = 32, /* longer names do not push the others' values to the right */
     STEP = 4,           /* columns from a block's sign to the signs inside */
@@ -284,12 +285,20 @@ static void add_block(struct pen *pen, struct look look, const struct value *v, 
     int width = widest_key(v);
     buf_add_char(pen->out, map ? '{' : '[');
     newline(pen);
-    for (uint32_t i = 0; i < v->count; i++) {
+    uint32_t shown = map && !pen->everything && v->count > ENTRIES_MAX ? ENTRIES_MAX : v->count;
+    for (uint32_t i = 0; i < shown; i++) {
         blanks(pen, column + STEP);
         if (map)
             name_column(pen, v->entries[i].key, width);
         struct look child = map ? look_entry(look, v->entries[i].key) : look_item(look);
         add_block(pen, child, map ? v->entries[i].value : v->items[i], column + STEP);
+    }
+    if (shown < v->count) {
+        blanks(pen, column + STEP);
+        style_on(pen->out, pen->color, STYLE_DIM);
+        buf_addf(pen->out, "# %u more", v->count - shown);
+        style_off(pen->out, pen->color, STYLE_DIM);
+        newline(pen);
     }
     blanks(pen, column);
     buf_add_char(pen->out, map ? '}' : ']');
@@ -384,11 +393,26 @@ static bool is_scalar_list(const struct value *list)
     return true;
 }
 
+struct tally {
+    size_t added, changed, removed, unchanged;
+};
+
+/* Where there are too many to show them all. */
+static void tally_note(struct pen *pen, const struct tally *t, int indent)
+{
+    blanks(pen, indent + 2);
+    style_on(pen->out, pen->color, STYLE_DIM);
+    buf_addf(pen->out, "# and so on: %zu added, %zu changed, %zu removed, %zu unchanged", t->added,
+        t->changed, t->removed, t->unchanged);
+    style_off(pen->out, pen->color, STYLE_DIM);
+    newline(pen);
+}
+
 static void change_map(
     struct pen *pen, struct look look, const struct value *a, const struct value *b, int column)
 {
     int left = widest_key(a), right = widest_key(b), width = left > right ? left : right;
-    size_t unchanged = 0;
+    struct tally t = {0};
     for (uint32_t i = 0, j = 0; i < a->count || j < b->count;) {
         int order = i == a->count ? 1 : j == b->count ? -1 : str_cmp(a->entries[i].key, b->entries[j].key);
         const struct value_entry *old = order <= 0 ? &a->entries[i++] : NULL;
@@ -396,15 +420,21 @@ static void change_map(
         assert(old || new);
         const struct str *key = old ? &old->key : &new->key;
         struct look child = look_entry(look, *key);
-        if (!old || !new || !same(child, old->value, new->value))
+        if (old && new &&same(child, old->value, new->value)) {
+            t.unchanged++;
+            if (pen->everything)
+                kept_entry(pen, key, width, child, new->value, column + 2);
+            continue;
+        }
+        *(!old ? &t.added : !new ? &t.removed : &t.changed) += 1;
+        if (pen->everything || t.added + t.changed + t.removed <= ENTRIES_MAX)
             change_entry(pen, &(struct entry){key, width, column + 2, child, old ? old->value : NULL,
                                   new ? new->value : NULL});
-        else if (pen->everything)
-            kept_entry(pen, key, width, child, new->value, column + 2);
-        else
-            unchanged++;
     }
-    unchanged_note(pen, unchanged, column + 2);
+    if (!pen->everything && t.added + t.changed + t.removed > ENTRIES_MAX)
+        tally_note(pen, &t, column + 2);
+    else if (!pen->everything)
+        unchanged_note(pen, t.unchanged, column + 2);
 }
 
 static int compare_items(const void *a, const void *b)
