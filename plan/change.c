@@ -85,6 +85,7 @@ static struct outcome job_outcome(struct job *job, const char *action, const str
 {
     const struct lifecycle *lifecycle = job->op->instance ? &job->op->instance->decl->lifecycle : NULL;
     const struct value *attrs = keepable(job, desired, live);
+    const struct seen *seen = job->op->instance ? job->op->instance->seen : NULL;
     return (struct outcome){
         .address = job->address,
         .type = job->schema->name,
@@ -94,6 +95,8 @@ static struct outcome job_outcome(struct job *job, const char *action, const str
         .attrs = attrs,
         .set = object_set(&job->arena, job->schema, desired),
         .deps = deps,
+        .adopted =
+            job->action == ACTION_ADOPT || (job->action == ACTION_UPDATE && seen && seen->record->adopted),
         .prevent_destroy = lifecycle && lifecycle->prevent_destroy,
     };
 }
@@ -102,9 +105,6 @@ static int done(struct job *job, const char *action, const struct value *desired
     const struct value *deps, struct err *err)
 {
     struct outcome outcome = job_outcome(job, action, desired, live, deps);
-    outcome.adopted = job->action == ACTION_ADOPT ||
-                      (job->op->instance && job->op->instance->seen && job->action == ACTION_UPDATE &&
-                          job->op->instance->seen->record->adopted);
     return state_done(job->x->p->workspace->state, &outcome, err);
 }
 
@@ -128,7 +128,7 @@ static int failed(struct job *job, const char *action, const struct value *desir
     struct outcome outcome = {0};
     if (left) {
         outcome = job_outcome(job, action, desired, left, deps);
-        outcome.tainted = true;
+        outcome.tainted = !job->schema->partial;
     }
     /* The first error is what the user must see; a log that cannot be written stops the run by itself. */
     state_fail(job->x->p->workspace->state, job->address, action, why, left ? &outcome : NULL, &write_error);
@@ -241,9 +241,8 @@ static int update(struct job *job, const struct value *desired, const struct val
     if (n && ops->update(&job->ctx, prior, desired, difference_names(&job->arena, list, n), &live, err)) {
         /* Some of its calls may have gone through: the next refresh sees which. The resource itself is whole.
          */
-        struct err write_error = ERR_INIT;
-        state_fail(job->x->p->workspace->state, job->address, "update", err, NULL, &write_error);
-        return -1;
+        bool keep = job->schema->partial && live != prior;
+        return failed(job, "update", desired, keep ? value_merge(&job->arena, prior, live) : NULL, deps, err);
     }
     live = value_merge(&job->arena, prior, live);
     publish(job, desired, live);

@@ -73,7 +73,9 @@ struct schema {
     struct str doc;
     struct str example; /* YAML of one resource, for the reference page; may be empty */
     bool is_data;
-    bool bulk;                /* has a list call: refreshed by pages */
+    bool partial; /* what a failed change leaves is whole as far as it goes: it is recorded, and gone on with
+                   */
+    bool bulk;    /* has a list call: refreshed by pages */
     const struct attr *attrs; /* in spec order */
     size_t attr_count;
     struct str id;       /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */

@@ -370,7 +370,7 @@ static const struct value *as_read(
 }
 
 static int record_outcome(
-    struct state *state, struct buf *body, const struct outcome *outcome, bool tainted, struct err *err)
+    struct state *state, struct buf *body, const struct outcome *outcome, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct keeper keeper = {0};
@@ -382,7 +382,7 @@ static int record_outcome(
         .attrs = outcome->attrs,
         .set = outcome->set,
         .deps = outcome->deps,
-        .tainted = tainted || outcome->tainted,
+        .tainted = outcome->tainted,
         .adopted = outcome->adopted,
         .prevent_destroy = outcome->prevent_destroy,
     };
@@ -414,7 +414,7 @@ int state_done(struct state *state, const struct outcome *outcome, struct err *e
     body_begin(state, &body, "done");
     add_text(&body, "address", outcome->address);
     add_text(&body, "action", str_z(outcome->action));
-    return record_outcome(state, &body, outcome, false, err);
+    return record_outcome(state, &body, outcome, err);
 }
 
 static void add_error(struct buf *body, const struct err *why)
@@ -450,7 +450,7 @@ int state_fail(struct state *state, struct str address, const char *action, cons
     add_text(&body, "action", str_z(action));
     add_error(&body, why);
     if (left && left->attrs)
-        return record_outcome(state, &body, left, true, err);
+        return record_outcome(state, &body, left, err);
     bool unclear = leaves_open(why);
     add_flag(&body, "unclear", unclear);
     if (add_line(state, &body, &seq, err))

@@ -64,6 +64,7 @@ static void test_fail_leaves_tainted(void **unused)
         .provider = STR("aws.tokyo"),
         .action = "create",
         .id = STR("b"),
+        .tainted = true,
         .attrs = test_json(&scratch, "{\"name\":\"b\"}")};
     ASSERT_OK(state_fail(state, STR("b"), "create", &why, &left, &err), err);
     for (int pass = 0; pass < 2; pass++) {
