@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "provider/aws/s3_directory.h"
 #include "provider/aws/s3_object.h"
 #include "provider/provider.h"
 #include "provider/spec/spec.h"
@@ -15,7 +16,8 @@
 
 #define SPECS "provider/aws/specs/"
 
-static const struct schema *const in_c[] = {&weir_value_schema, &weir_artifact_schema, &aws_s3_object_schema};
+static const struct schema *const in_c[] = {
+    &weir_value_schema, &weir_artifact_schema, &aws_s3_object_schema, &aws_s3_directory_schema};
 
 struct catalog {
     pthread_mutex_t lock; /* all of this; an unknown type is looked for among all names */

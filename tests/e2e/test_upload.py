@@ -53,8 +53,10 @@ def place(sandbox, tmp_path):
     for bucket in s3.list_buckets()["Buckets"]:
         for upload in s3.list_multipart_uploads(Bucket=bucket["Name"]).get("Uploads", []):
             s3.abort_multipart_upload(Bucket=bucket["Name"], Key=upload["Key"], UploadId=upload["UploadId"])
-        for item in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
-            s3.delete_object(Bucket=bucket["Name"], Key=item["Key"])
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
+            keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
+            if keys:
+                s3.delete_objects(Bucket=bucket["Name"], Delete={"Objects": keys})
         s3.delete_bucket(Bucket=bucket["Name"])
     stack = Stack(tmp_path / "stack")
     stack.env |= {name: value for name, value in sandbox.environment().items() if name.startswith("AWS_")}
