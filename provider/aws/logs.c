@@ -126,6 +126,8 @@ static void take_events(struct feed *feed, const struct value *document, bool fi
             .message = value_text(value_getz(item, "message"), STR_EMPTY)};
         while (str_ends(event.message, STR("\n")) || str_ends(event.message, STR("\r")))
             event.message.n--;
+        if (!str_starts(event.stream, feed->source.prefix)) /* emulators have been seen that give all */
+            continue;
         if (filtered && seen_before(feed, value_text(value_getz(item, "eventId"), STR_EMPTY)))
             continue;
         feed->events[feed->n++] = event;

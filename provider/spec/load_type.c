@@ -3,7 +3,7 @@
 
 #define TYPE_KEYS                                                                                            \
     "doc id arn attributes create read update delete list facets members entries tags wait find gone "       \
-    "example sandbox run teardown leaves "                                                                   \
+    "example sandbox run recorded teardown leaves "                                                          \
     "eventual"
 #define TAGS_KEYS                                                                                            \
     "as pairs item flat with_create add add_as remove remove_as remove_item remove_structures put put_as "   \
@@ -515,7 +515,12 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         load_attr_named(&t, node_get(node, "id"), type->schema.id);
     else if (!is_data)
         load_error(l, node, "a type needs \"id\"");
-    if (!is_data && (!type->create.count || !type->delete.count))
+    bool recorded = load_flag(l, node, "recorded");
+    if (recorded && (type->create.count || type->read.count || type->list.count || type->delete.count))
+        load_error(l, node, "what is only recorded has no calls to create, read, list or delete it");
+    if (!is_data && !recorded && (!type->create.count || !type->delete.count))
         load_error(l, node, "a type needs \"create\" and \"delete\"");
+    if (recorded)
+        type->schema.ops = &spec_recorded_ops;
     return type;
 }

@@ -38,6 +38,31 @@ int spec_predict(struct op_ctx *ctx, const struct value *desired, const struct v
     return run_fill_templates(&run, value_builder_map(&b), planned, err);
 }
 
+/* ---- what exists in the state alone: what is wanted is what there is ---- */
+
+static int recorded_create(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    return run_fill_templates(&run, desired, live, err);
+}
+
+static int recorded_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    (void)prior, (void)changed;
+    return recorded_create(ctx, desired, live, err);
+}
+
+const struct resource_ops spec_recorded_ops = {
+    .predict = spec_predict,
+    .create = recorded_create,
+    .update = recorded_update,
+    .find = recorded_create, /* an open intent is as good as done */
+    .permissions = spec_permissions,
+};
+
 const struct resource_ops spec_ops = {
     .predict = spec_predict,
     .read = spec_read,

@@ -324,6 +324,8 @@ void spec_permissions(
 
 /* The interpreter's operations, for struct schema. */
 extern const struct resource_ops spec_ops;
+/* Of types that exist in the state alone. */
+extern const struct resource_ops spec_recorded_ops;
 /* Likewise for jobs; the loader adds what the spec says. */
 extern const struct job_ops spec_job_ops;
 

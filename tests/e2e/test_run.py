@@ -239,6 +239,89 @@ def test_a_query_gives_a_table(jobs, cloud):
     assert len(jobs.run("jobs", "top", "--json").events()) == 3
 
 
+# ---- Spark on EMR Serverless: jobs that the state alone knows ----
+
+SPARK = """
+    stack: runs
+    resources:
+      role: {type: aws.iam.role, name: runs, assume_role_policy: '${trust("emr-serverless.amazonaws.com")}'}
+      spark: {type: aws.emrserverless.application, name: runs, release_label: emr-7.5.0, application_type: SPARK}
+      clean:
+        type: aws.emrserverless.job
+        name: clean
+        application: ${spark.application_id}
+        role: ${role.arn}
+        entry_point: s3://lake/clean.py
+        arguments: [--table, events]
+        spark: --conf spark.executor.cores=2
+        log_group: /spark/runs
+"""
+
+
+def test_a_spark_job_is_recorded_and_run(stack, cloud):
+    stack.write(SPARK).apply()
+    stack.assert_settled()
+    stack.write(SPARK.replace("events]", "visits]"))
+    assert stack.plan() == {"clean": "update"}
+    stack.apply()
+    stack.assert_settled()
+    id = stack.run("run", "clean", "day=2026-11-21", "twice", "--detach").out.strip()
+    look = cloud.client("emr-serverless")
+    (application,) = look.list_applications()["applications"]
+    run = look.get_job_run(applicationId=application["id"], jobRunId=id)["jobRun"]
+    assert run["jobDriver"]["sparkSubmit"] == {"entryPoint": "s3://lake/clean.py", "entryPointArguments": ["--table", "visits", "--day", "2026-11-21", "twice"],
+                                              "sparkSubmitParameters": "--conf spark.executor.cores=2"}
+    logs = run["configurationOverrides"]["monitoringConfiguration"]["cloudWatchLoggingConfiguration"]
+    assert logs["enabled"] and logs["logGroupName"] == "/spark/runs" and logs["logStreamNamePrefix"].startswith("weir/")
+    write_log(cloud, "/spark/runs", logs["logStreamNamePrefix"] + "/SPARK_DRIVER/stdout", "12 events", start=HOUR_AGO)
+    write_log(cloud, "/spark/runs", logs["logStreamNamePrefix"] + "/SPARK_DRIVER/stderr", "a warning", start=HOUR_AGO + 3)
+    write_log(cloud, "/spark/runs", "weir/other/SPARK_DRIVER/stdout", "of another run")
+    assert stack.run("logs", "clean", "--run", id).out.splitlines() == ["12 events", "a warning"]
+    stack.run("run", "--stop", id, "clean")
+    assert "clean was stopped" in stack.run("run", "--follow", id, "clean", status=1).err
+    (listed,) = stack.run("jobs", "clean", "--json").events()
+    assert listed["id"] == id and listed["status"] == "CANCELLED"
+    stack.write(SPARK.replace("        log_group: /spark/runs\n", "")).apply()
+    id = stack.run("run", "clean", "--detach").out.strip()
+    assert "configurationOverrides" not in look.get_job_run(applicationId=application["id"], jobRunId=id)["jobRun"]
+    stack.destroy()
+    assert not look.list_applications(states=["STARTED", "CREATED", "STOPPED"])["applications"]
+
+
+# ---- Batch ----
+
+BATCH = """
+    stack: runs
+    resources:
+      role: {type: aws.iam.role, name: runs, assume_role_policy: '${trust("batch.amazonaws.com")}'}
+      machines: {type: aws.batch.compute_environment, name: runs, environment_type: UNMANAGED, service_role: "${role.arn}"}
+      queue: {type: aws.batch.job_queue, name: runs-queue, priority: 1, compute_environments: [{order: 1, compute_environment: "${machines.arn}"}]}
+      clean:
+        type: aws.batch.job_definition
+        name: clean
+        container: {image: alpine, command: [clean, "Ref::day"], resources: {VCPU: "1", MEMORY: "512"}}
+"""
+
+
+def test_a_batch_job_in_the_only_queue(stack, cloud):
+    cloud._call("POST", "/moto-api/config", {"batch": {"use_docker": False}})
+    stack.write(BATCH).apply()
+    result = stack.run("run", "clean", "day=2026-11-21")
+    look = cloud.client("batch")
+    (job,) = look.list_jobs(jobQueue="runs-queue", jobStatus="SUCCEEDED")["jobSummaryList"]
+    assert job["jobId"] in result.err and "SUCCEEDED" in result.err
+    (listed,) = stack.run("jobs", "clean", "--json").events()
+    assert listed["id"] == job["jobId"] and listed["state"] == "succeeded"
+    stack.write(BATCH + """
+      other: {type: aws.batch.job_queue, name: runs-other, priority: 2, compute_environments: [{order: 1, compute_environment: "${machines.arn}"}]}
+""").apply()
+    result = stack.run("run", "clean", status=3)
+    assert "needs a queue, and the state has several" in result.err and "--set queue=" in result.err
+    stack.run("run", "clean", "--set", "queue=other")
+    assert look.list_jobs(jobQueue="runs-other", jobStatus="SUCCEEDED")["jobSummaryList"]
+    assert stack.run("jobs").out.splitlines()[1].split() == ["clean", "aws.batch.job_definition", "clean", "-", "-", "-"]
+
+
 # ---- functions ----
 
 

@@ -12,7 +12,7 @@ import botocore.session
 import pytest
 from botocore.model import ServiceModel
 
-from support import WEIR
+from support import ROOT, WEIR
 
 LOADER = botocore.session.get_session().get_component("data_loader")
 PROTOCOLS = {"query": "query", "ec2": "ec2", "json-1.0": "json", "json-1.1": "json", "rest-json": "rest-json", "rest-xml": "rest-xml"}
@@ -353,6 +353,11 @@ def test_calls(one):
     for call in one["calls"]:
         check.call(call)
     assert not check.problems, "\n".join(check.problems)
+
+
+def test_no_spec_is_missing():
+    """One with a mistake in it would not be listed at all."""
+    assert {path.stem for path in (ROOT / "provider/aws/specs").glob("*.yaml")} == {one["service"]["name"] for one in TYPES}
 
 
 SERVICES = {one["service"]["name"]: one["service"] for one in TYPES}

@@ -214,7 +214,8 @@ static void test_a_group_is_read_on_by_time(void **state)
 {
     (void)state;
 #define FOUND(id, at, text)                                                                                  \
-    "{\"eventId\": \"" id "\", \"timestamp\": " #at ", \"message\": \"" text "\", \"logStreamName\": \"s\"}"
+    "{\"eventId\": \"" id "\", \"timestamp\": " #at ", \"message\": \"" text "\", \"logStreamName\": "       \
+                                                                             "\"ps\"}"
     static const struct log_source group[] = {{.group = STR_INIT("g"), .prefix = STR_INIT("p")}};
     static const char *const script_of_states[] = {"done"};
     sources = group;
@@ -250,7 +251,7 @@ static void test_a_part_of_a_stream(void **state)
         {"FilterLogEvents", NULL,
             "{\"events\": [" FOUND("1", 10, "saw BEGIN 7") "," FOUND("2", 20, "BEGIN 7") "]}", NULL},
         {"GetLogEvents",
-            "{\"logGroupName\":\"g\",\"logStreamName\":\"s\",\"startFromHead\":true,\"startTime\":20}",
+            "{\"logGroupName\":\"g\",\"logStreamName\":\"ps\",\"startFromHead\":true,\"startTime\":20}",
             EVENTS("x", EVENT(20, "other") "," EVENT(20, "BEGIN 7") "," EVENT(21, "mine") "," EVENT(
                             22, "END 7") "," EVENT(23, "BEGIN 8")),
             NULL});

@@ -198,6 +198,8 @@ static void test_other_mistakes(void **state)
         {"service: toy\nprotocol: rest-json\ntypes: {box: {id: n, attributes: {n: string}, create: {call: "
          "A}, delete: {call: A}}}\n",
             "operation \"A\" has no method and path under \"operations\""},
+        {TYPE "    recorded: true\n    create: {call: A}\n",
+            "what is only recorded has no calls to create, read, list or delete it"},
         {"service: toy\nprotocol: rest-json\noperations: {A: /boxes}\n",
             "expected METHOD /path, such as \"GET /jobs/{Name}\""},
     };
