@@ -224,6 +224,22 @@ static const struct value *difference_names(struct arena *arena, const struct di
     return value_builder_list(&names);
 }
 
+/*
+ * What is there now: what was, and what the update says. What was taken out of the file is gone, unless the
+ * update tells what the service has instead.
+ */
+static const struct value *after_update(struct arena *arena, const struct value *prior,
+    const struct value *desired, const struct value *live, const struct difference *list, size_t n)
+{
+    const struct value *after = value_merge(arena, prior, live);
+    for (size_t i = 0; i < n; i++) {
+        struct str name = list[i].attr->name;
+        if (value_is_null(value_get(desired, name)) && value_is_null(value_get(live, name)))
+            after = value_with(arena, after, name, NULL);
+    }
+    return after;
+}
+
 static int update(struct job *job, const struct value *desired, const struct value *prior,
     const struct record *record, const struct value *deps, struct err *err)
 {
@@ -244,7 +260,8 @@ static int update(struct job *job, const struct value *desired, const struct val
         bool keep = job->schema->partial && live != prior;
         return failed(job, "update", desired, keep ? value_merge(&job->arena, prior, live) : NULL, deps, err);
     }
-    live = value_merge(&job->arena, prior, live);
+    if (live != prior)
+        live = after_update(&job->arena, prior, desired, live, list, n);
     publish(job, desired, live);
     return done(job,
         n                             ? "update"

@@ -227,3 +227,14 @@ def test_long_log_read_ahead_is_only_trusted_where_it_is_the_states(local_stack)
     local_stack.folder.joinpath("weir.yaml").write_text(many())
     log.write_bytes(log.read_bytes().replace(b'"kind"', b'"kinb"', 1))
     assert f"{log.name}:1" in local_stack.run("plan", status=1).err
+
+
+def test_what_was_taken_out_of_the_file_is_out_of_the_state(local_stack):
+    """Of a type that no service keeps, so that no refresh puts it right afterwards."""
+    text = "stack: kept\nresources:\n  job: {type: aws.emrserverless.job, name: j, application: a, role: r, entry_point: e%s}\n"
+    local_stack.env |= {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "us-east-1"}
+    local_stack.write(text % ", log_group: /g, attempts: 2").apply()
+    local_stack.write(text % ", attempts: 3").apply()
+    shown = local_stack.run("state", "show", "job").out
+    assert "attempts:    3" in shown and "log_group" not in shown
+    local_stack.assert_settled()
