@@ -132,14 +132,16 @@ static const char **command(struct script *s)
     return argv;
 }
 
+/* spark-submit lets a script's two outputs run together in its own standard output. */
 static struct str failure(struct script *s, const struct process_end *end)
 {
-    struct str tail = buf_str(&s->error.tail), said = script_exception(tail);
-    const char *hint = s->options->spark ? spark_hint(tail) : NULL;
-    if (hint)
-        return str_z(hint);
-    if (said.n)
-        return said;
+    const struct str tails[] = {buf_str(&s->error.tail), buf_str(&s->out.tail)};
+    for (size_t i = 0; i < 1 + (size_t)s->options->spark; i++) {
+        const char *hint = s->options->spark ? spark_hint(tails[i]) : NULL;
+        struct str said = hint ? str_z(hint) : script_exception(tails[i]);
+        if (said.n)
+            return said;
+    }
     return end->exit_code < 0 ? arena_printf(&s->arena, "Command was killed by signal %d", end->signal)
                               : arena_printf(&s->arena, "Command failed with exit code %d", end->exit_code);
 }

@@ -157,8 +157,7 @@ static int write_conf(struct environment *env, const struct spark_options *optio
         "spark.hadoop.fs.s3.impl org.apache.hadoop.fs.s3a.S3AFileSystem\n"
         "spark.hadoop.fs.s3n.impl org.apache.hadoop.fs.s3a.S3AFileSystem\n"
         "spark.hadoop.fs.AbstractFileSystem.s3.impl org.apache.hadoop.fs.s3a.S3A\n");
-    buf_addf(&text, "spark.local.dir %.*s\nspark.hadoop.hadoop.tmp.dir %.*s\n", STR_ARG(options->tmp),
-        STR_ARG(options->tmp));
+    buf_addf(&text, "spark.hadoop.hadoop.tmp.dir %.*s\n", STR_ARG(options->tmp));
     buf_addf(&text, "spark.driver.extraJavaOptions -Djava.io.tmpdir=%.*s\n", STR_ARG(options->tmp));
     buf_addf(&text, "spark.hadoop.fs.s3a.endpoint %s\nspark.hadoop.fs.s3a.endpoint.region %s\n",
         value_of(env, "AWS_ENDPOINT_URL="), value_of(env, "AWS_REGION="));
@@ -182,6 +181,7 @@ int spark_prepare(
     if (java)
         environment_set(env, "JAVA_HOME", str_z(java));
     environment_set(env, "SPARK_CONF_DIR", options->conf);
+    environment_set(env, "SPARK_LOCAL_DIRS", options->tmp);
     environment_set(env, "SPARK_LOCAL_IP", STR("127.0.0.1"));
     environment_set(env, "PYSPARK_PYTHON", STR("python3"));
     return 0;
