@@ -200,6 +200,11 @@ static void list_group(void *ctx, size_t i)
     }
     struct listing listing = {r, group};
     struct op_ctx ctx_list = op_context(r->p, &arena, group->provider, group->schema, group->schema->name);
+    const struct value **priors = ARENA_ARRAY(&arena, const struct value *, group->n);
+    for (size_t k = 0; k < group->n; k++)
+        priors[k] = group->items[k]->record->attrs;
+    ctx_list.priors = priors;
+    ctx_list.prior_count = group->n;
     for (size_t k = 0; k < group->n; k++)
         ctx_list.sensitive |= object_tells_secrets(group->schema, group->items[k]->record->attrs);
     const struct value *covered = NULL;

@@ -49,7 +49,9 @@ struct op_ctx {
     struct str work_dir;     /* the stack's .weir: for what is kept between runs and may be lost; "" none */
     struct digests *digests; /* of local files; may be NULL */
     bool offline;            /* prepare: only check, run and make nothing */
-    const struct value *recorded;  /* prepare: the record's attributes, or what is imported; NULL: neither */
+    const struct value *recorded; /* prepare: the record's attributes, or what is imported; NULL: neither */
+    const struct value *const *priors; /* list: the recorded attributes of those that are looked for */
+    size_t prior_count;
     const struct value *attempted; /* read, after an interrupted update: what that was to bring about */
     struct str version; /* which version the command asks for: "" as file and record say, "latest" what the
                            sources say now, or the SHA-256 of an earlier one */
@@ -69,7 +71,7 @@ struct op_ctx {
     void *warn_ctx;
 };
 
-/* Receives each object of a bulk listing; called from the thread that lists. */
+/* Receives each object of a bulk listing; called from one or several threads. Keeps nothing of `live`. */
 typedef void resource_found(void *ctx, const struct value *live);
 
 /* What a command may do; for the permissions that it needs. RUN is starting jobs and looking at them. */

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "provider/aws/content_type.h"
 #include "provider/aws/s3.h"
+#include "provider/aws/s3_object_list.h"
 #include "provider/aws/upload.h"
 #include "provider/aws/upload_record.h"
 
@@ -17,6 +18,8 @@
 static const struct type text_type = {.kind = TYPE_STRING}, int_type = {.kind = TYPE_INT},
                          tags_type = {.kind = TYPE_TAGS};
 static const struct type metadata_type = {.kind = TYPE_MAP, .elem = &text_type};
+
+static const struct value standard = {.kind = VALUE_STRING, .string = STR_INIT("STANDARD")};
 
 static const struct attr attrs[] = {
     {.name = STR_INIT("bucket"),
@@ -63,7 +66,8 @@ static const struct attr attrs[] = {
     {.name = STR_INIT("storage_class"),
         .doc = STR_INIT("STANDARD, STANDARD_IA, INTELLIGENT_TIERING, …"),
         .type = &text_type,
-        .settable = true},
+        .settable = true,
+        .default_value = &standard},
     {.name = STR_INIT("server_side_encryption"),
         .doc = STR_INIT("AES256 or aws:kms; otherwise what the bucket says."),
         .type = &text_type,
@@ -392,6 +396,7 @@ static const struct resource_ops ops = {
     .prepare = object_prepare,
     .predict = object_predict,
     .read = object_read,
+    .list = s3_object_list,
     .create = object_create,
     .update = object_update,
     .delete = object_delete,
@@ -406,5 +411,6 @@ const struct schema aws_s3_object_schema = {
     .attrs = attrs,
     .attr_count = sizeof attrs / sizeof *attrs,
     .id = STR_INIT("url"),
+    .bulk = true,
     .ops = &ops,
 };
