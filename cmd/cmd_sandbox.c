@@ -67,6 +67,7 @@ static int serve(struct invocation *inv, int port)
         .port = (uint16_t)port,
         .ephemeral = own->ephemeral,
         .speed = speed,
+        .schedules = true,
         .faults_file = own->faults,
         .specs_dir = inv->settings->specs};
     if (!own->dir && !own->ephemeral)

@@ -71,6 +71,12 @@ static int64_t uses_of(const struct call *call)
     return n;
 }
 
+static struct str host_of(const struct call *call)
+{
+    struct str host = call->request ? wire_header_get(call->request, STR("Host")) : STR_EMPTY;
+    return host.n ? host : STR("127.0.0.1:4566");
+}
+
 /* An attribute with its default, or one of the surroundings; NULL: there is none. */
 static const struct value *lookup(struct call *call, const struct spec_type *type, struct str name,
     const struct value *attrs, int64_t revision)
@@ -89,6 +95,8 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
         return value_stringz(arena, "aws");
     if (str_eqz(name, "account"))
         return value_string(arena, call->control->options.account);
+    if (str_eqz(name, "endpoint")) /* where this client found the sandbox */
+        return value_string(arena, arena_printf(arena, "http://%.*s", STR_ARG(host_of(call))));
     if (str_eqz(name, "item"))
         return call->item;
     if (call->subject && (str_eqz(name, "created") || str_eqz(name, "changed")))

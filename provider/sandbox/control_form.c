@@ -1,8 +1,10 @@
 /* Attributes with a language of their own: `sandbox: {check: {attribute: language}}`. */
 #include "provider/sandbox/control_internal.h"
 #include "provider/sandbox/jobs/asl.h"
+#include "provider/sandbox/jobs/event_pattern.h"
+#include "provider/sandbox/jobs/schedule_time.h"
 
-/* NULL where it is right; else what the service says. */
+/* Empty where it is right; else what the service says. */
 static struct str check_states(struct call *call, const struct value *v)
 {
     struct asl_diags diags = {.arena = call->arena};
@@ -15,10 +17,52 @@ static struct str check_states(struct call *call, const struct value *v)
     return all.n ? arena_printf(call->arena, "Invalid State Machine Definition: '%s'", all.p) : STR_EMPTY;
 }
 
+static struct str check_schedule(struct call *call, const struct value *v)
+{
+    struct schedule_time time;
+    const char *why = schedule_parse(value_text(v, STR_EMPTY), &time);
+    return why ? arena_printf(call->arena, "Invalid Schedule Expression %.*s: %s.",
+                     STR_ARG(value_text(v, STR_EMPTY)), why)
+               : STR_EMPTY;
+}
+
+/* A rule has no at(…), and may have none of it at all. */
+static struct str check_rule_schedule(struct call *call, const struct value *v)
+{
+    struct schedule_time time;
+    struct str text = value_text(v, STR_EMPTY);
+    const char *why = text.n ? schedule_parse(text, &time) : NULL;
+    if (!why && text.n && time.kind == SCHEDULE_AT)
+        why = "a rule's is cron(…) or rate(…)";
+    return why ? arena_printf(call->arena, "Parameter ScheduleExpression is not valid: %s.", why) : STR_EMPTY;
+}
+
+static struct str check_zone(struct call *call, const struct value *v)
+{
+    struct str name = value_text(v, STR_EMPTY);
+    return zone_find(call->arena, name) ? STR_EMPTY
+                                        : arena_printf(call->arena,
+                                              "Invalid Schedule Expression Timezone: %.*s is not in this "
+                                              "machine's /usr/share/zoneinfo.",
+                                              STR_ARG(name));
+}
+
+static struct str check_pattern(struct call *call, const struct value *v)
+{
+    const char *why = event_pattern_wrong(call->arena, v);
+    return why ? arena_printf(call->arena, "Event pattern is not valid. Reason: %s", why) : STR_EMPTY;
+}
+
 static const struct {
     const char *name, *code;
     struct str (*check)(struct call *call, const struct value *v);
-} languages[] = {{"states", "InvalidDefinition", check_states}};
+} languages[] = {
+    {"states", "InvalidDefinition", check_states},
+    {"schedule", "ValidationException", check_schedule},
+    {"rule-schedule", "ValidationException", check_rule_schedule},
+    {"zone", "ValidationException", check_zone},
+    {"event-pattern", "InvalidEventPatternException", check_pattern},
+};
 
 int check_forms(struct call *call, const struct value *attrs)
 {

@@ -104,6 +104,7 @@ int64_t sandbox_minute_ms(const struct sandbox *sandbox);
 struct faults;
 struct faults *sandbox_faults(struct sandbox *sandbox);
 struct str sandbox_account(const struct sandbox *sandbox);
+bool sandbox_schedules(const struct sandbox *sandbox); /* do they fire? */
 double sandbox_speed(const struct sandbox *sandbox); /* above 0; 1: as time passes */
 
 #endif

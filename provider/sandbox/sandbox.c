@@ -9,6 +9,7 @@
 #include "provider/sandbox/server.h"
 #include "provider/sandbox/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -38,7 +39,8 @@ struct sandbox {
     struct catalog *catalog;
     struct control *control;
     struct jobs *jobs;
-    bool control_failed, stopping;
+    bool control_failed, stopping, schedules, waking;
+    pthread_t wake; /* loads what was kept, so that its schedules fire before anybody asks for something */
     struct faults *faults;
     struct server *server;
 };
@@ -107,12 +109,33 @@ static int read_faults(struct sandbox *s, const struct sandbox_options *options,
                : 0;
 }
 
+/* Are there rules or schedules from an earlier run? */
+static bool has_schedules(const struct sandbox *s)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    bool any = false;
+    DIR *dir = opendir(path_join(&arena, str_z(s->dir), STR("control")).p);
+    for (struct dirent *entry; dir && !any && (entry = readdir(dir));)
+        any = str_starts(str_z(entry->d_name), STR("aws.events.rule-")) ||
+              str_starts(str_z(entry->d_name), STR("aws.scheduler.schedule-"));
+    if (dir)
+        closedir(dir);
+    return any;
+}
+
+static void *wake_up(void *ctx)
+{
+    sandbox_jobs(ctx);
+    return NULL;
+}
+
 int sandbox_start(const struct sandbox_options *options, struct sandbox **out, struct err *err)
 {
     struct sandbox *s = mem_zalloc(sizeof *s);
     s->lock_fd = -1;
     s->account = arena_str(&s->arena, options->account.n ? options->account : STR(SANDBOX_ACCOUNT));
     s->ephemeral = options->ephemeral;
+    s->schedules = options->schedules;
     s->specs_dir = options->specs_dir ? arena_strz(&s->arena, str_z(options->specs_dir)) : NULL;
     s->speed = options->speed;
     s->minute_ms = options->minute_ms > 0 ? options->minute_ms : 60000;
@@ -126,6 +149,7 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
         sandbox_stop(s);
         return -1;
     }
+    s->waking = s->schedules && has_schedules(s) && !pthread_create(&s->wake, NULL, wake_up, s);
     *out = s;
     return 0;
 }
@@ -137,6 +161,8 @@ void sandbox_stop(struct sandbox *s)
     pthread_mutex_lock(&s->control_lock);
     s->stopping = true;
     pthread_mutex_unlock(&s->control_lock);
+    if (s->waking)
+        pthread_join(s->wake, NULL);
     jobs_stop(s->jobs); /* first: requests may wait for what runs */
     server_stop(s->server);
     jobs_free(s->jobs);
@@ -200,6 +226,11 @@ struct faults *sandbox_faults(struct sandbox *s)
 struct str sandbox_account(const struct sandbox *s)
 {
     return s->account;
+}
+
+bool sandbox_schedules(const struct sandbox *s)
+{
+    return s->schedules;
 }
 
 double sandbox_speed(const struct sandbox *s)

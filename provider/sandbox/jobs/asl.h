@@ -105,6 +105,9 @@ struct asl_outcome {
     int64_t event;
 };
 
+/* StringMatches: * is any text, also none; \* is a star. */
+bool asl_glob(struct str pattern, struct str text);
+
 void asl_run(struct arena *arena, const struct asl_execution *execution, struct asl_outcome *out);
 
 #endif

@@ -49,8 +49,8 @@ bool asl_choice_operator(struct str name, const char **type, bool *path)
     return parse_operator(name, type, &compare, path);
 }
 
-/* * is any text, also none; \* is a star. Goes back to the last star only, so it takes no more than n * m. */
-static bool glob(struct str pattern, struct str text)
+/* Goes back to the last star only, so it takes no more than n * m. */
+bool asl_glob(struct str pattern, struct str text)
 {
     size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
     while (t < text.n) {
@@ -127,7 +127,7 @@ static bool compare_values(
 {
     int order;
     if (compare == MATCHES)
-        return a->kind == VALUE_STRING && b->kind == VALUE_STRING && glob(b->string, a->string);
+        return a->kind == VALUE_STRING && b->kind == VALUE_STRING && asl_glob(b->string, a->string);
     if (!order_of(type, a, b, &order))
         return false;
     switch (compare) {

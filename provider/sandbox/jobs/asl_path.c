@@ -254,17 +254,17 @@ static const struct value *read_operand(struct reader *r, const struct value *cu
     return NULL;
 }
 
-static bool holds(const struct value *a, const char *operator, const struct value * b)
+static bool holds(const struct value *a, const char *order, const struct value *b)
 {
     bool equal = a && b && value_equal(a, b);
-    if (operator[0] == '=' || operator[0] == '!')
-        return (operator[0] == '=') == equal;
+    if (order[0] == '=' || order[0] == '!')
+        return (order[0] == '=') == equal;
     bool same = a && b && ((is_number(a) && is_number(b)) || (a->kind == VALUE_STRING && b->kind == a->kind));
     if (!same)
         return false;
-    int order = value_compare(a, b);
-    bool strict = !operator[1];
-    return operator[0] == '<' ? order < 0 || (equal && !strict) : order> 0 ||(equal && !strict);
+    int found = value_compare(a, b);
+    bool strict = !order[1];
+    return order[0] == '<' ? found < 0 || (equal && !strict) : found > 0 || (equal && !strict);
 }
 
 static bool read_comparison(struct reader *r, const struct value *current)
@@ -282,10 +282,10 @@ static bool read_comparison(struct reader *r, const struct value *current)
             wrong(r, "a parenthesis is not closed");
     } else {
         const struct value *a = read_operand(r, current);
-        const char *operator= NULL;
-        for (size_t i = 0; i < sizeof operators / sizeof *operators && !operator; i++)
-            operator= take(r, operators[i]) ? operators[i] : NULL;
-        result = operator? holds(a, operator, read_operand(r, current)) : a != NULL;
+        const char *order = NULL;
+        for (size_t i = 0; i < sizeof operators / sizeof *operators && !order; i++)
+            order = take(r, operators[i]) ? operators[i] : NULL;
+        result = order ? holds(a, order, read_operand(r, current)) : a != NULL;
     }
     r->depth--;
     return result;

@@ -51,7 +51,8 @@ struct work {
     struct str signing_name, operation, errors;
     unsigned flags;
     const char *text;
-    bool sync, json_output, token, function; /* function: a Lambda function's own ARN */
+    bool sync, json_output, token;
+    bool lambda, function; /* function: a Lambda function's own ARN */
     struct job_run *run;
     int64_t deadline_ms; /* on the monotonic clock; 0: none */
 };
@@ -134,7 +135,7 @@ static bool read_resource(struct work *work)
 {
     struct str resource = work->task->resource, pattern;
     if (str_find(resource, STR(":lambda:"), 0) > 0 && str_find(resource, STR(":function:"), 0) > 0) {
-        work->function = true;
+        work->function = work->lambda = true;
         work->signing_name = STR("lambda");
         work->operation = STR("Invoke");
         work->errors = STR("Lambda");
@@ -153,7 +154,9 @@ static bool read_resource(struct work *work)
         str_cut(work->action, ':', &action);
         work->action = action.p ? action : STR_EMPTY;
     }
-    return (sdk ? read_sdk(work, rest) : read_integration(work, rest)) && read_pattern(work, pattern);
+    bool known = (sdk ? read_sdk(work, rest) : read_integration(work, rest)) && read_pattern(work, pattern);
+    work->lambda = known && str_eqz(work->signing_name, "lambda") && str_eqz(work->operation, "Invoke");
+    return known;
 }
 
 /* ---- names of members ---- */
@@ -214,10 +217,13 @@ static const struct value *request_of(struct work *work)
 {
     const struct value *input = work->task->input;
     if (work->function) {
-        struct value_entry call[] = {
-            {STR("FunctionName"), value_string(work->arena, work->task->resource)}, {STR("Payload"), input}};
+        struct value_entry call[] = {{STR("FunctionName"), value_string(work->arena, work->task->resource)},
+            {STR("Payload"), as_text(work->arena, input)}};
         return value_map(work->arena, call, 2);
     }
+    const struct value *payload = work->lambda ? value_getz(input, "Payload") : NULL;
+    if (payload)
+        return value_with(work->arena, input, STR("Payload"), as_text(work->arena, payload));
     input = with_text(work, input->kind == VALUE_MAP ? input : &value_empty_map);
     return work->flags & CAMEL ? recased(work->arena, input, tolower) : input;
 }
@@ -315,16 +321,29 @@ static const struct value *named_output(struct work *work, const struct value *o
     return with_json(work, output);
 }
 
+/* A function's answer is JSON text; its own ARN gives just that, lambda:invoke what surrounds it too. */
+static const struct value *with_payload(struct work *work, const struct value *output)
+{
+    const struct value *payload = value_getz(output, "Payload"), *parsed;
+    struct err err = ERR_INIT;
+    if (payload && payload->kind == VALUE_STRING && !json_parse(work->arena, payload->string, &parsed, &err))
+        payload = parsed;
+    if (work->function)
+        return payload ? payload : &value_null;
+    return payload ? value_with(work->arena, output, STR("Payload"), payload) : output;
+}
+
 static const struct value *end_of_run(struct work *work)
 {
     struct job_result result;
     job_run_result(work->run, work->arena, &result);
-    bool lambda = str_eqz(work->signing_name, "lambda");
-    const struct value *output = lambda || !result.output ? result.output : named_output(work, result.output);
+    const struct value *output = result.output ? result.output : &value_empty_map;
+    output = work->lambda ? with_payload(work, output) : named_output(work, output);
     if (result.state == JOB_SUCCEEDED)
         return output;
-    struct str said = lambda && result.cause.n ? result.cause : text_of(work->arena, output);
-    return fail(work, lambda && result.error.n ? result.error.p : "States.TaskFailed", "%.*s", STR_ARG(said));
+    struct str said = work->lambda && result.cause.n ? result.cause : text_of(work->arena, output);
+    return fail(
+        work, work->lambda && result.error.n ? result.error.p : "States.TaskFailed", "%.*s", STR_ARG(said));
 }
 
 /* ---- calling ---- */
@@ -345,7 +364,9 @@ static int call(struct work *work, const struct value **answer)
 {
     struct err err = ERR_INIT;
     struct jobs *jobs = work->execution->all->jobs;
-    bool waits = work->sync || (str_eqz(work->signing_name, "lambda") && str_eqz(work->operation, "Invoke"));
+    struct str kind = value_text(value_getz(work->task->input, "InvocationType"), STR_EMPTY);
+    bool alone = !work->function && (str_eqz(kind, "Event") || str_eqz(kind, "DryRun"));
+    bool waits = work->sync || (work->lambda && !alone);
     struct job_request request = {.service = work->signing_name,
         .operation = work->operation,
         .region = work->execution->region,
@@ -355,16 +376,6 @@ static int call(struct work *work, const struct value **answer)
     if (status)
         refused(work, &err);
     return status;
-}
-
-/* lambda:invoke answers with what surrounds the payload, a function's own ARN with the payload. */
-static const struct value *invoked(struct work *work, const struct value *payload)
-{
-    if (!payload || work->function)
-        return payload;
-    struct value_entry answer[] = {{STR("ExecutedVersion"), value_stringz(work->arena, "$LATEST")},
-        {STR("Payload"), payload}, {STR("StatusCode"), value_int(work->arena, 200)}};
-    return value_map(work->arena, answer, 3);
 }
 
 static const struct value *wait_for_token(struct work *work, struct task_token *token)
@@ -394,8 +405,6 @@ static const struct value *carry_out(struct work *work)
             answer = NULL;
         else
             answer = named_output(work, answer);
-        if (answer && str_eqz(work->signing_name, "lambda") && work->run)
-            answer = invoked(work, answer);
         if (answer && token)
             answer = wait_for_token(work, token);
     } else {

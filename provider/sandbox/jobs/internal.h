@@ -13,6 +13,7 @@ struct jobs {
     struct tasks *tasks;
     struct executions *executions;
     struct functions *functions;
+    struct queues *queues;
     pthread_mutex_t
         lock; /* of what follows and of the runs' states; held briefly, nothing is called under it */
     pthread_cond_t changed; /* a run ended, or stopping; on the monotonic clock */

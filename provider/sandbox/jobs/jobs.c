@@ -8,6 +8,8 @@
 #include "provider/sandbox/exchange.h"
 #include "provider/sandbox/jobs/executions.h"
 #include "provider/sandbox/jobs/lambda.h"
+#include "provider/sandbox/jobs/queues.h"
+#include "provider/sandbox/jobs/schedules.h"
 #include "provider/sandbox/jobs/task.h"
 
 #include <errno.h>
@@ -20,6 +22,9 @@ static const struct job_operation *const tables[] = {
     lambda_operations,
     logs_operations,
     states_operations,
+    events_operations,
+    sqs_operations,
+    sns_operations,
 };
 
 enum { TABLES = sizeof tables / sizeof *tables, THREAD_STACK = 1024 * 1024 };
@@ -350,6 +355,11 @@ struct logs *jobs_logs(struct jobs *jobs)
     return jobs->logs;
 }
 
+struct queues *jobs_queues(struct jobs *jobs)
+{
+    return jobs->queues;
+}
+
 struct executions *jobs_executions(struct jobs *jobs)
 {
     return jobs->executions;
@@ -453,6 +463,9 @@ int jobs_new(struct sandbox *sandbox, struct control *control, struct jobs **out
         return -1;
     }
     jobs->executions = executions_new(jobs);
+    jobs->queues = queues_new(jobs);
+    if (sandbox_schedules(sandbox))
+        schedules_start(jobs);
     *out = jobs;
     return 0;
 }
@@ -481,6 +494,7 @@ void jobs_free(struct jobs *jobs)
     functions_close(jobs->functions);
     tasks_close(jobs->tasks);
     logs_close(jobs->logs);
+    queues_free(jobs->queues);
     pthread_cond_destroy(&jobs->changed);
     pthread_mutex_destroy(&jobs->lock);
     free(jobs);

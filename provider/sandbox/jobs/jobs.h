@@ -76,8 +76,8 @@ struct job_operation {
 };
 
 /* Each service has a table of its own, which ends with {0}; jobs.c names them all. */
-extern const struct job_operation glue_operations[], lambda_operations[], logs_operations[];
-extern const struct job_operation states_operations[];
+extern const struct job_operation logs_operations[], glue_operations[], lambda_operations[],
+    states_operations[], events_operations[], sqs_operations[], sns_operations[];
 
 /*
  * Answers a request whose signature has been verified. False: the operation is not among these (then nothing

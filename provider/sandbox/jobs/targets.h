@@ -1,0 +1,21 @@
+/*
+ * What rules and schedules start, and what topics deliver to: by ARN, inside the sandbox. Nothing here waits
+ * for the end of what it starts.
+ */
+#ifndef WEIR_PROVIDER_SANDBOX_JOBS_TARGETS_H
+#define WEIR_PROVIDER_SANDBOX_JOBS_TARGETS_H
+
+#include "provider/sandbox/jobs/jobs.h"
+
+struct target {
+    struct str region, arn;
+    struct str input; /* JSON text, mostly */
+    struct str message_group, dead_letter_queue;
+    struct str source, detail_type; /* for an event bus */
+    struct str by;                  /* who starts it: "schedule nightly" */
+};
+
+/* Starts it; what cannot be started goes to the dead-letter queue, if there is one, and is said on stderr. */
+void target_deliver(struct jobs *jobs, const struct target *target);
+
+#endif

@@ -1,0 +1,96 @@
+/* SNS Publish: to the subscriptions that are queues and functions; others (mail, HTTP) go nowhere. */
+#include "provider/sandbox/jobs/events.h"
+#include "provider/sandbox/jobs/targets.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+
+enum { MAX_MESSAGE = 262144 };
+
+static struct str text_of(const struct value *map, const char *key)
+{
+    return value_text(value_getz(map, key), STR_EMPTY);
+}
+
+static struct str json_text(struct arena *arena, const struct value *v)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    json_write(&out, v, JSON_PLAIN);
+    return arena_str(arena, buf_str(&out));
+}
+
+static const struct value *notification(const struct job_call *call, struct str id, struct str topic)
+{
+    struct arena *arena = call->arena;
+    struct str subject = text_of(call->input, "Subject");
+    struct value_entry entries[] = {
+        {STR("Type"), value_stringz(arena, "Notification")},
+        {STR("MessageId"), value_string(arena, id)},
+        {STR("TopicArn"), value_string(arena, topic)},
+        {STR("Message"), value_string(arena, text_of(call->input, "Message"))},
+        {STR("Timestamp"), value_string(arena, time_rfc3339(arena, clock_wall_ms(), true))},
+        {STR("Subject"), value_string(arena, subject)},
+    };
+    return value_map(arena, entries, subject.n ? 6 : 5);
+}
+
+/* What a function gets: a list of records. */
+static struct str for_function(const struct job_call *call, const struct value *note, struct str subscription)
+{
+    struct arena *arena = call->arena;
+    struct value_entry record[] = {{STR("EventSource"), value_stringz(arena, "aws:sns")},
+        {STR("EventVersion"), value_stringz(arena, "1.0")},
+        {STR("EventSubscriptionArn"), value_string(arena, subscription)}, {STR("Sns"), note}};
+    const struct value *one = value_map(arena, record, 4);
+    struct value_entry event = {STR("Records"), value_list(arena, &one, 1)};
+    return json_text(arena, value_map(arena, &event, 1));
+}
+
+static void deliver(
+    const struct job_call *call, const struct control_record *subscription, const struct value *note)
+{
+    struct str protocol = text_of(subscription->attrs, "protocol");
+    bool function = str_eqz(protocol, "lambda");
+    if (!function && !str_eqz(protocol, "sqs"))
+        return;
+    const struct value *raw = value_getz(subscription->attrs, "raw_message_delivery");
+    bool bare = str_eqz(value_scalar_text(call->arena, raw), "true");
+    struct str input = function ? for_function(call, note, subscription->id)
+                       : bare   ? text_of(note, "Message")
+                                : json_text(call->arena, note);
+    const struct target target = {.region = call->region,
+        .arn = text_of(subscription->attrs, "endpoint"),
+        .input = input,
+        .by = arena_printf(call->arena, "topic %.*s", STR_ARG(text_of(note, "TopicArn")))};
+    target_deliver(call->jobs, &target);
+}
+
+static int do_publish(struct job_call *call, struct err *err)
+{
+    struct control_record topic;
+    struct control *control = jobs_control(call->jobs);
+    struct str message, arn = text_of(call->input, "TopicArn");
+    arn = arn.n ? arn : text_of(call->input, "TargetArn");
+    if (job_required(call, "Message", &message, err))
+        return -1;
+    if (message.n > MAX_MESSAGE)
+        return job_refuse(err, 400, "InvalidParameter", "Invalid parameter: Message too long");
+    if (!control_find(control, call->arena, STR("aws.sns.topic"), call->region, arn, &topic))
+        return job_refuse(err, 404, "NotFound", "Topic does not exist");
+    struct str id = event_new_id(call->arena);
+    const struct value *note = notification(call, id, arn);
+    size_t n;
+    struct control_record *all =
+        control_list(control, call->arena, STR("aws.sns.subscription"), call->region, &n);
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(text_of(all[i].attrs, "topic"), arn))
+            deliver(call, &all[i], note);
+    struct value_entry output = {STR("MessageId"), value_string(call->arena, id)};
+    call->output = value_map(call->arena, &output, 1);
+    return 0;
+}
+
+const struct job_operation sns_operations[] = {
+    {"sns", "Publish", do_publish, NULL, NULL},
+    {0},
+};
