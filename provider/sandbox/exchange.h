@@ -105,6 +105,6 @@ struct faults;
 struct faults *sandbox_faults(struct sandbox *sandbox);
 struct str sandbox_account(const struct sandbox *sandbox);
 bool sandbox_schedules(const struct sandbox *sandbox); /* do they fire? */
-double sandbox_speed(const struct sandbox *sandbox); /* above 0; 1: as time passes */
+double sandbox_speed(const struct sandbox *sandbox);   /* above 0; 1: as time passes */
 
 #endif
