@@ -1,6 +1,6 @@
 """make bench: how fast weir is, each figure beside a yardstick measured in the same run.
 
-    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply http moto sandbox terraform
+    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply state http moto sandbox refresh examples mixed terraform
 
 Every figure is the best of several runs of a whole process: wall clock from fork to exit and peak resident memory, both
 taken by measure.c. --quick leaves the large sizes out.
@@ -355,7 +355,23 @@ def bench_sandbox(bench, work):
     sandbox.bench(title, bench.judge, work, bench.quick)
 
 
+def bench_refresh(bench, work):
+    import services
+    services.refresh(title, bench.judge, work, bench.quick)
+
+
+def bench_examples(bench, work):
+    import services
+    services.examples_on_moto(bench, Run, title, Cloud, BIN / "bare_client", work)
+
+
+def bench_mixed(bench, work):
+    import services
+    services.mixed(bench, lambda command, **more: Run(command, runs=1, **more), title, work)
+
+
 SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "state": bench_state, "http": bench_http, "moto": bench_moto, "sandbox": bench_sandbox,
+            "refresh": bench_refresh, "examples": bench_examples, "mixed": bench_mixed,
             "terraform": bench_terraform}
 
 
