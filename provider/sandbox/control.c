@@ -198,6 +198,7 @@ void control_free(struct control *control)
     if (!control)
         return;
     store_release(control);
+    map_release(&control->numbers);
     for (size_t i = 0; i < control->service_count; i++) {
         for (size_t k = 0; k < control->services[i].op_count; k++)
             free(control->services[i].ops[k].roles);

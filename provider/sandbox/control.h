@@ -27,6 +27,11 @@ struct control_options {
     struct catalog *catalog; /* outlives the control plane */
     struct str account;      /* twelve digits; "": 000000000000 */
     double speed;            /* of states that change over time; 0: 1 */
+    /* SHA-256 of an object's content, in base64; false: there is none. Called with the control plane's lock
+     * held. NULL: nothing is known of objects. */
+    bool (*object_sha256)(void *ctx, struct arena *arena, struct str bucket, struct str key,
+        struct str version, struct str *out);
+    void *object_ctx;
 };
 
 int control_new(const struct control_options *options, struct control **out, struct err *err);

@@ -178,6 +178,7 @@ static int create(struct call *call, struct thing *existing, struct thing **out)
         return -1;
     attrs = fill_new(call, type, attrs);
     *out = store_add(call->control, type, find_region(call, type), attrs);
+    number_given(call->control, *out);
     return keep(call, *out) || create_companions(call, *out);
 }
 

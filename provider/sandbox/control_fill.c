@@ -77,6 +77,22 @@ static struct str host_of(const struct call *call)
     return host.n ? host : STR("127.0.0.1:4566");
 }
 
+/* Of the object that one of the attributes names: {s3_bucket, s3_key, s3_object_version}. */
+static const struct value *object_sha256(const struct call *call, const struct value *attrs)
+{
+    const struct control_options *options = &call->control->options;
+    for (uint32_t i = 0; options->object_sha256 && i < attrs->count; i++) {
+        const struct value *place = attrs->entries[i].value;
+        struct str bucket = value_text(value_getz(place, "s3_bucket"), STR_EMPTY),
+                   key = value_text(value_getz(place, "s3_key"), STR_EMPTY),
+                   version = value_text(value_getz(place, "s3_object_version"), STR_EMPTY), hash;
+        if (bucket.n && key.n &&
+            options->object_sha256(options->object_ctx, call->arena, bucket, key, version, &hash))
+            return value_string(call->arena, hash);
+    }
+    return NULL;
+}
+
 /* An attribute with its default, or one of the surroundings; NULL: there is none. */
 static const struct value *lookup(struct call *call, const struct spec_type *type, struct str name,
     const struct value *attrs, int64_t revision)
@@ -116,6 +132,10 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
     }
     if (str_eqz(name, "revision"))
         return value_int(arena, revision);
+    if (str_eqz(name, "next"))
+        return value_int(arena, number_next(call->control, type, attrs));
+    if (str_eqz(name, "object_sha256"))
+        return object_sha256(call, attrs);
     return random_text(arena, name, &text) ? value_string(arena, text) : NULL;
 }
 

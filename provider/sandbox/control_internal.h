@@ -73,10 +73,20 @@ struct control {
     size_t service_count;
     struct thing **things;
     size_t thing_count, thing_cap;
+    struct map numbers; /* TYPE/NAME -> the highest number given, see control_number.c */
     pthread_mutex_t lock;
 };
 
 /* One request being answered. */
+struct call;
+
+/* ---- control_number.c: things of one name that the service numbers (`sandbox: {numbered: attribute}`) ----
+ */
+
+int64_t number_next(const struct control *control, const struct spec_type *type, const struct value *attrs);
+/* Notes the number of a new one: none is given twice, even if it is deleted before the next. */
+void number_given(struct control *control, const struct thing *thing);
+
 struct call {
     struct control *control;
     struct arena *arena;

@@ -1,11 +1,13 @@
 #include "provider/sandbox/sandbox.h"
 
+#include "base/digests.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "provider/sandbox/control.h"
 #include "provider/sandbox/exchange.h"
 #include "provider/sandbox/faults.h"
 #include "provider/sandbox/jobs/jobs.h"
+#include "provider/sandbox/jobs/unpack.h"
 #include "provider/sandbox/server.h"
 #include "provider/sandbox/store.h"
 
@@ -246,6 +248,29 @@ struct str sandbox_secret(const struct sandbox *s, struct str access_key)
     return STR_EMPTY;
 }
 
+/* For the control plane: the hash of a function's code. */
+static bool object_sha256(
+    void *ctx, struct arena *arena, struct str bucket, struct str key, struct str version, struct str *out)
+{
+    struct sandbox *s = ctx;
+    struct err ignored = ERR_INIT;
+    struct pending file;
+    struct unpack_place place = {.bucket = bucket, .key = key, .version = version};
+    struct file_id id;
+    unsigned char digest[SHA256_SIZE];
+    if (store_write_begin(s->store, &file))
+        return false;
+    const char *copy = arena_printf(arena, "%s-copy", file.path).p; /* a name that nobody else has */
+    bool found = !unpack_fetch(s->store, &place, copy, &ignored);
+    AUTO_FD int fd = found ? open(copy, O_RDONLY | O_CLOEXEC) : -1;
+    found = fd >= 0 && !digests_of_file(NULL, fd, copy, &id, digest, &ignored);
+    unlink(copy);
+    store_write_cancel(&file);
+    if (found)
+        *out = base64_encode(arena, str_n((const char *)digest, sizeof digest));
+    return found;
+}
+
 /* Loading the specs takes longer than starting, and S3 does not need them. */
 struct control *sandbox_control(struct sandbox *s)
 {
@@ -253,7 +278,8 @@ struct control *sandbox_control(struct sandbox *s)
     pthread_mutex_lock(&s->control_lock);
     if (!s->control && !s->control_failed) {
         const struct catalog_options catalog = {.specs_dir = s->specs_dir};
-        struct control_options options = {.account = s->account, .speed = s->speed};
+        struct control_options options = {
+            .account = s->account, .speed = s->speed, .object_sha256 = object_sha256, .object_ctx = s};
         if (!s->ephemeral)
             options.dir = path_join(&s->arena, str_z(s->dir), STR("control")).p;
         s->control_failed = catalog_new(&catalog, &s->catalog, &err) != 0;

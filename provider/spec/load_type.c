@@ -457,7 +457,7 @@ static void load_sandbox(struct type_loader *t)
         !load_keys(t->l, node, "sandbox",
             "values on_update published states updating deleting references delete_empty delete_unless also "
             "shows shows_in item_shows members_are_things creates owns strict used_by errors "
-            "filters soft_delete prefixes lingers leaves_behind check"))
+            "filters soft_delete prefixes lingers leaves_behind check numbered"))
         return;
     t->type->sandbox = node_value(t->l->arena, node);
     const struct node *also = node_get(node, "also");
