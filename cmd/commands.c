@@ -22,7 +22,10 @@ static const struct command *const everyday[] = {
 extern const struct command cmd_run;
 extern const struct command cmd_jobs;
 extern const struct command cmd_logs;
-static const struct command *const jobs[] = {&cmd_run, &cmd_jobs, &cmd_logs, NULL};
+extern const struct command cmd_deploy;
+extern const struct command cmd_rollback;
+static const struct command *const jobs[] = {
+    &cmd_deploy, &cmd_run, &cmd_jobs, &cmd_logs, &cmd_rollback, NULL};
 
 extern const struct command cmd_drift;
 extern const struct command cmd_output;

@@ -131,6 +131,20 @@ int jobs_find(struct invocation *inv, struct workspace *workspace, struct str te
     return no_such_job(inv, workspace, text, jobs, n);
 }
 
+struct str jobs_address(struct invocation *inv, struct workspace *workspace, struct str text)
+{
+    struct job *jobs;
+    size_t n;
+    struct str declared, key;
+    if (!address_split(&inv->arena, text, &declared, &key) || stack_find(workspace->stack, declared))
+        return text;
+    jobs_list(inv, workspace, &jobs, &n);
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(jobs[i].name, text))
+            return jobs[i].record->address;
+    return text;
+}
+
 /* ---- options ---- */
 
 static const struct job_option *option_of(const struct job_ops *ops, struct str name)

@@ -35,24 +35,16 @@ unsigned planning_teardown(const struct settings *s)
     return flags;
 }
 
-int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy,
-    const struct saved_plan *saved, struct plan **out)
+static int make_plan(struct invocation *inv, struct workspace *workspace, const struct saved_plan *saved,
+    struct plan_options options, struct plan **out)
 {
     const struct settings *s = inv->settings;
     struct err err = ERR_INIT;
     struct progress *progress = plan_progress(inv);
-    struct plan_options options = {
-        .destroy = destroy,
-        .no_refresh = s->no_refresh,
-        .delete_adopted = s->delete_adopted,
-        .teardown = destroy ? planning_teardown(s) : 0,
-        .targets = s->targets.items,
-        .target_count = s->targets.n,
-        .replaces = s->replaces.items,
-        .replace_count = s->replaces.n,
-        .parallelism = s->parallelism,
-        .observer = progress_observer(progress),
-    };
+    options.no_refresh = s->no_refresh;
+    options.delete_adopted = s->delete_adopted;
+    options.parallelism = s->parallelism;
+    options.observer = progress_observer(progress);
     int rc = saved ? plan_load(workspace, saved, &options, &inv->diags, out, &err)
                    : plan_make(workspace, &options, &inv->diags, out, &err);
     progress_free(progress, NULL);
@@ -62,6 +54,27 @@ int planning_make(struct invocation *inv, struct workspace *workspace, bool dest
     if (err.class != ERR_NONE)
         return invocation_fail(inv, &err);
     return status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
+int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy,
+    const struct saved_plan *saved, struct plan **out)
+{
+    const struct settings *s = inv->settings;
+    struct plan_options options = {.destroy = destroy,
+        .teardown = destroy ? planning_teardown(s) : 0,
+        .targets = s->targets.items,
+        .target_count = s->targets.n,
+        .replaces = s->replaces.items,
+        .replace_count = s->replaces.n};
+    return make_plan(inv, workspace, saved, options, out);
+}
+
+int planning_make_alone(
+    struct invocation *inv, struct workspace *workspace, const struct plan_options *wanted, struct plan **out)
+{
+    struct plan_options options = *wanted;
+    options.alone = true;
+    return make_plan(inv, workspace, NULL, options, out);
 }
 
 int planning_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out)

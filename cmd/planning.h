@@ -19,6 +19,9 @@ unsigned planning_teardown(const struct settings *settings);
  */
 int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy,
     const struct saved_plan *saved, struct plan **out);
+/* A plan of the wanted targets alone (deploy, rollback). */
+int planning_make_alone(struct invocation *inv, struct workspace *workspace,
+    const struct plan_options *wanted, struct plan **out);
 /* invocation_open(), with the stack as it was at the run that --to names. */
 int planning_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out);
 /* For commands that go on to change something: nobody else may while they plan and ask. */

@@ -137,6 +137,8 @@ static void target_with_deps(struct planner *p, const struct decl *decl)
     if (p->targeted[decl->index])
         return;
     p->targeted[decl->index] = true;
+    if (p->options.alone)
+        return;
     for (size_t i = 0; i < decl->dep_count; i++)
         target_with_deps(p, decl->deps[i]);
 }

@@ -275,8 +275,10 @@ const struct value *evaluate_files(
     op.recorded = instance->import_live ? instance->import_live
                   : instance->seen      ? instance->seen->record->attrs
                                         : NULL;
-    op.version = value_text(
-        value_get(p->options.versions, instance->address), p->options.latest ? STR("latest") : STR_EMPTY);
+    op.version =
+        value_text(value_get(p->options.versions, instance->address), p->options.latest     ? STR("latest")
+                                                                      : p->options.versions ? STR("recorded")
+                                                                                            : STR_EMPTY);
     op.warn = warn;
     op.warn_ctx = p;
     struct err err = ERR_INIT;
@@ -318,8 +320,8 @@ const struct value *evaluate_attributes(
     }
     if (!ok)
         return NULL;
-    return evaluate_files(
-        p, instance, arena, merge_default_tags(p, instance, arena, value_builder_map(&object)));
+    const struct value *wanted = alone_attributes(p, instance, arena, value_builder_map(&object));
+    return evaluate_files(p, instance, arena, merge_default_tags(p, instance, arena, wanted));
 }
 
 const struct value *evaluate_steering(struct planner *p, const struct instance *instance, struct arena *arena)

@@ -142,6 +142,7 @@ void freeze_instances(struct planner *p, const struct decl *decl)
     for (const struct seen *seen = first; seen; seen = seen->neighbour)
         n++;
     list->keyed = decl->for_each != NULL;
+    list->n = 0;
     list->items = ARENA_ARRAY(p->arena, struct instance, n + 1);
     for (struct seen *seen = first; seen; seen = seen->neighbour) {
         struct str declared, key;
@@ -267,7 +268,10 @@ static bool plan_instance(struct planner *p, struct instance *instance)
 
 static bool plan_resource(struct planner *p, const struct decl *decl)
 {
-    if (!p->targeted[decl->index] && decl->kind == DECL_RESOURCE) {
+    if (!p->targeted[decl->index] && decl->kind == DECL_RESOURCE &&
+        !(p->options.alone && alone_includes(p, decl))) {
+        if (p->options.alone && !alone_check(p, decl))
+            return false;
         freeze_instances(p, decl);
         return true;
     }
@@ -461,6 +465,8 @@ static int make(struct planner *p, struct err *err)
         return -1;
     if (!claim_targets(p))
         return -1;
+    if (p->options.alone)
+        alone_begin(p);
     if (p->options.destroy)
         return plan_destroy(p);
     if (!p->options.no_refresh && !p->options.offline && refresh_records(p, err))

@@ -59,12 +59,14 @@ struct planner {
     struct plan_options options;
     struct diags *diags;
 
-    const struct value **values; /* by decl->index; NULL: not evaluated yet */
-    struct instances *instances; /* by decl->index */
-    bool *targeted;              /* by decl->index; false: frozen, its recorded values stand */
-    bool *pending;               /* by decl->index: its value will change during apply */
-    bool *fixed;                 /* by decl->index: no resource or data source is behind it */
-    uint32_t *stamps, stamp;     /* by decl->index: visited in the current walk */
+    const struct value **values;   /* by decl->index; NULL: not evaluated yet */
+    struct instances *instances;   /* by decl->index */
+    bool *targeted;                /* by decl->index; false: frozen, its recorded values stand */
+    bool *pending;                 /* by decl->index: its value will change during apply */
+    bool *fixed;                   /* by decl->index: no resource or data source is behind it */
+    uint32_t *stamps, stamp;       /* by decl->index: visited in the current walk */
+    const struct decl **needed_by; /* alone.c, by decl->index: a target that refers to it; NULL: none */
+    bool *minimal; /* alone.c, by decl->index: only what follows from others is changed in it */
 
     struct seen *seen; /* every record, in order of the new address */
     size_t seen_count;
@@ -152,6 +154,18 @@ void claim_graph(const struct planner *p, struct graph *graph);
 /* Is the address (of an instance) named by one of the list: itself, its declaration, or its module? */
 bool address_matches(struct str address, const struct str *list, size_t n);
 
+/* ---- alone.c ---- */
+
+/* Finds what the targets need. After claim_targets(). */
+void alone_begin(struct planner *p);
+/* Is what a target needs there? For declarations that are no targets. False after an error. */
+bool alone_check(struct planner *p, const struct decl *decl);
+/* Does the change of a target reach it? Then it is a target from now on. */
+bool alone_includes(struct planner *p, const struct decl *decl);
+/* The attributes, reduced to what follows from others where only that may change. */
+const struct value *alone_attributes(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object);
+
 /* ---- refresh.c ---- */
 
 int refresh_records(struct planner *p, struct err *err);
@@ -188,6 +202,11 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
 
 /* Did something that the instance's replace_triggered_by names change since the last apply? */
 bool triggered(struct planner *p, const struct instance *instance);
+
+/* Does the expression come out otherwise than with what is recorded? `diags` NULL: its errors are told
+ * elsewhere. */
+bool expression_changes(
+    struct planner *p, const struct instance *instance, const struct expr *expr, struct diags *diags);
 
 /* ---- objects.c ---- */
 

@@ -129,6 +129,9 @@ static struct group *group_of(struct refresh *r, const struct schema *schema, st
 static int add_seen(struct refresh *r, struct seen *seen, struct err *err)
 {
     struct planner *p = r->p;
+    const struct decl *decl = p->options.alone ? stack_find(p->stack, address_declared(seen->address)) : NULL;
+    if (p->options.alone && (!decl || !p->targeted[decl->index]))
+        return 0;
     const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->type, false, err);
     if (!schema)
         return err_context(err, "%.*s in the state", STR_ARG(seen->address));

@@ -72,23 +72,28 @@ static const struct value *value_before(void *ctx, const struct decl *decl)
     return v ? v : &value_unknown;
 }
 
-bool triggered(struct planner *p, const struct instance *instance)
+bool expression_changes(
+    struct planner *p, const struct instance *instance, const struct expr *expr, struct diags *diags)
 {
-    const struct lifecycle *lifecycle = &instance->decl->lifecycle;
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     struct scope now = planner_scope(p, instance->decl, instance), before = now;
     before.value_of = value_before;
+    now.diags = diags ? diags : &ignored;
     before.diags = &ignored;
-    for (size_t i = 0; i < lifecycle->trigger_count; i++) {
-        const struct expr *expr = lifecycle->replace_triggered_by[i];
-        const struct value *v = expr_eval(expr, &now, p->arena);
-        if (!v)
-            return false;
-        if (!value_is_known(v))
+    const struct value *v = expr_eval(expr, &now, p->arena);
+    if (!v)
+        return false;
+    if (!value_is_known(v))
+        return true;
+    const struct value *old = expr_eval(expr, &before, p->arena);
+    return old && !value_is_null(old) && !state_hash_matches(old, v);
+}
+
+bool triggered(struct planner *p, const struct instance *instance)
+{
+    const struct lifecycle *lifecycle = &instance->decl->lifecycle;
+    for (size_t i = 0; i < lifecycle->trigger_count; i++)
+        if (expression_changes(p, instance, lifecycle->replace_triggered_by[i], p->diags))
             return true;
-        const struct value *old = expr_eval(expr, &before, p->arena);
-        if (old && !value_is_null(old) && !state_hash_matches(old, v))
-            return true;
-    }
     return false;
 }

@@ -53,8 +53,9 @@ struct op_ctx {
     const struct value *const *priors; /* list: the recorded attributes of those that are looked for */
     size_t prior_count;
     const struct value *attempted; /* read, after an interrupted update: what that was to bring about */
-    struct str version; /* which version the command asks for: "" as file and record say, "latest" what the
-                           sources say now, or the SHA-256 of an earlier one */
+    /* Which version the command asks for: "" as file and record say, "latest" what the sources say now,
+     * "recorded", or the SHA-256 of an earlier one. */
+    struct str version;
     struct str stack;   /* stack name, for the ownership tag */
     struct str env;     /* its environment; "" none */
     struct str lineage; /* of the state, for the same: copies of a stack have the same name; "" not known */

@@ -435,11 +435,12 @@ static int store(struct op_ctx *ctx, const struct value *desired, const struct v
         bool known = (version && same_place(version, wanted)) || (prior && same_place(prior, wanted));
         if (stored.there && !known)
             return taken(ctx, wanted, &stored, err);
-        if (text_of(wanted, "rolled_back_from").n)
-            return err_set(
-                err, ERR_FAILED, "version %.12s is no longer in the store", text_of(wanted, "sha256").p);
-        if (upload(ctx, wanted, &stored, err))
+        if (upload(ctx, wanted, &stored, err)) {
+            if (text_of(wanted, "rolled_back_from").n)
+                err_hint(err, "it was rolled back, and is no longer in the store; `weir deploy` stores what "
+                              "the sources give");
             return -1;
+        }
     }
     wanted = value_merge(
         ctx->arena, wanted, live_of(ctx, value_with(ctx->arena, wanted, STR("etag"), NULL), &stored));

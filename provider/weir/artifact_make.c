@@ -421,7 +421,9 @@ static int choose(struct op_ctx *ctx, struct str local, const struct value **ver
         return 0;
     }
     *version = artifact_version(value_getz(ctx->recorded, "versions"), ctx->version);
-    return *version ? 0 : err_set(err, ERR_ABSENT, "no version %.*s is kept", STR_ARG(ctx->version));
+    return *version && value_getz(*version, "etag")
+               ? 0
+               : err_set(err, ERR_ABSENT, "no version %.*s is kept", STR_ARG(ctx->version));
 }
 
 static const struct value *described(
@@ -436,19 +438,33 @@ static const struct value *described(
     return value_map(arena, entries, sizeof entries / sizeof *entries);
 }
 
+/*
+ * What a rollback is held against: the version that was in use when it began, however many steps it has gone
+ * back since. "" where nothing is rolled back.
+ */
+static struct str rolled_back_from(struct op_ctx *ctx, struct str local, const struct value *version)
+{
+    struct str used = text_of(ctx->recorded, "sha256", STR_EMPTY);
+    struct str from = text_of(ctx->recorded, "rolled_back_from", STR_EMPTY);
+    if (!version) /* the sources agree with what is in use: that ends nothing */
+        return !ctx->version.n && str_eq(local, used) ? from : STR_EMPTY;
+    from = from.n ? from : used;
+    return str_eq(from, text_of(version, "sha256", STR_EMPTY)) ? STR_EMPTY : from;
+}
+
 static const struct value *prepared_object(
     struct op_ctx *ctx, const struct value *desired, const struct making *m, const struct value *version)
 {
-    const struct value *more = described(ctx, m->sha256, m->size, m->digest, STR_EMPTY);
-    struct str chosen = text_of(version, "sha256", STR_EMPTY);
-    if (version && !str_eq(chosen, m->sha256)) {
-        const struct value *size = value_getz(version, "size");
-        more = described(ctx, chosen, size && size->kind == VALUE_INT ? size->integer : 0,
-            text_of(version, "content", STR_EMPTY), m->sha256);
-    }
+    const struct value *size = value_getz(version, "size"), *more;
+    struct str from = rolled_back_from(ctx, m->sha256, version);
+    if (version)
+        more = described(ctx, text_of(version, "sha256", STR_EMPTY),
+            size && size->kind == VALUE_INT ? size->integer : 0, text_of(version, "content", STR_EMPTY),
+            from);
+    else
+        more = described(ctx, m->sha256, m->size, m->digest, from);
     /* Without a rollback, and none before, there is nothing to say of one. */
-    struct str before = text_of(ctx->recorded, "rolled_back_from", STR_EMPTY);
-    if (!text_of(more, "rolled_back_from", STR_EMPTY).n && !before.n)
+    if (!from.n && !text_of(ctx->recorded, "rolled_back_from", STR_EMPTY).n)
         more = value_with(ctx->arena, more, STR("rolled_back_from"), NULL);
     return value_merge(ctx->arena, desired, more);
 }
@@ -464,6 +480,16 @@ static int check_only(struct op_ctx *ctx, const struct value *desired, struct er
         return -1;
     return given || !source.n || path_exists(path_join(ctx->arena, ctx->dir, source).p) ? 0
                                                                                         : missing(&m, err);
+}
+
+static const struct value *as_recorded(struct op_ctx *ctx, const struct value *desired)
+{
+    static const char *const names[] = {"content", "rolled_back_from", "sha256", "sha256_base64", "size"};
+    struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (value_getz(ctx->recorded, names[i]))
+            value_builder_set(&b, str_z(names[i]), value_getz(ctx->recorded, names[i]));
+    return value_merge(ctx->arena, desired, value_builder_map(&b));
 }
 
 /* All but the store has to be known for the package to be made. */
@@ -482,6 +508,10 @@ int artifact_prepare(
     if (!sources_known(ctx, desired) || ctx->offline || !ctx->work_dir.n) {
         *prepared = value_with(ctx->arena, desired, STR("sha256"), &value_unknown);
         return sources_known(ctx, desired) ? check_only(ctx, desired, err) : 0;
+    }
+    if (ctx->recorded && str_eqz(ctx->version, "recorded")) {
+        *prepared = as_recorded(ctx, desired);
+        return 0;
     }
     struct making m;
     if (run_making(ctx, desired, false, &m, err) || choose(ctx, m.sha256, &version, err))

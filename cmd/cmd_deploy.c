@@ -1,0 +1,92 @@
+#include "cmd/jobs.h"
+#include "cmd/planning.h"
+#include "plan/deploy.h"
+
+/* What is named, as addresses in the stack. */
+static const struct str *named(struct invocation *inv, struct workspace *workspace)
+{
+    struct str *names = ARENA_ARRAY(&inv->arena, struct str, inv->args.n + 1);
+    for (size_t i = 0; i < inv->args.n; i++)
+        names[i] = jobs_address(inv, workspace, inv->args.items[i]);
+    return names;
+}
+
+/* Jobs that share an artifact with those that were named. */
+static void tell_left(struct invocation *inv, struct workspace *workspace, const struct plan_options *options)
+{
+    size_t n;
+    const struct str *left = deploy_left(workspace, &inv->arena, options->targets, options->target_count, &n);
+    for (size_t i = 0; i < n && !inv->settings->json; i++)
+        invocation_note(inv, "%.*s uses one of these artifacts, too; it keeps the version that it has.",
+            STR_ARG(left[i]));
+}
+
+static int deploy(struct invocation *inv, struct workspace *workspace)
+{
+    struct plan_options options = {.latest = true, .leave_jobs = inv->args.n > 0};
+    struct plan *plan = NULL;
+    struct err err = ERR_INIT;
+    int status = planning_lock(inv, workspace);
+    if (status != EXIT_DONE)
+        return status;
+    if (deploy_targets(workspace, &inv->arena, named(inv, workspace), inv->args.n, &options.targets,
+            &options.target_count, &err))
+        return invocation_fail(inv, &err);
+    status = planning_make_alone(inv, workspace, &options, &plan);
+    if (status == EXIT_DONE) {
+        if (options.leave_jobs && plan_has_changes(plan))
+            tell_left(inv, workspace, &options);
+        status = planning_carry_out(inv, plan, "Do you want to deploy this?", false);
+    }
+    if (plan)
+        plan_free(plan);
+    return status;
+}
+
+static int run(struct invocation *inv)
+{
+    struct workspace workspace;
+    int status = invocation_open(inv, NULL, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    status = deploy(inv, &workspace);
+    workspace_close(&workspace);
+    return status;
+}
+
+static const struct option options[] = {
+    {0, "no-refresh", .offset = offsetof(struct settings, no_refresh),
+        .doc = "take the state for what there is; do not ask the services"},
+    {0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .offset = offsetof(struct settings, parallelism),
+        .min = 1, .max = 1000, .doc = "work on so many resources at a time (default 32)"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {
+    &own_set, &options_change, &options_json, &options_stack, NULL};
+static const struct command_example examples[] = {
+    {"weir deploy", "all artifacts, and what uses them"},
+    {"weir deploy csv_to_trusted --yes", "one job with its script, without a question"},
+    {"weir deploy ingest_code", "one artifact, and all that uses it"},
+    {NULL, NULL},
+};
+
+const struct command cmd_deploy = {
+    .name = "deploy",
+    .args = "[JOB...]",
+    .summary = "package, upload and register changed job code",
+    .details =
+        "An apply of artifacts (weir.artifact) and of the resources that refer to them, and of nothing "
+        "else. What these "
+        "need besides has to be there already: a new bucket or role takes `weir apply`. Only they are looked "
+        "at, so this takes about as long as the upload.\n\n"
+        "JOB is the address of a job (then its artifacts come with it, and other jobs stay as they are), of "
+        "an artifact (then all that uses it comes with it) or of a module; a job's name at the service will "
+        "do, too. What refers to a deployed job or artifact follows where it has to: the role that may read "
+        "the script, the alias that moves to a new version.\n\n"
+        "A rollback ends here: what was rolled back goes to what the sources say.",
+    .sets = sets,
+    .max_args = -1,
+    .completes = COMPLETES_JOB,
+    .examples = examples,
+    .run = run,
+};

@@ -1,0 +1,279 @@
+#include "cmd/jobs.h"
+#include "cmd/planning.h"
+#include "cmd/table.h"
+
+#include "base/json.h"
+#include "plan/deploy.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { STEPS_DIGITS = 3, SHA_LEAST = 4, SHA_SHOWN = 12 };
+
+struct rollback_settings {
+    struct settings shared;
+    const char *to;
+    bool list;
+};
+
+/* The kept versions of one artifact, the latest first. */
+struct versions {
+    const struct record *record;
+    const struct value **items; /* in the invocation's arena */
+    size_t n, used;             /* items[used] is in use; n: none of them is */
+};
+
+static struct str text_of(const struct value *object, const char *name)
+{
+    return value_text(value_getz(object, name), STR_EMPTY);
+}
+
+/* ---- which artifact ---- */
+
+static bool is_artifact(const struct record *record)
+{
+    return str_eqz(record->type, "weir.artifact");
+}
+
+static int ambiguous(struct str text, const struct record **list, size_t n, struct err *err)
+{
+    AUTO_BUF struct buf names = BUF_INIT;
+    for (size_t i = 0; i < n; i++)
+        buf_addf(&names, "%s%.*s", i ? ", " : "", STR_ARG(list[i]->address));
+    err_set(err, ERR_INVALID, "\"%.*s\" stands for several artifacts: %.*s", STR_ARG(text), (int)names.n,
+        names.p);
+    return err_hint(err, "name one of them: weir rollback %.*s", STR_ARG(list[0]->address));
+}
+
+/* An artifact, or the only one that a job uses. */
+static int find_artifact(
+    struct invocation *inv, struct workspace *workspace, const struct record **out, struct err *err)
+{
+    struct str given = inv->args.items[0], text = jobs_address(inv, workspace, given), declared, key;
+    size_t n, count = 0, uses = 0;
+    const struct record *const *records = state_records(workspace->state, &n);
+    const struct record **list = ARENA_ARRAY(&inv->arena, const struct record *, n + 1), **used = NULL;
+    for (size_t i = 0; i < n; i++) {
+        bool meant =
+            str_eq(records[i]->address, text) ||
+            (address_split(&inv->arena, records[i]->address, &declared, &key) && str_eq(declared, text));
+        if (!meant)
+            continue;
+        uses = 1;
+        if (is_artifact(records[i])) {
+            list[count++] = records[i];
+            continue;
+        }
+        size_t some;
+        used = deploy_artifacts_of(workspace, &inv->arena, records[i], &some);
+        for (size_t k = 0; k < some && count < n; k++)
+            list[count++] = used[k];
+    }
+    if (count > 1)
+        return ambiguous(given, list, count, err);
+    *out = list[0];
+    if (count == 1)
+        return 0;
+    if (!uses) {
+        err_set(err, ERR_ABSENT, "the state has no job or artifact \"%.*s\"", STR_ARG(given));
+        return err_hint(err, "\"weir jobs\" and \"weir state list\" say what there is");
+    }
+    err_set(err, ERR_INVALID, "\"%.*s\" refers to no weir.artifact itself", STR_ARG(given));
+    return err_hint(err, "name the artifact: weir rollback ARTIFACT");
+}
+
+/* ---- which version ---- */
+
+static int latest_first(const void *a, const void *b)
+{
+    return str_cmp(text_of(*(const struct value *const *)b, "stored"),
+        text_of(*(const struct value *const *)a, "stored"));
+}
+
+static struct versions versions_of(struct arena *arena, const struct record *record)
+{
+    const struct value *list = value_getz(record->attrs, "versions");
+    struct versions v = {.record = record};
+    uint32_t count = list && list->kind == VALUE_LIST ? list->count : 0;
+    v.items = ARENA_ARRAY(arena, const struct value *, count + 1);
+    for (uint32_t i = 0; i < count; i++)
+        if (text_of(list->items[i], "etag").n) /* others are what an interrupted upload left */
+            v.items[v.n++] = list->items[i];
+    if (v.n)
+        qsort(v.items, v.n, sizeof *v.items, latest_first);
+    while (v.used < v.n && !str_eq(text_of(v.items[v.used], "sha256"), text_of(record->attrs, "sha256")))
+        v.used++;
+    return v;
+}
+
+static int no_such_version(const struct versions *v, const char *to, struct err *err)
+{
+    err_set(err, ERR_ABSENT, "%.*s has no kept version \"%s\"", STR_ARG(v->record->address), to);
+    return err_hint(err, "\"weir rollback %.*s --list\" shows them", STR_ARG(v->record->address));
+}
+
+/* So many versions back from the one in use. */
+static int by_steps(const struct versions *v, int64_t steps, const struct value **out, struct err *err)
+{
+    if (v->used + (uint64_t)steps < v->n && v->used < v->n && steps > 0) {
+        *out = v->items[v->used + (size_t)steps];
+        return 0;
+    }
+    size_t earlier = v->used < v->n ? v->n - v->used - 1 : 0;
+    err_set(err, ERR_ABSENT, earlier ? "%.*s has only %zu earlier version%s" : "%.*s has no earlier version",
+        STR_ARG(v->record->address), earlier, earlier == 1 ? "" : "s");
+    return err_hint(err, "`keep` of the artifact says how many stay in the store");
+}
+
+static int choose_version(const struct versions *v, const char *to, const struct value **out, struct err *err)
+{
+    struct str wanted = str_z(to ? to : "1");
+    int64_t steps;
+    if (wanted.n <= STEPS_DIGITS && str_to_int(wanted, &steps) && steps >= 0)
+        return by_steps(v, steps, out, err);
+    *out = NULL;
+    for (size_t i = 0; i < v->n && wanted.n >= SHA_LEAST; i++) {
+        if (!str_starts(text_of(v->items[i], "sha256"), wanted))
+            continue;
+        if (*out) {
+            err_set(err, ERR_INVALID, "\"%s\" fits more than one version", to);
+            return err_hint(err, "give more of its SHA-256");
+        }
+        *out = v->items[i];
+    }
+    return *out ? 0 : no_such_version(v, to, err);
+}
+
+/* ---- --list ---- */
+
+static const struct value *row_of(struct arena *arena, const struct versions *v, size_t i)
+{
+    const struct value *size = value_getz(v->items[i], "size");
+    struct str steps = i > v->used && v->used < v->n ? arena_printf(arena, "%zu", i - v->used) : STR_EMPTY;
+    struct value_builder row = VALUE_BUILDER(arena);
+    value_builder_add(&row, steps.n ? value_string_ref(arena, steps) : &value_null);
+    value_builder_add(&row, value_string(arena, str_slice(text_of(v->items[i], "sha256"), 0, SHA_SHOWN)));
+    value_builder_add(&row, value_string(arena, text_of(v->items[i], "stored")));
+    value_builder_add(&row, size ? value_string_ref(arena, value_scalar_text(arena, size)) : &value_null);
+    value_builder_add(
+        &row, i == v->used ? value_stringz(arena, "in use")
+              : str_eq(text_of(v->items[i], "sha256"), text_of(v->record->attrs, "rolled_back_from"))
+                  ? value_stringz(arena, "rolled back from")
+                  : value_stringz(arena, ""));
+    return value_builder_list(&row);
+}
+
+static void list_json(const struct versions *v, struct buf *out)
+{
+    static const char *const texts[] = {"sha256", "bucket", "key", "stored"};
+    for (size_t i = 0; i < v->n; i++) {
+        const struct value *size = value_getz(v->items[i], "size");
+        buf_addz(out, "{\"event\":\"version\",\"address\":");
+        json_write_string(out, v->record->address);
+        for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
+            buf_addf(out, ",\"%s\":", texts[k]);
+            json_write_string(out, text_of(v->items[i], texts[k]));
+        }
+        buf_addf(out, ",\"size\":%" PRId64 ",\"in_use\":%s,\"rolled_back_from\":%s}\n",
+            size && size->kind == VALUE_INT ? size->integer : 0, i == v->used ? "true" : "false",
+            str_eq(text_of(v->items[i], "sha256"), text_of(v->record->attrs, "rolled_back_from")) ? "true"
+                                                                                                  : "false");
+    }
+}
+
+static int list_versions(struct invocation *inv, const struct versions *v)
+{
+    static const char *const names[] = {"--to", "SHA-256", "STORED", "BYTES", ""};
+    struct arena *arena = &inv->arena;
+    struct value_builder columns = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (inv->settings->json) {
+        list_json(v, &out);
+        return invocation_write(inv, buf_str(&out));
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        value_builder_add(&columns, value_stringz(arena, names[i]));
+    for (size_t i = 0; i < v->n; i++)
+        value_builder_add(&rows, row_of(arena, v, i));
+    table_add_text(value_builder_list(&columns), value_builder_list(&rows), inv->out.color, &out);
+    return invocation_write(inv, buf_str(&out));
+}
+
+/* ---- the command ---- */
+
+static int roll_back(struct invocation *inv, struct workspace *workspace, const struct versions *v)
+{
+    const struct rollback_settings *own = inv->own;
+    const struct value *version = NULL;
+    struct plan_options options = {0};
+    struct plan *plan = NULL;
+    struct err err = ERR_INIT;
+    if (choose_version(v, own->to, &version, &err) ||
+        deploy_targets(
+            workspace, &inv->arena, &v->record->address, 1, &options.targets, &options.target_count, &err))
+        return invocation_fail(inv, &err);
+    struct value_entry wanted = {v->record->address, value_getz(version, "sha256")};
+    options.versions = value_map(&inv->arena, &wanted, 1);
+    int status = planning_make_alone(inv, workspace, &options, &plan);
+    if (status == EXIT_DONE)
+        status = planning_carry_out(inv, plan, "Do you want to roll back to this?", false);
+    if (plan)
+        plan_free(plan);
+    return status;
+}
+
+static int run(struct invocation *inv)
+{
+    const struct rollback_settings *own = inv->own;
+    struct workspace workspace;
+    const struct record *record = NULL;
+    struct err err = ERR_INIT;
+    int status = own->list ? jobs_open(inv, &workspace) : invocation_open(inv, NULL, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    if (!own->list)
+        status = planning_lock(inv, &workspace);
+    if (status == EXIT_DONE && find_artifact(inv, &workspace, &record, &err))
+        status = invocation_fail(inv, &err);
+    if (status == EXIT_DONE) {
+        struct versions v = versions_of(&inv->arena, record);
+        status = own->list ? list_versions(inv, &v) : roll_back(inv, &workspace, &v);
+    }
+    workspace_close(&workspace);
+    return status;
+}
+
+static const struct option options[] = {
+    {0, "to", .value = "SHA|N", .kind = OPTION_TEXT, .offset = offsetof(struct rollback_settings, to),
+        .doc = "the version that begins so, or so many versions back (default 1)"},
+    {0, "list", .offset = offsetof(struct rollback_settings, list), .doc = "show the versions that are kept"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {
+    &own_set, &options_change, &options_json, &options_stack, NULL};
+static const struct command_example examples[] = {
+    {"weir rollback csv_to_trusted", "the version before the one in use, shown as a plan first"},
+    {"weir rollback csv_to_trusted --list", "what there is to go back to"},
+    {"weir rollback ingest_code --to 3fa2c1", "an artifact, by the start of its SHA-256"},
+    {NULL, NULL},
+};
+
+const struct command cmd_rollback = {
+    .name = "rollback",
+    .args = "JOB",
+    .summary = "point a job back at an earlier version of its code",
+    .details =
+        "JOB is a job that uses one artifact, or an artifact (weir.artifact). The plan has the artifact, "
+        "all that refers to it and nothing else: what else has changed in the files since stays out "
+        "of it.\n\n"
+        "The rollback holds: plans and applies leave the job at the earlier version, and say so, as "
+        "long as the sources are what was rolled back from. It ends when the sources change (the fix "
+        "goes out with the next apply or deploy) or when `weir deploy` is told to take them again.",
+    .sets = sets,
+    .settings_size = sizeof(struct rollback_settings),
+    .min_args = 1,
+    .max_args = 1,
+    .completes = COMPLETES_JOB,
+    .examples = examples,
+    .run = run,
+};

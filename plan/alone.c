@@ -1,0 +1,132 @@
+/*
+ * Plans of some resources alone (deploy, rollback): what they depend on has to be there already, and what
+ * depends on them is taken in only where their change reaches it, and then only for that.
+ */
+#include "plan/planner.h"
+
+#include <string.h>
+
+struct needing {
+    struct planner *p;
+    const struct decl *decl;
+};
+
+static void need(void *ctx, const struct decl *dep)
+{
+    struct needing *n = ctx;
+    if (!n->p->targeted[dep->index] && !n->p->needed_by[dep->index])
+        n->p->needed_by[dep->index] = n->decl;
+}
+
+void alone_begin(struct planner *p)
+{
+    p->needed_by = ARENA_ARRAY(p->arena, const struct decl *, p->stack->decl_count + 1);
+    p->minimal = ARENA_ARRAY(p->arena, bool, p->stack->decl_count + 1);
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        struct needing n = {p, p->stack->decls[i]};
+        if (p->targeted[i] && n.decl->kind == DECL_RESOURCE)
+            each_resource_dep(p, n.decl, need, &n);
+        /* Going back is no occasion for what else the file has changed since. */
+        p->minimal[i] = p->options.versions && n.decl->kind == DECL_RESOURCE && !n.decl->schema->ops->prepare;
+    }
+}
+
+/* A target refers to it: everything that it should consist of has to be recorded. */
+bool alone_check(struct planner *p, const struct decl *decl)
+{
+    const struct decl *by = p->needed_by[decl->index];
+    const struct instances *list = &p->instances[decl->index];
+    if (!by)
+        return true;
+    if (!evaluate_instances(p, decl))
+        return false;
+    for (size_t i = 0; i < list->n; i++) {
+        if (seen_find(p, list->items[i].address))
+            continue;
+        struct diag *d = diag_error(p->diags, decl->span, "%.*s needs %.*s, which does not exist yet",
+            STR_ARG(by->address), STR_ARG(list->items[i].address));
+        diag_hint(p->diags, d, "`weir apply` makes it, and everything else that is missing");
+        return false;
+    }
+    return true;
+}
+
+/* ---- what a change reaches ---- */
+
+static void any_pending(void *ctx, const struct decl *dep)
+{
+    struct {
+        struct planner *p;
+        bool found;
+    } *search = ctx;
+    search->found |= search->p->pending[dep->index] && dep->kind == DECL_RESOURCE;
+}
+
+/* The recorded instances whose attributes come out otherwise than they were. */
+static bool reached(struct planner *p, const struct decl *decl)
+{
+    const struct instances *list = &p->instances[decl->index];
+    for (size_t i = 0; i < list->n; i++) {
+        struct instance instance = list->items[i];
+        instance.seen = seen_find(p, instance.address);
+        for (size_t k = 0; instance.seen && k < decl->attr_count; k++)
+            if (expression_changes(p, &instance, decl->attrs[k].expr, NULL))
+                return true;
+    }
+    return false;
+}
+
+bool alone_includes(struct planner *p, const struct decl *decl)
+{
+    struct {
+        struct planner *p;
+        bool found;
+    } search = {p, false};
+    if (decl->kind != DECL_RESOURCE || (p->options.leave_jobs && decl->schema->job))
+        return false;
+    each_resource_dep(p, decl, any_pending, &search);
+    if (!search.found || !evaluate_instances(p, decl) || !reached(p, decl))
+        return false;
+    p->targeted[decl->index] = true;
+    p->minimal[decl->index] = true;
+    return true;
+}
+
+/* ---- changing only what follows ---- */
+
+static bool holds_hash(const struct value *v)
+{
+    if (state_is_hash(v))
+        return true;
+    for (uint32_t i = 0; v && (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && i < v->count; i++)
+        if (holds_hash(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value))
+            return true;
+    return false;
+}
+
+/*
+ * The object as it is recorded, but for the attributes that what they refer to makes come out otherwise. Of a
+ * secret that the state keeps as a hash the file's value is taken.
+ */
+const struct value *alone_attributes(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
+{
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct decl *decl = instance->decl;
+    if (!p->minimal || !p->minimal[decl->index] || !record || !record->set)
+        return object;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < record->set->count; i++) {
+        struct str name = record->set->items[i]->string;
+        const struct value *kept = value_get(record->attrs, name);
+        if (kept && holds_hash(kept))
+            kept = value_get(object, name);
+        if (kept)
+            value_builder_set(&b, name, kept);
+    }
+    for (size_t k = 0; k < decl->attr_count; k++)
+        if (expression_changes(p, instance, decl->attrs[k].expr, NULL) &&
+            value_get(object, decl->attrs[k].name))
+            value_builder_set(&b, decl->attrs[k].name, value_get(object, decl->attrs[k].name));
+    return value_builder_map(&b);
+}

@@ -1,0 +1,308 @@
+"""weir deploy and weir rollback: job code alone goes out, and back; on moto and on the sandbox."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from support import Stack, planned
+
+sys.path.append(str(Path(__file__).parent / "sandbox"))
+from servers import SandboxCloud  # noqa: E402
+
+
+@pytest.fixture(params=["moto", "sandbox"])
+def place(request):
+    if request.param == "moto":
+        yield request.getfixturevalue("cloud")
+        return
+    server = SandboxCloud()
+    yield server
+    server.stop()
+
+
+STACK = """
+stack: jobs
+inputs: {workers: {type: integer, default: 2}, days: {type: integer, default: 7}}
+resources:
+  lake: {type: aws.s3.bucket, name: jobs-lake}
+  logs: {type: aws.logs.log_group, name: jobs, retention_in_days: "${inputs.days}"}
+  script: {type: weir.artifact, for_each: [clean, join], source: "jobs/${each.key}.py", store: "${lake.name}/code"}
+  lib: {type: weir.artifact, source: lib, store: "${lake.name}/code"}
+  role:
+    type: aws.iam.role
+    name: jobs
+    assume_role_policy: '${trust(["glue.amazonaws.com", "lambda.amazonaws.com"])}'
+    policies: {read: '${allow("s3:GetObject", [for s in values(script) : s.arn])}'}
+  layer: {type: aws.lambda.layer_version, name: lib, content: {s3_bucket: "${lib.bucket}", s3_key: "${lib.key}"}}
+  ingest:
+    type: aws.lambda.function
+    name: ingest
+    role: ${role.arn}
+    runtime: python3.13
+    handler: main.handler
+    timeout: ${inputs.days}
+    layers: ["${layer.arn}"]
+    code: {s3_bucket: "${lib.bucket}", s3_key: "${lib.key}"}
+  job:
+    type: aws.glue.job
+    for_each: [clean, join]
+    name: jobs-${each.key}
+    role: ${role.arn}
+    number_of_workers: ${inputs.workers}
+    worker_type: G.1X
+    command: {name: glueetl, script_location: "${script[each.key].url}", python_version: "3"}
+  queue: {type: aws.sns.topic, name: jobs, display_name: "days ${inputs.days}"}
+"""
+
+
+def function(cloud):
+    return cloud.client("lambda").get_function(FunctionName="ingest")["Configuration"]
+
+
+@pytest.fixture
+def stack(tmp_path, place):
+    stack = Stack(tmp_path / "stack", place)
+    stack.write(STACK)
+    for name in ("jobs/clean.py", "jobs/join.py", "lib/main.py"):
+        put(stack, name, "first = 1\n")
+    return stack
+
+
+def put(stack, name, text):
+    path = stack.folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def script_of(cloud, name):
+    """What a Glue job would run."""
+    location = cloud.client("glue").get_job(JobName=name)["Job"]["Command"]["ScriptLocation"]
+    bucket, key = location.removeprefix("s3://").split("/", 1)
+    return cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+
+
+def test_deploys_what_changed_and_nothing_else(stack, place):
+    stack.apply()
+    put(stack, "jobs/clean.py", "second = 2\n")
+    # elsewhere the file wants more, too: that is not deployed
+    result = stack.run("deploy", "--yes", "--json", "-i", "days=14")
+    assert planned(result) == {'script["clean"]': "update", 'job["clean"]': "update", "role": "update", "ingest": "update"}
+    assert script_of(place, "jobs-clean") == "second = 2\n" and script_of(place, "jobs-join") == "first = 1\n"
+    assert place.client("logs").describe_log_groups()["logGroups"][0]["retentionInDays"] == 7
+    # a job's own attributes are part of it; a role that only follows changes in nothing but that
+    assert function(place)["Timeout"] == 14
+    assert stack.plan("-i", "days=14") == {"logs": "update", "queue": "update"}
+    assert stack.plan("-i", "days=7") == {"ingest": "update"}
+    stack.apply()
+    stack.assert_settled()
+    assert planned(stack.run("deploy", "--yes", "--json")) == {}
+    stack.destroy()
+
+
+def test_deploys_a_job_by_its_address_or_name(stack, place):
+    stack.apply()
+    for i, name in enumerate(['job["clean"]', "jobs-clean", "job", 'script["clean"]']):
+        text = f"version = {i}\n"
+        put(stack, "jobs/clean.py", text)
+        put(stack, "lib/main.py", text)
+        done = planned(stack.run("deploy", name, "--yes", "--json"))
+        assert done == {'script["clean"]': "update", 'job["clean"]': "update", "role": "update"}, name
+        assert script_of(place, "jobs-clean") == text
+    assert set(stack.plan()) == {"lib", "layer", "ingest"}
+    stack.run("deploy", "ingest", "--yes")
+    stack.assert_settled()
+    stack.destroy()
+
+
+def test_layers_reach_their_functions(stack, place):
+    stack.apply()
+    before = function(place)
+    put(stack, "lib/main.py", "second = 2\n")
+    assert planned(stack.run("deploy", "lib", "--yes", "--json")) == {"lib": "update", "layer": "replace", "ingest": "update"}
+    after = function(place)
+    assert before["Layers"] != after["Layers"]
+    stack.assert_settled()
+    stack.destroy()
+
+
+def test_asks_for_few_things(stack, cloud, request):
+    if request.node.callspec.params["place"] != "moto":
+        pytest.skip("only moto counts requests")
+    stack.apply()
+    put(stack, "jobs/clean.py", "second = 2\n")
+    cloud.forget_requests()
+    stack.run("deploy", 'job["clean"]', "--yes")
+    asked = cloud.requests()
+    assert not [label for label in asked if "logs" in label.lower() or "topic" in label.lower()]
+    assert len(asked) <= 14, asked
+    stack.destroy()
+
+
+def test_refused_where_something_is_missing(stack, place):
+    refused = stack.run("deploy", "--yes", status=3)
+    assert "needs lake, which does not exist yet" in refused.err and "`weir apply` makes it" in refused.err
+    assert stack.run("state", "list").out == ""
+    stack.apply("--target", "lake", "--target", "role")
+    stack.run("deploy", 'job["clean"]', "--yes")  # the job itself may be new
+    assert script_of(place, "jobs-clean") == "first = 1\n"
+    stack.apply()
+    stack.assert_settled()
+    stack.destroy()
+
+
+@pytest.mark.parametrize("names, message", [
+    (["jbo"], 'the stack has no resource "jbo"'),
+    (["queue"], '"queue" uses no weir.artifact'),
+])
+def test_refuses_names(local_stack, names, message):
+    local_stack.env |= {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_REGION": "us-east-1"}
+    local_stack.write(STACK)
+    refused = local_stack.run("deploy", *names, "--yes", status=None)
+    assert refused.status in (1, 3) and message in refused.err, str(refused)
+
+
+def test_nothing_to_deploy(local_stack):
+    local_stack.write("stack: empty\nresources: {a: {type: weir.value, value: 1}}\n")
+    refused = local_stack.run("deploy", "--yes", status=3)
+    assert "the stack has no weir.artifact" in refused.err
+
+
+def test_jobs_that_share_an_artifact_are_told_of(stack, place):
+    both = STACK + """
+  other: {type: aws.lambda.function, name: other, role: "${role.arn}", runtime: python3.13, handler: main.handler, code: {s3_bucket: "${lib.bucket}", s3_key: "${lib.key}"}}
+"""
+    stack.write(both).apply()
+    put(stack, "lib/main.py", "second = 2\n")
+    done = stack.run("deploy", "other", "--yes")
+    assert "ingest uses one of these artifacts, too; it keeps the version that it has" in done.err, str(done)
+    assert stack.plan()["ingest"] == "update"
+    stack.run("deploy", "--yes")
+    stack.assert_settled()
+    stack.destroy()
+
+
+# ---- back ----
+
+
+def versions(stack, name):
+    return [event for event in stack.run("rollback", name, "--list", "--json").events() if event["event"] == "version"]
+
+
+def warnings(result):
+    return [event["text"] for event in result.events() if event["event"] == "warning"]
+
+
+def test_goes_back_and_stays_there(stack, place):
+    stack.apply()
+    for text in ("second = 2\n", "third = 3\n"):
+        put(stack, "jobs/clean.py", text)
+        stack.apply()
+    assert [version["in_use"] for version in versions(stack, 'job["clean"]')] == [True, False, False]
+
+    # what else the files want since then stays out of it
+    put(stack, "jobs/join.py", "unfinished(\n")
+    result = stack.run("rollback", 'job["clean"]', "--yes", "--json", "-i", "workers=9", "-i", "days=14")
+    assert planned(result) == {'script["clean"]': "update", 'job["clean"]': "update", "role": "update"}
+    assert script_of(place, "jobs-clean") == "second = 2\n" and script_of(place, "jobs-join") == "first = 1\n"
+    assert place.client("glue").get_job(JobName="jobs-clean")["Job"]["NumberOfWorkers"] == 2
+    put(stack, "jobs/join.py", "first = 1\n")
+
+    # it holds, and is said
+    plan = stack.run("plan", "--json", "--detailed-exitcode")
+    assert planned(plan) == {} and "stays rolled back" in warnings(plan)[0]
+    stack.apply()
+    assert script_of(place, "jobs-clean") == "second = 2\n"
+    # once more, and by hash
+    stack.run("rollback", "jobs-clean", "--yes")
+    assert script_of(place, "jobs-clean") == "first = 1\n"
+    assert planned(stack.run("plan", "--json")) == {}
+    listed = versions(stack, 'script["clean"]')
+    assert [version["rolled_back_from"] for version in listed] == [True, False, False]
+    stack.run("rollback", 'script["clean"]', "--to", listed[1]["sha256"][:10], "--yes")
+    assert script_of(place, "jobs-clean") == "second = 2\n"
+    assert planned(stack.run("plan", "--json")) == {}
+
+    # a fix goes out with the next apply
+    put(stack, "jobs/clean.py", "fourth = 4\n")
+    assert stack.plan() == {'script["clean"]': "update", 'job["clean"]': "update", "role": "update"}
+    stack.apply()
+    stack.assert_settled()
+    assert script_of(place, "jobs-clean") == "fourth = 4\n"
+
+    # and what was rolled back goes forward again by a deploy
+    stack.run("rollback", 'job["clean"]', "--yes")
+    stack.assert_settled()
+    stack.run("deploy", 'job["clean"]', "--yes")
+    stack.assert_settled()
+    assert script_of(place, "jobs-clean") == "fourth = 4\n"
+    assert "rolled_back_from" not in stack.run("plan", "--json").out
+    stack.destroy()
+    assert place.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_holds_against_what_was_in_use(stack, place):
+    """A rollback from a checkout that has moved on holds for the checkouts that have not."""
+    stack.apply()
+    put(stack, "lib/main.py", "bad = 2\n")
+    stack.apply()
+    put(stack, "lib/main.py", "not yet = 3\n")
+    stack.run("rollback", "lib", "--yes")
+    put(stack, "lib/main.py", "bad = 2\n")
+    assert stack.plan() == {}
+    put(stack, "lib/main.py", "first = 1\n")
+    stack.assert_settled()
+    put(stack, "lib/main.py", "bad = 2\n")
+    assert stack.plan() == {}
+    stack.destroy()
+
+
+def test_functions_go_back_with_their_layers(stack, place):
+    stack.apply()
+    before = function(place)
+    put(stack, "lib/main.py", "second = 2\n")
+    stack.apply()
+    result = stack.run("rollback", "ingest", "--yes", "--json")
+    assert planned(result) == {"lib": "update", "layer": "replace", "ingest": "update"}
+    stack.assert_settled()
+    after = function(place)
+    assert before.get("CodeSha256") == after.get("CodeSha256")
+    stack.destroy()
+
+
+def test_needs_consent_and_something_to_go_back_to(stack, place):
+    stack.apply()
+    none = stack.run("rollback", 'job["clean"]', "--yes", status=None)
+    assert none.status == 1 and "has no earlier version" in none.err, str(none)
+    put(stack, "jobs/clean.py", "second = 2\n")
+    stack.apply()
+    asked = stack.run("rollback", 'job["clean"]', status=3)
+    assert "--yes goes ahead" in asked.err and script_of(place, "jobs-clean") == "second = 2\n"
+    for words, message in ((["--to", "2"], "only 1 earlier version"), (["--to", "abcdef"], 'no kept version "abcdef"'), (["--to", "0"], "only 1 earlier")):
+        refused = stack.run("rollback", 'job["clean"]', "--yes", *words, status=None)
+        assert refused.status == 1 and message in refused.err, str(refused)
+    refused = stack.run("rollback", "queue", "--yes", status=None)
+    assert "refers to no weir.artifact itself" in refused.err
+    refused = stack.run("rollback", "script", "--yes", status=None)
+    assert "stands for several artifacts" in refused.err
+
+    # taken out of the store behind weir's back: told before anything is changed
+    gone = versions(stack, 'job["clean"]')[1]
+    place.client("s3").delete_object(Bucket=gone["bucket"], Key=gone["key"])
+    refused = stack.run("rollback", 'job["clean"]', "--yes", status=3)
+    assert "is no longer in the store" in refused.err
+    place.client("s3").put_object(Bucket=gone["bucket"], Key=gone["key"], Body=b"other")
+    refused = stack.run("rollback", 'job["clean"]', "--yes", status=3)
+    assert "is no longer what weir stored" in refused.err
+    assert script_of(place, "jobs-clean") == "second = 2\n"
+    stack.assert_settled()
+
+
+def test_listing_for_people(stack, place):
+    stack.apply()
+    put(stack, "jobs/clean.py", "second = 2\n")
+    stack.apply()
+    head, used, earlier = stack.run("rollback", "jobs-clean", "--list").out.splitlines()
+    assert "in use" in used and earlier.split()[0] == "1"
+    assert json.loads(stack.run("state", "show", 'script["clean"]', "--json").out)["attrs"]["sha256"][:12] in used
