@@ -66,13 +66,6 @@ static int to_machine(struct jobs *jobs, struct arena *arena, const struct arn *
     return call(jobs, arena, arn, target, "StartExecution", input, 2, err);
 }
 
-static int to_workflow(struct jobs *jobs, struct arena *arena, const struct arn *arn,
-    const struct target *target, struct err *err)
-{
-    struct value_entry input[] = {{STR("Name"), value_string(arena, after(arn->resource, '/'))}};
-    return call(jobs, arena, arn, target, "StartWorkflowRun", input, 1, err);
-}
-
 static int to_queue(struct jobs *jobs, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
@@ -130,7 +123,6 @@ static const struct {
 } kinds[] = {
     {"lambda", "function:", to_function},
     {"states", "stateMachine:", to_machine},
-    {"glue", "workflow/", to_workflow},
     {"sqs", "", to_queue},
     {"sns", "", to_topic},
     {"events", "event-bus/", to_bus},
