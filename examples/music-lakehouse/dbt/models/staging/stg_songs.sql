@@ -1,0 +1,8 @@
+select
+    song_id,
+    title,
+    artist_id,
+    artist as artist_name,
+    duration_s,
+    genre
+from {{ source('lake', 'songs') }}

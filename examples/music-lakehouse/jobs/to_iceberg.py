@@ -1,0 +1,67 @@
+"""The landing zone to Iceberg tables users, songs and plays in the Glue catalog; a Glue Spark job.
+
+    --source URL      the landing zone
+    --database NAME   Glue database of the tables
+    --folder DIR      instead: tables as folders of Parquet, for trying it out
+
+Each table gets what is new merged in by its key, so the job may run as often as one likes.
+"""
+
+import argparse
+
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+KEYS = {"users": ["user_id"], "songs": ["song_id"], "plays": ["session_id", "position"]}
+USERS = "user_id int, name string, country string, plan string, updated_at timestamp"
+SESSIONS = "session_id string, user_id int, device string, started_at timestamp, plays array<struct<song_id: int, seconds: int>>"
+
+
+def users(raw: DataFrame) -> DataFrame:
+    """Each user as last changed."""
+    newest = Window.partitionBy("user_id").orderBy(F.desc("updated_at"))
+    return raw.withColumn("n", F.row_number().over(newest)).where("n = 1").drop("n")
+
+
+def songs(tracks: DataFrame, artists: DataFrame) -> DataFrame:
+    """Each song with its artist's name."""
+    return tracks.join(artists.withColumnRenamed("name", "artist"), "artist_id").select("song_id", "title", "artist_id", "artist", "duration_s", "genre")
+
+
+def plays(raw: DataFrame, known: DataFrame) -> DataFrame:
+    """One row a song that was played, of sessions that may have been sent twice; without songs that nobody knows."""
+    each = raw.dropDuplicates(["session_id"]).select("session_id", "user_id", "device", "started_at", F.posexplode("plays").alias("position", "play"))
+    flat = each.select("session_id", "position", "user_id", F.col("play.song_id").alias("song_id"), F.col("play.seconds").alias("seconds"), "device", "started_at")
+    return flat.join(known.select("song_id"), "song_id", "left_semi").select("session_id", "position", "user_id", "song_id", "seconds", "device", "started_at")
+
+
+def merge(spark: SparkSession, table: str, rows: DataFrame, keys: list) -> None:
+    rows.createOrReplaceTempView("arrived")
+    same = " and ".join(f"there.{key} = arrived.{key}" for key in keys)
+    spark.sql(f"merge into {table} there using arrived on {same} when matched then update set * when not matched then insert *")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--database")
+    parser.add_argument("--folder")
+    options, _ = parser.parse_known_args()
+    spark = SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    source = options.source.rstrip("/")
+    tracks, artists = (spark.read.parquet(f"{source}/rds/{table}") for table in ("songs", "artists"))
+    known = songs(tracks, artists)
+    tables = {
+        "users": users(spark.read.schema(USERS).json(f"{source}/api/users/*/*")),
+        "songs": known,
+        "plays": plays(spark.read.schema(SESSIONS).json(f"{source}/api/sessions/*/*"), known),
+    }
+    for name, rows in tables.items():
+        if options.folder:
+            rows.write.mode("overwrite").parquet(f"{options.folder}/{name}")
+        else:
+            merge(spark, f"glue_catalog.{options.database}.{name}", rows, KEYS[name])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+"""The music lakehouse: the job that reads the API, on a server of ours; the dbt models as SQL; the Spark job where PySpark is installed."""
+
+import collections
+import gzip
+import http.server
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import threading
+import urllib.parse
+
+import pytest
+import yaml
+from test_ecommerce import spark_python
+
+from support import ROOT
+
+EXAMPLE = ROOT / "examples" / "music-lakehouse"
+BUCKET = "ada-music-landing"
+PAGE = 40
+
+
+def lines(name):
+    return [json.loads(line) for line in (EXAMPLE / f"data/api/{name}.jsonl").read_text().splitlines()]
+
+
+def source_tables():
+    base = sqlite3.connect(":memory:")
+    base.executescript((EXAMPLE / "data/rds/songs.sql").read_text())
+    return base
+
+
+# ---- the API ----
+
+
+class Api(http.server.ThreadingHTTPServer):
+    """Pages of the sample data; the first request for a second page is told to come again."""
+
+    def __init__(self):
+        self.seen, self.sent_away = [], False
+        super().__init__(("127.0.0.1", 0), Answers)
+        self.url = f"http://127.0.0.1:{self.server_port}/v1"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        url = urllib.parse.urlparse(self.path)
+        query = dict(urllib.parse.parse_qsl(url.query))
+        page = int(query["page"])
+        self.server.seen.append((url.path, query, self.headers.get("Authorization")))
+        if page == 2 and not self.server.sent_away:
+            self.server.sent_away = True
+            return self.answer(429, {}, {"Retry-After": "0"})
+        if self.headers.get("Authorization") != "Bearer open-sesame":
+            return self.answer(403, {})
+        rows = lines(url.path.rsplit("/")[-1])
+        rows = [row for row in rows if "day" not in query or row["started_at"].startswith(query["day"])]
+        return self.answer(200, {"items": rows[(page - 1) * PAGE:page * PAGE], "next": page + 1 if page * PAGE < len(rows) else None})
+
+    def answer(self, status, body, headers=()):
+        self.send_response(status)
+        for name, value in dict(headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def api():
+    server = Api()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def ingest(cloud, api, *args, status=0):
+    env = {**os.environ, "AWS_ENDPOINT_URL": cloud.url, "AWS_ACCESS_KEY_ID": "look", "AWS_SECRET_ACCESS_KEY": "look", "AWS_DEFAULT_REGION": "us-east-1"}
+    command = [sys.executable, EXAMPLE / "jobs/ingest_api.py", "--api", api.url, "--bucket", BUCKET, *args]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    assert (done.returncode == 0) == (status == 0), done.stdout + done.stderr
+    return json.loads(done.stdout) if status == 0 else done.stderr
+
+
+def test_api_to_landing(cloud, api):
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    cloud.client("secretsmanager").create_secret(Name="ada-music/api", SecretString='{"token": "open-sesame"}')
+    s3.put_object(Bucket=BUCKET, Key="api/users/day=2026-11-19/page-0099.jsonl.gz", Body=gzip.compress(b"{}\n"))  # of an earlier run
+    report = ingest(cloud, api, "--at", "2026-11-20T01:30:00Z", "--day", "2001-01-01", "--secret", "ada-music/api", "--TempDir", "s3://of/glue")
+    landed = collections.defaultdict(list)
+    for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
+        body = s3.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read()
+        landed[item["Key"].rsplit("/", 1)[0]] += [json.loads(line) for line in gzip.decompress(body).decode().splitlines()]
+    of_the_day = [row for row in lines("sessions") if row["started_at"].startswith("2026-11-19")]
+    assert dict(landed) == {"api/users/day=2026-11-19": lines("users"), "api/sessions/day=2026-11-19": of_the_day}
+    assert report == {"day": "2026-11-19", "users": len(lines("users")), "sessions": len(of_the_day)} and len(of_the_day) > PAGE
+    assert api.sent_away and {token for _, _, token in api.seen} == {"Bearer open-sesame"}
+    assert "403" in ingest(cloud, api, "--day", "2026-11-19", status=1)
+
+
+# ---- the tables, computed by hand ----
+
+
+def expected_tables():
+    users = {}
+    for row in sorted(lines("users"), key=lambda row: row["updated_at"]):
+        users[row["user_id"]] = row
+    base = source_tables()
+    songs = {row[0]: row for row in base.execute("select song_id, title, artist_id, name, duration_s, genre from songs join artists using (artist_id)")}
+    sessions = {row["session_id"]: row for row in lines("sessions")}
+    plays = [(row["session_id"], position, row["user_id"], play["song_id"], play["seconds"], row["device"], row["started_at"].rstrip("Z").replace("T", " "))
+             for row in sessions.values() for position, play in enumerate(row["plays"]) if play["song_id"] in songs]
+    return {
+        "users": sorted((key, row["name"], row["country"], row["plan"], row["updated_at"].rstrip("Z").replace("T", " ")) for key, row in users.items()),
+        "songs": sorted(songs.values()),
+        "plays": sorted(plays),
+    }
+
+
+COLUMNS = {"users": "user_id, name, country, \"plan\", updated_at", "songs": "song_id, title, artist_id, artist, duration_s, genre",
+           "plays": "session_id, position, user_id, song_id, seconds, device, started_at"}
+
+
+def test_tables_are_those_of_the_stack():
+    stack = yaml.safe_load((EXAMPLE / "weir.yaml").read_text())
+    declared = {name: ", ".join(column[0] for column in table["columns"]) for name, table in stack["locals"]["tables"].items()}
+    assert declared == {name: columns.replace('"', "") for name, columns in COLUMNS.items()}
+
+
+# ---- the dbt models ----
+
+MODELS = {path.stem: path for path in (EXAMPLE / "dbt/models").glob("*/*.sql")}
+
+
+def marts():
+    """The models as views of SQLite, each after those that it refers to."""
+    base = sqlite3.connect(":memory:")
+    for table, rows in expected_tables().items():
+        base.execute(f"create table lake_{table} ({COLUMNS[table]})")
+        base.executemany(f"insert into lake_{table} values ({', '.join('?' * len(rows[0]))})", rows)
+    made = set()
+
+    def make(name):
+        text = MODELS[name].read_text()
+        for other in re.findall(r"ref\('(\w+)'\)", text):
+            if other not in made:
+                make(other)
+        text = re.sub(r"\{\{ source\('lake', '(\w+)'\) \}\}", r"lake_\1", text)
+        base.execute(f"create view {name} as " + re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"\1", text))
+        made.add(name)
+
+    for name in MODELS:
+        if name not in made:
+            make(name)
+    base.row_factory = sqlite3.Row
+    return base
+
+
+def test_marts():
+    base, tables = marts(), expected_tables()
+    length = {row[0]: (row[4], row[2]) for row in tables["songs"]}
+    by_session = collections.defaultdict(list)
+    for play in tables["plays"]:
+        by_session[play[0]].append(play)
+    facts = {row["session_id"]: dict(row) for row in base.execute("select * from fact_sessions")}
+    assert set(facts) == set(by_session) and len(facts) > 190
+    for key, plays in by_session.items():
+        fact = facts[key]
+        assert fact["plays"] == len(plays) and fact["seconds"] == sum(play[4] for play in plays)
+        assert fact["artists"] == len({length[play[3]][1] for play in plays})
+        assert fact["skipped"] == sum(play[4] * 2 < length[play[3]][0] for play in plays)
+    songs = {row["song_id"]: row["plays"] for row in base.execute("select * from dim_songs")}
+    played = collections.Counter(play[3] for play in tables["plays"])
+    assert songs == {song: played[song] for song in length} and 0 < sum(songs.values())
+    users = base.execute("select user_id, is_premium from dim_users").fetchall()
+    assert {row[0] for row in users} == {row[0] for row in tables["users"]}
+    assert sum(row[1] for row in users) == sum(row[3] == "premium" for row in tables["users"])
+
+
+def test_models_are_described():
+    described = yaml.safe_load((EXAMPLE / "dbt/models/marts/marts.yml").read_text())["models"]
+    assert {model["name"] for model in described} == {"dim_users", "dim_songs", "fact_sessions"} == {name for name, path in MODELS.items() if path.parent.name == "marts"}
+    sources = yaml.safe_load((EXAMPLE / "dbt/models/staging/sources.yml").read_text())["sources"]
+    assert {table["name"] for source in sources for table in source["tables"]} == set(COLUMNS)
+
+
+def test_sample_data_is_what_the_generator_makes(tmp_path):
+    subprocess.run([sys.executable, EXAMPLE / "data/generate.py", tmp_path], check=True, timeout=60)
+    made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.glob("*/*")}
+    assert made == {path.relative_to(EXAMPLE / "data"): path.read_bytes() for path in EXAMPLE.glob("data/*/*")}
+
+
+# ---- the Spark job ----
+
+LAND = """
+import json, sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+tables = json.load(sys.stdin)
+spark.createDataFrame(tables["artists"], "artist_id int, name string").write.parquet(sys.argv[1] + "/rds/artists")
+spark.createDataFrame(tables["songs"], "song_id int, title string, artist_id int, duration_s int, genre string").write.parquet(sys.argv[1] + "/rds/songs")
+"""
+SHOW = """
+import json, sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+read = lambda name: [[str(v) if hasattr(v, "isoformat") else v for v in row] for row in spark.read.parquet(f"{sys.argv[1]}/{name}").collect()]
+print(json.dumps({name: sorted(read(name)) for name in ("users", "songs", "plays")}))
+"""
+
+
+@pytest.mark.skipif(not os.environ.get("WEIR_LONG"), reason="a minute of Spark: make test-long")
+def test_spark_job(tmp_path):
+    python = spark_python()
+    if not python:
+        pytest.skip("PySpark is not installed (tools/setup jobs)")
+    landing, lake = tmp_path / "landing", tmp_path / "lake"
+    for name in ("users", "sessions"):
+        folder = landing / f"api/{name}/day=2026-11-20"
+        folder.mkdir(parents=True)
+        (folder / "page-0001.jsonl.gz").write_bytes(gzip.compress((EXAMPLE / f"data/api/{name}.jsonl").read_bytes()))
+    base = source_tables()
+    tables = {table: base.execute(f"select * from {table}").fetchall() for table in ("artists", "songs")}
+
+    def run(*command, stdin=None):
+        done = subprocess.run([python, *map(str, command)], input=stdin, env={**os.environ, "PYSPARK_PYTHON": python, "TZ": "UTC"},
+                              capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        return done.stdout
+
+    run("-c", LAND, landing, stdin=json.dumps(tables))
+    run(EXAMPLE / "jobs/to_iceberg.py", "--source", landing, "--folder", lake)
+    assert json.loads(run("-c", SHOW, lake)) == {name: [list(row) for row in rows] for name, rows in expected_tables().items()}
+
+
