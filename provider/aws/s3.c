@@ -59,3 +59,18 @@ struct str aws_s3_unquoted(struct str etag)
     bool quoted = etag.n > 1 && str_starts(etag, STR("\"")) && str_ends(etag, STR("\""));
     return quoted ? str_slice(etag, 1, etag.n - 1) : etag;
 }
+
+void aws_s3_content_permissions(
+    const struct schema *schema, enum permission_phase phase, struct arena *arena, struct value_builder *out)
+{
+    static const struct {
+        struct str action;
+        bool plan, destroy;
+    } needed[] = {{STR_INIT("s3:GetObject"), true, true}, {STR_INIT("s3:ListBucket"), true, true},
+        {STR_INIT("s3:PutObject"), false, false}, {STR_INIT("s3:ListMultipartUploadParts"), false, false},
+        {STR_INIT("s3:AbortMultipartUpload"), false, true}, {STR_INIT("s3:DeleteObject"), false, true}};
+    (void)schema;
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (needed[i].plan || phase == PERMISSION_APPLY || (phase == PERMISSION_DESTROY && needed[i].destroy))
+            value_builder_set(out, needed[i].action, value_string_ref(arena, needed[i].action));
+}

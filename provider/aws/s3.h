@@ -32,4 +32,8 @@ int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struc
 /* An entity tag without the quotes around it. */
 struct str aws_s3_unquoted(struct str etag);
 
+/* Of the types that put content into buckets; see struct resource_ops. */
+void aws_s3_content_permissions(
+    const struct schema *schema, enum permission_phase phase, struct arena *arena, struct value_builder *out);
+
 #endif

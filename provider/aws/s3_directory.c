@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "provider/aws/client.h"
+#include "provider/aws/s3.h"
 #include "provider/aws/s3_directory_sync.h"
 #include "provider/weir/package.h"
 
@@ -360,23 +360,8 @@ static int directory_delete(struct op_ctx *ctx, const struct value *prior, struc
     return 0;
 }
 
-static void directory_permissions(
-    const struct schema *schema, enum permission_phase phase, struct arena *arena, struct value_builder *out)
-{
-    static const struct {
-        struct str action;
-        bool plan, destroy;
-    } needed[] = {{STR_INIT("s3:GetObject"), true, false}, {STR_INIT("s3:ListBucket"), true, true},
-        {STR_INIT("s3:PutObject"), false, false}, {STR_INIT("s3:AbortMultipartUpload"), false, true},
-        {STR_INIT("s3:ListMultipartUploadParts"), false, false}, {STR_INIT("s3:DeleteObject"), false, true}};
-    (void)schema;
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
-        if (needed[i].plan || phase == PERMISSION_APPLY || (phase == PERMISSION_DESTROY && needed[i].destroy))
-            value_builder_set(out, needed[i].action, value_string_ref(arena, needed[i].action));
-}
-
 static const struct resource_ops ops = {
-    .permissions = directory_permissions,
+    .permissions = aws_s3_content_permissions,
     .prepare = directory_prepare,
     .predict = directory_predict,
     .read = directory_read,

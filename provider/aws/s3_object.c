@@ -374,25 +374,8 @@ static int object_find(
     return object_read(ctx, desired, NULL, live, err);
 }
 
-static void object_permissions(
-    const struct schema *schema, enum permission_phase phase, struct arena *arena, struct value_builder *out)
-{
-    static const struct {
-        struct str action;
-        enum permission_phase from;
-    } needed[] = {{STR_INIT("s3:GetObject"), PERMISSION_PLAN}, {STR_INIT("s3:ListBucket"), PERMISSION_PLAN},
-        {STR_INIT("s3:PutObject"), PERMISSION_APPLY}, {STR_INIT("s3:DeleteObject"), PERMISSION_APPLY}};
-    (void)schema;
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
-        bool deletes = str_eqz(needed[i].action, "s3:DeleteObject");
-        if (needed[i].from == PERMISSION_PLAN || phase == PERMISSION_APPLY ||
-            (phase == PERMISSION_DESTROY && deletes))
-            value_builder_set(out, needed[i].action, value_string_ref(arena, needed[i].action));
-    }
-}
-
 static const struct resource_ops ops = {
-    .permissions = object_permissions,
+    .permissions = aws_s3_content_permissions,
     .prepare = object_prepare,
     .predict = object_predict,
     .read = object_read,
