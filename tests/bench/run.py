@@ -1,6 +1,6 @@
 """make bench: how fast weir is, each figure beside a yardstick measured in the same run.
 
-    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply state http moto sandbox refresh examples mixed terraform
+    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply state http moto sandbox transfer refresh examples mixed terraform
 
 Every figure is the best of several runs of a whole process: wall clock from fork to exit and peak resident memory, both
 taken by measure.c. --quick leaves the large sizes out.
@@ -24,12 +24,13 @@ ACCOUNT = "123456789012"
 
 
 class Run:
-    """A process and the best of its runs: seconds, peak memory in MB, and what the last run printed."""
+    """A process and the best of its runs: seconds, CPU seconds, peak memory in MB, and what the last run printed."""
 
     def __init__(self, command, cwd=None, env=None, stdin=None, runs=1):
         self.command, self.cwd, self.env, self.stdin = command, cwd, env, stdin
         self.seconds = float("inf")
         self.megabytes = 0.0
+        self.cpu = float("inf")
         for _ in range(runs):
             self.again()
 
@@ -38,10 +39,11 @@ class Run:
             child = subprocess.run([BIN / "measure", result.name, *self.command], cwd=self.cwd, env=self.env, stdin=source, capture_output=True, text=True)
             if child.returncode:
                 sys.exit(f"{' '.join(map(str, self.command))}: status {child.returncode}\n{child.stdout[-2000:]}{child.stderr[-2000:]}")
-            seconds, kilobytes, _ = result.read().split()
+            seconds, kilobytes, cpu = map(float, result.read().split())
         self.out = child.stdout
-        self.seconds = min(self.seconds, float(seconds))
-        self.megabytes = max(self.megabytes, float(kilobytes) / 1024)
+        self.seconds = min(self.seconds, seconds)
+        self.megabytes = max(self.megabytes, kilobytes / 1024)
+        self.cpu = min(self.cpu, cpu)
 
 
 def side_by_side(rounds, *runs):
@@ -355,6 +357,11 @@ def bench_sandbox(bench, work):
     sandbox.bench(title, bench.judge, work, bench.quick)
 
 
+def bench_transfer(bench, work):
+    import transfer  # needs boto3
+    transfer.bench(title, bench.judge, work, bench.quick, bench.weir, Run, BIN)
+
+
 def bench_refresh(bench, work):
     import services
     services.refresh(title, bench.judge, work, bench.quick)
@@ -370,7 +377,7 @@ def bench_mixed(bench, work):
     services.mixed(bench, lambda command, **more: Run(command, runs=1, **more), title, work)
 
 
-SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "state": bench_state, "http": bench_http, "moto": bench_moto, "sandbox": bench_sandbox,
+SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "state": bench_state, "http": bench_http, "moto": bench_moto, "sandbox": bench_sandbox, "transfer": bench_transfer,
             "refresh": bench_refresh, "examples": bench_examples, "mixed": bench_mixed,
             "terraform": bench_terraform}
 
