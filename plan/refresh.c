@@ -284,6 +284,10 @@ static void read_single(void *ctx, size_t i)
     struct err err = ERR_INIT;
     if (group->schema->ops->read(&op, prior, wanted, &live, &err)) {
         err_context(&err, "reading %.*s", STR_ARG(seen->address));
+        if (!seen->record->id.n)
+            err_hint(&err,
+                "the state has no id for it: look whether the service has one, then \"weir state rm '%.*s'\"",
+                STR_ARG(seen->address));
         fail(r, &err);
         return;
     }
