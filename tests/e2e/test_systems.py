@@ -97,5 +97,12 @@ def labels(svg):
     return sorted(text.text for text in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text"))
 
 
+def test_job_code_compiles():
+    scripts = [path for folder in ("examples", "modules") for path in (ROOT / folder).rglob("*.py")]
+    assert len(scripts) > 10
+    for path in scripts:
+        compile(path.read_text(), path, "exec")
+
+
 def test_every_system_is_here():
     assert set(SYSTEMS) == {folder.name for folder in (ROOT / "examples").iterdir() if folder.is_dir()}
