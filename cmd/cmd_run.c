@@ -263,12 +263,16 @@ static bool time_is_up(const struct running *r)
     return r->until_ms && clock_mono_ms() >= r->until_ms;
 }
 
-enum { TICK_MS = 20 };
+enum {
+    TICK_MS = 20,
+    GRACE_MS = 2000, /* for the answer that tells the run's id */
+};
 
 static enum job_follow_end wait_for_start(struct running *r, struct starting *s)
 {
     pthread_t thread;
     enum job_follow_end end = FOLLOW_ENDED;
+    int64_t give_up_ms = 0;
     if (pthread_create(&thread, NULL, start_thread, s)) {
         start_thread(s);
         return end;
@@ -277,8 +281,10 @@ static enum job_follow_end wait_for_start(struct running *r, struct starting *s)
         run_watch_tick(&r->watch);
         if (end == FOLLOW_ENDED && (atomic_load(r->signals) > 0 || time_is_up(r))) {
             end = atomic_load(r->signals) > 0 ? FOLLOW_INTERRUPTED : FOLLOW_TIMEOUT;
-            atomic_store(&r->cancel, true);
+            give_up_ms = clock_mono_ms() + (ops_of(r)->reads ? GRACE_MS : 0);
         }
+        if (end != FOLLOW_ENDED && clock_mono_ms() >= give_up_ms)
+            atomic_store(&r->cancel, true);
         clock_sleep_ms(TICK_MS);
     }
     pthread_join(thread, NULL);

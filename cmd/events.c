@@ -41,7 +41,7 @@ const struct event_doc event_docs[] = {
         "a run that history lists"},
     {"run_change", "run, address, action, type, id, error, seq", "what a run changed (weir history RUN)"},
     {"test", "name, file, passed, ms, failure", "one test of weir test"},
-    {"job_run", "job, type, name, id, state, status, started, ended, ms, error",
+    {"job_run", "job, type, name, id, state, status, step, started, ended, ms, error",
         "a run of a job, at its start and whenever its state changes; state: running, succeeded, failed, "
         "stopped"},
     {"log", "job, time, stream, message", "a line of a job's log"},

@@ -320,6 +320,7 @@ void job_run_fields(struct buf *out, const struct job *job, const struct job_run
     field(out, "id", run->id);
     field(out, "state", str_z(job_state_name(run->state)));
     field(out, "status", run->status);
+    field(out, "step", run->step);
     if (run->started_ms)
         field(out, "started", time_rfc3339(&arena, run->started_ms, true));
     if (run->ended_ms)

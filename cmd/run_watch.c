@@ -74,13 +74,6 @@ static void state_json(struct run_watch *w, const struct job_run *run)
     invocation_write(w->inv, buf_str(&out));
 }
 
-static void add_status(struct run_watch *w, const struct job_run *run, struct buf *out)
-{
-    style_on(out, w->inv->err.color, job_state_style(run->state));
-    text_add_safe(out, job_run_status(run), false);
-    style_off(out, w->inv->err.color, job_state_style(run->state));
-}
-
 void run_watch_state(void *ctx, const struct job_run *run)
 {
     struct run_watch *w = ctx;
@@ -88,6 +81,10 @@ void run_watch_state(void *ctx, const struct job_run *run)
     snprintf(w->id, sizeof w->id, "%.*s", STR_ARG(run->id));
     AUTO_BUF struct buf safe = BUF_INIT;
     text_add_safe(&safe, job_run_status(run), false);
+    if (run->state == JOB_RUNNING && run->step.n) {
+        buf_addz(&safe, ", at ");
+        text_add_safe(&safe, run->step, false);
+    }
     bool news = run->status.n && !str_eqz(buf_str(&safe), w->status_text);
     snprintf(w->status_text, sizeof w->status_text, "%s", safe.n ? safe.p : "");
     if (w->inv->settings->json) {
@@ -103,7 +100,7 @@ void run_watch_state(void *ctx, const struct job_run *run)
     }
     if (run->state != JOB_RUNNING || (news && !w->live)) {
         buf_addf(&out, "%.*s: ", STR_ARG(w->job->record->address));
-        add_status(w, run, &out);
+        style_add_str(&out, w->inv->err.color, job_state_style(run->state), buf_str(&safe));
         if (run->state != JOB_RUNNING) {
             buf_addz(&out, " in ");
             text_add_duration(&out, run->started_ms && run->ended_ms ? run->ended_ms - run->started_ms

@@ -16,8 +16,7 @@ struct run_watch {
     bool logs_aside;  /* log lines go to standard error: standard output is for the result */
     int64_t began_ms; /* monotonic */
     int64_t drawn_ms;
-    struct str status; /* last said */
-    char status_text[128];
+    char status_text[128]; /* last said */
     char id[256];
     bool failed; /* nobody reads any more */
 };

@@ -20,6 +20,7 @@ struct job_run {
     struct str id;
     enum job_state state;
     struct str status;            /* the service's word for it; may be empty */
+    struct str step;              /* which of its steps it is at; "" it has none, or nobody says */
     struct str error;             /* what went wrong, as the service says it; "" nothing */
     struct str output;            /* the end of its log, where the answer carried it */
     int64_t started_ms, ended_ms; /* since 1970; 0: not known */

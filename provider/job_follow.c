@@ -135,7 +135,8 @@ static void drain(struct following *g, struct known_sources *known)
 
 static bool same_state(const struct job_run *a, const struct job_run *b)
 {
-    return a->state == b->state && str_eq(a->status, b->status) && a->started_ms == b->started_ms;
+    return a->state == b->state && str_eq(a->status, b->status) && str_eq(a->step, b->step) &&
+           a->started_ms == b->started_ms;
 }
 
 /* Takes a look into an arena of its own, so that days of looking cost no memory. */
@@ -154,6 +155,7 @@ static int look(struct following *g, bool *changed, struct err *err)
     struct arena *arena = g->f->ctx->arena;
     now.id = arena_str(arena, now.id);
     now.status = arena_str(arena, now.status);
+    now.step = arena_str(arena, now.step);
     now.error = arena_str(arena, now.error);
     now.output = arena_str(arena, now.output);
     now.result = now.result ? value_copy(arena, now.result) : NULL;

@@ -120,6 +120,7 @@ static void describe(
     *out = (struct job_run){.id = value_text(value_getz(live, "run_id"), STR_EMPTY),
         .state = state_of(run, job, live),
         .status = value_scalar_text(run->arena, value_getz(live, "run_status")),
+        .step = value_text(value_getz(live, "run_step"), STR_EMPTY),
         .output = value_text(value_getz(live, "run_output"), STR_EMPTY),
         .started_ms = time_of(value_getz(live, "run_started")),
         .ended_ms = time_of(value_getz(live, "run_ended")),

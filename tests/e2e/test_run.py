@@ -191,6 +191,15 @@ def execution(status, **more):
     return {"match": "DescribeExecution", "status": 200, "body": body, "headers": {"Content-Type": "application/x-amz-json-1.0"}}
 
 
+def test_it_is_said_which_state_it_is_at(jobs, cloud):
+    history = {"events": [{"id": 3, "type": "TaskScheduled"}, {"id": 2, "type": "TaskStateEntered", "stateEnteredEventDetails": {"name": "Count"}}, {"id": 1, "stateEnteredEventDetails": {"name": "Known"}}]}
+    denied = {"match": "GetExecutionHistory", "status": 400, "body": '{"__type": "AccessDeniedException", "message": "no"}'}
+    cloud.fail(execution("RUNNING"), execution("RUNNING"), execution("SUCCEEDED"),
+               {"match": "GetExecutionHistory", "status": 200, "body": json.dumps(history), "headers": {"Content-Type": "application/x-amz-json-1.0"}}, denied)
+    result = jobs.run("run", "flow")
+    assert result.err.splitlines()[1:] == ["flow: RUNNING, at Count", "flow: RUNNING", "flow: SUCCEEDED in 2.5 s"]
+
+
 def test_its_output_is_the_result(jobs, cloud):
     cloud.fail(execution("RUNNING"), execution("SUCCEEDED", output='{"rows": 12, "at": null}'))
     result = jobs.run("run", "flow")
