@@ -177,9 +177,11 @@ static int job_read(struct op_ctx *ctx, const struct value *object, const struct
     const struct spec_job *job = begin(&run, ctx);
     const struct value *live = identified(run.arena, object, options, id);
     bool seen = false;
-    for (size_t i = 0; i < job->read.count; i++)
+    for (size_t i = 0; i < job->read.count; i++) {
         if (take(&run, &job->read.items[i], &live, &seen, err))
             return -1;
+        live = identified(run.arena, live, NULL, id); /* it is the one that was asked for */
+    }
     if (!seen)
         return err_set(err, ERR_ABSENT, "there is no run %.*s", STR_ARG(id));
     describe(&run, job, live, out);
