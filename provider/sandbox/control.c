@@ -67,19 +67,36 @@ static struct str last_call(const struct spec_steps *steps)
     return op ? op->wire.name : STR_EMPTY;
 }
 
+/* A rule goes in or out: two calls of which one `if`, the other `unless` an attribute says so. */
+static bool are_alternatives(
+    const struct spec_type *type, const struct spec_step *first, const struct spec_step *other)
+{
+    for (size_t i = 0; i < first->unless.count; i++)
+        for (size_t k = 0; k < other->only.count; k++) {
+            struct str name = first->unless.items[i].name;
+            const struct spec_attr *attr = spec_attr_find(type, name);
+            if (attr && attr->attr->settable && str_eq(name, other->only.items[k].name))
+                return true;
+        }
+    return false;
+}
+
 static void add_steps(struct indexing *index, enum part part, const struct spec_steps *steps)
 {
-    struct str creates = STR_EMPTY; /* a call that creates may have several forms */
+    const struct spec_step *creates = NULL; /* a call that creates may have several forms */
     for (size_t i = 0; i < steps->count; i++) {
         const struct spec_step *step = &steps->items[i];
         bool main = !step->each && !step->must_be_absent && !step->look && step->op;
-        if (main && !creates.n)
-            creates = step->op->wire.name;
+        if (main && !creates)
+            creates = step;
         /* Of several deleting steps the last deletes; of several creating ones the first creates. */
         if (part == PART_DELETE && i + 1 < steps->count)
             main = main && str_eq(step->op->wire.name, last_call(steps));
         enum part own = part;
-        if (main && part == PART_CREATE && !str_eq(step->op->wire.name, creates))
+        if (part == PART_READ && step->match_path.n)
+            own = PART_LIST; /* weir picks one of the items */
+        if (main && part == PART_CREATE && !str_eq(step->op->wire.name, creates->op->wire.name) &&
+            !are_alternatives(index->type, creates, step))
             own = PART_UPDATE;
         add(index, main ? own : PART_SIDE, step, NULL, NULL);
         add(index, PART_SIDE, step->each, NULL, NULL);
@@ -137,8 +154,8 @@ static void add_also(struct indexing *index)
     static const struct {
         const char *as;
         enum part part;
-    } parts[] = {{"read", PART_READ}, {"list", PART_LIST}, {"update", PART_UPDATE}, {"delete", PART_DELETE},
-        {"tags", PART_TAGS_LIST}};
+    } parts[] = {{"create", PART_CREATE}, {"read", PART_READ}, {"list", PART_LIST}, {"update", PART_UPDATE},
+        {"delete", PART_DELETE}, {"tags", PART_TAGS_LIST}};
     const struct spec_type *type = index->type;
     for (size_t i = 0; i < type->also_count; i++)
         for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
@@ -150,6 +167,8 @@ static void add_also(struct indexing *index)
 static void index_type(struct control *control, const struct spec_type *type)
 {
     struct indexing index = {.service = service_of(control, type->service), .type = type};
+    MEM_GROW(index.service->types, index.service->type_cap, index.service->type_count + 1);
+    index.service->types[index.service->type_count++] = type;
     add_also(&index);
     add_steps(&index, PART_CREATE, &type->create);
     add_steps(&index, PART_UPDATE, &type->update);
@@ -203,6 +222,7 @@ void control_free(struct control *control)
         for (size_t k = 0; k < control->services[i].op_count; k++)
             free(control->services[i].ops[k].roles);
         free(control->services[i].ops);
+        free(control->services[i].types);
     }
     free(control->services);
     arena_release(&control->arena);
@@ -273,13 +293,15 @@ static const struct value *decode(struct call *call, const struct role *role)
     const struct shape *shape = &role->step->request.shape;
     if (wire_decode_request(call->arena, &role->step->op->wire, shape, call->request, &call->raw, call->err))
         return NULL;
+    call->raw = turn_part(call, role->type, call->raw);
     const struct value *input = wire_coerce(call->arena, shape, call->raw);
     input = input ? input : &value_empty_map;
     /* What the client fills in from one attribute names that attribute. */
     for (size_t i = 0; i < role->step->request.extra_count; i++) {
         const struct spec_extra *extra = &role->step->request.extras[i];
         if (!extra->from_item)
-            unify(call->arena, extra->value, value_get(input, extra->key), &input);
+            unify(call->arena, extra->value, turn_name(call, extra->value, value_get(input, extra->key)),
+                &input);
     }
     return input;
 }
@@ -346,6 +368,18 @@ static bool is_published(const struct call *call, const struct role *role, const
     return names;
 }
 
+/* A flag tells two forms of one call apart: PutParameter makes a parameter, with Overwrite it changes one. */
+static bool flags_fit(const struct role *role, const struct value *input)
+{
+    for (size_t i = 0; i < role->step->request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->request.extras[i];
+        const struct value *sent = value_get(input, extra->key);
+        if (extra->value->kind == VALUE_BOOL && extra->value->boolean != value_equal(sent, &value_true))
+            return false;
+    }
+    return true;
+}
+
 static bool choose(struct call *call, struct choice *best)
 {
     struct choice absent = {.rank = -1}; /* one that is named, but is not there */
@@ -355,12 +389,12 @@ static bool choose(struct call *call, struct choice *best)
         const struct value *input = decode(call, role);
         if (!input)
             return false;
-        if (role->part == PART_READ && find_by_prefix(call, role->type))
-            continue; /* what begins so is listed, be it one or none */
         bool named = false;
         struct thing *thing = find_named(call, role, input, &named);
         int rank = 2 * rank_of(role->part, thing != NULL, named) + fits(role, input);
-        if (rank > best->rank || (!best->thing && is_published(call, role, input)))
+        rank = flags_fit(role, input) ? rank : rank / 4;
+        bool knows_more = rank == best->rank && input->count > best->input->count;
+        if (rank > best->rank || knows_more || (!best->thing && is_published(call, role, input)))
             *best = (struct choice){role, input, thing, rank};
         if (role->part == PART_READ && named && !thing)
             absent = (struct choice){role, input, NULL, rank};
@@ -403,7 +437,15 @@ static bool goes_along(const struct role *chosen, const struct role *role)
 {
     struct str at = chosen->step->at;
     bool inside = role->step->at.n > at.n && at.n && str_starts(role->step->at, at);
-    return role->part == PART_LIST && (chosen->part == PART_LIST || (chosen->part == PART_READ && inside));
+    if (role->part == PART_LIST)
+        return chosen->part == PART_LIST || (chosen->part == PART_READ && inside);
+    if (role->type != chosen->type)
+        return false;
+    /* What one call has for several attributes: its tags beside its settings, members beside others. */
+    bool changes = chosen->part == PART_MEMBERS_MODIFY || chosen->part == PART_UPDATE;
+    return (role->part == PART_READ && chosen->part == PART_READ) ||
+           (changes && role->part == PART_MEMBERS_MODIFY) ||
+           (role->part == PART_UPDATE && chosen->part == PART_MEMBERS_MODIFY);
 }
 
 /* One role, and those that go along with it. */
@@ -422,7 +464,8 @@ static int answer_roles(struct call *call, const struct choice *choice, struct a
             continue;
         struct thing **things = NULL;
         size_t n = 0;
-        int status = do_call(call, chosen ? choice->thing : NULL, &things, &n);
+        bool same = chosen || (role->type == choice->role->type && role->part != PART_LIST);
+        int status = do_call(call, same ? choice->thing : NULL, &things, &n);
         if (!status)
             answer_add(call, answer, things, n);
         free(things);
@@ -434,11 +477,14 @@ static int answer_roles(struct call *call, const struct choice *choice, struct a
 
 static void answer_call(struct call *call, struct str request_id, struct wire_message *out)
 {
-    struct choice choice;
     struct answer answer;
+    int status = 0;
     answer_start(call, &answer);
-    if (!choose(call, &choice) || answer_roles(call, &choice, &answer) ||
-        answer_encode(call, &answer, request_id, out))
+    do {
+        struct choice choice;
+        status = choose(call, &choice) ? answer_roles(call, &choice, &answer) : -1;
+    } while (!status && ++call->turn < call->turns);
+    if (status || answer_encode(call, &answer, request_id, out))
         encode_refusal(call, &call->served->op->wire, request_id, out);
 }
 
@@ -477,6 +523,8 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
         call.service = known;
         call.served = find_served(&call, known);
     }
+    if (known)
+        store_stand(&call, known);
     if (str_eqz(service, "tagging"))
         tagging_answer(&call, request_id, answer);
     else if (call.served)

@@ -4,8 +4,11 @@
  * answered by doing that to a record.
  *
  *   control.c        which operation a request is, and what part it plays for which type
+ *   control_turns.c  requests that are about several things at once
+ *   control_find.c   which things a request means
  *   control_do.c     doing it: create, change, delete, and what belongs to a thing (facets, members, entries,
  * tags) control_answer.c answers, put together by the paths at which the client side looks for them
+ *   control_collect.c what an answer has of other things
  *   control_store.c  records: in memory, and as one JSON file each
  *   control_fill.c   what the service would add by itself: ids, ARNs, times, states that change
  *   control_record.c things as others in the sandbox see them

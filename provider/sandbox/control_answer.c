@@ -4,6 +4,7 @@
  */
 #include "provider/sandbox/control_internal.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "provider/spec/run.h"
 
@@ -12,6 +13,7 @@ struct part_node {
     struct str name;
     struct part_node *first, *last, *next;
     bool is_list, flat;
+    bool is_map; /* of texts, whatever its parts are */
     struct str item;
     const struct shape *shape; /* of a value */
     const struct value *value;
@@ -115,6 +117,31 @@ static void place(struct making *m, struct part_node *node, struct str path, con
     node->value = v;
 }
 
+static struct str leaf_text(struct arena *arena, const struct value *v)
+{
+    if (v->kind != VALUE_MAP && v->kind != VALUE_LIST)
+        return value_scalar_text(arena, v);
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, v, JSON_PLAIN);
+    return arena_str(arena, buf_str(&text));
+}
+
+static void finish_map(
+    struct making *m, const struct part_node *node, const struct shape **shape, const struct value **value)
+{
+    static const struct shape texts = {.kind = SHAPE_MAP,
+        .elem = &text_shape,
+        .entry = STR_INIT("entry"),
+        .key_name = STR_INIT("key"),
+        .value_name = STR_INIT("value")};
+    struct value_builder b = VALUE_BUILDER(m->arena);
+    for (const struct part_node *at = node->first; at; at = at->next)
+        if (at->value)
+            value_builder_set(&b, at->name, value_string(m->arena, leaf_text(m->arena, at->value)));
+    *shape = &texts;
+    *value = value_builder_map(&b);
+}
+
 /* Turns the tree into a shape and a value for the codec; the structure's own names are the wire's. */
 static void finish(
     struct making *m, const struct part_node *node, const struct shape **shape, const struct value **value)
@@ -122,6 +149,10 @@ static void finish(
     if (node->shape && !node->first) {
         *shape = node->shape;
         *value = node->value;
+        return;
+    }
+    if (node->is_map) {
+        finish_map(m, node, shape, value);
         return;
     }
     size_t n = 0;
@@ -311,8 +342,12 @@ static void place_object(
             place(m, node, path, attr->owner == OWNER_TAGS ? type->tags->shape : attr->answer, v);
         place_item_extras(m, node, path, type, attr, v);
     }
+    const struct value *maps = value_getz(type->sandbox, "text_maps");
+    for (struct part_node *at = node->first; at; at = at->next)
+        for (uint32_t i = 0; maps && i < maps->count; i++)
+            at->is_map = at->is_map || str_eq(at->name, value_text(maps->items[i], STR_EMPTY));
     const struct value *one = value_get(value_getz(type->sandbox, "shows_in"), role->step->op->wire.name);
-    if (!one && !role->step->sparse)
+    if (!one && !role->step->sparse && !role->step->wanted.count)
         one = value_getz(type->sandbox, "shows");
     place_shown(m, node, type, one, attrs);
 }
@@ -461,6 +496,38 @@ static struct part_node *parent_of(struct making *m, struct part_node *root, con
     return home ? object_node(m, home, str_slice(at, outer.n + 1, at.n), &list) : NULL;
 }
 
+/* Of lists the shape is that of any value; XML wants to know how deep they go. */
+static const struct shape *shape_of_items(struct making *m, const struct value *v)
+{
+    static const struct shape any = {.kind = SHAPE_ANY};
+    if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
+        return &any;
+    struct shape *shape = ARENA_NEW(m->arena, struct shape);
+    if (v->kind == VALUE_LIST) {
+        *shape = (struct shape){.kind = SHAPE_LIST, .elem = v->count ? shape_of_items(m, v->items[0]) : &any};
+        return shape;
+    }
+    struct shape_member *members = ARENA_ARRAY(m->arena, struct shape_member, v->count + 1);
+    *shape = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = v->count};
+    for (uint32_t i = 0; i < v->count; i++)
+        members[i] = (struct shape_member){.name = v->entries[i].key,
+            .wire = v->entries[i].key,
+            .shape = shape_of_items(m, v->entries[i].value)};
+    return shape;
+}
+
+static void place_collected(struct making *m, struct part_node *node, const struct value *collected)
+{
+    for (uint32_t i = 0; i < collected->count; i++) {
+        const struct value *list = collected->entries[i].value;
+        struct part_node *at = child(m, node, collected->entries[i].key, false);
+        at->is_list = true;
+        for (uint32_t k = 0; k < list->count; k++)
+            place(m, child(m, at, STR_EMPTY, true), STR_EMPTY, shape_of_items(m, list->items[k]),
+                list->items[k]);
+    }
+}
+
 static void place_things(struct making *m, struct part_node *root, struct thing *const *things, size_t n)
 {
     const struct role *role = m->call->role;
@@ -480,6 +547,8 @@ static void place_things(struct making *m, struct part_node *root, struct thing 
         struct part_node *at = list ? child(m, home, STR_EMPTY, true) : node;
         m->call->subject = things[i];
         place_object(m, at, role, fill_now(m->call, things[i]));
+        if (!role->step->sparse)
+            place_collected(m, at, collect(m->call, things[i]));
     }
     if (!n && role->type->schema.is_data)
         place_object(m, list ? child(m, node, STR_EMPTY, true) : node, role,
@@ -513,12 +582,34 @@ void answer_start(struct call *call, struct answer *answer)
         .xml = protocol == WIRE_QUERY || protocol == WIRE_EC2 || protocol == WIRE_REST_XML};
 }
 
+/* `shows_beside: {Call: {Path: value}}`: what an answer has besides its objects. */
+static void place_beside(struct making *m, struct part_node *root)
+{
+    const struct role *role = m->call->role;
+    place_shown(m, root, role->type,
+        value_get(value_getz(role->type->sandbox, "shows_beside"), role->step->op->wire.name),
+        &value_empty_map);
+}
+
+/* Where objects go: into JSON text of its own, where the client finds them in one. */
+static struct part_node *content_root(struct call *call, struct answer *answer)
+{
+    if (!call->role->step->parse.n)
+        return answer->root;
+    answer->parse = call->role->step->parse;
+    if (!answer->parsed)
+        answer->parsed = ARENA_NEW(call->arena, struct part_node);
+    return answer->parsed;
+}
+
 void answer_add(struct call *call, struct answer *answer, struct thing *const *things, size_t n)
 {
     struct making m = {.call = call, .arena = call->arena, .xml = answer->xml};
     bool list;
     if (gives_objects(call->role)) {
-        place_things(&m, answer->root, things, n);
+        struct part_node *root = content_root(call, answer);
+        place_things(&m, root, things, n);
+        place_beside(&m, root);
         return;
     }
     if (n)
@@ -533,12 +624,27 @@ void answer_add(struct call *call, struct answer *answer, struct thing *const *t
         object_node(&m, answer->root, call->role->step->at, &list); /* an empty list is still a list */
 }
 
+static int place_parsed(struct making *m, const struct answer *answer)
+{
+    static const struct wire_operation json = {.protocol = WIRE_JSON11};
+    const struct shape *shape;
+    const struct value *value;
+    struct wire_message text = {0};
+    finish(m, answer->parsed, &shape, &value);
+    if (wire_encode_response(m->arena, &json, shape, value, STR_EMPTY, &text, m->call->err))
+        return -1;
+    place(m, answer->root, answer->parse, &text_shape, value_string(m->arena, text.body));
+    return 0;
+}
+
 int answer_encode(
     struct call *call, const struct answer *answer, struct str request_id, struct wire_message *out)
 {
     struct making m = {.call = call, .arena = call->arena, .xml = answer->xml};
     const struct shape *shape;
     const struct value *value;
+    if (answer->parsed && place_parsed(&m, answer))
+        return -1;
     finish(&m, answer->root, &shape, &value);
     return wire_encode_response(
         call->arena, &call->served->op->wire, shape, value, request_id, out, call->err);

@@ -34,6 +34,12 @@ static struct str code_of(
     return own.n ? own : all && all->count ? all->items[0].code : fallback;
 }
 
+/* Where a code stands for many things, the message says which, in words that clients look for. */
+static struct str words_of(const struct spec_errors *all, const char *usual)
+{
+    return all->count && all->items[0].message.n ? all->items[0].message : str_z(usual);
+}
+
 int refuse_status(const struct call *call, int rest)
 {
     return is_json_rpc(call) || call->service->spec->protocol == WIRE_EC2 ? 400 : rest;
@@ -46,15 +52,16 @@ int refuse_absent(struct call *call, const struct role *role)
         own->count ? own->items[0].code
                    : code_of(role->type, "absent", &role->type->service->absent, STR("NotFoundException"));
     int status = refuse_status(call, 404);
-    return refuse(call, status, code, "%.*s was not found", STR_ARG(role->type->schema.name));
+    return refuse(call, status, code, "%.*s %.*s", STR_ARG(role->type->schema.name),
+        STR_ARG(words_of(own->count ? own : &role->type->service->absent, "was not found")));
 }
 
 static int refuse_existing(struct call *call)
 {
     const struct spec_type *type = call->role->type;
     struct str code = code_of(type, "exists", &type->service->exists, STR("AlreadyExistsException"));
-    return refuse(
-        call, refuse_status(call, 409), code, "%.*s exists already", STR_ARG(call->role->type->schema.name));
+    return refuse(call, refuse_status(call, 409), code, "%.*s %.*s", STR_ARG(type->schema.name),
+        STR_ARG(words_of(&type->service->exists, "exists already")));
 }
 
 int refuse_invalid(struct call *call, struct str name, struct str why)
@@ -145,29 +152,36 @@ static int create_companions(struct call *call, const struct thing *thing)
     return 0;
 }
 
+/* Creating the same again gives what is there, where the service is so (CreateTopic). */
+static bool is_idempotent(const struct spec_step *step)
+{
+    bool by_token = false;
+    for (size_t i = 0; i < step->request.extra_count; i++)
+        by_token = by_token || str_eqz(value_text(step->request.extras[i].value, STR_EMPTY), "${token}");
+    struct str call = step->op->wire.name;
+    return step->idempotent && !by_token &&
+           (str_starts(call, STR("Create")) || str_starts(call, STR("Subscribe")));
+}
+
 /* A call that may be repeated answers the same again, unless it asks for something else by the same name. */
 static bool asks_again(const struct call *call, const struct thing *existing, const struct value *attrs)
 {
+    const struct value *token = find_token(call->role, call->input);
+    if (token && value_equal(token, value_getz(existing->attrs, TOKEN_KEY)))
+        return true;
     for (uint32_t i = 0; i < attrs->count; i++) {
         const struct spec_attr *attr = spec_attr_find(call->role->type, attrs->entries[i].key);
         if (attr->owner != OWNER_TAGS &&
             !attr_equal(attr->attr, attrs->entries[i].value, value_get(existing->attrs, attr->attr->name)))
             return false;
     }
-    return call->role->step->idempotent;
+    return is_idempotent(call->role->step);
 }
 
 static int create(struct call *call, struct thing *existing, struct thing **out)
 {
     const struct spec_type *type = call->role->type;
-    const struct value *attrs = given_attributes(call);
-    for (size_t i = 0; i < call->role->step->only.count;
-         i++) { /* the call that is made only `if` says that much */
-        const struct spec_condition *only = &call->role->step->only.items[i];
-        if (only->values->count == 1 && !str_eqz(value_text(only->values->items[0], STR_EMPTY), "*") &&
-            schema_attr(&type->schema, only->name) && !value_get(attrs, only->name))
-            attrs = value_with(call->arena, attrs, only->name, only->values->items[0]);
-    }
+    const struct value *attrs = find_implied(call, call->role, given_attributes(call));
     if (existing && !is_waiting(existing) && asks_again(call, existing, attrs)) {
         *out = existing;
         return 0;
@@ -177,30 +191,43 @@ static int create(struct call *call, struct thing *existing, struct thing **out)
     if (check_attributes(call, attrs) || check_forms(call, attrs) || check_references(call, attrs))
         return -1;
     attrs = fill_new(call, type, attrs);
+    attrs = value_with(call->arena, attrs, STR(TOKEN_KEY), find_token(call->role, call->input));
     *out = store_add(call->control, type, find_region(call, type), attrs);
     number_given(call->control, *out);
     return keep(call, *out) || create_companions(call, *out);
+}
+
+/* What changes with other attributes is new only when the request has one of them. */
+static bool is_affected(const struct spec_type *type, struct str name, const struct value *given)
+{
+    const struct spec_attr *attr = spec_attr_find(type, name);
+    for (size_t i = 0; attr && i < attr->changes_with.count; i++)
+        if (value_get(given, attr->changes_with.items[i]))
+            return true;
+    return !attr || !attr->changes_with.count;
 }
 
 /* With `full`, what the request leaves out goes back to how it was at the beginning. */
 static const struct value *updated(struct call *call, const struct thing *thing)
 {
     const struct spec_step *step = call->role->step;
-    const struct value *attrs = thing->attrs, *given = given_attributes(call);
+    const struct value *attrs = thing->attrs, *given = find_implied(call, call->role, given_attributes(call));
     for (size_t i = 0; step->full && i < step->request.attr_count; i++) {
         const struct attr *attr = schema_attr(&thing->type->schema, step->request.attrs[i]);
         if (attr && attr->settable && !attr->replace && !value_get(given, attr->name))
             attrs = value_with(call->arena, attrs, attr->name, attr->default_value);
     }
     for (uint32_t i = 0; i < given->count; i++) {
-        const struct attr *attr = schema_attr(&thing->type->schema, given->entries[i].key);
+        const struct attr *attr = spec_attr_find(thing->type, given->entries[i].key)->attr;
         if (attr->settable && !attr->replace) /* the others name it */
             attrs = value_with(call->arena, attrs, attr->name, given->entries[i].value);
     }
     const struct value *values = value_getz(thing->type->sandbox, "on_update");
     for (uint32_t i = 0; values && i < values->count; i++) {
         const struct value *v =
-            fill_text(call, thing->type, values->entries[i].value, attrs, thing->revision + 1);
+            is_affected(thing->type, values->entries[i].key, given)
+                ? fill_text(call, thing->type, values->entries[i].value, attrs, thing->revision + 1)
+                : NULL;
         if (v)
             attrs = value_with(call->arena, attrs, values->entries[i].key, v);
     }
@@ -336,13 +363,25 @@ static const struct value *without_keys(struct call *call, const struct value *h
     return have;
 }
 
+/* EnableKeyRotation says it by its name alone: not as it is by default. */
+static const struct value *facet_value(struct call *call)
+{
+    const struct spec_attr *attr = call->role->attr;
+    const struct value *v = value_get(call->input, attr->attr->name);
+    if (v)
+        return v;
+    v = value_get(find_implied(call, call->role, call->input), attr->attr->name);
+    return v || attr->attr->type->kind != TYPE_BOOL
+               ? v
+               : value_bool(!value_equal(attr->attr->default_value, &value_true));
+}
+
 /* The new value of the attribute that the role is about; NULL: it is taken away. */
 static const struct value *owned_after(struct call *call, const struct value *have)
 {
-    struct str name = call->role->attr->attr->name;
     switch (call->role->part) {
-    case PART_FACET_PUT: return value_get(call->input, name);
-    case PART_FACET_REMOVE: return NULL;
+    case PART_FACET_PUT: return facet_value(call);
+    case PART_FACET_REMOVE: return call->role->attr->attr->default_value;
     case PART_MEMBERS_ADD:
         return members_after(call, have, as_list(call, item_part(call, "@")), &value_empty_list);
     case PART_MEMBERS_REMOVE:
@@ -406,17 +445,36 @@ static int check_owned(struct call *call, const struct thing *thing)
 
 /* ---- the call ---- */
 
+/* `distinct: {ListLayers: name}`: of those that have this in common, the last. */
+static void keep_distinct(const struct call *call, struct thing **found, size_t *n)
+{
+    struct str name = value_text(
+        value_get(value_getz(call->role->type->sandbox, "distinct"), call->served->op->wire.name), STR_EMPTY);
+    size_t kept = 0;
+    for (size_t i = 0; i < *n; i++) {
+        bool later = false;
+        for (size_t k = i + 1; name.n && k < *n && !later; k++)
+            later = value_equal(value_get(found[i]->attrs, name), value_get(found[k]->attrs, name));
+        if (!later)
+            found[kept++] = found[i];
+    }
+    *n = kept;
+}
+
 static void list_things(struct call *call, struct thing ***found, size_t *n)
 {
     size_t cap = 0;
     for (size_t i = 0; i < call->control->thing_count; i++) {
         struct thing *thing = call->control->things[i];
+        bool hidden = is_waiting(thing) && value_is_null(soft(thing, "listed"));
         if (thing->type != call->role->type || !str_eq(thing->region, find_region(call, call->role->type)) ||
-            is_waiting(thing) || fill_lingers(call->control, thing) || !find_passes(call, thing))
+            hidden || fill_lingers(call->control, thing) || !find_listed(call, thing) ||
+            !find_passes(call, thing))
             continue;
         MEM_GROW(*found, cap, *n + 1);
         (*found)[(*n)++] = thing;
     }
+    keep_distinct(call, *found, n);
 }
 
 static void found_one(struct thing *thing, struct thing ***found, size_t *n)
@@ -432,12 +490,23 @@ static bool is_data(const struct call *call)
     return call->role->type->schema.is_data && call->role->type->sandbox;
 }
 
+/* Some describing calls leave out what is not there, some listings refuse when there is nothing: `quiet` and
+ * `loud` name them. */
+static bool is_among(const struct call *call, const char *which)
+{
+    const struct value *names = value_getz(call->role->type->sandbox, which);
+    for (uint32_t i = 0; names && i < names->count; i++)
+        if (str_eq(value_text(names->items[i], STR_EMPTY), call->served->op->wire.name))
+            return true;
+    return false;
+}
+
 int do_call(struct call *call, struct thing *thing, struct thing ***found, size_t *n)
 {
     const struct role *role = call->role;
     if (role->part == PART_LIST) {
         list_things(call, found, n);
-        return 0;
+        return !*n && is_among(call, "loud") ? refuse_absent(call, role) : 0;
     }
     if (role->part == PART_SIDE)
         return 0;
@@ -448,7 +517,7 @@ int do_call(struct call *call, struct thing *thing, struct thing ***found, size_
         bool lists = role->step->at.n && str_ends(role->step->at, STR("[]")) && role->part == PART_READ;
         bool named = false;
         find_named(call, role, call->input, &named);
-        return lists && !named ? 0 : refuse_absent(call, role);
+        return (lists && !named) || is_among(call, "quiet") ? 0 : refuse_absent(call, role);
     }
     if (role->part == PART_UPDATE && update(call, thing))
         return -1;

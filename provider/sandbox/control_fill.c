@@ -1,20 +1,14 @@
 /*
- * What a service adds by itself: defaults, ARNs, ids, times, and states that change while time passes. The
- * spec's `sandbox:` says what no other part of it implies:
- *
- *     sandbox:
- *       values: {vpc_id: "vpc-${hex17}", state: available, create_time: "${now}"}   # computed attributes of
- * a new one states: {status: [[creating, 3], [available, 0]]}     # seconds in each state after creation, in
- * order updating: {status: [[modifying, 2], [available, 0]]}  # the same after a change deleting: {status:
- * [[deleting, 2]]}                   # how it looks while it is going; then it is gone references: {role:
- * aws.iam.role}                      # attributes that must name something that exists delete_empty:
- * {attributes: [policies], code: DeleteConflict}  # what must be empty before it may be deleted
+ * What a service adds by itself: defaults, ARNs, ids, times, and states that change while time passes. What
+ * no other part of a spec implies stands under `sandbox:`; docs/specs.md lists its keys. Here: `values`,
+ * `states`, `updating`, `deleting`, `derives`, and templates at large.
  */
 #include "provider/sandbox/control_internal.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/json.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -100,7 +94,7 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
     struct arena *arena = call->arena;
     struct str text;
     const struct attr *attr = schema_attr(&type->schema, name);
-    const struct value *own = attr ? value_get(attrs, name) : NULL;
+    const struct value *own = value_get(attrs, name);
     if (!value_is_null(own))
         return own;
     if (attr && attr->default_value)
@@ -141,14 +135,38 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
 
 static struct str as_text(struct arena *arena, const struct value *v)
 {
-    return v->kind == VALUE_STRING ? v->string
-           : v->kind == VALUE_INT  ? arena_printf(arena, "%lld", (long long)v->integer)
-                                   : STR_EMPTY;
+    if (v->kind != VALUE_MAP && v->kind != VALUE_LIST)
+        return value_scalar_text(arena, v);
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, v, JSON_PLAIN);
+    return arena_str(arena, buf_str(&text));
 }
 
-/* ${name|lower}, ${arn|base}: what is after the last slash. */
-static struct str filtered(struct arena *arena, struct str text, struct str filter)
+static const struct value *as_milliseconds(struct arena *arena, const struct value *v)
 {
+    int64_t ms;
+    return time_parse_rfc3339(value_text(v, STR_EMPTY), &ms) ? value_int(arena, ms) : NULL;
+}
+
+/* The name of the thing with this id; the id where it has none. */
+static struct str name_of(const struct call *call, struct str id)
+{
+    for (size_t i = 0; i < call->control->thing_count; i++)
+        if (str_eq(call->control->things[i]->id, id))
+            return value_text(value_getz(call->control->things[i]->attrs, "name"), id);
+    return id;
+}
+
+/* ${name|lower}; ${arn|base}: what is after the last slash; ${created|epoch}, |ms: seconds, milliseconds;
+ * ${item|named}: the name of what has this id; ${policy|json}: as JSON text. */
+static struct str filtered(const struct call *call, struct str text, struct str filter)
+{
+    int64_t ms;
+    struct arena *arena = call->arena;
+    if (str_eqz(filter, "named"))
+        return name_of(call, text);
+    if (str_eqz(filter, "epoch") && time_parse_rfc3339(text, &ms))
+        return arena_printf(arena, "%lld", (long long)(ms / 1000));
     if (str_eqz(filter, "base"))
         while (str_find_char(text, '/', 0) >= 0)
             text = str_slice(text, (size_t)str_find_char(text, '/', 0) + 1, text.n);
@@ -174,10 +192,13 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
         const struct value *v = lookup(call, type, name, attrs, revision);
         if (value_is_null(v))
             return NULL;
-        if (open == 0 && (size_t)close + 1 == template->string.n && !filter.p)
+        bool whole = open == 0 && (size_t)close + 1 == template->string.n;
+        if (whole && !filter.p)
             return v;
+        if (whole && str_eqz(filter, "ms"))
+            return as_milliseconds(call->arena, v);
         buf_add(&out, rest.p, (size_t)open);
-        buf_add_str(&out, filtered(call->arena, as_text(call->arena, v), filter));
+        buf_add_str(&out, filtered(call, as_text(call->arena, v), filter));
         rest = str_slice(rest, (size_t)close + 1, rest.n);
     }
     buf_add_str(&out, rest);
@@ -220,7 +241,8 @@ static const struct value *if_asked(const struct call *call, const struct value 
     return asked ? value_getz(template, "value") : NULL;
 }
 
-const struct value *fill_new(struct call *call, const struct spec_type *type, const struct value *attrs)
+static const struct value *with_values(
+    struct call *call, const struct spec_type *type, const struct value *attrs)
 {
     const struct value *values = value_getz(type->sandbox, "values");
     for (uint32_t i = 0; values && i < values->count; i++) {
@@ -229,9 +251,15 @@ const struct value *fill_new(struct call *call, const struct spec_type *type, co
         if (!template || !value_is_null(value_get(attrs, entry->key)))
             continue;
         const struct value *v = fill_value(call, type, template, attrs);
-        if (v)
+        if (!value_is_null(v))
             attrs = value_with(call->arena, attrs, entry->key, v);
     }
+    return attrs;
+}
+
+static const struct value *with_defaults(
+    struct call *call, const struct spec_type *type, const struct value *attrs)
+{
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct spec_attr *attr = &type->attrs[i];
         struct str name = attr->attr->name;
@@ -243,6 +271,16 @@ const struct value *fill_new(struct call *call, const struct spec_type *type, co
             v = fill_text(call, type, value_string(call->arena, attr->template), attrs, 1);
         if (!value_is_null(v) && !attr->steers)
             attrs = value_with(call->arena, attrs, name, v);
+    }
+    return attrs;
+}
+
+const struct value *fill_new(struct call *call, const struct spec_type *type, const struct value *attrs)
+{
+    /* One value may be made of another: an ARN of an id, a policy of the ARN. */
+    for (uint32_t before = 0, rounds = 0; (rounds < 2 || before < attrs->count) && rounds < 8; rounds++) {
+        before = attrs->count;
+        attrs = with_defaults(call, type, with_values(call, type, attrs));
     }
     return attrs;
 }
@@ -278,12 +316,49 @@ static const struct value *with_states(struct call *call, const struct thing *th
     return attrs;
 }
 
+bool fill_looks(const struct value *attrs, const struct value *conditions)
+{
+    for (uint32_t i = 0; conditions && i < conditions->count; i++) {
+        const struct value *have = value_get(attrs, conditions->entries[i].key),
+                           *want = conditions->entries[i].value;
+        bool holds = value_is_null(want)                         ? value_is_null(have)
+                     : str_eqz(value_text(want, STR_EMPTY), "*") ? !value_is_null(have)
+                                                                 : value_equal(have, want);
+        for (uint32_t k = 0; want->kind == VALUE_LIST && k < want->count; k++)
+            holds = holds || value_equal(have, want->items[k]);
+        if (!holds)
+            return false;
+    }
+    return true;
+}
+
+/* `derives: {key_state: [[PendingDeletion, {deleted: "*"}], [Enabled]]}`: the first that holds. */
+static const struct value *with_derived(
+    struct call *call, const struct thing *thing, const struct value *attrs)
+{
+    const struct value *rules = value_getz(thing->type->sandbox, "derives");
+    for (uint32_t i = 0; rules && i < rules->count; i++) {
+        const struct value *cases = rules->entries[i].value, *v = NULL;
+        for (uint32_t k = 0; !v && k < cases->count; k++) {
+            const struct value *one = cases->items[k];
+            if (one->kind == VALUE_LIST && one->count &&
+                (one->count == 1 || fill_looks(attrs, one->items[1])))
+                v = fill_value(call, thing->type, one->items[0], attrs);
+        }
+        if (v)
+            attrs = value_with(call->arena, attrs, rules->entries[i].key, v);
+    }
+    return attrs;
+}
+
 const struct value *fill_now(struct call *call, const struct thing *thing)
 {
     const struct value *attrs = with_states(call, thing, thing->attrs, "states", thing->created_ms);
     if (thing->changed_ms > thing->created_ms)
         attrs = with_states(call, thing, attrs, "updating", thing->changed_ms);
-    return thing->deleted_ms ? with_states(call, thing, attrs, "deleting", thing->deleted_ms) : attrs;
+    if (thing->deleted_ms)
+        return with_states(call, thing, attrs, "deleting", thing->deleted_ms);
+    return with_derived(call, thing, attrs);
 }
 
 /* How long what it used stays in use after its deletion: a function's network interfaces. */

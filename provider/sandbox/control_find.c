@@ -10,10 +10,19 @@ struct str find_region(const struct call *call, const struct spec_type *type)
 
 /* ---- by name ---- */
 
-/* Attributes that tell things apart. */
-static bool identifies(const struct spec_type *type, struct str name)
+/* Attributes that tell things apart: id, ARN and name, and other words that the service made up for them (a
+ * key pair's key_pair_id). */
+static bool identifies(const struct role *role, struct str name)
 {
-    return str_eq(name, type->schema.id) || str_eqz(name, "arn") || str_eqz(name, "name");
+    const struct spec_type *type = role->type;
+    const struct spec_attr *attr = spec_attr_find(type, name);
+    if (!attr)
+        return false;
+    bool lasts = attr->attr->replace || !attr->attr->settable;
+    if (str_eq(name, type->schema.id) || str_eqz(name, "arn") || (str_eqz(name, "name") && lasts))
+        return true;
+    return role->part != PART_CREATE && role->part != PART_LIST && !attr->attr->settable && !attr->hidden &&
+           attr->attr->type->kind == TYPE_STRING;
 }
 
 static bool same(const struct attr *attr, const struct value *given, const struct value *have)
@@ -24,30 +33,39 @@ static bool same(const struct attr *attr, const struct value *given, const struc
     return attr_equal(&folded, given, have);
 }
 
+/* Many calls take an ARN where they say name: …:function:ingest is ingest. */
+static bool refers_to(const struct attr *attr, const struct value *given, const struct value *have)
+{
+    struct str arn = value_text(given, STR_EMPTY), name = value_text(have, STR_EMPTY);
+    bool names = str_starts(arn, STR("arn:")) && name.n && arn.n > name.n && str_ends(arn, name);
+    return same(attr, given, have) ||
+           (names && (arn.p[arn.n - name.n - 1] == ':' || arn.p[arn.n - name.n - 1] == '/'));
+}
+
 /* Many calls take a name where they say id, and an ARN where they say name (SecretId, a job's role). */
 static bool is_called(const struct thing *thing, const struct attr *attr, const struct value *given)
 {
-    struct str names[] = {thing->type->schema.id, STR("arn"), STR("name")};
+    struct str names[] = {thing->type->schema.id, STR("arn"), STR("name"), attr->name};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (same(attr, given, value_get(thing->attrs, names[i])))
             return true;
     return false;
 }
 
-/* Nothing given speaks against it: neither its names nor, of what is there already, what never changes. */
+/* Nothing given speaks against it: neither its names nor what never changes. */
 static bool agrees(const struct role *role, const struct thing *thing, const struct value *input)
 {
-    bool creates = role->part == PART_CREATE;
     for (uint32_t i = 0; i < input->count; i++) {
-        const struct attr *attr = schema_attr(&thing->type->schema, input->entries[i].key);
+        const struct spec_attr *spec = spec_attr_find(thing->type, input->entries[i].key);
         const struct value *given = input->entries[i].value;
-        if (!attr || value_is_null(given))
+        if (!spec || value_is_null(given))
             continue;
+        const struct attr *attr = spec->attr;
         const struct value *have = value_get(thing->attrs, attr->name);
-        bool fixed = (attr->replace || !attr->settable) && attr->type->kind == TYPE_STRING && have;
-        if (identifies(thing->type, attr->name)
-                ? (creates ? !same(attr, given, have) : !is_called(thing, attr, given))
-                : !creates && fixed && !same(attr, given, have))
+        bool fixed =
+            (attr->replace || !attr->settable) && attr->type->kind == TYPE_STRING && have && !spec->hidden;
+        if (identifies(role, attr->name) ? !is_called(thing, attr, given)
+                                         : fixed && !refers_to(attr, given, have))
             return false;
     }
     return true;
@@ -67,23 +85,182 @@ static bool looks_like(const struct role *role, const struct thing *thing, const
     return true;
 }
 
+/* What a call means without saying it: DisableKey is only made `if: {enabled: false}`, EnableKey `unless` so.
+ * NULL: nothing. */
+static const struct value *implied_value(const struct spec_step *step, const struct spec_attr *attr)
+{
+    struct str name = attr->attr->name;
+    for (size_t i = 0; i < step->only.count; i++) {
+        const struct value *values = step->only.items[i].values;
+        if (str_eq(step->only.items[i].name, name) && values->count == 1 &&
+            !value_is_null(values->items[0]) && !str_eqz(value_text(values->items[0], STR_EMPTY), "*"))
+            return values->items[0];
+    }
+    for (size_t i = 0; i < step->unless.count; i++) {
+        const struct value *values = step->unless.items[i].values;
+        if (str_eq(step->unless.items[i].name, name) && values->count == 1 &&
+            values->items[0]->kind == VALUE_BOOL)
+            return value_bool(!values->items[0]->boolean);
+    }
+    return NULL;
+}
+
+const struct value *find_implied(const struct call *call, const struct role *role, const struct value *attrs)
+{
+    const struct spec_type *type = role->type;
+    for (size_t i = 0; i < type->attr_count; i++) {
+        const struct spec_attr *attr = &type->attrs[i];
+        const struct value *v = implied_value(role->step, attr);
+        if (v && attr->attr->settable && !attr->steers && !value_get(attrs, attr->attr->name))
+            attrs = value_with(call->arena, attrs, attr->attr->name, v);
+    }
+    return attrs;
+}
+
+/* ---- the one that is in a new one's way ---- */
+
+/* What no two things may have in common: what `unique` says, or the id where the request implies it, or the
+ * name. */
+static const struct value *unique_names(const struct call *call, const struct spec_type *type)
+{
+    const struct value *own = value_getz(type->sandbox, "unique");
+    if (own)
+        return own;
+    const struct spec_attr *id = spec_attr_find(type, type->schema.id);
+    bool implied = id && (id->attr->settable || id->template.n);
+    const struct value *name = value_string(call->arena, implied ? type->schema.id : STR("name"));
+    return value_list(call->arena, &name, 1);
+}
+
+static const struct value *unique_value(
+    const struct call *call, const struct spec_type *type, struct str name, const struct value *input)
+{
+    const struct spec_attr *attr = spec_attr_find(type, name);
+    const struct value *v = value_get(input, name);
+    if (!value_is_null(v) || !attr)
+        return v;
+    if (attr->template.n)
+        return fill_text((struct call *)call, type, value_string(call->arena, attr->template), input, 1);
+    return attr->attr->default_value;
+}
+
+static bool is_twin(const struct call *call, const struct thing *thing, const struct value *input)
+{
+    const struct value *names = unique_names(call, thing->type);
+    bool any = false;
+    for (uint32_t i = 0; i < names->count; i++) {
+        struct str name = value_text(names->items[i], STR_EMPTY);
+        const struct spec_attr *attr = spec_attr_find(thing->type, name);
+        const struct value *v = unique_value(call, thing->type, name, input),
+                           *have = value_get(thing->attrs, name);
+        if (!attr || (value_is_null(v) ? !value_is_null(have) : !same(attr->attr, v, have)))
+            return false;
+        any = any || v;
+    }
+    return any;
+}
+
+const struct value *find_token(const struct role *role, const struct value *input)
+{
+    for (size_t i = 0; i < role->step->request.extra_count; i++)
+        if (str_eqz(value_text(role->step->request.extras[i].value, STR_EMPTY), "${token}"))
+            return value_get(input, role->step->request.extras[i].key);
+    return NULL;
+}
+
+static struct thing *find_twin(const struct call *call, const struct role *role, const struct value *input)
+{
+    const struct value *token = find_token(role, input);
+    for (size_t t = 0; t < call->control->thing_count; t++) {
+        struct thing *thing = call->control->things[t];
+        if (thing->type == role->type && str_eq(thing->region, find_region(call, role->type)) &&
+            !fill_lingers(call->control, thing) &&
+            (is_twin(call, thing, input) ||
+                (token && value_equal(token, value_getz(thing->attrs, TOKEN_KEY)))))
+            return thing;
+    }
+    return NULL;
+}
+
+/* `prefixes: {QueueNamePrefix: name}`, `narrows: {status: status}`: members of a listing that an attribute
+ * begins with, or is. */
+static bool is_in_scope(const struct call *call, const struct thing *thing, const char *which)
+{
+    const struct value *rules = value_getz(thing->type->sandbox, which), *attrs = NULL;
+    for (uint32_t i = 0; rules && i < rules->count; i++) {
+        struct str given = value_text(value_get(call->raw, rules->entries[i].key), STR_EMPTY);
+        if (!given.n)
+            continue;
+        attrs = attrs ? attrs : fill_now((struct call *)call, thing);
+        struct str have =
+            value_text(value_get(attrs, value_text(rules->entries[i].value, STR_EMPTY)), STR_EMPTY);
+        if (str_eqz(str_z(which), "prefixes") ? !str_starts(have, given) : !str_eq(have, given))
+            return false;
+    }
+    return true;
+}
+
+static bool is_prefix(const struct spec_type *type, struct str name)
+{
+    const struct value *rules = value_getz(type->sandbox, "prefixes");
+    for (uint32_t i = 0; rules && i < rules->count; i++)
+        if (str_eq(value_text(rules->entries[i].value, STR_EMPTY), name))
+            return true;
+    return false;
+}
+
+/* A listing may be of what belongs to something: the aliases of one function. */
+bool find_listed(const struct call *call, const struct thing *thing)
+{
+    const struct spec_request *request = &call->role->step->request;
+    if (!is_in_scope(call, thing, "prefixes") || !is_in_scope(call, thing, "narrows"))
+        return false;
+    for (size_t i = 0; i < request->attr_count; i++) {
+        const struct spec_attr *attr = spec_attr_find(thing->type, request->attrs[i]);
+        const struct value *given = value_get(call->input, request->attrs[i]);
+        if (attr && !value_is_null(given) && !is_prefix(thing->type, request->attrs[i]) &&
+            !refers_to(attr->attr, given, value_get(thing->attrs, attr->attr->name)))
+            return false;
+    }
+    return true;
+}
+
+/* An id that is put together from other attributes, out of those that the request has. */
+static const struct value *with_id(
+    const struct call *call, const struct role *role, const struct value *input)
+{
+    const struct spec_attr *id = spec_attr_find(role->type, role->type->schema.id);
+    bool looks = role->part == PART_LIST || role->part == PART_CREATE;
+    if (!id || !id->template.n || looks || value_get(input, id->attr->name))
+        return input;
+    const struct value *v =
+        fill_text((struct call *)call, role->type, value_string(call->arena, id->template), input, 1);
+    return v ? value_with(call->arena, input, id->attr->name, v) : input;
+}
+
 struct thing *find_named(
     const struct call *call, const struct role *role, const struct value *input, bool *named)
 {
     const struct spec_type *type = role->type;
     *named = false;
+    input = with_id(call, role, find_implied(call, role, input));
     for (uint32_t i = 0; i < input->count; i++)
-        *named = *named || (identifies(type, input->entries[i].key) &&
-                               schema_attr(&type->schema, input->entries[i].key) &&
-                               !value_is_null(input->entries[i].value));
+        *named =
+            *named || (identifies(role, input->entries[i].key) && !value_is_null(input->entries[i].value));
+    if (role->part == PART_CREATE)
+        return find_twin(call, role, input);
     bool by_content = !*named && type->find_by.count && role->part == PART_DELETE;
+    struct thing *going = NULL; /* what is being deleted can be looked at, but not changed */
     for (size_t t = 0; (*named || by_content) && t < call->control->thing_count; t++) {
         struct thing *thing = call->control->things[t];
-        if (thing->type == type && str_eq(thing->region, find_region(call, type)) && !thing->deleted_ms &&
-            (by_content ? looks_like(role, thing, input) : agrees(role, thing, input)))
+        if (thing->type != type || !str_eq(thing->region, find_region(call, type)) ||
+            !(by_content ? looks_like(role, thing, input) : agrees(role, thing, input)))
+            continue;
+        if (!thing->deleted_ms)
             return thing;
+        going = fill_lingers(call->control, thing) ? going : thing;
     }
-    return NULL;
+    return role->part == PART_READ || role->part == PART_DELETE ? going : NULL;
 }
 
 bool find_any(const struct call *call, struct str type, const struct value *reference)
@@ -174,32 +351,8 @@ static bool part_passes(
     return false;
 }
 
-/* `prefixes: {logGroupNamePrefix: name}`: a member with how an attribute begins. */
-bool find_by_prefix(const struct call *call, const struct spec_type *type)
-{
-    const struct value *prefixes = value_getz(type->sandbox, "prefixes");
-    for (uint32_t i = 0; prefixes && i < prefixes->count; i++)
-        if (!value_is_null(value_get(call->raw, prefixes->entries[i].key)))
-            return true;
-    return false;
-}
-
-static bool begins_so(const struct call *call, const struct thing *thing)
-{
-    const struct value *prefixes = value_getz(thing->type->sandbox, "prefixes");
-    for (uint32_t i = 0; prefixes && i < prefixes->count; i++) {
-        struct str wanted = value_text(value_get(call->raw, prefixes->entries[i].key), STR_EMPTY);
-        struct str name = value_text(prefixes->entries[i].value, STR_EMPTY);
-        if (!str_starts(value_text(value_get(thing->attrs, name), STR_EMPTY), wanted))
-            return false;
-    }
-    return true;
-}
-
 bool find_passes(const struct call *call, const struct thing *thing)
 {
-    if (!begins_so(call, thing))
-        return false;
     for (size_t l = 0; l < 2; l++) {
         const struct value *filters =
             wire_path(call->arena, call->raw, l ? STR("Filters[]") : STR("Filter[]"));

@@ -53,6 +53,8 @@ struct served_service {
     const struct spec_service *spec;
     struct served *ops;
     size_t op_count, op_cap;
+    const struct spec_type **types;
+    size_t type_count, type_cap;
 };
 
 /* One thing that exists. Its values live in its own arena, which every change replaces. */
@@ -98,6 +100,8 @@ struct call {
     const struct value *input; /* by the role's shape: attributes, and what `with` and items are called */
     const struct value *raw;   /* the request's members under wire names */
     struct err *err;           /* code, message, http_status of a refusal */
+    /* A request may name several things (VpcId.1, VpcId.2): it is carried out for each in turn. */
+    uint32_t turn, turns;
     /* What templates know while an answer is made. */
     const struct thing *subject;
     const struct value *item;
@@ -111,6 +115,8 @@ struct thing *store_add(
 void store_change(struct control *control, struct thing *thing, const struct value *attrs);
 void store_remove(struct control *control, struct thing *thing);
 void store_release(struct control *control);
+/* What every account has of the service from the beginning: `standing: [{name: primary}]`. */
+void store_stand(struct call *call, const struct served_service *service);
 /* Writes the record's file. -1 on a full disk; then the caller refuses the request. */
 int store_keep(struct control *control, struct thing *thing, struct err *err);
 
@@ -119,14 +125,26 @@ int store_keep(struct control *control, struct thing *thing, struct err *err);
 /* The thing of the role's type that the input names. `named`: it names any at all. */
 struct thing *find_named(
     const struct call *call, const struct role *role, const struct value *input, bool *named);
-/* Does the request name how things of the type begin, rather than one of them? */
-bool find_by_prefix(const struct call *call, const struct spec_type *type);
+/* Attributes, and those that the call means by its name alone. */
+const struct value *find_implied(const struct call *call, const struct role *role, const struct value *attrs);
+/* What makes a repeated request known: kept with the thing that it made. NULL: it has none. */
+#define TOKEN_KEY "=token"
+const struct value *find_token(const struct role *role, const struct value *input);
+/* Does it belong to what the listing is of? */
+bool find_listed(const struct call *call, const struct thing *thing);
 /* Does it pass the filters that the request has? */
 bool find_passes(const struct call *call, const struct thing *thing);
 /* The region that things of the type lie in; "" of global services. */
 struct str find_region(const struct call *call, const struct spec_type *type);
 /* Is there a thing of this type, in any region, with this id, name or ARN? */
 bool find_any(const struct call *call, struct str type, const struct value *reference);
+
+/* ---- control_turns.c ---- */
+
+/* Of several things that a list names, the one whose turn it is. */
+const struct value *turn_name(struct call *call, const struct value *template, const struct value *sent);
+/* The same of a request that the type's `splits` take apart. */
+const struct value *turn_part(struct call *call, const struct spec_type *type, const struct value *raw);
 
 /* ---- control_do.c ---- */
 
@@ -168,6 +186,15 @@ const struct value *fill_value(
 const struct value *fill_text(struct call *call, const struct spec_type *type, const struct value *template,
     const struct value *attrs, int64_t revision);
 
+/* Does it look like this? {enabled: false, deleted: "*"}: the value, one of a list, null for nothing, "*" for
+ * anything. */
+bool fill_looks(const struct value *attrs, const struct value *conditions);
+
+/* ---- control_collect.c ---- */
+
+/* What an answer has of other things: a security group's rules. By path: {Path: [items]}. */
+const struct value *collect(struct call *call, const struct thing *thing);
+
 /* ---- control_tags.c ---- */
 
 /* The tagging API, which spans all services: GetResources, GetTagKeys, GetTagValues, TagResources,
@@ -179,6 +206,9 @@ void tagging_answer(struct call *call, struct str request_id, struct wire_messag
 /* An answer under construction; it may be put together from what several types have to say. */
 struct answer {
     struct part_node *root;
+    struct part_node
+        *parsed; /* of an answer whose content is JSON text at the path `parse`; NULL: it is none */
+    struct str parse;
     bool xml;
 };
 

@@ -141,6 +141,29 @@ static int load_one(struct control *control, const char *path, struct err *err)
     return 0;
 }
 
+static bool stands(const struct call *call, const struct spec_type *type, const struct value *attrs)
+{
+    const struct value *name = value_getz(attrs, "name");
+    for (size_t i = 0; i < call->control->thing_count; i++) {
+        const struct thing *thing = call->control->things[i];
+        if (thing->type == type && str_eq(thing->region, find_region(call, type)) &&
+            value_equal(value_getz(thing->attrs, "name"), name))
+            return true;
+    }
+    return false;
+}
+
+void store_stand(struct call *call, const struct served_service *service)
+{
+    for (size_t i = 0; i < service->type_count; i++) {
+        const struct spec_type *type = service->types[i];
+        const struct value *list = value_getz(type->sandbox, "standing");
+        for (uint32_t k = 0; list && k < list->count; k++)
+            if (!stands(call, type, list->items[k]))
+                store_add(call->control, type, find_region(call, type), fill_new(call, type, list->items[k]));
+    }
+}
+
 int store_load(struct control *control, struct err *err)
 {
     if (!control->options.dir)

@@ -438,12 +438,12 @@ static void load_also(struct type_loader *t, const struct node *node, struct spe
 {
     struct step_rules rules = {.what = "a call under \"also\"", .extra = "as", .reads = true};
     out->as = load_text(t->l, node, "as");
-    static const char *const known[] = {"read", "list", "update", "delete", "tags"};
+    static const char *const known[] = {"create", "read", "list", "update", "delete", "tags"};
     bool is_known = false;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         is_known = is_known || str_eqz(out->as, known[i]);
     if (!is_known)
-        load_error(t->l, node, "\"as\" is one of read, list, update, delete, tags");
+        load_error(t->l, node, "\"as\" is one of create, read, list, update, delete, tags");
     rules.nothing = rules.pages = str_eqz(out->as, "list");
     if (str_eqz(out->as, "tags"))
         rules.ident = node_get(tags_node(t), "send");
@@ -456,8 +456,9 @@ static void load_sandbox(struct type_loader *t)
     if (!node ||
         !load_keys(t->l, node, "sandbox",
             "values on_update published states updating deleting references delete_empty delete_unless also "
-            "shows shows_in item_shows members_are_things creates owns strict used_by errors "
-            "filters soft_delete prefixes lingers leaves_behind check numbered"))
+            "shows shows_in shows_beside item_shows text_maps members_are_things creates owns strict used_by "
+            "errors filters prefixes narrows distinct standing unique numbered derives quiet loud collects "
+            "splits soft_delete lingers leaves_behind check"))
         return;
     t->type->sandbox = node_value(t->l->arena, node);
     const struct node *also = node_get(node, "also");

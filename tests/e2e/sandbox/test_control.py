@@ -168,6 +168,40 @@ def test_zones(control):
     assert [z["ZoneName"] for z in zones] == ["eu-north-1a", "eu-north-1b", "eu-north-1c"]
 
 
+def test_security_group_rules(control):
+    ec2 = control.client("ec2")
+    vpcs = [ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"] for _ in range(2)]
+    group, other = (ec2.create_security_group(GroupName="g", Description="d", VpcId=vpc)["GroupId"] for vpc in vpcs)
+    assert code(ec2.create_security_group, GroupName="g", Description="d", VpcId=vpcs[0])[1] == "InvalidGroup.Duplicate"
+    ranges = [{"CidrIp": "10.0.0.0/8"}, {"CidrIp": "192.168.0.0/16"}]
+    ssh = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}
+    made = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{**ssh, "IpRanges": ranges}, {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": other}]}])
+    assert len({rule["SecurityGroupRuleId"] for rule in made["SecurityGroupRules"]}) == 3
+    assert code(ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=[{**ssh, "IpRanges": ranges[:1]}])[1] == "InvalidPermission.Duplicate"
+    (seen,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    of_ssh, of_others = sorted(seen["IpPermissions"], key=lambda permission: "FromPort" not in permission)
+    assert of_ssh == {**ssh, "IpRanges": ranges} and [pair["GroupId"] for pair in of_others["UserIdGroupPairs"]] == [other]
+    assert seen["IpPermissionsEgress"] == [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[{**ssh, "IpRanges": ranges[:1]}])
+    ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="udp", FromPort=53, ToPort=53, CidrIp="10.0.0.0/8")
+    (seen,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    assert sorted(permission["IpProtocol"] for permission in seen["IpPermissions"]) == ["-1", "tcp", "udp"]
+    ec2.delete_security_group(GroupId=group)
+    assert {rule["GroupId"] for rule in ec2.describe_security_group_rules()["SecurityGroupRules"]} == {other}
+
+
+def test_several_at_once(control):
+    ec2 = control.client("ec2")
+    vpcs = {ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"] for _ in range(3)}
+    subnet = ec2.create_subnet(VpcId=min(vpcs), CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    wanted = sorted(vpcs)[:2]
+    assert [vpc["VpcId"] for vpc in ec2.describe_vpcs(VpcIds=wanted)["Vpcs"]] == wanted
+    assert code(ec2.describe_vpcs, VpcIds=[*wanted, "vpc-0"])[1] == "InvalidVpcID.NotFound"
+    ec2.create_tags(Resources=[*wanted, subnet], Tags=[{"Key": "a", "Value": "b"}])
+    assert {vpc["VpcId"] for vpc in ec2.describe_vpcs(Filters=[{"Name": "tag:a", "Values": ["b"]}])["Vpcs"]} == set(wanted)
+    assert ec2.describe_subnets()["Subnets"][0]["Tags"] == [{"Key": "a", "Value": "b"}]
+
+
 def test_tagging_api(control):
     glue, tagging = control.client("glue"), control.client("resourcegroupstaggingapi")
     for i in range(5):

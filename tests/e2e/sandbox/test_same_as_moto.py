@@ -20,7 +20,7 @@ def plain(value):
     """What boto3 gave as JSON, without what is made up anew each time: ids, times, addresses."""
     text = json.dumps(value, sort_keys=True, default=lambda v: "<time>" if hasattr(v, "isoformat") else str(v))
     text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "<uuid>", text)
-    text = re.sub(r'("weir:intent": )"[0-9a-f]{32}"', r'\1"<token>"', text)
+    text = re.sub(r'("weir:(?:intent|state)": )"[0-9a-f]{32}"', r'\1"<token>"', text)
     text = re.sub(r'"\d{4}-\d\d-\d\d[T ][^"]*"', '"<time>"', text)
     text = re.sub(r"http://127\.0\.0\.1:\d+", "<endpoint>", text)
     return json.loads(text)
