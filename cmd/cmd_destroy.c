@@ -1,39 +1,131 @@
 #include "cmd/planning.h"
 
-static int run(struct invocation *inv)
+#include "cmd/events.h"
+#include "cmd/signals.h"
+
+struct destroy_settings {
+    struct settings shared;
+    bool verify;
+};
+
+/* ---- is anything left? ---- */
+
+static void add_leftover(const struct leftover *left, bool color, struct buf *out)
 {
-    struct workspace workspace;
-    struct plan *plan = NULL;
-    int status = invocation_open(inv, NULL, &workspace);
-    if (status != EXIT_DONE)
+    buf_addz(out, "  ");
+    style_on(out, color, STYLE_BOLD);
+    text_add_safe(out, left->id, false);
+    style_off(out, color, STYLE_BOLD);
+    buf_addf(out, "  %.*s: ", STR_ARG(left->type));
+    text_add_safe(out, left->why, false);
+    if (left->address.n) {
+        buf_addz(out, " (");
+        text_add_safe(out, left->address, false);
+        buf_add_char(out, ')');
+    }
+    buf_add_char(out, '\n');
+}
+
+static int show_leftovers(struct invocation *inv, const struct leftover *list, size_t n)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (inv->settings->json) {
+        event_leftovers(&out, list, n);
+    } else if (!n) {
+        buf_addz(&out, "\nNothing is left: neither by its id or name, nor with the stack's marks.\n");
+    } else {
+        style_add(&out, inv->out.color, STYLE_BOLD, "\nStill there:");
+        buf_addz(&out, "\n\n");
+        for (size_t i = 0; i < n; i++)
+            add_leftover(&list[i], inv->out.color, &out);
+    }
+    return invocation_write(inv, buf_str(&out));
+}
+
+static int verify(struct invocation *inv, struct plan *plan)
+{
+    const struct leftover *list;
+    size_t n;
+    struct err err = ERR_INIT;
+    if (plan_verify(plan, signals_stop(), &list, &n, &err))
+        return invocation_fail(inv, &err);
+    int status = show_leftovers(inv, list, n);
+    if (status != EXIT_DONE || !n)
         return status;
-    status = planning_lock(inv, &workspace);
+    err_set(&err, ERR_LEFTOVER, "%zu thing%s of the stack %s still there", n, n == 1 ? "" : "s",
+        n == 1 ? "is" : "are");
+    err_hint(&err, "delete them by other means, or take them over (`weir state import ADDRESS ID`) and "
+                   "destroy again");
+    return invocation_fail(inv, &err);
+}
+
+/* ---- the command ---- */
+
+static int destroy(struct invocation *inv, struct workspace *workspace)
+{
+    const struct destroy_settings *own = inv->own;
+    struct plan *plan = NULL;
+    int status = planning_lock(inv, workspace);
     if (status == EXIT_DONE)
-        status = planning_make(inv, &workspace, true, NULL, &plan);
+        status = planning_make(inv, workspace, true, NULL, &plan);
     if (status == EXIT_DONE)
         status =
             planning_carry_out(inv, plan, "Do you want to delete all of this? There is no way back.", false);
+    if (status == EXIT_DONE && own->verify)
+        status = verify(inv, plan);
     if (plan)
         plan_free(plan);
+    return status;
+}
+
+static int run(struct invocation *inv)
+{
+    const struct destroy_settings *own = inv->own;
+    struct workspace workspace;
+    if (own->verify && inv->settings->targets.n)
+        return invocation_usage(
+            inv, NULL, "--verify looks for anything of the whole stack, --target leaves some of it");
+    int status = invocation_open(inv, NULL, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    status = destroy(inv, &workspace);
     workspace_close(&workspace);
     return status;
 }
 
+static const struct option options[] = {
+    {0, "verify", .offset = offsetof(struct destroy_settings, verify),
+        .doc = "look afterwards for anything that is left; status 5 when there is something"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {
-    &options_teardown, &options_change, &options_json, &options_plan, &options_stack, NULL};
+    &own_set, &options_teardown, &options_change, &options_json, &options_plan, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir destroy", "show what goes, ask, delete it"},
     {"weir destroy -e dev --yes", "without a question"},
+    {"weir destroy -e anna --lab --verify --yes",
+        "the end of a workshop: everything goes, and that is checked"},
     {NULL, NULL},
 };
 
 const struct command cmd_destroy = {
     .name = "destroy",
     .summary = "take it all down",
-    .details = "Deletes what the state knows of this stack, in the reverse of the order in which it was "
-               "made. With --target only "
-               "that resource and what depends on it.",
+    .details =
+        "Deletes what the state knows of this stack, in the reverse of the order in which it was made. With "
+        "--target only that resource and what depends on it. Log groups that services made by themselves for "
+        "what is deleted go with it.\n\n"
+        "What is in a bucket, a last snapshot, the time in which a secret could be restored, and what a "
+        "service protects are only given up where the stack or one of the options below says so. What that "
+        "erases is counted and shown before the question. The options touch only what this stack made: "
+        "something that it took over, or that bears another stack's marks, is refused.\n\n"
+        "--verify looks for what is still there afterwards, also of a stack that was destroyed before: by "
+        "the "
+        "ids that were recorded, by the names that the stack would give, by the marks that weir put on what "
+        "it made, and for what services left. Where it cannot look, it fails rather than say that nothing is "
+        "left.",
     .sets = sets,
+    .settings_size = sizeof(struct destroy_settings),
     .examples = examples,
     .run = run,
 };

@@ -20,6 +20,7 @@ enum exit_status {
     EXIT_CHANGES = 2,
     EXIT_USAGE = 3,
     EXIT_LOCKED = 4,
+    EXIT_LEFTOVER = 5,
     EXIT_INTERRUPTED = 130,
 };
 

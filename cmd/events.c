@@ -29,6 +29,8 @@ const struct event_doc event_docs[] = {
     {"result",
         "command, status, create, update, replace, delete, read, adopt, forget, failed, skipped, ms, outputs",
         "the end of apply and destroy; status: done, failed, interrupted"},
+    {"leftover", "type, id, address, why", "something of a destroyed stack that is still there"},
+    {"verified", "left", "destroy --verify has looked everywhere"},
     {"valid", "stack, resources, data, outputs", "validate found no mistake"},
     {"value", "expression, value", "what console evaluated"},
     {"resource", "address, type, provider, id, tainted, adopted; of state show also attrs, deps",
@@ -313,6 +315,21 @@ void event_progress(struct buf *out, const struct event *e)
         error_fields(out, e->err);
         buf_add_char(out, '}');
     }
+    end(out);
+}
+
+void event_leftovers(struct buf *out, const struct leftover *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        begin(out, "leftover");
+        field_text(out, "type", list[i].type);
+        field_text(out, "id", list[i].id);
+        field_optional(out, "address", list[i].address);
+        field_text(out, "why", list[i].why);
+        end(out);
+    }
+    begin(out, "verified");
+    field_int(out, "left", (int64_t)n);
     end(out);
 }
 

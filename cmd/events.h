@@ -21,6 +21,8 @@ void event_plan(struct buf *out, const struct plan *plan, const char *command);
 void event_drift(struct buf *out, const struct plan *plan);
 /* What happens while planning and applying. */
 void event_progress(struct buf *out, const struct event *event);
+/* What is left of a destroyed stack, then how much. */
+void event_leftovers(struct buf *out, const struct leftover *list, size_t n);
 void event_result(struct buf *out, const struct apply_result *result, const char *command, int64_t ms);
 
 struct event_doc {

@@ -10,6 +10,7 @@ const struct help_item help_exit_statuses[] = {
     {"2", "changes present (plan --detailed-exitcode), or something changed outside weir (drift)"},
     {"3", "the stack, an input or the command line is wrong"},
     {"4", "the state is locked by somebody else"},
+    {"5", "destroy --verify found something that is left"},
     {"130", "interrupted"},
     {NULL, NULL},
 };

@@ -6,6 +6,7 @@
 #include "cmd/progress.h"
 #include "cmd/signals.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -44,6 +45,7 @@ static int make_plan(struct invocation *inv, struct workspace *workspace, const 
     options.no_refresh = s->no_refresh;
     options.delete_adopted = s->delete_adopted;
     options.parallelism = s->parallelism;
+    options.cancel = signals_stop();
     options.observer = progress_observer(progress);
     int rc = saved ? plan_load(workspace, saved, &options, &inv->diags, out, &err)
                    : plan_make(workspace, &options, &inv->diags, out, &err);
@@ -111,6 +113,7 @@ int planning_lock(struct invocation *inv, struct workspace *workspace)
     struct err err = ERR_INIT;
     if (state_lock(workspace->state, inv->command->name, inv->settings->lock_timeout_ms, &err) < 0)
         return invocation_fail(inv, &err);
+    signals_catch(); /* a lock in a shared store would stay */
     return EXIT_DONE;
 }
 
@@ -127,6 +130,16 @@ int planning_show(struct invocation *inv, const struct plan *plan)
 
 /* ---- asking ---- */
 
+/* Is there something to read, before an interruption? */
+static bool wait_for_answer(void)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (!atomic_load(signals_stop()))
+        if (poll(&in, 1, 100) > 0)
+            return true;
+    return false;
+}
+
 /* Only on a terminal; only "yes" will do. */
 static bool ask(struct invocation *inv, const char *question)
 {
@@ -135,6 +148,8 @@ static bool ask(struct invocation *inv, const char *question)
     style_add(&text, inv->err.color, STYLE_BOLD, question);
     buf_addz(&text, " Only \"yes\" is taken for yes: ");
     if (write(STDERR_FILENO, text.p, text.n) < 0)
+        return false;
+    if (!wait_for_answer())
         return false;
     char *line = NULL;
     size_t cap = 0;
@@ -151,8 +166,9 @@ static int consent(struct invocation *inv, const char *question)
             inv->settings->json ? "--json does not ask" : "there is no terminal to ask on");
     if (ask(inv, question))
         return EXIT_DONE;
-    invocation_note(inv, "Nothing was done.");
-    return EXIT_FAILED;
+    bool stopped = atomic_load(signals_stop());
+    invocation_note(inv, stopped ? "\nNothing was done." : "Nothing was done.");
+    return stopped ? EXIT_INTERRUPTED : EXIT_FAILED;
 }
 
 /* ---- carrying it out ---- */

@@ -6,9 +6,12 @@
 #define WEIR_CMD_SIGNALS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 /* How many have come. May be called again. */
 const atomic_int *signals_catch(void);
+/* Set once one has come: for what can be given up at once. */
+const atomic_bool *signals_stop(void);
 /* The next one ends the process: for when somebody is asked. */
 void signals_release(void);
 

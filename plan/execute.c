@@ -387,6 +387,7 @@ int plan_apply(
         .options = options,
         .result = result,
         .observer_lock = PTHREAD_MUTEX_INITIALIZER};
+    plan->planner->options.cancel = NULL;        /* from here on what is in flight is finished */
     bool locked_before = state_is_locked(state); /* by the command, before it planned */
     uint64_t planned_at = state_seq(state);
     if (!locked_before &&

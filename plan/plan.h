@@ -129,7 +129,8 @@ struct plan_options {
     unsigned teardown;          /* destroy: what may go besides the resources, enum teardown */
     const struct str *replaces; /* --replace */
     size_t replace_count;
-    int parallelism; /* 0: 32 */
+    int parallelism;           /* 0: 32 */
+    const atomic_bool *cancel; /* set: planning is given up (ERR_INTERRUPTED); NULL: never */
     struct observer observer;
     /*
      * Only the targets themselves, not what they depend on: that has to be there, and nothing else is looked
@@ -193,6 +194,22 @@ struct str saved_plan_env(const struct saved_plan *saved);
 const struct str *saved_plan_inputs(const struct saved_plan *saved, size_t *n);
 int plan_load(struct workspace *workspace, const struct saved_plan *saved, const struct plan_options *options,
     struct diags *diags, struct plan **out, struct err *err);
+
+/* ---- looking for leftovers ---- */
+
+struct leftover {
+    struct str type, id;
+    struct str address; /* of the resource that it was, or belonged to; "" not known */
+    struct str why;     /* "bears the marks of this stack" */
+};
+
+/*
+ * After a destroy was planned, and carried out where there was something to do: looks by the recorded ids, by
+ * the names that the stack would give, and by its marks for what is still there, and for what services left.
+ * What the deletion has not reached everywhere yet is given a few seconds. The list lies in the plan's arena.
+ */
+int plan_verify(
+    struct plan *plan, const atomic_bool *cancel, const struct leftover **list, size_t *n, struct err *err);
 
 /* ---- going back ---- */
 

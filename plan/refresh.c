@@ -58,6 +58,7 @@ struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider
         .schema = schema,
         .address = address,
         .stack = p->stack->name,
+        .cancel = p->options.cancel,
         .work_dir = p->workspace->work_dir,
         .digests = p->workspace->digests,
         .env = p->stack->env,

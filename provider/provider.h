@@ -193,6 +193,12 @@ int provider_new(const struct provider_options *options, struct provider **out, 
 void provider_free(struct provider *provider);
 /* What a new resource of this provider gets on top of the file: default tags. NULL: none. */
 const struct value *provider_default_tags(const struct provider *provider);
+/*
+ * Everything in the provider's region that the account's tagging API knows to bear the stack's mark: a list
+ * of {arn, tags}, marks included. The provider is one of AWS.
+ */
+int provider_marked(struct provider *provider, struct arena *arena, struct str stack,
+    const struct value **list, struct err *err);
 /* How the types of provider/aws reach their account; NULL for "weir". */
 struct aws_client;
 struct aws_client *provider_aws(const struct provider *provider);

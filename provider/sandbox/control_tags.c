@@ -73,7 +73,8 @@ static bool passes(const struct call *call, const struct thing *thing)
 static bool is_taggable(const struct call *call, const struct thing *thing)
 {
     bool here = !thing->region.n || str_eq(thing->region, call->region);
-    return here && arn_of(thing).n && thing->type->tags && !thing->deleted_ms;
+    const struct spec_tags *tags = thing->type->tags;
+    return here && arn_of(thing).n && tags && !tags->untold && !thing->deleted_ms;
 }
 
 static const struct value *pair(

@@ -32,11 +32,12 @@ static void add_tagged(struct run *run, const struct value *document, struct map
     }
 }
 
+/* Of the run's type, or without one of every type. */
 static int tagged_page(struct run *run, const struct value *filters, const struct value *token,
     const struct value **document, struct err *err)
 {
-    const struct value *type = value_string_ref(run->arena, run->type->tags->bulk);
-    struct value_entry entries[] = {{STR("filters"), value_list(run->arena, &type, 1)},
+    const struct value *type = run->type ? value_string_ref(run->arena, run->type->tags->bulk) : NULL;
+    struct value_entry entries[] = {{STR("filters"), type ? value_list(run->arena, &type, 1) : NULL},
         {STR("size"), value_int(run->arena, 100)}, {STR("token"), token}, {STR("tags"), filters}};
     struct aws_call call = {.service = &tagging_service,
         .op = &get_resources,
@@ -64,16 +65,45 @@ static int tagged(struct run *run, const struct value *filters, struct map *by_a
     return 0;
 }
 
+static const struct value *tag_filter(struct arena *arena, const char *key, struct str text)
+{
+    const struct value *v = value_string(arena, text);
+    struct value_entry entries[] = {
+        {STR("Key"), value_stringz(arena, key)}, {STR("Values"), value_list(arena, &v, 1)}};
+    const struct value *filter = value_map(arena, entries, 2);
+    return value_list(arena, &filter, 1);
+}
+
+int provider_marked(struct provider *provider, struct arena *arena, struct str stack,
+    const struct value **list, struct err *err)
+{
+    struct op_ctx ctx = {.arena = arena, .provider = provider};
+    struct run run = {.ctx = &ctx, .arena = arena, .client = provider_aws(provider)};
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
+    const struct value *token = NULL, *document, *filter = tag_filter(arena, "weir:stack", stack);
+    *list = &value_empty_list;
+    do {
+        if (tagged_page(&run, filter, token, &document, err))
+            return -1;
+        const struct value *page = wire_path(arena, document, STR("ResourceTagMappingList[]"));
+        for (uint32_t i = 0; page && i < page->count; i++) {
+            const struct value *tags = wire_coerce(arena, &pairs, value_getz(page->items[i], "Tags"));
+            struct value_entry entries[] = {
+                {STR("arn"), value_getz(page->items[i], "ResourceARN")}, {STR("tags"), tags}};
+            value_builder_add(&all, value_map(arena, entries, 2));
+        }
+        token = value_getz(document, "PaginationToken");
+    } while (value_text(token, STR_EMPTY).n);
+    *list = value_builder_list(&all);
+    return 0;
+}
+
 /* What carries this intent's mark: *object with its ARN and what the ARN tells; unchanged where there is
  * none. */
 static int find_marked(struct run *run, const struct value **object, struct err *err)
 {
     AUTO_MAP struct map by_arn = MAP_INIT;
-    const struct value *token = value_string_ref(run->arena, run->ctx->token);
-    struct value_entry filter[] = {{STR("Key"), value_string_ref(run->arena, STR("weir:intent"))},
-        {STR("Values"), value_list(run->arena, &token, 1)}};
-    const struct value *one = value_map(run->arena, filter, 2);
-    if (tagged(run, value_list(run->arena, &one, 1), &by_arn, err))
+    if (tagged(run, tag_filter(run->arena, "weir:intent", run->ctx->token), &by_arn, err))
         return -1;
     if (by_arn.n == 1)
         *object = run_split(run, STR("arn"),

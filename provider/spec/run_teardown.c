@@ -268,14 +268,14 @@ int spec_search(
 
 /* ---- by mark ---- */
 
-/* The tags of one listed thing, its marks included: from the listing, or asked for. */
+/* The tags of one listed thing, its marks included: from the listing, or read. */
 static const struct value *tags_of(struct run *run, const struct value *live, struct err *err)
 {
-    const struct spec_tags *tags = run->type->tags;
-    const struct value *all = value_get(live, tags->attr->attr->name);
-    if (value_is_null(all) && tags->list && run_read_tags(run, live, &all, err))
-        return NULL;
-    return all;
+    struct str name = run->type->tags->attr->attr->name;
+    const struct value *all = value_get(live, name), *wanted = value_string_ref(run->arena, name), *read;
+    if (!value_is_null(all))
+        return all;
+    return run_read(run, live, value_list(run->arena, &wanted, 1), &read, err) ? NULL : value_get(read, name);
 }
 
 int spec_marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err)
@@ -335,6 +335,24 @@ static struct str local_template(struct run *run, struct str template, struct st
     return template;
 }
 
+/* Where two attributes stand side by side at the end, as IAM's path and name do, the last slash parts them.
+ */
+static const struct value *split_at_slash(struct run *run, struct str template, struct str arn)
+{
+    ptrdiff_t open = str_find(template, STR("${"), 0), join = str_find(template, STR("}${"), 0);
+    if (open < 0 || join < 0 || !str_starts(arn, str_slice(template, 0, (size_t)open)))
+        return &value_empty_map;
+    struct str first = str_slice(template, (size_t)open + 2, (size_t)join);
+    struct str second = str_slice(template, (size_t)join + 3, template.n - 1);
+    struct str text = str_slice(arn, (size_t)open, arn.n);
+    size_t at = text.n;
+    while (at && text.p[at - 1] != '/')
+        at--;
+    struct value_entry entries[] = {{first, value_string(run->arena, str_slice(text, 0, at))},
+        {second, value_string(run->arena, str_slice(text, at, text.n))}};
+    return value_map(run->arena, entries, 2);
+}
+
 /* Types whose ARN nobody can predict have it as their id: it names at least the service. */
 static bool is_of_service(const struct run *run, struct str arn)
 {
@@ -361,7 +379,8 @@ int spec_by_arn(struct op_ctx *ctx, struct str arn, const struct value **object,
     }
     /* Split by the template, put together again: the same text only if it is of this type. */
     struct str template = local_template(&run, attr->template, arn);
-    const struct value *parts = run_split_text(&run, template, arn);
+    const struct value *parts = str_find(template, STR("}${"), 0) >= 0 ? split_at_slash(&run, template, arn)
+                                                                       : run_split_text(&run, template, arn);
     if (run_template(&run, value_string(run.arena, template), parts, &made, err))
         return -1;
     if (!made || !str_eq(value_text(made, STR_EMPTY), arn))

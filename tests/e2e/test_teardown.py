@@ -1,6 +1,10 @@
 """What destroy erases besides the resources: only with consent, only what is the stack's, and told of beforehand."""
 
 import json
+import os
+import pty
+import signal
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -214,3 +218,99 @@ def test_interfaces_that_stand_in_the_way(stack, cloud):
     assert "waiting for 2 that still use it: AWS Lambda VPC ENI-lab-f, … (DependencyViolation)" in waited
     assert "waiting for 1 that still uses it: somebody's own (DependencyViolation)" in waited
     assert [found["Description"] for found in ec2.describe_network_interfaces()["NetworkInterfaces"]] == ["somebody's own"]
+
+
+VERIFIED = FUNCTION.replace("stack: lab", "stack: lab\n    inputs: {who: {type: string, default: anna}}") + """
+      pw: {type: aws.secretsmanager.secret, name: 'lab/${inputs.who}', secret_string: hush-hush, force_destroy: true}
+      vpc: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}
+      read: {type: aws.iam.policy, name: lab-read, policy: '${allow(["s3:GetObject"], ["*"])}'}
+      param: {type: aws.ssm.parameter, name: '/lab/x', parameter_type: String, value: y}
+"""
+
+
+def left(result):
+    return {(e["type"], e["id"]): e["why"] for e in result.events() if e["event"] == "leftover"}
+
+
+def test_verify_after_destroy(stack, cloud):
+    stack.write(EMPTY_ZIP, "f.zip").write(VERIFIED).apply()
+    done = stack.destroy("--verify")
+    assert "Nothing is left" in done.out
+    assert [e["left"] for e in stack.destroy("--verify", "--json").events() if e["event"] == "verified"] == [0]
+
+
+def test_verify_finds_what_bears_the_name(stack, cloud):
+    """Also of a stack that was destroyed before, and with what services write afterwards."""
+    stack.write(EMPTY_ZIP, "f.zip").write(VERIFIED).apply()
+    stack.destroy()
+    cloud.client("s3").create_bucket(Bucket="lab-code")
+    cloud.client("logs").create_log_group(logGroupName="/aws/lambda/lab-f")
+    found = left(stack.destroy("--verify", "--json", status=5))
+    assert found == {("aws.s3.bucket", "lab-code"): "has the name that this stack would give", ("aws.logs.log_group", "/aws/lambda/lab-f"): "what it logged"}
+    said = stack.destroy("--verify", status=5)
+    assert "lab-code  aws.s3.bucket: has the name that this stack would give (code)" in said.out
+    assert "2 things of the stack are still there" in said.err
+    cloud.client("s3").delete_bucket(Bucket="lab-code")
+    cloud.client("logs").delete_log_group(logGroupName="/aws/lambda/lab-f")
+    assert "Nothing is left" in stack.destroy("--verify").out
+
+
+def test_verify_finds_what_bears_the_marks(stack, cloud):
+    """What the stack has lost sight of: its state is gone, or what made it was killed."""
+    stack.write(EMPTY_ZIP, "f.zip").write(VERIFIED).apply()
+    stack.destroy()
+    ec2 = cloud.client("ec2")
+    marks = [{"Key": "weir:stack", "Value": "lab"}, {"Key": "weir:address", "Value": "old"}]
+    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": marks}])["Vpc"]["VpcId"]
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+    cloud.client("iam").create_role(RoleName="lab-old", AssumeRolePolicyDocument=trust, Tags=marks)
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]})
+    policy = cloud.client("iam").create_policy(PolicyName="lab-old", Path="/old/", PolicyDocument=policy, Tags=marks)["Policy"]["Arn"]
+    secret = cloud.client("secretsmanager").create_secret(Name="elsewhere", SecretString="x", Tags=marks)["ARN"]
+    of_a_copy = [*marks, {"Key": "weir:state", "Value": "0" * 32}]
+    ec2.create_vpc(CidrBlock="10.2.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": of_a_copy}])
+    ec2.create_vpc(CidrBlock="10.3.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": [{"Key": "weir:stack", "Value": "lab2"}]}])
+    found = left(stack.destroy("--verify", "--json", status=5))
+    assert found == {key: "bears the marks of this stack" for key in (("aws.ec2.vpc", vpc), ("aws.iam.role", "lab-old"), ("aws.iam.policy", policy), ("aws.secretsmanager.secret", secret))}
+
+
+def test_verify_does_not_take_others_names(stack, cloud):
+    stack.write(EMPTY_ZIP, "f.zip").write(VERIFIED).apply()
+    stack.destroy()
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="lab-code")
+    s3.put_bucket_tagging(Bucket="lab-code", Tagging={"TagSet": [{"Key": "weir:stack", "Value": "others"}]})
+    assert "Nothing is left" in stack.destroy("--verify").out
+
+
+def test_verify_that_cannot_look_fails(stack, cloud):
+    stack.write(BUCKET).apply()
+    stack.destroy()
+    denied = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": "AccessDeniedException"}
+    cloud.fail({"match": "GetResources$", "times": 9, "status": 400, "headers": denied, "body": '{"__type": "AccessDeniedException", "message": "no"}'})
+    said = stack.destroy("--verify", status=1)
+    assert "looking for the stack's marks" in said.err and "Nothing is left" not in said.out
+
+
+def test_verify_and_target(local_stack):
+    local_stack.write("stack: a\nresources: {b: {type: weir.value, value: 1}}\n")
+    assert "--verify looks for anything of the whole stack" in local_stack.run("destroy", "--verify", "--target", "b", status=3).err
+
+
+def test_interrupted_at_the_question(stack, cloud):
+    """A lock in a shared store is not left behind."""
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="weir-state")
+    stack.write(BUCKET + "    state: {backend: s3, bucket: weir-state}\n").apply()
+    master, slave = pty.openpty()
+    process = subprocess.Popen(stack.command("destroy"), cwd=stack.folder, env=stack.env, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    said = b""
+    while b"Only" not in said:
+        said += os.read(process.stderr.fileno(), 1000) or pytest.fail("no question")
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=20)
+    os.close(master), os.close(slave)
+    assert process.returncode == 130 and b"Nothing was done." in rest
+    lock = max(found["Key"] for found in s3.list_objects_v2(Bucket="weir-state")["Contents"] if "lock/" in found["Key"])
+    assert json.loads(s3.get_object(Bucket="weir-state", Key=lock)["Body"].read())["released"]
+    stack.destroy()

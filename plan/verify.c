@@ -1,0 +1,416 @@
+/*
+ * Is anything left of a stack that was destroyed?
+ *
+ * Candidates come from four places: what the state had recorded, the names that the stack would give, what
+ * bears its marks (by the tagging API, and by listings where that does not know a type), and what services
+ * make on behalf of all these. Each is then read: only what the service shows now is a leftover. Something
+ * that bears another stack's marks is not, and a copy of the same stack has another state, whose lineage is
+ * among the marks.
+ */
+#include "plan/planner.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { THREADS = 16, LOOKS = 4, FIRST_PAUSE_MS = 1000 };
+
+struct candidate {
+    const struct schema *schema; /* NULL: no type of ours; then it is taken at its word */
+    struct provider *provider;
+    const struct value *object;
+    struct str address, type, id, why;
+    bool deleted; /* by this very run: it may take a moment until everybody knows */
+    bool named;   /* found by its name alone: whose it is shows in its marks */
+    bool there;
+};
+
+struct verifying {
+    struct planner *p;
+    struct candidate *items;
+    size_t n, cap;
+    struct map known; /* type and id of each */
+    struct map providers;
+    pthread_mutex_t lock; /* all of this while threads look */
+    struct err failure;   /* the first thing that could not be looked at */
+};
+
+static struct op_ctx context(struct verifying *v, struct arena *arena, const struct candidate *c)
+{
+    return op_context(v->p, arena, c->provider, c->schema, c->address);
+}
+
+static void failed(struct verifying *v, const struct err *err, struct str what)
+{
+    pthread_mutex_lock(&v->lock);
+    if (v->failure.class == ERR_NONE) {
+        v->failure = *err;
+        err_context(&v->failure, "looking for %.*s", STR_ARG(what));
+    }
+    pthread_mutex_unlock(&v->lock);
+}
+
+/* ---- candidates ---- */
+
+/* Texts and values are copied; of two for the same thing the first stays. */
+static void add(struct verifying *v, const struct candidate *candidate)
+{
+    struct arena *arena = v->p->arena;
+    struct str key = arena_printf(arena, "%.*s %.*s", STR_ARG(candidate->type), STR_ARG(candidate->id));
+    if (map_set(&v->known, key, v))
+        return;
+    MEM_GROW(v->items, v->cap, v->n + 1);
+    struct candidate *own = &v->items[v->n++];
+    *own = *candidate;
+    own->object = candidate->object ? value_copy(arena, candidate->object) : NULL;
+    own->address = arena_str(arena, candidate->address);
+    own->type = arena_str(arena, candidate->type);
+    own->id = arena_str(arena, candidate->id);
+    own->why = arena_str(arena, candidate->why);
+}
+
+static void note_provider(struct verifying *v, struct str name, struct provider *provider)
+{
+    if (provider_aws(provider))
+        map_set(&v->providers, name, provider);
+}
+
+static void add_recorded(struct verifying *v)
+{
+    struct planner *p = v->p;
+    for (size_t i = 0; i < p->seen_count; i++) {
+        const struct record *record = p->seen[i].record;
+        struct err ignored = ERR_INIT;
+        struct candidate c = {.address = record->address,
+            .type = record->type,
+            .id = record->id,
+            .object = record->attrs,
+            .why = STR("the state had it, and it is still there"),
+            .deleted = !state_get(p->workspace->state, record->address)};
+        c.schema = catalog_find(p->workspace->catalog, record->type, false, &ignored);
+        if (!c.schema || !c.schema->ops->read ||
+            evaluate_provider_named(p, record->provider, &c.provider, &ignored))
+            continue;
+        note_provider(v, record->provider, c.provider);
+        add(v, &c);
+    }
+}
+
+/* What was there before weir may well be there after it. */
+static bool may_be_others(const struct planner *p, const struct instance *instance)
+{
+    for (size_t i = 0; i < p->stack->import_count; i++)
+        if (str_eq(p->stack->imports[i].address, instance->address))
+            return true;
+    return instance->decl->adopt == ADOPT_EXISTING;
+}
+
+/* Calls can be made with what is known only. */
+static const struct value *known_part(struct arena *arena, const struct value *object)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < object->count; i++)
+        if (value_is_known(object->entries[i].value))
+            value_builder_set(&b, object->entries[i].key, object->entries[i].value);
+    return value_builder_map(&b);
+}
+
+static void add_named(struct verifying *v, struct instance *instance)
+{
+    struct planner *p = v->p;
+    const struct decl *decl = instance->decl;
+    const struct schema *schema = decl->schema;
+    struct provider *provider;
+    struct err ignored = ERR_INIT;
+    const struct value *planned = evaluate_attributes(p, instance, p->arena);
+    instance->planned = planned ? planned : &value_unknown;
+    if (!planned || !schema->ops->read || evaluate_provider(p, decl, &provider, &ignored))
+        return;
+    note_provider(v, decl->provider ? decl->provider->name : decl->provider_name, provider);
+    struct op_ctx op = instance_context(p, p->arena, provider, instance);
+    if (schema->ops->predict && schema->ops->predict(&op, planned, NULL, &planned, &ignored))
+        return;
+    instance->planned = planned;
+    const struct value *id = value_get(planned, schema->id);
+    if (value_is_null(id) || !value_is_known(id) || may_be_others(p, instance))
+        return;
+    struct candidate c = {.schema = schema,
+        .provider = provider,
+        .object = known_part(p->arena, planned),
+        .address = instance->address,
+        .type = schema->name,
+        .id = value_text(id, STR_EMPTY),
+        .why = STR("has the name that this stack would give"),
+        .named = true};
+    add(v, &c);
+}
+
+/* The names that the stack would give to new resources, as far as they can be known without any. */
+static void add_declared(struct verifying *v)
+{
+    struct planner *p = v->p;
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct diags *diags = p->diags;
+    p->diags = &ignored;
+    p->options.offline = true; /* nothing is packaged, uploaded or asked for */
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        struct instances *list = &p->instances[i];
+        if (p->fixed[i])
+            continue;
+        *list = (struct instances){0};
+        if (decl->kind == DECL_RESOURCE && !evaluate_instances(p, decl))
+            list->n = 0;
+        for (size_t k = 0; decl->kind == DECL_RESOURCE && k < list->n; k++)
+            add_named(v, &list->items[k]);
+        if (decl->kind == DECL_DATA)
+            p->values[i] = &value_unknown;
+        else
+            evaluate_decl(p, decl);
+    }
+    p->diags = diags;
+}
+
+/* ---- by mark ---- */
+
+static bool is_of_another_copy(const struct planner *p, const struct value *tags)
+{
+    struct str mark = value_text(value_getz(tags, "weir:state"), STR_EMPTY);
+    struct str own = state_lineage(p->workspace->state);
+    return mark.n && own.n && !str_eq(mark, own);
+}
+
+/* The types that an ARN may be of; those whose ARNs are known by their form go first. */
+static void add_by_arn(struct verifying *v, struct provider *provider, struct str arn, struct str address)
+{
+    struct catalog *catalog = v->p->workspace->catalog;
+    size_t count;
+    const struct str *names = catalog_names(catalog, false, &count);
+    struct candidate c = {.provider = provider,
+        .address = address,
+        .id = arn,
+        .type = STR("?"),
+        .why = STR("bears the marks of this stack")};
+    bool known = false;
+    for (size_t i = 0; i < count; i++) {
+        struct err ignored = ERR_INIT;
+        const struct schema *schema = catalog_find(catalog, names[i], false, &ignored);
+        const struct value *object = NULL;
+        c.schema = schema;
+        struct op_ctx op = context(v, v->p->arena, &c);
+        if (!schema || !schema->ops->by_arn || schema->ops->by_arn(&op, arn, &object, &ignored) || !object)
+            continue;
+        known = true;
+        c.object = object;
+        c.type = schema->name;
+        c.id = value_text(value_get(object, schema->id), arn);
+        add(v, &c);
+    }
+    c.schema = NULL;
+    c.object = NULL;
+    if (!known)
+        add(v, &c);
+}
+
+static void add_tagged(struct verifying *v)
+{
+    for (size_t i = 0; i < v->providers.n; i++) {
+        struct provider *provider = v->providers.items[i].ptr;
+        const struct value *list;
+        struct err err = ERR_INIT;
+        if (provider_marked(provider, v->p->arena, v->p->stack->name, &list, &err)) {
+            failed(v, &err, STR("the stack's marks"));
+            continue;
+        }
+        for (uint32_t k = 0; k < list->count; k++) {
+            const struct value *tags = value_getz(list->items[k], "tags");
+            if (!is_of_another_copy(v->p, tags))
+                add_by_arn(v, provider, value_text(value_getz(list->items[k], "arn"), STR_EMPTY),
+                    value_text(value_getz(tags, "weir:address"), STR_EMPTY));
+        }
+    }
+}
+
+struct marked_search {
+    struct verifying *v;
+    struct provider *provider;
+    const struct schema *schema;
+};
+
+static void found_marked(void *ctx, const struct value *live)
+{
+    const struct marked_search *search = ctx;
+    const struct value *tags = value_getz(live, "tags");
+    if (is_of_another_copy(search->v->p, tags))
+        return;
+    struct candidate c = {.schema = search->schema,
+        .provider = search->provider,
+        .object = live,
+        .address = value_text(value_getz(tags, "weir:address"), STR_EMPTY),
+        .type = search->schema->name,
+        .id = value_text(value_get(live, search->schema->id), STR_EMPTY),
+        .why = STR("bears the marks of this stack")};
+    add(search->v, &c);
+}
+
+/* What the tagging API does not know is listed, of the types that the stack has or had. */
+static void add_listed(struct verifying *v)
+{
+    AUTO_MAP struct map done = MAP_INIT;
+    size_t n = v->n;
+    for (size_t i = 0; i < n; i++) {
+        struct candidate c = v->items[i];
+        struct err err = ERR_INIT;
+        struct marked_search search = {v, c.provider, c.schema};
+        if (!c.schema || !c.schema->ops->marked || map_set(&done, c.type, &done))
+            continue;
+        struct op_ctx op = context(v, v->p->arena, &c);
+        if (c.schema->ops->marked(&op, found_marked, &search, &err))
+            failed(v, &err, c.type);
+    }
+}
+
+/* ---- what services left ---- */
+
+static void look_for_leaves(void *ctx, size_t i)
+{
+    struct verifying *v = ctx;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    pthread_mutex_lock(&v->lock);
+    struct candidate c = v->items[i];
+    pthread_mutex_unlock(&v->lock);
+    struct err err = ERR_INIT;
+    const struct value *left;
+    if (!c.schema || !c.schema->ops->leaves || !c.object)
+        return;
+    struct op_ctx op = context(v, &arena, &c);
+    if (teardown_find_leaves(v->p, &op, c.object, &left, &err)) {
+        failed(v, &err, c.address);
+        return;
+    }
+    for (uint32_t k = 0; k < left->count; k++) {
+        const struct value *leaf = left->items[k];
+        struct str type = value_text(value_getz(leaf, "type"), STR_EMPTY);
+        struct candidate own = {.provider = c.provider,
+            .object = value_getz(leaf, "object"),
+            .address = c.address,
+            .type = type,
+            .id = value_text(value_getz(leaf, "id"), STR_EMPTY),
+            .why = value_text(value_getz(leaf, "says"), STR_EMPTY),
+            .there = true};
+        pthread_mutex_lock(&v->lock);
+        add(v, &own);
+        pthread_mutex_unlock(&v->lock);
+    }
+}
+
+/* ---- is it there? ---- */
+
+/* Whose is what bears the right name? Of what bears no marks nobody knows. */
+static bool is_others(struct op_ctx *op, const struct value *live)
+{
+    const struct value *marks = &value_empty_map;
+    struct err ignored = ERR_INIT;
+    if (!op->schema->ops->marks || op->schema->ops->marks(op, live, &marks, &ignored))
+        return false;
+    struct str stack = value_text(value_getz(marks, "stack"), STR_EMPTY);
+    return stack.n && !str_eq(stack, op->stack);
+}
+
+static void look(void *ctx, size_t i)
+{
+    struct verifying *v = ctx;
+    struct candidate *c = &v->items[i];
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct value *live = NULL;
+    struct err err = ERR_INIT;
+    if (!c->schema) {
+        c->there = true; /* left by a service and seen just now, or of a type that cannot be read */
+        return;
+    }
+    struct op_ctx op = context(v, &arena, c);
+    c->there = false;
+    const struct value *id = value_string_ref(&arena, c->schema->id);
+    if (c->schema->ops->read(&op, c->object, value_list(&arena, &id, 1), &live, &err)) {
+        if (err.class != ERR_ABSENT)
+            failed(v, &err, c->id);
+        return;
+    }
+    c->there = live && !(c->named && is_others(&op, value_merge(&arena, c->object, live)));
+}
+
+static bool any_deleted_is_there(const struct verifying *v)
+{
+    for (size_t i = 0; i < v->n; i++)
+        if (v->items[i].there && v->items[i].deleted)
+            return true;
+    return false;
+}
+
+static bool cancelled(const struct verifying *v)
+{
+    return v->p->options.cancel && atomic_load(v->p->options.cancel);
+}
+
+static void look_at_all(struct verifying *v)
+{
+    int64_t pause_ms = FIRST_PAUSE_MS;
+    for (int round = 0; round < LOOKS; round++) {
+        pool_run(THREADS, v->n, look, v);
+        if (!any_deleted_is_there(v) || round + 1 == LOOKS || cancelled(v))
+            return;
+        clock_sleep_ms(pause_ms);
+        pause_ms *= 2;
+    }
+}
+
+static int by_type_and_id(const void *a, const void *b)
+{
+    const struct leftover *x = a, *y = b;
+    int order = str_cmp(x->type, y->type);
+    return order ? order : str_cmp(x->id, y->id);
+}
+
+static void report(const struct verifying *v, const struct leftover **out, size_t *n)
+{
+    struct leftover *list = ARENA_ARRAY(v->p->arena, struct leftover, v->n + 1);
+    *n = 0;
+    for (size_t i = 0; i < v->n; i++) {
+        const struct candidate *c = &v->items[i];
+        if (c->there)
+            list[(*n)++] =
+                (struct leftover){.type = c->type, .id = c->id, .address = c->address, .why = c->why};
+    }
+    qsort(list, *n, sizeof *list, by_type_and_id);
+    *out = list;
+}
+
+int plan_verify(
+    struct plan *plan, const atomic_bool *cancel, const struct leftover **list, size_t *n, struct err *err)
+{
+    struct verifying v = {.p = plan->planner, .lock = PTHREAD_MUTEX_INITIALIZER};
+    v.p->options.observer = (struct observer){0}; /* it was there for the planning */
+    v.p->options.cancel = cancel;
+    add_recorded(&v);
+    add_declared(&v);
+    add_tagged(&v);
+    add_listed(&v);
+    pool_run(THREADS, v.n, look_for_leaves, &v);
+    look_at_all(&v);
+    report(&v, list, n);
+    int status = 0;
+    if (cancelled(&v))
+        status = err_set(err, ERR_INTERRUPTED, "interrupted while looking for leftovers");
+    else if (!*n && v.failure.class != ERR_NONE) {
+        *err = v.failure; /* with something left that is told; without, nobody may believe that nothing is */
+        status = -1;
+    }
+    free(v.items);
+    map_release(&v.known);
+    map_release(&v.providers);
+    pthread_mutex_destroy(&v.lock);
+    return status;
+}
