@@ -131,6 +131,16 @@ void hash_random(void *out, size_t n)
 
 /* ---- encodings ---- */
 
+struct str uuid_random(struct arena *arena)
+{
+    unsigned char b[16];
+    hash_random(b, sizeof b);
+    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    const char *hex = hex_encode(arena, b, sizeof b).p;
+    return arena_printf(arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
 struct str hex_encode(struct arena *arena, const void *bytes, size_t n)
 {
     static const char digits[] = "0123456789abcdef";

@@ -25,6 +25,9 @@ void sha256_final(struct sha256 *s, unsigned char out[SHA256_SIZE]); /* and free
 
 void hash_random(void *out, size_t n);
 
+/* A random UUID (version 4) as text. */
+struct str uuid_random(struct arena *arena);
+
 /* Lowercase hex and RFC 4648 base64, into the arena. */
 struct str hex_encode(struct arena *arena, const void *bytes, size_t n);
 bool hex_decode(struct arena *arena, struct str text, struct str *out);

@@ -154,3 +154,10 @@ void json_write(struct buf *out, const struct value *v, unsigned flags)
 {
     write_at(out, v, flags, 0);
 }
+
+const struct value *json_as_text(struct arena *arena, const struct value *v)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    json_write(&out, v, JSON_PLAIN);
+    return value_string(arena, buf_str(&out));
+}

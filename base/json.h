@@ -19,6 +19,8 @@ enum json_flags {
 /* Duplicate keys, NaN, trailing bytes, depth over 256 are errors (ERR_PROTOCOL, with the position). */
 int json_parse(struct arena *arena, struct str text, const struct value **out, struct err *err);
 void json_write(struct buf *out, const struct value *v, unsigned flags);
+/* json_write() into the arena, as a string value. */
+const struct value *json_as_text(struct arena *arena, const struct value *v);
 /* The quoted and escaped string. */
 void json_write_string(struct buf *out, struct str text);
 

@@ -43,17 +43,6 @@ static bool random_text(struct arena *arena, struct str name, struct str *out)
     return false;
 }
 
-static struct str uuid(struct arena *arena)
-{
-    unsigned char b[16];
-    hash_random(b, sizeof b);
-    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    struct str hex = hex_encode(arena, b, sizeof b);
-    return arena_printf(
-        arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex.p, hex.p + 8, hex.p + 12, hex.p + 16, hex.p + 20);
-}
-
 /* How many things use the one that the answer is about. */
 static int64_t uses_of(const struct call *call)
 {
@@ -118,7 +107,7 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
     if (str_eqz(name, "now"))
         return value_string(arena, time_rfc3339(arena, clock_wall_ms(), false));
     if (str_eqz(name, "uuid"))
-        return value_string(arena, uuid(arena));
+        return value_string(arena, uuid_random(arena));
     if (str_eqz(name, "byte")) {
         unsigned char byte;
         hash_random(&byte, 1);

@@ -1,9 +1,6 @@
 /* What a state sees of its input and makes of its result. */
 #include "provider/sandbox/jobs/asl_internal.h"
 
-#include "base/buf.h"
-#include "base/json.h"
-
 int asl_fail(struct asl_eval *eval, const char *name, const char *format, ...)
 {
     va_list args;

@@ -29,13 +29,6 @@ static const struct value *refuse(struct call *call, const char *why)
     return NULL;
 }
 
-static const struct value *json_text(struct arena *arena, const struct value *v)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    json_write(&out, v, JSON_PLAIN);
-    return value_string(arena, buf_str(&out));
-}
-
 static bool is_list(const struct value *v)
 {
     return v->kind == VALUE_LIST;
@@ -76,7 +69,7 @@ static const struct value *do_format(struct call *call)
             if (used >= call->n)
                 return refuse(call, "there are more {} than arguments");
             const struct value *v = call->args[used++];
-            buf_add_str(&out, is_text(v) ? v->string : json_text(arena, v)->string);
+            buf_add_str(&out, is_text(v) ? v->string : json_as_text(arena, v)->string);
             i++;
         } else {
             buf_add_char(&out, format.p[i]);
@@ -97,7 +90,7 @@ static const struct value *do_string_to_json(struct call *call)
 
 static const struct value *do_json_to_string(struct call *call)
 {
-    return json_text(call->eval->arena, call->args[0]);
+    return json_as_text(call->eval->arena, call->args[0]);
 }
 
 /* At each of the characters; nothing between two of them is no part. */
@@ -139,7 +132,7 @@ static const struct value *do_hash(struct call *call)
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned n = 0;
     const struct value *v = call->args[0];
-    struct str data = is_text(v) ? v->string : json_text(call->eval->arena, v)->string;
+    struct str data = is_text(v) ? v->string : json_as_text(call->eval->arena, v)->string;
     struct str name = value_text(call->args[1], STR_EMPTY);
     static const char *const names[] = {"MD5", "SHA-1", "SHA-256", "SHA-384", "SHA-512"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

@@ -1,7 +1,6 @@
 /* From state to state. */
 #include "provider/sandbox/jobs/asl_internal.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -53,18 +52,11 @@ int64_t asl_event(struct asl_line *line, const char *type, const char *name, con
     return line->event;
 }
 
-static const struct value *as_text(struct arena *arena, const struct value *v)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    json_write(&out, v, JSON_PLAIN);
-    return value_string(arena, buf_str(&out));
-}
-
 static void event_entered(struct asl_visit *visit, struct str type)
 {
     struct arena *arena = visit->eval.arena;
     struct value_entry details[] = {
-        {STR("name"), value_string(arena, visit->name)}, {STR("input"), as_text(arena, visit->raw)}};
+        {STR("name"), value_string(arena, visit->name)}, {STR("input"), json_as_text(arena, visit->raw)}};
     asl_event(visit->line, arena_printf(arena, "%.*sStateEntered", STR_ARG(type)).p,
         "stateEnteredEventDetails", value_map(arena, details, 2));
 }
@@ -73,7 +65,7 @@ static void event_exited(struct asl_visit *visit, struct str type, const struct 
 {
     struct arena *arena = visit->eval.arena;
     struct value_entry details[] = {
-        {STR("name"), value_string(arena, visit->name)}, {STR("output"), as_text(arena, output)}};
+        {STR("name"), value_string(arena, visit->name)}, {STR("output"), json_as_text(arena, output)}};
     asl_event(visit->line, arena_printf(arena, "%.*sStateExited", STR_ARG(type)).p, "stateExitedEventDetails",
         value_map(arena, details, 2));
 }
@@ -277,7 +269,7 @@ static const struct value *within_limit(struct asl_visit *visit, const struct va
     bool deep = v && v->depth > ASL_MAX_DEPTH;
     if (!v || (!deep && (value_size(v) <= ASL_MAX_DATA ||
                             (value_size(v) <= 16 * ASL_MAX_DATA &&
-                                as_text(visit->eval.arena, v)->string.n <= ASL_MAX_DATA))))
+                                json_as_text(visit->eval.arena, v)->string.n <= ASL_MAX_DATA))))
         return v;
     asl_fail(&visit->eval, "States.DataLimitExceeded",
         deep ? "The state '%.*s' returned a result that is nested too deep."

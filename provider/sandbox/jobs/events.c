@@ -9,16 +9,6 @@
 
 enum { MAX_ENTRIES = 10, MAX_EVENT = 262144 };
 
-struct str event_new_id(struct arena *arena)
-{
-    unsigned char b[16];
-    hash_random(b, sizeof b);
-    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    const char *hex = hex_encode(arena, b, sizeof b).p;
-    return arena_printf(arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-}
-
 const struct value *event_value(struct arena *arena, const struct event *event)
 {
     struct value_entry entries[] = {
@@ -36,13 +26,6 @@ const struct value *event_value(struct arena *arena, const struct event *event)
 }
 
 /* ---- what a target gets ---- */
-
-static struct str json_text(struct arena *arena, const struct value *v)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    json_write(&out, v, JSON_PLAIN);
-    return arena_str(arena, buf_str(&out));
-}
 
 static struct str text_of(const struct value *map, const char *key)
 {
@@ -110,11 +93,11 @@ static struct str input_of(struct arena *arena, const struct control_record *rul
     struct str path = text_of(target, "input_path");
     const char *why;
     if (!value_is_null(input))
-        return input->kind == VALUE_STRING ? input->string : json_text(arena, input);
+        return input->kind == VALUE_STRING ? input->string : json_as_text(arena, input)->string;
     if (!value_is_null(transformer))
         return transformed(arena, rule, transformer, event);
     const struct value *part = path.n ? asl_path_find(arena, path, event, NULL, &why) : event;
-    return part ? json_text(arena, part) : STR("{}");
+    return part ? json_as_text(arena, part)->string : STR("{}");
 }
 
 void rule_fire(
@@ -149,7 +132,7 @@ static const struct value *read_entry(struct job_call *call, const struct value 
 {
     const struct value *detail = NULL;
     struct err err = ERR_INIT;
-    struct event event = {.id = event_new_id(call->arena),
+    struct event event = {.id = uuid_random(call->arena),
         .source = text_of(entry, "Source"),
         .detail_type = text_of(entry, "DetailType"),
         .account = jobs_account(call->jobs),

@@ -15,7 +15,5 @@ const struct value *event_value(struct arena *arena, const struct event *event);
 /* Starts all targets of a rule with this event. */
 void rule_fire(
     struct jobs *jobs, struct arena *arena, const struct control_record *rule, const struct value *event);
-/* A random id such as events and schedules' runs have. */
-struct str event_new_id(struct arena *arena);
 
 #endif

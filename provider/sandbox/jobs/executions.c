@@ -340,16 +340,6 @@ void execution_stop(struct execution *execution, struct str error, struct str ca
 
 /* ---- starting ---- */
 
-static struct str random_name(struct arena *arena)
-{
-    unsigned char b[16];
-    hash_random(b, sizeof b);
-    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    const char *hex = hex_encode(arena, b, sizeof b).p;
-    return arena_printf(arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-}
-
 static struct str arn_of(struct execution *execution)
 {
     struct arena *arena = &execution->arena;
@@ -360,7 +350,7 @@ static struct str arn_of(struct execution *execution)
         return arena_printf(arena, "%.*s:execution:%.*s:%.*s", STR_ARG(front),
             STR_ARG(execution->machine_name), STR_ARG(execution->name));
     return arena_printf(arena, "%.*s:express:%.*s:%.*s:%.*s", STR_ARG(front),
-        STR_ARG(execution->machine_name), STR_ARG(execution->name), STR_ARG(random_name(arena)));
+        STR_ARG(execution->machine_name), STR_ARG(execution->name), STR_ARG(uuid_random(arena)));
 }
 
 static struct str attr(const struct control_record *record, const char *name)
@@ -379,7 +369,7 @@ static struct execution *make(struct executions *all, const struct execution_req
     execution->role = arena_str(arena, attr(request->machine, "role"));
     execution->express = str_eqz(attr(request->machine, "workflow_type"), "EXPRESS");
     execution->region = arena_str(arena, request->region);
-    execution->name = request->name.n ? arena_str(arena, request->name) : random_name(arena);
+    execution->name = request->name.n ? arena_str(arena, request->name) : uuid_random(arena);
     execution->input = arena_str(arena, request->input.n ? request->input : STR("{}"));
     execution->definition = value_copy(arena, value_getz(request->machine->attrs, "definition"));
     execution->start_ms = clock_wall_ms();

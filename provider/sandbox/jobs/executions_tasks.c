@@ -190,13 +190,6 @@ static const struct value *recased(struct arena *arena, const struct value *v, i
     return value_builder_map(&b);
 }
 
-static const struct value *as_text(struct arena *arena, const struct value *v)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    json_write(&out, v, JSON_PLAIN);
-    return value_string(arena, buf_str(&out));
-}
-
 /* JSON where the service wants text; of events in each entry. */
 static const struct value *with_text(struct work *work, const struct value *input)
 {
@@ -204,7 +197,7 @@ static const struct value *with_text(struct work *work, const struct value *inpu
     const struct value *v = work->text ? value_getz(input, work->text) : NULL;
     const struct value *entries = work->text ? value_getz(input, "Entries") : NULL;
     if (v && v->kind != VALUE_STRING)
-        return value_with(arena, input, str_z(work->text), as_text(arena, v));
+        return value_with(arena, input, str_z(work->text), json_as_text(arena, v));
     if (!entries || entries->kind != VALUE_LIST)
         return input;
     struct value_builder b = VALUE_BUILDER(arena);
@@ -218,12 +211,12 @@ static const struct value *request_of(struct work *work)
     const struct value *input = work->task->input;
     if (work->function) {
         struct value_entry call[] = {{STR("FunctionName"), value_string(work->arena, work->task->resource)},
-            {STR("Payload"), as_text(work->arena, input)}};
+            {STR("Payload"), json_as_text(work->arena, input)}};
         return value_map(work->arena, call, 2);
     }
     const struct value *payload = work->lambda ? value_getz(input, "Payload") : NULL;
     if (payload)
-        return value_with(work->arena, input, STR("Payload"), as_text(work->arena, payload));
+        return value_with(work->arena, input, STR("Payload"), json_as_text(work->arena, payload));
     input = with_text(work, input->kind == VALUE_MAP ? input : &value_empty_map);
     return work->flags & CAMEL ? recased(work->arena, input, tolower) : input;
 }
@@ -256,7 +249,7 @@ static void note(struct work *work, const char *what, const char *member, const 
             put(&b, "region", value_string(arena, work->execution->region));
     }
     if (member)
-        put(&b, work->function && scheduled ? "input" : member, data ? as_text(arena, data) : NULL);
+        put(&b, work->function && scheduled ? "input" : member, data ? json_as_text(arena, data) : NULL);
     if (failed) {
         put(&b, "error", text_or_null(work, work->error->name));
         put(&b, "cause", text_or_null(work, work->error->cause));
@@ -299,7 +292,7 @@ static bool wait_for_run(struct work *work)
 
 static struct str text_of(struct arena *arena, const struct value *v)
 {
-    return value_is_null(v) ? STR_EMPTY : as_text(arena, v)->string;
+    return value_is_null(v) ? STR_EMPTY : json_as_text(arena, v)->string;
 }
 
 /* A nested execution's output: text, or with sync:2 what the text says. */

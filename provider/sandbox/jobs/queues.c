@@ -129,7 +129,7 @@ static const struct value *add_message(
         return NULL;
     struct message *message = mem_zalloc(sizeof *message);
     message->queue = arena_str(&message->arena, queue->arn);
-    message->id = event_new_id(&message->arena);
+    message->id = uuid_random(&message->arena);
     message->body = arena_str(&message->arena, text_of(given, "MessageBody"));
     message->group = arena_str(&message->arena, text_of(given, "MessageGroupId"));
     message->attributes = value_copy(&message->arena, value_getz(given, "MessageAttributes"));
@@ -228,7 +228,7 @@ static const struct value *received(struct job_call *call, struct message *messa
     message->received++;
     message->first_ms = message->first_ms ? message->first_ms : clock_wall_ms();
     message->visible_ms = clock_mono_ms() + hidden_s * 1000;
-    message->receipt = event_new_id(&message->arena);
+    message->receipt = uuid_random(&message->arena);
     struct value_entry entries[] = {
         {STR("MessageId"), value_string(arena, message->id)},
         {STR("ReceiptHandle"), value_string(arena, message->receipt)},

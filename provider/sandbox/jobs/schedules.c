@@ -92,7 +92,7 @@ static void fire_rule(
     struct timer *timer, struct arena *arena, const struct control_record *rule, int64_t at_ms)
 {
     const struct value *resource = value_getz(rule->attrs, "arn");
-    const struct event event = {.id = event_new_id(arena),
+    const struct event event = {.id = uuid_random(arena),
         .source = STR("aws.events"),
         .detail_type = STR("Scheduled Event"),
         .account = jobs_account(timer->jobs),
@@ -128,7 +128,7 @@ static struct str schedule_input(struct arena *arena, const struct control_recor
     struct str text = input->kind == VALUE_STRING ? input->string : buf_str(&json);
     text = replaced(arena, text, "<aws.scheduler.schedule-arn>", text_of(schedule->attrs, "arn"));
     text = replaced(arena, text, "<aws.scheduler.scheduled-time>", time_rfc3339(arena, at_ms, false));
-    text = replaced(arena, text, "<aws.scheduler.execution-id>", event_new_id(arena));
+    text = replaced(arena, text, "<aws.scheduler.execution-id>", uuid_random(arena));
     return replaced(arena, text, "<aws.scheduler.attempt-number>", STR("1"));
 }
 

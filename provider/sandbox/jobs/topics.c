@@ -3,6 +3,7 @@
 #include "provider/sandbox/jobs/targets.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/json.h"
 
 enum { MAX_MESSAGE = 262144 };
@@ -10,13 +11,6 @@ enum { MAX_MESSAGE = 262144 };
 static struct str text_of(const struct value *map, const char *key)
 {
     return value_text(value_getz(map, key), STR_EMPTY);
-}
-
-static struct str json_text(struct arena *arena, const struct value *v)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    json_write(&out, v, JSON_PLAIN);
-    return arena_str(arena, buf_str(&out));
 }
 
 static const struct value *notification(const struct job_call *call, struct str id, struct str topic)
@@ -43,7 +37,7 @@ static struct str for_function(const struct job_call *call, const struct value *
         {STR("EventSubscriptionArn"), value_string(arena, subscription)}, {STR("Sns"), note}};
     const struct value *one = value_map(arena, record, 4);
     struct value_entry event = {STR("Records"), value_list(arena, &one, 1)};
-    return json_text(arena, value_map(arena, &event, 1));
+    return json_as_text(arena, value_map(arena, &event, 1))->string;
 }
 
 static void deliver(
@@ -57,7 +51,7 @@ static void deliver(
     bool bare = str_eqz(value_scalar_text(call->arena, raw), "true");
     struct str input = function ? for_function(call, note, subscription->id)
                        : bare   ? text_of(note, "Message")
-                                : json_text(call->arena, note);
+                                : json_as_text(call->arena, note)->string;
     const struct target target = {.region = call->region,
         .arn = text_of(subscription->attrs, "endpoint"),
         .input = input,
@@ -77,7 +71,7 @@ static int do_publish(struct job_call *call, struct err *err)
         return job_refuse(err, 400, "InvalidParameter", "Invalid parameter: Message too long");
     if (!control_find(control, call->arena, STR("aws.sns.topic"), call->region, arn, &topic))
         return job_refuse(err, 404, "NotFound", "Topic does not exist");
-    struct str id = event_new_id(call->arena);
+    struct str id = uuid_random(call->arena);
     const struct value *note = notification(call, id, arn);
     size_t n;
     struct control_record *all =
