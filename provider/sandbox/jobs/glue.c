@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "provider/sandbox/exchange.h"
 #include "provider/sandbox/jobs/script.h"
+#include "provider/sandbox/jobs/view.h"
 
 enum { DEFAULT_TIMEOUT_MIN = 2880, MAX_RUNS_SHOWN = 200, MAX_STOPPED = 25, ARGUMENTS_EXTRA = 8 };
 
@@ -148,7 +149,8 @@ static void work(struct task *task)
         .memory = python ? memory_of(request) : 0,
         .out_group = python ? STR("/aws-glue/python-jobs/output") : STR("/aws-glue/jobs/output"),
         .err_group = python ? STR("/aws-glue/python-jobs/error") : STR("/aws-glue/jobs/error"),
-        .stream = self->id,
+        .out_stream = self->id,
+        .err_stream = self->id,
         .notes = STR_EMPTY};
     options.arguments = make_arguments(&arena, self, &options.argument_count);
     modules = argument(request, "--additional-python-modules");
@@ -177,18 +179,6 @@ static const char *const states[] = {[JOB_WAITING] = "WAITING",
     [JOB_TIMEOUT] = "TIMEOUT",
     [JOB_STOPPED] = "STOPPED"};
 
-static void set(struct value_builder *b, const char *name, const struct value *v)
-{
-    if (!value_is_null(v))
-        value_builder_set(b, str_z(name), v);
-}
-
-static void set_time(struct value_builder *b, const char *name, int64_t wall_ms)
-{
-    if (wall_ms)
-        set(b, name, value_float(b->arena, (double)wall_ms / 1000));
-}
-
 static const struct value *view(const struct task_info *info, struct arena *arena)
 {
     struct value_builder b = VALUE_BUILDER(arena);
@@ -197,27 +187,27 @@ static const struct value *view(const struct task_info *info, struct arena *aren
                       : info->started_ms ? info->started_ms
                                          : info->created_ms;
     int64_t until = info->ended_ms ? info->ended_ms : clock_wall_ms();
-    set(&b, "Id", value_string(arena, info->id));
-    set(&b, "Attempt", value_int(arena, job_int(request, "attempt", 0)));
-    set(&b, "PreviousRunId", value_getz(request, "previous"));
-    set(&b, "JobName", value_string(arena, info->owner));
-    set_time(&b, "StartedOn", info->created_ms);
-    set_time(&b, "LastModifiedOn", changed);
-    set_time(&b, "CompletedOn", info->ended_ms);
-    set(&b, "JobRunState", value_stringz(arena, states[info->state]));
-    set(&b, "Arguments", value_getz(request, "given"));
+    view_set(&b, "Id", value_string(arena, info->id));
+    view_set(&b, "Attempt", value_int(arena, job_int(request, "attempt", 0)));
+    view_set(&b, "PreviousRunId", value_getz(request, "previous"));
+    view_set(&b, "JobName", value_string(arena, info->owner));
+    view_time(&b, "StartedOn", info->created_ms);
+    view_time(&b, "LastModifiedOn", changed);
+    view_time(&b, "CompletedOn", info->ended_ms);
+    view_set(&b, "JobRunState", value_stringz(arena, states[info->state]));
+    view_set(&b, "Arguments", value_getz(request, "given"));
     if (info->message.n)
-        set(&b, "ErrorMessage", value_string(arena, info->message));
-    set(&b, "PredecessorRuns", &value_empty_list);
-    set(&b, "ExecutionTime",
+        view_set(&b, "ErrorMessage", value_string(arena, info->message));
+    view_set(&b, "PredecessorRuns", &value_empty_list);
+    view_set(&b, "ExecutionTime",
         value_int(arena, info->started_ms ? (until - info->started_ms + 500) / 1000 : 0));
-    set(&b, "Timeout", value_getz(request, "timeout"));
-    set(&b, "MaxCapacity", value_getz(request, "max_capacity"));
-    set(&b, "WorkerType", value_getz(request, "worker_type"));
-    set(&b, "NumberOfWorkers", value_getz(request, "number_of_workers"));
-    set(&b, "GlueVersion", value_getz(request, "glue_version"));
-    set(&b, "ExecutionClass", value_getz(request, "execution_class"));
-    set(&b, "LogGroupName",
+    view_set(&b, "Timeout", value_getz(request, "timeout"));
+    view_set(&b, "MaxCapacity", value_getz(request, "max_capacity"));
+    view_set(&b, "WorkerType", value_getz(request, "worker_type"));
+    view_set(&b, "NumberOfWorkers", value_getz(request, "number_of_workers"));
+    view_set(&b, "GlueVersion", value_getz(request, "glue_version"));
+    view_set(&b, "ExecutionClass", value_getz(request, "execution_class"));
+    view_set(&b, "LogGroupName",
         value_stringz(arena, is_python(request) ? "/aws-glue/python-jobs" : "/aws-glue/jobs"));
     return value_builder_map(&b);
 }
@@ -296,7 +286,7 @@ static int get_runs(struct job_call *call, struct err *err)
     for (size_t i = first; i < end; i++)
         value_builder_add(&list, view(&runs[i], call->arena));
     value_builder_set(&b, STR("JobRuns"), value_builder_list(&list));
-    set(&b, "NextToken", next);
+    view_set(&b, "NextToken", next);
     call->output = value_builder_map(&b);
     return 0;
 }
@@ -313,10 +303,10 @@ static const struct value *stop_one(
     value_builder_set(&b, STR("JobName"), value_string(arena, name));
     value_builder_set(&b, STR("JobRunId"), id);
     if (!*stopped) {
-        set(&detail, "ErrorCode",
+        view_set(&detail, "ErrorCode",
             value_stringz(
                 arena, known ? "JobRunInvalidStateTransitionException" : "EntityNotFoundException"));
-        set(&detail, "ErrorMessage",
+        view_set(&detail, "ErrorMessage",
             value_string(arena, known ? arena_printf(arena, "the run is %s already", states[info.state])
                                       : STR("there is no such run of this job")));
         value_builder_set(&b, STR("ErrorDetail"), value_builder_map(&detail));

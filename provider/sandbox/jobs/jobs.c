@@ -15,16 +15,20 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static const struct job_operation *const tables[] = {
+    athena_operations,
+    batch_operations,
+    emrserverless_operations,
+    events_operations,
     glue_operations,
     lambda_operations,
     logs_operations,
-    states_operations,
-    events_operations,
-    sqs_operations,
     sns_operations,
+    sqs_operations,
+    states_operations,
 };
 
 enum { TABLES = sizeof tables / sizeof *tables, THREAD_STACK = 1024 * 1024 };
@@ -161,7 +165,7 @@ static const struct job_operation *find_by_name(struct str service, struct str n
 }
 
 static int answer(struct job_call *call, const struct wire_operation *wire,
-    const struct wire_message *request, struct str request_id, struct wire_message *out, struct err *err)
+    const struct wire_message *request, struct wire_message *out, struct err *err)
 {
     struct shape in = request_shape(call->arena, call->operation);
     if (wire_decode_request(call->arena, wire, &in, request, &call->input, err))
@@ -171,7 +175,7 @@ static int answer(struct job_call *call, const struct wire_operation *wire,
         return -1;
     const struct value *output = call->output ? call->output : &value_empty_map;
     return wire_encode_response(call->arena, wire, response_shape(call->arena, call->operation, output),
-        output, request_id, out, err);
+        output, call->request_id, out, err);
 }
 
 bool jobs_handle(struct jobs *jobs, struct arena *arena, struct str service, struct str region,
@@ -187,7 +191,7 @@ bool jobs_handle(struct jobs *jobs, struct arena *arena, struct str service, str
     struct job_call call = {
         .jobs = jobs, .arena = arena, .region = region, .operation = operation, .protocol = common.protocol};
     struct err err = ERR_INIT;
-    if (answer(&call, &wire, request, request_id, out, &err)) {
+    if (answer(&call, &wire, request, out, &err)) {
         struct str code = err.code[0] ? str_z(err.code) : STR("ValidationException");
         wire_encode_error(
             arena, &wire, err.http_status ? err.http_status : 400, code, str_z(err.message), request_id, out);
@@ -286,11 +290,14 @@ int job_required(const struct job_call *call, const char *member, struct str *ou
     *out = value_text(value_getz(call->input, member), STR_EMPTY);
     if (out->n)
         return 0;
-    const char *service = call->operation->service;
-    bool glue = str_eqz(str_z(service), "glue"), logs = str_eqz(str_z(service), "logs");
-    const char *code = glue   ? "InvalidInputException"
-                       : logs ? "InvalidParameterException"
-                              : "ValidationException";
+    static const struct {
+        const char *service, *code;
+    } codes[] = {{"glue", "InvalidInputException"}, {"logs", "InvalidParameterException"},
+        {"batch", "ClientException"}, {"athena", "InvalidRequestException"}};
+    const char *code = "ValidationException";
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (!strcmp(call->operation->service, codes[i].service))
+            code = codes[i].code;
     return job_refuse(err, 400, code, "%s needs %s", call->operation->name, member);
 }
 

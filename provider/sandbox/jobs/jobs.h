@@ -11,6 +11,7 @@
  *   script.c     their scripts, with python3 or spark-submit (spark.c); python/ is what these find
  *   glue.c       job runs
  *   lambda*.c    functions
+ *   batch.c, emrserverless.c   their jobs
  *
  * An operation is a row {service, name, handler} in one of the tables that jobs.c names. Decoding, encoding
  * and error answers follow from the protocol that the service's spec says; REST operations add method, path
@@ -55,6 +56,7 @@ struct job_call {
      * does not wait itself. */
     bool wants_run;
     struct job_run *run;
+    struct str request_id; /* as clients are told it; a handler may have one of its own */
 };
 
 /* 0, or -1 with err->code, http_status and message as the service says it: job_refuse(). */
@@ -76,8 +78,9 @@ struct job_operation {
 };
 
 /* Each service has a table of its own, which ends with {0}; jobs.c names them all. */
-extern const struct job_operation logs_operations[], glue_operations[], lambda_operations[],
-    states_operations[], events_operations[], sqs_operations[], sns_operations[];
+extern const struct job_operation athena_operations[], batch_operations[], emrserverless_operations[],
+    events_operations[], glue_operations[], lambda_operations[], logs_operations[], sns_operations[],
+    sqs_operations[], states_operations[];
 
 /*
  * Answers a request whose signature has been verified. False: the operation is not among these (then nothing

@@ -312,6 +312,7 @@ static int invoke(struct job_call *call, struct err *err)
     bool async = str_eqz(kind, "Event");
     if (find_function(call, &function, err) || read_event(call, async, &invocation, err))
         return -1;
+    call->request_id = arena_str(call->arena, str_z(invocation.id));
     if (str_eqz(kind, "DryRun")) {
         call->output = bare_status(call->arena, 204);
         return 0;

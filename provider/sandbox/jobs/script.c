@@ -119,13 +119,15 @@ static void take_output(void *ctx, enum process_stream stream, const char *bytes
 static const char **command(struct script *s)
 {
     const struct script_options *o = s->options;
-    const char **argv = ARENA_ARRAY(&s->arena, const char *, o->argument_count + 8);
+    const char **argv = ARENA_ARRAY(&s->arena, const char *, o->submit_count + o->argument_count + 8);
     size_t n = 0;
     argv[n++] = s->program;
     if (o->spark && s->jars.n) {
         argv[n++] = "--jars";
         argv[n++] = arena_strz(&s->arena, buf_str(&s->jars));
     }
+    for (size_t i = 0; i < o->submit_count; i++)
+        argv[n++] = arena_strz(&s->arena, o->submit[i]);
     argv[n++] = s->path.p;
     for (size_t i = 0; i < o->argument_count; i++)
         argv[n++] = arena_strz(&s->arena, o->arguments[i]);
@@ -192,8 +194,8 @@ static int open_logs(struct script *s, struct err *err)
     const struct script_options *o = s->options;
     struct jobs *jobs = task_jobs(s->task);
     struct str region = task_self(s->task)->region;
-    return job_sink_open(jobs, region, o->out_group, o->stream, &s->arena, &s->out, err) ||
-                   job_sink_open(jobs, region, o->err_group, o->stream, &s->arena, &s->error, err)
+    return job_sink_open(jobs, region, o->out_group, o->out_stream, &s->arena, &s->out, err) ||
+                   job_sink_open(jobs, region, o->err_group, o->err_stream, &s->arena, &s->error, err)
                ? -1
                : 0;
 }

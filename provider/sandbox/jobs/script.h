@@ -21,7 +21,9 @@ struct script_options {
     struct str spark_conf;            /* "key=value --conf key=value", as both services take it */
     struct str notes;                 /* a line for the error log; "" none */
     int64_t timeout_ms, memory;       /* 0: no limit */
-    struct str out_group, err_group, stream;
+    struct str out_group, out_stream, err_group, err_stream;
+    const struct str *submit; /* options of spark-submit itself */
+    size_t submit_count;
 };
 
 /* Returns when the task has ended. */

@@ -132,6 +132,20 @@ static void stop_run(void *ctx)
 
 static const struct job_run_ops run_ops = {stop_run, output_of, free_task};
 
+/* Ids may hold any character: their digest names the file. */
+static struct str record_name(struct arena *arena, struct str kind, struct str region, struct str id)
+{
+    struct str whole = arena_printf(arena, "%.*s\n%.*s\n%.*s", STR_ARG(kind), STR_ARG(region), STR_ARG(id));
+    return arena_printf(arena, "%.*s-%.24s", STR_ARG(kind), sha256_hex(arena, whole).p);
+}
+
+struct str task_result(
+    struct jobs *jobs, struct arena *arena, const char *kind, struct str region, struct str id)
+{
+    struct str name = record_name(arena, str_z(kind), region, id);
+    return arena_printf(arena, "%s/%s.result", jobs->tasks->dir.p, name.p);
+}
+
 static struct task *new_task(struct tasks *tasks, const struct task_info *info)
 {
     struct task *task = mem_zalloc(sizeof *task);
@@ -147,12 +161,9 @@ static struct task *new_task(struct tasks *tasks, const struct task_info *info)
         .started_ms = info->started_ms,
         .ended_ms = info->ended_ms,
         .exit_code = info->exit_code};
-    struct str whole = arena_printf(
-        &task->arena, "%.*s\n%.*s\n%.*s", STR_ARG(info->kind), STR_ARG(info->region), STR_ARG(info->id));
-    struct str digest = sha256_hex(&task->arena, whole);
-    task->path =
-        arena_printf(&task->arena, "%s/%.*s-%.24s.json", tasks->dir.p, STR_ARG(info->kind), digest.p);
-    task->folder = arena_printf(&task->arena, "%s/%.*s-%.24s", tasks->work.p, STR_ARG(info->kind), digest.p);
+    struct str name = record_name(&task->arena, info->kind, info->region, info->id);
+    task->path = arena_printf(&task->arena, "%s/%s.json", tasks->dir.p, name.p);
+    task->folder = arena_printf(&task->arena, "%s/%s", tasks->work.p, name.p);
     task->run = job_run_new(tasks->jobs, &run_ops, task);
     return task;
 }
@@ -172,7 +183,10 @@ static void add(struct tasks *tasks, struct task *task)
     struct task *gone = tasks->items[oldest];
     memmove(
         tasks->items + oldest, tasks->items + oldest + 1, (--tasks->count - oldest) * sizeof *tasks->items);
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct task_info *info = &gone->info;
     unlink(gone->path.p);
+    unlink(task_result(tasks->jobs, &arena, info->kind.p, info->region, info->id).p);
     job_run_release(gone->run);
 }
 
@@ -309,6 +323,8 @@ static bool wait_for_turn(struct tasks *tasks, struct task *task)
     bool begins = others > 0 && !jobs->stopping && !task->asked;
     tasks->running += begins;
     pthread_mutex_unlock(&jobs->lock);
+    if (begins)
+        job_run_set_state(task->run, JOB_STARTING);
     if (others < 0)
         task_end(task, JOB_FAILED, -1, "a job that this one depends on did not succeed");
     return begins;
@@ -382,7 +398,8 @@ int task_start(struct jobs *jobs, const struct task_options *options, struct job
         job_run_release(task->run);
         return -1;
     }
-    job_run_set_state(task->run, JOB_STARTING);
+    bool waits = task->wait_for && task->wait_for->count;
+    job_run_set_state(task->run, waits ? JOB_WAITING : JOB_STARTING);
     keep(task, JOB_STARTING);
     if (run)
         *run = job_run_keep(task->run);

@@ -59,6 +59,9 @@ bool task_find(struct jobs *jobs, struct arena *arena, const char *kind, struct 
 /* Newest first. */
 struct task_info *task_list(
     struct jobs *jobs, struct arena *arena, const char *kind, struct str region, struct str owner, size_t *n);
+/* A file that goes when the task's record goes, for what its work leaves to be looked at later. */
+struct str task_result(
+    struct jobs *jobs, struct arena *arena, const char *kind, struct str region, struct str id);
 /* False: there is none that has not ended. `why` becomes its message. */
 bool task_stop(struct jobs *jobs, const char *kind, struct str region, struct str id, struct str why);
 

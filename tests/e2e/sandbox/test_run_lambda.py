@@ -164,6 +164,15 @@ def test_events_are_tried_three_times(job_sandbox):
     assert first < second < third
 
 
+def test_layers(job_sandbox):
+    api = job_sandbox.client("lambda")
+    job_sandbox.put("layers/a.zip", archive(python__shared_dot_py="FILM = 'alien'"))
+    job_sandbox.put("layers/b.zip", archive(bin__tool=("#!/bin/sh\necho tooled", 0o755)))
+    arns = [api.publish_layer_version(LayerName=f"l-{name}", Content={"S3Bucket": "lake", "S3Key": f"layers/{name}.zip"})["LayerVersionArn"] for name in "ab"]
+    f = Function(job_sandbox, layers=arns, main_dot_py="import shared, subprocess\ndef handler(e, c): return [shared.FILM, subprocess.check_output('tool', text=True)]")
+    assert f.result() == ["alien", "tooled\n"]
+
+
 def test_parallel_calls_and_reserved_concurrency(job_sandbox):
     from concurrent.futures import ThreadPoolExecutor
     f = Function(job_sandbox, main_dot_py="import boto3, time\ns3 = boto3.client('s3')\ndef handler(e, c):\n"

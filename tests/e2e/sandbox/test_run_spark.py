@@ -112,3 +112,16 @@ def test_spark_jobs_without_hadoop_aws(tmp_path):
         assert "put hadoop-aws and aws-java-sdk-bundle into" in ended["ErrorMessage"]
     finally:
         server.stop()
+
+
+def test_spark_jobs_of_emr_serverless(sandbox):
+    emr = sandbox.client("emr-serverless")
+    application = emr.create_application(name="spark", releaseLabel="emr-7.5.0", type="SPARK")["applicationId"]
+    sandbox.put("raw/numbers.csv", "n\n1\n2\n39\n")
+    script = sandbox.put("jobs/sum.py", "import sys\nfrom pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n"
+                         "print('sum', spark.read.option('header', True).csv(sys.argv[1]).selectExpr('sum(n)').first()[0], spark.conf.get('spark.sql.shuffle.partitions'))\n")
+    run = emr.start_job_run(applicationId=application, executionRoleArn=sandbox.role, jobDriver={"sparkSubmit": {
+        "entryPoint": script, "entryPointArguments": ["s3://lake/raw/numbers.csv"], "sparkSubmitParameters": "--conf spark.sql.shuffle.partitions=3"}})["jobRunId"]
+    ended = until(lambda: (r := emr.get_job_run(applicationId=application, jobRunId=run)["jobRun"])["state"] in ("SUCCESS", "FAILED") and r, seconds=120)
+    assert ended["state"] == "SUCCESS", ended
+    assert sandbox.lines("/aws/emr-serverless", f"applications/{application}/jobs/{run}/SPARK_DRIVER/stdout") == ["sum 42.0 3"]

@@ -1,0 +1,85 @@
+"""Batch jobs: commands on this machine where the image is local, an honest refusal otherwise."""
+
+import time
+import uuid
+
+import pytest
+from botocore.exceptions import ClientError
+from servers import until
+
+
+class Queue:
+    def __init__(self, sandbox):
+        self.sandbox, self.batch, self.name = sandbox, sandbox.client("batch"), f"q-{uuid.uuid4().hex[:8]}"
+        environment = self.batch.create_compute_environment(computeEnvironmentName=self.name, type="MANAGED", state="ENABLED", serviceRole=sandbox.role, computeResources={
+            "type": "FARGATE", "maxvCpus": 4, "subnets": ["subnet-1"], "securityGroupIds": ["sg-1"]})["computeEnvironmentArn"]
+        self.batch.create_job_queue(jobQueueName=self.name, state="ENABLED", priority=1, computeEnvironmentOrder=[{"order": 1, "computeEnvironment": environment}])
+
+    def define(self, *command, image="local", **more):
+        container = {"image": image, "command": list(command), "resourceRequirements": [{"type": "MEMORY", "value": "512"}, {"type": "VCPU", "value": "1"}],
+                     "environment": [{"name": "WORD", "value": "defined"}]}
+        self.definition = self.batch.register_job_definition(jobDefinitionName=f"d-{uuid.uuid4().hex[:8]}", type="container", containerProperties=container, **more)["jobDefinitionArn"]
+        return self
+
+    def submit(self, **more):
+        return self.batch.submit_job(jobName="job", jobQueue=self.name, jobDefinition=self.definition, **more)["jobId"]
+
+    def job(self, run):
+        (found,) = self.batch.describe_jobs(jobs=[run])["jobs"]
+        return found
+
+    def ended(self, run):
+        return until(lambda: (j := self.job(run))["status"] in ("SUCCEEDED", "FAILED") and j)
+
+    def output(self, run):
+        return self.sandbox.lines("/aws/batch/job", self.job(run)["container"]["logStreamName"])
+
+
+@pytest.fixture
+def queue(job_sandbox):
+    return Queue(job_sandbox)
+
+
+def test_a_command_runs(queue):
+    queue.define("sh", "-c", "echo $WORD $MORE $0; echo to stderr >&2; env | grep -c AWS_ENDPOINT_URL; exit 4", "Ref::film", parameters={"film": "alien"})
+    run = queue.submit(containerOverrides={"environment": [{"name": "MORE", "value": "over"}]})
+    ended = queue.ended(run)
+    assert (ended["status"], ended["container"]["exitCode"], ended["statusReason"]) == ("FAILED", 4, "Essential container in task exited")
+    assert ended["createdAt"] <= ended["startedAt"] <= ended["stoppedAt"]
+    assert sorted(queue.output(run)) == ["1", "defined over alien", "to stderr"]
+    assert queue.ended(queue.submit(parameters={"film": "x"}, containerOverrides={"command": ["true"]}))["status"] == "SUCCEEDED"
+    listed = queue.batch.list_jobs(jobQueue=queue.name, filters=[{"name": "JOB_DEFINITION", "values": [queue.definition]}])["jobSummaryList"]
+    assert [(j["status"], j["container"]["exitCode"]) for j in listed] == [("SUCCEEDED", 0), ("FAILED", 4)]
+    assert queue.batch.list_jobs(jobQueue=queue.name)["jobSummaryList"] == []  # none runs
+    assert len(queue.batch.list_jobs(jobQueue=queue.name, jobStatus="FAILED")["jobSummaryList"]) == 1
+
+
+def test_images_are_not_run(queue):
+    ended = queue.ended(queue.define("echo", "done", image="public.ecr.aws/docker/library/alpine:3").submit())
+    assert ended["status"] == "FAILED"
+    assert "the sandbox runs no containers" in ended["statusReason"]
+    assert "exitCode" not in ended["container"]
+
+
+def test_jobs_wait_for_others_and_end_early(queue):
+    queue.define("sleep", "60")
+    first = queue.submit()
+    second = queue.submit(dependsOn=[{"jobId": first}])
+    until(lambda: queue.job(first)["status"] == "RUNNING")
+    assert queue.job(second)["status"] == "PENDING"
+    queue.batch.cancel_job(jobId=first, reason="not while it runs")
+    queue.batch.terminate_job(jobId=first, reason="enough")
+    ended = queue.ended(first)
+    assert (ended["status"], ended["statusReason"]) == ("FAILED", "enough")
+    assert "depends on" in queue.ended(second)["statusReason"]
+    start = time.monotonic()
+    late = queue.ended(queue.submit(timeout={"attemptDurationSeconds": 1}))
+    assert (late["status"], late["statusReason"]) == ("FAILED", "Job attempt duration exceeded timeout")
+    assert time.monotonic() - start < 10
+
+
+def test_what_is_not_there(queue):
+    for arguments in ({"jobQueue": "none", "jobDefinition": "none"}, {"jobQueue": queue.name, "jobDefinition": "none"}):
+        with pytest.raises(ClientError, match="does not exist"):
+            queue.batch.submit_job(jobName="job", **arguments)
+    assert queue.batch.describe_jobs(jobs=["none"])["jobs"] == []
