@@ -37,17 +37,27 @@ static void progress(void *ctx, const char *what)
     executor_event(job->x, &event);
 }
 
+static void warn(void *ctx, const char *text)
+{
+    struct job *job = ctx;
+    struct event event = job_event(job, EVENT_WARNING);
+    event.text = text;
+    executor_event(job->x, &event);
+}
+
 static void job_context(struct job *job, int64_t timeout_ms)
 {
     state_token(job->token);
     job->ctx = op_context(job->x->p, &job->arena, job->provider, job->schema, job->address);
     if (job->op->instance)
-        job->ctx.dir = job->op->instance->decl->module->dir;
+        job->ctx.dir = local_dir(job->op->instance->decl);
     job->ctx.token = str_z(job->token);
     job->ctx.timeout_ms = timeout_ms;
     job->ctx.cancel = &job->x->cancel;
     job->ctx.progress = progress;
     job->ctx.progress_ctx = job;
+    job->ctx.warn = warn;
+    job->ctx.warn_ctx = job;
 }
 
 static struct str object_id(const struct schema *schema, const struct value *object)
@@ -371,14 +381,6 @@ static const struct value *prior_of(struct job *job)
     if (instance->seen->live)
         prior = value_merge(&job->arena, prior, instance->seen->live);
     return object_steered(&job->arena, job->schema, prior, instance->desired);
-}
-
-static void warn(void *ctx, const char *text)
-{
-    struct job *job = ctx;
-    struct event event = job_event(job, EVENT_WARNING);
-    event.text = text;
-    executor_event(job->x, &event);
 }
 
 static int run_delete(struct job *job, struct err *err)

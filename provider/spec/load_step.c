@@ -8,7 +8,7 @@
 
 #define STEP_KEYS                                                                                            \
     "call send with parse at match skip answers covers token when if unless for full partial always each "   \
-    "ignore absent retry retry_for failed wait native page must look idempotent body answers_in "            \
+    "ignore warn absent retry retry_for failed wait native page must look idempotent body answers_in "       \
     "users meanwhile"
 
 /* ---- operations ---- */
@@ -524,6 +524,7 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     step->wait = load_flag(l, node, "wait");
     step->look = load_flag(l, node, "look");
     step->ignore = load_errors(l, node_get(node, "ignore"));
+    step->warn = load_errors(l, node_get(node, "warn"));
     step->absent = load_errors(l, node_get(node, "absent"));
     step->retry = load_errors(l, node_get(node, "retry"));
     step->retry_for_ms = load_ms(l, node, "retry_for", 0);

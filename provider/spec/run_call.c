@@ -93,15 +93,17 @@ static int check_failed(
         first = list;
     if (!first)
         return 0;
-    static const char *const codes[] = {"ErrorCode", "Code", "errorCode", "reason"};
-    static const char *const texts[] = {"ErrorMessage", "Message", "errorMessage", "detail"};
+    static const char *const codes[] = {"ErrorCode", "Code", "errorCode", "reason", "code"};
+    static const char *const texts[] = {"ErrorMessage", "Message", "errorMessage", "detail", "message"};
     const struct value *error = value_getz(first, "Error") ? value_getz(first, "Error") : first;
-    struct str code = STR_EMPTY, text = STR_EMPTY;
+    struct str code = STR_EMPTY, text = STR_EMPTY,
+               place = value_text(value_getz(error, "location"), STR_EMPTY);
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         code = code.n ? code : value_text(value_getz(error, codes[i]), STR_EMPTY);
         text = text.n ? text : value_text(value_getz(error, texts[i]), STR_EMPTY);
     }
-    err_set(err, ERR_SERVICE, "%.*s: %.*s: %.*s", STR_ARG(step->op->wire.name), STR_ARG(code), STR_ARG(text));
+    err_set(err, ERR_SERVICE, "%.*s: %.*s: %.*s%s%.*s", STR_ARG(step->op->wire.name), STR_ARG(code),
+        STR_ARG(text), place.n ? " at " : "", STR_ARG(place));
     snprintf(err->code, sizeof err->code, "%.*s", STR_ARG(code));
     return -1;
 }
@@ -282,7 +284,10 @@ int run_page(struct run *run, const struct spec_step *step, const struct value *
     bool sensitive = value_is_sensitive(input) || answer_may_tell(run, object);
     if (send_until_accepted(run, step, object, input, sensitive, document, &failure) == 0)
         return 0;
-    if (run_error_is(&step->ignore, &failure)) {
+    bool warned = run_error_is(&step->warn, &failure);
+    if (warned && run->ctx->warn)
+        run->ctx->warn(run->ctx->warn_ctx, failure.message);
+    if (warned || run_error_is(&step->ignore, &failure)) {
         *document = &value_empty_map;
         return 0;
     }

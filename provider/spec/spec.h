@@ -129,8 +129,8 @@ struct spec_step {
     bool must_be_absent;                 /* the call has to say that the thing is not there */
     bool look;                           /* only tells later steps what there is; absence is fine */
     bool idempotent;
-    struct spec_errors ignore, absent, retry;
-    int64_t retry_for_ms;  /* how long; 0: two minutes */
+    struct spec_errors ignore, warn, absent, retry; /* warn: like ignore, and said */
+    int64_t retry_for_ms;                           /* how long; 0: two minutes */
     int64_t answers_in_ms; /* how long the service may be silent before it answers; 0: a minute */
     /* Each time before it is repeated: a listing of what stands in the way, to be told of, and a call that
      * may help. Either may be NULL, and may fail. */

@@ -10,6 +10,7 @@ from moto.glue.exceptions import EntityNotFoundException
 from moto.glue.models import Action, FakeConnection, Predicate
 from moto.glue.responses import GlueResponse
 from moto.rds.models import RDSBackend
+from moto.stepfunctions.responses import StepFunctionResponse
 
 
 def answers(response, name):
@@ -203,3 +204,12 @@ def modify_db_subnet_group_and_keep_it(self, subnet_name, description, subnets):
 
 NatGatewayBackend.delete_nat_gateway = delete_nat_gateway_and_free_its_address
 RDSBackend.modify_db_subnet_group = modify_db_subnet_group_and_keep_it
+
+
+# ---- Step Functions ----
+
+
+@answers(StepFunctionResponse, "validate_state_machine_definition")
+def _(self, given):
+    json.loads(given["definition"])
+    return {"result": "OK", "diagnostics": [], "truncated": False}
