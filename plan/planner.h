@@ -259,6 +259,8 @@ struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider
     const struct schema *schema, struct str address);
 struct op_ctx instance_context(
     struct planner *p, struct arena *arena, struct provider *provider, const struct instance *instance);
+/* Where relative file names in the attributes of a declaration start. */
+struct str local_dir(const struct decl *decl);
 void observe(const struct observer *observer, const struct event *event);
 
 #endif

@@ -67,11 +67,20 @@ struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider
     };
 }
 
+/* A module in the binary has no folder: its file names are those of whoever uses it. */
+struct str local_dir(const struct decl *decl)
+{
+    const struct module *module = decl->module;
+    while (module->parent && str_starts(module->source, STR("builtin/")))
+        module = module->parent;
+    return module->dir;
+}
+
 struct op_ctx instance_context(
     struct planner *p, struct arena *arena, struct provider *provider, const struct instance *instance)
 {
     struct op_ctx ctx = op_context(p, arena, provider, instance->decl->schema, instance->address);
-    ctx.dir = instance->decl->module->dir;
+    ctx.dir = local_dir(instance->decl);
     return ctx;
 }
 

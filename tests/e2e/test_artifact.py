@@ -471,3 +471,29 @@ def test_without_anything_to_pack_it_is_just_checked(tmp_path):
     stack.run("validate")
     assert not (stack.folder / ".weir/artifacts").exists()
     assert planned(stack.run("plan", "--json")) == {"code": "create"}
+
+
+def test_module_makes_a_layer_of_the_requirements(tmp_path):
+    server = SandboxCloud()
+    try:
+        stack = Stack(tmp_path / "stack", server)
+        stack.env["PATH"] = f"{Path(sys.executable).parent}:{stack.env['PATH']}"  # its python3 has pip
+        write(stack.folder, {"ingest/main.py": "import tiny\n", "requirements.txt": "--no-index\n--find-links wheels\ntiny==1.0\n", "wheels/.keep": ""})
+        make_wheel(stack.folder / "wheels", "tiny", {"tiny/__init__.py": "def main(): pass\n"})
+        stack.write("""
+            stack: layered
+            resources: {lake: {type: aws.s3.bucket, name: art-lake}}
+            modules:
+              ingest: {source: builtin/lambda-ingest, name: fetch, code: ingest, requirements: requirements.txt, bucket: "${lake.name}"}
+        """).apply()
+        stack.assert_settled()
+        (archive,) = [key for key in keys(server) if "libraries" in key]
+        assert "python/tiny/__init__.py" in zipfile.ZipFile(io.BytesIO(body(server, archive))).namelist()
+        configuration = server.client("lambda").get_function(FunctionName="fetch")["Configuration"]
+        assert [layer["Arn"].split(":layer:")[1] for layer in configuration["Layers"]] == ["fetch-libraries:1"]
+        write(stack.folder, {"ingest/main.py": "import tiny, os\n"})
+        assert planned(stack.run("deploy", "--yes", "--json")) == {"ingest/code": "update", "ingest/function": "update"}
+        stack.assert_settled()
+        stack.destroy()
+    finally:
+        server.stop()

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
-from support import Stack, planned
+from support import ACCOUNT, Stack, planned
 
 sys.path.append(str(Path(__file__).parent / "sandbox"))
 from servers import SandboxCloud  # noqa: E402
@@ -306,3 +307,134 @@ def test_listing_for_people(stack, place):
     head, used, earlier = stack.run("rollback", "jobs-clean", "--list").out.splitlines()
     assert "in use" in used and earlier.split()[0] == "1"
     assert json.loads(stack.run("state", "show", 'script["clean"]', "--json").out)["attrs"]["sha256"][:12] in used
+
+
+# ---- registration ----
+
+PUBLISHED = """
+stack: published
+inputs: {memory: {type: integer, default: 128}}
+resources:
+  lake: {type: aws.s3.bucket, name: jobs-lake}
+  role: {type: aws.iam.role, name: jobs, assume_role_policy: '${trust("lambda.amazonaws.com")}'}
+  code: {type: weir.artifact, source: lib, store: "${lake.name}/code"}
+  ingest:
+    type: aws.lambda.function
+    name: ingest
+    role: ${role.arn}
+    runtime: python3.13
+    handler: main.handler
+    memory_size: ${inputs.memory}
+    publish: true
+    code: {s3_bucket: "${code.bucket}", s3_key: "${code.key}"}
+    code_sha256: ${code.sha256_base64}
+  live: {type: aws.lambda.alias, function: "${ingest.name}", name: live, function_version: "${ingest.published_version}"}
+"""
+
+
+def alias_of(cloud):
+    return cloud.client("lambda").get_alias(FunctionName="ingest", Name="live")["FunctionVersion"]
+
+
+def test_versions_are_published_and_aliases_move(stack, place):
+    stack.write(PUBLISHED).apply()
+    stack.assert_settled()
+    seen = [alias_of(place)]
+    put(stack, "lib/main.py", "second = 2\n")
+    assert planned(stack.run("deploy", "--yes", "--json")) == {"code": "update", "ingest": "update", "live": "update"}
+    stack.assert_settled()
+    seen.append(alias_of(place))
+    stack.apply("-i", "memory=256")  # a version is the configuration, too
+    stack.assert_settled("-i", "memory=256")
+    seen.append(alias_of(place))
+    stack.run("rollback", "ingest", "--yes")
+    seen.append(alias_of(place))
+    assert len(set(seen)) == 4 and all(version.isdigit() for version in seen), seen
+    assert place.client("lambda").get_function(FunctionName="ingest")["Configuration"]["MemorySize"] == 256
+    stack.destroy()
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        function(place)
+
+
+def test_code_swapped_in_the_function_is_drift(stack, cloud, place):
+    if place is not cloud:
+        pytest.skip("the sandbox takes code from S3 only, as weir sends it")
+    stack.write(PUBLISHED).apply()
+    right = function(place)["CodeSha256"]
+    cloud.client("s3").put_object(Bucket="jobs-lake", Key="other.zip", Body=b"PK other")
+    cloud.client("lambda").update_function_code(FunctionName="ingest", S3Bucket="jobs-lake", S3Key="other.zip")
+    assert function(place)["CodeSha256"] != right
+    assert stack.plan() == {"ingest": "update", "live": "update"}
+    stack.apply()
+    stack.assert_settled()
+    assert function(place)["CodeSha256"] == right
+    cloud.client("s3").delete_object(Bucket="jobs-lake", Key="other.zip")
+    stack.destroy()
+
+
+def test_waits_out_a_conflict(stack, cloud, place):
+    if place is not cloud:
+        pytest.skip("only moto fails on demand")
+    stack.write(PUBLISHED).apply()
+    put(stack, "lib/main.py", "second = 2\n")
+    cloud.fail({"match": "PUT /2015-03-31/functions/ingest/code", "status": 409, "times": 1, "body": json.dumps(
+        {"Type": "User", "Message": "The operation cannot be performed at this time. An update is in progress for resource: ingest"}),
+        "headers": {"Content-Type": "application/json", "x-amzn-ErrorType": "ResourceConflictException"}})
+    stack.run("deploy", "--yes")
+    stack.assert_settled()
+    stack.destroy()
+
+
+MACHINE = """
+stack: machine
+resources:
+  lake: {type: aws.s3.bucket, name: jobs-lake}
+  role: {type: aws.iam.role, name: jobs, assume_role_policy: '${trust("states.amazonaws.com")}'}
+  script: {type: weir.artifact, source: jobs/clean.py, store: "${lake.name}/code"}
+  nightly:
+    type: aws.states.state_machine
+    name: nightly
+    role: ${role.arn}
+    definition: '${templatefile("flow.json", {script: script.url, next: "Done"})}'
+"""
+NIGHTLY = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:nightly"
+FLOW = '{"StartAt": "Run", "States": {"Run": {"Type": "Pass", "Result": "${script}", "Next": "${next}"}, "Done": {"Type": "Succeed"}}}'
+
+
+def test_state_machines_from_a_template(stack, place):
+    stack.write(MACHINE).write(FLOW, "flow.json").apply()
+    stack.assert_settled()
+    put(stack, "jobs/clean.py", "second = 2\n")
+    assert planned(stack.run("deploy", "nightly", "--yes", "--json")) == {"script": "update", "nightly": "update"}
+    stack.assert_settled()
+    definition = json.loads(place.client("stepfunctions").describe_state_machine(stateMachineArn=NIGHTLY)["definition"])
+    assert place.client("s3").get_object(Bucket="jobs-lake", Key=definition["States"]["Run"]["Result"].removeprefix("s3://jobs-lake/"))["Body"].read() == b"second = 2\n"
+    stack.destroy()
+
+
+def test_a_wrong_definition_is_refused_before_anything_is_made(tmp_path):
+    server = SandboxCloud()
+    try:
+        stack = Stack(tmp_path / "stack", server)
+        put(stack, "jobs/clean.py", "first = 1\n")
+        stack.write(MACHINE).write(FLOW.replace("${next}", "Nowhere"), "flow.json")
+        failed = stack.apply(status=1)
+        assert "ValidateStateMachineDefinition" in failed.err and "Nowhere" in failed.err and "/States/Run" in failed.err, str(failed)
+        with pytest.raises(ClientError, match="StateMachineDoesNotExist"):
+            server.client("stepfunctions").describe_state_machine(stateMachineArn=NIGHTLY)
+        assert "nightly" not in stack.addresses()
+    finally:
+        server.stop()
+
+
+def test_validation_that_is_not_allowed_is_only_told(stack, cloud, place):
+    if place is not cloud:
+        pytest.skip("only moto fails on demand")
+    stack.write(MACHINE).write(FLOW, "flow.json")
+    cloud.fail({"match": "ValidateStateMachineDefinition", "status": 400, "times": 9, "headers": {"Content-Type": "application/x-amz-json-1.0"}, "body": json.dumps(
+        {"__type": "AccessDeniedException", "message": "User is not authorized to perform: states:ValidateStateMachineDefinition"})})
+    done = stack.apply("--json")
+    assert "not authorized to perform: states:ValidateStateMachineDefinition" in warnings(done)[0], str(done)
+    cloud.fail()
+    stack.assert_settled()
+    stack.destroy()
