@@ -39,6 +39,71 @@ static void report_issue(struct planner *p, const struct expr *expr, struct span
         diag_label(p->diags, d, "%.*s", STR_ARG(issue->label));
 }
 
+/* ---- modules that are left out ---- */
+
+enum entry {
+    ENTRY_UNASKED,
+    ENTRY_IN,
+    ENTRY_OUT,
+    ENTRY_OPEN,   /* offline: depends on what a plan would read */
+    ENTRY_FAILED, /* reported */
+};
+
+static void report_when(struct planner *p, const struct decl *decl, const struct value *v)
+{
+    struct diag *d = diag_error(p->diags, expr_span(decl->when), "when of %.*s must be true or false, not %s",
+        STR_ARG(decl->address),
+        value_is_unknown(v) ? "a value known only after apply" : value_kind_name(v->kind));
+    if (value_is_unknown(v))
+        diag_hint(p->diags, d, "decide by an input or a local, or apply what it depends on first (--target)");
+}
+
+static void note_data(void *ctx, const struct decl *dep)
+{
+    bool *data = ctx;
+    *data = *data || dep->kind == DECL_DATA;
+}
+
+static bool asks_data(struct planner *p, const struct decl *call)
+{
+    bool data = false;
+    for (size_t i = 0; i < call->when_dep_count; i++) {
+        note_data(&data, call->deps[i]);
+        each_resource_dep(p, call->deps[i], note_data, &data);
+    }
+    return data;
+}
+
+static enum entry ask(struct planner *p, const struct decl *call)
+{
+    struct scope scope = planner_scope(p, call, NULL);
+    const struct value *v = expr_eval(call->when, &scope, p->arena);
+    if (!v)
+        return ENTRY_FAILED;
+    if (v->kind == VALUE_BOOL)
+        return v->boolean ? ENTRY_IN : ENTRY_OUT;
+    if (value_is_unknown(v) && p->options.offline && asks_data(p, call))
+        return ENTRY_OPEN;
+    report_when(p, call, v);
+    return ENTRY_FAILED;
+}
+
+/* Does the module take part? So do all around it, asked from the outside. */
+static enum entry enter(struct planner *p, const struct module *module)
+{
+    if (!module->call)
+        return ENTRY_IN;
+    enum entry around = enter(p, module->parent);
+    if (around != ENTRY_IN || !module->call->when)
+        return around;
+    uint8_t *entry = &p->entered[module->call->index];
+    if (*entry == ENTRY_UNASKED)
+        *entry = (uint8_t)ask(p, module->call);
+    return (enum entry) * entry;
+}
+
+/* ---- declarations ---- */
+
 static const struct value *evaluate_input(struct planner *p, const struct decl *decl)
 {
     if (!decl->argument)
@@ -69,9 +134,19 @@ static const struct value *evaluate_module(struct planner *p, const struct decl 
     return value_builder_map(&outputs);
 }
 
+static bool is_value(const struct decl *decl)
+{
+    return decl->kind != DECL_PROVIDER && decl->kind != DECL_RESOURCE && decl->kind != DECL_DATA;
+}
+
 bool evaluate_decl(struct planner *p, const struct decl *decl)
 {
     const struct value *v = NULL;
+    enum entry entry = enter(p, decl->kind == DECL_MODULE ? decl->target : decl->module);
+    if (entry != ENTRY_IN && is_value(decl)) { /* of resources and data there are no instances */
+        p->values[decl->index] = entry == ENTRY_OUT ? &value_null : &value_unknown;
+        return entry != ENTRY_FAILED;
+    }
     struct scope scope = planner_scope(p, decl, NULL);
     switch (decl->kind) {
     case DECL_INPUT: v = evaluate_input(p, decl); break;
@@ -94,12 +169,6 @@ bool evaluate_decl(struct planner *p, const struct decl *decl)
 
 /* ---- instances ---- */
 
-static void note_data(void *ctx, const struct decl *dep)
-{
-    bool *data = ctx;
-    *data = *data || dep->kind == DECL_DATA;
-}
-
 /* Unknown only because nothing is asked offline: what a plan would read. Then it is left open which instances
  * there are. */
 static bool left_open(struct planner *p, const struct decl *decl, const struct value *v)
@@ -113,9 +182,11 @@ static bool left_open(struct planner *p, const struct decl *decl, const struct v
 
 static bool evaluate_when(struct planner *p, const struct decl *decl, bool *included)
 {
-    *included = true;
-    if (!decl->when)
-        return true;
+    enum entry entry = enter(p, decl->module);
+    *included = entry == ENTRY_IN;
+    p->instances[decl->index].unread = entry == ENTRY_OPEN;
+    if (!*included || !decl->when)
+        return entry != ENTRY_FAILED;
     struct scope scope = planner_scope(p, decl, NULL);
     const struct value *v = expr_eval(decl->when, &scope, p->arena);
     if (!v)
@@ -127,11 +198,7 @@ static bool evaluate_when(struct planner *p, const struct decl *decl, bool *incl
     *included = false;
     if (left_open(p, decl, v))
         return true;
-    struct diag *d = diag_error(p->diags, expr_span(decl->when), "when of %.*s must be true or false, not %s",
-        STR_ARG(decl->address),
-        value_is_unknown(v) ? "a value known only after apply" : value_kind_name(v->kind));
-    if (value_is_unknown(v))
-        diag_hint(p->diags, d, "decide by an input or a local, or apply what it depends on first (--target)");
+    report_when(p, decl, v);
     return false;
 }
 

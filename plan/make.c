@@ -44,6 +44,7 @@ struct planner *planner_new(
         .pending = ARENA_ARRAY(&plan->arena, bool, n),
         .fixed = ARENA_ARRAY(&plan->arena, bool, n),
         .stamps = ARENA_ARRAY(&plan->arena, uint32_t, n),
+        .entered = ARENA_ARRAY(&plan->arena, uint8_t, n),
     };
     plan->workspace = workspace;
     plan->planner = p;

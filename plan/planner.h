@@ -64,6 +64,7 @@ struct planner {
     bool *targeted;                /* by decl->index; false: frozen, its recorded values stand */
     bool *pending;                 /* by decl->index: its value will change during apply */
     bool *fixed;                   /* by decl->index: no resource or data source is behind it */
+    uint8_t *entered;              /* by decl->index, of modules: enum entry, once their `when` is known */
     uint32_t *stamps, stamp;       /* by decl->index: visited in the current walk */
     const struct decl **needed_by; /* alone.c, by decl->index: a target that refers to it; NULL: none */
     bool *minimal; /* alone.c, by decl->index: only what follows from others is changed in it */

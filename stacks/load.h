@@ -40,6 +40,8 @@ struct unit {
     const struct node *provider; /* of the call: the configuration that its resources use; may be NULL */
     struct decl **waits;         /* what all its resources wait for: the call's depends_on */
     size_t wait_count;
+    struct decl **conditions; /* what the call's `when` refers to: all in it comes after that */
+    size_t condition_count;
     const struct embedded_file *builtin; /* its file, where that is in the binary */
 };
 
@@ -110,6 +112,8 @@ void load_providers(struct unit *unit, const struct node *section);
 void load_resources(struct unit *unit, const struct node *section);
 void load_data(struct unit *unit, const struct node *section);
 void load_modules(struct unit *unit, const struct node *section);
+/* The `when` of a resource or a module. */
+struct expr *compile_when(struct loader *loader, const struct node *node);
 void load_outputs(struct unit *unit, const struct node *section);
 void load_moved(struct unit *unit, const struct node *section);
 void load_removed(struct unit *unit, const struct node *section);

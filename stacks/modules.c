@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static const struct str own_keys[] = {STR_INIT("source"), STR_INIT("depends_on"), STR_INIT("provider")};
+static const struct str own_keys[] = {
+    STR_INIT("source"), STR_INIT("when"), STR_INIT("depends_on"), STR_INIT("provider")};
 enum { OWN_KEYS = sizeof own_keys / sizeof *own_keys };
 
 static bool is_own_key(struct str key)
@@ -156,9 +157,8 @@ static void read_argument(struct unit *unit, const struct module *target, const 
         check_literal(loader, "input", input->input, entry->value);
         return;
     }
-    if (str_eqz(entry->key, "for_each") || str_eqz(entry->key, "when")) {
-        struct diag *d =
-            diag_error(loader->diags, node_key_span(entry), "a module has no \"%.*s\"", STR_ARG(entry->key));
+    if (str_eqz(entry->key, "for_each")) {
+        struct diag *d = diag_error(loader->diags, node_key_span(entry), "a module has no \"for_each\"");
         diag_hint(loader->diags, d, "pass it as an argument and use it on the resources inside");
         return;
     }
@@ -200,6 +200,9 @@ static void load_module(struct unit *unit, const struct node_entry *entry)
         return;
     }
     info_of(loader, decl)->depends_on = node_get(body, "depends_on");
+    const struct node *when = node_get(body, "when");
+    if (when)
+        decl->when = compile_when(loader, when);
     struct unit *inner = unit_new(loader, unit);
     inner->module->call = decl;
     inner->module->path = decl->address;

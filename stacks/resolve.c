@@ -183,6 +183,15 @@ static void add_waits(struct resolving *r)
             add_dep(r, unit->waits[i]);
 }
 
+/* Whether a module is left out is known before anything in it is looked at. A call is declared, and so
+ * resolved, before what is in its module. */
+static void add_conditions(struct resolving *r, const struct unit *unit)
+{
+    for (; unit; unit = unit->parent)
+        for (size_t i = 0; i < unit->condition_count; i++)
+            add_dep(r, unit->conditions[i]);
+}
+
 /* A configuration that this module or one around it declares. */
 static struct decl *find_provider(const struct unit *unit, struct str name)
 {
@@ -247,15 +256,19 @@ static struct decl *choose_provider(struct resolving *r)
     return find_provider(r->unit, provider);
 }
 
-/* `provider: aws.tokyo` on a module: is it declared where the module is called? */
-static void check_call_provider(struct resolving *r, const struct decl *call)
+static struct unit *unit_of(const struct loader *loader, const struct module *module)
 {
-    const struct unit *inner = NULL;
-    for (size_t i = 0; i < r->loader->unit_count; i++)
-        if (r->loader->units[i]->module == call->target)
-            inner = r->loader->units[i];
+    for (size_t i = 0; i < loader->unit_count; i++)
+        if (loader->units[i]->module == module)
+            return loader->units[i];
+    return NULL;
+}
+
+/* `provider: aws.tokyo` on a module: is it declared where the module is called? */
+static void check_call_provider(struct resolving *r, const struct unit *inner)
+{
     struct str name;
-    if (inner && inner->provider && expect_text(r->loader, inner->provider, "\"provider\"", &name) &&
+    if (inner->provider && expect_text(r->loader, inner->provider, "\"provider\"", &name) &&
         !find_provider(r->unit, name))
         report_provider(r, inner->provider, name);
 }
@@ -297,11 +310,17 @@ static void resolve_resource(struct resolving *r, struct decl *decl)
         add_dep(r, decl->provider);
 }
 
-static void resolve_module(struct resolving *r, const struct decl *decl)
+static void resolve_module(struct resolving *r, struct decl *decl)
 {
+    resolve_expr(r, decl->when, false);
     if (!decl->target)
         return;
-    check_call_provider(r, decl);
+    struct unit *inner = unit_of(r->loader, decl->target);
+    decl->when_dep_count = inner->condition_count = r->dep_count;
+    inner->conditions = ARENA_ARRAY(r->loader->arena, struct decl *, r->dep_count);
+    if (r->dep_count)
+        memcpy(inner->conditions, r->deps, r->dep_count * sizeof *r->deps);
+    check_call_provider(r, inner);
     for (size_t i = 0; i < decl->target->decl_count; i++)
         add_dep(r, decl->target->decls[i]);
 }
@@ -326,6 +345,7 @@ static void resolve_decl(struct resolving *r, struct decl *decl)
     case DECL_DATA: resolve_resource(r, decl); break;
     case DECL_MODULE: resolve_module(r, decl); break;
     }
+    add_conditions(r, info_of(r->loader, decl)->unit);
     decl->dep_count = r->dep_count;
     decl->deps = ARENA_ARRAY(r->loader->arena, struct decl *, r->dep_count);
     if (r->dep_count)

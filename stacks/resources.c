@@ -156,14 +156,19 @@ static void read_for_each(struct loader *loader, struct decl *decl, const struct
     decl->for_each = expr_compile(loader->arena, node, loader->diags);
 }
 
-static void read_when(struct loader *loader, struct decl *decl, const struct node *node)
+struct expr *compile_when(struct loader *loader, const struct node *node)
 {
     if (node->kind != NODE_BOOL && !(node->kind == NODE_STRING && has_expression(node))) {
         struct diag *d = diag_error(loader->diags, node_span(node),
             "\"when\" takes true, false or an expression, not %s", node_kind_name(node));
         label_boolean(loader, d, node);
     }
-    decl->when = expr_compile(loader->arena, node, loader->diags);
+    return expr_compile(loader->arena, node, loader->diags);
+}
+
+static void read_when(struct loader *loader, struct decl *decl, const struct node *node)
+{
+    decl->when = compile_when(loader, node);
 }
 
 static void read_depends_on(struct loader *loader, struct decl *decl, const struct node *node)

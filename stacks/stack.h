@@ -78,7 +78,7 @@ struct decl {
     const struct schema *schema;
     struct attr_expr *attrs; /* in file order */
     size_t attr_count;
-    struct expr *for_each, *when; /* NULL: not given */
+    struct expr *for_each, *when; /* NULL: not given; `when` of modules too */
     struct decl
         *provider; /* NULL: the default configuration of the type's provider, where none is declared */
     struct str provider_name; /* "aws" */
@@ -86,8 +86,10 @@ struct decl {
     enum adopt_mode adopt;
     int64_t timeout_create_ms, timeout_update_ms, timeout_delete_ms; /* 0: the type's */
 
-    /* MODULE: depends on all that is in it; an output of it is referred to by the output's own declaration */
+    /* MODULE: depends on what `when` refers to (these come first) and on all that is in it; an output of it
+     * is referred to by the output's own declaration */
     struct module *target;
+    size_t when_dep_count;
 };
 
 struct module {
