@@ -1,6 +1,6 @@
 """Raw JSON lines to trusted Parquet: languages, budgets and seasons of titles, the newest day's of each.
 
-    --SOURCE  folder with YYYY/MM/DD/*.jsonl below
+    --SOURCE  folder with YYYY/MM/DD/*.jsonl below; a pattern may name several
     --TARGET  folder for details/ as Parquet
 """
 
@@ -23,12 +23,13 @@ def main() -> None:
 
     spark = SparkSession.builder.appName("json_to_trusted").getOrCreate()
     rows = spark.read.json(f"{args.SOURCE}/*/*/*/*.jsonl", schema=DETAILS, mode="FAILFAST")
-    newest_first = Window.partitionBy("id").orderBy(F.desc("file"))
+    newest_first = Window.partitionBy("id").orderBy(F.desc("day"), F.desc("file"))
     rows = (
         rows.withColumn("file", F.input_file_name())
+        .withColumn("day", F.regexp_extract("file", r"(\d{4}/\d{2}/\d{2})/[^/]*$", 1))
         .withColumn("version", F.row_number().over(newest_first))
         .where("version = 1")
-        .drop("file", "version")
+        .drop("file", "day", "version")
     )
     # The source writes 0 where it does not know an amount.
     for amount in ("budget", "revenue"):
