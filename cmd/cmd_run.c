@@ -347,6 +347,9 @@ static int follow(struct running *r)
     if (job_follow(&f, &r->run, &end, &err)) {
         run_watch_clear(&r->watch);
         err_context(&err, "following %.*s", STR_ARG(address_of(r)));
+        if (!err.hint[0])
+            err_hint(&err, "the run goes on; weir run --follow %.*s %.*s comes back to it",
+                STR_ARG(r->run.id), STR_ARG(job_quoted(r->ctx.arena, &r->job)));
         return invocation_fail(r->inv, &err);
     }
     return end == FOLLOW_INTERRUPTED ? interrupted(r) : end == FOLLOW_TIMEOUT ? timed_out(r) : finish(r);

@@ -7,10 +7,11 @@
 
 enum {
     SLICE_MS = 100,
-    FIRST_MS = 500,  /* between two looks at first ... */
-    LAST_MS = 8000,  /* ... and in the end */
-    BUSY_MS = 2000,  /* while log lines come in */
-    DRAIN_MS = 1000, /* between two looks at the log of a run that has ended */
+    FIRST_MS = 500,              /* between two looks at first ... */
+    LAST_MS = 8000,              /* ... and in the end */
+    BUSY_MS = 2000,              /* while log lines come in */
+    DRAIN_MS = 1000,             /* between two looks at the log of a run that has ended */
+    PATIENCE_MS = 5 * 60 * 1000, /* with a network or a service that is away; the run goes on meanwhile */
 };
 
 struct following {
@@ -20,6 +21,7 @@ struct following {
     bool logs_failed;
     size_t lines; /* of this look */
     enum job_follow_end end;
+    int64_t heard_ms; /* the last answer; monotonic */
 };
 
 static bool stopped(struct following *g)
@@ -47,6 +49,14 @@ static bool pause_for(struct following *g, int64_t ms)
         ms -= slice;
     }
     return ms <= 0 && !stopped(g);
+}
+
+/* A look that failed for a reason that may pass: a laptop between two networks, a service that is overrun. */
+static bool may_pass(struct following *g, const struct err *failure)
+{
+    bool passing = failure->retryable || failure->class == ERR_NETWORK || failure->class == ERR_TIMEOUT ||
+                   failure->class == ERR_THROTTLED;
+    return passing && clock_mono_ms() - g->heard_ms < PATIENCE_MS;
 }
 
 /* ---- logs ---- */
@@ -111,7 +121,7 @@ static void read_logs(struct following *g, struct known_sources *known)
     if (open_logs(g, known, &ctx, &failure) == 0 &&
         (!g->reader || log_reader_poll(g->reader, on_line, g, &failure) == 0))
         return;
-    g->logs_failed = failure.class != ERR_INTERRUPTED;
+    g->logs_failed = failure.class != ERR_INTERRUPTED && !may_pass(g, &failure);
     if (g->logs_failed && g->f->trouble)
         g->f->trouble(g->f->callback_ctx, &failure);
 }
@@ -181,11 +191,16 @@ static int follow(struct following *g, struct known_sources *known, struct err *
         g->f->state(g->f->callback_ctx, g->run);
     while (g->run->state == JOB_RUNNING) {
         bool changed = false;
+        struct err failure = ERR_INIT;
         read_logs(g, known);
         if (!pause_for(g, pause))
             return 0;
-        if (look(g, &changed, err))
+        if (look(g, &changed, &failure) == 0) {
+            g->heard_ms = clock_mono_ms();
+        } else if (!may_pass(g, &failure)) {
+            *err = failure;
             return -1;
+        }
         if (changed && g->run->state == JOB_RUNNING)
             g->f->state(g->f->callback_ctx, g->run);
         pause = next_pause(pause, changed, g->lines > 0);
@@ -198,7 +213,7 @@ static int follow(struct following *g, struct known_sources *known, struct err *
 
 int job_follow(const struct job_follow *f, struct job_run *run, enum job_follow_end *end, struct err *err)
 {
-    struct following g = {.f = f, .run = run};
+    struct following g = {.f = f, .run = run, .heard_ms = clock_mono_ms()};
     struct known_sources known = {0};
     int rc = follow(&g, &known, err);
     log_reader_free(g.reader);

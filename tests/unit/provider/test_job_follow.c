@@ -39,6 +39,8 @@ static int toy_read(struct op_ctx *ctx, const struct value *object, const struct
     const char *state = states[looks++];
     if (!*state)
         return err_set(err, ERR_SERVICE, "nobody knows");
+    if (*state == '~')
+        return err_set(err, ERR_NETWORK, "nobody there");
     *run = (struct job_run){.id = arena_str(ctx->arena, id),
         .status = arena_str(ctx->arena, str_z(state)),
         .state = *state == 'd' ? JOB_SUCCEEDED : JOB_RUNNING,
@@ -157,6 +159,41 @@ static void test_the_time_is_up(void **state)
     assert_int_equal(clock_mono_ms() - began, 3000);
 }
 
+static void test_a_network_that_is_away_for_a_while(void **state)
+{
+    (void)state;
+    static const char *const script_of_states[] = {"run", "~", "~", "~", "run", "~", "done"};
+    assert_int_equal(follow(script_of_states, (struct job_follow){0}), FOLLOW_ENDED);
+    assert_string_equal(said.p, "[new][run][done]");
+}
+
+static int follow_in_vain(const char *const *script_of_states, struct err *err)
+{
+    struct op_ctx ctx = {.arena = &arena, .provider = provider, .schema = &schema};
+    struct job_run run = {.id = STR("r1"), .status = STR("new"), .live = &value_empty_map};
+    struct job_follow f = {.ctx = &ctx, .object = &value_empty_map, .state = on_state};
+    enum job_follow_end end;
+    states = script_of_states;
+    return job_follow(&f, &run, &end, err);
+}
+
+static void test_what_does_not_pass(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {"run", ""};
+    struct err err = ERR_INIT;
+    assert_int_equal(follow_in_vain(refused, &err), -1);
+    assert_int_equal(err.class, ERR_SERVICE);
+    static const char *away[64];
+    for (size_t i = 0; i < 64; i++)
+        away[i] = "~";
+    int64_t began = clock_mono_ms();
+    looks = 0;
+    assert_int_equal(follow_in_vain(away, &err), -1);
+    assert_int_equal(err.class, ERR_NETWORK);
+    assert_in_range(clock_mono_ms() - began, 5 * 60 * 1000, 6 * 60 * 1000);
+}
+
 static void interrupt(void *ctx)
 {
     int *ticks = ctx;
@@ -215,7 +252,7 @@ static void test_a_group_is_read_on_by_time(void **state)
     (void)state;
 #define FOUND(id, at, text)                                                                                  \
     "{\"eventId\": \"" id "\", \"timestamp\": " #at ", \"message\": \"" text "\", \"logStreamName\": "       \
-                                                                             "\"ps\"}"
+    "\"ps\"}"
     static const struct log_source group[] = {{.group = STR_INIT("g"), .prefix = STR_INIT("p")}};
     static const char *const script_of_states[] = {"done"};
     sources = group;
@@ -323,6 +360,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_intervals_grow, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_time_is_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_signal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_network_that_is_away_for_a_while, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_does_not_pass, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_streams_are_merged_and_read_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_group_is_read_on_by_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_part_of_a_stream, set_up, tear_down),

@@ -1,0 +1,76 @@
+#include "cmd/table.h"
+
+#include "base/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct arena arena;
+
+static const struct value *json(const char *text)
+{
+    const struct value *v;
+    struct err err = ERR_INIT;
+    if (json_parse(&arena, str_z(text), &v, &err))
+        fail_msg("%s: %s", text, err.message);
+    return v;
+}
+
+static int release(void **state)
+{
+    (void)state;
+    arena_release(&arena);
+    return 0;
+}
+
+static void test_columns_are_aligned(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    table_add_text(json("[\"NAME\", \"N\", \"LAST\"]"),
+        json("[[\"é\", \"100\", \"x\"], [\"longer\", null], [\"a\\nb\\u001b[2J\", \"2\", \"y\"]]"), false,
+        &out);
+    assert_string_equal(out.p, "NAME               N    LAST\n"
+                               "é                  100  x\n"
+                               "longer             -    -\n"
+                               "a\\u000ab\\u001b[2J  2    y\n");
+}
+
+static void test_a_cell_is_not_endless(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    char text[400] = "[[\"";
+    memset(text + 3, 'x', 300);
+    memcpy(text + 303, "\"]]", 4);
+    table_add_text(json("[\"A\"]"), json(text), false, &out);
+    assert_int_equal(out.n, 2 + 120 + 3 + 1);
+    assert_true(str_ends(buf_str(&out), STR("x...\n")));
+}
+
+static void test_csv_is_quoted_where_it_has_to_be(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    table_add_csv(json("[\"a\", \"b c\", \"d,e\"]"),
+        json("[[\"x\", null, \"\"], [\"say \\\"hi\\\"\", \"two\\nlines\", \"1.5\"], [\"long, \\u001b\"]]"),
+        &out);
+    assert_string_equal(out.p, "a,b c,\"d,e\"\n"
+                               "x,,\"\"\n"
+                               "\"say \"\"hi\"\"\",\"two\nlines\",1.5\n"
+                               "\"long, \033\"\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_columns_are_aligned, release),
+        cmocka_unit_test_teardown(test_a_cell_is_not_endless, release),
+        cmocka_unit_test_teardown(test_csv_is_quoted_where_it_has_to_be, release),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
