@@ -15,8 +15,9 @@
 
 enum {
     FRAME_MS = 100,
-    SLOW_MS = 15 * 1000,  /* plain: from then on a line says that it still goes on … */
-    REPEAT_MS = 30 * 1000 /* … and again so often */
+    SLOW_MS = 15 * 1000,      /* plain: from then on a line says that it still goes on … */
+    REPEAT_MS = 30 * 1000,    /* … again after that, and each time after twice as long … */
+    SELDOM_MS = 5 * 60 * 1000 /* … until it is so often: signs of life, not a flood */
 };
 
 /* One resource that is being worked on. */
@@ -24,8 +25,8 @@ struct flight {
     struct flight *next, **link; /* in order of their start */
     char *address;
     enum action action;
-    int64_t since_ms, reported_ms;
-    char text[160]; /* what it waits for */
+    int64_t since_ms, due_ms, pause_ms; /* due_ms: of the next line that it still goes on */
+    char text[160];                     /* what it waits for */
 };
 
 struct progress {
@@ -73,7 +74,8 @@ static void flight_start(struct progress *p, const struct event *e)
     }
     *f = (struct flight){
         .link = p->last, .address = f->address, .action = e->action, .since_ms = clock_mono_ms()};
-    f->reported_ms = f->since_ms;
+    f->due_ms = f->since_ms + SLOW_MS;
+    f->pause_ms = REPEAT_MS;
     *p->last = f;
     p->last = &f->next;
     p->in_flight++;
@@ -160,10 +162,10 @@ static void remark_line(struct progress *p, const struct event *e, enum style st
 static void still_lines(struct progress *p, int64_t now)
 {
     for (struct flight *f = p->first; f; f = f->next) {
-        int64_t due = f->reported_ms == f->since_ms ? f->since_ms + SLOW_MS : f->reported_ms + REPEAT_MS;
-        if (now < due)
+        if (now < f->due_ms)
             continue;
-        f->reported_ms = now;
+        f->due_ms = now + f->pause_ms;
+        f->pause_ms = f->pause_ms * 2 < SELDOM_MS ? f->pause_ms * 2 : SELDOM_MS;
         line_start(p, STYLE_DIM, ".", &p->lines);
         buf_addf(&p->lines, "still %s ", action_present(f->action));
         text_add_safe(&p->lines, str_z(f->address), false);

@@ -54,6 +54,23 @@ static void plain_lines(void **state)
     check_frame(p, "");
     clock_sleep_ms(1000);
     check_frame(p, ". still replacing db, 45.0 s: waiting for status available (creating)\n");
+    send(p, EVENT_PROGRESS, "db", ACTION_REPLACE, "waiting for status available (backing-up)");
+    clock_sleep_ms(59000);
+    check_frame(p, "");
+    clock_sleep_ms(1000);
+    check_frame(p, ". still replacing db, 1 m 45 s: waiting for status available (backing-up)\n");
+    clock_sleep_ms(120000);
+    check_frame(p, ". still replacing db, 3 m 45 s: waiting for status available (backing-up)\n");
+    clock_sleep_ms(240000);
+    check_frame(p, ". still replacing db, 7 m 45 s: waiting for status available (backing-up)\n");
+    for (int minute = 0; minute < 2; minute++) {
+        clock_sleep_ms(299000);
+        check_frame(p, "");
+        clock_sleep_ms(1000);
+        check_frame(p, minute
+                           ? ". still replacing db, 17 m 45 s: waiting for status available (backing-up)\n"
+                           : ". still replacing db, 12 m 45 s: waiting for status available (backing-up)\n");
+    }
     send(p, EVENT_SKIPPED, "etl", ACTION_CREATE, "db failed");
     check_frame(p, "- skipped etl: db failed\n");
     end(p);
