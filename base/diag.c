@@ -177,6 +177,19 @@ void diag_did_you_mean(
         diag_label(diags, diag, "did you mean \"%.*s\"?", STR_ARG(nearest));
 }
 
+static void add_secret(struct arena *arena, struct source *source, size_t offset, size_t length)
+{
+    struct source_secret *secret = ARENA_NEW(arena, struct source_secret);
+    *secret = (struct source_secret){source->secrets, offset, length};
+    source->secrets = secret;
+}
+
+void source_hide(struct arena *arena, struct span span)
+{
+    if (span.source && span.length)
+        add_secret(arena, (struct source *)span.source, span.offset, span.length);
+}
+
 static const struct source *own_source(struct diags *diags, struct map *copies, const struct source *source)
 {
     if (!source)
@@ -188,6 +201,8 @@ static const struct source *own_source(struct diags *diags, struct map *copies, 
     copy = ARENA_NEW(&diags->arena, struct source);
     copy->path = arena_str(&diags->arena, source->path);
     copy->text = arena_str(&diags->arena, source->text);
+    for (const struct source_secret *secret = source->secrets; secret; secret = secret->next)
+        add_secret(&diags->arena, copy, secret->offset, secret->length);
     map_set(copies, arena_str(&diags->arena, id), copy);
     return copy;
 }
@@ -267,6 +282,23 @@ static void add_repeated(struct buf *out, char c, size_t n)
 {
     while (n--)
         buf_add_char(out, c);
+}
+
+/* The text from `from` on, with stars for secrets; in `hidden` where there are any. */
+static struct str without_secrets(
+    const struct source *source, size_t from, struct str text, struct buf *hidden)
+{
+    for (const struct source_secret *secret = source->secrets; secret; secret = secret->next) {
+        size_t begin = secret->offset > from ? secret->offset : from;
+        size_t end = secret->offset + secret->length;
+        end = end < from + text.n ? end : from + text.n;
+        if (begin >= end)
+            continue;
+        if (!hidden->n)
+            buf_add_str(hidden, text);
+        memset(hidden->p + (begin - from), '*', end - begin);
+    }
+    return hidden->n ? buf_str(hidden) : text;
 }
 
 /* What is shown of a source line: bytes [from, to), `at` the place in it. Long lines are cut around it. */
@@ -369,7 +401,10 @@ static void add_place(struct buf *out, const struct frame *frame, struct span sp
         return;
     }
     buf_addf(out, ":%u:%u\n", span.line, span.column);
+    AUTO_BUF struct buf hidden = BUF_INIT;
     struct excerpt excerpt = excerpt_of(span);
+    size_t from = (size_t)(excerpt.text.p - span.source->text.p);
+    excerpt.text = without_secrets(span.source, from, excerpt.text, &hidden);
     add_gutter(out, frame, 0);
     buf_add_char(out, '\n');
     add_gutter(out, frame, span.line);

@@ -19,10 +19,17 @@
 
 #include <stdio.h>
 
+/* Bytes of a source that excerpts show as stars. */
+struct source_secret {
+    const struct source_secret *next;
+    size_t offset, length;
+};
+
 /* One text that came from a file (or was given on the command line; then path says which option). */
 struct source {
     struct str path; /* as the user would type it, relative where possible */
     struct str text;
+    const struct source_secret *secrets; /* see source_hide() */
 };
 
 /*
@@ -81,6 +88,12 @@ void diag_related(struct diags *diags, struct diag *diag, struct span span, cons
 /* Label `did you mean "X"?` with the candidate nearest to word; no label where none is near. */
 void diag_did_you_mean(
     struct diags *diags, struct diag *diag, struct str word, const struct str *candidates, size_t n);
+
+/*
+ * What stands there is a secret: no excerpt shows it, of whatever is wrong on that line. The arena has to
+ * live as long as the source.
+ */
+void source_hide(struct arena *arena, struct span span);
 
 /* Copies every source that a diagnostic points into, for when they go away first. */
 void diags_own_sources(struct diags *diags);

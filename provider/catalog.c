@@ -93,7 +93,7 @@ static int load_source(struct map *services, struct str name, struct str path, s
     struct arena *arena, struct err *err)
 {
     struct source *source = ARENA_NEW(arena, struct source);
-    *source = (struct source){path, text};
+    *source = (struct source){.path = path, .text = text};
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
     struct spec_service *service = spec_load(source, &diags);
     if (!service)

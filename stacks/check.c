@@ -205,10 +205,39 @@ static void check_spelling(struct loader *loader, const struct type *type, const
     }
 }
 
+/* All that stands in it, but for what only refers to a secret. */
+static void hide_all(struct loader *loader, const struct node *node)
+{
+    bool reference = node->kind == NODE_STRING && str_starts(node->string, STR("${")) &&
+                     str_find(node->string, STR("}"), 0) == (ptrdiff_t)node->string.n - 1;
+    if (node->kind == NODE_MAP)
+        for (size_t i = 0; i < node->count; i++)
+            hide_all(loader, node->entries[i].value);
+    else if (node->kind == NODE_LIST)
+        for (size_t i = 0; i < node->count; i++)
+            hide_all(loader, node->items[i]);
+    else if (!reference)
+        source_hide(loader->arena, node_span(node));
+}
+
+void check_hide(struct loader *loader, const struct attr *attr, const struct node *node)
+{
+    if (attr->sensitive || attr->write_only) {
+        hide_all(loader, node);
+        return;
+    }
+    for (size_t i = 0; node->kind == NODE_MAP && i < node->count; i++) {
+        const struct attr *field = type_field(attr->type, node->entries[i].key);
+        if (field)
+            check_hide(loader, field, node->entries[i].value);
+    }
+}
+
 enum { ISSUES_MAX = 20 };
 
 void check_literal(struct loader *loader, const char *what, const struct attr *attr, const struct node *node)
 {
+    check_hide(loader, attr, node);
     if (attr->type->kind == TYPE_ANY && !attr->choices)
         return;
     if (node->kind == NODE_STRING && str_find(node->string, STR("${"), 0) >= 0)

@@ -33,7 +33,7 @@ const struct value *func_jsondecode(struct call *call)
 const struct value *func_yamldecode(struct call *call)
 {
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source source = {STR("yaml"), arg_text(call, 0)};
+    struct source source = {.path = STR("yaml"), .text = arg_text(call, 0)};
     struct node *node = yaml_parse(call->arena, &source, &diags);
     if (node && !diags.errors)
         return node_value(call->arena, node);

@@ -78,6 +78,7 @@ static void give_map(struct giving *g, const struct node *map, const char *what,
         const struct decl *decl = find_input(g, entry->key, node_key_span(entry));
         if (!decl)
             continue;
+        check_hide(g->loader, decl->input, entry->value);
         const struct value *value = constant_value(g->loader, entry->value, what);
         if (!value)
             value = &value_unknown;
@@ -207,7 +208,7 @@ static void give_text(struct giving *g, const struct decl *decl, struct str text
 {
     struct arena *arena = g->loader->arena;
     struct source *source = ARENA_NEW(arena, struct source);
-    *source = (struct source){origin, arena_str(arena, text)};
+    *source = (struct source){.path = origin, .text = arena_str(arena, text)};
     struct given given = {.span = span_at(source, 0, text.n)};
     if (takes_text(decl->input->type) || !text.n) {
         given.value = value_string_ref(arena, source->text);
@@ -252,7 +253,8 @@ static void give_option(struct giving *g, struct str option)
         return;
     }
     struct source *source = ARENA_NEW(g->loader->arena, struct source);
-    *source = (struct source){arena_printf(g->loader->arena, "-i %.*s", STR_ARG(name)), STR_EMPTY};
+    *source =
+        (struct source){.path = arena_printf(g->loader->arena, "-i %.*s", STR_ARG(name)), .text = STR_EMPTY};
     const struct decl *decl = find_input(g, name, (struct span){.source = source});
     if (decl)
         give_text(g, decl, text, source->path);

@@ -197,6 +197,7 @@ static void load_input(struct unit *unit, const struct node_entry *entry)
     }
     if (!given)
         return;
+    check_hide(loader, attr, given);
     const struct value *value = constant_value(loader, given, "the default of an input");
     decl->given = value ? input_convert(loader, attr, given, value) : NULL;
     if (!decl->given)

@@ -26,6 +26,13 @@ bool find_stack_file(struct arena *arena, struct str dir, struct str *file)
     return false;
 }
 
+bool stack_exists(struct arena *arena, const char *dir)
+{
+    struct str file, where = str_z(dir ? dir : ".");
+    return path_is_dir(arena_strz(arena, where)) ? find_stack_file(arena, where, &file)
+                                                 : path_exists(arena_strz(arena, where));
+}
+
 /* The path below the folder of the stack; p NULL where it lies elsewhere. */
 static struct str below(struct str dir, struct str file)
 {

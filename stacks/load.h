@@ -135,6 +135,8 @@ void check_addresses(struct loader *loader);
 struct span literal_span(const struct node *node, const struct schema_issue *issue);
 /* Compares the literal parts of a tree with an attribute, and reports every difference. `what`: "input" … */
 void check_literal(struct loader *loader, const char *what, const struct attr *attr, const struct node *node);
+/* A secret that stands there literally is in no excerpt from then on. */
+void check_hide(struct loader *loader, const struct attr *attr, const struct node *node);
 void check_resource(struct loader *loader, const struct decl *decl, const struct node *body);
 /* The attribute of that name; whatever is wrong with giving it is reported. */
 const struct attr *check_attr_name(

@@ -165,6 +165,8 @@ struct stack_options {
  */
 struct stack *stack_load(const struct stack_options *options, struct diags *diags);
 void stack_free(struct stack *stack);
+/* Is there a stack file at all? dir as in stack_options. */
+bool stack_exists(struct arena *arena, const char *dir);
 /*
  * The declaration at an address without instance key, or NULL: "lake", "net/subnet", "inputs.owner",
  * "net/outputs.vpc_id", "providers.aws.tokyo".

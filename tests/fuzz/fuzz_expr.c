@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (!str_is_utf8(text) || str_find(text, STR("file"), 0) >= 0)
         return 0;
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct source source = {STR("fuzz"), arena_str(&arena, text)};
+    struct source source = {.path = STR("fuzz"), .text = arena_str(&arena, text)};
     AUTO_DIAGS struct diags diags = DIAGS_INIT, more = DIAGS_INIT;
     run(&arena, expr_parse(&arena, &source, &diags), &source, &diags);
     struct node node = {.kind = NODE_STRING,

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source source = {STR_INIT("fuzz.yaml"), str_n((const char *)data, n)};
+    struct source source = {.path = STR_INIT("fuzz.yaml"), .text = str_n((const char *)data, n)};
     struct node *root = yaml_parse(&arena, &source, &diags);
     assert(root || diags.errors);
     AUTO_BUF struct buf out = BUF_INIT;

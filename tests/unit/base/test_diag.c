@@ -8,10 +8,11 @@
 
 #include <cmocka.h>
 
-static struct source source = {STR_INIT("weir.yaml"), STR_INIT("stack: a\n"
-                                                               "resources:\n"
-                                                               "  lake:\n"
-                                                               "    versionning: true\n")};
+static struct source source = {.path = STR_INIT("weir.yaml"),
+    .text = STR_INIT("stack: a\n"
+                     "resources:\n"
+                     "  lake:\n"
+                     "    versionning: true\n")};
 
 static void check(struct diags *diags, bool color, const char *expected)
 {
@@ -61,7 +62,7 @@ static void sorts_and_separates(void **state)
 {
     (void)state;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source other = {STR("a.yaml"), STR("x\n")};
+    struct source other = {.path = STR("a.yaml"), .text = STR("x\n")};
     diag_error(&diags, span_at(&source, 9, 1), "third");
     diag_error(&diags, span_at(&source, 0, 1), "second");
     diag_error(&diags, (struct span){.source = &other}, "first of a file");
@@ -98,7 +99,7 @@ static void nothing_steers_the_terminal(void **state)
 {
     (void)state;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source evil = {STR("x\033[2J.yaml"), STR("a: \033[31m\xff\tb\r\n")};
+    struct source evil = {.path = STR("x\033[2J.yaml"), .text = STR("a: \033[31m\xff\tb\r\n")};
     diag_error(&diags, span_at(&evil, 3, 2), "bad \033]0;title\a\nname");
     AUTO_BUF struct buf out = BUF_INIT;
     diags_render(&diags, false, &out);
@@ -112,7 +113,7 @@ static void wide_characters_keep_the_carets_in_place(void **state)
 {
     (void)state;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source wide = {STR("w.yaml"), STR("이름: 가나 # é\n")};
+    struct source wide = {.path = STR("w.yaml"), .text = STR("이름: 가나 # é\n")};
     struct span span = span_at(&wide, 8, 6);
     assert_int_equal(span.column, 5);
     diag_error(&diags, span, "wide");
@@ -127,7 +128,7 @@ static void long_lines_are_cut(void **state)
     AUTO_FREE char *text = mem_alloc(n);
     memset(text, 'x', n);
     text[n / 2] = '!';
-    struct source large = {STR("l.yaml"), {text, n}};
+    struct source large = {.path = STR("l.yaml"), .text = {text, n}};
     diag_error(&diags, span_at(&large, n / 2, 1), "%.*s", (int)n, text);
     AUTO_BUF struct buf out = BUF_INIT;
     diags_render(&diags, false, &out);
@@ -152,9 +153,9 @@ static void span_at_the_end(void **state)
     assert_int_equal(span.offset, source.text.n);
     assert_int_equal(span.length, 0);
     assert_int_equal(span.line, 5);
-    struct source empty = {STR("e.yaml"), STR("")};
+    struct source empty = {.path = STR("e.yaml"), .text = STR("")};
     assert_int_equal(span_at(&empty, 0, 0).line, 1);
-    struct source bom = {STR("b.yaml"), STR("\xef\xbb\xbfkey")};
+    struct source bom = {.path = STR("b.yaml"), .text = STR("\xef\xbb\xbfkey")};
     assert_int_equal(span_at(&bom, 3, 3).column, 1);
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
     diag_error(&diags, span_at(&bom, 0, 3), "bom");

@@ -28,7 +28,7 @@ static void check_text(struct str text, const char *expected)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source source = {STR("x.yaml"), text};
+    struct source source = {.path = STR("x.yaml"), .text = text};
     struct node *node = yaml_parse(&arena, &source, &diags);
     AUTO_BUF struct buf out = BUF_INIT;
     if (diags.errors) {
@@ -132,8 +132,8 @@ static void positions_are_bytes(void **state)
     (void)state;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source source = {
-        STR("x.yaml"), STR("\xef\xbb\xbf# é\n키: \"값 ${x}\"\nlist: [ü, {b: v}]\nnone:\nz: 9\n")};
+    struct source source = {.path = STR("x.yaml"),
+        .text = STR("\xef\xbb\xbf# é\n키: \"값 ${x}\"\nlist: [ü, {b: v}]\nnone:\nz: 9\n")};
     struct node *root = yaml_parse(&arena, &source, &diags);
     assert_int_equal(diags.errors, 0);
     struct node *text = node_get(root, "키");
@@ -200,7 +200,7 @@ static void large_maps(void **state)
     buf_addz(&text, "key77777: again\n");
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source source = {STR("x.yaml"), buf_str(&text)};
+    struct source source = {.path = STR("x.yaml"), .text = buf_str(&text)};
     struct node *root = yaml_parse(&arena, &source, &diags);
     assert_int_equal(root->count, 200000);
     assert_int_equal(diags.errors, 1);
@@ -218,7 +218,7 @@ static void a_large_scalar(void **state)
     buf_addz(&text, "'\nb: 1\n");
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source source = {STR("x.yaml"), buf_str(&text)};
+    struct source source = {.path = STR("x.yaml"), .text = buf_str(&text)};
     struct node *root = yaml_parse(&arena, &source, &diags);
     assert_int_equal(node_get(root, "a")->string.n, 10 * 1000 * 1000);
     assert_int_equal(node_get(root, "b")->line, 2);

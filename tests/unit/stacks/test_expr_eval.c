@@ -125,7 +125,7 @@ static int teardown(void **state)
 static const char *run(const char *text)
 {
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source source = {STR("console"), str_z(text)};
+    struct source source = {.path = STR("console"), .text = str_z(text)};
     struct resolver resolver = {
         .lookup = lookup, .names = names, .has_attr = has_attr, .each_allowed = *text == ' '};
     struct scope scope = {.value_of = value_of,
@@ -543,9 +543,9 @@ static void test_depends(void **state)
 {
     (void)state;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source source = {
-        STR("x"), STR("x: \"${inputs.region}-${lake.name}\"\n"
-                      "\"${net.vpc}\": ['${[for x in locals.people : jobs[x] if !can(lake)]}']\n")};
+    struct source source = {.path = STR("x"),
+        .text = STR("x: \"${inputs.region}-${lake.name}\"\n"
+                    "\"${net.vpc}\": ['${[for x in locals.people : jobs[x] if !can(lake)]}']\n")};
     struct expr *e = expr_compile(&arena, yaml_parse(&arena, &source, &diags), &diags);
     struct resolver resolver = {.lookup = lookup, .names = names, .has_attr = has_attr, .depends = note};
     expr_resolve(e, &resolver, &diags);

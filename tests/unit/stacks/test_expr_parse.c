@@ -114,7 +114,7 @@ static void test_places(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         AUTO_ARENA struct arena arena = ARENA_INIT;
         const char *error = first_error(&arena, rows[i]);
-        struct source source = {STR(""), str_z(rows[i])};
+        struct source source = {.path = STR(""), .text = str_z(rows[i])};
         struct span wanted = span_at(&source, (size_t)(strchr(rows[i], '@') - rows[i]), 1);
         const char *place = arena_printf(&arena, "%u:%u+1 ", wanted.line, wanted.column).p;
         if (strncmp(error, place, strlen(place)) != 0)
@@ -146,7 +146,8 @@ static void test_all_errors(void **state)
     (void)state;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source source = {STR("t.yaml"), STR("a: ${1 +}\nb: [\"${\", '${x y}']\nc: ${nope()}\n")};
+    struct source source = {
+        .path = STR("t.yaml"), .text = STR("a: ${1 +}\nb: [\"${\", '${x y}']\nc: ${nope()}\n")};
     expr_compile(&arena, yaml_parse(&arena, &source, &diags), &diags);
     assert_int_equal(diags.errors, 4);
 }
@@ -194,7 +195,7 @@ static void test_constants_are_shared(void **state)
     (void)state;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source source = {STR("t.yaml"), STR("a: text\nb: [1, {c: 2.5}]\nd: ${x}\n")};
+    struct source source = {.path = STR("t.yaml"), .text = STR("a: text\nb: [1, {c: 2.5}]\nd: ${x}\n")};
     struct node *node = yaml_parse(&arena, &source, &diags);
     struct scope scope = {.diags = &diags};
     struct expr *text = expr_compile(&arena, node_get(node, "a"), &diags);
@@ -221,8 +222,8 @@ static void test_span_at(void **state)
     (void)state;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source source = {
-        STR("t.yaml"), STR("rules:\n  - id: x\n    days: 3\n  - ${f}\nother: '${{k: [1, 2]}}'\n")};
+    struct source source = {.path = STR("t.yaml"),
+        .text = STR("rules:\n  - id: x\n    days: 3\n  - ${f}\nother: '${{k: [1, 2]}}'\n")};
     struct expr *e = expr_compile(&arena, yaml_parse(&arena, &source, &diags), &diags);
     assert_int_equal(diags.errors, 0);
     struct span span = expr_span_at(e, path_of(&arena, "rules", 0, "days"), false);

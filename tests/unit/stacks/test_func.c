@@ -45,7 +45,7 @@ static const struct value *value_of(void *ctx, const struct decl *decl)
 static const char *run(const char *text)
 {
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source source = {STR("console"), str_z(text)};
+    struct source source = {.path = STR("console"), .text = str_z(text)};
     struct resolver resolver = {.lookup = lookup};
     struct scope scope = {.value_of = value_of, .dir = str_z(folder), .diags = &diags};
     const struct value *v = NULL;
@@ -782,7 +782,7 @@ static void test_template_place(void **state)
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
     {
         AUTO_ARENA struct arena inner = ARENA_INIT; /* gone before the diagnostics are */
-        struct source source = {STR("console"), STR("templatefile('place.tpl', {n: 0})")};
+        struct source source = {.path = STR("console"), .text = STR("templatefile('place.tpl', {n: 0})")};
         struct resolver resolver = {.lookup = lookup};
         struct scope scope = {.value_of = value_of, .dir = str_z(folder), .diags = &diags};
         struct expr *e = expr_parse(&inner, &source, &diags);

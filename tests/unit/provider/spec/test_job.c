@@ -82,7 +82,7 @@ static int set_up(void **state)
     static struct source source;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
     AUTO_BUF struct buf report = BUF_INIT;
-    source = (struct source){STR("toy.yaml"), str_z(spec)};
+    source = (struct source){.path = STR("toy.yaml"), .text = str_z(spec)};
     service = spec_load(&source, &diags);
     diags_render(&diags, false, &report);
     if (!service)

@@ -17,7 +17,7 @@ static struct source source;
 
 static struct spec_service *load(const char *text, struct diags *diags)
 {
-    source = (struct source){STR("toy.yaml"), str_z(text)};
+    source = (struct source){.path = STR("toy.yaml"), .text = str_z(text)};
     return spec_load(&source, diags);
 }
 

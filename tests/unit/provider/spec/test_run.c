@@ -113,7 +113,7 @@ static int set_up(void **state)
     (void)state;
     static struct source source;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    source = (struct source){STR("toy.yaml"), str_z(spec)};
+    source = (struct source){.path = STR("toy.yaml"), .text = str_z(spec)};
     service = spec_load(&source, &diags);
     struct provider_options options = {.name = STR("aws"), .stack = STR("s")};
     struct err err = ERR_INIT;
