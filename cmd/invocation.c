@@ -134,7 +134,9 @@ int invocation_open(struct invocation *inv, const struct workspace_options *want
     o->trace_line = trace_line;
     o->trace_ctx = inv;
     struct err err = ERR_INIT;
-    if (s->sandbox && !inv->sandbox && sandboxed_start(inv, &err) < 0) {
+    /* without a stack that is the mistake to be told of, and no folder for a sandbox's data is wanted */
+    bool wants_sandbox = s->sandbox && !inv->sandbox && stack_exists(&inv->arena, s->dir);
+    if (wants_sandbox && sandboxed_start(inv, &err) < 0) {
         *out = (struct workspace){0};
         return invocation_fail(inv, &err);
     }

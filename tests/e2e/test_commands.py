@@ -195,3 +195,8 @@ def test_drift_without_drift(local_stack):
     local_stack.apply()
     local_stack.run("drift", status=0)
     local_stack.run("drift", "-i", "name=other", status=0)  # a changed file is no drift
+
+
+def test_sandbox_without_a_stack_leaves_nothing(local_stack):
+    assert "weir.yaml" in local_stack.run("plan", "--sandbox", status=3).err
+    assert list(local_stack.folder.iterdir()) == []
