@@ -17,7 +17,7 @@ ifeq ($(CI)$(DEV),)
 else
 WARN    += -Werror
 endif
-PKGS    := jansson yaml-0.1 expat libcrypto libpcre2-8 libarchive
+PKGS    := jansson yaml-0.1 expat libcrypto libpcre2-8 libarchive zlib
 CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"'
 CFLAGS_release := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -66,12 +66,12 @@ $(BUILD)/.setup-%: tools/setup
 
 # ---- files in the binary: specs, modules, examples ----
 EMBED := $(sort $(shell find provider modules examples \( -path 'provider/*/specs/*.yaml' -o -path 'provider/sandbox/jobs/python/*.py' -o -path 'modules/*' -o -path 'examples/*' \) -type f \
-	-not -path '*/.weir/*' -not -name '*.pyc' 2>/dev/null))
+	-not -path '*/.weir*/*' -not -name '*.pyc' 2>/dev/null))
 $(BUILD)/embedded.list: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' $(EMBED) | cmp -s - $@ || printf '%s\n' $(EMBED) > $@
 $(BUILD)/embedded.S: $(BUILD)/embedded.list $(EMBED) tools/embed
-	tools/embed < $< > $@
+	tools/embed $(BUILD)/embedded < $< > $@
 $(BUILD)/embedded.o: $(BUILD)/embedded.S | $(BUILD)/.setup-build
 	$(CC) -c -o $@ $<
 .PHONY: FORCE

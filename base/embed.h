@@ -1,20 +1,26 @@
 /*
  * Files embedded in the binary at build time: specs of all providers (.yaml), modules/, examples/. Paths are
- * those in the source tree ("provider/aws/specs/s3.yaml"); the table is sorted by path.
+ * those in the source tree ("provider/aws/specs/s3.yaml"); the table is sorted by path. The files are
+ * compressed one by one; each is unpacked when it is first asked for, and stays.
  */
 #ifndef WEIR_BASE_EMBED_H
 #define WEIR_BASE_EMBED_H
 
 #include "base/str.h"
 
+/* As tools/embed lays it out. */
 struct embedded_file {
     struct str path;
-    struct str data;
+    struct str packed; /* gzip */
+    uint64_t size;     /* unpacked */
+    uint64_t number;   /* in the table */
 };
 
 /* NULL: not there. */
 const struct embedded_file *embedded_find(struct str path);
 /* All files whose path begins with prefix, as a range of the table. */
 const struct embedded_file *embedded_under(struct str prefix, size_t *n);
+/* What is in it, with a NUL after its end. Lives as long as the process. Safe from every thread. */
+struct str embedded_text(const struct embedded_file *file);
 
 #endif

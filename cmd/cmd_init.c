@@ -19,7 +19,7 @@ static struct str template_title(struct arena *arena, struct str name)
 {
     const struct embedded_file *readme =
         embedded_find(arena_printf(arena, "%s%.*s/README.md", root.p, STR_ARG(name)));
-    struct str rest, line = readme ? str_cut(readme->data, '\n', &rest) : STR_EMPTY;
+    struct str rest, line = readme ? str_cut(embedded_text(readme), '\n', &rest) : STR_EMPTY;
     while (line.n && line.p[0] == '#')
         line = str_slice(line, 1, line.n);
     return str_trim(line);
@@ -79,7 +79,7 @@ static int copy_files(struct invocation *inv, const struct embedded_file *files,
     for (size_t i = 0; i < n; i++) {
         struct str path = target_path(inv, &files[i], prefix);
         if (dir_make(arena_strz(&inv->arena, path_dir(path)), &err) < 0 ||
-            file_write_atomic(arena_strz(&inv->arena, path), files[i].data, 0644, &err) < 0)
+            file_write_atomic(arena_strz(&inv->arena, path), embedded_text(&files[i]), 0644, &err) < 0)
             return invocation_fail(inv, &err);
     }
     return EXIT_DONE;

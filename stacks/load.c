@@ -86,7 +86,7 @@ static bool read_text(const struct unit *unit, struct str file, const struct nod
         return true;
     }
     if (unit->builtin) {
-        *text = unit->builtin->data;
+        *text = embedded_text(unit->builtin);
         return true;
     }
     struct err err = ERR_INIT;

@@ -71,7 +71,7 @@ int script_write_support(const char *dir, struct err *err)
         struct str name = str_slice(files[i].path, prefix.n, files[i].path.n);
         struct str path = path_join(&arena, str_z(dir), name);
         if (dir_make(arena_strz(&arena, path_dir(path)), err) ||
-            file_write_atomic(path.p, files[i].data, 0644, err))
+            file_write_atomic(path.p, embedded_text(&files[i]), 0644, err))
             return -1;
     }
     return 0;
