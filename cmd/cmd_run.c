@@ -129,21 +129,9 @@ static int result_json(struct running *r)
     return invocation_write(r->inv, buf_str(&out));
 }
 
-/* The end of its log, where that came with the answer. */
-static void print_output(struct running *r)
-{
-    struct str rest = r->run.output;
-    while (rest.n) {
-        struct str line = str_cut(rest, '\n', &rest);
-        if (line.n)
-            run_watch_line(&r->watch, &(struct log_event){.at_ms = clock_wall_ms(), .message = line});
-    }
-}
-
 /* The run is over: what it gave, and how it went as the exit status. */
 static int finish(struct running *r)
 {
-    print_output(r);
     run_watch_clear(&r->watch);
     int status = r->inv->settings->json ? result_json(r) : print_result(r);
     if (status != EXIT_DONE || r->run.state == JOB_SUCCEEDED)
@@ -338,12 +326,13 @@ static int follow(struct running *r)
         .signals = r->signals,
         .late_ms = log_late_ms(provider_aws(r->job.provider)),
         .state = run_watch_state,
-        .line = r->run.output.n ? NULL : run_watch_line,
+        .line = run_watch_line,
         .tick = run_watch_tick,
         .trouble = run_watch_trouble,
         .callback_ctx = &r->watch};
     enum job_follow_end end;
     struct err err = ERR_INIT;
+    run_watch_begin(&r->watch, r->run.id);
     if (job_follow(&f, &r->run, &end, &err)) {
         run_watch_clear(&r->watch);
         err_context(&err, "following %.*s", STR_ARG(address_of(r)));

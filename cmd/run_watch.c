@@ -74,11 +74,21 @@ static void state_json(struct run_watch *w, const struct job_run *run)
     invocation_write(w->inv, buf_str(&out));
 }
 
+void run_watch_begin(struct run_watch *w, struct str id)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (w->inv->settings->json)
+        return;
+    run_watch_clear(w);
+    buf_addf(&out, "%.*s: run ", STR_ARG(w->job->record->address));
+    text_add_safe(&out, id, false);
+    buf_add_char(&out, '\n');
+    write_err(&out);
+}
+
 void run_watch_state(void *ctx, const struct job_run *run)
 {
     struct run_watch *w = ctx;
-    bool first = run->id.n && !w->id[0];
-    snprintf(w->id, sizeof w->id, "%.*s", STR_ARG(run->id));
     AUTO_BUF struct buf safe = BUF_INIT;
     text_add_safe(&safe, job_run_status(run), false);
     if (run->state == JOB_RUNNING && run->step.n) {
@@ -93,11 +103,6 @@ void run_watch_state(void *ctx, const struct job_run *run)
     }
     AUTO_BUF struct buf out = BUF_INIT;
     run_watch_clear(w);
-    if (first) {
-        buf_addf(&out, "%.*s: run ", STR_ARG(w->job->record->address));
-        text_add_safe(&out, run->id, false);
-        buf_add_char(&out, '\n');
-    }
     if (run->state != JOB_RUNNING || (news && !w->live)) {
         buf_addf(&out, "%.*s: ", STR_ARG(w->job->record->address));
         style_add_str(&out, w->inv->err.color, job_state_style(run->state), buf_str(&safe));

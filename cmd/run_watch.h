@@ -17,11 +17,12 @@ struct run_watch {
     int64_t began_ms; /* monotonic */
     int64_t drawn_ms;
     char status_text[128]; /* last said */
-    char id[256];
-    bool failed; /* nobody reads any more */
+    bool failed;           /* nobody reads any more */
 };
 
 void run_watch_init(struct run_watch *watch, struct invocation *inv, const struct job *job);
+/* The run has an id now. */
+void run_watch_begin(struct run_watch *watch, struct str id);
 /* Callbacks of job_follow, their ctx is the watch. */
 void run_watch_state(void *watch, const struct job_run *run);
 void run_watch_line(void *watch, const struct log_event *event);

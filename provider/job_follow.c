@@ -126,10 +126,25 @@ static void read_logs(struct following *g, struct known_sources *known)
         g->f->trouble(g->f->callback_ctx, &failure);
 }
 
+/* The end of its log that came with the answer itself. */
+static void give_output(struct following *g)
+{
+    struct str rest = g->run->output;
+    while (rest.n && g->f->line) {
+        struct log_event event = {.at_ms = clock_wall_ms(), .message = str_cut(rest, '\n', &rest)};
+        if (event.message.n)
+            g->f->line(g->f->callback_ctx, &event);
+    }
+}
+
 /* The last lines of a run come in after its end. */
 static void drain(struct following *g, struct known_sources *known)
 {
     int64_t waited = 0;
+    if (g->run->output.n) {
+        give_output(g);
+        return;
+    }
     do {
         read_logs(g, known);
         if (g->lines)

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import pytest
+from servers import until
 from support import Stack
 
 STACK = """
@@ -184,6 +185,75 @@ def test_every_job(applied):
     applied.run("run", "counting")
     events = {event["job"]: event for event in applied.run("jobs", "--json").events()}
     assert set(events) == {"counting", "fast", "flow", "short"} and events["counting"]["last_run"]["status"] == "SUCCEEDED"
+
+
+# ---- functions ----
+
+FUNCTION = """
+    stack: functions
+    resources:
+      store: {type: aws.s3.bucket, name: functions-of-weir-run}
+      code: {type: weir.artifact, source: fn, store: "${store.name}/code"}
+      role: {type: aws.iam.role, name: functions, assume_role_policy: '${trust("lambda.amazonaws.com")}'}
+      double:
+        type: aws.lambda.function
+        name: double
+        role: ${role.arn}
+        runtime: python3.11
+        handler: main.handler
+        timeout: 60
+        code: {s3_bucket: "${code.bucket}", s3_key: "${code.key}"}
+      live: {type: aws.lambda.alias, function: "${double.name}", name: live, function_version: $LATEST}
+"""
+HANDLER = """
+import time
+
+def handler(event, context):
+    print("doubling", event["n"])
+    time.sleep(event.get("pause", 0))
+    return {"doubled": event["n"] * 2, "id": context.aws_request_id}
+"""
+
+
+@pytest.fixture(scope="module")
+def function(job_sandbox, tmp_path_factory):
+    stack = Stack(tmp_path_factory.mktemp("function") / "stack")
+    stack.env |= {"AWS_ACCESS_KEY_ID": job_sandbox.access, "AWS_SECRET_ACCESS_KEY": job_sandbox.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": f"http://127.0.0.1:{job_sandbox.port}"}
+    stack.write(FUNCTION).write(HANDLER, "fn/main.py").apply()
+    return stack
+
+
+def test_a_function_gives_its_answer(function):
+    result = function.run("run", "double", "n:=21")
+    answer = json.loads(result.out)
+    lines = result.err.splitlines()
+    assert answer["doubled"] == 42 and lines[0].startswith("double: run ") and "doubling 21" in lines and lines[-1].startswith("double: succeeded in")
+    assert answer["id"] == run_of(result)
+    assert "doubling 21" in function.run("logs", "double", "--run", answer["id"]).out.splitlines()
+
+
+def test_a_function_by_its_alias(function):
+    assert json.loads(function.run("run", "live", "n:=4").out)["doubled"] == 8
+    assert "doubling 4" in function.run("logs", "live").out.splitlines()
+
+
+def test_a_function_that_fails(function):
+    result = function.run("run", "double", status=1)
+    assert "double failed: KeyError: 'n'" in result.err and json.loads(result.out)["errorType"] == "KeyError"
+
+
+def test_waiting_for_a_function_no_longer(function):
+    process = function.start("run", "double", "n:=55", "pause:=30")
+    until(lambda: "doubling 55" in function.run("logs", "double", "--since", "1m").out)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 130 and out == "" and "goes on where it runs" in err
+    assert "double was still running after 0.3 s" in function.run("run", "double", "n:=1", "pause:=30", "--timeout", "300ms", status=1).err
+
+
+def test_a_call_that_nobody_waits_for(function):
+    function.run("run", "double", "n:=77", "--detach")
+    until(lambda: "doubling 77" in function.run("logs", "double", "--since", "1m").out)
 
 
 # ---- in one process ----
