@@ -178,6 +178,7 @@ static const struct value *act_task(struct asl_visit *visit, const struct value 
     const struct value *result = host->task(host->ctx, visit->eval.arena, &task, &error);
     line->event = task.event;
     if (result)
+        /* cppcheck-suppress returnDanglingLifetime; it lives in the arena */
         return result;
     visit->timed_out = last && str_eqz(error.name, "States.Timeout");
     if (!visit->eval.error.name.n)
