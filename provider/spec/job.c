@@ -88,13 +88,24 @@ static enum job_state state_of(struct run *run, const struct spec_job *job, cons
     return run_holds(run, &job->succeeded, live) ? JOB_SUCCEEDED : JOB_RUNNING;
 }
 
+/* A path, or a text with templates. */
+static struct str error_part(struct run *run, struct str item, const struct value *live)
+{
+    const struct value *v = NULL;
+    struct err ignored = ERR_INIT;
+    if (str_find(item, STR("${"), 0) < 0)
+        v = wire_path(run->arena, live, item);
+    else if (run_template(run, value_string_ref(run->arena, item), live, &v, &ignored))
+        v = NULL;
+    return str_trim(value_scalar_text(run->arena, v));
+}
+
 /* "States.TaskFailed: the task gave up" */
 static struct str error_of(struct run *run, const struct spec_job *job, const struct value *live)
 {
     AUTO_BUF struct buf text = {.max = ERROR_MAX};
     for (size_t i = 0; i < job->error.count; i++) {
-        struct str part =
-            str_trim(value_scalar_text(run->arena, wire_path(run->arena, live, job->error.items[i])));
+        struct str part = error_part(run, job->error.items[i], live);
         if (!part.n)
             continue;
         if (text.n)

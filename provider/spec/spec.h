@@ -287,7 +287,7 @@ struct spec_job {
     struct spec_steps read;
     const struct spec_step *list, *stop, *rows; /* NULL: there is no such call */
     struct spec_conditions succeeded, failed, stopped;
-    struct spec_names error;         /* paths in the object of what goes into the message */
+    struct spec_names error;         /* what goes into the message: paths in the object, or templates */
     struct str arguments;            /* attribute that takes them; "" none */
     struct str prefix;               /* of their names */
     struct str after;                /* attribute whose items go before them */

@@ -256,6 +256,34 @@ def test_a_call_that_nobody_waits_for(function):
     until(lambda: "doubling 77" in function.run("logs", "double", "--since", "1m").out)
 
 
+# ---- Batch ----
+
+BATCH = """
+    stack: batch
+    resources:
+      role: {type: aws.iam.role, name: batch-of-weir-run, assume_role_policy: '${trust("batch.amazonaws.com")}'}
+      machines: {type: aws.batch.compute_environment, name: weir-run, environment_type: UNMANAGED, service_role: "${role.arn}"}
+      queue: {type: aws.batch.job_queue, name: weir-run, priority: 1, compute_environments: [{order: 1, compute_environment: "${machines.arn}"}]}
+      greet:
+        type: aws.batch.job_definition
+        name: greet
+        parameters: {name: nobody, status: "0"}
+        container: {image: local, command: [sh, -c, "echo hello $0; exit $1", "Ref::name", "Ref::status"], resources: {VCPU: "1", MEMORY: "512"}}
+"""
+
+
+def test_a_batch_job(job_sandbox, tmp_path):
+    stack = Stack(tmp_path / "stack")
+    stack.env |= {"AWS_ACCESS_KEY_ID": job_sandbox.access, "AWS_SECRET_ACCESS_KEY": job_sandbox.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": f"http://127.0.0.1:{job_sandbox.port}"}
+    stack.write(BATCH).apply()
+    assert stack.run("run", "greet", "name=Ada").out == "hello Ada\n"
+    result = stack.run("run", "greet", "status=3", status=1)
+    assert result.out == "hello nobody\n" and "greet failed: Essential container in task exited: exit code 3" in result.err
+    (first, second) = stack.run("jobs", "greet", "--json").events()
+    assert [first["state"], second["state"]] == ["failed", "succeeded"] and first["ms"] >= 0
+    stack.destroy()
+
+
 # ---- in one process ----
 
 

@@ -55,7 +55,7 @@ static const char spec[] =
     "      succeeded: {run_status: DONE}\n"
     "      failed: {run_status: [BROKEN, LATE]}\n"
     "      stopped: {run_status: HALTED}\n"
-    "      error: [run_code, run_message, run_result.why]\n"
+    "      error: [\"code ${run_code}\", run_message, run_result.why]\n"
     "      logs:\n"
     "        - {group: \"${run_group}/${name}\", stream: \"${run_id}\"}\n"
     "        - {group: /streams, stream: \"${run_stream}\"}\n"
@@ -234,7 +234,9 @@ static void test_what_went_wrong(void **state)
     read_run("{\"Run\": {\"State\": \"BROKEN\", \"Why\": {\"Message\": \" the wheel \", \"Code\": 7}, "
              "\"Output\": \"{\\\"why\\\": \\\"ice\\\"}\"}}",
         &run);
-    assert_text(run.error, "7: the wheel: ice");
+    assert_text(run.error, "code 7: the wheel: ice");
+    read_run("{\"Run\": {\"State\": \"BROKEN\", \"Why\": {\"Message\": \"rust\"}}}", &run);
+    assert_text(run.error, "rust");
     assert_text(run.id, "r1"); /* what was asked for, where the answer does not repeat it */
     read_run("{\"Run\": {\"State\": \"DONE\", \"Why\": {\"Message\": \"nothing\"}}}", &run);
     assert_text(run.error, "");
