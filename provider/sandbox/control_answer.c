@@ -218,11 +218,14 @@ static void place_entries(struct making *m, struct part_node *node, struct str p
         list_path = str_slice(list_path, 0, list_path.n - 2);
     struct part_node *list = node;
     struct str rest = list_path;
+    bool below_name = false;
     while (rest.n) {
         struct str segment = str_cut(rest, '.', &rest);
+        below_name = list != node;
         list = child(m, list, segment, false);
     }
     list->is_list = true;
+    list->flat = m->xml && below_name;
     for (uint32_t i = 0; entries && i < entries->count; i++) {
         struct part_node *element = child(m, list, STR_EMPTY, true);
         const struct value *key = value_string(m->arena, entries->entries[i].key);
@@ -354,32 +357,55 @@ static void place_object(
 
 /* ---- pages ---- */
 
-/* The page size that the request asks for, by any of the names that services have for it; 0: none. */
-static int64_t page_size(const struct call *call)
+static int64_t as_size(const struct value *v)
 {
-    static const char *const names[] = {"MaxItems", "MaxResults", "MaxRecords", "Limit", "PageSize",
-        "maxResults", "limit", "pageSize", "ResourcesPerPage"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const struct value *v = value_getz(call->raw, names[i]);
+    int64_t size = 0;
+    if (v && v->kind == VALUE_INT)
+        return v->integer;
+    return v && v->kind == VALUE_STRING && str_to_int(v->string, &size) ? size : 0;
+}
+
+/* One parameter of a query string; members that weir does not send are in no shape. */
+static int64_t query_size(struct str query, const char *name)
+{
+    while (query.n) {
+        struct str value, pair = str_cut(query, '&', &query);
         int64_t size;
-        if (v && v->kind == VALUE_INT)
-            return v->integer;
-        if (v && v->kind == VALUE_STRING && str_to_int(v->string, &size))
+        if (str_eqz(str_cut(pair, '=', &value), name) && str_to_int(value, &size))
             return size;
     }
     return 0;
 }
 
+/* The page size that the request asks for, by any of the names that services have for it; 0: none. */
+static int64_t page_size(const struct call *call)
+{
+    static const char *const names[] = {"MaxItems", "MaxResults", "MaxRecords", "Limit", "PageSize",
+        "maxResults", "limit", "pageSize", "ResourcesPerPage", "maxBuckets", "maxNamespaces", "maxTables"};
+    int64_t size = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names && size <= 0; i++) {
+        size = as_size(value_getz(call->raw, names[i]));
+        size = size > 0 ? size : query_size(call->request->query, names[i]);
+    }
+    return size;
+}
+
+/* Clients hold some tokens to be names, and want them long enough. */
+#define PAGE_MARK "page-"
+
 static size_t page(struct making *m, struct part_node *root, size_t n, size_t *first)
 {
     const struct spec_page *rule = &m->call->role->step->page;
     int64_t start = 0, size = page_size(m->call);
-    str_to_int(value_text(value_get(m->call->input, rule->in_key), STR_EMPTY), &start);
+    struct str token = value_text(value_get(m->call->input, rule->in_key), STR_EMPTY), mark = STR(PAGE_MARK);
+    if (str_starts(token, mark))
+        str_to_int(str_slice(token, mark.n, token.n), &start);
     *first = start > 0 && (size_t)start < n ? (size_t)start : start > 0 ? n : 0;
     if (size <= 0 || !rule->out.n || *first + (size_t)size >= n)
         return n;
     size_t end = *first + (size_t)size;
-    place(m, root, rule->out, &text_shape, value_string(m->arena, arena_printf(m->arena, "%zu", end)));
+    place(m, root, rule->out, &text_shape,
+        value_string(m->arena, arena_printf(m->arena, PAGE_MARK "%zu", end)));
     return end;
 }
 
@@ -536,9 +562,10 @@ static void place_things(struct making *m, struct part_node *root, struct thing 
                                  ? object_node(m, root, outer_path(role->step->at), &list)
                                  : object_node(m, root, role->step->at, &list);
     size_t first = 0, end = role->part == PART_LIST ? page(m, root, n, &first) : n;
-    if (role->part == PART_LIST && str_eqz(role->step->page.out, "Marker")) {
-        place(m, root, STR("IsTruncated"), &flag_shape, value_bool(end < n));
-    }
+    /* Services that page by markers say besides whether that was all. */
+    bool marks = str_eqz(role->step->page.out, "Marker"), next = str_eqz(role->step->page.out, "NextMarker");
+    if (role->part == PART_LIST && (marks || next))
+        place(m, root, marks ? STR("IsTruncated") : STR("Truncated"), &flag_shape, value_bool(end < n));
     bool nested = role->part == PART_LIST && str_find(role->step->at, STR("[]."), 0) >= 0;
     for (size_t i = first; i < end; i++) {
         struct part_node *home = nested ? parent_of(m, root, things[i]) : node;

@@ -62,8 +62,8 @@ static bool agrees(const struct role *role, const struct thing *thing, const str
             continue;
         const struct attr *attr = spec->attr;
         const struct value *have = value_get(thing->attrs, attr->name);
-        bool fixed =
-            (attr->replace || !attr->settable) && attr->type->kind == TYPE_STRING && have && !spec->hidden;
+        bool plain = attr->type->kind == TYPE_STRING || attr->type->kind == TYPE_INT;
+        bool fixed = (attr->replace || !attr->settable) && plain && have && !spec->hidden;
         if (identifies(role, attr->name) ? !is_called(thing, attr, given)
                                          : fixed && !refers_to(attr, given, have))
             return false;
