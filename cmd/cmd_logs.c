@@ -158,7 +158,8 @@ static int show_logs(struct showing *s)
     s->since_ms = s->own->since_ms ? clock_wall_ms() - s->own->since_ms : 0;
     int rc = find_sources(s, &err);
     if (rc == 0 && !s->count) {
-        err_set(&err, ERR_ABSENT, "a %.*s writes no log that weir knows of", STR_ARG(s->job->schema->name));
+        err_set(
+            &err, ERR_ABSENT, "type %.*s writes no log that weir knows of", STR_ARG(s->job->schema->name));
         rc = -1;
     }
     s->streams = s->count > 1 || (s->count && !s->sources[0].stream.n);

@@ -348,7 +348,8 @@ static int follow_known(struct running *r, const char *id)
 {
     struct err err = ERR_INIT;
     if (!ops_of(r)->reads) {
-        err_set(&err, ERR_USAGE, "nobody keeps what became of a run of a %.*s", STR_ARG(r->job.schema->name));
+        err_set(
+            &err, ERR_USAGE, "nobody keeps what became of a run of type %.*s", STR_ARG(r->job.schema->name));
         err_hint(&err, "\"weir logs --run %s %.*s\" shows what it wrote", id,
             STR_ARG(job_quoted(r->ctx.arena, &r->job)));
         return invocation_fail(r->inv, &err);
@@ -365,7 +366,8 @@ static int stop_known(struct running *r, const char *id)
     r->run.id = str_z(id);
     if (ops_of(r)->stops)
         return stop_run(r);
-    return invocation_usage(r->inv, NULL, "a run of a %.*s cannot be stopped", STR_ARG(r->job.schema->name));
+    return invocation_usage(
+        r->inv, NULL, "a run of type %.*s cannot be stopped", STR_ARG(r->job.schema->name));
 }
 
 /* ---- the command ---- */

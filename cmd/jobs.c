@@ -51,7 +51,7 @@ int jobs_list(struct invocation *inv, struct workspace *workspace, struct job **
 static int not_a_job(struct invocation *inv, const struct record *record)
 {
     struct err err = ERR_INIT;
-    err_set(&err, ERR_INVALID, "\"%.*s\" is a %.*s, which cannot be run", STR_ARG(record->address),
+    err_set(&err, ERR_INVALID, "\"%.*s\" is of type %.*s, which cannot be run", STR_ARG(record->address),
         STR_ARG(record->type));
     err_hint(&err, "\"weir jobs\" lists what can");
     return invocation_fail(inv, &err);

@@ -205,7 +205,7 @@ static void option_row(struct page *p, const struct job_option *o)
     buf_addf(&name, "--set %.*s=…", STR_ARG(o->name));
     buf_add_str(&doc, o->doc);
     if (o->resource.n)
-        buf_addf(&doc, " The address of a %.*s in the stack will do; without it, the only one there is.",
+        buf_addf(&doc, " The address of a resource in the stack will do; without it, the only %.*s there is.",
             STR_ARG(o->resource));
     if (p->markdown) {
         buf_addf(p->out, "| `%s` | ", name.p);

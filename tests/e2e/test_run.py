@@ -402,7 +402,7 @@ def test_one_service_that_cannot_be_asked(jobs, cloud):
 
 
 def test_what_is_no_job(jobs):
-    assert '"role" is a aws.iam.role, which cannot be run' in jobs.run("run", "role", status=3).err
+    assert '"role" is of type aws.iam.role, which cannot be run' in jobs.run("run", "role", status=3).err
     result = jobs.run("run", "flwo", status=1)
     assert 'no job "flwo"' in result.err and 'did you mean "flow"?' in result.err
     assert '"etl" is more than one job' in jobs.run("run", "etl", status=3).err
