@@ -143,8 +143,17 @@ def test_protected_databases(stack, cloud):
     assert sorted((e["address"], e["flag"]) for e in told) == [("db", "delete_protected"), ("db", "skip_final_snapshot"), ("table", "delete_protected")]
     stack.destroy("--delete-protected", "--skip-final-snapshot", timeout=120)
     assert rds.describe_db_instances()["DBInstances"] == []
+    assert rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"] == []
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         cloud.client("dynamodb").describe_table(TableName="lab-table")
+
+
+def test_last_snapshot_is_told_of(stack, cloud):
+    """It was asked for, so it stays; but it costs, so --verify says so."""
+    stack.write(DATABASE.replace("deletion_protection: true, ", "")).apply(timeout=120)
+    found = left(stack.destroy("--verify", "--json", status=5, timeout=120))
+    assert found == {("aws.rds.snapshot", "lab-last"): "its last snapshot"}
+    assert [item["DBSnapshotIdentifier"] for item in cloud.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]] == ["lab-last"]
 
 
 FUNCTION = """

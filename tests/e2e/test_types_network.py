@@ -344,6 +344,28 @@ def _():
     )
 
 
+@case("db snapshot")
+def _():
+    def seen(cloud):
+        rds = cloud.client("rds")
+        (found,) = rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+        return {"tags": tags_of(rds.list_tags_for_resource(ResourceName=found["DBSnapshotArn"])["TagList"])}
+
+    return Case(
+        type="aws.rds.snapshot",
+        around={"db": {"type": "aws.rds.instance", "name": "life-db", "engine": "postgres", "instance_class": "db.t3.micro", "allocated_storage": 20,
+                       "master_username": "weir", "manage_master_user_password": True, "skip_final_snapshot": True}},
+        first={"name": "life", "instance": "${db.name}", "tags": {"team": "a"}},
+        then={"name": "life", "instance": "${db.name}", "tags": {"team": "b"}},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"],
+        outside=lambda cloud: cloud.client("rds").add_tags_to_resource(
+            ResourceName=cloud.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"][0]["DBSnapshotArn"], Tags=[{"Key": "team", "Value": "theirs"}]),
+        drifted="tags",
+        replaces=[{"name": "life-other"}],
+    )
+
+
 @case("db subnet group")
 def _():
     def seen(cloud):
