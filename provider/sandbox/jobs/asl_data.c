@@ -10,6 +10,7 @@ int asl_fail(struct asl_eval *eval, const char *name, const char *format, ...)
     eval->error.cause = arena_vprintf(eval->arena, format, args);
     va_end(args);
     eval->error.name = str_z(name);
+    eval->own = true;
     return -1;
 }
 

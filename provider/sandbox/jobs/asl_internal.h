@@ -11,6 +11,7 @@ struct asl_eval {
     uint64_t (*random)(void *ctx);
     void *random_ctx;
     struct asl_error error; /* of the first that failed */
+    bool own;               /* it comes from asl_fail(), not from a task or a branch */
 };
 
 /* -1, with the error; the first one counts. */
@@ -81,7 +82,7 @@ struct asl_visit {
     struct asl_eval eval;
     const struct value *state, *raw; /* raw: its input, before InputPath */
     struct str name;
-    int64_t entered_ms;
+    int64_t entered_ms, entered_event;
     int retries;
     struct str token; /* $$.Task.Token */
     bool timed_out;   /* by the execution's own limit */

@@ -388,6 +388,18 @@ static void new_token(struct asl_visit *visit)
     visit->token = hex_encode(visit->eval.arena, random, sizeof random);
 }
 
+/* What went wrong with the machine itself says where. */
+static void say_where(struct asl_visit *visit)
+{
+    struct asl_eval *eval = &visit->eval;
+    if (!eval->own)
+        return;
+    eval->own = false;
+    eval->error.cause = arena_printf(eval->arena,
+        "An error occurred while executing the state '%.*s' (entered at the event id #%lld). %.*s",
+        STR_ARG(visit->name), (long long)visit->entered_event, STR_ARG(eval->error.cause));
+}
+
 static const struct value *carry_out(struct asl_visit *visit, const struct state_type *type, struct str *next)
 {
     int counts[MAX_RETRIERS] = {0};
@@ -396,6 +408,7 @@ static const struct value *carry_out(struct asl_visit *visit, const struct state
         new_token(visit);
         set_context(visit);
         const struct value *output = attempt(visit, type, next);
+        say_where(visit);
         bool over = visit->timed_out || asl_stopped(visit->line->scope);
         if (output || over || !type->recovers)
             return over ? NULL : output;
@@ -422,6 +435,7 @@ static const struct value *visit_state(struct asl_visit *visit, struct str *next
     struct str type_name = str_z(type->name);
     *next = STR_EMPTY;
     event_entered(visit, type_name);
+    visit->entered_event = visit->line->event;
     const struct value *output = carry_out(visit, type, next);
     if (!output)
         return NULL;

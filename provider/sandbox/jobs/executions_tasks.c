@@ -21,24 +21,27 @@ enum {
 static const struct integration {
     const char *service, *action, *signing_name, *operation, *errors;
     unsigned flags;
-    const char *text; /* a member that may be given as JSON and goes as text */
+    const char *text;   /* a member that may be given as JSON and goes as text */
+    const char *around; /* what the end is a member of */
 } integrations[] = {
-    {"lambda", "invoke", "lambda", "Invoke", "Lambda", TOKEN, NULL},
-    {"glue", "startJobRun", "glue", "StartJobRun", "Glue", SYNC, NULL},
-    {"batch", "submitJob", "batch", "SubmitJob", "Batch", SYNC | CAMEL, NULL},
-    {"emr-serverless", "startJobRun", "emr-serverless", "StartJobRun", "EmrServerless", SYNC | CAMEL, NULL},
-    {"athena", "startQueryExecution", "athena", "StartQueryExecution", "Athena", SYNC, NULL},
-    {"athena", "stopQueryExecution", "athena", "StopQueryExecution", "Athena", 0, NULL},
-    {"athena", "getQueryExecution", "athena", "GetQueryExecution", "Athena", 0, NULL},
-    {"athena", "getQueryResults", "athena", "GetQueryResults", "Athena", 0, NULL},
-    {"states", "startExecution", "states", "StartExecution", "StepFunctions", SYNC | TOKEN | CAMEL, "Input"},
-    {"sns", "publish", "sns", "Publish", "SNS", TOKEN, "Message"},
-    {"sqs", "sendMessage", "sqs", "SendMessage", "SQS", TOKEN, "MessageBody"},
-    {"events", "putEvents", "events", "PutEvents", "EventBridge", TOKEN, "Detail"},
-    {"dynamodb", "getItem", "dynamodb", "GetItem", "DynamoDB", 0, NULL},
-    {"dynamodb", "putItem", "dynamodb", "PutItem", "DynamoDB", 0, NULL},
-    {"dynamodb", "updateItem", "dynamodb", "UpdateItem", "DynamoDB", 0, NULL},
-    {"dynamodb", "deleteItem", "dynamodb", "DeleteItem", "DynamoDB", 0, NULL},
+    {"lambda", "invoke", "lambda", "Invoke", "Lambda", TOKEN},
+    {"glue", "startJobRun", "glue", "StartJobRun", "Glue", SYNC},
+    {"batch", "submitJob", "batch", "SubmitJob", "Batch", SYNC | CAMEL},
+    {"emr-serverless", "startJobRun", "emr-serverless", "StartJobRun", "EmrServerless", SYNC | CAMEL},
+    {"athena", "startQueryExecution", "athena", "StartQueryExecution", "Athena", SYNC,
+        .around = "QueryExecution"},
+    {"athena", "stopQueryExecution", "athena", "StopQueryExecution", "Athena"},
+    {"athena", "getQueryExecution", "athena", "GetQueryExecution", "Athena"},
+    {"athena", "getQueryResults", "athena", "GetQueryResults", "Athena"},
+    {"states", "startExecution", "states", "StartExecution", "StepFunctions", SYNC | TOKEN | CAMEL,
+        .text = "Input"},
+    {"sns", "publish", "sns", "Publish", "SNS", TOKEN, .text = "Message"},
+    {"sqs", "sendMessage", "sqs", "SendMessage", "SQS", TOKEN, .text = "MessageBody"},
+    {"events", "putEvents", "events", "PutEvents", "EventBridge", TOKEN, .text = "Detail"},
+    {"dynamodb", "getItem", "dynamodb", "GetItem", "DynamoDB"},
+    {"dynamodb", "putItem", "dynamodb", "PutItem", "DynamoDB"},
+    {"dynamodb", "updateItem", "dynamodb", "UpdateItem", "DynamoDB"},
+    {"dynamodb", "deleteItem", "dynamodb", "DeleteItem", "DynamoDB"},
 };
 
 /* What a task is to do, read from its resource. */
@@ -50,7 +53,7 @@ struct work {
     struct str service, action; /* as in the ARN: "glue", "startJobRun.sync" */
     struct str signing_name, operation, errors;
     unsigned flags;
-    const char *text;
+    const char *text, *around;
     bool sync, json_output, token;
     bool lambda, function; /* function: a Lambda function's own ARN */
     struct job_run *run;
@@ -117,6 +120,7 @@ static bool read_integration(struct work *work, struct str action)
         work->errors = str_z(known->errors);
         work->flags = known->flags;
         work->text = known->text;
+        work->around = known->around;
         return true;
     }
     return false;
@@ -332,6 +336,8 @@ static const struct value *end_of_run(struct work *work)
     job_run_result(work->run, work->arena, &result);
     const struct value *output = result.output ? result.output : &value_empty_map;
     output = work->lambda ? with_payload(work, output) : named_output(work, output);
+    if (work->around)
+        output = value_with(work->arena, NULL, str_z(work->around), output);
     if (result.state == JOB_SUCCEEDED)
         return output;
     struct str said = work->lambda && result.cause.n ? result.cause : text_of(work->arena, output);

@@ -176,6 +176,12 @@ def test_history_tells_what_happened(machines):
     assert "output" not in machines.history(execution, includeExecutionData=False)[5]["stateExitedEventDetails"]
 
 
+def test_a_mistake_in_a_machine_says_where(machines):
+    end = machines.run({"StartAt": "One", "States": {"One": {"Type": "Pass", "Next": "Two"}, "Two": {"Type": "Pass", "InputPath": "$.none", "End": True}}})
+    assert end["error"] == "States.Runtime"
+    assert end["cause"].startswith("An error occurred while executing the state 'Two' (entered at the event id #4). The JSONPath '$.none'")
+
+
 def test_express_machines_answer_at_once(machines):
     machine = machines.make({"Type": "Pass", "Parameters": {"twice.$": "States.MathAdd($.n, $.n)"}}, type="EXPRESS")
     said = machines.client.start_sync_execution(stateMachineArn=machine, input='{"n": 4}', name="x")

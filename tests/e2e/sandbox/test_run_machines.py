@@ -6,6 +6,8 @@ import uuid
 import pytest
 from servers import until
 from test_machines import Machines
+from test_run_batch import Queue
+from test_run_emrserverless import Runs, sandbox as spark_sandbox
 from test_run_glue import UPPER, Job
 from test_run_lambda import Function
 
@@ -110,3 +112,34 @@ def test_an_execution_that_is_stopped_stops_its_job(machines, job_sandbox):
     machines.client.stop_execution(executionArn=execution)
     assert machines.end(execution)["status"] == "ABORTED"
     assert job.ended(runs[0]["Id"])["JobRunState"] == "STOPPED"
+
+
+def test_a_batch_job(machines, job_sandbox):
+    queue = Queue(job_sandbox).define("sh", "-c", "test $WORD = given")
+    task = {"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob.sync", "Parameters": {
+        "JobName": "from-machine", "JobQueue": queue.name, "JobDefinition": queue.definition,
+        "ContainerOverrides": {"Environment": [{"Name": "WORD", "Value.$": "$.word"}]}}}
+    end = machines.run(task, {"word": "given"})
+    assert end["status"] == "SUCCEEDED", end
+    job = json.loads(end["output"])
+    assert job["Status"] == "SUCCEEDED" and job["JobName"] == "from-machine" and job["Container"]["ExitCode"] == 0
+    end = machines.run(task, {"word": "other"})
+    assert end["error"] == "States.TaskFailed" and json.loads(end["cause"])["Container"]["ExitCode"] == 1
+    end = machines.run({**task, "Resource": "arn:aws:states:::batch:submitJob"}, {"word": "given"})
+    assert json.loads(end["output"])["JobId"]
+
+
+def test_a_query_and_a_spark_job(spark_sandbox):
+    machines, runs = Machines(spark_sandbox), Runs(spark_sandbox)
+    entry = spark_sandbox.put("jobs/machine.py", "echo $SPARK; exit 0")
+    task = {"Type": "Task", "Resource": "arn:aws:states:::emr-serverless:startJobRun.sync", "Parameters": {
+        "ApplicationId": runs.application, "ExecutionRoleArn": spark_sandbox.role,
+        "JobDriver": {"SparkSubmit": {"EntryPoint": entry, "EntryPointArguments": ["a", "b"]}}}}
+    end = machines.run(task)
+    assert end["status"] == "SUCCEEDED", end
+    assert json.loads(end["output"])["State"] == "SUCCESS"
+    query = {"Type": "Task", "Resource": "arn:aws:states:::athena:startQueryExecution.sync", "Parameters": {
+        "QueryString": "no SQL", "ResultConfiguration": {"OutputLocation": "s3://lake/results/"}}}
+    end = machines.run(query)
+    assert end["status"] == "FAILED" and end["error"] == "States.TaskFailed"
+    assert json.loads(end["cause"])["QueryExecution"]["Status"]["State"] == "FAILED"
