@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BLOCK = 128 * 1024, MAX_ENTRIES = 100000 };
+enum { BLOCK = 32 * 1024, MAX_ENTRIES = 100000 }; /* on the stacks of connections, which are small */
 
 /* ---- objects ---- */
 
@@ -34,7 +34,9 @@ struct str unpack_name(struct arena *arena, struct str key)
     return fine ? arena_str(arena, name) : STR("file");
 }
 
-static int copy_content(struct content *content, int fd, const char *path, struct err *err)
+typedef int take_fn(void *ctx, const char *bytes, size_t n, struct err *err);
+
+static int read_content(struct content *content, take_fn *take, void *ctx, struct err *err)
 {
     char block[BLOCK];
     uint64_t at = 0;
@@ -42,13 +44,14 @@ static int copy_content(struct content *content, int fd, const char *path, struc
         ssize_t n = content_read(content, at, block, sizeof block);
         if (n <= 0)
             return n ? err_errno(err, ERR_IO, "cannot read an object's content") : 0;
-        if (fd_write_all(fd, block, (size_t)n, err, path))
+        if (take(ctx, block, (size_t)n, err))
             return -1;
         at += (uint64_t)n;
     }
 }
 
-int unpack_fetch(struct s3_store *store, const struct unpack_place *place, const char *path, struct err *err)
+static int read_object(
+    struct s3_store *store, const struct unpack_place *place, take_fn *take, void *ctx, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct object object;
@@ -64,10 +67,48 @@ int unpack_fetch(struct s3_store *store, const struct unpack_place *place, const
         return err_set(err, ERR_ABSENT, "there is no object s3://%.*s/%.*s", STR_ARG(place->bucket),
             STR_ARG(place->key));
     struct content *content = content_open(store, place->bucket, &object, object.fd);
-    AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int status =
-        fd < 0 ? err_errno(err, ERR_IO, "cannot write %s", path) : copy_content(content, fd, path, err);
+    int status = read_content(content, take, ctx, err);
     content_close(content);
+    return status;
+}
+
+struct output {
+    int fd;
+    const char *path;
+};
+
+static int write_some(void *ctx, const char *bytes, size_t n, struct err *err)
+{
+    struct output *out = ctx;
+    if (out->fd < 0) /* not before it is known that there is such an object */
+        out->fd = open(out->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return out->fd < 0 ? err_errno(err, ERR_IO, "cannot write %s", out->path)
+                       : fd_write_all(out->fd, bytes, n, err, out->path);
+}
+
+int unpack_fetch(struct s3_store *store, const struct unpack_place *place, const char *path, struct err *err)
+{
+    struct output out = {-1, path};
+    int status = read_object(store, place, write_some, &out, err);
+    if (!status && out.fd < 0) /* an empty one is a file all the same */
+        status = write_some(&out, "", 0, err);
+    fd_close_ptr(&out.fd);
+    return status;
+}
+
+static int hash_some(void *ctx, const char *bytes, size_t n, struct err *err)
+{
+    (void)err;
+    sha256_update(ctx, bytes, n);
+    return 0;
+}
+
+int unpack_sha256(
+    struct s3_store *store, const struct unpack_place *place, unsigned char out[SHA256_SIZE], struct err *err)
+{
+    struct sha256 *hash = sha256_new();
+    int status = read_object(store, place, hash_some, hash, err);
+    sha256_final(hash, out);
     return status;
 }
 

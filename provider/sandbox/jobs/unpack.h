@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "provider/sandbox/store.h"
 
 struct unpack_place {
@@ -17,6 +18,9 @@ struct unpack_place {
 bool unpack_parse_uri(struct str uri, struct unpack_place *out);
 /* The object's content as the file `path`, which must not be there yet. */
 int unpack_fetch(struct s3_store *store, const struct unpack_place *place, const char *path, struct err *err);
+/* The SHA-256 of its content. */
+int unpack_sha256(struct s3_store *store, const struct unpack_place *place, unsigned char out[SHA256_SIZE],
+    struct err *err);
 /* A name in a folder as the last part of a key says it; "file" where that is no name ("", ".."). */
 struct str unpack_name(struct arena *arena, struct str key);
 /*
