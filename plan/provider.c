@@ -18,10 +18,8 @@ static void need(const struct decl *decl, bool *needed)
 }
 
 /* What the configuration refers to, and the configuration itself. Mistakes are diagnostics. */
-static void evaluate_needed(struct planner *p, const struct decl *config)
+static void evaluate_needed(struct planner *p, const bool *needed)
 {
-    AUTO_FREE bool *needed = mem_zalloc((p->stack->decl_count + 1) * sizeof *needed);
-    need(config, needed);
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct decl *decl = p->stack->decls[i];
         if (!needed[i])
@@ -35,6 +33,34 @@ static void evaluate_needed(struct planner *p, const struct decl *config)
     }
 }
 
+/* An input without a value does no harm, unless the configuration hangs on it. */
+static int missing_input(struct planner *p, struct str name, const bool *needed, struct err *err)
+{
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        if (!needed[i] || decl->kind != DECL_INPUT || decl->module->parent || !value_is_unknown(decl->given))
+            continue;
+        err_set(err, ERR_INVALID, "the provider \"%.*s\" needs the input \"%.*s\", which has no value",
+            STR_ARG(name), STR_ARG(decl->name));
+        return err_hint(
+            err, "give it with -i %.*s=…, --input-file or an environment (-e)", STR_ARG(decl->name));
+    }
+    return 0;
+}
+
+static int open_provider(struct planner *p, struct str name, struct provider **out, struct err *err)
+{
+    const struct decl *config = map_get(&p->stack->root->providers, name);
+    AUTO_FREE bool *needed = mem_zalloc((p->stack->decl_count + 1) * sizeof *needed);
+    if (config) {
+        need(config, needed);
+        if (missing_input(p, name, needed, err))
+            return -1;
+        evaluate_needed(p, needed);
+    }
+    return p->diags->errors ? -1 : evaluate_provider_named(p, name, out, err);
+}
+
 int plan_provider(
     struct workspace *workspace, struct str name, struct diags *diags, struct provider **out, struct err *err)
 {
@@ -43,14 +69,7 @@ int plan_provider(
         return 0;
     struct plan_options options = {.offline = true};
     struct planner *p = planner_new(workspace, &options, diags);
-    const struct decl *config = map_get(&p->stack->root->providers, name);
-    int rc = -1;
-    if (!workspace->state || claim_records(p)) {
-        if (config)
-            evaluate_needed(p, config);
-        if (!diags->errors)
-            rc = evaluate_provider_named(p, name, out, err);
-    }
+    int rc = workspace->state && !claim_records(p) ? -1 : open_provider(p, name, out, err);
     plan_free(p->plan);
     return rc;
 }

@@ -160,7 +160,7 @@ def test_a_run_that_takes_too_long_is_stopped(jobs, cloud):
 
 
 def test_throttling_while_it_is_followed(jobs, cloud):
-    throttled = {"match": "AWSGlue.GetJobRun$", "times": 3, "status": 400, "body": '{"__type": "ThrottlingException", "message": "Rate exceeded"}'}
+    throttled = {"match": "AWSGlue.GetJobRun$", "times": 1, "status": 400, "body": '{"__type": "ThrottlingException", "message": "Rate exceeded"}'}
     cloud.fail(throttled)
     assert "SUCCEEDED" in jobs.run("run", "runs-bronze").err
 
@@ -396,6 +396,29 @@ def test_one_service_that_cannot_be_asked(jobs, cloud):
     cloud.fail({"match": "ListExecutions", "times": 9, "status": 400, "body": '{"__type": "AccessDeniedException", "message": "not you"}'})
     result = jobs.run("jobs", status=None)
     assert result.status == 1 and "flow" in result.err and "not you" in result.err and len(result.out.splitlines()) == 5
+
+
+# ---- where ----
+
+REGIONS = """
+    stack: runs
+    inputs: {other: {type: string}, unrelated: {type: string}}
+    providers: {aws: {region: us-east-1}, aws.other: {region: "${inputs.other}"}}
+    resources:
+      role: {type: aws.iam.role, name: runs, assume_role_policy: '${trust("glue.amazonaws.com")}', description: "${inputs.unrelated}"}
+      here: {type: aws.glue.job, name: here, role: "${role.arn}", command: {name: glueetl, script_location: "s3://b/c.py"}}
+      there: {type: aws.glue.job, provider: aws.other, name: there, role: "${role.arn}", command: {name: glueetl, script_location: "s3://b/c.py"}}
+"""
+
+
+def test_a_job_in_another_region_takes_the_inputs_of_its_provider(stack, cloud):
+    stack.write(REGIONS).apply("-i", "other=ap-northeast-1", "-i", "unrelated=x")
+    stack.run("run", "here")
+    result = stack.run("run", "there", status=3)
+    assert 'the provider "aws.other" needs the input "other", which has no value' in result.err and "-i other=" in result.err
+    stack.run("run", "there", "-i", "other=ap-northeast-1")
+    assert len(cloud.client("glue", "ap-northeast-1").get_job_runs(JobName="there")["JobRuns"]) == 1
+    assert len(stack.run("jobs", "--json", "-i", "other=ap-northeast-1").events()) == 2
 
 
 # ---- mistakes ----
