@@ -2,8 +2,9 @@
  * `weir.artifact`: a file or folder, packaged the same way everywhere, kept in a bucket under a key that
  * holds its SHA-256. So a changed job is a changed key, and going back is pointing at the old one.
  *
- * artifact.c has the type and its operations; artifact_make.c turns sources into a package and says its hash
- * at plan time (building first where that is asked for); artifact_store.c speaks to S3.
+ * artifact.c has the type and its operations; artifact_parse.c reads the attributes, artifact_make.c turns
+ * sources into a package at plan time (building first where that is asked for), artifact_prepare.c says which
+ * version is wanted; artifact_store.c speaks to S3.
  *
  * What is recorded besides the attributes: `content`, the digest of what the package was made from, for each
  * version. Sources with a recorded digest are not packed again: their package is known by its SHA-256,
@@ -13,11 +14,12 @@
 #define WEIR_PROVIDER_WEIR_ARTIFACT_H
 
 #include "provider/provider.h"
+#include "provider/weir/build.h"
 #include "provider/weir/package.h"
 
 extern const struct schema weir_artifact_schema;
 
-/* ---- between artifact.c and artifact_make.c ---- */
+/* ---- artifact_parse.c ---- */
 
 /* A desired object as far as it is known. */
 struct artifact {
@@ -30,17 +32,35 @@ struct artifact {
 
 /* What is wrong with the attributes, and what follows from them. */
 int artifact_parse(struct op_ctx *ctx, const struct value *desired, struct artifact *out, struct err *err);
-/* ops->prepare */
-int artifact_prepare(
-    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err);
-/* The file that holds the content with this hash, packed again where it has to be. */
-int artifact_content(
-    struct op_ctx *ctx, const struct value *desired, struct str sha256, const char **path, struct err *err);
-/* Entry of the recorded versions with this hash, or NULL. */
-const struct value *artifact_version(const struct value *versions, struct str sha256);
+/* `build` as it is given. */
+int artifact_build(const struct value *v, struct build *out, struct err *err);
+/* Says that the source is not there. */
+int artifact_missing(const struct value *desired, struct err *err);
 /* The key of a version with this hash. */
 struct str artifact_key(
     struct arena *arena, const struct artifact *artifact, struct str source, struct str sha256);
 struct str artifact_base64(struct arena *arena, struct str sha256);
+struct str artifact_text(const struct value *object, const char *name, struct str fallback);
+
+/* ---- artifact_make.c ---- */
+
+struct artifact_made {
+    struct str sha256, digest; /* of the package; of what it is made from */
+    int64_t size;
+};
+/* The package that the sources give; it is only made where no recorded version was made from the same. */
+int artifact_make(
+    struct op_ctx *ctx, const struct value *desired, struct artifact_made *out, struct err *err);
+/* The file that holds the content with this hash, packed again where it has to be. */
+int artifact_content(
+    struct op_ctx *ctx, const struct value *desired, struct str sha256, const char **path, struct err *err);
+
+/* ---- artifact_prepare.c ---- */
+
+/* ops->prepare */
+int artifact_prepare(
+    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err);
+/* Entry of the recorded versions with this hash, or NULL. */
+const struct value *artifact_version(const struct value *versions, struct str sha256);
 
 #endif

@@ -31,6 +31,8 @@ def test_stacks_are_right(tmp_path, path):
     for number, text in enumerate(blocks(path, "stack:")):
         stack = Stack(tmp_path / str(number))
         (stack.folder / "weir.yaml").write_text(text)
+        for source in re.findall(r"type: weir.artifact, source: ([\w/.]+)", text):
+            stack.write("", source if "." in source else f"{source}/main.py")
         specs = blocks(path, "service:")
         for spec in specs:
             stack.write(spec, f"specs/{re.match('service: (.*)', spec)[1]}.yaml")

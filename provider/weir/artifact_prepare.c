@@ -1,0 +1,142 @@
+/*
+ * What follows from the sources becomes part of what is desired: the hash of what they give, or, after a
+ * rollback, that of the version that is used instead.
+ */
+#include "provider/weir/artifact.h"
+
+#include "base/file.h"
+
+const struct value *artifact_version(const struct value *versions, struct str sha256)
+{
+    for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
+        if (str_eq(artifact_text(versions->items[i], "sha256", STR_EMPTY), sha256))
+            return versions->items[i];
+    return NULL;
+}
+
+/* What the sources give is known to be bad: it was rolled back. NULL: nothing is in its way. */
+static const struct value *held_back(struct op_ctx *ctx, struct str local)
+{
+    const struct value *recorded = ctx->recorded;
+    if (ctx->version.n || !str_eq(artifact_text(recorded, "rolled_back_from", STR_EMPTY), local) || !local.n)
+        return NULL;
+    const struct value *version =
+        artifact_version(value_getz(recorded, "versions"), artifact_text(recorded, "sha256", STR_EMPTY));
+    if (version && ctx->warn) {
+        struct str now = artifact_text(version, "sha256", STR_EMPTY);
+        ctx->warn(ctx->warn_ctx, arena_printf(ctx->arena,
+                                     "%.*s stays rolled back to %.12s: the sources still give %.12s; `weir "
+                                     "deploy` takes that again",
+                                     STR_ARG(ctx->address), now.p, local.p)
+                                     .p);
+    }
+    return version;
+}
+
+static int choose(struct op_ctx *ctx, struct str local, const struct value **version, struct err *err)
+{
+    *version = NULL;
+    if (!ctx->version.n || str_eqz(ctx->version, "latest")) {
+        *version = held_back(ctx, local);
+        return 0;
+    }
+    *version = artifact_version(value_getz(ctx->recorded, "versions"), ctx->version);
+    return *version && value_getz(*version, "etag")
+               ? 0
+               : err_set(err, ERR_ABSENT, "no version %.*s is kept", STR_ARG(ctx->version));
+}
+
+static const struct value *described(
+    struct op_ctx *ctx, struct str sha256, int64_t size, struct str content, struct str rolled_back_from)
+{
+    struct arena *arena = ctx->arena;
+    struct value_entry entries[] = {{STR("content"), value_string(arena, content)},
+        {STR("rolled_back_from"), value_string(arena, rolled_back_from)},
+        {STR("sha256"), value_string(arena, sha256)},
+        {STR("sha256_base64"), value_string(arena, artifact_base64(arena, sha256))},
+        {STR("size"), value_int(arena, size)}};
+    return value_map(arena, entries, sizeof entries / sizeof *entries);
+}
+
+/*
+ * What a rollback is held against: the version that was in use when it began, however many steps it has gone
+ * back since. "" where nothing is rolled back.
+ */
+static struct str rolled_back_from(struct op_ctx *ctx, struct str local, const struct value *version)
+{
+    struct str used = artifact_text(ctx->recorded, "sha256", STR_EMPTY);
+    struct str from = artifact_text(ctx->recorded, "rolled_back_from", STR_EMPTY);
+    if (!version) /* the sources agree with what is in use: that ends nothing */
+        return !ctx->version.n && str_eq(local, used) ? from : STR_EMPTY;
+    from = from.n ? from : used;
+    return str_eq(from, artifact_text(version, "sha256", STR_EMPTY)) ? STR_EMPTY : from;
+}
+
+static const struct value *prepared_object(struct op_ctx *ctx, const struct value *desired,
+    const struct artifact_made *m, const struct value *version)
+{
+    const struct value *size = value_getz(version, "size"), *more;
+    struct str from = rolled_back_from(ctx, m->sha256, version);
+    if (version)
+        more = described(ctx, artifact_text(version, "sha256", STR_EMPTY),
+            size && size->kind == VALUE_INT ? size->integer : 0, artifact_text(version, "content", STR_EMPTY),
+            from);
+    else
+        more = described(ctx, m->sha256, m->size, m->digest, from);
+    /* Without a rollback, and none before, there is nothing to say of one. */
+    if (!from.n && !artifact_text(ctx->recorded, "rolled_back_from", STR_EMPTY).n)
+        more = value_with(ctx->arena, more, STR("rolled_back_from"), NULL);
+    return value_merge(ctx->arena, desired, more);
+}
+
+/* Only what can be said without making anything. */
+static int check_only(struct op_ctx *ctx, const struct value *desired, struct err *err)
+{
+    struct artifact artifact;
+    struct str source = artifact_text(desired, "source", STR_EMPTY);
+    const struct value *given = value_getz(desired, "build");
+    struct build build;
+    if (given && artifact_build(given, &build, err))
+        return -1;
+    if (source.n && !path_exists(path_join(ctx->arena, ctx->dir, source).p))
+        return given ? 0 : artifact_missing(desired, err);
+    return artifact_parse(ctx, desired, &artifact, err);
+}
+
+static const struct value *as_recorded(struct op_ctx *ctx, const struct value *desired)
+{
+    static const char *const names[] = {"content", "rolled_back_from", "sha256", "sha256_base64", "size"};
+    struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (value_getz(ctx->recorded, names[i]))
+            value_builder_set(&b, str_z(names[i]), value_getz(ctx->recorded, names[i]));
+    return value_merge(ctx->arena, desired, value_builder_map(&b));
+}
+
+/* All but the store has to be known for the package to be made. */
+static bool sources_known(struct op_ctx *ctx, const struct value *desired)
+{
+    return value_is_known(value_with(ctx->arena, desired, STR("store"), NULL));
+}
+
+int artifact_prepare(
+    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+{
+    const struct value *sha = value_getz(desired, "sha256"), *version;
+    *prepared = desired;
+    if (sha && value_is_known(sha))
+        return 0; /* a moment ago */
+    if (!sources_known(ctx, desired) || ctx->offline || !ctx->work_dir.n) {
+        *prepared = value_with(ctx->arena, desired, STR("sha256"), &value_unknown);
+        return sources_known(ctx, desired) ? check_only(ctx, desired, err) : 0;
+    }
+    if (ctx->recorded && str_eqz(ctx->version, "recorded")) {
+        *prepared = as_recorded(ctx, desired);
+        return 0;
+    }
+    struct artifact_made m;
+    if (artifact_make(ctx, desired, &m, err) || choose(ctx, m.sha256, &version, err))
+        return -1;
+    *prepared = prepared_object(ctx, desired, &m, version);
+    return 0;
+}
