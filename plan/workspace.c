@@ -55,13 +55,15 @@ int workspace_open(
     out->stack = stack_load(&stack, diags);
     bool unusable = options->no_stack ? !forgive(out->stack, diags) : !out->stack || diags->errors;
     int status = 0;
+    if (!unusable) {
+        struct str dir = options->state_dir ? str_z(options->state_dir) : out->stack->dir;
+        out->work_dir = path_join(&out->stack->arena, dir, STR(".weir"));
+        out->digests = digests_new(out->work_dir.p);
+    }
     if (early_state_take(early, unusable ? NULL : out->stack, &out->state, &status, err))
         return status;
     if (unusable)
         return -1;
-    struct str dir = options->state_dir ? str_z(options->state_dir) : out->stack->dir;
-    out->work_dir = path_join(&out->stack->arena, dir, STR(".weir"));
-    out->digests = digests_new(out->work_dir.p);
     return options->no_state ? 0 : open_state(options, out, err);
 }
 

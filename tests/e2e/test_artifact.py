@@ -202,6 +202,18 @@ def test_taken_in_and_forgotten(place, tmp_path):
     assert place.client("s3").list_buckets()["Buckets"] == []
 
 
+def test_beside_a_long_log(place, tmp_path):
+    """A long log is read while the stack is still being loaded."""
+    stack = Stack(tmp_path / "stack", place)
+    write(stack.folder, {"a.py": "1"})
+    stack.write(artifact("source: a.py", f"  long: {{type: weir.value, value: '{'x' * 300_000}'}}\n")).apply()
+    stack.assert_settled()
+    write(stack.folder, {"a.py": "2"})
+    stack.run("deploy", "--yes")
+    stack.assert_settled()
+    stack.destroy()
+
+
 # ---- packing: no cloud is needed to see what would be stored ----
 
 
