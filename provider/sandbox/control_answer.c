@@ -393,19 +393,27 @@ static int64_t page_size(const struct call *call)
 /* Clients hold some tokens to be names, and want them long enough. */
 #define PAGE_MARK "page-"
 
-static size_t page(struct making *m, struct part_node *root, size_t n, size_t *first)
+/* The things of this page: from *first up to what is returned. A token names the last thing shown, for others
+ * may come and go between pages. */
+static size_t page(
+    struct making *m, struct part_node *root, struct thing *const *things, size_t n, size_t *first)
 {
     const struct spec_page *rule = &m->call->role->step->page;
-    int64_t start = 0, size = page_size(m->call);
+    int64_t after = 0, size = page_size(m->call);
     struct str token = value_text(value_get(m->call->input, rule->in_key), STR_EMPTY), mark = STR(PAGE_MARK);
     if (str_starts(token, mark))
-        str_to_int(str_slice(token, mark.n, token.n), &start);
-    *first = start > 0 && (size_t)start < n ? (size_t)start : start > 0 ? n : 0;
+        str_to_int(str_slice(token, mark.n, token.n), &after);
+    for (*first = 0; *first < n && things[*first]->serial <= after;)
+        ++*first;
     if (size <= 0 || !rule->out.n || *first + (size_t)size >= n)
         return n;
     size_t end = *first + (size_t)size;
+    int64_t last = things[end - 1]->serial;
+    /* Where several types are listed at once, the next page begins with what was shown of all. */
+    if (!m->call->page_end || last < m->call->page_end)
+        m->call->page_end = last;
     place(m, root, rule->out, &text_shape,
-        value_string(m->arena, arena_printf(m->arena, PAGE_MARK "%zu", end)));
+        value_string(m->arena, arena_printf(m->arena, PAGE_MARK "%lld", (long long)m->call->page_end)));
     return end;
 }
 
@@ -561,7 +569,7 @@ static void place_things(struct making *m, struct part_node *root, struct thing 
     struct part_node *node = is_inside(role->step->at) && role->part == PART_LIST
                                  ? object_node(m, root, outer_path(role->step->at), &list)
                                  : object_node(m, root, role->step->at, &list);
-    size_t first = 0, end = role->part == PART_LIST ? page(m, root, n, &first) : n;
+    size_t first = 0, end = role->part == PART_LIST ? page(m, root, things, n, &first) : n;
     /* Services that page by markers say besides whether that was all. */
     bool marks = str_eqz(role->step->page.out, "Marker"), next = str_eqz(role->step->page.out, "NextMarker");
     if (role->part == PART_LIST && (marks || next))

@@ -65,6 +65,7 @@ struct thing {
     const struct value *attrs;
     int64_t created_ms, changed_ms, deleted_ms; /* 0: not yet */
     int64_t revision;
+    int64_t serial;  /* in the order of creation, as they stand in control->things */
     struct str file; /* "" : not kept */
 };
 
@@ -75,6 +76,7 @@ struct control {
     size_t service_count;
     struct thing **things;
     size_t thing_count, thing_cap;
+    int64_t serials;    /* given so far */
     struct map numbers; /* TYPE/NAME -> the highest number given, see control_number.c */
     pthread_mutex_t lock;
 };
@@ -102,6 +104,7 @@ struct call {
     struct err *err;           /* code, message, http_status of a refusal */
     /* A request may name several things (VpcId.1, VpcId.2): it is carried out for each in turn. */
     uint32_t turn, turns;
+    int64_t page_end; /* serial of the last thing on this page; 0: there is no other page */
     /* What templates know while an answer is made. */
     const struct thing *subject;
     const struct value *item;

@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { MAX_RECORD = 16 * 1024 * 1024 };
@@ -45,6 +46,7 @@ static struct thing *add(
 {
     struct thing *thing = mem_zalloc(sizeof *thing);
     thing->type = type;
+    thing->serial = ++control->serials;
     thing->region = region;
     set_attrs(control, thing, attrs);
     MEM_GROW(control->things, control->thing_cap, control->thing_count + 1);
@@ -80,7 +82,8 @@ void store_remove(struct control *control, struct thing *thing)
     for (size_t i = 0; i < control->thing_count; i++) {
         if (control->things[i] != thing)
             continue;
-        control->things[i] = control->things[--control->thing_count];
+        size_t rest = --control->thing_count - i;
+        memmove(&control->things[i], &control->things[i + 1], rest * sizeof(struct thing *));
         break;
     }
     thing_free(thing);

@@ -95,24 +95,28 @@ static const struct value *mapping(struct call *call, const struct thing *thing)
         call, "ResourceARN", value_string(call->arena, arn_of(thing)), "Tags", value_builder_list(&list));
 }
 
-/* Pages hold ResourcesPerPage things; the token says how many were shown before. */
+/* Pages hold ResourcesPerPage things; the token names the last one shown. */
 static const struct value *get_resources(struct call *call)
 {
     const struct value *size = value_getz(call->raw, "ResourcesPerPage");
-    int64_t skip = 0, seen = 0, most = size && size->kind == VALUE_INT ? size->integer : MAX_PAGE;
-    str_to_int(value_text(value_getz(call->raw, "PaginationToken"), STR_EMPTY), &skip);
+    int64_t after = 0, last = 0, shown = 0, most = size && size->kind == VALUE_INT ? size->integer : MAX_PAGE;
+    str_to_int(value_text(value_getz(call->raw, "PaginationToken"), STR_EMPTY), &after);
     struct value_builder list = VALUE_BUILDER(call->arena);
-    for (size_t i = 0; i < call->control->thing_count; i++) {
+    bool more = false;
+    for (size_t i = 0; i < call->control->thing_count && !more; i++) {
         const struct thing *thing = call->control->things[i];
         /* Once tagged, always listed; what never had tags is not. */
-        if (!is_taggable(call, thing) || !tags_of(thing)->count || !passes(call, thing))
+        if (thing->serial <= after || !is_taggable(call, thing) || !tags_of(thing)->count ||
+            !passes(call, thing))
             continue;
-        if (seen >= skip && seen < skip + most)
-            value_builder_add(&list, mapping(call, thing));
-        seen++;
+        more = shown == most;
+        if (more)
+            continue;
+        value_builder_add(&list, mapping(call, thing));
+        last = thing->serial;
+        shown++;
     }
-    struct str token =
-        seen > skip + most ? arena_printf(call->arena, "%lld", (long long)(skip + most)) : STR_EMPTY;
+    struct str token = more ? arena_printf(call->arena, "%lld", (long long)last) : STR_EMPTY;
     return pair(call, "ResourceTagMappingList", value_builder_list(&list), "PaginationToken",
         value_string(call->arena, token));
 }
