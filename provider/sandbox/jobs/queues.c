@@ -17,6 +17,7 @@ struct message {
     struct str id, body, group, receipt; /* receipt: of the last time it was received */
     const struct value *attributes;      /* MessageAttributes */
     int64_t sent_ms, visible_ms, first_ms, received;
+    uint64_t receive; /* the call that it was received by last */
 };
 
 /* All messages of all queues, oldest first; under jobs->lock, so that receivers can wait on its condition. */
@@ -24,6 +25,7 @@ struct queues {
     struct jobs *jobs;
     struct message **items;
     size_t n, cap;
+    uint64_t receives; /* calls */
 };
 
 struct queues *queues_new(struct jobs *jobs)
@@ -226,6 +228,7 @@ static const struct value *received(struct job_call *call, struct message *messa
 {
     struct arena *arena = call->arena;
     message->received++;
+    message->receive = jobs_queues(call->jobs)->receives;
     message->first_ms = message->first_ms ? message->first_ms : clock_wall_ms();
     message->visible_ms = clock_mono_ms() + hidden_s * 1000;
     message->receipt = uuid_random(&message->arena);
@@ -240,13 +243,15 @@ static const struct value *received(struct job_call *call, struct message *messa
     return value_map(arena, entries, message->attributes ? 6 : 5);
 }
 
-/* Of a FIFO queue nothing comes before what was sent earlier in the same group and is still there. */
+/* Of a FIFO queue nothing comes while something that was sent earlier in the same group is with another
+ * receiver. */
 static bool is_blocked(const struct queues *queues, size_t at)
 {
     const struct message *message = queues->items[at];
     for (size_t i = 0; i < at && message->group.n && str_ends(message->queue, STR(".fifo")); i++)
         if (str_eq(queues->items[i]->queue, message->queue) &&
-            str_eq(queues->items[i]->group, message->group) && queues->items[i]->visible_ms > clock_mono_ms())
+            str_eq(queues->items[i]->group, message->group) &&
+            queues->items[i]->visible_ms > clock_mono_ms() && queues->items[i]->receive != queues->receives)
             return true;
     return false;
 }
@@ -297,6 +302,7 @@ static int do_receive(struct job_call *call, struct err *err)
     pthread_mutex_lock(&call->jobs->lock);
     for (;;) {
         int64_t next = deadline;
+        jobs_queues(call->jobs)->receives++;
         take(call, &queue, most, hidden_s, &found, &next);
         if (found.n || call->jobs->stopping || clock_mono_ms() >= deadline)
             break;

@@ -261,6 +261,19 @@ def test_what_is_received_too_often_goes_elsewhere(anywhere):
     assert letters.take(wait=1)[0]["Body"] == "poison"
 
 
+def test_a_fifo_queue_keeps_the_order_within_groups(anywhere):
+    queue = Queue(anywhere, f"q-{uuid.uuid4().hex[:8]}.fifo", FifoQueue="true")
+    for i, (body, group) in enumerate((("a", "1"), ("b", "1"), ("c", "2"), ("d", "1"))):
+        queue.send(body, MessageGroupId=group, MessageDeduplicationId=f"{body}{i}")
+    first = queue.take(1, wait=1)[0]
+    assert first["Body"] == "a"
+    rest = queue.take(10, wait=1)
+    assert [one["Body"] for one in rest] == ["c"]  # b and d wait for a
+    queue.delete(first)
+    assert [one["Body"] for one in queue.take(10, wait=1)] == ["b", "d"]
+    assert refused(queue.send, body="e") == "MissingParameter"
+
+
 def test_a_receiver_waits_for_a_message(queue):
     begin = time.monotonic()
     queue.send("later", DelaySeconds=1)
