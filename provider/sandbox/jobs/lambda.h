@@ -4,6 +4,7 @@
  *
  *   lambda.c            Invoke: which function, sync and async, answers
  *   lambda_instance.c   instances: made, given an event, idle, ended
+ *   lambda_prepare.c    what one needs before its process starts
  *   lambda_runtime.c    the Runtime API
  *
  * One lock for all instances and invocations (functions->lock), held briefly.

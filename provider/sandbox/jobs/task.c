@@ -107,11 +107,11 @@ static void free_task(void *ctx)
 static const struct value *output_of(void *ctx, struct arena *arena)
 {
     struct task *task = ctx;
-    struct task_info info;
+    struct task_info *info = ARENA_NEW(arena, struct task_info);
     pthread_mutex_lock(&task->jobs->lock);
-    fill_info(task, arena, &info);
+    fill_info(task, arena, info);
     pthread_mutex_unlock(&task->jobs->lock);
-    return task->kind->view(&info, arena);
+    return task->kind->view(info, arena);
 }
 
 /* With jobs->lock held. */
