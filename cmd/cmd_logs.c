@@ -4,7 +4,14 @@
 
 #include "base/clock.h"
 
-enum { RUNS_MAX = 50, SOURCES_MAX = 256, FIRST_MS = 1000, LAST_MS = 5000, SLICE_MS = 100 };
+enum {
+    HOUR_MS = 3600 * 1000,
+    RUNS_MAX = 50,
+    SOURCES_MAX = 256,
+    FIRST_MS = 1000,
+    LAST_MS = 5000,
+    SLICE_MS = 100
+};
 
 struct logs_settings {
     struct settings shared;
@@ -102,6 +109,8 @@ static int find_sources(struct showing *s, struct err *err)
         return of_run(s, s->own->run, err);
     if (s->job->schema->job->lists)
         return of_latest(s, err);
+    if (!s->own->since_ms) /* all that a function ever wrote is more than anybody wants to see */
+        s->since_ms = clock_wall_ms() - HOUR_MS;
     return add_sources(s, NULL, err);
 }
 
@@ -199,7 +208,7 @@ static int run(struct invocation *inv)
 #define FIELD(name_) .offset = offsetof(struct logs_settings, name_)
 static const struct option options[] = {
     {0, "run", .value = "RUN", .kind = OPTION_TEXT, FIELD(run),
-        .doc = "of the run with that id (default: the last one)"},
+        .doc = "of the run with that id (default: the last one; of functions, all of the last hour)"},
     {'f', "follow", FIELD(follow), .doc = "go on showing lines as they come, until the run ends"},
     {0, "since", .value = "TIME", .kind = OPTION_DURATION, FIELD(since_ms),
         .doc = "what was written in the last 90, 30s, 10m, 2h; of all runs of that time, unless --run says "

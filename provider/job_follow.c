@@ -19,7 +19,7 @@ struct following {
     struct job_run *run;
     struct log_reader *reader;
     bool logs_failed;
-    size_t lines; /* of this look */
+    size_t lines, all_lines; /* of this look, and in all */
     enum job_follow_end end;
     int64_t heard_ms; /* the last answer; monotonic */
 };
@@ -65,6 +65,7 @@ static void on_line(void *ctx, const struct log_event *event)
 {
     struct following *g = ctx;
     g->lines++;
+    g->all_lines++;
     g->f->line(g->f->callback_ctx, event);
 }
 
@@ -137,14 +138,28 @@ static void give_output(struct following *g)
     }
 }
 
-/* The last lines of a run come in after its end. */
-static void drain(struct following *g, struct known_sources *known)
+/* Services send only the end of a long log along; a whole one begins as its first line is known to. */
+static bool output_is_whole(const struct following *g, const struct known_sources *known)
+{
+    for (size_t i = 0; i < known->n; i++)
+        if (known->items[i].first.n && !str_starts(g->run->output, known->items[i].first))
+            return false;
+    return true;
+}
+
+static void find_logs(struct following *g, struct known_sources *known)
+{
+    struct err ignored = ERR_INIT;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct op_ctx ctx = *g->f->ctx;
+    ctx.arena = &scratch;
+    if (g->f->line)
+        open_logs(g, known, &ctx, &ignored);
+}
+
+static void wait_for_last_lines(struct following *g, struct known_sources *known)
 {
     int64_t waited = 0;
-    if (g->run->output.n) {
-        give_output(g);
-        return;
-    }
     do {
         read_logs(g, known);
         if (g->lines)
@@ -154,6 +169,17 @@ static void drain(struct following *g, struct known_sources *known)
         waited += DRAIN_MS;
     } while (pause_for(g, DRAIN_MS));
     g->end = FOLLOW_ENDED; /* cutting this short changes nothing about the run */
+}
+
+/* The last lines of a run come in after its end. */
+static void drain(struct following *g, struct known_sources *known)
+{
+    find_logs(g, known);
+    bool whole = g->run->output.n && output_is_whole(g, known);
+    if (!whole)
+        wait_for_last_lines(g, known);
+    if (whole || (g->run->output.n && !g->all_lines))
+        give_output(g);
 }
 
 /* ---- state ---- */

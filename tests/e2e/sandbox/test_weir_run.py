@@ -210,6 +210,8 @@ import time
 
 def handler(event, context):
     print("doubling", event["n"])
+    for i in range(event.get("lines", 0)):
+        print("line", i)
     time.sleep(event.get("pause", 0))
     return {"doubled": event["n"] * 2, "id": context.aws_request_id}
 """
@@ -235,6 +237,11 @@ def test_a_function_gives_its_answer(function):
 def test_a_function_by_its_alias(function):
     assert json.loads(function.run("run", "live", "n:=4").out)["doubled"] == 8
     assert "doubling 4" in function.run("logs", "live").out.splitlines()
+
+
+def test_more_than_an_answer_carries(function):
+    result = function.run("run", "double", "n:=1", "lines:=500")
+    assert [line for line in result.err.splitlines() if line.startswith("line ")] == [f"line {i}" for i in range(500)]
 
 
 def test_a_function_that_fails(function):

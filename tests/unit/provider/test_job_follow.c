@@ -297,6 +297,56 @@ static void test_a_part_of_a_stream(void **state)
     PLAYED(); /* the last line was seen: nothing can come late */
 }
 
+/* A run that has ended, whose answer carried (the end of) its log. */
+static void follow_output(const char *output)
+{
+    static const struct log_source part[] = {
+        {.group = STR_INIT("g"), .first = STR_INIT("BEGIN 7"), .last = STR_INIT("END 7")}};
+    struct op_ctx ctx = {.arena = &arena, .provider = provider, .schema = &schema};
+    struct job_run run = {.id = STR("7"),
+        .status = STR("done"),
+        .state = JOB_SUCCEEDED,
+        .output = str_z(output),
+        .live = &value_empty_map};
+    struct job_follow f = {
+        .ctx = &ctx, .object = &value_empty_map, .state = on_state, .line = on_line, .late_ms = 2000};
+    struct err err = ERR_INIT;
+    enum job_follow_end end;
+    sources = part;
+    source_count = 1;
+    assert_int_equal(job_follow(&f, &run, &end, &err), 0);
+    assert_int_equal(end, FOLLOW_ENDED);
+}
+
+static void test_a_log_that_came_along(void **state)
+{
+    (void)state;
+    follow_output("BEGIN 7\nall\n\nEND 7\n");
+    assert_string_equal(said.p, "BEGIN 7 all END 7 [done]");
+}
+
+static void test_a_log_that_came_along_without_its_beginning(void **state)
+{
+    (void)state;
+    PLAY({"FilterLogEvents", NULL, "{\"events\": [" FOUND("2", 20, "BEGIN 7") "]}", NULL},
+        {"GetLogEvents", NULL, EVENTS("x", EVENT(20, "BEGIN 7") "," EVENT(21, "much") "," EVENT(22, "END 7")),
+            NULL});
+    follow_output("uch\nEND 7\n");
+    assert_string_equal(said.p, "BEGIN 7 much END 7 [done]");
+    PLAYED();
+}
+
+static void test_the_end_of_a_log_is_better_than_none(void **state)
+{
+    (void)state;
+    PLAY({"FilterLogEvents", NULL, NULL, "ResourceNotFoundException"},
+        {"FilterLogEvents", NULL, NULL, "ResourceNotFoundException"},
+        {"FilterLogEvents", NULL, NULL, "ResourceNotFoundException"});
+    follow_output("uch\nEND 7\n");
+    assert_string_equal(said.p, "uch END 7 [done]");
+    PLAYED();
+}
+
 static void test_last_lines_come_late(void **state)
 {
     (void)state;
@@ -365,6 +415,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_streams_are_merged_and_read_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_group_is_read_on_by_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_part_of_a_stream, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_log_that_came_along, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_log_that_came_along_without_its_beginning, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_end_of_a_log_is_better_than_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_last_lines_come_late, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_log_that_is_refused_is_said_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_latest_lines, set_up, tear_down),
