@@ -22,11 +22,10 @@ struct str address_current(struct str address)
     return str_ends(address, STR(DEPOSED)) ? str_slice(address, 0, address.n - strlen(DEPOSED)) : address;
 }
 
-/* The address without its instance key: `a["k"]` -> `a`. Keys may hold any character, so the first `["`
- * counts. */
+/* The address without its instance key: `a["k"]` -> `a`. */
 struct str address_declared(struct str address)
 {
-    ptrdiff_t at = str_find(address, STR("[\""), 0);
+    ptrdiff_t at = address_key_at(address);
     return at < 0 ? address_current(address) : str_slice(address, 0, (size_t)at);
 }
 
@@ -36,8 +35,9 @@ bool address_matches(struct str address, const struct str *list, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (str_eq(address, list[i]) || str_eq(declared, list[i]))
             return true;
-        if (address.n > list[i].n && str_starts(address, list[i]) && address.p[list[i].n] == '/')
-            return true; /* a module */
+        if (address.n > list[i].n && str_starts(address, list[i]) &&
+            (address.p[list[i].n] == '/' || address.p[list[i].n] == '['))
+            return true; /* a module, or all of its instances */
     }
     return false;
 }
@@ -145,7 +145,8 @@ static void target_with_deps(struct planner *p, const struct decl *decl)
 
 static bool target_is_known(struct planner *p, struct str target)
 {
-    if (seen_find(p, target) || stack_find(p->stack, address_declared(target)))
+    const struct decl *decl = stack_find(p->stack, address_declared(target));
+    if (seen_find(p, target) || (decl && !decl->keyed)) /* a module's instances are looked for below */
         return true;
     for (size_t i = 0; i < p->seen_count; i++)
         if (address_matches(p->seen[i].address, &target, 1))
@@ -183,7 +184,8 @@ bool claim_targets(struct planner *p)
         struct str target = options->targets[t], declared = address_declared(target);
         for (size_t i = 0; i < p->stack->decl_count; i++) {
             const struct decl *decl = p->stack->decls[i];
-            if (str_eq(decl->address, declared) || address_matches(decl->address, &target, 1))
+            bool one = decl->keyed && !str_eq(target, declared); /* of a module's instances */
+            if ((str_eq(decl->address, declared) && !one) || address_matches(decl->address, &target, 1))
                 target_with_deps(p, decl);
         }
     }

@@ -77,6 +77,8 @@ static bool asks_data(struct planner *p, const struct decl *call)
 static enum entry ask(struct planner *p, const struct decl *call)
 {
     struct scope scope = planner_scope(p, call, NULL);
+    scope.each_key = call->target->each_key;
+    scope.each_value = call->target->each_value;
     const struct value *v = expr_eval(call->when, &scope, p->arena);
     if (!v)
         return ENTRY_FAILED;
@@ -111,6 +113,8 @@ static const struct value *evaluate_input(struct planner *p, const struct decl *
     /* The argument is written in the parent's file and means the parent's names. */
     struct scope scope = planner_scope(p, decl, NULL);
     scope.dir = decl->module->parent->dir;
+    scope.each_key = decl->module->each_key;
+    scope.each_value = decl->module->each_value;
     const struct value *v = expr_eval(decl->argument, &scope, p->arena);
     if (!v)
         return NULL;
@@ -126,6 +130,12 @@ static const struct value *evaluate_input(struct planner *p, const struct decl *
 static const struct value *evaluate_module(struct planner *p, const struct decl *decl)
 {
     struct value_builder outputs = VALUE_BUILDER(p->arena);
+    for (size_t i = 0; i < decl->call_count; i++) {
+        const struct decl *call = decl->calls[i];
+        value_builder_set(&outputs, call->target->each_key->string, planner_value(p, call));
+    }
+    if (decl->keyed)
+        return value_builder_map(&outputs);
     for (size_t i = 0; i < decl->target->decl_count; i++) {
         const struct decl *inner = decl->target->decls[i];
         if (inner->kind == DECL_OUTPUT)
@@ -142,7 +152,7 @@ static bool is_value(const struct decl *decl)
 bool evaluate_decl(struct planner *p, const struct decl *decl)
 {
     const struct value *v = NULL;
-    enum entry entry = enter(p, decl->kind == DECL_MODULE ? decl->target : decl->module);
+    enum entry entry = enter(p, decl->kind == DECL_MODULE && !decl->keyed ? decl->target : decl->module);
     if (entry != ENTRY_IN && is_value(decl)) { /* of resources and data there are no instances */
         p->values[decl->index] = entry == ENTRY_OUT ? &value_null : &value_unknown;
         return entry != ENTRY_FAILED;

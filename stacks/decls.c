@@ -108,6 +108,31 @@ static void report_taken(struct unit *unit, const struct decl *decl, const struc
         diag_hint(diags, d, "resources, data and modules share one set of names");
 }
 
+static void add_decl(struct unit *unit, struct decl *decl)
+{
+    struct loader *loader = unit->loader;
+    struct module *module = unit->module;
+    decl->module = module;
+    MEM_GROW(loader->decls, loader->decl_cap, loader->decl_count + 1);
+    MEM_GROW(loader->infos, loader->info_cap, loader->decl_count + 1);
+    decl->index = (uint32_t)loader->decl_count;
+    loader->infos[loader->decl_count] = (struct decl_info){.unit = unit};
+    loader->decls[loader->decl_count++] = decl;
+    MEM_GROW(module->decls, unit->decl_cap, module->decl_count + 1);
+    module->decls[module->decl_count++] = decl;
+}
+
+struct decl *declare_call(struct unit *unit, struct decl *keyed, const struct value *key)
+{
+    struct decl *decl = ARENA_NEW(unit->loader->arena, struct decl);
+    decl->kind = DECL_MODULE;
+    decl->name = keyed->name;
+    decl->span = keyed->span;
+    decl->address = address_instance(unit->loader->arena, keyed->address, key);
+    add_decl(unit, decl);
+    return decl;
+}
+
 struct decl *declare(struct unit *unit, enum decl_kind kind, const struct node_entry *entry)
 {
     struct loader *loader = unit->loader;
@@ -116,17 +141,9 @@ struct decl *declare(struct unit *unit, enum decl_kind kind, const struct node_e
     struct decl *decl = ARENA_NEW(loader->arena, struct decl);
     decl->kind = kind;
     decl->name = entry->key;
-    decl->module = module;
     decl->span = node_key_span(entry);
     decl->address = make_address(loader->arena, module->path, kind, entry->key);
-
-    MEM_GROW(loader->decls, loader->decl_cap, loader->decl_count + 1);
-    MEM_GROW(loader->infos, loader->info_cap, loader->decl_count + 1);
-    decl->index = (uint32_t)loader->decl_count;
-    loader->infos[loader->decl_count] = (struct decl_info){.unit = unit};
-    loader->decls[loader->decl_count++] = decl;
-    MEM_GROW(module->decls, unit->decl_cap, module->decl_count + 1);
-    module->decls[module->decl_count++] = decl;
+    add_decl(unit, decl);
 
     struct map *names = namespace_of(module, kind);
     struct decl *first = map_get(names, decl->name);

@@ -407,6 +407,16 @@ static void finish(struct loader *loader)
     map_release(&loader->data_types);
 }
 
+void give_inputs(struct unit *root)
+{
+    if (root->loader->inputs_given)
+        return;
+    root->loader->inputs_given = true;
+    read_head(root->loader, root);
+    set_constants(root->loader->stack);
+    inputs_give(root);
+}
+
 struct stack *stack_load(const struct stack_options *options, struct diags *diags)
 {
     struct stack *stack = mem_zalloc(sizeof *stack);
@@ -417,9 +427,7 @@ struct stack *stack_load(const struct stack_options *options, struct diags *diag
     stack->root = root->module;
     bool loaded = find_root(&loader, root) && unit_load(root);
     if (loaded) {
-        read_head(&loader, root);
-        set_constants(stack);
-        inputs_give(root);
+        give_inputs(root);
         resolve_all(&loader);
         order_decls(&loader);
         load_state(root);

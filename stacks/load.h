@@ -64,6 +64,7 @@ struct loader {
     size_t unit_count, unit_cap;
     struct source const **sources;
     size_t source_count, source_cap;
+    bool inputs_given;
     struct map files;                      /* ident -> root node */
     struct map resource_types, data_types; /* name -> schema */
     size_t module_cap;
@@ -79,11 +80,15 @@ bool unit_identify(struct unit *unit, const struct node *at);
 /* weir.yaml or weir.yml in a folder. */
 bool find_stack_file(struct arena *arena, struct str dir, struct str *file);
 struct unit *unit_new(struct loader *loader, struct unit *parent);
+/* The stack's name and its inputs' values, once; before that nothing can be evaluated. */
+void give_inputs(struct unit *root);
 /* Where the file `name` of this module lies. */
 struct str unit_path(const struct unit *unit, struct str name);
 
 /* ---- decls.c: what all sections use ---- */
 
+/* Creates the call of a module for one key of its for_each. */
+struct decl *declare_call(struct unit *unit, struct decl *keyed, const struct value *key);
 /* Creates a declaration and gives it its address; a name that is taken or no name at all is reported. */
 struct decl *declare(struct unit *unit, enum decl_kind kind, const struct node_entry *entry);
 struct decl_info *info_of(struct loader *loader, const struct decl *decl);
@@ -149,6 +154,9 @@ const struct schema *find_schema(struct loader *loader, const struct node *type,
 /* ---- resolve.c ---- */
 
 void resolve_all(struct loader *loader);
+/* Evaluates what has to be known while the stack is loaded: of inputs (in the stack itself), stack and path.
+ * NULL after an error. */
+const struct value *resolve_early(struct unit *unit, const struct node *node, const char *hint);
 /* Evaluates the state section. */
 void resolve_state(struct unit *root, const struct node_entry *entry);
 

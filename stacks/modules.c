@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 static const struct str own_keys[] = {
-    STR_INIT("source"), STR_INIT("when"), STR_INIT("depends_on"), STR_INIT("provider")};
+    STR_INIT("source"), STR_INIT("for_each"), STR_INIT("when"), STR_INIT("depends_on"), STR_INIT("provider")};
 enum { OWN_KEYS = sizeof own_keys / sizeof *own_keys };
 
 static bool is_own_key(struct str key)
@@ -157,11 +157,6 @@ static void read_argument(struct unit *unit, const struct module *target, const 
         check_literal(loader, "input", input->input, entry->value);
         return;
     }
-    if (str_eqz(entry->key, "for_each")) {
-        struct diag *d = diag_error(loader->diags, node_key_span(entry), "a module has no \"for_each\"");
-        diag_hint(loader->diags, d, "pass it as an argument and use it on the resources inside");
-        return;
-    }
     struct diag *d = diag_error(
         loader->diags, node_key_span(entry), "the module has no input \"%.*s\"", STR_ARG(entry->key));
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -185,27 +180,22 @@ static void check_missing(struct loader *loader, const struct decl *call, const 
     }
 }
 
-static void load_module(struct unit *unit, const struct node_entry *entry)
+/* Loads the module that the call leads to. `each` has key and value of its for_each; NULL without. */
+static void load_call(
+    struct unit *unit, struct decl *decl, const struct node *body, const struct value_entry *each)
 {
     struct loader *loader = unit->loader;
-    const struct node *body = entry->value;
-    struct decl *decl = declare(unit, DECL_MODULE, entry);
-    if (!expect_map(loader, body, "a module"))
-        return;
-    const struct node *source = node_get(body, "source");
-    if (!source) {
-        struct diag *d =
-            diag_error(loader->diags, decl->span, "the module \"%.*s\" has no source", STR_ARG(decl->name));
-        diag_hint(loader->diags, d, "add `source: ./FOLDER` or `source: builtin/NAME`");
-        return;
-    }
+    const struct node *source = node_get(body, "source"), *when = node_get(body, "when");
     info_of(loader, decl)->depends_on = node_get(body, "depends_on");
-    const struct node *when = node_get(body, "when");
     if (when)
         decl->when = compile_when(loader, when);
     struct unit *inner = unit_new(loader, unit);
     inner->module->call = decl;
     inner->module->path = decl->address;
+    if (each) {
+        inner->module->each_key = value_string_ref(loader->arena, each->key);
+        inner->module->each_value = each->value;
+    }
     inner->provider = node_get(body, "provider");
     if (!find_source(inner, source) || !unit_identify(inner, source) || !check_depth(inner, source))
         return;
@@ -216,6 +206,89 @@ static void load_module(struct unit *unit, const struct node_entry *entry)
         if (!is_own_key(body->entries[i].key))
             read_argument(unit, inner->module, &body->entries[i]);
     check_missing(loader, decl, inner->module);
+}
+
+/* ---- for_each: a call for each key, known before anything else is ---- */
+
+static const struct value *report_each(struct unit *unit, const struct node *node, const char *problem)
+{
+    diag_error(unit->loader->diags, node_span(node), "for_each of a module %s", problem);
+    return NULL;
+}
+
+static const char NO_TEXTS[] = "must be a list of texts or a map";
+static const char SENSITIVE[] = "is sensitive: its keys would show in addresses";
+static const char TOO_EARLY[] = "depends on what is not known before modules are loaded";
+
+static const struct value *keys_of(struct unit *unit, const struct node *node, const struct value *list)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(unit->loader->arena);
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct value *item = list->items[i];
+        if (value_is_unknown(item))
+            return report_each(unit, node, TOO_EARLY);
+        if (item->marks & VALUE_SENSITIVE)
+            return report_each(unit, node, SENSITIVE);
+        if (item->kind != VALUE_STRING)
+            return report_each(unit, node, NO_TEXTS);
+        value_builder_set(&b, item->string, item);
+    }
+    const struct value *map = value_builder_map(&b);
+    return map->count == list->count ? map : report_each(unit, node, "has the same key twice");
+}
+
+/* {key: value}; NULL after an error. */
+static const struct value *read_each(struct unit *unit, const struct node *node)
+{
+    struct loader *loader = unit->loader;
+    if (!unit->parent)
+        give_inputs(unit);
+    const struct value *v = resolve_early(unit, node,
+        unit->parent ? "within a module it is made of literals and functions only: modules are loaded first"
+                     : "it is made of literals, functions, inputs, stack and path: modules are loaded first");
+    if (!v)
+        return NULL;
+    if (value_is_unknown(v))
+        return loader->options->lenient_inputs && !unit->parent ? &value_empty_map
+                                                                : report_each(unit, node, TOO_EARLY);
+    if (v->marks & VALUE_SENSITIVE)
+        return report_each(unit, node, SENSITIVE);
+    if (v->kind == VALUE_LIST)
+        return keys_of(unit, node, v);
+    return v->kind == VALUE_MAP ? v : report_each(unit, node, NO_TEXTS);
+}
+
+static void load_each(struct unit *unit, struct decl *decl, const struct node *body, const struct node *node)
+{
+    const struct value *each = read_each(unit, node);
+    decl->keyed = true;
+    if (!each)
+        return;
+    decl->calls = ARENA_ARRAY(unit->loader->arena, struct decl *, each->count);
+    for (uint32_t i = 0; i < each->count; i++) {
+        const struct value *key = value_string_ref(unit->loader->arena, each->entries[i].key);
+        struct decl *call = declare_call(unit, decl, key);
+        decl->calls[decl->call_count++] = call;
+        load_call(unit, call, body, &each->entries[i]);
+    }
+}
+
+static void load_module(struct unit *unit, const struct node_entry *entry)
+{
+    struct loader *loader = unit->loader;
+    const struct node *body = entry->value, *each;
+    struct decl *decl = declare(unit, DECL_MODULE, entry);
+    if (!expect_map(loader, body, "a module"))
+        return;
+    if (!node_get(body, "source")) {
+        struct diag *d =
+            diag_error(loader->diags, decl->span, "the module \"%.*s\" has no source", STR_ARG(decl->name));
+        diag_hint(loader->diags, d, "add `source: ./FOLDER` or `source: builtin/NAME`");
+    } else if ((each = node_get(body, "for_each"))) {
+        load_each(unit, decl, body, each);
+    } else {
+        load_call(unit, decl, body, NULL);
+    }
 }
 
 void load_modules(struct unit *unit, const struct node *section)

@@ -312,7 +312,9 @@ static void resolve_resource(struct resolving *r, struct decl *decl)
 
 static void resolve_module(struct resolving *r, struct decl *decl)
 {
-    resolve_expr(r, decl->when, false);
+    for (size_t i = 0; i < decl->call_count; i++)
+        add_dep(r, decl->calls[i]);
+    resolve_expr(r, decl->when, decl->target && decl->target->each_key);
     if (!decl->target)
         return;
     struct unit *inner = unit_of(r->loader, decl->target);
@@ -333,7 +335,7 @@ static void resolve_decl(struct resolving *r, struct decl *decl)
     switch (decl->kind) {
     case DECL_INPUT:
         r->unit = r->unit->parent; /* arguments are the caller's */
-        resolve_expr(r, decl->argument, false);
+        resolve_expr(r, decl->argument, decl->module->each_key);
         break;
     case DECL_LOCAL:
     case DECL_OUTPUT: resolve_expr(r, decl->expr, false); break;
@@ -370,26 +372,35 @@ void resolve_all(struct loader *loader)
 
 /* ---- state ---- */
 
+/* What an input of a module within the stack is, its caller says later. */
 static const struct value *input_value(void *ctx, const struct decl *decl)
 {
     (void)ctx;
-    return decl->given ? decl->given : &value_unknown;
+    return decl->given && !decl->module->parent ? decl->given : &value_unknown;
+}
+
+const struct value *resolve_early(struct unit *unit, const struct node *node, const char *hint)
+{
+    struct loader *loader = unit->loader;
+    struct resolving r = {.loader = loader, .unit = unit, .inputs_only = true};
+    size_t errors = loader->diags->errors, before = loader->diags->n;
+    const struct value *v = NULL;
+    struct expr *expr = expr_compile(loader->arena, node, loader->diags);
+    resolve_expr(&r, expr, false);
+    struct scope scope = {.value_of = input_value,
+        .constants = loader->stack->constants,
+        .dir = unit->module->dir,
+        .diags = loader->diags};
+    if (loader->diags->errors == errors)
+        v = expr_eval(expr, &scope, loader->arena);
+    for (size_t i = before; i < loader->diags->n; i++)
+        diag_hint(loader->diags, &loader->diags->items[i], "%s", hint);
+    return v;
 }
 
 void resolve_state(struct unit *root, const struct node_entry *entry)
 {
-    struct loader *loader = root->loader;
-    struct stack *stack = loader->stack;
-    struct resolving r = {.loader = loader, .unit = root, .inputs_only = true};
-    size_t errors = loader->diags->errors, before = loader->diags->n;
-    struct expr *expr = expr_compile(loader->arena, entry->value, loader->diags);
-    resolve_expr(&r, expr, false);
+    struct stack *stack = root->loader->stack;
     stack->state_span = node_key_span(entry);
-    struct scope scope = {
-        .value_of = input_value, .constants = stack->constants, .dir = stack->dir, .diags = loader->diags};
-    if (loader->diags->errors == errors)
-        stack->state = expr_eval(expr, &scope, loader->arena);
-    for (size_t i = before; i < loader->diags->n; i++)
-        diag_hint(
-            loader->diags, &loader->diags->items[i], "the state section knows inputs, stack and path only");
+    stack->state = resolve_early(root, entry->value, "the state section knows inputs, stack and path only");
 }

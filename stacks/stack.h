@@ -90,15 +90,20 @@ struct decl {
      * is referred to by the output's own declaration */
     struct module *target;
     size_t when_dep_count;
+    /* MODULE with for_each: no target, but a call for each key. These are not among the names. */
+    bool keyed;
+    struct decl **calls;
+    size_t call_count;
 };
 
 struct module {
     struct str path; /* "" for the root, "net", "net/inner" */
     struct module *parent;
-    struct decl *call;   /* the DECL_MODULE that it belongs to; NULL for the root */
-    struct str source;   /* as written: "./dir" or "builtin/name" */
-    struct str dir;      /* where its relative file names start */
-    struct decl **decls; /* section by section, each in file order */
+    struct decl *call;                         /* the DECL_MODULE that it belongs to; NULL for the root */
+    const struct value *each_key, *each_value; /* of the call; NULL without for_each */
+    struct str source;                         /* as written: "./dir" or "builtin/name" */
+    struct str dir;                            /* where its relative file names start */
+    struct decl **decls;                       /* section by section, each in file order */
     size_t decl_count;
     /* name -> struct decl *; `names` holds resources, data and modules */
     struct map inputs, locals, providers, names, outputs;
@@ -181,6 +186,9 @@ void stack_resolve(struct stack *stack, struct expr *expr, struct diags *diags);
 /* `lake`, `lake["a"]`, `net/subnet["a"]`: address of one instance. key NULL: the declaration's own. Integers
  * are not keys. */
 struct str address_instance(struct arena *arena, struct str decl_address, const struct value *key);
+/* Where the instance key begins, in net["a"]/lake["b"] that of the lake; -1: there is none. Keys of modules
+ * belong to the path. */
+ptrdiff_t address_key_at(struct str address);
 /* Splits an instance address; *key (unescaped) has p NULL when there is none. false: malformed. */
 bool address_split(struct arena *arena, struct str address, struct str *decl_address, struct str *key);
 

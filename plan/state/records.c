@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "plan/state/log.h"
+#include "stacks/stack.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -114,7 +115,7 @@ static struct str id_attr(const struct records *r, const struct value *attrs, st
 /* Of `old["key"]`: what is before the key. */
 static struct str declaration(struct str address)
 {
-    ptrdiff_t at = str_find_char(address, '[', 0);
+    ptrdiff_t at = address_key_at(address);
     return at < 0 ? address : str_slice(address, 0, (size_t)at);
 }
 

@@ -28,6 +28,8 @@ static void splits(void **state)
     check_split("lake[\"a\"]", "lake", "a");
     check_split("net/lake[\"a/b ] \\\" \\u00e9\"]", "net/lake", "a/b ] \" é");
     check_split("lake[\"\"]", "lake", "");
+    check_split("net[\"a\"]/lake", "net[\"a\"]/lake", NULL);
+    check_split("net[\"a/[b]\"]/in[\"\\\"]/\"]/lake[\"k/l\"]", "net[\"a/[b]\"]/in[\"\\\"]/\"]/lake", "k/l");
 }
 
 static void refuses(void **state)
@@ -35,7 +37,8 @@ static void refuses(void **state)
     (void)state;
     static const char *const bad[] = {"", "a b", "1a", "-a", "a/", "/a", "a//b", "a.", "lake[", "lake[]",
         "lake[a]", "lake[0]", "lake['a']", "lake[\"a\"", "lake[\"a\"]x", "lake[\"a\", \"b\"]",
-        "lake[\"a\"][\"b\"]", "[\"a\"]", "é"};
+        "lake[\"a\"][\"b\"]", "[\"a\"]", "é", "net[\"a\"]/", "net[a]/lake", "net[\"a]/lake", "net[\"a\"/lake",
+        "[\"a\"]/lake", "net[\"a\"]lake[\"b\"]"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         check_split(bad[i], NULL, NULL);
 }
