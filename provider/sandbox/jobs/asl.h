@@ -4,6 +4,7 @@
  * history.
  *
  *   asl_validate.c   what is wrong with a definition, in the service's words
+ *   asl_fields.c     of which the fields of states
  *   asl_run.c        from state to state; Retry, Catch, time limits
  *   asl_branches.c   Parallel and Map
  *   asl_data.c       InputPath, Parameters, ResultSelector, ResultPath, OutputPath

@@ -1,89 +1,12 @@
 /* What is wrong with a definition, said as the service says it: a code, a message and a place. */
-#include "provider/sandbox/jobs/asl_internal.h"
+#include "provider/sandbox/jobs/asl_check.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/map.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
 
 enum { MAX_NAME = 80 };
-
-/* A state machine, a branch or a Map's processor, while it is looked at. */
-struct scan {
-    struct asl_diags *diags;
-    struct str at;              /* location */
-    const struct value *states; /* of this machine */
-    struct map *names;          /* of all machines: a name is used once */
-};
-
-static void add(struct asl_diags *diags, const char *code, struct str at, struct str message)
-{
-    MEM_GROW(diags->items, diags->cap, diags->n + 1);
-    diags->items[diags->n++] =
-        (struct asl_diag){.code = str_z(code), .message = message, .location = at.n ? at : STR("/")};
-    diags->errors++;
-}
-
-static void wrong(const struct scan *scan, const char *member, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static struct str place(const struct scan *scan, const char *member)
-{
-    return *member ? arena_printf(scan->diags->arena, "%.*s/%s", STR_ARG(scan->at), member) : scan->at;
-}
-
-static void wrong(const struct scan *scan, const char *member, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    struct str message = arena_vprintf(scan->diags->arena, format, args);
-    va_end(args);
-    add(scan->diags, "SCHEMA_VALIDATION_FAILED", place(scan, member), message);
-}
-
-static struct scan below(const struct scan *scan, const char *member)
-{
-    struct scan inner = *scan;
-    inner.at = place(scan, member);
-    return inner;
-}
-
-/* ---- fields ---- */
-
-enum kind {
-    TEXT,
-    ANY,
-    BOOL_TRUE_FALSE,
-    PATH,      /* any path, null too */
-    REFERENCE, /* a reference path */
-    PLACE,     /* a reference path or null */
-    SOURCE,    /* a reference path or an intrinsic */
-    TEMPLATE,
-    SECONDS,
-    NUMBER,
-    TIME,
-    NAMES,
-    ITEMS, /* looked at elsewhere */
-};
-
-enum {
-    TASK = 1,
-    PARALLEL = 2,
-    MAP = 4,
-    PASS = 8,
-    WAIT = 16,
-    CHOICE = 32,
-    SUCCEED = 64,
-    FAIL = 128,
-    WORK = TASK | PARALLEL | MAP,
-    GOES = WORK | PASS | WAIT,
-    DATA = GOES | CHOICE | SUCCEED,
-    EVERY = DATA | FAIL,
-    RETRIER = 256,
-    CATCHER = 512,
-};
 
 static const struct {
     const char *name;
@@ -91,253 +14,78 @@ static const struct {
 } type_bits[] = {{"Task", TASK}, {"Parallel", PARALLEL}, {"Map", MAP}, {"Pass", PASS}, {"Wait", WAIT},
     {"Choice", CHOICE}, {"Succeed", SUCCEED}, {"Fail", FAIL}};
 
-static const struct field {
-    const char *name;
-    unsigned types;
-    enum kind kind;
-} fields[] = {
-    {"Type", EVERY, TEXT},
-    {"Comment", EVERY | RETRIER | CATCHER, TEXT},
-    {"QueryLanguage", EVERY, TEXT},
-    {"Next", GOES | CATCHER, TEXT},
-    {"End", GOES, BOOL_TRUE_FALSE},
-    {"InputPath", DATA, PATH},
-    {"OutputPath", DATA, PATH},
-    {"Parameters", WORK | PASS, TEMPLATE},
-    {"ResultSelector", WORK, TEMPLATE},
-    {"ResultPath", WORK | PASS | CATCHER, PLACE},
-    {"Result", PASS, ANY},
-    {"Retry", WORK, ITEMS},
-    {"Catch", WORK, ITEMS},
-    {"Resource", TASK, TEXT},
-    {"Credentials", TASK, TEMPLATE},
-    {"TimeoutSeconds", TASK, SECONDS},
-    {"TimeoutSecondsPath", TASK, REFERENCE},
-    {"HeartbeatSeconds", TASK, SECONDS},
-    {"HeartbeatSecondsPath", TASK, REFERENCE},
-    {"Branches", PARALLEL, ITEMS},
-    {"Iterator", MAP, ITEMS},
-    {"ItemProcessor", MAP, ITEMS},
-    {"ItemsPath", MAP, REFERENCE},
-    {"ItemSelector", MAP, TEMPLATE},
-    {"MaxConcurrency", MAP, NUMBER},
-    {"MaxConcurrencyPath", MAP, REFERENCE},
-    {"Seconds", WAIT, NUMBER},
-    {"SecondsPath", WAIT, REFERENCE},
-    {"Timestamp", WAIT, TIME},
-    {"TimestampPath", WAIT, REFERENCE},
-    {"Choices", CHOICE, ITEMS},
-    {"Default", CHOICE, TEXT},
-    {"Error", FAIL, TEXT},
-    {"ErrorPath", FAIL, SOURCE},
-    {"Cause", FAIL, TEXT},
-    {"CausePath", FAIL, SOURCE},
-    {"ErrorEquals", RETRIER | CATCHER, NAMES},
-    {"IntervalSeconds", RETRIER, SECONDS},
-    {"MaxAttempts", RETRIER, NUMBER},
-    {"BackoffRate", RETRIER, ANY},
-    {"MaxDelaySeconds", RETRIER, SECONDS},
-    {"JitterStrategy", RETRIER, TEXT},
-};
-
-static void check_path(const struct scan *scan, const char *member, const struct value *v, bool reference)
-{
-    const char *why = v->kind == VALUE_STRING ? asl_path_wrong(v->string, reference) : "it is not a text";
-    if (why)
-        wrong(scan, member, "Value is not a %s: %s", reference ? "Reference Path" : "JSONPath", why);
-}
-
-static void check_source(const struct scan *scan, const char *member, const struct value *v)
-{
-    struct str text = value_text(v, STR_EMPTY);
-    const char *why = asl_is_intrinsic(text)    ? asl_intrinsic_wrong(text)
-                      : v->kind == VALUE_STRING ? asl_path_wrong(text, false)
-                                                : "it is not a text";
-    if (why)
-        wrong(scan, "",
-            "The value for the field '%s' must be a valid JSONPath or a valid intrinsic function call: %s",
-            member, why);
-}
-
-static void check_template(const struct scan *scan, const struct value *v)
-{
-    AUTO_ARENA struct arena names = ARENA_INIT;
-    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++) {
-        struct scan inner = below(scan, arena_printf(&names, "[%u]", i).p);
-        check_template(&inner, v->items[i]);
-    }
-    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++) {
-        const char *key = arena_strz(&names, v->entries[i].key);
-        if (str_ends(v->entries[i].key, STR(".$"))) {
-            check_source(scan, key, v->entries[i].value);
-        } else {
-            struct scan inner = below(scan, key);
-            check_template(&inner, v->entries[i].value);
-        }
-    }
-}
-
-static bool is_whole(const struct value *v, int64_t from)
-{
-    return v->kind == VALUE_INT && v->integer >= from && v->integer <= 99999999;
-}
-
-static void check_names(const struct scan *scan, const char *member, const struct value *v)
-{
-    bool good = v->kind == VALUE_LIST && v->count;
-    for (uint32_t i = 0; good && i < v->count; i++)
-        good = v->items[i]->kind == VALUE_STRING;
-    if (!good)
-        wrong(scan, member, "Value is not a non-empty array of error names");
-    for (uint32_t i = 0; good && i < v->count; i++)
-        if (str_eqz(v->items[i]->string, "States.ALL") && v->count > 1)
-            wrong(scan, member, "States.ALL must appear alone in ErrorEquals");
-}
-
-static void check_field(const struct scan *scan, const struct field *field, const struct value *v)
-{
-    const char *name = field->name;
-    int64_t ms;
-    switch (field->kind) {
-    case TEXT:
-        if (v->kind != VALUE_STRING)
-            wrong(scan, name, "Value is not a string");
-        break;
-    case BOOL_TRUE_FALSE:
-        if (v->kind != VALUE_BOOL)
-            wrong(scan, name, "Value is not a boolean");
-        break;
-    case PATH:
-    case PLACE:
-        if (v->kind != VALUE_NULL)
-            check_path(scan, name, v, field->kind == PLACE);
-        if (field->kind == PLACE && str_starts(value_text(v, STR_EMPTY), STR("$$")))
-            wrong(scan, name, "Value must not lead into the context object");
-        break;
-    case REFERENCE: check_path(scan, name, v, !str_starts(value_text(v, STR_EMPTY), STR("$$"))); break;
-    case SOURCE: check_source(scan, name, v); break;
-    case TEMPLATE: {
-        struct scan inner = below(scan, name);
-        check_template(&inner, v);
-        break;
-    }
-    case SECONDS:
-    case NUMBER:
-        if (!is_whole(v, field->kind == SECONDS))
-            wrong(scan, name, "Value is not a whole number of at least %d", field->kind == SECONDS);
-        break;
-    case TIME:
-        if (v->kind != VALUE_STRING || !time_parse_rfc3339(v->string, &ms))
-            wrong(scan, name, "Value is not a valid timestamp");
-        break;
-    case NAMES: check_names(scan, name, v); break;
-    case ANY:
-    case ITEMS: break;
-    }
-}
-
-static void check_fields(const struct scan *scan, const struct value *v, unsigned type)
-{
-    AUTO_ARENA struct arena names = ARENA_INIT;
-    for (uint32_t i = 0; i < v->count; i++) {
-        const struct field *field = NULL;
-        for (size_t k = 0; k < sizeof fields / sizeof *fields && !field; k++)
-            if (str_eqz(v->entries[i].key, fields[k].name) && (fields[k].types & type))
-                field = &fields[k];
-        if (field)
-            check_field(scan, field, v->entries[i].value);
-        else
-            wrong(scan, arena_strz(&names, v->entries[i].key), "Field is not supported");
-    }
-}
-
-/* Exactly one of several fields, or at most one. */
-static void check_one_of(
-    const struct scan *scan, const struct value *v, const char *const *names, size_t n, bool needed)
-{
-    size_t given = 0;
-    AUTO_BUF struct buf list = BUF_INIT;
-    for (size_t i = 0; i < n; i++) {
-        given += value_getz(v, names[i]) != NULL;
-        buf_addf(&list, "%s'%s'", i ? ", " : "", names[i]);
-    }
-    if (given > 1 || (needed && !given))
-        wrong(scan, "", "%s one of the fields %s is expected", needed ? "Exactly" : "At most",
-            buf_str(&list).p);
-}
-
 /* ---- where to go ---- */
 
-static void check_target(const struct scan *scan, const struct value *v, const char *member)
+static void check_target(const struct asl_scan *scan, const struct value *v, const char *member)
 {
     const struct value *target = value_getz(v, member);
     if (target && target->kind == VALUE_STRING && !value_get(scan->states, target->string))
-        add(scan->diags, "MISSING_TRANSITION_TARGET", place(scan, member),
+        asl_diag_add(scan->diags, "MISSING_TRANSITION_TARGET", asl_place(scan, member),
             arena_printf(scan->diags->arena, "Missing '%s' target: %.*s", member, STR_ARG(target->string)));
 }
 
-static void check_goes_on(const struct scan *scan, const struct value *state)
+static void check_goes_on(const struct asl_scan *scan, const struct value *state)
 {
     static const char *const names[] = {"Next", "End"};
-    check_one_of(scan, state, names, 2, true);
+    asl_check_one_of(scan, state, names, 2, true);
     const struct value *end = value_getz(state, "End");
     if (end && value_equal(end, &value_false))
-        wrong(scan, "End", "Value must be true");
+        asl_wrong(scan, "End", "Value must be true");
     check_target(scan, state, "Next");
 }
 
 /* ---- parts of states ---- */
 
 static const struct value *list_of(
-    const struct scan *scan, const struct value *v, const char *member, bool needed)
+    const struct asl_scan *scan, const struct value *v, const char *member, bool needed)
 {
     const struct value *list = value_getz(v, member);
     if (!list && !needed)
         return &value_empty_list;
     if (list && list->kind == VALUE_LIST && (list->count || !needed))
         return list;
-    wrong(scan, member, "Value is not a %sarray", needed ? "non-empty " : "");
+    asl_wrong(scan, member, "Value is not a %sarray", needed ? "non-empty " : "");
     return &value_empty_list;
 }
 
-static struct scan item(const struct scan *scan, const char *member, uint32_t i)
+static struct asl_scan item(const struct asl_scan *scan, const char *member, uint32_t i)
 {
-    struct scan inner = *scan;
+    struct asl_scan inner = *scan;
     inner.at = arena_printf(scan->diags->arena, "%.*s/%s[%u]", STR_ARG(scan->at), member, i);
     return inner;
 }
 
-static void check_recoveries(const struct scan *scan, const struct value *state)
+static void check_recoveries(const struct asl_scan *scan, const struct value *state)
 {
     for (int catches = 0; catches < 2; catches++) {
         const char *member = catches ? "Catch" : "Retry";
         const struct value *list = list_of(scan, state, member, false);
         for (uint32_t i = 0; i < list->count; i++) {
             const struct value *rule = list->items[i];
-            struct scan inner = item(scan, member, i);
+            struct asl_scan inner = item(scan, member, i);
             if (rule->kind != VALUE_MAP) {
-                wrong(&inner, "", "Value is not an object");
+                asl_wrong(&inner, "", "Value is not an object");
                 continue;
             }
-            check_fields(&inner, rule, catches ? CATCHER : RETRIER);
+            asl_check_fields(&inner, rule, catches ? CATCHER : RETRIER);
             if (!value_getz(rule, "ErrorEquals"))
-                wrong(&inner, "", "These fields are required: [ErrorEquals]");
+                asl_wrong(&inner, "", "These fields are required: [ErrorEquals]");
             const struct value *rate = value_getz(rule, "BackoffRate"),
                                *jitter = value_getz(rule, "JitterStrategy");
             if (rate && !(rate->kind == VALUE_INT && rate->integer >= 1) &&
                 !(rate->kind == VALUE_FLOAT && rate->number >= 1))
-                wrong(&inner, "BackoffRate", "Value is not a number of at least 1.0");
+                asl_wrong(&inner, "BackoffRate", "Value is not a number of at least 1.0");
             if (jitter && !str_eqz(value_text(jitter, STR_EMPTY), "FULL") &&
                 !str_eqz(value_text(jitter, STR_EMPTY), "NONE"))
-                wrong(&inner, "JitterStrategy", "Value is not one of [FULL, NONE]");
+                asl_wrong(&inner, "JitterStrategy", "Value is not one of [FULL, NONE]");
             if (catches && !value_getz(rule, "Next"))
-                wrong(&inner, "", "These fields are required: [Next]");
+                asl_wrong(&inner, "", "These fields are required: [Next]");
             check_target(&inner, rule, "Next");
         }
     }
 }
 
-static void check_operand(const struct scan *scan, struct str name, const struct value *v)
+static void check_operand(const struct asl_scan *scan, struct str name, const struct value *v)
 {
     const char *type;
     bool path, fits;
@@ -346,7 +94,7 @@ static void check_operand(const struct scan *scan, struct str name, const struct
     const char *member = arena_strz(&names, name);
     asl_choice_operator(name, &type, &path);
     if (path) {
-        check_path(scan, member, v, false);
+        asl_check_path(scan, member, v, false);
         return;
     }
     switch (type[0]) {
@@ -356,12 +104,12 @@ static void check_operand(const struct scan *scan, struct str name, const struct
     default: fits = v->kind == VALUE_BOOL; break; /* Boolean, Is… */
     }
     if (!fits)
-        wrong(scan, member, "Value is not of the type that the comparison takes");
+        asl_wrong(scan, member, "Value is not of the type that the comparison takes");
 }
 
-static void check_rule(const struct scan *scan, const struct value *rule, bool top);
+static void check_rule(const struct asl_scan *scan, const struct value *rule, bool top);
 
-static bool check_combined(const struct scan *scan, const struct value *rule)
+static bool check_combined(const struct asl_scan *scan, const struct value *rule)
 {
     static const char *const names[] = {"And", "Or"};
     const struct value *not = value_getz(rule, "Not");
@@ -370,28 +118,28 @@ static bool check_combined(const struct scan *scan, const struct value *rule)
             continue;
         const struct value *list = list_of(scan, rule, names[n], true);
         for (uint32_t i = 0; i < list->count; i++) {
-            struct scan inner = item(scan, names[n], i);
+            struct asl_scan inner = item(scan, names[n], i);
             check_rule(&inner, list->items[i], false);
         }
         return true;
     }
     if (!not )
         return false;
-    struct scan inner = below(scan, "Not");
+    struct asl_scan inner = asl_below(scan, "Not");
     check_rule(&inner, not, false);
     return true;
 }
 
-static void check_rule(const struct scan *scan, const struct value *rule, bool top)
+static void check_rule(const struct asl_scan *scan, const struct value *rule, bool top)
 {
     if (rule->kind != VALUE_MAP) {
-        wrong(scan, "", "Value is not an object");
+        asl_wrong(scan, "", "Value is not an object");
         return;
     }
     if (top && !value_getz(rule, "Next"))
-        wrong(scan, "", "These fields are required: [Next]");
+        asl_wrong(scan, "", "These fields are required: [Next]");
     if (!top && value_getz(rule, "Next"))
-        wrong(scan, "Next", "Next is only at the top of a choice rule");
+        asl_wrong(scan, "Next", "Next is only at the top of a choice rule");
     check_target(scan, rule, "Next");
     bool combined = check_combined(scan, rule);
     size_t comparisons = 0;
@@ -404,78 +152,79 @@ static void check_rule(const struct scan *scan, const struct value *rule, bool t
             check_operand(scan, key, rule->entries[i].value);
         } else if (!str_eqz(key, "Next") && !str_eqz(key, "Comment") && !str_eqz(key, "Variable") &&
                    !str_eqz(key, "And") && !str_eqz(key, "Or") && !str_eqz(key, "Not")) {
-            wrong(scan, arena_strz(scan->diags->arena, key), "Field is not supported");
+            asl_wrong(scan, arena_strz(scan->diags->arena, key), "Field is not supported");
         }
     }
     if (combined ? comparisons > 0 : comparisons != 1)
-        wrong(scan, "", "A choice rule has exactly one comparison, or one of And, Or, Not");
+        asl_wrong(scan, "", "A choice rule has exactly one comparison, or one of And, Or, Not");
     const struct value *variable = value_getz(rule, "Variable");
     if (variable)
-        check_path(scan, "Variable", variable, false);
+        asl_check_path(scan, "Variable", variable, false);
     else if (!combined)
-        wrong(scan, "", "These fields are required: [Variable]");
+        asl_wrong(scan, "", "These fields are required: [Variable]");
 }
 
 /* ---- states ---- */
 
-static void check_machine(const struct scan *scan, const struct value *machine);
+static void check_machine(const struct asl_scan *scan, const struct value *machine);
 
-static void check_task(const struct scan *scan, const struct value *state)
+static void check_task(const struct asl_scan *scan, const struct value *state)
 {
     static const char *const timeouts[] = {"TimeoutSeconds", "TimeoutSecondsPath"},
                              *const beats[] = {"HeartbeatSeconds", "HeartbeatSecondsPath"};
     struct str resource = value_text(value_getz(state, "Resource"), STR_EMPTY);
     if (!value_getz(state, "Resource"))
-        wrong(scan, "", "These fields are required: [Resource]");
+        asl_wrong(scan, "", "These fields are required: [Resource]");
     else if (!str_starts(resource, STR("arn:")))
-        wrong(scan, "Resource", "Value is not a valid resource ARN");
-    check_one_of(scan, state, timeouts, 2, false);
-    check_one_of(scan, state, beats, 2, false);
+        asl_wrong(scan, "Resource", "Value is not a valid resource ARN");
+    asl_check_one_of(scan, state, timeouts, 2, false);
+    asl_check_one_of(scan, state, beats, 2, false);
     const struct value *timeout = value_getz(state, "TimeoutSeconds"),
                        *beat = value_getz(state, "HeartbeatSeconds");
-    if (timeout && beat && is_whole(timeout, 1) && is_whole(beat, 1) && beat->integer >= timeout->integer)
-        wrong(scan, "HeartbeatSeconds", "Value must be smaller than TimeoutSeconds");
+    if (timeout && beat && asl_is_whole(timeout, 1) && asl_is_whole(beat, 1) &&
+        beat->integer >= timeout->integer)
+        asl_wrong(scan, "HeartbeatSeconds", "Value must be smaller than TimeoutSeconds");
 }
 
-static void check_map(const struct scan *scan, const struct value *state)
+static void check_map(const struct asl_scan *scan, const struct value *state)
 {
     static const char *const names[] = {"ItemProcessor", "Iterator"},
                              *const selectors[] = {"ItemSelector", "Parameters"},
                              *const limits[] = {"MaxConcurrency", "MaxConcurrencyPath"};
-    check_one_of(scan, state, names, 2, true);
-    check_one_of(scan, state, selectors, 2, false);
-    check_one_of(scan, state, limits, 2, false);
+    asl_check_one_of(scan, state, names, 2, true);
+    asl_check_one_of(scan, state, selectors, 2, false);
+    asl_check_one_of(scan, state, limits, 2, false);
     const struct value *processor = value_getz(state, "ItemProcessor");
     const struct value *machine = processor ? processor : value_getz(state, "Iterator");
     struct str mode = value_text(value_getz(value_getz(processor, "ProcessorConfig"), "Mode"), STR("INLINE"));
-    struct scan inner = below(scan, processor ? "ItemProcessor" : "Iterator");
+    struct asl_scan inner = asl_below(scan, processor ? "ItemProcessor" : "Iterator");
     if (!str_eqz(mode, "INLINE"))
-        wrong(&inner, "ProcessorConfig/Mode", "The sandbox runs Map states in mode INLINE only, not %.*s",
+        asl_wrong(&inner, "ProcessorConfig/Mode", "The sandbox runs Map states in mode INLINE only, not %.*s",
             STR_ARG(mode));
     if (machine)
         check_machine(&inner, machine);
 }
 
-static void check_parallel(const struct scan *scan, const struct value *state)
+static void check_parallel(const struct asl_scan *scan, const struct value *state)
 {
     const struct value *branches = list_of(scan, state, "Branches", true);
     for (uint32_t i = 0; i < branches->count; i++) {
-        struct scan inner = item(scan, "Branches", i);
+        struct asl_scan inner = item(scan, "Branches", i);
         check_machine(&inner, branches->items[i]);
     }
 }
 
-static void check_choice(const struct scan *scan, const struct value *state)
+static void check_choice(const struct asl_scan *scan, const struct value *state)
 {
     const struct value *rules = list_of(scan, state, "Choices", true);
     for (uint32_t i = 0; i < rules->count; i++) {
-        struct scan inner = item(scan, "Choices", i);
+        struct asl_scan inner = item(scan, "Choices", i);
         check_rule(&inner, rules->items[i], true);
     }
     check_target(scan, state, "Default");
 }
 
-static void check_by_type(const struct scan *scan, const struct value *state, unsigned type)
+static void check_by_type(const struct asl_scan *scan, const struct value *state, unsigned type)
 {
     static const char *const waits[] = {"Seconds", "SecondsPath", "Timestamp", "TimestampPath"},
                              *const errors[] = {"Error", "ErrorPath"},
@@ -488,28 +237,28 @@ static void check_by_type(const struct scan *scan, const struct value *state, un
     case TASK: check_task(scan, state); break;
     case PARALLEL: check_parallel(scan, state); break;
     case MAP: check_map(scan, state); break;
-    case WAIT: check_one_of(scan, state, waits, 4, true); break;
+    case WAIT: asl_check_one_of(scan, state, waits, 4, true); break;
     case CHOICE: check_choice(scan, state); break;
     case FAIL:
-        check_one_of(scan, state, errors, 2, false);
-        check_one_of(scan, state, causes, 2, false);
+        asl_check_one_of(scan, state, errors, 2, false);
+        asl_check_one_of(scan, state, causes, 2, false);
         break;
     default: break;
     }
 }
 
-static void check_language(const struct scan *scan, const struct value *v)
+static void check_language(const struct asl_scan *scan, const struct value *v)
 {
     const struct value *language = value_getz(v, "QueryLanguage");
     if (language && !str_eqz(value_text(language, STR_EMPTY), "JSONPath"))
-        wrong(scan, "QueryLanguage", "The sandbox knows the query language JSONPath only, not %.*s",
+        asl_wrong(scan, "QueryLanguage", "The sandbox knows the query language JSONPath only, not %.*s",
             STR_ARG(value_text(language, STR("this"))));
 }
 
-static void check_state(const struct scan *scan, const struct value *state)
+static void check_state(const struct asl_scan *scan, const struct value *state)
 {
     if (state->kind != VALUE_MAP) {
-        wrong(scan, "", "Value is not an object");
+        asl_wrong(scan, "", "Value is not an object");
         return;
     }
     const struct value *named = value_getz(state, "Type");
@@ -519,12 +268,13 @@ static void check_state(const struct scan *scan, const struct value *state)
             type = type_bits[i].bit;
     check_language(scan, state);
     if (!named)
-        wrong(scan, "", "These fields are required: [Type]");
+        asl_wrong(scan, "", "These fields are required: [Type]");
     else if (!type)
-        wrong(scan, "Type", "Value is not one of [Task, Parallel, Map, Pass, Wait, Choice, Succeed, Fail]");
+        asl_wrong(
+            scan, "Type", "Value is not one of [Task, Parallel, Map, Pass, Wait, Choice, Succeed, Fail]");
     if (!type)
         return;
-    check_fields(scan, state, type);
+    asl_check_fields(scan, state, type);
     check_by_type(scan, state, type);
 }
 
@@ -552,7 +302,7 @@ static void walk_list(struct walk *walk, const struct value *list)
 }
 
 /* Every state can be come to from StartAt. */
-static void check_reachable(const struct scan *scan, const struct value *machine)
+static void check_reachable(const struct asl_scan *scan, const struct value *machine)
 {
     struct walk walk = {.seen = MAP_INIT};
     walk_to(&walk, value_getz(machine, "StartAt"));
@@ -567,7 +317,7 @@ static void check_reachable(const struct scan *scan, const struct value *machine
         struct str name = scan->states->entries[i].key;
         if (map_get(&walk.seen, name))
             continue;
-        add(scan->diags, "MISSING_TRANSITION_TARGET",
+        asl_diag_add(scan->diags, "MISSING_TRANSITION_TARGET",
             arena_printf(scan->diags->arena, "%.*s/States/%.*s", STR_ARG(scan->at), STR_ARG(name)),
             arena_printf(scan->diags->arena, "State \"%.*s\" is not reachable.", STR_ARG(name)));
     }
@@ -575,33 +325,33 @@ static void check_reachable(const struct scan *scan, const struct value *machine
     free(walk.todo);
 }
 
-static void check_states(const struct scan *scan)
+static void check_states(const struct asl_scan *scan)
 {
     for (uint32_t i = 0; i < scan->states->count; i++) {
         struct str name = scan->states->entries[i].key;
-        struct scan inner = *scan;
+        struct asl_scan inner = *scan;
         inner.at = arena_printf(scan->diags->arena, "%.*s/States/%.*s", STR_ARG(scan->at), STR_ARG(name));
         if (map_set(scan->names, name, (void *)(uintptr_t)scan->states))
-            add(scan->diags, "DUPLICATE_STATE_NAME", inner.at,
+            asl_diag_add(scan->diags, "DUPLICATE_STATE_NAME", inner.at,
                 arena_printf(scan->diags->arena, "Duplicate State name: %.*s", STR_ARG(name)));
         if (!name.n || str_code_points(name) > MAX_NAME)
-            wrong(&inner, "", "State names have 1 to %d characters", MAX_NAME);
+            asl_wrong(&inner, "", "State names have 1 to %d characters", MAX_NAME);
         check_state(&inner, scan->states->entries[i].value);
     }
 }
 
-static void check_machine(const struct scan *outer, const struct value *machine)
+static void check_machine(const struct asl_scan *outer, const struct value *machine)
 {
-    struct scan scan = *outer;
+    struct asl_scan scan = *outer;
     scan.states = value_getz(machine, "States");
     const struct value *start = value_getz(machine, "StartAt");
     check_language(&scan, machine);
     if (!scan.states || scan.states->kind != VALUE_MAP || !scan.states->count) {
-        wrong(&scan, "States", "Value is not a non-empty object of states");
+        asl_wrong(&scan, "States", "Value is not a non-empty object of states");
         return;
     }
     if (!start || start->kind != VALUE_STRING)
-        wrong(&scan, "", "These fields are required: [StartAt]");
+        asl_wrong(&scan, "", "These fields are required: [StartAt]");
     else
         check_target(&scan, machine, "StartAt");
     check_states(&scan);
@@ -609,7 +359,7 @@ static void check_machine(const struct scan *outer, const struct value *machine)
         check_reachable(&scan, machine);
 }
 
-static void check_top(const struct scan *scan, const struct value *definition)
+static void check_top(const struct asl_scan *scan, const struct value *definition)
 {
     static const char *const known[] = {
         "Comment", "StartAt", "States", "Version", "TimeoutSeconds", "QueryLanguage"};
@@ -618,19 +368,21 @@ static void check_top(const struct scan *scan, const struct value *definition)
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)
             found = found || str_eqz(definition->entries[i].key, known[k]);
         if (!found)
-            wrong(scan, arena_strz(scan->diags->arena, definition->entries[i].key), "Field is not supported");
+            asl_wrong(
+                scan, arena_strz(scan->diags->arena, definition->entries[i].key), "Field is not supported");
     }
     const struct value *timeout = value_getz(definition, "TimeoutSeconds");
-    if (timeout && !is_whole(timeout, 1))
-        wrong(scan, "TimeoutSeconds", "Value is not a whole number of at least 1");
+    if (timeout && !asl_is_whole(timeout, 1))
+        asl_wrong(scan, "TimeoutSeconds", "Value is not a whole number of at least 1");
 }
 
 void asl_validate(const struct value *definition, struct asl_diags *diags)
 {
     AUTO_MAP struct map names = MAP_INIT;
-    struct scan scan = {.diags = diags, .at = STR_EMPTY, .names = &names};
+    struct asl_scan scan = {.diags = diags, .at = STR_EMPTY, .names = &names};
     if (!definition || definition->kind != VALUE_MAP) {
-        add(diags, "INVALID_JSON_DESCRIPTION", STR_EMPTY, STR("The definition is not a JSON object"));
+        asl_diag_add(
+            diags, "INVALID_JSON_DESCRIPTION", STR_EMPTY, STR("The definition is not a JSON object"));
         return;
     }
     check_top(&scan, definition);

@@ -104,5 +104,5 @@ int main(void)
         cmocka_unit_test_teardown(test_matches, release),
         cmocka_unit_test_teardown(test_wrong, release),
     };
-    return cmocka_run_group_tests_name("sandbox/event_pattern", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("sandbox/jobs/event_pattern", tests, NULL, NULL);
 }

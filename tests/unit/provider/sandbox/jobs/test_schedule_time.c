@@ -192,5 +192,5 @@ int main(void)
         cmocka_unit_test_teardown(test_every_minute, release),
         cmocka_unit_test_teardown(test_zones, release),
     };
-    return cmocka_run_group_tests_name("sandbox/schedule_time", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("sandbox/jobs/schedule_time", tests, NULL, NULL);
 }

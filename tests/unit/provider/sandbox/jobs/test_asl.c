@@ -423,5 +423,5 @@ int main(void)
         cmocka_unit_test_teardown(test_token, release),
         cmocka_unit_test_teardown(test_history, release),
     };
-    return cmocka_run_group_tests_name("sandbox/asl", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("sandbox/jobs/asl", tests, NULL, NULL);
 }
