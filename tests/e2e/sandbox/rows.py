@@ -293,6 +293,10 @@ row("rds.parameter_group", "rds", ("create_db_parameter_group", {"DBParameterGro
     "Parameters[0].ParameterValue", None, ("delete_db_parameter_group", {"DBParameterGroupName": "it-$n"}), ("DBParameterGroupNotFound", 404), keep={"arn": "DBParameterGroup.DBParameterGroupArn"}, list=("describe_db_parameter_groups", {}),
     listed="DBParameterGroups[].DBParameterGroupName", update=("modify_db_parameter_group", {"DBParameterGroupName": "it-$n", "Parameters": [{"ParameterName": "log_min_duration_statement", "ParameterValue": "500", "ApplyMethod": "immediate"}]}),
     then="500", exists="DBParameterGroupAlreadyExists", tags=listed_tags("ResourceName", at="TagList[?Key=='a'].Value | [0]", add="add_tags_to_resource", remove="remove_tags_from_resource"))
+row("rds.snapshot", "rds", ("create_db_snapshot", {"DBSnapshotIdentifier": "it-$n", "DBInstanceIdentifier": "it-0"}), ("describe_db_snapshots", {"DBSnapshotIdentifier": "it-$n"}), "DBSnapshots[0].DBInstanceIdentifier", "it-0",
+    ("delete_db_snapshot", {"DBSnapshotIdentifier": "it-$n"}), ("DBSnapshotNotFound", 404), keep={"arn": "DBSnapshot.DBSnapshotArn"}, around=[("rds", ROWS["aws.rds.instance"].create, {})], list=("describe_db_snapshots", {}),
+    listed="DBSnapshots[].DBSnapshotIdentifier", exists="DBSnapshotAlreadyExists", ready=("DBSnapshots[0].Status", "available"),
+    tags=listed_tags("ResourceName", at="TagList[?Key=='a'].Value | [0]", add="add_tags_to_resource", remove="remove_tags_from_resource"))
 row("redshift.cluster", "redshift", ("create_cluster", {"ClusterIdentifier": "it-$n", "NodeType": "ra3.large", "MasterUsername": "u", "MasterUserPassword": "Longenough1"}), ("describe_clusters", {"ClusterIdentifier": "it-$n"}),
     "Clusters[0].AutomatedSnapshotRetentionPeriod", 1, ("delete_cluster", {"ClusterIdentifier": "it-$n", "SkipFinalClusterSnapshot": True}), ("ClusterNotFound", 404), list=("describe_clusters", {}), listed="Clusters[].ClusterIdentifier",
     update=("modify_cluster", {"ClusterIdentifier": "it-$n", "AutomatedSnapshotRetentionPeriod": 7}), then=7, exists="ClusterAlreadyExists", ready=("Clusters[0].ClusterStatus", "available"),
