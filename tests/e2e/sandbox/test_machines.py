@@ -50,7 +50,24 @@ class Machines:
         return self.end(self.start(self.make(definition), given))
 
     def history(self, execution, **more):
-        return self.client.get_execution_history(executionArn=execution, **more)["events"]
+        events = self.client.get_execution_history(executionArn=execution, **more)["events"]
+        event_shape = self.client.meta.service_model.shape_for("HistoryEvent")
+        for event in events:
+            check_event(event_shape, event, more.get("includeExecutionData", True))
+        return events
+
+
+def check_event(shape, event, data):
+    """The type is one of the service's, and its details are there with all that they need."""
+    kind = event["type"]
+    assert kind in shape.members["type"].enum
+    state = next((f"state{end}EventDetails" for end in ("Entered", "Exited") if kind.endswith("State" + end)), None)
+    details = state or kind[0].lower() + kind[1:] + "EventDetails"
+    if details not in shape.members:
+        return
+    assert details in event, (kind, event)
+    needed = shape.members[details].required_members
+    assert not [name for name in needed if name not in event[details] and (data or name != "parameters")], (kind, event)
 
 
 @pytest.fixture
@@ -255,10 +272,12 @@ def test_a_task_waits_for_its_token(machines, sandbox):
     machines.client.send_task_failure(taskToken=token, error="No", cause="never")
     end = machines.end(execution)
     assert [end["status"], end["error"], end["cause"]] == ["FAILED", "No", "never"]
+    assert [event["type"] for event in machines.history(execution)][-3:] == ["TaskSubmitted", "TaskFailed", "ExecutionFailed"]
     execution, token = asked(machines, sandbox, HeartbeatSeconds=1)
     assert machines.end(execution)["error"] == "States.HeartbeatTimeout"
     execution, token = asked(machines, sandbox, TimeoutSeconds=1)
     assert machines.end(execution)["error"] == "States.Timeout"
+    assert [event["type"] for event in machines.history(execution)][-2:] == ["TaskTimedOut", "ExecutionFailed"]
     execution, token = asked(machines, sandbox)
     machines.client.stop_execution(executionArn=execution)
     assert machines.end(execution)["status"] == "ABORTED"
