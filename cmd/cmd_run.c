@@ -461,16 +461,17 @@ const struct command cmd_run = {
     .name = "run",
     .args = "JOB [NAME=TEXT | NAME:=JSON | WORD]...",
     .summary = "run a job, follow its state and log, end with its result",
-    .details = "JOB is the address of a resource that has been applied (csv_to_trusted, job[\"silver\"], "
-               "module/load), or its name at the service. What kinds of jobs there are, how they take "
-               "arguments and what "
-               "--set knows is on the types' pages.\n\n"
-               "Standard output has the job's log or, where it gives one, its result; all else goes to "
-               "standard error. The "
-               "status is 0 when the run succeeded and 1 when it failed.\n\n"
-               "Ctrl-C stops following and asks whether to stop the run; without a terminal the run goes on, "
-               "and the "
-               "status is 130.",
+    .details =
+        "JOB is the address of a resource that has been applied (csv_to_trusted, job[\"silver\"], "
+        "module/load), or its name at the service. What kinds of jobs there are, how they take "
+        "arguments and what "
+        "--set knows is on the types' pages.\n\n"
+        "Standard output has what the job writes to its own or, where it gives one, its result; all else, "
+        "its errors too, goes to standard error. The status is 0 when the run succeeded and 1 when it "
+        "failed.\n\n"
+        "Ctrl-C stops following and asks whether to stop the run; without a terminal the run goes on, "
+        "and the "
+        "status is 130.",
     .sets = sets,
     .settings_size = sizeof(struct run_settings),
     .min_args = 1,

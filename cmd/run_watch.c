@@ -146,14 +146,14 @@ void log_event_json(const struct job *job, const struct log_event *event, struct
     json_write_string(out, event->stream);
     buf_addz(out, ",\"message\":");
     json_write_string(out, event->message);
-    buf_addz(out, "}\n");
+    buf_addz(out, event->errors ? ",\"errors\":true}\n" : "}\n");
 }
 
 void run_watch_line(void *ctx, const struct log_event *event)
 {
     struct run_watch *w = ctx;
     AUTO_BUF struct buf out = BUF_INIT;
-    bool aside = w->logs_aside && !w->inv->settings->json;
+    bool aside = (w->logs_aside || event->errors) && !w->inv->settings->json;
     if (w->inv->settings->json)
         log_event_json(w->job, event, &out);
     else

@@ -56,6 +56,7 @@ struct log_source {
     /* The run is only a part of a stream: from the line that begins with `first` to the one that begins with
      * `last`. "" all of it. */
     struct str first, last;
+    bool errors; /* what programs write to standard error */
 };
 
 struct job_ops {

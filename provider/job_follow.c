@@ -102,7 +102,8 @@ static int open_logs(struct following *g, struct known_sources *known, struct op
     for (size_t i = 0; i < n; i++)
         known->items[i] = (struct log_source){arena_str(&known->arena, sources[i].group),
             arena_str(&known->arena, sources[i].stream), arena_str(&known->arena, sources[i].prefix),
-            arena_str(&known->arena, sources[i].first), arena_str(&known->arena, sources[i].last)};
+            arena_str(&known->arena, sources[i].first), arena_str(&known->arena, sources[i].last),
+            sources[i].errors};
     struct log_options options = {.since_ms = g->f->since_ms, .cancel = ctx->cancel};
     if (n)
         g->reader = log_reader_new(provider_aws(ctx->provider), known->items, n, &options);

@@ -123,7 +123,8 @@ static void take_events(struct feed *feed, const struct value *document, bool fi
         const struct value *item = list->items[i], *at = value_getz(item, "timestamp");
         struct log_event event = {.at_ms = at && at->kind == VALUE_INT ? at->integer : 0,
             .stream = filtered ? value_text(value_getz(item, "logStreamName"), STR_EMPTY) : feed->stream,
-            .message = value_text(value_getz(item, "message"), STR_EMPTY)};
+            .message = value_text(value_getz(item, "message"), STR_EMPTY),
+            .errors = feed->source.errors};
         while (str_ends(event.message, STR("\n")) || str_ends(event.message, STR("\r")))
             event.message.n--;
         if (!str_starts(event.stream, feed->source.prefix)) /* emulators have been seen that give all */
@@ -244,6 +245,7 @@ static void keep(struct log_reader *reader, const struct log_event *event)
         reader->ring_n++;
     }
     *place = (struct log_event){.at_ms = event->at_ms,
+        .errors = event->errors,
         .message = {mem_memdup0(event->message.p, event->message.n), event->message.n},
         .stream = {mem_memdup0(event->stream.p, event->stream.n), event->stream.n}};
     reader->ring_at = (reader->ring_at + 1) % tail;
@@ -352,7 +354,8 @@ struct log_reader *log_reader_new(
         struct feed *feed = &reader->feeds[i];
         feed->source = (struct log_source){arena_str(&reader->arena, sources[i].group),
             arena_str(&reader->arena, sources[i].stream), arena_str(&reader->arena, sources[i].prefix),
-            arena_str(&reader->arena, sources[i].first), arena_str(&reader->arena, sources[i].last)};
+            arena_str(&reader->arena, sources[i].first), arena_str(&reader->arena, sources[i].last),
+            sources[i].errors};
         feed->stream = feed->source.stream;
         feed->from_ms = options->since_ms;
     }

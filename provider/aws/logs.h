@@ -15,6 +15,7 @@
 struct log_event {
     int64_t at_ms;
     struct str stream, message; /* without the newline at its end; live until the callback returns */
+    bool errors;                /* of its source */
 };
 
 typedef void log_taker(void *ctx, const struct log_event *event);

@@ -372,6 +372,7 @@ static int job_logs(struct op_ctx *ctx, const struct value *object, const struct
             fill(&run, log->prefix, live, &s->prefix, err) || fill(&run, log->first, live, &s->first, err) ||
             fill(&run, log->last, live, &s->last, err))
             return -1;
+        s->errors = log->errors;
         bool complete = s->group.n && (!log->stream.n || s->stream.n) && (!log->prefix.n || s->prefix.n) &&
                         (!of || !log->first.n || (s->first.n && s->last.n));
         if (complete)

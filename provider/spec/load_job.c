@@ -183,14 +183,15 @@ static void load_logs(struct type_loader *t, const struct node *list, struct spe
     struct spec_log *logs = ARENA_ARRAY(l->arena, struct spec_log, list->count);
     for (uint32_t i = 0; i < list->count; i++) {
         const struct node *node = list->items[i];
-        if (!load_keys(l, node, "a log", "group stream prefix first last if"))
+        if (!load_keys(l, node, "a log", "group stream prefix first last errors if"))
             continue;
         logs[i] = (struct spec_log){.only = load_conditions(t, node_get(node, "if")),
             .group = load_template(t, node, "group"),
             .stream = load_template(t, node, "stream"),
             .prefix = load_template(t, node, "prefix"),
             .first = load_template(t, node, "first"),
-            .last = load_template(t, node, "last")};
+            .last = load_template(t, node, "last"),
+            .errors = load_flag(l, node, "errors")};
         if (!logs[i].group.n)
             load_error(l, node, "a log needs \"group\"");
         if (logs[i].stream.n && logs[i].prefix.n)

@@ -276,6 +276,7 @@ struct spec_type {
 struct spec_log {
     struct spec_conditions only;
     struct str group, stream, prefix, first, last;
+    bool errors;
 };
 
 /* How a type's instances are run. */

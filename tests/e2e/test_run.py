@@ -110,12 +110,13 @@ def test_log_lines_come_in_the_order_of_their_time(jobs, cloud):
     write_log(cloud, "test/log/output", "jr_other", "of another run", start=HOUR_AGO)
     assert jobs.run("logs", "runs-bronze").out.splitlines() == ["one", "two", "three", "four", "five"]
     assert jobs.run("logs", "runs-bronze", "--run", id, "--tail", 2).out.splitlines() == ["four", "five"]
-    assert jobs.run("run", "--follow", id, "runs-bronze").out.splitlines() == ["one", "two", "three", "four", "five"]
+    result = jobs.run("run", "--follow", id, "runs-bronze")
+    assert result.out.splitlines() == ["one", "three", "five"] and [line for line in result.err.splitlines() if line in ("two", "four")] == ["two", "four"]
     assert jobs.run("logs", "runs-bronze", "--since", "10m").out == ""
     (first, *_) = jobs.run("logs", "runs-bronze", "--times").out.splitlines()
     assert first == f"{rfc3339(HOUR_AGO)}  {id}  one"
     events = jobs.run("logs", "runs-bronze", "--json").events()
-    assert events[1] == {"event": "log", "job": 'etl["bronze"]', "time": rfc3339(HOUR_AGO + 5), "stream": id, "message": "two"}
+    assert events[1] == {"event": "log", "job": 'etl["bronze"]', "time": rfc3339(HOUR_AGO + 5), "stream": id, "message": "two", "errors": True}
 
 
 def test_more_lines_than_a_page_holds(jobs, cloud):

@@ -59,7 +59,7 @@ static const char spec[] =
     "      logs:\n"
     "        - {group: \"${run_group}/${name}\", stream: \"${run_id}\"}\n"
     "        - {group: /streams, stream: \"${run_stream}\"}\n"
-    "        - {group: /fast, if: {kind: FAST}}\n"
+    "        - {group: /fast, errors: true, if: {kind: FAST}}\n"
     "        - {group: /shared, first: \"BEGIN ${run_id}\", last: \"END ${run_id}\"}\n"
     "  barge:\n"
     "    id: name\n"
@@ -337,8 +337,8 @@ static void assert_sources(const char *mill, const char *run, const char *expect
     AUTO_BUF struct buf out = BUF_INIT;
     assert_int_equal(ops_of(&ctx)->logs(&ctx, json(mill), run ? &known : NULL, &sources, &n, &err), 0);
     for (size_t i = 0; i < n; i++)
-        buf_addf(&out, "%.*s:%.*s:%.*s ", STR_ARG(sources[i].group), STR_ARG(sources[i].stream),
-            STR_ARG(sources[i].first));
+        buf_addf(&out, "%.*s:%.*s:%.*s%s ", STR_ARG(sources[i].group), STR_ARG(sources[i].stream),
+            STR_ARG(sources[i].first), sources[i].errors ? "!" : "");
     assert_string_equal(out.n ? out.p : "", expected);
 }
 
@@ -348,7 +348,7 @@ static void test_where_logs_are(void **state)
     assert_sources("{\"name\": \"m\"}", "{\"run_id\": \"r1\"}", "/mills/m:r1: /shared::BEGIN r1 ");
     assert_sources("{\"name\": \"m\"}", "{\"run_id\": \"r1\", \"run_stream\": \"s\", \"run_group\": \"/g\"}",
         "/g/m:r1: /streams:s: /shared::BEGIN r1 ");
-    assert_sources("{\"name\": \"m\", \"kind\": \"FAST\"}", NULL, "/fast:: /shared:: ");
+    assert_sources("{\"name\": \"m\", \"kind\": \"FAST\"}", NULL, "/fast::! /shared:: ");
 }
 
 int main(void)
