@@ -59,9 +59,14 @@ void process_stop(struct process_switch *stop, bool now)
 
 /* ---- starting ---- */
 
-/* Sets what limits it can; one above what this process itself has is left as it is. */
-static const char set_limits[] = "ulimit -c 0; ulimit -d \"$1\" 2>/dev/null; ulimit -t \"$2\" 2>/dev/null; "
-                                 "ulimit -f \"$3\" 2>/dev/null; shift 3; exec \"$@\"";
+/*
+ * Sets what limits it can; one above what this process itself has is left as it is. With setpriv (util-linux)
+ * the program ends with the thread that started it, which waits for it: so also when the sandbox is killed.
+ */
+static const char set_limits[] =
+    "ulimit -c 0; ulimit -d \"$1\" 2>/dev/null; ulimit -t \"$2\" 2>/dev/null; ulimit -f \"$3\" 2>/dev/null; "
+    "shift 3; "
+    "setpriv --pdeathsig KILL true 2>/dev/null && exec setpriv --pdeathsig KILL \"$@\"; exec \"$@\"";
 
 static const char *limit_text(struct arena *arena, int64_t limit, int64_t unit)
 {

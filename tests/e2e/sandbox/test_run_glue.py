@@ -1,6 +1,7 @@
 """Glue jobs really run: scripts out of the sandbox's S3, against the sandbox's S3, with logs and an end."""
 
 import os
+import shutil
 import time
 import uuid
 from pathlib import Path
@@ -253,3 +254,20 @@ def test_the_sandbox_ends_what_it_started(tmp_path):
     finally:
         server.stop()
     assert list((tmp_path / "data" / "jobs" / "work").iterdir()) == []
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv is not installed")
+def test_what_runs_ends_when_the_sandbox_is_killed(tmp_path):
+    server = JobSandbox(tmp_path / "data")
+    job = Job(server, SLOW)
+    run = job.start()
+    until(lambda: job.output(run) == ["ready"])
+    (running,) = children(server.process.pid)
+    server.kill()
+    until(lambda: not Path(f"/proc/{running}").exists())
+    server.start()
+    try:
+        job.glue = server.client("glue")
+        assert job.run(run)["JobRunState"] == "FAILED"
+    finally:
+        server.stop()

@@ -60,6 +60,11 @@ table.toDF().createOrReplaceTempView("films")
 sums = spark.sql("SELECT who, count(*) AS films, sum(gross) AS gross FROM films GROUP BY who")
 glue.write_dynamic_frame.from_options(frame=DynamicFrame.fromDF(sums, glue, "sums"), connection_type="s3", format="json",
                                       connection_options={"path": args["lake"].replace("s3://", "s3a://") + "/gold/sums/"})
+sink = glue.getSink(connection_type="s3", path=args["lake"] + "/gold/table/", enableUpdateCatalog=True, partitionKeys=["films"])
+sink.setFormat("csv")
+sink.setCatalogInfo(catalogDatabase=args["database"], catalogTableName="sums")
+sink.writeFrame(DynamicFrame.fromDF(sums, glue, "sums"))
+print("rows in the new table:", glue.create_data_frame.from_catalog(database=args["database"], table_name="sums").where("gross > 0").count())
 job.commit()
 """
 
@@ -78,7 +83,10 @@ def test_spark_jobs_from_raw_to_sums(sandbox):
     ended = until(lambda: (r := job.run(run))["JobRunState"] in ("SUCCEEDED", "FAILED", "TIMEOUT") and r, seconds=120)
     assert ended["JobRunState"] == "SUCCEEDED", (ended, job.output(run, "error"))
     assert ended["LogGroupName"] == "/aws-glue/jobs"
-    assert job.output(run) == ["rows in the table: 500"]
+    assert job.output(run) == ["rows in the table: 500", "rows in the new table: 7"]
+    table = glue.get_table(DatabaseName="silver", Name="sums")["Table"]
+    assert [(c["Name"], c["Type"]) for c in table["StorageDescriptor"]["Columns"]] == [("who", "string"), ("gross", "double")]
+    assert table["PartitionKeys"] == [{"Name": "films", "Type": "bigint"}]
     keys = [k["Key"] for k in sandbox.client().list_objects_v2(Bucket="lake", Prefix="silver/films/")["Contents"]]
     assert any(key.startswith("silver/films/year=1979/") and key.endswith(".parquet") for key in keys)
     expected = defaultdict(lambda: [0, 0.0])

@@ -63,16 +63,18 @@ class Sink:
 
     def __init__(self, context, path, partition_keys):
         self.context, self.path, self.partition_keys = context, path, partition_keys
-        self.format, self.format_options = None, {}
+        self.format, self.format_options, self.table = None, {}, None
 
     def setFormat(self, format, **options):  # noqa: N802
         self.format, self.format_options = format, options
 
     def setCatalogInfo(self, catalogDatabase=None, catalogTableName=None, **_):  # noqa: N802, N803
-        raise NotImplementedError("the sandbox's sinks write files; make the table in the stack")
+        self.table = (catalogDatabase, catalogTableName)
 
     def writeFrame(self, frame):  # noqa: N802
         self.context.write(frame, self.format, self.path, self.partition_keys, self.format_options)
+        if self.table:
+            self.context.keep_table(*self.table, frame, self.format, self.path, self.partition_keys)
         return frame
 
 
@@ -114,6 +116,19 @@ class GlueContext:
     def table(self, database, name):
         import boto3  # only the catalog needs it
         return boto3.client("glue").get_table(DatabaseName=database, Name=name)["Table"]
+
+    def keep_table(self, database, name, frame, format, path, partition_keys):
+        """The table in the catalog as the frame has its columns, made or changed."""
+        import boto3
+        types = {f.name: f.dataType.simpleString() for f in frame.toDF().schema.fields}
+        described = {"Name": name, "TableType": "EXTERNAL_TABLE", "PartitionKeys": [{"Name": key, "Type": types[key]} for key in partition_keys],
+                     "Parameters": {"classification": WRITE_FORMATS.get(format, format or "parquet"), "skip.header.line.count": "1"}, "StorageDescriptor": {
+                         "Columns": [{"Name": k, "Type": v} for k, v in types.items() if k not in partition_keys], "Location": path}}
+        glue = boto3.client("glue")
+        try:
+            glue.create_table(DatabaseName=database, TableInput=described)
+        except glue.exceptions.AlreadyExistsException:
+            glue.update_table(DatabaseName=database, TableInput=described)
 
     def read(self, format, paths, options, recurse):
         reader = self.spark_session.read
