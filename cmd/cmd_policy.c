@@ -1,6 +1,12 @@
 #include "cmd/command.h"
 
 #include "base/json.h"
+#include "plan/plan.h"
+
+struct policy_settings {
+    struct settings shared;
+    bool wide;
+};
 
 static const struct {
     const char *name;
@@ -20,56 +26,159 @@ static bool passes_role(const struct decl *decl)
     return false;
 }
 
-static const struct value *actions_of(
-    const struct stack *stack, enum permission_phase phase, bool *pass_role, struct arena *arena)
+/* What is needed so far: action -> list of ARNs, or a star for anything. */
+struct needs {
+    struct invocation *inv;
+    struct workspace *workspace;
+    const struct declared *declared; /* the objects as far as they are known */
+    size_t declared_count;
+    enum permission_phase phase;
+    const struct value *actions;
+    bool pass_role;
+};
+
+static struct arena *arena_of(const struct needs *needs)
 {
-    struct value_builder actions = VALUE_BUILDER(arena), list = VALUE_BUILDER(arena);
-    *pass_role = false;
-    for (size_t i = 0; i < stack->decl_count; i++) {
-        const struct decl *decl = stack->decls[i];
-        if ((decl->kind != DECL_RESOURCE && decl->kind != DECL_DATA) || !decl->schema->ops->permissions)
-            continue;
-        if (phase == PERMISSION_RUN && !decl->schema->job)
-            continue;
-        decl->schema->ops->permissions(
-            decl->schema, decl->kind == DECL_DATA ? PERMISSION_PLAN : phase, arena, &actions);
-        *pass_role |= phase == PERMISSION_APPLY && decl->kind == DECL_RESOURCE && passes_role(decl);
-    }
-    const struct value *unique = value_builder_map(&actions); /* sorted, each once */
+    return &needs->inv->arena;
+}
+
+/* Both lists, each ARN once. */
+static const struct value *union_of(struct arena *arena, const struct value *a, const struct value *b)
+{
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena), list = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < a->count; i++)
+        value_builder_set(&all, a->items[i]->string, a->items[i]);
+    for (uint32_t i = 0; i < b->count; i++)
+        value_builder_set(&all, b->items[i]->string, b->items[i]);
+    const struct value *unique = value_builder_map(&all);
     for (uint32_t i = 0; i < unique->count; i++)
         value_builder_add(&list, unique->entries[i].value);
     return value_builder_list(&list);
 }
 
-static const struct value *statement(struct arena *arena, const struct value *actions, const char *resource)
+/* `arns` NULL: on anything. */
+static void need(struct needs *needs, struct str action, const struct value *arns)
+{
+    const struct value *before = value_get(needs->actions, action);
+    const struct value *now =
+        arns && before && before->kind == VALUE_LIST ? union_of(arena_of(needs), before, arns) : arns;
+    if (!arns || (before && before->kind == VALUE_STRING))
+        now = value_stringz(arena_of(needs), "*");
+    needs->actions = value_with(arena_of(needs), needs->actions, action, now);
+}
+
+/* One action of a declaration: on each of its instances. */
+static void need_for(struct needs *needs, const struct decl *decl, struct str action)
+{
+    const struct policy_settings *own = needs->inv->own;
+    struct arena *arena = arena_of(needs);
+    bool any = false;
+    for (size_t i = 0; !own->wide && decl->schema->ops->scope && i < needs->declared_count; i++) {
+        const struct declared *declared = &needs->declared[i];
+        if (declared->decl != decl)
+            continue;
+        need(needs, action, decl->schema->ops->scope(decl->schema, declared->object, action, arena));
+        any = true;
+    }
+    if (!any)
+        need(needs, action, NULL);
+}
+
+/* What a type's calls need: the declaration's own type, or one that its services leave things of. */
+static void need_actions(struct needs *needs, const struct decl *decl, const struct schema *schema)
+{
+    enum permission_phase phase = decl->kind == DECL_DATA ? PERMISSION_PLAN : needs->phase;
+    AUTO_BUILDER struct value_builder actions = VALUE_BUILDER(arena_of(needs));
+    schema->ops->permissions(schema, phase, arena_of(needs), &actions);
+    const struct value *unique = value_builder_map(&actions);
+    for (uint32_t i = 0; i < unique->count; i++) {
+        if (schema == decl->schema)
+            need_for(needs, decl, unique->entries[i].key);
+        else
+            need(needs, unique->entries[i].key, NULL);
+    }
+}
+
+/* What services left behind is removed, too. */
+static void need_leaves(struct needs *needs, const struct decl *decl)
+{
+    size_t n;
+    const struct str *types = schema_leaves(arena_of(needs), decl->schema, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct err ignored = ERR_INIT;
+        const struct schema *schema = catalog_find(needs->workspace->catalog, types[i], false, &ignored);
+        if (schema)
+            need_actions(needs, decl, schema);
+    }
+}
+
+static void need_everything(struct needs *needs)
+{
+    const struct stack *stack = needs->workspace->stack;
+    for (size_t i = 0; i < stack->decl_count; i++) {
+        const struct decl *decl = stack->decls[i];
+        if ((decl->kind != DECL_RESOURCE && decl->kind != DECL_DATA) || !decl->schema->ops->permissions)
+            continue;
+        if (needs->phase == PERMISSION_RUN && !decl->schema->job)
+            continue;
+        need_actions(needs, decl, decl->schema);
+        if (needs->phase == PERMISSION_DESTROY && decl->kind == DECL_RESOURCE)
+            need_leaves(needs, decl);
+        needs->pass_role |=
+            needs->phase == PERMISSION_APPLY && decl->kind == DECL_RESOURCE && passes_role(decl);
+    }
+    if (needs->phase == PERMISSION_DESTROY && needs->actions->count)
+        need(needs, STR("tag:GetResources"), NULL); /* --verify */
+}
+
+static const struct value *statement(
+    struct arena *arena, const struct value *actions, const struct value *resource)
 {
     struct value_entry entries[] = {{STR("Effect"), value_stringz(arena, "Allow")}, {STR("Action"), actions},
-        {STR("Resource"), value_stringz(arena, resource)}};
+        {STR("Resource"), resource}};
     return value_map(arena, entries, 3);
 }
 
-static const struct value *document(
-    const struct stack *stack, enum permission_phase phase, struct arena *arena)
+/* The statement of all actions that are needed on the same things as the i-th; nothing where one before it
+ * is. */
+static void add_statement(struct needs *needs, uint32_t i, struct value_builder *statements)
 {
-    struct value_builder statements = VALUE_BUILDER(arena);
-    bool pass_role;
-    const struct value *actions = actions_of(stack, phase, &pass_role, arena);
-    if (actions->count)
-        value_builder_add(&statements, statement(arena, actions, "*"));
-    if (pass_role)
-        value_builder_add(
-            &statements, statement(arena, value_stringz(arena, "iam:PassRole"), "arn:*:iam::*:role/*"));
+    struct arena *arena = arena_of(needs);
+    const struct value *actions = needs->actions, *on = actions->entries[i].value;
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (uint32_t k = 0; k < i; k++)
+        if (value_equal(actions->entries[k].value, on))
+            return;
+    for (uint32_t k = i; k < actions->count; k++)
+        if (value_equal(actions->entries[k].value, on))
+            value_builder_add(&list, value_string_ref(arena, actions->entries[k].key));
+    value_builder_add(statements, statement(arena, value_builder_list(&list), on));
+}
+
+static const struct value *document(
+    struct invocation *inv, struct workspace *workspace, enum permission_phase phase)
+{
+    struct needs needs = {.inv = inv, .workspace = workspace, .phase = phase, .actions = &value_empty_map};
+    needs.declared = plan_declared(workspace, &inv->arena, &needs.declared_count);
+    struct arena *arena = arena_of(&needs);
+    AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(arena);
+    need_everything(&needs);
+    for (uint32_t i = 0; i < needs.actions->count; i++)
+        add_statement(&needs, i, &statements);
+    if (needs.pass_role)
+        value_builder_add(&statements, statement(arena, value_stringz(arena, "iam:PassRole"),
+                                           value_stringz(arena, "arn:*:iam::*:role/*")));
     struct value_entry entries[] = {{STR("Version"), value_stringz(arena, "2012-10-17")},
         {STR("Statement"), value_builder_list(&statements)}};
     return value_map(arena, entries, 2);
 }
 
-static int print(struct invocation *inv, const struct stack *stack)
+static int print(struct invocation *inv, struct workspace *workspace)
 {
     struct value_builder all = VALUE_BUILDER(&inv->arena);
     const struct value *shown = NULL;
     for (size_t i = 0; i < PHASES; i++) {
-        const struct value *policy = document(stack, phases[i].phase, &inv->arena);
+        const struct value *policy = document(inv, workspace, phases[i].phase);
         if (phases[i].phase != PERMISSION_RUN ||
             value_getz(policy, "Statement")->count) /* no job: nothing to run */
             value_builder_set(&all, str_z(phases[i].name), policy);
@@ -92,12 +201,17 @@ static int run(struct invocation *inv)
     int status = invocation_open(inv, &(struct workspace_options){.no_state = true}, &workspace);
     if (status != EXIT_DONE)
         return status;
-    status = print(inv, workspace.stack);
+    status = print(inv, &workspace);
     workspace_close(&workspace);
     return status;
 }
 
-static const struct option_set *const sets[] = {&options_stack, NULL};
+static const struct option options[] = {
+    {0, "wide", .offset = offsetof(struct policy_settings, wide),
+        .doc = "on all resources instead of this stack's, for names that change"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir policy", "a policy document for each of the commands"},
     {"weir policy plan > plan-policy.json", "one, to be attached to a role of the CI"},
@@ -108,10 +222,16 @@ const struct command cmd_policy = {
     .name = "policy",
     .args = "[plan|apply|destroy|run]",
     .summary = "print the IAM permissions that this stack needs",
-    .details = "Derived from the calls that the specs of the stack's types make; nothing is called. Where "
-               "the state is in S3 or a key in KMS, "
-               "the permissions for those come on top.",
+    .details =
+        "Derived from the calls that the specs of the stack's types make; nothing is called. Where "
+        "the state is in S3 or a key in KMS, "
+        "the permissions for those come on top.\n\n"
+        "What is known of the resources' names narrows the permissions down to them, where an action can "
+        "be: on another name (of a resource that is renamed or was taken out of the stack) it is not "
+        "allowed then. --wide leaves that out. Actions that list, or make what the service names, are "
+        "needed on all resources.",
     .sets = sets,
+    .settings_size = sizeof(struct policy_settings),
     .max_args = 1,
     .examples = examples,
     .run = run,

@@ -517,6 +517,55 @@ static bool evaluate_recorded(struct planner *p)
     return true;
 }
 
+/* The instances, their values as far as they follow from the stack alone. */
+static size_t declare_instances(struct planner *p, const struct decl *decl)
+{
+    struct instances *list = &p->instances[decl->index];
+    if (!evaluate_instances(p, decl))
+        *list = (struct instances){.keyed = decl->for_each != NULL};
+    for (size_t i = 0; i < list->n; i++) {
+        const struct value *object = evaluate_attributes(p, &list->items[i], p->arena);
+        list->items[i].planned = object ? object_unknown(p->arena, decl->schema, object) : &value_unknown;
+    }
+    return list->n;
+}
+
+const struct declared *plan_declared(struct workspace *workspace, struct arena *arena, size_t *n)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct plan_options options = {.offline = true};
+    struct planner *p = planner_new(workspace, &options, &ignored);
+    struct declared *list = NULL;
+    size_t cap = 0;
+    *n = 0;
+    mark_fixed(p);
+    evaluate_fixed(p);
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        if (p->fixed[i])
+            continue;
+        if (decl->kind == DECL_RESOURCE) {
+            size_t count = declare_instances(p, decl);
+            MEM_GROW(list, cap, *n + count);
+            for (size_t k = 0; k < count; k++) {
+                const struct value *object = p->instances[i].items[k].planned;
+                list[(*n)++] = (struct declared){
+                    decl, value_is_unknown(object) ? &value_empty_map : value_copy(arena, object)};
+            }
+        }
+        if (decl->kind == DECL_DATA)
+            p->values[i] = &value_unknown;
+        else
+            evaluate_decl(p, decl);
+    }
+    struct declared *kept = ARENA_ARRAY(arena, struct declared, *n + 1);
+    if (*n)
+        memcpy(kept, list, *n * sizeof *kept);
+    free(list);
+    plan_free(p->plan);
+    return kept;
+}
+
 const struct value *plan_evaluate(
     struct workspace *workspace, struct str text, struct arena *arena, struct diags *diags)
 {

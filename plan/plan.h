@@ -230,6 +230,17 @@ int plan_import(struct workspace *workspace, struct str address, struct str id, 
 /* ---- evaluating without planning ---- */
 
 /*
+ * Every instance that the stack declares, with its attributes as far as they follow from the stack alone: no
+ * state, no service, no other file. Where something cannot be evaluated the object lacks it; nothing is said
+ * of mistakes.
+ */
+struct declared {
+    const struct decl *decl;
+    const struct value *object;
+};
+const struct declared *plan_declared(struct workspace *workspace, struct arena *arena, size_t *n);
+
+/*
  * One expression in the stack's scope, with values from the state (console, output): unknown where nothing is
  * recorded. NULL: diags has errors.
  */

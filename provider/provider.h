@@ -175,7 +175,17 @@ struct resource_ops {
      */
     void (*permissions)(const struct schema *schema, enum permission_phase phase, struct arena *arena,
         struct value_builder *out);
+
+    /*
+     * On what one of those permissions is needed for an object: a list of ARNs, with stars for what is not
+     * known; NULL: on anything. The object may hold unknowns. NULL: on anything, always.
+     */
+    const struct value *(*scope)(
+        const struct schema *schema, const struct value *object, struct str action, struct arena *arena);
 };
+
+/* The types of things that services leave behind of objects of this type; 0: none. */
+const struct str *schema_leaves(struct arena *arena, const struct schema *schema, size_t *n);
 
 /* ---- configured providers ---- */
 

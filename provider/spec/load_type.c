@@ -3,7 +3,7 @@
 
 #define TYPE_KEYS                                                                                            \
     "doc id arn attributes create read update delete list facets members entries tags wait find gone "       \
-    "example sandbox run recorded teardown leaves "                                                          \
+    "example sandbox run recorded teardown leaves iam "                                                      \
     "eventual"
 #define TAGS_KEYS                                                                                            \
     "as pairs item flat with_create add add_as remove remove_as remove_item remove_structures put put_as "   \
@@ -507,6 +507,8 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         type->ready = load_wait(&t, node_get(wait, "ready"), false);
         type->gone_wait = load_wait(&t, node_get(wait, "gone"), true);
     }
+    if (node_get(node, "iam") && load_keys(l, node_get(node, "iam"), "iam", "on anywhere"))
+        type->iam = node_value(l->arena, node_get(node, "iam"));
     load_teardown(&t, node_get(node, "teardown"));
     load_leaves(&t, node_get(node, "leaves"));
     load_sandbox(&t);

@@ -1,4 +1,5 @@
 /* The IAM actions that a type's calls need. */
+#include "base/buf.h"
 #include "base/mem.h"
 #include "provider/spec/spec.h"
 
@@ -148,4 +149,74 @@ void spec_permissions(
         add_steps(&c, &type->delete);
     if (phase == PERMISSION_DESTROY)
         add_teardown(&c, type);
+}
+
+/* ---- on what ---- */
+
+static bool names(const struct value *list, struct str name)
+{
+    for (uint32_t i = 0; list && i < list->count; i++)
+        if (str_eq(value_text(list->items[i], STR_EMPTY), name))
+            return true;
+    return false;
+}
+
+/* An attribute's text, or a star where only the service or the account can say. */
+static struct str known_text(
+    const struct spec_type *type, struct str name, const struct value *object, struct arena *arena)
+{
+    const struct spec_attr *attr = spec_attr_find(type, name);
+    const struct value *v = attr ? value_get(object, name) : NULL;
+    if (value_is_null(v) && attr)
+        v = attr->attr->default_value;
+    struct str text =
+        value_is_null(v) || !value_is_known(v) ? (struct str){NULL, 0} : value_scalar_text(arena, v);
+    return text.p ? text : STR("*");
+}
+
+static struct str arn_pattern(
+    const struct spec_type *type, struct str template, const struct value *object, struct arena *arena)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    while (template.n) {
+        ptrdiff_t open = str_find(template, STR("${"), 0);
+        ptrdiff_t close = open < 0 ? -1 : str_find_char(template, '}', (size_t)open);
+        if (close < 0)
+            break;
+        struct str filter, name = str_slice(template, (size_t)open + 2, (size_t)close);
+        name = str_cut(name, '|', &filter);
+        const struct spec_attr *attr = spec_attr_find(type, name);
+        buf_add(&out, template.p, (size_t)open);
+        buf_add_str(&out, attr && attr->template.n ? arn_pattern(type, attr->template, object, arena)
+                                                   : known_text(type, name, object, arena));
+        template = str_slice(template, (size_t)close + 1, template.n);
+    }
+    buf_add_str(&out, template);
+    return arena_str(arena, buf_str(&out));
+}
+
+const struct value *spec_scope(
+    const struct schema *schema, const struct value *object, struct str action, struct arena *arena)
+{
+    const struct spec_type *type = schema->impl;
+    const struct value *on = value_getz(type->iam, "on");
+    struct str operation, prefix = str_cut(action, ':', &operation);
+    struct str own = value_text(value_getz(type->service->iam, "prefix"), type->service->aws.signing_name);
+    if (!on || !str_eq(prefix, own) || names(value_getz(type->iam, "anywhere"), operation))
+        return NULL;
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < on->count; i++)
+        value_builder_add(&list,
+            value_string(arena, arn_pattern(type, value_text(on->items[i], STR_EMPTY), object, arena)));
+    return value_builder_list(&list);
+}
+
+const struct str *schema_leaves(struct arena *arena, const struct schema *schema, size_t *n)
+{
+    const struct spec_type *type = schema->ops == &spec_ops ? schema->impl : NULL;
+    *n = type ? type->leaf_count : 0;
+    struct str *types = ARENA_ARRAY(arena, struct str, *n + 1);
+    for (size_t i = 0; i < *n; i++)
+        types[i] = type->leaves[i].type;
+    return types;
 }

@@ -78,4 +78,5 @@ const struct resource_ops spec_ops = {
     .marked = spec_marked,
     .by_arn = spec_by_arn,
     .permissions = spec_permissions,
+    .scope = spec_scope,
 };

@@ -266,6 +266,7 @@ struct spec_type {
     size_t teardown_count;
     const struct spec_leaf *leaves;
     size_t leaf_count;
+    const struct value *iam;     /* on: ARNs that the actions are about, anywhere: those that take none */
     const struct value *sandbox; /* what the sandbox needs to know besides; NULL: nothing */
     const struct spec_also *also;
     size_t also_count;
@@ -322,6 +323,9 @@ const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str 
 /* permissions.c; see struct resource_ops. */
 void spec_permissions(
     const struct schema *schema, enum permission_phase phase, struct arena *arena, struct value_builder *out);
+
+const struct value *spec_scope(
+    const struct schema *schema, const struct value *object, struct str action, struct arena *arena);
 
 /* The interpreter's operations, for struct schema. */
 extern const struct resource_ops spec_ops;

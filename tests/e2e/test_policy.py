@@ -1,6 +1,7 @@
 """weir policy: what a run sends must be among what it says that a run needs."""
 
 import json
+from fnmatch import fnmatch
 
 from support import ROOT
 
@@ -63,3 +64,48 @@ def test_s3_actions_have_iams_own_names(local_stack):
     assert {"s3:PutLifecycleConfiguration", "s3:PutBucketPublicAccessBlock", "s3:ListBucket", "s3:PutObject"} <= needed
     assert not needed & {"s3:HeadBucket", "s3:PutBucketLifecycleConfiguration", "s3:PutPublicAccessBlock"}
     assert local_stack.run("policy", "sideways", status=3).err
+
+
+def allowed(document, action, arn):
+    """Does some statement allow the action on the resource?"""
+    for statement in document["Statement"]:
+        on = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        if action in statement["Action"] and any(fnmatch(arn, pattern) for pattern in on):
+            return True
+    return False
+
+
+NAMED = """
+    stack: named
+    inputs: {owner: {type: string, default: ada}}
+    resources:
+      lake: {type: aws.s3.bucket, name: "${inputs.owner}-lake"}
+      zones: {type: aws.sqs.queue, for_each: [bronze, gold], name: "${inputs.owner}-${each.key}"}
+      role: {type: aws.iam.role, name: "${inputs.owner}-etl", assume_role_policy: '${trust("lambda.amazonaws.com")}'}
+      f: {type: aws.lambda.function, name: "${inputs.owner}-f", role: "${role.arn}", runtime: python3.13, handler: a.b, code: {s3_bucket: x, s3_key: y}}
+      vpc: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}
+"""
+
+
+def test_narrowed_to_the_stacks_own(local_stack):
+    """On what has a name, and on nothing else; what lists, or makes what the service names, on everything."""
+    stack = local_stack.write(NAMED)
+    document = json.loads(stack.run("policy", "apply", "-i", "owner=bob").out)
+    queue, role = "arn:aws:sqs:us-east-1:123456789012:", "arn:aws:iam::123456789012:role/"
+    for action, own, others in (
+        ("s3:CreateBucket", "arn:aws:s3:::bob-lake", "arn:aws:s3:::ada-lake"), ("s3:PutBucketVersioning", "arn:aws:s3:::bob-lake", "arn:aws:s3:::bob-lake2"),
+        ("sqs:CreateQueue", queue + "bob-gold", queue + "bob-silver"), ("iam:CreateRole", role + "bob-etl", role + "admin"),
+        ("lambda:CreateFunction", "arn:aws:lambda:eu-west-1:1:function:bob-f", "arn:aws:lambda:eu-west-1:1:function:g"),
+    ):
+        assert allowed(document, action, own), action
+        assert not allowed(document, action, others), action
+    assert allowed(document, "s3:ListAllMyBuckets", "*") and allowed(document, "iam:GetAccountAuthorizationDetails", "*")
+    assert allowed(document, "ec2:CreateVpc", "arn:aws:ec2:us-east-1:1:vpc/vpc-1")
+    wide = json.loads(stack.run("policy", "apply", "--wide").out)
+    assert {str(statement["Resource"]) for statement in wide["Statement"]} == {"*", "arn:*:iam::*:role/*"}
+
+
+def test_what_services_left_is_among_what_destroy_needs(local_stack):
+    local_stack.write(NAMED)
+    assert {"logs:DescribeLogGroups", "logs:DeleteLogGroup", "tag:GetResources"} <= actions(local_stack, "destroy")
+    assert "logs:DeleteLogGroup" not in actions(local_stack, "apply")
