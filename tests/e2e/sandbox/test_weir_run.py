@@ -304,3 +304,33 @@ def test_all_within_one_command(tmp_path):
     assert json.loads(stack.run("--sandbox", "run", "flow", "lines:=1").out) == {"state": "SUCCEEDED"}
     result = stack.run("--sandbox", "run", "counting", "lines=600", "pause=0.1", "--timeout", "1s", status=1)
     assert "is being stopped" in result.err and "the run goes on" not in result.err
+
+
+SPARK = """
+    stack: spark
+    resources:
+      store: {type: aws.s3.bucket, name: spark-of-weir-run}
+      code: {type: aws.s3.object, bucket: "${store.name}", key: clean.py, source: clean.py}
+      role: {type: aws.iam.role, name: spark, assume_role_policy: '${trust("emr-serverless.amazonaws.com")}'}
+      spark: {type: aws.emrserverless.application, name: spark, release_label: emr-7.5.0, application_type: SPARK}
+      clean: {type: aws.emrserverless.job, name: clean, application: "${spark.application_id}", role: "${role.arn}", entry_point: "${code.url}", log_group: /spark}
+"""
+FAKE_SPARK = """#!/bin/sh
+# Stands for spark-submit: the script is one of the shell.
+for word; do shift; case $word in *.py) script=$word; break ;; esac; done
+. "$script"
+"""
+
+
+def test_a_spark_job_on_emr_serverless(tmp_path):
+    stack = Stack(tmp_path / "stack")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "spark-submit").write_text(FAKE_SPARK)
+    (tmp_path / "bin" / "spark-submit").chmod(0o755)
+    stack.env |= {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "SPARK_HOME": ""}
+    stack.write(SPARK).write('echo "cleaning $*"\ntest $# = 2\n', "clean.py").apply("--sandbox")
+    assert stack.run("--sandbox", "run", "clean", "day=7").out == "cleaning --day 7\n"
+    result = stack.run("--sandbox", "run", "clean", "all", status=1)
+    assert result.out == "cleaning all\n" and "clean failed" in result.err
+    assert stack.run("--sandbox", "logs", "clean").out == "cleaning all\n"
+    assert [run["state"] for run in stack.run("--sandbox", "jobs", "clean", "--json").events()] == ["failed", "succeeded"]
