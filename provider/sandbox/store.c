@@ -18,7 +18,13 @@
 #include <unistd.h>
 
 #define TAIL_MAGIC "WEIROBJ\n"
-enum { TAIL = 16, TAIL_GUESS = 4096, MAX_TAIL = 64 << 20 };
+enum {
+    TAIL = 16,
+    TAIL_GUESS = 4096,
+    MAX_TAIL = 64 << 20,
+    TMP_FOLDERS =
+        32, /* a folder is locked while a file is made in it: with one all writers wait for each other */
+};
 
 /* ---- directories ---- */
 
@@ -141,7 +147,8 @@ int store_write_begin(struct s3_store *store, struct pending *out)
 {
     uint64_t random;
     hash_random(&random, sizeof random);
-    snprintf(out->path, sizeof out->path, "%s/%016llx", store->tmp, (unsigned long long)random);
+    snprintf(out->path, sizeof out->path, "%s/%02x/%016llx", store->tmp, (unsigned)(random % TMP_FOLDERS),
+        (unsigned long long)random);
     out->fd = open(out->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     return out->fd < 0 ? -1 : 0;
 }
@@ -256,8 +263,11 @@ int store_open(const char *dir, bool durable, struct s3_store **out, struct err 
     }
     if (path_exists(store->tmp)) /* what a killed process left half-written */
         tree_remove(store->tmp);
-    if (dir_make(store->root, err) || dir_make(store->tmp, err))
+    if (dir_make(store->root, err))
         goto fail;
+    for (unsigned i = 0; i < TMP_FOLDERS; i++)
+        if (dir_make(arena_printf(&scratch, "%s/%02x", store->tmp, i).p, err))
+            goto fail;
     *out = store;
     return 0;
 fail:
