@@ -117,6 +117,7 @@ int64_t execution_event(struct execution *execution, int64_t previous, const cha
         execution->events[id - 1] = value_map(arena, entries, name ? 5 : 4);
     }
     pthread_mutex_unlock(&execution->all->lock);
+    execution_log_event(execution, id, previous, type, details);
     return id;
 }
 
@@ -439,6 +440,7 @@ int execution_start(
         job_run_release(made->run);
         return status;
     }
+    execution_log_open(made, value_getz(request->machine->attrs, "logging"));
     execution_save(made);
     job_run_keep(made->run); /* the thread's */
     if (jobs_thread(all->jobs, run, made))

@@ -8,6 +8,7 @@
  *   executions_tasks.c       what tasks do: other services of the sandbox, directly
  *   executions_tokens.c      tasks that wait until somebody says that they are done
  *   executions_operations.c  what clients ask for
+ *   executions_log.c         events in CloudWatch Logs
  *
  * An execution lives as long as its run (jobs.h); the list holds one reference to each.
  */
@@ -30,6 +31,9 @@ struct executions {
     struct task_token *tokens;
 };
 
+/* How much of it is logged. */
+enum execution_log { LOG_OFF, LOG_FATAL, LOG_ERROR, LOG_ALL };
+
 struct execution {
     struct executions *all;
     struct job_run *run;
@@ -40,6 +44,9 @@ struct execution {
     struct str input; /* JSON text */
     int64_t start_ms;
     struct asl_scope scope;
+    enum execution_log log;
+    bool log_data; /* inputs and outputs too */
+    struct str log_group, log_stream;
     /* under the lock */
     bool ended;
     enum asl_status status;
@@ -75,6 +82,15 @@ int64_t execution_event(struct execution *execution, int64_t previous, const cha
     const struct value *details);
 /* As the service's DescribeExecution says it, with times that suit call's protocol. */
 const struct value *execution_describe(struct execution *execution, struct arena *arena);
+
+/* ---- executions_log.c ---- */
+
+/* Before it runs. `logging`: the machine's attribute. */
+void execution_log_open(struct execution *execution, const struct value *logging);
+void execution_log_event(
+    struct execution *execution, int64_t id, int64_t previous, const char *type, const struct value *details);
+/* An event's details without inputs and outputs. */
+const struct value *execution_without_data(struct arena *arena, const struct value *details);
 
 /* ---- executions_store.c ---- */
 

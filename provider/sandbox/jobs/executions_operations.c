@@ -186,16 +186,21 @@ static int do_list(struct job_call *call, struct err *err)
     return status;
 }
 
-static const struct value *without_data(struct arena *arena, const struct value *event)
+const struct value *execution_without_data(struct arena *arena, const struct value *details)
 {
     static const char *const data[] = {"input", "output", "parameters"};
-    for (uint32_t i = 0; i < event->count; i++) {
-        const struct value *details = event->entries[i].value;
-        for (size_t k = 0; details->kind == VALUE_MAP && k < sizeof data / sizeof *data; k++)
-            details = value_with(arena, details, str_z(data[k]), NULL);
-        if (details != event->entries[i].value)
-            event = value_with(arena, event, event->entries[i].key, details);
-    }
+    for (size_t i = 0; i < sizeof data / sizeof *data; i++)
+        if (value_getz(details, data[i]))
+            details = value_with(arena, details, str_z(data[i]), NULL);
+    return details;
+}
+
+static const struct value *without_data(struct arena *arena, const struct value *event)
+{
+    for (uint32_t i = 0; i < event->count; i++)
+        if (event->entries[i].value->kind == VALUE_MAP)
+            event = value_with(
+                arena, event, event->entries[i].key, execution_without_data(arena, event->entries[i].value));
     return event;
 }
 

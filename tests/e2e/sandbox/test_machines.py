@@ -213,6 +213,30 @@ def test_express_machines_answer_at_once(machines):
     assert refused(machines.client.start_sync_execution, stateMachineArn=standard) == "StateMachineTypeNotSupported"
 
 
+def test_executions_are_logged_as_the_machine_says(machines, sandbox):
+    logs = sandbox.client("logs")
+
+    def logged(level, data):
+        group = "/machines/" + uuid.uuid4().hex[:8]
+        logs.create_log_group(logGroupName=group)
+        machine = machines.make(
+            {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E"}}}, type="EXPRESS",
+            loggingConfiguration={"level": level, "includeExecutionData": data, "destinations": [
+                {"cloudWatchLogsLogGroup": {"logGroupArn": f"arn:aws:logs:us-east-1:000000000000:log-group:{group}:*"}}]})
+        said = machines.client.start_sync_execution(stateMachineArn=machine, input='{"n": 1}')
+        events = [json.loads(event["message"]) for event in logs.filter_log_events(logGroupName=group)["events"]]
+        assert all(event["execution_arn"] == said["executionArn"] for event in events)
+        return events
+
+    events = logged("ALL", True)
+    assert [event["type"] for event in events] == ["ExecutionStarted", "FailStateEntered", "ExecutionFailed"]
+    assert [event["id"] for event in events] == ["1", "2", "3"] and events[1]["details"] == {"name": "F", "input": '{"n":1}'}
+    assert [event["type"] for event in logged("ERROR", True)] == ["FailStateEntered", "ExecutionFailed"]
+    assert logged("FATAL", False)[0]["details"] == {"error": "E"}
+    assert logged("ALL", False)[1]["details"] == {"name": "F"}
+    assert not logged("OFF", True)
+
+
 def test_a_machine_starts_another_and_waits(machines):
     inner = machines.make({"Type": "Pass", "Parameters": {"got.$": "$.n"}})
     call = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2",
