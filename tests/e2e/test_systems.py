@@ -12,6 +12,7 @@ SYSTEMS = {
     "airflow-ops": ["-i", "owner=ada"],
     "ecommerce-lakehouse": ["-i", "owner=ada"],
     "film-lake": ["-i", "owner=ada"],
+    "ingest-c": ["-i", "owner=ada"],
     "music-lakehouse": ["-i", "owner=ada"],
     "retail-workshop": ["-i", "owner=ada", "-i", "nightly=true"],
 }
