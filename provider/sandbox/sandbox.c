@@ -7,6 +7,7 @@
 #include "provider/sandbox/exchange.h"
 #include "provider/sandbox/faults.h"
 #include "provider/sandbox/jobs/jobs.h"
+#include "provider/sandbox/jobs/lambda.h"
 #include "provider/sandbox/jobs/unpack.h"
 #include "provider/sandbox/server.h"
 #include "provider/sandbox/store.h"
@@ -256,7 +257,7 @@ static bool object_sha256(
     const struct unpack_place place = {.bucket = bucket, .key = key, .version = version};
     struct err ignored = ERR_INIT;
     unsigned char digest[SHA256_SIZE];
-    if (unpack_sha256(s->store, &place, digest, &ignored))
+    if (!lambda_code_sha256(bucket, key, digest) && unpack_sha256(s->store, &place, digest, &ignored))
         return false;
     *out = base64_encode(arena, str_n((const char *)digest, sizeof digest));
     return true;

@@ -173,9 +173,22 @@ static int answer(struct job_call *call, const struct wire_operation *wire,
     call->input = by_members(call->arena, call->operation, call->input);
     if (call->operation->handler(call, err))
         return -1;
+    if (call->forward)
+        return 0;
     const struct value *output = call->output ? call->output : &value_empty_map;
     return wire_encode_response(call->arena, wire, response_shape(call->arena, call->operation, output),
         output, call->request_id, out, err);
+}
+
+static bool forward(const struct job_call *call, struct str service, const struct wire_message *request,
+    struct wire_message *out)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    struct wire_message changed = *request;
+    json_write(&body, call->forward, JSON_PLAIN);
+    changed.body = arena_str(call->arena, buf_str(&body));
+    return control_handle(
+        call->jobs->control, call->arena, service, call->region, &changed, call->request_id, out);
 }
 
 bool jobs_handle(struct jobs *jobs, struct arena *arena, struct str service, struct str region,
@@ -196,6 +209,8 @@ bool jobs_handle(struct jobs *jobs, struct arena *arena, struct str service, str
         wire_encode_error(
             arena, &wire, err.http_status ? err.http_status : 400, code, str_z(err.message), request_id, out);
     }
+    if (call.forward)
+        return forward(&call, service, request, out);
     return true;
 }
 
@@ -241,6 +256,9 @@ static int call_inside(struct jobs *jobs, struct arena *arena, const struct job_
         .wants_run = wants_run};
     if (operation->handler(call, err))
         return -1;
+    if (call->forward)
+        return err_set(err, ERR_INVALID, "the sandbox carries out %.*s only for its clients",
+            STR_ARG(request->operation));
     if (!call->output)
         call->output = &value_empty_map;
     return 0;

@@ -348,6 +348,11 @@ static const struct job_place invoke_places[] = {
 
 const struct job_operation lambda_operations[] = {
     {"lambda", "Invoke", invoke, "POST /2015-03-31/functions/{FunctionName}/invocations", invoke_places},
+    {"lambda", "CreateFunction", lambda_create_function, "POST /2015-03-31/functions", NULL},
+    {"lambda", "UpdateFunctionCode", lambda_update_code, "PUT /2015-03-31/functions/{FunctionName}/code",
+        NULL},
+    {"lambda", "PublishLayerVersion", lambda_publish_layer, "POST /2018-10-31/layers/{LayerName}/versions",
+        NULL},
     {0},
 };
 

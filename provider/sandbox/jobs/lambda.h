@@ -6,6 +6,7 @@
  *   lambda_instance.c   instances: made, given an event, idle, ended
  *   lambda_prepare.c    what one needs before its process starts
  *   lambda_runtime.c    the Runtime API
+ *   lambda_code.c       code that comes inside a request
  *
  * One lock for all instances and invocations (functions->lock), held briefly.
  */
@@ -16,9 +17,12 @@
 #include "provider/sandbox/jobs/process.h"
 #include "provider/sandbox/jobs/script.h"
 
+#include "base/hash.h"
+
 #include <pthread.h>
 
 struct instance;
+struct unpack_place;
 struct runtime;
 
 struct functions {
@@ -81,6 +85,14 @@ bool instance_answer(
 /* It could not be made ready. */
 void instance_init_failed(struct instance *instance, struct str body, struct str error_type);
 struct str instance_arn(const struct instance *instance);
+
+/* ---- lambda_code.c ---- */
+
+job_handler lambda_create_function, lambda_publish_layer, lambda_update_code;
+/* Does the place mean code that came inside a request? Then it is this file. */
+bool lambda_code_file(
+    struct jobs *jobs, struct arena *arena, const struct unpack_place *place, struct str *path);
+bool lambda_code_sha256(struct str named, struct str key, unsigned char out[SHA256_SIZE]);
 
 /* ---- lambda_runtime.c ---- */
 

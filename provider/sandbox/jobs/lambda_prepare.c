@@ -19,9 +19,12 @@ static int unpack_one(struct instance *instance, const struct value *place, cons
         value_text(value_getz(place, "s3_key"), STR_EMPTY),
         value_text(value_getz(place, "s3_object_version"), STR_EMPTY)};
     if (!from.key.n)
-        return err_set(err, ERR_INVALID, "the sandbox only runs code that lies in S3");
-    if (dir_make(dir, err) || unpack_fetch(store, &from, archive.p, err) ||
-        unpack_archive(archive.p, dir, MAX_UNPACKED, err))
+        return err_set(err, ERR_INVALID, "the function has no code");
+    if (dir_make(dir, err))
+        return -1;
+    if (lambda_code_file(instance->functions->jobs, &arena, &from, &archive))
+        return unpack_archive(archive.p, dir, MAX_UNPACKED, err);
+    if (unpack_fetch(store, &from, archive.p, err) || unpack_archive(archive.p, dir, MAX_UNPACKED, err))
         return -1;
     unlink(archive.p);
     return 0;

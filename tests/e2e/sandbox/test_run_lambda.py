@@ -1,6 +1,7 @@
 """Functions run, through the Runtime API."""
 
 import base64
+import hashlib
 import io
 import json
 import re
@@ -183,7 +184,22 @@ def test_parallel_calls_and_reserved_concurrency(job_sandbox):
     assert refused(f.api.invoke, FunctionName=f.name) == "TooManyRequestsException"
 
 
-C_BOOTSTRAP = """#!/bin/sh
+def test_code_inside_the_request(job_sandbox):
+    api, name = job_sandbox.client("lambda"), f"f-{uuid.uuid4().hex[:8]}"
+    one, two = (archive(main_dot_py=f"def handler(event, context):\n    return {n}\n") for n in (1, 2))
+    layer = api.publish_layer_version(LayerName=name, Content={"ZipFile": archive(python__film_dot_py="NAME = 'alien'")})["LayerVersionArn"]
+    made = api.create_function(FunctionName=name, Role=job_sandbox.role, Runtime="python3.11", Handler="main.handler", Code={"ZipFile": one})
+    assert made["CodeSha256"] == base64.b64encode(hashlib.sha256(one).digest()).decode()
+    assert json.loads(api.invoke(FunctionName=name)["Payload"].read()) == 1
+    assert api.update_function_code(FunctionName=name, ZipFile=two)["CodeSha256"] != made["CodeSha256"]
+    assert json.loads(api.invoke(FunctionName=name)["Payload"].read()) == 2
+    job_sandbox.put("code/three.zip", archive(main_dot_py="import film\ndef handler(event, context):\n    return film.NAME\n"))
+    api.update_function_code(FunctionName=name, S3Bucket="lake", S3Key="code/three.zip")
+    api.update_function_configuration(FunctionName=name, Layers=[layer])
+    assert json.loads(api.invoke(FunctionName=name)["Payload"].read()) == "alien"
+
+
+SHELL_BOOTSTRAP = """#!/bin/sh
 api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
 while :; do
     event=$(curl -sS -D "$TMPDIR/headers" "$api/next") || exit 0
@@ -195,7 +211,7 @@ done
 
 
 def test_a_bootstrap_of_its_own(job_sandbox):
-    f = Function(job_sandbox, runtime="provided.al2023", handler="anything", bootstrap=(C_BOOTSTRAP, 0o755))
+    f = Function(job_sandbox, runtime="provided.al2023", handler="anything", bootstrap=(SHELL_BOOTSTRAP, 0o755))
     assert f.result({"n": 1}) == {"handler": "anything", "event": {"n": 1}}
     assert f.result([2]) == {"handler": "anything", "event": [2]}
     assert 'shell saw {"n": 1}' in f.lines()
