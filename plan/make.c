@@ -479,6 +479,7 @@ static int make(struct planner *p, struct err *err)
     }
     if (!p->options.target_count)
         diff_orphans(p);
+    check_unique(p);
     if (p->diags->errors)
         return -1;
     spread_create_before_destroy(p);

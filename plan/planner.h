@@ -199,6 +199,11 @@ int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const stru
 void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *object,
     void (*warn)(void *ctx, const char *text), void *warn_ctx);
 
+/* ---- unique.c ---- */
+
+/* Reports instances of sole types that would have the same id. */
+void check_unique(struct planner *p);
+
 /* ---- trigger.c ---- */
 
 /* Did something that the instance's replace_triggered_by names change since the last apply? */

@@ -78,8 +78,9 @@ struct schema {
     bool bulk;    /* has a list call: refreshed by pages */
     const struct attr *attrs; /* in spec order */
     size_t attr_count;
-    struct str id;       /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
-    struct str provider; /* whose configuration it uses; "": the one its name begins with */
+    struct str id; /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
+    bool sole;     /* two resources of one id would take it away from each other: refused when planned */
+    struct str provider;            /* whose configuration it uses; "": the one its name begins with */
     const struct resource_ops *ops; /* provider/provider.h */
     const struct job_ops *job;      /* provider/job.h; NULL: nothing that could be run */
     void *impl;                     /* the provider's own description of the type */

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "provider/aws/client.h"
+#include "provider/aws/s3_object_list.h"
 #include "provider/aws/upload.h"
 #include "provider/weir/artifact_store.h"
 
@@ -228,7 +229,7 @@ static int remove_version(struct op_ctx *ctx, const struct value *version, struc
         return -1;
     if (!value_getz(version, "etag"))
         s3_upload_forget(ctx, bucket, key);
-    if (stored.there && stored.stack.n && !str_eq(stored.stack, artifact_owner(ctx)))
+    if (stored.there && stored.stack.n && !artifact_is_own(ctx, &stored))
         return 0; /* another stack has stored it anew: it is that one's now */
     return artifact_remove(ctx, bucket, key, text_of(version, "version_id"), err);
 }
@@ -302,7 +303,7 @@ static int any_left(struct op_ctx *ctx, const struct value *versions, bool *left
         const struct value *version = versions->items[i];
         if (artifact_look(ctx, text_of(version, "bucket"), text_of(version, "key"), &stored, err))
             return -1;
-        *left = stored.there && (!stored.stack.n || str_eq(stored.stack, artifact_owner(ctx)));
+        *left = stored.there && (!stored.stack.n || artifact_is_own(ctx, &stored));
     }
     return 0;
 }
@@ -396,7 +397,7 @@ static bool is_ours(
 {
     const struct value *version = artifact_version(value_getz(prior, "versions"), text_of(wanted, "sha256"));
     struct str etag = version && same_place(version, wanted) ? text_of(version, "etag") : STR_EMPTY;
-    return str_eq(stored->sha256, text_of(wanted, "sha256")) && str_eq(stored->stack, artifact_owner(ctx)) &&
+    return str_eq(stored->sha256, text_of(wanted, "sha256")) && artifact_is_own(ctx, stored) &&
            (!etag.n || str_eq(etag, stored->etag));
 }
 
@@ -513,6 +514,7 @@ static const struct resource_ops ops = {
     .prepare = artifact_prepare,
     .predict = artifact_predict,
     .read = artifact_read,
+    .list = s3_object_list, /* recorded and told in the same words */
     .create = artifact_create,
     .update = artifact_update,
     .delete = artifact_delete,
@@ -529,6 +531,8 @@ const struct schema weir_artifact_schema = {
     .attrs = attrs,
     .attr_count = sizeof attrs / sizeof *attrs,
     .id = STR_INIT("url"),
+    .bulk = true,
+    .sole = true,
     .provider = STR_INIT("aws"),
     .ops = &ops,
 };

@@ -7,6 +7,7 @@
 #define HASH_MARK    "weir-sha256" /* as aws.s3.object has it */
 #define STACK_MARK   "weir-stack"
 #define ADDRESS_MARK "weir-address"
+#define STATE_MARK   "weir-state"
 
 /* ---- on the wire ---- */
 
@@ -71,7 +72,8 @@ static struct stored stored_of(struct op_ctx *ctx, const struct wire_message *re
         .etag = unquoted(wire_header_get(response, STR("ETag"))),
         .version_id = wire_header_get(response, STR("x-amz-version-id")),
         .stack = mark_of(ctx->arena, metadata, STACK_MARK),
-        .address = mark_of(ctx->arena, metadata, ADDRESS_MARK)};
+        .address = mark_of(ctx->arena, metadata, ADDRESS_MARK),
+        .state = mark_of(ctx->arena, metadata, STATE_MARK)};
     str_to_int(wire_header_get(response, STR("Content-Length")), &stored.size);
     return stored;
 }
@@ -80,6 +82,13 @@ struct str artifact_owner(struct op_ctx *ctx)
 {
     return ctx->env.n ? arena_printf(ctx->arena, "%.*s.%.*s", STR_ARG(ctx->stack), STR_ARG(ctx->env))
                       : ctx->stack;
+}
+
+bool artifact_is_own(struct op_ctx *ctx, const struct stored *stored)
+{
+    bool state_known = stored->state.n && ctx->lineage.n;
+    return str_eq(stored->stack, artifact_owner(ctx)) &&
+           (!state_known || str_eq(stored->state, ctx->lineage));
 }
 
 /* ---- calls ---- */
@@ -105,8 +114,9 @@ int artifact_put(struct op_ctx *ctx, struct str bucket, struct str key, const ch
     struct stored *out, struct err *err)
 {
     struct value_entry marks[] = {{STR(STACK_MARK), mark_text(ctx, artifact_owner(ctx))},
-        {STR(ADDRESS_MARK), mark_text(ctx, ctx->address)}};
-    struct value_entry settings[] = {{STR("metadata"), value_map(ctx->arena, marks, 2)}};
+        {STR(ADDRESS_MARK), mark_text(ctx, ctx->address)}, {STR(STATE_MARK), mark_text(ctx, ctx->lineage)}};
+    size_t count = ctx->lineage.n ? 3 : 2;
+    struct value_entry settings[] = {{STR("metadata"), value_map(ctx->arena, marks, count)}};
     struct s3_upload upload = {.bucket = bucket,
         .key = key,
         .path = path,
@@ -121,6 +131,7 @@ int artifact_put(struct op_ctx *ctx, struct str bucket, struct str key, const ch
         .version_id = uploaded.version_id,
         .stack = artifact_owner(ctx),
         .address = ctx->address,
+        .state = ctx->lineage,
         .size = uploaded.size};
     return 0;
 }

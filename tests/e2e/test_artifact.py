@@ -509,3 +509,46 @@ def test_module_makes_a_layer_of_the_requirements(tmp_path):
         stack.destroy()
     finally:
         server.stop()
+
+
+def test_two_of_the_same_are_refused(tmp_path):
+    stack = offline(tmp_path, "source: a/main.py", {"a/main.py": "1", "b/main.py": "1"})
+    text = (stack.folder / "weir.yaml").read_text()
+    stack.write(text + "  other: {type: weir.artifact, store: lake/x, source: b/main.py}\n")
+    refused = stack.run("plan", status=3)
+    assert "code and other would be the same weir.artifact: s3://lake/x/main-" in refused.err and "give one of them another name" in refused.err, str(refused)
+    stack.write(text + "  other: {type: weir.artifact, store: lake/x, source: b/main.py, name: other}\n")
+    assert len(shas(stack)) == 2
+
+
+def test_copies_of_a_stack_do_not_share(place, tmp_path):
+    """Two people with the same files and the same store, each with a state of their own: nobody takes anything away from the other."""
+    place.client("s3").create_bucket(Bucket="art-lake")
+    copies = [Stack(tmp_path / name, place) for name in ("ada", "ben")]
+    for copy in copies:
+        write(copy.folder, {"a.py": "1"})
+        copy.write("stack: art\nresources:\n  code: {type: weir.artifact, store: art-lake/x, source: a.py}\n").apply()
+        copy.assert_settled()
+    copies[0].destroy()
+    copies[1].assert_settled()
+    assert len(keys(place)) == 1
+    copies[1].destroy()
+    assert keys(place) == []
+
+
+def test_many_are_looked_at_by_listing_them(stack, cloud):
+    names = [f"j{i}" for i in range(20)]
+    write(stack.folder, {f"{name}.py": name for name in names})
+    stack.write(f"stack: art\nresources:\n  lake: {{type: aws.s3.bucket, name: art-lake}}\n  code: {{type: weir.artifact, for_each: {names}, source: '${{each.key}}.py', store: '${{lake.name}}/x'}}\n").apply()
+    cloud.forget_requests()
+    stack.assert_settled()
+    assert len(cloud.requests()) <= 3, cloud.requests()
+    s3 = cloud.client("s3")
+    swapped, gone = keys(cloud)[3], keys(cloud)[5]
+    s3.put_object(Bucket="art-lake", Key=swapped, Body=b"steal()", Metadata=s3.head_object(Bucket="art-lake", Key=swapped)["Metadata"])
+    s3.delete_object(Bucket="art-lake", Key=gone)
+    cloud.forget_requests()
+    assert len(stack.plan()) == 2
+    stack.apply()
+    stack.assert_settled()
+    stack.destroy()
