@@ -22,6 +22,11 @@ STACK = """
         bucket: ${lake.name}
         key: raw/films.csv
         content: "id|title|${inputs.v}"
+      script:
+        type: weir.artifact
+        source: jobs/v${inputs.v}.py
+        name: script
+        store: ${lake.name}/code
       role:
         type: aws.iam.role
         name: crash-role-${inputs.name}
@@ -40,7 +45,7 @@ STACK = """
         for_each: [a, b]
         name: crash-${inputs.name}-${each.key}
         role: ${role.arn}
-        command: {name: glueetl, script_location: "s3://${lake.name}/${film.key}", python_version: "3"}
+        command: {name: glueetl, script_location: "${script.url}", python_version: "3"}
         number_of_workers: ${inputs.v + 1}
         worker_type: G.1X
       password:
@@ -61,8 +66,15 @@ STACK = """
     outputs:
       lake: {value: "${lake.name}"}
 """
-RESOURCES = 10
+RESOURCES = 11
 STATE_BUCKET = "weir-state"
+
+
+def written(stack, more=""):
+    """The stack with the files that it names."""
+    for v in (1, 2):
+        stack.write(f"print({v})\n", f"jobs/v{v}.py")
+    return stack.write(STACK + more)
 
 
 def tags_of(tags):

@@ -10,7 +10,7 @@ import os
 import signal
 
 import pytest
-from mixed import RESOURCES, STACK, STATE_BUCKET, everything
+from mixed import RESOURCES, STATE_BUCKET, everything, written
 from support import Stack
 
 LONG = bool(os.environ.get("WEIR_LONG"))
@@ -36,7 +36,7 @@ class Sweep:
         """A new stack where everything is as it was before the run that is to be killed."""
         self.cloud.reset()
         self.count += 1
-        stack = Stack(self.folder / f"{self.name}-{self.count}", self.cloud).write(STACK)
+        stack = written(Stack(self.folder / f"{self.name}-{self.count}", self.cloud))
         if self.before is not None:
             stack.apply(*self.before)
         return stack
@@ -73,7 +73,7 @@ class Sweep:
 def test_kill(cloud, tmp_path, name):
     sweep = Sweep(cloud, tmp_path, name)
     expected = sweep.finish(sweep.fresh())
-    assert len(expected) == (0 if name == "destroy" else RESOURCES - 1)  # the object is listed with its bucket
+    assert len(expected) == (0 if name == "destroy" else RESOURCES - 2)  # objects are listed with their bucket
     points = sweep.points()
     assert points > 60, points
     kills = 0
@@ -112,7 +112,7 @@ def test_kill_with_shared_state(cloud, tmp_path):
             self.count += 1
             self.cloud.client("s3").create_bucket(Bucket=STATE_BUCKET)
             state = f"\n    state: {{backend: s3, bucket: {STATE_BUCKET}, lease_seconds: 2}}\n"
-            return Stack(self.folder / f"shared-{self.count}", self.cloud).write(STACK + state)
+            return written(Stack(self.folder / f"shared-{self.count}", self.cloud), state)
 
         def finish(self, stack):
             self.command = ["apply", "--yes", "--lock-timeout", "30s"]
@@ -120,7 +120,7 @@ def test_kill_with_shared_state(cloud, tmp_path):
 
     sweep = Shared(cloud, tmp_path, "create")
     expected = sweep.finish(sweep.fresh())
-    assert len(expected) == RESOURCES - 1
+    assert len(expected) == RESOURCES - 2
     points = sweep.points()
     for at in range(4, points, 5 if LONG else points // 2):
         stack = sweep.killed_at(at)

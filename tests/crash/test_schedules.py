@@ -7,7 +7,7 @@ import os
 import random
 
 import pytest
-from mixed import RESOURCES, STACK, everything
+from mixed import RESOURCES, everything, written
 from support import Stack
 
 SEEDS = range(200) if os.environ.get("WEIR_LONG") else range(3)
@@ -48,7 +48,7 @@ def until_done(stack, cloud, random_, *command):
 def expected(running_cloud, tmp_path_factory):
     found = []
     running_cloud.reset()
-    stack = Stack(tmp_path_factory.mktemp("plain") / "stack", running_cloud).write(STACK)
+    stack = written(Stack(tmp_path_factory.mktemp("plain") / "stack", running_cloud))
     for inputs in [], ["-i", "v=2"]:
         stack.apply(*inputs)
         found.append(everything(running_cloud))
@@ -58,7 +58,7 @@ def expected(running_cloud, tmp_path_factory):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_schedule(cloud, tmp_path, expected, seed):
     random_ = random.Random(seed)
-    stack = Stack(tmp_path / "stack", cloud).write(STACK)
+    stack = written(Stack(tmp_path / "stack", cloud))
     for inputs, wanted in zip(([], ["-i", "v=2"]), expected):
         until_done(stack, cloud, random_, "apply", "--yes", *inputs)
         stack.assert_settled(*inputs)
