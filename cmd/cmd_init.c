@@ -14,15 +14,19 @@ static struct str template_name(struct str path)
     return str_cut(str_slice(path, root.n, path.n), '/', &rest);
 }
 
-/* The first line of its README without the heading's signs. */
-static struct str template_title(struct arena *arena, struct str name)
+/* What its stack file says of it, in one line. */
+static struct str template_description(struct arena *arena, struct str name)
 {
-    const struct embedded_file *readme =
-        embedded_find(arena_printf(arena, "%s%.*s/README.md", root.p, STR_ARG(name)));
-    struct str rest, line = readme ? str_cut(embedded_text(readme), '\n', &rest) : STR_EMPTY;
-    while (line.n && line.p[0] == '#')
-        line = str_slice(line, 1, line.n);
-    return str_trim(line);
+    static const struct str key = STR_INIT("description: ");
+    const struct embedded_file *file =
+        embedded_find(arena_printf(arena, "%s%.*s/weir.yaml", root.p, STR_ARG(name)));
+    struct str rest = file ? embedded_text(file) : STR_EMPTY;
+    while (rest.n) {
+        struct str line = str_cut(rest, '\n', &rest);
+        if (str_starts(line, key))
+            return str_trim(str_slice(line, key.n, line.n));
+    }
+    return STR_EMPTY;
 }
 
 static struct texts template_names(struct arena *arena)
@@ -45,7 +49,7 @@ static int list_templates(struct invocation *inv)
     for (size_t i = 0; i < names.n; i++) {
         style_add_str(&out, inv->out.color, STYLE_BOLD, names.items[i]);
         buf_addf(&out, "%*s", names.items[i].n < 20 ? (int)(20 - names.items[i].n) : 1, "");
-        buf_add_str(&out, template_title(&inv->arena, names.items[i]));
+        buf_add_str(&out, template_description(&inv->arena, names.items[i]));
         buf_add_char(&out, '\n');
     }
     return invocation_write(inv, buf_str(&out));

@@ -90,7 +90,8 @@ def test_init(local_stack):
 
 
 def test_init_alone_lists_the_examples(local_stack):
-    assert re.search(r"^film-lake +\S", local_stack.run("init").out, re.M)
+    listed = local_stack.run("init").out
+    assert re.search(r"^film-lake +Films and series", listed, re.M) and all(len(line.split()) > 3 for line in listed.splitlines())
     assert not list(local_stack.folder.iterdir())
 
 
