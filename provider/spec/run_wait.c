@@ -21,12 +21,25 @@ int run_sleep(struct run *run, int64_t ms, struct err *err)
     return cancelled(run) ? err_set(err, ERR_INTERRUPTED, "interrupted while waiting") : 0;
 }
 
+/* "it to be gone (now deleting)", by the state that the type is known to have. */
+static struct str describe_gone(struct run *run, const struct value *live)
+{
+    const struct spec_type *type = run->type;
+    const struct spec_conditions *states = type->gone.count ? &type->gone
+                                           : type->ready    ? &type->ready->until
+                                                            : NULL;
+    struct str now = STR_EMPTY;
+    if (states && states->count)
+        now = value_scalar_text(run->arena, value_get(live, states->items[0].name));
+    return now.n ? arena_printf(run->arena, "it to be gone (now %.*s)", STR_ARG(now)) : STR("it to be gone");
+}
+
 /* "status available (now creating)" */
 static struct str describe(
     struct run *run, const struct spec_conditions *conditions, const struct value *live)
 {
     if (!conditions->count)
-        return STR("it to be gone");
+        return describe_gone(run, live);
     const struct spec_condition *first = &conditions->items[0];
     struct str want = value_scalar_text(run->arena, first->values->items[0]);
     struct str now = value_scalar_text(run->arena, value_get(live, first->name));

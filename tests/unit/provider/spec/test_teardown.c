@@ -1,0 +1,280 @@
+/* Taking down: what a consent makes of a deletion, what it erases, what is left, and whose an ARN is. */
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/json.h"
+#include "provider/spec/run.h"
+#include "tests/unit/support/manual_clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/support/toy_aws.h"
+
+static const char *const spec =
+    "service: toy\n"
+    "protocol: json-1.1\n"
+    "target: Toy\n"
+    "errors: {absent: [Gone]}\n"
+    "page: {in: Next, out: Next}\n"
+    "types:\n"
+    "  chest:\n"
+    "    id: name\n"
+    "    arn: arn:${partition}:toy:${region}:${account}:chest/${name}\n"
+    "    iam: {on: [\"${arn}\", \"${arn}/*\"], anywhere: [ListChests]}\n"
+    "    attributes:\n"
+    "      name: {type: string, required: true, replace: true}\n"
+    "      force: {type: boolean, local: true, default: false}\n"
+    "      last: {type: string, local: true}\n"
+    "      lock: {type: boolean, default: false}\n"
+    "      status: {type: string, computed: true}\n"
+    "    create: {call: MakeChest}\n"
+    "    read: {call: GetChest, at: Chest}\n"
+    "    list: {call: ListChests, at: \"Chests[]\"}\n"
+    "    find: {call: FindChests, send: {Begins: name}, at: \"Chests[]\"}\n"
+    "    update: [{call: LockChest, send: [name, lock]}]\n"
+    "    delete:\n"
+    "      call: DropChest\n"
+    "      send: [name, force, last]\n"
+    "      retry: [InUse]\n"
+    "    teardown:\n"
+    "      force_empty:\n"
+    "        set: {force: true, last: null}\n"
+    "        says: all in it goes\n"
+    "        count: {call: ListCoins, at: \"Coins[]\", as: coins, bytes: Weight}\n"
+    "        refused: [Full]\n"
+    "        instead: last names who gets it\n"
+    "      delete_protected: {set: {lock: false}, says: it is unlocked, refused: [Locked]}\n"
+    "    leaves:\n"
+    "      - {type: aws.toy.chest, match: {name: \"of-${name}-*\"}, says: smaller ones}\n"
+    "      - {type: aws.toy.chest, match: {name: \"${last}\"}, says: the last, kept: true, if: {last: "
+    "\"*\"}}\n"
+    "    wait:\n"
+    "      ready: {for: {status: ok}, every: 1s}\n"
+    "      gone: {every: 5s, timeout: 30s}\n"
+    "  path:\n"
+    "    id: name\n"
+    "    arn: arn:${partition}:toy::${account}:path${path}${name}\n"
+    "    attributes: {name: {type: string, required: true}, path: {type: string, default: /}}\n"
+    "    create: {call: MakePath}\n"
+    "    delete: {call: DropPath}\n";
+
+static struct spec_service *service;
+static struct provider *provider;
+static struct arena arena;
+
+static int set_up(void **state)
+{
+    (void)state;
+    static struct source source;
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    AUTO_BUF struct buf out = BUF_INIT;
+    source = (struct source){.path = STR("toy.yaml"), .text = str_z(spec)};
+    service = spec_load(&source, &diags);
+    if (!service) {
+        diags_render(&diags, false, &out);
+        fail_msg("%s", out.p);
+    }
+    struct provider_options options = {.name = STR("aws"), .stack = STR("s")};
+    struct err err = ERR_INIT;
+    manual_clock_install(0);
+    return provider_new(&options, &provider, &err);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    manual_clock_remove();
+    provider_free(provider);
+    spec_free(service);
+    return 0;
+}
+
+static int release(void **state)
+{
+    (void)state;
+    arena_release(&arena);
+    return 0;
+}
+
+static char told[256];
+
+static void tell(void *ctx, const char *what)
+{
+    (void)ctx;
+    snprintf(told, sizeof told, "%s", what);
+}
+
+static struct op_ctx ctx_of(const char *type, unsigned teardown)
+{
+    const struct spec_type *found = map_get(&service->types, str_z(type));
+    return (struct op_ctx){.arena = &arena,
+        .provider = provider,
+        .schema = &found->schema,
+        .address = STR("it"),
+        .stack = STR("s"),
+        .teardown = teardown,
+        .progress = tell};
+}
+
+static const struct value *json(const char *text)
+{
+    const struct value *v;
+    struct err err = ERR_INIT;
+    if (json_parse(&arena, str_z(text), &v, &err))
+        fail_msg("%s: %s", text, err.message);
+    return v;
+}
+
+static void assert_json(const struct value *v, const char *text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    json_write(&out, v ? v : &value_null, JSON_MARK_UNKNOWN);
+    assert_string_equal(out.p, text);
+}
+
+static void test_erases(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    const struct value *list;
+    struct op_ctx none = ctx_of("chest", 0), all = ctx_of("chest", TEARDOWN_EMPTY | TEARDOWN_PROTECTED);
+    PLAY({"GetChest", NULL, NULL, NULL});
+    assert_int_equal(none.schema->ops->erases(&none, json("{\"name\":\"a\"}"), &list, &err), 0);
+    assert_json(list, "[]");
+    PLAY(
+        {"ListCoins", "{\"Name\":\"a\"}", "{\"Coins\":[{\"Weight\":3},{\"Weight\":4}],\"Next\":\"n\"}", NULL},
+        {"ListCoins", "{\"Name\":\"a\",\"Next\":\"n\"}", "{\"Coins\":[{\"Weight\":5}]}", NULL},
+        {"GetChest", NULL, "{\"Chest\":{\"Lock\":true}}", NULL});
+    assert_int_equal(all.schema->ops->erases(&all, json("{\"name\":\"a\"}"), &list, &err), 0);
+    PLAYED();
+    assert_json(list,
+        "[{\"counts\":{\"bytes\":12,\"coins\":3},\"flag\":\"force_empty\",\"says\":\"all in it goes\"},"
+        "{\"flag\":\"delete_protected\",\"says\":\"it is unlocked\"}]");
+    /* what the object itself says needs no flag; what is empty or open needs no word */
+    PLAY({"ListCoins", NULL, "{\"Coins\":[{\"Weight\":3}]}", NULL});
+    assert_int_equal(
+        none.schema->ops->erases(&none, json("{\"name\":\"a\",\"force\":true}"), &list, &err), 0);
+    PLAYED();
+    assert_json(list, "[{\"counts\":{\"bytes\":3,\"coins\":1},\"says\":\"all in it goes\"}]");
+    PLAY({"ListCoins", NULL, "{\"Coins\":[]}", NULL},
+        {"GetChest", NULL, "{\"Chest\":{\"Lock\":false}}", NULL});
+    assert_int_equal(all.schema->ops->erases(&all, json("{\"name\":\"a\"}"), &list, &err), 0);
+    PLAYED();
+    assert_json(list, "[]");
+    /* what cannot be counted is told of all the same */
+    PLAY({"ListCoins", NULL, "no", "Forbidden"}, {"GetChest", NULL, "no", "Gone"});
+    assert_int_equal(all.schema->ops->erases(&all, json("{\"name\":\"a\"}"), &list, &err), 0);
+    PLAYED();
+    assert_json(list, "[{\"error\":\"Forbidden: no\",\"flag\":\"force_empty\",\"says\":\"all in it goes\"}]");
+}
+
+static void test_delete_with_consent(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct op_ctx ctx = ctx_of("chest", TEARDOWN_EMPTY | TEARDOWN_PROTECTED);
+    PLAY({"GetChest", NULL, "{\"Chest\":{\"Lock\":true}}", NULL},
+        {"LockChest", "{\"Lock\":false,\"Name\":\"a\"}", NULL, NULL},
+        {"GetChest", NULL, "{\"Chest\":{\"Status\":\"ok\"}}", NULL},
+        {"DropChest", "{\"Force\":true,\"Name\":\"a\"}", NULL, NULL},
+        {"GetChest", NULL, "{\"Chest\":{\"Status\":\"sinking\"}}", NULL}, {"GetChest", NULL, "none", "Gone"});
+    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"a\",\"last\":\"b\"}"), &err), 0);
+    PLAYED();
+    assert_string_equal(told, "waiting for it to be gone (now sinking)");
+}
+
+static void test_hint_without_consent(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct op_ctx ctx = ctx_of("chest", TEARDOWN_PROTECTED);
+    PLAY({"GetChest", NULL, "{\"Chest\":{\"Lock\":false}}", NULL},
+        {"DropChest", "{\"Force\":false,\"Last\":\"b\",\"Name\":\"a\"}", "coins", "Full"},
+        {"GetChest", NULL, "{\"Chest\":{}}", NULL});
+    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"a\",\"last\":\"b\"}"), &err), -1);
+    PLAYED();
+    assert_string_equal(err.hint,
+        "`weir destroy --force-empty` does it (all in it goes); or say in the stack "
+        "force: true; last names who gets it");
+}
+
+static void test_leaves(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    const struct value *list;
+    struct op_ctx ctx = ctx_of("chest", 0);
+    assert_int_equal(ctx.schema->ops->leaves(&ctx, json("{\"name\":\"a\"}"), &list, &err), 0);
+    assert_json(list, "[{\"kept\":false,\"match\":{\"name\":\"of-a-*\"},\"says\":\"smaller ones\","
+                      "\"type\":\"aws.toy.chest\"}]");
+    assert_int_equal(ctx.schema->ops->leaves(&ctx, json("{\"name\":\"a\",\"last\":\"z\"}"), &list, &err), 0);
+    assert_int_equal(list->count, 2);
+}
+
+static void found(void *ctx, const struct value *live)
+{
+    value_builder_add(ctx, value_get(live, STR("name")));
+}
+
+static void test_search(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct op_ctx ctx = ctx_of("chest", 0);
+    struct value_builder names = VALUE_BUILDER(&arena);
+    PLAY({"FindChests", "{\"Begins\":\"of-a-\"}",
+        "{\"Chests\":[{\"Name\":\"of-a-1\"},{\"Name\":\"of-a\"},{\"Name\":\"of-a-2\"}]}", NULL});
+    assert_int_equal(ctx.schema->ops->search(&ctx, json("{\"name\":\"of-a-*\"}"), found, &names, &err), 0);
+    PLAYED();
+    assert_json(value_builder_list(&names), "[\"of-a-1\",\"of-a-2\"]");
+}
+
+static void test_by_arn(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    const struct value *object;
+    struct op_ctx chest = ctx_of("chest", 0), path = ctx_of("path", 0);
+    assert_int_equal(chest.schema->ops->by_arn(&chest, STR("arn:aws:toy:mars:7:chest/a"), &object, &err), 0);
+    assert_json(object, "{\"arn\":\"arn:aws:toy:mars:7:chest/a\",\"name\":\"a\"}");
+    static const char *const others[] = {"arn:aws:toy:mars:7:box/a", "arn:aws:toy:mars:7:chest", "", "x"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_int_equal(chest.schema->ops->by_arn(&chest, str_z(others[i]), &object, &err), 0);
+        assert_null(object);
+    }
+    assert_int_equal(path.schema->ops->by_arn(&path, STR("arn:aws:toy::7:path/x/y/z"), &object, &err), 0);
+    assert_json(object, "{\"arn\":\"arn:aws:toy::7:path/x/y/z\",\"name\":\"z\",\"path\":\"/x/y/\"}");
+}
+
+static void test_scope(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("chest", 0);
+    const struct resource_ops *ops = ctx.schema->ops;
+    assert_json(ops->scope(ctx.schema, json("{\"name\":\"a\"}"), STR("toy:DropChest"), &arena),
+        "[\"arn:*:toy:*:*:chest/a\",\"arn:*:toy:*:*:chest/a/*\"]");
+    assert_json(ops->scope(ctx.schema, &value_empty_map, STR("toy:DropChest"), &arena),
+        "[\"arn:*:toy:*:*:chest/*\",\"arn:*:toy:*:*:chest/*/*\"]");
+    assert_null(ops->scope(ctx.schema, json("{\"name\":\"a\"}"), STR("toy:ListChests"), &arena));
+    assert_null(ops->scope(ctx.schema, json("{\"name\":\"a\"}"), STR("tag:GetResources"), &arena));
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, release)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_erases),
+        TEST(test_delete_with_consent),
+        TEST(test_hint_without_consent),
+        TEST(test_leaves),
+        TEST(test_search),
+        TEST(test_by_arn),
+        TEST(test_scope),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
