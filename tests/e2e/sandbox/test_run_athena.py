@@ -7,6 +7,7 @@ import sys
 import pytest
 from botocore.exceptions import ClientError
 from servers import ROOT, JobSandbox, until
+from support import Stack
 
 DUCK = ROOT / ".venv-jobs" / "bin"
 has_duckdb = (DUCK / "python3").exists() and subprocess.run([DUCK / "python3", "-c", "import duckdb, boto3"], capture_output=True).returncode == 0
@@ -98,3 +99,19 @@ def test_long_results_have_pages(athena):
     values = [row["Data"][0]["VarCharValue"] for page in pages for row in page["ResultSet"]["Rows"]]
     assert values == ["range", *(str(n) for n in range(2500))]
     assert len(pages) == 3
+
+
+def test_weir_runs_a_named_query(athena, tmp_path):
+    stack = Stack(tmp_path)
+    stack.env |= {"AWS_ACCESS_KEY_ID": athena.sandbox.access, "AWS_SECRET_ACCESS_KEY": athena.sandbox.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": athena.sandbox.url}
+    stack.write("""
+stack: queries
+resources:
+  group: {type: aws.athena.workgroup, name: analysts, output_location: "s3://lake/analysts/"}
+  by_year: {type: aws.athena.named_query, name: by_year, database: films, workgroup: "${group.name}", query: "SELECT year, count(*) AS films FROM silver WHERE year < ? GROUP BY year"}
+""")
+    stack.apply()
+    assert stack.run("run", "by_year", "1980").out.splitlines() == ["year,films", "1979,2"]
+    failed = stack.run("run", "by_year", "'nosuch'", status=1)
+    assert "nosuch" in failed.err
+    stack.destroy()

