@@ -5,10 +5,14 @@
 #include "provider/aws/s3.h"
 #include "provider/aws/upload_internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { TRIES = 3 };
+enum {
+    TRIES = 3,
+    INLINE_MAX = 48 * 1024, /* goes out in one piece with its head; more would be sent after it */
+};
 
 static const struct wire_operation put_object = S3_OPERATION("PutObject", "PUT", "");
 
@@ -119,6 +123,27 @@ static bool is_other_content(const struct err *err)
     return false;
 }
 
+/* A small file's bytes in place of the file. */
+static enum upload_result read_small(
+    struct arena *arena, const struct upload_source *source, struct aws_call *call, struct err *err)
+{
+    char *bytes = arena_alloc(arena, (size_t)source->size + 1);
+    size_t have = 0;
+    while (have < (size_t)source->size) {
+        ssize_t n = pread(source->fd, bytes + have, (size_t)source->size - have, (off_t)have);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            err_errno(err, ERR_IO, "cannot read \"%s\"", source->name);
+        if (n <= 0)
+            return n < 0 ? UPLOAD_FAILED : UPLOAD_CHANGED; /* it is shorter than it was */
+        have += (size_t)n;
+    }
+    bytes[have] = 0;
+    call->request.body = str_n(bytes, have);
+    return UPLOAD_OK;
+}
+
 static enum upload_result put_once(struct op_ctx *ctx, const struct s3_upload *upload,
     struct upload_source *source, const unsigned char digest[SHA256_SIZE], struct s3_uploaded *out,
     struct err *err)
@@ -131,8 +156,13 @@ static enum upload_result put_once(struct op_ctx *ctx, const struct s3_upload *u
         .payload_hash = hex_encode(arena, digest, SHA256_SIZE),
         .sensitive = upload->sensitive,
         .request.body = source->bytes};
-    if (source->fd >= 0)
+    enum upload_result result = UPLOAD_OK;
+    if (source->fd >= 0 && source->size > INLINE_MAX)
         call.body_length = source->size;
+    else if (source->fd >= 0)
+        result = read_small(arena, source, &call, err);
+    if (result != UPLOAD_OK)
+        return result;
     const struct value *input = upload_input(arena, upload, call.payload_hash);
     input = value_with(arena, input, STR("sha256"), value_string_ref(arena, sum));
     if (aws_s3_call(ctx, &put_object, &aws_s3_put_shape, input, &call, &answer, &failure)) {

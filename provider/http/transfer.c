@@ -216,7 +216,8 @@ static void set_method(struct transfer *t, struct arena *arena)
         SET(t, CURLOPT_READDATA, t);
         SET(t, CURLOPT_SEEKFUNCTION, on_seek);
         SET(t, CURLOPT_SEEKDATA, t);
-        SET(t, CURLOPT_UPLOAD_BUFFERSIZE, (long)STREAM_BUFFER);
+        if (request->body_length >= STREAM_BUFFER)
+            SET(t, CURLOPT_UPLOAD_BUFFERSIZE, (long)STREAM_BUFFER);
     } else if (head) {
         SET(t, CURLOPT_NOBODY, 1L);
     } else if (request->body.n || str_eqz(request->method, "POST") || str_eqz(request->method, "PUT") ||

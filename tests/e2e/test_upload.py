@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import signal
 import time
 import urllib.request
 
@@ -158,6 +159,28 @@ def test_goes_on_after_a_kill(place, sandbox):
     assert_object(s3, data)
     assert place.outputs()["sha256"] == hashlib.sha256(data).hexdigest()
     assert not list((place.folder / ".weir/uploads").glob("[0-9a-f]*"))
+    place.assert_settled()
+
+
+def test_goes_on_after_two_signals(place, sandbox):
+    """The second Ctrl-C ends what is in flight; what has arrived stays for the next run."""
+    data = content(128)
+    place.write(STACK).write(data, "big.bin")
+    sandbox.faults({"service": "s3", "operation": PART, "latency": 400})
+    s3 = sandbox.client()
+    process = place.start("apply", "--yes")
+    wait_for(lambda: len(parts(s3)) >= 3)
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)  # two at once are one
+        time.sleep(0.02)
+    out, err = process.communicate()
+    assert process.returncode == 130, out + err
+    total, there = len(data) // (8 * MIB) + 1, len(parts(s3))
+    assert 3 <= there < total and len(uploads(s3)) == 1
+    sandbox.faults({"service": "s3", "operation": PART, "latency": 0})
+    place.apply()
+    assert sandbox.struck()[0] < total
+    assert_object(s3, data)
     place.assert_settled()
 
 
