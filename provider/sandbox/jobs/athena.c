@@ -129,14 +129,6 @@ static const struct task_kind kind = {"athena", work, view};
 
 /* ---- operations ---- */
 
-static struct str new_id(struct arena *arena)
-{
-    unsigned char b[16];
-    hash_random(b, sizeof b);
-    const char *hex = hex_encode(arena, b, sizeof b).p;
-    return arena_printf(arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-}
-
 /* Where the result goes: as asked, or as the workgroup has it. "" nowhere. */
 static int find_output(
     const struct job_call *call, struct str group, struct str id, struct str *out, struct err *err)
@@ -166,7 +158,7 @@ static int find_output(
 
 static int start(struct job_call *call, struct err *err)
 {
-    struct str query, output, id = new_id(call->arena);
+    struct str query, output, id = uuid_random(call->arena);
     struct str group = value_text(value_getz(call->input, "WorkGroup"), STR("primary"));
     struct err why = ERR_INIT;
     if (job_required(call, "QueryString", &query, err) || find_output(call, group, id, &output, err))

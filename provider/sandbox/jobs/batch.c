@@ -272,14 +272,6 @@ static const struct value *ids_of(struct arena *arena, const struct value *depen
     return value_builder_list(&b);
 }
 
-static struct str new_id(struct arena *arena)
-{
-    unsigned char b[16];
-    hash_random(b, sizeof b);
-    const char *hex = hex_encode(arena, b, sizeof b).p;
-    return arena_printf(arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-}
-
 static int submit(struct job_call *call, struct err *err)
 {
     struct control_record queue, definition = {.attrs = NULL};
@@ -295,7 +287,7 @@ static int submit(struct job_call *call, struct err *err)
         return refuse(err, "Job definition", definition_name);
     if (value_getz(call->input, "arrayProperties"))
         return job_refuse(err, 400, "ClientException", "the sandbox runs no array jobs");
-    struct str id = new_id(call->arena);
+    struct str id = uuid_random(call->arena);
     const struct task_options options = {.kind = &kind,
         .region = call->region,
         .owner = queue.id,

@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "provider/sandbox/exchange.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum {
@@ -123,17 +123,6 @@ static int find_function(const struct job_call *call, struct function *out, stru
 
 /* ---- one event ---- */
 
-static void new_id(char out[37])
-{
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    unsigned char b[16];
-    hash_random(b, sizeof b);
-    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    const char *hex = hex_encode(&arena, b, sizeof b).p;
-    snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-}
-
 static int read_event(const struct job_call *call, bool async, struct invocation *out, struct err *err)
 {
     const struct value *parsed;
@@ -153,7 +142,7 @@ static int read_event(const struct job_call *call, bool async, struct invocation
     if (context.n && base64_decode(call->arena, context, &text))
         out->client_context = text;
     out->wants_log = str_eqz(value_text(value_getz(call->input, "LogType"), STR_EMPTY), "Tail");
-    new_id(out->id);
+    memcpy(out->id, uuid_random(call->arena).p, sizeof out->id);
     return 0;
 }
 
