@@ -154,9 +154,11 @@ const struct schema *find_schema(struct loader *loader, const struct node *type,
 /* ---- resolve.c ---- */
 
 void resolve_all(struct loader *loader);
-/* Evaluates what has to be known while the stack is loaded: of inputs (in the stack itself), stack and path.
+/* Evaluates what has to be known while the stack is loaded: of inputs (in the stack itself), stack, path and,
+ * where wanted, locals made of these.
  * NULL after an error. */
-const struct value *resolve_early(struct unit *unit, const struct node *node, const char *hint);
+const struct value *resolve_early(
+    struct unit *unit, const struct node *node, bool with_locals, const char *hint);
 /* Evaluates the state section. */
 void resolve_state(struct unit *root, const struct node_entry *entry);
 

@@ -243,9 +243,10 @@ static const struct value *read_each(struct unit *unit, const struct node *node)
     struct loader *loader = unit->loader;
     if (!unit->parent)
         give_inputs(unit);
-    const struct value *v = resolve_early(unit, node,
-        unit->parent ? "within a module it is made of literals and functions only: modules are loaded first"
-                     : "it is made of literals, functions, inputs, stack and path: modules are loaded first");
+    const struct value *v = resolve_early(unit, node, true,
+        unit->parent
+            ? "within a module it is made of literals, locals and functions only: modules are loaded first"
+            : "it is made of literals, functions, inputs, locals, stack and path: modules are loaded first");
     if (!v)
         return NULL;
     if (value_is_unknown(v))

@@ -12,8 +12,8 @@ struct resolving {
     struct loader *loader;
     const struct unit *unit;
     const struct decl *decl;
-    bool inputs_only;
-    struct decl **deps; /* reused for all declarations */
+    bool inputs_only, with_locals; /* early: no resources, data and modules; locals too? */
+    struct decl **deps;            /* reused for all declarations */
     size_t dep_count, dep_cap;
     uint32_t *seen; /* by index: the last declaration that has it among its deps, + 1 */
 };
@@ -24,7 +24,7 @@ static struct decl *lookup(void *ctx, struct str name, struct str next, bool *co
     const struct module *module = r->unit->module;
     if (str_eqz(name, "inputs") || str_eqz(name, "locals")) {
         bool inputs = name.p[0] == 'i';
-        if (!inputs && r->inputs_only)
+        if (!inputs && r->inputs_only && !r->with_locals)
             return NULL;
         *consumed = true;
         return map_get(inputs ? &module->inputs : &module->locals, next);
@@ -59,7 +59,7 @@ static size_t list_names(void *ctx, struct str prefix, struct arena *arena, cons
     if (str_eqz(prefix, "inputs")) {
         map = &module->inputs;
     } else if (str_eqz(prefix, "locals")) {
-        map = r->inputs_only ? &none : &module->locals;
+        map = r->inputs_only && !r->with_locals ? &none : &module->locals;
     } else if (prefix.n) {
         const struct decl *decl = map_get(&module->names, prefix);
         if (!decl || decl->kind != DECL_MODULE || !decl->target)
@@ -372,35 +372,82 @@ void resolve_all(struct loader *loader)
 
 /* ---- state ---- */
 
-/* What an input of a module within the stack is, its caller says later. */
-static const struct value *input_value(void *ctx, const struct decl *decl)
+enum { EARLY_DEPTH_MAX = 200 }; /* locals that refer to locals */
+
+struct early {
+    struct unit *unit;
+    const char *hint;
+    const struct value **locals; /* by decl->index: what was found; NULL: locals are not known */
+    int depth;
+};
+
+static const struct value *evaluate_early(struct early *early, const struct node *node);
+
+/* The node of a local value; its declaration's own expression is resolved later, with all names. */
+static const struct node *local_node(const struct unit *unit, struct str name)
 {
-    (void)ctx;
-    return decl->given && !decl->module->parent ? decl->given : &value_unknown;
+    for (size_t i = 0; i < unit->part_count; i++) {
+        const struct node *locals = node_get(unit->parts[i].root, "locals");
+        const struct node_entry *entry = locals && locals->kind == NODE_MAP ? node_find(locals, name) : NULL;
+        if (entry)
+            return entry->value;
+    }
+    return NULL;
 }
 
-const struct value *resolve_early(struct unit *unit, const struct node *node, const char *hint)
+/* What an input of a module within the stack is, its caller says later. */
+static const struct value *early_value(void *ctx, const struct decl *decl)
 {
-    struct loader *loader = unit->loader;
-    struct resolving r = {.loader = loader, .unit = unit, .inputs_only = true};
+    struct early *early = ctx;
+    if (decl->kind == DECL_INPUT)
+        return decl->given && !decl->module->parent ? decl->given : &value_unknown;
+    const struct value **found = &early->locals[decl->index];
+    const struct node *node = local_node(early->unit, decl->name);
+    if (*found || !node || early->depth >= EARLY_DEPTH_MAX)
+        return *found ? *found : &value_unknown;
+    *found = &value_unknown; /* to itself, in a circle, which is reported when all is resolved */
+    early->depth++;
+    const struct value *v = evaluate_early(early, node);
+    early->depth--;
+    if (v)
+        *found = v;
+    return *found;
+}
+
+static const struct value *evaluate_early(struct early *early, const struct node *node)
+{
+    struct loader *loader = early->unit->loader;
+    struct resolving r = {
+        .loader = loader, .unit = early->unit, .inputs_only = true, .with_locals = early->locals};
     size_t errors = loader->diags->errors, before = loader->diags->n;
     const struct value *v = NULL;
     struct expr *expr = expr_compile(loader->arena, node, loader->diags);
     resolve_expr(&r, expr, false);
-    struct scope scope = {.value_of = input_value,
+    struct scope scope = {.value_of = early_value,
+        .ctx = early,
         .constants = loader->stack->constants,
-        .dir = unit->module->dir,
+        .dir = early->unit->module->dir,
         .diags = loader->diags};
     if (loader->diags->errors == errors)
         v = expr_eval(expr, &scope, loader->arena);
-    for (size_t i = before; i < loader->diags->n; i++)
-        diag_hint(loader->diags, &loader->diags->items[i], "%s", hint);
-    return v;
+    for (size_t i = before; i < loader->diags->n && !early->depth; i++)
+        diag_hint(loader->diags, &loader->diags->items[i], "%s", early->hint);
+    return loader->diags->errors == errors ? v : NULL;
+}
+
+const struct value *resolve_early(
+    struct unit *unit, const struct node *node, bool with_locals, const char *hint)
+{
+    struct early early = {.unit = unit, .hint = hint};
+    if (with_locals)
+        early.locals = ARENA_ARRAY(unit->loader->arena, const struct value *, unit->loader->decl_count);
+    return evaluate_early(&early, node);
 }
 
 void resolve_state(struct unit *root, const struct node_entry *entry)
 {
     struct stack *stack = root->loader->stack;
     stack->state_span = node_key_span(entry);
-    stack->state = resolve_early(root, entry->value, "the state section knows inputs, stack and path only");
+    stack->state =
+        resolve_early(root, entry->value, false, "the state section knows inputs, stack and path only");
 }
