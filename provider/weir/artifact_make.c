@@ -212,6 +212,12 @@ static int run_making(
 {
     *m = (struct making){.ctx = ctx, .desired = desired};
     struct str folder = path_join(ctx->arena, ctx->work_dir, STR("artifacts"));
+    struct str above = path_dir(ctx->work_dir);
+    if (dir_make(arena_strz(ctx->arena, above), err) ||
+        dir_make_private(arena_strz(ctx->arena, ctx->work_dir), err)) {
+        err->class = ERR_FAILED;
+        return -1;
+    }
     int status = artifact_cache_load(&m->cache, ctx->arena, folder, ctx->address, err);
     m->cache.digests = ctx->digests;
     if (!status)

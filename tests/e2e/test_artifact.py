@@ -214,6 +214,24 @@ def test_beside_a_long_log(place, tmp_path):
     stack.destroy()
 
 
+def test_reaches_the_store_with_the_provider_it_names(stack, cloud):
+    write(stack.folder, {"a.py": "1"})
+    stack.write("""
+        stack: far
+        providers: {aws: {region: us-east-1}, aws.tokyo: {region: ap-northeast-1}}
+        resources:
+          lake: {type: aws.s3.bucket, provider: aws.tokyo, name: art-lake}
+          code: {type: weir.artifact, provider: aws.tokyo, source: a.py, store: "${lake.name}/code"}
+    """).apply()
+    stack.assert_settled()
+    assert json.loads(stack.run("state", "show", "code", "--json").out)["provider"] == "aws.tokyo"
+    assert cloud.client("s3").get_bucket_location(Bucket="art-lake")["LocationConstraint"] == "ap-northeast-1"
+    assert len(keys(cloud)) == 1
+    stack.destroy()
+    stack.write("stack: far\nresources:\n  code: {type: weir.artifact, provider: weir, source: a.py, store: x/y}\n")
+    assert 'weir.artifact is of the provider "aws"' in stack.run("validate", status=3).err
+
+
 # ---- packing: no cloud is needed to see what would be stored ----
 
 
@@ -483,6 +501,7 @@ def test_without_anything_to_pack_it_is_just_checked(tmp_path):
     stack.run("validate")
     assert not (stack.folder / ".weir/artifacts").exists()
     assert planned(stack.run("plan", "--json")) == {"code": "create"}
+    assert (stack.folder / ".weir/.gitignore").read_text() == "*\n"
 
 
 def test_module_makes_a_layer_of_the_requirements(tmp_path):
