@@ -227,7 +227,10 @@ static bool check_for_each(struct planner *p, const struct decl *decl, const str
         return report_for_each(p, decl, "depends on values known only after apply",
             "the keys must be known at plan time: use a map whose keys are fixed, or apply what it depends "
             "on first (--target)");
-    if (v->marks & VALUE_SENSITIVE)
+    bool secret = v->marks & VALUE_SENSITIVE; /* in a map it is the keys alone that show */
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        secret = secret || value_is_sensitive(v->items[i]);
+    if (secret)
         return report_for_each(
             p, decl, "is sensitive: its keys would show in addresses", "use nonsensitive() on the keys");
     if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
