@@ -147,8 +147,9 @@ static void list_inputs(struct saved_plan *saved)
         return;
     saved->inputs = ARENA_ARRAY(&saved->arena, struct str, inputs->count + 1);
     for (uint32_t i = 0; i < inputs->count; i++)
-        saved->inputs[saved->input_count++] =
-            input_argument(&saved->arena, inputs->entries[i].key, inputs->entries[i].value);
+        if (!value_is_null(inputs->entries[i].value)) /* nothing was given: no text says that */
+            saved->inputs[saved->input_count++] =
+                input_argument(&saved->arena, inputs->entries[i].key, inputs->entries[i].value);
 }
 
 int saved_plan_read(const char *path, struct saved_plan **out, struct err *err)

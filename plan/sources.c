@@ -92,7 +92,8 @@ int sources_read(const struct workspace *workspace, struct str run, struct arena
         return err_context(err, "the inputs of run %.*s", STR_ARG(run));
     struct str *list = ARENA_ARRAY(arena, struct str, then->count + 1);
     for (uint32_t i = 0; i < then->count; i++)
-        list[(*n)++] = input_argument(arena, then->entries[i].key, then->entries[i].value);
+        if (!value_is_null(then->entries[i].value)) /* nothing was given: no text says that */
+            list[(*n)++] = input_argument(arena, then->entries[i].key, then->entries[i].value);
     *inputs = list;
     return 0;
 }

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import re
 
 import pytest
 
@@ -47,7 +48,8 @@ def test_round(lake, cloud):
     assert {"RAW/Local/CSV/Movies/2026/11/20/movies.csv", "RAW/Local/CSV/Series/2026/11/20/series.csv"} <= keys
     for key in keys:
         body = s3.get_object(Bucket="demo-film-lake", Key=key)["Body"].read()
-        source = next(p for p in (ROOT / "examples/film-lake").glob("*/" + key.rpartition("/")[2]))
+        name = re.sub(r"-[0-9a-f]{64}(?=\.py$)", "", key.rpartition("/")[2])  # scripts have their hash in their keys
+        source = next(p for p in (ROOT / "examples/film-lake").glob("*/" + name))
         assert hashlib.sha256(body).digest() == hashlib.sha256(source.read_bytes()).digest()
     assert s3.get_bucket_versioning(Bucket="demo-film-lake")["Status"] == "Enabled"
     assert all(s3.get_public_access_block(Bucket="demo-film-lake")["PublicAccessBlockConfiguration"].values())
@@ -75,7 +77,8 @@ def test_round(lake, cloud):
     lake.apply(*change)
     lake.assert_settled(*change)
     assert {glue.get_job(JobName=name)["Job"]["NumberOfWorkers"] for name in JOBS} == {4}
-    assert s3.get_object(Bucket="demo-film-lake", Key="scripts/csv_to_trusted.py")["Body"].read().endswith(b"# changed\n")
+    location = glue.get_job(JobName="demo-film-lake-csv-to-trusted")["Job"]["Command"]["ScriptLocation"]
+    assert s3.get_object(Bucket="demo-film-lake", Key=location.removeprefix("s3://demo-film-lake/"))["Body"].read().endswith(b"# changed\n")
     assert listing(cloud)["schedules"] == []
 
     # somebody else changes something

@@ -61,6 +61,26 @@ def test_saved_plan_applies_exactly(local_stack):
     local_stack.assert_settled("-i", "text=saved")
 
 
+def test_inputs_that_nobody_gave_stay_so(local_stack):
+    """A text cannot say null: a saved plan, and a run that is gone back to, must not say "null" for it."""
+    local_stack.write("""
+        stack: optional
+        inputs:
+          api: {type: string, default: null, pattern: 'https?://.+'}
+          token: {type: string, default: null, sensitive: true}
+          n: 1
+        resources:
+          a: {type: weir.value, value: '${inputs.api == null ? "none" : inputs.api} ${inputs.n}'}
+          b: {type: weir.value, value: "${nonsensitive(inputs.token == null)}"}
+    """)
+    local_stack.run("plan", "-o", "p.plan")
+    local_stack.run("apply", "p.plan")
+    local_stack.assert_settled()
+    local_stack.apply("-i", "n=2")
+    local_stack.apply("--to", "1")
+    local_stack.assert_settled()
+
+
 def test_saved_plan_refuses_when_the_state_moved_on(local_stack):
     local_stack.write(CHAIN)
     local_stack.run("plan", "-o", "p.plan")
