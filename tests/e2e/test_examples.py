@@ -58,6 +58,9 @@ def prepare(cloud, name):
         cloud.client("lambda").create_function(
             FunctionName="ingest", Runtime="python3.13", Handler="ingest.handler", Role=f"arn:aws:iam::{ACCOUNT}:role/ingest",
             Code={"S3Bucket": "my-lake", "S3Key": "artifacts/ingest.zip"}, Publish=True)
+    if name == "aws.rds.snapshot":
+        cloud.client("rds").create_db_instance(DBInstanceIdentifier="songs", Engine="postgres", DBInstanceClass="db.t4g.micro", AllocatedStorage=20,
+                                               MasterUsername="weir", MasterUserPassword="example-password")
     if name in ("aws.s3tables.namespace", "aws.s3tables.table"):
         tables = cloud.client("s3tables")
         bucket = tables.create_table_bucket(name="lakehouse")["arn"]
