@@ -237,18 +237,22 @@ static bool is_rest(enum wire_protocol protocol)
     return protocol == WIRE_REST_JSON || protocol == WIRE_REST_XML;
 }
 
+struct wire_operation call_operation(const struct call *call, const struct spec_operation *op)
+{
+    struct wire_operation own = op->wire;
+    own.protocol = call->protocol;
+    return own;
+}
+
 static const struct served *find_served(const struct call *call, const struct served_service *service)
 {
     const struct served *best = NULL;
     int best_score = -1;
-    struct str name = is_rest(service->spec->protocol)
-                          ? STR_EMPTY
-                          : wire_request_name(call->arena, service->spec->protocol, call->request);
+    struct str name =
+        is_rest(call->protocol) ? STR_EMPTY : wire_request_name(call->arena, call->protocol, call->request);
     for (size_t i = 0; i < service->op_count; i++) {
         const struct wire_operation *op = &service->ops[i].op->wire;
-        int score = is_rest(service->spec->protocol) ? wire_match(op, call->request)
-                    : str_eq(op->name, name)         ? 0
-                                                     : -1;
+        int score = is_rest(call->protocol) ? wire_match(op, call->request) : str_eq(op->name, name) ? 0 : -1;
         if (score > best_score) {
             best_score = score;
             best = &service->ops[i];
@@ -291,7 +295,8 @@ static bool unify(
 static const struct value *decode(struct call *call, const struct role *role)
 {
     const struct shape *shape = &role->step->request.shape;
-    if (wire_decode_request(call->arena, &role->step->op->wire, shape, call->request, &call->raw, call->err))
+    struct wire_operation op = call_operation(call, role->step->op);
+    if (wire_decode_request(call->arena, &op, shape, call->request, &call->raw, call->err))
         return NULL;
     call->raw = turn_part(call, role->type, call->raw);
     const struct value *input = wire_coerce(call->arena, shape, call->raw);
@@ -411,6 +416,9 @@ static void encode_refusal(
     struct str code = err->code[0] ? str_z(err->code) : STR("ValidationException");
     wire_encode_error(call->arena, op, err->http_status ? err->http_status : 400, code, str_z(err->message),
         request_id, answer);
+    if (wire_header_get(call->request, STR("x-amzn-query-mode")).n)
+        wire_header_add(call->arena, answer, STR("x-amzn-query-error"),
+            arena_printf(call->arena, "%.*s;Sender", STR_ARG(code)));
 }
 
 /* Constants by which one operation serves several types ({Filter: [Role]}): those sent are the type's own. */
@@ -484,8 +492,10 @@ static void answer_call(struct call *call, struct str request_id, struct wire_me
         struct choice choice;
         status = choose(call, &choice) ? answer_roles(call, &choice, &answer) : -1;
     } while (!status && ++call->turn < call->turns);
-    if (status || answer_encode(call, &answer, request_id, out))
-        encode_refusal(call, &call->served->op->wire, request_id, out);
+    if (status || answer_encode(call, &answer, request_id, out)) {
+        struct wire_operation op = call_operation(call, call->served->op);
+        encode_refusal(call, &op, request_id, out);
+    }
 }
 
 static void drop_gone(struct control *control)
@@ -498,13 +508,22 @@ static void drop_gone(struct control *control)
 static void refuse_unknown(struct call *call, const struct served_service *service, struct str request_id,
     struct wire_message *answer)
 {
-    struct str name = is_rest(service->spec->protocol)
+    struct str name = is_rest(call->protocol)
                           ? arena_printf(call->arena, "%.*s %.*s", STR_ARG(call->request->method),
                                 STR_ARG(call->request->path))
-                          : wire_request_name(call->arena, service->spec->protocol, call->request);
+                          : wire_request_name(call->arena, call->protocol, call->request);
     refuse(call, 400, STR("UnknownOperationException"),
         "the sandbox serves what weir's specs describe; %.*s is not among it", STR_ARG(name));
-    encode_refusal(call, &service->spec->operation, request_id, answer);
+    struct wire_operation op = service->spec->operation;
+    op.protocol = call->protocol;
+    encode_refusal(call, &op, request_id, answer);
+}
+
+/* Services that began with the query protocol understand JSON by now (CloudWatch, as boto3 speaks to it). */
+static enum wire_protocol protocol_of(const struct spec_service *spec, const struct wire_message *request)
+{
+    bool json = spec->protocol == WIRE_QUERY && wire_header_get(request, STR("X-Amz-Target")).n;
+    return json ? WIRE_JSON10 : spec->protocol;
 }
 
 bool control_handle(struct control *control, struct arena *arena, struct str service, struct str region,
@@ -521,6 +540,7 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
             continue;
         known = &control->services[i];
         call.service = known;
+        call.protocol = protocol_of(known->spec, request);
         call.served = find_served(&call, known);
     }
     if (known)

@@ -612,7 +612,7 @@ static void place_users(struct making *m, struct part_node *root)
 
 void answer_start(struct call *call, struct answer *answer)
 {
-    enum wire_protocol protocol = call->service->spec->protocol;
+    enum wire_protocol protocol = call->protocol;
     *answer = (struct answer){.root = ARENA_NEW(call->arena, struct part_node),
         .xml = protocol == WIRE_QUERY || protocol == WIRE_EC2 || protocol == WIRE_REST_XML};
 }
@@ -681,6 +681,6 @@ int answer_encode(
     if (answer->parsed && place_parsed(&m, answer))
         return -1;
     finish(&m, answer->root, &shape, &value);
-    return wire_encode_response(
-        call->arena, &call->served->op->wire, shape, value, request_id, out, call->err);
+    struct wire_operation op = call_operation(call, call->served->op);
+    return wire_encode_response(call->arena, &op, shape, value, request_id, out, call->err);
 }

@@ -22,7 +22,7 @@ int refuse(struct call *call, int status, struct str code, const char *format, .
 
 static bool is_json_rpc(const struct call *call)
 {
-    enum wire_protocol protocol = call->service->spec->protocol;
+    enum wire_protocol protocol = call->protocol;
     return protocol == WIRE_JSON10 || protocol == WIRE_JSON11;
 }
 
@@ -42,7 +42,7 @@ static struct str words_of(const struct spec_errors *all, const char *usual)
 
 int refuse_status(const struct call *call, int rest)
 {
-    return is_json_rpc(call) || call->service->spec->protocol == WIRE_EC2 ? 400 : rest;
+    return is_json_rpc(call) || call->protocol == WIRE_EC2 ? 400 : rest;
 }
 
 int refuse_absent(struct call *call, const struct role *role)
@@ -66,9 +66,9 @@ static int refuse_existing(struct call *call)
 
 int refuse_invalid(struct call *call, struct str name, struct str why)
 {
-    struct str usual = call->service->spec->protocol == WIRE_QUERY ? STR("ValidationError")
-                       : call->service->spec->protocol == WIRE_EC2 ? STR("InvalidParameterValue")
-                                                                   : STR("ValidationException");
+    struct str usual = call->protocol == WIRE_QUERY ? STR("ValidationError")
+                       : call->protocol == WIRE_EC2 ? STR("InvalidParameterValue")
+                                                    : STR("ValidationException");
     return refuse(call, 400, code_of(call->role->type, "invalid", NULL, usual), "%.*s: %.*s", STR_ARG(name),
         STR_ARG(why));
 }

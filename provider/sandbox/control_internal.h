@@ -96,6 +96,7 @@ struct call {
     struct arena *arena;
     struct str region;
     const struct served_service *service;
+    enum wire_protocol protocol; /* of this client: mostly the service's */
     const struct served *served;
     const struct wire_message *request;
     const struct role *role;   /* chosen */
@@ -109,6 +110,9 @@ struct call {
     const struct thing *subject;
     const struct value *item;
 };
+
+/* The operation in the client's protocol. */
+struct wire_operation call_operation(const struct call *call, const struct spec_operation *op);
 
 /* ---- control_store.c ---- */
 

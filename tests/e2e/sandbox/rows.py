@@ -327,9 +327,7 @@ row("s3tables.table", "s3tables", ("create_table", {"tableBucketARN": "$bucket",
     around=[TABLES, ("s3tables", ("create_namespace", {"tableBucketARN": "$bucket", "namespace": ["ns"]}), {})], exists="ConflictException")
 
 # Types that have no row, and where they are tried.
-del ROWS["aws.cloudwatch.alarm"]
 EXCUSED = {
-    "aws.cloudwatch.alarm": "boto3 speaks CBOR to CloudWatch, which the sandbox does not know",
     "aws.s3.bucket": "the data plane has tests of its own: test_settings.py and its neighbours",
     "aws.s3.bucket_notification": "the same",
     "aws.redshiftdata.statement": "runs rather than is: test_statements.py",

@@ -12,7 +12,6 @@ from test_types import (  # noqa: F401
 )
 
 MORE = test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES
-del MORE["alarm"]  # boto3 speaks CBOR to CloudWatch, which the sandbox does not know
 
 
 @pytest.mark.parametrize("name", MORE)
