@@ -65,6 +65,7 @@ struct parts {
     const struct upload_source *source;
     struct upload_record record; /* its parts are the upload's */
     int count;
+    bool completed; /* a killed run got as far as that: the parts are the object's */
     uint64_t *crcs;
 
     pthread_mutex_t turn; /* to read; guards what follows */
@@ -202,6 +203,10 @@ static void *work(void *arg)
         if (there->etag.n && there->crc == p->crcs[part]) {
             atomic_fetch_add(&p->kept, part_length(p, part));
             continue;
+        }
+        if (p->completed) { /* of what the file was before */
+            err_set(&err, ERR_STALE, "the object is complete, and the file has changed since");
+            break;
         }
         AUTO_ARENA struct arena arena = ARENA_INIT;
         struct op_ctx ctx = *p->ctx;
@@ -385,29 +390,6 @@ static int compare_parts(struct parts *p, struct err *err)
     return 0;
 }
 
-/* Whether it can go on; what cannot is aborted. */
-static bool resume(struct parts *p, struct str settings)
-{
-    struct upload_record left;
-    struct err failure = ERR_INIT;
-    if (!upload_record_read(p->ctx->arena, p->record.path, &left) ||
-        !str_eq(left.bucket, p->upload->bucket) || !str_eq(left.key, p->upload->key))
-        return false;
-    struct upload_record fresh = p->record;
-    p->record = left;
-    bool same =
-        left.size == fresh.size && left.part_size == fresh.part_size && str_eq(left.settings, settings);
-    if (same && !compare_parts(p, &failure)) {
-        upload_record_resume(&p->record);
-        return true;
-    }
-    abort_parts(p);
-    p->record = fresh;
-    return false;
-}
-
-/* ---- the end ---- */
-
 /* S3's entity tag for an object of parts: the MD5 of the parts' MD5s, and how many there are. */
 static struct str expected_etag(struct parts *p, struct arena *arena)
 {
@@ -439,6 +421,42 @@ static bool is_there(struct parts *p, struct s3_uploaded *out)
     upload_fill(arena, &answer, out);
     return true;
 }
+
+static bool has_all_parts(const struct parts *p)
+{
+    for (int i = 0; i < p->count; i++)
+        if (!p->record.parts[i].etag.n)
+            return false;
+    return true;
+}
+
+/* Whether it can go on; what cannot is aborted. */
+static bool resume(struct parts *p, struct s3_uploaded *out)
+{
+    struct upload_record left;
+    struct err failure = ERR_INIT;
+    if (!upload_record_read(p->ctx->arena, p->record.path, &left) ||
+        !str_eq(left.bucket, p->upload->bucket) || !str_eq(left.key, p->upload->key))
+        return false;
+    struct upload_record fresh = p->record;
+    p->record = left;
+    bool same = left.size == fresh.size && left.part_size == fresh.part_size &&
+                str_eq(left.settings, fresh.settings) &&
+                (!left.sha256.n || str_eq(left.sha256, fresh.sha256));
+    if (same && !compare_parts(p, &failure)) {
+        upload_record_resume(&p->record);
+        return true;
+    }
+    if (same && str_eqz(str_z(failure.code), "NoSuchUpload") && has_all_parts(p) && is_there(p, out)) {
+        p->completed = true;
+        return true;
+    }
+    abort_parts(p);
+    p->record = fresh;
+    return false;
+}
+
+/* ---- the end ---- */
 
 static struct str complete_body(struct parts *p, struct arena *arena)
 {
@@ -521,7 +539,7 @@ static enum upload_result finish(struct parts *p, bool known, struct str expecte
     }
     if (!known)
         digests_remember(p->ctx->digests, &p->source->id, began_ms, digest);
-    return complete(p, out, err) ? UPLOAD_FAILED : UPLOAD_OK;
+    return !p->completed && complete(p, out, err) ? UPLOAD_FAILED : UPLOAD_OK;
 }
 
 static enum upload_result run(
@@ -529,14 +547,15 @@ static enum upload_result run(
 {
     AUTO_BUF struct buf asked = BUF_INIT;
     int64_t began_ms = clock_wall_ms();
-    json_write(&asked, upload_input(p->ctx->arena, p->upload, sha256), JSON_PLAIN);
+    json_write(&asked, upload_input(p->ctx->arena, p->upload, STR_EMPTY), JSON_PLAIN);
     p->record.settings = sha256_hex(p->ctx->arena, buf_str(&asked));
-    if (!resume(p, p->record.settings) && begin(p, sha256, out, err))
+    p->record.sha256 = sha256;
+    if (!resume(p, out) && begin(p, sha256, out, err))
         return UPLOAD_FAILED;
     enum upload_result result = UPLOAD_FAILED;
     if (!send_all(p, err))
         result = finish(p, known, sha256, began_ms, out, err);
-    else if (!upload_unchanged(p->source))
+    else if (p->completed || !upload_unchanged(p->source))
         result = UPLOAD_CHANGED;
     if (result == UPLOAD_OK)
         upload_record_remove(&p->record);

@@ -58,6 +58,7 @@ static bool read_head(struct arena *arena, struct str line, struct upload_record
     out->key = value_text(value_getz(head, "key"), STR_EMPTY);
     out->upload = value_text(value_getz(head, "upload"), STR_EMPTY);
     out->settings = value_text(value_getz(head, "settings"), STR_EMPTY);
+    out->sha256 = value_text(value_getz(head, "sha256"), STR_EMPTY);
     out->sums = value_equal(value_getz(head, "sums"), &value_true);
     out->size = number_of(head, "size");
     out->part_size = number_of(head, "part_size");

@@ -3,7 +3,7 @@
  * it: a line of JSON that says which upload it is, then one line for each part that the service has.
  *
  *     {"bucket": …, "key": …, "upload": …, "size": …, "part_size": …, "sums": true,
- *      "settings": digest of all that was asked for}
+ *      "sha256": …, "settings": digest of what else was asked for}
  *     PART ETAG CRC64
  *
  * Lines are only added, so a torn last one costs one part. Not synced: what a power cut takes is sent again.
@@ -27,6 +27,7 @@ struct upload_part {
 struct upload_record {
     struct str path; /* "" : nothing is kept */
     struct str bucket, key, upload, settings;
+    struct str sha256; /* what its metadata says of the content; "" : nothing */
     int64_t size, part_size;
     bool sums;                 /* the service keeps CRC-64/NVME of this upload */
     struct upload_part *parts; /* as many as size and part_size make */

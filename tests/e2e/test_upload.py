@@ -162,6 +162,30 @@ def test_goes_on_after_a_kill(place, sandbox):
     place.assert_settled()
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_killed_when_all_was_sent(place, sandbox, same):
+    """The object is there, and the state does not know: it is recognised by its parts, and not sent again."""
+    data = content(64)
+    place.write(STACK).write(data, "big.bin")
+    last = "POST /up-lake/data/big%20file.bin?uploadId=*"
+    sandbox.faults({"service": "s3", "operation": PART, "latency": 0}, {"service": "s3", "operation": last, "latency": 500})
+    s3 = sandbox.client()
+    process = place.start("apply", "--yes")
+    wait_for(lambda: sandbox.struck() == [9, 1])
+    process.kill()
+    process.communicate()
+    wait_for(lambda: s3.list_objects_v2(Bucket="up-lake")["KeyCount"] == 1)
+    sandbox.faults({"service": "s3", "operation": PART, "latency": 0})
+    if not same:
+        data = data[:-1] + b"!"
+        place.write(data, "big.bin")
+    place.apply()
+    assert sandbox.struck() == [0 if same else 9]
+    assert_object(s3, data)
+    assert place.outputs()["sha256"] == hashlib.sha256(data).hexdigest()
+    place.assert_settled()
+
+
 def test_goes_on_after_two_signals(place, sandbox):
     """The second Ctrl-C ends what is in flight; what has arrived stays for the next run."""
     data = content(128)

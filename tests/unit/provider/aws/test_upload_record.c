@@ -65,6 +65,7 @@ static struct upload_record begin(const char *key)
         .key = str_z(key),
         .upload = STR("id/with\"odd+signs"),
         .settings = STR("digest"),
+        .sha256 = STR("abc"),
         .sums = true,
         .size = 30 * MIB,
         .part_size = 8 * MIB,
@@ -92,6 +93,7 @@ static void test_round(void **state)
     assert_string_equal(read.upload.p, "id/with\"odd+signs");
     assert_string_equal(read.key.p, "a/ü");
     assert_true(read.sums);
+    assert_string_equal(read.sha256.p, "abc");
     assert_int_equal(read.size, 30 * MIB);
     assert_string_equal(arena_strz(&arena, read.parts[2].etag), "\"abc\"");
     assert_int_equal(read.parts[2].crc, UINT64_MAX);
