@@ -115,7 +115,8 @@ static const struct option options[] = {
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
         .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
     {0, "speed", .value = "FACTOR", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, speed),
-        .doc = "let what takes its time pass faster: a database that is being made, a state machine that waits, a schedule"},
+        .doc = "let what takes its time pass faster: a database that is being made, a state machine that "
+               "waits, a schedule"},
     {0, "faults", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, faults),
         .doc = "make requests fail by the rules in this file (see docs/sandbox.md)"},
     {0, "bind", .value = "ADDRESS", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, bind),

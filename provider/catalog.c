@@ -113,7 +113,8 @@ static int load_built_in(struct catalog *catalog, struct str name, struct err *e
         return 0;
     const struct embedded_file *file =
         embedded_find(arena_printf(&catalog->arena, SPECS "%.*s.yaml", STR_ARG(name)));
-    return file ? load_source(&catalog->built_in, name, file->path, embedded_text(file), &catalog->arena, err) : 0;
+    return file ? load_source(&catalog->built_in, name, file->path, embedded_text(file), &catalog->arena, err)
+                : 0;
 }
 
 static int load_own(struct catalog *catalog, struct str name, struct err *err)
