@@ -329,7 +329,7 @@ static void load_tags(struct type_loader *t)
 
 static const struct spec_wait *load_wait(struct type_loader *t, const struct node *node, bool gone)
 {
-    if (!node || !load_keys(t->l, node, "a wait", "for fail every timeout poll"))
+    if (!node || !load_keys(t->l, node, "a wait", "for fail tells every timeout poll"))
         return NULL;
     struct spec_wait *wait = ARENA_NEW(t->l->arena, struct spec_wait);
     *wait = (struct spec_wait){.until = load_conditions(t, node_get(node, "for")),
@@ -340,6 +340,9 @@ static const struct spec_wait *load_wait(struct type_loader *t, const struct nod
     if (!gone && !wait->until.count)
         load_error(t->l, node, "a wait needs \"for\"");
     struct step_rules rules = {.what = "poll"};
+    wait->tells = load_text(t->l, node, "tells");
+    if (wait->tells.n)
+        load_attr_named(t, node_get(node, "tells"), wait->tells);
     if (node_get(node, "poll"))
         wait->poll = load_step(t, node_get(node, "poll"), &rules);
     return wait;

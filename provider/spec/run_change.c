@@ -516,11 +516,20 @@ static int delete_steps(struct run *run, const struct value *object, struct err 
 {
     for (size_t i = 0; i < run->type->delete.count; i++) {
         const struct spec_step *step = &run->type->delete.items[i];
-        const struct value *document;
+        const struct value *document, *doc, *live = NULL;
         struct err failure = ERR_INIT;
-        if (run_step(run, step, object, &document, &failure) && failure.class != ERR_ABSENT) {
+        if (run_step(run, step, object, &document, &failure)) {
+            if (failure.class == ERR_ABSENT)
+                continue;
             *err = failure;
             return -1;
+        }
+        /* What undoes a thing may be one that is waited for in its turn. */
+        doc = step->wait && document ? run_at(run, step, document, object) : NULL;
+        if (doc) {
+            live = run_decode(run, step, doc, NULL);
+            if (settle(run, object, &live, err))
+                return -1;
         }
     }
     return 0;

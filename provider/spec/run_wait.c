@@ -91,7 +91,9 @@ static int judge(
         return 0;
     const struct spec_condition *condition = &wait->fail.items[0];
     struct str state = value_scalar_text(run->arena, value_get(live, condition->name));
-    return err_set(err, ERR_SERVICE, "%.*s became %.*s", STR_ARG(condition->name), STR_ARG(state));
+    struct str why = value_text(value_get(live, wait->tells), STR_EMPTY);
+    return err_set(err, ERR_SERVICE, "%.*s became %.*s%s%.*s", STR_ARG(condition->name), STR_ARG(state),
+        why.n ? ": " : "", STR_ARG(why));
 }
 
 static int wait_for(struct run *run, const struct spec_wait *wait, const struct value *object,

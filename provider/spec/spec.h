@@ -100,6 +100,7 @@ struct spec_wait {
     int64_t every_ms, timeout_ms;
     bool gone;
     const struct spec_step *poll; /* instead of the type's read; NULL: that */
+    struct str tells;             /* attribute that says why it failed; or empty */
 };
 
 /* *result stands for the answer of a call; it is an empty map before. */

@@ -251,6 +251,31 @@ def _():
     )
 
 
+@case("statement")
+def _():
+    def seen(cloud):
+        athena = cloud.client("athena")
+        runs = [athena.get_query_execution(QueryExecutionId=number)["QueryExecution"] for number in athena.list_query_executions()["QueryExecutionIds"]]
+        return {"view": [run["Query"] for run in runs if run["Query"].startswith("create")][-1]}
+
+    def undone(cloud):
+        athena = cloud.client("athena")
+        runs = [athena.get_query_execution(QueryExecutionId=number)["QueryExecution"]["Query"] for number in athena.list_query_executions()["QueryExecutionIds"]]
+        return sum(run.startswith("create") for run in runs) == sum(run == "drop view top" for run in runs) > 0
+
+    return Case(
+        type="aws.athena.statement",
+        around={"other": {"type": "aws.athena.workgroup", "name": "life-other"}},
+        first={"sql": "create view top as select 1", "undo": "drop view top", "database": "films", "output_location": "s3://life-lake/results/"},
+        then=None,
+        seen=seen,
+        gone=undone,
+        outside=None,
+        imports=False,
+        replaces=[{"sql": "create view top as select 2"}, {"database": "songs"}, {"workgroup": "${other.name}"}],
+    )
+
+
 DATABASE = {"type": "aws.glue.database", "name": "life_db"}
 
 

@@ -331,6 +331,7 @@ EXCUSED = {
     "aws.s3.bucket": "the data plane has tests of its own: test_settings.py and its neighbours",
     "aws.s3.bucket_notification": "the same",
     "aws.redshiftdata.statement": "runs rather than is: test_statements.py",
+    "aws.athena.statement": "the same",
     "aws.emrserverless.job": "runs rather than is: test_run_*.py",
     "data.aws.s3.bucket": "the data plane has tests of its own",
     "data.aws.ec2.default_vpc": "nobody has default networks here",

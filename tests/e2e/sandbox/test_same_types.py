@@ -12,6 +12,7 @@ from test_types import (  # noqa: F401
 )
 
 MORE = test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES
+del MORE["statement"]  # needs DuckDB there: test_statements.py
 
 
 @pytest.mark.parametrize("name", MORE)

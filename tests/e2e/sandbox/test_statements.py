@@ -1,7 +1,11 @@
-"""SQL in a warehouse: run once, again when it changes, and remembered after the service has forgotten it."""
+"""SQL in a warehouse and over files: run once, again when it changes, and remembered after the service has forgotten it."""
+
+import os
 
 import pytest
+from servers import JobSandbox
 from support import Stack
+from test_run_athena import DUCK, has_duckdb
 
 STACK = """
     stack: gold
@@ -45,4 +49,73 @@ def test_forgotten_by_the_service(tmp_path, stack, cloud):
     stack.env["AWS_ENDPOINT_URL"] = cloud.url
     stack.assert_settled()
     stack.destroy()
+    assert stack.addresses() == []
+
+
+ATHENA = """
+    stack: top
+    resources:
+      top: {{type: aws.athena.statement, sql: {sql}, undo: {undo}, output_location: "s3://lake/results/"}}
+"""
+
+
+class Queries:
+    """A sandbox that runs queries, as a stack's cloud."""
+
+    def __init__(self, folder, **env):
+        self.server = JobSandbox(**env)
+        self.athena = self.server.client("athena")
+        self.stack = Stack(folder)
+        self.stack.env |= self.server.environment(AWS_REGION="us-east-1")
+
+    def runs(self):
+        numbers = self.athena.list_query_executions()["QueryExecutionIds"]
+        return [self.athena.get_query_execution(QueryExecutionId=number)["QueryExecution"]["Query"] for number in numbers]
+
+
+@pytest.fixture
+def failing(tmp_path):
+    """Without DuckDB every query fails."""
+    (tmp_path / "python3").write_text("#!/bin/sh\nexit 3\n")
+    (tmp_path / "python3").chmod(0o755)
+    queries = Queries(tmp_path / "stack", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    yield queries
+    queries.server.stop()
+
+
+@pytest.fixture
+def queries(tmp_path):
+    if not has_duckdb:
+        pytest.skip("needs duckdb: tools/setup jobs")
+    queries = Queries(tmp_path / "stack", PATH=f"{DUCK}:{os.environ['PATH']}")
+    yield queries
+    queries.server.stop()
+
+
+def test_a_failed_statement_says_why(failing):
+    failing.stack.write(ATHENA.format(sql="show tables", undo="select 1"))
+    failed = failing.stack.apply(status=1)
+    assert "status became FAILED: the sandbox runs SQL where python3 has the package duckdb" in failed.err
+    # it may have done a part of its work: what undoes it is run before it is run again, and has to succeed too
+    again = failing.stack.apply(status=1)
+    assert "status became FAILED" in again.err
+    assert sorted(failing.runs()) == ["select 1", "show tables"]
+
+
+def test_statement_over_files(queries):
+    stack = queries.stack
+    stack.write(ATHENA.format(sql="select 1", undo="select 0"))
+    stack.apply()
+    stack.assert_settled()
+    stack.write(ATHENA.format(sql="select 2", undo="select 00"))
+    stack.apply()
+    stack.assert_settled()
+    assert sorted(queries.runs()) == ["select 0", "select 1", "select 2"]
+    # what undoes it may change alone; what counts is what was applied last
+    stack.write(ATHENA.format(sql="select 2", undo="select 000"))
+    assert stack.plan() == {"top": "update"}
+    stack.apply()
+    stack.assert_settled()
+    stack.destroy()
+    assert sorted(queries.runs()) == ["select 0", "select 000", "select 1", "select 2"]
     assert stack.addresses() == []
