@@ -122,7 +122,8 @@ void upload_record_begin(struct upload_record *record)
     struct value_entry head[] = {{STR("bucket"), value_string(&scratch, record->bucket)},
         {STR("key"), value_string(&scratch, record->key)},
         {STR("upload"), value_string(&scratch, record->upload)},
-        {STR("settings"), value_string(&scratch, record->settings)}, {STR("sums"), value_bool(record->sums)},
+        {STR("settings"), value_string(&scratch, record->settings)},
+        {STR("sha256"), value_string(&scratch, record->sha256)}, {STR("sums"), value_bool(record->sums)},
         {STR("size"), value_int(&scratch, record->size)},
         {STR("part_size"), value_int(&scratch, record->part_size)}};
     json_write(&text, value_map(&scratch, head, sizeof head / sizeof *head), JSON_PLAIN);
