@@ -183,6 +183,8 @@ static int take_over(struct job *job, const struct value *desired, const struct 
     if (ops->read(&job->ctx, planned, object_set(&job->arena, job->schema, desired), &live, &failure) ||
         !live)
         return -1;
+    live =
+        object_ours(&job->arena, job->schema, live, desired, object_set(&job->arena, job->schema, desired));
     if (unsure && object_is_another(job->schema, planned, live))
         return refuse_existing(err, "something else of that name exists already");
     progress(job, "exists already, made by this stack: taking it over");

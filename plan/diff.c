@@ -266,6 +266,9 @@ bool diff_instance(struct planner *p, struct instance *instance)
 {
     struct seen *seen = instance->seen;
     if (instance->import_live) {
+        const struct schema *schema = instance->decl->schema;
+        instance->import_live = object_ours(p->arena, schema, instance->import_live, instance->desired,
+            object_set(p->arena, schema, instance->desired));
         bool ok = diff_with_live(p, instance, instance->import_live);
         if (ok)
             instance->change->import_id =

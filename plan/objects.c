@@ -124,6 +124,32 @@ bool object_is_another(const struct schema *schema, const struct value *desired,
     return false;
 }
 
+static const struct value *keys_in(struct arena *arena, const struct value *map, const struct value *known)
+{
+    AUTO_BUILDER struct value_builder ours = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < map->count; i++)
+        if (known && known->kind == VALUE_MAP && value_get(known, map->entries[i].key))
+            value_builder_set(&ours, map->entries[i].key, map->entries[i].value);
+    return ours.n ? value_builder_map(&ours) : NULL;
+}
+
+const struct value *object_ours(struct arena *arena, const struct schema *schema, const struct value *live,
+    const struct value *known, const struct value *names)
+{
+    for (size_t i = 0; live && i < schema->attr_count; i++) {
+        const struct attr *attr = &schema->attrs[i];
+        const struct value *map = attr->shared ? value_get(live, attr->name) : NULL;
+        if (!map || map->kind != VALUE_MAP)
+            continue;
+        bool named = false;
+        for (uint32_t k = 0; names && k < names->count && !named; k++)
+            named = str_eq(names->items[k]->string, attr->name);
+        const struct value *ours = keys_in(arena, map, named ? value_get(known, attr->name) : NULL);
+        live = value_with(arena, live, attr->name, ours);
+    }
+    return live;
+}
+
 bool object_hash_matches(const struct value *kept, const struct value *v)
 {
     return value_is_sensitive(kept) && v && state_hash_matches(kept, v);

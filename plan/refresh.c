@@ -180,7 +180,9 @@ static void found(void *ctx, const struct value *live)
     if (!seen)
         return; /* somebody else's */
     pthread_mutex_lock(&listing->refresh->lock);
-    seen->live = value_copy(listing->refresh->p->arena, live);
+    struct arena *arena = listing->refresh->p->arena;
+    seen->live = object_ours(
+        arena, listing->group->schema, value_copy(arena, live), seen->record->attrs, seen->record->set);
     pthread_mutex_unlock(&listing->refresh->lock);
     seen->read = true;
 }
@@ -304,6 +306,7 @@ static void read_single(void *ctx, size_t i)
     pthread_mutex_lock(&r->lock);
     if (live) {
         live = value_merge(r->p->arena, base, value_copy(r->p->arena, live));
+        live = object_ours(r->p->arena, group->schema, live, seen->record->attrs, seen->record->set);
         live = with_computed(r->p->arena, group, seen, live);
     }
     seen->live = live;

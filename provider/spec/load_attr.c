@@ -9,7 +9,7 @@
 #define ATTR_KEYS                                                                                            \
     "type required replace computed optional sensitive write_only local default pattern enum range compare " \
     "conflicts wire read item flat pairs entry values time fields doc unset changes_with template hidden "   \
-    "send_default read_values text"
+    "send_default read_values text shared"
 
 static void load_typed(
     struct loader *l, struct str text, const struct node *node, const struct node *where, struct typed *out);
@@ -365,7 +365,8 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
         .write_only = load_flag(l, map, "write_only"),
         .local = load_flag(l, map, "local"),
         .steers = load_flag(l, map, "local"),
-        .send_default = load_flag(l, map, "send_default")};
+        .send_default = load_flag(l, map, "send_default"),
+        .shared = load_flag(l, map, "shared")};
     attr->settable = !attr->computed || load_flag(l, map, "optional");
     const struct node *fallback = node_get(map, "default"), *unset = node_get(map, "unset");
     if (fallback)

@@ -311,6 +311,17 @@ static const struct value *names_of(struct run *run, const struct spec_request *
     return value_builder_list(&names);
 }
 
+/* What others have put into a map that they write to as well stays beside what is wanted of it. */
+static const struct value *with_others(
+    struct arena *arena, const struct value *wanted, const struct value *ours, const struct value *live)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; live && live->kind == VALUE_MAP && i < live->count; i++)
+        if (!value_get(ours, live->entries[i].key))
+            value_builder_set(&b, live->entries[i].key, live->entries[i].value);
+    return b.n ? value_merge(arena, value_builder_map(&b), wanted) : wanted;
+}
+
 /* The object as an update step sends it: reset values filled in, live ones of what is not managed where the
  * call replaces everything. */
 static int object_to_send(
@@ -334,6 +345,8 @@ static int object_to_send(
             v = value_get(live, name);
         else if (value_is_null(v) && str_eq(name, type->schema.id))
             v = value_get(u->object, name);
+        if (live && attr->attr->shared)
+            v = with_others(u->run->arena, v, value_get(u->prior, name), value_get(live, name));
         if (step->partial && !changed && attr->attr->settable && !attr->attr->replace && !attr->steers)
             v = NULL;
         if (!value_is_null(v))

@@ -504,3 +504,44 @@ def _():
 @pytest.mark.parametrize("name", CASES)
 def test_life(stack, cloud, name):
     walk(stack, cloud, CASES[name])
+
+
+def test_what_others_keep_in_a_table(stack, cloud):
+    """Iceberg and crawlers keep their own parameters in a table; without its metadata_location an Iceberg table would be lost."""
+    glue = cloud.client("glue")
+
+    def table(**more):
+        stack.write(json.dumps({"stack": "life", "resources": {"db": DATABASE, "it": {"type": "aws.glue.table", "database": "${db.name}", "name": "orders", **more}}}))
+
+    def parameters():
+        return glue.get_table(DatabaseName="life_db", Name="orders")["Table"]["Parameters"]
+
+    theirs = {"metadata_location": "s3://lake/orders/metadata/2.json", "classification": "parquet"}
+    table(parameters={"owner": "a", "classification": "parquet"})
+    stack.apply()
+    glue.update_table(DatabaseName="life_db", TableInput={"Name": "orders", "Parameters": {"owner": "a", **theirs}})
+    stack.assert_settled()
+    stack.run("drift", status=0)
+    # the update replaces the whole table
+    table(parameters={"owner": "b", "classification": "parquet"}, description="orders")
+    stack.apply()
+    stack.assert_settled()
+    assert parameters() == {"owner": "b", **theirs}
+    # what was ours goes when it is taken out, the rest stays
+    table(parameters={"classification": "parquet"}, description="orders")
+    stack.apply()
+    assert parameters() == theirs
+    table(description="orders")
+    stack.apply()
+    stack.assert_settled()
+    assert parameters() == {"metadata_location": theirs["metadata_location"]}
+    # taken in by hand, only what the file names becomes ours
+    glue.update_table(DatabaseName="life_db", TableInput={"Name": "orders", "Description": "orders", "Parameters": theirs})
+    table(parameters={"classification": "parquet"}, description="orders")
+    stack.run("state", "rm", "it")
+    stack.run("state", "import", "it", "life_db/orders")
+    stack.assert_settled()
+    table(parameters={"classification": "csv"}, description="orders")
+    stack.apply()
+    assert parameters() == {**theirs, "classification": "csv"}
+    stack.destroy("--delete-adopted")
