@@ -52,9 +52,6 @@ def prepare(cloud, name):
             cloud.client("s3").put_object(Bucket="my-lake", Key=f"artifacts/{key}.zip", Body=packed.getvalue())
     for role in ("bastion", "ingest"):
         cloud.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument="{}")
-    if name == "aws.rds.snapshot":
-        cloud.client("rds").create_db_instance(
-            DBInstanceIdentifier="songs", Engine="postgres", DBInstanceClass="db.t4g.micro", AllocatedStorage=20, MasterUsername="weir", MasterUserPassword="example-password")
     if name == "aws.glue.table":
         cloud.client("glue").create_database(DatabaseInput={"Name": "films"})
     if name.startswith("aws.lambda.") and name not in ("aws.lambda.function", "aws.lambda.layer_version"):

@@ -1,5 +1,7 @@
 """Bad networks and bad servers: a clear message, status 1, no crash, nothing lost, nothing done twice."""
 
+import json
+import re
 import socket
 import textwrap
 
@@ -164,12 +166,79 @@ def test_trouble_without_end_gives_up(stack, cloud):
     assert 2 <= len(cloud.requests()) <= 12
 
 
-def test_a_fresh_role_that_cannot_be_assumed_yet(stack, cloud):
-    stack.write(JOB)
-    body = '{"__type": "InvalidInputException", "message": "Service is unable to assume provided role. Role should be given assume role permissions for Glue Service."}'
-    cloud.fail({"match": "CreateJob", "status": 400, "times": 2, "body": body})
+def json_error(code, message):
+    return json.dumps({"__type": code, "message": message})
+
+
+def xml_error(code, message):
+    return f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+
+
+SCHEDULE = """
+    stack: faults
+    resources:
+      it:
+        type: aws.scheduler.schedule
+        name: fault-nightly
+        schedule_expression: rate(1 day)
+        target: {arn: "arn:aws:scheduler:::aws-sdk:glue:startJobRun", role: "arn:aws:iam::123456789012:role/x"}
+"""
+QUEUE = """
+    stack: faults
+    resources: {it: {type: aws.sqs.queue, name: fault-queue, policy: '${allow("sqs:*", "*")}'}}
+"""
+MACHINE = """
+    stack: faults
+    resources: {it: {type: aws.states.state_machine, name: fault-machine, role: "arn:aws:iam::123456789012:role/x", definition: {StartAt: A, States: {A: {Type: Succeed}}}}}
+"""
+SECRET = "stack: faults\nresources: {it: {type: aws.secretsmanager.secret, name: fault-secret, secret_string: a, force_destroy: true}}\n"
+RULE = """
+    stack: faults
+    resources: {it: {type: aws.events.rule, name: fault-rule, schedule_expression: rate(1 day), targets: {a: {arn: "arn:aws:sqs:us-east-1:123456789012:a"}}}}
+"""
+KEY = "stack: faults\nresources: {it: {type: aws.kms.key, description: k, policy: '${allow(\"kms:*\", \"*\")}'}}\n"
+# What passes by itself: the stack, the call that is refused once, its status and answer.
+UNSETTLED = {
+    "a new role and a job": (JOB, "CreateJob", 400, json_error("InvalidInputException", "Role should be given assume role permissions for Glue Service.")),
+    "a new role and a schedule": (SCHEDULE, "POST /schedules/", 400, json_error(
+        "ValidationException", "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")),
+    "a new role and a state machine": (MACHINE, "CreateStateMachine", 400, json_error(
+        "AccessDeniedException", "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the provided role.")),
+    "a new principal in a queue's policy": (QUEUE, "CreateQueue", 400, json_error("InvalidAttributeValue", "Invalid value for the parameter Policy.")),
+    "a new principal in a key's policy": (KEY, "CreateKey", 400, json_error(
+        "MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.")),
+    "a new principal in a role": (ROLE.replace(", timeouts: {create: 3s}", ""), "CreateRole", 400, xml_error("MalformedPolicyDocument", "Invalid principal in policy: AWS")),
+    "a queue's name after its deletion": (QUEUE, "CreateQueue", 400, json_error("QueueDeletedRecently", "You must wait 60 seconds after deleting a queue")),
+    "a state machine that is still being deleted": (MACHINE, "CreateStateMachine", 400, json_error("StateMachineDeleting", "is being deleted")),
+    "a bucket that is still being deleted": (BUCKET, "PUT /fault-lake$", 409, xml_error("OperationAborted", "A conflicting conditional operation is currently in progress")),
+    "two changes of a catalog": (JOB, "CreateJob", 400, json_error("ConcurrentModificationException", "somebody was faster")),
+    "a target in an answer of success": (RULE, "PutTargets", 200, json.dumps(
+        {"FailedEntryCount": 1, "FailedEntries": [{"TargetId": "a", "ErrorCode": "ConcurrentModificationException", "ErrorMessage": "m"}]})),
+    "a new principal in a secret's policy": (SECRET.replace("force_destroy", "policy: '${allow(\"secretsmanager:*\", \"*\")}', force_destroy"), "PutResourcePolicy", 400, json_error(
+        "MalformedPolicyDocumentException", "This resource policy contains an invalid principal")),
+}
+
+
+@pytest.mark.parametrize("what", UNSETTLED)
+def test_what_passes_by_itself_is_waited_for(stack, cloud, what):
+    text, call, status, body = UNSETTLED[what]
+    stack.write(text)
+    cloud.fail({"match": call, "status": status, "body": body})
     stack.apply(timeout=120)
-    assert cloud.requests().count("AWSGlue.CreateJob") == 3
+    assert len([label for label in cloud.requests() if re.search(call, label)]) >= 2
+    stack.assert_settled()
+    stack.destroy()
+
+
+@pytest.mark.parametrize("what", ["a new role and a schedule", "a new principal in a role"])
+def test_the_same_code_with_other_words_is_final(stack, cloud, what):
+    text, call, status, body = UNSETTLED[what]
+    stack.write(text)
+    words = "it has no such member"
+    code = json.loads(body)["__type"] if body.startswith("{") else "MalformedPolicyDocument"
+    cloud.fail({"match": call, "status": status, "times": 9, "body": json_error(code, words) if body.startswith("{") else xml_error(code, words)})
+    assert words in stack.apply(status=1).err
+    assert len([label for label in cloud.requests() if re.search(call, label)]) == 1
 
 
 @pytest.mark.parametrize("service, call", [("s3", "PUT /fault-lake$"), ("iam", "CreateRole"), ("glue", "CreateJob")])
