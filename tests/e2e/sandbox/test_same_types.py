@@ -3,6 +3,7 @@
 import pytest
 
 import test_types_jobs
+import test_types_more
 import test_types_network
 import test_types_small
 from life import walk
@@ -11,7 +12,7 @@ from test_types import (  # noqa: F401
     test_life, test_object_from_a_file, test_policies_compare_as_iam_does, test_policy_versions_are_pruned,
 )
 
-MORE = test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES
+MORE = test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES | test_types_more.CASES | test_types_more.NOT_ON_MOTO
 del MORE["statement"]  # needs DuckDB there: test_statements.py
 
 
