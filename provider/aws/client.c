@@ -65,6 +65,17 @@ struct str aws_partition(const struct aws_client *client)
     return region_partition(aws_region(client));
 }
 
+void aws_made(struct aws_client *client)
+{
+    atomic_store_explicit(&client->made_ms, clock_mono_ms(), memory_order_relaxed);
+}
+
+bool aws_made_within(const struct aws_client *client, int64_t ms)
+{
+    int64_t made_ms = atomic_load_explicit(&client->made_ms, memory_order_relaxed);
+    return made_ms && clock_mono_ms() - made_ms < ms;
+}
+
 uint64_t aws_requests(const struct aws_client *client)
 {
     return atomic_load_explicit(&client->requests, memory_order_relaxed);

@@ -77,5 +77,9 @@ struct str aws_partition(const struct aws_client *client); /* "aws", "aws-cn", "
 /* Account number; asks STS once (GetCallerIdentity) unless configured. */
 int aws_account(struct aws_client *client, struct arena *arena, struct str *account, struct err *err);
 uint64_t aws_requests(const struct aws_client *client);
+/* Something was made just now; and: was anything within so long? Services take a moment to see it everywhere.
+ */
+void aws_made(struct aws_client *client);
+bool aws_made_within(const struct aws_client *client, int64_t ms);
 
 #endif

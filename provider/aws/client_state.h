@@ -36,6 +36,7 @@ struct aws_client {
     struct credentials_chain *credentials;
     atomic_int_fast64_t skew_ms; /* the services' clock minus ours */
     atomic_uint_fast64_t requests;
+    atomic_int_fast64_t made_ms; /* when something was last made, monotonic; 0: not yet */
 
     pthread_mutex_t lock;      /* guards what follows */
     struct arena store;        /* what it points to */

@@ -14,6 +14,7 @@ struct run {
     struct aws_client *client;
     bool keep_marks; /* tags as the service has them, weir's own included */
     bool base_read;  /* the object's own answer was read in this operation */
+    bool making;     /* calls may be about what was made a moment ago and is not seen everywhere yet */
 };
 
 void run_init(struct run *run, struct op_ctx *ctx);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PAGES_MAX = 100000, RETRY_FOR_MS = 2 * 60 * 1000 };
+enum { PAGES_MAX = 100000, RETRY_FOR_MS = 2 * 60 * 1000, SEEN_WITHIN_MS = 20 * 1000 };
 
 void run_init(struct run *run, struct op_ctx *ctx)
 {
@@ -37,6 +37,7 @@ struct retry_rules {
     const struct spec_step *step;
     const struct spec_service *service;
     const struct value *object;
+    int64_t unseen_since_ms; /* 0: what it is about was seen, as far as is known */
 };
 
 /* "DependencyViolation, 3 still use it (AWS Lambda VPC ENI-ingest)"; without the listing just the code. */
@@ -54,10 +55,27 @@ static void tell_users(const struct retry_rules *rules, const char *code, char *
         items->count > 1 ? ", …" : "", code);
 }
 
+/*
+ * While a thing is made, "there is no such thing" is mostly about another that this run has just made, or
+ * about itself. Where nothing was made of late, it is a mistake in the file and told at once.
+ */
+static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)
+{
+    const struct spec_step *step = rules->step;
+    if (!rules->run->making || step->look || step->must_be_absent ||
+        !run_error_is(&rules->service->absent, err) || run_error_is(&step->ignore, err))
+        return false;
+    int64_t now_ms = clock_mono_ms();
+    if (!rules->unseen_since_ms && aws_made_within(rules->run->client, SEEN_WITHIN_MS))
+        rules->unseen_since_ms = now_ms;
+    return rules->unseen_since_ms && now_ms - rules->unseen_since_ms < SEEN_WITHIN_MS;
+}
+
 static bool may_pass(void *ctx, const struct err *err)
 {
-    const struct retry_rules *rules = ctx;
-    if (!run_error_is(&rules->step->retry, err) && !run_error_is(&rules->service->retry, err))
+    struct retry_rules *rules = ctx;
+    if (!run_error_is(&rules->step->retry, err) && !run_error_is(&rules->service->retry, err) &&
+        !is_not_seen_yet(rules, err))
         return false;
     const struct op_ctx *op = rules->run->ctx;
     char what[256];
@@ -218,7 +236,7 @@ static bool answer_may_tell(const struct run *run, const struct value *object)
     return false;
 }
 
-static int send_once(const struct retry_rules *rules, const struct value *input, bool sensitive,
+static int send_once(struct retry_rules *rules, const struct value *input, bool sensitive,
     const struct value **document, struct err *err)
 {
     struct run *run = rules->run;
@@ -231,7 +249,7 @@ static int send_once(const struct retry_rules *rules, const struct value *input,
         .body_fd = -1,
         .cancel = run->ctx->cancel,
         .transient = may_pass,
-        .transient_ctx = (void *)rules,
+        .transient_ctx = rules,
         .transient_for_ms = retry_for(run, step),
         .answers_in_ms = step->answers_in_ms};
     struct wire_message response = {0};
@@ -257,7 +275,7 @@ static int send_once(const struct retry_rules *rules, const struct value *input,
 static int send_until_accepted(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value *input, bool sensitive, const struct value **document, struct err *err)
 {
-    struct retry_rules rules = {run, step, run->type->service, object};
+    struct retry_rules rules = {.run = run, .step = step, .service = run->type->service, .object = object};
     int64_t until = clock_mono_ms() + RETRY_FOR_MS, pause = 500;
     for (;;) {
         struct err failure = ERR_INIT;

@@ -234,9 +234,11 @@ int spec_create(struct op_ctx *ctx, const struct value *desired, const struct va
     const struct value *made = NULL, *object;
     *live = NULL;
     const struct value *with_marks = marked(&run, desired);
+    run.making = true;
     int failed = create_steps(&run, with_marks, &made, err);
     if (!made)
         return failed;
+    aws_made(run.client);
     /* From here on it exists, whatever happens. */
     struct err later = ERR_INIT;
     if (run_fill_templates(&run, as_live(&run, desired, made), &made, failed ? &later : err))
@@ -247,6 +249,7 @@ int spec_create(struct op_ctx *ctx, const struct value *desired, const struct va
     object = value_merge(run.arena, made, as_live(&run, with_marks, NULL));
     if (create_owned(&run, object, with_marks, err))
         return -1;
+    run.making = false;
     made = with_owned(&run, made, desired);
     if (settle(&run, object, &made, err))
         return -1;

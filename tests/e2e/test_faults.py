@@ -230,6 +230,39 @@ def test_what_passes_by_itself_is_waited_for(stack, cloud, what):
     stack.destroy()
 
 
+NETWORK = """
+    stack: faults
+    resources:
+      vpc: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}
+      table: {type: aws.ec2.route_table, vpc_id: "${vpc.vpc_id}"}
+      net: {type: aws.ec2.subnet, vpc_id: "${vpc.vpc_id}", cidr_block: 10.0.1.0/24}
+      bound: {type: aws.ec2.route_table_association, route_table_id: "${table.route_table_id}", subnet_id: "${net.subnet_id}"}
+      group: {type: aws.ec2.security_group, name: g, description: g, vpc_id: "${vpc.vpc_id}", ingress: [{protocol: tcp, from_port: 22, to_port: 22, cidr: 10.0.0.0/8}]}
+"""
+
+
+@pytest.mark.parametrize("call, code", [("AssociateRouteTable", "InvalidRouteTableID.NotFound"), ("AuthorizeSecurityGroupIngress", "InvalidGroup.NotFound")])
+def test_what_was_just_made_is_not_seen_everywhere(stack, cloud, call, code):
+    stack.write(NETWORK)
+    body = f"<Response><Errors><Error><Code>{code}</Code><Message>does not exist</Message></Error></Errors><RequestID>r</RequestID></Response>"
+    cloud.fail({"match": call, "status": 400, "times": 2, "body": body})
+    stack.apply(timeout=120)
+    assert cloud.requests().count(call) == 3
+    stack.assert_settled()
+    stack.destroy()
+
+
+def test_what_was_never_there_is_told_at_once(stack, cloud):
+    stack.write(ROLE.replace(", timeouts: {create: 3s}", ""))
+    stack.apply()
+    stack.write("""
+        stack: faults
+        resources: {rule: {type: aws.ec2.security_group_rule, group_id: sg-0a1b2c3d, protocol: tcp, from_port: 1, to_port: 2, cidr: 10.0.0.0/8}}
+    """)
+    assert "InvalidGroup.NotFound" in stack.apply(status=1).err
+    assert cloud.requests().count("AuthorizeSecurityGroupIngress") == 1
+
+
 @pytest.mark.parametrize("what", ["a new role and a schedule", "a new principal in a role"])
 def test_the_same_code_with_other_words_is_final(stack, cloud, what):
     text, call, status, body = UNSETTLED[what]
