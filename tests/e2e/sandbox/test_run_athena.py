@@ -1,16 +1,12 @@
 """Athena's queries: with DuckDB over the tables of the catalog, without it an honest refusal."""
 
 import os
-import subprocess
 import sys
 
 import pytest
 from botocore.exceptions import ClientError
-from servers import ROOT, JobSandbox, until
+from servers import JobSandbox, until
 from support import Stack
-
-DUCK = ROOT / ".venv-jobs" / "bin"
-has_duckdb = (DUCK / "python3").exists() and subprocess.run([DUCK / "python3", "-c", "import duckdb, boto3"], capture_output=True).returncode == 0
 
 
 class Athena:
@@ -56,9 +52,7 @@ def test_without_duckdb_a_query_fails_and_says_so(tmp_path):
 
 @pytest.fixture(scope="module")
 def athena():
-    if not has_duckdb:
-        pytest.skip("needs duckdb: tools/setup jobs")
-    server = JobSandbox(PATH=f"{DUCK}:{os.environ['PATH']}")
+    server = JobSandbox()
     glue = server.client("glue")
     glue.create_database(DatabaseInput={"Name": "films"})
     server.put("silver/year=1979/a.csv", "title,gross\nalien,104.5\n\"mad, max\",8.8\n")

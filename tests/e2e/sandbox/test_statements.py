@@ -5,7 +5,6 @@ import os
 import pytest
 from servers import JobSandbox
 from support import Stack
-from test_run_athena import DUCK, has_duckdb
 
 STACK = """
     stack: gold
@@ -85,9 +84,7 @@ def failing(tmp_path):
 
 @pytest.fixture
 def queries(tmp_path):
-    if not has_duckdb:
-        pytest.skip("needs duckdb: tools/setup jobs")
-    queries = Queries(tmp_path / "stack", PATH=f"{DUCK}:{os.environ['PATH']}")
+    queries = Queries(tmp_path / "stack")
     yield queries
     queries.server.stop()
 
