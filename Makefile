@@ -108,6 +108,7 @@ $(BUILD)/sandbox_server: $(BUILD)/tests/tools/sandbox_server.o $(BUILD)/libweir.
 test-e2e: $(BUILD)/weir $(BUILD)/weir.1 $(BUILD)/sandbox_server $(BUILD)/.setup-e2e .venv/.requirements ## weir against servers that others wrote, looked at with clients that others wrote
 	@WEIR=$(abspath $(BUILD)/weir) WEIR_SANDBOX_SERVER=$(abspath $(BUILD)/sandbox_server) tools/test e2e tests/e2e tests/crash
 test-long: ## what takes longer: all tests again under the sanitizers, the examples' jobs, fuzzing, crash sweeps
+	@tools/setup s3
 	@$(MAKE) --no-print-directory test
 	@tools/setup jobs
 	@WEIR=$(abspath $(BUILD)/weir) WEIR_SANDBOX_SERVER=$(abspath $(BUILD)/sandbox_server) WEIR_LONG=1 .venv/bin/python -m pytest -q -k "jobs or dbt" tests/e2e
@@ -146,6 +147,7 @@ $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libweir.a | $(BUILD)/.setup-build
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libweir.a $(LIBS) $(shell pkg-config --cflags --libs libcurl)
 bench: $(BUILD)/weir $(BUILD)/sandbox_server $(BENCH_BINS) .venv/.requirements ## measure, each figure beside a yardstick of the same run; BENCH=--quick for less
+	@tools/setup s3
 	.venv/bin/python tests/bench/run.py --weir $(BUILD)/weir $(BENCH)
 
 # ---- looking at the code ----

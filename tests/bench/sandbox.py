@@ -1,4 +1,4 @@
-"""The sandbox: start, idle memory, small objects and one large one, beside moto."""
+"""The sandbox: start, idle memory, small objects and one large one, beside servers of others."""
 
 import http.client
 import sys
@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent.parent / "e2e" / "sandbox"))
-from servers import Moto, Sandbox, make_bucket  # noqa: E402
+from servers import Moto, Sandbox, Versity, make_bucket  # noqa: E402
 from sigv4 import Signer, sha256  # noqa: E402
 
 SMALL = b"x" * 4096
@@ -70,22 +70,30 @@ def large(server, megabytes):
     return out
 
 
+def measured(server, count, megabytes):
+    """Both, and the line that shows them."""
+    put, get = rates(server, 8, count)
+    up, down = (megabytes / seconds for seconds in large(server, megabytes))
+    print(f"  {server.kind:10} {put:6.0f} put/s  {get:6.0f} get/s   {up:6.0f} MiB/s up  {down:6.0f} MiB/s down ({megabytes} MiB)")
+
+
 def bench(title, judge, work, quick):
-    title("the sandbox", "a server of its own, synced to disk, beside moto; Python clients with eight connections, which share the machine with it")
+    title("the sandbox", "a server of its own, synced to disk, beside moto (in memory) and versitygw (files, not synced, where tools/setup s3 built it);"
+          " objects of 4 KiB and a large one, Python clients with eight connections, which share the machine with it")
     milliseconds = min(start(work / "sandbox") for _ in range(5))
     server = Sandbox(work / "sandbox")
     idle = server.status("VmRSS") / 1024
     print(f"  start          {milliseconds:6.1f} ms, from fork until its port is known" + judge("the sandbox's start", milliseconds, 10, " ms"))
     print(f"  idle           {idle:6.1f} MB" + judge("the idle sandbox", idle, 10, " MB"))
-    put, get = rates(server, 8, 100 if quick else 400)
     megabytes = 256 if quick else 1024
-    up, down = large(server, megabytes)
+    measured(server, 100 if quick else 400, megabytes)
     peak = server.status("VmHWM") / 1024
     server.stop()
-    moto = Moto()
-    moto_put, moto_get = rates(moto, 8, 30)
-    moto_up, moto_down = large(moto, 256)
-    moto.stop()
-    print(f"  4 KiB          {put:6.0f} put/s  {get:6.0f} get/s   moto {moto_put:6.0f} put/s  {moto_get:6.0f} get/s")
-    print(f"  {megabytes:4} MiB       {megabytes / up:6.0f} MiB/s up  {megabytes / down:6.0f} MiB/s down   moto {256 / moto_up:6.0f} up  {256 / moto_down:6.0f} down (256 MiB, in memory)")
     print(f"  peak           {peak:6.1f} MB" + judge("the sandbox's memory while streaming", peak, 64, " MB"))
+    if Versity.program():
+        other = Versity(folder=work)
+        measured(other, 100 if quick else 400, megabytes)
+        other.stop()
+    moto = Moto()
+    measured(moto, 30, 256)
+    moto.stop()

@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 import uuid
@@ -80,6 +82,47 @@ class Moto(Server):
     def stop(self):
         self.process.stdin.close()
         self.process.wait(timeout=30)
+
+
+class Versity(Server):
+    """Versity's S3 gateway over a folder, which is no relative of moto nor of weir and verifies what it is sent."""
+
+    access, secret, kind = "versity-access", "versity-secret-for-the-tests", "versitygw"
+
+    @staticmethod
+    def program():
+        return shutil.which("versitygw", path=f"{ROOT}/.cache/bin{os.pathsep}{os.environ['PATH']}")
+
+    def __init__(self, access=None, secret=None, folder=None):
+        self.access, self.secret = access or self.access, secret or self.secret
+        self.folder = tempfile.TemporaryDirectory(prefix="weir-versitygw-", dir=folder)
+        if not any(self.start() for _ in range(5)):  # another program may take the port before it is used
+            raise RuntimeError("versitygw does not start")
+
+    def start(self):
+        with socket.create_server((self.address, 0)) as free:
+            self.port = free.getsockname()[1]
+        folders = [os.path.join(self.folder.name, name) for name in ("data", "versions", "attributes", "users")]
+        for folder in folders:
+            os.makedirs(folder, exist_ok=True)
+        command = [self.program(), "--port", self.host, "--health", "/health", "--quiet", "--iam-dir", folders[3], "posix", "--versioning-dir", folders[1], "--sidecar", folders[2], folders[0]]
+        env = {**os.environ, "ROOT_ACCESS_KEY": self.access, "ROOT_SECRET_KEY": self.secret}
+        self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while self.process.poll() is None:
+            try:
+                return urllib.request.urlopen(self.url + "/health", timeout=5).status == 200
+            except OSError:
+                time.sleep(0.01)
+        return False
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=30)
+        self.folder.cleanup()
+
+
+MORE_STORES = ["versitygw"] if Versity.program() else []
+STRICT = ["sandbox", *MORE_STORES]
 
 
 def make_bucket(server):

@@ -23,82 +23,82 @@ def refused(call, code):
     return caught.value.response
 
 
-def test_wrong_secret(sandbox, bucket):
-    refused(lambda: sandbox.client(secret="wrong").list_objects_v2(Bucket=bucket), "SignatureDoesNotMatch")
+def test_wrong_secret(strict, bucket):
+    refused(lambda: strict.client(secret="wrong").list_objects_v2(Bucket=bucket), "SignatureDoesNotMatch")
 
 
-def test_unknown_key(sandbox, bucket):
-    refused(lambda: sandbox.client(access="AKIANOBODY").list_objects_v2(Bucket=bucket), "InvalidAccessKeyId")
+def test_unknown_key(strict, bucket):
+    refused(lambda: strict.client(access="AKIANOBODY").list_objects_v2(Bucket=bucket), "InvalidAccessKeyId")
 
 
-def test_right_one(sandbox, bucket):
-    signer = Signer(sandbox)
-    status, _, _ = send(sandbox, "GET", f"/{bucket}", signer.headers("GET", f"/{bucket}"))
+def test_right_one(strict, bucket):
+    signer = Signer(strict)
+    status, _, _ = send(strict, "GET", f"/{bucket}", signer.headers("GET", f"/{bucket}"))
     assert status == 200
 
 
-def test_anonymous(sandbox, bucket):
-    status, _, body = send(sandbox, "GET", f"/{bucket}", {"host": sandbox.host})
+def test_anonymous(strict, bucket):
+    status, _, body = send(strict, "GET", f"/{bucket}", {"host": strict.host})
     assert (status, code_of(body)) == (403, "AccessDenied")
 
 
-def test_version_2(sandbox, bucket):
-    status, _, body = send(sandbox, "GET", f"/{bucket}", {"host": sandbox.host, "authorization": "AWS key:signature"})
+def test_version_2(strict, bucket):
+    status, _, body = send(strict, "GET", f"/{bucket}", {"host": strict.host, "authorization": "AWS key:signature"})
     assert (status, code_of(body)) == (400, "InvalidRequest")
 
 
 @pytest.mark.parametrize("hours", [-2, 2])
-def test_skew(sandbox, bucket, hours):
+def test_skew(strict, bucket, hours):
     when = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=hours)
-    signer = Signer(sandbox, when=when)
-    status, _, body = send(sandbox, "GET", f"/{bucket}", signer.headers("GET", f"/{bucket}"))
+    signer = Signer(strict, when=when)
+    status, _, body = send(strict, "GET", f"/{bucket}", signer.headers("GET", f"/{bucket}"))
     assert (status, code_of(body)) == (403, "RequestTimeTooSkewed")
 
 
-def test_tampered_body(sandbox, bucket, s3):
-    signer = Signer(sandbox)
+def test_tampered_body(strict, bucket, s3):
+    signer = Signer(strict)
     headers = signer.headers("PUT", f"/{bucket}/k", payload_hash=sha256(b"what was signed"))
-    status, _, body = send(sandbox, "PUT", f"/{bucket}/k", headers, b"something else!")
+    status, _, body = send(strict, "PUT", f"/{bucket}/k", headers, b"something else!")
     assert (status, code_of(body)) == (400, "XAmzContentSHA256Mismatch")
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
-def test_tampered_path(sandbox, bucket):
-    signer = Signer(sandbox)
-    status, _, body = send(sandbox, "GET", f"/{bucket}/other", signer.headers("GET", f"/{bucket}/k"))
+def test_tampered_path(strict, bucket):
+    signer = Signer(strict)
+    status, _, body = send(strict, "GET", f"/{bucket}/other", signer.headers("GET", f"/{bucket}/k"))
     assert (status, code_of(body)) == (403, "SignatureDoesNotMatch")
 
 
-def test_added_header(sandbox, bucket):
-    headers = Signer(sandbox).headers("PUT", f"/{bucket}/k", payload_hash=EMPTY)
+def test_added_header(strict, bucket):
+    headers = Signer(strict).headers("PUT", f"/{bucket}/k", payload_hash=EMPTY)
     headers["x-amz-acl"] = "public-read"
-    status, _, body = send(sandbox, "PUT", f"/{bucket}/k", headers)
+    status, _, body = send(strict, "PUT", f"/{bucket}/k", headers)
     assert (status, code_of(body)) == (403, "AccessDenied")
 
 
-def test_no_payload_hash(sandbox, bucket):
-    signer = Signer(sandbox)
-    headers = {"host": sandbox.host, "x-amz-date": signer.date}
+def test_no_payload_hash(strict, bucket):
+    signer = Signer(strict)
+    headers = {"host": strict.host, "x-amz-date": signer.date}
     signature, names = signer.signature("GET", f"/{bucket}", "", headers, EMPTY)
     headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={signer.access}/{signer.scope}, SignedHeaders={names}, Signature={signature}"
-    status, _, body = send(sandbox, "GET", f"/{bucket}", headers)
+    status, _, body = send(strict, "GET", f"/{bucket}", headers)
     assert (status, code_of(body)) == (400, "InvalidRequest")
 
 
 @pytest.mark.parametrize("authorization", [
     "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=a/b/c, SignedHeaders=host, Signature=d", "AWS4-HMAC-SHA256 Credential=////, Signature=,",
     "AWS4-HMAC-SHA256 Credential=k/20261121/us-east-1/s3/aws4_request", "AWS4-HMAC-SHA256 " + "x" * 8000])
-def test_malformed(sandbox, bucket, authorization):
-    headers = {"host": sandbox.host, "authorization": authorization, "x-amz-date": "20261121T000000Z", "x-amz-content-sha256": EMPTY}
-    status, _, body = send(sandbox, "GET", f"/{bucket}", headers)
+def test_malformed(strict, bucket, authorization):
+    headers = {"host": strict.host, "authorization": authorization, "x-amz-date": "20261121T000000Z", "x-amz-content-sha256": EMPTY}
+    status, _, body = send(strict, "GET", f"/{bucket}", headers)
     assert (status, code_of(body)) == (400, "AuthorizationHeaderMalformed")
 
 
 # ---- presigned ----
 
 
-def test_presigned(anywhere):
-    bucket, s3 = make_bucket(anywhere), anywhere.client(signature_version="s3v4")
+def test_presigned(store):
+    bucket, s3 = make_bucket(store), store.client(signature_version="s3v4")
     put = s3.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "a b/é"}, ExpiresIn=60)
     assert requests.put(put, data=b"content", timeout=10).status_code == 200
     get = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "a b/é"}, ExpiresIn=60)
@@ -106,17 +106,17 @@ def test_presigned(anywhere):
     assert (answer.status_code, answer.content) == (200, b"content")
 
 
-def test_presigned_headers(sandbox, bucket, s3):
+def test_presigned_headers(strict, bucket, s3):
     s3.put_object(Bucket=bucket, Key="k", Body=b"x", ContentType="text/y")
     more = {"ResponseContentType": "text/x", "ResponseContentDisposition": "attachment"}
-    url = sandbox.client(signature_version="s3v4").generate_presigned_url("get_object", {"Bucket": bucket, "Key": "k", **more})
+    url = strict.client(signature_version="s3v4").generate_presigned_url("get_object", {"Bucket": bucket, "Key": "k", **more})
     headers = requests.get(url, timeout=10).headers
     assert (headers["content-type"], headers["content-disposition"]) == ("text/x", "attachment")
 
 
-def test_presigned_wrong(sandbox, bucket, s3):
+def test_presigned_wrong(strict, bucket, s3):
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
-    signer = sandbox.client(signature_version="s3v4")
+    signer = strict.client(signature_version="s3v4")
     url = signer.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "k"}, ExpiresIn=1)
     for changed, wanted in [
         (url.replace("/k?", "/other?"), "SignatureDoesNotMatch"),
@@ -141,14 +141,14 @@ CHUNKS = [b"a" * 70000, b"b" * 65536, b"c"]
 CRC32 = base64.b64encode(zlib.crc32(b"".join(CHUNKS)).to_bytes(4, "big")).decode()
 
 
-def put_framed(sandbox, bucket, kind, trailer=None, change=None, declared=None, key="k"):
-    signer, path = Signer(sandbox), f"/{bucket}/{key}"
+def put_framed(strict, bucket, kind, trailer=None, change=None, declared=None, key="k"):
+    signer, path = Signer(strict), f"/{bucket}/{key}"
     headers = {"content-encoding": "aws-chunked", "x-amz-decoded-content-length": str(declared or sum(map(len, CHUNKS)))}
     if trailer:
         headers["x-amz-trailer"] = trailer[0]
     headers = signer.headers("PUT", path, headers=headers, payload_hash=kind)
     body = unsigned_frames(CHUNKS, trailer) if "UNSIGNED" in kind else signer.framed(CHUNKS, trailer)
-    status, answer, text = send(sandbox, "PUT", path, headers, change(body) if change else body)
+    status, answer, text = send(strict, "PUT", path, headers, change(body) if change else body)
     return status, code_of(text), answer
 
 
@@ -158,8 +158,8 @@ TRAILER = ("x-amz-checksum-crc32", CRC32)
 
 
 @pytest.mark.parametrize("kind,trailer", [(SIGNED, None), (SIGNED_TRAILER, TRAILER), (UNSIGNED_TRAILER, TRAILER)])
-def test_framed(sandbox, bucket, s3, kind, trailer):
-    status, code, answer = put_framed(sandbox, bucket, kind, trailer)
+def test_framed(strict, bucket, s3, kind, trailer):
+    status, code, answer = put_framed(strict, bucket, kind, trailer)
     assert (status, code) == (200, "")
     got = s3.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
     assert got["Body"].read() == b"".join(CHUNKS)
@@ -169,7 +169,7 @@ def test_framed(sandbox, bucket, s3, kind, trailer):
 @pytest.mark.parametrize("kind,trailer,change,wanted", [
     (SIGNED, None, lambda b: b.replace(b"bbb", b"bxb", 1), "SignatureDoesNotMatch"),
     (SIGNED_TRAILER, TRAILER, lambda b: b.replace(b"bbb", b"bxb", 1), "SignatureDoesNotMatch"),
-    (SIGNED_TRAILER, TRAILER, lambda b: b.replace(b"x-amz-trailer-signature:", b"x-amz-trailer-signature:0"), "SignatureDoesNotMatch"),
+    (SIGNED_TRAILER, TRAILER, lambda b: b[:-66] + bytes([b[-66] ^ 1]) + b[-65:], "SignatureDoesNotMatch"),
     (SIGNED_TRAILER, TRAILER, lambda b: b.partition(b"x-amz-trailer-signature")[0] + b"\r\n", "SignatureDoesNotMatch"),
     (SIGNED, None, lambda b: b[:-200], "IncompleteBody"),
     (SIGNED, None, lambda b: b.replace(b"10000;", b"zz;", 1), "IncompleteBody"),
@@ -178,14 +178,14 @@ def test_framed(sandbox, bucket, s3, kind, trailer):
     (UNSIGNED_TRAILER, TRAILER, lambda b: b[:70000], "IncompleteBody"),
     (UNSIGNED_TRAILER, TRAILER, lambda b: b + b"more", "IncompleteBody"),
 ])
-def test_framed_wrong(sandbox, bucket, s3, kind, trailer, change, wanted):
-    status, code, _ = put_framed(sandbox, bucket, kind, trailer, change)
+def test_framed_wrong(strict, bucket, s3, kind, trailer, change, wanted):
+    status, code, _ = put_framed(strict, bucket, kind, trailer, change)
     assert (status in (400, 403), code) == (True, wanted)
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
-def test_framed_length(sandbox, bucket):
-    assert put_framed(sandbox, bucket, SIGNED, declared=5)[1] == "IncompleteBody"
+def test_framed_length(strict, bucket):
+    assert put_framed(strict, bucket, SIGNED, declared=5)[1] == "IncompleteBody"
 
 
 def test_virtual_host(sandbox, bucket, s3):
