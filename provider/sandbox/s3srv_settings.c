@@ -190,15 +190,44 @@ void s3srv_policy_status(struct s3 *s)
     xml_end(s, &out, "PolicyStatus");
 }
 
+/* A bucket's policy speaks of that bucket; of names with wildcards any may be meant. */
+static bool names_other_bucket(struct str arn, struct str bucket)
+{
+    struct str start = STR(":s3:::"), key;
+    ptrdiff_t at = str_find(arn, start, 0);
+    if (at < 0)
+        return false;
+    struct str name = str_cut(str_slice(arn, (size_t)at + start.n, arn.n), '/', &key);
+    return !str_eq(name, bucket) && str_find_char(name, '*', 0) < 0 && str_find_char(name, '?', 0) < 0 &&
+           str_find_char(name, '$', 0) < 0;
+}
+
+static bool statements_fit(const struct value *doc, struct str bucket)
+{
+    const struct value *const *statements, *const *resources, *one, *single;
+    size_t n = s3srv_items(value_getz(doc, "Statement"), &statements, &one);
+    for (size_t i = 0; i < n; i++) {
+        size_t count = s3srv_items(value_getz(statements[i], "Resource"), &resources, &single);
+        for (size_t k = 0; k < count; k++)
+            if (names_other_bucket(value_text(resources[k], STR_EMPTY), bucket))
+                return false;
+    }
+    return true;
+}
+
 /* false: answered. */
 static bool check_policy(struct s3 *s)
 {
-    const struct value *doc;
+    const struct value *doc = NULL;
     struct err ignored = ERR_INIT;
     struct str text = str_trim(s->x->request.body);
     if (text.n && text.p[0] == '{' && !json_parse(s->arena, text, &doc, &ignored) &&
-        value_getz(doc, "Statement"))
-        return true;
+        value_getz(doc, "Statement")) {
+        if (statements_fit(doc, s->bucket))
+            return true;
+        s3srv_error(s, 400, "MalformedPolicy", "Policy has invalid resource");
+        return false;
+    }
     s3srv_error(s, 400, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'");
     return false;
 }

@@ -4,12 +4,28 @@
 #include "base/mem.h"
 #include "provider/sandbox/s3srv.h"
 
+#include <ctype.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_PUT (INT64_C(5) << 30)
 enum { MAX_KEY = 1024, MAX_META = 2048, COPY_BLOCK = 256 * 1024 };
 
 /* ---- tags ---- */
+
+/*
+ * Letters, digits, spaces and `+ - = . _ : / @`, as the guide to tagging has it; which of the characters
+ * beyond ASCII are letters is not looked at.
+ */
+static bool is_tag_text(struct str text, size_t max)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if (c < 0x80 && !isalnum(c) && (!c || !strchr(" +-=._:/@", c)))
+            return false;
+    }
+    return str_code_points(text) <= max;
+}
 
 static bool add_tag(struct s3 *s, struct value_builder *tags, struct str key, struct str value)
 {
@@ -19,11 +35,11 @@ static bool add_tag(struct s3 *s, struct value_builder *tags, struct str key, st
             return false;
         }
     }
-    if (!key.n || str_code_points(key) > 128) {
+    if (!key.n || !is_tag_text(key, 128)) {
         s3srv_error(s, 400, "InvalidTag", "The TagKey you have provided is invalid");
         return false;
     }
-    if (str_code_points(value) > 256) {
+    if (!is_tag_text(value, 256)) {
         s3srv_error(s, 400, "InvalidTag", "The TagValue you have provided is invalid");
         return false;
     }

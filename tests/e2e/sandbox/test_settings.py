@@ -7,11 +7,11 @@ from botocore.exceptions import ClientError
 from servers import make_bucket
 
 RULE = {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 7}}
-POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::x/*"}]})
+POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::BUCKET/*"}]})
 CORS = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}
 BLOCK = {"BlockPublicAcls": True, "IgnorePublicAcls": False, "BlockPublicPolicy": True, "RestrictPublicBuckets": False}
 ENCRYPTION = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "k"}, "BucketKeyEnabled": True}]}
-TAGS = {"TagSet": [{"Key": "a", "Value": "1 <&> é"}]}
+TAGS = {"TagSet": [{"Key": "a", "Value": "1 +-=._:/@ é"}]}
 OWNERSHIP = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
 WEBSITE = {"IndexDocument": {"Suffix": "index.html"}}
 
@@ -47,10 +47,12 @@ def found_in(answer, argument, value):
 
 
 @pytest.mark.parametrize("get,put,argument,value,delete,absent,elsewhere", CASES, ids=[case[0][4:] for case in CASES])
-def test_round(anywhere, get, put, argument, value, delete, absent, elsewhere):
-    if anywhere.kind == "moto" and not elsewhere:
+def test_round(store, get, put, argument, value, delete, absent, elsewhere):
+    if store.kind == "moto" and not elsewhere:
         pytest.skip("moto has no default encryption")
-    bucket, s3 = make_bucket(anywhere), anywhere.client()
+    bucket, s3 = make_bucket(store), store.client()
+    if value is POLICY:
+        value = POLICY.replace("BUCKET", bucket)
     getattr(s3, put)(Bucket=bucket, **{argument: value})
     assert found_in(getattr(s3, get)(Bucket=bucket), argument, value) == value
     getattr(s3, delete)(Bucket=bucket)
@@ -63,7 +65,21 @@ def test_round(anywhere, get, put, argument, value, delete, absent, elsewhere):
     assert code(getattr(s3, get), Bucket=bucket + "x") == "NoSuchBucket"
 
 
-def test_new_bucket(sandbox, bucket, s3):
+@pytest.mark.parametrize("tag", [{"Key": "a", "Value": "1 <&>"}, {"Key": "a,b", "Value": ""}, {"Key": "k" * 129, "Value": ""}])
+def test_tags_refused(strict, bucket, s3, tag):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"")
+    for put, target in (s3.put_bucket_tagging, {"Bucket": bucket}), (s3.put_object_tagging, {"Bucket": bucket, "Key": "k"}):
+        assert code(put, **target, Tagging={"TagSet": [tag]}) == "InvalidTag"
+
+
+def test_policy_of_another_bucket(strict, bucket, s3):
+    for resource in "arn:aws:s3:::another/*", [f"arn:aws:s3:::{bucket}", "arn:aws:s3:::another"]:
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": resource}]}
+        assert code(s3.put_bucket_policy, Bucket=bucket, Policy=json.dumps(policy)) == "MalformedPolicy"
+    assert code(s3.get_bucket_policy, Bucket=bucket) == "NoSuchBucketPolicy"
+
+
+def test_new_bucket(strict, bucket, s3):
     """AWS's defaults since 2023."""
     assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
     assert s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
@@ -75,7 +91,7 @@ def test_new_bucket(sandbox, bucket, s3):
     s3.put_bucket_acl(Bucket=bucket, ACL="private")
 
 
-def test_many(sandbox, bucket, s3):
+def test_many(strict, bucket, s3):
     for name in ("one", "../two"):
         s3.put_bucket_metrics_configuration(Bucket=bucket, Id=name, MetricsConfiguration={"Id": name})
     assert [c["Id"] for c in s3.list_bucket_metrics_configurations(Bucket=bucket)["MetricsConfigurationList"]] == ["../two", "one"]
@@ -85,11 +101,11 @@ def test_many(sandbox, bucket, s3):
     s3.head_bucket(Bucket=bucket)
 
 
-def test_regions(anywhere):
-    name = make_bucket(anywhere)
-    tokyo, home = anywhere.client(region="ap-northeast-1"), anywhere.client()
+def test_regions(store):
+    name = make_bucket(store)
+    tokyo, home = store.client(region="ap-northeast-1"), store.client()
     assert code(tokyo.create_bucket, Bucket=name + "-t") == "IllegalLocationConstraintException"
-    if anywhere.kind == "sandbox":
+    if store.kind != "moto":
         elsewhere = {"LocationConstraint": "eu-west-1"}
         assert code(home.create_bucket, Bucket=name + "-t", CreateBucketConfiguration=elsewhere) == "IllegalLocationConstraintException"
     tokyo.create_bucket(Bucket=name + "-t", CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
