@@ -329,10 +329,11 @@ static void load_tags(struct type_loader *t)
 
 static const struct spec_wait *load_wait(struct type_loader *t, const struct node *node, bool gone)
 {
-    if (!node || !load_keys(t->l, node, "a wait", "for fail tells every timeout poll"))
+    if (!node || !load_keys(t->l, node, "a wait", "if for fail tells every timeout poll"))
         return NULL;
     struct spec_wait *wait = ARENA_NEW(t->l->arena, struct spec_wait);
-    *wait = (struct spec_wait){.until = load_conditions(t, node_get(node, "for")),
+    *wait = (struct spec_wait){.only = load_conditions(t, node_get(node, "if")),
+        .until = load_conditions(t, node_get(node, "for")),
         .fail = load_conditions(t, node_get(node, "fail")),
         .every_ms = load_ms(t->l, node, "every", 5 * 1000),
         .timeout_ms = load_ms(t->l, node, "timeout", 10 * 60 * 1000),
@@ -346,6 +347,24 @@ static const struct spec_wait *load_wait(struct type_loader *t, const struct nod
     if (node_get(node, "poll"))
         wait->poll = load_step(t, node_get(node, "poll"), &rules);
     return wait;
+}
+
+/* One, or several of which the first counts whose conditions hold. */
+static const struct spec_wait *load_waits(struct type_loader *t, const struct node *node, bool gone)
+{
+    if (!node || node->kind != NODE_LIST)
+        return load_wait(t, node, gone);
+    const struct spec_wait *first = NULL;
+    for (size_t i = node->count; i-- > 0;) {
+        const struct spec_wait *loaded = load_wait(t, node->items[i], gone);
+        if (!loaded)
+            return NULL;
+        struct spec_wait *wait = ARENA_NEW(t->l->arena, struct spec_wait);
+        *wait = *loaded;
+        wait->next = first;
+        first = wait;
+    }
+    return first;
 }
 
 static void load_listing(struct type_loader *t)
@@ -507,7 +526,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     load_find(&t);
     const struct node *wait = node_get(node, "wait");
     if (wait && load_keys(l, wait, "wait", "ready gone")) {
-        type->ready = load_wait(&t, node_get(wait, "ready"), false);
+        type->ready = load_waits(&t, node_get(wait, "ready"), false);
         type->gone_wait = load_wait(&t, node_get(wait, "gone"), true);
     }
     if (node_get(node, "iam") && load_keys(l, node_get(node, "iam"), "iam", "on anywhere"))

@@ -124,8 +124,11 @@ static int wait_for(struct run *run, const struct spec_wait *wait, const struct 
 
 int run_wait_ready(struct run *run, const struct value *object, const struct value **live, struct err *err)
 {
+    const struct spec_wait *wait = run->type->ready;
     *live = NULL;
-    return run->type->ready ? wait_for(run, run->type->ready, object, live, err) : 0;
+    while (wait && wait->only.count && !run_holds(run, &wait->only, object))
+        wait = wait->next;
+    return wait ? wait_for(run, wait, object, live, err) : 0;
 }
 
 int run_wait_gone(struct run *run, const struct value *object, struct err *err)

@@ -96,10 +96,12 @@ struct spec_page {
 };
 
 struct spec_wait {
+    struct spec_conditions only; /* for things that are so; none: for all */
     struct spec_conditions until, fail;
     int64_t every_ms, timeout_ms;
     bool gone;
     const struct spec_step *poll; /* instead of the type's read; NULL: that */
+    const struct spec_wait *next; /* for those that `only` leaves over; NULL: these are not waited for */
     struct str tells;             /* attribute that says why it failed; or empty */
 };
 

@@ -64,7 +64,10 @@ static const char spec[] =
     "      files: {list: ListFiles, at: \"Files[]\", key: Id, value: Text, put: PutFiles, put_as: Files, "
     "delete: DropFiles, delete_as: Ids, batch: 2, failed: Failed, retry: [Busy]}\n"
     "    wait:\n"
-    "      ready: {for: {status: ok}, fail: {status: [broken]}, every: 10s, timeout: 1m}\n"
+    "      ready:\n"
+    "        - {if: {force: false}, for: {status: ok}, fail: {status: [broken]}, tells: note, every: 10s, "
+    "timeout: 1m}\n"
+    "        - {if: {force: true}, for: {status: [ok, new]}}\n"
     "      gone: {every: 5s, timeout: 30s}\n"
     "  note:\n"
     "    id: note_id\n"
@@ -249,13 +252,25 @@ static void test_wait_fails(void **state)
 {
     (void)state;
     PLAY({"MakeBox", NULL, "{\"Box\": {}}", NULL},
-        {"GetBox", NULL, "{\"Box\": {\"Status\": \"broken\"}}", NULL});
+        {"GetBox", NULL, "{\"Box\": {\"Status\": \"broken\", \"Note\": \"it fell\"}}", NULL});
     struct op_ctx ctx = ctx_of("box");
     struct err err = ERR_INIT;
     const struct value *live;
     assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"a\"}"), &live, &err), -1);
-    assert_string_equal(err.message, "status became broken");
+    assert_string_equal(err.message, "status became broken: it fell");
     assert_non_null(live);
+}
+
+static void test_wait_by_condition(void **state)
+{
+    (void)state;
+    PLAY({"MakeBox", NULL, "{\"Box\": {\"Serial\": 1}}", NULL},
+        {"GetBox", NULL, "{\"Box\": {\"Status\": \"new\"}}", NULL});
+    struct op_ctx ctx = ctx_of("box");
+    struct err err = ERR_INIT;
+    const struct value *live;
+    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"a\",\"force\":true}"), &live, &err), 0);
+    PLAYED();
 }
 
 static void test_wait_times_out(void **state)
@@ -573,6 +588,7 @@ int main(void)
         TEST(test_create_refused),
         TEST(test_create_assigned_id),
         TEST(test_wait_fails),
+        TEST(test_wait_by_condition),
         TEST(test_wait_times_out),
         TEST(test_read),
         TEST(test_list),
