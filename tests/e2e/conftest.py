@@ -1,22 +1,24 @@
+import sys
+from pathlib import Path
+
 import pytest
 
 pytest.register_assert_rewrite("life")
+sys.path.append(str(Path(__file__).parent / "sandbox"))
 
-from support import Cloud, Stack, WireServer
-
-
-@pytest.fixture(scope="package")
-def running_cloud():
-    """One for each pytest worker."""
-    cloud = Cloud()
-    yield cloud
-    cloud.stop()
+from servers import SandboxCloud  # noqa: E402
+from support import Cloud, Stack, WireServer  # noqa: E402
 
 
-@pytest.fixture
-def cloud(running_cloud):
-    running_cloud.reset()
-    return running_cloud
+@pytest.fixture(params=["moto", "sandbox"])
+def place(request):
+    """A cloud: one that others wrote, and the sandbox."""
+    if request.param == "moto":
+        yield request.getfixturevalue("cloud")
+        return
+    server = SandboxCloud()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -32,6 +32,23 @@ class Case:
     imports: bool = True  # can be taken in by its id alone
 
 
+def case_table():
+    """The cases of a file, and the decorator that puts one in under its name."""
+    cases = {}
+
+    def case(name):
+        def add(make):
+            cases[name] = make()
+
+        return add
+
+    return cases, case
+
+
+def tags_of(items, key="Key", value="Value"):
+    return {item[key]: item[value] for item in items}
+
+
 def stack_text(case, attributes):
     """JSON is YAML; `it` is the resource under test."""
     resources = {**case.around, "it": {"type": case.type, **attributes}}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -17,6 +18,16 @@ ROOT = Path(__file__).parent.parent.parent
 WEIR = Path(os.environ.get("WEIR", ROOT / "build" / "weir")).resolve()
 SECRET_KEY = "e2e/secret+key/that/nobody/may/see"
 ACCOUNT = "123456789012"
+
+
+def until(look, seconds=30, process=None):
+    """What `look` gives, as soon as that is something; the process, where one is given, has to live as long."""
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        assert not process or process.poll() is None, process.communicate()
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.01)
+    return found
 
 
 class Cloud:

@@ -14,21 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from servers import SandboxCloud
 from support import Stack, planned
-
-sys.path.append(str(Path(__file__).parent / "sandbox"))
-from servers import SandboxCloud  # noqa: E402
-
-
-@pytest.fixture(params=["moto", "sandbox"])
-def place(request):
-    """A cloud: one that others wrote, and the sandbox."""
-    if request.param == "moto":
-        yield request.getfixturevalue("cloud")
-        return
-    server = SandboxCloud()
-    yield server
-    server.stop()
 
 
 def write(folder, files):

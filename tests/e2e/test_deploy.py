@@ -1,27 +1,12 @@
 """weir deploy and weir rollback: job code alone goes out, and back; on moto and on the sandbox."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
+from servers import SandboxCloud
 from support import ACCOUNT, Stack, planned
-
-sys.path.append(str(Path(__file__).parent / "sandbox"))
-from servers import SandboxCloud  # noqa: E402
-
-
-@pytest.fixture(params=["moto", "sandbox"])
-def place(request):
-    if request.param == "moto":
-        yield request.getfixturevalue("cloud")
-        return
-    server = SandboxCloud()
-    yield server
-    server.stop()
-
 
 STACK = """
 stack: jobs

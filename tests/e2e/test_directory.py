@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.servers import program
-from support import planned
-from test_upload import SandboxPlace, place, sandbox, wait_for  # noqa: F401 (fixtures)
+from servers import program
+from support import planned, until
+from test_upload import SandboxPlace, place, sandbox  # noqa: F401 (fixtures)
 
 STACK = """
     stack: dir
@@ -273,7 +273,7 @@ def test_kill(place, sandbox, first):  # noqa: F811
     write(place, files)
     sandbox.faults({"service": "s3", "operation": "PUT /dir-lake/dags/*", "latency": 30})
     process = place.start("apply", "--yes")
-    wait_for(lambda: s3.list_objects_v2(Bucket="dir-lake").get("KeyCount", 0) >= 40)
+    until(lambda: s3.list_objects_v2(Bucket="dir-lake").get("KeyCount", 0) >= 40)
     process.kill()
     process.communicate()
     sandbox.faults()

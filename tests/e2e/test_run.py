@@ -369,7 +369,7 @@ def test_a_function_that_takes_its_time(applied_function, cloud):
     cloud.fail({**invocation("1"), "delay": 30})
     began = time.monotonic()
     result = applied_function.run("run", "double", "--timeout", "300ms", status=1)
-    assert "double was still running after 0.3 s" in result.err and time.monotonic() - began < 5
+    assert "double was still running after 0.3 s" in result.err and time.monotonic() - began < 20
 
 
 def test_what_one_call_of_a_function_wrote(applied_function, cloud):

@@ -10,12 +10,11 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import boto3
 import pytest
-from support import WEIR, Stack
+from support import WEIR, Stack, until
 
 BODY = """
     stack: shared
@@ -79,19 +78,11 @@ def machine(tmp_path, cloud, place):
     return make
 
 
-def wait_for(condition, process=None, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert not process or process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def hold_apply(stack, cloud, seconds):
     """An apply that has sent CreateRole and waits for its answer."""
     cloud.fail({"match": "CreateRole", "delay": seconds, "times": 1})
     process = stack.start("apply", "--yes")
-    wait_for(lambda: "CreateRole" in cloud.requests(), process)
+    until(lambda: "CreateRole" in cloud.requests(), process=process)
     return process
 
 
@@ -130,7 +121,7 @@ def test_killed_writer(machine, cloud):
     process = hold_apply(one, cloud, 1)
     process.kill()
     process.communicate(timeout=30)
-    wait_for(lambda: roles(cloud))
+    until(lambda: roles(cloud))
     two.apply("--lock-timeout", "30s")
     two.assert_settled()
     assert cloud.requests().count("CreateRole") == 1

@@ -4,9 +4,9 @@ import json
 import os
 import re
 import signal
-import time
 
 import pytest
+from support import until
 
 STACK = """
     stack: kept
@@ -26,21 +26,12 @@ SLOW = """
 """
 
 
-def wait_for(condition, process=None, seconds=30):
-    """Polls until the condition holds, as long as the process lives."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert not process or process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def hold_apply(stack, cloud, seconds):
     """An apply that has sent CreateRole and waits for its answer."""
     stack.write(SLOW)
     cloud.fail({"match": "CreateRole", "delay": seconds, "times": 1})
     process = stack.start("apply", "--yes")
-    wait_for(lambda: "CreateRole" in cloud.requests(), process)
+    until(lambda: "CreateRole" in cloud.requests(), process=process)
     return process
 
 
@@ -74,7 +65,7 @@ def test_killed_while_a_role_is_made(stack, cloud):
     process = hold_apply(stack, cloud, 1)
     process.kill()
     process.communicate(timeout=30)
-    wait_for(lambda: cloud.client("iam").list_roles()["Roles"])
+    until(lambda: cloud.client("iam").list_roles()["Roles"])
     stack.apply()
     stack.assert_settled()
     assert len(cloud.client("iam").list_roles()["Roles"]) == 1

@@ -4,21 +4,13 @@ import json
 
 import pytest
 
-from life import Case, policy, stack_text, walk
+from life import Case, case_table, policy, stack_text, walk
 from support import ACCOUNT
 
 TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 TRUST_TWO = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": ["glue.amazonaws.com", "lambda.amazonaws.com"]}, "Action": "sts:AssumeRole"}]}
 
-
-CASES = {}
-
-
-def case(name):
-    def add(make):
-        CASES[name] = make()
-
-    return add
+CASES, case = case_table()
 
 
 @case("bucket")

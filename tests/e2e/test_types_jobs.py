@@ -6,21 +6,10 @@ import zipfile
 
 import pytest
 
-from life import Case, walk
+from life import Case, case_table, tags_of, walk
 from support import ACCOUNT
 
-CASES = {}
-
-
-def case(name):
-    def add(make):
-        CASES[name] = make()
-
-    return add
-
-
-def tags_of(items, key="Key", value="Value"):
-    return {item[key]: item[value] for item in items}
+CASES, case = case_table()
 
 
 def trust(*services):

@@ -4,17 +4,10 @@ import json
 
 import pytest
 
-from life import Case, policy, walk
+from life import Case, case_table, policy, walk
 from support import ACCOUNT
 
-CASES = {}
-
-
-def case(name):
-    def add(make):
-        CASES[name] = make()
-
-    return add
+CASES, case = case_table()
 
 
 def tags_of(items):

@@ -4,21 +4,10 @@ import json
 
 import pytest
 
-from life import Case, policy, walk
+from life import Case, case_table, policy, tags_of, walk
 from support import ACCOUNT
 
-CASES = {}
-
-
-def case(name):
-    def add(make):
-        CASES[name] = make()
-
-    return add
-
-
-def tags_of(items, key="Key", value="Value"):
-    return {item[key]: item[value] for item in items}
+CASES, case = case_table()
 
 
 def topic_policy(action):

@@ -10,8 +10,8 @@ import urllib.request
 
 import pytest
 
-from sandbox.servers import Sandbox
-from support import Stack
+from servers import Sandbox
+from support import Stack, until
 
 MIB = 1 << 20
 
@@ -81,15 +81,6 @@ def parts(s3):
     return [part["PartNumber"] for upload in under_way for part in s3.list_parts(Bucket="up-lake", Key=KEY, UploadId=upload["UploadId"]).get("Parts", [])]
 
 
-def wait_for(check, seconds=30):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if check():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not come to that")
-
-
 def assert_object(s3, data):
     assert s3.get_object(Bucket="up-lake", Key=KEY)["Body"].read() == data
     head = s3.head_object(Bucket="up-lake", Key=KEY)
@@ -137,7 +128,7 @@ def kill_midway(place, sandbox, least):
     sandbox.faults({"service": "s3", "operation": PART, "latency": 150})
     s3 = sandbox.client()
     process = place.start("apply", "--yes")
-    wait_for(lambda: len(parts(s3)) >= least)
+    until(lambda: len(parts(s3)) >= least)
     process.kill()
     process.communicate()
     there = set(parts(s3))
@@ -171,10 +162,10 @@ def test_killed_when_all_was_sent(place, sandbox, same):
     sandbox.faults({"service": "s3", "operation": PART, "latency": 0}, {"service": "s3", "operation": last, "latency": 500})
     s3 = sandbox.client()
     process = place.start("apply", "--yes")
-    wait_for(lambda: sandbox.struck() == [9, 1])
+    until(lambda: sandbox.struck() == [9, 1])
     process.kill()
     process.communicate()
-    wait_for(lambda: s3.list_objects_v2(Bucket="up-lake")["KeyCount"] == 1)
+    until(lambda: s3.list_objects_v2(Bucket="up-lake")["KeyCount"] == 1)
     sandbox.faults({"service": "s3", "operation": PART, "latency": 0})
     if not same:
         data = data[:-1] + b"!"
@@ -193,7 +184,7 @@ def test_goes_on_after_two_signals(place, sandbox):
     sandbox.faults({"service": "s3", "operation": PART, "latency": 400})
     s3 = sandbox.client()
     process = place.start("apply", "--yes")
-    wait_for(lambda: len(parts(s3)) >= 3)
+    until(lambda: len(parts(s3)) >= 3)
     while process.poll() is None:
         process.send_signal(signal.SIGINT)  # two at once are one
         time.sleep(0.02)
@@ -296,7 +287,7 @@ def test_changes_meanwhile(place, sandbox):
     sandbox.faults({"service": "s3", "operation": PART, "latency": 150})
     process = place.start("apply", "--yes")
     s3 = sandbox.client()
-    wait_for(lambda: len(parts(s3)) >= 2)
+    until(lambda: len(parts(s3)) >= 2)
     os.replace(place.folder / "big.new", place.folder / "big.bin")
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, out + err

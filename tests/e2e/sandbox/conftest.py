@@ -1,13 +1,8 @@
 """Behaviours of S3 itself are tried `anywhere`: also on a server that others wrote, so that the test is known to be right."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import differences
 from servers import MORE_STORES, STRICT, JobSandbox, Moto, Sandbox, SandboxCloud, Versity, make_bucket
-
-sys.path.append(str(Path(__file__).parent.parent))
 
 
 @pytest.fixture(scope="package")

@@ -171,15 +171,6 @@ class JobSandbox(Sandbox):
         return [event["message"] for event in events]
 
 
-def until(look, seconds=20):
-    """What `look` gives, as soon as that is something."""
-    end = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
-    return found
-
-
 class SandboxCloud(Sandbox):
     """The sandbox in the place of tests/tools/cloud.py: the same account, the same keys."""
 

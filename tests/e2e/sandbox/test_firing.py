@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from servers import ROOT, Sandbox
-from test_machines import Machines, refused, wait_until
+from support import until
+from test_machines import Machines, refused
 
 WEIR = Path(os.environ.get("WEIR", ROOT / "build" / "weir"))
 ROLE = "arn:aws:iam::000000000000:role/schedules"
@@ -97,7 +98,7 @@ def test_a_rule_fires_at_its_rate(served):
     assert apart.total_seconds() % 86400 == 0 and apart.total_seconds() > 0
     events = served.client("events")
     events.put_rule(Name=name, ScheduleExpression="rate(1 day)", State="DISABLED")
-    wait_until(lambda: not queue.take(10, wait=2))  # it fires every half second
+    until(lambda: not queue.take(10, wait=2))  # it fires every half second
 
 
 def test_a_schedule_starts_a_machine_at_its_hours_there(served):
@@ -107,7 +108,7 @@ def test_a_schedule_starts_a_machine_at_its_hours_there(served):
     scheduler.create_schedule(
         Name="nightly", ScheduleExpression="cron(30 2 ? * MON-FRI *)", ScheduleExpressionTimezone="Asia/Seoul", FlexibleTimeWindow={"Mode": "OFF"},
         Target={"Arn": machine, "RoleArn": ROLE, "Input": '{"at": "<aws.scheduler.scheduled-time>", "n": 1}'})
-    listed = wait_until(lambda: (found := machines.client.list_executions(stateMachineArn=machine)["executions"])[3:] and found)
+    listed = until(lambda: (found := machines.client.list_executions(stateMachineArn=machine)["executions"])[3:] and found)
     scheduler.delete_schedule(Name="nightly")
     for one in listed:
         given = json.loads(machines.client.describe_execution(executionArn=one["executionArn"])["input"])
@@ -121,8 +122,8 @@ def test_a_schedule_may_call_any_operation_once(served):
     scheduler.create_schedule(
         Name="once", ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})", ActionAfterCompletion="DELETE", FlexibleTimeWindow={"Mode": "OFF"},
         Target={"Arn": "arn:aws:scheduler:::aws-sdk:glue:createDatabase", "RoleArn": ROLE, "Input": '{"DatabaseInput": {"Name": "by_schedule"}}'})
-    wait_until(lambda: [one for one in glue.get_databases()["DatabaseList"] if one["Name"] == "by_schedule"])
-    wait_until(lambda: not scheduler.list_schedules()["Schedules"])
+    until(lambda: [one for one in glue.get_databases()["DatabaseList"] if one["Name"] == "by_schedule"])
+    until(lambda: not scheduler.list_schedules()["Schedules"])
 
 
 def test_start_and_end_dates_bound_a_schedule(served):
@@ -212,7 +213,7 @@ def test_an_event_starts_a_machine(sandbox):
     source = "shop." + uuid.uuid4().hex[:6]
     make_rule(sandbox, [{"Arn": machine, "RoleArn": ROLE}], EventPattern=json.dumps({"source": [source]}))
     put(sandbox, Source=source, Detail='{"n": 1}')
-    started = wait_until(lambda: machines.client.list_executions(stateMachineArn=machine)["executions"])
+    started = until(lambda: machines.client.list_executions(stateMachineArn=machine)["executions"])
     assert json.loads(machines.end(started[0]["executionArn"])["output"]) == {"n": 1}
 
 
@@ -278,7 +279,7 @@ def test_a_receiver_waits_for_a_message(queue):
     begin = time.monotonic()
     queue.send("later", DelaySeconds=1)
     assert queue.take(wait=20)[0]["Body"] == "later"
-    assert 0.5 < time.monotonic() - begin < 10
+    assert 0.5 < time.monotonic() - begin < 18  # it does not sit out its 20 seconds
 
 
 def test_a_topic_hands_on_to_queues(anywhere):

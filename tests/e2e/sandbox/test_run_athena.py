@@ -5,8 +5,8 @@ import sys
 
 import pytest
 from botocore.exceptions import ClientError
-from servers import JobSandbox, until
-from support import Stack
+from servers import JobSandbox
+from support import Stack, until
 
 
 class Athena:

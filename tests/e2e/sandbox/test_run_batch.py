@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 from botocore.exceptions import ClientError
-from servers import until
+from support import until
 
 
 class Queue:
@@ -75,7 +75,7 @@ def test_jobs_wait_for_others_and_end_early(queue):
     start = time.monotonic()
     late = queue.ended(queue.submit(timeout={"attemptDurationSeconds": 1}))
     assert (late["status"], late["statusReason"]) == ("FAILED", "Job attempt duration exceeded timeout")
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 30
 
 
 def test_what_is_not_there(queue):

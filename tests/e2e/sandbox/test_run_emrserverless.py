@@ -2,7 +2,8 @@
 
 import pytest
 from botocore.exceptions import ClientError
-from servers import JobSandbox, until
+from servers import JobSandbox
+from support import until
 
 FAKE_SPARK = """#!/bin/sh
 # Stands for spark-submit: says what it was called with, then does as the script says.

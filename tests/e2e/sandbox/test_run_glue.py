@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from servers import JobSandbox, until
+from servers import JobSandbox
+from support import until
 
 ENDED = ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED")
 
@@ -151,7 +152,7 @@ def test_a_run_has_its_time(job_sandbox):
     start = time.monotonic()
     run = job.start()
     assert job.ended(run)["JobRunState"] == "TIMEOUT"
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30  # half of what it sleeps
     child = int(job.output(run)[0])
     until(lambda: not Path(f"/proc/{child}").exists() or ") Z " in Path(f"/proc/{child}/stat").read_text())
     assert job.ended(job.start(Timeout=2))["Timeout"] == 2

@@ -4,7 +4,7 @@ import json
 import uuid
 
 import pytest
-from servers import until
+from support import until
 from test_machines import Machines
 from test_run_batch import Queue
 from test_run_emrserverless import Runs, sandbox as spark_sandbox

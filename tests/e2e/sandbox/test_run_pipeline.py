@@ -6,8 +6,8 @@ import shutil
 import sys
 
 import pytest
-from servers import SandboxCloud, until
-from support import ACCOUNT, ROOT, Stack
+from servers import SandboxCloud
+from support import ACCOUNT, ROOT, Stack, until
 
 MACHINE = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:demo-nightly"
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:demo-nightly-failures"

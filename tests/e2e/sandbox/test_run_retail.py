@@ -6,8 +6,8 @@ import json
 import os
 import sys
 
-from servers import SandboxCloud, until
-from support import example
+from servers import SandboxCloud
+from support import example, until
 from test_retail import in_sql
 
 OWNER = ["-i", "owner=ada"]

@@ -8,7 +8,8 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from servers import ROOT, JobSandbox, until
+from servers import ROOT, JobSandbox
+from support import until
 from test_run_glue import Job
 
 SPARK = ROOT / ".venv-jobs"

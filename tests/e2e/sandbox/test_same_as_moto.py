@@ -10,7 +10,7 @@ import test_types_network
 import test_types_small
 from life import stack_text
 from servers import SandboxCloud
-from support import Cloud, Stack
+from support import Stack
 from test_types import CASES as FIRST
 
 CASES = FIRST | test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES | test_types_more.CASES
@@ -48,11 +48,10 @@ def differences(ours, theirs, path=""):
         yield path, ours, theirs
 
 
-@pytest.fixture(scope="module")
-def moto():
-    cloud = Cloud()
-    yield cloud
-    cloud.stop()
+@pytest.fixture
+def moto(running_cloud):
+    running_cloud.reset()
+    return running_cloud
 
 
 def left_behind(folder, cloud, case, attributes):
@@ -64,7 +63,6 @@ def left_behind(folder, cloud, case, attributes):
 @pytest.mark.parametrize("name", CASES)
 def test_same_end_state(tmp_path, moto, name):
     case = CASES[name]
-    moto.reset()
     sandbox = SandboxCloud()
     try:
         if name == "glue job":  # as AWS does and moto does not, the sandbox wants a job's role to be there

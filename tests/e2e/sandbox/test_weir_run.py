@@ -10,8 +10,7 @@ import subprocess
 import time
 
 import pytest
-from servers import until
-from support import Stack
+from support import Stack, until
 
 STACK = """
     stack: running
