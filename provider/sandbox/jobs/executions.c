@@ -87,7 +87,7 @@ const struct value *execution_describe(struct execution *execution, struct arena
     put(&b, "name", execution->name);
     put(&b, "status", str_z(execution_status(execution)));
     put_time(&b, "startDate", execution->start_ms);
-    put_time(&b, "stopDate", execution->stop_ms);
+    put_time(&b, "stopDate", execution->ended ? execution->stop_ms : 0);
     put(&b, "input", execution->input);
     value_builder_set(&b, STR("inputDetails"), details);
     put(&b, "output", execution->output);
@@ -258,9 +258,11 @@ static void finish(struct execution *execution, struct arena *arena, const struc
     ended_event(execution, arena, outcome);
     pthread_mutex_lock(&execution->all->lock);
     execution->stop_ms = clock_wall_ms();
+    pthread_mutex_unlock(&execution->all->lock);
+    execution_save(execution); /* before anybody is told that it has ended: what was told outlives a kill */
+    pthread_mutex_lock(&execution->all->lock);
     execution->ended = true;
     pthread_mutex_unlock(&execution->all->lock);
-    execution_save(execution);
     job_run_end(execution->run, states[outcome->status], execution->error, execution->cause);
 }
 

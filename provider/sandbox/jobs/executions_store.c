@@ -42,7 +42,7 @@ static const struct value *record_of(struct execution *e, struct arena *arena)
         {STR("input"), text(arena, e->input)},
         {STR("start_ms"), value_int(arena, e->start_ms)},
         {STR("stop_ms"), value_int(arena, e->stop_ms)},
-        {STR("status"), e->ended ? value_int(arena, e->status) : &value_null},
+        {STR("status"), e->stop_ms ? value_int(arena, e->status) : &value_null},
         {STR("output"), text(arena, e->output)},
         {STR("error"), text(arena, e->error)},
         {STR("cause"), text(arena, e->cause)},
