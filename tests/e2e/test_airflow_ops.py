@@ -12,6 +12,7 @@ import subprocess
 import pytest
 
 from support import ROOT, Stack
+from test_systems import inventory
 
 EXAMPLE = ROOT / "examples" / "airflow-ops"
 UTC = datetime.timezone.utc
@@ -25,22 +26,25 @@ def ops():
     return module
 
 
-def test_life(tmp_path):
+def test_life(tmp_path, fast_sandbox):
     shutil.copytree(EXAMPLE, tmp_path / "ops", ignore=shutil.ignore_patterns(".weir"))
-    stack = Stack(tmp_path / "ops")
-    stack.apply("--sandbox")
-    stack.assert_settled("--sandbox")
+    stack = Stack(tmp_path / "ops", fast_sandbox)
+    before = inventory(fast_sandbox)
+    stack.apply()
+    assert inventory(fast_sandbox) > before
+    stack.assert_settled()
     # A DAG is edited, a variable changes: these two and nothing else.
     dag = stack.folder / "dags" / "log_cleanup.py"
     dag.write_text(dag.read_text() + "\n# looked at\n")
-    assert stack.plan("--sandbox", "-i", "keep_logs_days=7") == {'airflow/dag["log_cleanup.py"]': "update", 'variable["keep_logs_days"]': "update"}
-    stack.apply("--sandbox", "-i", "keep_logs_days=7")
-    stack.assert_settled("--sandbox", "-i", "keep_logs_days=7")
-    stack.apply("--sandbox", "-i", "smtp_password=not-a-real-one")
-    stack.assert_settled("--sandbox", "-i", "smtp_password=not-a-real-one")
+    assert stack.plan("-i", "keep_logs_days=7") == {'airflow/dag["log_cleanup.py"]': "update", 'variable["keep_logs_days"]': "update"}
+    stack.apply("-i", "keep_logs_days=7")
+    stack.assert_settled("-i", "keep_logs_days=7")
+    stack.apply("-i", "smtp_password=not-a-real-one")
+    stack.assert_settled("-i", "smtp_password=not-a-real-one")
     assert all("not-a-real-one" not in path.read_text(errors="replace") for path in (stack.folder / ".weir").glob("*.log"))
-    stack.destroy("--sandbox")
-    assert stack.run("state", "list", "--sandbox").out == ""
+    stack.destroy()
+    assert inventory(fast_sandbox) == before
+    assert stack.run("state", "list").out == ""
 
 
 def test_backups(ops):

@@ -13,23 +13,26 @@ from pathlib import Path
 import pytest
 
 from support import ROOT, Stack
+from test_systems import inventory
 
 EXAMPLE = ROOT / "examples" / "ecommerce-lakehouse"
 
 
-def test_life(tmp_path):
+def test_life(tmp_path, fast_sandbox):
     shutil.copytree(EXAMPLE, tmp_path / "shop", ignore=shutil.ignore_patterns(".weir"))
-    stack = Stack(tmp_path / "shop")
-    stack.apply("--sandbox")
-    stack.assert_settled("--sandbox")
-    assert ":9098" in json.loads(stack.run("output", "--json", "--sandbox").out)["brokers"]
+    stack = Stack(tmp_path / "shop", fast_sandbox)
+    before = inventory(fast_sandbox)
+    stack.apply()
+    assert inventory(fast_sandbox) > before
+    stack.assert_settled()
+    assert ":9098" in json.loads(stack.run("output", "--json").out)["brokers"]
     # Another zone: subnets and a broker more; what has the old subnets follows.
-    changes = stack.plan("--sandbox", "-i", "zones=[a, b, c]")
+    changes = stack.plan("-i", "zones=[a, b, c]")
     assert changes["events"] == "replace" and changes["spark"] == "update" and changes['network/private["c"]'] == "create"
-    stack.apply("--sandbox", "-i", "zones=[a, b, c]", "-i", "nightly=false")
-    stack.assert_settled("--sandbox", "-i", "zones=[a, b, c]", "-i", "nightly=false")
-    stack.destroy("--sandbox")
-    assert not [path for path in (stack.folder / ".weir" / "sandbox").rglob("*.json") if "deleted" not in path.read_text()]
+    stack.apply("-i", "zones=[a, b, c]", "-i", "nightly=false")
+    stack.assert_settled("-i", "zones=[a, b, c]", "-i", "nightly=false")
+    stack.destroy()
+    assert inventory(fast_sandbox) == before
 
 
 def rows(name):

@@ -8,21 +8,15 @@ import test_types
 import test_types_jobs
 import test_types_network
 import test_types_small
-from life import Case, walk
+from life import Case, case_table, walk
 from support import WEIR
 from test_types_network import VPC, no_networks, subnet, tags_of
 
-CASES, NOT_ON_MOTO = {}, {}
+CASES, case = case_table()
+NOT_ON_MOTO, case_not_on_moto = case_table()
 
 
-def case(name, among=CASES):
-    def add(make):
-        among[name] = make()
-
-    return add
-
-
-@case("warehouse subnet group", NOT_ON_MOTO)  # its ModifyClusterSubnetGroup fails
+@case_not_on_moto("warehouse subnet group")  # its ModifyClusterSubnetGroup fails
 def _():
     def found(cloud):
         return cloud.client("redshift").describe_cluster_subnet_groups()["ClusterSubnetGroups"]
@@ -179,7 +173,7 @@ def _():
 # ---- only on the sandbox: moto does not have them, or leaves them in the making for ever ----
 
 
-@case("serverless namespace", NOT_ON_MOTO)
+@case_not_on_moto("serverless namespace")
 def _():
     def seen(cloud):
         (found,) = cloud.client("redshift-serverless").list_namespaces()["namespaces"]
@@ -197,7 +191,7 @@ def _():
     )
 
 
-@case("serverless workgroup", NOT_ON_MOTO)
+@case_not_on_moto("serverless workgroup")
 def _():
     def seen(cloud):
         (found,) = cloud.client("redshift-serverless").list_workgroups()["workgroups"]
@@ -217,7 +211,7 @@ def _():
     )
 
 
-@case("kafka cluster", NOT_ON_MOTO)
+@case_not_on_moto("kafka cluster")
 def _():
     def found(cloud):
         return cloud.client("kafka").list_clusters_v2()["ClusterInfoList"]

@@ -176,7 +176,7 @@ class SandboxCloud(Sandbox):
 
     access, secret = "look", "look"
 
-    def __init__(self):
+    def __init__(self, folder="-"):
         from support import ACCOUNT, SECRET_KEY  # of the folder above, which conftest.py makes known
 
-        super().__init__("-", ACCOUNT, "e2e", SECRET_KEY, "look", "look")
+        super().__init__(folder, ACCOUNT, "e2e", SECRET_KEY, "look", "look")
