@@ -457,7 +457,8 @@ static void load_match(struct type_loader *t, const struct node *match, struct s
         match->entries[0].value->kind == NODE_STRING) {
         step->match_path = match->entries[0].key;
         step->match_attr = match->entries[0].value->string;
-        load_attr_named(t, match->entries[0].value, step->match_attr);
+        if (!str_eqz(step->match_attr, "token"))
+            load_attr_named(t, match->entries[0].value, step->match_attr);
     } else if (match) {
         load_error(t->l, match, "match is one {Path: attribute}");
     }

@@ -30,7 +30,10 @@ const struct value *run_pick(
         if (!step->match_path.n)
             return item;
         struct str have = value_scalar_text(run->arena, wire_path(run->arena, item, step->match_path));
-        if (str_eq(have, value_scalar_text(run->arena, value_get(object, step->match_attr))))
+        struct str want = str_eqz(step->match_attr, "token")
+                              ? run->ctx->token
+                              : value_scalar_text(run->arena, value_get(object, step->match_attr));
+        if (want.n && str_eq(have, want))
             return item;
     }
     return NULL;

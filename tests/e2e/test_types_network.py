@@ -571,3 +571,22 @@ def _():
 @pytest.mark.parametrize("name", CASES)
 def test_life(stack, cloud, name):
     walk(stack, cloud, CASES[name])
+
+
+def test_a_lost_revision_is_found_again(stack, cloud):
+    """The service numbers revisions by itself: only the mark tells which one an interrupted run has made."""
+    batch = cloud.client("batch")
+    batch.register_job_definition(jobDefinitionName="life", type="container", containerProperties={"image": "theirs", "vcpus": 1, "memory": 64})
+    container = {"image": "ours", "resources": {"VCPU": "1", "MEMORY": "2048"}}
+    stack.write(json.dumps({"stack": "life", "resources": {"it": {"type": "aws.batch.job_definition", "name": "life", "container": container}}}))
+    cloud.fail({"match": "registerjobdefinition", "after": True, "close": True})
+    stack.apply(status=1)
+    stack.apply()
+    stack.assert_settled()
+
+    def images():
+        return sorted(found["containerProperties"]["image"] for found in batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"])
+
+    assert images() == ["ours", "theirs"]
+    stack.destroy()
+    assert images() == ["theirs"]
