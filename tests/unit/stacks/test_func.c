@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "stacks/stack.h"
+#include "tests/unit/support/expr_rows.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,56 +41,14 @@ static const struct value *value_of(void *ctx, const struct decl *decl)
     return &value_unknown;
 }
 
-/* JSON, with "(sensitive) " in front where it is; "?" stands for unknown; or "error: message | label / hint".
- */
 static const char *run(const char *text)
 {
-    AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source source = {.path = STR("console"), .text = str_z(text)};
     struct resolver resolver = {.lookup = lookup};
-    struct scope scope = {.value_of = value_of, .dir = str_z(folder), .diags = &diags};
-    const struct value *v = NULL;
-    struct expr *e = expr_parse(&arena, &source, &diags);
-    if (e)
-        expr_resolve(e, &resolver, &diags);
-    if (e && !diags.errors)
-        v = expr_eval(e, &scope, &arena);
-    if (!v != (diags.errors > 0))
-        fail_msg("%s: %zu errors, value %s", text, diags.errors, v ? "yes" : "no");
-    struct buf out = BUF_INIT;
-    if (diags.n) {
-        const struct diag *d = &diags.items[0];
-        buf_addf(&out, "error: %.*s", STR_ARG(d->message));
-        if (d->label.n)
-            buf_addf(&out, " | %.*s", STR_ARG(d->label));
-        if (d->hint.n)
-            buf_addf(&out, " / %.*s", STR_ARG(d->hint));
-    } else {
-        if (v->marks & VALUE_SENSITIVE)
-            buf_addz(&out, "(sensitive) ");
-        if (v->kind == VALUE_UNKNOWN)
-            buf_addz(&out, "?");
-        else
-            json_write(&out, v, JSON_MARK_UNKNOWN);
-    }
-    const char *result = arena_strz(&arena, buf_str(&out));
-    buf_release(&out);
-    return result;
+    struct scope scope = {.value_of = value_of, .dir = str_z(folder)};
+    return expr_outcome(&arena, text, &resolver, scope);
 }
 
-struct row {
-    const char *text, *result;
-};
-
-static void check_rows(const struct row *rows, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const char *result = run(rows[i].text);
-        if (strcmp(result, rows[i].result) != 0)
-            fail_msg("%s\n  wanted %s\n  got    %s", rows[i].text, rows[i].result, result);
-    }
-}
-#define CHECK_ROWS(rows) check_rows((rows), sizeof(rows) / sizeof *(rows))
+#define CHECK_ROWS(rows) expr_rows_check((rows), sizeof(rows) / sizeof *(rows), run)
 
 /* ---- the table ---- */
 
@@ -144,7 +103,7 @@ static void test_marks_of_all(void **state)
 static void test_arguments(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
+    static const struct expr_row rows[] = {
         {"upper()", "error: upper() takes 1 argument, got 0 / upper(text) -> string"},
         {"upper('a', 'b')", "error: upper() takes 1 argument, got 2 / upper(text) -> string"},
         {"substr('a')",
@@ -182,7 +141,7 @@ static void test_arguments(void **state)
 static void test_text(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
+    static const struct expr_row rows[] = {
         {"upper('straße é')", "\"STRAßE é\""},
         {"lower('ÀB')", "\"Àb\""},
         {"title(\"it's a dOG-house\")", "\"It's A DOG-House\""},
@@ -224,7 +183,7 @@ static void test_text(void **state)
 static void test_regex(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
+    static const struct expr_row rows[] = {
         {"regex('[a-z]+', '12ab34')", "\"ab\""},
         {"regex('([a-z])([0-9])?', 'a')", "[\"a\",null]"},
         {"regex('(?<y>[0-9]{4})-(?<m>[0-9]{2})', 'on 2026-11-21')", "{\"m\":\"11\",\"y\":\"2026\"}"},
@@ -263,7 +222,7 @@ static void test_regex(void **state)
 static void test_format(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
+    static const struct expr_row rows[] = {
         {"format('%s|%5s|%-5s|%.2s', 'a', 'ñ', 'b', 'xyz')", "\"a|    ñ|b    |xy\""},
         {"format('%d|%5d|%-5d|%05d|%+d|% d', 1, 2, 3, -4, 5, 6)", "\"1|    2|3    |-0004|+5| 6\""},
         {"format('%x %X %o %b', 255, 255, 8, 5)", "\"ff FF 10 101\""},
@@ -295,7 +254,7 @@ static void test_format(void **state)
 static void test_numbers(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
+    static const struct expr_row rows[] = {
         {"abs(-1.5)", "1.5"},
         {"abs(-9223372036854775807 - 1)", "error: the result of abs() is too large"},
         {"ceil(5)", "5"},
@@ -342,7 +301,7 @@ static void test_numbers(void **state)
 static void test_lists(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
+    static const struct expr_row rows[] = {
         {"concat([1], [later], [])", "[1,\"(known after apply)\"]"},
         {"length([later, 1])", "2"},
         {"length({a: later})", "1"},
@@ -389,7 +348,7 @@ static void test_lists(void **state)
 static void test_maps(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
+    static const struct expr_row rows[] = {
         {"keys({})", "[]"},
         {"keys({b: later, a: 1})", "[\"a\",\"b\"]"},
         {"keys({b: sensitive(1)})", "[\"b\"]"},
@@ -424,7 +383,7 @@ static void test_maps(void **state)
 static void test_convert(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
+    static const struct expr_row rows[] = {
         {"tostring(1.0)", "\"1\""},
         {"tostring(null)", "null"},
         {"tostring([])", "error: a list cannot become text; jsonencode() writes it as JSON"},
@@ -456,7 +415,7 @@ static void test_convert(void **state)
 static void test_encode(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
+    static const struct expr_row rows[] = {
         {"jsonencode(null)", "\"null\""},
         {"jsonencode({a: 1}, true)", "\"{\\n  \\\"a\\\": 1\\n}\""},
         {"jsonencode([later])", "?"},
@@ -512,7 +471,7 @@ static void test_encode(void **state)
 static void test_hashes(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
+    static const struct expr_row rows[] = {
         {"uuidv5('url', 'https://example.com/')", "\"dd2c1780-811a-5296-81c5-178a0ef488bc\""},
         {"uuidv5('6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'www.example.com') == uuidv5('dns', "
          "'www.example.com')",
@@ -528,7 +487,7 @@ static void test_hashes(void **state)
 static void test_net(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
+    static const struct expr_row rows[] = {
         {"cidrsubnet('10.0.0.0/8', 8, 255)", "\"10.255.0.0/16\""},
         {"cidrsubnet('10.1.2.3/16', 4, 1)", "\"10.1.16.0/20\""},
         {"cidrsubnet('0.0.0.0/0', 32, 4294967295)", "\"255.255.255.255/32\""},
@@ -564,7 +523,7 @@ static void test_net(void **state)
 static void test_policies(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
+    static const struct expr_row rows[] = {
         {"trust('glue.amazonaws.com')", "{\"Statement\":[{\"Action\":\"sts:AssumeRole\",\"Effect\":\"Allow\","
                                         "\"Principal\":{\"Service\":\"glue."
                                         "amazonaws.com\"}}],\"Version\":\"2012-10-17\"}"},
@@ -632,7 +591,7 @@ static void test_policies(void **state)
 static void test_time(void **state)
 {
     (void)state;
-    static const struct row rows[] = {
+    static const struct expr_row rows[] = {
         {"formatdate(\"EEEE EEE, D MMMM MMM M YY hh:mm:ss h H HH AA aa m s 'o''clock' Z ZZZ ZZZZ ZZZZZ\", "
          "'2026-01-05T00:07:09Z')",
             "\"Monday Mon, 5 January Jan 1 26 00:07:09 0 12 12 AM am 7 9 o'clock Z UTC +0000 +00:00\""},
@@ -729,7 +688,7 @@ static void test_files(void **state)
     put("type.tpl", "${list}");
     put("loop.tpl", "${templatefile('loop.tpl', {})}");
     put("fails.tpl", "a ${1 / n}");
-    static const struct row rows[] = {
+    static const struct expr_row rows[] = {
         {"file('a.txt')", "\"one\\n\""},
         {"filebase64('bad.bin')", "\"//4=\""},
         {"filesha256('a.txt') == sha256(file('a.txt'))", "true"},
@@ -812,7 +771,7 @@ static void test_bounds(void **state)
     const char *kilobytes = "join('0123456789', range(1000))";
     const char *megabytes = arena_printf(&arena, "join(%s, range(1000))", kilobytes).p;
     assert_string_equal(run(arena_printf(&arena, "length(%s) > 10000000", megabytes).p), "true");
-    const struct row rows[] = {
+    const struct expr_row rows[] = {
         {arena_printf(&arena, "[for x in [%s] : replace(x, '1', x)][0] == ''", kilobytes).p, "false"},
         {arena_printf(&arena, "[for x in [%s] : replace(x, '1', \"${x}${x}${x}${x}${x}\")]", kilobytes).p,
             big},
