@@ -29,13 +29,19 @@ def fast_sandbox(tmp_path):
     server.stop()
 
 
-@pytest.fixture
-def cloud_with_policies(monkeypatch):
-    """moto with AWS's own policies, which roles of jobs have; it takes a second to load them."""
-    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-    cloud = Cloud()
+@pytest.fixture(scope="package")
+def running_cloud_with_policies():
+    """It takes a second to load them, so one for each worker that needs them."""
+    cloud = Cloud(MOTO_IAM_LOAD_MANAGED_POLICIES="true")
     yield cloud
     cloud.stop()
+
+
+@pytest.fixture
+def cloud_with_policies(running_cloud_with_policies):
+    """moto with AWS's own policies, which roles of jobs have."""
+    running_cloud_with_policies.reset()
+    return running_cloud_with_policies
 
 
 @pytest.fixture

@@ -33,9 +33,10 @@ def until(look, seconds=30, process=None):
 class Cloud:
     """tests/tools/cloud.py in a process of its own."""
 
-    def __init__(self):
+    def __init__(self, **env):
         self.process = subprocess.Popen(
-            [sys.executable, ROOT / "tests/tools/cloud.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [sys.executable, ROOT / "tests/tools/cloud.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env={**os.environ, **env},
         )
         self.url = self.process.stdout.readline().strip()
 
