@@ -12,12 +12,13 @@
 
 /* clang-format off: a command a line, so that branches that add some do not meet */
 extern const struct command cmd_init;
+extern const struct command cmd_fmt;
 extern const struct command cmd_validate;
 extern const struct command cmd_plan;
 extern const struct command cmd_apply;
 extern const struct command cmd_destroy;
 static const struct command *const everyday[] = {
-    &cmd_init, &cmd_validate, &cmd_plan, &cmd_apply, &cmd_destroy, NULL};
+    &cmd_init, &cmd_fmt, &cmd_validate, &cmd_plan, &cmd_apply, &cmd_destroy, NULL};
 
 extern const struct command cmd_run;
 extern const struct command cmd_jobs;

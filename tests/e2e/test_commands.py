@@ -19,7 +19,7 @@ STACK = """
       all: {value: "${a.value}", description: what there is}
       text: {value: "${a.value.text}"}
 """
-COMMANDS = "init validate plan apply destroy drift output state console schema docs version completion".split()
+COMMANDS = "init fmt validate plan apply destroy drift output state console schema docs version completion".split()
 
 
 def test_version(local_stack):

@@ -1,0 +1,190 @@
+#include "cmd/command.h"
+#include "cmd/unified_diff.h"
+
+#include "base/file.h"
+#include "base/yaml.h"
+#include "stacks/files.h"
+#include "stacks/format.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct fmt_settings {
+    struct settings shared;
+    bool check, diff;
+};
+
+struct formatting {
+    struct invocation *inv;
+    const struct fmt_settings *own;
+    int status;   /* the highest so far */
+    bool changed; /* a file is, or would be, different */
+    struct buf out;
+};
+
+static void take_status(struct formatting *f, int status)
+{
+    if (status > f->status)
+        f->status = status;
+}
+
+/* -1 where it is to be left alone; that has been reported then. */
+static int format(struct formatting *f, const struct source *source, struct buf *text)
+{
+    struct err err = ERR_INIT;
+    int rc = format_text(source, &f->inv->diags, text, &err);
+    take_status(f, invocation_diags(f->inv));
+    if (rc < 0 && err.class != ERR_NONE)
+        take_status(f, invocation_fail(f->inv, &err));
+    return rc;
+}
+
+/* Through links, and with the mode that the file has. */
+static int replace(struct str path, struct str text, struct err *err)
+{
+    char real[PATH_MAX];
+    struct stat st;
+    if (!realpath(path.p, real) || stat(real, &st))
+        return err_errno(err, ERR_IO, "cannot write %s", path.p);
+    return file_write_atomic(real, text, st.st_mode & 07777, err);
+}
+
+static void format_file(void *ctx, struct str path)
+{
+    struct formatting *f = ctx;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct source source = {.path = path};
+    struct err err = ERR_INIT;
+    if (file_read(&arena, path.p, YAML_MAX_SIZE, &source.text, &err) < 0) {
+        take_status(f, invocation_fail(f->inv, &err));
+        return;
+    }
+    if (format(f, &source, &text) < 0 || str_eq(buf_str(&text), source.text))
+        return;
+    f->changed = true;
+    if (f->own->diff) {
+        unified_diff(path, source.text, buf_str(&text), f->inv->out.color, &f->out);
+        return;
+    }
+    if (!f->own->check && replace(path, buf_str(&text), &err) < 0) {
+        take_status(f, invocation_fail(f->inv, &err));
+        return;
+    }
+    text_add_safe(&f->out, path, false);
+    buf_add_char(&f->out, '\n');
+}
+
+static int read_stdin(struct buf *text, struct err *err)
+{
+    char chunk[1 << 16];
+    ssize_t n;
+    while ((n = read(STDIN_FILENO, chunk, sizeof chunk)) != 0) {
+        if (n > 0)
+            buf_add(text, chunk, (size_t)n);
+        else if (errno != EINTR)
+            return err_errno(err, ERR_IO, "cannot read standard input");
+        if (text->overflow)
+            return err_set(err, ERR_IO, "standard input is larger than 256 MiB");
+    }
+    return 0;
+}
+
+static void format_stdin(struct formatting *f)
+{
+    AUTO_BUF struct buf given = {.max = YAML_MAX_SIZE}, text = BUF_INIT;
+    struct err err = ERR_INIT;
+    if (read_stdin(&given, &err) < 0) {
+        take_status(f, invocation_fail(f->inv, &err));
+        return;
+    }
+    struct source source = {.path = STR("standard input"), .text = given.n ? buf_str(&given) : STR_EMPTY};
+    if (format(f, &source, &text) < 0)
+        return;
+    f->changed |= !str_eq(source.text, buf_str(&text));
+    if (f->own->diff)
+        unified_diff(source.path, source.text, buf_str(&text), f->inv->out.color, &f->out);
+    else if (!f->own->check)
+        buf_add_str(&f->out, buf_str(&text));
+    else if (f->changed)
+        buf_addz(&f->out, "standard input\n");
+}
+
+static void format_stack(struct formatting *f)
+{
+    struct arena *arena = &f->inv->arena;
+    const char *dir = f->own->shared.dir ? f->own->shared.dir : ".";
+    struct diags diags = DIAGS_INIT;
+    if (stack_files(arena, dir, &diags, format_file, f) < 0) {
+        f->inv->diags = diags;
+        take_status(f, invocation_diags(f->inv));
+        return;
+    }
+    struct str root = path_is_dir(dir) ? str_z(dir) : path_dir(str_z(dir));
+    glob_t tests;
+    if (glob(path_join(arena, root, STR("tests/*.yaml")).p, 0, NULL, &tests) == 0)
+        for (size_t i = 0; i < tests.gl_pathc; i++)
+            format_file(f, arena_str(arena, str_z(tests.gl_pathv[i])));
+    globfree(&tests);
+}
+
+static int run(struct invocation *inv)
+{
+    struct formatting f = {.inv = inv, .own = inv->own};
+    for (size_t i = 0; i < inv->args.n; i++) {
+        if (str_eqz(inv->args.items[i], "-"))
+            format_stdin(&f);
+        else
+            format_file(&f, inv->args.items[i]);
+    }
+    if (!inv->args.n)
+        format_stack(&f);
+    take_status(&f, invocation_write(inv, buf_str(&f.out)));
+    buf_release(&f.out);
+    if (f.own->check && f.changed)
+        take_status(&f, EXIT_FAILED);
+    return f.status;
+}
+
+static const struct option options[] = {
+    {0, "check", .offset = offsetof(struct fmt_settings, check),
+        .doc = "change nothing; name the files that would change, and end with status 1 if there are some"},
+    {0, "diff", .offset = offsetof(struct fmt_settings, diff),
+        .doc = "change nothing; show what would change"},
+    {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, dir),
+        .completes = COMPLETES_DIR,
+        .doc = "folder of the stack, or the stack file itself (default: the current folder)"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, NULL};
+static const struct command_example examples[] = {
+    {"weir fmt", "the stack's files"},
+    {"weir fmt --check --diff", "in CI: what is not in the usual layout"},
+    {"weir fmt - < weir.yaml", "for editors: from standard input to standard output"},
+    {NULL, NULL},
+};
+
+const struct command cmd_fmt = {
+    .name = "fmt",
+    .args = "[FILE…]",
+    .summary = "put stack files into the usual layout",
+    .details =
+        "Without FILE: the stack file, what it includes, the modules in folders, and tests/*.yaml beside the "
+        "stack. FILE - is standard input, written to standard output. The names of the files that "
+        "changed are printed.\n\n"
+        "Lists and maps are indented by two columns a level, lists below a key too; blanks at the end of "
+        "lines "
+        "go, and so do empty lines beyond one. What stands within a line stays as it is: flow maps, "
+        "aligned values, comments. Texts over several lines move with the line that they begin on. What a "
+        "file means never changes: that is compared before it is written.",
+    .sets = sets,
+    .settings_size = sizeof(struct fmt_settings),
+    .max_args = -1,
+    .completes = COMPLETES_FILE,
+    .examples = examples,
+    .run = run,
+};

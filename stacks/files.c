@@ -1,0 +1,77 @@
+#include "stacks/files.h"
+
+#include "base/file.h"
+#include "base/map.h"
+#include "base/yaml.h"
+#include "stacks/load.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+struct walk {
+    struct arena *arena;
+    struct map seen; /* real paths */
+    void (*found)(void *ctx, struct str path);
+    void *ctx;
+};
+
+static void add_file(struct walk *walk, struct str dir, struct str file);
+
+/* "./net" of "stack" is "stack/net". */
+static struct str join(struct walk *walk, struct str dir, struct str name)
+{
+    while (str_starts(name, STR("./")))
+        name = str_slice(name, 2, name.n);
+    return path_join(walk->arena, dir, name);
+}
+
+static void add_includes(struct walk *walk, struct str dir, const struct node *list)
+{
+    for (uint32_t i = 0; list && list->kind == NODE_LIST && i < list->count; i++)
+        if (list->items[i]->kind == NODE_STRING)
+            add_file(walk, dir, join(walk, dir, list->items[i]->string));
+}
+
+static void add_modules(struct walk *walk, struct str dir, const struct node *modules)
+{
+    for (uint32_t i = 0; modules && modules->kind == NODE_MAP && i < modules->count; i++) {
+        const struct node *source = node_get(modules->entries[i].value, "source");
+        struct str file;
+        if (!source || source->kind != NODE_STRING || str_starts(source->string, STR("builtin/")))
+            continue;
+        struct str folder = join(walk, dir, source->string);
+        if (find_stack_file(walk->arena, folder, &file))
+            add_file(walk, folder, file);
+    }
+}
+
+/* Paths in a file are relative to its module's folder, `dir`. */
+static void add_file(struct walk *walk, struct str dir, struct str file)
+{
+    char real[PATH_MAX];
+    if (!realpath(file.p, real) || map_set(&walk->seen, arena_str(walk->arena, str_z(real)), walk))
+        return;
+    walk->found(walk->ctx, file);
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    const struct node *root = yaml_load(walk->arena, file.p, file, &ignored);
+    if (!root || root->kind != NODE_MAP)
+        return;
+    add_includes(walk, dir, node_get(root, "include"));
+    add_modules(walk, dir, node_get(root, "modules"));
+}
+
+int stack_files(struct arena *arena, const char *dir, struct diags *diags,
+    void (*found)(void *ctx, struct str path), void *ctx)
+{
+    struct str given = arena_str(arena, str_z(dir ? dir : ".")), file = given;
+    bool folder = path_is_dir(given.p);
+    if (folder ? !find_stack_file(arena, given, &file) : !path_exists(given.p)) {
+        diag_error(diags, (struct span){0}, "there is no %s%s", folder ? "weir.yaml in " : "file or folder ",
+            folder && str_eqz(given, ".") ? "this folder" : given.p);
+        return -1;
+    }
+    struct walk walk = {.arena = arena, .found = found, .ctx = ctx};
+    add_file(&walk, folder ? given : path_dir(given), file);
+    map_release(&walk.seen);
+    return 0;
+}

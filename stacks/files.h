@@ -1,0 +1,18 @@
+/*
+ * Which files a stack is made of, found without evaluating anything: for what works on the files themselves,
+ * also where the stack has mistakes or lacks inputs.
+ */
+#ifndef WEIR_STACKS_FILES_H
+#define WEIR_STACKS_FILES_H
+
+#include "base/diag.h"
+
+/*
+ * Calls `found` for the stack's own file, what it includes, and the same for the modules in folders (not the
+ * built-in ones), each once. A file that cannot be read or parsed ends the way there without a word; only
+ * where there is no stack at all, a diagnostic says so, and the result is -1. `path` is arena's.
+ */
+int stack_files(struct arena *arena, const char *dir, struct diags *diags,
+    void (*found)(void *ctx, struct str path), void *ctx);
+
+#endif
