@@ -146,13 +146,14 @@ static int table_exists(struct pg_backend *g, bool *exists, struct err *err)
     return 0;
 }
 
+/* The records' table comes last: where it is, for anybody, all is. */
 static int make_tables(struct pg_backend *g, struct err *err)
 {
     static const char *const statements[] = {
+        "create table if not exists %_lock (name text primary key, holder text not null)",
         "create table if not exists % (name text not null, first_seq bigint not null, lines bytea not null, "
         "snapshot boolean not null, written timestamptz not null default now(), primary key (name, "
         "first_seq))",
-        "create table if not exists %_lock (name text primary key, holder text not null)",
     };
     bool exists;
     if (table_exists(g, &exists, err) || exists)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import boto3
 import pytest
-from support import WEIR, Stack, until
+from sandbox.servers import MORE_STORES, Versity, make_bucket
+from support import SECRET_KEY, WEIR, Stack, until
 
 BODY = """
     stack: shared
@@ -51,9 +52,19 @@ def postgres(tmp_path_factory):
     shutil.rmtree(folder)
 
 
-@pytest.fixture(params=["s3", "postgres"])
+@pytest.fixture(scope="session")
+def versitygw():
+    server = Versity("e2e", SECRET_KEY)  # what the stacks have for moto, too
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["s3", "postgres", *MORE_STORES])
 def place(request, cloud):
     """The `state:` line of a stack."""
+    if request.param == "versitygw":
+        server = request.getfixturevalue("versitygw")
+        return f"state: {{backend: s3, bucket: {make_bucket(server)}, prefix: team, endpoint: '{server.url}', lease_seconds: {LEASE}}}"
     if request.param == "s3":
         cloud.client("s3").create_bucket(Bucket="weir-state")
         return f"state: {{backend: s3, bucket: weir-state, prefix: team, lease_seconds: {LEASE}}}"
@@ -62,6 +73,7 @@ def place(request, cloud):
     return f'state: {{backend: postgres, url: "{url}", table: {table}}}'
 
 
+ALL_S3 = pytest.mark.parametrize("place", ["s3", *MORE_STORES], indirect=True)
 ONLY_S3 = pytest.mark.parametrize("place", ["s3"], indirect=True)
 ONLY_POSTGRES = pytest.mark.parametrize("place", ["postgres"], indirect=True)
 
@@ -127,7 +139,29 @@ def test_killed_writer(machine, cloud):
     assert cloud.requests().count("CreateRole") == 1
 
 
-@ONLY_S3  # a session has no lease: whoever comes waits until it ends
+def test_many_writers_at_once(machine, cloud):
+    """Each gets its turn, from the first command on, which makes the place."""
+    machines = [machine() for _ in range(4)]
+    running = [stack.start("apply", "--yes", "--lock-timeout", "60s", "-i", f"n={n}") for n, stack in enumerate(machines)]
+    for process in running:
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, out + err
+    assert cloud.requests().count("CreateRole") == 1
+    assert machines[0].addresses() == ["first", "last", "role"]
+    machines[0].run("state", "doctor")
+    machines[1].apply("-i", "n=9")
+    machines[2].assert_settled("-i", "n=9")
+
+
+@pytest.mark.parametrize("place", MORE_STORES, indirect=True)
+def test_wrong_secret(machine):
+    stack = machine()
+    stack.apply()
+    stack.env["AWS_SECRET_ACCESS_KEY"] = "wrong"
+    assert "SignatureDoesNotMatch" in stack.run("state", "list", status=1).err
+
+
+@ALL_S3  # a session has no lease: whoever comes waits until it ends
 def test_stopped_writer(machine, cloud):
     """A process that slept past its lease must not change anything when it wakes."""
     one, two = machine(), machine()
