@@ -6,7 +6,7 @@
 #ifndef WEIR_TESTS_TOY_AWS_H
 #define WEIR_TESTS_TOY_AWS_H
 
-#include "provider/aws/client.h"
+#include "tests/unit/support/fixed_aws.h"
 
 #include <stdio.h>
 
@@ -19,18 +19,6 @@ struct exchange {
 
 static const struct exchange *script;
 static size_t script_length, script_at;
-
-int aws_client_new(const struct aws_options *options, struct aws_client **out, struct err *err)
-{
-    (void)options, (void)err;
-    *out = (struct aws_client *)&script;
-    return 0;
-}
-
-void aws_client_free(struct aws_client *client)
-{
-    (void)client;
-}
 
 int aws_send(struct aws_client *client, const struct aws_call *call, struct arena *arena,
     struct wire_message *response, struct err *err)
@@ -50,25 +38,6 @@ int aws_send(struct aws_client *client, const struct aws_call *call, struct aren
     snprintf(err->code, sizeof err->code, "%s", next->code);
     err->http_status = 400;
     return -1;
-}
-
-struct str aws_region(const struct aws_client *client)
-{
-    (void)client;
-    return STR("moon-1");
-}
-
-struct str aws_partition(const struct aws_client *client)
-{
-    (void)client;
-    return STR("aws");
-}
-
-int aws_account(struct aws_client *client, struct arena *arena, struct str *account, struct err *err)
-{
-    (void)client, (void)arena, (void)err;
-    *account = STR("42");
-    return 0;
 }
 
 uint64_t aws_requests(const struct aws_client *client)

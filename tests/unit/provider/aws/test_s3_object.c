@@ -1,11 +1,11 @@
 /* aws.s3.object: what is known before the upload, what is sent, what counts as changed. */
 #include "base/file.h"
 #include "base/json.h"
-#include "provider/aws/client.h"
 #include "provider/aws/content_type.h"
 #include "provider/aws/s3_object.h"
 #include "provider/aws/upload.h"
 #include "provider/provider.h"
+#include "tests/unit/support/fixed_aws.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -26,18 +26,6 @@ static struct wire_header answer_headers[8];
 static size_t answer_count;
 static int answer_status;
 
-int aws_client_new(const struct aws_options *options, struct aws_client **out, struct err *err)
-{
-    (void)options, (void)err;
-    *out = (struct aws_client *)&last;
-    return 0;
-}
-
-void aws_client_free(struct aws_client *client)
-{
-    (void)client;
-}
-
 int aws_send(struct aws_client *client, const struct aws_call *call, struct arena *arena,
     struct wire_message *response, struct err *err)
 {
@@ -49,25 +37,6 @@ int aws_send(struct aws_client *client, const struct aws_call *call, struct aren
         return 0;
     wire_decode_error(call->op, response, err);
     return -1;
-}
-
-struct str aws_region(const struct aws_client *client)
-{
-    (void)client;
-    return STR("us-east-1");
-}
-
-struct str aws_partition(const struct aws_client *client)
-{
-    (void)client;
-    return STR("aws");
-}
-
-int aws_account(struct aws_client *client, struct arena *arena, struct str *account, struct err *err)
-{
-    (void)client, (void)arena, (void)err;
-    *account = STR("42");
-    return 0;
 }
 
 uint64_t aws_requests(const struct aws_client *client)
