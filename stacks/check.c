@@ -282,6 +282,8 @@ const struct attr *check_attr_name(
     }
     struct diag *d = diag_error(loader->diags, node_key_span(entry), "%.*s has no attribute \"%.*s\"",
         STR_ARG(schema->name), STR_ARG(entry->key));
+    if (hint_split_text(loader, d, entry))
+        return NULL;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str *names = ARENA_ARRAY(&scratch, struct str, schema->attr_count + 1);
     diag_did_you_mean(loader->diags, d, entry->key, names, settable_names(schema, names));

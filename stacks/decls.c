@@ -221,6 +221,28 @@ bool expect_text(struct loader *loader, const struct node *node, const char *wha
     return true;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+bool hint_split_text(struct loader *loader, struct diag *d, const struct node_entry *entry)
+{
+    struct str text = entry->source->text;
+    size_t before = entry->key_offset, after = before + entry->key_length;
+    if (entry->value->kind != NODE_NULL || after > text.n)
+        return false;
+    while (before && is_blank(text.p[before - 1]))
+        before--;
+    while (after < text.n && is_blank(text.p[after]))
+        after++;
+    if (!before || text.p[before - 1] != ',' || after == text.n ||
+        (text.p[after] != ',' && text.p[after] != '}'))
+        return false;
+    diag_hint(loader->diags, d, "a text with a comma is quoted inside { }: {key: \"one, two\"}");
+    return true;
+}
+
 void check_keys(
     struct loader *loader, const struct node *map, const char *what, const struct str *known, size_t n)
 {
@@ -233,6 +255,8 @@ void check_keys(
             continue;
         struct diag *d = diag_error(
             loader->diags, node_key_span(entry), "unknown key \"%.*s\" in %s", STR_ARG(entry->key), what);
+        if (hint_split_text(loader, d, entry))
+            continue;
         diag_did_you_mean(loader->diags, d, entry->key, known, n);
         if (!d->label.n && n <= 8) {
             AUTO_BUF struct buf list = BUF_INIT;

@@ -376,7 +376,7 @@ static bool find_root(struct loader *loader, struct unit *root)
         stack->dir = arena_str(arena, path_dir(given));
         root->file = given;
     } else {
-        diag_error(loader->diags, (struct span){0}, "there is no file or folder %s", given.p);
+        diag_error(loader->diags, (struct span){0}, "there is no file or folder \"%s\"", given.p);
         return false;
     }
     stack->file = root->file;

@@ -100,6 +100,11 @@ bool expect_bool(struct loader *loader, const struct node *node, const char *wha
 void label_boolean(struct loader *loader, struct diag *d, const struct node *node);
 /* A text without expressions. */
 bool expect_text(struct loader *loader, const struct node *node, const char *what, struct str *out);
+/*
+ * For a key that nobody knows: in `{description: a, b}` YAML takes `b` for a key without a value. Says so and
+ * is true where the source reads like that.
+ */
+bool hint_split_text(struct loader *loader, struct diag *d, const struct node_entry *entry);
 /* Reports the keys of a map that are not in the list. */
 void check_keys(
     struct loader *loader, const struct node *map, const char *what, const struct str *known, size_t n);

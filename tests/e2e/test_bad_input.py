@@ -37,8 +37,17 @@ CASES = {
     "division by zero": ("stack: s\nresources: {a: {type: weir.value, value: '${1/0}'}}\n", "zero"),
     "unknown alias": ("stack: *nope\n", "nope"),
     "undeclared provider": ("stack: s\nresources: {a: {type: aws.s3.bucket, name: abc, provider: aws.tokio}}\n", "aws.tokio"),
+    "comma in a text, in an output": ("stack: s\noutputs: {o: {value: x, description: a, b}}\n", "unknown key", "weir.yaml:2:", "quoted inside { }"),
+    "comma in a text, in a resource": ("stack: s\nresources: {a: {type: aws.iam.role, description: one, two , name: x}}\n", '"two"', "quoted inside { }"),
     "missing file in a function": ("stack: s\nresources: {a: {type: weir.value, value: '${file(\"absent.txt\")}'}}\n", "absent.txt"),
 }
+
+
+def test_only_a_split_text_is_told_to_be_quoted(local_stack):
+    """A key with nothing behind its colon, or alone in a { }, is no text that a comma split."""
+    local_stack.write("stack: s\noutputs:\n  o: {value: x, b: }\n  p: {value: x}\n  q: {b}\n  r:\n    value: x\n    b:\n")
+    err = local_stack.run("validate", status=3).err
+    assert err.count('unknown key "b"') == 3 and "quoted inside" not in err, err
 
 
 @pytest.mark.parametrize("name", CASES)

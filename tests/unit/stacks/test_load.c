@@ -131,7 +131,7 @@ static void a_missing_stack(void **state)
     check_message(f, "there is no weir.yaml in /tmp/weir-load-");
     f->options.dir = "/nonexistent/weir.yaml";
     assert_null(load(f));
-    check_message(f, "there is no file or folder /nonexistent/weir.yaml");
+    check_message(f, "there is no file or folder \"/nonexistent/weir.yaml\"");
 }
 
 static void a_folder_as_stack_file(void **state)
