@@ -136,17 +136,20 @@ static bool truth(const struct answer *a, int row, int column)
 
 /* ---- the tables ---- */
 
-static int table_exists(struct pg_backend *g, bool *exists, struct err *err)
+#define RECORDS_THERE "select to_regclass($1) is not null"
+/* Another's first command may be between the two tables, or have been killed there. */
+#define ALL_THERE RECORDS_THERE " and to_regclass($1 || '_lock') is not null"
+
+static int tables_exist(struct pg_backend *g, const char *query, bool *exists, struct err *err)
 {
     AUTO_ANSWER struct answer a = {0};
     struct parameter table = {.text = g->table};
-    if (ask(g, "select to_regclass($1) is not null", &table, 1, &a, err))
+    if (ask(g, query, &table, 1, &a, err))
         return -1;
     *exists = truth(&a, 0, 0);
     return 0;
 }
 
-/* The records' table comes last: where it is, for anybody, all is. */
 static int make_tables(struct pg_backend *g, struct err *err)
 {
     static const char *const statements[] = {
@@ -156,7 +159,7 @@ static int make_tables(struct pg_backend *g, struct err *err)
         "first_seq))",
     };
     bool exists;
-    if (table_exists(g, &exists, err) || exists)
+    if (tables_exist(g, ALL_THERE, &exists, err) || exists)
         return exists ? 0 : -1;
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         AUTO_ANSWER struct answer a = {0};
@@ -223,7 +226,7 @@ static int pg_read(struct backend *b, uint64_t after, log_line *line, void *ctx,
     bool exists;
     uint64_t snapshot;
     *torn = false;
-    if (table_exists(g, &exists, err))
+    if (tables_exist(g, RECORDS_THERE, &exists, err))
         return -1;
     if (!exists)
         return 0;
@@ -238,7 +241,7 @@ static int pg_read(struct backend *b, uint64_t after, log_line *line, void *ctx,
 static int pg_read_all(struct backend *b, log_line *line, void *ctx, struct err *err)
 {
     bool exists;
-    if (table_exists(self(b), &exists, err))
+    if (tables_exist(self(b), RECORDS_THERE, &exists, err))
         return -1;
     return exists ? read_rows(self(b), 0, 0, line, ctx, err) : 0;
 }
@@ -258,7 +261,7 @@ static int pg_holder(
             "and (classid::bigint << 32 | objid::bigint) = $1::bigint "
             "and database = (select oid from pg_database where datname = current_database()))",
             &key, 1, &locked, err) ||
-        table_exists(g, &exists, err))
+        tables_exist(g, ALL_THERE, &exists, err))
         return -1;
     *held = truth(&locked, 0, 0);
     if (exists && ask(g, "select holder from %_lock where name = $1", &name, 1, &holder, err))

@@ -297,6 +297,18 @@ def test_records_are_objects(machine, cloud):
 
 
 @ONLY_POSTGRES
+def test_half_made_place(machine, place):
+    """As another's first command leaves it for a moment, or for good when it is killed."""
+    one, two = machine(), machine()
+    one.apply()
+    one.destroy()
+    url, table = re.search('url: "([^"]+)", table: ([a-z0-9_]+)', place).groups()
+    subprocess.run(["psql", url, "-c", f"drop table {table}_lock"], check=True, capture_output=True)
+    two.apply()
+    one.assert_settled()
+
+
+@ONLY_POSTGRES
 def test_records_are_rows(machine, place):
     machine().apply()
     url, table = re.search('url: "([^"]+)", table: ([a-z0-9_]+)', place).groups()
