@@ -166,6 +166,14 @@ def planned(result):
     return {event["address"]: event["action"] for event in result.events() if event["event"] == "change"}
 
 
+def hold_role(stack, cloud):
+    """An apply that has sent CreateRole and waits for its answer, which comes when the faults are set anew (cloud.fail())."""
+    cloud.fail({"match": "CreateRole", "hold": True})
+    process = stack.start("apply", "--yes")
+    until(lambda: "CreateRole" in cloud.requests(), process=process)
+    return process
+
+
 class WireServer:
     """Answers every connection with the given bytes and closes it; None: closes without an answer."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import boto3
 import pytest
 from sandbox.servers import MORE_STORES, Versity, make_bucket
-from support import SECRET_KEY, WEIR, Stack, until
+from support import SECRET_KEY, WEIR, Stack, hold_role, until
 
 BODY = """
     stack: shared
@@ -116,10 +116,11 @@ def test_two_machines(machine, cloud):
 
 def test_one_writer(machine, cloud):
     one, two = machine(), machine()
-    process = hold_apply(one, cloud, 2)
+    process = hold_role(one, cloud)
     locked = two.apply(status=4)
     assert "locked by" in locked.err and str(process.pid) in locked.err and "apply" in locked.err
     two.run("plan")  # needs no lock
+    threading.Timer(0.3, cloud.fail).start()
     two.apply("--lock-timeout", "30s")
     process.communicate(timeout=30)
     assert process.returncode == 0

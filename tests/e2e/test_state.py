@@ -4,9 +4,10 @@ import json
 import os
 import re
 import signal
+import threading
 
 import pytest
-from support import until
+from support import hold_role, until
 
 STACK = """
     stack: kept
@@ -36,11 +37,12 @@ def hold_apply(stack, cloud, seconds):
 
 
 def test_locked(stack, cloud):
-    process = hold_apply(stack, cloud, 3)
+    process = hold_role(stack.write(SLOW), cloud)
     locked = stack.apply(status=4)
     assert "locked" in locked.err and str(process.pid) in locked.err and "apply" in locked.err
     stack.destroy(status=4)
     stack.run("plan")  # reading needs no lock
+    threading.Timer(0.3, cloud.fail).start()
     stack.apply("--lock-timeout", "30s")  # waits, then finds nothing to do
     process.communicate(timeout=30)
     assert process.returncode == 0

@@ -4,10 +4,11 @@ Serves on 127.0.0.1, prints its URL as the first line once it listens, and ends 
 that no server outlives whoever started it. On top of moto it
 - answers what moto 5.2 lacks, see moto_gaps.py;
 - keeps a list of the requests it got:  GET /e2e/requests, DELETE to forget them;
-- fails on demand: POST /e2e/faults takes a list of {match, times, status, body, headers, close, after, delay}.
+- fails on demand: POST /e2e/faults takes a list of {match, times, status, body, headers, close, after, delay, hold}.
 
 `match` is a regular expression over a request's label: "CreateRole", "AWSGlue.CreateJob" or "PUT /bucket?versioning".
 `close` cuts the connection without an answer; `after` lets moto do the work first (an answer that got lost).
+`hold` keeps a request until faults are set anew.
 """
 
 import io
@@ -25,12 +26,16 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 
+HOLD_S = 120  # longer than any test waits, shorter than for ever
+
+
 class Cloud:
     def __init__(self, app):
         self.app = app
         self.lock = threading.Lock()
         self.requests = []
         self.faults = []
+        self.released = threading.Event()
 
     def __call__(self, environ, start_response):
         length = int(environ.get("CONTENT_LENGTH") or 0)
@@ -43,11 +48,14 @@ class Cloud:
             return self.app(environ, start_response)
 
         label = label_of(environ, body)
+        released = self.released
         fault = self.next_fault(label)
         if not fault:
             return self.app(environ, start_response)
         if fault.get("delay"):
             time.sleep(fault["delay"])
+        if fault.get("hold"):
+            released.wait(HOLD_S)
         if fault.get("after"):
             b"".join(self.app(environ, lambda *_: None))
         if fault.get("close"):
@@ -73,6 +81,8 @@ class Cloud:
         with self.lock:
             if path == "/e2e/faults":
                 self.faults = [{"times": 1, **fault} for fault in json.loads(body)]
+                self.released.set()
+                self.released = threading.Event()
             elif path == "/e2e/requests" and method == "GET":
                 answer = list(self.requests)
             elif path == "/e2e/requests":
