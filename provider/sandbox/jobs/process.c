@@ -135,6 +135,7 @@ static void ask(struct watching *w, int how)
     if (w->asked >= how)
         return;
     w->asked = how;
+    w->deadline = 0; /* it has passed, or does not count any more: from now on `kill` does */
     w->kill = how == 1 ? clock_mono_ms() + w->options->grace_ms : 0;
     kill(-w->pid, how == 1 ? SIGTERM : SIGKILL);
 }
@@ -201,7 +202,7 @@ static void pass_time(struct watching *w)
         w->end->stopped = !w->end->timed_out;
         ask(w, turned);
     }
-    if (w->deadline && now >= w->deadline && !w->asked) {
+    if (w->deadline && now >= w->deadline) {
         w->end->timed_out = true;
         ask(w, 1);
     }

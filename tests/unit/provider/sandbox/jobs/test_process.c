@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -87,6 +88,26 @@ static void test_timeout_ends_what_will_not_end(void **state)
     assert_false(end.stopped);
     assert_int_equal(end.signal, SIGKILL);
     assert_true(clock_mono_ms() - before < 10000);
+    release(&caught);
+}
+
+static int64_t thread_cpu_ms(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
+/* Between asking and killing it waits; it does not turn round and round. */
+static void test_the_grace_costs_no_time_of_the_processor(void **state)
+{
+    (void)state;
+    struct caught caught = {0};
+    int64_t before = thread_cpu_ms();
+    struct process_end end = run((struct process_options){.timeout_ms = 20, .grace_ms = 600},
+        "trap '' TERM; while :; do sleep 1; done", &caught);
+    assert_true(end.timed_out);
+    assert_true(thread_cpu_ms() - before < 150);
     release(&caught);
 }
 
@@ -210,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_output_folder_environment_and_status),
         cmocka_unit_test(test_absent_program),
         cmocka_unit_test(test_timeout_ends_what_will_not_end),
+        cmocka_unit_test(test_the_grace_costs_no_time_of_the_processor),
         cmocka_unit_test(test_stop_asks_first),
         cmocka_unit_test(test_stop_now_does_not),
         cmocka_unit_test(test_children_end_with_it),
