@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "provider/sandbox/exchange.h"
+#include "provider/sandbox/store.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -360,6 +361,8 @@ int functions_open(struct jobs *jobs, struct functions **out, struct err *err)
     pthread_cond_init(&functions->changed, &attr);
     pthread_condattr_destroy(&attr);
     *out = functions;
+    /* What a killed sandbox left would lie among the code of the next instances. */
+    tree_remove(arena_printf(&arena, "%s/jobs/functions", sandbox_dir(jobs_sandbox(jobs))).p);
     return jobs_dir(jobs, &arena, "functions", &dir, err);
 }
 

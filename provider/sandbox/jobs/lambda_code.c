@@ -72,7 +72,9 @@ bool lambda_code_file(
 {
     struct err ignored = ERR_INIT;
     struct str dir;
-    if (!str_eq(place->bucket, bucket) || jobs_dir(jobs, arena, "code", &dir, &ignored))
+    unsigned char digest[SHA256_SIZE];
+    if (!lambda_code_sha256(place->bucket, place->key, digest) ||
+        jobs_dir(jobs, arena, "code", &dir, &ignored))
         return false;
     *path = arena_printf(arena, "%s/%.*s.zip", dir.p, STR_ARG(place->key));
     return true;

@@ -200,6 +200,33 @@ def test_code_inside_the_request(job_sandbox):
     assert json.loads(api.invoke(FunctionName=name)["Payload"].read()) == "alien"
 
 
+def test_code_lies_in_no_other_folder(tmp_path):
+    server = JobSandbox(tmp_path)
+    try:
+        (tmp_path / "outside.zip").write_bytes(archive(main_dot_py="def handler(event, context):\n    return 'outside'\n"))
+        f = Function(server, main_dot_py="def handler(event, context):\n    return 'inside'\n")
+        f.api.update_function_code(FunctionName=f.name, S3Bucket=":code", S3Key="../../outside")
+        assert refused(f.api.invoke, FunctionName=f.name) == "InvalidZipFileException"
+    finally:
+        server.stop()
+
+
+def test_a_killed_sandbox_leaves_nothing_in_new_instances(tmp_path):
+    server = JobSandbox(tmp_path)
+    try:
+        left = tmp_path / "jobs" / "functions" / "0" / "task" / "left.py"
+        f = Function(server, main_dot_py="import os\ndef handler(event, context):\n    return sorted(os.listdir(os.environ['LAMBDA_TASK_ROOT']))\n")
+        assert f.result() == ["main.py"]
+        server.kill()
+        left.parent.mkdir(parents=True, exist_ok=True)
+        left.write_text("")
+        server.start()
+        f.api = server.client("lambda")
+        assert f.result() == ["main.py"]
+    finally:
+        server.stop()
+
+
 SHELL_BOOTSTRAP = """#!/bin/sh
 api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
 while :; do
