@@ -380,6 +380,7 @@ static struct instance *take_instance(struct functions *functions, const struct 
     }
     instance->references++;
     instance->current = invocation;
+    instance->given_ms = clock_mono_ms();
     instance->quiet = false;
     pthread_cond_broadcast(&functions->changed);
     return instance;
@@ -431,7 +432,8 @@ static int64_t deadline_of(const struct instance *instance, const struct invocat
         return invocation->taken_ms + instance->function.timeout_s * 1000;
     if (!instance->prepared) /* archives are being unpacked: that ends by itself */
         return INT64_MAX / 2;
-    return instance->born_ms + INIT_MS + instance->function.timeout_s * 1000;
+    int64_t from = instance->given_ms > instance->born_ms ? instance->given_ms : instance->born_ms;
+    return from + INIT_MS + instance->function.timeout_s * 1000;
 }
 
 /* With the lock: until there is an answer, or none can come any more. */

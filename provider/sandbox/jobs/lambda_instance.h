@@ -18,6 +18,7 @@ struct instance {
     int references; /* its thread, and the one who invokes it */
     bool prepared, dying, dead, quiet;
     int64_t born_ms, ready_ms, idle_ms; /* monotonic */
+    int64_t given_ms;                   /* when `current` was */
     struct err refusal;                 /* it could not be prepared */
     struct str error, error_type;       /* what it said of its failed start */
     struct process_end end;
