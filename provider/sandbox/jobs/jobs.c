@@ -325,8 +325,8 @@ int64_t job_int(const struct value *map, const char *member, int64_t fallback)
     int64_t n;
     if (v && v->kind == VALUE_INT)
         return v->integer;
-    if (v && v->kind == VALUE_FLOAT)
-        return (int64_t)v->number;
+    if (v && v->kind == VALUE_FLOAT) /* what fits: of others the conversion would be undefined */
+        return v->number > -0x1p63 && v->number < 0x1p63 ? (int64_t)v->number : fallback;
     return v && v->kind == VALUE_STRING && str_to_int(v->string, &n) ? n : fallback;
 }
 
