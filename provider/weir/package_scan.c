@@ -221,12 +221,20 @@ static int read_folder(struct walk *w, int fd, struct str path, const struct ste
         add_ignore_file(
             w, path_join(arena, path_join(arena, w->root, path), STR(".gitignore")), in_repository(w, path));
     int status = 0;
-    for (const struct dirent *entry; !status && (entry = readdir(folder));) {
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(folder);
+        if (!entry && errno) /* half a folder is no package */
+            status = refuse(w, path, err, strerror(errno));
+        if (!entry || status)
+            break;
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;
         struct str below =
             path.n ? path_join(arena, path, str_z(entry->d_name)) : arena_str(arena, str_z(entry->d_name));
         status = visit(w, dirfd(folder), entry->d_name, below, here, err);
+        if (status)
+            break;
     }
     closedir(folder);
     return status;

@@ -167,7 +167,7 @@ int package_write(struct package *package, enum package_format format, bool comp
         return -1;
     struct str unfinished = arena_printf(package->arena, "%s.%d.XXXXXX", path, (int)getpid());
     char *name = arena_strz(package->arena, unfinished);
-    w.fd = mkstemp(name);
+    w.fd = mkostemp(name, O_CLOEXEC);
     if (w.fd < 0)
         return err_errno(err, ERR_FAILED, "packing: cannot write %s", path);
     w.sha = sha256_new();
