@@ -12,6 +12,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { TRIES = 3, MEBI = 1024 * 1024, LAMBDA_PACKED = 50 * MEBI, LAMBDA_UNPACKED = 250 * MEBI };
 
@@ -135,7 +136,9 @@ static int pack(struct making *m, struct err *err)
     struct package_made made;
     if (made_before(m))
         return 0;
-    const char *unnamed = artifact_cache_package(&m->cache, STR("new"));
+    /* Another process may be packing for the same folder. */
+    struct str unfinished = arena_printf(m->ctx->arena, "new.%d", (int)getpid());
+    const char *unnamed = artifact_cache_package(&m->cache, unfinished);
     if (package_write(&m->package, m->artifact.format, compressed(m), unnamed, &made, err))
         return -1;
     const char *path = artifact_cache_package(&m->cache, made.sha256);
