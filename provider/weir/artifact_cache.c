@@ -3,6 +3,7 @@
 #include "base/file.h"
 
 #include <inttypes.h>
+#include <string.h>
 #include <unistd.h>
 
 #define HEAD "weir artifact 1\n"
@@ -27,6 +28,15 @@ struct str artifact_cache_vendored(const struct artifact_cache *cache, struct st
         cache->arena, "%.*s/%.*s-python-%.*s", STR_ARG(cache->folder), STR_ARG(cache->id), STR_ARG(digest));
 }
 
+/* Paths are made of it, and what lies there is removed: the file may not lead elsewhere. */
+static bool is_digest(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (!strchr("0123456789abcdef", text.p[i]) || !text.p[i])
+            return false;
+    return text.n == 2 * SHA256_SIZE;
+}
+
 static void read_line(struct artifact_cache *cache, struct str line)
 {
     struct str rest, word = str_cut(line, ' ', &rest);
@@ -35,11 +45,11 @@ static void read_line(struct artifact_cache *cache, struct str line)
     if (str_eqz(word, "built")) {
         cache->built = rest;
     } else if (str_eqz(word, "vendored")) {
-        cache->vendored = rest;
+        cache->vendored = is_digest(rest) ? rest : STR_EMPTY;
     } else if (str_eqz(word, "package")) {
         cache->digest = str_cut(rest, ' ', &rest);
         cache->sha256 = str_cut(rest, ' ', &rest);
-        if (!rest.p || !str_to_int(rest, &cache->size))
+        if (!rest.p || !is_digest(cache->sha256) || !str_to_int(rest, &cache->size))
             cache->digest = cache->sha256 = STR_EMPTY;
     }
 }

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -558,3 +559,21 @@ def test_many_are_looked_at_by_listing_them(stack, cloud):
     stack.apply()
     stack.assert_settled()
     stack.destroy()
+
+
+def test_the_cache_leads_to_no_other_file(cloud, tmp_path):
+    """What it says of an earlier package is removed when there is a newer one; the file may have come with somebody else's folder."""
+    stack = Stack(tmp_path / "stack", cloud)
+    stack.write(artifact("source: src, package: zip"))
+    write(stack.folder, {"src/main.py": "x = 1\n"})
+    stack.run("plan")
+    (cache,) = (stack.folder / ".weir").rglob("artifacts/*.cache")
+    precious = cache.parent / "precious"
+    precious.write_text("kept")
+    (cache.parent / f"{cache.stem}-..").mkdir()
+    cache.write_text(re.sub(r"(?m)^package (\S+) \S+ (\d+)$", r"package \1 ../../precious \2", cache.read_text()))
+    assert "../../precious" in cache.read_text()
+    write(stack.folder, {"src/main.py": "x = 2\n"})
+    stack.run("plan")
+    assert "../../precious" not in cache.read_text()
+    assert precious.read_text() == "kept"
