@@ -8,6 +8,7 @@
 #include "cmd/sandboxed.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <unistd.h>
 
 /* clang-format off: a command a line, so that branches that add some do not meet */
@@ -232,6 +233,7 @@ int cli_main(int argc, char **argv)
 {
     static const struct settings none = {0};
     struct invocation inv = {.settings = &none};
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond a limit on file sizes fails and is told, like a full disk */
     term_init(&inv.out, STDOUT_FILENO, false);
     term_init(&inv.err, STDERR_FILENO, false);
     struct texts words = {.items = ARENA_ARRAY(&inv.arena, struct str, argc + 1)};

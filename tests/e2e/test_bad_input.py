@@ -1,6 +1,7 @@
 """Wrong files and wrong usage: a clear message with its place, status 3, nothing called, no crash."""
 
 import os
+import subprocess
 
 import pytest
 
@@ -171,3 +172,14 @@ def test_yaml_core_schema(local_stack):
     local_stack.apply()
     assert local_stack.outputs() == {
         "v": {"no": "no", "on": "on", "time": "1:30", "octal": "0755", "t": True, "f": 1.5, "n": None, "m": {"a": 1, "b": 3}}}
+
+
+def test_limit_on_file_sizes(local_stack):
+    """Not a death by signal: the error says which file; with room again the apply goes on."""
+    local_stack.write("stack: s\nresources: {a: {type: weir.value, for_each: [x, y], value: '%s'}}\n" % ("long " * 2000))
+    words = " ".join(f"'{word}'" for word in local_stack.command("apply", "--yes"))
+    limited = subprocess.run(
+        ["sh", "-c", f"ulimit -f 8; exec {words}"], cwd=local_stack.folder, env=local_stack.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert limited.returncode > 0 and "File too large" in limited.stderr and ".weir" in limited.stderr, limited
+    local_stack.apply()
+    assert "No changes" in local_stack.run("plan").out
