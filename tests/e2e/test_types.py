@@ -30,8 +30,8 @@ def _():
             "tags": {t["Key"]: t["Value"] for t in s3.get_bucket_tagging(Bucket=name)["TagSet"]},
         }
 
-    def bucket_policy(action):
-        return {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": action, "Resource": "arn:aws:s3:::life-lake/*"}]}
+    def bucket_policy(action, bucket="life-lake"):
+        return {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": action, "Resource": f"arn:aws:s3:::{bucket}/*"}]}
 
     block = {"block_public_acls": True, "ignore_public_acls": True, "block_public_policy": True, "restrict_public_buckets": True}
     return Case(
@@ -56,7 +56,7 @@ def _():
         gone=lambda cloud: not cloud.client("s3").list_buckets()["Buckets"],
         outside=lambda cloud: cloud.client("s3").put_bucket_versioning(Bucket="life-lake", VersioningConfiguration={"Status": "Suspended"}),
         drifted="versioning",
-        replaces=[{"name": "life-other-lake"}],
+        replaces=[{"name": "life-other-lake", "policy": bucket_policy("s3:PutObject", "life-other-lake")}],  # a policy is of its own bucket
     )
 
 
