@@ -20,6 +20,8 @@ bool glob_match(struct str pattern, struct str path, int flags)
     struct str more_pattern, more_path;
     struct str step = str_cut(pattern, '/', &more_pattern);
     if (str_eqz(step, "**")) {
+        while (more_pattern.p && (str_eqz(more_pattern, "**") || str_starts(more_pattern, STR("**/"))))
+            str_cut(more_pattern, '/', &more_pattern); /* several in a row say no more than one */
         if (!more_pattern.p)
             return true;
         if (glob_match(more_pattern, path, flags))

@@ -382,7 +382,9 @@ static int compare_parts(struct parts *p, struct err *err)
                     str_eq(aws_s3_unquoted(etag), aws_s3_unquoted(p->record.parts[part - 1].etag));
         }
         bool more = str_eqz(value_text(value_getz(document, "IsTruncated"), STR_EMPTY), "true");
-        after = more ? value_text(value_getz(document, "NextPartNumberMarker"), STR_EMPTY) : STR_EMPTY;
+        struct str next = value_text(value_getz(document, "NextPartNumberMarker"), STR_EMPTY);
+        more = more && !str_eq(next, after); /* a page that leads to itself is the last */
+        after = more ? next : STR_EMPTY;
     } while (after.n);
     for (int i = 0; i < p->count; i++)
         if (!confirmed[i])

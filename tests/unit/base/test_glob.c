@@ -38,6 +38,11 @@ static void test_any_depth(void **state)
     assert_true(matches("a/**/c", "a/c"));
     assert_true(matches("a/**/c", "a/x/y/c"));
     assert_false(matches("a/**/c", "b/x/c"));
+    assert_true(matches("a/**/**/c", "a/c"));
+    assert_true(matches("a/**/**", "a/c"));
+    /* Each one that is taken by itself would double the work. */
+    assert_false(matches("**/**/**/**/**/**/**/**/**/**/**/**/**/**/**/**/**/**/**/**/**/**/**/**/z",
+        "a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y"));
     assert_true(matches("**/x/**/y", "a/x/b/x/c/y"));
 }
 
