@@ -37,6 +37,7 @@ void teardown_steering(struct planner *p)
     /* Whatever cannot be computed, for want of a resource that is gone, stays as it was recorded. */
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     struct diags *diags = p->diags;
+    /* cppcheck-suppress autoVariables; put back below */
     p->diags = &ignored;
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct decl *decl = p->stack->decls[i];

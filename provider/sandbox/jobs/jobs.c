@@ -13,6 +13,7 @@
 #include "provider/sandbox/jobs/task.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -326,7 +327,7 @@ int64_t job_int(const struct value *map, const char *member, int64_t fallback)
     if (v && v->kind == VALUE_INT)
         return v->integer;
     if (v && v->kind == VALUE_FLOAT) /* what fits: of others the conversion would be undefined */
-        return v->number > -0x1p63 && v->number < 0x1p63 ? (int64_t)v->number : fallback;
+        return fabs(v->number) < 9.2e18 ? (int64_t)v->number : fallback;
     return v && v->kind == VALUE_STRING && str_to_int(v->string, &n) ? n : fallback;
 }
 
