@@ -19,7 +19,8 @@ WARN    += -Werror
 endif
 PKGS    := jansson yaml-0.1 expat libcrypto libpcre2-8 libarchive zlib
 CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"'
-CFLAGS_release := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+# Debuggers unwind by the debug information; tables for unwinding at run time would be a tenth of the stripped binary.
+CFLAGS_release := -O2 -g -fno-asynchronous-unwind-tables -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
 CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
