@@ -8,13 +8,14 @@
 #include "base/pool.h"
 #include "provider/aws/native.h"
 #include "provider/aws/s3.h"
+#include "provider/aws/s3_keys.h"
 
 #include <pthread.h>
 #include <stdio.h>
 
 enum { DELETERS = 6, ROUNDS_MAX = 100 };
 
-static const struct shape text = {.kind = SHAPE_STRING}, flag = {.kind = SHAPE_BOOL};
+static const struct shape text = {.kind = SHAPE_STRING};
 
 static const struct shape_member list_members[] = {
     {.name = STR_INIT("bucket"), .wire = STR_INIT("Bucket"), .shape = &text, .location = WIRE_PATH},
@@ -28,17 +29,6 @@ static const struct shape_member list_members[] = {
         .shape = &text,
         .location = WIRE_QUERY_STRING}};
 static const struct shape list_shape = {.kind = SHAPE_STRUCT, .members = list_members, .member_count = 4};
-
-static const struct shape_member object_members[] = {
-    {.name = STR_INIT("Key"), .wire = STR_INIT("Key"), .shape = &text},
-    {.name = STR_INIT("VersionId"), .wire = STR_INIT("VersionId"), .shape = &text}};
-static const struct shape object_shape = {.kind = SHAPE_STRUCT, .members = object_members, .member_count = 2};
-static const struct shape objects_shape = {.kind = SHAPE_LIST, .elem = &object_shape, .flat = true};
-static const struct shape_member delete_members[] = {
-    {.name = STR_INIT("bucket"), .wire = STR_INIT("Bucket"), .shape = &text, .location = WIRE_PATH},
-    {.name = STR_INIT("objects"), .wire = STR_INIT("Object"), .shape = &objects_shape},
-    {.name = STR_INIT("quiet"), .wire = STR_INIT("Quiet"), .shape = &flag}};
-static const struct shape delete_shape = {.kind = SHAPE_STRUCT, .members = delete_members, .member_count = 3};
 
 static const struct shape_member abort_members[] = {
     {.name = STR_INIT("bucket"), .wire = STR_INIT("Bucket"), .shape = &text, .location = WIRE_PATH},
@@ -59,14 +49,6 @@ static const struct wire_operation list_uploads = {.name = STR_INIT("ListMultipa
     .method = STR_INIT("GET"),
     .path = STR_INIT("/{Bucket}"),
     .query = STR_INIT("uploads")};
-static const struct wire_operation delete_objects = {.name = STR_INIT("DeleteObjects"),
-    .protocol = WIRE_REST_XML,
-    .method = STR_INIT("POST"),
-    .path = STR_INIT("/{Bucket}"),
-    .query = STR_INIT("delete"),
-    .body = STR_INIT("Delete"),
-    .body_xmlns = STR_INIT("http://s3.amazonaws.com/doc/2006-03-01/"),
-    .md5 = true};
 static const struct wire_operation abort_upload = {.name = STR_INIT("AbortMultipartUpload"),
     .protocol = WIRE_REST_XML,
     .method = STR_INIT("DELETE"),
@@ -130,7 +112,7 @@ static const struct value *items_of(struct op_ctx *ctx, const struct value *page
 
 /* ---- deleting what a page shows ---- */
 
-/* Everything in one page of versions. What cannot be deleted (a lock, a policy) is an error that names it. */
+/* Everything in one page of versions. */
 static int delete_page(
     struct op_ctx *ctx, const struct value *bucket, const struct value *page, size_t *n, struct err *err)
 {
@@ -142,21 +124,7 @@ static int delete_page(
             value_builder_add(&all, items->items[i]);
     }
     *n = all.n;
-    if (!all.n)
-        return 0;
-    struct value_entry entries[] = {
-        {STR("bucket"), bucket}, {STR("objects"), value_builder_list(&all)}, {STR("quiet"), &value_true}};
-    const struct value *answer;
-    if (call(ctx, &delete_objects, &delete_shape, value_map(ctx->arena, entries, 3), &answer, err))
-        return -1;
-    const struct value *errors = items_of(ctx, answer, "Error[]");
-    if (!errors->count)
-        return 0;
-    struct str key = value_text(value_getz(errors->items[0], "Key"), STR_EMPTY);
-    struct str code = value_text(value_getz(errors->items[0], "Code"), STR_EMPTY);
-    struct str why = value_text(value_getz(errors->items[0], "Message"), STR_EMPTY);
-    return err_set(
-        err, ERR_SERVICE, "deleting object \"%.*s\": %.*s: %.*s", STR_ARG(key), STR_ARG(code), STR_ARG(why));
+    return all.n ? s3_delete_page(ctx, bucket, value_builder_list(&all), err) : 0;
 }
 
 static int abort_page(

@@ -23,8 +23,9 @@ static const struct shape_member list_members[] = {
 static const struct shape list_shape = {.kind = SHAPE_STRUCT, .members = list_members, .member_count = 4};
 
 static const struct shape_member object_members[] = {
-    {.name = STR_INIT("key"), .wire = STR_INIT("Key"), .shape = &text}};
-static const struct shape object_shape = {.kind = SHAPE_STRUCT, .members = object_members, .member_count = 1};
+    {.name = STR_INIT("Key"), .wire = STR_INIT("Key"), .shape = &text},
+    {.name = STR_INIT("VersionId"), .wire = STR_INIT("VersionId"), .shape = &text}};
+static const struct shape object_shape = {.kind = SHAPE_STRUCT, .members = object_members, .member_count = 2};
 static const struct shape objects_shape = {.kind = SHAPE_LIST, .elem = &object_shape, .flat = true};
 static const struct shape_member delete_members[] = {BUCKET,
     {.name = STR_INIT("objects"), .wire = STR_INIT("Object"), .shape = &objects_shape},
@@ -183,33 +184,40 @@ static int check_answer(struct arena *arena, const struct value *answer, struct 
     struct str key = text_of(errors->items[0], "Key"), code = text_of(errors->items[0], "Code"),
                why = text_of(errors->items[0], "Message");
     return err_set(err, str_eqz(code, "AccessDenied") ? ERR_AUTH : ERR_SERVICE,
-        "deleting \"%.*s\": %.*s: %.*s", STR_ARG(key), STR_ARG(code), STR_ARG(why));
+        "deleting object \"%.*s\": %.*s: %.*s", STR_ARG(key), STR_ARG(code), STR_ARG(why));
 }
 
-static void delete_page(void *arg, size_t page)
+int s3_delete_page(
+    struct op_ctx *ctx, const struct value *bucket, const struct value *objects, struct err *err)
+{
+    struct value_entry entries[] = {
+        {STR("bucket"), bucket}, {STR("objects"), objects}, {STR("quiet"), &value_true}};
+    struct aws_call call = {.body_fd = -1};
+    struct wire_message response;
+    const struct value *answer;
+    if (aws_s3_call(
+            ctx, &delete_objects, &delete_shape, value_map(ctx->arena, entries, 3), &call, &response, err) ||
+        wire_decode_response(ctx->arena, &delete_objects, &response, &answer, err))
+        return -1;
+    return check_answer(ctx->arena, answer, err);
+}
+
+static void delete_keys(void *arg, size_t page)
 {
     struct deletion *d = arg;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct op_ctx ctx = *d->shared.ctx;
-    struct aws_call call = {.body_fd = -1};
-    struct wire_message response;
     struct err err = ERR_INIT;
-    const struct value *answer;
     size_t end = (page + 1) * PAGE < d->n ? (page + 1) * PAGE : d->n;
     if (d->shared.failed)
         return;
     ctx.arena = &arena;
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(&arena);
     for (size_t i = page * PAGE; i < end; i++) {
-        struct value_entry entry = {STR("key"), value_string_ref(&arena, d->keys[i])};
+        struct value_entry entry = {STR("Key"), value_string_ref(&arena, d->keys[i])};
         value_builder_add(&all, value_map(&arena, &entry, 1));
     }
-    struct value_entry entries[] = {{STR("bucket"), value_string(&arena, d->bucket)},
-        {STR("objects"), value_builder_list(&all)}, {STR("quiet"), &value_true}};
-    if (aws_s3_call(
-            &ctx, &delete_objects, &delete_shape, value_map(&arena, entries, 3), &call, &response, &err) ||
-        wire_decode_response(&arena, &delete_objects, &response, &answer, &err) ||
-        check_answer(&arena, answer, &err))
+    if (s3_delete_page(&ctx, value_string(&arena, d->bucket), value_builder_list(&all), &err))
         fail(&d->shared, &err);
 }
 
@@ -218,6 +226,6 @@ int s3_delete_objects(
 {
     struct deletion d = {
         .shared = {.ctx = ctx, .lock = PTHREAD_MUTEX_INITIALIZER}, .bucket = bucket, .keys = keys, .n = n};
-    pool_run(THREADS, (n + PAGE - 1) / PAGE, delete_page, &d);
+    pool_run(THREADS, (n + PAGE - 1) / PAGE, delete_keys, &d);
     return outcome(&d.shared, err);
 }

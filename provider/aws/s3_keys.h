@@ -28,5 +28,8 @@ int s3_list_objects(struct op_ctx *ctx, const struct s3_list *list, s3_found *fo
 /* Those that are gone already are fine. */
 int s3_delete_objects(
     struct op_ctx *ctx, struct str bucket, const struct str *keys, size_t n, struct err *err);
+/* At most a thousand, as a listing shows them: maps with Key and, of a version, VersionId. */
+int s3_delete_page(
+    struct op_ctx *ctx, const struct value *bucket, const struct value *objects, struct err *err);
 
 #endif
