@@ -53,12 +53,14 @@ bool alone_check(struct planner *p, const struct decl *decl)
 
 /* ---- what a change reaches ---- */
 
+struct search {
+    struct planner *p;
+    bool found;
+};
+
 static void any_pending(void *ctx, const struct decl *dep)
 {
-    struct {
-        struct planner *p;
-        bool found;
-    } *search = ctx;
+    struct search *search = ctx;
     search->found |= search->p->pending[dep->index] && dep->kind == DECL_RESOURCE;
 }
 
@@ -78,10 +80,7 @@ static bool reached(struct planner *p, const struct decl *decl)
 
 bool alone_includes(struct planner *p, const struct decl *decl)
 {
-    struct {
-        struct planner *p;
-        bool found;
-    } search = {p, false};
+    struct search search = {p, false};
     if (decl->kind != DECL_RESOURCE || (p->options.leave_jobs && decl->schema->job))
         return false;
     each_resource_dep(p, decl, any_pending, &search);

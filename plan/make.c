@@ -86,22 +86,21 @@ static void evaluate_fixed(struct planner *p)
 
 /* ---- data sources ---- */
 
+struct search {
+    struct planner *p;
+    bool found;
+};
+
 static void any_pending(void *ctx, const struct decl *dep)
 {
-    struct {
-        struct planner *p;
-        bool found;
-    } *search = ctx;
+    struct search *search = ctx;
     search->found |= search->p->pending[dep->index];
 }
 
 /* Must the data source wait until apply, because what it depends on is still to change? */
 static bool must_wait(struct planner *p, const struct instance *instance)
 {
-    struct {
-        struct planner *p;
-        bool found;
-    } search = {p, false};
+    struct search search = {p, false};
     each_resource_dep(p, instance->decl, any_pending, &search);
     return search.found || !value_is_known(instance->desired);
 }
