@@ -10,7 +10,7 @@
 
 enum { MAX_SHOWN = 100, MAX_OUTPUT = 16 * 1024 * 1024, GRACE_MS = 3000 };
 
-static const int64_t MIB = 1024 * 1024;
+static const int64_t MIB = 1024 * 1024, MAX_FILE = 4LL * 1024 * 1024 * 1024;
 static const struct str log_group = STR_INIT("/aws/batch/job");
 
 /* ---- what a job is made of: its request ---- */
@@ -135,9 +135,11 @@ static int run_command(
     const struct process_options options = {.argv = argv_of(arena, value_getz(self->request, "command")),
         .env = env->items,
         .dir = task_folder(task).p,
+        .family = jobs_family(jobs),
         .timeout_ms = job_int(self->request, "timeout", 0) * 1000,
         .grace_ms = GRACE_MS,
         .memory = memory ? (memory + 512) * MIB : 0,
+        .file_size = MAX_FILE,
         .max_output = MAX_OUTPUT,
         .output = take_output,
         .ctx = r};

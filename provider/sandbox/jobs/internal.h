@@ -1,4 +1,4 @@
-/* Shared by jobs.c, run.c and task.c. */
+/* Shared by jobs.c, jobs_life.c, run.c and task.c. */
 #ifndef WEIR_PROVIDER_SANDBOX_JOBS_INTERNAL_H
 #define WEIR_PROVIDER_SANDBOX_JOBS_INTERNAL_H
 
@@ -14,6 +14,7 @@ struct jobs {
     struct executions *executions;
     struct functions *functions;
     struct queues *queues;
+    char family[40]; /* what marks its processes; see process.h */
     pthread_mutex_t
         lock; /* of what follows and of the runs' states; held briefly, nothing is called under it */
     pthread_cond_t changed; /* a run ended, or stopping; on the monotonic clock */

@@ -3,9 +3,11 @@
  * records of what a stack made (control.h); what is started from these records is served here.
  *
  *   jobs.c       the table of operations, one request or inner call at a handler
+ *   jobs_handler.c   what handlers need
+ *   jobs_life.c  beginning and end, threads, folders
  *   run.c        something that was started and ends: struct job_run
  *   logs*.c      CloudWatch Logs: streams in files, their operations, what a program writes as events
- *   process.c    a child process with its limits
+ *   process*.c   a child process with its limits
  *   unpack.c     objects and archives onto the disk
  *   task.c       started jobs: a thread, a folder and a lasting record each
  *   script.c     their scripts, with python3 or spark-submit (spark.c); python/ is what these find
@@ -180,6 +182,8 @@ int job_sink_open(struct jobs *jobs, struct str region, struct str group, struct
     struct arena *arena, struct log_sink *out, struct err *err);
 /* A folder of this room below the sandbox's: DIR/jobs/NAME, made when it is not there. */
 int jobs_dir(struct jobs *jobs, struct arena *arena, const char *name, struct str *out, struct err *err);
+/* For process_options: marks what this sandbox has started. */
+const char *jobs_family(const struct jobs *jobs);
 bool jobs_stopping(struct jobs *jobs);
 /* Waits so long, or until jobs_stop(); false: it is stopping. */
 bool jobs_sleep(struct jobs *jobs, int64_t ms);

@@ -121,6 +121,7 @@ static int live(struct instance *instance, struct environment *env, struct err *
     const struct process_options options = {.argv = program.argv,
         .env = env->items,
         .dir = program.dir,
+        .family = jobs_family(functions->jobs),
         .memory = instance->function.memory_mib * 1024 * 1024 + ROOM,
         .file_size = MAX_FILE,
         .max_output = MAX_OUTPUT,

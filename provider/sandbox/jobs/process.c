@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hash.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,7 @@
 
 enum {
     READ_BLOCK = 64 * 1024,
-    DRAIN_MS = 1000, /* for pipes that somebody outside the group still holds */
+    DRAIN_MS = 1000, /* for pipes that somebody out of reach still holds */
     LIMIT_COUNT = 3,
 };
 
@@ -90,7 +91,21 @@ static char **wrapped(struct arena *arena, const struct process_options *options
     return (char **)argv;
 }
 
-static int spawn(const struct process_options *options, int out, int error, pid_t *pid)
+/* The environment with the mark: a mark that is there already came from outside. */
+static char **marked(struct arena *arena, const struct process_options *options, const char *mark)
+{
+    size_t n = 0, at = 0;
+    while (options->env[n])
+        n++;
+    const char **env = ARENA_ARRAY(arena, const char *, n + 2);
+    for (size_t i = 0; i < n; i++)
+        if (!str_starts(str_z(options->env[i]), STR(PROCESS_MARK "=")))
+            env[at++] = options->env[i];
+    env[at] = arena_printf(arena, PROCESS_MARK "=%s", mark).p;
+    return (char **)(uintptr_t)env;
+}
+
+static int spawn(const struct process_options *options, const char *mark, int out, int error, pid_t *pid)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     posix_spawn_file_actions_t files;
@@ -109,8 +124,8 @@ static int spawn(const struct process_options *options, int out, int error, pid_
     posix_spawnattr_setpgroup(&attr, 0);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &all);
-    int failed = posix_spawn(
-        pid, "/bin/sh", &files, &attr, wrapped(&arena, options), (char *const *)(uintptr_t)options->env);
+    int failed =
+        posix_spawn(pid, "/bin/sh", &files, &attr, wrapped(&arena, options), marked(&arena, options, mark));
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&files);
     return failed;
@@ -122,6 +137,7 @@ struct watching {
     const struct process_options *options;
     struct process_switch *stop;
     struct process_end *end;
+    const char *mark;
     pid_t pid;
     int pidfd, pipes[2];
     bool exited;
@@ -173,6 +189,7 @@ static void reap(struct watching *w)
     kill(-w->pid, SIGKILL);
     while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
         ;
+    process_end_marked(w->mark);
     w->exited = true;
     w->end->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     w->end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -241,11 +258,23 @@ static void watch(struct watching *w)
     }
 }
 
+static const char *new_mark(struct arena *arena, const char *family)
+{
+    unsigned char bytes[16];
+    hash_random(bytes, sizeof bytes);
+    return arena_printf(arena, "%s-%s", family ? family : "", hex_encode(arena, bytes, sizeof bytes).p).p;
+}
+
 int process_run(const struct process_options *options, struct process_switch *stop, struct process_end *end,
     struct err *err)
 {
+    AUTO_ARENA struct arena arena = ARENA_INIT;
     int out[2] = {-1, -1}, error[2] = {-1, -1};
-    struct watching w = {.options = options, .stop = stop, .end = end, .pipes = {-1, -1}};
+    struct watching w = {.options = options,
+        .stop = stop,
+        .end = end,
+        .mark = new_mark(&arena, options->family),
+        .pipes = {-1, -1}};
     *end = (struct process_end){.exit_code = -1};
     if (pipe2(out, O_CLOEXEC) || pipe2(error, O_CLOEXEC)) {
         err_errno(err, ERR_IO, "cannot make a pipe");
@@ -253,7 +282,7 @@ int process_run(const struct process_options *options, struct process_switch *st
         fd_close_ptr(&out[1]);
         return -1;
     }
-    int failed = spawn(options, out[1], error[1], &w.pid);
+    int failed = spawn(options, w.mark, out[1], error[1], &w.pid);
     close(out[1]);
     close(error[1]);
     w.pipes[PROCESS_OUT] = out[0];

@@ -2,12 +2,13 @@
  * A child process and everything it starts: in a process group of its own, with limits, its output read as it
  * comes, gone for good at the end.
  *
- *     struct process_switch stop;           another thread may turn it: the process is asked to end, then
- * killed process_switch_init(&stop); process_run(&options, &stop, &end)    blocks until the process is reaped
- * and its pipes are empty
+ *     struct process_switch stop;             another thread may turn it: the process is asked to end, then
+ *     process_switch_init(&stop);             killed
+ *     process_run(&options, &stop, &end)      blocks until the process is reaped and its pipes are empty
  *
- * Limits are set before the program starts (a shell does that, then becomes the program). What leaves the
- * process group with setsid() is out of reach.
+ * Limits are set before the program starts (a shell does that, then becomes the program). Each process bears
+ * a mark in its environment, which its children inherit: what has left the group with setsid() is found by it
+ * (process_mark.c). Only what also sheds its environment is out of reach.
  */
 #ifndef WEIR_PROVIDER_SANDBOX_JOBS_PROCESS_H
 #define WEIR_PROVIDER_SANDBOX_JOBS_PROCESS_H
@@ -36,6 +37,7 @@ struct process_options {
     const char *const *argv; /* the program is looked for on the PATH of `env` */
     const char *const *env;
     const char *dir;
+    const char *family; /* what its mark begins with, for process_end_family(); NULL: nothing */
     int64_t timeout_ms; /* 0: none */
     int64_t grace_ms;   /* between asking and killing */
     int64_t memory;     /* bytes of data; 0: no limit */
@@ -57,5 +59,15 @@ struct process_end {
 /* -1: it could not be started. A program that is not there ends with exit code 127. */
 int process_run(const struct process_options *options, struct process_switch *stop, struct process_end *end,
     struct err *err);
+
+/* ---- process_mark.c ---- */
+
+/* The name of the variable that has the mark: "family-0123456789abcdef…". */
+#define PROCESS_MARK "WEIR_PROCESS"
+
+/* Kills every process whose environment, as it was at its start, has the variable begin with this. */
+void process_end_marked(const char *mark);
+/* All that a sandbox which was killed itself has left running. */
+void process_end_family(const char *family);
 
 #endif

@@ -174,6 +174,7 @@ static int run(struct script *s, struct err *err)
     const struct process_options options = {.argv = argv,
         .env = s->env.items,
         .dir = s->run.p,
+        .family = jobs_family(task_jobs(s->task)),
         .timeout_ms = o->timeout_ms,
         .grace_ms = GRACE_MS,
         .memory = o->memory,

@@ -272,3 +272,50 @@ def test_what_runs_ends_when_the_sandbox_is_killed(tmp_path):
         assert job.run(run)["JobRunState"] == "FAILED"
     finally:
         server.stop()
+
+
+DAEMON = """
+import subprocess, sys
+one = subprocess.Popen(["setsid", "sh", "-c", "(sleep 600 & echo $!) && exec >&- 2>&-; sleep 600"], stdout=subprocess.PIPE)
+print(one.pid, int(one.stdout.readline()), flush=True)
+sys.stdin.read() or one.wait()
+"""
+
+
+def test_daemons_end_with_the_job_or_when_the_sandbox_is_there_again(tmp_path):
+    server = JobSandbox(tmp_path / "data")
+    job = Job(server, DAEMON, ExecutionProperty={"MaxConcurrentRuns": 2})
+
+    def start():
+        run = job.start()
+        return run, [Path(f"/proc/{pid}/environ") for pid in until(lambda: job.output(run))[0].split()]
+
+    def alive(path):
+        try:
+            return path.read_bytes() != b""
+        except OSError:
+            return False
+
+    run, stopped = start()
+    _, left = start()
+    assert all(map(alive, stopped + left))
+    server.client("glue").batch_stop_job_run(JobName=job.name, JobRunIds=[run])
+    assert job.ended(run)["JobRunState"] == "STOPPED"
+    until(lambda: not any(map(alive, stopped)))
+    assert all(map(alive, left))
+    server.kill()
+    server.start()
+    try:
+        server.client("glue").get_jobs()  # the service is made when it is first asked
+        until(lambda: not any(map(alive, left)))
+    finally:
+        server.stop()
+
+
+def test_the_sandbox_keeps_its_surroundings_to_itself(tmp_path):
+    server = JobSandbox(tmp_path / "data", AWS_ACCESS_KEY_ID="outside", AWS_SESSION_TOKEN="outside", AWS_PROFILE="outside", DB_PASSWORD="outside", WEIR_KEY="outside")
+    try:
+        job = Job(server, "import os\nprint([k for k, v in os.environ.items() if 'outside' in v])")
+        assert job.output((run := job.result())["Id"]) == ["[]"], run
+    finally:
+        server.stop()

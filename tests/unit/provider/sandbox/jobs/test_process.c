@@ -7,10 +7,12 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -164,6 +166,71 @@ static void test_children_end_with_it(void **state)
     release(&caught);
 }
 
+static pid_t wait_for_pid(const char *text)
+{
+    pid_t child = (pid_t)strtol(text, NULL, 10);
+    int64_t before = clock_mono_ms();
+    assert_true(child > 1);
+    while (!has_ended(child) && clock_mono_ms() - before < 60000)
+        usleep(1000);
+    return child;
+}
+
+/* A session of its own, started by somebody who is gone, with both outputs closed: a daemon. */
+static void test_what_leaves_the_group_ends_too(void **state)
+{
+    (void)state;
+    struct caught caught = {0};
+    int64_t before = clock_mono_ms();
+    run((struct process_options){0},
+        "(setsid sh -c 'echo $$; exec >&- 2>&-; while :; do sleep 600; done' &) | { read -r pid; echo $pid; "
+        "}",
+        &caught);
+    assert_true(has_ended(wait_for_pid(caught.out.p)));
+    release(&caught);
+    caught = (struct caught){0}; /* one that holds the pipes, of a process that has to be killed */
+    struct process_end end = run((struct process_options){.timeout_ms = 300, .grace_ms = 50},
+        "trap '' TERM; setsid sh -c 'echo $$; trap \"\" TERM; while :; do sleep 600; done' & wait; sleep 600",
+        &caught);
+    assert_true(end.timed_out);
+    assert_true(has_ended(wait_for_pid(caught.out.p)));
+    release(&caught);
+    assert_true(clock_mono_ms() - before < 60000);
+}
+
+/* Of others nothing is touched, and what a killed sandbox left is found by the family. */
+static void test_families(void **state)
+{
+    (void)state;
+    const char *const env[] = {"PATH=/usr/bin:/bin", PROCESS_MARK "=ours-1", NULL};
+    const char *const other[] = {
+        "PATH=/usr/bin:/bin", PROCESS_MARK "=ours2-1", "X=" PROCESS_MARK "=ours-1", NULL};
+    char *const argv[] = {"sleep", "600", NULL};
+    pid_t one, two;
+    int status;
+    assert_int_equal(posix_spawnp(&one, "sleep", NULL, NULL, argv, (char *const *)(uintptr_t)env), 0);
+    assert_int_equal(posix_spawnp(&two, "sleep", NULL, NULL, argv, (char *const *)(uintptr_t)other), 0);
+    process_end_family("ours");
+    assert_int_equal(waitpid(one, &status, 0), one);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(waitpid(two, &status, WNOHANG), 0);
+    kill(two, SIGKILL);
+    assert_int_equal(waitpid(two, &status, 0), two);
+}
+
+static void test_closing_its_output_is_not_its_end(void **state)
+{
+    (void)state;
+    struct caught caught = {0};
+    int64_t before = thread_cpu_ms();
+    struct process_end end =
+        run((struct process_options){0}, "echo before; exec >&- 2>&-; sleep 0.5; exit 5", &caught);
+    assert_int_equal(end.exit_code, 5);
+    assert_string_equal(caught.out.p, "before\n");
+    assert_true(thread_cpu_ms() - before < 200); /* nobody looks at a closed pipe again and again */
+    release(&caught);
+}
+
 static void test_flood_is_cut(void **state)
 {
     (void)state;
@@ -235,6 +302,9 @@ int main(void)
         cmocka_unit_test(test_stop_asks_first),
         cmocka_unit_test(test_stop_now_does_not),
         cmocka_unit_test(test_children_end_with_it),
+        cmocka_unit_test(test_what_leaves_the_group_ends_too),
+        cmocka_unit_test(test_families),
+        cmocka_unit_test(test_closing_its_output_is_not_its_end),
         cmocka_unit_test(test_flood_is_cut),
         cmocka_unit_test(test_limits_hold),
         cmocka_unit_test(test_no_descriptor_leaks),

@@ -1,0 +1,71 @@
+/* What handlers of operations need: refusals, members of their input, pages of their answers. */
+#include "provider/sandbox/jobs/jobs.h"
+
+#include "base/clock.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+int job_refuse(struct err *err, int status, const char *code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    err_vset(err, ERR_SERVICE, format, args);
+    va_end(args);
+    if (err) {
+        err->http_status = status;
+        snprintf(err->code, sizeof err->code, "%s", code);
+    }
+    return -1;
+}
+
+int job_required(const struct job_call *call, const char *member, struct str *out, struct err *err)
+{
+    *out = value_text(value_getz(call->input, member), STR_EMPTY);
+    if (out->n)
+        return 0;
+    static const struct {
+        const char *service, *code;
+    } codes[] = {{"glue", "InvalidInputException"}, {"logs", "InvalidParameterException"},
+        {"batch", "ClientException"}, {"athena", "InvalidRequestException"}};
+    const char *code = "ValidationException";
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (!strcmp(call->operation->service, codes[i].service))
+            code = codes[i].code;
+    return job_refuse(err, 400, code, "%s needs %s", call->operation->name, member);
+}
+
+int64_t job_int(const struct value *map, const char *member, int64_t fallback)
+{
+    const struct value *v = value_getz(map, member);
+    int64_t n;
+    if (v && v->kind == VALUE_INT)
+        return v->integer;
+    if (v && v->kind == VALUE_FLOAT) /* what fits: of others the conversion would be undefined */
+        return fabs(v->number) < 9.2e18 ? (int64_t)v->number : fallback;
+    return v && v->kind == VALUE_STRING && str_to_int(v->string, &n) ? n : fallback;
+}
+
+const struct value *job_time(const struct job_call *call, int64_t wall_ms)
+{
+    bool text = call->protocol == WIRE_QUERY || call->protocol == WIRE_EC2 || call->protocol == WIRE_REST_XML;
+    if (!wall_ms)
+        return NULL;
+    return text ? value_string(call->arena, time_rfc3339(call->arena, wall_ms, true))
+                : value_float(call->arena, (double)wall_ms / 1000);
+}
+
+int job_page(const struct job_call *call, const char *token, const char *size, size_t most, size_t n,
+    size_t *first, size_t *end, const struct value **next, struct err *err)
+{
+    int64_t wanted = job_int(call->input, size, (int64_t)most), start = 0;
+    struct str from = value_text(value_getz(call->input, token), STR_EMPTY);
+    if (from.n && (!str_to_int(from, &start) || start < 0))
+        return job_refuse(err, 400, "InvalidInputException", "%s is none that was given", token);
+    size_t count = wanted < 1 || (uint64_t)wanted > most ? most : (size_t)wanted;
+    *first = (size_t)start < n ? (size_t)start : n;
+    *end = n - *first > count ? *first + count : n;
+    *next = *end < n ? value_string(call->arena, arena_printf(call->arena, "%zu", *end)) : NULL;
+    return 0;
+}
