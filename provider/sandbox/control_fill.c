@@ -147,11 +147,19 @@ static struct str name_of(const struct call *call, struct str id)
 }
 
 /* ${name|lower}; ${arn|base}: what is after the last slash; ${created|epoch}, |ms: seconds, milliseconds;
- * ${item|named}: the name of what has this id; ${policy|json}: as JSON text. */
-static struct str filtered(const struct call *call, struct str text, struct str filter)
+ * ${item|named}: the name of what has this id; ${policy|json}: as JSON text; ${bus|folder}: with a slash
+ * behind it, nothing where it is the default. */
+static struct str filtered(
+    const struct call *call, const struct attr *attr, struct str text, struct str filter)
 {
     int64_t ms;
     struct arena *arena = call->arena;
+    if (str_eqz(filter, "folder") && str_starts(text, STR("arn:")) && str_find_char(text, '/', 0) >= 0)
+        text = str_slice(text, (size_t)str_find_char(text, '/', 0) + 1, text.n);
+    if (str_eqz(filter, "folder") && attr && str_eq(text, value_text(attr->default_value, STR_EMPTY)))
+        return STR_EMPTY;
+    if (str_eqz(filter, "folder"))
+        return arena_printf(arena, "%.*s/", STR_ARG(text));
     if (str_eqz(filter, "named"))
         return name_of(call, text);
     if (str_eqz(filter, "epoch") && time_parse_rfc3339(text, &ms))
@@ -187,7 +195,7 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
         if (whole && str_eqz(filter, "ms"))
             return as_milliseconds(call->arena, v);
         buf_add(&out, rest.p, (size_t)open);
-        buf_add_str(&out, filtered(call, as_text(call->arena, v), filter));
+        buf_add_str(&out, filtered(call, schema_attr(&type->schema, name), as_text(call->arena, v), filter));
         rest = str_slice(rest, (size_t)close + 1, rest.n);
     }
     buf_add_str(&out, rest);

@@ -183,18 +183,22 @@ static struct thing *find_twin(const struct call *call, const struct role *role,
 }
 
 /* `prefixes: {QueueNamePrefix: name}`, `narrows: {status: status}`: members of a listing that an attribute
- * begins with, or is. */
+ * begins with, or is. Without such a member a listing narrows down to the attribute's default, if it has one:
+ * rules are those of the default bus. */
 static bool is_in_scope(const struct call *call, const struct thing *thing, const char *which)
 {
     const struct value *rules = value_getz(thing->type->sandbox, which), *attrs = NULL;
+    bool narrows = str_eqz(str_z(which), "narrows");
     for (uint32_t i = 0; rules && i < rules->count; i++) {
-        struct str given = value_text(value_get(call->raw, rules->entries[i].key), STR_EMPTY);
+        struct str name = value_text(rules->entries[i].value, STR_EMPTY);
+        const struct attr *attr = schema_attr(&thing->type->schema, name);
+        struct str given = value_text(value_get(call->raw, rules->entries[i].key),
+            value_text(narrows && attr ? attr->default_value : NULL, STR_EMPTY));
         if (!given.n)
             continue;
         attrs = attrs ? attrs : fill_now((struct call *)call, thing);
-        struct str have =
-            value_text(value_get(attrs, value_text(rules->entries[i].value, STR_EMPTY)), STR_EMPTY);
-        if (str_eqz(str_z(which), "prefixes") ? !str_starts(have, given) : !str_eq(have, given))
+        struct str have = value_text(value_get(attrs, name), STR_EMPTY);
+        if (narrows ? !str_eq(have, given) : !str_starts(have, given))
             return false;
     }
     return true;
@@ -225,6 +229,20 @@ bool find_listed(const struct call *call, const struct thing *thing)
     return true;
 }
 
+/* Parts of such an id that have a default mean that where the request is silent: a rule without a bus is the
+ * default bus's. */
+static const struct value *with_parts(
+    const struct call *call, const struct role *role, struct str template, const struct value *input)
+{
+    for (size_t i = 0; i < role->type->attr_count; i++) {
+        const struct attr *attr = role->type->attrs[i].attr;
+        struct str part = arena_printf(call->arena, "${%.*s|folder}", STR_ARG(attr->name));
+        if (str_find(template, part, 0) >= 0 && attr->default_value && !value_get(input, attr->name))
+            input = value_with(call->arena, input, attr->name, attr->default_value);
+    }
+    return input;
+}
+
 /* An id that is put together from other attributes, out of those that the request has. */
 static const struct value *with_id(
     const struct call *call, const struct role *role, const struct value *input)
@@ -235,7 +253,8 @@ static const struct value *with_id(
         return input;
     const struct value *v =
         fill_text((struct call *)call, role->type, value_string(call->arena, id->template), input, 1);
-    return v ? value_with(call->arena, input, id->attr->name, v) : input;
+    return v ? value_with(call->arena, with_parts(call, role, id->template, input), id->attr->name, v)
+             : input;
 }
 
 struct thing *find_named(

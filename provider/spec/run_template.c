@@ -35,11 +35,16 @@ static int lookup(
     return value_is_null(*out) ? surroundings(run, name, out, err) : 0;
 }
 
-static void add_filtered(struct buf *out, struct str text, struct str filter)
+/* ${name|lower}; ${bus|folder}: with a slash behind it, and nothing where it is the attribute's default. */
+static void add_filtered(struct buf *out, const struct spec_attr *attr, struct str text, struct str filter)
 {
-    bool lower = str_eqz(filter, "lower");
+    bool lower = str_eqz(filter, "lower"), folder = str_eqz(filter, "folder");
+    if (folder && attr && str_eq(text, value_text(attr->attr->default_value, STR_EMPTY)))
+        return;
     for (size_t i = 0; i < text.n; i++)
         buf_add_char(out, lower ? (char)tolower((unsigned char)text.p[i]) : text.p[i]);
+    if (folder)
+        buf_add_char(out, '/');
 }
 
 static int expand(struct run *run, const struct value *template, const struct value *object,
@@ -64,7 +69,7 @@ static int expand(struct run *run, const struct value *template, const struct va
             return 0;
         }
         buf_add(&text, rest.p, (size_t)open);
-        add_filtered(&text, value_scalar_text(run->arena, v), filter);
+        add_filtered(&text, spec_attr_find(run->type, name), value_scalar_text(run->arena, v), filter);
         rest = str_slice(rest, (size_t)close + 1, rest.n);
     }
     buf_add_str(&text, rest);
@@ -125,6 +130,23 @@ int run_fill_templates(struct run *run, const struct value *object, const struct
     return 0;
 }
 
+/* What stands before the last slash, which is taken off the text; without one the attribute has its default.
+ */
+static const struct value *with_folder(
+    struct run *run, struct str name, struct str *text, const struct value *object)
+{
+    ptrdiff_t at, slash = -1;
+    while ((at = str_find_char(*text, '/', (size_t)(slash + 1))) >= 0)
+        slash = at;
+    if (slash < 0)
+        return object;
+    if (spec_attr_find(run->type, name) && value_is_null(value_get(object, name)))
+        object = value_with(
+            run->arena, object, name, value_string(run->arena, str_slice(*text, 0, (size_t)slash)));
+    *text = str_slice(*text, (size_t)slash + 1, text->n);
+    return object;
+}
+
 /* Attributes that the text holds by the template, added to those that the object has. */
 static const struct value *split(
     struct run *run, struct str rest, struct str text, const struct value *object)
@@ -134,9 +156,14 @@ static const struct value *split(
         ptrdiff_t close = open < 0 ? -1 : str_find_char(rest, '}', (size_t)open);
         if (close < 0 || !str_starts(text, str_slice(rest, 0, (size_t)open)))
             break;
-        struct str name = str_slice(rest, (size_t)open + 2, (size_t)close), after;
+        struct str filter, name = str_cut(str_slice(rest, (size_t)open + 2, (size_t)close), '|', &filter),
+                           after;
         text = str_slice(text, (size_t)open, text.n);
         rest = str_slice(rest, (size_t)close + 1, rest.n);
+        if (str_eqz(filter, "folder")) {
+            object = with_folder(run, name, &text, object);
+            continue;
+        }
         struct str between = str_cut(rest, '$', &after);
         if (!between.n && rest.n)
             break; /* two in a row: where one ends nobody can say */

@@ -468,6 +468,37 @@ def _():
     )
 
 
+@case("rule on a bus of its own")
+def _():
+    bus = {"bus": {"type": "aws.events.event_bus", "name": "life-bus"}, "other": {"type": "aws.events.event_bus", "name": "life-other-bus"}}
+
+    def seen(cloud):
+        events = cloud.client("events")
+        found = events.describe_rule(Name="life-bus-rule", EventBusName="life-bus")
+        assert found["Arn"] == f"arn:aws:events:us-east-1:{ACCOUNT}:rule/life-bus/life-bus-rule"
+        targets = events.list_targets_by_rule(Rule="life-bus-rule", EventBusName="life-bus")["Targets"]
+        return {"pattern": json.loads(found["EventPattern"]), **{key: found.get(key) for key in ("Description", "State")}, "targets": {t["Id"]: t for t in targets},
+                "tags": tags_of(events.list_tags_for_resource(ResourceARN=found["Arn"])["Tags"])}
+
+    def queue(name):
+        return f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
+
+    common = {"name": "life-bus-rule", "event_bus": "${bus.name}"}
+    return Case(
+        type="aws.events.rule",
+        around=bus,
+        first={**common, "event_pattern": {"source": ["shop"]}, "description": "first", "targets": {"a": {"arn": queue("a")}, "drop": {"arn": queue("d")}}, "tags": {"team": "a"}},
+        then={**common, "event_pattern": {"source": ["shop", "till"]}, "description": "then", "state": "DISABLED", "targets": {"a": {"arn": queue("a"), "input": {"k": 1}}, "new": {"arn": queue("n")}},
+              "tags": {"team": "b"}},
+        less={**common, "event_pattern": {"source": ["shop"]}},
+        seen=seen,
+        gone=lambda cloud: [bus["Name"] for bus in cloud.client("events").list_event_buses()["EventBuses"]] == ["default"],
+        outside=lambda cloud: cloud.client("events").put_rule(Name="life-bus-rule", EventBusName="life-bus", EventPattern='{"source": ["others"]}', Description="first"),
+        drifted="event_pattern",
+        replaces=[{"name": "life-other"}, {"event_bus": "${other.name}"}],
+    )
+
+
 @case("schedule group")
 def _():
     def seen(cloud):
