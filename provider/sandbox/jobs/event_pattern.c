@@ -229,6 +229,61 @@ static bool numeric_is_right(const struct value *v)
     return true;
 }
 
+/* A text, or {equals-ignore-case: a text} where that is allowed. */
+static bool is_affix(const struct value *v)
+{
+    const struct value *folded = value_getz(v, "equals-ignore-case");
+    return is_text(v) || (is_text(folded) && v->count == 1);
+}
+
+static bool each_is(const struct value *v, bool (*is)(const struct value *v))
+{
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        if (!is(v->items[i]))
+            return false;
+    return v->kind == VALUE_LIST ? v->count > 0 : is(v);
+}
+
+static bool is_plain(const struct value *v)
+{
+    return is_text(v) || is_number(v) || v->kind == VALUE_BOOL || v->kind == VALUE_NULL;
+}
+
+static bool is_text_value(const struct value *v)
+{
+    return is_text(v);
+}
+
+static bool has_two_stars(const struct value *v)
+{
+    return str_find(v->string, STR("**"), 0) >= 0;
+}
+
+static bool anything_but_is_right(const struct value *v)
+{
+    if (v->kind != VALUE_MAP)
+        return each_is(v, is_plain);
+    static const char *const names[] = {"prefix", "suffix", "equals-ignore-case", "wildcard"};
+    for (size_t i = 0; v->count == 1 && i < sizeof names / sizeof *names; i++)
+        if (str_eqz(v->entries[0].key, names[i]))
+            return each_is(v->entries[0].value, is_affix);
+    return false;
+}
+
+static bool cidr_is_right(const struct value *v)
+{
+    unsigned char a[16];
+    struct str bits_text, base = str_cut(value_text(v, STR_EMPTY), '/', &bits_text);
+    char net[64];
+    int64_t bits;
+    if (base.n >= sizeof net || !bits_text.p || !str_to_int(bits_text, &bits) || bits < 0)
+        return false;
+    memcpy(net, base.p, base.n);
+    net[base.n] = '\0';
+    bool six = strchr(net, ':') != NULL;
+    return inet_pton(six ? AF_INET6 : AF_INET, net, a) == 1 && bits <= (six ? 128 : 32);
+}
+
 static const char *alternative_wrong(struct arena *arena, const struct value *want)
 {
     if (want->kind == VALUE_LIST)
@@ -245,6 +300,16 @@ static const char *alternative_wrong(struct arena *arena, const struct value *wa
         return "numeric takes an operator and a number, once or twice";
     if (str_eqz(name, "exists") && v->kind != VALUE_BOOL)
         return "exists takes true or false";
+    if ((str_eqz(name, "prefix") || str_eqz(name, "suffix")) && !is_affix(v))
+        return "prefix and suffix take a text, or equals-ignore-case with one";
+    if ((str_eqz(name, "equals-ignore-case") || str_eqz(name, "wildcard")) && !each_is(v, is_text_value))
+        return "equals-ignore-case and wildcard take a text";
+    if (str_eqz(name, "wildcard") && each_is(v, has_two_stars))
+        return "Consecutive wildcard characters in a row are not allowed";
+    if (str_eqz(name, "anything-but") && !anything_but_is_right(v))
+        return "anything-but takes texts or numbers, or one of prefix, suffix, equals-ignore-case, wildcard";
+    if (str_eqz(name, "cidr") && !cidr_is_right(v))
+        return "cidr takes a network such as 10.0.0.0/24";
     return NULL;
 }
 

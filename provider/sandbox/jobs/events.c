@@ -1,13 +1,13 @@
+/* Events and the rules that they meet. */
 #include "provider/sandbox/jobs/events.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "provider/sandbox/jobs/asl_internal.h"
 #include "provider/sandbox/jobs/event_pattern.h"
 #include "provider/sandbox/jobs/targets.h"
 
-enum { MAX_ENTRIES = 10, MAX_EVENT = 262144 };
+enum { MAX_ENTRIES = 10, MAX_EVENTS_SIZE = 262144 };
 
 const struct value *event_value(struct arena *arena, const struct event *event)
 {
@@ -25,97 +25,57 @@ const struct value *event_value(struct arena *arena, const struct event *event)
     return value_map(arena, entries, sizeof entries / sizeof *entries);
 }
 
-/* ---- what a target gets ---- */
+/* ---- rules ---- */
 
 static struct str text_of(const struct value *map, const char *key)
 {
     return value_text(value_getz(map, key), STR_EMPTY);
 }
 
-/* What <name> in a template stands for; NULL: nothing, then it is left out. */
-static const struct value *variable(struct arena *arena, const struct control_record *rule,
-    const struct value *paths, struct str name, const struct value *event)
+/* "default", an ARN's last part, a name. */
+static struct str bus_name(struct str reference)
 {
-    const char *why;
-    if (str_eqz(name, "aws.events.rule-arn"))
-        return value_getz(rule->attrs, "arn");
-    if (str_eqz(name, "aws.events.rule-name"))
-        return value_getz(rule->attrs, "name");
-    if (str_eqz(name, "aws.events.event.ingestion-time"))
-        return value_getz(event, "time");
-    if (str_eqz(name, "aws.events.event.json"))
-        return event;
-    if (str_eqz(name, "aws.events.event"))
-        return value_with(arena, event, STR("detail"), NULL);
-    struct str path = value_text(value_get(paths, name), STR_EMPTY);
-    return path.n ? asl_path_find(arena, path, event, NULL, &why) : NULL;
+    ptrdiff_t at = str_find(reference, STR(":event-bus/"), 0);
+    if (at >= 0)
+        reference = str_slice(reference, (size_t)at + 11, reference.n);
+    return reference.n ? reference : STR("default");
 }
 
-/* In quotes a text stands as it is, elsewhere with quotes of its own. */
-static void add_variable(struct buf *out, const struct value *v, bool quoted)
-{
-    AUTO_BUF struct buf json = BUF_INIT;
-    json_write(&json, v, JSON_PLAIN);
-    struct str text = buf_str(&json);
-    bool strip = quoted && v->kind == VALUE_STRING;
-    buf_add_str(out, strip ? str_slice(text, 1, text.n - 1) : text);
-}
-
-static struct str transformed(struct arena *arena, const struct control_record *rule,
-    const struct value *transformer, const struct value *event)
-{
-    struct str template = text_of(transformer, "input_template");
-    const struct value *paths = value_getz(transformer, "input_paths_map");
-    AUTO_BUF struct buf out = BUF_INIT;
-    bool quoted = false;
-    for (size_t i = 0; i < template.n; i++) {
-        char c = template.p[i];
-        ptrdiff_t end = c == '<' ? str_find_char(template, '>', i) : -1;
-        if (end > 0) {
-            const struct value *v =
-                variable(arena, rule, paths, str_slice(template, i + 1, (size_t)end), event);
-            if (v)
-                add_variable(&out, v, quoted);
-            i = (size_t)end;
-            continue;
-        }
-        quoted = c == '"' && !(i && template.p[i - 1] == '\\') ? !quoted : quoted;
-        buf_add_char(&out, c);
-    }
-    return arena_str(arena, buf_str(&out));
-}
-
-static struct str input_of(struct arena *arena, const struct control_record *rule, const struct value *target,
-    const struct value *event)
-{
-    const struct value *input = value_getz(target, "input"),
-                       *transformer = value_getz(target, "input_transformer");
-    struct str path = text_of(target, "input_path");
-    const char *why;
-    if (!value_is_null(input))
-        return input->kind == VALUE_STRING ? input->string : json_as_text(arena, input)->string;
-    if (!value_is_null(transformer))
-        return transformed(arena, rule, transformer, event);
-    const struct value *part = path.n ? asl_path_find(arena, path, event, NULL, &why) : event;
-    return part ? json_as_text(arena, part)->string : STR("{}");
-}
-
-void rule_fire(
-    struct jobs *jobs, struct arena *arena, const struct control_record *rule, const struct value *event)
+void rule_fire(struct jobs *jobs, struct arena *arena, const struct control_record *rule,
+    const struct value *event, bool forwarded)
 {
     const struct value *targets = value_getz(rule->attrs, "targets");
     for (uint32_t i = 0; targets && targets->kind == VALUE_MAP && i < targets->count; i++) {
         const struct value *of = targets->entries[i].value;
+        struct str arn = text_of(of, "arn");
+        if (str_find(arn, STR(":event-bus/"), 0) >= 0) {
+            /* The event itself goes there, but not on from there to a third: so no circle ever closes. */
+            if (!forwarded)
+                events_meet(jobs, arena, rule->region, arn, event, true);
+            continue;
+        }
         const struct target target = {.region = rule->region,
-            .arn = text_of(of, "arn"),
-            .input = input_of(arena, rule, of, event),
+            .arn = arn,
+            .input = rule_input(arena, rule, of, event),
             .message_group = text_of(of, "sqs_message_group_id"),
             .dead_letter_queue = text_of(of, "dead_letter_queue"),
-            .source = text_of(event, "source"),
-            .detail_type = text_of(event, "detail-type"),
+            .rule = text_of(rule->attrs, "arn"),
             .by = arena_printf(arena, "rule %.*s", STR_ARG(text_of(rule->attrs, "name")))};
         target_deliver(jobs, &target);
     }
+}
+
+void events_meet(struct jobs *jobs, struct arena *arena, struct str region, struct str bus,
+    const struct value *event, bool forwarded)
+{
+    size_t n;
+    struct control_record *rules =
+        control_list(jobs_control(jobs), arena, STR("aws.events.rule"), region, &n);
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(bus_name(text_of(rules[i].attrs, "event_bus")), bus_name(bus)) &&
+            !str_eqz(text_of(rules[i].attrs, "state"), "DISABLED") &&
+            event_matches(value_getz(rules[i].attrs, "event_pattern"), event))
+            rule_fire(jobs, arena, &rules[i], event, forwarded);
 }
 
 /* ---- PutEvents ---- */
@@ -152,21 +112,15 @@ static const struct value *read_entry(struct job_call *call, const struct value 
     return *why ? NULL : event_value(call->arena, &event);
 }
 
-/* The spec's rules all belong to the default bus. */
-static bool is_default(struct str bus)
+/* As the service counts them: the texts of all entries. */
+static size_t size_of(const struct value *entries)
 {
-    return !bus.n || str_eqz(bus, "default") || str_ends(bus, STR(":event-bus/default"));
-}
-
-static void meet_rules(struct job_call *call, const struct value *event)
-{
-    size_t n;
-    struct control_record *rules =
-        control_list(jobs_control(call->jobs), call->arena, STR("aws.events.rule"), call->region, &n);
-    for (size_t i = 0; i < n; i++)
-        if (!str_eqz(text_of(rules[i].attrs, "state"), "DISABLED") &&
-            event_matches(value_getz(rules[i].attrs, "event_pattern"), event))
-            rule_fire(call->jobs, call->arena, &rules[i], event);
+    static const char *const members[] = {"Source", "DetailType", "Detail"};
+    size_t n = 0;
+    for (uint32_t i = 0; i < entries->count; i++)
+        for (size_t k = 0; k < sizeof members / sizeof *members; k++)
+            n += text_of(entries->items[i], members[k]).n;
+    return n;
 }
 
 static int do_put(struct job_call *call, struct err *err)
@@ -175,14 +129,17 @@ static int do_put(struct job_call *call, struct err *err)
     int64_t failed = 0;
     if (!entries || entries->kind != VALUE_LIST || !entries->count || entries->count > MAX_ENTRIES)
         return job_refuse(err, 400, "ValidationException", "PutEvents takes 1 to 10 entries");
+    if (size_of(entries) > MAX_EVENTS_SIZE)
+        return job_refuse(
+            err, 400, "ValidationException", "Total size of the entries in the request is over the limit.");
     AUTO_BUILDER struct value_builder said = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < entries->count; i++) {
         const char *why;
         const struct value *event = read_entry(call, entries->items[i], &why);
         if (event) {
             struct value_entry id = {STR("EventId"), value_getz(event, "id")};
-            if (is_default(text_of(entries->items[i], "EventBusName")))
-                meet_rules(call, event);
+            events_meet(call->jobs, call->arena, call->region, text_of(entries->items[i], "EventBusName"),
+                event, false);
             value_builder_add(&said, value_map(call->arena, &id, 1));
         } else {
             bool malformed = str_starts(str_z(why), STR("Detail"));

@@ -99,7 +99,7 @@ static void fire_rule(
         .region = rule->region,
         .time_ms = at_ms,
         .resources = resource ? value_list(arena, &resource, 1) : NULL};
-    rule_fire(timer->jobs, arena, rule, event_value(arena, &event));
+    rule_fire(timer->jobs, arena, rule, event_value(arena, &event), false);
 }
 
 static struct str replaced(struct arena *arena, struct str text, const char *name, struct str by)
@@ -144,6 +144,7 @@ static void fire_schedule(
         .dead_letter_queue = text_of(of, "dead_letter_queue"),
         .source = text_of(bus, "source"),
         .detail_type = text_of(bus, "detail_type"),
+        .rule = text_of(schedule->attrs, "arn"),
         .by = arena_printf(arena, "schedule %.*s", STR_ARG(schedule->id))};
     target_deliver(timer->jobs, &target);
 }

@@ -1,5 +1,7 @@
 #include "provider/sandbox/jobs/targets.h"
 
+#include "base/clock.h"
+#include "base/hash.h"
 #include "base/json.h"
 
 #include <ctype.h>
@@ -69,10 +71,34 @@ static int to_machine(struct jobs *jobs, struct arena *arena, const struct arn *
 static int to_queue(struct jobs *jobs, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
-    struct value_entry input[] = {{STR("QueueUrl"), value_string(arena, target->arn)},
-        {STR("MessageBody"), value_string(arena, target->input)},
-        {STR("MessageGroupId"), value_string(arena, target->message_group)}};
-    return call(jobs, arena, arn, target, "SendMessage", input, target->message_group.n ? 3 : 2, err);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    value_builder_set(&b, STR("QueueUrl"), value_string(arena, target->arn));
+    value_builder_set(&b, STR("MessageBody"), value_string(arena, target->input));
+    if (target->message_group.n)
+        value_builder_set(&b, STR("MessageGroupId"), value_string(arena, target->message_group));
+    if (target->message_attributes)
+        value_builder_set(&b, STR("MessageAttributes"), target->message_attributes);
+    const struct value *input = value_builder_map(&b);
+    return call(jobs, arena, arn, target, "SendMessage", input->entries, input->count, err);
+}
+
+/* One line in a stream of its own; what is no text by itself is written as JSON. */
+static int to_log_group(struct jobs *jobs, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    struct str group = str_slice(arn->resource, 10, arn->resource.n);
+    if (str_ends(group, STR(":*")))
+        group = str_slice(group, 0, group.n - 2);
+    const struct log_place place = {arn->region.n ? arn->region : target->region, group, uuid_random(arena)};
+    struct control_record record;
+    if (!control_find(jobs_control(jobs), arena, STR("aws.logs.log_group"), place.region, group, &record))
+        return job_refuse(err, 400, "ResourceNotFoundException", "The specified log group does not exist.");
+    const struct log_event event = {.time_ms = clock_wall_ms(), .message = target->input};
+    logs_forget(jobs_logs(jobs), place.region, group, record.created_ms);
+    if (logs_create(jobs_logs(jobs), &place) != LOGS_OK ||
+        logs_append(jobs_logs(jobs), &place, &event, 1) != LOGS_OK)
+        return err_set(err, ERR_IO, "the log group cannot be written to");
+    return 0;
 }
 
 static int to_topic(struct jobs *jobs, struct arena *arena, const struct arn *arn,
@@ -125,6 +151,7 @@ static const struct {
     {"states", "stateMachine:", to_machine},
     {"sqs", "", to_queue},
     {"sns", "", to_topic},
+    {"logs", "log-group:", to_log_group},
     {"events", "event-bus/", to_bus},
     {"scheduler", "aws-sdk:", to_operation},
 };
@@ -140,6 +167,25 @@ static int deliver(struct jobs *jobs, struct arena *arena, const struct target *
     return err_set(err, ERR_INVALID, "the sandbox cannot start %.*s", STR_ARG(target->arn));
 }
 
+static const struct value *attribute(struct arena *arena, const char *text)
+{
+    struct value_entry entries[] = {
+        {STR("DataType"), value_stringz(arena, "String")}, {STR("StringValue"), value_stringz(arena, text)}};
+    return value_map(arena, entries, 2);
+}
+
+/* What a message in a dead-letter queue says of itself. */
+static const struct value *why_dead(struct arena *arena, const struct target *target, const struct err *err)
+{
+    struct value_entry entries[] = {
+        {STR("ERROR_CODE"), attribute(arena, err->code[0] ? err->code : "INVALID_TARGET")},
+        {STR("ERROR_MESSAGE"), attribute(arena, err->message)},
+        {STR("TARGET_ARN"), attribute(arena, arena_strz(arena, target->arn))},
+        {STR("RULE_ARN"), attribute(arena, arena_strz(arena, target->rule))},
+    };
+    return value_map(arena, entries, target->rule.n ? 4 : 3);
+}
+
 void target_deliver(struct jobs *jobs, const struct target *target)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -148,6 +194,7 @@ void target_deliver(struct jobs *jobs, const struct target *target)
         return;
     struct target letters = *target;
     letters.arn = target->dead_letter_queue;
+    letters.message_attributes = why_dead(&arena, target, &err);
     if (letters.arn.n && !deliver(jobs, &arena, &letters, &lost))
         return;
     fprintf(stderr, "sandbox: %.*s: %s\n", STR_ARG(target->by), err.message);

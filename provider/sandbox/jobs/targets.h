@@ -11,8 +11,10 @@ struct target {
     struct str region, arn;
     struct str input; /* JSON text, mostly */
     struct str message_group, dead_letter_queue;
-    struct str source, detail_type; /* for an event bus */
-    struct str by;                  /* who starts it: "schedule nightly" */
+    const struct value *message_attributes; /* of a message in a queue; NULL: none */
+    struct str source, detail_type;         /* for an event bus */
+    struct str rule;                        /* ARN of the rule or schedule; "": none */
+    struct str by;                          /* who starts it: "schedule nightly" */
 };
 
 /* Starts it; what cannot be started goes to the dead-letter queue, if there is one, and is said on stderr. */

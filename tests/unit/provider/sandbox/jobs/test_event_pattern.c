@@ -92,7 +92,12 @@ static void test_wrong(void **state)
     static const char *const wrong[] = {"[]", "{}", "{'source':'a'}", "{'source':[]}", "{'detail':{'k':5}}",
         "{'k':[{'begins':'x'}]}", "{'k':[{'prefix':'x','suffix':'y'}]}", "{'k':[['x']]}",
         "{'n':[{'numeric':['>']}]}", "{'n':[{'numeric':['!=',5]}]}", "{'n':[{'numeric':['>','5']}]}",
-        "{'k':[{'exists':'yes'}]}", "{'$or':[]}", "{'$or':[{'k':'x'}]}", "{'$or':{'k':['x']}}"};
+        "{'k':[{'exists':'yes'}]}", "{'k':[{'prefix':5}]}", "{'k':[{'suffix':{'prefix':'x'}}]}",
+        "{'k':[{'equals-ignore-case':5}]}", "{'k':[{'wildcard':'a**b'}]}", "{'k':[{'wildcard':[]}]}",
+        "{'k':[{'anything-but':{'numeric':['>',5]}}]}", "{'k':[{'anything-but':[]}]}",
+        "{'k':[{'anything-but':[{'k':1}]}]}", "{'ip':[{'cidr':'10.0.0.0'}]}",
+        "{'ip':[{'cidr':'10.0.0.0/33'}]}", "{'ip':[{'cidr':'x/8'}]}", "{'ip':[{'cidr':5}]}", "{'$or':[]}",
+        "{'$or':[{'k':'x'}]}", "{'$or':{'k':['x']}}"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         if (!event_pattern_wrong(&arena, json(wrong[i])))
             fail_msg("%s is taken", wrong[i]);

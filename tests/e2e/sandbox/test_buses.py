@@ -1,0 +1,108 @@
+"""Event buses: their rules, events that go on to another bus, targets that cannot be had."""
+
+import json
+import uuid
+
+import pytest
+from support import until
+from test_firing import Queue
+from test_machines import refused
+
+ACCOUNT = "000000000000"
+
+
+class Bus:
+    def __init__(self, server, name=None):
+        self.events = server.client("events")
+        self.name = name or "bus-" + uuid.uuid4().hex[:8]
+        if name is None:
+            self.events.create_event_bus(Name=self.name)
+        self.arn = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/{self.name}"
+
+    def rule(self, name, pattern, *targets):
+        arn = self.events.put_rule(Name=name, EventBusName=self.name, EventPattern=json.dumps(pattern))["RuleArn"]
+        for i, target in enumerate(targets):
+            target = target if isinstance(target, dict) else {"Arn": target}
+            answer = self.events.put_targets(Rule=name, EventBusName=self.name, Targets=[{"Id": f"t{i}", **target}])
+            assert answer["FailedEntryCount"] == 0
+        return arn
+
+    def put(self, source, detail=None, **more):
+        answer = self.events.put_events(Entries=[{"Source": source, "DetailType": "order", "Detail": json.dumps(detail or {}), "EventBusName": self.name, **more}])
+        assert answer["FailedEntryCount"] == 0
+        return answer["Entries"][0]["EventId"]
+
+
+@pytest.fixture
+def source():
+    return "shop." + uuid.uuid4().hex[:6]
+
+
+def test_rules_see_the_events_of_their_bus(anywhere, source):
+    queue, default, bus, other = Queue(anywhere), Bus(anywhere, "default"), Bus(anywhere), Bus(anywhere)
+    name = "r-" + uuid.uuid4().hex[:6]
+    arn = bus.rule(name, {"source": [source]}, queue.arn.replace(ACCOUNT, "123456789012") if anywhere.kind == "moto" else queue.arn)
+    assert arn.endswith(f":rule/{bus.name}/{name}")
+    for place in (default, other, bus):
+        place.put(source, {"from": place.name})
+    assert json.loads(queue.take(wait=2)[0]["Body"])["detail"] == {"from": bus.name}
+    assert not queue.take(wait=0)
+    assert [rule["Name"] for rule in bus.events.list_rules(EventBusName=bus.name)["Rules"]] == [name]
+    assert name not in [rule["Name"] for rule in bus.events.list_rules()["Rules"]]
+    assert refused(bus.events.describe_rule, Name=name) == "ResourceNotFoundException"
+
+
+def test_one_name_on_two_buses_is_two_rules(sandbox, source):
+    queue, default, bus = Queue(sandbox), Bus(sandbox, "default"), Bus(sandbox)
+    for place in (default, bus):
+        place.rule("twin-" + source, {"source": [source]}, {"Arn": queue.arn, "Input": json.dumps(place.name)})
+    default.put(source)
+    assert json.loads(queue.bodies(1)[0]) == "default"
+    bus.put(source, EventBusName=bus.arn)
+    assert json.loads(queue.bodies(1)[0]) == bus.name
+    assert refused(bus.events.delete_event_bus, Name=bus.name) == "ValidationException"
+    assert bus.events.describe_rule(Name="twin-" + source, EventBusName=bus.arn)["EventBusName"] == bus.name
+    bus.events.remove_targets(Rule="twin-" + source, EventBusName=bus.name, Ids=["t0"])
+    bus.events.delete_rule(Name="twin-" + source, EventBusName=bus.name)
+    bus.events.delete_event_bus(Name=bus.name)
+    assert refused(bus.events.describe_rule, Name="twin-" + source, EventBusName=bus.arn) == "ResourceNotFoundException"
+    assert default.events.describe_rule(Name="twin-" + source)["EventBusName"] == "default"
+
+
+def test_an_event_goes_on_to_another_bus_once(sandbox, source):
+    """As it is, with the id that it had; a third bus does not get it, so two that point at each other are no circle."""
+    queues, buses = [Queue(sandbox) for _ in range(3)], [Bus(sandbox) for _ in range(3)]
+    for i, bus in enumerate(buses):
+        bus.rule("on", {"source": [source]}, queues[i].arn, buses[(i + 1) % 3].arn, bus.arn)
+    event = buses[0].put(source, {"n": 1}, Resources=["arn:aws:s3:::films"])
+    for queue, times in zip(queues, (2, 1, 0)):  # the first bus sends to itself too: once more, not for ever
+        got = [json.loads(message["Body"]) for message in queue.take(10, wait=0)]
+        assert [(one["id"], one["detail"], one["resources"]) for one in got] == [(event, {"n": 1}, ["arn:aws:s3:::films"])] * times
+
+
+def test_what_cannot_be_delivered_says_why(sandbox, source):
+    letters, bus = Queue(sandbox), Bus(sandbox)
+    gone = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:gone-{source}"
+    rule = bus.rule("r", {"source": [source]}, {"Arn": gone, "DeadLetterConfig": {"Arn": letters.arn}})
+    bus.put(source, {"n": 1})
+    letter = letters.take(wait=5, MessageAttributeNames=["All"])[0]
+    assert json.loads(letter["Body"])["detail"] == {"n": 1}
+    told = {name: one["StringValue"] for name, one in letter["MessageAttributes"].items()}
+    assert told["ERROR_CODE"] == "ResourceNotFoundException" and told["TARGET_ARN"] == gone and told["RULE_ARN"] == rule
+
+
+def test_events_go_to_a_log_group(sandbox, source):
+    logs, bus = sandbox.client("logs"), Bus(sandbox)
+    group = "/aws/events/" + source
+    logs.create_log_group(logGroupName=group)
+    bus.rule("r", {"source": [source]}, f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{group}")
+    bus.put(source, {"n": 1})
+    (line,) = until(lambda: logs.filter_log_events(logGroupName=group)["events"])
+    assert json.loads(line["message"])["detail"] == {"n": 1}
+
+
+def test_too_much_at_once_is_refused(sandbox, source):
+    events = sandbox.client("events")
+    entry = {"Source": source, "DetailType": "order", "Detail": json.dumps({"text": "x" * 200000})}
+    assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    assert refused(events.put_events, Entries=[entry, entry]) == "ValidationException"
