@@ -56,7 +56,7 @@ static const struct value *evaluate_alone(struct str text, struct arena *arena, 
 static int evaluate(struct invocation *inv, struct workspace *workspace, struct str text)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    const struct value *v = workspace ? plan_evaluate(workspace, text, &arena, &inv->diags)
+    const struct value *v = workspace ? plan_evaluate(workspace, text, NULL, &arena, &inv->diags)
                                       : evaluate_alone(text, &arena, &inv->diags);
     int status = invocation_diags(inv);
     return v ? write_value(inv, text, v) : status == EXIT_DONE ? EXIT_USAGE : status;

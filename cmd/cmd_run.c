@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ROWS_MAX = 10000 };
+enum { ROWS_MAX = 10000, SANDBOX_PACE_MS = 50 };
 
 struct run_settings {
     struct settings shared;
@@ -323,6 +323,7 @@ static int follow(struct running *r)
         .object = r->job.object,
         .options = r->job.options,
         .until_ms = r->until_ms,
+        .pace_ms = r->inv->sandbox ? SANDBOX_PACE_MS : 0,
         .signals = r->signals,
         .late_ms = log_late_ms(provider_aws(r->job.provider)),
         .state = run_watch_state,

@@ -81,16 +81,33 @@ static void add_indented(struct buf *out, struct str text)
     }
 }
 
+static size_t count_skipped(const struct suite *suite)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < suite->n; i++)
+        n += suite->results[i].skipped != NULL;
+    return n;
+}
+
 static void report_text(const struct suite *suite, size_t failed, struct buf *out)
 {
+    size_t skipped = count_skipped(suite);
     bool color = suite->inv->out.color;
     for (size_t i = 0; i < suite->n; i++) {
         const struct test_result *result = &suite->results[i];
+        if (result->skipped) {
+            style_add(out, color, STYLE_YELLOW, "skip  ");
+            buf_addf(out, "%.*s  (needs %s)\n", STR_ARG(suite->cases[i].name), result->skipped);
+            continue;
+        }
         style_add(out, color, result->passed ? STYLE_GREEN : STYLE_RED, result->passed ? "ok    " : "FAIL  ");
         buf_addf(out, "%.*s  (%lld ms)\n", STR_ARG(suite->cases[i].name), (long long)result->ms);
         add_indented(out, buf_str(&result->failure));
     }
-    buf_addf(out, "\n%zu passed, %zu failed\n", suite->n - failed, failed);
+    buf_addf(out, "\n%zu passed, %zu failed", suite->n - failed - skipped, failed);
+    if (skipped)
+        buf_addf(out, ", %zu skipped", skipped);
+    buf_add_char(out, '\n');
 }
 
 static void report_json(const struct suite *suite, struct buf *out)
@@ -102,6 +119,8 @@ static void report_json(const struct suite *suite, struct buf *out)
         buf_addz(out, ",\"file\":");
         json_write_string(out, suite->cases[i].file);
         buf_addf(out, ",\"passed\":%s,\"ms\":%lld", result->passed ? "true" : "false", (long long)result->ms);
+        if (result->skipped)
+            buf_addf(out, ",\"skipped\":\"needs %s\"", result->skipped);
         if (!result->passed) {
             buf_addz(out, ",\"failure\":");
             json_write_string(out, buf_str(&result->failure));
@@ -130,8 +149,8 @@ static int write_junit(const struct suite *suite, size_t failed, const char *pat
     AUTO_BUF struct buf out = BUF_INIT;
     buf_addf(&out,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"weir\" tests=\"%zu\" "
-        "failures=\"%zu\">\n",
-        suite->n, failed);
+        "failures=\"%zu\" skipped=\"%zu\">\n",
+        suite->n, failed, count_skipped(suite));
     for (size_t i = 0; i < suite->n; i++) {
         const struct test_result *result = &suite->results[i];
         buf_addz(&out, "  <testcase classname=\"");
@@ -139,6 +158,10 @@ static int write_junit(const struct suite *suite, size_t failed, const char *pat
         buf_addz(&out, "\" name=\"");
         add_xml(&out, suite->cases[i].name);
         buf_addf(&out, "\" time=\"%.3f\"", (double)result->ms / 1000);
+        if (result->skipped) {
+            buf_addf(&out, "><skipped message=\"needs %s\"/></testcase>\n", result->skipped);
+            continue;
+        }
         if (result->passed) {
             buf_addz(&out, "/>\n");
             continue;

@@ -126,15 +126,13 @@ static int read_list(struct arena *arena, const struct str *words, size_t n, boo
     return 0;
 }
 
-int job_arguments(const struct job *job, const struct str *words, size_t n, const char *payload,
+int job_arguments_of(const struct job *job, const struct value *given, const struct str *words, size_t n,
     struct arena *arena, const struct value **out, struct err *err)
 {
     enum job_takes takes = job->schema->job->takes;
-    *out = NULL;
-    if (takes == JOB_TAKES_NOTHING && (n || payload))
+    *out = given;
+    if (takes == JOB_TAKES_NOTHING && (n || given))
         return err_set(err, ERR_USAGE, "a run of %.*s takes no arguments", STR_ARG(job->schema->name));
-    if (payload && read_payload(payload, arena, out, err))
-        return -1;
     if (takes == JOB_TAKES_FLAGS || takes == JOB_TAKES_LIST)
         return read_list(arena, words, n, takes == JOB_TAKES_FLAGS, out, err);
     /* a document may be anything, as long as nothing is to be added to it */
@@ -143,4 +141,15 @@ int job_arguments(const struct job *job, const struct str *words, size_t n, cons
     if (*out)
         *out = takes == JOB_TAKES_MAP ? texts_of(arena, *out) : json_text(arena, *out);
     return 0;
+}
+
+int job_arguments(const struct job *job, const struct str *words, size_t n, const char *payload,
+    struct arena *arena, const struct value **out, struct err *err)
+{
+    const struct value *given = NULL;
+    if (payload && job->schema->job->takes != JOB_TAKES_NOTHING && read_payload(payload, arena, &given, err))
+        return -1;
+    if (payload && !given)
+        given = &value_null;
+    return job_arguments_of(job, given, words, n, arena, out, err);
 }

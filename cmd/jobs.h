@@ -44,6 +44,10 @@ struct op_ctx job_context(const struct job *job, struct arena *arena, struct wor
 int job_arguments(const struct job *job, const struct str *words, size_t n, const char *payload,
     struct arena *arena, const struct value **out, struct err *err);
 
+/* The same with a value in the place of the file; NULL: none. */
+int job_arguments_of(const struct job *job, const struct value *given, const struct str *words, size_t n,
+    struct arena *arena, const struct value **out, struct err *err);
+
 /* ---- runs in words ---- */
 
 /* Its address as it is typed into a shell. */

@@ -1,31 +1,19 @@
-#include "cmd/test_run.h"
+#include "cmd/sandboxed.h"
+#include "cmd/test_internal.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "cmd/sandboxed.h"
-#include "plan/plan.h"
 #include "provider/sandbox/sandbox.h"
 
 #include <stdlib.h>
 
-static const struct str keys[] = {STR_INIT("name"), STR_INIT("env"), STR_INIT("inputs"), STR_INIT("plan"),
-    STR_INIT("error"), STR_INIT("apply"), STR_INIT("outputs"), STR_INIT("live"), STR_INIT("checks")};
+static const struct str keys[] = {STR_INIT("name"), STR_INIT("env"), STR_INIT("needs"), STR_INIT("inputs"),
+    STR_INIT("plan"), STR_INIT("error"), STR_INIT("apply"), STR_INIT("outputs"), STR_INIT("live"),
+    STR_INIT("checks"), STR_INIT("run")};
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
 
-/* A test while it runs. */
-struct running {
-    const struct test_case *test;
-    struct test_result *result;
-    struct arena arena;
-    struct sandbox *sandbox;
-    struct workspace_options options;
-    struct workspace workspace;
-    struct diags diags;
-};
-
-static bool fail(struct running *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool fail(struct running *r, const char *format, ...)
+bool fail(struct running *r, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -35,7 +23,7 @@ static bool fail(struct running *r, const char *format, ...)
     return false;
 }
 
-static bool fail_err(struct running *r, const char *what, const struct err *err)
+bool fail_err(struct running *r, const char *what, const struct err *err)
 {
     if (r->diags.n) {
         buf_addf(&r->result->failure, "%s:\n", what);
@@ -61,6 +49,8 @@ void test_check(const struct node *root, struct diags *diags)
             STR_ARG(root->entries[i].key));
         diag_did_you_mean(diags, d, root->entries[i].key, keys, KEY_COUNT);
     }
+    test_check_steps(root, diags);
+    test_check_needs(root, diags);
 }
 
 /* ---- comparing ---- */
@@ -90,7 +80,7 @@ static bool holds(const struct value *want, const struct value *have)
     return value_is_null(want) ? value_is_null(have) : value_equal(want, have);
 }
 
-static bool expect(struct running *r, const struct attr *attr, struct str where, struct str name,
+bool expect(struct running *r, const struct attr *attr, struct str where, struct str name,
     const struct value *want, const struct value *have)
 {
     if (holds(want, have) ||
@@ -150,7 +140,10 @@ static bool start(struct running *r)
 
 static int make(struct running *r, bool destroy, struct plan **plan, struct err *err)
 {
-    struct plan_options options = {.destroy = destroy, .delete_adopted = true};
+    /* what jobs have put into buckets is not the stack's */
+    bool ran = node_get(r->test->root, "run") != NULL;
+    struct plan_options options = {
+        .destroy = destroy, .delete_adopted = true, .teardown = destroy && ran ? TEARDOWN_EMPTY : 0};
     return plan_make(&r->workspace, &options, &r->diags, plan, err);
 }
 
@@ -233,15 +226,14 @@ static bool check_outputs(struct running *r)
     return ok;
 }
 
-static bool check_expressions(struct running *r)
+bool check_expressions(struct running *r, const struct value *checks, const struct value *names)
 {
-    const struct value *checks = section(r, "checks");
     bool ok = true;
     for (uint32_t i = 0; checks && checks->kind == VALUE_LIST && i < checks->count; i++) {
         struct str text = value_text(checks->items[i], STR_EMPTY);
         if (str_starts(text, STR("${")) && str_ends(text, STR("}")))
             text = str_slice(text, 2, text.n - 1);
-        const struct value *v = plan_evaluate(&r->workspace, text, &r->arena, &r->diags);
+        const struct value *v = plan_evaluate(&r->workspace, text, names, &r->arena, &r->diags);
         if (!v) {
             struct err none = ERR_INIT;
             return fail_err(r, "checks", &none);
@@ -338,7 +330,10 @@ static bool apply_and_check(struct running *r, struct plan *plan)
 {
     if (!apply(r, plan, "applying"))
         return false;
-    bool ok = check_outputs(r) & check_expressions(r) & check_live(r) & check_nothing_to_do(r);
+    bool ok = check_outputs(r) & check_expressions(r, section(r, "checks"), NULL) & check_live(r) &
+              check_nothing_to_do(r);
+    if (ok && node_get(r->test->root, "run")) /* a run leaves nothing for the stack to do */
+        ok = test_steps(r, section(r, "run")) && check_nothing_to_do(r);
     return ok & destroy(r);
 }
 
@@ -368,8 +363,8 @@ void test_run(const struct test_case *test, struct test_result *result)
 {
     struct running r = {.test = test, .result = result};
     int64_t began = clock_mono_ms();
-    *result = (struct test_result){0};
-    result->passed = run(&r);
+    *result = (struct test_result){.skipped = test_missing(test->root)};
+    result->passed = result->skipped || run(&r);
     workspace_close(&r.workspace);
     if (r.sandbox)
         sandbox_stop(r.sandbox);

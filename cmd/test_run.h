@@ -20,6 +20,7 @@ struct test_case {
 
 struct test_result {
     bool passed;
+    const char *skipped; /* what it needs and this machine has not; then it counts as passed. NULL: it ran */
     int64_t ms;
     struct buf failure; /* what was expected and what was found; a line or several */
 };

@@ -566,8 +566,8 @@ const struct declared *plan_declared(struct workspace *workspace, struct arena *
     return kept;
 }
 
-const struct value *plan_evaluate(
-    struct workspace *workspace, struct str text, struct arena *arena, struct diags *diags)
+const struct value *plan_evaluate(struct workspace *workspace, struct str text, const struct value *names,
+    struct arena *arena, struct diags *diags)
 {
     struct stack *stack = workspace->stack;
     struct source *source = ARENA_NEW(&stack->arena, struct source);
@@ -575,7 +575,7 @@ const struct value *plan_evaluate(
     struct expr *expr = expr_parse(&stack->arena, source, diags);
     if (!expr)
         return NULL;
-    stack_resolve(stack, expr, diags);
+    stack_resolve(stack, expr, names, diags);
     if (diags->errors)
         return NULL;
     struct plan_options options = {.offline = true};
@@ -584,7 +584,7 @@ const struct value *plan_evaluate(
     if (evaluate_recorded(p)) {
         struct scope scope = {.value_of = planner_value,
             .ctx = p,
-            .constants = stack->constants,
+            .constants = value_merge(arena, stack->constants, names),
             .dir = stack->root->dir,
             .diags = diags};
         v = value_copy(arena, expr_eval(expr, &scope, arena));

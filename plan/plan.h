@@ -242,10 +242,10 @@ const struct declared *plan_declared(struct workspace *workspace, struct arena *
 
 /*
  * One expression in the stack's scope, with values from the state (console, output): unknown where nothing is
- * recorded. NULL: diags has errors.
+ * recorded. `names`: a map of further names, which go before the stack's; NULL: none. NULL: diags has errors.
  */
-const struct value *plan_evaluate(
-    struct workspace *workspace, struct str text, struct arena *arena, struct diags *diags);
+const struct value *plan_evaluate(struct workspace *workspace, struct str text, const struct value *names,
+    struct arena *arena, struct diags *diags);
 
 /*
  * The provider that a record names, configured as the stack says now; what that takes from resources comes

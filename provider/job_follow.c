@@ -8,7 +8,7 @@
 enum {
     SLICE_MS = 100,
     FIRST_MS = 500,              /* between two looks at first ... */
-    LAST_MS = 8000,              /* ... and in the end */
+    LAST = 16,                   /* ... and in the end: so many times as long */
     BUSY_MS = 2000,              /* while log lines come in */
     DRAIN_MS = 1000,             /* between two looks at the log of a run that has ended */
     PATIENCE_MS = 5 * 60 * 1000, /* with a network or a service that is away; the run goes on meanwhile */
@@ -216,19 +216,19 @@ static int look(struct following *g, bool *changed, struct err *err)
     return 0;
 }
 
-static int64_t next_pause(int64_t pause, bool changed, bool lines)
+static int64_t next_pause(int64_t pause, int64_t first, bool changed, bool lines)
 {
     if (changed)
-        return FIRST_MS;
+        return first;
     pause += pause / 2;
     if (lines && pause > BUSY_MS)
         return BUSY_MS;
-    return pause < LAST_MS ? pause : LAST_MS;
+    return pause < LAST * first ? pause : LAST * first;
 }
 
 static int follow(struct following *g, struct known_sources *known, struct err *err)
 {
-    int64_t pause = FIRST_MS;
+    int64_t first = g->f->pace_ms ? g->f->pace_ms : FIRST_MS, pause = first;
     if (g->run->state == JOB_RUNNING)
         g->f->state(g->f->callback_ctx, g->run);
     while (g->run->state == JOB_RUNNING) {
@@ -245,7 +245,7 @@ static int follow(struct following *g, struct known_sources *known, struct err *
         }
         if (changed && g->run->state == JOB_RUNNING)
             g->f->state(g->f->callback_ctx, g->run);
-        pause = next_pause(pause, changed, g->lines > 0);
+        pause = next_pause(pause, first, changed, g->lines > 0);
     }
     drain(g, known);
     g->f->state(g->f->callback_ctx, g->run); /* the end is said after all that came before it */

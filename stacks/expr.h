@@ -60,6 +60,7 @@ struct resolver {
         void *ctx, const struct decl *decl, struct str attr, const struct str **candidates, size_t *n);
     bool each_allowed; /* each.key and each.value mean something here */
     void *ctx;
+    const struct value *further; /* map: more constants, which go before all else; NULL: none */
 };
 
 void expr_resolve(struct expr *expr, const struct resolver *resolver, struct diags *diags);

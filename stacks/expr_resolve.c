@@ -172,6 +172,10 @@ static bool resolve_name(struct resolve *r, struct expr *e, struct expr *outer, 
     struct str name = e->name;
     if (find_variable(r, e, name))
         return false;
+    if (r->resolver && r->resolver->further && value_get(r->resolver->further, name)) {
+        e->op = EXPR_CONSTANT_NAME;
+        return false;
+    }
     if (r->resolver && str_eqz(name, "each")) {
         resolve_each(r, e, outer, next);
         return true;

@@ -113,16 +113,17 @@ static void resolve_expr(struct resolving *r, struct expr *expr, bool each_allow
 {
     if (!expr)
         return;
-    struct resolver resolver = {lookup, list_names, depends, has_attr, each_allowed, r};
+    struct resolver resolver = {lookup, list_names, depends, has_attr, each_allowed, r, NULL};
     expr_resolve(expr, &resolver, r->loader->diags);
 }
 
-void stack_resolve(struct stack *stack, struct expr *expr, struct diags *diags)
+void stack_resolve(struct stack *stack, struct expr *expr, const struct value *names, struct diags *diags)
 {
     struct loader loader = {.stack = stack, .arena = &stack->arena, .diags = diags};
     struct unit unit = {.loader = &loader, .module = stack->root};
     struct resolving r = {.loader = &loader, .unit = &unit};
-    resolve_expr(&r, expr, false);
+    struct resolver resolver = {lookup, list_names, depends, has_attr, false, &r, names};
+    expr_resolve(expr, &resolver, diags);
 }
 
 /* ---- depends_on and provider ---- */

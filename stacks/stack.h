@@ -180,8 +180,9 @@ struct decl *stack_find(const struct stack *stack, struct str address);
 /* Path of one of stack->sources below the stack's folder, as in stack_options.files; "" for what lies
  * elsewhere or is built in. */
 struct str stack_source_name(const struct stack *stack, const struct source *source);
-/* Binds a bare expression (console) to the root module's names; what is wrong with it goes into diags. */
-void stack_resolve(struct stack *stack, struct expr *expr, struct diags *diags);
+/* Binds a bare expression (console) to the root module's names, and before them to those of a map (NULL:
+ * none), whose values scope->constants has to have; what is wrong with it goes into diags. */
+void stack_resolve(struct stack *stack, struct expr *expr, const struct value *names, struct diags *diags);
 
 /* `lake`, `lake["a"]`, `net/subnet["a"]`: address of one instance. key NULL: the declaration's own. Integers
  * are not keys. */

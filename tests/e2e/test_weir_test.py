@@ -100,3 +100,109 @@ def test_secrets_stay_secret(tried):
     result = tried.run("test", "tests/secret.yaml", "--junit", "report.xml", status=1)
     assert "outputs.password" in result.out
     assert "not to be seen" not in result.out + result.err + (tried.folder / "report.xml").read_text()
+
+
+RUNNING = """
+    stack: running
+    resources:
+      lake: {type: aws.s3.bucket, name: running-lake}
+      role: {type: aws.iam.role, name: running, assume_role_policy: '${trust("glue.amazonaws.com")}'}
+      script:
+        type: aws.s3.object
+        bucket: ${lake.name}
+        key: job.py
+        content: |
+          import sys, urllib.request
+          word = sys.argv[sys.argv.index("--word") + 1]
+          print("the word is", word)
+          if word == "no":
+              raise ValueError("that word")
+      job:
+        type: aws.glue.job
+        for_each: [loud, quiet]
+        name: say-${each.key}
+        role: ${role.arn}
+        command: {name: pythonshell, script_location: "s3://${lake.name}/${script.key}", python_version: "3.9"}
+        default_arguments: {--word: "${each.key}"}
+      queries:
+        type: aws.athena.workgroup
+        name: running
+    """
+
+# name, steps, what the report has to say; None: it passes
+STEPS = [
+    ("by address", """[{job: 'job["loud"]', log: "the word is loud", checks: ['run.state == "succeeded"', 'lake.name == "running-lake"', 'contains(run.log, "loud")']}]""", None),
+    ("by name", "[{job: say-quiet, arguments: {word: 12}, log: word is 12}]", None),
+    ("fails as it should", "[{job: say-quiet, arguments: {word: no}, state: failed, error: that word}, {job: say-loud, error: that word, arguments: {word: 'no'}}]", None),
+    ("objects", "[{object: s3://running-lake/*, count: 1, checks: ['object.keys == [\"job.py\"]', 'startswith(object.text, \"import\")']}, {object: s3://running-lake/none, count: 0}]", None),
+    ("fails", "[{job: say-quiet, arguments: {word: 'no'}}]", 'expected succeeded, found failed: ValueError: that word\n    its log ends with:\n    the word is no\n'),
+    ("does not fail", "[{job: say-quiet, error: that word}]", "expected failed, found succeeded"),
+    ("another error", "[{job: say-quiet, arguments: {word: 'no'}, error: this word}]", 'expected an error with "this word", found "ValueError: that word"'),
+    ("log", "[{job: say-quiet, log: loud}]", 'its log has no "loud"'),
+    ("check", "[{job: say-quiet, checks: ['length(run.log) == 3']}]", "check length(run.log) == 3: expected true, found false"),
+    ("takes too long", "[{job: say-quiet, timeout: 0}]", "was still running after 0 s"),
+    ("no such job", "[{job: say-nothing}]", 'the stack has no job "say-nothing"'),
+    ("no such object", "[{object: s3://running-lake/other/*}]", "s3://running-lake/other/*: there is no such object"),
+    ("count", "[{object: s3://running-lake/*, count: 2}]", "s3://running-lake/*.count: expected 2, found 1"),
+    ("first failure ends it", "[{job: nothing}, {job: nobody}]", 'no job "nothing"'),
+]
+
+
+def test_steps(local_stack):
+    local_stack.write(RUNNING)
+    (local_stack.folder / "tests").mkdir()
+    (local_stack.folder / "tests" / "all.yaml").write_text("tests:\n" + "".join(f"  - name: {name}\n    run: {steps}\n" for name, steps, _ in STEPS))
+    events = local_stack.run("test", "--json", status=1).events()
+    for (name, _, said), event in zip(STEPS, events, strict=True):
+        assert event["name"] == name and event["passed"] == (said is None), event
+        assert said is None or "\n".join(line.strip() for line in said.splitlines()) in event["failure"], event
+    assert "nobody" not in events[-1]["failure"]
+    assert not [e for e in events if "left" in e.get("failure", "")]
+
+
+def test_queries(local_stack):
+    pytest.importorskip("duckdb")
+    import os
+    import sys
+    local_stack.env["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+    local_stack.write(RUNNING)
+    (local_stack.folder / "tests").mkdir()
+    (local_stack.folder / "tests" / "all.yaml").write_text("""
+tests:
+  - name: rows
+    run: [{query: "select 1 as n, 'a' as t", rows: [{n: "1", t: a}], checks: ['length(rows) == 1', 'rows[0].t == "a"']}]
+  - name: other rows
+    run: [{query: "select 1 as n", rows: [{n: "2"}]}]
+  - name: wrong
+    run: [{query: "select nothing"}, {query: nothing}]
+""")
+    events = local_stack.run("test", "--json", status=1).events()
+    assert events[0]["passed"], events[0]
+    assert 'query.rows: expected [{"n":"2"}], found [{"n":"1"}]' in events[1]["failure"]
+    assert "query: expected succeeded, found failed" in events[2]["failure"]
+
+
+def test_needs(local_stack):
+    local_stack.write("stack: needy\nresources: {v: {type: weir.value, value: 1}}")
+    (local_stack.folder / "tests").mkdir()
+    (local_stack.folder / "tests" / "all.yaml").write_text("tests: [{name: with, needs: [python3], plan: {create: 1}}, {name: without, needs: [python3, spark], plan: {create: 7}}]")
+    local_stack.env |= {"PATH": "/usr/bin:/bin", "SPARK_HOME": "/nonexistent"}
+    result = local_stack.run("test", "--junit", "report.xml")
+    assert "skip  without  (needs spark)\n" in result.out and result.out.endswith("\n1 passed, 0 failed, 1 skipped\n")
+    suite = ElementTree.parse(local_stack.folder / "report.xml").getroot()
+    assert suite.get("skipped") == "1" and suite[1].find("skipped").get("message") == "needs spark"
+    assert local_stack.run("test", "--json").events()[1]["skipped"] == "needs spark"
+
+
+@pytest.mark.parametrize("text, said", [
+    ("run: {job: x}", '"run" is a list of steps'),
+    ("run: [{work: x}]", 'a step of "run" is a map with "job", "query" or "object"'),
+    ("run: [{job: x, argument: {}}]", 'did you mean "arguments"?'),
+    ("needs: spark", '"needs" is a list of names'),
+    ("needs: [duckbd]", 'did you mean "duckdb"?'),
+])
+def test_wrong_files(local_stack, text, said):
+    local_stack.write("stack: wrong")
+    (local_stack.folder / "tests").mkdir()
+    (local_stack.folder / "tests" / "all.yaml").write_text(text)
+    assert said in local_stack.run("test", status=3).err
