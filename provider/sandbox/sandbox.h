@@ -25,7 +25,6 @@ struct sandbox_options {
     bool ephemeral;                 /* nothing is synced; a directory of its own is removed at the end */
     const char *bind;               /* numeric address; NULL: 127.0.0.1 */
     uint16_t port;                  /* 0: any */
-    int workers;                    /* connections at a time; 0: 256 */
     const struct sandbox_key *keys; /* who may call; n 0: SANDBOX_ACCESS_KEY alone */
     size_t key_count;
     struct str account;      /* 12 digits; "" : SANDBOX_ACCOUNT */

@@ -12,11 +12,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
-    DEFAULT_WORKERS = 256,
+    MAX_CONNECTIONS = 4096, /* a workshop: a hundred people whose weir opens 32 each */
+    CONNECTION_FILES = 4,   /* its socket, and what a request has open */
     IDLE_TIMEOUT_S = 120,
     GRACE_MS = 5000,
     THREAD_STACK = 512 * 1024,
@@ -273,7 +275,7 @@ static int open_socket(const struct sandbox_options *options, uint16_t *port, st
     if (fd < 0)
         return err_errno(err, ERR_IO, "cannot make a socket");
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&address, n) || listen(fd, 512)) {
+    if (bind(fd, (struct sockaddr *)&address, n) || listen(fd, SOMAXCONN)) {
         err_errno(err, ERR_IO, "cannot listen on %s port %u", bind_to, options->port);
         if (errno == EADDRINUSE)
             err_hint(err, "another server has this port; choose one with --port");
@@ -285,6 +287,20 @@ static int open_socket(const struct sandbox_options *options, uint16_t *port, st
     int listening = fd;
     fd = -1;
     return listening;
+}
+
+/* One connection too many would be cut off: as many as this process may ever open files for. */
+static unsigned connection_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files))
+        return MAX_CONNECTIONS / 16;
+    rlim_t wanted = (rlim_t)MAX_CONNECTIONS * CONNECTION_FILES;
+    if (files.rlim_cur < wanted) {
+        files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    return files.rlim_cur < wanted ? (unsigned)(files.rlim_cur / CONNECTION_FILES) : MAX_CONNECTIONS;
 }
 
 int server_start(struct sandbox *sandbox, const struct sandbox_options *options, struct server **out,
@@ -301,10 +317,9 @@ int server_start(struct sandbox *sandbox, const struct sandbox_options *options,
     server->mhd = mhd;
     unsigned flags =
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC;
-    unsigned workers = options->workers > 0 ? (unsigned)options->workers : DEFAULT_WORKERS;
     server->daemon = mhd->start_daemon(flags, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_URI_LOG_CALLBACK, take_uri, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_CONNECTION_LIMIT, workers,
+        MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_END);
     if (!server->daemon) {

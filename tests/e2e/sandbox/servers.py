@@ -48,12 +48,13 @@ class Server:
 class Sandbox(Server):
     access, secret, kind = "AKIAWEIRSANDBOX00000", "weir-sandbox-secret-key-for-local-use-only", "sandbox"
 
-    def __init__(self, folder="-", *words, env=None):
+    def __init__(self, folder="-", *words, env=None, files=None):
         self.words, self.env = [str(folder), *words], {**os.environ, **(env or {})}
+        self.files = files  # limit of open files that it begins with
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([SERVER, *self.words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.env)
+        self.process = subprocess.Popen(["prlimit", f"--nofile={self.files}:", SERVER, *self.words] if self.files else [SERVER, *self.words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.env)
         self.port = int(self.process.stdout.readline())
 
     def stop(self):

@@ -1,13 +1,16 @@
 """Mixed requests of many clients at once: what a sanitizer would see, and that no answer gets mixed up with another's."""
 
+import contextlib
 import json
 import random
+import resource
+import socket
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
-from servers import SandboxCloud
+from servers import Sandbox, SandboxCloud
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 CLIENTS, ROUNDS = 8, 12
@@ -100,3 +103,17 @@ def test_mixed_load(tmp_path, kept):
         assert clients["iam"].list_roles()["Roles"] == [] and clients["glue"].get_jobs()["Jobs"] == []
     finally:
         server.stop()  # its status: sanitizers have nothing to say
+
+
+def test_a_workshop_of_open_connections():
+    """Thirty people's weir hold 32 connections each: none is cut off, whatever the limit of files was when the sandbox began."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    server = Sandbox(files=1024)
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        stack.callback(server.stop)
+        open_ones = [stack.enter_context(socket.create_connection((server.address, server.port), timeout=10)) for _ in range(900)]
+        for connection in open_ones:
+            connection.sendall(b"GET /_weir/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert [connection.recv(12) for connection in open_ones] == [b"HTTP/1.1 200"] * 900
