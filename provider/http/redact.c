@@ -43,6 +43,18 @@ bool redact_is_secret_header(struct str name)
     return false;
 }
 
+bool redact_is_secret_variable(struct str name)
+{
+    static const struct str endings[] = {
+        STR_INIT("token"), STR_INIT("secret"), STR_INIT("key"), STR_INIT("credentials"), STR_INIT("pass")};
+    char text[128];
+    struct str folded = fold(name, text, sizeof text);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (str_ends(folded, endings[i]))
+            return true;
+    return redact_is_secret_name(name);
+}
+
 /* name=value pairs between '&' */
 static void redact_pairs(struct buf *out, struct str text)
 {

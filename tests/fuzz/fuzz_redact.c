@@ -26,6 +26,17 @@ static struct str plain(struct arena *arena, struct str noise)
     return str_n(text, noise.n);
 }
 
+/* A password in front of any noise is not shown; nor is one behind noise that has no quotes. */
+static void check_printed(struct arena *arena, struct str noise, struct str filler)
+{
+    struct str before[] = {STR("DB_PASSWORD=hunter2 "), noise};
+    struct str after[] = {filler, STR(" DB_PASSWORD=hunter2")};
+    AUTO_BUF struct buf out = BUF_INIT;
+    redact_line(&out, arena_concat(arena, before, 2));
+    redact_line(&out, arena_concat(arena, after, 2));
+    assert(str_find(buf_str(&out), STR("hunter2"), 0) < 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -35,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     redact_body(&twice, buf_str(&once));
     assert(str_eq(buf_str(&once), buf_str(&twice)));
     struct str filler = plain(&arena, noise);
+    check_printed(&arena, noise, filler);
     check_hidden(&arena, STR("{\"a\":1,\"SecretString\" : \""), filler, STR("\"}"));
     check_hidden(&arena, STR("a=1&Password="), filler, STR("&b=1"));
     check_hidden(&arena, STR("<A><SecretAccessKey>"), filler, STR("</SecretAccessKey></A>"));

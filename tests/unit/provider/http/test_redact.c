@@ -62,12 +62,55 @@ static void urls_lose_signatures(void **state)
         out.p, "https://h/p?X-Amz-Credential=(redacted)&X-Amz-Date=2&X-Amz-Signature=(redacted)&flag");
 }
 
+static void variables_that_hold_secrets_are_known(void **state)
+{
+    (void)state;
+    static const char *const secret[] = {
+        "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "GITHUB_TOKEN", "WEIR_STATE_KEY", "PGPASSWORD"};
+    static const char *const plain[] = {"AWS_ACCESS_KEY_ID", "HOME", "AWS_PROFILE", "TOKENIZERS_PARALLELISM"};
+    for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
+        assert_true(redact_is_secret_variable(str_z(secret[i])));
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        assert_false(redact_is_secret_variable(str_z(plain[i])));
+}
+
+static void printed_lines_lose_their_secrets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        {"cc -c main.c", "cc -c main.c"},
+        {"fetch https://ada:s3cr@host/x@1?y", "fetch https://ada:(redacted)@host/x@1?y"},
+        {"fetch https://s3cr@host/x", "fetch https://(redacted)@host/x"},
+        {"see https://host/a@b", "see https://host/a@b"},
+        {"DB_PASSWORD=s3cr make", "DB_PASSWORD=(redacted) make"},
+        {"PASSWORD='s3 cr' x", "PASSWORD='(redacted)' x"},
+        {"login --password s3cr --user ada", "login --password (redacted) --user ada"},
+        {"{\"token\": \"s3\\\"cr\", \"n\": 1}", "{\"token\": \"(redacted)\", \"n\": 1}"},
+        {"> Authorization: Bearer s3cr", "> Authorization: (redacted)"},
+        {"pushing with ghp_0123456789abcdefABCD", "pushing with (redacted)"},
+        {"x.js:1: unexpected token: }", "x.js:1: unexpected token: }"},
+        {"warning: sort key: name", "warning: sort key: name"},
+        {"password:", "password:"},
+        {"https://", "https://"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO_BUF struct buf out = BUF_INIT;
+        redact_line(&out, str_z(cases[i].in));
+        assert_string_equal(out.p ? out.p : "", cases[i].out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(secret_names_are_known_in_any_spelling),
         cmocka_unit_test(bodies_lose_their_secrets),
         cmocka_unit_test(urls_lose_signatures),
+        cmocka_unit_test(variables_that_hold_secrets_are_known),
+        cmocka_unit_test(printed_lines_lose_their_secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
