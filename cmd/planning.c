@@ -22,7 +22,8 @@ struct render_options render_options_for(const struct invocation *inv)
 static struct progress *plan_progress(struct invocation *inv)
 {
     struct progress_options options = {.term = inv->settings->json ? &inv->out : &inv->err,
-        .mode = progress_mode_for(&inv->err, inv->settings->json, inv->settings->verbose > 0)};
+        .mode = progress_mode_for(&inv->err, inv->settings->json, inv->settings->verbose > 0),
+        .printed = inv->settings->verbose > 0};
     return progress_new(&options);
 }
 
@@ -45,12 +46,18 @@ static int make_plan(struct invocation *inv, struct workspace *workspace, const 
     options.no_refresh = s->no_refresh;
     options.delete_adopted = s->delete_adopted;
     options.parallelism = s->parallelism;
+    signals_catch_first(); /* a build command has to be ended */
     options.cancel = signals_stop();
     options.observer = progress_observer(progress);
     int rc = saved ? plan_load(workspace, saved, &options, &inv->diags, out, &err)
                    : plan_make(workspace, &options, &inv->diags, out, &err);
     progress_free(progress, NULL);
     int status = invocation_diags(inv);
+    if (rc == 0 && atomic_load(signals_stop())) {
+        plan_free(*out);
+        *out = NULL;
+        rc = err_set(&err, ERR_INTERRUPTED, "interrupted while planning");
+    }
     if (rc == 0)
         return EXIT_DONE;
     if (err.class != ERR_NONE)

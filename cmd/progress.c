@@ -159,6 +159,35 @@ static void remark_line(struct progress *p, const struct event *e, enum style st
     buf_add_char(&p->lines, '\n');
 }
 
+static void note_text(char *to, size_t size, const char *text)
+{
+    snprintf(to, size, "%s", text ? text : "");
+    to[str_utf8_prefix(str_z(to))] = 0;
+}
+
+static void note_status(struct progress *p, struct str address, const char *text)
+{
+    snprintf(p->status, sizeof p->status, "%.*s: %s", STR_ARG(address), text);
+    p->status[str_utf8_prefix(str_z(p->status))] = 0;
+}
+
+/* What a build command prints: a line of its own where that was asked for, or what is being done just now. */
+static void printed_line(struct progress *p, const struct event *e)
+{
+    struct flight *f = flight_find(p, e->address);
+    if (p->options.mode == PROGRESS_PLAIN && p->options.printed) {
+        line_start(p, STYLE_DIM, "|", &p->lines);
+        text_add_safe(&p->lines, e->address, false);
+        buf_addz(&p->lines, ": ");
+        text_add_safe(&p->lines, str_z(e->text), false);
+        buf_add_char(&p->lines, '\n');
+    }
+    if (f && f->link)
+        note_text(f->text, sizeof f->text, e->text);
+    else
+        note_status(p, e->address, e->text);
+}
+
 static void still_lines(struct progress *p, int64_t now)
 {
     for (struct flight *f = p->first; f; f = f->next) {
@@ -180,12 +209,6 @@ static void still_lines(struct progress *p, int64_t now)
 }
 
 /* ---- events ---- */
-
-static void note_text(char *to, size_t size, const char *text)
-{
-    snprintf(to, size, "%s", text ? text : "");
-    to[str_utf8_prefix(str_z(to))] = 0;
-}
 
 static void take_event(struct progress *p, const struct event *e)
 {
@@ -220,6 +243,7 @@ static void take_event(struct progress *p, const struct event *e)
                             "(once more to stop waiting)\n");
         break;
     case EVENT_WARNING: remark_line(p, e, STYLE_YELLOW, "warning: "); break;
+    case EVENT_PRINTED: printed_line(p, e); break;
     }
 }
 

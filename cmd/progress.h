@@ -23,6 +23,7 @@ struct progress_options {
     enum progress_mode mode;
     const struct term *term; /* where it goes */
     size_t total;            /* resources that the plan changes; 0: not known */
+    bool printed;            /* plain: with every line that build commands print */
 };
 
 /* The mode that fits: json if asked for, live on a terminal unless other lines would come between. */

@@ -13,20 +13,29 @@ static void on_signal(int number)
     atomic_store(&stop, true);
 }
 
-static void handle(void (*handler)(int))
+static void handle(void (*handler)(int), int more_flags)
 {
-    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | more_flags};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction now;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (!sigaction(numbers[i], NULL, &now) && now.sa_handler != SIG_IGN) /* as nohup wants it */
+            sigaction(numbers[i], &action, NULL);
 }
 
 const atomic_int *signals_catch(void)
 {
-    handle(on_signal);
+    handle(on_signal, 0);
     signal(SIGPIPE, SIG_IGN);
     return &signals;
+}
+
+void signals_catch_first(void)
+{
+    struct sigaction now;
+    if (!sigaction(SIGINT, NULL, &now) && now.sa_handler != on_signal)
+        handle(on_signal, SA_RESETHAND);
 }
 
 const atomic_bool *signals_stop(void)
@@ -36,5 +45,5 @@ const atomic_bool *signals_stop(void)
 
 void signals_release(void)
 {
-    handle(SIG_DFL);
+    handle(SIG_DFL, 0);
 }

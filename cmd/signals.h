@@ -10,6 +10,9 @@
 
 /* How many have come. May be called again. */
 const atomic_int *signals_catch(void);
+/* Only the first one is, where nothing would stay behind; the next one ends the process. Nothing changes
+ * where they are caught already. */
+void signals_catch_first(void);
 /* Set once one has come: for what can be given up at once. */
 const atomic_bool *signals_stop(void);
 /* The next one ends the process: for when somebody is asked. */

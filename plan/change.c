@@ -45,6 +45,14 @@ static void warn(void *ctx, const char *text)
     executor_event(job->x, &event);
 }
 
+static void printed(void *ctx, const char *line)
+{
+    struct job *job = ctx;
+    struct event event = job_event(job, EVENT_PRINTED);
+    event.text = line;
+    executor_event(job->x, &event);
+}
+
 static void job_context(struct job *job, int64_t timeout_ms)
 {
     state_token(job->token);
@@ -58,6 +66,8 @@ static void job_context(struct job *job, int64_t timeout_ms)
     job->ctx.progress_ctx = job;
     job->ctx.warn = warn;
     job->ctx.warn_ctx = job;
+    job->ctx.printed = printed;
+    job->ctx.printed_ctx = job;
 }
 
 static struct str object_id(const struct schema *schema, const struct value *object)

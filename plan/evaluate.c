@@ -345,6 +345,19 @@ static void warn(void *ctx, const char *text)
     observe(&p->options.observer, &(struct event){.kind = EVENT_WARNING, .text = text});
 }
 
+/* To whom a line of output belongs. */
+struct printing {
+    struct planner *p;
+    struct str address;
+};
+
+static void printed(void *ctx, const char *line)
+{
+    const struct printing *printing = ctx;
+    observe(&printing->p->options.observer,
+        &(struct event){.kind = EVENT_PRINTED, .address = printing->address, .text = line});
+}
+
 const struct value *evaluate_files(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
 {
@@ -359,8 +372,11 @@ const struct value *evaluate_files(
         value_text(value_get(p->options.versions, instance->address), p->options.latest     ? STR("latest")
                                                                       : p->options.versions ? STR("recorded")
                                                                                             : STR_EMPTY);
+    op.timeout_ms = op.recorded ? decl->timeout_update_ms : decl->timeout_create_ms;
     op.warn = warn;
     op.warn_ctx = p;
+    op.printed = printed;
+    op.printed_ctx = &(struct printing){p, instance->address};
     struct err err = ERR_INIT;
     const struct value *prepared = object;
     if (decl->schema->ops->prepare(&op, object, &prepared, &err) == 0)

@@ -63,6 +63,7 @@ struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider
         .digests = p->workspace->digests,
         .env = p->stack->env,
         .offline = p->options.offline,
+        .inputs = p->stack->inputs,
         .lineage = p->workspace->state ? state_lineage(p->workspace->state) : STR_EMPTY,
     };
 }

@@ -45,7 +45,8 @@ static int build(struct making *m, struct err *err)
         return 0;
     if (artifact_build(given, &build, err))
         return -1;
-    return build_run(&m->cache, &build, m->ctx->dir, m->source.n && !path_exists(m->source.p), err);
+    build.source = m->source;
+    return build_run(m->ctx, &m->cache, &build, err);
 }
 
 static int vendor(struct making *m, struct err *err)
@@ -57,7 +58,7 @@ static int vendor(struct making *m, struct err *err)
         .version = artifact_text(python, "version", STR_EMPTY),
         .requirements =
             path_join(m->ctx->arena, m->ctx->dir, artifact_text(python, "requirements", STR_EMPTY))};
-    return build_vendor(&m->cache, &vendor, m->ctx->dir, &m->vendored, err);
+    return build_vendor(m->ctx, &m->cache, &vendor, &m->vendored, err);
 }
 
 /* ---- packing ---- */
@@ -95,6 +96,7 @@ static int look_at_files(struct making *m, struct err *err)
 {
     package_release(&m->package);
     package_init(&m->package, m->ctx->arena);
+    m->package.cancel = m->ctx->cancel;
     if (find_files(m, err) || package_hash(&m->package, m->ctx->digests, err))
         return -1;
     if (m->artifact.format == PACKAGE_WHEEL)

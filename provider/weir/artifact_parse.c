@@ -139,6 +139,7 @@ int artifact_build(const struct value *v, struct build *out, struct err *err)
         return err_hint(err, "it is a command, or {command: …, inputs: [patterns]}");
     }
     out->inputs = inputs;
+    out->secret = value_is_sensitive(v);
     return 0;
 }
 

@@ -1,106 +1,65 @@
+/*
+ * The build command: when it runs, and that it runs once. See command.c for how.
+ *
+ * One at a time, within this process and among all that share the stack's folder: two makes in one tree would
+ * spoil each other's work.
+ */
 #include "provider/weir/build.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "provider/weir/command.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <limits.h>
 #include <pthread.h>
-#include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
+#include <sys/file.h>
 #include <unistd.h>
 
-enum { OUTPUT_SHOWN = 700 /* what fits into a message */, REQUIREMENTS_MAX = 1 << 20, ARGS_MAX = 24 };
+enum {
+    TIMEOUT_MS = 15 * 60 * 1000, /* where the resource says nothing */
+    SLOW_MS = 5000,              /* from then on it is worth declaring inputs */
+    LOCK_TICK_MS = 100,
+    COMMAND_SHOWN = 120,
+};
 
-/* ---- processes ---- */
+/* ---- what has run ---- */
 
-/* The end of what was printed, from a line's beginning. */
-static struct str output_end(struct arena *arena, int fd)
-{
-    struct stat st;
-    if (fstat(fd, &st) || !st.st_size)
-        return STR_EMPTY;
-    off_t from = st.st_size > OUTPUT_SHOWN ? st.st_size - OUTPUT_SHOWN : 0;
-    char *bytes = arena_zalloc(arena, OUTPUT_SHOWN + 1);
-    ssize_t n = pread(fd, bytes, OUTPUT_SHOWN, from);
-    struct str text = str_n(bytes, n > 0 ? (size_t)n : 0), rest;
-    if (from) {
-        str_cut(text, '\n', &rest);
-        text = rest.p && rest.n ? rest : text;
-    }
-    return package_name(arena, str_trim(text));
-}
-
-static int spawn_in(struct str dir, char *const *args, int output, pid_t *child)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-    if (dir.n)
-        posix_spawn_file_actions_addchdir_np(&actions, dir.p);
-    int status = posix_spawnp(child, args[0], &actions, NULL, args, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    return status;
-}
-
-/* `what` names it in messages: "build command `make`". */
-static int run(struct arena *arena, struct str dir, char *const *args, const char *what, struct err *err)
-{
-    FILE *output = tmpfile();
-    if (!output)
-        return err_errno(err, ERR_FAILED, "%s: no place for its output", what);
-    pid_t child;
-    int status = 0, failed = spawn_in(dir, args, fileno(output), &child);
-    if (failed) {
-        fclose(output);
-        errno = failed;
-        return err_errno(err, ERR_FAILED, "%s: cannot start \"%s\"", what, args[0]);
-    }
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        continue;
-    struct str said = output_end(arena, fileno(output));
-    fclose(output);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
-    const char *colon = said.n ? ":\n" : "";
-    if (WIFSIGNALED(status))
-        return err_set(
-            err, ERR_FAILED, "%s was ended by signal %d%s%.*s", what, WTERMSIG(status), colon, STR_ARG(said));
-    return err_set(
-        err, ERR_FAILED, "%s failed with status %d%s%.*s", what, WEXITSTATUS(status), colon, STR_ARG(said));
-}
-
-/* ---- the build command ---- */
-
-/* Commands that have run in this process: {folder, command}. */
+/* Commands that have run in this process, and how that ended. */
 struct ran {
     struct ran *next;
-    char *dir, *command;
+    char *dir, *command, *inputs;
+    int status;
+    struct err err;
 };
 static struct ran *all_ran;
 static pthread_mutex_t ran_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static bool has_run(struct str dir, struct str command)
+static const struct ran *has_run(struct str dir, struct str command, struct str inputs)
 {
     const struct ran *ran = all_ran;
-    while (ran && (!str_eqz(dir, ran->dir) || !str_eqz(command, ran->command)))
+    while (
+        ran && (!str_eqz(dir, ran->dir) || !str_eqz(command, ran->command) || !str_eqz(inputs, ran->inputs)))
         ran = ran->next;
-    return ran != NULL;
+    return ran;
 }
 
-static void note_run(struct str dir, struct str command)
+static void note_run(struct str dir, struct str command, struct str inputs, int status, const struct err *err)
 {
     struct ran *ran = mem_alloc(sizeof *ran);
-    *ran = (struct ran){all_ran, mem_memdup0(dir.p, dir.n), mem_memdup0(command.p, command.n)};
+    *ran = (struct ran){.next = all_ran,
+        .dir = mem_memdup0(dir.p, dir.n),
+        .command = mem_memdup0(command.p, command.n),
+        .inputs = mem_memdup0(inputs.p, inputs.n),
+        .status = status};
+    if (status)
+        ran->err = *err;
     all_ran = ran;
 }
+
+/* ---- inputs ---- */
 
 /* Scanned from the last folder that the pattern names in full. */
 static int scan_input(struct package *package, struct str dir, struct str pattern, struct err *err)
@@ -148,141 +107,179 @@ static void sort_inputs(struct package *package)
     package->n = kept;
 }
 
-static int hash_inputs(struct artifact_cache *cache, const struct build *build, struct str dir,
-    struct str *digest, struct err *err)
+static int find_inputs(struct artifact_cache *cache, const struct build *build, struct str dir,
+    struct package *inputs, struct err *err)
 {
-    struct package inputs;
-    package_init(&inputs, cache->arena);
     int status = 0;
     for (uint32_t i = 0; !status && i < build->inputs->count; i++)
-        status = scan_input(&inputs, dir, value_text(build->inputs->items[i], STR_EMPTY), err);
-    if (!status && !inputs.n) {
+        status = scan_input(inputs, dir, value_text(build->inputs->items[i], STR_EMPTY), err);
+    if (!status && !inputs->n) {
         status = err_set(err, ERR_INVALID, "the inputs of the build match no file");
         err_hint(err, "they are patterns below the folder of the stack, such as jobs/**/*.c");
     }
-    if (!status) {
-        sort_inputs(&inputs);
-        status = package_hash(&inputs, cache->digests, err);
+    if (status)
+        return -1;
+    sort_inputs(inputs);
+    return package_hash(inputs, cache->digests, err);
+}
+
+static struct str digest_inputs(
+    const struct artifact_cache *cache, const struct build *build, const struct package *inputs)
+{
+    struct str files = package_digest(inputs, PACKAGE_FILE, false);
+    return sha256_hex(
+        cache->arena, arena_printf(cache->arena, "%.*s %.*s", STR_ARG(files), STR_ARG(build->command)));
+}
+
+static const struct package_file *find_source(const struct package *package, struct str source)
+{
+    struct package_file key = {.source = source};
+    return package->n ? bsearch(&key, package->files, package->n, sizeof key, by_source) : NULL;
+}
+
+static bool is_within(struct str path, struct str folder)
+{
+    while (str_ends(folder, STR("/")))
+        folder.n--;
+    return str_eq(path, folder) || (str_starts(path, folder) && path.p[folder.n] == '/');
+}
+
+/*
+ * Inputs may match what the build itself makes. Of what lies in the artifact's source that counts as the
+ * build left it, so that it does not run again on its own account; of all else as it was before, so that what
+ * somebody changed meanwhile is not missed.
+ */
+static int digest_after(struct artifact_cache *cache, const struct build *build, struct str dir,
+    const struct package *before, struct str *digest, struct err *err)
+{
+    struct package after;
+    size_t kept = 0;
+    package_init(&after, cache->arena);
+    int status = find_inputs(cache, build, dir, &after, err);
+    for (size_t i = 0; !status && i < after.n; i++) {
+        const struct package_file *file = &after.files[i], *was = find_source(before, file->source);
+        if (!is_within(file->source, build->source))
+            file = was;
+        if (file)
+            after.files[kept++] = *file;
     }
-    if (!status) {
-        struct str files = package_digest(&inputs, PACKAGE_FILE, false);
-        *digest = sha256_hex(
-            cache->arena, arena_printf(cache->arena, "%.*s %.*s", STR_ARG(files), STR_ARG(build->command)));
-    }
-    package_release(&inputs);
+    after.n = kept;
+    if (!status)
+        *digest = digest_inputs(cache, build, &after);
+    package_release(&after);
     return status;
 }
 
-static int run_command(struct artifact_cache *cache, struct str command, struct str dir, struct err *err)
+/* ---- running ---- */
+
+static void show_line(void *ctx, const char *line)
 {
-    struct arena *arena = cache->arena;
-    char shell[] = "/bin/sh", flag[] = "-c";
-    char *args[] = {shell, flag, arena_strz(arena, command), NULL};
-    const char *what = arena_printf(arena, "the build command `%.*s`", STR_ARG(command)).p;
-    return run(arena, dir, args, what, err);
+    const struct op_ctx *op = ctx;
+    op->printed(op->printed_ctx, line);
 }
 
-static int build_locked(
-    struct artifact_cache *cache, const struct build *build, struct str dir, bool missing, struct err *err)
+/* The command for messages: its first line, or as much of it as leaves room for what it printed. */
+static const char *name_of(
+    struct arena *arena, const struct build *build, const struct command_output *output)
+{
+    struct str more, hidden = command_output_hide(output, arena, str_trim(build->command));
+    struct str shown = str_slice(str_cut(hidden, '\n', &more), 0, COMMAND_SHOWN);
+    shown.n = str_utf8_prefix(shown);
+    if (build->secret)
+        return "the build command";
+    return arena_printf(arena, "the build command `%.*s%s`", STR_ARG(shown), shown.n < hidden.n ? "…" : "").p;
+}
+
+int build_start(
+    struct op_ctx *ctx, char *const *args, const char *what, struct command_output *output, struct err *err)
+{
+    struct command command = {.arena = ctx->arena,
+        .what = what,
+        .args = args,
+        .dir = ctx->dir,
+        .timeout_ms = ctx->timeout_ms ? ctx->timeout_ms : TIMEOUT_MS,
+        .cancel = ctx->cancel};
+    output->show = ctx->printed ? show_line : NULL;
+    output->show_ctx = ctx;
+    return command_run(&command, output, err);
+}
+
+static int run_command(struct op_ctx *ctx, const struct build *build, struct err *err)
+{
+    struct command_output output;
+    char shell[] = "/bin/sh", flag[] = "-c";
+    char *args[] = {shell, flag, arena_strz(ctx->arena, build->command), NULL};
+    int64_t began = clock_mono_ms();
+    command_output_init(&output, ctx->inputs);
+    int status = build_start(ctx, args, name_of(ctx->arena, build, &output), &output, err);
+    command_output_release(&output);
+    int64_t took = clock_mono_ms() - began;
+    if (!status && !build->inputs && took > SLOW_MS && ctx->warn)
+        ctx->warn(ctx->warn_ctx,
+            arena_printf(ctx->arena,
+                "%.*s: its build takes %d s at each plan; with `inputs` it runs only when they have changed",
+                STR_ARG(ctx->address), (int)(took / 1000))
+                .p);
+    return status;
+}
+
+static int build_if_needed(struct op_ctx *ctx, struct artifact_cache *cache, const struct build *build,
+    struct package *inputs, struct err *err)
 {
     struct str digest = STR_EMPTY;
-    if (!build->inputs) {
-        if (has_run(dir, build->command))
+    bool missing = build->source.n && !path_exists(build->source.p);
+    if (build->inputs) {
+        if (find_inputs(cache, build, ctx->dir, inputs, err))
+            return -1;
+        digest = digest_inputs(cache, build, inputs);
+        if (str_eq(digest, cache->built) && !missing)
             return 0;
-    } else if (hash_inputs(cache, build, dir, &digest, err)) {
-        return -1;
-    } else if (str_eq(digest, cache->built) && !missing) {
-        return 0;
     }
-    if (run_command(cache, build->command, dir, err))
+    const struct ran *ran = has_run(ctx->dir, build->command, digest);
+    int status = ran ? ran->status : run_command(ctx, build, err);
+    if (ran && status)
+        *err = ran->err;
+    else if (!ran)
+        note_run(ctx->dir, build->command, digest, status, err);
+    if (status || (build->inputs && digest_after(cache, build, ctx->dir, inputs, &digest, err)))
         return -1;
-    note_run(dir, build->command);
     cache->built = digest;
     return artifact_cache_save(cache, err);
 }
 
-int build_run(
-    struct artifact_cache *cache, const struct build *build, struct str dir, bool missing, struct err *err)
+/* ---- one at a time ---- */
+
+static int wait_for_others(struct op_ctx *ctx, const struct artifact_cache *cache, int *lock, struct err *err)
 {
+    const char *path = arena_printf(ctx->arena, "%.*s/build.lock", STR_ARG(cache->folder)).p;
+    bool told = false;
+    *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*lock < 0)
+        return err_errno(err, ERR_FAILED, "cannot write %s", path);
+    while (flock(*lock, LOCK_EX | LOCK_NB)) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return 0; /* a file system without locks: then without */
+        if (ctx->cancel && atomic_load(ctx->cancel))
+            return err_set(err, ERR_INTERRUPTED, "interrupted while another weir builds in this folder");
+        if (!told && ctx->printed)
+            ctx->printed(ctx->printed_ctx, "waiting for another weir that builds in this folder");
+        told = true;
+        clock_sleep_ms(LOCK_TICK_MS);
+    }
+    return 0;
+}
+
+int build_run(struct op_ctx *ctx, struct artifact_cache *cache, const struct build *build, struct err *err)
+{
+    struct package inputs;
+    int lock;
+    package_init(&inputs, cache->arena);
     pthread_mutex_lock(&ran_lock);
-    int status = build_locked(cache, build, dir, missing, err);
+    int status = wait_for_others(ctx, cache, &lock, err);
+    if (!status)
+        status = build_if_needed(ctx, cache, build, &inputs, err);
+    fd_close_ptr(&lock);
     pthread_mutex_unlock(&ran_lock);
+    package_release(&inputs);
     return status;
-}
-
-/* ---- pip ---- */
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st, (void)kind, (void)ftw;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-/*
- * Only wheels that run everywhere are taken: what has compiled parts would be this machine's, and differ from
- * another's.
- */
-static int pip_install(
-    struct arena *arena, const struct vendor *vendor, struct str dir, const char *target, struct err *err)
-{
-    const char *fixed[] = {"-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
-        "--no-compile", "--only-binary=:all:", "--implementation=py", "--abi=none", "--platform=any"};
-    char *args[ARGS_MAX];
-    size_t n = 0;
-    args[n++] = arena_strz(arena, vendor->interpreter);
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        args[n++] = arena_strz(arena, str_z(fixed[i]));
-    if (vendor->version.n)
-        args[n++] = arena_strz(arena, arena_printf(arena, "--python-version=%.*s", STR_ARG(vendor->version)));
-    args[n++] = arena_strz(arena, STR("--target"));
-    args[n++] = realpath(target, arena_alloc(arena, PATH_MAX));
-    args[n++] = arena_strz(arena, STR("-r"));
-    args[n++] = realpath(vendor->requirements.p, arena_alloc(arena, PATH_MAX));
-    args[n] = NULL;
-    const char *what = arena_printf(arena, "installing %.*s with pip", STR_ARG(vendor->requirements)).p;
-    if (!run(arena, dir, args, what, err))
-        return 0;
-    if (!err->hint[0])
-        err_hint(err, "only pure Python packages (wheels for any platform) can be vendored; build others "
-                      "with `build`");
-    return -1;
-}
-
-int build_vendor(struct artifact_cache *cache, const struct vendor *vendor, struct str dir,
-    struct str *folder, struct err *err)
-{
-    struct arena *arena = cache->arena;
-    struct str text;
-    if (file_read(arena, vendor->requirements.p, REQUIREMENTS_MAX, &text, err)) {
-        err->class = ERR_INVALID;
-        return -1;
-    }
-    struct str digest =
-        sha256_hex(arena, arena_printf(arena, "1 %.*s %.*s\n%.*s", STR_ARG(vendor->interpreter),
-                              STR_ARG(vendor->version), STR_ARG(text)));
-    *folder = artifact_cache_vendored(cache, digest);
-    if (path_is_dir(folder->p))
-        return 0;
-    char *unfinished = arena_strz(arena, arena_printf(arena, "%.*s.XXXXXX", STR_ARG(*folder)));
-    if (!mkdtemp(unfinished))
-        return err_errno(err, ERR_FAILED, "cannot make %s", unfinished);
-    if (pip_install(arena, vendor, dir, unfinished, err)) {
-        remove_tree(unfinished);
-        return -1;
-    }
-    if (rename(unfinished, folder->p)) {
-        int why = errno;
-        remove_tree(unfinished);
-        if (why != EEXIST && why != ENOTEMPTY) /* another process was first: the same packages */
-            return err_set(err, ERR_FAILED, "cannot make %s: %s", folder->p, strerror(why));
-    }
-    if (cache->vendored.n && !str_eq(cache->vendored, digest))
-        remove_tree(artifact_cache_vendored(cache, cache->vendored).p);
-    cache->vendored = digest;
-    return artifact_cache_save(cache, err);
 }

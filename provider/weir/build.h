@@ -1,26 +1,35 @@
 /*
  * Running what makes the files of an artifact: its build command, and pip for what a requirements file names.
- * What they print is kept and shown where they fail.
+ * What they print is shown as it comes where somebody wants to see it, and the end of it where they fail.
  *
- * Within one process a command without declared inputs runs once for each folder, however many artifacts name
+ * Within one process a command runs once for each folder and state of its inputs, however many artifacts name
  * it.
  */
 #ifndef WEIR_PROVIDER_WEIR_BUILD_H
 #define WEIR_PROVIDER_WEIR_BUILD_H
 
+#include "provider/provider.h"
 #include "provider/weir/artifact_cache.h"
+#include "provider/weir/command.h"
 
 struct build {
     struct str command;
+    bool secret;                /* there is a sensitive value in it: it is not shown */
     const struct value *inputs; /* list of patterns; NULL: not declared, it runs each time */
+    struct str source;          /* path of what it makes, NUL after its end; "" only what pip installs */
 };
 
 /*
- * Runs the command in `dir` if what its inputs match has changed since it last ran (or `missing`: what it
- * makes is not there). ERR_FAILED with the end of its output where it fails.
+ * Runs the command in the stack's folder if what its inputs match has changed since it last ran, or what it
+ * makes is not there. ERR_FAILED, ERR_TIMEOUT and ERR_INTERRUPTED as command_run() has them.
  */
-int build_run(
-    struct artifact_cache *cache, const struct build *build, struct str dir, bool missing, struct err *err);
+int build_run(struct op_ctx *ctx, struct artifact_cache *cache, const struct build *build, struct err *err);
+
+/* A command with the context's time limit, interruption and folder; what it prints goes to ctx->printed. */
+int build_start(
+    struct op_ctx *ctx, char *const *args, const char *what, struct command_output *output, struct err *err);
+
+/* ---- vendor.c ---- */
 
 struct vendor {
     struct str requirements; /* path, NUL after its end */
@@ -28,8 +37,8 @@ struct vendor {
     struct str version;      /* of Python to choose for; "" the interpreter's own */
 };
 
-/* Installs pure packages, once for each content of the requirements file. *folder holds them. */
-int build_vendor(struct artifact_cache *cache, const struct vendor *vendor, struct str dir,
+/* Installs pure packages, once for each content of the requirements files. *folder holds them. */
+int build_vendor(struct op_ctx *ctx, struct artifact_cache *cache, const struct vendor *vendor,
     struct str *folder, struct err *err);
 
 #endif

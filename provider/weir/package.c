@@ -103,6 +103,12 @@ static int hash_file(
     return 0;
 }
 
+int package_cancelled(const struct package *package, struct err *err)
+{
+    bool stop = package->cancel && atomic_load(package->cancel);
+    return stop ? err_set(err, ERR_INTERRUPTED, "interrupted while packing") : 0;
+}
+
 /* ---- hashing ---- */
 
 struct hashing {
@@ -119,7 +125,8 @@ static void hash_one(void *ctx, size_t i)
     struct package_file *file = &h->package->files[i];
     struct package own = {0}; /* each thread notes changes for itself */
     struct err err = ERR_INIT;
-    if (file->hashed || h->failed || !hash_file(&own, file, h->digests, &err))
+    if (file->hashed || h->failed ||
+        (!package_cancelled(h->package, &err) && !hash_file(&own, file, h->digests, &err)))
         return;
     pthread_mutex_lock(&h->lock);
     if (!h->failed) {

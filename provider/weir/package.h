@@ -18,6 +18,8 @@
 #include "base/hash.h"
 #include "base/value.h"
 
+#include <stdatomic.h>
+
 enum package_format { PACKAGE_FILE, PACKAGE_ZIP, PACKAGE_TAR_GZ, PACKAGE_WHEEL };
 
 struct package_file {
@@ -35,8 +37,9 @@ struct package {
     struct arena *arena;
     struct package_file *files; /* heap */
     size_t n, cap;
-    int64_t unpacked; /* bytes of all files */
-    bool changed;     /* a file changed while it was read */
+    int64_t unpacked;          /* bytes of all files */
+    bool changed;              /* a file changed while it was read */
+    const atomic_bool *cancel; /* set: hashing and writing end with ERR_INTERRUPTED; may be NULL */
 };
 
 struct package_filter {
@@ -80,6 +83,8 @@ int package_write(struct package *package, enum package_format format, bool comp
 int package_open(struct package *package, const struct package_file *file, int *fd, struct err *err);
 /* Was it the same to the end? */
 int package_check(struct package *package, const struct package_file *file, int fd, struct err *err);
+/* -1 with ERR_INTERRUPTED when it is to end. */
+int package_cancelled(const struct package *package, struct err *err);
 /* A file name for messages, whatever bytes it is made of. */
 struct str package_name(struct arena *arena, struct str name);
 

@@ -103,6 +103,8 @@ static int add_content(struct writer *w, const struct package_file *file, struct
             continue;
         if (n < 0)
             return err_errno(err, ERR_FAILED, "\"%.*s\" cannot be read", STR_ARG(file->source));
+        if (package_cancelled(w->package, err))
+            return -1;
         if (n == 0)
             break; /* shorter than it was: the check below says so */
         if (add_data(w, w->piece, (size_t)n, err))

@@ -237,7 +237,7 @@ def offline(tmp_path, attributes, files=None, name="stack"):
 
 
 def packed_file(stack):
-    (path,) = [path for path in (stack.folder / ".weir/artifacts").iterdir() if path.is_file() and path.suffix != ".cache"]
+    (path,) = [path for path in (stack.folder / ".weir/artifacts").iterdir() if path.is_file() and path.suffix not in (".cache", ".lock")]
     return path
 
 
@@ -365,6 +365,13 @@ def test_vendors_pure_packages(tmp_path):
     # without pip's help the second time: the requirements are the same
     (stack.folder / "wheels/tiny-1.0-py3-none-any.whl").unlink()
     assert shas(stack) == first
+    # what the file names is part of it
+    make_wheel(stack.folder / "wheels", "tiny", {"tiny/__init__.py": "def main(): pass\n"})
+    write(stack.folder, {"requirements.txt": "--no-index\n--find-links wheels\n-r more.txt\n", "more.txt": "tiny==1.0\n"})
+    assert shas(stack) == first
+    make_wheel(stack.folder / "wheels", "other", {"other.py": ""})
+    write(stack.folder, {"more.txt": "tiny==1.0\nother\n"})
+    assert shas(stack) != first
     # compiled packages are this machine's
     make_wheel(stack.folder / "wheels", "fast", {"fast.so": ""}, tag="cp313-cp313-manylinux2014_x86_64")
     write(stack.folder, {"requirements.txt": "--no-index\n--find-links wheels\nfast\n"})

@@ -1,0 +1,175 @@
+#include "provider/weir/command.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    READ_BLOCK = 64 * 1024,
+    TICK_MS = 50,     /* how soon an interruption is noticed */
+    GRACE_MS = 3000,  /* between asking and killing */
+    DRAIN_MS = 200,   /* for what a daemon that keeps the pipe may still say of the build */
+    SAID_BYTES = 700, /* what fits into a message */
+};
+
+static int spawn(const struct command *command, int output, pid_t *child)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
+    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
+    if (command->dir.n)
+        posix_spawn_file_actions_addchdir_np(&files, arena_strz(command->arena, command->dir));
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &all);
+    int failed = posix_spawnp(child, command->args[0], &files, &attr, command->args, environ);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&files);
+    return failed;
+}
+
+/* ---- while it runs ---- */
+
+struct watching {
+    const struct command *command;
+    struct command_output *output;
+    pid_t child;
+    int pidfd, pipe;
+    int64_t deadline, kill_at; /* monotonic; 0: none */
+    enum err_class ended;      /* why it was: ERR_TIMEOUT, ERR_INTERRUPTED; ERR_NONE by itself */
+    int status;                /* of waitpid() */
+};
+
+/* False once there is nothing more to come. */
+static bool read_some(struct watching *w)
+{
+    char block[READ_BLOCK];
+    ssize_t n = read(w->pipe, block, sizeof block);
+    if (n > 0)
+        command_output_add(w->output, block, (size_t)n);
+    return n > 0 || (n < 0 && errno == EINTR);
+}
+
+static void ask_to_end(struct watching *w, enum err_class why, int64_t now)
+{
+    w->ended = why;
+    w->deadline = 0;
+    w->kill_at = now + GRACE_MS;
+    kill(-w->child, SIGTERM);
+}
+
+static void pass_time(struct watching *w)
+{
+    int64_t now = clock_mono_ms();
+    const atomic_bool *cancel = w->command->cancel;
+    if (!w->ended && cancel && atomic_load(cancel))
+        ask_to_end(w, ERR_INTERRUPTED, now);
+    else if (w->deadline && now >= w->deadline)
+        ask_to_end(w, ERR_TIMEOUT, now);
+    else if (w->kill_at && now >= w->kill_at)
+        kill(-w->child, SIGKILL);
+}
+
+/* Until the command itself has ended. While it is not reaped its group's number cannot be another's. */
+static void watch(struct watching *w)
+{
+    bool open = true, running = true;
+    while (running) {
+        struct pollfd fds[] = {{open ? w->pipe : -1, POLLIN, 0}, {w->pidfd, POLLIN, 0}};
+        pass_time(w);
+        if (poll(fds, 2, TICK_MS) <= 0)
+            continue;
+        if (fds[0].revents)
+            open = read_some(w);
+        running = !fds[1].revents;
+    }
+    kill(-w->child, SIGKILL);
+    while (waitpid(w->child, &w->status, 0) < 0 && errno == EINTR)
+        continue;
+    for (int64_t until = clock_mono_ms() + DRAIN_MS; open && clock_mono_ms() < until;) {
+        struct pollfd fd = {w->pipe, POLLIN, 0};
+        if (poll(&fd, 1, DRAIN_MS) <= 0)
+            break;
+        open = read_some(w);
+    }
+}
+
+/* ---- what became of it ---- */
+
+static struct str duration(struct arena *arena, int64_t ms)
+{
+    if (ms % 60000 == 0)
+        return arena_printf(arena, "%lld minutes", (long long)(ms / 60000));
+    return arena_printf(arena, "%lld seconds", (long long)(ms / 1000));
+}
+
+static int report(const struct watching *w, struct err *err)
+{
+    const struct command *command = w->command;
+    struct str said = command_output_end(w->output, command->arena, SAID_BYTES), why;
+    enum err_class class = w->ended ? w->ended : ERR_FAILED;
+    if (w->ended == ERR_INTERRUPTED)
+        return err_set(err, class, "%s was interrupted", command->what);
+    if (w->ended == ERR_TIMEOUT)
+        why = arena_printf(command->arena, "took longer than %s and was ended",
+            duration(command->arena, command->timeout_ms).p);
+    else if (WIFSIGNALED(w->status))
+        why = arena_printf(command->arena, "was ended by signal %d", WTERMSIG(w->status));
+    else
+        why = arena_printf(command->arena, "failed with status %d", WEXITSTATUS(w->status));
+    err_set(err, class, "%s %s%s%.*s", command->what, why.p, said.n ? ":\n" : "", STR_ARG(said));
+    return w->ended == ERR_TIMEOUT ? err_hint(err, "`timeouts: {create: 1h, update: 1h}` gives it more") : -1;
+}
+
+static int watch_child(struct watching *w, struct err *err)
+{
+    w->pidfd = (int)syscall(SYS_pidfd_open, w->child, 0);
+    if (w->pidfd < 0) { /* without it nobody would be told of its end */
+        err_errno(err, ERR_FAILED, "%s: cannot be watched", w->command->what);
+        kill(-w->child, SIGKILL);
+        waitpid(w->child, &w->status, 0);
+        return -1;
+    }
+    watch(w);
+    close(w->pidfd);
+    bool fine = !w->ended && WIFEXITED(w->status) && WEXITSTATUS(w->status) == 0;
+    return fine ? 0 : report(w, err);
+}
+
+int command_run(const struct command *command, struct command_output *output, struct err *err)
+{
+    struct watching w = {.command = command, .output = output};
+    int ends[2];
+    if (command->cancel && atomic_load(command->cancel))
+        return err_set(err, ERR_INTERRUPTED, "%s was not started: interrupted", command->what);
+    if (pipe2(ends, O_CLOEXEC))
+        return err_errno(err, ERR_FAILED, "%s: cannot make a pipe", command->what);
+    w.pipe = ends[0];
+    int failed = spawn(command, ends[1], &w.child), status;
+    close(ends[1]);
+    if (failed) {
+        errno = failed;
+        status = err_errno(err, ERR_FAILED, "%s: cannot start \"%s\"", command->what, command->args[0]);
+    } else {
+        w.deadline = command->timeout_ms > 0 ? clock_mono_ms() + command->timeout_ms : 0;
+        status = watch_child(&w, err);
+    }
+    close(w.pipe);
+    return status;
+}

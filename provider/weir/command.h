@@ -1,0 +1,30 @@
+/*
+ * Running a command of the user's for what it makes, not for what it says: a build, pip. Everything that it
+ * starts is in a process group of its own and ends with it: when it is done, when its time is over, when weir
+ * is interrupted. Only what has left the group (a daemon) goes on, and is not waited for. There is no
+ * terminal to ask anything on: who tries gets an error rather than wait for ever.
+ */
+#ifndef WEIR_PROVIDER_WEIR_COMMAND_H
+#define WEIR_PROVIDER_WEIR_COMMAND_H
+
+#include "base/err.h"
+#include "provider/weir/command_output.h"
+
+#include <stdatomic.h>
+
+struct command {
+    struct arena *arena;
+    const char *what; /* names it in messages: "the build command `make`" */
+    char *const *args;
+    struct str dir;            /* "" here */
+    int64_t timeout_ms;        /* 0: none */
+    const atomic_bool *cancel; /* set: it is ended; may be NULL */
+};
+
+/*
+ * 0 when it ended with status 0. ERR_FAILED, ERR_TIMEOUT or ERR_INTERRUPTED otherwise, with the end of what
+ * it printed.
+ */
+int command_run(const struct command *command, struct command_output *output, struct err *err);
+
+#endif

@@ -1,0 +1,237 @@
+"""weir.artifact: the commands that make its files. When they run, what is shown of them, and that they end."""
+
+import fcntl
+import os
+import pty
+import signal
+import subprocess
+import termios
+import time
+
+import pytest
+
+from support import until
+from test_artifact import artifact, offline, shas, write
+
+
+def gone(pid):
+    """Ended, whether or not anybody has taken notice."""
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def built(tmp_path, command, more="", files=None, inputs=""):
+    """A stack whose artifact `out` comes from the command, which is a script beside it."""
+    stack = offline(tmp_path, f"source: out, build: {{command: sh make.sh{inputs}}}{more}", files)
+    write(stack.folder, {"make.sh": command})
+    return stack
+
+
+# ---- when it runs ----
+
+
+def test_inputs_that_match_what_is_made(tmp_path):
+    """The pattern names more than it should: the build does not run again on its own account."""
+    stack = built(tmp_path, "echo run >> ../runs; mkdir -p all/out; date +%N > all/out/x; cat all/in > all/out/y", files={"all/in": "1"}, inputs=", inputs: [all]")
+    stack.write((stack.folder / "weir.yaml").read_text().replace("source: out", "source: all/out"))
+    first = shas(stack)
+    assert shas(stack) == first
+    write(stack.folder, {"all/in": "2"})
+    second = shas(stack)
+    assert second != first
+    assert shas(stack) == second
+    assert (tmp_path / "runs").read_text() == "run\n" * 2
+
+
+def test_input_that_changes_during_the_build(tmp_path):
+    """What somebody writes meanwhile is not taken for built."""
+    stack = built(tmp_path, "echo run >> ../runs; cp in out; echo late > in", files={"in": "early"}, inputs=", inputs: [in]")
+    shas(stack)
+    shas(stack)
+    shas(stack)
+    assert (tmp_path / "runs").read_text() == "run\n" * 2
+
+
+def test_runs_once_for_all_that_name_it(tmp_path):
+    for inputs in ("", ", inputs: [make.sh]"):
+        stack = offline(tmp_path, f"for_each: [a, b, c], source: 'out/${{each.key}}', build: {{command: sh make.sh{inputs}}}", name=f"stack{len(inputs)}")
+        write(stack.folder, {"make.sh": "echo run >> runs; mkdir -p out; touch out/a out/b out/c; exit $(cat status)", "status": "1"})
+        stack.run("plan", status=1)
+        assert (stack.folder / "runs").read_text() == "run\n"
+        write(stack.folder, {"status": "0"})
+        assert len(shas(stack)) == 3
+        assert (stack.folder / "runs").read_text() == "run\n" * 2
+
+
+def test_does_not_run_to_take_things_down(cloud, stack):
+    stack.write(artifact("source: out, build: 'echo run >> runs; echo 1 > out'")).apply()
+    runs = (stack.folder / "runs").read_text()
+    stack.run("output")
+    stack.run("state", "list")
+    stack.destroy()
+    assert (stack.folder / "runs").read_text() == runs
+    assert cloud.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_two_weirs_in_one_folder_build_one_after_the_other(tmp_path):
+    stack = built(tmp_path, "echo begin >> log; until [ -e go ]; do sleep 0.01; done; echo end >> log; echo 1 > out")
+    first = stack.start("plan")
+    until(lambda: (stack.folder / "log").exists(), process=first)
+    second = stack.start("plan", "-v")
+    assert "waiting for another weir that builds in this folder" in second.stderr.readline()
+    write(stack.folder, {"go": ""})
+    assert first.communicate(timeout=30) and second.communicate(timeout=30)
+    assert first.returncode == second.returncode == 0
+    assert (stack.folder / "log").read_text() == "begin\nend\n" * 2
+
+
+# ---- what is shown ----
+
+
+def test_what_it_prints_is_shown_on_request(tmp_path):
+    stack = built(tmp_path, "echo compiling; printf '10%%\\r50%%\\r\\n\\n'; echo 'a warning' >&2; echo 1 > out")
+    quiet = stack.run("plan")
+    assert "compiling" not in quiet.out + quiet.err
+    assert [line for line in stack.run("plan", "-v").err.splitlines() if line.startswith("|")] == ["| code: compiling", "| code: 10%", "| code: 50%", "| code: a warning"]
+    events = stack.run("plan", "--json").events()
+    assert [event["text"] for event in events if event["event"] == "printed"] == ["compiling", "10%", "50%", "a warning"]
+
+
+def in_terminal(stack, *args):
+    master, slave = pty.openpty()
+    process = subprocess.Popen(stack.command(*args), cwd=stack.folder, env={**stack.env, "TERM": "xterm"}, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+                               preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(slave)
+    return process, master
+
+
+def read_terminal(master, process):
+    out = b""
+    while True:
+        try:
+            piece = os.read(master, 65536)
+        except OSError:
+            piece = b""
+        if not piece:
+            break
+        out += piece
+    process.wait(timeout=30)
+    os.close(master)
+    return out.decode(errors="replace")
+
+
+def test_a_terminal_shows_what_it_is_at(tmp_path):
+    stack = built(tmp_path, "echo linking everything; until [ -e go ]; do sleep 0.01; done; echo 1 > out")
+    process, master = in_terminal(stack, "plan")
+    shown = b""
+    while b"code: linking everything" not in shown:
+        shown += os.read(master, 65536)
+    write(stack.folder, {"go": ""})
+    assert "linking" not in read_terminal(master, process).split("\033[J")[-1]
+    assert process.returncode == 0
+
+
+def test_nobody_is_asked_anything(tmp_path):
+    """As git does for a password: it gets an error, rather than wait behind weir's back."""
+    stack = built(tmp_path, "exec </dev/tty; read answer; echo 1 > out")
+    process, master = in_terminal(stack, "plan")
+    assert "/dev/tty" in read_terminal(master, process)
+    assert process.returncode == 1
+
+
+def test_secrets_are_not_shown(tmp_path):
+    script = """
+        echo "input $1"; echo "variable $GITHUB_TOKEN"; echo "aws $AWS_SECRET_ACCESS_KEY"; echo "url https://ada:s3cr3t-in-url@host/x"
+        echo "db_password: s3cr3t-by-name"; printf '%16000s' 's3cr3t-input' ; echo
+        printf -- '-----BEGIN RSA PRIVATE KEY-----\\ns3cr3tkeyline\\n-----END RSA PRIVATE KEY-----\\nafter the key\\n'
+        echo fine; exit 1
+    """
+    stack = offline(tmp_path, "source: out, build: 'sh make.sh ${inputs.pass}'")
+    text = (stack.folder / "weir.yaml").read_text()
+    stack.write(text.replace("resources:", "inputs: {pass: {type: string, sensitive: true}}\nresources:"))
+    write(stack.folder, {"make.sh": script})
+    stack.env |= {"GITHUB_TOKEN": "s3cr3t-variable", "AWS_SECRET_ACCESS_KEY": "s3cr3t-aws-key"}
+    for args in (("plan",), ("plan", "-v"), ("plan", "--json")):
+        failed = stack.run(*args, "-i", "pass=s3cr3t-input", status=1)
+        said = failed.out + failed.err
+        assert "s3cr3t" not in said, said
+        assert "the build command failed with status 1" in said and "after the key" in said and "fine" in said, said
+    shown = stack.run("plan", "-v", "-i", "pass=s3cr3t-input", status=1).err
+    assert "| code: input (redacted)" in shown and "| code: url https://ada:(redacted)@host/x" in shown and "| code: variable (redacted)" in shown, shown
+
+
+def test_gigabytes_of_output(tmp_path):
+    """With and without ends of lines: bounded in memory, on the disk and on the screen."""
+    for i, flood in enumerate(("head -c 150000000 /dev/zero", "yes 'a line of output' | head -c 150000000")):
+        stack = built(tmp_path / str(i), f"{flood}; echo; printf '\\033[31mthe end\\033[0m\\n'; exit 1")
+        limit = "" if "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ else "ulimit -d 100000; "
+        flooded = subprocess.run(["sh", "-c", limit + 'exec "$@"', "sh", *stack.command("plan", "-v")], cwd=stack.folder, env=stack.env, capture_output=True)
+        assert flooded.returncode == 1 and flooded.stderr.endswith(b"\nthe end\n"), flooded.stderr[-1000:]
+        assert len(flooded.stderr) < 2_000_000
+
+
+# ---- that it ends ----
+
+
+@pytest.mark.parametrize("by", ["interrupt", "timeout"])
+def test_its_whole_group_ends(tmp_path, by):
+    command = "sleep 1000 & echo $! > child; (trap '' TERM; echo at work; sleep 1000) & wait" if by == "interrupt" else "sleep 1000 & echo $! > child; echo at work; wait"
+    stack = built(tmp_path, command, more=", timeouts: {create: 1s}" if by == "timeout" else "")
+    process = stack.start("plan", "-v")
+    assert "at work" in process.stderr.readline()
+    if by == "interrupt":
+        process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    child = int((stack.folder / "child").read_text())
+    if by == "interrupt":
+        assert process.returncode == 130 and "the build command `sh make.sh` was interrupted" in err, err
+    else:
+        assert process.returncode == 1 and "took longer than 1 seconds and was ended" in err and "timeouts: {create: 1h" in err, err
+    until(lambda: gone(child))
+    assert not (stack.folder / "out").exists()
+
+
+def test_interrupted_apply_has_begun_nothing(stack, cloud):
+    stack.write(artifact("source: out, build: 'echo at work; sleep 1000'"))
+    process = stack.start("apply", "--yes", "-v")
+    until(lambda: "at work" in process.stderr.readline(), process=process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert stack.addresses() == [] and cloud.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_daemon_is_neither_waited_for_nor_ended(tmp_path):
+    """As build tools leave them, with the output still open."""
+    stack = built(tmp_path, "setsid sh -c 'echo $$ > daemon; exec sleep 1000' & until [ -s daemon ]; do sleep 0.01; done; echo 1 > out")
+    began = time.monotonic()
+    try:
+        stack.run("plan")
+        assert time.monotonic() - began < 10
+        assert not gone(int((stack.folder / "daemon").read_text()))
+    finally:
+        os.kill(int((stack.folder / "daemon").read_text()), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("command", ["rm -r out", "true", "mv out elsewhere"])
+def test_what_it_should_make_is_missing(tmp_path, command):
+    stack = built(tmp_path, command, files={} if command == "true" else {"out/a": "1"})
+    failed = stack.run("plan", status=3)
+    assert 'source "out" is not there' in failed.err and "the build command has not made it" in failed.err, str(failed)
+    assert [path for path in (stack.folder / ".weir/artifacts").iterdir() if path.suffix not in (".cache", ".lock")] == []
+
+
+def test_command_that_cannot_start(tmp_path):
+    stack = built(tmp_path, "exec /nowhere/compiler")
+    failed = stack.run("plan", status=1)
+    assert "failed with status 127" in failed.err and "/nowhere/compiler" in failed.err, str(failed)
+
+
+def test_process_limits_are_those_of_weir(tmp_path):
+    """A build may need more files or memory than weir would think of: nothing is changed for it."""
+    stack = built(tmp_path, "ulimit -n > out; ulimit -c >> out; umask >> out")
+    stack.run("plan")
+    here = subprocess.run(["sh", "-c", "ulimit -n; ulimit -c; umask"], capture_output=True, text=True).stdout
+    assert (stack.folder / "out").read_text() == here
