@@ -130,7 +130,9 @@ bool time_parse_rfc3339(struct str text, int64_t *wall_ms)
         p++;
     } else if (*p == '+' || *p == '-') {
         int hours, minutes, used = 0;
-        if (sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || used != 5)
+        bool colon = p[1] && p[2] && p[3] == ':'; /* Lambda writes +0000 */
+        if (sscanf(p + 1, colon ? "%2d:%2d%n" : "%2d%2d%n", &hours, &minutes, &used) != 2 ||
+            used != 4 + colon)
             return false;
         offset_minutes = (*p == '-' ? -1 : 1) * (hours * 60 + minutes);
         p += 1 + used;

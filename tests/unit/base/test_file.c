@@ -96,6 +96,9 @@ static void times_go_both_ways(void **state)
     int64_t http = 0;
     assert_true(time_parse_http(STR("Sat, 21 Nov 2026 09:30:00 GMT"), &http));
     assert_true(http == ms - 500);
+    assert_true(time_parse_rfc3339(STR("2026-11-21T09:30:00.500+0000"), &ms)); /* as Lambda writes it */
+    assert_true(str_eq(time_rfc3339(&a, ms, true), STR("2026-11-21T09:30:00.500Z")));
+    assert_false(time_parse_rfc3339(STR("2026-11-21T09:30:00+00"), &ms));
     assert_false(time_parse_rfc3339(STR("2026-11-21"), &ms));
     assert_false(time_parse_rfc3339(STR("2026-11-21T09:30:00"), &ms));
 }
