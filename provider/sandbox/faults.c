@@ -14,6 +14,7 @@ struct rule {
     const char *service, *operation; /* globs */
     double probability;
     int64_t times; /* so often at most; -1: no end */
+    bool after;    /* not before the rule above has struck as often as it may */
     int64_t struck;
     struct fault_strike strike;
     const struct value *given;
@@ -87,6 +88,8 @@ static int read_key(struct arena *arena, struct rule *rule, struct value_entry e
             return err_set(err, ERR_INVALID,
                 "\"fault\" is one of none, throttle, error, reset, lost, truncate; not \"%.*s\"",
                 STR_ARG(text));
+    } else if (str_eqz(entry.key, "after") && entry.value->kind == VALUE_BOOL) {
+        rule->after = entry.value->boolean;
     } else if (str_eqz(entry.key, "probability")) {
         return read_number(entry.value, 0, 1, &rule->probability, entry.key, err);
     } else if (str_eqz(entry.key, "times") || str_eqz(entry.key, "latency") || str_eqz(entry.key, "status")) {
@@ -205,6 +208,11 @@ static double throw_dice(struct faults *faults)
     return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
 }
 
+static bool is_over(const struct rule *rule)
+{
+    return rule->times >= 0 && rule->struck >= rule->times;
+}
+
 struct fault_strike faults_strike(struct faults *faults, struct str service, struct str operation)
 {
     struct fault_strike strike = {0};
@@ -214,7 +222,8 @@ struct fault_strike faults_strike(struct faults *faults, struct str service, str
         const char *name = arena_strz(&arena, service), *call = arena_strz(&arena, operation);
         for (size_t i = 0; i < faults->count; i++) {
             struct rule *rule = &faults->rules[i];
-            if ((rule->times >= 0 && rule->struck >= rule->times) || fnmatch(rule->service, name, 0) ||
+            bool waits = rule->after && i && !is_over(rule - 1);
+            if (waits || is_over(rule) || fnmatch(rule->service, name, 0) ||
                 fnmatch(rule->operation, call, 0) || throw_dice(faults) >= rule->probability)
                 continue;
             rule->struck++;

@@ -5,6 +5,7 @@
  *     rules:
  *       - {service: glue, operation: "Create*", fault: throttle, probability: 0.3}
  *       - {service: s3, operation: "PUT /lake?*", fault: lost, times: 1}
+ *       - {fault: reset, after: true} # from when the rule above has struck as often as it may
  *       - {latency: 200}            # every request waits so many milliseconds
  *
  * They come from a file (`weir sandbox --faults FILE`) or over HTTP: POST /_weir/faults replaces them, GET

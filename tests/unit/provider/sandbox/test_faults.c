@@ -29,6 +29,20 @@ static void test_first_rule_that_fits(void **state)
     faults_free(faults);
 }
 
+static void test_after_the_rule_above(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct faults *faults = faults_new();
+    struct str rules =
+        STR("rules: [{operation: CreateVpc, fault: lost, times: 1}, {fault: reset, after: true}]");
+    assert_int_equal(faults_set(faults, rules, &err), 0);
+    assert_int_equal(faults_strike(faults, STR("ec2"), STR("DescribeVpcs")).kind, FAULT_NONE);
+    assert_int_equal(faults_strike(faults, STR("ec2"), STR("CreateVpc")).kind, FAULT_LOST);
+    assert_int_equal(faults_strike(faults, STR("ec2"), STR("DescribeVpcs")).kind, FAULT_RESET);
+    faults_free(faults);
+}
+
 static void test_same_seed_same_faults(void **state)
 {
     (void)state;
@@ -68,6 +82,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_rule_that_fits),
+        cmocka_unit_test(test_after_the_rule_above),
         cmocka_unit_test(test_same_seed_same_faults),
         cmocka_unit_test(test_mistakes_leave_the_old_rules),
     };
