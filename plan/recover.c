@@ -92,12 +92,25 @@ static int find(struct settling *s, const struct value **live, struct err *err)
     return ops->read(&s->ctx, value_merge(s->arena, desired, who), s->intent->set, live, err);
 }
 
+/* Found by what it looks like, it may be one that the state has already, of an earlier run. */
+static bool is_recorded(const struct settling *s, const struct value *live)
+{
+    struct str id = value_text(value_get(live, s->schema->id), STR_EMPTY);
+    size_t n;
+    const struct record *const *records = state_records(s->options->state, &n);
+    for (size_t i = 0; i < n; i++)
+        if (id.n && str_eq(records[i]->type, s->schema->name) && str_eq(records[i]->id, id) &&
+            str_eq(records[i]->provider, s->intent->provider))
+            return true;
+    return false;
+}
+
 static int settle_create(struct settling *s, struct err *err)
 {
     const struct value *live, *desired = s->intent->desired ? s->intent->desired : &value_empty_map;
     if (find(s, &live, err))
         return -1;
-    if (!live)
+    if (!live || (!s->intent->id.n && is_recorded(s, live)))
         return close_undone(s, "had not been created yet when the run stopped", err);
     if (object_is_another(s->schema, desired, live))
         return close_undone(s, "had not been created yet; what bears its name is something else", err);
@@ -186,6 +199,7 @@ static int prepare(struct settling *s, struct err *err)
         .stack = o->stack,
         .env = o->env,
         .token = s->intent->token,
+        .since_ms = s->intent->at_ms,
         .cancel = o->cancel,
     };
     return o->provider(o->ctx, s->intent->provider, &s->ctx.provider, err);

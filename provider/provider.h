@@ -60,7 +60,8 @@ struct op_ctx {
     struct str env;     /* its environment; "" none */
     struct str lineage; /* of the state, for the same: copies of a stack have the same name; "" not known */
     struct str
-        token;      /* idempotency token of this intent: 32 hex digits; stable across retries and recovery */
+        token; /* idempotency token of this intent: 32 hex digits; stable across retries and recovery */
+    int64_t since_ms; /* find: when the intent was recorded; nothing older is looked for; 0: not known */
     bool sensitive; /* the file or the record marks something as secret that answers may repeat: not traced */
     unsigned teardown;         /* consents of this deletion, see enum teardown */
     int64_t timeout_ms;        /* for waiting on create, update or delete; 0: the type's own */

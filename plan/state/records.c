@@ -1,5 +1,6 @@
 #include "plan/state/records.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "plan/state/log.h"
 #include "stacks/stack.h"
@@ -483,6 +484,8 @@ static struct open_intent *parse_intent(struct records *r, const char *json)
     assert(!broken);
     (void)broken;
     struct str type = text_of(line, "type"), provider = text_of(line, "provider");
+    int64_t at_ms = 0;
+    time_parse_rfc3339(text_of(line, "at"), &at_ms);
     *intent = (struct open_intent){
         .address = arena_str(&r->arena, text_of(line, "address")),
         .type = keep_name(&r->keeper, type),
@@ -494,6 +497,7 @@ static struct open_intent *parse_intent(struct records *r, const char *json)
         .set = kept_or_null(r, line, "set"),
         .deps = kept_or_null(r, line, "deps"),
         .seq = number_of(line, str_eqz(text_of(line, "kind"), "kept") ? "from" : "seq"),
+        .at_ms = at_ms,
     };
     return intent;
 }

@@ -584,6 +584,10 @@ static void write_kept_intent(
     buf_addz(&body, "{\"kind\":\"kept\"");
     add_text(&body, "address", intent->address);
     buf_addf(&body, ",\"from\":%" PRIu64, intent->seq);
+    if (intent->at_ms) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        add_text(&body, "at", time_rfc3339(&scratch, intent->at_ms, true));
+    }
     add_type(&body, intent->type, intent->provider);
     add_text(&body, "action", intent->action);
     add_text(&body, "token", intent->token);

@@ -39,6 +39,7 @@ struct open_intent {
     struct str address, type, provider, action, token, id;
     const struct value *desired, *set, *deps;
     uint64_t seq;
+    int64_t at_ms; /* when it was recorded; 0: not known */
 };
 
 struct state_options {

@@ -239,27 +239,6 @@ static void add_runs(struct listing *l, const struct value *found)
     }
 }
 
-static int add_page(struct listing *l, const struct spec_step *paged, const struct value *token,
-    const struct value **next, struct err *err)
-{
-    struct run *run = l->run;
-    const struct spec_step *step = l->job->list;
-    const struct value *document;
-    if (run_page(run, paged, l->object, NULL, token, &document, err))
-        return -1;
-    *next = paged->page.out.n ? wire_path(run->arena, document, paged->page.out) : NULL;
-    const struct value *items = wire_path(run->arena, document, paged->at);
-    if (paged != step) { /* the listing has ids only: `list` asks about a page of them at once */
-        if (!items || items->kind != VALUE_LIST || !items->count)
-            return 0;
-        if (run_page(run, step, l->object, items, NULL, &document, err))
-            return -1;
-        items = wire_path(run->arena, document, step->at);
-    }
-    add_runs(l, items);
-    return 0;
-}
-
 static int newest_first(const void *a, const void *b)
 {
     const struct job_run *x = a, *y = b;
@@ -277,12 +256,13 @@ static int job_list(struct op_ctx *ctx, const struct value *object, const struct
     *n = 0;
     if (!run_applies(&run, l.job->list, l.object))
         return 0;
-    const struct spec_step *paged = l.job->list->each ? l.job->list->each : l.job->list;
-    const struct value *token = NULL, *next = NULL;
+    const struct value *token = NULL, *next = NULL, *items;
     int rc = 0;
     for (int page = 0; rc == 0 && page < LIST_PAGES_MAX && l.n < max; page++) {
-        rc = add_page(&l, paged, token, &next, err);
-        if (!value_text(next, STR_EMPTY).n || (token && value_equal(token, next)))
+        rc = run_page_items(&run, l.job->list, l.object, token, &next, &items, err);
+        if (rc == 0)
+            add_runs(&l, items);
+        if (!next || (token && value_equal(token, next)))
             break;
         token = next;
     }

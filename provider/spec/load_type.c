@@ -382,11 +382,14 @@ static void load_find(struct type_loader *t)
     const struct node *node = node_get(t->node, "find");
     if (!node)
         return;
-    struct step_rules rules = {.what = "find", .extra = "by", .nothing = true, .pages = true};
-    if (node->kind == NODE_MAP && node_get(node, "by"))
+    struct step_rules rules = {.what = "find", .extra = "by since", .nothing = true, .pages = true};
+    if (node_get(node, "by"))
         t->type->find_by = load_names(t->l, node_get(node, "by"));
-    else
+    t->type->find_since = load_text(t->l, node, "since");
+    if (!node_get(node, "by") || node_get(node, "call"))
         t->type->find = load_step(t, node, &rules);
+    if (t->type->find_since.n && !t->type->find_by.count)
+        load_error(t->l, node, "\"since\" goes with \"by\"");
 }
 
 /* ---- the type ---- */

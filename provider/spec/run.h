@@ -55,6 +55,10 @@ int run_page(struct run *run, const struct spec_step *step, const struct value *
 /* Every item at step->at, through all pages. */
 int run_list(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value **items, struct err *err);
+/* The items of one page; with `each` that page has ids only, and the step is made once for all of them. *next is the
+ * token of the page after it, or NULL. */
+int run_page_items(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *token, const struct value **next, const struct value **items, struct err *err);
 /* A step with everything around it: conditions, `each`, `must be absent`. *document stays NULL where nothing
  * was sent. */
 int run_step(struct run *run, const struct spec_step *step, const struct value *object,
@@ -110,6 +114,12 @@ int run_sync_tags(struct run *run, const struct value *object, const struct valu
     const struct value *want, bool fresh, struct err *err);
 /* The listed items of an entry map as key -> value. */
 const struct value *run_entries_of(struct run *run, const struct spec_entries *e, const struct value *items);
+
+/* ---- run_list.c ---- */
+
+/* Entries by ARN: the tags of everything of this type that has the tags of the filter (NULL: any), without weir's. */
+int run_tagged(struct run *run, const struct value *filters, struct map *by_arn, struct err *err);
+const struct value *run_tag_filter(struct arena *arena, const char *key, struct str text);
 
 /* ---- run_wait.c ---- */
 

@@ -371,6 +371,29 @@ int run_list(struct run *run, const struct spec_step *step, const struct value *
         err, ERR_PROTOCOL, "%.*s gives the same page again and again", STR_ARG(step->op->wire.name));
 }
 
+int run_page_items(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *token, const struct value **next, const struct value **items, struct err *err)
+{
+    const struct spec_step *paged = step->each ? step->each : step;
+    const struct value *document, *found;
+    *items = &value_empty_list;
+    if (run_page(run, paged, object, NULL, token, &document, err))
+        return -1;
+    *next = paged->page.out.n ? wire_path(run->arena, document, paged->page.out) : NULL;
+    *next = value_text(*next, STR_EMPTY).n ? *next : NULL;
+    found = wire_path(run->arena, document, paged->at);
+    if (paged != step) {
+        if (!found || found->kind != VALUE_LIST || !found->count)
+            return 0;
+        if (run_page(run, step, object, found, NULL, &document, err))
+            return -1;
+        found = wire_path(run->arena, document, step->at);
+    }
+    if (found && found->kind == VALUE_LIST)
+        *items = found;
+    return 0;
+}
+
 /* ---- steps ---- */
 
 bool run_applies(struct run *run, const struct spec_step *step, const struct value *object)

@@ -52,8 +52,7 @@ static int tagged_page(struct run *run, const struct value *filters, const struc
     return wire_decode_response(run->arena, &get_resources, &response, document, err);
 }
 
-/* ARN -> tags of everything of this type that has (these) tags. */
-static int tagged(struct run *run, const struct value *filters, struct map *by_arn, struct err *err)
+int run_tagged(struct run *run, const struct value *filters, struct map *by_arn, struct err *err)
 {
     const struct value *token = NULL, *document;
     do {
@@ -65,7 +64,7 @@ static int tagged(struct run *run, const struct value *filters, struct map *by_a
     return 0;
 }
 
-static const struct value *tag_filter(struct arena *arena, const char *key, struct str text)
+const struct value *run_tag_filter(struct arena *arena, const char *key, struct str text)
 {
     const struct value *v = value_string(arena, text);
     struct value_entry entries[] = {
@@ -80,7 +79,7 @@ int provider_marked(struct provider *provider, struct arena *arena, struct str s
     struct op_ctx ctx = {.arena = arena, .provider = provider};
     struct run run = {.ctx = &ctx, .arena = arena, .client = provider_aws(provider)};
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
-    const struct value *token = NULL, *document, *filter = tag_filter(arena, "weir:stack", stack);
+    const struct value *token = NULL, *document, *filter = run_tag_filter(arena, "weir:stack", stack);
     *list = &value_empty_list;
     do {
         if (tagged_page(&run, filter, token, &document, err))
@@ -95,19 +94,6 @@ int provider_marked(struct provider *provider, struct arena *arena, struct str s
         token = value_getz(document, "PaginationToken");
     } while (value_text(token, STR_EMPTY).n);
     *list = value_builder_list(&all);
-    return 0;
-}
-
-/* What carries this intent's mark: *object with its ARN and what the ARN tells; unchanged where there is
- * none. */
-static int find_marked(struct run *run, const struct value **object, struct err *err)
-{
-    AUTO_MAP struct map by_arn = MAP_INIT;
-    if (tagged(run, tag_filter(run->arena, "weir:intent", run->ctx->token), &by_arn, err))
-        return -1;
-    if (by_arn.n == 1)
-        *object = run_split(run, STR("arn"),
-            value_with(run->arena, *object, STR("arn"), value_string(run->arena, by_arn.items[0].key)));
     return 0;
 }
 
@@ -187,7 +173,7 @@ int spec_list(struct op_ctx *ctx, const struct value *wanted, resource_found *fo
     const struct value *items;
     bool tags = type->tags && type->tags->bulk.n && run_wants(wanted, type->tags->attr->attr->name);
     if (run_list(&run, &type->list.items[0], NULL, NULL, &items, err) ||
-        list_all_more(&run, wanted, &by_id, err) || (tags && tagged(&run, NULL, &by_arn, err)))
+        list_all_more(&run, wanted, &by_id, err) || (tags && run_tagged(&run, NULL, &by_arn, err)))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *live = run_decode(&run, &type->list.items[0], items->items[i], NULL);
@@ -199,78 +185,4 @@ int spec_list(struct op_ctx *ctx, const struct value *wanted, resource_found *fo
     }
     *covered = covered_names(&run, wanted, tags);
     return 0;
-}
-
-/* ---- finding ---- */
-
-static const struct value *value_or_default(
-    const struct spec_type *type, const struct value *object, struct str name)
-{
-    const struct value *v = value_get(object, name);
-    const struct spec_attr *attr = spec_attr_find(type, name);
-    return value_is_null(v) && attr ? attr->attr->default_value : v;
-}
-
-/* By the attributes that `find: {by: …}` names, in the listing. */
-static int find_listed(
-    struct run *run, const struct value *desired, const struct value **live, struct err *err)
-{
-    const struct spec_type *type = run->type;
-    const struct value *items;
-    if (run_list(run, &type->list.items[0], desired, NULL, &items, err))
-        return -1;
-    for (uint32_t i = 0; i < items->count && !*live; i++) {
-        const struct value *candidate = run_decode(run, &type->list.items[0], items->items[i], NULL);
-        bool same = !run_holds_any(run, &type->gone, candidate);
-        for (size_t k = 0; k < type->find_by.count && same; k++)
-            same = value_equal(value_or_default(type, candidate, type->find_by.items[k]),
-                value_or_default(type, desired, type->find_by.items[k]));
-        if (same)
-            *live = candidate;
-    }
-    return 0;
-}
-
-static int find_whole(struct run *run, const struct value *object, const struct value **live, struct err *err)
-{
-    if (run_read(run, object, NULL, live, err))
-        return -1;
-    *live = run_shown(run, *live);
-    return 0;
-}
-
-/* An id that is known beforehand identifies; otherwise the spec says how to look. */
-int spec_find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
-{
-    struct run run;
-    run_init(&run, ctx);
-    const struct spec_type *type = run.type;
-    const struct value *object;
-    *live = NULL;
-    if (run_fill_templates(&run, desired, &object, err))
-        return -1;
-    const struct value *id = value_get(object, type->schema.id);
-    if (!value_is_null(id) && value_is_known(id))
-        return find_whole(&run, object, live, err);
-    if (type->find) {
-        const struct value *items;
-        struct err failure = ERR_INIT;
-        if (run_list(&run, type->find, object, NULL, &items, &failure)) {
-            if (failure.class == ERR_ABSENT)
-                return 0;
-            *err = failure;
-            return -1;
-        }
-        const struct value *item = run_pick(&run, type->find, items, object);
-        *live = item ? run_decode(&run, type->find, item, NULL) : NULL;
-    } else if (type->tags && type->tags->bulk.n && type->tags->mark) {
-        if (find_marked(&run, &object, err))
-            return -1;
-        const struct value *found = value_get(object, type->schema.id);
-        return value_is_null(found) ? 0 : find_whole(&run, object, live, err);
-    } else if (type->find_by.count && type->list.count && find_listed(&run, object, live, err)) {
-        return -1;
-    }
-    /* Whole, as a read gives it. */
-    return *live ? find_whole(&run, value_merge(run.arena, object, *live), live, err) : 0;
 }

@@ -256,7 +256,9 @@ struct spec_type {
     struct spec_steps
         list; /* the first one gives the objects, others (with `for`) more of their attributes */
     const struct spec_step *find;
-    struct spec_names find_by; /* attributes to compare when looking through the listing */
+    struct spec_names
+        find_by;           /* attributes to compare when looking through what `find`, or the listing, gives */
+    struct str find_since; /* path of the time when a listed one was made; "" none */
     const struct spec_facet *facets;
     size_t facet_count;
     const struct spec_members *members;

@@ -1,5 +1,6 @@
 """The servers that the tests of the sandbox speak to."""
 
+import json
 import os
 import re
 import shutil
@@ -181,3 +182,27 @@ class SandboxCloud(Sandbox):
         from support import ACCOUNT, SECRET_KEY  # of the folder above, which conftest.py makes known
 
         super().__init__(folder, ACCOUNT, "e2e", SECRET_KEY, "look", "look")
+
+
+class Faults:
+    """What a sandbox lets go wrong; see docs/sandbox.md."""
+
+    def __init__(self, cloud):
+        self.url = cloud.url + "/_weir/faults"
+
+    def __call__(self, method, body=None):
+        data = json.dumps(body).encode() if body is not None else None
+        with urllib.request.urlopen(urllib.request.Request(self.url, data=data, method=method), timeout=5) as answer:
+            return json.loads(answer.read())
+
+
+def killed(stack, faults, operation):
+    """An apply that is killed when the request was carried out and its answer lost; nothing more gets through."""
+    from support import until  # of the folder above, which conftest.py makes known
+
+    faults("POST", {"rules": [{"operation": operation, "fault": "lost", "times": 1}, {"fault": "reset", "after": True}]})
+    process = stack.start("apply", "--yes")
+    until(lambda: faults("GET")["rules"][0]["struck"], process=process)
+    process.kill()
+    process.communicate()
+    faults("DELETE")

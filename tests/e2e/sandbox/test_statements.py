@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from servers import JobSandbox
+from servers import Faults, JobSandbox, killed
 from support import Stack
 
 STACK = """
@@ -116,3 +116,22 @@ def test_statement_over_files(queries):
     stack.destroy()
     assert sorted(queries.runs()) == ["select 0", "select 000", "select 1", "select 2"]
     assert stack.addresses() == []
+
+
+def test_a_lost_answer_does_not_run_it_twice(tmp_path, stack, cloud):
+    stack.write(STACK.format(sql="create schema gold"))
+    killed(stack, Faults(cloud), "ExecuteStatement")
+    stack.apply()
+    stack.assert_settled()
+    assert [run["QueryString"] for run in cloud.client("redshift-data").list_statements(Status="ALL")["Statements"]] == ["create schema gold"]
+
+
+def test_a_lost_answer_does_not_query_twice(queries):
+    stack = queries.stack
+    stack.write(ATHENA.format(sql="select 1", undo="select 0"))
+    stack.apply()
+    stack.destroy()  # one of an earlier time, which is not what the next run makes
+    killed(stack, Faults(queries.server), "StartQueryExecution")
+    stack.apply()
+    stack.assert_settled()
+    assert sorted(queries.runs()) == ["select 0", "select 1", "select 1"]

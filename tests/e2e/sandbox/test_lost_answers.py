@@ -1,0 +1,104 @@
+"""
+A kill between a request that makes something and its record: the network ends with the answer lost after the work was done, and weir is
+killed. The next apply has to find what was made: one of each type, as boto3 sees it, and after a destroy none.
+"""
+
+import functools
+import json
+import re
+import subprocess
+
+import jmespath
+import pytest
+import test_types
+import test_types_jobs
+import test_types_more
+import test_types_network
+import test_types_small
+from life import stack_text
+from rows import ROWS
+from servers import Faults, killed
+from support import WEIR
+
+MODULES = [test_types.CASES, test_types_small.CASES, test_types_jobs.CASES, test_types_network.CASES, test_types_more.CASES, test_types_more.NOT_ON_MOTO]
+CASES = {case.type: case for cases in reversed(MODULES) for case in cases.values()}
+for name in "aws.athena.statement", "aws.s3.object":
+    del CASES[name]
+TRUST = '{"Version": "2012-10-17", "Statement": []}'
+
+# Types that are not tried here, and where they are.
+ELSEWHERE = {
+    "aws.emrserverless.job": "nothing of it is at the service",
+    "aws.mwaa.environment": "boto3 looks for it at api.127.0.0.1; its name is its id, as everywhere where ids are not the service's",
+    "aws.redshiftdata.statement": "runs rather than is: test_statements.py",
+    "aws.athena.statement": "the same",
+    # and those whose calls are in C, aws.s3.object and its like: tests/crash
+}
+PROBES = ("Head", "Describe", "Validate")  # look only, before something is made
+
+
+@functools.cache
+def types():
+    lines = subprocess.run([WEIR, "schema", "--calls"], capture_output=True, text=True, check=True).stdout.splitlines()
+    return {line["type"]: line for line in map(json.loads, lines) if not line["data"]}
+
+
+def maker(line):
+    """The request that makes one, as a rule of faults names it."""
+    calls = [call["operation"] for call in line["calls"] if call["role"] == "create" and not call["operation"]["name"].startswith(PROBES)]
+    names = {call["name"] for call in calls}
+    if "AuthorizeSecurityGroupIngress" in names:
+        return "AuthorizeSecurityGroup*"
+    first = calls[0]
+    if first["path"] == "/":
+        return first["name"]
+    path = re.sub(r"\{\w+\}", "*", first["path"])
+    return f"{first['method']} {path}" + (f"[?]{first['query']}*" if first["query"] else "")
+
+
+# Listings other than those of rows.py, which name what is made there; None: names tell these apart anyway.
+LISTED = {
+    "aws.events.event_bus": ("list_event_buses", {}),
+    "aws.glue.table": None,
+    "aws.lambda.alias": None,
+    "aws.lambda.layer_version": ("list_layer_versions", {"LayerName": "life-layer"}),
+    "aws.sqs.queue": ("list_queues", {}),
+}
+
+
+def count(cloud, type_):
+    """How many there are, where boto3 needs no more than a listing to say."""
+    row = ROWS.get(type_)
+    listing = LISTED.get(type_, row and row.list)
+    if not listing or "$" in json.dumps(listing):
+        return None
+    name, given = listing
+    client = cloud.client(row.service)
+    pages = client.get_paginator(name).paginate(**given) if client.can_paginate(name) else [getattr(client, name)(**given)]
+    return len([item for page in pages for item in jmespath.search(row.listed, page) or []])
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_made_once(stack, cloud, name):
+    case, faults = CASES[name], Faults(cloud)
+    if case.prepare:
+        case.prepare(cloud)
+    if "role-a" in json.dumps(case.first):
+        cloud.client("iam").create_role(RoleName="role-a", AssumeRolePolicyDocument=TRUST)
+    before = {key: value for key, value in case.around.items() if "${it." not in json.dumps(value)}
+    stack.write(json.dumps({"stack": "life", "resources": before or {"nothing": {"type": "weir.value", "value": 1}}})).apply()
+    had = count(cloud, name)
+    stack.write(stack_text(case, case.first))
+    killed(stack, faults, maker(types()[name]))
+    stack.apply()
+    stack.assert_settled()
+    case.seen(cloud)
+    if had is not None:
+        made = [name, *(value["type"] for key, value in case.around.items() if key not in before)].count(name)
+        assert count(cloud, name) == had + made
+    stack.destroy()
+    assert case.gone(cloud)
+
+
+def test_every_type_is_tried():
+    assert set(types()) - set(CASES) == set(ELSEWHERE), "a case in test_types*.py, or a reason in ELSEWHERE"
