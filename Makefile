@@ -107,24 +107,31 @@ test: ## unit, language and end-to-end tests; the last line counts them
 $(BUILD)/sandbox_server: $(BUILD)/tests/tools/sandbox_server.o $(BUILD)/libweir.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libweir.a $(LIBS)
 test-e2e: $(BUILD)/weir $(BUILD)/weir.1 $(BUILD)/sandbox_server $(BUILD)/.setup-e2e .venv/.requirements ## weir against servers that others wrote, looked at with clients that others wrote
-	@WEIR=$(abspath $(BUILD)/weir) WEIR_SANDBOX_SERVER=$(abspath $(BUILD)/sandbox_server) tools/test e2e tests/e2e tests/crash
-test-long: ## what takes longer: all tests again under the sanitizers, the examples' jobs, fuzzing, crash sweeps
+	@tools/test e2e tests/e2e tests/crash
+
+# Each part is a target of its own, whose failure keeps none of the others from running; the last lines say how each ended and how long it took.
+PARTS := test jobs crash fuzz asan tsan
+test-long: ## what takes hours: all tests also under the sanitizers, Spark jobs, crash sweeps, fuzzing; PART="jobs fuzz" for some
+	@MAKE='$(MAKE)' tools/test long $(or $(PART),$(PARTS))
+.PHONY: $(PARTS:%=long-%)
+long-test:
 	@tools/setup s3
 	@$(MAKE) --no-print-directory test
+long-jobs: $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements
 	@tools/setup jobs
-	@WEIR=$(abspath $(BUILD)/weir) WEIR_SANDBOX_SERVER=$(abspath $(BUILD)/sandbox_server) WEIR_LONG=1 .venv/bin/python -m pytest -q -k "jobs or dbt" tests/e2e
-	@$(MAKE) --no-print-directory asan
-	@$(MAKE) --no-print-directory tsan
+	@WEIR_LONG=1 tools/test e2e -m long tests/e2e
+long-crash: $(BUILD)/weir .venv/.requirements
+	@WEIR_LONG=1 tools/test e2e tests/crash
+long-fuzz:
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
-	@if [ -d tests/crash ]; then WEIR=$(abspath $(BUILD)/weir) WEIR_LONG=1 .venv/bin/python -m pytest -n $(JOBS) tests/crash; fi
+long-asan long-tsan: long-%:
+	@$(MAKE) --no-print-directory $*
 
 .PHONY: asan tsan
 asan: ## unit and end-to-end tests under AddressSanitizer and UBSan
-	@$(MAKE) --no-print-directory -s -j$(JOBS) MODE=asan BUILD=build-asan build-asan/weir test-bins
-	@$(MAKE) --no-print-directory -s MODE=asan BUILD=build-asan test-unit test-e2e
 tsan: ## unit and end-to-end tests under ThreadSanitizer
-	@$(MAKE) --no-print-directory -s -j$(JOBS) MODE=tsan BUILD=build-tsan build-tsan/weir test-bins
-	@$(MAKE) --no-print-directory -s MODE=tsan BUILD=build-tsan test-unit test-e2e
+asan tsan:
+	@$(MAKE) --no-print-directory MODE=$@ BUILD=build-$@ test
 
 # ---- fuzzing: tests/fuzz/fuzz_X.c with tests/fuzz/corpus/X; needs clang ----
 FUZZ_SECONDS ?= 10

@@ -127,7 +127,7 @@ print(json.dumps({"plans": db.execute("select plan, members, rides, minutes::int
 """
 
 
-@pytest.mark.skipif(not os.environ.get("WEIR_LONG"), reason="dbt takes a while: make test-long")
+@pytest.mark.long
 def test_dbt(tmp_path):
     tools = ROOT / ".venv-jobs" / "bin"
     if not (tools / "dbt").exists():

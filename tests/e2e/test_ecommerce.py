@@ -101,7 +101,7 @@ def spark_python():
     return None
 
 
-@pytest.mark.skipif(not os.environ.get("WEIR_LONG"), reason="a minute of Spark: make test-long")
+@pytest.mark.long
 def test_jobs(tmp_path):
     python = spark_python()
     if not python:

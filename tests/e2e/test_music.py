@@ -216,7 +216,7 @@ print(json.dumps({name: sorted(read(name)) for name in ("users", "songs", "plays
 """
 
 
-@pytest.mark.skipif(not os.environ.get("WEIR_LONG"), reason="a minute of Spark: make test-long")
+@pytest.mark.long
 def test_spark_job(tmp_path):
     python = spark_python()
     if not python:

@@ -1,12 +1,11 @@
 """The life of the first types (see life.py), and what is peculiar to them."""
 
 import json
-import os
 
 import pytest
 
 from life import Case, case_table, policy, stack_text, walk
-from support import ACCOUNT, Cloud
+from support import ACCOUNT
 
 TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 TRUST_TWO = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": ["glue.amazonaws.com", "lambda.amazonaws.com"]}, "Action": "sts:AssumeRole"}]}
@@ -372,9 +371,7 @@ def test_bucket_that_is_not_empty(stack, cloud):
     assert CASES["bucket"].gone(cloud)
 
 
-def test_bucket_with_more_versions_than_a_page(stack, cloud):
-    if isinstance(cloud, Cloud) and not os.environ.get("WEIR_LONG"):
-        pytest.skip("slow on moto: make test-long")  # short runs have the sandbox (test_same_types.py), and moto in test_teardown.py
+def bucket_with_more_versions_than_a_page(stack, cloud):
     stack.write(stack_text(CASES["bucket"], {"name": "life-lake", "versioning": True, "force_destroy": True}))
     stack.apply()
     s3 = cloud.client("s3")
@@ -382,6 +379,11 @@ def test_bucket_with_more_versions_than_a_page(stack, cloud):
         s3.put_object(Bucket="life-lake", Key=f"{i % 50}/ä &+%{i}", Body=b"")
     stack.destroy(timeout=120)
     assert CASES["bucket"].gone(cloud)
+
+
+@pytest.mark.long  # moto is slow here: short runs have the sandbox (test_same_types.py), and moto in test_teardown.py
+def test_bucket_with_more_versions_than_a_page(stack, cloud):
+    bucket_with_more_versions_than_a_page(stack, cloud)
 
 
 def test_bucket_elsewhere(stack, cloud):

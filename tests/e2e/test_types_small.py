@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from life import Case, case_table, policy, tags_of, walk
+from life import Case, case_table, tags_of, walk
 from support import ACCOUNT
 
 CASES, case = case_table()

@@ -1,6 +1,5 @@
 """What was answered survives being killed; what was not is not seen."""
 
-import os
 import socket
 import threading
 import time
@@ -12,7 +11,7 @@ from sigv4 import Signer
 
 
 def test_killed(kept_sandbox):
-    bucket, answered, stop = make_bucket(kept_sandbox), [], threading.Event()
+    bucket, answered = make_bucket(kept_sandbox), []
 
     def write(thread):
         s3 = kept_sandbox.client()
@@ -77,8 +76,7 @@ def test_one_process(kept_sandbox):
         Sandbox(*kept_sandbox.words)
 
 
-@pytest.mark.parametrize("total", [
-    256 << 20, pytest.param(5 << 30, marks=pytest.mark.skipif(not os.environ.get("WEIR_LONG"), reason="five GiB: make test-long"))])
+@pytest.mark.parametrize("total", [256 << 20, pytest.param(5 << 30, marks=pytest.mark.long)])
 def test_memory(sandbox, bucket, s3, total):
     """Streams both ways: an object leaves no trace in memory, however large."""
     class Zeros:

@@ -86,7 +86,7 @@ def test_details_are_looked_up_once(job_sandbox, tmp_path, api):
     assert "films-film-lake" not in [b["Name"] for b in s3.list_buckets()["Buckets"]]
 
 
-@pytest.mark.skipif(not os.environ.get("WEIR_LONG"), reason="a minute of Spark: make test-long")
+@pytest.mark.long
 def test_spark_jobs_make_the_tables(tmp_path):
     spark = ROOT / ".venv-jobs"
     assert (spark / "jars" / ".done").exists(), "tools/setup jobs"

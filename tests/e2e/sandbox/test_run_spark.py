@@ -14,7 +14,7 @@ from test_run_glue import Job
 
 SPARK = ROOT / ".venv-jobs"
 
-pytestmark = pytest.mark.skipif(not os.environ.get("WEIR_LONG"), reason="a minute of Spark: make test-long")
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
