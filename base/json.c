@@ -27,14 +27,13 @@ static const struct value *from_jansson(struct arena *arena, const json_t *json,
     case JSON_OBJECT: {
         AUTO_BUILDER struct value_builder entries = VALUE_BUILDER(arena);
         const char *key;
-        size_t key_length;
         json_t *item;
-        json_object_keylen_foreach((json_t *)(uintptr_t)json, key, key_length, item)
+        json_object_foreach((json_t *)(uintptr_t)json, key, item) /* jansson takes no key with a NUL */
         {
             const struct value *v = from_jansson(arena, item, depth + 1);
             if (!v)
                 return NULL;
-            value_builder_set(&entries, arena_str(arena, str_n(key, key_length)), v);
+            value_builder_set(&entries, arena_str(arena, str_z(key)), v);
         }
         return value_builder_map(&entries);
     }

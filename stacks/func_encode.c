@@ -71,8 +71,8 @@ static bool emit(yaml_emitter_t *emitter, yaml_event_t *event)
 static bool emit_text(yaml_emitter_t *emitter, struct str text, yaml_scalar_style_t style)
 {
     yaml_event_t event;
-    return yaml_scalar_event_initialize(
-               &event, NULL, NULL, (const yaml_char_t *)text.p, (int)text.n, 1, 1, style) &&
+    return yaml_scalar_event_initialize(&event, NULL, NULL, (yaml_char_t *)(uintptr_t)text.p, (int)text.n, 1,
+               1, style) && /* const from 0.2.5 on */
            emit(emitter, &event);
 }
 
