@@ -115,7 +115,9 @@ static int settle_create(struct settling *s, struct err *err)
     if (object_is_another(s->schema, desired, live))
         return close_undone(s, "had not been created yet; what bears its name is something else", err);
     return close_with(s, object_complete(s->arena, s->schema, desired, live, true), s->intent->set,
-        "was created before the run stopped; taken over", err);
+        s->schema->partial ? "was begun before the run stopped; what is there is taken over"
+                           : "was created before the run stopped; taken over",
+        err);
 }
 
 /* ---- update ---- */
@@ -196,6 +198,7 @@ static int prepare(struct settling *s, struct err *err)
         .arena = s->arena,
         .schema = s->schema,
         .address = s->intent->address,
+        .work_dir = o->work_dir,
         .stack = o->stack,
         .env = o->env,
         .token = s->intent->token,

@@ -16,6 +16,7 @@ struct recover_options {
     struct state *state;
     struct catalog *catalog;
     struct str stack, env;
+    struct str work_dir;       /* as in struct op_ctx */
     const atomic_bool *cancel; /* may be NULL */
     /* The configured provider of that name. */
     int (*provider)(void *ctx, struct str name, struct provider **out, struct err *err);

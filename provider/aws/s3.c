@@ -67,7 +67,8 @@ void aws_s3_content_permissions(
         struct str action;
         bool plan, destroy;
     } needed[] = {{STR_INIT("s3:GetObject"), true, true}, {STR_INIT("s3:ListBucket"), true, true},
-        {STR_INIT("s3:PutObject"), false, false}, {STR_INIT("s3:ListMultipartUploadParts"), false, false},
+        {STR_INIT("s3:ListBucketMultipartUploads"), true, true}, {STR_INIT("s3:PutObject"), false, false},
+        {STR_INIT("s3:ListMultipartUploadParts"), false, false},
         {STR_INIT("s3:AbortMultipartUpload"), false, true}, {STR_INIT("s3:DeleteObject"), false, true}};
     (void)schema;
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)

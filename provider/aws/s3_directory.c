@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "provider/aws/s3.h"
 #include "provider/aws/s3_directory_sync.h"
+#include "provider/aws/s3_unfinished.h"
 #include "provider/weir/package.h"
 
 /* ---- what the stack language sees ---- */
@@ -74,6 +75,11 @@ static const struct attr attrs[] = {
         .settable = true},
     COMPUTED("seen", text_type, "By which a listing tells what was changed outside weir."),
     COMPUTED("count", int_type, "How many files there are."),
+    {.name = STR_INIT("unfinished"),
+        .doc = STR_INIT(S3_UNFINISHED_DOC),
+        .type = &map_type,
+        .computed = true,
+        .prepared = true},
     COMPUTED("url", text_type, "s3://bucket/prefix/"),
 };
 
@@ -161,7 +167,7 @@ static int directory_prepare(
     struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
 {
     const struct value *files = value_getz(desired, "files");
-    *prepared = desired;
+    *prepared = desired = s3_unfinished_ended(ctx, desired);
     if (files && value_is_known(files))
         return 0; /* looked at a moment ago */
     files = &value_unknown;
@@ -255,15 +261,42 @@ static struct manifest with_attempted(struct op_ctx *ctx, const struct value *pr
     return all;
 }
 
-static int directory_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
-    const struct value **live, struct err *err)
+static const struct str *keys_of(
+    struct op_ctx *ctx, const struct directory *d, const struct manifest *manifest)
 {
-    (void)wanted;
-    const struct value *object = with_names(ctx, prior);
+    struct str *keys = ARENA_ARRAY(ctx->arena, struct str, manifest->n + 1);
+    for (size_t i = 0; i < manifest->n; i++)
+        keys[i] = directory_key(ctx->arena, d, manifest->files[i].name);
+    return keys;
+}
+
+/* Of the files that the stopped run was sending, and of those that are recorded. */
+static int find_unfinished(struct op_ctx *ctx, const struct directory *d, const struct manifest *manifest,
+    const struct value *recorded, const struct value **uploads, struct err *err)
+{
+    AUTO_BUILDER struct value_builder found = VALUE_BUILDER(ctx->arena);
+    size_t n = manifest->n, more = recorded && recorded->kind == VALUE_MAP ? recorded->count : 0;
+    struct str *keys = ARENA_ARRAY(ctx->arena, struct str, n + more + 1);
+    memcpy(keys, keys_of(ctx, d, manifest), n * sizeof *keys);
+    for (size_t i = 0; i < more; i++)
+        keys[n++] = value_text(recorded->entries[i].value, STR_EMPTY);
+    if (s3_unfinished_find(ctx, d->bucket, d->prefix, keys, n, &found, err))
+        return -1;
+    *uploads = value_builder_map(&found);
+    return 0;
+}
+
+/* `stopped`: a run was stopped while it worked on the folder, and may have left parts of files. */
+static int look(
+    struct op_ctx *ctx, const struct value *prior, bool stopped, const struct value **live, struct err *err)
+{
+    const struct value *object = with_names(ctx, prior), *uploads = &value_empty_map;
     struct manifest manifest = with_attempted(ctx, object);
     struct directory d = directory_of(ctx, object);
     struct err failure = ERR_INIT;
     *live = NULL;
+    if (stopped && find_unfinished(ctx, &d, &manifest, value_getz(object, "unfinished"), &uploads, err))
+        return -1;
     if (directory_look(&d, &manifest, &failure)) {
         if (failure.class == ERR_ABSENT)
             return 0;
@@ -271,16 +304,25 @@ static int directory_read(struct op_ctx *ctx, const struct value *prior, const s
         return -1;
     }
     const struct value *seen = object_of(ctx, object, &manifest);
-    if (!manifest.n || value_getz(seen, "files")->count)
+    if (uploads->count)
+        seen = value_with(ctx->arena, seen, STR("unfinished"), uploads);
+    if (!manifest.n || value_getz(seen, "files")->count || uploads->count)
         *live = seen;
     return 0;
+}
+
+static int directory_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    (void)wanted;
+    return look(ctx, prior, ctx->attempted || s3_unfinished_any(prior), live, err);
 }
 
 /* What an interrupted run has already sent. */
 static int directory_find(
     struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
 {
-    if (directory_read(ctx, desired, NULL, live, err))
+    if (look(ctx, desired, true, live, err))
         return -1;
     const struct value *files = value_getz(desired, "files");
     if (!files || !files->count)
@@ -300,6 +342,16 @@ static void settle(struct manifest *to, const struct manifest *wanted, const str
         if (!manifest_is_marked(file) && str_eq(file->sha256, manifest_find(wanted, change->send[i])->sha256))
             *file = old ? *old : (struct manifest_file){.name = file->name};
     }
+}
+
+/* What there is of uploads that stopped half-way, to go on with. */
+static const struct value *kept_uploads(struct op_ctx *ctx, const struct directory *d,
+    const struct manifest_change *change, const struct value *prior)
+{
+    AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < change->send_count; i++)
+        s3_unfinished_kept(ctx, d->bucket, directory_key(ctx->arena, d, change->send[i]), &kept);
+    return value_merge(ctx->arena, value_getz(prior, "unfinished"), value_builder_map(&kept));
 }
 
 static int sync_files(struct op_ctx *ctx, const struct value *prior, const struct value *desired, bool all,
@@ -323,9 +375,15 @@ static int sync_files(struct op_ctx *ctx, const struct value *prior, const struc
     bool keep = value_equal(value_getz(desired, "delete"), &value_false);
     if (!status && !keep)
         status = directory_drop(&d, change.drop, change.drop_count, err);
-    if (status)
+    const struct value *uploads = &value_null;
+    if (!status)
+        status = s3_unfinished_abort(ctx, d.bucket, value_getz(prior, "unfinished"), err);
+    if (status) {
+        uploads = kept_uploads(ctx, &d, &change, prior);
         to = manifest_joined(ctx->arena, &to, &from, &change);
+    }
     *live = value_merge(ctx->arena, desired, object_of(ctx, desired, &to));
+    *live = value_with(ctx->arena, *live, STR("unfinished"), uploads);
     return status;
 }
 
@@ -353,6 +411,8 @@ static int directory_delete(struct op_ctx *ctx, const struct value *prior, struc
     struct err failure = ERR_INIT;
     for (size_t i = 0; i < manifest.n; i++)
         names[i] = manifest.files[i].name;
+    if (s3_unfinished_abort(ctx, d.bucket, value_getz(prior, "unfinished"), err))
+        return -1;
     if (directory_drop(&d, names, manifest.n, &failure) && failure.class != ERR_ABSENT) {
         *err = failure;
         return -1;

@@ -5,6 +5,7 @@
 #include "provider/aws/content_type.h"
 #include "provider/aws/s3.h"
 #include "provider/aws/s3_object_list.h"
+#include "provider/aws/s3_unfinished.h"
 #include "provider/aws/upload.h"
 #include "provider/aws/upload_record.h"
 
@@ -17,7 +18,7 @@
 
 static const struct type text_type = {.kind = TYPE_STRING}, int_type = {.kind = TYPE_INT},
                          tags_type = {.kind = TYPE_TAGS};
-static const struct type metadata_type = {.kind = TYPE_MAP, .elem = &text_type};
+static const struct type texts_type = {.kind = TYPE_MAP, .elem = &text_type};
 
 static const struct value standard = {.kind = VALUE_STRING, .string = STR_INIT("STANDARD")};
 
@@ -80,7 +81,7 @@ static const struct attr attrs[] = {
         .settable = true},
     {.name = STR_INIT("metadata"),
         .doc = STR_INIT("User-defined metadata; keys in lower case."),
-        .type = &metadata_type,
+        .type = &texts_type,
         .settable = true},
     {.name = STR_INIT("tags"), .doc = STR_INIT("Tags, at most ten."), .type = &tags_type, .settable = true},
     {.name = STR_INIT("sha256"),
@@ -94,6 +95,11 @@ static const struct attr attrs[] = {
         .type = &text_type,
         .computed = true},
     {.name = STR_INIT("size"), .doc = STR_INIT("Bytes."), .type = &int_type, .computed = true},
+    {.name = STR_INIT("unfinished"),
+        .doc = STR_INIT(S3_UNFINISHED_DOC),
+        .type = &texts_type,
+        .computed = true,
+        .prepared = true},
     {.name = STR_INIT("url"), .doc = STR_INIT("s3://bucket/key"), .type = &text_type, .computed = true},
     {.name = STR_INIT("arn"), .doc = STR_INIT("Amazon Resource Name."), .type = &text_type, .computed = true},
 };
@@ -156,7 +162,7 @@ static int file_hash(struct op_ctx *ctx, const char *path, struct str *hash, str
 static int object_prepare(
     struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
 {
-    *prepared = desired;
+    *prepared = desired = s3_unfinished_ended(ctx, desired);
     if (!given(desired, "source") && !given(desired, "content"))
         return err_set(err, ERR_INVALID, "an aws.s3.object needs \"source\" or \"content\"");
     if (given(desired, "sha256") && value_is_known(value_getz(desired, "sha256")))
@@ -218,7 +224,7 @@ static int object_predict(struct op_ctx *ctx, const struct value *desired, const
         return -1;
     *planned = with_places(ctx, with_content_type(ctx, *planned));
     for (size_t i = 0; i < sizeof attrs / sizeof *attrs; i++)
-        if (attrs[i].computed && !given(*planned, attrs[i].name.p))
+        if (attrs[i].computed && !attrs[i].prepared && !given(*planned, attrs[i].name.p))
             *planned = value_with(ctx->arena, *planned, attrs[i].name, &value_unknown);
     return 0;
 }
@@ -243,6 +249,11 @@ static bool wants(const struct value *wanted, const char *name)
         if (str_eqz(value_text(wanted->items[i], STR_EMPTY), name))
             return true;
     return !wanted;
+}
+
+static struct str text_of(const struct value *object, const char *name)
+{
+    return value_text(value_getz(object, name), STR_EMPTY);
 }
 
 static const struct value *text_or_null(struct arena *arena, struct str s)
@@ -289,45 +300,95 @@ static int read_tags(
     return 0;
 }
 
-static int object_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int find_unfinished(
+    struct op_ctx *ctx, const struct value *object, const struct value **uploads, struct err *err)
+{
+    struct str key = text_of(object, "key");
+    AUTO_BUILDER struct value_builder found = VALUE_BUILDER(ctx->arena);
+    if (s3_unfinished_find(ctx, text_of(object, "bucket"), key, &key, 1, &found, err))
+        return -1;
+    *uploads = value_builder_map(&found);
+    return 0;
+}
+
+/* Only parts of it are there: an object without content, which an update completes and a deletion aborts. */
+static const struct value *begun(struct op_ctx *ctx, const struct value *object, const struct value *uploads)
+{
+    struct value_entry entries[] = {{STR("sha256"), &value_null}, {STR("etag"), &value_null},
+        {STR("size"), &value_null}, {STR("version_id"), &value_null}, {STR("unfinished"), uploads}};
+    return with_places(ctx,
+        value_merge(ctx->arena, object, value_map(ctx->arena, entries, sizeof entries / sizeof *entries)));
+}
+
+/* `stopped`: a run was stopped while it worked on the object, and may have left parts. */
+static int look(struct op_ctx *ctx, const struct value *prior, const struct value *wanted, bool stopped,
     const struct value **live, struct err *err)
 {
     struct aws_call call = {.body_fd = -1};
     struct wire_message response;
     struct err failure = ERR_INIT;
-    const struct value *object = with_names(ctx, prior);
+    const struct value *object = with_names(ctx, prior), *uploads = &value_empty_map;
     *live = NULL;
-    if (aws_s3_call(ctx, &head_object, &aws_s3_name_shape, object, &call, &response, &failure)) {
-        if (failure.class == ERR_ABSENT)
-            return 0;
+    bool absent = aws_s3_call(ctx, &head_object, &aws_s3_name_shape, object, &call, &response, &failure) != 0;
+    if (absent && failure.class != ERR_ABSENT) {
         *err = failure;
         return -1;
     }
+    if (stopped && find_unfinished(ctx, object, &uploads, err))
+        return -1;
+    if (absent) {
+        *live = uploads->count ? begun(ctx, object, uploads) : NULL;
+        return 0;
+    }
     const struct value *seen = object_of(ctx, prior, &response);
-    struct value_entry names[] = {
-        {STR("bucket"), value_getz(object, "bucket")}, {STR("key"), value_getz(object, "key")}};
-    seen = with_places(ctx, value_merge(ctx->arena, seen, value_map(ctx->arena, names, 2)));
+    struct value_entry more[] = {{STR("bucket"), value_getz(object, "bucket")},
+        {STR("key"), value_getz(object, "key")}, {STR("unfinished"), uploads}};
+    seen =
+        with_places(ctx, value_merge(ctx->arena, seen, value_map(ctx->arena, more, uploads->count ? 3 : 2)));
     if (wants(wanted, "tags") && read_tags(ctx, object, &seen, err))
         return -1;
     *live = seen;
     return 0;
 }
 
+static int object_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    return look(ctx, prior, wanted, ctx->attempted || s3_unfinished_any(prior), live, err);
+}
+
 /* ---- writing ---- */
 
-static int put(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+/* What the object should be recorded as after an upload that failed; NULL: as before. */
+static const struct value *left_of(struct op_ctx *ctx, const struct value *prior, const struct value *desired)
+{
+    AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(ctx->arena);
+    const struct value *before = value_getz(prior, "unfinished");
+    s3_unfinished_kept(ctx, text_of(desired, "bucket"), text_of(desired, "key"), &kept);
+    if (!kept.n)
+        return NULL;
+    const struct value *uploads = value_merge(ctx->arena, before, value_builder_map(&kept));
+    return prior ? value_with(ctx->arena, prior, STR("unfinished"), uploads)
+                 : begun(ctx, with_content_type(ctx, desired), uploads);
+}
+
+static int put(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value **live, struct err *err)
 {
     struct arena *arena = ctx->arena;
     struct s3_uploaded done;
-    struct s3_upload upload = {.bucket = value_text(value_getz(desired, "bucket"), STR_EMPTY),
-        .key = value_text(value_getz(desired, "key"), STR_EMPTY),
+    struct s3_upload upload = {.bucket = text_of(desired, "bucket"),
+        .key = text_of(desired, "key"),
         .path = source_path(ctx, desired),
-        .bytes = value_text(value_getz(desired, "content"), STR_EMPTY),
-        .sha256 = value_text(value_getz(desired, "sha256"), STR_EMPTY),
+        .bytes = text_of(desired, "content"),
+        .sha256 = text_of(desired, "sha256"),
         .settings = desired,
         .sensitive = value_is_sensitive(desired)};
-    if (s3_upload(ctx, &upload, &done, err))
+    if (s3_upload(ctx, &upload, &done, err)) {
+        const struct value *left = left_of(ctx, prior, desired);
+        *live = left ? left : *live;
         return -1;
+    }
     struct value_entry entries[] = {{STR("etag"), text_or_null(arena, done.etag)},
         {STR("version_id"), text_or_null(arena, done.version_id)}, {STR("size"), value_int(arena, done.size)},
         {STR("sha256"), value_string(arena, done.sha256)},
@@ -342,14 +403,21 @@ static int object_create(
     struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
 {
     *live = NULL;
-    return put(ctx, desired, live, err);
+    return put(ctx, NULL, desired, live, err);
 }
 
 static int object_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
-    (void)prior, (void)changed;
-    return put(ctx, desired, live, err);
+    bool only_ends = changed->count == 1 && wants(changed, "unfinished");
+    if (only_ends)
+        s3_upload_forget(ctx, text_of(prior, "bucket"), text_of(prior, "key"));
+    else if (put(ctx, prior, desired, live, err))
+        return -1;
+    if (s3_unfinished_abort(ctx, text_of(prior, "bucket"), value_getz(prior, "unfinished"), err))
+        return -1;
+    *live = value_with(ctx->arena, *live, STR("unfinished"), &value_null);
+    return 0;
 }
 
 static int object_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
@@ -358,8 +426,10 @@ static int object_delete(struct op_ctx *ctx, const struct value *prior, struct e
     struct wire_message response;
     struct err failure = ERR_INIT;
     const struct value *object = with_names(ctx, prior);
-    s3_upload_forget(ctx, value_text(value_getz(object, "bucket"), STR_EMPTY),
-        value_text(value_getz(object, "key"), STR_EMPTY));
+    struct str bucket = text_of(object, "bucket");
+    s3_upload_forget(ctx, bucket, text_of(object, "key"));
+    if (s3_unfinished_abort(ctx, bucket, value_getz(prior, "unfinished"), err))
+        return -1;
     if (aws_s3_call(ctx, &delete_object, &aws_s3_name_shape, object, &call, &response, &failure) &&
         failure.class != ERR_ABSENT) {
         *err = failure;
@@ -371,7 +441,7 @@ static int object_delete(struct op_ctx *ctx, const struct value *prior, struct e
 static int object_find(
     struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
 {
-    return object_read(ctx, desired, NULL, live, err);
+    return look(ctx, desired, NULL, true, live, err);
 }
 
 static const struct resource_ops ops = {
@@ -394,6 +464,7 @@ const struct schema aws_s3_object_schema = {
     .attrs = attrs,
     .attr_count = sizeof attrs / sizeof *attrs,
     .id = STR_INIT("url"),
+    .partial = true,
     .bulk = true,
     .ops = &ops,
 };

@@ -2,7 +2,9 @@
 
 #include "base/clock.h"
 #include "provider/aws/client.h"
+#include "provider/aws/s3.h"
 #include "provider/aws/s3_object_list.h"
+#include "provider/aws/s3_unfinished.h"
 #include "provider/aws/upload.h"
 #include "provider/weir/artifact_store.h"
 
@@ -226,8 +228,11 @@ static int remove_version(struct op_ctx *ctx, const struct value *version, struc
     struct str bucket = text_of(version, "bucket"), key = text_of(version, "key");
     if (artifact_look(ctx, bucket, key, &stored, err))
         return -1;
-    if (!value_getz(version, "etag"))
+    if (!text_of(version, "etag").n) {
         s3_upload_forget(ctx, bucket, key);
+        if (s3_unfinished_abort_all(ctx, bucket, key, err))
+            return -1;
+    }
     if (stored.there && stored.stack.n && !artifact_is_own(ctx, &stored))
         return 0; /* another stack has stored it anew: it is that one's now */
     return artifact_remove(ctx, bucket, key, text_of(version, "version_id"), err);
@@ -263,19 +268,19 @@ static const struct value *trim(struct op_ctx *ctx, const struct value *versions
     return versions;
 }
 
-/* Takes away what an interrupted run left and nobody wants any more. */
+/* Takes away what an interrupted run left and nobody wants any more: of the version in use, parts at most. */
 static int drop_unfinished(
     struct op_ctx *ctx, const struct value *wanted, const struct value **versions, struct err *err)
 {
-    struct value_builder b = VALUE_BUILDER(ctx->arena);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; *versions && i < (*versions)->count; i++) {
         const struct value *version = (*versions)->items[i];
         if (value_getz(version, "etag"))
             value_builder_add(&b, version);
-        else if (!same_place(version, wanted) && remove_version(ctx, version, err)) {
-            value_builder_release(&b);
+        else if (same_place(version, wanted)
+                     ? s3_unfinished_abort_all(ctx, text_of(version, "bucket"), text_of(version, "key"), err)
+                     : remove_version(ctx, version, err))
             return -1;
-        }
     }
     *versions = value_builder_list(&b);
     return 0;
@@ -293,6 +298,16 @@ static const struct value *with_names(struct op_ctx *ctx, const struct value *ob
     return with_places(ctx, object, bucket, key.p ? key : STR_EMPTY);
 }
 
+/* Parts of an upload that an interrupted run has begun? */
+static int any_parts(struct op_ctx *ctx, struct str bucket, struct str key, bool *found, struct err *err)
+{
+    AUTO_BUILDER struct value_builder uploads = VALUE_BUILDER(ctx->arena);
+    if (s3_unfinished_find(ctx, bucket, key, &key, 1, &uploads, err))
+        return -1;
+    *found = uploads.n > 0;
+    return 0;
+}
+
 /* Is anything left of it, where the version in use is gone? */
 static int any_left(struct op_ctx *ctx, const struct value *versions, bool *left, struct err *err)
 {
@@ -300,9 +315,12 @@ static int any_left(struct op_ctx *ctx, const struct value *versions, bool *left
     for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count && !*left; i++) {
         struct stored stored;
         const struct value *version = versions->items[i];
-        if (artifact_look(ctx, text_of(version, "bucket"), text_of(version, "key"), &stored, err))
+        struct str bucket = text_of(version, "bucket"), key = text_of(version, "key");
+        if (artifact_look(ctx, bucket, key, &stored, err))
             return -1;
         *left = stored.there && (!stored.stack.n || artifact_is_own(ctx, &stored));
+        if (!stored.there && !text_of(version, "etag").n && any_parts(ctx, bucket, key, left, err))
+            return -1;
     }
     return 0;
 }
@@ -366,7 +384,9 @@ static int artifact_read(struct op_ctx *ctx, const struct value *prior, const st
         return -1;
     if (!left && !ctx->attempted)
         return 0;
-    const struct value *found = live_of(ctx, object, &stored);
+    const struct value *found = live_of(ctx, object, &stored), *versions = value_getz(object, "versions");
+    if (versions) /* only the record knows them, or who found it */
+        found = value_with(ctx->arena, found, STR("versions"), versions);
     if (with_attempted(ctx, object, &found, err))
         return -1;
     *live = found;
@@ -421,6 +441,24 @@ static int upload(struct op_ctx *ctx, const struct value *wanted, struct stored 
     return artifact_put(ctx, text_of(wanted, "bucket"), text_of(wanted, "key"), path, sha256, stored, err);
 }
 
+/* What the artifact should be recorded as after an upload that stopped half-way; NULL: as before. */
+static const struct value *left_of(struct op_ctx *ctx, const struct value *prior, const struct value *wanted)
+{
+    struct arena *arena = ctx->arena;
+    const struct value *before = value_getz(prior, "versions"),
+                       *none = value_with(arena, wanted, STR("etag"), NULL);
+    AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(arena), versions = VALUE_BUILDER(arena);
+    s3_unfinished_kept(ctx, text_of(wanted, "bucket"), text_of(wanted, "key"), &kept);
+    if (!kept.n)
+        return NULL;
+    for (uint32_t i = 0; before && i < before->count; i++)
+        if (!same_place(before->items[i], wanted))
+            value_builder_add(&versions, before->items[i]);
+    value_builder_add(&versions, version_entry(ctx, none));
+    const struct value *left = prior ? prior : live_of(ctx, none, &(struct stored){0});
+    return value_with(arena, left, STR("versions"), value_builder_list(&versions));
+}
+
 /* Sees to it that the wanted version is in the store, and says what is kept there from now on. */
 static int store(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **live, struct err *err)
@@ -436,6 +474,8 @@ static int store(struct op_ctx *ctx, const struct value *desired, const struct v
         if (stored.there && !known)
             return taken(ctx, wanted, &stored, err);
         if (upload(ctx, wanted, &stored, err)) {
+            const struct value *left = left_of(ctx, prior, wanted);
+            *live = left ? left : *live;
             if (text_of(wanted, "rolled_back_from").n)
                 err_hint(err, "it was rolled back, and is no longer in the store; `weir deploy` stores what "
                               "the sources give");
@@ -487,11 +527,16 @@ static int artifact_find(
         return 0;
     if (locate(ctx, desired, NULL, &located, err) || artifact_read(ctx, located, NULL, live, err))
         return -1;
+    bool parts = false;
+    if (!*live && any_parts(ctx, text_of(located, "bucket"), text_of(located, "key"), &parts, err))
+        return -1;
+    if (parts)
+        *live = live_of(ctx, located, &(struct stored){0});
     if (*live) {
         const struct value *whole = value_merge(ctx->arena, desired, *live);
-        struct value_builder versions = VALUE_BUILDER(ctx->arena);
-        value_builder_add(&versions, version_entry(ctx, whole));
-        *live = value_with(ctx->arena, *live, STR("versions"), value_builder_list(&versions));
+        const struct value *entry =
+            version_entry(ctx, parts ? value_with(ctx->arena, whole, STR("etag"), NULL) : whole);
+        *live = value_with(ctx->arena, *live, STR("versions"), value_list(ctx->arena, &entry, 1));
     }
     return 0;
 }
@@ -499,13 +544,10 @@ static int artifact_find(
 static void artifact_permissions(
     const struct schema *schema, enum permission_phase phase, struct arena *arena, struct value_builder *out)
 {
-    static const char *const reads[] = {"s3:GetObject", "s3:ListBucket"};
-    static const char *const writes[] = {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"};
-    (void)schema;
-    for (size_t i = 0; i < 2; i++)
-        value_builder_set(out, str_z(reads[i]), value_stringz(arena, reads[i]));
-    for (size_t i = phase == PERMISSION_DESTROY ? 1 : 0; i < 3 && phase != PERMISSION_PLAN; i++)
-        value_builder_set(out, str_z(writes[i]), value_stringz(arena, writes[i]));
+    static const struct str deletes_version = STR_INIT("s3:DeleteObjectVersion");
+    aws_s3_content_permissions(schema, phase, arena, out);
+    if (phase == PERMISSION_APPLY || phase == PERMISSION_DESTROY)
+        value_builder_set(out, deletes_version, value_string_ref(arena, deletes_version));
 }
 
 static const struct resource_ops ops = {
@@ -530,6 +572,7 @@ const struct schema weir_artifact_schema = {
     .attrs = attrs,
     .attr_count = sizeof attrs / sizeof *attrs,
     .id = STR_INIT("url"),
+    .partial = true,
     .bulk = true,
     .sole = true,
     .provider = STR_INIT("aws"),
