@@ -1,3 +1,4 @@
+#include "cmd/ask.h"
 #include "cmd/jobs.h"
 #include "cmd/run_watch.h"
 #include "cmd/signals.h"
@@ -179,18 +180,9 @@ static bool stop_wanted(struct running *r)
         return false;
     if (r->inv->sandbox) /* it would end with this process anyway */
         return true;
-    if (r->inv->settings->json || !isatty(STDIN_FILENO) || !r->inv->err.tty)
+    if (r->inv->settings->json || !isatty(STDIN_FILENO) || !r->inv->err.tty || !signals_by_hand())
         return false;
-    signals_release();
-    AUTO_BUF struct buf text = BUF_INIT;
-    buf_addz(&text, "\nStop the run? Only \"yes\" is taken for yes: ");
-    fd_write_all(STDERR_FILENO, text.p, text.n, NULL, "standard error");
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t n = getline(&line, &cap, stdin);
-    bool yes = n > 0 && str_eqz(str_trim(str_n(line, (size_t)n)), "yes");
-    free(line);
-    return yes;
+    return ask_yes(r->inv, "Stop the run?");
 }
 
 static int interrupted(struct running *r)

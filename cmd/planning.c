@@ -2,11 +2,11 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "cmd/ask.h"
 #include "cmd/events.h"
 #include "cmd/progress.h"
 #include "cmd/signals.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -137,45 +137,15 @@ int planning_show(struct invocation *inv, const struct plan *plan)
 
 /* ---- asking ---- */
 
-/* Is there something to read, before an interruption? */
-static bool wait_for_answer(void)
-{
-    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-    while (!atomic_load(signals_stop()))
-        if (poll(&in, 1, 100) > 0)
-            return true;
-    return false;
-}
-
-/* Only on a terminal; only "yes" will do. */
-static bool ask(struct invocation *inv, const char *question)
-{
-    AUTO_BUF struct buf text = BUF_INIT;
-    buf_add_char(&text, '\n');
-    style_add(&text, inv->err.color, STYLE_BOLD, question);
-    buf_addz(&text, " Only \"yes\" is taken for yes: ");
-    if (write(STDERR_FILENO, text.p, text.n) < 0)
-        return false;
-    if (!wait_for_answer())
-        return false;
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t n = getline(&line, &cap, stdin);
-    bool yes = n > 0 && str_eqz(str_trim(str_n(line, (size_t)n)), "yes");
-    free(line);
-    return yes;
-}
-
 static int consent(struct invocation *inv, const char *question)
 {
     if (inv->settings->json || !isatty(STDIN_FILENO))
         return invocation_usage(inv, "--yes goes ahead without a question", "nothing was done: %s",
             inv->settings->json ? "--json does not ask" : "there is no terminal to ask on");
-    if (ask(inv, question))
+    if (!atomic_load(signals_stop()) && ask_yes(inv, question))
         return EXIT_DONE;
-    bool stopped = atomic_load(signals_stop());
-    invocation_note(inv, stopped ? "\nNothing was done." : "Nothing was done.");
-    return stopped ? EXIT_INTERRUPTED : EXIT_FAILED;
+    invocation_note(inv, "Nothing was done.");
+    return atomic_load(signals_stop()) ? EXIT_INTERRUPTED : EXIT_FAILED;
 }
 
 /* ---- carrying it out ---- */

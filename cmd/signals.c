@@ -4,11 +4,12 @@
 #include <stddef.h>
 
 static atomic_int signals;
-static atomic_bool stop;
+static atomic_bool stop, other;
 
 static void on_signal(int number)
 {
-    (void)number;
+    if (number != SIGINT)
+        atomic_store(&other, true);
     atomic_fetch_add(&signals, 1);
     atomic_store(&stop, true);
 }
@@ -43,7 +44,7 @@ const atomic_bool *signals_stop(void)
     return &stop;
 }
 
-void signals_release(void)
+bool signals_by_hand(void)
 {
-    handle(SIG_DFL, 0);
+    return atomic_load(&signals) > 0 && !atomic_load(&other);
 }

@@ -15,7 +15,7 @@ const atomic_int *signals_catch(void);
 void signals_catch_first(void);
 /* Set once one has come: for what can be given up at once. */
 const atomic_bool *signals_stop(void);
-/* The next one ends the process: for when somebody is asked. */
-void signals_release(void);
+/* Was it Ctrl-C alone? Whoever sends another signal, or has closed the terminal, is not there to be asked. */
+bool signals_by_hand(void);
 
 #endif

@@ -166,6 +166,22 @@ def test_ctrl_c_asks(applied, answer, state):
         applied.run("run", "--stop", id, "counting")
 
 
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGHUP], [signal.SIGINT, signal.SIGINT]], ids=lambda signals: "-".join(one.name for one in signals))
+def test_who_is_not_there_is_not_asked(applied, signals):
+    """Only Ctrl-C asks; a second one is an answer."""
+    process, terminal, read_until = talk(applied, "run", "counting", "lines=600", "pause=0.1")
+    id = re.search(r": run (jr_\w+)", read_until("line 0"))[1]
+    process.send_signal(signals[0])
+    if len(signals) > 1:
+        read_until("Stop the run?")
+        process.send_signal(signals[1])
+    text = read_until("To stop it:")
+    assert process.wait(timeout=20) == 130
+    os.close(terminal)
+    assert ("Stop the run?" in text) == (len(signals) > 1), text
+    applied.run("run", "--stop", id, "counting")
+
+
 def test_a_state_machine_over_a_job(applied):
     result = applied.run("run", "flow", "lines:=1")
     assert json.loads(result.out) == {"state": "SUCCEEDED"} and "flow: SUCCEEDED" in result.err

@@ -1,0 +1,50 @@
+#include "cmd/ask.h"
+
+#include "base/file.h"
+#include "cmd/signals.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { LOOK_MS = 100 };
+
+/* Is there something to read, before a signal? */
+static bool wait_for_answer(void)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    const atomic_int *signals = signals_catch();
+    int before = atomic_load(signals);
+    while (atomic_load(signals) == before)
+        if (poll(&in, 1, LOOK_MS) > 0)
+            return true;
+    return false;
+}
+
+static void end_line(void)
+{
+    fd_write_all(STDERR_FILENO, "\n", 1, NULL, "standard error");
+}
+
+bool ask_yes(struct invocation *inv, const char *question)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    buf_add_char(&text, '\n');
+    style_add(&text, inv->err.color, STYLE_BOLD, question);
+    buf_addz(&text, " Only \"yes\" is taken for yes: ");
+    if (fd_write_all(STDERR_FILENO, text.p, text.n, NULL, "standard error"))
+        return false;
+    if (!wait_for_answer()) {
+        end_line();
+        return false;
+    }
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n = getline(&line, &cap, stdin);
+    if (n <= 0 || line[n - 1] != '\n') /* Ctrl-D */
+        end_line();
+    bool yes = n > 0 && str_eqz(str_trim(str_n(line, (size_t)n)), "yes");
+    free(line);
+    return yes;
+}
