@@ -103,12 +103,14 @@ static int run(struct invocation *inv)
     if (status != EXIT_DONE)
         return status;
     AUTO_BUF struct buf out = BUF_INIT;
-    const char *dir = inv->settings->dir, *option = dir ? " -C " : "";
-    buf_addf(&out,
-        "%zu files of %.*s are in %s. Next: \"weir plan%s%s --sandbox\" on the embedded cloud, \"weir "
-        "plan%s%s\" "
-        "on your account.\n",
-        n, STR_ARG(name), dir ? dir : "this folder", option, dir ? dir : "", option, dir ? dir : "");
+    AUTO_BUF struct buf plan = BUF_INIT;
+    const char *dir = inv->settings->dir;
+    buf_addz(&plan, dir ? "weir plan -C " : "weir plan");
+    if (dir)
+        text_add_word(&plan, str_z(dir));
+    buf_addf(&out, "%zu files of %.*s are in %s. Next, on the embedded cloud or on your account:\n\n", n,
+        STR_ARG(name), dir ? dir : "this folder");
+    buf_addf(&out, "    %s --sandbox\n    %s\n", plan.p, plan.p);
     return invocation_write(inv, buf_str(&out));
 }
 

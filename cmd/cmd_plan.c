@@ -8,14 +8,34 @@ struct plan_settings {
     bool detailed_exitcode, destroy;
 };
 
+/* The command that carries the saved plan out from here. */
+static void note_saved(struct invocation *inv, const char *path)
+{
+    const struct settings *s = inv->settings;
+    AUTO_BUF struct buf command = BUF_INIT;
+    buf_addz(&command, "weir apply ");
+    if (s->dir) {
+        buf_addz(&command, "-C ");
+        text_add_word(&command, str_z(s->dir));
+        buf_add_char(&command, ' ');
+    }
+    if (s->specs) {
+        buf_addz(&command, "--specs ");
+        text_add_word(&command, str_z(s->specs));
+        buf_add_char(&command, ' ');
+    }
+    buf_addz(&command, s->sandbox ? "--sandbox " : "");
+    text_add_word(&command, str_z(path));
+    invocation_note(inv, "\nThe plan is saved; this carries it out exactly as shown:  %s", command.p);
+}
+
 static int save(struct invocation *inv, const struct plan *plan, const char *path)
 {
     struct err err = ERR_INIT;
     if (plan_save(plan, path, &err) < 0)
         return invocation_fail(inv, &err);
     if (!inv->settings->json)
-        invocation_note(
-            inv, "\nThe plan is in %s; \"weir apply %s\" carries it out exactly as shown.", path, path);
+        note_saved(inv, path);
     return EXIT_DONE;
 }
 

@@ -8,7 +8,9 @@
 #include "cmd/sandboxed.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* clang-format off: a command a line, so that branches that add some do not meet */
@@ -160,10 +162,15 @@ static int check_args(struct invocation *inv, struct err *err)
     int n = (int)inv->args.n;
     if (n < c->min_args)
         return err_set(err, ERR_USAGE, "weir %.*s needs %s", STR_ARG(inv->path), c->args);
-    if (c->max_args >= 0 && n > c->max_args)
-        return err_set(err, ERR_USAGE, "weir %.*s does not take \"%.*s\"", STR_ARG(inv->path),
-            STR_ARG(inv->args.items[c->max_args]));
-    return 0;
+    if (c->max_args < 0 || n <= c->max_args)
+        return 0;
+    struct str extra = inv->args.items[c->max_args];
+    err_set(err, ERR_USAGE, "weir %.*s does not take \"%.*s\"", STR_ARG(inv->path), STR_ARG(extra));
+    const struct option_set *sets[COMMAND_SETS_MAX];
+    command_sets(c, sets);
+    if (options_match(sets, STR("-C")) && access(extra.p, F_OK) == 0)
+        err_hint(err, "-C %.*s is how another folder or stack file is named", STR_ARG(extra));
+    return -1;
 }
 
 /* No command: `weir`, `weir --help`, `weir --version`. */
@@ -229,10 +236,19 @@ static int run(struct invocation *inv, struct texts *words)
     return inv->command->run(inv);
 }
 
+/* Whoever closed one of these wants nothing of it; the next file that is opened must not get its number. */
+static void hold_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+            abort();
+}
+
 int cli_main(int argc, char **argv)
 {
     static const struct settings none = {0};
     struct invocation inv = {.settings = &none};
+    hold_standard_streams();
     signal(SIGXFSZ, SIG_IGN); /* a write beyond a limit on file sizes fails and is told, like a full disk */
     term_init(&inv.out, STDOUT_FILENO, false);
     term_init(&inv.err, STDERR_FILENO, false);

@@ -152,6 +152,11 @@ static int set_value(struct parser *p, const struct option *o, struct str value)
     if (o->choices && !is_choice(o->choices, value))
         return err_set(
             p->err, ERR_USAGE, "--%s cannot be \"%.*s\" (one of: %s)", o->name, STR_ARG(value), o->choices);
+    bool names_file = o->completes == COMPLETES_DIR || o->completes == COMPLETES_FILE;
+    if (names_file && !value.n) { /* a variable of a script that is not set */
+        err_set(p->err, ERR_USAGE, "--%s is given nothing", o->name);
+        return err_hint(p->err, "leave it out, or name a %s", o->value);
+    }
     switch (o->kind) {
     case OPTION_FLAG: *(bool *)(void *)field = true; return 0;
     case OPTION_COUNT: (*(int *)(void *)field)++; return 0;

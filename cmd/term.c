@@ -137,6 +137,33 @@ void text_add_quoted(struct buf *out, struct str text)
     buf_add_char(out, '"');
 }
 
+static bool is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c && strchr("_-./:=@%+,", c)) || (unsigned char)c >= 0x80;
+}
+
+void text_add_word(struct buf *out, struct str text)
+{
+    AUTO_BUF struct buf safe = BUF_INIT;
+    text_add_safe(&safe, text, false);
+    struct str word = buf_str(&safe);
+    bool plain = word.n > 0;
+    for (size_t i = 0; i < word.n; i++)
+        plain = plain && is_plain(word.p[i]);
+    if (plain) {
+        buf_add_str(out, word);
+        return;
+    }
+    buf_add_char(out, '\'');
+    for (size_t i = 0; i < word.n; i++)
+        if (word.p[i] == '\'')
+            buf_addz(out, "'\\''");
+        else
+            buf_add_char(out, word.p[i]);
+    buf_add_char(out, '\'');
+}
+
 void text_add_count(struct buf *out, int64_t n)
 {
     if (n >= 1000) {

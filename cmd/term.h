@@ -42,6 +42,8 @@ void style_add_str(struct buf *out, bool color, enum style style, struct str tex
 void text_add_safe(struct buf *out, struct str text, bool keep_lines);
 /* The same in double quotes, with \" \\ \n \t. */
 void text_add_quoted(struct buf *out, struct str text);
+/* As a word that a shell takes for what it is. */
+void text_add_word(struct buf *out, struct str text);
 
 /* 1234567 as "1,234,567"; 1536 as "1.5 KiB". */
 void text_add_count(struct buf *out, int64_t n);

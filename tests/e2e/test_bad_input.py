@@ -139,6 +139,9 @@ def test_unreadable_stack(local_stack):
     (["plan", "-e", "absent"], "absent"),
     (["apply", "a.plan", "b.plan"], ""),
     (["state", "nonsense"], "nonsense"),
+    (["plan", "-C", ""], "--dir is given nothing"),
+    (["plan", "--input-file", ""], "--input-file is given nothing"),
+    (["plan", "weir.yaml"], "-C weir.yaml"),
 ])
 def test_wrong_usage(local_stack, args, word):
     local_stack.write("stack: s\n")

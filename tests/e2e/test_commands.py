@@ -89,6 +89,19 @@ def test_init(local_stack):
     assert "film-lake" in local_stack.run("init", "film-lak", status=3).err
 
 
+def test_what_to_do_next_can_be_pasted(local_stack):
+    """A folder and a file whose names a shell would take apart."""
+    here = {"cwd": local_stack.folder, "env": local_stack.env, "shell": True, "capture_output": True, "text": True}
+    folder = "it's a lake"
+    lines = [line.strip() for line in local_stack.run("init", "film-lake", "-C", folder).out.splitlines() if line.startswith("    weir ")]
+    assert len(lines) == 2
+    assert subprocess.run(lines[0].replace("weir", str(WEIR), 1), **here).returncode == 0
+    saved = local_stack.run("plan", "--sandbox", "-C", folder, "-o", "the plan").err
+    command = re.search(r"exactly as shown:  (weir apply .*)", saved)[1]
+    assert subprocess.run(command.replace("weir", str(WEIR), 1), **here).returncode == 0
+    assert "lake" in local_stack.run("state", "list", "--sandbox", "-C", folder).out
+
+
 def test_init_alone_lists_the_examples(local_stack):
     listed = local_stack.run("init").out
     assert re.search(r"^film-lake +Films and series", listed, re.M) and all(len(line.split()) > 3 for line in listed.splitlines())
@@ -180,6 +193,17 @@ def test_a_full_output_is_an_error(local_stack):
     with open("/dev/full", "w") as full:
         process = subprocess.run(local_stack.command("docs"), cwd=local_stack.folder, env=local_stack.env, stdout=full, stderr=subprocess.PIPE, text=True)
     assert process.returncode == 1 and process.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_nothing(local_stack, closed):
+    """What is opened next would get the number of a closed standard stream, and with it what is printed."""
+    local_stack.write(STACK)
+    made = subprocess.run(f"{WEIR} apply --yes {closed}", shell=True, cwd=local_stack.folder, env=local_stack.env, capture_output=True, text=True)
+    assert made.returncode == 0, made
+    assert all(re.match(r'[0-9a-f]{8} {"', line) for line in local_stack.log().read_text().splitlines()), local_stack.log().read_text()
+    assert local_stack.addresses()
+    local_stack.run("state", "doctor")
 
 
 def test_man_page():
