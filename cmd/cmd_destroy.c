@@ -1,4 +1,5 @@
 #include "cmd/planning.h"
+#include "cmd/sandboxed.h"
 
 #include "cmd/events.h"
 #include "cmd/signals.h"
@@ -71,6 +72,8 @@ static int destroy(struct invocation *inv, struct workspace *workspace)
     if (status == EXIT_DONE)
         status =
             planning_carry_out(inv, plan, "Do you want to delete all of this? There is no way back.", false);
+    if (status == EXIT_DONE)
+        sandboxed_note_unused(inv, workspace);
     if (status == EXIT_DONE && own->verify)
         status = verify(inv, plan);
     if (plan)

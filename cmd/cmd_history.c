@@ -1,5 +1,6 @@
 #include "cmd/command.h"
 #include "cmd/render.h"
+#include "cmd/sandboxed.h"
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -161,6 +162,8 @@ static int run(struct invocation *inv)
         backend_free(backend);
     }
     status = rc < 0 ? invocation_fail(inv, &err) : print(inv, runs, n);
+    if (rc == 0)
+        sandboxed_note_unused(inv, &workspace);
     workspace_close(&workspace);
     return status;
 }

@@ -1,4 +1,5 @@
 #include "cmd/jobs.h"
+#include "cmd/sandboxed.h"
 #include "cmd/table.h"
 
 #include "base/clock.h"
@@ -181,6 +182,7 @@ static int show_all(struct invocation *inv, struct workspace *workspace)
             status = tell_failures(inv, runs, n);
         if (!n && !inv->settings->json)
             invocation_note(inv, "The state has no job. Jobs are there after \"weir apply\".");
+        sandboxed_note_unused(inv, workspace);
     }
     for (size_t i = 0; i < n; i++)
         arena_release(&runs[i].arena);

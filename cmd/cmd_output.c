@@ -1,4 +1,5 @@
 #include "cmd/planning.h"
+#include "cmd/sandboxed.h"
 
 #include "base/json.h"
 #include "base/map.h"
@@ -81,6 +82,7 @@ static int run(struct invocation *inv)
         status = write_raw(inv, name, one);
     else
         status = write_value(inv, one ? one : outputs, !one);
+    sandboxed_note_unused(inv, &workspace);
     workspace_close(&workspace);
     return status;
 }

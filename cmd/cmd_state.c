@@ -1,4 +1,5 @@
 #include "cmd/planning.h"
+#include "cmd/sandboxed.h"
 #include "cmd/state_store.h"
 
 #include "base/json.h"
@@ -109,6 +110,7 @@ static int run_list(struct invocation *inv)
     }
     status = !shown && inv->args.n ? no_such(inv, workspace.state, inv->args.items[0])
                                    : invocation_write(inv, buf_str(&out));
+    sandboxed_note_unused(inv, &workspace);
     workspace_close(&workspace);
     return status;
 }

@@ -1,4 +1,5 @@
 #include "cmd/jobs.h"
+#include "cmd/sandboxed.h"
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -83,7 +84,9 @@ static int no_such_job(
         err_hint(&err, "\"weir jobs\" lists what there is");
     else
         err_hint(&err, "jobs are there after \"weir apply\"");
-    return invocation_fail(inv, &err);
+    int status = invocation_fail(inv, &err);
+    sandboxed_note_unused(inv, workspace);
+    return status;
 }
 
 /* An address counts before a name, and a declaration stands for its only instance. */

@@ -1,6 +1,7 @@
 #include "cmd/sandboxed.h"
 
 #include "base/file.h"
+#include "plan/state/state.h"
 #include "provider/sandbox/sandbox.h"
 
 #include <stdlib.h>
@@ -32,12 +33,16 @@ static struct str stack_dir(struct invocation *inv)
     return path_is_dir(given) ? str_z(given) : path_dir(str_z(given));
 }
 
+static struct str sandbox_dir_of(struct invocation *inv)
+{
+    return path_join(&inv->arena, stack_dir(inv), STR(".weir/sandbox"));
+}
+
 int sandboxed_start(struct invocation *inv, struct err *err)
 {
     struct arena *arena = &inv->arena;
     sandboxed_environment();
-    struct str dir = path_join(arena, stack_dir(inv), STR(".weir/sandbox"));
-    const char *path = arena_strz(arena, dir);
+    const char *path = arena_strz(arena, sandbox_dir_of(inv));
     struct sandbox_options options = {.dir = path, .specs_dir = inv->settings->specs};
     if (dir_make(path, err) || sandbox_start(&options, &inv->sandbox, err))
         return err_context(err, "starting the sandbox");
@@ -51,4 +56,20 @@ void sandboxed_stop(struct invocation *inv)
     if (inv->sandbox)
         sandbox_stop(inv->sandbox);
     inv->sandbox = NULL;
+}
+
+static bool sandbox_has_state(struct invocation *inv, const struct stack *stack)
+{
+    struct str file = arena_printf(&inv->arena, ".weir/%.*s%s%.*s.log", STR_ARG(stack->name),
+        stack->env.n ? "." : "", STR_ARG(stack->env));
+    return path_exists(path_join(&inv->arena, sandbox_dir_of(inv), file).p);
+}
+
+void sandboxed_note_unused(struct invocation *inv, const struct workspace *workspace)
+{
+    if (inv->settings->json || state_seq(workspace->state))
+        return;
+    bool there = !inv->settings->sandbox && sandbox_has_state(inv, workspace->stack);
+    invocation_note(
+        inv, "Nothing was applied yet%s", there ? "; what was in the sandbox is shown with --sandbox." : ".");
 }

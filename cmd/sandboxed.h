@@ -17,4 +17,7 @@ void sandboxed_environment(void);
 /* Provider settings by which a client reaches a sandbox on that port. */
 const struct value *sandboxed_overlay(struct arena *arena, uint16_t port);
 
+/* Of a state in which nothing was ever recorded: says so, and whether --sandbox may have been meant. */
+void sandboxed_note_unused(struct invocation *inv, const struct workspace *workspace);
+
 #endif

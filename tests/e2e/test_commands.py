@@ -222,6 +222,17 @@ def test_drift_without_drift(local_stack):
     local_stack.run("drift", "-i", "name=other", status=0)  # a changed file is no drift
 
 
+@pytest.mark.parametrize("command", [["state", "list"], ["history"], ["output"], ["jobs"], ["destroy", "--yes"]], ids=lambda command: command[0])
+def test_an_unused_state_is_told_from_the_sandboxes(local_stack, command):
+    local_stack.write(STACK)
+    unused = local_stack.run(*command)
+    assert "Nothing was applied yet." in unused.err
+    local_stack.apply("--sandbox")
+    assert "Nothing was applied yet; what was in the sandbox is shown with --sandbox." in local_stack.run(*command).err
+    assert "--sandbox" not in local_stack.run(*command, "--json").out
+    assert "Nothing was applied" not in local_stack.run(*command, "--sandbox").err
+
+
 def test_sandbox_without_a_stack_leaves_nothing(local_stack):
     assert "weir.yaml" in local_stack.run("plan", "--sandbox", status=3).err
     assert list(local_stack.folder.iterdir()) == []

@@ -56,6 +56,39 @@ def test_commands_exist(path):
     assert seen
 
 
+def walk(stack, guide):
+    """The guide's stacks and commands in their order, as they stand there; what asks is said yes to. Gives what each command printed."""
+    shell = {**stack.env, "PATH": f"{WEIR.parent}:{stack.env['PATH']}"}
+    printed = {}
+    for kind, body, line in re.findall(r"^```(\w+)\n(.*?)^```|^    ((?:weir|for) [^\n]*)$", (ROOT / "docs" / "guides" / guide).read_text(), re.M | re.S):
+        if kind:
+            (stack.folder / "weir.yaml").write_text(body)
+        elif line != "weir sandbox":  # stays until it is ended
+            command = re.sub(r"\bweir (apply|destroy)(?!.* -y)", r"weir \1 -y", line.split("  #")[0])
+            done = subprocess.run(["bash", "-c", command], cwd=stack.folder, env=shell, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            assert done.returncode == 0, (line, done.stdout, done.stderr)
+            printed[line] = done.stdout
+    return printed
+
+
+def test_first_stack_to_the_letter(tmp_path):
+    stack = Stack(tmp_path / "first")
+    printed = walk(stack, "first-stack.md")
+    assert printed["weir output --sandbox --raw lake"] == "s3://ada-first-lake"
+    assert printed["weir state list --sandbox"].split() == ["lake", 'landing["customers"]', 'landing["orders"]', 'landing["returns"]']
+    assert "4 deleted" in printed["weir destroy --sandbox --force-empty"]
+    assert stack.run("state", "list", "--sandbox").out == ""
+
+
+def test_workshop_to_the_letter(tmp_path, cloud):
+    cloud.reset()
+    stack = Stack(tmp_path / "lab", cloud)
+    stack.write("ada bob\n", "attendees")
+    printed = walk(stack, "workshops.md")
+    assert sum(text.count("Nothing is left") for text in printed.values()) == 3
+    assert cloud.client("s3").list_buckets()["Buckets"] == []
+
+
 @pytest.mark.parametrize("where", ["sandbox", "moto"])
 def test_spec_of_the_guide(tmp_path, cloud, where):
     guide = ROOT / "docs" / "guides" / "writing-a-spec.md"
