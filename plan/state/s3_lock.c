@@ -240,6 +240,24 @@ static int take_number(struct s3_lock *lock, uint64_t number, struct err *err)
     return 1;
 }
 
+/*
+ * As take_number, of a number just taken. Between looking and asking for a number others may have had it,
+ * given it back and cleared it away; then there are higher ones, and the highest is never cleared away.
+ */
+static int is_highest(struct s3_lock *lock, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str key = number_key(&scratch, lock, lock->number), *later;
+    struct err ignored = ERR_INIT;
+    size_t n;
+    int failed = s3_list(lock->store, &scratch, lock->base, key, &later, &n, err);
+    if (!failed && (!n || str_cmp(later[n - 1], key) <= 0))
+        return 1;
+    s3_delete(lock->store, key, &ignored);
+    lock->number = 0;
+    return failed ? err_context(err, "locking the state %.*s", STR_ARG(lock->description)) : 0;
+}
+
 int s3_lock_take(
     struct s3_lock *lock, const struct lock_info *who, int64_t timeout_ms, bool *first, struct err *err)
 {
@@ -256,6 +274,8 @@ int s3_lock_take(
         if (look(lock, &scratch, &now, err))
             return err_context(err, "locking the state %.*s", STR_ARG(lock->description));
         int taken = now.held ? 0 : take_number(lock, now.number + 1, err);
+        if (taken > 0)
+            taken = is_highest(lock, err);
         if (taken < 0)
             return -1;
         if (taken) {

@@ -73,6 +73,17 @@ def place(request, cloud):
     return f'state: {{backend: postgres, url: "{url}", table: {table}}}'
 
 
+def place_of(line):
+    """URL and table of a `state:` line."""
+    return re.search('url: "([^"]+)", table: ([a-z0-9_]+)', line).groups()
+
+
+def ask(place, query):
+    """What PostgreSQL answers: columns by tabs, rows by record separators; TABLE is the state's own."""
+    url, table = place_of(place)
+    return subprocess.run(["psql", url, "-AtF", "\t", "-R", "\x1e", "-c", query.replace("TABLE", table)], check=True, capture_output=True, text=True).stdout
+
+
 ALL_S3 = pytest.mark.parametrize("place", ["s3", *MORE_STORES], indirect=True)
 ONLY_S3 = pytest.mark.parametrize("place", ["s3"], indirect=True)
 ONLY_POSTGRES = pytest.mark.parametrize("place", ["postgres"], indirect=True)
@@ -141,7 +152,8 @@ def test_killed_writer(machine, cloud):
 
 
 def test_many_writers_at_once(machine, cloud):
-    """Each gets its turn, from the first command on, which makes the place."""
+    """Each gets its turn, from the first command on, which makes the place. What may go wrong in between: test_half_made_place,
+    test_places_made_at_once, test_a_lock_that_comes_too_late."""
     machines = [machine() for _ in range(4)]
     running = [stack.start("apply", "--yes", "--lock-timeout", "60s", "-i", f"n={n}") for n, stack in enumerate(machines)]
     for process in running:
@@ -152,6 +164,25 @@ def test_many_writers_at_once(machine, cloud):
     machines[0].run("state", "doctor")
     machines[1].apply("-i", "n=9")
     machines[2].assert_settled("-i", "n=9")
+
+
+def test_a_lock_that_comes_too_late(tmp_path, cloud):
+    """One sees that the lock is free and is slow to ask for its number: meanwhile it was given and given back, the next has it, and cleared that number away."""
+    cloud.client("s3").create_bucket(Bucket="weir-state")
+    text = BODY.format(state="state: {backend: s3, bucket: weir-state, lease_seconds: 60}")
+    late, first, holder = (Stack(tmp_path / name, cloud).write(text) for name in ("late", "first", "holder"))
+    cloud.fail({"match": "^PUT .*/lock/0*1.json", "hold": True}, {"match": "UpdateRole", "hold": True})
+    process = late.start("apply", "--yes", "-i", "n=3")
+    until(lambda: any(re.match("PUT .*/lock/", label) for label in cloud.requests()), process=process)
+    first.apply()
+    dead = holder.start("apply", "--yes", "-i", "n=2")  # its lease lasts
+    until(lambda: "UpdateRole" in cloud.requests(), process=dead)
+    dead.kill()
+    dead.communicate(timeout=30)
+    cloud.fail()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 4 and "locked by" in err, out + err
+    assert f"{dead.pid}" in err
 
 
 @pytest.mark.parametrize("place", MORE_STORES, indirect=True)
@@ -182,8 +213,7 @@ def test_stopped_writer(machine, cloud):
 def test_lost_session(machine, cloud, place):
     one, two = machine(), machine()
     process = hold_apply(one, cloud, 2)
-    url = re.search('url: "([^"]+)"', place)[1]
-    subprocess.run(["psql", url, "-Atc", "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'weir'"], check=True, capture_output=True)
+    ask(place, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'weir'")
     out, err = process.communicate(timeout=30)
     assert process.returncode != 0 and "lock" in err, out + err
     two.apply()
@@ -303,18 +333,37 @@ def test_half_made_place(machine, place):
     one, two = machine(), machine()
     one.apply()
     one.destroy()
-    url, table = re.search('url: "([^"]+)", table: ([a-z0-9_]+)', place).groups()
-    subprocess.run(["psql", url, "-c", f"drop table {table}_lock"], check=True, capture_output=True)
+    ask(place, "drop table TABLE_lock")
     two.apply()
+    one.assert_settled()
+
+
+@ONLY_POSTGRES
+@pytest.mark.parametrize("half", ["", "_lock"])
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_places_made_at_once(machine, place, half, end):
+    """The table is made by somebody else, who is not through with it when weir makes it too."""
+    one, two = machine(), machine()
+    one.apply()
+    one.destroy()
+    table = place_of(place)[1] + half
+    ask(place, f"alter table {table} rename to {table}_gone")
+    other = subprocess.Popen(["psql", "-qAt", place_of(place)[0]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    print(f"begin; create table {table} (like {table}_gone including all); select 'made';", file=other.stdin, flush=True)
+    assert other.stdout.readline() == "made\n"
+    process = two.start("apply", "--yes")
+    waits = "select count(*) from pg_stat_activity where application_name = 'weir' and wait_event_type = 'Lock'"
+    until(lambda: ask(place, waits) == "1\n", process=process)
+    other.communicate(f"{end};")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, out + err
     one.assert_settled()
 
 
 @ONLY_POSTGRES
 def test_records_are_rows(machine, place):
     machine().apply()
-    url, table = re.search('url: "([^"]+)", table: ([a-z0-9_]+)', place).groups()
-    query = f"select first_seq, convert_from(lines, 'UTF8') from {table} where name = 'shared' order by first_seq"
-    found = subprocess.run(["psql", url, "-AtF", "\t", "-R", "\x1e", "-c", query], check=True, capture_output=True, text=True).stdout
+    found = ask(place, "select first_seq, convert_from(lines, 'UTF8') from TABLE where name = 'shared' order by first_seq")
     lines = []
     for first, text in (row.split("\t", 1) for row in found.strip("\n").split("\x1e")):
         batch = [json.loads(line[9:]) for line in text.splitlines() if line]
