@@ -56,12 +56,13 @@ $(BUILD)/%.o: %.c | $(BUILD)/.setup-build
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+%.d: ;
 
 # ---- packages: looked for once in a build folder ----
-$(BUILD)/.setup-%: tools/setup
+SETUPS := $(addprefix $(BUILD)/.setup-,build test e2e lint fuzz)
+$(SETUPS): $(BUILD)/.setup-%: tools/setup
 	@tools/setup $*
 	@mkdir -p $(@D) && touch $@
-.PRECIOUS: $(BUILD)/.setup-%
 .venv/.requirements: tests/requirements.txt tools/setup
 	@tools/setup python
 	@touch $@
@@ -83,7 +84,7 @@ FORCE:
 # ---- unit tests: each tests/unit/**/test_*.c is a program of its own, linked with the library ----
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(shell find tests/unit/support -name '*.c' 2>/dev/null))
 TEST_BINS := $(TESTS:%.c=$(BUILD)/%)
-$(BUILD)/tests/unit/%.o: tests/unit/%.c | $(BUILD)/.setup-test
+$(TEST_BINS:=.o) $(TEST_SUPPORT): $(BUILD)/%.o: %.c | $(BUILD)/.setup-test
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 $(TEST_BINS): $(BUILD)/%: $(BUILD)/%.o $(TEST_SUPPORT) $(BUILD)/libweir.a
