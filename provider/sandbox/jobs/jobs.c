@@ -159,7 +159,7 @@ static int answer(struct job_call *call, const struct wire_operation *wire,
     call->input = by_members(call->arena, call->operation, call->input);
     if (call->operation->handler(call, err))
         return -1;
-    if (call->forward)
+    if (call->forward || call->declined)
         return 0;
     const struct value *output = call->output ? call->output : &value_empty_map;
     return wire_encode_response(call->arena, wire, response_shape(call->arena, call->operation, output),
@@ -195,6 +195,8 @@ bool jobs_handle(struct jobs *jobs, struct arena *arena, struct str service, str
         wire_encode_error(
             arena, &wire, err.http_status ? err.http_status : 400, code, str_z(err.message), request_id, out);
     }
+    if (call.declined)
+        return false;
     if (call.forward)
         return forward(&call, service, request, out);
     return true;
@@ -242,7 +244,7 @@ static int call_inside(struct jobs *jobs, struct arena *arena, const struct job_
         .wants_run = wants_run};
     if (operation->handler(call, err))
         return -1;
-    if (call->forward)
+    if (call->forward || call->declined)
         return err_set(err, ERR_INVALID, "the sandbox carries out %.*s only for its clients",
             STR_ARG(request->operation));
     if (!call->output)

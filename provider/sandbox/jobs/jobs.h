@@ -56,6 +56,7 @@ struct job_call {
     const struct value *output; /* the handler's answer: a map; NULL: an empty one */
     /* REST-JSON: the control plane answers, to a request with these members instead of those that came. */
     const struct value *forward;
+    bool declined; /* the control plane answers, to the request as it came */
     /* Somebody wants to wait for what this call starts: the handler gives it a reference (job_run_keep), and
      * does not wait itself. */
     bool wants_run;

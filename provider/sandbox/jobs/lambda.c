@@ -1,4 +1,4 @@
-/* Invoke: which function, how, and what it answers. */
+/* Invoke: how, and what it answers. */
 #include "provider/sandbox/jobs/lambda.h"
 
 #include "base/clock.h"
@@ -18,109 +18,6 @@ enum {
     MAX_QUEUED = 200, /* events of async calls, those that wait for another attempt included */
     ATTEMPTS = 3,
 };
-
-/* ---- which function ---- */
-
-/* NAME, NAME:QUALIFIER, ACCOUNT:function:NAME, or an ARN with or without a qualifier. */
-static struct str split_name(struct str name, struct str *qualifier)
-{
-    static const struct str mark = STR_INIT("function:");
-    struct str rest;
-    ptrdiff_t at = str_find(name, mark, 0);
-    if (at >= 0)
-        name = str_slice(name, (size_t)at + mark.n, name.n);
-    name = str_cut(name, ':', &rest);
-    if (rest.p)
-        *qualifier = rest;
-    return name;
-}
-
-/* Of a function only what it is now is there: $LATEST, and what an alias makes of it. */
-static int find_version(
-    const struct job_call *call, struct str name, struct str qualifier, struct str *version, struct err *err)
-{
-    struct control_record alias;
-    struct str id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(name), STR_ARG(qualifier));
-    *version = STR("$LATEST");
-    if (!qualifier.n || str_eqz(qualifier, "$LATEST"))
-        return 0;
-    if (!control_find(
-            jobs_control(call->jobs), call->arena, STR("aws.lambda.alias"), call->region, id, &alias))
-        return job_refuse(err, 404, "ResourceNotFoundException", "Function not found: %.*s:%.*s",
-            STR_ARG(name), STR_ARG(qualifier));
-    *version = value_text(value_getz(alias.attrs, "function_version"), *version);
-    return 0;
-}
-
-static int find_layers(
-    const struct job_call *call, const struct value *arns, const struct value **out, struct err *err)
-{
-    struct value_builder b = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; arns && arns->kind == VALUE_LIST && i < arns->count; i++) {
-        struct control_record layer;
-        struct str arn = value_text(arns->items[i], STR_EMPTY);
-        if (!control_find(jobs_control(call->jobs), call->arena, STR("aws.lambda.layer_version"),
-                call->region, arn, &layer)) {
-            value_builder_release(&b);
-            return job_refuse(
-                err, 502, "InvalidZipFileException", "the layer %.*s is not there", STR_ARG(arn));
-        }
-        const struct value *content = value_getz(layer.attrs, "content");
-        value_builder_add(&b, content ? content : &value_empty_map);
-    }
-    *out = value_builder_list(&b);
-    return 0;
-}
-
-/* Tells instances of an old code or configuration from those of the present one. */
-static struct str key_of(struct arena *arena, const struct control_record *record, struct str version)
-{
-    return arena_printf(arena, "%.*s %.*s %.*s %lld %lld", STR_ARG(record->region), STR_ARG(record->id),
-        STR_ARG(version), (long long)record->changed_ms, (long long)record->revision);
-}
-
-static int check_runnable(const struct control_record *record, struct str runtime, struct err *err)
-{
-    if (str_eqz(value_text(value_getz(record->attrs, "package_type"), STR_EMPTY), "Image"))
-        return job_refuse(err, 502, "InvalidRuntimeException", "the sandbox runs no container images");
-    if (!str_starts(runtime, STR("python")) && !str_starts(runtime, STR("provided")))
-        return job_refuse(err, 502, "InvalidRuntimeException",
-            "the sandbox runs functions for python3.x and provided.*, not for %.*s", STR_ARG(runtime));
-    return 0;
-}
-
-static int find_function(const struct job_call *call, struct function *out, struct err *err)
-{
-    struct control_record record;
-    struct str qualifier = value_text(value_getz(call->input, "Qualifier"), STR_EMPTY), name, version;
-    if (job_required(call, "FunctionName", &name, err))
-        return -1;
-    name = split_name(name, &qualifier);
-    if (!control_find(
-            jobs_control(call->jobs), call->arena, STR("aws.lambda.function"), call->region, name, &record))
-        return job_refuse(err, 404, "ResourceNotFoundException",
-            "Function not found: arn:aws:lambda:%.*s:%.*s:function:%.*s", STR_ARG(call->region),
-            STR_ARG(jobs_account(call->jobs)), STR_ARG(name));
-    if (find_version(call, record.id, qualifier, &version, err))
-        return -1;
-    *out = (struct function){.name = record.id,
-        .arn = arena_printf(call->arena, "arn:aws:lambda:%.*s:%.*s:function:%.*s", STR_ARG(call->region),
-            STR_ARG(jobs_account(call->jobs)), STR_ARG(record.id)),
-        .region = call->region,
-        .runtime = value_text(value_getz(record.attrs, "runtime"), STR_EMPTY),
-        .handler = value_text(value_getz(record.attrs, "handler"), STR_EMPTY),
-        .version = version,
-        .key = key_of(call->arena, &record, version),
-        .code = value_getz(record.attrs, "code"),
-        .environment = value_getz(record.attrs, "environment"),
-        .timeout_s = job_int(record.attrs, "timeout", 3),
-        .memory_mib = job_int(record.attrs, "memory_size", 128),
-        .at_once = job_int(record.attrs, "reserved_concurrency", -1)};
-    return check_runnable(&record, out->runtime, err) ||
-                   find_layers(call, value_getz(record.attrs, "layers"), &out->layers, err)
-               ? -1
-               : 0;
-}
 
 /* ---- one event ---- */
 
@@ -179,8 +76,8 @@ static struct background *new_background(
     struct arena *arena = &b->arena;
     b->functions = functions;
     b->function = *function;
-    struct str *texts[] = {&b->function.name, &b->function.arn, &b->function.region, &b->function.runtime,
-        &b->function.handler, &b->function.version, &b->function.key};
+    struct str *texts[] = {&b->function.name, &b->function.arn, &b->function.invoked_arn, &b->function.region,
+        &b->function.runtime, &b->function.handler, &b->function.version, &b->function.key};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_str(arena, *texts[i]);
     b->function.code = function->code ? value_copy(arena, function->code) : NULL;
@@ -212,7 +109,7 @@ static void run_event(void *ctx)
         if (attempt && !jobs_sleep(jobs, attempt * minute_ms))
             break;
         b->invocation.taken = b->invocation.done = b->invocation.failed = false;
-        b->invocation.taken_ms = b->invocation.done_ms = 0;
+        b->invocation.taken_ms = b->invocation.taken_us = b->invocation.done_us = 0;
         if (!instance_invoke(b->functions, &b->function, &b->invocation, &err) && !b->invocation.failed)
             break;
     }
@@ -300,7 +197,7 @@ static int invoke(struct job_call *call, struct err *err)
     struct functions *functions = jobs_functions(call->jobs);
     struct str kind = value_text(value_getz(call->input, "InvocationType"), STR("RequestResponse"));
     bool async = str_eqz(kind, "Event");
-    if (find_function(call, &function, err) || read_event(call, async, &invocation, err))
+    if (lambda_find(call, &function, err) || read_event(call, async, &invocation, err))
         return -1;
     call->request_id = arena_str(call->arena, str_z(invocation.id));
     if (str_eqz(kind, "DryRun")) {
@@ -336,11 +233,28 @@ static const struct job_place invoke_places[] = {
     {0},
 };
 
+static const struct job_place version_places[] = {
+    {"Qualifier", WIRE_QUERY_STRING, "Qualifier"},
+    {"Marker", WIRE_QUERY_STRING, "Marker"},
+    {"MaxItems", WIRE_QUERY_STRING, "MaxItems"},
+    {0},
+};
+
 const struct job_operation lambda_operations[] = {
     {"lambda", "Invoke", invoke, "POST /2015-03-31/functions/{FunctionName}/invocations", invoke_places},
     {"lambda", "CreateFunction", lambda_create_function, "POST /2015-03-31/functions", NULL},
     {"lambda", "UpdateFunctionCode", lambda_update_code, "PUT /2015-03-31/functions/{FunctionName}/code",
         NULL},
+    {"lambda", "PublishVersion", lambda_publish_version, "POST /2015-03-31/functions/{FunctionName}/versions",
+        NULL},
+    {"lambda", "ListVersionsByFunction", lambda_list_versions,
+        "GET /2015-03-31/functions/{FunctionName}/versions", version_places},
+    {"lambda", "GetFunction", lambda_get_function, "GET /2015-03-31/functions/{FunctionName}",
+        version_places},
+    {"lambda", "GetFunctionConfiguration", lambda_get_configuration,
+        "GET /2015-03-31/functions/{FunctionName}/configuration", version_places},
+    {"lambda", "DeleteFunction", lambda_delete_function, "DELETE /2015-03-31/functions/{FunctionName}",
+        version_places},
     {"lambda", "PublishLayerVersion", lambda_publish_layer, "POST /2018-10-31/layers/{LayerName}/versions",
         NULL},
     {0},
@@ -355,6 +269,7 @@ int functions_open(struct jobs *jobs, struct functions **out, struct err *err)
     struct functions *functions = mem_zalloc(sizeof *functions);
     pthread_condattr_t attr;
     functions->jobs = jobs;
+    pthread_mutex_init(&functions->versions_lock, NULL);
     pthread_mutex_init(&functions->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -363,6 +278,7 @@ int functions_open(struct jobs *jobs, struct functions **out, struct err *err)
     *out = functions;
     /* What a killed sandbox left would lie among the code of the next instances. */
     tree_remove(arena_printf(&arena, "%s/jobs/functions", sandbox_dir(jobs_sandbox(jobs))).p);
+    lambda_code_sweep(jobs);
     return jobs_dir(jobs, &arena, "functions", &dir, err);
 }
 
@@ -373,5 +289,6 @@ void functions_close(struct functions *functions)
     free(functions->instances);
     pthread_cond_destroy(&functions->changed);
     pthread_mutex_destroy(&functions->lock);
+    pthread_mutex_destroy(&functions->versions_lock);
     free(functions);
 }

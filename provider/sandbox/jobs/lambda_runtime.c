@@ -82,7 +82,7 @@ static enum MHD_Result next(
     add_header(r->mhd, response, arena, "Lambda-Runtime-Aws-Request-Id", str_z(got.id));
     add_header(r->mhd, response, arena, "Lambda-Runtime-Deadline-Ms",
         arena_printf(arena, "%lld", (long long)got.deadline_wall_ms));
-    add_header(r->mhd, response, arena, "Lambda-Runtime-Invoked-Function-Arn", instance_arn(r->instance));
+    add_header(r->mhd, response, arena, "Lambda-Runtime-Invoked-Function-Arn", got.arn);
     add_header(r->mhd, response, arena, "Lambda-Runtime-Client-Context", got.client_context);
     return queue(r, connection, 200, response);
 }

@@ -12,6 +12,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -186,9 +187,11 @@ static void read_pipe(struct watching *w, enum process_stream stream)
 static void reap(struct watching *w)
 {
     int status = 0;
+    struct rusage usage = {0};
     kill(-w->pid, SIGKILL);
-    while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
+    while (wait4(w->pid, &status, 0, &usage) < 0 && errno == EINTR)
         ;
+    w->end->max_rss_kib = usage.ru_maxrss;
     process_end_marked(w->mark);
     w->exited = true;
     w->end->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -297,6 +300,8 @@ int process_run(const struct process_options *options, struct process_switch *st
             err_errno(err, ERR_IO, "cannot watch a process");
             reap(&w);
         } else {
+            if (options->started)
+                options->started(options->ctx, w.pid);
             w.deadline = options->timeout_ms > 0 ? clock_mono_ms() + options->timeout_ms : 0;
             watch(&w);
             close(w.pidfd);

@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct process_switch {
     int fd; /* eventfd */
@@ -45,7 +46,8 @@ struct process_options {
     int64_t file_size;  /* bytes of each file that it writes; likewise */
     int64_t max_output; /* bytes that are handed on; what comes after is dropped; 0: all */
     void (*output)(void *ctx, enum process_stream stream, const char *bytes, size_t n);
-    void (*quiet)(void *ctx); /* may be NULL; see process_await_quiet() */
+    void (*quiet)(void *ctx);              /* may be NULL; see process_await_quiet() */
+    void (*started)(void *ctx, pid_t pid); /* may be NULL */
     void *ctx;
 };
 
@@ -54,6 +56,7 @@ struct process_end {
     int signal;
     bool timed_out, stopped;
     int64_t dropped; /* bytes of output */
+    int64_t max_rss_kib;
 };
 
 /* -1: it could not be started. A program that is not there ends with exit code 127. */

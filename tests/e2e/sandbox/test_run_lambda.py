@@ -84,7 +84,7 @@ def handler(event, context):
     assert job_sandbox.get("from/lambda") == "alien"
     tail = base64.b64decode(answer["LogResult"]).decode().splitlines()
     assert tail[:3] == [f"START RequestId: {result['id']} Version: $LATEST", "working on alien", f"END RequestId: {result['id']}"]
-    assert re.match(rf"REPORT RequestId: {result['id']}\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 256 MB\tInit Duration: ", tail[3])
+    assert re.match(rf"REPORT RequestId: {result['id']}\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 256 MB\tMax Memory Used: \d+ MB\tInit Duration: ", tail[3])
     assert f.lines() == tail
     (stream,) = f.streams()
     assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", stream)
@@ -138,8 +138,8 @@ def test_what_cannot_start(job_sandbox):
     assert refused(f.api.invoke, FunctionName=f.name, Payload=b'"' + b"x" * 6291456 + b'"') == "RequestTooLargeException"
     assert f.api.invoke(FunctionName=f.name, InvocationType="DryRun")["StatusCode"] == 204
     job_sandbox.client().delete_object(Bucket="lake", Key=f.key)
-    assert refused(f.api.invoke, FunctionName=f.name) == "InvalidZipFileException"
-    assert refused(Function(job_sandbox, code=b"no zip").api.invoke, FunctionName=f.name) == "InvalidZipFileException"
+    assert f.result() is None  # the service has had the code since it was made
+    assert refused((none := Function(job_sandbox, code=b"no zip")).api.invoke, FunctionName=none.name) == "InvalidZipFileException"
     java = Function(job_sandbox, runtime="java21", main_dot_py="")
     assert refused(java.api.invoke, FunctionName=java.name) == "InvalidRuntimeException"
 
@@ -147,10 +147,92 @@ def test_what_cannot_start(job_sandbox):
 def test_names_and_aliases(job_sandbox):
     f = Function(job_sandbox, main_dot_py="def handler(e, c): return c.function_version")
     arn = f"arn:aws:lambda:us-east-1:000000000000:function:{f.name}"
+    f.api.publish_version(FunctionName=f.name)
     f.api.create_alias(FunctionName=f.name, Name="live", FunctionVersion="1")
-    for name, more, version in ((f.name, {}, "$LATEST"), (arn, {}, "$LATEST"), (arn + ":live", {}, "1"), (f.name, {"Qualifier": "live"}, "1"), (f.name + ":$LATEST", {}, "$LATEST")):
+    for name, more, version in ((f.name, {}, "$LATEST"), (arn, {}, "$LATEST"), (arn + ":live", {}, "1"), (f.name, {"Qualifier": "live"}, "1"), (f.name + ":$LATEST", {}, "$LATEST"), (arn + ":1", {}, "1")):
         answer = f.api.invoke(FunctionName=name, **more)
         assert (answer["ExecutedVersion"], json.loads(answer["Payload"].read())) == (version, version)
+
+
+def test_versions_keep_their_code_and_configuration(tmp_path):
+    server = JobSandbox(tmp_path / "data")
+    f = Function(server, main_dot_py="import os\ndef handler(e, c): return [1, os.environ.get('WORD'), c.function_version, c.invoked_function_arn.split(':')[-1]]", Environment={"Variables": {"WORD": "one"}})
+    first = f.api.publish_version(FunctionName=f.name, Description="the first")
+    arn = f"arn:aws:lambda:us-east-1:000000000000:function:{f.name}"
+    assert (first["Version"], first["FunctionArn"], first["Description"]) == ("1", arn + ":1", "the first")
+    assert f.api.publish_version(FunctionName=f.name)["Version"] == "1"  # nothing has changed
+    server.put(f.key, archive(main_dot_py="def handler(e, c): return [2, None, c.function_version, c.invoked_function_arn.split(':')[-1]]"))
+    assert f.result()[0] == 1  # an object that is overwritten is no deployment
+    f.api.update_function_code(FunctionName=f.name, S3Bucket="lake", S3Key=f.key)
+    f.api.update_function_configuration(FunctionName=f.name, Environment={"Variables": {}})
+    second = f.api.publish_version(FunctionName=f.name)
+    assert second["Version"] == "2" and second["CodeSha256"] != first["CodeSha256"]
+    assert refused(f.api.publish_version, FunctionName=f.name, CodeSha256=first["CodeSha256"]) == "PreconditionFailedException"
+    f.api.create_alias(FunctionName=f.name, Name="live", FunctionVersion="1")
+
+    def called(qualifier):
+        return json.loads(f.api.invoke(FunctionName=f.name, Qualifier=qualifier)["Payload"].read())
+
+    def check():
+        assert called("1") == [1, "one", "1", "1"] and called("2") == [2, None, "2", "2"] and called("$LATEST")[2] == "$LATEST"
+        assert [v["Version"] for v in f.api.list_versions_by_function(FunctionName=f.name)["Versions"]] == ["$LATEST", "1", "2"]
+        assert f.api.get_function(FunctionName=f.name, Qualifier="1")["Configuration"]["CodeSha256"] == first["CodeSha256"]
+        assert f.api.get_function_configuration(FunctionName=f.name, Qualifier="live")["Version"] == "1"
+        assert f.api.get_function(FunctionName=f.name)["Configuration"]["FunctionArn"] == arn
+
+    check()
+    assert called("live") == [1, "one", "1", "live"]
+    f.api.update_alias(FunctionName=f.name, Name="live", FunctionVersion="2")
+    assert called("live") == [2, None, "2", "live"]
+    f.api.update_alias(FunctionName=f.name, Name="live", RoutingConfig={"AdditionalVersionWeights": {"1": 0.5}})
+    assert {called("live")[0] for _ in range(40)} == {1, 2}
+    f.api.update_alias(FunctionName=f.name, Name="live", FunctionVersion="1", RoutingConfig={"AdditionalVersionWeights": {}})
+    server.client().delete_object(Bucket="lake", Key=f.key)
+    server.stop()
+    server.start()
+    try:
+        f.api = server.client("lambda")
+        check()
+        f.api.delete_function(FunctionName=f.name, Qualifier="2")
+        assert refused(f.api.invoke, FunctionName=f.name, Qualifier="2") == "ResourceNotFoundException"
+        server.put(f.key, archive(main_dot_py="def handler(e, c): return 3"))
+        f.api.update_function_code(FunctionName=f.name, S3Bucket="lake", S3Key=f.key)
+        assert f.api.publish_version(FunctionName=f.name)["Version"] == "3"  # no number comes twice
+        f.api.delete_function(FunctionName=f.name)
+        assert refused(f.api.invoke, FunctionName=f.name, Qualifier="1") == "ResourceNotFoundException"
+        f.api.create_function(FunctionName=f.name, Role=server.role, Runtime="python3.11", Handler="main.handler", Code={"S3Bucket": "lake", "S3Key": f.key})
+        assert [v["Version"] for v in f.api.list_versions_by_function(FunctionName=f.name)["Versions"]] == ["$LATEST"]
+    finally:
+        server.stop()
+
+
+def test_a_function_that_prints_much_has_a_log_for_ever(job_sandbox):
+    f = Function(job_sandbox, main_dot_py="n = 0\ndef handler(e, c):\n    global n\n    n += 1\n    print(('x' * 9999 + '\\n') * e)\n    print('call', n)\n    return n", Timeout=30, MemorySize=512)
+    assert [f.result(n) for n in (2000, 1, 2000, 1)] == [1, 2, 3, 1]  # then another instance goes on, with a stream of its own
+    assert [line for line in f.lines() if line.startswith("call")] == ["call 1", "call 2", "call 3", "call 1"] or len(f.streams()) == 2
+    assert sum(line.startswith("REPORT") for stream in f.streams() for line in [e["message"] for e in tail_of(job_sandbox, f.name, stream)]) >= 2
+
+
+def tail_of(sandbox, name, stream):
+    return sandbox.client("logs").get_log_events(logGroupName=f"/aws/lambda/{name}", logStreamName=stream, startFromHead=False)["events"]
+
+
+def test_what_a_report_says(job_sandbox):
+    f = Function(job_sandbox, Timeout=1, MemorySize=300, main_dot_py="import time, os\ndef handler(e, c):\n    held = bytearray(100 * 1024 * 1024)\n    time.sleep(e)\n    os._exit(2) if e else None\n")
+    f.call(0)
+    f.call(0)
+    f.call(0.01)
+    f.call(5)
+    reports = [line.split("\t") for line in f.lines() if line.startswith("REPORT")]
+    reports.sort(key=len)
+    fields = [dict(field.split(": ", 1) for field in report) for report in reports]
+    warm, = [r for r in fields if "Init Duration" not in r and "Status" not in r]
+    assert 100 < int(warm["Max Memory Used"].removesuffix(" MB")) < 300
+    assert float(warm["Duration"].removesuffix(" ms")) <= int(warm["Billed Duration"].removesuffix(" ms"))
+    assert {r.get("Status") for r in fields} == {None, "error", "timeout"}
+    timed_out, = [r for r in fields if r.get("Status") == "timeout"]
+    assert 1000 <= float(timed_out["Duration"].removesuffix(" ms")) < 5000
+    assert [r["Error Type"] for r in fields if r.get("Status") == "error"] == ["Runtime.ExitError"]
 
 
 def test_events_are_tried_three_times(job_sandbox):
@@ -257,3 +339,24 @@ def test_the_sandbox_ends_its_functions():
     server.stop()
     assert time.monotonic() - start < 25
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_code_that_nobody_has_goes(tmp_path):
+    server = JobSandbox(tmp_path / "data")
+    f = Function(server, main_dot_py="def handler(e, c): return 'published'")
+    f.api.publish_version(FunctionName=f.name)
+    layer = f.api.publish_layer_version(LayerName="l", Content={"ZipFile": archive(python__film_dot_py="NAME = 'alien'")})["LayerVersionArn"]
+    for n in range(34):
+        f.api.update_function_code(FunctionName=f.name, ZipFile=archive(main_dot_py=f"def handler(e, c): import film; return [film.NAME, {n}]"))
+    f.api.update_function_configuration(FunctionName=f.name, Layers=[layer])
+    folder = tmp_path / "data" / "jobs" / "code"
+    assert len(list(folder.iterdir())) == 36
+    server.stop()
+    server.start()
+    try:
+        f.api = server.client("lambda")
+        assert f.result() == ["alien", 33]
+        assert json.loads(f.api.invoke(FunctionName=f.name, Qualifier="1")["Payload"].read()) == "published"
+        assert len(list(folder.iterdir())) == 3
+    finally:
+        server.stop()

@@ -349,3 +349,46 @@ def test_a_spark_job_on_emr_serverless(tmp_path):
     assert result.out == "cleaning all\n" and "clean failed" in result.err
     assert stack.run("--sandbox", "logs", "clean").out == "cleaning all\n"
     assert [run["state"] for run in stack.run("--sandbox", "jobs", "clean", "--json").events()] == ["failed", "succeeded"]
+
+
+PUBLISHED = """
+    stack: answering
+    resources:
+      store: {type: aws.s3.bucket, name: answering-%(suffix)s, force_destroy: true}
+      role: {type: aws.iam.role, name: answering-%(suffix)s, assume_role_policy: '${trust("lambda.amazonaws.com")}'}
+      code: {type: weir.artifact, source: lib, store: "${store.name}/code"}
+      answer:
+        type: aws.lambda.function
+        name: answer-%(suffix)s
+        role: ${role.arn}
+        runtime: python3.13
+        handler: main.handler
+        timeout: 60
+        publish: true
+        code: {s3_bucket: "${code.bucket}", s3_key: "${code.key}"}
+        code_sha256: ${code.sha256_base64}
+      live: {type: aws.lambda.alias, function: "${answer.name}", name: live, function_version: "${answer.published_version}"}
+"""
+
+
+@pytest.fixture
+def answering(job_sandbox, tmp_path):
+    def make(suffix, text):
+        stack = Stack(tmp_path / "stack")
+        stack.env |= {"AWS_ACCESS_KEY_ID": job_sandbox.access, "AWS_SECRET_ACCESS_KEY": job_sandbox.secret, "AWS_REGION": "us-east-1",
+                      "AWS_ENDPOINT_URL": f"http://127.0.0.1:{job_sandbox.port}", "TERM": "xterm"}
+        (stack.folder / "lib").mkdir(exist_ok=True)
+        stack.write(PUBLISHED % {"suffix": suffix}).write(text, "lib/main.py").apply()
+        return stack
+    return make
+
+
+def test_a_rollback_brings_back_what_the_alias_answers(answering):
+    stack = answering("back", "def handler(event, context): return ['one', context.function_version]")
+    assert json.loads(stack.run("run", "live").out) == ["one", "1"]
+    stack.write("def handler(event, context): return ['two', context.function_version]", "lib/main.py").run("deploy", "--yes")
+    assert json.loads(stack.run("run", "live").out) == ["two", "2"]
+    stack.run("rollback", "answer", "--yes")
+    assert json.loads(stack.run("run", "live").out) == ["one", "3"]
+    stack.assert_settled()
+    stack.destroy()
