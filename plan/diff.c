@@ -114,7 +114,8 @@ static void find_drift(struct planner *p, struct instance *instance)
 
 /* ---- decisions ---- */
 
-static int predict(struct planner *p, struct instance *instance, const struct value *prior, struct err *err)
+static int predict(struct planner *p, struct instance *instance, const struct value *prior,
+    struct provider *provider, struct err *err)
 {
     const struct schema *schema = instance->decl->schema;
     if (!schema->ops->predict) {
@@ -125,9 +126,6 @@ static int predict(struct planner *p, struct instance *instance, const struct va
         instance->planned = object_unknown(p->arena, schema, instance->desired);
         return 0;
     }
-    struct provider *provider;
-    if (evaluate_provider(p, instance->decl, &provider, err))
-        return -1;
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
     if (schema->ops->predict(&op, instance->desired, prior, &instance->planned, err))
         return err_context(err, "planning %.*s", STR_ARG(instance->address));
@@ -148,12 +146,28 @@ bool plan_failed(struct planner *p, struct span span, const struct err *err)
     return false;
 }
 
+bool plan_provider_failed(struct planner *p, const struct decl *user, const struct err *err)
+{
+    if (user->provider)
+        return plan_failed(p, user->provider->span, err);
+    const struct decl *first = map_get(&p->provider_users, user->provider_name);
+    if (!first)
+        map_set(&p->provider_users, user->provider_name, (void *)user);
+    return plan_failed(p, first ? first->span : user->span, err);
+}
+
 static bool decide(
     struct planner *p, struct instance *instance, enum action action, const struct value *prior)
 {
     struct err err = ERR_INIT;
+    struct provider *provider = NULL;
+    bool asks = instance->decl->schema->ops->predict && !p->options.offline;
     instance->action = action;
-    if (predict(p, instance, prior, &err)) {
+    if (asks && evaluate_provider(p, instance->decl, &provider, &err)) {
+        instance->planned = NULL;
+        return plan_provider_failed(p, instance->decl, &err);
+    }
+    if (predict(p, instance, prior, provider, &err)) {
         instance->planned = NULL; /* unknown to others, so that they do not fail for the same reason */
         return plan_failed(p, instance->decl->span, &err);
     }

@@ -61,6 +61,7 @@ void plan_free(struct plan *plan)
     map_release(&p->seen_by_address);
     map_release(&p->seen_by_declared);
     map_release(&p->seen_by_decl);
+    map_release(&p->provider_users);
     free(p->changes);
     arena_release(&plan->arena);
     free(plan);
@@ -118,11 +119,11 @@ static bool read_data(struct planner *p, struct instance *instance)
     struct provider *provider;
     struct err err = ERR_INIT;
     const struct value *live = NULL;
-    if (evaluate_provider(p, instance->decl, &provider, &err) == 0) {
-        struct op_ctx op = instance_context(p, p->arena, provider, instance);
-        if (schema->ops->read(&op, instance->desired, NULL, &live, &err) == 0 && !live)
-            err_set(&err, ERR_ABSENT, "there is no such thing");
-    }
+    if (evaluate_provider(p, instance->decl, &provider, &err))
+        return plan_provider_failed(p, instance->decl, &err);
+    struct op_ctx op = instance_context(p, p->arena, provider, instance);
+    if (schema->ops->read(&op, instance->desired, NULL, &live, &err) == 0 && !live)
+        err_set(&err, ERR_ABSENT, "there is no such thing");
     if (!live) {
         err_context(&err, "reading data %.*s", STR_ARG(instance->address));
         return plan_failed(p, instance->decl->span, &err);
@@ -175,12 +176,12 @@ static bool look(struct planner *p, const struct instance *instance, const struc
     *live = NULL;
     if (!schema->ops->read)
         return true;
-    if (evaluate_provider(p, instance->decl, &provider, &err) == 0) {
-        struct op_ctx op = instance_context(p, p->arena, provider, instance);
-        const struct value *prior = value_with(p->arena, instance->desired, schema->id, id);
-        if (schema->ops->read(&op, prior, object_set(p->arena, schema, instance->desired), live, &err) == 0)
-            return true;
-    }
+    if (evaluate_provider(p, instance->decl, &provider, &err))
+        return plan_provider_failed(p, instance->decl, &err);
+    struct op_ctx op = instance_context(p, p->arena, provider, instance);
+    const struct value *prior = value_with(p->arena, instance->desired, schema->id, id);
+    if (schema->ops->read(&op, prior, object_set(p->arena, schema, instance->desired), live, &err) == 0)
+        return true;
     err_context(&err, "looking for %.*s", STR_ARG(instance->address));
     return plan_failed(p, span, &err);
 }
@@ -228,7 +229,7 @@ static bool look_for_existing(struct planner *p, struct instance *instance)
     struct err err = ERR_INIT;
     struct provider *provider;
     if (evaluate_provider(p, instance->decl, &provider, &err))
-        return plan_failed(p, instance->decl->span, &err);
+        return plan_provider_failed(p, instance->decl, &err);
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
     if (schema->ops->predict && schema->ops->predict(&op, instance->desired, NULL, &planned, &err))
         return plan_failed(p, instance->decl->span, &err);

@@ -76,6 +76,8 @@ struct planner {
 
     struct map seen_by_decl; /* address without its key -> first struct seen *, chained by `neighbour` */
 
+    struct map provider_users; /* name of an undeclared provider that cannot be opened -> first decl */
+
     struct err failure; /* a service that could not be asked: not the stack's fault, ends the plan */
 
     struct change *changes; /* heap while collecting; moved into the plan's arena at the end */
@@ -184,6 +186,8 @@ bool diff_orphans(struct planner *p);
 /* A failed operation at plan time: a diagnostic where the stack is to blame, otherwise p->failure. Returns
  * false. */
 bool plan_failed(struct planner *p, struct span span, const struct err *err);
+/* A provider that cannot be opened is one mistake, however many resources use it. Returns false. */
+bool plan_provider_failed(struct planner *p, const struct decl *user, const struct err *err);
 
 /* ---- teardown.c ---- */
 

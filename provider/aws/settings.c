@@ -164,7 +164,7 @@ static int read_region(struct arena *arena, struct aws_settings *s, struct err *
         region = STR("us-east-1");
     if (!region.n) {
         err_set(err, ERR_INVALID, "%.*s has no region", STR_ARG(s->name));
-        return err_hint(err, "set `region` in the provider's settings, or AWS_REGION");
+        return err_hint(err, "set `region` in the provider's settings, or AWS_REGION; --sandbox needs none");
     }
     if (!custom && region_check(region, err))
         return err_context(err, "%.*s: region", STR_ARG(s->name));

@@ -162,6 +162,14 @@ def test_input_of_the_wrong_type(local_stack):
     local_stack.run("plan", "-i", "n=5")
 
 
+@pytest.mark.parametrize("providers, place", [("", "weir.yaml:3:3"), ("providers: {aws: {max_attempts: 2}}\n", "weir.yaml:6:")])
+def test_a_provider_that_cannot_be_opened_is_one_mistake(local_stack, providers, place):
+    role = "{type: aws.iam.role, name: r, assume_role_policy: '${trust(\"glue.amazonaws.com\")}'}"
+    local_stack.write(f"stack: s\nresources:\n  a: {{type: aws.s3.bucket, name: abc}}\n  b: {role}\n  c: {{type: aws.s3.bucket, name: abd}}\n{providers}")
+    result = local_stack.run("plan", status=3)
+    assert result.err.count("aws has no region") == 1 and place in result.err and "--sandbox" in result.err, str(result)
+
+
 def test_yaml_core_schema(local_stack):
     """Only true and false are booleans; times and octals stay text; merges and aliases work."""
     local_stack.write("""
