@@ -372,6 +372,7 @@ const struct value *evaluate_files(
         value_text(value_get(p->options.versions, instance->address), p->options.latest     ? STR("latest")
                                                                       : p->options.versions ? STR("recorded")
                                                                                             : STR_EMPTY);
+    op.demanded = decl->demands > 0;
     op.timeout_ms = op.recorded ? decl->timeout_update_ms : decl->timeout_create_ms;
     op.warn = warn;
     op.warn_ctx = p;

@@ -49,6 +49,7 @@ struct op_ctx {
     struct str work_dir;     /* the stack's .weir: for what is kept between runs and may be lost; "" none */
     struct digests *digests; /* of local files; may be NULL */
     bool offline;            /* prepare: only check, run and make nothing */
+    bool demanded;           /* prepare: something refers to the object's costly attributes, or may do so */
     const struct value *recorded; /* prepare: the record's attributes, or what is imported; NULL: neither */
     const struct value *const *priors; /* list: the recorded attributes of those that are looked for */
     size_t prior_count;
@@ -86,8 +87,8 @@ struct resource_ops {
     /*
      * Adds to a desired object what follows from local files (the hash of an upload's source), so that the
      * diff sees it. NULL: nothing to add. Needs no provider; inputs may be unknown. What is only to be
-     * created has nothing to differ from: there it may leave out what is costly, and is asked again
-     * afterwards, with what was created as ctx->recorded.
+     * created has nothing to differ from: there it may leave out what is costly unless that is demanded, and
+     * is asked again afterwards, with what was created as ctx->recorded.
      */
     int (*prepare)(
         struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err);

@@ -49,6 +49,7 @@ struct attr {
     bool computed; /* the service says; may not be given in the file unless also optional (see settable) */
     bool settable; /* may be given in the file */
     bool prepared; /* follows from local files: never given, and yet compared like what is */
+    bool costly;   /* likewise, but of a new object only found out beforehand where something refers to it */
     bool replace;  /* a change means delete and create */
     bool sensitive;
     bool write_only;   /* cannot be read back: the state keeps a salted hash, the diff compares hashes */

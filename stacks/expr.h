@@ -54,10 +54,9 @@ struct resolver {
     size_t (*names)(void *ctx, struct str prefix, struct arena *arena, const struct str **names);
     /* Called for every declaration referred to. May be NULL. */
     void (*depends)(void *ctx, struct decl *decl);
-    /* Static check of the attribute after a resource reference (`lake.arn`): false when there is no such
-     * attribute, with candidates for a hint. */
-    bool (*has_attr)(
-        void *ctx, const struct decl *decl, struct str attr, const struct str **candidates, size_t *n);
+    /* Static check of the attribute after a resource reference (`lake.arn`), after `depends`: false when
+     * there is no such attribute, with candidates for a hint. */
+    bool (*has_attr)(void *ctx, struct decl *decl, struct str attr, const struct str **candidates, size_t *n);
     bool each_allowed; /* each.key and each.value mean something here */
     void *ctx;
     const struct value *further; /* map: more constants, which go before all else; NULL: none */

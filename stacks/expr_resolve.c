@@ -213,7 +213,7 @@ static bool is_object(const struct decl *decl)
 }
 
 /* The resource that e is an instance of: `lake`, or `bronze[key]`; NULL: it is something else. */
-static const struct decl *instance_of(const struct expr *e)
+static struct decl *instance_of(const struct expr *e)
 {
     if (e->op == EXPR_DECL && is_object(e->decl) && !e->decl->for_each)
         return e->decl;
@@ -263,7 +263,7 @@ static void check_field(struct resolve *r, struct expr *e, const struct type *ty
 
 static void check_attr(struct resolve *r, struct expr *e)
 {
-    const struct decl *decl = instance_of(e->attr.base);
+    struct decl *decl = instance_of(e->attr.base);
     if (!decl) {
         const struct type *type = type_of(e->attr.base);
         if (type && type->kind == TYPE_OBJECT)

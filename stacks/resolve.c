@@ -87,17 +87,21 @@ static void add_dep(struct resolving *r, struct decl *dep)
 static void depends(void *ctx, struct decl *decl)
 {
     struct resolving *r = ctx;
-    if (r->decl)
-        add_dep(r, decl);
+    if (!r->decl)
+        return;
+    add_dep(r, decl);
+    decl->demands++;
 }
 
-static bool has_attr(
-    void *ctx, const struct decl *decl, struct str attr, const struct str **candidates, size_t *n)
+static bool has_attr(void *ctx, struct decl *decl, struct str attr, const struct str **candidates, size_t *n)
 {
     struct resolving *r = ctx;
     const struct schema *schema = decl->schema;
+    const struct attr *found = schema ? schema_attr(schema, attr) : NULL;
     *n = 0;
-    if (!schema || schema_attr(schema, attr))
+    if (r->decl && found && !found->costly)
+        decl->demands--;
+    if (!schema || found)
         return true;
     if (r->loader->diags->dropped)
         return false;

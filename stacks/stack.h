@@ -78,6 +78,7 @@ struct decl {
     const struct schema *schema;
     struct attr_expr *attrs; /* in file order */
     size_t attr_count;
+    uint32_t demands; /* references to it that may want a costly attribute, and not plainly another one */
     struct expr *for_each, *when; /* NULL: not given; `when` of modules too */
     struct decl
         *provider; /* NULL: the default configuration of the type's provider, where none is declared */

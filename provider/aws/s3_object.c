@@ -88,7 +88,8 @@ static const struct attr attrs[] = {
         .doc = STR_INIT("SHA-256 of the content, kept in the object's metadata."),
         .type = &text_type,
         .computed = true,
-        .settable = true},
+        .settable = true,
+        .costly = true},
     {.name = STR_INIT("etag"), .doc = STR_INIT("Entity tag."), .type = &text_type, .computed = true},
     {.name = STR_INIT("version_id"),
         .doc = STR_INIT("Version, in a versioned bucket."),
@@ -135,7 +136,7 @@ static const char *source_path(struct op_ctx *ctx, const struct value *object)
 
 /*
  * A file for an object that is only to be made has nothing to differ from: a large one is hashed while it is
- * uploaded, and *hash stays empty.
+ * uploaded, and *hash stays empty, unless something wants to know it now.
  */
 static int file_hash(struct op_ctx *ctx, const char *path, struct str *hash, struct err *err)
 {
@@ -151,7 +152,7 @@ static int file_hash(struct op_ctx *ctx, const char *path, struct str *hash, str
         return err_set(err, ERR_INVALID,
             "source \"%s\" has %" PRId64 " bytes; an object can have 10,000 parts of 5 GiB at most", path,
             (int64_t)st.st_size);
-    if (!ctx->recorded && st.st_size >= S3_PARTS_FROM)
+    if (!ctx->recorded && !ctx->demanded && st.st_size >= S3_PARTS_FROM)
         return 0;
     if (digests_of_file(ctx->digests, fd, path, &id, digest, err))
         return err_context(err, "source");

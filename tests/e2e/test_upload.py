@@ -23,6 +23,7 @@ STACK = """
     outputs:
       sha256: {value: "${big.sha256}"}
 """
+WITHOUT_HASH = STACK.replace("big.sha256", "big.url")  # nothing that a plan would have to know
 KEY = "data/big file.bin"
 PART = "PUT /up-lake/data/big%20file.bin?*partNumber=*"
 
@@ -283,7 +284,7 @@ def test_refused_half_way(place, sandbox):
 def test_changes_meanwhile(place, sandbox):
     """Noticed, and uploaded once more as it is now."""
     data = content(40, seed=2)
-    place.write(STACK).write(content(128), "big.bin").write(data, "big.new")
+    place.write(WITHOUT_HASH).write(content(128), "big.bin").write(data, "big.new")
     sandbox.faults({"service": "s3", "operation": PART, "latency": 150})
     process = place.start("apply", "--yes")
     s3 = sandbox.client()
@@ -295,9 +296,22 @@ def test_changes_meanwhile(place, sandbox):
     place.assert_settled()
 
 
+def test_changes_while_its_hash_is_used(place, sandbox):
+    """Others were planned with the hash: then it is an error, as with a saved plan."""
+    place.write(STACK).write(content(64), "big.bin").write(content(40, seed=2), "big.new")
+    sandbox.faults({"service": "s3", "operation": PART, "latency": 150})
+    process = place.start("apply", "--yes")
+    s3 = sandbox.client()
+    until(lambda: len(parts(s3)) >= 2)
+    os.replace(place.folder / "big.new", place.folder / "big.bin")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and "plan again" in err, out + err
+    assert not uploads(s3) and "Contents" not in s3.list_objects_v2(Bucket="up-lake")
+
+
 def test_never_stops_changing(place, sandbox):
     data = content(40)
-    place.write(STACK).write(data, "big.bin")
+    place.write(WITHOUT_HASH).write(data, "big.bin")
     sandbox.faults({"service": "s3", "operation": PART, "latency": 50})
     process = place.start("apply", "--yes")
     seed = 0
@@ -337,3 +351,29 @@ def test_no_room_for_the_record(place, sandbox):
     (place.folder / ".weir/uploads").write_text("in the way")
     place.apply()
     assert_object(sandbox.client(), data)
+
+
+# ---- what a plan knows of the content ----
+
+
+@pytest.mark.parametrize("expression, known", [
+    ("${big.sha256}", True), ("${[for name, object in {big: big}: object.sha256][0]}", True), ("${many['a'].sha256}", True),
+    ("${values(many)[0].sha256}", True), ("${big.url}", False), ("${many['a'].url}", False),
+])
+def test_hashed_beforehand_where_it_is_asked_for(place, expression, known):
+    """A large file that is new is hashed while it is uploaded; but a plan whose expressions need the hash has it."""
+    place.write(f"""
+        stack: up
+        resources:
+          lake: {{type: aws.s3.bucket, name: up-lake}}
+          big: {{type: aws.s3.object, bucket: "${{lake.name}}", key: big, source: big.bin}}
+          many: {{type: aws.s3.object, for_each: [a], bucket: "${{lake.name}}", key: "${{each.key}}", source: big.bin}}
+        outputs:
+          asked: {{value: "{expression}"}}
+    """)
+    size = 20 * MIB if known else 1 << 41  # two TiB of nothing: nobody reads that in time
+    with open(place.folder / "big.bin", "wb") as file:
+        file.truncate(size)
+    events = place.run("plan", "--json", timeout=30).events()
+    asked = next(event for event in events if event["event"] == "output")
+    assert asked["after"] == hashlib.sha256(bytes(size)).hexdigest() if known else asked["after"].startswith("s3://"), asked

@@ -89,8 +89,7 @@ static size_t names(void *ctx, struct str prefix, struct arena *scratch, const s
     return n;
 }
 
-static bool has_attr(
-    void *ctx, const struct decl *decl, struct str attr, const struct str **candidates, size_t *n)
+static bool has_attr(void *ctx, struct decl *decl, struct str attr, const struct str **candidates, size_t *n)
 {
     (void)ctx;
     static const struct str attrs[] = {
