@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "plan/state/state.h"
 #include "provider/job_follow.h"
 
@@ -37,6 +38,12 @@ struct running {
     int64_t until_ms; /* monotonic; 0: no limit */
     const atomic_int *signals;
     atomic_bool cancel;
+    struct job_early *early; /* its log while its start is not answered; NULL: that comes at once */
+    pthread_t looker;
+    bool looking;
+    atomic_bool answered;
+    pthread_mutex_t watching; /* of `watch`, while there are two threads */
+    struct str begun;         /* the run that was said to begin; owned */
 };
 
 static const struct job_ops *ops_of(const struct running *r)
@@ -243,10 +250,91 @@ static bool time_is_up(const struct running *r)
     return r->until_ms && clock_mono_ms() >= r->until_ms;
 }
 
+/*
+ * ---- the log before there is an answer: read by a thread of its own, so that neither the answer nor Ctrl-C
+ * waits for a look at it ----
+ */
+
+static void early_begins(void *ctx, struct str id)
+{
+    struct running *r = ctx;
+    pthread_mutex_lock(&r->watching);
+    free((char *)r->begun.p);
+    r->begun = str_n(mem_memdup0(id.p, id.n), id.n);
+    run_watch_begin(&r->watch, id);
+    pthread_mutex_unlock(&r->watching);
+}
+
+static void early_line(void *ctx, const struct log_event *event)
+{
+    struct running *r = ctx;
+    pthread_mutex_lock(&r->watching);
+    run_watch_line(&r->watch, event);
+    pthread_mutex_unlock(&r->watching);
+}
+
 enum {
     TICK_MS = 20,
-    GRACE_MS = 2000, /* for the answer that tells the run's id */
+    GRACE_MS = 2000,     /* for the answer that tells the run's id */
+    EARLY_MS = 1500,     /* between two looks: CloudWatch takes as long */
+    EARLY_HERE_MS = 200, /* of a service elsewhere */
 };
+
+static void *early_thread(void *arg)
+{
+    struct running *r = arg;
+    int64_t pause = log_late_ms(provider_aws(r->job.provider)) ? EARLY_MS : EARLY_HERE_MS;
+    int64_t next = clock_mono_ms() + pause;
+    while (!atomic_load(&r->answered)) {
+        clock_sleep_ms(TICK_MS);
+        if (clock_mono_ms() < next)
+            continue;
+        job_early_poll(r->early);
+        next = clock_mono_ms() + pause;
+    }
+    return NULL;
+}
+
+static void begin_early(struct running *r)
+{
+    const struct job_early_options options = {.ctx = &r->ctx,
+        .object = r->job.object,
+        .cancel = &r->answered,
+        .begins = early_begins,
+        .line = early_line,
+        .callback_ctx = r};
+    r->early = r->own->detach ? NULL : job_early_new(&options);
+    r->looking = r->early && !pthread_create(&r->looker, NULL, early_thread, r);
+}
+
+static void stop_looking(struct running *r)
+{
+    atomic_store(&r->answered, true);
+    if (r->looking)
+        pthread_join(r->looker, NULL);
+    r->looking = false;
+}
+
+static void tick(struct running *r)
+{
+    pthread_mutex_lock(&r->watching);
+    run_watch_tick(&r->watch);
+    pthread_mutex_unlock(&r->watching);
+}
+
+/* What is left to be shown, now that the run is known. */
+static struct job_shown end_early(struct running *r)
+{
+    bool others;
+    struct job_shown shown = job_early_shown(r->early, r->run.id, &others);
+    run_watch_clear(&r->watch);
+    if (others && !r->inv->settings->json)
+        invocation_note(r->inv,
+            "The lines above are of another call, which went on at the same time. Those of this one:");
+    if (!str_eq(r->begun, r->run.id))
+        run_watch_begin(&r->watch, r->run.id);
+    return shown;
+}
 
 static enum job_follow_end wait_for_start(struct running *r, struct starting *s)
 {
@@ -258,7 +346,7 @@ static enum job_follow_end wait_for_start(struct running *r, struct starting *s)
         return end;
     }
     while (!atomic_load(&s->done)) {
-        run_watch_tick(&r->watch);
+        tick(r);
         if (end == FOLLOW_ENDED && (atomic_load(r->signals) > 0 || time_is_up(r))) {
             end = atomic_load(r->signals) > 0 ? FOLLOW_INTERRUPTED : FOLLOW_TIMEOUT;
             give_up_ms = clock_mono_ms() + (ops_of(r)->reads ? GRACE_MS : 0);
@@ -279,7 +367,9 @@ static int start(struct running *r, bool *over)
     if (job_arguments(&r->job, r->inv->args.items + 1, r->inv->args.n - 1, r->own->payload, r->ctx.arena,
             &s.input.arguments, &s.err))
         return invocation_fail(r->inv, &s.err);
+    begin_early(r);
     enum job_follow_end end = wait_for_start(r, &s);
+    stop_looking(r);
     if (end == FOLLOW_INTERRUPTED)
         return interrupted(r);
     if (end == FOLLOW_TIMEOUT)
@@ -325,7 +415,7 @@ static int follow(struct running *r)
         .callback_ctx = &r->watch};
     enum job_follow_end end;
     struct err err = ERR_INIT;
-    run_watch_begin(&r->watch, r->run.id);
+    f.shown = end_early(r);
     if (job_follow(&f, &r->run, &end, &err)) {
         run_watch_clear(&r->watch);
         err_context(&err, "following %.*s", STR_ARG(address_of(r)));
@@ -407,7 +497,8 @@ static int carry_out(struct running *r)
 static int run(struct invocation *inv)
 {
     struct workspace workspace;
-    struct running r = {.inv = inv, .own = inv->own, .workspace = &workspace};
+    struct running r = {
+        .inv = inv, .own = inv->own, .workspace = &workspace, .watching = PTHREAD_MUTEX_INITIALIZER};
     int status = check(inv);
     if (status != EXIT_DONE || (status = jobs_open(inv, &workspace)) != EXIT_DONE)
         return status;
@@ -416,6 +507,8 @@ static int run(struct invocation *inv)
         status = job_open(inv, &workspace, &r.own->set, &r.job);
     if (status == EXIT_DONE)
         status = carry_out(&r);
+    job_early_free(r.early);
+    free((char *)r.begun.p);
     workspace_close(&workspace);
     return status;
 }

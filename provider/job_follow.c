@@ -65,8 +65,8 @@ static void on_line(void *ctx, const struct log_event *event)
 {
     struct following *g = ctx;
     g->lines++;
-    g->all_lines++;
-    g->f->line(g->f->callback_ctx, event);
+    if (g->all_lines++ >= g->f->shown.events)
+        g->f->line(g->f->callback_ctx, event);
 }
 
 static bool same_sources(const struct log_source *a, const struct log_source *b, size_t n)
@@ -132,9 +132,10 @@ static void read_logs(struct following *g, struct known_sources *known)
 static void give_output(struct following *g)
 {
     struct str rest = g->run->output;
+    size_t n = 0;
     while (rest.n && g->f->line) {
         struct log_event event = {.at_ms = clock_wall_ms(), .message = str_cut(rest, '\n', &rest)};
-        if (event.message.n)
+        if (event.message.n && n++ >= g->f->shown.lines)
             g->f->line(g->f->callback_ctx, &event);
     }
 }

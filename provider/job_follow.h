@@ -7,6 +7,7 @@
 
 #include "provider/aws/logs.h"
 #include "provider/job.h"
+#include "provider/job_early.h"
 
 enum job_follow_end {
     FOLLOW_ENDED,       /* the run is over */
@@ -21,7 +22,8 @@ struct job_follow {
     const atomic_int *signals; /* more than zero: stop following; may be NULL */
     int64_t pace_ms;  /* between the first two looks, later ones are up to 16 times as far apart; 0: 500 */
     int64_t since_ms; /* log lines older than this are left out; 0: none */
-    int64_t late_ms;  /* how long after a run's end its last lines may come in */
+    struct job_shown shown; /* so much of the log was given before: it is left out */
+    int64_t late_ms;        /* how long after a run's end its last lines may come in */
     void (*state)(
         void *ctx, const struct job_run *run); /* at first and when it changes; the end after the log */
     log_taker *line;                           /* NULL: logs are not read */

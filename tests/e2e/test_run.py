@@ -372,6 +372,28 @@ def test_a_function_that_takes_its_time(applied_function, cloud):
     assert "double was still running after 0.3 s" in result.err and time.monotonic() - began < 20
 
 
+def test_a_functions_log_comes_before_its_answer(applied_function, cloud):
+    id = "11111111-2222-3333-4444-555555555555"
+    cloud.fail({**invocation('"done"', log=f"START RequestId: {id} V\none\ntwo\nREPORT RequestId: {id}\n"), "delay": 4})
+    process = applied_function.start("run", "double")
+    write_log(cloud, "/aws/lambda/runs-double", "2026/11/21/[$LATEST]a", "of an earlier call", f"START RequestId: {id} V", "one", start=int(time.time() * 1000) + 500)
+    assert [process.stderr.readline() for _ in range(3)] == [f"double: run {id}\n", f"START RequestId: {id} V\n", "one\n"]
+    assert process.poll() is None
+    out, err = process.communicate(timeout=30)
+    assert json.loads(out) == "done" and err.splitlines()[:2] == ["two", f"REPORT RequestId: {id}"]
+
+
+def test_lines_of_another_call_are_told_apart(applied_function, cloud):
+    id = "11111111-2222-3333-4444-555555555555"
+    cloud.fail({**invocation('"done"', log=f"START RequestId: {id} V\nmine\nREPORT RequestId: {id}\n"), "delay": 3})
+    process = applied_function.start("run", "double")
+    write_log(cloud, "/aws/lambda/runs-double", "2026/11/21/[$LATEST]a", "START RequestId: other V", "theirs", start=int(time.time() * 1000) + 500)
+    out, err = process.communicate(timeout=30)
+    assert json.loads(out) == "done"
+    assert err.splitlines()[:-1] == ["double: run other", "START RequestId: other V", "theirs", "The lines above are of another call, which went on at the same time. Those of this one:",
+                                     f"double: run {id}", f"START RequestId: {id} V", "mine", f"REPORT RequestId: {id}"]
+
+
 def test_what_one_call_of_a_function_wrote(applied_function, cloud):
     write_log(cloud, "/aws/lambda/runs-double", "2026/11/21/[$LATEST]a", "START RequestId: one Version: $LATEST", "of one", "END RequestId: one", "REPORT RequestId: one", "START RequestId: two Version", "of two", "REPORT RequestId: two")
     write_log(cloud, "/aws/lambda/runs-double", "2026/11/21/[$LATEST]b", "START RequestId: three", start=int(time.time() * 1000) + 5)

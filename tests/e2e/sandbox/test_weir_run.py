@@ -351,6 +351,63 @@ def test_a_spark_job_on_emr_serverless(tmp_path):
     assert [run["state"] for run in stack.run("--sandbox", "jobs", "clean", "--json").events()] == ["failed", "succeeded"]
 
 
+def log_of(text):
+    """The lines of the call, without what weir says itself."""
+    return [line for line in text.splitlines() if not line.startswith(("double:", "The lines above"))]
+
+
+WAITS = """
+import boto3, os, time
+
+def handler(event, context):
+    for i in range(event["lines"]):
+        print(event["word"], i)
+    store = boto3.client("s3")
+    while not store.list_objects_v2(Bucket="functions-of-weir-run", Prefix="go/" + event["word"])["KeyCount"]:
+        time.sleep(0.02)
+    print("went on")
+    return event["word"]
+"""
+
+
+@pytest.fixture
+def waiting(function, job_sandbox):
+    function.write(WAITS, "fn/main.py").run("deploy", "--yes")
+    yield function
+    function.write(HANDLER, "fn/main.py").run("deploy", "--yes")
+
+
+def test_a_functions_log_is_shown_while_it_runs(waiting, job_sandbox):
+    for lines in (3, 1000):  # all of it comes with the answer, or only its end
+        process = waiting.start("run", "double", f"word=w{lines}", f"lines:={lines}")
+        shown = []
+        while not shown or shown[-1] != f"w{lines} {lines - 1}\n":
+            shown.append(process.stderr.readline())
+            assert shown[-1], shown
+        assert process.poll() is None
+        job_sandbox.client().put_object(Bucket="functions-of-weir-run", Key=f"go/w{lines}", Body=b"")
+        out, err = process.communicate(timeout=30)
+        assert json.loads(out) == f"w{lines}" and process.returncode == 0
+        start, *middle, went, end, report = log_of("".join(shown) + err)
+        id = start.split()[2]
+        assert middle == [f"w{lines} {i}" for i in range(lines)] and went == "went on"
+        assert start.startswith("START RequestId: ") and end == f"END RequestId: {id}" and report.startswith(f"REPORT RequestId: {id}\t")
+        assert ("".join(shown) + err).count(f"double: run {id}") == 1
+
+
+def test_two_calls_at_a_time_are_not_mixed_up(waiting, job_sandbox):
+    other = waiting.start("run", "double", "word=other", "lines:=1")
+    until(lambda: "other 0" in waiting.run("logs", "double", "--since", "1m").out)
+    process = waiting.start("run", "double", "word=mine", "lines:=2")
+    until(lambda: "mine 1" in waiting.run("logs", "double", "--since", "1m").out)
+    for word in ("other", "mine"):
+        job_sandbox.client().put_object(Bucket="functions-of-weir-run", Key=f"go/{word}", Body=b"")
+    for process, words in ((other, ["other 0"]), (process, ["mine 0", "mine 1"])):
+        out, err = process.communicate(timeout=30)
+        after = err.partition("Those of this one:")[2] or err
+        assert log_of(after)[1:-2][-len(words) - 1:] == [*words, "went on"], err
+
+
 PUBLISHED = """
     stack: answering
     resources:
