@@ -249,8 +249,11 @@ static bool agrees(const struct group *group, const struct seen *seen)
     for (uint32_t i = 0; seen->record->set && i < seen->record->set->count; i++) {
         struct str name = seen->record->set->items[i]->string;
         const struct attr *attr = schema_attr(group->schema, name);
-        if (attr && readable(group->schema, name) && list_has(group->covered, name) &&
-            !attr_equal(attr, value_get(seen->record->attrs, name), value_get(seen->live, name)))
+        if (!attr || !readable(group->schema, name) || !list_has(group->covered, name))
+            continue;
+        const struct value *recorded = value_get(seen->record->attrs, name),
+                           *live = value_get(seen->live, name);
+        if (!attr_equal(attr, recorded, live) && !object_hash_matches(recorded, live))
             return false;
     }
     return true;

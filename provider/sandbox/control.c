@@ -95,6 +95,8 @@ static void add_steps(struct indexing *index, enum part part, const struct spec_
         enum part own = part;
         if (part == PART_READ && step->match_path.n)
             own = PART_LIST; /* weir picks one of the items */
+        if (step->of || step->gather.n)
+            own = PART_SIDE; /* other types, or `also`, say what it answers */
         if (main && part == PART_CREATE && !str_eq(step->op->wire.name, creates->op->wire.name) &&
             !are_alternatives(index->type, creates, step))
             own = PART_UPDATE;
@@ -177,7 +179,7 @@ static void index_type(struct control *control, const struct spec_type *type)
     add_steps(&index, PART_LIST, &type->list);
     for (size_t i = 0; i < type->teardown_count; i++)
         add(&index, PART_SIDE, type->teardown[i].count, NULL, NULL);
-    add(&index, PART_LIST, type->find, NULL, NULL);
+    add(&index, type->find && type->find->each ? PART_SIDE : PART_LIST, type->find, NULL, NULL);
     add_owned(&index);
 }
 

@@ -164,7 +164,9 @@ static void add_decoded(struct dump *d, const char *role, const struct spec_step
         const struct spec_attr *attr = &d->type->attrs[i];
         if (!run_provides(d->type, step, attr, &path))
             continue;
-        if (attr->owner == OWNER_ENTRIES)
+        if (str_eq(step->gather, attr->attr->name))
+            add_answer(d, &answers, STR("@"), attr->answer->elem);
+        else if (attr->owner == OWNER_ENTRIES)
             add_entry_paths(d, attr, path, &answers);
         else
             add_answer(d, &answers, path, attr->answer);
@@ -195,6 +197,16 @@ static void add_step(struct dump *d, const char *role, const struct spec_step *s
         add_call(d, role, step->each, &items);
     }
     add_decoded(d, role, step, decoded && !step->each);
+}
+
+static void add_find(struct dump *d, const struct spec_step *step)
+{
+    if (!step)
+        return;
+    add_listing(d, "find", step->each, STR_EMPTY);
+    add_decoded(d, "find", step, true);
+    if (d->type->find_since.n)
+        add_listing(d, "find", step, d->type->find_since);
 }
 
 static void add_steps(struct dump *d, const char *role, const struct spec_steps *steps, bool decoded)
@@ -310,7 +322,7 @@ const struct value *schema_calls(struct arena *arena, const struct schema *schem
     add_steps(&d, "update", &type->update, true);
     add_steps(&d, "delete", &type->delete, false);
     add_steps(&d, "list", &type->list, true);
-    add_step(&d, "find", type->find, true);
+    add_find(&d, type->find);
     for (size_t i = 0; i < type->teardown_count; i++)
         add_listing(&d, "count", type->teardown[i].count, type->teardown[i].bytes);
     if (type->ready)

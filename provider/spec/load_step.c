@@ -517,6 +517,11 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     step->when = load_attr_names(t, node_get(node, "when"));
     step->covers = load_attr_names(t, node_get(node, "covers"));
     step->wanted = load_attr_names(t, node_get(node, "for"));
+    step->per = load_attr_names(t, node_get(node, "per"));
+    step->of = load_int(l, node, "of", 0);
+    step->gather = load_text(l, node, "gather");
+    if (step->gather.n)
+        load_attr_named(t, node_get(node, "gather"), step->gather);
     step->only = load_conditions(t, node_get(node, "if"));
     step->unless = load_conditions(t, node_get(node, "unless"));
     step->full = load_flag(l, node, "full");

@@ -372,7 +372,8 @@ static void load_listing(struct type_loader *t)
     const struct node *node = node_get(t->node, "list");
     if (!node)
         return;
-    struct step_rules rules = {.what = "list", .nothing = true, .pages = true, .reads = true};
+    struct step_rules rules = {
+        .what = "list", .extra = "per of gather", .nothing = true, .pages = true, .reads = true};
     t->type->list = load_steps(t, node, &rules);
     t->type->schema.bulk = true;
 }

@@ -55,8 +55,8 @@ int run_page(struct run *run, const struct spec_step *step, const struct value *
 /* Every item at step->at, through all pages. */
 int run_list(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value **items, struct err *err);
-/* The items of one page; with `each` that page has ids only, and the step is made once for all of them. *next is the
- * token of the page after it, or NULL. */
+/* The items of one page; with `each` that page has ids only, and the step is made once for all of them. *next
+ * is the token of the page after it, or NULL. */
 int run_page_items(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value *token, const struct value **next, const struct value **items, struct err *err);
 /* A step with everything around it: conditions, `each`, `must be absent`. *document stays NULL where nothing
@@ -117,7 +117,8 @@ const struct value *run_entries_of(struct run *run, const struct spec_entries *e
 
 /* ---- run_list.c ---- */
 
-/* Entries by ARN: the tags of everything of this type that has the tags of the filter (NULL: any), without weir's. */
+/* Entries by ARN: the tags of everything of this type that has the tags of the filter (NULL: any), without
+ * weir's. */
 int run_tagged(struct run *run, const struct value *filters, struct map *by_arn, struct err *err);
 const struct value *run_tag_filter(struct arena *arena, const char *key, struct str text);
 

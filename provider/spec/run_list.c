@@ -136,30 +136,165 @@ static struct str id_of(const struct run *run, const struct value *live)
     return value_text(value_get(live, run->type->schema.id), STR_EMPTY);
 }
 
-/* What a further listing says, by id. */
-static int list_more(struct run *run, const struct spec_step *step, struct map *by_id, struct err *err)
+/* ---- which requests ---- */
+
+/* What becomes of the items of one listing; `base` is what they have in common, NULL: nothing. */
+struct listing {
+    struct run *run;
+    const struct spec_step *step;
+    int (*use)(struct listing *l, const struct value *items, const struct value *base, struct err *err);
+    const struct value *wanted;
+    struct map *by_id; /* attributes that further listings bring */
+    const struct map *by_arn;
+    resource_found *found;
+    void *found_ctx;
+};
+
+static int list_once(struct listing *l, const struct value *base, const struct value *ids, struct err *err)
 {
     const struct value *items;
-    if (run_list(run, step, NULL, NULL, &items, err))
-        return -1;
-    const struct spec_attr *id = spec_attr_find(run->type, run->type->schema.id);
-    for (uint32_t i = 0; i < items->count; i++) {
-        const struct value *item = items->items[i];
-        const struct value *key = wire_path(run->arena, item, id->read);
-        struct str name = value_scalar_text(run->arena, key);
-        const struct value *more = run_decode(run, step, item, map_get(by_id, name));
-        if (name.n)
-            map_set(by_id, name, (void *)more);
+    struct err failure = ERR_INIT;
+    if (!run_list(l->run, l->step, base, ids, &items, &failure))
+        return l->use(l, items, base, err);
+    if ((base || ids) && failure.class == ERR_ABSENT)
+        return 0; /* what it is a part of is gone, and it with that */
+    *err = failure;
+    return -1;
+}
+
+/* `per: [database]`: once for each database that something recorded lies in. */
+static int list_per(struct listing *l, struct err *err)
+{
+    const struct op_ctx *ctx = l->run->ctx;
+    const struct value **bases = ARENA_ARRAY(l->run->arena, const struct value *, ctx->prior_count);
+    size_t n = 0;
+    for (size_t i = 0; i < ctx->prior_count; i++) {
+        AUTO_BUILDER struct value_builder b = VALUE_BUILDER(l->run->arena);
+        for (size_t k = 0; k < l->step->per.count; k++) {
+            struct str name = l->step->per.items[k];
+            value_builder_set(&b, name, value_get(ctx->priors[i], name));
+        }
+        const struct value *base = value_builder_map(&b);
+        bool known = false;
+        for (size_t k = 0; k < n && !known; k++)
+            known = value_equal(bases[k], base);
+        if (known)
+            continue;
+        bases[n++] = base;
+        if (list_once(l, base, NULL, err))
+            return -1;
     }
     return 0;
 }
 
-static int list_all_more(struct run *run, const struct value *wanted, struct map *by_id, struct err *err)
+/* `of: 50`: by their ids, so many at a time. */
+static int list_of(struct listing *l, struct err *err)
 {
-    for (size_t i = 1; i < run->type->list.count; i++)
-        if (step_wanted(&run->type->list.items[i], wanted) &&
-            list_more(run, &run->type->list.items[i], by_id, err))
+    const struct op_ctx *ctx = l->run->ctx;
+    for (size_t i = 0; i < ctx->prior_count; i += (size_t)l->step->of) {
+        AUTO_BUILDER struct value_builder ids = VALUE_BUILDER(l->run->arena);
+        for (size_t k = i; k < ctx->prior_count && k < i + (size_t)l->step->of; k++) {
+            const struct value *id = value_get(ctx->priors[k], l->run->type->schema.id);
+            if (!value_is_null(id))
+                value_builder_add(&ids, id);
+        }
+        const struct value *list = value_builder_list(&ids);
+        if (list->count && list_once(l, NULL, list, err))
             return -1;
+    }
+    return 0;
+}
+
+static int list_step(struct listing *l, const struct spec_step *step, struct err *err)
+{
+    l->step = step;
+    return step->per.count ? list_per(l, err) : step->of ? list_of(l, err) : list_once(l, NULL, NULL, err);
+}
+
+/* ---- what their answers say ---- */
+
+static struct str id_in(struct run *run, const struct spec_step *step, const struct value *item)
+{
+    const struct spec_attr *id = spec_attr_find(run->type, run->type->schema.id);
+    return value_scalar_text(run->arena, wire_path(run->arena, item, run_answer_path(step, id)));
+}
+
+/* What a further listing says, by id. */
+static int use_more(struct listing *l, const struct value *items, const struct value *base, struct err *err)
+{
+    (void)base;
+    (void)err;
+    for (uint32_t i = 0; i < items->count; i++) {
+        struct str id = id_in(l->run, l->step, items->items[i]);
+        if (id.n)
+            map_set(
+                l->by_id, id, (void *)run_decode(l->run, l->step, items->items[i], map_get(l->by_id, id)));
+    }
+    return 0;
+}
+
+/* `gather: ingress`: members of a set, each with the id of what it is a member of. */
+static int use_members(
+    struct listing *l, const struct value *items, const struct value *base, struct err *err)
+{
+    (void)base;
+    (void)err;
+    struct run *run = l->run;
+    const struct spec_attr *attr = spec_attr_find(run->type, l->step->gather);
+    AUTO_MAP struct map sets = MAP_INIT;
+    for (uint32_t i = 0; i < items->count; i++) {
+        struct str id = id_in(run, l->step, items->items[i]);
+        const struct value *so_far = map_get(&sets, id);
+        AUTO_BUILDER struct value_builder set = VALUE_BUILDER(run->arena);
+        for (uint32_t k = 0; so_far && k < so_far->count; k++)
+            value_builder_add(&set, so_far->items[k]);
+        value_builder_add(&set, items->items[i]);
+        map_set(&sets, id, (void *)value_builder_list(&set));
+    }
+    for (size_t i = 0; i < sets.n; i++)
+        map_set(l->by_id, sets.items[i].key,
+            (void *)value_with(run->arena, map_get(l->by_id, sets.items[i].key), l->step->gather,
+                wire_coerce(run->arena, attr->answer, sets.items[i].ptr)));
+    return 0;
+}
+
+static int list_all_more(struct listing *l, const struct value *wanted, struct err *err)
+{
+    const struct spec_type *type = l->run->type;
+    for (size_t i = 1; i < type->list.count; i++) {
+        const struct spec_step *step = &type->list.items[i];
+        l->use = step->gather.n ? use_members : use_more;
+        if (step_wanted(step, wanted) && list_step(l, step, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* A set of which the listing has no member is empty. */
+static const struct value *with_empty_sets(
+    struct run *run, const struct value *wanted, const struct value *live)
+{
+    for (size_t i = 1; i < run->type->list.count; i++) {
+        struct str set = run->type->list.items[i].gather;
+        if (set.n && run_wants(wanted, set) && !value_get(live, set))
+            live = value_with(run->arena, live, set, &value_empty_list);
+    }
+    return live;
+}
+
+static int use_objects(
+    struct listing *l, const struct value *items, const struct value *base, struct err *err)
+{
+    struct run *run = l->run;
+    for (uint32_t i = 0; i < items->count; i++) {
+        const struct value *live = run_decode(run, l->step, items->items[i], base);
+        if (run_fill_templates(run, live, &live, err))
+            return -1;
+        live = value_merge(run->arena, live, map_get(l->by_id, id_of(run, live)));
+        live = with_empty_sets(run, l->wanted, live);
+        if (!run_holds_any(run, &run->type->gone, live))
+            l->found(l->found_ctx, run_shown(run, l->by_arn ? with_tags(run, live, l->by_arn) : live));
+    }
     return 0;
 }
 
@@ -170,19 +305,18 @@ int spec_list(struct op_ctx *ctx, const struct value *wanted, resource_found *fo
     run_init(&run, ctx);
     const struct spec_type *type = run.type;
     AUTO_MAP struct map by_arn = MAP_INIT, by_id = MAP_INIT;
-    const struct value *items;
     bool tags = type->tags && type->tags->bulk.n && run_wants(wanted, type->tags->attr->attr->name);
-    if (run_list(&run, &type->list.items[0], NULL, NULL, &items, err) ||
-        list_all_more(&run, wanted, &by_id, err) || (tags && run_tagged(&run, NULL, &by_arn, err)))
+    struct listing l = {.run = &run,
+        .wanted = wanted,
+        .by_id = &by_id,
+        .by_arn = tags ? &by_arn : NULL,
+        .found = found,
+        .found_ctx = found_ctx};
+    if (list_all_more(&l, wanted, err) || (tags && run_tagged(&run, NULL, &by_arn, err)))
         return -1;
-    for (uint32_t i = 0; i < items->count; i++) {
-        const struct value *live = run_decode(&run, &type->list.items[0], items->items[i], NULL);
-        live = value_merge(run.arena, live, map_get(&by_id, id_of(&run, live)));
-        if (run_fill_templates(&run, live, &live, err))
-            return -1;
-        if (!run_holds_any(&run, &type->gone, live))
-            found(found_ctx, run_shown(&run, tags ? with_tags(&run, live, &by_arn) : live));
-    }
+    l.use = use_objects;
+    if (list_step(&l, &type->list.items[0], err))
+        return -1;
     *covered = covered_names(&run, wanted, tags);
     return 0;
 }

@@ -144,6 +144,11 @@ struct spec_step {
     struct spec_skip skip; /* items of this listing that are left alone */
     /* First something is listed with `each`, then this call is made for every item. */
     const struct spec_step *each;
+    /* Listings: once for each combination of these attributes in what is looked for, or by so many ids at a
+     * time. */
+    struct spec_names per;
+    int64_t of;
+    struct str gather;      /* a set, whose members this listing has one by one */
     struct str each_newest; /* path by which items are ordered, newest first ... */
     int64_t each_keep;      /* ... and so many of them left */
 };

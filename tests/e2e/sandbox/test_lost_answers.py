@@ -78,14 +78,19 @@ def count(cloud, type_):
     return len([item for page in pages for item in jmespath.search(row.listed, page) or []])
 
 
-@pytest.mark.parametrize("name", sorted(CASES))
-def test_made_once(stack, cloud, name):
-    case, faults = CASES[name], Faults(cloud)
+def prepared(cloud, case):
+    """What has to be there before, made; the resources around that do not need the one under test."""
     if case.prepare:
         case.prepare(cloud)
     if "role-a" in json.dumps(case.first):
         cloud.client("iam").create_role(RoleName="role-a", AssumeRolePolicyDocument=TRUST)
-    before = {key: value for key, value in case.around.items() if "${it." not in json.dumps(value)}
+    return {key: value for key, value in case.around.items() if "${it." not in json.dumps(value)}
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_made_once(stack, cloud, name):
+    case, faults = CASES[name], Faults(cloud)
+    before = prepared(cloud, case)
     stack.write(json.dumps({"stack": "life", "resources": before or {"nothing": {"type": "weir.value", "value": 1}}})).apply()
     had = count(cloud, name)
     stack.write(stack_text(case, case.first))

@@ -1,0 +1,57 @@
+"""A refresh takes pages, not resources, of all that a service lists: which calls it still makes once for each resource, and why."""
+
+import json
+import re
+from collections import Counter
+
+import pytest
+from test_lost_answers import CASES, prepared
+
+# What no listing has. Where the stack does not manage an attribute, the call that only it needs is not made.
+ONE_BY_ONE = {
+    "aws.athena.workgroup": {"GetWorkGroup", "ListTagsForResource"},  # ListWorkGroups knows the description and the state
+    "aws.dynamodb.table": {"DescribeTable", "DescribeTimeToLive", "DescribeContinuousBackups", "ListTagsOfResource"},  # ListTables has names
+    "aws.ec2.vpc": {"DescribeVpcAttribute"},
+    "aws.ecr.repository": {"GetLifecyclePolicy", "GetRepositoryPolicy"},
+    "aws.emrserverless.application": {"GetApplication"},
+    "aws.events.event_bus": {"DescribeEventBus", "ListTagsForResource"},
+    "aws.events.rule": {"ListTargetsByRule", "ListTagsForResource"},
+    "aws.iam.instance_profile": {"GetInstanceProfile"},  # ListInstanceProfiles has no tags, and the tagging API no IAM
+    "aws.iam.policy": {"GetPolicy"},  # ListPolicies has no description
+    "aws.kms.key": {"DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags"},
+    "aws.lambda.function": {"GetFunctionConcurrency"},
+    "aws.lambda.layer_version": {"ListLayerVersions"},  # once for each layer
+    "aws.rds.parameter_group": {"DescribeDBParameters"},
+    "aws.s3.bucket": {"GetBucketVersioning", "GetBucketEncryption", "GetPublicAccessBlock", "GetBucketOwnershipControls", "GetBucketLifecycleConfiguration", "GetBucketTagging"},
+    "aws.s3.bucket_notification": {"GetBucketNotificationConfiguration"},
+    "aws.scheduler.schedule": {"GetSchedule"},  # ListSchedules has names and targets
+    "aws.scheduler.schedule_group": {"ListTagsForResource"},
+    "aws.sns.subscription": {"GetSubscriptionAttributes"},
+    "aws.sns.topic": {"GetTopicAttributes", "ListTagsForResource"},
+    "aws.sqs.queue": {"GetQueueAttributes", "ListQueueTags"},
+    "aws.states.state_machine": {"DescribeStateMachine", "ListTagsForResource"},
+}
+KEYS = {"a": 1, "b": 2, "c": 3, "d": 4}
+# What has to differ besides the name.
+APART = {
+    "aws.ec2.security_group_rule": {"from_port": "${each.value}"},
+    "aws.lambda.event_source_mapping": {"event_source": "arn:aws:sqs:us-east-1:123456789012:${each.key}"},
+    "aws.lambda.permission": {"statement_id": "x-${each.key}"},
+    "aws.s3.bucket": {"policy": None},
+}
+
+
+def several(name, case):
+    """The case's resource four times, each by a name of its own."""
+    between = "_" if name.startswith("aws.s3tables") and not name.endswith("bucket") else "-"
+    told = {key: f"{value}{between}${{each.key}}" if key == "name" else value for key, value in case.first.items()} | APART.get(name, {})
+    return {"type": name, "for_each": KEYS, **{key: value for key, value in told.items() if value is not None}}
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_calls_for_each_resource(stack, cloud, name):
+    around = prepared(cloud, CASES[name])
+    stack.write(json.dumps({"stack": "life", "resources": {**around, "it": several(name, CASES[name])}})).apply()
+    calls = Counter(re.findall(r"^[A-Z]+ \S+ \w+\.(\w+) \d", stack.run("plan", "-vvv").err, re.M))
+    assert calls
+    assert {call for call, times in calls.items() if times >= len(KEYS)} == ONE_BY_ONE.get(name, set())
