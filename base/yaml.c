@@ -356,6 +356,13 @@ static void report_duplicate(
     diag_related(p->in.diags, d, node_key_span(first), "first here");
 }
 
+/* It looks like a blank; editors and web pages give it. */
+static void report_no_break_space(struct parser *p, const struct node_entry *entry)
+{
+    struct diag *d = diag_error(p->in.diags, node_key_span(entry), "a no-break space (U+00A0) cannot indent");
+    diag_label(p->in.diags, d, "use spaces");
+}
+
 /* The entries seen so far by key. Few are compared one by one, many are hashed. */
 struct seen {
     struct node_entry *entries;
@@ -416,6 +423,8 @@ static void close_map(struct parser *p)
         .entries = arena_alloc(p->arena, (n + merge_room(frame.merge)) * sizeof(struct node_entry))};
     for (size_t i = frame.first; i < p->entry_count; i++) {
         struct node_entry *first = seen_find(&seen, p->entries[i].key);
+        if (str_starts(p->entries[i].key, STR("\u00a0")))
+            report_no_break_space(p, &p->entries[i]);
         if (first)
             report_duplicate(p, &p->entries[i], first);
         else

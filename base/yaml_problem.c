@@ -19,6 +19,17 @@ static bool line_has_expression(struct yaml_input *in, struct place place)
     return str_find(line, STR("${"), 0) >= 0;
 }
 
+/* "${f("x")}": the text ended at the second quote. */
+static bool ends_quote(struct yaml_input *in, struct place place)
+{
+    struct str text = in->source->text;
+    const char *newline = place.offset ? memrchr(text.p, '\n', place.offset) : NULL;
+    size_t start = newline ? (size_t)(newline - text.p) + 1 : 0;
+    struct str before = str_slice(text, start, place.offset);
+    ptrdiff_t opened = str_find(before, STR("\"${"), 0);
+    return opened >= 0 && before.n && before.p[before.n - 1] == '"' && (size_t)opened + 1 < before.n - 1;
+}
+
 struct known_problem {
     const char *problem, *message, *hint;
 };
@@ -92,7 +103,10 @@ static void report_syntax(struct yaml_input *in)
     struct span context = yaml_span(in, error_place(in, &yaml->context_mark), 1);
     struct span span = at_context && yaml->context ? context : yaml_span(in, place, 1);
     struct diag *d = diag_error(in->diags, span, "%s", known ? known->message : problem);
-    if (line_has_expression(in, place))
+    if (ends_quote(in, place))
+        diag_hint(in->diags, d,
+            "quotes in an expression end the text around it: in single quotes it is '${f(\"…\")}'");
+    else if (line_has_expression(in, place))
         diag_hint(in->diags, d,
             "an expression inside [ ] or { }, or one that holds \": \" or \" #\", is quoted: \"${…}\"");
     else if (known && known->hint)

@@ -169,9 +169,23 @@ static const char *wanted(const struct type *type)
     return "a value";
 }
 
+/* What is left a text because no integer holds it. */
+static bool is_digits(struct str text)
+{
+    size_t i = str_starts(text, STR("-"));
+    if (i == text.n)
+        return false;
+    for (; i < text.n; i++)
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return false;
+    return true;
+}
+
 static const struct value *fail_kind(
     struct convert *c, const struct place *place, const struct type *type, const struct value *v)
 {
+    if (type->kind == TYPE_INT && v->kind == VALUE_STRING && is_digits(v->string) && !c->sensitive)
+        return fail(c, place, "%.*s is too large for an integer", STR_ARG(v->string));
     fail(c, place, "expected %s, got %s", wanted(type), value_with_article(v));
     bool scalar = v->kind != VALUE_LIST && v->kind != VALUE_MAP && v->kind != VALUE_NULL;
     if ((type->kind == TYPE_LIST || type->kind == TYPE_SET) && scalar)
@@ -266,7 +280,10 @@ static const struct value *convert_json(
         struct err err = ERR_INIT;
         if (json_parse(c->arena, v->string, &document, &err)) {
             /* jansson quotes what is near the error */
-            return fail(c, place, "%s", c->sensitive ? "not valid JSON" : err.message);
+            fail(c, place, "%s", c->sensitive ? "not valid JSON" : err.message);
+            if (type->kind == TYPE_POLICY && !str_starts(str_trim(v->string), STR("{")))
+                c->issue->label = STR("write a map, or ${trust(…)} or ${allow(…)}");
+            return NULL;
         }
     } else if (v->kind != VALUE_MAP && v->kind != VALUE_LIST) {
         return fail_kind(c, place, type, v);

@@ -12,12 +12,16 @@ static void hint_types(struct loader *loader, struct diag *d, struct str type, b
     size_t n, shown = 0;
     const struct str *names = catalog_names(loader->options->catalog, is_data, &n);
     diag_did_you_mean(loader->diags, d, type, names, n);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
     const char *last_dot = type.n ? memrchr(type.p, '.', type.n) : NULL;
-    struct str service = str_slice(type, 0, last_dot ? (size_t)(last_dot - type.p) + 1 : 0);
+    struct str service = arena_printf(&scratch, "%.*s.", STR_ARG(type)); /* "aws.s3" alone */
     AUTO_BUF struct buf list = BUF_INIT;
-    for (size_t i = 0; service.n && i < n && shown <= 10; i++)
-        if (str_starts(names[i], service) && shown++ < 10)
-            buf_addf(&list, "%s%.*s", list.n ? ", " : "", STR_ARG(names[i]));
+    for (int way = 0; way < 2 && !list.n; way++) {
+        for (size_t i = 0; service.n && i < n && shown <= 10; i++)
+            if (str_starts(names[i], service) && shown++ < 10)
+                buf_addf(&list, "%s%.*s", list.n ? ", " : "", STR_ARG(names[i]));
+        service = str_slice(type, 0, last_dot ? (size_t)(last_dot - type.p) + 1 : 0);
+    }
     if (list.n)
         diag_hint(loader->diags, d, "there are: %s%s", list.p, shown > 10 ? ", …" : "");
     else if (!d->label.n)
@@ -287,6 +291,8 @@ const struct attr *check_attr_name(
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str *names = ARENA_ARRAY(&scratch, struct str, schema->attr_count + 1);
     diag_did_you_mean(loader->diags, d, entry->key, names, settable_names(schema, names));
+    if (!d->label.n && str_eqz(entry->key, "count"))
+        diag_hint(loader->diags, d, "`for_each` makes one for each item, `when` one or none");
     return NULL;
 }
 

@@ -166,8 +166,10 @@ static bool expect(struct loader *loader, const struct node *node, enum node_kin
     if (node->kind == kind)
         return true;
     struct node wanted = {.kind = (uint8_t)kind};
-    diag_error(loader->diags, node_span(node), "%s must be %s, not %s", what, node_kind_name(&wanted),
-        node_kind_name(node));
+    struct diag *d = diag_error(loader->diags, node_span(node), "%s must be %s, not %s", what,
+        node_kind_name(&wanted), node_kind_name(node));
+    if (kind == NODE_LIST && node->kind == NODE_STRING)
+        diag_label(loader->diags, d, "write [ ] around it");
     return false;
 }
 
@@ -183,11 +185,12 @@ bool expect_list(struct loader *loader, const struct node *node, const char *wha
 
 void label_boolean(struct loader *loader, struct diag *d, const struct node *node)
 {
-    static const char *const yes[] = {"yes", "on", "y", "1"}, *const no[] = {"no", "off", "n", "0"};
+    static const char *const yes[] = {"yes", "on", "y", "1", "enabled"}, *const no[] = {"no", "off", "n", "0",
+                                                                             "disabled"};
     if (node->kind != NODE_STRING && node->kind != NODE_INT)
         return;
     struct str raw = node_raw(node);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
         if (str_ieq(raw, str_z(yes[i])) || str_ieq(raw, str_z(no[i])))
             diag_label(loader->diags, d, "write %s", str_ieq(raw, str_z(yes[i])) ? "true" : "false");
 }

@@ -89,6 +89,20 @@ static void report_template_name(struct resolve *r, const struct expr *e, struct
     diag_did_you_mean(r->diags, d, name, names, constants->count);
 }
 
+/* Is there an input (or a local value) of that name? */
+static bool hint_member(struct resolve *r, struct diag *d, struct str name, struct str space)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct str *names = NULL;
+    size_t n = visible_names(r, space, &scratch, &names);
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(names[i], name)) {
+            diag_label(r->diags, d, "did you mean %.*s.%.*s?", STR_ARG(space), STR_ARG(name));
+            return true;
+        }
+    return false;
+}
+
 static void report_name(struct resolve *r, const struct expr *e, struct str name)
 {
     static const struct {
@@ -101,6 +115,7 @@ static void report_name(struct resolve *r, const struct expr *e, struct str name
         {STR_INIT("module"), "a module is written by its name alone: NAME.OUTPUT"},
         {STR_INIT("data"), "data is written by its name alone: NAME.ATTRIBUTE"},
         {STR_INIT("resource"), "a resource is written by its name alone: NAME.ATTRIBUTE"},
+        {STR_INIT("resources"), "a resource is written by its name alone: NAME.ATTRIBUTE"},
         {STR_INIT("count"), "use for_each with a list: each.key, each.value"},
         {STR_INIT("self"), "a resource cannot refer to itself"},
     };
@@ -111,6 +126,12 @@ static void report_name(struct resolve *r, const struct expr *e, struct str name
             return;
         }
     }
+    if (str_starts(name, STR("aws_"))) {
+        diag_hint(r->diags, d, "a resource is written by its name alone, without its type: NAME.ATTRIBUTE");
+        return;
+    }
+    if (hint_member(r, d, name, STR("inputs")) || hint_member(r, d, name, STR("locals")))
+        return;
     suggest_name(r, d, name, STR_EMPTY);
     if (!d->label.n && str_find_char(name, '-', 0) >= 0)
         diag_hint(r->diags, d, "a name may hold hyphens; write spaces around - to subtract");
@@ -283,6 +304,8 @@ static void check_attr(struct resolve *r, struct expr *e)
         STR_ARG(decl->schema ? decl->schema->name : STR_EMPTY), decl->schema ? ")" : "",
         STR_ARG(e->attr.name));
     diag_did_you_mean(r->diags, d, e->attr.name, candidates, n);
+    if (!d->label.n && decl->schema && decl->schema->id.n && str_eqz(e->attr.name, "id"))
+        diag_hint(r->diags, d, "what identifies it is its attribute \"%.*s\"", STR_ARG(decl->schema->id));
 }
 
 /* ---- the walk ---- */

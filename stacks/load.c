@@ -173,6 +173,8 @@ static void check_sections(struct unit *unit, const struct part *part)
             struct diag *d = diag_error(diags, node_key_span(entry), "a %s has no \"%.*s\"",
                 here == IN_MODULE ? "module" : "stack", STR_ARG(entry->key));
             diag_did_you_mean(diags, d, entry->key, names, SECTIONS);
+            if (str_eqz(entry->key, "variables") || str_eqz(entry->key, "variable"))
+                diag_hint(diags, d, "they are called `inputs:` here");
             if (!d->label.n && node_get(entry->value, "type"))
                 diag_hint(diags, d, "resources go under `resources:`, each with its name as the key");
         }

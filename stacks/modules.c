@@ -34,6 +34,8 @@ static void report_builtin(struct loader *loader, const struct node *node, struc
         if (!str_ends(path, suffix))
             continue;
         names[n] = str_slice(path, prefix.n, path.n - suffix.n);
+        if (str_find_char(names[n], '/', 0) >= 0) /* its example */
+            continue;
         buf_addf(&list, "%s%.*s", n ? ", " : "", STR_ARG(names[n]));
         n++;
     }
@@ -114,7 +116,9 @@ static bool find_source(struct unit *unit, const struct node *node)
     struct diag *d =
         diag_error(loader->diags, node_span(node), "a module's source is ./FOLDER or builtin/NAME");
     struct str dir = unit_path(unit->parent, source);
-    if (path_is_dir(arena_strz(loader->arena, dir)))
+    if (embedded_find(arena_printf(loader->arena, "modules/%.*s/weir.yaml", STR_ARG(source))))
+        diag_label(loader->diags, d, "did you mean \"builtin/%.*s\"?", STR_ARG(source));
+    else if (path_is_dir(arena_strz(loader->arena, dir)))
         diag_label(loader->diags, d, "did you mean \"./%.*s\"?", STR_ARG(source));
     return false;
 }

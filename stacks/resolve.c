@@ -303,8 +303,10 @@ static void resolve_resource(struct resolving *r, struct decl *decl)
     bool each = decl->for_each;
     resolve_expr(r, decl->for_each, false);
     resolve_expr(r, decl->when, false);
-    for (size_t i = 0; i < decl->attr_count; i++)
+    for (size_t i = 0; i < decl->attr_count; i++) {
         resolve_expr(r, decl->attrs[i].expr, each);
+        warn_of_unwritten(r->loader, r->unit->module, decl, decl->attrs[i].expr);
+    }
     for (size_t i = 0; i < decl->lifecycle.trigger_count; i++)
         resolve_expr(r, decl->lifecycle.replace_triggered_by[i], each);
     add_depends_on(r, info_of(r->loader, decl)->depends_on);
@@ -341,9 +343,14 @@ static void resolve_decl(struct resolving *r, struct decl *decl)
     case DECL_INPUT:
         r->unit = r->unit->parent; /* arguments are the caller's */
         resolve_expr(r, decl->argument, decl->module->each_key);
+        if (r->unit)
+            warn_of_unwritten(r->loader, r->unit->module, decl->module->call, decl->argument);
         break;
     case DECL_LOCAL:
-    case DECL_OUTPUT: resolve_expr(r, decl->expr, false); break;
+    case DECL_OUTPUT:
+        resolve_expr(r, decl->expr, false);
+        warn_of_unwritten(r->loader, r->unit->module, decl, decl->expr);
+        break;
     case DECL_PROVIDER:
         check_provider_name(r);
         resolve_expr(r, decl->config, false);

@@ -235,6 +235,27 @@ static void read_body(struct loader *loader, struct decl *decl, const struct nod
     }
 }
 
+/* Most often something is not indented as far as it should be. */
+static void report_body(struct loader *loader, const struct node_entry *entry, bool is_data)
+{
+    const struct node *body = entry->value;
+    struct diag *d = diag_error(loader->diags, node_span(body), "%s must be a map, not %s",
+        is_data ? "a data source" : "a resource", node_kind_name(body));
+    struct str rest = STR_EMPTY, before = STR_EMPTY;
+    if (body->kind == NODE_STRING)
+        before = str_cut(body->string, ':', &rest);
+    if (body->kind == NODE_NULL)
+        diag_hint(
+            loader->diags, d, "what belongs to %.*s stands below it, indented further", STR_ARG(entry->key));
+    else if (find_own_key(entry->key) || str_eqz(entry->key, "name"))
+        diag_hint(loader->diags, d, "if %.*s belongs to the resource above it, it is indented further",
+            STR_ARG(entry->key));
+    else if (rest.n && is_name(before))
+        diag_hint(loader->diags, d, "a blank stands behind the colon of a key: \"%.*s: …\"", STR_ARG(before));
+    else
+        diag_hint(loader->diags, d, "%.*s: {type: …}", STR_ARG(entry->key));
+}
+
 static void load_resource(struct unit *unit, const struct node_entry *entry, bool is_data)
 {
     struct loader *loader = unit->loader;
@@ -242,9 +263,7 @@ static void load_resource(struct unit *unit, const struct node_entry *entry, boo
     struct decl *decl = declare(unit, is_data ? DECL_DATA : DECL_RESOURCE, entry);
     decl->provider_name = STR_EMPTY;
     if (body->kind != NODE_MAP) {
-        struct diag *d = diag_error(loader->diags, node_span(body), "%s must be a map, not %s",
-            is_data ? "a data source" : "a resource", node_kind_name(body));
-        diag_hint(loader->diags, d, "%.*s: {type: …}", STR_ARG(entry->key));
+        report_body(loader, entry, is_data);
         return;
     }
     const struct node *type = node_get(body, "type");

@@ -8,6 +8,9 @@ import pytest
 CASES = {
     "unknown type": ("stack: s\nresources: {a: {type: aws.s3.buket, name: abc}}\n", "aws.s3.buket", "aws.s3.bucket"),
     "unknown attribute": ("stack: s\nresources:\n  a:\n    type: aws.s3.bucket\n    name: abc\n    versionning: true\n", "versionning", "weir.yaml:6:5", "versioning"),
+    "an integer too large": ("stack: s\nresources: {a: {type: aws.sqs.queue, name: abc, visibility_timeout: 99999999999999999999}}\n", "99999999999999999999 is too large"),
+    "a service for a type": ("stack: s\nresources: {a: {type: aws.s3, name: abc}}\n", "there are: aws.s3.bucket,"),
+    "a name for a policy": ("stack: s\nresources: {a: {type: aws.iam.role, name: abc, assume_role_policy: glue.amazonaws.com}}\n", "${trust("),
     "missing attribute": ("stack: s\nresources: {a: {type: aws.iam.role, name: abc}}\n", "assume_role_policy"),
     "wrong type": ("stack: s\nresources: {a: {type: aws.s3.bucket, name: abc, versioning: {x: 1}}}\n", "versioning", "weir.yaml:2:"),
     "unknown reference": ("stack: s\nresources: {lake: {type: weir.value, value: 1}, b: {type: weir.value, value: '${lak.value}'}}\n", "lak", "lake"),
