@@ -20,13 +20,18 @@ enum {
 
 #define SET(transfer, option, value) (transfer)->curl->easy_setopt((transfer)->easy, (option), (value))
 
+static void new_handle(struct transfer *t)
+{
+    t->easy = t->curl->easy_init();
+    if (!t->easy)
+        abort(); /* only out of memory */
+}
+
 struct transfer *transfer_new(const struct curl_api *curl)
 {
     struct transfer *t = mem_zalloc(sizeof *t);
     t->curl = curl;
-    t->easy = curl->easy_init();
-    if (!t->easy)
-        abort(); /* only out of memory */
+    new_handle(t);
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->over, NULL);
     return t;
@@ -279,7 +284,14 @@ int transfer_prepare(struct transfer *t, const struct http_request *request, con
         buf_release(&t->body);
     buf_clear(&t->body);
 
-    t->curl->easy_reset(t->easy); /* connections and TLS tickets stay */
+    if (t->code == CURLE_OK) {
+        t->curl->easy_reset(t->easy); /* connections and TLS tickets stay */
+    } else { /* a reset does not take back all of a failure: from 8.7 on, a body that would not be rewound
+                fails every request that follows */
+        t->curl->easy_cleanup(t->easy);
+        new_handle(t);
+        t->code = CURLE_OK;
+    }
     SET(t, CURLOPT_PRIVATE, t);
     SET(t, CURLOPT_ERRORBUFFER, t->error);
     SET(t, CURLOPT_NOSIGNAL, 1L);
