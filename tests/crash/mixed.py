@@ -70,10 +70,14 @@ RESOURCES = 11
 STATE_BUCKET = "weir-state"
 
 
+def code(v):
+    return f"print({v})\n".encode()
+
+
 def written(stack, more=""):
     """The stack with the files that it names."""
     for v in (1, 2):
-        stack.write(f"print({v})\n", f"jobs/v{v}.py")
+        stack.write(code(v), f"jobs/v{v}.py")
     return stack.write(STACK + more)
 
 
@@ -114,7 +118,10 @@ def everything(cloud):
     found = list(buckets(cloud.client("s3"))) + list(roles(iam))
     found += [{"policy": item["PolicyName"]} for item in iam.list_policies(Scope="Local")["Policies"]]
     found += [{"database": item["Name"], "description": item.get("Description")} for item in glue.get_databases()["DatabaseList"]]
-    found += [{"job": item["Name"], "workers": item["NumberOfWorkers"], "role": item["Role"]} for item in glue.get_jobs()["Jobs"]]
+    found += [
+        {"job": item["Name"], "workers": item["NumberOfWorkers"], "role": item["Role"], "script": item["Command"]["ScriptLocation"]}
+        for item in glue.get_jobs()["Jobs"]
+    ]
     for item in secrets.list_secrets()["SecretList"]:
         value = secrets.get_secret_value(SecretId=item["ARN"])["SecretString"]
         found.append({"secret": item["Name"], "description": item.get("Description"), "value": value})
