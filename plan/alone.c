@@ -18,8 +18,22 @@ static void need(void *ctx, const struct decl *dep)
         n->p->needed_by[dep->index] = n->decl;
 }
 
+/* Is a version in use that is to be gone back to? Then a rollback was interrupted, if it is not asked for in
+ * vain. */
+static bool back_already(const struct planner *p)
+{
+    const struct value *versions = p->options.versions;
+    for (uint32_t i = 0; versions && i < versions->count; i++) {
+        const struct seen *seen = seen_find(p, versions->entries[i].key);
+        if (seen && value_equal(value_getz(seen->record->attrs, "sha256"), versions->entries[i].value))
+            return true;
+    }
+    return false;
+}
+
 void alone_begin(struct planner *p)
 {
+    p->again = back_already(p);
     p->needed_by = ARENA_ARRAY(p->arena, const struct decl *, p->stack->decl_count + 1);
     p->minimal = ARENA_ARRAY(p->arena, bool, p->stack->decl_count + 1);
     for (size_t i = 0; i < p->stack->decl_count; i++) {
@@ -61,7 +75,22 @@ struct search {
 static void any_pending(void *ctx, const struct decl *dep)
 {
     struct search *search = ctx;
-    search->found |= search->p->pending[dep->index] && dep->kind == DECL_RESOURCE;
+    const struct planner *p = search->p;
+    search->found |=
+        dep->kind == DECL_RESOURCE && (p->pending[dep->index] || (p->again && p->targeted[dep->index]));
+}
+
+/*
+ * Does the attribute come out otherwise because something else does? After an interrupted rollback that
+ * cannot be told from the records, where the artifact has its version already: then all counts that refers to
+ * a target.
+ */
+static bool follows(struct planner *p, const struct instance *instance, const struct expr *expr)
+{
+    p->hidden = p->again ? p->targeted : NULL;
+    bool changes = expression_changes(p, instance, expr, NULL);
+    p->hidden = NULL;
+    return changes;
 }
 
 /* The recorded instances whose attributes come out otherwise than they were. */
@@ -72,7 +101,7 @@ static bool reached(struct planner *p, const struct decl *decl)
         struct instance instance = list->items[i];
         instance.seen = seen_find(p, instance.address);
         for (size_t k = 0; instance.seen && k < decl->attr_count; k++)
-            if (expression_changes(p, &instance, decl->attrs[k].expr, NULL))
+            if (follows(p, &instance, decl->attrs[k].expr))
                 return true;
     }
     return false;
@@ -124,8 +153,7 @@ const struct value *alone_attributes(
             value_builder_set(&b, name, kept);
     }
     for (size_t k = 0; k < decl->attr_count; k++)
-        if (expression_changes(p, instance, decl->attrs[k].expr, NULL) &&
-            value_get(object, decl->attrs[k].name))
+        if (follows(p, instance, decl->attrs[k].expr) && value_get(object, decl->attrs[k].name))
             value_builder_set(&b, decl->attrs[k].name, value_get(object, decl->attrs[k].name));
     return value_builder_map(&b);
 }

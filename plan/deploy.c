@@ -161,6 +161,19 @@ static bool holds(const struct value *v, struct str text)
     return false;
 }
 
+/* A job may still have an earlier version, where a deploy or a rollback was interrupted. */
+static bool uses_version_of(const struct record *job, const struct record *artifact)
+{
+    struct str key = value_text(value_getz(artifact->attrs, "key"), STR_EMPTY);
+    const struct value *versions = value_getz(artifact->attrs, "versions");
+    bool uses = key.n && holds(job->attrs, key);
+    for (uint32_t i = 0; !uses && versions && versions->kind == VALUE_LIST && i < versions->count; i++) {
+        key = value_text(value_getz(versions->items[i], "key"), STR_EMPTY);
+        uses = key.n && holds(job->attrs, key);
+    }
+    return uses;
+}
+
 const struct record **deploy_artifacts_of(
     const struct workspace *workspace, struct arena *arena, const struct record *job, size_t *count)
 {
@@ -169,8 +182,7 @@ const struct record **deploy_artifacts_of(
     const struct record **list = ARENA_ARRAY(arena, const struct record *, n + 1);
     *count = 0;
     for (size_t i = 0; i < n; i++) {
-        struct str key = value_text(value_getz(records[i]->attrs, "key"), STR_EMPTY);
-        if (str_eqz(records[i]->type, "weir.artifact") && key.n && holds(job->attrs, key))
+        if (str_eqz(records[i]->type, "weir.artifact") && uses_version_of(job, records[i]))
             list[(*count)++] = records[i];
     }
     return list;

@@ -67,7 +67,9 @@ struct planner {
     uint8_t *entered;              /* by decl->index, of modules: enum entry, once their `when` is known */
     uint32_t *stamps, stamp;       /* by decl->index: visited in the current walk */
     const struct decl **needed_by; /* alone.c, by decl->index: a target that refers to it; NULL: none */
-    bool *minimal; /* alone.c, by decl->index: only what follows from others is changed in it */
+    bool *minimal;      /* alone.c, by decl->index: only what follows from others is changed in it */
+    bool again;         /* alone.c: an artifact is recorded at the version already that it is to go back to */
+    const bool *hidden; /* trigger.c, by decl->index: what is recorded tells nothing; NULL: it always does */
 
     struct seen *seen; /* every record, in order of the new address */
     size_t seen_count;

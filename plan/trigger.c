@@ -33,6 +33,8 @@ static const struct value *recorded(const struct instance *instance)
 static const struct value *resource_before(struct planner *p, const struct decl *decl)
 {
     const struct instances *list = &p->instances[decl->index];
+    if (p->hidden && p->hidden[decl->index])
+        return &value_unknown;
     if (!list->keyed)
         return list->n ? recorded(&list->items[0]) : &value_null;
     struct value_builder b = VALUE_BUILDER(p->arena);
@@ -86,7 +88,9 @@ bool expression_changes(
     if (!value_is_known(v))
         return true;
     const struct value *old = expr_eval(expr, &before, p->arena);
-    return old && !value_is_null(old) && !state_hash_matches(old, v);
+    if (!old || value_is_null(old))
+        return false;
+    return !value_is_known(old) || !state_hash_matches(old, v);
 }
 
 bool triggered(struct planner *p, const struct instance *instance)

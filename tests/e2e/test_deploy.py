@@ -244,6 +244,43 @@ def test_holds_against_what_was_in_use(stack, place):
     stack.destroy()
 
 
+def test_a_rollback_that_failed_half_way_is_done_again(tmp_path, cloud):
+    """The artifact is back already; that its job is not can only be told from the job."""
+    stack = Stack(tmp_path / "stack", cloud).write(STACK)
+    for name in ("jobs/clean.py", "jobs/join.py", "lib/main.py"):
+        put(stack, name, "first = 1\n")
+    stack.apply()
+    first = versions(stack, 'script["clean"]')[0]["sha256"]
+    put(stack, "jobs/clean.py", "second = 2\n")
+    stack.apply()
+    cloud.fail({"match": "UpdateJob", "status": 400, "body": "{}"})
+    stack.run("rollback", "jobs-clean", "--yes", status=1)
+    assert script_of(cloud, "jobs-clean") == "second = 2\n"
+    # what else the file has changed since stays out of it this time, too
+    again = stack.run("rollback", "jobs-clean", "--to", first[:10], "--yes", "--json", "-i", "workers=5")
+    assert planned(again) == {'job["clean"]': "update"}
+    assert script_of(cloud, "jobs-clean") == "first = 1\n"
+    assert cloud.client("glue").get_job(JobName="jobs-clean")["Job"]["NumberOfWorkers"] == 2
+    assert planned(stack.run("rollback", "jobs-clean", "--to", first[:10], "--yes", "--json")) == {}
+    stack.assert_settled()
+
+
+def test_a_rollback_that_failed_half_way_reaches_what_follows(tmp_path, cloud):
+    """A function went back, the alias that follows its versions did not."""
+    stack = Stack(tmp_path / "stack", cloud).write(PUBLISHED)
+    put(stack, "lib/main.py", "first = 1\n")
+    stack.apply()
+    first = versions(stack, "code")[0]["sha256"]
+    put(stack, "lib/main.py", "second = 2\n")
+    stack.apply()
+    cloud.fail({"match": "PUT .*/aliases/live", "status": 400, "body": "{}"})
+    stack.run("rollback", "code", "--yes", status=1)
+    assert alias_of(cloud) == "2"
+    assert planned(stack.run("rollback", "code", "--to", first[:10], "--yes", "--json")) == {"live": "update"}
+    assert alias_of(cloud) == "3"
+    stack.assert_settled()
+
+
 def test_functions_go_back_with_their_layers(stack, place):
     stack.apply()
     before = function(place)
