@@ -34,7 +34,7 @@ struct sandbox {
     struct str account;
     bool ephemeral;
     const char *specs_dir;
-    double speed;
+    double speed, state_speed;
     int64_t minute_ms;
     const char *bind; /* NULL: 127.0.0.1 */
     struct s3_store *store;
@@ -141,6 +141,7 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
     s->schedules = options->schedules;
     s->specs_dir = options->specs_dir ? arena_strz(&s->arena, str_z(options->specs_dir)) : NULL;
     s->speed = options->speed;
+    s->state_speed = options->state_speed > 0 ? options->state_speed : options->speed;
     s->minute_ms = options->minute_ms > 0 ? options->minute_ms : 60000;
     s->bind = options->bind ? arena_strz(&s->arena, str_z(options->bind)) : NULL;
     pthread_mutex_init(&s->control_lock, NULL);
@@ -271,7 +272,7 @@ struct control *sandbox_control(struct sandbox *s)
     if (!s->control && !s->control_failed) {
         const struct catalog_options catalog = {.specs_dir = s->specs_dir};
         struct control_options options = {
-            .account = s->account, .speed = s->speed, .object_sha256 = object_sha256, .object_ctx = s};
+            .account = s->account, .speed = s->state_speed, .object_sha256 = object_sha256, .object_ctx = s};
         if (!s->ephemeral)
             options.dir = path_join(&s->arena, str_z(s->dir), STR("control")).p;
         s->control_failed = catalog_new(&catalog, &s->catalog, &err) != 0;

@@ -29,7 +29,8 @@ struct sandbox_options {
     size_t key_count;
     struct str account;      /* 12 digits; "" : SANDBOX_ACCOUNT */
     const char *specs_dir;   /* a user's own specs over the built-in ones; NULL: none */
-    double speed;            /* of states that change over time; 0: 1 */
+    double speed;            /* of state machines, schedules and, where nothing else is said, states; 0: 1 */
+    double state_speed;      /* of services' states that change over time; 0: as `speed` says */
     bool schedules;          /* rules and schedules fire; without it they are only kept */
     const char *faults_file; /* rules of faults.h; NULL: none */
     int64_t minute_ms;       /* how long a minute of a job's timeout is (tests shorten it); 0: 60000 */

@@ -233,6 +233,17 @@ def test_an_unused_state_is_told_from_the_sandboxes(local_stack, command):
     assert "Nothing was applied" not in local_stack.run(*command, "--sandbox").err
 
 
+def test_nobody_waits_for_the_sandboxs_databases(local_stack):
+    """Three seconds of `creating` and two of `deleting` are for who looks at a served sandbox."""
+    local_stack.write("""
+        stack: waits
+        resources:
+          db: {type: aws.rds.instance, name: waits, instance_class: db.t3.micro, engine: postgres, allocated_storage: 20, manage_master_user_password: true, master_username: weir, skip_final_snapshot: true}
+    """)
+    results = [local_stack.apply("--sandbox", "--json").events()[-1], local_stack.destroy("--sandbox", "--json").events()[-1]]
+    assert [result["status"] for result in results] == ["done", "done"] and all(result["ms"] < 2000 for result in results), results
+
+
 def test_sandbox_without_a_stack_leaves_nothing(local_stack):
     assert "weir.yaml" in local_stack.run("plan", "--sandbox", status=3).err
     assert list(local_stack.folder.iterdir()) == []
