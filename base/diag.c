@@ -167,12 +167,33 @@ void diag_related(struct diags *diags, struct diag *diag, struct span span, cons
     va_end(args);
 }
 
+static bool is_end_of(struct str word, struct str name)
+{
+    return name.n > word.n + 1 && str_ends(name, word) && name.p[name.n - word.n - 1] == '_';
+}
+
+/* `class` for instance_class: the only name that ends so. */
+static struct str only_longer(struct str word, const struct str *names, size_t n)
+{
+    struct str found = STR_EMPTY;
+    for (size_t i = 0; word.n >= 3 && i < n; i++) {
+        if (!is_end_of(word, names[i]))
+            continue;
+        if (found.n)
+            return STR_EMPTY;
+        found = names[i];
+    }
+    return found;
+}
+
 void diag_did_you_mean(
     struct diags *diags, struct diag *diag, struct str word, const struct str *candidates, size_t n)
 {
     if (diag == &diags->spare)
         return;
     struct str nearest = str_nearest(word, candidates, n);
+    if (!nearest.n)
+        nearest = only_longer(word, candidates, n);
     if (nearest.n)
         diag_label(diags, diag, "did you mean \"%.*s\"?", STR_ARG(nearest));
 }

@@ -11,6 +11,7 @@ CASES = {
     "an integer too large": ("stack: s\nresources: {a: {type: aws.sqs.queue, name: abc, visibility_timeout: 99999999999999999999}}\n", "99999999999999999999 is too large"),
     "a service for a type": ("stack: s\nresources: {a: {type: aws.s3, name: abc}}\n", "there are: aws.s3.bucket,"),
     "a name for a policy": ("stack: s\nresources: {a: {type: aws.iam.role, name: abc, assume_role_policy: glue.amazonaws.com}}\n", "${trust("),
+    "the end of an attribute": ("stack: s\nresources: {a: {type: aws.rds.instance, name: abc, class: db.t3.micro, engine: postgres}}\n", 'did you mean "instance_class"?'),
     "missing attribute": ("stack: s\nresources: {a: {type: aws.iam.role, name: abc}}\n", "assume_role_policy"),
     "wrong type": ("stack: s\nresources: {a: {type: aws.s3.bucket, name: abc, versioning: {x: 1}}}\n", "versioning", "weir.yaml:2:"),
     "unknown reference": ("stack: s\nresources: {lake: {type: weir.value, value: 1}, b: {type: weir.value, value: '${lak.value}'}}\n", "lak", "lake"),
