@@ -2,10 +2,11 @@
 
 import base64
 import hashlib
+import importlib.util
 import io
 import json
+import os
 import re
-
 import time
 import uuid
 import zipfile
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 from servers import JobSandbox
-from support import until
+from support import ROOT, until
 
 
 def archive(**files):
@@ -360,3 +361,25 @@ def test_code_that_nobody_has_goes(tmp_path):
         assert len(list(folder.iterdir())) == 3
     finally:
         server.stop()
+
+
+@pytest.mark.skipif(not os.environ.get("WEIR_LONG"), reason="needs the packages of tools/setup jobs: make test-long")
+def test_with_the_public_runtime_client():
+    """What the others say of the sandbox's own client, said of AWS's."""
+    packages = ROOT / ".venv-jobs" / "bin"
+    assert (packages / "python3").exists(), "tools/setup jobs"
+    server = JobSandbox(PATH=f"{packages}{os.pathsep}{os.environ['PATH']}")
+    try:
+        f = Function(server, main_dot_py="import sys\ndef handler(event, context): return 'awslambdaric' in sys.modules")
+        assert f.result() is True
+        for test in (test_answer_logs_and_surroundings, test_a_process_serves_many_events, test_what_goes_wrong, test_what_cannot_start, test_names_and_aliases,
+                     test_layers, test_parallel_calls_and_reserved_concurrency, test_code_inside_the_request):
+            test(server)
+    finally:
+        server.stop()
+
+
+def test_without_the_public_runtime_client(job_sandbox):
+    if importlib.util.find_spec("awslambdaric"):
+        pytest.skip("it is installed")
+    assert Function(job_sandbox, main_dot_py="import sys\ndef handler(event, context): return 'awslambdaric' in sys.modules").result() is False

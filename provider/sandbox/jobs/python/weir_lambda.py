@@ -4,9 +4,10 @@ the little that is here. Called as: weir_lambda.py MODULE.FUNCTION
 """
 
 import http.client
-import importlib
+import importlib.util
 import json
 import os
+import runpy
 import sys
 import time
 import traceback
@@ -113,9 +114,7 @@ def serve(handler):
 
 if __name__ == "__main__":
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
-    try:
-        from awslambdaric import bootstrap
-    except ImportError:
-        serve(sys.argv[1])
+    if importlib.util.find_spec("awslambdaric"):
+        runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)  # reads sys.argv and the environment
     else:
-        bootstrap.run(os.environ["LAMBDA_TASK_ROOT"], sys.argv[1], os.environ["AWS_LAMBDA_RUNTIME_API"])
+        serve(sys.argv[1])
