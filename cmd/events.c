@@ -26,6 +26,8 @@ const struct event_doc event_docs[] = {
     {"recovered", "address, text", "what an interrupted run had left, and what became of it"},
     {"stopping", "", "a signal came: nothing new is started"},
     {"warning", "text", "something that is worth knowing"},
+    {"note", "address, text",
+        "what is no change, but worth knowing, such as a change that waits for a maintenance window"},
     {"printed", "address, text", "a line that a build command printed"},
     {"result",
         "command, status, create, update, replace, delete, read, adopt, forget, failed, skipped, ms, outputs",
@@ -296,6 +298,7 @@ void event_progress(struct buf *out, const struct event *e)
         [EVENT_RECOVERED] = "recovered",
         [EVENT_STOPPING] = "stopping",
         [EVENT_WARNING] = "warning",
+        [EVENT_NOTE] = "note",
         [EVENT_PRINTED] = "printed",
     };
     bool acts = e->kind == EVENT_START || e->kind == EVENT_PROGRESS || e->kind == EVENT_DONE ||

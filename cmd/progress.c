@@ -243,6 +243,7 @@ static void take_event(struct progress *p, const struct event *e)
                             "(once more to stop waiting)\n");
         break;
     case EVENT_WARNING: remark_line(p, e, STYLE_YELLOW, "warning: "); break;
+    case EVENT_NOTE: remark_line(p, e, STYLE_CYAN, "note: "); break;
     case EVENT_PRINTED: printed_line(p, e); break;
     }
 }

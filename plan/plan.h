@@ -102,6 +102,7 @@ enum event_kind {
     EVENT_RECOVERED,    /* address, text: what an interrupted run had left and what became of it */
     EVENT_STOPPING,     /* a signal came: nothing new is started */
     EVENT_WARNING,      /* text */
+    EVENT_NOTE,         /* address, text: what is no change, but worth knowing */
     EVENT_PRINTED,      /* address, text: a line that a build command printed */
 };
 

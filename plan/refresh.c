@@ -337,6 +337,25 @@ static void collect_singles(struct refresh *r)
     }
 }
 
+/* What a service has taken but not made yet is no change, but people want to know. */
+static void tell_pending(struct planner *p, const struct seen *seen)
+{
+    struct err ignored = ERR_INIT;
+    const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->type, false, &ignored);
+    const struct value *names = schema && schema->pending.n ? value_get(seen->live, schema->pending) : NULL;
+    if (!names || names->kind != VALUE_LIST || !names->count)
+        return;
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (uint32_t i = 0; i < names->count; i++) {
+        buf_addz(&text, i ? ", " : "");
+        buf_add_str(&text, value_text(names->items[i], STR_EMPTY));
+    }
+    buf_addf(&text, " pending until %.*s", STR_ARG(schema->pending_until));
+    observe(&p->options.observer,
+        &(struct event){
+            .kind = EVENT_NOTE, .address = seen->address, .text = arena_strz(p->arena, buf_str(&text))});
+}
+
 /* A plan file's live values instead of the services'. */
 static int refresh_from_saved(struct planner *p)
 {
@@ -391,6 +410,8 @@ int refresh_records(struct planner *p, struct err *err)
                 .kind = EVENT_REFRESH_DONE, .count = p->plan->refresh_requests, .ms = p->plan->refresh_ms});
     }
     p->plan->refreshed = true;
+    for (size_t i = 0; i < p->seen_count && !r.failed; i++)
+        tell_pending(p, &p->seen[i]);
     if (r.failed) {
         *err = r.err;
         status = -1;

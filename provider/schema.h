@@ -82,7 +82,10 @@ struct schema {
     size_t attr_count;
     struct str id; /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
     bool sole;     /* two resources of one id would take it away from each other: refused when planned */
-    struct str provider;            /* whose configuration it uses; "": the one its name begins with */
+    struct str provider; /* whose configuration it uses; "": the one its name begins with */
+    struct str
+        pending; /* computed list: attributes whose change the service has taken but not made yet; "" none */
+    struct str pending_until;       /* "the maintenance window" */
     const struct resource_ops *ops; /* provider/provider.h */
     const struct job_ops *job;      /* provider/job.h; NULL: nothing that could be run */
     void *impl;                     /* the provider's own description of the type */

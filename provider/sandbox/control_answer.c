@@ -329,6 +329,20 @@ static void place_item_extras(struct making *m, struct part_node *node, struct s
     }
 }
 
+static void place_pending(
+    struct making *m, struct part_node *node, const struct role *role, const struct value *waiting)
+{
+    if (!role->type->pending_at.n || role->step->sparse)
+        return;
+    child(m, node, role->type->pending_at, false); /* empty is there too */
+    for (uint32_t i = 0; waiting && i < waiting->count; i++) {
+        const struct spec_attr *attr = spec_attr_find(role->type, waiting->entries[i].key);
+        struct str path = arena_printf(
+            m->arena, "%.*s.%.*s", STR_ARG(role->type->pending_at), STR_ARG(run_pending_name(attr)));
+        place(m, node, path, attr->answer, waiting->entries[i].value);
+    }
+}
+
 static void place_object(
     struct making *m, struct part_node *node, const struct role *role, const struct value *attrs)
 {
@@ -345,6 +359,7 @@ static void place_object(
             place(m, node, path, attr->owner == OWNER_TAGS ? type->tags->shape : attr->answer, v);
         place_item_extras(m, node, path, type, attr, v);
     }
+    place_pending(m, node, role, value_getz(attrs, PENDING_KEY));
     const struct value *maps = value_getz(type->sandbox, "text_maps");
     for (struct part_node *at = node->first; at; at = at->next)
         for (uint32_t i = 0; maps && i < maps->count; i++)

@@ -207,6 +207,42 @@ static bool is_affected(const struct spec_type *type, struct str name, const str
     return !attr || !attr->changes_with.count;
 }
 
+/* ---- `defers: {unless: apply_immediately, attributes: […]}`: changes that are kept for later ---- */
+
+static bool is_urgent(const struct call *call, const struct thing *thing)
+{
+    struct str unless =
+        value_text(value_getz(value_getz(thing->type->sandbox, "defers"), "unless"), STR_EMPTY);
+    return value_equal(value_get(call->input, unless), &value_true);
+}
+
+static bool is_deferred(
+    const struct call *call, const struct thing *thing, const struct attr *attr, const struct value *v)
+{
+    const struct value *names = value_getz(value_getz(thing->type->sandbox, "defers"), "attributes");
+    for (uint32_t i = 0; names && i < names->count; i++)
+        if (str_eq(value_text(names->items[i], STR_EMPTY), attr->name))
+            return !is_urgent(call, thing) && !attr_equal(attr, v, value_get(thing->attrs, attr->name));
+    return false;
+}
+
+static const struct value *deferred(
+    struct call *call, const struct value *attrs, const struct attr *attr, const struct value *v)
+{
+    const struct value *waiting = value_getz(attrs, PENDING_KEY);
+    return value_with(call->arena, attrs, STR(PENDING_KEY), value_with(call->arena, waiting, attr->name, v));
+}
+
+/* An urgent change brings what was left before along. */
+static const struct value *with_deferred(
+    struct call *call, const struct thing *thing, const struct value *attrs)
+{
+    const struct value *waiting = value_getz(attrs, PENDING_KEY);
+    if (!waiting || !is_urgent(call, thing))
+        return attrs;
+    return value_with(call->arena, value_merge(call->arena, attrs, waiting), STR(PENDING_KEY), NULL);
+}
+
 /* With `full`, what the request leaves out goes back to how it was at the beginning. */
 static const struct value *updated(struct call *call, const struct thing *thing)
 {
@@ -217,10 +253,14 @@ static const struct value *updated(struct call *call, const struct thing *thing)
         if (attr && attr->settable && !attr->replace && !value_get(given, attr->name))
             attrs = value_with(call->arena, attrs, attr->name, attr->default_value);
     }
+    attrs = with_deferred(call, thing, attrs);
     for (uint32_t i = 0; i < given->count; i++) {
         const struct attr *attr = spec_attr_find(thing->type, given->entries[i].key)->attr;
-        if (attr->settable && !attr->replace) /* the others name it */
-            attrs = value_with(call->arena, attrs, attr->name, given->entries[i].value);
+        if (!attr->settable || attr->replace) /* these name it */
+            continue;
+        attrs = is_deferred(call, thing, attr, given->entries[i].value)
+                    ? deferred(call, attrs, attr, given->entries[i].value)
+                    : value_with(call->arena, attrs, attr->name, given->entries[i].value);
     }
     const struct value *values = value_getz(thing->type->sandbox, "on_update");
     for (uint32_t i = 0; values && i < values->count; i++) {

@@ -136,6 +136,8 @@ struct thing *find_named(
 const struct value *find_implied(const struct call *call, const struct role *role, const struct value *attrs);
 /* What makes a repeated request known: kept with the thing that it made. NULL: it has none. */
 #define TOKEN_KEY "=token"
+/* Changes that were left for later (`defers`), by attribute. */
+#define PENDING_KEY "=pending"
 const struct value *find_token(const struct role *role, const struct value *input);
 /* Does it belong to what the listing is of? */
 bool find_listed(const struct call *call, const struct thing *thing);

@@ -3,8 +3,7 @@
 
 #define TYPE_KEYS                                                                                            \
     "doc id arn attributes create read update delete list facets members entries tags wait find gone "       \
-    "example sandbox run recorded teardown leaves iam "                                                      \
-    "eventual"
+    "example sandbox run recorded teardown leaves iam pending"
 #define TAGS_KEYS                                                                                            \
     "as pairs item flat with_create add add_as remove remove_as remove_item remove_structures put put_as "   \
     "clear list at send "                                                                                    \
@@ -393,6 +392,18 @@ static void load_find(struct type_loader *t)
         load_error(t->l, node, "\"since\" goes with \"by\"");
 }
 
+/* Changes that the service keeps for later: `pending: {at: PendingModifiedValues, as: pending, until: …}`. */
+static void load_pending(struct type_loader *t)
+{
+    const struct node *node = node_get(t->node, "pending");
+    if (!node || !load_keys(t->l, node, "pending", "at as until"))
+        return;
+    t->type->pending_at = load_text(t->l, node, "at");
+    t->type->schema.pending = load_text(t->l, node, "as");
+    t->type->schema.pending_until = load_text(t->l, node, "until");
+    load_attr_named(t, node_get(node, "as"), t->type->schema.pending);
+}
+
 /* ---- the type ---- */
 
 static const struct node *type_map(struct type_loader *t, const char *key, size_t *n)
@@ -481,7 +492,7 @@ static void load_sandbox(struct type_loader *t)
     const struct node *node = node_get(t->node, "sandbox");
     if (!node ||
         !load_keys(t->l, node, "sandbox",
-            "values on_update published states updating deleting references delete_empty delete_unless also "
+            "values on_update published states updating deleting references delete_empty delete_unless defers also "
             "shows shows_in shows_beside item_shows text_maps members_are_things creates owns strict used_by "
             "errors filters prefixes narrows distinct standing unique numbered derives quiet loud collects "
             "splits soft_delete lingers leaves_behind check"))
@@ -528,6 +539,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     mark_sent_by_create(type);
     load_listing(&t);
     load_find(&t);
+    load_pending(&t);
     const struct node *wait = node_get(node, "wait");
     if (wait && load_keys(l, wait, "wait", "ready gone")) {
         type->ready = load_waits(&t, node_get(wait, "ready"), false);

@@ -91,6 +91,8 @@ bool run_provides(const struct spec_type *type, const struct spec_step *step, co
     struct str *path);
 /* Where it lies in an answer of this step. */
 struct str run_answer_path(const struct spec_step *step, const struct spec_attr *attr);
+/* What it is called among the changes that are still to come. */
+struct str run_pending_name(const struct spec_attr *attr);
 /* Keys that are not the user's taken out. */
 const struct value *run_own_tags(struct arena *arena, const struct value *tags);
 int run_read(struct run *run, const struct value *prior, const struct value *wanted,

@@ -163,6 +163,31 @@ bool run_provides(const struct spec_type *type, const struct spec_step *step, co
     return comes_along(type, attr) && !run_reads_apart(type, attr->attr->name);
 }
 
+struct str run_pending_name(const struct spec_attr *attr)
+{
+    struct str name = attr->read;
+    for (ptrdiff_t dot; (dot = str_find_char(name, '.', 0)) >= 0;)
+        name = str_slice(name, (size_t)dot + 1, name.n);
+    return name;
+}
+
+/* What the service has taken but not made yet is as good as made; the list of it tells people. */
+static const struct value *with_pending(struct run *run, const struct value *doc, const struct value *live)
+{
+    const struct value *values = wire_path(run->arena, doc, run->type->pending_at);
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(run->arena);
+    for (size_t i = 0; values && values->kind == VALUE_MAP && i < run->type->attr_count; i++) {
+        const struct spec_attr *attr = &run->type->attrs[i];
+        const struct value *v = value_get(values, run_pending_name(attr));
+        if (value_is_null(v))
+            continue;
+        value_builder_add(&names, value_string_ref(run->arena, attr->attr->name));
+        if (attr->readable)
+            live = value_with(run->arena, live, attr->attr->name, wire_coerce(run->arena, attr->answer, v));
+    }
+    return value_with(run->arena, live, run->type->schema.pending, value_builder_list(&names));
+}
+
 const struct value *run_decode(
     struct run *run, const struct spec_step *step, const struct value *doc, const struct value *live)
 {
@@ -176,7 +201,9 @@ const struct value *run_decode(
         if (!value_is_null(v))
             value_builder_set(&b, attr->attr->name, v);
     }
-    return value_merge(run->arena, live, value_builder_map(&b));
+    live = value_merge(run->arena, live, value_builder_map(&b));
+    bool whole = run->type->pending_at.n && !step->sparse && !step->wanted.count;
+    return whole ? with_pending(run, doc, live) : live;
 }
 
 /* ---- steps ---- */

@@ -257,6 +257,7 @@ struct spec_type {
     const struct spec_attr *attrs;
     size_t attr_count;
     struct spec_steps create, read, update, delete;
+    struct str pending_at; /* path of what is still to come, under the names that the object has; "" none */
     struct spec_conditions gone; /* readable, but as good as not there */
     struct spec_steps
         list; /* the first one gives the objects, others (with `for`) more of their attributes */

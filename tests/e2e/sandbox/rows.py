@@ -282,7 +282,7 @@ row("states.state_machine", "stepfunctions", ("create_state_machine", {"name": "
 SUBNETS = [VPC, SUBNET]
 row("rds.instance", "rds", ("create_db_instance", {"DBInstanceIdentifier": "it-$n", "Engine": "postgres", "DBInstanceClass": "db.t4g.micro", "AllocatedStorage": 20, "MasterUsername": "u", "MasterUserPassword": "longenough"}),
     ("describe_db_instances", {"DBInstanceIdentifier": "it-$n"}), "DBInstances[0].AllocatedStorage", 20, ("delete_db_instance", {"DBInstanceIdentifier": "it-$n", "SkipFinalSnapshot": True}), ("DBInstanceNotFound", 404),
-    keep={"arn": "DBInstance.DBInstanceArn"}, list=("describe_db_instances", {}), listed="DBInstances[].DBInstanceIdentifier", update=("modify_db_instance", {"DBInstanceIdentifier": "it-$n", "AllocatedStorage": 40}), then=40,
+    keep={"arn": "DBInstance.DBInstanceArn"}, list=("describe_db_instances", {}), listed="DBInstances[].DBInstanceIdentifier", update=("modify_db_instance", {"DBInstanceIdentifier": "it-$n", "ApplyImmediately": True, "AllocatedStorage": 40}), then=40,
     exists="DBInstanceAlreadyExists", ready=("DBInstances[0].DBInstanceStatus", "available"),
     tags=listed_tags("ResourceName", at="TagList[?Key=='a'].Value | [0]", add="add_tags_to_resource", remove="remove_tags_from_resource"))
 row("rds.subnet_group", "rds", ("create_db_subnet_group", {"DBSubnetGroupName": "it-$n", "DBSubnetGroupDescription": "first", "SubnetIds": ["$subnet"]}), ("describe_db_subnet_groups", {"DBSubnetGroupName": "it-$n"}),

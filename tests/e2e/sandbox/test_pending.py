@@ -1,0 +1,58 @@
+"""A change of a database that is left for its maintenance window."""
+
+import json
+
+import pytest
+from support import Stack
+
+DATABASE = """
+    stack: films
+    resources:
+      db:
+        type: aws.rds.instance
+        name: films
+        engine: postgres
+        instance_class: {size}
+        allocated_storage: {storage}
+        master_username: weir
+        master_user_password: first-password
+        skip_final_snapshot: true
+        apply_immediately: {now}
+"""
+
+
+@pytest.fixture
+def stack(tmp_path, cloud):
+    return Stack(tmp_path / "stack", cloud)
+
+
+def test_left_for_the_maintenance_window(stack, cloud):
+    def live():
+        return cloud.client("rds").describe_db_instances(DBInstanceIdentifier="films")["DBInstances"][0]
+
+    def put(size, storage, now):
+        stack.write(DATABASE.format(size=size, storage=storage, now=now))
+        return stack.apply()
+
+    put("db.t4g.micro", 20, "false")
+    assert live()["PendingModifiedValues"] == {}
+    put("db.t4g.small", 30, "false")
+    assert live()["DBInstanceClass"] == "db.t4g.micro" and live()["PendingModifiedValues"] == {"DBInstanceClass": "db.t4g.small", "AllocatedStorage": 30}
+    # neither a change nor drift, but told
+    stack.assert_settled()
+    stack.run("drift", status=0)
+    note = "note: db: instance_class, allocated_storage pending until the maintenance window"
+    assert note in stack.run("plan").err
+    (event,) = [event for event in stack.run("plan", "--json").events() if event["event"] == "note"]
+    assert event["address"] == "db" and event["text"].endswith("the maintenance window")
+    # what somebody else leaves for the window is drift
+    cloud.client("rds").modify_db_instance(DBInstanceIdentifier="films", DBInstanceClass="db.t4g.large")
+    assert stack.plan() == {"db": "update"}
+    stack.apply()
+    stack.assert_settled()
+    # not waiting any longer makes all of it at once
+    put("db.t4g.small", 30, "true")
+    assert live()["DBInstanceClass"] == "db.t4g.small" and live()["PendingModifiedValues"] == {}
+    stack.assert_settled()
+    assert "pending" not in stack.run("plan").err
+    assert json.loads(stack.run("state", "show", "db", "--json").out)["attrs"]["pending"] == []
