@@ -12,6 +12,7 @@
  *   control_store.c  records: in memory, and as one JSON file each
  *   control_fill.c   what the service would add by itself: ids, ARNs, times, states that change
  *   control_record.c things as others in the sandbox see them
+ *   control_request.c requests from inside
  *
  * S3's data plane is not here (s3*.c). One lock guards everything: calls are short. Times and states come
  * from base/clock.h, sped up by options->speed.
@@ -49,6 +50,14 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
 
 /* What all operations of a service have in common (protocol, version, target); false: no spec knows it. */
 bool control_protocol(const struct control *control, struct str service, struct wire_operation *out);
+
+/*
+ * The request by which a client would call an operation that a spec names, for control_handle(): `input`
+ * under the service's own member names. ERR_INVALID: no spec names it, or it cannot be called so (EC2).
+ */
+int control_request(const struct control *control, struct arena *arena, struct str service,
+    struct str operation, const struct value *input, struct wire_operation *wire, struct wire_message *out,
+    struct err *err);
 
 /* A thing as it is now, for the parts of the sandbox that act on it (jobs/). Lives in the caller's arena. */
 struct control_record {

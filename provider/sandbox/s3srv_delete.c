@@ -11,6 +11,10 @@ static enum store_result delete_one(
         change.check_ctx = condition;
     }
     enum store_result result = store_object_delete(s->arena, s->store, &change, version, out);
+    if (result == STORE_OK)
+        s3srv_tell(s,
+            out->deleted && !version.n ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete", key,
+            out);
     /* what is not there is as good as deleted, unless it had to be a certain one */
     bool gone = result == STORE_NO_KEY || (result == STORE_NO_VERSION && version.n);
     return gone && !conditional ? STORE_OK : result;

@@ -377,6 +377,7 @@ static void commit(struct assembly *a, struct str id)
         return;
     }
     store_upload_finish(s->store, s->bucket, id, numbers);
+    s3srv_tell(s, "ObjectCreated:CompleteMultipartUpload", s->key, &object);
     answer_complete(s, &object);
 }
 

@@ -190,6 +190,8 @@ static bool commit(struct s3 *s, const struct value *doc, struct object *out)
     }
     s3srv_version_header(s, out);
     s3srv_encryption_headers(s, out->doc);
+    bool copy = s3srv_header(s, "x-amz-copy-source").n > 0;
+    s3srv_tell(s, copy ? "ObjectCreated:Copy" : "ObjectCreated:Put", s->key, out);
     return true;
 }
 

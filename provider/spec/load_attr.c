@@ -132,6 +132,8 @@ static void load_choices(struct loader *l, const struct node *values, struct sha
         struct str ours = values->entries[i].key;
         const struct value *theirs = node_value(l->arena, values->entries[i].value);
         value_builder_set(&in, ours, theirs);
+        if (theirs->kind == VALUE_NULL)
+            continue; /* it is left out */
         if (theirs->kind == VALUE_STRING)
             value_builder_set(&out, theirs->string, our_value(l->arena, shape->kind, ours));
         else

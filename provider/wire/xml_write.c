@@ -187,7 +187,8 @@ static int write_any(struct xml *xml, struct str name, const struct value *v)
 
 static int write_element(struct xml *xml, struct str name, const struct shape *shape, const struct value *v)
 {
-    if (value_is_null(v))
+    /* A value that the service spells by leaving it out: an empty element is "yes", none is "no". */
+    if (value_is_null(v) || value_is_null(wire_choose(xml->e->arena, shape->choices_in, v)))
         return 0;
     bool list = v->kind == VALUE_LIST, map = v->kind == VALUE_MAP;
     if (shape->kind == SHAPE_LIST && list)

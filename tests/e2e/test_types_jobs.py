@@ -134,7 +134,7 @@ def _():
 def _():
     def seen(cloud):
         (found,) = cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-        return {key: found.get(key) for key in ("BatchSize", "MaximumBatchingWindowInSeconds")}
+        return {key: found.get(key) for key in ("BatchSize", "FilterCriteria", "FunctionResponseTypes", "ScalingConfig")}
 
     def outside(cloud):
         look = cloud.client("lambda")
@@ -148,8 +148,10 @@ def _():
         type="aws.lambda.event_source_mapping",
         prepare=code,
         around={"one": role("one"), "run": FUNCTION, "here": queue("here"), "there": queue("there")},
-        first={"function": "${run.name}", "event_source": "${here.arn}", "batch_size": 5},
-        then={"function": "${run.name}", "event_source": "${here.arn}", "batch_size": 7},
+        first={"function": "${run.name}", "event_source": "${here.arn}", "batch_size": 5, "filters": [{"pattern": {"body": {"kind": ["new"]}}}],
+               "function_response_types": ["ReportBatchItemFailures"], "maximum_concurrency": 2},
+        then={"function": "${run.name}", "event_source": "${here.arn}", "batch_size": 7, "filters": [{"pattern": {"body": {"kind": ["old"]}}}],
+              "function_response_types": [], "maximum_concurrency": 3},
         seen=seen,
         gone=lambda cloud: not cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"],
         outside=outside,

@@ -111,6 +111,21 @@ def _():
     )
 
 
+@case_not_on_moto("notification of EventBridge")  # it forgets that it was asked to
+def _():
+    return Case(
+        type="aws.s3.bucket_notification",
+        around={"lake": {"type": "aws.s3.bucket", "name": "life-lake"}},
+        first={"bucket": "${lake.name}", "event_bridge": True},
+        then={"bucket": "${lake.name}", "event_bridge": False},
+        seen=lambda cloud: {"bridge": "EventBridgeConfiguration" in cloud.client("s3").get_bucket_notification_configuration(Bucket="life-lake")},
+        gone=lambda cloud: not cloud.client("s3").list_buckets()["Buckets"],
+        outside=lambda cloud: cloud.client("s3").put_bucket_notification_configuration(Bucket="life-lake", NotificationConfiguration={}),
+        drifted="event_bridge",
+        replaces=[],
+    )
+
+
 @case("parameter group")
 def _():
     def seen(cloud):

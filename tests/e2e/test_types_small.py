@@ -68,7 +68,8 @@ def _():
         sns = cloud.client("sns")
         (found,) = sns.list_subscriptions()["Subscriptions"]
         settings = sns.get_subscription_attributes(SubscriptionArn=found["SubscriptionArn"])["Attributes"]
-        return {"raw": settings.get("RawMessageDelivery"), "filter": json.loads(settings["FilterPolicy"])}
+        return {"raw": settings.get("RawMessageDelivery"), "filter": json.loads(settings["FilterPolicy"]), "scope": settings.get("FilterPolicyScope"),
+                "letters": json.loads(settings["RedrivePolicy"])["deadLetterTargetArn"].rpartition(":")[2]}
 
     def outside(cloud):
         sns = cloud.client("sns")
@@ -78,15 +79,35 @@ def _():
     return Case(
         type="aws.sns.subscription",
         around={"topic": {"type": "aws.sns.topic", "name": "life-topic"}, "queue": {"type": "aws.sqs.queue", "name": "life-queue"},
-                "other": {"type": "aws.sqs.queue", "name": "life-other"}},
-        first={"topic": "${topic.arn}", "protocol": "sqs", "endpoint": "${queue.arn}", "raw_message_delivery": True, "filter_policy": {"kind": ["a"]}},
-        then={"topic": "${topic.arn}", "protocol": "sqs", "endpoint": "${queue.arn}", "raw_message_delivery": False, "filter_policy": {"kind": ["b", "c"]}},
-        less={"topic": "${topic.arn}", "protocol": "sqs", "endpoint": "${queue.arn}", "filter_policy": {"kind": ["b"]}},
+                "other": {"type": "aws.sqs.queue", "name": "life-other"}, "more": {"type": "aws.sqs.queue", "name": "life-more"}},
+        first={"topic": "${topic.arn}", "protocol": "sqs", "endpoint": "${queue.arn}", "raw_message_delivery": True, "filter_policy": {"kind": ["a"]}, "filter_policy_scope": "MessageBody",
+               "redrive_policy": {"deadLetterTargetArn": "${other.arn}"}},
+        then={"topic": "${topic.arn}", "protocol": "sqs", "endpoint": "${queue.arn}", "raw_message_delivery": False, "filter_policy": {"kind": ["b", "c"]}, "filter_policy_scope": "MessageAttributes",
+              "redrive_policy": {"deadLetterTargetArn": "${more.arn}"}},
+        less={"topic": "${topic.arn}", "protocol": "sqs", "endpoint": "${queue.arn}"},
         seen=seen,
         gone=lambda cloud: not cloud.client("sns").list_subscriptions()["Subscriptions"],
         outside=outside,
         drifted="raw_message_delivery",
         replaces=[{"endpoint": "${other.arn}"}],
+    )
+
+
+@case("fifo queue")
+def _():
+    def url(cloud):
+        return cloud.client("sqs").get_queue_url(QueueName="life.fifo")["QueueUrl"]
+
+    return Case(
+        type="aws.sqs.queue",
+        first={"name": "life.fifo", "fifo": True, "content_based_deduplication": True},
+        then={"name": "life.fifo", "fifo": True, "content_based_deduplication": False},
+        less={"name": "life.fifo", "fifo": True},
+        seen=lambda cloud: {"once": cloud.client("sqs").get_queue_attributes(QueueUrl=url(cloud), AttributeNames=["All"])["Attributes"]["ContentBasedDeduplication"]},
+        gone=lambda cloud: not cloud.client("sqs").list_queues().get("QueueUrls"),
+        outside=lambda cloud: cloud.client("sqs").set_queue_attributes(QueueUrl=url(cloud), Attributes={"ContentBasedDeduplication": "false"}),
+        drifted="content_based_deduplication",
+        replaces=[{"name": "life-other.fifo"}],
     )
 
 

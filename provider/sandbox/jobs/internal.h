@@ -27,4 +27,7 @@ bool jobs_wait(struct jobs *jobs, int64_t deadline_ms);
 /* With the lock held. */
 enum job_state run_state_locked(const struct job_run *run);
 
+/* The row of an operation; NULL: the control plane has it, or nobody. */
+const struct job_operation *job_operation_find(struct str service, struct str name);
+
 #endif

@@ -141,7 +141,7 @@ static const struct job_operation *find_by_request(struct arena *arena, const st
     return best;
 }
 
-static const struct job_operation *find_by_name(struct str service, struct str name)
+const struct job_operation *job_operation_find(struct str service, struct str name)
 {
     for (size_t t = 0; t < TABLES; t++)
         for (const struct job_operation *row = tables[t]; row->service; row++)
@@ -200,78 +200,4 @@ bool jobs_handle(struct jobs *jobs, struct arena *arena, struct str service, str
     if (call.forward)
         return forward(&call, service, request, out);
     return true;
-}
-
-/* ---- inner calls ---- */
-
-/* What the control plane answers; its own operations are data, so the request goes the way of the others. */
-static int call_control(struct jobs *jobs, struct arena *arena, const struct job_request *request,
-    const struct wire_operation *common, const struct value **output, struct err *err)
-{
-    AUTO_BUF struct buf body = BUF_INIT;
-    struct wire_message in = {.method = STR("POST"), .path = STR("/"), .query = STR_EMPTY}, out;
-    struct wire_operation wire = *common;
-    wire.name = request->operation;
-    json_write(&body, request->input ? request->input : &value_empty_map, JSON_PLAIN);
-    in.body = arena_str(arena, buf_str(&body));
-    wire_header_add(arena, &in, STR("X-Amz-Target"),
-        arena_printf(arena, "%.*s.%.*s", STR_ARG(common->target_prefix), STR_ARG(request->operation)));
-    if (!control_handle(jobs->control, arena, request->service, request->region, &in, STR("inside"), &out))
-        return err_set(err, ERR_INVALID, "the sandbox has no service %.*s", STR_ARG(request->service));
-    if (!wire_is_error(&out))
-        return wire_decode_response(arena, &wire, &out, output, err);
-    wire_decode_error(&wire, &out, err);
-    return -1;
-}
-
-static int call_inside(struct jobs *jobs, struct arena *arena, const struct job_request *request,
-    bool wants_run, struct job_call *call, struct err *err)
-{
-    struct wire_operation common;
-    const struct job_operation *operation = find_by_name(request->service, request->operation);
-    bool known = control_protocol(jobs->control, request->service, &common);
-    if (known && !operation && (common.protocol == WIRE_JSON10 || common.protocol == WIRE_JSON11))
-        return call_control(jobs, arena, request, &common, &call->output, err);
-    if (!known || !operation)
-        return err_set(err, ERR_INVALID, "the sandbox does not carry out %.*s of %.*s",
-            STR_ARG(request->operation), STR_ARG(request->service));
-    *call = (struct job_call){.jobs = jobs,
-        .arena = arena,
-        .region = request->region,
-        .operation = operation,
-        .protocol = common.protocol,
-        .input = request->input ? request->input : &value_empty_map,
-        .wants_run = wants_run};
-    if (operation->handler(call, err))
-        return -1;
-    if (call->forward || call->declined)
-        return err_set(err, ERR_INVALID, "the sandbox carries out %.*s only for its clients",
-            STR_ARG(request->operation));
-    if (!call->output)
-        call->output = &value_empty_map;
-    return 0;
-}
-
-int jobs_call(struct jobs *jobs, struct arena *arena, const struct job_request *request,
-    const struct value **output, struct err *err)
-{
-    struct job_call call = {0};
-    if (call_inside(jobs, arena, request, false, &call, err))
-        return -1;
-    *output = call.output;
-    return 0;
-}
-
-int jobs_start(struct jobs *jobs, struct arena *arena, const struct job_request *request,
-    const struct value **output, struct job_run **out, struct err *err)
-{
-    struct job_call call = {0};
-    if (call_inside(jobs, arena, request, true, &call, err))
-        return -1;
-    if (!call.run)
-        return err_set(err, ERR_INVALID, "%.*s of %.*s starts nothing whose end could be waited for",
-            STR_ARG(request->operation), STR_ARG(request->service));
-    *output = call.output;
-    *out = call.run;
-    return 0;
 }

@@ -117,10 +117,13 @@ struct job_request {
 };
 
 /*
- * *output lives in the arena. What is not in the tables goes to the control plane, where the service speaks
- * JSON. ERR_INVALID, code "": the sandbox has no such operation.
+ * *output lives in the arena. What is not in the tables goes to the control plane. ERR_INVALID, code "": the
+ * sandbox has no such operation.
  */
 int jobs_call(struct jobs *jobs, struct arena *arena, const struct job_request *request,
+    const struct value **output, struct err *err);
+/* What the control plane answers, also where a table has a row of that name. */
+int jobs_call_control(struct jobs *jobs, struct arena *arena, const struct job_request *request,
     const struct value **output, struct err *err);
 /*
  * The same for what starts something: Glue StartJobRun, Lambda Invoke, Batch SubmitJob, EMR Serverless

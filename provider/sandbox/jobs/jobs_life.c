@@ -11,6 +11,7 @@
 #include "provider/sandbox/jobs/process.h"
 #include "provider/sandbox/jobs/queues.h"
 #include "provider/sandbox/jobs/schedules.h"
+#include "provider/sandbox/jobs/sources.h"
 #include "provider/sandbox/jobs/task.h"
 
 #include <dirent.h>
@@ -191,6 +192,7 @@ int jobs_new(struct sandbox *sandbox, struct control *control, struct jobs **out
     }
     jobs->executions = executions_new(jobs);
     jobs->queues = queues_new(jobs);
+    sources_start(jobs);
     if (sandbox_schedules(sandbox))
         schedules_start(jobs);
     *out = jobs;
@@ -207,6 +209,7 @@ void jobs_stop(struct jobs *jobs)
     pthread_mutex_unlock(&jobs->lock);
     tasks_stop(jobs->tasks);
     functions_stop(jobs->functions);
+    queues_stop(jobs->queues);
     pthread_mutex_lock(&jobs->lock);
     while (jobs->threads)
         jobs_wait(jobs, -1);

@@ -1,38 +1,34 @@
+/* The messages of each queue. */
 #include "provider/sandbox/jobs/queues.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
-#include "base/json.h"
 #include "base/mem.h"
-#include "provider/sandbox/jobs/events.h"
-#include "provider/sandbox/jobs/internal.h"
 
 #include <stdlib.h>
 
-enum { MAX_BODY = 1048576, MAX_MESSAGES = 100000, MAX_BATCH = 10 };
-
-struct message {
-    struct arena arena;
-    struct str queue;                    /* ARN */
-    struct str id, body, group, receipt; /* receipt: of the last time it was received */
-    const struct value *attributes;      /* MessageAttributes */
-    int64_t sent_ms, visible_ms, first_ms, received;
-    uint64_t receive; /* the call that it was received by last */
-};
-
-/* All messages of all queues, oldest first; under jobs->lock, so that receivers can wait on its condition. */
-struct queues {
-    struct jobs *jobs;
-    struct message **items;
-    size_t n, cap;
-    uint64_t receives; /* calls */
-};
+enum { MAX_MESSAGES = 100000, ONCE_MS = 300000 /* for so long a FIFO queue knows what it was sent */ };
 
 struct queues *queues_new(struct jobs *jobs)
 {
     struct queues *queues = mem_zalloc(sizeof *queues);
+    pthread_condattr_t attr;
     queues->jobs = jobs;
+    pthread_mutex_init(&queues->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&queues->changed, &attr);
+    pthread_condattr_destroy(&attr);
     return queues;
+}
+
+void queues_stop(struct queues *queues)
+{
+    if (!queues)
+        return;
+    pthread_mutex_lock(&queues->lock);
+    queues->stopping = true;
+    pthread_cond_broadcast(&queues->changed);
+    pthread_mutex_unlock(&queues->lock);
 }
 
 static void message_free(struct message *message)
@@ -41,369 +37,168 @@ static void message_free(struct message *message)
     free(message);
 }
 
+static void forget_sent(struct queue_box *box, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(box->recent[i].deduplication);
+        free(box->recent[i].id);
+    }
+    if (n)
+        memmove(box->recent, box->recent + n, (box->recent_count - n) * sizeof *box->recent);
+    box->recent_count -= n;
+}
+
+static void empty(struct queues *queues, struct queue_box *box)
+{
+    for (size_t i = 0; i < box->n; i++)
+        message_free(box->items[i]);
+    queues->messages -= box->n;
+    box->n = 0;
+    forget_sent(box, box->recent_count);
+}
+
 void queues_free(struct queues *queues)
 {
-    for (size_t i = 0; queues && i < queues->n; i++)
-        message_free(queues->items[i]);
-    free(queues ? queues->items : NULL);
+    if (!queues)
+        return;
+    for (size_t i = 0; i < queues->boxes.n; i++) {
+        struct queue_box *box = queues->boxes.items[i].ptr;
+        empty(queues, box);
+        free(box->items);
+        free(box->recent);
+        free(box->arn);
+        free(box);
+    }
+    map_release(&queues->boxes);
+    pthread_cond_destroy(&queues->changed);
+    pthread_mutex_destroy(&queues->lock);
     free(queues);
 }
 
 /* ---- which queue ---- */
-
-struct queue {
-    struct str arn;
-    const struct value *attrs;
-};
 
 static struct str text_of(const struct value *map, const char *key)
 {
     return value_text(value_getz(map, key), STR_EMPTY);
 }
 
-/* By URL (whatever host it names), ARN or name. */
-static bool find_queue(const struct job_call *call, struct str reference, struct queue *out)
+/* Where messages go that are received too often; a queue that is not there gets none. */
+static void find_letters(struct control *control, struct arena *arena, struct str region, struct queue *queue)
+{
+    const struct value *redrive = value_getz(queue->attrs, "redrive_policy");
+    struct str arn = text_of(redrive, "deadLetterTargetArn");
+    struct control_record record;
+    queue->most = job_int(redrive, "maxReceiveCount", 0);
+    queue->letters = STR_EMPTY;
+    if (queue->most > 0 && control_find(control, arena, STR("aws.sqs.queue"), region, arn, &record)) {
+        queue->letters = arn;
+        queue->letters_ms = record.created_ms;
+        queue->letters_attrs = record.attrs;
+    }
+}
+
+bool queue_find(
+    struct jobs *jobs, struct arena *arena, struct str region, struct str reference, struct queue *out)
 {
     struct control_record record;
-    struct control *control = jobs_control(call->jobs);
+    struct control *control = jobs_control(jobs);
     ptrdiff_t at;
     while (!str_starts(reference, STR("arn:")) && (at = str_find_char(reference, '/', 0)) >= 0)
         reference = str_slice(reference, (size_t)at + 1, reference.n);
-    if (!control_find(control, call->arena, STR("aws.sqs.queue"), call->region, reference, &record))
+    if (!control_find(control, arena, STR("aws.sqs.queue"), region, reference, &record))
         return false;
-    out->attrs = record.attrs;
-    out->arn = text_of(record.attrs, "arn");
+    *out = (struct queue){.attrs = record.attrs,
+        .region = record.region,
+        .created_ms = record.created_ms,
+        .arn = text_of(record.attrs, "arn")};
     if (!out->arn.n)
-        out->arn = arena_printf(call->arena, "arn:aws:sqs:%.*s:%.*s:%.*s", STR_ARG(call->region),
-            STR_ARG(jobs_account(call->jobs)), STR_ARG(text_of(record.attrs, "name")));
+        out->arn = arena_printf(arena, "arn:aws:sqs:%.*s:%.*s:%.*s", STR_ARG(region),
+            STR_ARG(jobs_account(jobs)), STR_ARG(text_of(record.attrs, "name")));
+    out->fifo = str_ends(out->arn, STR(".fifo"));
+    find_letters(control, arena, region, out);
     return true;
 }
 
-static int queue_of(const struct job_call *call, struct queue *out, struct err *err)
+/* ---- its messages ---- */
+
+void queue_remove(struct queues *queues, struct queue_box *box, size_t i)
 {
-    struct str url;
-    if (job_required(call, "QueueUrl", &url, err))
-        return -1;
-    return find_queue(call, url, out) ? 0
-                                      : job_refuse(err, 400, "AWS.SimpleQueueService.NonExistentQueue",
-                                            "The specified queue does not exist.");
+    message_free(box->items[i]);
+    memmove(&box->items[i], &box->items[i + 1], (box->n - i - 1) * sizeof *box->items);
+    box->n--;
+    queues->messages--;
 }
 
-static bool is_fifo(const struct queue *queue)
+static void drop_old(struct queues *queues, struct queue_box *box, const struct queue *queue)
 {
-    return str_ends(queue->arn, STR(".fifo"));
+    int64_t kept_s = job_int(queue->attrs, "message_retention_period", 345600);
+    int64_t before = clock_wall_ms() - kept_s * 1000, once = clock_mono_ms() - ONCE_MS;
+    size_t old = 0;
+    while (box->n && box->items[0]->sent_ms < before)
+        queue_remove(queues, box, 0);
+    while (old < box->recent_count && box->recent[old].at_ms < once)
+        old++;
+    forget_sent(box, old);
 }
 
-/* ---- sending ---- */
-
-static struct str md5_hex(struct arena *arena, struct str text)
+struct queue_box *queue_box(struct queues *queues, const struct queue *queue)
 {
-    unsigned char digest[MD5_SIZE];
-    hash_md5(text, digest);
-    return hex_encode(arena, digest, sizeof digest);
-}
-
-static int check_message(const struct queue *queue, const struct value *given, struct err *err)
-{
-    struct str body = text_of(given, "MessageBody");
-    int64_t delay = job_int(given, "DelaySeconds", 0),
-            most = job_int(queue->attrs, "maximum_message_size", MAX_BODY);
-    if (!body.n)
-        return job_refuse(
-            err, 400, "MissingParameter", "The request must contain the parameter MessageBody.");
-    if ((int64_t)body.n > most)
-        return job_refuse(err, 400, "InvalidParameterValue",
-            "One or more parameters are invalid. Reason: Message must be shorter than %lld bytes.",
-            (long long)most);
-    if (delay < 0 || delay > 900)
-        return job_refuse(err, 400, "InvalidParameterValue", "DelaySeconds must be >= 0 and <= 900.");
-    if (is_fifo(queue) && !text_of(given, "MessageGroupId").n)
-        return job_refuse(
-            err, 400, "MissingParameter", "The request must contain the parameter MessageGroupId.");
-    return 0;
-}
-
-static const struct value *add_message(
-    struct job_call *call, const struct queue *queue, const struct value *given, struct err *err)
-{
-    struct queues *queues = jobs_queues(call->jobs);
-    if (check_message(queue, given, err))
-        return NULL;
-    struct message *message = mem_zalloc(sizeof *message);
-    message->queue = arena_str(&message->arena, queue->arn);
-    message->id = uuid_random(&message->arena);
-    message->body = arena_str(&message->arena, text_of(given, "MessageBody"));
-    message->group = arena_str(&message->arena, text_of(given, "MessageGroupId"));
-    message->attributes = value_copy(&message->arena, value_getz(given, "MessageAttributes"));
-    message->sent_ms = clock_wall_ms();
-    message->visible_ms =
-        clock_mono_ms() + 1000 * job_int(given, "DelaySeconds", job_int(queue->attrs, "delay_seconds", 0));
-    struct value_entry said[] = {{STR("MessageId"), value_string(call->arena, message->id)},
-        {STR("MD5OfMessageBody"), value_string(call->arena, md5_hex(call->arena, message->body))}};
-    pthread_mutex_lock(&call->jobs->lock);
-    bool room = queues->n < MAX_MESSAGES;
-    if (room) {
-        MEM_GROW(queues->items, queues->cap, queues->n + 1);
-        queues->items[queues->n++] = message;
-        pthread_cond_broadcast(&call->jobs->changed);
+    struct queue_box *box = map_get(&queues->boxes, queue->arn);
+    if (!box) {
+        box = mem_zalloc(sizeof *box);
+        box->arn = mem_strdup(queue->arn.p);
+        map_set(&queues->boxes, str_z(box->arn), box);
     }
-    pthread_mutex_unlock(&call->jobs->lock);
-    if (room)
-        return value_map(call->arena, said, 2);
-    message_free(message);
-    job_refuse(err, 400, "OverLimit", "the sandbox holds %d messages already", MAX_MESSAGES);
+    if (box->created_ms != queue->created_ms) { /* another queue of that name: it begins empty */
+        empty(queues, box);
+        box->created_ms = queue->created_ms;
+    }
+    drop_old(queues, box, queue);
+    return box;
+}
+
+/* The same was sent within the last five minutes. */
+static const struct sent_once *sent_before(const struct queue_box *box, struct str deduplication)
+{
+    for (size_t i = 0; deduplication.n && i < box->recent_count; i++)
+        if (str_eqz(deduplication, box->recent[i].deduplication))
+            return &box->recent[i];
     return NULL;
 }
 
-static int do_send(struct job_call *call, struct err *err)
+static void remember(struct queue_box *box, const struct message *message)
 {
-    struct queue queue;
-    if (queue_of(call, &queue, err))
-        return -1;
-    call->output = add_message(call, &queue, call->input, err);
-    return call->output ? 0 : -1;
+    MEM_GROW(box->recent, box->recent_cap, box->recent_count + 1);
+    box->recent[box->recent_count++] = (struct sent_once){
+        mem_strdup(message->deduplication.p), mem_strdup(message->id.p), message->sequence, clock_mono_ms()};
 }
 
-/* ---- batches: each entry by itself ---- */
-
-static const struct value *failed_entry(struct arena *arena, const struct value *id, const struct err *err)
+static void add(struct queues *queues, struct queue_box *box, struct message *message, bool fifo)
 {
-    struct value_entry entries[] = {{STR("Id"), id}, {STR("SenderFault"), &value_true},
-        {STR("Code"), value_stringz(arena, err->code)}, {STR("Message"), value_stringz(arena, err->message)}};
-    return value_map(arena, entries, 4);
+    message->sequence = ++queues->sequence;
+    MEM_GROW(box->items, box->cap, box->n + 1);
+    box->items[box->n++] = message;
+    queues->messages++;
+    if (fifo && message->deduplication.n)
+        remember(box, message);
+    pthread_cond_broadcast(&queues->changed);
 }
 
-static int each_entry(struct job_call *call,
-    const struct value *(*one)(
-        struct job_call *call, const struct queue *queue, const struct value *given, struct err *err),
-    struct err *err)
+bool queue_send(struct queues *queues, struct arena *arena, const struct queue *queue,
+    struct message *message, struct queue_sent *out)
 {
-    struct queue queue;
-    const struct value *entries = value_getz(call->input, "Entries");
-    if (queue_of(call, &queue, err))
-        return -1;
-    if (!entries || entries->kind != VALUE_LIST || !entries->count)
-        return job_refuse(
-            err, 400, "AWS.SimpleQueueService.EmptyBatchRequest", "There is no entry in the request.");
-    if (entries->count > MAX_BATCH)
-        return job_refuse(err, 400, "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
-            "Maximum number of entries per request are 10.");
-    struct value_builder done = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; i < entries->count; i++) {
-        struct err why = ERR_INIT;
-        const struct value *id = value_getz(entries->items[i], "Id");
-        const struct value *said = one(call, &queue, entries->items[i], &why);
-        if (said)
-            value_builder_add(&done, value_with(call->arena, said, STR("Id"), id));
-        else
-            value_builder_add(&failed, failed_entry(call->arena, id, &why));
+    pthread_mutex_lock(&queues->lock);
+    struct queue_box *box = queue_box(queues, queue);
+    const struct sent_once *before = queue->fifo ? sent_before(box, message->deduplication) : NULL;
+    bool room = queues->messages < MAX_MESSAGES;
+    if (before)
+        *out = (struct queue_sent){arena_str(arena, str_z(before->id)), before->sequence};
+    if (!before && room) {
+        add(queues, box, message, queue->fifo);
+        *out = (struct queue_sent){arena_str(arena, message->id), message->sequence};
     }
-    struct value_entry output[] = {
-        {STR("Successful"), value_builder_list(&done)}, {STR("Failed"), value_builder_list(&failed)}};
-    call->output = value_map(call->arena, output, 2);
-    return 0;
+    pthread_mutex_unlock(&queues->lock);
+    if (before || !room)
+        message_free(message);
+    return before || room;
 }
-
-static int do_send_batch(struct job_call *call, struct err *err)
-{
-    return each_entry(call, add_message, err);
-}
-
-/* ---- receiving ---- */
-
-static const struct value *wanted_attributes(struct arena *arena, const struct message *message)
-{
-    struct value_entry entries[] = {
-        {STR("SentTimestamp"), value_string(arena, arena_printf(arena, "%lld", (long long)message->sent_ms))},
-        {STR("ApproximateReceiveCount"),
-            value_string(arena, arena_printf(arena, "%lld", (long long)message->received))},
-        {STR("ApproximateFirstReceiveTimestamp"),
-            value_string(arena, arena_printf(arena, "%lld", (long long)message->first_ms))},
-        {STR("MessageGroupId"), value_string(arena, message->group)},
-    };
-    return value_map(arena, entries, message->group.n ? 4 : 3);
-}
-
-static const struct value *received(struct job_call *call, struct message *message, int64_t hidden_s)
-{
-    struct arena *arena = call->arena;
-    message->received++;
-    message->receive = jobs_queues(call->jobs)->receives;
-    message->first_ms = message->first_ms ? message->first_ms : clock_wall_ms();
-    message->visible_ms = clock_mono_ms() + hidden_s * 1000;
-    message->receipt = uuid_random(&message->arena);
-    struct value_entry entries[] = {
-        {STR("MessageId"), value_string(arena, message->id)},
-        {STR("ReceiptHandle"), value_string(arena, message->receipt)},
-        {STR("Body"), value_string(arena, message->body)},
-        {STR("MD5OfBody"), value_string(arena, md5_hex(arena, message->body))},
-        {STR("Attributes"), wanted_attributes(arena, message)},
-        {STR("MessageAttributes"), value_copy(arena, message->attributes)},
-    };
-    return value_map(arena, entries, message->attributes ? 6 : 5);
-}
-
-/* Of a FIFO queue nothing comes while something that was sent earlier in the same group is with another
- * receiver. */
-static bool is_blocked(const struct queues *queues, size_t at)
-{
-    const struct message *message = queues->items[at];
-    for (size_t i = 0; i < at && message->group.n && str_ends(message->queue, STR(".fifo")); i++)
-        if (str_eq(queues->items[i]->queue, message->queue) &&
-            str_eq(queues->items[i]->group, message->group) &&
-            queues->items[i]->visible_ms > clock_mono_ms() && queues->items[i]->receive != queues->receives)
-            return true;
-    return false;
-}
-
-/* Received too often: it goes to the queue for such. */
-static bool is_spent(const struct queue *queue, struct message *message)
-{
-    const struct value *redrive = value_getz(queue->attrs, "redrive_policy");
-    int64_t most = job_int(redrive, "maxReceiveCount", 0);
-    if (!most || message->received < most)
-        return false;
-    message->queue = arena_str(&message->arena, text_of(redrive, "deadLetterTargetArn"));
-    message->received = 0;
-    return true;
-}
-
-/* What is visible now; *next: when to look again at the latest. */
-static void take(struct job_call *call, const struct queue *queue, int64_t most, int64_t hidden_s,
-    struct value_builder *out, int64_t *next)
-{
-    struct queues *queues = jobs_queues(call->jobs);
-    int64_t now = clock_mono_ms();
-    for (size_t i = 0; i < queues->n && (int64_t)out->n < most; i++) {
-        struct message *message = queues->items[i];
-        if (!str_eq(message->queue, queue->arn))
-            continue;
-        if (message->visible_ms > now)
-            *next = message->visible_ms < *next ? message->visible_ms : *next;
-        else if (!is_blocked(queues, i) && !is_spent(queue, message))
-            value_builder_add(out, received(call, message, hidden_s));
-    }
-}
-
-static int do_receive(struct job_call *call, struct err *err)
-{
-    struct queue queue;
-    if (queue_of(call, &queue, err))
-        return -1;
-    int64_t most = job_int(call->input, "MaxNumberOfMessages", 1);
-    int64_t wait_s = job_int(call->input, "WaitTimeSeconds", job_int(queue.attrs, "receive_wait_time", 0));
-    int64_t hidden_s =
-        job_int(call->input, "VisibilityTimeout", job_int(queue.attrs, "visibility_timeout", 30));
-    if (most < 1 || most > MAX_BATCH || wait_s < 0 || wait_s > 20 || hidden_s < 0 || hidden_s > 43200)
-        return job_refuse(err, 400, "InvalidParameterValue",
-            "MaxNumberOfMessages is 1 to 10, WaitTimeSeconds 0 to 20, VisibilityTimeout 0 to 43200");
-    struct value_builder found = VALUE_BUILDER(call->arena);
-    int64_t deadline = clock_mono_ms() + wait_s * 1000;
-    pthread_mutex_lock(&call->jobs->lock);
-    for (;;) {
-        int64_t next = deadline;
-        jobs_queues(call->jobs)->receives++;
-        take(call, &queue, most, hidden_s, &found, &next);
-        if (found.n || call->jobs->stopping || clock_mono_ms() >= deadline)
-            break;
-        jobs_wait(call->jobs, next);
-    }
-    pthread_mutex_unlock(&call->jobs->lock);
-    struct value_entry output = {STR("Messages"), value_builder_list(&found)};
-    call->output = output.value->count ? value_map(call->arena, &output, 1) : NULL;
-    return 0;
-}
-
-/* ---- what was received ---- */
-
-/* Index of the message with this receipt; SIZE_MAX: none. With the lock held. */
-static size_t by_receipt(const struct queues *queues, const struct queue *queue, struct str receipt)
-{
-    for (size_t i = 0; i < queues->n; i++)
-        if (receipt.n && str_eq(queues->items[i]->queue, queue->arn) &&
-            str_eq(queues->items[i]->receipt, receipt))
-            return i;
-    return SIZE_MAX;
-}
-
-static void remove_at(struct queues *queues, size_t i)
-{
-    message_free(queues->items[i]);
-    memmove(&queues->items[i], &queues->items[i + 1], (queues->n - i - 1) * sizeof *queues->items);
-    queues->n--;
-}
-
-static const struct value *delete_one(
-    struct job_call *call, const struct queue *queue, const struct value *given, struct err *err)
-{
-    struct str receipt = text_of(given, "ReceiptHandle");
-    struct queues *queues = jobs_queues(call->jobs);
-    if (!receipt.n) {
-        job_refuse(err, 400, "MissingParameter", "The request must contain the parameter ReceiptHandle.");
-        return NULL;
-    }
-    pthread_mutex_lock(&call->jobs->lock);
-    size_t i = by_receipt(queues, queue, receipt);
-    if (i != SIZE_MAX)
-        remove_at(queues, i);
-    pthread_cond_broadcast(&call->jobs->changed); /* the next of its group may come */
-    pthread_mutex_unlock(&call->jobs->lock);
-    return &value_empty_map; /* what is gone is gone: deleting it again is no error */
-}
-
-static int do_delete(struct job_call *call, struct err *err)
-{
-    struct queue queue;
-    return queue_of(call, &queue, err) || !delete_one(call, &queue, call->input, err) ? -1 : 0;
-}
-
-static int do_delete_batch(struct job_call *call, struct err *err)
-{
-    return each_entry(call, delete_one, err);
-}
-
-static int do_change_visibility(struct job_call *call, struct err *err)
-{
-    struct queue queue;
-    struct queues *queues = jobs_queues(call->jobs);
-    if (queue_of(call, &queue, err))
-        return -1;
-    int64_t hidden_s = job_int(call->input, "VisibilityTimeout", -1);
-    if (hidden_s < 0 || hidden_s > 43200)
-        return job_refuse(err, 400, "InvalidParameterValue", "VisibilityTimeout is 0 to 43200");
-    pthread_mutex_lock(&call->jobs->lock);
-    size_t i = by_receipt(queues, &queue, text_of(call->input, "ReceiptHandle"));
-    if (i != SIZE_MAX)
-        queues->items[i]->visible_ms = clock_mono_ms() + hidden_s * 1000;
-    pthread_cond_broadcast(&call->jobs->changed);
-    pthread_mutex_unlock(&call->jobs->lock);
-    return i != SIZE_MAX
-               ? 0
-               : job_refuse(err, 400, "InvalidParameterValue",
-                     "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist.");
-}
-
-static int do_purge(struct job_call *call, struct err *err)
-{
-    struct queue queue;
-    struct queues *queues = jobs_queues(call->jobs);
-    if (queue_of(call, &queue, err))
-        return -1;
-    pthread_mutex_lock(&call->jobs->lock);
-    for (size_t i = queues->n; i-- > 0;)
-        if (str_eq(queues->items[i]->queue, queue.arn))
-            remove_at(queues, i);
-    pthread_mutex_unlock(&call->jobs->lock);
-    return 0;
-}
-
-const struct job_operation sqs_operations[] = {
-    {"sqs", "SendMessage", do_send, NULL, NULL},
-    {"sqs", "SendMessageBatch", do_send_batch, NULL, NULL},
-    {"sqs", "ReceiveMessage", do_receive, NULL, NULL},
-    {"sqs", "DeleteMessage", do_delete, NULL, NULL},
-    {"sqs", "DeleteMessageBatch", do_delete_batch, NULL, NULL},
-    {"sqs", "ChangeMessageVisibility", do_change_visibility, NULL, NULL},
-    {"sqs", "PurgeQueue", do_purge, NULL, NULL},
-    {0},
-};

@@ -76,6 +76,9 @@ static int to_queue(struct jobs *jobs, struct arena *arena, const struct arn *ar
     value_builder_set(&b, STR("MessageBody"), value_string(arena, target->input));
     if (target->message_group.n)
         value_builder_set(&b, STR("MessageGroupId"), value_string(arena, target->message_group));
+    if (target->message_deduplication.n)
+        value_builder_set(
+            &b, STR("MessageDeduplicationId"), value_string(arena, target->message_deduplication));
     if (target->message_attributes)
         value_builder_set(&b, STR("MessageAttributes"), target->message_attributes);
     const struct value *input = value_builder_map(&b);
@@ -105,8 +108,9 @@ static int to_topic(struct jobs *jobs, struct arena *arena, const struct arn *ar
     const struct target *target, struct err *err)
 {
     struct value_entry input[] = {{STR("TopicArn"), value_string(arena, target->arn)},
-        {STR("Message"), value_string(arena, target->input)}};
-    return call(jobs, arena, arn, target, "Publish", input, 2, err);
+        {STR("Message"), value_string(arena, target->input)},
+        {STR("Subject"), value_string(arena, target->subject)}};
+    return call(jobs, arena, arn, target, "Publish", input, target->subject.n ? 3 : 2, err);
 }
 
 static int to_bus(struct jobs *jobs, struct arena *arena, const struct arn *arn, const struct target *target,

@@ -10,9 +10,10 @@
 struct target {
     struct str region, arn;
     struct str input; /* JSON text, mostly */
-    struct str message_group, dead_letter_queue;
+    struct str message_group, message_deduplication, dead_letter_queue;
     const struct value *message_attributes; /* of a message in a queue; NULL: none */
     struct str source, detail_type;         /* for an event bus */
+    struct str subject;                     /* of a topic's message; "": none */
     struct str rule;                        /* ARN of the rule or schedule; "": none */
     struct str by;                          /* who starts it: "schedule nightly" */
 };

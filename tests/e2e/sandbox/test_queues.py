@@ -1,0 +1,157 @@
+"""Queues beyond sending and receiving: attributes, deduplication, counts, dead letters; on moto too where it does the same."""
+
+import hashlib
+import json
+import struct
+import threading
+import time
+import uuid
+
+import pytest
+from test_firing import Queue
+from test_machines import refused
+
+
+def fifo(server, **attributes):
+    return Queue(server, f"q-{uuid.uuid4().hex[:8]}.fifo", FifoQueue="true", **attributes)
+
+
+def arn_of(queue):
+    return queue.client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def counts(queue):
+    got = queue.client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"]
+    return [int(got["ApproximateNumberOfMessages" + which]) for which in ("", "NotVisible", "Delayed")]
+
+
+def md5_of(attributes):
+    digest = hashlib.md5()
+    for name, one in sorted(attributes.items()):
+        binary = "BinaryValue" in one
+        value = one["BinaryValue"] if binary else one["StringValue"].encode()
+        for part in (name.encode(), one["DataType"].encode()):
+            digest.update(struct.pack(">I", len(part)) + part)
+        digest.update((b"\2" if binary else b"\1") + struct.pack(">I", len(value)) + value)
+    return digest.hexdigest()
+
+
+def test_attributes_come_when_they_are_asked_for(anywhere):
+    queue = Queue(anywhere, VisibilityTimeout="0")
+    attributes = {"kind": {"DataType": "String", "StringValue": "néw"}, "n": {"DataType": "Number", "StringValue": "5"}, "raw": {"DataType": "Binary", "BinaryValue": b"\0\1"}}
+    sent = queue.send("one", MessageAttributes=attributes)
+    assert sent["MD5OfMessageAttributes"] == md5_of(attributes)
+    bare = queue.take(wait=1)[0]
+    assert "Attributes" not in bare and "MessageAttributes" not in bare
+    some = queue.take(wait=1, MessageAttributeNames=["n"], AttributeNames=["SentTimestamp"])[0]
+    assert set(some["Attributes"]) == {"SentTimestamp"}
+    assert set(some["MessageAttributes"]) == {"n"}
+    all_of_them = queue.take(wait=1, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"])[0]
+    assert all_of_them["MessageAttributes"] == attributes and all_of_them["MD5OfMessageAttributes"] == md5_of(attributes)
+    assert {"SenderId", "SentTimestamp", "ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp"} <= set(all_of_them["Attributes"])
+
+
+def test_messages_are_counted(anywhere):
+    queue = Queue(anywhere)
+    for i in range(3):
+        queue.send(str(i))
+    queue.send("later", DelaySeconds=600)
+    queue.take(wait=1)
+    assert counts(queue) == [2, 1, 1]
+
+
+def test_a_fifo_queue_takes_the_same_once(anywhere):
+    queue = fifo(anywhere)
+    first = queue.send("a", MessageGroupId="1", MessageDeduplicationId="x")
+    again = queue.send("b", MessageGroupId="1", MessageDeduplicationId="x")
+    assert again["MessageId"] == first["MessageId"] or anywhere.kind == "moto"  # which makes a new one up
+    message = queue.take(10, wait=1, AttributeNames=["All"])
+    assert [one["Body"] for one in message] == ["a"]
+    assert message[0]["Attributes"]["MessageDeduplicationId"] == "x" and message[0]["Attributes"]["MessageGroupId"] == "1"
+    queue.delete(message[0])
+    queue.send("c", MessageGroupId="1", MessageDeduplicationId="x")  # also once it is gone
+    assert not queue.take(wait=0) or anywhere.kind == "moto"
+    assert refused(queue.send, body="d", MessageGroupId="1") == "InvalidParameterValue"
+
+
+def test_by_its_content(anywhere):
+    queue = fifo(anywhere, ContentBasedDeduplication="true")
+    for body in ("a", "b", "a"):
+        queue.send(body, MessageGroupId="1")
+    assert [one["Body"] for one in queue.take(10, wait=1)] == ["a", "b"]
+
+
+def test_a_fifo_queue_numbers_its_messages(sandbox):
+    queue = fifo(sandbox)
+    numbers = [queue.send(str(i), MessageGroupId="1", MessageDeduplicationId=str(i))["SequenceNumber"] for i in range(3)]
+    assert numbers == sorted(numbers) and len(set(numbers)) == 3 and all(len(number) == 20 for number in numbers)
+    assert [one["Attributes"]["SequenceNumber"] for one in queue.take(10, wait=1, AttributeNames=["SequenceNumber"])] == numbers
+    assert refused(queue.send, body="x", MessageGroupId="1", MessageDeduplicationId="y", DelaySeconds=5) == "InvalidParameterValue"
+
+
+def test_visibility_in_batches(anywhere):
+    queue = Queue(anywhere)
+    for i in range(3):
+        queue.send(str(i))
+    got = queue.take(10, wait=1)
+    entries = [{"Id": str(i), "ReceiptHandle": one["ReceiptHandle"], "VisibilityTimeout": 0} for i, one in enumerate(got)]
+    answer = queue.client.change_message_visibility_batch(QueueUrl=queue.url, Entries=[*entries, {"Id": "gone", "ReceiptHandle": "no such", "VisibilityTimeout": 0}])
+    assert len(answer["Successful"]) == 3 and [one["Id"] for one in answer["Failed"]] == ["gone"]
+    assert len(queue.take(10, wait=1)) == 3
+
+
+def test_the_entries_of_a_batch_are_told_apart(anywhere):
+    queue = Queue(anywhere)
+    for ids, code in ((["a", "a"], "BatchEntryIdsNotDistinct"), (["a b"], "InvalidBatchEntryId"), ([], "EmptyBatchRequest")):
+        assert code in refused(queue.client.send_message_batch, QueueUrl=queue.url, Entries=[{"Id": one, "MessageBody": "x"} for one in ids])
+
+
+def test_who_waits_for_dead_letters_hears_of_them(sandbox):
+    """The letter comes to a receiver that was there before it."""
+    letters = Queue(sandbox)
+    queue = Queue(sandbox, RedrivePolicy=json.dumps({"deadLetterTargetArn": letters.arn, "maxReceiveCount": 1}), VisibilityTimeout="0")
+    got = []
+    waiting = threading.Thread(target=lambda: got.extend(letters.take(wait=20, AttributeNames=["All"])))
+    waiting.start()
+    queue.send("poison")
+    assert queue.take(wait=1)
+    begin = time.monotonic()
+    assert not queue.take(wait=0)
+    waiting.join()
+    assert time.monotonic() - begin < 15
+    assert got[0]["Body"] == "poison" and got[0]["Attributes"]["DeadLetterQueueSourceArn"] == queue.arn
+
+
+def test_without_its_dead_letter_queue_a_message_stays(sandbox):
+    queue = Queue(sandbox, RedrivePolicy=json.dumps({"deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:none-" + uuid.uuid4().hex, "maxReceiveCount": 1}), VisibilityTimeout="0")
+    queue.send("poison")
+    assert [queue.take(wait=1)[0]["Body"] for _ in range(3)] == ["poison"] * 3
+
+
+def test_a_queue_that_was_made_again_is_empty(sandbox):
+    queue = Queue(sandbox)
+    queue.send("old")
+    queue.client.delete_queue(QueueUrl=queue.url)
+    again = Queue(sandbox, queue.name)
+    assert not again.take(wait=0)
+    again.send("new")
+    assert again.take(wait=0)[0]["Body"] == "new"
+
+
+def test_many_messages_of_a_fifo_queue_are_taken_in_time(sandbox):
+    """Each receive looks at every message once, not at every earlier one for each."""
+    queue = fifo(sandbox)
+    for batch in range(200):
+        queue.client.send_message_batch(QueueUrl=queue.url, Entries=[
+            {"Id": str(i), "MessageBody": "x", "MessageGroupId": "one", "MessageDeduplicationId": f"{batch}-{i}"} for i in range(10)])
+    queue.take(wait=1)
+    begin = time.monotonic()
+    for _ in range(20):
+        assert not queue.take(wait=0)
+    assert time.monotonic() - begin < 3
+
+
+@pytest.mark.parametrize("body", ["", "x" * 2000])
+def test_what_does_not_fit_is_refused(sandbox, body):
+    queue = Queue(sandbox, MaximumMessageSize="1024")
+    assert refused(queue.send, body=body) in ("MissingParameter", "InvalidParameterValue")
