@@ -1,7 +1,7 @@
 /*
- * The network thread, and the stack of idle transfers. A worker prepares its transfer, puts it on `incoming`
- * and waits on the transfer's own condition; the network thread is the only one that touches the multi
- * handle.
+ * The network thread, and the stack of idle transfers. A transfer is prepared by the thread that asks and put
+ * on `incoming`; the network thread, the only one that touches the multi handle, puts it on its queue when it
+ * is over.
  */
 #include "base/clock.h"
 #include "base/crash.h"
@@ -20,6 +20,7 @@ enum {
     MAX_PER_HOST = 64,
     IDLE_WAIT_MS = 60 * 1000,
     CANCEL_WAIT_MS = 100, /* how late a set cancel flag may be seen */
+    BATCH = 16,           /* handed over with one wake-up */
 };
 
 struct http_engine {
@@ -65,10 +66,13 @@ static void finish_transfer(struct http_engine *engine, struct transfer *t, CURL
     if (t->next)
         t->next->previous = t->previous;
     t->code = code;
-    pthread_mutex_lock(&t->lock);
-    t->done = true;
-    pthread_cond_signal(&t->over);
-    pthread_mutex_unlock(&t->lock);
+    t->next = NULL;
+    struct http_queue *queue = t->queue;
+    pthread_mutex_lock(&queue->lock);
+    *queue->over_end = t;
+    queue->over_end = &t->next;
+    pthread_cond_signal(&queue->arrived);
+    pthread_mutex_unlock(&queue->lock);
 }
 
 static bool take_incoming(struct http_engine *engine)
@@ -154,7 +158,7 @@ static int start_thread(struct http_engine *engine)
     return failed;
 }
 
-/* ---- workers ---- */
+/* ---- the threads that ask ---- */
 
 static struct transfer *take_idle(struct http_engine *engine)
 {
@@ -174,60 +178,158 @@ static void give_idle(struct http_engine *engine, struct transfer *t)
     pthread_mutex_unlock(&engine->lock);
 }
 
-static void run(struct http_engine *engine, struct transfer *t)
-{
-    pthread_mutex_lock(&engine->lock);
-    bool first = !engine->incoming;
-    t->next = engine->incoming;
-    engine->incoming = t;
-    pthread_mutex_unlock(&engine->lock);
-    if (first) /* otherwise it has been woken already */
-        engine->curl->multi_wakeup(engine->multi);
-    pthread_mutex_lock(&t->lock);
-    while (!t->done)
-        pthread_cond_wait(&t->over, &t->lock);
-    pthread_mutex_unlock(&t->lock);
-}
-
-static void trace(struct http_engine *engine, const struct http_request *request,
-    const struct http_response *response, const struct err *failure, int64_t started_ms)
+static void trace(struct http_engine *engine, const struct http_exchange *x)
 {
     if (!engine->trace.level)
         return;
-    int64_t elapsed_ms = clock_mono_ms() - started_ms;
+    int64_t elapsed_ms = clock_mono_ms() - x->started_ms;
     pthread_mutex_lock(&engine->trace_lock);
-    trace_request(&engine->trace, request, response, failure, elapsed_ms);
+    trace_request(&engine->trace, x->request, &x->response, x->result ? &x->err : NULL, elapsed_ms);
     pthread_mutex_unlock(&engine->trace_lock);
+}
+
+void http_queue_init(struct http_queue *queue, struct http_engine *engine)
+{
+    *queue = (struct http_queue){.engine = engine};
+    queue->over_end = &queue->over;
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_cond_init(&queue->arrived, NULL);
+}
+
+void http_queue_release(struct http_queue *queue)
+{
+    assert(!queue->pending);
+    pthread_mutex_destroy(&queue->lock);
+    pthread_cond_destroy(&queue->arrived);
+}
+
+/* -1: it must not be sent. */
+static int prepare(struct http_engine *engine, struct transfer *t, struct http_exchange *x)
+{
+    if (x->request->cancel && atomic_load(x->request->cancel))
+        return err_set(&x->err, ERR_INTERRUPTED, "interrupted");
+    if (engine->gate && engine->gate(engine->gate_ctx, &x->err))
+        return -1;
+    return transfer_prepare(t, x->request, engine->ca_file, x->arena, &x->err);
+}
+
+/* Hands over what was added. */
+static void flush(struct http_queue *queue)
+{
+    struct http_engine *engine = queue->engine;
+    if (!queue->outgoing)
+        return;
+    struct transfer *oldest = queue->outgoing;
+    while (oldest->next)
+        oldest = oldest->next;
+    pthread_mutex_lock(&engine->lock);
+    bool first = !engine->incoming;
+    oldest->next = engine->incoming;
+    engine->incoming = queue->outgoing;
+    pthread_mutex_unlock(&engine->lock);
+    queue->outgoing = NULL;
+    queue->outgoing_count = 0;
+    if (first) /* otherwise it has been woken already */
+        engine->curl->multi_wakeup(engine->multi);
+}
+
+static void push(struct transfer **list, struct transfer *t)
+{
+    t->next = *list;
+    *list = t;
+}
+
+void http_queue_add(struct http_queue *queue, struct http_exchange *x)
+{
+    struct http_engine *engine = queue->engine;
+    struct transfer *t = take_idle(engine);
+    x->err = (struct err)ERR_INIT;
+    x->started_ms = engine->trace.level ? clock_mono_ms() : 0;
+    t->exchange = x;
+    t->queue = queue;
+    queue->pending++;
+    x->result = prepare(engine, t, x);
+    if (x->result) {
+        push(&queue->landed, t);
+        return;
+    }
+    atomic_fetch_add_explicit(&engine->requests, 1, memory_order_relaxed);
+    crash_point("http.request");
+    push(&queue->outgoing, t);
+    if (++queue->outgoing_count == BATCH)
+        flush(queue);
+}
+
+/* What is over by now, or the next to be. */
+static struct transfer *take_over(struct http_queue *queue, int64_t timeout_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += timeout_ms % 1000 * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    int late = 0;
+    pthread_mutex_lock(&queue->lock);
+    while (!queue->over && !late) {
+        if (timeout_ms < 0)
+            pthread_cond_wait(&queue->arrived, &queue->lock);
+        else
+            late = pthread_cond_clockwait(&queue->arrived, &queue->lock, CLOCK_MONOTONIC, &until);
+    }
+    struct transfer *list = queue->over;
+    queue->over = NULL;
+    queue->over_end = &queue->over;
+    pthread_mutex_unlock(&queue->lock);
+    return list;
+}
+
+static void collect(struct http_engine *engine, struct transfer *t)
+{
+    struct http_exchange *x = t->exchange;
+    crash_point("http.answer");
+    x->response = (struct http_response){0};
+    x->result = t->code == CURLE_OK ? 0 : transfer_failure(t, &x->err);
+    if (!x->result)
+        transfer_collect(t, x->arena, &x->response);
+    if (x->result || x->response.status >= 300)
+        transfer_take_back(t);
+    trace(engine, x);
+}
+
+struct http_exchange *http_queue_next(struct http_queue *queue, int64_t timeout_ms)
+{
+    if (!queue->pending)
+        return NULL;
+    if (!queue->landed) {
+        flush(queue);
+        queue->landed = take_over(queue, timeout_ms);
+    }
+    struct transfer *t = queue->landed;
+    if (!t)
+        return NULL;
+    struct http_exchange *x = t->exchange;
+    queue->landed = t->next;
+    queue->pending--;
+    if (!x->result)
+        collect(queue->engine, t);
+    give_idle(queue->engine, t);
+    return x;
 }
 
 int http_send(struct http_engine *engine, const struct http_request *request, struct arena *arena,
     struct http_response *response, struct err *err)
 {
-    if (request->cancel && atomic_load(request->cancel))
-        return err_set(err, ERR_INTERRUPTED, "interrupted");
-    if (engine->gate && engine->gate(engine->gate_ctx, err))
-        return -1;
-    struct err failure = ERR_INIT;
-    struct transfer *t = take_idle(engine);
-    if (transfer_prepare(t, request, engine->ca_file, arena, err)) {
-        give_idle(engine, t);
-        return -1;
-    }
-    int64_t started_ms = engine->trace.level ? clock_mono_ms() : 0;
-    atomic_fetch_add_explicit(&engine->requests, 1, memory_order_relaxed);
-    crash_point("http.request");
-    run(engine, t);
-    crash_point("http.answer");
-    int result = t->code == CURLE_OK ? 0 : transfer_failure(t, &failure);
-    if (!result)
-        transfer_collect(t, arena, response);
-    if (result || response->status >= 300)
-        transfer_take_back(t);
-    give_idle(engine, t);
-    trace(engine, request, response, result ? &failure : NULL, started_ms);
-    if (result && err)
-        *err = failure;
-    return result;
+    struct http_queue queue;
+    struct http_exchange x = {.request = request, .arena = arena};
+    http_queue_init(&queue, engine);
+    http_queue_add(&queue, &x);
+    http_queue_next(&queue, -1);
+    http_queue_release(&queue);
+    *response = x.response;
+    if (x.result && err)
+        *err = x.err;
+    return x.result;
 }
 
 struct str http_header_get(const struct http_response *response, const char *name)

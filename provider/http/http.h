@@ -1,6 +1,7 @@
 /*
- * The HTTP engine: worker threads block in http_send() while one network thread drives libcurl's multi
- * handle, so hundreds of requests are in flight over few connections.
+ * The HTTP engine: one network thread drives libcurl's multi handle, so hundreds of requests are in flight
+ * over few connections. A worker blocks in http_send(); a thread that keeps many requests on their way by
+ * itself has a queue for them.
  *
  * It moves bytes and reports transport failures; retries, signing and service errors are its callers'
  * business. libcurl is loaded when the first engine is made (it costs milliseconds that `weir version` must
@@ -14,6 +15,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct http_engine;
@@ -75,6 +77,39 @@ void http_engine_free(struct http_engine *engine);
 int http_send(struct http_engine *engine, const struct http_request *request, struct arena *arena,
     struct http_response *response, struct err *err);
 struct str http_header_get(const struct http_response *response, const char *name); /* "" when absent */
+
+/*
+ * Many requests of one thread: http_queue_init(); http_queue_add() and http_queue_next() as they come;
+ * http_queue_release() when nothing is on its way any more. All by the same thread.
+ */
+struct http_exchange {
+    const struct http_request *request; /* these two: the caller's, until it is over */
+    struct arena *arena;
+    void *owner; /* what the caller knows it by */
+    int result;  /* this and the rest: as from http_send() */
+    struct http_response response;
+    struct err err;
+    int64_t started_ms; /* the engine's */
+};
+
+struct http_queue {
+    struct http_engine *engine;
+    size_t pending;                     /* added, and not yet brought back */
+    struct transfer *outgoing, *landed; /* not handed over yet; brought back */
+    size_t outgoing_count;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t arrived;
+    struct transfer *over, **over_end;
+};
+
+void http_queue_init(struct http_queue *queue, struct http_engine *engine);
+void http_queue_release(struct http_queue *queue);
+/* Sends it soon: at the latest when http_queue_next() has nothing to bring back. */
+void http_queue_add(struct http_queue *queue, struct http_exchange *exchange);
+/* Waits until one is over, so long at most (-1: as long as it takes). NULL: none is, or none was on its way.
+ */
+struct http_exchange *http_queue_next(struct http_queue *queue, int64_t timeout_ms);
+
 /*
  * `gate` is asked before every request; what it refuses is not sent. For a run that must not change anything
  * once it has lost the lock of its state. Set before other threads use the engine.

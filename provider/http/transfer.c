@@ -32,16 +32,12 @@ struct transfer *transfer_new(const struct curl_api *curl)
     struct transfer *t = mem_zalloc(sizeof *t);
     t->curl = curl;
     new_handle(t);
-    pthread_mutex_init(&t->lock, NULL);
-    pthread_cond_init(&t->over, NULL);
     return t;
 }
 
 void transfer_free(struct transfer *t)
 {
     t->curl->easy_cleanup(t->easy);
-    pthread_cond_destroy(&t->over);
-    pthread_mutex_destroy(&t->lock);
     buf_release(&t->head);
     buf_release(&t->body);
     free(t);
@@ -277,7 +273,7 @@ int transfer_prepare(struct transfer *t, const struct http_request *request, con
     t->status = 0;
     t->sent = 0;
     t->read_errno = 0;
-    t->sink_failed = t->done = t->cancelled = false;
+    t->sink_failed = t->cancelled = false;
     t->error[0] = '\0';
     buf_clear(&t->head);
     if (t->body.cap > KEEP_BODY)

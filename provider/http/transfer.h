@@ -2,9 +2,9 @@
  * One request on its way: a libcurl easy handle with what its callbacks fill. The engine keeps a stack of
  * them, because a handle that was used before remembers TLS tickets and keeps its buffers.
  *
- *     transfer_prepare()   by the worker
+ *     transfer_prepare()   by the thread that asks
  *     … the network thread drives the handle; the callbacks fill head and body …
- *     transfer_collect() or transfer_failure()   by the worker again
+ *     transfer_collect() or transfer_failure()   by the thread that asked
  *
  * Never touched by two threads at once: the engine hands it over under a lock.
  */
@@ -14,8 +14,6 @@
 #include "provider/http/curl_api.h"
 #include "provider/http/http.h"
 #include "provider/http/target.h"
-
-#include <pthread.h>
 
 struct transfer {
     const struct curl_api *curl;
@@ -31,9 +29,9 @@ struct transfer {
 
     /* The engine's. */
     struct transfer *next, *previous;
-    pthread_mutex_t lock;
-    pthread_cond_t over;
-    bool done, cancelled;
+    struct http_exchange *exchange;
+    struct http_queue *queue;
+    bool cancelled;
     CURLcode code;
 };
 
