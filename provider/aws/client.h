@@ -72,6 +72,27 @@ void aws_client_free(struct aws_client *client);
 int aws_send(struct aws_client *client, const struct aws_call *call, struct arena *arena,
     struct wire_message *response, struct err *err);
 
+/*
+ * Many calls of one thread: aws_flight_add() and aws_flight_next() as they come, from one thread; each goes
+ * the whole way that aws_send() goes with one. aws_flight_free() when nothing is on its way any more.
+ */
+struct aws_flight;
+struct aws_sending {
+    const struct aws_call *call; /* these two: the caller's, until it is back */
+    struct arena *arena;
+    void *owner; /* what the caller knows it by */
+    int result;  /* this and the rest: as from aws_send() */
+    struct wire_message response;
+    struct err err;
+};
+
+struct aws_flight *aws_flight_new(struct aws_client *client);
+void aws_flight_free(struct aws_flight *flight);
+size_t aws_flight_count(const struct aws_flight *flight); /* added, and not yet back */
+void aws_flight_add(struct aws_flight *flight, struct aws_sending *sending);
+/* Waits until one is back, so long at most (-1: as long as it takes). NULL: none is. */
+struct aws_sending *aws_flight_next(struct aws_flight *flight, int64_t timeout_ms);
+
 struct str aws_region(const struct aws_client *client);
 struct str aws_partition(const struct aws_client *client); /* "aws", "aws-cn", "aws-us-gov" by region */
 /* Account number; asks STS once (GetCallerIdentity) unless configured. */

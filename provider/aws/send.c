@@ -1,399 +1,185 @@
 /*
- * One call: sign, send, and again where that helps. The loop in aws_send() sends until decide() says that it
- * is over; everything that a repetition must remember stands in struct exchange.
+ * Calls on their way: each is sent when its time has come (at once, when the throttle lets it, or after a
+ * pause), and again for as long as exchange_settle() asks for that. aws_send() is a flight of one.
  */
 #include "base/clock.h"
-#include "base/hash.h"
-#include "provider/aws/client_state.h"
-#include "provider/aws/message.h"
-#include "provider/aws/retry.h"
-#include "provider/aws/sigv4.h"
-#include "provider/http/target.h"
+#include "base/mem.h"
+#include "provider/aws/exchange.h"
 
-#include <errno.h>
-#include <unistd.h>
+#include <stdlib.h>
 
-enum {
-    TRANSIENT_FOR_MS = 2 * 60 * 1000,
-    SKEW_TOLERATED_MS = 60 * 1000,
-    SLEEP_SLICE_MS = 100, /* how late a set cancel flag may be seen */
-    HASH_CHUNK = 64 * 1024,
-};
+enum { SLEEP_SLICE_MS = 100 /* how late a set cancel flag may be seen */ };
 
-struct exchange {
+struct aws_flight {
     struct aws_client *client;
-    const struct aws_call *call;
-    struct service_state *service;
-    struct arena *arena;
-    struct endpoint endpoint; /* the service's own, or the bucket's after a redirect */
-    struct str bucket;
-    struct str payload_hash;
-
-    int attempt; /* requests sent so far */
-    int failures, throttled, unsettled;
-    int64_t unsettled_since_ms;
-    bool skew_corrected, credentials_renewed, redirected;
-    int last_cost; /* taken from the budget for the request under way */
-    size_t sunk;   /* bytes that went to the caller's sink */
-
-    /* Of the last request. */
-    struct arena secrets; /* holds the credentials */
-    struct credentials credentials;
-    struct wire_message answer; /* status 0: none */
-    struct err failure;
+    struct http_queue queue;
+    struct exchange *waiting, *over;
+    struct exchange *idle;
+    size_t count;
 };
 
-/* ---- sending once ---- */
-
-static int hash_file_range(struct exchange *x, struct err *err)
+static void push(struct exchange **list, struct exchange *x)
 {
-    const struct aws_call *call = x->call;
-    struct sha256 *sha = sha256_new();
-    unsigned char digest[SHA256_SIZE];
-    char bytes[HASH_CHUNK];
-    int result = 0;
-    for (int64_t done = 0; done < call->body_length && !result;) {
-        int64_t left = call->body_length - done;
-        size_t want = left < HASH_CHUNK ? (size_t)left : HASH_CHUNK;
-        ssize_t n = pread(call->body_fd, bytes, want, call->body_offset + done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            result = err_errno(err, ERR_IO, "cannot read the file to send");
-        else if (n == 0)
-            result = err_set(err, ERR_IO, "the file became shorter while it was read");
-        else
-            sha256_update(sha, bytes, (size_t)n);
-        done += n;
-    }
-    sha256_final(sha, digest);
-    if (!result)
-        x->payload_hash = hex_encode(x->arena, digest, sizeof digest);
-    return result;
+    x->next = *list;
+    *list = x;
 }
 
-/* Can nobody change what is on its way to there? */
-static bool is_safe_way(const struct exchange *x)
+static struct exchange *pop(struct exchange **list)
 {
-    struct http_target target;
-    struct err ignored = ERR_INIT;
-    struct str url = arena_printf(x->arena, "http://%.*s/", STR_ARG(x->endpoint.host));
-    return x->endpoint.tls || (!http_target_parse(url, &target, &ignored) && target.loopback);
+    struct exchange *x = *list;
+    if (x)
+        *list = x->next;
+    return x;
 }
 
-/* Hashed once, however often it is sent. */
-static int prepare_payload(struct exchange *x, struct err *err)
+static void wait_for(struct aws_flight *flight, struct exchange *x, int64_t ms)
 {
-    x->payload_hash = x->call->payload_hash;
-    if (!x->payload_hash.n && x->call->checked && is_safe_way(x))
-        x->payload_hash = STR("UNSIGNED-PAYLOAD");
-    if (x->payload_hash.n)
-        return 0;
-    if (x->call->body_length > 0)
-        return hash_file_range(x, err);
-    x->payload_hash = sha256_hex(x->arena, x->call->request.body);
-    return 0;
+    x->ready_ms = ms > 0 ? clock_mono_ms() + ms : 0;
+    x->reserved = false;
+    push(&flight->waiting, x);
 }
 
-static void sign(struct exchange *x, struct wire_message *message)
+static void settle(struct aws_flight *flight, struct exchange *x, bool sent)
 {
-    const struct aws_service *service = x->call->service;
-    unsigned char key[32];
-    struct sigv4_params params = {.access_key = x->credentials.access_key,
-        .secret_key = x->credentials.secret_key,
-        .session_token = x->credentials.session_token,
-        .region = x->endpoint.signing_region,
-        .service = service->signing_name,
-        .wall_ms = clock_wall_ms() + atomic_load(&x->client->skew_ms),
-        .payload_hash = x->payload_hash,
-        .key = key,
-        .s3 = service->s3};
-    client_signing_key(x->client, &params, key);
-    sigv4_sign_headers(x->arena, &params, message);
-    explicit_bzero(key, sizeof key);
-}
-
-static int count_sink(void *ctx, const void *bytes, size_t n)
-{
-    struct exchange *x = ctx;
-    x->sunk += n;
-    return x->call->sink(x->call->sink_ctx, bytes, n);
-}
-
-static struct http_request make_request(struct exchange *x)
-{
-    const struct aws_call *call = x->call;
-    const struct aws_settings *settings = &x->client->settings;
-    struct endpoint_target target = endpoint_address(
-        x->arena, &x->endpoint, &settings->endpoints, call->service, call->host_prefix, call->request.path);
-    struct wire_message message = call->request;
-    message.path = target.path;
-    message.headers = NULL;
-    message.header_count = message.header_cap = 0;
-    wire_header_add(x->arena, &message, STR("Host"), target.host);
-    for (size_t i = 0; i < call->request.header_count; i++)
-        wire_header_add(x->arena, &message, call->request.headers[i].name, call->request.headers[i].value);
-    sign(x, &message);
-    struct http_request request = message_to_http(x->arena, &x->endpoint, target.host, &message);
-    request.body_fd = call->body_fd;
-    request.body_offset = call->body_offset;
-    request.body_length = call->body_length;
-    request.eager = call->eager;
-    request.moved = call->moved;
-    request.cancel = call->cancel;
-    request.insecure_ok = settings->insecure;
-    request.ca_file = settings->ca_file.n ? settings->ca_file.p : NULL;
-    request.discard_body = str_eqz(message.method, "HEAD");
-    request.sensitive = call->sensitive;
-    request.once = !call->idempotent;
-    request.label = arena_printf(x->arena, "%.*s.%.*s", STR_ARG(call->service->id), STR_ARG(call->op->name));
-    request.attempt = x->attempt;
-    request.timeout_ms = (int)call->answers_in_ms;
-    if (call->sink) {
-        request.sink = count_sink;
-        request.sink_ctx = x;
-    }
-    return request;
-}
-
-/* S3 may send 200 and put an error into the body: CompleteMultipartUpload, CopyObject, DeleteObjects. What
- * GET brings is the user's own, whatever it looks like. */
-static bool is_error(const struct exchange *x)
-{
-    if (x->answer.status >= 200 && x->answer.status < 300 &&
-        (!x->call->service->s3 || str_eqz(x->call->request.method, "GET")))
-        return false;
-    return wire_is_error(&x->answer);
-}
-
-static int send_once(struct exchange *x)
-{
-    x->answer = (struct wire_message){0};
-    x->failure = (struct err){0};
-    x->attempt++;
-    arena_wipe(&x->secrets);
-    if (credentials_get(x->client->credentials, &x->secrets, &x->credentials, &x->failure))
-        return -1;
-    struct http_request request = make_request(x);
-    struct http_response response;
-    atomic_fetch_add_explicit(&x->client->requests, 1, memory_order_relaxed);
-    if (http_send(x->client->http, &request, x->arena, &response, &x->failure))
-        return -1;
-    x->answer = message_from_http(x->arena, &response);
-    if (!is_error(x))
-        return 0;
-    wire_decode_error(x->call->op, &x->answer, &x->failure);
-    return -1;
-}
-
-/* ---- what to do about a failure ---- */
-
-/* True where the service's clock differs from the one we signed with: then the next signature fits. */
-static bool correct_skew(struct exchange *x)
-{
-    int64_t theirs;
-    if (x->skew_corrected || !time_parse_http(wire_header_get(&x->answer, STR("Date")), &theirs))
-        return false;
-    int64_t skew = theirs - clock_wall_ms(), change = skew - atomic_load(&x->client->skew_ms);
-    if (change > -SKEW_TOLERATED_MS && change < SKEW_TOLERATED_MS)
-        return false;
-    atomic_store(&x->client->skew_ms, skew);
-    x->skew_corrected = true;
-    return true;
-}
-
-/* True where there are others than those that were refused. */
-static bool renew_credentials(struct exchange *x)
-{
-    if (x->credentials_renewed)
-        return false;
-    x->credentials_renewed = true;
-    credentials_invalidate(x->client->credentials, &x->credentials);
-    AUTO_WIPED_ARENA struct arena scratch = ARENA_INIT;
-    struct credentials fresh;
-    struct err ignored = ERR_INIT;
-    if (credentials_get(x->client->credentials, &scratch, &fresh, &ignored))
-        return false;
-    return !str_eq(fresh.access_key, x->credentials.access_key) ||
-           !str_eq(fresh.session_token, x->credentials.session_token);
-}
-
-static int use_region(struct exchange *x, struct str region, struct err *err)
-{
-    struct endpoint_settings there = x->client->settings.endpoints;
-    there.region = region;
-    return endpoint_resolve(x->arena, &there, x->call->service, &x->endpoint, err);
-}
-
-/* The header, or <Region> in the body of AuthorizationHeaderMalformed. */
-static struct str region_told(const struct exchange *x)
-{
-    struct str region = wire_header_get(&x->answer, STR("x-amz-bucket-region"));
-    if (region.n || !str_eqz(str_z(x->failure.code), "AuthorizationHeaderMalformed"))
-        return region;
-    ptrdiff_t open = str_find(x->answer.body, STR("<Region>"), 0);
-    ptrdiff_t close = open < 0 ? -1 : str_find(x->answer.body, STR("</Region>"), (size_t)open);
-    return close < 0 ? STR_EMPTY : str_slice(x->answer.body, (size_t)open + 8, (size_t)close);
-}
-
-/* True where the bucket lives elsewhere, and it is known where. */
-static bool follow_bucket(struct exchange *x)
-{
-    int status = x->answer.status;
-    if (!x->call->service->s3 || !x->bucket.n || x->redirected ||
-        (status != 301 && status != 307 && status != 400))
-        return false;
-    struct str region = region_told(x);
-    struct err ignored = ERR_INIT;
-    if (!region.n || str_eq(region, x->endpoint.signing_region) || use_region(x, region, &ignored))
-        return false;
-    client_remember_bucket(x->client, x->bucket, region);
-    x->redirected = true;
-    return true;
-}
-
-static int attempts_allowed(const struct exchange *x, enum retry_kind kind)
-{
-    if (x->client->settings.max_attempts)
-        return x->client->settings.max_attempts;
-    return kind == RETRY_THROTTLED ? RETRY_ATTEMPTS_THROTTLED : RETRY_ATTEMPTS;
-}
-
-static bool retry_failure(struct exchange *x)
-{
-    /* Never sent, or safe to send twice. */
-    bool harmless = x->answer.status ? x->call->idempotent : x->failure.retryable || x->call->idempotent;
-    bool passing = x->answer.status ? x->failure.retryable
-                                    : x->failure.class == ERR_NETWORK || x->failure.class == ERR_TIMEOUT;
-    if (!harmless || !passing || x->failures + 1 >= attempts_allowed(x, RETRY_FAILURE))
-        return false;
-    int cost = x->failure.class == ERR_TIMEOUT ? RETRY_COST_TIMEOUT : RETRY_COST;
-    if (!retry_budget_take(&x->service->budget, cost))
-        return false;
-    x->last_cost = cost;
-    x->failures++;
-    return true;
-}
-
-static bool retry_throttled(struct exchange *x)
-{
-    throttle_refused(&x->service->throttle, clock_mono_ms());
-    if (x->throttled + 1 >= attempts_allowed(x, RETRY_THROTTLED))
-        return false;
-    x->throttled++;
-    return true;
-}
-
-static bool retry_unsettled(struct exchange *x)
-{
-    if (!x->call->transient || !x->call->transient(x->call->transient_ctx, &x->failure))
-        return false;
-    int64_t now_ms = clock_mono_ms();
-    int64_t allowed_ms = x->call->transient_for_ms ? x->call->transient_for_ms : TRANSIENT_FOR_MS;
-    if (!x->unsettled++)
-        x->unsettled_since_ms = now_ms;
-    return now_ms - x->unsettled_since_ms < allowed_ms;
-}
-
-/* Whether to send again, and after how long. */
-static bool decide(struct exchange *x, int64_t *delay_ms)
-{
-    *delay_ms = 0;
-    if (x->failure.class == ERR_INTERRUPTED || x->sunk)
-        return false;
-    enum wire_fault fault = WIRE_FAULT_NONE;
-    int64_t after_ms = 0;
-    if (x->answer.status) {
-        fault = wire_fault(str_z(x->failure.code), x->answer.status);
-        after_ms = retry_after_ms(&x->answer, clock_wall_ms());
-        if (follow_bucket(x))
-            return true;
-    }
-    if ((fault == WIRE_FAULT_SKEW && correct_skew(x)) ||
-        (fault == WIRE_FAULT_EXPIRED && renew_credentials(x)))
-        return true;
-    if (retry_unsettled(x))
-        *delay_ms = retry_delay_ms(RETRY_UNSETTLED, x->unsettled, retry_chance(), after_ms);
-    else if (fault == WIRE_FAULT_THROTTLED && retry_throttled(x))
-        *delay_ms = retry_delay_ms(RETRY_THROTTLED, x->throttled, retry_chance(), after_ms);
-    else if (fault != WIRE_FAULT_THROTTLED && retry_failure(x))
-        *delay_ms = retry_delay_ms(RETRY_FAILURE, x->failures, retry_chance(), after_ms);
+    int64_t delay_ms;
+    if (exchange_settle(x, sent, &delay_ms))
+        push(&flight->over, x);
     else
+        wait_for(flight, x, delay_ms);
+}
+
+static void start(struct aws_flight *flight, struct exchange *x)
+{
+    if (exchange_request(x))
+        settle(flight, x, false);
+    else
+        http_queue_add(&flight->queue, &x->http);
+}
+
+static bool is_cancelled(const struct exchange *x)
+{
+    const atomic_bool *cancel = x->sending->call->cancel;
+    return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
+}
+
+static bool is_ready(struct exchange *x, int64_t now_ms)
+{
+    if (x->ready_ms > now_ms)
         return false;
-    return true;
-}
-
-static int wait_for(const struct exchange *x, int64_t ms, struct err *err)
-{
-    while (ms > 0) {
-        int64_t slice = ms < SLEEP_SLICE_MS ? ms : SLEEP_SLICE_MS;
-        if (x->call->cancel && atomic_load_explicit(x->call->cancel, memory_order_relaxed))
-            return err_set(err, ERR_INTERRUPTED, "interrupted");
-        clock_sleep_ms(slice);
-        ms -= slice;
+    if (!x->reserved) {
+        x->reserved = true;
+        x->ready_ms = now_ms + throttle_reserve(&x->service->throttle, now_ms);
     }
-    return 0;
+    return x->ready_ms <= now_ms;
 }
 
-/* ---- the call ---- */
-
-static int begin(struct exchange *x, struct err *err)
+/* Starts what may be; returns for how long there is nothing more to start, -1: nothing waits. */
+static int64_t start_waiting(struct aws_flight *flight)
 {
-    x->service = client_service(x->client, x->call->service, err);
-    if (!x->service)
-        return -1;
-    x->endpoint = x->service->endpoint;
-    if (prepare_payload(x, err))
-        return -1;
-    if (!x->call->service->s3)
-        return 0;
-    x->bucket = endpoint_bucket(x->call->request.path);
-    struct str region = client_bucket_region(x->client, x->bucket);
-    return region.n ? use_region(x, region, err) : 0;
+    struct exchange *list = flight->waiting;
+    int64_t now_ms = list ? clock_mono_ms() : 0, wait_ms = -1;
+    flight->waiting = NULL;
+    for (struct exchange *x; (x = pop(&list));) {
+        bool ready = is_ready(x, now_ms);
+        if (ready) {
+            start(flight, x);
+        } else if (is_cancelled(x)) {
+            err_set(&x->failure, ERR_INTERRUPTED, "interrupted");
+            push(&flight->over, x);
+        } else {
+            push(&flight->waiting, x);
+        }
+    }
+    for (struct exchange *x = flight->waiting; x; x = x->next) {
+        int64_t left_ms = x->ready_ms > now_ms ? x->ready_ms - now_ms : 0;
+        if (wait_ms < 0 || left_ms < wait_ms)
+            wait_ms = left_ms;
+    }
+    return wait_ms;
 }
 
-static void explain(const struct exchange *x, struct err *err)
+struct aws_flight *aws_flight_new(struct aws_client *client)
 {
-    if (!err)
+    struct aws_flight *flight = mem_zalloc(sizeof *flight);
+    flight->client = client;
+    http_queue_init(&flight->queue, client->http);
+    return flight;
+}
+
+void aws_flight_free(struct aws_flight *flight)
+{
+    http_queue_release(&flight->queue);
+    for (struct exchange *x; (x = pop(&flight->idle));)
+        free(x);
+    free(flight);
+}
+
+size_t aws_flight_count(const struct aws_flight *flight)
+{
+    return flight->count;
+}
+
+void aws_flight_add(struct aws_flight *flight, struct aws_sending *sending)
+{
+    struct exchange *x = pop(&flight->idle);
+    if (!x)
+        x = mem_alloc(sizeof *x);
+    *x = (struct exchange){.client = flight->client, .sending = sending};
+    flight->count++;
+    if (exchange_begin(x)) {
+        push(&flight->over, x);
         return;
-    *err = x->failure;
-    err->unsure = x->failures > 0;
-    if (err->class == ERR_AUTH && x->answer.status && !err->hint[0])
-        err_hint(err, "the credentials in use come from %.*s", STR_ARG(x->credentials.source));
-    if (err->class == ERR_THROTTLED && !err->hint[0])
-        err_hint(err, "run again later, or with fewer requests at a time (--parallelism)");
+    }
+    wait_for(flight, x, 0);
+    start_waiting(flight);
 }
 
-static int run(struct exchange *x, struct err *err)
+static struct aws_sending *bring_back(struct aws_flight *flight, struct exchange *x)
 {
-    if (begin(x, err))
-        return -1;
-    for (;;) {
-        if (wait_for(x, throttle_reserve(&x->service->throttle, clock_mono_ms()), err))
-            return -1;
-        int64_t delay_ms;
-        if (!send_once(x)) {
-            throttle_accepted(&x->service->throttle);
-            retry_budget_give(&x->service->budget, x->last_cost ? x->last_cost : 1);
-            return 0;
-        }
-        if (x->answer.status && x->failure.class != ERR_THROTTLED)
-            throttle_accepted(&x->service->throttle);
-        if (!decide(x, &delay_ms)) {
-            explain(x, err);
-            return -1;
-        }
-        if (wait_for(x, delay_ms, err))
-            return -1;
+    exchange_end(x);
+    flight->count--;
+    push(&flight->idle, x);
+    return x->sending;
+}
+
+/* Until something comes back or may be started, or so long at most (-1: no limit). */
+static void pass_time(struct aws_flight *flight, int64_t limit_ms)
+{
+    struct http_exchange *back = http_queue_next(&flight->queue, limit_ms);
+    if (back)
+        settle(flight, back->owner, true);
+    else if (!flight->queue.pending)
+        clock_sleep_ms(limit_ms >= 0 && limit_ms < SLEEP_SLICE_MS ? limit_ms : SLEEP_SLICE_MS);
+}
+
+struct aws_sending *aws_flight_next(struct aws_flight *flight, int64_t timeout_ms)
+{
+    int64_t until_ms = timeout_ms > 0 ? clock_mono_ms() + timeout_ms : 0;
+    for (bool late = false; flight->count && !late;) {
+        int64_t wait_ms = start_waiting(flight);
+        if (flight->over)
+            return bring_back(flight, pop(&flight->over));
+        int64_t left_ms = timeout_ms > 0 ? until_ms - clock_mono_ms() : timeout_ms;
+        late = timeout_ms >= 0 && left_ms <= 0;
+        if (late)
+            left_ms = 0;
+        if (left_ms >= 0 && (wait_ms < 0 || left_ms < wait_ms))
+            wait_ms = left_ms;
+        pass_time(flight, wait_ms);
     }
+    return flight->over ? bring_back(flight, pop(&flight->over)) : NULL;
 }
 
 int aws_send(struct aws_client *client, const struct aws_call *call, struct arena *arena,
     struct wire_message *response, struct err *err)
 {
-    struct exchange x = {.client = client, .call = call, .arena = arena};
-    int result = run(&x, err);
-    arena_wipe(&x.secrets);
-    *response = x.answer;
-    return result;
+    struct aws_sending sending = {.call = call, .arena = arena};
+    struct aws_flight *flight = aws_flight_new(client);
+    aws_flight_add(flight, &sending);
+    aws_flight_next(flight, -1);
+    aws_flight_free(flight);
+    *response = sending.response;
+    if (sending.result && err)
+        *err = sending.err;
+    return sending.result;
 }

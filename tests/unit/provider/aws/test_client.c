@@ -608,6 +608,80 @@ static void many_threads_share_a_client(void **state)
     stop(&f);
 }
 
+/* ---- many calls of one thread ---- */
+
+enum { MANY = 50 };
+
+struct many {
+    struct aws_call calls[MANY];
+    struct aws_sending sendings[MANY];
+    struct aws_flight *flight;
+    size_t good, failed[ERR_CLASS_COUNT];
+};
+
+static void begin_many(struct fixture *f, struct many *m, const atomic_bool *cancel)
+{
+    *m = (struct many){.flight = aws_flight_new(f->client)};
+    for (size_t i = 0; i < MANY; i++) {
+        m->calls[i] = call_s3("PUT", "/lake/a");
+        m->calls[i].request.body = arena_printf(&f->arena, "%zu", i);
+        m->calls[i].cancel = cancel;
+        m->sendings[i] =
+            (struct aws_sending){.call = &m->calls[i], .arena = &f->arena, .owner = &m->calls[i]};
+        aws_flight_add(m->flight, &m->sendings[i]);
+    }
+    assert_int_equal(aws_flight_count(m->flight), MANY);
+}
+
+static void end_many(struct many *m)
+{
+    for (struct aws_sending *back; (back = aws_flight_next(m->flight, -1));) {
+        assert_ptr_equal(back->owner, back->call);
+        m->good += !back->result && str_eq(back->response.body, back->call->request.body);
+        m->failed[back->err.class]++;
+    }
+    assert_int_equal(aws_flight_count(m->flight), 0);
+    aws_flight_free(m->flight);
+}
+
+static void many_calls_of_one_thread_go_their_ways(void **state)
+{
+    (void)state;
+    START(f, KEYS, {.uses = 20, .action = SCRIPT_ECHO}, {.uses = 5, .status = 503},
+        {.uses = 5, .status = 503, .body = "<Error><Code>SlowDown</Code></Error>"},
+        {.uses = 2, .action = SCRIPT_RESET},
+        {.uses = 1, .status = 403, .body = "<Error><Code>AccessDenied</Code></Error>"},
+        {.action = SCRIPT_ECHO});
+    struct many m;
+    begin_many(&f, &m, NULL);
+    end_many(&m);
+    assert_int_equal(m.good, MANY - 1);
+    assert_int_equal(m.failed[ERR_AUTH], 1);
+    assert_int_equal(aws_requests(f.client), MANY + 12);
+    assert_true(manual_clock_slept() > 0);
+    stop(&f);
+}
+
+static void what_waits_to_be_repeated_ends_with_an_interrupt(void **state)
+{
+    (void)state;
+    START(f, KEYS, {.uses = MANY - 1, .action = SCRIPT_ECHO},
+        {.status = 503, .headers = "Retry-After: 50\r\n"});
+    atomic_bool cancel = false;
+    struct many m;
+    begin_many(&f, &m, &cancel);
+    for (size_t i = 0; i < MANY - 1; i++)
+        assert_int_equal(aws_flight_next(m.flight, -1)->result, 0);
+    while (script_server_count(f.server) < MANY)
+        assert_null(aws_flight_next(m.flight, 10));
+    assert_null(aws_flight_next(m.flight, 1000));
+    cancel = true;
+    end_many(&m);
+    assert_int_equal(m.failed[ERR_INTERRUPTED], 1);
+    assert_true(manual_clock_slept() < 30 * 1000);
+    stop(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -636,6 +710,8 @@ int main(void)
         cmocka_unit_test(settings_are_checked),
         cmocka_unit_test(the_region_comes_from_many_places),
         cmocka_unit_test(many_threads_share_a_client),
+        cmocka_unit_test(many_calls_of_one_thread_go_their_ways),
+        cmocka_unit_test(what_waits_to_be_repeated_ends_with_an_interrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -494,6 +494,49 @@ static void many_threads_share_an_engine(void **state)
     stop(&f);
 }
 
+static void one_thread_keeps_many_on_their_way(void **state)
+{
+    (void)state;
+    START(f, 1, {.match = "GET /hang", .action = SCRIPT_HANG}, {.match = "GET /gone", .action = SCRIPT_CLOSE},
+        {.action = SCRIPT_ECHO});
+    enum { MANY = 40 };
+    struct http_request requests[MANY + 3];
+    struct http_exchange exchanges[MANY + 3];
+    struct http_queue queue;
+    atomic_bool cancel = false;
+    size_t echoed = 0, failed[ERR_CLASS_COUNT] = {0};
+    http_queue_init(&queue, f.engine);
+    assert_null(http_queue_next(&queue, -1)); /* nothing to wait for */
+    for (size_t i = 0; i < MANY + 3; i++) {
+        requests[i] = request_to(&f, "POST", "/x");
+        requests[i].body = arena_printf(&f.arena, "body %zu", i);
+    }
+    requests[MANY] = request_to(&f, "GET", "/hang");
+    requests[MANY].cancel = &cancel;
+    requests[MANY + 1] = request_to(&f, "GET", "/gone");
+    requests[MANY + 2].url = STR("http://192.0.2.1/"); /* refused before it is sent */
+    for (size_t i = 0; i < MANY + 3; i++) {
+        exchanges[i] =
+            (struct http_exchange){.request = &requests[i], .arena = &f.arena, .owner = &requests[i]};
+        http_queue_add(&queue, &exchanges[i]);
+    }
+    for (size_t i = 0; i < MANY + 2; i++) {
+        struct http_exchange *over = http_queue_next(&queue, -1);
+        assert_non_null(over);
+        assert_ptr_equal(over->owner, over->request);
+        echoed += !over->result && str_eq(over->response.body, over->request->body);
+        failed[over->err.class]++;
+    }
+    assert_int_equal(echoed, MANY);
+    assert_int_equal(failed[ERR_NETWORK], 1);
+    assert_int_equal(failed[ERR_INVALID], 1);
+    assert_null(http_queue_next(&queue, 1));
+    cancel = true;
+    assert_int_equal(http_queue_next(&queue, -1)->err.class, ERR_INTERRUPTED);
+    http_queue_release(&queue);
+    stop(&f);
+}
+
 static void traces_hide_secrets(void **state)
 {
     (void)state;
@@ -546,6 +589,7 @@ int main(void)
         cmocka_unit_test(what_must_not_be_sent_twice_is_not),
         cmocka_unit_test(connection_close_is_no_trouble),
         cmocka_unit_test(many_threads_share_an_engine),
+        cmocka_unit_test(one_thread_keeps_many_on_their_way),
         cmocka_unit_test(traces_hide_secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

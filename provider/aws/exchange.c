@@ -1,0 +1,357 @@
+#include "provider/aws/exchange.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "provider/aws/message.h"
+#include "provider/aws/retry.h"
+#include "provider/aws/sigv4.h"
+#include "provider/http/target.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum {
+    TRANSIENT_FOR_MS = 2 * 60 * 1000,
+    SKEW_TOLERATED_MS = 60 * 1000,
+    HASH_CHUNK = 64 * 1024,
+};
+
+/* ---- sending once ---- */
+
+static int hash_file_range(struct exchange *x, struct err *err)
+{
+    const struct aws_call *call = x->sending->call;
+    struct sha256 *sha = sha256_new();
+    unsigned char digest[SHA256_SIZE];
+    char bytes[HASH_CHUNK];
+    int result = 0;
+    for (int64_t done = 0; done < call->body_length && !result;) {
+        int64_t left = call->body_length - done;
+        size_t want = left < HASH_CHUNK ? (size_t)left : HASH_CHUNK;
+        ssize_t n = pread(call->body_fd, bytes, want, call->body_offset + done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            result = err_errno(err, ERR_IO, "cannot read the file to send");
+        else if (n == 0)
+            result = err_set(err, ERR_IO, "the file became shorter while it was read");
+        else
+            sha256_update(sha, bytes, (size_t)n);
+        done += n;
+    }
+    sha256_final(sha, digest);
+    if (!result)
+        x->payload_hash = hex_encode(x->sending->arena, digest, sizeof digest);
+    return result;
+}
+
+/* Can nobody change what is on its way to there? */
+static bool is_safe_way(const struct exchange *x)
+{
+    struct http_target target;
+    struct err ignored = ERR_INIT;
+    struct str url = arena_printf(x->sending->arena, "http://%.*s/", STR_ARG(x->endpoint.host));
+    return x->endpoint.tls || (!http_target_parse(url, &target, &ignored) && target.loopback);
+}
+
+/* Hashed once, however often it is sent. */
+static int prepare_payload(struct exchange *x, struct err *err)
+{
+    x->payload_hash = x->sending->call->payload_hash;
+    if (!x->payload_hash.n && x->sending->call->checked && is_safe_way(x))
+        x->payload_hash = STR("UNSIGNED-PAYLOAD");
+    if (x->payload_hash.n)
+        return 0;
+    if (x->sending->call->body_length > 0)
+        return hash_file_range(x, err);
+    x->payload_hash = sha256_hex(x->sending->arena, x->sending->call->request.body);
+    return 0;
+}
+
+static void sign(struct exchange *x, struct wire_message *message)
+{
+    const struct aws_service *service = x->sending->call->service;
+    unsigned char key[32];
+    struct sigv4_params params = {.access_key = x->credentials.access_key,
+        .secret_key = x->credentials.secret_key,
+        .session_token = x->credentials.session_token,
+        .region = x->endpoint.signing_region,
+        .service = service->signing_name,
+        .wall_ms = clock_wall_ms() + atomic_load(&x->client->skew_ms),
+        .payload_hash = x->payload_hash,
+        .key = key,
+        .s3 = service->s3};
+    client_signing_key(x->client, &params, key);
+    sigv4_sign_headers(x->sending->arena, &params, message);
+    explicit_bzero(key, sizeof key);
+}
+
+static int count_sink(void *ctx, const void *bytes, size_t n)
+{
+    struct exchange *x = ctx;
+    x->sunk += n;
+    return x->sending->call->sink(x->sending->call->sink_ctx, bytes, n);
+}
+
+static struct http_request make_request(struct exchange *x)
+{
+    const struct aws_call *call = x->sending->call;
+    const struct aws_settings *settings = &x->client->settings;
+    struct endpoint_target target = endpoint_address(x->sending->arena, &x->endpoint, &settings->endpoints,
+        call->service, call->host_prefix, call->request.path);
+    struct wire_message message = call->request;
+    message.path = target.path;
+    message.headers = NULL;
+    message.header_count = message.header_cap = 0;
+    wire_header_add(x->sending->arena, &message, STR("Host"), target.host);
+    for (size_t i = 0; i < call->request.header_count; i++)
+        wire_header_add(
+            x->sending->arena, &message, call->request.headers[i].name, call->request.headers[i].value);
+    sign(x, &message);
+    struct http_request request = message_to_http(x->sending->arena, &x->endpoint, target.host, &message);
+    request.body_fd = call->body_fd;
+    request.body_offset = call->body_offset;
+    request.body_length = call->body_length;
+    request.eager = call->eager;
+    request.moved = call->moved;
+    request.cancel = call->cancel;
+    request.insecure_ok = settings->insecure;
+    request.ca_file = settings->ca_file.n ? settings->ca_file.p : NULL;
+    request.discard_body = str_eqz(message.method, "HEAD");
+    request.sensitive = call->sensitive;
+    request.once = !call->idempotent;
+    request.label =
+        arena_printf(x->sending->arena, "%.*s.%.*s", STR_ARG(call->service->id), STR_ARG(call->op->name));
+    request.attempt = x->attempt;
+    request.timeout_ms = (int)call->answers_in_ms;
+    if (call->sink) {
+        request.sink = count_sink;
+        request.sink_ctx = x;
+    }
+    return request;
+}
+
+/* S3 may send 200 and put an error into the body: CompleteMultipartUpload, CopyObject, DeleteObjects. What
+ * GET brings is the user's own, whatever it looks like. */
+static bool is_error(const struct exchange *x)
+{
+    if (x->answer.status >= 200 && x->answer.status < 300 &&
+        (!x->sending->call->service->s3 || str_eqz(x->sending->call->request.method, "GET")))
+        return false;
+    return wire_is_error(&x->answer);
+}
+
+int exchange_request(struct exchange *x)
+{
+    x->answer = (struct wire_message){0};
+    x->failure = (struct err)ERR_INIT;
+    x->attempt++;
+    arena_wipe(&x->secrets);
+    if (credentials_get(x->client->credentials, &x->secrets, &x->credentials, &x->failure))
+        return -1;
+    x->request = make_request(x);
+    x->http = (struct http_exchange){.request = &x->request, .arena = x->sending->arena, .owner = x};
+    atomic_fetch_add_explicit(&x->client->requests, 1, memory_order_relaxed);
+    return 0;
+}
+
+/* What came of it: x->answer and x->failure. */
+static void read_answer(struct exchange *x)
+{
+    if (x->http.result) {
+        x->failure = x->http.err;
+        return;
+    }
+    x->answer = message_from_http(x->sending->arena, &x->http.response);
+    if (is_error(x))
+        wire_decode_error(x->sending->call->op, &x->answer, &x->failure);
+}
+
+/* ---- what to do about a failure ---- */
+
+/* True where the service's clock differs from the one we signed with: then the next signature fits. */
+static bool correct_skew(struct exchange *x)
+{
+    int64_t theirs;
+    if (x->skew_corrected || !time_parse_http(wire_header_get(&x->answer, STR("Date")), &theirs))
+        return false;
+    int64_t skew = theirs - clock_wall_ms(), change = skew - atomic_load(&x->client->skew_ms);
+    if (change > -SKEW_TOLERATED_MS && change < SKEW_TOLERATED_MS)
+        return false;
+    atomic_store(&x->client->skew_ms, skew);
+    x->skew_corrected = true;
+    return true;
+}
+
+/* True where there are others than those that were refused. */
+static bool renew_credentials(struct exchange *x)
+{
+    if (x->credentials_renewed)
+        return false;
+    x->credentials_renewed = true;
+    credentials_invalidate(x->client->credentials, &x->credentials);
+    AUTO_WIPED_ARENA struct arena scratch = ARENA_INIT;
+    struct credentials fresh;
+    struct err ignored = ERR_INIT;
+    if (credentials_get(x->client->credentials, &scratch, &fresh, &ignored))
+        return false;
+    return !str_eq(fresh.access_key, x->credentials.access_key) ||
+           !str_eq(fresh.session_token, x->credentials.session_token);
+}
+
+static int use_region(struct exchange *x, struct str region, struct err *err)
+{
+    struct endpoint_settings there = x->client->settings.endpoints;
+    there.region = region;
+    return endpoint_resolve(x->sending->arena, &there, x->sending->call->service, &x->endpoint, err);
+}
+
+/* The header, or <Region> in the body of AuthorizationHeaderMalformed. */
+static struct str region_told(const struct exchange *x)
+{
+    struct str region = wire_header_get(&x->answer, STR("x-amz-bucket-region"));
+    if (region.n || !str_eqz(str_z(x->failure.code), "AuthorizationHeaderMalformed"))
+        return region;
+    ptrdiff_t open = str_find(x->answer.body, STR("<Region>"), 0);
+    ptrdiff_t close = open < 0 ? -1 : str_find(x->answer.body, STR("</Region>"), (size_t)open);
+    return close < 0 ? STR_EMPTY : str_slice(x->answer.body, (size_t)open + 8, (size_t)close);
+}
+
+/* True where the bucket lives elsewhere, and it is known where. */
+static bool follow_bucket(struct exchange *x)
+{
+    int status = x->answer.status;
+    if (!x->sending->call->service->s3 || !x->bucket.n || x->redirected ||
+        (status != 301 && status != 307 && status != 400))
+        return false;
+    struct str region = region_told(x);
+    struct err ignored = ERR_INIT;
+    if (!region.n || str_eq(region, x->endpoint.signing_region) || use_region(x, region, &ignored))
+        return false;
+    client_remember_bucket(x->client, x->bucket, region);
+    x->redirected = true;
+    return true;
+}
+
+static int attempts_allowed(const struct exchange *x, enum retry_kind kind)
+{
+    if (x->client->settings.max_attempts)
+        return x->client->settings.max_attempts;
+    return kind == RETRY_THROTTLED ? RETRY_ATTEMPTS_THROTTLED : RETRY_ATTEMPTS;
+}
+
+static bool retry_failure(struct exchange *x)
+{
+    /* Never sent, or safe to send twice. */
+    bool harmless = x->answer.status ? x->sending->call->idempotent
+                                     : x->failure.retryable || x->sending->call->idempotent;
+    bool passing = x->answer.status ? x->failure.retryable
+                                    : x->failure.class == ERR_NETWORK || x->failure.class == ERR_TIMEOUT;
+    if (!harmless || !passing || x->failures + 1 >= attempts_allowed(x, RETRY_FAILURE))
+        return false;
+    int cost = x->failure.class == ERR_TIMEOUT ? RETRY_COST_TIMEOUT : RETRY_COST;
+    if (!retry_budget_take(&x->service->budget, cost))
+        return false;
+    x->last_cost = cost;
+    x->failures++;
+    return true;
+}
+
+static bool retry_throttled(struct exchange *x)
+{
+    throttle_refused(&x->service->throttle, clock_mono_ms());
+    if (x->throttled + 1 >= attempts_allowed(x, RETRY_THROTTLED))
+        return false;
+    x->throttled++;
+    return true;
+}
+
+static bool retry_unsettled(struct exchange *x)
+{
+    if (!x->sending->call->transient ||
+        !x->sending->call->transient(x->sending->call->transient_ctx, &x->failure))
+        return false;
+    int64_t now_ms = clock_mono_ms();
+    int64_t allowed_ms =
+        x->sending->call->transient_for_ms ? x->sending->call->transient_for_ms : TRANSIENT_FOR_MS;
+    if (!x->unsettled++)
+        x->unsettled_since_ms = now_ms;
+    return now_ms - x->unsettled_since_ms < allowed_ms;
+}
+
+/* Whether to send again, and after how long. */
+static bool decide(struct exchange *x, int64_t *delay_ms)
+{
+    *delay_ms = 0;
+    if (x->failure.class == ERR_INTERRUPTED || x->sunk)
+        return false;
+    enum wire_fault fault = WIRE_FAULT_NONE;
+    int64_t after_ms = 0;
+    if (x->answer.status) {
+        fault = wire_fault(str_z(x->failure.code), x->answer.status);
+        after_ms = retry_after_ms(&x->answer, clock_wall_ms());
+        if (follow_bucket(x))
+            return true;
+    }
+    if ((fault == WIRE_FAULT_SKEW && correct_skew(x)) ||
+        (fault == WIRE_FAULT_EXPIRED && renew_credentials(x)))
+        return true;
+    if (retry_unsettled(x))
+        *delay_ms = retry_delay_ms(RETRY_UNSETTLED, x->unsettled, retry_chance(), after_ms);
+    else if (fault == WIRE_FAULT_THROTTLED && retry_throttled(x))
+        *delay_ms = retry_delay_ms(RETRY_THROTTLED, x->throttled, retry_chance(), after_ms);
+    else if (fault != WIRE_FAULT_THROTTLED && retry_failure(x))
+        *delay_ms = retry_delay_ms(RETRY_FAILURE, x->failures, retry_chance(), after_ms);
+    else
+        return false;
+    return true;
+}
+
+/* ---- the call ---- */
+
+int exchange_begin(struct exchange *x)
+{
+    struct err *err = &x->failure;
+    x->service = client_service(x->client, x->sending->call->service, err);
+    if (!x->service)
+        return -1;
+    x->endpoint = x->service->endpoint;
+    if (prepare_payload(x, err))
+        return -1;
+    if (!x->sending->call->service->s3)
+        return 0;
+    x->bucket = endpoint_bucket(x->sending->call->request.path);
+    struct str region = client_bucket_region(x->client, x->bucket);
+    return region.n ? use_region(x, region, err) : 0;
+}
+
+bool exchange_settle(struct exchange *x, bool sent, int64_t *delay_ms)
+{
+    if (sent)
+        read_answer(x);
+    if (x->answer.status && x->failure.class != ERR_THROTTLED)
+        throttle_accepted(&x->service->throttle);
+    if (x->failure.class)
+        return !decide(x, delay_ms);
+    retry_budget_give(&x->service->budget, x->last_cost ? x->last_cost : 1);
+    return true;
+}
+
+static void explain(const struct exchange *x, struct err *err)
+{
+    *err = x->failure;
+    err->unsure = x->failures > 0;
+    if (err->class == ERR_AUTH && x->answer.status && !err->hint[0])
+        err_hint(err, "the credentials in use come from %.*s", STR_ARG(x->credentials.source));
+    if (err->class == ERR_THROTTLED && !err->hint[0])
+        err_hint(err, "run again later, or with fewer requests at a time (--parallelism)");
+}
+
+void exchange_end(struct exchange *x)
+{
+    x->sending->result = x->failure.class ? -1 : 0;
+    x->sending->response = x->answer;
+    if (x->failure.class)
+        explain(x, &x->sending->err);
+    arena_wipe(&x->secrets);
+}
