@@ -38,8 +38,8 @@ const struct shape aws_s3_put_shape = {
 const struct shape aws_s3_name_shape = {
     .kind = SHAPE_STRUCT, .members = object_members, .member_count = PATH_MEMBERS};
 
-int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
-    const struct value *input, struct aws_call *call, struct wire_message *response, struct err *err)
+int aws_s3_prepare(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
+    const struct value *input, struct aws_call *call, struct err *err)
 {
     struct str body = call->request.body;
     if (wire_encode_request(ctx->arena, op, shape, input, &call->request, err))
@@ -50,7 +50,15 @@ int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struc
     call->op = op;
     call->idempotent = true; /* puts, deletes and reads of named things */
     call->cancel = ctx->cancel;
+    return 0;
+}
+
+int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
+    const struct value *input, struct aws_call *call, struct wire_message *response, struct err *err)
+{
     *response = (struct wire_message){0};
+    if (aws_s3_prepare(ctx, op, shape, input, call, err))
+        return -1;
     return aws_send(provider_aws(ctx->provider), call, ctx->arena, response, err);
 }
 

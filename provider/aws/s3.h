@@ -26,6 +26,9 @@ extern const struct shape aws_s3_name_shape;
     }
 
 /* A call to S3 with a member each for these entries of `input`; *call may carry a body already. */
+int aws_s3_prepare(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
+    const struct value *input, struct aws_call *call, struct err *err);
+/* … and sent. */
 int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
     const struct value *input, struct aws_call *call, struct wire_message *response, struct err *err);
 

@@ -23,46 +23,20 @@ struct str directory_key(struct arena *arena, const struct directory *d, struct 
     return arena_printf(arena, "%.*s%.*s", STR_ARG(d->prefix), STR_ARG(name));
 }
 
-/* Shared by the threads of one step. */
-struct step {
-    const struct directory *d;
-    const struct str *names;
-    size_t n;
-    struct manifest *manifest;
-    pthread_mutex_t lock; /* guards what follows, and the context's arena and progress */
-    size_t done;
-    int64_t told_ms;
-    struct err err;
-    atomic_bool failed;
-};
-
-static void fail(struct step *s, const struct err *err)
-{
-    pthread_mutex_lock(&s->lock);
-    if (!s->failed)
-        s->err = *err;
-    s->failed = true;
-    pthread_mutex_unlock(&s->lock);
-}
-
-static int run_step(struct step *s, size_t count, void (*work)(void *ctx, size_t i), struct err *err)
-{
-    pthread_mutex_init(&s->lock, NULL);
-    s->told_ms = clock_mono_ms();
-    pool_run(THREADS, count, work, s);
-    pthread_mutex_destroy(&s->lock);
-    if (s->failed)
-        *err = s->err;
-    return s->failed ? -1 : 0;
-}
-
 /* ---- sending ---- */
 
-static void tell(struct step *s)
+struct sending {
+    const struct directory *d;
+    const struct str *names;
+    size_t n, done;
+    struct manifest *manifest;
+    int64_t told_ms;
+};
+
+static void tell(struct sending *s)
 {
     char line[96];
     const struct op_ctx *ctx = s->d->ctx;
-    pthread_mutex_lock(&s->lock);
     int64_t now_ms = clock_mono_ms();
     s->done++;
     if (ctx->progress && now_ms - s->told_ms >= TICK_MS) {
@@ -70,7 +44,6 @@ static void tell(struct step *s)
         snprintf(line, sizeof line, "uploading: %zu of %zu files", s->done, s->n);
         ctx->progress(ctx->progress_ctx, line);
     }
-    pthread_mutex_unlock(&s->lock);
 }
 
 /* The last pattern that fits says which type; NULL: the key's ending does. */
@@ -86,43 +59,39 @@ static const struct value *content_type(const struct value *types, struct str na
     return found;
 }
 
-static void send_one(void *arg, size_t i)
+static void what(void *ctx, struct arena *arena, size_t i, struct s3_upload *out)
 {
-    struct step *s = arg;
+    const struct sending *s = ctx;
     const struct directory *d = s->d;
     struct str name = s->names[i];
-    struct manifest_file *file = manifest_find(s->manifest, name);
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct op_ctx ctx = *d->ctx;
-    struct s3_uploaded done;
-    struct err err = ERR_INIT;
-    if (s->failed)
-        return;
-    ctx.arena = &arena;
-    ctx.progress = NULL; /* of single files */
     const struct value *types = value_getz(d->object, "content_types"), *settings = d->object;
     if (types)
-        settings = value_with(&arena, settings, STR("content_type"), content_type(types, name));
-    struct s3_upload upload = {.bucket = d->bucket,
-        .key = directory_key(&arena, d, name),
-        .path = path_join(&arena, d->folder, name).p,
-        .sha256 = file->sha256,
+        settings = value_with(arena, settings, STR("content_type"), content_type(types, name));
+    *out = (struct s3_upload){.bucket = d->bucket,
+        .key = directory_key(arena, d, name),
+        .path = path_join(arena, d->folder, name).p,
+        .sha256 = manifest_find(s->manifest, name)->sha256,
         .settings = settings};
-    if (s3_upload(&ctx, &upload, &done, &err)) {
-        err_context(&err, "%.*s", STR_ARG(name));
+}
+
+static void over(void *ctx, size_t i, const struct s3_uploaded *done, struct err *failure)
+{
+    struct sending *s = ctx;
+    struct manifest_file *file = manifest_find(s->manifest, s->names[i]);
+    if (done) {
+        manifest_mark(file->mark, done->etag, done->size);
+        tell(s);
+    } else {
+        err_context(failure, "%.*s", STR_ARG(file->name));
         file->sha256 = STR("unsure"); /* it may have arrived all the same */
-        fail(s, &err);
-        return;
     }
-    manifest_mark(file->mark, done.etag, done.size);
-    tell(s);
 }
 
 int directory_send(
     const struct directory *d, const struct str *names, size_t n, struct manifest *to, struct err *err)
 {
-    struct step step = {.d = d, .names = names, .n = n, .manifest = to};
-    return run_step(&step, n, send_one, err);
+    struct sending s = {.d = d, .names = names, .n = n, .manifest = to, .told_ms = clock_mono_ms()};
+    return s3_upload_many(d->ctx, &(struct s3_uploads){.n = n, .ctx = &s, .what = what, .over = over}, err);
 }
 
 int directory_drop(const struct directory *d, const struct str *names, size_t n, struct err *err)
@@ -165,6 +134,35 @@ static void found(void *arg, const struct s3_listed *object)
     file->sha256 = arena_printf(l->d->ctx->arena, "etag:%.*s", STR_ARG(object->etag));
     pthread_mutex_unlock(&l->lock);
     memcpy(file->mark, mark, sizeof mark);
+}
+
+/* Shared by the threads that ask for single files. */
+struct step {
+    const struct directory *d;
+    const struct str *names;
+    struct manifest *manifest;
+    pthread_mutex_t lock; /* guards what follows, and the context's arena */
+    struct err err;
+    atomic_bool failed;
+};
+
+static void fail(struct step *s, const struct err *err)
+{
+    pthread_mutex_lock(&s->lock);
+    if (!s->failed)
+        s->err = *err;
+    s->failed = true;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static int run_step(struct step *s, size_t count, void (*work)(void *ctx, size_t i), struct err *err)
+{
+    pthread_mutex_init(&s->lock, NULL);
+    pool_run(THREADS, count, work, s);
+    pthread_mutex_destroy(&s->lock);
+    if (s->failed)
+        *err = s->err;
+    return s->failed ? -1 : 0;
 }
 
 /* One that an interrupted run may have sent: its metadata says what it is. */
@@ -225,6 +223,6 @@ int directory_look(const struct directory *d, struct manifest *manifest, struct 
         else if (!manifest_is_marked(file))
             names[unmarked++] = file->name;
     }
-    struct step step = {.d = d, .names = names, .n = unmarked, .manifest = manifest};
+    struct step step = {.d = d, .names = names, .manifest = manifest};
     return run_step(&step, unmarked, look_at, err);
 }

@@ -9,22 +9,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum {
-    TRIES = 3,
-    INLINE_MAX = 48 * 1024, /* goes out in one piece with its head; more would be sent after it */
-};
-
-static const struct wire_operation put_object = S3_OPERATION("PutObject", "PUT", "");
-
 /* ---- the source ---- */
 
-static void source_close(struct upload_source *source)
+void upload_close(struct upload_source *source)
 {
     fd_close_ptr(&source->fd);
 }
-#define AUTO_SOURCE __attribute__((cleanup(source_close)))
+#define AUTO_SOURCE __attribute__((cleanup(upload_close)))
 
-static int source_open(const struct s3_upload *upload, struct upload_source *out, struct err *err)
+int upload_open(const struct s3_upload *upload, struct upload_source *out, struct err *err)
 {
     struct stat st;
     *out = (struct upload_source){.fd = -1, .name = upload->path, .bytes = upload->bytes};
@@ -110,77 +103,6 @@ void upload_fill(struct arena *arena, const struct wire_message *answer, struct 
         out->kms_key = key;
 }
 
-/* ---- in one piece ---- */
-
-/* Refused because the bytes were not those whose hash was announced. */
-static bool is_other_content(const struct err *err)
-{
-    static const char *const codes[] = {
-        "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "BadDigest", "InvalidDigest"};
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if (str_eqz(str_z(err->code), codes[i]))
-            return true;
-    return false;
-}
-
-/* A small file's bytes in place of the file. */
-static enum upload_result read_small(
-    struct arena *arena, const struct upload_source *source, struct aws_call *call, struct err *err)
-{
-    char *bytes = arena_alloc(arena, (size_t)source->size + 1);
-    size_t have = 0;
-    while (have < (size_t)source->size) {
-        ssize_t n = pread(source->fd, bytes + have, (size_t)source->size - have, (off_t)have);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            err_errno(err, ERR_IO, "cannot read \"%s\"", source->name);
-        if (n <= 0)
-            return n < 0 ? UPLOAD_FAILED : UPLOAD_CHANGED; /* it is shorter than it was */
-        have += (size_t)n;
-    }
-    bytes[have] = 0;
-    call->request.body = str_n(bytes, have);
-    return UPLOAD_OK;
-}
-
-static enum upload_result put_once(struct op_ctx *ctx, const struct s3_upload *upload,
-    struct upload_source *source, const unsigned char digest[SHA256_SIZE], struct s3_uploaded *out,
-    struct err *err)
-{
-    struct arena *arena = ctx->arena;
-    struct err failure = ERR_INIT;
-    struct wire_message answer;
-    struct str sum = base64_encode(arena, str_n((const char *)digest, SHA256_SIZE));
-    struct aws_call call = {.body_fd = source->fd,
-        .payload_hash = hex_encode(arena, digest, SHA256_SIZE),
-        .sensitive = upload->sensitive,
-        .request.body = source->bytes};
-    enum upload_result result = UPLOAD_OK;
-    if (source->fd >= 0 && source->size > INLINE_MAX)
-        call.body_length = source->size;
-    else if (source->fd >= 0)
-        result = read_small(arena, source, &call, err);
-    if (result != UPLOAD_OK)
-        return result;
-    const struct value *input = upload_input(arena, upload, call.payload_hash);
-    input = value_with(arena, input, STR("sha256"), value_string_ref(arena, sum));
-    if (aws_s3_call(ctx, &put_object, &aws_s3_put_shape, input, &call, &answer, &failure)) {
-        bool changed = source->fd >= 0 && (is_other_content(&failure) || failure.class == ERR_IO) &&
-                       !upload_unchanged(source);
-        *err = failure;
-        return changed ? UPLOAD_CHANGED : UPLOAD_FAILED;
-    }
-    struct str kept = wire_header_get(&answer, STR("x-amz-checksum-sha256"));
-    if (kept.n && !str_eq(kept, sum)) {
-        err_set(err, ERR_PROTOCOL, "the service says it keeps other bytes than were sent");
-        return UPLOAD_FAILED;
-    }
-    *out = (struct s3_uploaded){.sha256 = call.payload_hash, .size = source->size};
-    upload_fill(arena, &answer, out);
-    return UPLOAD_OK;
-}
-
 /* ---- either way ---- */
 
 int upload_unexpected(const struct s3_upload *upload, struct err *err)
@@ -191,40 +113,63 @@ int upload_unexpected(const struct s3_upload *upload, struct err *err)
     return err_hint(err, "it was changed meanwhile; plan again");
 }
 
-static enum upload_result upload_once(
-    struct op_ctx *ctx, const struct s3_upload *upload, struct s3_uploaded *out, struct err *err)
+bool upload_is_large(const struct upload_source *source)
 {
-    AUTO_SOURCE struct upload_source source;
+    return source->fd >= 0 && source->size >= S3_PARTS_FROM;
+}
+
+/* Of a large file the digest may be known; what it is, is found out while it is sent. */
+static enum upload_result large_once(struct op_ctx *ctx, const struct s3_upload *upload,
+    struct upload_source *source, struct s3_uploaded *out, struct err *err)
+{
     unsigned char digest[SHA256_SIZE];
-    if (source_open(upload, &source, err))
-        return UPLOAD_FAILED;
-    bool parts = source.fd >= 0 && source.size >= S3_PARTS_FROM, known = true;
-    if (source.fd < 0)
-        hash_sha256(source.bytes, digest);
-    else if (parts)
-        known = digests_find(ctx->digests, &source.id, digest);
-    else if (digests_of_file(ctx->digests, source.fd, source.name, &source.id, digest, err))
-        return UPLOAD_FAILED;
-    source.size = source.fd < 0 ? source.size : source.id.size;
+    bool known = digests_find(ctx->digests, &source->id, digest);
     struct str sha256 = known ? hex_encode(ctx->arena, digest, sizeof digest) : upload->sha256;
     if (upload->sha256.n && !str_eq(sha256, upload->sha256)) {
         upload_unexpected(upload, err);
         return UPLOAD_FAILED;
     }
-    return parts ? upload_in_parts(ctx, upload, &source, known, sha256, out, err)
-                 : put_once(ctx, upload, &source, digest, out, err);
+    return upload_in_parts(ctx, upload, source, known, sha256, out, err);
+}
+
+static enum upload_result small_once(struct op_ctx *ctx, const struct s3_upload *upload,
+    struct upload_source *source, struct s3_uploaded *out, struct err *err)
+{
+    struct upload_put put;
+    struct wire_message answer;
+    struct err failure = ERR_INIT;
+    enum upload_result result = upload_put_begin(ctx, upload, source, &put, err);
+    if (result != UPLOAD_OK)
+        return result;
+    aws_send(provider_aws(ctx->provider), &put.call, ctx->arena, &answer, &failure);
+    return upload_put_end(ctx->arena, &put, &answer, &failure, out, err);
+}
+
+static enum upload_result upload_once(
+    struct op_ctx *ctx, const struct s3_upload *upload, struct s3_uploaded *out, struct err *err)
+{
+    AUTO_SOURCE struct upload_source source;
+    if (upload_open(upload, &source, err))
+        return UPLOAD_FAILED;
+    return upload_is_large(&source) ? large_once(ctx, upload, &source, out, err)
+                                    : small_once(ctx, upload, &source, out, err);
+}
+
+int upload_restless(const struct s3_upload *upload, struct err *err)
+{
+    err_set(err, ERR_IO, "\"%s\" changes while it is uploaded", upload->path);
+    return err_hint(err, "let whatever writes it finish first");
 }
 
 int s3_upload(struct op_ctx *ctx, const struct s3_upload *upload, struct s3_uploaded *out, struct err *err)
 {
     struct err failure = ERR_INIT;
-    for (int tries = 0; tries < TRIES; tries++) {
+    for (int tries = 0; tries < UPLOAD_TRIES; tries++) {
         switch (upload_once(ctx, upload, out, &failure)) {
         case UPLOAD_OK: return 0;
         case UPLOAD_FAILED: *err = failure; return -1;
         case UPLOAD_CHANGED: break;
         }
     }
-    err_set(err, ERR_IO, "\"%s\" changes while it is uploaded", upload->path);
-    return err_hint(err, "let whatever writes it finish first");
+    return upload_restless(upload, err);
 }

@@ -11,7 +11,7 @@
  * A file that changes meanwhile is uploaded once more, a few times; then that is an error. So is content
  * other than the caller expects.
  *
- * Blocks; safe from every thread. Memory does not depend on the size.
+ * Blocks; safe from every thread. Memory does not depend on the size, nor on how many there are.
  */
 #ifndef WEIR_PROVIDER_AWS_UPLOAD_H
 #define WEIR_PROVIDER_AWS_UPLOAD_H
@@ -46,6 +46,17 @@ struct s3_uploaded {
  * arena, provider, cancel, progress, work_dir and digests. Texts in *out are in the arena.
  */
 int s3_upload(struct op_ctx *ctx, const struct s3_upload *upload, struct s3_uploaded *out, struct err *err);
+
+/* Many of them, under way together. */
+struct s3_uploads {
+    size_t n;
+    void *ctx;
+    void (*what)(void *ctx, struct arena *arena, size_t i, struct s3_upload *out);
+    /* One has arrived, or failed (done NULL); never two calls at a time. */
+    void (*over)(void *ctx, size_t i, const struct s3_uploaded *done, struct err *failure);
+};
+/* Begins no more after the first failure, which becomes *err, and waits for what is under way. */
+int s3_upload_many(struct op_ctx *ctx, const struct s3_uploads *uploads, struct err *err);
 /* Aborts what an interrupted run has left of an upload to there, if anything. */
 void s3_upload_forget(struct op_ctx *ctx, struct str bucket, struct str key);
 
