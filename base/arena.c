@@ -92,17 +92,18 @@ char *arena_strz(struct arena *arena, struct str s)
     return (char *)(uintptr_t)arena_str(arena, s).p;
 }
 
+/* Mostly it fits into what the newest chunk has left, so it is formatted only once. */
 struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
     va_list again;
+    size_t room = (size_t)(arena->end - arena->next);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, again);
+    int n = vsnprintf(arena->next, room, format, args);
+    char *text = n < 0 ? NULL : alloc_aligned(arena, (size_t)n + 1, 1);
+    if (text && (size_t)n >= room)
+        vsnprintf(text, (size_t)n + 1, format, again);
     va_end(again);
-    if (n < 0)
-        return STR_EMPTY;
-    char *text = alloc_aligned(arena, (size_t)n + 1, 1);
-    vsnprintf(text, (size_t)n + 1, format, args);
-    return str_n(text, (size_t)n);
+    return text ? str_n(text, (size_t)n) : STR_EMPTY;
 }
 
 struct str arena_printf(struct arena *arena, const char *format, ...)

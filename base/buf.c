@@ -62,16 +62,21 @@ void buf_add_char(struct buf *buf, char c)
     buf_add(buf, &c, 1);
 }
 
+/* Mostly it fits into what is there, so it is formatted only once. */
 void buf_addvf(struct buf *buf, const char *format, va_list args)
 {
     va_list again;
+    size_t room = buf->cap - buf->n;
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, again);
+    int n = vsnprintf(buf->p ? buf->p + buf->n : NULL, room, format, args);
+    bool fits = n >= 0 && reserve(buf, (size_t)n);
+    if (fits && (size_t)n >= room)
+        vsnprintf(buf->p + buf->n, (size_t)n + 1, format, again);
     va_end(again);
-    if (n < 0 || !reserve(buf, (size_t)n))
-        return;
-    vsnprintf(buf->p + buf->n, (size_t)n + 1, format, args);
-    buf->n += (size_t)n;
+    if (fits)
+        buf->n += (size_t)n;
+    else if (buf->p)
+        buf->p[buf->n] = '\0';
 }
 
 void buf_addf(struct buf *buf, const char *format, ...)

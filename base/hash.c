@@ -6,7 +6,25 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <pthread.h>
 #include <stdlib.h>
+
+/* OpenSSL looks EVP_sha256() up anew each time it is used, behind locks; what was fetched once it takes as it
+ * is. */
+static EVP_MD *sha256_md;
+
+static void fetch_sha256(void)
+{
+    sha256_md = EVP_MD_fetch(NULL, "SHA256", NULL);
+    assert(sha256_md);
+}
+
+static const EVP_MD *sha256_algorithm(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fetch_sha256);
+    return sha256_md;
+}
 
 static void digest(const EVP_MD *md, struct str data, unsigned char *out)
 {
@@ -17,7 +35,7 @@ static void digest(const EVP_MD *md, struct str data, unsigned char *out)
 
 void hash_sha256(struct str data, unsigned char out[SHA256_SIZE])
 {
-    digest(EVP_sha256(), data, out);
+    digest(sha256_algorithm(), data, out);
 }
 
 void hash_sha1(struct str data, unsigned char out[SHA1_SIZE])
@@ -34,7 +52,7 @@ void hash_hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_
 {
     unsigned size = SHA256_SIZE;
     const unsigned char *ok =
-        HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)data.p, data.n, out, &size);
+        HMAC(sha256_algorithm(), key.p, (int)key.n, (const unsigned char *)data.p, data.n, out, &size);
     assert(ok);
     (void)ok;
 }
@@ -106,7 +124,7 @@ struct sha256 *sha256_new(void)
     struct sha256 *s = mem_alloc(sizeof *s);
     s->ctx = EVP_MD_CTX_new();
     assert(s->ctx);
-    EVP_DigestInit_ex(s->ctx, EVP_sha256(), NULL);
+    EVP_DigestInit_ex(s->ctx, sha256_algorithm(), NULL);
     return s;
 }
 

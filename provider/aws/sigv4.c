@@ -121,17 +121,14 @@ static struct str lower(struct arena *arena, struct str text)
 /* Ends trimmed, inner runs of blanks become one space. */
 static void add_header_value(struct buf *out, struct str value)
 {
-    bool gap = false, any = false;
-    for (size_t i = 0; i < value.n; i++) {
-        if (isspace((unsigned char)value.p[i])) {
-            gap = any;
-            continue;
-        }
-        if (gap)
+    for (struct str rest = str_trim(value); rest.n;) {
+        size_t end = 0;
+        while (end < rest.n && !isspace((unsigned char)rest.p[end]))
+            end++;
+        buf_add(out, rest.p, end);
+        rest = str_trim(str_slice(rest, end, rest.n));
+        if (rest.n)
             buf_add_char(out, ' ');
-        buf_add_char(out, value.p[i]);
-        gap = false;
-        any = true;
     }
 }
 
@@ -149,11 +146,13 @@ static struct str add_headers(struct buf *out, struct arena *arena, const struct
     AUTO_BUF struct buf names = BUF_INIT;
     for (size_t i = 0; i < n; i++) {
         bool repeated = i && str_eq(pairs[i].name, pairs[i - 1].name);
+        if (i)
+            buf_addz(out, repeated ? "," : "\n");
         if (!repeated) {
-            buf_addf(out, "%s%.*s:", i ? "\n" : "", STR_ARG(pairs[i].name));
-            buf_addf(&names, "%s%.*s", i ? ";" : "", STR_ARG(pairs[i].name));
-        } else {
-            buf_add_char(out, ',');
+            buf_addz(&names, i ? ";" : "");
+            buf_add_str(&names, pairs[i].name);
+            buf_add_str(out, pairs[i].name);
+            buf_add_char(out, ':');
         }
         add_header_value(out, pairs[i].value);
     }

@@ -183,9 +183,8 @@ static int make_headers(
             memchr(value.p, 0, value.n))
             return err_set(err, ERR_INVALID, "the header %.*s has a line break in its value", STR_ARG(name));
         /* "Name;" is how libcurl is told to send an empty header. */
-        add_line(arena, list,
-            value.n ? arena_printf(arena, "%.*s: %.*s", STR_ARG(name), STR_ARG(value))
-                    : arena_printf(arena, "%.*s;", STR_ARG(name)));
+        struct str line[] = {name, value.n ? STR(": ") : STR(";"), value};
+        add_line(arena, list, arena_concat(arena, line, sizeof line / sizeof *line));
     }
     return 0;
 }

@@ -1,3 +1,5 @@
+#include "base/arena.h"
+#include "base/buf.h"
 #include "base/str.h"
 
 #include <setjmp.h>
@@ -81,6 +83,34 @@ static void suggests_the_nearest_word_only_when_near(void **state)
     assert_int_equal(str_nearest(STR(""), words, 4).n, 0);
 }
 
+/* Whatever room is left where the text goes. */
+static void formatted_text_is_whole_at_any_length(void **state)
+{
+    (void)state;
+    struct arena arena = ARENA_INIT;
+    struct buf all = BUF_INIT;
+    char wide[6000];
+    memset(wide, 'x', sizeof wide);
+    for (int n = 0; n < (int)sizeof wide; n += 1 + n / 7) {
+        struct str text = arena_printf(&arena, "%.*s%d", n, wide, n);
+        assert_int_equal(strlen(text.p), text.n);
+        assert_int_equal(strspn(text.p, "x"), n);
+        size_t before = all.n;
+        buf_addf(&all, "%.*s;", n, wide);
+        assert_int_equal(all.n, before + (size_t)n + 1);
+        assert_int_equal(strlen(all.p), all.n);
+    }
+    buf_release(&all);
+    struct buf bound = {.max = 100};
+    buf_addf(&bound, "%.*s", 90, wide);
+    buf_addf(&bound, "%.*s", 20, wide); /* would have room, but must not */
+    assert_true(bound.overflow);
+    assert_int_equal(bound.n, 90);
+    assert_int_equal(strlen(bound.p), 90);
+    buf_release(&bound);
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +119,7 @@ int main(void)
         cmocka_unit_test(reads_numbers_whole_or_not_at_all),
         cmocka_unit_test(knows_utf8),
         cmocka_unit_test(suggests_the_nearest_word_only_when_near),
+        cmocka_unit_test(formatted_text_is_whole_at_any_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
