@@ -27,7 +27,9 @@
     X(entry_pathname)                                                                                        \
     X(entry_pathname_utf8)                                                                                   \
     X(entry_perm)                                                                                            \
+    X(entry_size)                                                                                            \
     X(entry_symlink)                                                                                         \
+    X(entry_symlink_utf8)                                                                                    \
     X(entry_new)                                                                                             \
     X(entry_free)                                                                                            \
     X(entry_clear)                                                                                           \

@@ -24,8 +24,9 @@ int unpack_sha256(struct s3_store *store, const struct unpack_place *place, unsi
 /* A name in a folder as the last part of a key says it; "file" where that is no name ("", ".."). */
 struct str unpack_name(struct arena *arena, struct str key);
 /*
- * Everything in a zip or tar archive, below `dir`, which exists. Refused as a whole: absolute names, "..",
- * links that lead outside, devices, more than max_bytes or a hundred thousand entries.
+ * Everything in a zip or tar archive, below `dir`, which exists (unpack_archive.c). Refused as a whole:
+ * absolute names, "..", links that may lead outside, devices, more than max_bytes, a hundred thousand files
+ * and folders or a hundred levels.
  */
 int unpack_archive(const char *archive, const char *dir, int64_t max_bytes, struct err *err);
 

@@ -1,0 +1,26 @@
+/* Requirements files: what is found in them lies in the text, and a file named in a last line is found. */
+#include "provider/weir/requirements.h"
+
+#include <assert.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str text = str_n((const char *)data, n), rest = text, file = STR_EMPTY;
+    size_t found = 0;
+    while (requirements_next(&arena, &rest, &file)) {
+        assert(file.n && file.n <= n);
+        found++;
+    }
+    assert(found <= n / 2);
+    if (str_ends(text, STR("\\")))
+        return 0;
+    struct str parts[] = {text, STR("\n-c last.txt")};
+    rest = arena_concat(&arena, parts, 2);
+    while (requirements_next(&arena, &rest, &file))
+        found--;
+    assert(found == (size_t)-1 && str_eqz(file, "last.txt"));
+    return 0;
+}
