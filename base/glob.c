@@ -1,70 +1,222 @@
 #include "base/glob.h"
 
-#include <fnmatch.h>
-#include <limits.h>
+#include <ctype.h>
 
-/* One step of a path against one of a pattern; what is longer than a file name can be matches nothing. */
-static bool step_matches(struct str pattern, struct str name, int flags)
+/* ---- matching ---- */
+
+static bool class_has(struct str name, unsigned char c, bool *known)
 {
-    char p[NAME_MAX + 1], n[NAME_MAX + 1];
-    if (pattern.n >= sizeof p || name.n >= sizeof n)
-        return false;
-    memcpy(p, pattern.p, pattern.n);
-    memcpy(n, name.p, name.n);
-    p[pattern.n] = n[name.n] = '\0';
-    return fnmatch(p, n, flags & GLOB_PERIOD ? FNM_PERIOD : 0) == 0;
+    static const struct {
+        struct str name;
+        int (*has)(int c);
+    } classes[] = {{STR_INIT("alnum"), isalnum}, {STR_INIT("alpha"), isalpha}, {STR_INIT("blank"), isblank},
+        {STR_INIT("cntrl"), iscntrl}, {STR_INIT("digit"), isdigit}, {STR_INIT("graph"), isgraph},
+        {STR_INIT("lower"), islower}, {STR_INIT("print"), isprint}, {STR_INIT("punct"), ispunct},
+        {STR_INIT("space"), isspace}, {STR_INIT("upper"), isupper}, {STR_INIT("xdigit"), isxdigit}};
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (str_eq(classes[i].name, name))
+            return c < 0x80 && classes[i].has(c);
+    *known = false;
+    return false;
 }
 
+/* A member of a set, after a backslash where there is one. 0 at the end of the pattern. */
+static unsigned char member(struct str p, size_t *at)
+{
+    if (*at < p.n && p.p[*at] == '\\')
+        ++*at;
+    return *at < p.n ? (unsigned char)p.p[(*at)++] : 0;
+}
+
+/* The name in "[:alpha:]", which begins at `at`; n 0: there is none. */
+static struct str class_name(struct str p, size_t at)
+{
+    if (!str_starts(str_slice(p, at, p.n), STR("[:")))
+        return STR_EMPTY;
+    ptrdiff_t end = str_find_char(p, ']', at);
+    return end > (ptrdiff_t)at + 2 && p.p[end - 1] == ':' ? str_slice(p, at + 2, (size_t)end - 1) : STR_EMPTY;
+}
+
+/* Is c in the set whose '[' is at *at? Moves behind its ']'; a set without one has nothing in it. */
+static bool set_has(struct str p, size_t *at, unsigned char c)
+{
+    size_t i = *at + 1;
+    bool known = true, has = false, negated = i < p.n && (p.p[i] == '!' || p.p[i] == '^');
+    i += negated;
+    for (bool first = true; known && (first || (i < p.n && p.p[i] != ']')); first = false) {
+        struct str name = class_name(p, i);
+        if (name.n) {
+            has |= class_has(name, c, &known);
+            i += name.n + 4;
+            continue;
+        }
+        unsigned char from = member(p, &i), to = from;
+        if (i + 1 < p.n && p.p[i] == '-' && p.p[i + 1] != ']') {
+            i++;
+            to = member(p, &i);
+        }
+        has |= c == from || (c >= from && c <= to); /* git: also of a range upside down */
+        known &= to != 0;
+    }
+    *at = i + 1;
+    return known && i < p.n && has != negated && c != '/';
+}
+
+/* Does what is at `at` stand for this one byte? Moves behind it. */
+static bool takes(struct str p, size_t *at, unsigned char c)
+{
+    if (p.p[*at] == '[')
+        return set_has(p, at, c);
+    bool any = p.p[*at] == '?';
+    if (p.p[*at] == '\\')
+        ++*at;
+    unsigned char wanted = *at < p.n ? (unsigned char)p.p[(*at)++] : 0;
+    return any ? c != '/' : wanted == c && wanted;
+}
+
+/* Number of stars at `at`. */
+static size_t stars(struct str p, size_t at)
+{
+    size_t n = 0;
+    while (at + n < p.n && p.p[at + n] == '*')
+        n++;
+    return n;
+}
+
+enum { NONE = -1 };
+
+/*
+ * The last star, and the last step of two, are all that has to be gone back to: how an earlier one could have
+ * matched as well makes no difference to what comes after.
+ */
+struct matching {
+    struct str p, t;
+    bool period;                     /* GLOB_PERIOD */
+    size_t at, from;                 /* in the pattern, in the text */
+    ptrdiff_t star, star_from;       /* behind the star; from there on it has not taken the text yet */
+    ptrdiff_t any_depth, depth_from; /* likewise behind "**" and its slash */
+};
+
+/* A dot that no wildcard stands for? */
+static bool is_hidden(const struct matching *m, size_t from)
+{
+    return m->period && from < m->t.n && m->t.p[from] == '.' && (!from || m->t.p[from - 1] == '/');
+}
+
+/* At stars. True: what is left of the text is matched. */
+static bool take_stars(struct matching *m, size_t n)
+{
+    size_t end = m->at + n;
+    bool starts = !m->at || m->p.p[m->at - 1] == '/', last = end == m->p.n;
+    if (n > 1 && starts && (last || m->p.p[end] == '/')) {
+        m->any_depth = (ptrdiff_t)end + 1;
+        m->depth_from = (ptrdiff_t)m->from;
+        m->star = NONE;
+        m->at = end + 1;
+        return last;
+    }
+    m->star = (ptrdiff_t)end;
+    m->star_from = (ptrdiff_t)m->from;
+    m->at = end;
+    return false;
+}
+
+/* To where a star takes more of the text; false: none can. */
+static bool go_back(struct matching *m)
+{
+    if (m->star >= 0 && (size_t)m->star_from < m->t.n && m->t.p[m->star_from] != '/' &&
+        !is_hidden(m, (size_t)m->star_from)) {
+        m->at = (size_t)m->star;
+        m->from = (size_t)++m->star_from;
+        return true;
+    }
+    ptrdiff_t slash = m->any_depth >= 0 ? str_find_char(m->t, '/', (size_t)m->depth_from) : NONE;
+    if (slash < 0)
+        return false;
+    m->star = NONE;
+    m->at = (size_t)m->any_depth;
+    m->from = (size_t)slash + 1;
+    m->depth_from = slash + 1;
+    return true;
+}
+
+/* Does what comes next in the pattern stand for the text's next byte? */
+static bool take_one(struct matching *m)
+{
+    if (m->at >= m->p.n || m->from >= m->t.n)
+        return false;
+    bool wild = m->p.p[m->at] == '?' || m->p.p[m->at] == '[';
+    if ((wild && is_hidden(m, m->from)) || !takes(m->p, &m->at, (unsigned char)m->t.p[m->from]))
+        return false;
+    m->from++;
+    return true;
+}
+
+/* Byte by byte, whatever they are: names are UTF-8 at best. */
 bool glob_match(struct str pattern, struct str path, int flags)
 {
-    struct str more_pattern, more_path;
-    struct str step = str_cut(pattern, '/', &more_pattern);
-    if (str_eqz(step, "**")) {
-        while (more_pattern.p && (str_eqz(more_pattern, "**") || str_starts(more_pattern, STR("**/"))))
-            str_cut(more_pattern, '/', &more_pattern); /* several in a row say no more than one */
-        if (!more_pattern.p)
+    struct matching m = {.p = pattern, .t = path, .star = NONE, .any_depth = NONE};
+    m.period = flags & GLOB_PERIOD;
+    for (;;) {
+        size_t n = stars(m.p, m.at);
+        if (n > 1 || (n && !is_hidden(&m, m.from))) {
+            if (take_stars(&m, n))
+                return true;
+        } else if (m.at >= m.p.n && m.from >= m.t.n) {
             return true;
-        if (glob_match(more_pattern, path, flags))
-            return true;
-        str_cut(path, '/', &more_path);
-        return more_path.p && glob_match(pattern, more_path, flags);
+        } else if (!take_one(&m) && !go_back(&m)) {
+            return false;
+        }
     }
-    struct str name = str_cut(path, '/', &more_path);
-    if (!step_matches(step, name, flags))
-        return false;
-    if (!more_pattern.p || !more_path.p)
-        return more_pattern.p == more_path.p;
-    return glob_match(more_pattern, more_path, flags);
+}
+
+/* ---- rules, as git reads them ---- */
+
+/* What stands before the first wildcard is compared on its own, so that "a**" and then "/b" goes any depth
+ * below names that begin with a. */
+static bool pattern_fits(struct str pattern, struct str path)
+{
+    size_t plain = 0;
+    while (plain < pattern.n && !strchr("*?[\\", pattern.p[plain]))
+        plain++;
+    return str_starts(path, str_slice(pattern, 0, plain)) &&
+           glob_match(str_slice(pattern, plain, pattern.n), str_slice(path, plain, path.n), 0);
 }
 
 /* Blanks at the end do not count, unless a backslash stands before them. */
 static struct str without_blanks(struct str line)
 {
-    while (line.n && (line.p[line.n - 1] == '\r' || line.p[line.n - 1] == '\n'))
+    size_t kept = 0;
+    if (str_ends(line, STR("\r")))
         line.n--;
-    while (line.n && line.p[line.n - 1] == ' ' && !(line.n > 1 && line.p[line.n - 2] == '\\'))
-        line.n--;
-    return line;
+    for (size_t i = 0; i < line.n; i++) {
+        if (line.p[i] == '\\')
+            i++;
+        else if (line.p[i] == ' ')
+            continue;
+        kept = i + 1 < line.n ? i + 1 : line.n;
+    }
+    return str_slice(line, 0, kept);
 }
 
 bool glob_rule_parse(struct str line, struct str base, bool comments, struct glob_rule *out)
 {
     struct glob_rule rule = {.base = base};
-    line = comments ? without_blanks(line) : line;
-    if (comments && line.n && line.p[0] == '#')
+    if (comments && str_starts(line, STR("#")))
         return false;
-    if (comments && line.n && line.p[0] == '!') {
+    line = comments ? without_blanks(line) : line;
+    if (comments && str_starts(line, STR("!"))) {
         rule.negated = true;
         line = str_slice(line, 1, line.n);
     }
-    if (line.n && line.p[line.n - 1] == '/') {
+    if (str_ends(line, STR("/"))) {
         rule.folders_only = true;
         line.n--;
     }
     rule.anchored = str_find_char(line, '/', 0) >= 0;
-    if (line.n && line.p[0] == '/')
+    if (str_starts(line, STR("/")))
         line = str_slice(line, 1, line.n);
-    if (str_starts(line, STR("./")))
+    if (!comments && str_starts(line, STR("./")))
         line = str_slice(line, 2, line.n);
     rule.pattern = line;
     *out = rule;
@@ -80,11 +232,9 @@ bool glob_rule_fits(const struct glob_rule *rule, struct str path, bool folder)
             return false;
         path = str_slice(path, rule->base.n + 1, path.n);
     }
-    if (rule->anchored)
-        return glob_match(rule->pattern, path, 0);
-    for (ptrdiff_t at; (at = str_find_char(path, '/', 0)) >= 0;)
+    for (ptrdiff_t at; !rule->anchored && (at = str_find_char(path, '/', 0)) >= 0;)
         path = str_slice(path, (size_t)at + 1, path.n);
-    return glob_match(rule->pattern, path, 0);
+    return pattern_fits(rule->pattern, path);
 }
 
 int glob_rules_say(const struct glob_rule *rules, size_t n, struct str path, bool folder)

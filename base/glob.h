@@ -1,5 +1,7 @@
 /*
- * Path patterns. `*`, `?` and `[…]` stay within one step of a path, `**` stands for any number of steps.
+ * Path patterns, as git matches them. `*`, `?` and `[…]` stay within one step of a path, `**` stands for any
+ * number of steps. Bytes are compared, in any locale; the time is that of the text's length times the
+ * pattern's.
  *
  * glob_match() compares a whole path with a pattern. Rules are patterns as .gitignore has them: one without a
  * slash (but at its end) means a name at any depth, any other means the path below the folder it is given

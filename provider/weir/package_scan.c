@@ -81,39 +81,50 @@ static void add_patterns(struct rules *rules, const struct value *list)
         add_rule(rules, value_text(list->items[i], STR_EMPTY), STR_EMPTY, false);
 }
 
-/* The rules of one .gitignore; `base` is its folder within the repository. */
-static void add_ignore_file(struct walk *w, struct str path, struct str base)
+/* The rules of one .gitignore; `base` is its folder within the repository. One that is there and cannot be
+ * read may be what keeps a secret out. */
+static int add_ignore_file(struct walk *w, struct str path, struct str base, struct err *err)
 {
-    struct str text, line;
+    struct str text;
     struct arena *arena = w->package->arena;
-    if (file_read(arena, arena_strz(arena, path), IGNORE_FILE_MAX, &text, NULL))
-        return; /* most folders have none */
-    for (struct str rest = text; rest.p && rest.n;) {
-        line = str_cut(rest, '\n', &rest);
-        add_rule(&w->ignore, line, base, true);
+    const char *name = arena_strz(arena, path);
+    struct stat st;
+    if (lstat(name, &st) || !S_ISREG(st.st_mode))
+        return 0; /* most folders have none */
+    if (file_read(arena, name, IGNORE_FILE_MAX, &text, err)) {
+        err->class = ERR_INVALID;
+        return -1;
     }
+    if (str_starts(text, STR("\xef\xbb\xbf"))) /* what some editors begin a file with */
+        text = str_slice(text, 3, text.n);
+    for (struct str rest = text; rest.p && rest.n;)
+        add_rule(&w->ignore, str_cut(rest, '\n', &rest), base, true);
+    return 0;
 }
 
 /* The repository around the folder, and what its upper .gitignore files say. */
-static void find_repository(struct walk *w)
+static int find_repository(struct walk *w, struct err *err)
 {
     struct arena *arena = w->package->arena;
     struct str real = str_z(w->real), top = real;
     while (!path_exists(path_join(arena, top, STR(".git")).p)) {
         if (top.n <= 1)
-            return; /* none: only the folder's own files count */
+            return 0; /* none: only the folder's own files count */
         top = arena_str(arena, path_dir(top));
     }
-    add_ignore_file(w, path_join(arena, top, STR(".git/info/exclude")), STR_EMPTY);
+    if (add_ignore_file(w, path_join(arena, top, STR(".git/info/exclude")), STR_EMPTY, err))
+        return -1;
     if (top.n == real.n)
-        return;
+        return 0;
     w->above = str_slice(real, top.n == 1 ? 1 : top.n + 1, real.n);
     struct str base = STR_EMPTY, rest = w->above;
     while (rest.p) {
-        add_ignore_file(w, path_join(arena, path_join(arena, top, base), STR(".gitignore")), base);
+        if (add_ignore_file(w, path_join(arena, path_join(arena, top, base), STR(".gitignore")), base, err))
+            return -1;
         struct str step = str_cut(rest, '/', &rest);
         base = path_join(arena, base, step);
     }
+    return 0;
 }
 
 static struct str in_repository(struct walk *w, struct str path)
@@ -121,10 +132,14 @@ static struct str in_repository(struct walk *w, struct str path)
     return path.n ? path_join(w->package->arena, w->above, path) : w->above;
 }
 
-static bool left_out(struct walk *w, struct str path, bool folder)
+static bool excluded(const struct walk *w, struct str path, bool folder)
 {
-    if (glob_rules_say(w->exclude.items, w->exclude.n, path, folder) > 0)
-        return true;
+    return glob_rules_say(w->exclude.items, w->exclude.n, path, folder) > 0;
+}
+
+/* Git takes a link for a file, wherever it leads. */
+static bool ignored(struct walk *w, struct str path, bool folder)
+{
     return w->filter->gitignore &&
            glob_rules_say(w->ignore.items, w->ignore.n, in_repository(w, path), folder) > 0;
 }
@@ -190,12 +205,12 @@ static int visit(
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW))
         return errno == ENOENT ? 0 : refuse(w, path, err, strerror(errno)); /* gone meanwhile */
     bool link = S_ISLNK(st.st_mode);
-    if (left_out(w, path, S_ISDIR(st.st_mode)))
+    if (excluded(w, path, S_ISDIR(st.st_mode)) || ignored(w, path, S_ISDIR(st.st_mode)))
         return 0;
     if (link && (check_link(w, path, err) || fstatat(folder, name, &st, 0)))
         return -1;
     if (S_ISDIR(st.st_mode))
-        return link && left_out(w, path, true) ? 0 : walk_folder(w, folder, name, path, above, err);
+        return link && excluded(w, path, true) ? 0 : walk_folder(w, folder, name, path, above, err);
     if (!included(w, path))
         return 0;
     if (!str_is_utf8(path))
@@ -217,11 +232,11 @@ static int read_folder(struct walk *w, int fd, struct str path, const struct ste
         return refuse(w, path, err, strerror(errno));
     }
     struct arena *arena = w->package->arena;
-    if (w->filter->gitignore)
-        add_ignore_file(
-            w, path_join(arena, path_join(arena, w->root, path), STR(".gitignore")), in_repository(w, path));
     int status = 0;
-    for (;;) {
+    if (w->filter->gitignore)
+        status = add_ignore_file(w, path_join(arena, path_join(arena, w->root, path), STR(".gitignore")),
+            in_repository(w, path), err);
+    while (!status) {
         errno = 0;
         const struct dirent *entry = readdir(folder);
         if (!entry && errno) /* half a folder is no package */
@@ -268,6 +283,7 @@ int package_scan(
     struct walk w = {.package = package, .filter = filter, .root = str_z(folder), .above = STR_EMPTY};
     if (!realpath(folder, w.real))
         return err_set(err, ERR_INVALID, "\"%s\" cannot be read: %s", folder, strerror(errno));
+    int status = 0;
     for (size_t i = 0; i < sizeof always_out / sizeof *always_out; i++)
         add_rule(&w.exclude, str_z(always_out[i]), STR_EMPTY, false);
     for (size_t i = 0; filter->vendored && i < sizeof vendored_out / sizeof *vendored_out; i++)
@@ -275,8 +291,9 @@ int package_scan(
     add_patterns(&w.include, filter->include);
     add_patterns(&w.exclude, filter->exclude);
     if (filter->gitignore)
-        find_repository(&w);
-    int status = walk_folder(&w, AT_FDCWD, folder, STR_EMPTY, NULL, err);
+        status = find_repository(&w, err);
+    if (!status)
+        status = walk_folder(&w, AT_FDCWD, folder, STR_EMPTY, NULL, err);
     free(w.include.items);
     free(w.exclude.items);
     free(w.ignore.items);

@@ -52,14 +52,22 @@ static void test_hidden(void **state)
     assert_true(matches("*", ".git"));
     assert_false(glob_match(STR("*"), STR(".git"), GLOB_PERIOD));
     assert_true(glob_match(STR(".*"), STR(".git"), GLOB_PERIOD));
+    assert_false(glob_match(STR("a/*b"), STR("a/.b"), GLOB_PERIOD));
+    assert_false(glob_match(STR("a/?b"), STR("a/.b"), GLOB_PERIOD));
+    assert_false(glob_match(STR("a/[.]b"), STR("a/.b"), GLOB_PERIOD));
+    assert_false(glob_match(STR("*.git"), STR(".git"), GLOB_PERIOD));
+    assert_true(glob_match(STR("a*b"), STR("a.b"), GLOB_PERIOD));
+    assert_true(glob_match(STR("**/b"), STR(".a/b"), GLOB_PERIOD));
 }
 
+/* Keys of objects have longer steps than file names. */
 static void test_long_names(void **state)
 {
     (void)state;
     char name[600];
     memset(name, 'a', sizeof name);
-    assert_false(glob_match(STR("*"), str_n(name, sizeof name), 0));
+    assert_true(glob_match(STR("*"), str_n(name, sizeof name), 0));
+    assert_true(glob_match(STR("a*a"), str_n(name, sizeof name), 0));
     assert_false(glob_match(str_n(name, sizeof name), STR("a"), 0));
 }
 
@@ -91,6 +99,45 @@ static void test_rules(void **state)
     assert_int_equal(says("/", "name", true), 0);
     assert_int_equal(says("a/**", "a/b/c", false), 1);
     assert_int_equal(says("a/**", "a", true), 0);
+}
+
+/* Where git differs from what one would think, and from fnmatch(). */
+static void test_oddities_of_git(void **state)
+{
+    (void)state;
+    assert_int_equal(says("***/x", "a/b/x", false), 1);
+    assert_int_equal(says("a**/x", "a/b/x", false), 1); /* the part before the first wildcard stands alone */
+    assert_int_equal(says("*a**/x", "a/b/x", false), 0);
+    assert_int_equal(says("[b-a]", "b", false), 1);
+    assert_int_equal(says("[a", "[a", false), 0);
+    assert_int_equal(says("[[:nonsense:]]", "n", false), 0);
+    assert_int_equal(says("[[:upper:][:digit:]]", "7", false), 1);
+    assert_int_equal(says("[]a]", "]", false), 1);
+    assert_int_equal(says("[!a]", "b", false), 1);
+    assert_int_equal(says("x[!a]y", "x/y", false), 0);
+    assert_int_equal(says("name\\", "name", false), 0);
+    assert_int_equal(says("name\\", "name\\", false), 0);
+    assert_int_equal(says("name\\\\ ", "name\\", false), 1);
+    assert_int_equal(says("name\t", "name", false), 0);
+    assert_int_equal(says("name\r\r", "name", false), 0);
+    assert_int_equal(says("./name", "name", false), 0);
+    assert_int_equal(says("!!name", "!name", false), -1);
+    assert_int_equal(says("a//", "a", true), 0);
+    assert_int_equal(says("//a", "a", false), 0);
+}
+
+/* Each star by itself would double the work. */
+static void test_many_stars(void **state)
+{
+    (void)state;
+    char text[4000], pattern[200] = "";
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = i % 4 == 3 ? '/' : 'a';
+    for (size_t i = 0; i < 20; i++)
+        strcat(pattern, "**/*a*/");
+    struct glob_rule rule;
+    assert_true(glob_rule_parse(str_z(strcat(pattern, "b")), STR_EMPTY, true, &rule));
+    assert_false(glob_rule_fits(&rule, str_n(text, sizeof text), false));
 }
 
 static void test_last_rule_counts(void **state)
@@ -127,6 +174,8 @@ int main(void)
         cmocka_unit_test(test_hidden),
         cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_oddities_of_git),
+        cmocka_unit_test(test_many_stars),
         cmocka_unit_test(test_last_rule_counts),
         cmocka_unit_test(test_plain_patterns),
     };
