@@ -203,10 +203,15 @@ static void report_text(struct invocation *inv, const struct plan *plan, const s
     if (failures->n) {
         AUTO_BUF struct buf text = BUF_INIT;
         style_add(&text, inv->err.color, STYLE_RED, "error");
-        buf_addf(&text, ": %zu resource%s failed%s\n", r->failed, r->failed == 1 ? "" : "s",
-            r->skipped ? ", and what depends on them was skipped" : "");
+        buf_addf(&text, ": %zu resource%s failed", r->failed, r->failed == 1 ? "" : "s");
+        if (r->skipped)
+            buf_addf(&text, ", and what depends on %s was skipped", r->failed == 1 ? "it" : "them");
+        buf_add_char(&text, '\n');
         buf_add_str(&text, buf_str(failures));
-        buf_addz(&text, "  hint: what was done is recorded; put it right and run the same command again\n");
+        style_add(&text, inv->err.color, STYLE_CYAN, "  hint: ");
+        buf_addf(&text, "what was done is recorded; %s\n",
+            r->interrupted ? "the next command finds out what became of the rest"
+                           : "put it right and run the same command again");
         fd_write_all(STDERR_FILENO, text.p, text.n, NULL, "standard error");
     }
 }
@@ -270,10 +275,10 @@ static int show_outputs(struct invocation *inv, const struct plan *plan)
 int planning_carry_out(struct invocation *inv, struct plan *plan, const char *question, bool reviewed)
 {
     /* what has been reviewed need not be read again; events are for whoever reads nothing else */
-    int status = reviewed && !inv->settings->json ? EXIT_DONE : planning_show(inv, plan);
+    bool changes = plan_has_changes(plan), known = reviewed && changes && !inv->settings->json;
+    int status = known ? EXIT_DONE : planning_show(inv, plan);
     if (status != EXIT_DONE)
         return status;
-    bool changes = plan_has_changes(plan);
     if (!changes && !plan->output_count)
         return show_outputs(inv, plan);
     if (!inv->settings->yes && !reviewed && changes && (status = consent(inv, question)) != EXIT_DONE)

@@ -151,8 +151,11 @@ static void failed_lines(struct progress *p, const struct event *e)
 
 static void remark_line(struct progress *p, const struct event *e, enum style style, const char *word)
 {
-    line_start(p, style, "-", &p->lines);
-    buf_addz(&p->lines, word);
+    bool said = e->kind == EVENT_WARNING || e->kind == EVENT_NOTE; /* "-" would read like a deletion */
+    if (!said)
+        line_start(p, style, "-", &p->lines);
+    style_add(&p->lines, p->term.color && said, style, word);
+    buf_addz(&p->lines, said ? ": " : "");
     text_add_safe(&p->lines, e->address, false);
     buf_addz(&p->lines, e->address.n && e->text ? ": " : "");
     text_add_safe(&p->lines, str_z(e->text), false);
@@ -242,8 +245,8 @@ static void take_event(struct progress *p, const struct event *e)
         buf_addz(&p->lines, "stopping: nothing new is started, what is in flight is finished and recorded "
                             "(once more to stop waiting)\n");
         break;
-    case EVENT_WARNING: remark_line(p, e, STYLE_YELLOW, "warning: "); break;
-    case EVENT_NOTE: remark_line(p, e, STYLE_CYAN, "note: "); break;
+    case EVENT_WARNING: remark_line(p, e, STYLE_YELLOW, "warning"); break;
+    case EVENT_NOTE: remark_line(p, e, STYLE_CYAN, "note"); break;
     case EVENT_PRINTED: printed_line(p, e); break;
     }
 }

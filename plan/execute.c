@@ -309,7 +309,7 @@ static int outcome(struct executor *x, struct err *err)
     struct apply_result *result = x->result;
     if (result->interrupted)
         return err_set(
-            err, ERR_INTERRUPTED, "interrupted; what was done is recorded, `weir apply` carries on");
+            err, ERR_INTERRUPTED, "interrupted; what was done is recorded, the same command carries on");
     if (!result->failed)
         return 0;
     *err = result->first_error;

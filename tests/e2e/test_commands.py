@@ -244,6 +244,12 @@ def test_nobody_waits_for_the_sandboxs_databases(local_stack):
     assert [result["status"] for result in results] == ["done", "done"] and all(result["ms"] < 2000 for result in results), results
 
 
+def test_a_saved_plan_that_does_nothing_says_so(local_stack):
+    local_stack.write(STACK).apply()
+    local_stack.run("plan", "-o", "nothing.plan")
+    assert "No changes" in local_stack.run("apply", "nothing.plan").out
+
+
 def test_sandbox_without_a_stack_leaves_nothing(local_stack):
     assert "weir.yaml" in local_stack.run("plan", "--sandbox", status=3).err
     assert list(local_stack.folder.iterdir()) == []

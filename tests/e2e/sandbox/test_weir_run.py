@@ -119,6 +119,11 @@ def test_lines_are_shown_as_they_come(applied):
     assert "counting was stopped" in applied.run("run", "--follow", id, "counting", status=1).err
 
 
+def test_stopping_what_is_not_there(applied):
+    err = applied.run("run", "--stop", "jr_0123", "counting", status=1).err
+    assert re.search(r"stopping run jr_0123 of counting: BatchStopJobRun: \w+: there is no such run", err), err
+
+
 def test_taking_too_long(applied):
     result = applied.run("run", "counting", "lines=600", "pause=0.1", "--timeout", "700ms", "--stop-on-timeout", status=1)
     assert "counting was still running after 0.7 s (--timeout)" in result.err
