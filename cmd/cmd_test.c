@@ -64,8 +64,15 @@ static void add_folder(struct suite *suite)
     struct arena *arena = &suite->inv->arena;
     const char *dir = suite->inv->settings->dir ? suite->inv->settings->dir : ".";
     struct str root = path_is_dir(dir) ? str_z(dir) : path_dir(str_z(dir));
+    AUTO_BUF struct buf pattern = BUF_INIT;
+    for (size_t i = 0; i < root.n; i++) {
+        if (strchr("*?[\\", root.p[i])) /* of the folder's own name */
+            buf_add_char(&pattern, '\\');
+        buf_add_char(&pattern, root.p[i]);
+    }
+    buf_addz(&pattern, "/tests/*.yaml");
     glob_t found;
-    if (glob(path_join(arena, root, STR("tests/*.yaml")).p, 0, NULL, &found) == 0)
+    if (glob(pattern.p, 0, NULL, &found) == 0)
         for (size_t i = 0; i < found.gl_pathc; i++)
             add_file(suite, arena_str(arena, str_z(found.gl_pathv[i])));
     globfree(&found);
@@ -216,6 +223,9 @@ static int run_suite(struct suite *suite)
 static int run(struct invocation *inv)
 {
     struct suite suite = {.inv = inv};
+    const char *dir = inv->settings->dir;
+    if (dir && !path_exists(dir))
+        return invocation_usage(inv, NULL, "there is no file or folder \"%s\"", dir);
     for (size_t i = 0; i < inv->args.n; i++)
         add_file(&suite, inv->args.items[i]);
     if (!inv->args.n)

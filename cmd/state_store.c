@@ -81,7 +81,8 @@ static int run_pull(struct invocation *inv)
         {STR("env"), value_string(&arena, workspace.stack->env)}, {STR("outputs"), state_outputs(state)},
         {STR("resources"), value_builder_list(&list)}};
     AUTO_BUF struct buf out = BUF_INIT;
-    json_write(&out, value_map(&arena, whole, sizeof whole / sizeof *whole), JSON_REDACT | JSON_PRETTY);
+    json_write(&out, value_map(&arena, whole, sizeof whole / sizeof *whole),
+        JSON_REDACT | (inv->settings->json ? 0 : JSON_PRETTY));
     buf_add_char(&out, '\n');
     status = invocation_write(inv, buf_str(&out));
     workspace_close(&workspace);
@@ -201,7 +202,13 @@ static int run_unlock(struct invocation *inv)
 static int print_key(struct invocation *inv, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    buf_addf(&out, "%.*s\n", STR_ARG(text));
+    if (inv->settings->json) {
+        buf_addz(&out, "{\"key\":");
+        json_write_string(&out, text);
+        buf_addz(&out, "}\n");
+    } else {
+        buf_addf(&out, "%.*s\n", STR_ARG(text));
+    }
     return invocation_write(inv, buf_str(&out));
 }
 

@@ -82,7 +82,8 @@ static int unknown(const struct stack *stack, struct arena *arena, struct str na
             names[n++] = stack->decls[i]->address;
     err_set(err, ERR_ABSENT, "the stack has no resource \"%.*s\"", STR_ARG(name));
     struct str near = str_nearest(name, names, n);
-    return near.n ? err_hint(err, "did you mean \"%.*s\"?", STR_ARG(near)) : -1;
+    return near.n ? err_hint(err, "did you mean \"%.*s\"?", STR_ARG(near))
+                  : err_hint(err, "it is given by its name in the stack file; \"weir jobs\" lists the jobs");
 }
 
 /* One name on the command line: an artifact with its users, a job with its artifacts, a module with both. */

@@ -107,7 +107,12 @@ static int send(struct s3_store *store, struct arena *arena, const struct reques
     if (r->body.n)
         wire_header_add(arena, &call.request, STR("Content-Type"), STR("application/json"));
     *answer = (struct wire_message){0};
-    return aws_send(store->client, &call, arena, answer, err);
+    if (aws_send(store->client, &call, arena, answer, err) == 0)
+        return 0;
+    if (strcmp(err->code, "NoSuchBucket") == 0)
+        err_hint(err, "the bucket of the state has to be there before; make %.*s, with versioning",
+            STR_ARG(store->bucket));
+    return -1;
 }
 
 static bool is_absent(const struct err *err)

@@ -250,6 +250,19 @@ def test_a_saved_plan_that_does_nothing_says_so(local_stack):
     assert "No changes" in local_stack.run("apply", "nothing.plan").out
 
 
+def test_json_of_the_state_is_a_line_too(local_stack):
+    local_stack.write(STACK).apply()
+    (whole,) = local_stack.run("state", "pull", "--json").events()
+    assert whole == json.loads(local_stack.run("state", "pull").out) and whole["resources"][0]["address"] == "a"
+    (key,) = local_stack.run("state", "key", "--json").events()
+    assert re.fullmatch("[0-9a-f]{64}", key["key"])
+
+
+def test_tests_in_a_folder_with_a_name_like_a_pattern(local_stack):
+    local_stack.write(STACK, "a[b]/weir.yaml").write("name: t\nplan: {create: 1}\n", "a[b]/tests/t.yaml")
+    assert "1 passed" in local_stack.run("test", "-C", "a[b]").out
+
+
 def test_sandbox_without_a_stack_leaves_nothing(local_stack):
     assert "weir.yaml" in local_stack.run("plan", "--sandbox", status=3).err
     assert list(local_stack.folder.iterdir()) == []

@@ -245,7 +245,8 @@ def test_a_store_that_verifies_signatures(tmp_path):
         one, two = (Stack(tmp_path / name).write(BODY.format(state="state: {backend: s3, bucket: weir-state}")) for name in ("one", "two"))
         for stack in one, two:
             stack.env |= {name: value for name, value in env.items() if name.startswith("AWS_")}
-        assert "NoSuchBucket" in one.apply(status=1).err
+        refused = one.apply(status=1).err
+        assert "NoSuchBucket" in refused and "make weir-state, with versioning" in refused
         boto3.client(
             "s3", endpoint_url=env["AWS_ENDPOINT_URL"], region_name="us-east-1", aws_access_key_id=env["AWS_ACCESS_KEY_ID"], aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"]
         ).create_bucket(Bucket="weir-state")
