@@ -220,7 +220,7 @@ static int remove_all(struct invocation *inv, struct state *state)
     struct err err = ERR_INIT;
     for (size_t i = 0; i < inv->args.n; i++) { /* all or nothing, as far as names go */
         size_t n;
-        AUTO_FREE const struct record **found = find_records(inv, state, inv->args.items[i], &n);
+        free(find_records(inv, state, inv->args.items[i], &n));
         if (!n)
             return no_such(inv, state, inv->args.items[i]);
     }

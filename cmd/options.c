@@ -174,7 +174,7 @@ static int set_value(struct parser *p, const struct option *o, struct str value)
                 p->err, ERR_USAGE, "--%s needs a time like 30s or 5m, not \"%.*s\"", o->name, STR_ARG(value));
         return 0;
     }
-    assert(!"option kind");
+    assert(false && "option kind");
     return -1;
 }
 

@@ -330,11 +330,14 @@ static bool apply_and_check(struct running *r, struct plan *plan)
 {
     if (!apply(r, plan, "applying"))
         return false;
-    bool ok = check_outputs(r) & check_expressions(r, section(r, "checks"), NULL) & check_live(r) &
-              check_nothing_to_do(r);
+    bool ok = check_outputs(r);
+    ok &= check_expressions(r, section(r, "checks"), NULL); /* each says what is wrong with it */
+    ok &= check_live(r);
+    ok &= check_nothing_to_do(r);
     if (ok && node_get(r->test->root, "run")) /* a run leaves nothing for the stack to do */
         ok = test_steps(r, section(r, "run")) && check_nothing_to_do(r);
-    return ok & destroy(r);
+    ok &= destroy(r);
+    return ok;
 }
 
 static bool run(struct running *r)

@@ -360,7 +360,7 @@ static int run_apply(struct job *job, struct err *err)
     case ACTION_FORGET:
     case ACTION_COUNT: break;
     }
-    assert(!"an instance has no such action");
+    assert(false && "an instance has no such action");
     return -1;
 }
 

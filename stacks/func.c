@@ -72,7 +72,8 @@ static bool has_directive(const char *format)
 }
 
 /* What a message is made of may come from any argument, so with a secret among them only fixed texts pass. */
-static struct diag *report(struct call *call, size_t i, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static struct diag *report(
+    struct call *call, size_t i, const char *format, va_list args)
 {
     const struct expr *e = i < call->n ? call->expr->call.args[i] : call->expr;
     bool secret = false;

@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     source.text = buf_str(&once);
     if (format_text(&source, &diags, &twice, &err) || !str_eq(source.text, buf_str(&twice))) {
         fprintf(stderr, "once:\n%s\ntwice:\n%s\n", once.p, twice.p ? twice.p : "(nothing)");
-        assert(!"stable");
+        assert(false && "stable");
     }
     return 0;
 }

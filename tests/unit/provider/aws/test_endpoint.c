@@ -37,7 +37,7 @@ static void hosts_are_botocores(void **state)
     aws_env_begin();
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str file;
-    const struct value *rows;
+    const struct value *rows = NULL;
     struct err err = ERR_INIT;
     if (file_read(&arena, "tests/unit/provider/aws/vectors/endpoints.json", 0, &file, &err) ||
         json_parse(&arena, file, &rows, &err))

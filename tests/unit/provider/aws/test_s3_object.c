@@ -85,7 +85,7 @@ static void answer(const char *name, const char *value)
     answer_headers[answer_count++] = (struct wire_header){str_z(name), str_z(value)};
 }
 
-static const struct value *object(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static const struct value *object(const char *format, ...)
 {
     char text[512];
     va_list args;
