@@ -54,19 +54,29 @@ static void read_line(struct artifact_cache *cache, struct str line)
     }
 }
 
-int artifact_cache_load(
-    struct artifact_cache *cache, struct arena *arena, struct str folder, struct str address, struct err *err)
+void artifact_cache_load(
+    struct artifact_cache *cache, struct arena *arena, struct str work_dir, struct str address)
 {
-    *cache = (struct artifact_cache){
-        .arena = arena, .folder = folder, .id = str_slice(sha256_hex(arena, address), 0, ID_LENGTH)};
+    *cache = (struct artifact_cache){.arena = arena,
+        .folder = path_join(arena, work_dir, STR("artifacts")),
+        .id = str_slice(sha256_hex(arena, address), 0, ID_LENGTH)};
     struct str text;
-    if (dir_make(arena_strz(arena, folder), err))
-        return -1;
     if (file_read(arena, cache_path(cache), CACHE_MAX, &text, NULL) || !str_starts(text, STR(HEAD)))
-        return 0;
+        return;
     for (struct str rest = str_slice(text, strlen(HEAD), text.n); rest.p && rest.n;)
         read_line(cache, str_cut(rest, '\n', &rest));
-    return 0;
+}
+
+int artifact_cache_make(const struct artifact_cache *cache, struct err *err)
+{
+    struct str work_dir = path_dir(cache->folder), above = path_dir(work_dir);
+    if (!dir_make(arena_strz(cache->arena, above), err) &&
+        !dir_make_private(arena_strz(cache->arena, work_dir), err) &&
+        !dir_make(arena_strz(cache->arena, cache->folder), err))
+        return 0;
+    if (err)
+        err->class = ERR_FAILED; /* nothing is wrong with the stack */
+    return -1;
 }
 
 void artifact_cache_made(struct artifact_cache *cache, struct str digest, const struct package_made *made)
@@ -78,9 +88,10 @@ void artifact_cache_made(struct artifact_cache *cache, struct str digest, const 
     cache->size = made->size;
 }
 
-int artifact_cache_save(const struct artifact_cache *cache, struct err *err)
+void artifact_cache_save(const struct artifact_cache *cache)
 {
     AUTO_BUF struct buf out = BUF_INIT;
+    struct err ignored = ERR_INIT;
     buf_addz(&out, HEAD);
     if (cache->built.n)
         buf_addf(&out, "built %.*s\n", STR_ARG(cache->built));
@@ -89,5 +100,6 @@ int artifact_cache_save(const struct artifact_cache *cache, struct err *err)
     if (cache->digest.n)
         buf_addf(&out, "package %.*s %.*s %" PRId64 "\n", STR_ARG(cache->digest), STR_ARG(cache->sha256),
             cache->size);
-    return file_write_atomic(cache_path(cache), buf_str(&out), 0600, err);
+    if (!artifact_cache_make(cache, &ignored))
+        file_write_atomic(cache_path(cache), buf_str(&out), 0600, &ignored);
 }

@@ -3,7 +3,8 @@
  * need: `<folder>/<id>.cache`, one for each artifact (by its address), and beside it the package made last.
  * (The hashes of single files are base/digests.h's.)
  *
- * Nothing depends on it: what is missing, damaged or of another version counts as nothing.
+ * Nothing depends on it: what is missing, damaged or of another version counts as nothing, and where the
+ * folder cannot be written nothing is remembered. Only a package that has to be made needs the room.
  */
 #ifndef WEIR_PROVIDER_WEIR_ARTIFACT_CACHE_H
 #define WEIR_PROVIDER_WEIR_ARTIFACT_CACHE_H
@@ -20,15 +21,17 @@ struct artifact_cache {
     int64_t size;
 };
 
-/* Of the artifact with that address; makes the folder. */
-int artifact_cache_load(struct artifact_cache *cache, struct arena *arena, struct str folder,
-    struct str address, struct err *err);
+/* Of the artifact with that address, in the stack's work folder. */
+void artifact_cache_load(
+    struct artifact_cache *cache, struct arena *arena, struct str work_dir, struct str address);
+/* Makes the folder, where it is not there. */
+int artifact_cache_make(const struct artifact_cache *cache, struct err *err);
 /* Path of the package with that hash, there or not. */
 const char *artifact_cache_package(const struct artifact_cache *cache, struct str sha256);
 /* Folder for what pip installs, by its digest. */
 struct str artifact_cache_vendored(const struct artifact_cache *cache, struct str digest);
 /* Notes the package made now; the one before goes. */
 void artifact_cache_made(struct artifact_cache *cache, struct str digest, const struct package_made *made);
-int artifact_cache_save(const struct artifact_cache *cache, struct err *err);
+void artifact_cache_save(const struct artifact_cache *cache);
 
 #endif

@@ -10,8 +10,10 @@
 #include "provider/weir/artifact_cache.h"
 #include "provider/weir/build.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { TRIES = 3, MEBI = 1024 * 1024, LAMBDA_PACKED = 50 * MEBI, LAMBDA_UNPACKED = 250 * MEBI };
@@ -121,23 +123,39 @@ static void take(struct making *m, struct str sha256, int64_t size)
     m->size = size;
 }
 
+/* Is the cached package whole? Before it is uploaded it is read for that: a crash may have cut it short. */
+static bool is_whole(const struct making *m, const char *path, bool read)
+{
+    struct stat st;
+    struct file_id id;
+    unsigned char digest[SHA256_SIZE];
+    struct err ignored = ERR_INIT;
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) || st.st_size != m->cache.size)
+        return false;
+    return !read || (!digests_of_file(m->ctx->digests, fd, path, &id, digest, &ignored) &&
+                        str_eq(hex_encode(m->ctx->arena, digest, sizeof digest), m->cache.sha256));
+}
+
 /* A file needs no package: it is its own. Of an archive the cache may have the one that is wanted. */
-static bool made_before(struct making *m)
+static bool made_before(struct making *m, bool again)
 {
     const struct package_file *first = m->package.files;
     if (m->artifact.format == PACKAGE_FILE)
         take(m, hex_encode(m->ctx->arena, first->sha256, SHA256_SIZE), first->size);
     else if (str_eq(m->cache.digest, m->digest) &&
-             path_exists(artifact_cache_package(&m->cache, m->cache.sha256)))
+             is_whole(m, artifact_cache_package(&m->cache, m->cache.sha256), again))
         take(m, m->cache.sha256, m->cache.size);
     return m->sha256.n > 0;
 }
 
-static int pack(struct making *m, struct err *err)
+static int pack(struct making *m, bool again, struct err *err)
 {
     struct package_made made;
-    if (made_before(m))
+    if (made_before(m, again))
         return 0;
+    if (artifact_cache_make(&m->cache, err))
+        return err_context(err, "packing");
     /* Another process may be packing for the same folder. */
     struct str unfinished = arena_printf(m->ctx->arena, "new.%d", (int)getpid());
     const char *unnamed = artifact_cache_package(&m->cache, unfinished);
@@ -147,6 +165,7 @@ static int pack(struct making *m, struct err *err)
     if (rename(unnamed, path))
         return err_errno(err, ERR_FAILED, "packing: cannot write %s", path);
     artifact_cache_made(&m->cache, m->digest, &made);
+    artifact_cache_save(&m->cache);
     take(m, made.sha256, made.size);
     return 0;
 }
@@ -182,7 +201,7 @@ static int make_once(struct making *m, bool again, struct err *err)
     const struct value *size = known ? value_getz(known, "size") : NULL;
     if (known && size && size->kind == VALUE_INT)
         take(m, artifact_text(known, "sha256", STR_EMPTY), size->integer);
-    if (!m->sha256.n && pack(m, err))
+    if (!m->sha256.n && pack(m, again, err))
         return -1;
     return check_packed(m, err);
 }
@@ -209,24 +228,16 @@ static int make(struct making *m, bool again, struct err *err)
             return -1;
         }
     }
-    return artifact_cache_save(&m->cache, err);
+    return 0;
 }
 
 static int run_making(
     struct op_ctx *ctx, const struct value *desired, bool again, struct making *m, struct err *err)
 {
     *m = (struct making){.ctx = ctx, .desired = desired};
-    struct str folder = path_join(ctx->arena, ctx->work_dir, STR("artifacts"));
-    struct str above = path_dir(ctx->work_dir);
-    if (dir_make(arena_strz(ctx->arena, above), err) ||
-        dir_make_private(arena_strz(ctx->arena, ctx->work_dir), err)) {
-        err->class = ERR_FAILED;
-        return -1;
-    }
-    int status = artifact_cache_load(&m->cache, ctx->arena, folder, ctx->address, err);
+    artifact_cache_load(&m->cache, ctx->arena, ctx->work_dir, ctx->address);
     m->cache.digests = ctx->digests;
-    if (!status)
-        status = make(m, again, err);
+    int status = make(m, again, err);
     package_release(&m->package);
     return status;
 }

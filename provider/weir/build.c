@@ -244,21 +244,22 @@ static int build_if_needed(struct op_ctx *ctx, struct artifact_cache *cache, con
     if (status || (build->inputs && digest_after(cache, build, ctx->dir, inputs, &digest, err)))
         return -1;
     cache->built = digest;
-    return artifact_cache_save(cache, err);
+    artifact_cache_save(cache);
+    return 0;
 }
 
 /* ---- one at a time ---- */
 
+/* Where there can be no lock, because of the folder or the file system, it is done without. */
 static int wait_for_others(struct op_ctx *ctx, const struct artifact_cache *cache, int *lock, struct err *err)
 {
     const char *path = arena_printf(ctx->arena, "%.*s/build.lock", STR_ARG(cache->folder)).p;
     bool told = false;
-    *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (*lock < 0)
-        return err_errno(err, ERR_FAILED, "cannot write %s", path);
-    while (flock(*lock, LOCK_EX | LOCK_NB)) {
+    struct err ignored = ERR_INIT;
+    *lock = artifact_cache_make(cache, &ignored) ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    while (*lock >= 0 && flock(*lock, LOCK_EX | LOCK_NB)) {
         if (errno != EWOULDBLOCK && errno != EINTR)
-            return 0; /* a file system without locks: then without */
+            return 0;
         if (ctx->cancel && atomic_load(ctx->cancel))
             return err_set(err, ERR_INTERRUPTED, "interrupted while another weir builds in this folder");
         if (!told && ctx->printed)

@@ -106,6 +106,8 @@ static void test_too_fresh(void **state)
     struct file_id id = {.inode = 1, .size = 5, .modified_ns = 7000000001, .changed_ns = 7000000001};
     digests_remember(digests, &id, 7010, sha);
     assert_false(digests_find(digests, &id, sha));
+    digests_remember(digests, &id, 5000, sha); /* the clock was put back since */
+    assert_false(digests_find(digests, &id, sha));
     digests_remember(digests, &id, 7021, sha);
     assert_true(digests_find(digests, &id, sha));
     id =
