@@ -1,5 +1,7 @@
 #include "cmd/jobs.h"
+#include "cmd/object_save.h"
 #include "cmd/planning.h"
+#include "cmd/signals.h"
 #include "cmd/table.h"
 
 #include "base/json.h"
@@ -12,7 +14,7 @@ enum { STEPS_DIGITS = 3, SHA_LEAST = 4, SHA_SHOWN = 12 };
 
 struct rollback_settings {
     struct settings shared;
-    const char *to;
+    const char *to, *out;
     bool list;
 };
 
@@ -112,10 +114,11 @@ static int no_such_version(const struct versions *v, const char *to, struct err 
     return err_hint(err, "\"weir rollback %.*s --list\" shows them", STR_ARG(v->record->address));
 }
 
-/* So many versions back from the one in use. */
-static int by_steps(const struct versions *v, int64_t steps, const struct value **out, struct err *err)
+/* So many versions back from the one in use, which can be looked at, but not gone back to. */
+static int by_steps(
+    const struct versions *v, int64_t steps, bool look, const struct value **out, struct err *err)
 {
-    if (v->used + (uint64_t)steps < v->n && v->used < v->n && steps > 0) {
+    if (v->used + (uint64_t)steps < v->n && v->used < v->n && (steps > 0 || look)) {
         *out = v->items[v->used + (size_t)steps];
         return 0;
     }
@@ -125,12 +128,13 @@ static int by_steps(const struct versions *v, int64_t steps, const struct value 
     return err_hint(err, "`keep` of the artifact says how many stay in the store");
 }
 
-static int choose_version(const struct versions *v, const char *to, const struct value **out, struct err *err)
+static int choose_version(
+    const struct versions *v, const char *to, bool look, const struct value **out, struct err *err)
 {
     struct str wanted = str_z(to ? to : "1");
     int64_t steps;
     if (wanted.n <= STEPS_DIGITS && str_to_int(wanted, &steps) && steps >= 0)
-        return by_steps(v, steps, out, err);
+        return by_steps(v, steps, look, out, err);
     *out = NULL;
     for (size_t i = 0; i < v->n && wanted.n >= SHA_LEAST; i++) {
         if (!str_starts(text_of(v->items[i], "sha256"), wanted))
@@ -199,6 +203,30 @@ static int list_versions(struct invocation *inv, const struct versions *v)
     return invocation_write(inv, buf_str(&out));
 }
 
+/* ---- --out ---- */
+
+static int save_version(struct invocation *inv, struct workspace *workspace, const struct versions *v)
+{
+    const struct rollback_settings *own = inv->own;
+    const struct value *version;
+    struct provider *provider;
+    struct err err = ERR_INIT;
+    int64_t bytes;
+    if (choose_version(v, own->to, true, &version, &err))
+        return invocation_fail(inv, &err);
+    int opened = plan_provider(workspace, v->record->provider, &inv->diags, &provider, &err);
+    int status = invocation_diags(inv);
+    if (opened)
+        return err.class != ERR_NONE ? invocation_fail(inv, &err) : status;
+    struct op_ctx ctx = {.arena = &inv->arena, .provider = provider, .address = v->record->address};
+    struct s3_download download = {.bucket = text_of(version, "bucket"),
+        .key = text_of(version, "key"),
+        .path = own->out,
+        .sha256 = text_of(version, "sha256")};
+    struct object_save save = {.inv = inv, .ctx = &ctx, .download = &download, .signals = signals_catch()};
+    return object_save(&save, &bytes, &err) ? invocation_fail(inv, &err) : EXIT_DONE;
+}
+
 /* ---- the command ---- */
 
 static int roll_back(struct invocation *inv, struct workspace *workspace, const struct versions *v)
@@ -208,7 +236,7 @@ static int roll_back(struct invocation *inv, struct workspace *workspace, const 
     struct plan_options options = {0};
     struct plan *plan = NULL;
     struct err err = ERR_INIT;
-    if (choose_version(v, own->to, &version, &err) ||
+    if (choose_version(v, own->to, false, &version, &err) ||
         deploy_targets(
             workspace, &inv->arena, &v->record->address, 1, &options.targets, &options.target_count, &err))
         return invocation_fail(inv, &err);
@@ -228,16 +256,21 @@ static int run(struct invocation *inv)
     struct workspace workspace;
     const struct record *record = NULL;
     struct err err = ERR_INIT;
-    int status = own->list ? jobs_open(inv, &workspace) : invocation_open(inv, NULL, &workspace);
+    bool look = own->list || own->out;
+    if (own->list && own->out)
+        return invocation_usage(inv, NULL, "--list and --out do not go together");
+    int status = look ? jobs_open(inv, &workspace) : invocation_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
         return status;
-    if (!own->list)
+    if (!look)
         status = planning_lock(inv, &workspace);
     if (status == EXIT_DONE && find_artifact(inv, &workspace, &record, &err))
         status = invocation_fail(inv, &err);
     if (status == EXIT_DONE) {
         struct versions v = versions_of(&inv->arena, record);
-        status = own->list ? list_versions(inv, &v) : roll_back(inv, &workspace, &v);
+        status = own->list  ? list_versions(inv, &v)
+                 : own->out ? save_version(inv, &workspace, &v)
+                            : roll_back(inv, &workspace, &v);
     }
     workspace_close(&workspace);
     return status;
@@ -247,6 +280,9 @@ static const struct option options[] = {
     {0, "to", .value = "SHA|N", .kind = OPTION_TEXT, .offset = offsetof(struct rollback_settings, to),
         .doc = "the version that begins so, or so many versions back (default 1)"},
     {0, "list", .offset = offsetof(struct rollback_settings, list), .doc = "show the versions that are kept"},
+    {'o', "out", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct rollback_settings, out),
+        .completes = COMPLETES_FILE,
+        .doc = "save the version's package in a file and roll nothing back; --to 0 is the one in use"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {
@@ -255,6 +291,7 @@ static const struct command_example examples[] = {
     {"weir rollback csv_to_trusted", "the version before the one in use, shown as a plan first"},
     {"weir rollback csv_to_trusted --list", "what there is to go back to"},
     {"weir rollback ingest_code --to 3fa2c1", "an artifact, by the start of its SHA-256"},
+    {"weir rollback ingest_code -o old.zip", "the code of the version before, to look at"},
     {NULL, NULL},
 };
 

@@ -1,5 +1,6 @@
 #include "cmd/ask.h"
 #include "cmd/jobs.h"
+#include "cmd/object_save.h"
 #include "cmd/run_watch.h"
 #include "cmd/signals.h"
 #include "cmd/table.h"
@@ -11,6 +12,7 @@
 #include "plan/state/state.h"
 #include "provider/job_follow.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +22,7 @@ enum { ROWS_MAX = 10000, SANDBOX_PACE_MS = 50 };
 
 struct run_settings {
     struct settings shared;
-    const char *payload, *follow, *stop, *format;
+    const char *payload, *follow, *stop, *format, *out;
     struct texts set;
     bool detach, stop_on_timeout;
     int64_t timeout_ms;
@@ -117,11 +119,12 @@ static int print_result(struct running *r)
     return invocation_write(r->inv, buf_str(&out));
 }
 
-static int result_json(struct running *r)
+/* `file`: the result has been saved there; "": it is printed. */
+static int result_json(struct running *r, struct str file, int64_t bytes)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     const struct value *columns, *rows, *result = r->run.result;
-    if (ops_of(r)->tabular && r->run.state == JOB_SUCCEEDED) {
+    if (ops_of(r)->tabular && r->run.state == JOB_SUCCEEDED && !file.n) {
         int status = rows_of(r, &columns, &rows);
         if (status != EXIT_DONE)
             return status;
@@ -129,7 +132,11 @@ static int result_json(struct running *r)
     }
     buf_addz(&out, "{\"event\":\"job_result\"");
     job_run_fields(&out, &r->job, &r->run);
-    if (!value_is_null(result)) {
+    if (file.n) {
+        buf_addz(&out, ",\"file\":");
+        json_write_string(&out, file);
+        buf_addf(&out, ",\"bytes\":%" PRId64, bytes);
+    } else if (!value_is_null(result)) {
         buf_addz(&out, ",\"result\":");
         json_write(&out, result, JSON_PLAIN);
     }
@@ -137,11 +144,39 @@ static int result_json(struct running *r)
     return invocation_write(r->inv, buf_str(&out));
 }
 
+static int save_result(struct running *r)
+{
+    struct s3_download download = {.path = r->own->out};
+    struct object_save save = {.inv = r->inv, .ctx = &r->ctx, .download = &download, .signals = r->signals};
+    struct err err = ERR_INIT;
+    int64_t bytes;
+    int status = 0;
+    if (!object_url(r->run.file, &download))
+        status = err_set(&err, ERR_ABSENT, "the run has left no file");
+    else
+        status = object_save(&save, &bytes, &err);
+    if (!status)
+        return r->inv->settings->json ? result_json(r, str_z(r->own->out), bytes) : EXIT_DONE;
+    if (err.class == ERR_ABSENT)
+        err_hint(&err, "not every statement leaves a file; without --out the result is printed");
+    else if (!err.hint[0])
+        err_hint(&err, "weir run --follow %.*s --out %s %.*s goes on with it", STR_ARG(r->run.id),
+            r->own->out, STR_ARG(job_quoted(r->ctx.arena, &r->job)));
+    return invocation_fail(r->inv, &err);
+}
+
+static int give_result(struct running *r)
+{
+    if (r->own->out && r->run.state == JOB_SUCCEEDED)
+        return save_result(r);
+    return r->inv->settings->json ? result_json(r, STR_EMPTY, 0) : print_result(r);
+}
+
 /* The run is over: what it gave, and how it went as the exit status. */
 static int finish(struct running *r)
 {
     run_watch_clear(&r->watch);
-    int status = r->inv->settings->json ? result_json(r) : print_result(r);
+    int status = give_result(r);
     if (status != EXIT_DONE || r->run.state == JOB_SUCCEEDED)
         return status;
     struct err err = ERR_INIT;
@@ -467,6 +502,12 @@ static int check(struct invocation *inv)
     if ((own->follow || own->stop) && (inv->args.n > 1 || own->payload || own->detach))
         return invocation_usage(
             inv, NULL, "a run that was started before takes no arguments, --payload or --detach");
+    if (own->out && (own->stop || own->detach || own->format))
+        return invocation_usage(inv, NULL,
+            "--out, which saves the result as it lies in the store, does not go with %s",
+            own->stop     ? "--stop"
+            : own->detach ? "--detach"
+                          : "--format");
     if (own->stop_on_timeout && !own->timeout_ms)
         return invocation_usage(inv, NULL, "--stop-on-timeout needs --timeout");
     return EXIT_DONE;
@@ -503,6 +544,9 @@ static int run(struct invocation *inv)
     if (status != EXIT_DONE || (status = jobs_open(inv, &workspace)) != EXIT_DONE)
         return status;
     status = jobs_find(inv, &workspace, inv->args.items[0], &r.job);
+    if (status == EXIT_DONE && r.own->out && !ops_of(&r)->leaves_file)
+        status = invocation_usage(inv, NULL, "--out: a run of type %.*s leaves no result that could be saved",
+            STR_ARG(r.job.schema->name));
     if (status == EXIT_DONE)
         status = job_open(inv, &workspace, &r.own->set, &r.job);
     if (status == EXIT_DONE)
@@ -526,6 +570,8 @@ static const struct option options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, FIELD(format), .completes = COMPLETES_CHOICES,
         .choices = "table csv json",
         .doc = "of a query's result (default: a table on a terminal, CSV elsewhere)"},
+    {'o', "out", .value = "FILE", .kind = OPTION_TEXT, FIELD(out), .completes = COMPLETES_FILE,
+        .doc = "save a query's whole result in a file, as the service wrote it (CSV)"},
     {0, "follow", .value = "RUN", .kind = OPTION_TEXT, FIELD(follow),
         .doc = "start nothing, follow the run with that id"},
     {0, "stop", .value = "RUN", .kind = OPTION_TEXT, FIELD(stop),
@@ -539,6 +585,7 @@ static const struct command_example examples[] = {
     {"weir run ingest pages:=3 | jq .count",
         "a function; standard output has what it answers, and nothing else"},
     {"weir run nightly --payload order.json --timeout 30m", "a state machine with a whole document"},
+    {"weir run top_films 1980 -o films.csv", "a query; its result, however large, goes to a file"},
     {"weir run --follow jr_0a1b2c csv_to_trusted", "come back to a run"},
     {NULL, NULL},
 };

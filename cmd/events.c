@@ -50,7 +50,7 @@ const struct event_doc event_docs[] = {
         "a run of a job, at its start and whenever its state changes; state: running, succeeded, failed, "
         "stopped"},
     {"log", "job, time, stream, message, errors", "a line of a job's log; errors: from its standard error"},
-    {"job_result", "job, type, name, id, state, status, started, ended, ms, error, result",
+    {"job_result", "job, type, name, id, state, status, started, ended, ms, error, result, file, bytes",
         "the end of weir run: what the job gave back, rows as objects"},
     {"job", "job, type, name, last_run, error", "a job that weir jobs lists"},
     {"diagnostic", "severity, message, file, line, column, label, hint, related_file, related_line",

@@ -25,6 +25,7 @@ struct job_run {
     struct str output;            /* the end of its log, where the answer carried it */
     int64_t started_ms, ended_ms; /* since 1970; 0: not known */
     const struct value *result;   /* what it gave back; NULL: nothing */
+    struct str file;              /* where the whole of that lies, s3://BUCKET/KEY; "" nowhere */
     const struct value *live;     /* all that is known of it; for logs() and rows() */
 };
 
@@ -66,6 +67,7 @@ struct job_ops {
     bool lists, reads, stops; /* has the service such a call? */
     bool gives;               /* a result, not only a log; with `tabular` rows() has it */
     bool tabular;
+    bool leaves_file;         /* see job_run.file */
     int (*start)(struct op_ctx *ctx, const struct value *object, const struct job_input *input,
         struct job_run *run, struct err *err);
     /* ERR_ABSENT where there is no such run. `options` may be NULL. */

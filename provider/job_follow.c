@@ -211,6 +211,7 @@ static int look(struct following *g, bool *changed, struct err *err)
     now.step = arena_str(arena, now.step);
     now.error = arena_str(arena, now.error);
     now.output = arena_str(arena, now.output);
+    now.file = arena_str(arena, now.file);
     now.result = now.result ? value_copy(arena, now.result) : NULL;
     now.live = value_copy(arena, now.live);
     *g->run = now;

@@ -136,6 +136,7 @@ static void describe(
         .started_ms = time_of(value_getz(live, "run_started")),
         .ended_ms = time_of(value_getz(live, "run_ended")),
         .result = result_of(run, live),
+        .file = job->file.n ? value_text(value_get(live, job->file), STR_EMPTY) : STR_EMPTY,
         .live = live};
     if (out->state == JOB_FAILED || out->state == JOB_STOPPED)
         out->error = error_of(run, job, live);

@@ -2,7 +2,7 @@
 #include "provider/spec/load.h"
 
 #define RUN_KEYS                                                                                             \
-    "attributes arguments options start detach read list stop rows succeeded failed stopped error logs"
+    "attributes arguments options start detach read list stop rows succeeded failed stopped error logs file"
 
 /* Attributes of a run that the interpreter itself looks at, where the type has them. */
 static const struct {
@@ -222,6 +222,9 @@ const struct spec_job *load_job(struct type_loader *resource, const struct node 
     if (!job->succeeded.count)
         load_error(l, node, "run needs \"succeeded\", the state of a run that ended well");
     job->error = load_names(l, node_get(node, "error"));
+    job->file = load_text(l, node, "file");
+    if (job->file.n)
+        load_attr_named(&t, node_get(node, "file"), job->file);
     load_arguments(&t, node_get(node, "arguments"), job);
     load_options(&t, node_get(node, "options"), job);
     load_logs(&t, node_get(node, "logs"), job);
@@ -229,6 +232,7 @@ const struct spec_job *load_job(struct type_loader *resource, const struct node 
     job->ops.reads = job->read.count > 0;
     job->ops.stops = job->stop != NULL;
     job->ops.tabular = job->rows != NULL;
+    job->ops.leaves_file = job->file.n > 0;
     job->ops.gives = job->rows || spec_attr_find(&job->type, STR("run_result"));
     return job;
 }

@@ -304,6 +304,7 @@ struct spec_job {
     struct str arguments;            /* attribute that takes them; "" none */
     struct str prefix;               /* of their names */
     struct str after;                /* attribute whose items go before them */
+    struct str file;                 /* attribute that says where the result lies; "" none */
     struct str cells, cell, columns; /* paths in an item of `rows`, in a cell, in the answer */
     const struct spec_log *logs;
     size_t log_count;

@@ -109,3 +109,37 @@ resources:
     failed = stack.run("run", "by_year", "'nosuch'", status=1)
     assert "nosuch" in failed.err
     stack.destroy()
+
+
+def test_weir_saves_a_result(athena, tmp_path):
+    """All of it, however much: not the first rows, which are all that is printed."""
+    stack = Stack(tmp_path)
+    stack.env |= {"AWS_ACCESS_KEY_ID": athena.sandbox.access, "AWS_SECRET_ACCESS_KEY": athena.sandbox.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": athena.sandbox.url}
+    stack.write("""
+stack: saving
+resources:
+  group: {type: aws.athena.workgroup, name: savers, output_location: "s3://lake/saved/"}
+  numbers: {type: aws.athena.named_query, name: numbers, database: films, workgroup: "${group.name}", query: "SELECT range AS n, repeat('x', 1000) AS x FROM range(?)"}
+  ingest: {type: aws.states.state_machine, name: m, role: "arn:aws:iam::123456789012:role/r", definition: {StartAt: a, States: {a: {Type: Pass, End: true}}}}
+""")
+    stack.apply()
+    count = 18000
+    result = stack.run("run", "numbers", count, "--out", "numbers.csv")
+    assert not result.out and "numbers.csv: 17." in result.err and "MiB" in result.err
+    lines = (stack.folder / "numbers.csv").read_text().splitlines()
+    assert len(lines) == count + 1 and lines[0] == '"n","x"' and lines[-1].startswith(f'"{count - 1}","xx')
+    events = stack.run("run", "numbers", "5", "-o", "few.csv", "--json").events()
+    assert events[-1]["event"] == "job_result" and events[-1]["file"] == "few.csv" and events[-1]["bytes"] == (stack.folder / "few.csv").stat().st_size and "result" not in events[-1]
+    assert [line[:4] for line in (stack.folder / "few.csv").read_text().splitlines()] == ['"n",', '"0",', '"1",', '"2",', '"3",', '"4",']
+    again = stack.run("run", "--follow", events[-1]["id"], "numbers", "-o", "again.csv")
+    assert (stack.folder / "again.csv").read_bytes() == (stack.folder / "few.csv").read_bytes() and not again.out
+    stack.run("run", "numbers", "'nosuch'", "-o", "never.csv", status=1)
+    assert not (stack.folder / "never.csv").exists()
+    assert "no result that could be saved" in stack.run("run", "ingest", "-o", "never.csv", status=3).err
+    for other in (["--detach"], ["--format", "json"]):
+        stack.run("run", "numbers", "5", "-o", "never.csv", *other, status=3)
+    s3 = athena.sandbox.client("s3")
+    s3.delete_object(Bucket="lake", Key=f"saved/{events[-1]['id']}.csv")
+    gone = stack.run("run", "--follow", events[-1]["id"], "numbers", "-o", "gone.csv", status=1)
+    assert "downloading s3://lake/saved/" in gone.err and "not every statement leaves a file" in gone.err
+    stack.destroy()

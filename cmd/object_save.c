@@ -1,0 +1,70 @@
+#include "cmd/object_save.h"
+
+#include "base/file.h"
+
+#include <unistd.h>
+
+struct saving {
+    const struct object_save *save;
+    bool drawn;
+    atomic_bool cancel;
+};
+
+static void write_err(const struct buf *text)
+{
+    fd_write_all(STDERR_FILENO, text->p, text->n, NULL, "standard error");
+}
+
+static void progress(void *ctx, const char *what)
+{
+    struct saving *s = ctx;
+    const struct invocation *inv = s->save->inv;
+    if (atomic_load(s->save->signals) > 0)
+        atomic_store(&s->cancel, true);
+    if (!inv->err.tty || inv->settings->json || inv->settings->verbose)
+        return;
+    AUTO_BUF struct buf out = BUF_INIT;
+    buf_addf(&out, "\r\033[K%s", what);
+    write_err(&out);
+    s->drawn = true;
+}
+
+static void clear(const struct saving *s)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!s->drawn)
+        return;
+    buf_addz(&out, "\r\033[K");
+    write_err(&out);
+}
+
+int object_save(const struct object_save *save, int64_t *bytes, struct err *err)
+{
+    struct saving saving = {.save = save};
+    struct s3_downloaded done;
+    struct op_ctx ctx = *save->ctx;
+    ctx.cancel = &saving.cancel;
+    ctx.progress = progress;
+    ctx.progress_ctx = &saving;
+    int status = s3_download(&ctx, save->download, &done, err);
+    clear(&saving);
+    if (status)
+        return -1;
+    *bytes = done.size;
+    if (!save->inv->settings->json) {
+        AUTO_BUF struct buf size = BUF_INIT;
+        text_add_bytes(&size, done.size);
+        invocation_note(save->inv, "%s: %s", save->download->path, size.p);
+    }
+    return 0;
+}
+
+bool object_url(struct str url, struct s3_download *out)
+{
+    struct str rest;
+    if (!str_starts(url, STR("s3://")))
+        return false;
+    out->bucket = str_cut(str_slice(url, 5, url.n), '/', &rest);
+    out->key = rest;
+    return out->bucket.n && rest.n && !str_ends(rest, STR("/"));
+}
