@@ -202,11 +202,6 @@ bool state_has_key(const struct state *state)
     return secrets_have_key(state->secrets);
 }
 
-struct str state_run(const struct state *state)
-{
-    return str_z(state->run);
-}
-
 /* ---- the text of records ---- */
 
 static void add_text(struct buf *body, const char *name, struct str text)

@@ -119,7 +119,6 @@ int state_keep_sources(struct state *state, struct str digest, const struct valu
 int state_flush(struct state *state, struct err *err);
 /* Has a record of this run failed to become durable? Then nothing more may be changed. */
 bool state_is_broken(struct state *state);
-struct str state_run(const struct state *state); /* the number of the run begun, as text; "" before */
 int state_end(struct state *state, const char *status, const struct value *counts, struct err *err);
 /* A snapshot when the log has grown much larger than what it says; called at the end of a run. */
 int state_compact(struct state *state, struct err *err);

@@ -47,8 +47,4 @@ int credentials_get(
  * by now. */
 void credentials_invalidate(struct credentials_chain *chain, const struct credentials *refused);
 
-/* ~/.aws/config and credentials: the value of a key in a profile, "" when absent. Used for region and
- * endpoint_url too. */
-struct str aws_profile_get(struct arena *arena, struct str profile, const char *key);
-
 #endif

@@ -200,12 +200,3 @@ struct str profiles_nearest(struct arena *arena, const struct profiles *profiles
         names[i] = profiles->settings[i].section;
     return str_nearest(profile, names, profiles->count);
 }
-
-struct str aws_profile_get(struct arena *arena, struct str profile, const char *key)
-{
-    const struct profiles *profiles;
-    struct err ignored = ERR_INIT;
-    if (profiles_load(arena, &profiles, &ignored))
-        return STR_EMPTY;
-    return profiles_get(profiles, profile_name(profile), key);
-}

@@ -275,34 +275,3 @@ void sigv4_sign_headers(struct arena *arena, const struct sigv4_params *params, 
             STR_ARG(params->access_key), STR_ARG(scope(arena, params)), STR_ARG(signed_headers),
             STR_ARG(signature)));
 }
-
-static void add_parameter(struct buf *query, const char *name, struct str value)
-{
-    buf_addf(query, "%s%s=", query->n ? "&" : "", name);
-    url_encode(query, value, false);
-}
-
-void sigv4_sign_query(struct arena *arena, const struct sigv4_params *params, struct wire_message *request)
-{
-    char time[17];
-    time_iso_basic(params->wall_ms, time);
-    struct sigv4_params with_hash = *params;
-    if (params->s3 && !params->payload_hash.n) /* whoever follows the link brings the body */
-        with_hash.payload_hash = STR("UNSIGNED-PAYLOAD");
-    struct str signed_headers;
-    sigv4_canonical_request(arena, &with_hash, request, &signed_headers);
-    AUTO_BUF struct buf query = BUF_INIT;
-    buf_add_str(&query, request->query);
-    add_parameter(&query, "X-Amz-Algorithm", STR(ALGORITHM));
-    add_parameter(&query, "X-Amz-Credential",
-        arena_printf(arena, "%.*s/%.*s", STR_ARG(params->access_key), STR_ARG(scope(arena, params))));
-    add_parameter(&query, "X-Amz-Date", str_z(time));
-    add_parameter(&query, "X-Amz-Expires", arena_printf(arena, "%d", params->expires_s));
-    add_parameter(&query, "X-Amz-SignedHeaders", signed_headers);
-    if (params->session_token.n)
-        add_parameter(&query, "X-Amz-Security-Token", params->session_token);
-    request->query = keep(arena, &query);
-    struct str signature = sign(arena, &with_hash, request, &signed_headers);
-    request->query =
-        arena_printf(arena, "%.*s&X-Amz-Signature=%.*s", STR_ARG(request->query), STR_ARG(signature));
-}

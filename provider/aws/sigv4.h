@@ -20,7 +20,6 @@ struct sigv4_params {
                                   those that proxies change */
     const unsigned char *key;  /* from sigv4_signing_key() for the same day and scope; NULL: derived anew */
     bool s3;                   /* path encoded once and not normalised; x-amz-content-sha256 is sent */
-    int expires_s;             /* query form only */
 };
 
 /* Each result lives in the arena. */
@@ -37,7 +36,5 @@ struct str sigv4_signature(struct arena *arena, const struct sigv4_params *param
  * there already. Every header present when called is signed, except those that proxies change.
  */
 void sigv4_sign_headers(struct arena *arena, const struct sigv4_params *params, struct wire_message *request);
-/* Presigned form: everything goes into request->query. */
-void sigv4_sign_query(struct arena *arena, const struct sigv4_params *params, struct wire_message *request);
 
 #endif

@@ -192,11 +192,6 @@ const char *sandbox_dir(const struct sandbox *s)
     return s->dir;
 }
 
-uint64_t sandbox_requests(const struct sandbox *s)
-{
-    return server_requests(s->server);
-}
-
 struct s3_store *sandbox_store(struct sandbox *s)
 {
     return s->store;

@@ -44,8 +44,6 @@ struct sandbox_options {
 int sandbox_start(const struct sandbox_options *options, struct sandbox **out, struct err *err);
 uint16_t sandbox_port(const struct sandbox *sandbox);
 const char *sandbox_dir(const struct sandbox *sandbox);
-/* Requests answered so far. */
-uint64_t sandbox_requests(const struct sandbox *sandbox);
 /* Takes no new connections, lets running requests finish (five seconds), frees everything. */
 void sandbox_stop(struct sandbox *sandbox);
 

@@ -32,7 +32,6 @@ struct server {
     const struct mhd_api *mhd;
     struct MHD_Daemon *daemon;
     atomic_int active;
-    atomic_uint_fast64_t requests;
 };
 
 /* An exchange with what only this file needs of it. */
@@ -94,7 +93,6 @@ static enum MHD_Result send_reply(
     }
     enum MHD_Result queued = server->mhd->queue_response(connection, (unsigned)x->reply.status, response);
     server->mhd->destroy_response(response);
-    atomic_fetch_add(&server->requests, 1);
     return queued;
 }
 
@@ -329,11 +327,6 @@ int server_start(struct sandbox *sandbox, const struct sandbox_options *options,
     }
     *out = server;
     return 0;
-}
-
-uint64_t server_requests(const struct server *server)
-{
-    return atomic_load(&server->requests);
 }
 
 void server_stop(struct server *server)

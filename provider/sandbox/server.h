@@ -11,7 +11,6 @@ struct server;
 /* Listens and serves; the port chosen is in *port. */
 int server_start(struct sandbox *sandbox, const struct sandbox_options *options, struct server **out,
     uint16_t *port, struct err *err);
-uint64_t server_requests(const struct server *server);
 void server_stop(struct server *server);
 
 #endif

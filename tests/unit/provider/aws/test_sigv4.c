@@ -70,42 +70,24 @@ static void check_header_form(
     check_stages(arena, vector, &params, &message);
 }
 
-/* Names and values of the query, decoded and sorted, as one text. */
-static struct str query_set(struct arena *arena, const struct value *pairs)
-{
-    struct buf out = BUF_INIT;
-    for (uint32_t i = 0; i < pairs->count; i++)
-        buf_addf(&out, "%.*s=%.*s\n", STR_ARG(pairs->items[i]->items[0]->string),
-            STR_ARG(pairs->items[i]->items[1]->string));
-    struct str kept = arena_str(arena, buf_str(&out));
-    buf_release(&out);
-    return kept;
-}
-
-static const struct value *pairs_of(struct arena *arena, struct str query)
-{
-    struct value_builder map = VALUE_BUILDER(arena), list = VALUE_BUILDER(arena);
-    while (query.p && query.n) {
-        struct str value, pair = str_cut(query, '&', &query), name = str_cut(pair, '=', &value);
-        assert_true(url_decode(arena, name, false, &name) && url_decode(arena, value, false, &value));
-        value_builder_set(&map, name, value_string(arena, value));
-    }
-    const struct value *sorted = value_builder_map(&map);
-    for (uint32_t i = 0; i < sorted->count; i++) {
-        const struct value *pair[] = {value_string(arena, sorted->entries[i].key), sorted->entries[i].value};
-        value_builder_add(&list, value_list(arena, pair, 2));
-    }
-    return value_builder_list(&list);
-}
-
+/* As a server sees a link that botocore signed. */
 static void check_query_form(
     struct arena *arena, const struct value *vector, struct sigv4_params params, struct wire_message message)
 {
-    sigv4_sign_query(arena, &params, &message);
-    assert_string_equal(query_set(arena, pairs_of(arena, message.query)).p,
-        query_set(arena, value_getz(vector, "signed_query")).p);
-    size_t end = (size_t)str_find(message.query, STR("&X-Amz-Signature="), 0);
-    message.query = str_slice(message.query, 0, end);
+    const struct value *pairs = value_getz(vector, "signed_query");
+    AUTO_BUF struct buf query = BUF_INIT;
+    for (uint32_t i = 0; i < pairs->count; i++) {
+        struct str name = pairs->items[i]->items[0]->string, value = pairs->items[i]->items[1]->string;
+        if (str_eqz(name, "X-Amz-SignedHeaders"))
+            params.signed_headers = value;
+        if (str_eqz(name, "X-Amz-Signature"))
+            continue;
+        buf_addf(&query, "%s", query.n ? "&" : "");
+        url_encode(&query, name, false);
+        buf_add_char(&query, '=');
+        url_encode(&query, value, false);
+    }
+    message.query = buf_str(&query);
     if (params.s3)
         params.payload_hash = STR("UNSIGNED-PAYLOAD");
     check_stages(arena, vector, &params, &message);
@@ -134,8 +116,7 @@ static void botocore_signs_the_same(void **state)
             .service = text(vector, "service"),
             .payload_hash = text(vector, "payload_hash"),
             .wall_ms = wall_ms,
-            .s3 = str_eqz(text(vector, "service"), "s3"),
-            .expires_s = (int)value_getz(vector, "expires")->integer};
+            .s3 = str_eqz(text(vector, "service"), "s3")};
         if (str_eqz(text(vector, "form"), "query"))
             check_query_form(&arena, vector, params, message_of(&arena, vector));
         else
