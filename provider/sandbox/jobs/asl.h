@@ -5,8 +5,11 @@
  *
  *   asl_validate.c   what is wrong with a definition, in the service's words
  *   asl_fields.c     of which the fields of states
- *   asl_run.c        from state to state; Retry, Catch, time limits
+ *   asl_run.c        from state to state, time limits, history
+ *   asl_states.c     what each state does
+ *   asl_recover.c    Retry and Catch
  *   asl_branches.c   Parallel and Map
+ *   asl_assign.c     variables
  *   asl_data.c       InputPath, Parameters, ResultSelector, ResultPath, OutputPath
  *   asl_choice.c     the comparisons of Choice
  *   asl_path.c       JSONPath

@@ -92,6 +92,9 @@ static struct branches *branches_new(struct asl_visit *visit, size_t n, bool map
     for (size_t i = 0; i < n; i++) {
         all->items[i].line = *visit->line;
         all->items[i].line.scope = &all->scope;
+        all->items[i].line.outer = visit->eval.variables;
+        all->items[i].line.own = NULL;
+        all->items[i].line.own_arena = (struct arena)ARENA_INIT;
     }
     return all;
 }

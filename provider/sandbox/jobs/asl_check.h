@@ -40,6 +40,8 @@ void asl_wrong(const struct asl_scan *scan, const char *member, const char *form
 struct str asl_place(const struct asl_scan *scan, const char *member);
 struct asl_scan asl_below(const struct asl_scan *scan, const char *member);
 void asl_check_path(const struct asl_scan *scan, const char *member, const struct value *v, bool reference);
+/* An Assign of a state, a choice rule or a catcher. */
+void asl_check_assigned(const struct asl_scan *scan, const struct value *v);
 bool asl_is_whole(const struct value *v, int64_t from);
 /* All that `v` has are fields of the holder, and hold what they should. */
 void asl_check_fields(const struct asl_scan *scan, const struct value *v, unsigned holder);

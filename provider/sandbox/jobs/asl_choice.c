@@ -145,7 +145,7 @@ static bool compare_values(
 static const struct value *look(struct asl_eval *eval, struct str path, const struct value *input)
 {
     const char *why;
-    const struct value *found = asl_path_find(eval->arena, path, input, eval->context, &why);
+    const struct value *found = asl_look(eval, path, input, &why);
     if (!found)
         asl_fail(eval, "States.Runtime",
             "Invalid path '%.*s': The choice state's condition path references an invalid value.",
@@ -168,7 +168,7 @@ static bool holds_comparison(struct asl_eval *eval, const struct value *rule, co
         return false;
     }
     if (compare == IS) {
-        const struct value *v = asl_path_find(eval->arena, variable, input, eval->context, &why);
+        const struct value *v = asl_look(eval, variable, input, &why);
         if (!v && !str_eqz(str_z(type), "IsPresent"))
             look(eval, variable, input);
         return wanted->kind == VALUE_BOOL && test(type, v) == wanted->boolean;

@@ -20,7 +20,7 @@ const struct value *asl_find(
     const char *why;
     if (asl_is_intrinsic(path))
         return asl_intrinsic(eval, path, document);
-    const struct value *found = asl_path_find(eval->arena, path, document, eval->context, &why);
+    const struct value *found = asl_look(eval, path, document, &why);
     if (!found)
         asl_fail(eval, error, "The JSONPath '%.*s' could not be found in the input: %s", STR_ARG(path), why);
     return found;

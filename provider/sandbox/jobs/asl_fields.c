@@ -47,6 +47,7 @@ enum kind {
     PLACE,     /* a reference path or null */
     SOURCE,    /* a reference path or an intrinsic */
     TEMPLATE,
+    ASSIGNED, /* a template whose members are variables */
     SECONDS,
     NUMBER,
     TIME,
@@ -70,6 +71,7 @@ static const struct field {
     {"ResultSelector", WORK, TEMPLATE},
     {"ResultPath", WORK | PASS | CATCHER, PLACE},
     {"Result", PASS, ANY},
+    {"Assign", GOES | CHOICE | CATCHER, ASSIGNED},
     {"Retry", WORK, ITEMS},
     {"Catch", WORK, ITEMS},
     {"Resource", TASK, TEXT},
@@ -140,6 +142,22 @@ static void check_template(const struct asl_scan *scan, const struct value *v)
     }
 }
 
+void asl_check_assigned(const struct asl_scan *scan, const struct value *v)
+{
+    struct asl_scan inner = asl_below(scan, "Assign");
+    if (v->kind != VALUE_MAP)
+        asl_wrong(scan, "Assign", "Value is not an object");
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++) {
+        struct str name = v->entries[i].key;
+        if (str_ends(name, STR(".$")))
+            name = str_slice(name, 0, name.n - 2);
+        if (!asl_is_variable(name))
+            asl_wrong(&inner, arena_strz(scan->diags->arena, v->entries[i].key),
+                "Variables are called by letters, digits and underscores, 80 at most, and not 'states'");
+    }
+    check_template(&inner, v);
+}
+
 bool asl_is_whole(const struct value *v, int64_t from)
 {
     return v->kind == VALUE_INT && v->integer >= from && v->integer <= 99999999;
@@ -172,6 +190,8 @@ static void check_field(const struct asl_scan *scan, const struct field *field, 
         break;
     case PATH:
     case PLACE:
+        if (field->kind == PLACE && asl_path_is_variable(value_text(v, STR_EMPTY)))
+            asl_wrong(scan, name, "Value must not lead into a variable");
         if (v->kind != VALUE_NULL)
             asl_check_path(scan, name, v, field->kind == PLACE);
         if (field->kind == PLACE && str_starts(value_text(v, STR_EMPTY), STR("$$")))
@@ -184,6 +204,7 @@ static void check_field(const struct asl_scan *scan, const struct field *field, 
         check_template(&inner, v);
         break;
     }
+    case ASSIGNED: asl_check_assigned(scan, v); break;
     case SECONDS:
     case NUMBER:
         if (!asl_is_whole(v, field->kind == SECONDS))

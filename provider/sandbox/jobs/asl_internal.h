@@ -7,7 +7,8 @@
 /* Where something is evaluated. */
 struct asl_eval {
     struct arena *arena;
-    const struct value *context; /* $$ */
+    const struct value *context;   /* $$ */
+    const struct value *variables; /* $name; NULL: none */
     uint64_t (*random)(void *ctx);
     void *random_ctx;
     struct asl_error error; /* of the first that failed */
@@ -20,12 +21,23 @@ int asl_fail(struct asl_eval *eval, const char *name, const char *format, ...)
 
 /* ---- asl_path.c ---- */
 
+/* What paths begin with besides "$": "$$" is the context, "$name" a variable. Both may be NULL. */
+struct asl_names {
+    const struct value *context, *variables;
+};
 /*
  * What a path finds: one value, or a list where it could find several ($..x, [*], [1:3], [?()]). NULL with
- * *why where it is no path or one value is not there. "$$" paths look into `context`.
+ * *why where it is no path or one value is not there. `names` may be NULL.
  */
 const struct value *asl_path_find(struct arena *arena, struct str path, const struct value *document,
-    const struct value *context, const char **why);
+    const struct asl_names *names, const char **why);
+/* The same with the names that are known where something is evaluated. */
+const struct value *asl_look(
+    struct asl_eval *eval, struct str path, const struct value *document, const char **why);
+/* Does it begin with a variable? */
+bool asl_path_is_variable(struct str path);
+/* Can a variable be called so? */
+bool asl_is_variable(struct str name);
 /* NULL: it is one. A reference path names exactly one place ($.a.b[0]). */
 const char *asl_path_wrong(struct str path, bool reference);
 /* The document with v at a reference path; objects on the way are made. NULL: it leads through something
@@ -62,7 +74,18 @@ const struct value *asl_template(
 const struct value *asl_place_result(
     struct asl_eval *eval, const struct value *holder, const struct value *input, const struct value *result);
 
-/* ---- asl_run.c, asl_branches.c ---- */
+/* ---- asl_assign.c ---- */
+
+struct asl_line;
+struct asl_visit;
+/* Works out Assign of a state, a rule or a catcher (visit->assigned); -1 with eval.error. */
+int asl_assign(struct asl_visit *visit, const struct value *holder, const struct value *document);
+/* From now on the line knows what the state assigned; -1 with eval.error. */
+int asl_keep_assigned(struct asl_visit *visit);
+/* All that can be named in this line. */
+const struct value *asl_variables(const struct asl_line *line, struct arena *arena);
+
+/* ---- lines and states ---- */
 
 /* One line of states: a machine, a branch or an iteration. */
 struct asl_line {
@@ -71,8 +94,11 @@ struct asl_line {
     const struct value *machine; /* has StartAt and States */
     const struct value *map;     /* $$.Map; NULL outside of one */
     atomic_int *threads;         /* left */
-    int64_t skipped_ms;          /* how far this line's clock is ahead, because waiting was shortened */
-    int64_t deadline_ms;         /* of the execution; 0: none */
+    /* What Assign has set: by the lines around this one, and here. */
+    const struct value *outer, *own;
+    struct arena own_arena;
+    int64_t skipped_ms;  /* how far this line's clock is ahead, because waiting was shortened */
+    int64_t deadline_ms; /* of the execution; 0: none */
     int64_t event;
 };
 
@@ -84,17 +110,51 @@ struct asl_visit {
     struct str name;
     int64_t entered_ms, entered_event;
     int retries;
-    struct str token; /* $$.Task.Token */
-    bool timed_out;   /* by the execution's own limit */
+    struct str token;             /* $$.Task.Token */
+    bool timed_out;               /* by the execution's own limit */
+    const struct value *assigned; /* what this state sets; NULL: nothing */
 };
 
+struct asl_state_type {
+    const char *name;
+    /* The result; NULL with eval.error, timed_out or stopped. */
+    const struct value *(*act)(struct asl_visit *visit, const struct value *input);
+    bool parameters, result; /* it has Parameters; ResultPath */
+    bool recovers;           /* ResultSelector, Retry and Catch */
+    bool chooses, ends,
+        aborts; /* its rules say where to go; nothing follows; history tells when it is stopped */
+};
+
+/* ---- asl_run.c ---- */
+
+/* This line's own time: waiting that was shortened has passed here. */
+int64_t asl_now(const struct asl_line *line);
+/* False: stopped, or the execution's time is over (visit->timed_out). */
+bool asl_wait(struct asl_visit *visit, int64_t ms);
 const struct value *asl_line_run(
     struct arena *arena, struct asl_line *line, const struct value *input, struct asl_outcome *out);
 int64_t asl_event(struct asl_line *line, const char *type, const char *name, const struct value *details);
+
+/* ---- asl_states.c ---- */
+
+const struct asl_state_type *asl_state_type(const struct value *state); /* NULL: no such type */
+/* The rule that holds says where to go, else Default; "" with eval.error. */
+struct str asl_choose(struct asl_visit *visit, const struct value *input);
+/* A number that a state gives itself (Seconds) or by a path (SecondsPath). False: absent, or eval->error. */
+bool asl_number(struct asl_visit *visit, const char *member, const struct value *input, int64_t *out);
+
+/* ---- asl_recover.c ---- */
+
+enum { ASL_MAX_RETRIERS = 64 };
+/* Is it to be tried again? Then that time has been waited. */
+bool asl_retry(struct asl_visit *visit, int counts[ASL_MAX_RETRIERS]);
+/* What goes on after a failure that is caught; NULL: it is not. */
+const struct value *asl_catch(struct asl_visit *visit, struct str *next);
+
+/* ---- asl_branches.c ---- */
+
 /* Both: the result before ResultSelector; NULL with eval.error, or stopped. */
 const struct value *asl_parallel(struct asl_visit *visit, const struct value *input);
 const struct value *asl_map(struct asl_visit *visit, const struct value *input);
-/* A number that a state gives itself (Seconds) or by a path (SecondsPath). False: absent, or eval->error. */
-bool asl_number(struct asl_visit *visit, const char *member, const struct value *input, int64_t *out);
 
 #endif

@@ -369,7 +369,7 @@ static const struct value *read_path(struct reader *r)
     }
     if (!r->eval)
         return &value_null;
-    const struct value *found = asl_path_find(r->arena, path, r->document, r->eval->context, &why);
+    const struct value *found = asl_look(r->eval, path, r->document, &why);
     if (!found)
         asl_fail(r->eval, "States.IntrinsicFailure", "The path '%.*s' could not be found in the input.",
             STR_ARG(path));

@@ -5,8 +5,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 
-enum { MAX_RETRIERS = 64 };
-
 bool asl_stopped(const struct asl_scope *scope)
 {
     for (; scope; scope = scope->parent)
@@ -21,18 +19,18 @@ static const struct asl_host *host_of(const struct asl_line *line)
 }
 
 /* This line's own time: waiting that was shortened has passed here. */
-static int64_t now(const struct asl_line *line)
+int64_t asl_now(const struct asl_line *line)
 {
     const struct asl_host *host = host_of(line);
     return host->wall_ms(host->ctx) + line->skipped_ms;
 }
 
 /* False: stopped, or the execution's time is over (visit->timed_out). */
-static bool wait_for(struct asl_visit *visit, int64_t ms)
+bool asl_wait(struct asl_visit *visit, int64_t ms)
 {
     struct asl_line *line = visit->line;
     const struct asl_host *host = host_of(line);
-    int64_t left = line->deadline_ms ? line->deadline_ms - now(line) : INT64_MAX;
+    int64_t left = line->deadline_ms ? line->deadline_ms - asl_now(line) : INT64_MAX;
     bool late = ms >= left;
     ms = late ? left : ms;
     int64_t real = ms <= 0 ? 0 : (int64_t)((double)ms / host->speed);
@@ -61,13 +59,35 @@ static void event_entered(struct asl_visit *visit, struct str type)
         "stateEnteredEventDetails", value_map(arena, details, 2));
 }
 
+/* Each variable as JSON text. */
+static const struct value *as_texts(struct arena *arena, const struct value *variables)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < variables->count; i++)
+        value_builder_set(&b, variables->entries[i].key, json_as_text(arena, variables->entries[i].value));
+    return value_builder_map(&b);
+}
+
 static void event_exited(struct asl_visit *visit, struct str type, const struct value *output)
 {
     struct arena *arena = visit->eval.arena;
-    struct value_entry details[] = {
-        {STR("name"), value_string(arena, visit->name)}, {STR("output"), json_as_text(arena, output)}};
+    struct value_entry whole = {STR("truncated"), &value_false};
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    value_builder_set(&b, STR("name"), value_string(arena, visit->name));
+    value_builder_set(&b, STR("output"), json_as_text(arena, output));
+    if (visit->assigned) {
+        value_builder_set(&b, STR("assignedVariables"), as_texts(arena, visit->assigned));
+        value_builder_set(&b, STR("assignedVariablesDetails"), value_map(arena, &whole, 1));
+    }
     asl_event(visit->line, arena_printf(arena, "%.*sStateExited", STR_ARG(type)).p, "stateExitedEventDetails",
-        value_map(arena, details, 2));
+        value_builder_map(&b));
+}
+
+/* It was stopped in the middle: by StopExecution, or because another branch failed. */
+static void event_aborted(struct asl_visit *visit, const struct asl_state_type *type)
+{
+    if (type->aborts && asl_stopped(visit->line->scope))
+        asl_event(visit->line, arena_printf(visit->eval.arena, "%sStateAborted", type->name).p, NULL, NULL);
 }
 
 /* ---- what a state is told ---- */
@@ -86,182 +106,11 @@ static void set_context(struct asl_visit *visit)
         {STR("Map"), visit->line->map},
         {STR("Task"), visit->token.n ? value_map(arena, &task, 1) : NULL},
     };
+    visit->eval.variables = asl_variables(visit->line, arena);
     visit->eval.context = visit->line->execution->context;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i].value)
             visit->eval.context = value_with(arena, visit->eval.context, parts[i].key, parts[i].value);
-}
-
-bool asl_number(struct asl_visit *visit, const char *member, const struct value *input, int64_t *out)
-{
-    struct asl_eval *eval = &visit->eval;
-    const struct value *v = value_getz(visit->state, member);
-    if (!v) {
-        struct str path = arena_printf(eval->arena, "%sPath", member);
-        v = value_get(visit->state, path);
-        if (v)
-            v = asl_find(eval, value_text(v, STR_EMPTY), input, "States.Runtime");
-    }
-    if (!v)
-        return false;
-    if (v->kind == VALUE_INT && v->integer >= 0 && v->integer <= 99999999) {
-        *out = v->integer;
-        return true;
-    }
-    asl_fail(eval, "States.Runtime", "%s is not a whole number from 0 to 99999999", member);
-    return false;
-}
-
-/* ---- states ---- */
-
-static const struct value *act_pass(struct asl_visit *visit, const struct value *input)
-{
-    (void)input;
-    const struct value *result = value_getz(visit->state, "Result");
-    return result ? result : input;
-}
-
-static bool time_of_wait(struct asl_visit *visit, const struct value *input, int64_t *ms)
-{
-    struct asl_eval *eval = &visit->eval;
-    const struct value *at = value_getz(visit->state, "Timestamp");
-    const struct value *path = value_getz(visit->state, "TimestampPath");
-    int64_t seconds, when;
-    if (!at && !path) {
-        bool given = asl_number(visit, "Seconds", input, &seconds);
-        *ms = given ? seconds * 1000 : 0;
-        return given;
-    }
-    if (path)
-        at = asl_find(eval, value_text(path, STR_EMPTY), input, "States.Runtime");
-    if (!at)
-        return false;
-    if (at->kind != VALUE_STRING || !time_parse_rfc3339(at->string, &when)) {
-        asl_fail(
-            eval, "States.Runtime", "The timestamp is not one of RFC 3339, such as 2026-11-21T09:30:00Z");
-        return false;
-    }
-    *ms = when - now(visit->line);
-    return true;
-}
-
-static const struct value *act_wait(struct asl_visit *visit, const struct value *input)
-{
-    int64_t ms;
-    if (!time_of_wait(visit, input, &ms))
-        return NULL;
-    return wait_for(visit, ms) ? input : NULL;
-}
-
-static const struct value *act_task(struct asl_visit *visit, const struct value *input)
-{
-    struct asl_line *line = visit->line;
-    const struct asl_host *host = host_of(line);
-    struct asl_task task = {.state = visit->name,
-        .resource = value_text(value_getz(visit->state, "Resource"), STR_EMPTY),
-        .input = input,
-        .token = visit->token,
-        .scope = line->scope,
-        .event = line->event};
-    int64_t seconds;
-    if (asl_number(visit, "TimeoutSeconds", input, &seconds))
-        task.timeout_ms = seconds * 1000;
-    if (asl_number(visit, "HeartbeatSeconds", input, &seconds))
-        task.heartbeat_ms = seconds * 1000;
-    if (visit->eval.error.name.n)
-        return NULL;
-    int64_t left = line->deadline_ms ? line->deadline_ms - now(line) : INT64_MAX;
-    bool last = left < (task.timeout_ms ? task.timeout_ms : INT64_MAX);
-    if (last)
-        task.timeout_ms = left > 1 ? left : 1;
-    struct asl_error error = {.name = STR_EMPTY};
-    const struct value *result = host->task(host->ctx, visit->eval.arena, &task, &error);
-    line->event = task.event;
-    if (result)
-        /* cppcheck-suppress returnDanglingLifetime; it lives in the arena */
-        return result;
-    visit->timed_out = last && str_eqz(error.name, "States.Timeout");
-    if (!visit->eval.error.name.n)
-        visit->eval.error = error;
-    return NULL;
-}
-
-static const struct value *act_succeed(struct asl_visit *visit, const struct value *input)
-{
-    (void)visit;
-    return input;
-}
-
-/* Error or ErrorPath, Cause or CausePath. */
-static struct str text_of(struct asl_visit *visit, const char *member)
-{
-    struct asl_eval *eval = &visit->eval;
-    const struct value *v = value_getz(visit->state, member);
-    const struct value *path = value_get(visit->state, arena_printf(eval->arena, "%sPath", member));
-    if (path)
-        v = asl_find(eval, value_text(path, STR_EMPTY), visit->raw, "States.Runtime");
-    if (v && v->kind != VALUE_STRING)
-        asl_fail(eval, "States.Runtime", "%sPath leads to something that is not a text", member);
-    return value_text(v, STR_EMPTY);
-}
-
-static const struct value *act_fail(struct asl_visit *visit, const struct value *input)
-{
-    (void)input;
-    struct str name = text_of(visit, "Error"), cause = text_of(visit, "Cause");
-    if (!visit->eval.error.name.n)
-        visit->eval.error = (struct asl_error){name.n ? name : STR("States.TaskFailed"), cause};
-    return NULL;
-}
-
-static const struct value *act_choice(struct asl_visit *visit, const struct value *input)
-{
-    (void)visit;
-    return input; /* which way to go is seen from what OutputPath leaves of nothing: see choose() */
-}
-
-struct state_type {
-    const char *name;
-    const struct value *(*act)(struct asl_visit *visit, const struct value *input);
-    bool parameters, result; /* it has Parameters and ResultPath; ResultSelector, Retry and Catch */
-    bool recovers;
-};
-
-static const struct state_type state_types[] = {
-    {"Task", act_task, true, true, true},
-    {"Parallel", asl_parallel, true, true, true},
-    {"Map", asl_map, false, true, true}, /* its Parameters are for its items */
-    {"Pass", act_pass, true, true, false},
-    {"Wait", act_wait, false, false, false},
-    {"Choice", act_choice, false, false, false},
-    {"Succeed", act_succeed, false, false, false},
-    {"Fail", act_fail, false, false, false},
-};
-
-static const struct state_type *type_of(const struct value *state)
-{
-    struct str name = value_text(value_getz(state, "Type"), STR_EMPTY);
-    for (size_t i = 0; i < sizeof state_types / sizeof *state_types; i++)
-        if (str_eqz(name, state_types[i].name))
-            return &state_types[i];
-    return NULL;
-}
-
-/* The rule that holds says where to go, else Default. */
-static struct str choose(struct asl_visit *visit, const struct value *input)
-{
-    const struct value *rules = value_getz(visit->state, "Choices");
-    for (uint32_t i = 0; rules && rules->kind == VALUE_LIST && i < rules->count; i++) {
-        if (asl_choice_holds(&visit->eval, rules->items[i], input))
-            return value_text(value_getz(rules->items[i], "Next"), STR_EMPTY);
-        if (visit->eval.error.name.n)
-            return STR_EMPTY;
-    }
-    struct str otherwise = value_text(value_getz(visit->state, "Default"), STR_EMPTY);
-    if (!otherwise.n)
-        asl_fail(&visit->eval, "States.NoChoiceMatched",
-            "No choice rule holds in state '%.*s', and it has no Default", STR_ARG(visit->name));
-    return otherwise;
 }
 
 /* Data can be read back from JSON wherever it is kept. */
@@ -281,17 +130,21 @@ static const struct value *within_limit(struct asl_visit *visit, const struct va
 }
 
 /* One attempt: input, work, result, output. NULL: eval.error, timed_out or stopped. */
-static const struct value *attempt(struct asl_visit *visit, const struct state_type *type, struct str *next)
+static const struct value *attempt(
+    struct asl_visit *visit, const struct asl_state_type *type, struct str *next)
 {
     struct asl_eval *eval = &visit->eval;
     const struct value *input = asl_filter(eval, visit->state, "InputPath", visit->raw);
     const struct value *parameters = type->parameters ? value_getz(visit->state, "Parameters") : NULL;
     if (input && parameters)
         input = asl_template(eval, parameters, input);
+    visit->assigned = NULL;
     const struct value *result = input ? type->act(visit, input) : NULL;
     const struct value *selector = type->recovers ? value_getz(visit->state, "ResultSelector") : NULL;
-    if (result && type->act == act_choice)
-        *next = choose(visit, input);
+    if (result && type->chooses)
+        *next = asl_choose(visit, input);
+    else if (result && asl_assign(visit, visit->state, result))
+        return NULL;
     if (result && selector)
         result = asl_template(eval, selector, result);
     if (result && type->result)
@@ -300,79 +153,6 @@ static const struct value *attempt(struct asl_visit *visit, const struct state_t
         result = asl_filter(eval, visit->state, "OutputPath", result);
     result = within_limit(visit, result);
     return eval->error.name.n ? NULL : result;
-}
-
-/* ---- failures ---- */
-
-/* Does an ErrorEquals list name the error? What is wrong with the machine itself is never caught. */
-static bool names_error(const struct value *rule, struct str error)
-{
-    const struct value *names = value_getz(rule, "ErrorEquals");
-    bool final = str_eqz(error, "States.Runtime");
-    for (uint32_t i = 0; !final && names && names->kind == VALUE_LIST && i < names->count; i++) {
-        struct str name = value_text(names->items[i], STR_EMPTY);
-        if (str_eq(name, error) ||
-            (str_eqz(name, "States.ALL") && !str_eqz(error, "States.DataLimitExceeded")) ||
-            (str_eqz(name, "States.TaskFailed") && !str_eqz(error, "States.Timeout") &&
-                !str_eqz(error, "States.HeartbeatTimeout")) ||
-            (str_eqz(name, "States.Timeout") && str_eqz(error, "States.HeartbeatTimeout")))
-            return true;
-    }
-    return false;
-}
-
-static double number_of(const struct value *rule, const char *member, double fallback)
-{
-    const struct value *v = value_getz(rule, member);
-    return !v                       ? fallback
-           : v->kind == VALUE_INT   ? (double)v->integer
-           : v->kind == VALUE_FLOAT ? v->number
-                                    : fallback;
-}
-
-/* How long to wait before the nth time (from 0). */
-static int64_t backoff_ms(struct asl_visit *visit, const struct value *rule, int nth)
-{
-    double s = number_of(rule, "IntervalSeconds", 1), rate = number_of(rule, "BackoffRate", 2);
-    double max = number_of(rule, "MaxDelaySeconds", 31622400);
-    for (int i = 0; i < nth && s < max; i++)
-        s *= rate;
-    int64_t ms = (int64_t)((s < max ? s : max) * 1000);
-    if (ms > 0 && str_eqz(value_text(value_getz(rule, "JitterStrategy"), STR_EMPTY), "FULL"))
-        ms = (int64_t)(visit->eval.random(visit->eval.random_ctx) % (uint64_t)(ms + 1));
-    return ms;
-}
-
-/* Is it to be tried again? Then that time has been waited. */
-static bool retry(struct asl_visit *visit, int counts[MAX_RETRIERS])
-{
-    const struct value *rules = value_getz(visit->state, "Retry");
-    for (uint32_t i = 0; rules && rules->kind == VALUE_LIST && i < rules->count && i < MAX_RETRIERS; i++) {
-        if (!names_error(rules->items[i], visit->eval.error.name))
-            continue;
-        if (counts[i] >= number_of(rules->items[i], "MaxAttempts", 3))
-            return false;
-        int64_t ms = backoff_ms(visit, rules->items[i], counts[i]++);
-        visit->retries++;
-        return wait_for(visit, ms);
-    }
-    return false;
-}
-
-static const struct value *catch_error(struct asl_visit *visit, struct str *next)
-{
-    struct asl_eval *eval = &visit->eval;
-    const struct value *rules = value_getz(visit->state, "Catch");
-    for (uint32_t i = 0; rules && rules->kind == VALUE_LIST && i < rules->count; i++) {
-        if (!names_error(rules->items[i], eval->error.name))
-            continue;
-        struct value_entry what[] = {{STR("Error"), value_string(eval->arena, eval->error.name)},
-            {STR("Cause"), value_string(eval->arena, eval->error.cause)}};
-        *next = value_text(value_getz(rules->items[i], "Next"), STR_EMPTY);
-        eval->error = (struct asl_error){.name = STR_EMPTY};
-        return asl_place_result(eval, rules->items[i], visit->raw, value_map(eval->arena, what, 2));
-    }
-    return NULL;
 }
 
 /* ---- one state, and all of them ---- */
@@ -400,9 +180,10 @@ static void say_where(struct asl_visit *visit)
         STR_ARG(visit->name), (long long)visit->entered_event, STR_ARG(eval->error.cause));
 }
 
-static const struct value *carry_out(struct asl_visit *visit, const struct state_type *type, struct str *next)
+static const struct value *carry_out(
+    struct asl_visit *visit, const struct asl_state_type *type, struct str *next)
 {
-    int counts[MAX_RETRIERS] = {0};
+    int counts[ASL_MAX_RETRIERS] = {0};
     for (;;) {
         visit->eval.error = (struct asl_error){.name = STR_EMPTY};
         new_token(visit);
@@ -412,22 +193,22 @@ static const struct value *carry_out(struct asl_visit *visit, const struct state
         bool over = visit->timed_out || asl_stopped(visit->line->scope);
         if (output || over || !type->recovers)
             return over ? NULL : output;
-        if (retry(visit, counts))
+        if (asl_retry(visit, counts))
             continue;
         if (visit->timed_out || asl_stopped(visit->line->scope))
             return NULL;
-        return catch_error(visit, next);
+        return asl_catch(visit, next);
     }
 }
 
-static bool ends(const struct value *state, const struct state_type *type)
+static bool ends(const struct value *state, const struct asl_state_type *type)
 {
-    return type->act == act_succeed || value_equal(value_getz(state, "End"), &value_true);
+    return type->ends || value_equal(value_getz(state, "End"), &value_true);
 }
 
 static const struct value *visit_state(struct asl_visit *visit, struct str *next, bool *end)
 {
-    const struct state_type *type = type_of(visit->state);
+    const struct asl_state_type *type = asl_state_type(visit->state);
     if (!type) {
         asl_fail(&visit->eval, "States.Runtime", "there is no state '%.*s'", STR_ARG(visit->name));
         return NULL;
@@ -438,6 +219,8 @@ static const struct value *visit_state(struct asl_visit *visit, struct str *next
     visit->entered_event = visit->line->event;
     const struct value *output = carry_out(visit, type, next);
     if (!output)
+        event_aborted(visit, type);
+    if (!output || asl_keep_assigned(visit))
         return NULL;
     *end = !next->n && ends(visit->state, type);
     if (!next->n && !*end)
@@ -464,7 +247,7 @@ static bool start_visit(struct asl_visit *visit, struct asl_line *line, struct s
     visit->line = line;
     visit->name = arena_str(visit->eval.arena, name);
     visit->state = value_get(value_getz(line->machine, "States"), name);
-    visit->entered_ms = now(line);
+    visit->entered_ms = asl_now(line);
     visit->timed_out = line->deadline_ms && visit->entered_ms >= line->deadline_ms;
     if (host->events && line->event >= host->events)
         asl_fail(&visit->eval, "States.Runtime",
@@ -492,6 +275,8 @@ const struct value *asl_line_run(
         arena_release(&held);
         held = fresh;
     }
+    arena_release(&line->own_arena);
+    line->own = NULL;
     out->event = line->event;
     out->output = data ? value_copy(arena, data) : NULL;
     if (data)

@@ -150,6 +150,8 @@ static void check_rule(const struct asl_scan *scan, const struct value *rule, bo
         if (asl_choice_operator(key, &type, &path)) {
             comparisons++;
             check_operand(scan, key, rule->entries[i].value);
+        } else if (top && str_eqz(key, "Assign")) {
+            asl_check_assigned(scan, rule->entries[i].value);
         } else if (!str_eqz(key, "Next") && !str_eqz(key, "Comment") && !str_eqz(key, "Variable") &&
                    !str_eqz(key, "And") && !str_eqz(key, "Or") && !str_eqz(key, "Not")) {
             asl_wrong(scan, arena_strz(scan->diags->arena, key), "Field is not supported");

@@ -15,6 +15,7 @@ enum {
     MAX_THREADS = 64,
     MAX_KEPT = 1000, /* that have ended */
     EXPRESS_MS = 300000,
+    MAX_HISTORY = 64 * 1024 * 1024, /* beyond it events come without inputs and outputs */
 };
 
 struct executions *executions_new(struct jobs *jobs)
@@ -23,6 +24,16 @@ struct executions *executions_new(struct jobs *jobs)
     all->jobs = jobs;
     pthread_mutex_init(&all->lock, NULL);
     return all;
+}
+
+void executions_stop(struct executions *all)
+{
+    if (!all)
+        return;
+    pthread_mutex_lock(&all->lock);
+    for (size_t i = 0; i < all->n; i++)
+        atomic_store(&all->items[i]->scope.stopped, true);
+    pthread_mutex_unlock(&all->lock);
 }
 
 void executions_free(struct executions *all)
@@ -106,12 +117,16 @@ int64_t execution_event(struct execution *execution, int64_t previous, const cha
     struct arena *arena = &execution->arena;
     int64_t id = (int64_t)++execution->event_count;
     if (!execution->express) {
+        const struct value *kept = details;
+        if (kept && execution->history > MAX_HISTORY)
+            kept = execution_without_data(arena, kept);
+        execution->history += kept ? value_size(kept) : 0;
         struct value_entry entries[] = {
             {STR("timestamp"), value_float(arena, (double)clock_wall_ms() / 1000)},
             {STR("type"), value_stringz(arena, type)},
             {STR("id"), value_int(arena, id)},
             {STR("previousEventId"), value_int(arena, previous)},
-            {name ? arena_str(arena, str_z(name)) : STR_EMPTY, value_copy(arena, details)},
+            {name ? arena_str(arena, str_z(name)) : STR_EMPTY, value_copy(arena, kept)},
         };
         MEM_GROW(execution->events, execution->event_cap, execution->event_count);
         execution->events[id - 1] = value_map(arena, entries, name ? 5 : 4);
@@ -377,6 +392,7 @@ static struct execution *make(struct executions *all, const struct execution_req
     execution->definition = value_copy(arena, value_getz(request->machine->attrs, "definition"));
     execution->start_ms = clock_wall_ms();
     execution->arn = arn_of(execution);
+    execution_log_prepare(execution, value_getz(request->machine->attrs, "logging"));
     return execution;
 }
 
@@ -442,7 +458,7 @@ int execution_start(
         job_run_release(made->run);
         return status;
     }
-    execution_log_open(made, value_getz(request->machine->attrs, "logging"));
+    execution_log_open(made);
     execution_save(made);
     job_run_keep(made->run); /* the thread's */
     if (jobs_thread(all->jobs, run, made))

@@ -24,11 +24,13 @@ struct task_token;
 
 struct executions {
     struct jobs *jobs;
-    pthread_mutex_t lock; /* of everything here and of the executions' changing members */
+    /* Of everything here but the tokens, and of the executions' changing members. jobs->lock may be taken
+     * while it is held, never the other way round. */
+    pthread_mutex_t lock;
     bool loaded;
     struct execution **items; /* in the order in which they were started */
     size_t n, cap;
-    struct task_token *tokens;
+    struct task_token *tokens; /* under jobs->lock, on whose condition those who hold them wait */
 };
 
 /* How much of it is logged. */
@@ -44,8 +46,8 @@ struct execution {
     struct str input; /* JSON text */
     int64_t start_ms;
     struct asl_scope scope;
-    enum execution_log log;
-    bool log_data; /* inputs and outputs too */
+    enum execution_log log, log_wanted; /* log: once its stream is there */
+    bool log_data;                      /* inputs and outputs too */
     struct str log_group, log_stream;
     /* under the lock */
     bool ended;
@@ -55,9 +57,12 @@ struct execution {
     struct str stop_error, stop_cause; /* of StopExecution */
     const struct value **events;
     size_t event_count, event_cap;
+    uint64_t history; /* about so many bytes of it are kept */
 };
 
 struct executions *executions_new(struct jobs *jobs);
+/* Whoever runs comes to its end soon: nothing waits, no further state begins. */
+void executions_stop(struct executions *all);
 void executions_free(struct executions *all);
 struct executions *jobs_executions(struct jobs *jobs);
 
@@ -85,8 +90,10 @@ const struct value *execution_describe(struct execution *execution, struct arena
 
 /* ---- executions_log.c ---- */
 
-/* Before it runs. `logging`: the machine's attribute. */
-void execution_log_open(struct execution *execution, const struct value *logging);
+/* While nobody else knows the execution. `logging`: the machine's attribute. */
+void execution_log_prepare(struct execution *execution, const struct value *logging);
+/* Before it runs. */
+void execution_log_open(struct execution *execution);
 void execution_log_event(
     struct execution *execution, int64_t id, int64_t previous, const char *type, const struct value *details);
 /* An event's details without inputs and outputs. */

@@ -42,22 +42,27 @@ static struct str stream_of(struct execution *execution)
         STR_ARG(uuid_random(&execution->arena)));
 }
 
-void execution_log_open(struct execution *execution, const struct value *logging)
+void execution_log_prepare(struct execution *execution, const struct value *logging)
+{
+    execution->log_wanted = level_of(logging);
+    execution->log_group = arena_str(&execution->arena, group_of(logging));
+    execution->log_stream = stream_of(execution);
+    execution->log_data = value_equal(value_getz(logging, "include_execution_data"), &value_true);
+}
+
+void execution_log_open(struct execution *execution)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct control_record group;
     struct jobs *jobs = execution->all->jobs;
-    struct str name = group_of(logging);
-    if (level_of(logging) == LOG_OFF ||
+    struct str name = execution->log_group;
+    if (execution->log_wanted == LOG_OFF ||
         !control_find(jobs_control(jobs), &arena, STR("aws.logs.log_group"), execution->region, name, &group))
         return;
-    execution->log_group = arena_str(&execution->arena, name);
-    execution->log_stream = stream_of(execution);
-    execution->log_data = value_equal(value_getz(logging, "include_execution_data"), &value_true);
     const struct log_place place = {execution->region, execution->log_group, execution->log_stream};
     logs_forget(jobs_logs(jobs), execution->region, name, group.created_ms);
     if (logs_create(jobs_logs(jobs), &place) == LOGS_OK)
-        execution->log = level_of(logging);
+        execution->log = execution->log_wanted;
 }
 
 static bool is_wanted(enum execution_log level, struct str type)

@@ -56,6 +56,7 @@ struct work {
     unsigned flags;
     const char *text, *around;
     bool sync, json_output, token;
+    bool refused;          /* before anything was started whose end is waited for */
     bool lambda, function; /* function: a Lambda function's own ARN */
     struct job_run *run;
     int64_t deadline_ms; /* on the monotonic clock; 0: none */
@@ -261,6 +262,8 @@ static void note(struct work *work, const char *what, const char *member, const 
     }
     if (scheduled && work->task->timeout_ms)
         put(&b, "timeoutInSeconds", value_int(arena, (work->task->timeout_ms + 999) / 1000));
+    if (scheduled && work->task->heartbeat_ms && !work->function)
+        put(&b, "heartbeatInSeconds", value_int(arena, work->task->heartbeat_ms / 1000));
     struct str type = arena_printf(arena, "%s%s", work->function ? "LambdaFunction" : "Task", what);
     struct str details =
         arena_printf(arena, "%s%sEventDetails", work->function ? "lambdaFunction" : "task", what);
@@ -409,6 +412,7 @@ static const struct value *carry_out(struct work *work)
             answer = wait_for_token(work, token);
     } else {
         answer = NULL;
+        work->refused = work->token || work->sync;
     }
     job_run_release(work->run);
     if (token)
@@ -431,6 +435,6 @@ const struct value *execution_task(
     else if (str_eqz(error->name, "States.Timeout") || str_eqz(error->name, "States.HeartbeatTimeout"))
         note(&work, "TimedOut", NULL, NULL);
     else if (error->name.n)
-        note(&work, "Failed", NULL, NULL);
+        note(&work, work.refused ? "SubmitFailed" : "Failed", NULL, NULL);
     return answer;
 }

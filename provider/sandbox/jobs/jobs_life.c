@@ -209,6 +209,7 @@ void jobs_stop(struct jobs *jobs)
     pthread_mutex_unlock(&jobs->lock);
     tasks_stop(jobs->tasks);
     functions_stop(jobs->functions);
+    executions_stop(jobs->executions);
     queues_stop(jobs->queues);
     pthread_mutex_lock(&jobs->lock);
     while (jobs->threads)

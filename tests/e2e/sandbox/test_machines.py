@@ -107,7 +107,7 @@ def test_cases_give_the_same_everywhere(interpreter):
             want, got = case["output"], json.loads(end["output"]) if "output" in end else end
         if want != got or isinstance(want, bool) != isinstance(got, bool):
             wrong.append((case["name"], got))
-    assert not wrong
+    assert not wrong, json.dumps(wrong, default=str, indent=1)
     assert len(cases) > 60
 
 
