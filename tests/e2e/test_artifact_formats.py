@@ -1,0 +1,140 @@
+"""weir.artifact: the packages are what they say, to programs that others wrote, and the same on any machine."""
+
+import base64
+import csv
+import hashlib
+import io
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+import pytest
+
+from test_artifact import offline, packed_file, shas, write
+
+FORMATS = ["zip", "tar.gz", "wheel"]
+
+
+def files_below(folder):
+    """What lies there: {name: (content, executable)}."""
+    return {str(path.relative_to(folder)): (path.read_bytes(), os.access(path, os.X_OK) and bool(path.stat().st_mode & 0o100)) for path in folder.rglob("*") if path.is_file()}
+
+
+def make_source(folder):
+    """Files of all kinds, from a seed."""
+    dice = random.Random(7)
+    sizes = [0, 1, 511, 512, 513, 65535, 65536, 65537, 300_000]
+    names = ["main.py", "empty", "a/b/c/d/e.txt", "with space.txt", "ü/€ uro.txt", "日本語.py", "quote'\"s.txt", "comma,.txt", "-dash", "x" * 200 + ".long", "a.tar.gz",
+             "deep/" * 20 + "x", ".hidden", "line\nbreak.txt", "back\\slash"]
+    for i, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        size = sizes[i % len(sizes)]
+        path.write_bytes(dice.randbytes(size) if i % 2 else bytes(size))
+        path.chmod(0o755 if i % 3 == 0 else 0o640)
+
+
+@pytest.mark.parametrize("package", FORMATS)
+@pytest.mark.parametrize("compress", ["true", "false"])
+def test_same_bytes_on_any_machine(tmp_path, package, compress):
+    """Whatever folder, user's umask, time zone, locale, order on the disk, and times of the files."""
+    files = {"src/main.py": "print(1)\n", "src/a/b.txt": "b", "src/ü/€.txt": "euro", "src/run.sh": "#!/bin/sh\n"}
+    found = set()
+    for name, zone, mask, order in (("one", "UTC", 0o022, 1), ("a/longer/way", "Asia/Tokyo", 0o077, -1)):
+        before = os.umask(mask)
+        stack = offline(tmp_path, f"source: src, name: tool, package: {package}, compress: {compress}", dict(list(files.items())[::order]), name)
+        os.umask(before)
+        (stack.folder / "src/run.sh").chmod(0o700 if order == 1 else 0o755)
+        for i, path in enumerate(sorted(stack.folder.rglob("src/**/*"))):
+            os.utime(path, (1_000_000_000 + i * order, 1_000_000_000 + i * order))
+        stack.env |= {"TZ": zone, "LC_ALL": "C" if order == 1 else "C.UTF-8"}
+        found.add((shas(stack)["code"], packed_file(stack).read_bytes()))
+    assert len(found) == 1
+    sha, packed = found.pop()
+    assert hashlib.sha256(packed).hexdigest() == sha
+
+
+@pytest.mark.parametrize("compress", ["true", "false"])
+def test_zip_is_read_by_others(tmp_path, compress):
+    stack = offline(tmp_path, f"source: src, compress: {compress}")
+    make_source(stack.folder / "src")
+    shas(stack)
+    packed, wanted = packed_file(stack), files_below(stack.folder / "src")
+    with zipfile.ZipFile(packed) as archive:
+        assert archive.testzip() is None and sorted(archive.namelist()) == sorted(wanted) and archive.namelist() == sorted(archive.namelist(), key=os.fsencode)
+        for info in archive.infolist():
+            assert (archive.read(info), bool(info.external_attr >> 16 & 0o100)) == wanted[info.filename]
+            assert info.date_time == (1980, 1, 1, 0, 0, 0) and info.external_attr >> 16 in (0o100644, 0o100755) and info.create_system == 3
+            assert info.compress_type == (zipfile.ZIP_DEFLATED if compress == "true" and info.file_size else zipfile.ZIP_STORED) or not info.file_size
+    if shutil.which("unzip"):
+        out = tmp_path / "out"
+        wanted["linebreak.txt"] = wanted.pop("line\nbreak.txt")  # unzip leaves such characters out
+        unzipped = subprocess.run(["unzip", "-q", packed, "-d", out], capture_output=True, text=True, env={"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]})
+        assert unzipped.returncode == 0, unzipped
+        assert files_below(out) == wanted
+
+
+@pytest.mark.parametrize("compress", ["true", "false"])
+def test_tar_is_read_by_others(tmp_path, compress):
+    stack = offline(tmp_path, f"source: src, package: tar.gz, compress: {compress}")
+    make_source(stack.folder / "src")
+    shas(stack)
+    packed, wanted = packed_file(stack), files_below(stack.folder / "src")
+    with tarfile.open(packed) as archive:
+        members = archive.getmembers()
+        assert {member.name: (archive.extractfile(member).read(), bool(member.mode & 0o100)) for member in members} == wanted
+        assert {(member.mtime, member.uid, member.gid, member.uname, member.gname) for member in members} == {(0, 0, 0, "", "")}
+        assert {member.mode for member in members} == {0o644, 0o755}
+    out = tmp_path / "out"
+    out.mkdir()
+    subprocess.run(["tar", "xzf", packed, "-C", out], check=True)
+    assert files_below(out) == wanted
+    assert packed.read_bytes()[4:8] == bytes(4)  # gzip's own time
+
+
+def installed(tmp_path, stack):
+    """What pip makes of the wheel, where it is found under the name that its key gives it."""
+    (event,) = [event for event in stack.run("plan", "--json").events() if event["event"] == "change"]
+    key = {attribute["name"]: attribute["after"] for attribute in event["attrs"]}["key"]
+    wheel = tmp_path / key.rsplit("/", 1)[1]
+    shutil.copy(packed_file(stack), wheel)
+    target = tmp_path / "installed"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-index", "--disable-pip-version-check", "--target", target, wheel], check=True)
+    return wheel, target
+
+
+def test_wheel_is_installed_by_pip(tmp_path):
+    stack = offline(tmp_path, "source: src, package: wheel, name: tool, version: '1.5'")
+    make_source(stack.folder / "src/tool/data")
+    (stack.folder / "src/tool/data/line\nbreak.txt").unlink()  # pip's own limit
+    (stack.folder / "src/tool/data/back\\slash").unlink()
+    write(stack.folder, {"src/tool/__init__.py": "X = 7\n"})
+    wheel, target = installed(tmp_path, stack)
+    assert wheel.name == "tool-1.5-py3-none-any.whl"
+    assert {name: content for name, (content, _) in files_below(target / "tool").items() if "__pycache__" not in name} == {
+        name: content for name, (content, _) in files_below(stack.folder / "src/tool").items()}
+    said = subprocess.run([sys.executable, "-c", "import tool, importlib.metadata as m; print(tool.X, m.version('tool'))"], env={"PYTHONPATH": str(target)}, capture_output=True, text=True)
+    assert said.stdout == "7 1.5\n", said
+    with zipfile.ZipFile(wheel) as archive:  # RECORD is right about every file
+        rows = list(csv.reader(io.StringIO(archive.read("tool-1.5.dist-info/RECORD").decode())))
+        assert sorted(row[0] for row in rows) == sorted(archive.namelist())
+        for name, digest, size in rows:
+            if not name.endswith("/RECORD"):
+                content = archive.read(name)
+                assert digest == "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=") and int(size) == len(content)
+
+
+def test_prefix_as_a_layer_wants_it(tmp_path):
+    stack = offline(tmp_path, "source: src, prefix: python/lib", {"src/a.py": "1"})
+    shas(stack)
+    assert zipfile.ZipFile(packed_file(stack)).namelist() == ["python/lib/a.py"]
+
+
+def test_file_as_it_is(tmp_path):
+    stack = offline(tmp_path, "source: a.py", {"a.py": "print(1)\n"})
+    assert shas(stack)["code"] == hashlib.sha256(b"print(1)\n").hexdigest()
+    assert not (stack.folder / ".weir/artifacts").exists()
