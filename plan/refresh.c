@@ -282,6 +282,40 @@ static void add_single(struct refresh *r, struct group *group, struct seen *seen
     r->singles[r->single_count++].seen = seen;
 }
 
+/* Is this what it was before weir changed it a moment ago? Services are behind with some settings. */
+static bool is_behind(const struct group *group, const struct record *record, const struct value *live)
+{
+    const struct schema *schema = group->schema;
+    if (record->tainted || !record->recent_ms || clock_wall_ms() - record->recent_ms > schema->settles_ms)
+        return false;
+    for (uint32_t i = 0; record->set && i < record->set->count; i++) {
+        const struct attr *attr = schema_attr(schema, record->set->items[i]->string);
+        if (!attr || !readable(schema, attr->name))
+            continue;
+        const struct value *is = value_get(live, attr->name), *was = value_get(record->before, attr->name);
+        if (!attr_equal(attr, value_get(record->attrs, attr->name), is) &&
+            attr_equal(attr, value_is_null(was) ? attr->default_value : was,
+                value_is_null(is) ? attr->default_value : is))
+            return true;
+    }
+    return false;
+}
+
+/* Reads until the service is no longer behind. */
+static int read_settled(struct op_ctx *op, const struct group *group, const struct seen *seen,
+    const struct value *base, const struct value *wanted, const struct value **live, struct err *err)
+{
+    const struct value *prior = value_merge(op->arena, seen->record->attrs, base);
+    for (int64_t pause = 250;; pause = pause < 4000 ? pause * 2 : pause) {
+        if (group->schema->ops->read(op, prior, wanted, live, err))
+            return -1;
+        bool given_up = op->cancel && atomic_load(op->cancel);
+        if (!*live || given_up || !is_behind(group, seen->record, value_merge(op->arena, base, *live)))
+            return 0;
+        clock_sleep_ms(pause);
+    }
+}
+
 static void read_single(void *ctx, size_t i)
 {
     struct refresh *r = ctx;
@@ -296,9 +330,9 @@ static void read_single(void *ctx, size_t i)
     const struct value *base = seen->read && agrees(group, seen) ? seen->live : NULL;
     if (base)
         wanted = list_without(&arena, wanted, group->covered);
-    const struct value *prior = value_merge(&arena, seen->record->attrs, base), *live = NULL;
+    const struct value *live = NULL;
     struct err err = ERR_INIT;
-    if (group->schema->ops->read(&op, prior, wanted, &live, &err)) {
+    if (read_settled(&op, group, seen, base, wanted, &live, &err)) {
         err_context(&err, "reading %.*s", STR_ARG(seen->address));
         if (!seen->record->id.n)
             err_hint(&err,

@@ -86,6 +86,7 @@ struct schema {
     struct str
         pending; /* computed list: attributes whose change the service has taken but not made yet; "" none */
     struct str pending_until;       /* "the maintenance window" */
+    int64_t settles_ms;             /* so long after a change a read may show what was before; 0: at once */
     const struct resource_ops *ops; /* provider/provider.h */
     const struct job_ops *job;      /* provider/job.h; NULL: nothing that could be run */
     void *impl;                     /* the provider's own description of the type */

@@ -9,10 +9,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+enum { RECENT_MS = 60 * 1000 };
+
 void records_init(struct records *r, struct secrets *secrets)
 {
     *r = (struct records){.secrets = secrets, .outputs = &value_empty_map};
     r->keeper.arena = &r->arena;
+    r->recent = time_rfc3339(&r->arena, clock_wall_ms() - RECENT_MS, true);
 }
 
 static void forget_intents(struct records *r)
@@ -52,6 +55,7 @@ static const struct value *share(struct records *r, const struct value *v, const
 static void put_kept(struct records *r, struct record *record)
 {
     const struct record *before = map_get(&r->by_address, record->address);
+    record->before = record->recent_ms && before ? before->attrs : NULL;
     if (before)
         record->address = before->address;
     else
@@ -219,6 +223,9 @@ static int put_line(struct records *r, const struct value *line, uint64_t seq, s
         .prevent_destroy = flag_of(line, "prevent_destroy"),
         .seq = seq,
     };
+    struct str at = text_of(line, "at"); /* such times are in order as texts, too */
+    if (str_cmp(at, r->recent) > 0)
+        time_parse_rfc3339(at, &record->recent_ms);
     if (read_value(r, attrs, &record->attrs, err))
         return -1;
     record->set = share(r, value_getz(line, "set"), r->last ? r->last->set : NULL);

@@ -23,6 +23,7 @@ struct records {
     size_t lines;                 /* since the newest snapshot, itself included */
     struct str digest;            /* of the stack's files as kept last; "" while none were */
     struct str moved_to;          /* the state is kept elsewhere now; "" : it is not */
+    struct str recent;            /* records that were written after this time keep what was before */
     bool keep_sealed;             /* values stay as they stand in the log: no key is needed */
     uint64_t kept_due;            /* records of a snapshot that are still to come */
     const struct record **sorted; /* NULL: to be made anew */

@@ -263,6 +263,31 @@ def test_what_was_never_there_is_told_at_once(stack, cloud):
     assert cloud.requests().count("AuthorizeSecurityGroupIngress") == 1
 
 
+LAKE = "stack: faults\nresources: {lake: {type: aws.s3.bucket, name: fault-lake, versioning: %s}}\n"
+VERSIONED = '<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>%s</Status></VersioningConfiguration>'
+
+
+@pytest.mark.parametrize("before, behind", [(None, "<VersioningConfiguration/>"), ("false", VERSIONED % "Suspended")])
+def test_a_setting_that_still_reads_as_it_was_before_is_no_drift(stack, cloud, before, behind):
+    for versioning in (before, "true") if before else ("true",):
+        stack.write(LAKE % versioning)
+        stack.apply()
+    cloud.forget_requests()
+    cloud.fail({"match": "GET /fault-lake.versioning", "status": 200, "body": behind, "times": 2})
+    stack.assert_settled()
+    assert len([call for call in cloud.requests() if call.startswith("GET /fault-lake?versioning")]) == 3
+
+
+def test_a_setting_that_is_neither_as_it_was_nor_as_it_is_is_drift_at_once(stack, cloud):
+    for description in "one", "two":
+        stack.write(ROLE.replace("timeouts", f"description: {description}, timeouts"))
+        stack.apply()
+    cloud.client("iam").update_role(RoleName="fault-role", Description="three")
+    cloud.forget_requests()
+    assert stack.plan() == {"role": "update"}
+    assert cloud.requests().count("GetRole") == 1
+
+
 @pytest.mark.parametrize("what", ["a new role and a schedule", "a new principal in a role"])
 def test_the_same_code_with_other_words_is_final(stack, cloud, what):
     text, call, status, body = UNSETTLED[what]

@@ -53,8 +53,9 @@ def _():
         less={"name": "life-lake", "force_destroy": True},
         seen=seen,
         gone=lambda cloud: not cloud.client("s3").list_buckets()["Buckets"],
-        outside=lambda cloud: cloud.client("s3").put_bucket_versioning(Bucket="life-lake", VersioningConfiguration={"Status": "Suspended"}),
-        drifted="versioning",
+        outside=lambda cloud: cloud.client("s3").put_bucket_encryption(Bucket="life-lake", ServerSideEncryptionConfiguration={"Rules": [
+            {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/third"}}]}),
+        drifted="encryption",
         replaces=[{"name": "life-other-lake", "policy": bucket_policy("s3:PutObject", "life-other-lake")}],  # a policy is of its own bucket
     )
 
