@@ -1,13 +1,15 @@
 /*
- * Athena's queries. The sandbox has no SQL engine of its own: they run where python3 has DuckDB
- * (python/weir_athena.py), elsewhere they fail and say so. A result lies in S3 as the service leaves it
- * there, and as JSON beside its record for GetQueryResults.
+ * Athena's statements. The sandbox has no SQL engine of its own: queries run where python3 has DuckDB
+ * (python/weir_athena.py), elsewhere they fail and say so; those that make and show tables do without it. A
+ * result lies in S3 as the service leaves it there, and as JSON beside its record for GetQueryResults.
  */
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "provider/sandbox/jobs/script.h"
 #include "provider/sandbox/jobs/view.h"
+
+#include <ctype.h>
 
 enum { MAX_ROWS = 1000, MAX_SHOWN = 50, MAX_ERROR = 4096, NO_DUCKDB = 3, TIMEOUT_MS = 1800000 };
 static const size_t MAX_RESULT = 64 * 1024 * 1024;
@@ -92,6 +94,28 @@ static void work(struct task *task)
 
 /* ---- what is shown ---- */
 
+/* By its first word, as Athena sorts them. */
+static struct str statement_type(struct str query)
+{
+    static const struct {
+        const char *word, *type;
+    } words[] = {{"create", "DDL"}, {"drop", "DDL"}, {"alter", "DDL"}, {"msck", "DDL"}, {"show", "UTILITY"},
+        {"describe", "UTILITY"}, {"desc", "UTILITY"}};
+    query = str_trim(query);
+    while (str_starts(query, STR("--")) || str_starts(query, STR("/*"))) { /* comments come first */
+        bool line = query.p[0] == '-';
+        ptrdiff_t end = line ? str_find_char(query, '\n', 0) : str_find(query, STR("*/"), 2);
+        query = end < 0 ? STR_EMPTY : str_trim(str_slice(query, (size_t)end + (line ? 1 : 2), query.n));
+    }
+    size_t n = 0;
+    while (n < query.n && isalpha((unsigned char)query.p[n]))
+        n++;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (str_ieq(str_slice(query, 0, n), str_z(words[i].word)))
+            return str_z(words[i].type);
+    return STR("DML");
+}
+
 static const char *const states[] = {[JOB_WAITING] = "QUEUED",
     [JOB_STARTING] = "QUEUED",
     [JOB_RUNNING] = "RUNNING",
@@ -116,7 +140,8 @@ static const struct value *view(const struct task_info *info, struct arena *aren
         view_int(&statistics, "EngineExecutionTimeInMillis", info->ended_ms - info->started_ms);
     view_text(&b, "QueryExecutionId", info->id);
     view_set(&b, "Query", value_getz(info->request, "QueryString"));
-    view_text(&b, "StatementType", STR("DML"));
+    view_text(
+        &b, "StatementType", statement_type(value_text(value_getz(info->request, "QueryString"), STR_EMPTY)));
     view_set(&b, "ResultConfiguration", value_builder_map(&place));
     view_set(&b, "QueryExecutionContext", context ? context : &value_empty_map);
     view_set(&b, "Status", value_builder_map(&status));
@@ -131,8 +156,8 @@ static const struct task_kind kind = {"athena", work, view};
 /* ---- operations ---- */
 
 /* Where the result goes: as asked, or as the workgroup has it. "" nowhere. */
-static int find_output(
-    const struct job_call *call, struct str group, struct str id, struct str *out, struct err *err)
+static int find_output(const struct job_call *call, struct str group, struct str id, const char *suffix,
+    struct str *out, struct err *err)
 {
     struct control_record record;
     bool known = control_find(
@@ -140,6 +165,8 @@ static int find_output(
     if (!known && !str_eqz(group, "primary"))
         return job_refuse(
             err, 400, "InvalidRequestException", "WorkGroup %.*s is not found.", STR_ARG(group));
+    if (known && str_eqz(value_text(value_getz(record.attrs, "state"), STR_EMPTY), "DISABLED"))
+        return job_refuse(err, 400, "InvalidRequestException", "WorkGroup %.*s is disabled.", STR_ARG(group));
     struct str place =
         value_text(value_getz(value_getz(call->input, "ResultConfiguration"), "OutputLocation"), STR_EMPTY);
     if (known) {
@@ -153,7 +180,7 @@ static int find_output(
             "No output location provided. An output location is required either through the Workgroup result "
             "configuration setting or as an API input.");
     bool slash = place.p[place.n - 1] == '/';
-    *out = arena_printf(call->arena, "%.*s%s%.*s.csv", STR_ARG(place), slash ? "" : "/", STR_ARG(id));
+    *out = arena_printf(call->arena, "%.*s%s%.*s.%s", STR_ARG(place), slash ? "" : "/", STR_ARG(id), suffix);
     return 0;
 }
 
@@ -162,7 +189,10 @@ static int start(struct job_call *call, struct err *err)
     struct str query, output, id = uuid_random(call->arena);
     struct str group = value_text(value_getz(call->input, "WorkGroup"), STR("primary"));
     struct err why = ERR_INIT;
-    if (job_required(call, "QueryString", &query, err) || find_output(call, group, id, &output, err))
+    if (job_required(call, "QueryString", &query, err))
+        return -1;
+    const char *suffix = str_eqz(statement_type(query), "DML") ? "csv" : "txt";
+    if (find_output(call, group, id, suffix, &output, err))
         return -1;
     const struct task_options options = {.kind = &kind,
         .region = call->region,
@@ -263,20 +293,22 @@ static const struct value *row_of(struct arena *arena, const struct value *cells
     return value_map(arena, &entry, 1);
 }
 
-/* The first row of the first page is the names of the columns. */
+/* The first row of a query's first page is the names of the columns. */
 static int answer_rows(struct job_call *call, const struct value *result, struct err *err)
 {
     struct arena *arena = call->arena;
+    const struct value *header = value_getz(result, "header");
+    size_t names = header && header->kind == VALUE_BOOL && !header->boolean ? 0 : 1;
     const struct value *columns = value_getz(result, "columns"), *rows = value_getz(result, "rows"), *next;
     size_t first, end;
     if (!columns || columns->kind != VALUE_LIST || !rows || rows->kind != VALUE_LIST)
         return job_refuse(err, 500, "InternalServerException", "the sandbox cannot read the query's result");
-    if (job_page(call, "NextToken", "MaxResults", MAX_ROWS, rows->count + 1, &first, &end, &next, err))
+    if (job_page(call, "NextToken", "MaxResults", MAX_ROWS, rows->count + names, &first, &end, &next, err))
         return -1;
     struct value_builder list = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
     for (size_t i = first; i < end; i++)
         value_builder_add(
-            &list, i ? row_of(arena, rows->items[i - 1], NULL) : row_of(arena, columns, "Name"));
+            &list, i < names ? row_of(arena, columns, "Name") : row_of(arena, rows->items[i - names], NULL));
     const struct value_entry info = {STR("ColumnInfo"), columns};
     const struct value_entry set[] = {
         {STR("Rows"), value_builder_list(&list)}, {STR("ResultSetMetadata"), value_map(arena, &info, 1)}};

@@ -1,4 +1,5 @@
 /* Glue's job runs. */
+#include "provider/sandbox/jobs/glue.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "provider/sandbox/exchange.h"
@@ -340,5 +341,12 @@ const struct job_operation glue_operations[] = {
     {"glue", "GetJobRun", get_run, NULL, NULL},
     {"glue", "GetJobRuns", get_runs, NULL, NULL},
     {"glue", "BatchStopJobRun", stop_runs, NULL, NULL},
+    {"glue", "CreatePartition", glue_create_partition, NULL, NULL},
+    {"glue", "BatchCreatePartition", glue_batch_create_partition, NULL, NULL},
+    {"glue", "DeletePartition", glue_delete_partition, NULL, NULL},
+    {"glue", "BatchDeletePartition", glue_batch_delete_partition, NULL, NULL},
+    {"glue", "UpdatePartition", glue_update_partition, NULL, NULL},
+    {"glue", "GetPartition", glue_get_partition, NULL, NULL},
+    {"glue", "GetPartitions", glue_get_partitions, NULL, NULL},
     {0},
 };

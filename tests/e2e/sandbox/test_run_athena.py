@@ -81,7 +81,7 @@ def test_a_query_over_the_catalog(athena):
 
 
 def test_a_query_that_cannot_be_run(athena):
-    for sql, reason in (("SELECT nosuch FROM silver", "nosuch"), ("DROP TABLE silver", "made in the stack"), ("SELECT * FROM nowhere", "nowhere")):
+    for sql, reason in (("SELECT nosuch FROM silver", "nosuch"), ("DROP VIEW silver", "DROP TABLE drops it"), ("GRANT x", "no statement that begins with GRANT"), ("CREATE EXTERNAL TABLE t (a int)", "has a LOCATION"), ("CREATE EXTERNAL TABLE t (a int) STORED AS WOOD LOCATION 's3://lake/t/'", "STORED AS WOOD"), ("CREATE TABLE t (a int)", "no Iceberg"), ("ALTER TABLE silver ADD PARTITION (month = '1')", "divided by year"), ("INSERT INTO nosuch VALUES (1)", "Table not found films.nosuch"), ("SELECT * FROM nowhere", "nowhere")):
         status = athena.ended(sql)["Status"]
         assert status["State"] == "FAILED"
         assert reason in status["StateChangeReason"]
@@ -143,3 +143,138 @@ resources:
     gone = stack.run("run", "--follow", events[-1]["id"], "numbers", "-o", "gone.csv", status=1)
     assert "downloading s3://lake/saved/" in gone.err and "not every statement leaves a file" in gone.err
     stack.destroy()
+
+
+def test_tables_are_made_and_filled(athena):
+    glue = athena.sandbox.client("glue")
+    athena.sandbox.put("ddl/raw/one.csv", "id;name;price\n1;lamp;2.5\n2;table;10\n")
+    assert athena.rows("CREATE DATABASE IF NOT EXISTS shop COMMENT 'what is sold'") == []
+    made = """CREATE EXTERNAL TABLE IF NOT EXISTS shop.goods (
+        id int COMMENT 'its number', `name` string, price decimal(10,2), tags array<struct<k:string,v:map<string,int>>>)
+      PARTITIONED BY (day string) ROW FORMAT DELIMITED FIELDS TERMINATED BY ';' -- as they come
+      STORED AS TEXTFILE LOCATION 's3://lake/ddl/goods/' TBLPROPERTIES ('skip.header.line.count'='1', 'note'='it''s new')"""
+    assert athena.rows(made) == [] and athena.rows(made) == []
+    table = glue.get_table(DatabaseName="shop", Name="goods")["Table"]
+    assert [(c["Name"], c["Type"]) for c in table["StorageDescriptor"]["Columns"]][2:] == [("price", "decimal(10,2)"), ("tags", "array<struct<k:string,v:map<string,int>>>")]
+    assert table["Parameters"]["note"] == "it's new" and table["PartitionKeys"] == [{"Name": "day", "Type": "string"}]
+    assert table["StorageDescriptor"]["SerdeInfo"]["Parameters"]["field.delim"] == ";"
+    assert athena.rows("SHOW TABLES IN shop") == [["goods"]]
+    assert athena.api.get_query_execution(QueryExecutionId=athena.run)["QueryExecution"]["StatementType"] == "UTILITY"
+    assert athena.sandbox.get(f"results/{athena.run}.txt") == "goods\n"
+    assert [row[0].split() for row in athena.rows("DESCRIBE shop.goods")][:2] == [["id", "int", "its", "number"], ["name", "string"]]
+    assert athena.rows("SHOW DATABASES LIKE 's*'") == [["shop"]]
+    assert athena.rows("SELECT * FROM shop.goods")[1:] == []
+    text = "\n".join(row[0] for row in athena.rows("SHOW CREATE TABLE shop.goods"))
+    assert athena.rows("DROP TABLE shop.goods") == [] and athena.rows("DROP TABLE IF EXISTS shop.goods") == []
+    assert athena.rows(text) == []  # what it shows makes the same again
+    again = glue.get_table(DatabaseName="shop", Name="goods")["Table"]
+    assert {**again, "CreateTime": 0, "UpdateTime": 0, "VersionId": 0} == {**table, "CreateTime": 0, "UpdateTime": 0, "VersionId": 0}
+    athena.rows("DROP DATABASE shop CASCADE")
+
+
+def test_partitions(athena):
+    glue = athena.sandbox.client("glue")
+    for day, n in (("1", 3), ("2", 4)):
+        athena.sandbox.put(f"ddl/parts/day={day}/a.csv", f"{n}\n")
+    athena.sandbox.put("ddl/elsewhere/a.csv", "50\n60\n")
+    athena.rows("CREATE EXTERNAL TABLE parts (n int) PARTITIONED BY (day int) ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' LOCATION 's3://lake/ddl/parts/'")
+    rows = "SELECT day, n FROM parts ORDER BY day, n"
+    assert athena.rows(rows)[1:] == [["1", "3"], ["2", "4"]]  # none is registered: all that lie there
+    assert athena.rows("ALTER TABLE parts ADD IF NOT EXISTS PARTITION (day = '1') PARTITION (day = 9) LOCATION 's3://lake/ddl/elsewhere/'") == []
+    assert athena.rows(rows)[1:] == [["1", "3"], ["9", "50"], ["9", "60"]]
+    assert athena.rows("SHOW PARTITIONS parts") == [["day=1"], ["day=9"]]
+    assert athena.rows("MSCK REPAIR TABLE parts") == [["Repair: Added partition to metastore parts:day=2"]]
+    assert athena.rows("SELECT sum(n) FROM parts")[1:] == [["117"]]
+    assert athena.rows("ALTER TABLE parts DROP PARTITION (day = '9')") == []
+    assert [p["Values"] for p in glue.get_partitions(DatabaseName="films", TableName="parts")["Partitions"]] == [["1"], ["2"]]
+    assert "already exists" in athena.ended("ALTER TABLE parts ADD PARTITION (day = '1')")["Status"]["StateChangeReason"]
+    assert glue.get_partition(DatabaseName="films", TableName="parts", PartitionValues=["2"])["Partition"]["StorageDescriptor"]["Location"] == "s3://lake/ddl/parts/day=2/"
+    for wrong in ({"Values": ["1"]}, {"Values": ["1", "2"]}):
+        with pytest.raises(ClientError):
+            glue.create_partition(DatabaseName="films", TableName="parts", PartitionInput=wrong)
+    glue.update_partition(DatabaseName="films", TableName="parts", PartitionValueList=["2"], PartitionInput={"Values": ["3"], "StorageDescriptor": {"Location": "s3://lake/ddl/elsewhere/"}})
+    assert athena.rows(rows)[1:] == [["1", "3"], ["3", "50"], ["3", "60"]]
+    assert glue.batch_delete_partition(DatabaseName="films", TableName="parts", PartitionsToDelete=[{"Values": ["3"]}, {"Values": ["7"]}])["Errors"][0]["PartitionValues"] == ["7"]
+    athena.rows("DROP TABLE parts")
+    athena.rows("CREATE EXTERNAL TABLE parts (n int) PARTITIONED BY (day int) LOCATION 's3://lake/ddl/parts/'")
+    assert athena.rows("SHOW PARTITIONS parts") == []
+    athena.rows("DROP TABLE parts")
+
+
+def test_partitions_that_are_projected(athena):
+    for day in ("2026/11/19", "2026/11/20", "2026/12/01"):
+        for zone in ("eu", "us", "moon"):
+            athena.sandbox.put(f"ddl/log/{zone}/{day}/x.json", f'{{"a": {len(zone)}}}\n')
+    athena.rows("""CREATE EXTERNAL TABLE log (a int) PARTITIONED BY (zone string, day string) ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe' LOCATION 's3://lake/ddl/log/'
+        TBLPROPERTIES ('projection.enabled'='true', 'projection.zone.type'='enum', 'projection.zone.values'='eu,us', 'projection.day.type'='date', 'projection.day.format'='yyyy/MM/dd',
+                       'projection.day.range'='2026/11/20,2026/12/31', 'storage.location.template'='s3://lake/ddl/log/${zone}/${day}')""")
+    # a date that is written with slashes is three folders
+    found = athena.rows("SELECT zone, day, a FROM log ORDER BY 1, 2")[1:]
+    assert found == [["eu", "2026/11/20", "2"], ["eu", "2026/12/01", "2"], ["us", "2026/11/20", "2"], ["us", "2026/12/01", "2"]]
+    for n in range(1, 6):
+        athena.sandbox.put(f"ddl/numbered/n={n:02}/x.json", f'{{"a": {n}}}\n')
+    athena.rows("""CREATE EXTERNAL TABLE numbered (a int) PARTITIONED BY (n string) STORED AS JSONFILE LOCATION 's3://lake/ddl/numbered/'
+        TBLPROPERTIES ('projection.enabled'='true', 'projection.n.type'='integer', 'projection.n.range'='1,5', 'projection.n.interval'='2', 'projection.n.digits'='2')""")
+    assert athena.rows("SELECT n FROM numbered ORDER BY n")[1:] == [["01"], ["03"], ["05"]]
+    assert athena.rows("SHOW PARTITIONS numbered") == [["n=01"], ["n=03"], ["n=05"]]
+
+
+def test_tables_of_queries(athena):
+    athena.rows("CREATE TABLE sold WITH (format = 'PARQUET', external_location = 's3://lake/ddl/sold/', partitioned_by = ARRAY['year']) AS SELECT title, gross, year FROM silver")
+    glue = athena.sandbox.client("glue")
+    table = glue.get_table(DatabaseName="films", Name="sold")["Table"]
+    assert [(c["Name"], c["Type"]) for c in table["StorageDescriptor"]["Columns"] + table["PartitionKeys"]] == [("title", "string"), ("gross", "double"), ("year", "int")]
+    keys = [o["Key"] for o in athena.sandbox.client().list_objects_v2(Bucket="lake", Prefix="ddl/sold/")["Contents"]]
+    assert sorted({k.split("/")[2] for k in keys}) == ["year=1979", "year=1982"] and all(k.endswith(".parquet") for k in keys)
+    assert "HIVE_PATH_ALREADY_EXISTS" in athena.ended("CREATE TABLE other WITH (external_location = 's3://lake/ddl/sold/') AS SELECT 1 AS a")["Status"]["StateChangeReason"]
+    assert "TABLE_ALREADY_EXISTS" in athena.ended("CREATE TABLE sold AS SELECT 1 AS a")["Status"]["StateChangeReason"]
+    athena.rows("INSERT INTO sold VALUES ('brazil', 9.9, 1985), ('aliens', 131.1, 1986)")
+    athena.rows("INSERT INTO sold (year, title) SELECT 1985, 'legend'")
+    assert athena.rows("SELECT year, title, gross FROM sold WHERE year > 1982 ORDER BY 1, 2")[1:] == [["1985", "brazil", "9.9"], ["1985", "legend", None], ["1986", "aliens", "131.1"]]
+    assert len(glue.get_partitions(DatabaseName="films", TableName="sold")["Partitions"]) == 4
+    athena.rows("CREATE TABLE empty_copy WITH (format = 'TEXTFILE', field_delimiter = ',') AS SELECT title, year FROM silver WITH NO DATA")
+    athena.rows("INSERT INTO empty_copy SELECT 'a, b', 1")
+    assert athena.rows("SELECT * FROM empty_copy")[1:] == [["a, b", "1"]]
+    athena.rows("CREATE OR REPLACE VIEW late AS SELECT title, gross FROM sold WHERE year >= 1985")
+    athena.rows("CREATE OR REPLACE VIEW late AS SELECT title, gross, year FROM sold WHERE year >= 1985")
+    assert athena.rows("SELECT count(*) FROM late")[1:] == [["3"]]
+    assert athena.rows("SHOW VIEWS") == [["late"], ["old"]]
+    assert athena.rows("SHOW COLUMNS IN late") == [["title"], ["gross"], ["year"]]
+    athena.rows("UNLOAD (SELECT title FROM late ORDER BY title) TO 's3://lake/ddl/unloaded/' WITH (format = 'JSON')")
+    (item,) = athena.sandbox.client().list_objects_v2(Bucket="lake", Prefix="ddl/unloaded/")["Contents"]
+    assert athena.sandbox.get(item["Key"]).splitlines()[0] == '{"title":"aliens"}'
+    for what in ("VIEW late", "TABLE sold", "TABLE empty_copy"):
+        athena.rows(f"DROP {what}")
+
+
+def test_values_as_athena_writes_them(athena):
+    assert athena.rows("""SELECT 7 / 2, 7 / 2.0, true, date '2026-11-20', timestamp '2026-11-20 10:11:12.345', CAST(12.50 AS decimal(10,2)), CAST(12345678.9 AS double), CAST(0.00012 AS double),
+        CAST(100 AS double), CAST(0.1 AS real), CAST('a' AS varbinary), [1, 2, NULL], {'a': 1.5, 'b': 'x'}, NULL, '', CAST(-2.5E20 AS double)""")[1] == [
+        "3", "3.5", "true", "2026-11-20", "2026-11-20 10:11:12.345", "12.50", "1.23456789E7", "1.2E-4", "100.0", "0.1", "61", "[1, 2, null]", "{a=1.5, b=x}", None, "", "-2.5E20"]
+    athena.rows("SELECT CAST(1.5 AS decimal(10,2)) AS d, CAST(1 AS bigint) AS b, [1] AS l, 'x' AS v")
+    columns = athena.api.get_query_results(QueryExecutionId=athena.run)["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+    assert [(c["Type"], c["Precision"], c["Scale"]) for c in columns] == [("decimal", 10, 2), ("bigint", 19, 0), ("array", 0, 0), ("varchar", 2147483647, 0)]
+
+
+def test_statements_of_a_stack(athena, tmp_path):
+    stack = Stack(tmp_path)
+    stack.env |= {"AWS_ACCESS_KEY_ID": athena.sandbox.access, "AWS_SECRET_ACCESS_KEY": athena.sandbox.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": athena.sandbox.url}
+    stack.write("""
+stack: statements
+resources:
+  top: {type: aws.athena.statement, database: films, output_location: "s3://lake/statements/", sql: create or replace view top as select title from silver where gross > 100, undo: drop view if exists top}
+""")
+    stack.apply()
+    stack.assert_settled()
+    assert athena.rows("SELECT * FROM top")[1:] == [["alien"]]
+    stack.destroy()
+    assert athena.rows("SHOW VIEWS 'top'") == []
+
+
+def test_a_workgroup_decides_where_results_go(athena):
+    athena.api.create_work_group(Name="strict", Configuration={"ResultConfiguration": {"OutputLocation": "s3://lake/strict/"}, "EnforceWorkGroupConfiguration": True})
+    query = athena.ended("SELECT 1 AS a", WorkGroup="strict")
+    assert query["ResultConfiguration"]["OutputLocation"] == f"s3://lake/strict/{athena.run}.csv"
+    athena.api.update_work_group(WorkGroup="strict", State="DISABLED")
+    with pytest.raises(ClientError, match="is disabled"):
+        athena.ended("SELECT 1", WorkGroup="strict")

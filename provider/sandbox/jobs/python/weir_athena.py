@@ -1,25 +1,28 @@
 """
-Runs one of Athena's queries with DuckDB: weir_athena.py REQUEST RESULT. The tables of the data catalog that the query names are
-fetched from S3 and shown to DuckDB under their names. Status 3: there is no DuckDB. What goes wrong stands on standard error.
+Runs one of Athena's statements: weir_athena.py REQUEST RESULT. Queries go to DuckDB, which is shown the tables of the data catalog that they
+name (weir_athena_tables.py); statements about the catalog itself are weir_athena_ddl.py's. Status 3: there is no DuckDB. What goes wrong
+stands on standard error.
 """
 
 import ast
 import base64
+import datetime
+import decimal
 import json
+import math
 import os
 import re
+import struct
 import sys
 
 import boto3
+import botocore.exceptions
 
-try:
-    import duckdb
-except ImportError:
-    sys.exit(3)
+from weir_athena_tables import Refused, hive_type, quoted, show_table
 
-TYPES = {"string": "VARCHAR", "int": "INTEGER", "integer": "INTEGER", "float": "REAL", "binary": "BLOB"}
-ATHENA = {"VARCHAR": "varchar", "BIGINT": "bigint", "INTEGER": "integer", "HUGEINT": "bigint", "DOUBLE": "double", "FLOAT": "float", "BOOLEAN": "boolean",
-          "DATE": "date", "TIMESTAMP": "timestamp", "SMALLINT": "smallint", "TINYINT": "tinyint"}
+ATHENA = {"VARCHAR": "varchar", "BIGINT": "bigint", "INTEGER": "integer", "HUGEINT": "bigint", "DOUBLE": "double", "FLOAT": "float", "BOOLEAN": "boolean", "DATE": "date",
+          "TIMESTAMP": "timestamp", "SMALLINT": "smallint", "TINYINT": "tinyint", "BLOB": "varbinary", "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
+          "UBIGINT": "bigint", "UINTEGER": "bigint", "JSON": "json", "TIME": "time"}
 
 
 def fail(message):
@@ -27,66 +30,7 @@ def fail(message):
     sys.exit(1)
 
 
-def quoted(name):
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text):
-    return "'" + text.replace("'", "''") + "'"
-
-
-def duck_type(name):
-    base = name.lower()
-    return TYPES.get(base) or ("VARCHAR" if base.startswith(("char", "varchar")) else base.upper())
-
-
-def fetch(location, folder):
-    """All objects below s3://bucket/prefix, under their names there; false where there is none."""
-    bucket, _, prefix = location.removeprefix("s3://").partition("/")
-    s3, found = boto3.client("s3"), False
-    prefix = prefix if not prefix or prefix.endswith("/") else prefix + "/"
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        for item in page.get("Contents", []):
-            name = item["Key"][len(prefix):]
-            if not item["Size"] or any(part.startswith(("_", ".")) or not part for part in name.split("/")):
-                continue
-            path = os.path.join(folder, name)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            s3.download_file(bucket, item["Key"], path)
-            found = True
-    return found
-
-
-def source(table, files):
-    """How DuckDB reads the table's files."""
-    storage = table["StorageDescriptor"]
-    words = (storage.get("InputFormat", "") + storage.get("SerdeInfo", {}).get("SerializationLibrary", "")).lower()
-    parameters = {**table.get("Parameters", {}), **storage.get("SerdeInfo", {}).get("Parameters", {})}
-    keys = table.get("PartitionKeys", [])
-    partitions = f", hive_partitioning={'true' if keys else 'false'}"
-    if keys:
-        partitions += ", hive_types={" + ", ".join(f"{literal(k['Name'])}: {duck_type(k['Type'])}" for k in keys) + "}"
-    if "parquet" in words:
-        return f"read_parquet({files}, union_by_name=true{partitions})"
-    columns = "{" + ", ".join(f"{literal(c['Name'])}: {literal(duck_type(c['Type']))}" for c in storage["Columns"]) + "}"
-    if "json" in words:
-        return f"read_json({files}, format='newline_delimited', columns={columns}{partitions})"
-    if "orc" in words or "avro" in words:
-        fail("the sandbox's queries read CSV, JSON and Parquet")
-    header = "true" if parameters.get("skip.header.line.count", "0") != "0" else "false"
-    separator = parameters.get("separatorChar") or parameters.get("field.delim") or ","
-    return f"read_csv({files}, header={header}, delim={literal(separator)}, columns={columns}, auto_detect=false{partitions})"
-
-
-def show_table(duck, database, table, folder):
-    name = f"{quoted(database)}.{quoted(table['Name'])}"
-    storage = table["StorageDescriptor"]
-    if fetch(storage["Location"], folder):
-        names = ", ".join(quoted(c["Name"]) for c in storage["Columns"] + table.get("PartitionKeys", []))
-        duck.execute(f"CREATE VIEW {name} AS SELECT {names} FROM {source(table, literal(folder + '/**'))}")
-    else:
-        columns = ", ".join(f"{quoted(c['Name'])} {duck_type(c['Type'])}" for c in storage["Columns"] + table.get("PartitionKeys", []))
-        duck.execute(f"CREATE TABLE {name} ({columns})")
+# ---- the catalog ----
 
 
 def view_text(table):
@@ -96,11 +40,26 @@ def view_text(table):
     return json.loads(base64.b64decode(packed[1]))["originalSql"] if packed else text
 
 
+def hive_view(name, database, query, described):
+    """A view as the service keeps it."""
+    columns = [(d[0].lower(), d[1]) for d in described]
+    packed = {"originalSql": query, "catalog": "awsdatacatalog", "schema": database, "columns": [{"name": n, "type": presto_type(t)} for n, t in columns]}
+    return {"Name": name, "TableType": "VIRTUAL_VIEW", "Parameters": {"presto_view": "true", "comment": "Presto View"},
+            "ViewOriginalText": f"/* Presto View: {base64.b64encode(json.dumps(packed).encode()).decode()} */", "ViewExpandedText": "/* Presto View */",
+            "StorageDescriptor": {"Columns": [{"Name": n, "Type": hive_type(t)} for n, t in columns], "Location": "", "SerdeInfo": {}}}
+
+
+def presto_type(duck):
+    found = column("", duck)
+    return f"decimal({found['Precision']},{found['Scale']})" if found["Type"] == "decimal" else found["Type"]
+
+
 def show_catalog(duck, query):
     """What the query names, and what is named in the views among it."""
+    import duckdb
     glue = boto3.client("glue")
-    tables = [(d["Name"], t) for page in glue.get_paginator("get_databases").paginate() for d in page["DatabaseList"]
-              for tables in glue.get_paginator("get_tables").paginate(DatabaseName=d["Name"]) for t in tables["TableList"]]
+    databases = [d["Name"] for page in glue.get_paginator("get_databases").paginate() for d in page["DatabaseList"]]
+    tables = [(d, t) for d in databases for tables in glue.get_paginator("get_tables").paginate(DatabaseName=d) for t in tables["TableList"]]
     text, wanted = query, {}
     while True:
         new = {(d, t["Name"]): t for d, t in tables if (d, t["Name"]) not in wanted and re.search(rf"\b{re.escape(t['Name'])}\b", text, re.I)}
@@ -108,7 +67,7 @@ def show_catalog(duck, query):
             break
         wanted.update(new)
         text = "\n".join(view_text(t) for t in new.values())
-    for database in {d for d, _ in tables} | {d["Name"] for page in glue.get_paginator("get_databases").paginate() for d in page["DatabaseList"]}:
+    for database in databases:
         duck.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(database)}")
     views = []
     for number, ((database, _), table) in enumerate(wanted.items()):
@@ -130,6 +89,64 @@ def show_catalog(duck, query):
         views = left
 
 
+def connect(query, database):
+    """DuckDB as Trino calculates: integers divide to integers, and what the query names is there."""
+    import duckdb
+    duck = duckdb.connect()
+    duck.execute("SET integer_division = true")
+    show_catalog(duck, query)
+    if database:
+        duck.execute(f"USE {quoted(database)}")
+    return duck
+
+
+# ---- what comes out, in Athena's words ----
+
+
+def number(value, digits):
+    """As Java writes a double (17 digits) or a float (9)."""
+    if math.isnan(value) or math.isinf(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    single = lambda x: struct.unpack("f", struct.pack("f", x))  # noqa: E731
+    text = repr(value) if digits == 17 else next(t for n in range(1, 10) if single(float(t := f"{value:.{n}g}")) == single(value) or n == 9)
+    sign, parts, exponent = decimal.Decimal(text).normalize().as_tuple()
+    figures, point = "".join(map(str, parts)), len(parts) + exponent
+    minus = "-" if sign else ""
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        return minus + (f"{figures[:point] if point > 0 else ''}{'0' * (point - len(figures))}" or "0") + "." + ("0" * -point + figures[max(point, 0):] or "0")
+    return f"{minus}{figures[0]}.{figures[1:] or '0'}E{point - 1}"
+
+
+def shown(value, kind):
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return number(value, 9 if kind == "FLOAT" else 17)
+    if isinstance(value, bytes):
+        return " ".join(f"{byte:02x}" for byte in value)
+    if isinstance(value, datetime.datetime):
+        zone = " UTC" if value.tzinfo else ""
+        value = value.astimezone(datetime.timezone.utc) if value.tzinfo else value
+        return value.strftime("%Y-%m-%d %H:%M:%S.") + f"{value.microsecond // 1000:03}" + zone
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(shown(item, "") for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{shown(k, '')}={shown(v, '')}" for k, v in value.items()) + "}"
+    return str(value)
+
+
+def column(name, kind):
+    kind = str(kind)
+    scaled = re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", kind)
+    found = "decimal" if scaled else "array" if kind.endswith("]") else "map" if kind.startswith("MAP") else "row" if kind.startswith("STRUCT") else ATHENA.get(kind, "varchar" if kind.startswith("ENUM") or kind == "UUID" else kind.lower())
+    sizes = {"bigint": (19, 0), "integer": (10, 0), "smallint": (5, 0), "tinyint": (3, 0), "double": (17, 0), "float": (17, 0), "varchar": (2147483647, 0), "timestamp": (3, 0)}
+    precision, scale = (int(scaled[1]), int(scaled[2])) if scaled else sizes.get(found, (0, 0))
+    return {"CatalogName": "hive", "SchemaName": "", "TableName": "", "Name": name, "Label": name, "Type": found, "Precision": precision, "Scale": scale,
+            "Nullable": "UNKNOWN", "CaseSensitive": found in ("varchar", "json")}
+
+
 def parameter(text):
     """'text', 12 or 1.5 as it stands in SQL."""
     if re.fullmatch(r"'([^']|'')*'", text):
@@ -140,35 +157,61 @@ def parameter(text):
         return text
 
 
-def cell(value):
-    if value is None or isinstance(value, str):
-        return value
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def select(duck, query, parameters):
+    answer = duck.execute(query, [parameter(p) for p in parameters] or None)
+    kinds = [str(d[1]) for d in answer.description]
+    columns = [column(d[0], d[1]) for d in answer.description]
+    return columns, [[None if v is None else shown(v, kind) for v, kind in zip(row, kinds)] for row in answer.fetchall()]
+
+
+def write_result(request, columns, rows):
+    """As a CSV file; what is no query's result as plain text."""
+    bucket, _, key = request["output"].removeprefix("s3://").partition("/")
+    if key.endswith(".txt"):
+        text = "".join("\t".join(v or "" for v in row) + "\n" for row in rows)
+    else:
+        lines = [[c["Name"] for c in columns], *rows]
+        text = "".join(",".join("" if v is None else '"' + v.replace('"', '""') + '"' for v in line) + "\n" for line in lines)
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
+
+
+def run(request):
+    import weir_athena_ddl  # which needs what is above
+    query = request["query"].strip().rstrip(";").rstrip()
+    statement = weir_athena_ddl.find(query, request)
+    if statement:
+        return statement()
+    if not re.match(r"(\(|(select|with|values|explain|table)\b)", re.sub(r"^(\s|--[^\n]*\n|/\*.*?\*/)+", "", query, flags=re.S), re.I):
+        raise Refused(f"the sandbox knows no statement that begins with {query.split()[0] if query else 'nothing'}")
+    return select(connect(query, request.get("database")), query, request.get("parameters", []))
 
 
 def main(request_file, result_file):
     with open(request_file) as file:
         request = json.load(file)
-    query = request["query"].strip().rstrip(";")
-    if not re.match(r"(select|with|values|show|describe|explain)\b", query, re.I):
-        fail("the sandbox's queries read; tables and views are made in the stack")
-    duck = duckdb.connect()
     try:
-        show_catalog(duck, query)
-        if request.get("database"):
-            duck.execute(f"USE {quoted(request['database'])}")
-        answer = duck.execute(query, [parameter(p) for p in request.get("parameters", [])] or None)
-        columns = [{"Name": d[0], "Type": ATHENA.get(str(d[1]).split("(")[0], str(d[1]).lower())} for d in answer.description]
-        rows = [[cell(value) for value in row] for row in answer.fetchall()]
-    except duckdb.Error as error:
+        import duckdb
+        broken = duckdb.Error
+    except ImportError:
+        broken = ()
+    try:
+        columns, rows = run(request)
+        if request.get("output"):
+            write_result(request, columns, rows)
+    except ImportError as error:
+        if error.name == "duckdb" or "duckdb" in str(error) or not broken:
+            sys.exit(3)
+        raise
+    except Refused as error:
+        fail(str(error))
+    except botocore.exceptions.ClientError as error:
+        fail(f"{error.response['Error']['Code']}: {error.response['Error']['Message']}")
+    except broken as error:
         fail(str(error).splitlines()[0])
     with open(result_file, "w") as file:
-        json.dump({"columns": columns, "rows": rows}, file)
-    if request.get("output"):
-        bucket, _, key = request["output"].removeprefix("s3://").partition("/")
-        lines = [[c["Name"] for c in columns], *rows]
-        text = "".join(",".join("" if v is None else '"' + v.replace('"', '""') + '"' for v in line) + "\n" for line in lines)
-        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
+        json.dump({"columns": columns, "rows": rows, "header": not request.get("output", "").endswith(".txt")}, file)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    sys.modules["weir_athena"] = sys.modules["__main__"]
+    main(*sys.argv[1:])
