@@ -363,7 +363,7 @@ def test_code_that_nobody_has_goes(tmp_path):
         server.stop()
 
 
-@pytest.mark.skipif(not os.environ.get("WEIR_LONG"), reason="needs the packages of tools/setup jobs: make test-long")
+@pytest.mark.long
 def test_with_the_public_runtime_client():
     """What the others say of the sandbox's own client, said of AWS's."""
     packages = ROOT / ".venv-jobs" / "bin"

@@ -7,7 +7,7 @@ import pytest
 from support import until
 from test_machines import Machines
 from test_run_batch import Queue
-from test_run_emrserverless import Runs
+from test_run_emrserverless import Runs, sandbox as spark_sandbox  # noqa: F401 - a fixture
 from test_run_glue import UPPER, Job
 from test_run_lambda import Function
 
