@@ -3,6 +3,18 @@
 #include "base/file.h"
 #include "base/hash.h"
 
+#include <errno.h>
+
+static const struct fault *cannot_write(struct exchange *x, int why)
+{
+    struct fault *fault = ARENA_NEW(&x->arena, struct fault);
+    *fault = (struct fault){.status = 500,
+        .code = "InternalError",
+        .message =
+            arena_printf(&x->arena, "The sandbox cannot write to its directory: %s.", strerror(why)).p};
+    return fault;
+}
+
 static struct str header(const struct exchange *x, const char *name)
 {
     return wire_header_get(&x->request, str_z(name));
@@ -24,7 +36,7 @@ static void take_content(void *ctx, const char *bytes, size_t n)
     if (in->file.fd < 0)
         buf_add(&in->x->body, bytes, n);
     else if (!in->write_failed)
-        in->write_failed = fd_write_all(in->file.fd, bytes, n, NULL, in->file.path) != 0;
+        in->write_failed = fd_write_all(in->file.fd, bytes, n, NULL, in->file.path) ? errno : 0;
 }
 
 /* Which checksum, and where its value comes from. */
@@ -60,10 +72,8 @@ static const struct fault *find_sum(struct ingest *in)
 
 const struct fault *ingest_begin(struct ingest *in, struct exchange *x, struct s3_store *store, bool sums)
 {
-    static const struct fault
-        bad_hash = {400, "InvalidArgument",
-            "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-..., or a valid sha256 value."},
-        no_room = {500, "InternalError", "The sandbox cannot write to its directory."};
+    static const struct fault bad_hash = {400, "InvalidArgument",
+        "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-..., or a valid sha256 value."};
     *in = (struct ingest){
         .x = x, .file.fd = -1, .etag = STR_EMPTY, .sum_value = STR_EMPTY, .claimed_sum = STR_EMPTY};
     in->md5.kind = in->sum.kind = in->sha256.kind = CHECKSUM_NONE;
@@ -75,7 +85,7 @@ const struct fault *ingest_begin(struct ingest *in, struct exchange *x, struct s
     if (!in->check_sha256 && !with_signatures && !unsigned_frames && !str_eqz(hash, "UNSIGNED-PAYLOAD"))
         return &bad_hash;
     if (store && store_write_begin(store, &in->file))
-        return &no_room;
+        return cannot_write(x, errno);
     if (in->framed)
         chunked_init(&in->frames, &x->auth, with_signatures, take_content, in);
     if (store || header(x, "Content-MD5").n)
@@ -160,7 +170,6 @@ const struct fault *ingest_end(struct ingest *in)
     static const struct fault
         tampered = {400, "XAmzContentSHA256Mismatch",
             "The provided 'x-amz-content-sha256' header does not match what was computed."},
-        no_room = {500, "InternalError", "The sandbox cannot write to its directory."},
         large = {413, "RequestEntityTooLarge", "The request is larger than this operation takes."};
     struct exchange *x = in->x;
     const struct fault *fault = in->framed ? check_frames(in) : NULL;
@@ -174,7 +183,7 @@ const struct fault *ingest_end(struct ingest *in)
     if (!fault)
         fault = check_sum(in);
     if (!fault && in->write_failed)
-        fault = &no_room;
+        fault = cannot_write(x, in->write_failed);
     if (!fault && x->body.overflow)
         fault = &large;
     return fault;

@@ -14,7 +14,8 @@
 struct ingest {
     struct exchange *x;
     struct pending file; /* fd -1: into x->body */
-    bool framed, write_failed, check_sha256;
+    bool framed, check_sha256;
+    int write_failed; /* errno; 0: all was written */
     struct chunked frames;
     struct checksum md5, sha256, sum;
     struct str claimed_sum;

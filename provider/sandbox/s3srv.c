@@ -134,7 +134,11 @@ void s3srv_store_error(struct s3 *s, enum store_result result, const struct faul
     case STORE_REFUSED: s3srv_fault(s, refused ? refused : &precondition); break;
     case STORE_OK:
     case STORE_EXISTS:
-    case STORE_FAILED: s3srv_error(s, 500, "InternalError", "The sandbox cannot use its directory."); break;
+    case STORE_FAILED:
+        s3srv_error(s, 500, "InternalError",
+            errno == ENOSPC || errno == EDQUOT ? "The sandbox cannot use its directory: its disk is full."
+                                               : "The sandbox cannot use its directory.");
+        break;
     }
 }
 

@@ -93,6 +93,8 @@ static void put_settings_of_creation(struct s3 *s)
 void s3srv_create_bucket(struct s3 *s)
 {
     struct str region = s->x->auth.region, constraint;
+    if (str_eqz(region, "US")) /* s3cmd, where nobody has told it a region */
+        region = STR("us-east-1");
     if (!store_bucket_name_ok(s->bucket)) {
         s3srv_error(s, 400, "InvalidBucketName", "The specified bucket is not valid.");
         return;

@@ -199,3 +199,12 @@ def test_limit_on_file_sizes(local_stack):
     assert limited.returncode > 0 and "File too large" in limited.stderr and ".weir" in limited.stderr, limited
     local_stack.apply()
     assert "No changes" in local_stack.run("plan").out
+
+
+def test_the_sandbox_says_why_it_cannot_write(local_stack):
+    local_stack.write(b"x" * 2**20, "big")
+    local_stack.write("stack: s\nresources:\n  a: {type: aws.s3.bucket, name: abc}\n  b: {type: aws.s3.object, bucket: '${a.name}', key: k, source: big}\n")
+    words = " ".join(f"'{word}'" for word in local_stack.command("apply", "--yes", "--sandbox"))
+    limited = subprocess.run(
+        ["sh", "-c", f"ulimit -f 1024; exec {words}"], cwd=local_stack.folder, env=local_stack.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert limited.returncode == 1 and "The sandbox cannot write to its directory: File too large." in limited.stderr, limited

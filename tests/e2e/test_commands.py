@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
+import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -261,6 +263,17 @@ def test_json_of_the_state_is_a_line_too(local_stack):
 def test_tests_in_a_folder_with_a_name_like_a_pattern(local_stack):
     local_stack.write(STACK, "a[b]/weir.yaml").write("name: t\nplan: {create: 1}\n", "a[b]/tests/t.yaml")
     assert "1 passed" in local_stack.run("test", "-C", "a[b]").out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_served_sandbox_ends_in_order(local_stack, number):
+    """Also when its terminal is closed."""
+    process = subprocess.Popen(local_stack.command("sandbox", "--ephemeral", "--port", "0"), env=local_stack.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while "unset" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0 and not Path(re.search(r", from (\S+)\. Clients", err)[1]).exists(), err
 
 
 def test_sandbox_without_a_stack_leaves_nothing(local_stack):

@@ -57,7 +57,9 @@ def test_s3cmd(sandbox, bucket, tree, tmp_path):
     run = Runner({"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8"})
     words = [s3cmd, f"--access_key={sandbox.access}", f"--secret_key={sandbox.secret}", f"--host={sandbox.host}",
              f"--host-bucket={sandbox.host}", "--no-ssl", "--no-progress", "--multipart-chunk-size-mb=5"]
-    assert f"s3://{bucket}" in run(*words, "ls")
+    run(*words, "mb", f"s3://{bucket}-made")
+    assert f"s3://{bucket}-made" in run(*words, "ls")
+    run(*words, "rb", f"s3://{bucket}-made")
     run(*words, "sync", f"{tree}/", f"s3://{bucket}/copy/")
     assert "big.bin" in run(*words, "ls", "--recursive", f"s3://{bucket}")
     (tmp_path / "back").mkdir()
