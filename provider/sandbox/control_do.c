@@ -178,10 +178,20 @@ static bool asks_again(const struct call *call, const struct thing *existing, co
     return is_idempotent(call->role->step);
 }
 
+/* `blocks: {code, message}`: what is gone keeps its name for as long as it `lingers`. */
+static int refuse_blocked(struct call *call, const struct thing *gone)
+{
+    const struct value *rule = value_getz(gone->type->sandbox, "blocks");
+    return refuse(call, refuse_status(call, 409), value_text(value_getz(rule, "code"), STR_EMPTY), "%.*s",
+        STR_ARG(value_text(value_getz(rule, "message"), STR_EMPTY)));
+}
+
 static int create(struct call *call, struct thing *existing, struct thing **out)
 {
     const struct spec_type *type = call->role->type;
     const struct value *attrs = find_implied(call, call->role, given_attributes(call));
+    if (existing && fill_lingers(call->control, existing))
+        return refuse_blocked(call, existing);
     if (existing && !is_waiting(existing) && asks_again(call, existing, attrs)) {
         *out = existing;
         return 0;

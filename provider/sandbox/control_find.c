@@ -174,7 +174,7 @@ static struct thing *find_twin(const struct call *call, const struct role *role,
     for (size_t t = 0; t < call->control->thing_count; t++) {
         struct thing *thing = call->control->things[t];
         if (thing->type == role->type && str_eq(thing->region, find_region(call, role->type)) &&
-            !fill_lingers(call->control, thing) &&
+            (!fill_lingers(call->control, thing) || value_getz(thing->type->sandbox, "blocks")) &&
             (is_twin(call, thing, input) ||
                 (token && value_equal(token, value_getz(thing->attrs, TOKEN_KEY)))))
             return thing;

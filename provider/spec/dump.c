@@ -192,6 +192,7 @@ static void add_step(struct dump *d, const char *role, const struct spec_step *s
     if (!step || !step->op)
         return;
     add_step(d, role, step->meanwhile, false);
+    add_step(d, role, step->final_if, false);
     add_listing(d, "users", step->users, step->tells);
     if (step->each) {
         AUTO_BUILDER struct value_builder items = VALUE_BUILDER(d->arena);

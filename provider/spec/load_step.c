@@ -9,7 +9,7 @@
 #define STEP_KEYS                                                                                            \
     "call send with parse at match skip answers covers token when if unless for full partial always each "   \
     "ignore warn absent retry retry_for failed wait native page must look idempotent body answers_in "       \
-    "users meanwhile"
+    "users meanwhile retry_unless"
 
 /* ---- operations ---- */
 
@@ -545,7 +545,8 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
 /* What is done while a refused call is waited with. */
 static void load_meanwhile(struct type_loader *t, const struct node *node, struct spec_step *step)
 {
-    const struct node *users = node_get(node, "users"), *meanwhile = node_get(node, "meanwhile");
+    const struct node *users = node_get(node, "users"), *meanwhile = node_get(node, "meanwhile"),
+                      *probe = node_get(node, "retry_unless");
     struct step_rules listing = {
         .what = "users", .extra = "tells", .nothing = true, .pages = true, .reads = true};
     struct step_rules plain = {.what = "meanwhile"};
@@ -555,6 +556,9 @@ static void load_meanwhile(struct type_loader *t, const struct node *node, struc
     }
     if (meanwhile)
         step->meanwhile = load_step(t, meanwhile, &plain);
+    plain.what = "retry_unless";
+    if (probe)
+        step->final_if = load_step(t, probe, &plain);
 }
 
 static void load_native(struct type_loader *t, const struct node *node, struct spec_step *step)

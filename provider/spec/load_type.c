@@ -492,7 +492,8 @@ static void load_sandbox(struct type_loader *t)
     const struct node *node = node_get(t->node, "sandbox");
     if (!node ||
         !load_keys(t->l, node, "sandbox",
-            "values on_update published states updating deleting references delete_empty delete_unless defers also "
+            "values on_update published states updating deleting references delete_empty delete_unless "
+            "defers blocks also "
             "shows shows_in shows_beside item_shows text_maps members_are_things creates owns strict used_by "
             "errors filters prefixes narrows distinct standing unique numbered derives quiet loud collects "
             "splits soft_delete lingers leaves_behind check"))

@@ -41,6 +41,7 @@ static void add_step(struct collecting *c, const struct spec_step *step)
     add_step(c, step->each);
     add_step(c, step->users);
     add_step(c, step->meanwhile);
+    add_step(c, step->final_if);
 }
 
 static void add_steps(struct collecting *c, const struct spec_steps *steps)

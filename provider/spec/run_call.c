@@ -71,11 +71,22 @@ static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)
     return rules->unseen_since_ms && now_ms - rules->unseen_since_ms < SEEN_WITHIN_MS;
 }
 
+/* What the refusal means by its words alone is told apart by looking. */
+static bool is_final(const struct retry_rules *rules)
+{
+    const struct value *document;
+    struct err ignored = ERR_INIT;
+    return rules->step->final_if &&
+           !run_step(rules->run, rules->step->final_if, rules->object, &document, &ignored);
+}
+
 static bool may_pass(void *ctx, const struct err *err)
 {
     struct retry_rules *rules = ctx;
     if (!run_error_is(&rules->step->retry, err) && !run_error_is(&rules->service->retry, err) &&
         !is_not_seen_yet(rules, err))
+        return false;
+    if (is_final(rules))
         return false;
     const struct op_ctx *op = rules->run->ctx;
     char what[256];

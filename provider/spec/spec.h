@@ -138,6 +138,8 @@ struct spec_step {
     /* Each time before it is repeated: a listing of what stands in the way, to be told of, and a call that
      * may help. Either may be NULL, and may fail. */
     const struct spec_step *users, *meanwhile;
+    const struct spec_step
+        *final_if;     /* where this call finds something, repeating is of no use; NULL: none */
     struct str tells;  /* users: path in an item of what people know it by */
     struct str failed; /* path of failures in a 2xx answer */
     struct spec_page page;

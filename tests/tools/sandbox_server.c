@@ -19,6 +19,8 @@ int main(int argc, char **argv)
     struct sandbox_key keys[MAX_KEYS];
     struct sandbox_options options = {
         .dir = ephemeral ? NULL : argv[1], .ephemeral = ephemeral, .keys = keys, .speed = 1000};
+    if (getenv("SPEED"))
+        options.speed = strtod(getenv("SPEED"), NULL);
     if (getenv("MINUTE_MS"))
         options.minute_ms = strtol(getenv("MINUTE_MS"), NULL, 10);
     if (argc > 2)

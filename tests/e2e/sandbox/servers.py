@@ -178,10 +178,10 @@ class SandboxCloud(Sandbox):
 
     access, secret = "look", "look"
 
-    def __init__(self, folder="-"):
+    def __init__(self, folder="-", **env):
         from support import ACCOUNT, SECRET_KEY  # of the folder above, which conftest.py makes known
 
-        super().__init__(folder, ACCOUNT, "e2e", SECRET_KEY, "look", "look")
+        super().__init__(folder, ACCOUNT, "e2e", SECRET_KEY, "look", "look", env=env)
 
 
 class Faults:

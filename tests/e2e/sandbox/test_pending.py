@@ -1,8 +1,9 @@
-"""A change of a database that is left for its maintenance window."""
+"""What services do later than asked: changes that are left for a maintenance window, names that stay taken after a deletion."""
 
 import json
 
 import pytest
+from servers import SandboxCloud
 from support import Stack
 
 DATABASE = """
@@ -56,3 +57,35 @@ def test_left_for_the_maintenance_window(stack, cloud):
     stack.assert_settled()
     assert "pending" not in stack.run("plan").err
     assert json.loads(stack.run("state", "show", "db", "--json").out)["attrs"]["pending"] == []
+
+
+SECRET = """
+    stack: films
+    resources: {{secret: {{type: aws.secretsmanager.secret, name: films, secret_string: {value}, force_destroy: {force}}}}}
+"""
+
+
+@pytest.fixture
+def slower_cloud():
+    cloud = SandboxCloud(SPEED="2")
+    yield cloud
+    cloud.stop()
+
+
+def test_the_name_of_a_secret_that_was_just_deleted_for_good(tmp_path, slower_cloud):
+    secrets = slower_cloud.client("secretsmanager")
+    stack = Stack(tmp_path / "slow", slower_cloud).write(SECRET.format(value="one", force="true"))
+    stack.apply()
+    stack.destroy()
+    with pytest.raises(secrets.exceptions.InvalidRequestException, match="already scheduled for deletion"):
+        secrets.create_secret(Name="films", SecretString="taken")
+    stack.write(SECRET.format(value="two", force="true")).apply()
+    assert secrets.get_secret_value(SecretId="films")["SecretString"] == "two"
+
+
+def test_the_name_of_a_secret_that_can_still_be_restored(stack, cloud):
+    """The same words, but only somebody's decision helps: told at once."""
+    cloud.client("secretsmanager").create_secret(Name="films", SecretString="old")
+    cloud.client("secretsmanager").delete_secret(SecretId="films")
+    stack.write(SECRET.format(value="new", force="false"))
+    assert "scheduled for deletion" in stack.apply(status=1, timeout=20).err
