@@ -1,12 +1,12 @@
 /*
  * Uploads in parts.
  *
- * Each of a few workers takes its turn to read and hash the next part, in order, and then sends it while the
- * next worker reads on. So SHA-256 runs over the file once from its beginning to its end, the network is
- * never idle, and no more is read ahead than is being sent. The bytes are read again for sending, but then
- * they are in the page cache, or the machine has so little memory that nothing would help.
+ * One thread reads and hashes a part, in order, while a few that it has read are on their way. So SHA-256
+ * runs over the file once from its beginning to its end, the network is never idle, and no more is read ahead
+ * than is being sent. The bytes are read again for sending, but then they are in the page cache, or the
+ * machine has so little memory that nothing would help.
  *
- * The caller's thread watches: it tells of progress, and passes a wish to stop on to the workers.
+ * Between the parts it tells of progress, and passes a wish to stop on to what is on its way.
  */
 #include "base/clock.h"
 #include "base/crc64.h"
@@ -19,13 +19,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum {
-    WORKERS = 8,
+    AT_ONCE = 8,
     BLOCK = 256 * 1024,
     TICK_MS = 200,
 };
@@ -59,6 +58,16 @@ static const struct wire_operation create_upload = S3_OPERATION("CreateMultipart
                                    abort_upload = S3_OPERATION("AbortMultipartUpload", "DELETE", ""),
                                    head_object = S3_OPERATION("HeadObject", "HEAD", "");
 
+/* A part on its way. */
+struct slot {
+    int part;
+    struct str sum;
+    struct arena arena;
+    struct aws_call call;
+    struct aws_sending sending;
+    struct slot *next; /* free */
+};
+
 struct parts {
     struct op_ctx *ctx;
     const struct s3_upload *upload;
@@ -67,21 +76,17 @@ struct parts {
     int count;
     bool completed; /* a killed run got as far as that: the parts are the object's */
     uint64_t *crcs;
-
-    pthread_mutex_t turn; /* to read; guards what follows */
-    int next;
     struct sha256 *sha; /* NULL: it is known */
     char *block;
-
-    pthread_mutex_t lock; /* guards what follows, and the record */
-    pthread_cond_t over;
     struct arena arena; /* entity tags */
-    int running;
-    bool changed;
-    struct err err; /* the first failure */
 
-    atomic_bool stop;
-    atomic_int_fast64_t moved, kept; /* bytes on their way or arrived; bytes that had arrived before */
+    struct aws_flight *flight;
+    struct slot *free;
+    atomic_bool stop;          /* for what is on its way */
+    struct err err;            /* the first failure */
+    atomic_int_fast64_t moved; /* bytes on their way or arrived */
+    int64_t kept;              /* bytes that had arrived before */
+    int64_t began_ms, told_ms;
 };
 
 static const struct value *name_of(struct parts *p, struct arena *arena)
@@ -114,7 +119,6 @@ static int64_t part_length(const struct parts *p, int part)
 
 /* ---- reading ---- */
 
-/* With the turn. */
 static int read_part(struct parts *p, int part, struct err *err)
 {
     int64_t at = part_start(p, part), end = at + part_length(p, part);
@@ -137,94 +141,95 @@ static int read_part(struct parts *p, int part, struct err *err)
     return 0;
 }
 
-/* The next part, read and hashed; -1: there is none, or it failed. */
-static int take_part(struct parts *p, struct err *err)
-{
-    int part = -1;
-    pthread_mutex_lock(&p->turn);
-    if (p->next < p->count && !p->stop) {
-        part = p->next++;
-        if (read_part(p, part, err))
-            part = -1;
-    }
-    pthread_mutex_unlock(&p->turn);
-    return part;
-}
-
 /* ---- sending ---- */
 
-static int send_part(struct parts *p, struct op_ctx *ctx, int part, struct err *err)
+static void fail(struct parts *p, const struct err *err)
 {
-    struct arena *arena = ctx->arena;
-    struct wire_message answer;
-    struct str sum = crc_text(arena, p->crcs[part]);
-    struct value_entry entries[] = {{STR("part"), value_int(arena, part + 1)},
-        {STR("crc64"), p->record.sums ? value_string_ref(arena, sum) : NULL}};
+    if (!p->stop)
+        p->err = *err;
+    p->stop = true;
+}
+
+static void release(struct parts *p, struct slot *slot)
+{
+    arena_release(&slot->arena);
+    slot->next = p->free;
+    p->free = slot;
+}
+
+static int send_part(struct parts *p, struct slot *slot, struct err *err)
+{
+    struct arena *arena = &slot->arena;
+    struct op_ctx ctx = *p->ctx;
+    ctx.arena = arena;
+    ctx.cancel = &p->stop;
+    slot->sum = crc_text(arena, p->crcs[slot->part]);
+    struct value_entry entries[] = {{STR("part"), value_int(arena, slot->part + 1)},
+        {STR("crc64"), p->record.sums ? value_string_ref(arena, slot->sum) : NULL}};
     const struct value *input = value_merge(arena, name_of(p, arena), value_map(arena, entries, 2));
-    struct aws_call call = {.body_fd = p->source->fd,
-        .body_offset = part_start(p, part),
-        .body_length = part_length(p, part),
+    slot->call = (struct aws_call){.body_fd = p->source->fd,
+        .body_offset = part_start(p, slot->part),
+        .body_length = part_length(p, slot->part),
         .checked = p->record.sums,
         .eager = true,
         .moved = &p->moved,
         .sensitive = p->upload->sensitive};
-    if (aws_s3_call(ctx, &upload_part, &part_shape, input, &call, &answer, err))
+    if (aws_s3_prepare(&ctx, &upload_part, &part_shape, input, &slot->call, err))
         return -1;
-    struct str etag = wire_header_get(&answer, STR("ETag")),
-               kept = wire_header_get(&answer, STR("x-amz-checksum-crc64nvme"));
-    if (!etag.n || (p->record.sums && kept.n && !str_eq(kept, sum)))
-        return err_set(err, ERR_PROTOCOL,
-            etag.n ? "the service says it keeps other bytes than were sent"
-                   : "the service gives no entity tag for part %d",
-            part + 1);
-    pthread_mutex_lock(&p->lock);
-    p->record.parts[part] = (struct upload_part){arena_str(&p->arena, etag), p->crcs[part]};
-    upload_record_add(&p->record, part);
-    pthread_mutex_unlock(&p->lock);
+    slot->sending = (struct aws_sending){.call = &slot->call, .arena = arena, .owner = slot};
+    aws_flight_add(p->flight, &slot->sending);
     return 0;
 }
 
-static void fail(struct parts *p, const struct err *err)
+/* Reads the part, and sends it where it is not there yet. */
+static void begin_part(struct parts *p, int part)
 {
-    pthread_mutex_lock(&p->lock);
-    if (!p->stop)
-        p->err = *err;
-    p->stop = true;
-    pthread_cond_signal(&p->over);
-    pthread_mutex_unlock(&p->lock);
-}
-
-static void *work(void *arg)
-{
-    struct parts *p = arg;
     struct err err = ERR_INIT;
-    for (int part; !err.class && (part = take_part(p, &err)) >= 0;) {
-        const struct upload_part *there = &p->record.parts[part];
-        if (there->etag.n && there->crc == p->crcs[part]) {
-            atomic_fetch_add(&p->kept, part_length(p, part));
-            continue;
-        }
-        if (p->completed) { /* of what the file was before */
-            err_set(&err, ERR_STALE, "the object is complete, and the file has changed since");
-            break;
-        }
-        AUTO_ARENA struct arena arena = ARENA_INIT;
-        struct op_ctx ctx = *p->ctx;
-        ctx.arena = &arena;
-        ctx.cancel = &p->stop;
-        if (send_part(p, &ctx, part, &err))
-            err_context(&err, "part %d of %d", part + 1, p->count);
-    }
-    if (err.class)
+    const struct upload_part *there = &p->record.parts[part];
+    if (read_part(p, part, &err)) {
         fail(p, &err);
-    pthread_mutex_lock(&p->lock);
-    if (!--p->running)
-        pthread_cond_signal(&p->over);
-    pthread_mutex_unlock(&p->lock);
-    return NULL;
+    } else if (there->etag.n && there->crc == p->crcs[part]) {
+        p->kept += part_length(p, part);
+    } else if (p->completed) { /* of what the file was before */
+        err_set(&err, ERR_STALE, "the object is complete, and the file has changed since");
+        fail(p, &err);
+    } else {
+        struct slot *slot = p->free;
+        p->free = slot->next;
+        slot->part = part;
+        if (send_part(p, slot, &err)) {
+            fail(p, &err);
+            release(p, slot);
+        }
+    }
 }
 
-/* ---- watching ---- */
+static int check_answer(struct parts *p, struct slot *slot, struct err *err)
+{
+    struct str etag = wire_header_get(&slot->sending.response, STR("ETag")),
+               kept = wire_header_get(&slot->sending.response, STR("x-amz-checksum-crc64nvme"));
+    if (slot->sending.result) {
+        *err = slot->sending.err;
+        return -1;
+    }
+    if (!etag.n)
+        return err_set(err, ERR_PROTOCOL, "the service gives no entity tag for part %d", slot->part + 1);
+    if (p->record.sums && kept.n && !str_eq(kept, slot->sum))
+        return err_set(err, ERR_PROTOCOL, "the service says it keeps other bytes than were sent");
+    p->record.parts[slot->part] = (struct upload_part){arena_str(&p->arena, etag), p->crcs[slot->part]};
+    upload_record_add(&p->record, slot->part);
+    return 0;
+}
+
+static void end_part(struct parts *p, struct slot *slot)
+{
+    struct err err = ERR_INIT;
+    if (check_answer(p, slot, &err)) {
+        err_context(&err, "part %d of %d", slot->part + 1, p->count);
+        fail(p, &err);
+    }
+    release(p, slot);
+}
 
 static void add_size(char *out, size_t room, int64_t bytes)
 {
@@ -236,68 +241,51 @@ static void add_size(char *out, size_t room, int64_t bytes)
     snprintf(out, room, size < 10 ? "%.1f %s" : "%.0f %s", size, units[unit]);
 }
 
-static void tell(struct parts *p, int64_t began_ms)
+static void tell(struct parts *p)
 {
     char done[32], all[32], rate[32], line[128];
-    int64_t moved = atomic_load(&p->moved), kept = atomic_load(&p->kept),
-            elapsed_ms = clock_mono_ms() - began_ms;
-    if (!p->ctx->progress || elapsed_ms <= 0)
+    int64_t moved = atomic_load(&p->moved), now_ms = clock_mono_ms();
+    if (!p->ctx->progress || now_ms - p->told_ms < TICK_MS)
         return;
-    add_size(done, sizeof done, moved + kept);
+    p->told_ms = now_ms;
+    add_size(done, sizeof done, moved + p->kept);
     add_size(all, sizeof all, p->record.size);
-    add_size(rate, sizeof rate, moved * 1000 / elapsed_ms);
+    add_size(rate, sizeof rate, moved * 1000 / (now_ms - p->began_ms));
     snprintf(line, sizeof line, "uploading: %s of %s, %s/s", done, all, rate);
     p->ctx->progress(p->ctx->progress_ctx, line);
 }
 
-static void wait_tick(struct parts *p)
+static void look_around(struct parts *p)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += TICK_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_cond_timedwait(&p->over, &p->lock, &until);
-}
-
-static void watch(struct parts *p)
-{
-    int64_t began_ms = clock_mono_ms();
-    pthread_mutex_lock(&p->lock);
-    while (p->running) {
-        wait_tick(p);
-        pthread_mutex_unlock(&p->lock);
-        if (p->ctx->cancel && atomic_load(p->ctx->cancel)) {
-            struct err interrupted = ERR_INIT;
-            err_set(&interrupted, ERR_INTERRUPTED, "interrupted");
-            fail(p, &interrupted);
-        }
-        tell(p, began_ms);
-        pthread_mutex_lock(&p->lock);
+    if (p->ctx->cancel && atomic_load(p->ctx->cancel)) {
+        struct err interrupted = ERR_INIT;
+        err_set(&interrupted, ERR_INTERRUPTED, "interrupted");
+        fail(p, &interrupted);
     }
-    pthread_mutex_unlock(&p->lock);
+    tell(p);
 }
 
 /* Reads and sends everything that is not there yet. */
 static int send_all(struct parts *p, struct err *err)
 {
-    pthread_t ids[WORKERS];
-    int wanted = p->count < WORKERS ? p->count : WORKERS, started = 0;
+    struct slot *slots = mem_zalloc(AT_ONCE * sizeof *slots);
+    for (int i = 0; i < AT_ONCE; i++)
+        release(p, &slots[i]);
     p->block = mem_alloc(BLOCK);
-    p->running = wanted;
-    while (started < wanted && !pthread_create(&ids[started], NULL, work, p))
-        started++;
-    pthread_mutex_lock(&p->lock);
-    p->running -= wanted - started;
-    pthread_mutex_unlock(&p->lock);
-    if (!started) {
-        p->running = 1;
-        work(p);
+    p->flight = aws_flight_new(provider_aws(p->ctx->provider));
+    p->began_ms = p->told_ms = clock_mono_ms();
+    for (int next = 0; (next < p->count && !p->stop) || aws_flight_count(p->flight);) {
+        bool read = next < p->count && !p->stop && p->free;
+        if (read)
+            begin_part(p, next++);
+        struct aws_sending *back;
+        for (int64_t wait_ms = read ? 0 : TICK_MS; (back = aws_flight_next(p->flight, wait_ms)); wait_ms = 0)
+            end_part(p, back->owner);
+        look_around(p);
     }
-    watch(p);
-    for (int i = 0; i < started; i++)
-        pthread_join(ids[i], NULL);
+    aws_flight_free(p->flight);
     free(p->block);
+    free(slots);
     if (p->stop)
         *err = p->err;
     return p->stop ? -1 : 0;
@@ -569,12 +557,7 @@ static enum upload_result run(
 enum upload_result upload_in_parts(struct op_ctx *ctx, const struct s3_upload *upload,
     struct upload_source *source, bool known, struct str sha256, struct s3_uploaded *out, struct err *err)
 {
-    struct parts p = {.ctx = ctx,
-        .upload = upload,
-        .source = source,
-        .turn = PTHREAD_MUTEX_INITIALIZER,
-        .lock = PTHREAD_MUTEX_INITIALIZER,
-        .over = PTHREAD_COND_INITIALIZER};
+    struct parts p = {.ctx = ctx, .upload = upload, .source = source};
     *out = (struct s3_uploaded){0};
     p.record = (struct upload_record){.bucket = upload->bucket,
         .key = upload->key,

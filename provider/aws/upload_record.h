@@ -48,7 +48,7 @@ bool upload_record_read(struct arena *arena, struct str path, struct upload_reco
 void upload_record_begin(struct upload_record *record);
 /* Goes on with one that was read. */
 void upload_record_resume(struct upload_record *record);
-/* The part has arrived: from several threads, one call at a time. */
+/* The part has arrived. */
 void upload_record_add(struct upload_record *record, int part);
 void upload_record_close(struct upload_record *record);
 void upload_record_remove(struct upload_record *record);
