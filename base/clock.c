@@ -73,10 +73,17 @@ struct str time_rfc3339(struct arena *arena, int64_t wall_ms, bool with_ms)
                    : arena_printf(arena, "%sZ", text);
 }
 
+/* Signing asks several times for each request, and of those thousands fall into one second. */
 void time_iso_basic(int64_t wall_ms, char out[17])
 {
-    struct tm utc = to_utc(wall_ms);
-    strftime(out, 17, "%Y%m%dT%H%M%SZ", &utc);
+    static _Thread_local int64_t known_s = -1;
+    static _Thread_local char known[17];
+    if (wall_ms / 1000 != known_s) {
+        struct tm utc = to_utc(wall_ms);
+        strftime(known, sizeof known, "%Y%m%dT%H%M%SZ", &utc);
+        known_s = wall_ms / 1000;
+    }
+    memcpy(out, known, sizeof known);
 }
 
 struct str time_http(struct arena *arena, int64_t wall_ms)
