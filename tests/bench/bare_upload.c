@@ -1,11 +1,11 @@
 /*
- * The yardstick for uploads: what libcurl's multi interface alone can do. The URLs are signed beforehand, so
- * nothing is hashed, remembered or compared.
+ * The yardstick for uploads: what libcurl's multi interface alone can do. The requests are signed beforehand,
+ * so nothing is hashed, remembered or compared.
  *
  *     bare_upload PARALLEL < requests
  *
- * One PUT a line, fields between tabs: URL, file, first byte, length. Prints the entity tags in the same
- * order.
+ * One PUT a line, fields between tabs: URL, file, first byte, length, headers. Prints the entity tags in the
+ * same order.
  */
 #include <curl/curl.h>
 #include <fcntl.h>
@@ -16,13 +16,13 @@
 
 struct request {
     char *url, *path;
+    struct curl_slist *headers;
     off_t from, length;
     char etag[64];
 };
 
 struct slot {
     CURL *easy;
-    struct curl_slist *headers;
     struct request *request;
     int fd;
     off_t at, end;
@@ -67,7 +67,7 @@ static void begin(CURLM *multi, struct slot *slot, struct request *request)
     slot->at = request->from;
     slot->end = request->from + request->length;
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, slot->headers);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
     curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, send_range);
     curl_easy_setopt(easy, CURLOPT_READDATA, slot);
@@ -100,15 +100,22 @@ static void read_requests(void)
     char *line = NULL;
     size_t room = 0;
     while (getline(&line, &room, stdin) > 0) {
-        char *rest = strdup(line), *field[4];
+        char *rest = strdup(line), *field[4], *header;
+        struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
+        rest[strcspn(rest, "\n")] = 0;
         for (int i = 0; i < 4; i++)
             if (!(field[i] = strsep(&rest, "\t")))
                 exit(2);
+        while ((header = strsep(&rest, "\t")))
+            headers = curl_slist_append(headers, header);
         requests = realloc(requests, (request_count + 1) * sizeof *requests);
         if (!requests)
             abort();
-        requests[request_count++] = (struct request){
-            .url = field[0], .path = field[1], .from = atoll(field[2]), .length = atoll(field[3])};
+        requests[request_count++] = (struct request){.url = field[0],
+            .path = field[1],
+            .headers = headers,
+            .from = atoll(field[2]),
+            .length = atoll(field[3])};
     }
     free(line);
 }
@@ -127,7 +134,6 @@ int main(int argc, char **argv)
     for (; running < parallel && next < request_count; running++) {
         struct slot *slot = &slots[running];
         slot->easy = curl_easy_init();
-        slot->headers = curl_slist_append(NULL, "Expect:");
         begin(multi, slot, &requests[next++]);
     }
     while (running) {

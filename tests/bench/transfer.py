@@ -1,12 +1,18 @@
 """Uploads: a large file and a tree of small ones, weir beside a bare client, the AWS CLI, s3cmd and rclone, all against the sandbox."""
 
+import base64
+import hashlib
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+
 sys.path.append(str(Path(__file__).parent.parent / "e2e" / "sandbox"))
-from servers import Sandbox  # noqa: E402
+from servers import Sandbox, Versity  # noqa: E402
 
 PART = 8 << 20
 
@@ -30,32 +36,47 @@ def make_sources(work, megabytes, files):
     return large, tree
 
 
+class PayloadAsGiven(S3SigV4Auth):
+    """Over plain HTTP botocore would always hash the body."""
+
+    def payload(self, request):
+        return super().payload(request) if request.data else "UNSIGNED-PAYLOAD"
+
+
 class Place:
-    """A sandbox, with buckets that are emptied between the runs."""
+    """A server, with a new bucket for each run."""
 
-    def __init__(self):
-        self.server = Sandbox("-")
+    def __init__(self, server):
+        self.server = server
         self.s3 = self.server.client(signature_version="s3v4")
-        self.s3.create_bucket(Bucket="bench")
+        self.number = 0
 
-    def empty(self):
-        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket="bench"):
-            keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
-            if keys:
-                self.s3.delete_objects(Bucket="bench", Delete={"Objects": keys})
+    def renew(self):
+        """Old files stay: ext4 leaves the inodes of deleted ones alone for five seconds, and looking past thousands of them costs the server as much again as the upload."""
+        if self.number:
+            self.s3.delete_object(Bucket=self.bucket, Key="large")
+        self.number += 1
+        self.bucket = f"bench-{self.number}"
+        self.s3.create_bucket(Bucket=self.bucket)
 
-    def presigned(self, operation, **params):
-        return self.s3.generate_presigned_url(operation, Params={"Bucket": "bench", **params})
+    def put(self, key, path, start, length, body, **headers):
+        """A line for the bare client: the request that weir would send. body None: not part of the signature."""
+        request = AWSRequest("PUT", f"{self.server.url}/{self.bucket}/{key}", data=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        PayloadAsGiven(self.s3._request_signer._credentials, "s3", "us-east-1").add_auth(request)
+        return "\t".join([request.url, str(path), str(start), str(length), *(f"{name}: {value}" for name, value in request.headers.items())])
 
 
 class Client:
-    """Command lines for each of the three things to do."""
+    """Command lines for each of the three things to do; BUCKET in them is the place's."""
 
     def __init__(self, name, large, tree, **env):
         self.name, self.commands, self.env = name, {"large": large, "tree": tree, "again": tree}, env
 
+    def run(self, Run, place, what):
+        return Run([str(word).replace("BUCKET", place.bucket) for word in self.commands[what]], env=self.env, runs=1)
 
-def clients(bench, place, work, large, tree):
+
+def clients(place, work, large, tree):
     server = place.server
     env = server.environment(home=str(work))
     s3cmd = [shutil.which("s3cmd"), "--config=/dev/null", f"--access_key={server.access}", f"--secret_key={server.secret}", f"--host={server.host}",
@@ -63,41 +84,46 @@ def clients(bench, place, work, large, tree):
     aws = Path(sys.executable).parent / "aws"
     remote = {"RCLONE_CONFIG": "/dev/null", "RCLONE_CONFIG_BENCH_TYPE": "s3", "RCLONE_CONFIG_BENCH_PROVIDER": "Other", "RCLONE_CONFIG_BENCH_ENV_AUTH": "true",
               "RCLONE_CONFIG_BENCH_ENDPOINT": server.url, "RCLONE_CONFIG_BENCH_REGION": "us-east-1"}
-    yield Client("aws", [aws, "s3", "cp", "--quiet", large, "s3://bench/large"], [aws, "s3", "sync", "--quiet", tree, "s3://bench/tree"], **env)
+    yield Client("aws", [aws, "s3", "cp", "--quiet", large, "s3://BUCKET/large"], [aws, "s3", "sync", "--quiet", tree, "s3://BUCKET/tree"], **env)
     if s3cmd[0]:
-        yield Client("s3cmd", [*s3cmd, "put", large, "s3://bench/large"], [*s3cmd, "sync", f"{tree}/", "s3://bench/tree/"], **env)
+        yield Client("s3cmd", [*s3cmd, "put", large, "s3://BUCKET/large"], [*s3cmd, "sync", f"{tree}/", "s3://BUCKET/tree/"], **env)
     if rclone := shutil.which("rclone"):
-        yield Client("rclone", [rclone, "copyto", large, "bench:bench/large"], [rclone, "copy", tree, "bench:bench/tree"], **env, **remote)
+        yield Client("rclone", [rclone, "copyto", large, "bench:BUCKET/large"], [rclone, "copy", tree, "bench:BUCKET/tree"], **env, **remote)
 
 
-def bare(Run, binary, place, work, what, large, tree):
-    """A run of the bare client; signing its requests and completing the upload is not counted."""
+def put_file(place, tree, path):
+    content = path.read_bytes()
+    digest = hashlib.sha256(content)
+    return place.put(f"tree/{path.relative_to(tree)}", path, 0, len(content), content, Content_Type="application/octet-stream", x_amz_meta_weir_sha256=digest.hexdigest(),
+                     x_amz_checksum_sha256=base64.b64encode(digest.digest()).decode())
+
+
+def bare(Run, binaries, place, work, what, large, tree):
+    """A run of the bare client with requests like weir's; signing them and completing the upload is not counted."""
     lines = []
     if what == "large":
         size = large.stat().st_size
-        upload = place.s3.create_multipart_upload(Bucket="bench", Key="large")["UploadId"]
+        upload = place.s3.create_multipart_upload(Bucket=place.bucket, Key="large", ChecksumAlgorithm="CRC64NVME", ChecksumType="FULL_OBJECT")["UploadId"]
+        sums = subprocess.run([binaries / "part_sums", large, str(PART)], check=True, capture_output=True, text=True).stdout.split()
         for number, start in enumerate(range(0, size, PART), 1):
-            url = place.presigned("upload_part", Key="large", UploadId=upload, PartNumber=number)
-            lines.append(f"{url}\t{large}\t{start}\t{min(PART, size - start)}")
+            lines.append(place.put(f"large?partNumber={number}&uploadId={upload}", large, start, min(PART, size - start), None, x_amz_checksum_crc64nvme=sums[number - 1]))
     else:
-        for path in sorted(tree.rglob("file-*")):
-            lines.append(f"{place.presigned('put_object', Key='tree/' + str(path.relative_to(tree)))}\t{path}\t0\t{path.stat().st_size}")
+        lines = [put_file(place, tree, path) for path in sorted(tree.rglob("file-*"))]
     requests = work / "requests"
     requests.write_text("\n".join(lines) + "\n")
-    run = Run([binary, "8" if what == "large" else "64"], stdin=requests, runs=1)
+    run = Run([binaries / "bare_upload", "8" if what == "large" else "64"], stdin=requests, runs=1)
     if what == "large":
-        parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(run.out.split(), 1)]
-        place.s3.complete_multipart_upload(Bucket="bench", Key="large", UploadId=upload, MultipartUpload={"Parts": parts})
+        parts = [{"PartNumber": number, "ETag": etag, "ChecksumCRC64NVME": sums[number - 1]} for number, etag in enumerate(run.out.split(), 1)]
+        place.s3.complete_multipart_upload(Bucket=place.bucket, Key="large", UploadId=upload, MultipartUpload={"Parts": parts})
     return run
 
 
-def best(runs):
-    return min(runs, key=lambda run: run.seconds)
+def median(runs):
+    return sorted(runs, key=lambda run: run.seconds)[len(runs) // 2]
 
 
 def sha_seconds(path):
     """CPU seconds for one pass of SHA-256 over the file."""
-    import hashlib
     import time
 
     began = time.process_time()
@@ -111,44 +137,61 @@ def row(name, run, yard=None):
     print(f"    {name:8} {run.seconds:7.2f} s {run.cpu:7.2f} s CPU {run.megabytes:7.1f} MB{ratio}")
 
 
+class Weir:
+    def __init__(self, Run, program, place, work, large, tree):
+        self.Run, self.program, self.place, self.large, self.tree = Run, program, place, large, tree
+        self.folder, self.env = work / f"stack-{place.server.kind}", place.server.environment(home=str(work))
+        self.folder.mkdir()
+
+    def run(self, *words):
+        return self.Run([self.program, *words], cwd=self.folder, env=self.env, runs=1)
+
+    def upload(self, what):
+        """A first apply, with nothing known."""
+        shutil.rmtree(self.folder / ".weir", ignore_errors=True)
+        (self.folder / "weir.yaml").write_text(STACK.format(bucket=self.place.bucket, large=self.large, tree=self.tree))
+        return self.run("apply", "--yes", "--target", what)
+
+
+def pairs(rounds, what, place, weir, Run, binaries, work, large, tree):
+    """The bare client and weir in turns, each into a new bucket; of the unchanged tree weir alone."""
+    yards, ours = [], []
+    if what == "again":
+        place.renew()
+        weir.upload("tree")
+    for _ in range(rounds):
+        if what == "again":
+            ours.append(weir.run("plan", "--detailed-exitcode", "--target", "tree"))
+            continue
+        place.renew()
+        yards.append(bare(Run, binaries, place, work, what, large, tree))
+        place.renew()
+        ours.append(weir.upload(what))
+    return median(yards) if yards else None, median(ours)
+
+
 def bench(title, judge, work, quick, weir, Run, binaries):
     megabytes, files = (128, 500) if quick else (1024, 5000)
-    rounds = 1 if quick else 3
+    rounds = 1 if quick else 5
     title("uploads", f"{megabytes} MiB in one file, {files} files of 4 KiB, against the sandbox in a process of its own (not synced to disk); bare client: libcurl with "
-          f"URLs signed beforehand (bare_upload.c); weir and bare: best of {rounds}, in turns; the others: once; all share the machine with the server, and with a load of {os.getloadavg()[0]:.1f} from elsewhere")
+          f"requests like weir's, hashed and signed beforehand (bare_upload.c); weir and bare: the median of {rounds}, in turns; the others: once; all share the machine with the server, and with a load of {os.getloadavg()[0]:.1f} from elsewhere")
     large, tree = make_sources(work, megabytes, files)
-    place = Place()
-    folder = work / "stack"
-    stacks = {"large": "large", "tree": "tree", "again": "tree"}
-    env = place.server.environment(home=str(work))
-    others = list(clients(None, place, work, large, tree))
-    folder.mkdir()
-    (folder / "weir.yaml").write_text(STACK.format(bucket="bench", large=large, tree=tree))
-    for what in ("large", "tree", "again"):
-        print(f"  {dict(large=f'{megabytes} MiB', tree=f'{files} files', again=f'{files} files, unchanged')[what]}")
-        target, ours, yards = stacks[what], [], []
-        for _ in range(rounds):
-            if what != "again":
-                place.empty()
-                yards.append(bare(Run, binaries / "bare_upload", place, work, what, large, tree))
-                place.empty()
-                shutil.rmtree(folder / ".weir", ignore_errors=True)
-                command = ["apply", "--yes"]
-            else:
-                command = ["plan", "--detailed-exitcode"]
-            ours.append(Run([weir, *command, "--target", target], cwd=folder, env=env, runs=1))
-        yard = best(yards) if yards else None
+    place = Place(Sandbox("-"))
+    others = list(clients(place, work, large, tree))
+    mine = Weir(Run, weir, place, work, large, tree)
+    names = {"large": f"{megabytes} MiB", "tree": f"{files} files", "again": f"{files} files, unchanged"}
+    for what, name in names.items():
+        print(f"  {name}")
+        yard, run = pairs(rounds, what, place, mine, Run, binaries, work, large, tree)
         if yard:
             row("bare", yard)
-        run = best(ours)
         row("weir", run, yard)
         slowest = []
         for other in others:
-            if what != "again":
-                place.empty()
-            else:
-                Run(other.commands["tree"], env=other.env, runs=1)
-            slowest.append(Run(other.commands[what], env=other.env, runs=1))
+            place.renew()
+            if what == "again":
+                other.run(Run, place, "tree")
+            slowest.append(other.run(Run, place, what))
             row(other.name, slowest[-1], yard)
         for other, theirs in zip(others, slowest):
             judge(f"{what}: weir against {other.name}", run.seconds / theirs.seconds, 1, " x")
@@ -161,4 +204,14 @@ def bench(title, judge, work, quick, weir, Run, binaries):
         if what == "again":
             print(judge("the unchanged tree", run.seconds, 0.15, " s"), end="")
         print(judge(f"{what}: memory", run.megabytes, 64, " MB"))
+    place.server.stop()
+    if not Versity.program():
+        return
+    place = Place(Versity(folder=work))
+    mine = Weir(Run, weir, place, work, large, tree)
+    for what in ("large", "tree"):
+        print(f"  {names[what]}, to versitygw")
+        yard, run = pairs(rounds, what, place, mine, Run, binaries, work, large, tree)
+        row("bare", yard)
+        row("weir", run, yard)
     place.server.stop()

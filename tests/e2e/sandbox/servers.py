@@ -60,7 +60,7 @@ class Sandbox(Server):
 
     def stop(self):
         self.process.stdin.close()
-        status = self.process.wait(timeout=30)
+        status = self.process.wait(timeout=300)  # it may have many objects to delete
         assert status == 0, f"the sandbox ended with {status}"
 
     def kill(self):
