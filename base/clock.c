@@ -94,18 +94,27 @@ struct str time_http(struct arena *arena, int64_t wall_ms)
     return arena_str(arena, str_z(text));
 }
 
+/* Where the text goes on behind what the format says, in `copy`; NULL: it does not fit. */
+static const char *parse_time(struct str text, const char *format, char copy[64], int64_t *wall_ms)
+{
+    struct tm utc = {0};
+    if (text.n >= 64)
+        return NULL;
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = '\0';
+    const char *end = strptime(copy, format, &utc);
+    *wall_ms = (int64_t)timegm(&utc) * 1000;
+    return end;
+}
+
 bool time_parse_http(struct str text, int64_t *wall_ms)
 {
     char copy[64];
-    if (text.n >= sizeof copy)
-        return false;
-    memcpy(copy, text.p, text.n);
-    copy[text.n] = '\0';
-    struct tm utc = {0};
-    const char *end = strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    int64_t parsed;
+    const char *end = parse_time(text, "%a, %d %b %Y %H:%M:%S GMT", copy, &parsed);
     if (!end || *end)
         return false;
-    *wall_ms = (int64_t)timegm(&utc) * 1000;
+    *wall_ms = parsed;
     return true;
 }
 
@@ -121,12 +130,8 @@ static const char *parse_fraction(const char *p, int64_t *ms)
 bool time_parse_rfc3339(struct str text, int64_t *wall_ms)
 {
     char copy[64];
-    if (text.n >= sizeof copy)
-        return false;
-    memcpy(copy, text.p, text.n);
-    copy[text.n] = '\0';
-    struct tm utc = {0};
-    const char *p = strptime(copy, "%Y-%m-%dT%H:%M:%S", &utc);
+    int64_t seconds_ms;
+    const char *p = parse_time(text, "%Y-%m-%dT%H:%M:%S", copy, &seconds_ms);
     if (!p)
         return false;
     int64_t ms = 0;
@@ -148,6 +153,6 @@ bool time_parse_rfc3339(struct str text, int64_t *wall_ms)
     }
     if (*p)
         return false;
-    *wall_ms = (int64_t)timegm(&utc) * 1000 + ms - offset_minutes * 60000;
+    *wall_ms = seconds_ms + ms - offset_minutes * 60000;
     return true;
 }

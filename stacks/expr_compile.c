@@ -134,7 +134,7 @@ struct expr *expr_compile(struct arena *arena, const struct node *node, struct d
     return e;
 }
 
-struct expr *expr_parse(struct arena *arena, const struct source *source, struct diags *diags)
+const struct node *source_node(struct arena *arena, const struct source *source)
 {
     struct node *node = ARENA_NEW(arena, struct node);
     *node = (struct node){.kind = NODE_STRING,
@@ -144,7 +144,12 @@ struct expr *expr_parse(struct arena *arena, const struct source *source, struct
         .column = 1,
         .string = source->text,
         .source = source};
+    return node;
+}
+
+struct expr *expr_parse(struct arena *arena, const struct source *source, struct diags *diags)
+{
     struct expr *e = ARENA_NEW(arena, struct expr);
-    bare_compile(arena, node, e, diags);
+    bare_compile(arena, source_node(arena, source), e, diags);
     return e->op == EXPR_BROKEN ? NULL : e;
 }

@@ -210,17 +210,9 @@ static const struct value *render(
         return NULL;
     if (!str_is_utf8(source->text))
         return call_fail(call, 0, "%s is no UTF-8 text", path.p);
-    struct node *node = ARENA_NEW(arena, struct node);
-    *node = (struct node){.kind = NODE_STRING,
-        .plain = true,
-        .length = (uint32_t)source->text.n,
-        .line = 1,
-        .column = 1,
-        .string = source->text,
-        .source = source};
     struct expr *e = ARENA_NEW(arena, struct expr);
     size_t errors = diags->errors;
-    template_compile(arena, node, e, diags);
+    template_compile(arena, source_node(arena, source), e, diags);
     template_resolve(e, call->args[1], diags);
     if (diags->errors > errors)
         return NULL;

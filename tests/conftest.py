@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -6,6 +7,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "e2e"))
 from support import Cloud  # noqa: E402
+
+
+# In the background of a shell, or under nohup, these are ignored, and would be by all that tests start and interrupt.
+for number, usual in (signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, usual)
 
 
 def pytest_collection_modifyitems(items):

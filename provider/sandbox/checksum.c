@@ -4,7 +4,7 @@
 #include "base/hash.h"
 
 #include <openssl/evp.h>
-#include <pthread.h>
+#include <zlib.h>
 
 static const char *const names[CHECKSUM_COUNT] = {"CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"};
 
@@ -35,46 +35,8 @@ bool checksum_is_linear(enum checksum_kind kind)
     return kind <= CHECKSUM_CRC64NVME;
 }
 
-/* ---- reflected CRCs, eight bytes a step ---- */
-
-#define POLY_CRC32  UINT64_C(0xedb88320)
+#define POLY_CRC32  UINT64_C(0xedb88320) /* reflected, as the next */
 #define POLY_CRC32C UINT64_C(0x82f63b78)
-
-static uint64_t table32[8][256];
-static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
-
-static void fill_table(uint64_t table[8][256], uint64_t poly)
-{
-    for (uint64_t i = 0; i < 256; i++) {
-        uint64_t crc = i;
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 1 ? (crc >> 1) ^ poly : crc >> 1;
-        table[0][i] = crc;
-    }
-    for (int k = 1; k < 8; k++)
-        for (int i = 0; i < 256; i++)
-            table[k][i] = (table[k - 1][i] >> 8) ^ table[0][table[k - 1][i] & 0xff];
-}
-
-static void fill_tables(void)
-{
-    fill_table(table32, POLY_CRC32);
-}
-
-static uint64_t update_crc(uint64_t table[8][256], uint64_t crc, const unsigned char *p, size_t n)
-{
-    for (; n >= 8; n -= 8, p += 8) {
-        uint64_t word;
-        memcpy(&word, p, 8); /* little-endian machines: Debian's 64-bit ones all are */
-        word ^= crc;
-        crc = 0;
-        for (int k = 0; k < 8; k++, word >>= 8)
-            crc ^= table[7 - k][word & 0xff];
-    }
-    for (; n; n--, p++)
-        crc = (crc >> 8) ^ table[0][(crc ^ *p) & 0xff];
-    return crc;
-}
 
 /* ---- all kinds ---- */
 
@@ -87,25 +49,23 @@ void checksum_init(struct checksum *c, enum checksum_kind kind)
 {
     *c = (struct checksum){.kind = kind};
     switch (kind) {
-    case CHECKSUM_CRC32: c->crc = UINT32_MAX; break;
     case CHECKSUM_MD5:
     case CHECKSUM_SHA1:
     case CHECKSUM_SHA256:
         c->digest = EVP_MD_CTX_new();
         EVP_DigestInit_ex(c->digest, digest_of(kind), NULL);
         break;
+    case CHECKSUM_CRC32:
     case CHECKSUM_CRC32C:
     case CHECKSUM_CRC64NVME:
     case CHECKSUM_NONE: break;
     }
-    if (kind == CHECKSUM_CRC32)
-        pthread_once(&tables_once, fill_tables);
 }
 
 void checksum_update(struct checksum *c, const void *bytes, size_t n)
 {
     switch (c->kind) {
-    case CHECKSUM_CRC32: c->crc = update_crc(table32, c->crc, bytes, n); break;
+    case CHECKSUM_CRC32: c->crc = crc32_z((uLong)c->crc, bytes, n); break;
     case CHECKSUM_CRC32C: c->crc = hash_crc32c((uint32_t)c->crc, bytes, n); break;
     case CHECKSUM_CRC64NVME: c->crc = crc64_update(c->crc, bytes, n); break;
     case CHECKSUM_MD5:
@@ -129,7 +89,7 @@ struct str checksum_final(struct arena *arena, struct checksum *c)
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned n = 0;
     switch (c->kind) {
-    case CHECKSUM_CRC32: return big_endian(arena, ~c->crc & UINT32_MAX, 4);
+    case CHECKSUM_CRC32:
     case CHECKSUM_CRC32C: return big_endian(arena, c->crc, 4);
     case CHECKSUM_CRC64NVME: return big_endian(arena, c->crc, 8);
     case CHECKSUM_MD5:

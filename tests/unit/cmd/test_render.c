@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "cmd/events.h"
+#include "tests/unit/support/json_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,11 +24,7 @@ static int stop(void **state)
 
 static const struct value *json(const char *text)
 {
-    const struct value *v = NULL;
-    struct err err = ERR_INIT;
-    if (text && json_parse(&arena, str_z(text), &v, &err) < 0)
-        fail_msg("%s", err.message);
-    return v;
+    return json_text(&arena, text);
 }
 
 static const struct type string_type = {.kind = TYPE_STRING}, policy_type = {.kind = TYPE_POLICY},

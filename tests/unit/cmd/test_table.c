@@ -1,6 +1,6 @@
 #include "cmd/table.h"
 
-#include "base/json.h"
+#include "tests/unit/support/json_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,11 +13,7 @@ static struct arena arena;
 
 static const struct value *json(const char *text)
 {
-    const struct value *v;
-    struct err err = ERR_INIT;
-    if (json_parse(&arena, str_z(text), &v, &err))
-        fail_msg("%s: %s", text, err.message);
-    return v;
+    return json_text(&arena, text);
 }
 
 static int release(void **state)

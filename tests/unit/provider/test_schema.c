@@ -1,6 +1,7 @@
 #include "provider/schema.h"
 
 #include "base/json.h"
+#include "tests/unit/support/json_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -51,11 +52,7 @@ static int teardown(void **state)
 
 static const struct value *json(const char *text)
 {
-    const struct value *v = NULL;
-    struct err err = ERR_INIT;
-    if (json_parse(&arena, str_z(text), &v, &err))
-        fail_msg("%s: %s", text, err.message);
-    return v;
+    return json_text(&arena, text);
 }
 
 static const char *text_of(const struct value *v)

@@ -1,8 +1,8 @@
 #include "stacks/expr.h"
 #include "stacks/stack.h"
 
-#include "base/json.h"
 #include "tests/unit/support/expr_rows.h"
+#include "tests/unit/support/json_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,11 +55,7 @@ static const char *values[DECL_COUNT] = {
 
 static const struct value *json(const char *text)
 {
-    const struct value *v = NULL;
-    struct err err = ERR_INIT;
-    if (json_parse(&arena, str_z(text), &v, &err))
-        fail_msg("%s: %s", text, err.message);
-    return v;
+    return json_text(&arena, text);
 }
 
 static struct decl *lookup(void *ctx, struct str name, struct str next, bool *consumed)

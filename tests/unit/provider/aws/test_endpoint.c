@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "provider/aws/endpoint.h"
 #include "tests/unit/support/aws_env.h"
+#include "tests/unit/support/json_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,15 +20,6 @@ static const struct aws_service secrets = {.id = STR_INIT("secretsmanager"),
 static struct str text(const struct value *v, const char *key)
 {
     return value_text(value_getz(v, key), STR_EMPTY);
-}
-
-static const struct value *json(struct arena *arena, const char *source)
-{
-    const struct value *v;
-    struct err err = ERR_INIT;
-    if (json_parse(arena, str_z(source), &v, &err))
-        fail_msg("%s", err.message);
-    return v;
 }
 
 /* tests/tools/endpoint_vectors.py writes them. */
@@ -91,10 +83,10 @@ static void the_nearest_setting_counts(void **state)
     EXPECT(s3, "localhost:3");
     setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", 1);
     EXPECT(secrets, "secretsmanager.eu-west-1.amazonaws.com");
-    settings.config = json(&arena, "{\"endpoint\": \"http://localhost:6/base/\"}");
+    settings.config = json_text(&arena, "{\"endpoint\": \"http://localhost:6/base/\"}");
     EXPECT(secrets, "localhost:6");
     assert_true(str_eqz(e.base_path, "/base"));
-    settings.config = json(&arena,
+    settings.config = json_text(&arena,
         "{\"endpoint\": \"http://localhost:6\", \"endpoints\": {\"secrets_manager\": \"https://h\"}}");
     EXPECT(secrets, "h");
     assert_true(e.tls);

@@ -4,6 +4,7 @@
  */
 #include "base/json.h"
 #include "provider/wire/wire.h"
+#include "tests/unit/support/json_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,10 +37,7 @@ static int release(void **state)
 
 static const struct value *json(const char *source)
 {
-    struct err err = ERR_INIT;
-    const struct value *v;
-    assert_int_equal(json_parse(&arena, str_z(source), &v, &err), 0);
-    return v;
+    return json_text(&arena, source);
 }
 
 static struct wire_message encode(
