@@ -7,8 +7,8 @@ static int take_saved(
     const struct settings *given = inv->settings;
     struct str env = saved_plan_env(saved);
     if (given->env && !str_eqz(env, given->env))
-        return invocation_usage(
-            inv, NULL, "the plan was made for environment \"%.*s\", not \"%s\"", STR_ARG(env), given->env);
+        return invocation_usage(inv, NULL, "the plan was made for %s%.*s%s, not for environment \"%s\"",
+            env.n ? "environment \"" : "no environment", STR_ARG(env), env.n ? "\"" : "", given->env);
     if (given->targets.n || given->replaces.n || given->no_refresh)
         return invocation_usage(inv, NULL,
             "a saved plan is applied as it is: --target, --replace and --no-refresh belong to "

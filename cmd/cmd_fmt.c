@@ -170,7 +170,7 @@ static const struct command_example examples[] = {
 
 const struct command cmd_fmt = {
     .name = "fmt",
-    .args = "[FILE…]",
+    .args = "[FILE...]",
     .summary = "put stack files into the usual layout",
     .details =
         "Without FILE: the stack file, what it includes, the modules in folders, and tests/*.yaml beside the "

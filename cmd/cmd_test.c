@@ -258,7 +258,7 @@ static const struct command_example examples[] = {
 
 const struct command cmd_test = {
     .name = "test",
-    .args = "[FILE…]",
+    .args = "[FILE...]",
     .summary = "run the stack's tests in sandboxes",
     .details = "Each test plans the stack with its inputs, applies it in a sandbox of its own, compares what "
                "the test expects of the plan, "

@@ -2,7 +2,7 @@
 
 #include <ctype.h>
 
-enum { INDENT = 2, COLUMN_MAX = 32, WIDTH_MAX = 110 };
+enum { INDENT = 2, COLUMN_MAX = 32, WIDTH_MAX = 110, TEXT_MIN = 24 };
 
 const struct help_item help_exit_statuses[] = {
     {"0", "done; for plan --detailed-exitcode and drift: nothing to do, nothing changed"},
@@ -41,6 +41,8 @@ static void heading(const struct term *term, const char *title, struct buf *out)
 static void row(const struct term *term, struct str label, int column, struct str text, struct buf *out)
 {
     int n = INDENT + (int)str_code_points(label);
+    if (width_of(term) - column < TEXT_MIN) /* on a narrow terminal the text begins below its label */
+        column = 5 * INDENT;
     buf_addf(out, "%*s", INDENT, "");
     style_add_str(out, term->color, STYLE_CYAN, label);
     if (n + 2 > column) {
@@ -84,9 +86,11 @@ void help_overview(const struct term *term, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     int longest = 0;
-    buf_addz(out, "weir makes data-pipeline stacks what their file says: buckets, roles, databases, jobs, "
-                  "schedules.\n\n"
-                  "Usage: weir COMMAND [OPTIONS] [ARGUMENTS]\n");
+    text_add_wrapped(out,
+        STR("weir makes data-pipeline stacks what their file says: buckets, roles, databases, jobs, "
+            "schedules."),
+        0, 0, width_of(term));
+    buf_addz(out, "\n\nUsage: weir COMMAND [OPTIONS] [ARGUMENTS]\n");
     for (const struct command_group *g = command_groups; g->title; g++) {
         int n = longest_command(&arena, g->commands);
         longest = n > longest ? n : longest;

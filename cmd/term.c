@@ -23,7 +23,7 @@ static bool locale_is_utf8(void)
 void term_measure(struct term *term)
 {
     struct winsize size = {0};
-    if (!term->tty || ioctl(term->fd, TIOCGWINSZ, &size) < 0)
+    if (ioctl(term->fd, TIOCGWINSZ, &size) < 0)
         size = (struct winsize){0};
     term->width = size.ws_col ? size.ws_col : DEFAULT_WIDTH;
     term->height = size.ws_row ? size.ws_row : DEFAULT_HEIGHT;

@@ -235,8 +235,7 @@ static int check_secrets(const struct workspace *workspace, const struct saved_p
             continue;
         err_set(err, ERR_STALE, "the sensitive input \"%.*s\" is not the one this plan was made with",
             STR_ARG(entry->key));
-        return err_hint(
-            err, "saved plans hold no secrets: give it again, e.g. in WEIR_INPUT_%.*s", STR_ARG(entry->key));
+        return err_hint(err, "saved plans hold no secrets: give it again, the same way as to \"weir plan\"");
     }
     return 0;
 }

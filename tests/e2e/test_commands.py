@@ -1,10 +1,16 @@
 """The commands beside plan and apply, and what all have in common."""
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
 import re
 import shutil
 import signal
+import struct
 import subprocess
+import termios
 from pathlib import Path
 
 import pytest
@@ -144,9 +150,6 @@ def test_no_colour_without_a_terminal(local_stack):
 
 
 def test_colours_in_a_terminal(local_stack):
-    import os
-    import pty
-
     local_stack.write(STACK)
     for env, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
         master, slave = pty.openpty()
@@ -165,9 +168,6 @@ def test_colours_in_a_terminal(local_stack):
 
 
 def test_prompt_in_a_terminal(local_stack):
-    import os
-    import pty
-
     local_stack.write(STACK)
     for answer, made in ((b"no\n", []), (b"yes\n", ["a"])):
         master, slave = pty.openpty()
@@ -274,6 +274,22 @@ def test_a_served_sandbox_ends_in_order(local_stack, number):
     process.send_signal(number)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 0 and not Path(re.search(r", from (\S+)\. Clients", err)[1]).exists(), err
+
+
+def test_help_on_a_narrow_terminal(local_stack):
+    local_stack.write(STACK)
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    subprocess.run(local_stack.command("plan", "--help"), env={**local_stack.env, "TERM": "dumb"}, stdout=theirs, check=True)
+    os.close(theirs)
+    text = b""
+    with contextlib.suppress(OSError):
+        while more := os.read(ours, 65536):
+            text += more
+    os.close(ours)
+    lines = text.decode().split("\r\nExamples:")[0].splitlines()
+    assert max(map(len, lines)) <= 40 and lines[lines.index("      --detailed-exitcode") + 1] == "          status 2 when there is", text.decode()
+
 
 
 def test_sandbox_without_a_stack_leaves_nothing(local_stack):
