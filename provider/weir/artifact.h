@@ -2,9 +2,10 @@
  * `weir.artifact`: a file or folder, packaged the same way everywhere, kept in a bucket under a key that
  * holds its SHA-256. So a changed job is a changed key, and going back is pointing at the old one.
  *
- * artifact.c has the type and its operations; artifact_parse.c reads the attributes, artifact_make.c turns
- * sources into a package at plan time (building first where that is asked for), artifact_prepare.c says which
- * version is wanted; artifact_store.c speaks to S3.
+ * artifact.c has the type; artifact_parse.c reads the attributes, artifact_make.c turns sources into a
+ * package at plan time (building first where that is asked for), artifact_prepare.c says which version is
+ * wanted. artifact_life.c stores it and looks at what is stored, artifact_versions.c keeps the list of what
+ * is kept; artifact_store.c speaks to S3.
  *
  * What is recorded besides the attributes: `content`, the digest of what the package was made from, for each
  * version. Sources with a recorded digest are not packed again: their package is known by its SHA-256,
@@ -60,7 +61,45 @@ int artifact_content(
 /* ops->prepare */
 int artifact_prepare(
     struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err);
+
+/* ---- artifact_versions.c: lists of {sha256, bucket, key, size, stored …}, the one in use first ---- */
+
+enum { ARTIFACT_KEEP_DEFAULT = 5 };
+
+/* The object with bucket, key, url and arn. */
+const struct value *artifact_places(
+    struct op_ctx *ctx, const struct value *object, struct str bucket, struct str key);
+/* Where the desired version lies: an earlier one where it was stored, a new one where the store is now. */
+int artifact_locate(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+    const struct value **located, struct err *err);
+bool artifact_same_place(const struct value *a, const struct value *b);
+
 /* Entry of the recorded versions with this hash, or NULL. */
 const struct value *artifact_version(const struct value *versions, struct str sha256);
+/* An entry for the object, stored now. */
+const struct value *artifact_version_entry(struct op_ctx *ctx, const struct value *object);
+/* With that entry as the one in use; the others stay in order. */
+const struct value *artifact_versions_with(
+    struct op_ctx *ctx, const struct value *versions, const struct value *now);
+/* Deletes what is beyond `keep`. What cannot be deleted now stays listed, and is tried again next time. */
+const struct value *artifact_versions_trim(struct op_ctx *ctx, const struct value *versions, int64_t keep);
+/* Takes away what an interrupted run left and nobody wants any more: of the version in use, parts at most. */
+int artifact_versions_drop_unfinished(
+    struct op_ctx *ctx, const struct value *wanted, const struct value **versions, struct err *err);
+int artifact_version_remove(struct op_ctx *ctx, const struct value *version, struct err *err);
+
+/* ---- artifact_life.c: operations as provider.h has them ---- */
+
+int artifact_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err);
+int artifact_marks(
+    struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
+int artifact_create(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+int artifact_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err);
+int artifact_delete(struct op_ctx *ctx, const struct value *prior, struct err *err);
+int artifact_find(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
 
 #endif

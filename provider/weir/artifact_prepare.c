@@ -6,14 +6,6 @@
 
 #include "base/file.h"
 
-const struct value *artifact_version(const struct value *versions, struct str sha256)
-{
-    for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
-        if (str_eq(artifact_text(versions->items[i], "sha256", STR_EMPTY), sha256))
-            return versions->items[i];
-    return NULL;
-}
-
 /* What the sources give is known to be bad: it was rolled back. NULL: nothing is in its way. */
 static const struct value *held_back(struct op_ctx *ctx, struct str local)
 {

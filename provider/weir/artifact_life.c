@@ -1,0 +1,284 @@
+/*
+ * What becomes of an artifact in its store: looked at, stored, deleted, found again after an interruption.
+ */
+#include "provider/weir/artifact.h"
+
+#include "provider/aws/s3_unfinished.h"
+#include "provider/aws/upload.h"
+#include "provider/weir/artifact_store.h"
+
+/* ---- reading ---- */
+
+/* An artifact named by its URL alone (an import). */
+static const struct value *with_names(struct op_ctx *ctx, const struct value *object)
+{
+    struct str url = artifact_text(object, "url", STR_EMPTY), key;
+    if (artifact_text(object, "key", STR_EMPTY).n || !str_starts(url, STR("s3://")))
+        return object;
+    struct str bucket = str_cut(str_slice(url, 5, url.n), '/', &key);
+    return artifact_places(ctx, object, bucket, key.p ? key : STR_EMPTY);
+}
+
+/* Parts of an upload that an interrupted run has begun? */
+static int any_parts(struct op_ctx *ctx, struct str bucket, struct str key, bool *found, struct err *err)
+{
+    AUTO_BUILDER struct value_builder uploads = VALUE_BUILDER(ctx->arena);
+    if (s3_unfinished_find(ctx, bucket, key, &key, 1, &uploads, err))
+        return -1;
+    *found = uploads.n > 0;
+    return 0;
+}
+
+/* Is anything left of it, where the version in use is gone? */
+static int any_left(struct op_ctx *ctx, const struct value *versions, bool *left, struct err *err)
+{
+    *left = false;
+    for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count && !*left; i++) {
+        struct stored stored;
+        const struct value *version = versions->items[i];
+        struct str bucket = artifact_text(version, "bucket", STR_EMPTY),
+                   key = artifact_text(version, "key", STR_EMPTY);
+        if (artifact_look(ctx, bucket, key, &stored, err))
+            return -1;
+        *left = stored.there && (!stored.stack.n || artifact_is_own(ctx, &stored));
+        if (!stored.there && !artifact_text(version, "etag", STR_EMPTY).n &&
+            any_parts(ctx, bucket, key, left, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* The same hash under another entity tag: somebody wrote other content and kept the metadata. */
+static const struct value *live_of(struct op_ctx *ctx, const struct value *prior, const struct stored *stored)
+{
+    struct arena *arena = ctx->arena;
+    struct str etag = artifact_text(prior, "etag", STR_EMPTY);
+    bool ours = stored->there && stored->sha256.n && (!etag.n || str_eq(etag, stored->etag));
+    struct value_entry entries[] = {
+        {STR("sha256"), ours ? value_string(arena, stored->sha256) : &value_null},
+        {STR("sha256_base64"),
+            ours ? value_string(arena, artifact_base64(arena, stored->sha256)) : &value_null},
+        {STR("etag"), value_string(arena, stored->etag)},
+        {STR("size"), value_int(arena, stored->size)},
+    };
+    const struct value *live = value_map(arena, entries, sizeof entries / sizeof *entries);
+    if (stored->version_id.n)
+        live = value_with(arena, live, STR("version_id"), value_string(arena, stored->version_id));
+    return artifact_places(
+        ctx, live, artifact_text(prior, "bucket", STR_EMPTY), artifact_text(prior, "key", STR_EMPTY));
+}
+
+/*
+ * What an interrupted update has stored belongs to this artifact, whatever becomes of the update. Listed
+ * without an entity tag: perhaps it is there, perhaps only parts of it, perhaps nothing.
+ */
+static int with_attempted(
+    struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
+{
+    const struct value *located, *versions = value_getz(prior, "versions");
+    if (!ctx->attempted || !artifact_text(ctx->attempted, "sha256", STR_EMPTY).n)
+        return 0;
+    if (artifact_locate(ctx, ctx->attempted, prior, &located, err))
+        return -1;
+    struct value_builder b = VALUE_BUILDER(ctx->arena);
+    bool listed = artifact_same_place(located, prior);
+    for (uint32_t i = 0; versions && i < versions->count; i++) {
+        value_builder_add(&b, versions->items[i]);
+        listed |= artifact_same_place(versions->items[i], located);
+    }
+    if (!listed)
+        value_builder_add(
+            &b, artifact_version_entry(ctx, value_with(ctx->arena, located, STR("etag"), NULL)));
+    *live = value_with(ctx->arena, *live, STR("versions"), value_builder_list(&b));
+    return 0;
+}
+
+int artifact_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    (void)wanted;
+    const struct value *object = with_names(ctx, prior);
+    struct stored stored;
+    *live = NULL;
+    if (!artifact_text(object, "key", STR_EMPTY).n)
+        return 0;
+    if (artifact_look(ctx, artifact_text(object, "bucket", STR_EMPTY),
+            artifact_text(object, "key", STR_EMPTY), &stored, err))
+        return -1;
+    bool left = stored.there;
+    if (!left && any_left(ctx, value_getz(object, "versions"), &left, err))
+        return -1;
+    if (!left && !ctx->attempted)
+        return 0;
+    const struct value *found = live_of(ctx, object, &stored), *versions = value_getz(object, "versions");
+    if (versions) /* only the record knows them, or who found it */
+        found = value_with(ctx->arena, found, STR("versions"), versions);
+    if (with_attempted(ctx, object, &found, err))
+        return -1;
+    *live = found;
+    return 0;
+}
+
+int artifact_marks(
+    struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err)
+{
+    struct stored stored;
+    const struct value *named = with_names(ctx, object);
+    if (artifact_look(ctx, artifact_text(named, "bucket", STR_EMPTY), artifact_text(named, "key", STR_EMPTY),
+            &stored, err))
+        return -1;
+    /* Another environment of the same stack is as strange as another stack. */
+    struct str stack = str_eq(stored.stack, artifact_owner(ctx)) ? ctx->stack : stored.stack;
+    struct value_entry entries[] = {{STR("stack"), value_string(ctx->arena, stack)},
+        {STR("address"), value_string(ctx->arena, stored.address)}};
+    *marks = value_map(ctx->arena, entries, stored.stack.n ? 2 : 0);
+    return 0;
+}
+
+/* ---- writing ---- */
+
+static int64_t keep_of(const struct value *desired)
+{
+    const struct value *keep = value_getz(desired, "keep");
+    return keep && keep->kind == VALUE_INT ? keep->integer : ARTIFACT_KEEP_DEFAULT;
+}
+
+/* Is it stored already, by this stack and as it should be? */
+static bool is_ours(
+    struct op_ctx *ctx, const struct stored *stored, const struct value *wanted, const struct value *prior)
+{
+    const struct value *version =
+        artifact_version(value_getz(prior, "versions"), artifact_text(wanted, "sha256", STR_EMPTY));
+    struct str etag = version && artifact_same_place(version, wanted)
+                          ? artifact_text(version, "etag", STR_EMPTY)
+                          : STR_EMPTY;
+    return str_eq(stored->sha256, artifact_text(wanted, "sha256", STR_EMPTY)) &&
+           artifact_is_own(ctx, stored) && (!etag.n || str_eq(etag, stored->etag));
+}
+
+/* Something else lies there, and this artifact has never stored anything there. */
+static int taken(struct op_ctx *ctx, const struct value *wanted, const struct stored *stored, struct err *err)
+{
+    struct str bucket = artifact_text(wanted, "bucket", STR_EMPTY),
+               key = artifact_text(wanted, "key", STR_EMPTY);
+    if (!stored->stack.n || str_eq(stored->stack, artifact_owner(ctx)))
+        return err_set(err, ERR_EXISTS, "s3://%.*s/%.*s is there already", STR_ARG(bucket), STR_ARG(key));
+    return err_set(err, ERR_EXISTS,
+        "s3://%.*s/%.*s is there already: the stack \"%.*s\" has stored it (a prefix of its own in `store` "
+        "keeps stacks apart)",
+        STR_ARG(bucket), STR_ARG(key), STR_ARG(stored->stack));
+}
+
+static int upload(struct op_ctx *ctx, const struct value *wanted, struct stored *stored, struct err *err)
+{
+    struct str sha256 = artifact_text(wanted, "sha256", STR_EMPTY);
+    const char *path;
+    if (artifact_content(ctx, wanted, sha256, &path, err))
+        return -1;
+    return artifact_put(ctx, artifact_text(wanted, "bucket", STR_EMPTY),
+        artifact_text(wanted, "key", STR_EMPTY), path, sha256, stored, err);
+}
+
+/* What the artifact should be recorded as after an upload that stopped half-way; NULL: as before. */
+static const struct value *left_of(struct op_ctx *ctx, const struct value *prior, const struct value *wanted)
+{
+    struct arena *arena = ctx->arena;
+    const struct value *before = value_getz(prior, "versions"),
+                       *none = value_with(arena, wanted, STR("etag"), NULL);
+    AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(arena), versions = VALUE_BUILDER(arena);
+    s3_unfinished_kept(
+        ctx, artifact_text(wanted, "bucket", STR_EMPTY), artifact_text(wanted, "key", STR_EMPTY), &kept);
+    if (!kept.n)
+        return NULL;
+    for (uint32_t i = 0; before && i < before->count; i++)
+        if (!artifact_same_place(before->items[i], wanted))
+            value_builder_add(&versions, before->items[i]);
+    value_builder_add(&versions, artifact_version_entry(ctx, none));
+    const struct value *left = prior ? prior : live_of(ctx, none, &(struct stored){0});
+    return value_with(arena, left, STR("versions"), value_builder_list(&versions));
+}
+
+/* Sees to it that the wanted version is in the store, and says what is kept there from now on. */
+static int store(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+    const struct value **live, struct err *err)
+{
+    const struct value *prepared, *wanted, *versions = value_getz(prior, "versions");
+    struct stored stored;
+    if (artifact_prepare(ctx, desired, &prepared, err) ||
+        artifact_locate(ctx, prepared, prior, &wanted, err) ||
+        artifact_look(ctx, artifact_text(wanted, "bucket", STR_EMPTY),
+            artifact_text(wanted, "key", STR_EMPTY), &stored, err))
+        return -1;
+    if (!stored.there || !is_ours(ctx, &stored, wanted, prior)) {
+        const struct value *version = artifact_version(versions, artifact_text(wanted, "sha256", STR_EMPTY));
+        bool known = (version && artifact_same_place(version, wanted)) ||
+                     (prior && artifact_same_place(prior, wanted));
+        if (stored.there && !known)
+            return taken(ctx, wanted, &stored, err);
+        if (upload(ctx, wanted, &stored, err)) {
+            const struct value *left = left_of(ctx, prior, wanted);
+            *live = left ? left : *live;
+            if (artifact_text(wanted, "rolled_back_from", STR_EMPTY).n)
+                err_hint(err, "it was rolled back, and is no longer in the store; `weir deploy` stores what "
+                              "the sources give");
+            return -1;
+        }
+    }
+    wanted = value_merge(
+        ctx->arena, wanted, live_of(ctx, value_with(ctx->arena, wanted, STR("etag"), NULL), &stored));
+    if (artifact_versions_drop_unfinished(ctx, wanted, &versions, err))
+        return -1;
+    const struct value *earlier = artifact_version(versions, artifact_text(wanted, "sha256", STR_EMPTY));
+    const struct value *entry = artifact_version_entry(ctx, wanted);
+    if (earlier && artifact_same_place(earlier, wanted) && value_getz(earlier, "stored"))
+        entry = value_with(ctx->arena, entry, STR("stored"), value_getz(earlier, "stored"));
+    versions = artifact_versions_trim(ctx, artifact_versions_with(ctx, versions, entry), keep_of(desired));
+    *live = value_with(ctx->arena, wanted, STR("versions"), versions);
+    return 0;
+}
+
+int artifact_create(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    *live = NULL;
+    return store(ctx, desired, NULL, live, err);
+}
+
+int artifact_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    (void)changed;
+    return store(ctx, desired, prior, live, err);
+}
+
+int artifact_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+{
+    const struct value *object = with_names(ctx, prior), *versions = value_getz(object, "versions");
+    for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
+        if (artifact_version_remove(ctx, versions->items[i], err))
+            return -1;
+    return artifact_text(object, "key", STR_EMPTY).n ? artifact_version_remove(ctx, object, err) : 0;
+}
+
+int artifact_find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    const struct value *located;
+    *live = NULL;
+    if (!artifact_text(desired, "sha256", STR_EMPTY).n)
+        return 0;
+    if (artifact_locate(ctx, desired, NULL, &located, err) || artifact_read(ctx, located, NULL, live, err))
+        return -1;
+    bool parts = false;
+    if (!*live && any_parts(ctx, artifact_text(located, "bucket", STR_EMPTY),
+                      artifact_text(located, "key", STR_EMPTY), &parts, err))
+        return -1;
+    if (parts)
+        *live = live_of(ctx, located, &(struct stored){0});
+    if (*live) {
+        const struct value *whole = value_merge(ctx->arena, desired, *live);
+        const struct value *entry =
+            artifact_version_entry(ctx, parts ? value_with(ctx->arena, whole, STR("etag"), NULL) : whole);
+        *live = value_with(ctx->arena, *live, STR("versions"), value_list(ctx->arena, &entry, 1));
+    }
+    return 0;
+}

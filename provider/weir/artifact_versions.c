@@ -1,0 +1,151 @@
+/*
+ * The versions of an artifact: where each one lies, which of them are kept, and taking away the others.
+ */
+#include "provider/weir/artifact.h"
+
+#include "base/clock.h"
+#include "provider/aws/client.h"
+#include "provider/aws/s3_unfinished.h"
+#include "provider/aws/upload.h"
+#include "provider/weir/artifact_store.h"
+
+/* ---- places ---- */
+
+const struct value *artifact_places(
+    struct op_ctx *ctx, const struct value *object, struct str bucket, struct str key)
+{
+    struct arena *arena = ctx->arena;
+    struct str partition = aws_partition(provider_aws(ctx->provider));
+    struct value_entry entries[] = {{STR("bucket"), value_string(arena, bucket)},
+        {STR("key"), value_string(arena, key)},
+        {STR("url"),
+            value_string_ref(arena, arena_printf(arena, "s3://%.*s/%.*s", STR_ARG(bucket), STR_ARG(key)))},
+        {STR("arn"), value_string_ref(arena, arena_printf(arena, "arn:%.*s:s3:::%.*s/%.*s",
+                                                 STR_ARG(partition), STR_ARG(bucket), STR_ARG(key)))}};
+    return value_merge(arena, object, value_map(arena, entries, sizeof entries / sizeof *entries));
+}
+
+int artifact_locate(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+    const struct value **located, struct err *err)
+{
+    struct artifact artifact;
+    const struct value *earlier =
+        value_getz(desired, "rolled_back_from")
+            ? artifact_version(value_getz(prior, "versions"), artifact_text(desired, "sha256", STR_EMPTY))
+            : NULL;
+    if (earlier && artifact_text(desired, "rolled_back_from", STR_EMPTY).n) {
+        *located = artifact_places(ctx, desired, artifact_text(earlier, "bucket", STR_EMPTY),
+            artifact_text(earlier, "key", STR_EMPTY));
+        return 0;
+    }
+    if (artifact_parse(ctx, desired, &artifact, err))
+        return -1;
+    struct str key = artifact_key(ctx->arena, &artifact, artifact_text(desired, "source", STR_EMPTY),
+        artifact_text(desired, "sha256", STR_EMPTY));
+    *located = artifact_places(ctx, desired, artifact.bucket, key);
+    return 0;
+}
+
+/* ---- what is kept ---- */
+
+const struct value *artifact_version(const struct value *versions, struct str sha256)
+{
+    for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
+        if (str_eq(artifact_text(versions->items[i], "sha256", STR_EMPTY), sha256))
+            return versions->items[i];
+    return NULL;
+}
+
+const struct value *artifact_version_entry(struct op_ctx *ctx, const struct value *object)
+{
+    static const char *const names[] = {"bucket", "content", "etag", "key", "sha256", "size", "version_id"};
+    struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (value_getz(object, names[i]))
+            value_builder_set(&b, str_z(names[i]), value_getz(object, names[i]));
+    value_builder_set(
+        &b, STR("stored"), value_string_ref(ctx->arena, time_rfc3339(ctx->arena, clock_wall_ms(), true)));
+    return value_builder_map(&b);
+}
+
+bool artifact_same_place(const struct value *a, const struct value *b)
+{
+    return value_equal(value_getz(a, "bucket"), value_getz(b, "bucket")) &&
+           value_equal(value_getz(a, "key"), value_getz(b, "key"));
+}
+
+const struct value *artifact_versions_with(
+    struct op_ctx *ctx, const struct value *versions, const struct value *now)
+{
+    struct value_builder b = VALUE_BUILDER(ctx->arena);
+    value_builder_add(&b, now);
+    for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
+        if (!artifact_same_place(versions->items[i], now))
+            value_builder_add(&b, versions->items[i]);
+    return value_builder_list(&b);
+}
+
+int artifact_version_remove(struct op_ctx *ctx, const struct value *version, struct err *err)
+{
+    struct stored stored;
+    struct str bucket = artifact_text(version, "bucket", STR_EMPTY),
+               key = artifact_text(version, "key", STR_EMPTY);
+    if (artifact_look(ctx, bucket, key, &stored, err))
+        return -1;
+    if (!artifact_text(version, "etag", STR_EMPTY).n) {
+        s3_upload_forget(ctx, bucket, key);
+        if (s3_unfinished_abort_all(ctx, bucket, key, err))
+            return -1;
+    }
+    if (stored.there && stored.stack.n && !artifact_is_own(ctx, &stored))
+        return 0; /* another stack has stored it anew: it is that one's now */
+    return artifact_remove(ctx, bucket, key, artifact_text(version, "version_id", STR_EMPTY), err);
+}
+
+/* The one to go first: of those not in use, the one stored longest ago. */
+static uint32_t oldest(const struct value *versions)
+{
+    uint32_t found = versions->count - 1;
+    for (uint32_t i = 1; i < versions->count; i++)
+        if (str_cmp(artifact_text(versions->items[i], "stored", STR_EMPTY),
+                artifact_text(versions->items[found], "stored", STR_EMPTY)) < 0)
+            found = i;
+    return found;
+}
+
+const struct value *artifact_versions_trim(struct op_ctx *ctx, const struct value *versions, int64_t keep)
+{
+    while ((int64_t)versions->count > keep + 1) {
+        uint32_t last = oldest(versions);
+        struct err err = ERR_INIT;
+        if (artifact_version_remove(ctx, versions->items[last], &err)) {
+            if (ctx->progress)
+                ctx->progress(ctx->progress_ctx, err.message);
+            break;
+        }
+        struct value_builder b = VALUE_BUILDER(ctx->arena);
+        for (uint32_t i = 0; i < versions->count; i++)
+            if (i != last)
+                value_builder_add(&b, versions->items[i]);
+        versions = value_builder_list(&b);
+    }
+    return versions;
+}
+
+int artifact_versions_drop_unfinished(
+    struct op_ctx *ctx, const struct value *wanted, const struct value **versions, struct err *err)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (uint32_t i = 0; *versions && i < (*versions)->count; i++) {
+        const struct value *version = (*versions)->items[i];
+        if (value_getz(version, "etag"))
+            value_builder_add(&b, version);
+        else if (artifact_same_place(version, wanted)
+                     ? s3_unfinished_abort_all(ctx, artifact_text(version, "bucket", STR_EMPTY),
+                           artifact_text(version, "key", STR_EMPTY), err)
+                     : artifact_version_remove(ctx, version, err))
+            return -1;
+    }
+    *versions = value_builder_list(&b);
+    return 0;
+}
