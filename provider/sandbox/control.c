@@ -139,6 +139,7 @@ static void add_owned(struct indexing *index)
         add(index, PART_ENTRIES_LIST, e->list, e->attr, e);
         add(index, PART_ENTRIES_GET, e->get, e->attr, e);
         add(index, PART_ENTRIES_PUT, e->put, e->attr, e);
+        add(index, PART_ENTRIES_PUT, e->replace, e->attr, e);
         add(index, PART_ENTRIES_REMOVE, e->remove, e->attr, e);
     }
     const struct spec_tags *t = type->tags;

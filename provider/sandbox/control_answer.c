@@ -210,6 +210,21 @@ static void finish(
 
 /* ---- what an object's answer holds ---- */
 
+/* `breaks: {routes: [gateway_id]}`: an entry whose field names what is not there any more does nothing. */
+static void place_whether_broken(struct making *m, struct part_node *element, const struct spec_type *type,
+    const struct spec_entries *e, const struct value *entry)
+{
+    const struct value *fields = value_get(value_getz(type->sandbox, "breaks"), e->attr->attr->name);
+    bool broken = false;
+    for (uint32_t i = 0; fields && i < fields->count; i++) {
+        struct str id = value_text(value_get(entry, value_text(fields->items[i], STR_EMPTY)), STR_EMPTY);
+        broken = broken || (id.n && !find_id(m->call->control, id));
+    }
+    if (fields && e->broken.path.n)
+        place(m, element, e->broken.path, &text_shape,
+            broken ? e->broken.values->items[0] : value_stringz(m->arena, "active"));
+}
+
 static void place_entries(struct making *m, struct part_node *node, struct str path,
     const struct spec_entries *e, bool names_only, const struct value *entries)
 {
@@ -244,6 +259,7 @@ static void place_entries(struct making *m, struct part_node *node, struct str p
             }
         }
         place(m, element, e->key, &text_shape, key);
+        place_whether_broken(m, element, m->call->role->type, e, entries->entries[i].value);
     }
 }
 

@@ -282,6 +282,14 @@ struct thing *find_named(
     return role->part == PART_READ || role->part == PART_DELETE ? going : NULL;
 }
 
+bool find_id(const struct control *control, struct str id)
+{
+    for (size_t i = 0; i < control->thing_count; i++)
+        if (!control->things[i]->deleted_ms && str_eq(control->things[i]->id, id))
+            return true;
+    return false;
+}
+
 bool find_any(const struct call *call, struct str type, const struct value *reference)
 {
     for (size_t i = 0; i < call->control->thing_count; i++) {

@@ -145,6 +145,8 @@ bool find_listed(const struct call *call, const struct thing *thing);
 bool find_passes(const struct call *call, const struct thing *thing);
 /* The region that things of the type lie in; "" of global services. */
 struct str find_region(const struct call *call, const struct spec_type *type);
+/* Is there anything with this id that nobody has deleted? */
+bool find_id(const struct control *control, struct str id);
 /* Is there a thing of this type, in any region, with this id, name or ARN? */
 bool find_any(const struct call *call, struct str type, const struct value *reference);
 

@@ -234,10 +234,11 @@ static void load_entries(struct type_loader *t, const struct node_entry *entry, 
     struct loader *l = t->l;
     const struct node *node = entry->value;
     out->attr = spec_attr_find(t->type, entry->key);
-    if (!out->attr || !load_keys(l, node, "an entry map",
-                          "list at skip get put replace delete delete_whole item key value answer put_as "
-                          "delete_as batch send "
-                          "absent retry failed"))
+    if (!out->attr ||
+        !load_keys(l, node, "an entry map",
+            "list at skip broken get put replace delete delete_whole item key value answer put_as "
+            "delete_as batch send "
+            "absent retry failed"))
         return;
     if (out->attr->attr->type->kind != TYPE_MAP) {
         load_error(l, node, "entries are for attributes of type map(…)");
@@ -251,6 +252,7 @@ static void load_entries(struct type_loader *t, const struct node_entry *entry, 
     out->batch = load_int(l, node, "batch", 0);
     out->delete_whole = load_flag(l, node, "delete_whole");
     out->skip = load_skip(l, node_get(node, "skip"));
+    out->broken = load_skip(l, node_get(node, "broken"));
     load_entry_calls(t, node, out);
 }
 
@@ -493,7 +495,7 @@ static void load_sandbox(struct type_loader *t)
     if (!node ||
         !load_keys(t->l, node, "sandbox",
             "values on_update published states updating deleting references delete_empty delete_unless "
-            "defers blocks also "
+            "defers blocks breaks also "
             "shows shows_in shows_beside item_shows text_maps members_are_things creates owns strict used_by "
             "errors filters prefixes narrows distinct standing unique numbered derives quiet loud collects "
             "splits soft_delete lingers leaves_behind check"))

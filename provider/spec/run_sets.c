@@ -101,6 +101,8 @@ const struct value *run_entries_of(struct run *run, const struct spec_entries *e
             continue;
         const struct value *v = e->value.n ? wire_path(run->arena, item, e->value) : item;
         v = v ? wire_coerce(run->arena, e->attr->answer->elem, v) : NULL;
+        if (v && run_skips(run, &e->broken, item))
+            v = &value_empty_map;
         struct str key = entry_key(run, e, item);
         if (key.n && v)
             value_builder_set(&map, key, v);

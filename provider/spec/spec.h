@@ -209,6 +209,7 @@ struct spec_entries {
     int64_t batch;                   /* so many a call; 0: one, without a list around it */
     bool delete_whole;               /* deleting takes the entries as putting does, not just their keys */
     const struct spec_step *replace; /* for keys that are there already; NULL: put */
+    struct spec_skip broken;         /* items that are there but do nothing: as if they were empty */
     struct spec_skip skip;
 };
 

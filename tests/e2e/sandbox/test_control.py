@@ -64,6 +64,40 @@ ABSENT = [
 ]
 
 
+def test_a_route_into_nothing(control, tmp_path):
+    from support import Stack  # of the folder above, which conftest.py makes known
+
+    ec2 = control.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    gateways = [ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"] for _ in range(2)]
+    stack = Stack(tmp_path / "stack")
+    stack.env |= control.environment()
+
+    def put(gateway):
+        routes = {"0.0.0.0/0": {"gateway_id": gateway}} if gateway else {}
+        stack.write(json.dumps({"stack": "ways", "resources": {"table": {"type": "aws.ec2.route_table", "vpc_id": vpc, "routes": routes}}}))
+
+    def seen():
+        return [(route["GatewayId"], route["State"]) for route in ec2.describe_route_tables()["RouteTables"][0]["Routes"]]
+
+    put(gateways[0])
+    stack.apply()
+    stack.assert_settled()
+    assert seen() == [(gateways[0], "active")]
+    ec2.delete_internet_gateway(InternetGatewayId=gateways[0])
+    assert seen() == [(gateways[0], "blackhole")]
+    (event,) = [event for event in stack.run("drift", "--json", status=2).events() if event["event"] == "drift"]
+    assert [attribute["name"] for attribute in event["attrs"]] == ["routes"]
+    put(gateways[1])
+    stack.apply()
+    stack.assert_settled()
+    assert seen() == [(gateways[1], "active")]
+    ec2.delete_internet_gateway(InternetGatewayId=gateways[1])
+    put(None)
+    stack.apply()
+    assert seen() == []
+
+
 def test_absent(control):
     for service, call, given, *expected in ABSENT:
         assert code(getattr(control.client(service), call), **given) == tuple(expected), (service, call)
