@@ -9,4 +9,8 @@
 job_handler glue_create_partition, glue_batch_create_partition, glue_delete_partition,
     glue_batch_delete_partition, glue_update_partition, glue_get_partition, glue_get_partitions;
 
+/* ---- glue_crawlers.c ---- */
+
+job_handler glue_start_crawler, glue_stop_crawler, glue_get_crawler, glue_get_crawlers, glue_list_crawls;
+
 #endif
