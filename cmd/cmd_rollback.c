@@ -222,7 +222,8 @@ static int save_version(struct invocation *inv, struct workspace *workspace, con
     struct s3_download download = {.bucket = text_of(version, "bucket"),
         .key = text_of(version, "key"),
         .path = own->out,
-        .sha256 = text_of(version, "sha256")};
+        .sha256 = text_of(version, "sha256"),
+        .sha256_etag = text_of(version, "etag")};
     struct object_save save = {.inv = inv, .ctx = &ctx, .download = &download, .signals = signals_catch()};
     return object_save(&save, &bytes, &err) ? invocation_fail(inv, &err) : EXIT_DONE;
 }

@@ -52,14 +52,19 @@ static void read_sums(struct arena *arena, const struct wire_message *answer, st
 {
     struct str raw, noted = wire_header_get(answer, STR("x-amz-meta-" S3_HASH_HEADER));
     bool composite = str_ieq(wire_header_get(answer, STR("x-amz-checksum-type")), STR("COMPOSITE"));
-    out->sha256 = out->download->sha256;
-    if (out->sha256.n)
+    const struct s3_download *d = out->download;
+    bool same = d->sha256_etag.n && str_eq(d->sha256_etag, aws_s3_unquoted(out->etag));
+    out->sha256 = d->sha256;
+    if (d->sha256.n && !same)
         return;
     if (!composite &&
         decode_sum(arena, wire_header_get(answer, STR("x-amz-checksum-crc64nvme")), sizeof out->crc, &raw)) {
         out->has_crc = true;
+        out->sha256 = STR_EMPTY;
         for (size_t i = 0; i < raw.n; i++)
             out->crc = out->crc << 8 | (unsigned char)raw.p[i];
+    } else if (d->sha256.n) {
+        return;
     } else if (!composite &&
                decode_sum(arena, wire_header_get(answer, STR("x-amz-checksum-sha256")), SHA256_SIZE, &raw)) {
         out->sha256 = hex_encode(arena, raw.p, raw.n);

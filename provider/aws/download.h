@@ -21,6 +21,9 @@ struct s3_download {
     struct str version_id; /* "" : the newest */
     const char *path;      /* the file; one that is there is replaced, nothing else than a file is */
     struct str sha256;     /* 64 hex digits: what the content must be; "": what the object says of itself */
+    /* The entity tag, without quotes, under which the object was known to have that content; "": none. As
+     * long as it bears that, the service's cheaper checksum shows as well whether it arrived whole. */
+    struct str sha256_etag;
 };
 
 struct s3_downloaded {

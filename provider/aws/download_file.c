@@ -14,10 +14,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define PART_SIZE (INT64_C(8) * 1024 * 1024)
+#define PART_UNIT (INT64_C(8) * 1024 * 1024)
+#define PART_FULL (8 * PART_UNIT)
 #define MAGIC     "weir download 1\n"
 
 enum {
+    PARTS_GOOD = 32, /* so many keep all connections busy to the end; each costs a round trip */
     PARTS_MAX = 65536,
     HEAD = sizeof MAGIC - 1 + 2 * SHA256_SIZE, /* behind the content; the bytes of the parts follow */
     LOCK_TRIES = 16,
@@ -25,8 +27,9 @@ enum {
 
 int64_t download_part_size(int64_t size)
 {
-    int64_t least = (size + PARTS_MAX - 1) / PARTS_MAX;
-    return least <= PART_SIZE ? PART_SIZE : (least + PART_SIZE - 1) / PART_SIZE * PART_SIZE;
+    int64_t good = size / PARTS_GOOD, least = (size + PARTS_MAX - 1) / PARTS_MAX;
+    int64_t wanted = good < PART_FULL ? good : least < PART_FULL ? PART_FULL : least;
+    return wanted <= PART_UNIT ? PART_UNIT : (wanted + PART_UNIT - 1) / PART_UNIT * PART_UNIT;
 }
 
 int64_t download_file_start(const struct download_file *file, int part)

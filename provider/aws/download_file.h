@@ -27,7 +27,7 @@ struct download_file {
     int fd;       /* -1: not open */
 };
 
-/* 8 MiB, or so much that no more than 65,536 are needed. */
+/* From 8 to 64 MiB, or so much that no more than 65,536 are needed. */
 int64_t download_part_size(int64_t size);
 
 /*

@@ -1,11 +1,11 @@
 /*
  * Fetching a file in parts.
  *
- * Each of a few workers takes the next part, and the network thread writes what arrives to its place. Then
- * the worker reads the part back, from the page cache, for its checksum: the network thread, which all
- * transfers share, is left alone with that. CRCs of parts are put together in the end; SHA-256 has to go over
- * the file in order, so whoever has just finished a part hashes on as far as there are no gaps, while the
- * others fetch.
+ * Each of a few workers takes the next part, and the network thread writes what arrives to its place. A CRC
+ * it computes on the way, which costs less than reading the part back; those of the parts are put together in
+ * the end. SHA-256 costs more than that thread has time for, as all transfers share it, and has to go over
+ * the file in order: whoever has just finished a part reads and hashes on as far as there are no gaps, while
+ * the others fetch.
  *
  * The caller's thread watches: it tells of progress, and passes a wish to stop on to the workers.
  */
@@ -72,6 +72,7 @@ static void stop_with(struct parts *p, enum download_result result, const struct
 struct arriving {
     struct parts *p;
     int64_t at, end;
+    uint64_t crc; /* of the part, up to `at` */
     bool too_much;
     int write_errno;
 };
@@ -88,6 +89,8 @@ static int take(void *ctx, const void *bytes, size_t n)
         return -1;
     }
     a->at += (int64_t)n;
+    if (a->p->source->has_crc)
+        a->crc = crc64_update(a->crc, bytes, n);
     atomic_fetch_add_explicit(&a->p->moved, (int64_t)n, memory_order_relaxed);
     return 0;
 }
@@ -161,6 +164,7 @@ static enum download_result fetch(struct parts *p, int part, struct err *err)
         struct wire_message answer;
         struct err failure = ERR_INIT;
         int64_t from = a.at;
+        uint64_t crc = a.crc;
         ctx.arena = &arena;
         ctx.cancel = &p->stop;
         int status = aws_s3_call(
@@ -171,6 +175,8 @@ static enum download_result fetch(struct parts *p, int part, struct err *err)
             return result;
         /* Of an answer without its end nobody knows which bytes it had, unless such a one was seen before. */
         int64_t back = status && p->plain ? start : status && !p->ranged ? from : a.at;
+        if (back != a.at)
+            a.crc = back == start ? 0 : crc;
         atomic_fetch_sub(&p->moved, a.at - back);
         a.at = back;
         if (a.at == a.end)
@@ -185,6 +191,7 @@ static enum download_result fetch(struct parts *p, int part, struct err *err)
         if (status)
             pause_before(p, tries);
     }
+    p->crcs[part] = a.crc;
     return DOWNLOAD_OK;
 }
 
@@ -228,13 +235,6 @@ static int hash_on(struct parts *p, int part, char *block, struct err *err)
     return status;
 }
 
-static int check_part(struct parts *p, int part, char *block, struct err *err)
-{
-    if (p->sha)
-        return hash_on(p, part, block, err);
-    return p->source->has_crc ? read_back(p, part, block, &p->crcs[part], NULL, err) : 0;
-}
-
 static bool is_right(struct parts *p)
 {
     unsigned char digest[SHA256_SIZE];
@@ -254,15 +254,20 @@ static bool is_right(struct parts *p)
 
 static enum download_result do_part(struct parts *p, int part, char *block, struct err *err)
 {
+    int status = 0;
     if (p->file->done[part]) {
         atomic_fetch_add(&p->kept, download_file_length(p->file, part));
+        if (p->source->has_crc)
+            status = read_back(p, part, block, &p->crcs[part], NULL, err);
     } else {
         enum download_result result = fetch(p, part, err);
         if (result != DOWNLOAD_OK)
             return result;
         download_file_done(p->file, part);
     }
-    return check_part(p, part, block, err) ? DOWNLOAD_FAILED : DOWNLOAD_OK;
+    if (p->sha)
+        status = hash_on(p, part, block, err);
+    return status ? DOWNLOAD_FAILED : DOWNLOAD_OK;
 }
 
 static int next_part(struct parts *p)

@@ -1,6 +1,6 @@
 """make bench: how fast weir is, each figure beside a yardstick measured in the same run.
 
-    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply state http moto sandbox transfer jobs refresh examples mixed terraform
+    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply state http moto sandbox transfer download jobs refresh examples mixed terraform
 
 Every figure is the best of several runs of a whole process: wall clock from fork to exit and peak resident memory, both
 taken by measure.c. --quick leaves the large sizes out.
@@ -362,6 +362,11 @@ def bench_transfer(bench, work):
     transfer.bench(title, bench.judge, work, bench.quick, bench.weir, Run, BIN)
 
 
+def bench_download(bench, work):
+    import download  # needs boto3
+    download.bench(title, bench.judge, work, bench.quick, bench.weir, Run, BIN)
+
+
 def bench_jobs(bench, work):
     import jobs  # needs boto3
     jobs.run(title, bench, Run, work)
@@ -382,7 +387,7 @@ def bench_mixed(bench, work):
     services.mixed(bench, lambda command, **more: Run(command, runs=1, **more), title, work)
 
 
-SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "state": bench_state, "http": bench_http, "moto": bench_moto, "sandbox": bench_sandbox, "transfer": bench_transfer, "jobs": bench_jobs,
+SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "state": bench_state, "http": bench_http, "moto": bench_moto, "sandbox": bench_sandbox, "transfer": bench_transfer, "download": bench_download, "jobs": bench_jobs,
             "refresh": bench_refresh, "examples": bench_examples, "mixed": bench_mixed,
             "terraform": bench_terraform}
 

@@ -67,10 +67,10 @@ class Place:
 
 
 class Client:
-    """Command lines for each of the three things to do; BUCKET in them is the place's."""
+    """Command lines for each of the things to do; BUCKET in them is the place's."""
 
-    def __init__(self, name, large, tree, **env):
-        self.name, self.commands, self.env = name, {"large": large, "tree": tree, "again": tree}, env
+    def __init__(self, name, large, tree, fetch, **env):
+        self.name, self.commands, self.env = name, {"large": large, "tree": tree, "again": tree, "fetch": fetch}, env
 
     def run(self, Run, place, what):
         return Run([str(word).replace("BUCKET", place.bucket) for word in self.commands[what]], env=self.env, runs=1)
@@ -84,11 +84,14 @@ def clients(place, work, large, tree):
     aws = Path(sys.executable).parent / "aws"
     remote = {"RCLONE_CONFIG": "/dev/null", "RCLONE_CONFIG_BENCH_TYPE": "s3", "RCLONE_CONFIG_BENCH_PROVIDER": "Other", "RCLONE_CONFIG_BENCH_ENV_AUTH": "true",
               "RCLONE_CONFIG_BENCH_ENDPOINT": server.url, "RCLONE_CONFIG_BENCH_REGION": "us-east-1"}
-    yield Client("aws", [aws, "s3", "cp", "--quiet", large, "s3://BUCKET/large"], [aws, "s3", "sync", "--quiet", tree, "s3://BUCKET/tree"], **env)
+    yield Client("aws", [aws, "s3", "cp", "--quiet", large, "s3://BUCKET/large"], [aws, "s3", "sync", "--quiet", tree, "s3://BUCKET/tree"],
+                 [aws, "s3", "cp", "--quiet", "s3://BUCKET/large", large], **env)
     if s3cmd[0]:
-        yield Client("s3cmd", [*s3cmd, "put", large, "s3://BUCKET/large"], [*s3cmd, "sync", f"{tree}/", "s3://BUCKET/tree/"], **env)
+        yield Client("s3cmd", [*s3cmd, "put", large, "s3://BUCKET/large"], [*s3cmd, "sync", f"{tree}/", "s3://BUCKET/tree/"],
+                     [*s3cmd, "get", "s3://BUCKET/large", large], **env)
     if rclone := shutil.which("rclone"):
-        yield Client("rclone", [rclone, "copyto", large, "bench:BUCKET/large"], [rclone, "copy", tree, "bench:BUCKET/tree"], **env, **remote)
+        yield Client("rclone", [rclone, "copyto", large, "bench:BUCKET/large"], [rclone, "copy", tree, "bench:BUCKET/tree"],
+                     [rclone, "copyto", "bench:BUCKET/large", large], **env, **remote)
 
 
 def put_file(place, tree, path):

@@ -35,8 +35,12 @@ static void cut_into_parts(void **state)
     (void)state;
     assert_int_equal(download_part_size(0), 8 * MIB);
     assert_int_equal(download_part_size(1), 8 * MIB);
-    assert_int_equal(download_part_size(512 * 1024 * MIB), 8 * MIB);
-    assert_int_equal(download_part_size(512 * 1024 * MIB + 1), 16 * MIB);
+    assert_int_equal(download_part_size(256 * MIB), 8 * MIB);
+    assert_int_equal(download_part_size(257 * MIB), 16 * MIB);
+    assert_int_equal(download_part_size(1024 * MIB), 32 * MIB);
+    assert_int_equal(download_part_size(64 * 1024 * MIB), 64 * MIB);
+    assert_int_equal(download_part_size(4 * 1024 * 1024 * MIB), 64 * MIB);
+    assert_int_equal(download_part_size(4 * 1024 * 1024 * MIB + 1), 72 * MIB);
     assert_true((INT64_C(50) << 40) / download_part_size(INT64_C(50) << 40) <= 65536);
     struct download_file file = {.size = 20 * MIB, .part_size = 8 * MIB, .count = 3};
     assert_int_equal(download_file_start(&file, 2), 16 * MIB);
