@@ -91,7 +91,7 @@ static void add_recorded(struct verifying *v)
             .why = STR("the state had it, and it is still there"),
             .deleted = !state_get(p->workspace->state, record->address)};
         c.schema = catalog_find(p->workspace->catalog, record->type, false, &ignored);
-        if (!c.schema || !c.schema->ops->read ||
+        if (!c.schema || c.schema->history || !c.schema->ops->read ||
             evaluate_provider_named(p, record->provider, &c.provider, &ignored))
             continue;
         note_provider(v, record->provider, c.provider);

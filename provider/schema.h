@@ -81,6 +81,7 @@ struct schema {
     const struct attr *attrs; /* in spec order */
     size_t attr_count;
     struct str id; /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
+    bool history;  /* something that was done: the service remembers it when it has been undone, too */
     bool sole;     /* two resources of one id would take it away from each other: refused when planned */
     struct str provider; /* whose configuration it uses; "": the one its name begins with */
     struct str

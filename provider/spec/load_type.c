@@ -3,7 +3,7 @@
 
 #define TYPE_KEYS                                                                                            \
     "doc id arn attributes create read update delete list facets members entries tags wait find gone "       \
-    "example sandbox run recorded teardown leaves iam pending settles"
+    "example sandbox run recorded teardown leaves iam pending settles history"
 #define TAGS_KEYS                                                                                            \
     "as pairs item flat with_create add add_as remove remove_as remove_item remove_structures put put_as "   \
     "clear list at send "                                                                                    \
@@ -531,6 +531,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         .ops = &spec_ops,
         .impl = type};
     type->schema.settles_ms = load_ms(l, node, "settles", 0);
+    type->schema.history = load_flag(l, node, "history");
     load_attributes(&t);
     if (!is_data)
         mark_unread(&t);

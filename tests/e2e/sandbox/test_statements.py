@@ -36,6 +36,7 @@ def test_statement(stack, cloud):
     stack.apply()
     stack.assert_settled()
     assert stack.run("state", "show", "gold").out != first
+    assert "Nothing is left" in stack.destroy("--verify").out  # but the service's memory of it
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         client.describe_statement(Id="00000000-0000-4000-8000-000000000000")
 
@@ -113,7 +114,7 @@ def test_statement_over_files(queries):
     assert stack.plan() == {"top": "update"}
     stack.apply()
     stack.assert_settled()
-    stack.destroy()
+    assert "Nothing is left" in stack.destroy("--verify").out  # but the service's memory
     assert sorted(queries.runs()) == ["select 0", "select 000", "select 1", "select 2"]
     assert stack.addresses() == []
 
