@@ -20,7 +20,7 @@ static void maps_are_sorted_and_the_last_of_equal_keys_counts(void **state)
     (void)state;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct value_builder b = VALUE_BUILDER(&arena);
-    char keys[100][8];
+    char keys[100][16];
     for (int i = 99; i >= 0; i--) {
         snprintf(keys[i], sizeof keys[i], "k%02d", i);
         value_builder_set(&b, str_z(keys[i]), value_int(&arena, i));
@@ -80,7 +80,7 @@ static void hash_maps_grow_and_keep_order(void **state)
 {
     (void)state;
     AUTO_MAP struct map map = MAP_INIT;
-    static char keys[5000][8];
+    static char keys[5000][16];
     for (int i = 0; i < 5000; i++) {
         snprintf(keys[i], sizeof keys[i], "%d", i);
         assert_null(map_set(&map, str_z(keys[i]), keys[i]));
