@@ -241,7 +241,8 @@ static int carry_out(struct invocation *inv, struct plan *plan)
     AUTO_BUF struct buf failures = BUF_INIT;
     struct progress_options shown = {.mode = progress_mode_for(&inv->out, s->json, s->verbose > 0),
         .term = &inv->out,
-        .total = planned(plan)};
+        .total = planned(plan),
+        .printed = s->verbose > 0};
     const atomic_int *signals = signals_catch();
     struct progress *progress = progress_new(&shown);
     struct apply_options options = {.parallelism = s->parallelism,

@@ -303,8 +303,12 @@ static int read_data(struct job *job, const struct value *desired, struct err *e
     return 0;
 }
 
-/* Evaluates under the lock with everything that has become known. NULL with err otherwise. */
-static const struct value *evaluate_now(struct job *job, const struct value **deps, struct err *err)
+/*
+ * Evaluates under the lock with everything that has become known; `again`: what follows from local files is
+ * not in it yet. NULL with err where it fails.
+ */
+static const struct value *evaluate_now(
+    struct job *job, bool *again, const struct value **deps, struct err *err)
 {
     struct planner *p = job->x->p;
     struct instance *instance = job->op->instance;
@@ -313,9 +317,10 @@ static const struct value *evaluate_now(struct job *job, const struct value **de
     size_t errors = p->diags->errors;
     if (evaluate_provider(p, instance->decl, &job->provider, err) == 0) {
         desired = instance->desired;
-        if (!value_is_known(desired)) {
+        *again = !value_is_known(desired);
+        if (*again) {
             evaluate_each(p, instance);
-            desired = evaluate_attributes(p, instance, p->arena);
+            desired = evaluate_given(p, instance, p->arena);
         }
         if (!desired && p->diags->errors > errors)
             err_set(err, ERR_INVALID, "%.*s", STR_ARG(p->diags->items[p->diags->n - 1].message));
@@ -338,10 +343,13 @@ static int run_apply(struct job *job, struct err *err)
     struct instance *instance = job->op->instance;
     struct state *state = job->x->p->workspace->state;
     const struct decl *decl = instance->decl;
-    const struct value *deps, *desired = evaluate_now(job, &deps, err);
+    bool again = false;
+    const struct value *deps, *desired = evaluate_now(job, &again, &deps, err);
     if (!desired)
         return -1;
     job_context(job, job->action == ACTION_UPDATE ? decl->timeout_update_ms : decl->timeout_create_ms);
+    if (again && evaluate_prepare(job->x->p, instance, job->ctx, &desired, err))
+        return -1;
     job->ctx.sensitive = object_tells_secrets(job->schema, desired);
     switch (job->action) {
     case ACTION_READ: return read_data(job, desired, err);

@@ -358,39 +358,45 @@ static void printed(void *ctx, const char *line)
         &(struct event){.kind = EVENT_PRINTED, .address = printing->address, .text = line});
 }
 
-const struct value *evaluate_files(
-    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
+int evaluate_prepare(struct planner *p, const struct instance *instance, struct op_ctx op,
+    const struct value **object, struct err *err)
 {
     const struct decl *decl = instance->decl;
-    if (!object || !decl->schema->ops->prepare)
-        return object;
-    struct op_ctx op = instance_context(p, arena, NULL, instance);
+    struct str otherwise = p->options.latest     ? STR("latest")
+                           : p->options.versions ? STR("recorded")
+                                                 : STR_EMPTY;
+    if (!decl->schema->ops->prepare)
+        return 0;
     op.recorded = instance->import_live ? instance->import_live
                   : instance->seen      ? instance->seen->record->attrs
                                         : NULL;
-    op.version =
-        value_text(value_get(p->options.versions, instance->address), p->options.latest     ? STR("latest")
-                                                                      : p->options.versions ? STR("recorded")
-                                                                                            : STR_EMPTY);
+    op.version = value_text(value_get(p->options.versions, instance->address), otherwise);
     op.demanded = decl->demands > 0;
     op.timeout_ms = op.recorded ? decl->timeout_update_ms : decl->timeout_create_ms;
+    if (!decl->schema->ops->prepare(&op, *object, object, err))
+        return 0;
+    if (err->class == ERR_IO) /* a file that the stack names */
+        err->class = ERR_INVALID;
+    return -1;
+}
+
+const struct value *evaluate_files(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
+{
+    struct op_ctx op = instance_context(p, arena, NULL, instance);
     op.warn = warn;
     op.warn_ctx = p;
     op.printed = printed;
     op.printed_ctx = &(struct printing){p, instance->address};
     struct err err = ERR_INIT;
-    const struct value *prepared = object;
-    if (decl->schema->ops->prepare(&op, object, &prepared, &err) == 0)
-        return prepared;
+    if (!object || !evaluate_prepare(p, instance, op, &object, &err))
+        return object;
     err_context(&err, "%.*s", STR_ARG(instance->address));
-    if (err.class == ERR_IO) /* a file that the stack names */
-        err.class = ERR_INVALID;
-    plan_failed(p, decl->span, &err);
+    plan_failed(p, instance->decl->span, &err);
     return NULL;
 }
 
-const struct value *evaluate_attributes(
-    struct planner *p, const struct instance *instance, struct arena *arena)
+const struct value *evaluate_given(struct planner *p, const struct instance *instance, struct arena *arena)
 {
     const struct decl *decl = instance->decl;
     struct scope scope = planner_scope(p, decl, instance);
@@ -418,7 +424,13 @@ const struct value *evaluate_attributes(
     if (!ok)
         return NULL;
     const struct value *wanted = alone_attributes(p, instance, arena, value_builder_map(&object));
-    return evaluate_files(p, instance, arena, merge_default_tags(p, instance, arena, wanted));
+    return merge_default_tags(p, instance, arena, wanted);
+}
+
+const struct value *evaluate_attributes(
+    struct planner *p, const struct instance *instance, struct arena *arena)
+{
+    return evaluate_files(p, instance, arena, evaluate_given(p, instance, arena));
 }
 
 const struct value *evaluate_steering(struct planner *p, const struct instance *instance, struct arena *arena)

@@ -107,13 +107,19 @@ bool evaluate_decl(struct planner *p, const struct decl *decl);
 bool evaluate_instances(struct planner *p, const struct decl *decl);
 /* During apply: each.value again, where it was not wholly known when the instances were made. */
 void evaluate_each(struct planner *p, struct instance *instance);
-/* The attributes of one instance, converted to the schema's types, default tags merged in. NULL after an
- * error. */
-const struct value *evaluate_attributes(
-    struct planner *p, const struct instance *instance, struct arena *arena);
-/* What follows from local files becomes part of what is desired. NULL after an error. */
+/* The attributes of one instance as the stack gives them, converted to the schema's types, default tags
+ * merged in. NULL after an error. */
+const struct value *evaluate_given(struct planner *p, const struct instance *instance, struct arena *arena);
+/* What follows from local files becomes part of *object. In the context of whoever asks, and without the
+ * planner's lock: it may run a build. */
+int evaluate_prepare(struct planner *p, const struct instance *instance, struct op_ctx op,
+    const struct value **object, struct err *err);
+/* The same for a plan. NULL after an error. */
 const struct value *evaluate_files(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object);
+/* As given, and with that. */
+const struct value *evaluate_attributes(
+    struct planner *p, const struct instance *instance, struct arena *arena);
 /* The value others see: one object, or a map of them. */
 const struct value *evaluate_resource_value(struct planner *p, const struct decl *decl);
 /* Of an instance's attributes only those that steer weir, as far as they can be known. */

@@ -125,12 +125,13 @@ static void add_named(struct verifying *v, struct instance *instance)
     const struct schema *schema = decl->schema;
     struct provider *provider;
     struct err ignored = ERR_INIT;
-    const struct value *planned = evaluate_attributes(p, instance, p->arena);
+    const struct value *planned = evaluate_given(p, instance, p->arena); /* nothing is built for this */
     instance->planned = planned ? planned : &value_unknown;
     if (!planned || !schema->ops->read || evaluate_provider(p, decl, &provider, &ignored))
         return;
     note_provider(v, decl->provider ? decl->provider->name : decl->provider_name, provider);
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
+    op.offline = true;
     if (schema->ops->predict && schema->ops->predict(&op, planned, NULL, &planned, &ignored))
         return;
     instance->planned = planned;

@@ -4,7 +4,6 @@
 #include "provider/weir/artifact.h"
 
 #include "provider/aws/s3_unfinished.h"
-#include "provider/aws/upload.h"
 #include "provider/weir/artifact_store.h"
 
 /* ---- reading ---- */

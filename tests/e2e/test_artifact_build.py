@@ -70,7 +70,7 @@ def test_does_not_run_to_take_things_down(cloud, stack):
     runs = (stack.folder / "runs").read_text()
     stack.run("output")
     stack.run("state", "list")
-    stack.destroy()
+    stack.destroy("--verify")
     assert (stack.folder / "runs").read_text() == runs
     assert cloud.client("s3").list_buckets()["Buckets"] == []
 
@@ -201,6 +201,48 @@ def test_interrupted_apply_has_begun_nothing(stack, cloud):
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
     assert stack.addresses() == [] and cloud.client("s3").list_buckets()["Buckets"] == []
+
+
+LATE = """
+    stack: art
+    resources:
+      lake: {type: aws.s3.bucket, name: art-lake}
+      role: {type: aws.iam.role, name: art, assume_role_policy: '${trust("lambda.amazonaws.com")}'}
+      code: {type: weir.artifact, store: "${lake.name}/artifacts", source: out, build: "sh make.sh ${role.unique_id}"}
+      other: {type: weir.value, value: "${role.unique_id}"}
+      more: {type: aws.sqs.queue, name: '${replace(role.unique_id, other.value, "art")}'}
+"""
+
+
+def test_build_that_waits_for_a_resource(stack, cloud):
+    """It runs while the stack is applied, and holds up nobody else."""
+    write(stack.folder, {"make.sh": "echo begun; until [ -e go ]; do sleep 0.01; done; echo $1 > out"})
+    process = stack.write(LATE).start("apply", "--yes", "-v")
+    until(lambda: cloud.client("sqs").list_queues().get("QueueUrls"), process=process)
+    write(stack.folder, {"go": ""})
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "| code: begun" in out + err, out + err
+    stack.assert_settled()
+    stack.destroy()
+
+
+def test_build_while_applying_is_interrupted_by_a_second_signal(stack, cloud):
+    write(stack.folder, {"make.sh": "echo $$ > pid; exec sleep 1000"})
+    process = stack.write(LATE).start("apply", "--yes")
+    until(lambda: (stack.folder / "pid").exists() and (stack.folder / "pid").read_text(), process=process)
+    until(lambda: "more" in stack.addresses(), process=process)
+    process.send_signal(signal.SIGINT)
+    line = ""
+    while "stopping" not in line:
+        line = process.stdout.readline()
+        assert line
+    assert not gone(int((stack.folder / "pid").read_text()))
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert gone(int((stack.folder / "pid").read_text()))
+    assert sorted(stack.addresses()) == ["lake", "more", "other", "role"]
+    stack.destroy()
 
 
 def test_daemon_is_neither_waited_for_nor_ended(tmp_path):
