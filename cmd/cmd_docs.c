@@ -48,6 +48,39 @@ static int list_types(struct catalog *catalog, enum reference_format format, con
                : 0;
 }
 
+/* Types of which the topic is a part: `s3`, `aws.s3`, `bucket`. */
+static void add_types_with(struct catalog *catalog, struct str topic, struct buf *list)
+{
+    enum { MOST = 12 };
+    size_t n, shown = 0;
+    const struct str *names = catalog_names(catalog, false, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct str name = names[i];
+        ptrdiff_t at = str_find(name, topic, 0);
+        size_t end = (size_t)at + topic.n;
+        if (at < 0 || (at > 0 && name.p[at - 1] != '.') || (end < name.n && name.p[end] != '.'))
+            continue;
+        if (shown++ == MOST)
+            buf_addz(list, ", …");
+        if (shown <= MOST)
+            buf_addf(list, "%s%.*s", list->n ? ", " : "", STR_ARG(name));
+    }
+}
+
+static int unknown_topic(
+    struct catalog *catalog, struct str topic, const struct err *failure, struct err *err)
+{
+    *err = *failure;
+    AUTO_BUF struct buf list = BUF_INIT;
+    if (command_find(topic))
+        return err_hint(err, "\"weir help %.*s\" explains the command", STR_ARG(topic));
+    if (err->hint[0])
+        return -1;
+    add_types_with(catalog, topic, &list);
+    return list.n ? err_hint(err, "there are: %s", list.p)
+                  : err_hint(err, "\"weir docs\" lists the types, \"weir docs functions\" the functions");
+}
+
 /* A resource type, a data source of that name, or a function. `data.TYPE` is the data source only. */
 static int show_topic(struct catalog *catalog, struct str topic, enum reference_format format,
     const struct term *term, struct buf *out, struct err *err)
@@ -64,8 +97,7 @@ static int show_topic(struct catalog *catalog, struct str topic, enum reference_
     }
     if (reference_functions(topic, format, term, out))
         return 0;
-    *err = failure;
-    return -1;
+    return unknown_topic(catalog, topic, &failure, err);
 }
 
 static int write_page(struct invocation *inv, enum reference_format format, struct buf *out, struct err *err)

@@ -135,6 +135,8 @@ const struct command cmd_init = {
                "TEMPLATE the examples are "
                "listed. A file that is there already is never overwritten.",
     .sets = sets,
+    .completes = COMPLETES_CHOICES,
+    .choices = "airflow-ops ecommerce-lakehouse film-lake ingest-c music-lakehouse retail-workshop",
     .max_args = 1,
     .examples = examples,
     .run = run,

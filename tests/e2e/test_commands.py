@@ -116,6 +116,16 @@ def test_init_alone_lists_the_examples(local_stack):
     assert not list(local_stack.folder.iterdir())
 
 
+def test_examples_are_completed(local_stack):
+    names = [line.split()[0] for line in local_stack.run("init").out.splitlines()]
+    assert f"words='{' '.join(names)}'" in local_stack.run("completion", "bash").out
+
+
+@pytest.mark.parametrize("topic, hint", [("plan", "weir help plan"), ("bucket", "there are: aws.s3.bucket"), ("s3", "aws.s3.object"), ("aws.s3", "aws.s3.object"), ("zzz", "weir docs functions")])
+def test_docs_of_what_is_no_type(local_stack, topic, hint):
+    assert hint in local_stack.run("docs", topic, status=1).err
+
+
 @pytest.mark.parametrize("shell, check", [("bash", ["bash", "-n"]), ("zsh", ["zsh", "-n"]), ("fish", ["fish", "--no-execute"])])
 def test_completion(local_stack, tmp_path, shell, check):
     script = local_stack.run("completion", shell).out
