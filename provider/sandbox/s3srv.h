@@ -1,6 +1,6 @@
 /*
  * S3, one file for each kind of operation: s3srv.c finds the operation and speaks XML, s3srv_bucket.c,
- * s3srv_settings.c, s3srv_notify.c, s3srv_list.c, s3srv_object.c, s3srv_write.c, s3srv_delete.c,
+ * s3srv_settings.c, s3srv_list.c, s3srv_object.c, s3srv_write.c, s3srv_delete.c,
  * s3srv_multipart.c carry it out. A handler answers through the s3srv_* and reply_* functions.
  */
 #ifndef WEIR_PROVIDER_SANDBOX_S3SRV_H
@@ -111,7 +111,7 @@ bool s3srv_copy_source(struct s3 *s, struct s3srv_source *out);
 /* Copies bytes [first, first+n) of the source into s->in.file, with s->in's digests; false: answered. */
 bool s3srv_copy_content(struct s3 *s, const struct s3srv_source *source, int64_t first, int64_t n);
 
-/* s3srv_notify.c: an object was changed, "ObjectCreated:Put". */
+/* An object was changed, "ObjectCreated:Put": whoever is to be told of it is. */
 void s3srv_tell(struct s3 *s, const char *name, struct str key, const struct object *object);
 
 /* ---- operations ---- */

@@ -4,6 +4,7 @@
  */
 #include "base/hash.h"
 #include "base/json.h"
+#include "provider/sandbox/jobs/objects.h"
 #include "provider/sandbox/s3srv.h"
 
 #define NS                   " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
@@ -115,6 +116,11 @@ enum versioning s3srv_versioning(struct s3 *s, struct str bucket)
     return str_eqz(status, "Enabled")     ? VERSIONING_ENABLED
            : str_eqz(status, "Suspended") ? VERSIONING_SUSPENDED
                                           : VERSIONING_OFF;
+}
+
+void s3srv_tell(struct s3 *s, const char *name, struct str key, const struct object *object)
+{
+    object_tell(s->x->sandbox, s->arena, name, s->bucket, key, object, str_z(s->x->request_id));
 }
 
 static bool acls_enabled(struct s3 *s)

@@ -9,6 +9,7 @@
  *   asl_states.c     what each state does
  *   asl_recover.c    Retry and Catch
  *   asl_branches.c   Parallel and Map
+ *   asl_distributed.c  Map in mode DISTRIBUTED: readers, batches, tolerated failures, writers
  *   asl_assign.c     variables
  *   asl_data.c       InputPath, Parameters, ResultSelector, ResultPath, OutputPath
  *   asl_choice.c     the comparisons of Choice
@@ -69,7 +70,33 @@ struct asl_task {
     struct str token;                 /* what $$.Task.Token says; "" where nothing asks for it */
     int64_t timeout_ms, heartbeat_ms; /* 0: none */
     const struct asl_scope *scope;
+    bool quiet;    /* nothing is written to history */
     int64_t event; /* history: the last one; the host moves it on */
+};
+
+enum asl_status { ASL_SUCCEEDED, ASL_FAILED, ASL_TIMED_OUT, ASL_ABORTED };
+
+/* A distributed Map while it runs. */
+struct asl_map_counts {
+    int64_t pending, running, succeeded, failed, timed_out, aborted, total, written;
+};
+struct asl_map_run {
+    struct str arn; /* from the host, when it first hears of the run */
+    struct str label;
+    int64_t max_concurrency, tolerated_count;
+    double tolerated_percentage;
+    struct asl_map_counts items, executions; /* several items may be one execution's */
+    bool ended;
+    enum asl_status status;
+};
+
+/* One of its executions, which has ended. */
+struct asl_map_result {
+    struct str arn, name;
+    const struct value *input, *output; /* output NULL: it did not succeed */
+    enum asl_status status;
+    struct asl_error error;
+    int64_t start_ms, stop_ms;
 };
 
 struct asl_host {
@@ -86,12 +113,19 @@ struct asl_host {
     int64_t (*event)(
         void *ctx, int64_t previous, const char *type, const char *name, const struct value *details);
     uint64_t (*random)(void *ctx);
+    /* Distributed Maps. The items that a reader (Resource, ReaderConfig, Parameters, filled in) means; NULL
+     * with *error. */
+    const struct value *(*read_items)(
+        void *ctx, struct arena *arena, const struct value *reader, struct asl_error *error);
+    /* Writes results where a writer says; gives ResultWriterDetails, NULL with *error. */
+    const struct value *(*write_results)(void *ctx, struct arena *arena, const struct asl_map_run *run,
+        const struct value *writer, const struct asl_map_result *results, size_t n, struct asl_error *error);
+    /* A run begins (it has no ARN yet), changes or has ended; one call at a time for each run. */
+    void (*map_run)(void *ctx, struct arena *arena, struct asl_map_run *run);
     double speed;   /* by how much waiting is shortened; tasks and their time limits are not */
     int threads;    /* at a time, besides the caller's */
     int64_t events; /* that history has room for; 0: any number */
 };
-
-enum asl_status { ASL_SUCCEEDED, ASL_FAILED, ASL_TIMED_OUT, ASL_ABORTED };
 
 struct asl_execution {
     const struct asl_host *host;
@@ -100,6 +134,7 @@ struct asl_execution {
     struct asl_scope *scope;
     int64_t timeout_ms; /* besides the machine's own; 0: none */
     int64_t event;      /* the history's last */
+    bool quiet;         /* it has no history: one of a distributed Map's */
 };
 
 struct asl_outcome {

@@ -107,11 +107,12 @@ static void branches_free(struct branches *all)
     free(all);
 }
 
-/* Threads come out of what the host allows the whole execution; without any left the branches take turns. */
-static void run_all(struct branches *all, size_t at_a_time)
+/* Without any left the branches take turns. */
+void asl_spread(
+    struct asl_line *line, size_t n, size_t at_a_time, void (*work)(void *ctx, size_t i), void *ctx)
 {
-    atomic_int *left = all->visit->line->threads;
-    int want = (int)(at_a_time < all->n ? at_a_time : all->n) - 1, got = 0;
+    atomic_int *left = line->threads;
+    int want = (int)(at_a_time < n ? at_a_time : n) - 1, got = 0;
     while (got < want) {
         int have = atomic_load(left);
         if (have < 1)
@@ -119,7 +120,7 @@ static void run_all(struct branches *all, size_t at_a_time)
         if (atomic_compare_exchange_weak(left, &have, have - 1))
             got++;
     }
-    pool_run(got + 1, all->n, run_branch, all);
+    pool_run(got + 1, n, work, ctx);
     atomic_fetch_add(left, got);
 }
 
@@ -149,7 +150,7 @@ static const struct value *gather(struct branches *all)
 
 static const struct value *finish(struct branches *all, size_t at_a_time)
 {
-    run_all(all, at_a_time);
+    asl_spread(all->visit->line, all->n, at_a_time, run_branch, all);
     const struct value *result = gather(all);
     const char *type = result ? (all->map ? "MapStateSucceeded" : "ParallelStateSucceeded")
                               : (all->map ? "MapStateFailed" : "ParallelStateFailed");
@@ -174,7 +175,7 @@ const struct value *asl_parallel(struct asl_visit *visit, const struct value *in
 
 /* ---- Map ---- */
 
-static const struct value *items_of(struct asl_visit *visit, const struct value *input)
+const struct value *asl_items(struct asl_visit *visit, const struct value *input)
 {
     const struct value *path = value_getz(visit->state, "ItemsPath");
     if (path)
@@ -187,21 +188,21 @@ static const struct value *items_of(struct asl_visit *visit, const struct value 
     return input;
 }
 
-/* $$.Map.Item, and the item as ItemSelector (once called Parameters) makes it. */
-static const struct value *item_input(struct asl_visit *visit, struct branch *branch, int64_t index,
-    const struct value *item, const struct value *input)
+/* Parameters is what ItemSelector was once called. */
+const struct value *asl_item(struct asl_visit *visit, int64_t index, const struct value *item,
+    const struct value *input, const struct value **map)
 {
     struct arena *arena = visit->eval.arena;
     const struct value *selector = value_getz(visit->state, "ItemSelector");
     if (!selector)
         selector = value_getz(visit->state, "Parameters");
     struct value_entry parts[] = {{STR("Index"), value_int(arena, index)}, {STR("Value"), item}};
-    struct value_entry map = {STR("Item"), value_map(arena, parts, 2)};
-    branch->line.map = value_map(arena, &map, 1);
+    struct value_entry whole = {STR("Item"), value_map(arena, parts, 2)};
+    *map = value_map(arena, &whole, 1);
     if (!selector)
         return item;
     const struct value *outside = visit->eval.context;
-    visit->eval.context = value_with(arena, outside, STR("Map"), branch->line.map);
+    visit->eval.context = value_with(arena, outside, STR("Map"), *map);
     const struct value *made = asl_template(&visit->eval, selector, input);
     visit->eval.context = outside;
     return made;
@@ -209,8 +210,10 @@ static const struct value *item_input(struct asl_visit *visit, struct branch *br
 
 const struct value *asl_map(struct asl_visit *visit, const struct value *input)
 {
+    if (asl_is_distributed(visit->state))
+        return asl_distributed(visit, input);
     const struct value *machine = value_getz(visit->state, "ItemProcessor");
-    const struct value *items = items_of(visit, input);
+    const struct value *items = asl_items(visit, input);
     int64_t at_a_time = 0;
     asl_number(visit, "MaxConcurrency", input, &at_a_time);
     if (!items || visit->eval.error.name.n)
@@ -219,7 +222,7 @@ const struct value *asl_map(struct asl_visit *visit, const struct value *input)
     for (uint32_t i = 0; i < items->count; i++) {
         all->items[i].line.event = visit->line->event;
         all->items[i].line.machine = machine ? machine : value_getz(visit->state, "Iterator");
-        all->items[i].input = item_input(visit, &all->items[i], i, items->items[i], input);
+        all->items[i].input = asl_item(visit, i, items->items[i], input, &all->items[i].line.map);
         if (!all->items[i].input) {
             branches_free(all);
             return NULL;

@@ -42,11 +42,18 @@ struct asl_scan asl_below(const struct asl_scan *scan, const char *member);
 void asl_check_path(const struct asl_scan *scan, const char *member, const struct value *v, bool reference);
 /* An Assign of a state, a choice rule or a catcher. */
 void asl_check_assigned(const struct asl_scan *scan, const struct value *v);
+/* Members that end in ".$" hold paths or intrinsics. */
+void asl_check_template(const struct asl_scan *scan, const struct value *v);
 bool asl_is_whole(const struct value *v, int64_t from);
 /* All that `v` has are fields of the holder, and hold what they should. */
 void asl_check_fields(const struct asl_scan *scan, const struct value *v, unsigned holder);
 /* Exactly one of several fields, or at most one. */
 void asl_check_one_of(
     const struct asl_scan *scan, const struct value *v, const char *const *names, size_t n, bool needed);
+
+/* ---- asl_validate_map.c ---- */
+
+/* What only Maps in mode DISTRIBUTED have, and that they have it right. */
+void asl_check_distributed(const struct asl_scan *scan, const struct value *state);
 
 #endif

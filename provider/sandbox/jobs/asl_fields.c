@@ -50,6 +50,7 @@ enum kind {
     ASSIGNED, /* a template whose members are variables */
     SECONDS,
     NUMBER,
+    PERCENT,
     TIME,
     NAMES,
     ITEMS, /* looked at elsewhere */
@@ -87,6 +88,14 @@ static const struct field {
     {"ItemSelector", MAP, TEMPLATE},
     {"MaxConcurrency", MAP, NUMBER},
     {"MaxConcurrencyPath", MAP, REFERENCE},
+    {"ItemReader", MAP, ITEMS},
+    {"ItemBatcher", MAP, ITEMS},
+    {"ResultWriter", MAP, ITEMS},
+    {"ToleratedFailureCount", MAP, NUMBER},
+    {"ToleratedFailureCountPath", MAP, REFERENCE},
+    {"ToleratedFailurePercentage", MAP, PERCENT},
+    {"ToleratedFailurePercentagePath", MAP, REFERENCE},
+    {"Label", MAP, TEXT},
     {"Seconds", WAIT, NUMBER},
     {"SecondsPath", WAIT, REFERENCE},
     {"Timestamp", WAIT, TIME},
@@ -124,12 +133,12 @@ static void check_source(const struct asl_scan *scan, const char *member, const 
             member, why);
 }
 
-static void check_template(const struct asl_scan *scan, const struct value *v)
+void asl_check_template(const struct asl_scan *scan, const struct value *v)
 {
     AUTO_ARENA struct arena names = ARENA_INIT;
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++) {
         struct asl_scan inner = asl_below(scan, arena_printf(&names, "[%u]", i).p);
-        check_template(&inner, v->items[i]);
+        asl_check_template(&inner, v->items[i]);
     }
     for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++) {
         const char *key = arena_strz(&names, v->entries[i].key);
@@ -137,7 +146,7 @@ static void check_template(const struct asl_scan *scan, const struct value *v)
             check_source(scan, key, v->entries[i].value);
         } else {
             struct asl_scan inner = asl_below(scan, key);
-            check_template(&inner, v->entries[i].value);
+            asl_check_template(&inner, v->entries[i].value);
         }
     }
 }
@@ -155,7 +164,7 @@ void asl_check_assigned(const struct asl_scan *scan, const struct value *v)
             asl_wrong(&inner, arena_strz(scan->diags->arena, v->entries[i].key),
                 "Variables are called by letters, digits and underscores, 80 at most, and not 'states'");
     }
-    check_template(&inner, v);
+    asl_check_template(&inner, v);
 }
 
 bool asl_is_whole(const struct value *v, int64_t from)
@@ -201,7 +210,7 @@ static void check_field(const struct asl_scan *scan, const struct field *field, 
     case SOURCE: check_source(scan, name, v); break;
     case TEMPLATE: {
         struct asl_scan inner = asl_below(scan, name);
-        check_template(&inner, v);
+        asl_check_template(&inner, v);
         break;
     }
     case ASSIGNED: asl_check_assigned(scan, v); break;
@@ -209,6 +218,11 @@ static void check_field(const struct asl_scan *scan, const struct field *field, 
     case NUMBER:
         if (!asl_is_whole(v, field->kind == SECONDS))
             asl_wrong(scan, name, "Value is not a whole number of at least %d", field->kind == SECONDS);
+        break;
+    case PERCENT:
+        if (!(v->kind == VALUE_INT && v->integer >= 0 && v->integer <= 100) &&
+            !(v->kind == VALUE_FLOAT && v->number >= 0 && v->number <= 100))
+            asl_wrong(scan, name, "Value is not a number from 0 to 100");
         break;
     case TIME:
         if (v->kind != VALUE_STRING || !time_parse_rfc3339(v->string, &ms))

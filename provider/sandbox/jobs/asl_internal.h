@@ -156,5 +156,18 @@ const struct value *asl_catch(struct asl_visit *visit, struct str *next);
 /* Both: the result before ResultSelector; NULL with eval.error, or stopped. */
 const struct value *asl_parallel(struct asl_visit *visit, const struct value *input);
 const struct value *asl_map(struct asl_visit *visit, const struct value *input);
+/* The array that a Map goes over; NULL with eval.error. */
+const struct value *asl_items(struct asl_visit *visit, const struct value *input);
+/* An item as ItemSelector makes it; *map: $$.Map while it is worked on. NULL with eval.error. */
+const struct value *asl_item(struct asl_visit *visit, int64_t index, const struct value *item,
+    const struct value *input, const struct value **map);
+/* Calls work(ctx, i) for each i below n, on threads out of what the host allows the whole execution. */
+void asl_spread(
+    struct asl_line *line, size_t n, size_t at_a_time, void (*work)(void *ctx, size_t i), void *ctx);
+
+/* ---- asl_distributed.c ---- */
+
+bool asl_is_distributed(const struct value *state);
+const struct value *asl_distributed(struct asl_visit *visit, const struct value *input);
 
 #endif

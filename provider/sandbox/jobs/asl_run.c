@@ -46,6 +46,8 @@ bool asl_wait(struct asl_visit *visit, int64_t ms)
 int64_t asl_event(struct asl_line *line, const char *type, const char *name, const struct value *details)
 {
     const struct asl_host *host = host_of(line);
+    if (line->execution->quiet)
+        return ++line->event;
     line->event = host->event(host->ctx, line->event, type, name, details);
     return line->event;
 }

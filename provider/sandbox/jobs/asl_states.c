@@ -72,6 +72,7 @@ static const struct value *act_task(struct asl_visit *visit, const struct value 
         .input = input,
         .token = visit->token,
         .scope = line->scope,
+        .quiet = line->execution->quiet,
         .event = line->event};
     int64_t seconds;
     if (asl_number(visit, "TimeoutSeconds", input, &seconds))

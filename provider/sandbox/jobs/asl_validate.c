@@ -198,11 +198,8 @@ static void check_map(const struct asl_scan *scan, const struct value *state)
     asl_check_one_of(scan, state, limits, 2, false);
     const struct value *processor = value_getz(state, "ItemProcessor");
     const struct value *machine = processor ? processor : value_getz(state, "Iterator");
-    struct str mode = value_text(value_getz(value_getz(processor, "ProcessorConfig"), "Mode"), STR("INLINE"));
     struct asl_scan inner = asl_below(scan, processor ? "ItemProcessor" : "Iterator");
-    if (!str_eqz(mode, "INLINE"))
-        asl_wrong(&inner, "ProcessorConfig/Mode", "The sandbox runs Map states in mode INLINE only, not %.*s",
-            STR_ARG(mode));
+    asl_check_distributed(scan, state);
     if (machine)
         check_machine(&inner, machine);
 }

@@ -186,6 +186,23 @@ static uint64_t host_random(void *ctx)
     return n;
 }
 
+static const struct value *host_read_items(
+    void *ctx, struct arena *arena, const struct value *reader, struct asl_error *error)
+{
+    return execution_read_items(ctx, arena, reader, error);
+}
+
+static const struct value *host_write_results(void *ctx, struct arena *arena, const struct asl_map_run *run,
+    const struct value *writer, const struct asl_map_result *results, size_t n, struct asl_error *error)
+{
+    return execution_write_results(ctx, arena, run, writer, results, n, error);
+}
+
+static void host_map_run(void *ctx, struct arena *arena, struct asl_map_run *run)
+{
+    execution_map_run(ctx, arena, run);
+}
+
 /* ---- running ---- */
 
 static const struct value *context_of(
@@ -287,9 +304,19 @@ static void run(void *ctx)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const struct value *input = &value_empty_map;
     struct err err = ERR_INIT;
-    double speed = sandbox_speed(jobs_sandbox(execution->all->jobs));
-    struct asl_host host = {execution, host_wall, host_sleep, host_wake, host_task, host_event, host_random,
-        speed, MAX_THREADS, execution->express ? 0 : MAX_EVENTS};
+    const struct asl_host host = {.ctx = execution,
+        .wall_ms = host_wall,
+        .sleep = host_sleep,
+        .wake = host_wake,
+        .task = host_task,
+        .event = host_event,
+        .random = host_random,
+        .read_items = host_read_items,
+        .write_results = host_write_results,
+        .map_run = host_map_run,
+        .speed = sandbox_speed(jobs_sandbox(execution->all->jobs)),
+        .threads = MAX_THREADS,
+        .events = execution->express ? 0 : MAX_EVENTS};
     struct asl_outcome outcome = {.status = ASL_FAILED};
     json_parse(&arena, execution->input, &input, &err); /* it was checked when it came */
     const struct asl_execution what = {.host = &host,

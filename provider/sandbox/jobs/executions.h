@@ -7,6 +7,8 @@
  *   executions_store.c       files
  *   executions_tasks.c       what tasks do: other services of the sandbox, directly
  *   executions_tokens.c      tasks that wait until somebody says that they are done
+ *   executions_items.c       what distributed Maps read, executions_results.c what they write
+ *   executions_maps.c        how they are getting on
  *   executions_operations.c  what clients ask for
  *   executions_log.c         events in CloudWatch Logs
  *
@@ -21,6 +23,7 @@
 #include <pthread.h>
 
 struct task_token;
+struct map_run;
 
 struct executions {
     struct jobs *jobs;
@@ -57,7 +60,8 @@ struct execution {
     struct str stop_error, stop_cause; /* of StopExecution */
     const struct value **events;
     size_t event_count, event_cap;
-    uint64_t history; /* about so many bytes of it are kept */
+    struct map_run *map_runs; /* newest first; in the arena */
+    uint64_t history;         /* about so many bytes of it are kept */
 };
 
 struct executions *executions_new(struct jobs *jobs);
@@ -109,6 +113,16 @@ void execution_forget(struct execution *execution);
 
 const struct value *execution_task(
     struct execution *execution, struct arena *arena, struct asl_task *task, struct asl_error *error);
+
+/* ---- distributed Maps; see struct asl_host ---- */
+
+const struct value *execution_read_items(
+    struct execution *execution, struct arena *arena, const struct value *reader, struct asl_error *error);
+const struct value *execution_write_results(struct execution *execution, struct arena *arena,
+    const struct asl_map_run *run, const struct value *writer, const struct asl_map_result *results, size_t n,
+    struct asl_error *error);
+void execution_map_run(struct execution *execution, struct arena *arena, struct asl_map_run *run);
+job_handler do_describe_map_run, do_list_map_runs;
 
 /* ---- executions_tokens.c ---- */
 

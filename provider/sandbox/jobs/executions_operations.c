@@ -332,6 +332,8 @@ const struct job_operation states_operations[] = {
     {"states", "ListExecutions", do_list, NULL, NULL},
     {"states", "GetExecutionHistory", do_history, NULL, NULL},
     {"states", "StopExecution", do_stop, NULL, NULL},
+    {"states", "DescribeMapRun", do_describe_map_run, NULL, NULL},
+    {"states", "ListMapRuns", do_list_map_runs, NULL, NULL},
     {"states", "SendTaskSuccess", do_success, NULL, NULL},
     {"states", "SendTaskFailure", do_failure, NULL, NULL},
     {"states", "SendTaskHeartbeat", do_heartbeat, NULL, NULL},

@@ -244,6 +244,8 @@ static const struct value *text_or_null(struct work *work, struct str s)
 static void note(struct work *work, const char *what, const char *member, const struct value *data)
 {
     struct arena *arena = work->arena;
+    if (work->task->quiet)
+        return;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     bool scheduled = str_eqz(str_z(what), "Scheduled"), failed = work->error->name.n > 0;
     if (work->function && scheduled) {

@@ -76,6 +76,17 @@ static int64_t event(
     return id;
 }
 
+static void map_run(void *ctx, struct arena *into, struct asl_map_run *run)
+{
+    (void)ctx;
+    (void)into;
+    const struct asl_map_counts *c = &run->executions;
+    run->arn = STR("arn:aws:states:::mapRun:m/l:1");
+    assert_int_equal(
+        c->pending + c->running + c->succeeded + c->failed + c->timed_out + c->aborted, c->total);
+    assert_true(!run->ended || (!c->pending && !c->running));
+}
+
 static uint64_t draw(void *ctx)
 {
     struct fake *fake = ctx;
@@ -109,7 +120,17 @@ static const struct value *do_task(
 static struct asl_outcome run(
     struct fake *fake, const struct value *definition, const struct value *input, int threads, double speed)
 {
-    struct asl_host host = {fake, wall, nap, wake, do_task, event, draw, speed, threads, 1000};
+    struct asl_host host = {.ctx = fake,
+        .wall_ms = wall,
+        .sleep = nap,
+        .wake = wake,
+        .task = do_task,
+        .event = event,
+        .random = draw,
+        .map_run = map_run,
+        .speed = speed,
+        .threads = threads,
+        .events = 1000};
     struct value_entry execution[] = {{STR("Input"), input}, {STR("Name"), value_stringz(&arena, "run")}};
     struct value_entry context = {STR("Execution"), value_map(&arena, execution, 2)};
     struct asl_scope scope = {0};
