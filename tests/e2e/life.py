@@ -22,7 +22,7 @@ class Case:
     then: dict[str, Any] | None  # the same thing with every updatable attribute changed; None: nothing can change
     gone: Callable  # is nothing of it left?
     seen: Callable  # what boto3 sees, compared between `first` and `then`
-    outside: Callable | None  # somebody else changes it; None: nobody can
+    outside: Callable | None  # somebody else changes it, to what it never was (that could be a service behind: weir waits); None: nobody can
     drifted: str = ""  # the attribute that this shows in
     replaces: list[dict[str, Any]] = field(default_factory=list)  # changes that force a replacement
     less: dict[str, Any] | None = None  # attributes taken out again

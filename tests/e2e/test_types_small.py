@@ -100,13 +100,13 @@ def _():
 
     return Case(
         type="aws.sqs.queue",
-        first={"name": "life.fifo", "fifo": True, "content_based_deduplication": True},
-        then={"name": "life.fifo", "fifo": True, "content_based_deduplication": False},
+        first={"name": "life.fifo", "fifo": True, "content_based_deduplication": True, "visibility_timeout": 30},
+        then={"name": "life.fifo", "fifo": True, "content_based_deduplication": False, "visibility_timeout": 40},
         less={"name": "life.fifo", "fifo": True},
         seen=lambda cloud: {"once": cloud.client("sqs").get_queue_attributes(QueueUrl=url(cloud), AttributeNames=["All"])["Attributes"]["ContentBasedDeduplication"]},
         gone=lambda cloud: not cloud.client("sqs").list_queues().get("QueueUrls"),
-        outside=lambda cloud: cloud.client("sqs").set_queue_attributes(QueueUrl=url(cloud), Attributes={"ContentBasedDeduplication": "false"}),
-        drifted="content_based_deduplication",
+        outside=lambda cloud: cloud.client("sqs").set_queue_attributes(QueueUrl=url(cloud), Attributes={"VisibilityTimeout": "77"}),
+        drifted="visibility_timeout",
         replaces=[{"name": "life-other.fifo"}],
     )
 
