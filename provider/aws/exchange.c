@@ -342,7 +342,9 @@ static void explain(const struct exchange *x, struct err *err)
     *err = x->failure;
     err->unsure = x->failures > 0;
     if (err->class == ERR_AUTH && x->answer.status && !err->hint[0])
-        err_hint(err, "the credentials in use come from %.*s", STR_ARG(x->credentials.source));
+        err_hint(err, "the credentials in use come from the %.*s%s", STR_ARG(x->credentials.source),
+            strstr(err->code, "Expired") ? "; they have ended: get new ones and run the same command again"
+                                         : "");
     if (err->class == ERR_THROTTLED && !err->hint[0])
         err_hint(err, "run again later, or with fewer requests at a time (--parallelism)");
 }

@@ -87,3 +87,21 @@ def test_one_service_elsewhere(stack, wire_server):
     result = stack.apply(status=1)
     assert elsewhere.count > 0
     assert "in another account, or the credentials are wrong" in result.err  # HEAD does not say which
+
+
+def test_credentials_that_end_midway(stack, cloud):
+    """What was done is recorded; with new ones the same command makes the rest."""
+    stack.write("""
+        stack: ends
+        resources:
+          lake: {type: aws.s3.bucket, name: ends-lake}
+          role: {type: aws.iam.role, name: ends, assume_role_policy: '${trust("glue.amazonaws.com")}', depends_on: [lake]}
+    """)
+    expired = "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error></ErrorResponse>"
+    cloud.fail({"match": "CreateRole", "times": 99, "status": 403, "body": expired})
+    err = stack.apply(status=1).err
+    assert "ExpiredToken" in err and "come from the environment; they have ended: get new ones and run the same command again" in err
+    assert stack.addresses() == ["lake"]
+    cloud.fail()
+    assert "1 created" in stack.apply().out
+    stack.assert_settled()

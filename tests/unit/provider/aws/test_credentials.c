@@ -375,7 +375,7 @@ static void what_has_expired_already_is_an_error(void **state)
     (void)state;
     START(f, {.body = DOCUMENT("OLD", "2026-11-21T09:29:00Z")});
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", script_server_url(f.server), 1);
-    assert_contains(must_fail(&f, NONE).message, "the credentials from container have expired");
+    assert_contains(must_fail(&f, NONE).message, "the credentials from the container have expired");
     stop(&f);
 }
 
