@@ -250,6 +250,7 @@ int cli_main(int argc, char **argv)
     struct invocation inv = {.settings = &none};
     hold_standard_streams();
     signal(SIGXFSZ, SIG_IGN); /* a write beyond a limit on file sizes fails and is told, like a full disk */
+    signal(SIGCHLD, SIG_DFL); /* what whoever started weir does not care about is how our commands ended */
     term_init(&inv.out, STDOUT_FILENO, false);
     term_init(&inv.err, STDERR_FILENO, false);
     struct texts words = {.items = ARENA_ARRAY(&inv.arena, struct str, argc + 1)};

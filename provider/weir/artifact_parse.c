@@ -61,6 +61,8 @@ static int parse_source(
         !source.n || path_is_dir(path_join(ctx->arena, ctx->dir, source).p) || str_ends(source, STR("/"));
     struct str given = artifact_text(desired, "name", STR_EMPTY);
     out->name = given.n ? given : plain_name(ctx->arena, source.n ? stem(source) : STR("python"));
+    if (str_eqz(out->name, ".") || str_eqz(out->name, "..")) /* the stack's own folder, or one around it */
+        out->name = ctx->stack;
     return 0;
 }
 

@@ -8,13 +8,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
     READ_BLOCK = 64 * 1024,
-    TICK_MS = 50,     /* how soon an interruption is noticed */
+    TICK_MS = 50,     /* how soon an interruption or the end is noticed */
     GRACE_MS = 3000,  /* between asking and killing */
     DRAIN_MS = 200,   /* for what a daemon that keeps the pipe may still say of the build */
     SAID_BYTES = 700, /* what fits into a message */
@@ -50,7 +49,7 @@ struct watching {
     const struct command *command;
     struct command_output *output;
     pid_t child;
-    int pidfd, pipe;
+    int pipe;
     int64_t deadline, kill_at; /* monotonic; 0: none */
     enum err_class ended;      /* why it was: ERR_TIMEOUT, ERR_INTERRUPTED; ERR_NONE by itself */
     int status;                /* of waitpid() */
@@ -86,20 +85,27 @@ static void pass_time(struct watching *w)
         kill(-w->child, SIGKILL);
 }
 
-/* Until the command itself has ended. While it is not reaped its group's number cannot be another's. */
+/* It is left to be waited for: until then its group's number cannot be another's. */
+static bool has_ended(const struct watching *w)
+{
+    siginfo_t info = {0};
+    int status = waitid(P_PID, (id_t)w->child, &info, WEXITED | WNOHANG | WNOWAIT);
+    return status ? errno != EINTR : info.si_pid != 0;
+}
+
 static void watch(struct watching *w)
 {
-    bool open = true, running = true;
-    while (running) {
-        struct pollfd fds[] = {{open ? w->pipe : -1, POLLIN, 0}, {w->pidfd, POLLIN, 0}};
+    bool open = true;
+    for (int tick_ms = 1; !has_ended(w); tick_ms = tick_ms < TICK_MS ? 2 * tick_ms : TICK_MS) {
+        struct pollfd fd = {open ? w->pipe : -1, POLLIN, 0};
         pass_time(w);
-        if (poll(fds, 2, TICK_MS) <= 0)
-            continue;
-        if (fds[0].revents)
+        if (poll(&fd, 1, tick_ms) > 0) {
             open = read_some(w);
-        running = !fds[1].revents;
+            tick_ms = 1; /* at the end of the output the command itself is about to end */
+        }
     }
     kill(-w->child, SIGKILL);
+    w->status = -1;
     while (waitpid(w->child, &w->status, 0) < 0 && errno == EINTR)
         continue;
     for (int64_t until = clock_mono_ms() + DRAIN_MS; open && clock_mono_ms() < until;) {
@@ -137,21 +143,6 @@ static int report(const struct watching *w, struct err *err)
     return w->ended == ERR_TIMEOUT ? err_hint(err, "`timeouts: {create: 1h, update: 1h}` gives it more") : -1;
 }
 
-static int watch_child(struct watching *w, struct err *err)
-{
-    w->pidfd = (int)syscall(SYS_pidfd_open, w->child, 0);
-    if (w->pidfd < 0) { /* without it nobody would be told of its end */
-        err_errno(err, ERR_FAILED, "%s: cannot be watched", w->command->what);
-        kill(-w->child, SIGKILL);
-        waitpid(w->child, &w->status, 0);
-        return -1;
-    }
-    watch(w);
-    close(w->pidfd);
-    bool fine = !w->ended && WIFEXITED(w->status) && WEXITSTATUS(w->status) == 0;
-    return fine ? 0 : report(w, err);
-}
-
 int command_run(const struct command *command, struct command_output *output, struct err *err)
 {
     struct watching w = {.command = command, .output = output};
@@ -168,7 +159,9 @@ int command_run(const struct command *command, struct command_output *output, st
         status = err_errno(err, ERR_FAILED, "%s: cannot start \"%s\"", command->what, command->args[0]);
     } else {
         w.deadline = command->timeout_ms > 0 ? clock_mono_ms() + command->timeout_ms : 0;
-        status = watch_child(&w, err);
+        watch(&w);
+        bool fine = !w.ended && WIFEXITED(w.status) && WEXITSTATUS(w.status) == 0;
+        status = fine ? 0 : report(&w, err);
     }
     close(w.pipe);
     return status;

@@ -271,6 +271,15 @@ def test_command_that_cannot_start(tmp_path):
     assert "failed with status 127" in failed.err and "/nowhere/compiler" in failed.err, str(failed)
 
 
+def test_started_by_who_ignores_its_children(tmp_path):
+    """Then the system would throw away how they ended."""
+    stack = built(tmp_path, "echo 1 > out; exit $(cat status)", files={"status": "0"})
+    for status in (0, 1):
+        write(stack.folder, {"status": str(status)})
+        ended = subprocess.run(stack.command("plan"), cwd=stack.folder, env=stack.env, capture_output=True, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        assert ended.returncode == status, ended
+
+
 def test_process_limits_are_those_of_weir(tmp_path):
     """A build may need more files or memory than weir would think of: nothing is changed for it."""
     stack = built(tmp_path, "ulimit -n > out; ulimit -c >> out; umask >> out")

@@ -138,3 +138,12 @@ def test_file_as_it_is(tmp_path):
     stack = offline(tmp_path, "source: a.py", {"a.py": "print(1)\n"})
     assert shas(stack)["code"] == hashlib.sha256(b"print(1)\n").hexdigest()
     assert not (stack.folder / ".weir/artifacts").exists()
+
+
+@pytest.mark.parametrize("source", [".", "..", "./"])
+def test_name_of_the_stacks_own_folder(tmp_path, source):
+    """What the folder is called is this machine's business."""
+    stack = offline(tmp_path / "home", f"source: {source}, exclude: [weir.yaml]", {"a.py": "1"})
+    (event,) = [event for event in stack.run("plan", "--json").events() if event["event"] == "change"]
+    key = {attribute["name"]: attribute["after"] for attribute in event["attrs"]}["key"]
+    assert key.startswith("x/art-") and key.endswith(".zip"), key
