@@ -89,6 +89,25 @@ static int copy_files(struct invocation *inv, const struct embedded_file *files,
     return EXIT_DONE;
 }
 
+/* Inputs that have to be given, as options to be completed. */
+static void add_open_inputs(struct invocation *inv, struct buf *out)
+{
+    struct workspace_options options = {.no_stack = true, .no_state = true, .stack.dir = inv->settings->dir};
+    struct workspace workspace;
+    struct err ignored = ERR_INIT;
+    if (workspace_open(&options, &inv->diags, &workspace, &ignored) == 0) {
+        const struct map *inputs = &workspace.stack->root->inputs;
+        for (size_t i = 0; i < inputs->n; i++) {
+            const struct decl *input = inputs->items[i].ptr;
+            if (value_is_unknown(input->given))
+                buf_addf(out, " -i %.*s=…", STR_ARG(input->name));
+        }
+    }
+    workspace_close(&workspace);
+    diags_release(&inv->diags);
+    inv->diags = (struct diags)DIAGS_INIT;
+}
+
 static int run(struct invocation *inv)
 {
     if (inv->args.n == 0)
@@ -108,6 +127,7 @@ static int run(struct invocation *inv)
     buf_addz(&plan, dir ? "weir plan -C " : "weir plan");
     if (dir)
         text_add_word(&plan, str_z(dir));
+    add_open_inputs(inv, &plan);
     buf_addf(&out, "%zu files of %.*s are in %s. Next, on the embedded cloud or on your account:\n\n", n,
         STR_ARG(name), dir ? dir : "this folder");
     buf_addf(&out, "    %s --sandbox\n    %s\n", plan.p, plan.p);

@@ -236,7 +236,8 @@ static void take_event(struct progress *p, const struct event *e)
         break;
     case EVENT_SKIPPED:
         p->skipped++;
-        remark_line(p, e, STYLE_YELLOW, "skipped ");
+        if (!p->stopping) /* all that was not begun: their number is enough */
+            remark_line(p, e, STYLE_YELLOW, "skipped ");
         break;
     case EVENT_RECOVERED: remark_line(p, e, STYLE_CYAN, "recovered "); break;
     case EVENT_STOPPING:

@@ -116,6 +116,10 @@ def test_init_alone_lists_the_examples(local_stack):
     assert not list(local_stack.folder.iterdir())
 
 
+def test_init_names_what_has_to_be_given(local_stack):
+    assert "    weir plan -i owner=… --sandbox\n" in local_stack.run("init", "retail-workshop").out
+
+
 def test_examples_are_completed(local_stack):
     names = [line.split()[0] for line in local_stack.run("init").out.splitlines()]
     assert f"words='{' '.join(names)}'" in local_stack.run("completion", "bash").out
