@@ -224,7 +224,7 @@ static bool decide_replace(
         return false;
     struct change *change = instance->change;
     change->adopted = instance->seen->record->adopted;
-    instance->create_before_destroy = decl->lifecycle.create_before_destroy;
+    instance->create_before_destroy = decl->lifecycle.create_before_destroy || decl->schema->create_first;
     change->create_before_destroy = instance->create_before_destroy;
     change->reason = str_z(reason);
     set_all(p, change, instance->planned, instance->seen->live);

@@ -302,6 +302,32 @@ static void evaluate_rest(struct planner *p)
     }
 }
 
+static void destroyed_first(void *ctx, const struct decl *dep)
+{
+    struct search *search = ctx;
+    const struct instances *list = &search->p->instances[dep->index];
+    for (size_t i = 0; i < list->n; i++)
+        search->found |= list->items[i].action == ACTION_REPLACE && !list->items[i].create_before_destroy;
+}
+
+/* Types that are made first by themselves give way where what they refer to is destroyed first. */
+static void withdraw_create_first(struct planner *p)
+{
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        struct search search = {p, false};
+        if (!decl->schema || !decl->schema->create_first || decl->lifecycle.create_before_destroy)
+            continue;
+        each_resource_dep(p, decl, destroyed_first, &search);
+        for (size_t k = 0; search.found && k < p->instances[i].n; k++) {
+            struct instance *instance = &p->instances[i].items[k];
+            instance->create_before_destroy = false;
+            if (instance->change)
+                instance->change->create_before_destroy = false;
+        }
+    }
+}
+
 /* A replacement that something made before it is destroyed refers to. */
 static void create_before_destroy(void *ctx, const struct decl *dep)
 {
@@ -482,6 +508,7 @@ static int make(struct planner *p, struct err *err)
     check_unique(p);
     if (p->diags->errors)
         return -1;
+    withdraw_create_first(p);
     spread_create_before_destroy(p);
     finish_changes(p);
     diff_outputs(p);

@@ -77,7 +77,9 @@ struct schema {
     bool is_data;
     bool partial; /* what a failed change leaves is whole as far as it goes: it is recorded, and gone on with
                    */
-    bool bulk;    /* has a list call: refreshed by pages */
+    bool
+        create_first; /* a replacement is made before the old one is deleted, unless that would be a circle */
+    bool bulk;        /* has a list call: refreshed by pages */
     const struct attr *attrs; /* in spec order */
     size_t attr_count;
     struct str id; /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */

@@ -3,7 +3,7 @@
 
 #define TYPE_KEYS                                                                                            \
     "doc id arn attributes create read update delete list facets members entries tags wait find gone "       \
-    "example sandbox run recorded teardown leaves iam pending settles history"
+    "example sandbox run recorded teardown leaves iam pending settles history replace"
 #define TAGS_KEYS                                                                                            \
     "as pairs item flat with_create add add_as remove remove_as remove_item remove_structures put put_as "   \
     "clear list at send "                                                                                    \
@@ -530,6 +530,10 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         .id = load_text(l, node, "id"),
         .ops = &spec_ops,
         .impl = type};
+    struct str order = load_text(l, node, "replace");
+    type->schema.create_first = str_eqz(order, "create first");
+    if (order.n && !type->schema.create_first)
+        load_error(l, node_get(node, "replace"), "replace is \"create first\", or left out");
     type->schema.settles_ms = load_ms(l, node, "settles", 0);
     type->schema.history = load_flag(l, node, "history");
     load_attributes(&t);

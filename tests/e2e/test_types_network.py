@@ -1,6 +1,7 @@
 """The life of networks, warehouses, alarms and what runs containers (see life.py)."""
 
 import json
+import re
 
 import pytest
 
@@ -590,3 +591,46 @@ def test_a_lost_revision_is_found_again(stack, cloud):
     assert images() == ["ours", "theirs"]
     stack.destroy()
     assert images() == ["theirs"]
+
+
+def test_a_job_definition_is_there_all_the_time(stack, cloud):
+    """The new revision is registered, and what refers to it changed, before the old one goes."""
+    batch = cloud.client("batch")
+
+    def put(image, name="life-definition"):
+        definition = {"type": "aws.batch.job_definition", "name": name, "container": {"image": image, "resources": {"VCPU": "1", "MEMORY": "128"}}}
+        told = {"type": "aws.ssm.parameter", "name": "/life/definition", "parameter_type": "String", "value": "${it.arn}"}
+        stack.write(json.dumps({"stack": "life", "resources": {"it": definition, "told": told}}))
+
+    put("one")
+    stack.apply()
+    put("two")
+    (change,) = [event for event in stack.run("plan", "--json").events() if event["event"] == "change" and event["address"] == "it"]
+    assert change["action"] == "replace" and change["create_before_destroy"]
+    cloud.forget_requests()
+    stack.apply()
+    stack.assert_settled()
+    calls = [re.split(r"[ .]", call)[-1] for call in cloud.requests()]
+    wanted = [call for call in calls if call in ("/v1/registerjobdefinition", "PutParameter", "/v1/deregisterjobdefinition")]
+    assert wanted == ["/v1/registerjobdefinition", "PutParameter", "/v1/deregisterjobdefinition"]
+    assert [found["containerProperties"]["image"] for found in batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]] == ["two"]
+    stack.destroy()
+    assert not batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
+
+
+def test_a_job_definition_whose_bucket_is_replaced_too(stack, cloud):
+    """A replacement that is made first would wait for what is destroyed first: then it is destroyed first as well."""
+
+    def put(name):
+        stack.write(json.dumps({"stack": "life", "resources": {
+            "lake": {"type": "aws.s3.bucket", "name": name, "force_destroy": True},
+            "zip": {"type": "aws.s3.object", "bucket": "${lake.name}", "key": "a.zip", "content": "PK"},
+            "it": {"type": "aws.batch.job_definition", "name": "life-definition", "container": {"image": "${zip.bucket}", "resources": {"VCPU": "1", "MEMORY": "128"}}}}}))
+
+    put("life-one")
+    stack.apply()
+    put("life-two")
+    stack.apply()
+    stack.assert_settled()
+    stack.destroy()
+    assert stack.addresses() == []
