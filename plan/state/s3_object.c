@@ -4,11 +4,20 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "provider/aws/client.h"
+#include "provider/aws/s3.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
-enum { PUT_TRIES = 5, CONFLICT_WAIT_MS = 100 };
+enum {
+    PUT_TRIES = 5,
+    CONFLICT_WAIT_MS = 100,
+    RANGE = 8 * 1024 * 1024, /* a snapshot may be larger than one answer should be */
+    RANGE_THREADS = 4,
+};
+#define OBJECT_MAX (INT64_C(16) * 1024 * 1024 * 1024)
 
 struct s3_store {
     struct arena arena;
@@ -81,6 +90,7 @@ struct request {
     struct str key; /* empty: the bucket itself */
     struct str query, body;
     bool only_new;
+    int64_t from, to; /* of a GET; to 0: all of it */
 };
 
 static int send(struct s3_store *store, struct arena *arena, const struct request *r,
@@ -104,6 +114,9 @@ static int send(struct s3_store *store, struct arena *arena, const struct reques
     };
     if (r->only_new)
         wire_header_add(arena, &call.request, STR("If-None-Match"), STR("*"));
+    if (r->to)
+        wire_header_add(arena, &call.request, STR("Range"),
+            arena_printf(arena, "bytes=%" PRId64 "-%" PRId64, r->from, r->to));
     if (r->body.n)
         wire_header_add(arena, &call.request, STR("Content-Type"), STR("application/json"));
     *answer = (struct wire_message){0};
@@ -172,6 +185,64 @@ int s3_put_new(struct s3_store *store, struct str key, struct str body, bool *ex
     return 0;
 }
 
+/* ---- reading ---- */
+
+/* What an object has beyond its first range. */
+struct rest {
+    struct s3_store *store;
+    struct str key;
+    char *bytes; /* of the whole */
+    int64_t size;
+    struct err *errs; /* one for each range */
+};
+
+static void get_range(void *ctx, size_t i)
+{
+    struct rest *rest = ctx;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct wire_message answer;
+    int64_t from, to, size;
+    struct request r = {.method = "GET", .key = rest->key, .from = (int64_t)(i + 1) * RANGE};
+    r.to = (rest->size - r.from < RANGE ? rest->size : r.from + RANGE) - 1;
+    if (send(rest->store, &scratch, &r, &answer, &rest->errs[i]))
+        return;
+    if (!aws_s3_content_range(wire_header_get(&answer, STR("Content-Range")), &from, &to, &size) ||
+        from != r.from || to != r.to || size != rest->size || (int64_t)answer.body.n != to - from + 1)
+        err_set(&rest->errs[i], ERR_PROTOCOL, "the store sends another range than was asked for");
+    else
+        memcpy(rest->bytes + from, answer.body.p, answer.body.n);
+}
+
+/* `first` is the answer to the first range. A store that knows no ranges has sent everything. */
+static int get_rest(struct s3_store *store, struct arena *arena, struct str key,
+    const struct wire_message *first, struct str *body, struct err *err)
+{
+    int64_t from, to, size;
+    *body = first->body;
+    if (first->status != 206 ||
+        !aws_s3_content_range(wire_header_get(first, STR("Content-Range")), &from, &to, &size) ||
+        size == (int64_t)first->body.n)
+        return 0;
+    if (from || first->body.n != RANGE || size > OBJECT_MAX)
+        return err_set(err, ERR_PROTOCOL, "the store sends %zu of %" PRId64 " bytes", first->body.n, size);
+    size_t n = (size_t)((size - 1) / RANGE);
+    struct rest rest = {.store = store,
+        .key = key,
+        .bytes = arena_alloc(arena, (size_t)size),
+        .size = size,
+        .errs = ARENA_ARRAY(arena, struct err, n)};
+    memcpy(rest.bytes, first->body.p, RANGE);
+    pool_run(RANGE_THREADS, n, get_range, &rest);
+    for (size_t i = 0; i < n; i++) {
+        if (rest.errs[i].class == ERR_NONE)
+            continue;
+        *err = rest.errs[i];
+        return -1;
+    }
+    *body = str_n(rest.bytes, (size_t)size);
+    return 0;
+}
+
 int s3_get(struct s3_store *store, struct arena *arena, struct str key, struct s3_object *out, bool *found,
     struct err *err)
 {
@@ -180,14 +251,15 @@ int s3_get(struct s3_store *store, struct arena *arena, struct str key, struct s
     int64_t now, written;
     *out = (struct s3_object){0};
     *found = false;
-    if (send(store, arena, &(struct request){.method = "GET", .key = key}, &answer, &why)) {
+    if (send(store, arena, &(struct request){.method = "GET", .key = key, .to = RANGE - 1}, &answer, &why)) {
         if (is_absent(&why))
             return 0;
         *err = why;
         return -1;
     }
+    if (get_rest(store, arena, key, &answer, &out->body, err))
+        return -1;
     *found = true;
-    out->body = answer.body;
     if (time_parse_http(wire_header_get(&answer, STR("Date")), &now)) {
         out->clock_ms = now;
         if (time_parse_http(wire_header_get(&answer, STR("Last-Modified")), &written))

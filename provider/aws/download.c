@@ -30,16 +30,6 @@ const struct value *download_name(struct arena *arena, const struct s3_download 
     return value_map(arena, entries, download->version_id.n ? 3 : 2);
 }
 
-bool download_content_range(struct str header, int64_t *from, int64_t *to, int64_t *size)
-{
-    struct str rest;
-    if (!str_starts(header, STR("bytes ")))
-        return false;
-    struct str first = str_cut(str_slice(header, 6, header.n), '-', &rest), last = str_cut(rest, '/', &rest);
-    return str_to_int(first, from) && str_to_int(last, to) && str_to_int(rest, size) && *from >= 0 &&
-           *to >= *from && *to < *size;
-}
-
 /* ---- what there is ---- */
 
 static bool decode_sum(struct arena *arena, struct str header, size_t size, struct str *out)

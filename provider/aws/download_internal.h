@@ -29,9 +29,6 @@ extern const struct shape download_shape;
 /* The members bucket, key and version of a request. */
 const struct value *download_name(struct arena *arena, const struct s3_download *download);
 
-/* "bytes FROM-TO/SIZE". */
-bool download_content_range(struct str text, int64_t *from, int64_t *to, int64_t *size);
-
 /* Fetches what the file has not got yet, and compares the whole with the checksum. */
 enum download_result download_parts(
     struct op_ctx *ctx, const struct download_source *source, struct download_file *file, struct err *err);

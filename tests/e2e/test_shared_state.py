@@ -14,7 +14,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from sandbox.servers import MORE_STORES, Versity, make_bucket
+from sandbox.servers import MORE_STORES, Sandbox, Versity, make_bucket
 from support import SECRET_KEY, WEIR, Stack, hold_role, until
 
 BODY = """
@@ -371,3 +371,26 @@ def test_records_are_rows(machine, place):
         assert batch[0]["seq"] == int(first)
         lines += batch
     assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
+
+
+@pytest.mark.parametrize("kind", ["sandbox", *MORE_STORES])
+def test_more_than_one_answer_holds(tmp_path, kind, request):
+    """A state whose newest snapshot is larger than what the client takes as one answer: it comes in ranges."""
+    server = Sandbox() if kind == "sandbox" else request.getfixturevalue(kind)
+    stack = Stack(tmp_path / "large")
+    stack.env |= {name: value for name, value in server.environment().items() if name.startswith("AWS_")}
+    bucket = make_bucket(server)
+    stack.write("x" * (1 << 20), "text").write(f"""
+        stack: large
+        state: {{backend: s3, bucket: {bucket}, prefix: team}}
+        resources:
+          part: {{type: weir.value, for_each: "${{[for n in range(66): tostring(n)]}}", value: "${{each.key}}${{file('text')}}"}}
+          many: {{type: weir.value, for_each: "${{[for n in range(2000): tostring(n)]}}", value: "${{inputs.n}}"}}
+        inputs: {{n: 0}}
+    """)
+    for n in range(3):  # then the log is long enough for a snapshot
+        stack.apply("-i", f"n={n}", timeout=120)
+    stack.assert_settled("-i", "n=2")
+    assert max(item["Size"] for item in server.client().list_objects_v2(Bucket=bucket)["Contents"]) > 64 << 20
+    if kind == "sandbox":
+        server.stop()
