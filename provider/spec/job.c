@@ -81,11 +81,11 @@ static int64_t time_of(const struct value *v)
 
 static enum job_state state_of(struct run *run, const struct spec_job *job, const struct value *live)
 {
+    if (run_holds(run, &job->succeeded, live))
+        return JOB_SUCCEEDED;
     if (job->failed.count && run_holds(run, &job->failed, live))
         return JOB_FAILED;
-    if (job->stopped.count && run_holds(run, &job->stopped, live))
-        return JOB_STOPPED;
-    return run_holds(run, &job->succeeded, live) ? JOB_SUCCEEDED : JOB_RUNNING;
+    return job->stopped.count && run_holds(run, &job->stopped, live) ? JOB_STOPPED : JOB_RUNNING;
 }
 
 /* A path, or a text with templates. */

@@ -151,7 +151,7 @@ static const struct value *view(const struct task_info *info, struct arena *aren
     return value_builder_map(&b);
 }
 
-static const struct task_kind kind = {"athena", work, view};
+static const struct task_kind kind = {.name = "athena", .work = work, .view = view};
 
 /* ---- operations ---- */
 

@@ -236,7 +236,7 @@ static const struct value *view(const struct task_info *info, struct arena *aren
     return value_builder_map(&b);
 }
 
-static const struct task_kind kind = {"batch", work, view};
+static const struct task_kind kind = {.name = "batch", .work = work, .view = view};
 
 /* ---- operations ---- */
 

@@ -154,7 +154,7 @@ static const struct value *summary(const struct task_info *info, struct arena *a
     return value_builder_map(&b);
 }
 
-static const struct task_kind kind = {"emr", work, view};
+static const struct task_kind kind = {.name = "emr", .work = work, .view = view};
 
 /* ---- operations ---- */
 

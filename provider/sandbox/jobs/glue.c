@@ -66,6 +66,8 @@ static const struct value *make_request(
     value_builder_set(&b, STR("arguments"), value_merge(arena, arguments, fixed));
     value_builder_set(&b, STR("timeout"), value_int(arena, job_int(call->input, "Timeout", timeout)));
     value_builder_set(&b, STR("attempt"), value_int(arena, 0));
+    view_set(&b, GLUE_TRIGGER, value_getz(call->input, GLUE_TRIGGER));
+    view_set(&b, GLUE_WORKFLOW_RUN, value_getz(call->input, GLUE_WORKFLOW_RUN));
     return value_builder_map(&b);
 }
 
@@ -167,6 +169,7 @@ static void work(struct task *task)
     struct task_info now;
     if (task_find(jobs, &arena, "glue", self->region, self->owner, self->id, &now) && now.state == JOB_FAILED)
         repeat(jobs, &now);
+    glue_run_ended(jobs, "glue", self);
 }
 
 /* ---- what is shown ---- */
@@ -191,6 +194,7 @@ static const struct value *view(const struct task_info *info, struct arena *aren
     view_set(&b, "Id", value_string(arena, info->id));
     view_set(&b, "Attempt", value_int(arena, job_int(request, "attempt", 0)));
     view_set(&b, "PreviousRunId", value_getz(request, "previous"));
+    view_set(&b, "TriggerName", value_getz(request, GLUE_TRIGGER));
     view_set(&b, "JobName", value_string(arena, info->owner));
     view_time(&b, "StartedOn", info->created_ms);
     view_time(&b, "LastModifiedOn", changed);
@@ -213,7 +217,7 @@ static const struct value *view(const struct task_info *info, struct arena *aren
     return value_builder_map(&b);
 }
 
-static const struct task_kind glue_kind = {"glue", work, view};
+static const struct task_kind glue_kind = {.name = "glue", .work = work, .view = view};
 
 /* ---- operations ---- */
 
@@ -346,6 +350,11 @@ const struct job_operation glue_operations[] = {
     {"glue", "GetCrawler", glue_get_crawler, NULL, NULL},
     {"glue", "GetCrawlers", glue_get_crawlers, NULL, NULL},
     {"glue", "ListCrawls", glue_list_crawls, NULL, NULL},
+    {"glue", "StartTrigger", glue_start_trigger, NULL, NULL},
+    {"glue", "StartWorkflowRun", glue_start_workflow, NULL, NULL},
+    {"glue", "GetWorkflowRun", glue_get_workflow_run, NULL, NULL},
+    {"glue", "GetWorkflowRuns", glue_get_workflow_runs, NULL, NULL},
+    {"glue", "StopWorkflowRun", glue_stop_workflow_run, NULL, NULL},
     {"glue", "CreatePartition", glue_create_partition, NULL, NULL},
     {"glue", "BatchCreatePartition", glue_batch_create_partition, NULL, NULL},
     {"glue", "DeletePartition", glue_delete_partition, NULL, NULL},

@@ -98,6 +98,7 @@ static void work(struct task *task)
         log_sink_release(&crawl.sink);
     buf_release(&crawl.said);
     environment_release(&env);
+    glue_run_ended(task_jobs(task), kind_name, task_self(task));
 }
 
 /* ---- what is shown ---- */
@@ -125,7 +126,7 @@ static const struct value *view(const struct task_info *info, struct arena *aren
     return value_builder_map(&b);
 }
 
-static const struct task_kind kind = {kind_name, work, view};
+static const struct task_kind kind = {.name = kind_name, .work = work, .view = view};
 
 static const struct value *with_summary(
     const struct job_call *call, const struct task_info *info, const struct value *shown)
@@ -189,6 +190,7 @@ static const struct value *make_request(const struct job_call *call, const struc
     view_set(&b, "prefix", value_getz(crawler->attrs, "table_prefix"));
     view_set(&b, "policy", value_getz(crawler->attrs, "schema_change_policy"));
     value_builder_set(&b, STR("targets"), targets ? targets : &value_empty_list);
+    view_set(&b, GLUE_WORKFLOW_RUN, value_getz(call->input, GLUE_WORKFLOW_RUN));
     return value_builder_map(&b);
 }
 

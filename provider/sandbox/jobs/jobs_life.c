@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "provider/sandbox/exchange.h"
 #include "provider/sandbox/jobs/executions.h"
+#include "provider/sandbox/jobs/glue.h"
 #include "provider/sandbox/jobs/lambda.h"
 #include "provider/sandbox/jobs/process.h"
 #include "provider/sandbox/jobs/queues.h"
@@ -221,6 +222,7 @@ void jobs_free(struct jobs *jobs)
 {
     if (!jobs)
         return;
+    glue_triggers_forget(jobs);
     executions_free(jobs->executions); /* may still hold runs of the others */
     functions_close(jobs->functions);
     tasks_close(jobs->tasks);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "provider/sandbox/exchange.h"
 #include "provider/sandbox/jobs/events.h"
+#include "provider/sandbox/jobs/glue.h"
 #include "provider/sandbox/jobs/schedule_time.h"
 #include "provider/sandbox/jobs/targets.h"
 
@@ -34,6 +35,13 @@ static struct str text_of(const struct value *map, const char *key)
     return value_text(value_getz(map, key), STR_EMPTY);
 }
 
+/* Glue's triggers and crawlers call it by another name. */
+static struct str expression_of(const struct control_record *record)
+{
+    struct str text = text_of(record->attrs, "schedule_expression");
+    return text.n ? text : text_of(record->attrs, "schedule");
+}
+
 /* Its own time. */
 static int64_t now_of(const struct timer *timer, const struct due *due)
 {
@@ -59,7 +67,7 @@ static void set_next(struct due *due, const struct control_record *record, int64
     int64_t base = start ? start : record->created_ms;
     if (start && after_ms < start)
         after_ms = start - 1;
-    due->never = !zone || schedule_parse(text_of(record->attrs, "schedule_expression"), &time) ||
+    due->never = !zone || schedule_parse(expression_of(record), &time) ||
                  !schedule_next(&time, zone, base, after_ms, &due->next_ms) || (end && due->next_ms > end);
 }
 
@@ -149,6 +157,39 @@ static void fire_schedule(
     target_deliver(timer->jobs, &target);
 }
 
+static void fire_trigger(
+    struct timer *timer, struct arena *arena, const struct control_record *trigger, int64_t at_ms)
+{
+    struct str workflow = text_of(trigger->attrs, "workflow");
+    const struct value_entry name = {STR("Name"), value_string(arena, workflow)};
+    const struct job_request request = {.service = STR("glue"),
+        .operation = STR("StartWorkflowRun"),
+        .region = trigger->region,
+        .input = value_map(arena, &name, 1)};
+    const struct value *output;
+    struct err err = ERR_INIT;
+    (void)at_ms;
+    if (!workflow.n)
+        glue_fire(timer->jobs, arena, trigger, STR_EMPTY);
+    else if (jobs_call(timer->jobs, arena, &request, &output, &err))
+        fprintf(stderr, "sandbox: trigger %.*s: %s\n", STR_ARG(trigger->id), err.message);
+}
+
+static void fire_crawler(
+    struct timer *timer, struct arena *arena, const struct control_record *crawler, int64_t at_ms)
+{
+    const struct value_entry name = {STR("Name"), value_string(arena, crawler->id)};
+    const struct job_request request = {.service = STR("glue"),
+        .operation = STR("StartCrawler"),
+        .region = crawler->region,
+        .input = value_map(arena, &name, 1)};
+    const struct value *output;
+    struct err err = ERR_INIT;
+    (void)at_ms;
+    if (jobs_call(timer->jobs, arena, &request, &output, &err))
+        fprintf(stderr, "sandbox: crawler %.*s: %s\n", STR_ARG(crawler->id), err.message);
+}
+
 /* A schedule that is over and says DELETE goes away; the control plane does it as for anybody. */
 static void delete_schedule(struct timer *timer, struct arena *arena, const struct control_record *schedule)
 {
@@ -168,6 +209,12 @@ static void delete_schedule(struct timer *timer, struct arena *arena, const stru
 typedef void fire_fn(
     struct timer *timer, struct arena *arena, const struct control_record *record, int64_t at_ms);
 
+static bool is_off(const struct control_record *record)
+{
+    struct str state = text_of(record->attrs, "state");
+    return str_eqz(state, "DISABLED") || str_eqz(state, "DEACTIVATED");
+}
+
 /* Fires what is due; gives how long until the next of these is, in ms that pass. */
 static int64_t look(struct timer *timer, struct arena *arena, const char *type, fire_fn *fire)
 {
@@ -176,12 +223,12 @@ static int64_t look(struct timer *timer, struct arena *arena, const char *type, 
     struct control_record *records =
         control_list(jobs_control(timer->jobs), arena, str_z(type), STR_EMPTY, &n);
     for (size_t i = 0; i < n; i++) {
-        if (!text_of(records[i].attrs, "schedule_expression").n)
+        if (!expression_of(&records[i]).n)
             continue;
         struct due *due = due_of(timer, &records[i], type);
         int64_t now = now_of(timer, due);
         if (!due->never && due->next_ms <= now) {
-            if (!str_eqz(text_of(records[i].attrs, "state"), "DISABLED"))
+            if (!is_off(&records[i]))
                 fire(timer, arena, &records[i], due->next_ms);
             set_next(due, &records[i], now);
             if (due->never && str_eqz(text_of(records[i].attrs, "action_after_completion"), "DELETE"))
@@ -213,7 +260,11 @@ static void run(void *ctx)
         AUTO_ARENA struct arena arena = ARENA_INIT;
         int64_t rules = look(timer, &arena, "aws.events.rule", fire_rule);
         int64_t schedules = look(timer, &arena, "aws.scheduler.schedule", fire_schedule);
+        int64_t triggers = look(timer, &arena, "aws.glue.trigger", fire_trigger);
+        int64_t crawlers = look(timer, &arena, "aws.glue.crawler", fire_crawler);
         wait_ms = rules < schedules ? rules : schedules;
+        wait_ms = triggers < wait_ms ? triggers : wait_ms;
+        wait_ms = crawlers < wait_ms ? crawlers : wait_ms;
         wait_ms = wait_ms < SHORTEST_MS ? SHORTEST_MS : wait_ms;
         forget_unseen(timer);
     }

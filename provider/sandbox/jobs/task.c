@@ -315,13 +315,14 @@ static bool wait_for_turn(struct tasks *tasks, struct task *task)
     struct jobs *jobs = tasks->jobs;
     int others;
     pthread_mutex_lock(&jobs->lock);
-    while (!(others = look_at_others(tasks, task)) || tasks->running >= tasks->at_once) {
+    while (
+        !(others = look_at_others(tasks, task)) || (!task->kind->waits && tasks->running >= tasks->at_once)) {
         if (jobs->stopping || task->asked || others < 0)
             break;
         jobs_wait(jobs, -1);
     }
     bool begins = others > 0 && !jobs->stopping && !task->asked;
-    tasks->running += begins;
+    tasks->running += begins && !task->kind->waits;
     pthread_mutex_unlock(&jobs->lock);
     if (begins)
         job_run_set_state(task->run, JOB_STARTING);
@@ -340,7 +341,7 @@ static void do_work(struct tasks *tasks, struct task *task)
         task->kind->work(task);
     tree_remove(task->folder.p);
     pthread_mutex_lock(&tasks->jobs->lock);
-    tasks->running--;
+    tasks->running -= !task->kind->waits;
     pthread_cond_broadcast(&tasks->jobs->changed);
     pthread_mutex_unlock(&tasks->jobs->lock);
 }

@@ -30,6 +30,7 @@ struct task_info {
 
 struct task_kind {
     const char *name;
+    bool waits; /* its work is to wait for other tasks: it takes no place among those that run */
     void (*work)(struct task *task);
     /* What waiters get, as the service's describing call has it. */
     const struct value *(*view)(const struct task_info *info, struct arena *arena);
