@@ -20,7 +20,7 @@ enum {
 
 static int hash_file_range(struct exchange *x, struct err *err)
 {
-    const struct aws_call *call = x->sending->call;
+    const struct aws_call *call = x->call;
     struct sha256 *sha = sha256_new();
     unsigned char digest[SHA256_SIZE];
     char bytes[HASH_CHUNK];
@@ -41,7 +41,7 @@ static int hash_file_range(struct exchange *x, struct err *err)
     }
     sha256_final(sha, digest);
     if (!result)
-        x->payload_hash = hex_encode(x->sending->arena, digest, sizeof digest);
+        x->payload_hash = hex_encode(x->arena, digest, sizeof digest);
     return result;
 }
 
@@ -50,27 +50,27 @@ static bool is_safe_way(const struct exchange *x)
 {
     struct http_target target;
     struct err ignored = ERR_INIT;
-    struct str url = arena_printf(x->sending->arena, "http://%.*s/", STR_ARG(x->endpoint.host));
+    struct str url = arena_printf(x->arena, "http://%.*s/", STR_ARG(x->endpoint.host));
     return x->endpoint.tls || (!http_target_parse(url, &target, &ignored) && target.loopback);
 }
 
 /* Hashed once, however often it is sent. */
 static int prepare_payload(struct exchange *x, struct err *err)
 {
-    x->payload_hash = x->sending->call->payload_hash;
-    if (!x->payload_hash.n && x->sending->call->checked && is_safe_way(x))
+    x->payload_hash = x->call->payload_hash;
+    if (!x->payload_hash.n && x->call->checked && is_safe_way(x))
         x->payload_hash = STR("UNSIGNED-PAYLOAD");
     if (x->payload_hash.n)
         return 0;
-    if (x->sending->call->body_length > 0)
+    if (x->call->body_length > 0)
         return hash_file_range(x, err);
-    x->payload_hash = sha256_hex(x->sending->arena, x->sending->call->request.body);
+    x->payload_hash = sha256_hex(x->arena, x->call->request.body);
     return 0;
 }
 
 static void sign(struct exchange *x, struct wire_message *message)
 {
-    const struct aws_service *service = x->sending->call->service;
+    const struct aws_service *service = x->call->service;
     unsigned char key[32];
     struct sigv4_params params = {.access_key = x->credentials.access_key,
         .secret_key = x->credentials.secret_key,
@@ -82,7 +82,7 @@ static void sign(struct exchange *x, struct wire_message *message)
         .key = key,
         .s3 = service->s3};
     client_signing_key(x->client, &params, key);
-    sigv4_sign_headers(x->sending->arena, &params, message);
+    sigv4_sign_headers(x->arena, &params, message);
     explicit_bzero(key, sizeof key);
 }
 
@@ -90,25 +90,24 @@ static int count_sink(void *ctx, const void *bytes, size_t n)
 {
     struct exchange *x = ctx;
     x->sunk += n;
-    return x->sending->call->sink(x->sending->call->sink_ctx, bytes, n);
+    return x->call->sink(x->call->sink_ctx, bytes, n);
 }
 
 static struct http_request make_request(struct exchange *x)
 {
-    const struct aws_call *call = x->sending->call;
+    const struct aws_call *call = x->call;
     const struct aws_settings *settings = &x->client->settings;
-    struct endpoint_target target = endpoint_address(x->sending->arena, &x->endpoint, &settings->endpoints,
-        call->service, call->host_prefix, call->request.path);
+    struct endpoint_target target = endpoint_address(
+        x->arena, &x->endpoint, &settings->endpoints, call->service, call->host_prefix, call->request.path);
     struct wire_message message = call->request;
     message.path = target.path;
     message.headers = NULL;
     message.header_count = message.header_cap = 0;
-    wire_header_add(x->sending->arena, &message, STR("Host"), target.host);
+    wire_header_add(x->arena, &message, STR("Host"), target.host);
     for (size_t i = 0; i < call->request.header_count; i++)
-        wire_header_add(
-            x->sending->arena, &message, call->request.headers[i].name, call->request.headers[i].value);
+        wire_header_add(x->arena, &message, call->request.headers[i].name, call->request.headers[i].value);
     sign(x, &message);
-    struct http_request request = message_to_http(x->sending->arena, &x->endpoint, target.host, &message);
+    struct http_request request = message_to_http(x->arena, &x->endpoint, target.host, &message);
     request.body_fd = call->body_fd;
     request.body_offset = call->body_offset;
     request.body_length = call->body_length;
@@ -120,8 +119,7 @@ static struct http_request make_request(struct exchange *x)
     request.discard_body = str_eqz(message.method, "HEAD");
     request.sensitive = call->sensitive;
     request.once = !call->idempotent;
-    request.label =
-        arena_printf(x->sending->arena, "%.*s.%.*s", STR_ARG(call->service->id), STR_ARG(call->op->name));
+    request.label = arena_printf(x->arena, "%.*s.%.*s", STR_ARG(call->service->id), STR_ARG(call->op->name));
     request.attempt = x->attempt;
     request.timeout_ms = (int)call->answers_in_ms;
     if (call->sink) {
@@ -136,7 +134,7 @@ static struct http_request make_request(struct exchange *x)
 static bool is_error(const struct exchange *x)
 {
     if (x->answer.status >= 200 && x->answer.status < 300 &&
-        (!x->sending->call->service->s3 || str_eqz(x->sending->call->request.method, "GET")))
+        (!x->call->service->s3 || str_eqz(x->call->request.method, "GET")))
         return false;
     return wire_is_error(&x->answer);
 }
@@ -150,7 +148,7 @@ int exchange_request(struct exchange *x)
     if (credentials_get(x->client->credentials, &x->secrets, &x->credentials, &x->failure))
         return -1;
     x->request = make_request(x);
-    x->http = (struct http_exchange){.request = &x->request, .arena = x->sending->arena, .owner = x};
+    x->http = (struct http_exchange){.request = &x->request, .arena = x->arena, .owner = x};
     atomic_fetch_add_explicit(&x->client->requests, 1, memory_order_relaxed);
     return 0;
 }
@@ -162,9 +160,9 @@ static void read_answer(struct exchange *x)
         x->failure = x->http.err;
         return;
     }
-    x->answer = message_from_http(x->sending->arena, &x->http.response);
+    x->answer = message_from_http(x->arena, &x->http.response);
     if (is_error(x))
-        wire_decode_error(x->sending->call->op, &x->answer, &x->failure);
+        wire_decode_error(x->call->op, &x->answer, &x->failure);
 }
 
 /* ---- what to do about a failure ---- */
@@ -203,7 +201,7 @@ static int use_region(struct exchange *x, struct str region, struct err *err)
 {
     struct endpoint_settings there = x->client->settings.endpoints;
     there.region = region;
-    return endpoint_resolve(x->sending->arena, &there, x->sending->call->service, &x->endpoint, err);
+    return endpoint_resolve(x->arena, &there, x->call->service, &x->endpoint, err);
 }
 
 /* The header, or <Region> in the body of AuthorizationHeaderMalformed. */
@@ -221,7 +219,7 @@ static struct str region_told(const struct exchange *x)
 static bool follow_bucket(struct exchange *x)
 {
     int status = x->answer.status;
-    if (!x->sending->call->service->s3 || !x->bucket.n || x->redirected ||
+    if (!x->call->service->s3 || !x->bucket.n || x->redirected ||
         (status != 301 && status != 307 && status != 400))
         return false;
     struct str region = region_told(x);
@@ -243,8 +241,7 @@ static int attempts_allowed(const struct exchange *x, enum retry_kind kind)
 static bool retry_failure(struct exchange *x)
 {
     /* Never sent, or safe to send twice. */
-    bool harmless = x->answer.status ? x->sending->call->idempotent
-                                     : x->failure.retryable || x->sending->call->idempotent;
+    bool harmless = x->answer.status ? x->call->idempotent : x->failure.retryable || x->call->idempotent;
     bool passing = x->answer.status ? x->failure.retryable
                                     : x->failure.class == ERR_NETWORK || x->failure.class == ERR_TIMEOUT;
     if (!harmless || !passing || x->failures + 1 >= attempts_allowed(x, RETRY_FAILURE))
@@ -268,12 +265,10 @@ static bool retry_throttled(struct exchange *x)
 
 static bool retry_unsettled(struct exchange *x)
 {
-    if (!x->sending->call->transient ||
-        !x->sending->call->transient(x->sending->call->transient_ctx, &x->failure))
+    if (!x->call->transient || !x->call->transient(x->call->transient_ctx, &x->failure))
         return false;
     int64_t now_ms = clock_mono_ms();
-    int64_t allowed_ms =
-        x->sending->call->transient_for_ms ? x->sending->call->transient_for_ms : TRANSIENT_FOR_MS;
+    int64_t allowed_ms = x->call->transient_for_ms ? x->call->transient_for_ms : TRANSIENT_FOR_MS;
     if (!x->unsettled++)
         x->unsettled_since_ms = now_ms;
     return now_ms - x->unsettled_since_ms < allowed_ms;
@@ -312,15 +307,17 @@ static bool decide(struct exchange *x, int64_t *delay_ms)
 int exchange_begin(struct exchange *x)
 {
     struct err *err = &x->failure;
-    x->service = client_service(x->client, x->sending->call->service, err);
+    x->call = x->sending->call;
+    x->arena = x->sending->arena;
+    x->service = client_service(x->client, x->call->service, err);
     if (!x->service)
         return -1;
     x->endpoint = x->service->endpoint;
     if (prepare_payload(x, err))
         return -1;
-    if (!x->sending->call->service->s3)
+    if (!x->call->service->s3)
         return 0;
-    x->bucket = endpoint_bucket(x->sending->call->request.path);
+    x->bucket = endpoint_bucket(x->call->request.path);
     struct str region = client_bucket_region(x->client, x->bucket);
     return region.n ? use_region(x, region, err) : 0;
 }

@@ -19,6 +19,8 @@
 struct exchange {
     struct aws_client *client;
     struct aws_sending *sending; /* the caller's side of it */
+    const struct aws_call *call; /* these two: what it says */
+    struct arena *arena;
     struct service_state *service;
     struct endpoint endpoint; /* the service's own, or the bucket's after a redirect */
     struct str bucket;

@@ -58,7 +58,7 @@ static void start(struct aws_flight *flight, struct exchange *x)
 
 static bool is_cancelled(const struct exchange *x)
 {
-    const atomic_bool *cancel = x->sending->call->cancel;
+    const atomic_bool *cancel = x->call->cancel;
     return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
 }
 
