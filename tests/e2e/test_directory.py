@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -203,6 +204,40 @@ def test_many(place, sandbox):  # noqa: F811
     place.assert_settled()
     place.destroy("--target", "dags")
     assert len(keys(s3)) == 30
+
+
+def test_all_sizes(place, sandbox):  # noqa: F811
+    """In one piece with the head, after it, and in parts."""
+    kib = 1 << 10
+    sizes = [0, 1, 48 * kib, 48 * kib + 1, 300 * kib, 3000 * kib, (16 << 10) * kib - 1, (16 << 10) * kib, (17 << 10) * kib]
+    files = {f"f-{size}": os.urandom(size) for size in sizes}
+    write(place, files)
+    place.write(STACK).apply()
+    s3 = sandbox.client()
+    assert objects(s3) == under("dags/", files)
+    in_parts = {size for size in sizes if "-" in s3.head_object(Bucket="dir-lake", Key=f"dags/f-{size}")["ETag"]}
+    assert in_parts == {size for size in sizes if size >= 16 << 20}
+    place.assert_settled()
+
+
+def test_interrupt(place, sandbox):  # noqa: F811
+    """What is on its way ends, what has arrived is recorded; the next run sends the rest."""
+    files = {f"{i:04}": b"%d" % i for i in range(300)}
+    write(place, files)
+    place.write(STACK)
+    sandbox.faults({"service": "s3", "operation": "PUT /dir-lake/dags/*", "latency": 50})
+    process = place.start("apply", "--yes")
+    s3 = sandbox.client()
+    until(lambda: "dir-lake" in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]} and len(keys(s3)) > 50)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert 50 < len(keys(s3)) < 300
+    sandbox.faults()
+    place.apply()
+    assert objects(s3) == under("dags/", files)
+    place.assert_settled()
 
 
 def test_s3cmd_sees_the_same(place, sandbox):  # noqa: F811
