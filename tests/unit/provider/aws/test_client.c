@@ -594,8 +594,9 @@ static void *send_many(void *arg)
 static void many_threads_share_a_client(void **state)
 {
     (void)state;
-    START(f, KEYS, {.uses = 20, .body = "{}"}, {.uses = 10, .status = 429},
-        {.uses = 5, .action = SCRIPT_TRUNCATE, .body = "{}"}, {.body = "{}"});
+    START(f, KEYS, {.uses = 20, .body = "{}"}, {.uses = 9, .status = 429},
+        {.uses = 3, .action = SCRIPT_TRUNCATE, .body = "{}"}, {.body = "{}"});
+    /* No more trouble than one call can take: its thread may be the only one yet. */
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, send_many, &f);
@@ -605,7 +606,7 @@ static void many_threads_share_a_client(void **state)
         if (failed)
             fail_msg("%s", (char *)failed);
     }
-    assert_int_equal(aws_requests(f.client), THREADS * EACH + 15);
+    assert_int_equal(aws_requests(f.client), THREADS * EACH + 12);
     stop(&f);
 }
 
