@@ -152,7 +152,7 @@ $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libweir.a
 .PHONY: demo bench
 demo: ## build weir and show the whole round on examples/film-lake
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/weir
-	@WEIR=$(abspath $(BUILD)/weir) tools/demo
+	@WEIR=$(BUILD)/weir tools/demo
 BENCH_BINS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libweir.a | $(BUILD)/.setup-build
 	@mkdir -p $(@D)
@@ -198,7 +198,8 @@ docs-check: $(BUILD)/weir
 	@for page in cli.md functions.md types; do diff -rq docs/$$page $(BUILD)/docs/$$page || { echo "docs: run make docs"; exit 1; }; done
 
 # ---- installing ----
-INSTALL_ROOT := $(DESTDIR)$(PREFIX)
+# Into whatever folder, with a space in its name too.
+INSTALL_ROOT = "$(DESTDIR)$(PREFIX)"
 .PHONY: install uninstall
 install: $(BUILD)/weir $(BUILD)/weir.1 ## the program, its manual page and completions into PREFIX (DESTDIR is honoured)
 	install -d $(INSTALL_ROOT)/bin $(INSTALL_ROOT)/share/man/man1 $(INSTALL_ROOT)/share/bash-completion/completions \
