@@ -13,11 +13,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIECE = 128 * 1024 };
+enum { PIECE = 128 * 1024, KEPT_HEAP = 16 * 1024 * 1024 };
 
 struct writer {
     const struct archive_api *api;
@@ -141,6 +142,15 @@ static int write_entries(struct writer *w, enum package_format format, bool comp
     return w->api->write_close(w->archive) == ARCHIVE_OK ? 0 : archive_failed(w, err);
 }
 
+/* A compressor's memory comes and goes with each entry: giving it back to the system in between, and having
+ * it cleared again, would take a tenth of the time. */
+static void keep_memory(void)
+{
+#ifdef M_TRIM_THRESHOLD
+    mallopt(M_TRIM_THRESHOLD, KEPT_HEAP);
+#endif
+}
+
 static int write_archive(struct writer *w, enum package_format format, bool compress, struct err *err)
 {
     locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
@@ -173,6 +183,7 @@ int package_write(struct package *package, enum package_format format, bool comp
     if (w.fd < 0)
         return err_errno(err, ERR_FAILED, "packing: cannot write %s", path);
     w.sha = sha256_new();
+    keep_memory();
     int status = write_archive(&w, format, compress, err);
     unsigned char digest[SHA256_SIZE];
     sha256_final(w.sha, digest);
