@@ -35,6 +35,8 @@ struct control_options {
      * held. NULL: nothing is known of objects. */
     bool (*object_sha256)(void *ctx, struct arena *arena, struct str bucket, struct str key,
         struct str version, struct str *out);
+    /* Tags of the region's buckets that have some, by name, in order; NULL: there are no buckets. */
+    const struct value *(*bucket_tags)(void *ctx, struct arena *arena, struct str region);
     void *object_ctx;
 };
 

@@ -1,7 +1,7 @@
 /*
  * The Resource Groups Tagging API: no spec has it, because it is about the things of all specs at once.
- * Its resources are the things that have an ARN and tags; S3's buckets are not among them, for they are not
- * the control plane's.
+ * Its resources are the things that have an ARN and tags, and after them S3's buckets, which are not the
+ * control plane's.
  */
 #include "provider/sandbox/control_internal.h"
 
@@ -49,20 +49,18 @@ static bool is_listed(const struct value *list)
     return list && list->kind == VALUE_LIST && list->count;
 }
 
-static bool passes(const struct call *call, const struct thing *thing)
+static bool passes(const struct call *call, struct str arn, const struct value *tags_had)
 {
     const struct value *types = value_getz(call->raw, "ResourceTypeFilters"),
                        *tags = value_getz(call->raw, "TagFilters"),
                        *arns = value_getz(call->raw, "ResourceARNList");
-    struct str arn = arn_of(thing);
     bool of_type = !is_listed(types);
     for (uint32_t i = 0; !of_type && i < types->count; i++)
         of_type = is_of_type(arn, value_text(types->items[i], STR_EMPTY));
     if (!of_type || (is_listed(arns) && !list_has(arns, arn)))
         return false;
     for (uint32_t i = 0; is_listed(tags) && i < tags->count; i++) {
-        const struct value *v =
-            value_get(tags_of(thing), value_text(value_getz(tags->items[i], "Key"), STR_EMPTY));
+        const struct value *v = value_get(tags_had, value_text(value_getz(tags->items[i], "Key"), STR_EMPTY));
         const struct value *values = value_getz(tags->items[i], "Values");
         if (!v || (is_listed(values) && !list_has(values, value_text(v, STR_EMPTY))))
             return false;
@@ -84,41 +82,78 @@ static const struct value *pair(
     return value_map(call->arena, entries, 2);
 }
 
-static const struct value *mapping(struct call *call, const struct thing *thing)
+static const struct value *mapping(struct call *call, struct str arn, const struct value *tags)
 {
-    const struct value *tags = tags_of(thing);
     struct value_builder list = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < tags->count; i++)
         value_builder_add(&list, pair(call, "Key", value_string(call->arena, tags->entries[i].key), "Value",
                                      tags->entries[i].value));
-    return pair(
-        call, "ResourceARN", value_string(call->arena, arn_of(thing)), "Tags", value_builder_list(&list));
+    return pair(call, "ResourceARN", value_string(call->arena, arn), "Tags", value_builder_list(&list));
 }
 
-/* Pages hold ResourcesPerPage things; the token names the last one shown. */
+/* One page of GetResources under construction. */
+struct page {
+    struct call *call;
+    struct value_builder list;
+    int64_t shown, most;
+    struct str last; /* token that names the last one shown */
+    bool more;
+};
+
+/* Once tagged, always listed; what never had tags is not. */
+static void show(struct page *page, struct str arn, const struct value *tags, struct str token)
+{
+    if (page->more || !tags->count || !passes(page->call, arn, tags))
+        return;
+    page->more = page->shown == page->most;
+    if (page->more)
+        return;
+    value_builder_add(&page->list, mapping(page->call, arn, tags));
+    page->last = token;
+    page->shown++;
+}
+
+/* Buckets are told apart from things by what their tokens begin with. */
+#define BUCKET_MARK "bucket/"
+
+static void show_buckets(struct page *page, struct str after)
+{
+    struct call *call = page->call;
+    const struct control_options *options = &call->control->options;
+    const struct value *tags = options->bucket_tags
+                                   ? options->bucket_tags(options->object_ctx, call->arena, call->region)
+                                   : &value_empty_map;
+    for (uint32_t i = 0; i < tags->count; i++) { /* in the order of their names */
+        struct str name = tags->entries[i].key;
+        if (after.n && str_cmp(name, after) <= 0)
+            continue;
+        show(page, arena_printf(call->arena, "arn:aws:s3:::%.*s", STR_ARG(name)), tags->entries[i].value,
+            arena_printf(call->arena, BUCKET_MARK "%.*s", STR_ARG(name)));
+    }
+}
+
+/* Pages hold ResourcesPerPage resources; the token names the last one shown. */
 static const struct value *get_resources(struct call *call)
 {
     const struct value *size = value_getz(call->raw, "ResourcesPerPage");
-    int64_t after = 0, last = 0, shown = 0, most = size && size->kind == VALUE_INT ? size->integer : MAX_PAGE;
-    str_to_int(value_text(value_getz(call->raw, "PaginationToken"), STR_EMPTY), &after);
-    struct value_builder list = VALUE_BUILDER(call->arena);
-    bool more = false;
-    for (size_t i = 0; i < call->control->thing_count && !more; i++) {
+    struct str token = value_text(value_getz(call->raw, "PaginationToken"), STR_EMPTY),
+               mark = STR(BUCKET_MARK);
+    bool buckets = str_starts(token, mark);
+    int64_t after = 0;
+    struct page page = {.call = call,
+        .list = VALUE_BUILDER(call->arena),
+        .most = size && size->kind == VALUE_INT ? size->integer : MAX_PAGE};
+    if (!buckets)
+        str_to_int(token, &after);
+    for (size_t i = 0; i < call->control->thing_count && !buckets; i++) {
         const struct thing *thing = call->control->things[i];
-        /* Once tagged, always listed; what never had tags is not. */
-        if (thing->serial <= after || !is_taggable(call, thing) || !tags_of(thing)->count ||
-            !passes(call, thing))
-            continue;
-        more = shown == most;
-        if (more)
-            continue;
-        value_builder_add(&list, mapping(call, thing));
-        last = thing->serial;
-        shown++;
+        if (thing->serial > after && is_taggable(call, thing))
+            show(&page, arn_of(thing), tags_of(thing),
+                arena_printf(call->arena, "%lld", (long long)thing->serial));
     }
-    struct str token = more ? arena_printf(call->arena, "%lld", (long long)last) : STR_EMPTY;
-    return pair(call, "ResourceTagMappingList", value_builder_list(&list), "PaginationToken",
-        value_string(call->arena, token));
+    show_buckets(&page, buckets ? str_slice(token, mark.n, token.n) : STR_EMPTY);
+    return pair(call, "ResourceTagMappingList", value_builder_list(&page.list), "PaginationToken",
+        value_string(call->arena, page.more ? page.last : STR_EMPTY));
 }
 
 /* Each key, or each value of one key, once. */

@@ -259,6 +259,28 @@ static bool object_sha256(
     return true;
 }
 
+/* For the tagging API. */
+static const struct value *bucket_tags(void *ctx, struct arena *arena, struct str region)
+{
+    const struct sandbox *s = ctx;
+    static const struct shape pairs = {.kind = SHAPE_PAIRS};
+    const struct value *names = store_bucket_names(arena, s->store);
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < names->count; i++) {
+        struct str name = value_text(names->items[i], STR_EMPTY), text, root;
+        const struct value *doc = NULL, *bucket = store_bucket_doc(arena, s->store, name);
+        struct err ignored = ERR_INIT;
+        if (!str_eq(value_text(value_getz(bucket, "region"), STR_EMPTY), region) ||
+            !store_setting(arena, s->store, name, STR("tagging"), &text) ||
+            wire_xml_read(arena, text, &root, &doc, &ignored))
+            continue;
+        const struct value *tags = wire_coerce(arena, &pairs, wire_path(arena, doc, STR("TagSet.Tag[]")));
+        if (tags && tags->count)
+            value_builder_set(&all, name, tags);
+    }
+    return value_builder_map(&all);
+}
+
 /* Loading the specs takes longer than starting, and S3 does not need them. */
 struct control *sandbox_control(struct sandbox *s)
 {
@@ -266,8 +288,11 @@ struct control *sandbox_control(struct sandbox *s)
     pthread_mutex_lock(&s->control_lock);
     if (!s->control && !s->control_failed) {
         const struct catalog_options catalog = {.specs_dir = s->specs_dir};
-        struct control_options options = {
-            .account = s->account, .speed = s->state_speed, .object_sha256 = object_sha256, .object_ctx = s};
+        struct control_options options = {.account = s->account,
+            .speed = s->state_speed,
+            .object_sha256 = object_sha256,
+            .bucket_tags = bucket_tags,
+            .object_ctx = s};
         if (!s->ephemeral)
             options.dir = path_join(&s->arena, str_z(s->dir), STR("control")).p;
         s->control_failed = catalog_new(&catalog, &s->catalog, &err) != 0;

@@ -266,3 +266,27 @@ def test_cut_connections(control, fault, done):
         glue.create_database(DatabaseInput={"Name": "d"})
     control.faults("DELETE")
     assert [d["Name"] for d in glue.get_databases()["DatabaseList"]] == (["d"] if done else [])
+
+
+def test_buckets_in_the_tagging_api(control):
+    s3, sqs, tagging = control.client("s3"), control.client("sqs"), control.client("resourcegroupstaggingapi")
+    for name in "b", "a", "plain":
+        s3.create_bucket(Bucket=f"lake-{name}")
+    far = control.client("s3", "eu-west-1")
+    far.create_bucket(Bucket="lake-far", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    for name, where in ("b", s3), ("a", s3), ("far", far):
+        where.put_bucket_tagging(Bucket=f"lake-{name}", Tagging={"TagSet": [{"Key": "team", "Value": name}, {"Key": "x", "Value": "<&>"}]})
+    sqs.create_queue(QueueName="q", tags={"team": "a"})
+
+    def arns(size=100, **given):
+        pages = list(tagging.get_paginator("get_resources").paginate(**given, PaginationConfig={"PageSize": size}))
+        return [item["ResourceARN"].rsplit(":", 1)[1] for page in pages for item in page["ResourceTagMappingList"]], len(pages)
+
+    assert arns() == (["q", "lake-a", "lake-b"], 1)
+    assert arns(ResourceTypeFilters=["s3"]) == (["lake-a", "lake-b"], 1)
+    assert arns(TagFilters=[{"Key": "team", "Values": ["a"]}]) == (["q", "lake-a"], 1)
+    assert arns(1) == (["q", "lake-a", "lake-b"], 3)
+    (found,) = tagging.get_resources(TagFilters=[{"Key": "team", "Values": ["b"]}])["ResourceTagMappingList"]
+    assert found["Tags"] == [{"Key": "team", "Value": "b"}, {"Key": "x", "Value": "<&>"}]
+    s3.delete_bucket_tagging(Bucket="lake-a")
+    assert arns(ResourceTypeFilters=["s3"]) == (["lake-b"], 1)

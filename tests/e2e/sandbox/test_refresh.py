@@ -22,7 +22,7 @@ ONE_BY_ONE = {
     "aws.lambda.function": {"GetFunctionConcurrency"},
     "aws.lambda.layer_version": {"ListLayerVersions"},  # once for each layer
     "aws.rds.parameter_group": {"DescribeDBParameters"},
-    "aws.s3.bucket": {"GetBucketVersioning", "GetBucketEncryption", "GetPublicAccessBlock", "GetBucketOwnershipControls", "GetBucketLifecycleConfiguration", "GetBucketTagging"},
+    "aws.s3.bucket": {"GetBucketVersioning", "GetBucketEncryption", "GetPublicAccessBlock", "GetBucketOwnershipControls", "GetBucketLifecycleConfiguration"},
     "aws.s3.bucket_notification": {"GetBucketNotificationConfiguration"},
     "aws.scheduler.schedule": {"GetSchedule"},  # ListSchedules has names and targets
     "aws.scheduler.schedule_group": {"ListTagsForResource"},
