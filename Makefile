@@ -51,6 +51,8 @@ $(BUILD)/libweir.a: $(OBJS)
 	@rm -f $@
 	$(AR) rcs $@ $(OBJS)
 
+# Rooms where speed is not felt are built small: the stripped binary is to stay within 2 MB.
+$(BUILD)/cmd/%.o $(BUILD)/provider/sandbox/jobs/%.o: CFLAGS_release += -Os
 $(BUILD)/%.o: %.c | $(BUILD)/.setup-build
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
