@@ -208,7 +208,7 @@ struct str str_nearest(struct str word, const struct str *candidates, size_t n)
     struct str nearest = STR_EMPTY;
     if (word.n == 0 || word.n > NEAREST_MAX)
         return nearest;
-    unsigned best = word.n == 1 ? 1 : word.n <= 3 ? 2 : (unsigned)(word.n / 3) + 2;
+    unsigned best = word.n == 1 ? 1 : word.n <= 5 ? 2 : (unsigned)(word.n / 3) + 2;
     for (size_t i = 0; i < n; i++) {
         size_t n_here = candidates[i].n, apart = n_here > word.n ? n_here - word.n : word.n - n_here;
         if (n_here == 0 || n_here > NEAREST_MAX || apart >= best)

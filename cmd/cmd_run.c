@@ -564,7 +564,9 @@ static const struct option options[] = {
         .doc = "wait so long at most (90, 30s, 30m, 2h); the run goes on, the status is 1"},
     {0, "stop-on-timeout", FIELD(stop_on_timeout), .doc = "stop the run when that time is up"},
     {0, "payload", .value = "FILE", .kind = OPTION_TEXT, FIELD(payload), .completes = COMPLETES_FILE,
-        .doc = "what the job gets, as JSON; - is standard input. Arguments add to it"},
+        .doc =
+            "what the job gets: a file with JSON, - for standard input, or the JSON itself. Arguments add to "
+            "it"},
     {0, "set", .value = "NAME=VALUE", .kind = OPTION_LIST, FIELD(set),
         .doc = "what this run has otherwise than the job, such as workers or a queue; may be repeated"},
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, FIELD(format), .completes = COMPLETES_CHOICES,

@@ -6,6 +6,7 @@
 #include "cmd/sandboxed.h"
 
 #include "base/file.h"
+#include "plan/state/state.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -116,6 +117,12 @@ static void trace_line(void *ctx, const char *line)
     write_stderr(&out);
 }
 
+/* What a state holds that was moved away is of no use but to these. */
+static bool reads_history(const struct invocation *inv)
+{
+    return str_eqz(inv->path, "history") || str_starts(inv->path, STR("state "));
+}
+
 int invocation_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out)
 {
     const struct settings *s = inv->settings;
@@ -142,6 +149,8 @@ int invocation_open(struct invocation *inv, const struct workspace_options *want
     }
     int rc = workspace_open(o, &inv->diags, out, &err);
     int status = invocation_diags(inv);
+    if (rc == 0 && out->state && !reads_history(inv))
+        rc = state_check_moved(out->state, &err);
     if (rc < 0 || status != EXIT_DONE)
         workspace_close(out); /* only now: diagnostics point into the stack's sources */
     if (rc < 0 && err.class != ERR_NONE)

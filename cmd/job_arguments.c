@@ -23,16 +23,18 @@ static int read_stdin(struct arena *arena, struct str *out, struct err *err)
     return 0;
 }
 
-static int read_payload(const char *path, struct arena *arena, const struct value **out, struct err *err)
+/* The name of a file, - for standard input, or the document itself. */
+static int read_payload(const char *given, struct arena *arena, const struct value **out, struct err *err)
 {
-    struct str text;
-    if (str_eqz(STR("-"), path) ? read_stdin(arena, &text, err)
-                                : file_read(arena, path, PAYLOAD_MAX, &text, err))
+    struct str text = str_z(given);
+    bool itself = given[0] == '{' || given[0] == '[';
+    if (!itself && (str_eqz(text, "-") ? read_stdin(arena, &text, err)
+                                       : file_read(arena, given, PAYLOAD_MAX, &text, err)))
         return -1;
     if (json_parse(arena, text, out, err) == 0)
         return 0;
-    err_context(err, "%s", path);
-    return err_hint(err, "--payload is a file with JSON, or - for standard input");
+    err_context(err, "%s", itself ? "--payload" : given);
+    return err_hint(err, "--payload is a file with JSON, - for standard input, or the JSON itself");
 }
 
 /* "k=text" or "k:=json" */

@@ -103,7 +103,7 @@ void state_close(struct state *state)
     free(state);
 }
 
-static int refuse_moved(const struct state *state, struct err *err)
+int state_check_moved(const struct state *state, struct err *err)
 {
     const struct records *r = &state->records;
     if (!r->moved_to.n)
@@ -123,7 +123,7 @@ int state_lock(struct state *state, const char *command, int64_t timeout_ms, str
         return -1;
     state->locked = true;
     /* Others may have written since the opening. */
-    if (catch_up(state, err) || refuse_moved(state, err)) {
+    if (catch_up(state, err) || state_check_moved(state, err)) {
         state_unlock(state);
         return -1;
     }

@@ -53,6 +53,8 @@ struct state_options {
 
 int state_open(const struct state_options *options, struct state **out, struct err *err);
 void state_close(struct state *state);
+/* ERR_STALE where the state is kept elsewhere now: what is in it is only history. Locking checks it too. */
+int state_check_moved(const struct state *state, struct err *err);
 
 /* Read side; not while changes are being made by other threads, except state_get. */
 const struct record *state_get(const struct state *state, struct str address);

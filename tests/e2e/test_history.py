@@ -134,6 +134,10 @@ def test_migrate_to_another_file_and_back(local_stack, tmp_path):
     moved = local_stack.run("state", "migrate", json.dumps(there)).err
     assert "records moved" in moved
     assert "moved" in local_stack.apply(status=1).err  # the old place is closed
+    for looking in ["plan"], ["drift"], ["output"], ["jobs"]:  # what it says may have been overtaken
+        refused = local_stack.run(*looking, status=1)
+        assert "the state was moved to" in refused.err and "let `state:` in the stack say so" in refused.err and refused.out == ""
+    assert local_stack.run("history").out and local_stack.addresses()
     local_stack.write(VALUE.format(text="first") + f"\n    state: {json.dumps(there)}\n")
     local_stack.assert_settled()
     assert len(runs(local_stack)) >= 1

@@ -223,6 +223,7 @@ def test_a_document_from_a_file_or_a_pipe(jobs, cloud):
 
     assert given("--payload", "order.json", "customer=ada") == {"customer": "ada", "items": [1, 2]}
     assert given("--payload", "-", stdin="[1, 2]") == [1, 2]
+    assert given("--payload", '{"items": [3]}') == {"items": [3]}
     assert given() == {}
     assert "which arguments cannot be added to" in jobs.run("run", "flow", "a=1", "--payload", "-", stdin="[1]", status=3).err
     assert "--payload is a file with JSON" in jobs.run("run", "flow", "--payload", "-", stdin="{", status=None).err
