@@ -8,7 +8,7 @@ static int run(struct invocation *inv)
     int status = invocation_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
         return status;
-    status = planning_make(inv, &workspace, false, NULL, &plan);
+    status = planning_make_as_recorded(inv, &workspace, &plan);
     if (status == EXIT_DONE) {
         AUTO_BUF struct buf out = BUF_INIT;
         struct render_options options = render_options_for(inv);
@@ -31,9 +31,10 @@ static const struct option_set *const sets[] = {&options_json, &options_plan, &o
 const struct command cmd_drift = {
     .name = "drift",
     .summary = "show what was changed outside weir",
-    .details = "Compares the live services with what the last apply left. Status 2 when something differs, 0 "
-               "when nothing "
-               "does. What weir would do about it is what \"weir plan\" says.",
+    .details =
+        "Compares the live services with what the last apply left. Status 2 when something differs, 0 "
+        "when nothing "
+        "does. What weir would do about it is what \"weir plan\" says. Nothing is built or packed for this.",
     .sets = sets,
     .run = run,
 };

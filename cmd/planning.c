@@ -65,17 +65,27 @@ static int make_plan(struct invocation *inv, struct workspace *workspace, const 
     return status == EXIT_DONE ? EXIT_FAILED : status;
 }
 
-int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy,
-    const struct saved_plan *saved, struct plan **out)
+static struct plan_options whole_stack(const struct settings *s, bool destroy)
 {
-    const struct settings *s = inv->settings;
-    struct plan_options options = {.destroy = destroy,
+    return (struct plan_options){.destroy = destroy,
         .teardown = destroy ? planning_teardown(s) : 0,
         .targets = s->targets.items,
         .target_count = s->targets.n,
         .replaces = s->replaces.items,
         .replace_count = s->replaces.n};
-    return make_plan(inv, workspace, saved, options, out);
+}
+
+int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy,
+    const struct saved_plan *saved, struct plan **out)
+{
+    return make_plan(inv, workspace, saved, whole_stack(inv->settings, destroy), out);
+}
+
+int planning_make_as_recorded(struct invocation *inv, struct workspace *workspace, struct plan **out)
+{
+    struct plan_options options = whole_stack(inv->settings, false);
+    options.as_recorded = true;
+    return make_plan(inv, workspace, NULL, options, out);
 }
 
 int planning_make_alone(

@@ -19,6 +19,8 @@ unsigned planning_teardown(const struct settings *settings);
  */
 int planning_make(struct invocation *inv, struct workspace *workspace, bool destroy,
     const struct saved_plan *saved, struct plan **out);
+/* The same to look at drift: artifacts stay as they are, nothing is built or packed. */
+int planning_make_as_recorded(struct invocation *inv, struct workspace *workspace, struct plan **out);
 /* A plan of the wanted targets alone (deploy, rollback). */
 int planning_make_alone(struct invocation *inv, struct workspace *workspace,
     const struct plan_options *wanted, struct plan **out);

@@ -362,14 +362,14 @@ int evaluate_prepare(struct planner *p, const struct instance *instance, struct 
     const struct value **object, struct err *err)
 {
     const struct decl *decl = instance->decl;
-    struct str otherwise = p->options.latest     ? STR("latest")
-                           : p->options.versions ? STR("recorded")
-                                                 : STR_EMPTY;
+    bool as_recorded = p->options.versions || p->options.as_recorded;
+    struct str otherwise = p->options.latest ? STR("latest") : as_recorded ? STR("recorded") : STR_EMPTY;
     if (!decl->schema->ops->prepare)
         return 0;
     op.recorded = instance->import_live ? instance->import_live
                   : instance->seen      ? instance->seen->record->attrs
                                         : NULL;
+    op.offline |= p->options.as_recorded && !op.recorded;
     op.version = value_text(value_get(p->options.versions, instance->address), otherwise);
     op.demanded = decl->demands > 0;
     op.timeout_ms = op.recorded ? decl->timeout_update_ms : decl->timeout_create_ms;

@@ -139,8 +139,10 @@ struct plan_options {
      * at. What refers to a target and changes with it is a target, too.
      */
     bool alone;
-    bool leave_jobs; /* with alone: jobs that are no targets stay as they are, whatever reaches them */
-    bool latest;     /* what was rolled back goes forward again */
+    bool leave_jobs;  /* with alone: jobs that are no targets stay as they are, whatever reaches them */
+    bool as_recorded; /* artifacts as they are in use: nothing is built or packed to see what has become of
+                         them */
+    bool latest;      /* what was rolled back goes forward again */
     const struct value *versions; /* address -> SHA-256 of the version it is to go back to; NULL: none */
     struct str import_address, import_id; /* one more import than the stack lists; "" none */
     const struct value

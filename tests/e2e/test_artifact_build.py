@@ -11,7 +11,7 @@ import time
 import pytest
 
 from support import until
-from test_artifact import artifact, offline, shas, write
+from test_artifact import artifact, keys, offline, shas, write
 
 
 def gone(pid):
@@ -73,6 +73,20 @@ def test_does_not_run_to_take_things_down(cloud, stack):
     stack.destroy("--verify")
     assert (stack.folder / "runs").read_text() == runs
     assert cloud.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_does_not_run_to_look_at_drift(cloud, stack):
+    """A job at night has no compiler."""
+    more = "  new: {type: weir.artifact, store: '${lake.name}/new', source: gone, build: exit 1}\n"
+    stack.write(artifact("source: out, build: 'echo run >> runs; echo 1 > out'")).apply()
+    stack.write(artifact("source: out, build: exit 1", more))
+    stack.run("plan", status=1)
+    assert stack.run("drift").out.startswith("No drift"), stack.run("drift")
+    (key,) = keys(cloud)
+    cloud.client("s3").put_object(Bucket="art-lake", Key=key, Body=b"steal()")
+    (event,) = [event for event in stack.run("drift", "--json", status=2).events() if event["event"] == "drift"]
+    assert event["address"] == "code" and [attribute["name"] for attribute in event["attrs"]] == ["sha256"]
+    assert (stack.folder / "runs").read_text() == "run\n"
 
 
 def test_two_weirs_in_one_folder_build_one_after_the_other(tmp_path):
