@@ -196,6 +196,12 @@ static void counts_line(const struct apply_result *r, int64_t ms, bool color, st
     buf_addz(out, ".\n");
 }
 
+/* Whoever deploys a job twenty times a day knows them. */
+static bool tells_outputs(const struct invocation *inv)
+{
+    return str_eqz(inv->path, "apply");
+}
+
 static void report_text(struct invocation *inv, const struct plan *plan, const struct apply_result *r,
     const struct buf *failures, int64_t ms)
 {
@@ -205,7 +211,7 @@ static void report_text(struct invocation *inv, const struct plan *plan, const s
         buf_add_char(&out, '\n');
         counts_line(r, ms, inv->out.color, &out);
     }
-    if (r->outputs && r->outputs->count && !plan->destroy && !r->failed && !r->interrupted) {
+    if (tells_outputs(inv) && r->outputs && r->outputs->count && !r->failed && !r->interrupted) {
         buf_addz(&out, planned(plan) ? "\n" : "");
         render_outputs(r->outputs, &options, &out);
     }
@@ -276,7 +282,7 @@ static int show_outputs(struct invocation *inv, const struct plan *plan)
     struct render_options options = render_options_for(inv);
     if (inv->settings->json) {
         event_result(&out, &nothing, inv->command->name, 0);
-    } else if (!plan->destroy && plan->output_values && plan->output_values->count) {
+    } else if (tells_outputs(inv) && plan->output_values && plan->output_values->count) {
         buf_add_char(&out, '\n');
         render_outputs(plan->output_values, &options, &out);
     }

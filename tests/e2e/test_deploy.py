@@ -69,6 +69,20 @@ def script_of(cloud, name):
     return cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
 
 
+def test_outputs_are_told_by_apply_alone(local_stack):
+    local_stack.write("""
+        stack: told
+        resources:
+          lake: {type: aws.s3.bucket, name: told-lake}
+          code: {type: weir.artifact, source: job.py, store: "${lake.name}/code"}
+        outputs: {where: "${lake.name}"}
+    """).write("print(1)\n", "job.py")
+    assert "where:" in local_stack.apply("--sandbox").out
+    local_stack.write("print(2)\n", "job.py")
+    for result in local_stack.run("deploy", "--yes", "--sandbox"), local_stack.run("deploy", "--yes", "--sandbox"), local_stack.destroy("--sandbox", "--force-empty"):
+        assert "where:" not in result.out, str(result)
+
+
 def test_deploys_what_changed_and_nothing_else(stack, place):
     stack.apply()
     put(stack, "jobs/clean.py", "second = 2\n")
