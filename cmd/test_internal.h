@@ -20,15 +20,15 @@ struct running {
 };
 
 /* Each adds to what the report says, and is false. */
-bool fail(struct running *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
-bool fail_err(struct running *r, const char *what, const struct err *err);
+bool test_fail(struct running *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool test_fail_err(struct running *r, const char *what, const struct err *err);
 
 /* Does `have` hold what is wanted? Of maps only the keys that are given count. "WHERE.NAME" begins the
  * report; `attr`, which may be NULL, knows more that is equal. */
-bool expect(struct running *r, const struct attr *attr, struct str where, struct str name,
+bool test_expect(struct running *r, const struct attr *attr, struct str where, struct str name,
     const struct value *want, const struct value *have);
 /* A list of expressions, each of which has to be true; `names` as plan_evaluate() has them. */
-bool check_expressions(struct running *r, const struct value *checks, const struct value *names);
+bool test_expressions(struct running *r, const struct value *checks, const struct value *names);
 
 /* ---- test_steps.c: `run:`, what is done after the apply ---- */
 

@@ -13,7 +13,7 @@ static const struct str keys[] = {STR_INIT("name"), STR_INIT("env"), STR_INIT("n
     STR_INIT("checks"), STR_INIT("run")};
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
 
-bool fail(struct running *r, const char *format, ...)
+bool test_fail(struct running *r, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -23,14 +23,14 @@ bool fail(struct running *r, const char *format, ...)
     return false;
 }
 
-bool fail_err(struct running *r, const char *what, const struct err *err)
+bool test_fail_err(struct running *r, const char *what, const struct err *err)
 {
     if (r->diags.n) {
         buf_addf(&r->result->failure, "%s:\n", what);
         diags_render(&r->diags, false, &r->result->failure);
         return false;
     }
-    return fail(r, "%s: %s%s%s", what, err->message, err->hint[0] ? "; " : "", err->hint);
+    return test_fail(r, "%s: %s%s%s", what, err->message, err->hint[0] ? "; " : "", err->hint);
 }
 
 void test_check(const struct node *root, struct diags *diags)
@@ -80,7 +80,7 @@ static bool holds(const struct value *want, const struct value *have)
     return value_is_null(want) ? value_is_null(have) : value_equal(want, have);
 }
 
-bool expect(struct running *r, const struct attr *attr, struct str where, struct str name,
+bool test_expect(struct running *r, const struct attr *attr, struct str where, struct str name,
     const struct value *want, const struct value *have)
 {
     if (holds(want, have) ||
@@ -128,14 +128,14 @@ static bool start(struct running *r)
     struct err err = ERR_INIT;
     struct sandbox_options sandbox = {.ephemeral = true, .specs_dir = r->test->specs_dir, .speed = 1000};
     if (sandbox_start(&sandbox, &r->sandbox, &err))
-        return fail(r, "the sandbox does not start: %s", err.message);
+        return test_fail(r, "the sandbox does not start: %s", err.message);
     r->options.stack.dir = r->test->stack_dir;
     r->options.stack.env = value_text(section(r, "env"), STR_EMPTY);
     r->options.specs_dir = r->test->specs_dir;
     r->options.overlay = sandboxed_overlay(&r->arena, sandbox_port(r->sandbox));
     r->options.state_dir = arena_printf(&r->arena, "%s/state", sandbox_dir(r->sandbox)).p;
     set_inputs(r);
-    return dir_make(r->options.state_dir, &err) == 0 || fail(r, "%s", err.message);
+    return dir_make(r->options.state_dir, &err) == 0 || test_fail(r, "%s", err.message);
 }
 
 static int make(struct running *r, bool destroy, struct plan **plan, struct err *err)
@@ -156,8 +156,8 @@ static bool check_error(struct running *r, struct str want, const struct err *er
             return true;
     if (str_find(str_z(err->message), want, 0) >= 0)
         return true;
-    fail(r, "expected an error with \"%.*s\"", STR_ARG(want));
-    return fail_err(r, "found", err);
+    test_fail(r, "expected an error with \"%.*s\"", STR_ARG(want));
+    return test_fail_err(r, "found", err);
 }
 
 static const struct change *find_change(const struct plan *plan, struct str address)
@@ -173,15 +173,15 @@ static bool check_resource(
 {
     const struct change *change = find_change(plan, address);
     if (value_is_null(want))
-        return change ? fail(r, "%.*s: expected not to be there", STR_ARG(address)) : true;
+        return change ? test_fail(r, "%.*s: expected not to be there", STR_ARG(address)) : true;
     if (!change)
-        return fail(r, "%.*s: the plan has no such resource", STR_ARG(address));
+        return test_fail(r, "%.*s: the plan has no such resource", STR_ARG(address));
     bool ok = true;
     for (uint32_t i = 0; want->kind == VALUE_MAP && i < want->count; i++) {
         struct str name = want->entries[i].key;
         if (str_eqz(name, "type")) {
-            ok &=
-                expect(r, NULL, address, name, want->entries[i].value, value_string(&r->arena, change->type));
+            ok &= test_expect(
+                r, NULL, address, name, want->entries[i].value, value_string(&r->arena, change->type));
             continue;
         }
         const struct value *have = NULL;
@@ -189,9 +189,9 @@ static bool check_resource(
             if (str_eq(change->attrs[k].name, name))
                 have = change->attrs[k].after;
         const struct attr *attr = change->schema ? schema_attr(change->schema, name) : NULL;
-        ok &= attr ? expect(r, attr, address, name, want->entries[i].value, have)
-                   : fail(r, "%.*s: %.*s has no attribute \"%.*s\"", STR_ARG(address), STR_ARG(change->type),
-                         STR_ARG(name));
+        ok &= attr ? test_expect(r, attr, address, name, want->entries[i].value, have)
+                   : test_fail(r, "%.*s: %.*s has no attribute \"%.*s\"", STR_ARG(address),
+                         STR_ARG(change->type), STR_ARG(name));
     }
     return ok;
 }
@@ -206,10 +206,10 @@ static bool check_plan(struct running *r, const struct plan *plan)
         while (action < ACTION_COUNT && !str_eqz(key, action_name((enum action)action)))
             action++;
         if (action < ACTION_COUNT)
-            ok &= expect(r, NULL, STR("plan"), key, want->entries[i].value,
+            ok &= test_expect(r, NULL, STR("plan"), key, want->entries[i].value,
                 value_int(&r->arena, (int64_t)plan->counts[action]));
         else if (!str_eqz(key, "resources"))
-            ok = fail(r, "plan: \"%.*s\" is neither an action nor \"resources\"", STR_ARG(key));
+            ok = test_fail(r, "plan: \"%.*s\" is neither an action nor \"resources\"", STR_ARG(key));
     }
     for (uint32_t i = 0; resources && resources->kind == VALUE_MAP && i < resources->count; i++)
         ok &= check_resource(r, plan, resources->entries[i].key, resources->entries[i].value);
@@ -221,12 +221,12 @@ static bool check_outputs(struct running *r)
     const struct value *want = section(r, "outputs"), *have = state_outputs(r->workspace.state);
     bool ok = true;
     for (uint32_t i = 0; want && want->kind == VALUE_MAP && i < want->count; i++)
-        ok &= expect(r, NULL, STR("outputs"), want->entries[i].key, want->entries[i].value,
+        ok &= test_expect(r, NULL, STR("outputs"), want->entries[i].key, want->entries[i].value,
             value_get(have, want->entries[i].key));
     return ok;
 }
 
-bool check_expressions(struct running *r, const struct value *checks, const struct value *names)
+bool test_expressions(struct running *r, const struct value *checks, const struct value *names)
 {
     bool ok = true;
     for (uint32_t i = 0; checks && checks->kind == VALUE_LIST && i < checks->count; i++) {
@@ -236,7 +236,7 @@ bool check_expressions(struct running *r, const struct value *checks, const stru
         const struct value *v = plan_evaluate(&r->workspace, text, names, &r->arena, &r->diags);
         if (!v) {
             struct err none = ERR_INIT;
-            return fail_err(r, "checks", &none);
+            return test_fail_err(r, "checks", &none);
         }
         if (v->kind == VALUE_BOOL && v->boolean)
             continue;
@@ -256,15 +256,15 @@ static bool check_thing(struct running *r, const struct value *want)
     const struct schema *schema = catalog_find(r->workspace.catalog, type, false, &err);
     struct provider *provider;
     if (!schema || !schema->ops->read)
-        return fail(r, "live: there is nothing to read of the type \"%.*s\"", STR_ARG(type));
+        return test_fail(r, "live: there is nothing to read of the type \"%.*s\"", STR_ARG(type));
     struct str rest, service = str_cut(type, '.', &rest);
     if (workspace_provider(&r->workspace, service, NULL, &provider, &err))
-        return fail_err(r, "live", &err);
+        return test_fail_err(r, "live", &err);
     struct op_ctx ctx = {
         .arena = &r->arena, .provider = provider, .schema = schema, .stack = r->workspace.stack->name};
     const struct value *prior = value_with(&r->arena, want, STR("type"), NULL), *live = NULL;
     if (schema->ops->read(&ctx, prior, NULL, &live, &err))
-        return fail_err(r, "live", &err);
+        return test_fail_err(r, "live", &err);
     if (!live) {
         buf_addf(&r->result->failure, "live: there is no %.*s ", STR_ARG(type));
         add_json(&r->result->failure, value_get(prior, schema->id));
@@ -274,7 +274,7 @@ static bool check_thing(struct running *r, const struct value *want)
     bool ok = true;
     for (uint32_t i = 0; i < prior->count; i++) {
         const struct attr *attr = schema_attr(schema, prior->entries[i].key);
-        ok &= expect(r, attr, type, prior->entries[i].key, prior->entries[i].value,
+        ok &= test_expect(r, attr, type, prior->entries[i].key, prior->entries[i].value,
             value_get(live, prior->entries[i].key));
     }
     return ok;
@@ -294,7 +294,7 @@ static bool apply(struct running *r, struct plan *plan, const char *what)
     struct apply_options options = {0};
     struct apply_result result;
     struct err err = ERR_INIT;
-    return plan_apply(plan, &options, &result, &err) == 0 || fail_err(r, what, &err);
+    return plan_apply(plan, &options, &result, &err) == 0 || test_fail_err(r, what, &err);
 }
 
 static bool check_nothing_to_do(struct running *r)
@@ -302,11 +302,11 @@ static bool check_nothing_to_do(struct running *r)
     struct plan *plan = NULL;
     struct err err = ERR_INIT;
     if (make(r, false, &plan, &err))
-        return fail_err(r, "planning again", &err);
+        return test_fail_err(r, "planning again", &err);
     bool ok = true;
     for (size_t i = 0; i < plan->change_count; i++)
         if (plan->changes[i].action != ACTION_NOOP)
-            ok = fail(r, "a second plan would still %s %.*s%s%.*s", action_name(plan->changes[i].action),
+            ok = test_fail(r, "a second plan would still %s %.*s%s%.*s", action_name(plan->changes[i].action),
                 STR_ARG(plan->changes[i].address), plan->changes[i].attr_count ? ": " : "",
                 STR_ARG(plan->changes[i].attr_count ? plan->changes[i].attrs[0].name : STR_EMPTY));
     plan_free(plan);
@@ -318,11 +318,11 @@ static bool destroy(struct running *r)
     struct plan *plan = NULL;
     struct err err = ERR_INIT;
     if (make(r, true, &plan, &err))
-        return fail_err(r, "planning to destroy", &err);
+        return test_fail_err(r, "planning to destroy", &err);
     bool ok = apply(r, plan, "destroying");
     plan_free(plan);
     if (ok && state_count(r->workspace.state))
-        ok = fail(r, "%zu resources are left after destroying", state_count(r->workspace.state));
+        ok = test_fail(r, "%zu resources are left after destroying", state_count(r->workspace.state));
     return ok;
 }
 
@@ -331,7 +331,7 @@ static bool apply_and_check(struct running *r, struct plan *plan)
     if (!apply(r, plan, "applying"))
         return false;
     bool ok = check_outputs(r);
-    ok &= check_expressions(r, section(r, "checks"), NULL); /* each says what is wrong with it */
+    ok &= test_expressions(r, section(r, "checks"), NULL); /* each says what is wrong with it */
     ok &= check_live(r);
     ok &= check_nothing_to_do(r);
     if (ok && node_get(r->test->root, "run")) /* a run leaves nothing for the stack to do */
@@ -351,11 +351,11 @@ static bool run(struct running *r)
         workspace_open(&r->options, &r->diags, &r->workspace, &err) == 0 && make(r, false, &plan, &err) == 0;
     bool ok;
     if (want_error)
-        ok = planned ? fail(r, "expected an error with \"%.*s\", but it can be planned",
+        ok = planned ? test_fail(r, "expected an error with \"%.*s\", but it can be planned",
                            STR_ARG(value_text(want_error, STR_EMPTY)))
                      : check_error(r, value_text(want_error, STR_EMPTY), &err);
     else if (!planned)
-        ok = fail_err(r, "planning", &err);
+        ok = test_fail_err(r, "planning", &err);
     else
         ok = check_plan(r, plan) && (value_equal(wants_apply, &value_false) || apply_and_check(r, plan));
     plan_free(plan);

@@ -65,8 +65,8 @@ static bool find_job(struct running *r, struct str text, struct job *out)
             found++;
         }
     }
-    return found == 1 ||
-           fail(r, "run: the stack has %s \"%.*s\"", found ? "more than one job" : "no job", STR_ARG(text));
+    return found == 1 || test_fail(r, "run: the stack has %s \"%.*s\"",
+                             found ? "more than one job" : "no job", STR_ARG(text));
 }
 
 /* What is required and not given is the only resource of its type, as with `weir run`. */
@@ -122,12 +122,12 @@ static bool run_job(struct running *r, struct job *job, struct op_ctx *ctx, cons
         .trouble = ignore_trouble,
         .callback_ctx = log};
     if (ops->start(ctx, job->object, input, run, &err) || job_follow(&follow, run, &end, &err))
-        return fail_err(r, arena_strz(&r->arena, job->record->address), &err);
+        return test_fail_err(r, arena_strz(&r->arena, job->record->address), &err);
     if (end == FOLLOW_ENDED)
         return true;
     if (ops->stops)
         ops->stop(ctx, job->object, job->options, run->id, &err);
-    return fail(
+    return test_fail(
         r, "%.*s was still running after %lld s", STR_ARG(job->record->address), (long long)timeout_s);
 }
 
@@ -140,7 +140,7 @@ static const struct value *rows_of(
     bool more;
     if (job->schema->job->rows(ctx, job->object, run, MAX_ROWS, &columns, &rows, &more, &err)) {
         value_builder_release(&list);
-        fail_err(r, "reading the rows", &err);
+        test_fail_err(r, "reading the rows", &err);
         return NULL;
     }
     for (uint32_t i = 0; i < rows->count; i++) {
@@ -187,9 +187,9 @@ static bool compare_run(struct running *r, const struct value *step, const struc
     if (str_find(buf_str(log), text_of(step, "log"), 0) < 0)
         return fail_with_log(
             r, log, "%.*s: its log has no \"%.*s\"", STR_ARG(address), STR_ARG(text_of(step, "log")));
-    if (get(step, "result") && !expect(r, NULL, address, STR("result"), get(step, "result"), result))
+    if (get(step, "result") && !test_expect(r, NULL, address, STR("result"), get(step, "result"), result))
         return false;
-    if (get(step, "rows") && !expect(r, NULL, address, STR("rows"), get(step, "rows"), result))
+    if (get(step, "rows") && !test_expect(r, NULL, address, STR("rows"), get(step, "rows"), result))
         return false;
     struct value_builder b = VALUE_BUILDER(&r->arena), names = VALUE_BUILDER(&r->arena);
     value_builder_set(&b, STR("state"), value_stringz(&r->arena, job_state_name(run->state)));
@@ -198,7 +198,7 @@ static bool compare_run(struct running *r, const struct value *step, const struc
     value_builder_set(&b, STR("log"), value_string(&r->arena, buf_str(log)));
     value_builder_set(&names, STR("run"), value_builder_map(&b));
     value_builder_set(&names, STR("rows"), result);
-    return check_expressions(r, get(step, "checks"), value_builder_map(&names));
+    return test_expressions(r, get(step, "checks"), value_builder_map(&names));
 }
 
 static bool run_and_compare(
@@ -229,12 +229,12 @@ static bool step_job(struct running *r, const struct value *step)
     if (!find_job(r, text_of(step, "job"), &job))
         return false;
     if (plan_provider(&r->workspace, job.record->provider, &r->diags, &job.provider, &err))
-        return fail_err(r, "run", &err);
+        return test_fail_err(r, "run", &err);
     job.options = set ? set : job.options;
     complete_options(r, &job);
     input.options = job.options;
     if (job_arguments_of(&job, get(step, "arguments"), NULL, 0, &r->arena, &input.arguments, &err))
-        return fail_err(r, arena_strz(&r->arena, job.record->address), &err);
+        return test_fail_err(r, arena_strz(&r->arena, job.record->address), &err);
     return run_and_compare(r, step, &job, &input);
 }
 
@@ -270,7 +270,7 @@ static bool step_query(struct running *r, const struct value *step)
     job.schema = catalog_find(r->workspace.catalog, record.type, false, &err);
     if (!job.schema || workspace_provider(&r->workspace, STR("aws"), NULL, &job.provider, &err) ||
         make_results_bucket(r, job.provider, &err))
-        return fail_err(r, "query", &err);
+        return test_fail_err(r, "query", &err);
     value_builder_set(&b, STR("query"), get(step, "query"));
     value_builder_set(&b, STR("workgroup"), value_stringz(&r->arena, "primary"));
     if (get(step, "database"))
@@ -335,19 +335,19 @@ static bool compare_objects(
         value_builder_add(&keys, value_string(&r->arena, m->keys[i]));
         if (get(step, "checks") && add_content(ctx, bucket, m->keys[i], &text, &err)) {
             value_builder_release(&keys);
-            return fail_err(r, arena_strz(&r->arena, place), &err);
+            return test_fail_err(r, arena_strz(&r->arena, place), &err);
         }
     }
     value_builder_set(&b, STR("keys"), value_builder_list(&keys));
     value_builder_set(&b, STR("text"), value_string(&r->arena, buf_str(&text)));
     const struct value_entry name = {STR("object"), value_builder_map(&b)};
     if (!count && !m->n)
-        return fail(r, "%.*s: there is no such object", STR_ARG(place));
-    if (count && !expect(r, NULL, place, STR("count"), count, value_int(&r->arena, (int64_t)m->n)))
+        return test_fail(r, "%.*s: there is no such object", STR_ARG(place));
+    if (count && !test_expect(r, NULL, place, STR("count"), count, value_int(&r->arena, (int64_t)m->n)))
         return false;
     if (text.overflow)
-        return fail(r, "%.*s: too much to compare", STR_ARG(place));
-    return check_expressions(r, get(step, "checks"), value_map(&r->arena, &name, 1));
+        return test_fail(r, "%.*s: too much to compare", STR_ARG(place));
+    return test_expressions(r, get(step, "checks"), value_map(&r->arena, &name, 1));
 }
 
 /* Keys may be patterns; the part before the first wildcard is listed. */
@@ -358,18 +358,18 @@ static bool step_object(struct running *r, const struct value *step)
     struct op_ctx ctx = {.arena = &r->arena};
     bool cut = false;
     if (!str_starts(place, STR("s3://")))
-        return fail(r, "\"%.*s\" is no place in S3", STR_ARG(place));
+        return test_fail(r, "\"%.*s\" is no place in S3", STR_ARG(place));
     struct str bucket = str_cut(str_slice(place, 5, place.n), '/', &key);
     size_t fixed = 0;
     while (fixed < key.n && !strchr("*?[", key.p[fixed]))
         fixed++;
     if (workspace_provider(&r->workspace, STR("aws"), NULL, &ctx.provider, &err))
-        return fail_err(r, "run", &err);
+        return test_fail_err(r, "run", &err);
     struct matching m = {.r = r, .pattern = key.p ? key : STR_EMPTY, .lock = PTHREAD_MUTEX_INITIALIZER};
     const struct s3_list list = {.bucket = bucket, .prefix = str_slice(m.pattern, 0, fixed)};
     bool ok;
     if (s3_list_objects(&ctx, &list, take_key, &m, &cut, &err)) {
-        ok = fail_err(r, arena_strz(&r->arena, place), &err);
+        ok = test_fail_err(r, arena_strz(&r->arena, place), &err);
     } else {
         if (m.n)
             qsort(m.keys, m.n, sizeof *m.keys, by_text);
