@@ -134,6 +134,23 @@ static void repeat(struct jobs *jobs, const struct task_info *info)
     task_start(jobs, &options, NULL, &ignored);
 }
 
+/* Wheels in S3 come along with the other modules; what remains has to be there already. */
+static struct str add_wheels(struct arena *arena, struct str modules, struct str *py_files)
+{
+    AUTO_BUF struct buf files = BUF_INIT;
+    AUTO_BUF struct buf others = BUF_INIT;
+    buf_add_str(&files, *py_files);
+    while (modules.n) {
+        struct str one = str_trim(str_cut(modules, ',', &modules));
+        bool wheel = str_starts(one, STR("s3://")) && str_ends(one, STR(".whl"));
+        struct buf *list = wheel ? &files : &others;
+        if (one.n)
+            buf_addf(list, "%s%.*s", list->n ? "," : "", STR_ARG(one));
+    }
+    *py_files = arena_str(arena, buf_str(&files));
+    return arena_str(arena, buf_str(&others));
+}
+
 static void work(struct task *task)
 {
     const struct task_info *self = task_self(task);
@@ -156,12 +173,16 @@ static void work(struct task *task)
         .err_stream = self->id,
         .notes = STR_EMPTY};
     options.arguments = make_arguments(&arena, self, &options.argument_count);
-    modules = argument(request, "--additional-python-modules");
+    modules = add_wheels(&arena, argument(request, "--additional-python-modules"), &options.py_files);
     if (modules.n)
         options.notes = arena_printf(&arena,
-            "sandbox: --additional-python-modules %.*s: nothing is installed, the script sees what python3 "
-            "has",
+            "sandbox: --additional-python-modules %.*s: only wheels in S3 are taken from there, nothing is "
+            "installed; the script sees what python3 has",
             STR_ARG(modules));
+    struct str bookmarks = argument(request, "--job-bookmark-option");
+    options.bookmark_paused = str_eqz(bookmarks, "job-bookmark-pause");
+    if (options.bookmark_paused || str_eqz(bookmarks, "job-bookmark-enable"))
+        options.bookmark = glue_bookmark(jobs, &arena, self->region, self->owner);
     if (str_eqz(name, "glueray"))
         task_end(task, JOB_FAILED, -1, "the sandbox runs no Ray jobs");
     else
@@ -350,6 +371,8 @@ const struct job_operation glue_operations[] = {
     {"glue", "GetCrawler", glue_get_crawler, NULL, NULL},
     {"glue", "GetCrawlers", glue_get_crawlers, NULL, NULL},
     {"glue", "ListCrawls", glue_list_crawls, NULL, NULL},
+    {"glue", "GetJobBookmark", glue_get_bookmark, NULL, NULL},
+    {"glue", "ResetJobBookmark", glue_reset_bookmark, NULL, NULL},
     {"glue", "StartTrigger", glue_start_trigger, NULL, NULL},
     {"glue", "StartWorkflowRun", glue_start_workflow, NULL, NULL},
     {"glue", "GetWorkflowRun", glue_get_workflow_run, NULL, NULL},

@@ -13,6 +13,12 @@ job_handler glue_create_partition, glue_batch_create_partition, glue_delete_part
 
 job_handler glue_start_crawler, glue_stop_crawler, glue_get_crawler, glue_get_crawlers, glue_list_crawls;
 
+/* ---- glue_bookmarks.c ---- */
+
+job_handler glue_get_bookmark, glue_reset_bookmark;
+/* The file that keeps it; "" where there cannot be one. */
+struct str glue_bookmark(struct jobs *jobs, struct arena *arena, struct str region, struct str job);
+
 /* ---- glue_triggers.c ---- */
 
 /* Members of StartJobRun and StartCrawler that only the sandbox itself gives, kept in the run's request. */

@@ -105,6 +105,10 @@ static int prepare(struct script *s, struct err *err)
     environment_start(&s->env, task_jobs(s->task), &s->arena, task_self(s->task)->region, s->run);
     environment_set(&s->env, "TMPDIR", s->tmp);
     environment_set(&s->env, "PYTHONPATH", buf_str(&s->python_path));
+    if (o->bookmark.n) {
+        environment_set(&s->env, "WEIR_BOOKMARK", o->bookmark);
+        environment_set(&s->env, "WEIR_BOOKMARK_PAUSED", o->bookmark_paused ? STR("1") : STR("0"));
+    }
     return 0;
 }
 

@@ -20,6 +20,8 @@ struct script_options {
     struct str py_files, files, jars; /* s3:// places with commas between them */
     struct str spark_conf;            /* "key=value --conf key=value", as both services take it */
     struct str notes;                 /* a line for the error log; "" none */
+    struct str bookmark;              /* path of the file that keeps what a job has read; "" none */
+    bool bookmark_paused;             /* it is read, not changed */
     int64_t timeout_ms, memory;       /* 0: no limit */
     struct str out_group, out_stream, err_group, err_stream;
     const struct str *submit; /* options of spark-submit itself */

@@ -1,9 +1,11 @@
 """Glue jobs really run: scripts out of the sandbox's S3, against the sandbox's S3, with logs and an end."""
 
+import io
 import os
 import shutil
 import time
 import uuid
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -319,3 +321,55 @@ def test_the_sandbox_keeps_its_surroundings_to_itself(tmp_path):
         assert job.output((run := job.result())["Id"]) == ["[]"], run
     finally:
         server.stop()
+
+
+BOOKMARKED = """
+import sys
+from awsglue.job import Job
+from awsglue.utils import getResolvedOptions
+args = getResolvedOptions(sys.argv, ["JOB_NAME"])
+job = Job(None)
+job.init(args["JOB_NAME"], args)
+new = job.bookmark.choose(["s3://lake/marked/"], "source")
+print("all" if new is None else sorted(key.rpartition("/")[2] for key in new))
+if "--fail" in sys.argv:
+    raise ValueError("before the commit")
+job.commit()
+"""
+
+
+def test_bookmarks(job_sandbox):
+    job = Job(job_sandbox, BOOKMARKED, DefaultArguments={"--job-bookmark-option": "job-bookmark-enable"})
+
+    def read(**arguments):
+        run = job.start(Arguments={f"--{name.replace('_', '-')}": value for name, value in arguments.items()})
+        job.ended(run)
+        return job.output(run)[0]
+
+    with pytest.raises(ClientError, match="EntityNotFoundException"):
+        job.glue.get_job_bookmark(JobName=job.name)
+    job_sandbox.put("marked/a.csv", "1")
+    job_sandbox.put("marked/_ignored", "1")
+    assert read(fail="yes") == "['a.csv']"  # nothing was committed
+    assert read() == "['a.csv']"
+    assert read() == "[]"
+    job_sandbox.put("marked/b.csv", "1")
+    assert read(job_bookmark_option="job-bookmark-pause") == "['b.csv']"
+    job_sandbox.put("marked/a.csv", "changed")
+    assert read() == "['a.csv', 'b.csv']"
+    assert read(job_bookmark_option="job-bookmark-disable") == "all"
+    entry = job.glue.get_job_bookmark(JobName=job.name)["JobBookmarkEntry"]
+    assert (entry["JobName"], entry["Run"]) == (job.name, 3) and "lake/marked/b.csv" in entry["JobBookmark"]
+    job.glue.reset_job_bookmark(JobName=job.name)
+    assert read() == "['a.csv', 'b.csv']"
+
+
+def test_wheels_among_the_additional_modules(job_sandbox):
+    with zipfile.ZipFile(wheel := io.BytesIO(), "w") as made:
+        made.writestr("filmlib/__init__.py", "NAME = 'alien'\n")
+    place = job_sandbox.put("wheels/filmlib-1.0-py3-none-any.whl", wheel.getvalue())
+    job = Job(job_sandbox, "import filmlib\nprint(filmlib.NAME)", DefaultArguments={"--additional-python-modules": f"{place},boto3==1.0,nosuch"})
+    run = job.start()
+    assert job.ended(run)["JobRunState"] == "SUCCEEDED" and job.output(run) == ["alien"]
+    (note,) = job.output(run, "error")
+    assert "--additional-python-modules boto3==1.0,nosuch: only wheels in S3 are taken from there" in note

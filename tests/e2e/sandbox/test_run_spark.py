@@ -102,6 +102,41 @@ def test_spark_jobs_from_raw_to_sums(sandbox):
     assert found == expected
 
 
+MARKED = """
+import sys
+from awsglue.context import GlueContext
+from awsglue.job import Job
+from awsglue.utils import getResolvedOptions
+from pyspark.context import SparkContext
+args = getResolvedOptions(sys.argv, ["JOB_NAME"])
+glue = GlueContext(SparkContext())
+job = Job(glue)
+job.init(args["JOB_NAME"], args)
+files = glue.create_dynamic_frame.from_options("s3", {"paths": ["s3://lake/marked/"], "recurse": True}, format="csv", format_options={"withHeader": True}, transformation_ctx="files")
+table = glue.create_dynamic_frame.from_catalog(database="marked", table_name="marked", transformation_ctx="table")
+always = glue.create_dynamic_frame.from_catalog(database="marked", table_name="marked")
+days = sorted(r.day for r in files.toDF().select("day").distinct().collect()) if files.count() else []
+print(files.count(), days, table.count(), len(table.toDF().columns), always.count())
+job.commit()
+"""
+
+
+def test_bookmarks_of_spark_jobs(sandbox):
+    glue = sandbox.client("glue")
+    glue.create_database(DatabaseInput={"Name": "marked"})
+    glue.create_table(DatabaseName="marked", TableInput={
+        "Name": "marked", "PartitionKeys": [{"Name": "day", "Type": "int"}], "TableType": "EXTERNAL_TABLE", "Parameters": {"classification": "csv", "skip.header.line.count": "1"},
+        "StorageDescriptor": {"Columns": [{"Name": "n", "Type": "int"}], "Location": "s3://lake/marked/", "InputFormat": "org.apache.hadoop.mapred.TextInputFormat"}})
+    job = Job(sandbox, MARKED, kind="glueetl", DefaultArguments={"--job-bookmark-option": "job-bookmark-enable"})
+    for day, said in ((1, "2 [1] 2 2 2"), (None, "0 [] 0 2 2"), (2, "2 [2] 2 2 4")):
+        if day:
+            sandbox.put(f"marked/day={day}/a.csv", "n\n1\n2\n")
+        run = job.start()
+        ended = until(lambda run=run: (r := job.run(run))["JobRunState"] in ("SUCCEEDED", "FAILED", "TIMEOUT") and r, seconds=300)
+        assert ended["JobRunState"] == "SUCCEEDED", (ended, job.output(run, "error"))
+        assert job.output(run) == [said]
+
+
 def test_spark_jobs_say_what_went_wrong(sandbox):
     job = Job(sandbox, "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\nspark.read.csv('s3://lake/nothing/here/').count()\n", kind="glueetl")
     run = job.start()

@@ -3,7 +3,9 @@
 import logging
 
 from pyspark.sql import SparkSession
+from pyspark.sql.types import StructType
 
+from awsglue.bookmarks import Bookmark
 from awsglue.dynamicframe import DynamicFrame
 
 WRITE_FORMATS = {"glueparquet": "parquet"}
@@ -25,16 +27,20 @@ class Reader:
     def __init__(self, context, make):
         self.context, self.make = context, make
 
-    def from_options(self, connection_type, connection_options=None, format=None, format_options=None, **_):
+    def from_options(self, connection_type, connection_options=None, format=None, format_options=None, transformation_ctx="", **_):
         options = connection_options or {}
         if connection_type not in ("s3", "file"):
             raise NotImplementedError(f"the sandbox reads from s3, not from {connection_type}")
         paths = options.get("paths") or [options["path"]]
-        return self.make(self.context.read(format, paths, format_options or {}, options.get("recurse", False)))
+        new = self.context.bookmark.choose(paths, transformation_ctx) if connection_type == "s3" else None
+        if new == []:
+            return self.make(self.context.nothing())
+        return self.make(self.context.read(format, new or paths, format_options or {}, options.get("recurse", False), paths[0] if new else None))
 
-    def from_catalog(self, database=None, table_name=None, name_space=None, **_):
+    def from_catalog(self, database=None, table_name=None, name_space=None, transformation_ctx="", **_):
         table = self.context.table(database or name_space, table_name)
-        return self.make(self.context.read_table(table))
+        new = self.context.bookmark.choose([table["StorageDescriptor"]["Location"].rstrip("/") + "/"], transformation_ctx)
+        return self.make(self.context.read_table(table, new))
 
 
 class Writer:
@@ -100,6 +106,7 @@ class GlueContext:
         self.create_data_frame = Reader(self, lambda df: df)
         self.write_dynamic_frame = Writer(self)
         self.write_data_frame = Writer(self)
+        self.bookmark = Bookmark()  # a job that is initialized gives its own
 
     @property
     def sparkSession(self):  # noqa: N802
@@ -130,9 +137,14 @@ class GlueContext:
         except glue.exceptions.AlreadyExistsException:
             glue.update_table(DatabaseName=database, TableInput=described)
 
-    def read(self, format, paths, options, recurse):
+    def nothing(self):
+        return self.spark_session.createDataFrame([], StructType([]))
+
+    def read(self, format, paths, options, recurse, base=None):
         reader = self.spark_session.read
-        if recurse:
+        if base:  # single files: what their folders are called is still theirs
+            reader = reader.option("basePath", base)
+        elif recurse:
             reader = reader.option("recursiveFileLookup", "true")
         if format == "csv":
             named = csv_options(options)
@@ -144,13 +156,18 @@ class GlueContext:
             return reader.option("multiLine", options.get("multiline", False)).json(paths)
         return reader.format(format or "parquet").load(paths)
 
-    def read_table(self, table):
+    def read_table(self, table, only=None):
+        """All of its files, or only some; none of them is an empty frame with its columns."""
         storage = table["StorageDescriptor"]
         columns = ", ".join(f"`{c['Name']}` {c['Type']}" for c in storage["Columns"] + table.get("PartitionKeys", []))
         format, reader = format_of(table), self.spark_session.read.schema(columns)
         if format == "csv":
             separator = storage.get("SerdeInfo", {}).get("Parameters", {}).get("field.delim", ",")
             reader = reader.option("header", header_of(table)).option("sep", separator)
+        if only == []:
+            return self.spark_session.createDataFrame([], reader.format(format).load(storage["Location"]).schema)
+        if only:
+            return reader.format(format).option("basePath", storage["Location"]).load(only)
         return reader.format(format).load(storage["Location"])
 
     def write(self, frame, format, path, partition_keys, options):
