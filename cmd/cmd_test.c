@@ -65,12 +65,12 @@ static void add_folder(struct suite *suite)
     const char *dir = suite->inv->settings->dir ? suite->inv->settings->dir : ".";
     struct str root = path_is_dir(dir) ? str_z(dir) : path_dir(str_z(dir));
     AUTO_BUF struct buf pattern = BUF_INIT;
-    for (size_t i = 0; i < root.n; i++) {
+    for (size_t i = 0; i < root.n && !str_eqz(root, "."); i++) {
         if (strchr("*?[\\", root.p[i])) /* of the folder's own name */
             buf_add_char(&pattern, '\\');
         buf_add_char(&pattern, root.p[i]);
     }
-    buf_addz(&pattern, "/tests/*.yaml");
+    buf_addz(&pattern, pattern.n ? "/tests/*.yaml" : "tests/*.yaml");
     glob_t found;
     if (glob(pattern.p, 0, NULL, &found) == 0)
         for (size_t i = 0; i < found.gl_pathc; i++)

@@ -160,12 +160,12 @@ static int failed(struct job *job, const char *action, const struct value *desir
 static int update(struct job *job, const struct value *desired, const struct value *prior,
     const struct record *record, const struct value *deps, struct err *err);
 
-static int refuse_existing(struct err *err, const char *why)
+static int refuse_existing(const struct job *job, struct err *err, const char *why)
 {
-    err_hint(err,
-        "%s; to manage it with this stack, list it under `imports:` or give the resource `adopt: existing`",
-        why);
-    return -1;
+    bool restores = schema_attr(job->schema, STR("restore")) != NULL;
+    return err_hint(err,
+        "%s%s; to manage it with this stack, list it under `imports:` or give the resource `adopt: existing`",
+        why, restores ? ", or was deleted and is still kept (`restore: true` takes that back)" : "");
 }
 
 /*
@@ -181,14 +181,14 @@ static int take_over(struct job *job, const struct value *desired, const struct 
     bool unsure = err->unsure; /* then it was this very request that made it, but for its answer */
     if ((mode == ADOPT_NEVER && !unsure) || value_is_null(id) || !value_is_known(id) ||
         (!ops->marks && mode == ADOPT_OWNED && !unsure))
-        return refuse_existing(err, "something of that name exists already");
+        return refuse_existing(job, err, "something of that name exists already");
     struct err failure = ERR_INIT;
     if (mode == ADOPT_OWNED && !unsure) {
         if (ops->marks(&job->ctx, planned, &marks, &failure))
-            return refuse_existing(err, "something of that name exists already");
+            return refuse_existing(job, err, "something of that name exists already");
         if (!str_eq(value_text(value_getz(marks, "stack"), STR_EMPTY), job->ctx.stack))
             return refuse_existing(
-                err, "something of that name exists already, and this stack did not make it");
+                job, err, "something of that name exists already, and this stack did not make it");
     }
     if (ops->read(&job->ctx, planned, object_set(&job->arena, job->schema, desired), &live, &failure) ||
         !live)
@@ -196,7 +196,7 @@ static int take_over(struct job *job, const struct value *desired, const struct 
     live =
         object_ours(&job->arena, job->schema, live, desired, object_set(&job->arena, job->schema, desired));
     if (unsure && object_is_another(job->schema, planned, live))
-        return refuse_existing(err, "something else of that name exists already");
+        return refuse_existing(job, err, "something else of that name exists already");
     progress(job, "exists already, made by this stack: taking it over");
     *err = (struct err)ERR_INIT;
     return update(job, desired, live, NULL, deps, err);

@@ -277,6 +277,8 @@ def test_json_of_the_state_is_a_line_too(local_stack):
 def test_tests_in_a_folder_with_a_name_like_a_pattern(local_stack):
     local_stack.write(STACK, "a[b]/weir.yaml").write("name: t\nplan: {create: 1}\n", "a[b]/tests/t.yaml")
     assert "1 passed" in local_stack.run("test", "-C", "a[b]").out
+    local_stack.write(STACK).write("name: t\nplan: {create: 1}\n", "tests/t.yaml")
+    assert local_stack.run("test", "--json").events()[0]["file"] == "tests/t.yaml"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
@@ -304,6 +306,15 @@ def test_help_on_a_narrow_terminal(local_stack):
     lines = text.decode().split("\r\nExamples:")[0].splitlines()
     assert max(map(len, lines)) <= 40 and lines[lines.index("      --detailed-exitcode") + 1] == "          status 2 when there is", text.decode()
 
+
+
+def test_a_secret_that_is_still_kept_can_be_restored(local_stack):
+    text = "stack: kept\nresources: {{s: {{type: aws.secretsmanager.secret, name: kept, secret_string: abc{}}}}}\n"
+    local_stack.write(text.format("")).apply("--sandbox")
+    refused = local_stack.apply("--sandbox", "--replace", "s", status=1).err
+    assert "scheduled for deletion" in refused and "`restore: true` takes that back" in refused
+    local_stack.write(text.format(", restore: true")).apply("--sandbox")
+    local_stack.assert_settled("--sandbox")
 
 
 def test_sandbox_without_a_stack_leaves_nothing(local_stack):
