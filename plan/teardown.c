@@ -140,15 +140,19 @@ static void found_leaf(void *ctx, const struct value *live)
     value_builder_add(search->found, value_map(search->arena, entries, 5));
 }
 
-/* Something that a stack manages bears its marks; what a service made bears none. */
-static bool is_unmarked(const struct op_ctx *ctx, const struct schema *schema, const struct value *object)
+/* Something that a stack manages bears its marks; what a service made bears none, or those of what it was
+ * made for (a snapshot may take over the tags). */
+static bool is_left(const struct op_ctx *ctx, const struct schema *schema, const struct value *object)
 {
     struct op_ctx own = *ctx;
     const struct value *marks = &value_empty_map;
     struct err ignored = ERR_INIT;
     own.schema = schema;
-    return !schema->ops->marks ||
-           (!schema->ops->marks(&own, object, &marks, &ignored) && !value_getz(marks, "stack"));
+    if (schema->ops->marks && schema->ops->marks(&own, object, &marks, &ignored))
+        return false;
+    struct str stack = value_text(value_getz(marks, "stack"), STR_EMPTY),
+               address = value_text(value_getz(marks, "address"), STR_EMPTY);
+    return !stack.n || (str_eq(stack, ctx->stack) && str_eq(address, ctx->address));
 }
 
 int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const struct value *object,
@@ -181,7 +185,7 @@ int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const stru
         struct err ignored = ERR_INIT;
         const struct schema *schema = catalog_find(
             p->workspace->catalog, value_text(value_getz(item, "type"), STR_EMPTY), false, &ignored);
-        if (is_unmarked(ctx, schema, value_getz(item, "object")))
+        if (is_left(ctx, schema, value_getz(item, "object")))
             value_builder_add(&left, item);
     }
     *out = value_builder_list(&left);

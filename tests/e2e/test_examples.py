@@ -61,6 +61,8 @@ def prepare(cloud, name):
     if name == "aws.rds.snapshot":
         cloud.client("rds").create_db_instance(DBInstanceIdentifier="songs", Engine="postgres", DBInstanceClass="db.t4g.micro", AllocatedStorage=20,
                                                MasterUsername="weir", MasterUserPassword="example-password")
+    if name == "aws.redshift.snapshot":
+        cloud.client("redshift").create_cluster(ClusterIdentifier="warehouse", NodeType="ra3.large", MasterUsername="weir", MasterUserPassword="Long-enough-1")
     if name in ("aws.s3tables.namespace", "aws.s3tables.table"):
         tables = cloud.client("s3tables")
         bucket = tables.create_table_bucket(name="lakehouse")["arn"]

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
+from support import Stack
+
 BUCKET = """
     stack: lab
     resources:
@@ -148,12 +150,41 @@ def test_protected_databases(stack, cloud):
         cloud.client("dynamodb").describe_table(TableName="lab-table")
 
 
-def test_last_snapshot_is_told_of(stack, cloud):
-    """It was asked for, so it stays; but it costs, so --verify says so."""
-    stack.write(DATABASE.replace("deletion_protection: true, ", "")).apply(timeout=120)
+@pytest.mark.parametrize("tags", ["", "copy_tags_to_snapshot: true, "])
+def test_last_snapshot_is_told_of(stack, cloud, tags):
+    """It was asked for, so it stays; but it costs, so --verify says so: also where it bears the marks of what it is of."""
+    stack.write(DATABASE.replace("deletion_protection: true, final", f"{tags}final").replace("deletion_protection: true, ", "")).apply(timeout=120)
     found = left(stack.destroy("--verify", "--json", status=5, timeout=120))
-    assert found == {("aws.rds.snapshot", "lab-last"): "its last snapshot"}
+    assert found == {("aws.rds.snapshot", "lab-last"): "bears the marks of this stack" if tags else "its last snapshot"}
     assert [item["DBSnapshotIdentifier"] for item in cloud.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]] == ["lab-last"]
+
+
+# moto takes silence about skip_final_snapshot for yes
+WAREHOUSE = """
+    stack: lab
+    resources:
+      house: {type: aws.redshift.cluster, name: lab-house, node_type: ra3.large, master_username: weir, master_user_password: '${inputs.password}', skip_final_snapshot: false, final_snapshot: house-last}
+    inputs: {password: {type: string, sensitive: true, default: Long-enough-1}}
+"""
+
+
+def test_last_snapshot_of_a_warehouse(place, tmp_path):
+    stack = Stack(tmp_path / "stack", place)
+    redshift = place.client("redshift")
+
+    def snapshots():
+        return [(item["SnapshotIdentifier"], item["ClusterIdentifier"]) for item in redshift.describe_cluster_snapshots()["Snapshots"] if item["SnapshotType"] == "manual"]
+
+    stack.write(WAREHOUSE).apply(timeout=120)
+    found = left(stack.destroy("--verify", "--json", status=5, timeout=120))
+    assert found == {("aws.redshift.snapshot", "house-last"): "its last snapshot"}
+    assert snapshots() == [("house-last", "lab-house")]
+    assert left(stack.destroy("--verify", "--json", status=5)) == found
+    redshift.delete_cluster_snapshot(SnapshotIdentifier="house-last")
+    assert "Nothing is left" in stack.destroy("--verify").out
+    stack.write(WAREHOUSE.replace("house-last", "house-never")).apply(timeout=120)
+    stack.destroy("--skip-final-snapshot", "--verify", timeout=120)
+    assert snapshots() == []
 
 
 FUNCTION = """

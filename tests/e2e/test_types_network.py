@@ -360,6 +360,32 @@ def _():
     )
 
 
+def manual_snapshots(cloud):
+    """moto shows the others, too."""
+    return [item for item in cloud.client("redshift").describe_cluster_snapshots(SnapshotType="manual")["Snapshots"] if item["SnapshotType"] == "manual"]
+
+
+@case("redshift snapshot")
+def _():
+    def seen(cloud):
+        (found,) = manual_snapshots(cloud)
+        return {"tags": tags_of(found["Tags"])}
+
+    return Case(
+        type="aws.redshift.snapshot",
+        around={"house": {"type": "aws.redshift.cluster", "name": "life-house", "node_type": "ra3.large", "master_username": "weir",
+                          "master_user_password": "Long-enough-1", "skip_final_snapshot": True}},
+        first={"name": "life", "cluster": "${house.name}", "tags": {"team": "a"}},
+        then={"name": "life", "cluster": "${house.name}", "tags": {"team": "b"}},
+        seen=seen,
+        gone=lambda cloud: not manual_snapshots(cloud),
+        outside=lambda cloud: cloud.client("redshift").create_tags(
+            ResourceName=f"arn:aws:redshift:us-east-1:{ACCOUNT}:snapshot:life-house/life", Tags=[{"Key": "team", "Value": "theirs"}]),
+        drifted="tags",
+        replaces=[{"name": "life-other"}],
+    )
+
+
 @case("db subnet group")
 def _():
     def seen(cloud):
