@@ -232,6 +232,7 @@ static int read_folder(struct walk *w, int fd, struct str path, const struct ste
         return refuse(w, path, err, strerror(errno));
     }
     struct arena *arena = w->package->arena;
+    size_t rules = w->ignore.n;
     int status = 0;
     if (w->filter->gitignore)
         status = add_ignore_file(w, path_join(arena, path_join(arena, w->root, path), STR(".gitignore")),
@@ -251,6 +252,7 @@ static int read_folder(struct walk *w, int fd, struct str path, const struct ste
         if (status)
             break;
     }
+    w->ignore.n = rules; /* its own say nothing of what lies elsewhere */
     closedir(folder);
     return status;
 }
