@@ -53,6 +53,8 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
 /* What all operations of a service have in common (protocol, version, target); false: no spec knows it. */
 bool control_protocol(const struct control *control, struct str service, struct wire_operation *out);
 
+/* Do the members of its requests begin with small letters? */
+bool control_is_camel(const struct control *control, struct str service);
 /*
  * The request by which a client would call an operation that a spec names, for control_handle(): `input`
  * under the service's own member names. ERR_INVALID: no spec names it, or it cannot be called so (EC2).

@@ -20,6 +20,33 @@ static const struct served *served_by_name(
     return NULL;
 }
 
+/* The first name that a shape has says how all are written. */
+static char first_letter(const struct shape *shape)
+{
+    for (size_t i = 0; shape->kind == SHAPE_STRUCT && i < shape->member_count; i++) {
+        const struct shape_member *member = &shape->members[i];
+        if (member->wire.n && member->location == WIRE_BODY)
+            return member->wire.p[0];
+    }
+    return '\0';
+}
+
+bool control_is_camel(const struct control *control, struct str service)
+{
+    for (size_t i = 0; i < control->service_count; i++) {
+        const struct served_service *known = &control->services[i];
+        if (!str_eq(known->spec->aws.signing_name, service))
+            continue;
+        for (size_t k = 0; k < known->op_count; k++)
+            for (size_t r = 0; r < known->ops[k].role_count; r++) {
+                char c = first_letter(&known->ops[k].roles[r].step->request.shape);
+                if (c)
+                    return c >= 'a' && c <= 'z';
+            }
+    }
+    return false;
+}
+
 /* Is the member part of the path? */
 static bool lies_in_path(struct str path, struct str member)
 {

@@ -401,7 +401,8 @@ void wire_encode_error(struct arena *arena, const struct wire_operation *op, int
     add_request_id(arena, op, request_id, out);
     add_type(arena, op, out);
     if (op->protocol == WIRE_REST_JSON)
-        wire_header_add(arena, out, STR("x-amzn-ErrorType"), code);
+        wire_header_add(
+            arena, out, STR("x-amzn-ErrorType"), arena_str(arena, code)); /* it outlives the error */
     if (wire_is_json(op->protocol))
         write_json_error(op->protocol, code, text, &body);
     else

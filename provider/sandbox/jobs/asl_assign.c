@@ -43,7 +43,7 @@ int asl_keep_assigned(struct asl_visit *visit)
         return asl_fail(&visit->eval, "States.DataLimitExceeded",
             "The variables together exceed the maximum number of bytes service limit.");
     }
-    arena_release(&line->own_arena);
+    visit->replaced = line->own_arena; /* the state's output may still lie in there */
     line->own_arena = fresh;
     line->own = all;
     return 0;

@@ -113,6 +113,7 @@ struct asl_visit {
     struct str token;             /* $$.Task.Token */
     bool timed_out;               /* by the execution's own limit */
     const struct value *assigned; /* what this state sets; NULL: nothing */
+    struct arena replaced;        /* of the variables as they were before */
 };
 
 struct asl_state_type {

@@ -274,6 +274,7 @@ const struct value *asl_line_run(
             tell_failure(arena, &visit, out);
         data = value_copy(&fresh, data);
         next = data ? arena_str(&fresh, next) : STR_EMPTY;
+        arena_release(&visit.replaced);
         arena_release(&held);
         held = fresh;
     }

@@ -84,30 +84,17 @@ static struct str capitalized(struct arena *arena, struct str name)
     return str_n(copy, name.n);
 }
 
-/* Names that the SDKs have for services, where requests are signed with others. */
-static struct str signing_name_of(struct str sdk)
-{
-    static const char *const names[][2] = {{"sfn", "states"}, {"eventbridge", "events"},
-        {"cloudwatchlogs", "logs"}, {"emrserverless", "emr-serverless"}, {"cloudwatch", "monitoring"}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_eqz(sdk, names[i][0]))
-            return str_z(names[i][1]);
-    return sdk;
-}
-
 static bool read_sdk(struct work *work, struct str rest)
 {
     struct str action, service = str_cut(rest, ':', &action);
     if (!action.n)
         return false;
     work->service = arena_printf(work->arena, "aws-sdk:%.*s", STR_ARG(service));
-    work->signing_name = signing_name_of(service);
+    work->signing_name = jobs_sdk_service(service);
     work->operation = capitalized(work->arena, action);
-    work->errors = capitalized(work->arena, service);
-    work->flags = TOKEN;
-    bool camel = str_eqz(work->signing_name, "states") || str_eqz(work->signing_name, "batch") ||
-                 str_eqz(work->signing_name, "logs") || str_eqz(work->signing_name, "emr-serverless");
-    work->flags |= camel ? CAMEL : 0;
+    work->errors = jobs_sdk_errors(work->arena, service);
+    bool camel = control_is_camel(jobs_control(work->execution->all->jobs), work->signing_name);
+    work->flags = TOKEN | (camel ? CAMEL : 0);
     return true;
 }
 

@@ -1,6 +1,44 @@
 /* Operations that the sandbox itself calls: tasks of machines, targets of rules, sources of functions. */
 #include "provider/sandbox/jobs/internal.h"
 
+#include <ctype.h>
+
+/* Names that SDKs have for services, where requests are signed with others and errors are called otherwise.
+ */
+static const struct {
+    const char *sdk, *signing, *errors;
+} sdk_names[] = {
+    {"cloudwatch", "monitoring", "CloudWatch"},
+    {"cloudwatchlogs", "logs", "CloudWatchLogs"},
+    {"dynamodb", "dynamodb", "DynamoDb"},
+    {"emrserverless", "emr-serverless", "EmrServerless"},
+    {"eventbridge", "events", "EventBridge"},
+    {"mwaa", "airflow", "Mwaa"},
+    {"redshiftdata", "redshift-data", "RedshiftData"},
+    {"redshiftserverless", "redshift-serverless", "RedshiftServerless"},
+    {"s3tables", "s3tables", "S3Tables"},
+    {"secretsmanager", "secretsmanager", "SecretsManager"},
+    {"sfn", "states", "Sfn"},
+};
+
+struct str jobs_sdk_service(struct str sdk)
+{
+    for (size_t i = 0; i < sizeof sdk_names / sizeof *sdk_names; i++)
+        if (str_eqz(sdk, sdk_names[i].sdk))
+            return str_z(sdk_names[i].signing);
+    return sdk;
+}
+
+struct str jobs_sdk_errors(struct arena *arena, struct str sdk)
+{
+    for (size_t i = 0; i < sizeof sdk_names / sizeof *sdk_names; i++)
+        if (str_eqz(sdk, sdk_names[i].sdk))
+            return str_z(sdk_names[i].errors);
+    char *name = arena_strz(arena, sdk);
+    name[0] = (char)toupper((unsigned char)name[0]);
+    return str_n(name, sdk.n);
+}
+
 int jobs_call_control(struct jobs *jobs, struct arena *arena, const struct job_request *request,
     const struct value **output, struct err *err)
 {

@@ -12,6 +12,7 @@ static const struct job_operation *const tables[] = {
     glue_operations,
     lambda_operations,
     logs_operations,
+    s3_operations,
     sns_operations,
     sqs_operations,
     states_operations,

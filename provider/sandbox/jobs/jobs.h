@@ -84,8 +84,8 @@ struct job_operation {
 
 /* Each service has a table of its own, which ends with {0}; jobs.c names them all. */
 extern const struct job_operation athena_operations[], batch_operations[], emrserverless_operations[],
-    events_operations[], glue_operations[], lambda_operations[], logs_operations[], sns_operations[],
-    sqs_operations[], states_operations[];
+    events_operations[], glue_operations[], lambda_operations[], logs_operations[], s3_operations[],
+    sns_operations[], sqs_operations[], states_operations[];
 
 /*
  * Answers a request whose signature has been verified. False: the operation is not among these (then nothing
@@ -122,6 +122,9 @@ struct job_request {
  */
 int jobs_call(struct jobs *jobs, struct arena *arena, const struct job_request *request,
     const struct value **output, struct err *err);
+/* A service as SDKs call it, aws-sdk:sfn:…: its name here, and the one that its errors begin with. */
+struct str jobs_sdk_service(struct str sdk);
+struct str jobs_sdk_errors(struct arena *arena, struct str sdk);
 /* What the control plane answers, also where a table has a row of that name. */
 int jobs_call_control(struct jobs *jobs, struct arena *arena, const struct job_request *request,
     const struct value **output, struct err *err);

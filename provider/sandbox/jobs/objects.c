@@ -40,6 +40,31 @@ static int read_content(struct content *content, struct arena *arena, size_t siz
     return 0;
 }
 
+static void fill(const struct object *object, struct object_text *out)
+{
+    out->etag = object->etag;
+    out->version = object->version;
+    out->modified_ms = object->modified_ms;
+    out->content_type = value_text(
+        value_getz(value_getz(object->doc, "headers"), "Content-Type"), STR("binary/octet-stream"));
+}
+
+int object_head(struct jobs *jobs, struct arena *arena, struct str bucket, struct str key,
+    struct object_text *out, int64_t *size, struct err *err)
+{
+    struct object object;
+    if (!store_bucket_exists(store_of(jobs), bucket))
+        return refuse(STORE_NO_BUCKET, bucket, key, err);
+    enum store_result result =
+        store_object_read(arena, store_of(jobs), bucket, key, STR_EMPTY, false, &object);
+    if (result != STORE_OK || object.deleted)
+        return refuse(result == STORE_OK ? STORE_NO_KEY : result, bucket, key, err);
+    *out = (struct object_text){.text = STR_EMPTY};
+    *size = object.size;
+    fill(&object, out);
+    return 0;
+}
+
 int object_read(struct jobs *jobs, struct arena *arena, struct str bucket, struct str key, size_t max,
     struct object_text *out, struct err *err)
 {
@@ -64,11 +89,7 @@ int object_read(struct jobs *jobs, struct arena *arena, struct str bucket, struc
         return err_set(err, ERR_INVALID,
             "s3://%.*s/%.*s has %lld bytes, more than the %zu that the sandbox reads here", STR_ARG(bucket),
             STR_ARG(key), (long long)object.size, max);
-    out->etag = object.etag;
-    out->version = object.version;
-    out->modified_ms = object.modified_ms;
-    out->content_type =
-        value_text(value_getz(value_getz(object.doc, "headers"), "Content-Type"), STR("binary/octet-stream"));
+    fill(&object, out);
     return 0;
 }
 
@@ -120,6 +141,25 @@ int object_write(struct jobs *jobs, struct arena *arena, struct str bucket, stru
     if (result != STORE_OK)
         return refuse(result, bucket, key, err);
     object_tell(jobs_sandbox(jobs), arena, "ObjectCreated:Put", bucket, key, &object, uuid_random(arena));
+    return 0;
+}
+
+int object_delete(struct jobs *jobs, struct arena *arena, struct str bucket, struct str key, struct err *err)
+{
+    struct s3_store *store = store_of(jobs);
+    struct object object = {.fd = -1};
+    if (!store_bucket_exists(store, bucket))
+        return refuse(STORE_NO_BUCKET, bucket, key, err);
+    const struct change change = {
+        .bucket = bucket, .key = key, .versioning = versioning_of(arena, store, bucket)};
+    enum store_result result = store_object_delete(arena, store, &change, STR_EMPTY, &object);
+    if (result == STORE_NO_KEY)
+        return 0; /* what is not there is as good as deleted */
+    if (result != STORE_OK)
+        return refuse(result, bucket, key, err);
+    object_tell(jobs_sandbox(jobs), arena,
+        object.deleted ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete", bucket, key, &object,
+        uuid_random(arena));
     return 0;
 }
 

@@ -131,13 +131,9 @@ static int to_operation(struct jobs *jobs, struct arena *arena, const struct arn
 {
     struct str action, rest = arn->resource;
     str_cut(rest, ':', &rest);
-    struct arn called = {.service = str_cut(rest, ':', &action), .region = target->region};
+    struct arn called = {.service = jobs_sdk_service(str_cut(rest, ':', &action)), .region = target->region};
     if (!action.n)
         return err_set(err, ERR_INVALID, "%.*s names no operation", STR_ARG(target->arn));
-    if (str_eqz(called.service, "sfn"))
-        called.service = STR("states");
-    if (str_eqz(called.service, "emrserverless"))
-        called.service = STR("emr-serverless");
     char *operation = arena_strz(arena, action);
     operation[0] = (char)toupper((unsigned char)operation[0]);
     const struct value *input = parsed(arena, target->input);

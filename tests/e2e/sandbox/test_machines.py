@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from servers import make_bucket
 from support import until
 
 CASES = Path(__file__).parents[2] / "asl"
@@ -255,6 +256,51 @@ def test_any_operation_of_the_control_plane_is_a_task(machines, sandbox):
     assert glue.get_database(Name=name)["Database"]["Name"] == name
     end = machines.run({"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getDatabase", "Parameters": {"Name": "none"}})
     assert end["error"] == "Glue.EntityNotFoundException"
+
+
+def call(machines, action, parameters):
+    end = machines.run({"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:" + action, "Parameters": parameters})
+    return json.loads(end["output"]) if end["status"] == "SUCCEEDED" else end["error"]
+
+
+def test_operations_of_every_protocol_are_tasks(machines, sandbox):
+    """Whatever a spec says of a service is enough to call it: JSON, query, REST."""
+    name = "sdk-" + uuid.uuid4().hex[:8]
+    trust = {"Version": "2012-10-17", "Statement": []}
+    assert call(machines, "iam:createRole", {"RoleName": name, "AssumeRolePolicyDocument": json.dumps(trust)})["Role"]["RoleName"] == name
+    assert sandbox.client("iam").get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"] == trust
+    assert call(machines, "iam:getRole", {"RoleName": "none"}) == "Iam.NoSuchEntityException"
+    call(machines, "scheduler:createScheduleGroup", {"Name": name, "ClientToken": "t"})
+    assert call(machines, "scheduler:getScheduleGroup", {"Name": name})["State"] == "ACTIVE"
+    assert call(machines, "scheduler:getScheduleGroup", {"Name": "none"}) == "Scheduler.ResourceNotFoundException"
+    call(machines, "cloudwatchlogs:createLogGroup", {"LogGroupName": "/" + name})
+    assert [one["LogGroupName"] for one in call(machines, "cloudwatchlogs:describeLogGroups", {"LogGroupNamePrefix": "/" + name})["LogGroups"]] == ["/" + name]
+    assert call(machines, "emrserverless:createApplication", {"Name": name, "ReleaseLabel": "emr-7.5.0", "Type": "SPARK", "ClientToken": "t"})["ApplicationId"]
+    call(machines, "secretsmanager:createSecret", {"Name": name, "SecretString": "s"})
+    assert call(machines, "secretsmanager:getSecretValue", {"SecretId": name})["SecretString"] == "s"
+    assert call(machines, "secretsmanager:getSecretValue", {"SecretId": "none"}) == "SecretsManager.ResourceNotFoundException"
+    assert call(machines, "lambda:getFunction", {"FunctionName": "none"}) == "Lambda.ResourceNotFoundException"
+
+
+def test_objects_are_read_and_written_by_tasks(machines, sandbox):
+    lake, s3 = make_bucket(sandbox), sandbox.client()
+    assert call(machines, "s3:putObject", {"Bucket": lake, "Key": "a/text", "Body": "plain", "ContentType": "text/plain"})["ETag"].startswith('"')
+    call(machines, "s3:putObject", {"Bucket": lake, "Key": "a/json", "Body": {"n": [1]}})
+    got = s3.get_object(Bucket=lake, Key="a/text")
+    assert got["Body"].read() == b"plain" and got["ContentType"] == "text/plain"
+    assert json.loads(s3.get_object(Bucket=lake, Key="a/json")["Body"].read()) == {"n": [1]}
+    assert json.loads(call(machines, "s3:getObject", {"Bucket": lake, "Key": "a/json"})["Body"]) == {"n": [1]}
+    assert call(machines, "s3:headObject", {"Bucket": lake, "Key": "a/text"})["ContentLength"] == 5
+    call(machines, "s3:copyObject", {"Bucket": lake, "Key": "b/c d", "CopySource": f"{lake}/a/text"})
+    assert s3.get_object(Bucket=lake, Key="b/c d")["Body"].read() == b"plain"
+    listed = call(machines, "s3:listObjectsV2", {"Bucket": lake, "MaxKeys": 2})
+    assert [one["Key"] for one in listed["Contents"]] == ["a/json", "a/text"] and listed["IsTruncated"]
+    rest = call(machines, "s3:listObjectsV2", {"Bucket": lake, "ContinuationToken": listed["NextContinuationToken"]})
+    assert [one["Key"] for one in rest["Contents"]] == ["b/c d"] and not rest["IsTruncated"]
+    assert [one["Prefix"] for one in call(machines, "s3:listObjectsV2", {"Bucket": lake, "Delimiter": "/"})["CommonPrefixes"]] == ["a/", "b/"]
+    call(machines, "s3:deleteObject", {"Bucket": lake, "Key": "a/text"})
+    assert call(machines, "s3:getObject", {"Bucket": lake, "Key": "a/text"}) == "S3.NoSuchKeyException"
+    assert call(machines, "s3:getObject", {"Bucket": "none-" + lake, "Key": "k"}) == "S3.NoSuchBucketException"
 
 
 def test_what_the_sandbox_cannot_do_says_so(machines):
