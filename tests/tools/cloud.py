@@ -104,15 +104,39 @@ def label_of(environ, body):
     return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}" + (f"?{query}" if query else "")
 
 
-class Quiet(WSGIRequestHandler):
+class Handler(WSGIRequestHandler):
+    """werkzeug's own ends the connection after every answer, and waits before; services keep theirs."""
+
+    disable_nagle_algorithm = True
+    wbufsize = -1  # head and body go out together
+
     def log(self, *_):
         pass
 
     def run_wsgi(self):
         try:
-            super().run_wsgi()
+            self.answer()
         except (ConnectionError, ValueError):
             self.close_connection = True
+
+    def answer(self):
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.wfile.flush()
+        environ, head = self.make_environ(), []
+        whole = environ.get("wsgi.input_terminated") or int(environ.get("CONTENT_LENGTH") or 0)
+        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(*([] if whole is True else [whole])) if whole else b"")
+        body = b"".join(self.server.app(environ, lambda *given: head.extend(given)))
+        code, _, words = head[0].partition(" ")
+        self.send_response(int(code), words)
+        for header in head[1]:
+            self.send_header(*header)
+        bodiless = self.command == "HEAD" or code in ("204", "304")
+        if not bodiless and "content-length" not in {name.lower() for name, _ in head[1]}:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(b"" if bodiless else body)
+        self.wfile.flush()
 
 
 def end_with_parent():
@@ -123,7 +147,7 @@ def end_with_parent():
 def main():
     cloud = Cloud(DomainDispatcherApplication(create_backend_app))
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    server = make_server("127.0.0.1", port, cloud, threaded=True, request_handler=Quiet)
+    server = make_server("127.0.0.1", port, cloud, threaded=True, request_handler=Handler)
     os.environ["MOTO_PORT"] = str(server.server_port)
     threading.Thread(target=end_with_parent, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
