@@ -65,6 +65,7 @@ static int serve(struct invocation *inv, int port)
     struct sandbox_options options = {.dir = own->dir,
         .bind = own->bind,
         .port = (uint16_t)port,
+        .tells_port = !own->bind,
         .ephemeral = own->ephemeral,
         .speed = speed,
         .schedules = true,

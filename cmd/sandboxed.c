@@ -48,9 +48,19 @@ int sandboxed_start(struct invocation *inv, struct err *err)
     const char *path = arena_strz(arena, sandbox_dir_of(inv));
     struct sandbox_options options = {
         .dir = path, .specs_dir = inv->settings->specs, .state_speed = STATE_SPEED};
-    if (dir_make(path, err) || sandbox_start(&options, &inv->sandbox, err))
+    if (dir_make(path, err))
         return err_context(err, "starting the sandbox");
-    inv->workspace_options.overlay = sandboxed_overlay(arena, sandbox_port(inv->sandbox));
+    uint16_t port = 0;
+    struct err failure = ERR_INIT;
+    if (sandbox_start(&options, &inv->sandbox, &failure) == 0)
+        port = sandbox_port(inv->sandbox);
+    else if (failure.class == ERR_LOCKED) /* `weir sandbox` in another terminal serves the same */
+        port = sandbox_served(path);
+    if (!port) {
+        *err = failure;
+        return err_context(err, "starting the sandbox");
+    }
+    inv->workspace_options.overlay = sandboxed_overlay(arena, port);
     inv->workspace_options.state_dir = path;
     return 0;
 }

@@ -8,7 +8,7 @@
 #include "cmd/command.h"
 
 /* Starts it for --sandbox, in .weir/sandbox below the stack's folder, and points inv->workspace_options to
- * it. */
+ * it; or to the one that `weir sandbox` serves from there. */
 int sandboxed_start(struct invocation *inv, struct err *err);
 void sandboxed_stop(struct invocation *inv);
 

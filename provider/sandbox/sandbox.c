@@ -85,10 +85,22 @@ static int lock_dir(struct sandbox *s, struct err *err)
     s->lock_fd = open(path.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock_fd < 0)
         return err_errno(err, ERR_IO, "cannot open %s", path.p);
-    if (!flock(s->lock_fd, LOCK_EX | LOCK_NB))
-        return 0;
+    if (!flock(s->lock_fd, LOCK_EX | LOCK_NB)) /* the port of one that was killed goes */
+        return ftruncate(s->lock_fd, 0) ? err_errno(err, ERR_IO, "cannot write %s", path.p) : 0;
     err_set(err, ERR_LOCKED, "the sandbox in %s is served by another process", s->dir);
     return err_hint(err, "use that one, or another directory");
+}
+
+uint16_t sandbox_served(const char *dir)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct err ignored = ERR_INIT;
+    struct str text;
+    int64_t port = 0;
+    if (file_read(&scratch, path_join(&scratch, str_z(dir), STR("lock")).p, 0, &text, &ignored) ||
+        !str_to_int(str_trim(text), &port) || port < 1 || port > UINT16_MAX)
+        return 0;
+    return (uint16_t)port;
 }
 
 static void copy_keys(struct sandbox *s, const struct sandbox_options *options)
@@ -153,6 +165,8 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
         sandbox_stop(s);
         return -1;
     }
+    if (options->tells_port)
+        dprintf(s->lock_fd, "%u\n", (unsigned)s->port);
     s->waking = s->schedules && has_schedules(s) && !pthread_create(&s->wake, NULL, wake_up, s);
     *out = s;
     return 0;

@@ -25,6 +25,7 @@ struct sandbox_options {
     bool ephemeral;                 /* nothing is synced; a directory of its own is removed at the end */
     const char *bind;               /* numeric address; NULL: 127.0.0.1 */
     uint16_t port;                  /* 0: any */
+    bool tells_port;                /* to whoever wants the same directory: sandbox_served() */
     const struct sandbox_key *keys; /* who may call; n 0: SANDBOX_ACCESS_KEY alone */
     size_t key_count;
     struct str account;      /* 12 digits; "" : SANDBOX_ACCOUNT */
@@ -42,6 +43,8 @@ struct sandbox_options {
 
 /* Serves until sandbox_stop(). ERR_IO: the port or the directory is taken. */
 int sandbox_start(const struct sandbox_options *options, struct sandbox **out, struct err *err);
+/* The port on this machine of the process that serves `dir` and tells it; 0: there is none. */
+uint16_t sandbox_served(const char *dir);
 uint16_t sandbox_port(const struct sandbox *sandbox);
 const char *sandbox_dir(const struct sandbox *sandbox);
 /* Takes no new connections, lets running requests finish (five seconds), frees everything. */

@@ -317,6 +317,19 @@ def test_a_secret_that_is_still_kept_can_be_restored(local_stack):
     local_stack.assert_settled("--sandbox")
 
 
+def test_a_served_sandbox_is_used_from_another_terminal(local_stack):
+    local_stack.write("stack: two\nresources: {a: {type: aws.s3.bucket, name: two-terminals}}\n")
+    for number in signal.SIGTERM, signal.SIGKILL:  # what a killed one leaves behind misleads nobody
+        serving = local_stack.start("sandbox", "--port", "0")
+        while "unset" not in serving.stdout.readline():
+            assert serving.poll() is None
+        local_stack.apply("--sandbox")
+        local_stack.assert_settled("--sandbox")
+        serving.send_signal(number)
+        serving.communicate(timeout=20)
+        local_stack.assert_settled("--sandbox")
+
+
 def test_sandbox_without_a_stack_leaves_nothing(local_stack):
     assert "weir.yaml" in local_stack.run("plan", "--sandbox", status=3).err
     assert list(local_stack.folder.iterdir()) == []
