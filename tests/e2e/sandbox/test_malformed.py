@@ -56,7 +56,8 @@ def test_random_bytes(sandbox):
         data = bytearray(rng.choice(seeds))
         for _ in range(rng.randint(1, 8)):
             data[rng.randrange(len(data))] = rng.randrange(256)
-        assert speak(sandbox, bytes(data)) in {0, *range(400, 500), 501, 505}
+        # 301: libmicrohttpd 1.0 sends whoever leaves a blank in a target to where it would be escaped
+        assert speak(sandbox, bytes(data)) in {0, 301, *range(400, 500), 501, 505}
     assert answers(sandbox)
 
 
