@@ -34,7 +34,8 @@ static int spawn(const struct command *command, int output, pid_t *child)
     if (command->dir.n)
         posix_spawn_file_actions_addchdir_np(&files, arena_strz(command->arena, command->dir));
     posix_spawnattr_init(&attr);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    int own_group = command->cancel ? POSIX_SPAWN_SETSID : 0;
+    posix_spawnattr_setflags(&attr, (short)(own_group | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &all);
     int failed = posix_spawnp(child, command->args[0], &files, &attr, command->args, environ);
@@ -65,12 +66,17 @@ static bool read_some(struct watching *w)
     return n > 0 || (n < 0 && errno == EINTR);
 }
 
+static void end_group(const struct watching *w, int signal_number)
+{
+    kill(w->command->cancel ? -w->child : w->child, signal_number);
+}
+
 static void ask_to_end(struct watching *w, enum err_class why, int64_t now)
 {
     w->ended = why;
     w->deadline = 0;
     w->kill_at = now + GRACE_MS;
-    kill(-w->child, SIGTERM);
+    end_group(w, SIGTERM);
 }
 
 static void pass_time(struct watching *w)
@@ -82,7 +88,7 @@ static void pass_time(struct watching *w)
     else if (w->deadline && now >= w->deadline)
         ask_to_end(w, ERR_TIMEOUT, now);
     else if (w->kill_at && now >= w->kill_at)
-        kill(-w->child, SIGKILL);
+        end_group(w, SIGKILL);
 }
 
 /* It is left to be waited for: until then its group's number cannot be another's. */
@@ -104,7 +110,7 @@ static void watch(struct watching *w)
             tick_ms = 1; /* at the end of the output the command itself is about to end */
         }
     }
-    kill(-w->child, SIGKILL);
+    end_group(w, SIGKILL);
     w->status = -1;
     while (waitpid(w->child, &w->status, 0) < 0 && errno == EINTR)
         continue;

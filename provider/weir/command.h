@@ -3,6 +3,9 @@
  * starts is in a process group of its own and ends with it: when it is done, when its time is over, when weir
  * is interrupted. Only what has left the group (a daemon) goes on, and is not waited for. There is no
  * terminal to ask anything on: who tries gets an error rather than wait for ever.
+ *
+ * Where nobody can interrupt weir but by ending it, the command stays in weir's own group, and ends with
+ * that.
  */
 #ifndef WEIR_PROVIDER_WEIR_COMMAND_H
 #define WEIR_PROVIDER_WEIR_COMMAND_H
@@ -18,7 +21,7 @@ struct command {
     char *const *args;
     struct str dir;            /* "" here */
     int64_t timeout_ms;        /* 0: none */
-    const atomic_bool *cancel; /* set: it is ended; may be NULL */
+    const atomic_bool *cancel; /* set: it is ended; NULL: never, see above */
 };
 
 /*

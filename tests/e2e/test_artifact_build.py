@@ -207,6 +207,17 @@ def test_its_whole_group_ends(tmp_path, by):
     assert not (stack.folder / "out").exists()
 
 
+def test_it_ends_with_weir_test(tmp_path):
+    """Which an interruption ends at once."""
+    stack = built(tmp_path, "echo $$ > pid; exec sleep 1000")
+    stack.write("name: one\nplan: {create: 1}\n", "tests/one.yaml")
+    process = subprocess.Popen(stack.command("test"), cwd=stack.folder, env=stack.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    until(lambda: (stack.folder / "pid").exists() and (stack.folder / "pid").read_text(), process=process)
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(timeout=30)
+    until(lambda: gone(int((stack.folder / "pid").read_text())))
+
+
 def test_interrupted_apply_has_begun_nothing(stack, cloud):
     stack.write(artifact("source: out, build: 'echo at work; sleep 1000'"))
     process = stack.start("apply", "--yes", "-v")
