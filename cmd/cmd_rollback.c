@@ -47,6 +47,15 @@ static int ambiguous(struct str text, const struct record **list, size_t n, stru
     return err_hint(err, "name one of them: weir rollback %.*s", STR_ARG(list[0]->address));
 }
 
+/* Instances of a job may share one. */
+static void add_once(const struct record **list, size_t *n, const struct record *record)
+{
+    for (size_t i = 0; i < *n; i++)
+        if (list[i] == record)
+            return;
+    list[(*n)++] = record;
+}
+
 /* An artifact, or the only one that a job uses. */
 static int find_artifact(
     struct invocation *inv, struct workspace *workspace, const struct record **out, struct err *err)
@@ -63,13 +72,13 @@ static int find_artifact(
             continue;
         uses = 1;
         if (is_artifact(records[i])) {
-            list[count++] = records[i];
+            add_once(list, &count, records[i]);
             continue;
         }
         size_t some;
         used = deploy_artifacts_of(workspace, &inv->arena, records[i], &some);
-        for (size_t k = 0; k < some && count < n; k++)
-            list[count++] = used[k];
+        for (size_t k = 0; k < some; k++)
+            add_once(list, &count, used[k]);
     }
     if (count > 1)
         return ambiguous(given, list, count, err);
@@ -121,6 +130,10 @@ static int by_steps(
     if (v->used + (uint64_t)steps < v->n && v->used < v->n && (steps > 0 || look)) {
         *out = v->items[v->used + (size_t)steps];
         return 0;
+    }
+    if (!steps && v->used < v->n) {
+        err_set(err, ERR_ABSENT, "the version 0 of %.*s is the one in use", STR_ARG(v->record->address));
+        return err_hint(err, "--to 1 is the one before; --out FILE saves any of them");
     }
     size_t earlier = v->used < v->n ? v->n - v->used - 1 : 0;
     err_set(err, ERR_ABSENT, earlier ? "%.*s has only %zu earlier version%s" : "%.*s has no earlier version",

@@ -49,16 +49,17 @@ static size_t artifacts_of(
     return n;
 }
 
-/* What refers directly to one of the artifacts that are chosen. */
+/* What refers to one of these artifacts, directly or through what is no resource. Dependencies come first. */
 static void add_users(const struct stack *stack, struct arena *arena, const bool *artifacts, bool *chosen)
 {
+    bool *leads = ARENA_ARRAY(arena, bool, stack->decl_count + 1);
     for (size_t i = 0; i < stack->decl_count; i++) {
         const struct decl *decl = stack->decls[i];
-        bool *uses = ARENA_ARRAY(arena, bool, stack->decl_count + 1);
-        if (decl->kind != DECL_RESOURCE || !artifacts_of(stack, arena, decl, false, uses))
-            continue;
-        for (size_t k = 0; k < stack->decl_count && !chosen[i]; k++)
-            chosen[i] = uses[k] && artifacts[k];
+        for (size_t k = 0; k < decl->dep_count && !leads[i]; k++) {
+            const struct decl *dep = decl->deps[k];
+            leads[i] = artifacts[dep->index] || (dep->kind != DECL_RESOURCE && leads[dep->index]);
+        }
+        chosen[i] |= leads[i] && decl->kind == DECL_RESOURCE;
     }
 }
 

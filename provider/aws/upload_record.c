@@ -62,7 +62,7 @@ static bool read_head(struct arena *arena, struct str line, struct upload_record
     out->sums = value_equal(value_getz(head, "sums"), &value_true);
     out->size = number_of(head, "size");
     out->part_size = number_of(head, "part_size");
-    return out->upload.n && out->size > 0 && out->part_size > 0 &&
+    return out->upload.n && out->size > 0 && out->part_size > 0 && out->part_size <= PART_SIZE_MAX &&
            out->size <= out->part_size * UPLOAD_PARTS_MAX;
 }
 

@@ -316,7 +316,7 @@ def test_needs_consent_and_something_to_go_back_to(stack, place):
     stack.apply()
     asked = stack.run("rollback", 'job["clean"]', status=3)
     assert "--yes goes ahead" in asked.err and script_of(place, "jobs-clean") == "second = 2\n"
-    for words, message in ((["--to", "2"], "only 1 earlier version"), (["--to", "abcdef"], 'no kept version "abcdef"'), (["--to", "0"], "only 1 earlier")):
+    for words, message in ((["--to", "2"], "only 1 earlier version"), (["--to", "abcdef"], 'no kept version "abcdef"'), (["--to", "0"], "is the one in use")):
         refused = stack.run("rollback", 'job["clean"]', "--yes", *words, status=None)
         assert refused.status == 1 and message in refused.err, str(refused)
     refused = stack.run("rollback", "queue", "--yes", status=None)
@@ -472,5 +472,33 @@ def test_validation_that_is_not_allowed_is_only_told(stack, cloud, place):
     done = stack.apply("--json")
     assert "not authorized to perform: states:ValidateStateMachineDefinition" in warnings(done)[0], str(done)
     cloud.fail()
+    stack.assert_settled()
+    stack.destroy()
+
+
+SHARED = """
+stack: shared
+resources:
+  lake: {type: aws.s3.bucket, name: shared-lake}
+  code: {type: weir.artifact, source: lib, store: "${lake.name}/code"}
+  job:
+    type: aws.glue.job
+    for_each: [a, b]
+    name: shared-${each.key}
+    role: arn:aws:iam::123456789012:role/jobs
+    command: {name: glueetl, script_location: "${code.url}", python_version: "3"}
+"""
+
+
+def test_instances_that_share_an_artifact_go_back_together(tmp_path, cloud):
+    stack = Stack(tmp_path / "stack", cloud).write(SHARED)
+    put(stack, "lib/main.py", "first = 1\n")
+    stack.apply()
+    before = cloud.client("glue").get_job(JobName="shared-a")["Job"]["Command"]["ScriptLocation"]
+    put(stack, "lib/main.py", "second = 2\n")
+    stack.apply()
+    assert "is the one in use" in stack.run("rollback", "job", "--to", "0", "--yes", status=1).err
+    stack.run("rollback", "job", "--yes")
+    assert {cloud.client("glue").get_job(JobName=f"shared-{key}")["Job"]["Command"]["ScriptLocation"] for key in "ab"} == {before}
     stack.assert_settled()
     stack.destroy()

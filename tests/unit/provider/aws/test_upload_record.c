@@ -146,7 +146,9 @@ static void test_nonsense(void **state)
     (void)state;
     static const char *const heads[] = {"", "\n", "[]\n", "{}\n", "nonsense\n",
         "{\"upload\":\"x\",\"size\":-1,\"part_size\":8}\n", "{\"upload\":\"x\",\"size\":8,\"part_size\":0}\n",
-        "{\"upload\":\"x\",\"size\":80001,\"part_size\":8}\n", "{\"upload\":7,\"size\":8,\"part_size\":8}\n"};
+        "{\"upload\":\"x\",\"size\":80001,\"part_size\":8}\n",
+        "{\"upload\":\"x\",\"size\":9223372036854775807,\"part_size\":9223372036854775807}\n",
+        "{\"upload\":7,\"size\":8,\"part_size\":8}\n"};
     struct str path = upload_record_path(&arena, str_z(folder), STR("b"), STR("nonsense"));
     struct upload_record record;
     struct err err = ERR_INIT;
