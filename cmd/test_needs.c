@@ -5,8 +5,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-
-extern char **environ;
+#include <unistd.h>
 
 /* Shell commands that succeed where it is there; as the sandbox looks for it. */
 static const struct need {
