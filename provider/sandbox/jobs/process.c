@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,6 +13,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -261,10 +263,14 @@ static void watch(struct watching *w)
     }
 }
 
+/* Straight from the system: OpenSSL would keep a generator for each thread that asks it once. */
 static const char *new_mark(struct arena *arena, const char *family)
 {
     unsigned char bytes[16];
-    hash_random(bytes, sizeof bytes);
+    ssize_t n =
+        getrandom(bytes, sizeof bytes, 0); /* so few come at once, or the kernel is too old for pidfds */
+    assert(n == sizeof bytes);
+    (void)n;
     return arena_printf(arena, "%s-%s", family ? family : "", hex_encode(arena, bytes, sizeof bytes).p).p;
 }
 
