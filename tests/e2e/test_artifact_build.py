@@ -215,7 +215,12 @@ def test_it_ends_with_weir_test(tmp_path):
     until(lambda: (stack.folder / "pid").exists() and (stack.folder / "pid").read_text(), process=process)
     os.killpg(process.pid, signal.SIGINT)
     process.wait(timeout=30)
-    until(lambda: gone(int((stack.folder / "pid").read_text())))
+    child = int((stack.folder / "pid").read_text())
+    try:
+        until(lambda: gone(child), seconds=5)
+    finally:
+        if not gone(child):
+            os.kill(child, signal.SIGKILL)
 
 
 def test_interrupted_apply_has_begun_nothing(stack, cloud):
