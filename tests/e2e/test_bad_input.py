@@ -175,6 +175,11 @@ def test_a_provider_that_cannot_be_opened_is_one_mistake(local_stack, providers,
     assert result.err.count("aws has no region") == 1 and place in result.err and "--sandbox" in result.err, str(result)
 
 
+def test_a_plan_into_a_folder(local_stack):
+    local_stack.write("stack: s\n")
+    assert "cannot write .: Is a directory" in local_stack.run("plan", "-o", ".", status=1).err
+
+
 def test_yaml_core_schema(local_stack):
     """Only true and false are booleans; times and octals stay text; merges and aliases work."""
     local_stack.write("""
