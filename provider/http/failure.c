@@ -24,11 +24,25 @@ static const char *system_error(const struct transfer *t, char *text, size_t siz
     return text;
 }
 
+/* libcurl names whom it called; where that is not the target it is the proxy. */
+static bool names_proxy(const struct transfer *t, char host[256], unsigned *port)
+{
+    return sscanf(t->error, "Failed to connect to %255s port %u", host, port) == 2 &&
+           !str_ieq(t->target.host, str_z(host));
+}
+
 static int cannot_connect(const struct transfer *t, struct err *err)
 {
-    char text[128];
-    err_set(err, ERR_NETWORK, "cannot connect to %.*s: %s", STR_ARG(t->target.authority),
-        system_error(t, text, sizeof text));
+    char text[128], proxy[256];
+    unsigned port;
+    const char *why = system_error(t, text, sizeof text);
+    if (names_proxy(t, proxy, &port)) {
+        err_set(err, ERR_NETWORK, "cannot connect to the proxy %s:%u (for %.*s): %s", proxy, port,
+            STR_ARG(t->target.authority), why);
+        err_hint(err, "check https_proxy and no_proxy");
+        return not_sent(err);
+    }
+    err_set(err, ERR_NETWORK, "cannot connect to %.*s: %s", STR_ARG(t->target.authority), why);
     if (t->target.loopback)
         err_hint(err, "nothing listens there; start the server, or correct the endpoint");
     else

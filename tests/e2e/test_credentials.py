@@ -89,6 +89,13 @@ def test_one_service_elsewhere(stack, wire_server):
     assert "in another account, or the credentials are wrong" in result.err  # HEAD does not say which
 
 
+def test_a_proxy_that_is_not_there_is_named(stack):
+    stack.write(STACK)
+    stack.env |= {"AWS_ENDPOINT_URL": "https://s3.example.com", "https_proxy": "http://name:hush-hush@127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+    err = stack.run("plan", status=1).err
+    assert "cannot connect to the proxy 127.0.0.1:9 (for s3.example.com): connection refused" in err and "hush-hush" not in err, err
+
+
 def test_credentials_that_end_midway(stack, cloud):
     """What was done is recorded; with new ones the same command makes the rest."""
     stack.write("""
