@@ -255,6 +255,102 @@ def _():
     )
 
 
+@case_not_on_moto("stream into a function")  # it does not know these settings
+def _():
+    def seen(cloud):
+        (found,) = cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+        keys = ("ParallelizationFactor", "MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "BisectBatchOnFunctionError", "TumblingWindowInSeconds", "DestinationConfig")
+        return {key: found.get(key) for key in keys}
+
+    def outside(cloud):
+        look = cloud.client("lambda")
+        (found,) = look.list_event_source_mappings()["EventSourceMappings"]
+        look.update_event_source_mapping(UUID=found["UUID"], MaximumRetryAttempts=9)
+
+    common = {"function": "${run.name}", "event_source": "arn:aws:kinesis:us-east-1:123456789012:stream/clicks", "starting_position": "LATEST"}
+    return Case(
+        type="aws.lambda.event_source_mapping",
+        prepare=test_types_jobs.code,
+        around={"one": test_types_jobs.role("one"), "run": test_types_jobs.FUNCTION},
+        first={**common, "parallelization_factor": 2, "maximum_retry_attempts": 3, "maximum_record_age_in_seconds": 600, "bisect_batch_on_function_error": True,
+               "tumbling_window_in_seconds": 30, "on_failure": "arn:aws:sqs:us-east-1:123456789012:one"},
+        then={**common, "parallelization_factor": 4, "maximum_retry_attempts": 5, "maximum_record_age_in_seconds": -1, "bisect_batch_on_function_error": False,
+              "tumbling_window_in_seconds": 60, "on_failure": "arn:aws:sqs:us-east-1:123456789012:two"},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"],
+        outside=outside,
+        drifted="maximum_retry_attempts",
+        replaces=[{"starting_position": "TRIM_HORIZON"}],
+    )
+
+
+@case_not_on_moto("function that logs as JSON")
+def _():
+    def seen(cloud):
+        found = cloud.client("lambda").get_function_configuration(FunctionName="life-function")
+        return {key: found.get(key) for key in ("LoggingConfig", "FileSystemConfigs")}
+
+    def mounted(name):
+        return [{"access_point": f"arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/{name}", "path": f"/mnt/{name}"}]
+
+    common = {key: value for key, value in test_types_jobs.FUNCTION.items() if key != "type"}
+    return Case(
+        type="aws.lambda.function",
+        prepare=test_types_jobs.code,
+        around={"one": test_types_jobs.role("one")},
+        first={**common, "logging": {"format": "JSON", "group": "/life/one", "application_level": "INFO"}, "file_systems": mounted("one")},
+        then={**common, "logging": {"format": "JSON", "group": "/life/two", "application_level": "WARN"}, "file_systems": mounted("two")},
+        less=common,
+        seen=seen,
+        gone=lambda cloud: not cloud.client("lambda").list_functions()["Functions"],
+        outside=lambda cloud: cloud.client("lambda").update_function_configuration(FunctionName="life-function", LoggingConfig={"LogFormat": "Text"}),
+        drifted="logging",
+    )
+
+
+@case_not_on_moto("crawler of tables")
+def _():
+    def seen(cloud):
+        (found,) = cloud.client("glue").get_crawlers()["Crawlers"]
+        return {"targets": found["Targets"], "recrawl": found["RecrawlPolicy"]}
+
+    def targets(name):
+        return {"catalog_targets": [{"database": name, "tables": ["a"]}], "delta_targets": [{"delta_tables": [f"s3://life/{name}/"], "write_manifest": False}],
+                "iceberg_targets": [{"paths": [f"s3://life/{name}/"], "maximum_traversal_depth": 3}]}
+
+    common = {"name": "life-crawler", "role": "${one.arn}", "database": "films"}
+    return Case(
+        type="aws.glue.crawler",
+        around={"one": test_types_jobs.role("one")},
+        first={**common, **targets("one"), "recrawl": "CRAWL_NEW_FOLDERS_ONLY"},
+        then={**common, **targets("two"), "recrawl": "CRAWL_EVERYTHING"},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("glue").get_crawlers()["Crawlers"],
+        outside=lambda cloud: cloud.client("glue").update_crawler(Name="life-crawler", RecrawlPolicy={"RecrawlBehavior": "CRAWL_EVENT_MODE"}),
+        drifted="recrawl",
+    )
+
+
+@case_not_on_moto("encrypted repository")
+def _():
+    def seen(cloud):
+        (found,) = cloud.client("ecr").describe_repositories()["repositories"]
+        return {"key": found["encryptionConfiguration"], "mutability": found["imageTagMutability"]}
+
+    common = {"name": "life/jobs", "encryption": {"encryption_type": "KMS", "kms_key": "arn:aws:kms:us-east-1:123456789012:key/a"}}
+    return Case(
+        type="aws.ecr.repository",
+        first={**common, "image_tag_mutability": "MUTABLE"},
+        then={**common, "image_tag_mutability": "IMMUTABLE"},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("ecr").describe_repositories()["repositories"],
+        outside=lambda cloud: cloud.client("ecr").put_image_tag_mutability(repositoryName="life/jobs", imageTagMutability="IMMUTABLE"),
+        drifted="image_tag_mutability",
+        replaces=[{"encryption": {"encryption_type": "AES256"}}],
+        unchanged={"key"},
+    )
+
+
 # Types whose life is not walked here, and where it is.
 ELSEWHERE = {
     "aws.emrserverless.job": "is recorded only: test_run_emrserverless.py and test_run_spark.py in sandbox/ run it",
