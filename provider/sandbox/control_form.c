@@ -34,6 +34,8 @@ static struct str check_rule_schedule(struct call *call, const struct value *v)
     const char *why = text.n ? schedule_parse(text, &time) : NULL;
     if (!why && text.n && time.kind == SCHEDULE_AT)
         why = "a rule's is cron(…) or rate(…)";
+    if (!why && text.n && time.loose)
+        why = "the unit is minute, hour or day; minutes, hours or days for more than one";
     return why ? arena_printf(call->arena, "Parameter ScheduleExpression is not valid: %s.", why) : STR_EMPTY;
 }
 

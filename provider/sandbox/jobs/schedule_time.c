@@ -169,7 +169,7 @@ static const char *parse_cron(struct str text, struct cron *cron)
     return NULL;
 }
 
-static const char *parse_rate(struct str text, int64_t *out)
+static const char *parse_rate(struct str text, struct schedule_time *out)
 {
     static const struct {
         const char *one, *many;
@@ -180,8 +180,9 @@ static const char *parse_rate(struct str text, int64_t *out)
     if (split(text, words, 2) != 2 || !str_to_int(words[0], &n) || n < 1 || n > 1000000)
         return "rate takes a positive number and a unit";
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (str_eqz(words[1], n == 1 ? units[i].one : units[i].many)) {
-            *out = n * units[i].seconds;
+        if (str_eqz(words[1], units[i].one) || str_eqz(words[1], units[i].many)) {
+            out->rate_s = n * units[i].seconds;
+            out->loose = str_eqz(words[1], units[i].one) != (n == 1);
             return NULL;
         }
     return "the unit is minute, hour or day; minutes, hours or days for more than one";
@@ -212,7 +213,7 @@ const char *schedule_parse(struct str text, struct schedule_time *out)
         return parse_cron(inside, &out->cron);
     out->kind = str_eqz(kind, "rate") ? SCHEDULE_RATE : SCHEDULE_AT;
     if (out->kind == SCHEDULE_RATE)
-        return parse_rate(inside, &out->rate_s);
+        return parse_rate(inside, out);
     return str_eqz(kind, "at") ? parse_at(inside, &out->at_s) : "it is cron(…), rate(…) or at(…)";
 }
 

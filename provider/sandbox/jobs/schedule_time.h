@@ -28,6 +28,7 @@ struct schedule_time {
     enum schedule_kind kind;
     struct cron cron;
     int64_t rate_s;
+    bool loose;   /* rate(1 minutes), rate(5 minute): Scheduler takes it, a rule does not */
     int64_t at_s; /* as clocks show it */
 };
 

@@ -63,12 +63,24 @@ static void set_next(struct due *due, const struct control_record *record, int64
     struct schedule_time time;
     struct str zone_name = text_of(record->attrs, "schedule_expression_timezone");
     const struct zone *zone = zone_find(&arena, zone_name.n ? zone_name : STR("UTC"));
-    int64_t start = date_of(record, "start_date"), end = date_of(record, "end_date");
+    due->never = !zone || schedule_parse(expression_of(record), &time);
+    if (due->never)
+        return;
+    bool once = time.kind == SCHEDULE_AT; /* then the service ignores both dates */
+    int64_t start = once ? 0 : date_of(record, "start_date"), end = once ? 0 : date_of(record, "end_date");
     int64_t base = start ? start : record->created_ms;
     if (start && after_ms < start)
         after_ms = start - 1;
-    due->never = !zone || schedule_parse(expression_of(record), &time) ||
-                 !schedule_next(&time, zone, base, after_ms, &due->next_ms) || (end && due->next_ms > end);
+    due->never = !schedule_next(&time, zone, base, after_ms, &due->next_ms) || (end && due->next_ms > end);
+}
+
+/* Of Scheduler a new one with a rate and no start date begins at once; a rule's begins after the first time.
+ */
+static bool begins_at_once(const struct timer *timer, const struct control_record *record, const char *kind)
+{
+    return str_eqz(str_z(kind), "aws.scheduler.schedule") && record->created_ms >= timer->start_ms &&
+           record->revision <= 1 && !date_of(record, "start_date") &&
+           str_starts(expression_of(record), STR("rate("));
 }
 
 static struct due *due_of(struct timer *timer, const struct control_record *record, const char *kind)
@@ -88,7 +100,8 @@ static struct due *due_of(struct timer *timer, const struct control_record *reco
     if (due->changed_ms != record->changed_ms) {
         due->changed_ms = record->changed_ms;
         due->base_ms = record->changed_ms > timer->start_ms ? record->changed_ms : timer->start_ms;
-        set_next(due, record, due->base_ms);
+        bool at_once = begins_at_once(timer, record, kind);
+        set_next(due, record, at_once ? record->created_ms - 1 : due->base_ms);
     }
     due->seen = true;
     return due;

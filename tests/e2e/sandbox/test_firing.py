@@ -161,6 +161,21 @@ def test_schedules_fire_again_after_a_restart_and_only_in_weir_sandbox(tmp_path)
     server.stop()
 
 
+def test_a_rate_without_a_beginning_begins_at_once():
+    """At the speed of clocks: the next time would be tomorrow. One-time schedules have no use for dates."""
+    server = Served(speed=1)
+    queue, scheduler = Queue(server), server.client("scheduler")
+    target = {"Arn": queue.arn, "RoleArn": ROLE}
+    scheduler.create_schedule(Name="now", ScheduleExpression="rate(1 days)", FlexibleTimeWindow={"Mode": "OFF"}, Target=target | {"Input": '"rate"'})
+    soon = (datetime.now(timezone.utc) + timedelta(seconds=2)).strftime("at(%Y-%m-%dT%H:%M:%S)")
+    scheduler.create_schedule(Name="once", ScheduleExpression=soon, StartDate=datetime.now(timezone.utc) + timedelta(days=1), FlexibleTimeWindow={"Mode": "OFF"},
+                              Target=target | {"Input": '"once"'})
+    make_rule(server, [{"Arn": queue.arn, "Input": '"rule"'}], ScheduleExpression="rate(1 day)")
+    assert queue.bodies(2) == ['"rate"', '"once"']
+    assert not queue.take(wait=0)
+    server.stop()
+
+
 def test_wrong_expressions_are_refused(sandbox):
     events, scheduler = sandbox.client("events"), sandbox.client("scheduler")
     for expression in ("cron(0 10 * * * *)", "rate(1 minutes)", "at(2030-01-01T00:00:00)", "daily"):

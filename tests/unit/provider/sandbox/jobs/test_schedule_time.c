@@ -121,8 +121,8 @@ static void test_wrong(void **state)
         "cron(0 10 0 * ? *)", "cron(0 10 32 * ? *)", "cron(0 10 * 13 ? *)", "cron(0 10 ? * 8 *)",
         "cron(0 10 ? * 2#6 *)", "cron(0 10 ? * 0 *)", "cron(0 10 LW * ? *)", "cron(0 10 * * ? 1969)",
         "cron(0 10 * * ? 2200)", "cron(*/0 10 * * ? *)", "cron(1- 10 * * ? *)", "cron(,1 10 * * ? *)",
-        "cron(0 10 * JANUARY ? *)", "cron(0 10 * * ? * *)", "rate(0 minutes)", "rate(1 minutes)",
-        "rate(5 minute)", "rate(5 seconds)", "rate(5)", "rate(-1 minutes)", "at(2030-01-01)",
+        "cron(0 10 * JANUARY ? *)", "cron(0 10 * * ? * *)", "rate(0 minutes)", "rate(1 minute",
+        "rate(5 second)", "rate(5 seconds)", "rate(5)", "rate(-1 minutes)", "at(2030-01-01)",
         "at(2030-01-01T00:00:00Z)", "at(2030-13-01T00:00:00)", "every(1 day)", "cron(0 10 * * ? *"};
     struct schedule_time time;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
