@@ -10,12 +10,14 @@ static void check_instance(struct planner *p, struct map *seen, const struct ins
     const struct value *id = value_get(instance->planned, schema->id);
     if (!instance->planned || value_is_null(id) || !value_is_known(id))
         return;
-    struct str key =
-        arena_printf(p->arena, "%.*s %.*s", STR_ARG(schema->name), STR_ARG(value_text(id, STR_EMPTY)));
+    const struct decl *decl = instance->decl;
+    struct str provider = decl->provider ? decl->provider->name : decl->provider_name;
+    struct str key = arena_printf(p->arena, "%.*s %.*s %.*s", STR_ARG(schema->name), STR_ARG(provider),
+        STR_ARG(value_text(id, STR_EMPTY)));
     const struct instance *first = map_set(seen, key, (void *)instance);
     if (!first)
         return;
-    struct diag *d = diag_error(p->diags, instance->decl->span, "%.*s and %.*s would be the same %.*s: %.*s",
+    struct diag *d = diag_error(p->diags, decl->span, "%.*s and %.*s would be the same %.*s: %.*s",
         STR_ARG(first->address), STR_ARG(instance->address), STR_ARG(schema->name),
         STR_ARG(value_text(id, STR_EMPTY)));
     diag_hint(p->diags, d, "one would take it away from the other; give one of them another name");

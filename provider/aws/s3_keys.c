@@ -1,12 +1,18 @@
 #include "provider/aws/s3_keys.h"
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/pool.h"
 #include "provider/aws/s3.h"
 
 #include <pthread.h>
 
-enum { PAGE = 1000, THREADS = 16 };
+enum {
+    PAGE = 1000,
+    THREADS = 16,
+    DELETE_TRIES = 5, /* beyond the client's own, which sees a success */
+    DELETE_PAUSE_MS = 200,
+};
 
 static const struct shape text = {.kind = SHAPE_STRING}, flag = {.kind = SHAPE_BOOL};
 
@@ -175,12 +181,20 @@ struct deletion {
     size_t n;
 };
 
-/* What cannot be deleted (a lock, a policy) is an error that names it. */
-static int check_answer(struct arena *arena, const struct value *answer, struct err *err)
+/* Some were not deleted, but may well be if it is tried again. */
+static bool is_passing(const struct value *errors)
 {
-    const struct value *errors = wire_path(arena, answer, STR("Error[]"));
-    if (!errors || !errors->count)
-        return 0;
+    static const char *const codes[] = {"InternalError", "SlowDown", "ServiceUnavailable"};
+    size_t passing = 0;
+    for (uint32_t i = 0; i < errors->count; i++)
+        for (size_t k = 0; k < sizeof codes / sizeof *codes; k++)
+            passing += str_eqz(text_of(errors->items[i], "Code"), codes[k]);
+    return passing == errors->count;
+}
+
+/* What cannot be deleted (a lock, a policy) is an error that names it. */
+static int refused(const struct value *errors, struct err *err)
+{
     struct str key = text_of(errors->items[0], "Key"), code = text_of(errors->items[0], "Code"),
                why = text_of(errors->items[0], "Message");
     return err_set(err, str_eqz(code, "AccessDenied") ? ERR_AUTH : ERR_SERVICE,
@@ -192,14 +206,20 @@ int s3_delete_page(
 {
     struct value_entry entries[] = {
         {STR("bucket"), bucket}, {STR("objects"), objects}, {STR("quiet"), &value_true}};
-    struct aws_call call = {.body_fd = -1};
-    struct wire_message response;
-    const struct value *answer;
-    if (aws_s3_call(
-            ctx, &delete_objects, &delete_shape, value_map(ctx->arena, entries, 3), &call, &response, err) ||
-        wire_decode_response(ctx->arena, &delete_objects, &response, &answer, err))
-        return -1;
-    return check_answer(ctx->arena, answer, err);
+    const struct value *input = value_map(ctx->arena, entries, 3), *answer, *errors;
+    for (int tries = 1;; tries++) {
+        struct aws_call call = {.body_fd = -1};
+        struct wire_message response;
+        if (aws_s3_call(ctx, &delete_objects, &delete_shape, input, &call, &response, err) ||
+            wire_decode_response(ctx->arena, &delete_objects, &response, &answer, err))
+            return -1;
+        errors = wire_path(ctx->arena, answer, STR("Error[]"));
+        if (!errors || !errors->count)
+            return 0;
+        if (!is_passing(errors) || tries == DELETE_TRIES)
+            return refused(errors, err);
+        clock_sleep_ms(DELETE_PAUSE_MS << tries);
+    }
 }
 
 static void delete_keys(void *arg, size_t page)

@@ -466,6 +466,7 @@ const struct schema aws_s3_object_schema = {
     .attr_count = sizeof attrs / sizeof *attrs,
     .id = STR_INIT("url"),
     .partial = true,
+    .sole = true,
     .bulk = true,
     .ops = &ops,
 };

@@ -74,3 +74,19 @@ def test_without_the_right_to_list(stack, cloud):
     stack.write(text(4)).apply()
     cloud.fail({"match": "list-type=2", "status": 403, "headers": {"Content-Type": "application/xml"}, "body": "<Error><Code>AccessDenied</Code></Error>"})
     assert refresh(stack, cloud).count(("HEAD", True)) == 4
+
+
+def test_one_key_is_one_object(stack):
+    """Two resources would write over each other for ever, and the first that goes would take it away from the other."""
+    text = """
+        stack: twice
+        providers: {{aws: {{region: us-east-1}}, aws.other: {{region: us-east-1}}}}
+        resources:
+          lake: {{type: aws.s3.bucket, name: twice-lake}}
+          one: {{type: aws.s3.object, bucket: "${{lake.name}}", key: a, content: one}}
+          two: {{type: aws.s3.object, bucket: "${{lake.name}}", key: {key}, content: two{more}}}
+    """
+    refused = stack.write(text.format(key="a", more="")).run("plan", status=3)
+    assert "one and two would be the same aws.s3.object: s3://twice-lake/a" in refused.err
+    stack.write(text.format(key="b", more="")).run("plan")
+    stack.write(text.format(key="a", more=", provider: aws.other")).run("plan")  # it may be another store
