@@ -7,7 +7,9 @@
  *   control_turns.c  requests that are about several things at once
  *   control_find.c   which things a request means
  *   control_do.c     doing it: create, change, delete, and what belongs to a thing (facets, members, entries,
- * tags) control_answer.c answers, put together by the paths at which the client side looks for them
+ *                    tags)
+ *   control_answer.c answers, put together by the paths at which the client side looks for them
+ *   control_document.c the document of an answer under construction
  *   control_collect.c what an answer has of other things
  *   control_store.c  records: in memory, and as one JSON file each
  *   control_fill.c   what the service would add by itself: ids, ARNs, times, states that change

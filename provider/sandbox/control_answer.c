@@ -2,211 +2,11 @@
  * Answers. The client side says where it looks for each attribute; the same paths, read the other way, say
  * where to put them.
  */
-#include "provider/sandbox/control_internal.h"
+#include "provider/sandbox/control_document.h"
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "provider/spec/run.h"
-
-/* A document under construction: a structure with named parts, a list, or a value with its shape. */
-struct part_node {
-    struct str name;
-    struct part_node *first, *last, *next;
-    bool is_list, flat;
-    bool is_map; /* of texts, whatever its parts are */
-    struct str item;
-    const struct shape *shape; /* of a value */
-    const struct value *value;
-};
-
-struct making {
-    struct call *call;
-    struct arena *arena;
-    bool xml;
-};
-
-static struct part_node *child(struct making *m, struct part_node *parent, struct str name, bool fresh)
-{
-    for (struct part_node *at = parent->first; at && !fresh; at = at->next)
-        if (str_eq(at->name, name))
-            return at;
-    struct part_node *node = ARENA_NEW(m->arena, struct part_node);
-    node->name = name;
-    if (parent->last)
-        parent->last->next = node;
-    else
-        parent->first = node;
-    parent->last = node;
-    return node;
-}
-
-/* One step of a path; "Bucket[]" below another name is XML's <Buckets><Bucket/>…, alone it has the protocol's
- * own items. */
-static struct part_node *descend(
-    struct making *m, struct part_node *node, struct str segment, bool below_name)
-{
-    if (!str_ends(segment, STR("[]")))
-        return child(m, node, segment, false);
-    struct str name = str_slice(segment, 0, segment.n - 2);
-    struct part_node *list = name.n ? child(m, node, name, false) : node;
-    list->is_list = true;
-    list->flat = m->xml && below_name;
-    return list;
-}
-
-static const struct shape text_shape = {.kind = SHAPE_STRING}, flag_shape = {.kind = SHAPE_BOOL};
-
-static void place(struct making *m, struct part_node *node, struct str path, const struct shape *shape,
-    const struct value *v);
-
-/* "Versions[IsDefault=true]": a list's one element of which that is true. NULL: the segment is none such. */
-static struct part_node *descend_selected(struct making *m, struct part_node *node, struct str segment)
-{
-    struct str value, name = str_cut(segment, '[', &segment), key = str_cut(segment, '=', &value);
-    if (!value.n)
-        return NULL;
-    struct part_node *list = child(m, node, name, false);
-    list->is_list = true;
-    struct part_node *element = list->first ? list->first : child(m, list, STR_EMPTY, true);
-    value = str_slice(value, 0, value.n - 1);
-    bool flag = str_eqz(value, "true");
-    place(m, element, key, flag ? &flag_shape : &text_shape,
-        flag ? &value_true : value_string(m->arena, value));
-    return element;
-}
-
-/* Each item of a list value gets an element of its own. */
-static void place_items(struct making *m, struct part_node *list, struct str rest, const struct shape *shape,
-    const struct value *v)
-{
-    uint32_t n = v->kind == VALUE_LIST ? v->count : 1; /* one value may be the only item of a list */
-    for (uint32_t i = 0; i < n; i++) {
-        struct part_node *element = NULL;
-        uint32_t k = 0;
-        for (struct part_node *at = list->first; at; at = at->next, k++)
-            if (k == i)
-                element = at;
-        if (!element)
-            element = child(m, list, STR_EMPTY, true);
-        if (v->kind == VALUE_LIST)
-            place(m, element, rest, shape->elem ? shape->elem : shape, v->items[i]);
-        else
-            place(m, element, rest, shape, v);
-    }
-}
-
-static void place(struct making *m, struct part_node *node, struct str path, const struct shape *shape,
-    const struct value *v)
-{
-    bool below_name = false;
-    while (path.n && !str_eqz(path, "@") && !str_eqz(path, ".")) {
-        struct str rest, segment = str_cut(path, '.', &rest);
-        struct part_node *selected = descend_selected(m, node, segment);
-        node = selected ? selected : descend(m, node, segment, below_name);
-        if (node->is_list && !selected) {
-            if (rest.n) {
-                place_items(m, node, rest, shape, v);
-                return;
-            }
-            node->is_list = false; /* a list value at the end of a path is the value itself */
-        }
-        below_name = true;
-        path = rest;
-    }
-    node->shape = shape;
-    node->value = v;
-}
-
-static struct str leaf_text(struct arena *arena, const struct value *v)
-{
-    if (v->kind != VALUE_MAP && v->kind != VALUE_LIST)
-        return value_scalar_text(arena, v);
-    AUTO_BUF struct buf text = BUF_INIT;
-    json_write(&text, v, JSON_PLAIN);
-    return arena_str(arena, buf_str(&text));
-}
-
-static void finish_map(
-    struct making *m, const struct part_node *node, const struct shape **shape, const struct value **value)
-{
-    static const struct shape texts = {.kind = SHAPE_MAP,
-        .elem = &text_shape,
-        .entry = STR_INIT("entry"),
-        .key_name = STR_INIT("key"),
-        .value_name = STR_INIT("value")};
-    struct value_builder b = VALUE_BUILDER(m->arena);
-    for (const struct part_node *at = node->first; at; at = at->next)
-        if (at->value)
-            value_builder_set(&b, at->name, value_string(m->arena, leaf_text(m->arena, at->value)));
-    *shape = &texts;
-    *value = value_builder_map(&b);
-}
-
-/* Turns the tree into a shape and a value for the codec; the structure's own names are the wire's. */
-static void finish(
-    struct making *m, const struct part_node *node, const struct shape **shape, const struct value **value)
-{
-    if (node->shape && !node->first) {
-        *shape = node->shape;
-        *value = node->value;
-        return;
-    }
-    if (node->is_map) {
-        finish_map(m, node, shape, value);
-        return;
-    }
-    size_t n = 0;
-    for (const struct part_node *at = node->first; at; at = at->next)
-        n++;
-    struct shape *made = ARENA_NEW(m->arena, struct shape);
-    struct value_builder b = VALUE_BUILDER(m->arena);
-    if (node->is_list) {
-        struct shape *elem = NULL;
-        *made = (struct shape){.kind = SHAPE_LIST, .item = node->item, .flat = node->flat};
-        for (const struct part_node *at = node->first; at; at = at->next) {
-            const struct shape *one;
-            const struct value *v;
-            finish(m, at, &one, &v);
-            value_builder_add(&b, v);
-            /* Elements differ in what they have: the element's shape is the union. */
-            if (!elem) {
-                elem = ARENA_NEW(m->arena, struct shape);
-                *elem = *one;
-            } else if (one->kind == SHAPE_STRUCT) {
-                struct shape_member *all =
-                    ARENA_ARRAY(m->arena, struct shape_member, elem->member_count + one->member_count);
-                size_t count = elem->member_count;
-                memcpy(all, elem->members, count * sizeof *all);
-                for (size_t i = 0; i < one->member_count; i++) {
-                    bool known = false;
-                    for (size_t k = 0; k < elem->member_count && !known; k++)
-                        known = str_eq(elem->members[k].wire, one->members[i].wire);
-                    if (!known)
-                        all[count++] = one->members[i];
-                }
-                elem->members = all;
-                elem->member_count = count;
-            }
-        }
-        static const struct shape anything = {.kind = SHAPE_ANY};
-        made->elem = elem ? elem : &anything;
-        *shape = made;
-        *value = value_builder_list(&b);
-        return;
-    }
-    struct shape_member *members = ARENA_ARRAY(m->arena, struct shape_member, n + 1);
-    made->kind = SHAPE_STRUCT;
-    made->members = members;
-    for (const struct part_node *at = node->first; at; at = at->next) {
-        const struct value *v;
-        struct shape_member *member = &members[made->member_count++];
-        *member = (struct shape_member){.name = at->name, .wire = at->name};
-        finish(m, at, &member->shape, &v);
-        value_builder_set(&b, at->name, v);
-    }
-    *shape = made;
-    *value = value_builder_map(&b);
-}
 
 /* ---- what an object's answer holds ---- */
 
@@ -221,7 +21,7 @@ static void place_whether_broken(struct making *m, struct part_node *element, co
         broken = broken || (id.n && !find_id(m->call->control, id));
     }
     if (fields && e->broken.path.n)
-        place(m, element, e->broken.path, &text_shape,
+        document_place(m, element, e->broken.path, &document_text,
             broken ? e->broken.values->items[0] : value_stringz(m->arena, "active"));
 }
 
@@ -237,28 +37,28 @@ static void place_entries(struct making *m, struct part_node *node, struct str p
     while (rest.n) {
         struct str segment = str_cut(rest, '.', &rest);
         below_name = list != node;
-        list = child(m, list, segment, false);
+        list = document_child(m, list, segment, false);
     }
     list->is_list = true;
     list->flat = m->xml && below_name;
     for (uint32_t i = 0; entries && i < entries->count; i++) {
-        struct part_node *element = child(m, list, STR_EMPTY, true);
+        struct part_node *element = document_child(m, list, STR_EMPTY, true);
         const struct value *key = value_string(m->arena, entries->entries[i].key);
         if (!e->key.n || names_only) {
-            place(m, element, STR_EMPTY, &text_shape, key);
+            document_place(m, element, STR_EMPTY, &document_text, key);
             continue;
         }
         if (e->value.n) {
-            place(m, element, e->value, e->attr->answer->elem, entries->entries[i].value);
+            document_place(m, element, e->value, e->attr->answer->elem, entries->entries[i].value);
         } else { /* the whole item, with the key in it */
             const struct shape *shape = e->attr->answer->elem;
             for (size_t k = 0; shape->kind == SHAPE_STRUCT && k < shape->member_count; k++) {
                 const struct value *v = value_get(entries->entries[i].value, shape->members[k].name);
                 if (v)
-                    place(m, element, shape->members[k].wire, shape->members[k].shape, v);
+                    document_place(m, element, shape->members[k].wire, shape->members[k].shape, v);
             }
         }
-        place(m, element, e->key, &text_shape, key);
+        document_place(m, element, e->key, &document_text, key);
         place_whether_broken(m, element, m->call->role->type, e, entries->entries[i].value);
     }
 }
@@ -279,9 +79,9 @@ static struct part_node *object_node(struct making *m, struct part_node *root, s
     *list = false;
     while (at.n && !str_eqz(at, "@")) {
         struct str rest, segment = str_cut(at, '.', &rest);
-        node = descend(m, node, segment, below_name);
+        node = document_descend(m, node, segment, below_name);
         if (node->is_list && rest.n) { /* Reservations[].Instances[]: one element around the inner list */
-            node = node->first ? node->first : child(m, node, STR_EMPTY, true);
+            node = node->first ? node->first : document_child(m, node, STR_EMPTY, true);
             below_name = false;
         } else {
             below_name = true;
@@ -315,7 +115,7 @@ static void place_shown(struct making *m, struct part_node *node, const struct s
     for (uint32_t i = 0; shown && shown->kind == VALUE_MAP && i < shown->count; i++) {
         const struct value *v = fill_value(m->call, type, shown->entries[i].value, attrs);
         if (!value_is_null(v))
-            place(m, node, shown->entries[i].key, shape_of(shown->entries[i].value, v), v);
+            document_place(m, node, shown->entries[i].key, shape_of(shown->entries[i].value, v), v);
     }
 }
 
@@ -350,12 +150,12 @@ static void place_pending(
 {
     if (!role->type->pending_at.n || role->step->sparse)
         return;
-    child(m, node, role->type->pending_at, false); /* empty is there too */
+    document_child(m, node, role->type->pending_at, false); /* empty is there too */
     for (uint32_t i = 0; waiting && i < waiting->count; i++) {
         const struct spec_attr *attr = spec_attr_find(role->type, waiting->entries[i].key);
         struct str path = arena_printf(
             m->arena, "%.*s.%.*s", STR_ARG(role->type->pending_at), STR_ARG(run_pending_name(attr)));
-        place(m, node, path, attr->answer, waiting->entries[i].value);
+        document_place(m, node, path, attr->answer, waiting->entries[i].value);
     }
 }
 
@@ -372,7 +172,7 @@ static void place_object(
         if (attr->owner == OWNER_ENTRIES)
             place_entries(m, node, path, entries_of(type, attr), false, v);
         else
-            place(m, node, path, attr->owner == OWNER_TAGS ? type->tags->shape : attr->answer, v);
+            document_place(m, node, path, attr->owner == OWNER_TAGS ? type->tags->shape : attr->answer, v);
         place_item_extras(m, node, path, type, attr, v);
     }
     place_pending(m, node, role, value_getz(attrs, PENDING_KEY));
@@ -443,7 +243,7 @@ static size_t page(
     /* Where several types are listed at once, the next page begins with what was shown of all. */
     if (!m->call->page_end || last < m->call->page_end)
         m->call->page_end = last;
-    place(m, root, rule->out, &text_shape,
+    document_place(m, root, rule->out, &document_text,
         value_string(m->arena, arena_printf(m->arena, PAGE_MARK "%lld", (long long)m->call->page_end)));
     return end;
 }
@@ -461,13 +261,13 @@ static void place_owned(struct making *m, struct part_node *root, const struct t
         bool list;
         struct part_node *node = object_node(m, root, at, &list);
         if (!value_is_null(v))
-            place(m, node, run_answer_path(role->step, role->attr), shape, v);
+            document_place(m, node, run_answer_path(role->step, role->attr), shape, v);
         break;
     }
-    case PART_TAGS_LIST: place(m, root, at, shape, v ? v : &value_empty_map); break;
+    case PART_TAGS_LIST: document_place(m, root, at, shape, v ? v : &value_empty_map); break;
     case PART_MEMBERS_LIST:
         if (v && v->count)
-            place(m, root, at, shape, v);
+            document_place(m, root, at, shape, v);
         if (v)
             place_item_extras(m, root, at, role->type, role->attr, v);
         break;
@@ -496,10 +296,10 @@ static void place_entry(struct making *m, struct part_node *root, const struct t
         const struct shape_member *member = &role->step->request.shape.members[i];
         const struct value *sent = value_get(m->call->input, member->name);
         if (member->wire.n && sent && !member->group)
-            place(m, node, member->wire, member->shape, sent);
+            document_place(m, node, member->wire, member->shape, sent);
     }
     if (v)
-        place(m, node, e->answer, e->attr->answer->elem, v);
+        document_place(m, node, e->answer, e->attr->answer->elem, v);
 }
 
 static bool gives_objects(const struct role *role)
@@ -557,7 +357,7 @@ static struct part_node *parent_of(struct making *m, struct part_node *root, con
     for (struct part_node *e = elements->first; e && !home; e = e->next)
         home = is_parent(e, thing) ? e : NULL;
     if (!home && alone)
-        home = child(m, elements, STR_EMPTY, true);
+        home = document_child(m, elements, STR_EMPTY, true);
     return home ? object_node(m, home, str_slice(at, outer.n + 1, at.n), &list) : NULL;
 }
 
@@ -585,11 +385,11 @@ static void place_collected(struct making *m, struct part_node *node, const stru
 {
     for (uint32_t i = 0; i < collected->count; i++) {
         const struct value *list = collected->entries[i].value;
-        struct part_node *at = child(m, node, collected->entries[i].key, false);
+        struct part_node *at = document_child(m, node, collected->entries[i].key, false);
         at->is_list = true;
         for (uint32_t k = 0; k < list->count; k++)
-            place(m, child(m, at, STR_EMPTY, true), STR_EMPTY, shape_of_items(m, list->items[k]),
-                list->items[k]);
+            document_place(m, document_child(m, at, STR_EMPTY, true), STR_EMPTY,
+                shape_of_items(m, list->items[k]), list->items[k]);
     }
 }
 
@@ -604,20 +404,21 @@ static void place_things(struct making *m, struct part_node *root, struct thing 
     /* Services that page by markers say besides whether that was all. */
     bool marks = str_eqz(role->step->page.out, "Marker"), next = str_eqz(role->step->page.out, "NextMarker");
     if (role->part == PART_LIST && (marks || next))
-        place(m, root, marks ? STR("IsTruncated") : STR("Truncated"), &flag_shape, value_bool(end < n));
+        document_place(
+            m, root, marks ? STR("IsTruncated") : STR("Truncated"), &document_flag, value_bool(end < n));
     bool nested = role->part == PART_LIST && str_find(role->step->at, STR("[]."), 0) >= 0;
     for (size_t i = first; i < end; i++) {
         struct part_node *home = nested ? parent_of(m, root, things[i]) : node;
         if (!home)
             continue;
-        struct part_node *at = list ? child(m, home, STR_EMPTY, true) : node;
+        struct part_node *at = list ? document_child(m, home, STR_EMPTY, true) : node;
         m->call->subject = things[i];
         place_object(m, at, role, fill_now(m->call, things[i]));
         if (!role->step->sparse)
             place_collected(m, at, collect(m->call, things[i]));
     }
     if (!n && role->type->schema.is_data)
-        place_object(m, list ? child(m, node, STR_EMPTY, true) : node, role,
+        place_object(m, list ? document_child(m, node, STR_EMPTY, true) : node, role,
             fill_new(m->call, role->type, m->call->input));
 }
 
@@ -635,8 +436,8 @@ static void place_users(struct making *m, struct part_node *root)
         for (size_t i = 0; i < m->call->control->thing_count; i++) {
             const struct thing *user = m->call->control->things[i];
             if (check_uses(by->items[r], user, thing))
-                place_shown(m, child(m, node, STR_EMPTY, true), user->type, value_getz(by->items[r], "shows"),
-                    user->attrs);
+                place_shown(m, document_child(m, node, STR_EMPTY, true), user->type,
+                    value_getz(by->items[r], "shows"), user->attrs);
         }
     }
 }
@@ -696,10 +497,10 @@ static int place_parsed(struct making *m, const struct answer *answer)
     const struct shape *shape;
     const struct value *value;
     struct wire_message text = {0};
-    finish(m, answer->parsed, &shape, &value);
+    document_finish(m, answer->parsed, &shape, &value);
     if (wire_encode_response(m->arena, &json, shape, value, STR_EMPTY, &text, m->call->err))
         return -1;
-    place(m, answer->root, answer->parse, &text_shape, value_string(m->arena, text.body));
+    document_place(m, answer->root, answer->parse, &document_text, value_string(m->arena, text.body));
     return 0;
 }
 
@@ -711,7 +512,7 @@ int answer_encode(
     const struct value *value;
     if (answer->parsed && place_parsed(&m, answer))
         return -1;
-    finish(&m, answer->root, &shape, &value);
+    document_finish(&m, answer->root, &shape, &value);
     struct wire_operation op = call_operation(call, call->served->op);
     return wire_encode_response(call->arena, &op, shape, value, request_id, out, call->err);
 }
