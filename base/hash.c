@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
@@ -138,6 +139,11 @@ void sha256_final(struct sha256 *s, unsigned char out[SHA256_SIZE])
     EVP_DigestFinal_ex(s->ctx, out, NULL);
     EVP_MD_CTX_free(s->ctx);
     free(s);
+}
+
+void hash_thread_end(void)
+{
+    OPENSSL_thread_stop();
 }
 
 void hash_random(void *out, size_t n)

@@ -25,6 +25,10 @@ void sha256_final(struct sha256 *s, unsigned char out[SHA256_SIZE]); /* and free
 
 void hash_random(void *out, size_t n);
 
+/* What OpenSSL keeps for this thread goes now: for a detached thread that somebody waits for by other means,
+ * as the process may end before it has. */
+void hash_thread_end(void);
+
 /* A random UUID (version 4) as text. */
 struct str uuid_random(struct arena *arena);
 

@@ -110,6 +110,7 @@ static void *run_thread(void *ctx)
     struct thread_start start = *(struct thread_start *)ctx;
     free(ctx);
     start.fn(start.ctx);
+    hash_thread_end();
     pthread_mutex_lock(&start.jobs->lock);
     start.jobs->threads--;
     pthread_cond_broadcast(&start.jobs->changed);
