@@ -25,15 +25,15 @@ struct state;
 struct record {
     struct str address, type, provider; /* provider "aws.tokyo" */
     struct str id;
-    const struct value *attrs; /* as the last operation left it; sensitive values as in the state */
-    const struct value *set;   /* list of attribute names that the file set then */
-    const struct value *deps;  /* list of addresses (instances or whole declarations) it referred to */
-    int64_t recent_ms; /* when it was written, if that was in the last minute; else 0 */
+    const struct value *attrs;  /* as the last operation left it; sensitive values as in the state */
+    const struct value *set;    /* list of attribute names that the file set then */
+    const struct value *deps;   /* list of addresses (instances or whole declarations) it referred to */
+    int64_t recent_ms;          /* when it was written, if that was in the last minute; else 0 */
     const struct value *before; /* of a recent one: its attributes before that; NULL: there were none */
-    bool tainted;              /* half-made: replace it */
-    bool adopted;              /* was there before weir: deleting it needs consent */
-    bool prevent_destroy;      /* as the file said, for when the file says nothing any more */
-    uint64_t seq;              /* of the record that made it so */
+    bool tainted;               /* half-made: replace it */
+    bool adopted;               /* was there before weir: deleting it needs consent */
+    bool prevent_destroy;       /* as the file said, for when the file says nothing any more */
+    uint64_t seq;               /* of the record that made it so */
 };
 
 /* An intent without an end. */
