@@ -103,16 +103,12 @@ static const struct value *read_items(struct asl_visit *visit, const struct valu
 {
     const struct asl_host *host = visit->line->execution->host;
     const struct value *reader = value_getz(visit->state, "ItemReader");
-    struct asl_error error = {.name = STR_EMPTY};
     if (!reader)
         return asl_items(visit, input);
     reader = filled_reader(visit, reader, input);
     if (!reader || visit->eval.error.name.n)
         return NULL;
-    const struct value *items = host->read_items(host->ctx, visit->eval.arena, reader, &error);
-    if (!items && !visit->eval.error.name.n)
-        visit->eval.error = error;
-    return items;
+    return host->read_items(host->ctx, visit->eval.arena, reader, &visit->eval.error);
 }
 
 /* ---- batches ---- */
