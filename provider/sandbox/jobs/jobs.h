@@ -5,6 +5,7 @@
  *   jobs.c       the table of operations, one request or inner call at a handler
  *   jobs_handler.c   what handlers need
  *   jobs_life.c  beginning and end, threads, folders
+ *   inner.c      operations called inside the sandbox
  *   run.c        something that was started and ends: struct job_run
  *   logs*.c      CloudWatch Logs: streams in files, their operations, what a program writes as events
  *   process*.c   a child process with its limits
@@ -14,6 +15,10 @@
  *   glue.c       job runs
  *   lambda*.c    functions
  *   batch.c, emrserverless.c   their jobs
+ *   executions*.c, asl*.c      state machines (executions.h, asl.h)
+ *   events.c, event_*.c, schedules.c, schedule_time.c, targets.c   rules, schedules and what they start
+ *   queues*.c, topics.c, sources.c   SQS, SNS, and queues that call functions
+ *   objects.c, s3_operations.c, object_events.c   S3 from inside, and who is told of changes
  *
  * An operation is a row {service, name, handler} in one of the tables that jobs.c names. Decoding, encoding
  * and error answers follow from the protocol that the service's spec says; REST operations add method, path
