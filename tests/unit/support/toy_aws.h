@@ -46,17 +46,6 @@ uint64_t aws_requests(const struct aws_client *client)
     return script_at;
 }
 
-void aws_made(struct aws_client *client)
-{
-    (void)client;
-}
-
-bool aws_made_within(const struct aws_client *client, int64_t ms)
-{
-    (void)client, (void)ms;
-    return true;
-}
-
 static void play(const struct exchange *exchanges, size_t n)
 {
     script = exchanges;
