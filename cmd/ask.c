@@ -10,12 +10,10 @@
 
 enum { LOOK_MS = 100 };
 
-/* Is there something to read, before a signal? */
-static bool wait_for_answer(void)
+/* Is there something to read, before a signal beyond those that the question is asked after? */
+static bool wait_for_answer(const atomic_int *signals, int before)
 {
     struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-    const atomic_int *signals = signals_catch();
-    int before = atomic_load(signals);
     while (atomic_load(signals) == before)
         if (poll(&in, 1, LOOK_MS) > 0)
             return true;
@@ -30,12 +28,14 @@ static void end_line(void)
 bool ask_yes(struct invocation *inv, const char *question)
 {
     AUTO_BUF struct buf text = BUF_INIT;
+    const atomic_int *signals = signals_catch();
+    int before = atomic_load(signals); /* one may come as soon as the question is seen */
     buf_add_char(&text, '\n');
     style_add(&text, inv->err.color, STYLE_BOLD, question);
     buf_addz(&text, " Only \"yes\" is taken for yes: ");
     if (fd_write_all(STDERR_FILENO, text.p, text.n, NULL, "standard error"))
         return false;
-    if (!wait_for_answer()) {
+    if (!wait_for_answer(signals, before)) {
         end_line();
         return false;
     }
