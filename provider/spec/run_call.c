@@ -126,7 +126,7 @@ static int check_failed(
     static const char *const texts[] = {"ErrorMessage", "Message", "errorMessage", "detail", "message"};
     const struct value *error = value_getz(first, "Error");
     error = error ? error : value_getz(first, "ErrorDetail");
-    error = error ? error : first;
+    error = error && error->kind == VALUE_MAP ? error : first;
     struct str code = STR_EMPTY, text = STR_EMPTY,
                place = value_text(value_getz(error, "location"), STR_EMPTY);
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
