@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "provider/aws/client.h"
-#include "provider/aws/s3.h"
+#include "provider/aws/message.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -206,7 +206,7 @@ static void get_range(void *ctx, size_t i)
     r.to = (rest->size - r.from < RANGE ? rest->size : r.from + RANGE) - 1;
     if (send(rest->store, &scratch, &r, &answer, &rest->errs[i]))
         return;
-    if (!aws_s3_content_range(wire_header_get(&answer, STR("Content-Range")), &from, &to, &size) ||
+    if (!message_content_range(wire_header_get(&answer, STR("Content-Range")), &from, &to, &size) ||
         from != r.from || to != r.to || size != rest->size || (int64_t)answer.body.n != to - from + 1)
         err_set(&rest->errs[i], ERR_PROTOCOL, "the store sends another range than was asked for");
     else
@@ -220,7 +220,7 @@ static int get_rest(struct s3_store *store, struct arena *arena, struct str key,
     int64_t from, to, size;
     *body = first->body;
     if (first->status != 206 ||
-        !aws_s3_content_range(wire_header_get(first, STR("Content-Range")), &from, &to, &size) ||
+        !message_content_range(wire_header_get(first, STR("Content-Range")), &from, &to, &size) ||
         size == (int64_t)first->body.n)
         return 0;
     if (from || first->body.n != RANGE || size > OBJECT_MAX)

@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "provider/aws/download_internal.h"
+#include "provider/aws/message.h"
 #include "provider/aws/rate_line.h"
 #include "provider/aws/s3.h"
 
@@ -116,7 +117,7 @@ static enum download_result check_answer(
         return DOWNLOAD_OK;
     if (answer->status != 206)
         return DOWNLOAD_NO_RANGES;
-    if (!aws_s3_content_range(wire_header_get(answer, STR("Content-Range")), &first, &last, &size) ||
+    if (!message_content_range(wire_header_get(answer, STR("Content-Range")), &first, &last, &size) ||
         first != from) {
         err_set(err, ERR_PROTOCOL, "the service sends another range than was asked for");
         return DOWNLOAD_FAILED;

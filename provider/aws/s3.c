@@ -68,16 +68,6 @@ struct str aws_s3_unquoted(struct str etag)
     return quoted ? str_slice(etag, 1, etag.n - 1) : etag;
 }
 
-bool aws_s3_content_range(struct str header, int64_t *from, int64_t *to, int64_t *size)
-{
-    struct str rest;
-    if (!str_starts(header, STR("bytes ")))
-        return false;
-    struct str first = str_cut(str_slice(header, 6, header.n), '-', &rest), last = str_cut(rest, '/', &rest);
-    return str_to_int(first, from) && str_to_int(last, to) && str_to_int(rest, size) && *from >= 0 &&
-           *to >= *from && *to < *size;
-}
-
 void aws_s3_content_permissions(
     const struct schema *schema, enum permission_phase phase, struct arena *arena, struct value_builder *out)
 {

@@ -34,8 +34,6 @@ int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struc
 
 /* An entity tag without the quotes around it. */
 struct str aws_s3_unquoted(struct str etag);
-/* A Content-Range: "bytes FROM-TO/SIZE". */
-bool aws_s3_content_range(struct str header, int64_t *from, int64_t *to, int64_t *size);
 
 /* Of the types that put content into buckets; see struct resource_ops. */
 void aws_s3_content_permissions(

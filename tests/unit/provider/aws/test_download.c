@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "provider/aws/download.h"
 #include "provider/aws/download_file.h"
-#include "provider/aws/s3.h"
+#include "provider/aws/message.h"
 #include "provider/http/http.h"
 #include "tests/unit/support/aws_env.h"
 #include "tests/unit/support/script_server.h"
@@ -55,12 +55,12 @@ static void content_ranges(void **state)
     static const char *const wrong[] = {"", "bytes", "bytes 0-9", "bytes */10", "bytes 0-9/*", "bytes 9-0/10",
         "bytes 0-10/10", "bytes -1-9/10", "items 0-9/10", "bytes 0-9/10x", "bytes 99999999999999999999-1/2"};
     int64_t from, to, size;
-    assert_true(aws_s3_content_range(STR("bytes 5-9/10"), &from, &to, &size));
+    assert_true(message_content_range(STR("bytes 5-9/10"), &from, &to, &size));
     assert_int_equal(from, 5);
     assert_int_equal(to, 9);
     assert_int_equal(size, 10);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        if (aws_s3_content_range(str_z(wrong[i]), &from, &to, &size))
+        if (message_content_range(str_z(wrong[i]), &from, &to, &size))
             fail_msg("taken for a range: %s", wrong[i]);
 }
 
