@@ -308,7 +308,18 @@ static void delete_owned(struct call *call, const struct thing *thing)
                 call->control->things[i]->deleted_ms = thing->deleted_ms;
 }
 
-/* What stays when it is gone: `leaves_behind: [{when, type, attributes}]`, `when` a member of the request. */
+/* With the tags of what it was, where the attribute that the rule names asks for that. */
+static const struct value *with_tags(
+    struct call *call, const struct value *rule, const struct thing *of, const struct value *attrs)
+{
+    const struct value *copies = value_get(of->attrs, value_text(value_getz(rule, "tags"), STR_EMPTY));
+    const struct spec_tags *tags = of->type->tags;
+    const struct value *had = tags ? value_get(of->attrs, tags->attr->attr->name) : NULL;
+    return had && value_equal(copies, &value_true) ? value_with(call->arena, attrs, STR("tags"), had) : attrs;
+}
+
+/* What stays when it is gone: `leaves_behind: [{when, type, attributes, tags}]`, `when` a member of the
+ * request. */
 static int leave_behind(struct call *call, const struct thing *thing)
 {
     const struct value *rules = value_getz(thing->type->sandbox, "leaves_behind");
@@ -322,8 +333,11 @@ static int leave_behind(struct call *call, const struct thing *thing)
             continue;
         attrs = fill_value(call, thing->type, value_getz(rules->items[i], "attributes"),
             value_with(call->arena, thing->attrs, when, given));
-        if (attrs && keep(call, store_add(call->control, schema->impl, thing->region,
-                                    fill_new(call, schema->impl, attrs))))
+        if (!attrs)
+            continue;
+        attrs = with_tags(call, rules->items[i], thing, attrs);
+        if (keep(call,
+                store_add(call->control, schema->impl, thing->region, fill_new(call, schema->impl, attrs))))
             return -1;
     }
     return 0;
