@@ -19,6 +19,7 @@ import socket
 import sys
 import threading
 import time
+from html import escape
 from urllib.parse import parse_qs
 
 import moto_gaps  # noqa: F401
@@ -126,7 +127,12 @@ class Handler(WSGIRequestHandler):
         environ, head = self.make_environ(), []
         whole = environ.get("wsgi.input_terminated") or int(environ.get("CONTENT_LENGTH") or 0)
         environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(*([] if whole is True else [whole])) if whole else b"")
-        body = b"".join(self.server.app(environ, lambda *given: head.extend(given)))
+        try:
+            body = b"".join(self.server.app(environ, lambda *given: head.extend(given)))
+        except ConnectionError:
+            raise
+        except Exception as error:  # what moto does not know
+            head, body = ["500 Internal Server Error", [("Content-Type", "text/html")]], f"<p>{escape(repr(error))}".encode()
         code, _, words = head[0].partition(" ")
         self.send_response(int(code), words)
         for header in head[1]:
