@@ -26,6 +26,7 @@ struct faults {
     struct rule *rules;
     size_t count;
     uint64_t dice;
+    int64_t lost; /* answers */
 };
 
 struct faults *faults_new(void)
@@ -168,6 +169,7 @@ int faults_set(struct faults *faults, struct str text, struct err *err)
     faults->rules = rules;
     faults->count = n;
     faults->dice = seed;
+    faults->lost = 0;
     pthread_mutex_unlock(&faults->lock);
     arena_release(&before);
     return 0;
@@ -180,6 +182,7 @@ void faults_clear(struct faults *faults)
     faults->arena = (struct arena)ARENA_INIT;
     faults->rules = NULL;
     faults->count = 0;
+    faults->lost = 0;
     pthread_mutex_unlock(&faults->lock);
 }
 
@@ -191,9 +194,10 @@ struct str faults_text(struct faults *faults, struct arena *arena)
     for (size_t i = 0; i < faults->count; i++)
         value_builder_add(&list, value_with(arena, value_copy(arena, faults->rules[i].given), STR("struck"),
                                      value_int(arena, faults->rules[i].struck)));
+    struct value_entry entries[] = {
+        {STR("rules"), value_builder_list(&list)}, {STR("lost"), value_int(arena, faults->lost)}};
     pthread_mutex_unlock(&faults->lock);
-    struct value_entry entry = {STR("rules"), value_builder_list(&list)};
-    json_write(&out, value_map(arena, &entry, 1), JSON_PLAIN);
+    json_write(&out, value_map(arena, entries, 2), JSON_PLAIN);
     return arena_str(arena, buf_str(&out));
 }
 
@@ -233,4 +237,11 @@ struct fault_strike faults_strike(struct faults *faults, struct str service, str
     }
     pthread_mutex_unlock(&faults->lock);
     return strike;
+}
+
+void faults_lost(struct faults *faults)
+{
+    pthread_mutex_lock(&faults->lock);
+    faults->lost++;
+    pthread_mutex_unlock(&faults->lock);
 }

@@ -45,11 +45,13 @@ void faults_free(struct faults *faults);
 /* Replaces all rules. ERR_INVALID with the place of the mistake; then the old ones stay. */
 int faults_set(struct faults *faults, struct str text, struct err *err);
 void faults_clear(struct faults *faults);
-/* {"rules": [...]}, each as it was given, with "struck". */
+/* {"rules": [...], "lost": N}: each rule as it was given, with "struck"; answers that were lost by now. */
 struct str faults_text(struct faults *faults, struct arena *arena);
 /* What happens to this request. `operation`: CreateJob, or "PUT /lake/key?tagging" where only that is known.
  */
 struct fault_strike faults_strike(struct faults *faults, struct str service, struct str operation);
+/* What FAULT_LOST struck is done. */
+void faults_lost(struct faults *faults);
 
 /* ---- for the server ---- */
 

@@ -78,8 +78,10 @@ static ssize_t read_half(void *ctx, uint64_t position, char *out, size_t n)
 
 bool faults_after(struct exchange *x, const struct fault_strike *strike)
 {
-    if (strike->kind == FAULT_LOST)
+    if (strike->kind == FAULT_LOST) {
+        faults_lost(sandbox_faults(x->sandbox));
         return false;
+    }
     if (strike->kind != FAULT_TRUNCATE)
         return true;
     if (x->reader || x->reply_fd >= 0 || !x->reply.body.n)

@@ -202,7 +202,7 @@ def killed(stack, faults, operation):
 
     faults("POST", {"rules": [{"operation": operation, "fault": "lost", "times": 1}, {"fault": "reset", "after": True}]})
     process = stack.start("apply", "--yes")
-    until(lambda: faults("GET")["rules"][0]["struck"], process=process)
+    until(lambda: faults("GET")["lost"], process=process)
     process.kill()
     process.communicate()
     faults("DELETE")
