@@ -15,7 +15,7 @@ from mixed import RESOURCES, STATE_BUCKET, code, everything, written
 from support import Stack, planned
 
 LONG = bool(os.environ.get("WEIR_LONG"))
-FEW = 6
+FEW = 4
 
 V2 = ["-i", "v=2"]
 

@@ -172,6 +172,7 @@ def test_tables_are_made_and_filled(athena):
     athena.rows("DROP DATABASE shop CASCADE")
 
 
+@pytest.mark.long
 def test_partitions(athena):
     glue = athena.sandbox.client("glue")
     for day, n in (("1", 3), ("2", 4)):
@@ -219,6 +220,7 @@ def test_partitions_that_are_projected(athena):
     assert athena.rows("SHOW PARTITIONS numbered") == [["n=01"], ["n=03"], ["n=05"]]
 
 
+@pytest.mark.long
 def test_tables_of_queries(athena):
     athena.rows("CREATE TABLE sold WITH (format = 'PARQUET', external_location = 's3://lake/ddl/sold/', partitioned_by = ARRAY['year']) AS SELECT title, gross, year FROM silver")
     glue = athena.sandbox.client("glue")

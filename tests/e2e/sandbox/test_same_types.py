@@ -12,7 +12,8 @@ from test_types import (  # noqa: F401
     test_object_from_a_file, test_policies_compare_as_iam_does, test_policy_versions_are_pruned,
 )
 
-MORE = test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES | test_types_more.CASES | test_types_more.NOT_ON_MOTO
+ON_MOTO = test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES | test_types_more.CASES
+MORE = ON_MOTO | test_types_more.NOT_ON_MOTO
 del MORE["statement"]  # needs DuckDB there: test_statements.py
 
 
@@ -20,6 +21,7 @@ def test_bucket_with_more_versions_than_a_page(stack, cloud):
     bucket_with_more_versions_than_a_page(stack, cloud)
 
 
-@pytest.mark.parametrize("name", MORE)
+# The sandbox makes every type in test_every_type.py and test_lost_answers.py, too; what moto also walks through is long.
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in ON_MOTO else ()) for name in MORE])
 def test_more_lives(stack, cloud, name):
     walk(stack, cloud, MORE[name])
