@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from support import until
 from test_machines import Machines
 
 
@@ -33,6 +34,7 @@ def test_history_tells_what_was_aborted(machines):
     assert kinds[-1] == "ExecutionFailed"
 
     execution = machines.start(machines.make({"Type": "Wait", "Seconds": 3600000}))
+    until(lambda: any(event["type"] == "WaitStateEntered" for event in machines.history(execution)))
     machines.client.stop_execution(executionArn=execution, error="Enough", cause="said so")
     kinds = [event["type"] for event in machines.history(execution)]
     assert kinds[-2:] == ["WaitStateAborted", "ExecutionAborted"]
