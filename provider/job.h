@@ -67,7 +67,7 @@ struct job_ops {
     bool lists, reads, stops; /* has the service such a call? */
     bool gives;               /* a result, not only a log; with `tabular` rows() has it */
     bool tabular;
-    bool leaves_file;         /* see job_run.file */
+    bool leaves_file; /* see job_run.file */
     int (*start)(struct op_ctx *ctx, const struct value *object, const struct job_input *input,
         struct job_run *run, struct err *err);
     /* ERR_ABSENT where there is no such run. `options` may be NULL. */

@@ -179,7 +179,8 @@ static int current(struct credentials_chain *chain, struct err *err)
             return -1;
         }
         if (!usable && asked && !chain->fetching) {
-            err_set(err, ERR_AUTH, "the credentials from the %.*s have expired", STR_ARG(chain->current.source));
+            err_set(
+                err, ERR_AUTH, "the credentials from the %.*s have expired", STR_ARG(chain->current.source));
             return err_hint(err, "renew them and run again");
         }
         if (chain->fetching) {
