@@ -12,6 +12,7 @@
 #include "base/crc64.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "provider/aws/rate_line.h"
 #include "provider/aws/s3.h"
 #include "provider/aws/upload_internal.h"
 #include "provider/aws/upload_record.h"
@@ -19,7 +20,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -231,27 +231,15 @@ static void end_part(struct parts *p, struct slot *slot)
     release(p, slot);
 }
 
-static void add_size(char *out, size_t room, int64_t bytes)
-{
-    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
-    double size = (double)bytes / 1024;
-    size_t unit = 0;
-    for (; size >= 1024 && unit < sizeof units / sizeof *units - 1; unit++)
-        size /= 1024;
-    snprintf(out, room, size < 10 ? "%.1f %s" : "%.0f %s", size, units[unit]);
-}
-
 static void tell(struct parts *p)
 {
-    char done[32], all[32], rate[32], line[128];
-    int64_t moved = atomic_load(&p->moved), now_ms = clock_mono_ms();
+    char line[128];
+    int64_t now_ms = clock_mono_ms();
     if (!p->ctx->progress || now_ms - p->told_ms < TICK_MS)
         return;
     p->told_ms = now_ms;
-    add_size(done, sizeof done, moved + p->kept);
-    add_size(all, sizeof all, p->record.size);
-    add_size(rate, sizeof rate, moved * 1000 / (now_ms - p->began_ms));
-    snprintf(line, sizeof line, "uploading: %s of %s, %s/s", done, all, rate);
+    rate_line(line, sizeof line, "uploading", atomic_load(&p->moved), p->kept, p->record.size,
+        now_ms - p->began_ms);
     p->ctx->progress(p->ctx->progress_ctx, line);
 }
 
