@@ -110,6 +110,14 @@ static const struct value *made_of(
 static const char *const wrong_count =
     "The number of partition keys do not match the number of partition values";
 
+static bool is_among(const struct value_builder *all, const struct value *values)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (value_equal(value_getz(all->entries[i].value, "Values"), values))
+            return true;
+    return false;
+}
+
 /* Adds those of a list of inputs; what cannot be added is an error each. */
 static int add(struct job_call *call, const struct table *table, const struct value *inputs,
     struct value_builder *errors, struct err *err)
@@ -124,7 +132,7 @@ static int add(struct job_call *call, const struct table *table, const struct va
         const struct value *made = made_of(call, table, inputs->items[i]);
         if (!made)
             value_builder_add(errors, error_of(call->arena, values, "InvalidInputException", wrong_count));
-        else if (find_by(list, values))
+        else if (is_among(&all, values)) /* also when this call has added it */
             value_builder_add(
                 errors, error_of(call->arena, values, "AlreadyExistsException", "Partition already exists."));
         else

@@ -202,6 +202,16 @@ def test_partitions(athena):
     athena.rows("DROP TABLE parts")
 
 
+def test_a_partition_is_there_once(athena):
+    glue, table = athena.sandbox.client("glue"), {"DatabaseName": "films", "TableName": "once"}
+    athena.rows("CREATE EXTERNAL TABLE once (n int) PARTITIONED BY (day int) LOCATION 's3://lake/ddl/once/'")
+    for refused in (["1"], ["1", "2", "1"]):  # what the same call has added, then what another has
+        answer = glue.batch_create_partition(**table, PartitionInputList=[{"Values": [day]} for day in ("1", "2", "1")])
+        assert [(e["PartitionValues"], e["ErrorDetail"]["ErrorCode"]) for e in answer["Errors"]] == [([day], "AlreadyExistsException") for day in refused]
+    assert [p["Values"] for p in glue.get_partitions(**table)["Partitions"]] == [["1"], ["2"]]
+    athena.rows("DROP TABLE once")
+
+
 def test_partitions_that_are_projected(athena):
     for day in ("2026/11/19", "2026/11/20", "2026/12/01"):
         for zone in ("eu", "us", "moon"):
