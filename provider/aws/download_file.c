@@ -114,10 +114,13 @@ static bool read_end(struct download_file *file, const struct stat *st, struct s
     return true;
 }
 
-static int begin(struct download_file *file, struct str head, char *flags, struct err *err)
+/* An empty file is left as it is: ext4 takes cutting to nothing as the beginning of a file's replacement, and
+ * then closing it waits until all of it is on its way to the disk. */
+static int begin(
+    struct download_file *file, const struct stat *st, struct str head, char *flags, struct err *err)
 {
     memset(flags, '0', (size_t)file->count);
-    if (!ftruncate(file->fd, 0) && !download_file_write(file, file->size, head.p, HEAD) &&
+    if ((!st->st_size || !ftruncate(file->fd, 0)) && !download_file_write(file, file->size, head.p, HEAD) &&
         !download_file_write(file, file->size + HEAD, flags, (size_t)file->count))
         return 0;
     return err_errno(err, ERR_IO, "cannot write \"%s\"", file->path);
@@ -140,7 +143,7 @@ int download_file_open(struct arena *arena, const char *path, struct str what, i
     int status = fstat(out->fd, &st) ? err_errno(err, ERR_IO, "cannot read \"%s\"", out->part_path)
                                      : check_room(out, &st, err);
     if (!status && !read_end(out, &st, head, flags))
-        status = begin(out, head, flags, err);
+        status = begin(out, &st, head, flags, err);
     if (status)
         download_file_discard(out);
     return status;
