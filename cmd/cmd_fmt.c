@@ -7,7 +7,6 @@
 #include "stacks/format.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -124,12 +123,7 @@ static void format_stack(struct formatting *f)
         take_status(f, invocation_diags(f->inv));
         return;
     }
-    struct str root = path_is_dir(dir) ? str_z(dir) : path_dir(str_z(dir));
-    glob_t tests;
-    if (glob(path_join(arena, root, STR("tests/*.yaml")).p, 0, NULL, &tests) == 0)
-        for (size_t i = 0; i < tests.gl_pathc; i++)
-            format_file(f, arena_str(arena, str_z(tests.gl_pathv[i])));
-    globfree(&tests);
+    stack_test_files(arena, dir, format_file, f);
 }
 
 static int run(struct invocation *inv)

@@ -7,8 +7,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "stacks/files.h"
 
-#include <glob.h>
 #include <stdlib.h>
 
 struct test_settings {
@@ -47,8 +47,9 @@ static void add_case(struct suite *suite, struct str file, const struct node *ro
 }
 
 /* A file is one test, or several under `tests:`. */
-static void add_file(struct suite *suite, struct str file)
+static void add_file(void *ctx, struct str file)
 {
+    struct suite *suite = ctx;
     struct invocation *inv = suite->inv;
     const struct node *root = yaml_load(&inv->arena, arena_strz(&inv->arena, file), file, &inv->diags);
     const struct node *list = root ? node_get(root, "tests") : NULL;
@@ -57,25 +58,6 @@ static void add_file(struct suite *suite, struct str file)
             add_case(suite, file, list->items[i]);
     else if (root)
         add_case(suite, file, root);
-}
-
-static void add_folder(struct suite *suite)
-{
-    struct arena *arena = &suite->inv->arena;
-    const char *dir = suite->inv->settings->dir ? suite->inv->settings->dir : ".";
-    struct str root = path_is_dir(dir) ? str_z(dir) : path_dir(str_z(dir));
-    AUTO_BUF struct buf pattern = BUF_INIT;
-    for (size_t i = 0; i < root.n && !str_eqz(root, "."); i++) {
-        if (strchr("*?[\\", root.p[i])) /* of the folder's own name */
-            buf_add_char(&pattern, '\\');
-        buf_add_char(&pattern, root.p[i]);
-    }
-    buf_addz(&pattern, pattern.n ? "/tests/*.yaml" : "tests/*.yaml");
-    glob_t found;
-    if (glob(pattern.p, 0, NULL, &found) == 0)
-        for (size_t i = 0; i < found.gl_pathc; i++)
-            add_file(suite, arena_str(arena, str_z(found.gl_pathv[i])));
-    globfree(&found);
 }
 
 /* ---- reporting ---- */
@@ -229,7 +211,7 @@ static int run(struct invocation *inv)
     for (size_t i = 0; i < inv->args.n; i++)
         add_file(&suite, inv->args.items[i]);
     if (!inv->args.n)
-        add_folder(&suite);
+        stack_test_files(&inv->arena, dir, add_file, &suite);
     int status = invocation_diags(inv);
     if (status == EXIT_DONE && !suite.n)
         status =

@@ -5,6 +5,7 @@
 #include "base/yaml.h"
 #include "stacks/load.h"
 
+#include <glob.h>
 #include <limits.h>
 #include <stdlib.h>
 
@@ -74,4 +75,28 @@ int stack_files(struct arena *arena, const char *dir, struct diags *diags,
     add_file(&walk, folder ? given : path_dir(given), file);
     map_release(&walk.seen);
     return 0;
+}
+
+/* As a pattern that only its own name matches. */
+static struct str escape_pattern(struct arena *arena, struct str path)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < path.n; i++) {
+        if (strchr("*?[\\", path.p[i]))
+            buf_add_char(&out, '\\');
+        buf_add_char(&out, path.p[i]);
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
+void stack_test_files(
+    struct arena *arena, const char *dir, void (*found)(void *ctx, struct str path), void *ctx)
+{
+    struct str given = str_z(dir ? dir : "."), root = path_is_dir(given.p) ? given : path_dir(given);
+    struct str pattern = path_join(arena, escape_pattern(arena, root), STR("tests/*.yaml"));
+    glob_t tests;
+    if (glob(pattern.p, 0, NULL, &tests) == 0)
+        for (size_t i = 0; i < tests.gl_pathc; i++)
+            found(ctx, arena_str(arena, str_z(tests.gl_pathv[i])));
+    globfree(&tests);
 }

@@ -15,4 +15,8 @@
 int stack_files(struct arena *arena, const char *dir, struct diags *diags,
     void (*found)(void *ctx, struct str path), void *ctx);
 
+/* Calls `found` for each test, the YAML files in tests/ beside the stack, in the order of their names. */
+void stack_test_files(
+    struct arena *arena, const char *dir, void (*found)(void *ctx, struct str path), void *ctx);
+
 #endif

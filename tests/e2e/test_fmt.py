@@ -40,6 +40,11 @@ def test_all_files_of_a_stack(local_stack):
     assert (local_stack.folder / "link.yaml").is_symlink() and texts(local_stack)["tests/t.yaml"] == "name:   t\n"
 
 
+def test_tests_in_a_folder_with_a_name_like_a_pattern(local_stack):
+    local_stack.write("stack: x\n", "a[b]/weir.yaml").write("name: t  \n", "a[b]/tests/t.yaml")
+    assert local_stack.run("fmt", "-C", "a[b]").out == "a[b]/tests/t.yaml\n"
+
+
 def test_check_and_diff_change_nothing(local_stack):
     write(local_stack)
     assert local_stack.run("fmt", "--check", status=1).out.split() == list(FILES)
