@@ -101,7 +101,8 @@ int file_write_atomic(const char *path, struct str data, mode_t mode, struct err
         return -1;
     }
     if (fchmod(fd, mode) || fsync(fd) || rename(temporary, path)) {
-        errno = path_is_dir(path) ? EISDIR : errno; /* which rename() calls busy, or not empty */
+        int why = errno;
+        errno = path_is_dir(path) ? EISDIR : why; /* which rename() calls busy, or not empty */
         err_errno(err, ERR_IO, "cannot write %s", path);
         unlink(temporary);
         return -1;

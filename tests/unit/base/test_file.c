@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,6 +42,31 @@ static void writes_and_reads(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(file_read(&a, path, 3, &back, &err), -1);
     assert_int_equal(err.class, ERR_IO);
+}
+
+/* In the place of the system's: a disk may only then find that it is full. */
+static int sync_fails;
+
+int fsync(int fd)
+{
+    (void)fd;
+    errno = sync_fails;
+    return sync_fails ? -1 : 0;
+}
+
+static void says_why_nothing_was_written(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena a = ARENA_INIT;
+    struct err err = ERR_INIT;
+    const char *path = path_join(&a, str_z(folder), STR("not-yet")).p;
+    sync_fails = ENOSPC;
+    assert_int_equal(file_write_atomic(path, STR("x"), 0600, &err), -1);
+    sync_fails = 0;
+    assert_non_null(strstr(err.message, "No space left on device"));
+    assert_false(path_exists(path));
+    assert_int_equal(file_write_atomic(folder, STR("x"), 0600, &err), -1);
+    assert_non_null(strstr(err.message, "Is a directory"));
 }
 
 static void says_what_cannot_be_read(void **state)
@@ -107,6 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_and_reads),
+        cmocka_unit_test(says_why_nothing_was_written),
         cmocka_unit_test(says_what_cannot_be_read),
         cmocka_unit_test(makes_folders_with_parents),
         cmocka_unit_test(splits_paths),
