@@ -120,6 +120,7 @@ static void watch(struct watching *w)
             break;
         open = read_some(w);
     }
+    command_output_add(w->output, "\n", 1); /* the last line may have no end */
 }
 
 /* ---- what became of it ---- */

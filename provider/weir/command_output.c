@@ -198,10 +198,8 @@ void command_output_add(struct command_output *o, const char *bytes, size_t n)
     }
 }
 
-struct str command_output_end(struct command_output *o, struct arena *arena, size_t max)
+struct str command_output_end(const struct command_output *o, struct arena *arena, size_t max)
 {
-    if (o->line.n)
-        end_line(o);
     struct str text = str_trim(command_output_hide(o, arena, buf_str(&o->tail)));
     if (text.n <= max)
         return text;

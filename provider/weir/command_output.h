@@ -28,8 +28,8 @@ void command_output_init(struct command_output *output, const struct value *inpu
 void command_output_release(struct command_output *output);
 
 void command_output_add(struct command_output *output, const char *bytes, size_t n);
-/* The last lines, at most `max` bytes of valid UTF-8; nothing is added afterwards. */
-struct str command_output_end(struct command_output *output, struct arena *arena, size_t max);
+/* The last lines that have ended, at most `max` bytes of valid UTF-8. */
+struct str command_output_end(const struct command_output *output, struct arena *arena, size_t max);
 /* A text of the stack's own, such as the command itself, without secrets. */
 struct str command_output_hide(const struct command_output *output, struct arena *arena, struct str text);
 

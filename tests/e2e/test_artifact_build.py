@@ -105,12 +105,12 @@ def test_two_weirs_in_one_folder_build_one_after_the_other(tmp_path):
 
 
 def test_what_it_prints_is_shown_on_request(tmp_path):
-    stack = built(tmp_path, "echo compiling; printf '10%%\\r50%%\\r\\n\\n'; echo 'a warning' >&2; echo 1 > out")
+    stack = built(tmp_path, "echo compiling; printf '10%%\\r50%%\\r\\n\\n'; echo 'a warning' >&2; printf 'no end of line'; echo 1 > out")
     quiet = stack.run("plan")
     assert "compiling" not in quiet.out + quiet.err
-    assert [line for line in stack.run("plan", "-v").err.splitlines() if line.startswith("|")] == ["| code: compiling", "| code: 10%", "| code: 50%", "| code: a warning"]
+    assert [line for line in stack.run("plan", "-v").err.splitlines() if line.startswith("|")] == ["| code: compiling", "| code: 10%", "| code: 50%", "| code: a warning", "| code: no end of line"]
     events = stack.run("plan", "--json").events()
-    assert [event["text"] for event in events if event["event"] == "printed"] == ["compiling", "10%", "50%", "a warning"]
+    assert [event["text"] for event in events if event["event"] == "printed"] == ["compiling", "10%", "50%", "a warning", "no end of line"]
 
 
 def in_terminal(stack, *args):
