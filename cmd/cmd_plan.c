@@ -8,22 +8,23 @@ struct plan_settings {
     bool detailed_exitcode, destroy;
 };
 
+static void add_option(struct buf *command, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    buf_addf(command, "%s ", name);
+    text_add_word(command, str_z(value));
+    buf_add_char(command, ' ');
+}
+
 /* The command that carries the saved plan out from here. */
 static void note_saved(struct invocation *inv, const char *path)
 {
     const struct settings *s = inv->settings;
     AUTO_BUF struct buf command = BUF_INIT;
     buf_addz(&command, "weir apply ");
-    if (s->dir) {
-        buf_addz(&command, "-C ");
-        text_add_word(&command, str_z(s->dir));
-        buf_add_char(&command, ' ');
-    }
-    if (s->specs) {
-        buf_addz(&command, "--specs ");
-        text_add_word(&command, str_z(s->specs));
-        buf_add_char(&command, ' ');
-    }
+    add_option(&command, "-C", s->dir);
+    add_option(&command, "--specs", s->specs);
     buf_addz(&command, s->sandbox ? "--sandbox " : "");
     text_add_word(&command, str_z(path));
     invocation_note(inv, "\nThe plan is saved; this carries it out exactly as shown:  %s", command.p);

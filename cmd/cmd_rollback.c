@@ -39,12 +39,13 @@ static bool is_artifact(const struct record *record)
 
 static int ambiguous(struct str text, const struct record **list, size_t n, struct err *err)
 {
-    AUTO_BUF struct buf names = BUF_INIT;
+    AUTO_BUF struct buf names = BUF_INIT, word = BUF_INIT;
     for (size_t i = 0; i < n; i++)
         buf_addf(&names, "%s%.*s", i ? ", " : "", STR_ARG(list[i]->address));
     err_set(err, ERR_INVALID, "\"%.*s\" stands for several artifacts: %.*s", STR_ARG(text), (int)names.n,
         names.p);
-    return err_hint(err, "name one of them: weir rollback %.*s", STR_ARG(list[0]->address));
+    text_add_word(&word, list[0]->address);
+    return err_hint(err, "name one of them: weir rollback %s", word.p);
 }
 
 /* Instances of a job may share one. */
@@ -120,7 +121,9 @@ static struct versions versions_of(struct arena *arena, const struct record *rec
 static int no_such_version(const struct versions *v, const char *to, struct err *err)
 {
     err_set(err, ERR_ABSENT, "%.*s has no kept version \"%s\"", STR_ARG(v->record->address), to);
-    return err_hint(err, "\"weir rollback %.*s --list\" shows them", STR_ARG(v->record->address));
+    AUTO_BUF struct buf word = BUF_INIT;
+    text_add_word(&word, v->record->address);
+    return err_hint(err, "\"weir rollback %s --list\" shows them", word.p);
 }
 
 /* So many versions back from the one in use, which can be looked at, but not gone back to. */

@@ -159,9 +159,12 @@ static int save_result(struct running *r)
         return r->inv->settings->json ? result_json(r, str_z(r->own->out), bytes) : EXIT_DONE;
     if (err.class == ERR_ABSENT)
         err_hint(&err, "not every statement leaves a file; without --out the result is printed");
-    else if (!err.hint[0])
-        err_hint(&err, "weir run --follow %.*s --out %s %.*s goes on with it", STR_ARG(r->run.id),
-            r->own->out, STR_ARG(job_quoted(r->ctx.arena, &r->job)));
+    else if (!err.hint[0]) {
+        AUTO_BUF struct buf out = BUF_INIT;
+        text_add_word(&out, str_z(r->own->out));
+        err_hint(&err, "weir run --follow %.*s --out %s %.*s goes on with it", STR_ARG(r->run.id), out.p,
+            STR_ARG(job_quoted(r->ctx.arena, &r->job)));
+    }
     return invocation_fail(r->inv, &err);
 }
 

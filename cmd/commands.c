@@ -168,8 +168,11 @@ static int check_args(struct invocation *inv, struct err *err)
     err_set(err, ERR_USAGE, "weir %.*s does not take \"%.*s\"", STR_ARG(inv->path), STR_ARG(extra));
     const struct option_set *sets[COMMAND_SETS_MAX];
     command_sets(c, sets);
-    if (options_match(sets, STR("-C")) && access(extra.p, F_OK) == 0)
-        err_hint(err, "-C %.*s is how another folder or stack file is named", STR_ARG(extra));
+    if (options_match(sets, STR("-C")) && access(extra.p, F_OK) == 0) {
+        AUTO_BUF struct buf word = BUF_INIT;
+        text_add_word(&word, extra);
+        err_hint(err, "-C %s is how another folder or stack file is named", word.p);
+    }
     return -1;
 }
 

@@ -286,9 +286,9 @@ struct op_ctx job_context(const struct job *job, struct arena *arena, struct wor
 
 struct str job_quoted(struct arena *arena, const struct job *job)
 {
-    struct str address = job->record->address;
-    bool plain = str_find_char(address, '[', 0) < 0;
-    return plain ? address : arena_printf(arena, "'%.*s'", STR_ARG(address));
+    AUTO_BUF struct buf word = BUF_INIT;
+    text_add_word(&word, job->record->address);
+    return arena_str(arena, buf_str(&word));
 }
 
 /* ---- runs in words ---- */

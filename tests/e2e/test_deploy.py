@@ -319,10 +319,11 @@ def test_needs_consent_and_something_to_go_back_to(stack, place):
     for words, message in ((["--to", "2"], "only 1 earlier version"), (["--to", "abcdef"], 'no kept version "abcdef"'), (["--to", "0"], "is the one in use")):
         refused = stack.run("rollback", 'job["clean"]', "--yes", *words, status=None)
         assert refused.status == 1 and message in refused.err, str(refused)
+    assert """weir rollback 'script["clean"]' --list""" in stack.run("rollback", 'job["clean"]', "--yes", "--to", "abcdef", status=1).err
     refused = stack.run("rollback", "queue", "--yes", status=None)
     assert "refers to no weir.artifact itself" in refused.err
     refused = stack.run("rollback", "script", "--yes", status=None)
-    assert "stands for several artifacts" in refused.err
+    assert "stands for several artifacts" in refused.err and "weir rollback 'script[" in refused.err
 
     # taken out of the store behind weir's back: told before anything is changed
     gone = versions(stack, 'job["clean"]')[1]

@@ -395,6 +395,16 @@ def test_lines_of_another_call_are_told_apart(applied_function, cloud):
                                      f"double: run {id}", f"START RequestId: {id} V", "mine", f"REPORT RequestId: {id}"]
 
 
+def test_an_address_can_be_pasted_whatever_is_in_it(stack):
+    stack.write("""
+        stack: quotes
+        resources:
+          role: {type: aws.iam.role, name: quotes, assume_role_policy: '${trust("glue.amazonaws.com")}'}
+          etl: {type: aws.glue.job, for_each: ["it's"], name: quotes, role: "${role.arn}", command: {name: glueetl, script_location: "s3://b/c.py"}}
+    """).apply()
+    assert r"""weir run 'etl["it'\''s"]'""" in stack.run("logs", "quotes", status=1).err
+
+
 def test_what_one_call_of_a_function_wrote(applied_function, cloud):
     write_log(cloud, "/aws/lambda/runs-double", "2026/11/21/[$LATEST]a", "START RequestId: one Version: $LATEST", "of one", "END RequestId: one", "REPORT RequestId: one", "START RequestId: two Version", "of two", "REPORT RequestId: two")
     write_log(cloud, "/aws/lambda/runs-double", "2026/11/21/[$LATEST]b", "START RequestId: three", start=int(time.time() * 1000) + 5)
