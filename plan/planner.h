@@ -251,10 +251,10 @@ const struct value *object_complete(struct arena *arena, const struct schema *sc
  * service never changes.
  */
 bool object_is_another(const struct schema *schema, const struct value *desired, const struct value *live);
-/* Is v what a recorded value with secrets in it (as hashes) was made from? */
 /* Of maps that others write to as well, only the keys that `names` gives to `known` are ours. */
 const struct value *object_ours(struct arena *arena, const struct schema *schema, const struct value *live,
     const struct value *known, const struct value *names);
+/* Is v what a recorded value with secrets in it (as hashes) was made from? */
 bool object_hash_matches(const struct value *kept, const struct value *v);
 /* prior, with the attributes that steer weir as `desired` has them; unknown ones stay as they were. */
 const struct value *object_steered(

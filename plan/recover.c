@@ -105,6 +105,19 @@ static bool is_recorded(const struct settling *s, const struct value *live)
     return false;
 }
 
+/* Of maps that others write to as well: what was recorded of them, and what was about to be. */
+static const struct value *only_ours(struct settling *s, const struct value *live, const struct value *set)
+{
+    const struct value *known = s->record ? s->record->attrs : NULL, *desired = s->intent->desired;
+    for (size_t i = 0; i < s->schema->attr_count; i++) {
+        const struct attr *attr = &s->schema->attrs[i];
+        if (attr->shared)
+            known = value_with(s->arena, known, attr->name,
+                value_merge(s->arena, value_get(known, attr->name), value_get(desired, attr->name)));
+    }
+    return object_ours(s->arena, s->schema, live, known, set);
+}
+
 static int settle_create(struct settling *s, struct err *err)
 {
     const struct value *live, *desired = s->intent->desired ? s->intent->desired : &value_empty_map;
@@ -114,6 +127,7 @@ static int settle_create(struct settling *s, struct err *err)
         return close_undone(s, "had not been created yet when the run stopped", err);
     if (object_is_another(s->schema, desired, live))
         return close_undone(s, "had not been created yet; what bears its name is something else", err);
+    live = only_ours(s, live, s->intent->set);
     return close_with(s, object_complete(s->arena, s->schema, desired, live, true), s->intent->set,
         s->schema->partial ? "was begun before the run stopped; what is there is taken over"
                            : "was created before the run stopped; taken over",
@@ -159,7 +173,7 @@ static int settle_update(struct settling *s, struct err *err)
         return -1;
     if (!live)
         return close_undone(s, "was being changed when the run stopped, and is not there any more", err);
-    return close_with(s, value_merge(s->arena, prior, live), set,
+    return close_with(s, value_merge(s->arena, prior, only_ours(s, live, set)), set,
         "was being changed when the run stopped; recorded as it is now", err);
 }
 

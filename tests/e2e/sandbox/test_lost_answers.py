@@ -105,5 +105,32 @@ def test_made_once(stack, cloud, name):
     assert case.gone(cloud)
 
 
+@pytest.mark.parametrize("operation", ["CreateTable", "UpdateTable"])
+def test_what_others_keep_in_a_table(stack, cloud, operation):
+    """What Iceberg and crawlers have put beside the file's parameters by the time that the interrupted run is looked at stays theirs."""
+    glue, faults = cloud.client("glue"), Faults(cloud)
+    database = {"type": "aws.glue.database", "name": "films"}
+
+    def put(**parameters):
+        table = {"type": "aws.glue.table", "database": "${db.name}", "name": "orders", "parameters": parameters}
+        return stack.write(json.dumps({"stack": "life", "resources": {"db": database, "it": table}}))
+
+    def parameters():
+        return glue.get_table(DatabaseName="films", Name="orders")["Table"]["Parameters"]
+
+    if operation == "UpdateTable":
+        put(owner="a", team="a").apply()
+    else:
+        stack.write(json.dumps({"stack": "life", "resources": {"db": database}})).apply()
+    killed(put(owner="b", layer="gold"), faults, operation)
+    glue.update_table(DatabaseName="films", TableInput={"Name": "orders", "Parameters": {**parameters(), "metadata_location": "s3://lake/2.json"}})
+    put(owner="b", layer="gold").apply()
+    stack.assert_settled()
+    assert parameters() == {"owner": "b", "layer": "gold", "metadata_location": "s3://lake/2.json"}
+    put(owner="c").apply()
+    stack.assert_settled()
+    assert parameters() == {"owner": "c", "metadata_location": "s3://lake/2.json"}
+
+
 def test_every_type_is_tried():
     assert set(types()) - set(CASES) == set(ELSEWHERE), "a case in test_types*.py, or a reason in ELSEWHERE"
