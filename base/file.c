@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -150,6 +151,18 @@ int dir_make_private(const char *path, struct err *err)
         return errno == EEXIST ? 0 : err_errno(err, ERR_IO, "cannot make the folder %s", path);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     return file_write_atomic(arena_printf(&scratch, "%s/.gitignore", path).p, STR("*\n"), 0600, err);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)st, (void)kind, (void)ftw;
+    remove(path);
+    return 0;
+}
+
+void tree_remove(const char *path)
+{
+    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 struct str path_join(struct arena *arena, struct str dir, struct str name)

@@ -22,6 +22,8 @@ bool path_is_dir(const char *path);
 int dir_make(const char *path, struct err *err); /* with parents; existing is fine */
 /* One folder, for the owner alone; a new one gets a .gitignore, so that no version control takes it up. */
 int dir_make_private(const char *path, struct err *err);
+/* A folder with all that is in it; follows no links. What cannot be removed stays. */
+void tree_remove(const char *path);
 /* dir/name; name alone where it is absolute or dir is "" or ".". */
 struct str path_join(struct arena *arena, struct str dir, struct str name);
 struct str path_dir(struct str path);  /* "." where there is no slash */

@@ -28,8 +28,6 @@ struct s3_store;
 
 int store_open(const char *dir, bool durable, struct s3_store **out, struct err *err);
 void store_close(struct s3_store *store);
-/* A directory with all that is in it; follows no links. */
-void tree_remove(const char *path);
 
 enum store_result {
     STORE_OK,

@@ -8,24 +8,12 @@
 #include "provider/weir/requirements.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum { ARGS_MAX = 24 };
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st, (void)kind, (void)ftw;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 /*
  * Only wheels that run everywhere are taken: what has compiled parts would be this machine's, and differ from
@@ -80,17 +68,17 @@ int build_vendor(struct op_ctx *ctx, struct artifact_cache *cache, const struct 
     if (!mkdtemp(unfinished))
         return err_errno(err, ERR_FAILED, "cannot make %s", unfinished);
     if (pip_install(ctx, vendor, unfinished, err)) {
-        remove_tree(unfinished);
+        tree_remove(unfinished);
         return -1;
     }
     if (rename(unfinished, folder->p)) {
         int why = errno;
-        remove_tree(unfinished);
+        tree_remove(unfinished);
         if (why != EEXIST && why != ENOTEMPTY) /* another process was first: the same packages */
             return err_set(err, ERR_FAILED, "cannot make %s: %s", folder->p, strerror(why));
     }
     if (cache->vendored.n && !str_eq(cache->vendored, digest))
-        remove_tree(artifact_cache_vendored(cache, cache->vendored).p);
+        tree_remove(artifact_cache_vendored(cache, cache->vendored).p);
     cache->vendored = digest;
     artifact_cache_save(cache);
     return 0;

@@ -2,6 +2,7 @@
 #include "provider/sandbox/jobs/lambda.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"

@@ -3,11 +3,9 @@
 #include "base/file.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,17 +20,12 @@ static int set_up(void **state)
     return mkdtemp(folder) ? 0 : -1;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st, (void)kind, (void)ftw;
-    return remove(path);
-}
-
 static int tear_down(void **state)
 {
     (void)state;
     arena_release(&arena);
-    return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    tree_remove(folder);
+    return path_exists(folder);
 }
 
 static const char *in_folder(const char *name)

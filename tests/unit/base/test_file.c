@@ -23,8 +23,8 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    return system(arena_printf(&arena, "rm -rf %s", folder).p);
+    tree_remove(folder);
+    return path_exists(folder);
 }
 
 static void writes_and_reads(void **state)
@@ -97,6 +97,23 @@ static void makes_folders_with_parents(void **state)
     assert_int_equal(dir_make(path_join(&a, str_z(file), STR("below")).p, &err), -1);
 }
 
+static void removes_folders_and_links_but_not_where_they_lead(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena a = ARENA_INIT;
+    struct err err = ERR_INIT;
+    const char *tree = path_join(&a, str_z(folder), STR("tree")).p;
+    const char *kept = path_join(&a, str_z(folder), STR("kept")).p;
+    assert_int_equal(dir_make(path_join(&a, str_z(tree), STR("x/y")).p, &err), 0);
+    assert_int_equal(dir_make(kept, &err), 0);
+    assert_int_equal(file_write_atomic(path_join(&a, str_z(kept), STR("f")).p, STR("x"), 0600, &err), 0);
+    assert_int_equal(file_write_atomic(path_join(&a, str_z(tree), STR("x/y/f")).p, STR("x"), 0600, &err), 0);
+    assert_int_equal(symlink(kept, path_join(&a, str_z(tree), STR("x/link")).p), 0);
+    tree_remove(tree);
+    assert_false(path_exists(tree));
+    assert_true(path_exists(path_join(&a, str_z(kept), STR("f")).p));
+}
+
 static void splits_paths(void **state)
 {
     (void)state;
@@ -136,6 +153,7 @@ int main(void)
         cmocka_unit_test(says_why_nothing_was_written),
         cmocka_unit_test(says_what_cannot_be_read),
         cmocka_unit_test(makes_folders_with_parents),
+        cmocka_unit_test(removes_folders_and_links_but_not_where_they_lead),
         cmocka_unit_test(splits_paths),
         cmocka_unit_test(times_go_both_ways),
     };

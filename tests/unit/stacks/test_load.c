@@ -4,10 +4,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -35,19 +33,13 @@ static int set_up(void **state)
     return mkdtemp(f->path) ? 0 : -1;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
-
 static int tear_down(void **state)
 {
     struct folder *f = *state;
     stack_free(f->stack);
     diags_release(&f->diags);
     arena_release(&f->arena);
-    nftw(f->path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    tree_remove(f->path);
     free(f);
     return 0;
 }
