@@ -16,35 +16,58 @@
 
 enum {
     PASSES = 100, /* over all processes: one that forks while it is looked for is found in the next */
+    STARTS = 500, /* more of them, a millisecond apart, as long as some are only being started */
     MAX_ENVIRONMENT = 4 * 1024 * 1024,
 };
 
-static bool read_environment(const char *pid, struct buf *out)
+enum look { OTHER, STARTING, ENDED };
+
+/* False: somebody else's, or gone. */
+static bool read_process(const char *pid, const char *file, struct buf *out)
 {
     char path[64], block[16384];
     ssize_t n;
-    snprintf(path, sizeof path, "/proc/%s/environ", pid);
+    snprintf(path, sizeof path, "/proc/%s/%s", pid, file);
     AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) /* somebody else's, or gone */
+    if (fd < 0)
         return false;
     buf_clear(out);
     buf_add_char(out, '\0');
     while ((n = read(fd, block, sizeof block)) > 0)
         buf_add(out, block, (size_t)n);
-    return out->n > 1;
+    return true;
+}
+
+/* The number in a field of proc_pid_stat(5), which counts from 1. The name, its second, has what it likes. */
+static unsigned long long stat_field(const struct buf *stat, int field)
+{
+    const char *at = memrchr(stat->p, ')', stat->n);
+    for (int i = 2; at && i < field; i++)
+        at = strchr(at + 1, ' ');
+    return at ? strtoull(at, NULL, 10) : 0;
+}
+
+/* It has memory and no environment yet: between the two execve() lets go whoever waits for it to start. */
+static bool is_starting(const char *pid, struct buf *stat)
+{
+    enum { VSIZE = 23, ENV_END = 51 };
+    return read_process(pid, "stat", stat) && stat_field(stat, VSIZE) && !stat_field(stat, ENV_END);
 }
 
 /* The descriptor is opened before the look: what is killed is what was looked at. */
-static bool end_if_marked(const char *name, struct str wanted, struct buf *environment)
+static enum look end_if_marked(const char *name, struct str wanted, struct buf *environment)
 {
     pid_t pid = (pid_t)strtol(name, NULL, 10);
     if (pid <= 1 || pid == getpid())
-        return false;
+        return OTHER;
     AUTO_FD int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (fd < 0 || !read_environment(name, environment) ||
-        !memmem(environment->p, environment->n, wanted.p, wanted.n))
-        return false;
-    return syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0;
+    if (fd < 0 || !read_process(name, "environ", environment))
+        return OTHER;
+    if (environment->n == 1)
+        return is_starting(name, environment) ? STARTING : OTHER;
+    if (!memmem(environment->p, environment->n, wanted.p, wanted.n))
+        return OTHER;
+    return syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0 ? ENDED : OTHER;
 }
 
 void process_end_marked(const char *mark)
@@ -53,15 +76,22 @@ void process_end_marked(const char *mark)
     AUTO_BUF struct buf wanted = BUF_INIT;
     buf_add_char(&wanted, '\0');
     buf_addf(&wanted, PROCESS_MARK "=%s", mark);
-    bool found = true;
-    for (int pass = 0; found && pass < PASSES; pass++) {
+    bool again = true;
+    for (int passes = 0, starts = 0; again && passes < PASSES && starts < STARTS;) {
+        int looks[] = {[OTHER] = 0, [STARTING] = 0, [ENDED] = 0};
         DIR *processes = opendir("/proc");
-        found = false;
         for (struct dirent *entry; processes && (entry = readdir(processes));)
             if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
-                found |= end_if_marked(entry->d_name, buf_str(&wanted), &environment);
+                looks[end_if_marked(entry->d_name, buf_str(&wanted), &environment)]++;
         if (processes)
             closedir(processes);
+        again = looks[ENDED] || looks[STARTING];
+        if (looks[ENDED])
+            passes++;
+        else if (looks[STARTING]) {
+            starts++;
+            usleep(1000);
+        }
     }
 }
 

@@ -218,6 +218,25 @@ static void test_families(void **state)
     assert_int_equal(waitpid(two, &status, 0), two);
 }
 
+/* posix_spawn() is back before the new program has its environment. */
+static void test_families_that_begin(void **state)
+{
+    (void)state;
+    const char *const env[] = {"PATH=/usr/bin:/bin", PROCESS_MARK "=new-1", NULL};
+    char *const argv[] = {"sleep", "600", NULL};
+    for (int i = 0; i < 50; i++) {
+        pid_t pid, ended = 0;
+        int status;
+        assert_int_equal(posix_spawnp(&pid, "sleep", NULL, NULL, argv, (char *const *)(uintptr_t)env), 0);
+        process_end_family("new");
+        for (int64_t before = clock_mono_ms(); !ended && clock_mono_ms() - before < 10000; usleep(100))
+            ended = waitpid(pid, &status, WNOHANG);
+        if (!ended)
+            kill(pid, SIGKILL);
+        assert_int_equal(ended, pid);
+    }
+}
+
 static void test_closing_its_output_is_not_its_end(void **state)
 {
     (void)state;
@@ -304,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_children_end_with_it),
         cmocka_unit_test(test_what_leaves_the_group_ends_too),
         cmocka_unit_test(test_families),
+        cmocka_unit_test(test_families_that_begin),
         cmocka_unit_test(test_closing_its_output_is_not_its_end),
         cmocka_unit_test(test_flood_is_cut),
         cmocka_unit_test(test_limits_hold),
