@@ -64,15 +64,11 @@ static void add_file(struct walk *walk, struct str dir, struct str file)
 int stack_files(struct arena *arena, const char *dir, struct diags *diags,
     void (*found)(void *ctx, struct str path), void *ctx)
 {
-    struct str given = arena_str(arena, str_z(dir ? dir : ".")), file = given;
-    bool folder = path_is_dir(given.p);
-    if (folder ? !find_stack_file(arena, given, &file) : !path_exists(given.p)) {
-        diag_error(diags, (struct span){0}, "there is no %s%s", folder ? "weir.yaml in " : "file or folder ",
-            folder && str_eqz(given, ".") ? "this folder" : given.p);
+    struct str folder, file;
+    if (!find_stack(arena, dir, &folder, &file, diags))
         return -1;
-    }
     struct walk walk = {.arena = arena, .found = found, .ctx = ctx};
-    add_file(&walk, folder ? given : path_dir(given), file);
+    add_file(&walk, folder, file);
     map_release(&walk.seen);
     return 0;
 }

@@ -26,6 +26,27 @@ bool find_stack_file(struct arena *arena, struct str dir, struct str *file)
     return false;
 }
 
+bool find_stack(
+    struct arena *arena, const char *given, struct str *dir, struct str *file, struct diags *diags)
+{
+    struct str path = arena_str(arena, str_z(given ? given : "."));
+    if (!path_is_dir(path.p)) {
+        *dir = arena_str(arena, path_dir(path));
+        *file = path;
+        if (path_exists(path.p))
+            return true;
+        diag_error(diags, (struct span){0}, "there is no file or folder \"%s\"", path.p);
+        return false;
+    }
+    *dir = path;
+    if (find_stack_file(arena, path, file))
+        return true;
+    struct diag *d = diag_error(
+        diags, (struct span){0}, "there is no weir.yaml in %s", str_eqz(path, ".") ? "this folder" : path.p);
+    diag_hint(diags, d, "`weir init` starts a stack, -C DIR looks in another folder");
+    return false;
+}
+
 bool stack_exists(struct arena *arena, const char *dir)
 {
     struct str file, where = str_z(dir ? dir : ".");
@@ -364,23 +385,8 @@ static void set_digest(struct loader *loader)
 static bool find_root(struct loader *loader, struct unit *root)
 {
     struct stack *stack = loader->stack;
-    struct arena *arena = loader->arena;
-    struct str given = arena_str(arena, str_z(loader->options->dir ? loader->options->dir : "."));
-    if (path_is_dir(given.p)) {
-        stack->dir = given;
-        if (!find_stack_file(arena, given, &root->file)) {
-            struct diag *d = diag_error(loader->diags, (struct span){0}, "there is no weir.yaml in %s",
-                str_eqz(given, ".") ? "this folder" : given.p);
-            diag_hint(loader->diags, d, "`weir init` starts a stack, -C DIR looks in another folder");
-            return false;
-        }
-    } else if (path_exists(given.p)) {
-        stack->dir = arena_str(arena, path_dir(given));
-        root->file = given;
-    } else {
-        diag_error(loader->diags, (struct span){0}, "there is no file or folder \"%s\"", given.p);
+    if (!find_stack(loader->arena, loader->options->dir, &stack->dir, &root->file, loader->diags))
         return false;
-    }
     stack->file = root->file;
     root->module->dir = stack->dir;
     return unit_identify(root, NULL);

@@ -79,6 +79,10 @@ bool unit_load(struct unit *unit);
 bool unit_identify(struct unit *unit, const struct node *at);
 /* weir.yaml or weir.yml in a folder. */
 bool find_stack_file(struct arena *arena, struct str dir, struct str *file);
+/* Folder and file of the stack that -C names (NULL: the current folder). False, after an error: there is
+ * none. */
+bool find_stack(
+    struct arena *arena, const char *given, struct str *dir, struct str *file, struct diags *diags);
 struct unit *unit_new(struct loader *loader, struct unit *parent);
 /* The stack's name and its inputs' values, once; before that nothing can be evaluated. */
 void give_inputs(struct unit *root);

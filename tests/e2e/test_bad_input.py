@@ -147,6 +147,7 @@ def test_unreadable_stack(local_stack):
     (["plan", "--input-file", ""], "--input-file is given nothing"),
     (["plan", "weir.yaml"], "-C weir.yaml"),
     (["test", "-C", "absent"], 'no file or folder "absent"'),
+    (["fmt", "-C", "absent"], 'no file or folder "absent"'),
 ])
 def test_wrong_usage(local_stack, args, word):
     local_stack.write("stack: s\n")
