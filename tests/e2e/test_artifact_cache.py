@@ -1,6 +1,7 @@
 """weir.artifact: what is remembered between runs is only a shortcut. Stale, damaged, shared or not to be written, it changes nothing."""
 
 import os
+import shutil
 import subprocess
 import zipfile
 
@@ -17,6 +18,27 @@ def settle(folder):
     newest = max(path.stat().st_ctime for path in folder.rglob("*"))
     probe = folder.parent / "probe"
     until(lambda: probe.write_text("") or probe.stat().st_mtime > newest + 0.05)
+
+
+def test_unchanged_files_are_not_read_again(tmp_path):
+    stack = offline(tmp_path, "source: src", {f"src/{i}.txt": str(i) for i in range(50)})
+    settle(stack.folder / "src")
+    first = shas(stack)
+
+    def opened():
+        trace = subprocess.run(["strace", "-f", "-e", "trace=openat", *stack.command("plan")], cwd=stack.folder, env=stack.env, capture_output=True, text=True)
+        return [line for line in trace.stderr.splitlines() if "src/" in line and ".txt" in line]
+
+    assert shas(stack) == first
+    stamp = packed_file(stack).stat().st_mtime_ns
+    if shutil.which("strace"):
+        assert opened() == []
+    assert packed_file(stack).stat().st_mtime_ns == stamp
+    # the same size and time, other content: the change of the inode shows
+    target = stack.folder / "src/7.txt"
+    target.write_text("x")
+    os.utime(target, (1_000_000_000, 1_000_000_000))
+    assert shas(stack) != first
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-1] + b"x", lambda b: b[:-1], lambda b: b""])
