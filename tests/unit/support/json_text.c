@@ -17,3 +17,10 @@ const struct value *json_text(struct arena *arena, const char *text)
         fail_msg("%s: %s", text, err.message);
     return v;
 }
+
+void assert_json(const struct value *v, const char *text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    json_write(&out, v ? v : &value_null, JSON_MARK_UNKNOWN);
+    assert_string_equal(out.p, text);
+}

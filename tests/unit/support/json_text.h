@@ -1,5 +1,6 @@
 /*
- * JSON in a test's text as a value; what does not parse fails the test.
+ * JSON in a test's text as a value, and a value as JSON; what does not parse or is not the same fails the
+ * test.
  */
 #ifndef WEIR_TESTS_JSON_TEXT_H
 #define WEIR_TESTS_JSON_TEXT_H
@@ -8,5 +9,8 @@
 
 /* NULL gives NULL. */
 const struct value *json_text(struct arena *arena, const char *text);
+
+/* What is not known is "(known after apply)"; NULL is null. */
+void assert_json(const struct value *v, const char *text);
 
 #endif

@@ -1,10 +1,10 @@
 /* The client against a scripted service: signing, retries, redirects, refreshed credentials, settings. Time
  * does not pass by itself here. */
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "provider/aws/client.h"
 #include "tests/unit/support/aws_env.h"
+#include "tests/unit/support/json_text.h"
 #include "tests/unit/support/manual_clock.h"
 #include "tests/unit/support/script_server.h"
 
@@ -33,15 +33,6 @@ struct fixture {
     struct aws_client *client;
 };
 
-static const struct value *json(struct arena *arena, const char *source)
-{
-    const struct value *v;
-    struct err err = ERR_INIT;
-    if (json_parse(arena, str_z(source), &v, &err))
-        fail_msg("%s: %s", source, err.message);
-    return v;
-}
-
 /* `more`: settings beside the endpoint, as JSON members. */
 static void start(struct fixture *f, const struct script_step *steps, size_t n, const char *more)
 {
@@ -53,9 +44,9 @@ static void start(struct fixture *f, const struct script_step *steps, size_t n, 
     assert_int_equal(http_engine_new(&(struct http_options){0}, &f->engine, &err), 0);
     struct aws_options options = {.name = STR("aws"), .http = f->engine};
     options.config =
-        json(&f->arena, arena_printf(&f->arena, "{\"endpoint\": \"%s\", \"region\": \"eu-west-1\"%s%s}",
-                            script_server_url(f->server), *more ? ", " : "", more)
-                            .p);
+        json_text(&f->arena, arena_printf(&f->arena, "{\"endpoint\": \"%s\", \"region\": \"eu-west-1\"%s%s}",
+                                 script_server_url(f->server), *more ? ", " : "", more)
+                                 .p);
     if (aws_client_new(&options, &f->client, &err))
         fail_msg("%s", err.message);
 }
@@ -506,7 +497,7 @@ static void a_configured_account_is_not_asked_for(void **state)
 static struct err settings_fail(struct fixture *f, const char *config)
 {
     struct aws_options options = {
-        .name = STR("aws.tokyo"), .config = json(&f->arena, config), .http = f->engine};
+        .name = STR("aws.tokyo"), .config = json_text(&f->arena, config), .http = f->engine};
     struct aws_client *client = NULL;
     struct err err = ERR_INIT;
     if (!aws_client_new(&options, &client, &err))
@@ -560,7 +551,7 @@ static void the_region_comes_from_many_places(void **state)
         if (cases[i].variable)
             setenv(cases[i].variable, i == 4 ? "http://localhost:1" : cases[i].want, 1);
         struct aws_options options = {.name = STR("aws"), .http = f.engine};
-        options.config = cases[i].config ? json(&f.arena, cases[i].config) : NULL;
+        options.config = cases[i].config ? json_text(&f.arena, cases[i].config) : NULL;
         struct aws_client *client;
         struct err err = ERR_INIT;
         assert_int_equal(aws_client_new(&options, &client, &err), 0);

@@ -1,15 +1,11 @@
 /* Jobs by their spec: what starting, looking, listing and stopping send, and what becomes of the answers. */
-#include "base/diag.h"
-#include "base/json.h"
-#include "provider/spec/spec.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
 
-#include "tests/unit/support/toy_aws.h"
+#include "tests/unit/support/toy_spec.h"
 
 static const char spec[] =
     "service: toy\n"
@@ -72,55 +68,16 @@ static const char spec[] =
     "      start: {call: Sail, send: {Name: name, Words: run_words}, answers: {run_id: Id}}\n"
     "      succeeded: {run_id: \"*\"}\n";
 
-static struct spec_service *service;
-static struct provider *provider;
-static struct arena arena;
-
 static int set_up(void **state)
 {
     (void)state;
-    static struct source source;
-    AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    AUTO_BUF struct buf report = BUF_INIT;
-    source = (struct source){.path = STR("toy.yaml"), .text = str_z(spec)};
-    service = spec_load(&source, &diags);
-    diags_render(&diags, false, &report);
-    if (!service)
-        fail_msg("%s", report.p);
-    struct provider_options options = {.name = STR("aws"), .stack = STR("s")};
-    struct err err = ERR_INIT;
-    return provider_new(&options, &provider, &err);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    provider_free(provider);
-    spec_free(service);
-    return 0;
-}
-
-static int release(void **state)
-{
-    (void)state;
-    arena_release(&arena);
-    return 0;
+    return toy_load(spec);
 }
 
 static struct op_ctx ctx_of(const char *type)
 {
-    const struct spec_type *found = map_get(&service->types, str_z(type));
     return (struct op_ctx){
-        .arena = &arena, .provider = provider, .schema = &found->schema, .token = STR("t0")};
-}
-
-static const struct value *json(const char *text)
-{
-    const struct value *v;
-    struct err err = ERR_INIT;
-    if (json_parse(&arena, str_z(text), &v, &err))
-        fail_msg("%s: %s", text, err.message);
-    return v;
+        .arena = &arena, .provider = provider, .schema = toy_schema(type), .token = STR("t0")};
 }
 
 static void assert_text(struct str text, const char *expected)
@@ -354,17 +311,17 @@ static void test_where_logs_are(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_what_a_job_is, release),
-        cmocka_unit_test_teardown(test_start, release),
-        cmocka_unit_test_teardown(test_a_start_that_is_the_whole_run, release),
-        cmocka_unit_test_teardown(test_words_after_those_of_the_resource, release),
-        cmocka_unit_test_teardown(test_states, release),
-        cmocka_unit_test_teardown(test_what_went_wrong, release),
-        cmocka_unit_test_teardown(test_no_such_run, release),
-        cmocka_unit_test_teardown(test_stop, release),
-        cmocka_unit_test_teardown(test_list, release),
-        cmocka_unit_test_teardown(test_rows, release),
-        cmocka_unit_test_teardown(test_where_logs_are, release),
+        cmocka_unit_test_teardown(test_what_a_job_is, toy_release),
+        cmocka_unit_test_teardown(test_start, toy_release),
+        cmocka_unit_test_teardown(test_a_start_that_is_the_whole_run, toy_release),
+        cmocka_unit_test_teardown(test_words_after_those_of_the_resource, toy_release),
+        cmocka_unit_test_teardown(test_states, toy_release),
+        cmocka_unit_test_teardown(test_what_went_wrong, toy_release),
+        cmocka_unit_test_teardown(test_no_such_run, toy_release),
+        cmocka_unit_test_teardown(test_stop, toy_release),
+        cmocka_unit_test_teardown(test_list, toy_release),
+        cmocka_unit_test_teardown(test_rows, toy_release),
+        cmocka_unit_test_teardown(test_where_logs_are, toy_release),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, toy_free);
 }

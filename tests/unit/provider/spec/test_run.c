@@ -3,11 +3,8 @@
  * by operation and body, and gets its answer.
  */
 #include "base/clock.h"
-#include "base/diag.h"
-#include "base/json.h"
 #include "provider/aws/client.h"
 #include "provider/spec/run.h"
-#include "tests/unit/support/manual_clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/support/toy_aws.h"
+#include "tests/unit/support/toy_spec.h"
 
 /* ---- a spec with one of everything ---- */
 
@@ -107,64 +104,20 @@ static const char spec[] =
     "      signs: {send: [from], key: Place, put: PutSign, replace: PaintSign, delete: DropSigns, delete_as: "
     "Signs, put_as: Signs, batch: 5, delete_whole: true, skip: {Owner: state}}\n";
 
-static struct spec_service *service;
-static struct provider *provider;
-static struct arena arena;
-
 static int set_up(void **state)
 {
     (void)state;
-    static struct source source;
-    AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    source = (struct source){.path = STR("toy.yaml"), .text = str_z(spec)};
-    service = spec_load(&source, &diags);
-    struct provider_options options = {.name = STR("aws"), .stack = STR("s")};
-    struct err err = ERR_INIT;
-    manual_clock_install(0);
-    return service ? provider_new(&options, &provider, &err) : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    manual_clock_remove();
-    provider_free(provider);
-    spec_free(service);
-    return 0;
-}
-
-static int release(void **state)
-{
-    (void)state;
-    arena_release(&arena);
-    return 0;
+    return toy_load(spec);
 }
 
 static struct op_ctx ctx_of(const char *type)
 {
-    const struct spec_type *found = map_get(&service->types, str_z(type));
     return (struct op_ctx){.arena = &arena,
         .provider = provider,
-        .schema = &found->schema,
+        .schema = toy_schema(type),
         .address = STR("boxes[\"a\"]"),
         .stack = STR("s"),
         .token = STR("t0")};
-}
-
-static const struct value *json(const char *text)
-{
-    const struct value *v;
-    struct err err = ERR_INIT;
-    if (json_parse(&arena, str_z(text), &v, &err))
-        fail_msg("%s: %s", text, err.message);
-    return v;
-}
-
-static void assert_json(const struct value *v, const char *text)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    json_write(&out, v ? v : &value_null, JSON_MARK_UNKNOWN);
-    assert_string_equal(out.p, text);
 }
 
 /* ---- create ---- */
@@ -578,7 +531,7 @@ static void test_replaced_entries_and_looking_first(void **state)
     PLAYED();
 }
 
-#define TEST(name) cmocka_unit_test_teardown(name, release)
+#define TEST(name) cmocka_unit_test_teardown(name, toy_release)
 
 int main(void)
 {
@@ -602,5 +555,5 @@ int main(void)
         TEST(test_sets_of_a_new_one),
         TEST(test_replaced_entries_and_looking_first),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, toy_free);
 }

@@ -1,9 +1,6 @@
 /* Taking down: what a consent makes of a deletion, what it erases, what is left, and whose an ARN is. */
 #include "base/clock.h"
-#include "base/diag.h"
-#include "base/json.h"
 #include "provider/spec/run.h"
-#include "tests/unit/support/manual_clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/support/toy_aws.h"
+#include "tests/unit/support/toy_spec.h"
 
 static const char *const spec =
     "service: toy\n"
@@ -62,42 +59,10 @@ static const char *const spec =
     "    create: {call: MakePath}\n"
     "    delete: {call: DropPath}\n";
 
-static struct spec_service *service;
-static struct provider *provider;
-static struct arena arena;
-
 static int set_up(void **state)
 {
     (void)state;
-    static struct source source;
-    AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    AUTO_BUF struct buf out = BUF_INIT;
-    source = (struct source){.path = STR("toy.yaml"), .text = str_z(spec)};
-    service = spec_load(&source, &diags);
-    if (!service) {
-        diags_render(&diags, false, &out);
-        fail_msg("%s", out.p);
-    }
-    struct provider_options options = {.name = STR("aws"), .stack = STR("s")};
-    struct err err = ERR_INIT;
-    manual_clock_install(0);
-    return provider_new(&options, &provider, &err);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    manual_clock_remove();
-    provider_free(provider);
-    spec_free(service);
-    return 0;
-}
-
-static int release(void **state)
-{
-    (void)state;
-    arena_release(&arena);
-    return 0;
+    return toy_load(spec);
 }
 
 static char told[256];
@@ -110,30 +75,13 @@ static void tell(void *ctx, const char *what)
 
 static struct op_ctx ctx_of(const char *type, unsigned teardown)
 {
-    const struct spec_type *found = map_get(&service->types, str_z(type));
     return (struct op_ctx){.arena = &arena,
         .provider = provider,
-        .schema = &found->schema,
+        .schema = toy_schema(type),
         .address = STR("it"),
         .stack = STR("s"),
         .teardown = teardown,
         .progress = tell};
-}
-
-static const struct value *json(const char *text)
-{
-    const struct value *v;
-    struct err err = ERR_INIT;
-    if (json_parse(&arena, str_z(text), &v, &err))
-        fail_msg("%s: %s", text, err.message);
-    return v;
-}
-
-static void assert_json(const struct value *v, const char *text)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    json_write(&out, v ? v : &value_null, JSON_MARK_UNKNOWN);
-    assert_string_equal(out.p, text);
 }
 
 static void test_erases(void **state)
@@ -263,7 +211,7 @@ static void test_scope(void **state)
     assert_null(ops->scope(ctx.schema, json("{\"name\":\"a\"}"), STR("tag:GetResources"), &arena));
 }
 
-#define TEST(name) cmocka_unit_test_teardown(name, release)
+#define TEST(name) cmocka_unit_test_teardown(name, toy_release)
 
 int main(void)
 {
@@ -276,5 +224,5 @@ int main(void)
         TEST(test_by_arn),
         TEST(test_scope),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, toy_free);
 }

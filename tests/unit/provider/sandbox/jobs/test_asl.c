@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "tests/unit/support/json_text.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -149,11 +150,7 @@ static struct asl_outcome run(
 
 static const struct value *json(const char *text)
 {
-    const struct value *v = NULL;
-    struct err err = ERR_INIT;
-    if (json_parse(&arena, str_z(text), &v, &err))
-        fail_msg("%s in %s", err.message, text);
-    return v;
+    return json_text(&arena, text);
 }
 
 static const char *text_of(const struct value *v)
