@@ -174,8 +174,9 @@ static enum download_result fetch(struct parts *p, int part, struct err *err)
             status ? judge_failure(p, &a, from, &failure, err) : check_answer(p, &answer, from, err);
         if (result != DOWNLOAD_OK)
             return result;
-        /* Of an answer without its end nobody knows which bytes it had, unless such a one was seen before. */
-        int64_t back = status && p->plain ? start : status && !p->ranged ? from : a.at;
+        /* Without a range the next answer begins anew. Of one without its end nobody knows which bytes it
+         * had, unless such a one was seen before. */
+        int64_t back = p->plain && a.at < a.end ? start : status && !p->ranged ? from : a.at;
         if (back != a.at)
             a.crc = back == start ? 0 : crc;
         atomic_fetch_sub(&p->moved, a.at - back);

@@ -153,16 +153,18 @@ static void more_than_there_is_room_for(void **state)
 #define NOTED  "x-amz-meta-weir-sha256: 15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225\r\n"
 #define CRC_IS "x-amz-checksum-type: FULL_OBJECT\r\n" CRC
 
-static int download(const char *sums, const char *body, bool *verified, struct err *err)
+/* `first`: what comes six times in place of the body; NULL: nothing does. */
+static int download(const char *sums, const char *first, const char *body, bool *verified, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct script_step steps[] = {{.match = "HEAD /b/k", .headers = sums},
+        {.match = first ? "GET /b/k" : "none", .uses = 6, .headers = "ETag: \"e\"\r\n", .body = first},
         {.match = "GET /b/k", .headers = "ETag: \"e\"\r\n", .body = body}};
     struct http_engine *engine;
     struct provider *provider;
     const struct value *config;
     aws_env_begin();
-    struct script_server *server = script_server_start(steps, 2);
+    struct script_server *server = script_server_start(steps, 3);
     struct str text = arena_printf(&arena,
         "{\"endpoint\": \"%s\", \"region\": \"x\", \"access_key\": \"a\", \"secret_key\": \"s\"}",
         script_server_url(server));
@@ -205,15 +207,25 @@ static void compared_with_what_the_object_says(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct err err = ERR_INIT;
         bool verified;
-        if (download(cases[i].sums, "123456789", &verified, &err))
+        if (download(cases[i].sums, NULL, "123456789", &verified, &err))
             fail_msg("%s: %s", cases[i].sums, err.message);
         assert_int_equal(verified, cases[i].verified);
-        int other = download(cases[i].sums, "123456780", &verified, &err);
+        int other = download(cases[i].sums, NULL, "123456780", &verified, &err);
         assert_int_equal(other, cases[i].verified ? -1 : 0);
         if (other)
             assert_non_null(
                 strstr(err.message, "downloading s3://b/k: what arrived is not what the checksum"));
     }
+}
+
+/* As through a proxy that marks the end of an answer by closing: the next one is not its continuation. */
+static void less_than_all_of_it(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    bool verified;
+    if (download(HEADERS(CRC), "1234", "123456789", &verified, &err))
+        fail_msg("%s", err.message);
 }
 
 static int make_folder(void **state)
@@ -238,6 +250,7 @@ int main(void)
         cmocka_unit_test(one_at_a_time),
         cmocka_unit_test(more_than_there_is_room_for),
         cmocka_unit_test(compared_with_what_the_object_says),
+        cmocka_unit_test(less_than_all_of_it),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
