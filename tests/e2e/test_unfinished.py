@@ -76,11 +76,12 @@ def test_taken_out_of_the_stack(place, sandbox, record, between):
     assert_nothing_left(place, s3)
 
 
-def test_destroyed_at_once(place, sandbox, record):
-    place.write(STACK).write(content(20), "big.bin")
+@pytest.mark.parametrize("stack, address", [(STACK, "big"), (ARTIFACT, "code")], ids=["object", "artifact"])
+def test_destroyed_at_once(place, sandbox, record, stack, address):
+    place.write(stack).write(content(20), "big.bin")
     s3 = kill(place, sandbox)
     record(place)
-    place.destroy("--target", "big")
+    place.destroy("--target", address)
     assert_nothing_left(place, s3)
 
 
@@ -144,8 +145,9 @@ def test_an_update_reverted(place, sandbox, record):
     assert_nothing_left(place, s3)
 
 
-def test_an_update_taken_out_of_the_stack(place, sandbox, record):
-    place.write(STACK).write(content(20), "big.bin").apply()
+@pytest.mark.parametrize("stack", [STACK, ARTIFACT], ids=["object", "artifact"])
+def test_an_update_taken_out_of_the_stack(place, sandbox, record, stack):
+    place.write(stack).write(content(20), "big.bin").apply()
     place.write(content(20, seed=2), "big.bin")
     s3 = kill(place, sandbox)
     record(place)
@@ -259,23 +261,6 @@ def test_artifact(place, sandbox, record, change):
         place.write(ARTIFACT.replace('lake.name}/data"', 'lake.name}/code"'))
     place.apply()
     place.assert_settled()
-    assert_nothing_left(place, s3)
-
-
-def test_artifact_destroyed_at_once(place, sandbox, record):
-    place.write(ARTIFACT).write(content(20), "big.bin")
-    s3 = kill(place, sandbox)
-    record(place)
-    place.destroy("--target", "code")
-    assert_nothing_left(place, s3)
-
-
-def test_artifact_update_taken_out(place, sandbox, record):
-    place.write(ARTIFACT).write(content(20), "big.bin").apply()
-    place.write(content(20, seed=2), "big.bin")
-    s3 = kill(place, sandbox)
-    record(place)
-    place.write(BUCKET_ONLY).apply()
     assert_nothing_left(place, s3)
 
 

@@ -126,10 +126,11 @@ def test_sums_are_kept(place, sandbox):
 
 
 def kill_midway(place, sandbox, least):
-    sandbox.faults({"service": "s3", "operation": PART, "latency": 150})
+    """Kills an apply of which so many parts have arrived; the others are held up."""
+    sandbox.faults({"service": "s3", "operation": PART, "latency": 0, "times": least}, {"service": "s3", "operation": PART, "latency": 2000})
     s3 = sandbox.client()
     process = place.start("apply", "--yes")
-    until(lambda: len(parts(s3)) >= least)
+    until(lambda: len(parts(s3)) >= least, process=process)
     process.kill()
     process.communicate()
     there = set(parts(s3))
