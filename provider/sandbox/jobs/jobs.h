@@ -112,6 +112,15 @@ const struct value *job_time(const struct job_call *call, int64_t wall_ms);
 /* One page of a list: tokens are positions as text. *first and *end; the token of the next page or NULL. */
 int job_page(const struct job_call *call, const char *token, const char *size, size_t most, size_t n,
     size_t *first, size_t *end, const struct value **next, struct err *err);
+/*
+ * The output of a batch, as SQS and SNS answer it: one(call, ctx, entry) for each entry by itself, whose
+ * answer goes to Successful; NULL with err: it failed. -1 where the entries are none, too many, or not told
+ * apart by their Id: codes of such refusals begin with `prefix`.
+ */
+typedef const struct value *job_entry(
+    struct job_call *call, const void *ctx, const struct value *entry, struct err *err);
+int job_batch(struct job_call *call, const struct value *entries, const char *prefix, job_entry *one,
+    const void *ctx, struct err *err);
 
 /* ---- inner calls ---- */
 

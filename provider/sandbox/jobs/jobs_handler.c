@@ -1,8 +1,10 @@
-/* What handlers of operations need: refusals, members of their input, pages of their answers. */
+/* What handlers of operations need: refusals, members of their input, pages of their answers, batches. */
 #include "provider/sandbox/jobs/jobs.h"
 
 #include "base/clock.h"
+#include "base/map.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,5 +69,74 @@ int job_page(const struct job_call *call, const char *token, const char *size, s
     *first = (size_t)start < n ? (size_t)start : n;
     *end = n - *first > count ? *first + count : n;
     *next = *end < n ? value_string(call->arena, arena_printf(call->arena, "%zu", *end)) : NULL;
+    return 0;
+}
+
+/* ---- batches ---- */
+
+enum { MAX_BATCH = 10, MAX_ID = 80 };
+
+static bool is_id(struct str id)
+{
+    for (size_t i = 0; i < id.n; i++)
+        if (!isalnum((unsigned char)id.p[i]) && id.p[i] != '-' && id.p[i] != '_')
+            return false;
+    return id.n && id.n <= MAX_ID;
+}
+
+static struct str id_of(const struct value *entry)
+{
+    return value_text(value_getz(entry, "Id"), STR_EMPTY);
+}
+
+/* What is wrong with them: a code and its text; NULL: nothing. */
+static const char *batch_wrong(const struct value *entries, const char **text)
+{
+    AUTO_MAP struct map seen = MAP_INIT;
+    *text = "There is no entry in the request.";
+    if (!entries || entries->kind != VALUE_LIST || !entries->count)
+        return "EmptyBatchRequest";
+    *text = "Maximum number of entries per request are 10.";
+    if (entries->count > MAX_BATCH)
+        return "TooManyEntriesInBatchRequest";
+    *text =
+        "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at "
+        "most 80 letters long.";
+    for (uint32_t i = 0; i < entries->count; i++)
+        if (!is_id(id_of(entries->items[i])))
+            return "InvalidBatchEntryId";
+    *text = "Two or more batch entries in the request have the same Id.";
+    for (uint32_t i = 0; i < entries->count; i++)
+        if (map_set(&seen, id_of(entries->items[i]), &seen))
+            return "BatchEntryIdsNotDistinct";
+    return NULL;
+}
+
+static const struct value *failed_entry(struct arena *arena, const struct value *id, const struct err *err)
+{
+    struct value_entry entries[] = {{STR("Id"), id}, {STR("SenderFault"), &value_true},
+        {STR("Code"), value_stringz(arena, err->code)}, {STR("Message"), value_stringz(arena, err->message)}};
+    return value_map(arena, entries, 4);
+}
+
+int job_batch(struct job_call *call, const struct value *entries, const char *prefix, job_entry *one,
+    const void *ctx, struct err *err)
+{
+    const char *text, *code = batch_wrong(entries, &text);
+    if (code)
+        return job_refuse(err, 400, arena_printf(call->arena, "%s%s", prefix, code).p, "%s", text);
+    AUTO_BUILDER struct value_builder done = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < entries->count; i++) {
+        struct err why = ERR_INIT;
+        const struct value *id = value_getz(entries->items[i], "Id");
+        const struct value *said = one(call, ctx, entries->items[i], &why);
+        if (said)
+            value_builder_add(&done, value_with(call->arena, said, STR("Id"), id));
+        else
+            value_builder_add(&failed, failed_entry(call->arena, id, &why));
+    }
+    struct value_entry output[] = {
+        {STR("Successful"), value_builder_list(&done)}, {STR("Failed"), value_builder_list(&failed)}};
+    call->output = value_map(call->arena, output, 2);
     return 0;
 }

@@ -5,9 +5,7 @@
 #include "provider/sandbox/jobs/internal.h"
 #include "provider/sandbox/jobs/queues.h"
 
-#include <ctype.h>
-
-enum { MAX_BODY = 1048576, MAX_BATCH = 10, MAX_ATTRIBUTES = 10, MAX_ID = 80 };
+enum { MAX_BODY = 1048576, MAX_RECEIVE = 10, MAX_ATTRIBUTES = 10 };
 
 static struct str text_of(const struct value *map, const char *key)
 {
@@ -123,8 +121,9 @@ static struct str md5_hex(struct arena *arena, struct str text)
 }
 
 static const struct value *send_one(
-    struct job_call *call, const struct queue *queue, const struct value *given, struct err *err)
+    struct job_call *call, const void *ctx, const struct value *given, struct err *err)
 {
+    const struct queue *queue = ctx;
     struct arena *arena = call->arena;
     const struct value *attributes = value_getz(given, "MessageAttributes");
     struct queue_sent sent;
@@ -156,67 +155,16 @@ static int do_send(struct job_call *call, struct err *err)
     return call->output ? 0 : -1;
 }
 
-/* ---- batches: each entry by itself ---- */
+/* ---- batches ---- */
 
-typedef const struct value *each_fn(
-    struct job_call *call, const struct queue *queue, const struct value *given, struct err *err);
-
-static const struct value *failed_entry(struct arena *arena, const struct value *id, const struct err *err)
-{
-    struct value_entry entries[] = {{STR("Id"), id}, {STR("SenderFault"), &value_true},
-        {STR("Code"), value_stringz(arena, err->code)}, {STR("Message"), value_stringz(arena, err->message)}};
-    return value_map(arena, entries, 4);
-}
-
-static bool is_id(struct str id)
-{
-    for (size_t i = 0; i < id.n; i++)
-        if (!isalnum((unsigned char)id.p[i]) && id.p[i] != '-' && id.p[i] != '_')
-            return false;
-    return id.n && id.n <= MAX_ID;
-}
-
-static int check_entries(const struct value *entries, struct err *err)
-{
-    AUTO_MAP struct map seen = MAP_INIT;
-    if (!entries || entries->kind != VALUE_LIST || !entries->count)
-        return job_refuse(
-            err, 400, "AWS.SimpleQueueService.EmptyBatchRequest", "There is no entry in the request.");
-    if (entries->count > MAX_BATCH)
-        return job_refuse(err, 400, "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
-            "Maximum number of entries per request are 10.");
-    for (uint32_t i = 0; i < entries->count; i++) {
-        struct str id = text_of(entries->items[i], "Id");
-        if (!is_id(id))
-            return job_refuse(err, 400, "AWS.SimpleQueueService.InvalidBatchEntryId",
-                "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can "
-                "be at most 80 letters long.");
-        if (map_set(&seen, id, &seen))
-            return job_refuse(err, 400, "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
-                "Id %.*s repeated.", STR_ARG(id));
-    }
-    return 0;
-}
-
-static int each_entry(struct job_call *call, each_fn *one, struct err *err)
+static int each_entry(struct job_call *call, job_entry *one, struct err *err)
 {
     struct queue queue;
     const struct value *entries = value_getz(call->input, "Entries");
-    if (queue_of(call, &queue, err) || check_entries(entries, err))
+    if (queue_of(call, &queue, err) || job_batch(call, entries, "AWS.SimpleQueueService.", one, &queue, err))
         return -1;
-    AUTO_BUILDER struct value_builder done = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; i < entries->count; i++) {
-        struct err why = ERR_INIT;
-        const struct value *id = value_getz(entries->items[i], "Id");
-        const struct value *said = one(call, &queue, entries->items[i], &why);
-        if (said)
-            value_builder_add(&done, value_with(call->arena, said, STR("Id"), id));
-        else
-            value_builder_add(&failed, failed_entry(call->arena, id, &why));
-    }
-    struct value_entry output[] = {
-        {STR("Successful"), value_builder_list(&done)}, {STR("Failed"), value_builder_list(&failed)}};
-    call->output = value_map(call->arena, output, output[1].value->count ? 2 : 1);
+    if (!value_getz(call->output, "Failed")->count)
+        call->output = value_with(call->arena, call->output, STR("Failed"), NULL);
     return 0;
 }
 
@@ -237,7 +185,7 @@ static int do_receive(struct job_call *call, struct err *err)
     int64_t wait_s = job_int(call->input, "WaitTimeSeconds", job_int(queue.attrs, "receive_wait_time", 0));
     int64_t hidden_s =
         job_int(call->input, "VisibilityTimeout", job_int(queue.attrs, "visibility_timeout", 30));
-    if (most < 1 || most > MAX_BATCH || wait_s < 0 || wait_s > 20 || hidden_s < 0 || hidden_s > 43200)
+    if (most < 1 || most > MAX_RECEIVE || wait_s < 0 || wait_s > 20 || hidden_s < 0 || hidden_s > 43200)
         return invalid(
             err, "MaxNumberOfMessages is 1 to 10, WaitTimeSeconds 0 to 20, VisibilityTimeout 0 to 43200");
     const struct queue_want want = {.most = most,
@@ -262,8 +210,9 @@ static size_t by_receipt(const struct queue_box *box, struct str receipt)
 }
 
 static const struct value *delete_one(
-    struct job_call *call, const struct queue *queue, const struct value *given, struct err *err)
+    struct job_call *call, const void *ctx, const struct value *given, struct err *err)
 {
+    const struct queue *queue = ctx;
     struct str receipt = text_of(given, "ReceiptHandle");
     struct queues *queues = queues_of(call);
     if (!receipt.n) {
@@ -292,8 +241,9 @@ static int do_delete_batch(struct job_call *call, struct err *err)
 }
 
 static const struct value *hide_one(
-    struct job_call *call, const struct queue *queue, const struct value *given, struct err *err)
+    struct job_call *call, const void *ctx, const struct value *given, struct err *err)
 {
+    const struct queue *queue = ctx;
     struct queues *queues = queues_of(call);
     int64_t hidden_s = job_int(given, "VisibilityTimeout", -1);
     if (hidden_s < 0 || hidden_s > 43200) {

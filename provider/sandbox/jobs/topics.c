@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 
-enum { MAX_MESSAGE = 262144, MAX_BATCH = 10 };
+enum { MAX_MESSAGE = 262144 };
 
 static struct str text_of(const struct value *map, const char *key)
 {
@@ -223,8 +223,9 @@ static int read_message(const struct job_call *call, const struct control_record
 }
 
 static const struct value *publish(
-    struct job_call *call, const struct control_record *topic, const struct value *message, struct err *err)
+    struct job_call *call, const void *ctx, const struct value *message, struct err *err)
 {
+    const struct control_record *topic = ctx;
     struct publication what;
     size_t n;
     if (read_message(call, topic, message, &what, err))
@@ -256,42 +257,13 @@ static int do_publish(struct job_call *call, struct err *err)
     return call->output ? 0 : -1;
 }
 
-/* ---- several at once ---- */
-
-static const struct value *failed_entry(struct arena *arena, const struct value *id, const struct err *err)
-{
-    struct value_entry entries[] = {{STR("Id"), id}, {STR("SenderFault"), &value_true},
-        {STR("Code"), value_stringz(arena, err->code)}, {STR("Message"), value_stringz(arena, err->message)}};
-    return value_map(arena, entries, 4);
-}
-
 static int do_publish_batch(struct job_call *call, struct err *err)
 {
     struct control_record topic;
     const struct value *given = value_getz(call->input, "PublishBatchRequestEntries");
     const struct value *entries =
         given && given->kind == VALUE_LIST ? given : wire_path(call->arena, given, STR("@[]"));
-    if (topic_of(call, &topic, err))
-        return -1;
-    if (!entries || !entries->count)
-        return job_refuse(err, 400, "EmptyBatchRequest", "The batch request doesn't contain any entries.");
-    if (entries->count > MAX_BATCH)
-        return job_refuse(err, 400, "TooManyEntriesInBatchRequest",
-            "The batch request contains more entries than permissible.");
-    AUTO_BUILDER struct value_builder done = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; i < entries->count; i++) {
-        struct err why = ERR_INIT;
-        const struct value *id = value_getz(entries->items[i], "Id");
-        const struct value *said = publish(call, &topic, entries->items[i], &why);
-        if (said)
-            value_builder_add(&done, value_with(call->arena, said, STR("Id"), id));
-        else
-            value_builder_add(&failed, failed_entry(call->arena, id, &why));
-    }
-    struct value_entry output[] = {
-        {STR("Successful"), value_builder_list(&done)}, {STR("Failed"), value_builder_list(&failed)}};
-    call->output = value_map(call->arena, output, 2);
-    return 0;
+    return topic_of(call, &topic, err) || job_batch(call, entries, "", publish, &topic, err) ? -1 : 0;
 }
 
 const struct job_operation sns_operations[] = {

@@ -31,6 +31,12 @@ def test_several_at_once(anywhere):
     answer = topic.sns.publish_batch(TopicArn=topic.arn, PublishBatchRequestEntries=[{"Id": str(i), "Message": f"m{i}"} for i in range(3)])
     assert [one["Id"] for one in answer["Successful"]] == ["0", "1", "2"] and not answer["Failed"]
     assert messages(queue) == ["m0", "m1", "m2"]
+    wrong = {"BatchEntryIdsNotDistinct": ["a", "a"], "InvalidBatchEntryId": ["a b"], "TooManyEntriesInBatchRequest": [str(i) for i in range(11)]}
+    if anywhere.kind == "moto":
+        del wrong["InvalidBatchEntryId"]  # it takes any text
+    for code, ids in wrong.items():
+        assert refused(topic.sns.publish_batch, TopicArn=topic.arn, PublishBatchRequestEntries=[{"Id": one, "Message": "x"} for one in ids]) == code
+    assert not queue.take(10, wait=0)
 
 
 def test_a_text_for_each_protocol(anywhere):
