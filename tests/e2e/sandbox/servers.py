@@ -45,6 +45,14 @@ class Server:
             "AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": self.access, "AWS_SECRET_ACCESS_KEY": self.secret,
             "AWS_EC2_METADATA_DISABLED": "true", "LANG": "C.UTF-8", **more}
 
+    def stack(self, folder, **env):
+        """A folder in which weir has this server as its AWS."""
+        from support import Stack  # of the folder above, which conftest.py makes known
+
+        stack = Stack(folder)
+        stack.env |= {"AWS_ACCESS_KEY_ID": self.access, "AWS_SECRET_ACCESS_KEY": self.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": self.url, **env}
+        return stack
+
 
 class Sandbox(Server):
     access, secret, kind = "AKIAWEIRSANDBOX00000", "weir-sandbox-secret-key-for-local-use-only", "sandbox"

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from servers import ROOT, JobSandbox
-from support import Stack
 
 EXAMPLE = ROOT / "examples" / "film-lake"
 
@@ -57,10 +56,7 @@ def api():
 
 def lake_on(server, folder):
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(".weir"))
-    stack = Stack(folder)
-    stack.env |= {"AWS_ACCESS_KEY_ID": server.access, "AWS_SECRET_ACCESS_KEY": server.secret, "AWS_REGION": "us-east-1",
-                  "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.port}"}
-    return stack
+    return server.stack(folder)
 
 
 def test_details_are_looked_up_once(job_sandbox, tmp_path, api):

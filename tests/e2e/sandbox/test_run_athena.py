@@ -6,7 +6,7 @@ import sys
 import pytest
 from botocore.exceptions import ClientError
 from servers import JobSandbox
-from support import Stack, until
+from support import until
 
 
 class Athena:
@@ -96,8 +96,7 @@ def test_long_results_have_pages(athena):
 
 
 def test_weir_runs_a_named_query(athena, tmp_path):
-    stack = Stack(tmp_path)
-    stack.env |= {"AWS_ACCESS_KEY_ID": athena.sandbox.access, "AWS_SECRET_ACCESS_KEY": athena.sandbox.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": athena.sandbox.url}
+    stack = athena.sandbox.stack(tmp_path)
     stack.write("""
 stack: queries
 resources:
@@ -113,8 +112,7 @@ resources:
 
 def test_weir_saves_a_result(athena, tmp_path):
     """All of it, however much: not the first rows, which are all that is printed."""
-    stack = Stack(tmp_path)
-    stack.env |= {"AWS_ACCESS_KEY_ID": athena.sandbox.access, "AWS_SECRET_ACCESS_KEY": athena.sandbox.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": athena.sandbox.url}
+    stack = athena.sandbox.stack(tmp_path)
     stack.write("""
 stack: saving
 resources:
@@ -269,8 +267,7 @@ def test_values_as_athena_writes_them(athena):
 
 
 def test_statements_of_a_stack(athena, tmp_path):
-    stack = Stack(tmp_path)
-    stack.env |= {"AWS_ACCESS_KEY_ID": athena.sandbox.access, "AWS_SECRET_ACCESS_KEY": athena.sandbox.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": athena.sandbox.url}
+    stack = athena.sandbox.stack(tmp_path)
     stack.write("""
 stack: statements
 resources:

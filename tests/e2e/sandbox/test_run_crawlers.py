@@ -8,7 +8,7 @@ import sys
 import pytest
 from botocore.exceptions import ClientError
 from servers import JobSandbox
-from support import Stack, until
+from support import until
 from test_run_athena import Athena
 
 STACK = """
@@ -30,8 +30,7 @@ STACK = """
 
 @pytest.fixture
 def crawled(job_sandbox, tmp_path):
-    stack = Stack(tmp_path / "stack")
-    stack.env |= {"AWS_ACCESS_KEY_ID": job_sandbox.access, "AWS_SECRET_ACCESS_KEY": job_sandbox.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": job_sandbox.url}
+    stack = job_sandbox.stack(tmp_path / "stack")
     stack.write(STACK).apply()
     s3 = job_sandbox.client()
     stack.put = lambda key, text: s3.put_object(Bucket="crawled", Key=key, Body=text if isinstance(text, bytes) else text.encode())

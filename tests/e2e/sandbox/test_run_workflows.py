@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 from botocore.exceptions import ClientError
-from support import Stack, until
+from support import until
 from test_firing import Served
 from test_run_glue import Job
 
@@ -115,8 +115,7 @@ WORKFLOW = """
 
 def test_a_workflow(job_sandbox, tmp_path):
     id = uuid.uuid4().hex[:8]
-    stack = Stack(tmp_path / "stack")
-    stack.env |= {"AWS_ACCESS_KEY_ID": job_sandbox.access, "AWS_SECRET_ACCESS_KEY": job_sandbox.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": job_sandbox.url}
+    stack = job_sandbox.stack(tmp_path / "stack")
     stack.write(WORKFLOW % {"id": id}).write(SAY, "say.py").apply()
     stack.assert_settled()
     result = stack.run("run", "nightly", "asked=by weir")

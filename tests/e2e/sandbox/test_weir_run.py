@@ -70,9 +70,7 @@ def write(stack, suffix):
 
 @pytest.fixture(scope="module")
 def applied(job_sandbox, tmp_path_factory):
-    stack = Stack(tmp_path_factory.mktemp("run") / "stack")
-    stack.env |= {"AWS_ACCESS_KEY_ID": job_sandbox.access, "AWS_SECRET_ACCESS_KEY": job_sandbox.secret, "AWS_REGION": "us-east-1",
-                  "AWS_ENDPOINT_URL": f"http://127.0.0.1:{job_sandbox.port}", "TERM": "xterm"}
+    stack = job_sandbox.stack(tmp_path_factory.mktemp("run") / "stack", TERM="xterm")
     write(stack, "shared").apply()
     return stack
 
@@ -239,8 +237,7 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def function(job_sandbox, tmp_path_factory):
-    stack = Stack(tmp_path_factory.mktemp("function") / "stack")
-    stack.env |= {"AWS_ACCESS_KEY_ID": job_sandbox.access, "AWS_SECRET_ACCESS_KEY": job_sandbox.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": f"http://127.0.0.1:{job_sandbox.port}"}
+    stack = job_sandbox.stack(tmp_path_factory.mktemp("function") / "stack")
     stack.write(FUNCTION).write(HANDLER, "fn/main.py").apply()
     return stack
 
@@ -300,8 +297,7 @@ BATCH = """
 
 
 def test_a_batch_job(job_sandbox, tmp_path):
-    stack = Stack(tmp_path / "stack")
-    stack.env |= {"AWS_ACCESS_KEY_ID": job_sandbox.access, "AWS_SECRET_ACCESS_KEY": job_sandbox.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": f"http://127.0.0.1:{job_sandbox.port}"}
+    stack = job_sandbox.stack(tmp_path / "stack")
     stack.write(BATCH).apply()
     assert stack.run("run", "greet", "name=Ada").out == "hello Ada\n"
     result = stack.run("run", "greet", "status=3", status=1)
@@ -436,9 +432,7 @@ PUBLISHED = """
 @pytest.fixture
 def answering(job_sandbox, tmp_path):
     def make(suffix, text):
-        stack = Stack(tmp_path / "stack")
-        stack.env |= {"AWS_ACCESS_KEY_ID": job_sandbox.access, "AWS_SECRET_ACCESS_KEY": job_sandbox.secret, "AWS_REGION": "us-east-1",
-                      "AWS_ENDPOINT_URL": f"http://127.0.0.1:{job_sandbox.port}", "TERM": "xterm"}
+        stack = job_sandbox.stack(tmp_path / "stack", TERM="xterm")
         (stack.folder / "lib").mkdir(exist_ok=True)
         stack.write(PUBLISHED % {"suffix": suffix}).write(text, "lib/main.py").apply()
         return stack
