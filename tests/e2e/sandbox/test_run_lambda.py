@@ -210,7 +210,7 @@ def test_versions_keep_their_code_and_configuration(tmp_path):
 def test_a_function_that_prints_much_has_a_log_for_ever(job_sandbox):
     f = Function(job_sandbox, main_dot_py="n = 0\ndef handler(e, c):\n    global n\n    n += 1\n    print(('x' * 9999 + '\\n') * e)\n    print('call', n)\n    return n", Timeout=30, MemorySize=512)
     assert [f.result(n) for n in (2000, 1, 2000, 1)] == [1, 2, 3, 1]  # then another instance goes on, with a stream of its own
-    assert [line for line in f.lines() if line.startswith("call")] == ["call 1", "call 2", "call 3", "call 1"] or len(f.streams()) == 2
+    assert len(f.streams()) == 2
     assert sum(line.startswith("REPORT") for stream in f.streams() for line in [e["message"] for e in tail_of(job_sandbox, f.name, stream)]) >= 2
 
 

@@ -75,7 +75,7 @@ def test_all_or_any(triggers, jobs):
     two.result()  # one's end is used up
     assert len(triggers.runs(three)) == 1
     one.result()
-    triggers.ended(three, 2)
+    assert len(triggers.ended(three, 2)) == 2
 
 
 WORKFLOW = """
