@@ -1,44 +1,30 @@
 /* Files are read once, and whatever may have changed them is noticed. */
 #include "base/digests.h"
 #include "base/file.h"
+#include "tests/unit/support/temp_folder.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-static char folder[] = "/tmp/weir-digests-XXXXXX";
 static struct arena arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
 
 static int tear_down(void **state)
 {
-    (void)state;
     arena_release(&arena);
-    tree_remove(folder);
-    return path_exists(folder);
-}
-
-static const char *in_folder(const char *name)
-{
-    return path_join(&arena, str_z(folder), str_z(name)).p;
+    return temp_folder_remove(state);
 }
 
 static struct file_id write_file(const char *name, const char *text)
 {
     struct err err = ERR_INIT;
     struct stat st;
-    assert_int_equal(file_write_atomic(in_folder(name), str_z(text), 0600, &err), 0);
-    assert_int_equal(stat(in_folder(name), &st), 0);
+    assert_int_equal(file_write_atomic(temp_path(&arena, name), str_z(text), 0600, &err), 0);
+    assert_int_equal(stat(temp_path(&arena, name), &st), 0);
     return file_id_of(&st);
 }
 
@@ -55,12 +41,12 @@ static void test_reads_files(void **state)
     struct file_id id;
     unsigned char sha[SHA256_SIZE], expected[SHA256_SIZE];
     struct file_id written = write_file("a", "hello");
-    AUTO_FD int fd = open(in_folder("a"), O_RDONLY | O_CLOEXEC);
+    AUTO_FD int fd = open(temp_path(&arena, "a"), O_RDONLY | O_CLOEXEC);
     hash_sha256(STR("hello"), expected);
     assert_int_equal(digests_of_file(NULL, fd, "a", &id, sha, &err), 0);
     assert_memory_equal(sha, expected, sizeof sha);
     assert_true(file_id_equal(&id, &written));
-    AUTO_FD int dir = open(folder, O_RDONLY | O_CLOEXEC);
+    AUTO_FD int dir = open(temp_folder, O_RDONLY | O_CLOEXEC);
     assert_int_equal(digests_of_file(NULL, dir, "here", &id, sha, &err), -1);
     assert_string_equal(err.message, "cannot read \"here\": Is a directory");
 }
@@ -71,16 +57,16 @@ static void test_remembered(void **state)
     unsigned char fake[SHA256_SIZE] = {1, 2, 3}, sha[SHA256_SIZE];
     struct err err = ERR_INIT;
     struct file_id id = write_file("b", "hello"), seen;
-    struct digests *digests = digests_new(folder);
+    struct digests *digests = digests_new(temp_folder);
     assert_false(digests_find(digests, &id, sha));
     digests_remember(digests, &id, later_ms(&id), fake);
     /* the file is not read: that would give its true digest */
-    AUTO_FD int fd = open(in_folder("b"), O_RDONLY | O_CLOEXEC);
+    AUTO_FD int fd = open(temp_path(&arena, "b"), O_RDONLY | O_CLOEXEC);
     assert_int_equal(digests_of_file(digests, fd, "b", &seen, sha, &err), 0);
     assert_memory_equal(sha, fake, sizeof sha);
     digests_free(digests);
     /* nor in the next process */
-    digests = digests_new(folder);
+    digests = digests_new(temp_folder);
     assert_true(digests_find(digests, &id, sha));
     assert_memory_equal(sha, fake, sizeof sha);
     struct file_id others[] = {id, id, id, id, id};
@@ -117,13 +103,13 @@ static void test_many(void **state)
     (void)state;
     unsigned char sha[SHA256_SIZE] = {0};
     struct file_id id = {.size = 5};
-    struct digests *digests = digests_new(folder);
+    struct digests *digests = digests_new(temp_folder);
     for (id.inode = 0; id.inode < 5000; id.inode++) {
         memcpy(sha, &id.inode, sizeof id.inode);
         digests_remember(digests, &id, 10000, sha);
     }
     digests_free(digests);
-    digests = digests_new(folder);
+    digests = digests_new(temp_folder);
     for (id.inode = 0; id.inode < 5000; id.inode++) {
         assert_true(digests_find(digests, &id, sha));
         assert_memory_equal(sha, &id.inode, sizeof id.inode);
@@ -138,9 +124,9 @@ static void test_damaged(void **state)
     struct file_id id = {.inode = 1};
     struct err err = ERR_INIT;
     struct str text;
-    const char *path = in_folder("cache/digests");
+    const char *path = temp_path(&arena, "cache/digests");
     unlink(path); /* what the other tests left would only take time */
-    struct digests *digests = digests_new(folder);
+    struct digests *digests = digests_new(temp_folder);
     digests_remember(digests, &id, 10000, sha);
     digests_free(digests);
     assert_int_equal(file_read(&arena, path, 0, &text, &err), 0);
@@ -148,11 +134,11 @@ static void test_damaged(void **state)
         char *copy = arena_strz(&arena, text);
         copy[i] ^= 1;
         assert_int_equal(file_write_atomic(path, str_n(copy, text.n), 0600, &err), 0);
-        digests = digests_new(folder);
+        digests = digests_new(temp_folder);
         assert_false(digests_find(digests, &id, sha));
         digests_free(digests);
         assert_int_equal(file_write_atomic(path, str_slice(text, 0, i), 0600, &err), 0);
-        digests = digests_new(folder);
+        digests = digests_new(temp_folder);
         assert_false(digests_find(digests, &id, sha));
         digests_free(digests);
     }
@@ -167,5 +153,5 @@ int main(void)
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_damaged),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, temp_folder_make, tear_down);
 }

@@ -1,38 +1,23 @@
 #include "base/file.h"
 
 #include "base/clock.h"
+#include "tests/unit/support/temp_folder.h"
 
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static char folder[] = "/tmp/weir-test-file-XXXXXX";
-
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    tree_remove(folder);
-    return path_exists(folder);
-}
 
 static void writes_and_reads(void **state)
 {
     (void)state;
     AUTO_ARENA struct arena a = ARENA_INIT;
     struct err err = ERR_INIT;
-    const char *path = path_join(&a, str_z(folder), STR("f")).p;
+    const char *path = temp_path(&a, "f");
     struct str back;
     assert_int_equal(file_write_atomic(path, STR("one\0two"), 0600, &err), 0);
     assert_int_equal(file_read(&a, path, 0, &back, &err), 0);
@@ -59,13 +44,13 @@ static void says_why_nothing_was_written(void **state)
     (void)state;
     AUTO_ARENA struct arena a = ARENA_INIT;
     struct err err = ERR_INIT;
-    const char *path = path_join(&a, str_z(folder), STR("not-yet")).p;
+    const char *path = temp_path(&a, "not-yet");
     sync_fails = ENOSPC;
     assert_int_equal(file_write_atomic(path, STR("x"), 0600, &err), -1);
     sync_fails = 0;
     assert_non_null(strstr(err.message, "No space left on device"));
     assert_false(path_exists(path));
-    assert_int_equal(file_write_atomic(folder, STR("x"), 0600, &err), -1);
+    assert_int_equal(file_write_atomic(temp_folder, STR("x"), 0600, &err), -1);
     assert_non_null(strstr(err.message, "Is a directory"));
 }
 
@@ -77,7 +62,7 @@ static void says_what_cannot_be_read(void **state)
     struct str back;
     assert_int_equal(file_read(&a, "/nonexistent/file", 0, &back, &err), -1);
     assert_string_equal(err.message, "cannot read /nonexistent/file: No such file or directory");
-    assert_int_equal(file_read(&a, folder, 0, &back, &err), -1);
+    assert_int_equal(file_read(&a, temp_folder, 0, &back, &err), -1);
     assert_non_null(strstr(err.message, "Is a directory"));
     assert_int_equal(file_read(&a, "/proc/self/status", 0, &back, &err), 0); /* no size known beforehand */
     assert_true(back.n > 100);
@@ -88,11 +73,11 @@ static void makes_folders_with_parents(void **state)
     (void)state;
     AUTO_ARENA struct arena a = ARENA_INIT;
     struct err err = ERR_INIT;
-    const char *deep = path_join(&a, str_z(folder), STR("x/y/z")).p;
+    const char *deep = temp_path(&a, "x/y/z");
     assert_int_equal(dir_make(deep, &err), 0);
     assert_int_equal(dir_make(deep, &err), 0);
     assert_true(path_is_dir(deep));
-    const char *file = path_join(&a, str_z(folder), STR("plain")).p;
+    const char *file = temp_path(&a, "plain");
     assert_int_equal(file_write_atomic(file, STR("x"), 0600, &err), 0);
     assert_int_equal(dir_make(path_join(&a, str_z(file), STR("below")).p, &err), -1);
 }
@@ -102,8 +87,8 @@ static void removes_folders_and_links_but_not_where_they_lead(void **state)
     (void)state;
     AUTO_ARENA struct arena a = ARENA_INIT;
     struct err err = ERR_INIT;
-    const char *tree = path_join(&a, str_z(folder), STR("tree")).p;
-    const char *kept = path_join(&a, str_z(folder), STR("kept")).p;
+    const char *tree = temp_path(&a, "tree");
+    const char *kept = temp_path(&a, "kept");
     assert_int_equal(dir_make(path_join(&a, str_z(tree), STR("x/y")).p, &err), 0);
     assert_int_equal(dir_make(kept, &err), 0);
     assert_int_equal(file_write_atomic(path_join(&a, str_z(kept), STR("f")).p, STR("x"), 0600, &err), 0);
@@ -157,5 +142,5 @@ int main(void)
         cmocka_unit_test(splits_paths),
         cmocka_unit_test(times_go_both_ways),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
 }

@@ -4,41 +4,21 @@
 #include "base/file.h"
 #include "provider/provider.h"
 #include "provider/weir/value.h"
+#include "tests/unit/support/temp_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static char dir[64];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    snprintf(dir, sizeof dir, "/tmp/weir-specs-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    static const char *const files[] = {"glue.yaml", "toy.yaml", "bad.yaml"};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        unlink(path_join(&arena, str_z(dir), str_z(files[i])).p);
-    return rmdir(dir);
-}
 
 static void write_spec(const char *name, const char *text)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct err err = ERR_INIT;
-    assert_int_equal(
-        file_write_atomic(path_join(&arena, str_z(dir), str_z(name)).p, str_z(text), 0600, &err), 0);
+    assert_int_equal(file_write_atomic(temp_path(&arena, name), str_z(text), 0600, &err), 0);
 }
 
 static struct catalog *open_catalog(const char *specs_dir)
@@ -119,7 +99,7 @@ static void test_own_specs(void **state)
                            "create: {call: A}, delete: {call: B}}}\n");
     write_spec("bad.yaml", "service: bad\nprotocol: json-1.0\ntypes:\n  box: {id: nome, attributes: {name: "
                            "string}, create: {call: A}, delete: {call: B}}\n");
-    struct catalog *catalog = open_catalog(dir);
+    struct catalog *catalog = open_catalog(temp_folder);
     struct err err = ERR_INIT;
     assert_non_null(schema_attr(catalog_find(catalog, STR("aws.glue.job"), false, &err), STR("mine")));
     assert_non_null(
@@ -127,8 +107,8 @@ static void test_own_specs(void **state)
     assert_non_null(catalog_find(catalog, STR("aws.toy.box"), false, &err));
     assert_null(catalog_find(catalog, STR("aws.bad.box"), false, &err));
     assert_int_equal(err.class, ERR_INVALID);
-    char expected[160];
-    snprintf(expected, sizeof expected, "%s/bad.yaml:4:13: the type has no attribute \"nome\"", dir);
+    char expected[512];
+    snprintf(expected, sizeof expected, "%s/bad.yaml:4:13: the type has no attribute \"nome\"", temp_folder);
     assert_string_equal(err.message, expected);
     assert_string_equal(err.hint, "did you mean \"name\"?");
     catalog_free(catalog);
@@ -142,7 +122,7 @@ int main(void)
         cmocka_unit_test(test_built_in),
         cmocka_unit_test(test_all),
         cmocka_unit_test(test_unknown),
-        cmocka_unit_test_setup_teardown(test_own_specs, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_own_specs, temp_folder_make, temp_folder_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,33 +1,24 @@
 /* How a file is divided, and what of an upload survives a kill. */
 #include "base/file.h"
 #include "provider/aws/upload_record.h"
+#include "tests/unit/support/temp_folder.h"
 
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #define MIB (INT64_C(1) << 20)
 
-static char folder[] = "/tmp/weir-record-XXXXXX";
 static struct arena arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
 
 static int tear_down(void **state)
 {
-    (void)state;
     arena_release(&arena);
-    tree_remove(folder);
-    return path_exists(folder);
+    return temp_folder_remove(state);
 }
 
 static void assert_fits(int64_t size)
@@ -62,7 +53,7 @@ static struct upload_record begin(const char *key)
         .sums = true,
         .size = 30 * MIB,
         .part_size = 8 * MIB,
-        .path = upload_record_path(&arena, str_z(folder), STR("b"), str_z(key)),
+        .path = upload_record_path(&arena, str_z(temp_folder), STR("b"), str_z(key)),
         .parts = ARENA_ARRAY(&arena, struct upload_part, 4)};
     upload_record_begin(&record);
     assert_true(record.fd >= 0);
@@ -142,7 +133,7 @@ static void test_nonsense(void **state)
         "{\"upload\":\"x\",\"size\":80001,\"part_size\":8}\n",
         "{\"upload\":\"x\",\"size\":9223372036854775807,\"part_size\":9223372036854775807}\n",
         "{\"upload\":7,\"size\":8,\"part_size\":8}\n"};
-    struct str path = upload_record_path(&arena, str_z(folder), STR("b"), STR("nonsense"));
+    struct str path = upload_record_path(&arena, str_z(temp_folder), STR("b"), STR("nonsense"));
     struct upload_record record;
     struct err err = ERR_INIT;
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
@@ -167,5 +158,5 @@ int main(void)
         cmocka_unit_test(test_torn),
         cmocka_unit_test(test_nonsense),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, temp_folder_make, tear_down);
 }

@@ -1,41 +1,36 @@
 /* Objects on the disk: what replaces what, and what a kill between two steps leaves. */
 #include "base/file.h"
 #include "provider/sandbox/store.h"
+#include "tests/unit/support/temp_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 static struct arena arena;
-static char dir[64];
 static struct s3_store *store;
 static const struct str bucket = STR_INIT("films");
 
 static int open_store(void **state)
 {
     struct err err = ERR_INIT;
-    (void)state;
-    strcpy(dir, "/tmp/weir-store-XXXXXX");
-    assert_non_null(mkdtemp(dir));
-    assert_int_equal(store_open(dir, true, &store, &err), 0);
+    assert_int_equal(temp_folder_make(state), 0);
+    assert_int_equal(store_open(temp_folder, true, &store, &err), 0);
     assert_int_equal(store_bucket_create(store, bucket, &value_empty_map), STORE_OK);
     return 0;
 }
 
 static int close_store(void **state)
 {
-    (void)state;
     store_close(store);
-    tree_remove(dir);
     arena_release(&arena);
-    return 0;
+    return temp_folder_remove(state);
 }
 
 static struct object put(const char *key, const char *text, enum versioning versioning)
@@ -126,8 +121,8 @@ static void test_killed_between(void **state)
 {
     (void)state;
     struct object one = put("k", "one", VERSIONING_ENABLED);
-    struct str from = arena_printf(&arena, "%s/s3/films/objects/k", dir);
-    struct str folder = arena_printf(&arena, "%s/s3/films/versions", dir);
+    struct str from = arena_printf(&arena, "%s/s3/films/objects/k", temp_folder);
+    struct str folder = arena_printf(&arena, "%s/s3/films/versions", temp_folder);
     struct str to = arena_printf(&arena, "%.*s/k/%.*s", STR_ARG(folder), STR_ARG(one.sort));
     assert_int_equal(mkdir(folder.p, 0700), 0);
     assert_int_equal(mkdir(arena_printf(&arena, "%.*s/k", STR_ARG(folder)).p, 0700), 0);
@@ -149,7 +144,7 @@ static void test_damaged(void **state)
     (void)state;
     struct object object;
     put("k", "content", VERSIONING_OFF);
-    const char *path = arena_printf(&arena, "%s/s3/films/objects/k", dir).p;
+    const char *path = arena_printf(&arena, "%s/s3/films/objects/k", temp_folder).p;
     struct stat st;
     assert_int_equal(stat(path, &st), 0);
     for (off_t n = st.st_size - 1; n >= 0; n--) {

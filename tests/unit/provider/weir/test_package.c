@@ -3,6 +3,7 @@
 #include "provider/weir/package.h"
 
 #include "base/file.h"
+#include "tests/unit/support/temp_folder.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -16,26 +17,17 @@
 
 #include <cmocka.h>
 
-static char root[] = "/tmp/weir-test-package-XXXXXX";
 static struct arena arena = ARENA_INIT;
-
-static int make_root(void **state)
-{
-    (void)state;
-    return mkdtemp(root) ? 0 : -1;
-}
 
 static int remove_root(void **state)
 {
-    (void)state;
-    int status = system(arena_printf(&arena, "rm -rf %s", root).p);
     arena_release(&arena);
-    return status;
+    return temp_folder_remove(state);
 }
 
 static const char *at(const char *name)
 {
-    return path_join(&arena, str_z(root), str_z(name)).p;
+    return temp_path(&arena, name);
 }
 
 static void put(const char *folder, const char *name, const char *text, mode_t mode, time_t mtime)
@@ -379,5 +371,5 @@ int main(void)
         cmocka_unit_test(full_disk),
         cmocka_unit_test(wheel_has_its_record),
     };
-    return cmocka_run_group_tests(tests, make_root, remove_root);
+    return cmocka_run_group_tests(tests, temp_folder_make, remove_root);
 }

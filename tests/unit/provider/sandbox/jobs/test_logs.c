@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "provider/sandbox/store.h"
+#include "tests/unit/support/temp_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,28 +12,14 @@
 
 #include <cmocka.h>
 
-static char dir[] = "/tmp/weir-test-logs-XXXXXX";
 static const struct log_place place = {STR_INIT("eu-west-1"), STR_INIT("/aws/jobs"), STR_INIT("run/1")};
-
-static int setup(void **state)
-{
-    (void)state;
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tree_remove(dir);
-    return 0;
-}
 
 static struct logs *fresh(void)
 {
     struct logs *logs;
     struct err err = ERR_INIT;
-    tree_remove(dir);
-    assert_int_equal(logs_open(dir, &logs, &err), 0);
+    tree_remove(temp_folder);
+    assert_int_equal(logs_open(temp_folder, &logs, &err), 0);
     assert_int_equal(logs_create(logs, &place), LOGS_OK);
     return logs;
 }
@@ -41,7 +28,7 @@ static struct logs *again(struct logs *logs)
 {
     struct err err = ERR_INIT;
     logs_close(logs);
-    assert_int_equal(logs_open(dir, &logs, &err), 0);
+    assert_int_equal(logs_open(temp_folder, &logs, &err), 0);
     return logs;
 }
 
@@ -144,11 +131,11 @@ static void test_torn_line(void **state)
     const struct logs_query query = {.limit = 100};
     put(logs, 0, 3);
     logs_close(logs);
-    char command[128];
-    snprintf(
-        command, sizeof command, "for f in %s/*.jsonl; do printf '{\"i\":1,\"m\":\"to' >> $f; done", dir);
+    char command[512];
+    snprintf(command, sizeof command, "for f in %s/*.jsonl; do printf '{\"i\":1,\"m\":\"to' >> $f; done",
+        temp_folder);
     assert_int_equal(system(command), 0);
-    assert_int_equal(logs_open(dir, &logs, &err), 0);
+    assert_int_equal(logs_open(temp_folder, &logs, &err), 0);
     put(logs, 3, 4);
     logs_read(logs, &arena, &place, &query, &page);
     assert_lines(&page, 0, 4);
@@ -269,5 +256,5 @@ int main(void)
         cmocka_unit_test(test_streams_come_and_go),
         cmocka_unit_test(test_lines_of_a_program),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
 }

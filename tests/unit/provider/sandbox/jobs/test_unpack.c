@@ -1,35 +1,26 @@
 #include "provider/sandbox/jobs/unpack.h"
 
 #include "base/file.h"
+#include "tests/unit/support/temp_folder.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-static char top[] = "/tmp/weir-test-unpack-XXXXXX";
-static char zip[64], dir[64];
+static char zip[300], dir[300];
 
 static int setup(void **state)
 {
-    (void)state;
-    if (!mkdtemp(top))
+    if (temp_folder_make(state))
         return -1;
-    snprintf(zip, sizeof zip, "%s/a.zip", top);
-    snprintf(dir, sizeof dir, "%s/in/dir", top);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tree_remove(top);
+    snprintf(zip, sizeof zip, "%s/a.zip", temp_folder);
+    snprintf(dir, sizeof dir, "%s/in/dir", temp_folder);
     return 0;
 }
 
@@ -44,8 +35,8 @@ static int unpacked_as(
     int set_format(struct archive *), const struct item *items, size_t n, int64_t most, struct err *err)
 {
     struct archive *a = archive_write_new();
-    char inner[64];
-    snprintf(inner, sizeof inner, "%s/in", top);
+    char inner[512];
+    snprintf(inner, sizeof inner, "%s/in", temp_folder);
     tree_remove(inner);
     assert_int_equal(dir_make(dir, err), 0);
     set_format(a);
@@ -84,7 +75,7 @@ static void test_files_folders_and_modes(void **state)
     const struct item items[] = {{"bootstrap", "#!/bin/sh\n", AE_IFREG}, {"lib/", "", AE_IFDIR},
         {"lib/deep/er/m.py", "x = 1\n", AE_IFREG}, {"lib/same.py", "deep/er/m.py", AE_IFLNK}};
     assert_int_equal(unpacked(items, 4, 1000, &err), 0);
-    char path[128];
+    char path[512];
     struct stat info;
     snprintf(path, sizeof path, "%s/bootstrap", dir);
     assert_int_equal(access(path, X_OK), 0);
@@ -102,10 +93,10 @@ static void test_nothing_leaves_the_folder(void **state)
         {"a/./l", "../../x", AE_IFLNK}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct err err = ERR_INIT;
-        char path[128];
+        char path[512];
         assert_int_equal(unpacked(&wrong[i], 1, 1000, &err), -1);
         assert_non_null(strstr(err.message, "the archive's entry"));
-        snprintf(path, sizeof path, "%s/in/out", top);
+        snprintf(path, sizeof path, "%s/in/out", temp_folder);
         assert_int_equal(access(path, F_OK), -1);
         assert_int_equal(access("/tmp/weir-test-unpack-out", F_OK), -1);
     }
@@ -127,7 +118,7 @@ static void test_links_within(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    char path[128];
+    char path[512];
     const struct item items[] = {{"pkg/cli.js", "x", AE_IFREG}, {"bin/cli", "../pkg/cli.js", AE_IFLNK},
         {"a/b/c", "../../pkg", AE_IFLNK}, {"a/top", "..", AE_IFLNK}, {"here", ".", AE_IFLNK}};
     assert_int_equal(unpacked(items, sizeof items / sizeof *items, 1000, &err), 0);
@@ -159,7 +150,7 @@ static void test_sparse_files(void **state)
     (void)state;
     struct err err = ERR_INIT;
     struct stat info;
-    char path[128];
+    char path[512];
     const struct item item = {"hole", "x", AE_IFREG};
     sparse = 5000;
     assert_int_equal(unpacked_as(archive_write_set_format_pax, &item, 1, 5000, &err), 0);
@@ -178,7 +169,7 @@ static void test_names_in_other_encodings(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    char path[128];
+    char path[512];
     const struct item item = {"caf\xe9", "x", AE_IFREG};
     const struct item wrong = {"caf\xe9\x1b[2J/../../x", "x", AE_IFREG};
     assert_int_equal(unpacked_as(archive_write_set_format_ustar, &item, 1, 1000, &err), 0);
@@ -254,5 +245,5 @@ int main(void)
         cmocka_unit_test(test_what_is_no_archive),
         cmocka_unit_test(test_uris_and_names),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, temp_folder_remove);
 }
