@@ -2,12 +2,12 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,31 +18,6 @@ enum {
     DRAIN_MS = 200,   /* for what a daemon that keeps the pipe may still say of the build */
     SAID_BYTES = 700, /* what fits into a message */
 };
-
-static int spawn(const struct command *command, int output, pid_t *child)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
-    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-    if (command->dir.n)
-        posix_spawn_file_actions_addchdir_np(&files, arena_strz(command->arena, command->dir));
-    posix_spawnattr_init(&attr);
-    int own_group = command->cancel ? POSIX_SPAWN_SETSID : 0;
-    posix_spawnattr_setflags(&attr, (short)(own_group | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    int failed = posix_spawnp(child, command->args[0], &files, &attr, command->args, environ);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
-    return failed;
-}
 
 /* ---- while it runs ---- */
 
@@ -159,7 +134,13 @@ int command_run(const struct command *command, struct command_output *output, st
     if (pipe2(ends, O_CLOEXEC))
         return err_errno(err, ERR_FAILED, "%s: cannot make a pipe", command->what);
     w.pipe = ends[0];
-    int failed = spawn(command, ends[1], &w.child), status;
+    struct spawn spawn = {.args = command->args,
+        .env = environ,
+        .dir = command->dir.n ? arena_strz(command->arena, command->dir) : NULL,
+        .out = ends[1],
+        .error = ends[1],
+        .apart = command->cancel ? SPAWN_SESSION : SPAWN_TOGETHER};
+    int failed = spawn_program(&spawn, &w.child), status;
     close(ends[1]);
     if (failed) {
         errno = failed;

@@ -4,13 +4,13 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/spawn.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -83,7 +83,7 @@ static char **wrapped(struct arena *arena, const struct process_options *options
     while (options->argv[n])
         n++;
     const char **argv = ARENA_ARRAY(arena, const char *, n + LIMIT_COUNT + 5);
-    argv[at++] = "sh";
+    argv[at++] = "/bin/sh";
     argv[at++] = "-c";
     argv[at++] = set_limits;
     argv[at++] = "job";
@@ -108,30 +108,16 @@ static char **marked(struct arena *arena, const struct process_options *options,
     return (char **)(uintptr_t)env;
 }
 
-static int spawn(const struct process_options *options, const char *mark, int out, int error, pid_t *pid)
+static int start(const struct process_options *options, const char *mark, int out, int error, pid_t *pid)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, error, STDERR_FILENO);
-    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-    posix_spawn_file_actions_addchdir_np(&files, options->dir);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setpgroup(&attr, 0);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    int failed =
-        posix_spawn(pid, "/bin/sh", &files, &attr, wrapped(&arena, options), marked(&arena, options, mark));
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
-    return failed;
+    struct spawn spawn = {.args = wrapped(&arena, options),
+        .env = marked(&arena, options, mark),
+        .dir = options->dir,
+        .out = out,
+        .error = error,
+        .apart = SPAWN_GROUP};
+    return spawn_program(&spawn, pid);
 }
 
 /* ---- while it runs ---- */
@@ -291,7 +277,7 @@ int process_run(const struct process_options *options, struct process_switch *st
         fd_close_ptr(&out[1]);
         return -1;
     }
-    int failed = spawn(options, w.mark, out[1], error[1], &w.pid);
+    int failed = start(options, w.mark, out[1], error[1], &w.pid);
     close(out[1]);
     close(error[1]);
     w.pipes[PROCESS_OUT] = out[0];

@@ -1,0 +1,44 @@
+#include "base/spawn.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <unistd.h>
+
+static void set_files(const struct spawn *spawn, posix_spawn_file_actions_t *files)
+{
+    posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(files, spawn->out, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(files, spawn->error, STDERR_FILENO);
+    posix_spawn_file_actions_addclosefrom_np(files, STDERR_FILENO + 1);
+    if (spawn->dir)
+        posix_spawn_file_actions_addchdir_np(files, spawn->dir);
+}
+
+static void set_attributes(const struct spawn *spawn, posix_spawnattr_t *attr)
+{
+    static const short flags[] = {
+        [SPAWN_GROUP] = POSIX_SPAWN_SETPGROUP, [SPAWN_SESSION] = POSIX_SPAWN_SETSID};
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setflags(
+        attr, (short)(flags[spawn->apart] | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
+    posix_spawnattr_setpgroup(attr, 0);
+    posix_spawnattr_setsigmask(attr, &none);
+    posix_spawnattr_setsigdefault(attr, &all);
+}
+
+int spawn_program(const struct spawn *spawn, pid_t *child)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attr);
+    set_files(spawn, &files);
+    set_attributes(spawn, &attr);
+    int failed = posix_spawnp(child, spawn->args[0], &files, &attr, spawn->args, spawn->env);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&files);
+    return failed;
+}

@@ -1,0 +1,25 @@
+/*
+ * Starting a program that has nothing of this process but what is named: it reads nothing (standard input is
+ * /dev/null), writes where it is told to, and has no other descriptor, nor a signal that is blocked or
+ * ignored. Watching it and waiting for its end is its starter's.
+ */
+#ifndef WEIR_BASE_SPAWN_H
+#define WEIR_BASE_SPAWN_H
+
+#include <sys/types.h>
+
+/* With its parent; in a process group of its own; in a session of its own, and so without a terminal. */
+enum spawn_apart { SPAWN_TOGETHER, SPAWN_GROUP, SPAWN_SESSION };
+
+struct spawn {
+    char *const *args; /* args[0] is looked for on the PATH, this process's own, unless it has a slash */
+    char *const *env;
+    const char *dir; /* NULL: here */
+    int out, error;
+    enum spawn_apart apart;
+};
+
+/* 0 or an error number, such as ENOENT. */
+int spawn_program(const struct spawn *spawn, pid_t *child);
+
+#endif

@@ -1,0 +1,116 @@
+/* What a program that was started finds around it. */
+#include "base/spawn.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char said[4096];
+
+/* Runs it to its end; what it prints is in `said`. */
+static int run_program(char *const *args, struct spawn spawn)
+{
+    size_t n = 0;
+    ssize_t got;
+    pid_t child = 0;
+    int ends[2], status = -1;
+    spawn.args = args;
+    spawn.env = spawn.env ? spawn.env : environ;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    spawn.out = spawn.error = ends[1];
+    assert_int_equal(spawn_program(&spawn, &child), 0);
+    close(ends[1]);
+    while ((got = read(ends[0], said + n, sizeof said - 1 - n)) > 0)
+        n += (size_t)got;
+    said[n] = 0;
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WEXITSTATUS(status);
+}
+
+static int run(const char *script, struct spawn spawn)
+{
+    char shell[] = "sh", option[] = "-c", text[512], *args[] = {shell, option, text, NULL};
+    assert_true(strlen(script) < sizeof text);
+    strcpy(text, script);
+    return run_program(args, spawn);
+}
+
+static void has_nothing_of_its_parent(void **state)
+{
+    (void)state;
+    AUTO_FD int leaked = open("/dev/null", O_RDONLY); /* without O_CLOEXEC */
+    assert_true(leaked >= 0);
+    assert_int_equal(run("cat; ls /proc/self/fd | wc -l; exit 3", (struct spawn){0}), 3);
+    assert_string_equal(said, "4\n"); /* ls has three, and the folder that it reads */
+}
+
+static void has_its_signals(void **state)
+{
+    (void)state;
+    char grep[] = "grep", word[] = "SigBlk", file[] = "/proc/self/status", *args[] = {grep, word, file, NULL};
+    sigset_t blocked, before;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGTERM);
+    sigprocmask(SIG_BLOCK, &blocked, &before);
+    run_program(args, (struct spawn){0}); /* a shell would let them through itself */
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    assert_string_equal(said, "SigBlk:\t0000000000000000\n");
+    signal(SIGUSR1, SIG_IGN);
+    run("kill -USR1 $$; echo ignored", (struct spawn){0});
+    signal(SIGUSR1, SIG_DFL);
+    assert_string_equal(said, "");
+}
+
+static void runs_where_and_with_what_it_is_told(void **state)
+{
+    (void)state;
+    char word[] = "WORD=hello", *env[] = {word, NULL};
+    assert_int_equal(run("pwd; echo $WORD", (struct spawn){.dir = "/usr", .env = env}), 0);
+    assert_string_equal(said, "/usr\nhello\n");
+}
+
+static void stands_apart_as_far_as_it_is_told(void **state)
+{
+    (void)state;
+    const char *script = "cut -d ' ' -f 5,6 /proc/$$/stat | { read group session; [ $group = $$ ] && echo "
+                         "group; [ $session = $$ ] && echo session; }; :";
+    run(script, (struct spawn){.apart = SPAWN_TOGETHER});
+    assert_string_equal(said, "");
+    run(script, (struct spawn){.apart = SPAWN_GROUP});
+    assert_string_equal(said, "group\n");
+    run(script, (struct spawn){.apart = SPAWN_SESSION});
+    assert_string_equal(said, "group\nsession\n");
+}
+
+static void says_why_it_cannot(void **state)
+{
+    (void)state;
+    char nothing[] = "/nowhere/program", *args[] = {nothing, NULL};
+    pid_t child;
+    struct spawn spawn = {.args = args, .env = environ, .out = STDOUT_FILENO, .error = STDERR_FILENO};
+    assert_int_equal(spawn_program(&spawn, &child), ENOENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(has_nothing_of_its_parent),
+        cmocka_unit_test(has_its_signals),
+        cmocka_unit_test(runs_where_and_with_what_it_is_told),
+        cmocka_unit_test(stands_apart_as_far_as_it_is_told),
+        cmocka_unit_test(says_why_it_cannot),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
