@@ -105,8 +105,8 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 .PHONY: test test-e2e test-long
 test: ## unit, language and end-to-end tests; the last line counts them
 	@rm -rf $(BUILD)/counts
-	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/weir test-bins
-	@$(MAKE) --no-print-directory -s test-unit || true
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/weir
+	@$(MAKE) --no-print-directory -s -j$(JOBS) test-unit || true
 	@$(MAKE) --no-print-directory -s test-e2e || true
 	@tools/test total
 $(BUILD)/sandbox_server: $(BUILD)/tests/tools/sandbox_server.o $(BUILD)/libweir.a
