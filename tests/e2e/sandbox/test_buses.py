@@ -106,3 +106,16 @@ def test_too_much_at_once_is_refused(sandbox, source):
     entry = {"Source": source, "DetailType": "order", "Detail": json.dumps({"text": "x" * 200000})}
     assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
     assert refused(events.put_events, Entries=[entry, entry]) == "ValidationException"
+
+
+def test_schedules_belong_to_the_default_bus(anywhere, source):
+    bus, default, rate = Bus(anywhere), Bus(anywhere, "default"), "rate(1 day)"
+    events, name = bus.events, "r-" + source
+    assert refused(events.put_rule, Name=name, EventBusName=bus.name, ScheduleExpression=rate) == "ValidationException"
+    assert refused(events.put_rule, Name=name, EventBusName=bus.arn, ScheduleExpression=rate, EventPattern='{"source": ["a"]}') == "ValidationException"
+    assert refused(events.put_rule, Name=name) == "ValidationException"  # neither a pattern nor a schedule
+    for arguments in ({}, {"EventBusName": "default"}, {"EventBusName": default.arn}):
+        events.put_rule(Name=name, ScheduleExpression=rate, **arguments)
+    assert events.describe_rule(Name=name)["ScheduleExpression"] == rate
+    bus.rule(name, {"source": [source]})
+    assert refused(events.put_rule, Name=name, EventBusName=bus.name, ScheduleExpression=rate) == "ValidationException"
