@@ -254,19 +254,23 @@ static bool is_text_value(const struct value *v)
     return is_text(v);
 }
 
-static bool has_two_stars(const struct value *v)
+static bool is_wildcard(const struct value *v)
 {
-    return str_find(v->string, STR("**"), 0) >= 0;
+    return is_text(v) && str_find(v->string, STR("**"), 0) < 0;
 }
 
 static bool anything_but_is_right(const struct value *v)
 {
     if (v->kind != VALUE_MAP)
         return each_is(v, is_plain);
-    static const char *const names[] = {"prefix", "suffix", "equals-ignore-case", "wildcard"};
-    for (size_t i = 0; v->count == 1 && i < sizeof names / sizeof *names; i++)
-        if (str_eqz(v->entries[0].key, names[i]))
-            return each_is(v->entries[0].value, is_affix);
+    static const struct {
+        const char *name;
+        bool (*is)(const struct value *v);
+    } kinds[] = {{"prefix", is_affix}, {"suffix", is_affix}, {"equals-ignore-case", is_text_value},
+        {"wildcard", is_wildcard}};
+    for (size_t i = 0; v->count == 1 && i < sizeof kinds / sizeof *kinds; i++)
+        if (str_eqz(v->entries[0].key, kinds[i].name))
+            return each_is(v->entries[0].value, kinds[i].is);
     return false;
 }
 
@@ -304,7 +308,7 @@ static const char *alternative_wrong(struct arena *arena, const struct value *wa
         return "prefix and suffix take a text, or equals-ignore-case with one";
     if ((str_eqz(name, "equals-ignore-case") || str_eqz(name, "wildcard")) && !each_is(v, is_text_value))
         return "equals-ignore-case and wildcard take a text";
-    if (str_eqz(name, "wildcard") && each_is(v, has_two_stars))
+    if (str_eqz(name, "wildcard") && !each_is(v, is_wildcard))
         return "Consecutive wildcard characters in a row are not allowed";
     if (str_eqz(name, "anything-but") && !anything_but_is_right(v))
         return "anything-but takes texts or numbers, or one of prefix, suffix, equals-ignore-case, wildcard";

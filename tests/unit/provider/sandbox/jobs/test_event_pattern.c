@@ -94,6 +94,8 @@ static void test_wrong(void **state)
         "{'n':[{'numeric':['>']}]}", "{'n':[{'numeric':['!=',5]}]}", "{'n':[{'numeric':['>','5']}]}",
         "{'k':[{'exists':'yes'}]}", "{'k':[{'prefix':5}]}", "{'k':[{'suffix':{'prefix':'x'}}]}",
         "{'k':[{'equals-ignore-case':5}]}", "{'k':[{'wildcard':'a**b'}]}", "{'k':[{'wildcard':[]}]}",
+        "{'k':[{'wildcard':['a**b','c']}]}", "{'k':[{'anything-but':{'wildcard':'a**b'}}]}",
+        "{'k':[{'anything-but':{'equals-ignore-case':{'equals-ignore-case':'x'}}}]}",
         "{'k':[{'anything-but':{'numeric':['>',5]}}]}", "{'k':[{'anything-but':[]}]}",
         "{'k':[{'anything-but':[{'k':1}]}]}", "{'ip':[{'cidr':'10.0.0.0'}]}",
         "{'ip':[{'cidr':'10.0.0.0/33'}]}", "{'ip':[{'cidr':'x/8'}]}", "{'ip':[{'cidr':5}]}", "{'$or':[]}",
