@@ -181,10 +181,27 @@ static bool is_digits(struct str text)
     return true;
 }
 
+/* 0644, 007: whether they are octal or an identifier, they are not the decimal number. */
+static bool leads_with_zero(struct str text)
+{
+    struct str digits = str_slice(text, str_starts(text, STR("-")), text.n);
+    return digits.n > 1 && is_digits(digits) && digits.p[0] == '0';
+}
+
 static const struct value *fail_kind(
     struct convert *c, const struct place *place, const struct type *type, const struct value *v)
 {
-    if (type->kind == TYPE_INT && v->kind == VALUE_STRING && is_digits(v->string) && !c->sensitive)
+    bool digits = v->kind == VALUE_STRING && is_digits(v->string) && !c->sensitive;
+    if (digits && leads_with_zero(v->string) && (type->kind == TYPE_INT || type->kind == TYPE_FLOAT)) {
+        fail(c, place, "%.*s begins with a zero", STR_ARG(v->string));
+        struct str rest = v->string;
+        while (rest.n > 1 && (rest.p[0] == '0' || rest.p[0] == '-'))
+            rest = str_slice(rest, 1, rest.n);
+        c->issue->label =
+            arena_printf(c->arena, "write %.*s, or 0o%.*s where it is octal", STR_ARG(rest), STR_ARG(rest));
+        return NULL;
+    }
+    if (digits && type->kind == TYPE_INT)
         return fail(c, place, "%.*s is too large for an integer", STR_ARG(v->string));
     fail(c, place, "expected %s, got %s", wanted(type), value_with_article(v));
     bool scalar = v->kind != VALUE_LIST && v->kind != VALUE_MAP && v->kind != VALUE_NULL;
@@ -217,7 +234,7 @@ static const struct value *to_integer(struct arena *arena, const struct value *v
         return v;
     if (v->kind == VALUE_FLOAT && whole(v->number, &integer))
         return value_int(arena, integer);
-    if (v->kind == VALUE_STRING && str_to_int(v->string, &integer))
+    if (v->kind == VALUE_STRING && !leads_with_zero(v->string) && str_to_int(v->string, &integer))
         return value_int(arena, integer);
     return NULL;
 }
@@ -230,7 +247,8 @@ static const struct value *to_number(struct arena *arena, const struct value *v)
     const struct value *integer = to_integer(arena, v);
     if (integer)
         return integer;
-    return v->kind == VALUE_STRING && text_number(v->string, &number) ? value_float(arena, number) : NULL;
+    bool decimal = v->kind == VALUE_STRING && !leads_with_zero(v->string);
+    return decimal && text_number(v->string, &number) ? value_float(arena, number) : NULL;
 }
 
 static const struct value *to_boolean(const struct value *v)
