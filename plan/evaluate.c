@@ -37,6 +37,8 @@ static void report_issue(struct planner *p, const struct expr *expr, struct span
         diag_error(p->diags, span, "%s \"%.*s\": %.*s", what, STR_ARG(name), STR_ARG(issue->message));
     if (issue->label.n)
         diag_label(p->diags, d, "%.*s", STR_ARG(issue->label));
+    if (expr)
+        expr_hint_issue(expr, issue, p->diags, d);
 }
 
 /* ---- modules that are left out ---- */

@@ -269,6 +269,18 @@ static size_t settable_names(const struct schema *schema, struct str *names)
     return n;
 }
 
+/* `bucket` or `bucket_name` of a bucket, as services and other tools call it. */
+static bool means_name(const struct schema *schema, struct str key)
+{
+    const struct attr *name = schema_attr(schema, STR("name"));
+    struct str last = schema->name, rest;
+    while (str_cut(last, '.', &rest).n && rest.p)
+        last = rest;
+    if (str_ends(key, STR("_name")))
+        key = str_slice(key, 0, key.n - STR("_name").n);
+    return name && name->settable && str_eq(key, last);
+}
+
 const struct attr *check_attr_name(
     struct loader *loader, const struct decl *decl, const struct node_entry *entry)
 {
@@ -290,9 +302,14 @@ const struct attr *check_attr_name(
         return NULL;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str *names = ARENA_ARRAY(&scratch, struct str, schema->attr_count + 1);
-    diag_did_you_mean(loader->diags, d, entry->key, names, settable_names(schema, names));
+    if (means_name(schema, entry->key))
+        diag_label(loader->diags, d, "did you mean \"name\"?");
+    else
+        diag_did_you_mean(loader->diags, d, entry->key, names, settable_names(schema, names));
     if (!d->label.n && str_eqz(entry->key, "count"))
         diag_hint(loader->diags, d, "`for_each` makes one for each item, `when` one or none");
+    else if (!d->label.n)
+        diag_hint(loader->diags, d, "`weir docs %.*s` lists what it has", STR_ARG(schema->name));
     return NULL;
 }
 

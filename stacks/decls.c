@@ -170,6 +170,8 @@ static bool expect(struct loader *loader, const struct node *node, enum node_kin
         node_kind_name(&wanted), node_kind_name(node));
     if (kind == NODE_LIST && node->kind == NODE_STRING)
         diag_label(loader->diags, d, "write [ ] around it");
+    if (kind == NODE_MAP && node->kind == NODE_LIST && node->count && node->items[0]->kind == NODE_MAP)
+        diag_hint(loader->diags, d, "a list has a - before each; here each has a name and a colon");
     return false;
 }
 

@@ -31,6 +31,7 @@
 
 struct expr;
 struct decl; /* stacks/stack.h: something that can be referred to */
+struct schema_issue;
 
 /*
  * Compiles a tree of nodes: maps and lists become constructors, scalars with ${…} templates (keys too),
@@ -79,6 +80,11 @@ struct scope {
 /* NULL after an error has been reported; otherwise a value in the arena (constants may point into the
  * expression's own arena). */
 const struct value *expr_eval(const struct expr *expr, const struct scope *scope, struct arena *arena);
+
+/* Where the value that a schema objects to is a whole resource: a hint that one of its attributes is meant.
+ */
+void expr_hint_issue(
+    const struct expr *expr, const struct schema_issue *issue, struct diags *diags, struct diag *d);
 
 bool expr_is_const(const struct expr *expr); /* no reference, no function: the same everywhere */
 struct span expr_span(const struct expr *expr);

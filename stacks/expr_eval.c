@@ -168,7 +168,7 @@ const struct value *eval_as_text(struct eval *ev, const struct expr *e, const st
     struct diag *d = eval_error(ev, e, "%s cannot stand in text", value_with_article(v));
     if (v->kind == VALUE_NULL)
         diag_hint(ev->scope->diags, d, "coalesce(value, \"…\") gives something for null");
-    else
+    else if (!expr_hint_whole(e, ev->scope->diags, d))
         diag_hint(ev->scope->diags, d, "jsonencode(…) or join(\", \", …) make it text");
     return NULL;
 }

@@ -132,6 +132,13 @@ const struct node *source_node(struct arena *arena, const struct source *source)
 
 /* Where byte `offset` of the node's decoded text stands in the source. */
 size_t node_raw_offset(const struct node *node, size_t offset);
+/* The sub-expression at a path of keys and indices within constructors; NULL where they do not lead there. */
+const struct expr *expr_at(const struct expr *expr, const struct value *path);
+
+/* ---- expr_whole.c ---- */
+
+/* Where e is a whole resource, data or module: a hint that something of it has to be named. */
+bool expr_hint_whole(const struct expr *e, struct diags *diags, struct diag *d);
 
 /* ---- expr_resolve.c ---- */
 

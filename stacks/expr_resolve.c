@@ -76,6 +76,8 @@ static void report_member(
     suggest_name(r, d, next, name);
     if (!d->label.n && str_find_char(next, '-', 0) >= 0)
         diag_hint(r->diags, d, "a name may hold hyphens; write spaces around - to subtract");
+    else if (!d->label.n && !d->hint.n && str_eqz(name, "inputs"))
+        diag_hint(r->diags, d, "an input is declared in the section `inputs:`");
 }
 
 static void report_template_name(struct resolve *r, const struct expr *e, struct str name)

@@ -89,16 +89,19 @@ static const struct expr_entry *find_entry(const struct expr *map, struct str ke
     return NULL;
 }
 
-struct span expr_span_at(const struct expr *expr, const struct value *path, bool at_key)
+/* As far as constructors lead: *rest is how many steps are left. *entry is the last step's, NULL in a list.
+ */
+static const struct expr *follow(
+    const struct expr *expr, const struct value *path, const struct expr_entry **entry, uint32_t *rest)
 {
-    const struct expr_entry *entry = NULL;
     uint32_t n = path && path->kind == VALUE_LIST ? path->count : 0, i = 0;
+    *entry = NULL;
     for (; i < n; i++) {
         const struct value *step = path->items[i];
         const struct expr *inner = NULL;
-        entry = NULL;
-        if (expr->op == EXPR_MAP && step->kind == VALUE_STRING && (entry = find_entry(expr, step->string)))
-            inner = &entry->value;
+        *entry = NULL;
+        if (expr->op == EXPR_MAP && step->kind == VALUE_STRING && (*entry = find_entry(expr, step->string)))
+            inner = &(*entry)->value;
         else if (expr->op == EXPR_LIST && step->kind == VALUE_INT && step->integer >= 0 &&
                  step->integer < expr->count)
             inner = &expr->list.items[step->integer];
@@ -106,9 +109,24 @@ struct span expr_span_at(const struct expr *expr, const struct value *path, bool
             break;
         expr = inner;
     }
-    if (at_key && i == n && entry && entry->origin)
-        return node_key_span(entry->origin);
-    return expr_span(expr);
+    *rest = n - i;
+    return expr;
+}
+
+const struct expr *expr_at(const struct expr *expr, const struct value *path)
+{
+    const struct expr_entry *entry;
+    uint32_t rest;
+    const struct expr *found = follow(expr, path, &entry, &rest);
+    return rest ? NULL : found;
+}
+
+struct span expr_span_at(const struct expr *expr, const struct value *path, bool at_key)
+{
+    const struct expr_entry *entry;
+    uint32_t rest;
+    const struct expr *found = follow(expr, path, &entry, &rest);
+    return at_key && !rest && entry && entry->origin ? node_key_span(entry->origin) : expr_span(found);
 }
 
 bool expr_is_const(const struct expr *expr)

@@ -190,7 +190,8 @@ static bool fit_arguments(struct call *call, bool *unknown)
             struct diag *d =
                 eval_error(call->ev, call->expr->call.args[i], "the %s argument of %.*s() must be %s, got %s",
                     ordinal(i), STR_ARG(function->name), wanted, value_with_article(v));
-            diag_hint(call->ev->scope->diags, d, "%s", function->signature);
+            if (!expr_hint_whole(call->expr->call.args[i], call->ev->scope->diags, d))
+                diag_hint(call->ev->scope->diags, d, "%s", function->signature);
             return false;
         }
         if (function->flags == FUNC_DEEP)
