@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/glob.h"
 #include "base/mem.h"
+#include "provider/weir/package_ignore.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 64, FILES_MAX = 1000000, IGNORE_FILE_MAX = 1 << 20 };
+enum { DEPTH_MAX = 64, FILES_MAX = 1000000 };
 
 /* Left out of every package: traces of tools, which differ from machine to machine. */
 static const char *const always_out[] = {".git", ".weir", "__pycache__", "*.pyc", ".DS_Store"};
@@ -39,10 +40,10 @@ struct step {
 struct walk {
     struct package *package;
     const struct package_filter *filter;
-    struct str root;                       /* the folder as given */
-    char real[PATH_MAX];                   /* and without links */
-    struct str above;                      /* where the folder lies in its git repository, "" at the top */
-    struct rules include, exclude, ignore; /* the last relative to the repository */
+    struct str root;     /* the folder as given */
+    char real[PATH_MAX]; /* and without links */
+    struct rules include, exclude;
+    struct ignore ignore;
 };
 
 struct str package_name(struct arena *arena, struct str name)
@@ -66,10 +67,10 @@ static int refuse(struct walk *w, struct str path, struct err *err, const char *
 
 /* ---- rules ---- */
 
-static void add_rule(struct rules *rules, struct str line, struct str base, bool comments)
+static void add_rule(struct rules *rules, struct str pattern)
 {
     struct glob_rule rule;
-    if (!glob_rule_parse(line, base, comments, &rule))
+    if (!glob_rule_parse(pattern, STR_EMPTY, false, &rule))
         return;
     MEM_GROW(rules->items, rules->cap, rules->n + 1);
     rules->items[rules->n++] = rule;
@@ -78,58 +79,7 @@ static void add_rule(struct rules *rules, struct str line, struct str base, bool
 static void add_patterns(struct rules *rules, const struct value *list)
 {
     for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
-        add_rule(rules, value_text(list->items[i], STR_EMPTY), STR_EMPTY, false);
-}
-
-/* The rules of one .gitignore; `base` is its folder within the repository. One that is there and cannot be
- * read may be what keeps a secret out. */
-static int add_ignore_file(struct walk *w, struct str path, struct str base, struct err *err)
-{
-    struct str text;
-    struct arena *arena = w->package->arena;
-    const char *name = arena_strz(arena, path);
-    struct stat st;
-    if (lstat(name, &st) || !S_ISREG(st.st_mode))
-        return 0; /* most folders have none */
-    if (file_read(arena, name, IGNORE_FILE_MAX, &text, err)) {
-        err->class = ERR_INVALID;
-        return -1;
-    }
-    if (str_starts(text, STR("\xef\xbb\xbf"))) /* what some editors begin a file with */
-        text = str_slice(text, 3, text.n);
-    for (struct str rest = text; rest.p && rest.n;)
-        add_rule(&w->ignore, str_cut(rest, '\n', &rest), base, true);
-    return 0;
-}
-
-/* The repository around the folder, and what its upper .gitignore files say. */
-static int find_repository(struct walk *w, struct err *err)
-{
-    struct arena *arena = w->package->arena;
-    struct str real = str_z(w->real), top = real;
-    while (!path_exists(path_join(arena, top, STR(".git")).p)) {
-        if (top.n <= 1)
-            return 0; /* none: only the folder's own files count */
-        top = arena_str(arena, path_dir(top));
-    }
-    if (add_ignore_file(w, path_join(arena, top, STR(".git/info/exclude")), STR_EMPTY, err))
-        return -1;
-    if (top.n == real.n)
-        return 0;
-    w->above = str_slice(real, top.n == 1 ? 1 : top.n + 1, real.n);
-    struct str base = STR_EMPTY, rest = w->above;
-    while (rest.p) {
-        if (add_ignore_file(w, path_join(arena, path_join(arena, top, base), STR(".gitignore")), base, err))
-            return -1;
-        struct str step = str_cut(rest, '/', &rest);
-        base = path_join(arena, base, step);
-    }
-    return 0;
-}
-
-static struct str in_repository(struct walk *w, struct str path)
-{
-    return path.n ? path_join(w->package->arena, w->above, path) : w->above;
+        add_rule(rules, value_text(list->items[i], STR_EMPTY));
 }
 
 static bool excluded(const struct walk *w, struct str path, bool folder)
@@ -138,10 +88,9 @@ static bool excluded(const struct walk *w, struct str path, bool folder)
 }
 
 /* Git takes a link for a file, wherever it leads. */
-static bool ignored(struct walk *w, struct str path, bool folder)
+static bool ignored(const struct walk *w, struct str path, bool folder)
 {
-    return w->filter->gitignore &&
-           glob_rules_say(w->ignore.items, w->ignore.n, in_repository(w, path), folder) > 0;
+    return w->filter->gitignore && ignore_says(&w->ignore, path, folder);
 }
 
 /* Is it, or a folder that it lies in, named by include? */
@@ -232,11 +181,10 @@ static int read_folder(struct walk *w, int fd, struct str path, const struct ste
         return refuse(w, path, err, strerror(errno));
     }
     struct arena *arena = w->package->arena;
-    size_t rules = w->ignore.n;
+    struct ignore around;
     int status = 0;
     if (w->filter->gitignore)
-        status = add_ignore_file(w, path_join(arena, path_join(arena, w->root, path), STR(".gitignore")),
-            in_repository(w, path), err);
+        status = ignore_enter(&w->ignore, path_join(arena, w->root, path), path, &around, err);
     while (!status) {
         errno = 0;
         const struct dirent *entry = readdir(folder);
@@ -252,7 +200,8 @@ static int read_folder(struct walk *w, int fd, struct str path, const struct ste
         if (status)
             break;
     }
-    w->ignore.n = rules; /* its own say nothing of what lies elsewhere */
+    if (w->filter->gitignore)
+        ignore_leave(&w->ignore, &around);
     closedir(folder);
     return status;
 }
@@ -282,23 +231,23 @@ static int walk_folder(
 int package_scan(
     struct package *package, const char *folder, const struct package_filter *filter, struct err *err)
 {
-    struct walk w = {.package = package, .filter = filter, .root = str_z(folder), .above = STR_EMPTY};
+    struct walk w = {.package = package, .filter = filter, .root = str_z(folder)};
     if (!realpath(folder, w.real))
         return err_set(err, ERR_INVALID, "\"%s\" cannot be read: %s", folder, strerror(errno));
     int status = 0;
     for (size_t i = 0; i < sizeof always_out / sizeof *always_out; i++)
-        add_rule(&w.exclude, str_z(always_out[i]), STR_EMPTY, false);
+        add_rule(&w.exclude, str_z(always_out[i]));
     for (size_t i = 0; filter->vendored && i < sizeof vendored_out / sizeof *vendored_out; i++)
-        add_rule(&w.exclude, str_z(vendored_out[i]), STR_EMPTY, false);
+        add_rule(&w.exclude, str_z(vendored_out[i]));
     add_patterns(&w.include, filter->include);
     add_patterns(&w.exclude, filter->exclude);
     if (filter->gitignore)
-        status = find_repository(&w, err);
+        status = ignore_begin(&w.ignore, package->arena, str_z(w.real), err);
     if (!status)
         status = walk_folder(&w, AT_FDCWD, folder, STR_EMPTY, NULL, err);
     free(w.include.items);
     free(w.exclude.items);
-    free(w.ignore.items);
+    ignore_release(&w.ignore);
     return status;
 }
 

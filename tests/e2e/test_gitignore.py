@@ -1,5 +1,9 @@
-"""weir.artifact with `gitignore: true` takes exactly what git itself would: random trees and rules, from a seed."""
+"""weir.artifact with `gitignore: true` takes exactly what git itself would: random trees and rules, from a seed.
 
+Some folders are repositories of their own, as submodules and clones are: git asks each about what lies in it.
+"""
+
+import os
 import random
 import subprocess
 import zipfile
@@ -36,22 +40,50 @@ def rules(random):
     return random.choice(["", "", "", "\ufeff"]) + text
 
 
+def git(folder, *args, check=True):
+    return subprocess.run(["git", "-c", "core.quotepath=false", "-c", "core.excludesFile=", "-c", "user.name=a", "-c", "user.email=a@example.org", *args], cwd=folder,
+                          env={**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nowhere"}, capture_output=True, check=check).stdout
+
+
+def make_repository(random, folder, elsewhere):
+    """With .git as a folder, or as a file that says where that folder is."""
+    kept = folder / ".git" if random.random() < 0.6 else elsewhere / "kept.git"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    git(folder, "init", "-q", "--template=", *([] if kept.name == ".git" else [f"--separate-git-dir={kept}"]), ".")
+    if random.random() < 0.5:
+        (kept / "info").mkdir(exist_ok=True)
+        (kept / "info/exclude").write_bytes(rules(random).encode())
+
+
 def make(random, folder):
     folder.mkdir(parents=True)
     tree(random, folder)
-    for path in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
+    folders = [path for path in folder.rglob("*") if path.is_dir()]
+    for path in [folder, *folders]:
         if path == folder or random.random() < 0.3:
             (path / ".gitignore").write_bytes(rules(random).encode())
     (folder / "always").write_text("x")  # an artifact holds a file at least
     (folder / "zz").mkdir()
     with open(folder / ".gitignore", "ab") as own:
         own.write(b"\n!/always\n!/.gitignore\n")
-    subprocess.run(["git", "init", "-q", "--template=", folder], check=True)
+    elsewhere = folder.parent.parent / "elsewhere" / folder.name
+    make_repository(random, folder, elsewhere)
+    for i, path in enumerate(path for path in folders if random.random() < 0.3):
+        make_repository(random, path, elsewhere / str(i))
+        if random.random() < 0.3:  # known to the one around it, as a submodule is
+            git(path, "commit", "-q", "--allow-empty", "-m", "x")
+            git(path.parent, "add", path.name, check=False)
 
 
-def git_says(folder, env):
-    listed = subprocess.run(["git", "-c", "core.quotepath=false", "-c", "core.excludesFile=", "ls-files", "-co", "--exclude-standard", "-z"], cwd=folder, env=env, capture_output=True, check=True)
-    return sorted(name.decode() for name in listed.stdout.split(b"\0") if name)
+def git_says(folder):
+    found = []
+    for name in git(folder, "ls-files", "-co", "--exclude-standard", "-z").decode().split("\0"):
+        path = folder / name
+        if name and path.is_dir():
+            found += [f"{name.rstrip('/')}/{below}" for below in git_says(path)]
+        elif name:
+            found.append(name)
+    return sorted(found)
 
 
 def compare(tmp_path, seed, count):
@@ -66,7 +98,7 @@ def compare(tmp_path, seed, count):
     wrong = []
     for name in folders:
         packed = sorted(zipfile.ZipFile(packages[found[f'code["{name}"]']]).namelist())
-        wanted = git_says(stack.folder / "t" / name, {**stack.env, "GIT_CONFIG_NOSYSTEM": "1"})
+        wanted = git_says(stack.folder / "t" / name)
         if packed != wanted:
             texts = {str(path.relative_to(stack.folder / "t" / name)): path.read_bytes() for path in (stack.folder / "t" / name).rglob(".gitignore")}
             wrong.append((name, "weir alone", sorted(set(packed) - set(wanted)), "git alone", sorted(set(wanted) - set(packed)), texts))

@@ -241,6 +241,34 @@ static void gitignore_as_git_reads_it(void **state)
     expect_files("repo/src/sub", &filter, arena_strz(&arena, git_says("repo", "src/sub")));
 }
 
+/* A worktree has the rules of the repository that it is of; a submodule whose repository has not come with it
+ * is still none of the one around it. */
+static void gitignore_of_other_trees(void **state)
+{
+    (void)state;
+    if (system("git --version > /dev/null 2>&1"))
+        skip();
+    put("trees/main", "a.py", "x", 0644, 1);
+    assert_int_equal(
+        system(arena_printf(&arena,
+            "cd %s && git init -q . && mkdir -p .git/info && echo '*.tmp' > .git/info/exclude && git -c "
+            "user.name=a -c user.email=a@example.org commit -q --allow-empty -m x && git worktree add -q "
+            "../tree",
+            at("trees/main"))
+                   .p),
+        0);
+    put("trees/tree", "b.py", "x", 0644, 1);
+    put("trees/tree", "b.tmp", "x", 0644, 1);
+    put("trees/tree", "sub/b.tmp", "x", 0644, 1);
+    struct package_filter filter = {.gitignore = true};
+    assert_string_equal(git_says("trees/tree", ".").p, "b.py");
+    expect_files("trees/tree", &filter, "b.py");
+    expect_files("trees/tree/sub/..", &filter, "b.py");
+    put("trees/tree", "sub/.git", "gitdir: ../../gone\n", 0644, 1);
+    expect_files("trees/tree", &filter, "b.py sub/b.tmp");
+    expect_files("trees/tree/sub", &filter, "b.tmp");
+}
+
 static void refuses_what_cannot_go_in(void **state)
 {
     (void)state;
@@ -364,6 +392,7 @@ int main(void)
         cmocka_unit_test(chooses_by_patterns),
         cmocka_unit_test(leaves_out_what_pip_makes_of_this_machine),
         cmocka_unit_test(gitignore_as_git_reads_it),
+        cmocka_unit_test(gitignore_of_other_trees),
         cmocka_unit_test(refuses_what_cannot_go_in),
         cmocka_unit_test(follows_links_inside),
         cmocka_unit_test(two_files_of_one_name),
