@@ -25,17 +25,6 @@ static void take_error(void *ctx, enum process_stream stream, const char *bytes,
         buf_add(ctx, bytes, n);
 }
 
-/* The last line is what it died of. */
-static struct str last_line(struct str text)
-{
-    struct str line = STR_EMPTY;
-    while (text.n) {
-        struct str one = str_trim(str_cut(text, '\n', &text));
-        line = one.n ? one : line;
-    }
-    return line;
-}
-
 static int write_request(struct task *task, struct arena *arena, struct str path, struct err *err)
 {
     const struct value *request = task_self(task)->request;
@@ -78,7 +67,7 @@ static int run(struct task *task, struct arena *arena, struct environment *env, 
     else if (end.exit_code == NO_DUCKDB)
         task_end(task, JOB_FAILED, -1, "%s", no_duckdb);
     else
-        task_end(task, JOB_FAILED, -1, "%.*s", STR_ARG(last_line(buf_str(&said))));
+        task_end(task, JOB_FAILED, -1, "%.*s", STR_ARG(script_last_line(buf_str(&said))));
     return 0;
 }
 

@@ -94,3 +94,13 @@ struct str script_exception(struct str tail)
     }
     return STR_EMPTY;
 }
+
+struct str script_last_line(struct str text)
+{
+    struct str line = STR_EMPTY;
+    while (text.n) {
+        struct str one = str_trim(str_cut(text, '\n', &text));
+        line = one.n ? one : line;
+    }
+    return line;
+}

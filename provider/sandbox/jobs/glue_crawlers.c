@@ -35,16 +35,6 @@ static void take_output(void *ctx, enum process_stream stream, const char *bytes
         buf_add(&crawl->said, bytes, n);
 }
 
-static struct str last_line(struct str text)
-{
-    struct str line = STR_EMPTY;
-    while (text.n) {
-        struct str one = str_trim(str_cut(text, '\n', &text));
-        line = one.n ? one : line;
-    }
-    return line;
-}
-
 static void tell_end(struct task *task, const struct crawl *crawl, const struct process_end *end)
 {
     if (end->exit_code == 0)
@@ -52,7 +42,7 @@ static void tell_end(struct task *task, const struct crawl *crawl, const struct 
     else
         task_end(task, JOB_FAILED, end->exit_code, "%.*s",
             STR_ARG(end->timed_out ? STR("the crawl took longer than an hour")
-                                   : last_line(buf_str(&crawl->said))));
+                                   : script_last_line(buf_str(&crawl->said))));
 }
 
 static int run(

@@ -213,7 +213,11 @@ static int run_all(struct script *s, struct err *err)
         log_sink_line(&s->error, "%.*s", STR_ARG(s->options->notes));
     if (prepare(s, err))
         return -1;
-    const struct spark_options spark = {s->conf, s->tmp, s->options->spark_conf};
+    const struct spark_options spark = {.conf = s->conf,
+        .tmp = s->tmp,
+        .settings = s->options->spark_conf,
+        .family = jobs_family(task_jobs(s->task)),
+        .stop = task_switch(s->task)};
     s->program = "python3";
     if (s->options->spark && spark_prepare(&s->env, &spark, &s->program, err))
         return -1;

@@ -49,5 +49,7 @@ int script_write_support(const char *dir, struct err *err);
 /* What a traceback at the end of a program's output says last: "ValueError: no such film"; "" where there is
  * none. */
 struct str script_exception(struct str tail);
+/* The last one with something in it, which is what most programs say that they died of. */
+struct str script_last_line(struct str text);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 20000, MAX_ANSWER = 4096 };
+enum { LOOK_MS = 60000, MAX_ANSWER = 4096 };
 
 static const char no_spark[] = "no spark-submit was found";
 static const char no_spark_hint[] =
@@ -45,28 +45,26 @@ static void take_answer(void *ctx, enum process_stream stream, const char *bytes
 }
 
 /* The folder of python3's pyspark package, which is a SPARK_HOME; "" where it has none. */
-static struct str of_python(struct environment *env, struct str dir)
+static struct str of_python(struct environment *env, const struct spark_options *spark)
 {
     static const char *const argv[] = {
         "python3", "-c", "import os, pyspark; print(os.path.dirname(pyspark.__file__))", NULL};
-    struct process_switch stop;
     struct process_end end;
     struct err ignored = ERR_INIT;
     AUTO_BUF struct buf answer = {.max = MAX_ANSWER};
     const struct process_options options = {.argv = argv,
         .env = env->items,
-        .dir = arena_strz(env->arena, dir),
+        .dir = arena_strz(env->arena, spark->tmp),
+        .family = spark->family,
         .timeout_ms = LOOK_MS,
         .output = take_answer,
         .ctx = &answer};
-    if (process_switch_init(&stop, &ignored))
-        return STR_EMPTY;
-    bool found = !process_run(&options, &stop, &end, &ignored) && end.exit_code == 0 && !answer.overflow;
-    process_switch_release(&stop);
+    bool found =
+        !process_run(&options, spark->stop, &end, &ignored) && end.exit_code == 0 && !answer.overflow;
     return found ? arena_str(env->arena, str_trim(buf_str(&answer))) : STR_EMPTY;
 }
 
-static const char *find_submit(struct environment *env, struct str dir, struct err *err)
+static const char *find_submit(struct environment *env, const struct spark_options *options, struct err *err)
 {
     const char *home = getenv("SPARK_HOME"), *found = NULL;
     if (home && *home)
@@ -74,9 +72,13 @@ static const char *find_submit(struct environment *env, struct str dir, struct e
     else
         found = on_path(env->arena);
     if (!found || !is_program(found)) {
-        struct str package = of_python(env, dir);
+        struct str package = of_python(env, options);
         home = package.n ? package.p : NULL;
         found = home ? arena_printf(env->arena, "%s/bin/spark-submit", home).p : NULL;
+    }
+    if (atomic_load(&options->stop->turned)) {
+        err_set(err, ERR_FAILED, "the run ended while Spark was looked for");
+        return NULL;
     }
     if (!found || !is_program(found)) {
         err_set(err, ERR_ABSENT, "%s", no_spark);
@@ -174,7 +176,7 @@ static int write_conf(struct environment *env, const struct spark_options *optio
 int spark_prepare(
     struct environment *env, const struct spark_options *options, const char **submit, struct err *err)
 {
-    *submit = find_submit(env, options->tmp, err);
+    *submit = find_submit(env, options, err);
     if (!*submit || write_conf(env, options, err))
         return -1;
     const char *java = getenv("JAVA_HOME");

@@ -16,6 +16,8 @@
 struct spark_options {
     struct str conf, tmp;
     struct str settings; /* "key=value --conf key=value" */
+    const char *family;  /* of the process that asks python3; see process.h */
+    struct process_switch *stop;
 };
 int spark_prepare(
     struct environment *env, const struct spark_options *options, const char **submit, struct err *err);

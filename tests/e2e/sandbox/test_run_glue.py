@@ -235,6 +235,20 @@ def test_spark_is_needed_for_spark_jobs(tmp_path):
         server.stop()
 
 
+def test_a_run_is_stopped_while_spark_is_looked_for(tmp_path):
+    (tmp_path / "python3").write_text("#!/bin/sh\ntouch $0.asked\nexec sleep 600\n")
+    (tmp_path / "python3").chmod(0o755)
+    server = JobSandbox(PATH=f"{tmp_path}:/usr/bin:/bin", SPARK_HOME="")
+    try:
+        job = Job(server, "pass", kind="glueetl", GlueVersion="4.0")
+        run = job.start()
+        until((tmp_path / "python3.asked").exists)
+        server.client("glue").batch_stop_job_run(JobName=job.name, JobRunIds=[run])
+        until(lambda: job.run(run)["JobRunState"] == "STOPPED", 15)
+    finally:
+        server.stop()
+
+
 def children(pid):
     return [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and (p / "stat").exists() and
             (p / "stat").read_text().rpartition(")")[2].split()[1] == str(pid)]
