@@ -6,14 +6,24 @@
  * This file knows records and their framing; what they mean is records.h's, where they are kept is
  * backend.h's.
  *
- * kinds: run      a command began: {command, user, host, version, stack, env, lineage}
- *        intent   about to create, update, replace, delete: {address, type, provider, action, token, id?,
- * desired, set, deps} done     it was done: {address, type, provider, action, id, attrs, set, deps, …}; for
- * delete: nothing but the address fail     it was not done, and is known not to have been: {address, action,
- * error}; with what a `done` has when half-made drop     forgotten (state rm, removed): {address} move {from,
- * to} outputs  {values} snapshot begins a snapshot, which says everything up to here: {lineage, runs,
- * outputs, count}; it is followed by kept     count times: what a `done` has, and `from`, the number of the
- * record that said it first end      the run ended: {status, counts}
+ * Their kinds:
+ *
+ * - run       a command began: {lineage, command, owner, pid, version, ci_url?, …}
+ * - intent    about to create, update, replace, delete: {address, type, provider, action, token, id?,
+ *             desired, set, deps}
+ * - done      it was done: {address, type, provider, action, id, attrs, set, deps, …}; for delete: nothing
+ *             but the address
+ * - fail      it was not done, and is known not to have been: {address, action, error}; with what a `done`
+ *             has when half-made; `unclear`: nobody knows
+ * - drop      forgotten (state rm, removed): {address}
+ * - move      {from, to}
+ * - outputs   {values}
+ * - sources   the stack's files: {digest, files}
+ * - snapshot  says everything up to here: {lineage, runs, digest, values, count}; followed by
+ * - kept      count times: what a `done` or an `intent` has, and `from`, the number of the record that said
+ *             it first
+ * - moved     the state is kept elsewhere from here on: {to}
+ * - end       the run ended: {status, counts}
  *
  * Every line has the next number, those of a snapshot too. Records that are written together form a batch;
  * all but its first carry `batch`, the number of the first. That tells a torn end from damage: a batch that

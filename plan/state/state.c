@@ -1,13 +1,13 @@
 #include "plan/state/state.h"
 
-#include "base/clock.h"
 #include "base/hash.h"
-#include "base/json.h"
 #include "base/mem.h"
+#include "plan/state/body.h"
 #include "plan/state/commit.h"
 #include "plan/state/encode.h"
 #include "plan/state/log.h"
 #include "plan/state/records.h"
+#include "plan/state/snapshot.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -202,62 +202,11 @@ bool state_has_key(const struct state *state)
     return secrets_have_key(state->secrets);
 }
 
-/* ---- the text of records ---- */
-
-static void add_text(struct buf *body, const char *name, struct str text)
-{
-    if (!text.n)
-        return;
-    buf_addf(body, ",\"%s\":", name);
-    json_write_string(body, text);
-}
-
-static void add_value(struct state *state, struct buf *body, const char *name, const struct value *v)
-{
-    if (!v)
-        return;
-    buf_addf(body, ",\"%s\":", name);
-    encode_value(body, state->secrets, v);
-}
-
-static void add_flag(struct buf *body, const char *name, bool flag)
-{
-    if (flag)
-        buf_addf(body, ",\"%s\":true", name);
-}
-
-static void body_begin(struct state *state, struct buf *body, const char *kind)
-{
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str at = time_rfc3339(&scratch, clock_wall_ms(), true);
-    buf_addf(body, "{\"at\":\"%.*s\",\"run\":\"%s\",\"kind\":\"%s\"", STR_ARG(at), state->run, kind);
-}
-
-static void add_type(struct buf *body, struct str type, struct str provider)
-{
-    struct str rest;
-    add_text(body, "type", type);
-    if (!str_eq(provider, str_cut(type, '.', &rest)))
-        add_text(body, "provider", provider);
-}
-
-static void add_record(struct state *state, struct buf *body, const struct record *record)
-{
-    add_type(body, record->type, record->provider);
-    add_text(body, "id", record->id);
-    add_value(state, body, "attrs", record->attrs);
-    if (record->set && record->set->count)
-        add_value(state, body, "set", record->set);
-    if (record->deps && record->deps->count)
-        add_value(state, body, "deps", record->deps);
-    add_flag(body, "tainted", record->tainted);
-    add_flag(body, "adopted", record->adopted);
-    add_flag(body, "prevent_destroy", record->prevent_destroy);
-}
+/* ---- writing ---- */
 
 static int add_line(struct state *state, struct buf *body, uint64_t *seq, struct err *err)
 {
-    buf_add_char(body, '}');
+    body_end(body);
     if (!state->committer)
         return err_set(
             err, ERR_FAILED, "the state %.*s is not open for writing", STR_ARG(state->backend->description));
@@ -274,13 +223,11 @@ static void applied(struct state *state, uint64_t seq)
     state->records.lines++;
 }
 
-/* ---- writing ---- */
-
 static void add_info(struct state *state, struct buf *body, const struct value *info)
 {
     for (uint32_t i = 0; info && info->kind == VALUE_MAP && i < info->count; i++) {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
-        add_value(state, body, arena_strz(&scratch, info->entries[i].key), info->entries[i].value);
+        body_value(body, state->secrets, arena_strz(&scratch, info->entries[i].key), info->entries[i].value);
     }
 }
 
@@ -303,13 +250,13 @@ int state_begin(struct state *state, const char *command, const struct value *in
     if (!state->committer)
         state->committer = committer_new(state->backend, r->seq + 1);
 
-    body_begin(state, &body, "run");
-    add_text(&body, "lineage", r->lineage);
-    add_text(&body, "command", who.command);
-    add_text(&body, "owner", who.owner);
+    body_begin(&body, state->run, "run");
+    body_text(&body, "lineage", r->lineage);
+    body_text(&body, "command", who.command);
+    body_text(&body, "owner", who.owner);
     buf_addf(&body, ",\"pid\":%" PRId64, who.pid);
-    add_text(&body, "version", STR(WEIR_VERSION));
-    add_text(&body, "ci_url", who.ci_url);
+    body_text(&body, "version", STR(WEIR_VERSION));
+    body_text(&body, "ci_url", who.ci_url);
     add_info(state, &body, info);
     uint64_t seq;
     /* Durable before anything else: a disk that is full or a lock that is lost shows now. */
@@ -331,15 +278,15 @@ int state_intent(struct state *state, const struct intent *intent, struct err *e
 {
     AUTO_BUF struct buf body = BUF_INIT, line = BUF_INIT;
     uint64_t seq;
-    body_begin(state, &body, "intent");
-    add_text(&body, "address", intent->address);
-    add_type(&body, intent->type, intent->provider);
-    add_text(&body, "action", str_z(intent->action));
-    add_text(&body, "token", intent->token);
-    add_text(&body, "id", intent->id);
-    add_value(state, &body, "desired", intent->desired);
-    add_value(state, &body, "set", intent->set);
-    add_value(state, &body, "deps", intent->deps);
+    body_begin(&body, state->run, "intent");
+    body_text(&body, "address", intent->address);
+    body_type(&body, intent->type, intent->provider);
+    body_text(&body, "action", str_z(intent->action));
+    body_text(&body, "token", intent->token);
+    body_text(&body, "id", intent->id);
+    body_value(&body, state->secrets, "desired", intent->desired);
+    body_value(&body, state->secrets, "set", intent->set);
+    body_value(&body, state->secrets, "deps", intent->deps);
     if (add_line(state, &body, &seq, err))
         return -1;
     buf_addf(&line, "{\"seq\":%" PRIu64 ",", seq);
@@ -383,7 +330,7 @@ static int record_outcome(
     };
     int result = -1;
     if (outcome->attrs)
-        add_record(state, body, &draft);
+        body_record(body, state->secrets, &draft);
     if (add_line(state, body, &draft.seq, err))
         return -1;
     if (value_is_sensitive(draft.attrs) &&
@@ -406,20 +353,10 @@ out:
 int state_done(struct state *state, const struct outcome *outcome, struct err *err)
 {
     AUTO_BUF struct buf body = BUF_INIT;
-    body_begin(state, &body, "done");
-    add_text(&body, "address", outcome->address);
-    add_text(&body, "action", str_z(outcome->action));
+    body_begin(&body, state->run, "done");
+    body_text(&body, "address", outcome->address);
+    body_text(&body, "action", str_z(outcome->action));
     return record_outcome(state, &body, outcome, err);
-}
-
-static void add_error(struct buf *body, const struct err *why)
-{
-    if (!why || why->class == ERR_NONE)
-        return;
-    buf_addf(body, ",\"error\":{\"class\":\"%s\"", err_class_name(why->class));
-    add_text(body, "code", str_z(why->code));
-    add_text(body, "message", str_z(why->message));
-    buf_add_char(body, '}');
 }
 
 /*
@@ -440,14 +377,14 @@ int state_fail(struct state *state, struct str address, const char *action, cons
 {
     AUTO_BUF struct buf body = BUF_INIT;
     uint64_t seq;
-    body_begin(state, &body, "fail");
-    add_text(&body, "address", address);
-    add_text(&body, "action", str_z(action));
-    add_error(&body, why);
+    body_begin(&body, state->run, "fail");
+    body_text(&body, "address", address);
+    body_text(&body, "action", str_z(action));
+    body_error(&body, why);
     if (left && left->attrs)
         return record_outcome(state, &body, left, err);
     bool unclear = leaves_open(why);
-    add_flag(&body, "unclear", unclear);
+    body_flag(&body, "unclear", unclear);
     if (add_line(state, &body, &seq, err))
         return -1;
     pthread_mutex_lock(&state->mutex);
@@ -466,9 +403,9 @@ int state_move(struct state *state, struct str from, struct str to, struct err *
         return err_set(err, ERR_ABSENT, "the state has no \"%.*s\"", STR_ARG(from));
     if (state_get(state, to))
         return err_set(err, ERR_EXISTS, "the state has a \"%.*s\" already", STR_ARG(to));
-    body_begin(state, &body, "move");
-    add_text(&body, "from", from);
-    add_text(&body, "to", to);
+    body_begin(&body, state->run, "move");
+    body_text(&body, "from", from);
+    body_text(&body, "to", to);
     if (add_line(state, &body, &seq, err))
         return -1;
     pthread_mutex_lock(&state->mutex);
@@ -482,8 +419,8 @@ int state_drop(struct state *state, struct str address, struct err *err)
 {
     AUTO_BUF struct buf body = BUF_INIT;
     uint64_t seq;
-    body_begin(state, &body, "drop");
-    add_text(&body, "address", address);
+    body_begin(&body, state->run, "drop");
+    body_text(&body, "address", address);
     if (add_line(state, &body, &seq, err))
         return -1;
     pthread_mutex_lock(&state->mutex);
@@ -500,8 +437,8 @@ int state_set_outputs(struct state *state, const struct value *outputs, struct e
     AUTO_BUF struct buf body = BUF_INIT;
     const struct value *line, *kept;
     uint64_t seq;
-    body_begin(state, &body, "outputs");
-    add_value(state, &body, "values", outputs ? outputs : &value_empty_map);
+    body_begin(&body, state->run, "outputs");
+    body_value(&body, state->secrets, "values", outputs ? outputs : &value_empty_map);
     if (add_line(state, &body, &seq, err))
         return -1;
     if (log_parse(&scratch, buf_str(&body), &line, err))
@@ -521,10 +458,10 @@ int state_keep_sources(struct state *state, struct str digest, const struct valu
     AUTO_BUF struct buf body = BUF_INIT;
     uint64_t seq;
     bool kept = str_eq(digest, state->records.digest);
-    body_begin(state, &body, "sources");
-    add_text(&body, "digest", digest);
+    body_begin(&body, state->run, "sources");
+    body_text(&body, "digest", digest);
     if (files && !kept)
-        add_value(state, &body, "files",
+        body_value(&body, state->secrets, "files",
             state_has_key(state) ? value_mark(&scratch, files, VALUE_SENSITIVE) : files);
     if (add_line(state, &body, &seq, err))
         return -1;
@@ -550,9 +487,9 @@ int state_end(struct state *state, const char *status, const struct value *count
 {
     AUTO_BUF struct buf body = BUF_INIT;
     uint64_t seq;
-    body_begin(state, &body, "end");
-    add_text(&body, "status", str_z(status));
-    add_value(state, &body, "counts", counts);
+    body_begin(&body, state->run, "end");
+    body_text(&body, "status", str_z(status));
+    body_value(&body, state->secrets, "counts", counts);
     if (add_line(state, &body, &seq, err))
         return -1;
     applied(state, seq);
@@ -561,58 +498,10 @@ int state_end(struct state *state, const char *status, const struct value *count
 
 /* ---- snapshots ---- */
 
-static void write_kept(struct state *state, struct buf *out, uint64_t seq, const struct record *record)
-{
-    AUTO_BUF struct buf body = BUF_INIT;
-    buf_addz(&body, "{\"kind\":\"kept\"");
-    add_text(&body, "address", record->address);
-    buf_addf(&body, ",\"from\":%" PRIu64, record->seq);
-    add_record(state, &body, record);
-    buf_add_char(&body, '}');
-    log_frame(out, seq, seq, buf_str(&body));
-}
-
-static void write_kept_intent(
-    struct state *state, struct buf *out, uint64_t seq, const struct open_intent *intent)
-{
-    AUTO_BUF struct buf body = BUF_INIT;
-    buf_addz(&body, "{\"kind\":\"kept\"");
-    add_text(&body, "address", intent->address);
-    buf_addf(&body, ",\"from\":%" PRIu64, intent->seq);
-    if (intent->at_ms) {
-        AUTO_ARENA struct arena scratch = ARENA_INIT;
-        add_text(&body, "at", time_rfc3339(&scratch, intent->at_ms, true));
-    }
-    add_type(&body, intent->type, intent->provider);
-    add_text(&body, "action", intent->action);
-    add_text(&body, "token", intent->token);
-    add_text(&body, "id", intent->id);
-    add_value(state, &body, "desired", intent->desired);
-    add_value(state, &body, "set", intent->set);
-    add_value(state, &body, "deps", intent->deps);
-    buf_add_char(&body, '}');
-    log_frame(out, seq, seq, buf_str(&body));
-}
-
 static void write_snapshot(void *ctx, struct buf *out, uint64_t seq)
 {
     struct state *state = ctx;
-    struct records *r = &state->records;
-    AUTO_BUF struct buf body = BUF_INIT;
-    size_t n;
-    body_begin(state, &body, "snapshot");
-    add_text(&body, "lineage", r->lineage);
-    buf_addf(&body, ",\"runs\":%" PRIu64 ",\"count\":%zu", r->runs, r->count + r->open_count);
-    add_text(&body, "digest", r->digest);
-    add_value(state, &body, "values", r->outputs);
-    buf_add_char(&body, '}');
-    log_frame(out, seq, seq, buf_str(&body));
-    const struct record *const *records = records_sorted(r);
-    for (size_t i = 0; i < r->count; i++)
-        write_kept(state, out, ++seq, records[i]);
-    const struct open_intent *const *intents = records_open_intents(r, &n);
-    for (size_t i = 0; i < n; i++)
-        write_kept_intent(state, out, ++seq, intents[i]);
+    snapshot_write(&state->records, state->secrets, state->run, out, seq);
 }
 
 int state_snapshot(struct state *state, struct err *err)
