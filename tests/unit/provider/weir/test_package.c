@@ -261,7 +261,7 @@ static void gitignore_of_other_trees(void **state)
     put("trees/tree", "b.tmp", "x", 0644, 1);
     put("trees/tree", "sub/b.tmp", "x", 0644, 1);
     struct package_filter filter = {.gitignore = true};
-    assert_string_equal(git_says("trees/tree", ".").p, "b.py");
+    assert_true(str_eqz(git_says("trees/tree", "."), "b.py"));
     expect_files("trees/tree", &filter, "b.py");
     expect_files("trees/tree/sub/..", &filter, "b.py");
     put("trees/tree", "sub/.git", "gitdir: ../../gone\n", 0644, 1);
