@@ -88,6 +88,8 @@ struct spec_steps load_steps(struct type_loader *t, const struct node *node, con
 const struct spec_operation *load_operation(struct loader *l, const struct node *node, struct str name);
 void load_operations(struct loader *l, const struct node *node);
 struct spec_attr *load_attr_named(struct type_loader *t, const struct node *where, struct str name);
+/* A name or a list of them, each of an attribute. */
+struct spec_names load_attr_names(struct type_loader *t, const struct node *node);
 
 /* ---- load_job.c ---- */
 

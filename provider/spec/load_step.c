@@ -482,7 +482,7 @@ static void load_answers(struct type_loader *t, const struct node *node, struct 
     step->answer_count = node->count;
 }
 
-static struct spec_names load_attr_names(struct type_loader *t, const struct node *node)
+struct spec_names load_attr_names(struct type_loader *t, const struct node *node)
 {
     struct spec_names names = load_names(t->l, node);
     for (size_t i = 0; i < names.count; i++)

@@ -351,13 +351,13 @@ static const struct spec_wait *load_wait(struct type_loader *t, const struct nod
 }
 
 /* One, or several of which the first counts whose conditions hold. */
-static const struct spec_wait *load_waits(struct type_loader *t, const struct node *node, bool gone)
+static const struct spec_wait *load_waits(struct type_loader *t, const struct node *node)
 {
     if (!node || node->kind != NODE_LIST)
-        return load_wait(t, node, gone);
+        return load_wait(t, node, false);
     const struct spec_wait *first = NULL;
     for (size_t i = node->count; i-- > 0;) {
-        const struct spec_wait *loaded = load_wait(t, node->items[i], gone);
+        const struct spec_wait *loaded = load_wait(t, node->items[i], false);
         if (!loaded)
             return NULL;
         struct spec_wait *wait = ARENA_NEW(t->l->arena, struct spec_wait);
@@ -385,12 +385,14 @@ static void load_find(struct type_loader *t)
     if (!node)
         return;
     struct step_rules rules = {.what = "find", .extra = "by since", .nothing = true, .pages = true};
-    if (node_get(node, "by"))
-        t->type->find_by = load_names(t->l, node_get(node, "by"));
+    const struct node *by = node_get(node, "by");
+    t->type->find_by = load_attr_names(t, by);
     t->type->find_since = load_text(t->l, node, "since");
-    if (!node_get(node, "by") || node_get(node, "call"))
+    if (!by || node_get(node, "call"))
         t->type->find = load_step(t, node, &rules);
-    if (t->type->find_since.n && !t->type->find_by.count)
+    else
+        load_keys(t->l, node, "find without a call", "by since");
+    if (t->type->find_since.n && !by)
         load_error(t->l, node, "\"since\" goes with \"by\"");
 }
 
@@ -400,10 +402,14 @@ static void load_pending(struct type_loader *t)
     const struct node *node = node_get(t->node, "pending");
     if (!node || !load_keys(t->l, node, "pending", "at as until"))
         return;
+    struct schema *schema = &t->type->schema;
     t->type->pending_at = load_text(t->l, node, "at");
-    t->type->schema.pending = load_text(t->l, node, "as");
-    t->type->schema.pending_until = load_text(t->l, node, "until");
-    load_attr_named(t, node_get(node, "as"), t->type->schema.pending);
+    schema->pending = load_text(t->l, node, "as");
+    schema->pending_until = load_text(t->l, node, "until");
+    if (!t->type->pending_at.n || !schema->pending.n || !schema->pending_until.n)
+        load_error(t->l, node, "pending needs \"at\", \"as\" and \"until\"");
+    else
+        load_attr_named(t, node_get(node, "as"), schema->pending);
 }
 
 /* ---- the type ---- */
@@ -551,7 +557,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     load_pending(&t);
     const struct node *wait = node_get(node, "wait");
     if (wait && load_keys(l, wait, "wait", "ready gone")) {
-        type->ready = load_waits(&t, node_get(wait, "ready"), false);
+        type->ready = load_waits(&t, node_get(wait, "ready"));
         type->gone_wait = load_wait(&t, node_get(wait, "gone"), true);
     }
     if (node_get(node, "iam") && load_keys(l, node_get(node, "iam"), "iam", "on anywhere"))
