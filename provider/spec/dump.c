@@ -328,8 +328,6 @@ const struct value *schema_calls(struct arena *arena, const struct schema *schem
     add_find(&d, type->find);
     for (size_t i = 0; i < type->teardown_count; i++)
         add_listing(&d, "count", type->teardown[i].count, type->teardown[i].bytes);
-    if (type->ready)
-        add_step(&d, "wait", type->ready->poll, true);
     add_owned(&d);
     add_tags(&d, type->tags);
     add_job(&d, type->job);

@@ -53,6 +53,8 @@ struct typed {
 };
 
 void load_attr(struct loader *l, struct str name, const struct node *node, struct spec_attr *out);
+/* Attributes name others that stand beside them: `conflicts`, `changes_with`. */
+void load_neighbours(struct loader *l, const struct node *map);
 /* How tags lie on the wire. */
 const struct shape *load_tags_shape(struct loader *l, const struct node *tags);
 /* Members whose wire names may be dotted paths, as nested groups. */
@@ -101,7 +103,14 @@ const struct spec_job *load_job(struct type_loader *t, const struct node *node);
 void load_teardown(struct type_loader *t, const struct node *node);
 void load_leaves(struct type_loader *t, const struct node *node);
 
+/* ---- load_sandbox.c ---- */
+
+void load_sandbox(struct type_loader *t, const struct node *node);
+
 /* ---- load_type.c ---- */
+
+/* The type's own `tags` over those of the file's head. */
+const struct node *load_tags_node(struct type_loader *t);
 
 struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data);
 

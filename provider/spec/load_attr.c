@@ -11,10 +11,35 @@
     "conflicts wire read item flat pairs entry values time fields doc unset changes_with template hidden "   \
     "send_default read_values text shared"
 
+#define PAIRS_WRONG "pairs are two names: the key's and the value's"
+
 static void load_typed(
     struct loader *l, struct str text, const struct node *node, const struct node *where, struct typed *out);
 
 /* ---- structures ---- */
+
+static void check_neighbours(struct loader *l, const struct node *map, const struct node *named)
+{
+    AUTO_FREE struct str *known = mem_alloc(map->count * sizeof *known);
+    for (uint32_t i = 0; i < map->count; i++)
+        known[i] = map->entries[i].key;
+    struct spec_names names = load_names(l, named);
+    for (size_t i = 0; i < names.count; i++) {
+        if (node_find(map, names.items[i]))
+            continue;
+        struct diag *diag = diag_error(
+            l->diags, node_span(named), "the type has no attribute \"%.*s\"", STR_ARG(names.items[i]));
+        diag_did_you_mean(l->diags, diag, names.items[i], known, map->count);
+    }
+}
+
+void load_neighbours(struct loader *l, const struct node *map)
+{
+    static const char *const keys[] = {"conflicts", "changes_with"};
+    for (uint32_t i = 0; i < map->count; i++)
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+            check_neighbours(l, map, node_get(map->entries[i].value, keys[k]));
+}
 
 static struct shape_member group_of(
     struct loader *l, struct str name, const struct shape_member *members, size_t n, size_t first, bool *done)
@@ -71,6 +96,7 @@ static void load_fields(
         load_error(l, fields ? fields : where, "an object needs \"fields\", a map");
         return;
     }
+    load_neighbours(l, fields);
     size_t n = fields->count, readable = 0;
     struct attr *attrs = ARENA_ARRAY(l->arena, struct attr, n);
     struct shape_member *sent = ARENA_ARRAY(l->arena, struct shape_member, n);
@@ -125,6 +151,8 @@ static const struct value *our_value(struct arena *arena, enum shape_kind kind, 
 
 static void load_choices(struct loader *l, const struct node *values, struct shape *shape)
 {
+    if (values && values->kind != NODE_MAP)
+        load_error(l, values, "\"values\" has to be a map, not %s", node_kind_name(values));
     if (!values || values->kind != NODE_MAP)
         return;
     AUTO_BUILDER struct value_builder in = VALUE_BUILDER(l->arena), out = VALUE_BUILDER(l->arena);
@@ -170,7 +198,7 @@ const struct shape *load_tags_shape(struct loader *l, const struct node *tags)
         shape->key_name = pairs.items[0];
         shape->value_name = pairs.items[1];
     } else if (pairs.count) {
-        load_error(l, node_get(tags, "pairs"), "pairs are two names: the key's and the value's");
+        load_error(l, node_get(tags, "pairs"), PAIRS_WRONG);
     } else {
         shape->key_name = STR("Key");
         shape->value_name = STR("Value");
@@ -203,6 +231,11 @@ static bool load_collection(struct loader *l, struct str text, enum type_kind ki
             shape->entry = entry.items[0];
             shape->key_name = entry.items[1];
             shape->value_name = entry.items[2];
+        } else if (entry.count) {
+            load_error(
+                l, node_get(node, "entry"), "entry is three names: the element's, the key's and the value's");
+        } else if (pairs.count) {
+            load_error(l, node_get(node, "pairs"), PAIRS_WRONG);
         }
     }
     struct shape *answer = shape;

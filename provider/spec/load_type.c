@@ -7,7 +7,7 @@
 #define TAGS_KEYS                                                                                            \
     "as pairs item flat with_create add add_as remove remove_as remove_item remove_structures put put_as "   \
     "clear list at send "                                                                                    \
-    "absent bulk mark resource retry"
+    "absent bulk mark retry"
 
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name)
 {
@@ -58,6 +58,7 @@ static void load_attributes(struct type_loader *t)
         load_error(t->l, map ? map : t->node, "a type needs \"attributes\", a map");
         return;
     }
+    load_neighbours(t->l, map);
     size_t n = map->count;
     t->attrs = ARENA_ARRAY(t->l->arena, struct spec_attr, n + 1);
     for (size_t i = 0; i < n; i++) {
@@ -258,8 +259,7 @@ static void load_entries(struct type_loader *t, const struct node_entry *entry, 
 
 /* ---- tags ---- */
 
-/* The type's own `tags` over those of the file's head. */
-static const struct node *tags_node(struct type_loader *t)
+const struct node *load_tags_node(struct type_loader *t)
 {
     const struct node *own = node_get(t->node, "tags"), *head = t->l->tags;
     if (!own || own->kind != NODE_MAP || !head || head->kind != NODE_MAP)
@@ -292,7 +292,7 @@ static void load_tags(struct type_loader *t)
     for (size_t i = 0; i < t->type->attr_count; i++)
         if (t->attrs[i].attr->type->kind == TYPE_TAGS)
             attr = &t->attrs[i];
-    const struct node *node = tags_node(t);
+    const struct node *node = load_tags_node(t);
     if (!attr || !node || !load_keys(l, node, "tags", TAGS_KEYS))
         return;
     struct spec_tags *tags = ARENA_NEW(l->arena, struct spec_tags);
@@ -330,7 +330,7 @@ static void load_tags(struct type_loader *t)
 
 static const struct spec_wait *load_wait(struct type_loader *t, const struct node *node, bool gone)
 {
-    if (!node || !load_keys(t->l, node, "a wait", "if for fail tells every timeout poll"))
+    if (!node || !load_keys(t->l, node, "a wait", "if for fail tells every timeout"))
         return NULL;
     struct spec_wait *wait = ARENA_NEW(t->l->arena, struct spec_wait);
     *wait = (struct spec_wait){.only = load_conditions(t, node_get(node, "if")),
@@ -341,12 +341,9 @@ static const struct spec_wait *load_wait(struct type_loader *t, const struct nod
         .gone = gone};
     if (!gone && !wait->until.count)
         load_error(t->l, node, "a wait needs \"for\"");
-    struct step_rules rules = {.what = "poll"};
     wait->tells = load_text(t->l, node, "tells");
     if (wait->tells.n)
         load_attr_named(t, node_get(node, "tells"), wait->tells);
-    if (node_get(node, "poll"))
-        wait->poll = load_step(t, node_get(node, "poll"), &rules);
     return wait;
 }
 
@@ -477,50 +474,6 @@ static void mark_sent_by_create(struct spec_type *type)
         members[i].sent_by_create = members[i].attr && creates_with(type, members[i].attr);
 }
 
-/* ---- the sandbox ---- */
-
-static void load_also(struct type_loader *t, const struct node *node, struct spec_also *out)
-{
-    struct step_rules rules = {.what = "a call under \"also\"", .extra = "as", .reads = true};
-    out->as = load_text(t->l, node, "as");
-    static const char *const known[] = {"create", "read", "list", "update", "delete", "tags"};
-    bool is_known = false;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        is_known = is_known || str_eqz(out->as, known[i]);
-    if (!is_known)
-        load_error(t->l, node, "\"as\" is one of create, read, list, update, delete, tags");
-    rules.nothing = rules.pages = str_eqz(out->as, "list");
-    if (str_eqz(out->as, "tags"))
-        rules.ident = node_get(tags_node(t), "send");
-    out->step = load_step(t, node, &rules);
-}
-
-static void load_sandbox(struct type_loader *t)
-{
-    const struct node *node = node_get(t->node, "sandbox");
-    if (!node ||
-        !load_keys(t->l, node, "sandbox",
-            "values on_update published states updating deleting references delete_empty delete_unless "
-            "defers blocks breaks also "
-            "shows shows_in shows_beside item_shows text_maps members_are_things creates owns strict used_by "
-            "errors filters prefixes narrows distinct standing unique numbered derives quiet loud collects "
-            "splits soft_delete lingers leaves_behind check"))
-        return;
-    t->type->sandbox = node_value(t->l->arena, node);
-    const struct node *also = node_get(node, "also");
-    if (!also)
-        return;
-    if (also->kind != NODE_LIST) {
-        load_error(t->l, also, "also is a list of calls");
-        return;
-    }
-    struct spec_also *calls = ARENA_ARRAY(t->l->arena, struct spec_also, also->count);
-    for (uint32_t i = 0; i < also->count; i++)
-        load_also(t, also->items[i], &calls[i]);
-    t->type->also = calls;
-    t->type->also_count = also->count;
-}
-
 struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data)
 {
     if (!load_keys(l, node, "a type", TYPE_KEYS))
@@ -564,7 +517,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         type->iam = node_value(l->arena, node_get(node, "iam"));
     load_teardown(&t, node_get(node, "teardown"));
     load_leaves(&t, node_get(node, "leaves"));
-    load_sandbox(&t);
+    load_sandbox(&t, node_get(node, "sandbox"));
     type->job = load_job(&t, node_get(node, "run"));
     type->schema.job = type->job ? &type->job->ops : NULL;
     if (type->schema.id.n)

@@ -277,8 +277,6 @@ static bool is_changed(const struct updating *u, struct str name)
 
 static bool step_concerned(const struct updating *u, const struct spec_step *step)
 {
-    if (step->always)
-        return true;
     const struct spec_names sent = {step->request.attrs, step->request.attr_count};
     const struct spec_names *names = step->when.count ? &step->when : &sent;
     for (size_t i = 0; i < names->count; i++)

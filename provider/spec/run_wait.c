@@ -61,20 +61,7 @@ static const struct value *names_of(
 static int look(struct run *run, const struct spec_wait *wait, const struct value *object,
     const struct value **live, struct err *err)
 {
-    if (!wait->poll)
-        return run_read(run, object, names_of(run, &wait->until, &wait->fail), live, err);
-    const struct value *document, *doc;
-    struct err failure = ERR_INIT;
-    *live = NULL;
-    if (run_call(run, wait->poll, object, NULL, &document, &failure)) {
-        if (failure.class == ERR_ABSENT)
-            return 0;
-        *err = failure;
-        return -1;
-    }
-    doc = run_at(run, wait->poll, document, object);
-    *live = doc ? run_decode(run, wait->poll, doc, NULL) : NULL;
-    return 0;
+    return run_read(run, object, names_of(run, &wait->until, &wait->fail), live, err);
 }
 
 /* 1 done, 0 go on, -1 failed */

@@ -7,6 +7,8 @@
  *   load_step.c   calls: what is sent, where the answer lies, when
  *   load_type.c   facets, members, entries, tags, waits, listings
  *   load_job.c    how instances of a type are run
+ *   load_teardown.c  what goes with a thing, what is left of it
+ *   load_sandbox.c  what only the sandbox needs to know
  *   run_*.c       the interpreter of all that, behind struct resource_ops (spec_ops)
  *   dump.c        everything above as JSON, for the test that compares it with the services' own models
  *
@@ -100,7 +102,6 @@ struct spec_wait {
     struct spec_conditions until, fail;
     int64_t every_ms, timeout_ms;
     bool gone;
-    const struct spec_step *poll; /* instead of the type's read; NULL: that */
     const struct spec_wait *next; /* for those that `only` leaves over; NULL: these are not waited for */
     struct str tells;             /* attribute that says why it failed; or empty */
 };
@@ -127,7 +128,6 @@ struct spec_step {
     struct spec_conditions only, unless; /* on the object */
     bool full;                           /* what the file does not manage is sent with its live value */
     bool partial;                        /* of the attributes that can change only those that did are sent */
-    bool always;                         /* update: whatever changed */
     bool wait;                           /* until ready, before the next step */
     bool must_be_absent;                 /* the call has to say that the thing is not there */
     bool look;                           /* only tells later steps what there is; absence is fine */

@@ -61,6 +61,16 @@ def test_expired_credentials(stack, cloud, code):
     assert stack.addresses() == []
 
 
+def test_a_quota_that_is_used_up(stack, cloud):
+    """A workshop's sixth VPC: what the service calls an error has a way out."""
+    stack.write("stack: faults\nresources: {net: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}}\n")
+    body = "<Response><Errors><Error><Code>VpcLimitExceeded</Code><Message>The maximum number of VPCs has been reached.</Message></Error></Errors><RequestID>r-1</RequestID></Response>"
+    cloud.fail({"match": "CreateVpc", "status": 400, "times": 9, "body": body})
+    result = stack.apply(status=1)
+    assert "The maximum number of VPCs has been reached" in result.err and "Service Quotas" in result.err and "another region" in result.err
+    assert stack.addresses() == []
+
+
 def test_unreachable_endpoint(stack):
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]

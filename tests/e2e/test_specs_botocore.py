@@ -20,7 +20,7 @@ PROTOCOLS = {"query": "query", "ec2": "ec2", "json-1.0": "json", "json-1.1": "js
 # Codes that services send although their models do not list them (see the services' documentation of common errors).
 UNMODELLED = {
     "s3": {
-        "404", "NotFound", "OperationAborted", "BucketNotEmpty", "InvalidArgument", "MalformedPolicy", "NoSuchTagSet", "NoSuchBucketPolicy",
+        "404", "NotFound", "OperationAborted", "TooManyBuckets", "BucketNotEmpty", "InvalidArgument", "MalformedPolicy", "NoSuchTagSet", "NoSuchBucketPolicy",
         "NoSuchLifecycleConfiguration", "NoSuchCORSConfiguration", "NoSuchPublicAccessBlockConfiguration",
         "OwnershipControlsNotFoundError", "ServerSideEncryptionConfigurationNotFoundError",
     },

@@ -184,6 +184,10 @@ def test_network(control):
         GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}])
     rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
     assert sorted((r["IsEgress"], r["IpProtocol"], r["CidrIpv4"]) for r in rules) == [(False, "tcp", "10.0.0.0/8"), (True, "-1", "0.0.0.0/0")]
+    endpoint = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[table])["VpcEndpoint"]["VpcEndpointId"]
+    for kind, wanted in (("Gateway", [endpoint]), ("Interface", [])):
+        found = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-endpoint-type", "Values": [kind]}])["VpcEndpoints"]
+        assert [one["VpcEndpointId"] for one in found] == wanted
     assert code(ec2.delete_vpc, VpcId=vpc)[1] == "DependencyViolation"
 
 

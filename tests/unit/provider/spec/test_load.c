@@ -13,6 +13,8 @@
     HEAD "types:\n  box:\n    id: name\n    attributes:\n      name: {type: string, required: true}\n"       \
          "      lid_color: string\n"
 
+#define CALLS TYPE "    create: {call: A}\n    delete: {call: B}\n"
+
 static struct source source;
 
 static struct spec_service *load(const char *text, struct diags *diags)
@@ -202,8 +204,67 @@ static void test_other_mistakes(void **state)
             "what is only recorded has no calls to create, read, list or delete it"},
         {"service: toy\nprotocol: rest-json\noperations: {A: /boxes}\n",
             "expected METHOD /path, such as \"GET /jobs/{Name}\""},
+        {CALLS "    find: {by: [lid_colour]}\n", "the type has no attribute \"lid_colour\""},
+        {CALLS "    find: {by: [lid_color], at: \"Boxes[]\"}\n", "find without a call has no key \"at\""},
+        {CALLS "    find: {call: ListBoxes, since: Made}\n", "\"since\" goes with \"by\""},
+        {CALLS "    pending: {at: Pending, as: lid_color}\n", "pending needs \"at\", \"as\" and \"until\""},
+        {CALLS "    pending: {at: Pending, as: lid_colour, until: later}\n",
+            "the type has no attribute \"lid_colour\""},
+        {HEAD "types: {box: {id: name, attributes: {name: {type: string, conflicts: lid}}, create: A, "
+              "delete: B}}\n",
+            "the type has no attribute \"lid\""},
+        {HEAD "types: {box: {id: name, attributes: {name: {type: string, changes_with: [lid]}}, create: A, "
+              "delete: B}}\n",
+            "the type has no attribute \"lid\""},
+        {HEAD "types: {box: {id: name, attributes: {name: {type: boolean, values: [A, B]}}, create: A, "
+              "delete: B}}\n",
+            "\"values\" has to be a map, not a list"},
+        {HEAD "types: {box: {id: name, attributes: {name: {type: map(string), pairs: [A]}}, create: A, "
+              "delete: B}}\n",
+            "pairs are two names: the key's and the value's"},
+        {HEAD "types: {box: {id: name, attributes: {name: {type: map(string), entry: [A, B]}}, create: A, "
+              "delete: B}}\n",
+            "entry is three names: the element's, the key's and the value's"},
     };
     assert_messages(cases, sizeof cases / sizeof *cases);
+}
+
+#define SANDBOX(text) CALLS "    sandbox: {" text "}\n"
+
+static void test_mistakes_for_the_sandbox(void **state)
+{
+    (void)state;
+    static const struct mistake cases[] = {
+        {SANDBOX("value: {name: a}"), "sandbox has no key \"value\""},
+        {SANDBOX("values: {lid: a}"), "the type has no attribute \"lid\""},
+        {SANDBOX("values: [name]"), "\"values\" has to be a map, not a list"},
+        {SANDBOX("unique: name"), "\"unique\" has to be a list, not a string"},
+        {SANDBOX("unique: [lid]"), "the type has no attribute \"lid\""},
+        {SANDBOX("numbered: lid"), "the type has no attribute \"lid\""},
+        {SANDBOX("filters: {lid-color: lid}"), "the type has no attribute \"lid\""},
+        {SANDBOX("standing: [name]"), "expected {attribute: value}"},
+        {SANDBOX("standing: [{lid: a}]"), "the type has no attribute \"lid\""},
+        {SANDBOX("owns: [{type: aws.toy.lid, attributes: box}]"), "owns has no key \"attributes\""},
+        {SANDBOX("used_by: {cod: A}"), "used_by has no key \"cod\""},
+        {SANDBOX("used_by: {by: [{typ: aws.toy.lid}]}"), "used_by has no key \"typ\""},
+        {SANDBOX("soft_delete: {sets: lid}"), "the type has no attribute \"lid\""},
+        {SANDBOX("defers: {unless: lid}"), "the type has no attribute \"lid\""},
+        {SANDBOX("delete_empty: {attributes: [lid]}"), "the type has no attribute \"lid\""},
+        {SANDBOX("splits: {A: {att: Members}}"), "splits has no key \"att\""},
+        {SANDBOX("derives: {lid_color: [[red, {lid: a}]]}"), "the type has no attribute \"lid\""},
+        {SANDBOX("derives: {lid_color: [red]}"),
+            "a case is [value, {attribute: value}], the last one [value]"},
+        {SANDBOX("also: {call: A}"), "\"also\" has to be a list, not a map"},
+        {SANDBOX("also: [{call: A, as: look}]"), "\"as\" is one of create, read, list, update, delete, tags"},
+    };
+    assert_messages(cases, sizeof cases / sizeof *cases);
+}
+
+/* What a new one gets may also be for the templates of answers alone. */
+static void test_values_for_templates_alone(void **state)
+{
+    (void)state;
+    spec_free(load_well(SANDBOX("values: {serial: \"${hex8}\"}, shows: {Serial: \"no ${serial|lower}\"}")));
 }
 
 /* A run of the toy: what is wrong with it is all that is wrong. */
@@ -313,6 +374,8 @@ int main(void)
         cmocka_unit_test(test_unknown_keys),
         cmocka_unit_test(test_unknown_attribute),
         cmocka_unit_test(test_other_mistakes),
+        cmocka_unit_test(test_mistakes_for_the_sandbox),
+        cmocka_unit_test(test_values_for_templates_alone),
         cmocka_unit_test(test_mistakes_in_a_run),
         cmocka_unit_test(test_teardown),
         cmocka_unit_test(test_mistakes_in_a_teardown),

@@ -1,0 +1,225 @@
+/*
+ * `sandbox:` of a type: what its server side needs to know besides. The sandbox reads it as plain values;
+ * here every key and every name of an attribute in it is looked at once, so that none is misspelt.
+ */
+#include "provider/spec/load.h"
+
+enum form {
+    FORM_ATTR,       /* an attribute */
+    FORM_ATTRS,      /* a list of attributes */
+    FORM_NAMES,      /* a list of names that the type does not know: calls, members of answers */
+    FORM_BY_ATTR,    /* {attribute: …} */
+    FORM_BY_VALUE,   /* {attribute: …}, or a name that only templates beside it use */
+    FORM_CASES,      /* the same, each with a list of [value, {attribute: value}] */
+    FORM_TO_ATTR,    /* {name: attribute} */
+    FORM_MAP,        /* {name: …} */
+    FORM_KEYS,       /* a map with these keys */
+    FORM_KEYS_BELOW, /* {name: a map with these keys} */
+    FORM_RULES,      /* a list of maps with these keys */
+    FORM_STEPS,      /* a list of calls, see load_also() */
+    FORM_THINGS,     /* a list of {attribute: value} */
+};
+
+static const struct sandbox_key {
+    const char *name;
+    enum form form;
+    const char *keys; /* of the maps in it */
+} sandbox_keys[] = {
+    {"values", FORM_BY_VALUE, NULL},
+    {"numbered", FORM_ATTR, NULL},
+    {"on_update", FORM_BY_VALUE, NULL},
+    {"states", FORM_BY_ATTR, NULL},
+    {"updating", FORM_BY_ATTR, NULL},
+    {"deleting", FORM_BY_ATTR, NULL},
+    {"derives", FORM_CASES, NULL},
+    {"unique", FORM_ATTRS, NULL},
+    {"standing", FORM_THINGS, NULL},
+    {"references", FORM_BY_ATTR, NULL},
+    {"check", FORM_BY_ATTR, NULL},
+    {"creates", FORM_RULES, "type attributes"},
+    {"owns", FORM_RULES, "type attribute"},
+    {"delete_empty", FORM_KEYS, "attributes code"},
+    {"delete_unless", FORM_BY_ATTR, NULL},
+    {"used_by", FORM_KEYS, "code by"},
+    {"strict", FORM_ATTRS, NULL},
+    {"members_are_things", FORM_ATTRS, NULL},
+    {"defers", FORM_KEYS, "unless attributes"},
+    {"splits", FORM_KEYS_BELOW, "at by"},
+    {"errors", FORM_KEYS, "absent exists invalid reference"},
+    {"quiet", FORM_NAMES, NULL},
+    {"loud", FORM_NAMES, NULL},
+    {"soft_delete", FORM_KEYS, "sets unless undo code listed"},
+    {"also", FORM_STEPS, NULL},
+    {"shows", FORM_MAP, NULL},
+    {"shows_in", FORM_MAP, NULL},
+    {"shows_beside", FORM_MAP, NULL},
+    {"item_shows", FORM_BY_ATTR, NULL},
+    {"collects", FORM_KEYS_BELOW, "type attribute if shows lists"},
+    {"text_maps", FORM_NAMES, NULL},
+    {"lingers", FORM_BY_ATTR, NULL},
+    {"breaks", FORM_BY_ATTR, NULL},
+    {"blocks", FORM_KEYS, "code message"},
+    {"leaves_behind", FORM_RULES, "when type attributes tags"},
+    {"filters", FORM_TO_ATTR, NULL},
+    {"prefixes", FORM_TO_ATTR, NULL},
+    {"narrows", FORM_TO_ATTR, NULL},
+    {"distinct", FORM_TO_ATTR, NULL},
+    {"published", FORM_BY_ATTR, NULL},
+};
+
+enum { KEY_COUNT = sizeof sandbox_keys / sizeof *sandbox_keys };
+
+/* ---- calls that other clients make ---- */
+
+static void load_one_also(struct type_loader *t, const struct node *node, struct spec_also *out)
+{
+    struct step_rules rules = {.what = "a call under \"also\"", .extra = "as", .reads = true};
+    out->as = load_text(t->l, node, "as");
+    static const char *const known[] = {"create", "read", "list", "update", "delete", "tags"};
+    bool is_known = false;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        is_known = is_known || str_eqz(out->as, known[i]);
+    if (!is_known)
+        load_error(t->l, node, "\"as\" is one of create, read, list, update, delete, tags");
+    rules.nothing = rules.pages = str_eqz(out->as, "list");
+    if (str_eqz(out->as, "tags"))
+        rules.ident = node_get(load_tags_node(t), "send");
+    out->step = load_step(t, node, &rules);
+}
+
+static void load_also(struct type_loader *t, const struct node *also)
+{
+    struct spec_also *calls = ARENA_ARRAY(t->l->arena, struct spec_also, also->count);
+    for (uint32_t i = 0; i < also->count; i++)
+        load_one_also(t, also->items[i], &calls[i]);
+    t->type->also = calls;
+    t->type->also_count = also->count;
+}
+
+/* ---- keys and names ---- */
+
+/* Does a text below the node use "${name"? */
+static bool is_used(const struct node *node, struct str name)
+{
+    if (node->kind == NODE_STRING) {
+        for (ptrdiff_t at = str_find(node->string, STR("${"), 0); at >= 0;
+             at = str_find(node->string, STR("${"), (size_t)at + 2)) {
+            struct str rest = str_slice(node->string, (size_t)at + 2, node->string.n);
+            if (str_starts(rest, name) && rest.n > name.n && (rest.p[name.n] == '}' || rest.p[name.n] == '|'))
+                return true;
+        }
+        return false;
+    }
+    bool used = false;
+    for (uint32_t i = 0; node->kind == NODE_LIST && i < node->count; i++)
+        used = used || is_used(node->items[i], name);
+    for (uint32_t i = 0; node->kind == NODE_MAP && i < node->count; i++)
+        used = used || is_used(node->entries[i].value, name);
+    return used;
+}
+
+static void check_keys_are_attrs(struct type_loader *t, const struct node *map, const struct node *users)
+{
+    for (uint32_t i = 0; i < map->count; i++)
+        if (!users || !is_used(users, map->entries[i].key))
+            load_attr_named(t, map->entries[i].value, map->entries[i].key);
+}
+
+static void check_list(struct type_loader *t, const struct node *list, const struct sandbox_key *key)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        if (key->form == FORM_RULES)
+            load_keys(t->l, list->items[i], key->name, key->keys);
+        else if (list->items[i]->kind == NODE_MAP)
+            check_keys_are_attrs(t, list->items[i], NULL);
+        else
+            load_error(t->l, list->items[i], "expected {attribute: value}");
+}
+
+/* Attributes by name in a map with keys of its own, and the rules in it. */
+static void check_inside(struct type_loader *t, const struct node *map)
+{
+    const struct node *users = node_get(map, "by");
+    load_attr_names(t, node_get(map, "attributes"));
+    struct str sets = load_text(t->l, map, "sets"), unless = load_text(t->l, map, "unless");
+    if (sets.n)
+        load_attr_named(t, node_get(map, "sets"), sets);
+    if (unless.n)
+        load_attr_named(t, node_get(map, "unless"), unless);
+    for (uint32_t i = 0; users && users->kind == NODE_LIST && i < users->count; i++)
+        load_keys(t->l, users->items[i], "used_by", "type attribute call shows");
+}
+
+/* [[value, {attribute: value}], [value]] */
+static void check_cases(struct type_loader *t, const struct node *cases)
+{
+    for (uint32_t i = 0; cases->kind == NODE_LIST && i < cases->count; i++) {
+        const struct node *one = cases->items[i];
+        bool has_conditions = one->kind == NODE_LIST && one->count == 2 && one->items[1]->kind == NODE_MAP;
+        if (one->kind != NODE_LIST || !(one->count == 1 || has_conditions))
+            load_error(t->l, one, "a case is [value, {attribute: value}], the last one [value]");
+        else if (has_conditions)
+            check_keys_are_attrs(t, one->items[1], NULL);
+    }
+    if (cases->kind != NODE_LIST)
+        load_error(t->l, cases, "expected a list of cases, not %s", node_kind_name(cases));
+}
+
+static void check_map(
+    struct type_loader *t, const struct node *sandbox, const struct node *map, const struct sandbox_key *key)
+{
+    if (key->form == FORM_BY_ATTR)
+        check_keys_are_attrs(t, map, NULL);
+    if (key->form == FORM_BY_VALUE || key->form == FORM_CASES)
+        check_keys_are_attrs(t, map, sandbox);
+    if (key->form == FORM_KEYS && load_keys(t->l, map, key->name, key->keys))
+        check_inside(t, map);
+    for (uint32_t i = 0; i < map->count; i++)
+        if (key->form == FORM_TO_ATTR)
+            load_attr_names(t, map->entries[i].value);
+        else if (key->form == FORM_KEYS_BELOW)
+            load_keys(t->l, map->entries[i].value, key->name, key->keys);
+        else if (key->form == FORM_CASES)
+            check_cases(t, map->entries[i].value);
+}
+
+static void check_key(
+    struct type_loader *t, const struct node *sandbox, const struct node *node, const struct sandbox_key *key)
+{
+    bool lists = key->form == FORM_ATTRS || key->form == FORM_NAMES || key->form == FORM_RULES ||
+                 key->form == FORM_STEPS || key->form == FORM_THINGS;
+    int kind = lists ? NODE_LIST : key->form == FORM_ATTR ? NODE_STRING : NODE_MAP;
+    if (node->kind != kind) {
+        load_error(t->l, node, "\"%s\" has to be %s, not %s", key->name,
+            lists              ? "a list"
+            : kind == NODE_MAP ? "a map"
+                               : "a name",
+            node_kind_name(node));
+        return;
+    }
+    if (key->form == FORM_ATTR || key->form == FORM_ATTRS)
+        load_attr_names(t, node);
+    else if (key->form == FORM_NAMES)
+        load_names(t->l, node);
+    else if (key->form == FORM_STEPS)
+        load_also(t, node);
+    else if (lists)
+        check_list(t, node, key);
+    else
+        check_map(t, sandbox, node, key);
+}
+
+void load_sandbox(struct type_loader *t, const struct node *node)
+{
+    struct str names = STR_EMPTY;
+    for (size_t i = 0; node && i < KEY_COUNT; i++)
+        names = arena_printf(t->l->arena, "%.*s%s ", STR_ARG(names), sandbox_keys[i].name);
+    if (!node || !load_keys(t->l, node, "sandbox", names.p))
+        return;
+    t->type->sandbox = node_value(t->l->arena, node);
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        const struct node *value = node_get(node, sandbox_keys[i].name);
+        if (value)
+            check_key(t, node, value, &sandbox_keys[i]);
+    }
+}

@@ -1,0 +1,75 @@
+"""The spec language: every key that the loader takes is in docs/specs.md and in use, and what specs say of other types is so. Nothing here calls anybody."""
+
+import re
+
+import yaml
+
+from support import ROOT
+
+LOADER = "".join(path.read_text() for path in sorted((ROOT / "provider/spec").glob("load*.c")))
+SPECS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "provider/aws/specs").glob("*.yaml"))}
+TYPES = {f"aws.{service}.{name}": body for service, spec in SPECS.items() for name, body in spec.get("types", {}).items()}
+TEXT = r'((?:"[^"]*"\s*\\?\s*)+)'
+UNUSED = {"entry", "result", "mark"}  # what the protocols have and no service here needs; tags that are not to bear weir's own
+IN_C = {"aws.s3.object", "aws.s3.directory"}  # types that no spec has
+
+
+def keys():
+    """What stands in the loader's tables of keys: #define X_KEYS, load_keys(…, what, keys), .extra, and the rows of sandbox_keys."""
+    texts = re.findall(rf"#define \w+_KEYS\s*\\\s*{TEXT}", LOADER) + re.findall(rf'load_keys\(\s*[^"]*?"[^"]*",\s*{TEXT}\)', LOADER) + re.findall(rf"\.extra = {TEXT}", LOADER)
+    rows = re.findall(r'\{"(\w+)", FORM_\w+, (?:"([^"]*)"|NULL)\}', LOADER)
+    texts += [f'"{name}" "{inside}"' for name, inside in rows]
+    assert len(rows) >= 40
+    return {key for text in texts for part in re.findall(r'"([^"]*)"', text) for key in part.split()}
+
+
+KEYS = keys()
+
+
+def used(node):
+    """All keys of all maps."""
+    if isinstance(node, dict):
+        return {key for key in node if isinstance(key, str)} | {key for value in node.values() for key in used(value)}
+    return {key for value in node for key in used(value)} if isinstance(node, list) else set()
+
+
+def test_keys_are_known():
+    assert len(KEYS) > 180 and {"service", "token", "load", "as", "delete_whole", "splits", "retry_unless"} - KEYS == {"load"}
+
+
+def test_every_key_is_documented():
+    text = (ROOT / "docs/specs.md").read_text()
+    code = " ".join(re.findall(r"```yaml\n(.*?)```", text, re.S) + re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.S)))
+    words = set(re.findall(r"[a-z_0-9]+", code))
+    assert KEYS - words == set()
+
+
+def test_every_key_is_used():
+    assert KEYS - {key for spec in SPECS.values() for key in used(spec)} == UNUSED
+
+
+def references(body):
+    """(type, attribute) of what a type's spec says of others; attribute None where only the type is named."""
+    sandbox = body.get("sandbox", {})
+    for type_ in sandbox.get("references", {}).values():
+        yield type_, None
+    for rule in sandbox.get("owns", []) + sandbox.get("used_by", {}).get("by", []) + list(sandbox.get("collects", {}).values()):
+        yield rule["type"], rule["attribute"]
+    for rule in sandbox.get("creates", []) + sandbox.get("leaves_behind", []):
+        yield from ((rule["type"], attribute) for attribute in rule["attributes"])
+    for leaf in body.get("leaves", []):
+        yield from ((leaf["type"], attribute) for attribute in leaf["match"])
+    for option in body.get("run", {}).get("options", {}).values():
+        if "resource" in option:
+            yield option["resource"], None
+
+
+def test_other_types_are_there():
+    wrong = []
+    for name, body in TYPES.items():
+        for type_, attribute in references(body):
+            if type_ not in TYPES and type_ not in IN_C:
+                wrong.append(f"{name}: {type_}")
+            elif attribute and attribute not in TYPES[type_]["attributes"] and not (attribute == "arn" and "arn" in TYPES[type_]):
+                wrong.append(f"{name}: {type_} has no {attribute}")
+    assert wrong == []
