@@ -1,4 +1,4 @@
-/* Starting, ending, stopping; the list. */
+/* Starting, running, ending, stopping. */
 #include "provider/sandbox/jobs/executions.h"
 
 #include "base/clock.h"
@@ -13,39 +13,9 @@
 enum {
     MAX_EVENTS = 25000, /* the service's */
     MAX_THREADS = 64,
-    MAX_KEPT = 1000, /* that have ended */
     EXPRESS_MS = 300000,
     MAX_HISTORY = 64 * 1024 * 1024, /* beyond it events come without inputs and outputs */
 };
-
-struct executions *executions_new(struct jobs *jobs)
-{
-    struct executions *all = mem_zalloc(sizeof *all);
-    all->jobs = jobs;
-    pthread_mutex_init(&all->lock, NULL);
-    return all;
-}
-
-void executions_stop(struct executions *all)
-{
-    if (!all)
-        return;
-    pthread_mutex_lock(&all->lock);
-    for (size_t i = 0; i < all->n; i++)
-        atomic_store(&all->items[i]->scope.stopped, true);
-    pthread_mutex_unlock(&all->lock);
-}
-
-void executions_free(struct executions *all)
-{
-    if (!all)
-        return;
-    for (size_t i = 0; i < all->n; i++)
-        job_run_release(all->items[i]->run);
-    free(all->items);
-    pthread_mutex_destroy(&all->lock);
-    free(all);
-}
 
 /* ---- one execution ---- */
 
@@ -69,10 +39,15 @@ static void free_run(void *ctx)
 
 const struct job_run_ops execution_run_ops = {stop_run, output_of_run, free_run};
 
-const char *execution_status(const struct execution *execution)
+static const char *status_name(int64_t status)
 {
     static const char *const names[] = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"};
-    return execution->ended ? names[execution->status] : "RUNNING";
+    return status < 0 ? "RUNNING" : names[status];
+}
+
+const char *execution_status(const struct execution *execution)
+{
+    return status_name(execution->ended ? (int64_t)execution->status : -1);
 }
 
 static void put(struct value_builder *b, const char *key, struct str text)
@@ -89,24 +64,22 @@ static void put_time(struct value_builder *b, const char *key, int64_t ms)
 
 const struct value *execution_describe(struct execution *execution, struct arena *arena)
 {
-    struct value_builder b = VALUE_BUILDER(arena);
+    static const char *const data[] = {"input", "output", "error", "cause"};
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     struct value_entry included = {STR("included"), &value_true};
     const struct value *details = value_map(arena, &included, 1);
-    pthread_mutex_lock(&execution->all->lock);
+    const struct value *record = execution_record(execution, arena);
     put(&b, "executionArn", execution->arn);
     put(&b, "stateMachineArn", execution->machine);
     put(&b, "name", execution->name);
-    put(&b, "status", str_z(execution_status(execution)));
+    put(&b, "status", str_z(status_name(job_int(record, "status", -1))));
     put_time(&b, "startDate", execution->start_ms);
-    put_time(&b, "stopDate", execution->ended ? execution->stop_ms : 0);
-    put(&b, "input", execution->input);
+    put_time(&b, "stopDate", job_int(record, "stop_ms", 0));
+    for (size_t i = 0; i < sizeof data / sizeof *data; i++)
+        put(&b, data[i], value_text(value_getz(record, data[i]), (struct str){NULL, 0}));
     value_builder_set(&b, STR("inputDetails"), details);
-    put(&b, "output", execution->output);
-    if (execution->output.p)
+    if (!value_is_null(value_getz(record, "output")))
         value_builder_set(&b, STR("outputDetails"), details);
-    put(&b, "error", execution->error);
-    put(&b, "cause", execution->cause);
-    pthread_mutex_unlock(&execution->all->lock);
     return value_builder_map(&b);
 }
 
@@ -286,15 +259,19 @@ static void set_outcome(struct execution *execution, const struct asl_outcome *o
 static void finish(struct execution *execution, struct arena *arena, const struct asl_outcome *outcome)
 {
     static const enum job_state states[] = {JOB_SUCCEEDED, JOB_FAILED, JOB_TIMEOUT, JOB_STOPPED};
+    struct executions *all = execution->all;
     set_outcome(execution, outcome);
     ended_event(execution, arena, outcome);
-    pthread_mutex_lock(&execution->all->lock);
+    pthread_mutex_lock(&all->lock);
     execution->stop_ms = clock_wall_ms();
-    pthread_mutex_unlock(&execution->all->lock);
-    execution_save(execution); /* before anybody is told that it has ended: what was told outlives a kill */
-    pthread_mutex_lock(&execution->all->lock);
+    pthread_mutex_unlock(&all->lock);
+    /* Before anybody is told that it has ended: what was told outlives a kill. */
+    struct execution *stored = execution->express ? NULL : execution_save(execution);
+    pthread_mutex_lock(&all->lock);
     execution->ended = true;
-    pthread_mutex_unlock(&execution->all->lock);
+    if (stored || execution->express)
+        executions_replace(all, execution, stored);
+    pthread_mutex_unlock(&all->lock);
     job_run_end(execution->run, states[outcome->status], execution->error, execution->cause);
 }
 
@@ -332,44 +309,7 @@ static void run(void *ctx)
     job_run_release(execution->run);
 }
 
-/* ---- the list ---- */
-
-static struct execution *find(struct executions *all, struct str arn)
-{
-    for (size_t i = all->n; i-- > 0;)
-        if (str_eq(all->items[i]->arn, arn))
-            return all->items[i];
-    return NULL;
-}
-
-static void keep_few(struct executions *all)
-{
-    size_t ended = 0;
-    for (size_t i = 0; i < all->n; i++)
-        ended += all->items[i]->ended;
-    for (size_t i = 0; i < all->n && ended > MAX_KEPT; i++) {
-        struct execution *oldest = all->items[i];
-        if (!oldest->ended)
-            continue;
-        memmove(&all->items[i], &all->items[i + 1], (all->n - i - 1) * sizeof *all->items);
-        all->n--;
-        ended--;
-        i--;
-        execution_forget(oldest);
-        job_run_release(oldest->run);
-    }
-}
-
-struct execution *execution_find(struct executions *all, struct str arn)
-{
-    pthread_mutex_lock(&all->lock);
-    executions_load(all);
-    struct execution *found = find(all, arn);
-    if (found)
-        job_run_keep(found->run);
-    pthread_mutex_unlock(&all->lock);
-    return found;
-}
+/* ---- stopping ---- */
 
 void execution_stop(struct execution *execution, struct str error, struct str cause)
 {
@@ -441,25 +381,6 @@ static int check(const struct execution_request *request, struct arena *arena, s
     return 0;
 }
 
-/* A name may be used again only to ask for the same once more while it runs. */
-static int claim(struct executions *all, struct execution *made, struct execution **out, struct err *err)
-{
-    executions_load(all);
-    struct execution *existing = find(all, made->arn);
-    if (!existing) {
-        keep_few(all);
-        MEM_GROW(all->items, all->cap, all->n + 1);
-        all->items[all->n++] = made;
-        *out = made;
-        return 0;
-    }
-    if (existing->ended || !str_eq(existing->input, made->input))
-        return job_refuse(
-            err, 400, "ExecutionAlreadyExists", "Execution Already Exists: '%.*s'", STR_ARG(made->arn));
-    *out = existing;
-    return 0;
-}
-
 static void give_up(struct execution *execution)
 {
     struct asl_outcome outcome = {
@@ -477,7 +398,7 @@ int execution_start(
         return -1;
     struct execution *made = make(all, request);
     pthread_mutex_lock(&all->lock);
-    int status = claim(all, made, out, err);
+    int status = executions_add(all, made, out, err);
     if (!status)
         job_run_keep((*out)->run); /* the caller's */
     pthread_mutex_unlock(&all->lock);
@@ -486,7 +407,8 @@ int execution_start(
         return status;
     }
     execution_log_open(made);
-    execution_save(made);
+    if (!made->express)
+        execution_save(made);
     job_run_keep(made->run); /* the thread's */
     if (jobs_thread(all->jobs, run, made))
         give_up(made);

@@ -1,9 +1,11 @@
 /*
- * Executions of state machines: one thread each (and what Parallel and Map take besides), history in memory,
- * a file each below DIR/jobs/executions when they start and when they end. Those whose end was never written
- * were running when the sandbox went away: they are ABORTED.
+ * Executions of state machines: one thread each (and what Parallel and Map take besides). While one runs it
+ * is in memory with its history; once it has ended it is in files below DIR/jobs/executions, and the list has
+ * a small `stored` one in its place. Those whose end was never written were running when the sandbox went
+ * away: they are ABORTED. EXPRESS ones are nobody's to look at: they leave the list, and have no files.
  *
- *   executions.c             starting, ending, stopping; the list
+ *   executions.c             starting, running, ending, stopping
+ *   executions_list.c        the list
  *   executions_store.c       files
  *   executions_tasks.c       what tasks do: other services of the sandbox, directly
  *   executions_tokens.c      tasks that wait until somebody says that they are done
@@ -33,6 +35,7 @@ struct executions {
     bool loaded;
     struct execution **items; /* in the order in which they were started */
     size_t n, cap;
+    uint64_t stored;           /* bytes in files of those that have ended */
     struct task_token *tokens; /* under jobs->lock, on whose condition those who hold them wait */
 };
 
@@ -43,11 +46,13 @@ struct execution {
     struct executions *all;
     struct job_run *run;
     struct arena arena;
-    struct str arn, name, machine, machine_name, region, role;
+    struct str arn, name, machine, machine_name, region;
     bool express;
+    int64_t start_ms;
+    uint64_t stored; /* bytes in its files, which have what follows but how it ended; 0: it is all here */
+    struct str role;
     const struct value *definition;
     struct str input; /* JSON text */
-    int64_t start_ms;
     struct asl_scope scope;
     enum execution_log log, log_wanted; /* log: once its stream is there */
     bool log_data;                      /* inputs and outputs too */
@@ -89,8 +94,16 @@ const char *execution_status(const struct execution *execution);
 /* Adds to the history. */
 int64_t execution_event(struct execution *execution, int64_t previous, const char *type, const char *name,
     const struct value *details);
-/* As the service's DescribeExecution says it, with times that suit call's protocol. */
+/* As the service's DescribeExecution says it. */
 const struct value *execution_describe(struct execution *execution, struct arena *arena);
+
+/* ---- executions_list.c ---- */
+
+/* A new one gets its place; *out is it, or the one that runs under its name with the same input. With the
+ * lock held. */
+int executions_add(struct executions *all, struct execution *made, struct execution **out, struct err *err);
+/* One that has ended leaves the list, or `stored` takes its place. With the lock held. */
+void executions_replace(struct executions *all, struct execution *ended, struct execution *stored);
 
 /* ---- executions_log.c ---- */
 
@@ -106,8 +119,17 @@ const struct value *execution_without_data(struct arena *arena, const struct val
 /* ---- executions_store.c ---- */
 
 void executions_load(struct executions *all); /* with the lock held */
-void execution_save(struct execution *execution);
-void execution_forget(struct execution *execution);
+/* Writes all of it, with its history once stop_ms is known. What then stands for it in the list; NULL: it has
+ * not ended, or could not be written (which was said on stderr). */
+struct execution *execution_save(struct execution *execution);
+void execution_forget(const struct execution *execution);
+/* All of it but the history, under the members' names; of no use without a reference to the execution. */
+const struct value *execution_record(struct execution *execution, struct arena *arena);
+/* Events from the one with index `first` on, up to `end`, of n that there were; the latest first where
+ * `backward`. */
+size_t execution_event_count(struct execution *execution);
+void execution_events(struct execution *execution, size_t n, size_t first, size_t end, bool backward,
+    struct value_builder *out);
 
 /* ---- executions_tasks.c ---- */
 
@@ -122,6 +144,8 @@ const struct value *execution_write_results(struct execution *execution, struct 
     const struct asl_map_run *run, const struct value *writer, const struct asl_map_result *results, size_t n,
     struct asl_error *error);
 void execution_map_run(struct execution *execution, struct arena *arena, struct asl_map_run *run);
+/* With the lock held, or while nobody else knows `to`. */
+void execution_copy_map_runs(struct execution *to, const struct execution *from);
 job_handler do_describe_map_run, do_list_map_runs;
 
 /* ---- executions_tokens.c ---- */

@@ -57,6 +57,20 @@ void execution_map_run(struct execution *execution, struct arena *arena, struct 
     pthread_mutex_unlock(&execution->all->lock);
 }
 
+/* After it has ended: it is at rest. */
+void execution_copy_map_runs(struct execution *to, const struct execution *from)
+{
+    struct map_run **last = &to->map_runs;
+    for (const struct map_run *run = from->map_runs; run; run = run->next) {
+        struct map_run *copy = ARENA_NEW(&to->arena, struct map_run);
+        *copy = *run;
+        copy->next = NULL;
+        copy->run.arn = arena_str(&to->arena, run->run.arn);
+        *last = copy;
+        last = &copy->next;
+    }
+}
+
 /* ---- shown ---- */
 
 static const struct value *counts_of(struct arena *arena, const struct asl_map_counts *counts)

@@ -118,26 +118,32 @@ static int do_describe_machine(struct job_call *call, struct err *err)
     struct execution *execution;
     if (find_execution(call, &execution, err))
         return -1;
-    AUTO_BUF struct buf definition = BUF_INIT;
-    json_write(&definition, execution->definition, JSON_PLAIN);
+    const struct value *record = execution_record(execution, call->arena);
     set(call, "stateMachineArn", value_string(call->arena, execution->machine));
     set(call, "name", value_string(call->arena, execution->machine_name));
-    set(call, "definition", value_string(call->arena, buf_str(&definition)));
-    set(call, "roleArn", value_string(call->arena, execution->role));
+    set(call, "definition", json_as_text(call->arena, value_getz(record, "definition")));
+    set(call, "roleArn", value_getz(record, "role"));
     set(call, "updateDate", job_time(call, execution->start_ms));
     job_run_release(execution->run);
     return 0;
 }
 
-static const struct value *summary(struct execution *execution, struct arena *arena)
+static const struct value *summary(const struct job_call *call, struct execution *execution)
 {
-    static const char *const members[] = {
-        "executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate"};
-    const struct value *all = execution_describe(execution, arena), *out = NULL;
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        if (value_getz(all, members[i]))
-            out = value_with(arena, out, str_z(members[i]), value_getz(all, members[i]));
-    return value_with(arena, out, STR("redriveCount"), value_int(arena, 0));
+    struct arena *arena = call->arena;
+    pthread_mutex_lock(&execution->all->lock);
+    struct value_entry entries[] = {
+        {STR("executionArn"), value_string(arena, execution->arn)},
+        {STR("stateMachineArn"), value_string(arena, execution->machine)},
+        {STR("name"), value_string(arena, execution->name)},
+        {STR("status"), value_stringz(arena, execution_status(execution))},
+        {STR("startDate"), job_time(call, execution->start_ms)},
+        {STR("redriveCount"), value_int(arena, 0)},
+        {STR("stopDate"), job_time(call, execution->stop_ms)},
+    };
+    bool ended = execution->ended;
+    pthread_mutex_unlock(&execution->all->lock);
+    return value_map(arena, entries, ended ? 7 : 6);
 }
 
 /* Newest first, each with a reference. */
@@ -177,7 +183,7 @@ static int do_list(struct job_call *call, struct err *err)
     struct value_builder list = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < n; i++) {
         if (!status && i >= first && i < end)
-            value_builder_add(&list, summary(found[i], call->arena));
+            value_builder_add(&list, summary(call, found[i]));
         job_run_release(found[i]->run);
     }
     set(call, "executions", value_builder_list(&list));
@@ -204,38 +210,27 @@ static const struct value *without_data(struct arena *arena, const struct value 
     return event;
 }
 
-/* The events up to now, copied. */
-static const struct value **events_of(
-    struct execution *execution, struct arena *arena, bool backward, size_t *n)
-{
-    pthread_mutex_lock(&execution->all->lock);
-    *n = execution->event_count;
-    const struct value **events = ARENA_ARRAY(arena, const struct value *, *n + 1);
-    for (size_t i = 0; i < *n; i++)
-        events[i] = value_copy(arena, execution->events[backward ? *n - 1 - i : i]);
-    pthread_mutex_unlock(&execution->all->lock);
-    return events;
-}
-
 static int do_history(struct job_call *call, struct err *err)
 {
     struct execution *execution;
-    size_t n, first, end;
+    size_t first, end;
     const struct value *next;
     if (find_execution(call, &execution, err))
         return -1;
     bool backward = value_equal(value_getz(call->input, "reverseOrder"), &value_true);
     bool bare = value_equal(value_getz(call->input, "includeExecutionData"), &value_false);
-    const struct value **events = events_of(execution, call->arena, backward, &n);
+    size_t n = execution_event_count(execution);
+    AUTO_BUILDER struct value_builder events = VALUE_BUILDER(call->arena), list = VALUE_BUILDER(call->arena);
+    int status = job_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err);
+    if (!status)
+        execution_events(execution, n, first, end, backward, &events);
     job_run_release(execution->run);
-    if (job_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err))
-        return -1;
-    struct value_builder list = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&list, bare ? without_data(call->arena, events[i]) : events[i]);
+    const struct value *all = value_builder_list(&events);
+    for (uint32_t i = 0; i < all->count; i++)
+        value_builder_add(&list, bare ? without_data(call->arena, all->items[i]) : all->items[i]);
     set(call, "events", value_builder_list(&list));
     set(call, "nextToken", next);
-    return 0;
+    return status;
 }
 
 /* ---- stopping ---- */

@@ -62,3 +62,23 @@ def test_variables_have_a_size(machines):
         "A": {"Type": "Pass", "Assign": {"t": "x" * 100}, "Next": "B"}, "B": {"Type": "Pass", "Assign": {"t.$": "States.Format('{}{}', $t, $t)"}, "Next": "B"}}}
     end = machines.run(loop)
     assert (end["status"], end["error"]) == ("FAILED", "States.DataLimitExceeded")
+
+
+def test_what_has_ended_is_not_kept_in_memory(kept_sandbox, tmp_path):
+    """A history of 13 MiB each; an EXPRESS machine has none, and its executions are forgotten."""
+    machines, text, folder = Machines(kept_sandbox), "x" * 100000, tmp_path / "data/jobs/executions"
+    states = {f"S{i}": {"Type": "Pass", "Next": f"S{i + 1}"} for i in range(64)}
+    states["S64"] = {"Type": "Succeed"}
+    machine = machines.make({"StartAt": "S0", "States": states})
+    machines.end(machines.start(machine, text))
+    before = kept_sandbox.status("VmRSS")
+    ends = [machines.end(machines.start(machine, text)) for _ in range(8)]
+    assert kept_sandbox.status("VmRSS") - before < 40 * 1024
+    assert {json.loads(end["output"]) for end in ends} == {text}
+    events = machines.history(ends[0]["executionArn"], maxResults=10, reverseOrder=True)
+    assert [event["id"] for event in events] == list(range(132, 122, -1)) and len(events[1]["stateExitedEventDetails"]["output"]) == len(text) + 2
+    files = list(folder.iterdir())
+    assert len(files) == 18
+    express = machines.make({"Type": "Pass"}, type="EXPRESS")
+    assert machines.client.start_sync_execution(stateMachineArn=express)["status"] == "SUCCEEDED"
+    assert sorted(files) == sorted(folder.iterdir())
