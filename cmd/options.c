@@ -30,7 +30,7 @@ static const struct option stack[] = {
 };
 static const struct option plan[] = {
     {0, "target", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(targets), .completes = COMPLETES_ADDRESS,
-        .doc = "only this resource and what it needs; may be repeated"},
+        .doc = "only this resource (NAME, NAME[\"key\"], a module) and what it needs; may be repeated"},
     {0, "replace", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(replaces), .completes = COMPLETES_ADDRESS,
         .doc = "delete and create this resource anew; may be repeated"},
     {0, "no-refresh", FIELD(no_refresh), .doc = "trust the state instead of reading the live services"},

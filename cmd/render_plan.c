@@ -209,9 +209,7 @@ static void refresh_line(const struct plan *plan, const struct render_options *o
 {
     if (!plan->refreshed || !plan->refresh_requests)
         return;
-    /* those that were there before: the rest has nothing to be read */
-    size_t n = plan->counts[ACTION_NOOP] + plan->counts[ACTION_UPDATE] + plan->counts[ACTION_REPLACE] +
-               plan->counts[ACTION_DELETE] + plan->counts[ACTION_ADOPT] + plan->counts[ACTION_FORGET];
+    size_t n = plan->refresh_count;
     style_on(out, o->color, STYLE_DIM);
     buf_addf(out, "Refreshed %zu resource%s with %" PRIu64 " request%s in ", n, n == 1 ? "" : "s",
         plan->refresh_requests, plan->refresh_requests == 1 ? "" : "s");
@@ -277,6 +275,15 @@ static size_t action_count(const struct plan *plan)
     return n;
 }
 
+static void as_it_is(const struct plan *plan, struct buf *out)
+{
+    size_t n = plan->resource_count - plan->left_count;
+    buf_addf(out, "No changes: %zu resource%s as the stack says", n, n == 1 ? " is" : "s are");
+    if (plan->left_count)
+        buf_addf(out, "; %zu other%s left out", plan->left_count, plan->left_count == 1 ? " was" : "s were");
+    buf_addz(out, ".\n");
+}
+
 static void nothing_to_do(const struct plan *plan, bool drift, struct buf *out)
 {
     if (plan->destroy)
@@ -288,8 +295,7 @@ static void nothing_to_do(const struct plan *plan, bool drift, struct buf *out)
     else if (drift)
         buf_addz(out, "No changes: what was changed outside is not at odds with the stack.\n");
     else
-        buf_addf(out, "No changes: %zu resource%s as the stack says.\n", plan->resource_count,
-            plan->resource_count == 1 ? " is" : "s are");
+        as_it_is(plan, out);
 }
 
 static void change_sections(const struct plan *plan, const struct render_options *o, struct buf *out)

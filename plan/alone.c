@@ -115,7 +115,7 @@ bool alone_includes(struct planner *p, const struct decl *decl)
     each_resource_dep(p, decl, any_pending, &search);
     if (!search.found || !evaluate_instances(p, decl) || !reached(p, decl))
         return false;
-    p->targeted[decl->index] = true;
+    p->targeted[decl->index] = p->whole[decl->index] = true;
     p->minimal[decl->index] = true;
     return true;
 }

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { KEYS_SHOWN = 200 }; /* bytes of the addresses in a hint */
+
 struct seen *seen_find(const struct planner *p, struct str address)
 {
     return map_get(&p->seen_by_address, address);
@@ -132,15 +134,16 @@ void claim_graph(const struct planner *p, struct graph *graph)
     graph_open_circles(graph);
 }
 
-static void target_with_deps(struct planner *p, const struct decl *decl)
+static void target_with_deps(struct planner *p, const struct decl *decl, bool whole)
 {
+    p->whole[decl->index] |= whole;
     if (p->targeted[decl->index])
         return;
     p->targeted[decl->index] = true;
     if (p->options.alone)
         return;
     for (size_t i = 0; i < decl->dep_count; i++)
-        target_with_deps(p, decl->deps[i]);
+        target_with_deps(p, decl->deps[i], true);
 }
 
 static bool target_is_known(struct planner *p, struct str target)
@@ -177,6 +180,7 @@ bool claim_targets(struct planner *p)
     bool ok = all_known(p, "--replace", options->replaces, options->replace_count);
     if (!options->target_count) {
         memset(p->targeted, true, p->stack->decl_count * sizeof *p->targeted);
+        memset(p->whole, true, p->stack->decl_count * sizeof *p->whole);
         return ok;
     }
     ok &= all_known(p, "--target", options->targets, options->target_count);
@@ -185,9 +189,37 @@ bool claim_targets(struct planner *p)
         for (size_t i = 0; i < p->stack->decl_count; i++) {
             const struct decl *decl = p->stack->decls[i];
             bool one = decl->keyed && !str_eq(target, declared); /* of a module's instances */
-            if ((str_eq(decl->address, declared) && !one) || address_matches(decl->address, &target, 1))
-                target_with_deps(p, decl);
+            bool whole = address_matches(decl->address, &target, 1);
+            if ((str_eq(decl->address, declared) && !one) || whole)
+                target_with_deps(p, decl, whole);
         }
     }
     return ok;
+}
+
+bool claim_is_target(const struct planner *p, const struct decl *decl, struct str address)
+{
+    return p->whole[decl->index] || address_matches(address, p->options.targets, p->options.target_count);
+}
+
+bool claim_has_targets(struct planner *p, const struct decl *decl)
+{
+    const struct instances *list = &p->instances[decl->index];
+    for (size_t t = 0; t < p->options.target_count; t++) {
+        struct str target = p->options.targets[t];
+        bool there = list->unread || str_eq(target, decl->address) ||
+                     !str_eq(address_declared(target), decl->address) || seen_find(p, target);
+        AUTO_BUF struct buf names = BUF_INIT;
+        for (size_t i = 0; i < list->n && !there; i++) {
+            there = str_eq(list->items[i].address, target);
+            if (names.n < KEYS_SHOWN)
+                buf_addf(&names, "%s%.*s", i ? ", " : "", STR_ARG(list->items[i].address));
+        }
+        if (there)
+            continue;
+        struct diag *d = diag_error(p->diags, decl->span, "there is no %.*s", STR_ARG(target));
+        diag_hint(p->diags, d, "there %s %s", list->n == 1 ? "is" : "are", list->n ? names.p : "none");
+        return false;
+    }
+    return true;
 }

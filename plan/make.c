@@ -41,6 +41,7 @@ struct planner *planner_new(
         .values = ARENA_ARRAY(&plan->arena, const struct value *, n),
         .instances = ARENA_ARRAY(&plan->arena, struct instances, n),
         .targeted = ARENA_ARRAY(&plan->arena, bool, n),
+        .whole = ARENA_ARRAY(&plan->arena, bool, n),
         .pending = ARENA_ARRAY(&plan->arena, bool, n),
         .fixed = ARENA_ARRAY(&plan->arena, bool, n),
         .stamps = ARENA_ARRAY(&plan->arena, uint32_t, n),
@@ -156,6 +157,25 @@ void freeze_instances(struct planner *p, const struct decl *decl)
             .seen = seen,
             .planned = seen->live};
     }
+}
+
+/* Instances that are no targets are as they are recorded; those that are not, are not there. */
+static void freeze_others(struct planner *p, const struct decl *decl)
+{
+    struct instances *list = &p->instances[decl->index];
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        struct instance *instance = &list->items[i];
+        if (!claim_is_target(p, decl, instance->address)) {
+            instance->seen = seen_find(p, instance->address);
+            if (!instance->seen)
+                continue;
+            instance->seen->claimed = true;
+            instance->planned = instance->seen->live;
+        }
+        list->items[n++] = *instance;
+    }
+    list->n = n;
 }
 
 static const struct import *import_of(const struct planner *p, struct str address)
@@ -276,12 +296,15 @@ static bool plan_resource(struct planner *p, const struct decl *decl)
         freeze_instances(p, decl);
         return true;
     }
-    if (!evaluate_instances(p, decl))
+    if (!evaluate_instances(p, decl) || !claim_has_targets(p, decl))
         return false;
+    if (decl->kind == DECL_RESOURCE && !p->whole[decl->index])
+        freeze_others(p, decl);
     struct instances *list = &p->instances[decl->index];
     bool ok = true;
     for (size_t i = 0; i < list->n; i++)
-        ok &= plan_instance(p, &list->items[i]);
+        if (decl->kind == DECL_DATA || claim_is_target(p, decl, list->items[i].address))
+            ok &= plan_instance(p, &list->items[i]);
     return ok;
 }
 
@@ -366,8 +389,10 @@ static void collect_changes(struct planner *p)
             plan->resource_count += list->n;
         for (size_t k = 0; k < list->n; k++) {
             struct instance *instance = &list->items[k];
-            if (p->stack->decls[i]->kind == DECL_RESOURCE)
+            if (p->stack->decls[i]->kind == DECL_RESOURCE) {
                 plan->counts[instance->action]++;
+                plan->left_count += !instance->desired;
+            }
             if (!instance->change)
                 continue;
             MEM_GROW(p->changes, p->change_cap, p->change_count + 1);

@@ -82,6 +82,8 @@ struct plan {
     size_t output_count;
     const struct value *output_values; /* all root outputs as planned */
     size_t resource_count;             /* instances in the stack */
+    size_t left_count;                 /* of these, what no target means: they were not compared */
+    size_t refresh_count;              /* recorded resources that were read */
     uint64_t refresh_requests;
     int64_t refresh_ms;
     bool refreshed;
@@ -125,7 +127,7 @@ struct plan_options {
     bool destroy;
     bool no_refresh;
     bool offline;              /* validate: no state, no service */
-    const struct str *targets; /* addresses; none: everything */
+    const struct str *targets; /* addresses, of single instances too; none: everything */
     size_t target_count;
     bool delete_adopted;        /* consent to delete what was there before weir */
     unsigned teardown;          /* destroy: what may go besides the resources, enum teardown */

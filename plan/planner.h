@@ -62,6 +62,7 @@ struct planner {
     const struct value **values;   /* by decl->index; NULL: not evaluated yet */
     struct instances *instances;   /* by decl->index */
     bool *targeted;                /* by decl->index; false: frozen, its recorded values stand */
+    bool *whole;                   /* by decl->index: all its instances are targeted, not only named ones */
     bool *pending;                 /* by decl->index: its value will change during apply */
     bool *fixed;                   /* by decl->index: no resource or data source is behind it */
     uint8_t *entered;              /* by decl->index, of modules: enum entry, once their `when` is known */
@@ -148,6 +149,10 @@ int recover_for_plan(struct planner *p, struct err *err);
 bool claim_records(struct planner *p);
 /* Which declarations the targets mean, and what those depend on. False after an error. */
 bool claim_targets(struct planner *p);
+/* Of a targeted declaration: is this instance meant, too? */
+bool claim_is_target(const struct planner *p, const struct decl *decl, struct str address);
+/* Are all instances there that the targets name? False after an error. */
+bool claim_has_targets(struct planner *p, const struct decl *decl);
 struct seen *seen_find(const struct planner *p, struct str address);
 /* The address without its instance key. */
 struct str address_declared(struct str address);

@@ -141,7 +141,8 @@ static int add_seen(struct refresh *r, struct seen *seen, struct err *err)
 {
     struct planner *p = r->p;
     const struct decl *decl = p->options.alone ? stack_find(p->stack, address_declared(seen->address)) : NULL;
-    if (p->options.alone && (!decl || !p->targeted[decl->index]))
+    if (p->options.alone &&
+        (!decl || !p->targeted[decl->index] || !claim_is_target(p, decl, seen->address)))
         return 0;
     const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->type, false, err);
     if (!schema)
@@ -437,6 +438,7 @@ int refresh_records(struct planner *p, struct err *err)
         if (!r.failed)
             collect_singles(&r);
         pool_run(threads, r.single_count, read_single, &r);
+        p->plan->refresh_count = count;
         p->plan->refresh_requests = workspace_requests(p->workspace) - requests;
         p->plan->refresh_ms = clock_mono_ms() - start;
         observe(&p->options.observer,

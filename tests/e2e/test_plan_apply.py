@@ -137,6 +137,35 @@ def test_targets(local_stack):
     assert "nope" in local_stack.run("plan", "--target", "nope", status=3).err
 
 
+def test_target_of_one_instance(local_stack):
+    text = """
+        stack: many
+        inputs: {v: {type: integer, default: 1}, keys: [a, b]}
+        resources:
+          base: {type: weir.value, value: "${inputs.v}"}
+          many: {type: weir.value, for_each: "${inputs.keys}", value: "${each.key} ${base.value}"}
+        outputs: {all: "${[for k, v in many : k]}"}
+    """
+    local_stack.write(text)
+    assert local_stack.plan("--target", 'many["a"]') == {"base": "create", 'many["a"]': "create"}
+    local_stack.apply("--target", 'many["a"]')
+    assert local_stack.addresses() == ["base", 'many["a"]']
+    local_stack.apply()
+    assert local_stack.plan("-i", "v=2", "--target", 'many["a"]') == {"base": "update", 'many["a"]': "update"}
+    local_stack.apply("-i", "v=2", "--target", 'many["a"]')
+    assert local_stack.plan("-i", "v=2") == {'many["b"]': "update"}
+    local_stack.run("plan", "-i", "v=3", "--target", 'many["b"]', "-o", "p.plan")
+    local_stack.apply("p.plan")
+    assert local_stack.plan("-i", "v=3") == {'many["a"]': "update"}
+    # an instance that goes, and one that never was
+    assert local_stack.plan("-i", "v=3", "-i", 'keys=["b"]', "--target", 'many["b"]') == {}
+    assert local_stack.plan("-i", "v=3", "--target", 'many["a"]', "--target", "many") == {'many["a"]': "update"}
+    wrong = local_stack.run("plan", "--target", 'many["c"]', status=3).err
+    assert 'there is no many["c"]' in wrong and 'there are many["a"], many["b"]' in wrong
+    local_stack.apply("-i", "v=3")
+    local_stack.assert_settled("-i", "v=3")
+
+
 def test_replace(local_stack):
     local_stack.write(CHAIN)
     local_stack.apply()

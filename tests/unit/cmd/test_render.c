@@ -273,6 +273,7 @@ static struct plan *sample(void)
         .output_count = 1,
         .resource_count = 5,
         .refreshed = true,
+        .refresh_count = 4,
         .refresh_requests = 4,
         .refresh_ms = 940,
         .drifted = true};
@@ -349,6 +350,10 @@ static void nothing_to_do(void **state)
     struct plan plan = {.resource_count = 300};
     render_plan(&plan, &(struct render_options){0}, &out);
     assert_string_equal(out.p, "No changes: 300 resources are as the stack says.\n");
+    buf_clear(&out);
+    plan.left_count = 299;
+    render_plan(&plan, &(struct render_options){0}, &out);
+    assert_string_equal(out.p, "No changes: 1 resource is as the stack says; 299 others were left out.\n");
     buf_clear(&out);
     plan.destroy = true;
     render_plan(&plan, &(struct render_options){0}, &out);
