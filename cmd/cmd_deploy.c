@@ -56,9 +56,9 @@ static int run(struct invocation *inv)
 
 static const struct option options[] = {
     {0, "no-refresh", .offset = offsetof(struct settings, no_refresh),
-        .doc = "take the state for what there is; do not ask the services"},
+        .doc = "trust the state instead of reading the live services"},
     {0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .offset = offsetof(struct settings, parallelism),
-        .min = 1, .max = 1000, .doc = "work on so many resources at a time (default 32)"},
+        .min = 1, .max = 1024, .doc = "at most so many operations at a time (default: 32)"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {
@@ -79,7 +79,9 @@ const struct command cmd_deploy = {
         "else. What these "
         "need besides has to be there already: a new bucket or role takes `weir apply`. Only they are looked "
         "at, so this takes about as long as the upload.\n\n"
-        "JOB is the address of a job (then its artifacts come with it, and other jobs stay as they are), of "
+        "JOB is the address of a job or of one instance of it (then its artifacts come with it, and other "
+        "jobs "
+        "stay as they are), of "
         "an artifact (then all that uses it comes with it) or of a module; a job's name at the service will "
         "do, too. What refers to a deployed job or artifact follows where it has to: the role that may read "
         "the script, the alias that moves to a new version.\n\n"

@@ -14,8 +14,9 @@
 
 /*
  * All artifacts and what refers to them; with `names` (addresses of jobs, artifacts or modules) only those
- * jobs and the artifacts that they use, or those artifacts and all that refers to them. ERR_ABSENT,
- * ERR_INVALID where there is nothing to deploy.
+ * jobs and the artifacts that they use, or those artifacts and all that refers to them. Of a single instance
+ * the state says with which others it belongs together. ERR_ABSENT, ERR_INVALID where there is nothing to
+ * deploy.
  */
 int deploy_targets(const struct workspace *workspace, struct arena *arena, const struct str *names, size_t n,
     const struct str **targets, size_t *count, struct err *err);

@@ -98,6 +98,7 @@ def test_deploys_what_changed_and_nothing_else(stack, place):
     stack.apply()
     stack.assert_settled()
     assert planned(stack.run("deploy", "--yes", "--json")) == {}
+    assert "No changes: 8 resources are as the stack says; 3 others were left out." in stack.run("deploy").out
     stack.destroy()
 
 
@@ -112,6 +113,23 @@ def test_deploys_a_job_by_its_address_or_name(stack, place):
         assert script_of(place, "jobs-clean") == text
     assert set(stack.plan()) == {"lib", "layer", "ingest"}
     stack.run("deploy", "ingest", "--yes")
+    stack.assert_settled()
+    stack.destroy()
+
+
+def test_deploys_one_instance_of_many(stack, place):
+    stack.apply()
+    for i, name in enumerate(['job["clean"]', 'script["clean"]', "jobs-clean"]):
+        put(stack, "jobs/clean.py", f"version = {i}\n")
+        put(stack, "jobs/join.py", f"unfinished = {i}\n")
+        done = planned(stack.run("deploy", name, "--yes", "--json"))
+        assert done == {'script["clean"]': "update", 'job["clean"]': "update", "role": "update"}, name
+        assert script_of(place, "jobs-clean") == f"version = {i}\n" and script_of(place, "jobs-join") == "first = 1\n"
+    assert stack.plan() == {'script["join"]': "update", 'job["join"]': "update", "role": "update"}
+    assert 'there is no job["none"]' in stack.run("deploy", 'job["none"]', "--yes", status=3).err
+    stack.run("rollback", 'job["clean"]', "--yes")
+    assert script_of(place, "jobs-clean") == "version = 1\n" and script_of(place, "jobs-join") == "first = 1\n"
+    stack.run("deploy", "job", "--yes")
     stack.assert_settled()
     stack.destroy()
 
@@ -501,5 +519,18 @@ def test_instances_that_share_an_artifact_go_back_together(tmp_path, cloud):
     assert "is the one in use" in stack.run("rollback", "job", "--to", "0", "--yes", status=1).err
     stack.run("rollback", "job", "--yes")
     assert {cloud.client("glue").get_job(JobName=f"shared-{key}")["Job"]["Command"]["ScriptLocation"] for key in "ab"} == {before}
+    stack.assert_settled()
+    stack.destroy()
+
+
+def test_an_instance_that_shares_its_artifact_goes_alone(tmp_path, cloud):
+    stack = Stack(tmp_path / "stack", cloud).write(SHARED)
+    put(stack, "lib/main.py", "first = 1\n")
+    stack.apply()
+    put(stack, "lib/main.py", "second = 2\n")
+    done = stack.run("deploy", 'job["a"]', "--yes")
+    assert 'job["b"] uses one of these artifacts, too; it keeps the version that it has' in done.err, str(done)
+    assert stack.plan() == {'job["b"]': "update"}
+    stack.run("deploy", "--yes")
     stack.assert_settled()
     stack.destroy()
