@@ -231,6 +231,15 @@ bool triggered(struct planner *p, const struct instance *instance);
 bool expression_changes(
     struct planner *p, const struct instance *instance, const struct expr *expr, struct diags *diags);
 
+/* ---- decisions.c ---- */
+
+/* SHA-256 over everything that the plan decides. */
+struct str decisions_fingerprint(const struct plan *plan, struct arena *arena);
+/* By address, what becomes of each resource: nothing secret, to be kept for decisions_differ(). */
+const struct value *decisions_of(const struct plan *plan, struct arena *arena);
+/* ERR_STALE: says where the plan differs from what was decided then. */
+int decisions_differ(const struct plan *plan, const struct value *then, struct err *err);
+
 /* ---- objects.c ---- */
 
 /* Names of the attributes in which desired differs from live; the executor asks again when all is known.

@@ -5,7 +5,6 @@
 #include "plan/planner.h"
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
 
@@ -67,28 +66,6 @@ static void inputs_values(
     *secret = value_builder_map(&hashed);
 }
 
-/* SHA-256 over every decision; sensitive values are left out (the inputs behind them are compared by their
- * hashes). */
-static struct str fingerprint(const struct plan *plan, struct arena *arena)
-{
-    AUTO_BUF struct buf text = BUF_INIT;
-    for (size_t i = 0; i < plan->change_count; i++) {
-        const struct change *change = &plan->changes[i];
-        buf_addf(&text, "%.*s %s %.*s %d\n", STR_ARG(change->address), action_name(change->action),
-            STR_ARG(change->moved_from), change->create_before_destroy);
-        for (size_t k = 0; k < change->attr_count; k++) {
-            buf_addf(&text, " %.*s ", STR_ARG(change->attrs[k].name));
-            bool hashed = change->attrs[k].attr->write_only;
-            json_write(&text, hashed ? NULL : change->attrs[k].before, JSON_REDACT | JSON_MARK_UNKNOWN);
-            buf_addz(&text, " -> ");
-            json_write(&text, change->attrs[k].after, JSON_REDACT | JSON_MARK_UNKNOWN);
-            buf_addz(&text, "\n");
-        }
-    }
-    json_write(&text, plan->output_values, JSON_REDACT | JSON_MARK_UNKNOWN);
-    return sha256_hex(arena, buf_str(&text));
-}
-
 int plan_save(const struct plan *plan, const char *path, struct err *err)
 {
     const struct planner *p = plan->planner;
@@ -113,7 +90,8 @@ int plan_save(const struct plan *plan, const char *path, struct err *err)
         {STR("inputs"), plain},
         {STR("secrets"), secret},
         {STR("live"), live_values(p, &arena)},
-        {STR("fingerprint"), value_string(&arena, fingerprint(plan, &arena))},
+        {STR("decisions"), decisions_of(plan, &arena)},
+        {STR("fingerprint"), value_string(&arena, decisions_fingerprint(plan, &arena))},
     };
     AUTO_BUF struct buf text = BUF_INIT;
     json_write(&text, value_map(&arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
@@ -301,9 +279,10 @@ int plan_load(struct workspace *workspace, const struct saved_plan *saved, const
     if (plan_make(workspace, &same, diags, &plan, err))
         return -1;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    if (!str_eq(fingerprint(plan, &scratch), text_of(saved, "fingerprint"))) {
+    if (!str_eq(decisions_fingerprint(plan, &scratch), text_of(saved, "fingerprint"))) {
+        decisions_differ(plan, value_getz(saved->content, "decisions"), err);
         plan_free(plan);
-        return stale(err, "something it depends on (a file, a data source) changed");
+        return -1;
     }
     *out = plan;
     return 0;

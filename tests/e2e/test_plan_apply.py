@@ -105,6 +105,37 @@ def test_saved_plan_refuses_when_the_stack_changed(local_stack):
     assert not (local_stack.folder / ".weir").exists() or local_stack.addresses() == []
 
 
+@pytest.mark.parametrize("name, text, message", [
+    ("b", "y", 'b is not as this plan has it: value is now "y", not "x" (1 more differs)'),
+    ("b", "y" * 200, "b is not as this plan has it: value is another (1 more differs)"),
+    ("many", "y", "many is not as this plan has it: value is another"),
+    ("list", "x,y", 'list["y"] is not as this plan has it: it would be created now, and not left as it is'),
+    ("list", "y", 'list["y"] is not as this plan has it: it would be created now, and not left as it is (1 more differs)'),
+    ("list", "", 'list["x"] is not as this plan has it: it would be left as it is now, and not created'),
+    ("told", "y", "the outputs are not as this plan has them"),
+])
+def test_saved_plan_says_what_is_not_as_it_was(local_stack, name, text, message):
+    """Files that are read while planning are no files of the stack."""
+    local_stack.write("""
+        stack: read
+        resources:
+          b: {type: weir.value, value: '${file("b.txt")}'}
+          a: {type: weir.value, value: "${b.value}"}
+          many: {type: weir.value, value: {text: '${file("many.txt")}'}}
+          list: {type: weir.value, for_each: '${compact(split(",", file("list.txt")))}', value: 1}
+        outputs: {told: '${file("told.txt")}'}
+    """)
+    for other in ("b", "many", "list", "told"):
+        local_stack.write("x", f"{other}.txt")
+    local_stack.run("plan", "-o", "p.plan")
+    local_stack.write(text, f"{name}.txt")
+    refused = local_stack.run("apply", "p.plan", status=1)
+    assert f"error: {message}\n" in refused.err, str(refused)
+    assert "a file or a data source changed since it was made: run `weir plan` again" in refused.err, str(refused)
+    local_stack.write("x", f"{name}.txt")
+    local_stack.run("apply", "p.plan")
+
+
 def test_saved_plan_refuses_what_is_no_plan(local_stack):
     local_stack.write(CHAIN)
     local_stack.write("hello\n", "p.plan")
