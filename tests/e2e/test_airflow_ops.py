@@ -135,7 +135,7 @@ def test_dbt(tmp_path):
     project = shutil.copytree(EXAMPLE / "dbt", tmp_path / "dbt")
 
     def run(*command):
-        done = subprocess.run([str(word) for word in command], cwd=project, capture_output=True, text=True, timeout=300, env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"})
+        done = subprocess.run([str(word) for word in command], cwd=project, capture_output=True, text=True, env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"})
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done.stdout
 

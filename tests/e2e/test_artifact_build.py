@@ -96,7 +96,7 @@ def test_two_weirs_in_one_folder_build_one_after_the_other(tmp_path):
     second = stack.start("plan", "-v")
     assert "waiting for another weir that builds in this folder" in second.stderr.readline()
     write(stack.folder, {"go": ""})
-    assert first.communicate(timeout=30) and second.communicate(timeout=30)
+    assert first.communicate() and second.communicate()
     assert first.returncode == second.returncode == 0
     assert (stack.folder / "log").read_text() == "begin\nend\n" * 2
 
@@ -131,7 +131,7 @@ def read_terminal(master, process):
         if not piece:
             break
         out += piece
-    process.wait(timeout=30)
+    process.wait()
     os.close(master)
     return out.decode(errors="replace")
 
@@ -197,7 +197,7 @@ def test_its_whole_group_ends(tmp_path, by):
     assert "at work" in process.stderr.readline()
     if by == "interrupt":
         process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate()
     child = int((stack.folder / "child").read_text())
     if by == "interrupt":
         assert process.returncode == 130 and "the build command `sh make.sh` was interrupted" in err, err
@@ -214,10 +214,10 @@ def test_it_ends_with_weir_test(tmp_path):
     process = subprocess.Popen(stack.command("test"), cwd=stack.folder, env=stack.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     until(lambda: (stack.folder / "pid").exists() and (stack.folder / "pid").read_text(), process=process)
     os.killpg(process.pid, signal.SIGINT)
-    process.wait(timeout=30)
+    process.wait()
     child = int((stack.folder / "pid").read_text())
     try:
-        until(lambda: gone(child), seconds=5)
+        until(lambda: gone(child))
     finally:
         if not gone(child):
             os.kill(child, signal.SIGKILL)
@@ -228,7 +228,7 @@ def test_interrupted_apply_has_begun_nothing(stack, cloud):
     process = stack.start("apply", "--yes", "-v")
     until(lambda: "at work" in process.stderr.readline(), process=process)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate()
     assert process.returncode == 130, err
     assert stack.addresses() == [] and cloud.client("s3").list_buckets()["Buckets"] == []
 
@@ -250,7 +250,7 @@ def test_build_that_waits_for_a_resource(stack, cloud):
     process = stack.write(LATE).start("apply", "--yes", "-v")
     until(lambda: cloud.client("sqs").list_queues().get("QueueUrls"), process=process)
     write(stack.folder, {"go": ""})
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate()
     assert process.returncode == 0 and "| code: begun" in out + err, out + err
     stack.assert_settled()
     stack.destroy()
@@ -268,7 +268,7 @@ def test_build_while_applying_is_interrupted_by_a_second_signal(stack, cloud):
         assert line
     assert not gone(int((stack.folder / "pid").read_text()))
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate()
     assert process.returncode == 130, out + err
     assert gone(int((stack.folder / "pid").read_text()))
     assert sorted(stack.addresses()) == ["lake", "more", "other", "role"]

@@ -85,7 +85,7 @@ def test_changed_while_it_is_uploaded(stack, cloud):
     until(lambda: any(request.startswith("PUT /art-lake") for request in cloud.requests()), process=process)
     write(stack.folder, {"main.py": "x = 2\n"})
     cloud.fail()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate()
     assert process.returncode == 1 and "the sources do not give what was planned" in err and "plan again" in err, err
     assert cloud.client("lambda").list_functions()["Functions"] == [] and keys(cloud) == []
     stack.apply()

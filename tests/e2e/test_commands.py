@@ -178,7 +178,7 @@ def test_colours_in_a_terminal(local_stack):
         except OSError:
             pass
         os.close(master)
-        assert process.wait(timeout=30) == 0 and b"a" in text
+        assert process.wait() == 0 and b"a" in text
         assert (b"\x1b[" in text) == coloured, text
 
 
@@ -195,7 +195,7 @@ def test_prompt_in_a_terminal(local_stack):
         except OSError:
             pass
         os.close(master)
-        process.wait(timeout=30)
+        process.wait()
         assert local_stack.addresses() == made
 
 
@@ -289,7 +289,7 @@ def test_a_served_sandbox_ends_in_order(local_stack, number):
     while "unset" not in process.stdout.readline():
         assert process.poll() is None
     process.send_signal(number)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate()
     assert process.returncode == 0 and not Path(re.search(r", from (\S+)\. Clients", err)[1]).exists(), err
 
 
@@ -327,7 +327,7 @@ def test_a_served_sandbox_is_used_from_another_terminal(local_stack):
         local_stack.apply("--sandbox")
         local_stack.assert_settled("--sandbox")
         serving.send_signal(number)
-        serving.communicate(timeout=20)
+        serving.communicate()
         local_stack.assert_settled("--sandbox")
 
 

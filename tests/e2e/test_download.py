@@ -139,7 +139,7 @@ def test_two_at_once(stored, sandbox):
     result = place.run("rollback", "code", "--to", "0", "--out", "old.bin", status=1)
     assert "another process is downloading" in result.err
     sandbox.faults()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate()
     assert process.returncode == 0, out + err
     assert (place.folder / "old.bin").read_bytes() == data
 
@@ -156,7 +156,7 @@ def test_the_network_goes(stored, sandbox):
     """The run fails, and the next goes on."""
     place, data = stored
     sandbox.faults({"service": "s3", "operation": GETS, "latency": 0, "times": 2}, {"service": "s3", "operation": GETS, "fault": "reset"})
-    result = place.run("rollback", "code", "--to", "0", "--out", "old.bin", status=1, env={"AWS_MAX_ATTEMPTS": "1"}, timeout=120)
+    result = place.run("rollback", "code", "--to", "0", "--out", "old.bin", status=1, env={"AWS_MAX_ATTEMPTS": "1"})
     assert "downloading s3://down-lake/code/" in result.err
     sandbox.faults({"service": "s3", "operation": GETS, "latency": 0})
     assert saved(place, "--to", "0") == data
@@ -189,7 +189,7 @@ def test_no_room(stored, sandbox):
     """A file that may not grow so far is like a full disk."""
     place, _ = stored
     limited = ["prlimit", f"--fsize={20 * MIB}", *place.command("rollback", "code", "--to", "0", "--out", "old.bin")]
-    result = subprocess.run(limited, cwd=place.folder, env=place.env, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(limited, cwd=place.folder, env=place.env, capture_output=True, text=True)
     assert result.returncode == 1 and 'cannot write "old.bin"' in result.stderr, result.stderr
     assert not left_overs(place)
 

@@ -47,7 +47,7 @@ def test_unknown_region(stack):
     del stack.env["AWS_ENDPOINT_URL"]
     stack.env["AWS_REGION"] = "mars-central-1"
     stack.write(JOB)
-    result = stack.apply(status=1, timeout=60)
+    result = stack.apply(status=1)
     assert "mars-central-1" in result.err and "region" in result.err
 
 
@@ -76,7 +76,7 @@ def test_unreachable_endpoint(stack):
         port = unused.getsockname()[1]
     stack.env["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
     stack.write(BUCKET)
-    result = stack.apply(status=1, timeout=120)
+    result = stack.apply(status=1)
     assert f"127.0.0.1:{port}" in result.err
     assert stack.addresses() == []
 
@@ -84,7 +84,7 @@ def test_unreachable_endpoint(stack):
 def test_unresolvable_endpoint(stack):
     stack.env["AWS_ENDPOINT_URL"] = "https://nowhere.invalid"
     stack.write(BUCKET)
-    assert "nowhere.invalid" in stack.apply(status=1, timeout=120).err
+    assert "nowhere.invalid" in stack.apply(status=1).err
 
 
 def test_plain_http_only_to_loopback(stack):
@@ -125,7 +125,7 @@ def test_strange_answers(stack, wire_server, service, answer):
     address, text = STACKS[service]
     stack.write(textwrap.dedent(text) + ACCOUNT_KNOWN)
     stack.env["AWS_ENDPOINT_URL"] = wire_server(ANSWERS[answer]).url
-    result = stack.apply(status=1, timeout=120)
+    result = stack.apply(status=1)
     assert f"\n  {address}: " in result.err and len(result.err) < 10_000, str(result)
     # what was answered with a 2xx may be there; it is kept as half-made
     assert stack.addresses() == ([address] if b" 200 " in (ANSWERS[answer] or b"") and "half-made" in stack.run("state", "list").out else [])
@@ -171,7 +171,7 @@ def test_final_refusal_is_not_retried(stack, cloud):
 def test_trouble_without_end_gives_up(stack, cloud):
     stack.write(BUCKET)
     cloud.fail({"match": ".*", "status": 503, "times": 1000, "body": ""})
-    result = stack.apply(status=1, timeout=300)
+    result = stack.apply(status=1)
     assert "503" in result.err
     assert 2 <= len(cloud.requests()) <= 12
 
@@ -234,7 +234,7 @@ def test_what_passes_by_itself_is_waited_for(stack, cloud, what):
     text, call, status, body = UNSETTLED[what]
     stack.write(text)
     cloud.fail({"match": call, "status": status, "body": body})
-    stack.apply(timeout=120)
+    stack.apply()
     assert len([label for label in cloud.requests() if re.search(call, label)]) >= 2
     stack.assert_settled()
     stack.destroy()
@@ -256,7 +256,7 @@ def test_what_was_just_made_is_not_seen_everywhere(stack, cloud, call, code):
     stack.write(NETWORK)
     body = f"<Response><Errors><Error><Code>{code}</Code><Message>does not exist</Message></Error></Errors><RequestID>r</RequestID></Response>"
     cloud.fail({"match": call, "status": 400, "times": 2, "body": body})
-    stack.apply(timeout=120)
+    stack.apply()
     assert cloud.requests().count(call) == 3
     stack.assert_settled()
     stack.destroy()
@@ -339,7 +339,7 @@ def test_trouble_while_deleting_loses_nothing(stack, cloud):
     stack.write(ROLE)
     stack.apply()
     cloud.fail({"match": "DeleteRole$", "status": 409, "times": 99, "body": "<ErrorResponse><Error><Code>DeleteConflict</Code><Message>in use</Message></Error></ErrorResponse>"})
-    assert "DeleteConflict" in stack.destroy(status=1, timeout=200).err
+    assert "DeleteConflict" in stack.destroy(status=1).err
     assert stack.addresses() == ["role"]
     cloud.fail()
     stack.destroy()

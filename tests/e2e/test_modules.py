@@ -17,7 +17,7 @@ def test_module(stack, tmp_path):
     assert list(folder.glob("tests/*.yaml"))
     for command in (["validate"], ["test", "--json"]):
         done = subprocess.run(
-            [WEIR, "-C", folder, *command], capture_output=True, text=True, timeout=120, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+            [WEIR, "-C", folder, *command], capture_output=True, text=True, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
         )
         assert done.returncode == 0, done.stdout + done.stderr
     assert [json.loads(line) for line in done.stdout.splitlines()]

@@ -612,7 +612,7 @@ def test_many_stacks_at_once(tmp_path, cloud):
         one.write(f"stack: side{i}\nresources: {{lake: {{type: aws.s3.bucket, name: side-{i}}}, v: {{type: weir.value, value: '${{lake.arn}}'}}}}\n")
     running = [one.start("apply", "--yes") for one in stacks]
     for process in running:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
         assert process.returncode == 0, out + err
     for one in stacks:
         one.assert_settled()
@@ -626,7 +626,7 @@ def test_one_state_for_many_at_once(local_stack):
     running = [local_stack.start("apply", "--yes", *(["--lock-timeout", "30s"] if i % 2 else [])) for i in range(6)]
     statuses = []
     for i, process in enumerate(running):
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
         statuses.append(process.returncode)
         assert process.returncode == 0 or (process.returncode == 4 and i % 2 == 0 and "locked" in err), out + err
     assert 0 in statuses

@@ -141,7 +141,7 @@ def test_one_writer(machine, cloud):
     two.run("plan")  # needs no lock
     threading.Timer(0.3, cloud.fail).start()
     two.apply("--lock-timeout", "30s")
-    process.communicate(timeout=30)
+    process.communicate()
     assert process.returncode == 0
     two.assert_settled()
     assert cloud.requests().count("CreateRole") == 1
@@ -153,7 +153,7 @@ def test_killed_writer(machine, cloud):
     one, two = machine(), machine()
     process = hold_apply(one, cloud, 1)
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate()
     until(lambda: roles(cloud))
     two.apply("--lock-timeout", "30s")
     two.assert_settled()
@@ -166,7 +166,7 @@ def test_many_writers_at_once(machine, cloud):
     machines = [machine() for _ in range(4)]
     running = [stack.start("apply", "--yes", "--lock-timeout", "60s", "-i", f"n={n}") for n, stack in enumerate(machines)]
     for process in running:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
         assert process.returncode == 0, out + err
     assert cloud.requests().count("CreateRole") == 1
     assert machines[0].addresses() == ["first", "last", "role"]
@@ -187,9 +187,9 @@ def test_a_lock_that_comes_too_late(tmp_path, cloud):
     dead = holder.start("apply", "--yes", "-i", "n=2")  # its lease lasts
     until(lambda: "UpdateRole" in cloud.requests(), process=dead)
     dead.kill()
-    dead.communicate(timeout=30)
+    dead.communicate()
     cloud.fail()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate()
     assert process.returncode == 4 and "locked by" in err, out + err
     assert f"{dead.pid}" in err
 
@@ -212,7 +212,7 @@ def test_stopped_writer(machine, cloud):
     two.apply("--lock-timeout", "30s", "-i", "n=2")
     cloud.forget_requests()
     process.send_signal(signal.SIGCONT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate()
     assert process.returncode == 4 and "lock" in err, out + err
     changes = [request for request in cloud.requests() if not re.search("weir-state/.*/lock/|^GET|List|Get", request)]
     assert changes == []
@@ -224,7 +224,7 @@ def test_lost_session(machine, cloud, place):
     one, two = machine(), machine()
     process = hold_apply(one, cloud, 2)
     ask(place, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'weir'")
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate()
     assert process.returncode != 0 and "lock" in err, out + err
     two.apply()
     two.assert_settled()
@@ -270,7 +270,7 @@ def test_a_store_that_verifies_signatures(tmp_path):
         assert "SignatureDoesNotMatch" in two.run("state", "list", status=1).err
     finally:
         sandbox.terminate()
-        sandbox.wait(timeout=10)
+        sandbox.wait()
 
 
 class Careless(http.server.BaseHTTPRequestHandler):
@@ -366,7 +366,7 @@ def test_places_made_at_once(machine, place, half, end):
     waits = "select count(*) from pg_stat_activity where application_name = 'weir' and wait_event_type = 'Lock'"
     until(lambda: ask(place, waits) == "1\n", process=process)
     other.communicate(f"{end};")
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate()
     assert process.returncode == 0, out + err
     one.assert_settled()
 
@@ -399,7 +399,7 @@ def test_more_than_one_answer_holds(tmp_path, kind, request):
         inputs: {{n: 0}}
     """)
     for n in range(3):  # then the log is long enough for a snapshot
-        stack.apply("-i", f"n={n}", timeout=120)
+        stack.apply("-i", f"n={n}")
     stack.assert_settled("-i", "n=2")
     assert max(item["Size"] for item in server.client().list_objects_v2(Bucket=bucket)["Contents"]) > 64 << 20
     if kind == "sandbox":

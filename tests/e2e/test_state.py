@@ -44,7 +44,7 @@ def test_locked(stack, cloud):
     stack.run("plan")  # reading needs no lock
     threading.Timer(0.3, cloud.fail).start()
     stack.apply("--lock-timeout", "30s")  # waits, then finds nothing to do
-    process.communicate(timeout=30)
+    process.communicate()
     assert process.returncode == 0
     stack.assert_settled()
     assert cloud.requests().count("CreateRole") == 1
@@ -55,7 +55,7 @@ def test_interrupted(stack, cloud, number):
     """What is in flight is finished and recorded, nothing new is begun."""
     process = hold_apply(stack, cloud, 1)
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate()
     assert process.returncode == 130, out + err
     assert "1 skipped" in out and "skipped last" not in out  # their number is enough
     assert stack.addresses() == ["first", "role"]
@@ -67,7 +67,7 @@ def test_interrupted(stack, cloud, number):
 def test_killed_while_a_role_is_made(stack, cloud):
     process = hold_apply(stack, cloud, 1)
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate()
     until(lambda: cloud.client("iam").list_roles()["Roles"])
     stack.apply()
     stack.assert_settled()

@@ -136,14 +136,14 @@ DATABASE = """
 
 
 def test_protected_databases(stack, cloud):
-    stack.write(DATABASE).apply(timeout=120)
+    stack.write(DATABASE).apply()
     rds = cloud.client("rds")
     refused = stack.destroy(status=1)
     assert refused.err.count("`weir destroy --delete-protected` does it") == 2
     assert rds.describe_db_instances()["DBInstances"][0]["DeletionProtection"]
     told = erased(stack.run("plan", "--destroy", "--lab", "--json"))
     assert sorted((e["address"], e["flag"]) for e in told) == [("db", "delete_protected"), ("db", "skip_final_snapshot"), ("table", "delete_protected")]
-    stack.destroy("--delete-protected", "--skip-final-snapshot", timeout=120)
+    stack.destroy("--delete-protected", "--skip-final-snapshot")
     assert rds.describe_db_instances()["DBInstances"] == []
     assert rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"] == []
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
@@ -153,8 +153,8 @@ def test_protected_databases(stack, cloud):
 @pytest.mark.parametrize("tags", ["", "copy_tags_to_snapshot: true, "])
 def test_last_snapshot_is_told_of(stack, cloud, tags):
     """It was asked for, so it stays; but it costs, so --verify says so: also where it bears the marks of what it is of."""
-    stack.write(DATABASE.replace("deletion_protection: true, final", f"{tags}final").replace("deletion_protection: true, ", "")).apply(timeout=120)
-    found = left(stack.destroy("--verify", "--json", status=5, timeout=120))
+    stack.write(DATABASE.replace("deletion_protection: true, final", f"{tags}final").replace("deletion_protection: true, ", "")).apply()
+    found = left(stack.destroy("--verify", "--json", status=5))
     assert found == {("aws.rds.snapshot", "lab-last"): "bears the marks of this stack" if tags else "its last snapshot"}
     assert [item["DBSnapshotIdentifier"] for item in cloud.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]] == ["lab-last"]
 
@@ -175,15 +175,15 @@ def test_last_snapshot_of_a_warehouse(place, tmp_path):
     def snapshots():
         return [(item["SnapshotIdentifier"], item["ClusterIdentifier"]) for item in redshift.describe_cluster_snapshots()["Snapshots"] if item["SnapshotType"] == "manual"]
 
-    stack.write(WAREHOUSE).apply(timeout=120)
-    found = left(stack.destroy("--verify", "--json", status=5, timeout=120))
+    stack.write(WAREHOUSE).apply()
+    found = left(stack.destroy("--verify", "--json", status=5))
     assert found == {("aws.redshift.snapshot", "house-last"): "its last snapshot"}
     assert snapshots() == [("house-last", "lab-house")]
     assert left(stack.destroy("--verify", "--json", status=5)) == found
     redshift.delete_cluster_snapshot(SnapshotIdentifier="house-last")
     assert "Nothing is left" in stack.destroy("--verify").out
-    stack.write(WAREHOUSE.replace("house-last", "house-never")).apply(timeout=120)
-    stack.destroy("--skip-final-snapshot", "--verify", timeout=120)
+    stack.write(WAREHOUSE.replace("house-last", "house-never")).apply()
+    stack.destroy("--skip-final-snapshot", "--verify")
     assert snapshots() == []
 
 
@@ -348,7 +348,7 @@ def test_interrupted_at_the_question(stack, cloud):
     while b"Only" not in said:
         said += os.read(process.stderr.fileno(), 1000) or pytest.fail("no question")
     process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=20)
+    _, rest = process.communicate()
     os.close(master), os.close(slave)
     assert process.returncode == 130 and b"Nothing was done." in rest
     lock = max(found["Key"] for found in s3.list_objects_v2(Bucket="weir-state")["Contents"] if "lock/" in found["Key"])

@@ -68,7 +68,7 @@ class Sandbox(Server):
 
     def stop(self):
         self.process.stdin.close()
-        status = self.process.wait(timeout=300)  # it may have many objects to delete
+        status = self.process.wait()  # it may have many objects to delete
         assert status == 0, f"the sandbox ended with {status}"
 
     def kill(self):
@@ -91,7 +91,7 @@ class Moto(Server):
 
     def stop(self):
         self.process.stdin.close()
-        self.process.wait(timeout=30)
+        self.process.wait()
 
 
 class Versity(Server):
@@ -120,14 +120,14 @@ class Versity(Server):
         self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while self.process.poll() is None:
             try:
-                return urllib.request.urlopen(self.url + "/health", timeout=5).status == 200
+                return urllib.request.urlopen(self.url + "/health").status == 200
             except OSError:
                 time.sleep(0.01)
         return False
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(timeout=30)
+        self.process.wait()
         self.folder.cleanup()
 
 
@@ -150,7 +150,7 @@ def program(name):
 
 
 def answers(server):
-    return urllib.request.urlopen(server.url + "/_weir/health", timeout=5).status == 200
+    return urllib.request.urlopen(server.url + "/_weir/health").status == 200
 
 
 class JobSandbox(Sandbox):
@@ -200,7 +200,7 @@ class Faults:
 
     def __call__(self, method, body=None):
         data = json.dumps(body).encode() if body is not None else None
-        with urllib.request.urlopen(urllib.request.Request(self.url, data=data, method=method), timeout=5) as answer:
+        with urllib.request.urlopen(urllib.request.Request(self.url, data=data, method=method)) as answer:
             return json.loads(answer.read())
 
 

@@ -71,7 +71,7 @@ def unsigned_frames(chunks, trailer):
 
 def send(server, method, target, headers, body=b""):
     """One request; status, headers, body of the answer."""
-    connection = http.client.HTTPConnection(server.address, server.port, timeout=20)
+    connection = http.client.HTTPConnection(server.address, server.port)
     connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
     for name, value in headers.items():
         connection.putheader(name, value)

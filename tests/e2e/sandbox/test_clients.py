@@ -27,7 +27,7 @@ class Runner:
         self.env = env
 
     def __call__(self, *words, ok=True):
-        done = subprocess.run([str(w) for w in words], env=self.env, capture_output=True, text=True, timeout=120)
+        done = subprocess.run([str(w) for w in words], env=self.env, capture_output=True, text=True)
         assert (done.returncode == 0) == ok, done.stdout + done.stderr
         return done.stdout
 

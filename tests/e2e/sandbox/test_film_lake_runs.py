@@ -92,7 +92,7 @@ def test_spark_jobs_make_the_tables(tmp_path):
         lake = lake_on(server, tmp_path / "lake")
         lake.apply("-i", "owner=films")
         for job in ("csv_to_trusted", "json_to_trusted", "trusted_to_refined"):
-            lake.run("run", f'job["{job}"]', "-i", "owner=films", timeout=180)
+            lake.run("run", f'job["{job}"]', "-i", "owner=films")
         for key in ("fact_title", "dim_title", "dim_artist", "bridge_title_genre"):
             for item in server.client().list_objects_v2(Bucket="films-film-lake", Prefix=f"REFINED/{key}/")["Contents"]:
                 if item["Key"].endswith(".parquet"):

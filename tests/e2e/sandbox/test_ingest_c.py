@@ -22,7 +22,7 @@ def test_ingest_c(sandbox, tmp_path):
     folder = example("ingest-c", tmp_path / "stack", None).folder
 
     def weir(*words, status=0):
-        done = subprocess.run([WEIR, "-C", folder, *words], capture_output=True, text=True, timeout=60, env=sandbox.environment())
+        done = subprocess.run([WEIR, "-C", folder, *words], capture_output=True, text=True, env=sandbox.environment())
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout
 

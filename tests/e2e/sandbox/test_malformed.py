@@ -17,7 +17,7 @@ VECTORS = ROOT / "tests/unit/provider/wire/vectors"
 
 def speak(server, data):
     """Sends bytes, gives the status line's number; 0 where the connection was closed without one."""
-    with socket.create_connection((server.address, server.port), timeout=10) as connection:
+    with socket.create_connection((server.address, server.port)) as connection:
         connection.sendall(data)
         with contextlib.suppress(OSError):  # it may have hung up already
             connection.shutdown(socket.SHUT_WR)
@@ -109,7 +109,7 @@ def test_expect(sandbox, bucket):
     for path, wanted in ((f"/{bucket}/k", b"100"), (f"/{bucket}x/k", b"404")):
         headers = Signer(sandbox).headers("PUT", path, payload_hash="UNSIGNED-PAYLOAD")
         head = "".join(f"{k}: {v}\r\n" for k, v in headers.items())
-        with socket.create_connection((sandbox.address, sandbox.port), timeout=10) as connection:
+        with socket.create_connection((sandbox.address, sandbox.port)) as connection:
             connection.sendall(f"PUT {path} HTTP/1.1\r\n{head}Content-Length: 4\r\nExpect: 100-continue\r\n\r\n".encode())
             assert connection.recv(4096).split()[1] == wanted
             if wanted == b"100":

@@ -81,7 +81,7 @@ def test_spark_jobs_from_raw_to_sums(sandbox):
     job = Job(sandbox, REFINE, kind="glueetl", GlueVersion="4.0", WorkerType="G.1X", NumberOfWorkers=2,
               DefaultArguments={"--lake": "s3://lake", "--database": "silver", "--conf": "spark.sql.shuffle.partitions=2 --conf spark.app.name=films"})
     run = job.start()
-    ended = until(lambda: (r := job.run(run))["JobRunState"] in ("SUCCEEDED", "FAILED", "TIMEOUT") and r, seconds=120)
+    ended = until(lambda: (r := job.run(run))["JobRunState"] in ("SUCCEEDED", "FAILED", "TIMEOUT") and r)
     assert ended["JobRunState"] == "SUCCEEDED", (ended, job.output(run, "error"))
     assert ended["LogGroupName"] == "/aws-glue/jobs"
     assert job.output(run) == ["rows in the table: 500", "rows in the new table: 7"]
@@ -132,7 +132,7 @@ def test_bookmarks_of_spark_jobs(sandbox):
         if day:
             sandbox.put(f"marked/day={day}/a.csv", "n\n1\n2\n")
         run = job.start()
-        ended = until(lambda run=run: (r := job.run(run))["JobRunState"] in ("SUCCEEDED", "FAILED", "TIMEOUT") and r, seconds=300)
+        ended = until(lambda run=run: (r := job.run(run))["JobRunState"] in ("SUCCEEDED", "FAILED", "TIMEOUT") and r)
         assert ended["JobRunState"] == "SUCCEEDED", (ended, job.output(run, "error"))
         assert job.output(run) == [said]
 
@@ -140,7 +140,7 @@ def test_bookmarks_of_spark_jobs(sandbox):
 def test_spark_jobs_say_what_went_wrong(sandbox):
     job = Job(sandbox, "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\nspark.read.csv('s3://lake/nothing/here/').count()\n", kind="glueetl")
     run = job.start()
-    ended = until(lambda: (r := job.run(run))["JobRunState"] in ("SUCCEEDED", "FAILED", "TIMEOUT") and r, seconds=60)
+    ended = until(lambda: (r := job.run(run))["JobRunState"] in ("SUCCEEDED", "FAILED", "TIMEOUT") and r)
     assert ended["JobRunState"] == "FAILED"
     assert "AnalysisException" in ended["ErrorMessage"]
     assert "s3://lake/nothing/here" in ended["ErrorMessage"]
@@ -151,7 +151,7 @@ def test_spark_jobs_without_hadoop_aws(tmp_path):
     try:
         job = Job(server, "from pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate().read.csv('s3://lake/x.csv').show()\n", kind="glueetl")
         run = job.start()
-        ended = until(lambda: (r := job.run(run))["JobRunState"] in ("SUCCEEDED", "FAILED", "TIMEOUT") and r, seconds=60)
+        ended = until(lambda: (r := job.run(run))["JobRunState"] in ("SUCCEEDED", "FAILED", "TIMEOUT") and r)
         assert ended["JobRunState"] == "FAILED"
         assert "put hadoop-aws and aws-java-sdk-bundle into" in ended["ErrorMessage"]
     finally:
@@ -166,6 +166,6 @@ def test_spark_jobs_of_emr_serverless(sandbox):
                          "print('sum', spark.read.option('header', True).csv(sys.argv[1]).selectExpr('sum(n)').first()[0], spark.conf.get('spark.sql.shuffle.partitions'))\n")
     run = emr.start_job_run(applicationId=application, executionRoleArn=sandbox.role, jobDriver={"sparkSubmit": {
         "entryPoint": script, "entryPointArguments": ["s3://lake/raw/numbers.csv"], "sparkSubmitParameters": "--conf spark.sql.shuffle.partitions=3"}})["jobRunId"]
-    ended = until(lambda: (r := emr.get_job_run(applicationId=application, jobRunId=run)["jobRun"])["state"] in ("SUCCESS", "FAILED") and r, seconds=120)
+    ended = until(lambda: (r := emr.get_job_run(applicationId=application, jobRunId=run)["jobRun"])["state"] in ("SUCCESS", "FAILED") and r)
     assert ended["state"] == "SUCCESS", ended
     assert sandbox.lines("/aws/emr-serverless", f"applications/{application}/jobs/{run}/SPARK_DRIVER/stdout") == ["sum 42.0 3"]

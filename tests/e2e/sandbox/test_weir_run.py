@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from support import Stack, until
+from support import PATIENCE_S, Stack, until
 
 STACK = """
     stack: running
@@ -103,7 +103,7 @@ def test_lines_are_shown_as_they_come(applied):
     assert process.stdout.readline() == "line 0\n"
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate()
     assert process.returncode == 130
     id = re.search(r"weir run --stop (\S+) counting", err)[1]
     (listed, *_) = applied.run("jobs", "counting", "--json").events()
@@ -112,7 +112,7 @@ def test_lines_are_shown_as_they_come(applied):
     assert follower.stdout.readline() == "line 0\n"
     applied.run("run", "--stop", id, "counting")
     assert follower.stdout.readline() == "line 1\n"
-    follower.communicate(timeout=20)
+    follower.communicate()
     assert follower.returncode == 0
     assert "counting was stopped" in applied.run("run", "--follow", id, "counting", status=1).err
 
@@ -135,9 +135,9 @@ def talk(stack, *args):
     os.close(theirs)
     seen = b""
 
-    def read_until(text, seconds=20):
+    def read_until(text):
         nonlocal seen
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE_S
         while text not in seen.decode(errors="replace"):
             assert time.monotonic() < end, seen
             if select.select([ours], [], [], 0.1)[0]:
@@ -159,7 +159,7 @@ def test_ctrl_c_asks(applied, answer, state):
     read_until("Stop the run?")
     os.write(terminal, f"{answer}\n".encode())
     read_until("being stopped" if answer == "yes" else "To stop it:")
-    assert process.wait(timeout=20) == 130
+    assert process.wait() == 130
     os.close(terminal)
     if answer == "yes":
         applied.run("run", "--follow", id, "counting", status=1)
@@ -179,7 +179,7 @@ def test_who_is_not_there_is_not_asked(applied, signals):
         read_until("Stop the run?")
         process.send_signal(signals[1])
     text = read_until("To stop it:")
-    assert process.wait(timeout=20) == 130
+    assert process.wait() == 130
     os.close(terminal)
     assert ("Stop the run?" in text) == (len(signals) > 1), text
     applied.run("run", "--stop", id, "counting")
@@ -270,7 +270,7 @@ def test_waiting_for_a_function_no_longer(function):
     process = function.start("run", "double", "n:=55", "pause:=30")
     until(lambda: "doubling 55" in function.run("logs", "double", "--since", "1m").out)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate()
     assert process.returncode == 130 and out == "" and "goes on where it runs" in err
     assert "double was still running after 0.3 s" in function.run("run", "double", "n:=1", "pause:=30", "--timeout", "300ms", status=1).err
 
@@ -387,7 +387,7 @@ def test_a_functions_log_is_shown_while_it_runs(waiting, job_sandbox):
             assert shown[-1], shown
         assert process.poll() is None
         job_sandbox.client().put_object(Bucket="functions-of-weir-run", Key=f"go/w{lines}", Body=b"")
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate()
         assert json.loads(out) == f"w{lines}" and process.returncode == 0
         start, *middle, went, end, report = log_of("".join(shown) + err)
         id = start.split()[2]
@@ -404,7 +404,7 @@ def test_two_calls_at_a_time_are_not_mixed_up(waiting, job_sandbox):
     for word in ("other", "mine"):
         job_sandbox.client().put_object(Bucket="functions-of-weir-run", Key=f"go/{word}", Body=b"")
     for process, words in ((other, ["other 0"]), (process, ["mine 0", "mine 1"])):
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate()
         after = err.partition("Those of this one:")[2] or err
         assert log_of(after)[1:-2][-len(words) - 1:] == [*words, "went on"], err
 
