@@ -73,6 +73,7 @@ static bool parse_header(struct exchange *x, struct str rest)
     struct str date = wire_header_get(&x->request, STR("x-amz-date"));
     auth->date = date.n ? date : wire_header_get(&x->request, STR("Date"));
     auth->payload_hash = wire_header_get(&x->request, STR("x-amz-content-sha256"));
+    auth->token = wire_header_get(&x->request, STR("x-amz-security-token"));
     return auth->scope.n && auth->signed_headers.n && auth->signature.n &&
            parse_date(auth->date, &auth->wall_ms);
 }
@@ -86,6 +87,7 @@ static bool parse_query(struct exchange *x)
     auth->date = parameter(&x->arena, query, "X-Amz-Date");
     struct str hash = wire_header_get(&x->request, STR("x-amz-content-sha256"));
     auth->payload_hash = hash.n ? hash : STR("UNSIGNED-PAYLOAD");
+    auth->token = parameter(&x->arena, query, "X-Amz-Security-Token");
     return parse_credential(auth, parameter(&x->arena, query, "X-Amz-Credential")) && auth->signature.n &&
            auth->signed_headers.n && parse_date(auth->date, &auth->wall_ms) &&
            str_to_int(parameter(&x->arena, query, "X-Amz-Expires"), &auth->expires_s) &&
@@ -191,11 +193,34 @@ static const struct fault *check_form(const struct exchange *x)
     return &anonymous;
 }
 
+/* Of one of the sandbox's own keys, with which a token means nothing, or of temporary credentials. */
+static const struct fault *find_secret(struct exchange *x, struct str *secret)
+{
+    static const struct fault unknown = {403, "InvalidAccessKeyId",
+                                  "The AWS Access Key Id you provided does not exist in our records."},
+                              invalid = {400, "InvalidToken",
+                                  "The security token included in the request is invalid."},
+                              expired = {400, "ExpiredToken",
+                                  "The security token included in the request is expired."};
+    struct auth *auth = &x->auth;
+    struct session_key key;
+    struct str master = sandbox_first_key(x->sandbox).secret_key;
+    *secret = sandbox_secret(x->sandbox, auth->access_key);
+    if (secret->n)
+        return NULL;
+    if (!auth->token.n)
+        return &unknown;
+    if (!session_read(&x->arena, master, auth->token, &auth->session, &key) ||
+        !str_eq(key.access_key, auth->access_key))
+        return &invalid;
+    *secret = key.secret_key;
+    bool over = auth->session.expires_ms && auth->session.expires_ms < clock_wall_ms();
+    return over ? &expired : NULL;
+}
+
 const struct fault *auth_verify(struct exchange *x, struct str payload_hash)
 {
     static const struct fault
-        unknown = {403, "InvalidAccessKeyId",
-            "The AWS Access Key Id you provided does not exist in our records."},
         unsigned_headers = {403, "AccessDenied",
             "There were headers present in the request which were not signed"},
         mismatch = {403, "SignatureDoesNotMatch",
@@ -205,10 +230,8 @@ const struct fault *auth_verify(struct exchange *x, struct str payload_hash)
     const struct fault *fault = check_form(x);
     if (fault)
         return fault;
-    struct str secret = sandbox_secret(x->sandbox, auth->access_key);
-    if (!secret.n)
-        return &unknown;
-    if ((fault = check_time(auth)))
+    struct str secret;
+    if ((fault = find_secret(x, &secret)) || (fault = check_time(auth)))
         return fault;
     if (!all_signed(x))
         return &unsigned_headers;

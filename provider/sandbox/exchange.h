@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "provider/sandbox/sandbox.h"
+#include "provider/sandbox/session.h"
 #include "provider/wire/wire.h"
 
 #include <sys/types.h>
@@ -23,9 +24,11 @@ struct auth {
     enum auth_form form;
     struct str access_key, scope, region, service; /* scope: 20261121/eu-west-1/s3/aws4_request */
     struct str date, signed_headers, signature, payload_hash;
+    struct str token; /* of temporary credentials */
     int64_t wall_ms, expires_s;
     bool malformed;
-    unsigned char key[32]; /* signing key, after verification: chunks are signed with it */
+    unsigned char key[32];  /* signing key, after verification: chunks are signed with it */
+    struct session session; /* after verification, of temporary credentials; without: empty */
 };
 
 struct service;

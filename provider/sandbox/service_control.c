@@ -41,6 +41,8 @@ static void refuse_signature(struct exchange *x, const struct fault *fault)
         const char *s3, *query, *json;
     } words[] = {
         {"InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"},
+        {"InvalidToken", "InvalidClientTokenId", "UnrecognizedClientException"},
+        {"ExpiredToken", "ExpiredToken", "ExpiredTokenException"},
         {"SignatureDoesNotMatch", "SignatureDoesNotMatch", "InvalidSignatureException"},
         {"RequestTimeTooSkewed", "RequestExpired", "InvalidSignatureException"},
         {"AuthorizationHeaderMalformed", "IncompleteSignature", "IncompleteSignatureException"},
@@ -78,8 +80,7 @@ static void end(struct exchange *x)
     struct jobs *jobs = sandbox_jobs(x->sandbox);
     if (!control)
         refuse(x, 500, "InternalFailure", "The specs cannot be loaded.");
-    else if (jobs && jobs_handle(jobs, &x->arena, x->auth.service, x->auth.region, &x->request,
-                         str_z(x->request_id), &answer))
+    else if (jobs && jobs_handle(jobs, x, &answer))
         send_answer(x, &answer);
     else if (control_handle(control, &x->arena, x->auth.service, x->auth.region, &x->request,
                  str_z(x->request_id), &answer))

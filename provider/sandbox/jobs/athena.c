@@ -49,7 +49,8 @@ static int run(struct task *task, struct arena *arena, struct environment *env, 
     if (script_write_support(folder.p, err) || write_request(task, arena, request, err))
         return -1;
     result = task_result(task_jobs(task), arena, kind.name, task_self(task)->region, task_self(task)->id);
-    environment_start(env, task_jobs(task), arena, task_self(task)->region, folder);
+    const struct environment_options surroundings = {.region = task_self(task)->region, .home = folder};
+    environment_start(env, task_jobs(task), arena, &surroundings);
     const char *argv[] = {"python3", "weir_athena.py", request.p, result.p, NULL};
     const struct process_options options = {.argv = argv,
         .env = env->items,

@@ -70,6 +70,7 @@ static const struct value *make_request(
             STR_ARG(jobs_account(call->jobs)), STR_ARG(id)));
     view_text(&b, "stream", arena_printf(arena, "%.*s/default/%.*s", STR_ARG(name), STR_ARG(id)));
     view_set(&b, "image", value_getz(container, "image"));
+    view_set(&b, "role", value_getz(container, "job_role"));
     view_set(
         &b, "command", fill_command(arena, command ? command : value_getz(container, "command"), parameters));
     view_set(&b, "environment", environment ? environment : &value_empty_map);
@@ -125,7 +126,11 @@ static int run_command(
     if (job_sink_open(jobs, self->region, log_group,
             value_text(value_getz(self->request, "stream"), STR_EMPTY), arena, &r->sink, err))
         return -1;
-    environment_start(env, jobs, arena, self->region, task_folder(task));
+    const struct environment_options surroundings = {.region = self->region,
+        .home = task_folder(task),
+        .role = value_text(value_getz(self->request, "role"), STR_EMPTY),
+        .session = self->id};
+    environment_start(env, jobs, arena, &surroundings);
     environment_set(env, "AWS_BATCH_JOB_ID", self->id);
     environment_set(env, "AWS_BATCH_JOB_ATTEMPT", STR("1"));
     environment_set(env, "AWS_BATCH_JQ_NAME", path_base(self->owner));

@@ -79,6 +79,8 @@ static void work(struct task *task)
     for (uint32_t i = 0; i < count; i++)
         arguments[i] = value_text(list->items[i], STR_EMPTY);
     struct script_options script = {.spark = true,
+        .role = value_text(value_getz(self->request, "executionRoleArn"), STR_EMPTY),
+        .session = self->id,
         .location = value_text(value_getz(spark, "entryPoint"), STR_EMPTY),
         .arguments = arguments,
         .argument_count = count,

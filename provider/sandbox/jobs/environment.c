@@ -30,11 +30,25 @@ static void pass_on(struct environment *env, const char *name, const char *fallb
         environment_set(env, name, str_z(value ? value : fallback));
 }
 
-void environment_start(
-    struct environment *env, struct jobs *jobs, struct arena *arena, struct str region, struct str home)
+/* Those of a role say whose they are and do not expire: what is in an environment cannot be made new. */
+static void set_key(
+    struct environment *env, const struct sandbox *sandbox, const struct environment_options *o)
+{
+    struct sandbox_key own = sandbox_first_key(sandbox);
+    struct session_key key = {.access_key = own.access_key, .secret_key = own.secret_key};
+    const struct session session = {.role = path_base(o->role), .name = o->session};
+    if (o->role.n)
+        key = session_new(env->arena, own.secret_key, &session);
+    environment_set(env, "AWS_ACCESS_KEY_ID", key.access_key);
+    environment_set(env, "AWS_SECRET_ACCESS_KEY", key.secret_key);
+    if (key.token.n)
+        environment_set(env, "AWS_SESSION_TOKEN", key.token);
+}
+
+void environment_start(struct environment *env, struct jobs *jobs, struct arena *arena,
+    const struct environment_options *options)
 {
     struct sandbox *sandbox = jobs_sandbox(jobs);
-    struct sandbox_key key = sandbox_first_key(sandbox);
     *env = (struct environment){.arena = arena};
     pass_on(env, "PATH", "/usr/local/bin:/usr/bin:/bin");
     pass_on(env, "LANG", "C.UTF-8");
@@ -42,16 +56,15 @@ void environment_start(
     pass_on(env, "LD_LIBRARY_PATH", NULL);
     /* A home of its own: the user's ~/.aws is none of its business. Modules installed with --user are. */
     const char *user = getenv("HOME");
-    environment_set(env, "HOME", home);
+    environment_set(env, "HOME", options->home);
     if (user)
         environment_set(env, "PYTHONUSERBASE", arena_printf(arena, "%s/.local", user));
     environment_set(env, "PYTHONUNBUFFERED", STR("1"));
     environment_set(env, "PYTHONDONTWRITEBYTECODE", STR("1"));
     environment_set(env, "AWS_ENDPOINT_URL", sandbox_endpoint(sandbox, arena));
-    environment_set(env, "AWS_ACCESS_KEY_ID", key.access_key);
-    environment_set(env, "AWS_SECRET_ACCESS_KEY", key.secret_key);
-    environment_set(env, "AWS_REGION", region);
-    environment_set(env, "AWS_DEFAULT_REGION", region);
+    set_key(env, sandbox, options);
+    environment_set(env, "AWS_REGION", options->region);
+    environment_set(env, "AWS_DEFAULT_REGION", options->region);
     environment_set(env, "AWS_EC2_METADATA_DISABLED", STR("true"));
 }
 

@@ -161,6 +161,8 @@ static void work(struct task *task)
     bool python = is_python(request);
     struct script_options options = {.spark = !python,
         .location = value_text(value_getz(command, "script_location"), STR_EMPTY),
+        .role = value_text(value_getz(request, "role"), STR_EMPTY),
+        .session = STR("GlueJobRunnerSession"), /* as the service calls them all */
         .py_files = argument(request, "--extra-py-files"),
         .files = argument(request, "--extra-files"),
         .jars = argument(request, "--extra-jars"),

@@ -57,7 +57,11 @@ static int run(
     if (job_sink_open(jobs, self->region, log_group, self->owner, arena, &crawl->sink, err) ||
         script_write_support(folder.p, err) || file_write_atomic(request.p, buf_str(&text), 0600, err))
         return -1;
-    environment_start(env, jobs, arena, self->region, folder);
+    const struct environment_options surroundings = {.region = self->region,
+        .home = folder,
+        .role = value_text(value_getz(self->request, "role"), STR_EMPTY),
+        .session = STR("AWS-Crawler")};
+    environment_start(env, jobs, arena, &surroundings);
     struct str result = task_result(jobs, arena, kind_name, self->region, self->id);
     const char *argv[] = {"python3", "weir_crawl.py", request.p, result.p, NULL};
     const struct process_options options = {.argv = argv,
@@ -176,6 +180,7 @@ static const struct value *make_request(const struct job_call *call, const struc
     struct value_builder b = VALUE_BUILDER(call->arena);
     const struct value *targets = value_getz(crawler->attrs, "s3_targets");
     view_text(&b, "name", crawler->id);
+    view_set(&b, "role", value_getz(crawler->attrs, "role"));
     view_set(&b, "database", value_getz(crawler->attrs, "database"));
     view_set(&b, "prefix", value_getz(crawler->attrs, "table_prefix"));
     view_set(&b, "policy", value_getz(crawler->attrs, "schema_change_policy"));

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "provider/sandbox/exchange.h"
 
 static const struct job_operation *const tables[] = {
     athena_operations,
@@ -16,6 +17,7 @@ static const struct job_operation *const tables[] = {
     sns_operations,
     sqs_operations,
     states_operations,
+    sts_operations,
 };
 
 enum { TABLES = sizeof tables / sizeof *tables };
@@ -167,38 +169,41 @@ static int answer(struct job_call *call, const struct wire_operation *wire,
         output, call->request_id, out, err);
 }
 
-static bool forward(const struct job_call *call, struct str service, const struct wire_message *request,
-    struct wire_message *out)
+static bool forward(const struct job_call *call, const struct exchange *x, struct wire_message *out)
 {
     AUTO_BUF struct buf body = BUF_INIT;
-    struct wire_message changed = *request;
+    struct wire_message changed = x->request;
     json_write(&body, call->forward, JSON_PLAIN);
     changed.body = arena_str(call->arena, buf_str(&body));
     return control_handle(
-        call->jobs->control, call->arena, service, call->region, &changed, call->request_id, out);
+        call->jobs->control, call->arena, x->auth.service, call->region, &changed, call->request_id, out);
 }
 
-bool jobs_handle(struct jobs *jobs, struct arena *arena, struct str service, struct str region,
-    const struct wire_message *request, struct str request_id, struct wire_message *out)
+bool jobs_handle(struct jobs *jobs, struct exchange *x, struct wire_message *out)
 {
     struct wire_operation common;
-    if (!control_protocol(jobs->control, service, &common))
+    if (!control_protocol(jobs->control, x->auth.service, &common))
         return false;
-    const struct job_operation *operation = find_by_request(arena, &common, service, request);
+    const struct job_operation *operation = find_by_request(&x->arena, &common, x->auth.service, &x->request);
     if (!operation)
         return false;
     struct wire_operation wire = wire_of(&common, operation);
-    struct job_call call = {
-        .jobs = jobs, .arena = arena, .region = region, .operation = operation, .protocol = common.protocol};
+    struct job_call call = {.jobs = jobs,
+        .arena = &x->arena,
+        .region = x->auth.region,
+        .operation = operation,
+        .protocol = common.protocol,
+        .request_id = str_z(x->request_id),
+        .caller = x->auth.session.role.n ? &x->auth.session : NULL};
     struct err err = ERR_INIT;
-    if (answer(&call, &wire, request, out, &err)) {
+    if (answer(&call, &wire, &x->request, out, &err)) {
         struct str code = err.code[0] ? str_z(err.code) : STR("ValidationException");
-        wire_encode_error(
-            arena, &wire, err.http_status ? err.http_status : 400, code, str_z(err.message), request_id, out);
+        int status = err.http_status ? err.http_status : 400;
+        wire_encode_error(&x->arena, &wire, status, code, str_z(err.message), call.request_id, out);
     }
     if (call.declined)
         return false;
     if (call.forward)
-        return forward(&call, service, request, out);
+        return forward(&call, x, out);
     return true;
 }

@@ -19,6 +19,7 @@
  *   events.c, event_*.c, schedules.c, schedule_time.c, targets.c   rules, schedules and what they start
  *   queues*.c, topics.c, sources.c   SQS, SNS, and queues that call functions
  *   objects.c, s3_operations.c, object_events.c   S3 from inside, and who is told of changes
+ *   sts.c        temporary credentials
  *
  * An operation is a row {service, name, handler} in one of the tables that jobs.c names. Decoding, encoding
  * and error answers follow from the protocol that the service's spec says; REST operations add method, path
@@ -40,6 +41,8 @@
 
 struct jobs;
 struct job_run;
+struct exchange;
+struct session;
 
 int jobs_new(struct sandbox *sandbox, struct control *control, struct jobs **out, struct err *err);
 /* Ends what runs and wakes who waits; from now on nothing is started. Before the HTTP server stops. */
@@ -66,7 +69,8 @@ struct job_call {
      * does not wait itself. */
     bool wants_run;
     struct job_run *run;
-    struct str request_id; /* as clients are told it; a handler may have one of its own */
+    struct str request_id;        /* as clients are told it; a handler may have one of its own */
+    const struct session *caller; /* temporary credentials; NULL: the sandbox's own user, or itself */
 };
 
 /* 0, or -1 with err->code, http_status and message as the service says it: job_refuse(). */
@@ -90,14 +94,13 @@ struct job_operation {
 /* Each service has a table of its own, which ends with {0}; jobs.c names them all. */
 extern const struct job_operation athena_operations[], batch_operations[], emrserverless_operations[],
     events_operations[], glue_operations[], lambda_operations[], logs_operations[], s3_operations[],
-    sns_operations[], sqs_operations[], states_operations[];
+    sns_operations[], sqs_operations[], states_operations[], sts_operations[];
 
 /*
  * Answers a request whose signature has been verified. False: the operation is not among these (then nothing
  * was done, and the control plane may know it).
  */
-bool jobs_handle(struct jobs *jobs, struct arena *arena, struct str service, struct str region,
-    const struct wire_message *request, struct str request_id, struct wire_message *answer);
+bool jobs_handle(struct jobs *jobs, struct exchange *x, struct wire_message *answer);
 
 /* A refusal in the service's words; returns -1. */
 int job_refuse(struct err *err, int status, const char *code, const char *format, ...)

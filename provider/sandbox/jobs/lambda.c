@@ -76,14 +76,7 @@ static struct background *new_background(
     struct background *b = mem_zalloc(sizeof *b);
     struct arena *arena = &b->arena;
     b->functions = functions;
-    b->function = *function;
-    struct str *texts[] = {&b->function.name, &b->function.arn, &b->function.invoked_arn, &b->function.region,
-        &b->function.runtime, &b->function.handler, &b->function.version, &b->function.key};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        *texts[i] = arena_str(arena, *texts[i]);
-    b->function.code = function->code ? value_copy(arena, function->code) : NULL;
-    b->function.environment = function->environment ? value_copy(arena, function->environment) : NULL;
-    b->function.layers = value_copy(arena, function->layers);
+    b->function = lambda_copy(arena, function);
     b->invocation = (struct invocation){.event = arena_str(arena, invocation->event),
         .client_context =
             arena_str(arena, invocation->client_context.p ? invocation->client_context : STR_EMPTY)};

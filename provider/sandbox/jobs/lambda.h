@@ -43,7 +43,7 @@ struct functions {
 
 /* A function as an instance needs it: copied from the records, in the caller's arena. */
 struct function {
-    struct str name, arn, region, runtime, handler, version;
+    struct str name, arn, region, runtime, handler, version, role;
     struct str invoked_arn; /* with the version or alias that was called */
     struct str key; /* instances with the same one serve it: changes with the code and the configuration */
     const struct value *code, *environment;
@@ -103,6 +103,7 @@ int lambda_find_record(
 int lambda_find_version(const struct job_call *call, const struct control_record *record,
     struct str qualifier, struct str *version, struct control_record *out, struct err *err);
 int lambda_find(const struct job_call *call, struct function *out, struct err *err);
+struct function lambda_copy(struct arena *arena, const struct function *function);
 
 /* ---- lambda_versions.c ---- */
 

@@ -129,6 +129,7 @@ int lambda_find(const struct job_call *call, struct function *out, struct err *e
         .runtime = value_text(value_getz(of.attrs, "runtime"), STR_EMPTY),
         .handler = value_text(value_getz(of.attrs, "handler"), STR_EMPTY),
         .version = version,
+        .role = value_text(value_getz(of.attrs, "role"), STR_EMPTY),
         .key = key_of(call->arena, &of, version),
         .code = value_getz(of.attrs, "code"),
         .environment = value_getz(of.attrs, "environment"),
@@ -139,4 +140,17 @@ int lambda_find(const struct job_call *call, struct function *out, struct err *e
                    find_layers(call, value_getz(of.attrs, "layers"), &out->layers, err)
                ? -1
                : 0;
+}
+
+struct function lambda_copy(struct arena *arena, const struct function *function)
+{
+    struct function copy = *function;
+    struct str *texts[] = {&copy.name, &copy.arn, &copy.region, &copy.runtime, &copy.handler, &copy.version,
+        &copy.role, &copy.invoked_arn, &copy.key};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = arena_str(arena, *texts[i]);
+    copy.code = function->code ? value_copy(arena, function->code) : NULL;
+    copy.environment = function->environment ? value_copy(arena, function->environment) : NULL;
+    copy.layers = value_copy(arena, function->layers);
+    return copy;
 }

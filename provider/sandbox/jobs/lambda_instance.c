@@ -38,19 +38,7 @@ struct instance *instance_new(struct functions *functions, const struct function
         return NULL;
     }
     instance->functions = functions;
-    instance->function = (struct function){.name = arena_str(arena, function->name),
-        .arn = arena_str(arena, function->arn),
-        .region = arena_str(arena, function->region),
-        .runtime = arena_str(arena, function->runtime),
-        .handler = arena_str(arena, function->handler),
-        .version = arena_str(arena, function->version),
-        .key = arena_str(arena, function->key),
-        .code = value_copy(arena, function->code),
-        .environment = function->environment ? value_copy(arena, function->environment) : NULL,
-        .layers = value_copy(arena, function->layers),
-        .timeout_s = function->timeout_s,
-        .memory_mib = function->memory_mib,
-        .at_once = function->at_once};
+    instance->function = lambda_copy(arena, function);
     instance->folder = arena_printf(arena, "%s/%llu", dir.p, (unsigned long long)functions->made++);
     instance->group = arena_printf(arena, "/aws/lambda/%.*s", STR_ARG(function->name));
     instance->stream = stream_name(arena, function);

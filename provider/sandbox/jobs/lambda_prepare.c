@@ -44,7 +44,9 @@ static int unpack_all(
 
 static const char *const own_names[] = {"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_RUNTIME_API", "_HANDLER",
     "LAMBDA_TASK_ROOT", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_LOG_STREAM_NAME",
-    "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"};
+    "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    /* reserved as well, and set already */
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"};
 
 static bool is_own(struct str name)
 {
@@ -84,7 +86,9 @@ static void make_environment(struct environment *env, const struct instance *ins
     const struct value *own = f->environment;
     struct arena *arena = env->arena;
     struct str tmp = path_join(arena, instance->folder, STR("tmp"));
-    environment_start(env, instance->functions->jobs, arena, f->region, tmp);
+    const struct environment_options surroundings = {
+        .region = f->region, .home = tmp, .role = f->role, .session = f->name};
+    environment_start(env, instance->functions->jobs, arena, &surroundings);
     environment_set(env, "TMPDIR", tmp);
     environment_set(env, "TZ", STR(":UTC"));
     environment_set(env, "PATH", arena_printf(arena, "%s:%s/bin", env_value(env, "PATH="), opt.p));

@@ -102,7 +102,9 @@ static int prepare(struct script *s, struct err *err)
     if (fetch_all(s, o->py_files, s->lib, use_module, err) || fetch_all(s, o->files, s->run, NULL, err) ||
         fetch_all(s, o->jars, s->lib, use_jar, err))
         return -1;
-    environment_start(&s->env, task_jobs(s->task), &s->arena, task_self(s->task)->region, s->run);
+    const struct environment_options surroundings = {
+        .region = task_self(s->task)->region, .home = s->run, .role = o->role, .session = o->session};
+    environment_start(&s->env, task_jobs(s->task), &s->arena, &surroundings);
     environment_set(&s->env, "TMPDIR", s->tmp);
     environment_set(&s->env, "PYTHONPATH", buf_str(&s->python_path));
     if (o->bookmark.n) {

@@ -14,7 +14,8 @@
 
 struct script_options {
     bool spark;
-    struct str location; /* s3://bucket/key */
+    struct str location;      /* s3://bucket/key */
+    struct str role, session; /* see struct environment_options */
     const struct str *arguments;
     size_t argument_count;
     struct str py_files, files, jars; /* s3:// places with commas between them */
@@ -39,8 +40,13 @@ struct environment {
     const char **items;
     size_t n, cap;
 };
-void environment_start(
-    struct environment *env, struct jobs *jobs, struct arena *arena, struct str region, struct str home);
+struct environment_options {
+    struct str region, home;
+    struct str role,
+        session; /* whose credentials it has: a role's ARN or name; "" the sandbox's own user's */
+};
+void environment_start(struct environment *env, struct jobs *jobs, struct arena *arena,
+    const struct environment_options *options);
 void environment_set(struct environment *env, const char *name, struct str value);
 void environment_release(struct environment *env);
 

@@ -95,7 +95,7 @@ print(sorted(int(fd) for fd in os.listdir("/proc/self/fd"))[:3], len(os.listdir(
     run = job.start()
     assert job.ended(run)["JobRunState"] == "SUCCEEDED", job.output(run, "error")
     names, endpoint, places, files = job.output(run)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION"):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION"):
         assert f"'{name}'" in names
     assert "AWS_PROFILE" not in names
     assert endpoint == f"{job_sandbox.url} us-east-1"
