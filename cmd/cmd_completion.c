@@ -1,8 +1,9 @@
 /*
- * Completion for shells, from the tables of commands and options. Addresses are asked of `weir state list`
- * while completing.
+ * Completion for shells, from the tables of commands and options. Addresses, jobs and environments are asked
+ * of weir while completing, with the options of the line that pick the stack.
  */
 #include "cmd/command.h"
+#include "stacks/files.h"
 
 /* ---- walking the tables ---- */
 
@@ -73,6 +74,7 @@ static void bash_kind(struct buf *out, enum completes kind, const char *choices)
         [COMPLETES_ADDRESS] = "address",
         [COMPLETES_JOB] = "job",
         [COMPLETES_TYPE] = "type",
+        [COMPLETES_ENV] = "env",
         [COMPLETES_COMMAND] = "command",
         [COMPLETES_CHOICES] = ""};
     buf_addf(out, "kind='%s' words='%s'", kinds[kind], choices ? choices : "");
@@ -114,18 +116,15 @@ static void bash_command(struct buf *out, const struct command *c, struct str pa
     buf_addz(out, "        esac ;;\n");
 }
 
-/* Options with a value that may stand before the command's name, for a `case`. */
-static void bash_leading(struct buf *out)
+/* Options of the set, with or without a value, for a `case`. */
+static void bash_patterns(struct buf *out, const struct option_set *set, bool value, const char *separator)
 {
-    static const struct option_set *const shared[] = {&options_stack, &options_plan, &options_change};
-    const char *separator = "";
-    for (size_t s = 0; s < sizeof shared / sizeof *shared; s++)
-        for (size_t i = 0; i < shared[s]->n; i++)
-            if (shared[s]->options[i].value) {
-                buf_addz(out, separator);
-                bash_pattern(out, &shared[s]->options[i]);
-                separator = " | ";
-            }
+    for (size_t i = 0; i < set->n; i++)
+        if ((set->options[i].value != NULL) == value) {
+            buf_addz(out, separator);
+            bash_pattern(out, &set->options[i]);
+            separator = " | ";
+        }
 }
 
 /* Commands that have subcommands, for a `case`. */
@@ -152,23 +151,40 @@ static void write_bash(struct buf *out)
     buf_addz(out, "# bash completion for weir; made by: weir completion bash\n"
                   "_weir() {\n"
                   "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
-                  "    local path= words= options= kind= value= word i\n"
+                  "    local path= words= options= kind= value= word i given=()\n"
                   "    local commands='");
     add_command_names(out);
+    /* --env=dev is three words to bash */
     buf_addz(out, "'\n"
                   "    COMPREPLY=()\n"
+                  "    if [[ $current == = ]]; then current=; fi\n"
+                  "    if [[ $previous == = ]]; then previous=${COMP_WORDS[COMP_CWORD - 2]}; fi\n"
                   "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-                  "        case ${COMP_WORDS[i]} in\n"
+                  "        word=${COMP_WORDS[i]}\n"
+                  "        case $word in\n"
                   "        ");
-    bash_leading(out);
-    buf_addz(out, ") ((i++)) ;;\n"
+    bash_patterns(out, &options_stack, true, "");
+    bash_patterns(out, &options_plan, true, " | ");
+    bash_patterns(out, &options_change, true, " | ");
+    buf_addz(out, ")\n"
+                  "            [[ ${COMP_WORDS[i + 1]} != = ]] || ((i++))\n"
+                  "            ((i++))\n"
+                  "            ((i < COMP_CWORD)) && case $word in ");
+    bash_patterns(out, &options_stack, true, "");
+    buf_addz(out, ")\n"
+                  "                given+=(\"$word\" \"$(printf %s \"${COMP_WORDS[i]/#\\~/$HOME}\" | tr -d "
+                  "\\\\\\\\\\'\\\")\") ;;\n"
+                  "            esac ;;\n"
+                  "        ");
+    bash_patterns(out, &options_stack, false, "");
+    buf_addz(out, ") given+=(\"$word\") ;;\n"
                   "        -*) ;;\n"
                   "        *)\n"
                   "            case $path in\n"
-                  "            '') path=${COMP_WORDS[i]} ;;\n"
+                  "            '') path=$word ;;\n"
                   "            ");
     bash_parents(out);
-    buf_addz(out, ") path=\"$path ${COMP_WORDS[i]}\" ;;\n"
+    buf_addz(out, ") path=\"$path $word\" ;;\n"
                   "            esac ;;\n"
                   "        esac\n"
                   "    done\n"
@@ -182,14 +198,15 @@ static void write_bash(struct buf *out)
         "    case $kind in\n"
         "    file) mapfile -t COMPREPLY < <(compgen -f -- \"$current\") ;;\n"
         "    dir) mapfile -t COMPREPLY < <(compgen -d -- \"$current\") ;;\n"
-        "    address)\n"
+        "    address | job | env)\n"
+        "        case $kind in\n"
+        "        address) words='state list' ;;\n"
+        "        job) words='jobs --names' ;;\n"
+        "        env) words='completion environments' ;;\n"
+        "        esac\n"
         "        while IFS= read -r word; do\n"
         "            [[ $word == \"$current\"* ]] && COMPREPLY+=(\"$word\")\n"
-        "        done < <(weir state list 2>/dev/null) ;;\n"
-        "    job)\n"
-        "        while IFS= read -r word; do\n"
-        "            [[ $word == \"$current\"* ]] && COMPREPLY+=(\"$word\")\n"
-        "        done < <(weir jobs --names 2>/dev/null) ;;\n"
+        "        done < <(weir $words \"${given[@]}\" 2>/dev/null) ;;\n"
         "    type) words=$(weir docs 2>/dev/null | sed -n 's/^data /data./; s/^\\([a-z][^ ]*\\).*/\\1/p') "
         ";;&\n"
         "    command) words=$commands ;;&\n"
@@ -217,6 +234,8 @@ static void zsh_spec(struct buf *out, const struct option *o, const char *name, 
             buf_addz(out, "_files -/");
         else if (o->completes == COMPLETES_ADDRESS)
             buf_addz(out, "_weir_addresses");
+        else if (o->completes == COMPLETES_ENV)
+            buf_addz(out, "_weir_environments");
         else if (o->completes == COMPLETES_CHOICES)
             buf_addf(out, "(%s)", o->choices);
     }
@@ -249,6 +268,7 @@ static void zsh_args(struct buf *out, const struct command *c)
         [COMPLETES_ADDRESS] = "*:address:_weir_addresses",
         [COMPLETES_JOB] = "1:job:_weir_jobs",
         [COMPLETES_TYPE] = "1:type:_weir_types",
+        [COMPLETES_ENV] = "1:environment:_weir_environments",
         [COMPLETES_COMMAND] = "1:command:_weir_commands",
         [COMPLETES_CHOICES] = ""};
     if (c->completes == COMPLETES_CHOICES)
@@ -273,19 +293,38 @@ static void zsh_command(struct buf *out, const struct command *c, struct str pat
     buf_addz(out, " ;;\n");
 }
 
+/* --env=dev, --sandbox: options that pick the stack and are one word, for a `case`. */
+static void zsh_inline(struct buf *out)
+{
+    for (size_t i = 0; i < options_stack.n; i++)
+        buf_addf(out, "%s--%s%s", i ? " | " : "", options_stack.options[i].name,
+            options_stack.options[i].value ? "=*" : "");
+}
+
 static void write_zsh(struct buf *out)
 {
     buf_addz(out, "#compdef weir\n# zsh completion for weir; made by: weir completion zsh\n"
-                  "_weir_addresses() {\n"
-                  "    local -a addresses\n"
-                  "    addresses=(${(f)\"$(weir state list 2>/dev/null)\"})\n"
-                  "    compadd -a addresses\n"
+                  "_weir_ask() {\n"
+                  "    local -a given lines\n"
+                  "    local i\n"
+                  "    for ((i = 1; i < CURRENT; i++)); do\n"
+                  "        case $words[i] in\n"
+                  "        ");
+    bash_patterns(out, &options_stack, true, "");
+    buf_addz(out, ")\n"
+                  "            ((i++))\n"
+                  "            ((i < CURRENT)) && given+=($words[i-1] \"${(Q)words[i]/#\\~/$HOME}\") ;;\n"
+                  "        ");
+    zsh_inline(out);
+    buf_addz(out, ") given+=(\"${(Q)words[i]}\") ;;\n"
+                  "        esac\n"
+                  "    done\n"
+                  "    lines=(${(f)\"$(weir $* $given 2>/dev/null)\"})\n"
+                  "    compadd -a lines\n"
                   "}\n"
-                  "_weir_jobs() {\n"
-                  "    local -a jobs\n"
-                  "    jobs=(${(f)\"$(weir jobs --names 2>/dev/null)\"})\n"
-                  "    compadd -a jobs\n"
-                  "}\n"
+                  "_weir_addresses() { _weir_ask state list }\n"
+                  "_weir_jobs() { _weir_ask jobs --names }\n"
+                  "_weir_environments() { _weir_ask completion environments }\n"
                   "_weir_types() {\n"
                   "    compadd ${(f)\"$(weir docs 2>/dev/null | sed -n 's/^data /data./; s/^\\([a-z][^ "
                   "]*\\).*/\\1/p')\"}\n"
@@ -336,7 +375,9 @@ static void fish_option(struct buf *out, const struct option *o, const char *con
     if (o->completes == COMPLETES_DIR)
         buf_addz(out, " -a '(__fish_complete_directories)'");
     else if (o->completes == COMPLETES_ADDRESS)
-        buf_addz(out, " -a '(weir state list 2>/dev/null)'");
+        buf_addz(out, " -a '(__weir_ask state list)'");
+    else if (o->completes == COMPLETES_ENV)
+        buf_addz(out, " -a '(__weir_ask completion environments)'");
     else if (o->completes == COMPLETES_CHOICES)
         buf_addf(out, " -a '%s'", o->choices);
     buf_addz(out, " -d '");
@@ -362,9 +403,9 @@ static void fish_command(struct buf *out, const struct command *c, struct str pa
     if (c->run)
         each_option(c, fish_option, condition.p, out);
     if (c->completes == COMPLETES_ADDRESS)
-        buf_addf(out, "complete -c weir -n '%s' -a '(weir state list 2>/dev/null)'\n", condition.p);
+        buf_addf(out, "complete -c weir -n '%s' -a '(__weir_ask state list)'\n", condition.p);
     if (c->completes == COMPLETES_JOB)
-        buf_addf(out, "complete -c weir -n '%s' -a '(weir jobs --names 2>/dev/null)'\n", condition.p);
+        buf_addf(out, "complete -c weir -n '%s' -a '(__weir_ask jobs --names)'\n", condition.p);
     if (c->completes == COMPLETES_FILE)
         buf_addf(out, "complete -c weir -n '%s' -F\n", condition.p);
     if (c->completes == COMPLETES_TYPE)
@@ -380,14 +421,64 @@ static void fish_command(struct buf *out, const struct command *c, struct str pa
     }
 }
 
+/* Options that pick the stack, for a `case`: those whose value is the next word, or those of one word. */
+static void fish_words(struct buf *out, bool next)
+{
+    for (size_t i = 0; i < options_stack.n; i++) {
+        const struct option *o = &options_stack.options[i];
+        if (next && o->value && o->letter)
+            buf_addf(out, " -%c", o->letter);
+        if (!next || o->value)
+            buf_addf(out, " %s--%s%s", !next && o->value ? "'" : "", o->name, !next && o->value ? "=*'" : "");
+    }
+}
+
 static void write_fish(struct buf *out)
 {
-    buf_addz(out, "# fish completion for weir; made by: weir completion fish\ncomplete -c weir -f\n");
+    buf_addz(out, "# fish completion for weir; made by: weir completion fish\n"
+                  "function __weir_ask\n"
+                  "    set -l given\n"
+                  "    set -l option\n"
+                  "    for word in (commandline -opc)\n"
+                  "        if set -q option[1]\n"
+                  "            set given $given $option $word\n"
+                  "            set option\n"
+                  "            continue\n"
+                  "        end\n"
+                  "        switch $word\n"
+                  "            case");
+    fish_words(out, true);
+    buf_addz(out, "\n"
+                  "                set option $word\n"
+                  "            case");
+    fish_words(out, false);
+    buf_addz(out, "\n"
+                  "                set given $given $word\n"
+                  "        end\n"
+                  "    end\n"
+                  "    weir $argv $given 2>/dev/null\n"
+                  "end\n"
+                  "complete -c weir -f\n");
     struct walk walk = {out, fish_command};
     walk_commands(&walk);
 }
 
 /* ---- the command ---- */
+
+static void add_line(void *ctx, struct str name)
+{
+    struct buf *out = ctx;
+    text_add_safe(out, name, false);
+    buf_add_char(out, '\n');
+}
+
+static int list_environments(struct invocation *inv)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (stack_environments(&inv->arena, inv->settings->dir, &inv->diags, add_line, &out))
+        return invocation_diags(inv);
+    return invocation_write(inv, buf_str(&out));
+}
 
 static int run(struct invocation *inv)
 {
@@ -395,6 +486,8 @@ static int run(struct invocation *inv)
         const char *shell;
         void (*write)(struct buf *out);
     } shells[] = {{"bash", write_bash}, {"zsh", write_zsh}, {"fish", write_fish}};
+    if (str_eqz(inv->args.items[0], "environments"))
+        return list_environments(inv);
     for (size_t i = 0; i < sizeof shells / sizeof *shells; i++)
         if (str_eqz(inv->args.items[0], shells[i].shell)) {
             AUTO_BUF struct buf out = BUF_INIT;
@@ -407,16 +500,23 @@ static int run(struct invocation *inv)
 
 static const struct command_example examples[] = {
     {"source <(weir completion bash)", "in ~/.bashrc"},
+    {"weir completion environments", "those of the stack in this folder, a line each"},
     {"weir completion fish > ~/.config/fish/completions/weir.fish", "once"},
     {NULL, NULL},
 };
 
+static const struct option_set *const sets[] = {&options_stack, NULL};
+
 const struct command cmd_completion = {
     .name = "completion",
-    .args = "bash|zsh|fish",
+    .args = "bash|zsh|fish|environments",
     .completes = COMPLETES_CHOICES,
-    .choices = "bash zsh fish",
+    .choices = "bash zsh fish environments",
     .summary = "print a completion script for a shell",
+    .details =
+        "The script asks weir for what depends on the stack: addresses, jobs and, with `environments`, the "
+        "names that -e takes.",
+    .sets = sets,
     .min_args = 1,
     .max_args = 1,
     .examples = examples,

@@ -17,7 +17,7 @@ static const struct option json[] = {
 static const struct option stack[] = {
     {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, FIELD(dir), .completes = COMPLETES_DIR,
         .doc = "folder of the stack, or the stack file itself (default: the current folder)"},
-    {'e', "env", .value = "NAME", .kind = OPTION_TEXT, FIELD(env),
+    {'e', "env", .value = "NAME", .kind = OPTION_TEXT, FIELD(env), .completes = COMPLETES_ENV,
         .doc = "environment; each has a state of its own"},
     {'i', "input", .value = "NAME=VALUE", .kind = OPTION_LIST, FIELD(inputs),
         .doc = "an input's value; may be repeated, the last one counts"},

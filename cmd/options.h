@@ -58,6 +58,7 @@ enum completes {
     COMPLETES_ADDRESS, /* of a resource in the state */
     COMPLETES_JOB,     /* its address */
     COMPLETES_TYPE,    /* of a resource or data source */
+    COMPLETES_ENV,     /* an environment of the stack */
     COMPLETES_COMMAND,
     COMPLETES_CHOICES,
 };

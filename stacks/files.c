@@ -73,6 +73,29 @@ int stack_files(struct arena *arena, const char *dir, struct diags *diags,
     return 0;
 }
 
+struct environments {
+    struct arena *arena;
+    void (*found)(void *ctx, struct str name);
+    void *ctx;
+};
+
+static void add_environments(void *ctx, struct str path)
+{
+    const struct environments *e = ctx;
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    const struct node *root = yaml_load(e->arena, path.p, path, &ignored);
+    const struct node *section = root && root->kind == NODE_MAP ? node_get(root, "environments") : NULL;
+    for (uint32_t i = 0; section && section->kind == NODE_MAP && i < section->count; i++)
+        e->found(e->ctx, section->entries[i].key);
+}
+
+int stack_environments(struct arena *arena, const char *dir, struct diags *diags,
+    void (*found)(void *ctx, struct str name), void *ctx)
+{
+    struct environments e = {arena, found, ctx};
+    return stack_files(arena, dir, diags, add_environments, &e);
+}
+
 /* As a pattern that only its own name matches. */
 static struct str escape_pattern(struct arena *arena, struct str path)
 {

@@ -15,6 +15,10 @@
 int stack_files(struct arena *arena, const char *dir, struct diags *diags,
     void (*found)(void *ctx, struct str path), void *ctx);
 
+/* Calls `found` with the name of each environment of the stack; otherwise as stack_files(). */
+int stack_environments(struct arena *arena, const char *dir, struct diags *diags,
+    void (*found)(void *ctx, struct str name), void *ctx);
+
 /* Calls `found` for each test, the YAML files in tests/ beside the stack, in the order of their names. */
 void stack_test_files(
     struct arena *arena, const char *dir, void (*found)(void *ctx, struct str path), void *ctx);

@@ -149,6 +149,38 @@ def test_bash_completion_completes(local_stack, tmp_path):
     assert "plan" in done.stdout.split(), done
 
 
+def completed(shell, script, words):
+    """What is offered for the last of the words. zsh completes on a terminal alone: there only what weir is asked is looked at."""
+    line = " ".join(words)
+    programs = {
+        "bash": f'COMP_WORDS=({line} ""); COMP_CWORD={len(words) - 1}; _weir; printf "%s\\n" "${{COMPREPLY[@]}}"',
+        "zsh": f'words=({line}); CURRENT={len(words)}; {"_weir_addresses" if "--target" in words else "_weir_environments"}',
+        "fish": f"complete -C '{line}'",
+    }
+    stubs = "compdef() {}; compadd() { print -l ${(M)lines:#$words[CURRENT]*} }; " if shell == "zsh" else ""
+    done = subprocess.run([shell, "-c", f"{stubs}source {script}; {programs[shell]}"], capture_output=True, text=True, check=True,
+                          env={"PATH": f"{WEIR.parent}:/usr/bin:/bin", "HOME": str(script.parent)}, timeout=60)
+    return {line.split("\t")[0] for line in done.stdout.splitlines() if line}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_asks_the_stack_that_is_meant(local_stack, tmp_path, shell):
+    if not shutil.which(shell):
+        pytest.skip(f"no {shell}")
+    local_stack.write("stack: s\ninclude: [more.yaml]\nenvironments: {dev: {}, prod: {}}\nresources: {a: {type: weir.value, value: 1}}\n")
+    local_stack.write("environments: {test: {}}\n", "more.yaml")
+    local_stack.apply("--sandbox", "-e", "prod")
+    script = tmp_path / "script"
+    script.write_text(local_stack.run("completion", shell).out)
+    where = ["-C", str(local_stack.folder), "--sandbox"]
+    assert completed(shell, script, ["weir", "plan", *where, "-e", ""]) == {"dev", "prod", "test"}
+    assert completed(shell, script, ["weir", "plan", *where, "-e", "p"]) == {"prod"}
+    assert completed(shell, script, ["weir", "plan", *where, "-e", "prod", "--target", ""]) == {"a"}
+    assert completed(shell, script, ["weir", "plan", *where, "-e", "dev", "--target", ""]) == set()
+    if shell == "bash":
+        assert completed(shell, script, ["weir", "plan", *where, "--env", "=", "t"]) == {"test"}
+
+
 def test_stack_elsewhere(local_stack):
     local_stack.write(STACK, "sub/weir.yaml")
     local_stack.apply("-C", "sub")
