@@ -89,24 +89,6 @@ static int scan_input(struct package *package, struct str dir, struct str patter
     return path_is_dir(folder) ? package_scan(package, folder, &filter, err) : 0;
 }
 
-static int by_source(const void *a, const void *b)
-{
-    return str_cmp(((const struct package_file *)a)->source, ((const struct package_file *)b)->source);
-}
-
-/* Two patterns may match the same file; paths are those on disk here. */
-static void sort_inputs(struct package *package)
-{
-    size_t kept = 0;
-    qsort(package->files, package->n, sizeof *package->files, by_source);
-    for (size_t i = 0; i < package->n; i++) {
-        package->files[i].path = package->files[i].source;
-        if (!kept || !str_eq(package->files[kept - 1].source, package->files[i].source))
-            package->files[kept++] = package->files[i];
-    }
-    package->n = kept;
-}
-
 static int find_inputs(struct artifact_cache *cache, const struct build *build, struct str dir,
     struct package *inputs, struct err *err)
 {
@@ -119,7 +101,7 @@ static int find_inputs(struct artifact_cache *cache, const struct build *build, 
     }
     if (status)
         return -1;
-    sort_inputs(inputs);
+    package_finish_inputs(inputs);
     return package_hash(inputs, cache->digests, err);
 }
 
@@ -133,8 +115,8 @@ static struct str digest_inputs(
 
 static const struct package_file *find_source(const struct package *package, struct str source)
 {
-    struct package_file key = {.source = source};
-    return package->n ? bsearch(&key, package->files, package->n, sizeof key, by_source) : NULL;
+    struct package_file key = {.path = source};
+    return package->n ? bsearch(&key, package->files, package->n, sizeof key, package_by_path) : NULL;
 }
 
 static bool is_within(struct str path, struct str folder)

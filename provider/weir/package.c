@@ -29,7 +29,7 @@ void package_release(struct package *package)
     *package = (struct package){0};
 }
 
-static int by_path(const void *a, const void *b)
+int package_by_path(const void *a, const void *b)
 {
     return str_cmp(((const struct package_file *)a)->path, ((const struct package_file *)b)->path);
 }
@@ -44,7 +44,7 @@ int package_finish(struct package *package, struct str prefix, struct err *err)
         package->unpacked += file->size;
     }
     if (package->n)
-        qsort(package->files, package->n, sizeof *package->files, by_path);
+        qsort(package->files, package->n, sizeof *package->files, package_by_path);
     for (size_t i = 1; i < package->n; i++) {
         const struct package_file *a = &package->files[i - 1], *b = &package->files[i];
         if (str_eq(a->path, b->path))
@@ -52,6 +52,19 @@ int package_finish(struct package *package, struct str prefix, struct err *err)
                 STR_ARG(a->source), STR_ARG(b->source), STR_ARG(a->path));
     }
     return 0;
+}
+
+void package_finish_inputs(struct package *package)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < package->n; i++)
+        package->files[i].path = package->files[i].source;
+    if (package->n)
+        qsort(package->files, package->n, sizeof *package->files, package_by_path);
+    for (size_t i = 0; i < package->n; i++)
+        if (!kept || !str_eq(package->files[kept - 1].path, package->files[i].path))
+            package->files[kept++] = package->files[i];
+    package->n = kept;
 }
 
 /* ---- reading ---- */
@@ -203,7 +216,7 @@ void package_add_wheel(struct package *package, struct str name, struct str vers
     package_add_text(package, path_join(arena, info, STR("METADATA")), metadata);
     package_add_text(package, path_join(arena, info, STR("WHEEL")),
         STR("Wheel-Version: 1.0\nGenerator: weir\nRoot-Is-Purelib: true\nTag: py3-none-any\n"));
-    qsort(package->files, package->n, sizeof *package->files, by_path);
+    qsort(package->files, package->n, sizeof *package->files, package_by_path);
     AUTO_BUF struct buf record = BUF_INIT;
     for (size_t i = 0; i < package->n; i++) {
         add_field(&record, package->files[i].path);
@@ -212,5 +225,5 @@ void package_add_wheel(struct package *package, struct str name, struct str vers
     }
     buf_addf(&record, "%.*s/RECORD,,\n", STR_ARG(info));
     package_add_text(package, path_join(arena, info, STR("RECORD")), arena_str(arena, buf_str(&record)));
-    qsort(package->files, package->n, sizeof *package->files, by_path);
+    qsort(package->files, package->n, sizeof *package->files, package_by_path);
 }

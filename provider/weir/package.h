@@ -61,6 +61,9 @@ int package_add_file(struct package *package, const char *file, struct err *err)
 void package_add_text(struct package *package, struct str path, struct str text);
 /* Sorts by path, all below `prefix`. ERR_INVALID where two files would get the same path. */
 int package_finish(struct package *package, struct str prefix, struct err *err);
+/* Instead, for files that are only looked at to see whether they have changed: from anywhere, each once,
+ * under the path that it has on disk. */
+void package_finish_inputs(struct package *package);
 /* The SHA-256 of each file; `digests` knows those that were read before. */
 int package_hash(struct package *package, struct digests *digests, struct err *err);
 /* Adds what makes a wheel of it (NAME-VERSION.dist-info), after package_hash(). */
@@ -77,8 +80,10 @@ struct package_made {
 int package_write(struct package *package, enum package_format format, bool compress, const char *path,
     struct package_made *made, struct err *err);
 
-/* ---- shared by package_*.c ---- */
+/* ---- shared by package_*.c and build.c ---- */
 
+/* The order of finished files, for qsort() and bsearch(). */
+int package_by_path(const void *a, const void *b);
 /* Opens a file of the package, if it is still the one that was scanned. */
 int package_open(struct package *package, const struct package_file *file, int *fd, struct err *err);
 /* Was it the same to the end? */

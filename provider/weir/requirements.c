@@ -2,11 +2,12 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/hash.h"
 
 #include <limits.h>
 #include <stdlib.h>
 
-enum { FILE_BYTES_MAX = 1 << 20, FILES_MAX = 200 };
+enum { FILE_BYTES_MAX = 1 << 20, FILES_MAX = 200, PLACES_MAX = 1000 };
 
 /* ---- what stands in one ---- */
 
@@ -34,29 +35,59 @@ static struct str without_comment(struct str line)
     return str_trim(line);
 }
 
-/* "-r base.txt", "-rbase.txt", "--requirement=base.txt" and the same for constraints. */
-static bool named_file(struct str line, struct str *file)
+/* "-r base.txt", "-rbase.txt", "--requirement=base.txt" and so on. */
+static bool named_by_option(struct str line, enum requirement_kind *kind, struct str *named)
 {
-    static const struct str options[] = {
-        STR_INIT("--requirement"), STR_INIT("--constraint"), STR_INIT("-r"), STR_INIT("-c")};
+    static const struct {
+        struct str name;
+        enum requirement_kind kind;
+    } options[] = {{STR_INIT("--requirement"), REQUIREMENT_FILE},
+        {STR_INIT("--constraint"), REQUIREMENT_FILE}, {STR_INIT("--find-links"), REQUIREMENT_LINKS},
+        {STR_INIT("-r"), REQUIREMENT_FILE}, {STR_INIT("-c"), REQUIREMENT_FILE},
+        {STR_INIT("-f"), REQUIREMENT_LINKS}};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-        if (!str_starts(line, options[i]))
+        if (!str_starts(line, options[i].name))
             continue;
-        struct str value = str_slice(line, options[i].n, line.n);
+        struct str value = str_slice(line, options[i].name.n, line.n);
         bool apart = value.n && strchr("= \t", value.p[0]) && value.p[0];
-        if (!apart && options[i].n > 2)
+        if (!apart && options[i].name.n > 2)
             continue;
-        *file = str_trim(str_slice(value, apart, value.n));
-        return file->n && str_find(*file, STR("://"), 0) < 0;
+        *kind = options[i].kind;
+        *named = str_trim(str_slice(value, apart, value.n));
+        return named->n > 0;
     }
     return false;
 }
 
-bool requirements_next(struct arena *arena, struct str *rest, struct str *file)
+/* What has a slash or the name of a wheel pip takes for a path, and what has the URL of a file is one. */
+static bool named_by_path(struct str line, struct str *named)
 {
-    while (rest->p)
-        if (named_file(without_comment(next_line(arena, rest)), file))
+    static const struct str ends[] = {STR_INIT(" ;"), STR_INIT(" --"), STR_INIT("\t")};
+    ptrdiff_t at = str_find(line, STR("file://"), 0);
+    if (str_starts(line, STR("-")))
+        return false;
+    if (at >= 0)
+        line = str_slice(line, (size_t)at, line.n);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if ((at = str_find(line, ends[i], 0)) >= 0)
+            line = str_slice(line, 0, (size_t)at);
+    line = str_trim(line);
+    if (str_ends(line, STR("]")) && (at = str_find_char(line, '[', 0)) > 0) /* extras */
+        line = str_slice(line, 0, (size_t)at);
+    *named = line;
+    return str_starts(line, STR(".")) || str_find_char(line, '/', 0) >= 0 || str_ends(line, STR(".whl"));
+}
+
+bool requirements_next(struct arena *arena, struct str *rest, enum requirement_kind *kind, struct str *named)
+{
+    while (rest->p) {
+        struct str line = without_comment(next_line(arena, rest));
+        bool found = named_by_option(line, kind, named);
+        if (!found && (found = named_by_path(line, named)))
+            *kind = REQUIREMENT_PACKAGE;
+        if (found && (str_find(*named, STR("://"), 0) < 0 || str_starts(*named, STR("file://"))))
             return true;
+    }
     return false;
 }
 
@@ -64,40 +95,72 @@ bool requirements_next(struct arena *arena, struct str *rest, struct str *file)
 
 struct reading {
     struct arena *arena;
+    struct str dir;
     struct str files[FILES_MAX]; /* without links, and in the order they are met */
-    size_t n;
+    struct requirement_place places[PLACES_MAX];
+    size_t file_count, place_count;
 };
 
-static void add_file(struct reading *r, struct str folder, struct str name)
+/* Where a path or URL leads, without links; "" nowhere. */
+static struct str find(struct reading *r, struct str folder, struct str named)
 {
     char real[PATH_MAX];
-    if (memchr(name.p, '\0', name.n) || !realpath(path_join(r->arena, folder, name).p, real))
-        return;
-    for (size_t i = 0; i < r->n; i++)
-        if (str_eqz(r->files[i], real))
-            return;
-    if (r->n < FILES_MAX)
-        r->files[r->n++] = arena_str(r->arena, str_z(real));
+    struct str path = named;
+    if (str_starts(named, STR("file://")) &&
+        !url_decode(r->arena, str_slice(named, 7, named.n), false, &path))
+        return STR_EMPTY;
+    if (memchr(path.p, '\0', path.n) || !realpath(path_join(r->arena, folder, path).p, real))
+        return STR_EMPTY;
+    return arena_str(r->arena, str_z(real));
 }
 
-int requirements_read(struct arena *arena, struct str path, struct str *text, struct err *err)
+static void add_file(struct reading *r, struct str folder, struct str named)
+{
+    struct str path = find(r, folder, named);
+    for (size_t i = 0; i < r->file_count; i++)
+        if (str_eq(r->files[i], path))
+            return;
+    if (path.n && r->file_count < FILES_MAX)
+        r->files[r->file_count++] = path;
+}
+
+/* Links begin at the file that names them, or like all else where pip runs. */
+static void add_place(struct reading *r, struct str folder, struct str named, bool links)
+{
+    struct str path = links ? find(r, folder, named) : STR_EMPTY;
+    if (!path.n)
+        path = find(r, r->dir, named);
+    for (size_t i = 0; i < r->place_count; i++)
+        if (str_eq(r->places[i].path, path) && r->places[i].links == links)
+            return;
+    if (path.n && r->place_count < PLACES_MAX)
+        r->places[r->place_count++] = (struct requirement_place){path, links};
+}
+
+int requirements_read(
+    struct arena *arena, struct str path, struct str dir, struct requirements *out, struct err *err)
 {
     struct reading *r = ARENA_NEW(arena, struct reading);
-    struct str own, file;
+    enum requirement_kind kind;
+    struct str own, named;
     AUTO_BUF struct buf all = BUF_INIT;
     r->arena = arena;
+    r->dir = dir;
     if (file_read(arena, path.p, FILE_BYTES_MAX, &own, err))
         return -1;
     buf_add_str(&all, own);
     add_file(r, STR_EMPTY, path);
-    for (size_t i = 0; i < r->n; i++) {
+    for (size_t i = 0; i < r->file_count; i++) {
         if (i && file_read(arena, r->files[i].p, FILE_BYTES_MAX, &own, NULL))
             continue;
         if (i)
             buf_addf(&all, "\n%zu:%.*s", own.n, STR_ARG(own));
-        for (struct str rest = own; requirements_next(arena, &rest, &file);)
-            add_file(r, path_dir(r->files[i]), file);
+        for (struct str rest = own; requirements_next(arena, &rest, &kind, &named);)
+            if (kind == REQUIREMENT_FILE)
+                add_file(r, path_dir(r->files[i]), named);
+            else
+                add_place(r, path_dir(r->files[i]), named, kind == REQUIREMENT_LINKS);
     }
-    *text = arena_str(arena, buf_str(&all));
+    *out = (struct requirements){arena_str(arena, buf_str(&all)), r->places, r->place_count};
     return 0;
 }

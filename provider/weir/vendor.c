@@ -1,5 +1,6 @@
 /*
- * What a requirements file names, installed by pip into a folder beside the packages.
+ * What a requirements file names, installed by pip into a folder beside the packages: anew when that file has
+ * changed, or a package that it takes from this machine.
  */
 #include "provider/weir/build.h"
 
@@ -7,6 +8,7 @@
 #include "provider/weir/command.h"
 #include "provider/weir/requirements.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -14,6 +16,9 @@
 #include <unistd.h>
 
 enum { ARGS_MAX = 24 };
+
+/* Traces of a build beside the sources of a package. */
+static const char *const built[] = {"build", "dist", "*.egg-info"};
 
 /*
  * Only wheels that run everywhere are taken: what has compiled parts would be this machine's, and differ from
@@ -47,18 +52,72 @@ static int pip_install(struct op_ctx *ctx, const struct vendor *vendor, const ch
     return status;
 }
 
+/* ---- what there is to install ---- */
+
+/* The wheels in a folder, as --find-links has it: none of a folder below. */
+static int add_wheels(struct package *local, struct str folder, struct err *err)
+{
+    DIR *wheels = opendir(folder.p);
+    const struct dirent *entry;
+    int status = 0;
+    while (wheels && !status && (entry = readdir(wheels))) {
+        struct str path = path_join(local->arena, folder, str_z(entry->d_name));
+        if (str_ends(path, STR(".whl")) && path_exists(path.p))
+            status = package_add_file(local, path.p, err);
+    }
+    if (wheels)
+        closedir(wheels);
+    return status;
+}
+
+/* The sources of a package, which pip builds. */
+static int add_sources(struct package *local, struct str folder, struct err *err)
+{
+    struct arena *arena = local->arena;
+    const struct value *patterns[sizeof built / sizeof *built];
+    for (size_t i = 0; i < sizeof built / sizeof *built; i++)
+        patterns[i] = value_stringz(arena, built[i]);
+    struct package_filter filter = {.exclude = value_list(arena, patterns, sizeof built / sizeof *built)};
+    return package_scan(local, folder.p, &filter, err);
+}
+/* What cannot be looked at is pip's to complain of. */
+static int digest_places(
+    struct artifact_cache *cache, const struct requirements *said, struct str *digest, struct err *err)
+{
+    struct package local;
+    struct err ignored = ERR_INIT;
+    package_init(&local, cache->arena);
+    for (size_t i = 0; i < said->place_count; i++) {
+        const struct requirement_place *place = &said->places[i];
+        if (!path_is_dir(place->path.p))
+            package_add_file(&local, place->path.p, &ignored);
+        else if (place->links)
+            add_wheels(&local, place->path, &ignored);
+        else
+            add_sources(&local, place->path, &ignored);
+    }
+    package_finish_inputs(&local);
+    int status = package_hash(&local, cache->digests, err);
+    *digest = local.n ? package_digest(&local, PACKAGE_FILE, false) : STR_EMPTY;
+    package_release(&local);
+    return status;
+}
+
 int build_vendor(struct op_ctx *ctx, struct artifact_cache *cache, const struct vendor *vendor,
     struct str *folder, struct err *err)
 {
     struct arena *arena = ctx->arena;
-    struct str said;
-    if (requirements_read(arena, vendor->requirements, &said, err)) {
+    struct requirements said;
+    struct str places;
+    if (requirements_read(arena, vendor->requirements, ctx->dir, &said, err)) {
         err->class = ERR_INVALID;
         return -1;
     }
+    if (digest_places(cache, &said, &places, err))
+        return -1;
     struct str digest =
-        sha256_hex(arena, arena_printf(arena, "1 %.*s %.*s\n%.*s", STR_ARG(vendor->interpreter),
-                              STR_ARG(vendor->version), STR_ARG(said)));
+        sha256_hex(arena, arena_printf(arena, "1 %.*s %.*s\n%.*s%.*s", STR_ARG(vendor->interpreter),
+                              STR_ARG(vendor->version), STR_ARG(said.text), STR_ARG(places)));
     *folder = artifact_cache_vendored(cache, digest);
     if (path_is_dir(folder->p))
         return 0;

@@ -7,13 +7,11 @@ import json
 import os
 import re
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from servers import SandboxCloud
 from support import Stack, planned
 
 
@@ -277,42 +275,6 @@ def test_failing_build_shows_what_it_said(tmp_path):
     stack.run("plan", status=1)  # it is not taken for done
 
 
-def make_wheel(folder, name, files, tag="py3-none-any"):
-    info = f"{name}-1.0.dist-info"
-    with zipfile.ZipFile(folder / f"{name}-1.0-{tag}.whl", "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n")
-        archive.writestr(f"{info}/entry_points.txt", f"[console_scripts]\n{name} = {name}:main\n")
-        archive.writestr(f"{info}/RECORD", "")
-
-
-def test_vendors_pure_packages(tmp_path):
-    stack = offline(tmp_path, f"source: src, prefix: python, python: {{requirements: requirements.txt, interpreter: {sys.executable}}}",
-                    {"src/main.py": "import tiny\n", "requirements.txt": "--no-index\n--find-links wheels\ntiny==1.0\n", "wheels/.keep": ""})
-    make_wheel(stack.folder / "wheels", "tiny", {"tiny/__init__.py": "def main(): pass\n"})
-    first = shas(stack)
-    names = zipfile.ZipFile(packed_file(stack)).namelist()
-    assert names == ["python/main.py", "python/tiny-1.0.dist-info/METADATA", "python/tiny-1.0.dist-info/WHEEL", "python/tiny-1.0.dist-info/entry_points.txt",
-                     "python/tiny/__init__.py"]
-    # without pip's help the second time: the requirements are the same
-    (stack.folder / "wheels/tiny-1.0-py3-none-any.whl").unlink()
-    assert shas(stack) == first
-    # what the file names is part of it
-    make_wheel(stack.folder / "wheels", "tiny", {"tiny/__init__.py": "def main(): pass\n"})
-    write(stack.folder, {"requirements.txt": "--no-index\n--find-links wheels\n-r more.txt\n", "more.txt": "tiny==1.0\n"})
-    assert shas(stack) == first
-    make_wheel(stack.folder / "wheels", "other", {"other.py": ""})
-    write(stack.folder, {"more.txt": "tiny==1.0\nother\n"})
-    assert shas(stack) != first
-    # compiled packages are this machine's
-    make_wheel(stack.folder / "wheels", "fast", {"fast.so": ""}, tag="cp313-cp313-manylinux2014_x86_64")
-    write(stack.folder, {"requirements.txt": "--no-index\n--find-links wheels\nfast\n"})
-    failed = stack.run("plan", status=1)
-    assert "installing requirements.txt with pip failed" in failed.err and "only pure Python packages" in failed.err, str(failed)
-
-
 @pytest.mark.parametrize("attributes, message, status", [
     ("source: nowhere", 'source "nowhere" is not there', 3),
     ("source: src, package: file", 'source "src" is a folder', 3),
@@ -398,32 +360,6 @@ def test_without_anything_to_pack_it_is_just_checked(tmp_path):
     assert not (stack.folder / ".weir/artifacts").exists()
     assert planned(stack.run("plan", "--json")) == {"code": "create"}
     assert (stack.folder / ".weir/.gitignore").read_text() == "*\n"
-
-
-def test_module_makes_a_layer_of_the_requirements(tmp_path):
-    server = SandboxCloud()
-    try:
-        stack = Stack(tmp_path / "stack", server)
-        stack.env["PATH"] = f"{Path(sys.executable).parent}:{stack.env['PATH']}"  # its python3 has pip
-        write(stack.folder, {"ingest/main.py": "import tiny\n", "requirements.txt": "--no-index\n--find-links wheels\ntiny==1.0\n", "wheels/.keep": ""})
-        make_wheel(stack.folder / "wheels", "tiny", {"tiny/__init__.py": "def main(): pass\n"})
-        stack.write("""
-            stack: layered
-            resources: {lake: {type: aws.s3.bucket, name: art-lake}}
-            modules:
-              ingest: {source: builtin/lambda-ingest, name: fetch, code: ingest, requirements: requirements.txt, bucket: "${lake.name}"}
-        """).apply()
-        stack.assert_settled()
-        (archive,) = [key for key in keys(server) if "libraries" in key]
-        assert "python/tiny/__init__.py" in zipfile.ZipFile(io.BytesIO(body(server, archive))).namelist()
-        configuration = server.client("lambda").get_function(FunctionName="fetch")["Configuration"]
-        assert [layer["Arn"].split(":layer:")[1] for layer in configuration["Layers"]] == ["fetch-libraries:1"]
-        write(stack.folder, {"ingest/main.py": "import tiny, os\n"})
-        assert planned(stack.run("deploy", "--yes", "--json")) == {"ingest/code": "update", "ingest/function": "update"}
-        stack.assert_settled()
-        stack.destroy()
-    finally:
-        server.stop()
 
 
 def test_two_of_the_same_are_refused(tmp_path):
