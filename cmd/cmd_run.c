@@ -496,10 +496,6 @@ static int stop_known(struct running *r, const char *id)
 static int check(struct invocation *inv)
 {
     const struct run_settings *own = inv->own;
-    if (own->detach && inv->settings->sandbox)
-        return invocation_usage(inv,
-            "\"weir sandbox\" serves one that stays; \"weir sandbox env\" points commands to it",
-            "--detach cannot work with --sandbox: the run would end with this command");
     if (own->follow && own->stop)
         return invocation_usage(inv, NULL, "--follow and --stop do not go together");
     if ((own->follow || own->stop) && (inv->args.n > 1 || own->payload || own->detach))
@@ -513,6 +509,21 @@ static int check(struct invocation *inv)
                           : "--format");
     if (own->stop_on_timeout && !own->timeout_ms)
         return invocation_usage(inv, NULL, "--stop-on-timeout needs --timeout");
+    return EXIT_DONE;
+}
+
+/* What needs the stack's sandbox and the job to be known. */
+static int check_job(const struct running *r)
+{
+    if (r->own->detach && r->inv->sandbox)
+        return invocation_usage(r->inv, "\"weir sandbox\" in another terminal serves one that stays",
+            "--detach: the sandbox ends with this command, and the run with it");
+    if (r->own->out && !ops_of(r)->leaves_file)
+        return invocation_usage(r->inv, NULL,
+            "--out: a run of type %.*s leaves no result that could be saved", STR_ARG(r->job.schema->name));
+    if (r->own->format && !ops_of(r)->tabular)
+        return invocation_usage(
+            r->inv, NULL, "--format: a run of type %.*s gives no table", STR_ARG(r->job.schema->name));
     return EXIT_DONE;
 }
 
@@ -547,9 +558,8 @@ static int run(struct invocation *inv)
     if (status != EXIT_DONE || (status = jobs_open(inv, &workspace)) != EXIT_DONE)
         return status;
     status = jobs_find(inv, &workspace, inv->args.items[0], &r.job);
-    if (status == EXIT_DONE && r.own->out && !ops_of(&r)->leaves_file)
-        status = invocation_usage(inv, NULL, "--out: a run of type %.*s leaves no result that could be saved",
-            STR_ARG(r.job.schema->name));
+    if (status == EXIT_DONE)
+        status = check_job(&r);
     if (status == EXIT_DONE)
         status = job_open(inv, &workspace, &r.own->set, &r.job);
     if (status == EXIT_DONE)

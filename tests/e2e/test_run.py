@@ -475,9 +475,31 @@ def test_what_has_not_been_applied(stack):
 
 
 def test_options_that_exclude_each_other(jobs):
-    assert "--detach cannot work with --sandbox" in jobs.run("run", "flow", "--detach", "--sandbox", status=3).err
+    assert "gives no table" in jobs.run("run", "flow", "--format", "csv", status=3).err
     assert "do not go together" in jobs.run("run", "flow", "--follow", "a", "--stop", "b", status=3).err
     assert "takes no arguments" in jobs.run("run", "flow", "a=1", "--stop", "b", status=3).err
+
+
+def test_detached_in_a_sandbox_that_stays(local_stack):
+    local_stack.write("""
+        stack: stays
+        resources:
+          role: {type: aws.iam.role, name: stays, assume_role_policy: '${trust("states.amazonaws.com")}'}
+          flow:
+            type: aws.states.state_machine
+            name: stays-flow
+            role: ${role.arn}
+            definition: {StartAt: Done, States: {Done: {Type: Pass, Result: 42, End: true}}}
+    """).apply("--sandbox")
+    refused = local_stack.run("run", "flow", "--sandbox", "--detach", status=3).err
+    assert "the sandbox ends with this command" in refused and "weir sandbox" in refused
+    serving = local_stack.start("sandbox", "--port", "0")
+    while "unset" not in serving.stdout.readline():
+        assert serving.poll() is None
+    run = local_stack.run("run", "flow", "--sandbox", "--detach").out.strip()
+    assert local_stack.run("run", "flow", "--sandbox", "--follow", run).out == "42\n"
+    serving.send_signal(signal.SIGTERM)
+    serving.communicate()
 
 
 def test_the_permissions_that_it_takes(jobs, cloud):
