@@ -179,21 +179,23 @@ static int check_args(struct invocation *inv, struct err *err)
 /* No command: `weir`, `weir --help`, `weir --version`. */
 static int without_command(struct invocation *inv, const struct texts *words)
 {
-    bool help = false;
-    for (size_t i = 0; i < words->n; i++) {
-        help |= str_eqz(words->items[i], "--help") || str_eqz(words->items[i], "-h");
-        if (str_eqz(words->items[i], "--version")) {
-            inv->command = &cmd_version;
-            return cmd_version.run(inv);
-        }
-    }
+    static const struct option version[] = {
+        {0, "version", .doc = "say which weir this is", .offset = offsetof(struct settings, version)}};
+    static const struct option_set version_set = OPTION_SET(NULL, version);
+    const struct option_set *sets[sizeof shared_sets / sizeof *shared_sets + 1] = {&version_set};
     struct err err = ERR_INIT;
     struct settings settings = {0};
-    if (!help && words->n && options_parse(&inv->arena, shared_sets, words, &settings, &inv->args, &err) < 0)
+    memcpy(sets + 1, shared_sets, sizeof shared_sets);
+    if (options_parse(&inv->arena, sets, words, &settings, &inv->args, &err) < 0 && !settings.help)
         return invocation_fail(inv, &err);
+    if (settings.version && !settings.help) {
+        inv->command = &cmd_version;
+        inv->settings = &settings;
+        return cmd_version.run(inv);
+    }
     AUTO_BUF struct buf out = BUF_INIT;
-    help_overview(help ? &inv->out : &inv->err, &out);
-    if (help)
+    help_overview(settings.help ? &inv->out : &inv->err, &out);
+    if (settings.help)
         return invocation_write(inv, buf_str(&out));
     fd_write_all(STDERR_FILENO, out.p, out.n, NULL, "standard error");
     return EXIT_USAGE;

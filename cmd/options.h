@@ -24,7 +24,7 @@ struct texts {
 
 /* What the shared options say. */
 struct settings {
-    bool help;
+    bool help, version;
     bool no_color;
     int verbose;
     bool json;

@@ -148,6 +148,8 @@ def test_unreadable_stack(local_stack):
     (["plan", "weir.yaml"], "-C weir.yaml"),
     (["test", "-C", "absent"], 'no file or folder "absent"'),
     (["fmt", "-C", "absent"], 'no file or folder "absent"'),
+    (["--verison"], 'did you mean "--version"?'),
+    (["-version"], 'did you mean "--version"?'),
 ])
 def test_wrong_usage(local_stack, args, word):
     local_stack.write("stack: s\n")
