@@ -124,12 +124,23 @@ static const struct value *given_attributes(const struct call *call)
     return value_builder_map(&b);
 }
 
-static int keep(struct call *call, struct thing *thing)
+static int refuse_unkept(struct call *call, const struct err *why)
+{
+    return refuse(call, 500, STR("InternalFailure"), "%s", why->message);
+}
+
+static struct thing *add_thing(
+    struct call *call, const struct spec_type *type, struct str region, const struct value *attrs)
 {
     struct err err = ERR_INIT;
-    return store_keep(call->control, thing, &err)
-               ? refuse(call, 500, STR("InternalFailure"), "%s", err.message)
-               : 0;
+    struct thing *thing = store_add(call->control, type, region, attrs, &err);
+    if (thing && number_given(call->control, thing, &err)) {
+        store_remove(call->control, thing);
+        thing = NULL;
+    }
+    if (!thing)
+        refuse_unkept(call, &err);
+    return thing;
 }
 
 /* What the service makes along with it: `creates: [{type, attributes}]`. */
@@ -145,8 +156,7 @@ static int create_companions(struct call *call, const struct thing *thing)
         if (!attrs)
             continue;
         const struct spec_type *type = schema->impl;
-        attrs = fill_new(call, type, attrs);
-        if (keep(call, store_add(call->control, type, thing->region, attrs)))
+        if (!add_thing(call, type, thing->region, fill_new(call, type, attrs)))
             return -1;
     }
     return 0;
@@ -202,9 +212,15 @@ static int create(struct call *call, struct thing *existing, struct thing **out)
         return -1;
     attrs = fill_new(call, type, attrs);
     attrs = value_with(call->arena, attrs, STR(TOKEN_KEY), find_token(call->role, call->input));
-    *out = store_add(call->control, type, find_region(call, type), attrs);
-    number_given(call->control, *out);
-    return keep(call, *out) || create_companions(call, *out);
+    struct thing *made = add_thing(call, type, find_region(call, type), attrs);
+    if (!made)
+        return -1;
+    if (create_companions(call, made)) {
+        store_remove(call->control, made);
+        return -1;
+    }
+    *out = made;
+    return 0;
 }
 
 /* What changes with other attributes is new only when the request has one of them. */
@@ -286,9 +302,8 @@ static const struct value *updated(struct call *call, const struct thing *thing)
 
 int do_change(struct call *call, struct thing *thing, const struct value *attrs)
 {
-    thing->revision++;
-    store_change(call->control, thing, attrs);
-    return keep(call, thing);
+    struct err err = ERR_INIT;
+    return store_change(call->control, thing, attrs, &err) ? refuse_unkept(call, &err) : 0;
 }
 
 static int update(struct call *call, struct thing *thing)
@@ -299,13 +314,18 @@ static int update(struct call *call, struct thing *thing)
 }
 
 /* What goes with it: `owns: [{type, attribute}]`. */
-static void delete_owned(struct call *call, const struct thing *thing)
+static int delete_owned(struct call *call, const struct thing *thing)
 {
     const struct value *rules = value_getz(thing->type->sandbox, "owns");
+    struct err err = ERR_INIT;
     for (uint32_t r = 0; rules && r < rules->count; r++)
-        for (size_t i = call->control->thing_count; i-- > 0;)
-            if (check_uses(rules->items[r], call->control->things[i], thing))
-                call->control->things[i]->deleted_ms = thing->deleted_ms;
+        for (size_t i = call->control->thing_count; i-- > 0;) {
+            struct thing *owned = call->control->things[i];
+            if (!owned->deleted_ms && check_uses(rules->items[r], owned, thing) &&
+                store_delete(call->control, owned, thing->deleted_ms, &err))
+                return refuse_unkept(call, &err);
+        }
+    return 0;
 }
 
 /* With the tags of what it was, where the attribute that the rule names asks for that. */
@@ -336,8 +356,7 @@ static int leave_behind(struct call *call, const struct thing *thing)
         if (!attrs)
             continue;
         attrs = with_tags(call, rules->items[i], thing, attrs);
-        if (keep(call,
-                store_add(call->control, schema->impl, thing->region, fill_new(call, schema->impl, attrs))))
+        if (!add_thing(call, schema->impl, thing->region, fill_new(call, schema->impl, attrs)))
             return -1;
     }
     return 0;
@@ -356,9 +375,10 @@ static int delete (struct call *call, struct thing *thing)
             value_string(call->arena, time_rfc3339(call->arena, clock_wall_ms(), false));
         return do_change(call, thing, value_with(call->arena, thing->attrs, soft_mark(thing), now));
     }
-    thing->deleted_ms = clock_wall_ms();
-    delete_owned(call, thing);
-    return leave_behind(call, thing) || keep(call, thing) ? -1 : 0;
+    struct err err = ERR_INIT;
+    if (store_delete(call->control, thing, clock_wall_ms(), &err))
+        return refuse_unkept(call, &err);
+    return delete_owned(call, thing) || leave_behind(call, thing) ? -1 : 0;
 }
 
 /* ---- what belongs to a thing ---- */

@@ -116,7 +116,7 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
     if (str_eqz(name, "revision"))
         return value_int(arena, revision);
     if (str_eqz(name, "next"))
-        return value_int(arena, number_next(call->control, type, attrs));
+        return value_int(arena, number_next(call->control, type, find_region(call, type), attrs));
     if (str_eqz(name, "object_sha256"))
         return object_sha256(call, attrs);
     return random_text(arena, name, &text) ? value_string(arena, text) : NULL;

@@ -77,7 +77,7 @@ struct control {
     struct thing **things;
     size_t thing_count, thing_cap;
     int64_t serials;    /* given so far */
-    struct map numbers; /* TYPE/NAME -> the highest number given, see control_number.c */
+    struct map numbers; /* TYPE/REGION/NAME -> the highest number given, see control_number.c */
     pthread_mutex_t lock;
 };
 
@@ -87,9 +87,11 @@ struct call;
 /* ---- control_number.c: things of one name that the service numbers (`sandbox: {numbered: attribute}`) ----
  */
 
-int64_t number_next(const struct control *control, const struct spec_type *type, const struct value *attrs);
+int64_t number_next(const struct control *control, const struct spec_type *type, struct str region,
+    const struct value *attrs);
 /* Notes the number of a new one: none is given twice, even if it is deleted before the next. */
-void number_given(struct control *control, const struct thing *thing);
+int number_given(struct control *control, const struct thing *thing, struct err *err);
+int number_load(struct control *control, struct err *err);
 
 struct call {
     struct control *control;
@@ -117,15 +119,17 @@ struct wire_operation call_operation(const struct call *call, const struct spec_
 /* ---- control_store.c ---- */
 
 int store_load(struct control *control, struct err *err);
-struct thing *store_add(
-    struct control *control, const struct spec_type *type, struct str region, const struct value *attrs);
-void store_change(struct control *control, struct thing *thing, const struct value *attrs);
+/* What these do is kept when they return. -1 or NULL on a full disk: then nothing was done, and the caller
+ * refuses the request. */
+struct thing *store_add(struct control *control, const struct spec_type *type, struct str region,
+    const struct value *attrs, struct err *err);
+int store_change(struct control *control, struct thing *thing, const struct value *attrs, struct err *err);
+/* It begins to go at that time. */
+int store_delete(struct control *control, struct thing *thing, int64_t deleted_ms, struct err *err);
 void store_remove(struct control *control, struct thing *thing);
 void store_release(struct control *control);
 /* What every account has of the service from the beginning: `standing: [{name: primary}]`. */
 void store_stand(struct call *call, const struct served_service *service);
-/* Writes the record's file. -1 on a full disk; then the caller refuses the request. */
-int store_keep(struct control *control, struct thing *thing, struct err *err);
 
 /* ---- control_find.c ---- */
 

@@ -1,4 +1,7 @@
-/* Records: in memory, and as one JSON file each, written whole and renamed into place. */
+/*
+ * Records: in memory, and as one JSON file each, written whole and renamed into place. The file comes first:
+ * what cannot be kept does not happen in memory either.
+ */
 #include "provider/sandbox/control_internal.h"
 
 #include "base/clock.h"
@@ -30,6 +33,26 @@ static struct str file_of(struct control *control, struct arena *arena, const st
         sha256_hex(arena, whole).p);
 }
 
+static int write_record(const struct control *control, const struct thing *thing, struct err *err)
+{
+    if (!control->options.dir)
+        return 0;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct value_entry entries[] = {
+        {STR("type"), value_string(&arena, thing->type->schema.name)},
+        {STR("region"), value_string(&arena, thing->region)},
+        {STR("created"), value_int(&arena, thing->created_ms)},
+        {STR("serial"), value_int(&arena, thing->serial)},
+        {STR("changed"), value_int(&arena, thing->changed_ms)},
+        {STR("deleted"), value_int(&arena, thing->deleted_ms)},
+        {STR("revision"), value_int(&arena, thing->revision)},
+        {STR("attrs"), thing->attrs},
+    };
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, value_map(&arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
+    return file_write_atomic(thing->file.p, buf_str(&text), 0600, err);
+}
+
 static void set_attrs(struct control *control, struct thing *thing, const struct value *attrs)
 {
     struct arena before = thing->arena;
@@ -54,19 +77,40 @@ static struct thing *add(
     return thing;
 }
 
-struct thing *store_add(
-    struct control *control, const struct spec_type *type, struct str region, const struct value *attrs)
+struct thing *store_add(struct control *control, const struct spec_type *type, struct str region,
+    const struct value *attrs, struct err *err)
 {
     struct thing *thing = add(control, type, region, attrs);
     thing->created_ms = thing->changed_ms = clock_wall_ms();
     thing->revision = 1;
-    return thing;
+    if (!write_record(control, thing, err))
+        return thing;
+    store_remove(control, thing);
+    return NULL;
 }
 
-void store_change(struct control *control, struct thing *thing, const struct value *attrs)
+int store_change(struct control *control, struct thing *thing, const struct value *attrs, struct err *err)
 {
+    struct thing changed = *thing;
+    changed.attrs = attrs;
+    changed.changed_ms = clock_wall_ms();
+    changed.revision++;
+    if (write_record(control, &changed, err))
+        return -1;
     set_attrs(control, thing, attrs);
-    thing->changed_ms = clock_wall_ms();
+    thing->changed_ms = changed.changed_ms;
+    thing->revision = changed.revision;
+    return 0;
+}
+
+int store_delete(struct control *control, struct thing *thing, int64_t deleted_ms, struct err *err)
+{
+    struct thing deleted = *thing;
+    deleted.deleted_ms = deleted_ms;
+    if (write_record(control, &deleted, err))
+        return -1;
+    thing->deleted_ms = deleted_ms;
+    return 0;
 }
 
 static void thing_free(struct thing *thing)
@@ -75,9 +119,18 @@ static void thing_free(struct thing *thing)
     free(thing);
 }
 
+/* While it lingers another may have taken its name, and with that its file. */
+static bool has_heir(const struct control *control, const struct thing *thing)
+{
+    for (size_t i = 0; i < control->thing_count; i++)
+        if (control->things[i] != thing && str_eq(control->things[i]->file, thing->file))
+            return true;
+    return false;
+}
+
 void store_remove(struct control *control, struct thing *thing)
 {
-    if (thing->file.n)
+    if (thing->file.n && !has_heir(control, thing))
         unlink(thing->file.p);
     for (size_t i = 0; i < control->thing_count; i++) {
         if (control->things[i] != thing)
@@ -94,25 +147,6 @@ void store_release(struct control *control)
     for (size_t i = 0; i < control->thing_count; i++)
         thing_free(control->things[i]);
     free(control->things);
-}
-
-int store_keep(struct control *control, struct thing *thing, struct err *err)
-{
-    if (!control->options.dir)
-        return 0;
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct value_entry entries[] = {
-        {STR("type"), value_string(&arena, thing->type->schema.name)},
-        {STR("region"), value_string(&arena, thing->region)},
-        {STR("created"), value_int(&arena, thing->created_ms)},
-        {STR("changed"), value_int(&arena, thing->changed_ms)},
-        {STR("deleted"), value_int(&arena, thing->deleted_ms)},
-        {STR("revision"), value_int(&arena, thing->revision)},
-        {STR("attrs"), thing->attrs},
-    };
-    AUTO_BUF struct buf text = BUF_INIT;
-    json_write(&text, value_map(&arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
-    return file_write_atomic(thing->file.p, buf_str(&text), 0600, err);
 }
 
 static int64_t number(const struct value *record, const char *key)
@@ -138,6 +172,7 @@ static int load_one(struct control *control, const char *path, struct err *err)
     struct thing *thing =
         add(control, schema->impl, value_text(value_getz(record, "region"), STR_EMPTY), attrs);
     thing->created_ms = number(record, "created");
+    thing->serial = number(record, "serial");
     thing->changed_ms = number(record, "changed");
     thing->deleted_ms = number(record, "deleted");
     thing->revision = number(record, "revision");
@@ -156,6 +191,14 @@ static bool stands(const struct call *call, const struct spec_type *type, const 
     return false;
 }
 
+/* It is made anew by every start, until somebody changes it. */
+static void stand(struct call *call, const struct spec_type *type, const struct value *attrs)
+{
+    struct thing *thing = add(call->control, type, find_region(call, type), fill_new(call, type, attrs));
+    thing->created_ms = thing->changed_ms = clock_wall_ms();
+    thing->revision = 1;
+}
+
 void store_stand(struct call *call, const struct served_service *service)
 {
     for (size_t i = 0; i < service->type_count; i++) {
@@ -163,8 +206,32 @@ void store_stand(struct call *call, const struct served_service *service)
         const struct value *list = value_getz(type->sandbox, "standing");
         for (uint32_t k = 0; list && k < list->count; k++)
             if (!stands(call, type, list->items[k]))
-                store_add(call->control, type, find_region(call, type), fill_new(call, type, list->items[k]));
+                stand(call, type, list->items[k]);
     }
+}
+
+/* As they were made: a folder is read in any order. Serials tell those of one millisecond apart. */
+static int by_age(const void *a, const void *b)
+{
+    const struct thing *first = *(struct thing *const *)a, *other = *(struct thing *const *)b;
+    bool same = first->created_ms == other->created_ms;
+    int64_t left = same ? first->serial : first->created_ms, right = same ? other->serial : other->created_ms;
+    return (left > right) - (left < right);
+}
+
+static int load_all(struct control *control, DIR *dir, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (str_ends(str_z(entry->d_name), STR(".json")) &&
+            load_one(control, path_join(&arena, str_z(control->options.dir), str_z(entry->d_name)).p, err))
+            return -1;
+    if (control->thing_count)
+        qsort(control->things, control->thing_count, sizeof(struct thing *), by_age);
+    for (size_t i = 0; i < control->thing_count; i++)
+        control->things[i]->serial = (int64_t)i + 1;
+    control->serials = (int64_t)control->thing_count;
+    return number_load(control, err);
 }
 
 int store_load(struct control *control, struct err *err)
@@ -176,12 +243,7 @@ int store_load(struct control *control, struct err *err)
     DIR *dir = opendir(control->options.dir);
     if (!dir)
         return err_errno(err, ERR_IO, "cannot read %s", control->options.dir);
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    int status = 0;
-    for (struct dirent *entry; !status && (entry = readdir(dir));)
-        if (str_ends(str_z(entry->d_name), STR(".json")))
-            status = load_one(
-                control, path_join(&arena, str_z(control->options.dir), str_z(entry->d_name)).p, err);
+    int status = load_all(control, dir, err);
     closedir(dir);
     return status;
 }

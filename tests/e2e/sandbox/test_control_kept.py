@@ -1,0 +1,107 @@
+"""The control plane's records over a restart: what was answered is there, in the order in which it was made; what was deleted is not."""
+
+import json
+import shutil
+
+import pytest
+from botocore.exceptions import ClientError
+from servers import Sandbox
+from support import until
+
+EMPTY_ZIP = b"PK\5\6" + bytes(18)
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+
+
+def deleted(ec2, subnet):
+    try:
+        return bool(ec2.delete_subnet(SubnetId=subnet))
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "DependencyViolation"
+        return False
+
+
+def restarted(server):
+    server.kill()
+    server.start()
+    return server
+
+
+def test_in_the_order_of_creation(kept_sandbox):
+    """A listing's order, its pages, and which of a layer's versions is the latest do not hang on how a folder is read."""
+    glue, layers = kept_sandbox.client("glue"), kept_sandbox.client("lambda")
+    names = [f"films-{i}" for i in range(12)]
+    for name in names:
+        glue.create_database(DatabaseInput={"Name": name})
+        layers.publish_layer_version(LayerName="deps", Content={"ZipFile": EMPTY_ZIP})
+    glue.update_database(Name=names[3], DatabaseInput={"Name": names[3], "Description": "changed last"})
+    restarted(kept_sandbox)
+    glue, layers = kept_sandbox.client("glue"), kept_sandbox.client("lambda")
+    assert [database["Name"] for database in glue.get_databases()["DatabaseList"]] == names
+    assert layers.list_layers()["Layers"][0]["LatestMatchingVersion"]["Version"] == 12
+    assert layers.publish_layer_version(LayerName="deps", Content={"ZipFile": EMPTY_ZIP})["Version"] == 13
+    glue.create_database(DatabaseInput={"Name": "after"})
+    pages = glue.get_paginator("get_databases").paginate(PaginationConfig={"PageSize": 5})
+    assert [database["Name"] for page in pages for database in page["DatabaseList"]] == [*names, "after"]
+
+
+def test_what_goes_with_something_stays_gone(kept_sandbox):
+    """The very last request before the end was the deletion: nothing that went along comes back."""
+    sns = kept_sandbox.client("sns")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:000000000000:q", ReturnSubscriptionArn=True)
+    sns.delete_topic(TopicArn=topic)
+    restarted(kept_sandbox)
+    sns = kept_sandbox.client("sns")
+    assert sns.list_subscriptions()["Subscriptions"] == [] and sns.list_topics()["Topics"] == []
+
+
+def test_no_number_twice(kept_sandbox):
+    """As at AWS a version's number is not given again, even when the version is gone."""
+    layers = kept_sandbox.client("lambda")
+    publish = lambda: kept_sandbox.client("lambda").publish_layer_version(LayerName="deps", Content={"ZipFile": EMPTY_ZIP})["Version"]
+    assert [publish(), publish()] == [1, 2]
+    for version in (1, 2):
+        layers.delete_layer_version(LayerName="deps", VersionNumber=version)
+    restarted(kept_sandbox)
+    assert publish() == 3
+
+
+def test_the_heir_of_a_name(tmp_path):
+    """What a deleted function had in its VPC lingers; when that is over, the new function of its name is still kept."""
+    server = Sandbox(tmp_path / "data", env={"SPEED": "20"})
+    try:
+        ec2, functions = server.client("ec2"), server.client("lambda")
+        role = server.client("iam").create_role(RoleName="f", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+        group = ec2.create_security_group(GroupName="g", Description="d", VpcId=vpc)["GroupId"]
+        function = {"FunctionName": "f", "Role": role, "Runtime": "python3.12", "Handler": "f.h", "Code": {"ZipFile": EMPTY_ZIP}}
+        functions.create_function(**function, VpcConfig={"SubnetIds": [subnet], "SecurityGroupIds": [group]})
+        functions.delete_function(FunctionName="f")
+        functions.create_function(**function)
+        until(lambda: deleted(ec2, subnet))
+        server.kill()
+        server.start()
+        assert server.client("lambda").get_function(FunctionName="f")["Configuration"]["FunctionName"] == "f"
+    finally:
+        server.stop()
+
+
+def test_what_could_not_be_kept_was_not_done(tmp_path):
+    """Refused is refused: the same request is good once there is room again."""
+    server = Sandbox(tmp_path / "data")
+    try:
+        iam = server.client("iam")
+        iam.create_role(RoleName="before", AssumeRolePolicyDocument=TRUST, MaxSessionDuration=3600)
+        (folder,) = {path.parent for path in (tmp_path / "data").rglob("aws.iam.role-*.json")}
+        shutil.move(folder, f"{folder}.away")
+        for call, given in ((iam.create_role, {"RoleName": "etl", "AssumeRolePolicyDocument": TRUST}), (iam.update_role, {"RoleName": "before", "MaxSessionDuration": 7200}),
+                            (iam.delete_role, {"RoleName": "before"})):
+            with pytest.raises(ClientError) as caught:
+                call(**given)
+            assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+        shutil.move(f"{folder}.away", folder)
+        assert [(role["RoleName"], role["MaxSessionDuration"]) for role in iam.list_roles()["Roles"]] == [("before", 3600)]
+        iam.create_role(RoleName="etl", AssumeRolePolicyDocument=TRUST)
+    finally:
+        server.stop()
