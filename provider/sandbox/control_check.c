@@ -76,8 +76,7 @@ static bool refers(const struct value *v, const struct thing *thing)
 
 bool check_uses(const struct value *rule, const struct thing *user, const struct thing *thing)
 {
-    bool uses = !user->deleted_ms || value_getz(user->type->sandbox, "lingers");
-    return user != thing && uses &&
+    return user != thing &&
            str_eq(user->type->schema.name, value_text(value_getz(rule, "type"), STR_EMPTY)) &&
            refers(value_get(user->attrs, value_text(value_getz(rule, "attribute"), STR_EMPTY)), thing);
 }

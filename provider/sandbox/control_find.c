@@ -294,7 +294,7 @@ bool find_any(const struct call *call, struct str type, const struct value *refe
 {
     for (size_t i = 0; i < call->control->thing_count; i++) {
         const struct thing *thing = call->control->things[i];
-        if (str_eq(thing->type->schema.name, type) &&
+        if (!thing->deleted_ms && str_eq(thing->type->schema.name, type) &&
             (value_equal(value_get(thing->attrs, thing->type->schema.id), reference) ||
                 value_equal(value_getz(thing->attrs, "arn"), reference) ||
                 value_equal(value_getz(thing->attrs, "name"), reference)))

@@ -151,7 +151,7 @@ bool find_passes(const struct call *call, const struct thing *thing);
 struct str find_region(const struct call *call, const struct spec_type *type);
 /* Is there anything with this id that nobody has deleted? */
 bool find_id(const struct control *control, struct str id);
-/* Is there a thing of this type, in any region, with this id, name or ARN? */
+/* Is there a thing of this type, in any region, with this id, name or ARN, that nobody has deleted? */
 bool find_any(const struct call *call, struct str type, const struct value *reference);
 
 /* ---- control_turns.c ---- */

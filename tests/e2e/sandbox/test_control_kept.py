@@ -78,11 +78,33 @@ def test_the_heir_of_a_name(tmp_path):
         function = {"FunctionName": "f", "Role": role, "Runtime": "python3.12", "Handler": "f.h", "Code": {"ZipFile": EMPTY_ZIP}}
         functions.create_function(**function, VpcConfig={"SubnetIds": [subnet], "SecurityGroupIds": [group]})
         functions.delete_function(FunctionName="f")
+        with pytest.raises(ClientError) as caught:  # its interfaces linger, it does not
+            functions.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+        assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
         functions.create_function(**function)
         until(lambda: deleted(ec2, subnet))
         server.kill()
         server.start()
         assert server.client("lambda").get_function(FunctionName="f")["Configuration"]["FunctionName"] == "f"
+    finally:
+        server.stop()
+
+
+def test_what_is_going_still_uses_what_it_has(tmp_path):
+    server = Sandbox(tmp_path / "data", env={"SPEED": "100"})
+    try:
+        ec2 = server.client("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+        address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        gateway = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+        ec2.delete_nat_gateway(NatGatewayId=gateway)
+        assert not deleted(ec2, subnet)
+        with pytest.raises(ClientError) as caught:
+            ec2.release_address(AllocationId=address)
+        assert caught.value.response["Error"]["Code"] == "InvalidIPAddress.InUse"
+        until(lambda: deleted(ec2, subnet))
+        ec2.release_address(AllocationId=address)
     finally:
         server.stop()
 
