@@ -9,7 +9,9 @@
 
 #include <stdlib.h>
 
-enum { RUNS_DEFAULT = 20, THREADS = 16 };
+/* No service lists the runs of several jobs at once: so many wait for an answer each at the same time, and
+ * that is also how many connections there are to a service. */
+enum { RUNS_DEFAULT = 20, THREADS = 64 };
 
 struct jobs_settings {
     struct settings shared;
