@@ -387,5 +387,6 @@ const struct job_operation glue_operations[] = {
     {"glue", "UpdatePartition", glue_update_partition, NULL, NULL},
     {"glue", "GetPartition", glue_get_partition, NULL, NULL},
     {"glue", "GetPartitions", glue_get_partitions, NULL, NULL},
+    {"glue", "BatchGetPartition", glue_batch_get_partition, NULL, NULL},
     {0},
 };

@@ -7,7 +7,8 @@
 /* ---- glue_partitions.c ---- */
 
 job_handler glue_create_partition, glue_batch_create_partition, glue_delete_partition,
-    glue_batch_delete_partition, glue_update_partition, glue_get_partition, glue_get_partitions;
+    glue_batch_delete_partition, glue_update_partition, glue_get_partition, glue_get_partitions,
+    glue_batch_get_partition;
 
 /* ---- glue_crawlers.c ---- */
 

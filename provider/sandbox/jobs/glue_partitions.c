@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "provider/sandbox/jobs/glue.h"
+#include "provider/sandbox/jobs/glue_expression.h"
 #include "provider/sandbox/jobs/view.h"
 
 #include <pthread.h>
@@ -195,19 +196,20 @@ int glue_create_partition(struct job_call *call, struct err *err)
     return single(&errors, add(call, &table, listed(call->arena, input), &errors, err), err);
 }
 
-static int batch(struct job_call *call, const char *member, const struct value **list, struct err *err)
+static int batch(
+    struct job_call *call, const char *member, uint32_t most, const struct value **list, struct err *err)
 {
     *list = value_getz(call->input, member);
-    if (*list && (*list)->kind == VALUE_LIST && (*list)->count <= MAX_AT_ONCE)
+    if (*list && (*list)->kind == VALUE_LIST && (*list)->count <= most)
         return 0;
-    return job_refuse(err, 400, "InvalidInputException", "%s has up to %d items", member, MAX_AT_ONCE);
+    return job_refuse(err, 400, "InvalidInputException", "%s has up to %u items", member, most);
 }
 
 int glue_batch_create_partition(struct job_call *call, struct err *err)
 {
     struct table table;
     const struct value *list;
-    if (find_table(call, &table, err) || batch(call, "PartitionInputList", &list, err))
+    if (find_table(call, &table, err) || batch(call, "PartitionInputList", MAX_AT_ONCE, &list, err))
         return -1;
     struct value_builder errors = VALUE_BUILDER(call->arena);
     int status = add(call, &table, list, &errors, err);
@@ -230,7 +232,7 @@ int glue_batch_delete_partition(struct job_call *call, struct err *err)
 {
     struct table table;
     const struct value *list;
-    if (find_table(call, &table, err) || batch(call, "PartitionsToDelete", &list, err))
+    if (find_table(call, &table, err) || batch(call, "PartitionsToDelete", MAX_AT_ONCE, &list, err))
         return -1;
     struct value_builder lists = VALUE_BUILDER(call->arena), errors = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < list->count; i++)
@@ -253,12 +255,17 @@ int glue_update_partition(struct job_call *call, struct err *err)
         return job_refuse(err, 400, "InvalidInputException", "%s", wrong_count);
     pthread_mutex_lock(&lock);
     const struct value *list = read_all(call, &table), *old = find_by(list, values);
+    const struct value *other = find_by(list, value_getz(made, "Values"));
+    if (old)
+        made = value_with(call->arena, made, STR("CreationTime"), value_getz(old, "CreationTime"));
     struct value_builder all = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < list->count; i++)
         value_builder_add(&all, list->items[i] == old ? made : list->items[i]);
     const struct value *changed = value_builder_list(&all);
-    int status = old ? write_all(call, &table, changed, err)
-                     : job_refuse(err, 400, "EntityNotFoundException", "Partition not found.");
+    int status = !old ? job_refuse(err, 400, "EntityNotFoundException", "Partition not found.")
+                 : other && other != old
+                     ? job_refuse(err, 400, "AlreadyExistsException", "Partition already exists.")
+                     : write_all(call, &table, changed, err);
     pthread_mutex_unlock(&lock);
     return status;
 }
@@ -276,17 +283,55 @@ int glue_get_partition(struct job_call *call, struct err *err)
     return 0;
 }
 
+/* Those that the expression means; of these, where several clients share the work, each has its part. */
+static int choose(
+    const struct job_call *call, const struct table *table, const struct value **out, struct err *err)
+{
+    const struct glue_expression *expression = NULL;
+    const struct value *list = read_all(call, table), *segment = value_getz(call->input, "Segment");
+    int64_t part = job_int(segment, "SegmentNumber", 0), parts = job_int(segment, "TotalSegments", 1);
+    struct str text = str_trim(value_text(value_getz(call->input, "Expression"), STR_EMPTY));
+    struct err why = ERR_INIT;
+    if (text.n && glue_expression_parse(call->arena, text, value_getz(table->record.attrs, "partition_keys"),
+                      &expression, &why))
+        return job_refuse(err, 400, "InvalidInputException", "%s", why.message);
+    if (parts < 1 || part < 0 || part >= parts)
+        return job_refuse(
+            err, 400, "InvalidInputException", "Segment has a SegmentNumber below TotalSegments");
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < list->count; i++)
+        if (i % parts == part &&
+            (!expression || glue_expression_matches(expression, value_getz(list->items[i], "Values"))))
+            value_builder_add(&b, list->items[i]);
+    *out = value_builder_list(&b);
+    return 0;
+}
+
+int glue_batch_get_partition(struct job_call *call, struct err *err)
+{
+    struct table table;
+    const struct value *wanted;
+    if (find_table(call, &table, err) || batch(call, "PartitionsToGet", MAX_SHOWN, &wanted, err))
+        return -1;
+    const struct value *list = read_all(call, &table);
+    struct value_builder found = VALUE_BUILDER(call->arena), others = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < wanted->count; i++) {
+        const struct value *one = find_by(list, value_getz(wanted->items[i], "Values"));
+        value_builder_add(one ? &found : &others, one ? one : wanted->items[i]);
+    }
+    const struct value_entry entries[] = {{STR("Partitions"), value_builder_list(&found)},
+        {STR("UnprocessedKeys"), value_builder_list(&others)}};
+    call->output = value_map(call->arena, entries, 2);
+    return 0;
+}
+
 int glue_get_partitions(struct job_call *call, struct err *err)
 {
     struct table table;
     size_t first, end;
-    const struct value *next;
-    if (find_table(call, &table, err))
+    const struct value *next, *list = &value_empty_list;
+    if (find_table(call, &table, err) || choose(call, &table, &list, err))
         return -1;
-    if (value_text(value_getz(call->input, "Expression"), STR_EMPTY).n)
-        return job_refuse(err, 400, "InvalidInputException",
-            "the sandbox gives all partitions of a table: it knows no Expression");
-    const struct value *list = read_all(call, &table);
     if (job_page(call, "NextToken", "MaxResults", MAX_SHOWN, list->count, &first, &end, &next, err))
         return -1;
     struct value_builder page = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);

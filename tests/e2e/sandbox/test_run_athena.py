@@ -210,6 +210,31 @@ def test_a_partition_is_there_once(athena):
     athena.rows("DROP TABLE once")
 
 
+def test_partitions_are_chosen(athena):
+    glue, table = athena.sandbox.client("glue"), {"DatabaseName": "films", "TableName": "chosen"}
+    athena.rows("CREATE EXTERNAL TABLE chosen (n int) PARTITIONED BY (year int, day string) LOCATION 's3://lake/ddl/chosen/'")
+    values = [[str(year), f"2026-11-{day:02}"] for year in (9, 10, 2026) for day in (1, 2)]
+    glue.batch_create_partition(**table, PartitionInputList=[{"Values": one} for one in values])
+
+    def chosen(expression, **more):
+        return [p["Values"] for p in glue.get_partitions(**table, Expression=expression, **more)["Partitions"]]
+
+    assert chosen("year = 2026 AND day = '2026-11-02'") == [values[5]]
+    assert chosen("year > 9 and `day` LIKE '%01'") == [values[2], values[4]]
+    assert chosen("year IN (9, 2026) AND NOT (day >= '2026-11-02' OR year < 10)") == [values[4]]
+    assert chosen("YEAR BETWEEN 10 AND 100") == values[2:4] and chosen("year <> 10 AND day <> '2026-11-01'") == [values[1], values[5]]
+    for wrong, why in (("month = 1", "no partition key"), ("year = 'soon'", "a number"), ("year = ", "ends"), ("year = 1 day = 2", "AND or OR"), ("day = 'x", "never closed")):
+        with pytest.raises(ClientError, match=why):
+            chosen(wrong)
+    parts = [chosen("year > 9", Segment={"SegmentNumber": n, "TotalSegments": 3}) for n in range(3)]
+    assert sorted(sum(parts, [])) == sorted(values[2:]) and max(map(len, parts)) < 4
+    answer = glue.batch_get_partition(**table, PartitionsToGet=[{"Values": values[1]}, {"Values": ["1", "2"]}])
+    assert [p["Values"] for p in answer["Partitions"]] == [values[1]] and answer["UnprocessedKeys"] == [{"Values": ["1", "2"]}]
+    with pytest.raises(ClientError, match="AlreadyExistsException"):
+        glue.update_partition(**table, PartitionValueList=values[0], PartitionInput={"Values": values[1]})
+    athena.rows("DROP TABLE chosen")
+
+
 def test_partitions_that_are_projected(athena):
     for day in ("2026/11/19", "2026/11/20", "2026/12/01"):
         for zone in ("eu", "us", "moon"):
