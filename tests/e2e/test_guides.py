@@ -1,7 +1,13 @@
 """The guides hold what they promise: their stacks are right, their commands and options exist, the spec in one of them works."""
 
+import json
+import os
 import re
+import shutil
+import signal
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -109,3 +115,114 @@ def test_spec_of_the_guide(tmp_path, cloud, where):
     stack.destroy(*options)
     if where == "moto":
         assert kinesis.list_streams()["StreamNames"] == []
+
+
+# What the guide on jobs speaks of besides its own stack.
+MORE_JOBS = """
+  step: {type: weir.artifact, for_each: [silver, gold], source: "jobs/${each.key}.py", store: "${lake.name}/code"}
+  job:
+    type: aws.glue.job
+    for_each: [silver, gold]
+    name: films-${each.key}
+    role: ${role.arn}
+    command: {name: glueetl, script_location: "${step[each.key].url}", python_version: "3"}
+  nightly:
+    type: aws.states.state_machine
+    name: nightly
+    role: ${role.arn}
+    definition: {StartAt: Done, States: {Done: {Type: Pass, End: true}}}
+  films: {type: aws.glue.database, name: films}
+  group: {type: aws.athena.workgroup, name: analysts, output_location: "s3://${lake.name}/answers/"}
+  top_films: {type: aws.athena.named_query, name: top, database: films, workgroup: "${group.name}", query: "SELECT * FROM (VALUES ('Ran', 1985), ('Alien', 1979), ('Heat', 1995)) AS film (title, year) WHERE year > ?"}
+  all_films: {type: aws.athena.named_query, name: all, database: films, workgroup: "${group.name}", query: "SELECT range AS film FROM range(20000)"}
+"""
+FAKE_SPARK = """#!/bin/sh
+# Stands for spark-submit.
+for word; do shift; case $word in *.py) exec python3 "$word" "$@" ;; esac; done
+"""
+
+
+class JobsGuide:
+    """A stack whose sources change before each deploy, on a sandbox that is served from its folder."""
+
+    def __init__(self, folder):
+        self.guide = ROOT / "docs" / "guides" / "jobs.md"
+        self.stack, self.version, self.run_id = Stack(folder / "films"), 0, None
+        (folder / "bin").mkdir()
+        (folder / "bin" / "spark-submit").write_text(FAKE_SPARK)
+        (folder / "bin" / "spark-submit").chmod(0o755)
+        self.stack.env |= {"PATH": f"{folder}/bin:{WEIR.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}", "SPARK_HOME": ""}
+        (self.stack.folder / "weir.yaml").write_text(blocks(self.guide, "stack:")[0] + MORE_JOBS)
+        self.stack.write('{"films": ["Ran"]}\n', "order.json")
+        self.edit()
+
+    def edit(self):
+        self.version += 1
+        for name in "csv_to_trusted", "silver", "gold":
+            self.stack.write(f"import sys\nprint('version {self.version}', *[word for word in sys.argv if '2026' in word])\n", f"jobs/{name}.py")
+        self.stack.write(f"def handler(event, context):\n    print('asked')\n    return {{'count': event['pages'], 'version': {self.version}}}\n", "lambda/ingest/main.py")
+
+    def serve(self):
+        serving = self.stack.start("sandbox", "--port", "0")
+        while "unset" not in (line := serving.stdout.readline()):
+            name, _, value = line.removeprefix("export ").strip().partition("=")
+            self.stack.env[name] = value
+        return serving
+
+    def follow(self, command):
+        following = subprocess.Popen(command, shell=True, cwd=self.stack.folder, env=self.stack.env, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        line = following.stdout.readline()
+        os.killpg(following.pid, signal.SIGINT)
+        following.communicate()
+        return line
+
+    def carry_out(self, line):
+        command = line.split("  #")[0].strip().replace("5f0c…", self.run_id or "")
+        if "weir deploy" in command:
+            self.edit()
+        if command.endswith("--follow"):
+            return self.follow(command)
+        if re.search(r"\b(deploy|rollback|apply)\b(?!.*--list)", command):
+            command += " -y"
+        done = subprocess.run(["bash", "-c", command], cwd=self.stack.folder, env=self.stack.env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        if found := re.search("^ingest: run (.*)", done.stderr, re.M):
+            self.run_id = found[1]
+        return done.stdout
+
+    def lines(self):
+        return re.findall(r"^    (weir .*)$", self.guide.read_text(), re.M)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not shutil.which("jq"), reason="no jq")
+def test_jobs_to_the_letter(tmp_path):
+    guide = JobsGuide(tmp_path)
+    serving = guide.serve()
+    guide.stack.apply()
+    said = {}
+    for line in guide.lines():
+        if "--sandbox" not in line:
+            said.setdefault(line.split("  #")[0].strip(), []).append(guide.carry_out(line))
+    guide.stack.destroy("--force-empty")
+    serving.terminate()
+    serving.communicate()
+    assert said["weir run csv_to_trusted"] == ["version 2\n"] and said["weir run csv_to_trusted day=2026-11-21"] == ["version 3 2026-11-21\n"]
+    changed = {line: set(re.findall(r"^  ~ update  (\S+)", text, re.M)) for line, (text,) in said.items() if "deploy" in line or "rollback" in line}
+    assert changed["weir deploy"] == {"script", "code", "csv_to_trusted", "ingest", 'step["silver"]', 'step["gold"]', 'job["silver"]', 'job["gold"]'}
+    assert changed["weir deploy csv_to_trusted"] == changed["weir rollback csv_to_trusted"] == {"script", "csv_to_trusted"}
+    assert changed["weir deploy ingest"] == changed["weir deploy code"] == changed["weir rollback ingest"] == {"code", "ingest"}
+    assert changed["weir deploy 'job[\"silver\"]'"] == {'step["silver"]', 'job["silver"]'}
+    assert said["weir run ingest pages:=3 | jq .count"] == ["3\n"]
+    assert json.loads(said["weir run nightly --payload order.json"][0]) == {"films": ["Ran"]}
+    assert "Heat" in said["weir run top_films 1990 --format table"][0] and "Ran" not in said["weir run top_films 1990 --format table"][0]
+    assert len((guide.stack.folder / "films.csv").read_text().splitlines()) == 20001
+    assert re.search(r"^csv_to_trusted .* SUCCEEDED ", said["weir jobs"][0], re.M)
+    assert "version 3 2026-11-21" in said["weir logs csv_to_trusted --tail 50"][0]
+    assert "asked" in said["weir logs ingest --run 5f0c…"][0]
+
+
+def test_jobs_without_an_account(tmp_path):
+    guide = JobsGuide(tmp_path)
+    done = [guide.carry_out(line) for line in guide.lines() if "--sandbox" in line]
+    assert len(done) == 2 and done[1] == "version 1\n"
