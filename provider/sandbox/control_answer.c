@@ -435,7 +435,7 @@ static void place_users(struct making *m, struct part_node *root)
         struct part_node *node = object_node(m, root, role->step->at, &list);
         for (size_t i = 0; i < m->call->control->thing_count; i++) {
             const struct thing *user = m->call->control->things[i];
-            if (check_uses(by->items[r], user, thing))
+            if (check_uses(m->call, by->items[r], user, thing))
                 place_shown(m, document_child(m, node, STR_EMPTY, true), user->type,
                     value_getz(by->items[r], "shows"), user->attrs);
         }

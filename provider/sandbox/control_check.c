@@ -74,11 +74,29 @@ static bool refers(const struct value *v, const struct thing *thing)
                                           value_equal(v, value_getz(thing->attrs, "arn")));
 }
 
-bool check_uses(const struct value *rule, const struct thing *user, const struct thing *thing)
+/* Deleted, and only shown for a while yet: a NAT gateway, an instance. */
+static bool is_only_shown(struct call *call, const struct thing *user)
+{
+    const struct spec_conditions *gone = &user->type->gone;
+    const struct value *attrs = user->deleted_ms && gone->count ? fill_now(call, user) : NULL;
+    for (size_t i = 0; attrs && i < gone->count; i++) {
+        const struct value *have = value_get(attrs, gone->items[i].name), *wanted = gone->items[i].values;
+        bool holds = false;
+        for (uint32_t k = 0; k < wanted->count; k++)
+            holds = holds || value_equal(have, wanted->items[k]);
+        if (!holds)
+            return false;
+    }
+    return attrs;
+}
+
+bool check_uses(
+    struct call *call, const struct value *rule, const struct thing *user, const struct thing *thing)
 {
     return user != thing &&
            str_eq(user->type->schema.name, value_text(value_getz(rule, "type"), STR_EMPTY)) &&
-           refers(value_get(user->attrs, value_text(value_getz(rule, "attribute"), STR_EMPTY)), thing);
+           refers(value_get(user->attrs, value_text(value_getz(rule, "attribute"), STR_EMPTY)), thing) &&
+           !is_only_shown(call, user);
 }
 
 static int check_unused(struct call *call, const struct thing *thing)
@@ -86,7 +104,7 @@ static int check_unused(struct call *call, const struct thing *thing)
     const struct value *used = value_getz(thing->type->sandbox, "used_by"), *by = value_getz(used, "by");
     for (uint32_t r = 0; by && r < by->count; r++)
         for (size_t i = 0; i < call->control->thing_count; i++)
-            if (check_uses(by->items[r], call->control->things[i], thing))
+            if (check_uses(call, by->items[r], call->control->things[i], thing))
                 return refuse(call, refuse_status(call, 409),
                     value_text(value_getz(used, "code"), STR("DependencyViolation")),
                     "cannot be deleted while %.*s %.*s uses it",

@@ -74,7 +74,7 @@ static const struct value *items(struct call *call, const struct thing *thing, c
 {
     struct collecting c = {.call = call, .rule = rule};
     for (size_t i = 0; i < call->control->thing_count; i++)
-        if (check_uses(rule, call->control->things[i], thing))
+        if (check_uses(call, rule, call->control->things[i], thing))
             add_thing(&c, call->control->things[i]);
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < c.n; i++)

@@ -321,7 +321,7 @@ static int delete_owned(struct call *call, const struct thing *thing)
     for (uint32_t r = 0; rules && r < rules->count; r++)
         for (size_t i = call->control->thing_count; i-- > 0;) {
             struct thing *owned = call->control->things[i];
-            if (!owned->deleted_ms && check_uses(rules->items[r], owned, thing) &&
+            if (!owned->deleted_ms && check_uses(call, rules->items[r], owned, thing) &&
                 store_delete(call->control, owned, thing->deleted_ms, &err))
                 return refuse_unkept(call, &err);
         }

@@ -44,13 +44,13 @@ static bool random_text(struct arena *arena, struct str name, struct str *out)
 }
 
 /* How many things use the one that the answer is about. */
-static int64_t uses_of(const struct call *call)
+static int64_t uses_of(struct call *call)
 {
     const struct value *by = value_getz(value_getz(call->subject->type->sandbox, "used_by"), "by");
     int64_t n = 0;
     for (uint32_t r = 0; by && r < by->count; r++)
         for (size_t i = 0; i < call->control->thing_count; i++)
-            n += check_uses(by->items[r], call->control->things[i], call->subject);
+            n += check_uses(call, by->items[r], call->control->things[i], call->subject);
     return n;
 }
 

@@ -183,7 +183,8 @@ int check_forms(struct call *call, const struct value *attrs); /* control_form.c
 int check_reference(struct call *call, struct str name, const struct value *given);
 int check_delete(struct call *call, const struct thing *thing);
 /* Does `user` refer to the thing in the way that a rule of `used_by` says? */
-bool check_uses(const struct value *rule, const struct thing *user, const struct thing *thing);
+bool check_uses(
+    struct call *call, const struct value *rule, const struct thing *user, const struct thing *thing);
 
 /* ---- control_fill.c ---- */
 

@@ -91,7 +91,7 @@ def test_the_heir_of_a_name(tmp_path):
 
 
 def test_what_is_going_still_uses_what_it_has(tmp_path):
-    server = Sandbox(tmp_path / "data", env={"SPEED": "100"})
+    server = Sandbox(tmp_path / "data", env={"SPEED": "10"})
     try:
         ec2 = server.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
@@ -104,6 +104,7 @@ def test_what_is_going_still_uses_what_it_has(tmp_path):
             ec2.release_address(AllocationId=address)
         assert caught.value.response["Error"]["Code"] == "InvalidIPAddress.InUse"
         until(lambda: deleted(ec2, subnet))
+        assert [gateway["State"] for gateway in ec2.describe_nat_gateways()["NatGateways"]] == ["deleted"]  # shown for a while
         ec2.release_address(AllocationId=address)
     finally:
         server.stop()
