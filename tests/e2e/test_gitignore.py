@@ -42,7 +42,7 @@ def rules(random):
 
 def git(folder, *args, check=True):
     return subprocess.run(["git", "-c", "core.quotepath=false", "-c", "core.excludesFile=", "-c", "user.name=a", "-c", "user.email=a@example.org", *args], cwd=folder,
-                          env={**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nowhere"}, capture_output=True, check=check).stdout
+                          env={"PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nowhere"}, capture_output=True, check=check).stdout
 
 
 def make_repository(random, folder, elsewhere):
@@ -58,7 +58,7 @@ def make_repository(random, folder, elsewhere):
 def make(random, folder):
     folder.mkdir(parents=True)
     tree(random, folder)
-    folders = [path for path in folder.rglob("*") if path.is_dir()]
+    folders = sorted(path for path in folder.rglob("*") if path.is_dir())
     for path in [folder, *folders]:
         if path == folder or random.random() < 0.3:
             (path / ".gitignore").write_bytes(rules(random).encode())

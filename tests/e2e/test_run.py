@@ -7,6 +7,7 @@ import time
 from datetime import datetime, timezone
 
 import pytest
+from support import until
 
 from servers import Faults
 from support import Stack
@@ -370,31 +371,38 @@ def test_a_function_answers(applied_function, cloud):
 
 
 def test_a_function_that_takes_its_time(applied_function, cloud):
-    cloud.fail({**invocation("1"), "delay": 30})
-    began = time.monotonic()
-    result = applied_function.run("run", "double", "--timeout", "300ms", status=1)
-    assert "double was still running after 0.3 s" in result.err and time.monotonic() - began < 20
+    cloud.fail({**invocation("1"), "hold": True})
+    assert "double was still running after 0.3 s" in applied_function.run("run", "double", "--timeout", "300ms", status=1).err
+
+
+def hold_invocation(function, cloud, answer):
+    """A run that has called the function; the answer comes when the faults are set anew (cloud.fail())."""
+    cloud.fail({**answer, "hold": True})
+    process = function.start("run", "double")
+    until(lambda: any(label.endswith("/invocations") for label in cloud.requests()), process=process)
+    return process
 
 
 def test_a_functions_log_comes_before_its_answer(applied_function, cloud):
     id = "11111111-2222-3333-4444-555555555555"
-    cloud.fail({**invocation('"done"', log=f"START RequestId: {id} V\none\ntwo\nREPORT RequestId: {id}\n"), "delay": 4})
-    process = applied_function.start("run", "double")
-    write_log(cloud, "/aws/lambda/runs-double", "2026/11/21/[$LATEST]a", "of an earlier call", f"START RequestId: {id} V", "one", start=int(time.time() * 1000) + 500)
+    process = hold_invocation(applied_function, cloud, invocation('"done"', log=f"START RequestId: {id} V\none\ntwo\nREPORT RequestId: {id}\n"))
+    write_log(cloud, "/aws/lambda/runs-double", "2026/11/21/[$LATEST]a", "of an earlier call", f"START RequestId: {id} V", "one")
     assert [process.stderr.readline() for _ in range(3)] == [f"double: run {id}\n", f"START RequestId: {id} V\n", "one\n"]
     assert process.poll() is None
+    cloud.fail()
     out, err = process.communicate()
     assert json.loads(out) == "done" and err.splitlines()[:2] == ["two", f"REPORT RequestId: {id}"]
 
 
 def test_lines_of_another_call_are_told_apart(applied_function, cloud):
     id = "11111111-2222-3333-4444-555555555555"
-    cloud.fail({**invocation('"done"', log=f"START RequestId: {id} V\nmine\nREPORT RequestId: {id}\n"), "delay": 3})
-    process = applied_function.start("run", "double")
-    write_log(cloud, "/aws/lambda/runs-double", "2026/11/21/[$LATEST]a", "START RequestId: other V", "theirs", start=int(time.time() * 1000) + 500)
+    process = hold_invocation(applied_function, cloud, invocation('"done"', log=f"START RequestId: {id} V\nmine\nREPORT RequestId: {id}\n"))
+    write_log(cloud, "/aws/lambda/runs-double", "2026/11/21/[$LATEST]a", "START RequestId: other V", "theirs")
+    assert [process.stderr.readline() for _ in range(3)] == ["double: run other\n", "START RequestId: other V\n", "theirs\n"]
+    cloud.fail()
     out, err = process.communicate()
     assert json.loads(out) == "done"
-    assert err.splitlines()[:-1] == ["double: run other", "START RequestId: other V", "theirs", "The lines above are of another call, which went on at the same time. Those of this one:",
+    assert err.splitlines()[:-1] == ["The lines above are of another call, which went on at the same time. Those of this one:",
                                      f"double: run {id}", f"START RequestId: {id} V", "mine", f"REPORT RequestId: {id}"]
 
 
