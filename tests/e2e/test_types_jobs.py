@@ -183,13 +183,39 @@ def _():
         type="aws.states.state_machine",
         around={"one": role("one"), "two": role("two")},
         first={"name": "life-machine", "role": "${one.arn}", "definition": definition("first"), "logging": logging("ALL"), "tracing": True, "tags": {"team": "a"}},
-        then={"name": "life-machine", "role": "${two.arn}", "definition": definition("then"), "logging": logging("ERROR"), "tracing": False, "tags": {"team": "b"}},
+        then={"name": "life-machine", "role": "${two.arn}", "definition": definition("then"), "logging": logging("ERROR"), "tracing": False, "publish": True, "tags": {"team": "b"}},
         less={"name": "life-machine", "role": "${two.arn}", "definition": definition("then"), "logging": logging("ERROR")},
         seen=seen,
         gone=lambda cloud: not cloud.client("stepfunctions").list_state_machines()["stateMachines"],
         outside=lambda cloud: cloud.client("stepfunctions").update_state_machine(stateMachineArn=arn("life-machine"), definition=json.dumps(definition("others"))),
         drifted="definition",
         replaces=[{"name": "life-other"}],
+    )
+
+
+@case("machine_alias")
+def _():
+    machine = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:life-machine"
+
+    def seen(cloud):
+        (alias,) = cloud.client("stepfunctions").list_state_machine_aliases(stateMachineArn=machine)["stateMachineAliases"]
+        found = cloud.client("stepfunctions").describe_state_machine_alias(stateMachineAliasArn=alias["stateMachineAliasArn"])
+        return {key: found.get(key) for key in ("description", "routingConfiguration")}
+
+    run = {"type": "aws.states.state_machine", "name": "life-machine", "role": "${one.arn}", "publish": True, "definition": {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}}
+    alias = {"state_machine": "${run.name}", "name": "live", "routing": [{"version": "${run.published_version}", "weight": 100}]}
+    return Case(
+        type="aws.states.alias",
+        around={"one": role("one"), "run": run},
+        first={**alias, "description": "first"},
+        then={**alias, "description": "then"},
+        less=alias,
+        seen=seen,
+        gone=lambda cloud: not cloud.client("stepfunctions").list_state_machines()["stateMachines"],
+        outside=lambda cloud: cloud.client("stepfunctions").update_state_machine_alias(stateMachineAliasArn=machine + ":live", description="others"),
+        drifted="description",
+        replaces=[{"name": "other"}],
+        unchanged={"routingConfiguration"},
     )
 
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "provider/sandbox/exchange.h"
 #include "provider/sandbox/jobs/internal.h"
+#include "provider/sandbox/jobs/view.h"
 
 #include <stdlib.h>
 
@@ -72,6 +73,8 @@ const struct value *execution_describe(struct execution *execution, struct arena
     put(&b, "executionArn", execution->arn);
     put(&b, "stateMachineArn", execution->machine);
     put(&b, "name", execution->name);
+    view_text(&b, "stateMachineVersionArn", execution->version);
+    view_text(&b, "stateMachineAliasArn", execution->alias);
     put(&b, "status", str_z(status_name(job_int(record, "status", -1))));
     put_time(&b, "startDate", execution->start_ms);
     put_time(&b, "stopDate", job_int(record, "stop_ms", 0));
@@ -347,19 +350,22 @@ static struct execution *make(struct executions *all, const struct execution_req
 {
     struct execution *execution = mem_zalloc(sizeof *execution);
     struct arena *arena = &execution->arena;
+    const struct control_record *machine = &request->machine->record;
     execution->all = all;
     execution->run = job_run_new(all->jobs, &execution_run_ops, execution);
-    execution->machine = arena_str(arena, attr(request->machine, "arn"));
-    execution->machine_name = arena_str(arena, attr(request->machine, "name"));
-    execution->role = arena_str(arena, attr(request->machine, "role"));
-    execution->express = str_eqz(attr(request->machine, "workflow_type"), "EXPRESS");
+    execution->version = arena_str(arena, request->machine->version);
+    execution->alias = arena_str(arena, request->machine->alias);
+    execution->machine = arena_str(arena, attr(machine, "arn"));
+    execution->machine_name = arena_str(arena, attr(machine, "name"));
+    execution->role = arena_str(arena, attr(machine, "role"));
+    execution->express = str_eqz(attr(machine, "workflow_type"), "EXPRESS");
     execution->region = arena_str(arena, request->region);
     execution->name = request->name.n ? arena_str(arena, request->name) : uuid_random(arena);
     execution->input = arena_str(arena, request->input.n ? request->input : STR("{}"));
-    execution->definition = value_copy(arena, value_getz(request->machine->attrs, "definition"));
+    execution->definition = value_copy(arena, value_getz(machine->attrs, "definition"));
     execution->start_ms = clock_wall_ms();
     execution->arn = arn_of(execution);
-    execution_log_prepare(execution, value_getz(request->machine->attrs, "logging"));
+    execution_log_prepare(execution, value_getz(machine->attrs, "logging"));
     return execution;
 }
 

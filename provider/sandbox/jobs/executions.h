@@ -12,6 +12,7 @@
  *   executions_items.c       what distributed Maps read, executions_results.c what they write
  *   executions_maps.c        how they are getting on
  *   executions_operations.c  what clients ask for
+ *   executions_versions.c, executions_aliases.c   which definition an ARN means
  *   executions_log.c         events in CloudWatch Logs
  *
  * An execution lives as long as its run (jobs.h); the list holds one reference to each.
@@ -37,6 +38,7 @@ struct executions {
     size_t n, cap;
     uint64_t stored;           /* bytes in files of those that have ended */
     struct task_token *tokens; /* under jobs->lock, on whose condition those who hold them wait */
+    pthread_mutex_t notes;     /* of the notes with versions and aliases; nothing else is taken under it */
 };
 
 /* How much of it is logged. */
@@ -47,6 +49,7 @@ struct execution {
     struct job_run *run;
     struct arena arena;
     struct str arn, name, machine, machine_name, region;
+    struct str version, alias; /* ARNs that it was started by; "": none */
     bool express;
     int64_t start_ms;
     uint64_t stored; /* bytes in its files, which have what follows but how it ended; 0: it is all here */
@@ -77,8 +80,14 @@ struct executions *jobs_executions(struct jobs *jobs);
 
 extern const struct job_run_ops execution_run_ops;
 
+/* What runs: a machine as it is, or as it was when a version of it was published. */
+struct machine {
+    struct control_record record; /* with the attributes that count */
+    struct str version, alias;    /* ARNs; "": it was not named by one */
+};
+
 struct execution_request {
-    const struct control_record *machine;
+    const struct machine *machine;
     struct str region, name, input; /* name "": a random one; input: JSON text, checked here */
 };
 
@@ -147,6 +156,31 @@ void execution_map_run(struct execution *execution, struct arena *arena, struct 
 /* With the lock held, or while nobody else knows `to`. */
 void execution_copy_map_runs(struct execution *to, const struct execution *from);
 job_handler do_describe_map_run, do_list_map_runs;
+
+/* ---- executions_versions.c, executions_aliases.c ---- */
+
+/* By the ARN of a machine, of one of its versions or of an alias, which is followed. */
+int machine_find(const struct job_call *call, struct str arn, struct machine *out, struct err *err);
+/* By any of these ARNs; *rest is what follows the machine's name ("": nothing). */
+int machine_of(const struct job_call *call, struct str arn, struct control_record *out, struct str *rest,
+    struct err *err);
+/* The note of a machine: {last, versions: [{version, arn, attrs, shown …}], aliases: [{name …}]}. */
+const struct value *machine_note(const struct job_call *call, const struct control_record *machine);
+int machine_note_change(const struct job_call *call, const struct control_record *machine,
+    const struct value *note, const char *member, const struct value *list, struct err *err);
+const struct value *machine_note_list(const struct value *note, const char *member);
+/* The item whose `member` is this; NULL: none. */
+const struct value *machine_note_item(const struct value *list, const char *member, struct str text);
+/* The list without that item, and with another one at its end (NULL: none). */
+const struct value *machine_note_put(
+    struct arena *arena, const struct value *list, const struct value *old, const struct value *added);
+/* Does an alias name the version? */
+bool alias_uses(const struct value *alias, struct str version);
+/* The version that an alias sends the next execution to. */
+struct str alias_choose(const struct value *alias);
+job_handler do_create_machine, do_update_machine, do_describe_versioned, do_publish, do_list_versions,
+    do_delete_version;
+job_handler do_create_alias, do_describe_alias, do_update_alias, do_delete_alias, do_list_aliases;
 
 /* ---- executions_tokens.c ---- */
 

@@ -14,6 +14,7 @@ struct executions *executions_new(struct jobs *jobs)
     struct executions *all = mem_zalloc(sizeof *all);
     all->jobs = jobs;
     pthread_mutex_init(&all->lock, NULL);
+    pthread_mutex_init(&all->notes, NULL);
     return all;
 }
 
@@ -34,6 +35,7 @@ void executions_free(struct executions *all)
     for (size_t i = 0; i < all->n; i++)
         job_run_release(all->items[i]->run);
     free(all->items);
+    pthread_mutex_destroy(&all->notes);
     pthread_mutex_destroy(&all->lock);
     free(all);
 }

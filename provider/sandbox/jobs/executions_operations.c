@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "provider/sandbox/jobs/internal.h"
+#include "provider/sandbox/jobs/view.h"
 
 enum { MAX_PAGE = 1000 };
 
@@ -19,19 +20,9 @@ static void set(struct job_call *call, const char *key, const struct value *v)
 
 /* ---- which machine, which execution ---- */
 
-static int find_machine(
-    const struct job_call *call, struct str arn, struct control_record *out, struct err *err)
+static bool is_express(const struct machine *machine)
 {
-    if (!control_find(
-            jobs_control(call->jobs), call->arena, STR("aws.states.state_machine"), call->region, arn, out))
-        return job_refuse(
-            err, 400, "StateMachineDoesNotExist", "State Machine Does Not Exist: '%.*s'", STR_ARG(arn));
-    return 0;
-}
-
-static bool is_express(const struct control_record *machine)
-{
-    return str_eqz(value_text(value_getz(machine->attrs, "workflow_type"), STR_EMPTY), "EXPRESS");
+    return str_eqz(value_text(value_getz(machine->record.attrs, "workflow_type"), STR_EMPTY), "EXPRESS");
 }
 
 /* *out is to be given back. An EXPRESS execution is nobody's to look at: the service only logs it. */
@@ -52,11 +43,8 @@ static int find_execution(const struct job_call *call, struct execution **out, s
 /* ---- starting ---- */
 
 static int start(
-    struct job_call *call, struct execution **out, struct control_record *machine, struct err *err)
+    struct job_call *call, const struct machine *machine, struct execution **out, struct err *err)
 {
-    struct str arn;
-    if (job_required(call, "stateMachineArn", &arn, err) || find_machine(call, arn, machine, err))
-        return -1;
     struct execution_request request = {.machine = machine,
         .region = call->region,
         .name = given(call, "name"),
@@ -67,8 +55,10 @@ static int start(
 static int do_start(struct job_call *call, struct err *err)
 {
     struct execution *execution;
-    struct control_record machine;
-    if (start(call, &execution, &machine, err))
+    struct machine machine;
+    struct str arn;
+    if (job_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err) ||
+        start(call, &machine, &execution, err))
         return -1;
     set(call, "executionArn", value_string(call->arena, execution->arn));
     set(call, "startDate", job_time(call, execution->start_ms));
@@ -81,14 +71,14 @@ static int do_start(struct job_call *call, struct err *err)
 static int do_start_sync(struct job_call *call, struct err *err)
 {
     struct execution *execution;
-    struct control_record machine;
+    struct machine machine;
     struct str arn;
-    if (job_required(call, "stateMachineArn", &arn, err) || find_machine(call, arn, &machine, err))
+    if (job_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err))
         return -1;
     if (!is_express(&machine))
         return job_refuse(err, 400, "StateMachineTypeNotSupported",
             "This operation is not supported by this type of state machine");
-    if (start(call, &execution, &machine, err))
+    if (start(call, &machine, &execution, err))
         return -1;
     job_run_wait(execution->run, -1);
     struct value_entry bill[] = {{STR("billedMemoryUsedInMB"), value_int(call->arena, 64)},
@@ -139,14 +129,20 @@ static const struct value *summary(const struct job_call *call, struct execution
         {STR("status"), value_stringz(arena, execution_status(execution))},
         {STR("startDate"), job_time(call, execution->start_ms)},
         {STR("redriveCount"), value_int(arena, 0)},
-        {STR("stopDate"), job_time(call, execution->stop_ms)},
     };
-    bool ended = execution->ended;
+    const struct value *stop = execution->ended ? job_time(call, execution->stop_ms) : NULL;
     pthread_mutex_unlock(&execution->all->lock);
-    return value_map(arena, entries, ended ? 7 : 6);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
+        value_builder_set(&b, entries[i].key, entries[i].value);
+    view_set(&b, "stopDate", stop);
+    view_text(&b, "stateMachineVersionArn", execution->version);
+    view_text(&b, "stateMachineAliasArn", execution->alias);
+    return value_builder_map(&b);
 }
 
-/* Newest first, each with a reference. */
+/* Of a machine, or those that were started by a version or an alias of it. Newest first, each with a
+ * reference. */
 static struct execution **executions_of(
     struct executions *all, struct arena *arena, struct str machine, struct str status, size_t *n)
 {
@@ -156,8 +152,9 @@ static struct execution **executions_of(
     *n = 0;
     for (size_t i = all->n; i-- > 0;) {
         struct execution *execution = all->items[i];
-        if (!str_eq(execution->machine, machine) ||
-            (status.n && !str_eqz(status, execution_status(execution))))
+        bool its = str_eq(execution->machine, machine) || str_eq(execution->version, machine) ||
+                   str_eq(execution->alias, machine);
+        if (!its || (status.n && !str_eqz(status, execution_status(execution))))
             continue;
         job_run_keep(execution->run);
         found[(*n)++] = execution;
@@ -169,10 +166,10 @@ static struct execution **executions_of(
 static int do_list(struct job_call *call, struct err *err)
 {
     struct str arn;
-    struct control_record machine;
+    struct machine machine;
     size_t n, first, end;
     const struct value *next;
-    if (job_required(call, "stateMachineArn", &arn, err) || find_machine(call, arn, &machine, err))
+    if (job_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err))
         return -1;
     if (is_express(&machine))
         return job_refuse(err, 400, "StateMachineTypeNotSupported",
@@ -320,6 +317,17 @@ static int do_validate(struct job_call *call, struct err *err)
 }
 
 const struct job_operation states_operations[] = {
+    {"states", "CreateStateMachine", do_create_machine, NULL, NULL},
+    {"states", "UpdateStateMachine", do_update_machine, NULL, NULL},
+    {"states", "DescribeStateMachine", do_describe_versioned, NULL, NULL},
+    {"states", "PublishStateMachineVersion", do_publish, NULL, NULL},
+    {"states", "ListStateMachineVersions", do_list_versions, NULL, NULL},
+    {"states", "DeleteStateMachineVersion", do_delete_version, NULL, NULL},
+    {"states", "CreateStateMachineAlias", do_create_alias, NULL, NULL},
+    {"states", "DescribeStateMachineAlias", do_describe_alias, NULL, NULL},
+    {"states", "UpdateStateMachineAlias", do_update_alias, NULL, NULL},
+    {"states", "DeleteStateMachineAlias", do_delete_alias, NULL, NULL},
+    {"states", "ListStateMachineAliases", do_list_aliases, NULL, NULL},
     {"states", "StartExecution", do_start, NULL, NULL},
     {"states", "StartSyncExecution", do_start_sync, NULL, NULL},
     {"states", "DescribeExecution", do_describe, NULL, NULL},

@@ -42,6 +42,8 @@ static const struct value *record_of(struct execution *e, struct arena *arena, b
         {STR("machine"), text(arena, e->machine)},
         {STR("machine_name"), text(arena, e->machine_name)},
         {STR("region"), text(arena, e->region)},
+        {STR("version"), text(arena, e->version)},
+        {STR("alias"), text(arena, e->alias)},
         {STR("role"), text(arena, e->role)},
         {STR("input"), text(arena, e->input)},
         {STR("start_ms"), value_int(arena, e->start_ms)},
@@ -139,6 +141,8 @@ static struct execution *stored_from(struct executions *all, const struct value 
     e->machine = arena_str(&e->arena, text_of(record, "machine"));
     e->machine_name = arena_str(&e->arena, text_of(record, "machine_name"));
     e->region = arena_str(&e->arena, text_of(record, "region"));
+    e->version = arena_str(&e->arena, text_of(record, "version"));
+    e->alias = arena_str(&e->arena, text_of(record, "alias"));
     e->start_ms = job_int(record, "start_ms", 0);
     e->stop_ms = job_int(record, "stop_ms", 0);
     e->event_count = (size_t)job_int(record, "events", 0);

@@ -3,7 +3,7 @@
  * records of what a stack made (control.h); what is started from these records is served here.
  *
  *   jobs.c       the table of operations, one request or inner call at a handler
- *   jobs_handler.c   what handlers need
+ *   jobs_handler.c, jobs_note.c   what handlers need
  *   jobs_life.c  beginning and end, threads, folders
  *   inner.c      operations called inside the sandbox
  *   run.c        something that was started and ends: struct job_run
@@ -124,6 +124,16 @@ typedef const struct value *job_entry(
     struct job_call *call, const void *ctx, const struct value *entry, struct err *err);
 int job_batch(struct job_call *call, const struct value *entries, const char *prefix, job_entry *one,
     const void *ctx, struct err *err);
+
+/*
+ * A note: what is kept beside a record of the control plane, a map in DIR/jobs/KIND. Another record of that
+ * name has none of it: the members `id` and `made` say whose it is. Empty where there is none. Who changes a
+ * note after reading it holds a lock of his own.
+ */
+const struct value *job_note_read(
+    const struct job_call *call, const char *kind, const struct control_record *record);
+int job_note_write(const struct job_call *call, const char *kind, const struct control_record *record,
+    const struct value *note, struct err *err);
 
 /* ---- inner calls ---- */
 

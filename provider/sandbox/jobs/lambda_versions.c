@@ -1,64 +1,38 @@
 /*
- * Published versions. The control plane knows a function as it is now; what PublishVersion froze lies here, a
- * file for each function: DIR/jobs/versions/DIGEST.json, {name, region, made, last, versions: [{version,
- * attrs, shown}]}. `made` is when the function itself was: the versions of one that was deleted are not those
- * of its namesake. `last` is the highest number ever given: none is given twice.
+ * Published versions. The control plane knows a function as it is now; what PublishVersion froze lies in a
+ * note beside it: {last, versions: [{version, attrs, shown}]}. `last` is the highest number ever given: none
+ * is given twice.
  */
 #include "provider/sandbox/jobs/lambda.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "provider/sandbox/exchange.h"
 
-enum { MAX_FILE = 64 * 1024 * 1024, MAX_SHOWN = 50 };
+enum { MAX_SHOWN = 50 };
 
-/* ---- the file of one function ---- */
-
-static int path_of(
-    const struct job_call *call, const struct control_record *record, struct str *out, struct err *err)
-{
-    struct str dir;
-    struct str whole = arena_printf(call->arena, "%.*s\n%.*s", STR_ARG(call->region), STR_ARG(record->id));
-    if (jobs_dir(call->jobs, call->arena, "versions", &dir, err))
-        return -1;
-    *out = arena_printf(call->arena, "%s/%.32s.json", dir.p, sha256_hex(call->arena, whole).p);
-    return 0;
-}
+/* ---- the note of one function ---- */
 
 struct versions {
     const struct value *list;
     int64_t last;
 };
 
-/* None where there is no file, or it was another function's of that name. */
 static struct versions read_versions(const struct job_call *call, const struct control_record *record)
 {
-    struct versions versions = {&value_empty_list, 0};
-    struct str path, text;
-    struct err ignored = ERR_INIT;
-    const struct value *doc;
-    if (path_of(call, record, &path, &ignored) || file_read(call->arena, path.p, MAX_FILE, &text, &ignored) ||
-        json_parse(call->arena, text, &doc, &ignored) || job_int(doc, "made", 0) != record->created_ms)
-        return versions;
-    const struct value *list = value_getz(doc, "versions");
-    if (list && list->kind == VALUE_LIST)
-        versions = (struct versions){list, job_int(doc, "last", 0)};
-    return versions;
+    const struct value *note = job_note_read(call, "versions", record), *list = value_getz(note, "versions");
+    if (!list || list->kind != VALUE_LIST)
+        return (struct versions){&value_empty_list, 0};
+    return (struct versions){list, job_int(note, "last", 0)};
 }
 
 static int write_versions(const struct job_call *call, const struct control_record *record,
     struct versions versions, struct err *err)
 {
-    AUTO_BUF struct buf text = BUF_INIT;
-    struct str path;
     struct err why = ERR_INIT;
-    const struct value_entry entries[] = {{STR("name"), value_string(call->arena, record->id)},
-        {STR("region"), value_string(call->arena, call->region)},
-        {STR("made"), value_int(call->arena, record->created_ms)},
+    const struct value_entry entries[] = {
         {STR("last"), value_int(call->arena, versions.last)}, {STR("versions"), versions.list}};
-    json_write(&text, value_map(call->arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
-    if (path_of(call, record, &path, &why) || file_write_atomic(path.p, buf_str(&text), 0600, &why))
+    if (job_note_write(call, "versions", record, value_map(call->arena, entries, 2), &why))
         return job_refuse(err, 500, "ServiceException", "%s", why.message);
     return 0;
 }

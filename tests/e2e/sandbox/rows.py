@@ -276,6 +276,11 @@ DONE, WAIT = (json.dumps({"StartAt": "A", "States": {"A": {"Type": kind}}}, sepa
 row("states.state_machine", "stepfunctions", ("create_state_machine", {"name": "it-$n", "definition": DONE, "roleArn": f"arn:aws:iam::{ACCOUNT}:role/r"}), ("describe_state_machine", {"stateMachineArn": "$arn"}), "definition", DONE,
     ("delete_state_machine", {"stateMachineArn": "$arn"}), ("StateMachineDoesNotExist", 400), keep={"arn": "stateMachineArn"}, list=("list_state_machines", {}), listed="stateMachines[].name",
     update=("update_state_machine", {"stateMachineArn": "$arn", "definition": WAIT}), then=WAIT, tags=listed_tags("resourceArn", at="tags[?key=='a'].value | [0]", pairs=CAMEL, tags="tags", keys="tagKeys"))
+VERSION = ("stepfunctions", ("create_state_machine", {"name": "around", "definition": DONE, "roleArn": f"arn:aws:iam::{ACCOUNT}:role/r", "publish": True}), {"machine": "stateMachineArn", "version": "stateMachineVersionArn"})
+row("states.alias", "stepfunctions", ("create_state_machine_alias", {"name": "it-$n", "routingConfiguration": [{"stateMachineVersionArn": "$version", "weight": 100}], "description": "first"}),
+    ("describe_state_machine_alias", {"stateMachineAliasArn": "$arn"}), "description", "first", ("delete_state_machine_alias", {"stateMachineAliasArn": "$arn"}), ("ResourceNotFound", 400), keep={"arn": "stateMachineAliasArn"},
+    around=[VERSION], list=("list_state_machine_aliases", {"stateMachineArn": "$machine"}), listed="stateMachineAliases[].stateMachineAliasArn", item="$arn",
+    update=("update_state_machine_alias", {"stateMachineAliasArn": "$arn", "description": "then"}), then="then")
 
 # ---- rds, redshift ----
 
