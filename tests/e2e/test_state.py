@@ -27,15 +27,6 @@ SLOW = """
 """
 
 
-def hold_apply(stack, cloud, seconds):
-    """An apply that has sent CreateRole and waits for its answer."""
-    stack.write(SLOW)
-    cloud.fail({"match": "CreateRole", "delay": seconds, "times": 1})
-    process = stack.start("apply", "--yes")
-    until(lambda: "CreateRole" in cloud.requests(), process=process)
-    return process
-
-
 def test_locked(stack, cloud):
     process = hold_role(stack.write(SLOW), cloud)
     locked = stack.apply(status=4)
@@ -43,7 +34,7 @@ def test_locked(stack, cloud):
     stack.destroy(status=4)
     stack.run("plan")  # reading needs no lock
     threading.Timer(0.3, cloud.fail).start()
-    stack.apply("--lock-timeout", "30s")  # waits, then finds nothing to do
+    stack.apply("--lock-timeout", "5m")  # waits, then finds nothing to do
     process.communicate()
     assert process.returncode == 0
     stack.assert_settled()
@@ -53,8 +44,11 @@ def test_locked(stack, cloud):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(stack, cloud, number):
     """What is in flight is finished and recorded, nothing new is begun."""
-    process = hold_apply(stack, cloud, 1)
+    process = hold_role(stack.write(SLOW), cloud)
     process.send_signal(number)
+    while "stopping" not in (line := process.stdout.readline()):
+        assert line
+    cloud.fail()
     out, err = process.communicate()
     assert process.returncode == 130, out + err
     assert "1 skipped" in out and "skipped last" not in out  # their number is enough
@@ -65,9 +59,10 @@ def test_interrupted(stack, cloud, number):
 
 
 def test_killed_while_a_role_is_made(stack, cloud):
-    process = hold_apply(stack, cloud, 1)
+    process = hold_role(stack.write(SLOW), cloud)
     process.kill()
     process.communicate()
+    cloud.fail()
     until(lambda: cloud.client("iam").list_roles()["Roles"])
     stack.apply()
     stack.assert_settled()
