@@ -148,6 +148,7 @@ int saved_plan_read(const char *path, struct saved_plan **out, struct err *err)
     if (format->integer != FORMAT) {
         err_set(err, ERR_INVALID, "%s was saved by another version of weir (%.*s)", path,
             STR_ARG(value_text(value_getz(saved->content, "weir"), STR("unknown"))));
+        err_hint(err, "that one applies it; or plan again with this one, %s", WEIR_VERSION);
         goto fail;
     }
     list_inputs(saved);

@@ -363,6 +363,18 @@ static const struct {
     {"snapshot", apply_snapshot, false},
 };
 
+static int refuse_newer(const struct line *line, struct err *err)
+{
+    uint64_t format = number_of(line->fields, "format");
+    struct str version = text_of(line->fields, "version");
+    if (format <= LOG_FORMAT)
+        return 0;
+    err_set(err, ERR_INVALID,
+        "record %" PRIu64 " is in format %" PRIu64 " of a newer weir%s%.*s; this is weir %s", line->seq,
+        format, version.n ? ", " : "", STR_ARG(version), WEIR_VERSION);
+    return err_hint(err, "use that one, or a still newer one; nothing was changed");
+}
+
 static int apply(struct records *r, const struct line *line, struct err *err)
 {
     struct str kind = text_of(line->fields, "kind");
@@ -408,7 +420,7 @@ static int apply_parsed(struct records *r, const struct line *line, bool pass_ov
 {
     struct str kind = text_of(line->fields, "kind");
     bool snapshot = str_eqz(kind, "snapshot"), kept = str_eqz(kind, "kept");
-    if (refuse_sealed(line, err))
+    if (refuse_sealed(line, err) || refuse_newer(line, err))
         return -1;
     if (line->seq != r->seq + 1 && !(snapshot && line->seq > r->seq))
         return err_set(

@@ -94,6 +94,25 @@ def crc32c(data):
     return crc ^ 0xFFFFFFFF
 
 
+@pytest.mark.parametrize("fields", [{"kind": "run", "run": "9", "version": "9.1.0", "format": 2}, {"kind": "snapshot", "runs": 9, "count": 0, "format": 2}, {"kind": "hologram"}])
+def test_what_a_newer_weir_wrote_is_left_alone(local_stack, fields):
+    local_stack.write(STACK).apply()
+    log = local_stack.log()
+    seq = len(log.read_text().splitlines()) + 1
+    text = json.dumps({"seq": seq, **fields}, separators=(",", ":"))
+    log.write_bytes(log.read_bytes() + f"{crc32c(text.encode()):08x} {text}\n".encode())
+
+    def everything():
+        return {path: path.read_bytes() for path in local_stack.folder.rglob("*") if path.is_file() and path.suffix != ".lock"}
+
+    before = everything()
+    for command in ("plan",), ("apply", "-y"), ("destroy", "-y"), ("run", "x"), ("jobs",), ("deploy", "-y"), ("drift",), ("output",), ("history",), ("state", "list"), \
+            ("state", "rm", "a"), ("state", "doctor"):
+        refused = local_stack.run(*command, status=None)
+        assert refused.status in (1, 3) and f"record {seq} is " in refused.err and "newer" in refused.err, str(refused)
+    assert everything() == before
+
+
 def test_torn_tail_is_dropped(local_stack):
     local_stack.write(STACK).apply()
     log = local_stack.log()
