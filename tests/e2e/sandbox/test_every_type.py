@@ -10,10 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 from rows import DATA, EXCUSED, ROWS
-from support import WEIR
+from support import PATIENCE_S, WEIR
 from test_control import Control
-
-PATIENCE_S = 10
 
 
 def filled(value, kept):

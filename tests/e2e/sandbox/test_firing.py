@@ -65,9 +65,7 @@ class Queue:
         """The next n messages."""
         got = []
         while len(got) < n:
-            messages = self.take(10)
-            assert messages, f"only {got}"
-            for message in messages:
+            for message in until(lambda: self.take(10)):
                 self.delete(message)
                 got.append(message["Body"])
         return got
@@ -132,8 +130,10 @@ def test_start_and_end_dates_bound_a_schedule(served):
     scheduler.create_schedule(
         Name="bounded", ScheduleExpression="rate(1 day)", StartDate=start, EndDate=start + timedelta(days=2, hours=1), FlexibleTimeWindow={"Mode": "OFF"},
         Target={"Arn": queue.arn, "RoleArn": ROLE, "Input": '"<aws.scheduler.scheduled-time>"'})
-    times = [datetime.fromisoformat(json.loads(body)) for body in queue.bodies(2)]
-    times += [datetime.fromisoformat(json.loads(one["Body"])) for one in queue.take(10, wait=2)]
+    bodies = queue.bodies(1)  # what was due while the machine stood still fires once
+    while more := queue.take(10, wait=2):
+        bodies += [one["Body"] for one in more]
+    times = [datetime.fromisoformat(json.loads(body)) for body in bodies]
     scheduler.delete_schedule(Name="bounded")
     assert all(start.replace(microsecond=0) <= one <= start + timedelta(days=2, hours=1) for one in times) and len(times) <= 3
 
@@ -157,17 +157,17 @@ def test_schedules_fire_again_after_a_restart_and_only_in_weir_sandbox(tmp_path)
     quiet.stop()
     server.start()
     again = server.client("sqs").get_queue_url(QueueName="kept")["QueueUrl"]
-    assert server.client("sqs").receive_message(QueueUrl=again, WaitTimeSeconds=10)["Messages"]
+    assert until(lambda: server.client("sqs").receive_message(QueueUrl=again, WaitTimeSeconds=10).get("Messages"))
     server.stop()
 
 
 def test_a_rate_without_a_beginning_begins_at_once():
-    """At the speed of clocks: the next time would be tomorrow. One-time schedules have no use for dates."""
-    server = Served(speed=1)
+    """The next time would be in a quarter of an hour. One-time schedules have no use for dates."""
+    server = Served(speed=100)
     queue, scheduler = Queue(server), server.client("scheduler")
     target = {"Arn": queue.arn, "RoleArn": ROLE}
     scheduler.create_schedule(Name="now", ScheduleExpression="rate(1 days)", FlexibleTimeWindow={"Mode": "OFF"}, Target=target | {"Input": '"rate"'})
-    soon = (datetime.now(timezone.utc) + timedelta(seconds=2)).strftime("at(%Y-%m-%dT%H:%M:%S)")
+    soon = (datetime.now(timezone.utc) + timedelta(seconds=200)).strftime("at(%Y-%m-%dT%H:%M:%S)")
     scheduler.create_schedule(Name="once", ScheduleExpression=soon, StartDate=datetime.now(timezone.utc) + timedelta(days=1), FlexibleTimeWindow={"Mode": "OFF"},
                               Target=target | {"Input": '"once"'})
     make_rule(server, [{"Arn": queue.arn, "Input": '"rule"'}], ScheduleExpression="rate(1 day)")
@@ -290,11 +290,17 @@ def test_a_fifo_queue_keeps_the_order_within_groups(anywhere):
     assert refused(queue.send, body="e") == "MissingParameter"
 
 
-def test_a_receiver_waits_for_a_message(queue):
+def seconds_of(call):
     begin = time.monotonic()
-    queue.send("later", DelaySeconds=1)
-    assert queue.take(wait=20)[0]["Body"] == "later"
-    assert 0.5 < time.monotonic() - begin < 18  # it does not sit out its 20 seconds
+    call()
+    return time.monotonic() - begin
+
+
+def test_a_receiver_waits_for_a_message(queue):
+    def receive():
+        queue.send("later", DelaySeconds=1)
+        assert queue.bodies(1) == ["later"]
+    assert any(0.9 < seconds_of(receive) < 9 for _ in range(3))  # it does not sit out its 10 seconds, whenever the machine does not
 
 
 def test_a_topic_hands_on_to_queues(anywhere):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 from servers import JobSandbox
-from support import ROOT, until
+from support import PATIENCE_S, ROOT, until
 
 
 def archive(**files):
@@ -31,14 +31,14 @@ def archive(**files):
 
 
 class Function:
-    def __init__(self, sandbox, runtime="python3.11", handler="main.handler", layers=(), code=None, **more):
+    def __init__(self, sandbox, runtime="python3.11", handler="main.handler", layers=(), code=None, Timeout=PATIENCE_S, **more):
         files = {k: more.pop(k) for k in list(more) if k.endswith(("_dot_py", "bootstrap"))}
         self.sandbox, self.name = sandbox, f"f-{uuid.uuid4().hex[:8]}"
-        self.api = sandbox.client("lambda", read_timeout=60)
+        self.api = sandbox.client("lambda", read_timeout=2 * PATIENCE_S)
         self.key = f"code/{self.name}.zip"
         sandbox.put(self.key, code or archive(**files))
         self.api.create_function(FunctionName=self.name, Role=sandbox.role, Runtime=runtime, Handler=handler, Layers=list(layers),
-                                 Code={"S3Bucket": "lake", "S3Key": self.key}, **more)
+                                 Timeout=Timeout, Code={"S3Bucket": "lake", "S3Key": self.key}, **more)
 
     def call(self, event=None, **more):
         return self.api.invoke(FunctionName=self.name, Payload=json.dumps(event), **more)
@@ -73,7 +73,7 @@ def handler(event, context):
     boto3.client("s3").put_object(Bucket="lake", Key="from/lambda", Body=event["film"].encode())
     return {"film": event["film"].upper(), "word": os.environ["WORD"], "arn": context.invoked_function_arn, "id": context.aws_request_id,
             "left": context.get_remaining_time_in_millis(), "name": context.function_name, "memory": os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]}
-""", Environment={"Variables": {"WORD": "hello", "AWS_LAMBDA_FUNCTION_NAME": "mine"}}, Timeout=10, MemorySize=256)
+""", Environment={"Variables": {"WORD": "hello", "AWS_LAMBDA_FUNCTION_NAME": "mine"}}, MemorySize=256)
     answer = f.call({"film": "alien"}, LogType="Tail")
     result = json.loads(answer["Payload"].read())
     assert answer["StatusCode"] == 200
@@ -81,7 +81,7 @@ def handler(event, context):
     assert answer["ExecutedVersion"] == "$LATEST"
     assert (result["film"], result["word"], result["name"], result["memory"]) == ("ALIEN", "hello", f.name, "256")
     assert result["arn"] == f"arn:aws:lambda:us-east-1:000000000000:function:{f.name}"
-    assert 0 < result["left"] <= 10000
+    assert 0 < result["left"] <= PATIENCE_S * 1000
     assert job_sandbox.get("from/lambda") == "alien"
     tail = base64.b64decode(answer["LogResult"]).decode().splitlines()
     assert tail[:3] == [f"START RequestId: {result['id']} Version: $LATEST", "working on alien", f"END RequestId: {result['id']}"]
@@ -103,14 +103,14 @@ def test_a_process_serves_many_events(job_sandbox):
 
 
 def test_what_goes_wrong(job_sandbox):
-    f = Function(job_sandbox, Timeout=1, main_dot_py="""
+    f = Function(job_sandbox, main_dot_py="""
 import os, time
 class FilmError(Exception): pass
 def handler(event, context):
     if event == "raise": raise FilmError("no such film")
     if event == "exit": os._exit(3)
     if event == "kill": os.kill(os.getpid(), 9)
-    if event == "sleep": time.sleep(60)
+    if event == "sleep": time.sleep(600)
     if event == "object": return object()
     return event
 """)
@@ -119,12 +119,13 @@ def handler(event, context):
     assert 'raise FilmError("no such film")' in failure["stackTrace"][-1]
     assert "Runtime exited with error: exit status 3" in f.failure("exit")["errorMessage"]
     assert f.failure("kill")["errorType"] == "Runtime.ExitError"
-    start = time.monotonic()
-    assert re.search(r"Task timed out after 1\.00 seconds$", f.failure("sleep")["errorMessage"])
-    assert 1 <= time.monotonic() - start < 30  # half of what it sleeps
     assert f.failure("object")["errorType"] == "Runtime.MarshalError"
     assert f.result({"ünïcode": [1, None]}) == {"ünïcode": [1, None]}
     assert any("[ERROR] FilmError: no such film" in line for line in f.lines())
+    f.api.update_function_configuration(FunctionName=f.name, Timeout=1)
+    start = time.monotonic()
+    assert re.search(r"Task timed out after 1\.00 seconds$", f.failure("sleep")["errorMessage"])
+    assert time.monotonic() - start >= 1
     assert any(line.endswith("Task timed out after 1.00 seconds") for line in f.lines())
 
 
@@ -208,7 +209,7 @@ def test_versions_keep_their_code_and_configuration(tmp_path):
 
 
 def test_a_function_that_prints_much_has_a_log_for_ever(job_sandbox):
-    f = Function(job_sandbox, main_dot_py="n = 0\ndef handler(e, c):\n    global n\n    n += 1\n    print(('x' * 9999 + '\\n') * e)\n    print('call', n)\n    return n", Timeout=30, MemorySize=512)
+    f = Function(job_sandbox, main_dot_py="n = 0\ndef handler(e, c):\n    global n\n    n += 1\n    print(('x' * 9999 + '\\n') * e)\n    print('call', n)\n    return n", MemorySize=512)
     assert [f.result(n) for n in (2000, 1, 2000, 1)] == [1, 2, 3, 1]  # then another instance goes on, with a stream of its own
     assert len(f.streams()) == 2
     assert sum(line.startswith("REPORT") for stream in f.streams() for line in [e["message"] for e in tail_of(job_sandbox, f.name, stream)]) >= 2
@@ -219,11 +220,12 @@ def tail_of(sandbox, name, stream):
 
 
 def test_what_a_report_says(job_sandbox):
-    f = Function(job_sandbox, Timeout=3, MemorySize=300, main_dot_py="import time, os\ndef handler(e, c):\n    held = bytearray(60 * 1024 * 1024)\n    time.sleep(e)\n    os._exit(2) if e else None\n")
+    f = Function(job_sandbox, MemorySize=300, main_dot_py="import time, os\ndef handler(e, c):\n    held = bytearray(60 * 1024 * 1024)\n    time.sleep(e)\n    os._exit(2) if e else None\n")
     f.call(0)
     f.call(0)
     f.call(0.01)
-    f.call(60)
+    f.api.update_function_configuration(FunctionName=f.name, Timeout=1)
+    f.call(600)
     reports = [line.split("\t") for line in f.lines() if line.startswith("REPORT")]
     reports.sort(key=len)
     fields = [dict(field.split(": ", 1) for field in report) for report in reports]
@@ -232,7 +234,7 @@ def test_what_a_report_says(job_sandbox):
     assert float(warm["Duration"].removesuffix(" ms")) <= int(warm["Billed Duration"].removesuffix(" ms"))
     assert {r.get("Status") for r in fields} == {None, "error", "timeout"}
     timed_out, = [r for r in fields if r.get("Status") == "timeout"]
-    assert 3000 <= float(timed_out["Duration"].removesuffix(" ms")) < 30000
+    assert 1000 <= float(timed_out["Duration"].removesuffix(" ms")) < 600000
     assert [r["Error Type"] for r in fields if r.get("Status") == "error"] == ["Runtime.ExitError"]
 
 
@@ -240,7 +242,7 @@ def test_events_are_tried_three_times(job_sandbox):
     """A minute is half a second here: the attempts come after none, one and two of them."""
     f = Function(job_sandbox, main_dot_py="import boto3\ns3 = boto3.client('s3')\ndef handler(event, context):\n"
                  "    n = s3.list_objects_v2(Bucket='lake', Prefix=event)['KeyCount']\n    s3.put_object(Bucket='lake', Key=f'{event}{n}', Body=context.aws_request_id.encode())\n"
-                 "    assert n >= 2, 'again'\n", Timeout=10)
+                 "    assert n >= 2, 'again'\n")
     answer = f.call("async/", InvocationType="Event")
     assert (answer["StatusCode"], answer["Payload"].read()) == (202, b"")
     keys = until(lambda: len(k := job_sandbox.client().list_objects_v2(Bucket="lake", Prefix="async/").get("Contents", [])) == 3 and k)
@@ -261,7 +263,7 @@ def test_layers(job_sandbox):
 def test_parallel_calls_and_reserved_concurrency(job_sandbox):
     from concurrent.futures import ThreadPoolExecutor
     f = Function(job_sandbox, main_dot_py="import boto3, time\ns3 = boto3.client('s3')\ndef handler(e, c):\n"
-                 "    s3.put_object(Bucket='lake', Key=f'met/{e}', Body=b'')\n    while s3.list_objects_v2(Bucket='lake', Prefix='met/')['KeyCount'] < 3: time.sleep(0.01)\n    return e", Timeout=20)
+                 "    s3.put_object(Bucket='lake', Key=f'met/{e}', Body=b'')\n    while s3.list_objects_v2(Bucket='lake', Prefix='met/')['KeyCount'] < 3: time.sleep(0.01)\n    return e")
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(f.result, [1, 2, 3])) == [1, 2, 3]  # each waits for the other two
     f.api.put_function_concurrency(FunctionName=f.name, ReservedConcurrentExecutions=0)
@@ -332,13 +334,11 @@ def test_a_bootstrap_of_its_own(job_sandbox):
 
 def test_the_sandbox_ends_its_functions():
     server = JobSandbox()
-    f = Function(server, main_dot_py="import os, time\ndef handler(e, c):\n    if e: time.sleep(60)\n    return os.getpid()", Timeout=60)
+    f = Function(server, main_dot_py="import os, time\ndef handler(e, c):\n    if e: time.sleep(600)\n    return os.getpid()")
     pid = f.result()
     assert Path(f"/proc/{pid}").exists()
     f.call("sleep", InvocationType="Event")
-    start = time.monotonic()
     server.stop()
-    assert time.monotonic() - start < 25
     assert not Path(f"/proc/{pid}").exists()
 
 

@@ -68,7 +68,7 @@ def test_a_pipeline(machines, job_sandbox):
     prefix = "p" + uuid.uuid4().hex[:6]
     for name, text in (("a.csv", "alien,1979\nbrazil,1985\n"), ("b.csv", ""), ("c.csv", "casablanca,1942\n")):
         job_sandbox.put(f"raw-{prefix}/{name}", text)
-    function = Function(job_sandbox, main_dot_py=COUNT, Timeout=20)
+    function = Function(job_sandbox, main_dot_py=COUNT)
     job = Job(job_sandbox, UPPER, ExecutionProperty={"MaxConcurrentRuns": 3})
     execution = machines.start(machines.make(pipeline(function, job, prefix)), {"files": ["a.csv", "b.csv", "c.csv"]})
     end = machines.end(execution)
