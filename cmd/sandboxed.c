@@ -48,8 +48,12 @@ int sandboxed_start(struct invocation *inv, struct err *err)
     const char *path = arena_strz(arena, sandbox_dir_of(inv));
     struct sandbox_options options = {
         .dir = path, .specs_dir = inv->settings->specs, .state_speed = STATE_SPEED};
-    if (dir_make(path, err))
-        return err_context(err, "starting the sandbox");
+    if (dir_make(path, err)) {
+        err_context(err, "starting the sandbox");
+        return err_hint(err,
+            "it keeps its data beside the stack; one of `weir sandbox --dir DIR` is used with "
+            "what `weir sandbox env` prints");
+    }
     uint16_t port = 0;
     struct err failure = ERR_INIT;
     if (sandbox_start(&options, &inv->sandbox, &failure) == 0)

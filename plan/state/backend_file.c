@@ -321,9 +321,10 @@ static int file_read_all(struct backend *b, log_line *line, void *ctx, struct er
 static int make_folder(struct file_backend *f, struct err *err)
 {
     if (mkdir(f->dir, 0700)) {
-        if (errno != EEXIST)
-            return err_errno(err, ERR_IO, "cannot make the state folder %s", f->dir);
-        return 0;
+        if (errno == EEXIST)
+            return 0;
+        err_errno(err, ERR_IO, "cannot make the state folder %s", f->dir);
+        return err_hint(err, "`state: {backend: file, path: DIR}` keeps the state elsewhere");
     }
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str ignore = arena_printf(&scratch, "%s/.gitignore", f->dir);
