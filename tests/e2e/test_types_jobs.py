@@ -219,6 +219,27 @@ def _():
     )
 
 
+@case("activity")
+def _():
+    def seen(cloud):
+        states = cloud.client("stepfunctions")
+        (found,) = states.list_activities()["activities"]
+        return {"tags": tags_of(states.list_tags_for_resource(resourceArn=found["activityArn"])["tags"], "key", "value")}
+
+    arn = f"arn:aws:states:us-east-1:{ACCOUNT}:activity:life-activity"
+    return Case(
+        type="aws.states.activity",
+        first={"name": "life-activity", "tags": {"team": "a"}},
+        then={"name": "life-activity", "tags": {"team": "b"}},
+        less={"name": "life-activity"},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("stepfunctions").list_activities()["activities"],
+        outside=lambda cloud: cloud.client("stepfunctions").tag_resource(resourceArn=arn, tags=[{"key": "team", "value": "others"}]),
+        drifted="tags",
+        replaces=[{"name": "life-other"}],
+    )
+
+
 @case("workgroup")
 def _():
     def seen(cloud):

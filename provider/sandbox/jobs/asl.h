@@ -69,6 +69,7 @@ struct asl_task {
     const struct value *input;        /* after Parameters */
     struct str token;                 /* what $$.Task.Token says; "" where nothing asks for it */
     int64_t timeout_ms, heartbeat_ms; /* 0: none */
+    int64_t left_ms;                  /* of the execution's own time; 0: no limit */
     const struct asl_scope *scope;
     bool quiet;    /* nothing is written to history */
     int64_t event; /* history: the last one; the host moves it on */

@@ -83,8 +83,10 @@ static const struct value *act_task(struct asl_visit *visit, const struct value 
         return NULL;
     int64_t left = line->deadline_ms ? line->deadline_ms - asl_now(line) : INT64_MAX;
     bool last = left < (task.timeout_ms ? task.timeout_ms : INT64_MAX);
+    if (line->deadline_ms)
+        task.left_ms = left > 1 ? left : 1;
     if (last)
-        task.timeout_ms = left > 1 ? left : 1;
+        task.timeout_ms = task.left_ms;
     struct asl_error error = {.name = STR_EMPTY};
     const struct value *result = host->task(host->ctx, visit->eval.arena, &task, &error);
     line->event = task.event;

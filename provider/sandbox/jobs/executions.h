@@ -8,7 +8,7 @@
  *   executions_list.c        the list
  *   executions_store.c       files
  *   executions_tasks.c       what tasks do: other services of the sandbox, directly
- *   executions_tokens.c      tasks that wait until somebody says that they are done
+ *   executions_tokens.c      tasks that wait until somebody says that they are done, or takes them first
  *   executions_items.c       what distributed Maps read, executions_results.c what they write
  *   executions_maps.c        how they are getting on
  *   executions_operations.c  what clients ask for
@@ -191,6 +191,15 @@ enum token_end { TOKEN_DONE, TOKEN_FAILED, TOKEN_TIMEOUT, TOKEN_NO_HEARTBEAT, TO
 /* Waits for its end; the result or the error, in the arena. */
 enum token_end task_token_wait(struct task_token *token, struct arena *arena, const struct asl_task *task,
     const struct value **output, struct asl_error *error);
+
+/* Puts it up for workers that ask for tasks of this activity. Text and value live as long as the token. */
+void task_token_offer(struct task_token *token, struct str activity, struct str input);
+/* Waits until a worker has it, whose name lives as long as the token: TOKEN_DONE. Its time begins then. */
+enum token_end task_token_wait_taken(
+    struct task_token *token, const struct asl_task *task, struct str *worker);
+/* The oldest that is put up, after timeout_ms at the latest; false: there is none. */
+bool task_token_take(struct executions *all, struct arena *arena, struct str activity, struct str worker,
+    int64_t timeout_ms, struct str *token, struct str *input);
 
 enum token_say { TOKEN_SAY_DONE, TOKEN_SAY_FAILED, TOKEN_SAY_ALIVE };
 /* False: nobody waits for it. */

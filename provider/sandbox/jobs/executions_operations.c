@@ -5,7 +5,7 @@
 #include "provider/sandbox/jobs/internal.h"
 #include "provider/sandbox/jobs/view.h"
 
-enum { MAX_PAGE = 1000 };
+enum { MAX_PAGE = 1000, ACTIVITY_POLL_MS = 60000 };
 
 static struct str given(const struct job_call *call, const char *member)
 {
@@ -279,6 +279,24 @@ static int do_heartbeat(struct job_call *call, struct err *err)
     return say(call, TOKEN_SAY_ALIVE, NULL, NULL, err);
 }
 
+/* A worker asks for work. */
+static int do_get_activity_task(struct job_call *call, struct err *err)
+{
+    struct str arn, token, input;
+    struct control_record activity;
+    if (job_required(call, "activityArn", &arn, err))
+        return -1;
+    if (!control_find(
+            jobs_control(call->jobs), call->arena, STR("aws.states.activity"), call->region, arn, &activity))
+        return job_refuse(err, 400, "ActivityDoesNotExist", "Activity Does Not Exist: '%.*s'", STR_ARG(arn));
+    if (!task_token_take(jobs_executions(call->jobs), call->arena, arn, given(call, "workerName"),
+            ACTIVITY_POLL_MS, &token, &input))
+        return 0;
+    set(call, "taskToken", value_string(call->arena, token));
+    set(call, "input", value_string(call->arena, input));
+    return 0;
+}
+
 /* ---- definitions ---- */
 
 static const struct value *diag_value(struct arena *arena, const struct asl_diag *diag)
@@ -337,6 +355,7 @@ const struct job_operation states_operations[] = {
     {"states", "StopExecution", do_stop, NULL, NULL},
     {"states", "DescribeMapRun", do_describe_map_run, NULL, NULL},
     {"states", "ListMapRuns", do_list_map_runs, NULL, NULL},
+    {"states", "GetActivityTask", do_get_activity_task, NULL, NULL},
     {"states", "SendTaskSuccess", do_success, NULL, NULL},
     {"states", "SendTaskFailure", do_failure, NULL, NULL},
     {"states", "SendTaskHeartbeat", do_heartbeat, NULL, NULL},

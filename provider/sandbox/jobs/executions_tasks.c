@@ -5,6 +5,7 @@
 #include "provider/sandbox/jobs/executions.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "provider/sandbox/jobs/internal.h"
 
@@ -58,6 +59,8 @@ struct work {
     bool sync, json_output, token;
     bool refused;          /* before anything was started whose end is waited for */
     bool lambda, function; /* function: a Lambda function's own ARN */
+    bool activity;
+    struct str worker; /* of an activity */
     struct job_run *run;
     int64_t deadline_ms; /* on the monotonic clock; 0: none */
 };
@@ -134,9 +137,11 @@ static bool read_resource(struct work *work)
         work->errors = STR("Lambda");
         return true;
     }
+    work->activity =
+        str_find(resource, STR(":states:"), 0) > 0 && str_find(resource, STR(":activity:"), 0) > 0;
     ptrdiff_t start = str_find(resource, STR(":states:::"), 0);
     if (start < 0)
-        return false;
+        return work->activity;
     struct str rest = str_slice(resource, (size_t)start + 10, resource.n), action;
     work->service = str_cut(rest, ':', &action);
     work->action = action.p ? action : STR_EMPTY;
@@ -227,38 +232,54 @@ static const struct value *text_or_null(struct work *work, struct str s)
     return s.n ? value_string(work->arena, s) : NULL;
 }
 
-/* TaskScheduled and its kin, or LambdaFunctionScheduled and its. */
-static void note(struct work *work, const char *what, const char *member, const struct value *data)
+/* What a task that was begun tells of itself. */
+static void put_begin(struct work *work, struct value_builder *b)
 {
+    bool named = work->function || work->activity;
+    if (named) {
+        put(b, "resource", value_string(work->arena, work->task->resource));
+    } else {
+        put(b, "resourceType", value_string(work->arena, work->service));
+        put(b, "resource", value_string(work->arena, work->action));
+        put(b, "region", value_string(work->arena, work->execution->region));
+    }
+    if (work->task->timeout_ms)
+        put(b, "timeoutInSeconds", value_int(work->arena, (work->task->timeout_ms + 999) / 1000));
+    if (work->task->heartbeat_ms && !work->function)
+        put(b, "heartbeatInSeconds", value_int(work->arena, work->task->heartbeat_ms / 1000));
+    put(b, named ? "input" : "parameters", json_as_text(work->arena, work->task->input));
+}
+
+/* TaskScheduled and its kin, or LambdaFunctionScheduled, or ActivityScheduled and theirs. */
+static void note(struct work *work, const char *what, const struct value *output)
+{
+    static const char *const kinds[][2] = {
+        {"Task", "task"}, {"LambdaFunction", "lambdaFunction"}, {"Activity", "activity"}};
+    const char *const *kind = kinds[work->function ? 1 : work->activity ? 2 : 0];
     struct arena *arena = work->arena;
     if (work->task->quiet)
         return;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    bool scheduled = str_eqz(str_z(what), "Scheduled"), failed = work->error->name.n > 0;
-    if (work->function && scheduled) {
-        put(&b, "resource", value_string(arena, work->task->resource));
-    } else if (!work->function) {
+    bool scheduled = str_eqz(str_z(what), "Scheduled"),
+         bare = work->function && str_eqz(str_z(what), "Started");
+    if (scheduled) {
+        put_begin(work, &b);
+    } else if (!work->function && !work->activity) {
         put(&b, "resourceType", value_string(arena, work->service));
         put(&b, "resource", value_string(arena, work->action));
-        if (scheduled)
-            put(&b, "region", value_string(arena, work->execution->region));
     }
-    if (member)
-        put(&b, work->function && scheduled ? "input" : member, data ? json_as_text(arena, data) : NULL);
-    if (failed) {
+    if (work->activity && str_eqz(str_z(what), "Started"))
+        put(&b, "workerName", text_or_null(work, work->worker));
+    if (output)
+        put(&b, "output", json_as_text(arena, output));
+    if (work->error->name.n) {
         put(&b, "error", text_or_null(work, work->error->name));
         put(&b, "cause", text_or_null(work, work->error->cause));
     }
-    if (scheduled && work->task->timeout_ms)
-        put(&b, "timeoutInSeconds", value_int(arena, (work->task->timeout_ms + 999) / 1000));
-    if (scheduled && work->task->heartbeat_ms && !work->function)
-        put(&b, "heartbeatInSeconds", value_int(arena, work->task->heartbeat_ms / 1000));
-    struct str type = arena_printf(arena, "%s%s", work->function ? "LambdaFunction" : "Task", what);
-    struct str details =
-        arena_printf(arena, "%s%sEventDetails", work->function ? "lambdaFunction" : "task", what);
-    bool bare = work->function && str_eqz(str_z(what), "Started");
-    work->task->event = execution_event(work->execution, work->task->event, type.p, bare ? NULL : details.p,
-        bare ? NULL : value_builder_map(&b));
+    work->task->event =
+        execution_event(work->execution, work->task->event, arena_printf(arena, "%s%s", kind[0], what).p,
+            bare ? NULL : arena_printf(arena, "%s%sEventDetails", kind[1], what).p,
+            bare ? NULL : value_builder_map(&b));
 }
 
 /* ---- waiting ---- */
@@ -268,13 +289,18 @@ static bool is_over(const struct work *work)
     return work->deadline_ms && clock_mono_ms() >= work->deadline_ms;
 }
 
+/* With the sandbox the whole execution ends; otherwise it may be just this branch that was stopped. */
+static void stopped(struct work *work)
+{
+    if (jobs_stopping(work->execution->all->jobs))
+        atomic_store(&work->execution->scope.stopped, true);
+}
+
 /* The end of the run. NULL with the error: timed out, or stopped with all of the branch. */
 static bool wait_for_run(struct work *work)
 {
     while (!job_run_wait(work->run, LOOK_AGAIN_MS)) {
-        bool stopping = jobs_stopping(work->execution->all->jobs);
-        if (stopping)
-            atomic_store(&work->execution->scope.stopped, true);
+        stopped(work);
         bool over = is_over(work);
         if (!over && !asl_stopped(work->task->scope))
             continue;
@@ -378,7 +404,7 @@ static const struct value *wait_for_token(struct work *work, struct task_token *
     case TOKEN_FAILED: return NULL;
     case TOKEN_TIMEOUT: return fail(work, "States.Timeout", "Nobody answered for the task's token in time");
     case TOKEN_NO_HEARTBEAT: return fail(work, "States.HeartbeatTimeout", "There was no heartbeat in time");
-    case TOKEN_STOPPED: atomic_store(&work->execution->scope.stopped, true); return NULL;
+    case TOKEN_STOPPED: stopped(work); return NULL;
     }
     return NULL;
 }
@@ -387,10 +413,10 @@ static const struct value *carry_out(struct work *work)
 {
     const struct value *answer = NULL;
     struct task_token *token = work->token ? task_token_new(work->execution->all, work->task->token) : NULL;
-    note(work, "Started", NULL, NULL);
+    note(work, "Started", NULL);
     if (!call(work, &answer)) {
         if (work->token || work->sync)
-            note(work, "Submitted", "output", answer);
+            note(work, "Submitted", answer);
         if (work->run && wait_for_run(work))
             answer = end_of_run(work);
         else if (work->run)
@@ -409,6 +435,48 @@ static const struct value *carry_out(struct work *work)
     return answer;
 }
 
+/* ---- activities ---- */
+
+static bool activity_exists(struct work *work)
+{
+    struct control_record record;
+    struct execution *execution = work->execution;
+    if (control_find(jobs_control(execution->all->jobs), work->arena, STR("aws.states.activity"),
+            execution->region, work->task->resource, &record))
+        return true;
+    fail(work, "ActivityDoesNotExist", "The activity '%.*s' does not exist", STR_ARG(work->task->resource));
+    return false;
+}
+
+/* Its time begins when a worker takes it; the execution's has begun. */
+static const struct value *wait_for_worker(struct work *work, struct task_token *token)
+{
+    int64_t deadline = clock_mono_ms() + work->task->left_ms;
+    switch (task_token_wait_taken(token, work->task, &work->worker)) {
+    case TOKEN_DONE: break;
+    case TOKEN_STOPPED: stopped(work); return NULL;
+    default: return fail(work, "States.Timeout", "No worker took the task in time");
+    }
+    note(work, "Started", NULL);
+    int64_t left = work->task->left_ms ? deadline - clock_mono_ms() : INT64_MAX;
+    if (work->task->timeout_ms > left)
+        work->task->timeout_ms = left > 1 ? left : 1;
+    return wait_for_token(work, token);
+}
+
+static const struct value *carry_out_activity(struct work *work)
+{
+    uint64_t random[4];
+    hash_random(random, sizeof random);
+    struct str input = json_as_text(work->arena, work->task->input)->string;
+    struct task_token *token =
+        task_token_new(work->execution->all, hex_encode(work->arena, random, sizeof random));
+    task_token_offer(token, work->task->resource, input);
+    const struct value *answer = wait_for_worker(work, token);
+    task_token_free(work->execution->all, token);
+    return answer;
+}
+
 const struct value *execution_task(
     struct execution *execution, struct arena *arena, struct asl_task *task, struct asl_error *error)
 {
@@ -417,13 +485,17 @@ const struct value *execution_task(
     if (!read_resource(&work))
         return fail(&work, "States.Runtime", "The sandbox cannot carry out the resource '%.*s'",
             STR_ARG(task->resource));
-    note(&work, "Scheduled", "parameters", task->input);
-    const struct value *answer = carry_out(&work);
+    if (work.activity && !activity_exists(&work)) {
+        note(&work, "ScheduleFailed", NULL);
+        return NULL;
+    }
+    note(&work, "Scheduled", NULL);
+    const struct value *answer = work.activity ? carry_out_activity(&work) : carry_out(&work);
     if (answer)
-        note(&work, "Succeeded", "output", answer);
+        note(&work, "Succeeded", answer);
     else if (str_eqz(error->name, "States.Timeout") || str_eqz(error->name, "States.HeartbeatTimeout"))
-        note(&work, "TimedOut", NULL, NULL);
+        note(&work, "TimedOut", NULL);
     else if (error->name.n)
-        note(&work, work.refused ? "SubmitFailed" : "Failed", NULL, NULL);
+        note(&work, work.refused ? "SubmitFailed" : "Failed", NULL);
     return answer;
 }

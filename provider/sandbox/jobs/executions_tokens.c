@@ -1,4 +1,5 @@
-/* Tasks that end when somebody says so: SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat. */
+/* Tasks that end when somebody says so: SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat. Those of
+ * activities are put up before, until a worker takes them. */
 #include "provider/sandbox/jobs/executions.h"
 
 #include "base/clock.h"
@@ -12,7 +13,9 @@ struct task_token {
     struct executions *all;
     struct arena arena;
     struct str name;
-    /* under jobs->lock */
+    struct str activity, input; /* of one that a worker is to take; under jobs->lock from here on */
+    bool taken;
+    struct str worker;
     bool ended;
     int64_t alive_ms;
     const struct value *output;
@@ -66,6 +69,65 @@ bool task_token_say(struct executions *all, struct str name, enum token_say what
     pthread_mutex_unlock(&all->jobs->lock);
     return open;
 }
+
+/* ---- workers ---- */
+
+void task_token_offer(struct task_token *token, struct str activity, struct str input)
+{
+    pthread_mutex_lock(&token->all->jobs->lock);
+    token->input = input;
+    token->activity = activity;
+    pthread_cond_broadcast(&token->all->jobs->changed);
+    pthread_mutex_unlock(&token->all->jobs->lock);
+}
+
+enum token_end task_token_wait_taken(
+    struct task_token *token, const struct asl_task *task, struct str *worker)
+{
+    struct jobs *jobs = token->all->jobs;
+    int64_t deadline = task->left_ms ? clock_mono_ms() + task->left_ms : -1;
+    bool in_time = true;
+    pthread_mutex_lock(&jobs->lock);
+    while (!token->taken && in_time && !jobs->stopping && !asl_stopped(task->scope))
+        in_time = jobs_wait(jobs, deadline);
+    enum token_end end = token->taken ? TOKEN_DONE : in_time ? TOKEN_STOPPED : TOKEN_TIMEOUT;
+    *worker = token->worker;
+    pthread_mutex_unlock(&jobs->lock);
+    return end;
+}
+
+/* The last in the list is the oldest. */
+static struct task_token *offered(struct executions *all, struct str activity)
+{
+    struct task_token *found = NULL;
+    for (struct task_token *token = all->tokens; token; token = token->next)
+        if (!token->taken && token->activity.n && str_eq(token->activity, activity))
+            found = token;
+    return found;
+}
+
+bool task_token_take(struct executions *all, struct arena *arena, struct str activity, struct str worker,
+    int64_t timeout_ms, struct str *name, struct str *input)
+{
+    struct jobs *jobs = all->jobs;
+    int64_t deadline = clock_mono_ms() + timeout_ms;
+    struct task_token *token;
+    pthread_mutex_lock(&jobs->lock);
+    while (!(token = offered(all, activity)) && !jobs->stopping && jobs_wait(jobs, deadline))
+        ;
+    if (token) {
+        token->taken = true;
+        token->worker = arena_str(&token->arena, worker);
+        token->alive_ms = clock_mono_ms();
+        *name = arena_str(arena, token->name);
+        *input = arena_str(arena, token->input);
+        pthread_cond_broadcast(&jobs->changed);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return token != NULL;
+}
+
+/* ---- waiting for the end ---- */
 
 /* The end that has come by now; -1: none. */
 static int reached(

@@ -281,6 +281,8 @@ row("states.alias", "stepfunctions", ("create_state_machine_alias", {"name": "it
     ("describe_state_machine_alias", {"stateMachineAliasArn": "$arn"}), "description", "first", ("delete_state_machine_alias", {"stateMachineAliasArn": "$arn"}), ("ResourceNotFound", 400), keep={"arn": "stateMachineAliasArn"},
     around=[VERSION], list=("list_state_machine_aliases", {"stateMachineArn": "$machine"}), listed="stateMachineAliases[].stateMachineAliasArn", item="$arn",
     update=("update_state_machine_alias", {"stateMachineAliasArn": "$arn", "description": "then"}), then="then")
+row("states.activity", "stepfunctions", ("create_activity", {"name": "it-$n"}), ("describe_activity", {"activityArn": "$arn"}), "name", "it-$n", ("delete_activity", {"activityArn": "$arn"}), ("ActivityDoesNotExist", 400),
+    keep={"arn": "activityArn"}, list=("list_activities", {}), listed="activities[].name", tags=listed_tags("resourceArn", at="tags[?key=='a'].value | [0]", pairs=CAMEL, tags="tags", keys="tagKeys"))
 
 # ---- rds, redshift ----
 

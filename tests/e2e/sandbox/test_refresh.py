@@ -29,6 +29,7 @@ ONE_BY_ONE = {
     "aws.sns.subscription": {"GetSubscriptionAttributes"},
     "aws.sns.topic": {"GetTopicAttributes", "ListTagsForResource"},
     "aws.sqs.queue": {"GetQueueAttributes", "ListQueueTags"},
+    "aws.states.activity": {"ListTagsForResource"},
     "aws.states.alias": {"DescribeStateMachineAlias"},
     "aws.states.state_machine": {"DescribeStateMachine", "ListTagsForResource"},
 }
