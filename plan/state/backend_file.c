@@ -5,9 +5,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "plan/state/log_file.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 enum {
-    READ_CHUNK = 128 * 1024,
     LOCK_POLL_MS = 50,
     LOCK_GRACE_MS = 250, /* a lock without a name in it is a look at it, or about to get one */
     LOCK_INFO_MAX = 16 * 1024,
@@ -49,161 +48,6 @@ static struct file_backend *self(struct backend *b)
 }
 
 /* ---- reading ---- */
-
-/* Reads lines from a descriptor, keeping what follows the last newline until more comes. */
-struct line_reader {
-    int fd;
-    off_t offset; /* of the line that is given next */
-    struct buf buf;
-    size_t used; /* bytes at the start of buf that have been given */
-    bool at_end;
-};
-
-/* 1: a line (without newline); 0: end, *line is what stands there without one; -1: err. */
-static int reader_next(struct line_reader *r, struct str *line, const char *path, struct err *err)
-{
-    size_t searched = 0;
-    for (;;) {
-        struct str rest = str_slice(buf_str(&r->buf), r->used, r->buf.n);
-        ptrdiff_t end = str_find_char(rest, '\n', searched);
-        if (end >= 0) {
-            *line = str_slice(rest, 0, (size_t)end);
-            r->used += (size_t)end + 1;
-            r->offset += (off_t)end + 1;
-            return 1;
-        }
-        searched = rest.n;
-        if (r->at_end) {
-            *line = rest;
-            return 0;
-        }
-        if (r->used) { /* move what is left to the front */
-            memmove(r->buf.p, r->buf.p + r->used, rest.n);
-            r->buf.n = rest.n;
-            r->used = 0;
-        }
-        char chunk[READ_CHUNK];
-        ssize_t n;
-        do
-            n = read(r->fd, chunk, sizeof chunk);
-        while (n < 0 && errno == EINTR);
-        if (n < 0)
-            return err_errno(err, ERR_IO, "cannot read the state %s", path);
-        r->at_end = n == 0;
-        buf_add(&r->buf, chunk, (size_t)n);
-    }
-}
-
-/* Is this what a record begins with, apart from holes? Then it was written here; otherwise the file is
- * another. */
-static bool begins_like_a_record(struct str line)
-{
-    for (size_t i = 0; i < 9 && i < line.n; i++) {
-        char c = line.p[i];
-        if (c != '\0' && (i == 8 ? c != ' ' : !isxdigit((unsigned char)c)))
-            return false;
-    }
-    return true;
-}
-
-/*
- * A line is not whole. It is the torn end of a batch that was never acknowledged when the file ends in the
- * middle of it or has a hole (zeros) in it, and no later batch follows, because a batch is begun only when
- * the one before is durable.
- */
-static int tail_is_torn(
-    struct line_reader *r, struct str line, uint64_t expected, const char *path, bool *torn, struct err *err)
-{
-    bool hole = false;
-    int got = 1;
-    if (!begins_like_a_record(line))
-        return 0;
-    for (;;) {
-        struct str json;
-        uint64_t seq, batch;
-        hole = hole || str_find_char(line, '\0', 0) >= 0;
-        if (got == 1 && !log_unframe(line, &json, NULL) && log_numbers(json, &seq, &batch) &&
-            batch > expected)
-            return 0;
-        if (got == 0)
-            break;
-        got = reader_next(r, &line, path, err);
-        if (got < 0)
-            return -1;
-    }
-    *torn = hole || line.n > 0;
-    return 0;
-}
-
-static int damage_context(const char *path, size_t number, struct err *err)
-{
-    err_context(err, "the state is damaged at record %zu (%s:%zu)", number, path, number);
-    return err_hint(err,
-        "restore %s from a backup; `head -n %zu` of it are the records before the damage, which are whole",
-        path, number - 1);
-}
-
-struct segment {
-    const char *path;
-    off_t offset; /* where to begin, and where the whole records end */
-    size_t lines;
-    uint64_t first_seq, last_seq;
-    bool torn;
-};
-
-static int read_segment(
-    int fd, struct segment *at, uint64_t after, log_line *line, void *ctx, struct err *err)
-{
-    struct line_reader reader = {.fd = fd, .offset = at->offset};
-    int result = -1;
-    if (lseek(fd, at->offset, SEEK_SET) < 0) {
-        err_errno(err, ERR_IO, "cannot read the state %s", at->path);
-        goto out;
-    }
-    for (;;) {
-        struct str text, json;
-        uint64_t seq = 0, batch;
-        struct err why = ERR_INIT;
-        int got = reader_next(&reader, &text, at->path, err);
-        if (got < 0)
-            goto out;
-        if (got == 0 && !text.n)
-            break;
-        if (got == 0)
-            err_set(&why, ERR_DAMAGED, "it is cut short");
-        if (got == 0 || log_unframe(text, &json, &why)) {
-            if (tail_is_torn(&reader, text, at->last_seq + 1, at->path, &at->torn, err))
-                goto out;
-            if (at->torn)
-                break;
-            *err = why;
-            damage_context(at->path, at->lines + 1, err);
-            goto out;
-        }
-        if (!log_numbers(json, &seq, &batch))
-            err_set(&why, ERR_DAMAGED, "it has no number");
-        else if (at->last_seq && seq != at->last_seq + 1)
-            err_set(
-                &why, ERR_DAMAGED, "its number is %" PRIu64 ", it should be %" PRIu64, seq, at->last_seq + 1);
-        else if (seq > after)
-            line(ctx, json, &why);
-        if (why.class != ERR_NONE) {
-            *err = why;
-            if (why.class == ERR_DAMAGED)
-                damage_context(at->path, at->lines + 1, err);
-            goto out;
-        }
-        if (!at->first_seq)
-            at->first_seq = seq;
-        at->last_seq = seq;
-        at->offset = reader.offset;
-        at->lines++;
-    }
-    result = 0;
-out:
-    buf_release(&reader.buf);
-    return result;
-}
 
 static int cut_tail(struct file_backend *f, struct err *err)
 {
@@ -242,11 +86,11 @@ static int file_read_log(
             return err_set(err, ERR_IO, "the state %s has gone while it was in use", f->path);
         return 0;
     }
-    struct segment at = {.path = f->path};
+    struct log_file at = {.path = f->path};
     if (st.st_dev == f->dev && st.st_ino == f->ino && st.st_size >= f->offset && after == f->last_seq &&
         after)
-        at = (struct segment){f->path, f->offset, f->lines, f->first_seq, f->last_seq, false};
-    if (read_segment(fd, &at, after, line, ctx, err))
+        at = (struct log_file){f->path, f->offset, f->lines, f->first_seq, f->last_seq, false};
+    if (log_file_read(fd, &at, after, line, ctx, err))
         return -1;
     f->dev = st.st_dev;
     f->ino = st.st_ino;
@@ -268,20 +112,6 @@ static struct str segment_path(struct arena *arena, const struct file_backend *f
     return arena_printf(arena, "%s/%.*s.%020" PRIu64 ".log", f->dir, STR_ARG(f->name), first_seq);
 }
 
-/* The first record's number of a log file, 0 where it has none. */
-static int first_of(int fd, const char *path, uint64_t *seq, struct err *err)
-{
-    struct line_reader reader = {.fd = fd};
-    struct str line, json;
-    uint64_t batch;
-    *seq = 0;
-    int got = reader_next(&reader, &line, path, err);
-    if (got == 1 && (log_unframe(line, &json, NULL) || !log_numbers(json, seq, &batch)))
-        *seq = 0;
-    buf_release(&reader.buf);
-    return got < 0 ? -1 : 0;
-}
-
 static int file_read_all(struct backend *b, log_line *line, void *ctx, struct err *err)
 {
     struct file_backend *f = self(b);
@@ -293,7 +123,7 @@ static int file_read_all(struct backend *b, log_line *line, void *ctx, struct er
         return -1;
     if (current < 0)
         return 0;
-    if (first_of(current, f->path, &newest, err))
+    if (log_file_first(current, f->path, &newest, err))
         return -1;
     /* Each segment ends where the next begins, so the chain is followed from the first. */
     uint64_t last = 0;
@@ -304,15 +134,15 @@ static int file_read_all(struct backend *b, log_line *line, void *ctx, struct er
             err_errno(err, ERR_IO, "cannot read the history %s", path.p);
             return err_hint(err, "without it the history begins at record %" PRIu64, newest);
         }
-        struct segment at = {.path = path.p};
-        if (read_segment(fd, &at, last, line, ctx, err))
+        struct log_file at = {.path = path.p};
+        if (log_file_read(fd, &at, last, line, ctx, err))
             return -1;
         if (at.last_seq <= last)
             return err_set(err, ERR_DAMAGED, "the history %s is empty", path.p);
         last = at.last_seq;
     }
-    struct segment at = {.path = f->path};
-    return read_segment(current, &at, last, line, ctx, err);
+    struct log_file at = {.path = f->path};
+    return log_file_read(current, &at, last, line, ctx, err);
 }
 
 /* ---- the lock ---- */
