@@ -294,16 +294,30 @@ static bool unify(
     return true;
 }
 
-/* The request's members by this role's shape. NULL where it cannot be read. */
-static const struct value *decode(struct call *call, const struct role *role)
+/* The members of this turn's part of the request, by the role's shape; NULL where it cannot be read. It is
+ * read once, for a request may name a thousand things. */
+static const struct value *read_members(struct call *call, const struct role *role)
 {
     const struct shape *shape = &role->step->request.shape;
     struct wire_operation op = call_operation(call, role->step->op);
-    if (wire_decode_request(call->arena, &op, shape, call->request, &call->raw, call->err))
+    struct decoded *known = &call->decoded[role - call->served->roles];
+    if (!known->raw && wire_decode_request(call->arena, &op, shape, call->request, &known->raw, call->err))
         return NULL;
-    call->raw = turn_part(call, role->type, call->raw);
+    call->raw = turn_part(call, role->type, known->raw);
+    if (call->raw == known->raw && known->input)
+        return known->input;
     const struct value *input = wire_coerce(call->arena, shape, call->raw);
     input = input ? input : &value_empty_map;
+    known->input = call->raw == known->raw ? input : NULL;
+    return input;
+}
+
+/* What the request gives this role. NULL where it cannot be read. */
+static const struct value *decode(struct call *call, const struct role *role)
+{
+    const struct value *input = read_members(call, role);
+    if (!input)
+        return NULL;
     /* What the client fills in from one attribute names that attribute. */
     for (size_t i = 0; i < role->step->request.extra_count; i++) {
         const struct spec_extra *extra = &role->step->request.extras[i];
@@ -491,6 +505,7 @@ static void answer_call(struct call *call, struct str request_id, struct wire_me
     struct answer answer;
     int status = 0;
     answer_start(call, &answer);
+    call->decoded = ARENA_ARRAY(call->arena, struct decoded, call->served->role_count);
     do {
         struct choice choice;
         status = choose(call, &choice) ? answer_roles(call, &choice, &answer) : -1;

@@ -93,6 +93,10 @@ int64_t number_next(const struct control *control, const struct spec_type *type,
 int number_given(struct control *control, const struct thing *thing, struct err *err);
 int number_load(struct control *control, struct err *err);
 
+struct decoded {
+    const struct value *raw, *input; /* NULL: not read yet */
+};
+
 struct call {
     struct control *control;
     struct arena *arena;
@@ -107,7 +111,8 @@ struct call {
     struct err *err;           /* code, message, http_status of a refusal */
     /* A request may name several things (VpcId.1, VpcId.2): it is carried out for each in turn. */
     uint32_t turn, turns;
-    int64_t page_end; /* serial of the last thing on this page; 0: there is no other page */
+    struct decoded *decoded; /* by role: what all turns have in common */
+    int64_t page_end;        /* serial of the last thing on this page; 0: there is no other page */
     /* What templates know while an answer is made. */
     const struct thing *subject;
     const struct value *item;

@@ -184,9 +184,10 @@ static struct thing *by_arn(struct call *call, struct str arn)
 
 static int retag(struct call *call, struct thing *thing, bool add)
 {
-    const struct value *tags = tags_of(thing), *keys = value_getz(call->raw, "TagKeys");
-    if (add)
-        tags = value_merge(call->arena, tags, value_getz(call->raw, "Tags"));
+    const struct value *tags = tags_of(thing), *keys = value_getz(call->raw, "TagKeys"),
+                       *given = value_getz(call->raw, "Tags");
+    if (add && given && given->kind == VALUE_MAP)
+        tags = value_merge(call->arena, tags, given);
     for (uint32_t i = 0; !add && is_listed(keys) && i < keys->count; i++)
         tags = value_with(call->arena, tags, value_text(keys->items[i], STR_EMPTY), NULL);
     return do_change(

@@ -105,6 +105,17 @@ def test_mixed_load(tmp_path, kept):
         server.stop()  # its status: sanitizers have nothing to say
 
 
+def test_thousands_of_names_in_one_request():
+    """It is read once, not once for each name, and keeps nobody else waiting."""
+    server = SandboxCloud()
+    try:
+        ec2 = server.client("ec2", read_timeout=8)
+        vpcs = [ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"] for _ in range(50)]
+        assert len(ec2.describe_vpcs(VpcIds=vpcs * 40)["Vpcs"]) == 2000
+    finally:
+        server.stop()
+
+
 def test_a_workshop_of_open_connections():
     """Thirty people's weir hold 32 connections each: none is cut off, whatever the limit of files was when the sandbox began."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -44,19 +44,25 @@ static const struct value *parsed(struct arena *arena, const char *json)
     return v;
 }
 
-/* What DynamoDB's operation answers; *status its HTTP status. */
-static const struct value *dynamodb(
-    struct control *control, struct arena *arena, const char *operation, const char *body, int *status)
+/* What a service's operation answers; *status its HTTP status. */
+static const struct value *called(struct control *control, struct arena *arena, const char *service,
+    const char *target, const char *body, int *status)
 {
     struct wire_message request = {.method = STR("POST"), .path = STR("/"), .body = str_z(body)},
                         answer = {0};
-    wire_header_add(
-        arena, &request, STR("X-Amz-Target"), arena_printf(arena, "DynamoDB_20120810.%s", operation));
+    wire_header_add(arena, &request, STR("X-Amz-Target"), str_z(target));
     wire_header_add(arena, &request, STR("Content-Type"), STR("application/x-amz-json-1.0"));
     assert_true(
-        control_handle(control, arena, STR("dynamodb"), STR("us-east-1"), &request, STR("id"), &answer));
+        control_handle(control, arena, str_z(service), STR("us-east-1"), &request, STR("id"), &answer));
     *status = answer.status;
     return parsed(arena, arena_strz(arena, answer.body));
+}
+
+static const struct value *dynamodb(
+    struct control *control, struct arena *arena, const char *operation, const char *body, int *status)
+{
+    return called(
+        control, arena, "dynamodb", arena_printf(arena, "DynamoDB_20120810.%s", operation).p, body, status);
 }
 
 static void create_table(struct control *control, struct arena *arena, const char *name)
@@ -137,6 +143,28 @@ static void test_pages_outlive_deletions(void **state)
     control_free(control);
 }
 
+/* Tags that are no map change nothing: no client of AWS sends them so. */
+static void test_tags_of_the_wrong_kind(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct control *control = new_control();
+    int status;
+    create_table(control, &arena, "one");
+    static const char *const tags[] = {"{\"a\": \"b\"}", "[\"x\", \"y\"]", "7"};
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        struct str body = arena_printf(&arena,
+            "{\"ResourceARNList\": [\"arn:aws:dynamodb:us-east-1:000000000000:table/one\"], \"Tags\": %s}",
+            tags[i]);
+        called(control, &arena, "tagging", "ResourceGroupsTaggingAPI_20170126.TagResources", body.p, &status);
+        assert_int_equal(status, 200);
+    }
+    const struct value *said =
+        called(control, &arena, "tagging", "ResourceGroupsTaggingAPI_20170126.GetTagKeys", "{}", &status);
+    assert_true(value_equal(value_getz(said, "TagKeys"), parsed(&arena, "[\"a\"]")));
+    control_free(control);
+}
+
 static void test_conditions(void **state)
 {
     (void)state;
@@ -175,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_states_pass_with_time),
         cmocka_unit_test(test_pages_outlive_deletions),
+        cmocka_unit_test(test_tags_of_the_wrong_kind),
         cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_each_name_has_its_turn),
     };
