@@ -34,6 +34,26 @@ int package_by_path(const void *a, const void *b)
     return str_cmp(((const struct package_file *)a)->path, ((const struct package_file *)b)->path);
 }
 
+static const struct package_file *find(const struct package *package, struct str path)
+{
+    struct package_file key = {.path = path};
+    return bsearch(&key, package->files, package->n, sizeof key, package_by_path);
+}
+
+/* The folders of one source may be files in another. */
+static int check_folders(const struct package *package, const struct package_file *file, struct err *err)
+{
+    const struct package_file *other = NULL;
+    for (size_t end = file->path.n; end-- > 0 && !other;)
+        if (file->path.p[end] == '/')
+            other = find(package, str_slice(file->path, 0, end));
+    if (!other)
+        return 0;
+    return err_set(err, ERR_INVALID,
+        "\"%.*s\" would be a file where \"%.*s\" needs a folder, \"%.*s\" in the package",
+        STR_ARG(other->source), STR_ARG(file->source), STR_ARG(other->path));
+}
+
 int package_finish(struct package *package, struct str prefix, struct err *err)
 {
     package->unpacked = 0;
@@ -51,6 +71,9 @@ int package_finish(struct package *package, struct str prefix, struct err *err)
             return err_set(err, ERR_INVALID, "both \"%.*s\" and \"%.*s\" would be \"%.*s\" in the package",
                 STR_ARG(a->source), STR_ARG(b->source), STR_ARG(a->path));
     }
+    for (size_t i = 0; i < package->n; i++)
+        if (check_folders(package, &package->files[i], err))
+            return -1;
     return 0;
 }
 

@@ -61,7 +61,8 @@ struct str package_name(struct arena *arena, struct str name)
 
 static int refuse(struct walk *w, struct str path, struct err *err, const char *why)
 {
-    struct str name = package_name(w->package->arena, path_join(w->package->arena, w->root, path));
+    struct str whole = path.n ? path_join(w->package->arena, w->root, path) : w->root;
+    struct str name = package_name(w->package->arena, whole);
     return err_set(err, ERR_INVALID, "\"%.*s\" %s", STR_ARG(name), why);
 }
 
@@ -164,8 +165,10 @@ static int visit(
         return 0;
     if (!str_is_utf8(path))
         return refuse(w, path, err, "has a name that is not UTF-8");
-    if (!S_ISREG(st.st_mode))
-        return refuse(w, path, err, "is neither a file nor a folder");
+    if (!S_ISREG(st.st_mode)) {
+        refuse(w, path, err, "is neither a file nor a folder");
+        return err_hint(err, "leave it out with `exclude`");
+    }
     if (w->package->n >= FILES_MAX)
         return err_set(err, ERR_INVALID, "\"%.*s\" holds more than a million files", STR_ARG(w->root));
     add_file(w->package, path, path_join(w->package->arena, w->root, path), &st);
@@ -211,6 +214,8 @@ static int walk_folder(
 {
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct stat st;
+    if (fd < 0 && errno == ENOENT && above)
+        return 0; /* gone meanwhile, as in visit() */
     if (fd < 0 || fstat(fd, &st)) {
         int status =
             refuse(w, path, err, arena_printf(w->package->arena, "cannot be read: %s", strerror(errno)).p);

@@ -65,6 +65,32 @@ def test_runs_once_for_all_that_name_it(tmp_path):
         assert (stack.folder / "runs").read_text() == "run\n" * 2
 
 
+def test_the_same_output_is_no_change(cloud, stack):
+    """However often it is made anew, and whatever else the build leaves behind."""
+    stack.write(artifact("source: out, build: 'rm -rf out; mkdir out; cat in > out/a; date +%s%N > log; echo run >> runs'"))
+    write(stack.folder, {"in": "1"})
+    stack.apply()
+    before = (stack.folder / "runs").read_text()
+    stack.assert_settled()
+    assert "No changes" in stack.run("plan").out
+    assert len((stack.folder / "runs").read_text()) > len(before)
+    stack.run("plan", "-o", "x.plan")
+    stack.run("apply", "x.plan")
+    write(stack.folder, {"in": "2"})
+    assert stack.plan() == {"code": "update"}
+    stack.destroy()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("inputs", ["", ", inputs: [make.sh]"])
+def test_slow_without_inputs_is_told_of(tmp_path, inputs):
+    stack = built(tmp_path, "sleep 5.1; echo 1 > out", inputs=inputs)
+    told = stack.run("plan")
+    assert ("code: its build takes 5 s at each plan; with `inputs` it runs only when they have changed" in told.err) == (not inputs), str(told)
+    warnings = [event["text"] for event in stack.run("plan", "--json").events() if event["event"] == "warning"]
+    assert len(warnings) == (not inputs), warnings
+
+
 def test_does_not_run_to_take_things_down(cloud, stack):
     stack.write(artifact("source: out, build: 'echo run >> runs; echo 1 > out'")).apply()
     runs = (stack.folder / "runs").read_text()

@@ -1,6 +1,7 @@
 """weir.artifact: the packages are what they say, to programs that others wrote, and the same on any machine."""
 
 import base64
+import contextlib
 import csv
 import hashlib
 import io
@@ -29,7 +30,7 @@ def make_source(folder):
     dice = random.Random(7)
     sizes = [0, 1, 511, 512, 513, 65535, 65536, 65537, 300_000]
     names = ["main.py", "empty", "a/b/c/d/e.txt", "with space.txt", "ü/€ uro.txt", "日本語.py", "quote'\"s.txt", "comma,.txt", "-dash", "x" * 200 + ".long", "a.tar.gz",
-             "deep/" * 20 + "x", ".hidden", "line\nbreak.txt", "back\\slash"]
+             "deep/" * 20 + "x", f"{'deeper/' * 50}{'y' * 250}", "MAIN.py", "Main.py", ".hidden", "line\nbreak.txt", "back\\slash"]
     for i, name in enumerate(names):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +57,66 @@ def test_same_bytes_on_any_machine(tmp_path, package, compress):
     assert len(found) == 1
     sha, packed = found.pop()
     assert hashlib.sha256(packed).hexdigest() == sha
+
+
+@pytest.mark.parametrize("package", FORMATS)
+def test_same_bytes_for_any_user_and_file_system(tmp_path, package):
+    """Whose the files are, how they lie on the disk and what is noted of them there."""
+    first, second = (offline(tmp_path, f"source: src, name: tool, package: {package}", {"src/a": "1" * 5000}, name) for name in ("first", "second"))
+    write(first.folder, {"src/same": "1" * 5000, "src/run": "#!/bin/sh\n", "src/zeros": "\0" * 1_000_000, "src/plain": ""})
+    (first.folder / "src/run").chmod(0o755)
+    write(second.folder, {"src/run": "#!/bin/sh\n", "src/plain": ""})
+    (second.folder / "src/same").hardlink_to(second.folder / "src/a")
+    os.truncate(os.open(second.folder / "src/zeros", os.O_CREAT | os.O_WRONLY, 0o600), 1_000_000)
+    assert (second.folder / "src/zeros").stat().st_blocks * 512 < 1_000_000 <= (first.folder / "src/zeros").stat().st_blocks * 512
+    if os.geteuid() == 0:
+        os.chown(second.folder / "src/run", 4711, 4712)
+    (second.folder / "src/run").chmod(0o7755)  # set-user-ID, set-group-ID, sticky
+    (second.folder / "src/plain").chmod(0o3466)
+    with contextlib.suppress(OSError):
+        os.setxattr(second.folder / "src/a", "user.note", b"x")
+    found = shas(first)
+    # who belongs to nobody here is neither root nor the owner of anything, as far as it can see
+    nobody = ["unshare", "-U"] if not subprocess.run(["unshare", "-U", "true"], capture_output=True).returncode else []
+    planned = subprocess.run([*nobody, *second.command("plan")], cwd=second.folder, env=second.env, capture_output=True, text=True)
+    assert planned.returncode == 0, planned
+    assert packed_file(first).read_bytes() == packed_file(second).read_bytes()
+    assert shas(second) == found
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("package", ["zip", "tar.gz"])
+def test_more_files_than_a_plain_zip_can_count(tmp_path, package):
+    stack = offline(tmp_path, f"source: src, package: {package}")
+    wanted = {f"{folder}/{name}": str(name).encode() for folder in range(66) for name in range(1000)}
+    write(stack.folder, {f"src/{name}": content.decode() for name, content in wanted.items()})
+    shas(stack)
+    if package == "zip":
+        with zipfile.ZipFile(packed_file(stack)) as archive:
+            assert {name: archive.read(name) for name in archive.namelist()} == wanted
+        if shutil.which("unzip"):
+            subprocess.run(["unzip", "-tq", packed_file(stack)], check=True, capture_output=True)
+    else:
+        listed = subprocess.run(["tar", "tzf", packed_file(stack)], check=True, capture_output=True, text=True).stdout.splitlines()
+        assert sorted(listed) == sorted(wanted)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("compress", ["true", "false"])
+def test_file_larger_than_a_plain_zip_can_say(tmp_path, compress):
+    """Over 4 GiB, in bounded memory; what comes behind it is found, too."""
+    stack = offline(tmp_path, f"source: src, compress: {compress}", {"src/z": "behind\n"})
+    with open(stack.folder / "src/big", "wb") as big:
+        big.truncate((4 << 30) + 1)
+        big.seek(0, os.SEEK_END)
+        big.write(b"the end")
+    limit = "" if "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ else "ulimit -d 100000; "
+    subprocess.run(["sh", "-c", limit + 'exec "$@"', "sh", *stack.command("plan")], cwd=stack.folder, env=stack.env, check=True, capture_output=True)
+    with zipfile.ZipFile(packed_file(stack)) as archive:
+        assert archive.read("z") == b"behind\n" and archive.getinfo("big").file_size == (4 << 30) + 8
+    if shutil.which("unzip"):
+        end = subprocess.run(["sh", "-c", '"$@" | tail -c 7', "sh", "unzip", "-p", packed_file(stack), "big"], check=True, capture_output=True).stdout
+        assert end == b"the end"
 
 
 @pytest.mark.parametrize("compress", ["true", "false"])

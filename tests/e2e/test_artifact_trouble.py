@@ -4,11 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
 from support import until
-from test_artifact import FUNCTION, artifact, keys, offline, write
+from test_artifact import FUNCTION, artifact, keys, offline, packed_file, write
 
 NO_ROOT = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-dac_override,-dac_read_search"]
 
@@ -73,6 +74,21 @@ def test_file_that_never_rests(tmp_path):
         grow.kill()
         grow.wait()
     assert "changes while it is read" in failed.err or "changed while it was read" in failed.err, str(failed)
+
+
+@pytest.mark.parametrize("name, status", [("gone", 0), ("src", 3)])
+def test_folder_that_goes_away_while_it_is_read(tmp_path, name, status):
+    """Between being found and being opened, as folders of caches do; the source itself has to stay."""
+    stack = offline(tmp_path, "source: src", {"src/a": "a", "src/gone/b": "b"})
+    strace = ["strace", "-f", "-o", "/dev/null", "-P", name, "-e", "inject=openat:error=ENOENT"]
+    if not shutil.which("strace") or subprocess.run([*strace, "true"], capture_output=True).returncode:
+        pytest.skip("no strace")
+    planned = subprocess.run([*strace, *stack.command("plan")], cwd=stack.folder, env=stack.env, capture_output=True, text=True)
+    assert planned.returncode == status, planned
+    if status:
+        assert '"src" cannot be read: No such file or directory' in planned.stderr, planned.stderr
+    else:
+        assert zipfile.ZipFile(packed_file(stack)).namelist() == ["a"]
 
 
 def test_changed_while_it_is_uploaded(stack, cloud):

@@ -11,7 +11,9 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -269,6 +271,14 @@ static void gitignore_of_other_trees(void **state)
     expect_files("trees/tree/sub", &filter, "b.tmp");
 }
 
+static void make_socket(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+}
+
 static void refuses_what_cannot_go_in(void **state)
 {
     (void)state;
@@ -289,7 +299,12 @@ static void refuses_what_cannot_go_in(void **state)
     expect_refusal("latin", "caf\\xe9\" has a name that is not UTF-8");
     put("pipe", "a", "x", 0644, 1);
     assert_int_equal(mkfifo(at("pipe/fifo"), 0600), 0);
-    expect_refusal("pipe", "is neither a file nor a folder");
+    expect_refusal("pipe", "pipe/fifo\" is neither a file nor a folder");
+    expect_files("pipe", &(struct package_filter){.exclude = list("fifo", NULL)}, "a");
+    expect_files("pipe", &(struct package_filter){.include = list("a", NULL)}, "a");
+    put("socket", "a", "x", 0644, 1);
+    make_socket(at("socket/s"));
+    expect_refusal("socket", "socket/s\" is neither a file nor a folder");
     expect_refusal("not-there", "cannot be read");
 }
 
@@ -314,6 +329,40 @@ static void two_files_of_one_name(void **state)
     assert_int_equal(package_scan(&package, at("second"), &(struct package_filter){0}, &err), 0);
     assert_int_equal(package_finish(&package, STR("python"), &err), -1);
     assert_non_null(strstr(err.message, "would be \"python/a\" in the package"));
+    package_release(&package);
+}
+
+static void expect_collision(const char *second, const char *message)
+{
+    struct package package;
+    struct err err = ERR_INIT;
+    package_init(&package, &arena);
+    assert_int_equal(package_scan(&package, at("tools"), &(struct package_filter){0}, &err), 0);
+    assert_int_equal(package_scan(&package, at(second), &(struct package_filter){0}, &err), 0);
+    assert_int_equal(package_finish(&package, STR("python"), &err), -1);
+    assert_int_equal(err.class, ERR_INVALID);
+    assert_non_null(strstr(err.message, message));
+    package_release(&package);
+}
+
+/* Nobody could unpack that; what sorts between the two does not hide it. */
+static void a_file_where_another_has_a_folder(void **state)
+{
+    (void)state;
+    put("tools", "a/tool", "1", 0644, 1);
+    put("tools", "a/tool-1.info", "1", 0644, 1);
+    put("tools", "a/tool.txt", "1", 0644, 1);
+    put("packages", "a/tool/x/y", "2", 0644, 1);
+    put("packages-2", "a", "2", 0644, 1);
+    expect_collision("packages", "tools/a/tool\" would be a file where \"");
+    expect_collision("packages-2", "packages-2/a\" would be a file where \"");
+    put("tools-3", "a/tool-2/x", "1", 0644, 1);
+    struct package package;
+    struct err err = ERR_INIT;
+    package_init(&package, &arena);
+    assert_int_equal(package_scan(&package, at("tools"), &(struct package_filter){0}, &err), 0);
+    assert_int_equal(package_scan(&package, at("tools-3"), &(struct package_filter){0}, &err), 0);
+    assert_int_equal(package_finish(&package, STR("python"), &err), 0);
     package_release(&package);
 }
 
@@ -396,6 +445,7 @@ int main(void)
         cmocka_unit_test(refuses_what_cannot_go_in),
         cmocka_unit_test(follows_links_inside),
         cmocka_unit_test(two_files_of_one_name),
+        cmocka_unit_test(a_file_where_another_has_a_folder),
         cmocka_unit_test(notices_changes),
         cmocka_unit_test(full_disk),
         cmocka_unit_test(wheel_has_its_record),
