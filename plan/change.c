@@ -163,6 +163,8 @@ static int update(struct job *job, const struct value *desired, const struct val
 static int refuse_existing(const struct job *job, struct err *err, const char *why)
 {
     bool restores = schema_attr(job->schema, STR("restore")) != NULL;
+    if (err->hint[0]) /* who met it knows better */
+        return -1;
     return err_hint(err,
         "%s%s; to manage it with this stack, list it under `imports:` or give the resource `adopt: existing`",
         why, restores ? ", or was deleted and is still kept (`restore: true` takes that back)" : "");

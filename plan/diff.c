@@ -306,7 +306,7 @@ bool diff_instance(struct planner *p, struct instance *instance)
 
 /* ---- what is in the state only ---- */
 
-static const struct removed *removed_of(struct planner *p, struct str address)
+const struct removed *removed_of(struct planner *p, struct str address)
 {
     for (size_t i = 0; i < p->stack->removed_count; i++)
         if (address_matches(address, &p->stack->removed[i].address, 1))

@@ -192,6 +192,8 @@ int refresh_records(struct planner *p, struct err *err);
 struct change *instance_change(struct planner *p, struct instance *instance);
 /* Decides the instance's action; sets planned, change and pending. False after an error. */
 bool diff_instance(struct planner *p, struct instance *instance);
+/* What the stack says of an address under `removed`; NULL: nothing. */
+const struct removed *removed_of(struct planner *p, struct str address);
 /* Changes for what is recorded and not in the stack (or for everything, with destroy). False after an error.
  */
 bool diff_orphans(struct planner *p);
@@ -218,7 +220,8 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
 
 /* ---- unique.c ---- */
 
-/* Reports instances of sole types that would have the same id. */
+/* Reports instances of sole types that would have the same id, or one that something recorded has or keeps.
+ */
 void check_unique(struct planner *p);
 
 /* ---- trigger.c ---- */

@@ -135,6 +135,12 @@ struct resource_ops {
     int (*delete)(struct op_ctx *ctx, const struct value *prior, struct err *err);
 
     /*
+     * Of a sole type: the ids that go with a recorded object, its own and those of earlier versions that it
+     * keeps, as a list of texts. NULL: only its own.
+     */
+    const struct value *(*holds)(struct arena *arena, const struct value *object);
+
+    /*
      * What deleting it under ctx->teardown would erase besides itself, for people to agree to: a list of maps
      * {says, counts: {objects, versions, delete_markers, uploads, images, bytes, …}, error}; `flag` names the
      * consent where it is that, rather than the object's own attributes, which makes it go. Reads and counts,

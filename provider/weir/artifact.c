@@ -163,6 +163,7 @@ static const struct resource_ops ops = {
     .update = artifact_update,
     .delete = artifact_delete,
     .find = artifact_find,
+    .holds = artifact_holds,
     .marks = artifact_marks,
 };
 

@@ -162,10 +162,10 @@ static int taken(struct op_ctx *ctx, const struct value *wanted, const struct st
                key = artifact_text(wanted, "key", STR_EMPTY);
     if (!stored->stack.n || str_eq(stored->stack, artifact_owner(ctx)))
         return err_set(err, ERR_EXISTS, "s3://%.*s/%.*s is there already", STR_ARG(bucket), STR_ARG(key));
-    return err_set(err, ERR_EXISTS,
-        "s3://%.*s/%.*s is there already: the stack \"%.*s\" has stored it (a prefix of its own in `store` "
-        "keeps stacks apart)",
+    err_set(err, ERR_EXISTS, "s3://%.*s/%.*s is there already: the stack \"%.*s\" has stored it",
         STR_ARG(bucket), STR_ARG(key), STR_ARG(stored->stack));
+    return err_hint(err, "a prefix of its own in `store` keeps each stack and environment apart, such as "
+                         "my-lake/${stack.name}/${stack.env}");
 }
 
 static int upload(struct op_ctx *ctx, const struct value *wanted, struct stored *stored, struct err *err)

@@ -11,6 +11,11 @@
 
 /* ---- places ---- */
 
+static struct str url_of(struct arena *arena, struct str bucket, struct str key)
+{
+    return arena_printf(arena, "s3://%.*s/%.*s", STR_ARG(bucket), STR_ARG(key));
+}
+
 const struct value *artifact_places(
     struct op_ctx *ctx, const struct value *object, struct str bucket, struct str key)
 {
@@ -18,8 +23,7 @@ const struct value *artifact_places(
     struct str partition = aws_partition(provider_aws(ctx->provider));
     struct value_entry entries[] = {{STR("bucket"), value_string(arena, bucket)},
         {STR("key"), value_string(arena, key)},
-        {STR("url"),
-            value_string_ref(arena, arena_printf(arena, "s3://%.*s/%.*s", STR_ARG(bucket), STR_ARG(key)))},
+        {STR("url"), value_string_ref(arena, url_of(arena, bucket, key))},
         {STR("arn"), value_string_ref(arena, arena_printf(arena, "arn:%.*s:s3:::%.*s/%.*s",
                                                  STR_ARG(partition), STR_ARG(bucket), STR_ARG(key)))}};
     return value_merge(arena, object, value_map(arena, entries, sizeof entries / sizeof *entries));
@@ -54,6 +58,17 @@ const struct value *artifact_version(const struct value *versions, struct str sh
         if (str_eq(artifact_text(versions->items[i], "sha256", STR_EMPTY), sha256))
             return versions->items[i];
     return NULL;
+}
+
+const struct value *artifact_holds(struct arena *arena, const struct value *object)
+{
+    const struct value *versions = value_getz(object, "versions");
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
+        value_builder_add(
+            &b, value_string_ref(arena, url_of(arena, artifact_text(versions->items[i], "bucket", STR_EMPTY),
+                                            artifact_text(versions->items[i], "key", STR_EMPTY))));
+    return value_builder_list(&b);
 }
 
 const struct value *artifact_version_entry(struct op_ctx *ctx, const struct value *object)

@@ -162,7 +162,7 @@ def test_environments_and_stacks_do_not_share(place, tmp_path):
     first.apply("-e", "dev")
     for stack, environment in ((first, "prod"), (second, "dev")):
         refused = stack.apply("-e", environment, status=1)
-        assert 'the stack "one.dev" has stored it' in refused.err, str(refused)
+        assert 'the stack "one.dev" has stored it' in refused.err and "my-lake/${stack.name}/${stack.env}" in refused.err and "adopt" not in refused.err, str(refused)
         assert stack.run("state", "list", "-e", environment).out == ""
     assert len(keys(place)) == 1
     first.destroy("-e", "dev")
@@ -370,6 +370,64 @@ def test_two_of_the_same_are_refused(tmp_path):
     assert "code and other would be the same weir.artifact: s3://lake/x/main-" in refused.err and "give one of them another name" in refused.err, str(refused)
     stack.write(text + "  other: {type: weir.artifact, store: lake/x, source: b/main.py, name: other}\n")
     assert len(shas(stack)) == 2
+
+
+@pytest.mark.parametrize("attributes", ["type: weir.artifact, store: '${lake.name}/x', source: a.py", "type: aws.s3.object, bucket: '${lake.name}', key: x, source: a.py"])
+def test_renamed_without_a_word(place, tmp_path, attributes):
+    """The one that goes would take away what the new one has just put there, or found."""
+    stack = Stack(tmp_path / "stack", place)
+    write(stack.folder, {"a.py": "1"})
+    text = f"stack: art\nresources:\n  lake: {{type: aws.s3.bucket, name: art-lake}}\n  code: {{{attributes}}}\n"
+    stack.write(text).apply()
+    (key,) = keys(place)
+    renamed = text.replace("code:", "job_code:")
+    stack.write(renamed)
+    for args in ((), ("--target", "job_code")):
+        refused = stack.run("plan", *args, status=3)
+        assert f"job_code would be the same {attributes.split(',')[0][6:]} as code, which is not in the stack any more: s3://art-lake/{key}" in refused.err, str(refused)
+        assert "`moved: [{from: code, to: job_code}]` takes it along" in refused.err and "weir.yaml:4:3" in refused.err, str(refused)
+    stack.write(renamed + "moved: [{from: code, to: job_code}]\n").apply()
+    stack.assert_settled()
+    stack.write(renamed.replace("job_code:", "left:") + "removed: [{address: job_code, destroy: false}]\n").apply()
+    stack.assert_settled()
+    assert keys(place) == [key]
+    stack.destroy("--delete-adopted")
+    assert place.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_takes_over_a_name_that_another_still_has(cloud, stack):
+    """Which of the two would come first is not known."""
+    write(stack.folder, {"a.py": "1", "b.py": "2"})
+    text = "stack: art\nresources:\n  lake: {{type: aws.s3.bucket, name: art-lake}}\n  a: {{type: aws.s3.object, bucket: '${{lake.name}}', key: {}, source: a.py}}\n"
+    stack.write(text.format("x")).apply()
+    stack.write(text.format("y") + "  b: {type: aws.s3.object, bucket: '${lake.name}', key: x, source: b.py}\n")
+    refused = stack.run("plan", status=3)
+    assert "b would be the same aws.s3.object as a still is: s3://art-lake/x" in refused.err and "once a is another: apply that first, with --target" in refused.err, str(refused)
+    stack.apply("--target", "a")
+    stack.apply()
+    stack.assert_settled()
+    assert sorted(keys(cloud)) == ["x", "y"] and body(cloud, "x") == b"2"
+    stack.destroy()
+
+
+def test_earlier_versions_are_nobody_elses(cloud, stack):
+    """Of two with the same name, in different folders: what one goes back to the other would have trimmed away."""
+    text = artifact("source: a/main.py, keep: 1", "  other: {type: weir.artifact, store: '${lake.name}/artifacts', source: b/main.py, keep: 1}\n")
+    write(stack.folder, {"a/main.py": "1", "b/main.py": "2"})
+    stack.write(text).apply()
+    write(stack.folder, {"a/main.py": "3"})
+    stack.apply()
+    for first, second in (("3", "1"), ("2", "3")):
+        write(stack.folder, {"a/main.py": first, "b/main.py": second})
+        refused = stack.run("plan", status=3)
+        assert "would be the same weir.artifact as a version that " in refused.err and "give one of them another name" in refused.err, str(refused)
+    write(stack.folder, {"a/main.py": "4", "b/main.py": "2"})
+    stack.apply()
+    write(stack.folder, {"b/main.py": "1"})  # not kept any more
+    stack.apply()
+    stack.assert_settled()
+    stack.destroy()
+    assert cloud.client("s3").list_buckets()["Buckets"] == []
 
 
 def test_copies_of_a_stack_do_not_share(place, tmp_path):
