@@ -117,5 +117,8 @@ int creds_profile(struct creds_context *ctx, struct credentials *out, bool *foun
     err_set(err, ERR_AUTH, "there is no profile \"%.*s\" in ~/.aws/config or ~/.aws/credentials",
         STR_ARG(ctx->profile));
     struct str nearest = profiles_nearest(ctx->arena, ctx->profiles, ctx->profile);
-    return nearest.n ? err_hint(err, "did you mean \"%.*s\"?", STR_ARG(nearest)) : -1;
+    if (nearest.n)
+        return err_hint(err, "did you mean \"%.*s\"?", STR_ARG(nearest));
+    return err_hint(
+        err, "AWS_PROFILE names it, or the provider's `profile`; `aws configure --profile` makes one");
 }

@@ -261,6 +261,18 @@ static void copy(char *out, size_t size, struct str text)
     clean(out);
 }
 
+/* An answer to HEAD has no body that would say more. */
+static void hint_silence(struct err *err, const struct wire_operation *op, int status)
+{
+    if (!str_eqz(op->method, "HEAD"))
+        return;
+    if (status == 400)
+        err_hint(
+            err, "usually the credentials have ended, the region is another one, or it takes no such name");
+    else if (status == 301 || status == 307)
+        err_hint(err, "it is in another region, where somebody else may have it");
+}
+
 static void fill_message(
     struct err *err, const struct wire_operation *op, int status, struct str body, const struct found *found)
 {
@@ -280,6 +292,8 @@ static void fill_message(
                                        : first));
         if (found->body_kind)
             err_hint(err, "does this endpoint know %.*s?", STR_ARG(op->name));
+        else if (!first.n)
+            hint_silence(err, op, status);
     }
     clean(err->message);
 }

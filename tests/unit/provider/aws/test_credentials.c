@@ -163,7 +163,8 @@ static void profiles_have_keys_or_commands(void **state)
             "by hand"},
         {"failing", "failed with status 7", "exit 7"}, {"sso", "signs in through a browser", "aws sso login"},
         {"empty", "no AWS credentials: tried the profile \"empty\", the container", "AWS_ACCESS_KEY_ID"},
-        {"ful", "there is no profile \"ful\"", "did you mean \"full\"?"}};
+        {"ful", "there is no profile \"ful\"", "did you mean \"full\"?"},
+        {"nothing-like-it", "there is no profile \"nothing-like-it\"", "aws configure --profile"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct err err = must_fail(&f, (struct credentials_options){.profile = str_z(cases[i].profile)});
         assert_int_equal(err.class, ERR_AUTH);

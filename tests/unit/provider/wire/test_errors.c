@@ -88,6 +88,27 @@ static void test_bare_status(void **state)
     check(decode(429, NULL, NULL, ""), ERR_THROTTLED, "", "HTTP 429 too many requests", true);
 }
 
+/* An answer to HEAD never has a body: the hint makes up for it. */
+static void test_head(void **state)
+{
+    (void)state;
+    static const struct wire_operation head = {.name = STR_INIT("HeadBucket"),
+        .protocol = WIRE_REST_XML,
+        .method = STR_INIT("HEAD"),
+        .path = STR_INIT("/{Bucket}")};
+    const struct {
+        int status;
+        const char *word;
+    } rows[] = {{400, "credentials"}, {301, "another region"}, {404, ""}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct err err = ERR_INIT;
+        wire_decode_error(&head, &(struct wire_message){.status = rows[i].status}, &err);
+        assert_non_null(strstr(err.hint, rows[i].word));
+        assert_int_equal(err.hint[0] != 0, rows[i].word[0] != 0);
+    }
+    assert_string_equal(decode(400, NULL, NULL, "").hint, "");
+}
+
 /* A page for people must not look like "the thing you asked for does not exist". */
 static void test_html(void **state)
 {
@@ -147,6 +168,7 @@ int main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_xml),
         cmocka_unit_test(test_bare_status),
+        cmocka_unit_test(test_head),
         cmocka_unit_test(test_html),
         cmocka_unit_test(test_is_error),
         cmocka_unit_test(test_long),
