@@ -102,6 +102,20 @@ static int latest_first(const void *a, const void *b)
         text_of(*(const struct value *const *)a, "stored"));
 }
 
+/* The same content in an earlier store is no version to go back to. */
+static void drop_repeated(struct versions *v)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < v->n; i++) {
+        size_t k = 0;
+        while (k < kept && !str_eq(text_of(v->items[k], "sha256"), text_of(v->items[i], "sha256")))
+            k++;
+        if (k == kept)
+            v->items[kept++] = v->items[i];
+    }
+    v->n = kept;
+}
+
 static struct versions versions_of(struct arena *arena, const struct record *record)
 {
     const struct value *list = value_getz(record->attrs, "versions");
@@ -113,6 +127,7 @@ static struct versions versions_of(struct arena *arena, const struct record *rec
             v.items[v.n++] = list->items[i];
     if (v.n)
         qsort(v.items, v.n, sizeof *v.items, latest_first);
+    drop_repeated(&v);
     while (v.used < v.n && !str_eq(text_of(v.items[v.used], "sha256"), text_of(record->attrs, "sha256")))
         v.used++;
     return v;

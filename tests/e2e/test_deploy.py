@@ -313,6 +313,25 @@ def test_a_rollback_that_failed_half_way_reaches_what_follows(tmp_path, cloud):
     stack.assert_settled()
 
 
+def test_goes_back_to_an_earlier_store(stack, place):
+    """What was stored before the store changed stays where it is; the same content in both is one version."""
+    stack.apply()
+    put(stack, "jobs/clean.py", "second = 2\n")
+    stack.apply()
+    stack.write(STACK.replace("${lake.name}/code", "${lake.name}/moved")).apply()
+    stack.assert_settled()
+    used, earlier = versions(stack, "jobs-clean")
+    assert used["in_use"] and used["key"].startswith("moved/") and earlier["key"].startswith("code/")
+    stack.run("rollback", "jobs-clean", "--yes")
+    assert script_of(place, "jobs-clean") == "first = 1\n"
+    stack.assert_settled()
+    stack.run("deploy", "--yes")
+    stack.assert_settled()
+    assert script_of(place, "jobs-clean") == "second = 2\n"
+    stack.destroy()
+    assert place.client("s3").list_buckets()["Buckets"] == []
+
+
 def test_functions_go_back_with_their_layers(stack, place):
     stack.apply()
     before = function(place)
