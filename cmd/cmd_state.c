@@ -26,13 +26,19 @@ static int open_state_at(struct invocation *inv, struct workspace *workspace)
         inv, &(struct workspace_options){.no_stack = true, .state_at = (uint64_t)own->at}, workspace);
 }
 
-/* Is it that instance, or an instance of that declaration? */
-static bool matches(struct arena *arena, const struct record *record, struct str address)
+/* What its address has behind that one: nothing, ["key"] or /name. p NULL: it is another's. */
+static struct str behind(const struct record *record, struct str address)
 {
-    struct str declared, key;
-    if (str_eq(record->address, address))
-        return true;
-    return address_split(arena, record->address, &declared, &key) && str_eq(declared, address);
+    struct str rest = {NULL, 0};
+    if (address.n && str_starts(record->address, address))
+        rest = str_slice(record->address, address.n, record->address.n);
+    return !rest.n || rest.p[0] == '[' || rest.p[0] == '/' ? rest : (struct str){NULL, 0};
+}
+
+/* Is it that instance, an instance of that declaration, or in that module? */
+static bool matches(const struct record *record, struct str address)
+{
+    return behind(record, address).p != NULL;
 }
 
 static int no_such(struct invocation *inv, struct state *state, struct str address)
@@ -53,15 +59,14 @@ static int no_such(struct invocation *inv, struct state *state, struct str addre
 }
 
 /* The records that an address means, as a heap array. */
-static const struct record **find_records(
-    struct invocation *inv, struct state *state, struct str address, size_t *found)
+static const struct record **find_records(struct state *state, struct str address, size_t *found)
 {
     size_t n;
     const struct record *const *records = state_records(state, &n);
     const struct record **list = mem_alloc((n + 1) * sizeof *list);
     *found = 0;
     for (size_t i = 0; i < n; i++)
-        if (matches(&inv->arena, records[i], address))
+        if (matches(records[i], address))
             list[(*found)++] = records[i];
     return list;
 }
@@ -102,7 +107,7 @@ static int run_list(struct invocation *inv)
     for (size_t i = 0; i < n; i++) {
         bool wanted = inv->args.n == 0;
         for (size_t k = 0; k < inv->args.n && !wanted; k++)
-            wanted = matches(&inv->arena, records[i], inv->args.items[k]);
+            wanted = matches(records[i], inv->args.items[k]);
         if (wanted) {
             list_record(inv, records[i], &out);
             shown++;
@@ -161,7 +166,7 @@ static int run_show(struct invocation *inv)
         return status;
     size_t n;
     AUTO_BUF struct buf out = BUF_INIT;
-    AUTO_FREE const struct record **found = find_records(inv, workspace.state, inv->args.items[0], &n);
+    AUTO_FREE const struct record **found = find_records(workspace.state, inv->args.items[0], &n);
     for (size_t i = 0; i < n; i++) {
         if (inv->settings->json)
             show_record_json(found[i], &out);
@@ -220,13 +225,13 @@ static int remove_all(struct invocation *inv, struct state *state)
     struct err err = ERR_INIT;
     for (size_t i = 0; i < inv->args.n; i++) { /* all or nothing, as far as names go */
         size_t n;
-        free(find_records(inv, state, inv->args.items[i], &n));
+        free(find_records(state, inv->args.items[i], &n));
         if (!n)
             return no_such(inv, state, inv->args.items[i]);
     }
     for (size_t i = 0; i < inv->args.n; i++) {
         size_t n;
-        AUTO_FREE const struct record **found = find_records(inv, state, inv->args.items[i], &n);
+        AUTO_FREE const struct record **found = find_records(state, inv->args.items[i], &n);
         for (size_t k = 0; k < n; k++) {
             struct str address = arena_str(&inv->arena, found[k]->address);
             if (state_drop(state, address, &err) < 0)
@@ -248,38 +253,42 @@ static int run_rm(struct invocation *inv)
     return status;
 }
 
-/* lake -> store moves lake["a"] to store["a"] as well. */
-static struct str new_address(
-    struct arena *arena, const struct record *record, struct str from, struct str to)
+/* lake -> store moves lake["a"] to store["a"] and, if it is a module, lake/x to store/x. */
+static int target_of(struct invocation *inv, const struct record *record, struct str *out)
 {
-    struct str declared, key;
-    if (str_eq(record->address, from) || !address_split(arena, record->address, &declared, &key) || !key.p)
-        return to;
-    return address_instance(arena, to, value_string(arena, key));
+    struct str from = inv->args.items[0], to = inv->args.items[1], rest = behind(record, from), declared, key;
+    if (!address_split(&inv->arena, to, &declared, &key))
+        return invocation_usage(inv, "addresses look like lake, lake[\"key\"] or module/lake",
+            "\"%.*s\" is no address", STR_ARG(to));
+    if (rest.n && rest.p[0] == '[' && key.p)
+        return invocation_usage(inv, "leave the key out, or move one of them",
+            "%.*s has several, and %.*s is one", STR_ARG(from), STR_ARG(to));
+    *out = arena_printf(&inv->arena, "%.*s%.*s", STR_ARG(to), STR_ARG(rest));
+    return EXIT_DONE;
 }
 
 static int move_all(struct invocation *inv, struct state *state)
 {
     struct err err = ERR_INIT;
-    struct str from = inv->args.items[0], to = inv->args.items[1], declared, key;
     size_t n;
-    AUTO_FREE const struct record **found = find_records(inv, state, from, &n);
+    AUTO_FREE const struct record **found = find_records(state, inv->args.items[0], &n);
     if (!n)
-        return no_such(inv, state, from);
-    if (!address_split(&inv->arena, to, &declared, &key))
-        return invocation_usage(inv, "addresses look like lake, lake[\"key\"] or module/lake",
-            "\"%.*s\" is no address", STR_ARG(to));
-    for (size_t i = 0; i < n; i++) {
-        struct str target = new_address(&inv->arena, found[i], from, to);
-        if (state_get(state, target))
-            return invocation_usage(inv, NULL, "the state has a resource \"%.*s\" already", STR_ARG(target));
+        return no_such(inv, state, inv->args.items[0]);
+    struct str *sources = ARENA_ARRAY(&inv->arena, struct str, n),
+               *targets = ARENA_ARRAY(&inv->arena, struct str, n);
+    for (size_t i = 0; i < n; i++) { /* all or nothing, as far as names go */
+        int status = target_of(inv, found[i], &targets[i]);
+        if (status != EXIT_DONE)
+            return status;
+        if (state_get(state, targets[i]))
+            return invocation_usage(
+                inv, NULL, "the state has a resource \"%.*s\" already", STR_ARG(targets[i]));
+        sources[i] = arena_str(&inv->arena, found[i]->address);
     }
     for (size_t i = 0; i < n; i++) {
-        struct str source = arena_str(&inv->arena, found[i]->address);
-        struct str target = new_address(&inv->arena, found[i], from, to);
-        if (state_move(state, source, target, &err) < 0)
+        if (state_move(state, sources[i], targets[i], &err) < 0)
             return invocation_fail(inv, &err);
-        changed(inv, "moved", source, target);
+        changed(inv, "moved", sources[i], targets[i]);
     }
     return EXIT_DONE;
 }
@@ -338,7 +347,7 @@ static const struct command rm = {
     .args = "ADDRESS...",
     .summary = "forget resources without deleting them",
     .details = "The resources stay as they are; weir does not know of them any more. Without [\"key\"] all "
-               "instances.",
+               "instances are meant, and of a module all that is in it.",
     .sets = change_sets,
     .min_args = 1,
     .max_args = -1,
@@ -349,8 +358,8 @@ static const struct command mv = {
     .name = "mv",
     .args = "FROM TO",
     .summary = "give a resource another address",
-    .details = "For when a resource was renamed in the stack. The stack can say the same with `moved:`, for "
-               "everybody.",
+    .details = "For when a resource or a module was renamed in the stack. The stack can say the same with "
+               "`moved:`, for everybody.",
     .sets = change_sets,
     .min_args = 2,
     .max_args = 2,

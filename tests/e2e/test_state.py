@@ -94,6 +94,31 @@ def crc32c(data):
     return crc ^ 0xFFFFFFFF
 
 
+def test_modules_and_all_instances_are_moved_and_forgotten(local_stack):
+    local_stack.write("resources:\n  v: {type: weir.value, value: 1}\n  w: {type: weir.value, for_each: [x], value: 1}\n", "m/weir.yaml")
+    text = """
+        stack: moving
+        resources: {{{many}: {{type: weir.value, for_each: [a, b], value: 1}}, one: {{type: weir.value, value: 1}}}}
+        modules: {{{net}: {{source: ./m}}, {nets}: {{source: ./m, for_each: [p, q]}}}}
+    """
+    local_stack.write(text.format(many="many", net="net", nets="nets")).apply()
+    before = local_stack.addresses()
+    for words, reason in [(["many", 'x["k"]'], 'many has several, and x["k"] is one'), (["nets", 'x["k"]'], "has several"), (["one", "one"], "already"),
+                          (["ne", "other"], 'no resource "ne"'), (["one", 'k["]'], "is no address"), (["one", ""], "is no address"), (["", "x"], "no resource")]:
+        refused = local_stack.run("state", "mv", *words, status=None)
+        assert refused.status and reason in refused.err, str(refused)
+    assert local_stack.addresses() == before
+    for words in (["many", "few"], ["net", "own"], ["nets", "all"], ['all["p"]', 'all["r"]'], ['few["a"]', 'few["c"]']):
+        local_stack.run("state", "mv", *words)
+    assert local_stack.addresses() == ['all["q"]/v', 'all["q"]/w["x"]', 'all["r"]/v', 'all["r"]/w["x"]', 'few["b"]', 'few["c"]', "one", "own/v", 'own/w["x"]']
+    local_stack.run("state", "mv", 'all["r"]', 'all["p"]')
+    local_stack.run("state", "mv", 'few["c"]', 'few["a"]')
+    local_stack.write(text.format(many="few", net="own", nets="all")).assert_settled()
+    assert local_stack.run("state", "list", "own", 'all["p"]/w').out.split() == ['all["p"]/w["x"]', "own/v", 'own/w["x"]']
+    local_stack.run("state", "rm", "all", "few", "own")
+    assert local_stack.addresses() == ["one"]
+
+
 @pytest.mark.parametrize("fields", [{"kind": "run", "run": "9", "version": "9.1.0", "format": 2}, {"kind": "snapshot", "runs": 9, "count": 0, "format": 2}, {"kind": "hologram"}])
 def test_what_a_newer_weir_wrote_is_left_alone(local_stack, fields):
     local_stack.write(STACK).apply()
