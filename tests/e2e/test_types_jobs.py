@@ -289,6 +289,26 @@ def _():
     )
 
 
+@case("prepared statement")
+def _():
+    def seen(cloud):
+        found = cloud.client("athena").get_prepared_statement(StatementName="first", WorkGroup="primary")["PreparedStatement"]
+        return {"query": found["QueryStatement"], "description": found.get("Description")}
+
+    return Case(
+        type="aws.athena.prepared_statement",
+        around={"other": {"type": "aws.athena.workgroup", "name": "life-other"}},
+        first={"name": "first", "description": "first", "query": "select ?"},
+        then={"name": "first", "description": "then", "query": "select ?, ?"},
+        less={"name": "first", "query": "select ?, ?"},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("athena").list_prepared_statements(WorkGroup="primary").get("PreparedStatements"),
+        outside=lambda cloud: cloud.client("athena").update_prepared_statement(StatementName="first", WorkGroup="primary", QueryStatement="select 9"),
+        drifted="query",
+        replaces=[{"name": "other"}, {"workgroup": "${other.name}"}],
+    )
+
+
 @case("statement")
 def _():
     def seen(cloud):

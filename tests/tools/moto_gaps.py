@@ -150,6 +150,41 @@ AthenaResponse.delete_named_query = named_query(delete_named_query)
 found_named_query = AthenaResponse.get_named_query
 AthenaResponse.get_named_query = named_query(lambda self, sent: found_named_query(self))
 
+
+
+def prepared_statement(handle):
+    def answer(self: AthenaResponse):
+        sent = json.loads(self.body)
+        kept = self.athena_backend.prepared_statements.get(sent["StatementName"])
+        if not kept or kept.workgroup != sent["WorkGroup"]:
+            message = f"PreparedStatement {sent['StatementName']} was not found in workGroup {sent['WorkGroup']}"
+            return 400, {}, json.dumps({"__type": "ResourceNotFoundException", "Message": message})
+        return handle(self, sent, kept)
+
+    return answer
+
+
+def update_prepared_statement(self: AthenaResponse, sent, kept):
+    kept.query_statement, kept.description = sent["QueryStatement"], sent.get("Description", "")
+    return "{}"
+
+
+def delete_prepared_statement(self: AthenaResponse, sent, kept):
+    del self.athena_backend.prepared_statements[sent["StatementName"]]
+    return "{}"
+
+
+AthenaResponse.update_prepared_statement = prepared_statement(update_prepared_statement)
+AthenaResponse.delete_prepared_statement = prepared_statement(delete_prepared_statement)
+found_prepared_statement = AthenaResponse.get_prepared_statement
+AthenaResponse.get_prepared_statement = prepared_statement(lambda self, sent, kept: found_prepared_statement(self))
+
+
+@answers(AthenaResponse, "list_prepared_statements")
+def _(self, sent):
+    return {"PreparedStatements": [{"StatementName": one.statement_name} for one in self.athena_backend.prepared_statements.values() if one.workgroup == sent["WorkGroup"]]}
+
+
 # ---- EventBridge ----
 
 

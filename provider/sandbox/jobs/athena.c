@@ -34,6 +34,7 @@ static int write_request(struct task *task, struct arena *arena, struct str path
     view_set(&b, "database", value_getz(value_getz(request, "QueryExecutionContext"), "Database"));
     view_set(&b, "parameters", value_getz(request, "ExecutionParameters"));
     view_set(&b, "output", value_getz(request, "output"));
+    view_text(&b, "workgroup", task_self(task)->owner);
     json_write(&text, value_builder_map(&b), JSON_PLAIN);
     return file_write_atomic(path.p, buf_str(&text), 0600, err);
 }
@@ -84,15 +85,11 @@ static void work(struct task *task)
 
 /* ---- what is shown ---- */
 
-/* By its first word, as Athena sorts them. */
-static struct str statement_type(struct str query)
+/* Comments come before it; *rest: what comes after. */
+static struct str first_word(struct str query, struct str *rest)
 {
-    static const struct {
-        const char *word, *type;
-    } words[] = {{"create", "DDL"}, {"drop", "DDL"}, {"alter", "DDL"}, {"msck", "DDL"}, {"show", "UTILITY"},
-        {"describe", "UTILITY"}, {"desc", "UTILITY"}};
     query = str_trim(query);
-    while (str_starts(query, STR("--")) || str_starts(query, STR("/*"))) { /* comments come first */
+    while (str_starts(query, STR("--")) || str_starts(query, STR("/*"))) {
         bool line = query.p[0] == '-';
         ptrdiff_t end = line ? str_find_char(query, '\n', 0) : str_find(query, STR("*/"), 2);
         query = end < 0 ? STR_EMPTY : str_trim(str_slice(query, (size_t)end + (line ? 1 : 2), query.n));
@@ -100,10 +97,34 @@ static struct str statement_type(struct str query)
     size_t n = 0;
     while (n < query.n && isalpha((unsigned char)query.p[n]))
         n++;
+    *rest = str_slice(query, n, query.n);
+    return str_slice(query, 0, n);
+}
+
+/* By its first word, as Athena sorts them. */
+static struct str statement_type(struct str query)
+{
+    static const struct {
+        const char *word, *type;
+    } words[] = {{"create", "DDL"}, {"drop", "DDL"}, {"alter", "DDL"}, {"msck", "DDL"}, {"show", "UTILITY"},
+        {"describe", "UTILITY"}, {"desc", "UTILITY"}, {"prepare", "DDL"}, {"deallocate", "DDL"}};
+    struct str rest, word = first_word(query, &rest);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (str_ieq(str_slice(query, 0, n), str_z(words[i].word)))
+        if (str_ieq(word, str_z(words[i].word)))
             return str_z(words[i].type);
     return STR("DML");
+}
+
+/* Those that write rows leave a list of the objects, beside the result. "": the others. */
+static struct str manifest_of(struct arena *arena, const struct task_info *info)
+{
+    struct str rest, output = value_text(value_getz(info->request, "output"), STR_EMPTY);
+    struct str word = first_word(value_text(value_getz(info->request, "QueryString"), STR_EMPTY), &rest);
+    bool writes = str_ieq(word, STR("insert")) || str_ieq(word, STR("unload")) ||
+                  (str_ieq(word, STR("create")) && str_ieq(first_word(rest, &rest), STR("table")));
+    return writes && info->state == JOB_SUCCEEDED && output.n > 4
+               ? arena_printf(arena, "%.*s-manifest.csv", (int)output.n - 4, output.p)
+               : STR_EMPTY;
 }
 
 static const char *const states[] = {[JOB_WAITING] = "QUEUED",
@@ -128,6 +149,7 @@ static const struct value *view(const struct task_info *info, struct arena *aren
     view_set(&place, "OutputLocation", value_getz(info->request, "output"));
     if (info->started_ms && info->ended_ms)
         view_int(&statistics, "EngineExecutionTimeInMillis", info->ended_ms - info->started_ms);
+    view_text(&statistics, "DataManifestLocation", manifest_of(arena, info));
     view_text(&b, "QueryExecutionId", info->id);
     view_set(&b, "Query", value_getz(info->request, "QueryString"));
     view_text(

@@ -71,6 +71,11 @@ row("athena.named_query", "athena", ("create_named_query", {"Name": "it", "Datab
     ("delete_named_query", {"NamedQueryId": "$id"}), ("InvalidRequestException", 400), keep={"id": "NamedQueryId"}, list=("list_named_queries", {}), listed="NamedQueryIds", item="$id",
     update=("update_named_query", {"NamedQueryId": "$id", "Name": "it", "QueryString": "select 2"}), then="select 2")
 
+GROUP = {"StatementName": "it_$n", "WorkGroup": "primary"}
+row("athena.prepared_statement", "athena", ("create_prepared_statement", {**GROUP, "QueryStatement": "select ?"}), ("get_prepared_statement", GROUP), "PreparedStatement.QueryStatement", "select ?",
+    ("delete_prepared_statement", GROUP), ("ResourceNotFoundException", 400), list=("list_prepared_statements", {"WorkGroup": "primary"}), listed="PreparedStatements[].StatementName", item="it_$n",
+    update=("update_prepared_statement", {**GROUP, "QueryStatement": "select ?, ?"}), then="select ?, ?", exists="InvalidRequestException")
+
 # ---- batch ----
 
 row("batch.compute_environment", "batch", ("create_compute_environment", {"computeEnvironmentName": "it-$n", "type": "MANAGED", "state": "ENABLED", "computeResources": {

@@ -9,6 +9,7 @@ from test_lost_answers import CASES, prepared
 
 # What no listing has. Where the stack does not manage an attribute, the call that only it needs is not made.
 ONE_BY_ONE = {
+    "aws.athena.prepared_statement": {"GetPreparedStatement"},  # ListPreparedStatements has names
     "aws.athena.workgroup": {"GetWorkGroup", "ListTagsForResource"},  # ListWorkGroups knows the description and the state
     "aws.dynamodb.table": {"DescribeTable", "DescribeTimeToLive", "DescribeContinuousBackups", "ListTagsOfResource"},  # ListTables has names
     "aws.ec2.vpc": {"DescribeVpcAttribute"},
@@ -45,7 +46,7 @@ APART = {
 
 def several(name, case):
     """The case's resource four times, each by a name of its own."""
-    between = "_" if name.startswith("aws.s3tables") and not name.endswith("bucket") else "-"
+    between = "_" if name.startswith(("aws.s3tables", "aws.athena.prepared")) and not name.endswith("bucket") else "-"
     told = {key: f"{value}{between}${{each.key}}" if key == "name" else value for key, value in case.first.items()} | APART.get(name, {})
     return {"type": name, "for_each": KEYS, **{key: value for key, value in told.items() if value is not None}}
 

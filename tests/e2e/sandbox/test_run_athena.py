@@ -15,7 +15,8 @@ class Athena:
 
     def ended(self, sql, **more):
         more.setdefault("ResultConfiguration", {"OutputLocation": "s3://lake/results/"})
-        self.run = self.api.start_query_execution(QueryString=sql, QueryExecutionContext={"Database": "films"}, **more)["QueryExecutionId"]
+        more.setdefault("QueryExecutionContext", {"Database": "films"})
+        self.run = self.api.start_query_execution(QueryString=sql, **more)["QueryExecutionId"]
         return until(lambda: (q := self.api.get_query_execution(QueryExecutionId=self.run)["QueryExecution"])["Status"]["State"] in ("SUCCEEDED", "FAILED", "CANCELLED") and q)
 
     def rows(self, sql, **more):
@@ -168,6 +169,67 @@ def test_tables_are_made_and_filled(athena):
     again = glue.get_table(DatabaseName="shop", Name="goods")["Table"]
     assert {**again, "CreateTime": 0, "UpdateTime": 0, "VersionId": 0} == {**table, "CreateTime": 0, "UpdateTime": 0, "VersionId": 0}
     athena.rows("DROP DATABASE shop CASCADE")
+
+
+def test_prepared_statements(athena):
+    kept = {"StatementName": "of_year", "WorkGroup": "primary"}
+    assert athena.rows("PREPARE of_year FROM SELECT title FROM silver WHERE year = ? AND title <> ?") == []
+    assert athena.api.get_prepared_statement(**kept)["PreparedStatement"]["QueryStatement"] == "SELECT title FROM silver WHERE year = ? AND title <> ?"
+    assert athena.rows("EXECUTE of_year USING 1970 + 9, concat('ali', 'en')")[1:] == [["mad, max"]]
+    assert athena.rows("execute of_year", ExecutionParameters=["1979", "'mad, max'"])[1:] == [["alien"]]
+    athena.rows("PREPARE of_year FROM SELECT count(*) FROM silver")
+    assert athena.rows("EXECUTE of_year")[1:] == [["3"]]
+    athena.api.create_prepared_statement(StatementName="by_api", WorkGroup="primary", QueryStatement="SELECT ? AS word, '?' AS mark -- ?")
+    assert athena.rows("EXECUTE by_api USING 'it''s'") == [["word", "mark"], ["it's", "?"]]
+    assert athena.rows("EXECUTE IMMEDIATE 'SELECT ? + 1' USING 1")[1:] == [["2"]]
+    many = athena.api.batch_get_prepared_statement(WorkGroup="primary", PreparedStatementNames=["by_api"])["PreparedStatements"]
+    assert [one["StatementName"] for one in many] == ["by_api"]
+    assert athena.rows("DEALLOCATE PREPARE of_year") == []
+    with pytest.raises(athena.api.exceptions.ResourceNotFoundException):
+        athena.api.get_prepared_statement(**kept)
+    for sql, reason in (("EXECUTE of_year", "NOT_FOUND: Prepared statement not found: of_year"), ("DEALLOCATE PREPARE of_year", "NOT_FOUND"),
+                        ("EXECUTE by_api", "expected 1 but found 0"), ("EXECUTE by_api USING 1, 2", "expected 1 but found 2")):
+        assert reason in athena.ended(sql)["Status"]["StateChangeReason"]
+    athena.api.delete_prepared_statement(StatementName="by_api", WorkGroup="primary")
+
+
+def test_parameters_are_values_of_sql(athena):
+    assert athena.rows("SELECT ?, ?, ?, '?' AS \"?\" -- ?", ExecutionParameters=["DATE '2026-11-21'", "1.50", "no text of SQL's"])[1:] == [["2026-11-21", "1.50", "no text of SQL's", "?"]]
+    assert "expected 0 but found 1" in athena.ended("SELECT 1", ExecutionParameters=["1"])["Status"]["StateChangeReason"]
+    athena.rows("CREATE TABLE filled WITH (format = 'PARQUET') AS SELECT ? AS n", ExecutionParameters=["7"])
+    assert athena.rows("INSERT INTO filled SELECT ? + 1", ExecutionParameters=["7"]) == [["rows"], ["1"]]
+    assert athena.rows("SELECT n FROM filled ORDER BY n")[1:] == [["7"], ["8"]]
+    athena.rows("DROP TABLE filled")
+
+
+def test_statements_that_write_leave_a_manifest(athena):
+    def manifest(sql):
+        assert (query := athena.ended(sql))["Status"]["State"] == "SUCCEEDED", query
+        place = query["Statistics"]["DataManifestLocation"]
+        assert place == f"s3://lake/results/{athena.run}-manifest.csv"
+        return athena.sandbox.get(place.removeprefix("s3://lake/")).splitlines()
+
+    made = manifest("CREATE TABLE left_over WITH (external_location = 's3://lake/ddl/left/', partitioned_by = ARRAY['year']) AS SELECT title, year FROM silver")
+    assert sorted(one.rpartition("/")[0] for one in made) == ["s3://lake/ddl/left/year=1979", "s3://lake/ddl/left/year=1982"]
+    added = manifest("INSERT INTO left_over VALUES ('aliens', 1986)")
+    unloaded = manifest("UNLOAD (SELECT title FROM silver) TO 's3://lake/ddl/unloaded/' WITH (format = 'PARQUET')")
+    for one in (*made, *added, *unloaded):
+        assert athena.sandbox.client().head_object(Bucket="lake", Key=one.removeprefix("s3://lake/"))["ContentLength"]
+    assert "DataManifestLocation" not in athena.ended("SELECT 1")["Statistics"]
+    athena.rows("DROP TABLE left_over")
+
+
+def test_plain_text_is_read_as_hive_reads_it(athena):
+    athena.sandbox.put("ddl/plain/a.csv", 'id,word\n1,"two, words"\n2,a\\, b,3,4,5\nno number,\\N\n4,,\n')
+    athena.rows("CREATE EXTERNAL TABLE plain (id int, word string, n double) ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' ESCAPED BY '\\' LOCATION 's3://lake/ddl/plain/' TBLPROPERTIES ('skip.header.line.count'='1')")
+    assert athena.rows("SELECT * FROM plain")[1:] == [["1", '"two', None], ["2", "a, b", "3.0"], [None, None, None], ["4", "", None]]
+    athena.rows("ALTER TABLE plain SET TBLPROPERTIES ('skip.header.line.count'='0')")
+    athena.rows("INSERT INTO plain VALUES (5, 'say \"x\"', NULL)")
+    assert athena.rows("SELECT * FROM plain WHERE id = 5")[1:] == [["5", 'say "x"', None]]
+    athena.rows("DESCRIBE plain", QueryExecutionContext={"Database": "`films`"})
+    columns = athena.api.get_query_results(QueryExecutionId=athena.run)["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+    assert [c["Name"] for c in columns] == ["col_name", "data_type", "comment"]
+    athena.rows("DROP TABLE plain")
 
 
 @pytest.mark.long

@@ -65,7 +65,7 @@ def test_from_files_to_tables(crawled, job_sandbox):
     assert found["raw_films"]["PartitionKeys"] == [{"Name": "year", "Type": "bigint"}] and found["raw_films"]["Parameters"]["skip.header.line.count"] == "1"
     assert columns(found["raw_codes"]) == [("col0", "bigint"), ("col1", "string")] and found["raw_codes"]["Parameters"]["delimiter"] == ";" and found["raw_codes"]["Parameters"]["compressionType"] == "gzip"
     assert columns(found["raw_people"]) == [("id", "bigint"), ("name", "string"), ("roles", "array<struct<film:string,pay:double>>"), ("born", "string")]
-    assert athena.rows("SELECT year, count(*), sum(gross) FROM crawled.raw_films GROUP BY year ORDER BY year")[1:] == [["1979", "2", "112.5"], ["1982", "1", "33.0"]]
+    assert athena.rows("SELECT year, count(*), sum(gross) FROM crawled.raw_films GROUP BY year ORDER BY year")[1:] == [["1979", "2", "104.5"], ["1982", "1", "33.0"]]  # quotes mean nothing to the table's SerDe, as there
     assert athena.rows("SELECT col1 FROM crawled.raw_codes ORDER BY col0")[1:] == [["one"], ["two"]]
     crawled.assert_settled()  # what a crawler finds is not the stack's
     # again: a partition more, a column more, one table gone

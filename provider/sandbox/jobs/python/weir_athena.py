@@ -4,7 +4,6 @@ name (weir_athena_tables.py); statements about the catalog itself are weir_athen
 stands on standard error.
 """
 
-import ast
 import base64
 import datetime
 import decimal
@@ -18,8 +17,9 @@ import sys
 import boto3
 import botocore.exceptions
 
-from weir_athena_tables import Refused, hive_type, quoted, show_table
+from weir_athena_tables import Refused, hive_type, literal, quoted, show_table
 
+TOKEN = re.compile(r"""\s+|--[^\n]*|/\*.*?\*/|(?P<text>'(?:[^']|'')*')|(?P<name>"(?:[^"]|"")*"|`[^`]*`)|(?P<word>[A-Za-z_][\w$]*)|(?P<number>\d+(?:\.\d+)?)|(?P<other>.)""", re.S)
 ATHENA = {"VARCHAR": "varchar", "BIGINT": "bigint", "INTEGER": "integer", "HUGEINT": "bigint", "DOUBLE": "double", "FLOAT": "float", "BOOLEAN": "boolean", "DATE": "date",
           "TIMESTAMP": "timestamp", "SMALLINT": "smallint", "TINYINT": "tinyint", "BLOB": "varbinary", "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
           "UBIGINT": "bigint", "UINTEGER": "bigint", "JSON": "json", "TIME": "time"}
@@ -148,17 +148,27 @@ def column(name, kind):
 
 
 def parameter(text):
-    """'text', 12 or 1.5 as it stands in SQL."""
-    if re.fullmatch(r"'([^']|'')*'", text):
-        return text[1:-1].replace("''", "'")
+    """'text', 12 or DATE '2026-11-21' as it stands in SQL; what is none of SQL's expressions is a text."""
+    import duckdb
     try:
-        return ast.literal_eval(text)
-    except (SyntaxError, ValueError):
+        duckdb.connect().execute(f"SELECT {text}")
         return text
+    except duckdb.Error:
+        return literal(text)
 
 
-def select(duck, query, parameters):
-    answer = duck.execute(query, [parameter(p) for p in parameters] or None)
+def fill(query, parameters):
+    """The query with its parameters in the place of the question marks."""
+    tokens = list(TOKEN.finditer(query))
+    wanted = sum(m["other"] == "?" for m in tokens)
+    if wanted != len(parameters):
+        raise Refused(f"INVALID_PARAMETER_USAGE: Incorrect number of parameters: expected {wanted} but found {len(parameters)}")
+    values = map(parameter, parameters)
+    return "".join(f"({next(values)})" if m["other"] == "?" else m[0] for m in tokens)
+
+
+def select(duck, query):
+    answer = duck.execute(query)
     kinds = [str(d[1]) for d in answer.description]
     columns = [column(d[0], d[1]) for d in answer.description]
     return columns, [[None if v is None else shown(v, kind) for v, kind in zip(row, kinds)] for row in answer.fetchall()]
@@ -178,17 +188,22 @@ def write_result(request, columns, rows):
 def run(request):
     import weir_athena_ddl  # which needs what is above
     query = request["query"].strip().rstrip(";").rstrip()
+    statement = weir_athena_ddl.find_prepared(query, request)
+    if statement:
+        return statement()
+    query = fill(query, request.get("parameters", []))
     statement = weir_athena_ddl.find(query, request)
     if statement:
         return statement()
     if not re.match(r"(\(|(select|with|values|explain|table)\b)", re.sub(r"^(\s|--[^\n]*\n|/\*.*?\*/)+", "", query, flags=re.S), re.I):
         raise Refused(f"the sandbox knows no statement that begins with {query.split()[0] if query else 'nothing'}")
-    return select(connect(query, request.get("database")), query, request.get("parameters", []))
+    return select(connect(query, request.get("database")), query)
 
 
 def main(request_file, result_file):
     with open(request_file) as file:
         request = json.load(file)
+    request["database"] = request.get("database", "").strip('`"')  # some clients quote it
     try:
         import duckdb
         broken = duckdb.Error

@@ -5,10 +5,9 @@ import re
 
 import boto3
 
-from weir_athena import column, connect, hive_view, view_text
+from weir_athena import TOKEN, column, connect, hive_view, run, view_text
 from weir_athena_tables import Refused, folders_of, hive_folder, hive_type, is_empty, projection, registered, write
 
-TOKEN = re.compile(r"""\s+|--[^\n]*|/\*.*?\*/|(?P<text>'(?:[^']|'')*')|(?P<name>"(?:[^"]|"")*"|`[^`]*`)|(?P<word>[A-Za-z_][\w$]*)|(?P<number>\d+(?:\.\d+)?)|(?P<other>.)""", re.S)
 LIBRARY, FORMATS = "org.apache.hadoop.hive.", {
     "PARQUET": ("ql.io.parquet.MapredParquetInputFormat", "ql.io.parquet.MapredParquetOutputFormat", "ql.io.parquet.serde.ParquetHiveSerDe"),
     "ORC": ("ql.io.orc.OrcInputFormat", "ql.io.orc.OrcOutputFormat", "ql.io.orc.OrcSerde"),
@@ -67,6 +66,19 @@ class Parser:
         text = self.text[self.tokens[self.at][2]:] if self.at < len(self.tokens) else ""
         self.at = len(self.tokens)
         return text
+
+    def expressions(self):
+        """All that is left, up to the end: a, f(b, c), …"""
+        found, depth, start = [], 0, self.at
+        for at in range(self.at, len(self.tokens) + 1):
+            text = self.tokens[at][1] if at < len(self.tokens) else ","
+            if depth == 0 and text == "," and at > start:
+                last = self.tokens[at - 1]
+                found.append(self.text[self.tokens[start][2]:last[2] + len(last[1])])
+                start = at + 1
+            depth += (text in "([") - (text in ")]")
+        self.at = len(self.tokens)
+        return found
 
     def end(self):
         if self.at < len(self.tokens):
@@ -149,6 +161,12 @@ class Catalog:
         known = ("Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys", "ViewOriginalText", "ViewExpandedText", "TableType", "Parameters")
         table = {key: value for key, value in table.items() if key in known}
         (self.glue.update_table if replace else self.glue.create_table)(DatabaseName=database, TableInput=table)
+
+
+def leave_manifest(request, objects):
+    """Which objects the rows lie in that a statement has written, as clients look for it."""
+    bucket, key = request["output"].removeprefix("s3://").split("/", 1)
+    boto3.client("s3").put_object(Bucket=bucket, Key=key.rpartition(".")[0] + "-manifest.csv", Body="".join(f"{one}\n" for one in objects).encode())
 
 
 def answer(*rows, names=("result",)):
@@ -279,9 +297,10 @@ def create_table_as(p, request):
     use_format(kind, storage, serde)
     table = {"Name": name, "TableType": "EXTERNAL_TABLE", "PartitionKeys": columns[len(columns) - len(keys):] if keys else [],
              "Parameters": {"EXTERNAL": "TRUE", "has_encrypted_data": "false"}, "StorageDescriptor": {**storage, "SerdeInfo": serde}}
-    places = {} if empty else write(duck, query, table, id.partition(".")[0])
+    places, objects = ({}, []) if empty else write(duck, query, table, id.partition(".")[0])
     catalog.put(database, table, False)
     add_partitions(catalog, database, table, places)
+    leave_manifest(request, objects)
     return answer()
 
 
@@ -306,8 +325,9 @@ def insert(p, request):
         aliases = ", ".join(f"weir_given_{i}" for i in range(len(named)))
         query = "SELECT " + ", ".join(f"weir_given_{named.index(c)}" if c in named else "NULL" for c in all_columns) + f" FROM ({query}) weir_given({aliases})"
     duck = connect(query, request.get("database"))
-    places = write(duck, query, table, request["output"].rpartition("/")[2].partition(".")[0])
+    places, objects = write(duck, query, table, request["output"].rpartition("/")[2].partition(".")[0])
     add_partitions(Catalog(), database, table, places)
+    leave_manifest(request, objects)
     count = duck.execute("SELECT count(*) FROM weir_rows").fetchone()[0]
     return [column("rows", "BIGINT")], [[str(count)]]
 
@@ -328,7 +348,8 @@ def unload(p, request):
         raise Refused(f"INVALID_TABLE_PROPERTY: nothing is known of the format {kind}")
     use_format(kind, storage, serde)
     storage |= {"Columns": columns[:len(columns) - keys], "SerdeInfo": serde}
-    write(duck, match[1], {"StorageDescriptor": storage, "PartitionKeys": columns[len(columns) - keys:] if keys else []}, request["output"].rpartition("/")[2].partition(".")[0])
+    made = {"StorageDescriptor": storage, "PartitionKeys": columns[len(columns) - keys:] if keys else []}
+    leave_manifest(request, write(duck, match[1], made, request["output"].rpartition("/")[2].partition(".")[0])[1])
     return answer()
 
 
@@ -543,9 +564,50 @@ def describe(p, request):
     if keys:
         rows += ["", "# Partition Information", f"{'# col_name':<20}\t{'data_type':<20}\t{'comment':<20}", ""]
         rows += [f"{c['Name']:<20}\t{c['Type']:<20}\t{c.get('Comment', ''):<20}" for c in keys]
-    return answer(*[[row] for row in rows], names=["col_name"])
+    return answer(*[[row] for row in rows], names=["col_name", "data_type", "comment"])
 
 
+# ---- prepared statements: the service keeps them ----
+
+
+def prepare(p, request):
+    name = p.one("word")
+    p.need("FROM")
+    athena, kept = boto3.client("athena"), {"StatementName": name, "WorkGroup": request["workgroup"], "QueryStatement": p.rest()}
+    try:
+        athena.get_prepared_statement(StatementName=name, WorkGroup=request["workgroup"])
+    except athena.exceptions.ResourceNotFoundException:
+        athena.create_prepared_statement(**kept)
+    else:
+        athena.update_prepared_statement(**kept)
+    return answer()
+
+
+def execute(p, request):
+    if p.take("IMMEDIATE"):
+        query = p.string()
+    else:
+        name, athena = p.one("word"), boto3.client("athena")
+        try:
+            query = athena.get_prepared_statement(StatementName=name, WorkGroup=request["workgroup"])["PreparedStatement"]["QueryStatement"]
+        except athena.exceptions.ResourceNotFoundException:
+            raise Refused(f"NOT_FOUND: Prepared statement not found: {name}") from None
+    given = p.expressions() if p.take("USING") else request.get("parameters", [])
+    p.end()
+    return run({**request, "query": query, "parameters": given})
+
+
+def deallocate(p, request):
+    name, athena = p.one("word"), boto3.client("athena")
+    p.end()
+    try:
+        athena.delete_prepared_statement(StatementName=name, WorkGroup=request["workgroup"])
+    except athena.exceptions.ResourceNotFoundException:
+        raise Refused(f"NOT_FOUND: Prepared statement not found: {name}") from None
+    return answer()
+
+
+PREPARED = [(("PREPARE",), prepare), (("EXECUTE",), execute), (("DEALLOCATE", "PREPARE"), deallocate)]
 STATEMENTS = [
     (("CREATE", "EXTERNAL", "TABLE"), create_table), (("CREATE", "TABLE"), create_table_as), (("CREATE", "OR", "REPLACE", "VIEW"), lambda p, r: create_view(p, r, True)),
     (("CREATE", "VIEW"), lambda p, r: create_view(p, r, False)), (("CREATE", "DATABASE"), create_database), (("CREATE", "SCHEMA"), create_database),
@@ -557,10 +619,19 @@ STATEMENTS = [
     (("DESCRIBE",), describe), (("DESC",), describe)]
 
 
+def find_among(statements, query, request):
+    p = Parser(query, request.get("database"))
+    for words, carry_out in statements:
+        if p.take(*words):
+            return lambda: carry_out(p, request)
+    return None
+
+
+def find_prepared(query, request):
+    """The same for those in which a ? is not theirs to fill."""
+    return find_among(PREPARED, query, request)
+
+
 def find(query, request):
     """What carries the statement out; None: it is a query."""
-    p = Parser(query, request.get("database"))
-    for words, run in STATEMENTS:
-        if p.take(*words):
-            return lambda: run(p, request)
-    return None
+    return find_among(STATEMENTS, query, request)

@@ -196,6 +196,11 @@ def separator_of(table):
     return {"\\t": "\t", "\\001": "\x01"}.get(text, text)
 
 
+def is_simple(table):
+    """Hive's plain text: no quotes, and what does not fit is left out or is no value."""
+    return format_of(table) == "csv" and "OpenCSV" not in table["StorageDescriptor"].get("SerdeInfo", {}).get("SerializationLibrary", "")
+
+
 def source(table, files):
     """How DuckDB reads the table's files."""
     kind, columns = format_of(table), table["StorageDescriptor"]["Columns"]
@@ -206,8 +211,21 @@ def source(table, files):
     typed = "{" + ", ".join(f"{literal(c['Name'])}: {literal(duck_type(c['Type']))}" for c in columns) + "}"
     if kind == "json":
         return f"read_json({files}, format='newline_delimited', columns={typed}, hive_partitioning=true)"
-    header = "true" if parameters_of(table).get("skip.header.line.count", "0") != "0" else "false"
-    return f"read_csv({files}, header={header}, delim={literal(separator_of(table))}, columns={typed}, auto_detect=false, null_padding=true, hive_partitioning=true)"
+    parameters, options = parameters_of(table), ""
+    header = "true" if parameters.get("skip.header.line.count", "0") != "0" else "false"
+    if is_simple(table):
+        typed = "{" + ", ".join(f"{literal(c['Name'])}: 'VARCHAR'" for c in columns) + "}"
+        options = f", quote='', escape={literal(parameters.get('escape.delim', ''))}, nullstr={literal(null_of(parameters))}, strict_mode=false"
+    return f"read_csv({files}, header={header}, delim={literal(separator_of(table))}, columns={typed}, auto_detect=false, null_padding=true, hive_partitioning=true{options})"
+
+
+def null_of(parameters):
+    return parameters.get("serialization.null.format", "\\N")
+
+
+def read_column(table, column):
+    name = "f." + quoted(column["Name"])
+    return f"TRY_CAST({name} AS {duck_type(column['Type'])}) AS {quoted(column['Name'])}" if is_simple(table) else name
 
 
 def fetch(location, folder):
@@ -232,7 +250,7 @@ def show_table(duck, database, table, folder):
         return
     values = ", ".join("(" + ", ".join([str(n), *(f"CAST({literal(v)} AS {duck_type(k['Type'])})" for v, k in zip(of, keys))]) + ")" for n, of in rows)
     names = ", ".join(["weir_partition", *(quoted(k["Name"]) for k in keys)])
-    chosen = ", ".join([*("f." + quoted(c["Name"]) for c in storage["Columns"]), *("p." + quoted(k["Name"]) for k in keys)])
+    chosen = ", ".join([*(read_column(table, c) for c in storage["Columns"]), *("p." + quoted(k["Name"]) for k in keys)])
     files = source(table, literal(folder + "/**"))
     duck.execute(f"CREATE VIEW {name} AS SELECT {chosen} FROM {files} f JOIN (VALUES {values}) p({names}) ON CAST(f.weir_partition AS INTEGER) = p.weir_partition")
 
@@ -241,18 +259,19 @@ def show_table(duck, database, table, folder):
 
 
 def write(duck, query, table, run):
-    """The rows of a query as new objects of the table; the places of the partitions that they lie in, by values."""
+    """The rows of a query as new objects of the table. The places of the partitions that they lie in, by values, and the objects."""
     keys, columns = [k["Name"] for k in table.get("PartitionKeys", [])], [c["Name"] for c in table["StorageDescriptor"]["Columns"]]
     kind, location = format_of(table), table["StorageDescriptor"]["Location"].rstrip("/") + "/"
     if kind in ("orc", "avro"):
         raise Refused(f"the sandbox writes CSV, JSON and Parquet, not {kind.upper()}")
-    options = {"parquet": "FORMAT parquet", "json": "FORMAT json"}.get(kind, f"FORMAT csv, HEADER false, DELIMITER {literal(separator_of(table))}")
+    plain = f", QUOTE '', ESCAPE '', NULLSTR {literal(null_of(parameters_of(table)))}" if is_simple(table) else ""
+    options = {"parquet": "FORMAT parquet", "json": "FORMAT json"}.get(kind, f"FORMAT csv, HEADER false, DELIMITER {literal(separator_of(table))}{plain}")
     typed = ", ".join(f"CAST(weir_{i} AS {duck_type(c['Type'])}) AS {quoted(c['Name'])}" for i, c in enumerate([*table["StorageDescriptor"]["Columns"], *table.get("PartitionKeys", [])]))
     aliases = ", ".join(f"weir_{i}" for i in range(len(columns) + len(keys)))
     duck.execute(f"CREATE TEMP TABLE weir_rows AS SELECT {typed} FROM ({query}) weir_query({aliases})")
     groups = duck.execute("SELECT DISTINCT " + ", ".join(f"CAST({quoted(k)} AS VARCHAR)" for k in keys) + " FROM weir_rows").fetchall() if keys else [()]
     bucket, prefix = split_place(location)
-    places, s3 = {}, boto3.client("s3")
+    places, objects, s3 = {}, [], boto3.client("s3")
     for n, values in enumerate(groups):
         where = " AND ".join(f"CAST({quoted(k)} AS VARCHAR) = {literal(v)}" if v is not None else f"{quoted(k)} IS NULL" for k, v in zip(keys, values)) or "true"
         values = tuple("__HIVE_DEFAULT_PARTITION__" if v is None else v for v in values)
@@ -260,9 +279,11 @@ def write(duck, query, table, run):
         duck.execute(f"COPY (SELECT {chosen} FROM weir_rows WHERE {where}) TO {literal(path)} ({options})")
         folder = hive_folder(keys, values)
         if os.path.getsize(path):
-            s3.upload_file(path, bucket, f"{prefix}{folder}{run}_{n:05}" + ("" if kind == "csv" else "." + kind))
+            key = f"{prefix}{folder}{run}_{n:05}" + ("" if kind == "csv" else "." + kind)
+            s3.upload_file(path, bucket, key)
+            objects.append(f"s3://{bucket}/{key}")
         places[values] = location + folder
-    return {} if not keys else places
+    return {} if not keys else places, objects
 
 
 def is_empty(location):
