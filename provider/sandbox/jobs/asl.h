@@ -128,6 +128,12 @@ struct asl_host {
     int64_t events; /* that history has room for; 0: any number */
 };
 
+/* Where an execution stands: before this state, with its input and the variables set so far. */
+struct asl_point {
+    struct str state; /* "": at the beginning */
+    const struct value *input, *variables;
+};
+
 struct asl_execution {
     const struct asl_host *host;
     const struct value *definition, *input;
@@ -135,13 +141,15 @@ struct asl_execution {
     struct asl_scope *scope;
     int64_t timeout_ms; /* besides the machine's own; 0: none */
     int64_t event;      /* the history's last */
-    bool quiet;         /* it has no history: one of a distributed Map's */
+    struct asl_point from;
+    bool quiet; /* it has no history: one of a distributed Map's */
 };
 
 struct asl_outcome {
     enum asl_status status;
     const struct value *output; /* SUCCEEDED */
     struct asl_error error;     /* FAILED */
+    struct asl_point at;        /* what could be tried again, unless SUCCEEDED */
     int64_t event;
 };
 

@@ -112,6 +112,7 @@ struct asl_visit {
     int retries;
     struct str token;             /* $$.Task.Token */
     bool timed_out;               /* by the execution's own limit */
+    bool again;                   /* it was entered by an earlier attempt */
     const struct value *assigned; /* what this state sets; NULL: nothing */
     struct arena replaced;        /* of the variables as they were before */
 };

@@ -217,7 +217,8 @@ static const struct value *visit_state(struct asl_visit *visit, struct str *next
     }
     struct str type_name = str_z(type->name);
     *next = STR_EMPTY;
-    event_entered(visit, type_name);
+    if (!visit->again)
+        event_entered(visit, type_name);
     visit->entered_event = visit->line->event;
     const struct value *output = carry_out(visit, type, next);
     if (!output)
@@ -257,21 +258,27 @@ static bool start_visit(struct asl_visit *visit, struct asl_line *line, struct s
     return !visit->timed_out && !asl_stopped(line->scope) && !visit->eval.error.name.n;
 }
 
-const struct value *asl_line_run(
-    struct arena *arena, struct asl_line *line, const struct value *input, struct asl_outcome *out)
+/* From a point on, of an earlier attempt where `again`. *at: where it stood when it ended badly; NULL: nobody
+ * asks. */
+static const struct value *run_from(struct arena *arena, struct asl_line *line, const struct asl_point *from,
+    bool again, struct asl_outcome *out, struct asl_point *at)
 {
     /* A state's memory is given back once the next one has been through: a machine may go round for days. */
     struct arena held = ARENA_INIT;
-    struct str next = value_text(value_getz(line->machine, "StartAt"), STR_EMPTY);
-    const struct value *data = input;
+    struct str next = from->state;
+    const struct value *data = from->input;
     bool end = false;
-    while (data && !end) {
+    line->own = value_copy(&line->own_arena, from->variables);
+    for (; data && !end; again = false) {
         struct arena fresh = ARENA_INIT;
-        struct asl_visit visit = {.eval.arena = &fresh, .raw = data};
+        struct asl_visit visit = {.eval.arena = &fresh, .raw = data, .again = again};
         struct str name = next;
         data = start_visit(&visit, line, name) ? visit_state(&visit, &next, &end) : NULL;
         if (!data)
             tell_failure(arena, &visit, out);
+        if (!data && at)
+            *at = (struct asl_point){
+                arena_str(arena, name), value_copy(arena, visit.raw), value_copy(arena, line->own)};
         data = value_copy(&fresh, data);
         next = data ? arena_str(&fresh, next) : STR_EMPTY;
         arena_release(&visit.replaced);
@@ -286,6 +293,19 @@ const struct value *asl_line_run(
         out->status = ASL_SUCCEEDED;
     arena_release(&held);
     return out->output;
+}
+
+static struct asl_point beginning(const struct asl_line *line, const struct value *input)
+{
+    return (struct asl_point){
+        .state = value_text(value_getz(line->machine, "StartAt"), STR_EMPTY), .input = input};
+}
+
+const struct value *asl_line_run(
+    struct arena *arena, struct asl_line *line, const struct value *input, struct asl_outcome *out)
+{
+    const struct asl_point from = beginning(line, input);
+    return run_from(arena, line, &from, false, out, NULL);
 }
 
 static int64_t deadline(const struct asl_execution *execution)
@@ -308,6 +328,8 @@ void asl_run(struct arena *arena, const struct asl_execution *execution, struct 
         .threads = &threads,
         .deadline_ms = deadline(execution),
         .event = execution->event};
+    bool again = execution->from.state.n > 0;
+    const struct asl_point from = again ? execution->from : beginning(&line, execution->input);
     *out = (struct asl_outcome){.status = ASL_FAILED};
-    asl_line_run(arena, &line, execution->input, out);
+    run_from(arena, &line, &from, again, out, &out->at);
 }

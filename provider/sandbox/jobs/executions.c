@@ -190,12 +190,14 @@ static const struct value *context_of(
         {STR("Name"), value_string(arena, execution->name)},
         {STR("RoleArn"), value_string(arena, execution->role)},
         {STR("StartTime"), value_string(arena, time_rfc3339(arena, execution->start_ms, true))},
-        {STR("RedriveCount"), value_int(arena, 0)},
+        {STR("RedriveCount"), value_int(arena, execution->redrives)},
+        {STR("RedriveTime"), value_string(arena, time_rfc3339(arena, execution->redriven_ms, true))},
     };
+    size_t n = sizeof own / sizeof *own - !execution->redrives;
     struct value_entry machine[] = {{STR("Id"), value_string(arena, execution->machine)},
         {STR("Name"), value_string(arena, execution->machine_name)}};
-    struct value_entry context[] = {{STR("Execution"), value_map(arena, own, sizeof own / sizeof *own)},
-        {STR("StateMachine"), value_map(arena, machine, 2)}};
+    struct value_entry context[] = {
+        {STR("Execution"), value_map(arena, own, n)}, {STR("StateMachine"), value_map(arena, machine, 2)}};
     return value_map(arena, context, 2);
 }
 
@@ -205,6 +207,13 @@ static int64_t started_event(struct execution *execution, struct arena *arena)
         {STR("roleArn"), value_string(arena, execution->role)}};
     return execution_event(
         execution, 0, "ExecutionStarted", "executionStartedEventDetails", value_map(arena, details, 2));
+}
+
+static int64_t redriven_event(struct execution *execution, struct arena *arena)
+{
+    struct value_entry details = {STR("redriveCount"), value_int(arena, execution->redrives)};
+    return execution_event(execution, (int64_t)execution->event_count, "ExecutionRedriven",
+        "executionRedrivenEventDetails", value_map(arena, &details, 1));
 }
 
 static const struct value *error_details(struct arena *arena, struct str error, struct str cause)
@@ -252,6 +261,9 @@ static void set_outcome(struct execution *execution, const struct asl_outcome *o
         execution->output = arena_str(&execution->arena, buf_str(&output));
     if (outcome->status == ASL_TIMED_OUT)
         error = STR("States.Timeout");
+    execution->at = (struct asl_point){arena_str(&execution->arena, outcome->at.state),
+        value_copy(&execution->arena, outcome->at.input),
+        value_copy(&execution->arena, outcome->at.variables)};
     if (outcome->status != ASL_SUCCEEDED && error.n)
         execution->error = arena_str(&execution->arena, error);
     if (outcome->status != ASL_SUCCEEDED && cause.n)
@@ -305,7 +317,8 @@ static void run(void *ctx)
         .context = context_of(execution, &arena, input),
         .scope = &execution->scope,
         .timeout_ms = execution->express ? EXPRESS_MS : 0,
-        .event = started_event(execution, &arena)};
+        .event = execution->redrives ? redriven_event(execution, &arena) : started_event(execution, &arena),
+        .from = execution->at};
     job_run_set_state(execution->run, JOB_RUNNING);
     asl_run(&arena, &what, &outcome);
     finish(execution, &arena, &outcome);
@@ -396,6 +409,16 @@ static void give_up(struct execution *execution)
     job_run_release(execution->run);
 }
 
+void execution_run(struct execution *execution)
+{
+    execution_log_open(execution);
+    if (!execution->express)
+        execution_save(execution);
+    job_run_keep(execution->run); /* the thread's */
+    if (jobs_thread(execution->all->jobs, run, execution))
+        give_up(execution);
+}
+
 int execution_start(
     struct executions *all, const struct execution_request *request, struct execution **out, struct err *err)
 {
@@ -412,11 +435,6 @@ int execution_start(
         job_run_release(made->run);
         return status;
     }
-    execution_log_open(made);
-    if (!made->express)
-        execution_save(made);
-    job_run_keep(made->run); /* the thread's */
-    if (jobs_thread(all->jobs, run, made))
-        give_up(made);
+    execution_run(made);
     return 0;
 }

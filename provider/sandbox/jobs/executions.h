@@ -12,6 +12,7 @@
  *   executions_items.c       what distributed Maps read, executions_results.c what they write
  *   executions_maps.c        how they are getting on
  *   executions_operations.c  what clients ask for
+ *   executions_redrive.c     trying again from where one ended badly
  *   executions_versions.c, executions_aliases.c   which definition an ARN means
  *   executions_log.c         events in CloudWatch Logs
  *
@@ -51,11 +52,13 @@ struct execution {
     struct str arn, name, machine, machine_name, region;
     struct str version, alias; /* ARNs that it was started by; "": none */
     bool express;
-    int64_t start_ms;
+    int64_t start_ms, redrives, redriven_ms;
+    struct str redrive_token; /* of the last time */
     uint64_t stored; /* bytes in its files, which have what follows but how it ended; 0: it is all here */
     struct str role;
     const struct value *definition;
-    struct str input; /* JSON text */
+    struct str input;    /* JSON text */
+    struct asl_point at; /* of one that ended badly */
     struct asl_scope scope;
     enum execution_log log, log_wanted; /* log: once its stream is there */
     bool log_data;                      /* inputs and outputs too */
@@ -97,6 +100,8 @@ int execution_start(
     struct executions *all, const struct execution_request *request, struct execution **out, struct err *err);
 /* With a reference of the caller's; NULL: there is none. */
 struct execution *execution_find(struct executions *all, struct str arn);
+/* Runs one that is in the list, on a thread of its own. */
+void execution_run(struct execution *execution);
 void execution_stop(struct execution *execution, struct str error, struct str cause);
 /* RUNNING, SUCCEEDED … ; with the lock held. */
 const char *execution_status(const struct execution *execution);
@@ -111,8 +116,8 @@ const struct value *execution_describe(struct execution *execution, struct arena
 /* A new one gets its place; *out is it, or the one that runs under its name with the same input. With the
  * lock held. */
 int executions_add(struct executions *all, struct execution *made, struct execution **out, struct err *err);
-/* One that has ended leaves the list, or `stored` takes its place. With the lock held. */
-void executions_replace(struct executions *all, struct execution *ended, struct execution *stored);
+/* One leaves the list, or `other` takes its place; false: it is not in it. With the lock held. */
+bool executions_replace(struct executions *all, struct execution *one, struct execution *other);
 
 /* ---- executions_log.c ---- */
 
@@ -132,6 +137,8 @@ void executions_load(struct executions *all); /* with the lock held */
  * not ended, or could not be written (which was said on stderr). */
 struct execution *execution_save(struct execution *execution);
 void execution_forget(const struct execution *execution);
+/* A stored one as it was when it ended, to be run once more; NULL with err. */
+struct execution *execution_revive(struct execution *stored, struct err *err);
 /* All of it but the history, under the members' names; of no use without a reference to the execution. */
 const struct value *execution_record(struct execution *execution, struct arena *arena);
 /* Events from the one with index `first` on, up to `end`, of n that there were; the latest first where
@@ -156,6 +163,14 @@ void execution_map_run(struct execution *execution, struct arena *arena, struct 
 /* With the lock held, or while nobody else knows `to`. */
 void execution_copy_map_runs(struct execution *to, const struct execution *from);
 job_handler do_describe_map_run, do_list_map_runs;
+
+/* ---- executions_redrive.c ---- */
+
+/* Why it cannot be tried again; NULL: it can. With the lock held. */
+const char *execution_not_redrivable(const struct execution *execution);
+/* The one that the call names, with a reference. An EXPRESS one is nobody's to look at. */
+int execution_of(const struct job_call *call, struct execution **out, struct err *err);
+job_handler do_redrive;
 
 /* ---- executions_versions.c, executions_aliases.c ---- */
 

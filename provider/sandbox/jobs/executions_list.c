@@ -102,18 +102,20 @@ int executions_add(struct executions *all, struct execution *made, struct execut
     return 0;
 }
 
-void executions_replace(struct executions *all, struct execution *ended, struct execution *stored)
+bool executions_replace(struct executions *all, struct execution *one, struct execution *other)
 {
     size_t i = 0;
-    while (i < all->n && all->items[i] != ended)
+    while (i < all->n && all->items[i] != one)
         i++;
     if (i == all->n)
-        return;
-    if (!stored) {
+        return false;
+    all->stored -= one->stored;
+    if (!other) {
         drop(all, i);
-        return;
+        return true;
     }
-    all->items[i] = stored;
-    all->stored += stored->stored;
-    job_run_release(ended->run);
+    all->items[i] = other;
+    all->stored += other->stored;
+    job_run_release(one->run);
+    return true;
 }

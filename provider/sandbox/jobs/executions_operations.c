@@ -26,7 +26,7 @@ static bool is_express(const struct machine *machine)
 }
 
 /* *out is to be given back. An EXPRESS execution is nobody's to look at: the service only logs it. */
-static int find_execution(const struct job_call *call, struct execution **out, struct err *err)
+int execution_of(const struct job_call *call, struct execution **out, struct err *err)
 {
     struct str arn;
     if (job_required(call, "executionArn", &arn, err))
@@ -94,11 +94,17 @@ static int do_start_sync(struct job_call *call, struct err *err)
 static int do_describe(struct job_call *call, struct err *err)
 {
     struct execution *execution;
-    if (find_execution(call, &execution, err))
+    if (execution_of(call, &execution, err))
         return -1;
     call->output = execution_describe(execution, call->arena);
-    set(call, "redriveCount", value_int(call->arena, 0));
-    set(call, "redriveStatus", value_stringz(call->arena, "NOT_REDRIVABLE"));
+    pthread_mutex_lock(&execution->all->lock);
+    const char *why = execution_not_redrivable(execution);
+    pthread_mutex_unlock(&execution->all->lock);
+    set(call, "redriveCount", value_int(call->arena, execution->redrives));
+    set(call, "redriveDate", job_time(call, execution->redriven_ms));
+    set(call, "redriveStatus", value_stringz(call->arena, why ? "NOT_REDRIVABLE" : "REDRIVABLE"));
+    if (why)
+        set(call, "redriveStatusReason", value_stringz(call->arena, why));
     job_run_release(execution->run);
     return 0;
 }
@@ -106,7 +112,7 @@ static int do_describe(struct job_call *call, struct err *err)
 static int do_describe_machine(struct job_call *call, struct err *err)
 {
     struct execution *execution;
-    if (find_execution(call, &execution, err))
+    if (execution_of(call, &execution, err))
         return -1;
     const struct value *record = execution_record(execution, call->arena);
     set(call, "stateMachineArn", value_string(call->arena, execution->machine));
@@ -128,7 +134,7 @@ static const struct value *summary(const struct job_call *call, struct execution
         {STR("name"), value_string(arena, execution->name)},
         {STR("status"), value_stringz(arena, execution_status(execution))},
         {STR("startDate"), job_time(call, execution->start_ms)},
-        {STR("redriveCount"), value_int(arena, 0)},
+        {STR("redriveCount"), value_int(arena, execution->redrives)},
     };
     const struct value *stop = execution->ended ? job_time(call, execution->stop_ms) : NULL;
     pthread_mutex_unlock(&execution->all->lock);
@@ -136,6 +142,7 @@ static const struct value *summary(const struct job_call *call, struct execution
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
         value_builder_set(&b, entries[i].key, entries[i].value);
     view_set(&b, "stopDate", stop);
+    view_set(&b, "redriveDate", job_time(call, execution->redriven_ms));
     view_text(&b, "stateMachineVersionArn", execution->version);
     view_text(&b, "stateMachineAliasArn", execution->alias);
     return value_builder_map(&b);
@@ -212,7 +219,7 @@ static int do_history(struct job_call *call, struct err *err)
     struct execution *execution;
     size_t first, end;
     const struct value *next;
-    if (find_execution(call, &execution, err))
+    if (execution_of(call, &execution, err))
         return -1;
     bool backward = value_equal(value_getz(call->input, "reverseOrder"), &value_true);
     bool bare = value_equal(value_getz(call->input, "includeExecutionData"), &value_false);
@@ -235,7 +242,7 @@ static int do_history(struct job_call *call, struct err *err)
 static int do_stop(struct job_call *call, struct err *err)
 {
     struct execution *execution;
-    if (find_execution(call, &execution, err))
+    if (execution_of(call, &execution, err))
         return -1;
     execution_stop(execution, given(call, "error"), given(call, "cause"));
     job_run_wait(execution->run, -1);
@@ -353,6 +360,7 @@ const struct job_operation states_operations[] = {
     {"states", "ListExecutions", do_list, NULL, NULL},
     {"states", "GetExecutionHistory", do_history, NULL, NULL},
     {"states", "StopExecution", do_stop, NULL, NULL},
+    {"states", "RedriveExecution", do_redrive, NULL, NULL},
     {"states", "DescribeMapRun", do_describe_map_run, NULL, NULL},
     {"states", "ListMapRuns", do_list_map_runs, NULL, NULL},
     {"states", "GetActivityTask", do_get_activity_task, NULL, NULL},

@@ -33,6 +33,13 @@ static const struct value *text(struct arena *arena, struct str s)
     return s.p ? value_string(arena, s) : &value_null;
 }
 
+static const struct value *point_of(struct execution *e, struct arena *arena)
+{
+    struct value_entry entries[] = {{STR("state"), value_string(arena, e->at.state)},
+        {STR("input"), e->at.input}, {STR("variables"), e->at.variables}};
+    return e->at.state.n ? value_map(arena, entries, e->at.variables ? 3 : 2) : &value_null;
+}
+
 /* With the lock held. */
 static const struct value *record_of(struct execution *e, struct arena *arena, bool ended)
 {
@@ -53,6 +60,10 @@ static const struct value *record_of(struct execution *e, struct arena *arena, b
         {STR("error"), text(arena, ended ? e->error : (struct str){NULL, 0})},
         {STR("cause"), text(arena, ended ? e->cause : (struct str){NULL, 0})},
         {STR("events"), value_int(arena, (int64_t)e->event_count)},
+        {STR("at"), point_of(e, arena)},
+        {STR("redrives"), value_int(arena, e->redrives)},
+        {STR("redriven_ms"), value_int(arena, e->redriven_ms)},
+        {STR("redrive_token"), text(arena, e->redrive_token)},
         {STR("definition"), e->definition ? e->definition : &value_null},
     };
     return value_map(arena, entries, sizeof entries / sizeof *entries);
@@ -129,11 +140,10 @@ static struct str text_of(const struct value *record, const char *key)
     return value_text(value_getz(record, key), (struct str){NULL, 0});
 }
 
-static struct execution *stored_from(struct executions *all, const struct value *record, uint64_t size)
+/* What the list knows of each. */
+static struct execution *from_record(struct executions *all, const struct value *record)
 {
-    static const enum job_state states[] = {JOB_SUCCEEDED, JOB_FAILED, JOB_TIMEOUT, JOB_STOPPED};
     struct execution *e = mem_zalloc(sizeof *e);
-    int64_t status = job_int(record, "status", -1);
     e->all = all;
     e->run = job_run_new(all->jobs, &execution_run_ops, e);
     e->arn = arena_str(&e->arena, text_of(record, "arn"));
@@ -144,6 +154,17 @@ static struct execution *stored_from(struct executions *all, const struct value 
     e->version = arena_str(&e->arena, text_of(record, "version"));
     e->alias = arena_str(&e->arena, text_of(record, "alias"));
     e->start_ms = job_int(record, "start_ms", 0);
+    e->redrives = job_int(record, "redrives", 0);
+    e->redriven_ms = job_int(record, "redriven_ms", 0);
+    e->redrive_token = arena_str(&e->arena, text_of(record, "redrive_token"));
+    return e;
+}
+
+static struct execution *stored_from(struct executions *all, const struct value *record, uint64_t size)
+{
+    static const enum job_state states[] = {JOB_SUCCEEDED, JOB_FAILED, JOB_TIMEOUT, JOB_STOPPED};
+    struct execution *e = from_record(all, record);
+    int64_t status = job_int(record, "status", -1);
     e->stop_ms = job_int(record, "stop_ms", 0);
     e->event_count = (size_t)job_int(record, "events", 0);
     e->stored = size;
@@ -217,6 +238,43 @@ void execution_events(
             value_builder_add(out, event);
     }
     pthread_mutex_unlock(&e->all->lock);
+}
+
+/* ---- once more ---- */
+
+static int take_events(struct execution *e, struct execution *stored, struct err *err)
+{
+    AUTO_ARENA struct arena text = ARENA_INIT;
+    size_t n = stored->event_count;
+    const struct str *lines = read_lines(stored, &text, n);
+    MEM_GROW(e->events, e->event_cap, n);
+    for (size_t i = 0; i < n; i++) {
+        if (json_parse(&e->arena, lines[i], &e->events[i], err))
+            return -1;
+        e->history += value_size(e->events[i]);
+        e->event_count++;
+    }
+    return 0;
+}
+
+struct execution *execution_revive(struct execution *stored, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct value *record, *at;
+    if (read_record(stored->all, &arena, stored->arn, &record, err))
+        return NULL;
+    struct execution *e = from_record(stored->all, record);
+    e->role = arena_str(&e->arena, text_of(record, "role"));
+    e->input = arena_str(&e->arena, text_of(record, "input"));
+    e->definition = value_copy(&e->arena, value_getz(record, "definition"));
+    at = value_copy(&e->arena, value_getz(record, "at"));
+    e->at = (struct asl_point){
+        value_text(value_getz(at, "state"), STR_EMPTY), value_getz(at, "input"), value_getz(at, "variables")};
+    execution_copy_map_runs(e, stored);
+    if (!take_events(e, stored, err))
+        return e;
+    job_run_release(e->run);
+    return NULL;
 }
 
 /* ---- after a restart ---- */
