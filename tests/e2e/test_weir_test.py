@@ -135,7 +135,7 @@ STEPS = [
     ("by name", "[{job: say-quiet, arguments: {word: 12}, log: word is 12}]", None),
     ("fails as it should", "[{job: say-quiet, arguments: {word: no}, state: failed, error: that word}, {job: say-loud, error: that word, arguments: {word: 'no'}}]", None),
     ("objects", "[{object: s3://running-lake/*, count: 1, checks: ['object.keys == [\"job.py\"]', 'startswith(object.text, \"import\")']}, {object: s3://running-lake/none, count: 0}]", None),
-    ("fails", "[{job: say-quiet, arguments: {word: 'no'}}]", 'expected succeeded, found failed: ValueError: that word\n    its log ends with:\n    the word is no\n'),
+    ("fails", "[{job: say-quiet, arguments: {word: 'no'}}]", 'expected succeeded, found failed: ValueError: that word\n    its log ends with:\n'),
     ("does not fail", "[{job: say-quiet, error: that word}]", "expected failed, found succeeded"),
     ("another error", "[{job: say-quiet, arguments: {word: 'no'}, error: this word}]", 'expected an error with "this word", found "ValueError: that word"'),
     ("log", "[{job: say-quiet, log: loud}]", 'its log has no "loud"'),
@@ -156,6 +156,8 @@ def test_steps(local_stack):
     for (name, _, said), event in zip(STEPS, events, strict=True):
         assert event["name"] == name and event["passed"] == (said is None), event
         assert said is None or "\n".join(line.strip() for line in said.splitlines()) in event["failure"], event
+    log_end = next(event["failure"] for event in events if event["name"] == "fails").partition("its log ends with:\n")[2].splitlines()
+    assert {"the word is no", "ValueError: that word"} <= set(log_end)  # two streams, read in turn
     assert "nobody" not in events[-1]["failure"]
     assert not [e for e in events if "left" in e.get("failure", "")]
 

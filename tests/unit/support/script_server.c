@@ -16,7 +16,7 @@
 enum { CONNECTIONS_MAX = 4096, REQUESTS_MAX = 65536 };
 
 struct script_server {
-    int listener, port, stop_pipe[2];
+    int listener, stop_pipe[2];
     char url[64];
     pthread_t acceptor;
     struct script_step *steps;
@@ -216,8 +216,7 @@ struct script_server *script_server_start(const struct script_step *steps, size_
          getsockname(server->listener, (struct sockaddr *)&address, &size);
     assert(ok == 0);
     (void)ok;
-    server->port = ntohs(address.sin_port);
-    snprintf(server->url, sizeof server->url, "http://127.0.0.1:%d", server->port);
+    snprintf(server->url, sizeof server->url, "http://127.0.0.1:%d", ntohs(address.sin_port));
     pthread_create(&server->acceptor, NULL, accept_connections, server);
     return server;
 }
@@ -245,11 +244,6 @@ void script_server_stop(struct script_server *server)
     free(server->steps);
     free(server->used);
     free(server);
-}
-
-int script_server_port(const struct script_server *server)
-{
-    return server->port;
 }
 
 const char *script_server_url(const struct script_server *server)

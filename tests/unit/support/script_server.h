@@ -43,7 +43,6 @@ struct script_server;
 
 struct script_server *script_server_start(const struct script_step *steps, size_t n);
 void script_server_stop(struct script_server *server); /* and frees it, requests too */
-int script_server_port(const struct script_server *server);
 const char *script_server_url(const struct script_server *server); /* http://127.0.0.1:PORT */
 size_t script_server_count(struct script_server *server);          /* requests so far */
 size_t script_server_connections(struct script_server *server);

@@ -79,18 +79,22 @@ static void test_absent_program(void **state)
     release(&caught);
 }
 
+/* A shell that was not ready when its time was over gets more. */
 static void test_timeout_ends_what_will_not_end(void **state)
 {
     (void)state;
-    struct caught caught = {0};
-    int64_t before = clock_mono_ms();
-    struct process_end end = run((struct process_options){.timeout_ms = 50, .grace_ms = 50},
-        "trap '' TERM; while :; do sleep 1; done", &caught);
-    assert_true(end.timed_out);
-    assert_false(end.stopped);
-    assert_int_equal(end.signal, SIGKILL);
-    assert_true(clock_mono_ms() - before < 10000);
-    release(&caught);
+    bool ready = false;
+    for (int64_t ms = 50; !ready; ms *= 2) {
+        struct caught caught = {0};
+        struct process_end end = run((struct process_options){.timeout_ms = ms, .grace_ms = 50},
+            "trap '' TERM; echo ready; while :; do sleep 1; done", &caught);
+        ready = caught.out.n > 0;
+        assert_true(end.timed_out);
+        assert_false(end.stopped);
+        if (ready)
+            assert_int_equal(end.signal, SIGKILL);
+        release(&caught);
+    }
 }
 
 static int64_t thread_cpu_ms(void)
@@ -105,11 +109,13 @@ static void test_the_grace_costs_no_time_of_the_processor(void **state)
 {
     (void)state;
     struct caught caught = {0};
+    struct process_switch any;
+    caught.turn_at_output = &any;
     int64_t before = thread_cpu_ms();
-    struct process_end end = run((struct process_options){.timeout_ms = 20, .grace_ms = 600},
-        "trap '' TERM; while :; do sleep 1; done", &caught);
-    assert_true(end.timed_out);
-    assert_true(thread_cpu_ms() - before < 150);
+    struct process_end end = run((struct process_options){.grace_ms = 600},
+        "trap '' TERM; echo ready; while :; do sleep 1; done", &caught);
+    assert_int_equal(end.signal, SIGKILL);
+    assert_true(thread_cpu_ms() - before < 300);
     release(&caught);
 }
 
@@ -188,11 +194,11 @@ static void test_what_leaves_the_group_ends_too(void **state)
         &caught);
     assert_true(has_ended(wait_for_pid(caught.out.p)));
     release(&caught);
-    caught = (struct caught){0}; /* one that holds the pipes, of a process that has to be killed */
-    struct process_end end = run((struct process_options){.timeout_ms = 300, .grace_ms = 50},
-        "trap '' TERM; setsid sh -c 'echo $$; trap \"\" TERM; while :; do sleep 600; done' & wait; sleep 600",
-        &caught);
-    assert_true(end.timed_out);
+    struct process_switch any; /* then one that holds the pipes, of a process that has to be killed */
+    caught = (struct caught){.turn_at_output = &any};
+    struct process_end end = run((struct process_options){.grace_ms = 50},
+        "trap '' TERM; setsid sh -c 'echo $$; while :; do sleep 600; done' & wait; sleep 600", &caught);
+    assert_int_equal(end.signal, SIGKILL);
     assert_true(has_ended(wait_for_pid(caught.out.p)));
     release(&caught);
     assert_true(clock_mono_ms() - before < 60000);
@@ -229,7 +235,7 @@ static void test_families_that_begin(void **state)
         int status;
         assert_int_equal(posix_spawnp(&pid, "sleep", NULL, NULL, argv, (char *const *)(uintptr_t)env), 0);
         process_end_family("new");
-        for (int64_t before = clock_mono_ms(); !ended && clock_mono_ms() - before < 10000; usleep(100))
+        for (int64_t before = clock_mono_ms(); !ended && clock_mono_ms() - before < 60000; usleep(100))
             ended = waitpid(pid, &status, WNOHANG);
         if (!ended)
             kill(pid, SIGKILL);
@@ -246,7 +252,7 @@ static void test_closing_its_output_is_not_its_end(void **state)
         run((struct process_options){0}, "echo before; exec >&- 2>&-; sleep 0.5; exit 5", &caught);
     assert_int_equal(end.exit_code, 5);
     assert_string_equal(caught.out.p, "before\n");
-    assert_true(thread_cpu_ms() - before < 200); /* nobody looks at a closed pipe again and again */
+    assert_true(thread_cpu_ms() - before < 250); /* nobody looks at a closed pipe again and again */
     release(&caught);
 }
 
