@@ -9,6 +9,7 @@
 #include <fnmatch.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct rule {
     const char *service, *operation; /* globs */
@@ -22,6 +23,8 @@ struct rule {
 
 struct faults {
     pthread_mutex_t lock;
+    pthread_cond_t changed;
+    uint64_t changes;
     struct arena arena; /* of the rules */
     struct rule *rules;
     size_t count;
@@ -32,7 +35,12 @@ struct faults {
 struct faults *faults_new(void)
 {
     struct faults *faults = mem_zalloc(sizeof *faults);
+    pthread_condattr_t attr;
     pthread_mutex_init(&faults->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&faults->changed, &attr);
+    pthread_condattr_destroy(&attr);
     return faults;
 }
 
@@ -41,6 +49,7 @@ void faults_free(struct faults *faults)
     if (!faults)
         return;
     arena_release(&faults->arena);
+    pthread_cond_destroy(&faults->changed);
     pthread_mutex_destroy(&faults->lock);
     free(faults);
 }
@@ -153,6 +162,18 @@ static int read_rules(
     return 0;
 }
 
+/* With the lock. */
+static void replace(struct faults *faults, struct arena arena, struct rule *rules, size_t n)
+{
+    arena_release(&faults->arena);
+    faults->arena = arena;
+    faults->rules = rules;
+    faults->count = n;
+    faults->lost = 0;
+    faults->changes++;
+    pthread_cond_broadcast(&faults->changed);
+}
+
 int faults_set(struct faults *faults, struct str text, struct err *err)
 {
     struct arena arena = ARENA_INIT;
@@ -164,25 +185,16 @@ int faults_set(struct faults *faults, struct str text, struct err *err)
         return -1;
     }
     pthread_mutex_lock(&faults->lock);
-    struct arena before = faults->arena;
-    faults->arena = arena;
-    faults->rules = rules;
-    faults->count = n;
+    replace(faults, arena, rules, n);
     faults->dice = seed;
-    faults->lost = 0;
     pthread_mutex_unlock(&faults->lock);
-    arena_release(&before);
     return 0;
 }
 
 void faults_clear(struct faults *faults)
 {
     pthread_mutex_lock(&faults->lock);
-    arena_release(&faults->arena);
-    faults->arena = (struct arena)ARENA_INIT;
-    faults->rules = NULL;
-    faults->count = 0;
-    faults->lost = 0;
+    replace(faults, (struct arena)ARENA_INIT, NULL, 0);
     pthread_mutex_unlock(&faults->lock);
 }
 
@@ -232,11 +244,29 @@ struct fault_strike faults_strike(struct faults *faults, struct str service, str
                 continue;
             rule->struck++;
             strike = rule->strike;
+            strike.changes = faults->changes;
             break;
         }
     }
     pthread_mutex_unlock(&faults->lock);
     return strike;
+}
+
+void faults_wait(struct faults *faults, const struct fault_strike *strike)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += strike->latency_ms / 1000;
+    until.tv_nsec += strike->latency_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&faults->lock);
+    while (faults->changes == strike->changes &&
+           pthread_cond_timedwait(&faults->changed, &faults->lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&faults->lock);
 }
 
 void faults_lost(struct faults *faults)

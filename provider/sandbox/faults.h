@@ -12,7 +12,8 @@
  * shows them with how often each struck, DELETE takes them away. YAML or JSON.
  *
  * Of the rules that fit a request the first whose dice hit is the one that strikes. The same seed and the
- * same order of requests give the same faults. Safe from every thread.
+ * same order of requests give the same faults. Who waits goes on when the rules change. Safe from every
+ * thread.
  */
 #ifndef WEIR_PROVIDER_SANDBOX_FAULTS_H
 #define WEIR_PROVIDER_SANDBOX_FAULTS_H
@@ -37,7 +38,8 @@ struct fault_strike {
     enum fault_kind kind;
     int64_t latency_ms;
     int status;
-    char code[64]; /* "" : the usual one */
+    char code[64];    /* "" : the usual one */
+    uint64_t changes; /* of the rules, before it */
 };
 
 struct faults *faults_new(void);
@@ -50,6 +52,8 @@ struct str faults_text(struct faults *faults, struct arena *arena);
 /* What happens to this request. `operation`: CreateJob, or "PUT /lake/key?tagging" where only that is known.
  */
 struct fault_strike faults_strike(struct faults *faults, struct str service, struct str operation);
+/* Its latency, which is over when the rules are replaced or taken away. */
+void faults_wait(struct faults *faults, const struct fault_strike *strike);
 /* What FAULT_LOST struck is done. */
 void faults_lost(struct faults *faults);
 

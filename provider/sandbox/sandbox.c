@@ -181,7 +181,8 @@ void sandbox_stop(struct sandbox *s)
     pthread_mutex_unlock(&s->control_lock);
     if (s->waking)
         pthread_join(s->wake, NULL);
-    jobs_stop(s->jobs); /* first: requests may wait for what runs */
+    faults_clear(s->faults); /* nobody is held up any longer */
+    jobs_stop(s->jobs);      /* first: requests may wait for what runs */
     server_stop(s->server);
     jobs_free(s->jobs);
     faults_free(s->faults);

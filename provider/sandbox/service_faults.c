@@ -1,5 +1,4 @@
 /* Faults in the server: what they do to an exchange, and the path by which they are set. */
-#include "base/clock.h"
 #include "provider/sandbox/exchange.h"
 #include "provider/sandbox/faults.h"
 #include "provider/sandbox/mhd_api.h"
@@ -48,7 +47,7 @@ bool faults_before(struct faults *faults, struct exchange *x, struct fault_strik
     struct str service = x->auth.service.n ? x->auth.service : STR("s3");
     *strike = faults_strike(faults, service, operation_of(x));
     if (strike->latency_ms)
-        clock_sleep_ms(strike->latency_ms);
+        faults_wait(faults, strike);
     if (strike->kind == FAULT_THROTTLE)
         throttle(x, strike);
     else if (strike->kind == FAULT_ERROR)

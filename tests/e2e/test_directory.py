@@ -14,7 +14,7 @@ import pytest
 
 from servers import program
 from support import planned, until
-from test_upload import SandboxPlace, place, sandbox  # noqa: F401 (fixtures)
+from test_upload import HELD_MS, SandboxPlace, place, sandbox  # noqa: F401 (fixtures)
 
 STACK = """
     stack: dir
@@ -220,15 +220,20 @@ def test_all_sizes(place, sandbox):  # noqa: F811
     place.assert_settled()
 
 
+def hold_after(sandbox, least):
+    """So many files arrive, the others are held up."""
+    sandbox.faults(*({"service": "s3", "operation": "PUT /dir-lake/dags/*", **more} for more in ({"latency": 0, "times": least}, {"latency": HELD_MS})))
+
+
 def test_interrupt(place, sandbox):  # noqa: F811
     """What is on its way ends, what has arrived is recorded; the next run sends the rest."""
     files = {f"{i:04}": b"%d" % i for i in range(300)}
     write(place, files)
     place.write(STACK)
-    sandbox.faults({"service": "s3", "operation": "PUT /dir-lake/dags/*", "latency": 400})
+    hold_after(sandbox, 40)
     process = place.start("apply", "--yes")
     s3 = sandbox.client()
-    until(lambda: s3.list_buckets()["Buckets"] and keys(s3))
+    until(lambda: s3.list_buckets()["Buckets"] and keys(s3), process=process)
     while process.poll() is None:
         process.send_signal(signal.SIGINT)  # two at once are one
         time.sleep(0.02)
@@ -309,9 +314,9 @@ def test_kill(place, sandbox, first):  # noqa: F811
         place.apply()
         files["kept"] = b"kept"
     write(place, files)
-    sandbox.faults({"service": "s3", "operation": "PUT /dir-lake/dags/*", "latency": 30})
+    hold_after(sandbox, 40)
     process = place.start("apply", "--yes")
-    until(lambda: s3.list_objects_v2(Bucket="dir-lake").get("KeyCount", 0) >= 40)
+    until(lambda: s3.list_objects_v2(Bucket="dir-lake").get("KeyCount", 0) >= 40, process=process)
     process.kill()
     process.communicate()
     sandbox.faults()

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.servers import STRICT, Versity, make_bucket
 from support import Stack, until
-from test_upload import MIB, content, place, sandbox  # noqa: F401 (fixtures)
+from test_upload import HELD_MS, MIB, content, place, sandbox  # noqa: F401 (fixtures)
 
 STACK = """
     stack: down
@@ -86,7 +86,7 @@ def arrived(part):
 
 def kill_midway(place, sandbox, least):
     """Kills a download of which some ranges have arrived."""
-    sandbox.faults({"service": "s3", "operation": GETS, "latency": 0, "times": least}, {"service": "s3", "operation": GETS, "latency": 2000})
+    sandbox.faults({"service": "s3", "operation": GETS, "latency": 0, "times": least}, {"service": "s3", "operation": GETS, "latency": HELD_MS})
     process = place.start("rollback", "code", "--to", "0", "--out", "old.bin")
     part = place.folder / ".old.bin.weir-part"
     until(lambda: part.exists() and arrived(part) >= least, process=process)

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from support import until
-from test_upload import KEY, PART, assert_object, content, place, sandbox, uploads  # noqa: F401 (fixtures)
+from test_upload import HELD_MS, KEY, PART, assert_object, content, place, sandbox, uploads  # noqa: F401 (fixtures)
 
 BUCKET_ONLY = """
     stack: up
@@ -21,7 +21,7 @@ DIRECTORY = BUCKET_ONLY + """
 ARTIFACT = BUCKET_ONLY + """
       code: {type: weir.artifact, source: big.bin, store: "${lake.name}/data"}
 """
-LATER_PARTS = [{"service": "s3", "operation": f"PUT /up-lake/data/*partNumber={part}*", "latency": 3000} for part in (2, 3)]
+LATER_PARTS = [{"service": "s3", "operation": f"PUT /up-lake/data/*partNumber={part}*", "latency": HELD_MS} for part in (2, 3)]
 
 
 def forget(place):
@@ -268,7 +268,7 @@ def test_artifact_taken_over_keeps_its_versions(place, sandbox):
     """It was stored, and the state did not know: what recovery takes over goes with the others in the end."""
     place.write(ARTIFACT).write(b"one", "big.bin")
     place.run("apply", "--yes", "--target", "lake")
-    sandbox.faults({"service": "s3", "operation": "PUT /up-lake/data/*", "latency": 400})
+    sandbox.faults({"service": "s3", "operation": "PUT /up-lake/data/*", "latency": HELD_MS})
     s3 = sandbox.client()
     process = place.start("apply", "--yes")
     until(lambda: sandbox.struck() == [1], process=process)

@@ -26,6 +26,7 @@ STACK = """
 WITHOUT_HASH = STACK.replace("big.sha256", "big.url")  # nothing that a plan would have to know
 KEY = "data/big file.bin"
 PART = "PUT /up-lake/data/big%20file.bin?*partNumber=*"
+HELD_MS = 3600_000  # until the faults are set anew
 
 
 class SandboxPlace(Sandbox):
@@ -125,9 +126,14 @@ def test_sums_are_kept(place, sandbox):
     assert not s3.list_buckets()["Buckets"]
 
 
+def hold_after(sandbox, least):
+    """So many parts arrive, the others are held up."""
+    sandbox.faults({"service": "s3", "operation": PART, "latency": 0, "times": least}, {"service": "s3", "operation": PART, "latency": HELD_MS})
+
+
 def kill_midway(place, sandbox, least):
-    """Kills an apply of which so many parts have arrived; the others are held up."""
-    sandbox.faults({"service": "s3", "operation": PART, "latency": 0, "times": least}, {"service": "s3", "operation": PART, "latency": 2000})
+    """Kills an apply of which so many parts have arrived."""
+    hold_after(sandbox, least)
     s3 = sandbox.client()
     process = place.start("apply", "--yes")
     until(lambda: len(parts(s3)) >= least, process=process)
@@ -161,14 +167,14 @@ def test_killed_when_all_was_sent(place, sandbox, same):
     data = content(64)
     place.write(STACK).write(data, "big.bin")
     last = "POST /up-lake/data/big%20file.bin?uploadId=*"
-    sandbox.faults({"service": "s3", "operation": PART, "latency": 0}, {"service": "s3", "operation": last, "latency": 500})
+    sandbox.faults({"service": "s3", "operation": PART, "latency": 0}, {"service": "s3", "operation": last, "latency": HELD_MS})
     s3 = sandbox.client()
     process = place.start("apply", "--yes")
     until(lambda: sandbox.struck() == [9, 1])
     process.kill()
     process.communicate()
-    until(lambda: s3.list_objects_v2(Bucket="up-lake")["KeyCount"] == 1)
     sandbox.faults({"service": "s3", "operation": PART, "latency": 0})
+    until(lambda: s3.list_objects_v2(Bucket="up-lake")["KeyCount"] == 1)
     if not same:
         data = data[:-1] + b"!"
         place.write(data, "big.bin")
@@ -183,10 +189,10 @@ def test_goes_on_after_two_signals(place, sandbox):
     """The second Ctrl-C ends what is in flight; what has arrived stays for the next run."""
     data = content(128)
     place.write(STACK).write(data, "big.bin")
-    sandbox.faults({"service": "s3", "operation": PART, "latency": 400})
+    hold_after(sandbox, 3)
     s3 = sandbox.client()
     process = place.start("apply", "--yes")
-    until(lambda: len(parts(s3)) >= 3)
+    until(lambda: len(parts(s3)) >= 3, process=process)
     while process.poll() is None:
         process.send_signal(signal.SIGINT)  # two at once are one
         time.sleep(0.02)
@@ -286,11 +292,12 @@ def test_changes_meanwhile(place, sandbox):
     """Noticed, and uploaded once more as it is now."""
     data = content(40, seed=2)
     place.write(WITHOUT_HASH).write(content(128), "big.bin").write(data, "big.new")
-    sandbox.faults({"service": "s3", "operation": PART, "latency": 150})
+    hold_after(sandbox, 2)
     process = place.start("apply", "--yes")
     s3 = sandbox.client()
-    until(lambda: len(parts(s3)) >= 2)
+    until(lambda: len(parts(s3)) >= 2, process=process)
     os.replace(place.folder / "big.new", place.folder / "big.bin")
+    sandbox.faults()
     out, err = process.communicate()
     assert process.returncode == 0, out + err
     assert_object(s3, data)
@@ -300,11 +307,12 @@ def test_changes_meanwhile(place, sandbox):
 def test_changes_while_its_hash_is_used(place, sandbox):
     """Others were planned with the hash: then it is an error, as with a saved plan."""
     place.write(STACK).write(content(64), "big.bin").write(content(40, seed=2), "big.new")
-    sandbox.faults({"service": "s3", "operation": PART, "latency": 150})
+    hold_after(sandbox, 2)
     process = place.start("apply", "--yes")
     s3 = sandbox.client()
-    until(lambda: len(parts(s3)) >= 2)
+    until(lambda: len(parts(s3)) >= 2, process=process)
     os.replace(place.folder / "big.new", place.folder / "big.bin")
+    sandbox.faults()
     out, err = process.communicate()
     assert process.returncode == 1 and "plan again" in err, out + err
     assert not uploads(s3) and "Contents" not in s3.list_objects_v2(Bucket="up-lake")
@@ -313,14 +321,14 @@ def test_changes_while_its_hash_is_used(place, sandbox):
 def test_never_stops_changing(place, sandbox):
     data = content(40)
     place.write(WITHOUT_HASH).write(data, "big.bin")
-    sandbox.faults({"service": "s3", "operation": PART, "latency": 50})
+    hold_after(sandbox, 0)
     process = place.start("apply", "--yes")
     seed = 0
-    while process.poll() is None:
+    while until(lambda: process.poll() is not None or sandbox.struck()[1]) and process.poll() is None:
         seed += 1
         with open(place.folder / "big.bin", "r+b") as file:
             file.write(str(seed).encode())
-        time.sleep(0.01)
+        hold_after(sandbox, 0)  # those that waited go on
     out, err = process.communicate()
     assert process.returncode == 1 and 'big.bin" changes while it is uploaded' in err, out + err
     s3 = sandbox.client()

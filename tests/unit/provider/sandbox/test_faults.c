@@ -1,5 +1,7 @@
 #include "provider/sandbox/faults.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,6 +81,36 @@ static void test_mistakes_leave_the_old_rules(void **state)
     faults_free(faults);
 }
 
+static void *wait_for_an_hour(void *arg)
+{
+    struct fault_strike strike = faults_strike(arg, STR("s3"), STR("GET /"));
+    faults_wait(arg, &strike);
+    return strike.latency_ms == 3600000 ? arg : NULL;
+}
+
+static void test_who_waits_goes_on_when_rules_change(void **state)
+{
+    (void)state;
+    struct faults *faults = faults_new();
+    struct err err = ERR_INIT;
+    for (int cleared = 0; cleared < 2; cleared++) {
+        assert_int_equal(faults_set(faults, STR("rules: [{latency: 3600000}]"), &err), 0);
+        pthread_t thread;
+        void *waited = NULL;
+        pthread_create(&thread, NULL, wait_for_an_hour, faults);
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        while (str_find(faults_text(faults, &arena), STR("\"struck\":1"), 0) < 0)
+            sched_yield();
+        if (cleared)
+            faults_clear(faults);
+        else
+            assert_int_equal(faults_set(faults, STR("rules: []"), &err), 0);
+        pthread_join(thread, &waited);
+        assert_ptr_equal(waited, faults);
+    }
+    faults_free(faults);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -86,6 +118,7 @@ int main(void)
         cmocka_unit_test(test_after_the_rule_above),
         cmocka_unit_test(test_same_seed_same_faults),
         cmocka_unit_test(test_mistakes_leave_the_old_rules),
+        cmocka_unit_test(test_who_waits_goes_on_when_rules_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
