@@ -85,7 +85,7 @@ static int scan_input(struct package *package, struct str dir, struct str patter
     }
     const char *folder = base.n ? arena_strz(arena, base) : ".";
     const struct value *patterns[] = {value_string(arena, rest)};
-    struct package_filter filter = {.include = value_list(arena, patterns, 1)};
+    struct package_filter filter = {.include = value_list(arena, patterns, 1), .watched = true};
     return path_is_dir(folder) ? package_scan(package, folder, &filter, err) : 0;
 }
 

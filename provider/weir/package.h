@@ -46,6 +46,7 @@ struct package_filter {
     const struct value *include, *exclude; /* lists of patterns (base/glob.h), or NULL */
     bool gitignore;
     bool vendored; /* what pip installed: without what differs from machine to machine */
+    bool watched;  /* only looked at: links may lead anywhere, what is no file is passed over */
 };
 
 void package_init(struct package *package, struct arena *arena);

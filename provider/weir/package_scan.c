@@ -148,6 +148,26 @@ static int check_link(struct walk *w, struct str path, struct err *err)
 static int walk_folder(
     struct walk *w, int parent, const char *name, struct str path, const struct step *above, struct err *err);
 
+/* Of what is no folder (nor leads to one): is it of no use here? */
+static bool passed_over(const struct walk *w, struct str path, bool regular)
+{
+    return !included(w, path) || (w->filter->watched && !regular);
+}
+
+static int visit_file(struct walk *w, struct str path, const struct stat *st, struct err *err)
+{
+    if (!w->filter->watched && !str_is_utf8(path))
+        return refuse(w, path, err, "has a name that is not UTF-8");
+    if (!S_ISREG(st->st_mode)) {
+        refuse(w, path, err, "is neither a file nor a folder");
+        return err_hint(err, "leave it out with `exclude`");
+    }
+    if (w->package->n >= FILES_MAX)
+        return err_set(err, ERR_INVALID, "\"%.*s\" holds more than a million files", STR_ARG(w->root));
+    add_file(w->package, path, path_join(w->package->arena, w->root, path), st);
+    return 0;
+}
+
 static int visit(
     struct walk *w, int folder, const char *name, struct str path, const struct step *above, struct err *err)
 {
@@ -157,22 +177,16 @@ static int visit(
     bool link = S_ISLNK(st.st_mode);
     if (excluded(w, path, S_ISDIR(st.st_mode)) || ignored(w, path, S_ISDIR(st.st_mode)))
         return 0;
-    if (link && (check_link(w, path, err) || fstatat(folder, name, &st, 0)))
-        return -1;
-    if (S_ISDIR(st.st_mode))
-        return link && excluded(w, path, true) ? 0 : walk_folder(w, folder, name, path, above, err);
-    if (!included(w, path))
+    bool nowhere = link && fstatat(folder, name, &st, 0), leads_down = !nowhere && S_ISDIR(st.st_mode);
+    if (!leads_down && passed_over(w, path, !nowhere && S_ISREG(st.st_mode)))
         return 0;
-    if (!str_is_utf8(path))
-        return refuse(w, path, err, "has a name that is not UTF-8");
-    if (!S_ISREG(st.st_mode)) {
-        refuse(w, path, err, "is neither a file nor a folder");
-        return err_hint(err, "leave it out with `exclude`");
-    }
-    if (w->package->n >= FILES_MAX)
-        return err_set(err, ERR_INVALID, "\"%.*s\" holds more than a million files", STR_ARG(w->root));
-    add_file(w->package, path, path_join(w->package->arena, w->root, path), &st);
-    return 0;
+    if (link && !w->filter->watched && check_link(w, path, err))
+        return -1;
+    if (nowhere) /* it was a moment ago */
+        return 0;
+    if (leads_down)
+        return link && excluded(w, path, true) ? 0 : walk_folder(w, folder, name, path, above, err);
+    return visit_file(w, path, &st, err);
 }
 
 /* Takes fd. */
@@ -228,6 +242,8 @@ static int walk_folder(
         circle = circle->parent;
     if (circle || here.depth > DEPTH_MAX) {
         close(fd);
+        if (circle && w->filter->watched)
+            return 0;
         return refuse(w, path, err, circle ? "is a link to a folder around it" : "lies too deep");
     }
     return read_folder(w, fd, path, &here, err);

@@ -77,7 +77,8 @@ static int add_sources(struct package *local, struct str folder, struct err *err
     const struct value *patterns[sizeof built / sizeof *built];
     for (size_t i = 0; i < sizeof built / sizeof *built; i++)
         patterns[i] = value_stringz(arena, built[i]);
-    struct package_filter filter = {.exclude = value_list(arena, patterns, sizeof built / sizeof *built)};
+    struct package_filter filter = {
+        .exclude = value_list(arena, patterns, sizeof built / sizeof *built), .watched = true};
     return package_scan(local, folder.p, &filter, err);
 }
 /* What cannot be looked at is pip's to complain of. */

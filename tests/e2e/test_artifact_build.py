@@ -45,6 +45,27 @@ def test_inputs_that_match_what_is_made(tmp_path):
     assert (tmp_path / "runs").read_text() == "run\n" * 2
 
 
+def test_inputs_beside_what_could_not_be_packed(tmp_path):
+    """They are only looked at: a link may lead anywhere, and what is no file is none."""
+    stack = built(tmp_path, "echo run >> ../runs; cat in/*/*.c > out", files={"in/a/a.c": "1"}, inputs=", inputs: ['in/**/*.c']")
+    write(tmp_path, {"elsewhere/b.c": "1", "file": "1"})
+    (stack.folder / "in/there").symlink_to(tmp_path / "elsewhere")
+    (stack.folder / "in/python").symlink_to("/bin/sh")
+    (stack.folder / "in/nowhere.c").symlink_to("nowhere")
+    (stack.folder / "in/a/outside.c").symlink_to(tmp_path / "file")
+    (stack.folder / "in/a/around").symlink_to("..")
+    os.mkfifo(stack.folder / "in/fifo.c")
+    os.close(os.open(os.fsencode(stack.folder) + b"/in/caf\xe9.c", os.O_CREAT))
+    first = shas(stack)
+    assert shas(stack) == first
+    for name in ("elsewhere/b.c", "file"):
+        write(tmp_path, {name: "2"})
+        second = shas(stack)
+        assert second != first
+        first = second
+    assert (tmp_path / "runs").read_text() == "run\n" * 3
+
+
 def test_input_that_changes_during_the_build(tmp_path):
     """What somebody writes meanwhile is not taken for built."""
     stack = built(tmp_path, "echo run >> ../runs; cp in out; echo late > in", files={"in": "early"}, inputs=", inputs: [in]")

@@ -317,6 +317,25 @@ static void follows_links_inside(void **state)
     expect_files("links", &(struct package_filter){0}, "file folder/a real/a");
 }
 
+/* Such as those of a virtual environment. */
+static void links_that_are_not_wanted(void **state)
+{
+    (void)state;
+    put("venv", "main.py", "x", 0644, 1);
+    put("venv", "bin/activate", "x", 0644, 1);
+    assert_int_equal(symlink("/bin/sh", at("venv/bin/python")), 0);
+    assert_int_equal(symlink("nowhere", at("venv/bin/nothing")), 0);
+    expect_files("venv", &(struct package_filter){.include = list("*.py", NULL)}, "main.py");
+    expect_refusal("venv", "venv/bin/");
+    assert_int_equal(symlink("/bin", at("venv/folder")), 0);
+    struct package package;
+    struct err err = ERR_INIT;
+    assert_int_equal(
+        scan(&package, "venv", &(struct package_filter){.include = list("*.py", NULL)}, &err), -1);
+    assert_non_null(strstr(err.message, "venv/folder\" is a link that leaves the folder"));
+    package_release(&package);
+}
+
 static void two_files_of_one_name(void **state)
 {
     (void)state;
@@ -444,6 +463,7 @@ int main(void)
         cmocka_unit_test(gitignore_of_other_trees),
         cmocka_unit_test(refuses_what_cannot_go_in),
         cmocka_unit_test(follows_links_inside),
+        cmocka_unit_test(links_that_are_not_wanted),
         cmocka_unit_test(two_files_of_one_name),
         cmocka_unit_test(a_file_where_another_has_a_folder),
         cmocka_unit_test(notices_changes),
