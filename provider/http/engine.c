@@ -7,6 +7,7 @@
 #include "base/crash.h"
 #include "base/mem.h"
 #include "provider/http/http.h"
+#include "provider/http/loop.h"
 #include "provider/http/trace.h"
 #include "provider/http/transfer.h"
 
@@ -26,6 +27,7 @@ enum {
 struct http_engine {
     const struct curl_api *curl;
     CURLM *multi;
+    struct loop loop;
     pthread_t thread;
     struct trace trace;
     pthread_mutex_t trace_lock;
@@ -134,11 +136,8 @@ static void *network_main(void *arg)
         bool stop = take_incoming(engine);
         if (stop && !engine->active)
             break;
-        int running;
-        engine->curl->multi_perform(engine->multi, &running);
+        loop_turn(&engine->loop, check_cancelled(engine));
         finish_completed(engine);
-        int wait_ms = check_cancelled(engine);
-        engine->curl->multi_poll(engine->multi, NULL, 0, wait_ms, NULL);
     }
     engine->curl->multi_cleanup(engine->multi); /* here, where its last words on TLS raise no signal */
     return NULL;
@@ -230,7 +229,7 @@ static void flush(struct http_queue *queue)
     queue->outgoing = NULL;
     queue->outgoing_count = 0;
     if (first) /* otherwise it has been woken already */
-        engine->curl->multi_wakeup(engine->multi);
+        loop_wake(&engine->loop);
 }
 
 static void push(struct transfer **list, struct transfer *t)
@@ -368,12 +367,14 @@ int http_engine_new(const struct http_options *options, struct http_engine **out
     curl->multi_setopt(engine->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, total);
     curl->multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, total);
     curl->multi_setopt(engine->multi, CURLMOPT_MAX_HOST_CONNECTIONS, per_host);
-    int failed = start_thread(engine);
-    if (failed) {
+    int failed = loop_init(&engine->loop, curl, engine->multi, err);
+    if (!failed && (failed = start_thread(engine))) {
         errno = failed;
         err_errno(err, ERR_FAILED, "cannot start the network thread");
-        engine->stop = true;
+    }
+    if (failed) {
         curl->multi_cleanup(engine->multi);
+        loop_release(&engine->loop);
         free(engine->ca_file);
         free(engine);
         return -1;
@@ -388,9 +389,10 @@ void http_engine_free(struct http_engine *engine)
         return;
     pthread_mutex_lock(&engine->lock);
     engine->stop = true;
-    engine->curl->multi_wakeup(engine->multi); /* under the lock: the thread closes the handle soon after */
     pthread_mutex_unlock(&engine->lock);
+    loop_wake(&engine->loop);
     pthread_join(engine->thread, NULL);
+    loop_release(&engine->loop);
     for (struct transfer *next, *t = engine->idle; t; t = next) {
         next = t->next;
         transfer_free(t);

@@ -9,8 +9,8 @@
  */
 #include "base/mem.h"
 #include "provider/aws/client.h"
-#include "provider/http/curl_api.h"
 
+#include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,44 +59,43 @@ static size_t drop(char *data, size_t size, size_t n, void *ctx)
 
 static void bare(struct bench *b)
 {
-    const struct curl_api *curl = curl_api(NULL);
-    CURLM *multi = curl->multi_init();
+    CURLM *multi = curl_multi_init();
     struct curl_slist expect = {(char[]){"Expect:"}, NULL},
                       authorization = {(char[]){"Authorization: " UNSIGNED}, &expect},
                       type = {(char[]){"Content-Type: " FORM_TYPE}, &authorization};
     CURL **easy = mem_alloc((size_t)b->workers * sizeof *easy);
     int begun = 0, ended = 0;
     for (; begun < b->workers && begun < b->requests; begun++) {
-        easy[begun] = curl->easy_init();
-        curl->easy_setopt(easy[begun], CURLOPT_URL, b->url);
-        curl->easy_setopt(easy[begun], CURLOPT_POSTFIELDS, FORM);
-        curl->easy_setopt(easy[begun], CURLOPT_HTTPHEADER, &type);
-        curl->easy_setopt(easy[begun], CURLOPT_WRITEFUNCTION, drop);
-        curl->multi_add_handle(multi, easy[begun]);
+        easy[begun] = curl_easy_init();
+        curl_easy_setopt(easy[begun], CURLOPT_URL, b->url);
+        curl_easy_setopt(easy[begun], CURLOPT_POSTFIELDS, FORM);
+        curl_easy_setopt(easy[begun], CURLOPT_HTTPHEADER, &type);
+        curl_easy_setopt(easy[begun], CURLOPT_WRITEFUNCTION, drop);
+        curl_multi_add_handle(multi, easy[begun]);
     }
     int handles = begun;
     while (ended < b->requests) {
         int running, queued;
-        curl->multi_perform(multi, &running);
-        for (CURLMsg *m; (m = curl->multi_info_read(multi, &queued));) {
+        curl_multi_perform(multi, &running);
+        for (CURLMsg *m; (m = curl_multi_info_read(multi, &queued));) {
             CURL *done = m->easy_handle;
             long status = 0;
             if (m->data.result == CURLE_OK)
-                curl->easy_getinfo(done, CURLINFO_RESPONSE_CODE, &status);
+                curl_easy_getinfo(done, CURLINFO_RESPONSE_CODE, &status);
             b->failed += status != 200;
             ended++;
-            curl->multi_remove_handle(multi, done);
+            curl_multi_remove_handle(multi, done);
             if (begun < b->requests) {
                 begun++;
-                curl->multi_add_handle(multi, done);
+                curl_multi_add_handle(multi, done);
             }
         }
         if (ended < b->requests)
-            curl->multi_poll(multi, NULL, 0, 1000, NULL);
+            curl_multi_poll(multi, NULL, 0, 1000, NULL);
     }
     for (int i = 0; i < handles; i++)
-        curl->easy_cleanup(easy[i]);
-    curl->multi_cleanup(multi);
+        curl_easy_cleanup(easy[i]);
+    curl_multi_cleanup(multi);
     free(easy);
 }
 

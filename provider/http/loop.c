@@ -1,0 +1,94 @@
+#include "provider/http/loop.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { EVENTS = 64 };
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *unused)
+{
+    (void)easy, (void)unused;
+    struct loop *loop = ctx;
+    struct epoll_event event = {.data.fd = fd,
+        .events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u)};
+    if (what == CURL_POLL_REMOVE)
+        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
+    else if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) && errno == EEXIST)
+        return epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event);
+    return 0;
+}
+
+static int on_timer(CURLM *multi, long timeout_ms, void *ctx)
+{
+    (void)multi;
+    struct loop *loop = ctx;
+    loop->due_ms = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
+    return 0;
+}
+
+int loop_init(struct loop *loop, const struct curl_api *curl, CURLM *multi, struct err *err)
+{
+    *loop = (struct loop){.curl = curl, .multi = multi, .due_ms = -1};
+    loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+    loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct epoll_event event = {.data.fd = loop->wake, .events = EPOLLIN};
+    if (loop->epoll < 0 || loop->wake < 0 || epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->wake, &event))
+        return err_errno(err, ERR_FAILED, "cannot wait for the network");
+    curl->multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl->multi_setopt(multi, CURLMOPT_SOCKETDATA, loop);
+    curl->multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl->multi_setopt(multi, CURLMOPT_TIMERDATA, loop);
+    return 0;
+}
+
+void loop_release(struct loop *loop)
+{
+    fd_close_ptr(&loop->epoll);
+    fd_close_ptr(&loop->wake);
+}
+
+void loop_wake(struct loop *loop)
+{
+    eventfd_write(loop->wake, 1);
+}
+
+static void act(struct loop *loop, curl_socket_t fd, int flags)
+{
+    int running;
+    CURLMcode code = loop->curl->multi_socket_action(loop->multi, fd, flags, &running);
+    assert(code == CURLM_OK);
+    (void)code;
+}
+
+static int flags_of(uint32_t events)
+{
+    return (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+           (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+}
+
+void loop_turn(struct loop *loop, int limit_ms)
+{
+    struct epoll_event events[EVENTS];
+    eventfd_t unused;
+    if (loop->due_ms >= 0) {
+        int64_t left_ms = loop->due_ms - clock_mono_ms();
+        limit_ms = left_ms < 0 ? 0 : left_ms < limit_ms ? (int)left_ms : limit_ms;
+    }
+    int n = epoll_wait(loop->epoll, events, EVENTS, limit_ms);
+    for (int i = 0; i < n; i++) {
+        if (events[i].data.fd == loop->wake)
+            eventfd_read(loop->wake, &unused);
+        else
+            act(loop, events[i].data.fd, flags_of(events[i].events));
+    }
+    if (loop->due_ms >= 0 && loop->due_ms <= clock_mono_ms()) {
+        loop->due_ms = -1; /* libcurl says so when it wants another */
+        act(loop, CURL_SOCKET_TIMEOUT, 0);
+    }
+}
