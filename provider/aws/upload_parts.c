@@ -1,10 +1,10 @@
 /*
  * Uploads in parts.
  *
- * One thread reads and hashes a part, in order, while a few that it has read are on their way. So SHA-256
- * runs over the file once from its beginning to its end, the network is never idle, and no more is read ahead
- * than is being sent. The bytes are read again for sending, but then they are in the page cache, or the
- * machine has so little memory that nothing would help.
+ * One thread reads and hashes the parts, in order, while a few that it has read are on their way and as many
+ * wait for their turn. So SHA-256 runs over the file once from its beginning to its end, and the network is
+ * never idle. The bytes are read again for sending, but then they are in the page cache, or the machine has
+ * so little memory that nothing would help.
  *
  * Between the parts it tells of progress, and passes a wish to stop on to what is on its way.
  */
@@ -25,6 +25,7 @@
 
 enum {
     AT_ONCE = 8,
+    AHEAD = 8, /* so many are read before they can be sent */
     BLOCK = 256 * 1024,
     TICK_MS = 200,
 };
@@ -80,6 +81,8 @@ struct parts {
     char *block;
     struct arena arena; /* entity tags */
 
+    int read, sent; /* so many parts have been */
+    int64_t at;     /* of the file, up to there */
     struct aws_flight *flight;
     struct slot *free;
     atomic_bool stop;          /* for what is on its way */
@@ -119,25 +122,32 @@ static int64_t part_length(const struct parts *p, int part)
 
 /* ---- reading ---- */
 
-static int read_part(struct parts *p, int part, struct err *err)
+static bool is_there_already(const struct parts *p, int part)
 {
-    int64_t at = part_start(p, part), end = at + part_length(p, part);
-    uint64_t crc = 0;
-    while (at < end) {
-        size_t want = end - at < BLOCK ? (size_t)(end - at) : BLOCK;
-        ssize_t n = pread(p->source->fd, p->block, want, at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_errno(err, ERR_IO, "cannot read \"%s\"", p->source->name);
-        if (!n)
-            return err_set(err, ERR_IO, "\"%s\" became shorter while it was read", p->source->name);
-        crc = crc64_update(crc, p->block, (size_t)n);
-        if (p->sha)
-            sha256_update(p->sha, p->block, (size_t)n);
-        at += n;
-    }
-    p->crcs[part] = crc;
+    const struct upload_part *there = &p->record.parts[part];
+    return there->etag.n && there->crc == p->crcs[part];
+}
+
+/* A block of the next part. */
+static int read_on(struct parts *p, struct err *err)
+{
+    int64_t left = part_start(p, p->read) + part_length(p, p->read) - p->at;
+    ssize_t n = pread(p->source->fd, p->block, left < BLOCK ? (size_t)left : BLOCK, p->at);
+    if (n < 0 && errno == EINTR)
+        return 0;
+    if (n < 0)
+        return err_errno(err, ERR_IO, "cannot read \"%s\"", p->source->name);
+    if (!n)
+        return err_set(err, ERR_IO, "\"%s\" became shorter while it was read", p->source->name);
+    p->crcs[p->read] = crc64_update(p->crcs[p->read], p->block, (size_t)n);
+    if (p->sha)
+        sha256_update(p->sha, p->block, (size_t)n);
+    p->at += n;
+    if (n < left)
+        return 0;
+    if (p->completed && !is_there_already(p, p->read)) /* of what the file was before */
+        return err_set(err, ERR_STALE, "the object is complete, and the file has changed since");
+    p->read++;
     return 0;
 }
 
@@ -181,22 +191,18 @@ static int send_part(struct parts *p, struct slot *slot, struct err *err)
     return 0;
 }
 
-/* Reads the part, and sends it where it is not there yet. */
-static void begin_part(struct parts *p, int part)
+/* Sends what has been read, as far as it is not there yet and as there are free slots. */
+static void send_read(struct parts *p)
 {
     struct err err = ERR_INIT;
-    const struct upload_part *there = &p->record.parts[part];
-    if (read_part(p, part, &err)) {
-        fail(p, &err);
-    } else if (there->etag.n && there->crc == p->crcs[part]) {
-        p->kept += part_length(p, part);
-    } else if (p->completed) { /* of what the file was before */
-        err_set(&err, ERR_STALE, "the object is complete, and the file has changed since");
-        fail(p, &err);
-    } else {
+    for (; p->sent < p->read && p->free && !p->stop; p->sent++) {
+        if (is_there_already(p, p->sent)) {
+            p->kept += part_length(p, p->sent);
+            continue;
+        }
         struct slot *slot = p->free;
         p->free = slot->next;
-        slot->part = part;
+        slot->part = p->sent;
         if (send_part(p, slot, &err)) {
             fail(p, &err);
             release(p, slot);
@@ -262,12 +268,14 @@ static int send_all(struct parts *p, struct err *err)
     p->block = mem_alloc(BLOCK);
     p->flight = aws_flight_new(provider_aws(p->ctx->provider));
     p->began_ms = p->told_ms = clock_mono_ms();
-    for (int next = 0; (next < p->count && !p->stop) || aws_flight_count(p->flight);) {
-        bool read = next < p->count && !p->stop && p->free;
-        if (read)
-            begin_part(p, next++);
+    while ((p->sent < p->count && !p->stop) || aws_flight_count(p->flight)) {
+        struct err failure = ERR_INIT;
+        bool reads = p->read < p->count && p->read < p->sent + AHEAD && !p->stop;
+        if (reads && read_on(p, &failure))
+            fail(p, &failure);
+        send_read(p);
         struct aws_sending *back;
-        for (int64_t wait_ms = read ? 0 : TICK_MS; (back = aws_flight_next(p->flight, wait_ms)); wait_ms = 0)
+        for (int64_t wait_ms = reads ? 0 : TICK_MS; (back = aws_flight_next(p->flight, wait_ms)); wait_ms = 0)
             end_part(p, back->owner);
         look_around(p);
     }

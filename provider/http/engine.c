@@ -268,7 +268,7 @@ static struct transfer *take_over(struct http_queue *queue, int64_t timeout_ms)
     until.tv_nsec += timeout_ms % 1000 * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    int late = 0;
+    int late = !timeout_ms;
     pthread_mutex_lock(&queue->lock);
     while (!queue->over && !late) {
         if (timeout_ms < 0)
