@@ -2,11 +2,13 @@
 
 import base64
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 from botocore.auth import S3SigV4Auth
@@ -16,6 +18,10 @@ sys.path.append(str(Path(__file__).parent.parent / "e2e" / "sandbox"))
 from servers import Sandbox, Versity  # noqa: E402
 
 PART = 8 << 20
+
+# A store over a network: some 200 MB and 1,300 objects a second, as a gateway to a Ceph cluster gives them.
+FAR_MS, FAR_PART_MS = 44, 225
+FAR = [{"service": "s3", "operation": "PUT *partNumber=*", "latency": FAR_PART_MS}, {"service": "s3", "latency": FAR_MS}]
 
 STACK = """
 stack: transfer
@@ -59,6 +65,10 @@ class Place:
         self.number += 1
         self.bucket = f"bench-{self.number}"
         self.s3.create_bucket(Bucket=self.bucket)
+
+    def faults(self, rules):
+        body = json.dumps({"rules": rules}).encode()
+        urllib.request.urlopen(urllib.request.Request(self.server.url + "/_weir/faults", data=body, method="POST")).close()
 
     def put(self, key, path, start, length, body, **headers):
         """A line for the bare client: the request that weir would send. body None: not part of the signature."""
@@ -104,23 +114,25 @@ def put_file(place, tree, path):
 
 def bare(Run, binaries, place, work, what, large, tree):
     """A run of the bare client with requests like weir's; signing them is not counted."""
-    lines = []
+    requests, seconds = work / "requests", 0
     if what == "large":
-        size = large.stat().st_size
-        upload = place.s3.create_multipart_upload(Bucket=place.bucket, Key="large", ChecksumAlgorithm="CRC64NVME", ChecksumType="FULL_OBJECT")["UploadId"]
+        size, key = large.stat().st_size, {"Bucket": place.bucket, "Key": "large"}
         sums = subprocess.run([binaries / "part_sums", large, str(PART)], check=True, capture_output=True, text=True).stdout.split()
-        for number, start in enumerate(range(0, size, PART), 1):
-            lines.append(place.put(f"large?partNumber={number}&uploadId={upload}", large, start, min(PART, size - start), None, x_amz_checksum_crc64nvme=sums[number - 1]))
+        began = time.monotonic()
+        key["UploadId"] = upload = place.s3.create_multipart_upload(**key, ChecksumAlgorithm="CRC64NVME", ChecksumType="FULL_OBJECT")["UploadId"]
+        seconds += time.monotonic() - began
+        lines = [place.put(f"large?partNumber={number}&uploadId={upload}", large, start, min(PART, size - start), None, x_amz_checksum_crc64nvme=sums[number - 1])
+                 for number, start in enumerate(range(0, size, PART), 1)]
     else:
         lines = [put_file(place, tree, path) for path in sorted(tree.rglob("file-*"))]
-    requests = work / "requests"
     requests.write_text("\n".join(lines) + "\n")
-    run = Run([binaries / "bare_upload", "8" if what == "large" else "64"], stdin=requests, runs=1)
+    run = Run([binaries / "bare_transfer", "put", "8" if what == "large" else "64"], stdin=requests, runs=1)
     if what == "large":
         parts = [{"PartNumber": number, "ETag": etag, "ChecksumCRC64NVME": sums[number - 1]} for number, etag in enumerate(run.out.split(), 1)]
         began = time.monotonic()
-        place.s3.complete_multipart_upload(Bucket=place.bucket, Key="large", UploadId=upload, MultipartUpload={"Parts": parts})
-        run.seconds += time.monotonic() - began  # some servers copy the parts only now
+        place.s3.complete_multipart_upload(**key, MultipartUpload={"Parts": parts})
+        seconds += time.monotonic() - began
+    run.seconds += seconds
     return run
 
 
@@ -177,30 +189,33 @@ def pairs(rounds, what, place, weir, Run, binaries, work, large, tree):
 def bench(title, judge, work, quick, weir, Run, binaries):
     megabytes, files = (128, 500) if quick else (1024, 5000)
     rounds = 1 if quick else 5
-    title("uploads", f"{megabytes} MiB in one file, {files} files of 4 KiB, against the sandbox in a process of its own (not synced to disk); bare client: libcurl with "
-          f"requests like weir's, hashed and signed beforehand (bare_upload.c); weir and bare: the median of {rounds}, in turns; the others: once; all share the machine with the server, and with a load of {os.getloadavg()[0]:.1f} from elsewhere")
-    large, tree = make_sources(work, megabytes, files)
-    place = Place(Sandbox("-"))
-    others = list(clients(place, work, large, tree))
-    mine = Weir(Run, weir, place, work, large, tree)
     names = {"large": f"{megabytes} MiB", "tree": f"{files} files", "again": f"{files} files, unchanged"}
-    for what, name in names.items():
-        print(f"  {name}")
+    large, tree = make_sources(work, megabytes, files)
+
+    def compare(what, place, mine, others, where=""):
+        print(f"  {names[what]}{where}")
         yard, run = pairs(rounds, what, place, mine, Run, binaries, work, large, tree)
         if yard:
             row("bare", yard)
         row("weir", run, yard)
-        slowest = []
         for other in others:
             place.renew()
             if what == "again":
                 other.run(Run, place, "tree")
-            slowest.append(other.run(Run, place, what))
-            row(other.name, slowest[-1], yard)
-        for other, theirs in zip(others, slowest):
-            judge(f"{what}: weir against {other.name}", run.seconds / theirs.seconds, 1, " x")
-        if yard:
-            print(judge(f"{what}: weir against the bare client", run.seconds / yard.seconds, 1.1, " x"), end="")
+            theirs = other.run(Run, place, what)
+            row(other.name, theirs, yard)
+            judge(f"{what}{where}: weir against {other.name}", run.seconds / theirs.seconds, 1, " x")
+        if yard and place.server.kind == "sandbox":
+            print(judge(f"{what}{where}: weir against the bare client", run.seconds / yard.seconds, 1.1, " x"), end="")
+        return yard, run
+
+    title("uploads", f"{megabytes} MiB in one file, {files} files of 4 KiB, against the sandbox in a process of its own (not synced to disk); bare client: libcurl with "
+          f"requests like weir's, hashed and signed beforehand (bare_transfer.c); weir and bare: the median of {rounds}, in turns; the others: once; all share the machine with the server, and with a load of {os.getloadavg()[0]:.1f} from elsewhere")
+    place = Place(Sandbox("-"))
+    others = list(clients(place, work, large, tree))
+    mine = Weir(Run, weir, place, work, large, tree)
+    for what in names:
+        yard, run = compare(what, place, mine, others)
         if what == "large":
             pass_seconds = sha_seconds(large)
             # a seventh for the CRC-64 that goes with every part
@@ -208,14 +223,19 @@ def bench(title, judge, work, quick, weir, Run, binaries):
         if what == "again":
             print(judge("the unchanged tree", run.seconds, 0.15, " s"), end="")
         print(judge(f"{what}: memory", run.megabytes, 64, " MB"))
+
+    title("uploads over a network", f"the same with {FAR_MS} ms of latency for each call and {FAR_PART_MS} ms for each part of a file, however large its sender makes them: "
+          "so the bare client is about as fast as with a gateway to a Ceph cluster (205 MB/s, 1,280 objects/s)")
+    place.faults(FAR)
+    for what in names:
+        compare(what, place, mine, others, ", over a network")
+        print()
     place.server.stop()
+
     if not Versity.program():
         return
     place = Place(Versity(folder=work))
     mine = Weir(Run, weir, place, work, large, tree)
     for what in ("large", "tree"):
-        print(f"  {names[what]}, to versitygw")
-        yard, run = pairs(rounds, what, place, mine, Run, binaries, work, large, tree)
-        row("bare", yard)
-        row("weir", run, yard)
+        compare(what, place, mine, [], ", to versitygw")
     place.server.stop()
