@@ -54,15 +54,8 @@ static int run(struct invocation *inv)
     return status;
 }
 
-static const struct option options[] = {
-    {0, "no-refresh", .offset = offsetof(struct settings, no_refresh),
-        .doc = "trust the state instead of reading the live services"},
-    {0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .offset = offsetof(struct settings, parallelism),
-        .min = 1, .max = 1024, .doc = "at most so many operations at a time (default: 32)"},
-};
-static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {
-    &own_set, &options_change, &options_json, &options_stack, NULL};
+    &options_deploy, &options_change, &options_json, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir deploy", "all artifacts, and what uses them"},
     {"weir deploy csv_to_trusted --yes", "one job with its script, without a question"},

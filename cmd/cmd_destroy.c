@@ -102,7 +102,7 @@ static const struct option options[] = {
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {
-    &own_set, &options_teardown, &options_change, &options_json, &options_plan, &options_stack, NULL};
+    &own_set, &options_teardown, &options_change, &options_json, &options_destroy, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir destroy", "show what goes, ask, delete it"},
     {"weir destroy -e dev --yes", "without a question"},

@@ -26,7 +26,7 @@ static int run(struct invocation *inv)
     return status;
 }
 
-static const struct option_set *const sets[] = {&options_json, &options_plan, &options_stack, NULL};
+static const struct option_set *const sets[] = {&options_json, &options_drift, &options_stack, NULL};
 
 const struct command cmd_drift = {
     .name = "drift",

@@ -63,6 +63,11 @@ static int run(struct invocation *inv)
         return invocation_usage(inv, "plan --destroy shows what they would erase",
             "--force-empty, --skip-final-snapshot, --force-secrets, --delete-protected and --lab are for "
             "destroying");
+    if (own->destroy && inv->settings->replaces.n)
+        return invocation_usage(inv, NULL, "--replace makes anew what --destroy would delete");
+    if (own->format && str_eqz(str_z(own->format), "markdown") && inv->settings->json)
+        return invocation_usage(inv, "--markdown FILE writes it to a file, whatever is printed",
+            "--format markdown does not go with --json");
     int status = planning_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
         return status;

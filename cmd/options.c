@@ -28,19 +28,46 @@ static const struct option stack[] = {
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, FIELD(specs), .completes = COMPLETES_DIR,
         .doc = "folder with specs of resource types, over the built-in ones"},
 };
+/* What commands that plan have in common; each takes of it what it can make use of. */
+#define OPTION_TARGET                                                                                        \
+    {                                                                                                        \
+        0, "target",                                                                                         \
+            .value = "ADDRESS", .kind = OPTION_LIST, FIELD(targets), .completes = COMPLETES_ADDRESS,         \
+            .doc = "only this resource (NAME, NAME[\"key\"], a module) and what it needs; may be repeated"   \
+    }
+#define OPTION_NO_REFRESH                                                                                    \
+    {                                                                                                        \
+        0, "no-refresh", FIELD(no_refresh), .doc = "trust the state instead of reading the live services"    \
+    }
+#define OPTION_DELETE_ADOPTED                                                                                \
+    {                                                                                                        \
+        0, "delete-adopted", FIELD(delete_adopted),                                                          \
+            .doc = "agree that resources which were there before weir may be deleted"                        \
+    }
+#define OPTION_PARALLELISM                                                                                   \
+    {                                                                                                        \
+        0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1024, FIELD(parallelism),    \
+                          .doc = "at most so many operations at a time (default: 32)"                        \
+    }
 static const struct option plan[] = {
-    {0, "target", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(targets), .completes = COMPLETES_ADDRESS,
-        .doc = "only this resource (NAME, NAME[\"key\"], a module) and what it needs; may be repeated"},
+    OPTION_TARGET,
     {0, "replace", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(replaces), .completes = COMPLETES_ADDRESS,
         .doc = "delete and create this resource anew; may be repeated"},
-    {0, "no-refresh", FIELD(no_refresh), .doc = "trust the state instead of reading the live services"},
+    OPTION_NO_REFRESH,
     {0, "to", .value = "RUN", .kind = OPTION_TEXT, FIELD(to),
         .doc = "with the stack's files and inputs as that run had them (\"weir history\")"},
-    {0, "delete-adopted", FIELD(delete_adopted),
-        .doc = "agree that resources which were there before weir may be deleted"},
-    {0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1024, FIELD(parallelism),
-        .doc = "at most so many operations at a time (default: 32)"},
+    OPTION_DELETE_ADOPTED,
+    OPTION_PARALLELISM,
 };
+static const struct option destroy[] = {
+    {0, "target", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(targets), .completes = COMPLETES_ADDRESS,
+        .doc = "only this resource (NAME, NAME[\"key\"], a module) and what depends on it; may be repeated"},
+    OPTION_NO_REFRESH,
+    OPTION_DELETE_ADOPTED,
+    OPTION_PARALLELISM,
+};
+static const struct option drift[] = {OPTION_TARGET, OPTION_PARALLELISM};
+static const struct option deploy[] = {OPTION_NO_REFRESH, OPTION_PARALLELISM};
 static const struct option teardown[] = {
     {0, "force-empty", FIELD(force_empty),
         .doc = "delete what is in buckets, repositories and the like, all versions of it"},
@@ -62,6 +89,9 @@ const struct option_set options_common = OPTION_SET("Options of every command", 
 const struct option_set options_json = OPTION_SET(NULL, json);
 const struct option_set options_stack = OPTION_SET("Options that pick the stack", stack);
 const struct option_set options_plan = OPTION_SET("Options of the plan", plan);
+const struct option_set options_destroy = OPTION_SET("Options of the plan", destroy);
+const struct option_set options_drift = OPTION_SET("Options of the plan", drift);
+const struct option_set options_deploy = OPTION_SET("Options of the plan", deploy);
 const struct option_set options_teardown = OPTION_SET("Options of what else goes", teardown);
 const struct option_set options_change = OPTION_SET(NULL, change);
 

@@ -89,8 +89,11 @@ struct option_set {
 
 extern const struct option_set options_common; /* --help, --no-color, --verbose: every command has them */
 extern const struct option_set options_json;
-extern const struct option_set options_stack;    /* which stack, with which inputs */
-extern const struct option_set options_plan;     /* what to plan */
+extern const struct option_set options_stack;   /* which stack, with which inputs */
+extern const struct option_set options_plan;    /* what to plan: plan, apply */
+extern const struct option_set options_destroy; /* of these, what each of these makes use of */
+extern const struct option_set options_drift;
+extern const struct option_set options_deploy;
 extern const struct option_set options_change;   /* --yes, --lock-timeout */
 extern const struct option_set options_teardown; /* what may go besides the resources */
 

@@ -150,11 +150,20 @@ def test_unreadable_stack(local_stack):
     (["fmt", "-C", "absent"], 'no file or folder "absent"'),
     (["--verison"], 'did you mean "--version"?'),
     (["-version"], 'did you mean "--version"?'),
+    (["destroy", "--to", "1"], 'unknown option "--to"'),
+    (["drift", "--no-refresh"], 'unknown option "--no-refresh"'),
+    (["plan", "--destroy", "--replace", "a"], "--replace"),
 ])
 def test_wrong_usage(local_stack, args, word):
     local_stack.write("stack: s\n")
     result = local_stack.run(*args, status=3)
     assert word in result.err and result.out == "", str(result)
+
+
+def test_events_and_markdown_do_not_mix(local_stack):
+    local_stack.write("stack: s\n")
+    refused = local_stack.run("plan", "--json", "--format", "markdown", status=3).events()
+    assert "--markdown FILE" in refused[0]["hint"]
 
 
 @pytest.mark.parametrize("args, word", [(["output", "absent"], "absent"), (["docs", "aws.s3.buket"], "aws.s3.bucket"), (["state", "show", "absent"], "absent")])
