@@ -9,6 +9,11 @@ sys.path.insert(0, str(Path(__file__).parent / "e2e"))
 from support import Cloud  # noqa: E402
 
 
+# What a user or a CI has set for programs of its own is not for servers on loopback, clients and builds.
+for name in list(os.environ):
+    if name.startswith(("AWS_", "GIT_")) or name.lower().endswith("_proxy"):
+        del os.environ[name]
+
 # In the background of a shell, or under nohup, these are ignored, and would be by all that tests start and interrupt.
 for number, usual in (signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL):
     if signal.getsignal(number) == signal.SIG_IGN:

@@ -31,6 +31,11 @@ def until(look, process=None):
     return found
 
 
+def traceable():
+    """Is strace there, and allowed?"""
+    return shutil.which("strace") and subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode == 0
+
+
 class Cloud:
     """tests/tools/cloud.py in a process of its own."""
 

@@ -1,13 +1,12 @@
 """weir.artifact: what is remembered between runs is only a shortcut. Stale, damaged, shared or not to be written, it changes nothing."""
 
 import os
-import shutil
 import subprocess
 import zipfile
 
 import pytest
 
-from support import until
+from support import traceable, until
 from test_artifact import artifact, body, keys, offline, packed_file, shas, write
 
 
@@ -31,7 +30,7 @@ def test_unchanged_files_are_not_read_again(tmp_path):
 
     assert shas(stack) == first
     stamp = packed_file(stack).stat().st_mtime_ns
-    if shutil.which("strace"):
+    if traceable():
         assert opened() == []
     assert packed_file(stack).stat().st_mtime_ns == stamp
     # the same size and time, other content: the change of the inode shows

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from servers import program
-from support import planned, until
+from support import planned, traceable, until
 from test_upload import HELD_MS, SandboxPlace, place, sandbox  # noqa: F401 (fixtures)
 
 STACK = """
@@ -161,13 +161,12 @@ def test_files_are_read_once(place, sandbox):  # noqa: F811
     write(place, FILES)
     time.sleep(0.05)  # files as fresh as these are not remembered
     place.write(STACK).apply()
-    strace = shutil.which("strace")
-    if not strace:
-        pytest.skip("strace is not installed")
+    if not traceable():
+        pytest.skip("no strace")
 
     def opened():
         trace = place.folder / "trace"
-        subprocess.run([strace, "-f", "-e", "trace=openat", "-o", trace, *place.command("plan")], cwd=place.folder,
+        subprocess.run(["strace", "-f", "-e", "trace=openat", "-o", trace, *place.command("plan")], cwd=place.folder,
                        env={**place.env, "ASAN_OPTIONS": "detect_leaks=0"}, check=True, capture_output=True)
         return set(re.findall(r'src/(a\.py|same1|same2|sql/b\.sql)"', trace.read_text()))
 
