@@ -107,6 +107,8 @@ static void add_run_json(const struct history_run *run, bool changes, struct buf
         add_field(out, "action", change->action);
         add_field(out, "type", change->type);
         add_field(out, "id", change->id);
+        if (change->to.n)
+            add_field(out, "to", change->to);
         if (change->failed)
             add_field(out, "error", change->error);
         buf_addf(out, ",\"seq\":%llu}\n", (unsigned long long)change->seq);

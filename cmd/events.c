@@ -31,7 +31,7 @@ const struct event_doc event_docs[] = {
     {"printed", "address, text", "a line that a build command printed"},
     {"result",
         "command, status, create, update, replace, delete, read, adopt, forget, failed, skipped, ms, outputs",
-        "the end of apply and destroy; status: done, failed, interrupted"},
+        "the end of apply, destroy, deploy and rollback; status: done, failed, interrupted"},
     {"leftover", "type, id, address, why", "something of a destroyed stack that is still there"},
     {"verified", "left", "destroy --verify has looked everywhere"},
     {"valid", "stack, resources, data, outputs", "validate found no mistake"},
@@ -44,8 +44,10 @@ const struct event_doc event_docs[] = {
         "run, command, status, owner, version, ci_url, begin, end, created, updated, deleted, failed, "
         "first_seq, last_seq",
         "a run that history lists"},
-    {"run_change", "run, address, action, type, id, error, seq", "what a run changed (weir history RUN)"},
-    {"test", "name, file, passed, ms, failure", "one test of weir test"},
+    {"run_change", "run, address, action, type, id, to, error, seq", "what a run changed (weir history RUN)"},
+    {"version", "address, sha256, bucket, key, stored, size, in_use, rolled_back_from",
+        "a version of an artifact that weir rollback --list shows"},
+    {"test", "name, file, passed, ms, skipped, failure", "one test of weir test"},
     {"job_run", "job, type, name, id, state, status, step, started, ended, ms, error",
         "a run of a job, at its start and whenever its state changes; state: running, succeeded, failed, "
         "stopped"},

@@ -111,7 +111,9 @@ static void markdown_events(struct buf *out)
         "`attrs` has `name`, "
         "`before`, `after` and, where it is so, `sensitive`, `unknown` and `replaces`. A sensitive value is "
         "`\"(sensitive)\"`, an "
-        "unknown one `\"(known after apply)\"`. `weir output --json` is one object, name to value.\n\n"
+        "unknown one `\"(known after apply)\"`. `weir output --json` is one object, name to value; `weir "
+        "state pull`, `state key` "
+        "and `version` are one, too.\n\n"
         "| event | fields | meaning |\n| --- | --- | --- |\n");
     for (const struct event_doc *e = event_docs; e->name; e++) {
         buf_addf(out, "| `%s` | %s | ", e->name, e->fields);

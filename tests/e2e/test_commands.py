@@ -181,6 +181,41 @@ def test_completion_asks_the_stack_that_is_meant(local_stack, tmp_path, shell):
         assert completed(shell, script, ["weir", "plan", *where, "--env", "=", "t"]) == {"test"}
 
 
+def documented_events():
+    """Of docs/cli.md: event -> its fields."""
+    table = (ROOT / "docs" / "cli.md").read_text().split("## JSON events")[1]
+    found = {}
+    for names, fields in re.findall(r"^\| `([a-z_, ]+)` \| ([^|]*) \|", table, re.M):
+        for name in names.split(", "):
+            found[name] = set(re.findall(r"[a-z_0-9]+", fields))
+    return found
+
+
+def test_events_are_those_of_the_documentation(local_stack):
+    events = documented_events()
+    local_stack.write("""
+        stack: told
+        inputs: {n: 1}
+        resources:
+          lake: {type: aws.s3.bucket, name: told-lake}
+          code: {type: weir.artifact, source: code.txt, store: "${lake.name}/code"}
+          v: {type: weir.value, value: "${inputs.n}"}
+          role: {type: aws.iam.role, name: told, assume_role_policy: '${trust("states.amazonaws.com")}'}
+          flow: {type: aws.states.state_machine, name: told-flow, role: "${role.arn}", definition: {StartAt: a, States: {a: {Type: Pass, End: true}}}}
+        outputs: {n: "${inputs.n}"}
+    """).write("one", "code.txt").write("name: t\nplan: {create: 5}\n", "tests/t.yaml")
+    seen = set()
+    for command in (["validate"], ["apply", "-y"], ["apply", "-y", "-i", "n=2"], ["console", "-c", "v.value"], ["run", "flow"], ["jobs"], ["state", "show", "v"],
+                    ["state", "mv", "v", "w"], ["history", "3"], ["state", "doctor"], ["test"], ["rollback", "code", "--list"], ["state", "rm", "w"], ["run", "nothing"],
+                    ["destroy", "-y", "--verify", "--force-empty"]):
+        for event in local_stack.run(*command, "--sandbox", "--json", status=None).events():
+            assert event["event"] in events, (command, event)
+            assert set(event) - {"event"} <= events[event["event"]], (command, set(event) - {"event"} - events[event["event"]], event)
+            seen.add(event["event"])
+    assert {"change", "summary", "result", "done", "job_run", "job_result", "job", "version", "run", "run_change", "moved", "forgotten", "check", "test", "erase", "error",
+            "verified", "value", "valid", "resource", "output"} <= seen, seen
+
+
 def test_stack_elsewhere(local_stack):
     local_stack.write(STACK, "sub/weir.yaml")
     local_stack.apply("-C", "sub")
