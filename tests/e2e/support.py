@@ -24,11 +24,13 @@ PATIENCE_S = 300  # for what has to come, however busy the machine is; tests/pyt
 def until(look, process=None):
     """What `look` gives, as soon as that is something; the process, where one is given, has to live as long."""
     end = time.monotonic() + PATIENCE_S
-    while not (found := look()):
-        assert not process or process.poll() is None, process.communicate()
+    while True:
+        over = process and process.poll() is not None  # before the look: it may end as soon as it has done what is waited for
+        if found := look():
+            return found
+        assert not over, process.communicate()
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.01)
-    return found
 
 
 def traceable():
