@@ -55,6 +55,8 @@ static void empty(struct queues *queues, struct queue_box *box)
     queues->messages -= box->n;
     box->n = 0;
     forget_sent(box, box->recent_count);
+    while (box->move_count)
+        free(box->moves[--box->move_count].to);
 }
 
 void queues_free(struct queues *queues)
@@ -173,15 +175,20 @@ static void remember(struct queue_box *box, const struct message *message)
         mem_strdup(message->deduplication.p), mem_strdup(message->id.p), message->sequence, clock_mono_ms()};
 }
 
+void queue_add(struct queues *queues, struct queue_box *box, struct message *message)
+{
+    MEM_GROW(box->items, box->cap, box->n + 1);
+    box->items[box->n++] = message;
+    pthread_cond_broadcast(&queues->changed);
+}
+
 static void add(struct queues *queues, struct queue_box *box, struct message *message, bool fifo)
 {
     message->sequence = ++queues->sequence;
-    MEM_GROW(box->items, box->cap, box->n + 1);
-    box->items[box->n++] = message;
+    queue_add(queues, box, message);
     queues->messages++;
     if (fifo && message->deduplication.n)
         remember(box, message);
-    pthread_cond_broadcast(&queues->changed);
 }
 
 bool queue_send(struct queues *queues, struct arena *arena, const struct queue *queue,

@@ -6,6 +6,7 @@
  *   queues.c             the messages of each queue: sent, received, gone
  *   queues_receive.c     which of them a receiver gets
  *   queues_operations.c  what clients ask for
+ *   queues_moves.c       dead letters go back
  *   queues_digest.c      the checksum of message attributes
  *
  * A queue is a record of the control plane; its messages are found by its ARN. Those of a queue that was
@@ -48,6 +49,13 @@ struct sent_once {
     int64_t at_ms;
 };
 
+/* Dead letters that were sent back. */
+struct queue_move {
+    char *to; /* ARN; "": where each of them came from */
+    int64_t at_ms, rate, found, moved;
+    const char *why; /* some of them stay; NULL: none */
+};
+
 struct queue_box {
     char *arn;
     int64_t created_ms; /* of the record that it belongs to */
@@ -55,6 +63,8 @@ struct queue_box {
     size_t n, cap; /* oldest first */
     struct sent_once *recent;
     size_t recent_count, recent_cap; /* oldest first */
+    struct queue_move moves[10];
+    size_t move_count; /* oldest first */
 };
 
 struct queues {
@@ -86,6 +96,8 @@ bool queue_find(
 /* With the lock held: the queue's messages, without those that are past their time. */
 struct queue_box *queue_box(struct queues *queues, const struct queue *queue);
 void queue_remove(struct queues *queues, struct queue_box *box, size_t i);
+/* One that was in another box; its receivers hear of it. */
+void queue_add(struct queues *queues, struct queue_box *box, struct message *message);
 
 /* Takes the message over. False: there is no room. A FIFO queue's *message may become a note of the one that
  * was sent before with the same deduplication id: `id` and `sequence` are that one's, and it is not sent. */
@@ -109,6 +121,10 @@ struct queue_counts {
     int64_t visible, hidden, delayed;
 };
 struct queue_counts queue_count(struct queues *queues, const struct queue *queue);
+
+/* ---- queues_moves.c ---- */
+
+job_handler sqs_start_move, sqs_list_moves, sqs_cancel_move, sqs_list_sources;
 
 /* ---- queues_digest.c ---- */
 

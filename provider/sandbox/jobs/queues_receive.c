@@ -1,7 +1,6 @@
 /* Which messages a receiver gets, and how they are shown to it. */
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/mem.h"
 #include "provider/sandbox/jobs/queues.h"
 
 #include <stdio.h>
@@ -108,9 +107,7 @@ static void bury(struct queues *queues, const struct queue *queue, struct queue_
     message->receipt[0] = '\0';
     message->received = 0;
     message->first_ms = 0;
-    MEM_GROW(to->items, to->cap, to->n + 1);
-    to->items[to->n++] = message;
-    pthread_cond_broadcast(&queues->changed);
+    queue_add(queues, to, message);
 }
 
 /*

@@ -123,6 +123,47 @@ def test_who_waits_for_dead_letters_hears_of_them(sandbox):
     assert any(seconds_of(hear) < 15 for _ in range(3))  # a busy machine may stand still
 
 
+def buried(sandbox, letters, *bodies):
+    """A queue whose messages went to the dead."""
+    queue = Queue(sandbox, RedrivePolicy=json.dumps({"deadLetterTargetArn": letters.arn, "maxReceiveCount": 1}), VisibilityTimeout="0")
+    for body in bodies:
+        queue.send(body)
+    until(lambda: queue.take(10, wait=0) or counts(letters)[0] >= len(bodies) or None)
+    assert not queue.take(10, wait=0)
+    return queue
+
+
+def test_dead_letters_go_back(sandbox):
+    letters, client = Queue(sandbox), sandbox.client("sqs")
+    queues = [buried(sandbox, letters, "a", "b"), buried(sandbox, letters, "c")]
+    assert sorted(client.list_dead_letter_source_queues(QueueUrl=letters.url)["queueUrls"]) == sorted(queue.url for queue in queues)
+    assert counts(letters)[0] == 3
+    assert client.start_message_move_task(SourceArn=letters.arn)["TaskHandle"]
+    (task,) = client.list_message_move_tasks(SourceArn=letters.arn)["Results"]
+    assert (task["Status"], task["ApproximateNumberOfMessagesMoved"], task["ApproximateNumberOfMessagesToMove"]) == ("COMPLETED", 3, 3)
+    assert counts(letters) == [0, 0, 0]
+    back = [queue.take(10, wait=0, AttributeNames=["All"]) for queue in queues]
+    assert [[one["Body"] for one in got] for got in back] == [["a", "b"], ["c"]]
+    assert {one["Attributes"]["ApproximateReceiveCount"] for got in back for one in got} == {"1"} and "DeadLetterQueueSourceArn" not in back[0][0]["Attributes"]
+
+
+def test_dead_letters_go_elsewhere_or_stay(sandbox):
+    letters, other, client = Queue(sandbox), Queue(sandbox), sandbox.client("sqs")
+    assert refused(client.start_message_move_task, SourceArn=letters.arn) == "InvalidParameterValue"  # of no queue
+    queue = buried(sandbox, letters, "a")
+    letters.send("by hand")
+    assert refused(client.start_message_move_task, SourceArn=letters.arn + "x") == refused(client.start_message_move_task, SourceArn=letters.arn, DestinationArn=other.arn + "x") == "ResourceNotFoundException"
+    client.start_message_move_task(SourceArn=letters.arn)
+    (task,) = client.list_message_move_tasks(SourceArn=letters.arn)["Results"]
+    assert (task["Status"], task["FailureReason"], task["ApproximateNumberOfMessagesMoved"]) == ("FAILED", "CouldNotDetermineMessageSource", 1)
+    assert queue.take(wait=0)[0]["Body"] == "a" and counts(letters)[0] == 1
+    handle = client.start_message_move_task(SourceArn=letters.arn, DestinationArn=other.arn, MaxNumberOfMessagesPerSecond=5)["TaskHandle"]
+    assert other.take(wait=0)[0]["Body"] == "by hand"
+    tasks = client.list_message_move_tasks(SourceArn=letters.arn, MaxResults=10)["Results"]
+    assert [(one["Status"], one.get("DestinationArn"), one.get("MaxNumberOfMessagesPerSecond")) for one in tasks] == [("COMPLETED", other.arn, 5), ("FAILED", None, None)]
+    assert refused(client.cancel_message_move_task, TaskHandle=handle) == "ResourceNotFoundException"
+
+
 def test_without_its_dead_letter_queue_a_message_stays(sandbox):
     queue = Queue(sandbox, RedrivePolicy=json.dumps({"deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:none-" + uuid.uuid4().hex, "maxReceiveCount": 1}), VisibilityTimeout="0")
     queue.send("poison")
