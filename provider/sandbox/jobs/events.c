@@ -105,6 +105,8 @@ static const struct value *read_entry(struct job_call *call, const struct value 
     *why = !event.source.n ? "Parameter Source is not valid. Reason: Source is a required argument."
            : !event.detail_type.n
                ? "Parameter DetailType is not valid. Reason: DetailType is a required argument."
+           : !text_of(entry, "Detail").n
+               ? "Parameter Detail is not valid. Reason: Detail is a required argument."
            : json_parse(call->arena, text_of(entry, "Detail"), &detail, &err) ? "Detail is malformed."
            : detail->kind != VALUE_MAP                                        ? "Detail is malformed."
                                                                               : NULL;

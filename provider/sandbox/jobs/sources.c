@@ -223,14 +223,20 @@ static bool reports_failures(const struct turn *turn)
     return false;
 }
 
-/* Did the function say that this one failed? An entry that names no message means all of them. */
-static bool failed(const struct value *failures, struct str id)
+static bool is_named(const struct value *items, const char *member, struct str id)
 {
-    for (uint32_t i = 0; failures && failures->kind == VALUE_LIST && i < failures->count; i++) {
-        struct str named = text_of(failures->items[i], "itemIdentifier");
-        if (!named.n || str_eq(named, id))
+    for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++)
+        if (str_eq(text_of(items->items[i], member), id))
             return true;
-    }
+    return false;
+}
+
+/* An entry that names no message of the batch means all of them. */
+static bool all_failed(const struct value *failures, const struct value *messages)
+{
+    for (uint32_t i = 0; failures && failures->kind == VALUE_LIST && i < failures->count; i++)
+        if (!is_named(messages, "MessageId", text_of(failures->items[i], "itemIdentifier")))
+            return true;
     return false;
 }
 
@@ -239,8 +245,8 @@ static void delete_done(const struct turn *turn, const struct value *messages, c
 {
     const struct value *failures = reports_failures(turn) ? value_getz(answer, "batchItemFailures") : NULL;
     bool fifo = str_ends(turn->queue, STR(".fifo"));
-    for (uint32_t i = 0; i < messages->count; i++) {
-        if (!failed(failures, text_of(messages->items[i], "MessageId")))
+    for (uint32_t i = 0; i < messages->count && !all_failed(failures, messages); i++) {
+        if (!is_named(failures, "itemIdentifier", text_of(messages->items[i], "MessageId")))
             delete_message(turn, messages->items[i]);
         else if (fifo)
             return;

@@ -119,3 +119,9 @@ def test_schedules_belong_to_the_default_bus(anywhere, source):
     assert events.describe_rule(Name=name)["ScheduleExpression"] == rate
     bus.rule(name, {"source": [source]})
     assert refused(events.put_rule, Name=name, EventBusName=bus.name, ScheduleExpression=rate) == "ValidationException"
+
+
+def test_an_event_has_details(anywhere, source):
+    events = anywhere.client("events")
+    said = events.put_events(Entries=[{"Source": source, "DetailType": "order"}, {"Source": source, "DetailType": "order", "Detail": "{"}])
+    assert [one["ErrorCode"] for one in said["Entries"]] == ["InvalidArgument", "MalformedDetail"] and said["FailedEntryCount"] == 2

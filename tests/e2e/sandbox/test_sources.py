@@ -20,7 +20,7 @@ def handler(event, context):
     boto3.client("s3").put_object(Bucket="lake", Key="calls/%s/" % context.function_name + uuid.uuid4().hex, Body=json.dumps(event))
     if "fail" in bodies:
         raise ValueError("asked to")
-    return {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in event["Records"] if r["body"] == "again"]}
+    return {"batchItemFailures": [{"itemIdentifier": "of nobody" if r["body"] == "who" else r["messageId"]} for r in event["Records"] if r["body"] in ("again", "who")]}
 """
 
 
@@ -81,6 +81,16 @@ def test_a_function_names_what_failed(job_sandbox):
         if dead == ["again"] and counts(letters) == [0, 0, 0]:
             break
     assert dead == ["again"] and counts(letters) == [0, 0, 0]
+
+
+def test_a_function_names_what_it_was_not_given(job_sandbox):
+    """Then nothing of the batch counts as done."""
+    letters = Queue(job_sandbox)
+    queue = Queue(job_sandbox, VisibilityTimeout="1", RedrivePolicy=json.dumps({"deadLetterTargetArn": letters.arn, "maxReceiveCount": 1}))
+    queue.client.send_message_batch(QueueUrl=queue.url, Entries=[{"Id": str(i), "MessageBody": body} for i, body in enumerate(("good", "who"))])
+    source = Source(job_sandbox, queue, FunctionResponseTypes=["ReportBatchItemFailures"])
+    assert sorted(letters.bodies(2)) == ["good", "who"]
+    source.stop()
 
 
 def test_a_fifo_queue_calls_in_order(job_sandbox):
