@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "plan/plan.h"
+#include "plan/state/backend_s3.h"
 
 struct policy_settings {
     struct settings shared;
@@ -131,6 +132,43 @@ static void need_everything(struct needs *needs)
         need(needs, STR("tag:GetResources"), NULL); /* --verify */
 }
 
+static void need_on(struct needs *needs, const char *action, struct str arn)
+{
+    const struct policy_settings *own = needs->inv->own;
+    const struct value *one = value_string_ref(arena_of(needs), arn);
+    need(needs, str_z(action), own->wide ? NULL : value_list(arena_of(needs), &one, 1));
+}
+
+static bool is_kms_key(const struct value *key)
+{
+    return str_starts(value_text(key, STR_EMPTY), STR("kms:"));
+}
+
+/* The stack's own state in S3, and its key in KMS (an encrypted one does not say by which). */
+static void need_state(struct needs *needs)
+{
+    static const char *const objects[] = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"};
+    const struct value *config = needs->workspace->stack->state;
+    const struct value *keys = config ? value_getz(config, "previous_keys") : NULL;
+    bool changes = needs->phase == PERMISSION_APPLY || needs->phase == PERMISSION_DESTROY;
+    if (!config || (needs->phase == PERMISSION_RUN && !needs->actions->count))
+        return;
+    bool kms = is_kms_key(value_getz(config, "key"));
+    for (uint32_t i = 0; keys && keys->kind == VALUE_LIST && i < keys->count; i++)
+        kms |= is_kms_key(keys->items[i]);
+    if (kms)
+        need(needs, STR("kms:Decrypt"), NULL);
+    if (!str_eqz(value_text(value_getz(config, "backend"), STR_EMPTY), "s3"))
+        return;
+    const struct stack *stack = needs->workspace->stack;
+    struct str bucket = value_text(value_getz(config, "bucket"), STR_EMPTY);
+    struct str prefix = backend_s3_prefix(arena_of(needs), config, stack->name, stack->env);
+    need_on(needs, "s3:ListBucket", arena_printf(arena_of(needs), "arn:*:s3:::%.*s", STR_ARG(bucket)));
+    for (size_t i = 0; i < (changes ? 3 : 1); i++)
+        need_on(needs, objects[i],
+            arena_printf(arena_of(needs), "arn:*:s3:::%.*s/%.*s*", STR_ARG(bucket), STR_ARG(prefix)));
+}
+
 static const struct value *statement(
     struct arena *arena, const struct value *actions, const struct value *resource)
 {
@@ -163,6 +201,7 @@ static const struct value *document(
     struct arena *arena = arena_of(&needs);
     AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(arena);
     need_everything(&needs);
+    need_state(&needs);
     for (uint32_t i = 0; i < needs.actions->count; i++)
         add_statement(&needs, i, &statements);
     if (needs.pass_role)
@@ -224,8 +263,7 @@ const struct command cmd_policy = {
     .summary = "print the IAM permissions that this stack needs",
     .details =
         "Derived from the calls that the specs of the stack's types make; nothing is called. Where "
-        "the state is in S3 or a key in KMS, "
-        "the permissions for those come on top.\n\n"
+        "the state is in S3 or its key in KMS, what that takes is part of it.\n\n"
         "What is known of the resources' names narrows the permissions down to them, where an action can "
         "be: on another name (of a resource that is renamed or was taken out of the stack) it is not "
         "allowed then. --wide leaves that out. Actions that list, or make what the service names, are "

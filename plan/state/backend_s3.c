@@ -380,9 +380,16 @@ static int lease_from(const struct value *config, int64_t *lease_ms, struct err 
     return 0;
 }
 
+struct str backend_s3_prefix(
+    struct arena *arena, const struct value *config, struct str stack, struct str env)
+{
+    struct str prefix = value_text(value_getz(config, "prefix"), STR_EMPTY);
+    return arena_printf(arena, "%.*s%s%.*s%s%.*s/", STR_ARG(prefix),
+        prefix.n && !str_ends(prefix, STR("/")) ? "/" : "", STR_ARG(stack), env.n ? "." : "", STR_ARG(env));
+}
+
 int backend_s3_new(const struct backend_options *options, struct backend **out, struct err *err)
 {
-    struct str prefix = value_text(value_getz(options->config, "prefix"), STR_EMPTY);
     struct s3_store *store;
     int64_t lease_ms = LEASE_S * 1000;
     if (lease_from(options->config, &lease_ms, err) ||
@@ -392,9 +399,7 @@ int backend_s3_new(const struct backend_options *options, struct backend **out, 
     struct arena *a = &s->arena;
     s->base.ops = &s3_ops;
     s->store = store;
-    s->prefix = arena_printf(a, "%.*s%s%.*s%s%.*s/", STR_ARG(prefix),
-        prefix.n && !str_ends(prefix, STR("/")) ? "/" : "", STR_ARG(options->stack),
-        options->env.n ? "." : "", STR_ARG(options->env));
+    s->prefix = backend_s3_prefix(a, options->config, options->stack, options->env);
     s->base.description =
         arena_printf(a, "s3://%.*s/%.*s", STR_ARG(s3_store_bucket(store)), STR_ARG(s->prefix));
     s->lock = s3_lock_new(store, s->prefix, s->base.description, lease_ms);

@@ -14,6 +14,9 @@
 
 #include "plan/state/backend.h"
 
+/* What the keys of a state's objects begin with; `config` is the stack's `state:` map. */
+struct str backend_s3_prefix(
+    struct arena *arena, const struct value *config, struct str stack, struct str env);
 int backend_s3_new(const struct backend_options *options, struct backend **out, struct err *err);
 
 #endif

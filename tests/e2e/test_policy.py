@@ -105,6 +105,32 @@ def test_narrowed_to_the_stacks_own(local_stack):
     assert {str(statement["Resource"]) for statement in wide["Statement"]} == {"*", "arn:*:iam::*:role/*"}
 
 
+def test_the_state_is_among_what_is_needed(stack, cloud):
+    """By the requests that a run sends to the state's bucket."""
+    names = {"GET": "s3:GetObject", "PUT": "s3:PutObject", "DELETE": "s3:DeleteObject"}
+    cloud.client("s3").create_bucket(Bucket="team-state")
+    stack.write("""
+        stack: shared
+        environments: {dev: {}}
+        state: {backend: s3, bucket: team-state, prefix: weir/, region: us-east-1, path_style: true}
+        resources: {role: {type: aws.iam.role, name: shared, assume_role_policy: '${trust("glue.amazonaws.com")}'}}
+    """)
+    for phase, command in [("apply", ["apply", "-y"]), ("plan", ["plan"]), ("destroy", ["destroy", "-y"])]:
+        document = json.loads(stack.run("policy", phase, "-e", "dev").out)
+        cloud.forget_requests()
+        stack.run(*command, "-e", "dev")
+        used = [request.partition(" ")[::2] for request in cloud.requests() if "/team-state" in request]
+        assert used and (phase == "plan") == (not any(method == "PUT" for method, _ in used))
+        for method, path in used:
+            bucket, _, key = path.partition("?")[0].removeprefix("/").partition("/")
+            action = names[method] if key else "s3:ListBucket"
+            assert allowed(document, action, f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")), (phase, method, path)
+        assert not allowed(document, "s3:GetObject", "arn:aws:s3:::team-state/weir/other/1.json")
+        assert phase != "plan" or not allowed(document, "s3:PutObject", "arn:aws:s3:::team-state/weir/shared.dev/1.json")
+    stack.write("stack: sealed\nstate: {backend: file, key: 'kms:AAAA'}\nresources: {q: {type: aws.sqs.queue, name: q}}\n")
+    assert "kms:Decrypt" in actions(stack, "plan")
+
+
 def test_what_services_left_is_among_what_destroy_needs(local_stack):
     local_stack.write(NAMED)
     assert {"logs:DescribeLogGroups", "logs:DeleteLogGroup", "tag:GetResources"} <= actions(local_stack, "destroy")
