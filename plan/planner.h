@@ -220,8 +220,7 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
 
 /* ---- unique.c ---- */
 
-/* Reports instances of sole types that would have the same id, or one that something recorded has or keeps.
- */
+/* Reports instances that would be what something recorded is or keeps, or of sole types what another is. */
 void check_unique(struct planner *p);
 
 /* ---- trigger.c ---- */
