@@ -104,6 +104,7 @@ struct str sandbox_secret(const struct sandbox *sandbox, struct str access_key);
 struct sandbox_key sandbox_first_key(const struct sandbox *sandbox); /* for what the sandbox starts itself */
 struct str sandbox_endpoint(const struct sandbox *sandbox, struct arena *arena); /* http://127.0.0.1:4566 */
 int64_t sandbox_minute_ms(const struct sandbox *sandbox);
+int64_t sandbox_room(const struct sandbox *sandbox); /* bytes that a run may have in its folder */
 struct faults;
 struct faults *sandbox_faults(struct sandbox *sandbox);
 struct str sandbox_account(const struct sandbox *sandbox);

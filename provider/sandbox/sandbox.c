@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 enum { MAX_FAULTS = 1024 * 1024 };
+static const int64_t DEFAULT_ROOM = 16LL * 1024 * 1024 * 1024;
 
 struct sandbox {
     struct arena arena;
@@ -35,7 +36,7 @@ struct sandbox {
     bool ephemeral;
     const char *specs_dir;
     double speed, state_speed;
-    int64_t minute_ms;
+    int64_t minute_ms, room;
     const char *bind; /* NULL: 127.0.0.1 */
     struct s3_store *store;
     pthread_mutex_t control_lock;
@@ -155,6 +156,7 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
     s->speed = options->speed;
     s->state_speed = options->state_speed > 0 ? options->state_speed : options->speed;
     s->minute_ms = options->minute_ms > 0 ? options->minute_ms : 60000;
+    s->room = options->room > 0 ? options->room : DEFAULT_ROOM;
     s->bind = options->bind ? arena_strz(&s->arena, str_z(options->bind)) : NULL;
     pthread_mutex_init(&s->control_lock, NULL);
     copy_keys(s, options);
@@ -230,6 +232,11 @@ struct str sandbox_endpoint(const struct sandbox *s, struct arena *arena)
 int64_t sandbox_minute_ms(const struct sandbox *s)
 {
     return s->minute_ms;
+}
+
+int64_t sandbox_room(const struct sandbox *s)
+{
+    return s->room;
 }
 
 struct faults *sandbox_faults(struct sandbox *s)

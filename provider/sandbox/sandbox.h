@@ -35,6 +35,7 @@ struct sandbox_options {
     bool schedules;          /* rules and schedules fire; without it they are only kept */
     const char *faults_file; /* rules of faults.h; NULL: none */
     int64_t minute_ms;       /* how long a minute of a job's timeout is (tests shorten it); 0: 60000 */
+    int64_t room;            /* bytes that a run may have in its folder (tests have less); 0: 16 GiB */
 };
 
 #define SANDBOX_ACCESS_KEY "AKIAWEIRSANDBOX00000"

@@ -1,7 +1,7 @@
 /*
  * A sandbox alone, for the tests of it: sandbox_server DIR|- [ACCOUNT [KEY SECRET]...]; prints its port; ends
  * with its input. States that change over time do so a thousand times as fast. MINUTE_MS in the environment:
- * how long a minute of a job's timeout is.
+ * how long a minute of a job's timeout is. ROOM_MIB: what a run may have in its folder.
  */
 #include "provider/sandbox/sandbox.h"
 
@@ -23,6 +23,8 @@ int main(int argc, char **argv)
         options.speed = strtod(getenv("SPEED"), NULL);
     if (getenv("MINUTE_MS"))
         options.minute_ms = strtol(getenv("MINUTE_MS"), NULL, 10);
+    if (getenv("ROOM_MIB"))
+        options.room = strtol(getenv("ROOM_MIB"), NULL, 10) * 1024 * 1024;
     if (argc > 2)
         options.account = str_z(argv[2]);
     for (int i = 3; i + 1 < argc && options.key_count < MAX_KEYS; i += 2)

@@ -53,7 +53,7 @@ static int run(struct task *task, struct arena *arena, struct environment *env, 
     const struct environment_options surroundings = {.region = task_self(task)->region, .home = folder};
     environment_start(env, task_jobs(task), arena, &surroundings);
     const char *argv[] = {"python3", "weir_athena.py", request.p, result.p, NULL};
-    const struct process_options options = {.argv = argv,
+    struct process_options options = {.argv = argv,
         .env = env->items,
         .dir = folder.p,
         .family = jobs_family(task_jobs(task)),
@@ -61,10 +61,13 @@ static int run(struct task *task, struct arena *arena, struct environment *env, 
         .grace_ms = 1000,
         .output = take_error,
         .ctx = &said};
+    task_set_room(task, &options);
     task_running(task);
     if (process_run(&options, task_switch(task), &end, err))
         return -1;
-    if (end.exit_code == 0)
+    if (end.overfull)
+        task_overfull(task);
+    else if (end.exit_code == 0)
         task_end(task, JOB_SUCCEEDED, 0, "%s", "");
     else if (end.exit_code == NO_DUCKDB)
         task_end(task, JOB_FAILED, -1, "%s", no_duckdb);

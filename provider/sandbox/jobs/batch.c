@@ -106,7 +106,9 @@ static const char **argv_of(struct arena *arena, const struct value *command)
 
 static void tell_end(struct task *task, const struct process_end *end)
 {
-    if (end->timed_out)
+    if (end->overfull)
+        task_overfull(task);
+    else if (end->timed_out)
         task_end(task, JOB_TIMEOUT, end->exit_code, "Job attempt duration exceeded timeout");
     else if (end->exit_code == 0)
         task_end(task, JOB_SUCCEEDED, 0, "Essential container in task exited");
@@ -137,7 +139,7 @@ static int run_command(
     for (uint32_t i = 0; i < own->count; i++)
         environment_set(
             env, arena_strz(arena, own->entries[i].key), value_text(own->entries[i].value, STR_EMPTY));
-    const struct process_options options = {.argv = argv_of(arena, value_getz(self->request, "command")),
+    struct process_options options = {.argv = argv_of(arena, value_getz(self->request, "command")),
         .env = env->items,
         .dir = task_folder(task).p,
         .family = jobs_family(jobs),
@@ -148,6 +150,7 @@ static int run_command(
         .max_output = MAX_OUTPUT,
         .output = take_output,
         .ctx = r};
+    task_set_room(task, &options);
     task_running(task);
     if (process_run(&options, task_switch(task), &end, err))
         return -1;

@@ -37,7 +37,9 @@ static void take_output(void *ctx, enum process_stream stream, const char *bytes
 
 static void tell_end(struct task *task, const struct crawl *crawl, const struct process_end *end)
 {
-    if (end->exit_code == 0)
+    if (end->overfull)
+        task_overfull(task);
+    else if (end->exit_code == 0)
         task_end(task, JOB_SUCCEEDED, 0, "%s", "");
     else
         task_end(task, JOB_FAILED, end->exit_code, "%.*s",
@@ -64,7 +66,7 @@ static int run(
     environment_start(env, jobs, arena, &surroundings);
     struct str result = task_result(jobs, arena, kind_name, self->region, self->id);
     const char *argv[] = {"python3", "weir_crawl.py", request.p, result.p, NULL};
-    const struct process_options options = {.argv = argv,
+    struct process_options options = {.argv = argv,
         .env = env->items,
         .dir = folder.p,
         .family = jobs_family(jobs),
@@ -73,6 +75,7 @@ static int run(
         .max_output = MAX_OUTPUT,
         .output = take_output,
         .ctx = crawl};
+    task_set_room(task, &options);
     task_running(task);
     if (process_run(&options, task_switch(task), &end, err))
         return -1;

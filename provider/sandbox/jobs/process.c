@@ -23,6 +23,8 @@ enum {
     READ_BLOCK = 64 * 1024,
     DRAIN_MS = 1000, /* for pipes that somebody out of reach still holds */
     LIMIT_COUNT = 3,
+    LOOK_MS = 1000, /* between two looks at the folder, or so many times as long as a look takes: */
+    LOOK_SHARE = 20,
 };
 
 /* ---- the switch ---- */
@@ -130,8 +132,8 @@ struct watching {
     pid_t pid;
     int pidfd, pipes[2];
     bool exited;
-    int asked;              /* 1: SIGTERM was sent, 2: SIGKILL */
-    int64_t deadline, kill; /* monotonic; 0: none */
+    int asked;                    /* 1: SIGTERM was sent, 2: SIGKILL */
+    int64_t deadline, kill, look; /* monotonic; 0: none */
     int64_t handed_on;
 };
 
@@ -185,7 +187,7 @@ static void reap(struct watching *w)
     w->end->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     w->end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     w->deadline = clock_mono_ms() + DRAIN_MS;
-    w->kill = 0;
+    w->kill = w->look = 0;
 }
 
 static int next_timeout(const struct watching *w)
@@ -195,9 +197,23 @@ static int next_timeout(const struct watching *w)
         return 0;
     if (w->kill && (!until || w->kill < until))
         until = w->kill;
+    if (w->look && (!until || w->look < until))
+        until = w->look;
     if (!until)
         return -1;
     return until <= now ? 0 : until - now > 60000 ? 60000 : (int)(until - now);
+}
+
+static void look_at_folder(struct watching *w)
+{
+    const struct process_options *o = w->options;
+    int64_t before = clock_mono_ms();
+    if (process_room(o->folder, o->room) > o->room) {
+        w->end->overfull = true;
+        ask(w, 2);
+    }
+    int64_t now = clock_mono_ms(), pause = (now - before) * LOOK_SHARE;
+    w->look = w->end->overfull ? 0 : now + (pause > LOOK_MS ? pause : LOOK_MS);
 }
 
 static void pass_time(struct watching *w)
@@ -216,6 +232,8 @@ static void pass_time(struct watching *w)
     }
     if (w->kill && now >= w->kill)
         ask(w, 2);
+    if (w->look && now >= w->look)
+        look_at_folder(w);
 }
 
 static void tell_quiet(struct watching *w)
@@ -295,6 +313,7 @@ int process_run(const struct process_options *options, struct process_switch *st
             if (options->started)
                 options->started(options->ctx, w.pid);
             w.deadline = options->timeout_ms > 0 ? clock_mono_ms() + options->timeout_ms : 0;
+            w.look = options->room > 0 ? clock_mono_ms() + LOOK_MS : 0;
             watch(&w);
             close(w.pidfd);
         }

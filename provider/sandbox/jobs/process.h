@@ -44,6 +44,8 @@ struct process_options {
     int64_t memory;     /* bytes of data; 0: no limit */
     int64_t cpu_s;      /* likewise */
     int64_t file_size;  /* bytes of each file that it writes; likewise */
+    const char *folder; /* what it may write into, `room` bytes of the disk: it is looked at now and then */
+    int64_t room;       /* 0: no limit */
     int64_t max_output; /* bytes that are handed on; what comes after is dropped; 0: all */
     void (*output)(void *ctx, enum process_stream stream, const char *bytes, size_t n);
     void (*quiet)(void *ctx);              /* may be NULL; see process_await_quiet() */
@@ -54,7 +56,7 @@ struct process_options {
 struct process_end {
     int exit_code; /* -1: a signal ended it */
     int signal;
-    bool timed_out, stopped;
+    bool timed_out, stopped, overfull;
     int64_t dropped; /* bytes of output */
     int64_t max_rss_kib;
 };
@@ -62,6 +64,11 @@ struct process_end {
 /* -1: it could not be started. A program that is not there ends with exit code 127. */
 int process_run(const struct process_options *options, struct process_switch *stop, struct process_end *end,
     struct err *err);
+
+/* ---- process_room.c ---- */
+
+/* Bytes of the disk; it stops to count once there are more than `most`. */
+int64_t process_room(const char *dir, int64_t most);
 
 /* ---- process_mark.c ---- */
 

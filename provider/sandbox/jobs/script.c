@@ -161,7 +161,9 @@ static void tell_end(struct script *s, const struct process_end *end)
     if (end->dropped)
         log_sink_line(&s->error, "sandbox: a run's logs end after %d MiB; %lld bytes more were left out",
             MAX_OUTPUT / 1024 / 1024, (long long)end->dropped);
-    if (end->timed_out)
+    if (end->overfull)
+        task_overfull(s->task);
+    else if (end->timed_out)
         task_end(s->task, JOB_TIMEOUT, end->exit_code, "the run took longer than its timeout allows");
     else if (end->exit_code == 0)
         task_end(s->task, JOB_SUCCEEDED, 0, "%s", "");
@@ -177,7 +179,7 @@ static int run(struct script *s, struct err *err)
     const char **argv = command(s);
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     struct process_end end;
-    const struct process_options options = {.argv = argv,
+    struct process_options options = {.argv = argv,
         .env = s->env.items,
         .dir = s->run.p,
         .family = jobs_family(task_jobs(s->task)),
@@ -189,6 +191,7 @@ static int run(struct script *s, struct err *err)
         .max_output = MAX_OUTPUT,
         .output = take_output,
         .ctx = s};
+    task_set_room(s->task, &options);
     task_running(s->task);
     if (process_run(&options, task_switch(s->task), &end, err))
         return -1;

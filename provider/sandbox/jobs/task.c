@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "provider/sandbox/exchange.h"
 #include "provider/sandbox/jobs/internal.h"
 #include "provider/sandbox/store.h"
 
@@ -477,6 +478,18 @@ struct process_switch *task_switch(struct task *task)
 struct str task_folder(const struct task *task)
 {
     return task->folder;
+}
+
+void task_set_room(const struct task *task, struct process_options *options)
+{
+    options->folder = task->folder.p;
+    options->room = sandbox_room(task->jobs->sandbox);
+}
+
+void task_overfull(struct task *task)
+{
+    task_end(task, JOB_FAILED, -1, "the run took more than %lld MiB of the disk in its folder",
+        (long long)(sandbox_room(task->jobs->sandbox) / 1024 / 1024));
 }
 
 void task_running(struct task *task)

@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import time
 import uuid
 import zipfile
 from pathlib import Path
@@ -204,6 +205,16 @@ def test_memory_is_limited(job_sandbox):
     assert job.result()["ErrorMessage"] == "MemoryError"
 
 
+def test_the_folder_is_limited(tmp_path):
+    server = JobSandbox(ROOM_MIB="16")
+    try:
+        job = Job(server, "import time\nwith open('big', 'wb') as big: big.write(b'x' * (20 << 20))\ntime.sleep(600)")
+        ended = job.result()
+        assert (ended["JobRunState"], ended["ErrorMessage"]) == ("FAILED", "the run took more than 16 MiB of the disk in its folder")
+    finally:
+        server.stop()
+
+
 def test_no_way_out_by_names(job_sandbox, tmp_path):
     """Keys and archives that would lead elsewhere do not."""
     import zipfile
@@ -244,7 +255,9 @@ def test_a_run_is_stopped_while_spark_is_looked_for(tmp_path):
         run = job.start()
         until((tmp_path / "python3.asked").exists)
         server.client("glue").batch_stop_job_run(JobName=job.name, JobRunIds=[run])
-        until(lambda: job.run(run)["JobRunState"] == "STOPPED", 15)
+        asked = time.monotonic()
+        assert job.ended(run)["JobRunState"] == "STOPPED"
+        assert time.monotonic() - asked < 50  # it is looked for a minute long
     finally:
         server.stop()
 

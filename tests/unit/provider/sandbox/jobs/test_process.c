@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -282,6 +283,29 @@ static void test_limits_hold(void **state)
     release(&caught);
 }
 
+static void test_a_folder_has_its_room(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/weir-room-XXXXXX";
+    struct caught caught = {0};
+    assert_non_null(mkdtemp(dir));
+    struct process_options options = {.dir = dir, .folder = dir, .room = 8 << 20};
+    /* holes and links take nothing */
+    struct process_end end = run(options,
+        "dd if=/dev/zero of=a bs=1M count=4 2>&1 && ln a b && ln -s /usr c && truncate -s 1G d && sleep 1.5 "
+        "&& "
+        "echo fine",
+        &caught);
+    assert_false(end.overfull);
+    assert_int_equal(end.exit_code, 0);
+    assert_true(process_room(dir, INT64_MAX) >= 4 << 20 && process_room(dir, INT64_MAX) < 8 << 20);
+    end = run(options, "mkdir -p x/y; dd if=/dev/zero of=x/y/e bs=1M count=5; sleep 600", &caught);
+    assert_true(end.overfull);
+    assert_int_equal(end.signal, SIGKILL);
+    tree_remove(dir);
+    release(&caught);
+}
+
 static size_t open_files(void)
 {
     size_t n = 0;
@@ -333,6 +357,7 @@ int main(void)
         cmocka_unit_test(test_closing_its_output_is_not_its_end),
         cmocka_unit_test(test_flood_is_cut),
         cmocka_unit_test(test_limits_hold),
+        cmocka_unit_test(test_a_folder_has_its_room),
         cmocka_unit_test(test_no_descriptor_leaks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
