@@ -6,7 +6,6 @@ import pty
 import signal
 import subprocess
 import termios
-import time
 
 import pytest
 
@@ -239,9 +238,11 @@ def test_gigabytes_of_output(tmp_path):
 @pytest.mark.parametrize("by", ["interrupt", "timeout"])
 def test_its_whole_group_ends(tmp_path, by):
     command = "sleep 1000 & echo $! > child; (trap '' TERM; echo at work; sleep 1000) & wait" if by == "interrupt" else "sleep 1000 & echo $! > child; echo at work; wait"
-    stack = built(tmp_path, command, more=", timeouts: {create: 1s}" if by == "timeout" else "")
-    process = stack.start("plan", "-v")
-    assert "at work" in process.stderr.readline()
+    for seconds in (1, 15, 100):  # where the shell is not at work by then it gets more
+        stack = built(tmp_path / str(seconds), command, more=f", timeouts: {{create: {seconds}s}}" if by == "timeout" else "")
+        process = stack.start("plan", "-v")
+        if "at work" in process.stderr.readline():
+            break
     if by == "interrupt":
         process.send_signal(signal.SIGINT)
     _, err = process.communicate()
@@ -249,7 +250,7 @@ def test_its_whole_group_ends(tmp_path, by):
     if by == "interrupt":
         assert process.returncode == 130 and "the build command `sh make.sh` was interrupted" in err, err
     else:
-        assert process.returncode == 1 and "took longer than 1 seconds and was ended" in err and "timeouts: {create: 1h" in err, err
+        assert process.returncode == 1 and f"took longer than {seconds} seconds and was ended" in err and "timeouts: {create: 1h" in err, err
     until(lambda: gone(child))
     assert not (stack.folder / "out").exists()
 
@@ -325,10 +326,8 @@ def test_build_while_applying_is_interrupted_by_a_second_signal(stack, cloud):
 def test_daemon_is_neither_waited_for_nor_ended(tmp_path):
     """As build tools leave them, with the output still open."""
     stack = built(tmp_path, "setsid sh -c 'echo $$ > daemon; exec sleep 1000' & until [ -s daemon ]; do sleep 0.01; done; echo 1 > out")
-    began = time.monotonic()
     try:
         stack.run("plan")
-        assert time.monotonic() - began < 10
         assert not gone(int((stack.folder / "daemon").read_text()))
     finally:
         os.kill(int((stack.folder / "daemon").read_text()), signal.SIGKILL)
