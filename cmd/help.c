@@ -17,11 +17,15 @@ const struct help_item help_exit_statuses[] = {
 
 const struct help_item help_variables[] = {
     {"WEIR_INPUT_<NAME>", "an input's value; -i beats it, it beats --input-file"},
+    {"WEIR_STATE_KEY, WEIR_STATE_KEY_PREVIOUS", "what the state's secrets are sealed with, and were before"},
     {"NO_COLOR", "no colours when set to anything"},
     {"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN", "credentials"},
     {"AWS_PROFILE, AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE", "shared settings and credentials"},
+    {"AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN", "a role for who bears the token (CI)"},
     {"AWS_REGION, AWS_DEFAULT_REGION", "the region where the stack names none"},
     {"AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_<SERVICE>", "another endpoint for all services or one of them"},
+    {"AWS_MAX_ATTEMPTS", "how often a call is sent"},
+    {"AWS_CA_BUNDLE, https_proxy, no_proxy", "how a network wants to be crossed"},
     {NULL, NULL},
 };
 
