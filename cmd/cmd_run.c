@@ -35,6 +35,7 @@ struct running {
     struct workspace *workspace;
     struct job job;
     struct op_ctx ctx;
+    const struct value *arguments; /* of a new run */
     struct run_watch watch;
     struct job_run run;
     int64_t until_ms; /* monotonic; 0: no limit */
@@ -400,11 +401,9 @@ static enum job_follow_end wait_for_start(struct running *r, struct starting *s)
 /* EXIT_DONE: r->run is what came of it. */
 static int start(struct running *r, bool *over)
 {
-    struct starting s = {.r = r, .input = {.options = r->job.options, .detach = r->own->detach}};
+    struct starting s = {
+        .r = r, .input = {.arguments = r->arguments, .options = r->job.options, .detach = r->own->detach}};
     *over = true;
-    if (job_arguments(&r->job, r->inv->args.items + 1, r->inv->args.n - 1, r->own->payload, r->ctx.arena,
-            &s.input.arguments, &s.err))
-        return invocation_fail(r->inv, &s.err);
     begin_early(r);
     enum job_follow_end end = wait_for_start(r, &s);
     stop_looking(r);
@@ -527,9 +526,25 @@ static int check_job(const struct running *r)
     return EXIT_DONE;
 }
 
+/* Before signals are caught: somebody who types them has to get away with Ctrl-C. */
+static int read_arguments(struct running *r)
+{
+    const struct texts *args = &r->inv->args;
+    struct err err = ERR_INIT;
+    if (r->own->stop || r->own->follow)
+        return EXIT_DONE;
+    if (job_arguments(
+            &r->job, args->items + 1, args->n - 1, r->own->payload, &r->inv->arena, &r->arguments, &err))
+        return invocation_fail(r->inv, &err);
+    return EXIT_DONE;
+}
+
 static int carry_out(struct running *r)
 {
     char token[33];
+    int status = read_arguments(r);
+    if (status != EXIT_DONE)
+        return status;
     state_token(token);
     r->ctx = job_context(&r->job, &r->inv->arena, r->workspace);
     r->ctx.token = arena_str(&r->inv->arena, str_n(token, 32));
@@ -542,7 +557,7 @@ static int carry_out(struct running *r)
     if (r->own->follow)
         return follow_known(r, r->own->follow);
     bool over;
-    int status = start(r, &over);
+    status = start(r, &over);
     if (over)
         return status;
     bool unknown = r->run.state == JOB_RUNNING && !ops_of(r)->reads;
