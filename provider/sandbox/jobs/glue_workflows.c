@@ -43,7 +43,8 @@ static struct counts count(
         for (size_t i = 0; i < n; i++) {
             if (!str_eq(text_of(all[i].request, GLUE_WORKFLOW_RUN), run))
                 continue;
-            count_one(&counts, all[i].state);
+            /* one that has failed may be about to be repeated */
+            count_one(&counts, all[i].at_work ? JOB_RUNNING : all[i].state);
             if (stop && all[i].state < JOB_SUCCEEDED)
                 task_stop(jobs, kinds[k], region, all[i].id, STR_EMPTY);
         }

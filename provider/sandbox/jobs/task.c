@@ -26,7 +26,8 @@ struct task {
     const struct value *wait_for;
     struct process_switch stop;
     struct str path, folder;
-    bool asked; /* to stop; under jobs->lock */
+    bool asked;   /* to stop; under jobs->lock */
+    bool at_work; /* likewise */
 };
 
 struct tasks {
@@ -62,6 +63,7 @@ static void fill_info(struct task *task, struct arena *arena, struct task_info *
     out->request = value_copy(arena, in->request);
     out->message = arena_str(arena, in->message);
     out->state = run_state_locked(task->run);
+    out->at_work = task->at_work;
     if (out->state < JOB_SUCCEEDED) { /* its end is being written down */
         out->ended_ms = 0;
         out->exit_code = -1;
@@ -322,7 +324,7 @@ static bool wait_for_turn(struct tasks *tasks, struct task *task)
             break;
         jobs_wait(jobs, -1);
     }
-    bool begins = others > 0 && !jobs->stopping && !task->asked;
+    bool begins = task->at_work = others > 0 && !jobs->stopping && !task->asked;
     tasks->running += begins && !task->kind->waits;
     pthread_mutex_unlock(&jobs->lock);
     if (begins)
@@ -342,6 +344,7 @@ static void do_work(struct tasks *tasks, struct task *task)
         task->kind->work(task);
     tree_remove(task->folder.p);
     pthread_mutex_lock(&tasks->jobs->lock);
+    task->at_work = false;
     tasks->running -= !task->kind->waits;
     pthread_cond_broadcast(&tasks->jobs->changed);
     pthread_mutex_unlock(&tasks->jobs->lock);

@@ -24,6 +24,7 @@ struct task_info {
     const struct value *request;        /* whatever the service needs to know and to show */
     int64_t created_ms, started_ms, ended_ms; /* 0: not yet */
     enum job_state state;
+    bool at_work;      /* it may have ended, but not all that follows from that has been done */
     int64_t exit_code; /* -1: none */
     struct str message;
 };

@@ -156,6 +156,17 @@ def test_a_workflow_that_is_stopped_or_empty(job_sandbox, triggers):
     assert triggers.runs(slow)[0]["JobRunState"] == "STOPPED"
 
 
+def test_a_workflow_waits_for_repetitions(job_sandbox, triggers):
+    """A job that fails and is started again is no end of it, at no moment."""
+    glue, name = job_sandbox.client("glue"), f"again-{uuid.uuid4().hex[:8]}"
+    job = Job(job_sandbox, "import sys\nassert '_attempt_3' in sys.argv[sys.argv.index('--JOB_RUN_ID') + 1]", MaxRetries=3)
+    glue.create_workflow(Name=name)
+    triggers.make("ON_DEMAND", [(job, {})], WorkflowName=name)
+    run = glue.start_workflow_run(Name=name)["RunId"]
+    ended = until(lambda: (r := glue.get_workflow_run(Name=name, RunId=run)["Run"])["Status"] != "RUNNING" and r)
+    assert ended["Status"] == "COMPLETED" and {k: v for k, v in ended["Statistics"].items() if v} == {"TotalActions": 4, "SucceededActions": 1, "FailedActions": 3}
+
+
 def test_a_scheduled_trigger_and_crawler():
     served = Served(speed=100000)
     try:
