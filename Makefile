@@ -26,7 +26,9 @@ CFLAGS_release := -O2 -g -fno-asynchronous-unwind-tables -fstack-protector-stron
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
 CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-LDFLAGS_release := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+# The table of addresses to be moved at the start, packed: else it is a fifteenth of the stripped binary. From glibc 2.36 on.
+PACKED := $(shell grep -qs GLIBC_ABI_DT_RELR "$$($(CC) -print-file-name=libc.so.6)" && echo -Wl,-z,pack-relative-relocs)
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now $(PACKED) -Wl,--as-needed
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_fuzz   := -fsanitize=fuzzer,address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
