@@ -1,5 +1,7 @@
 #include "base/err.h"
 
+#include "base/str.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,12 +30,30 @@ static const struct {
     [ERR_TIMEOUT] = {"timeout", 1},
 };
 
+/* What did not fit is cut where a character ends. n: how long it would have been. */
+static void cut(char *text, size_t size, int n)
+{
+    if (n < 0 || (size_t)n < size)
+        return;
+    size_t first = size - 2; /* of the last character */
+    while (first > size - 5 && ((unsigned char)text[first] & 0xc0) == 0x80)
+        first--;
+    if (!str_is_utf8(str_z(text + first)))
+        text[first] = '\0';
+}
+
+static void append(char *text, size_t size, const char *more)
+{
+    size_t n = strlen(text);
+    cut(text, size, (int)n + snprintf(text + n, size - n, ": %s", more));
+}
+
 int err_vset(struct err *err, enum err_class class, const char *format, va_list args)
 {
     if (!err)
         return -1;
     *err = (struct err){.class = class};
-    vsnprintf(err->message, sizeof err->message, format, args);
+    cut(err->message, sizeof err->message, vsnprintf(err->message, sizeof err->message, format, args));
     return -1;
 }
 
@@ -54,9 +74,8 @@ int err_errno(struct err *err, enum err_class class, const char *format, ...)
     err_vset(err, class, format, args);
     va_end(args);
     if (err) {
-        size_t n = strlen(err->message);
         char text[128];
-        snprintf(err->message + n, sizeof err->message - n, ": %s", strerror_r(number, text, sizeof text));
+        append(err->message, sizeof err->message, strerror_r(number, text, sizeof text));
     }
     return -1;
 }
@@ -69,11 +88,9 @@ int err_context(struct err *err, const char *format, ...)
     memcpy(old, err->message, sizeof old);
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(err->message, sizeof err->message, format, args);
+    cut(err->message, sizeof err->message, vsnprintf(err->message, sizeof err->message, format, args));
     va_end(args);
-    if (n >= 0 && (size_t)n < sizeof err->message)
-        snprintf(err->message + n, sizeof err->message - (size_t)n, ": %.*s",
-            (int)(sizeof err->message - (size_t)n - 3 > 0 ? sizeof err->message - (size_t)n - 3 : 0), old);
+    append(err->message, sizeof err->message, old);
     return -1;
 }
 
@@ -83,7 +100,7 @@ int err_hint(struct err *err, const char *format, ...)
         return -1;
     va_list args;
     va_start(args, format);
-    vsnprintf(err->hint, sizeof err->hint, format, args);
+    cut(err->hint, sizeof err->hint, vsnprintf(err->hint, sizeof err->hint, format, args));
     va_end(args);
     return -1;
 }
