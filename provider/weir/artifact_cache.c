@@ -1,14 +1,17 @@
 #include "provider/weir/artifact_cache.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HEAD "weir artifact 1\n"
 
-enum { CACHE_MAX = 1 << 20, ID_LENGTH = 16 };
+enum { CACHE_MAX = 1 << 20, ID_LENGTH = 16, LEFT_S = 24 * 3600 };
 
 static const char *cache_path(const struct artifact_cache *cache)
 {
@@ -79,6 +82,30 @@ int artifact_cache_make(const struct artifact_cache *cache, struct err *err)
     return -1;
 }
 
+/* By now nobody is at work on it any more. */
+static bool is_old(const char *path)
+{
+    struct stat st;
+    return !lstat(path, &st) && st.st_mtime < clock_wall_ms() / 1000 - LEFT_S;
+}
+
+static void remove_left(const struct artifact_cache *cache)
+{
+    struct str own = arena_printf(cache->arena, "%.*s-", STR_ARG(cache->id));
+    const char *package = artifact_cache_package(cache, cache->sha256);
+    struct str vendored = artifact_cache_vendored(cache, cache->vendored);
+    DIR *folder = opendir(arena_strz(cache->arena, cache->folder));
+    const struct dirent *entry;
+    while (folder && (entry = readdir(folder))) {
+        const char *path = path_join(cache->arena, cache->folder, str_z(entry->d_name)).p;
+        if (str_starts(str_z(entry->d_name), own) && strcmp(path, package) != 0 && !str_eqz(vendored, path) &&
+            is_old(path))
+            tree_remove(path);
+    }
+    if (folder)
+        closedir(folder);
+}
+
 void artifact_cache_made(struct artifact_cache *cache, struct str digest, const struct package_made *made)
 {
     if (cache->sha256.n && !str_eq(cache->sha256, made->sha256))
@@ -86,6 +113,7 @@ void artifact_cache_made(struct artifact_cache *cache, struct str digest, const 
     cache->digest = digest;
     cache->sha256 = made->sha256;
     cache->size = made->size;
+    remove_left(cache);
 }
 
 void artifact_cache_save(const struct artifact_cache *cache)

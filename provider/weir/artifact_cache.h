@@ -30,7 +30,7 @@ int artifact_cache_make(const struct artifact_cache *cache, struct err *err);
 const char *artifact_cache_package(const struct artifact_cache *cache, struct str sha256);
 /* Folder for what pip installs, by its digest. */
 struct str artifact_cache_vendored(const struct artifact_cache *cache, struct str digest);
-/* Notes the package made now; the one before goes. */
+/* Notes the package made now; the one before goes, and what runs that were killed have left of it. */
 void artifact_cache_made(struct artifact_cache *cache, struct str digest, const struct package_made *made);
 void artifact_cache_save(const struct artifact_cache *cache);
 

@@ -56,6 +56,24 @@ def test_damaged_package_is_packed_again(cloud, stack, damage):
     stack.destroy()
 
 
+def test_what_a_killed_run_has_left_goes(tmp_path):
+    """Half a package, or half of what pip installs; but not what somebody may be at work on."""
+    stack = offline(tmp_path, "source: src", {"src/a": "1"})
+    shas(stack)
+    folder, own = stack.folder / ".weir/artifacts", packed_file(stack).name.split("-")[0]
+    write(folder, {f"{own}-new.17.17.abcdef": "half", f"{own}-python-0123.abcdef/tiny/x.py": "half", f"{own}-new.18.18.abcdef": "at work", "fedcba9876543210-new.17": "another's"})
+    long_ago = ["-new.17.17.abcdef", "-python-0123.abcdef"]
+    for name in long_ago:
+        os.utime(folder / f"{own}{name}", (1_000_000_000, 1_000_000_000))
+    os.utime(folder / "fedcba9876543210-new.17", (1_000_000_000, 1_000_000_000))
+    shas(stack)  # nothing is packed: nothing is looked for
+    assert (folder / f"{own}-new.17.17.abcdef").exists()
+    write(stack.folder, {"src/a": "2"})
+    shas(stack)
+    left = {path.name.removeprefix(own) for path in folder.iterdir() if path.suffix != ".cache"}
+    assert len(left) == 3 and left > {"-new.18.18.abcdef", "fedcba9876543210-new.17"}, left
+
+
 @pytest.mark.parametrize("damage", [b"", b"weir artifact 1\nbuilt\npackage\n", b"\x00" * 1000, b"weir artifact 1\npackage x y z\nvendored ../..\n"])
 def test_damaged_notes_count_as_none(tmp_path, damage):
     stack = offline(tmp_path, "source: src", {"src/a": "1"})
