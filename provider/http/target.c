@@ -1,5 +1,7 @@
 #include "provider/http/target.h"
 
+#include "provider/http/redact.h"
+
 #include <arpa/inet.h>
 
 static bool is_host_char(char c)
@@ -69,6 +71,14 @@ static void classify(struct http_target *target)
     }
 }
 
+/* Some write a password before the host. */
+static int refuse(struct str url, const char *why, struct err *err)
+{
+    AUTO_BUF struct buf shown = BUF_INIT;
+    redact_line(&shown, url);
+    return err_set(err, ERR_INVALID, "\"%.*s\" is not a URL%s", STR_ARG(buf_str(&shown)), why);
+}
+
 int http_target_parse(struct str url, struct http_target *target, struct err *err)
 {
     *target = (struct http_target){0};
@@ -79,8 +89,7 @@ int http_target_parse(struct str url, struct http_target *target, struct err *er
     } else if (str_starts(url, STR("http://"))) {
         after = str_slice(url, 7, url.n);
     } else {
-        return err_set(
-            err, ERR_INVALID, "\"%.*s\" is not a URL that begins with https:// or http://", STR_ARG(url));
+        return refuse(url, " that begins with https:// or http://", err);
     }
     size_t end = 0;
     while (end < after.n && after.p[end] != '/' && after.p[end] != '?' && after.p[end] != '#')
@@ -88,11 +97,10 @@ int http_target_parse(struct str url, struct http_target *target, struct err *er
     target->authority = str_slice(after, 0, end);
     target->rest = str_slice(after, end, after.n);
     if (!split_authority(target->authority, &target->host))
-        return err_set(err, ERR_INVALID, "\"%.*s\" is not a URL with a valid host and port", STR_ARG(url));
+        return refuse(url, " with a valid host and port", err);
     for (size_t i = 0; i < target->rest.n; i++)
         if ((unsigned char)target->rest.p[i] <= ' ' || target->rest.p[i] == 0x7f)
-            return err_set(
-                err, ERR_INVALID, "\"%.*s\" is not a URL: it has a blank or control character", STR_ARG(url));
+            return refuse(url, ": it has a blank or control character", err);
     classify(target);
     return 0;
 }
