@@ -2,6 +2,7 @@
  */
 #include "base/mem.h"
 #include "provider/http/http.h"
+#include "tests/unit/support/manual_clock.h"
 #include "tests/unit/support/script_server.h"
 
 #include <arpa/inet.h>
@@ -280,9 +281,11 @@ static void redirects_are_not_followed(void **state)
     stop(&f);
 }
 
+/* The timeout comes while the clock that weir itself goes by stands still. */
 static void failures_have_class_and_words(void **state)
 {
     (void)state;
+    manual_clock_install(0);
     START(f, 0, {.match = "GET /reset", .action = SCRIPT_RESET},
         {.match = "GET /close", .action = SCRIPT_CLOSE},
         {.match = "GET /cut", .action = SCRIPT_TRUNCATE, .body = "0123456789"},
@@ -310,6 +313,7 @@ static void failures_have_class_and_words(void **state)
         assert_false(err.retryable); /* it may have been carried out */
     }
     stop(&f);
+    manual_clock_remove();
 }
 
 static void a_refused_connection_says_so(void **state)
