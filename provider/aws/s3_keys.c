@@ -181,22 +181,31 @@ struct deletion {
     size_t n;
 };
 
-/* Some were not deleted, but may well be if it is tried again. */
-static bool is_passing(const struct value *errors)
+/* It was not deleted, but may well be if it is tried again. */
+static bool is_passing(const struct value *error)
 {
     static const char *const codes[] = {"InternalError", "SlowDown", "ServiceUnavailable"};
-    size_t passing = 0;
-    for (uint32_t i = 0; i < errors->count; i++)
-        for (size_t k = 0; k < sizeof codes / sizeof *codes; k++)
-            passing += str_eqz(text_of(errors->items[i], "Code"), codes[k]);
-    return passing == errors->count;
+    for (size_t k = 0; k < sizeof codes / sizeof *codes; k++)
+        if (str_eqz(text_of(error, "Code"), codes[k]))
+            return true;
+    return false;
 }
 
-/* What cannot be deleted (a lock, a policy) is an error that names it. */
-static int refused(const struct value *errors, struct err *err)
+/* What cannot be deleted (a lock, a policy), or else the first; *passing: all of it may pass. */
+static const struct value *worst_of(const struct value *errors, bool *passing)
 {
-    struct str key = text_of(errors->items[0], "Key"), code = text_of(errors->items[0], "Code"),
-               why = text_of(errors->items[0], "Message");
+    for (uint32_t i = 0; i < errors->count; i++)
+        if (!is_passing(errors->items[i])) {
+            *passing = false;
+            return errors->items[i];
+        }
+    *passing = true;
+    return errors->items[0];
+}
+
+static int refused(const struct value *error, struct err *err)
+{
+    struct str key = text_of(error, "Key"), code = text_of(error, "Code"), why = text_of(error, "Message");
     return err_set(err, str_eqz(code, "AccessDenied") ? ERR_AUTH : ERR_SERVICE,
         "deleting object \"%.*s\": %.*s: %.*s", STR_ARG(key), STR_ARG(code), STR_ARG(why));
 }
@@ -216,8 +225,10 @@ int s3_delete_page(
         errors = wire_path(ctx->arena, answer, STR("Error[]"));
         if (!errors || !errors->count)
             return 0;
-        if (!is_passing(errors) || tries == DELETE_TRIES)
-            return refused(errors, err);
+        bool passing;
+        const struct value *worst = worst_of(errors, &passing);
+        if (!passing || tries == DELETE_TRIES)
+            return refused(worst, err);
         clock_sleep_ms(DELETE_PAUSE_MS << tries);
     }
 }

@@ -70,11 +70,12 @@ static void not_for_ever(void **state)
 static void what_is_refused_is_an_error_at_once(void **state)
 {
     (void)state;
-    const struct script_step step = {.body = ANSWER(ERROR("a", "AccessDenied") ERROR("b", "SlowDown"))};
+    const struct script_step step = {.body = ANSWER(ERROR("a", "SlowDown") ERROR("b", "AccessDenied"))};
     struct err err = ERR_INIT;
     size_t requests;
     assert_int_equal(delete_with(&step, 1, &requests, &err), -1);
     assert_int_equal(err.class, ERR_AUTH);
+    assert_string_equal(err.message, "deleting object \"b\": AccessDenied: because");
     assert_int_equal(requests, 1);
 }
 
