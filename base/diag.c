@@ -1,5 +1,6 @@
 #include "base/diag.h"
 
+#include "base/cells.h"
 #include "base/map.h"
 #include "base/mem.h"
 
@@ -246,40 +247,10 @@ struct style {
 static const struct style plain_style = {"", "", "", "", ""};
 static const struct style color_style = {"\033[1;31m", "\033[1;33m", "\033[1;34m", "\033[1m", "\033[0m"};
 
-/* Terminal cells of a code point: 2 for East Asian wide characters, 0 for combining marks. */
-static unsigned cell_width(uint32_t c)
-{
-    if (c < 0x300)
-        return 1;
-    if (c < 0x370 || (c >= 0x200b && c <= 0x200f) || (c >= 0xfe00 && c <= 0xfe0f))
-        return 0;
-    bool wide = (c >= 0x1100 && c < 0x1160) || (c >= 0x2e80 && c < 0xa4d0) || (c >= 0xac00 && c < 0xd7a4) ||
-                (c >= 0xf900 && c < 0xfb00) || (c >= 0xfe30 && c < 0xfe70) || (c >= 0xff00 && c < 0xff61) ||
-                (c >= 0xffe0 && c < 0xffe7) || (c >= 0x1f300 && c < 0x1fb00) || (c >= 0x20000 && c < 0x3fffe);
-    return wide ? 2 : 1;
-}
-
-/* The code point at text[at], whatever the bytes are; *size is how many it takes. */
-static uint32_t decode(struct str text, size_t at, size_t *size)
-{
-    unsigned char lead = (unsigned char)text.p[at];
-    size_t need = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    *size = 1;
-    if (need == 1)
-        return lead;
-    if (need > text.n - at || !str_is_utf8(str_slice(text, at, at + need)))
-        return 0xfffd;
-    uint32_t code = lead & (0xffu >> (need + 1));
-    for (size_t i = 1; i < need; i++)
-        code = code << 6 | ((unsigned char)text.p[at + i] & 0x3f);
-    *size = need;
-    return code;
-}
-
 /* Adds text[at] so that it cannot steer the terminal: no control characters, no broken UTF-8. */
 static unsigned add_cell(struct buf *out, struct str text, size_t at, size_t *size)
 {
-    uint32_t code = decode(text, at, size);
+    uint32_t code = cells_decode(text, at, size);
     bool space = code == '\t' || code == '\n';
     bool bad = code == 0xfffd || code < 0x20 || (code >= 0x7f && code < 0xa0) ||
                (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
@@ -289,7 +260,7 @@ static unsigned add_cell(struct buf *out, struct str text, size_t at, size_t *si
         buf_addz(out, "\xef\xbf\xbd");
     else
         buf_add(out, text.p + at, *size);
-    return bad ? 1 : cell_width(code);
+    return bad ? 1 : cells_of(code);
 }
 
 static void add_text(struct buf *out, struct str text)

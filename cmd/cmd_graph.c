@@ -1,6 +1,7 @@
 #include "cmd/graph_layout.h"
 #include "cmd/planning.h"
 
+#include "base/cells.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -45,7 +46,7 @@ enum { LETTER = 7, PADDING = 20 }; /* of the font's width, near enough for boxes
 
 static double box_width(const struct decl *decl)
 {
-    size_t name = str_code_points(decl->address), type = str_code_points(decl->schema->name);
+    size_t name = cells_width(decl->address), type = cells_width(decl->schema->name);
     return (double)(name > type ? name : type) * LETTER + PADDING;
 }
 

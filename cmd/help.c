@@ -1,5 +1,7 @@
 #include "cmd/help.h"
 
+#include "base/cells.h"
+
 #include <ctype.h>
 
 enum { INDENT = 2, COLUMN_MAX = 32, WIDTH_MAX = 110, TEXT_MIN = 24 };
@@ -44,7 +46,7 @@ static void heading(const struct term *term, const char *title, struct buf *out)
 /* "  label   text", the text filled into its column. */
 static void row(const struct term *term, struct str label, int column, struct str text, struct buf *out)
 {
-    int n = INDENT + (int)str_code_points(label);
+    int n = INDENT + (int)cells_width(label);
     if (width_of(term) - column < TEXT_MIN) /* on a narrow terminal the text begins below its label */
         column = 5 * INDENT;
     buf_addf(out, "%*s", INDENT, "");

@@ -1,5 +1,6 @@
 #include "cmd/progress.h"
 
+#include "base/cells.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/map.h"
@@ -270,14 +271,7 @@ static void on_event(void *ctx, const struct event *e)
 /* A line cut to the terminal's width, so that the list's height is known. */
 static void add_cut(struct buf *out, struct str line, int width)
 {
-    size_t n = 0, columns = 0, limit = width > 4 ? (size_t)width - 1 : 3;
-    while (n < line.n && columns < limit) {
-        do
-            n++;
-        while (n < line.n && ((unsigned char)line.p[n] & 0xc0) == 0x80);
-        columns++;
-    }
-    buf_add(out, line.p, n);
+    buf_add(out, line.p, cells_prefix(line, width > 4 ? (size_t)width - 1 : 3));
     buf_add_char(out, '\n');
 }
 

@@ -2,6 +2,8 @@
 #include "cmd/render.h"
 #include "cmd/term.h"
 
+#include "base/cells.h"
+
 enum { ADDRESS_WIDTH_MAX = 40 };
 
 static const struct {
@@ -77,7 +79,7 @@ void render_erases(const struct plan *plan, const struct render_options *o, stru
 {
     int width = 0;
     for (size_t i = 0; i < plan->change_count; i++) {
-        int w = plan->changes[i].erases ? (int)str_code_points(plan->changes[i].address) : 0;
+        int w = plan->changes[i].erases ? (int)cells_width(plan->changes[i].address) : 0;
         width = w > width ? w : width;
     }
     if (!width)
@@ -88,7 +90,7 @@ void render_erases(const struct plan *plan, const struct render_options *o, stru
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *c = &plan->changes[i];
         for (uint32_t k = 0; c->erases && k < c->erases->count; k++) {
-            int blanks = width - (int)str_code_points(c->address);
+            int blanks = width - (int)cells_width(c->address);
             buf_addz(out, "  ");
             style_add(out, o->color, STYLE_RED, "!");
             buf_add_char(out, ' ');

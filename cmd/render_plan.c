@@ -4,6 +4,8 @@
 #include "cmd/render.h"
 #include "cmd/term.h"
 
+#include "base/cells.h"
+
 #include <inttypes.h>
 
 enum { SIGN_WIDTH = 3, ATTR_INDENT = 6, NAME_WIDTH_MAX = 32 };
@@ -97,7 +99,7 @@ static int widest_name(const struct attr_change *attrs, size_t n, bool without_a
     int width = 0;
     for (size_t i = 0; i < n; i++) {
         bool silent = stays(&attrs[i]) || (without_awaited && is_awaited(&attrs[i]));
-        int w = silent ? 0 : (int)str_code_points(attrs[i].name);
+        int w = silent ? 0 : (int)cells_width(attrs[i].name);
         width = w > width ? w : width;
     }
     return width > NAME_WIDTH_MAX ? NAME_WIDTH_MAX : width;
@@ -235,7 +237,7 @@ static void output_section(const struct plan *plan, const struct render_options 
 {
     int width = 0;
     for (size_t i = 0; i < plan->output_count; i++) {
-        int w = (int)str_code_points(plan->outputs[i].name);
+        int w = (int)cells_width(plan->outputs[i].name);
         width = w > width ? w : width;
     }
     style_add(out, o->color, STYLE_BOLD, "Outputs:");

@@ -1,5 +1,6 @@
 #include "cmd/render_pen.h"
 
+#include "base/cells.h"
 #include "base/json.h"
 #include "cmd/term.h"
 
@@ -88,7 +89,7 @@ static void add_key(struct pen *pen, struct str key)
 
 static int key_width(struct str key)
 {
-    return (int)str_code_points(key) + (is_plain_key(key) ? 0 : 2);
+    return (int)cells_width(key) + (is_plain_key(key) ? 0 : 2);
 }
 
 /* "name:   ", so that what follows lines up; width 0: nothing to line up with. */

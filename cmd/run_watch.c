@@ -1,5 +1,6 @@
 #include "cmd/run_watch.h"
 
+#include "base/cells.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -46,18 +47,15 @@ void run_watch_tick(void *ctx)
         return;
     AUTO_BUF struct buf line = BUF_INIT;
     AUTO_BUF struct buf out = BUF_INIT;
-    size_t tick = (size_t)(now / FRAME_MS), n = 0;
+    size_t tick = (size_t)(now / FRAME_MS);
     buf_addf(&line, "%s ", w->inv->err.utf8 ? spin[tick % 10] : ascii[tick % 4]);
     text_add_safe(&line, w->job->record->address, false);
     buf_addf(&line, " %s ", w->status_text[0] ? w->status_text : "starting");
     text_add_duration(&line, now - w->began_ms);
     term_measure(&w->inv->err);
-    for (int columns = 0; n < line.n && columns + 1 < w->inv->err.width; columns++)
-        do
-            n++;
-        while (n < line.n && ((unsigned char)line.p[n] & 0xc0) == 0x80);
+    int width = w->inv->err.width;
     buf_addz(&out, "\r\033[K");
-    buf_add(&out, line.p, n);
+    buf_add(&out, line.p, cells_prefix(buf_str(&line), width > 1 ? (size_t)width - 1 : 0));
     write_err(&out);
     w->drawn = true;
     w->drawn_ms = now;

@@ -1,5 +1,6 @@
 #include "cmd/table.h"
 
+#include "base/cells.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -11,11 +12,7 @@ static void cell_text(const struct value *v, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str text = value_is_null(v) ? STR("-") : value_scalar_text(&arena, v);
-    size_t n = 0;
-    for (size_t points = 0; n < text.n && points < CELL_MAX; points++)
-        do
-            n++;
-        while (n < text.n && ((unsigned char)text.p[n] & 0xc0) == 0x80);
+    size_t n = cells_prefix(text, CELL_MAX);
     text_add_safe(out, str_n(text.p, n), false);
     if (n < text.n)
         buf_addz(out, "...");
@@ -27,7 +24,7 @@ static void add_row(const struct value *row, const size_t *widths, size_t count,
         AUTO_BUF struct buf cell = BUF_INIT;
         cell_text(i < row->count ? row->items[i] : NULL, &cell);
         buf_add_str(out, buf_str(&cell));
-        size_t width = str_code_points(buf_str(&cell));
+        size_t width = cells_width(buf_str(&cell));
         for (size_t pad = i + 1 < count && width < widths[i] ? widths[i] - width + 2
                           : i + 1 < count                    ? 2
                                                              : 0;
@@ -42,7 +39,7 @@ static void measure(const struct value *row, size_t *widths, size_t count)
     for (size_t i = 0; i < count && i < row->count; i++) {
         AUTO_BUF struct buf cell = BUF_INIT;
         cell_text(row->items[i], &cell);
-        size_t width = str_code_points(buf_str(&cell));
+        size_t width = cells_width(buf_str(&cell));
         widths[i] = width > widths[i] ? width : widths[i];
     }
 }

@@ -1,5 +1,7 @@
 #include "cmd/term.h"
 
+#include "base/cells.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -206,7 +208,7 @@ void text_add_wrapped(struct buf *out, struct str text, int column, int indent, 
     struct str rest = text;
     for (bool first = true; rest.p; first = false) {
         struct str word = str_cut(rest, ' ', &rest);
-        int n = (int)str_code_points(word);
+        int n = (int)cells_width(word);
         if (!first && column + 1 + n > width) {
             buf_addf(out, "\n%*s", indent, "");
             column = indent;

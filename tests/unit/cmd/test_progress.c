@@ -100,6 +100,21 @@ static void a_live_list(void **state)
     manual_clock_remove();
 }
 
+/* A line that broke would leave its rest behind when the list is drawn anew. */
+static void wide_letters_do_not_break_a_line(void **state)
+{
+    (void)state;
+    manual_clock_install(0);
+    struct term small = terminal;
+    small.width = 23;
+    struct progress *p = progress_new_idle(&(struct progress_options){.mode = PROGRESS_LIVE, .term = &small});
+    send(p, EVENT_START, "데이터 호수", ACTION_CREATE, NULL);
+    check_frame(p, "  creating 데이터 호수\n"
+                   "| 0 done, 1 in flight \n");
+    end(p);
+    manual_clock_remove();
+}
+
 static void a_replacement_takes_off_twice(void **state)
 {
     (void)state;
@@ -171,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_lines),
         cmocka_unit_test(a_live_list),
+        cmocka_unit_test(wide_letters_do_not_break_a_line),
         cmocka_unit_test(a_replacement_takes_off_twice),
         cmocka_unit_test(a_list_higher_than_the_terminal_is_cut),
         cmocka_unit_test(failures_are_kept_for_the_end),

@@ -36,6 +36,17 @@ static void test_columns_are_aligned(void **state)
                                "a\\u000ab\\u001b[2J  2    y\n");
 }
 
+static void test_wide_letters_take_two_cells(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    table_add_text(
+        json("[\"제목\", \"YEAR\"]"), json("[[\"기생충\", \"2019\"], [\"Ran\", \"1985\"]]"), false, &out);
+    assert_string_equal(out.p, "제목    YEAR\n"
+                               "기생충  2019\n"
+                               "Ran     1985\n");
+}
+
 static void test_a_cell_is_not_endless(void **state)
 {
     (void)state;
@@ -65,6 +76,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_columns_are_aligned, release),
+        cmocka_unit_test_teardown(test_wide_letters_take_two_cells, release),
         cmocka_unit_test_teardown(test_a_cell_is_not_endless, release),
         cmocka_unit_test_teardown(test_csv_is_quoted_where_it_has_to_be, release),
     };
