@@ -56,6 +56,21 @@ void clock_sleep_ms(int64_t ms)
     current->sleep_ms(current->ctx, ms);
 }
 
+void clock_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+bool clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline_ms)
+{
+    struct timespec at = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
+    return pthread_cond_timedwait(cond, mutex, &at) != ETIMEDOUT;
+}
+
 static struct tm to_utc(int64_t wall_ms)
 {
     time_t seconds = (time_t)(wall_ms / 1000);

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 
+#include <pthread.h>
 #include <stdint.h>
 
 struct clock_ops {
@@ -21,6 +22,11 @@ int64_t clock_mono_ms(void);
 void clock_sleep_ms(int64_t ms);
 /* NULL: back to the system's. Not while other threads run. */
 void clock_install(const struct clock_ops *ops);
+
+/* A condition that is waited for with a limit: of the clock that nobody sets back. */
+void clock_cond_init(pthread_cond_t *cond);
+/* False: that moment of clock_mono_ms() has come, and nothing else. */
+bool clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline_ms);
 
 /* 2026-11-21T09:30:00Z, with milliseconds when with_ms; the text lives in the arena. */
 struct str time_rfc3339(struct arena *arena, int64_t wall_ms, bool with_ms);

@@ -11,12 +11,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-enum { DEFAULT_WORKERS = 32 };
+enum { DEFAULT_WORKERS = 32, WATCH_MS = 50 /* how late a signal may be seen */ };
 
 void executor_event(struct executor *x, const struct event *event)
 {
@@ -210,14 +208,7 @@ static void run(struct executor *x)
         worker(x);
     pthread_mutex_lock(&x->lock);
     while (x->unfinished && !(x->stopping && !x->running)) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += 50 * 1000000;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000;
-        }
-        pthread_cond_timedwait(&x->ended, &x->lock, &until);
+        clock_cond_wait(&x->ended, &x->lock, clock_mono_ms() + WATCH_MS);
         watch_signals(x);
     }
     pthread_cond_broadcast(&x->wake);
@@ -243,7 +234,7 @@ static void execute(struct executor *x)
 {
     pthread_mutex_init(&x->lock, NULL);
     pthread_cond_init(&x->wake, NULL);
-    pthread_cond_init(&x->ended, NULL);
+    clock_cond_init(&x->ended);
     executor_schedule(x);
     if (x->op_count)
         run(x);

@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     MARGIN_MS = 2000, /* times in headers are whole seconds */
@@ -42,12 +41,8 @@ struct s3_lock *s3_lock_new(struct s3_store *store, struct str base, struct str 
     lock->base = arena_printf(&lock->arena, "%.*slock/", STR_ARG(base));
     lock->description = description;
     lock->lease_ms = lease_ms;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&lock->mutex, NULL);
-    pthread_cond_init(&lock->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&lock->wake);
     return lock;
 }
 
@@ -148,15 +143,8 @@ static int renew(struct s3_lock *lock)
 
 static void wait_ms(struct s3_lock *lock, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    while (!lock->stopping && pthread_cond_timedwait(&lock->wake, &lock->mutex, &until) == 0)
+    int64_t deadline = clock_mono_ms() + ms;
+    while (!lock->stopping && clock_cond_wait(&lock->wake, &lock->mutex, deadline))
         ;
 }
 

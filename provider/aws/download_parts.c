@@ -314,12 +314,7 @@ static void watch(struct parts *p)
     int64_t began_ms = clock_mono_ms();
     pthread_mutex_lock(&p->lock);
     while (p->running) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += TICK_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        bool ticked = pthread_cond_timedwait(&p->over, &p->lock, &until) == ETIMEDOUT;
+        bool ticked = !clock_cond_wait(&p->over, &p->lock, clock_mono_ms() + TICK_MS);
         pthread_mutex_unlock(&p->lock);
         if (p->ctx->cancel && atomic_load(p->ctx->cancel)) {
             struct err interrupted = ERR_INIT;
@@ -374,8 +369,8 @@ enum download_result download_parts(
         .crcs = ARENA_ARRAY(ctx->arena, uint64_t, file->count + 1),
         .ready = ARENA_ARRAY(ctx->arena, bool, file->count + 1),
         .sha = source->sha256.n ? sha256_new() : NULL,
-        .lock = PTHREAD_MUTEX_INITIALIZER,
-        .over = PTHREAD_COND_INITIALIZER};
+        .lock = PTHREAD_MUTEX_INITIALIZER};
+    clock_cond_init(&p.over);
     run_all(&p);
     enum download_result result = outcome(&p, err);
     if (p.sha) {

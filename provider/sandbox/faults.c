@@ -1,6 +1,7 @@
 #include "provider/sandbox/faults.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -9,7 +10,6 @@
 #include <fnmatch.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct rule {
     const char *service, *operation; /* globs */
@@ -35,12 +35,8 @@ struct faults {
 struct faults *faults_new(void)
 {
     struct faults *faults = mem_zalloc(sizeof *faults);
-    pthread_condattr_t attr;
     pthread_mutex_init(&faults->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&faults->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    clock_cond_init(&faults->changed);
     return faults;
 }
 
@@ -254,17 +250,9 @@ struct fault_strike faults_strike(struct faults *faults, struct str service, str
 
 void faults_wait(struct faults *faults, const struct fault_strike *strike)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += strike->latency_ms / 1000;
-    until.tv_nsec += strike->latency_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    int64_t deadline = clock_mono_ms() + strike->latency_ms;
     pthread_mutex_lock(&faults->lock);
-    while (faults->changes == strike->changes &&
-           pthread_cond_timedwait(&faults->changed, &faults->lock, &until) == 0)
+    while (faults->changes == strike->changes && clock_cond_wait(&faults->changed, &faults->lock, deadline))
         ;
     pthread_mutex_unlock(&faults->lock);
 }

@@ -16,11 +16,9 @@
 #include "provider/sandbox/jobs/task.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { THREAD_STACK = 1024 * 1024 };
 
@@ -76,8 +74,7 @@ bool jobs_wait(struct jobs *jobs, int64_t deadline_ms)
         pthread_cond_wait(&jobs->changed, &jobs->lock);
         return true;
     }
-    struct timespec at = {deadline_ms / 1000, (long)(deadline_ms % 1000) * 1000000};
-    return pthread_cond_timedwait(&jobs->changed, &jobs->lock, &at) != ETIMEDOUT;
+    return clock_cond_wait(&jobs->changed, &jobs->lock, deadline_ms);
 }
 
 bool jobs_stopping(struct jobs *jobs)
@@ -176,14 +173,10 @@ static void end_leftovers(struct jobs *jobs)
 int jobs_new(struct sandbox *sandbox, struct control *control, struct jobs **out, struct err *err)
 {
     struct jobs *jobs = mem_zalloc(sizeof *jobs);
-    pthread_condattr_t attr;
     jobs->sandbox = sandbox;
     jobs->control = control;
     pthread_mutex_init(&jobs->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&jobs->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    clock_cond_init(&jobs->changed);
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str dir;
     end_leftovers(jobs);

@@ -11,7 +11,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     MAX_EVENT = 6 * 1024 * 1024,
@@ -261,14 +260,10 @@ int functions_open(struct jobs *jobs, struct functions **out, struct err *err)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str dir;
     struct functions *functions = mem_zalloc(sizeof *functions);
-    pthread_condattr_t attr;
     functions->jobs = jobs;
     pthread_mutex_init(&functions->versions_lock, NULL);
     pthread_mutex_init(&functions->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&functions->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    clock_cond_init(&functions->changed);
     *out = functions;
     /* What a killed sandbox left would lie among the code of the next instances. */
     tree_remove(arena_printf(&arena, "%s/jobs/functions", sandbox_dir(jobs_sandbox(jobs))).p);

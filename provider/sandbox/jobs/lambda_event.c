@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +18,7 @@ enum {
 
 static bool wait_until(struct functions *f, int64_t deadline_ms)
 {
-    struct timespec at = {deadline_ms / 1000, (long)(deadline_ms % 1000) * 1000000};
-    return pthread_cond_timedwait(&f->changed, &f->lock, &at) != ETIMEDOUT;
+    return clock_cond_wait(&f->changed, &f->lock, deadline_ms);
 }
 
 int64_t instance_now_us(void)

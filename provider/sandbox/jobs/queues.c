@@ -11,13 +11,9 @@ enum { MAX_MESSAGES = 100000, ONCE_MS = 300000 /* for so long a FIFO queue knows
 struct queues *queues_new(struct jobs *jobs)
 {
     struct queues *queues = mem_zalloc(sizeof *queues);
-    pthread_condattr_t attr;
     queues->jobs = jobs;
     pthread_mutex_init(&queues->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&queues->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    clock_cond_init(&queues->changed);
     return queues;
 }
 

@@ -4,7 +4,6 @@
 #include "provider/sandbox/jobs/queues.h"
 
 #include <stdio.h>
-#include <time.h>
 
 /* ---- what is shown ---- */
 
@@ -139,12 +138,6 @@ static void take(struct queues *queues, struct arena *arena, const struct queue 
     }
 }
 
-static void wait_until(struct queues *queues, int64_t deadline_ms)
-{
-    struct timespec at = {deadline_ms / 1000, (long)(deadline_ms % 1000) * 1000000};
-    pthread_cond_timedwait(&queues->changed, &queues->lock, &at);
-}
-
 const struct value *queue_receive(
     struct queues *queues, struct arena *arena, const struct queue *queue, const struct queue_want *want)
 {
@@ -156,7 +149,7 @@ const struct value *queue_receive(
         take(queues, arena, queue, want, &found, &next);
         if (found.n || queues->stopping || clock_mono_ms() >= deadline)
             break;
-        wait_until(queues, next);
+        clock_cond_wait(&queues->changed, &queues->lock, next);
     }
     pthread_mutex_unlock(&queues->lock);
     return value_builder_list(&found);
