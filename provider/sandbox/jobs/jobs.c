@@ -13,6 +13,7 @@ static const struct job_operation *const tables[] = {
     glue_operations,
     lambda_operations,
     logs_operations,
+    metrics_operations,
     s3_operations,
     sns_operations,
     sqs_operations,
@@ -184,6 +185,8 @@ bool jobs_handle(struct jobs *jobs, struct exchange *x, struct wire_message *out
     struct wire_operation common;
     if (!control_protocol(jobs->control, x->auth.service, &common))
         return false;
+    if (common.protocol == WIRE_QUERY && wire_header_get(&x->request, STR("X-Amz-Target")).n)
+        common.protocol = WIRE_JSON10; /* which these services understand by now */
     const struct job_operation *operation = find_by_request(&x->arena, &common, x->auth.service, &x->request);
     if (!operation)
         return false;

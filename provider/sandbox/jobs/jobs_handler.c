@@ -30,7 +30,8 @@ int job_required(const struct job_call *call, const char *member, struct str *ou
     static const struct {
         const char *service, *code;
     } codes[] = {{"glue", "InvalidInputException"}, {"logs", "InvalidParameterException"},
-        {"batch", "ClientException"}, {"athena", "InvalidRequestException"}, {"sts", "ValidationError"}};
+        {"batch", "ClientException"}, {"athena", "InvalidRequestException"}, {"sts", "ValidationError"},
+        {"monitoring", "MissingParameter"}};
     const char *code = "ValidationException";
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (!strcmp(call->operation->service, codes[i].service))

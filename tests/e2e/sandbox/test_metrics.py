@@ -1,0 +1,81 @@
+"""Metrics that jobs put: kept, listed and added up."""
+
+import datetime
+import uuid
+
+import pytest
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+NOON = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.timezone.utc)
+DAY = {"StartTime": NOON - datetime.timedelta(hours=12), "EndTime": NOON + datetime.timedelta(hours=12)}
+
+
+def at(minutes):
+    return NOON + datetime.timedelta(minutes=minutes)
+
+
+def test_what_is_put_is_added_up(anywhere):
+    api, space, films = anywhere.client("cloudwatch"), f"jobs-{uuid.uuid4().hex[:8]}", [{"Name": "table", "Value": "films"}]
+    api.put_metric_data(Namespace=space, MetricData=[
+        {"MetricName": "rows", "Dimensions": films, "Value": 3, "Timestamp": at(0), "Unit": "Count"},
+        {"MetricName": "rows", "Dimensions": films, "Value": 5, "Timestamp": at(1), "Unit": "Count"},
+        {"MetricName": "rows", "Dimensions": films, "Value": 10, "Timestamp": at(61), "Unit": "Count"},
+        {"MetricName": "rows", "Dimensions": [{"Name": "table", "Value": "people"}], "Value": 1000, "Timestamp": at(0), "Unit": "Count"},
+        {"MetricName": "seconds", "Values": [1.5, 2.5], "Counts": [1, 3], "Timestamp": at(2), "Unit": "Seconds"},
+    ])
+    points = api.get_metric_statistics(Namespace=space, MetricName="rows", Dimensions=films, Period=3600, Statistics=["Sum", "Average", "SampleCount", "Minimum", "Maximum"], **DAY)["Datapoints"]
+    assert sorted([(p["Timestamp"], p["Sum"], p["Average"], p["SampleCount"], p["Minimum"], p["Maximum"], p["Unit"]) for p in points]) == [
+        (at(0), 8, 4, 2, 3, 5, "Count"), (at(60), 10, 10, 1, 10, 10, "Count")]
+    (seconds,) = api.get_metric_statistics(Namespace=space, MetricName="seconds", Period=3600, Statistics=["Sum", "SampleCount"], **DAY)["Datapoints"]
+    assert (seconds["Sum"], seconds["SampleCount"]) == (9, 4)
+    metric = {"Namespace": space, "MetricName": "rows", "Dimensions": films}
+    query = {"Id": "rows", "MetricStat": {"Metric": metric, "Period": 3600, "Stat": "Sum"}}
+    (result,) = api.get_metric_data(MetricDataQueries=[query], ScanBy="TimestampAscending", **DAY)["MetricDataResults"]
+    assert (result["Id"], result["Values"], result["Timestamps"]) == ("rows", [8, 10], [at(0), at(60)])
+    listed = api.list_metrics(Namespace=space)["Metrics"]
+    assert {(m["MetricName"], *(d["Value"] for d in m["Dimensions"])) for m in listed} == {("rows", "films"), ("rows", "people"), ("seconds",)}
+    assert all(m["Dimensions"] == films for m in api.list_metrics(Namespace=space, Dimensions=films)["Metrics"])
+
+
+def test_they_are_there_after_a_restart(kept_sandbox):
+    kept_sandbox.client("cloudwatch").put_metric_data(Namespace="jobs", MetricData=[{"MetricName": "rows", "StatisticValues": {"SampleCount": 2, "Sum": 8, "Minimum": 3, "Maximum": 5}, "Timestamp": at(0)}])
+    kept_sandbox.kill()
+    kept_sandbox.start()
+    api = kept_sandbox.client("cloudwatch")
+    assert [m["MetricName"] for m in api.list_metrics()["Metrics"]] == ["rows"]
+    assert kept_sandbox.client("cloudwatch", region="eu-west-1").list_metrics()["Metrics"] == []
+    (point,) = api.get_metric_statistics(Namespace="jobs", MetricName="rows", Period=60, Statistics=["Average"], StartTime=at(-5), EndTime=at(5))["Datapoints"]
+    assert (point["Average"], point["Timestamp"], point["Unit"]) == (4, at(0), "None")
+
+
+def test_what_is_wrong(sandbox):
+    api = sandbox.client("cloudwatch", parameter_validation=False)
+    rows = {"Namespace": "wrong", "MetricName": "rows", "Period": 60, "Statistics": ["Sum"], **DAY}
+    for call, arguments, why in (
+        (api.put_metric_data, {"Namespace": "wrong", "MetricData": []}, "1 to 1000"),
+        (api.put_metric_data, {"Namespace": "wrong", "MetricData": [{"MetricName": "rows"}]}, "a Value"),
+        (api.put_metric_data, {"Namespace": "wrong", "MetricData": [{"MetricName": "rows", "Values": [1, 2], "Counts": [1]}]}, "as many Counts"),
+        (api.put_metric_data, {"Namespace": "wrong", "MetricData": [{"Value": 1}]}, "MetricName"),
+        (api.put_metric_data, {"MetricData": [{"MetricName": "rows", "Value": 1}]}, "needs Namespace"),
+        (api.get_metric_statistics, {**rows, "Statistics": ["p99"]}, "no percentiles"),
+        (api.get_metric_statistics, {**rows, "Period": 10}, "more than 1440 periods"),
+        (api.get_metric_statistics, {**rows, "EndTime": rows["StartTime"]}, "before EndTime"),
+        (api.get_metric_data, {"MetricDataQueries": [{"Id": "a", "Expression": "1 + 1"}], **DAY}, "no expressions"),
+    ):
+        with pytest.raises(ClientError, match=why):
+            call(**arguments)
+    assert api.list_metrics(Namespace="wrong")["Metrics"] == []
+
+
+def test_older_clients_send_forms(sandbox):
+    form = ("Action=PutMetricData&Version=2010-08-01&Namespace=forms&MetricData.member.1.MetricName=rows&MetricData.member.1.Value=7.5&MetricData.member.1.Timestamp=2026-11-21T12%3A00%3A00Z"
+            "&MetricData.member.1.Dimensions.member.1.Name=table&MetricData.member.1.Dimensions.member.1.Value=films")
+    request = AWSRequest("POST", sandbox.url + "/", data=form, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    SigV4Auth(Credentials(sandbox.access, sandbox.secret), "monitoring", "us-east-1").add_auth(request)
+    assert requests.post(sandbox.url + "/", data=form, headers=dict(request.headers), timeout=60).status_code == 200
+    points = sandbox.client("cloudwatch").get_metric_statistics(Namespace="forms", MetricName="rows", Dimensions=[{"Name": "table", "Value": "films"}], Period=60, Statistics=["Sum"], StartTime=at(-5), EndTime=at(5))
+    assert [p["Sum"] for p in points["Datapoints"]] == [7.5]
