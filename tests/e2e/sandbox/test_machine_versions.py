@@ -194,6 +194,9 @@ outputs:
         live = json.loads(stack.run("output", "live", "--json").out)
         end = machines.end(machines.start(live))
         assert (json.loads(end["output"]), end["stateMachineVersionArn"]) == (result, live.replace(":live", f":{number}"))
+    *_, last = stack.run("run", "live", "--json").events()
+    assert (last["state"], last["result"]) == ("succeeded", "two")
+    assert machines.client.describe_execution(executionArn=last["id"])["stateMachineAliasArn"] == live
     write("two", 90)
     assert "the sum of the weights" in stack.run("apply", "-y", status=1).err.lower()
     stack.destroy()
