@@ -25,19 +25,6 @@ static const struct value *held_back(struct op_ctx *ctx, struct str local)
     return version;
 }
 
-static int choose(struct op_ctx *ctx, struct str local, const struct value **version, struct err *err)
-{
-    *version = NULL;
-    if (!ctx->version.n || str_eqz(ctx->version, "latest")) {
-        *version = held_back(ctx, local);
-        return 0;
-    }
-    *version = artifact_version(value_getz(ctx->recorded, "versions"), ctx->version);
-    return *version && value_getz(*version, "etag")
-               ? 0
-               : err_set(err, ERR_ABSENT, "no version %.*s is kept", STR_ARG(ctx->version));
-}
-
 static const struct value *described(
     struct op_ctx *ctx, struct str sha256, int64_t size, struct str content, struct str rolled_back_from)
 {
@@ -50,35 +37,65 @@ static const struct value *described(
     return value_map(arena, entries, sizeof entries / sizeof *entries);
 }
 
+/* Without a rollback, and none before, there is nothing to say of one. */
+static const struct value *prepared_object(
+    struct op_ctx *ctx, const struct value *desired, const struct value *more, struct str rolled_back_from)
+{
+    if (!rolled_back_from.n && !artifact_text(ctx->recorded, "rolled_back_from", STR_EMPTY).n)
+        more = value_with(ctx->arena, more, STR("rolled_back_from"), NULL);
+    return value_merge(ctx->arena, desired, more);
+}
+
 /*
  * What a rollback is held against: the version that was in use when it began, however many steps it has gone
  * back since. "" where nothing is rolled back.
  */
-static struct str rolled_back_from(struct op_ctx *ctx, struct str local, const struct value *version)
+static struct str rolled_back_from(struct op_ctx *ctx, const struct value *version)
 {
-    struct str used = artifact_text(ctx->recorded, "sha256", STR_EMPTY);
     struct str from = artifact_text(ctx->recorded, "rolled_back_from", STR_EMPTY);
-    if (!version) /* the sources agree with what is in use: that ends nothing */
-        return !ctx->version.n && str_eq(local, used) ? from : STR_EMPTY;
-    from = from.n ? from : used;
+    if (!from.n)
+        from = artifact_text(ctx->recorded, "sha256", STR_EMPTY);
     return str_eq(from, artifact_text(version, "sha256", STR_EMPTY)) ? STR_EMPTY : from;
 }
 
-static const struct value *prepared_object(struct op_ctx *ctx, const struct value *desired,
-    const struct artifact_made *m, const struct value *version)
+static const struct value *as_version(
+    struct op_ctx *ctx, const struct value *desired, const struct value *version)
 {
-    const struct value *size = value_getz(version, "size"), *more;
-    struct str from = rolled_back_from(ctx, m->sha256, version);
-    if (version)
-        more = described(ctx, artifact_text(version, "sha256", STR_EMPTY),
-            size && size->kind == VALUE_INT ? size->integer : 0, artifact_text(version, "content", STR_EMPTY),
-            from);
-    else
-        more = described(ctx, m->sha256, m->size, m->digest, from);
-    /* Without a rollback, and none before, there is nothing to say of one. */
-    if (!from.n && !artifact_text(ctx->recorded, "rolled_back_from", STR_EMPTY).n)
-        more = value_with(ctx->arena, more, STR("rolled_back_from"), NULL);
-    return value_merge(ctx->arena, desired, more);
+    const struct value *size = value_getz(version, "size");
+    struct str from = rolled_back_from(ctx, version);
+    const struct value *more = described(ctx, artifact_text(version, "sha256", STR_EMPTY),
+        size && size->kind == VALUE_INT ? size->integer : 0, artifact_text(version, "content", STR_EMPTY),
+        from);
+    return prepared_object(ctx, desired, more, from);
+}
+
+/* Going back asks the sources nothing: they may not even build, which may be why. */
+static int prepare_version(
+    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+{
+    const struct value *version = artifact_version(value_getz(ctx->recorded, "versions"), ctx->version);
+    if (!version || !value_getz(version, "etag"))
+        return err_set(err, ERR_ABSENT, "no version %.*s is kept", STR_ARG(ctx->version));
+    *prepared = as_version(ctx, desired, version);
+    return 0;
+}
+
+static int prepare_sources(
+    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+{
+    struct artifact_made m;
+    if (artifact_make(ctx, desired, &m, err))
+        return -1;
+    const struct value *held = held_back(ctx, m.sha256);
+    if (held) {
+        *prepared = as_version(ctx, desired, held);
+        return 0;
+    }
+    /* That the sources agree with what is in use ends nothing. */
+    bool stays = !ctx->version.n && str_eq(m.sha256, artifact_text(ctx->recorded, "sha256", STR_EMPTY));
+    struct str from = stays ? artifact_text(ctx->recorded, "rolled_back_from", STR_EMPTY) : STR_EMPTY;
+    *prepared = prepared_object(ctx, desired, described(ctx, m.sha256, m.size, m.digest, from), from);
+    return 0;
 }
 
 /* Only what can be said without making anything. */
@@ -114,7 +131,7 @@ static bool sources_known(struct op_ctx *ctx, const struct value *desired)
 int artifact_prepare(
     struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
 {
-    const struct value *sha = value_getz(desired, "sha256"), *version;
+    const struct value *sha = value_getz(desired, "sha256");
     *prepared = desired;
     if (sha && value_is_known(sha))
         return 0; /* a moment ago */
@@ -126,9 +143,7 @@ int artifact_prepare(
         *prepared = as_recorded(ctx, desired);
         return 0;
     }
-    struct artifact_made m;
-    if (artifact_make(ctx, desired, &m, err) || choose(ctx, m.sha256, &version, err))
-        return -1;
-    *prepared = prepared_object(ctx, desired, &m, version);
-    return 0;
+    bool sources = !ctx->version.n || str_eqz(ctx->version, "latest");
+    return sources ? prepare_sources(ctx, desired, prepared, err)
+                   : prepare_version(ctx, desired, prepared, err);
 }

@@ -4,6 +4,7 @@
 #include "provider/weir/artifact.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "provider/aws/client.h"
 #include "provider/aws/s3_unfinished.h"
 #include "provider/aws/upload.h"
@@ -29,15 +30,21 @@ const struct value *artifact_places(
     return value_merge(arena, object, value_map(arena, entries, sizeof entries / sizeof *entries));
 }
 
+/* Without the source nobody knows what the key would be now: a file's or a folder's. */
+static bool is_source_there(struct op_ctx *ctx, const struct value *desired)
+{
+    struct str source = artifact_text(desired, "source", STR_EMPTY);
+    return !source.n || path_exists(path_join(ctx->arena, ctx->dir, source).p);
+}
+
 int artifact_locate(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **located, struct err *err)
 {
     struct artifact artifact;
     const struct value *earlier =
-        value_getz(desired, "rolled_back_from")
-            ? artifact_version(value_getz(prior, "versions"), artifact_text(desired, "sha256", STR_EMPTY))
-            : NULL;
-    if (earlier && artifact_text(desired, "rolled_back_from", STR_EMPTY).n) {
+        artifact_version(value_getz(prior, "versions"), artifact_text(desired, "sha256", STR_EMPTY));
+    bool rolled_back = artifact_text(desired, "rolled_back_from", STR_EMPTY).n > 0;
+    if (earlier && (rolled_back || !is_source_there(ctx, desired))) {
         *located = artifact_places(ctx, desired, artifact_text(earlier, "bucket", STR_EMPTY),
             artifact_text(earlier, "key", STR_EMPTY));
         return 0;

@@ -1,6 +1,9 @@
 """weir deploy and weir rollback: job code alone goes out, and back; on moto and on the sandbox."""
 
+import io
 import json
+import shutil
+import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
@@ -67,6 +70,13 @@ def script_of(cloud, name):
     location = cloud.client("glue").get_job(JobName=name)["Job"]["Command"]["ScriptLocation"]
     bucket, key = location.removeprefix("s3://").split("/", 1)
     return cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+
+
+def zipped(cloud, location):
+    """main.py of the package that a job would run."""
+    bucket, key = location.removeprefix("s3://").split("/", 1)
+    body = cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return zipfile.ZipFile(io.BytesIO(body)).read("main.py")
 
 
 def test_outputs_are_told_by_apply_alone(local_stack):
@@ -311,6 +321,35 @@ def test_a_rollback_that_failed_half_way_reaches_what_follows(tmp_path, cloud):
     assert planned(stack.run("rollback", "code", "--to", first[:10], "--yes", "--json")) == {"live": "update"}
     assert alias_of(cloud) == "3"
     stack.assert_settled()
+
+
+def test_goes_back_without_the_sources(tmp_path, cloud):
+    """In a hurry, from a checkout that does not build, or that is not there any more."""
+    stack = Stack(tmp_path / "stack", cloud).write(SHARED.replace("source: lib", "source: lib, build: 'echo run >> runs; cat status; exit $(cat status)'"))
+    for version in ("1", "2"):
+        put(stack, "lib/main.py", version)
+        put(stack, "status", "0")
+        stack.apply()
+    runs = (stack.folder / "runs").read_text()
+    newest = cloud.client("glue").get_job(JobName="shared-a")["Job"]["Command"]["ScriptLocation"]
+    put(stack, "status", "1")
+    stack.run("plan", status=1)
+    runs += "run\n"
+    shutil.rmtree(stack.folder / "lib")
+    stack.run("rollback", "job", "--yes")
+    assert (stack.folder / "runs").read_text() == runs
+    location = cloud.client("glue").get_job(JobName="shared-a")["Job"]["Command"]["ScriptLocation"]
+    assert b"1" in zipped(cloud, location)
+    stack.run("rollback", "job", "--to", versions(stack, "code")[0]["sha256"], "--yes")  # and forward
+    assert cloud.client("glue").get_job(JobName="shared-a")["Job"]["Command"]["ScriptLocation"] == newest
+    stack.run("rollback", "job", "--yes")
+    put(stack, "status", "0")
+    put(stack, "lib/main.py", "2")
+    stack.assert_settled()  # it holds
+    stack.run("deploy", "--yes")
+    assert b"2" in zipped(cloud, cloud.client("glue").get_job(JobName="shared-a")["Job"]["Command"]["ScriptLocation"])
+    stack.assert_settled()
+    stack.destroy()
 
 
 def test_goes_back_to_an_earlier_store(stack, place):
