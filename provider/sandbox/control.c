@@ -361,6 +361,23 @@ static bool sends_members(const struct role *role, const struct value *input)
     return false;
 }
 
+/* Does the request put or delete entries of the kind that the role is about? */
+static bool names_entries(const struct role *role, const struct value *input)
+{
+    for (size_t i = 0; i < role->step->request.extra_count; i++) {
+        const struct spec_extra *extra = &role->step->request.extras[i];
+        const struct value *sent = value_get(input, extra->key);
+        if (!extra->from_item || !str_eqz(value_text(extra->value, STR_EMPTY), "items"))
+            continue;
+        bool any = false;
+        for (uint32_t k = 0; sent && sent->kind == VALUE_LIST && k < sent->count && !any; k++)
+            any = value_getz(sent->items[k], "key");
+        if (!any)
+            return false;
+    }
+    return true;
+}
+
 /* Of several facets behind one call it is the one whose constants or attribute are in the request, of several
  * sets of members the one that something is sent for. */
 static bool fits(const struct role *role, const struct value *input)
@@ -390,13 +407,16 @@ static bool is_published(const struct call *call, const struct role *role, const
     return names;
 }
 
-/* A flag tells two forms of one call apart: PutParameter makes a parameter, with Overwrite it changes one. */
+/* A flag tells two forms of one call apart: PutParameter makes a parameter, with Overwrite it changes one.
+ * Nothing is switched off by silence. */
 static bool flags_fit(const struct role *role, const struct value *input)
 {
     for (size_t i = 0; i < role->step->request.extra_count; i++) {
         const struct spec_extra *extra = &role->step->request.extras[i];
         const struct value *sent = value_get(input, extra->key);
-        if (extra->value->kind == VALUE_BOOL && extra->value->boolean != value_equal(sent, &value_true))
+        bool silent = !sent && role->part == PART_FACET_REMOVE;
+        if (extra->value->kind == VALUE_BOOL &&
+            (silent || extra->value->boolean != value_equal(sent, &value_true)))
             return false;
     }
     return true;
@@ -414,7 +434,7 @@ static bool choose(struct call *call, struct choice *best)
         bool named = false;
         struct thing *thing = find_named(call, role, input, &named);
         int rank = 2 * rank_of(role->part, thing != NULL, named) + fits(role, input);
-        rank = flags_fit(role, input) ? rank : rank / 4;
+        rank = flags_fit(role, input) && names_entries(role, input) ? rank : rank / 4;
         bool knows_more = rank == best->rank && input->count > best->input->count;
         if (rank > best->rank || knows_more || (!best->thing && is_published(call, role, input)))
             *best = (struct choice){role, input, thing, rank};
@@ -468,6 +488,10 @@ static bool goes_along(const struct role *chosen, const struct role *role)
         return false;
     /* What one call has for several attributes: its tags beside its settings, members beside others. */
     bool changes = chosen->part == PART_MEMBERS_MODIFY || chosen->part == PART_UPDATE;
+    bool owned = chosen->part == PART_FACET_PUT || chosen->part == PART_FACET_REMOVE ||
+                 chosen->part == PART_ENTRIES_PUT || chosen->part == PART_ENTRIES_REMOVE;
+    if (owned && role->part == PART_UPDATE)
+        return !role->step->full;
     return (role->part == PART_READ && chosen->part == PART_READ) ||
            (changes && role->part == PART_MEMBERS_MODIFY) ||
            (role->part == PART_UPDATE && chosen->part == PART_MEMBERS_MODIFY);
@@ -569,6 +593,7 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
         answer_call(&call, request_id, answer);
     else if (known)
         refuse_unknown(&call, known, request_id, answer);
+    store_settle(control);
     pthread_mutex_unlock(&control->lock);
     return known || str_eqz(service, "tagging");
 }

@@ -25,6 +25,30 @@ static void place_whether_broken(struct making *m, struct part_node *element, co
             broken ? e->broken.values->items[0] : value_stringz(m->arena, "active"));
 }
 
+static bool has_fields(const struct shape *shape, const struct value *fields)
+{
+    bool any = false;
+    for (size_t i = 0; i < shape->member_count && !any; i++) {
+        const struct shape_member *member = &shape->members[i];
+        any = member->group ? has_fields(member->shape, fields) : value_get(fields, member->name) != NULL;
+    }
+    return any;
+}
+
+/* An object's fields as members of the node, some of them in structures that only the wire has. */
+static void place_fields(
+    struct making *m, struct part_node *node, const struct shape *shape, const struct value *fields)
+{
+    for (size_t i = 0; shape->kind == SHAPE_STRUCT && i < shape->member_count; i++) {
+        const struct shape_member *member = &shape->members[i];
+        const struct value *v = value_get(fields, member->name);
+        if (member->group && has_fields(member->shape, fields))
+            place_fields(m, document_child(m, node, member->wire, false), member->shape, fields);
+        else if (v)
+            document_place(m, node, member->wire, member->shape, v);
+    }
+}
+
 static void place_entries(struct making *m, struct part_node *node, struct str path,
     const struct spec_entries *e, bool names_only, const struct value *entries)
 {
@@ -51,12 +75,7 @@ static void place_entries(struct making *m, struct part_node *node, struct str p
         if (e->value.n) {
             document_place(m, element, e->value, e->attr->answer->elem, entries->entries[i].value);
         } else { /* the whole item, with the key in it */
-            const struct shape *shape = e->attr->answer->elem;
-            for (size_t k = 0; shape->kind == SHAPE_STRUCT && k < shape->member_count; k++) {
-                const struct value *v = value_get(entries->entries[i].value, shape->members[k].name);
-                if (v)
-                    document_place(m, element, shape->members[k].wire, shape->members[k].shape, v);
-            }
+            place_fields(m, element, e->attr->answer->elem, entries->entries[i].value);
         }
         document_place(m, element, e->key, &document_text, key);
         place_whether_broken(m, element, m->call->role->type, e, entries->entries[i].value);

@@ -430,9 +430,11 @@ static const struct value *with_entries(struct call *call, const struct value *h
         const struct value *key = item_part(call, "key");
         return value_with(call->arena, have, value_text(key, STR_EMPTY), item_part(call, "value"));
     }
-    for (uint32_t i = 0; items->kind == VALUE_LIST && i < items->count; i++)
-        have = value_with(call->arena, have, value_text(value_getz(items->items[i], "key"), STR_EMPTY),
-            value_getz(items->items[i], "value"));
+    for (uint32_t i = 0; items->kind == VALUE_LIST && i < items->count; i++) {
+        struct str key = value_text(value_getz(items->items[i], "key"), STR_EMPTY);
+        if (key.n)
+            have = value_with(call->arena, have, key, value_getz(items->items[i], "value"));
+    }
     return have;
 }
 
@@ -474,7 +476,10 @@ static const struct value *owned_after(struct call *call, const struct value *ha
         return members_after(
             call, have, as_list(call, item_part(call, "add")), as_list(call, item_part(call, "remove")));
     case PART_ENTRIES_PUT: return with_entries(call, have);
-    case PART_ENTRIES_REMOVE: return without_keys(call, have, item_part(call, "key"));
+    case PART_ENTRIES_REMOVE: {
+        const struct value *keys = item_part(call, "key");
+        return without_keys(call, have, keys ? keys : item_part(call, "items"));
+    }
     case PART_TAGS_ADD: return value_merge(call->arena, have, item_part(call, "@"));
     case PART_TAGS_REMOVE: return without_keys(call, have, item_part(call, "@"));
     case PART_TAGS_PUT: return item_part(call, "@");

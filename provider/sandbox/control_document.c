@@ -117,6 +117,19 @@ static void finish_map(
     *value = value_builder_map(&b);
 }
 
+static void add_members(struct making *m, struct shape *all, const struct shape *one);
+
+/* The same member in another element: structures in it may have more there. */
+static void add_inner(struct making *m, struct shape_member *known, const struct shape *other)
+{
+    if (known->shape->kind != SHAPE_STRUCT || other->kind != SHAPE_STRUCT || known->shape == other)
+        return;
+    struct shape *all = ARENA_NEW(m->arena, struct shape);
+    *all = *known->shape;
+    add_members(m, all, other);
+    known->shape = all;
+}
+
 /* Elements differ in what they have: the element's shape is the union. */
 static void add_members(struct making *m, struct shape *all, const struct shape *one)
 {
@@ -128,10 +141,12 @@ static void add_members(struct making *m, struct shape *all, const struct shape 
     if (count)
         memcpy(members, all->members, count * sizeof *members);
     for (size_t i = 0; i < one->member_count; i++) {
-        bool known = false;
-        for (size_t k = 0; k < count && !known; k++)
-            known = str_eq(members[k].wire, one->members[i].wire);
-        if (!known)
+        size_t k = 0;
+        while (k < count && !str_eq(members[k].wire, one->members[i].wire))
+            k++;
+        if (k < count)
+            add_inner(m, &members[k], one->members[i].shape);
+        else
             members[count++] = one->members[i];
     }
     all->members = members;

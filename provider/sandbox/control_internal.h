@@ -76,7 +76,9 @@ struct control {
     size_t service_count;
     struct thing **things;
     size_t thing_count, thing_cap;
-    int64_t serials;    /* given so far */
+    int64_t serials;       /* given so far */
+    struct arena *retired; /* values that were replaced in this call: its answer may still hold some */
+    size_t retired_count, retired_cap;
     struct map numbers; /* TYPE/REGION/NAME -> the highest number given, see control_number.c */
     pthread_mutex_t lock;
 };
@@ -132,6 +134,8 @@ int store_change(struct control *control, struct thing *thing, const struct valu
 /* It begins to go at that time. */
 int store_delete(struct control *control, struct thing *thing, int64_t deleted_ms, struct err *err);
 void store_remove(struct control *control, struct thing *thing);
+/* Values that calls have replaced go: when the answer is written. */
+void store_settle(struct control *control);
 void store_release(struct control *control);
 /* What every account has of the service from the beginning: `standing: [{name: primary}]`. */
 void store_stand(struct call *call, const struct served_service *service);

@@ -56,12 +56,19 @@ static int write_record(const struct control *control, const struct thing *thing
 static void set_attrs(struct control *control, struct thing *thing, const struct value *attrs)
 {
     struct arena before = thing->arena;
+    MEM_GROW(control->retired, control->retired_cap, control->retired_count + 1);
     thing->arena = (struct arena)ARENA_INIT;
     thing->attrs = value_copy(&thing->arena, attrs);
     thing->region = arena_str(&thing->arena, thing->region);
     thing->id = arena_str(&thing->arena, id_of(thing->type, thing->attrs));
     thing->file = file_of(control, &thing->arena, thing);
-    arena_release(&before);
+    control->retired[control->retired_count++] = before;
+}
+
+void store_settle(struct control *control)
+{
+    while (control->retired_count)
+        arena_release(&control->retired[--control->retired_count]);
 }
 
 static struct thing *add(
@@ -147,6 +154,8 @@ void store_release(struct control *control)
     for (size_t i = 0; i < control->thing_count; i++)
         thing_free(control->things[i]);
     free(control->things);
+    store_settle(control);
+    free(control->retired);
 }
 
 static int64_t number(const struct value *record, const char *key)

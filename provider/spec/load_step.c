@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define STEP_KEYS                                                                                            \
-    "call send with parse at match skip answers covers token when if unless for full partial each "          \
+    "call send with parse at match skip answers covers token when if unless for full partial alone each "    \
     "ignore warn absent retry retry_for failed wait native page must look idempotent body answers_in "       \
     "users meanwhile retry_unless"
 
@@ -526,6 +526,7 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     step->unless = load_conditions(t, node_get(node, "unless"));
     step->full = load_flag(l, node, "full");
     step->partial = load_flag(l, node, "partial");
+    step->alone = load_flag(l, node, "alone");
     step->wait = load_flag(l, node, "wait");
     step->look = load_flag(l, node, "look");
     step->ignore = load_errors(l, node_get(node, "ignore"));

@@ -133,12 +133,13 @@ static void load_facet(struct type_loader *t, const struct node_entry *entry, st
 {
     const struct node *node = entry->value;
     out->attr = spec_attr_find(t->type, entry->key);
-    if (!out->attr || !load_keys(t->l, node, "a facet", "put get delete reset send at absent retry"))
+    if (!out->attr || !load_keys(t->l, node, "a facet", "put get delete reset renew send at absent retry"))
         return;
     struct step_rules rules = {.what = "a facet", .ident = node_get(node, "send"), .shared = node};
     out->get = reading_at(t, node, "get", &rules, false);
     out->remove = step_at(t, node, "delete", &rules);
     out->reset = step_at(t, node, "reset", &rules);
+    out->renew = load_flag(t->l, node, "renew");
     rules.subject = out->attr;
     out->put = step_at(t, node, "put", &rules);
     if (!out->put)
@@ -185,14 +186,18 @@ static void load_members(struct type_loader *t, const struct node_entry *entry, 
         load_error(l, node, "a member set needs \"add\" and \"remove\", or \"modify\"");
 }
 
-/* An entry on the wire as one structure: its key beside the value's own members, or beside the value. */
-static const struct shape *entry_shape(struct loader *l, const struct spec_entries *e)
+/* An entry on the wire as one structure: its key beside the value's own members, or beside the value; all of
+ * it in the structure `in`, if that is said. */
+static const struct shape *entry_shape(
+    struct loader *l, const struct spec_entries *e, struct str in, bool key_only)
 {
     static const struct shape text = {.kind = SHAPE_STRING};
     struct shape *shape = ARENA_NEW(l->arena, struct shape);
     struct shape_member members[] = {{.name = STR("key"), .wire = e->key, .shape = &text},
         {.name = STR("value"), .wire = e->value.n ? e->value : STR("."), .shape = e->attr->shape->elem}};
-    load_struct(l, members, 2, shape);
+    for (size_t i = 0; in.n && i < 2; i++)
+        members[i].wire = arena_printf(l->arena, "%.*s.%.*s", STR_ARG(in), STR_ARG(members[i].wire));
+    load_struct(l, members, key_only ? 1 : 2, shape);
     return shape;
 }
 
@@ -201,12 +206,14 @@ static void load_entry_calls(struct type_loader *t, const struct node *node, str
     static const struct shape text = {.kind = SHAPE_STRING};
     struct loader *l = t->l;
     const struct shape like = {.item = load_text(l, node, "item")};
-    struct str put_as = load_text(l, node, "put_as"), delete_as = load_text(l, node, "delete_as");
+    struct str put_as = load_text(l, node, "put_as"), delete_as = load_text(l, node, "delete_as"),
+               put_in = load_text(l, node, "put_in"), delete_in = load_text(l, node, "delete_in");
     const struct item_member key = {out->key, STR("key"), &text};
     const struct item_member value = {
         out->value.n ? out->value : STR("."), STR("value"), out->attr->shape->elem};
     const struct item_member keys = {delete_as, STR("key"), list_of(l, &text, NULL)};
-    const struct item_member items = {put_as, STR("items"), list_of(l, entry_shape(l, out), &like)};
+    const struct item_member items = {
+        put_as, STR("items"), list_of(l, entry_shape(l, out, put_in, false), &like)};
     struct step_rules rules = {.what = "an entry map", .ident = node_get(node, "send"), .shared = node};
     out->list = reading_at(t, node, "list", &rules, true);
     rules.items[0] = key;
@@ -215,6 +222,8 @@ static void load_entry_calls(struct type_loader *t, const struct node *node, str
     if (out->delete_whole) {
         rules.items[0] = items;
         rules.items[0].as = delete_as;
+        if (delete_in.n)
+            rules.items[0].shape = list_of(l, entry_shape(l, out, delete_in, true), &like);
     } else if (out->batch) {
         rules.items[0] = keys;
     } else if (delete_as.n) {
@@ -237,8 +246,8 @@ static void load_entries(struct type_loader *t, const struct node_entry *entry, 
     out->attr = spec_attr_find(t->type, entry->key);
     if (!out->attr ||
         !load_keys(l, node, "an entry map",
-            "list at skip broken get put replace delete delete_whole item key value answer put_as "
-            "delete_as batch send "
+            "list at skip broken get put replace delete delete_whole renew item key value answer put_as "
+            "put_in delete_as delete_in batch send "
             "absent retry failed"))
         return;
     if (out->attr->attr->type->kind != TYPE_MAP) {
@@ -251,7 +260,8 @@ static void load_entries(struct type_loader *t, const struct node_entry *entry, 
     if (!out->answer.n)
         out->answer = out->value;
     out->batch = load_int(l, node, "batch", 0);
-    out->delete_whole = load_flag(l, node, "delete_whole");
+    out->delete_whole = load_flag(l, node, "delete_whole") || node_get(node, "delete_in");
+    out->renew = load_flag(l, node, "renew");
     out->skip = load_skip(l, node_get(node, "skip"));
     out->broken = load_skip(l, node_get(node, "broken"));
     load_entry_calls(t, node, out);
@@ -454,12 +464,36 @@ static void load_calls(struct type_loader *t)
     type->gone = load_conditions(t, node_get(t->node, "gone"));
 }
 
+/* Is it "${name}", or has such a text in it? */
+static bool mentions(const struct value *template, struct str name)
+{
+    if (template->kind == VALUE_STRING)
+        return str_starts(template->string, STR("${")) && template->string.n == name.n + 3 &&
+               str_eq(str_slice(template->string, 2, template->string.n - 1), name);
+    bool any = false;
+    for (uint32_t i = 0; template->kind == VALUE_LIST && i < template->count; i++)
+        any = any || mentions(template->items[i], name);
+    for (uint32_t i = 0; template->kind == VALUE_MAP && i < template->count; i++)
+        any = any || mentions(template->entries[i].value, name);
+    return any;
+}
+
+static bool sends(const struct spec_request *request, struct str name)
+{
+    for (size_t i = 0; i < request->attr_count; i++)
+        if (str_eq(request->attrs[i], name))
+            return true;
+    for (size_t i = 0; i < request->extra_count; i++)
+        if (!request->extras[i].from_item && mentions(request->extras[i].value, name))
+            return true;
+    return false;
+}
+
 static bool creates_with(const struct spec_type *type, const struct spec_attr *attr)
 {
-    for (size_t s = 0; s < type->create.count; s++)
-        for (size_t i = 0; i < type->create.items[s].request.attr_count; i++)
-            if (str_eq(type->create.items[s].request.attrs[i], attr->attr->name))
-                return true;
+    for (size_t s = 0; attr && s < type->create.count; s++)
+        if (sends(&type->create.items[s].request, attr->attr->name))
+            return true;
     return false;
 }
 
@@ -468,10 +502,13 @@ static void mark_sent_by_create(struct spec_type *type)
 {
     struct spec_facet *facets = (struct spec_facet *)type->facets;
     struct spec_members *members = (struct spec_members *)type->members;
+    struct spec_entries *entries = (struct spec_entries *)type->entries;
     for (size_t i = 0; i < type->facet_count; i++)
-        facets[i].sent_by_create = facets[i].attr && creates_with(type, facets[i].attr);
+        facets[i].sent_by_create = creates_with(type, facets[i].attr);
     for (size_t i = 0; i < type->member_count; i++)
-        members[i].sent_by_create = members[i].attr && creates_with(type, members[i].attr);
+        members[i].sent_by_create = creates_with(type, members[i].attr);
+    for (size_t i = 0; i < type->entries_count; i++)
+        entries[i].sent_by_create = creates_with(type, entries[i].attr);
 }
 
 struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data)

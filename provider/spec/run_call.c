@@ -170,6 +170,14 @@ static const struct value *default_to_send(const struct spec_attr *attr)
     return attr && (attr->steers || attr->attr->send_default) ? attr->attr->default_value : NULL;
 }
 
+/* Services refuse an empty list where they take none at all: a new thing has that anyway. */
+static bool is_left_out(const struct run *run, const struct spec_attr *attr, const struct value *v)
+{
+    const struct value *usual = attr ? attr->attr->default_value : NULL;
+    bool collection = usual && (usual->kind == VALUE_MAP || usual->kind == VALUE_LIST);
+    return run->making && collection && !usual->count && v->kind == usual->kind && !v->count;
+}
+
 static bool has_fields_to_fill(const struct type *type)
 {
     for (; type; type = type->elem)
@@ -215,7 +223,7 @@ static int build_input(struct run *run, const struct spec_step *step, const stru
         const struct value *v = value_get(object, request->attrs[i]);
         if (value_is_null(v))
             v = default_to_send(attr);
-        if (!value_is_null(v) && value_is_known(v))
+        if (!value_is_null(v) && value_is_known(v) && !is_left_out(run, attr, v))
             value_builder_set(
                 &input, request->attrs[i], attr ? fill_fields(run->arena, attr->attr->type, v) : v);
     }

@@ -196,7 +196,8 @@ static int create_owned(
     }
     for (size_t i = 0; i < type->entries_count; i++) {
         const struct value *want = value_get(desired, type->entries[i].attr->attr->name);
-        if (!value_is_null(want) && run_sync_entries(run, &type->entries[i], object, NULL, want, err))
+        if (!value_is_null(want) && !type->entries[i].sent_by_create &&
+            run_sync_entries(run, &type->entries[i], object, NULL, want, err))
             return -1;
     }
     for (size_t i = 0; i < type->member_count; i++) {
@@ -279,10 +280,10 @@ static bool step_concerned(const struct updating *u, const struct spec_step *ste
 {
     const struct spec_names sent = {step->request.attrs, step->request.attr_count};
     const struct spec_names *names = step->when.count ? &step->when : &sent;
+    size_t changed = 0;
     for (size_t i = 0; i < names->count; i++)
-        if (is_changed(u, names->items[i]))
-            return true;
-    return false;
+        changed += is_changed(u, names->items[i]);
+    return step->alone ? changed && changed == u->changed->count : changed > 0;
 }
 
 /* What is sent for an attribute that was taken out of the file. */
@@ -429,6 +430,10 @@ static int update_facets(struct updating *u, struct err *err)
         const struct value *want = value_get(u->desired, name);
         /* A call that switches on is no call for switching off. */
         bool off = facet->remove && is_default(facet->attr->attr, want);
+        bool renews =
+            facet->renew && !off && !value_is_null(want) && !value_is_null(value_get(u->prior, name));
+        if (renews && reset_facet(u, facet, err))
+            return err_context(err, "%.*s", STR_ARG(name));
         if (!value_is_null(want) && !off ? run_step(u->run, facet->put, u->object, &document, err)
                                          : reset_facet(u, facet, err))
             return err_context(err, "%.*s", STR_ARG(name));

@@ -208,14 +208,19 @@ int run_sync_entries(struct run *run, const struct spec_entries *e, const struct
     const struct value *have, const struct value *want, struct err *err)
 {
     const struct attr value_attr = {.type = e->attr->attr->type->elem, .compare = e->attr->attr->compare};
-    AUTO_BUILDER struct value_builder puts = VALUE_BUILDER(run->arena), replaced = VALUE_BUILDER(run->arena);
+    AUTO_BUILDER struct value_builder puts = VALUE_BUILDER(run->arena), replaced = VALUE_BUILDER(run->arena),
+                                      stay = VALUE_BUILDER(run->arena);
     for (uint32_t i = 0; want && i < want->count; i++) {
-        const struct value *now = value_get(have, want->entries[i].key);
-        if (!now || !same_both_ways(&value_attr, want->entries[i].value, now))
-            value_builder_set(
-                now && e->replace ? &replaced : &puts, want->entries[i].key, want->entries[i].value);
+        struct str key = want->entries[i].key;
+        const struct value *v = want->entries[i].value, *now = value_get(have, key);
+        /* What is made anew is so only for what was asked for: services show more than that. */
+        bool same = now && (e->renew ? attr_equal(&value_attr, v, now) : same_both_ways(&value_attr, v, now));
+        if (!same)
+            value_builder_set(now && e->replace ? &replaced : &puts, key, v);
+        if (same || !e->renew)
+            value_builder_set(&stay, key, v);
     }
-    if (drop_entries(run, e, object, have, want, err) ||
+    if (drop_entries(run, e, object, have, value_builder_map(&stay), err) ||
         put_entries(run, e, e->replace, object, value_builder_map(&replaced), err))
         return -1;
     return put_entries(run, e, e->put, object, value_builder_map(&puts), err);

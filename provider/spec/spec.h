@@ -128,6 +128,7 @@ struct spec_step {
     struct spec_conditions only, unless; /* on the object */
     bool full;                           /* what the file does not manage is sent with its live value */
     bool partial;                        /* of the attributes that can change only those that did are sent */
+    bool alone;                          /* update: only if nothing but these changed */
     bool wait;                           /* until ready, before the next step */
     bool must_be_absent;                 /* the call has to say that the thing is not there */
     bool look;                           /* only tells later steps what there is; absence is fine */
@@ -186,6 +187,7 @@ struct spec_attr {
 struct spec_facet {
     const struct spec_attr *attr;
     const struct spec_step *put, *get, *remove, *reset; /* all but put may be NULL */
+    bool renew;                                         /* one that changes is removed before it is put */
     bool sent_by_create;
 };
 
@@ -202,12 +204,14 @@ struct spec_members {
 struct spec_entries {
     const struct spec_attr *attr;
     const struct spec_step *list, *get, *put,
-        *remove;                     /* list and get may be NULL: the read or the list has the values */
-    struct str key;                  /* member of a listed item that is the key; "": the item itself */
-    struct str value;                /* member that is the value; "": the whole item */
-    struct str answer;               /* path of the value in get's answer */
-    int64_t batch;                   /* so many a call; 0: one, without a list around it */
-    bool delete_whole;               /* deleting takes the entries as putting does, not just their keys */
+        *remove;       /* list and get may be NULL: the read or the list has the values */
+    struct str key;    /* member of a listed item that is the key; "": the item itself */
+    struct str value;  /* member that is the value; "": the whole item */
+    struct str answer; /* path of the value in get's answer */
+    int64_t batch;     /* so many a call; 0: one, without a list around it */
+    bool delete_whole; /* deleting takes the entries as putting does, not just their keys */
+    bool renew;        /* one that changes is deleted before it is put */
+    bool sent_by_create;
     const struct spec_step *replace; /* for keys that are there already; NULL: put */
     struct spec_skip broken;         /* items that are there but do nothing: as if they were empty */
     struct spec_skip skip;

@@ -163,7 +163,8 @@ static const struct value *coerce_list(
 static void add_pair(struct arena *arena, const struct shape *shape, struct str key_name,
     struct str value_name, const struct value *pair, struct value_builder *map)
 {
-    const struct value *key = value_get(pair, key_name), *value = value_get(pair, value_name);
+    const struct value *key = value_get(pair, key_name),
+                       *value = str_eqz(value_name, ".") ? pair : value_get(pair, value_name);
     struct str text;
     if (!key || !wire_plain_text(arena, key, &text))
         return;

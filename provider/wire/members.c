@@ -54,7 +54,8 @@ const struct value *wire_pairs_to_list(
         .name = STR("key"), .wire = wire_or(shape->key_name, STR("Key")), .shape = &text};
     members[1] = (struct shape_member){.name = STR("value"),
         .wire = wire_or(shape->value_name, STR("Value")),
-        .shape = shape->elem ? shape->elem : &text};
+        .shape = shape->elem ? shape->elem : &text,
+        .spread = str_eqz(shape->value_name, ".")};
     struct shape *pair = ARENA_NEW(arena, struct shape);
     *pair = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = 2};
     struct shape *list = ARENA_NEW(arena, struct shape);

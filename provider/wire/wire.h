@@ -44,7 +44,8 @@ enum shape_kind {
                         when read if it begins so */
     SHAPE_LIST,
     SHAPE_MAP,
-    SHAPE_PAIRS, /* our side: map(string); on the wire a list of {key_name: …, value_name: …} */
+    SHAPE_PAIRS, /* our side: a map; on the wire a list of {key_name: …, value_name: …}; where value_name is
+                    "." the value's members lie beside the key */
     SHAPE_STRUCT,
 };
 

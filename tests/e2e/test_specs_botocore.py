@@ -144,8 +144,10 @@ class Check:
                 self.wrong(f"{path}: items are {ours.get('item')} here, {item} in the model")
         if ours["kind"] == "pairs":
             members = members_of(self.protocol, theirs.member, request)
+            if ours.get("value") == ".":
+                self.shape(ours["elem"], theirs.member, path + "[]", request)
             for name in (ours.get("key", "Key"), ours.get("value", "Value")):
-                if name not in members:
+                if name not in members and name != ".":
                     self.wrong(f"{path}: pairs have no {name} in the model, but {sorted(members)}")
         else:
             self.shape(ours.get("elem", {"kind": "any"}), theirs.member, path + "[]", request)

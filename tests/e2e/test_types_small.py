@@ -228,6 +228,46 @@ def _():
     )
 
 
+@case("indexed table")
+def _():
+    def table(cloud):
+        return cloud.client("dynamodb").describe_table(TableName="life-table")["Table"]
+
+    def seen(cloud):
+        found = table(cloud)
+        return {"indexes": sorted((index["IndexName"], index["Projection"]["ProjectionType"], sorted(index["Projection"].get("NonKeyAttributes", [])), index["KeySchema"][0]["AttributeName"])
+                                  for index in found["GlobalSecondaryIndexes"]),
+                "local": [(index["IndexName"], index["Projection"]["ProjectionType"]) for index in found["LocalSecondaryIndexes"]],
+                "definitions": sorted(one["AttributeName"] for one in found["AttributeDefinitions"]),
+                "stream": found.get("StreamSpecification"), "key": found["SSEDescription"]["KMSMasterKeyArn"]}
+
+    def index(attribute, **more):
+        return {"key_schema": [{"attribute_name": attribute, "key_type": "HASH"}], **more}
+
+    def outside(cloud):
+        cloud.client("dynamodb").update_table(TableName="life-table", AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in (("id", "S"), ("at", "N"), ("film", "S"))],
+                                              GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by_film"}}])
+
+    always = {"name": "life-table", "key_schema": [{"attribute_name": "id", "key_type": "HASH"}, {"attribute_name": "at", "key_type": "RANGE"}],
+              "local_secondary_indexes": {"by_film_of_one": {"key_schema": [{"attribute_name": "id", "key_type": "HASH"}, {"attribute_name": "film", "key_type": "RANGE"}], "projection": "KEYS_ONLY"}}}
+    keys = {"id": "S", "at": "N", "film": "S"}
+    return Case(
+        type="aws.dynamodb.table",
+        around={"one": {"type": "aws.kms.key", "description": "one"}, "two": {"type": "aws.kms.key", "description": "two"}},
+        first={**always, "attribute_definitions": keys, "stream_view_type": "NEW_IMAGE", "kms_key": "${one.arn}",
+               "global_secondary_indexes": {"by_film": index("film", projection="ALL"), "by_time": index("at", projection="INCLUDE", non_key_attributes=["title"])}},
+        then={**always, "attribute_definitions": {**keys, "city": "S"}, "stream_view_type": "KEYS_ONLY", "kms_key": "${two.arn}",
+              "global_secondary_indexes": {"by_film": index("film", projection="KEYS_ONLY"), "by_city": index("city", projection="ALL")}},
+        less={**always, "attribute_definitions": keys},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("dynamodb").list_tables()["TableNames"],
+        outside=outside,
+        drifted="global_secondary_indexes",
+        replaces=[{"local_secondary_indexes": {}}],
+        unchanged={"local"},
+    )
+
+
 @case("table")
 def _():
     def seen(cloud):
@@ -254,7 +294,7 @@ def _():
         outside=lambda cloud: cloud.client("dynamodb").update_table(TableName="life-table", BillingMode="PROVISIONED",
                                                                     ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}),
         drifted="billing_mode",
-        replaces=[{"name": "life-other"}, {"stream_view_type": "KEYS_ONLY"}],
+        replaces=[{"name": "life-other"}],
         unchanged={"ttl", "class"},
     )
 

@@ -4,6 +4,8 @@ import json
 
 from moto.athena.responses import AthenaResponse
 from moto.awslambda.models import LambdaFunction
+from moto.dynamodb.models.table import Table
+from moto.dynamodb.responses import DynamoHandler
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.events.responses import EventsHandler
 from moto.glue.exceptions import EntityNotFoundException
@@ -248,3 +250,26 @@ RDSBackend.modify_db_subnet_group = modify_db_subnet_group_and_keep_it
 def _(self, given):
     json.loads(given["definition"])
     return {"result": "OK", "diagnostics": [], "truncated": False}
+
+
+# ---- DynamoDB ----
+
+set_stream, update_table = Table.set_stream_specification, DynamoHandler.update_table
+
+
+def set_stream_or_forget_it(self: Table, streams):
+    """After it was switched off moto goes on refusing to switch it on again."""
+    set_stream(self, streams)
+    if not self.stream_specification["StreamEnabled"]:
+        self.latest_stream_label = None
+
+
+def update_table_and_its_key(self: DynamoHandler):
+    """moto takes a key only with a new table."""
+    if sse := self.body.get("SSESpecification"):
+        self.dynamodb_backend.get_table(self.body["TableName"]).sse_specification = sse if sse["Enabled"] else None
+    return update_table(self)
+
+
+Table.set_stream_specification = set_stream_or_forget_it
+DynamoHandler.update_table = update_table_and_its_key

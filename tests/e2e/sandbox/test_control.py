@@ -201,6 +201,32 @@ def test_topic_keeps_the_name_that_no_answer_has(control):
     assert code(sns.list_tags_for_resource, ResourceArn=topic)[1] == "NotFound"
 
 
+def test_indexes_of_a_table(control):
+    """One call with many meanings: an index made, one dropped, the stream switched off and on, a key."""
+    dynamodb = control.client("dynamodb")
+    key = lambda name: [{"AttributeName": name, "KeyType": "HASH"}]
+    definitions = lambda *names: [{"AttributeName": name, "AttributeType": "S"} for name in names]
+    dynamodb.create_table(TableName="films", AttributeDefinitions=definitions("id", "city"), KeySchema=key("id"), BillingMode="PAY_PER_REQUEST", GlobalSecondaryIndexes=[
+        {"IndexName": "all", "KeySchema": key("city"), "Projection": {"ProjectionType": "ALL"}}, {"IndexName": "some", "KeySchema": key("city"), "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["title"]}}])
+    look = lambda: dynamodb.describe_table(TableName="films")["Table"]
+    projections = lambda: {index["IndexName"]: index["Projection"] for index in look().get("GlobalSecondaryIndexes", [])}
+    assert projections() == {"all": {"ProjectionType": "ALL"}, "some": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["title"]}}
+    dynamodb.update_table(TableName="films", GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "all"}}], AttributeDefinitions=definitions("id", "city", "day"))
+    dynamodb.update_table(TableName="films", GlobalSecondaryIndexUpdates=[{"Create": {"IndexName": "days", "KeySchema": key("day"), "Projection": {"ProjectionType": "KEYS_ONLY"}}}])
+    assert set(projections()) == {"some", "days"} and {one["AttributeName"] for one in look()["AttributeDefinitions"]} == {"id", "city", "day"}
+    dynamodb.update_table(TableName="films", StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"})
+    assert look()["StreamSpecification"]["StreamViewType"] == "NEW_IMAGE" and look()["LatestStreamArn"]
+    dynamodb.update_table(TableName="films", DeletionProtectionEnabled=True)  # nothing is switched off by silence
+    assert look()["LatestStreamArn"] and look()["DeletionProtectionEnabled"] and set(projections()) == {"some", "days"}
+    dynamodb.update_table(TableName="films", StreamSpecification={"StreamEnabled": False})
+    assert "LatestStreamArn" not in look()
+    key_arn = control.client("kms").create_key()["KeyMetadata"]["Arn"]
+    dynamodb.update_table(TableName="films", SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key_arn})
+    assert look()["SSEDescription"] == {"Status": "ENABLED", "KMSMasterKeyArn": key_arn}
+    dynamodb.update_table(TableName="films", SSESpecification={"Enabled": False})
+    assert "SSEDescription" not in look()
+
+
 def test_zones(control):
     zones = control.client("ec2", "eu-north-1").describe_availability_zones()["AvailabilityZones"]
     assert [z["ZoneName"] for z in zones] == ["eu-north-1a", "eu-north-1b", "eu-north-1c"]

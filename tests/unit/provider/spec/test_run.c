@@ -102,7 +102,26 @@ static const char spec[] =
     "add_as: Add, remove_as: Drop, read_first: true, send: [from]}\n"
     "    entries:\n"
     "      signs: {send: [from], key: Place, put: PutSign, replace: PaintSign, delete: DropSigns, delete_as: "
-    "Signs, put_as: Signs, batch: 5, delete_whole: true, skip: {Owner: state}}\n";
+    "Signs, put_as: Signs, batch: 5, delete_whole: true, skip: {Owner: state}}\n"
+    "  shelf:\n"
+    "    id: name\n"
+    "    attributes:\n"
+    "      name: {type: string, required: true, replace: true}\n"
+    "      parts: {type: map(string), pairs: [Part, Kind]}\n"
+    "      boards: {type: map(object), default: {}, pairs: [Board, .], fields: {part: string}}\n"
+    "      lamp: {type: string, wire: Lamp.Kind}\n"
+    "    create: {call: MakeShelf, send: [all, boards], with: {Lamp: {On: true, Kind: \"${lamp}\"}}, at: "
+    "Shelf}\n"
+    "    read: {call: GetShelf, at: Shelf}\n"
+    "    update: [{alone: true, when: [parts], call: SetParts, send: [name, parts]}]\n"
+    "    delete: {call: DropShelf}\n"
+    "    facets:\n"
+    "      lamp: {put: {call: SetShelf, with: {Lamp.On: true}}, delete: {call: SetShelf, send: [name], with: "
+    "{Lamp.On: false}}, renew: true}\n"
+    "    entries:\n"
+    "      boards: {send: [name, parts], key: Board, batch: 1, renew: true, put: SetShelf, put_as: Changes, "
+    "put_in: "
+    "Add, delete: SetShelf, delete_as: Changes, delete_in: Drop}\n";
 
 static int set_up(void **state)
 {
@@ -531,6 +550,52 @@ static void test_replaced_entries_and_looking_first(void **state)
     PLAYED();
 }
 
+static void test_renewed(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("shelf");
+    struct err err = ERR_INIT;
+    const struct value *live;
+    /* what the creating call takes needs none of its own */
+    PLAY({"MakeShelf",
+        "{\"Boards\":[{\"Board\":\"a\",\"Part\":\"p\"}],\"Lamp\":{\"Kind\":\"led\",\"On\":true},\"Name\":"
+        "\"s\",\"Parts\":[{\"Kind\":\"S\",\"Part\":\"p\"}]}",
+        "{\"Shelf\": {\"Name\": \"s\"}}", NULL});
+    const struct value *made =
+        json("{\"name\":\"s\",\"parts\":{\"p\":\"S\"},\"boards\":{\"a\":{\"part\":\"p\"}},\"lamp\":\"led\"}");
+    assert_int_equal(ctx.schema->ops->create(&ctx, made, &live, &err), 0);
+    PLAYED();
+    /* nothing is what it has by itself */
+    PLAY({"MakeShelf", "{\"Name\":\"s\"}", "{\"Shelf\": {\"Name\": \"s\"}}", NULL});
+    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"s\",\"boards\":{}}"), &live, &err), 0);
+    PLAYED();
+    /* a changed one goes first; the service shows more of the other than was asked for; parts go along */
+    PLAY({"SetShelf", "{\"Lamp\":{\"On\":false},\"Name\":\"s\"}", NULL, NULL},
+        {"SetShelf", "{\"Lamp\":{\"Kind\":\"neon\",\"On\":true},\"Name\":\"s\"}", NULL, NULL},
+        {"SetShelf",
+            "{\"Changes\":[{\"Drop\":{\"Board\":\"a\"}}],\"Name\":\"s\",\"Parts\":[{\"Kind\":\"N\",\"Part\":"
+            "\"q\"}]}",
+            NULL, NULL},
+        {"SetShelf",
+            "{\"Changes\":[{\"Add\":{\"Board\":\"a\",\"Part\":\"q\"}}],\"Name\":\"s\",\"Parts\":[{\"Kind\":"
+            "\"N\","
+            "\"Part\":\"q\"}]}",
+            NULL, NULL});
+    const struct value *prior =
+        json("{\"name\":\"s\",\"parts\":{\"p\":\"S\"},\"lamp\":\"led\",\"boards\":{\"a\":{"
+             "\"part\":\"p\"},\"b\":{\"part\":\"p\",\"more\":1}}}");
+    const struct value *desired =
+        json("{\"name\":\"s\",\"parts\":{\"q\":\"N\"},\"lamp\":\"neon\",\"boards\":{\"a\":{"
+             "\"part\":\"q\"},\"b\":{\"part\":\"p\"}}}");
+    assert_int_equal(
+        ctx.schema->ops->update(&ctx, prior, desired, json("[\"parts\",\"lamp\",\"boards\"]"), &live, &err),
+        0);
+    PLAYED();
+    PLAY({"SetParts", "{\"Name\":\"s\",\"Parts\":[{\"Kind\":\"N\",\"Part\":\"q\"}]}", NULL, NULL});
+    assert_int_equal(ctx.schema->ops->update(&ctx, prior, desired, json("[\"parts\"]"), &live, &err), 0);
+    PLAYED();
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, toy_release)
 
 int main(void)
@@ -554,6 +619,7 @@ int main(void)
         TEST(test_inside_json_text),
         TEST(test_sets_of_a_new_one),
         TEST(test_replaced_entries_and_looking_first),
+        TEST(test_renewed),
     };
     return cmocka_run_group_tests(tests, set_up, toy_free);
 }

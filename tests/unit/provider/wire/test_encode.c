@@ -127,6 +127,25 @@ static void test_pairs(void **state)
         json("{\"tags\":{\"a\":\"1\"}}")));
 }
 
+/* The value's members beside the key: an index of a table. */
+static void test_pairs_that_lie_beside(void **state)
+{
+    (void)state;
+    static const struct shape_member fields[] = {MEMBER("kind", "Kind", .shape = &text)};
+    static const struct shape index = STRUCT(fields), indexes = {.kind = SHAPE_PAIRS,
+                                                          .elem = &index,
+                                                          .key_name = STR_INIT("IndexName"),
+                                                          .value_name = STR_INIT(".")};
+    static const struct shape_member members[] = {MEMBER("indexes", "Indexes", .shape = &indexes)};
+    static const struct shape shape = STRUCT(members);
+    const char *input = "{\"indexes\":{\"a\":{\"kind\":\"x\"},\"b\":{}}}";
+    const char *sent = "{\"Indexes\":[{\"IndexName\":\"a\",\"Kind\":\"x\"},{\"IndexName\":\"b\"}]}";
+    assert_string_equal(body(WIRE_JSON11, &shape, input), sent);
+    assert_string_equal(body(WIRE_QUERY, &shape, "{\"indexes\":{\"a\":{\"kind\":\"x\"}}}"),
+        "Action=Op&Version=1&Indexes.member.1.IndexName=a&Indexes.member.1.Kind=x");
+    assert_true(value_equal(wire_coerce(&arena, &shape, json(sent)), json(input)));
+}
+
 static void test_choices(void **state)
 {
     (void)state;
@@ -385,6 +404,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_nesting, release),
         cmocka_unit_test_teardown(test_pairs, release),
+        cmocka_unit_test_teardown(test_pairs_that_lie_beside, release),
         cmocka_unit_test_teardown(test_choices, release),
         cmocka_unit_test_teardown(test_json_text, release),
         cmocka_unit_test_teardown(test_empty, release),
