@@ -75,6 +75,12 @@ def applied(job_sandbox, tmp_path_factory):
     return stack
 
 
+def stop(stack, id):
+    """One run goes at a time: the next waits until this has ended."""
+    stack.run("run", "--stop", id, "counting")
+    stack.run("run", "--follow", id, "counting", status=1)
+
+
 def run_of(result):
     return re.search(r": run (\S+)", result.err)[1]
 
@@ -99,7 +105,7 @@ def test_a_run_beyond_the_jobs_own_limit(applied):
 
 
 def test_lines_are_shown_as_they_come(applied):
-    process = applied.start("run", "counting", "lines=600", "pause=0.1")
+    process = applied.start("run", "counting", "lines=6000", "pause=0.1")
     assert process.stdout.readline() == "line 0\n"
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
@@ -123,7 +129,7 @@ def test_stopping_what_is_not_there(applied):
 
 
 def test_taking_too_long(applied):
-    result = applied.run("run", "counting", "lines=600", "pause=0.1", "--timeout", "700ms", "--stop-on-timeout", status=1)
+    result = applied.run("run", "counting", "lines=6000", "pause=0.1", "--timeout", "700ms", "--stop-on-timeout", status=1)
     assert "counting was still running after 0.7 s (--timeout)" in result.err
     assert "counting was stopped" in applied.run("run", "--follow", run_of(result), "counting", status=1).err
 
@@ -152,7 +158,7 @@ def talk(stack, *args):
 
 @pytest.mark.parametrize("answer, state", [("yes", "stopped"), ("no", "running")])
 def test_ctrl_c_asks(applied, answer, state):
-    process, terminal, read_until = talk(applied, "run", "counting", "lines=600", "pause=0.1")
+    process, terminal, read_until = talk(applied, "run", "counting", "lines=6000", "pause=0.1")
     id = re.search(r": run (jr_\w+)", read_until("line 0"))[1]
     read_until("counting RUNNING")  # the live line
     process.send_signal(signal.SIGINT)
@@ -166,13 +172,13 @@ def test_ctrl_c_asks(applied, answer, state):
     (listed,) = [event for event in applied.run("jobs", "counting", "--json").events() if event["id"] == id]
     assert listed["state"] == state
     if answer == "no":
-        applied.run("run", "--stop", id, "counting")
+        stop(applied, id)
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGHUP], [signal.SIGINT, signal.SIGINT]], ids=lambda signals: "-".join(one.name for one in signals))
 def test_who_is_not_there_is_not_asked(applied, signals):
     """Only Ctrl-C asks; a second one is an answer."""
-    process, terminal, read_until = talk(applied, "run", "counting", "lines=600", "pause=0.1")
+    process, terminal, read_until = talk(applied, "run", "counting", "lines=6000", "pause=0.1")
     id = re.search(r": run (jr_\w+)", read_until("line 0"))[1]
     process.send_signal(signals[0])
     if len(signals) > 1:
@@ -182,7 +188,7 @@ def test_who_is_not_there_is_not_asked(applied, signals):
     assert process.wait() == 130
     os.close(terminal)
     assert ("Stop the run?" in text) == (len(signals) > 1), text
-    applied.run("run", "--stop", id, "counting")
+    stop(applied, id)
 
 
 def test_a_state_machine_over_a_job(applied):
@@ -318,7 +324,7 @@ def test_all_within_one_command(tmp_path):
     assert stack.run("--sandbox", "logs", "counting").out.splitlines() == ["line 0", "last words"]  # kept after the process that ran it
     assert stack.run("--sandbox", "jobs", "counting", "--json").events()[0]["state"] == "succeeded"
     assert json.loads(stack.run("--sandbox", "run", "flow", "lines:=1").out) == {"state": "SUCCEEDED"}
-    result = stack.run("--sandbox", "run", "counting", "lines=600", "pause=0.1", "--timeout", "1s", status=1)
+    result = stack.run("--sandbox", "run", "counting", "lines=6000", "pause=0.1", "--timeout", "1s", status=1)
     assert "is being stopped" in result.err and "the run goes on" not in result.err
 
 
