@@ -120,7 +120,7 @@ def test_kill_with_shared_state(cloud, tmp_path):
             return written(Stack(self.folder / f"shared-{self.count}", self.cloud), state)
 
         def finish(self, stack):
-            self.command = ["apply", "--yes", "--lock-timeout", "30s"]
+            self.command = ["apply", "--yes", "--lock-timeout", "5m"]
             return super().finish(stack)
 
     sweep = Shared(cloud, tmp_path, "create")

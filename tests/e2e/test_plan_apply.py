@@ -623,7 +623,7 @@ def test_many_stacks_at_once(tmp_path, cloud):
 def test_one_state_for_many_at_once(local_stack):
     """Several applies of the same stack: each either waits and finds nothing to do or says that the state is locked."""
     local_stack.write(CHAIN)
-    running = [local_stack.start("apply", "--yes", *(["--lock-timeout", "30s"] if i % 2 else [])) for i in range(6)]
+    running = [local_stack.start("apply", "--yes", *(["--lock-timeout", "5m"] if i % 2 else [])) for i in range(6)]
     statuses = []
     for i, process in enumerate(running):
         out, err = process.communicate()
