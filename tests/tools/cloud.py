@@ -34,6 +34,7 @@ class Cloud:
     def __init__(self, app):
         self.app = app
         self.lock = threading.Lock()
+        self.conditional = threading.Lock()
         self.requests = []
         self.faults = []
         self.released = threading.Event()
@@ -52,13 +53,13 @@ class Cloud:
         released = self.released
         fault = self.next_fault(label)
         if not fault:
-            return self.app(environ, start_response)
+            return self.carry_out(environ, start_response)
         if fault.get("delay"):
             time.sleep(fault["delay"])
         if fault.get("hold"):
             released.wait(HOLD_S)
         if fault.get("after"):
-            b"".join(self.app(environ, lambda *_: None))
+            b"".join(self.carry_out(environ, lambda *_: None))
         if fault.get("close"):
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionAbortedError
@@ -66,7 +67,14 @@ class Cloud:
             headers = [("Content-Type", "text/plain")] if "headers" not in fault else list(fault["headers"].items())
             start_response(f"{fault['status']} Fault", headers)
             return [fault.get("body", "").encode()]
-        return self.app(environ, start_response)
+        return self.carry_out(environ, start_response)
+
+    def carry_out(self, environ, start_response):
+        """moto looks whether an object is there, then writes it: of two that ask for a new one both would get it."""
+        if "HTTP_IF_NONE_MATCH" not in environ and "HTTP_IF_MATCH" not in environ:
+            return self.app(environ, start_response)
+        with self.conditional:
+            return self.app(environ, start_response)
 
     def next_fault(self, label):
         with self.lock:
