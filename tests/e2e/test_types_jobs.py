@@ -134,7 +134,7 @@ def _():
 def _():
     def seen(cloud):
         (found,) = cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-        return {key: found.get(key) for key in ("BatchSize", "FilterCriteria", "FunctionResponseTypes", "ScalingConfig")}
+        return {key: found.get(key) for key in ("BatchSize", "FilterCriteria", "FunctionResponseTypes", "ScalingConfig", "State")}
 
     def outside(cloud):
         look = cloud.client("lambda")
@@ -149,9 +149,9 @@ def _():
         prepare=code,
         around={"one": role("one"), "run": FUNCTION, "here": queue("here"), "there": queue("there")},
         first={"function": "${run.name}", "event_source": "${here.arn}", "batch_size": 5, "filters": [{"pattern": {"body": {"kind": ["new"]}}}],
-               "function_response_types": ["ReportBatchItemFailures"], "maximum_concurrency": 2},
+               "function_response_types": ["ReportBatchItemFailures"], "maximum_concurrency": 2, "enabled": True},
         then={"function": "${run.name}", "event_source": "${here.arn}", "batch_size": 7, "filters": [{"pattern": {"body": {"kind": ["old"]}}}],
-              "function_response_types": [], "maximum_concurrency": 3},
+              "function_response_types": [], "maximum_concurrency": 3, "enabled": False},
         seen=seen,
         gone=lambda cloud: not cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"],
         outside=outside,

@@ -58,6 +58,22 @@ def test_a_queue_calls_a_function_in_batches(job_sandbox):
     until(lambda: queue.send("not for it any more") and counts(queue)[0] > 0)
 
 
+def test_a_source_that_is_switched_off(job_sandbox):
+    """What another source has been given meanwhile shows that this one was not only late."""
+    off, on = Queue(job_sandbox), Queue(job_sandbox)
+    waiting, running = Source(job_sandbox, off, Enabled=False), Source(job_sandbox, on)
+    assert waiting.function.api.get_event_source_mapping(UUID=waiting.mapping)["State"] == "Disabled"
+    for i in range(2):
+        off.send(str(i))
+        on.send(str(i))
+    running.seen("0", "1")
+    assert waiting.calls() == [] and counts(off)[0] == 2
+    waiting.function.api.update_event_source_mapping(UUID=waiting.mapping, Enabled=True)
+    waiting.seen("0", "1")
+    waiting.stop()
+    running.stop()
+
+
 def test_what_fails_comes_again_and_ends_with_the_dead(job_sandbox):
     letters = Queue(job_sandbox)
     queue = Queue(job_sandbox, VisibilityTimeout="1", RedrivePolicy=json.dumps({"deadLetterTargetArn": letters.arn, "maxReceiveCount": 2}))
