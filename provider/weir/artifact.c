@@ -119,6 +119,11 @@ static int check_earlier(
     if (!artifact_text(planned, "rolled_back_from", STR_EMPTY).n ||
         str_eq(artifact_text(prior, "key", STR_EMPTY), key))
         return 0;
+    if (!prior) { /* it is to be replaced, or all its versions are gone */
+        err_set(err, ERR_INVALID, "version %.12s, which it is rolled back to, cannot be stored anew",
+            artifact_text(planned, "sha256", STR_EMPTY).p);
+        return err_hint(err, "the sources do not give it; `weir deploy` takes what they do give");
+    }
     if (artifact_look(ctx, bucket, key, &stored, err))
         return -1;
     if (stored.there && str_eq(stored.etag, artifact_text(version, "etag", STR_EMPTY)))

@@ -352,6 +352,26 @@ def test_goes_back_without_the_sources(tmp_path, cloud):
     stack.destroy()
 
 
+def test_what_is_rolled_back_is_not_replaced(tmp_path, cloud):
+    """A replacement keeps no versions."""
+    stack = Stack(tmp_path / "stack", cloud).write(SHARED)
+    for version in ("1", "2"):
+        put(stack, "lib/main.py", version)
+        stack.apply()
+    stack.run("rollback", "code", "--yes")
+    refused = stack.apply("--replace", "code", status=3)
+    assert "which it is rolled back to, cannot be stored anew" in refused.err and "`weir deploy` takes what they do give" in refused.err, str(refused)
+    for version in versions(stack, "code"):
+        cloud.client("s3").delete_object(Bucket=version["bucket"], Key=version["key"])
+    gone = stack.run("plan", status=3)
+    assert "which it is rolled back to, cannot be stored anew" in gone.err, str(gone)
+    stack.run("deploy", "--yes")
+    stack.apply("--replace", "code")
+    stack.assert_settled()
+    assert len(versions(stack, "code")) == 1
+    stack.destroy()
+
+
 def test_goes_back_to_an_earlier_store(stack, place):
     """What was stored before the store changed stays where it is; the same content in both is one version."""
     stack.apply()
