@@ -33,6 +33,14 @@ def until(look, process=None):
         time.sleep(0.01)
 
 
+def gone(pid):
+    """Ended, whether or not anybody has taken notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def traceable():
     """Is strace there, and allowed?"""
     return shutil.which("strace") and subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode == 0

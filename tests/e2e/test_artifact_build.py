@@ -9,16 +9,8 @@ import termios
 
 import pytest
 
-from support import until
+from support import gone, until
 from test_artifact import artifact, keys, offline, shas, write
-
-
-def gone(pid):
-    """Ended, whether or not anybody has taken notice."""
-    try:
-        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
 
 
 def built(tmp_path, command, more="", files=None, inputs=""):

@@ -60,10 +60,10 @@ def test_a_run_with_its_parameters_and_logs(runs):
 
 def test_failing_and_cancelled_runs(runs):
     assert runs.ended(runs.start("exit 3"))["stateDetails"] == "Command failed with exit code 3"
-    late = runs.ended(runs.start("exec sleep 60", executionTimeoutMinutes=5))  # of half a second here
+    late = runs.ended(runs.start("exec sleep 600", executionTimeoutMinutes=5))  # of half a second here
     assert late["state"] == "FAILED"
     assert "timeout" in late["stateDetails"]
-    run = runs.start("echo ready; exec sleep 60")
+    run = runs.start("echo ready; exec sleep 600")
     until(lambda: runs.run(run)["state"] == "RUNNING")
     runs.emr.cancel_job_run(applicationId=runs.application, jobRunId=run)
     assert runs.ended(run)["state"] == "CANCELLED"

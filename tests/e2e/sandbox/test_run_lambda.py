@@ -10,12 +10,11 @@ import re
 import time
 import uuid
 import zipfile
-from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 from servers import JobSandbox
-from support import PATIENCE_S, ROOT, until
+from support import PATIENCE_S, ROOT, gone, until
 
 
 def archive(**files):
@@ -336,10 +335,10 @@ def test_the_sandbox_ends_its_functions():
     server = JobSandbox()
     f = Function(server, main_dot_py="import os, time\ndef handler(e, c):\n    if e: time.sleep(600)\n    return os.getpid()")
     pid = f.result()
-    assert Path(f"/proc/{pid}").exists()
+    assert not gone(pid)
     f.call("sleep", InvocationType="Event")
     server.stop()
-    assert not Path(f"/proc/{pid}").exists()
+    assert gone(pid)
 
 
 def test_code_that_nobody_has_goes(tmp_path):
