@@ -434,6 +434,36 @@ def _():
     )
 
 
+@case("alarm of several metrics")
+def _():
+    def seen(cloud):
+        (found,) = cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
+        return {"metrics": [{key: value for key, value in metric.items() if value is not None} for metric in found["Metrics"]], "threshold": found["Threshold"]}
+
+    def metrics(name, period):
+        parts = {part: {"id": part, "return_data": False, "namespace": "AWS/States", "metric_name": f"Executions{metric}", "dimensions": {"StateMachineArn": name}, "period": period, "stat": "Sum"}
+                 for part, metric in (("failed", "Failed"), ("started", "Started"))}
+        return [{"id": "share", "expression": "100 * failed / started", "label": name, "return_data": True}, *parts.values()]
+
+    def outside(cloud):
+        client = cloud.client("cloudwatch")
+        (found,) = client.describe_alarms()["MetricAlarms"]
+        client.put_metric_alarm(AlarmName="life-alarm", Metrics=found["Metrics"][:1] + found["Metrics"][2:], EvaluationPeriods=1, Threshold=5, ComparisonOperator="GreaterThanThreshold")
+
+    common = {"name": "life-alarm", "evaluation_periods": 1, "comparison_operator": "GreaterThanThreshold"}
+    return Case(
+        type="aws.cloudwatch.alarm",
+        first={**common, "metrics": metrics("a", 60), "threshold": 5},
+        then={**common, "metrics": metrics("b", 300)[:2], "threshold": 7},
+        less={**common, "namespace": "AWS/States", "metric_name": "ExecutionsFailed", "statistic": "Sum", "period": 60, "threshold": 5},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("cloudwatch").describe_alarms()["MetricAlarms"],
+        outside=outside,
+        drifted="metrics",
+        replaces=[{"name": "life-other"}],
+    )
+
+
 @case("alarm")
 def _():
     def seen(cloud):
