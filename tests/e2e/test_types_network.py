@@ -316,7 +316,9 @@ def _():
         return item
 
     def seen(cloud):
-        return {"groups": [group["GroupName"] for group in found(cloud)["SecurityGroups"]], "tags": tags_of(found(cloud)["Tags"])}
+        options = found(cloud)["MetadataOptions"]
+        return {"groups": [group["GroupName"] for group in found(cloud)["SecurityGroups"]], "tags": tags_of(found(cloud)["Tags"]),
+                "options": {key: options[key] for key in ("HttpTokens", "HttpPutResponseHopLimit")}}
 
     def outside(cloud):
         cloud.client("ec2").create_tags(Resources=[found(cloud)["InstanceId"]], Tags=[{"Key": "team", "Value": "theirs"}])
@@ -324,17 +326,19 @@ def _():
     def group(name):
         return {"type": "aws.ec2.security_group", "name": name, "description": "d", "vpc_id": "${vpc.vpc_id}"}
 
-    common = {"image_id": "ami-12c6146b", "instance_type": "t3.micro", "subnet_id": "${net.subnet_id}"}
+    root = {"device_name": "/dev/xvda", "volume_size": 20, "volume_type": "gp3", "encrypted": True}
+    common = {"image_id": "ami-12c6146b", "instance_type": "t3.micro", "subnet_id": "${net.subnet_id}", "block_device_mappings": [root]}
     return Case(
         type="aws.ec2.instance",
         around={"vpc": VPC, "net": subnet(1), "one": group("one"), "two": group("two")},
-        first={**common, "security_group_ids": ["${one.group_id}"], "tags": {"team": "a"}},
-        then={**common, "security_group_ids": ["${two.group_id}"], "tags": {"team": "b"}},
+        first={**common, "security_group_ids": ["${one.group_id}"], "tags": {"team": "a"}, "metadata_options": {"http_tokens": "required", "http_put_response_hop_limit": 2, "http_endpoint": "enabled"}},
+        then={**common, "security_group_ids": ["${two.group_id}"], "tags": {"team": "b"}, "metadata_options": {"http_tokens": "optional", "http_put_response_hop_limit": 3, "http_endpoint": "enabled"}},
+        less={**common, "security_group_ids": ["${two.group_id}"]},
         seen=seen,
         gone=lambda cloud: no_networks(cloud),
         outside=outside,
         drifted="tags",
-        replaces=[{"instance_type": "t3.small"}, {"private_ip": "10.7.1.77"}],
+        replaces=[{"instance_type": "t3.small"}, {"private_ip": "10.7.1.77"}, {"block_device_mappings": [{**root, "volume_size": 30}]}],
     )
 
 
