@@ -141,8 +141,7 @@ static int add_seen(struct refresh *r, struct seen *seen, struct err *err)
 {
     struct planner *p = r->p;
     const struct decl *decl = p->options.alone ? stack_find(p->stack, address_declared(seen->address)) : NULL;
-    if (p->options.alone &&
-        (!decl || !p->targeted[decl->index] || !claim_is_target(p, decl, seen->address)))
+    if (p->options.alone && (!decl || !p->targeted[decl->index] || !claim_is_target(p, decl, seen->address)))
         return 0;
     const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->type, false, err);
     if (!schema)
