@@ -42,7 +42,7 @@ struct script_request {
 struct script_server;
 
 struct script_server *script_server_start(const struct script_step *steps, size_t n);
-void script_server_stop(struct script_server *server); /* and frees it, requests too */
+void script_server_stop(struct script_server *server);             /* and frees it, requests too */
 const char *script_server_url(const struct script_server *server); /* http://127.0.0.1:PORT */
 size_t script_server_count(struct script_server *server);          /* requests so far */
 size_t script_server_connections(struct script_server *server);
