@@ -112,7 +112,7 @@ static void test_own_specs(void **state)
     assert_string_equal(err.message, expected);
     assert_string_equal(err.hint, "did you mean \"name\"?");
     catalog_free(catalog);
-    struct catalog_options options = {.specs_dir = "/nonexistent"};
+    struct catalog_options options = {.specs_dir = "/nonexistent/specs"};
     assert_int_equal(catalog_new(&options, &catalog, &err), -1);
 }
 

@@ -101,7 +101,7 @@ static void wrong_urls_are_refused(void **state)
     aws_env_begin();
     AUTO_ARENA struct arena arena = ARENA_INIT;
     static const char *const wrong[] = {
-        "localhost:4566", "http://", "http://u:p@h/", "http://h/?x=1", "s3://h"};
+        "localhost:4566", "http://", "http://u@h/", "http://h/?x=1", "s3://h"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         setenv("AWS_ENDPOINT_URL", wrong[i], 1);
         struct endpoint_settings settings = {.region = STR("eu-west-1")};
