@@ -132,7 +132,15 @@ struct asl_host {
 struct asl_point {
     struct str state; /* "": at the beginning */
     const struct value *input, *variables;
+    /* Of a Parallel or a Map what became of each branch: its output, where it stands, or null. NULL: nothing
+     */
+    const struct value *branches;
 };
+
+/* As a map that can be kept: {state, input, variables, branches: [{output}, {state …}, null]}; NULL: at the
+ * beginning. */
+const struct value *asl_point_value(struct arena *arena, const struct asl_point *point);
+struct asl_point asl_point_of(const struct value *value);
 
 struct asl_execution {
     const struct asl_host *host;

@@ -6,13 +6,19 @@
 
 #include <stdlib.h>
 
-enum { MAX_CONCURRENCY = 40 /* the service's, of an inline Map */ };
+enum {
+    MAX_CONCURRENCY = 40, /* the service's, of an inline Map */
+    MAX_LEFT = 64 * 1024 * 1024,
+    MAX_LEFT_DEPTH = 240, /* JSON is read to a depth of 256 */
+};
 
 struct branch {
     struct arena arena;
     struct asl_line line;
     const struct value *input;
+    const struct value *before; /* what an earlier attempt left of it; NULL: nothing */
     struct asl_outcome outcome;
+    struct asl_point at; /* where it stands */
 };
 
 struct branches {
@@ -61,10 +67,17 @@ static void run_branch(void *ctx, size_t i)
     struct branch *branch = &all->items[i];
     const struct asl_host *host = all->visit->line->execution->host;
     branch->outcome.status = ASL_ABORTED;
-    if (asl_stopped(&all->scope))
+    const struct value *output = value_getz(branch->before, "output");
+    if (output)
+        branch->outcome = (struct asl_outcome){.status = ASL_SUCCEEDED, .output = output};
+    if (output || asl_stopped(&all->scope))
         return;
-    map_event(all, branch, "MapIterationStarted");
-    asl_line_run(&branch->arena, &branch->line, branch->input, &branch->outcome);
+    struct asl_point from = asl_point_of(branch->before);
+    if (!from.state.n) {
+        from.input = branch->input;
+        map_event(all, branch, "MapIterationStarted");
+    }
+    asl_line_resume(&branch->arena, &branch->line, &from, &branch->outcome, &branch->at);
     enum asl_status status = branch->outcome.status;
     map_event(all, branch,
         status == ASL_SUCCEEDED ? "MapIterationSucceeded"
@@ -88,8 +101,12 @@ static struct branches *branches_new(struct asl_visit *visit, size_t n, bool map
     all->n = n;
     all->map = map;
     all->items = mem_zalloc((n + 1) * sizeof *all->items);
-    started_event(all);
+    const struct value *before = visit->left_before;
+    if (!before)
+        started_event(all);
     for (size_t i = 0; i < n; i++) {
+        if (before && before->kind == VALUE_LIST && i < before->count)
+            all->items[i].before = before->items[i];
         all->items[i].line = *visit->line;
         all->items[i].line.scope = &all->scope;
         all->items[i].line.outer = visit->eval.variables;
@@ -124,6 +141,26 @@ void asl_spread(
     atomic_fetch_add(left, got);
 }
 
+/* For a later attempt: what is done, and how far the others came. NULL where that is more than can be kept:
+ * then all are done again. */
+static const struct value *what_is_left(struct branches *all, struct arena *arena)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < all->n; i++) {
+        const struct branch *branch = &all->items[i];
+        struct value_entry done = {STR("output"), branch->outcome.output};
+        const struct value *stands = asl_point_value(arena, &branch->at);
+        if (!stands && branch->before)
+            stands = branch->before; /* it did not come to its turn again */
+        value_builder_add(&list, branch->outcome.output ? value_map(arena, &done, 1)
+                                 : stands               ? stands
+                                                        : &value_null);
+    }
+    const struct value *all_of_it = value_builder_list(&list);
+    bool fits = value_size(all_of_it) <= MAX_LEFT && all_of_it->depth <= MAX_LEFT_DEPTH;
+    return fits ? value_copy(arena, all_of_it) : NULL;
+}
+
 static const struct value *gather(struct branches *all)
 {
     struct asl_visit *visit = all->visit;
@@ -139,6 +176,8 @@ static const struct value *gather(struct branches *all)
             value_builder_add(&results, value_copy(arena, branch->outcome.output));
     }
     size_t failed = atomic_load(&all->failed);
+    if (results.n < all->n && visit->line->keeps)
+        visit->left = what_is_left(all, arena);
     if (!failed)
         return results.n == all->n ? value_builder_list(&results) : NULL;
     const struct asl_outcome *why = &all->items[failed - 1].outcome;

@@ -100,6 +100,7 @@ struct asl_line {
     int64_t skipped_ms;  /* how far this line's clock is ahead, because waiting was shortened */
     int64_t deadline_ms; /* of the execution; 0: none */
     int64_t event;
+    bool keeps; /* where it stands when it ends badly is asked for */
 };
 
 /* A state being carried out. */
@@ -110,9 +111,11 @@ struct asl_visit {
     struct str name;
     int64_t entered_ms, entered_event;
     int retries;
-    struct str token;             /* $$.Task.Token */
-    bool timed_out;               /* by the execution's own limit */
-    bool again;                   /* it was entered by an earlier attempt */
+    struct str token; /* $$.Task.Token */
+    bool timed_out;   /* by the execution's own limit */
+    bool again;       /* it was entered by an earlier attempt */
+    /* What an earlier attempt left of its branches, and what this one leaves; NULL: nothing. */
+    const struct value *left_before, *left;
     const struct value *assigned; /* what this state sets; NULL: nothing */
     struct arena replaced;        /* of the variables as they were before */
 };
@@ -135,6 +138,9 @@ int64_t asl_now(const struct asl_line *line);
 bool asl_wait(struct asl_visit *visit, int64_t ms);
 const struct value *asl_line_run(
     struct arena *arena, struct asl_line *line, const struct value *input, struct asl_outcome *out);
+/* From where it stood; *at is where it stands when it ends badly. */
+const struct value *asl_line_resume(struct arena *arena, struct asl_line *line, const struct asl_point *from,
+    struct asl_outcome *out, struct asl_point *at);
 int64_t asl_event(struct asl_line *line, const char *type, const char *name, const struct value *details);
 
 /* ---- asl_states.c ---- */

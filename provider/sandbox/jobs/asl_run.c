@@ -188,6 +188,7 @@ static const struct value *carry_out(
     int counts[ASL_MAX_RETRIERS] = {0};
     for (;;) {
         visit->eval.error = (struct asl_error){.name = STR_EMPTY};
+        visit->left = NULL;
         new_token(visit);
         set_context(visit);
         const struct value *output = attempt(visit, type, next);
@@ -195,6 +196,7 @@ static const struct value *carry_out(
         bool over = visit->timed_out || asl_stopped(visit->line->scope);
         if (output || over || !type->recovers)
             return over ? NULL : output;
+        visit->left_before = NULL; /* a retry begins anew */
         if (asl_retry(visit, counts))
             continue;
         if (visit->timed_out || asl_stopped(visit->line->scope))
@@ -258,8 +260,7 @@ static bool start_visit(struct asl_visit *visit, struct asl_line *line, struct s
     return !visit->timed_out && !asl_stopped(line->scope) && !visit->eval.error.name.n;
 }
 
-/* From a point on, of an earlier attempt where `again`. *at: where it stood when it ended badly; NULL: nobody
- * asks. */
+/* From a point on, of an earlier attempt where `again`. */
 static const struct value *run_from(struct arena *arena, struct asl_line *line, const struct asl_point *from,
     bool again, struct asl_outcome *out, struct asl_point *at)
 {
@@ -271,14 +272,15 @@ static const struct value *run_from(struct arena *arena, struct asl_line *line, 
     line->own = value_copy(&line->own_arena, from->variables);
     for (; data && !end; again = false) {
         struct arena fresh = ARENA_INIT;
-        struct asl_visit visit = {.eval.arena = &fresh, .raw = data, .again = again};
+        struct asl_visit visit = {
+            .eval.arena = &fresh, .raw = data, .again = again, .left_before = again ? from->branches : NULL};
         struct str name = next;
         data = start_visit(&visit, line, name) ? visit_state(&visit, &next, &end) : NULL;
         if (!data)
             tell_failure(arena, &visit, out);
-        if (!data && at)
-            *at = (struct asl_point){
-                arena_str(arena, name), value_copy(arena, visit.raw), value_copy(arena, line->own)};
+        if (!data && line->keeps)
+            *at = (struct asl_point){arena_str(arena, name), value_copy(arena, visit.raw),
+                value_copy(arena, line->own), value_copy(arena, visit.left)};
         data = value_copy(&fresh, data);
         next = data ? arena_str(&fresh, next) : STR_EMPTY;
         arena_release(&visit.replaced);
@@ -305,7 +307,36 @@ const struct value *asl_line_run(
     struct arena *arena, struct asl_line *line, const struct value *input, struct asl_outcome *out)
 {
     const struct asl_point from = beginning(line, input);
-    return run_from(arena, line, &from, false, out, NULL);
+    struct asl_point at;
+    return run_from(arena, line, &from, false, out, &at);
+}
+
+const struct value *asl_line_resume(struct arena *arena, struct asl_line *line, const struct asl_point *from,
+    struct asl_outcome *out, struct asl_point *at)
+{
+    const struct asl_point start = beginning(line, from->input);
+    bool again = from->state.n > 0;
+    return run_from(arena, line, again ? from : &start, again, out, at);
+}
+
+const struct value *asl_point_value(struct arena *arena, const struct asl_point *point)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    if (!point->state.n)
+        return NULL;
+    value_builder_set(&b, STR("state"), value_string(arena, point->state));
+    value_builder_set(&b, STR("input"), point->input);
+    if (point->variables)
+        value_builder_set(&b, STR("variables"), point->variables);
+    if (point->branches)
+        value_builder_set(&b, STR("branches"), point->branches);
+    return value_builder_map(&b);
+}
+
+struct asl_point asl_point_of(const struct value *value)
+{
+    return (struct asl_point){value_text(value_getz(value, "state"), STR_EMPTY), value_getz(value, "input"),
+        value_getz(value, "variables"), value_getz(value, "branches")};
 }
 
 static int64_t deadline(const struct asl_execution *execution)
@@ -327,9 +358,11 @@ void asl_run(struct arena *arena, const struct asl_execution *execution, struct 
         .machine = execution->definition,
         .threads = &threads,
         .deadline_ms = deadline(execution),
-        .event = execution->event};
-    bool again = execution->from.state.n > 0;
-    const struct asl_point from = again ? execution->from : beginning(&line, execution->input);
+        .event = execution->event,
+        .keeps = true};
+    struct asl_point from = execution->from;
+    if (!from.state.n)
+        from.input = execution->input;
     *out = (struct asl_outcome){.status = ASL_FAILED};
-    run_from(arena, &line, &from, again, out, &out->at);
+    asl_line_resume(arena, &line, &from, out, &out->at);
 }

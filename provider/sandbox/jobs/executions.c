@@ -261,9 +261,8 @@ static void set_outcome(struct execution *execution, const struct asl_outcome *o
         execution->output = arena_str(&execution->arena, buf_str(&output));
     if (outcome->status == ASL_TIMED_OUT)
         error = STR("States.Timeout");
-    execution->at = (struct asl_point){arena_str(&execution->arena, outcome->at.state),
-        value_copy(&execution->arena, outcome->at.input),
-        value_copy(&execution->arena, outcome->at.variables)};
+    execution->at =
+        asl_point_of(value_copy(&execution->arena, asl_point_value(&execution->arena, &outcome->at)));
     if (outcome->status != ASL_SUCCEEDED && error.n)
         execution->error = arena_str(&execution->arena, error);
     if (outcome->status != ASL_SUCCEEDED && cause.n)

@@ -1,6 +1,7 @@
 /*
  * RedriveExecution: one that ended badly goes on at the state where it did, with the definition and the input
- * that it had there. Of Parallel and Map all branches and iterations are done again.
+ * that it had there. Of Parallel and Map the branches and iterations that have not succeeded go on; a
+ * distributed Map begins anew.
  */
 #include "provider/sandbox/jobs/executions.h"
 

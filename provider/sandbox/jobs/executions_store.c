@@ -33,13 +33,6 @@ static const struct value *text(struct arena *arena, struct str s)
     return s.p ? value_string(arena, s) : &value_null;
 }
 
-static const struct value *point_of(struct execution *e, struct arena *arena)
-{
-    struct value_entry entries[] = {{STR("state"), value_string(arena, e->at.state)},
-        {STR("input"), e->at.input}, {STR("variables"), e->at.variables}};
-    return e->at.state.n ? value_map(arena, entries, e->at.variables ? 3 : 2) : &value_null;
-}
-
 /* With the lock held. */
 static const struct value *record_of(struct execution *e, struct arena *arena, bool ended)
 {
@@ -60,7 +53,7 @@ static const struct value *record_of(struct execution *e, struct arena *arena, b
         {STR("error"), text(arena, ended ? e->error : (struct str){NULL, 0})},
         {STR("cause"), text(arena, ended ? e->cause : (struct str){NULL, 0})},
         {STR("events"), value_int(arena, (int64_t)e->event_count)},
-        {STR("at"), point_of(e, arena)},
+        {STR("at"), asl_point_value(arena, &e->at)},
         {STR("redrives"), value_int(arena, e->redrives)},
         {STR("redriven_ms"), value_int(arena, e->redriven_ms)},
         {STR("redrive_token"), text(arena, e->redrive_token)},
@@ -268,8 +261,7 @@ struct execution *execution_revive(struct execution *stored, struct err *err)
     e->input = arena_str(&e->arena, text_of(record, "input"));
     e->definition = value_copy(&e->arena, value_getz(record, "definition"));
     at = value_copy(&e->arena, value_getz(record, "at"));
-    e->at = (struct asl_point){
-        value_text(value_getz(at, "state"), STR_EMPTY), value_getz(at, "input"), value_getz(at, "variables")};
+    e->at = asl_point_of(at);
     execution_copy_map_runs(e, stored);
     if (!take_events(e, stored, err))
         return e;

@@ -112,3 +112,50 @@ def test_what_the_sandbox_left_in_the_middle(kept_sandbox):
     machines.client.stop_execution(executionArn=waits)
     machines.redrive(failed)
     assert machines.end(failed)["error"] == "Glue.EntityNotFoundException"
+
+
+def look(machines, name):
+    return {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getDatabase", "Parameters": {"Name": name}, "ResultSelector": {"found.$": "$.Database.Name"}, "ResultPath": "$.look"}
+
+
+def test_of_branches_those_go_on_that_have_not_succeeded(machines):
+    """Within each other: one branch is done, one fails at its second step, one is a Map of which one iteration fails."""
+    item = {"StartAt": "C", "States": {
+        "C": {"Type": "Choice", "Choices": [{"Variable": "$.bad", "BooleanEquals": True, "Next": "Late"}], "Default": "Fine"},
+        "Fine": {"Type": "Pass", "Parameters": {"fine.$": "$$.Map.Item.Index"}, "End": True},
+        "Late": {"Type": "Wait", "Seconds": 100, "Next": "Look"},
+        "Look": {**look(machines, machines.name), "Next": "Said"},
+        "Said": {"Type": "Pass", "Parameters": {"item.$": "$$.Map.Item.Index", "look.$": "$.look.found"}, "End": True}}}
+    machine = machines.make({"StartAt": "Before", "States": {
+        "Before": {"Type": "Pass", "Assign": {"outer": 1}, "Next": "P"},
+        "P": {"Type": "Parallel", "End": True, "Branches": [
+            {"StartAt": "Done", "States": {"Done": {"Type": "Pass", "Result": "done", "End": True}}},
+            {"StartAt": "M", "States": {"M": {"Type": "Map", "MaxConcurrency": 1, "ItemsPath": "$.items", "ItemProcessor": item, "End": True}}}]}}})
+    execution = machines.start(machine, {"items": [{"bad": False}, {"bad": True}, {"bad": False}]})
+    end = machines.end(execution)
+    assert (end["status"], end["error"]) == ("FAILED", "Glue.EntityNotFoundException")
+    machines.redrive(execution)
+    assert machines.end(execution)["status"] == "FAILED"
+    machines.mend()
+    machines.redrive(execution)
+    assert json.loads(machines.end(execution)["output"]) == ["done", [{"fine": 0}, {"item": 1, "look": machines.name}, {"fine": 2}]]
+    entered = [event["stateEnteredEventDetails"]["name"] for event in machines.history(execution) if event["type"].endswith("StateEntered")]
+    assert sorted(entered) == sorted(["Before", "P", "Done", "M", "C", "Fine", "C", "Late", "Look", "Said", "C", "Fine"])
+    kinds = machines.kinds(execution)
+    assert kinds.count("ParallelStateStarted") == kinds.count("MapStateStarted") == 1 and kinds.count("MapIterationStarted") == 3
+    assert kinds.count("ExecutionRedriven") == 2 and kinds.count("TaskScheduled") == 3
+
+
+def test_a_retry_begins_anew(machines):
+    """What is kept of iterations is for the redrive itself, not for a retry of the same state after it."""
+    item = {"StartAt": "C", "States": {
+        "C": {"Type": "Choice", "Choices": [{"Variable": "$", "BooleanEquals": True, "Next": "Look"}], "Default": "Fine"},
+        "Fine": {"Type": "Pass", "End": True}, "Look": {**look(machines, machines.name), "End": True}}}
+    machine = machines.make({"Type": "Map", "MaxConcurrency": 1, "ItemProcessor": item, "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}]})
+    execution = machines.start(machine, [False, True])
+    machines.end(execution)
+    machines.redrive(execution)
+    machines.end(execution)
+    entered = [event["stateEnteredEventDetails"]["name"] for event in machines.history(execution) if event["type"].endswith("StateEntered")]
+    # twice at first; then the second iteration alone goes on, and the retry does both
+    assert (entered.count("Only"), entered.count("Fine"), entered.count("Look"), machines.kinds(execution).count("TaskScheduled")) == (1, 3, 3, 4)
