@@ -55,8 +55,11 @@ static void report_going(
     struct diag *d = diag_error(p->diags, decl->span,
         "%.*s would be the same %.*s as %.*s, which is not in the stack any more: %.*s",
         STR_ARG(instance->address), STR_ARG(decl->schema->name), STR_ARG(seen->address), STR_ARG(id));
+    bool declared = stack_find(p->stack, seen->address); /* and left out by `when` */
     if (instance->seen)
         diag_hint(p->diags, d, "`weir state rm` of the latter lets go of it");
+    else if (declared)
+        diag_hint(p->diags, d, "make them one resource, or apply once without either");
     else
         diag_hint(p->diags, d, "`moved: [{from: %.*s, to: %.*s}]` takes it along",
             STR_ARG(quoted(p, seen->address)), STR_ARG(quoted(p, instance->address)));

@@ -109,7 +109,7 @@ static struct str find(struct reading *r, struct str folder, struct str named)
     if (str_starts(named, STR("file://")) &&
         !url_decode(r->arena, str_slice(named, 7, named.n), false, &path))
         return STR_EMPTY;
-    if (memchr(path.p, '\0', path.n) || !realpath(path_join(r->arena, folder, path).p, real))
+    if (!path.n || memchr(path.p, '\0', path.n) || !realpath(path_join(r->arena, folder, path).p, real))
         return STR_EMPTY;
     return arena_str(r->arena, str_z(real));
 }

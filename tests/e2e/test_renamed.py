@@ -51,6 +51,20 @@ def test_already_done(cloud, stack):
     stack.assert_settled()
 
 
+def test_one_or_the_other(cloud, stack):
+    """What `when` leaves out is still in the stack: `moved:` cannot name it."""
+    stack.write("""
+        stack: ren
+        inputs: {loud: false}
+        resources:
+          quiet: {type: aws.sns.topic, name: ren, when: "${!inputs.loud}"}
+          loud: {type: aws.sns.topic, name: ren, display_name: LOUD, when: "${inputs.loud}"}
+    """).apply()
+    refused = stack.apply("-i", "loud=true", status=3)
+    assert "loud would be the same aws.sns.topic as quiet" in refused.err and "make them one resource, or apply once without either" in refused.err, str(refused)
+    stack.assert_settled()
+
+
 ALIASES = """
 stack: ren
 resources:
