@@ -100,16 +100,19 @@ static void wrong_urls_are_refused(void **state)
     (void)state;
     aws_env_begin();
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    static const char *const wrong[] = {
-        "localhost:4566", "http://", "http://u@h/", "http://h/?x=1", "s3://h"};
+    static const struct {
+        const char *url, *shown; /* NULL: as it is */
+    } wrong[] = {{"localhost:4566", NULL}, {"http://", NULL}, {"http://u:p@h/", "\"http://u:(redacted)@h/\""},
+        {"http://h/?x=1", NULL}, {"s3://h", NULL}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        setenv("AWS_ENDPOINT_URL", wrong[i], 1);
+        setenv("AWS_ENDPOINT_URL", wrong[i].url, 1);
         struct endpoint_settings settings = {.region = STR("eu-west-1")};
         struct endpoint e;
         struct err err = ERR_INIT;
         assert_int_equal(endpoint_resolve(&arena, &settings, &s3, &e, &err), -1);
         assert_int_equal(err.class, ERR_INVALID);
-        assert_non_null(strstr(err.message, wrong[i]));
+        if (!strstr(err.message, wrong[i].shown ? wrong[i].shown : wrong[i].url))
+            fail_msg("%s: %s", wrong[i].url, err.message);
     }
     aws_env_end();
 }
