@@ -153,10 +153,20 @@ int dir_make_private(const char *path, struct err *err)
     return file_write_atomic(arena_printf(&scratch, "%s/.gitignore", path).p, STR("*\n"), 0600, err);
 }
 
+/* Folders that may not be read, searched or written are made so first: what is to be removed is ours. */
 static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
-    (void)st, (void)kind, (void)ftw;
-    remove(path);
+    if (kind == FTW_DNR && (st->st_mode & 0700) != 0700 && !chmod(path, 0700))
+        tree_remove(path);
+    else if (remove(path) && errno == EACCES && ftw->level) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        if (chmod(arena_strz(&scratch, path_dir(str_z(path))), 0700))
+            return 0;
+        if (kind == FTW_NS) /* it could not even be seen what it is */
+            tree_remove(path);
+        else
+            remove(path);
+    }
     return 0;
 }
 

@@ -133,7 +133,9 @@ int object_write(struct jobs *jobs, struct arena *arena, struct str bucket, stru
     const struct value *doc = doc_of(arena, text, content_type, etag);
     const struct change change = {
         .bucket = bucket, .key = key, .versioning = versioning_of(arena, store, bucket)};
-    if (store_write_begin(store, &pending) || fd_write_all(pending.fd, text.p, text.n, err, pending.path)) {
+    if (store_write_begin(store, &pending))
+        return refuse(STORE_FAILED, bucket, key, err);
+    if (fd_write_all(pending.fd, text.p, text.n, err, pending.path)) {
         store_write_cancel(&pending);
         return -1;
     }

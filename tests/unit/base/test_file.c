@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -99,6 +100,37 @@ static void removes_folders_and_links_but_not_where_they_lead(void **state)
     assert_true(path_exists(path_join(&a, str_z(kept), STR("f")).p));
 }
 
+/* What somebody has locked in it, as package managers do, is no reason to stay. */
+static void removes_folders_that_may_not_be_changed(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena a = ARENA_INIT;
+    struct err err = ERR_INIT;
+    static const mode_t modes[] = {0500, 0300, 0600, 0000};
+    static const uid_t nobody = 65534; /* root may do all anyway */
+    uid_t before = geteuid();
+    char folder[] = "/tmp/weir-locked-XXXXXX";
+    assert_true(before || !seteuid(nobody));
+    assert_non_null(mkdtemp(folder));
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        const char *tree = arena_printf(&a, "%s/tree", folder).p, *inner = arena_printf(&a, "%s/a/b", tree).p;
+        assert_int_equal(dir_make(arena_printf(&a, "%s/c/d", inner).p, &err), 0);
+        assert_int_equal(file_write_atomic(arena_printf(&a, "%s/f", inner).p, STR("x"), 0400, &err), 0);
+        assert_int_equal(file_write_atomic(arena_printf(&a, "%s/c/d/f", inner).p, STR("x"), 0, &err), 0);
+        assert_int_equal(chmod(inner, modes[i]), 0);
+        assert_int_equal(chmod(arena_printf(&a, "%s/a", tree).p, modes[i]), 0);
+        tree_remove(tree);
+        assert_false(path_exists(tree));
+    }
+    assert_int_equal(dir_make(arena_printf(&a, "%s/kept/tree", folder).p, &err), 0);
+    assert_int_equal(chmod(arena_printf(&a, "%s/kept", folder).p, 0500), 0);
+    tree_remove(arena_printf(&a, "%s/kept/tree", folder).p); /* it is not its folder's master */
+    assert_true(path_exists(arena_printf(&a, "%s/kept/tree", folder).p));
+    tree_remove(folder);
+    assert_false(path_exists(folder));
+    assert_true(before || !seteuid(0));
+}
+
 static void splits_paths(void **state)
 {
     (void)state;
@@ -138,6 +170,7 @@ int main(void)
         cmocka_unit_test(says_why_nothing_was_written),
         cmocka_unit_test(says_what_cannot_be_read),
         cmocka_unit_test(makes_folders_with_parents),
+        cmocka_unit_test(removes_folders_that_may_not_be_changed),
         cmocka_unit_test(removes_folders_and_links_but_not_where_they_lead),
         cmocka_unit_test(splits_paths),
         cmocka_unit_test(times_go_both_ways),
