@@ -119,12 +119,13 @@ struct leaf_search {
     struct value_builder *found;
 };
 
-/* A thing of its own in this state goes, or stays, as that. */
+/* A thing of its own in this state goes, or stays, as that. What went already and is there again was made
+ * anew: by a function that logged once more. */
 static bool is_recorded(const struct planner *p, const struct schema *schema, struct str id)
 {
     for (size_t i = 0; i < p->seen_count; i++)
         if (str_eq(p->seen[i].record->type, schema->name) && str_eq(p->seen[i].record->id, id))
-            return true;
+            return state_get(p->workspace->state, p->seen[i].address);
     return false;
 }
 

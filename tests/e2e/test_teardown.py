@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-from support import Stack
+from support import ACCOUNT, Stack, until
 
 BUCKET = """
     stack: lab
@@ -209,6 +209,25 @@ def test_log_groups_of_services_go(stack, cloud):
     assert [(e["address"], e["left_type"], e["left_id"]) for e in told] == [("f", "aws.logs.log_group", "/aws/lambda/lab-f")]
     stack.destroy()
     assert sorted(group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]) == ["/aws/lambda/lab", "/aws/lambda/lab-f2"]
+
+
+def test_a_dying_function_logs_once_more(stack, cloud):
+    """Its log group, which the stack manages, is deleted before it and made anew by Lambda: it goes again, with the function."""
+    logs = cloud.client("logs")
+    stack.write(EMPTY_ZIP, "f.zip").write(FUNCTION + "      log: {type: aws.logs.log_group, name: '/aws/lambda/${f.name}', retention_in_days: 7}\n").apply()
+    assert [e for e in erased(stack.run("plan", "--destroy", "--json")) if "left_id" in e] == []  # it goes as what it is
+    cloud.fail({"match": "DELETE /2015-03-31/functions/lab-f", "hold": True})
+    cloud.forget_requests()
+    process = stack.start("destroy", "--yes")
+    until(lambda: [request for request in cloud.requests() if request.startswith("DELETE /2015-03-31/functions/")], process=process)
+    assert logs.describe_log_groups()["logGroups"] == []
+    logs.create_log_group(logGroupName="/aws/lambda/lab-f")
+    group = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/lab-f"
+    logs.untag_resource(resourceArn=group, tagKeys=list(logs.list_tags_for_resource(resourceArn=group)["tags"]))  # moto remembers those of the one before
+    cloud.fail()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, out + err
+    assert logs.describe_log_groups()["logGroups"] == []
 
 
 def test_managed_log_group_of_another_stack_stays(stack, cloud):
