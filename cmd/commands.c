@@ -184,18 +184,18 @@ static int without_command(struct invocation *inv, const struct texts *words)
     static const struct option_set version_set = OPTION_SET(NULL, version);
     const struct option_set *sets[sizeof shared_sets / sizeof *shared_sets + 1] = {&version_set};
     struct err err = ERR_INIT;
-    struct settings settings = {0};
+    struct settings *settings = arena_zalloc(&inv->arena, sizeof *settings);
     memcpy(sets + 1, shared_sets, sizeof shared_sets);
-    if (options_parse(&inv->arena, sets, words, &settings, &inv->args, &err) < 0 && !settings.help)
+    if (options_parse(&inv->arena, sets, words, settings, &inv->args, &err) < 0 && !settings->help)
         return invocation_fail(inv, &err);
-    if (settings.version && !settings.help) {
+    if (settings->version && !settings->help) {
         inv->command = &cmd_version;
-        inv->settings = &settings;
+        inv->settings = settings;
         return cmd_version.run(inv);
     }
     AUTO_BUF struct buf out = BUF_INIT;
-    help_overview(settings.help ? &inv->out : &inv->err, &out);
-    if (settings.help)
+    help_overview(settings->help ? &inv->out : &inv->err, &out);
+    if (settings->help)
         return invocation_write(inv, buf_str(&out));
     fd_write_all(STDERR_FILENO, out.p, out.n, NULL, "standard error");
     return EXIT_USAGE;
