@@ -470,7 +470,9 @@ static int follow_known(struct running *r, const char *id)
     if (!ops_of(r)->reads) {
         err_set(
             &err, ERR_USAGE, "nobody keeps what became of a run of type %.*s", STR_ARG(r->job.schema->name));
-        err_hint(&err, "\"weir logs --run %s %.*s\" shows what it wrote", id,
+        AUTO_BUF struct buf word = BUF_INIT;
+        text_add_word(&word, str_z(id));
+        err_hint(&err, "weir logs --run %s %.*s shows what it wrote", word.p,
             STR_ARG(job_quoted(r->ctx.arena, &r->job)));
         return invocation_fail(r->inv, &err);
     }
