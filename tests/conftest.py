@@ -13,6 +13,7 @@ from support import Cloud  # noqa: E402
 for name in list(os.environ):
     if name.startswith(("AWS_", "GIT_")) or name.lower().endswith("_proxy"):
         del os.environ[name]
+os.environ["LC_ALL"] = "C.UTF-8"  # PostgreSQL does not begin in a locale that is not installed
 
 # In the background of a shell, or under nohup, these are ignored, and would be by all that tests start and interrupt.
 for number, usual in (signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL):
