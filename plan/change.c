@@ -187,7 +187,8 @@ static int take_over(struct job *job, const struct value *desired, const struct 
     struct err failure = ERR_INIT;
     if (mode == ADOPT_OWNED && !unsure) {
         if (ops->marks(&job->ctx, planned, &marks, &failure))
-            return refuse_existing(job, err, "something of that name exists already");
+            return refuse_existing(job, err,
+                "something of that name exists already; if another account has it, choose another name");
         if (!str_eq(value_text(value_getz(marks, "stack"), STR_EMPTY), job->ctx.stack))
             return refuse_existing(
                 job, err, "something of that name exists already, and this stack did not make it");

@@ -480,7 +480,9 @@ static int run_probe(struct run *run, const struct spec_step *step, const struct
     }
     if (failure.http_status == 403) { /* an answer to HEAD has no body that would tell which */
         err_set(err, ERR_SERVICE, "the service does not let these credentials look whether there is one");
-        return err_hint(err, "there is one in another account, or the credentials are wrong");
+        return err_hint(err, "there is one in another account, or the credentials are wrong: a name that all "
+                             "accounts share may "
+                             "be taken, so try another");
     }
     *err = failure;
     return -1;

@@ -89,6 +89,15 @@ def test_one_service_elsewhere(stack, wire_server):
     assert "in another account, or the credentials are wrong" in result.err  # HEAD does not say which
 
 
+def test_a_bucket_that_somebody_else_has(stack, wire_server):
+    body = b"<Error><Code>BucketAlreadyExists</Code><Message>not available</Message></Error>"
+    elsewhere = wire_server(b"HTTP/1.1 409 Conflict\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    stack.env |= {"AWS_ENDPOINT_URL_S3": elsewhere.url, "AWS_REGION": "eu-west-1"}  # in us-east-1 weir looks first
+    stack.write("stack: who\nresources: {lake: {type: aws.s3.bucket, name: elsewhere-lake}}\n")
+    result = stack.apply(status=1)
+    assert "BucketAlreadyExists" in result.err and "if another account has it, choose another name" in result.err, str(result)
+
+
 def test_a_proxy_that_is_not_there_is_named(stack):
     stack.write(STACK)
     stack.env |= {"AWS_ENDPOINT_URL": "https://s3.example.com", "https_proxy": "http://name:hush-hush@127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
