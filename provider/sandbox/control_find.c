@@ -52,8 +52,25 @@ static bool is_called(const struct thing *thing, const struct attr *attr, const 
     return false;
 }
 
+/* `called_by: [{type: aws.kms.alias, attribute: key}]`: a thing of that type stands for what it refers to. */
+static bool is_called_by(const struct call *call, const struct thing *thing, const struct value *given)
+{
+    const struct value *rules = value_getz(thing->type->sandbox, "called_by");
+    for (uint32_t r = 0; rules && r < rules->count; r++)
+        for (size_t i = 0; i < call->control->thing_count; i++) {
+            const struct thing *other = call->control->things[i];
+            if (str_eq(other->region, thing->region) && !other->deleted_ms &&
+                (str_eq(other->id, value_text(given, STR_EMPTY)) ||
+                    value_equal(value_getz(other->attrs, "arn"), given)) &&
+                check_uses((struct call *)call, rules->items[r], other, thing))
+                return true;
+        }
+    return false;
+}
+
 /* Nothing given speaks against it: neither its names nor what never changes. */
-static bool agrees(const struct role *role, const struct thing *thing, const struct value *input)
+static bool agrees(
+    const struct call *call, const struct role *role, const struct thing *thing, const struct value *input)
 {
     for (uint32_t i = 0; i < input->count; i++) {
         const struct spec_attr *spec = spec_attr_find(thing->type, input->entries[i].key);
@@ -64,8 +81,9 @@ static bool agrees(const struct role *role, const struct thing *thing, const str
         const struct value *have = value_get(thing->attrs, attr->name);
         bool plain = attr->type->kind == TYPE_STRING || attr->type->kind == TYPE_INT;
         bool fixed = (attr->replace || !attr->settable) && plain && have && !spec->hidden;
-        if (identifies(role, attr->name) ? !is_called(thing, attr, given)
-                                         : fixed && !refers_to(attr, given, have))
+        bool identity = identifies(role, attr->name);
+        if (identity ? !is_called(thing, attr, given) && !is_called_by(call, thing, given)
+                     : fixed && !refers_to(attr, given, have))
             return false;
     }
     return true;
@@ -273,7 +291,7 @@ struct thing *find_named(
     for (size_t t = 0; (*named || by_content) && t < call->control->thing_count; t++) {
         struct thing *thing = call->control->things[t];
         if (thing->type != type || !str_eq(thing->region, find_region(call, type)) ||
-            !(by_content ? looks_like(role, thing, input) : agrees(role, thing, input)))
+            !(by_content ? looks_like(role, thing, input) : agrees(call, role, thing, input)))
             continue;
         if (!thing->deleted_ms)
             return thing;

@@ -38,6 +38,7 @@ static const struct sandbox_key {
     {"check", FORM_BY_ATTR, NULL},
     {"creates", FORM_RULES, "type attributes"},
     {"owns", FORM_RULES, "type attribute"},
+    {"called_by", FORM_RULES, "type attribute"},
     {"delete_empty", FORM_KEYS, "attributes code"},
     {"delete_unless", FORM_BY_ATTR, NULL},
     {"used_by", FORM_KEYS, "code by"},

@@ -53,7 +53,7 @@ def references(body):
     sandbox = body.get("sandbox", {})
     for type_ in sandbox.get("references", {}).values():
         yield type_, None
-    for rule in sandbox.get("owns", []) + sandbox.get("used_by", {}).get("by", []) + list(sandbox.get("collects", {}).values()):
+    for rule in sandbox.get("owns", []) + sandbox.get("called_by", []) + sandbox.get("used_by", {}).get("by", []) + list(sandbox.get("collects", {}).values()):
         yield rule["type"], rule["attribute"]
     for rule in sandbox.get("creates", []) + sandbox.get("leaves_behind", []):
         yield from ((rule["type"], attribute) for attribute in rule["attributes"])

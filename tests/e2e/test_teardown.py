@@ -373,3 +373,27 @@ def test_interrupted_at_the_question(stack, cloud):
     lock = max(found["Key"] for found in s3.list_objects_v2(Bucket="weir-state")["Contents"] if "lock/" in found["Key"])
     assert json.loads(s3.get_object(Bucket="weir-state", Key=lock)["Body"].read())["released"]
     stack.destroy()
+
+
+KEYS = """
+    stack: lab
+    resources:
+      key: {type: aws.kms.key, description: Encrypts the lake, deletion_window_in_days: 7, rotation: true}
+      alias: {type: aws.kms.alias, name: alias/lab, key: '${key.key_id}'}
+      secret: {type: aws.secretsmanager.secret, name: lab-db, secret_string: first, kms_key: '${key.arn}', force_destroy: true}
+      orders: {type: aws.dynamodb.table, name: lab-orders, attribute_definitions: {id: S}, key_schema: [{attribute_name: id, key_type: HASH}], kms_key: '${key.arn}'}
+"""
+
+
+def test_again_while_the_key_waits_for_its_end(place, tmp_path):
+    """A key stays for a week at least; its alias is free, and names the next one."""
+    kms, stack, keys = place.client("kms"), Stack(tmp_path / "stack", place), []
+    aliases = lambda: [alias["TargetKeyId"] for alias in kms.list_aliases()["Aliases"] if alias["AliasName"] == "alias/lab"]
+    for _ in range(2):
+        stack.write(KEYS).apply()
+        stack.assert_settled()
+        keys += aliases()
+        assert kms.describe_key(KeyId="alias/lab")["KeyMetadata"]["KeyState"] == "Enabled"
+        assert "Nothing is left" in stack.destroy("--verify").out
+        assert kms.describe_key(KeyId=keys[-1])["KeyMetadata"]["KeyState"] == "PendingDeletion" and aliases() == []
+    assert len(set(keys)) == 2
