@@ -59,6 +59,28 @@ def test_left_for_the_maintenance_window(stack, cloud):
     assert json.loads(stack.run("state", "show", "db", "--json").out)["attrs"]["pending"] == []
 
 
+WAREHOUSE = """
+    stack: films
+    resources:
+      house: {{type: aws.redshift.cluster, name: films, node_type: ra3.large, master_username: weir, master_user_password: Long-enough-1, skip_final_snapshot: true, cluster_version: "{version}",
+        automated_snapshot_retention_period: {days}}}
+"""
+
+
+def test_a_new_version_of_a_warehouse(stack, cloud):
+    """It comes in the maintenance window, what else changes at once."""
+    def live():
+        return cloud.client("redshift").describe_clusters(ClusterIdentifier="films")["Clusters"][0]
+
+    stack.write(WAREHOUSE.format(version="1.0", days=1)).apply()
+    stack.write(WAREHOUSE.format(version="1.1", days=7)).apply()
+    assert (live()["ClusterVersion"], live()["AutomatedSnapshotRetentionPeriod"], live()["PendingModifiedValues"]) == ("1.0", 7, {"ClusterVersion": "1.1"})
+    stack.assert_settled()
+    stack.run("drift", status=0)
+    assert "note: house: cluster_version pending until the cluster has changed, which may take until its maintenance window" in stack.run("plan").err
+    stack.destroy()
+
+
 SECRET = """
     stack: films
     resources: {{secret: {{type: aws.secretsmanager.secret, name: films, secret_string: {value}, force_destroy: {force}}}}}
