@@ -176,6 +176,43 @@ static void add_deposed_edges(struct builder *b, enum delete_order order, size_t
         add_edge(b, instance->op, b->delete_ops[i]);
 }
 
+static struct str thing(struct arena *arena, struct str type, struct str id)
+{
+    return arena_printf(arena, "%.*s %.*s", STR_ARG(type), STR_ARG(id));
+}
+
+/* The deletions of the things that the record lies in wait for its own. */
+static void add_outlasting_edges(struct builder *b, struct arena *arena, const struct map *deleted, size_t i)
+{
+    const struct record *record = b->x->p->seen[i].record;
+    const struct schema *schema = catalog_find(b->x->p->workspace->catalog, record->type, false, NULL);
+    const struct value *all =
+        schema && schema->ops->lies_in ? schema->ops->lies_in(arena, record->attrs) : NULL;
+    for (uint32_t k = 0; all && k < all->count; k++) {
+        const struct value *ids = all->entries[k].value;
+        for (uint32_t n = 0; n < ids->count; n++) {
+            const uint32_t *delete =
+                map_get(deleted, thing(arena, all->entries[k].key, value_text(ids->items[n], STR_EMPTY)));
+            if (delete &&*delete != b->delete_ops[i])
+                graph_add_edge(&b->x->graph, b->delete_ops[i], *delete);
+        }
+    }
+}
+
+static void add_outlasting(struct builder *b)
+{
+    const struct planner *p = b->x->p;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_MAP struct map deleted = MAP_INIT;
+    for (size_t i = 0; i < p->seen_count; i++)
+        if (b->delete_ops[i] != NO_OP)
+            map_set(
+                &deleted, thing(&arena, p->seen[i].record->type, p->seen[i].record->id), &b->delete_ops[i]);
+    for (size_t i = 0; i < p->seen_count; i++)
+        if (b->delete_ops[i] != NO_OP)
+            add_outlasting_edges(b, &arena, &deleted, i);
+}
+
 /* Deletion order: dependents first; what merely loses a reference is updated first. */
 static void add_delete_edges(struct builder *b, enum delete_order order)
 {
@@ -194,6 +231,8 @@ static void add_delete_edges(struct builder *b, enum delete_order order)
     for (uint32_t node = 0; node < b->records.node_count; node++)
         for (uint32_t e = b->records.first[node]; e < b->records.first[node + 1]; e++)
             add_dependent_edges(b, order, node, b->records.targets[e]);
+    if (order != ORDER_REPLACEMENTS)
+        add_outlasting(b);
 }
 
 static void add_joins(struct builder *b)

@@ -141,6 +141,12 @@ struct resource_ops {
     const struct value *(*holds)(struct arena *arena, const struct value *object);
 
     /*
+     * What has to outlast a recorded object although nothing in it refers there any more, such as the bucket
+     * of an earlier version: a map of types to lists of ids. NULL: nothing.
+     */
+    const struct value *(*lies_in)(struct arena *arena, const struct value *object);
+
+    /*
      * What deleting it under ctx->teardown would erase besides itself, for people to agree to: a list of maps
      * {says, counts: {objects, versions, delete_markers, uploads, images, bytes, …}, error}; `flag` names the
      * consent where it is that, rather than the object's own attributes, which makes it go. Reads and counts,

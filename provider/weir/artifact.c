@@ -169,6 +169,7 @@ static const struct resource_ops ops = {
     .delete = artifact_delete,
     .find = artifact_find,
     .holds = artifact_holds,
+    .lies_in = artifact_lies_in,
     .marks = artifact_marks,
 };
 

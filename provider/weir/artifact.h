@@ -74,8 +74,9 @@ int artifact_locate(struct op_ctx *ctx, const struct value *desired, const struc
     const struct value **located, struct err *err);
 bool artifact_same_place(const struct value *a, const struct value *b);
 
-/* ops->holds */
+/* ops->holds and ops->lies_in */
 const struct value *artifact_holds(struct arena *arena, const struct value *object);
+const struct value *artifact_lies_in(struct arena *arena, const struct value *object);
 
 /* Entry of the recorded versions with this hash, or NULL. */
 const struct value *artifact_version(const struct value *versions, struct str sha256);

@@ -78,6 +78,16 @@ const struct value *artifact_holds(struct arena *arena, const struct value *obje
     return value_builder_list(&b);
 }
 
+const struct value *artifact_lies_in(struct arena *arena, const struct value *object)
+{
+    const struct value *versions = value_getz(object, "versions");
+    AUTO_BUILDER struct value_builder buckets = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
+        value_builder_add(&buckets, value_getz(versions->items[i], "bucket"));
+    struct value_entry entry = {STR("aws.s3.bucket"), value_builder_list(&buckets)};
+    return value_map(arena, &entry, 1);
+}
+
 const struct value *artifact_version_entry(struct op_ctx *ctx, const struct value *object)
 {
     static const char *const names[] = {"bucket", "content", "etag", "key", "sha256", "size", "version_id"};

@@ -152,6 +152,19 @@ def test_moves_to_another_store(place, tmp_path):
     assert place.client("s3").list_buckets()["Buckets"] == []
 
 
+def test_goes_before_the_bucket_of_an_earlier_version(place, tmp_path):
+    """Which it does not refer to any more."""
+    stack = Stack(tmp_path / "stack", place)
+    write(stack.folder, {"a.py": "1"})
+    text = artifact("source: a.py", "  other: {type: aws.s3.bucket, name: art-other}\n")
+    stack.write(text).apply()
+    stack.write(text.replace("${lake.name}", "${other.name}")).apply()
+    stack.assert_settled()
+    assert len(keys(place)) == 1
+    stack.destroy()
+    assert place.client("s3").list_buckets()["Buckets"] == []
+
+
 def test_environments_and_stacks_do_not_share(place, tmp_path):
     first, second = Stack(tmp_path / "first", place), Stack(tmp_path / "second", place)
     place.client("s3").create_bucket(Bucket="art-lake")
