@@ -76,7 +76,8 @@ def test_what_has_ended_is_not_kept_in_memory(kept_sandbox, tmp_path):
     machines.end(machines.start(machine, text))
     before = kept_sandbox.status("VmRSS")
     ends = [machines.end(machines.start(machine, text)) for _ in range(8)]
-    assert kept_sandbox.status("VmRSS") - before < 40 * 1024
+    if "asan" not in str(kept_sandbox.process.args[0]) and "tsan" not in str(kept_sandbox.process.args[0]):
+        assert kept_sandbox.status("VmRSS") - before < 40 * 1024
     assert {json.loads(end["output"]) for end in ends} == {text}
     events = machines.history(ends[0]["executionArn"], maxResults=10, reverseOrder=True)
     assert [event["id"] for event in events] == list(range(132, 122, -1)) and len(events[1]["stateExitedEventDetails"]["output"]) == len(text) + 2
