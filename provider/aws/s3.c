@@ -83,3 +83,16 @@ void aws_s3_content_permissions(
         if (needed[i].plan || phase == PERMISSION_APPLY || (phase == PERMISSION_DESTROY && needed[i].destroy))
             value_builder_set(out, needed[i].action, value_string_ref(arena, needed[i].action));
 }
+
+const struct value *aws_s3_content_scope(
+    struct arena *arena, struct str action, struct str bucket, struct str keys)
+{
+    /* s3:ListBucket, s3:ListBucketMultipartUploads */
+    bool of_bucket = str_starts(action, STR("s3:ListBucket"));
+    struct str any = STR("*"), on = bucket.n ? bucket : any;
+    struct str arn =
+        of_bucket ? arena_printf(arena, "arn:*:s3:::%.*s", STR_ARG(on))
+                  : arena_printf(arena, "arn:*:s3:::%.*s/%.*s", STR_ARG(on), STR_ARG(keys.n ? keys : any));
+    const struct value *one = value_string_ref(arena, arn);
+    return value_list(arena, &one, 1);
+}

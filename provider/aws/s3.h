@@ -38,5 +38,8 @@ struct str aws_s3_unquoted(struct str etag);
 /* Of the types that put content into buckets; see struct resource_ops. */
 void aws_s3_content_permissions(
     const struct schema *schema, enum permission_phase phase, struct arena *arena, struct value_builder *out);
+/* On what one of these is needed (resource_ops.scope); `keys` may end with a star, "" is not known. */
+const struct value *aws_s3_content_scope(
+    struct arena *arena, struct str action, struct str bucket, struct str keys);
 
 #endif

@@ -420,8 +420,18 @@ static int directory_delete(struct op_ctx *ctx, const struct value *prior, struc
     return 0;
 }
 
+static const struct value *directory_scope(
+    const struct schema *schema, const struct value *object, struct str action, struct arena *arena)
+{
+    (void)schema;
+    struct str prefix = value_text(value_getz(object, "prefix"), STR_EMPTY);
+    return aws_s3_content_scope(arena, action, value_text(value_getz(object, "bucket"), STR_EMPTY),
+        arena_printf(arena, "%.*s*", STR_ARG(prefix)));
+}
+
 static const struct resource_ops ops = {
     .permissions = aws_s3_content_permissions,
+    .scope = directory_scope,
     .prepare = directory_prepare,
     .predict = directory_predict,
     .read = directory_read,

@@ -445,8 +445,17 @@ static int object_find(
     return look(ctx, desired, NULL, true, live, err);
 }
 
+static const struct value *object_scope(
+    const struct schema *schema, const struct value *object, struct str action, struct arena *arena)
+{
+    (void)schema;
+    return aws_s3_content_scope(arena, action, value_text(value_getz(object, "bucket"), STR_EMPTY),
+        value_text(value_getz(object, "key"), STR_EMPTY));
+}
+
 static const struct resource_ops ops = {
     .permissions = aws_s3_content_permissions,
+    .scope = object_scope,
     .prepare = object_prepare,
     .predict = object_predict,
     .read = object_read,

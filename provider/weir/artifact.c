@@ -158,8 +158,17 @@ static void artifact_permissions(
         value_builder_set(out, deletes_version, value_string_ref(arena, deletes_version));
 }
 
+static const struct value *artifact_scope(
+    const struct schema *schema, const struct value *object, struct str action, struct arena *arena)
+{
+    (void)schema;
+    struct str prefix, bucket = str_cut(value_text(value_getz(object, "store"), STR_EMPTY), '/', &prefix);
+    return aws_s3_content_scope(arena, action, bucket, arena_printf(arena, "%.*s*", STR_ARG(prefix)));
+}
+
 static const struct resource_ops ops = {
     .permissions = artifact_permissions,
+    .scope = artifact_scope,
     .prepare = artifact_prepare,
     .predict = artifact_predict,
     .read = artifact_read,

@@ -105,6 +105,34 @@ def test_narrowed_to_the_stacks_own(local_stack):
     assert {str(statement["Resource"]) for statement in wide["Statement"]} == {"*", "arn:*:iam::*:role/*"}
 
 
+def test_content_is_narrowed_to_where_it_lies(stack, cloud):
+    cloud.client("s3").create_bucket(Bucket="others-lake")
+    stack.write("code", "code.py").write("dag", "dags/a.py").write("""
+        stack: content
+        resources:
+          lake: {type: aws.s3.bucket, name: content-lake}
+          code: {type: weir.artifact, source: code.py, store: "${lake.name}/code"}
+          sample: {type: aws.s3.object, bucket: others-lake, key: raw/sample.csv, content: a}
+          dags: {type: aws.s3.directory, bucket: "${lake.name}", prefix: dags, source: dags}
+    """)
+    documents = {phase: json.loads(stack.run("policy", phase).out) for phase in ("plan", "apply", "destroy")}
+    bucket, put = "arn:aws:s3:::", "s3:PutObject"
+    for key in "content-lake/code/x.py", "others-lake/raw/sample.csv", "content-lake/dags/a.py":
+        assert allowed(documents["apply"], put, bucket + key) and allowed(documents["plan"], "s3:GetObject", bucket + key)
+        assert allowed(documents["destroy"], "s3:DeleteObject", bucket + key) and not allowed(documents["plan"], put, bucket + key)
+    for key in "content-lake/other/x.py", "others-lake/raw/other.csv", "content-lake2/code/x.py":
+        assert not allowed(documents["apply"], put, bucket + key), key
+    assert allowed(documents["apply"], "s3:ListBucket", bucket + "others-lake") and not allowed(documents["apply"], "s3:ListBucket", bucket + "content-lake2")
+    names = {"GET": "s3:GetObject", "HEAD": "s3:GetObject", "PUT": put, "DELETE": "s3:DeleteObject"}
+    for phase, command in [("apply", ["apply", "-y"]), ("plan", ["plan"]), ("destroy", ["destroy", "-y"])]:
+        cloud.forget_requests()
+        stack.run(*command)
+        requests = [request.partition(" ")[::2] for request in cloud.requests() if "lake/" in request.partition("?")[0]]
+        assert requests, phase
+        for method, path in requests:
+            assert method == "POST" or allowed(documents[phase], names[method], bucket + path.partition("?")[0].removeprefix("/")), (phase, method, path)
+
+
 def test_the_state_is_among_what_is_needed(stack, cloud):
     """By the requests that a run sends to the state's bucket."""
     names = {"GET": "s3:GetObject", "PUT": "s3:PutObject", "DELETE": "s3:DeleteObject"}
