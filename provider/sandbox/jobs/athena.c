@@ -65,9 +65,9 @@ static int run(struct task *task, struct arena *arena, struct environment *env, 
     task_running(task);
     if (process_run(&options, task_switch(task), &end, err))
         return -1;
-    if (end.overfull)
-        task_overfull(task);
-    else if (end.exit_code == 0)
+    if (task_over_limit(task, &end))
+        return 0;
+    if (end.exit_code == 0)
         task_end(task, JOB_SUCCEEDED, 0, "%s", "");
     else if (end.exit_code == NO_DUCKDB)
         task_end(task, JOB_FAILED, -1, "%s", no_duckdb);

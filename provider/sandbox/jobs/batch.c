@@ -106,9 +106,9 @@ static const char **argv_of(struct arena *arena, const struct value *command)
 
 static void tell_end(struct task *task, const struct process_end *end)
 {
-    if (end->overfull)
-        task_overfull(task);
-    else if (end->timed_out)
+    if (task_over_limit(task, end))
+        return;
+    if (end->timed_out)
         task_end(task, JOB_TIMEOUT, end->exit_code, "Job attempt duration exceeded timeout");
     else if (end->exit_code == 0)
         task_end(task, JOB_SUCCEEDED, 0, "Essential container in task exited");

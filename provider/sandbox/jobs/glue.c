@@ -111,7 +111,7 @@ static int64_t memory_of(const struct value *request)
     double dpu = !capacity                       ? 0.0625
                  : capacity->kind == VALUE_FLOAT ? capacity->number
                                                  : (double)job_int(request, "max_capacity", 1);
-    return (int64_t)(dpu * 16 * (double)gib) + gib / 4; /* what Python itself maps is not the job's */
+    return (int64_t)(dpu * 16 * (double)gib) + gib / 2; /* what Python itself takes is not the job's */
 }
 
 /* A failed run is repeated as often as the job says, each time as a run of its own. */

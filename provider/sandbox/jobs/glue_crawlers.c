@@ -37,9 +37,9 @@ static void take_output(void *ctx, enum process_stream stream, const char *bytes
 
 static void tell_end(struct task *task, const struct crawl *crawl, const struct process_end *end)
 {
-    if (end->overfull)
-        task_overfull(task);
-    else if (end->exit_code == 0)
+    if (task_over_limit(task, end))
+        return;
+    if (end->exit_code == 0)
         task_end(task, JOB_SUCCEEDED, 0, "%s", "");
     else
         task_end(task, JOB_FAILED, end->exit_code, "%.*s",

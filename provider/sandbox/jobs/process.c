@@ -23,9 +23,12 @@ enum {
     READ_BLOCK = 64 * 1024,
     DRAIN_MS = 1000, /* for pipes that somebody out of reach still holds */
     LIMIT_COUNT = 3,
-    LOOK_MS = 1000, /* between two looks at the folder, or so many times as long as a look takes: */
+    LOOK_MS = 1000, /* between two looks at what it takes, or so many times as long as a look takes: */
     LOOK_SHARE = 20,
 };
+
+/* Stacks of threads and the like, which libraries set aside and hardly touch, count as data. */
+static const int64_t RESERVED = 2LL * 1024 * 1024 * 1024;
 
 /* ---- the switch ---- */
 
@@ -89,7 +92,7 @@ static char **wrapped(struct arena *arena, const struct process_options *options
     argv[at++] = "-c";
     argv[at++] = set_limits;
     argv[at++] = "job";
-    argv[at++] = limit_text(arena, options->memory, 1024);
+    argv[at++] = limit_text(arena, options->memory > 0 ? options->memory + RESERVED : 0, 1024);
     argv[at++] = limit_text(arena, options->cpu_s, 1);
     argv[at++] = limit_text(arena, options->file_size, 512);
     memcpy(argv + at, options->argv, n * sizeof *argv);
@@ -204,16 +207,29 @@ static int next_timeout(const struct watching *w)
     return until <= now ? 0 : until - now > 60000 ? 60000 : (int)(until - now);
 }
 
-static void look_at_folder(struct watching *w)
+/* Bytes that it has in memory; of its children nothing is known. */
+static int64_t resident(pid_t pid)
+{
+    char path[64], text[128] = "";
+    long long whole, pages = 0;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, text, sizeof text - 1) <= 0 || sscanf(text, "%lld %lld", &whole, &pages) != 2)
+        return 0;
+    return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+static void look(struct watching *w)
 {
     const struct process_options *o = w->options;
     int64_t before = clock_mono_ms();
-    if (process_room(o->folder, o->room) > o->room) {
-        w->end->overfull = true;
-        ask(w, 2);
-    }
+    w->end->out_of_memory = o->memory > 0 && resident(w->pid) > o->memory;
+    w->end->overfull = o->room > 0 && process_room(o->folder, o->room) > o->room;
     int64_t now = clock_mono_ms(), pause = (now - before) * LOOK_SHARE;
-    w->look = w->end->overfull ? 0 : now + (pause > LOOK_MS ? pause : LOOK_MS);
+    bool over = w->end->out_of_memory || w->end->overfull;
+    w->look = over ? 0 : now + (pause > LOOK_MS ? pause : LOOK_MS);
+    if (over)
+        ask(w, 2);
 }
 
 static void pass_time(struct watching *w)
@@ -233,7 +249,7 @@ static void pass_time(struct watching *w)
     if (w->kill && now >= w->kill)
         ask(w, 2);
     if (w->look && now >= w->look)
-        look_at_folder(w);
+        look(w);
 }
 
 static void tell_quiet(struct watching *w)
@@ -313,7 +329,7 @@ int process_run(const struct process_options *options, struct process_switch *st
             if (options->started)
                 options->started(options->ctx, w.pid);
             w.deadline = options->timeout_ms > 0 ? clock_mono_ms() + options->timeout_ms : 0;
-            w.look = options->room > 0 ? clock_mono_ms() + LOOK_MS : 0;
+            w.look = options->room > 0 || options->memory > 0 ? clock_mono_ms() + LOOK_MS : 0;
             watch(&w);
             close(w.pidfd);
         }

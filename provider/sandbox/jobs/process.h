@@ -41,7 +41,7 @@ struct process_options {
     const char *family; /* what its mark begins with, for process_end_family(); NULL: nothing */
     int64_t timeout_ms; /* 0: none */
     int64_t grace_ms;   /* between asking and killing */
-    int64_t memory;     /* bytes of data; 0: no limit */
+    int64_t memory;     /* bytes; 2 GiB more may be set aside without being used; 0: no limit */
     int64_t cpu_s;      /* likewise */
     int64_t file_size;  /* bytes of each file that it writes; likewise */
     const char *folder; /* what it may write into, `room` bytes of the disk: it is looked at now and then */
@@ -56,7 +56,7 @@ struct process_options {
 struct process_end {
     int exit_code; /* -1: a signal ended it */
     int signal;
-    bool timed_out, stopped, overfull;
+    bool timed_out, stopped, overfull, out_of_memory;
     int64_t dropped; /* bytes of output */
     int64_t max_rss_kib;
 };

@@ -161,9 +161,9 @@ static void tell_end(struct script *s, const struct process_end *end)
     if (end->dropped)
         log_sink_line(&s->error, "sandbox: a run's logs end after %d MiB; %lld bytes more were left out",
             MAX_OUTPUT / 1024 / 1024, (long long)end->dropped);
-    if (end->overfull)
-        task_overfull(s->task);
-    else if (end->timed_out)
+    if (task_over_limit(s->task, end))
+        return;
+    if (end->timed_out)
         task_end(s->task, JOB_TIMEOUT, end->exit_code, "the run took longer than its timeout allows");
     else if (end->exit_code == 0)
         task_end(s->task, JOB_SUCCEEDED, 0, "%s", "");

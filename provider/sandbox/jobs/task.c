@@ -489,10 +489,14 @@ void task_set_room(const struct task *task, struct process_options *options)
     options->room = sandbox_room(task->jobs->sandbox);
 }
 
-void task_overfull(struct task *task)
+bool task_over_limit(struct task *task, const struct process_end *end)
 {
-    task_end(task, JOB_FAILED, -1, "the run took more than %lld MiB of the disk in its folder",
-        (long long)(sandbox_room(task->jobs->sandbox) / 1024 / 1024));
+    if (end->overfull)
+        task_end(task, JOB_FAILED, -1, "the run took more than %lld MiB of the disk in its folder",
+            (long long)(sandbox_room(task->jobs->sandbox) / 1024 / 1024));
+    else if (end->out_of_memory)
+        task_end(task, JOB_FAILED, 137, "the run took more memory than it has");
+    return end->overfull || end->out_of_memory;
 }
 
 void task_running(struct task *task)

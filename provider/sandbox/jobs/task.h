@@ -77,8 +77,8 @@ struct process_switch *task_switch(struct task *task);
 struct str task_folder(const struct task *task);
 /* The folder and how much may be in it: of its process's options. */
 void task_set_room(const struct task *task, struct process_options *options);
-/* Its process was ended for that: the task has failed. */
-void task_overfull(struct task *task);
+/* Was its process ended for that, or for its memory? Then the task has failed. */
+bool task_over_limit(struct task *task, const struct process_end *end);
 void task_running(struct task *task);
 /* The first one counts, and a task that was stopped is STOPPED whatever its work says. */
 void task_end(struct task *task, enum job_state state, int64_t exit_code, const char *format, ...)

@@ -75,6 +75,11 @@ def test_jobs_wait_for_others_and_end_early(queue):
     assert (late["status"], late["statusReason"]) == ("FAILED", "Job attempt duration exceeded timeout")
 
 
+def test_memory_is_limited(queue):
+    ended = queue.ended(queue.define("python3", "-c", "import time; held = b'x' * (700 << 20); time.sleep(600)").submit(containerOverrides={"resourceRequirements": [{"type": "MEMORY", "value": "64"}]}))
+    assert (ended["status"], ended["statusReason"], ended["container"]["exitCode"]) == ("FAILED", "the run took more memory than it has", 137)
+
+
 def test_what_is_not_there(queue):
     for arguments in ({"jobQueue": "none", "jobDefinition": "none"}, {"jobQueue": queue.name, "jobDefinition": "none"}):
         with pytest.raises(ClientError, match="does not exist"):

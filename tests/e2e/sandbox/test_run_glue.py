@@ -206,6 +206,13 @@ def test_memory_is_limited(job_sandbox):
     assert job.result()["ErrorMessage"] == "MemoryError"
 
 
+def test_memory_that_is_only_set_aside_is_not_taken(job_sandbox):
+    """Threads, and libraries like Arrow, have much address space and use little of it."""
+    job = Job(job_sandbox, "import mmap, time\nheld = mmap.mmap(-1, 2 << 30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\ntime.sleep(1.5)\nprint(len(held))", MaxCapacity=0.0625)
+    run = job.start()
+    assert job.ended(run)["JobRunState"] == "SUCCEEDED", job.output(run, "error")
+
+
 def test_the_folder_is_limited(tmp_path):
     server = JobSandbox(ROOM_MIB="16")
     try:

@@ -276,10 +276,21 @@ static void test_limits_hold(void **state)
     struct process_options options = {.memory = 64 << 20, .cpu_s = 1, .file_size = 1 << 20};
     run(options, "ulimit -d; ulimit -t; ulimit -f; ulimit -c; ulimit -d unlimited 2>&1 || echo kept",
         &caught);
-    assert_non_null(strstr(caught.out.p, "65536\n1\n2048\n0\n"));
+    assert_non_null(strstr(caught.out.p, "2162688\n1\n2048\n0\n")); /* 64 MiB and 2 GiB */
     release(&caught);
     caught = (struct caught){0};
     assert_int_equal(run(options, "while :; do :; done", &caught).signal, SIGKILL);
+    release(&caught);
+}
+
+static void test_memory_is_what_is_used(void **state)
+{
+    (void)state;
+    struct caught caught = {0};
+    struct process_options options = {.memory = 128 << 20};
+    struct process_end end = run(options, "exec dd if=/dev/zero of=/dev/null bs=256M", &caught);
+    assert_true(end.out_of_memory);
+    assert_int_equal(end.signal, SIGKILL);
     release(&caught);
 }
 
@@ -357,6 +368,7 @@ int main(void)
         cmocka_unit_test(test_closing_its_output_is_not_its_end),
         cmocka_unit_test(test_flood_is_cut),
         cmocka_unit_test(test_limits_hold),
+        cmocka_unit_test(test_memory_is_what_is_used),
         cmocka_unit_test(test_a_folder_has_its_room),
         cmocka_unit_test(test_no_descriptor_leaks),
     };
