@@ -177,6 +177,14 @@ def test_prepared_statements(athena):
     assert athena.api.get_prepared_statement(**kept)["PreparedStatement"]["QueryStatement"] == "SELECT title FROM silver WHERE year = ? AND title <> ?"
     assert athena.rows("EXECUTE of_year USING 1970 + 9, concat('ali', 'en')")[1:] == [["mad, max"]]
     assert athena.rows("execute of_year", ExecutionParameters=["1979", "'mad, max'"])[1:] == [["alien"]]
+    assert athena.rows("DEALLOCATE PREPARE of_year") == []
+    with pytest.raises(athena.api.exceptions.ResourceNotFoundException):
+        athena.api.get_prepared_statement(**kept)
+
+
+@pytest.mark.long
+def test_more_of_prepared_statements(athena):
+    athena.rows("PREPARE of_year FROM SELECT 1")
     athena.rows("PREPARE of_year FROM SELECT count(*) FROM silver")
     assert athena.rows("EXECUTE of_year")[1:] == [["3"]]
     athena.api.create_prepared_statement(StatementName="by_api", WorkGroup="primary", QueryStatement="SELECT ? AS word, '?' AS mark -- ?")
@@ -184,9 +192,7 @@ def test_prepared_statements(athena):
     assert athena.rows("EXECUTE IMMEDIATE 'SELECT ? + 1' USING 1")[1:] == [["2"]]
     many = athena.api.batch_get_prepared_statement(WorkGroup="primary", PreparedStatementNames=["by_api"])["PreparedStatements"]
     assert [one["StatementName"] for one in many] == ["by_api"]
-    assert athena.rows("DEALLOCATE PREPARE of_year") == []
-    with pytest.raises(athena.api.exceptions.ResourceNotFoundException):
-        athena.api.get_prepared_statement(**kept)
+    athena.rows("DEALLOCATE PREPARE of_year")
     for sql, reason in (("EXECUTE of_year", "NOT_FOUND: Prepared statement not found: of_year"), ("DEALLOCATE PREPARE of_year", "NOT_FOUND"),
                         ("EXECUTE by_api", "expected 1 but found 0"), ("EXECUTE by_api USING 1, 2", "expected 1 but found 2")):
         assert reason in athena.ended(sql)["Status"]["StateChangeReason"]
@@ -202,6 +208,7 @@ def test_parameters_are_values_of_sql(athena):
     athena.rows("DROP TABLE filled")
 
 
+@pytest.mark.long
 def test_statements_that_write_leave_a_manifest(athena):
     def manifest(sql):
         assert (query := athena.ended(sql))["Status"]["State"] == "SUCCEEDED", query
