@@ -1,24 +1,20 @@
 #include "cmd/ask.h"
 #include "cmd/jobs.h"
-#include "cmd/object_save.h"
+#include "cmd/run_result.h"
 #include "cmd/run_watch.h"
 #include "cmd/signals.h"
-#include "cmd/table.h"
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "plan/state/state.h"
 #include "provider/job_follow.h"
 
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ROWS_MAX = 10000, SANDBOX_PACE_MS = 50 };
+enum { SANDBOX_PACE_MS = 50 };
 
 struct run_settings {
     struct settings shared;
@@ -59,128 +55,20 @@ static struct str address_of(const struct running *r)
     return r->job.record->address;
 }
 
-/* ---- results ---- */
-
-static int rows_of(struct running *r, const struct value **columns, const struct value **rows)
-{
-    struct err err = ERR_INIT;
-    bool more;
-    if (ops_of(r)->rows(&r->ctx, r->job.object, &r->run, ROWS_MAX, columns, rows, &more, &err)) {
-        err_context(&err, "the result of %.*s", STR_ARG(address_of(r)));
-        return invocation_fail(r->inv, &err);
-    }
-    if (more)
-        invocation_note(r->inv, "these are the first %d rows", ROWS_MAX);
-    return EXIT_DONE;
-}
-
-static const struct value *rows_as_objects(
-    struct arena *arena, const struct value *columns, const struct value *rows)
-{
-    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < rows->count; i++) {
-        AUTO_BUILDER struct value_builder object = VALUE_BUILDER(arena);
-        for (uint32_t k = 0; k < columns->count && k < rows->items[i]->count; k++)
-            value_builder_set(&object, value_text(columns->items[k], STR_EMPTY), rows->items[i]->items[k]);
-        value_builder_add(&list, value_builder_map(&object));
-    }
-    return value_builder_list(&list);
-}
-
-static int print_rows(struct running *r)
-{
-    const struct value *columns, *rows;
-    int status = rows_of(r, &columns, &rows);
-    if (status != EXIT_DONE)
-        return status;
-    AUTO_BUF struct buf out = BUF_INIT;
-    struct str format = str_z(r->own->format ? r->own->format : r->inv->out.tty ? "table" : "csv");
-    if (!columns->count) /* a statement that gives none */
-        return EXIT_DONE;
-    if (str_eqz(format, "table"))
-        table_add_text(columns, rows, r->inv->out.color, &out);
-    else if (str_eqz(format, "csv"))
-        table_add_csv(columns, rows, &out);
-    else {
-        json_write(&out, rows_as_objects(r->ctx.arena, columns, rows), JSON_PRETTY);
-        buf_add_char(&out, '\n');
-    }
-    return invocation_write(r->inv, buf_str(&out));
-}
-
-static int print_result(struct running *r)
-{
-    if (ops_of(r)->tabular)
-        return r->run.state == JOB_SUCCEEDED ? print_rows(r) : EXIT_DONE;
-    if (value_is_null(r->run.result))
-        return EXIT_DONE;
-    AUTO_BUF struct buf out = BUF_INIT;
-    json_write(&out, r->run.result, r->inv->out.tty ? JSON_PRETTY : JSON_PLAIN);
-    buf_add_char(&out, '\n');
-    return invocation_write(r->inv, buf_str(&out));
-}
-
-/* `file`: the result has been saved there; "": it is printed. */
-static int result_json(struct running *r, struct str file, int64_t bytes)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    const struct value *columns, *rows, *result = r->run.result;
-    if (ops_of(r)->tabular && r->run.state == JOB_SUCCEEDED && !file.n) {
-        int status = rows_of(r, &columns, &rows);
-        if (status != EXIT_DONE)
-            return status;
-        result = rows_as_objects(r->ctx.arena, columns, rows);
-    }
-    buf_addz(&out, "{\"event\":\"job_result\"");
-    job_run_fields(&out, &r->job, &r->run);
-    if (file.n) {
-        buf_addz(&out, ",\"file\":");
-        json_write_string(&out, file);
-        buf_addf(&out, ",\"bytes\":%" PRId64, bytes);
-    } else if (!value_is_null(result)) {
-        buf_addz(&out, ",\"result\":");
-        json_write(&out, result, JSON_PLAIN);
-    }
-    buf_addz(&out, "}\n");
-    return invocation_write(r->inv, buf_str(&out));
-}
-
-static int save_result(struct running *r)
-{
-    struct s3_download download = {.path = r->own->out};
-    struct object_save save = {.inv = r->inv, .ctx = &r->ctx, .download = &download, .signals = r->signals};
-    struct err err = ERR_INIT;
-    int64_t bytes;
-    int status = 0;
-    if (!object_url(r->run.file, &download))
-        status = err_set(&err, ERR_ABSENT, "the run has left no file");
-    else
-        status = object_save(&save, &bytes, &err);
-    if (!status)
-        return r->inv->settings->json ? result_json(r, str_z(r->own->out), bytes) : EXIT_DONE;
-    if (err.class == ERR_ABSENT)
-        err_hint(&err, "not every statement leaves a file; without --out the result is printed");
-    else if (!err.hint[0]) {
-        AUTO_BUF struct buf out = BUF_INIT;
-        text_add_word(&out, str_z(r->own->out));
-        err_hint(&err, "weir run --follow %.*s --out %s %.*s goes on with it", STR_ARG(r->run.id), out.p,
-            STR_ARG(job_quoted(r->ctx.arena, &r->job)));
-    }
-    return invocation_fail(r->inv, &err);
-}
-
-static int give_result(struct running *r)
-{
-    if (r->own->out && r->run.state == JOB_SUCCEEDED)
-        return save_result(r);
-    return r->inv->settings->json ? result_json(r, STR_EMPTY, 0) : print_result(r);
-}
+/* ---- the end ---- */
 
 /* The run is over: what it gave, and how it went as the exit status. */
 static int finish(struct running *r)
 {
     run_watch_clear(&r->watch);
-    int status = give_result(r);
+    const struct run_result result = {.inv = r->inv,
+        .ctx = &r->ctx,
+        .job = &r->job,
+        .run = &r->run,
+        .format = r->own->format,
+        .out = r->own->out,
+        .signals = r->signals};
+    int status = run_result_give(&result);
     if (status != EXIT_DONE || r->run.state == JOB_SUCCEEDED)
         return status;
     struct err err = ERR_INIT;
