@@ -95,11 +95,12 @@ def test_recovery_is_killed_too(cloud, tmp_path):
     """The run after a kill is killed as well, again and again, a little further on each time."""
     sweep = Sweep(cloud, tmp_path, "create")
     expected = sweep.finish(sweep.fresh())
-    for at in range(9, sweep.points(), 7 if LONG else 60):
+    points = sweep.points()
+    for at in range(9, points, 7 if LONG else points // 2):
         stack = sweep.killed_at(at)
         if not stack:
             break
-        for again in range(2, 60, 5 if LONG else 11):
+        for again in range(2, 60, 5 if LONG else 17):
             process = stack.start(*sweep.command, env={"WEIR_CRASH_AT": str(again)})
             process.communicate()
             if process.returncode == 0:
