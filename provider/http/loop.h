@@ -6,8 +6,9 @@
  *     loop_init()
  *     loop_turn()      again and again, by the one thread that uses the multi handle
  *     loop_wake()      from any thread: ends a turn's waiting
- *     loop_release()   after curl_multi_cleanup(), which speaks to it for the last time; also after
- * loop_init() has failed
+ *     loop_release()   after curl_multi_cleanup(), which speaks to it for the last time
+ *
+ * loop_release() is also for a loop whose loop_init() has failed.
  */
 #ifndef WEIR_PROVIDER_HTTP_LOOP_H
 #define WEIR_PROVIDER_HTTP_LOOP_H
