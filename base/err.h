@@ -39,7 +39,8 @@ enum err_class {
 struct err {
     enum err_class class;
     bool retryable;      /* the same request may succeed later */
-    bool unsure;         /* an earlier attempt got no clear answer, and may have been carried out */
+    bool lost;           /* the request may have been carried out, but no whole answer to it came */
+    bool unsure;         /* an earlier attempt was lost so, whatever became of this one */
     int http_status;     /* 0 where there was no answer */
     char code[96];       /* the service's error code, or "" */
     char request_id[96]; /* the service's request id, or "" */

@@ -142,6 +142,7 @@ static bool is_error(const struct exchange *x)
 int exchange_request(struct exchange *x)
 {
     x->answer = (struct wire_message){0};
+    x->lost = x->lost || x->failure.lost;
     x->failure = (struct err)ERR_INIT;
     x->attempt++;
     arena_wipe(&x->secrets);
@@ -153,6 +154,13 @@ int exchange_request(struct exchange *x)
     return 0;
 }
 
+/* A service that fails may do so after the work; one that refuses, or does not know the call, has done none.
+ */
+static bool may_be_done(const struct exchange *x)
+{
+    return x->answer.status >= 500 && x->answer.status != 501 && x->failure.class != ERR_THROTTLED;
+}
+
 /* What came of it: x->answer and x->failure. */
 static void read_answer(struct exchange *x)
 {
@@ -161,8 +169,10 @@ static void read_answer(struct exchange *x)
         return;
     }
     x->answer = message_from_http(x->arena, &x->http.response);
-    if (is_error(x))
-        wire_decode_error(x->call->op, &x->answer, &x->failure);
+    if (!is_error(x))
+        return;
+    wire_decode_error(x->call->op, &x->answer, &x->failure);
+    x->failure.lost = may_be_done(x);
 }
 
 /* ---- what to do about a failure ---- */
@@ -337,7 +347,8 @@ bool exchange_settle(struct exchange *x, bool sent, int64_t *delay_ms)
 static void explain(const struct exchange *x, struct err *err)
 {
     *err = x->failure;
-    err->unsure = x->failures > 0;
+    err->unsure = x->lost;
+    err->lost = err->lost || (x->lost && !x->answer.status); /* an answer may tell what became of it */
     if (err->class == ERR_AUTH && x->answer.status && !err->hint[0])
         err_hint(err, "the credentials in use come from the %.*s%s", STR_ARG(x->credentials.source),
             strstr(err->code, "Expired") ? "; they have ended: get new ones and run the same command again"

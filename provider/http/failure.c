@@ -119,11 +119,16 @@ static int file_unreadable(const struct transfer *t, struct err *err)
         err, ERR_IO, "cannot read the file to send: %s", strerror_r(t->read_errno, text, sizeof text));
 }
 
-int transfer_failure(const struct transfer *t, struct err *err)
+/* Did any of it go out? From then on the service may have done what it was asked for. */
+static bool was_sent(const struct transfer *t)
 {
-    struct err unused;
-    if (!err)
-        err = &unused;
+    curl_off_t began_us = 0;
+    t->curl->easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &began_us);
+    return began_us > 0;
+}
+
+static int explain(const struct transfer *t, struct err *err)
+{
     if (t->cancelled)
         return err_set(err, ERR_INTERRUPTED, "interrupted");
     if (t->read_errno)
@@ -164,4 +169,15 @@ int transfer_failure(const struct transfer *t, struct err *err)
         return err_set(err, ERR_NETWORK, "request to %.*s failed: %s", STR_ARG(t->target.authority),
             t->error[0] ? t->error : t->curl->easy_strerror(t->code));
     }
+}
+
+int transfer_failure(const struct transfer *t, struct err *err)
+{
+    struct err unused;
+    if (!err)
+        err = &unused;
+    explain(t, err);
+    err->lost = was_sent(t);
+    err->retryable = err->retryable && !err->lost;
+    return -1;
 }

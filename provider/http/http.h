@@ -70,9 +70,9 @@ struct http_response {
 int http_engine_new(const struct http_options *options, struct http_engine **out, struct err *err);
 void http_engine_free(struct http_engine *engine);
 /*
- * Blocks. -1 with ERR_NETWORK (no usable answer; retryable says whether the request can not have been
- * processed: name not resolved, connection refused), ERR_TIMEOUT, ERR_INTERRUPTED. Any HTTP status is success
- * here.
+ * Blocks. -1 with ERR_NETWORK (no usable answer), ERR_TIMEOUT, ERR_INTERRUPTED. `lost` says whether the
+ * request may have been processed all the same; `retryable` is its contrary where nothing left this machine:
+ * name not resolved, connection refused. Any HTTP status is success here.
  */
 int http_send(struct http_engine *engine, const struct http_request *request, struct arena *arena,
     struct http_response *response, struct err *err);

@@ -280,8 +280,10 @@ static int send_once(struct retry_rules *rules, const struct value *input, bool 
         classify(run, step, err);
         return -1;
     }
-    if (wire_decode_response(run->arena, &step->op->wire, &response, document, err))
+    if (wire_decode_response(run->arena, &step->op->wire, &response, document, err)) {
+        err->lost = true;
         return -1;
+    }
     if (step->op->answer)
         *document = wire_add_headers(run->arena, step->op->answer, &response, *document);
     if (step->parse.n) {

@@ -202,10 +202,38 @@ static void what_may_have_been_done_is_not_repeated(void **state)
         struct aws_call call = call_glue(&f, false);
         struct err err = must_fail(&f, &call);
         assert_int_equal(err.class, i == 0 ? ERR_SERVICE : ERR_NETWORK);
+        assert_true(err.lost && !err.unsure);
         assert_int_equal(script_server_count(f.server), i + 1);
     }
     assert_int_equal(manual_clock_slept(), 0);
     stop(&f);
+}
+
+/* What the last attempt says of itself, and what stays open from those before it. */
+static void a_lost_answer_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        struct script_step first, second;
+        bool lost, unsure;
+    } cases[] = {
+        {{.status = 400, .body = "{\"__type\":\"E\"}"}, {0}, false, false},
+        {{.status = 429}, {.status = 501}, false, false},
+        {{.status = 500}, {.status = 400, .body = "{\"__type\":\"E\"}"}, false, true},
+        {{.action = SCRIPT_RESET}, {.status = 501}, false, true},
+        {{.status = 400, .body = "{\"__type\":\"ThrottlingException\"}"}, {.status = 500}, true, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct script_step steps[] = {cases[i].first, cases[i].second};
+        steps[0].uses = 1;
+        struct fixture f;
+        start(&f, steps, 2, KEYS ", \"max_attempts\": 2");
+        struct aws_call call = call_glue(&f, true);
+        struct err err = must_fail(&f, &call);
+        assert_int_equal(err.lost, cases[i].lost);
+        assert_int_equal(err.unsure, cases[i].unsure);
+        stop(&f);
+    }
 }
 
 static void a_refused_connection_is_repeated_even_so(void **state)
@@ -217,6 +245,7 @@ static void a_refused_connection_is_repeated_even_so(void **state)
     struct err err = must_fail(&f, &call);
     assert_contains(err.message, "connection refused");
     assert_int_equal(aws_requests(f.client), 4);
+    assert_true(!err.lost && !err.unsure); /* nothing was ever sent */
     f.server = script_server_start(NULL, 0);
     stop(&f);
 }
@@ -683,6 +712,7 @@ int main(void)
         cmocka_unit_test(service_errors_come_with_code_and_id),
         cmocka_unit_test(failures_are_repeated_where_that_is_safe),
         cmocka_unit_test(what_may_have_been_done_is_not_repeated),
+        cmocka_unit_test(a_lost_answer_is_told),
         cmocka_unit_test(a_refused_connection_is_repeated_even_so),
         cmocka_unit_test(throttled_calls_are_repeated_and_slowed),
         cmocka_unit_test(throttling_without_end_is_reported),

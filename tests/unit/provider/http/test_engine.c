@@ -311,6 +311,7 @@ static void failures_have_class_and_words(void **state)
         assert_contains(err.message, cases[i].message);
         assert_contains(err.message, "127.0.0.1:");
         assert_false(err.retryable); /* it may have been carried out */
+        assert_true(err.lost);
     }
     stop(&f);
     manual_clock_remove();
@@ -333,7 +334,7 @@ static void a_refused_connection_says_so(void **state)
     assert_str(str_z(err.message),
         arena_printf(&f.arena, "cannot connect to 127.0.0.1:%d: connection refused", port).p);
     assert_contains(err.hint, "nothing listens there");
-    assert_true(err.retryable);
+    assert_true(err.retryable && !err.lost);
     close(deaf);
     stop(&f);
 }
