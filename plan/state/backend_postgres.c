@@ -150,6 +150,17 @@ static int tables_exist(struct pg_backend *g, const char *query, bool *exists, s
     return 0;
 }
 
+/* Somebody else was making it at the same moment; which of its parts was there first is chance. */
+static bool was_made_meanwhile(const struct err *why)
+{
+    static const char *const codes[] = {"23505" /* unique_violation */, "42P07" /* duplicate_table */,
+        "42710" /* duplicate_object: its type */};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (strcmp(why->code, codes[i]) == 0)
+            return true;
+    return false;
+}
+
 static int make_tables(struct pg_backend *g, struct err *err)
 {
     static const char *const statements[] = {
@@ -159,17 +170,19 @@ static int make_tables(struct pg_backend *g, struct err *err)
         "first_seq))",
     };
     bool exists;
+    struct err why = ERR_INIT;
     if (tables_exist(g, ALL_THERE, &exists, err) || exists)
         return exists ? 0 : -1;
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         AUTO_ANSWER struct answer a = {0};
-        struct err why = ERR_INIT;
-        if (!ask(g, statements[i], NULL, 0, &a, &why) || strcmp(why.code, "23505") == 0)
-            continue; /* 23505: somebody else was making it at the same moment */
-        *err = why;
-        return err_context(err, "making the table %s", g->table);
+        if (ask(g, statements[i], NULL, 0, &a, &why) && !was_made_meanwhile(&why))
+            break;
     }
-    return 0;
+    if (why.class == ERR_NONE ||
+        (was_made_meanwhile(&why) && !tables_exist(g, ALL_THERE, &exists, err) && exists))
+        return 0;
+    *err = why;
+    return err_context(err, "making the table %s", g->table);
 }
 
 /* ---- reading ---- */

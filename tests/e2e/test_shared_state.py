@@ -374,6 +374,17 @@ def test_places_made_at_once(machine, place, half, end):
 
 
 @ONLY_POSTGRES
+def test_something_else_has_the_tables_name(machine, place):
+    """Not every "exists already" means that somebody else has just made the table."""
+    lock = place_of(place)[1] + "_lock"
+    ask(place, f"create domain {lock} as integer")
+    failed = machine().run("apply", "--yes", status=1)
+    assert f'type "{lock}" already exists' in failed.err
+    ask(place, f"drop domain {lock}")
+    machine().apply()
+
+
+@ONLY_POSTGRES
 def test_records_are_rows(machine, place):
     machine().apply()
     found = ask(place, "select first_seq, convert_from(lines, 'UTF8') from TABLE where name = 'shared' order by first_seq")
