@@ -5,6 +5,7 @@
 #include "provider/aws/message.h"
 #include "provider/aws/retry.h"
 #include "provider/aws/sigv4.h"
+#include "provider/aws/verb.h"
 #include "provider/http/target.h"
 
 #include <errno.h>
@@ -118,7 +119,8 @@ static struct http_request make_request(struct exchange *x)
     request.ca_file = settings->ca_file.n ? settings->ca_file.p : NULL;
     request.discard_body = str_eqz(message.method, "HEAD");
     request.sensitive = call->sensitive;
-    request.once = !call->idempotent;
+    request.repeatable = call->idempotent && (request.discard_body || verb_reads(call->op->name));
+    request.precious = !call->idempotent;
     request.label = arena_printf(x->arena, "%.*s.%.*s", STR_ARG(call->service->id), STR_ARG(call->op->name));
     request.attempt = x->attempt;
     request.timeout_ms = (int)call->answers_in_ms;

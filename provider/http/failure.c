@@ -81,6 +81,12 @@ static int tls_failed(const struct transfer *t, struct err *err)
     return not_sent(err);
 }
 
+static int no_answer(const struct transfer *t, struct err *err)
+{
+    return err_set(
+        err, ERR_NETWORK, "%.*s closed the connection without an answer", STR_ARG(t->target.authority));
+}
+
 static int lost(const struct transfer *t, struct err *err)
 {
     char text[128];
@@ -135,6 +141,8 @@ static int explain(const struct transfer *t, struct err *err)
         return file_unreadable(t, err);
     if (t->head.overflow || t->body.overflow || t->sink_failed)
         return not_taken(t, err);
+    if (t->repeated)
+        return no_answer(t, err);
     switch (t->code) {
     case CURLE_COULDNT_RESOLVE_HOST: return cannot_resolve(t, err);
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -150,10 +158,7 @@ static int explain(const struct transfer *t, struct err *err)
         err_set(err, ERR_INVALID, "cannot use the file of certificate authorities: %s",
             t->error[0] ? t->error : "it is not readable");
         return err_hint(err, "check AWS_CA_BUNDLE");
-    case CURLE_SEND_FAIL_REWIND: /* it died under a request that must not be sent twice */
-    case CURLE_GOT_NOTHING:
-        return err_set(
-            err, ERR_NETWORK, "%.*s closed the connection without an answer", STR_ARG(t->target.authority));
+    case CURLE_GOT_NOTHING: return no_answer(t, err);
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR: return lost(t, err);
     case CURLE_PARTIAL_FILE:

@@ -50,7 +50,10 @@ struct http_request {
     bool insecure_ok;           /* plain HTTP to other than loopback is allowed */
     const char *ca_file;        /* NULL: the engine's */
     bool discard_body;          /* HEAD */
-    bool once;        /* must not be sent twice, not even where a kept connection dies before it answers */
+    /* A plain read: where a kept connection dies under it, libcurl may send it again by itself. Of all others
+     * the caller is told (err->lost). */
+    bool repeatable;
+    bool precious;    /* connections that were idle for long, which may die, are left alone */
     bool sensitive;   /* bodies hold secrets: -vv does not show them */
     struct str label; /* for the trace: "iam.CreateRole" says more than POST / */
     int attempt;      /* likewise; 0 and 1: the first */

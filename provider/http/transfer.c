@@ -15,7 +15,7 @@ enum {
     EXPECT_FROM = 1024 * 1024, /* smaller bodies are not worth a round trip */
     KEEP_BODY = 256 * 1024,    /* larger buffers are given back after use */
     STREAM_BUFFER = 256 * 1024,
-    ONCE_IDLE_S = 5,
+    PRECIOUS_IDLE_S = 5,
 };
 
 #define SET(transfer, option, value) (transfer)->curl->easy_setopt((transfer)->easy, (option), (value))
@@ -72,17 +72,6 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
     return t->body.overflow ? 0 : n;
 }
 
-static size_t on_send_text(char *bytes, size_t size, size_t n, void *ctx)
-{
-    struct transfer *t = ctx;
-    size_t left = t->request->body.n - (size_t)t->sent;
-    n = n * size < left ? n * size : left;
-    if (n)
-        memcpy(bytes, t->request->body.p + t->sent, n);
-    t->sent += (int64_t)n;
-    return n;
-}
-
 /* So much of the file range is on its way now. */
 static void move(struct transfer *t, int64_t sent)
 {
@@ -116,13 +105,27 @@ static size_t on_send(char *bytes, size_t size, size_t n, void *ctx)
 static int on_seek(void *ctx, curl_off_t offset, int origin)
 {
     struct transfer *t = ctx;
-    if (t->request->once)
-        return CURL_SEEKFUNC_FAIL;
     if (origin != SEEK_SET)
         return CURL_SEEKFUNC_CANTSEEK;
     move(t, offset);
     return CURL_SEEKFUNC_OK;
 }
+
+#if LIBCURL_VERSION_NUM >= 0x075000
+/* Connected, and about to send. Of what a dead connection did not take, nothing has left this machine; and
+ * 417 refuses a body before it is sent. */
+static int on_request(void *ctx, char *to, char *from, int to_port, int from_port)
+{
+    (void)to, (void)from, (void)to_port, (void)from_port;
+    struct transfer *t = ctx;
+    long bytes = 0;
+    t->curl->easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &bytes);
+    if (!t->begun++ || !bytes || t->status == 417)
+        return CURL_PREREQFUNC_OK;
+    t->repeated = true;
+    return CURL_PREREQFUNC_ABORT;
+}
+#endif
 
 /* Build commands and credential processes that start meanwhile shall not inherit connections. */
 static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
@@ -191,17 +194,21 @@ static int make_headers(
 
 /*
  * A server may close a kept connection just when a request goes out on it; libcurl then repeats the request
- * by itself. Where that must not happen the body comes through a callback that refuses to rewind (what was
- * not sent completely may still be repeated), and connections that were idle for long are left alone.
+ * by itself. Where nobody would know of that, it is stopped as it begins again. Versions before 7.80 cannot
+ * be stopped there: on a new connection they have no reason to repeat.
  */
 static void set_once(struct transfer *t)
 {
-    SET(t, CURLOPT_POST, 1L);
-    SET(t, CURLOPT_READFUNCTION, on_send_text);
-    SET(t, CURLOPT_READDATA, t);
-    SET(t, CURLOPT_SEEKFUNCTION, on_seek);
-    SET(t, CURLOPT_SEEKDATA, t);
-    SET(t, CURLOPT_MAXAGE_CONN, (long)ONCE_IDLE_S);
+    if (t->request->precious)
+        SET(t, CURLOPT_MAXAGE_CONN, (long)PRECIOUS_IDLE_S);
+    if (t->request->repeatable)
+        return;
+#if LIBCURL_VERSION_NUM >= 0x075000
+    SET(t, CURLOPT_PREREQDATA, t);
+    if (SET(t, CURLOPT_PREREQFUNCTION, on_request) == CURLE_OK)
+        return;
+#endif
+    SET(t, CURLOPT_FRESH_CONNECT, 1L);
 }
 
 static void set_method(struct transfer *t, struct arena *arena)
@@ -223,10 +230,7 @@ static void set_method(struct transfer *t, struct arena *arena)
     } else if (request->body.n || str_eqz(request->method, "POST") || str_eqz(request->method, "PUT") ||
                str_eqz(request->method, "PATCH")) {
         SET(t, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n);
-        if (request->once && request->body.n)
-            set_once(t);
-        else
-            SET(t, CURLOPT_POSTFIELDS, request->body.n ? request->body.p : "");
+        SET(t, CURLOPT_POSTFIELDS, request->body.n ? request->body.p : "");
     }
     if (!head || !str_eqz(request->method, "HEAD"))
         SET(t, CURLOPT_CUSTOMREQUEST, method);
@@ -272,7 +276,8 @@ int transfer_prepare(struct transfer *t, const struct http_request *request, con
     t->status = 0;
     t->sent = 0;
     t->read_errno = 0;
-    t->sink_failed = t->cancelled = false;
+    t->sink_failed = t->cancelled = t->repeated = false;
+    t->begun = 0;
     t->error[0] = '\0';
     buf_clear(&t->head);
     if (t->body.cap > KEEP_BODY)
@@ -301,6 +306,7 @@ int transfer_prepare(struct transfer *t, const struct http_request *request, con
         SET(t, CURLOPT_BUFFERSIZE, (long)STREAM_BUFFER);
     set_target(t, default_ca, arena);
     set_method(t, arena);
+    set_once(t);
     set_limits(t);
     return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "provider/aws/native.h"
+#include "provider/aws/verb.h"
 
 #include <stdlib.h>
 
@@ -415,15 +416,12 @@ static const struct spec_operation *bodiless(
     return bare;
 }
 
-/* Calls that make something new each time they are repeated; all others may be sent twice. */
-static bool repeatable(struct str call)
+/* May it be sent twice? By its verb, by the token that it carries, or because the spec says so. */
+static bool repeatable(struct loader *l, const struct node *node, struct str call)
 {
-    static const char *const once[] = {"Create", "Run", "Allocate", "Register", "Publish", "Start", "Send",
-        "Invoke", "Restore", "Request", "Import"};
-    for (size_t i = 0; i < sizeof once / sizeof *once; i++)
-        if (str_starts(call, str_z(once[i])))
-            return false;
-    return true;
+    if (node_get(node, "idempotent"))
+        return load_flag(l, node, "idempotent");
+    return verb_repeats(call) || node_get(node, "token");
 }
 
 static void load_page(struct request_builder *b, const struct node *node, struct spec_page *out)
@@ -598,7 +596,7 @@ const struct spec_step *load_step(
         return step;
     }
     step->op = bodiless(l, node, load_operation(l, where, call));
-    step->idempotent = repeatable(call) || node_get(node, "token") || load_flag(l, node, "idempotent");
+    step->idempotent = repeatable(l, node, call);
     struct request_builder b = {.t = t};
     if (rules->pages || step->match_path.n)
         load_page(&b, node, &step->page);

@@ -429,31 +429,47 @@ static void a_dead_connection_is_replaced(void **state)
     START(f, 0, {.match = "GET /1", .body = "one"}, {.match = "GET /2", .uses = 1, .action = SCRIPT_CLOSE},
         {.match = "GET /2", .body = "two"});
     struct http_request first = request_to(&f, "GET", "/1"), second = request_to(&f, "GET", "/2");
+    second.repeatable = true;
     assert_str(must_send(&f, &first).body, "one");
     assert_str(must_send(&f, &second).body, "two");
     assert_int_equal(script_server_connections(f.server), 2);
     stop(&f);
 }
 
+/* Whatever the method, with a body or without. */
 static void what_must_not_be_sent_twice_is_not(void **state)
 {
     (void)state;
-    START(f, 0, {.match = "GET", .body = "one"}, {.match = "POST /close", .action = SCRIPT_CLOSE},
-        {.match = "POST /reset", .action = SCRIPT_RESET}, {.action = SCRIPT_ECHO});
-    struct http_request first = request_to(&f, "GET", "/");
-    static const char *const targets[] = {"/close", "/reset"};
-    for (size_t i = 0; i < 2; i++) {
+    START(f, 0, {.match = "GET / ", .body = "one"}, {.match = "GET /read", .uses = 1, .action = SCRIPT_CLOSE},
+        {.match = "POST /close", .action = SCRIPT_CLOSE}, {.match = "PUT /close", .action = SCRIPT_CLOSE},
+        {.match = "DELETE /close", .action = SCRIPT_CLOSE}, {.match = "GET /close", .action = SCRIPT_CLOSE},
+        {.match = "POST /reset", .action = SCRIPT_RESET}, {.match = "DELETE /reset", .action = SCRIPT_RESET},
+        {.action = SCRIPT_ECHO});
+    static const struct {
+        const char *method, *target, *body;
+    } cases[] = {{"POST", "/close", "Action=CreateVpc"}, {"POST", "/close", ""}, {"PUT", "/close", "x"},
+        {"PUT", "/close", ""}, {"DELETE", "/close", ""}, {"GET", "/close", ""}, {"POST", "/reset", "x"},
+        {"POST", "/reset", ""}, {"DELETE", "/reset", ""}};
+    struct http_request first = request_to(&f, "GET", "/ ");
+    first.url.n--;
+    size_t asked = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         must_send(&f, &first); /* there is a connection to reuse */
-        struct http_request once = request_to(&f, "POST", targets[i]);
-        once.body = STR("Action=CreateVpc");
-        once.once = true;
-        assert_int_equal(must_fail(&f, &once).class, ERR_NETWORK);
-        assert_int_equal(script_server_count(f.server), 2 * (i + 1));
+        struct http_request once = request_to(&f, cases[i].method, cases[i].target);
+        once.body = str_z(cases[i].body);
+        struct err err = must_fail(&f, &once);
+        assert_int_equal(err.class, ERR_NETWORK);
+        assert_true(err.lost && !err.retryable);
+        assert_int_equal(script_server_count(f.server), asked += 2);
     }
+    must_send(&f, &first);
     struct http_request fine = request_to(&f, "POST", "/");
-    fine.once = true;
     fine.body = STR("Action=CreateSubnet");
     assert_str(must_send(&f, &fine).body, "Action=CreateSubnet");
+    struct http_request read = request_to(&f, "GET", "/read");
+    read.repeatable = true;
+    must_send(&f, &read);
+    assert_int_equal(script_server_count(f.server), asked + 4);
     stop(&f);
 }
 
