@@ -7,7 +7,7 @@
 #include "provider/aws/message.h"
 #include "provider/aws/sigv4.h"
 
-enum { ATTEMPTS = 3, PAUSE_MS = 200, DEADLINE_MS = 30 * 1000 };
+enum { ATTEMPTS = 3, PAUSE_MS = 200, DEADLINE_MS = 30 * 1000, SKEW_TOLERATED_MS = 60 * 1000 };
 
 static const struct aws_service sts = {
     .id = STR_INIT("sts"), .endpoint_prefix = STR_INIT("sts"), .signing_name = STR_INIT("sts")};
@@ -39,30 +39,41 @@ static struct str make_form(struct creds_context *ctx, const struct creds_role *
     return kept;
 }
 
-static void sign(struct creds_context *ctx, const struct credentials *base, struct str region,
-    struct wire_message *message)
+/* One call: what it sends, and what it found out about the service's clock. */
+struct sts_call {
+    struct creds_context *ctx;
+    const struct credentials *base; /* NULL: not signed */
+    const struct wire_operation *op;
+    const struct endpoint *endpoint;
+    struct str form;
+    int64_t skew_ms; /* the service's clock minus ours, where they differ by much */
+    int attempt;
+};
+
+static void sign(const struct sts_call *c, struct wire_message *message)
 {
+    const struct credentials *base = c->base;
     struct sigv4_params params = {.access_key = base->access_key,
         .secret_key = base->secret_key,
         .session_token = base->session_token,
-        .region = region,
+        .region = c->endpoint->signing_region,
         .service = STR("sts"),
-        .wall_ms = clock_wall_ms()};
-    sigv4_sign_headers(ctx->arena, &params, message);
+        .wall_ms = clock_wall_ms() + c->skew_ms};
+    sigv4_sign_headers(c->ctx->arena, &params, message);
 }
 
-static int send_once(struct creds_context *ctx, const struct credentials *base,
-    const struct endpoint *endpoint, struct str form, int attempt, struct wire_message *answer,
-    struct err *err)
+static int send_once(const struct sts_call *c, struct wire_message *answer, struct err *err)
 {
+    struct creds_context *ctx = c->ctx;
+    const struct endpoint *endpoint = c->endpoint;
     struct wire_message message = {.method = STR("POST"),
         .path = arena_concat(ctx->arena, (struct str[]){endpoint->base_path, STR("/")}, 2),
-        .body = form};
+        .body = c->form};
     wire_header_add(ctx->arena, &message, STR("Host"), endpoint->host);
     wire_header_add(
         ctx->arena, &message, STR("Content-Type"), STR("application/x-www-form-urlencoded; charset=utf-8"));
-    if (base)
-        sign(ctx, base, endpoint->signing_region, &message);
+    if (c->base)
+        sign(c, &message);
     const struct value *insecure = value_getz(ctx->options->config, "insecure");
     struct http_request request = message_to_http(ctx->arena, endpoint, endpoint->host, &message);
     request.deadline_ms = DEADLINE_MS;
@@ -70,7 +81,7 @@ static int send_once(struct creds_context *ctx, const struct credentials *base,
     request.ca_file = creds_variable("AWS_CA_BUNDLE").n ? creds_variable("AWS_CA_BUNDLE").p : NULL;
     request.sensitive = true;
     request.label = STR("sts, for credentials");
-    request.attempt = attempt;
+    request.attempt = c->attempt;
     struct http_response response;
     if (http_send(ctx->options->http, &request, ctx->arena, &response, err))
         return -1;
@@ -78,44 +89,67 @@ static int send_once(struct creds_context *ctx, const struct credentials *base,
     return 0;
 }
 
-static int read_answer(struct creds_context *ctx, const struct wire_operation *op,
-    const struct wire_message *answer, struct credentials *out, struct err *err)
+/* The service's clock minus ours; 0 where they agree, more or less. */
+static int64_t clock_difference(const struct wire_message *answer)
+{
+    int64_t theirs;
+    if (!time_parse_http(wire_header_get(answer, STR("Date")), &theirs))
+        return 0;
+    int64_t skew_ms = theirs - clock_wall_ms();
+    return skew_ms > -SKEW_TOLERATED_MS && skew_ms < SKEW_TOLERATED_MS ? 0 : skew_ms;
+}
+
+/* When they end is said by the service's clock; it is kept by ours. */
+static int read_answer(
+    const struct sts_call *c, const struct wire_message *answer, struct credentials *out, struct err *err)
 {
     const struct value *document;
-    if (wire_decode_response(ctx->arena, op, answer, &document, err))
+    if (wire_decode_response(c->ctx->arena, c->op, answer, &document, err))
         return -1;
-    const struct value *found = wire_path(ctx->arena, document, STR("Credentials"));
+    const struct value *found = wire_path(c->ctx->arena, document, STR("Credentials"));
     *out = (struct credentials){.access_key = value_text(value_getz(found, "AccessKeyId"), STR_EMPTY),
         .secret_key = value_text(value_getz(found, "SecretAccessKey"), STR_EMPTY),
         .session_token = value_text(value_getz(found, "SessionToken"), STR_EMPTY)};
     struct str expiration = value_text(value_getz(found, "Expiration"), STR_EMPTY);
     if (!out->access_key.n || !out->secret_key.n || !time_parse_rfc3339(expiration, &out->expires_ms))
         return err_set(err, ERR_PROTOCOL, "the answer holds no credentials");
+    out->expires_ms -= clock_difference(answer);
     return 0;
 }
 
-/* Both calls only hand out keys: repeating them does no harm. */
-static int call(struct creds_context *ctx, const struct credentials *base, const struct wire_operation *op,
-    const struct endpoint *endpoint, struct str form, struct credentials *out, struct err *err)
+/* True where the refusal is for the signature's time: the next one fits. */
+static bool correct_skew(struct sts_call *c, const struct wire_message *answer, const struct err *failure)
 {
-    for (int attempt = 1;; attempt++) {
+    int64_t skew_ms = clock_difference(answer);
+    if (c->skew_ms || !skew_ms || wire_fault(str_z(failure->code), answer->status) != WIRE_FAULT_SKEW)
+        return false;
+    c->skew_ms = skew_ms;
+    return true;
+}
+
+/* Both calls only hand out keys: repeating them does no harm. */
+static int call(struct sts_call *c, struct credentials *out, struct err *err)
+{
+    for (c->attempt = 1;; c->attempt++) {
         struct wire_message answer;
         struct err failure = ERR_INIT;
         bool again;
-        if (!send_once(ctx, base, endpoint, form, attempt, &answer, &failure)) {
+        if (!send_once(c, &answer, &failure)) {
             if (!wire_is_error(&answer))
-                return read_answer(ctx, op, &answer, out, err);
-            wire_decode_error(op, &answer, &failure);
+                return read_answer(c, &answer, out, err);
+            wire_decode_error(c->op, &answer, &failure);
+            if (correct_skew(c, &answer, &failure))
+                continue;
             again = failure.retryable;
         } else {
             again = failure.class == ERR_NETWORK || failure.class == ERR_TIMEOUT;
         }
-        if (!again || attempt >= ATTEMPTS) {
+        if (!again || c->attempt >= ATTEMPTS) {
             if (err)
                 *err = failure;
             return -1;
         }
-        clock_sleep_ms((int64_t)PAUSE_MS << attempt);
+        clock_sleep_ms((int64_t)PAUSE_MS << c->attempt);
     }
 }
 
@@ -131,8 +165,12 @@ int creds_assume_role(struct creds_context *ctx, const struct credentials *base,
     struct wire_operation op = {
         .name = role->web_token.n ? STR("AssumeRoleWithWebIdentity") : STR("AssumeRole"),
         .protocol = WIRE_QUERY};
-    if (endpoint_resolve(ctx->arena, &settings, &sts, &endpoint, err) ||
-        call(ctx, role->web_token.n ? NULL : base, &op, &endpoint, make_form(ctx, role), out, err)) {
+    struct sts_call c = {.ctx = ctx,
+        .base = role->web_token.n ? NULL : base,
+        .op = &op,
+        .endpoint = &endpoint,
+        .form = make_form(ctx, role)};
+    if (endpoint_resolve(ctx->arena, &settings, &sts, &endpoint, err) || call(&c, out, err)) {
         if (err && err->class != ERR_INVALID && err->class != ERR_NETWORK && err->class != ERR_TIMEOUT)
             err->class = ERR_AUTH;
         return err_context(err, "assuming the role %.*s", STR_ARG(role->arn));

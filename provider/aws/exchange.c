@@ -15,6 +15,11 @@ enum {
     TRANSIENT_FOR_MS = 2 * 60 * 1000,
     SKEW_TOLERATED_MS = 60 * 1000,
     HASH_CHUNK = 64 * 1024,
+    SILENT_FOR_MS = 60 * 1000,
+    ANSWER_FOR_MS = 2 * 60 * 1000,
+    OBJECT_FOR_MS = 60 * 60 * 1000,
+    SLOWEST = 64,               /* bytes a second, for as long as it may be silent */
+    SLOWEST_REQUEST = 4 * 1024, /* bytes a second in the end; a function's code may be in it */
 };
 
 /* ---- sending once ---- */
@@ -73,12 +78,15 @@ static void sign(struct exchange *x, struct wire_message *message)
 {
     const struct aws_service *service = x->call->service;
     unsigned char key[32];
+    if (!x->skew_corrected) /* what others found out meanwhile; what it found out itself fits its own service
+                             */
+        x->skew_ms = atomic_load(&x->client->skew_ms);
     struct sigv4_params params = {.access_key = x->credentials.access_key,
         .secret_key = x->credentials.secret_key,
         .session_token = x->credentials.session_token,
         .region = x->endpoint.signing_region,
         .service = service->signing_name,
-        .wall_ms = clock_wall_ms() + atomic_load(&x->client->skew_ms),
+        .wall_ms = clock_wall_ms() + x->skew_ms,
         .payload_hash = x->payload_hash,
         .key = key,
         .s3 = service->s3};
@@ -92,6 +100,20 @@ static int count_sink(void *ctx, const void *bytes, size_t n)
     struct exchange *x = ctx;
     x->sunk += n;
     return x->call->sink(x->call->sink_ctx, bytes, n);
+}
+
+/*
+ * Nothing may trickle; and what the service does and says of a call is over within minutes, while the bytes
+ * of a user's files take as long as they take. S3's objects, which may come without a sink, lie between.
+ */
+static void limit_time(const struct aws_call *call, struct http_request *request)
+{
+    int64_t silence_ms = call->answers_in_ms ? call->answers_in_ms : SILENT_FOR_MS;
+    request->timeout_ms = (int)silence_ms;
+    request->min_rate = SLOWEST;
+    if (call->body_length <= 0 && !call->sink)
+        request->deadline_ms = silence_ms + (call->service->s3 ? OBJECT_FOR_MS : ANSWER_FOR_MS) +
+                               (int64_t)request->body.n * 1000 / SLOWEST_REQUEST;
 }
 
 static struct http_request make_request(struct exchange *x)
@@ -123,7 +145,7 @@ static struct http_request make_request(struct exchange *x)
     request.precious = !call->idempotent;
     request.label = arena_printf(x->arena, "%.*s.%.*s", STR_ARG(call->service->id), STR_ARG(call->op->name));
     request.attempt = x->attempt;
-    request.timeout_ms = (int)call->answers_in_ms;
+    limit_time(call, &request);
     if (call->sink) {
         request.sink = count_sink;
         request.sink_ctx = x;
@@ -179,18 +201,27 @@ static void read_answer(struct exchange *x)
 
 /* ---- what to do about a failure ---- */
 
-/* True where the service's clock differs from the one we signed with: then the next signature fits. */
+/* Of those that were signed by the wrong clock at the same time, each has to find out for itself. True where
+ * the service's clock differs from the one that this request was signed by: then the next signature fits. */
 static bool correct_skew(struct exchange *x)
 {
     int64_t theirs;
     if (x->skew_corrected || !time_parse_http(wire_header_get(&x->answer, STR("Date")), &theirs))
         return false;
-    int64_t skew = theirs - clock_wall_ms(), change = skew - atomic_load(&x->client->skew_ms);
+    int64_t skew = theirs - clock_wall_ms(), change = skew - x->skew_ms;
     if (change > -SKEW_TOLERATED_MS && change < SKEW_TOLERATED_MS)
         return false;
     atomic_store(&x->client->skew_ms, skew);
+    x->skew_ms = skew;
     x->skew_corrected = true;
     return true;
+}
+
+/* An answer to HEAD has no body that would say why it refuses. */
+static bool may_be_skew(const struct exchange *x, enum wire_fault fault)
+{
+    int status = x->answer.status;
+    return fault == WIRE_FAULT_SKEW || (x->request.discard_body && (status == 403 || status == 400));
 }
 
 /* True where there are others than those that were refused. */
@@ -300,8 +331,7 @@ static bool decide(struct exchange *x, int64_t *delay_ms)
         if (follow_bucket(x))
             return true;
     }
-    if ((fault == WIRE_FAULT_SKEW && correct_skew(x)) ||
-        (fault == WIRE_FAULT_EXPIRED && renew_credentials(x)))
+    if ((may_be_skew(x, fault) && correct_skew(x)) || (fault == WIRE_FAULT_EXPIRED && renew_credentials(x)))
         return true;
     if (retry_unsettled(x))
         *delay_ms = retry_delay_ms(RETRY_UNSETTLED, x->unsettled, retry_chance(), after_ms);

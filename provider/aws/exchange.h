@@ -30,9 +30,10 @@ struct exchange {
     int failures, throttled, unsettled;
     int64_t unsettled_since_ms;
     bool skew_corrected, credentials_renewed, redirected;
-    bool lost;     /* an attempt before the last one was lost */
-    int last_cost; /* taken from the budget for the request under way */
-    size_t sunk;   /* bytes that went to the caller's sink */
+    bool lost;       /* an attempt before the last one was lost */
+    int64_t skew_ms; /* the service's clock minus ours, as the last request was signed */
+    int last_cost;   /* taken from the budget for the request under way */
+    size_t sunk;     /* bytes that went to the caller's sink */
 
     /* Of the last request. */
     struct arena secrets; /* holds the credentials */

@@ -288,6 +288,7 @@ static void collect(struct http_engine *engine, struct transfer *t)
     struct http_exchange *x = t->exchange;
     crash_point("http.answer");
     x->response = (struct http_response){0};
+    transfer_check_head(t);
     x->result = t->code == CURLE_OK ? 0 : transfer_failure(t, &x->err);
     if (!x->result)
         transfer_collect(t, x->arena, &x->response);

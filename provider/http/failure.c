@@ -66,6 +66,12 @@ static int timed_out(const struct transfer *t, struct err *err)
         err_hint(err, "check the network, the proxy settings and the endpoint");
         return not_sent(err);
     }
+    curl_off_t got = 0, took_us = 0;
+    t->curl->easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &got);
+    t->curl->easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &took_us);
+    if (got)
+        return err_set(err, ERR_TIMEOUT, "%.*s answers too slowly: %lld bytes in %lld seconds",
+            STR_ARG(t->target.authority), (long long)got, (long long)took_us / 1000000);
     return err_set(err, ERR_TIMEOUT, "%.*s did not answer in time", STR_ARG(t->target.authority));
 }
 

@@ -44,7 +44,8 @@ struct http_request {
     atomic_int_fast64_t *moved; /* counts the bytes of the file range that are on their way; may be NULL */
     size_t max_response;        /* bytes; 0: 64 MiB */
     int connect_timeout_ms;     /* 0: 10 s */
-    int timeout_ms;             /* without any byte moved; 0: 60 s */
+    int timeout_ms;             /* so slow, or without any byte moved; 0: 60 s */
+    int min_rate;               /* bytes a second; 0: 1 */
     int64_t deadline_ms;        /* whole request; 0: none */
     const atomic_bool *cancel;  /* set: give up with ERR_INTERRUPTED; may be NULL */
     bool insecure_ok;           /* plain HTTP to other than loopback is allowed */

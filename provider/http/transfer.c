@@ -54,8 +54,10 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
         struct str rest;
         str_cut(str_n(line, n), ' ', &rest);
         t->status = rest.n >= 3 ? (int)strtol(rest.p, NULL, 10) : 0;
+        t->head_ended = false;
         return n;
     }
+    t->head_ended = t->head_ended || line[0] == '\n' || (n > 1 && line[0] == '\r' && line[1] == '\n');
     buf_add(&t->head, line, n);
     return t->head.overflow ? 0 : n;
 }
@@ -242,7 +244,7 @@ static void set_limits(struct transfer *t)
     long connect_ms = request->connect_timeout_ms ? request->connect_timeout_ms : CONNECT_TIMEOUT_MS;
     long idle_ms = request->timeout_ms ? request->timeout_ms : IDLE_TIMEOUT_MS;
     SET(t, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
-    SET(t, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    SET(t, CURLOPT_LOW_SPEED_LIMIT, request->min_rate ? (long)request->min_rate : 1L);
     SET(t, CURLOPT_LOW_SPEED_TIME, (idle_ms + 999) / 1000);
     if (request->deadline_ms)
         SET(t, CURLOPT_TIMEOUT_MS, (long)request->deadline_ms);
@@ -276,7 +278,7 @@ int transfer_prepare(struct transfer *t, const struct http_request *request, con
     t->status = 0;
     t->sent = 0;
     t->read_errno = 0;
-    t->sink_failed = t->cancelled = t->repeated = false;
+    t->sink_failed = t->cancelled = t->repeated = t->head_ended = false;
     t->begun = 0;
     t->error[0] = '\0';
     buf_clear(&t->head);
@@ -312,6 +314,12 @@ int transfer_prepare(struct transfer *t, const struct http_request *request, con
 }
 
 /* ---- afterwards ---- */
+
+void transfer_check_head(struct transfer *t)
+{
+    if (t->code == CURLE_OK && !t->head_ended)
+        t->code = CURLE_PARTIAL_FILE;
+}
 
 void transfer_take_back(struct transfer *t)
 {

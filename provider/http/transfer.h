@@ -23,8 +23,9 @@ struct transfer {
     char error[CURL_ERROR_SIZE];
     struct buf head, body;
     int status;
-    int64_t sent;   /* of the file range */
-    int read_errno; /* reading the file range failed; -1: it is shorter than body_length */
+    bool head_ended; /* by its empty line */
+    int64_t sent;    /* of the file range */
+    int read_errno;  /* reading the file range failed; -1: it is shorter than body_length */
     bool sink_failed;
     int begun;     /* how often it went out, or was about to */
     bool repeated; /* libcurl was about to send again what must not be */
@@ -43,6 +44,8 @@ void transfer_free(struct transfer *transfer);
  * be sent (plain HTTP to a far host, a line break in a header). */
 int transfer_prepare(struct transfer *transfer, const struct http_request *request, const char *default_ca,
     struct arena *arena, struct err *err);
+/* libcurl takes a head that ends in the middle for a whole one. */
+void transfer_check_head(struct transfer *transfer);
 void transfer_collect(const struct transfer *transfer, struct arena *arena, struct http_response *response);
 /* It came to nothing: its bytes no longer count as moved. */
 void transfer_take_back(struct transfer *transfer);

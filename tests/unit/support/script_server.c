@@ -44,6 +44,12 @@ static bool wait_readable(struct script_server *server, int fd)
     return !(fds[1].revents);
 }
 
+static bool is_idle_for(struct script_server *server, int fd, int ms)
+{
+    struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = server->stop_pipe[0], .events = POLLIN}};
+    return poll(fds, 2, ms) == 0;
+}
+
 static bool read_more(struct script_server *server, int fd, struct buf *in)
 {
     char bytes[65536];
@@ -134,6 +140,14 @@ static const struct script_step *choose(struct script_server *server, const stru
     return &none;
 }
 
+static void trickle(struct connection *c, const char *body)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+    send_all(c->fd, head, sizeof head - 1);
+    for (size_t i = 0, n = strlen(body); is_idle_for(c->server, c->fd, 20); i++)
+        send_all(c->fd, body + i % n, 1);
+}
+
 /* false: this connection is over */
 static bool answer(struct connection *c, const struct script_step *step, const struct script_request *r)
 {
@@ -150,6 +164,10 @@ static bool answer(struct connection *c, const struct script_step *step, const s
         AUTO_BUF struct buf ignored = BUF_INIT;
         while (read_more(c->server, c->fd, &ignored))
             ;
+        return false;
+    }
+    if (step->action == SCRIPT_TRICKLE) {
+        trickle(c, body);
         return false;
     }
     if (step->action == SCRIPT_RAW) {

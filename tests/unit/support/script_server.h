@@ -17,6 +17,7 @@ enum script_action {
     SCRIPT_CLOSE,    /* ... or closed in peace */
     SCRIPT_TRUNCATE, /* half of the body, then closed */
     SCRIPT_HANG,     /* silence until the client goes away or the server stops */
+    SCRIPT_TRICKLE,  /* `body` byte by byte, 50 a second, again and again until the client goes away */
     SCRIPT_RAW,      /* `body` is everything that is sent */
     SCRIPT_ECHO,     /* the request's body comes back */
 };

@@ -250,6 +250,18 @@ static void a_refused_connection_is_repeated_even_so(void **state)
     stop(&f);
 }
 
+static void an_answer_that_trickles_ends(void **state)
+{
+    (void)state;
+    START(f, KEYS ", \"max_attempts\": 1", {.action = SCRIPT_TRICKLE, .body = " "});
+    struct aws_call call = call_glue(&f, true);
+    call.answers_in_ms = 1000;
+    struct err err = must_fail(&f, &call);
+    assert_int_equal(err.class, ERR_TIMEOUT);
+    assert_contains(err.message, "answers too slowly");
+    stop(&f);
+}
+
 static void throttled_calls_are_repeated_and_slowed(void **state)
 {
     (void)state;
@@ -388,6 +400,20 @@ static void a_wrong_clock_is_corrected(void **state)
     assert_string_equal(header_of(&f, 1, "X-Amz-Date"), "20261121T110000Z");
     must_send(&f, &call); /* and stays corrected */
     assert_string_equal(header_of(&f, 2, "X-Amz-Date"), "20261121T110000Z");
+    stop(&f);
+}
+
+static void a_refused_head_may_be_about_the_clock(void **state)
+{
+    (void)state;
+    START(f, KEYS, {.uses = 1, .status = 403, .headers = "Date: Sat, 21 Nov 2026 06:30:00 GMT\r\n"},
+        {.uses = 1}, {.status = 403, .headers = "Date: Sat, 21 Nov 2026 06:30:00 GMT\r\n"});
+    struct aws_call call = call_s3("HEAD", "/lake");
+    must_send(&f, &call);
+    assert_string_equal(header_of(&f, 1, "X-Amz-Date"), "20261121T063000Z");
+    assert_int_equal(
+        must_fail(&f, &call).http_status, 403); /* by the right clock it is no matter of clocks */
+    assert_int_equal(script_server_count(f.server), 3);
     stop(&f);
 }
 
@@ -632,7 +658,7 @@ static void many_threads_share_a_client(void **state)
 
 /* ---- many calls of one thread ---- */
 
-enum { MANY = 50 };
+enum { MANY = 48 }; /* whole batches: all are on their way once they are added */
 
 struct many {
     struct aws_call calls[MANY];
@@ -684,6 +710,26 @@ static void many_calls_of_one_thread_go_their_ways(void **state)
     stop(&f);
 }
 
+/* All are signed before the first answer tells of the clock. */
+static void many_first_calls_with_a_wrong_clock_all_succeed(void **state)
+{
+    (void)state;
+    START(f, KEYS,
+        {.uses = MANY,
+            .status = 403,
+            .headers = "Date: Sat, 21 Nov 2026 12:30:00 GMT\r\n",
+            .body = "<Error><Code>RequestTimeTooSkewed</Code><Message>x</Message></Error>"},
+        {.action = SCRIPT_ECHO});
+    struct many m;
+    begin_many(&f, &m, NULL);
+    while (script_server_count(f.server) < MANY)
+        usleep(1000);
+    end_many(&m);
+    assert_int_equal(m.good, MANY);
+    assert_string_equal(header_of(&f, 2 * MANY - 1, "X-Amz-Date"), "20261121T123000Z");
+    stop(&f);
+}
+
 static void what_waits_to_be_repeated_ends_with_an_interrupt(void **state)
 {
     (void)state;
@@ -714,6 +760,7 @@ int main(void)
         cmocka_unit_test(what_may_have_been_done_is_not_repeated),
         cmocka_unit_test(a_lost_answer_is_told),
         cmocka_unit_test(a_refused_connection_is_repeated_even_so),
+        cmocka_unit_test(an_answer_that_trickles_ends),
         cmocka_unit_test(throttled_calls_are_repeated_and_slowed),
         cmocka_unit_test(throttling_without_end_is_reported),
         cmocka_unit_test(the_number_of_attempts_can_be_set),
@@ -723,6 +770,7 @@ int main(void)
         cmocka_unit_test(an_interrupt_ends_the_pause),
         cmocka_unit_test(a_sink_gets_nothing_twice),
         cmocka_unit_test(a_wrong_clock_is_corrected),
+        cmocka_unit_test(a_refused_head_may_be_about_the_clock),
         cmocka_unit_test(a_wrong_signature_is_no_matter_of_clocks),
         cmocka_unit_test(expired_credentials_are_renewed),
         cmocka_unit_test(the_same_credentials_are_not_tried_twice),
@@ -734,6 +782,7 @@ int main(void)
         cmocka_unit_test(the_region_comes_from_many_places),
         cmocka_unit_test(many_threads_share_a_client),
         cmocka_unit_test(many_calls_of_one_thread_go_their_ways),
+        cmocka_unit_test(many_first_calls_with_a_wrong_clock_all_succeed),
         cmocka_unit_test(what_waits_to_be_repeated_ends_with_an_interrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -263,6 +263,26 @@ static void the_provider_may_name_a_role(void **state)
     stop(&f);
 }
 
+/* The service's clock is three hours behind ours: what ends there at 07:30 does so here at 10:30. */
+static void a_role_is_assumed_with_a_wrong_clock(void **state)
+{
+    (void)state;
+    START(f,
+        {.uses = 1,
+            .status = 403,
+            .headers = "Date: Sat, 21 Nov 2026 06:30:00 GMT\r\n",
+            .body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code></Error></ErrorResponse>"},
+        {.headers = "Date: Sat, 21 Nov 2026 06:30:00 GMT\r\n",
+            .body = STS_ANSWER("AssumeRole", "ROLE", "2026-11-21T07:30:00Z")});
+    struct credentials_options options = {.assume_role_arn = STR("arn:aws:iam::2:role/deploy"),
+        .fixed = {.access_key = STR("FIXED"), .secret_key = STR("x")}};
+    assert_found(must_get(&f, options), "ROLE", "secret/ROLE", "token/ROLE");
+    assert_string_equal(
+        script_request_header(script_server_request(f.server, 1), "X-Amz-Date"), "20261121T063000Z");
+    assert_int_equal(script_server_count(f.server), 2);
+    stop(&f);
+}
+
 static void containers_hand_out_credentials(void **state)
 {
     (void)state;
@@ -419,6 +439,7 @@ int main(void)
         cmocka_unit_test(roles_that_lead_nowhere_are_errors),
         cmocka_unit_test(web_identities_are_exchanged),
         cmocka_unit_test(the_provider_may_name_a_role),
+        cmocka_unit_test(a_role_is_assumed_with_a_wrong_clock),
         cmocka_unit_test(containers_hand_out_credentials),
         cmocka_unit_test(instances_hand_out_credentials),
         cmocka_unit_test(nothing_anywhere_says_what_was_tried),

@@ -289,6 +289,11 @@ static void failures_have_class_and_words(void **state)
     START(f, 0, {.match = "GET /reset", .action = SCRIPT_RESET},
         {.match = "GET /close", .action = SCRIPT_CLOSE},
         {.match = "GET /cut", .action = SCRIPT_TRUNCATE, .body = "0123456789"},
+        {.match = "GET /head", .action = SCRIPT_RAW, .body = "HTTP/1.1 200 OK\r\nContent-Type: text/xml"},
+        {.match = "GET /line", .action = SCRIPT_RAW, .body = "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n"},
+        {.match = "GET /chunk",
+            .action = SCRIPT_RAW,
+            .body = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"},
         {.match = "GET /smtp", .action = SCRIPT_RAW, .body = "220 mail ready\r\n"},
         {.match = "GET /hang", .action = SCRIPT_HANG});
     static const struct {
@@ -297,7 +302,8 @@ static void failures_have_class_and_words(void **state)
         const char *message;
     } cases[] = {{"/reset", ERR_NETWORK, "was lost: connection reset by peer"},
         {"/close", ERR_NETWORK, "closed the connection without an answer"},
-        {"/cut", ERR_NETWORK, "cut short after 5 of 10 bytes"},
+        {"/cut", ERR_NETWORK, "cut short after 5 of 10 bytes"}, {"/head", ERR_NETWORK, "was cut short"},
+        {"/line", ERR_NETWORK, "was cut short"}, {"/chunk", ERR_NETWORK, "was cut short"},
         {"/smtp", ERR_PROTOCOL, "does not answer in HTTP"}, {"/hang", ERR_TIMEOUT, "did not answer in time"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct http_request request = request_to(&f, "GET", cases[i].target);
@@ -315,6 +321,24 @@ static void failures_have_class_and_words(void **state)
     }
     stop(&f);
     manual_clock_remove();
+}
+
+/* Something always comes, but never enough of it: in all, or a second. */
+static void an_answer_that_trickles_comes_to_an_end(void **state)
+{
+    (void)state;
+    START(f, 0, {.action = SCRIPT_TRICKLE, .body = "<a/>"});
+    struct http_request request = request_to(&f, "GET", "/");
+    request.deadline_ms = 300;
+    struct err err = must_fail(&f, &request);
+    assert_int_equal(err.class, ERR_TIMEOUT);
+    assert_contains(err.message, "answers too slowly: ");
+    assert_true(err.lost);
+    request.deadline_ms = 0;
+    request.min_rate = 100;
+    request.timeout_ms = 1000;
+    assert_contains(must_fail(&f, &request).message, "answers too slowly: ");
+    stop(&f);
 }
 
 static void a_refused_connection_says_so(void **state)
@@ -610,6 +634,7 @@ int main(void)
         cmocka_unit_test(answers_are_bounded),
         cmocka_unit_test(redirects_are_not_followed),
         cmocka_unit_test(failures_have_class_and_words),
+        cmocka_unit_test(an_answer_that_trickles_comes_to_an_end),
         cmocka_unit_test(a_refused_connection_says_so),
         cmocka_unit_test(plain_http_stays_on_this_machine),
         cmocka_unit_test(loopback_needs_no_proxy),
