@@ -111,6 +111,7 @@ class Stack:
         self.home = self.folder.parent / (self.folder.name + ".home")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.home.mkdir(exist_ok=True)
+        self.patience_s = PATIENCE_S
         self.env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LC_ALL": "C.UTF-8", "AWS_EC2_METADATA_DISABLED": "true"}
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"):
             if name in os.environ:
@@ -134,7 +135,7 @@ class Stack:
         """Runs weir and checks its status (None: any but a crash). Nothing may ever show the secret key."""
         process = subprocess.run(
             self.command(*args), cwd=self.folder, env={**self.env, **(env or {})}, input=stdin, stdin=None if stdin else subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=PATIENCE_S
+            capture_output=True, text=True, timeout=self.patience_s
         )
         result = Result(tuple(map(str, args)), process)
         assert process.returncode >= 0 and "Sanitizer" not in process.stderr and "Assertion" not in process.stderr, str(result)

@@ -1,0 +1,296 @@
+"""What is there, by resource type, as boto3 sees it: what tests count before and after.
+
+`inventory(cloud, types)` gives {type: {id: everything that the service tells of it}}; what an account has of itself (its default network,
+the keys and policies of AWS, a network's own route table) and what is as good as gone (terminated, scheduled for deletion) is left out.
+"""
+
+import json
+from datetime import datetime
+from functools import cache
+
+TABLE = {}  # type: (service, function of the client that gives pairs of id and content)
+GONE = {"deleted", "deleting", "terminated", "shutting-down", "DELETED", "DELETING", "TERMINATED"}
+
+
+def counts(type_, service):
+    def add(look):
+        TABLE[type_] = (service, look)
+        return look
+
+    return add
+
+
+def items(answer, path):
+    """`A[].B` of an answer, as one list."""
+    found = [answer]
+    for step in path.split("."):
+        found = [one.get(step.removesuffix("[]")) or ([] if step.endswith("[]") else None) for one in found]
+        if step.endswith("[]"):
+            found = [item for one in found for item in one]
+    return [one for one in found if one is not None]
+
+
+def listed(type_, service, operation, path, key, ours=lambda item: True, more=None, **given):
+    """`more`: a function of client and item for what the listing does not tell."""
+
+    def look(client):
+        for item in items(getattr(client, operation)(**given), path):
+            if ours(item):
+                name = item if isinstance(item, str) else item[key]
+                yield name, [item, more(client, name) if more else None]
+
+    TABLE[type_] = (service, look)
+
+
+def bare(answer):
+    return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+
+
+def optional(call, **given):
+    """Settings that are not there are an error."""
+    try:
+        return bare(call(**given))
+    except call.__self__.exceptions.ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (400, 404):
+            raise
+        return None
+
+
+# ---- networks ----
+
+for type_, operation, path, key, ours in (
+    ("vpc", "describe_vpcs", "Vpcs[]", "VpcId", lambda item: not item.get("IsDefault")),
+    ("subnet", "describe_subnets", "Subnets[]", "SubnetId", lambda item: not item.get("DefaultForAz")),
+    ("internet_gateway", "describe_internet_gateways", "InternetGateways[]", "InternetGatewayId", lambda item: True),
+    ("nat_gateway", "describe_nat_gateways", "NatGateways[]", "NatGatewayId", lambda item: item["State"] not in GONE),
+    ("elastic_ip", "describe_addresses", "Addresses[]", "AllocationId", lambda item: True),
+    ("route_table", "describe_route_tables", "RouteTables[]", "RouteTableId", lambda item: not any(one["Main"] for one in item.get("Associations", []))),
+    ("route_table_association", "describe_route_tables", "RouteTables[].Associations[]", "RouteTableAssociationId", lambda item: not item["Main"]),
+    ("security_group", "describe_security_groups", "SecurityGroups[]", "GroupId", lambda item: item["GroupName"] != "default"),
+    ("vpc_endpoint", "describe_vpc_endpoints", "VpcEndpoints[]", "VpcEndpointId", lambda item: item["State"] not in GONE),
+    ("key_pair", "describe_key_pairs", "KeyPairs[]", "KeyPairId", lambda item: True),
+    ("instance", "describe_instances", "Reservations[].Instances[]", "InstanceId", lambda item: item["State"]["Name"] not in GONE),
+):
+    listed(f"aws.ec2.{type_}", "ec2", operation, path, key, ours)
+
+
+@counts("aws.ec2.security_group_rule", "ec2")
+def _(ec2):
+    """Those that allow something of groups that are not a network's own, without the one that lets everything out of each."""
+    groups = {group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"] if group["GroupName"] == "default"}
+    for rule in ec2.describe_security_group_rules()["SecurityGroupRules"]:
+        if rule["GroupId"] not in groups and not (rule["IsEgress"] and rule["IpProtocol"] == "-1"):
+            yield rule["SecurityGroupRuleId"], rule
+
+
+# ---- storage and messages ----
+
+
+@counts("aws.s3.bucket", "s3")
+def _(s3):
+    for bucket in s3.list_buckets()["Buckets"]:
+        name = bucket["Name"]
+        settings = ("versioning", "encryption", "tagging", "policy", "lifecycle_configuration", "notification_configuration")
+        yield name, [bucket, {what: optional(getattr(s3, f"get_bucket_{what}"), Bucket=name) for what in settings}]
+
+
+@counts("aws.s3.object", "s3")
+def _(s3):
+    for bucket in s3.list_buckets()["Buckets"]:
+        for item in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
+            yield (bucket["Name"], item["Key"]), item
+
+
+@counts("uploads", "s3")
+def _(s3):
+    """No type, but what a lost answer leaves."""
+    for bucket in s3.list_buckets()["Buckets"]:
+        for item in s3.list_multipart_uploads(Bucket=bucket["Name"]).get("Uploads", []):
+            yield (bucket["Name"], item["Key"], item["UploadId"]), item
+
+
+@counts("aws.s3.bucket_notification", "s3")
+def _(s3):
+    for bucket in s3.list_buckets()["Buckets"]:
+        if found := bare(s3.get_bucket_notification_configuration(Bucket=bucket["Name"])):
+            yield bucket["Name"], found
+
+
+listed("aws.s3tables.table_bucket", "s3tables", "list_table_buckets", "tableBuckets[]", "arn")
+
+
+@counts("aws.s3tables.namespace", "s3tables")
+def _(tables):
+    for bucket in tables.list_table_buckets()["tableBuckets"]:
+        for item in tables.list_namespaces(tableBucketARN=bucket["arn"])["namespaces"]:
+            yield (bucket["name"], *item["namespace"]), item
+
+
+@counts("aws.s3tables.table", "s3tables")
+def _(tables):
+    for bucket in tables.list_table_buckets()["tableBuckets"]:
+        for item in tables.list_tables(tableBucketARN=bucket["arn"])["tables"]:
+            yield (bucket["name"], *item["namespace"], item["name"]), item
+
+
+listed("aws.sqs.queue", "sqs", "list_queues", "QueueUrls[]", None, more=lambda sqs, url: bare(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])))
+listed("aws.sns.topic", "sns", "list_topics", "Topics[]", "TopicArn", more=lambda sns, arn: bare(sns.get_topic_attributes(TopicArn=arn)))
+listed("aws.sns.subscription", "sns", "list_subscriptions", "Subscriptions[]", "SubscriptionArn")
+listed("aws.dynamodb.table", "dynamodb", "list_tables", "TableNames[]", None, more=lambda dynamodb, name: dynamodb.describe_table(TableName=name)["Table"])
+
+# ---- who may do what ----
+
+listed("aws.iam.role", "iam", "list_roles", "Roles[]", "RoleName", lambda role: not role["Path"].startswith("/aws-service-role/"), lambda iam, name: [
+    iam.get_role(RoleName=name)["Role"], iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"],
+    [bare(iam.get_role_policy(RoleName=name, PolicyName=policy)) for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]]])  # fmt: skip
+listed("aws.iam.policy", "iam", "list_policies", "Policies[]", "Arn", Scope="Local")
+listed("aws.iam.instance_profile", "iam", "list_instance_profiles", "InstanceProfiles[]", "InstanceProfileName")
+
+
+@counts("aws.kms.key", "kms")
+def _(kms):
+    for item in kms.list_keys()["Keys"]:
+        key = kms.describe_key(KeyId=item["KeyId"])["KeyMetadata"]
+        if key["KeyState"] != "PendingDeletion" and key["KeyManager"] == "CUSTOMER":
+            yield key["KeyId"], [key, bare(kms.get_key_policy(KeyId=key["KeyId"], PolicyName="default")), bare(kms.list_resource_tags(KeyId=key["KeyId"]))]
+
+
+listed("aws.kms.alias", "kms", "list_aliases", "Aliases[]", "AliasName", lambda item: not item["AliasName"].startswith("alias/aws/"))
+listed("aws.secretsmanager.secret", "secretsmanager", "list_secrets", "SecretList[]", "ARN", lambda item: "DeletedDate" not in item)
+listed("aws.ssm.parameter", "ssm", "describe_parameters", "Parameters[]", "Name", more=lambda ssm, name: ssm.get_parameter(Name=name)["Parameter"])
+
+# ---- functions, machines, schedules ----
+
+listed("aws.lambda.function", "lambda", "list_functions", "Functions[]", "FunctionName")
+listed("aws.lambda.event_source_mapping", "lambda", "list_event_source_mappings", "EventSourceMappings[]", "UUID")
+
+
+@counts("aws.lambda.layer_version", "lambda")
+def _(lambda_):
+    for layer in lambda_.list_layers()["Layers"]:
+        for item in lambda_.list_layer_versions(LayerName=layer["LayerName"])["LayerVersions"]:
+            yield item["LayerVersionArn"], item
+
+
+@counts("aws.lambda.alias", "lambda")
+def _(lambda_):
+    for function in lambda_.list_functions()["Functions"]:
+        for item in lambda_.list_aliases(FunctionName=function["FunctionName"])["Aliases"]:
+            yield item["AliasArn"], item
+
+
+@counts("aws.lambda.permission", "lambda")
+def _(lambda_):
+    for function in lambda_.list_functions()["Functions"]:
+        if found := optional(lambda_.get_policy, FunctionName=function["FunctionName"]):
+            for number, item in enumerate(json.loads(found["Policy"])["Statement"]):
+                yield (function["FunctionName"], number, item["Sid"]), item
+
+
+listed("aws.states.state_machine", "stepfunctions", "list_state_machines", "stateMachines[]", "stateMachineArn",
+       more=lambda states, arn: bare(states.describe_state_machine(stateMachineArn=arn)))  # fmt: skip
+listed("aws.states.activity", "stepfunctions", "list_activities", "activities[]", "activityArn")
+
+
+@counts("aws.states.alias", "stepfunctions")
+def _(states):
+    for machine in states.list_state_machines()["stateMachines"]:
+        for item in states.list_state_machine_aliases(stateMachineArn=machine["stateMachineArn"])["stateMachineAliases"]:
+            yield item["stateMachineAliasArn"], item
+
+
+listed("aws.scheduler.schedule_group", "scheduler", "list_schedule_groups", "ScheduleGroups[]", "Name", lambda item: item["Name"] != "default")
+
+
+@counts("aws.scheduler.schedule", "scheduler")
+def _(scheduler):
+    for item in scheduler.list_schedules()["Schedules"]:
+        yield (item["GroupName"], item["Name"]), bare(scheduler.get_schedule(GroupName=item["GroupName"], Name=item["Name"]))
+
+
+listed("aws.events.event_bus", "events", "list_event_buses", "EventBuses[]", "Name", lambda item: item["Name"] != "default")
+
+
+@counts("aws.events.rule", "events")
+def _(events):
+    for bus in events.list_event_buses()["EventBuses"]:
+        for item in events.list_rules(EventBusName=bus["Name"])["Rules"]:
+            yield (bus["Name"], item["Name"]), [item, bare(events.list_targets_by_rule(EventBusName=bus["Name"], Rule=item["Name"]))]
+
+
+listed("aws.logs.log_group", "logs", "describe_log_groups", "logGroups[]", "logGroupName")
+listed("aws.cloudwatch.alarm", "cloudwatch", "describe_alarms", "MetricAlarms[]", "AlarmName")
+
+# ---- data ----
+
+listed("aws.athena.workgroup", "athena", "list_work_groups", "WorkGroups[]", "Name", lambda item: item["Name"] != "primary",
+       lambda athena, name: {key: value for key, value in athena.get_work_group(WorkGroup=name)["WorkGroup"].items()})  # fmt: skip
+listed("aws.athena.named_query", "athena", "list_named_queries", "NamedQueryIds[]", None, more=lambda athena, name: athena.get_named_query(NamedQueryId=name)["NamedQuery"])
+
+
+@counts("aws.athena.prepared_statement", "athena")
+def _(athena):
+    for group in athena.list_work_groups()["WorkGroups"]:
+        for item in athena.list_prepared_statements(WorkGroup=group["Name"])["PreparedStatements"]:
+            yield (group["Name"], item["StatementName"]), bare(athena.get_prepared_statement(WorkGroup=group["Name"], StatementName=item["StatementName"]))
+
+
+for type_, operation, path in (
+    ("database", "get_databases", "DatabaseList[]"), ("job", "get_jobs", "Jobs[]"), ("crawler", "get_crawlers", "Crawlers[]"),
+    ("trigger", "get_triggers", "Triggers[]"), ("connection", "get_connections", "ConnectionList[]"),
+):  # fmt: skip
+    listed(f"aws.glue.{type_}", "glue", operation, path, "Name")
+listed("aws.glue.workflow", "glue", "list_workflows", "Workflows[]", None, more=lambda glue, name: glue.get_workflow(Name=name)["Workflow"])
+
+
+@counts("aws.glue.table", "glue")
+def _(glue):
+    for database in glue.get_databases()["DatabaseList"]:
+        for item in glue.get_tables(DatabaseName=database["Name"])["TableList"]:
+            yield (database["Name"], item["Name"]), item
+
+
+listed("aws.rds.instance", "rds", "describe_db_instances", "DBInstances[]", "DBInstanceIdentifier")
+listed("aws.rds.snapshot", "rds", "describe_db_snapshots", "DBSnapshots[]", "DBSnapshotIdentifier", SnapshotType="manual")
+listed("aws.rds.subnet_group", "rds", "describe_db_subnet_groups", "DBSubnetGroups[]", "DBSubnetGroupName")
+listed("aws.rds.parameter_group", "rds", "describe_db_parameter_groups", "DBParameterGroups[]", "DBParameterGroupName",
+       lambda item: not item["DBParameterGroupName"].startswith("default."))  # fmt: skip
+listed("aws.redshift.cluster", "redshift", "describe_clusters", "Clusters[]", "ClusterIdentifier")
+listed("aws.redshift.snapshot", "redshift", "describe_cluster_snapshots", "Snapshots[]", "SnapshotIdentifier", SnapshotType="manual")
+listed("aws.redshift.subnet_group", "redshift", "describe_cluster_subnet_groups", "ClusterSubnetGroups[]", "ClusterSubnetGroupName")
+listed("aws.ecr.repository", "ecr", "describe_repositories", "repositories[]", "repositoryName")
+listed("aws.batch.job_queue", "batch", "describe_job_queues", "jobQueues[]", "jobQueueName")
+listed("aws.batch.compute_environment", "batch", "describe_compute_environments", "computeEnvironments[]", "computeEnvironmentName")
+listed("aws.batch.job_definition", "batch", "describe_job_definitions", "jobDefinitions[]", "jobDefinitionArn", status="ACTIVE")
+listed("aws.emrserverless.application", "emr-serverless", "list_applications", "applications[]", "id", lambda item: item["state"] not in GONE,
+       lambda emr, name: emr.get_application(applicationId=name)["application"])  # fmt: skip
+
+
+# ---- all of it ----
+
+
+@cache
+def client_of(cloud, service):
+    return cloud.client(service)
+
+
+def without_times(thing):
+    """moto makes some of them up anew with each answer."""
+    if isinstance(thing, dict):
+        return {key: without_times(value) for key, value in thing.items() if not isinstance(value, datetime)}
+    return [without_times(one) for one in thing] if isinstance(thing, list) else thing
+
+
+def inventory(cloud, types=TABLE):
+    """Of `types`, those that the table knows."""
+    found = {}
+    for type_ in sorted(set(types) & set(TABLE)):
+        service, look = TABLE[type_]
+        pairs = list(look(client_of(cloud, service)))
+        found[type_] = {key: without_times(thing) for key, thing in pairs}
+        assert len(found[type_]) == len(pairs), (type_, pairs)
+    return found
+
+
+def numbers(found):
+    return {type_: len(things) for type_, things in found.items()}
