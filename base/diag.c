@@ -2,6 +2,7 @@
 
 #include "base/cells.h"
 #include "base/map.h"
+#include "base/mask.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -70,11 +71,21 @@ static struct str clipped(struct str text)
     return str_n(text.p, n);
 }
 
+/* Before it is clipped: half a secret would not be known any more. */
+static struct str masked(struct arena *arena, struct str text)
+{
+    if (!mask_finds(text))
+        return text;
+    AUTO_BUF struct buf shown = BUF_INIT;
+    mask_text(&shown, text);
+    return arena_str(arena, buf_str(&shown));
+}
+
 __attribute__((format(printf, 2, 0))) static struct str format_text(
     struct diags *diags, const char *format, va_list args)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str text = arena_vprintf(&scratch, format, args), kept = clipped(text);
+    struct str text = masked(&scratch, arena_vprintf(&scratch, format, args)), kept = clipped(text);
     if (kept.n == text.n)
         return arena_str(&diags->arena, text);
     return arena_concat(&diags->arena, (struct str[]){kept, STR("…")}, 2);
@@ -241,6 +252,8 @@ void diags_own_sources(struct diags *diags)
 
 /* ---- rendering ---- */
 
+enum { BESIDE = 4096 /* bytes before and after an excerpt in which a secret may begin or end */ };
+
 struct style {
     const char *error, *warning, *gutter, *bold, *off;
 };
@@ -289,6 +302,19 @@ static struct str without_secrets(
         if (!hidden->n)
             buf_add_str(hidden, text);
         memset(hidden->p + (begin - from), '*', end - begin);
+    }
+    /* by value, with what stands beside it: of a secret only a part may be in the excerpt */
+    size_t before = from < BESIDE ? from : BESIDE;
+    struct str wide = str_slice(source->text, from - before, from + text.n + BESIDE);
+    if (mask_finds(wide)) {
+        AUTO_BUF struct buf stars = BUF_INIT;
+        buf_add_str(&stars, wide);
+        mask_stars(stars.p, stars.n);
+        if (!hidden->n)
+            buf_add_str(hidden, text);
+        for (size_t i = 0; i < text.n; i++)
+            if (stars.p[before + i] == '*')
+                hidden->p[i] = '*';
     }
     return hidden->n ? buf_str(hidden) : text;
 }

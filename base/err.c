@@ -1,9 +1,9 @@
 #include "base/err.h"
 
+#include "base/mask.h"
 #include "base/str.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -30,79 +30,107 @@ static const struct {
     [ERR_TIMEOUT] = {"timeout", 1},
 };
 
-/* What did not fit is cut where a character ends. n: how long it would have been. */
-static void cut(char *text, size_t size, int n)
+/* What does not fit is cut where a character ends. */
+static void put(char *text, size_t size, struct str whole)
 {
-    if (n < 0 || (size_t)n < size)
-        return;
-    size_t first = size - 2; /* of the last character */
-    while (first > size - 5 && ((unsigned char)text[first] & 0xc0) == 0x80)
-        first--;
-    if (!str_is_utf8(str_z(text + first)))
-        text[first] = '\0';
+    struct str fits = str_slice(whole, 0, whole.n < size ? whole.n : size - 1);
+    if (fits.n < whole.n) {
+        size_t first = fits.n - 1; /* of the last character */
+        while (first > fits.n - 4 && ((unsigned char)fits.p[first] & 0xc0) == 0x80)
+            first--;
+        if (!str_is_utf8(str_slice(fits, first, fits.n)))
+            fits.n = first;
+    }
+    memcpy(text, fits.p, fits.n);
+    text[fits.n] = '\0';
 }
 
-static void append(char *text, size_t size, const char *more)
+/* Without secrets, and that before it is cut: half a one would not be known any more. */
+static void format(char *text, size_t size, const char *more, const char *form, va_list args)
 {
-    size_t n = strlen(text);
-    cut(text, size, (int)n + snprintf(text + n, size - n, ": %s", more));
+    AUTO_BUF struct buf whole = BUF_INIT, shown = BUF_INIT;
+    buf_addvf(&whole, form, args);
+    if (more)
+        buf_addf(&whole, ": %s", more);
+    mask_text(&shown, buf_str(&whole));
+    put(text, size, str_n(shown.p ? shown.p : "", shown.n));
 }
 
-int err_vset(struct err *err, enum err_class class, const char *format, va_list args)
+int err_vset(struct err *err, enum err_class class, const char *form, va_list args)
 {
     if (!err)
         return -1;
+    char message[sizeof err->message];
+    format(message, sizeof message, NULL, form, args);
     *err = (struct err){.class = class};
-    cut(err->message, sizeof err->message, vsnprintf(err->message, sizeof err->message, format, args));
+    memcpy(err->message, message, sizeof message);
     return -1;
 }
 
-int err_set(struct err *err, enum err_class class, const char *format, ...)
+int err_set(struct err *err, enum err_class class, const char *form, ...)
 {
     va_list args;
-    va_start(args, format);
-    err_vset(err, class, format, args);
+    va_start(args, form);
+    err_vset(err, class, form, args);
     va_end(args);
     return -1;
 }
 
-int err_errno(struct err *err, enum err_class class, const char *format, ...)
+int err_errno(struct err *err, enum err_class class, const char *form, ...)
 {
     int number = errno;
+    char reason[128], message[sizeof err->message];
     va_list args;
-    va_start(args, format);
-    err_vset(err, class, format, args);
+    if (!err)
+        return -1;
+    va_start(args, form);
+    format(message, sizeof message, strerror_r(number, reason, sizeof reason), form, args);
     va_end(args);
-    if (err) {
-        char text[128];
-        append(err->message, sizeof err->message, strerror_r(number, text, sizeof text));
+    *err = (struct err){.class = class};
+    memcpy(err->message, message, sizeof message);
+    return -1;
+}
+
+int err_context(struct err *err, const char *form, ...)
+{
+    if (!err)
+        return -1;
+    char message[sizeof err->message];
+    va_list args;
+    va_start(args, form);
+    format(message, sizeof message, err->message, form, args);
+    va_end(args);
+    memcpy(err->message, message, sizeof message);
+    return -1;
+}
+
+int err_hint(struct err *err, const char *form, ...)
+{
+    if (!err)
+        return -1;
+    char hint[sizeof err->hint];
+    va_list args;
+    va_start(args, form);
+    format(hint, sizeof hint, NULL, form, args);
+    va_end(args);
+    memcpy(err->hint, hint, sizeof hint);
+    return -1;
+}
+
+void err_mask(struct err *err)
+{
+    struct {
+        char *text;
+        size_t size;
+    } all[] = {{err->message, sizeof err->message}, {err->hint, sizeof err->hint},
+        {err->code, sizeof err->code}, {err->request_id, sizeof err->request_id}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        AUTO_BUF struct buf shown = BUF_INIT;
+        if (!mask_finds(str_z(all[i].text)))
+            continue;
+        mask_text(&shown, str_z(all[i].text));
+        put(all[i].text, all[i].size, buf_str(&shown));
     }
-    return -1;
-}
-
-int err_context(struct err *err, const char *format, ...)
-{
-    if (!err)
-        return -1;
-    char old[sizeof err->message];
-    memcpy(old, err->message, sizeof old);
-    va_list args;
-    va_start(args, format);
-    cut(err->message, sizeof err->message, vsnprintf(err->message, sizeof err->message, format, args));
-    va_end(args);
-    append(err->message, sizeof err->message, old);
-    return -1;
-}
-
-int err_hint(struct err *err, const char *format, ...)
-{
-    if (!err)
-        return -1;
-    va_list args;
-    va_start(args, format);
-    cut(err->hint, sizeof err->hint, vsnprintf(err->hint, sizeof err->hint, format, args));
-    va_end(args);
-    return -1;
 }
 
 const char *err_class_name(enum err_class class)

@@ -4,7 +4,7 @@
  * outside-in: "creating aws.glue.job bronze: EntityNotFoundException: …".
  *
  * Messages start lowercase, quote the subject and end without a full stop. `hint` says what to do next.
- * Neither ever holds a secret.
+ * Neither ever holds a secret: what is known as one (base/mask.h) is taken out as soon as they are made.
  *
  * Mistakes in the user's files are diagnostics (base/diag.h), not errs. Bugs are assertions.
  */
@@ -64,6 +64,9 @@ int err_errno(struct err *err, enum err_class class, const char *format, ...)
 /* Both return -1, so that a failing call can end with them. */
 int err_context(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int err_hint(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Takes secrets out of what was filled in otherwise, such as the code and the id that a service gives. */
+void err_mask(struct err *err);
 
 /* Name in --json events ("locked"), and the exit status of a command that ends with this class. */
 const char *err_class_name(enum err_class class);

@@ -1,6 +1,6 @@
 #include "cmd/ask.h"
 
-#include "base/file.h"
+#include "cmd/say.h"
 #include "cmd/signals.h"
 
 #include <poll.h>
@@ -22,7 +22,7 @@ static bool wait_for_answer(const atomic_int *signals, int before)
 
 static void end_line(void)
 {
-    fd_write_all(STDERR_FILENO, "\n", 1, NULL, "standard error");
+    say_aside(STR("\n"));
 }
 
 bool ask_yes(struct invocation *inv, const char *question)
@@ -33,7 +33,7 @@ bool ask_yes(struct invocation *inv, const char *question)
     buf_add_char(&text, '\n');
     style_add(&text, inv->err.color, STYLE_BOLD, question);
     buf_addz(&text, " Only \"yes\" is taken for yes: ");
-    if (fd_write_all(STDERR_FILENO, text.p, text.n, NULL, "standard error"))
+    if (say(STDERR_FILENO, buf_str(&text), NULL))
         return false;
     if (!wait_for_answer(signals, before)) {
         end_line();

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "cmd/say.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +71,7 @@ static int read_lines(struct invocation *inv, struct workspace *workspace)
     char *line = NULL;
     size_t cap = 0;
     for (;;) {
-        if (ask && write(STDERR_FILENO, "> ", 2) < 0)
+        if (ask && say(STDERR_FILENO, STR("> "), NULL))
             break;
         ssize_t n = getline(&line, &cap, stdin);
         if (n < 0)

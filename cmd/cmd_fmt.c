@@ -137,7 +137,7 @@ static int run(struct invocation *inv)
     }
     if (!inv->args.n)
         format_stack(&f);
-    take_status(&f, invocation_write(inv, buf_str(&f.out)));
+    take_status(&f, invocation_write_as_is(inv, buf_str(&f.out)));
     buf_release(&f.out);
     if (f.own->check && f.changed)
         take_status(&f, EXIT_FAILED);

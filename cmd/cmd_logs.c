@@ -16,7 +16,7 @@ enum {
 struct logs_settings {
     struct settings shared;
     const char *run;
-    bool follow, times;
+    bool follow, times, raw;
     int64_t since_ms;
     int tail;
     struct texts set;
@@ -45,7 +45,10 @@ static void show(void *ctx, const struct log_event *event)
     if (s->inv->settings->json)
         log_event_json(s->job, event, &out);
     else
-        log_event_text(event, s->own->times, s->own->times && s->streams, s->inv->out.tty, &out);
+        log_event_text(event,
+            (struct log_look){
+                .time = s->own->times, .stream = s->own->times && s->streams, .raw = s->own->raw},
+            &out);
     s->lines++;
     s->status = invocation_write(s->inv, buf_str(&out));
 }
@@ -217,6 +220,9 @@ static const struct option options[] = {
         .doc = "only the last N lines (and with --follow those that come)"},
     {'t', "times", FIELD(times),
         .doc = "put the time, and the stream where there are several, before each line"},
+    {0, "raw", FIELD(raw),
+        .doc =
+            "leave control characters in the lines as the job wrote them, those that steer a terminal too"},
     {0, "set", .value = "NAME=VALUE", .kind = OPTION_LIST, FIELD(set),
         .doc = "of runs with this option, such as a queue; may be repeated"},
 };

@@ -44,7 +44,7 @@ static int write_raw(struct invocation *inv, struct str name, const struct value
     buf_add_str(&out, text);
     if (inv->out.tty)
         buf_add_char(&out, '\n');
-    return invocation_write(inv, buf_str(&out));
+    return invocation_write_as_is(inv, buf_str(&out));
 }
 
 static int write_value(struct invocation *inv, const struct value *v, bool all)

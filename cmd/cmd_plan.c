@@ -1,6 +1,7 @@
 #include "cmd/planning.h"
 
 #include "base/file.h"
+#include "cmd/say.h"
 
 struct plan_settings {
     struct settings shared;
@@ -48,7 +49,7 @@ static int show(struct invocation *inv, const struct plan *plan)
     struct err err = ERR_INIT;
     if (own->format || own->markdown)
         render_markdown(plan, stack->name, stack->env, &page);
-    if (own->markdown && file_write_atomic(own->markdown, buf_str(&page), 0644, &err))
+    if (own->markdown && file_write_atomic(own->markdown, said(&inv->arena, buf_str(&page)), 0644, &err))
         return invocation_fail(inv, &err);
     return own->format && str_eqz(str_z(own->format), "markdown") ? invocation_write(inv, buf_str(&page))
                                                                   : planning_show(inv, plan);

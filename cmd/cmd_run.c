@@ -20,7 +20,7 @@ struct run_settings {
     struct settings shared;
     const char *payload, *follow, *stop, *format, *out;
     struct texts set;
-    bool detach, stop_on_timeout;
+    bool raw, detach, stop_on_timeout;
     int64_t timeout_ms;
 };
 
@@ -66,6 +66,7 @@ static int finish(struct running *r)
         .job = &r->job,
         .run = &r->run,
         .format = r->own->format,
+        .raw = r->own->raw,
         .out = r->own->out,
         .signals = r->signals};
     int status = run_result_give(&result);
@@ -442,6 +443,7 @@ static int carry_out(struct running *r)
     r->signals = signals_catch();
     r->until_ms = r->own->timeout_ms ? clock_mono_ms() + r->own->timeout_ms : 0;
     run_watch_init(&r->watch, r->inv, &r->job);
+    r->watch.raw = r->own->raw;
     if (r->own->stop)
         return stop_known(r, r->own->stop);
     if (r->own->follow)
@@ -490,6 +492,9 @@ static const struct option options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, FIELD(format), .completes = COMPLETES_CHOICES,
         .choices = "table csv json",
         .doc = "of a query's result (default: a table on a terminal, CSV elsewhere)"},
+    {0, "raw", FIELD(raw),
+        .doc = "leave control characters in log lines and in CSV as the job wrote them, those that steer a "
+               "terminal too"},
     {'o', "out", .value = "FILE", .kind = OPTION_TEXT, FIELD(out), .completes = COMPLETES_FILE,
         .doc = "save a query's whole result in a file, as the service wrote it (CSV)"},
     {0, "follow", .value = "RUN", .kind = OPTION_TEXT, FIELD(follow),

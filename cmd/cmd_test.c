@@ -1,6 +1,7 @@
 #include "cmd/command.h"
 #include "cmd/events.h"
 #include "cmd/sandboxed.h"
+#include "cmd/say.h"
 #include "cmd/test_run.h"
 
 #include "base/file.h"
@@ -160,7 +161,7 @@ static int write_junit(const struct suite *suite, size_t failed, const char *pat
         buf_addz(&out, "</failure></testcase>\n");
     }
     buf_addz(&out, "</testsuite>\n");
-    return file_write_atomic(path, buf_str(&out), 0644, err);
+    return file_write_atomic(path, said(&suite->inv->arena, buf_str(&out)), 0644, err);
 }
 
 static int report(const struct suite *suite)

@@ -86,6 +86,8 @@ void command_sets(const struct command *command, const struct option_set *sets[C
 int invocation_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out);
 /* All at once to standard output. Returns the exit status: a full disk is a failure. */
 int invocation_write(struct invocation *inv, struct str text);
+/* The same for what somebody asked for byte by byte: secrets in it stay (cmd/say.h). */
+int invocation_write_as_is(struct invocation *inv, struct str text);
 /* Reports a failure (text on standard error, or an event with --json); returns its exit status. */
 int invocation_fail(struct invocation *inv, const struct err *err);
 /* The same for a mistake on the command line; `hint` may be NULL. */

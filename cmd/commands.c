@@ -3,9 +3,9 @@
  */
 #include "cmd/command.h"
 
-#include "base/file.h"
 #include "cmd/help.h"
 #include "cmd/sandboxed.h"
+#include "cmd/say.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -197,7 +197,7 @@ static int without_command(struct invocation *inv, const struct texts *words)
     help_overview(settings->help ? &inv->out : &inv->err, &out);
     if (settings->help)
         return invocation_write(inv, buf_str(&out));
-    fd_write_all(STDERR_FILENO, out.p, out.n, NULL, "standard error");
+    say_aside(buf_str(&out));
     return EXIT_USAGE;
 }
 

@@ -4,29 +4,33 @@
 #include "cmd/command.h"
 #include "cmd/events.h"
 #include "cmd/sandboxed.h"
+#include "cmd/say.h"
 
-#include "base/file.h"
 #include "plan/state/state.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-#include <unistd.h>
 
-static void write_stderr(const struct buf *text)
+static int written(struct invocation *inv, int failed, const struct err *err)
 {
-    /* there is nowhere left to complain to when this fails */
-    fd_write_all(STDERR_FILENO, text->p, text->n, NULL, "standard error");
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!failed)
+        return EXIT_DONE;
+    err_render(err, inv->err.color, &out);
+    say_aside(buf_str(&out));
+    return EXIT_FAILED;
 }
 
 int invocation_write(struct invocation *inv, struct str text)
 {
     struct err err = ERR_INIT;
-    if (text.n == 0 || fd_write_all(inv->out.fd, text.p, text.n, &err, "standard output") == 0)
-        return EXIT_DONE;
-    AUTO_BUF struct buf out = BUF_INIT;
-    err_render(&err, inv->err.color, &out);
-    write_stderr(&out);
-    return EXIT_FAILED;
+    int failed = inv->settings->json ? say_json(inv->out.fd, text, &err) : say(inv->out.fd, text, &err);
+    return written(inv, failed, &err);
+}
+
+int invocation_write_as_is(struct invocation *inv, struct str text)
+{
+    struct err err = ERR_INIT;
+    return written(inv, say_as_is(inv->out.fd, text, &err), &err);
 }
 
 void err_render(const struct err *err, bool color, struct buf *out)
@@ -58,7 +62,7 @@ int invocation_fail(struct invocation *inv, const struct err *err)
         invocation_write(inv, buf_str(&out));
     } else {
         err_render(err, inv->err.color, &out);
-        write_stderr(&out);
+        say_aside(buf_str(&out));
     }
     return err_exit_status(err->class);
 }
@@ -87,7 +91,7 @@ int invocation_diags(struct invocation *inv)
         diags_render(diags, inv->err.color, &out);
         if (diags->errors + diags->dropped > 1)
             buf_addf(&out, "\n%zu errors\n", diags->errors);
-        write_stderr(&out);
+        say_aside(buf_str(&out));
     }
     diags_release(diags);
     inv->diags = (struct diags)DIAGS_INIT;
@@ -103,7 +107,7 @@ void invocation_note(struct invocation *inv, const char *format, ...)
     buf_addvf(&out, format, args);
     va_end(args);
     buf_add_char(&out, '\n');
-    write_stderr(&out);
+    say_aside(buf_str(&out));
 }
 
 static void trace_line(void *ctx, const char *line)
@@ -114,7 +118,7 @@ static void trace_line(void *ctx, const char *line)
     text_add_safe(&out, str_z(line), true);
     style_off(&out, inv->err.color, STYLE_DIM);
     buf_add_char(&out, '\n');
-    write_stderr(&out);
+    say_aside(buf_str(&out));
 }
 
 /* What a state holds that was moved away is of no use but to these. */

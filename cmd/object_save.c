@@ -1,6 +1,6 @@
 #include "cmd/object_save.h"
 
-#include "base/file.h"
+#include "cmd/say.h"
 
 #include <unistd.h>
 
@@ -12,7 +12,7 @@ struct saving {
 
 static void write_err(const struct buf *text)
 {
-    fd_write_all(STDERR_FILENO, text->p, text->n, NULL, "standard error");
+    say_aside(buf_str(text));
 }
 
 static void progress(void *ctx, const char *what)

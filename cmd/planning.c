@@ -1,10 +1,10 @@
 #include "cmd/planning.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "cmd/ask.h"
 #include "cmd/events.h"
 #include "cmd/progress.h"
+#include "cmd/say.h"
 #include "cmd/signals.h"
 
 #include <stdio.h>
@@ -228,7 +228,7 @@ static void report_text(struct invocation *inv, const struct plan *plan, const s
         buf_addf(&text, "what was done is recorded; %s\n",
             r->interrupted ? "the next command finds out what became of the rest"
                            : "put it right and run the same command again");
-        fd_write_all(STDERR_FILENO, text.p, text.n, NULL, "standard error");
+        say_aside(buf_str(&text));
     }
 }
 

@@ -2,11 +2,11 @@
 
 #include "base/cells.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "cmd/events.h"
 #include "cmd/render.h"
+#include "cmd/say.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -359,7 +359,7 @@ static void write_frame(struct progress *p)
     progress_frame(p, clock_mono_ms(), &out);
     pthread_mutex_unlock(&p->lock);
     if (out.n) /* work must go on when nobody can read what is said about it */
-        fd_write_all(p->term.fd, out.p, out.n, NULL, "standard output");
+        (p->options.mode == PROGRESS_JSON ? say_json : say)(p->term.fd, buf_str(&out), NULL);
     pthread_mutex_lock(&p->lock);
 }
 

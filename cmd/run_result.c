@@ -4,6 +4,7 @@
 #include "cmd/table.h"
 
 #include "base/json.h"
+#include "base/mask.h"
 
 #include <inttypes.h>
 
@@ -35,6 +36,16 @@ static const struct value *rows_as_objects(
     return value_builder_list(&list);
 }
 
+/* Control characters that JSON would take as they are, such as DEL, as escapes; secrets out. */
+static void add_json(const struct value *v, unsigned flags, struct buf *out)
+{
+    AUTO_BUF struct buf plain = BUF_INIT, safe = BUF_INIT;
+    json_write(&plain, v, flags);
+    text_add_json_safe(&safe, buf_str(&plain));
+    mask_json(out, buf_str(&safe));
+    buf_add_char(out, '\n');
+}
+
 static int print_rows(const struct run_result *r)
 {
     const struct value *columns, *rows;
@@ -48,11 +59,9 @@ static int print_rows(const struct run_result *r)
     if (str_eqz(format, "table"))
         table_add_text(columns, rows, r->inv->out.color, &out);
     else if (str_eqz(format, "csv"))
-        table_add_csv(columns, rows, &out);
-    else {
-        json_write(&out, rows_as_objects(r->ctx->arena, columns, rows), JSON_PRETTY);
-        buf_add_char(&out, '\n');
-    }
+        table_add_csv(columns, rows, r->raw, &out);
+    else
+        add_json(rows_as_objects(r->ctx->arena, columns, rows), JSON_PRETTY, &out);
     return invocation_write(r->inv, buf_str(&out));
 }
 
@@ -63,8 +72,7 @@ static int print_result(const struct run_result *r)
     if (value_is_null(r->run->result))
         return EXIT_DONE;
     AUTO_BUF struct buf out = BUF_INIT;
-    json_write(&out, r->run->result, r->inv->out.tty ? JSON_PRETTY : JSON_PLAIN);
-    buf_add_char(&out, '\n');
+    add_json(r->run->result, r->inv->out.tty ? JSON_PRETTY : JSON_PLAIN, &out);
     return invocation_write(r->inv, buf_str(&out));
 }
 

@@ -10,6 +10,7 @@ struct run_result {
     const struct job *job;
     const struct job_run *run; /* has ended */
     const char *format;        /* of rows: table, csv, json; NULL: what suits the output */
+    bool raw;                  /* of CSV: control characters stay */
     const char *out;           /* the file that it goes to; NULL: it is printed */
     const atomic_int *signals; /* one ends it */
 };

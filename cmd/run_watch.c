@@ -2,8 +2,8 @@
 
 #include "base/cells.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/json.h"
+#include "cmd/say.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -22,7 +22,7 @@ void run_watch_init(struct run_watch *w, struct invocation *inv, const struct jo
 static void write_err(const struct buf *text)
 {
     /* the run goes on when nobody can read what is said about it */
-    fd_write_all(STDERR_FILENO, text->p, text->n, NULL, "standard error");
+    say_aside(buf_str(text));
 }
 
 /* ---- the live line ---- */
@@ -116,20 +116,29 @@ void run_watch_state(void *ctx, const struct job_run *run)
 
 /* ---- log lines ---- */
 
-void log_event_text(
-    const struct log_event *event, bool with_time, bool with_stream, bool safe, struct buf *out)
+/* Into a pipe as well: what reads it may be a pager, or a CI's page. Tabs are left. */
+static void add_message(struct buf *out, struct str message)
+{
+    for (bool first = true; message.p; first = false) {
+        if (!first)
+            buf_add_char(out, '\t');
+        text_add_safe(out, str_cut(message, '\t', &message), true);
+    }
+}
+
+void log_event_text(const struct log_event *event, struct log_look look, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    if (with_time)
+    if (look.time)
         buf_addf(out, "%s  ", time_rfc3339(&arena, event->at_ms, true).p);
-    if (with_stream) {
+    if (look.stream) {
         text_add_safe(out, event->stream, false);
         buf_addz(out, "  ");
     }
-    if (safe)
-        text_add_safe(out, event->message, true);
-    else
+    if (look.raw)
         buf_add_str(out, event->message);
+    else
+        add_message(out, event->message);
     buf_add_char(out, '\n');
 }
 
@@ -155,7 +164,7 @@ void run_watch_line(void *ctx, const struct log_event *event)
     if (w->inv->settings->json)
         log_event_json(w->job, event, &out);
     else
-        log_event_text(event, false, false, aside ? w->inv->err.tty : w->inv->out.tty, &out);
+        log_event_text(event, (struct log_look){.raw = w->raw}, &out);
     run_watch_clear(w);
     if (aside)
         write_err(&out);

@@ -13,6 +13,7 @@ struct run_watch {
     const struct job *job;
     bool live;        /* a line on the terminal is drawn again and again */
     bool drawn;       /* it is there now */
+    bool raw;         /* log lines byte by byte */
     bool logs_aside;  /* log lines go to standard error: standard output is for the result */
     int64_t began_ms; /* monotonic */
     int64_t drawn_ms;
@@ -31,9 +32,12 @@ void run_watch_trouble(void *watch, const struct err *err);
 /* Before anything else is written. */
 void run_watch_clear(struct run_watch *watch);
 
-/* A log line as the commands print it; `with_stream` names where it comes from. */
-void log_event_text(
-    const struct log_event *event, bool with_time, bool with_stream, bool safe, struct buf *out);
+/* A log line as the commands print it. */
+struct log_look {
+    bool time, stream; /* put before it */
+    bool raw;          /* whatever bytes the job wrote, also those that steer a terminal */
+};
+void log_event_text(const struct log_event *event, struct log_look look, struct buf *out);
 void log_event_json(const struct job *job, const struct log_event *event, struct buf *out);
 
 #endif

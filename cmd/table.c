@@ -1,6 +1,7 @@
 #include "cmd/table.h"
 
 #include "base/cells.h"
+#include "base/mask.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -12,6 +13,9 @@ static void cell_text(const struct value *v, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str text = value_is_null(v) ? STR("-") : value_scalar_text(&arena, v);
+    AUTO_BUF struct buf shown = BUF_INIT; /* before it is cut: half a secret would not be known any more */
+    mask_text(&shown, text);
+    text = str_n(shown.p ? shown.p : "", shown.n);
     size_t n = cells_prefix(text, CELL_MAX);
     text_add_safe(out, str_n(text.p, n), false);
     if (n < text.n)
@@ -58,10 +62,28 @@ void table_add_text(const struct value *columns, const struct value *rows, bool 
         add_row(rows->items[i], widths, count, out);
 }
 
-static void add_field(const struct value *v, struct buf *out)
+/* Without what steers a terminal, but for tabs and the ends of lines, which are data. */
+static struct str harmless(struct arena *arena, struct str text)
+{
+    AUTO_BUF struct buf safe = BUF_INIT;
+    for (size_t at = 0; at < text.n;) {
+        size_t end = at;
+        while (end < text.n && !strchr("\t\r\n", text.p[end] ? text.p[end] : ' '))
+            end++;
+        text_add_safe(&safe, str_slice(text, at, end), false);
+        if (end < text.n)
+            buf_add_char(&safe, text.p[end]);
+        at = end + 1;
+    }
+    return arena_str(arena, buf_str(&safe));
+}
+
+static void add_field(const struct value *v, bool raw, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str text = value_is_null(v) ? STR_EMPTY : value_scalar_text(&arena, v);
+    if (!raw)
+        text = harmless(&arena, text);
     bool quoted = value_is_null(v) ? false : !text.n; /* an empty text is not the same as none */
     for (size_t i = 0; i < text.n; i++)
         quoted = quoted || strchr(",\"\r\n", text.p[i]);
@@ -78,19 +100,19 @@ static void add_field(const struct value *v, struct buf *out)
     buf_add_char(out, '"');
 }
 
-static void add_record(const struct value *row, struct buf *out)
+static void add_record(const struct value *row, bool raw, struct buf *out)
 {
     for (uint32_t i = 0; i < row->count; i++) {
         if (i)
             buf_add_char(out, ',');
-        add_field(row->items[i], out);
+        add_field(row->items[i], raw, out);
     }
     buf_add_char(out, '\n');
 }
 
-void table_add_csv(const struct value *columns, const struct value *rows, struct buf *out)
+void table_add_csv(const struct value *columns, const struct value *rows, bool raw, struct buf *out)
 {
-    add_record(columns, out);
+    add_record(columns, raw, out);
     for (uint32_t i = 0; i < rows->count; i++)
-        add_record(rows->items[i], out);
+        add_record(rows->items[i], raw, out);
 }

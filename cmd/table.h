@@ -12,6 +12,6 @@
  * a table. What could steer a terminal is escaped in tables.
  */
 void table_add_text(const struct value *columns, const struct value *rows, bool color, struct buf *out);
-void table_add_csv(const struct value *columns, const struct value *rows, struct buf *out);
+void table_add_csv(const struct value *columns, const struct value *rows, bool raw, struct buf *out);
 
 #endif

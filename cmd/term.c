@@ -127,6 +127,24 @@ static void add_escaped(struct buf *out, struct str text, bool quotes, bool keep
     buf_add(out, text.p + from, text.n - from);
 }
 
+void text_add_json_safe(struct buf *out, struct str text)
+{
+    size_t from = 0, valid = str_utf8_prefix(text);
+    for (size_t i = 0; i < text.n;) {
+        unsigned code = 0xfffd;
+        const unsigned char *p = (const unsigned char *)text.p + i;
+        size_t n = i < valid ? harmful(p, text.n - i, &code) : *p >= 0x80 ? 1 : harmful(p, 1, &code);
+        if (!n || *p == '\n') {
+            i++;
+            continue;
+        }
+        buf_add(out, text.p + from, i - from);
+        buf_addf(out, "\\u%04x", code);
+        from = i += n;
+    }
+    buf_add(out, text.p + from, text.n - from);
+}
+
 void text_add_safe(struct buf *out, struct str text, bool keep_lines)
 {
     add_escaped(out, text, false, keep_lines);

@@ -40,6 +40,8 @@ void style_add_str(struct buf *out, bool color, enum style style, struct str tex
  * direction marks are written as escapes. Newlines stay where keep_lines is set.
  */
 void text_add_safe(struct buf *out, struct str text, bool keep_lines);
+/* The same for JSON, which it stays: what is no text becomes U+FFFD. */
+void text_add_json_safe(struct buf *out, struct str text);
 /* The same in double quotes, with \" \\ \n \t. */
 void text_add_quoted(struct buf *out, struct str text);
 /* As a word that a shell takes for what it is. */

@@ -75,12 +75,20 @@ static struct str object_id(const struct schema *schema, const struct value *obj
     return value_text(value_get(object, schema->id), STR_EMPTY);
 }
 
+/* What is known of the resource so far; NULL: nothing. */
+static const struct value *recorded(const struct job *job)
+{
+    const struct seen *seen = job->op->instance ? job->op->instance->seen : NULL;
+    return seen ? seen->record->attrs : NULL;
+}
+
 /* As it goes into the log: write-only values hashed, all other secrets marked, so that none is written in
  * clear. */
 static const struct value *keepable(struct job *job, const struct value *desired, const struct value *live)
 {
+    live = object_mark(&job->arena, job->schema, live, recorded(job));
     const struct value *whole = object_complete(&job->arena, job->schema, desired, live, true);
-    return object_mark(&job->arena, job->schema, whole);
+    return object_mark(&job->arena, job->schema, whole, NULL);
 }
 
 static int intent(struct job *job, const char *action, const struct value *desired, const struct value *deps,
@@ -113,6 +121,7 @@ static struct outcome job_outcome(struct job *job, const char *action, const str
         .action = action,
         .id = object_id(job->schema, attrs),
         .attrs = attrs,
+        .given = desired,
         .set = object_set(&job->arena, job->schema, desired),
         .deps = deps,
         .adopted =
@@ -133,8 +142,9 @@ static void publish(struct job *job, const struct value *desired, const struct v
 {
     struct planner *p = job->x->p;
     struct instance *instance = job->op->instance;
+    live = object_mark(&job->arena, job->schema, live, recorded(job));
     const struct value *object = object_complete(&job->arena, job->schema, desired, live, false);
-    object = object_mark(&job->arena, job->schema, object);
+    object = object_mark(&job->arena, job->schema, object, NULL);
     pthread_mutex_lock(&job->x->lock);
     instance->planned = value_copy(p->arena, object);
     pthread_mutex_unlock(&job->x->lock);

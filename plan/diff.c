@@ -129,7 +129,7 @@ static int predict(struct planner *p, struct instance *instance, const struct va
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
     if (schema->ops->predict(&op, instance->desired, prior, &instance->planned, err))
         return err_context(err, "planning %.*s", STR_ARG(instance->address));
-    instance->planned = object_mark(p->arena, schema, instance->planned);
+    instance->planned = object_mark(p->arena, schema, instance->planned, NULL);
     return 0;
 }
 
@@ -260,7 +260,7 @@ static bool diff_with_live(struct planner *p, struct instance *instance, const s
     }
     instance->action = ACTION_NOOP;
     instance->planned = object_complete(p->arena, decl->schema, instance->desired, live, false);
-    instance->planned = object_mark(p->arena, decl->schema, instance->planned);
+    instance->planned = object_mark(p->arena, decl->schema, instance->planned, NULL);
     if (!record) {
         instance->action = ACTION_ADOPT;
         instance_change(p, instance)->action = ACTION_ADOPT;

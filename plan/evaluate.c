@@ -4,6 +4,7 @@
  */
 #include "plan/planner.h"
 
+#include "base/mask.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -126,7 +127,10 @@ static const struct value *evaluate_input(struct planner *p, const struct decl *
         report_issue(p, decl->argument, decl->span, "input", decl->name, &issue);
         return NULL;
     }
-    return decl->input->sensitive ? value_mark(p->arena, converted, VALUE_SENSITIVE) : converted;
+    if (!decl->input->sensitive)
+        return converted;
+    mask_add_value(converted, MASK_GIVEN);
+    return value_mark(p->arena, converted, VALUE_SENSITIVE);
 }
 
 static const struct value *evaluate_module(struct planner *p, const struct decl *decl)
@@ -415,6 +419,8 @@ const struct value *evaluate_given(struct planner *p, const struct instance *ins
             ok = false;
         } else if (!value_is_null(converted)) {
             bool secret = given->attr->sensitive || given->attr->write_only;
+            if (secret)
+                mask_add_value(converted, MASK_GIVEN);
             value_builder_set(
                 &object, given->name, secret ? value_mark(arena, converted, VALUE_SENSITIVE) : converted);
         } else if (given->attr->required) {

@@ -15,7 +15,8 @@ static int record(struct plan *plan, const struct change *change, struct err *er
 {
     struct planner *p = plan->planner;
     const struct instance *instance = change->instance;
-    const struct value *live = object_mark(p->arena, change->schema, instance->import_live);
+    const struct value *live =
+        object_mark(p->arena, change->schema, instance->import_live, instance->desired);
     struct outcome outcome = {
         .address = change->address,
         .type = change->type,
@@ -23,6 +24,7 @@ static int record(struct plan *plan, const struct change *change, struct err *er
         .action = "adopt",
         .id = value_text(value_get(live, change->schema->id), STR_EMPTY),
         .attrs = live,
+        .given = instance->desired,
         .set = object_set(p->arena, change->schema, instance->desired),
         .deps = evaluate_deps(p, instance->decl),
         .adopted = true,

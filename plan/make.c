@@ -130,7 +130,7 @@ static bool read_data(struct planner *p, struct instance *instance)
         return plan_failed(p, instance->decl->span, &err);
     }
     live = value_merge(p->arena, instance->desired, live);
-    instance->planned = object_mark(p->arena, schema, live);
+    instance->planned = object_mark(p->arena, schema, live, instance->desired);
     return true;
 }
 
@@ -200,8 +200,10 @@ static bool look(struct planner *p, const struct instance *instance, const struc
         return plan_provider_failed(p, instance->decl, &err);
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
     const struct value *prior = value_with(p->arena, instance->desired, schema->id, id);
-    if (schema->ops->read(&op, prior, object_set(p->arena, schema, instance->desired), live, &err) == 0)
+    if (schema->ops->read(&op, prior, object_set(p->arena, schema, instance->desired), live, &err) == 0) {
+        *live = object_mark(p->arena, schema, *live, instance->desired);
         return true;
+    }
     err_context(&err, "looking for %.*s", STR_ARG(instance->address));
     return plan_failed(p, span, &err);
 }

@@ -4,6 +4,7 @@
  */
 #include "plan/planner.h"
 
+#include "base/mask.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -19,14 +20,19 @@ const struct value *object_set(struct arena *arena, const struct schema *schema,
     return value_builder_list(&names);
 }
 
-const struct value *object_mark(struct arena *arena, const struct schema *schema, const struct value *object)
+const struct value *object_mark(
+    struct arena *arena, const struct schema *schema, const struct value *object, const struct value *known)
 {
     const struct value *marked = object;
     for (uint32_t i = 0; object && i < object->count; i++) {
-        const struct attr *attr = schema_attr(schema, object->entries[i].key);
+        struct str name = object->entries[i].key;
+        const struct attr *attr = schema_attr(schema, name);
         const struct value *v = object->entries[i].value;
-        if (attr && (attr->sensitive || attr->write_only) && !(v->marks & VALUE_SENSITIVE))
-            marked = value_with(arena, marked, attr->name, value_mark(arena, v, VALUE_SENSITIVE));
+        bool told = attr && (attr->sensitive || attr->write_only);
+        if (told && !state_is_hash(v))
+            mask_add_value(v, MASK_GIVEN);
+        if ((told || value_is_sensitive(value_get(known, name))) && !(v->marks & VALUE_SENSITIVE))
+            marked = value_with(arena, marked, name, value_mark(arena, v, VALUE_SENSITIVE));
     }
     return marked;
 }
@@ -90,8 +96,11 @@ static const struct value *completion(struct arena *arena, const struct schema *
         return hash ? state_hash_secret(arena, given) : given;
     if (!attr || attr->local || !there || holds_hash(there))
         return given;
-    return value_is_sensitive(given) && !value_is_sensitive(there) ? value_mark(arena, there, VALUE_SENSITIVE)
-                                                                   : NULL;
+    if (value_is_sensitive(given) && !value_is_sensitive(there))
+        return value_mark(arena, there, VALUE_SENSITIVE);
+    /* It was a secret, and the file gives it in clear now. */
+    bool open = value_is_sensitive(there) && !value_is_sensitive(given) && !attr->sensitive;
+    return open && value_equal(given, there) ? given : NULL;
 }
 
 const struct value *object_complete(struct arena *arena, const struct schema *schema,

@@ -275,8 +275,14 @@ bool object_hash_matches(const struct value *kept, const struct value *v);
 /* prior, with the attributes that steer weir as `desired` has them; unknown ones stay as they were. */
 const struct value *object_steered(
     struct arena *arena, const struct schema *schema, const struct value *prior, const struct value *desired);
-/* Marks the attributes that the schema calls sensitive. */
-const struct value *object_mark(struct arena *arena, const struct schema *schema, const struct value *object);
+/*
+ * Marks the attributes that are secret: those that the schema calls sensitive, and those that are so in
+ * `known`, which is what is recorded, or what the file gives: many an attribute is secret only because of an
+ * input. Every object that a service gave comes through here with what is known of it, before anything else
+ * is done with it.
+ */
+const struct value *object_mark(
+    struct arena *arena, const struct schema *schema, const struct value *object, const struct value *known);
 /* Is there a secret in it that a service's answer may repeat? Write-only ones are never told. */
 bool object_tells_secrets(const struct schema *schema, const struct value *object);
 /* The object with every computed attribute that is not there unknown. */

@@ -48,7 +48,8 @@ static int close_with(
     struct settling *s, const struct value *attrs, const struct value *set, const char *text, struct err *err)
 {
     const struct record *record = s->record;
-    const struct value *marked = object_mark(s->arena, s->schema, attrs);
+    const struct value *marked = object_mark(s->arena, s->schema, attrs, record ? record->attrs : NULL);
+    marked = object_mark(s->arena, s->schema, marked, s->intent->desired);
     char action[16];
     snprintf(action, sizeof action, "%.*s", STR_ARG(s->intent->action));
     struct outcome outcome = {

@@ -63,7 +63,6 @@ struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider
         .digests = p->workspace->digests,
         .env = p->stack->env,
         .offline = p->options.offline,
-        .inputs = p->stack->inputs,
         .lineage = p->workspace->state ? state_lineage(p->workspace->state) : STR_EMPTY,
     };
 }
@@ -166,6 +165,16 @@ static void fail(struct refresh *r, const struct err *err)
     pthread_mutex_unlock(&r->lock);
 }
 
+/* What a service says of something recorded, as everybody gets it. With the lock held. */
+static const struct value *known_live(
+    struct refresh *r, const struct group *group, const struct seen *seen, const struct value *live)
+{
+    struct arena *arena = r->p->arena;
+    const struct record *record = seen->record;
+    live = object_ours(arena, group->schema, live, record->attrs, record->set);
+    return object_mark(arena, group->schema, live, record->attrs);
+}
+
 /* ---- in bulk ---- */
 
 struct listing {
@@ -181,9 +190,8 @@ static void found(void *ctx, const struct value *live)
     if (!seen)
         return; /* somebody else's */
     pthread_mutex_lock(&listing->refresh->lock);
-    struct arena *arena = listing->refresh->p->arena;
-    seen->live = object_ours(
-        arena, listing->group->schema, value_copy(arena, live), seen->record->attrs, seen->record->set);
+    live = value_copy(listing->refresh->p->arena, live);
+    seen->live = known_live(listing->refresh, listing->group, seen, live);
     pthread_mutex_unlock(&listing->refresh->lock);
     seen->read = true;
 }
@@ -344,7 +352,7 @@ static void read_single(void *ctx, size_t i)
     pthread_mutex_lock(&r->lock);
     if (live) {
         live = value_merge(r->p->arena, base, value_copy(r->p->arena, live));
-        live = object_ours(r->p->arena, group->schema, live, seen->record->attrs, seen->record->set);
+        live = known_live(r, group, seen, live);
         live = with_computed(r->p->arena, group, seen, live);
     }
     seen->live = live;

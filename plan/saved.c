@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mask.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -26,12 +27,14 @@ static const struct value *strings(struct arena *arena, const struct str *items,
 static const struct value *without_secrets(
     struct arena *arena, const struct schema *schema, const struct seen *seen)
 {
-    const struct value *live = object_mark(arena, schema, seen->live);
+    const struct value *live = object_mark(arena, schema, seen->live, seen->record->attrs);
     struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < live->count; i++) {
         struct str name = live->entries[i].key;
-        const struct value *v = live->entries[i].value, *recorded = value_get(seen->record->attrs, name);
-        bool secret = value_is_sensitive(v) || value_is_sensitive(recorded);
+        const struct value *v = live->entries[i].value;
+        AUTO_BUF struct buf text = BUF_INIT;
+        json_write(&text, v, JSON_PLAIN);
+        bool secret = value_is_sensitive(v) || mask_finds(buf_str(&text));
         value_builder_set(&b, name, secret ? state_hash_secret(arena, v) : v);
     }
     return value_builder_map(&b);
@@ -200,7 +203,7 @@ static int stale(struct err *err, const char *why)
 /* In the file a secret's hash has lost the mark by which it is known. */
 static const struct value *remark(struct arena *arena, const struct value *v)
 {
-    const struct value *marked = value_mark(arena, v, VALUE_SENSITIVE);
+    const struct value *marked = value_mark_unheard(arena, v, VALUE_SENSITIVE);
     return state_is_hash(marked) ? marked : v;
 }
 

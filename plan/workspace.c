@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "plan/early_state.h"
+#include "provider/http/redact.h"
 
 int workspace_backend(const struct workspace *workspace, struct backend **out, struct err *err)
 {
@@ -46,6 +47,7 @@ int workspace_open(
     const struct workspace_options *options, struct diags *diags, struct workspace *out, struct err *err)
 {
     *out = (struct workspace){.options = options};
+    redact_learn_environment();
     struct catalog_options catalog = {.specs_dir = options->specs_dir};
     if (catalog_new(&catalog, &out->catalog, err))
         return -1;

@@ -74,7 +74,6 @@ struct op_ctx {
     void *warn_ctx;
     void (*printed)(void *ctx, const char *line); /* a line that a local command printed; may be NULL */
     void *printed_ctx;
-    const struct value *inputs; /* of the stack: what is sensitive in them stays out of such lines */
 };
 
 /* Receives each object of a bulk listing; called from one or several threads. Keeps nothing of `live`. */

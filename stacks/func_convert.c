@@ -1,6 +1,8 @@
 /* Conversion between types, choice among values, marks. */
 #include "stacks/func.h"
 
+#include "base/mask.h"
+
 #include <math.h>
 
 /* The value, or NULL without a word where it fails. */
@@ -56,11 +58,13 @@ const struct value *func_coalesce(struct call *call)
 
 const struct value *func_sensitive(struct call *call)
 {
+    mask_add_value(call->args[0], MASK_GIVEN);
     return value_mark(call->arena, call->args[0], VALUE_SENSITIVE);
 }
 
 const struct value *func_nonsensitive(struct call *call)
 {
+    mask_allow_value(call->args[0]);
     return value_unmark(call->arena, call->args[0]);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mask.h"
 #include "base/mem.h"
 
 #include <ctype.h>
@@ -56,6 +57,10 @@ static void convert_given(struct giving *g, struct decl *decl, const struct give
 {
     struct schema_issue issue;
     const struct value *out;
+    if (decl->input->sensitive) {
+        mask_add_value(given->value, MASK_GIVEN);
+        mask_add_value(decl->input->default_value, MASK_GIVEN);
+    }
     if (!schema_convert(g->loader->arena, decl->input, given->value, &out, &issue)) {
         decl->given = out;
         return;

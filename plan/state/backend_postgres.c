@@ -4,6 +4,7 @@
 #include "base/crash.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/mask.h"
 #include "base/mem.h"
 #include "plan/state/pq_api.h"
 
@@ -495,6 +496,18 @@ static bool is_plain_name(struct str name)
     return name.n > 0 && name.n < 100;
 }
 
+/* postgres://user:password@host, or password=… among other words. */
+static void learn_password(struct str url)
+{
+    ptrdiff_t at = str_find(url, STR("password="), 0);
+    mask_add_url(url, MASK_GIVEN);
+    if (at < 0)
+        return;
+    struct str rest, value = str_slice(url, (size_t)at + sizeof "password=" - 1, url.n);
+    bool quoted = str_starts(value, STR("'"));
+    mask_add(str_cut(str_slice(value, quoted, value.n), quoted ? '\'' : ' ', &rest), MASK_LIKELY);
+}
+
 int backend_postgres_new(const struct backend_options *options, struct backend **out, struct err *err)
 {
     struct str table = value_text(value_getz(options->config, "table"), STR("weir_state"));
@@ -505,6 +518,7 @@ int backend_postgres_new(const struct backend_options *options, struct backend *
     struct arena *a = &g->arena;
     g->base.ops = &pg_ops;
     g->url = arena_strz(a, value_text(value_getz(options->config, "url"), STR_EMPTY));
+    learn_password(str_z(g->url));
     g->table = arena_strz(a, table);
     g->name = arena_printf(
         a, "%.*s%s%.*s", STR_ARG(options->stack), options->env.n ? "." : "", STR_ARG(options->env))

@@ -59,9 +59,11 @@ void body_error(struct buf *body, const struct err *why)
 {
     if (!why || why->class == ERR_NONE)
         return;
+    struct err plain = *why; /* what has become known as secret since it was made */
+    err_mask(&plain);
     buf_addf(body, ",\"error\":{\"class\":\"%s\"", err_class_name(why->class));
-    body_text(body, "code", str_z(why->code));
-    body_text(body, "message", str_z(why->message));
+    body_text(body, "code", str_z(plain.code));
+    body_text(body, "message", str_z(plain.message));
     body_end(body);
 }
 

@@ -1,6 +1,7 @@
 #include "plan/state/records.h"
 
 #include "base/clock.h"
+#include "base/mask.h"
 #include "base/mem.h"
 #include "plan/state/log.h"
 #include "stacks/stack.h"
@@ -295,7 +296,13 @@ static int apply_move(struct records *r, const struct line *line, struct err *er
 static int apply_outputs(struct records *r, const struct line *line, struct err *err)
 {
     const struct value *values = value_getz(line->fields, "values");
-    return values ? read_value(r, values, &r->outputs, err) : 0;
+    if (values && read_value(r, values, &r->outputs, err))
+        return -1;
+    /* What is kept in clear is no secret, even if it was made from one: that was seen to when it was kept. */
+    for (uint32_t i = 0; values && r->outputs->kind == VALUE_MAP && i < r->outputs->count; i++)
+        if (!value_is_sensitive(r->outputs->entries[i].value))
+            mask_allow_value(r->outputs->entries[i].value);
+    return 0;
 }
 
 static void set_lineage(struct records *r, struct str lineage)
@@ -492,6 +499,14 @@ static const struct value *kept_or_null(struct records *r, const struct value *l
 {
     const struct value *v = value_getz(line, name), *kept = NULL;
     return v && !decode_value(&r->keeper, r->secrets, v, &kept, NULL) ? kept : NULL;
+}
+
+const struct value *records_intended(const struct records *r, struct str address, struct arena *arena)
+{
+    const struct value *line;
+    const char *json = map_get(&r->intents, address);
+    return json && !log_parse(arena, arena_str(arena, str_z(json)), &line, NULL) ? value_getz(line, "desired")
+                                                                                 : NULL;
 }
 
 static struct open_intent *parse_intent(struct records *r, const char *json)

@@ -44,6 +44,9 @@ int records_complete(const struct records *records, struct err *err);
 void records_put(struct records *records, const struct record *draft);
 void records_remove(struct records *records, struct str address);
 void records_intent(struct records *records, struct str address, struct str json);
+/* What the open intent at the address is to make, as it stands in the log, sealed values too; NULL: there is
+ * none. */
+const struct value *records_intended(const struct records *records, struct str address, struct arena *arena);
 void records_end_intent(struct records *records, struct str address);
 void records_move(struct records *records, struct str from, struct str to);
 

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/mask.h"
 #include "base/mem.h"
 #include "plan/state/kms_key.h"
 
@@ -64,6 +65,7 @@ static int key_set(struct key *key, struct str text, struct str from, struct err
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str bytes;
     text = str_trim(text);
+    mask_add(text, MASK_LIKELY);
     bool raw = (text.n == 2 * KEY_SIZE && hex_decode(&scratch, text, &bytes)) ||
                (base64_decode(&scratch, text, &bytes) && bytes.n == KEY_SIZE);
     if (raw) {

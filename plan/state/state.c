@@ -8,6 +8,7 @@
 #include "plan/state/log.h"
 #include "plan/state/records.h"
 #include "plan/state/snapshot.h"
+#include "plan/state/state_secret.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -276,7 +277,9 @@ void state_token(char out[33])
 
 int state_intent(struct state *state, const struct intent *intent, struct err *err)
 {
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf body = BUF_INIT, line = BUF_INIT;
+    struct secret_marks marks = {.id = intent->id, .given = intent->desired};
     uint64_t seq;
     body_begin(&body, state->run, "intent");
     body_text(&body, "address", intent->address);
@@ -284,7 +287,7 @@ int state_intent(struct state *state, const struct intent *intent, struct err *e
     body_text(&body, "action", str_z(intent->action));
     body_text(&body, "token", intent->token);
     body_text(&body, "id", intent->id);
-    body_value(&body, state->secrets, "desired", intent->desired);
+    body_value(&body, state->secrets, "desired", state_mark_secrets(&scratch, intent->desired, &marks));
     body_value(&body, state->secrets, "set", intent->set);
     body_value(&body, state->secrets, "deps", intent->deps);
     if (add_line(state, &body, &seq, err))
@@ -311,6 +314,22 @@ static const struct value *as_read(
     return decode_value(keeper, state->secrets, value_getz(line, "attrs"), &attrs, err) ? NULL : attrs;
 }
 
+/* Whoever records something: no secret that was known as one gets out of this in clear. */
+static const struct value *marked_attrs(
+    struct state *state, struct arena *arena, const struct outcome *outcome)
+{
+    struct secret_marks marks = {.id = outcome->id, .given = outcome->given};
+    if (!outcome->attrs)
+        return NULL;
+    pthread_mutex_lock(&state->mutex);
+    const struct record *record = map_get(&state->records.by_address, outcome->address);
+    if (!outcome->given)
+        marks.intended = records_intended(&state->records, outcome->address, arena);
+    pthread_mutex_unlock(&state->mutex);
+    marks.recorded = record ? record->attrs : NULL;
+    return state_mark_secrets(arena, outcome->attrs, &marks);
+}
+
 static int record_outcome(
     struct state *state, struct buf *body, const struct outcome *outcome, struct err *err)
 {
@@ -329,6 +348,7 @@ static int record_outcome(
         .prevent_destroy = outcome->prevent_destroy,
     };
     int result = -1;
+    draft.attrs = marked_attrs(state, &scratch, outcome);
     if (outcome->attrs)
         body_record(body, state->secrets, &draft);
     if (add_line(state, body, &draft.seq, err))
@@ -438,6 +458,7 @@ int state_set_outputs(struct state *state, const struct value *outputs, struct e
     const struct value *line, *kept;
     uint64_t seq;
     body_begin(&body, state->run, "outputs");
+    outputs = state_mark_secrets(&scratch, outputs, &(struct secret_marks){0});
     body_value(&body, state->secrets, "values", outputs ? outputs : &value_empty_map);
     if (add_line(state, &body, &seq, err))
         return -1;
@@ -462,7 +483,7 @@ int state_keep_sources(struct state *state, struct str digest, const struct valu
     body_text(&body, "digest", digest);
     if (files && !kept)
         body_value(&body, state->secrets, "files",
-            state_has_key(state) ? value_mark(&scratch, files, VALUE_SENSITIVE) : files);
+            state_has_key(state) ? value_mark_unheard(&scratch, files, VALUE_SENSITIVE) : files);
     if (add_line(state, &body, &seq, err))
         return -1;
     pthread_mutex_lock(&state->mutex);

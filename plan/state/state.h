@@ -100,9 +100,14 @@ struct outcome {
     const char *action;
     struct str id;
     const struct value *attrs, *set, *deps; /* attrs NULL: the resource is gone */
+    const struct value *given; /* what the file gives, with its marks; NULL: as the intent says */
     bool tainted, adopted, prevent_destroy;
 };
-/* Values are copied. Sensitive ones are encrypted or hashed on the way to the log. */
+/*
+ * Values are copied. Sensitive ones are encrypted or hashed on the way to the log: those that are marked,
+ * those that are secret in what is recorded at the address or was about to be, unless what is given has them
+ * in clear, and those in which a secret stands that this process knows (base/mask.h).
+ */
 int state_done(struct state *state, const struct outcome *outcome, struct err *err);
 /*
  * The change failed. Where `why` says that it was not made, the intent is closed; where it leaves that open

@@ -1,8 +1,63 @@
 /*
- * Write-only values as the state keeps them: hashes that can be compared but not read back.
+ * Which values the state keeps as secrets, and write-only ones as it keeps them: hashes that can be compared
+ * but not read back.
  */
+#include "plan/state/state_secret.h"
+#include "base/json.h"
+#include "base/mask.h"
 #include "plan/state/encode.h"
 #include "plan/state/state.h"
+
+/* ---- which values are secret ---- */
+
+/* As it stands in the log: sealed or hashed, or with something in it that is. */
+static bool is_kept_secret(const struct value *v)
+{
+    bool list = v && v->kind == VALUE_LIST;
+    for (uint32_t i = 0; v && (list || v->kind == VALUE_MAP) && i < v->count; i++) {
+        bool marker = !list && v->count == 1 &&
+                      (str_eqz(v->entries[0].key, "$sealed") || str_eqz(v->entries[0].key, "$hash"));
+        if (marker || is_kept_secret(list ? v->items[i] : v->entries[i].value))
+            return true;
+    }
+    return false;
+}
+
+static bool was_secret(const struct secret_marks *marks, struct str name, const struct value *v)
+{
+    const struct value *given = value_get(marks->given, name), *meant = value_get(marks->intended, name);
+    if (value_is_sensitive(given) || (!marks->given && is_kept_secret(meant)))
+        return true;
+    bool open = marks->given ? given && value_equal(given, v) : meant && value_equal(meant, v);
+    return !open && value_is_sensitive(value_get(marks->recorded, name));
+}
+
+/* By value: what services repeat where nobody would look for it. */
+static bool has_secret(const struct value *v)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, v, JSON_PLAIN);
+    return mask_finds(buf_str(&text));
+}
+
+const struct value *state_mark_secrets(
+    struct arena *arena, const struct value *attrs, const struct secret_marks *marks)
+{
+    const struct value *marked = attrs;
+    bool by_value =
+        !mask_finds(marks->id); /* what a thing is called is no secret, nor what follows from it */
+    for (uint32_t i = 0; attrs && attrs->kind == VALUE_MAP && i < attrs->count; i++) {
+        struct str name = attrs->entries[i].key;
+        const struct value *v = attrs->entries[i].value;
+        if (value_is_sensitive(v) && (v->marks & VALUE_SENSITIVE))
+            continue;
+        if (was_secret(marks, name, v) || (by_value && !value_is_sensitive(v) && has_secret(v)))
+            marked = value_with(arena, marked, name, value_mark_unheard(arena, v, VALUE_SENSITIVE));
+    }
+    return marked;
+}
+
+/* ---- hashes ---- */
 
 const struct value *state_hash_secret(struct arena *arena, const struct value *v)
 {
@@ -12,7 +67,7 @@ const struct value *state_hash_secret(struct arena *arena, const struct value *v
         return v;
     encode_value(&plain, NULL, value_unmark(&scratch, v));
     struct value_entry entry = {STR("$hash"), value_string_ref(arena, secret_hash(arena, buf_str(&plain)))};
-    return value_mark(arena, value_map(arena, &entry, 1), VALUE_SENSITIVE);
+    return value_mark_unheard(arena, value_map(arena, &entry, 1), VALUE_SENSITIVE);
 }
 
 bool state_is_hash(const struct value *kept)

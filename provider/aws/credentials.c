@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/mask.h"
 #include "base/mem.h"
 #include "base/value.h"
 #include "provider/aws/creds.h"
@@ -152,6 +153,8 @@ static void refresh(struct credentials_chain *chain)
     chain->failure = failure;
     if (!failed) {
         arena_wipe(&chain->store);
+        mask_add(fresh.secret_key, MASK_LIKELY); /* those of a sandbox are plain words */
+        mask_add(fresh.session_token, MASK_LIKELY);
         chain->current = copy(&chain->store, &fresh);
         chain->stale = false;
     }

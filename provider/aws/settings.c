@@ -1,5 +1,7 @@
 #include "provider/aws/settings.h"
 
+#include "base/mask.h"
+
 #include <stdlib.h>
 
 enum setting_kind { TEXT, FLAG, NUMBER, MAP, ROLE, ACCOUNT };
@@ -110,6 +112,8 @@ static int read_keys(struct aws_settings *s, struct err *err)
     s->access_key = text(s->config, "access_key");
     s->secret_key = text(s->config, "secret_key");
     s->session_token = text(s->config, "session_token");
+    mask_add(s->secret_key, MASK_LIKELY); /* local stores have plain words */
+    mask_add(s->session_token, MASK_LIKELY);
     if (!s->access_key.n == !s->secret_key.n)
         return 0;
     return err_set(err, ERR_INVALID, "%.*s: access_key and secret_key go together", STR_ARG(s->name));

@@ -1,6 +1,9 @@
 #include "provider/http/redact.h"
 
+#include "base/mask.h"
+
 #include <ctype.h>
+#include <unistd.h>
 
 #define REDACTED "(redacted)"
 
@@ -53,6 +56,18 @@ bool redact_is_secret_variable(struct str name)
         if (str_ends(folded, endings[i]))
             return true;
     return redact_is_secret_name(name);
+}
+
+void redact_learn_environment(void)
+{
+    for (char *const *variable = environ; variable && *variable; variable++) {
+        struct str value, name = str_cut(str_z(*variable), '=', &value);
+        bool is_file = value.p && value.n && value.p[0] == '/' && !access(value.p, F_OK);
+        if (value.p && !is_file && redact_is_secret_variable(name))
+            mask_add(value, MASK_LIKELY);
+        else if (value.p) /* of a proxy, of an index of packages */
+            mask_add_url(value, MASK_LIKELY);
+    }
 }
 
 /* name=value pairs between '&' */

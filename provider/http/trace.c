@@ -1,5 +1,6 @@
 #include "provider/http/trace.h"
 
+#include "base/mask.h"
 #include "provider/http/redact.h"
 
 #include <stdio.h>
@@ -8,10 +9,12 @@ enum { BODY_SHOWN_MAX = 64 * 1024 };
 
 static void put_line(const struct trace *trace, struct buf *line)
 {
+    AUTO_BUF struct buf shown = BUF_INIT;
+    mask_text(&shown, buf_str(line));
     if (trace->line)
-        trace->line(trace->ctx, line->p ? line->p : "");
+        trace->line(trace->ctx, shown.p ? shown.p : "");
     else
-        fprintf(stderr, "%s\n", line->p ? line->p : "");
+        fprintf(stderr, "%s\n", shown.p ? shown.p : "");
     buf_clear(line);
 }
 
@@ -35,8 +38,9 @@ static void put_body(const struct trace *trace, char mark, struct str body, bool
         put_line(trace, line);
         return;
     }
-    AUTO_BUF struct buf shown = BUF_INIT;
-    redact_body(&shown, body);
+    AUTO_BUF struct buf known = BUF_INIT, shown = BUF_INIT;
+    mask_text(&known, body); /* by value, before lines are made of it and before it is cut */
+    redact_body(&shown, buf_str(&known));
     struct str rest = str_slice(buf_str(&shown), 0, shown.n < BODY_SHOWN_MAX ? shown.n : BODY_SHOWN_MAX);
     while (rest.p && rest.n) {
         struct str text = str_cut(rest, '\n', &rest);

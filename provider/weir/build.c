@@ -161,10 +161,9 @@ static void show_line(void *ctx, const char *line)
 }
 
 /* The command for messages: its first line, or as much of it as leaves room for what it printed. */
-static const char *name_of(
-    struct arena *arena, const struct build *build, const struct command_output *output)
+static const char *name_of(struct arena *arena, const struct build *build)
 {
-    struct str more, hidden = command_output_hide(output, arena, str_trim(build->command));
+    struct str more, hidden = command_output_hide(arena, str_trim(build->command));
     struct str shown = str_slice(str_cut(hidden, '\n', &more), 0, COMMAND_SHOWN);
     shown.n = str_utf8_prefix(shown);
     if (build->secret)
@@ -192,8 +191,8 @@ static int run_command(struct op_ctx *ctx, const struct build *build, struct err
     char shell[] = "/bin/sh", flag[] = "-c";
     char *args[] = {shell, flag, arena_strz(ctx->arena, build->command), NULL};
     int64_t began = clock_mono_ms();
-    command_output_init(&output, ctx->inputs);
-    int status = build_start(ctx, args, name_of(ctx->arena, build, &output), &output, err);
+    command_output_init(&output);
+    int status = build_start(ctx, args, name_of(ctx->arena, build), &output, err);
     command_output_release(&output);
     int64_t took = clock_mono_ms() - began;
     if (!status && !build->inputs && took > SLOW_MS && ctx->warn)

@@ -1,107 +1,43 @@
 #include "provider/weir/command_output.h"
 
-#include "base/mem.h"
+#include "base/mask.h"
 #include "provider/http/redact.h"
 #include "provider/weir/package.h"
-
-#include <stdlib.h>
-#include <unistd.h>
-
-#define REDACTED "(redacted)"
 
 enum {
     LINE_MAX_BYTES = 16 * 1024, /* of a line that are looked at, so that no secret is cut in two … */
     LINE_SHOWN = 4 * 1024,      /* … where the part that is shown ends */
     TAIL_BYTES = 32 * 1024,
     SHOWN_MAX = 1024 * 1024,
-    SECRET_MIN = 6, /* shorter ones would hide half of the text, and are found by trying */
 };
 
-/* ---- what is secret ---- */
-
-/* A text of several lines comes out line by line. */
-static void add_secret(struct command_output *o, struct str text)
-{
-    while (text.p && text.n) {
-        struct str line = str_trim(str_cut(text, '\n', &text));
-        if (line.n < SECRET_MIN)
-            continue;
-        MEM_GROW(o->secrets, o->secret_cap, o->secret_count + 1);
-        o->secrets[o->secret_count++] = line;
-    }
-}
-
-static void add_secret_value(struct command_output *o, const struct value *v, bool within)
-{
-    if (!value_is_sensitive(v) && !within)
-        return;
-    bool secret = within || (v->marks & VALUE_SENSITIVE);
-    if (v->kind == VALUE_STRING && secret)
-        add_secret(o, v->string);
-    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        add_secret_value(o, v->items[i], secret);
-    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
-        add_secret_value(o, v->entries[i].value, secret);
-}
-
-static int longest_first(const void *a, const void *b)
-{
-    size_t x = ((const struct str *)a)->n, y = ((const struct str *)b)->n;
-    return (x < y) - (x > y);
-}
-
-void command_output_init(struct command_output *o, const struct value *inputs)
+void command_output_init(struct command_output *o)
 {
     *o = (struct command_output){0};
-    if (inputs)
-        add_secret_value(o, inputs, false);
-    for (char *const *variable = environ; variable && *variable; variable++) {
-        struct str value, name = str_cut(str_z(*variable), '=', &value);
-        if (value.p && redact_is_secret_variable(name))
-            add_secret(o, value);
-    }
-    if (o->secret_count)
-        qsort(o->secrets, o->secret_count, sizeof *o->secrets, longest_first);
 }
 
 void command_output_release(struct command_output *o)
 {
-    free(o->secrets);
     buf_release(&o->line);
     buf_release(&o->tail);
 }
 
 /* ---- hiding ---- */
 
-static size_t secret_at(const struct command_output *o, struct str text, size_t at)
-{
-    for (size_t i = 0; i < o->secret_count; i++)
-        if (text.p[at] == o->secrets[i].p[0] && str_starts(str_slice(text, at, text.n), o->secrets[i]))
-            return o->secrets[i].n;
-    return 0;
-}
-
-static void hide_line(const struct command_output *o, struct str line, struct buf *out)
+static void hide_line(struct str line, struct buf *out)
 {
     AUTO_BUF struct buf known = BUF_INIT;
-    for (size_t at = 0; at < line.n;) {
-        size_t n = secret_at(o, line, at);
-        if (n)
-            buf_addz(&known, REDACTED);
-        else
-            buf_add_char(&known, line.p[at]);
-        at += n ? n : 1;
-    }
+    mask_text(&known, line);
     redact_line(out, buf_str(&known));
 }
 
-struct str command_output_hide(const struct command_output *o, struct arena *arena, struct str text)
+struct str command_output_hide(struct arena *arena, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     for (bool first = true; text.p; first = false) {
         if (!first)
             buf_add_char(&out, '\n');
-        hide_line(o, str_cut(text, '\n', &text), &out);
+        hide_line(str_cut(text, '\n', &text), &out);
     }
     return package_name(arena, buf_str(&out));
 }
@@ -111,7 +47,7 @@ struct str command_output_hide(const struct command_output *o, struct arena *are
 static void show(struct command_output *o)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct str text = command_output_hide(o, &arena, buf_str(&o->line));
+    struct str text = command_output_hide(&arena, buf_str(&o->line));
     text = str_slice(text, 0, text.n < LINE_SHOWN ? text.n : LINE_SHOWN);
     text.n = str_utf8_prefix(text);
     o->shown += text.n + 1;
@@ -171,9 +107,9 @@ static void end_line(struct command_output *o)
     size_t printed = o->line.n;
     clean_line(o);
     if (is_key(o)) {
-        replace_line(o, STR(REDACTED));
+        replace_line(o, STR(MASKED));
     } else if (printed >= LINE_MAX_BYTES) {
-        hide_line(o, buf_str(&o->line), &hidden);
+        hide_line(buf_str(&o->line), &hidden);
         replace_line(o, str_slice(buf_str(&hidden), 0, LINE_SHOWN));
     }
     if (o->line.n) {
@@ -200,7 +136,7 @@ void command_output_add(struct command_output *o, const char *bytes, size_t n)
 
 struct str command_output_end(const struct command_output *o, struct arena *arena, size_t max)
 {
-    struct str text = str_trim(command_output_hide(o, arena, buf_str(&o->tail)));
+    struct str text = str_trim(command_output_hide(arena, buf_str(&o->tail)));
     if (text.n <= max)
         return text;
     struct str end = str_slice(text, text.n - max, text.n), whole;

@@ -43,7 +43,7 @@ static int pip_install(struct op_ctx *ctx, const struct vendor *vendor, const ch
     args[n] = NULL;
     const char *what = arena_printf(arena, "installing %.*s with pip", STR_ARG(vendor->requirements)).p;
     struct command_output output;
-    command_output_init(&output, ctx->inputs);
+    command_output_init(&output);
     int status = build_start(ctx, args, what, &output, err);
     command_output_release(&output);
     if (status && !err->hint[0] && err->class == ERR_FAILED)

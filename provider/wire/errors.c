@@ -3,9 +3,12 @@
  * ErrorResponse, ec2's Response/Errors, S3's bare Error, or nothing but a status.
  */
 #include "base/json.h"
+#include "base/mask.h"
 #include "provider/wire/internal.h"
 
 #include <stdio.h>
+
+enum { LOOKED_AT = 16 * 1024 /* of a body that is no answer of the service's */ };
 
 /* Codes that mean the same in every service. Most come with status 400, so the status alone does not do. */
 static const struct {
@@ -257,6 +260,9 @@ static void clean(char *text)
 
 static void copy(char *out, size_t size, struct str text)
 {
+    AUTO_BUF struct buf shown = BUF_INIT;
+    mask_text(&shown, text);
+    text = str_n(shown.p ? shown.p : "", shown.n);
     snprintf(out, size, "%.*s", (int)(text.n < size ? text.n : size - 1), text.p);
     clean(out);
 }
@@ -283,7 +289,10 @@ static void fill_message(
     } else if (code.n) {
         err_set(err, err->class, "%.*s (HTTP %d)", STR_ARG(code), status);
     } else {
-        struct str first = str_slice(body, 0, body.n < 200 ? body.n : 200);
+        AUTO_BUF struct buf shown =
+            BUF_INIT; /* before it is cut: half a secret would not be known any more */
+        mask_text(&shown, str_slice(body, 0, body.n < LOOKED_AT ? body.n : LOOKED_AT));
+        struct str first = str_slice(buf_str(&shown), 0, shown.n < 200 ? shown.n : 200);
         const char *sign = message.n || (first.n && !found->body_kind) ? ": " : "";
         err_set(err, err->class, "HTTP %d%s%s%s%s%.*s", status, words ? " " : "", words ? words : "",
             found->body_kind ? ", with " : "", found->body_kind ? found->body_kind : sign,

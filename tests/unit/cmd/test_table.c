@@ -63,13 +63,23 @@ static void test_csv_is_quoted_where_it_has_to_be(void **state)
 {
     (void)state;
     AUTO_BUF struct buf out = BUF_INIT;
-    table_add_csv(json("[\"a\", \"b c\", \"d,e\"]"),
-        json("[[\"x\", null, \"\"], [\"say \\\"hi\\\"\", \"two\\nlines\", \"1.5\"], [\"long, \\u001b\"]]"),
-        &out);
+    const struct value *columns = json("[\"a\", \"b c\", \"d,e\"]");
+    const struct value *rows =
+        json("[[\"x\", null, \"\"], [\"say \\\"hi\\\"\", \"two\\nlines\", \"1.5\"], [\"long, \\u001b\"]]");
+    table_add_csv(columns, rows, true, &out);
     assert_string_equal(out.p, "a,b c,\"d,e\"\n"
                                "x,,\"\"\n"
                                "\"say \"\"hi\"\"\",\"two\nlines\",1.5\n"
                                "\"long, \033\"\n");
+}
+
+static void test_csv_steers_no_terminal(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    table_add_csv(
+        json("[\"a\"]"), json("[[\"\\u001b]0;x\\u0007\\ttab\"], [\"two\\nlines\\u009b\"]]"), false, &out);
+    assert_string_equal(out.p, "a\n\\u001b]0;x\\u0007\ttab\n\"two\nlines\\u009b\"\n");
 }
 
 int main(void)
@@ -78,6 +88,7 @@ int main(void)
         cmocka_unit_test_teardown(test_columns_are_aligned, release),
         cmocka_unit_test_teardown(test_wide_letters_take_two_cells, release),
         cmocka_unit_test_teardown(test_a_cell_is_not_endless, release),
+        cmocka_unit_test_teardown(test_csv_steers_no_terminal, release),
         cmocka_unit_test_teardown(test_csv_is_quoted_where_it_has_to_be, release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,187 @@
+#include "base/mask_spellings.h"
+
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/json.h"
+
+#include <ctype.h>
+
+struct teller {
+    void (*spelling)(void *ctx, struct str text);
+    void *ctx;
+};
+
+static void tell(const struct teller *teller, struct str text)
+{
+    teller->spelling(teller->ctx, text);
+}
+
+/* ---- escapes ---- */
+
+/* What stands between the quotes. */
+static struct str json_inside(struct arena *arena, struct str text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    json_write_string(&out, text);
+    return arena_str(arena, str_slice(buf_str(&out), 1, out.n - 1));
+}
+
+/* As encoders write it that stay within ASCII, or mind being put into HTML. */
+static struct str json_ascii(struct arena *arena, struct str text, const char *also, bool slashes)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct str inside = json_inside(arena, text);
+    for (size_t i = 0; i < inside.n;) {
+        const unsigned char *p = (const unsigned char *)inside.p + i;
+        size_t n = *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+        unsigned code = *p & (0xffu >> (n == 1 ? 1 : n + 1));
+        for (size_t k = 1; k < n && i + k < inside.n; k++)
+            code = code << 6 | (p[k] & 0x3f);
+        if (code > 0xffff)
+            buf_addf(&out, "\\u%04x\\u%04x", 0xd7c0 + (code >> 10), 0xdc00 + (code & 0x3ff));
+        else if (n > 1 || strchr(also, (int)code))
+            buf_addf(&out, "\\u%04x", code);
+        else if (slashes && code == '/')
+            buf_addz(&out, "\\/");
+        else
+            buf_add_char(&out, (char)*p);
+        i += n;
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
+/* quotes: how a quotation mark and an apostrophe are written; NULL: as they are. */
+static struct str xml_escaped(struct arena *arena, struct str text, const char *quote, const char *apostrophe)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        const char *name = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : NULL;
+        name = c == '"' ? quote : c == '\'' ? apostrophe : name;
+        if (name)
+            buf_addz(&out, name);
+        else
+            buf_add_char(&out, c);
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
+static struct str lower_escapes(struct arena *arena, struct str text)
+{
+    char *out = arena_strz(arena, text);
+    for (size_t i = 0; i + 2 < text.n; i++)
+        if (out[i] == '%') {
+            out[i + 1] = (char)tolower((unsigned char)out[i + 1]);
+            out[i + 2] = (char)tolower((unsigned char)out[i + 2]);
+        }
+    return str_n(out, text.n);
+}
+
+static struct str replaced(struct arena *arena, struct str text, struct str from, struct str to)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t at = 0; at < text.n;) {
+        if (str_starts(str_slice(text, at, text.n), from)) {
+            buf_add_str(&out, to);
+            at += from.n;
+        } else {
+            buf_add_char(&out, text.p[at++]);
+        }
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
+static void tell_percent(const struct teller *teller, struct arena *arena, struct str text)
+{
+    for (int slash = 0; slash < 2; slash++) {
+        AUTO_BUF struct buf out = BUF_INIT;
+        url_encode(&out, text, slash);
+        struct str encoded = buf_str(&out);
+        tell(teller, encoded);
+        tell(teller, lower_escapes(arena, encoded));
+        tell(teller, replaced(arena, encoded, STR("%20"), STR("+")));
+    }
+}
+
+/* ---- other alphabets ---- */
+
+static void tell_hex(const struct teller *teller, struct arena *arena, struct str text)
+{
+    struct str hex = hex_encode(arena, text.p, text.n);
+    char *upper = arena_strz(arena, hex);
+    for (size_t i = 0; i < hex.n; i++)
+        upper[i] = (char)toupper((unsigned char)upper[i]);
+    tell(teller, hex);
+    tell(teller, str_n(upper, hex.n));
+}
+
+static struct str url_alphabet(struct arena *arena, struct str text)
+{
+    char *out = arena_strz(arena, text);
+    for (size_t i = 0; i < text.n; i++)
+        out[i] = (char)(out[i] == '+' ? '-' : out[i] == '/' ? '_' : out[i]);
+    return str_n(out, text.n);
+}
+
+/* In the middle of something longer: of the characters those that hold nothing but bits of the text. */
+static void tell_base64(const struct teller *teller, struct arena *arena, struct str text)
+{
+    for (size_t before = 0; before < 3; before++) {
+        struct str whole =
+            base64_encode(arena, arena_concat(arena, (struct str[]){str_n("\0\0", before), text}, 2));
+        struct str inner = str_slice(whole, (8 * before + 5) / 6, 8 * (before + text.n) / 6);
+        tell(teller, inner);
+        tell(teller, url_alphabet(arena, inner));
+        tell(teller, replaced(arena, inner, STR("/"), STR("\\/")));
+    }
+}
+
+static void tell_utf16(const struct teller *teller, struct arena *arena, struct str text)
+{
+    char *wide = arena_zalloc(arena, 2 * text.n + 1);
+    for (size_t i = 0; i < text.n; i++)
+        wide[2 * i] = text.p[i];
+    /* either way round: what is between the first character and the last */
+    tell(teller, str_n(wide, 2 * text.n - 1));
+}
+
+/* ---- all ---- */
+
+static void tell_escaped(const struct teller *teller, struct arena *arena, struct str text)
+{
+    tell(teller, text);
+    tell(teller, xml_escaped(arena, text, NULL, NULL));
+    tell(teller, xml_escaped(arena, text, "&quot;", "&apos;"));
+    tell(teller, xml_escaped(arena, text, "&#34;", "&#39;"));
+    tell(teller, xml_escaped(arena, text, "&#x22;", "&#x27;"));
+    tell_percent(teller, arena, text);
+}
+
+void mask_spellings(struct str text, void (*spelling)(void *ctx, struct str text), void *ctx)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct teller teller = {spelling, ctx};
+    bool utf8 = str_is_utf8(text);
+    struct str once = json_inside(&arena, text), twice = json_inside(&arena, once);
+    struct str ascii = utf8 ? json_ascii(&arena, text, "", false) : text;
+    tell_escaped(&teller, &arena, text);
+    if (!str_eq(once, text)) {
+        tell_escaped(&teller, &arena, once);
+        tell_escaped(&teller, &arena, twice);
+        tell_base64(&teller, &arena, once);
+    }
+    tell(&teller, ascii);
+    tell(&teller, json_inside(&arena, ascii));
+    if (utf8) {
+        tell(&teller, json_ascii(&arena, text, "<>&", false));
+        tell(&teller, json_ascii(&arena, text, "<>&'", false));
+        tell(&teller, json_ascii(&arena, text, "", true));
+    }
+    /* words for a shell, cells of a table */
+    tell(&teller, replaced(&arena, text, STR("'"), STR("'\\''")));
+    tell(&teller, replaced(&arena, text, STR("|"), STR("\\|")));
+    tell(&teller, replaced(&arena, text, STR("\""), STR("\"\"")));
+    tell_hex(&teller, &arena, text);
+    tell_base64(&teller, &arena, text);
+    tell_utf16(&teller, &arena, text);
+}

@@ -1,0 +1,12 @@
+/*
+ * How a secret may be spelt in texts. For base/mask.c.
+ */
+#ifndef WEIR_BASE_MASK_SPELLINGS_H
+#define WEIR_BASE_MASK_SPELLINGS_H
+
+#include "base/str.h"
+
+/* Each spelling once or more often, the text itself among them. */
+void mask_spellings(struct str text, void (*spelling)(void *ctx, struct str text), void *ctx);
+
+#endif
