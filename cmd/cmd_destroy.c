@@ -27,30 +27,41 @@ static void add_leftover(const struct leftover *left, bool color, struct buf *ou
     buf_add_char(out, '\n');
 }
 
-static int show_leftovers(struct invocation *inv, const struct leftover *list, size_t n)
+static void add_places(const struct verified *found, struct buf *out)
+{
+    for (size_t i = 0; i < found->place_count; i++) {
+        buf_addz(out, i ? ", " : "Looked in ");
+        text_add_safe(out, found->places[i], false);
+    }
+    buf_addz(out, found->place_count ? ".\n" : "");
+}
+
+static int show_leftovers(struct invocation *inv, const struct verified *found)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     if (inv->settings->json) {
-        event_leftovers(&out, list, n);
-    } else if (!n) {
+        event_leftovers(&out, found);
+    } else if (!found->left_count) {
         buf_addz(&out, "\nNothing is left: neither by its id or name, nor with the stack's marks.\n");
+        add_places(found, &out);
     } else {
         style_add(&out, inv->out.color, STYLE_BOLD, "\nStill there:");
         buf_addz(&out, "\n\n");
-        for (size_t i = 0; i < n; i++)
-            add_leftover(&list[i], inv->out.color, &out);
+        for (size_t i = 0; i < found->left_count; i++)
+            add_leftover(&found->left[i], inv->out.color, &out);
+        add_places(found, &out);
     }
     return invocation_write(inv, buf_str(&out));
 }
 
 static int verify(struct invocation *inv, struct plan *plan)
 {
-    const struct leftover *list;
-    size_t n;
+    struct verified found;
     struct err err = ERR_INIT;
-    if (plan_verify(plan, signals_stop(), &list, &n, &err))
+    if (plan_verify(plan, signals_stop(), &found, &err))
         return invocation_fail(inv, &err);
-    int status = show_leftovers(inv, list, n);
+    size_t n = found.left_count;
+    int status = show_leftovers(inv, &found);
     if (status != EXIT_DONE || !n)
         return status;
     err_set(&err, ERR_LEFTOVER, "%zu thing%s of the stack %s still there", n, n == 1 ? "" : "s",
@@ -125,8 +136,9 @@ const struct command cmd_destroy = {
         "--verify looks for what is still there afterwards, also of a stack that was destroyed before: by "
         "the "
         "ids that were recorded, by the names that the stack would give, by the marks that weir put on what "
-        "it made, and for what services left. Where it cannot look, it fails rather than say that nothing is "
-        "left.",
+        "it made, and for what services left, in the regions and accounts where it was made; it says which. "
+        "Where "
+        "it cannot look, it fails rather than say that nothing is left.",
     .sets = sets,
     .settings_size = sizeof(struct destroy_settings),
     .examples = examples,

@@ -245,7 +245,7 @@ static int save_version(struct invocation *inv, struct workspace *workspace, con
     int64_t bytes;
     if (choose_version(v, own->to, true, &version, &err))
         return invocation_fail(inv, &err);
-    int opened = plan_provider(workspace, v->record->provider, &inv->diags, &provider, &err);
+    int opened = plan_provider(workspace, v->record, &inv->diags, &provider, &err);
     int status = invocation_diags(inv);
     if (opened)
         return err.class != ERR_NONE ? invocation_fail(inv, &err) : status;

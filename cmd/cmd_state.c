@@ -304,6 +304,56 @@ static int run_mv(struct invocation *inv)
     return status;
 }
 
+/* ---- another address of the same store ---- */
+
+static int move_endpoint(struct invocation *inv, struct state *state)
+{
+    struct err err = ERR_INIT;
+    struct str from = inv->args.items[0], to = inv->args.items[1];
+    size_t n, count = 0;
+    const struct record *const *records = state_records(state, &n);
+    const struct record **list = ARENA_ARRAY(&inv->arena, const struct record *, n + 1);
+    for (size_t i = 0; i < n; i++) /* the list above is gone with the first change */
+        if (str_eq(value_text(value_getz(records[i]->place, "endpoint"), STR_EMPTY), from))
+            list[count++] = records[i];
+    if (!count) {
+        err_set(&err, ERR_ABSENT, "nothing in the state was made at \"%.*s\"", STR_ARG(from));
+        err_hint(&err, "`weir state pull` has the place of each resource");
+        return invocation_fail(inv, &err);
+    }
+    const struct value *now = value_string(&inv->arena, to);
+    for (size_t i = 0; i < count; i++) {
+        const struct record *r = list[i];
+        struct outcome outcome = {.address = r->address,
+            .type = r->type,
+            .provider = r->provider,
+            .action = "endpoint",
+            .id = r->id,
+            .attrs = r->attrs,
+            .set = r->set,
+            .deps = r->deps,
+            .place = value_with(&inv->arena, r->place, STR("endpoint"), now),
+            .tainted = r->tainted,
+            .adopted = r->adopted,
+            .prevent_destroy = r->prevent_destroy};
+        if (state_done(state, &outcome, &err) < 0)
+            return invocation_fail(inv, &err);
+        changed(inv, "moved", r->address, to);
+    }
+    return EXIT_DONE;
+}
+
+static int run_endpoint(struct invocation *inv)
+{
+    struct workspace workspace;
+    int status = open_state(inv, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    status = change_state(inv, &workspace, "state endpoint", move_endpoint);
+    workspace_close(&workspace);
+    return status;
+}
+
 /* ---- tables ---- */
 
 static const struct option change_options[] = {
@@ -366,7 +416,21 @@ static const struct command mv = {
     .completes = COMPLETES_ADDRESS,
     .run = run_mv,
 };
-static const struct command *const subs[] = {&list, &show, &rm, &mv, &state_import, &state_pull,
+static const struct command endpoint = {
+    .name = "endpoint",
+    .args = "OLD NEW",
+    .summary = "say that a store or server has another address now",
+    .details =
+        "Where each resource was made is recorded, and nothing is looked for or changed anywhere else. "
+        "A store of your own may get another address and be the same; then this says so, for all that "
+        "was made at OLD. Both are URLs as in `endpoint` of the provider's settings. A region or an "
+        "account of AWS cannot move.",
+    .sets = change_sets,
+    .min_args = 2,
+    .max_args = 2,
+    .run = run_endpoint,
+};
+static const struct command *const subs[] = {&list, &show, &rm, &mv, &endpoint, &state_import, &state_pull,
     &state_migrate_command, &state_doctor_command, &state_unlock_command, &state_key_command, NULL};
 
 const struct command cmd_state = {

@@ -33,7 +33,7 @@ const struct event_doc event_docs[] = {
         "command, status, create, update, replace, delete, read, adopt, forget, failed, skipped, ms, outputs",
         "the end of apply, destroy, deploy and rollback; status: done, failed, interrupted"},
     {"leftover", "type, id, address, why", "something of a destroyed stack that is still there"},
-    {"verified", "left", "destroy --verify has looked everywhere"},
+    {"verified", "left, looked", "destroy --verify has looked everywhere"},
     {"valid", "stack, resources, data, outputs", "validate found no mistake"},
     {"value", "expression, value", "what console evaluated"},
     {"resource", "address, type, provider, id, tainted, adopted; of state show also attrs, deps",
@@ -325,9 +325,10 @@ void event_progress(struct buf *out, const struct event *e)
     end(out);
 }
 
-void event_leftovers(struct buf *out, const struct leftover *list, size_t n)
+void event_leftovers(struct buf *out, const struct verified *found)
 {
-    for (size_t i = 0; i < n; i++) {
+    const struct leftover *list = found->left;
+    for (size_t i = 0; i < found->left_count; i++) {
         begin(out, "leftover");
         field_text(out, "type", list[i].type);
         field_text(out, "id", list[i].id);
@@ -336,7 +337,13 @@ void event_leftovers(struct buf *out, const struct leftover *list, size_t n)
         end(out);
     }
     begin(out, "verified");
-    field_int(out, "left", (int64_t)n);
+    field_int(out, "left", (int64_t)found->left_count);
+    buf_addz(out, ",\"looked\":[");
+    for (size_t i = 0; i < found->place_count; i++) {
+        buf_addz(out, i ? "," : "");
+        json_write_string(out, found->places[i]);
+    }
+    buf_add_char(out, ']');
     end(out);
 }
 

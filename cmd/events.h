@@ -22,7 +22,7 @@ void event_drift(struct buf *out, const struct plan *plan);
 /* What happens while planning and applying. */
 void event_progress(struct buf *out, const struct event *event);
 /* What is left of a destroyed stack, then how much. */
-void event_leftovers(struct buf *out, const struct leftover *list, size_t n);
+void event_leftovers(struct buf *out, const struct verified *found);
 void event_result(struct buf *out, const struct apply_result *result, const char *command, int64_t ms);
 
 struct event_doc {

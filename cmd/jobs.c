@@ -256,7 +256,7 @@ static int open_job(struct invocation *inv, struct workspace *workspace, const s
         status = complete_options(inv, workspace, lenient, job);
     if (status != EXIT_DONE)
         return status;
-    int rc = plan_provider(workspace, job->record->provider, &inv->diags, &job->provider, &err);
+    int rc = plan_provider(workspace, job->record, &inv->diags, &job->provider, &err);
     status = invocation_diags(inv);
     if (rc == 0)
         return EXIT_DONE;

@@ -71,7 +71,7 @@ static int run_pull(struct invocation *inv)
         struct value_entry entries[] = {{STR("address"), value_string(&arena, r->address)},
             {STR("type"), value_string(&arena, r->type)},
             {STR("provider"), value_string(&arena, r->provider)}, {STR("id"), value_string(&arena, r->id)},
-            {STR("attrs"), r->attrs}, {STR("set"), r->set}, {STR("deps"), r->deps},
+            {STR("attrs"), r->attrs}, {STR("set"), r->set}, {STR("deps"), r->deps}, {STR("place"), r->place},
             {STR("tainted"), value_bool(r->tainted)}, {STR("adopted"), value_bool(r->adopted)}};
         value_builder_add(&list, value_map(&arena, entries, sizeof entries / sizeof *entries));
     }
@@ -149,6 +149,30 @@ static void doctor_line(void *ctx, bool ok, const char *name, const char *text)
     invocation_write(inv, buf_str(&out));
 }
 
+/* Is what the state knows where the stack's providers lead to? Only of a stack that can be loaded. */
+static int doctor_places(struct invocation *inv)
+{
+    struct workspace workspace;
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct err err = ERR_INIT;
+    struct workspace_options options = inv->workspace_options;
+    options.no_state = false;
+    if (workspace_open(&options, &ignored, &workspace, &err)) {
+        workspace_close(&workspace);
+        return EXIT_DONE; /* what is wrong with the state was said, and with the stack others say it */
+    }
+    int rc = state_count(workspace.state) ? plan_check_places(&workspace, &ignored, &err) : 0;
+    int status = EXIT_DONE;
+    if (rc && err.class != ERR_NONE) {
+        doctor_line(inv, false, "places", "resources were made elsewhere than the providers lead to");
+        status = invocation_fail(inv, &err);
+    } else if (!rc && state_count(workspace.state)) {
+        doctor_line(inv, true, "places", "all resources are where the providers lead to");
+    }
+    workspace_close(&workspace);
+    return status;
+}
+
 static int run_doctor(struct invocation *inv)
 {
     struct workspace workspace;
@@ -162,7 +186,7 @@ static int run_doctor(struct invocation *inv)
         status = invocation_fail(inv, &err);
     backend_free(backend);
     workspace_close(&workspace);
-    return status;
+    return status == EXIT_DONE ? doctor_places(inv) : status;
 }
 
 /* ---- unlock ---- */

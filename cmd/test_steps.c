@@ -228,7 +228,7 @@ static bool step_job(struct running *r, const struct value *step)
     const struct value *set = get(step, "set");
     if (!find_job(r, text_of(step, "job"), &job))
         return false;
-    if (plan_provider(&r->workspace, job.record->provider, &r->diags, &job.provider, &err))
+    if (plan_provider(&r->workspace, job.record, &r->diags, &job.provider, &err))
         return test_fail_err(r, "run", &err);
     job.options = set ? set : job.options;
     complete_options(r, &job);

@@ -19,6 +19,7 @@ struct job {
     struct provider *provider;
     const struct schema *schema;
     struct str address, provider_name;
+    const struct value *place; /* where it is made; NULL: nowhere outside */
     struct op_ctx ctx;
     char token[33];
     enum action action;
@@ -104,6 +105,7 @@ static int intent(struct job *job, const char *action, const struct value *desir
         .desired = desired ? keepable(job, desired, NULL) : NULL,
         .set = object_set(&job->arena, job->schema, desired),
         .deps = deps,
+        .place = job->place,
     };
     return state_intent(job->x->p->workspace->state, &record, err);
 }
@@ -124,6 +126,7 @@ static struct outcome job_outcome(struct job *job, const char *action, const str
         .given = desired,
         .set = object_set(&job->arena, job->schema, desired),
         .deps = deps,
+        .place = job->place,
         .adopted =
             job->action == ACTION_ADOPT || (job->action == ACTION_UPDATE && seen && seen->record->adopted),
         .prevent_destroy = lifecycle && lifecycle->prevent_destroy,
@@ -360,6 +363,8 @@ static int run_apply(struct job *job, struct err *err)
     const struct value *deps, *desired = evaluate_now(job, &again, &deps, err);
     if (!desired)
         return -1;
+    if (place_of(job->provider, job->schema, &job->arena, &job->place, err))
+        return -1;
     job_context(job, job->action == ACTION_UPDATE ? decl->timeout_update_ms : decl->timeout_create_ms);
     if (again && evaluate_prepare(job->x->p, instance, job->ctx, &desired, err))
         return -1;
@@ -427,7 +432,7 @@ static int run_delete(struct job *job, struct err *err)
     if (job->action == ACTION_FORGET)
         return state_drop(p->workspace->state, job->address, err);
     pthread_mutex_lock(&job->x->lock);
-    int opened = evaluate_provider_named(p, record->provider, &job->provider, err);
+    int opened = place_provider(p, record->provider, record->place, &job->provider, err);
     pthread_mutex_unlock(&job->x->lock);
     if (opened)
         return -1;
@@ -442,7 +447,8 @@ static int run_delete(struct job *job, struct err *err)
             .provider = record->provider,
             .action = "delete",
             .token = str_z(job->token),
-            .id = record->id};
+            .id = record->id,
+            .place = record->place};
         if (state_intent(p->workspace->state, &intent_record, err))
             return -1;
     }

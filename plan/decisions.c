@@ -20,6 +20,18 @@ static void add_attr(struct buf *out, const struct attr_change *change)
     json_write(out, change->after, JSON_REDACT | JSON_MARK_UNKNOWN);
 }
 
+/* Where it would be made: a plan for one region is none for another. */
+static void add_place(
+    struct buf *out, const struct plan *plan, const struct change *change, struct arena *arena)
+{
+    struct provider *provider = map_get(&plan->workspace->providers, change->provider);
+    const struct value *place = NULL;
+    struct err ignored = ERR_INIT;
+    if (provider && change->schema && change->instance &&
+        !provider_place(provider, change->schema, false, arena, &place, &ignored) && place)
+        buf_addf(out, "in %.*s\n", STR_ARG(value_text(value_getz(place, "region"), STR_EMPTY)));
+}
+
 struct str decisions_fingerprint(const struct plan *plan, struct arena *arena)
 {
     AUTO_BUF struct buf text = BUF_INIT;
@@ -27,6 +39,7 @@ struct str decisions_fingerprint(const struct plan *plan, struct arena *arena)
         const struct change *change = &plan->changes[i];
         buf_addf(&text, "%.*s %s %.*s %d\n", STR_ARG(change->address), action_name(change->action),
             STR_ARG(change->moved_from), change->create_before_destroy);
+        add_place(&text, plan, change, arena);
         for (size_t k = 0; k < change->attr_count; k++) {
             buf_addf(&text, " %.*s ", STR_ARG(change->attrs[k].name));
             add_attr(&text, &change->attrs[k]);

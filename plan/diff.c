@@ -20,7 +20,7 @@ static struct change *new_change(struct planner *p, struct str address, enum act
 
 static struct str provider_of(const struct decl *decl)
 {
-    return decl->provider ? decl->provider->name : decl->provider_name;
+    return decl->provider ? decl->provider->full_name : decl->provider_name;
 }
 
 struct change *instance_change(struct planner *p, struct instance *instance)
@@ -244,8 +244,11 @@ static bool diff_with_live(struct planner *p, struct instance *instance, const s
     bool replace = false;
     for (size_t i = 0; i < n; i++)
         replace |= list[i].replaces;
+    struct str moves;
     if (record && record->tainted)
         return decide_replace(p, instance, "half-made by an earlier run", list, n);
+    if (record && place_moves(p, instance, &moves))
+        return decide_replace(p, instance, moves.p, list, n);
     if (record && address_matches(instance->address, p->options.replaces, p->options.replace_count))
         return decide_replace(p, instance, "asked for with --replace", list, n);
     if (record && decl->lifecycle.trigger_count && triggered(p, instance))

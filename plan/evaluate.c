@@ -152,7 +152,7 @@ static const struct value *evaluate_module(struct planner *p, const struct decl 
 
 static bool is_value(const struct decl *decl)
 {
-    return decl->kind != DECL_PROVIDER && decl->kind != DECL_RESOURCE && decl->kind != DECL_DATA;
+    return decl->kind != DECL_RESOURCE && decl->kind != DECL_DATA;
 }
 
 bool evaluate_decl(struct planner *p, const struct decl *decl)
@@ -462,30 +462,16 @@ const struct value *evaluate_steering(struct planner *p, const struct instance *
 
 /* ---- providers ---- */
 
-static int configured(
-    struct planner *p, struct str name, const struct decl *config, struct provider **out, struct err *err)
-{
-    const struct value *v = config ? p->values[config->index] : NULL;
-    if (v && !value_is_known(v))
-        return err_set(err, ERR_INVALID, "provider \"%.*s\" is configured with values known only after apply",
-            STR_ARG(name));
-    return workspace_provider(p->workspace, name, v, out, err);
-}
-
 int evaluate_provider(struct planner *p, const struct decl *decl, struct provider **out, struct err *err)
 {
-    return configured(
-        p, decl->provider ? decl->provider->name : decl->provider_name, decl->provider, out, err);
-}
-
-int evaluate_provider_named(struct planner *p, struct str name, struct provider **out, struct err *err)
-{
-    const struct decl *config = map_get(&p->stack->root->providers, name);
-    if (!config && str_find_char(name, '.', 0) >= 0)
-        return err_set(err, ERR_INVALID,
-            "the state has resources of the provider \"%.*s\", which the stack does not configure",
-            STR_ARG(name));
-    return configured(p, name, config, out, err);
+    const struct decl *config = decl->provider;
+    if (!config)
+        return workspace_provider(p->workspace, decl->provider_name, NULL, out, err);
+    const struct value *v = p->values[config->index];
+    if (v && !value_is_known(v))
+        return err_set(err, ERR_INVALID, "provider \"%.*s\" is configured with values known only after apply",
+            STR_ARG(config->full_name));
+    return workspace_provider(p->workspace, config->full_name, v, out, err);
 }
 
 /* ---- dependencies ---- */

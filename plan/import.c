@@ -31,6 +31,10 @@ static int record(struct plan *plan, const struct change *change, struct err *er
         .prevent_destroy = instance->decl->lifecycle.prevent_destroy,
     };
     struct state *state = plan->workspace->state;
+    struct provider *provider;
+    if (evaluate_provider(p, instance->decl, &provider, err) ||
+        place_of(provider, change->schema, p->arena, &outcome.place, err))
+        return -1;
     if (state_begin(state, "import", NULL, err) || state_done(state, &outcome, err))
         return -1;
     return state_end(state, "done", NULL, err) || state_flush(state, err) ? -1 : 0;

@@ -515,7 +515,7 @@ static int make(struct planner *p, struct err *err)
         return -1;
     p->options.offline |= p->diags->errors > 0; /* the rest is only checked, so that all mistakes are told */
     bool with_state = p->workspace->state && !p->options.offline;
-    if (with_state && (recover_for_plan(p, err) || !claim_records(p)))
+    if (with_state && (places_check(p, err) || recover_for_plan(p, err) || !claim_records(p)))
         return -1;
     if (!claim_targets(p))
         return -1;

@@ -209,13 +209,21 @@ struct leftover {
     struct str why;     /* "bears the marks of this stack" */
 };
 
+/* What plan_verify() found, and where it looked; in the plan's arena. */
+struct verified {
+    const struct leftover *left;
+    size_t left_count;
+    const struct str *places; /* "eu-west-1 of account 123456789012", sorted */
+    size_t place_count;
+};
+
 /*
  * After a destroy was planned, and carried out where there was something to do: looks by the recorded ids, by
  * the names that the stack would give, and by its marks for what is still there, and for what services left.
- * What the deletion has not reached everywhere yet is given a few seconds. The list lies in the plan's arena.
+ * Things that were recorded are looked for where they were made. What the deletion has not reached everywhere
+ * yet is given a few seconds.
  */
-int plan_verify(
-    struct plan *plan, const atomic_bool *cancel, const struct leftover **list, size_t *n, struct err *err);
+int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *out, struct err *err);
 
 /* ---- going back ---- */
 
@@ -254,10 +262,14 @@ const struct value *plan_evaluate(struct workspace *workspace, struct str text, 
     struct arena *arena, struct diags *diags);
 
 /*
- * The provider that a record names, configured as the stack says now; what that takes from resources comes
- * from the state. -1 with err, or with errors in diags (then err is untouched).
+ * Is all that is recorded where its configuration leads to now? -1 like the next one.
+ *
+ * And the provider of a record, configured as the stack says now; what that takes from resources comes from
+ * the state. -1 with err, also where it leads to another account or region than the record's, or with errors
+ * in diags (then err is untouched).
  */
-int plan_provider(struct workspace *workspace, struct str name, struct diags *diags, struct provider **out,
-    struct err *err);
+int plan_check_places(struct workspace *workspace, struct diags *diags, struct err *err);
+int plan_provider(struct workspace *workspace, const struct record *record, struct diags *diags,
+    struct provider **out, struct err *err);
 
 #endif

@@ -48,28 +48,54 @@ static int missing_input(struct planner *p, struct str name, const bool *needed,
     return 0;
 }
 
-static int open_provider(struct planner *p, struct str name, struct provider **out, struct err *err)
+static const struct decl *configuration(struct planner *p, struct str name)
 {
-    const struct decl *config = map_get(&p->stack->root->providers, name);
+    const struct decl *config = NULL;
+    for (size_t i = 0; i < p->stack->decl_count && !config; i++)
+        if (p->stack->decls[i]->kind == DECL_PROVIDER && str_eq(p->stack->decls[i]->full_name, name))
+            config = p->stack->decls[i];
+    return config;
+}
+
+static int open_provider(
+    struct planner *p, const struct record *record, struct provider **out, struct err *err)
+{
+    const struct decl *config = configuration(p, record->provider);
     AUTO_FREE bool *needed = mem_zalloc((p->stack->decl_count + 1) * sizeof *needed);
     if (config) {
         need(config, needed);
-        if (missing_input(p, name, needed, err))
+        if (missing_input(p, record->provider, needed, err))
             return -1;
         evaluate_needed(p, needed);
     }
-    return p->diags->errors ? -1 : evaluate_provider_named(p, name, out, err);
+    if (p->diags->errors || place_provider(p, record->provider, record->place, out, err))
+        return -1;
+    return place_check_record(p, record, *out, err);
 }
 
-int plan_provider(
-    struct workspace *workspace, struct str name, struct diags *diags, struct provider **out, struct err *err)
+int plan_provider(struct workspace *workspace, const struct record *record, struct diags *diags,
+    struct provider **out, struct err *err)
 {
-    *out = map_get(&workspace->providers, name);
-    if (*out)
-        return 0;
     struct plan_options options = {.offline = true};
     struct planner *p = planner_new(workspace, &options, diags);
-    int rc = workspace->state && !claim_records(p) ? -1 : open_provider(p, name, out, err);
+    int rc = workspace->state && !claim_records(p) ? -1 : open_provider(p, record, out, err);
+    plan_free(p->plan);
+    return rc;
+}
+
+int plan_check_places(struct workspace *workspace, struct diags *diags, struct err *err)
+{
+    struct plan_options options = {.offline = true};
+    struct planner *p = planner_new(workspace, &options, diags);
+    AUTO_FREE bool *needed = mem_zalloc((p->stack->decl_count + 1) * sizeof *needed);
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        if (p->stack->decls[i]->kind == DECL_PROVIDER)
+            need(p->stack->decls[i], needed);
+    int rc = claim_records(p) ? 0 : -1;
+    if (!rc)
+        evaluate_needed(p, needed);
+    if (!rc)
+        rc = p->diags->errors ? -1 : places_check(p, err);
     plan_free(p->plan);
     return rc;
 }

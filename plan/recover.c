@@ -63,6 +63,9 @@ static int close_with(
         .deps = s->intent->deps ? s->intent->deps
                 : record        ? record->deps
                                 : NULL,
+        .place = s->intent->place ? s->intent->place
+                 : record         ? record->place
+                                  : NULL,
         .tainted = record && is(s->intent, "update") && record->tainted,
         .adopted = record && record->adopted,
         .prevent_destroy = record && record->prevent_destroy,
@@ -220,7 +223,7 @@ static int prepare(struct settling *s, struct err *err)
         .since_ms = s->intent->at_ms,
         .cancel = o->cancel,
     };
-    return o->provider(o->ctx, s->intent->provider, &s->ctx.provider, err);
+    return o->provider(o->ctx, s->intent, &s->ctx.provider, err);
 }
 
 static int settle(struct settling *s, struct err *err)

@@ -18,8 +18,8 @@ struct recover_options {
     struct str stack, env;
     struct str work_dir;       /* as in struct op_ctx */
     const atomic_bool *cancel; /* may be NULL */
-    /* The configured provider of that name. */
-    int (*provider)(void *ctx, struct str name, struct provider **out, struct err *err);
+    /* The provider that an intent was begun with. */
+    int (*provider)(void *ctx, const struct open_intent *intent, struct provider **out, struct err *err);
     /* One line for each that was settled: "was created before the run stopped; taken over". */
     void (*settled)(void *ctx, struct str address, const char *text);
     void *ctx;

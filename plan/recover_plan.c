@@ -4,9 +4,10 @@
 #include "plan/planner.h"
 #include "plan/recover.h"
 
-static int planner_provider(void *ctx, struct str name, struct provider **out, struct err *err)
+static int planner_provider(
+    void *ctx, const struct open_intent *intent, struct provider **out, struct err *err)
 {
-    return evaluate_provider_named(ctx, name, out, err);
+    return place_provider(ctx, intent->provider, intent->place, out, err);
 }
 
 static void planner_settled(void *ctx, struct str address, const char *text)

@@ -148,7 +148,7 @@ static int add_seen(struct refresh *r, struct seen *seen, struct err *err)
     if (!schema->ops->read)
         return 0; /* nothing outside to look at */
     struct provider *provider;
-    if (evaluate_provider_named(p, seen->record->provider, &provider, err))
+    if (place_provider(p, seen->record->provider, seen->record->place, &provider, err))
         return -1;
     struct group *group = group_of(r, schema, provider);
     MEM_GROW(group->items, group->cap, group->n + 1);

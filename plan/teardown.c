@@ -282,7 +282,7 @@ static int collect(struct planner *p, struct examination *x, struct err *err)
         const struct record *record = state_get(p->workspace->state, change->address);
         if (seen && seen->steering)
             change->prior = object_steered(p->arena, change->schema, record->attrs, seen->steering);
-        if (evaluate_provider_named(p, record->provider, &x->providers[x->n], err))
+        if (place_provider(p, record->provider, record->place, &x->providers[x->n], err))
             return -1;
         x->changes[x->n++] = change;
     }

@@ -22,7 +22,7 @@ static void check_instance(struct planner *p, struct map *wanted, const struct i
     const struct value *id = value_get(instance->planned, decl->schema->id);
     if (!instance->planned || value_is_null(id) || !value_is_known(id))
         return;
-    struct str provider = decl->provider ? decl->provider->name : decl->provider_name;
+    struct str provider = decl->provider ? decl->provider->full_name : decl->provider_name;
     struct str text = value_text(id, STR_EMPTY);
     const struct instance *first =
         map_set(wanted, key_of(p, decl->schema, provider, text), (void *)(uintptr_t)instance);
@@ -133,7 +133,7 @@ static void check_taken(struct planner *p, struct map *all, const struct instanc
     const struct value *id = value_get(instance->planned, decl->schema->id);
     if (!value_is_known(id)) /* the service gives it, as a queue's URL; its ARN may follow from the name */
         id = value_getz(instance->planned, "arn");
-    struct str provider = decl->provider ? decl->provider->name : decl->provider_name;
+    struct str provider = decl->provider ? decl->provider->full_name : decl->provider_name;
     struct str text = value_is_known(id) ? value_text(id, STR_EMPTY) : STR_EMPTY;
     const struct taken *taken = text.n ? map_get(all, key_of(p, decl->schema, provider, text)) : NULL;
     while (taken && (taken->seen == instance->seen || !is_same(instance, taken->seen)))

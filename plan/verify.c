@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "provider/aws/place.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -32,8 +33,9 @@ struct verifying {
     struct planner *p;
     struct candidate *items;
     size_t n, cap;
-    struct map known; /* type and id of each */
-    struct map providers;
+    struct map known;     /* type and id of each */
+    struct map providers; /* as text -> struct provider */
+    struct map places;    /* texts of where was looked */
     pthread_mutex_t lock; /* all of this while threads look */
     struct err failure;   /* the first thing that could not be looked at */
 };
@@ -72,10 +74,17 @@ static void add(struct verifying *v, const struct candidate *candidate)
     own->why = arena_str(arena, candidate->why);
 }
 
-static void note_provider(struct verifying *v, struct str name, struct provider *provider)
+/* Where the type's things are is among what was looked at, and what bears marks there is looked for. */
+static void note_place(struct verifying *v, struct provider *provider, const struct schema *schema)
 {
-    if (provider_aws(provider))
-        map_set(&v->providers, name, provider);
+    struct arena *arena = v->p->arena;
+    const struct value *place = NULL;
+    struct err ignored = ERR_INIT;
+    if (!provider_aws(provider) || provider_place(provider, schema, false, arena, &place, &ignored))
+        return;
+    map_set(&v->providers, arena_printf(arena, "%p", (void *)provider), provider);
+    if (place)
+        map_set(&v->places, aws_place_text(place, arena), provider);
 }
 
 static void add_recorded(struct verifying *v)
@@ -92,9 +101,9 @@ static void add_recorded(struct verifying *v)
             .deleted = !state_get(p->workspace->state, record->address)};
         c.schema = catalog_find(p->workspace->catalog, record->type, false, &ignored);
         if (!c.schema || c.schema->history || !c.schema->ops->read ||
-            evaluate_provider_named(p, record->provider, &c.provider, &ignored))
+            place_provider(p, record->provider, record->place, &c.provider, &ignored))
             continue;
-        note_provider(v, record->provider, c.provider);
+        note_place(v, c.provider, c.schema);
         add(v, &c);
     }
 }
@@ -129,7 +138,7 @@ static void add_named(struct verifying *v, struct instance *instance)
     instance->planned = planned ? planned : &value_unknown;
     if (!planned || !schema->ops->read || evaluate_provider(p, decl, &provider, &ignored))
         return;
-    note_provider(v, decl->provider ? decl->provider->name : decl->provider_name, provider);
+    note_place(v, provider, schema);
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
     op.offline = true;
     if (schema->ops->predict && schema->ops->predict(&op, planned, NULL, &planned, &ignored))
@@ -375,6 +384,21 @@ static int by_type_and_id(const void *a, const void *b)
     return order ? order : str_cmp(x->id, y->id);
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+static void report_places(const struct verifying *v, struct verified *out)
+{
+    struct str *places = ARENA_ARRAY(v->p->arena, struct str, v->places.n + 1);
+    for (size_t i = 0; i < v->places.n; i++)
+        places[i] = v->places.items[i].key;
+    qsort(places, v->places.n, sizeof *places, by_text);
+    out->places = places;
+    out->place_count = v->places.n;
+}
+
 static void report(const struct verifying *v, const struct leftover **out, size_t *n)
 {
     struct leftover *list = ARENA_ARRAY(v->p->arena, struct leftover, v->n + 1);
@@ -389,9 +413,9 @@ static void report(const struct verifying *v, const struct leftover **out, size_
     *out = list;
 }
 
-int plan_verify(
-    struct plan *plan, const atomic_bool *cancel, const struct leftover **list, size_t *n, struct err *err)
+int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *out, struct err *err)
 {
+    *out = (struct verified){0};
     struct verifying v = {.p = plan->planner, .lock = PTHREAD_MUTEX_INITIALIZER};
     v.p->options.observer = (struct observer){0}; /* it was there for the planning */
     v.p->options.cancel = cancel;
@@ -401,17 +425,19 @@ int plan_verify(
     add_listed(&v);
     pool_run(THREADS, v.n, look_for_leaves, &v);
     look_at_all(&v);
-    report(&v, list, n);
+    report(&v, &out->left, &out->left_count);
+    report_places(&v, out);
     int status = 0;
     if (cancelled(&v))
         status = err_set(err, ERR_INTERRUPTED, "interrupted while looking for leftovers");
-    else if (!*n && v.failure.class != ERR_NONE) {
+    else if (!out->left_count && v.failure.class != ERR_NONE) {
         *err = v.failure; /* with something left that is told; without, nobody may believe that nothing is */
         status = -1;
     }
     free(v.items);
     map_release(&v.known);
     map_release(&v.providers);
+    map_release(&v.places);
     pthread_mutex_destroy(&v.lock);
     return status;
 }

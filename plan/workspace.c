@@ -86,11 +86,10 @@ void workspace_close(struct workspace *workspace)
     *workspace = (struct workspace){0};
 }
 
-/* "aws.tokyo" is a configuration of the provider "aws"; only "weir" needs no network. */
+/* Only "weir" needs no network. */
 static bool needs_http(struct str name)
 {
-    struct str rest;
-    return !str_eq(str_cut(name, '.', &rest), STR("weir"));
+    return !str_eqz(provider_kind(name), "weir");
 }
 
 /* A run whose lock has been taken over (it was stopped for too long) must not change anything any more. */

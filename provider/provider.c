@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "provider/aws/client.h"
+#include "provider/aws/place.h"
 
 #include <stdlib.h>
 
@@ -20,11 +21,12 @@ struct provider {
     const struct value *default_tags;
 };
 
-/* "aws" of "aws" and "aws.tokyo" */
-static struct str kind_of(struct str name)
+struct str provider_kind(struct str name)
 {
-    struct str rest;
-    return str_cut(name, '.', &rest);
+    struct str rest = name;
+    for (ptrdiff_t slash = 0; (slash = str_find_char(rest, '/', 0)) >= 0;) /* a module's path */
+        rest = str_slice(rest, (size_t)slash + 1, rest.n);
+    return str_cut(rest, '.', &rest);
 }
 
 static int open_aws(struct provider *provider, const struct provider_options *options, struct err *err)
@@ -38,7 +40,7 @@ static int open_aws(struct provider *provider, const struct provider_options *op
 
 int provider_new(const struct provider_options *options, struct provider **out, struct err *err)
 {
-    struct str kind = kind_of(options->name);
+    struct str kind = provider_kind(options->name);
     struct provider *provider = mem_zalloc(sizeof *provider);
     provider->name = arena_str(&provider->arena, options->name);
     provider->stack = arena_str(&provider->arena, options->stack);
@@ -73,4 +75,19 @@ const struct value *provider_default_tags(const struct provider *provider)
 struct aws_client *provider_aws(const struct provider *provider)
 {
     return provider->aws;
+}
+
+int provider_place(struct provider *provider, const struct schema *schema, bool ask, struct arena *arena,
+    const struct value **place, struct err *err)
+{
+    *place = NULL;
+    return provider->aws && schema->service
+               ? aws_place(provider->aws, schema->service, ask, arena, place, err)
+               : 0;
+}
+
+const char *provider_place_difference(
+    const struct schema *schema, const struct value *then, const struct value *now)
+{
+    return schema->service ? aws_place_difference(schema->service, then, now) : NULL;
 }

@@ -214,6 +214,8 @@ struct provider_options {
     struct str stack;
 };
 
+/* "aws" of "aws", "aws.tokyo" and a module's own net["a"]/aws. */
+struct str provider_kind(struct str name);
 /* Opens "aws" (or "weir", which needs nothing). Reads settings but calls nothing. */
 int provider_new(const struct provider_options *options, struct provider **out, struct err *err);
 void provider_free(struct provider *provider);
@@ -225,6 +227,15 @@ const struct value *provider_default_tags(const struct provider *provider);
  */
 int provider_marked(struct provider *provider, struct arena *arena, struct str stack,
     const struct value **list, struct err *err);
+/*
+ * Where the provider makes things of that type (provider/aws/place.h), to be recorded with each; NULL in
+ * *place: nowhere outside. `ask`: whose account it is may be asked for.
+ */
+int provider_place(struct provider *provider, const struct schema *schema, bool ask, struct arena *arena,
+    const struct value **place, struct err *err);
+/* What of a recorded place of that type is another now: "region", "account", …; NULL: nothing. */
+const char *provider_place_difference(
+    const struct schema *schema, const struct value *then, const struct value *now);
 /* How the types of provider/aws reach their account; NULL for "weir". */
 struct aws_client;
 struct aws_client *provider_aws(const struct provider *provider);

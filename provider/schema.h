@@ -70,6 +70,8 @@ struct attr {
 struct resource_ops;
 struct job_ops;
 
+struct aws_service;
+
 struct schema {
     struct str name; /* aws.s3.bucket */
     struct str doc;
@@ -85,7 +87,8 @@ struct schema {
     struct str id; /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
     bool history;  /* something that was done: the service remembers it when it has been undone, too */
     bool sole;     /* two resources of one id would take it away from each other: refused when planned */
-    struct str provider; /* whose configuration it uses; "": the one its name begins with */
+    struct str provider;               /* whose configuration it uses; "": the one its name begins with */
+    const struct aws_service *service; /* that its calls go to; NULL: none, nothing of it is outside */
     struct str
         pending; /* computed list: attributes whose change the service has taken but not made yet; "" none */
     struct str pending_until;       /* "the maintenance window" */

@@ -37,8 +37,9 @@ struct unit {
     struct part *parts;
     size_t part_count, part_cap;
     size_t decl_cap;
-    const struct node *provider; /* of the call: the configuration that its resources use; may be NULL */
-    struct decl **waits;         /* what all its resources wait for: the call's depends_on */
+    const struct node *provider;  /* of the call: the configuration that its resources use; may be NULL */
+    const struct node *providers; /* of the call: a map of names inside to names outside; may be NULL */
+    struct decl **waits;          /* what all its resources wait for: the call's depends_on */
     size_t wait_count;
     struct decl **conditions; /* what the call's `when` refers to: all in it comes after that */
     size_t condition_count;

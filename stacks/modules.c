@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static const struct str own_keys[] = {
-    STR_INIT("source"), STR_INIT("for_each"), STR_INIT("when"), STR_INIT("depends_on"), STR_INIT("provider")};
+static const struct str own_keys[] = {STR_INIT("source"), STR_INIT("for_each"), STR_INIT("when"),
+    STR_INIT("depends_on"), STR_INIT("provider"), STR_INIT("providers")};
 enum { OWN_KEYS = sizeof own_keys / sizeof *own_keys };
 
 static bool is_own_key(struct str key)
@@ -201,6 +201,7 @@ static void load_call(
         inner->module->each_value = each->value;
     }
     inner->provider = node_get(body, "provider");
+    inner->providers = node_get(body, "providers");
     if (!find_source(inner, source) || !unit_identify(inner, source) || !check_depth(inner, source))
         return;
     if (!unit_load(inner))

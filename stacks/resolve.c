@@ -197,21 +197,37 @@ static void add_conditions(struct resolving *r, const struct unit *unit)
             add_dep(r, unit->conditions[i]);
 }
 
-/* A configuration that this module or one around it declares. */
-static struct decl *find_provider(const struct unit *unit, struct str name)
-{
-    for (; unit; unit = unit->parent) {
-        struct decl *decl = map_get(&unit->module->providers, name);
-        if (decl)
-            return decl;
-    }
-    return NULL;
-}
-
 static struct str provider_of(struct str configuration)
 {
     struct str alias;
     return str_cut(configuration, '.', &alias);
+}
+
+/* What the caller of this module passes under that name: a name where the module is called; "" nothing. */
+static struct str passed_as(const struct unit *unit, struct str name)
+{
+    const struct node_entry *entry = unit->providers ? node_find(unit->providers, name) : NULL;
+    const struct node *passed = entry ? entry->value : unit->provider;
+    if (!passed || passed->kind != NODE_STRING)
+        return STR_EMPTY;
+    return entry || str_eq(provider_of(passed->string), name) ? passed->string : STR_EMPTY;
+}
+
+/*
+ * The configuration that a name means in this module: the one that its caller passes, or its own, or what the
+ * name means where it is called.
+ */
+static struct decl *find_provider(const struct unit *unit, struct str name)
+{
+    for (; unit; unit = unit->parent) {
+        struct str passed = passed_as(unit, name);
+        struct decl *decl = passed.n ? NULL : map_get(&unit->module->providers, name);
+        if (decl)
+            return decl;
+        if (passed.n)
+            name = passed;
+    }
+    return NULL;
 }
 
 static void report_provider(struct resolving *r, const struct node *node, struct str name)
@@ -249,16 +265,7 @@ static struct decl *choose_provider(struct resolving *r)
 {
     struct str provider = r->decl->provider_name;
     const struct node *node = info_of(r->loader, r->decl)->provider;
-    if (node)
-        return named_provider(r, node, provider);
-    for (const struct unit *unit = r->unit; unit; unit = unit->parent) {
-        struct decl *decl;
-        if (unit->provider && unit->provider->kind == NODE_STRING &&
-            str_eq(provider_of(unit->provider->string), provider) &&
-            (decl = find_provider(unit->parent, unit->provider->string)))
-            return decl;
-    }
-    return find_provider(r->unit, provider);
+    return node ? named_provider(r, node, provider) : find_provider(r->unit, provider);
 }
 
 static struct unit *unit_of(const struct loader *loader, const struct module *module)
@@ -269,13 +276,46 @@ static struct unit *unit_of(const struct loader *loader, const struct module *mo
     return NULL;
 }
 
-/* `provider: aws.tokyo` on a module: is it declared where the module is called? */
+/* `aws: aws.tokyo` under `providers:` of a module's call. */
+static void check_passed(struct resolving *r, const struct node_entry *entry)
+{
+    struct diags *diags = r->loader->diags;
+    struct str name;
+    if (!expect_text(r->loader, entry->value, "the name of a provider configuration", &name))
+        return;
+    if (!str_eq(provider_of(name), provider_of(entry->key))) {
+        struct diag *d = diag_error(diags, node_span(entry->value), "\"%.*s\" cannot stand for \"%.*s\"",
+            STR_ARG(name), STR_ARG(entry->key));
+        diag_hint(diags, d, "both have to be configurations of one provider, as in `aws: aws.tokyo`");
+    } else if (!find_provider(r->unit, name) && str_find_char(name, '.', 0) >= 0) {
+        report_provider(r, entry->value, name);
+    }
+}
+
+/* `provider: aws.tokyo`, `providers: {aws: aws.tokyo}` on a module: is it declared where the module is
+ * called? */
 static void check_call_provider(struct resolving *r, const struct unit *inner)
 {
     struct str name;
+    if (inner->provider && inner->providers) {
+        struct diag *d = diag_error(
+            r->loader->diags, node_span(inner->providers), "a module takes either `provider` or `providers`");
+        diag_hint(r->loader->diags, d, "`provider: aws.tokyo` is short for `providers: {aws: aws.tokyo}`");
+    }
     if (inner->provider && expect_text(r->loader, inner->provider, "\"provider\"", &name) &&
         !find_provider(r->unit, name))
         report_provider(r, inner->provider, name);
+    if (!inner->providers || inner->providers->kind == NODE_NULL)
+        return;
+    if (inner->providers->kind != NODE_MAP) {
+        struct diag *d = diag_error(
+            r->loader->diags, node_span(inner->providers), "what is passed to a module must be a map");
+        diag_hint(
+            r->loader->diags, d, "`providers: {aws: aws.tokyo}`: its name inside, and the one out here");
+        return;
+    }
+    for (size_t i = 0; i < inner->providers->count; i++)
+        check_passed(r, &inner->providers->entries[i]);
 }
 
 /* `aws`, `aws.tokyo`: is there such a provider? */

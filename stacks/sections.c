@@ -19,6 +19,10 @@ void load_providers(struct unit *unit, const struct node *section)
         struct decl *decl = declare(unit, DECL_PROVIDER, entry);
         struct str rest;
         decl->provider_name = str_cut(decl->name, '.', &rest);
+        struct str path = unit->module->path;
+        decl->full_name = !path.n
+                              ? decl->name
+                              : arena_printf(loader->arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(decl->name));
         if (entry->value->kind == NODE_NULL)
             continue;
         if (entry->value->kind != NODE_STRING || !has_expression(entry->value))

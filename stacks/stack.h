@@ -72,7 +72,8 @@ struct decl {
     struct str description;
 
     /* PROVIDER */
-    struct expr *config; /* the map; NULL: nothing said */
+    struct expr *config;  /* the map; NULL: nothing said */
+    struct str full_name; /* as records have it: "aws.tokyo", within a module "net/aws", net["a"]/aws */
 
     /* RESOURCE, DATA */
     const struct schema *schema;

@@ -50,6 +50,7 @@ void body_record(struct buf *body, struct secrets *secrets, const struct record 
         body_value(body, secrets, "set", record->set);
     if (record->deps && record->deps->count)
         body_value(body, secrets, "deps", record->deps);
+    body_value(body, secrets, "place", record->place);
     body_flag(body, "tainted", record->tainted);
     body_flag(body, "adopted", record->adopted);
     body_flag(body, "prevent_destroy", record->prevent_destroy);

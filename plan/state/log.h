@@ -10,9 +10,9 @@
  *
  * - run       a command began: {lineage, command, owner, pid, version, ci_url?, …}
  * - intent    about to create, update, replace, delete: {address, type, provider, action, token, id?,
- *             desired, set, deps}
- * - done      it was done: {address, type, provider, action, id, attrs, set, deps, …}; for delete: nothing
- *             but the address
+ *             desired, set, deps, place}
+ * - done      it was done: {address, type, provider, action, id, attrs, set, deps, place, …}; for delete:
+ *             nothing but the address
  * - fail      it was not done, and is known not to have been: {address, action, error}; with what a `done`
  *             has when half-made; `unclear`: nobody knows
  * - drop      forgotten (state rm, removed): {address}

@@ -48,8 +48,13 @@ void records_release(struct records *r)
 static const struct value *share(struct records *r, const struct value *v, const struct value *last)
 {
     if (!v)
-        v = &value_empty_list;
+        return NULL;
     return last && value_equal(v, last) ? last : keep_value(&r->keeper, v);
+}
+
+static const struct value *share_list(struct records *r, const struct value *v, const struct value *last)
+{
+    return share(r, v ? v : &value_empty_list, last);
 }
 
 /* The values of draft are in the arena already. */
@@ -76,8 +81,9 @@ void records_put(struct records *r, const struct record *draft)
     record->type = keep_name(&r->keeper, draft->type);
     record->provider = keep_name(&r->keeper, draft->provider);
     record->attrs = keep_value(&r->keeper, draft->attrs ? draft->attrs : &value_empty_map);
-    record->set = share(r, draft->set, r->last ? r->last->set : NULL);
-    record->deps = share(r, draft->deps, r->last ? r->last->deps : NULL);
+    record->set = share_list(r, draft->set, r->last ? r->last->set : NULL);
+    record->deps = share_list(r, draft->deps, r->last ? r->last->deps : NULL);
+    record->place = share(r, draft->place, r->last ? r->last->place : NULL);
     record->id = id_attr(r, record->attrs, draft->id);
     put_kept(r, record);
 }
@@ -229,8 +235,9 @@ static int put_line(struct records *r, const struct value *line, uint64_t seq, s
         time_parse_rfc3339(at, &record->recent_ms);
     if (read_value(r, attrs, &record->attrs, err))
         return -1;
-    record->set = share(r, value_getz(line, "set"), r->last ? r->last->set : NULL);
-    record->deps = share(r, value_getz(line, "deps"), r->last ? r->last->deps : NULL);
+    record->set = share_list(r, value_getz(line, "set"), r->last ? r->last->set : NULL);
+    record->deps = share_list(r, value_getz(line, "deps"), r->last ? r->last->deps : NULL);
+    record->place = share(r, value_getz(line, "place"), r->last ? r->last->place : NULL);
     record->id = id_attr(r, record->attrs, text_of(line, "id"));
     put_kept(r, record);
     return 0;
@@ -530,6 +537,7 @@ static struct open_intent *parse_intent(struct records *r, const char *json)
         .desired = kept_or_null(r, line, "desired"),
         .set = kept_or_null(r, line, "set"),
         .deps = kept_or_null(r, line, "deps"),
+        .place = kept_or_null(r, line, "place"),
         .seq = number_of(line, str_eqz(text_of(line, "kind"), "kept") ? "from" : "seq"),
         .at_ms = at_ms,
     };

@@ -290,6 +290,7 @@ int state_intent(struct state *state, const struct intent *intent, struct err *e
     body_value(&body, state->secrets, "desired", state_mark_secrets(&scratch, intent->desired, &marks));
     body_value(&body, state->secrets, "set", intent->set);
     body_value(&body, state->secrets, "deps", intent->deps);
+    body_value(&body, state->secrets, "place", intent->place);
     if (add_line(state, &body, &seq, err))
         return -1;
     buf_addf(&line, "{\"seq\":%" PRIu64 ",", seq);
@@ -343,6 +344,7 @@ static int record_outcome(
         .attrs = outcome->attrs,
         .set = outcome->set,
         .deps = outcome->deps,
+        .place = outcome->place,
         .tainted = outcome->tainted,
         .adopted = outcome->adopted,
         .prevent_destroy = outcome->prevent_destroy,

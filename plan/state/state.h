@@ -28,6 +28,7 @@ struct record {
     const struct value *attrs;  /* as the last operation left it; sensitive values as in the state */
     const struct value *set;    /* list of attribute names that the file set then */
     const struct value *deps;   /* list of addresses (instances or whole declarations) it referred to */
+    const struct value *place;  /* where it was made (provider/aws/place.h); NULL: not known, or nowhere */
     int64_t recent_ms;          /* when it was written, if that was in the last minute; else 0 */
     const struct value *before; /* of a recent one: its attributes before that; NULL: there were none */
     bool tainted;               /* half-made: replace it */
@@ -39,7 +40,7 @@ struct record {
 /* An intent without an end. */
 struct open_intent {
     struct str address, type, provider, action, token, id;
-    const struct value *desired, *set, *deps;
+    const struct value *desired, *set, *deps, *place;
     uint64_t seq;
     int64_t at_ms; /* when it was recorded; 0: not known */
 };
@@ -89,7 +90,7 @@ struct intent {
     const char *action; /* create, update, replace, delete, adopt */
     struct str token;   /* from state_token() */
     struct str id;      /* known or predicted; may be empty */
-    const struct value *desired, *set, *deps;
+    const struct value *desired, *set, *deps, *place;
 };
 /* 32 hex digits, new for every call; safe from every thread. */
 void state_token(char out[33]);
@@ -100,6 +101,7 @@ struct outcome {
     const char *action;
     struct str id;
     const struct value *attrs, *set, *deps; /* attrs NULL: the resource is gone */
+    const struct value *place;
     const struct value *given; /* what the file gives, with its marks; NULL: as the intent says */
     bool tainted, adopted, prevent_destroy;
 };

@@ -153,12 +153,13 @@ void client_signing_key(struct aws_client *client, const struct sigv4_params *pa
 
 /* ---- whose account it is ---- */
 
+static const struct aws_service sts = {.id = STR_INIT("sts"),
+    .endpoint_prefix = STR_INIT("sts"),
+    .signing_name = STR_INIT("sts"),
+    .signing_region = STR_INIT("")};
+
 static int ask_account(struct aws_client *client, struct err *err)
 {
-    static const struct aws_service sts = {.id = STR_INIT("sts"),
-        .endpoint_prefix = STR_INIT("sts"),
-        .signing_name = STR_INIT("sts"),
-        .signing_region = STR_INIT("")};
     static const struct wire_operation op = {.name = STR_INIT("GetCallerIdentity"),
         .protocol = WIRE_QUERY,
         .version = STR_INIT("2011-06-15"),
@@ -196,6 +197,35 @@ int aws_account(struct aws_client *client, struct arena *arena, struct str *acco
     int result = client->account.n ? 0 : ask_account(client, err);
     if (!result)
         *account = arena_str(arena, client->account);
+    pthread_mutex_unlock(&client->account_lock);
+    return result;
+}
+
+/* May one go on without knowing? Not where AWS itself says that these credentials are none. */
+static bool may_be_untold(struct aws_client *client, const struct err *why)
+{
+    struct err ignored = ERR_INIT;
+    const struct service_state *state = client_service(client, &sts, &ignored);
+    return why->class == ERR_NETWORK || why->class == ERR_TIMEOUT || (state && state->endpoint.custom);
+}
+
+int aws_account_known(
+    struct aws_client *client, bool ask, struct arena *arena, struct str *account, struct err *err)
+{
+    struct err why = ERR_INIT;
+    int result = 0;
+    *account = client->settings.account_id;
+    if (account->n)
+        return 0;
+    pthread_mutex_lock(&client->account_lock);
+    if (!client->account.n && ask && !client->account_untold && ask_account(client, &why)) {
+        client->account_untold = may_be_untold(client, &why) && why.class != ERR_INTERRUPTED;
+        if (!client->account_untold) {
+            *err = why;
+            result = -1;
+        }
+    }
+    *account = arena_str(arena, client->account);
     pthread_mutex_unlock(&client->account_lock);
     return result;
 }

@@ -47,6 +47,7 @@ struct aws_client {
 
     pthread_mutex_t account_lock; /* held while STS is asked */
     struct str account;
+    bool account_untold; /* it was asked in vain */
 };
 
 /* Finds or makes it; lives as long as the client. */

@@ -449,6 +449,7 @@ const struct schema aws_s3_directory_schema = {
     .attrs = attrs,
     .attr_count = sizeof attrs / sizeof *attrs,
     .id = STR_INIT("url"),
+    .service = &aws_s3_service,
     .partial = true,
     .ops = &ops,
 };

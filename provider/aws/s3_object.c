@@ -474,6 +474,7 @@ const struct schema aws_s3_object_schema = {
     .attrs = attrs,
     .attr_count = sizeof attrs / sizeof *attrs,
     .id = STR_INIT("url"),
+    .service = &aws_s3_service,
     .partial = true,
     .sole = true,
     .bulk = true,

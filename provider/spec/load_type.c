@@ -525,6 +525,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         .is_data = is_data,
         .id = load_text(l, node, "id"),
         .ops = &spec_ops,
+        .service = &l->service->aws,
         .impl = type};
     struct str order = load_text(l, node, "replace");
     type->schema.create_first = str_eqz(order, "create first");
@@ -566,7 +567,9 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         load_error(l, node, "what is only recorded has no calls to create, read, list or delete it");
     if (!is_data && !recorded && (!type->create.count || !type->delete.count))
         load_error(l, node, "a type needs \"create\" and \"delete\"");
-    if (recorded)
+    if (recorded) {
         type->schema.ops = &spec_recorded_ops;
+        type->schema.service = NULL;
+    }
     return type;
 }

@@ -195,5 +195,6 @@ const struct schema weir_artifact_schema = {
     .bulk = true,
     .sole = true,
     .provider = STR_INIT("aws"),
+    .service = &aws_s3_service,
     .ops = &ops,
 };

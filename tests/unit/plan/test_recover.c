@@ -65,10 +65,10 @@ const struct schema *catalog_find(struct catalog *catalog, struct str type, bool
 static char said[8][160];
 static int said_count;
 
-static int no_provider(void *ctx, struct str name, struct provider **out, struct err *err)
+static int no_provider(void *ctx, const struct open_intent *intent, struct provider **out, struct err *err)
 {
     (void)ctx, (void)err;
-    assert_true(str_eqz(name, "aws"));
+    assert_true(str_eqz(intent->provider, "aws"));
     *out = NULL;
     return 0;
 }

@@ -1,0 +1,243 @@
+/*
+ * Where things are: which configured provider something recorded belongs to, and whether that still leads to
+ * the account, region and address where it was made. A table in Ireland is not one in Ohio: what looked there
+ * would find nothing, make it a second time and leave the first one behind.
+ */
+#include "plan/planner.h"
+
+#include "base/mem.h"
+#include "provider/aws/place.h"
+
+enum { NAMES_SHOWN = 200 /* bytes */ };
+
+/* ---- which provider ---- */
+
+/* The declaration of a configuration by the name in a record; NULL: the stack has none. */
+static const struct decl *configuration(const struct planner *p, struct str name)
+{
+    const struct decl *decl = map_get(&p->stack->root->providers, name);
+    for (size_t i = 0; i < p->stack->module_count && !decl; i++) {
+        const struct module *module = p->stack->modules[i];
+        for (size_t k = 0; k < module->providers.n && !decl; k++) {
+            const struct decl *own = module->providers.items[k].ptr;
+            decl = str_eq(own->full_name, name) ? own : NULL;
+        }
+    }
+    return decl;
+}
+
+/* Of a module that is left out, or that hangs on what is not known yet, there is none. */
+static const struct value *settings_of(const struct planner *p, const struct decl *config)
+{
+    const struct value *v = config ? p->values[config->index] : NULL;
+    return v && value_is_known(v) && !value_is_null(v) ? v : NULL;
+}
+
+/* What the stack does not configure any more is reached with the credentials that it has for the rest. */
+static int open_place(
+    struct planner *p, struct str name, const struct value *place, struct provider **out, struct err *err)
+{
+    struct str kind = provider_kind(name);
+    const struct value *base = settings_of(p, map_get(&p->stack->root->providers, kind));
+    const struct value *settings = aws_place_settings(place, base, p->arena);
+    struct str key =
+        arena_printf(p->arena, "@%.*s/%.*s", STR_ARG(aws_place_text(place, p->arena)), STR_ARG(kind));
+    return workspace_provider(p->workspace, key, settings, out, err);
+}
+
+int place_provider(
+    struct planner *p, struct str name, const struct value *place, struct provider **out, struct err *err)
+{
+    const struct decl *config = configuration(p, name);
+    const struct value *settings = settings_of(p, config);
+    bool is_default = !config && str_eq(name, provider_kind(name));
+    if (settings || is_default)
+        return workspace_provider(p->workspace, name, settings, out, err);
+    if (place)
+        return open_place(p, name, place, out, err);
+    if (config)
+        return err_set(err, ERR_INVALID, "provider \"%.*s\" is configured with values known only after apply",
+            STR_ARG(name));
+    return err_set(err, ERR_INVALID,
+        "the state has resources of the provider \"%.*s\", which the stack does not configure",
+        STR_ARG(name));
+}
+
+int place_of(struct provider *provider, const struct schema *schema, struct arena *arena,
+    const struct value **place, struct err *err)
+{
+    return provider_place(provider, schema, true, arena, place, err);
+}
+
+/* ---- is it the same place? ---- */
+
+enum { COMPARED = 32 };
+
+/* Recorded things that are elsewhere for one reason. */
+struct elsewhere {
+    const char *what; /* "region" … NULL: none yet */
+    const struct value *then, *now;
+    struct str provider;
+    size_t count;
+    struct buf names;
+    /* What was found to be the same: nearly all records share a few of these. */
+    struct compared {
+        const struct aws_service *service;
+        const char *provider;
+        const struct value *place;
+    } same[COMPARED];
+    size_t same_count;
+};
+
+static bool is_known_account(const struct value *place)
+{
+    return value_getz(place, "account") != NULL;
+}
+
+/* *what NULL: the same, or nothing to compare. Nobody is asked whose account it is while anything else
+ * differs.
+ */
+static int compare(struct planner *p, struct provider *provider, const struct schema *schema,
+    const struct value *then, const struct value **now, const char **what, struct err *err)
+{
+    *what = NULL;
+    if (!then || !schema || !schema->service)
+        return 0;
+    for (int ask = 0; ask <= is_known_account(then) && !*what; ask++) {
+        if (provider_place(provider, schema, ask, p->arena, now, err))
+            return -1;
+        *what = provider_place_difference(schema, then, *now);
+    }
+    return 0;
+}
+
+static void note(struct elsewhere *e, struct str address)
+{
+    if (e->names.n > NAMES_SHOWN) {
+        e->count++;
+        return;
+    }
+    buf_addf(&e->names, "%s%.*s", e->count ? ", " : "", STR_ARG(address));
+    if (e->names.n > NAMES_SHOWN)
+        buf_addz(&e->names, ", …");
+    e->count++;
+}
+
+static int check_one(struct planner *p, struct elsewhere *e, struct str address, struct str type,
+    struct str name, const struct value *then, struct err *err)
+{
+    struct err ignored = ERR_INIT;
+    const struct schema *schema = catalog_find(p->workspace->catalog, type, false, &ignored);
+    struct provider *provider;
+    const struct value *now;
+    const char *what;
+    if (!then || !schema || !schema->service)
+        return 0;
+    struct compared same = {schema->service, name.p, then};
+    for (size_t i = 0; i < e->same_count; i++)
+        if (e->same[i].service == same.service && e->same[i].provider == same.provider &&
+            e->same[i].place == same.place)
+            return 0;
+    if (place_provider(p, name, then, &provider, err) || compare(p, provider, schema, then, &now, &what, err))
+        return -1;
+    if (!what) {
+        if (e->same_count < COMPARED)
+            e->same[e->same_count++] = same;
+        return 0;
+    }
+    if (e->what && (strcmp(what, e->what) != 0 || !str_eq(name, e->provider)))
+        return 0;
+    e->what = what;
+    e->then = then;
+    e->now = now;
+    e->provider = name;
+    note(e, address);
+    return 0;
+}
+
+static struct str part(const struct value *place, const char *name)
+{
+    return value_text(value_getz(place, name), STR_EMPTY);
+}
+
+static int hint_elsewhere(const struct elsewhere *e, struct err *err)
+{
+    struct str then = part(e->then, e->what), now = part(e->now, e->what);
+    if (!strcmp(e->what, "region"))
+        return err_hint(err,
+            "say region %.*s again (AWS_REGION, or `region` in the provider's settings); for things in %.*s "
+            "beside them take an environment (-e) or a second configuration",
+            STR_ARG(then), STR_ARG(now));
+    if (!strcmp(e->what, "endpoint") && then.n && now.n)
+        return err_hint(err, "if the same store has another address now: weir state endpoint %.*s %.*s",
+            STR_ARG(then), STR_ARG(now));
+    return err_hint(err, "use the credentials and settings that they were made with; "
+                         "`weir state list` shows what there is");
+}
+
+static int refuse(const struct elsewhere *e, struct err *err)
+{
+    struct str then = part(e->then, e->what), now = part(e->now, e->what);
+    bool endpoint = !strcmp(e->what, "endpoint");
+    struct str aws = STR("AWS itself");
+    then = endpoint && !then.n ? aws : then;
+    now = endpoint && !now.n ? aws : now;
+    err_set(err, ERR_INVALID, "%.*s %s made %s%s %.*s, but \"%.*s\" leads to %.*s now",
+        STR_ARG(buf_str(&e->names)), e->count == 1 ? "was" : "were", endpoint ? "at" : "in ",
+        endpoint ? "" : e->what, STR_ARG(then), STR_ARG(e->provider), STR_ARG(now));
+    return hint_elsewhere(e, err);
+}
+
+int places_check(struct planner *p, struct err *err)
+{
+    struct elsewhere e = {0};
+    size_t n;
+    int status = 0;
+    const struct record *const *records = state_records(p->workspace->state, &n);
+    for (size_t i = 0; i < n && !status; i++)
+        status = check_one(
+            p, &e, records[i]->address, records[i]->type, records[i]->provider, records[i]->place, err);
+    const struct open_intent *const *intents = state_open_intents(p->workspace->state, &n);
+    for (size_t i = 0; i < n && !status; i++)
+        if (!state_get(p->workspace->state, intents[i]->address))
+            status = check_one(
+                p, &e, intents[i]->address, intents[i]->type, intents[i]->provider, intents[i]->place, err);
+    if (!status && e.what)
+        status = refuse(&e, err);
+    buf_release(&e.names);
+    return status;
+}
+
+int place_check_record(
+    struct planner *p, const struct record *record, struct provider *provider, struct err *err)
+{
+    struct err ignored = ERR_INIT;
+    const struct schema *schema = catalog_find(p->workspace->catalog, record->type, false, &ignored);
+    struct elsewhere e = {.then = record->place, .provider = record->provider};
+    if (compare(p, provider, schema, record->place, &e.now, &e.what, err))
+        return -1;
+    if (!e.what)
+        return 0;
+    note(&e, record->address);
+    refuse(&e, err);
+    buf_release(&e.names);
+    return -1;
+}
+
+bool place_moves(struct planner *p, const struct instance *instance, struct str *why)
+{
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct decl *config = instance->decl->provider;
+    const struct value *now;
+    const char *what;
+    struct provider *provider;
+    struct err ignored = ERR_INIT;
+    if (!record || !record->place || p->options.offline ||
+        str_eq(record->provider, config ? config->full_name : instance->decl->provider_name) ||
+        evaluate_provider(p, instance->decl, &provider, &ignored) ||
+        compare(p, provider, instance->decl->schema, record->place, &now, &what, &ignored) || !what)
+        return false;
+    *why = arena_printf(p->arena, "moves from %s %.*s to %.*s", what, STR_ARG(part(record->place, what)),
+        STR_ARG(part(now, what)));
+    return true;
+}
