@@ -123,6 +123,43 @@ bool path_is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Whole or not at all: one that lay there without its .gitignore would never get it. */
+static int make_private(const char *path, char *temporary, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (!mkdtemp(temporary)) /* for the owner alone, whatever the umask allows */
+        return err_errno(err, ERR_IO, "cannot make the folder %s", path);
+    if (file_write_atomic(arena_printf(&scratch, "%s/.gitignore", temporary).p, STR("*\n"), 0600, err))
+        return -1;
+    return rename(temporary, path) ? err_errno(err, ERR_IO, "cannot make the folder %s", path) : 0;
+}
+
+int dir_make_private(const char *path, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct err failure = ERR_INIT;
+    if (path_is_dir(path))
+        return 0;
+    char *temporary = arena_strz(&scratch, arena_printf(&scratch, "%s.tmpXXXXXX", path));
+    if (!make_private(path, temporary, &failure))
+        return sync_dir_of(path, err);
+    tree_remove(temporary);
+    if (path_is_dir(path)) /* somebody else was faster */
+        return 0;
+    if (err)
+        *err = failure;
+    return -1;
+}
+
+static int make_one(const char *path, struct err *err)
+{
+    if (str_eqz(path_base(str_z(path)), DIR_OF_WEIR))
+        return dir_make_private(path, err);
+    if (mkdir(path, 0777) && errno != EEXIST)
+        return err_errno(err, ERR_IO, "cannot create the folder %s", path);
+    return 0;
+}
+
 int dir_make(const char *path, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -132,8 +169,8 @@ int dir_make(const char *path, struct err *err)
             continue;
         char saved = *slash;
         *slash = '\0';
-        if (mkdir(partial, 0777) && errno != EEXIST)
-            return err_errno(err, ERR_IO, "cannot create the folder %s", partial);
+        if (make_one(partial, err))
+            return -1;
         *slash = saved;
         if (!saved)
             break;
@@ -143,14 +180,6 @@ int dir_make(const char *path, struct err *err)
         return err_errno(err, ERR_IO, "cannot create the folder %s", path);
     }
     return 0;
-}
-
-int dir_make_private(const char *path, struct err *err)
-{
-    if (mkdir(path, 0700))
-        return errno == EEXIST ? 0 : err_errno(err, ERR_IO, "cannot make the folder %s", path);
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    return file_write_atomic(arena_printf(&scratch, "%s/.gitignore", path).p, STR("*\n"), 0600, err);
 }
 
 /* Folders that may not be read, searched or written are made so first: what is to be removed is ours. */

@@ -19,9 +19,11 @@ int file_write_atomic(const char *path, struct str data, mode_t mode, struct err
 int fd_write_all(int fd, const void *bytes, size_t n, struct err *err, const char *path);
 bool path_exists(const char *path);
 bool path_is_dir(const char *path);
-int dir_make(const char *path, struct err *err); /* with parents; existing is fine */
+/* With parents; existing is fine. Each new folder called .weir is made private, whoever needs it first. */
+int dir_make(const char *path, struct err *err);
 /* One folder, for the owner alone; a new one gets a .gitignore, so that no version control takes it up. */
 int dir_make_private(const char *path, struct err *err);
+#define DIR_OF_WEIR ".weir" /* where states, sandboxes, caches and records of a stack lie */
 /* A folder with all that is in it; follows no links. What cannot be removed stays. */
 void tree_remove(const char *path);
 /* dir/name; name alone where it is absolute or dir is "" or ".". */

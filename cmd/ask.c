@@ -48,3 +48,14 @@ bool ask_yes(struct invocation *inv, const char *question)
     free(line);
     return yes;
 }
+
+int ask_consent(struct invocation *inv, const char *question)
+{
+    if (inv->settings->json || !isatty(STDIN_FILENO))
+        return invocation_usage(inv, "--yes goes ahead without a question", "nothing was done: %s",
+            inv->settings->json ? "--json does not ask" : "there is no terminal to ask on");
+    if (!atomic_load(signals_stop()) && ask_yes(inv, question))
+        return EXIT_DONE;
+    invocation_note(inv, "Nothing was done.");
+    return atomic_load(signals_stop()) ? EXIT_INTERRUPTED : EXIT_FAILED;
+}

@@ -1,9 +1,13 @@
+#include "cmd/ask.h"
 #include "cmd/command.h"
 #include "cmd/sandboxed.h"
 
 #include "base/clock.h"
+#include "provider/http/target.h"
 #include "provider/sandbox/sandbox.h"
+#include "provider/sandbox/server.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -12,20 +16,97 @@ enum { DEFAULT_PORT = 4566 };
 struct sandbox_settings {
     struct settings shared;
     const char *port, *dir, *bind, *speed, *faults;
+    struct texts hosts;
     bool ephemeral;
 };
 
+static const char default_dir[] = ".weir/sandbox";
+
 /* Ready for eval: every AWS client that starts from this shell speaks to the sandbox. */
-static int print_env(struct invocation *inv, int port)
+static int write_env(struct invocation *inv, struct str endpoint, const struct sandbox_key *key)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    buf_addf(&out, "export AWS_ENDPOINT_URL=http://127.0.0.1:%d\n", port);
-    buf_addz(&out, "export AWS_ACCESS_KEY_ID=" SANDBOX_ACCESS_KEY "\n"
-                   "export AWS_SECRET_ACCESS_KEY=" SANDBOX_SECRET_KEY "\n"
-                   "export AWS_REGION=us-east-1\n"
+    buf_addf(&out, "export AWS_ENDPOINT_URL=%.*s\n", STR_ARG(endpoint));
+    buf_addf(&out, "export AWS_ACCESS_KEY_ID=%.*s\nexport AWS_SECRET_ACCESS_KEY=%.*s\n",
+        STR_ARG(key->access_key), STR_ARG(key->secret_key));
+    buf_addz(&out, "export AWS_REGION=us-east-1\n"
                    "export AWS_DEFAULT_REGION=us-east-1\n"
                    "unset AWS_SESSION_TOKEN AWS_PROFILE\n");
     return invocation_write(inv, buf_str(&out));
+}
+
+static struct str endpoint_of(struct invocation *inv, struct str host, int port)
+{
+    bool bare_v6 = str_find_char(host, ':', 0) >= 0 && host.p[0] != '[';
+    return arena_printf(&inv->arena, bare_v6 ? "http://[%.*s]:%d" : "http://%.*s:%d", STR_ARG(host), port);
+}
+
+/* The port of "http://host:4566", which folder_served() has looked at. */
+static int port_of(struct str endpoint)
+{
+    int64_t port = 0;
+    size_t at = endpoint.n;
+    while (at && endpoint.p[at - 1] != ':')
+        at--;
+    return str_to_int(str_slice(endpoint, at, endpoint.n), &port) ? (int)port : 0;
+}
+
+static void note_reach(struct invocation *inv)
+{
+    invocation_note(inv,
+        "Whoever has these keys can run programs as you, on the machine that serves: give them only to "
+        "people "
+        "whom you would give a shell. It is plain HTTP: the secret key is never sent, but all else can be "
+        "read and altered on the way, so use a network that you trust, or a tunnel (ssh -L). Where weir is "
+        "the client, its provider settings need `insecure: true`.");
+}
+
+/* --host is a name or an address, as it stands in URLs. */
+static int check_hosts(struct invocation *inv)
+{
+    const struct sandbox_settings *own = inv->own;
+    for (size_t i = 0; i < own->hosts.n; i++) {
+        struct str host = own->hosts.items[i], url = endpoint_of(inv, host, 1);
+        struct http_target target;
+        struct err err = ERR_INIT;
+        struct in6_addr v6;
+        bool colons = str_find_char(host, ':', 0) >= 0;
+        if (http_target_parse(url, &target, &err) || target.rest.n > 1 ||
+            !str_ends(target.authority, STR(":1")) ||
+            (colons && inet_pton(AF_INET6, arena_strz(&inv->arena, target.host), &v6) != 1))
+            return invocation_usage(inv, "such as class.local or 192.168.1.20",
+                "--host takes a name or an address, not \"%.*s\"", STR_ARG(host));
+    }
+    return EXIT_DONE;
+}
+
+/* Of the sandbox in a folder, also before it is started: then its key is made. */
+static int print_env(struct invocation *inv, int port)
+{
+    const struct sandbox_settings *own = inv->own;
+    const char *dir = own->dir ? own->dir : default_dir;
+    struct sandbox_key key;
+    struct err err = ERR_INIT;
+    if (own->hosts.n > 1)
+        return invocation_usage(inv, NULL, "`weir sandbox env` takes one --host");
+    int usage = check_hosts(inv);
+    if (usage != EXIT_DONE)
+        return usage;
+    if (folder_open(&inv->arena, dir, &dir, &err) || folder_key(&inv->arena, dir, true, &key, &err))
+        return invocation_fail(inv, &err);
+    struct str endpoint = folder_served(&inv->arena, dir);
+    int served = port_of(endpoint);
+    if (!endpoint.n)
+        invocation_note(inv,
+            "No sandbox serves %s yet; these are its keys. `weir sandbox` starts it, --dir DIR is another.",
+            dir);
+    if (own->port || !endpoint.n)
+        endpoint = endpoint_of(inv, STR("127.0.0.1"), port);
+    if (own->hosts.n) {
+        endpoint = endpoint_of(inv, own->hosts.items[0], own->port || !served ? port : served);
+        note_reach(inv);
+    }
+    return write_env(inv, endpoint, &key);
 }
 
 /* Waits for the signal that ends it; they are blocked in every thread of the server. */
@@ -55,33 +136,61 @@ static int read_speed(struct invocation *inv, double *speed)
     return EXIT_DONE;
 }
 
+/* Beyond this machine a sandbox is a shell for whoever has its keys. */
+static int consent_to_bind(struct invocation *inv)
+{
+    const struct sandbox_settings *own = inv->own;
+    if (!server_reaches_out(own->bind))
+        return EXIT_DONE;
+    invocation_note(inv,
+        "On %s other machines reach the sandbox. Whoever has its keys can run programs as you on this one "
+        "(jobs, "
+        "functions), and read and change all that the sandbox has. It is plain HTTP: requests are signed and "
+        "the secret key is never sent, but objects, secrets and results can be read and altered on the way.",
+        own->bind);
+    if (inv->settings->yes)
+        return EXIT_DONE;
+    return ask_consent(inv, "Open the sandbox to other machines?");
+}
+
+static void block_signals(sigset_t *signals)
+{
+    struct sigaction hangup;
+    sigemptyset(signals);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGTERM);
+    if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN) /* as nohup wants it */
+        sigaddset(signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
 static int serve(struct invocation *inv, int port)
 {
     const struct sandbox_settings *own = inv->own;
     double speed = 1;
-    int usage = read_speed(inv, &speed);
-    if (usage != EXIT_DONE)
-        return usage;
+    int status = read_speed(inv, &speed);
+    if (status == EXIT_DONE)
+        status = check_hosts(inv);
+    if (status == EXIT_DONE)
+        status = consent_to_bind(inv);
+    if (status != EXIT_DONE)
+        return status;
     struct sandbox_options options = {.dir = own->dir,
         .bind = own->bind,
         .port = (uint16_t)port,
-        .tells_port = !own->bind,
+        .tells = true,
+        .hosts = own->hosts.items,
+        .host_count = own->hosts.n,
         .ephemeral = own->ephemeral,
         .speed = speed,
         .schedules = true,
         .faults_file = own->faults,
         .specs_dir = inv->settings->specs};
     if (!own->dir && !own->ephemeral)
-        options.dir = ".weir/sandbox";
+        options.dir = default_dir;
     sigset_t signals;
-    struct sigaction hangup;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN) /* as nohup wants it */
-        sigaddset(&signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    block_signals(&signals);
     struct err err = ERR_INIT;
     struct sandbox *sandbox;
     if (sandbox_start(&options, &sandbox, &err))
@@ -89,7 +198,10 @@ static int serve(struct invocation *inv, int port)
     invocation_note(inv,
         "The sandbox serves S3 and every service of the specs on port %u, from %s. Clients reach it with:",
         (unsigned)sandbox_port(sandbox), sandbox_dir(sandbox));
-    int status = print_env(inv, sandbox_port(sandbox));
+    struct sandbox_key key = sandbox_first_key(sandbox);
+    struct str endpoint = own->hosts.n ? endpoint_of(inv, own->hosts.items[0], sandbox_port(sandbox))
+                                       : sandbox_endpoint(sandbox, &inv->arena);
+    status = write_env(inv, endpoint, &key);
     if (status == EXIT_DONE)
         wait_for_end(&signals);
     sandbox_stop(sandbox);
@@ -113,7 +225,7 @@ static const struct option options[] = {
     {'p', "port", .value = "PORT", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, port),
         .doc = "where to listen (default: 4566; 0: any free port)"},
     {0, "dir", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, dir),
-        .completes = COMPLETES_DIR, .doc = "where its data is kept (default: .weir/sandbox)"},
+        .completes = COMPLETES_DIR, .doc = "where its data and its key are kept (default: .weir/sandbox)"},
     {0, "ephemeral", .offset = offsetof(struct sandbox_settings, ephemeral),
         .doc = "keep nothing after the end, and do not wait for the disk"},
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
@@ -124,7 +236,11 @@ static const struct option options[] = {
     {0, "faults", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, faults),
         .doc = "make requests fail by the rules in this file (see docs/sandbox.md)"},
     {0, "bind", .value = "ADDRESS", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, bind),
-        .doc = "numeric address to listen on (default: 127.0.0.1)"},
+        .doc = "numeric address to listen on (default: 127.0.0.1); one that other machines reach is asked "
+               "about"},
+    {0, "host", .value = "NAME", .kind = OPTION_LIST, .offset = offsetof(struct sandbox_settings, hosts),
+        .doc = "answer to this name or address too, and tell it to clients; may be repeated"},
+    {'y', "yes", .offset = offsetof(struct settings, yes), .doc = "answer yes to the question about --bind"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {&own_set, NULL};
@@ -132,6 +248,7 @@ static const struct command_example examples[] = {
     {"weir sandbox", "serve until Ctrl-C, with the data in .weir/sandbox"},
     {"eval \"$(weir sandbox env)\"", "point this shell's AWS clients at it"},
     {"weir --sandbox apply", "or without a server of its own: a command with the sandbox in it"},
+    {"weir sandbox --bind 0.0.0.0 --host 192.168.1.20", "for a class in one room"},
     {NULL, NULL},
 };
 
@@ -141,7 +258,9 @@ const struct command cmd_sandbox = {
     .summary = "serve the embedded cloud",
     .details = "Serves S3 and every service that the specs describe on one loopback port, so that a stack "
                "can be tried without an "
-               "account. Signatures are checked; the keys are those that \"weir sandbox env\" prints.",
+               "account. Signatures are checked; the keys are made for each folder, lie in it, and are what "
+               "\"weir sandbox env\" prints. Whoever has them can run programs as you: jobs and functions "
+               "really run.",
     .sets = sets,
     .settings_size = sizeof(struct sandbox_settings),
     .max_args = 1,

@@ -145,19 +145,6 @@ int planning_show(struct invocation *inv, const struct plan *plan)
     return invocation_write(inv, buf_str(&out));
 }
 
-/* ---- asking ---- */
-
-static int consent(struct invocation *inv, const char *question)
-{
-    if (inv->settings->json || !isatty(STDIN_FILENO))
-        return invocation_usage(inv, "--yes goes ahead without a question", "nothing was done: %s",
-            inv->settings->json ? "--json does not ask" : "there is no terminal to ask on");
-    if (!atomic_load(signals_stop()) && ask_yes(inv, question))
-        return EXIT_DONE;
-    invocation_note(inv, "Nothing was done.");
-    return atomic_load(signals_stop()) ? EXIT_INTERRUPTED : EXIT_FAILED;
-}
-
 /* ---- carrying it out ---- */
 
 static size_t planned(const struct plan *plan)
@@ -298,7 +285,7 @@ int planning_carry_out(struct invocation *inv, struct plan *plan, const char *qu
         return status;
     if (!changes && !plan->output_count)
         return show_outputs(inv, plan);
-    if (!inv->settings->yes && !reviewed && changes && (status = consent(inv, question)) != EXIT_DONE)
+    if (!inv->settings->yes && !reviewed && changes && (status = ask_consent(inv, question)) != EXIT_DONE)
         return status;
     if (!inv->settings->json && !reviewed)
         invocation_write(inv, STR("\n"));

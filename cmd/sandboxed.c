@@ -9,13 +9,13 @@
 /* Nobody who tries a stack wants to watch databases being made. State machines keep their time. */
 enum { STATE_SPEED = 1000 };
 
-const struct value *sandboxed_overlay(struct arena *arena, uint16_t port)
+const struct value *sandboxed_overlay(struct arena *arena, struct str endpoint, const struct sandbox_key *key)
 {
     struct value_entry entries[] = {
-        {STR("endpoint"), value_string(arena, arena_printf(arena, "http://127.0.0.1:%u", (unsigned)port))},
+        {STR("endpoint"), value_string(arena, endpoint)},
         {STR("endpoints"), &value_empty_map},
-        {STR("access_key"), value_stringz(arena, SANDBOX_ACCESS_KEY)},
-        {STR("secret_key"), value_stringz(arena, SANDBOX_SECRET_KEY)},
+        {STR("access_key"), value_string(arena, key->access_key)},
+        {STR("secret_key"), value_string(arena, key->secret_key)},
         {STR("account_id"), value_stringz(arena, SANDBOX_ACCOUNT)},
     };
     return value_map(arena, entries, sizeof entries / sizeof *entries);
@@ -41,6 +41,14 @@ static struct str sandbox_dir_of(struct invocation *inv)
     return path_join(&inv->arena, stack_dir(inv), STR(".weir/sandbox"));
 }
 
+/* `weir sandbox` in another terminal serves the same. */
+static bool find_served(
+    struct arena *arena, const char *path, struct str *endpoint, struct sandbox_key *key, struct err *err)
+{
+    *endpoint = folder_served(arena, path);
+    return endpoint->n && !folder_key(arena, path, true, key, err);
+}
+
 int sandboxed_start(struct invocation *inv, struct err *err)
 {
     struct arena *arena = &inv->arena;
@@ -48,23 +56,21 @@ int sandboxed_start(struct invocation *inv, struct err *err)
     const char *path = arena_strz(arena, sandbox_dir_of(inv));
     struct sandbox_options options = {
         .dir = path, .specs_dir = inv->settings->specs, .state_speed = STATE_SPEED};
-    if (dir_make(path, err)) {
-        err_context(err, "starting the sandbox");
-        return err_hint(err,
-            "it keeps its data beside the stack; one of `weir sandbox --dir DIR` is used with "
-            "what `weir sandbox env` prints");
-    }
-    uint16_t port = 0;
+    struct str endpoint;
+    struct sandbox_key key;
     struct err failure = ERR_INIT;
-    if (sandbox_start(&options, &inv->sandbox, &failure) == 0)
-        port = sandbox_port(inv->sandbox);
-    else if (failure.class == ERR_LOCKED) /* `weir sandbox` in another terminal serves the same */
-        port = sandbox_served(path);
-    if (!port) {
+    if (sandbox_start(&options, &inv->sandbox, &failure) == 0) {
+        endpoint = sandbox_endpoint(inv->sandbox, arena);
+        key = sandbox_first_key(inv->sandbox);
+    } else if (failure.class != ERR_LOCKED || !find_served(arena, path, &endpoint, &key, &failure)) {
         *err = failure;
-        return err_context(err, "starting the sandbox");
+        err_context(err, "starting the sandbox");
+        return err->class == ERR_IO && !err->hint[0]
+                   ? err_hint(err, "it keeps its data beside the stack; one of `weir sandbox --dir DIR` is "
+                                   "used with what `weir sandbox env --dir DIR` prints")
+                   : -1;
     }
-    inv->workspace_options.overlay = sandboxed_overlay(arena, port);
+    inv->workspace_options.overlay = sandboxed_overlay(arena, endpoint, &key);
     inv->workspace_options.state_dir = path;
     return 0;
 }

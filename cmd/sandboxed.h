@@ -6,6 +6,7 @@
 #define WEIR_CMD_SANDBOXED_H
 
 #include "cmd/command.h"
+#include "provider/sandbox/folder.h"
 
 /* Starts it for --sandbox, in .weir/sandbox below the stack's folder, and points inv->workspace_options to
  * it; or to the one that `weir sandbox` serves from there. */
@@ -14,8 +15,9 @@ void sandboxed_stop(struct invocation *inv);
 
 /* A region for stacks that name none; before any thread is started. */
 void sandboxed_environment(void);
-/* Provider settings by which a client reaches a sandbox on that port. */
-const struct value *sandboxed_overlay(struct arena *arena, uint16_t port);
+/* Provider settings by which a client reaches a sandbox. */
+const struct value *sandboxed_overlay(
+    struct arena *arena, struct str endpoint, const struct sandbox_key *key);
 
 /* Of a state in which nothing was ever recorded: says so, and whether --sandbox may have been meant. */
 void sandboxed_note_unused(struct invocation *inv, const struct workspace *workspace);

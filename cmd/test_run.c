@@ -132,7 +132,8 @@ static bool start(struct running *r)
     r->options.stack.dir = r->test->stack_dir;
     r->options.stack.env = value_text(section(r, "env"), STR_EMPTY);
     r->options.specs_dir = r->test->specs_dir;
-    r->options.overlay = sandboxed_overlay(&r->arena, sandbox_port(r->sandbox));
+    struct sandbox_key key = sandbox_first_key(r->sandbox);
+    r->options.overlay = sandboxed_overlay(&r->arena, sandbox_endpoint(r->sandbox, &r->arena), &key);
     r->options.state_dir = arena_printf(&r->arena, "%s/state", sandbox_dir(r->sandbox)).p;
     set_inputs(r);
     return dir_make(r->options.state_dir, &err) == 0 || test_fail(r, "%s", err.message);

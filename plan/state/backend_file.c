@@ -150,16 +150,10 @@ static int file_read_all(struct backend *b, log_line *line, void *ctx, struct er
 /* Makes .weir/, which no version control should take up. */
 static int make_folder(struct file_backend *f, struct err *err)
 {
-    if (mkdir(f->dir, 0700)) {
-        if (errno == EEXIST)
-            return 0;
-        err_errno(err, ERR_IO, "cannot make the state folder %s", f->dir);
+    if (path_exists(f->dir))
+        return 0;
+    if (dir_make_private(f->dir, err))
         return err_hint(err, "`state: {backend: file, path: DIR}` keeps the state elsewhere");
-    }
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str ignore = arena_printf(&scratch, "%s/.gitignore", f->dir);
-    if (file_write_atomic(ignore.p, STR("*\n"), 0600, err))
-        return -1;
     AUTO_FD int parent = open(f->stack_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent < 0 || f->io->fsync(parent))
         return err_errno(err, ERR_IO, "cannot make the state folder %s durable", f->dir);

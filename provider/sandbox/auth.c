@@ -10,22 +10,40 @@
 #include <openssl/crypto.h>
 #include <time.h>
 
+#define ALGORITHM "AWS4-HMAC-SHA256"
+
 enum { SKEW_MS = 15 * 60 * 1000, MAX_EXPIRES_S = 7 * 24 * 3600 };
 
 /* ---- reading ---- */
 
-static bool parse_date(struct str text, int64_t *wall_ms)
+/* 20261121T120000Z, and nothing that strptime() would take for it */
+static bool parse_iso_basic(struct str text, int64_t *wall_ms)
 {
-    char copy[20];
+    char copy[17], again[17];
     struct tm utc = {0};
     if (text.n != 16)
-        return time_parse_http(text, wall_ms);
+        return false;
     memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';
     const char *end = strptime(copy, "%Y%m%dT%H%M%SZ", &utc);
     if (!end || *end)
         return false;
     *wall_ms = (int64_t)timegm(&utc) * 1000;
+    time_iso_basic(*wall_ms, again);
+    return memcmp(copy, again, sizeof copy) == 0;
+}
+
+/* X-Amz-Date has one form; the Date header, which stands in for it, has HTTP's too. */
+static bool parse_date(struct exchange *x, struct str amz_date, struct str date)
+{
+    struct auth *auth = &x->auth;
+    char text[17];
+    bool known = amz_date.n ? parse_iso_basic(amz_date, &auth->wall_ms)
+                            : parse_iso_basic(date, &auth->wall_ms) || time_parse_http(date, &auth->wall_ms);
+    if (!known)
+        return false;
+    time_iso_basic(auth->wall_ms, text);
+    auth->date = arena_str(&x->arena, str_z(text));
     return true;
 }
 
@@ -48,34 +66,60 @@ static bool parse_credential(struct auth *auth, struct str credential)
     return str_eqz(last, "aws4_request") && cuts[1] - cuts[0] == 9 && auth->access_key.n && auth->service.n;
 }
 
+/* Names are as AWS writes them. One that stands there twice could be read in two ways, and is as good as
+ * none. */
 static struct str parameter(struct arena *arena, struct str query, const char *name)
 {
+    struct str found = STR_EMPTY;
     while (query.n) {
-        struct str value, text, pair = str_cut(query, '&', &query);
-        if (str_ieq(str_cut(pair, '=', &value), str_z(name)) && url_decode(arena, value, false, &text))
-            return text;
+        struct str value, plain, pair = str_cut(query, '&', &query);
+        if (!url_decode(arena, str_cut(pair, '=', &value), false, &plain) || !str_eqz(plain, name))
+            continue;
+        if (found.n || !url_decode(arena, value, false, &found))
+            return STR_EMPTY;
     }
-    return STR_EMPTY;
+    return found;
 }
 
+/* Lower case, in order, each once: as they are signed. */
+static bool are_header_names(struct str list)
+{
+    struct str before = STR_EMPTY;
+    while (list.n) {
+        struct str name = str_cut(list, ';', &list);
+        for (size_t i = 0; i < name.n; i++)
+            if (name.p[i] >= 'A' && name.p[i] <= 'Z')
+                return false;
+        if (!name.n || str_cmp(before, name) >= 0)
+            return false;
+        before = name;
+        if (list.p && !list.n) /* a semicolon at the end */
+            return false;
+    }
+    return before.n > 0;
+}
+
+/* Credential=…, SignedHeaders=…, Signature=…: these three, each once. */
 static bool parse_header(struct exchange *x, struct str rest)
 {
     struct auth *auth = &x->auth;
+    struct str credential = STR_EMPTY;
     while (rest.n) {
         struct str value, part = str_trim(str_cut(rest, ',', &rest)), name = str_cut(part, '=', &value);
-        if (str_eqz(name, "Credential") && !parse_credential(auth, value))
+        struct str *field = str_eqz(name, "Credential")      ? &credential
+                            : str_eqz(name, "SignedHeaders") ? &auth->signed_headers
+                            : str_eqz(name, "Signature")     ? &auth->signature
+                                                             : NULL;
+        if (!field || field->n || !value.n)
             return false;
-        if (str_eqz(name, "SignedHeaders"))
-            auth->signed_headers = value;
-        if (str_eqz(name, "Signature"))
-            auth->signature = value;
+        *field = value;
     }
-    struct str date = wire_header_get(&x->request, STR("x-amz-date"));
-    auth->date = date.n ? date : wire_header_get(&x->request, STR("Date"));
     auth->payload_hash = wire_header_get(&x->request, STR("x-amz-content-sha256"));
     auth->token = wire_header_get(&x->request, STR("x-amz-security-token"));
-    return auth->scope.n && auth->signed_headers.n && auth->signature.n &&
-           parse_date(auth->date, &auth->wall_ms);
+    return parse_credential(auth, credential) && auth->signature.n &&
+           are_header_names(auth->signed_headers) &&
+           parse_date(
+               x, wire_header_get(&x->request, STR("x-amz-date")), wire_header_get(&x->request, STR("Date")));
 }
 
 static bool parse_query(struct exchange *x)
@@ -84,30 +128,50 @@ static bool parse_query(struct exchange *x)
     struct str query = x->request.query;
     auth->signed_headers = parameter(&x->arena, query, "X-Amz-SignedHeaders");
     auth->signature = parameter(&x->arena, query, "X-Amz-Signature");
-    auth->date = parameter(&x->arena, query, "X-Amz-Date");
     struct str hash = wire_header_get(&x->request, STR("x-amz-content-sha256"));
     auth->payload_hash = hash.n ? hash : STR("UNSIGNED-PAYLOAD");
     auth->token = parameter(&x->arena, query, "X-Amz-Security-Token");
-    return parse_credential(auth, parameter(&x->arena, query, "X-Amz-Credential")) && auth->signature.n &&
-           auth->signed_headers.n && parse_date(auth->date, &auth->wall_ms) &&
+    return str_eqz(parameter(&x->arena, query, "X-Amz-Algorithm"), ALGORITHM) &&
+           parse_credential(auth, parameter(&x->arena, query, "X-Amz-Credential")) && auth->signature.n &&
+           are_header_names(auth->signed_headers) &&
+           parse_date(x, parameter(&x->arena, query, "X-Amz-Date"), STR_EMPTY) &&
            str_to_int(parameter(&x->arena, query, "X-Amz-Expires"), &auth->expires_s) &&
-           auth->expires_s >= 0 && auth->expires_s <= MAX_EXPIRES_S;
+           auth->expires_s >= 1 && auth->expires_s <= MAX_EXPIRES_S;
+}
+
+static bool has_parameter(struct str query, const char *name)
+{
+    while (query.n) {
+        struct str value;
+        if (str_ieq(str_cut(str_cut(query, '&', &query), '=', &value), str_z(name)))
+            return true;
+    }
+    return false;
+}
+
+static size_t count_headers(const struct exchange *x, struct str name)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < x->request.header_count; i++)
+        n += str_ieq(x->request.headers[i].name, name);
+    return n;
 }
 
 void auth_parse(struct exchange *x)
 {
-    static const struct str algorithm = STR_INIT("AWS4-HMAC-SHA256");
-    struct str header = wire_header_get(&x->request, STR("Authorization"));
+    struct str rest, header = wire_header_get(&x->request, STR("Authorization"));
     struct auth *auth = &x->auth;
-    if (str_starts(header, algorithm)) {
+    bool link = has_parameter(x->request.query, "X-Amz-Algorithm");
+    auth->both_forms = (header.n && link) || count_headers(x, STR("Authorization")) > 1;
+    if (str_eqz(str_cut(header, ' ', &rest), ALGORITHM)) {
         auth->form = AUTH_HEADER;
-        auth->malformed = !parse_header(x, str_slice(header, algorithm.n, header.n));
+        auth->malformed = !parse_header(x, rest.p ? rest : STR_EMPTY);
     } else if (header.n) {
         auth->form = AUTH_OLD;
-    } else if (parameter(&x->arena, x->request.query, "X-Amz-Algorithm").n) {
+    } else if (link) {
         auth->form = AUTH_QUERY;
         auth->malformed = !parse_query(x);
-    } else if (parameter(&x->arena, x->request.query, "AWSAccessKeyId").n) {
+    } else if (has_parameter(x->request.query, "AWSAccessKeyId")) {
         auth->form = AUTH_OLD;
     }
 }
@@ -145,11 +209,15 @@ static bool in_list(struct str list, struct str name)
     return false;
 }
 
-/* Otherwise whoever sees a signed request could add headers of his own. */
+/* Otherwise whoever sees a signed request could add headers of his own, or take some away. */
 static bool all_signed(const struct exchange *x)
 {
-    if (!in_list(x->auth.signed_headers, STR("host")))
+    struct str names = x->auth.signed_headers;
+    if (!in_list(names, STR("host")))
         return false;
+    while (names.n)
+        if (!count_headers(x, str_cut(names, ';', &names)))
+            return false;
     for (size_t i = 0; i < x->request.header_count; i++) {
         struct str name = x->request.headers[i].name;
         bool amz = name.n > 6 && str_ieq(str_slice(name, 0, 6), STR("x-amz-"));
@@ -175,6 +243,24 @@ static const struct fault *check_time(const struct auth *auth)
     return auth->wall_ms > now + SKEW_MS || auth->wall_ms < now - SKEW_MS ? &skewed : NULL;
 }
 
+/* The key is good for one day, and so is what was signed with it. */
+static const struct fault *check_day(struct exchange *x)
+{
+    const struct auth *auth = &x->auth;
+    struct str day = str_slice(auth->scope, 0, 8);
+    if (str_eq(day, str_slice(auth->date, 0, 8)))
+        return NULL;
+    struct fault *fault = ARENA_NEW(&x->arena, struct fault);
+    fault->status = 400;
+    fault->code =
+        auth->form == AUTH_QUERY ? "AuthorizationQueryParametersError" : "AuthorizationHeaderMalformed";
+    fault->message = arena_printf(&x->arena,
+        "Invalid credential date \"%.*s\". This date is not the same as X-Amz-Date: \"%.*s\".", STR_ARG(day),
+        STR_ARG(auth->date))
+                         .p;
+    return fault;
+}
+
 static const struct fault *check_form(const struct exchange *x)
 {
     static const struct fault
@@ -183,7 +269,12 @@ static const struct fault *check_form(const struct exchange *x)
             "The authorization mechanism you have provided is not supported. Please use "
             "AWS4-HMAC-SHA256."},
         header = {400, "AuthorizationHeaderMalformed", "The authorization header is malformed."},
-        query = {400, "AuthorizationQueryParametersError", "The X-Amz parameters are incomplete or wrong."};
+        query = {400, "AuthorizationQueryParametersError", "The X-Amz parameters are incomplete or wrong."},
+        both = {400, "InvalidArgument",
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query "
+            "string parameter or the Authorization header should be specified"};
+    if (x->auth.both_forms)
+        return &both;
     switch (x->auth.form) {
     case AUTH_NONE: return &anonymous;
     case AUTH_OLD: return &old;
@@ -231,7 +322,7 @@ const struct fault *auth_verify(struct exchange *x, struct str payload_hash)
     if (fault)
         return fault;
     struct str secret;
-    if ((fault = find_secret(x, &secret)) || (fault = check_time(auth)))
+    if ((fault = check_day(x)) || (fault = find_secret(x, &secret)) || (fault = check_time(auth)))
         return fault;
     if (!all_signed(x))
         return &unsigned_headers;

@@ -6,18 +6,22 @@
 #include <stdio.h>
 
 enum { SIZE_LINE, DATA, DATA_END, TRAILER, DONE };
-enum { MAX_LINE = 4096, MAX_TRAILER = 16 * 1024 };
+enum { MAX_LINE = 4096, MAX_TRAILER = 16 * 1024, MIN_CHUNK = 8 * 1024 };
 #define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-void chunked_init(struct chunked *c, const struct auth *auth, bool with_signatures,
+void chunked_init(struct chunked *c, const struct auth *auth, enum chunked_form form,
     void (*content)(void *ctx, const char *bytes, size_t n), void *ctx)
 {
-    *c = (struct chunked){.auth = auth, .with_signatures = with_signatures, .content = content, .ctx = ctx};
+    *c = (struct chunked){.auth = auth, .form = form, .content = content, .ctx = ctx};
     c->line.max = MAX_LINE;
     c->trailer.max = MAX_TRAILER;
-    c->trailer_signature = STR_EMPTY;
     checksum_init(&c->hash, CHECKSUM_SHA256);
     snprintf(c->previous, sizeof c->previous, "%.*s", STR_ARG(auth->signature));
+}
+
+static bool has_signatures(const struct chunked *c)
+{
+    return c->form != CHUNKED_UNSIGNED_TRAILER;
 }
 
 static void fail(struct chunked *c, enum chunked_error error)
@@ -43,7 +47,7 @@ static void check_signature(struct chunked *c, const char *kind, struct str hash
 
 static void end_chunk(struct chunked *c)
 {
-    if (c->with_signatures) {
+    if (has_signatures(c)) {
         struct str raw = checksum_final(&c->arena, &c->hash);
         struct str hex = hex_encode(&c->arena, raw.p, raw.n);
         struct str hashes = arena_printf(&c->arena, EMPTY_SHA256 "\n%.*s", STR_ARG(hex));
@@ -81,12 +85,23 @@ static void take_size_line(struct chunked *c, struct str line)
     c->claimed[0] = '\0';
     if (str_starts(extension, name) && extension.n == name.n + sizeof c->claimed - 1)
         snprintf(c->claimed, sizeof c->claimed, "%.*s", STR_ARG(str_slice(extension, name.n, extension.n)));
+    if (c->left && c->last)
+        fail(c, CHUNKED_SMALL);
     if (c->left) {
+        c->last = c->left < MIN_CHUNK;
         c->state = DATA;
         return;
     }
     end_chunk(c);
     c->state = TRAILER;
+}
+
+static void take_trailer_signature(struct chunked *c, struct str value)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str claimed = arena_str(&scratch, value);
+    check_signature(c, "AWS4-HMAC-SHA256-TRAILER", sha256_hex(&c->arena, buf_str(&c->trailer)), claimed);
+    c->trailer_signed = true;
 }
 
 static void take_trailer_line(struct chunked *c, struct str line)
@@ -97,16 +112,15 @@ static void take_trailer_line(struct chunked *c, struct str line)
     }
     struct str value, name = str_trim(str_cut(line, ':', &value));
     value = str_trim(value);
-    if (!name.n || !value.n) {
+    bool signature = str_ieq(name, STR("x-amz-trailer-signature"));
+    if (!name.n || !value.n || c->trailer_signed || c->form == CHUNKED_SIGNED)
         fail(c, CHUNKED_MALFORMED);
-    } else if (str_ieq(name, STR("x-amz-trailer-signature"))) {
-        AUTO_ARENA struct arena scratch = ARENA_INIT;
-        struct str claimed = arena_str(&scratch, value);
-        check_signature(c, "AWS4-HMAC-SHA256-TRAILER", sha256_hex(&c->arena, buf_str(&c->trailer)), claimed);
-        c->trailer_signature = STR("checked");
-    } else {
+    else if (signature && c->form == CHUNKED_SIGNED_TRAILER)
+        take_trailer_signature(c, value);
+    else if (signature)
+        fail(c, CHUNKED_MALFORMED);
+    else
         buf_addf(&c->trailer, "%.*s:%.*s\n", STR_ARG(name), STR_ARG(value));
-    }
 }
 
 static void take_line(struct chunked *c, struct str line)
@@ -129,7 +143,7 @@ static size_t feed_data(struct chunked *c, const char *bytes, size_t n)
 {
     size_t taken = n < c->left ? n : (size_t)c->left;
     c->content(c->ctx, bytes, taken);
-    if (c->with_signatures)
+    if (has_signatures(c))
         checksum_update(&c->hash, bytes, taken);
     c->left -= taken;
     if (!c->left) {
@@ -176,7 +190,7 @@ enum chunked_error chunked_end(struct chunked *c)
         fail(c, CHUNKED_INCOMPLETE);
     if (!c->error && c->trailer.overflow)
         fail(c, CHUNKED_MALFORMED);
-    if (!c->error && c->with_signatures && c->trailer.n && !c->trailer_signature.n)
+    if (!c->error && c->form == CHUNKED_SIGNED_TRAILER && !c->trailer_signed)
         fail(c, CHUNKED_SIGNATURE);
     return c->error;
 }

@@ -15,7 +15,8 @@
 
 static int64_t scaled(const struct control *control, int64_t seconds)
 {
-    return (int64_t)((double)seconds * 1000 / (control->options.speed > 0 ? control->options.speed : 1));
+    double ms = (double)seconds * 1000 / (control->options.speed > 0 ? control->options.speed : 1);
+    return ms < 1e15 ? (int64_t)ms : INT64_C(1000000000000000); /* it is added to times */
 }
 
 /* hex17, upper16, digits12: so many random characters of that kind. */

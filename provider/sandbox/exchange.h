@@ -22,11 +22,11 @@ enum auth_form { AUTH_NONE, AUTH_HEADER, AUTH_QUERY, AUTH_OLD /* signature versi
 /* What the request says of its signer; checked only once auth_verify() has returned NULL. */
 struct auth {
     enum auth_form form;
-    struct str access_key, scope, region, service; /* scope: 20261121/eu-west-1/s3/aws4_request */
-    struct str date, signed_headers, signature, payload_hash;
-    struct str token; /* of temporary credentials */
+    struct str access_key, scope, region, service;            /* scope: 20261121/eu-west-1/s3/aws4_request */
+    struct str date, signed_headers, signature, payload_hash; /* date: 20261121T120000Z, however it came */
+    struct str token;                                         /* of temporary credentials */
     int64_t wall_ms, expires_s;
-    bool malformed;
+    bool malformed, both_forms;
     unsigned char key[32];  /* signing key, after verification: chunks are signed with it */
     struct session session; /* after verification, of temporary credentials; without: empty */
 };
@@ -101,8 +101,8 @@ struct control *sandbox_control(
 struct jobs;
 struct jobs *sandbox_jobs(struct sandbox *sandbox);                              /* likewise */
 struct str sandbox_secret(const struct sandbox *sandbox, struct str access_key); /* "" : unknown */
-struct sandbox_key sandbox_first_key(const struct sandbox *sandbox); /* for what the sandbox starts itself */
-struct str sandbox_endpoint(const struct sandbox *sandbox, struct arena *arena); /* http://127.0.0.1:4566 */
+struct guard;
+const struct guard *sandbox_guard(const struct sandbox *sandbox);
 int64_t sandbox_minute_ms(const struct sandbox *sandbox);
 int64_t sandbox_room(const struct sandbox *sandbox); /* bytes that a run may have in its folder */
 struct faults;

@@ -70,24 +70,43 @@ static const struct fault *find_sum(struct ingest *in)
     return NULL;
 }
 
+/* Whole names: what only begins like one is none. */
+static bool find_form(struct str hash, enum chunked_form *form)
+{
+    static const char *const names[] = {[CHUNKED_SIGNED] = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        [CHUNKED_SIGNED_TRAILER] = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+        [CHUNKED_UNSIGNED_TRAILER] = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eqz(hash, names[i])) {
+            *form = (enum chunked_form)i;
+            return true;
+        }
+    return false;
+}
+
 const struct fault *ingest_begin(struct ingest *in, struct exchange *x, struct s3_store *store, bool sums)
 {
     static const struct fault bad_hash = {400, "InvalidArgument",
-        "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-..., or a valid sha256 value."};
+                                  "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-..., or a valid "
+                                  "sha256 value."},
+                              no_length = {411, "MissingContentLength",
+                                  "You must provide the x-amz-decoded-content-length HTTP header."};
     *in = (struct ingest){
         .x = x, .file.fd = -1, .etag = STR_EMPTY, .sum_value = STR_EMPTY, .claimed_sum = STR_EMPTY};
     in->md5.kind = in->sum.kind = in->sha256.kind = CHECKSUM_NONE;
     struct str hash = x->auth.payload_hash;
-    in->framed = str_starts(hash, STR("STREAMING-"));
+    enum chunked_form form;
+    bool framed = find_form(hash, &form);
     in->check_sha256 = is_sha256(hash);
-    bool with_signatures = str_starts(hash, STR("STREAMING-AWS4-HMAC-SHA256-PAYLOAD"));
-    bool unsigned_frames = str_eqz(hash, "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
-    if (!in->check_sha256 && !with_signatures && !unsigned_frames && !str_eqz(hash, "UNSIGNED-PAYLOAD"))
+    if (!in->check_sha256 && !framed && !str_eqz(hash, "UNSIGNED-PAYLOAD"))
         return &bad_hash;
+    if (framed && !header(x, "x-amz-decoded-content-length").n)
+        return &no_length;
     if (store && store_write_begin(store, &in->file))
         return cannot_write(x, errno);
+    in->framed = framed;
     if (in->framed)
-        chunked_init(&in->frames, &x->auth, with_signatures, take_content, in);
+        chunked_init(&in->frames, &x->auth, form, take_content, in);
     if (store || header(x, "Content-MD5").n)
         checksum_init(&in->md5, CHECKSUM_MD5);
     if (in->check_sha256)
@@ -111,16 +130,19 @@ static const struct fault *check_frames(struct ingest *in)
         incomplete = {400, "IncompleteBody",
             "You did not provide the number of bytes specified by the Content-Length HTTP header"},
         signature = {403, "SignatureDoesNotMatch",
-            "The signature of a chunk does not match the signature you provided."};
+            "The signature of a chunk does not match the signature you provided."},
+        small = {403, "InvalidChunkSizeError",
+            "Only the last chunk is allowed to have a size less than 8192 bytes"};
     int64_t expected;
     switch (chunked_end(&in->frames)) {
     case CHUNKED_MALFORMED: return &malformed;
     case CHUNKED_INCOMPLETE: return &incomplete;
     case CHUNKED_SIGNATURE: return &signature;
+    case CHUNKED_SMALL: return &small;
     case CHUNKED_OK: break;
     }
     struct str length = header(in->x, "x-amz-decoded-content-length");
-    return length.n && (!str_to_int(length, &expected) || expected != in->size) ? &incomplete : NULL;
+    return !str_to_int(length, &expected) || expected != in->size ? &incomplete : NULL;
 }
 
 static const struct fault *check_md5(struct ingest *in)

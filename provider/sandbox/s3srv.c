@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "provider/sandbox/guard.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -225,32 +226,24 @@ size_t s3srv_items(const struct value *v, const struct value *const **items, con
 
 /* ---- which bucket, which key ---- */
 
-/* "films.s3.localhost:4566" -> films; an address or a host of one's own name none */
-static struct str bucket_of_host(struct str host)
+/* "films.s3.localhost:4566" -> films; an address or the host's own name none. Below --host NAME likewise,
+ * also films.s3.eu-west-1.NAME. */
+static struct str bucket_of_host(const struct s3 *s)
 {
-    static const struct str suffixes[] = {
-        STR_INIT(".s3.localhost"), STR_INIT(".localhost"), STR_INIT(".amazonaws.com")};
-    ptrdiff_t colon = str_find_char(host, ':', 0);
-    if (colon >= 0)
-        host = str_slice(host, 0, (size_t)colon);
-    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        if (!str_ends(host, suffixes[i]) || str_eq(host, STR("s3.localhost")))
-            continue;
-        struct str name = str_slice(host, 0, host.n - suffixes[i].n);
-        if (i < 2)
-            return name;
-        ptrdiff_t s3 =
-            str_find(name, STR(".s3"), 0); /* bucket.s3.amazonaws.com, bucket.s3.eu-west-1.amazonaws.com */
-        return s3 > 0 ? str_slice(name, 0, (size_t)s3) : STR_EMPTY;
-    }
-    return STR_EMPTY;
+    struct str name = guard_label(sandbox_guard(s->x->sandbox), s3srv_header(s, "Host"));
+    if (str_eqz(name, "s3") || str_starts(name, STR("s3.")))
+        return STR_EMPTY;
+    ptrdiff_t s3 = str_find(name, STR(".s3."), 0);
+    if (s3 > 0)
+        return str_slice(name, 0, (size_t)s3);
+    return str_ends(name, STR(".s3")) ? str_slice(name, 0, name.n - 3) : name;
 }
 
 /* false: the path cannot be a bucket and a key. */
 static bool find_target(struct s3 *s)
 {
     struct str path = str_slice(s->x->request.path, 1, s->x->request.path.n), key;
-    s->bucket = bucket_of_host(s3srv_header(s, "Host"));
+    s->bucket = bucket_of_host(s);
     s->key = STR_EMPTY;
     if (s->bucket.n) {
         key = path;

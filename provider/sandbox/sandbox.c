@@ -6,6 +6,7 @@
 #include "provider/sandbox/control.h"
 #include "provider/sandbox/exchange.h"
 #include "provider/sandbox/faults.h"
+#include "provider/sandbox/guard.h"
 #include "provider/sandbox/jobs/jobs.h"
 #include "provider/sandbox/jobs/lambda.h"
 #include "provider/sandbox/jobs/unpack.h"
@@ -13,13 +14,9 @@
 #include "provider/sandbox/store.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 enum { MAX_FAULTS = 1024 * 1024 };
 static const int64_t DEFAULT_ROOM = 16LL * 1024 * 1024 * 1024;
@@ -38,6 +35,7 @@ struct sandbox {
     double speed, state_speed;
     int64_t minute_ms, room;
     const char *bind; /* NULL: 127.0.0.1 */
+    struct guard guard;
     struct s3_store *store;
     pthread_mutex_t control_lock;
     struct catalog *catalog;
@@ -49,69 +47,35 @@ struct sandbox {
     struct server *server;
 };
 
-static const struct sandbox_key default_key = {STR_INIT(SANDBOX_ACCESS_KEY), STR_INIT(SANDBOX_SECRET_KEY)};
-
-/* Jobs run in folders below it: their paths have to be good from there too. */
-static int use_dir(struct sandbox *s, const char *path, struct err *err)
-{
-    if (dir_make(path, err))
-        return -1;
-    char *whole = realpath(path, NULL);
-    if (!whole)
-        return err_errno(err, ERR_IO, "cannot find %s", path);
-    s->dir = arena_strz(&s->arena, str_z(whole));
-    free(whole);
-    return 0;
-}
-
 static int choose_dir(struct sandbox *s, const struct sandbox_options *options, struct err *err)
 {
     if (options->dir)
-        return use_dir(s, options->dir, err);
+        return folder_open(&s->arena, options->dir, &s->dir, err);
     if (!options->ephemeral)
         return err_set(err, ERR_USAGE, "the sandbox needs a directory");
-    const char *tmp = getenv("TMPDIR");
-    char *dir =
-        arena_strz(&s->arena, arena_printf(&s->arena, "%s/weir-sandbox-XXXXXX", tmp && *tmp ? tmp : "/tmp"));
-    if (!mkdtemp(dir))
-        return err_errno(err, ERR_IO, "cannot make %s", dir);
-    s->dir = dir;
-    s->own_dir = true;
+    s->own_dir = folder_temporary(&s->arena, &s->dir, err) == 0;
+    return s->own_dir ? 0 : -1;
+}
+
+/* Before anybody can call. */
+static int choose_keys(struct sandbox *s, const struct sandbox_options *options, struct err *err)
+{
+    s->key_count = options->key_count ? options->key_count : 1;
+    s->keys = ARENA_ARRAY(&s->arena, struct sandbox_key, s->key_count);
+    if (!options->key_count)
+        return folder_key(&s->arena, s->dir, !s->ephemeral, s->keys, err);
+    for (size_t i = 0; i < s->key_count; i++)
+        s->keys[i] = (struct sandbox_key){arena_str(&s->arena, options->keys[i].access_key),
+            arena_str(&s->arena, options->keys[i].secret_key)};
     return 0;
 }
 
-static int lock_dir(struct sandbox *s, struct err *err)
+static void copy_hosts(struct sandbox *s, const struct sandbox_options *options)
 {
-    struct str path = path_join(&s->arena, str_z(s->dir), STR("lock"));
-    s->lock_fd = open(path.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (s->lock_fd < 0)
-        return err_errno(err, ERR_IO, "cannot open %s", path.p);
-    if (!flock(s->lock_fd, LOCK_EX | LOCK_NB)) /* the port of one that was killed goes */
-        return ftruncate(s->lock_fd, 0) ? err_errno(err, ERR_IO, "cannot write %s", path.p) : 0;
-    err_set(err, ERR_LOCKED, "the sandbox in %s is served by another process", s->dir);
-    return err_hint(err, "use that one, or another directory");
-}
-
-uint16_t sandbox_served(const char *dir)
-{
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct err ignored = ERR_INIT;
-    struct str text;
-    int64_t port = 0;
-    if (file_read(&scratch, path_join(&scratch, str_z(dir), STR("lock")).p, 0, &text, &ignored) ||
-        !str_to_int(str_trim(text), &port) || port < 1 || port > UINT16_MAX)
-        return 0;
-    return (uint16_t)port;
-}
-
-static void copy_keys(struct sandbox *s, const struct sandbox_options *options)
-{
-    const struct sandbox_key *from = options->key_count ? options->keys : &default_key;
-    s->key_count = options->key_count ? options->key_count : 1;
-    s->keys = ARENA_ARRAY(&s->arena, struct sandbox_key, s->key_count);
-    for (size_t i = 0; i < s->key_count; i++)
-        s->keys[i] = (struct sandbox_key){
-            arena_str(&s->arena, from[i].access_key), arena_str(&s->arena, from[i].secret_key)};
+    struct str *hosts = ARENA_ARRAY(&s->arena, struct str, options->host_count + 1);
+    for (size_t i = 0; i < options->host_count; i++)
+        hosts[i] = arena_str(&s->arena, options->hosts[i]);
+    s->guard = (struct guard){hosts, options->host_count, server_reaches_out(options->bind)};
 }
 
 static int read_faults(struct sandbox *s, const struct sandbox_options *options, struct err *err)
@@ -159,16 +123,17 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
     s->room = options->room > 0 ? options->room : DEFAULT_ROOM;
     s->bind = options->bind ? arena_strz(&s->arena, str_z(options->bind)) : NULL;
     pthread_mutex_init(&s->control_lock, NULL);
-    copy_keys(s, options);
+    copy_hosts(s, options);
     s->faults = faults_new();
-    if (read_faults(s, options, err) || choose_dir(s, options, err) || lock_dir(s, err) ||
+    if (read_faults(s, options, err) || choose_dir(s, options, err) ||
+        folder_lock(s->dir, &s->lock_fd, err) || choose_keys(s, options, err) ||
         store_open(s->dir, !options->ephemeral, &s->store, err) ||
         server_start(s, options, &s->server, &s->port, err)) {
         sandbox_stop(s);
         return -1;
     }
-    if (options->tells_port)
-        dprintf(s->lock_fd, "%u\n", (unsigned)s->port);
+    if (options->tells)
+        folder_tell(s->lock_fd, sandbox_endpoint(s, &s->arena));
     s->waking = s->schedules && has_schedules(s) && !pthread_create(&s->wake, NULL, wake_up, s);
     *out = s;
     return 0;
@@ -183,6 +148,7 @@ void sandbox_stop(struct sandbox *s)
     pthread_mutex_unlock(&s->control_lock);
     if (s->waking)
         pthread_join(s->wake, NULL);
+    folder_tell(s->lock_fd, STR_EMPTY);
     faults_clear(s->faults); /* nobody is held up any longer */
     jobs_stop(s->jobs);      /* first: requests may wait for what runs */
     server_stop(s->server);
@@ -227,6 +193,11 @@ struct str sandbox_endpoint(const struct sandbox *s, struct arena *arena)
     if (str_eqz(host, "::"))
         host = STR("::1");
     return arena_printf(arena, v6 ? "http://[%.*s]:%u" : "http://%.*s:%u", STR_ARG(host), (unsigned)s->port);
+}
+
+const struct guard *sandbox_guard(const struct sandbox *s)
+{
+    return &s->guard;
 }
 
 int64_t sandbox_minute_ms(const struct sandbox *s)

@@ -4,29 +4,28 @@
  *
  * One thread a connection (libmicrohttpd's), so a request may wait for the disk without holding up others.
  * Everything lies below one directory, which one process may use at a time. A change that was answered is
- * durable, unless `ephemeral`.
+ * durable, unless `ephemeral`. Who may call: guard.h and auth.c.
  */
 #ifndef WEIR_PROVIDER_SANDBOX_SANDBOX_H
 #define WEIR_PROVIDER_SANDBOX_SANDBOX_H
 
 #include "base/err.h"
 #include "base/str.h"
+#include "provider/sandbox/folder.h"
 
 #include <stdint.h>
 
 struct sandbox;
 
-struct sandbox_key {
-    struct str access_key, secret_key;
-};
-
 struct sandbox_options {
-    const char *dir;                /* NULL with `ephemeral`: a directory of its own below TMPDIR */
-    bool ephemeral;                 /* nothing is synced; a directory of its own is removed at the end */
-    const char *bind;               /* numeric address; NULL: 127.0.0.1 */
-    uint16_t port;                  /* 0: any */
-    bool tells_port;                /* to whoever wants the same directory: sandbox_served() */
-    const struct sandbox_key *keys; /* who may call; n 0: SANDBOX_ACCESS_KEY alone */
+    const char *dir;         /* NULL with `ephemeral`: a directory of its own below TMPDIR */
+    bool ephemeral;          /* nothing is synced; a directory of its own is removed at the end */
+    const char *bind;        /* numeric address; NULL: 127.0.0.1 */
+    uint16_t port;           /* 0: any */
+    bool tells;              /* where it is, to whoever wants the same directory: folder_served() */
+    const struct str *hosts; /* names by which it may be called, besides those of this machine */
+    size_t host_count;
+    const struct sandbox_key *keys; /* who may call; n 0: the folder's own key alone */
     size_t key_count;
     struct str account;      /* 12 digits; "" : SANDBOX_ACCOUNT */
     const char *specs_dir;   /* a user's own specs over the built-in ones; NULL: none */
@@ -38,16 +37,14 @@ struct sandbox_options {
     int64_t room;            /* bytes that a run may have in its folder (tests have less); 0: 16 GiB */
 };
 
-#define SANDBOX_ACCESS_KEY "AKIAWEIRSANDBOX00000"
-#define SANDBOX_SECRET_KEY "weir-sandbox-secret-key-for-local-use-only"
-#define SANDBOX_ACCOUNT    "000000000000"
+#define SANDBOX_ACCOUNT "000000000000"
 
 /* Serves until sandbox_stop(). ERR_IO: the port or the directory is taken. */
 int sandbox_start(const struct sandbox_options *options, struct sandbox **out, struct err *err);
-/* The port on this machine of the process that serves `dir` and tells it; 0: there is none. */
-uint16_t sandbox_served(const char *dir);
 uint16_t sandbox_port(const struct sandbox *sandbox);
 const char *sandbox_dir(const struct sandbox *sandbox);
+struct str sandbox_endpoint(const struct sandbox *sandbox, struct arena *arena); /* http://127.0.0.1:4566 */
+struct sandbox_key sandbox_first_key(const struct sandbox *sandbox);
 /* Takes no new connections, lets running requests finish (five seconds), frees everything. */
 void sandbox_stop(struct sandbox *sandbox);
 

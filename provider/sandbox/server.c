@@ -4,7 +4,9 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "provider/http/target.h"
 #include "provider/sandbox/faults.h"
+#include "provider/sandbox/guard.h"
 #include "provider/sandbox/mhd_api.h"
 
 #include <arpa/inet.h>
@@ -102,8 +104,8 @@ static enum MHD_Result take_header(void *ctx, enum MHD_ValueKind kind, const cha
 {
     struct exchange *x = ctx;
     (void)kind;
-    wire_header_add(
-        &x->arena, &x->request, arena_str(&x->arena, str_z(name)), arena_str(&x->arena, str_z(value)));
+    wire_header_add(&x->arena, &x->request, arena_str(&x->arena, str_z(name)),
+        arena_str(&x->arena, str_trim(str_z(value))));
     return MHD_YES;
 }
 
@@ -148,17 +150,15 @@ static void begin(struct exchange *x, const char *method)
     struct str length = wire_header_get(&x->request, STR("Content-Length"));
     if (!str_to_int(length, &x->content_length))
         x->content_length = -1;
-    if (str_eqz(x->request.path, "/_weir/health")) {
-        answer_health(x);
-        return;
-    }
-    if (str_eqz(x->request.path, "/_weir/faults")) {
-        x->service = &faults_service;
-        return;
-    }
     auth_parse(x);
-    x->service = service_find(x);
-    x->service->begin(x);
+    x->service = str_eqz(x->request.path, "/_weir/faults") ? &faults_service : service_find(x);
+    const struct fault *fault = guard_check(sandbox_guard(x->sandbox), &x->request);
+    if (fault)
+        x->service->refuse(x, fault->status, fault->code, fault->message);
+    else if (str_eqz(x->request.path, "/_weir/health"))
+        answer_health(x);
+    else
+        x->service->begin(x);
 }
 
 static void take_data(struct exchange *x, const char *bytes, size_t n)
@@ -259,6 +259,18 @@ static int make_address(
     }
     err_set(err, ERR_USAGE, "\"%s\" is no numeric address", bind_to);
     return err_hint(err, "such as 127.0.0.1, 0.0.0.0 or ::1");
+}
+
+bool server_reaches_out(const char *bind_to)
+{
+    struct http_target target;
+    struct err ignored = ERR_INIT;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (!bind_to)
+        return false;
+    struct str url = strchr(bind_to, ':') ? arena_printf(&scratch, "http://[%s]/", bind_to)
+                                          : arena_printf(&scratch, "http://%s/", bind_to);
+    return http_target_parse(url, &target, &ignored) || !target.loopback;
 }
 
 static int open_socket(const struct sandbox_options *options, uint16_t *port, struct err *err)

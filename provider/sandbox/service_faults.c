@@ -1,4 +1,5 @@
 /* Faults in the server: what they do to an exchange, and the path by which they are set. */
+#include "base/hash.h"
 #include "provider/sandbox/exchange.h"
 #include "provider/sandbox/faults.h"
 #include "provider/sandbox/mhd_api.h"
@@ -93,7 +94,7 @@ bool faults_after(struct exchange *x, const struct fault_strike *strike)
     return true;
 }
 
-/* ---- /_weir/faults ---- */
+/* ---- /_weir/faults: signed as every request is, for whichever service ---- */
 
 static void begin(struct exchange *x)
 {
@@ -109,6 +110,11 @@ static void end(struct exchange *x)
 {
     struct faults *faults = sandbox_faults(x->sandbox);
     struct err err = ERR_INIT;
+    const struct fault *fault = auth_verify(x, sha256_hex(&x->arena, x->request.body));
+    if (fault) {
+        refuse(x, fault->status, fault->code, fault->message);
+        return;
+    }
     if (str_eqz(x->request.method, "POST") || str_eqz(x->request.method, "PUT")) {
         if (faults_set(faults, x->request.body, &err)) {
             refuse(x, 400, "InvalidFaults", err.message);

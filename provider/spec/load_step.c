@@ -215,6 +215,8 @@ static const struct spec_attr *template_attr(struct type_loader *t, struct str t
     return name.n ? spec_attr_find(t->type, name) : NULL;
 }
 
+static const struct shape any_shape = {.kind = SHAPE_ANY}; /* of what an empty list would have */
+
 /* The shape of a constant, and whether a template is in it. Maps in it are structures with the names as
  * given. */
 static const struct shape *constant_shape(struct type_loader *t, const struct node *node, bool *dynamic)
@@ -235,7 +237,7 @@ static const struct shape *constant_shape(struct type_loader *t, const struct no
     }
     case NODE_LIST:
         shape->kind = SHAPE_LIST;
-        shape->elem = node->count ? constant_shape(t, node->items[0], dynamic) : shape;
+        shape->elem = node->count ? constant_shape(t, node->items[0], dynamic) : &any_shape;
         for (uint32_t i = 1; i < node->count; i++)
             constant_shape(t, node->items[i], dynamic);
         break;

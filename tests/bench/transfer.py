@@ -2,20 +2,18 @@
 
 import base64
 import hashlib
-import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 sys.path.append(str(Path(__file__).parent.parent / "e2e" / "sandbox"))
-from servers import Sandbox, Versity  # noqa: E402
+from servers import Faults, Sandbox, Versity  # noqa: E402
 
 PART = 8 << 20
 
@@ -67,8 +65,7 @@ class Place:
         self.s3.create_bucket(Bucket=self.bucket)
 
     def faults(self, rules):
-        body = json.dumps({"rules": rules}).encode()
-        urllib.request.urlopen(urllib.request.Request(self.server.url + "/_weir/faults", data=body, method="POST")).close()
+        Faults(self.server)("POST", {"rules": rules})
 
     def put(self, key, path, start, length, body, **headers):
         """A line for the bare client: the request that weir would send. body None: not part of the signature."""

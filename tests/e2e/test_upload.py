@@ -1,16 +1,14 @@
 """Uploads: in parts, going on after a kill, in spite of faults, of files that change meanwhile; to moto and to the sandbox, looked at with boto3."""
 
 import hashlib
-import json
 import os
 import random
 import signal
 import time
-import urllib.request
 
 import pytest
 
-from servers import Sandbox
+from servers import Faults, Sandbox
 from support import Stack, until
 
 MIB = 1 << 20
@@ -33,12 +31,10 @@ class SandboxPlace(Sandbox):
     """The sandbox, with what the tests ask of moto's tool, too."""
 
     def faults(self, *rules):
-        body = json.dumps({"rules": list(rules)}).encode()
-        urllib.request.urlopen(urllib.request.Request(self.url + "/_weir/faults", data=body, method="POST")).read()
+        Faults(self)("POST", {"rules": list(rules)})
 
     def struck(self):
-        with urllib.request.urlopen(self.url + "/_weir/faults") as answer:
-            return [rule["struck"] for rule in json.loads(answer.read())["rules"]]
+        return [rule["struck"] for rule in Faults(self)("GET")["rules"]]
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
 /*
  * A sandbox alone, for the tests of it: sandbox_server DIR|- [ACCOUNT [KEY SECRET]...]; prints its port; ends
  * with its input. States that change over time do so a thousand times as fast. MINUTE_MS in the environment:
- * how long a minute of a job's timeout is. ROOM_MIB: what a run may have in its folder.
+ * how long a minute of a job's timeout is. ROOM_MIB: what a run may have in its folder. SANDBOX_HOST: a name
+ * that it answers to. Without keys it has the tests' key, where `weir sandbox` has a random one
+ * (RANDOM_KEY=1: it too).
  */
 #include "provider/sandbox/sandbox.h"
 
@@ -12,6 +14,9 @@
 #include <unistd.h>
 
 enum { MAX_KEYS = 8 };
+
+static const struct sandbox_key test_key = {
+    STR_INIT("AKIAWEIRTESTS0000000"), STR_INIT("the-secret-key-of-the-tests-sandboxes")};
 
 int main(int argc, char **argv)
 {
@@ -29,6 +34,13 @@ int main(int argc, char **argv)
         options.account = str_z(argv[2]);
     for (int i = 3; i + 1 < argc && options.key_count < MAX_KEYS; i += 2)
         keys[options.key_count++] = (struct sandbox_key){str_z(argv[i]), str_z(argv[i + 1])};
+    if (!options.key_count && !getenv("RANDOM_KEY"))
+        keys[options.key_count++] = test_key;
+    struct str host = str_z(getenv("SANDBOX_HOST"));
+    if (host.n) {
+        options.hosts = &host;
+        options.host_count = 1;
+    }
     struct sandbox *sandbox;
     struct err err = ERR_INIT;
     signal(SIGPIPE, SIG_IGN);

@@ -33,7 +33,8 @@ bool asl_wait(struct asl_visit *visit, int64_t ms)
     int64_t left = line->deadline_ms ? line->deadline_ms - asl_now(line) : INT64_MAX;
     bool late = ms >= left;
     ms = late ? left : ms;
-    int64_t real = ms <= 0 ? 0 : (int64_t)((double)ms / host->speed);
+    double slow = (double)ms / host->speed; /* which may be beyond all integers */
+    int64_t real = ms <= 0 ? 0 : slow < 1e15 ? (int64_t)slow : INT64_C(1000000000000000);
     if (!host->sleep(host->ctx, line->scope, real))
         return false;
     line->skipped_ms += ms > real ? ms - real : 0;

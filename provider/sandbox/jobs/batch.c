@@ -124,7 +124,7 @@ static int run_command(
     const struct value *own = value_getz(self->request, "environment");
     struct jobs *jobs = task_jobs(task);
     struct process_end end;
-    int64_t memory = job_int(self->request, "memory", 0);
+    int64_t memory = job_int_within(self->request, "memory", 0, 0, INT32_MAX);
     if (job_sink_open(jobs, self->region, log_group,
             value_text(value_getz(self->request, "stream"), STR_EMPTY), arena, &r->sink, err))
         return -1;

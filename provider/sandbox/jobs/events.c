@@ -8,6 +8,7 @@
 #include "provider/sandbox/jobs/targets.h"
 
 enum { MAX_ENTRIES = 10, MAX_EVENTS_SIZE = 262144 };
+static const int64_t MAX_TIME_S = 250000000000; /* in the year 9892 */
 
 const struct value *event_value(struct arena *arena, const struct event *event)
 {
@@ -99,7 +100,7 @@ static const struct value *read_entry(struct job_call *call, const struct value 
         .region = call->region,
         .time_ms = clock_wall_ms(),
         .resources = value_getz(entry, "Resources")};
-    int64_t given = job_int(entry, "Time", 0);
+    int64_t given = job_int_within(entry, "Time", 0, 0, MAX_TIME_S);
     if (given)
         event.time_ms = given * 1000;
     *why = !event.source.n ? "Parameter Source is not valid. Reason: Source is a required argument."

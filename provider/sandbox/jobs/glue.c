@@ -6,7 +6,15 @@
 #include "provider/sandbox/jobs/script.h"
 #include "provider/sandbox/jobs/view.h"
 
-enum { DEFAULT_TIMEOUT_MIN = 2880, MAX_RUNS_SHOWN = 200, MAX_STOPPED = 25, ARGUMENTS_EXTRA = 8 };
+#include <math.h>
+
+enum {
+    DEFAULT_TIMEOUT_MIN = 2880,
+    MAX_RUNS_SHOWN = 200,
+    MAX_STOPPED = 25,
+    ARGUMENTS_EXTRA = 8,
+    MAX_DPU = 1000000
+};
 
 static const struct task_kind glue_kind;
 
@@ -111,7 +119,8 @@ static int64_t memory_of(const struct value *request)
     double dpu = !capacity                       ? 0.0625
                  : capacity->kind == VALUE_FLOAT ? capacity->number
                                                  : (double)job_int(request, "max_capacity", 1);
-    return (int64_t)(dpu * 16 * (double)gib) + gib / 2; /* what Python itself takes is not the job's */
+    return (int64_t)(fmin(fmax(dpu, 0), MAX_DPU) * 16 * (double)gib) +
+           gib / 2; /* what Python itself takes is not the job's */
 }
 
 /* A failed run is repeated as often as the job says, each time as a run of its own. */

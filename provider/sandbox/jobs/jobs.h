@@ -111,6 +111,12 @@ int job_refuse(struct err *err, int status, const char *code, const char *format
 int job_required(const struct job_call *call, const char *member, struct str *out, struct err *err);
 /* A number or its text; the fallback where there is none. */
 int64_t job_int(const struct value *map, const char *member, int64_t fallback);
+/* The nearest number from `least` to `most`. */
+int64_t job_int_within(
+    const struct value *map, const char *member, int64_t fallback, int64_t least, int64_t most);
+/* job_int()'s own bound: requests have what they like, and it is calculated with. Milliseconds until the year
+ * 5138, and still an int64_t as minutes that become milliseconds. */
+#define JOB_INT_MOST INT64_C(100000000000000)
 /* A time as the protocol writes it: seconds since 1970 in JSON, RFC 3339 otherwise; NULL where ms is 0. */
 const struct value *job_time(const struct job_call *call, int64_t wall_ms);
 /* One page of a list: tokens are positions as text. *first and *end; the token of the next page or NULL. */

@@ -39,15 +39,23 @@ int job_required(const struct job_call *call, const char *member, struct str *ou
     return job_refuse(err, 400, code, "%s needs %s", call->operation->name, member);
 }
 
-int64_t job_int(const struct value *map, const char *member, int64_t fallback)
+int64_t job_int_within(
+    const struct value *map, const char *member, int64_t fallback, int64_t least, int64_t most)
 {
     const struct value *v = value_getz(map, member);
-    int64_t n;
+    int64_t n = fallback;
     if (v && v->kind == VALUE_INT)
-        return v->integer;
-    if (v && v->kind == VALUE_FLOAT) /* what fits: of others the conversion would be undefined */
-        return fabs(v->number) < 9.2e18 ? (int64_t)v->number : fallback;
-    return v && v->kind == VALUE_STRING && str_to_int(v->string, &n) ? n : fallback;
+        n = v->integer;
+    else if (v && v->kind == VALUE_FLOAT && fabs(v->number) < 9.2e18) /* others cannot be converted */
+        n = (int64_t)v->number;
+    else if (v && v->kind == VALUE_STRING && !str_to_int(v->string, &n))
+        n = fallback;
+    return n < least ? least : n > most ? most : n;
+}
+
+int64_t job_int(const struct value *map, const char *member, int64_t fallback)
+{
+    return job_int_within(map, member, fallback, -JOB_INT_MOST, JOB_INT_MOST);
 }
 
 const struct value *job_time(const struct job_call *call, int64_t wall_ms)

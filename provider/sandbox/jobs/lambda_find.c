@@ -134,7 +134,7 @@ int lambda_find(const struct job_call *call, struct function *out, struct err *e
         .code = value_getz(of.attrs, "code"),
         .environment = value_getz(of.attrs, "environment"),
         .timeout_s = job_int(of.attrs, "timeout", 3),
-        .memory_mib = job_int(of.attrs, "memory_size", 128),
+        .memory_mib = job_int_within(of.attrs, "memory_size", 128, 0, INT32_MAX),
         .at_once = job_int(record.attrs, "reserved_concurrency", -1)};
     return check_runnable(&of, out->runtime, err) ||
                    find_layers(call, value_getz(of.attrs, "layers"), &out->layers, err)

@@ -1,10 +1,15 @@
 /*
  * The Lambda Runtime API of one instance: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+ *
+ * Nobody signs here. So only this user's own processes are let in, and of what they send nothing that a web
+ * page may be behind.
  */
 #include "provider/sandbox/jobs/lambda.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "provider/sandbox/guard.h"
+#include "provider/sandbox/jobs/peer.h"
 #include "provider/sandbox/mhd_api.h"
 
 #include <arpa/inet.h>
@@ -24,10 +29,12 @@ struct runtime {
     struct instance *instance;
     const struct mhd_api *mhd;
     struct MHD_Daemon *daemon;
+    uint16_t port;
 };
 
 struct exchange_state {
     struct arena arena;
+    struct wire_message head; /* its headers */
     struct buf body;
 };
 
@@ -127,6 +134,29 @@ static enum MHD_Result answer(
 
 /* ---- libmicrohttpd's side ---- */
 
+static enum MHD_Result take_header(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct exchange_state *state = ctx;
+    (void)kind;
+    wire_header_add(&state->arena, &state->head, arena_str(&state->arena, str_z(name)),
+        arena_str(&state->arena, str_z(value)));
+    return MHD_YES;
+}
+
+static bool is_let_in(struct runtime *r, struct MHD_Connection *connection, struct exchange_state *state)
+{
+    static const struct guard guard = {0};
+    r->mhd->get_connection_values(connection, MHD_HEADER_KIND, take_header, state);
+    return !guard_check(&guard, &state->head);
+}
+
+static enum MHD_Result accept_peer(void *ctx, const struct sockaddr *peer, socklen_t n)
+{
+    const struct runtime *r = ctx;
+    (void)n;
+    return peer_is_own(peer, r->port) ? MHD_YES : MHD_NO;
+}
+
 static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *bytes, size_t *n, void **request)
 {
@@ -144,6 +174,8 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, cons
         return MHD_YES;
     }
     struct str path = str_z(url);
+    if (!is_let_in(r, connection, state))
+        return reply(r, connection, 403, STR("{\"errorType\":\"Forbidden\"}"));
     if (!str_starts(path, STR(BASE)))
         return reply(r, connection, 404, STR("{\"errorType\":\"NotFound\"}"));
     path = str_slice(path, strlen(BASE), path.n);
@@ -193,9 +225,10 @@ int runtime_start(struct instance *instance, struct runtime **out, uint16_t *por
     struct runtime *r = mem_zalloc(sizeof *r);
     r->instance = instance;
     r->mhd = mhd;
+    r->port = *port;
     r->daemon = mhd->start_daemon(
-        MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC, 0, NULL,
-        NULL, handle, r, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, completed, r,
+        MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC, 0,
+        accept_peer, r, handle, r, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, completed, r,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_THREAD_STACK_SIZE,
         (size_t)THREAD_STACK, MHD_OPTION_END);
     if (!r->daemon) {

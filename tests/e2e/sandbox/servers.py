@@ -15,7 +15,10 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 ROOT = Path(__file__).parent.parent.parent.parent
 SERVER = Path(os.environ.get("WEIR_SANDBOX_SERVER", ROOT / "build" / "sandbox_server"))
@@ -55,7 +58,7 @@ class Server:
 
 
 class Sandbox(Server):
-    access, secret, kind = "AKIAWEIRSANDBOX00000", "weir-sandbox-secret-key-for-local-use-only", "sandbox"
+    access, secret, kind = "AKIAWEIRTESTS0000000", "the-secret-key-of-the-tests-sandboxes", "sandbox"  # as tests/tools/sandbox_server.c has it
 
     def __init__(self, folder="-", *words, env=None, files=None):
         self.words, self.env = [str(folder), *words], {**os.environ, **(env or {})}
@@ -78,6 +81,17 @@ class Sandbox(Server):
     def status(self, name):
         """A figure of /proc/PID/status, in KiB."""
         return int(re.search(rf"^{name}:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text(), re.M)[1])
+
+
+def take_env(server, process):
+    """Of `weir sandbox`: what it prints for shells, which says where it listens and with which key."""
+    server.printed = {}
+    while "unset" not in (line := process.stdout.readline()):
+        assert line or process.poll() is None, process.stderr and process.stderr.read()
+        name, _, value = line.removeprefix("export ").strip().partition("=")
+        server.printed[name] = value
+    server.port = int(server.printed["AWS_ENDPOINT_URL"].rpartition(":")[2])
+    server.access, server.secret = server.printed["AWS_ACCESS_KEY_ID"], server.printed["AWS_SECRET_ACCESS_KEY"]
 
 
 class Moto(Server):
@@ -196,11 +210,13 @@ class Faults:
     """What a sandbox lets go wrong; see docs/sandbox.md."""
 
     def __init__(self, cloud):
-        self.url = cloud.url + "/_weir/faults"
+        self.cloud = cloud
 
     def __call__(self, method, body=None):
         data = json.dumps(body).encode() if body is not None else None
-        with urllib.request.urlopen(urllib.request.Request(self.url, data=data, method=method)) as answer:
+        asked = AWSRequest(method, self.cloud.url + "/_weir/faults", data=data)
+        SigV4Auth(Credentials(self.cloud.access, self.cloud.secret), "weir", "us-east-1").add_auth(asked)
+        with urllib.request.urlopen(urllib.request.Request(asked.url, data=data, method=method, headers=dict(asked.headers))) as answer:
             return json.loads(answer.read())
 
 

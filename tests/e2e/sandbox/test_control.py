@@ -2,11 +2,10 @@
 
 import json
 import subprocess
-import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
-from servers import ROOT, Server
+from servers import ROOT, Faults, Server, take_env
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 ACCOUNT = "000000000000"
@@ -15,21 +14,15 @@ DATABASE = {"DBInstanceIdentifier": "db", "Engine": "postgres", "DBInstanceClass
 
 
 class Control(Server):
-    access, secret = "AKIAWEIRSANDBOX00000", "weir-sandbox-secret-key-for-local-use-only"
-
     def __init__(self):
         command = [ROOT / "build" / "weir", "sandbox", "--port", "0", "--ephemeral", "--speed", "1000"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
+        take_env(self, self.process)
+        self.faults = Faults(self)
 
     def stop(self):
         self.process.terminate()
         assert self.process.wait() == 0
-
-    def faults(self, method, body=None):
-        data = json.dumps(body).encode() if body is not None else None
-        with urllib.request.urlopen(urllib.request.Request(self.url + "/_weir/faults", data=data, method=method)) as answer:
-            return json.loads(answer.read())
 
 
 @pytest.fixture

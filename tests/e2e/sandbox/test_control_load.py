@@ -126,5 +126,5 @@ def test_a_workshop_of_open_connections():
         stack.callback(server.stop)
         open_ones = [stack.enter_context(socket.create_connection((server.address, server.port))) for _ in range(900)]
         for connection in open_ones:
-            connection.sendall(b"GET /_weir/health HTTP/1.1\r\nHost: x\r\n\r\n")
+            connection.sendall(b"GET /_weir/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert [connection.recv(12) for connection in open_ones] == [b"HTTP/1.1 200"] * 900

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import time
 import uuid
@@ -10,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from servers import ROOT, Sandbox
+from servers import ROOT, Sandbox, take_env
 from support import until
 from test_machines import Machines, refused
 
@@ -29,7 +28,7 @@ class Served(Sandbox):
 
     def start(self):
         self.process = subprocess.Popen([WEIR, "sandbox", "--port", "0", *self.words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.port = int(re.search(r":(\d+)$", self.process.stdout.readline().strip())[1])
+        take_env(self, self.process)
 
     def stop(self):
         self.process.terminate()

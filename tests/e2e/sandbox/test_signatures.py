@@ -7,7 +7,7 @@ import zlib
 import pytest
 import requests
 from botocore.exceptions import ClientError
-from servers import make_bucket
+from servers import Sandbox, make_bucket
 from sigv4 import EMPTY, Signer, send, sha256, unsigned_frames
 from support import until
 
@@ -186,12 +186,72 @@ def test_framed_length(strict, bucket):
     assert put_framed(strict, bucket, SIGNED, declared=5)[1] == "IncompleteBody"
 
 
+def signed_frames(server, bucket, kind=SIGNED, chunks=CHUNKS, trailer=None, length=True, date=None, after=b""):
+    """A chunked upload with one thing about it that is unusual."""
+    signer, path = Signer(server), f"/{bucket}/k"
+    headers = {"content-encoding": "aws-chunked", **({"x-amz-decoded-content-length": str(sum(map(len, chunks)))} if length else {}), **({"x-amz-trailer": trailer[0]} if trailer else {})}
+    if date:  # instead of X-Amz-Date
+        headers = {"host": signer.host, "date": date(signer), "x-amz-content-sha256": kind, **headers}
+        signer.seed, names = signer.signature("PUT", path, "", headers, kind)
+        headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={signer.access}/{signer.scope}, SignedHeaders={names}, Signature={signer.seed}"
+    else:
+        headers = signer.headers("PUT", path, headers=headers, payload_hash=kind)
+    body = unsigned_frames(chunks, trailer) if "UNSIGNED" in kind else signer.framed(chunks, trailer)
+    status, _, text = send(server, "PUT", path, headers, body.removesuffix(b"\r\n") + after + b"\r\n" if after else body)
+    return status, code_of(text)
+
+
+def http_date(signer):
+    return datetime.datetime.strptime(signer.date, "%Y%m%dT%H%M%SZ").strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+
+@pytest.mark.parametrize("date", [lambda signer: signer.date, http_date], ids=["basic", "http"])
+def test_framed_with_date_alone(sandbox, bucket, date):
+    assert signed_frames(sandbox, bucket, date=date) == (200, "")
+
+
+@pytest.mark.parametrize("kind", [SIGNED + "X", SIGNED_TRAILER + "-", SIGNED[:-1], SIGNED.lower()])
+def test_framed_in_a_form_that_is_none(sandbox, bucket, kind):
+    assert signed_frames(sandbox, bucket, kind) == (400, "InvalidArgument")
+
+
+@pytest.mark.parametrize("kind,trailer", [(SIGNED, None), (SIGNED_TRAILER, TRAILER), (UNSIGNED_TRAILER, TRAILER)])
+def test_framed_needs_its_length(sandbox, bucket, kind, trailer):
+    assert signed_frames(sandbox, bucket, kind, trailer=trailer, length=False) == (411, "MissingContentLength")
+
+
+def test_framed_chunks_of_eight_kibibytes(sandbox, bucket):
+    for first, wanted in (8191, (403, "InvalidChunkSizeError")), (8192, (200, "")):
+        chunks = [b"a" * first, b"b" * 8192, b"c"]
+        crc32 = base64.b64encode(zlib.crc32(b"".join(chunks)).to_bytes(4, "big")).decode()
+        trailer = (TRAILER[0], crc32)
+        for kind, given in (SIGNED, None), (SIGNED_TRAILER, trailer), (UNSIGNED_TRAILER, trailer):
+            assert signed_frames(sandbox, bucket, kind, chunks, trailer=given) == wanted, (kind, first)
+
+
+@pytest.mark.parametrize("kind,trailer", [(SIGNED, None), (SIGNED_TRAILER, TRAILER)])
+def test_framed_with_a_line_that_nobody_signed(sandbox, bucket, kind, trailer):
+    status, code = signed_frames(sandbox, bucket, kind, trailer=trailer, after=b"x-amz-meta-more:1\r\n")
+    assert (status, code) == (400, "IncompleteBody")
+
+
 def test_virtual_host(sandbox, bucket, s3):
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     signer = Signer(sandbox)
-    for host in (f"{bucket}.localhost:{sandbox.port}", f"{bucket}.s3.localhost:{sandbox.port}", f"{bucket}.s3.us-east-1.amazonaws.com"):
+    for host in (f"{bucket}.localhost:{sandbox.port}", f"{bucket}.s3.localhost:{sandbox.port}"):
         status, _, body = send(sandbox, "GET", "/k", signer.headers("GET", "/k", headers={"host": host}))
         assert (status, body) == (200, b"x"), host
+
+
+def test_virtual_host_below_a_name_of_ones_own():
+    server = Sandbox(env={"SANDBOX_HOST": "amazonaws.com"})
+    server.client().create_bucket(Bucket="films")
+    server.client().put_object(Bucket="films", Key="k", Body=b"x")
+    signer = Signer(server)
+    for host, path in ("films.s3.us-east-1.amazonaws.com", "/k"), ("films.s3.amazonaws.com", "/k"), ("s3.us-east-1.amazonaws.com", "/films/k"), ("s3.amazonaws.com:80", "/films/k"):
+        status, _, body = send(server, "GET", path, signer.headers("GET", path, headers={"host": host}))
+        assert (status, body) == (200, b"x"), host
+    server.stop()
 
 
 def test_other_services(sandbox):

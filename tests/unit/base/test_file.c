@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "tests/unit/support/temp_folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -81,6 +82,42 @@ static void makes_folders_with_parents(void **state)
     const char *file = temp_path(&a, "plain");
     assert_int_equal(file_write_atomic(file, STR("x"), 0600, &err), 0);
     assert_int_equal(dir_make(path_join(&a, str_z(file), STR("below")).p, &err), -1);
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_mode & 0777;
+}
+
+/* Whoever needs it first, and whatever the umask is: it has secrets, which nobody reads and no git takes. */
+static void makes_its_own_folder_for_the_owner_alone(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena a = ARENA_INIT;
+    struct err err = ERR_INIT;
+    struct str text;
+    mode_t before = umask(0);
+    assert_int_equal(dir_make(temp_path(&a, "open/.weir/sandbox"), &err), 0);
+    assert_int_equal(dir_make_private(temp_path(&a, "open/alone"), &err), 0);
+    umask(before);
+    assert_int_equal(mode_of(temp_path(&a, "open")), 0777);
+    assert_int_equal(mode_of(temp_path(&a, "open/.weir")), 0700);
+    assert_int_equal(mode_of(temp_path(&a, "open/alone")), 0700);
+    assert_int_equal(file_read(&a, temp_path(&a, "open/.weir/.gitignore"), 0, &text, &err), 0);
+    assert_true(str_eqz(text, "*\n"));
+    assert_int_equal(file_read(&a, temp_path(&a, "open/alone/.gitignore"), 0, &text, &err), 0);
+    assert_int_equal(file_write_atomic(temp_path(&a, "plain.weir"), STR("x"), 0600, &err), 0);
+    assert_int_equal(dir_make_private(temp_path(&a, "plain.weir"), &err), -1); /* a file has the name */
+    assert_non_null(strstr(err.message, "plain.weir: Not a directory"));
+    assert_int_equal(dir_make_private(temp_path(&a, "nowhere/x"), &err), -1);
+    size_t entries = 0;
+    DIR *dir = opendir(temp_path(&a, "open"));
+    while (readdir(dir))
+        entries++;
+    closedir(dir);
+    assert_int_equal(entries, 4); /* nothing half made is left */
 }
 
 static void removes_folders_and_links_but_not_where_they_lead(void **state)
@@ -170,6 +207,7 @@ int main(void)
         cmocka_unit_test(says_why_nothing_was_written),
         cmocka_unit_test(says_what_cannot_be_read),
         cmocka_unit_test(makes_folders_with_parents),
+        cmocka_unit_test(makes_its_own_folder_for_the_owner_alone),
         cmocka_unit_test(removes_folders_that_may_not_be_changed),
         cmocka_unit_test(removes_folders_and_links_but_not_where_they_lead),
         cmocka_unit_test(splits_paths),

@@ -69,7 +69,7 @@ static enum chunked_error feed(
     struct str body, size_t piece, void (*content)(void *, const char *, size_t), size_t *total)
 {
     struct chunked c;
-    chunked_init(&c, &auth, true, content, total);
+    chunked_init(&c, &auth, CHUNKED_SIGNED, content, total);
     for (size_t i = 0; i < body.n; i += piece)
         chunked_feed(&c, body.p + i, body.n - i < piece ? body.n - i : piece);
     enum chunked_error error = chunked_end(&c);
@@ -120,12 +120,47 @@ static void test_long_line(void **state)
     assert_int_equal(feed(STR(""), 100, ignore, NULL), CHUNKED_INCOMPLETE);
 }
 
+static enum chunked_error feed_unsigned(const char *body)
+{
+    struct chunked c;
+    size_t total = 0;
+    chunked_init(&c, &auth, CHUNKED_UNSIGNED_TRAILER, count, &total);
+    chunked_feed(&c, body, strlen(body));
+    enum chunked_error error = chunked_end(&c);
+    chunked_release(&c);
+    return error;
+}
+
+/* Of 8 KiB is each but the last, and a signature of a trailer is not for a form that has none. */
+static void test_small_and_unasked(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf body = BUF_INIT;
+    assert_int_equal(feed_unsigned("3\r\naaa\r\n0\r\n\r\n"), CHUNKED_OK);
+    assert_int_equal(feed_unsigned("3\r\naaa\r\n3\r\naaa\r\n0\r\n\r\n"), CHUNKED_SMALL);
+    for (size_t first = 8191; first <= 8192; first++) {
+        buf_clear(&body);
+        buf_addf(&body, "%zx\r\n", first);
+        add_as(&body, first);
+        buf_addz(&body, "\r\n1\r\na\r\n0\r\n\r\n");
+        buf_add_char(&body, '\0');
+        assert_int_equal(feed_unsigned(body.p), first < 8192 ? CHUNKED_SMALL : CHUNKED_OK);
+    }
+    assert_int_equal(feed_unsigned("0\r\nx-amz-trailer-signature:aa\r\n\r\n"), CHUNKED_MALFORMED);
+    buf_clear(&body);
+    make_body(&body);
+    body.n -= 2; /* the empty line at the end */
+    buf_addz(&body, "x-amz-checksum-crc32:AAAAAA==\r\n\r\n");
+    assert_int_equal(feed(buf_str(&body), 4096, ignore, NULL), CHUNKED_MALFORMED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_example),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_small_and_unasked),
     };
     return cmocka_run_group_tests(tests, make_auth, NULL);
 }
