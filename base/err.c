@@ -64,6 +64,7 @@ int err_vset(struct err *err, enum err_class class, const char *form, va_list ar
     format(message, sizeof message, NULL, form, args);
     *err = (struct err){.class = class};
     memcpy(err->message, message, sizeof message);
+    err->root = (unsigned short)strlen(err->message);
     return -1;
 }
 
@@ -88,6 +89,7 @@ int err_errno(struct err *err, enum err_class class, const char *form, ...)
     va_end(args);
     *err = (struct err){.class = class};
     memcpy(err->message, message, sizeof message);
+    err->root = (unsigned short)strlen(err->message);
     return -1;
 }
 
@@ -101,6 +103,7 @@ int err_context(struct err *err, const char *form, ...)
     format(message, sizeof message, err->message, form, args);
     va_end(args);
     memcpy(err->message, message, sizeof message);
+    err->root = (unsigned short)strlen(err->message);
     return -1;
 }
 
@@ -131,6 +134,12 @@ void err_mask(struct err *err)
         mask_text(&shown, str_z(all[i].text));
         put(all[i].text, all[i].size, buf_str(&shown));
     }
+}
+
+const char *err_root(const struct err *err)
+{
+    size_t n = strlen(err->message);
+    return err->message + (err->root && err->root < n ? n - err->root : 0);
 }
 
 const char *err_class_name(enum err_class class)

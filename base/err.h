@@ -41,6 +41,8 @@ struct err {
     bool retryable;      /* the same request may succeed later */
     bool lost;           /* the request may have been carried out, but no whole answer to it came */
     bool unsure;         /* an earlier attempt was lost so, whatever became of this one */
+    bool everywhere;     /* not one request's fault: every other would fail like this */
+    unsigned short root; /* length of the message without the contexts in front of it */
     int http_status;     /* 0 where there was no answer */
     char code[96];       /* the service's error code, or "" */
     char request_id[96]; /* the service's request id, or "" */
@@ -67,6 +69,8 @@ int err_hint(struct err *err, const char *format, ...) __attribute__((format(pri
 
 /* Takes secrets out of what was filled in otherwise, such as the code and the id that a service gives. */
 void err_mask(struct err *err);
+/* The message without contexts: what is the same of two failures with one cause. */
+const char *err_root(const struct err *err);
 
 /* Name in --json events ("locked"), and the exit status of a command that ends with this class. */
 const char *err_class_name(enum err_class class);

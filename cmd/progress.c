@@ -30,6 +30,16 @@ struct flight {
     char text[160];                     /* what it waits for */
 };
 
+/* Failures with one cause are told once, with all that met it. */
+struct failure {
+    struct err err;
+    struct buf others; /* ", b, c" */
+    size_t n;
+    char *address;
+};
+
+enum { OTHERS_SHOWN = 20 };
+
 struct progress {
     struct progress_options options;
     struct term term;
@@ -45,7 +55,8 @@ struct progress {
     char status[160]; /* "reading 300 resources" while there is nothing in flight */
     bool stopping;
     struct buf lines; /* finished, not written yet */
-    struct buf failures;
+    struct failure *causes;
+    size_t cause_count, cause_cap;
     size_t drawn; /* lines of the live list on the terminal now */
 };
 
@@ -121,33 +132,69 @@ static void done_line(struct progress *p, const struct event *e)
     buf_add_char(&p->lines, '\n');
 }
 
+static bool same_cause(const struct failure *f, const struct err *err)
+{
+    return f->err.class == err->class && !strcmp(err_root(&f->err), err_root(err)) &&
+           !strcmp(f->err.hint, err->hint);
+}
+
+/* Keeps it for the report; NULL: nothing like it was met before. */
+static const struct failure *keep_failure(struct progress *p, struct str address, const struct err *err)
+{
+    for (size_t i = 0; i < p->cause_count; i++) {
+        struct failure *f = &p->causes[i];
+        if (!same_cause(f, err))
+            continue;
+        if (f->n++ <= OTHERS_SHOWN) {
+            buf_addz(&f->others, f->n > 2 ? ", " : "");
+            text_add_safe(&f->others, f->n <= OTHERS_SHOWN + 1 ? address : STR("..."), false);
+        }
+        return f;
+    }
+    MEM_GROW(p->causes, p->cause_cap, p->cause_count + 1);
+    p->causes[p->cause_count++] =
+        (struct failure){.err = *err, .n = 1, .address = mem_memdup0(address.p, address.n)};
+    return NULL;
+}
+
 static void failed_lines(struct progress *p, const struct event *e)
 {
-    const struct err *err = e->err;
+    struct err unsaid = {.class = ERR_FAILED, .message = "failed"};
+    const struct failure *before = keep_failure(p, e->address, e->err ? e->err : &unsaid);
     line_start(p, STYLE_RED, "!", &p->lines);
     buf_addf(&p->lines, "%s ", action_present(e->action));
     text_add_safe(&p->lines, e->address, false);
     buf_addz(&p->lines, " failed");
-    if (err) {
+    if (before && e->err) {
+        buf_addz(&p->lines, " as ");
+        text_add_safe(&p->lines, str_z(before->address), false);
+        buf_addz(&p->lines, " did");
+    } else if (e->err) {
         buf_addz(&p->lines, ": ");
-        text_add_safe(&p->lines, str_z(err->message), false);
+        text_add_safe(&p->lines, str_z(e->err->message), false);
     }
     buf_add_char(&p->lines, '\n');
-    buf_addz(&p->failures, "  ");
-    text_add_safe(&p->failures, e->address, false);
-    buf_addz(&p->failures, ": ");
-    text_add_safe(&p->failures, str_z(err ? err->message : "failed"), false);
-    buf_add_char(&p->failures, '\n');
-    if (err && err->hint[0]) {
-        buf_addz(&p->failures, "    hint: ");
-        text_add_safe(&p->failures, str_z(err->hint), false);
-        buf_add_char(&p->failures, '\n');
+}
+
+static void add_failure(const struct failure *f, struct buf *out)
+{
+    buf_addz(out, "  ");
+    text_add_safe(out, str_z(f->address), false);
+    buf_addz(out, ": ");
+    text_add_safe(out, str_z(f->err.message), false);
+    buf_add_char(out, '\n');
+    if (f->err.hint[0]) {
+        buf_addz(out, "    hint: ");
+        text_add_safe(out, str_z(f->err.hint), false);
+        buf_add_char(out, '\n');
     }
-    if (err && err->request_id[0]) {
-        buf_addz(&p->failures, "    request id: ");
-        text_add_safe(&p->failures, str_z(err->request_id), false);
-        buf_add_char(&p->failures, '\n');
+    if (f->err.request_id[0]) {
+        buf_addz(out, "    request id: ");
+        text_add_safe(out, str_z(f->err.request_id), false);
+        buf_add_char(out, '\n');
     }
+    if (f->n > 1)
+        buf_addf(out, "    the same for %zu other%s: %s\n", f->n - 1, f->n > 2 ? "s" : "", f->others.p);
 }
 
 static void remark_line(struct progress *p, const struct event *e, enum style style, const char *word)
@@ -227,7 +274,7 @@ static void take_event(struct progress *p, const struct event *e)
         break;
     case EVENT_DONE:
         flight_land(p, e->address);
-        p->done++;
+        p->done += !e->aside;
         done_line(p, e);
         break;
     case EVENT_FAILED:
@@ -418,8 +465,13 @@ void progress_free(struct progress *p, struct buf *failures)
     pthread_mutex_unlock(&p->lock);
     if (p->threaded)
         pthread_join(p->thread, NULL);
-    if (failures)
-        buf_add_str(failures, buf_str(&p->failures));
+    for (size_t i = 0; i < p->cause_count; i++) {
+        if (failures)
+            add_failure(&p->causes[i], failures);
+        buf_release(&p->causes[i].others);
+        free(p->causes[i].address);
+    }
+    free(p->causes);
     for (size_t i = 0; i < p->flights.n; i++) {
         struct flight *f = p->flights.items[i].ptr;
         free(f->address);
@@ -427,7 +479,6 @@ void progress_free(struct progress *p, struct buf *failures)
     }
     map_release(&p->flights);
     buf_release(&p->lines);
-    buf_release(&p->failures);
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->lock);
     free(p);

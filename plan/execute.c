@@ -42,11 +42,32 @@ static struct str op_address(const struct op *op)
                                : op->change->address;
 }
 
+/* The old one of a replacement: its resource is told of with the new one. */
+static bool is_aside(const struct op *op)
+{
+    return op->kind == OP_DELETE && op->instance;
+}
+
+/* Of a replacement one half is told of, unless the other was done: then something is left over. */
+static bool is_told_elsewhere(const struct executor *x, const struct op *op, const struct op *blocker)
+{
+    if (!op->instance || op->instance->action != ACTION_REPLACE)
+        return false;
+    if (blocker && blocker->instance == op->instance)
+        return true;
+    return is_aside(op) && x->ops[op->instance->op].state != OP_DONE;
+}
+
 static void announce(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
     const struct err *err, const char *text)
 {
-    struct event event = {
-        .kind = kind, .address = op_address(op), .action = op_action(op), .ms = ms, .err = err, .text = text};
+    struct event event = {.kind = kind,
+        .address = op_address(op),
+        .action = op_action(op),
+        .ms = ms,
+        .err = err,
+        .text = text,
+        .aside = is_aside(op)};
     executor_event(x, &event);
 }
 
@@ -64,7 +85,7 @@ static void skip_dependents(struct executor *x, uint32_t failed)
             op->blocker = &x->ops[failed];
             x->unfinished--;
             stack[n++] = x->graph.targets[e];
-            if (!is_change(op))
+            if (!is_change(op) || is_told_elsewhere(x, op, op->blocker))
                 continue;
             x->result->skipped++;
             char why[512];
@@ -92,11 +113,11 @@ static void finish(struct executor *x, uint32_t at, bool ok)
 }
 
 /* Nothing may be changed that cannot be recorded, nor by a run that lost its lock; without credentials
- * nothing can be. */
+ * nothing can be, nor where no request is sent at all. */
 static bool ends_the_run(struct executor *x, const struct err *err)
 {
     bool expired = err->class == ERR_AUTH && (!err->code[0] || str_starts(str_z(err->code), STR("Expired")));
-    return expired || err->class == ERR_LOCKED || state_is_broken(x->p->workspace->state);
+    return expired || err->everywhere || err->class == ERR_LOCKED || state_is_broken(x->p->workspace->state);
 }
 
 /* Gives up the lock while it works. */
@@ -117,8 +138,10 @@ static bool run_change(struct executor *x, struct op *op)
             err_context(&x->result->first_error, "%.*s", STR_ARG(op_address(op)));
         }
         x->stopping |= ends_the_run(x, &err);
-    } else if (op->kind != OP_DELETE || !op->instance) {
-        x->result->done[op_action(op)]++;
+    } else if (!is_aside(op)) {
+        enum action action = op_action(op);
+        x->result->done[action]++;
+        x->result->done[ACTION_UPDATE] += action == ACTION_ADOPT && op->instance->change->attr_count;
     }
     return status == 0;
 }
@@ -222,7 +245,7 @@ static void count_not_started(struct executor *x)
 {
     for (uint32_t i = 0; i < x->op_count; i++) {
         struct op *op = &x->ops[i];
-        if (op->state != OP_WAITING || !is_change(op))
+        if (op->state != OP_WAITING || !is_change(op) || is_told_elsewhere(x, op, NULL))
             continue;
         x->result->skipped++;
         announce(

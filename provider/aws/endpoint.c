@@ -235,6 +235,10 @@ static int use_custom(struct arena *arena, struct str url, struct endpoint *out,
     struct http_target target;
     if (http_target_parse(url, &target, err)) {
         err_context(err, "endpoint");
+        if (err) {
+            err->everywhere = true;
+            err->root = (unsigned short)strlen(err->message);
+        }
         return err_hint(err, "endpoints are written like http://localhost:4566 or https://s3.example.com");
     }
     if (str_find_char(target.rest, '?', 0) >= 0 || str_find_char(target.rest, '#', 0) >= 0)

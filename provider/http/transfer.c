@@ -147,6 +147,8 @@ static int check_target(const struct http_request *request, struct http_target *
     if (target->tls || target->loopback || request->insecure_ok)
         return 0;
     err_set(err, ERR_INVALID, "will not send requests to %.*s over plain HTTP", STR_ARG(target->authority));
+    if (err)
+        err->everywhere = true;
     return err_hint(err,
         "use https://, or say `insecure: true` in the provider's settings if that network is "
         "trusted");

@@ -120,13 +120,20 @@ static void a_replacement_takes_off_twice(void **state)
     (void)state;
     manual_clock_install(0);
     struct progress *p =
-        progress_new_idle(&(struct progress_options){.mode = PROGRESS_LIVE, .term = &terminal});
+        progress_new_idle(&(struct progress_options){.mode = PROGRESS_LIVE, .term = &terminal, .total = 1});
+    struct observer observer = progress_observer(p);
     send(p, EVENT_START, "db", ACTION_DELETE, NULL);
-    send(p, EVENT_DONE, "db", ACTION_DELETE, NULL);
-    send(p, EVENT_START, "db", ACTION_CREATE, NULL);
+    observer.event(observer.ctx,
+        &(struct event){
+            .kind = EVENT_DONE, .address = STR("db"), .action = ACTION_DELETE, .ms = 1200, .aside = true});
+    send(p, EVENT_START, "db", ACTION_REPLACE, NULL);
     check_frame(p, "* deleted db in 1.2 s\n"
-                   "  creating db 0 ms\n"
-                   "| 1 done, 1 in flight  0 ms\n");
+                   "  replacing db 0 ms\n"
+                   "| 0 of 1 done, 1 in flight  0 ms\n");
+    send(p, EVENT_DONE, "db", ACTION_REPLACE, NULL);
+    check_frame(p, "\033[2A\r\033[J"
+                   "* replaced db in 1.2 s\n"
+                   "| 1 of 1 done, 0 in flight  0 ms\n");
     end(p);
     manual_clock_remove();
 }
@@ -167,6 +174,35 @@ static void failures_are_kept_for_the_end(void **state)
                                     "    request id: r1\n");
 }
 
+static void failures_with_one_cause_are_told_once(void **state)
+{
+    (void)state;
+    struct progress *p =
+        progress_new_idle(&(struct progress_options){.mode = PROGRESS_PLAIN, .term = &terminal});
+    struct observer observer = progress_observer(p);
+    static const char *const names[] = {"a", "b", "c", "d"};
+    for (size_t i = 0; i < 4; i++) {
+        struct err err = ERR_INIT;
+        err_set(&err, ERR_NETWORK, i == 2 ? "connection reset" : "nobody answers");
+        err_hint(&err, "look");
+        err_context(&err, "creating bucket %s", names[i]);
+        observer.event(observer.ctx,
+            &(struct event){
+                .kind = EVENT_FAILED, .address = str_z(names[i]), .action = ACTION_CREATE, .err = &err});
+    }
+    check_frame(p, "! creating a failed: creating bucket a: nobody answers\n"
+                   "! creating b failed as a did\n"
+                   "! creating c failed: creating bucket c: connection reset\n"
+                   "! creating d failed as a did\n");
+    AUTO_BUF struct buf failures = BUF_INIT;
+    progress_free(p, &failures);
+    assert_string_equal(failures.p, "  a: creating bucket a: nobody answers\n"
+                                    "    hint: look\n"
+                                    "    the same for 2 others: b, d\n"
+                                    "  c: creating bucket c: connection reset\n"
+                                    "    hint: look\n");
+}
+
 static void events_as_json(void **state)
 {
     (void)state;
@@ -190,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_replacement_takes_off_twice),
         cmocka_unit_test(a_list_higher_than_the_terminal_is_cut),
         cmocka_unit_test(failures_are_kept_for_the_end),
+        cmocka_unit_test(failures_with_one_cause_are_told_once),
         cmocka_unit_test(events_as_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
