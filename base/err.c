@@ -103,7 +103,6 @@ int err_context(struct err *err, const char *form, ...)
     format(message, sizeof message, err->message, form, args);
     va_end(args);
     memcpy(err->message, message, sizeof message);
-    err->root = (unsigned short)strlen(err->message);
     return -1;
 }
 

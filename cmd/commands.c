@@ -3,6 +3,7 @@
  */
 #include "cmd/command.h"
 
+#include "cmd/habits.h"
 #include "cmd/help.h"
 #include "cmd/sandboxed.h"
 #include "cmd/say.h"
@@ -18,10 +19,11 @@ extern const struct command cmd_init;
 extern const struct command cmd_fmt;
 extern const struct command cmd_validate;
 extern const struct command cmd_plan;
+extern const struct command cmd_show;
 extern const struct command cmd_apply;
 extern const struct command cmd_destroy;
 static const struct command *const everyday[] = {
-    &cmd_init, &cmd_fmt, &cmd_validate, &cmd_plan, &cmd_apply, &cmd_destroy, NULL};
+    &cmd_init, &cmd_fmt, &cmd_validate, &cmd_plan, &cmd_show, &cmd_apply, &cmd_destroy, NULL};
 
 extern const struct command cmd_run;
 extern const struct command cmd_jobs;
@@ -100,9 +102,12 @@ static int unknown_command(struct str name, const struct command *parent, struct
     for (const struct command_group *g = parent ? NULL : command_groups; g && g->title; g++)
         for (const struct command *const *c = g->commands; *c && n < NAMES_MAX; c++)
             names[n++] = str_z((*c)->name);
+    const struct command_habit *habit = habit_command(parent ? parent->name : NULL, name);
     struct str near = str_nearest(name, names, n);
     err_set(err, ERR_USAGE, "unknown command \"%s%s%.*s\"", parent ? parent->name : "", parent ? " " : "",
         STR_ARG(name));
+    if (habit && habit->hint)
+        return err_hint(err, "%s", habit->hint);
     if (near.n)
         return err_hint(err, "did you mean \"%.*s\"?", STR_ARG(near));
     return err_hint(
@@ -127,6 +132,25 @@ static size_t skip_options(const struct texts *words, size_t from)
     return i;
 }
 
+/* Words that other tools have for one of our commands become ours: import is state import. */
+static void replace_habit(struct invocation *inv, struct texts *words, size_t i, const struct command *parent)
+{
+    const struct command_habit *habit = habit_command(parent ? parent->name : NULL, words->items[i]);
+    if (!habit || !habit->command)
+        return;
+    struct str rest, first = str_cut(str_z(habit->command), ' ', &rest);
+    if (parent) {
+        words->items[i] = rest;
+        return;
+    }
+    struct texts longer = {.items = ARENA_ARRAY(&inv->arena, struct str, words->n + 2), .n = words->n + 1};
+    memcpy(longer.items, words->items, i * sizeof *words->items);
+    longer.items[i] = first;
+    longer.items[i + 1] = rest;
+    memcpy(longer.items + i + 2, words->items + i + 1, (words->n - i - 1) * sizeof *words->items);
+    *words = longer;
+}
+
 static void remove_word(struct texts *words, size_t i)
 {
     words->n--;
@@ -141,6 +165,10 @@ static int find_command(struct invocation *inv, struct texts *words, struct err 
         return 0;
     inv->command = command_find(words->items[i]);
     if (!inv->command)
+        replace_habit(inv, words, i, NULL);
+    if (!inv->command)
+        inv->command = command_find(words->items[i]);
+    if (!inv->command)
         return unknown_command(words->items[i], NULL, err);
     inv->path = str_z(inv->command->name);
     remove_word(words, i);
@@ -148,6 +176,10 @@ static int find_command(struct invocation *inv, struct texts *words, struct err 
     if (i >= words->n)
         return 0;
     const struct command *sub = command_find_sub(inv->command, words->items[i]);
+    if (!sub)
+        replace_habit(inv, words, i, inv->command);
+    if (!sub)
+        sub = command_find_sub(inv->command, words->items[i]);
     if (!sub)
         return unknown_command(words->items[i], inv->command, err);
     inv->path = arena_printf(&inv->arena, "%s %s", inv->command->name, sub->name);

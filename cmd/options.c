@@ -1,5 +1,7 @@
 #include "cmd/options.h"
 
+#include "cmd/habits.h"
+
 #include <assert.h>
 #include <limits.h>
 
@@ -39,6 +41,10 @@ static const struct option stack[] = {
     {                                                                                                        \
         0, "no-refresh", FIELD(no_refresh), .doc = "trust the state instead of reading the live services"    \
     }
+#define OPTION_FULL                                                                                          \
+    {                                                                                                        \
+        0, "full", FIELD(full), .doc = "print every attribute and every value whole, not the compact form"   \
+    }
 #define OPTION_DELETE_ADOPTED                                                                                \
     {                                                                                                        \
         0, "delete-adopted", FIELD(delete_adopted),                                                          \
@@ -56,6 +62,7 @@ static const struct option plan[] = {
     OPTION_NO_REFRESH,
     {0, "to", .value = "RUN", .kind = OPTION_TEXT, FIELD(to),
         .doc = "with the stack's files and inputs as that run had them (\"weir history\")"},
+    OPTION_FULL,
     OPTION_DELETE_ADOPTED,
     OPTION_PARALLELISM,
 };
@@ -63,11 +70,12 @@ static const struct option destroy[] = {
     {0, "target", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(targets), .completes = COMPLETES_ADDRESS,
         .doc = "only this resource (NAME, NAME[\"key\"], a module) and what depends on it; may be repeated"},
     OPTION_NO_REFRESH,
+    OPTION_FULL,
     OPTION_DELETE_ADOPTED,
     OPTION_PARALLELISM,
 };
-static const struct option drift[] = {OPTION_TARGET, OPTION_PARALLELISM};
-static const struct option deploy[] = {OPTION_NO_REFRESH, OPTION_PARALLELISM};
+static const struct option drift[] = {OPTION_TARGET, OPTION_FULL, OPTION_PARALLELISM};
+static const struct option deploy[] = {OPTION_NO_REFRESH, OPTION_FULL, OPTION_PARALLELISM};
 static const struct option teardown[] = {
     {0, "force-empty", FIELD(force_empty),
         .doc = "delete what is in buckets, repositories and the like, all versions of it"},
@@ -231,35 +239,73 @@ static struct str nearest_name(const struct option_set *const *sets, struct str 
     return str_nearest(name, names, n);
 }
 
-static int unknown(struct parser *p, struct str word, struct str name)
+/* An option of another tool that means the same as one of ours, or nothing; 0 where that is so. */
+static int take_habit(struct parser *p, const struct habit *habit, struct str value);
+
+/* `value` is what follows the = in the word. */
+static int unknown(struct parser *p, struct str word, struct str name, struct str value)
 {
+    const struct habit *habit = habit_option(name, value);
+    if (habit && (habit->ignored || (habit->option && find_name(p->sets, str_z(habit->option)))))
+        return take_habit(p, habit, value);
+    if (habit && habit->hint) {
+        err_set(p->err, ERR_USAGE, "unknown option \"%.*s\"", STR_ARG(word));
+        return err_hint(p->err, "%s", habit->hint);
+    }
     err_set(p->err, ERR_USAGE, "unknown option \"%.*s\"", STR_ARG(word));
     struct str near = nearest_name(p->sets, name);
     return near.n ? err_hint(p->err, "did you mean \"--%.*s\"?", STR_ARG(near)) : -1;
 }
 
-static int parse_long(struct parser *p, struct str word)
+static int set_option(struct parser *p, const struct option *o, struct str name, struct str value)
 {
-    struct str value, name = str_cut(str_slice(word, 2, word.n), '=', &value);
-    const struct option *o = find_name(p->sets, name);
-    if (!o)
-        return unknown(p, (struct str){word.p, name.n + 2}, name);
     if (has_value(o))
         return take_value(p, o, value);
+    if (str_eqz(value, "true"))
+        value.p = NULL;
     if (value.p)
         return err_set(p->err, ERR_USAGE, "--%.*s takes no value", STR_ARG(name));
     return set_value(p, o, STR_EMPTY);
 }
 
-/* -e dev, -edev, -vy. A whole name behind one dash is a habit from other tools: say how it is written here.
- */
+static int take_habit(struct parser *p, const struct habit *habit, struct str value)
+{
+    if (habit->ignored)
+        return 0;
+    const struct option *o = find_name(p->sets, str_z(habit->option));
+    return set_option(p, o, str_z(o->name), has_value(o) ? value : (struct str){NULL, 0});
+}
+
+/* --name, --name=value; with one dash as others write it, too. */
+static int parse_name(struct parser *p, struct str word, size_t dashes)
+{
+    struct str value, name = str_cut(str_slice(word, dashes, word.n), '=', &value);
+    if (dashes == 1 && str_eqz(name, "input") && value.n && str_find_char(value, '=', 0) < 0)
+        return 0; /* -input=false: weir asks for nothing but consent */
+    const struct option *o = find_name(p->sets, name);
+    if (!o)
+        return unknown(p, (struct str){word.p, name.n + dashes}, name, value);
+    return set_option(p, o, name, value);
+}
+
+/* -out=FILE: a whole name behind one dash, which is how other tools write their options. */
+static bool is_name(struct parser *p, struct str word)
+{
+    struct str value, name = str_cut(str_slice(word, 1, word.n), '=', &value);
+    if (name.n < 2)
+        return false;
+    return find_name(p->sets, name) || habit_option(name, value);
+}
+
+/* -e dev, -edev, -vy */
 static int parse_letters(struct parser *p, struct str word)
 {
     for (size_t i = 1; i < word.n; i++) {
         const struct option *o = find_letter(p->sets, word.p[i]);
         struct str rest = str_slice(word, i + 1, word.n);
-        if (!o || (i == 1 && word.n > 2 && find_name(p->sets, str_slice(word, 1, word.n))))
-            return unknown(p, word, word.n > 2 ? str_slice(word, 1, word.n) : STR_EMPTY);
+        if (!o)
+            return unknown(
+                p, word, word.n > 2 ? str_slice(word, 1, word.n) : STR_EMPTY, (struct str){NULL, 0});
         if (has_value(o))
             return take_value(p, o, rest.n ? rest : (struct str){NULL, 0});
         if (set_value(p, o, STR_EMPTY) < 0)
@@ -279,7 +325,9 @@ int options_parse(struct arena *arena, const struct option_set *const *sets, con
             options = false;
         else if (!options || word.n < 2 || word.p[0] != '-')
             list_add(&p, args, word);
-        else if ((word.p[1] == '-' ? parse_long(&p, word) : parse_letters(&p, word)) < 0)
+        else if ((word.p[1] == '-'       ? parse_name(&p, word, 2)
+                     : is_name(&p, word) ? parse_name(&p, word, 1)
+                                         : parse_letters(&p, word)) < 0)
             return -1;
     }
     return 0;

@@ -7,8 +7,7 @@
  * option says by offset which field is its.
  *
  * Understood: --name value, --name=value, -n value, -nvalue, grouped letters (-vy), options after arguments,
- * and
- * `--` before arguments that begin with a dash.
+ * `--` before arguments that begin with a dash, and what other tools would write (-name=value, cmd/habits.h).
  */
 #ifndef WEIR_CMD_OPTIONS_H
 #define WEIR_CMD_OPTIONS_H
@@ -32,6 +31,7 @@ struct settings {
     struct texts inputs, input_files;
     struct texts targets, replaces;
     bool no_refresh;
+    bool full; /* plans with all that is known, nothing cut short */
     bool sandbox;
     bool delete_adopted;
     bool force_empty, skip_final_snapshot, force_secrets, delete_protected, lab; /* plan, destroy */

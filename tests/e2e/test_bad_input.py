@@ -149,7 +149,6 @@ def test_unreadable_stack(local_stack):
     (["test", "-C", "absent"], 'no file or folder "absent"'),
     (["fmt", "-C", "absent"], 'no file or folder "absent"'),
     (["--verison"], 'did you mean "--version"?'),
-    (["-version"], 'did you mean "--version"?'),
     (["destroy", "--to", "1"], 'unknown option "--to"'),
     (["drift", "--no-refresh"], 'unknown option "--no-refresh"'),
     (["plan", "--destroy", "--replace", "a"], "--replace"),

@@ -87,6 +87,37 @@ static void collects_repeated_ones_and_counts(void **state)
     assert_true(p->settings.shared.yes);
 }
 
+static void takes_what_other_tools_write(void **state)
+{
+    struct parsed *p = *state;
+    parse(p,
+        "-env=dev -target=x -target y -json -auto-approve -var a=1 -var=b=2 -var-file=f.yaml -input=false "
+        "-refresh=false -chdir=there -compact-warnings -parallelism=3 -no-color=true");
+    assert_int_equal(p->rc, 0);
+    const struct settings *s = &p->settings.shared;
+    assert_string_equal(s->env, "dev");
+    assert_int_equal(s->targets.n, 2);
+    assert_string_equal(s->targets.items[1].p, "y");
+    assert_true(s->json && s->yes && s->no_refresh && s->no_color);
+    assert_int_equal(s->inputs.n, 2);
+    assert_string_equal(s->inputs.items[0].p, "a=1");
+    assert_string_equal(s->inputs.items[1].p, "b=2");
+    assert_string_equal(s->input_files.items[0].p, "f.yaml");
+    assert_string_equal(s->dir, "there");
+    assert_int_equal(s->parallelism, 3);
+    parse(p, "-input=c=3 -input d=4 --var=e=5");
+    assert_int_equal(p->settings.shared.inputs.n, 3);
+    assert_string_equal(p->settings.shared.inputs.items[0].p, "c=3");
+    static const char *const hinted[] = {
+        "-refresh-only", "--backend-config=x", "-upgrade", "-lock=false", "-destroy"};
+    for (size_t i = 0; i < sizeof hinted / sizeof *hinted; i++) {
+        parse(p, hinted[i]);
+        assert_int_equal(p->rc, -1);
+        assert_null(strstr(p->err.hint, "did you mean"));
+        assert_true(p->err.hint[0]);
+    }
+}
+
 static void stops_at_two_dashes(void **state)
 {
     struct parsed *p = *state;
@@ -126,7 +157,7 @@ static void says_what_is_wrong(void **state)
     } rows[] = {
         {"--traget x", "unknown option \"--traget\"", "did you mean \"--target\"?"},
         {"--traget=x", "unknown option \"--traget\"", "did you mean \"--target\"?"},
-        {"-auto-approve", "unknown option \"-auto-approve\"", "did you mean \"--auto-approve\"?"},
+        {"-traget=x", "unknown option \"-traget=x\"", "did you mean \"--target\"?"},
         {"-z", "unknown option \"-z\"", ""},
         {"-vz", "unknown option \"-vz\"", ""},
         {"--env", "--env needs a value: NAME", ""},
@@ -169,6 +200,7 @@ static void labels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(takes_what_other_tools_write, start, stop),
         cmocka_unit_test_setup_teardown(takes_values_in_every_form, start, stop),
         cmocka_unit_test_setup_teardown(collects_repeated_ones_and_counts, start, stop),
         cmocka_unit_test_setup_teardown(stops_at_two_dashes, start, stop),

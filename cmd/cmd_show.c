@@ -1,0 +1,93 @@
+/*
+ * `weir show`: a saved plan, as it was when it was made. Neither the stack nor the state is looked at.
+ */
+#include "cmd/planning.h"
+
+#include <unistd.h>
+
+struct show_settings {
+    struct settings shared;
+    const char *format;
+};
+
+/* Without the colours that render.h puts in; a value holds no escapes. */
+static struct str without_colours(struct arena *arena, struct str text)
+{
+    char *plain = arena_alloc(arena, text.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] != '\033') {
+            plain[n++] = text.p[i];
+            continue;
+        }
+        while (i < text.n && text.p[i] != 'm')
+            i++;
+    }
+    return str_n(plain, n);
+}
+
+static int print_saved(struct invocation *inv, const struct saved_plan *saved)
+{
+    const struct show_settings *own = inv->own;
+    bool markdown = own->format && str_eqz(str_z(own->format), "markdown");
+    bool full = inv->settings->full || inv->settings->verbose > 0;
+    const char *name = inv->settings->json ? "json" : markdown ? "markdown" : full ? "full" : "text";
+    struct str text = saved_plan_shown(saved, name);
+    if (!text.p)
+        return invocation_usage(inv, "plan again, or apply it with the version that made it",
+            "%s was saved by a version of weir that kept no text with it", inv->args.items[0].p);
+    return invocation_write(inv, inv->out.color ? text : without_colours(&inv->arena, text));
+}
+
+static int run(struct invocation *inv)
+{
+    const struct show_settings *own = inv->own;
+    struct saved_plan *saved = NULL;
+    struct err err = ERR_INIT;
+    if (!inv->args.n)
+        return invocation_usage(inv, "\"weir state list\" and \"weir state show ADDRESS\" say what is there",
+            "weir show needs the FILE of a saved plan");
+    if (own->format && inv->settings->json)
+        return invocation_usage(inv, NULL, "--format and --json are two ways to print it");
+    const char *path = inv->args.items[0].p;
+    if (saved_plan_read(path, &saved, &err) < 0) {
+        if (access(path, F_OK))
+            err_hint(&err, "for a resource in the state: \"weir state show %s\"", path);
+        return invocation_fail(inv, &err);
+    }
+    int status = print_saved(inv, saved);
+    saved_plan_free(saved);
+    return status;
+}
+
+static const struct option options[] = {
+    {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct show_settings, format),
+        .completes = COMPLETES_CHOICES, .choices = "text markdown",
+        .doc = "how to print it: text, or markdown for a pull request"},
+    {0, "full", .offset = offsetof(struct settings, full),
+        .doc = "every attribute and every value whole, not the compact form"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_json, NULL};
+static const struct command_example examples[] = {
+    {"weir show release.plan", "what \"weir plan -o release.plan\" printed"},
+    {"weir show release.plan --format markdown", "in CI: for the pull request"},
+    {"weir show release.plan --json", "for machines"},
+    {NULL, NULL},
+};
+
+const struct command cmd_show = {
+    .name = "show",
+    .args = "FILE",
+    .summary = "print a saved plan",
+    .details =
+        "A plan saved by \"weir plan -o FILE\", as it was when it was made. Nothing else is needed: no "
+        "stack, no credentials, no secret inputs; whether it can still be carried out only \"weir apply "
+        "FILE\" finds out.",
+    .sets = sets,
+    .settings_size = sizeof(struct show_settings),
+    .max_args = 1,
+    .completes = COMPLETES_FILE,
+    .examples = examples,
+    .run = run,
+};
