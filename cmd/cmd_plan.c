@@ -1,6 +1,7 @@
 #include "cmd/planning.h"
 
 #include "base/file.h"
+#include "cmd/events.h"
 #include "cmd/say.h"
 
 struct plan_settings {
@@ -31,10 +32,28 @@ static void note_saved(struct invocation *inv, const char *path)
     invocation_note(inv, "\nThe plan is saved; this carries it out exactly as shown:  %s", command.p);
 }
 
+/* As "weir show" prints it later: colours are taken off there, where they are not wanted. */
+static const struct value *shown(struct invocation *inv, const struct plan *plan)
+{
+    const struct stack *stack = plan->workspace->stack;
+    AUTO_BUF struct buf text = BUF_INIT, full = BUF_INIT, events = BUF_INIT, page = BUF_INIT;
+    render_plan(plan, &(struct render_options){.color = true, .compact = true}, &text);
+    render_plan(plan, &(struct render_options){.color = true, .everything = true}, &full);
+    event_plan(&events, plan, inv->command->name);
+    render_markdown(plan, stack->name, stack->env, &page);
+    struct value_entry entries[] = {
+        {STR("text"), value_string(&inv->arena, buf_str(&text))},
+        {STR("full"), value_string(&inv->arena, buf_str(&full))},
+        {STR("json"), value_string(&inv->arena, buf_str(&events))},
+        {STR("markdown"), value_string(&inv->arena, buf_str(&page))},
+    };
+    return value_map(&inv->arena, entries, sizeof entries / sizeof *entries);
+}
+
 static int save(struct invocation *inv, const struct plan *plan, const char *path)
 {
     struct err err = ERR_INIT;
-    if (plan_save(plan, path, &err) < 0)
+    if (plan_save(plan, path, shown(inv, plan), &err) < 0)
         return invocation_fail(inv, &err);
     if (!inv->settings->json)
         note_saved(inv, path);
@@ -87,7 +106,8 @@ static int run(struct invocation *inv)
 
 static const struct option options[] = {
     {'o', "out", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, out),
-        .completes = COMPLETES_FILE, .doc = "keep the plan in a file that \"weir apply FILE\" carries out"},
+        .completes = COMPLETES_FILE,
+        .doc = "keep the plan in a file that \"weir show FILE\" prints and \"weir apply FILE\" carries out"},
     {0, "detailed-exitcode", .offset = offsetof(struct plan_settings, detailed_exitcode),
         .doc = "status 2 when there is something to do, 0 when there is not"},
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, format),
@@ -115,6 +135,9 @@ const struct command cmd_plan = {
     .details = "Compares the stack with the saved state and with the live services and prints the "
                "difference. Nothing is "
                "changed, and the state is not locked.\n\n"
+               "Module by module, what others depend on comes first. Of what is created only what the file "
+               "gives is told, long values cut with their size, and of the instances of one declaration what "
+               "distinguishes them; --full prints everything.\n\n"
                "Signs: + create, ~ update, -/+ replace (delete, then create), +/- replace (create, then "
                "delete), - delete, "
                "<= read during apply, => import, ~> move, . forget.",

@@ -13,7 +13,8 @@
 
 struct render_options render_options_for(const struct invocation *inv)
 {
-    return (struct render_options){.color = inv->out.color, .everything = inv->settings->verbose > 0};
+    bool full = inv->settings->full || inv->settings->verbose > 0;
+    return (struct render_options){.color = inv->out.color, .everything = full, .compact = !full};
 }
 
 /* ---- making it ---- */

@@ -20,7 +20,11 @@
 struct render_options {
     bool color;
     bool everything; /* nothing is cut short: unchanged parts and long texts too */
+    bool compact;    /* of what is created only what the file says, each attribute on a line */
+    bool marked;     /* RENDER_MARK stands before each sign, so that it can be told from what a value begins with */
 };
+
+enum { RENDER_MARK = '\x01' };
 
 /* Drift, changes, outputs and the line in numbers. */
 void render_plan(const struct plan *plan, const struct render_options *options, struct buf *out);
@@ -46,6 +50,7 @@ struct render_change {
     const struct type *type; /* NULL: not known */
     const struct value *before, *after;
     bool hidden;
+    bool brief; /* what is new takes one line, however long it is */
     const char *suffix;
 };
 void render_change(const struct render_change *change, const struct render_options *options, struct buf *out);

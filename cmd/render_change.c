@@ -397,7 +397,13 @@ static void change_rest(
 void render_change(const struct render_change *c, const struct render_options *options, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct pen pen = {out, options->color, options->everything, c->suffix, &arena};
-    change_entry(&pen, &(struct entry){&c->name, c->name_width, c->indent,
-                           {.type = c->type, .hidden = c->hidden}, c->before, c->after});
+    struct pen pen = pen_new(options, c->suffix, &arena, out);
+    struct look look = {.type = c->type, .hidden = c->hidden};
+    if (c->brief && !c->before) {
+        pen_sign(&pen, c->indent, '+');
+        pen_name(&pen, c->name, c->name_width);
+        pen_brief(&pen, look, c->after);
+        return;
+    }
+    change_entry(&pen, &(struct entry){&c->name, c->name_width, c->indent, look, c->before, c->after});
 }

@@ -1,8 +1,12 @@
 /*
  * A plan as Markdown, for pull requests: the numbers first, a table of what happens to what, and the whole
- * plan folded away as a diff block.
+ * plan folded away as a diff block. It fits into a comment: what does not is left out, and that is said.
  */
-#include "cmd/render.h"
+#include "cmd/render_section.h"
+#include "cmd/term.h"
+
+/* In bytes; a comment takes so many characters. */
+enum { MARKDOWN_MAX = 65536, TABLE_MAX = 20000, ERASES_MAX = 12000 };
 
 /* In a table cell a bar ends the cell; in text, < begins a tag. */
 static void add_cell(struct buf *out, struct str text)
@@ -24,9 +28,9 @@ static void add_numbers(const struct plan *plan, struct buf *out)
         ACTION_ADOPT, ACTION_FORGET, ACTION_READ};
     const char *separator = "";
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
-        if (!plan->counts[shown[i]])
+        if (!plan_count(plan, shown[i]))
             continue;
-        buf_addf(out, "%s**%zu** to %s", separator, plan->counts[shown[i]], action_verb(shown[i]));
+        buf_addf(out, "%s**%zu** to %s", separator, plan_count(plan, shown[i]), action_verb(shown[i]));
         separator = ", ";
     }
     buf_addz(out, separator[0] ? ".\n" : "No changes.\n");
@@ -60,54 +64,132 @@ static void add_row(const struct change *change, struct buf *out)
     buf_addz(out, " |\n");
 }
 
+/* What takes something away is read first. */
+static bool takes_away(const struct change *change)
+{
+    return change->action == ACTION_DELETE || change->action == ACTION_REPLACE;
+}
+
+static bool add_table(const struct section *sections, size_t n, struct buf *out)
+{
+    size_t start = out->n, left = 0, rows = 0;
+    for (size_t i = 0; i < 2 * n; i++) {
+        const struct change *change = sections[i % n].change;
+        if (takes_away(change) != (i < n) || change->action == ACTION_NOOP)
+            continue;
+        if (rows == 0)
+            buf_addz(out, "\n| | resource | type | |\n| --- | --- | --- | --- |\n");
+        if (out->n - start > TABLE_MAX) {
+            left++;
+            continue;
+        }
+        rows++;
+        add_row(change, out);
+    }
+    if (left) {
+        buf_addz(out, "| | and ");
+        text_add_count(out, (int64_t)left);
+        buf_addz(out, " more | | |\n");
+    }
+    return rows > 0;
+}
+
+static void add_types(const struct section *sections, size_t n, struct arena *arena, struct buf *out)
+{
+    if (n < TYPES_WORTH_IT)
+        return;
+    buf_addz(out, "\n```\n");
+    sections_types(sections, n, arena, out);
+    buf_addz(out, "```\n");
+}
+
+/* What goes with them, as far as there is room. */
+static void add_erases(const struct plan *plan, struct buf *out)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    render_erases_markdown(plan, &text);
+    bool cut = text.n > ERASES_MAX;
+    while (cut && (text.n > ERASES_MAX || text.p[text.n - 1] != '\n'))
+        text.n--;
+    buf_add(out, text.p, text.n);
+    buf_addz(out, cut ? "- and more\n" : "");
+}
+
 /* A line of the text with its sign in the first column, where a diff block takes its colour from. */
 static void add_diff_line(struct str line, struct buf *out)
 {
-    size_t indent = 0;
-    while (indent < line.n && line.p[indent] == ' ')
-        indent++;
-    char sign = indent < line.n ? line.p[indent] : ' ';
-    bool marked = indent && indent + 1 < line.n && strchr("+-~", sign) && strchr(" /-+", line.p[indent + 1]);
-    buf_add_char(out, !marked ? ' ' : sign == '~' ? '!' : sign);
-    buf_add_str(out, line);
+    ptrdiff_t mark = str_find_char(line, RENDER_MARK, 0);
+    if (mark < 0) {
+        buf_add_char(out, ' ');
+        buf_add_str(out, line);
+    } else {
+        struct str from_sign = str_slice(line, (size_t)mark + 1, line.n);
+        char sign = from_sign.n ? from_sign.p[0] : ' ';
+        buf_add_char(out, sign == '~' ? '!' : sign == '+' || sign == '-' ? sign : ' ');
+        buf_add(out, line.p, (size_t)mark);
+        buf_add_str(out, from_sign);
+    }
     buf_add_char(out, '\n');
+}
+
+/* An empty line, or one resource's first: what came before is whole. */
+static bool is_boundary(struct str line)
+{
+    enum { SIGNS_WIDTH = 3 };
+    ptrdiff_t mark = str_find_char(line, RENDER_MARK, 0);
+    return !line.n || (mark >= 0 && mark < SIGNS_WIDTH);
+}
+
+/* Of the lines as many as there is room for; it ends where a section ends. */
+static void add_diff_lines(struct str text, size_t room, struct buf *out)
+{
+    size_t kept = out->n, lines = 0, shown = 0;
+    bool full = false;
+    for (struct str rest = text; rest.p;) {
+        struct str line = str_cut(rest, '\n', &rest);
+        lines++;
+        if (full)
+            continue;
+        if (is_boundary(line)) {
+            kept = out->n;
+            shown = lines - 1;
+        }
+        add_diff_line(line, out);
+        full = out->n > room;
+    }
+    if (!full)
+        return;
+    out->n = kept;
+    buf_addf(out, "\n (%zu of %zu lines; the others do not fit into a comment)\n", shown, lines);
 }
 
 static void add_details(const struct plan *plan, struct buf *out)
 {
+    enum { TAIL = 200 };
     AUTO_BUF struct buf text = BUF_INIT;
-    struct render_options options = {0};
+    struct render_options options = {.compact = true, .marked = true};
     render_plan(plan, &options, &text);
     buf_addz(out, "\n<details><summary>The whole plan</summary>\n\n````diff\n");
-    struct str rest = str_trim(buf_str(&text)), line;
-    if (text.n) { /* the first line's own indent */
-        rest.n += (size_t)(rest.p - text.p);
-        rest.p = text.p;
-    }
-    while (rest.p) {
-        line = str_cut(rest, '\n', &rest);
-        add_diff_line(line, out);
-    }
+    struct str whole = buf_str(&text);
+    while (whole.n && whole.p[whole.n - 1] == '\n')
+        whole.n--;
+    add_diff_lines(whole, MARKDOWN_MAX - TAIL, out);
     buf_addz(out, "````\n\n</details>\n");
 }
 
 void render_markdown(const struct plan *plan, struct str stack, struct str env, struct buf *out)
 {
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct section *sections;
+    size_t n = sections_list(plan, &arena, &sections);
     buf_addf(out, "### weir %s: %.*s", plan->destroy ? "destroy" : "plan", STR_ARG(stack));
     if (env.n)
         buf_addf(out, " (%.*s)", STR_ARG(env));
     buf_addz(out, "\n\n");
     add_numbers(plan, out);
-    bool any = false;
-    for (size_t i = 0; i < plan->change_count; i++) {
-        if (plan->changes[i].action == ACTION_NOOP)
-            continue;
-        if (!any)
-            buf_addz(out, "\n| | resource | type | |\n| --- | --- | --- | --- |\n");
-        any = true;
-        add_row(&plan->changes[i], out);
-    }
-    render_erases_markdown(plan, out);
+    add_types(sections, n, &arena, out);
+    bool any = add_table(sections, n, out);
+    add_erases(plan, out);
     if (any || plan->output_count || plan->drifted)
         add_details(plan, out);
 }

@@ -15,7 +15,7 @@ enum {
 /* `suffix` waits for the end of the first line. */
 struct pen {
     struct buf *out;
-    bool color, everything;
+    bool color, everything, marked;
     const char *suffix;
     struct arena *arena; /* for JSON texts taken apart */
 };
@@ -48,5 +48,10 @@ size_t look_inline_width(const struct value *v); /* more than INLINE_MAX: it is 
 void pen_inline(struct pen *pen, struct look look, const struct value *v);
 /* On its line where it fits, else as a block whose entries begin at the column; with the newline. */
 void pen_block(struct pen *pen, struct look look, const struct value *v, int column);
+/* On its line however long it is: cut, with its size; of policies what they allow. With the newline. */
+void pen_brief(struct pen *pen, struct look look, const struct value *v);
+/* A pen with the options' colours; `suffix` may be NULL. */
+struct pen pen_new(
+    const struct render_options *options, const char *suffix, struct arena *arena, struct buf *out);
 
 #endif

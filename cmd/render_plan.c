@@ -1,14 +1,14 @@
 /*
  * The text of a plan: what changed outside, what weir would do, outputs, and the line in numbers.
  */
-#include "cmd/render.h"
+#include "cmd/render_section.h"
 #include "cmd/term.h"
 
 #include "base/cells.h"
 
 #include <inttypes.h>
 
-enum { SIGN_WIDTH = 3, ATTR_INDENT = 6, NAME_WIDTH_MAX = 32 };
+enum { NAME_WIDTH_MAX = 32 };
 
 static const struct {
     const char *verb, *past, *present, *sign;
@@ -39,145 +39,11 @@ const char *action_present(enum action action)
     return actions[action].present;
 }
 
-/* ---- one resource ---- */
-
-static void add_remark(
-    const struct render_options *o, bool *first, const char *lead, struct str text, struct buf *out)
+struct sign action_sign(const struct change *c)
 {
-    buf_addz(out, *first ? "  " : ", ");
-    *first = false;
-    style_on(out, o->color, STYLE_DIM);
-    buf_addz(out, lead);
-    text_add_safe(out, text, false);
-    style_off(out, o->color, STYLE_DIM);
-}
-
-static void remarks(const struct change *c, const struct render_options *o, struct buf *out)
-{
-    bool first = true;
-    if (c->action == ACTION_REPLACE)
-        add_remark(o, &first, "# ",
-            c->create_before_destroy ? STR("create, then delete") : STR("delete, then create"), out);
-    if (c->reason.n)
-        add_remark(o, &first, first ? "# " : "", c->reason, out);
-    if (c->moved_from.n)
-        add_remark(o, &first, first ? "# moved from " : "moved from ", c->moved_from, out);
-    if (c->import_id.n)
-        add_remark(o, &first, first ? "# id " : "id ", c->import_id, out);
-}
-
-static void header(const char *sign, enum style style, const char *verb, const struct change *c,
-    const struct render_options *o, struct buf *out)
-{
-    buf_addf(out, "%*s", SIGN_WIDTH - (int)strlen(sign), "");
-    style_add(out, o->color, style, sign);
-    buf_addf(out, " %-7s ", verb);
-    style_on(out, o->color, STYLE_BOLD);
-    text_add_safe(out, c->address, false);
-    style_off(out, o->color, STYLE_BOLD);
-    buf_addz(out, "  ");
-    style_on(out, o->color, STYLE_DIM);
-    text_add_safe(out, c->type, false);
-    style_off(out, o->color, STYLE_DIM);
-}
-
-/* Set by the service, and nothing is known of it yet. */
-static bool is_awaited(const struct attr_change *a)
-{
-    return !a->before && value_is_unknown(a->after) && a->attr && a->attr->computed;
-}
-
-/* A replacement lists everything; what stays as it is would hide what does not. */
-static bool stays(const struct attr_change *a)
-{
-    return a->before && a->after && a->attr && !a->replaces && value_is_known(a->after) &&
-           attr_equal(a->attr, a->after, a->before);
-}
-
-static int widest_name(const struct attr_change *attrs, size_t n, bool without_awaited)
-{
-    int width = 0;
-    for (size_t i = 0; i < n; i++) {
-        bool silent = stays(&attrs[i]) || (without_awaited && is_awaited(&attrs[i]));
-        int w = silent ? 0 : (int)cells_width(attrs[i].name);
-        width = w > width ? w : width;
-    }
-    return width > NAME_WIDTH_MAX ? NAME_WIDTH_MAX : width;
-}
-
-static void attr_line(const struct attr_change *a, int width, const struct render_options *o, struct buf *out)
-{
-    bool removed = a->before && !a->after;
-    const struct value *standard = a->attr ? a->attr->default_value : NULL;
-    struct render_change change = {.name = a->name,
-        .name_width = width,
-        .indent = ATTR_INDENT,
-        .type = a->attr ? a->attr->type : NULL,
-        .before = a->before,
-        .after = a->after,
-        .hidden = a->attr && (a->attr->sensitive || a->attr->write_only),
-        .suffix = a->replaces           ? "# forces replacement"
-                  : removed && standard ? "# back to the default"
-                                        : NULL};
-    if (a->before || a->after)
-        render_change(&change, o, out);
-}
-
-/* One line for all that only the service can say. */
-static void awaited_line(
-    const struct attr_change *attrs, size_t n, const struct render_options *o, struct buf *out)
-{
-    const char *separator = ": ";
-    buf_addf(out, "%*s", ATTR_INDENT, "");
-    style_add(out, o->color, STYLE_GREEN, "+");
-    style_on(out, o->color, STYLE_DIM);
-    buf_addz(out, " (known after apply)");
-    for (size_t i = 0; i < n; i++)
-        if (is_awaited(&attrs[i])) {
-            buf_addz(out, separator);
-            buf_add_str(out, attrs[i].name);
-            separator = ", ";
-        }
-    style_off(out, o->color, STYLE_DIM);
-    buf_add_char(out, '\n');
-}
-
-static void attr_lines(
-    const struct attr_change *attrs, size_t n, const struct render_options *o, struct buf *out)
-{
-    size_t awaited = 0;
-    for (size_t i = 0; i < n; i++)
-        awaited += is_awaited(&attrs[i]);
-    bool together = awaited > 1 && !o->everything;
-    int width = widest_name(attrs, n, together);
-    for (size_t i = 0; i < n; i++)
-        if (!stays(&attrs[i]) && (!together || !is_awaited(&attrs[i])))
-            attr_line(&attrs[i], width, o, out);
-    if (together)
-        awaited_line(attrs, n, o, out);
-}
-
-/* Sections of several lines are set apart by empty lines, others stand together. */
-static bool has_block(const struct change *c)
-{
-    return c->attr_count && c->action != ACTION_DELETE && c->action != ACTION_FORGET;
-}
-
-static bool is_shown(const struct change *c)
-{
-    return c->action != ACTION_NOOP || c->moved_from.n;
-}
-
-static void change_section(const struct change *c, const struct render_options *o, struct buf *out)
-{
-    const char *sign = actions[c->action].sign;
-    if (c->action == ACTION_REPLACE && c->create_before_destroy)
-        sign = "+/-";
-    header(sign, actions[c->action].style, actions[c->action].verb, c, o, out);
-    remarks(c, o, out);
-    buf_add_char(out, '\n');
-    if (has_block(c))
-        attr_lines(c->attrs, c->attr_count, o, out);
+    bool create_first = c->action == ACTION_REPLACE && c->create_before_destroy;
+    return (struct sign){
+        create_first ? "+/-" : actions[c->action].sign, actions[c->action].style, actions[c->action].verb};
 }
 
 /* ---- drift ---- */
@@ -197,10 +63,11 @@ static size_t drift_sections(const struct plan *plan, const struct render_option
         if (n++ == 0)
             style_add(out, o->color, STYLE_BOLD, "Changed outside weir since the last apply:\n");
         buf_addz(out, n == 1 || c->drift_count ? "\n" : "");
-        header(c->gone ? "-" : "~", c->gone ? STYLE_RED : STYLE_YELLOW, c->gone ? "deleted" : "changed", c, o,
-            out);
+        struct sign sign =
+            c->gone ? (struct sign){"-", STYLE_RED, "deleted"} : (struct sign){"~", STYLE_YELLOW, "changed"};
+        section_header(c, sign, o, out);
         buf_add_char(out, '\n');
-        attr_lines(c->drift, c->drift_count, o, out);
+        section_attrs(c->drift, c->drift_count, o, out);
     }
     if (n)
         buf_add_char(out, '\n');
@@ -262,7 +129,7 @@ void render_summary(const struct plan *plan, const struct render_options *o, str
     const char *separator = " ";
     style_add(out, o->color, STYLE_BOLD, "Plan:");
     for (size_t i = 0; i < sizeof always / sizeof *always; i++, separator = ", ")
-        buf_addf(out, "%s%zu to %s", separator, plan->counts[always[i]], actions[always[i]].verb);
+        buf_addf(out, "%s%zu to %s", separator, plan_count(plan, always[i]), actions[always[i]].verb);
     for (size_t i = 0; i < sizeof sometimes / sizeof *sometimes; i++)
         if (plan->counts[sometimes[i]])
             buf_addf(out, ", %zu to %s", plan->counts[sometimes[i]], actions[sometimes[i]].verb);
@@ -300,20 +167,78 @@ static void nothing_to_do(const struct plan *plan, bool drift, struct buf *out)
         as_it_is(plan, out);
 }
 
+/* Which of its declaration's creations it is; they follow one another. */
+static struct brief brief_of(const struct section *sections, size_t at, const struct value *tags)
+{
+    struct brief brief = {.decl = sections[at].decl, .tags = tags};
+    size_t first = at;
+    if (sections[at].change->action != ACTION_CREATE)
+        return brief;
+    while (first && sections[first - 1].change->action == ACTION_CREATE &&
+           str_eq(sections[first - 1].declared, sections[at].declared))
+        first--;
+    brief.nth = at - first;
+    brief.like = brief.nth ? sections[first].change : NULL;
+    return brief;
+}
+
+static void module_line(const struct section *section, const struct render_options *o, struct buf *out)
+{
+    style_on(out, o->color, STYLE_BOLD);
+    if (section->module.n) {
+        buf_addz(out, "Module ");
+        text_add_safe(out, section->module, false);
+    } else {
+        buf_addz(out, "The stack itself");
+    }
+    buf_add_char(out, ':');
+    style_off(out, o->color, STYLE_BOLD);
+    buf_addz(out, "\n\n");
+}
+
+static void common_tags_line(const struct value *tags, const struct render_options *o, struct buf *out)
+{
+    buf_addz(out, "Tags of everything that is created: ");
+    render_value(tags, 0, o, out);
+    buf_add_char(out, '\n');
+}
+
 static void change_sections(const struct plan *plan, const struct render_options *o, struct buf *out)
 {
-    const struct change *last = NULL;
-    for (size_t i = 0; i < plan->change_count; i++) {
-        const struct change *c = &plan->changes[i];
-        if (!is_shown(c))
-            continue;
-        if (last && (has_block(last) || has_block(c)))
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct section *sections;
+    size_t n = sections_list(plan, &arena, &sections);
+    bool modules = sections_in_modules(sections, n), block = false;
+    const struct value *tags = o->compact ? sections_tags(sections, n, &arena) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        bool opens = modules && (!i || !str_eq(sections[i].module, sections[i - 1].module));
+        struct brief brief = brief_of(sections, i, tags);
+        bool had_block = block;
+        block = section_has_block(sections[i].change, &brief, o);
+        if (i && (had_block || block || opens))
             buf_add_char(out, '\n');
-        change_section(c, o, out);
-        last = c;
+        if (opens)
+            module_line(&sections[i], o, out);
+        section_change(sections[i].change, &brief, o, out);
     }
-    if (last)
+    if (n)
         buf_add_char(out, '\n');
+    if (tags)
+        common_tags_line(tags, o, out);
+}
+
+/* Where there is much to be done: of what. */
+static void types_section(const struct plan *plan, const struct render_options *o, struct buf *out)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct section *sections;
+    size_t n = sections_list(plan, &arena, &sections);
+    if (n < TYPES_WORTH_IT)
+        return;
+    style_add(out, o->color, STYLE_BOLD, "By type:");
+    buf_add_char(out, '\n');
+    sections_types(sections, n, &arena, out);
+    buf_add_char(out, '\n');
 }
 
 void render_plan(const struct plan *plan, const struct render_options *o, struct buf *out)
@@ -328,6 +253,7 @@ void render_plan(const struct plan *plan, const struct render_options *o, struct
     render_erases(plan, o, out);
     if (plan->output_count && !plan->destroy) /* that they go as well goes without saying */
         output_section(plan, o, out);
+    types_section(plan, o, out);
     if (actions_planned)
         render_summary(plan, o, out);
     else

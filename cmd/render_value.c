@@ -39,6 +39,17 @@ bool look_hides(struct look look, const struct value *v)
     return look.hidden || (v && (v->marks & VALUE_SENSITIVE));
 }
 
+struct pen pen_new(
+    const struct render_options *options, const char *suffix, struct arena *arena, struct buf *out)
+{
+    return (struct pen){.out = out,
+        .color = options->color,
+        .everything = options->everything,
+        .marked = options->marked,
+        .suffix = suffix,
+        .arena = arena};
+}
+
 /* ---- lines ---- */
 
 void pen_newline(struct pen *pen)
@@ -62,6 +73,8 @@ void pen_sign(struct pen *pen, int indent, char c)
 {
     char text[2] = {c, 0};
     pen_blanks(pen, indent);
+    if (pen->marked && c != ' ')
+        buf_add_char(pen->out, RENDER_MARK);
     style_add(pen->out, pen->color,
         c == '+'   ? STYLE_GREEN
         : c == '-' ? STYLE_RED
@@ -287,14 +300,14 @@ void pen_block(struct pen *pen, struct look look, const struct value *v, int col
 void render_value(const struct value *v, int indent, const struct render_options *options, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct pen pen = {out, options->color, options->everything, NULL, &arena};
+    struct pen pen = pen_new(options, NULL, &arena, out);
     pen_block(&pen, (struct look){0}, v, indent);
 }
 
 void render_outputs(const struct value *outputs, const struct render_options *options, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct pen pen = {out, options->color, options->everything, NULL, &arena};
+    struct pen pen = pen_new(options, NULL, &arena, out);
     int width = pen_widest_key(outputs);
     for (uint32_t i = 0; outputs && i < outputs->count; i++) {
         pen_name(&pen, outputs->entries[i].key, width);

@@ -208,7 +208,7 @@ static bool check_plan(struct running *r, const struct plan *plan)
             action++;
         if (action < ACTION_COUNT)
             ok &= test_expect(r, NULL, STR("plan"), key, want->entries[i].value,
-                value_int(&r->arena, (int64_t)plan->counts[action]));
+                value_int(&r->arena, (int64_t)plan_count(plan, (enum action)action)));
         else if (!str_eqz(key, "resources"))
             ok = test_fail(r, "plan: \"%.*s\" is neither an action nor \"resources\"", STR_ARG(key));
     }

@@ -10,6 +10,8 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
+
 static struct change *new_change(struct planner *p, struct str address, enum action action)
 {
     struct change *change = ARENA_NEW(p->arena, struct change);
@@ -54,9 +56,19 @@ static void set_differences(struct planner *p, struct change *change, const stru
         };
 }
 
+/* What the service does not tell, the record knows: such things have not changed by being replaced. */
+static const struct value *value_before(
+    const struct seen *seen, const struct attr *attr, const struct value *after)
+{
+    const struct value *v = seen ? value_get(seen->live, attr->name) : NULL;
+    if (!v && seen && (attr->local || attr->write_only))
+        v = value_get(seen->record->attrs, attr->name);
+    return v && object_hash_matches(v, after) ? after : v;
+}
+
 /* For a create: everything that is set, and what will be known. */
 static void set_all(
-    struct planner *p, struct change *change, const struct value *planned, const struct value *before)
+    struct planner *p, struct change *change, const struct value *planned, const struct seen *seen)
 {
     struct attr_change *attrs =
         ARENA_ARRAY(p->arena, struct attr_change, planned->count ? planned->count : 1);
@@ -66,7 +78,7 @@ static void set_all(
         if (attr && !value_is_null(planned->entries[i].value))
             attrs[n++] = (struct attr_change){.name = attr->name,
                 .attr = attr,
-                .before = value_get(before, attr->name),
+                .before = value_before(seen, attr, planned->entries[i].value),
                 .after = planned->entries[i].value};
     }
     change->attrs = attrs;
@@ -135,9 +147,11 @@ static int predict(struct planner *p, struct instance *instance, const struct va
 
 bool plan_failed(struct planner *p, struct span span, const struct err *err)
 {
-    if (err->class != ERR_INVALID && err->class != ERR_ABSENT) {
+    if (err->everywhere || (err->class != ERR_INVALID && err->class != ERR_ABSENT)) {
         if (p->failure.class == ERR_NONE)
             p->failure = *err;
+        if (err->everywhere) /* whichever resource met it first */
+            snprintf(p->failure.message, sizeof p->failure.message, "%s", err_root(err));
         return false;
     }
     struct diag *d = diag_error(p->diags, span, "%s", err->message);
@@ -227,7 +241,7 @@ static bool decide_replace(
     instance->create_before_destroy = decl->lifecycle.create_before_destroy || decl->schema->create_first;
     change->create_before_destroy = instance->create_before_destroy;
     change->reason = str_z(reason);
-    set_all(p, change, instance->planned, instance->seen->live);
+    set_all(p, change, instance->planned, instance->seen);
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < change->attr_count; k++)
             if (change->attrs[k].attr == list[i].attr)

@@ -382,6 +382,11 @@ static void spread_create_before_destroy(struct planner *p)
 
 /* ---- results ---- */
 
+size_t plan_count(const struct plan *plan, enum action action)
+{
+    return plan->counts[action] + (action == ACTION_UPDATE ? plan->adopt_updates : 0);
+}
+
 static void collect_changes(struct planner *p)
 {
     struct plan *plan = p->plan;
@@ -394,6 +399,7 @@ static void collect_changes(struct planner *p)
             if (p->stack->decls[i]->kind == DECL_RESOURCE) {
                 plan->counts[instance->action]++;
                 plan->left_count += !instance->desired;
+                plan->adopt_updates += instance->action == ACTION_ADOPT && instance->change->attr_count;
             }
             if (!instance->change)
                 continue;

@@ -78,6 +78,7 @@ struct plan {
                                drift are left out */
     size_t change_count;
     size_t counts[ACTION_COUNT];   /* of instances, NOOPs included */
+    size_t adopt_updates;          /* imports that change what is there: of ACTION_ADOPT */
     struct output_change *outputs; /* only those that change */
     size_t output_count;
     const struct value *output_values; /* all root outputs as planned */
@@ -116,6 +117,7 @@ struct event {
     const struct err *err;
     int64_t ms;
     uint64_t count;
+    bool aside; /* the old one of a replacement: its resource is counted with the new one */
 };
 
 struct observer {
@@ -158,6 +160,8 @@ struct plan_options {
 int plan_make(struct workspace *workspace, const struct plan_options *options, struct diags *diags,
     struct plan **out, struct err *err);
 void plan_free(struct plan *plan);
+/* How many an action is told of: an import that changes what is there is an update as well. */
+size_t plan_count(const struct plan *plan, enum action action);
 /* Is there anything to do? Drift alone and outputs alone: see plan->drifted, plan->output_count. */
 bool plan_has_changes(const struct plan *plan);
 
@@ -188,13 +192,16 @@ int plan_apply(
  * Saved plans. The file holds what was decided (actions, seen live values, state position, digest of the
  * stack's files, inputs), never a sensitive value: sensitive inputs must be given again when it is applied.
  * plan_load() makes the same plan again from the file's live values without calling any service and refuses
- * (ERR_STALE) where anything would come out differently.
+ * (ERR_STALE) where anything would come out differently. `shown` (a map of texts) goes with it, so that it can
+ * be read where neither the stack nor its secrets are.
  */
-int plan_save(const struct plan *plan, const char *path, struct err *err);
+int plan_save(const struct plan *plan, const char *path, const struct value *shown, struct err *err);
 struct saved_plan; /* read from a file, before the workspace is open: says which inputs and environment to
                       open it with */
 int saved_plan_read(const char *path, struct saved_plan **out, struct err *err);
 void saved_plan_free(struct saved_plan *saved);
+/* The text of that name that was saved with it; a NULL one where there is none. */
+struct str saved_plan_shown(const struct saved_plan *saved, const char *name);
 struct str saved_plan_env(const struct saved_plan *saved);
 /* The inputs as they were given ("k=v"), without sensitive ones. */
 const struct str *saved_plan_inputs(const struct saved_plan *saved, size_t *n);

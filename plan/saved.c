@@ -69,7 +69,7 @@ static void inputs_values(
     *secret = value_builder_map(&hashed);
 }
 
-int plan_save(const struct plan *plan, const char *path, struct err *err)
+int plan_save(const struct plan *plan, const char *path, const struct value *shown, struct err *err)
 {
     const struct planner *p = plan->planner;
     const struct state *state = plan->workspace->state;
@@ -94,6 +94,7 @@ int plan_save(const struct plan *plan, const char *path, struct err *err)
         {STR("secrets"), secret},
         {STR("live"), live_values(p, &arena)},
         {STR("decisions"), decisions_of(plan, &arena)},
+        {STR("shown"), shown ? shown : &value_empty_map},
         {STR("fingerprint"), value_string(&arena, decisions_fingerprint(plan, &arena))},
     };
     AUTO_BUF struct buf text = BUF_INIT;
@@ -179,6 +180,11 @@ static bool flag_of(const struct saved_plan *saved, const char *key)
 {
     const struct value *v = value_getz(saved->content, key);
     return v && v->kind == VALUE_BOOL && v->boolean;
+}
+
+struct str saved_plan_shown(const struct saved_plan *saved, const char *name)
+{
+    return value_text(value_getz(value_getz(saved->content, "shown"), name), (struct str){NULL, 0});
 }
 
 struct str saved_plan_env(const struct saved_plan *saved)

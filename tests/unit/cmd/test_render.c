@@ -318,6 +318,152 @@ static void a_plan(void **state)
                                "Refreshed 4 resources with 4 requests in 0.9 s.\n");
 }
 
+/* ---- the compact form ---- */
+
+static void check_brief(const struct type *type, const char *value, const char *expected)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct render_change change = {
+        .name = STR("a"), .type = type, .after = json(value), .name_width = 1, .brief = true};
+    render_change(&change, &(struct render_options){0}, &out);
+    assert_string_equal(out.p, expected);
+}
+
+static void long_values_take_one_line(void **state)
+{
+    (void)state;
+    check_brief(NULL, "\"short\"", "+ a: \"short\"\n");
+    check_brief(NULL, "\"\\n  one\\ntwo\\n\"", "+ a: \"  one...\" (3 lines, 11 bytes)\n");
+    check_brief(NULL,
+        "\"01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"
+        "89\"",
+        "+ a: \"01234567890123456789012345678901234567890123456789012345678901234567890...\" (100 bytes)\n");
+    check_brief(NULL,
+        "[\"0123456789012345678901234567890123456789\", \"0123456789012345678901234567890123456789\"]",
+        "+ a: [\"0123456789012345678901234567890123456789\", \"01234567890123456789012345... (2 items)\n");
+}
+
+static void policies_are_told_by_what_they_allow(void **state)
+{
+    (void)state;
+    check_brief(&policy_type,
+        "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": [\"s3:GetObject\", \"s3:PutObject\"], "
+        "\"Resource\": "
+        "\"*\"}, {\"Effect\": \"Deny\", \"Action\": \"s3:*\", \"Principal\": \"*\"}]}",
+        "+ a: Allow s3:GetObject, s3:PutObject on *; Deny s3:* for anybody\n");
+    check_brief(&policy_type,
+        "{\"Statement\": {\"Effect\": \"Allow\", \"Action\": [\"a:1\", \"a:2\", \"a:3\", \"a:4\", \"a:5\"], "
+        "\"Condition\": {\"StringEquals\": {\"x\": \"y\"}}}}",
+        "+ a: Allow a:1, a:2, a:3 and 2 more under conditions\n");
+    check_brief(&policy_type, "{\"no\": \"policy\"}", "+ a: {no: \"policy\"}\n");
+}
+
+static const struct type object_type = {.kind = TYPE_MAP, .elem = &string_type};
+
+/* Many instances of one declaration, in two modules, beside a deletion. */
+static struct plan *many(size_t n)
+{
+    static struct plan plan;
+    static const struct attr key_attr = {.name = STR_INIT("key"), .type = &string_type, .settable = true},
+                             options_attr = {
+                                 .name = STR_INIT("options"), .type = &object_type, .settable = true};
+    struct change *changes = ARENA_ARRAY(&arena, struct change, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        struct attr_change *attrs = ARENA_ARRAY(&arena, struct attr_change, 3);
+        attrs[0] = attr_change(&name_attr, NULL, json("\"lake\""), false);
+        attrs[1] = attr_change(&key_attr, NULL, value_string(&arena, arena_printf(&arena, "k%zu", i)), false);
+        attrs[2] = attr_change(
+            &options_attr, NULL, json("{\"--job-language\": \"python\", \"- x\": \"+ y\"}"), false);
+        changes[i] = (struct change){.address = arena_printf(&arena, "files/it[\"%05zu\"]", i),
+            .type = STR("aws.s3.object"),
+            .action = ACTION_CREATE,
+            .attrs = attrs,
+            .attr_count = i == 4 ? 2 : 3};
+    }
+    changes[n] = (struct change){.address = STR("old"),
+        .type = STR("aws.iam.role"),
+        .action = ACTION_DELETE,
+        .reason = STR("not in the stack any more")};
+    plan = (struct plan){.changes = changes, .change_count = n + 1, .resource_count = n};
+    plan.counts[ACTION_CREATE] = n;
+    plan.counts[ACTION_DELETE] = 1;
+    return &plan;
+}
+
+static void like_instances_are_told_by_what_differs(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    render_plan(many(7), &(struct render_options){.compact = true}, &out);
+    assert_string_equal(out.p,
+        "The stack itself:\n"
+        "\n"
+        "  - delete  old  aws.iam.role  # not in the stack any more\n"
+        "\n"
+        "Module files:\n"
+        "\n"
+        "  + create  files/it[\"00000\"]  aws.s3.object\n"
+        "      + name:    \"lake\"\n"
+        "      + key:     \"k0\"\n"
+        "      + options: {\"- x\": \"+ y\", --job-language: \"python\"}\n"
+        "\n"
+        "  + create  files/it[\"00001\"]  aws.s3.object  # otherwise like the first\n"
+        "      + key: \"k1\"\n"
+        "\n"
+        "  + create  files/it[\"00002\"]  aws.s3.object  # otherwise like the first\n"
+        "      + key: \"k2\"\n"
+        "\n"
+        "  + create  files/it[\"00003\"]  aws.s3.object  # like the first but for key\n"
+        "  + create  files/it[\"00004\"]  aws.s3.object  # like the first but for key, without options\n"
+        "  + create  files/it[\"00005\"]  aws.s3.object  # like the first but for key\n"
+        "  + create  files/it[\"00006\"]  aws.s3.object  # like the first but for key\n"
+        "\n"
+        "By type:\n"
+        "  aws.s3.object  7 to create\n"
+        "  aws.iam.role   1 to delete\n"
+        "\n"
+        "Plan: 7 to create, 0 to update, 0 to replace, 1 to delete.\n");
+}
+
+/* ---- Markdown ---- */
+
+static void only_signs_are_coloured(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct plan *plan = many(1);
+    plan->changes[0].attrs[2].after =
+        json("{\"--job-bookmark-option\": \"job-bookmark-enable-xxxxxxxxxxxxxxxxx\", "
+             "\"- list\": \"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\"}");
+    plan->changes[0].attrs[2].before = json("{\"--job-bookmark-option\": \"no\"}");
+    plan->changes[0].action = ACTION_UPDATE;
+    render_markdown(plan, STR("films"), STR(""), &out);
+    struct str rest = buf_str(&out), line;
+    while (rest.p) {
+        line = str_cut(rest, '\n', &rest);
+        if (str_starts(line, STR("-")))
+            assert_true(str_find(line, STR("- delete"), 0) >= 0);
+        assert_true(str_find_char(line, RENDER_MARK, 0) < 0);
+    }
+    assert_non_null(strstr(out.p, "\n!"));
+    assert_non_null(strstr(out.p, "\n+"));
+}
+
+static void a_comment_is_long_enough(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    render_markdown(many(2000), STR("films"), STR("prod"), &out);
+    assert_true(out.n > 40000 && out.n <= 65536);
+    struct str text = buf_str(&out);
+    assert_true(
+        str_starts(text, STR("### weir plan: films (prod)\n\n**2000** to create, **1** to delete.\n")));
+    ptrdiff_t first = str_find(text, STR("| delete | `old`"), 0), then = str_find(text, STR("| create |"), 0);
+    assert_true(first > 0 && first < then);
+    assert_non_null(strstr(out.p, " more | | |\n"));
+    assert_non_null(strstr(out.p, "; the others do not fit into a comment)\n````\n\n</details>\n"));
+}
+
 static void a_plan_as_events(void **state)
 {
     (void)state;
@@ -393,6 +539,11 @@ int main(void)
         cmocka_unit_test(secrets_are_hidden_at_any_depth),
         cmocka_unit_test(long_texts_are_cut),
         cmocka_unit_test(a_plan),
+        cmocka_unit_test(long_values_take_one_line),
+        cmocka_unit_test(policies_are_told_by_what_they_allow),
+        cmocka_unit_test(like_instances_are_told_by_what_differs),
+        cmocka_unit_test(only_signs_are_coloured),
+        cmocka_unit_test(a_comment_is_long_enough),
         cmocka_unit_test(a_plan_as_events),
         cmocka_unit_test(nothing_to_do),
         cmocka_unit_test(colours_go_around_the_same_text),
