@@ -42,10 +42,10 @@ static const struct value *shown(struct invocation *inv, const struct plan *plan
     event_plan(&events, plan, inv->command->name);
     render_markdown(plan, stack->name, stack->env, &page);
     struct value_entry entries[] = {
-        {STR("text"), value_string(&inv->arena, buf_str(&text))},
-        {STR("full"), value_string(&inv->arena, buf_str(&full))},
-        {STR("json"), value_string(&inv->arena, buf_str(&events))},
-        {STR("markdown"), value_string(&inv->arena, buf_str(&page))},
+        {STR("text"), value_string(&inv->arena, said(&inv->arena, buf_str(&text)))},
+        {STR("full"), value_string(&inv->arena, said(&inv->arena, buf_str(&full)))},
+        {STR("json"), value_string(&inv->arena, said(&inv->arena, buf_str(&events)))},
+        {STR("markdown"), value_string(&inv->arena, said(&inv->arena, buf_str(&page)))},
     };
     return value_map(&inv->arena, entries, sizeof entries / sizeof *entries);
 }

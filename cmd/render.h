@@ -21,7 +21,8 @@ struct render_options {
     bool color;
     bool everything; /* nothing is cut short: unchanged parts and long texts too */
     bool compact;    /* of what is created only what the file says, each attribute on a line */
-    bool marked;     /* RENDER_MARK stands before each sign, so that it can be told from what a value begins with */
+    bool marked; /* RENDER_MARK stands before each sign, so that it can be told from what a value begins with
+                  */
 };
 
 enum { RENDER_MARK = '\x01' };

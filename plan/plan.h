@@ -192,8 +192,8 @@ int plan_apply(
  * Saved plans. The file holds what was decided (actions, seen live values, state position, digest of the
  * stack's files, inputs), never a sensitive value: sensitive inputs must be given again when it is applied.
  * plan_load() makes the same plan again from the file's live values without calling any service and refuses
- * (ERR_STALE) where anything would come out differently. `shown` (a map of texts) goes with it, so that it can
- * be read where neither the stack nor its secrets are.
+ * (ERR_STALE) where anything would come out differently. `shown` (a map of texts) goes with it, so that it
+ * can be read where neither the stack nor its secrets are.
  */
 int plan_save(const struct plan *plan, const char *path, const struct value *shown, struct err *err);
 struct saved_plan; /* read from a file, before the workspace is open: says which inputs and environment to
