@@ -215,6 +215,27 @@ const struct value *provider_default_tags(const struct provider *provider)
     return NULL;
 }
 
+/* The toy world is nowhere in particular. */
+struct str provider_kind(struct str name)
+{
+    return name;
+}
+
+int provider_place(struct provider *provider, const struct schema *schema, bool ask,
+    struct arena *place_arena, const struct value **place, struct err *err)
+{
+    (void)provider, (void)schema, (void)ask, (void)place_arena, (void)err;
+    *place = NULL;
+    return 0;
+}
+
+const char *provider_place_difference(
+    const struct schema *schema, const struct value *then, const struct value *now)
+{
+    (void)schema, (void)then, (void)now;
+    return NULL;
+}
+
 /* ---- one command after another in a folder ---- */
 
 static char folder[64];
