@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdlib.h>
 
@@ -194,6 +195,22 @@ static bool prefix_equal(struct str a, struct str b)
            !isdigit((unsigned char)a.p[a.n - 1]);
 }
 
+bool schema_canonical_cidr(struct arena *arena, struct str cidr, struct str *out)
+{
+    unsigned char bytes[16] = {0};
+    char text[INET6_ADDRSTRLEN];
+    struct str length, address = str_cut(cidr, '/', &length);
+    int family = str_find_char(address, ':', 0) < 0 ? AF_INET : AF_INET6;
+    int64_t bits, most = family == AF_INET ? 32 : 128;
+    if (!str_to_int(length, &bits) || bits < 0 || bits > most ||
+        inet_pton(family, arena_strz(arena, address), bytes) != 1)
+        return false;
+    for (int64_t i = bits; i < most; i++)
+        bytes[i / 8] = (unsigned char)(bytes[i / 8] & ~(0x80 >> (i % 8)));
+    *out = arena_printf(arena, "%s/%lld", inet_ntop(family, bytes, text, sizeof text), (long long)bits);
+    return true;
+}
+
 static bool text_equal(const struct comparison *c, const struct value *a, const struct value *b)
 {
     struct str x = value_scalar_text(c->arena, a), y = value_scalar_text(c->arena, b);
@@ -202,6 +219,10 @@ static bool text_equal(const struct comparison *c, const struct value *a, const 
     switch (c->mode) {
     case COMPARE_NOCASE: return str_ieq(x, y);
     case COMPARE_PREFIX: return prefix_equal(x, y);
+    case COMPARE_CIDR:
+        schema_canonical_cidr(c->arena, x, &x);
+        schema_canonical_cidr(c->arena, y, &y);
+        break;
     case COMPARE_EXACT: break;
     }
     return str_eq(x, y);

@@ -524,16 +524,34 @@ static int answer_roles(struct call *call, const struct choice *choice, struct a
     return 0;
 }
 
+/* EC2's calls can be tried: all is looked at, nothing is done. */
+static bool is_dry_run(const struct call *call)
+{
+    const struct value *given = value_getz(call->decoded[0].raw, "DryRun");
+    return call->protocol == WIRE_EC2 && str_ieq(value_text(given, STR_EMPTY), STR("true"));
+}
+
+/* One of the things that the request is about. */
+static int answer_turn(struct call *call, struct answer *answer)
+{
+    struct choice choice;
+    if (!choose(call, &choice) || unknown_check(call))
+        return -1;
+    call->dry_run = is_dry_run(call);
+    return answer_roles(call, &choice, answer);
+}
+
 static void answer_call(struct call *call, struct str request_id, struct wire_message *out)
 {
     struct answer answer;
     int status = 0;
     answer_start(call, &answer);
     call->decoded = ARENA_ARRAY(call->arena, struct decoded, call->served->role_count);
-    do {
-        struct choice choice;
-        status = choose(call, &choice) ? answer_roles(call, &choice, &answer) : -1;
-    } while (!status && ++call->turn < call->turns);
+    do
+        status = answer_turn(call, &answer);
+    while (!status && ++call->turn < call->turns);
+    if (!status && call->dry_run)
+        status = refuse_dry_run(call);
     if (status || answer_encode(call, &answer, request_id, out)) {
         struct wire_operation op = call_operation(call, call->served->op);
         encode_refusal(call, &op, request_id, out);

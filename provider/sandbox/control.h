@@ -6,6 +6,8 @@
  *   control.c        which operation a request is, and what part it plays for which type
  *   control_turns.c  requests that are about several things at once
  *   control_find.c   which things a request means
+ *   control_unknown.c members that nothing would look at are refused
+ *   control_fold.c   values as the service writes them
  *   control_do.c     doing it: create, change, delete, and what belongs to a thing (facets, members, entries,
  *                    tags)
  *   control_answer.c answers, put together by the paths at which the client side looks for them

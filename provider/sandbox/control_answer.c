@@ -178,6 +178,34 @@ static void place_pending(
     }
 }
 
+/* Of lists the shape is that of any value; XML wants to know how deep they go. */
+static const struct shape *shape_of_items(struct making *m, const struct value *v)
+{
+    static const struct shape any = {.kind = SHAPE_ANY};
+    if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
+        return &any;
+    struct shape *shape = ARENA_NEW(m->arena, struct shape);
+    if (v->kind == VALUE_LIST) {
+        *shape = (struct shape){.kind = SHAPE_LIST, .elem = v->count ? shape_of_items(m, v->items[0]) : &any};
+        return shape;
+    }
+    struct shape_member *members = ARENA_ARRAY(m->arena, struct shape_member, v->count + 1);
+    *shape = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = v->count};
+    for (uint32_t i = 0; i < v->count; i++)
+        members[i] = (struct shape_member){.name = v->entries[i].key,
+            .wire = v->entries[i].key,
+            .shape = shape_of_items(m, v->entries[i].value)};
+    return shape;
+}
+
+/* What requests gave that no attribute is: `keeps`. */
+static void place_kept(struct making *m, struct part_node *node, const struct value *kept)
+{
+    for (uint32_t i = 0; kept && i < kept->count; i++)
+        document_place(
+            m, node, kept->entries[i].key, shape_of_items(m, kept->entries[i].value), kept->entries[i].value);
+}
+
 static void place_object(
     struct making *m, struct part_node *node, const struct role *role, const struct value *attrs)
 {
@@ -203,6 +231,8 @@ static void place_object(
     if (!one && !role->step->sparse && !role->step->wanted.count)
         one = value_getz(type->sandbox, "shows");
     place_shown(m, node, type, one, attrs);
+    if (!role->step->sparse && !role->step->wanted.count)
+        place_kept(m, node, value_getz(attrs, KEPT_KEY));
 }
 
 /* ---- pages ---- */
@@ -378,26 +408,6 @@ static struct part_node *parent_of(struct making *m, struct part_node *root, con
     if (!home && alone)
         home = document_child(m, elements, STR_EMPTY, true);
     return home ? object_node(m, home, str_slice(at, outer.n + 1, at.n), &list) : NULL;
-}
-
-/* Of lists the shape is that of any value; XML wants to know how deep they go. */
-static const struct shape *shape_of_items(struct making *m, const struct value *v)
-{
-    static const struct shape any = {.kind = SHAPE_ANY};
-    if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
-        return &any;
-    struct shape *shape = ARENA_NEW(m->arena, struct shape);
-    if (v->kind == VALUE_LIST) {
-        *shape = (struct shape){.kind = SHAPE_LIST, .elem = v->count ? shape_of_items(m, v->items[0]) : &any};
-        return shape;
-    }
-    struct shape_member *members = ARENA_ARRAY(m->arena, struct shape_member, v->count + 1);
-    *shape = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = v->count};
-    for (uint32_t i = 0; i < v->count; i++)
-        members[i] = (struct shape_member){.name = v->entries[i].key,
-            .wire = v->entries[i].key,
-            .shape = shape_of_items(m, v->entries[i].value)};
-    return shape;
 }
 
 static void place_collected(struct making *m, struct part_node *node, const struct value *collected)

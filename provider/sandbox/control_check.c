@@ -131,5 +131,12 @@ int check_delete(struct call *call, const struct thing *thing)
         if (value_equal(value_get(thing->attrs, guards->entries[i].key), &value_true))
             return refuse(call, 400, value_text(guards->entries[i].value, STR("InvalidParameterCombination")),
                 "cannot be deleted while %.*s is on", STR_ARG(guards->entries[i].key));
+    guards = value_getz(thing->type->sandbox, "held_by");
+    for (uint32_t i = 0; guards && i < guards->count; i++) {
+        const struct value *on = value_get(value_getz(thing->attrs, KEPT_KEY), guards->entries[i].key);
+        if (value_equal(on, &value_true) || str_eqz(value_text(on, STR_EMPTY), "true"))
+            return refuse(call, 400, value_text(guards->entries[i].value, STR_EMPTY),
+                "cannot be deleted while %.*s is on", STR_ARG(guards->entries[i].key));
+    }
     return 0;
 }

@@ -55,6 +55,15 @@ static const struct value *appended(struct arena *arena, const struct value *lis
     return value_builder_list(&b);
 }
 
+/* It is one if it has all but what may be left out. */
+static bool is_item(const struct value *template, const struct value *v)
+{
+    for (uint32_t i = 0; i < template->count; i++)
+        if (!str_eqz(template->entries[i].key, "Description") && !value_get(v, template->entries[i].key))
+            return false;
+    return true;
+}
+
 static void add_thing(struct collecting *c, const struct thing *thing)
 {
     const struct value *attrs = fill_now(c->call, thing), *lists = value_getz(c->rule, "lists");
@@ -63,8 +72,8 @@ static void add_thing(struct collecting *c, const struct thing *thing)
     size_t at = item_of(c, filled(c->call, thing, value_getz(c->rule, "shows"), attrs));
     for (uint32_t i = 0; lists && i < lists->count; i++) {
         struct str name = lists->entries[i].key;
-        const struct value *v = fill_value(c->call, thing->type, lists->entries[i].value, attrs);
-        if (v)
+        const struct value *v = filled(c->call, thing, lists->entries[i].value, attrs);
+        if (is_item(lists->entries[i].value, v))
             c->bodies[at] = value_with(c->call->arena, c->bodies[at], name,
                 appended(c->call->arena, value_get(c->bodies[at], name), v));
     }

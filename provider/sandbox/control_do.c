@@ -73,6 +73,21 @@ int refuse_invalid(struct call *call, struct str name, struct str why)
         STR_ARG(why));
 }
 
+int refuse_members(struct call *call, struct str names)
+{
+    if (call->protocol == WIRE_EC2)
+        return refuse(call, 400, STR("UnknownParameter"), "the sandbox does not know %.*s of %.*s",
+            STR_ARG(names), STR_ARG(call->served->op->wire.name));
+    call->role = &call->served->roles[0];
+    return refuse_invalid(call, call->served->op->wire.name,
+        arena_printf(call->arena, "the sandbox does not know %.*s", STR_ARG(names)));
+}
+
+int refuse_dry_run(struct call *call)
+{
+    return refuse(call, 412, STR("DryRunOperation"), "Request would have succeeded, but DryRun flag is set.");
+}
+
 /* ---- things that can be taken back for a while: `soft_delete` ---- */
 
 static const struct value *soft(const struct thing *thing, const char *key)
@@ -119,7 +134,8 @@ static const struct value *given_attributes(const struct call *call)
     for (uint32_t i = 0; i < call->input->count; i++) {
         const struct spec_attr *attr = spec_attr_find(type, call->input->entries[i].key);
         if (attr && !attr->steers)
-            value_builder_set(&b, attr->attr->name, call->input->entries[i].value);
+            value_builder_set(&b, attr->attr->name,
+                fold_attribute(call, type, attr->attr->name, call->input->entries[i].value));
     }
     return value_builder_map(&b);
 }
@@ -133,6 +149,10 @@ static struct thing *add_thing(
     struct call *call, const struct spec_type *type, struct str region, const struct value *attrs)
 {
     struct err err = ERR_INIT;
+    if (call->dry_run) {
+        refuse_dry_run(call);
+        return NULL;
+    }
     struct thing *thing = store_add(call->control, type, region, attrs, &err);
     if (thing && number_given(call->control, thing, &err)) {
         store_remove(call->control, thing);
@@ -173,19 +193,29 @@ static bool is_idempotent(const struct spec_step *step)
            (str_starts(call, STR("Create")) || str_starts(call, STR("Subscribe")));
 }
 
+static bool is_named(const struct value *names, struct str name)
+{
+    for (uint32_t i = 0; names && i < names->count; i++)
+        if (str_eq(value_text(names->items[i], STR_EMPTY), name))
+            return true;
+    return false;
+}
+
 /* A call that may be repeated answers the same again, unless it asks for something else by the same name. */
 static bool asks_again(const struct call *call, const struct thing *existing, const struct value *attrs)
 {
-    const struct value *token = find_token(call->role, call->input);
+    const struct value *token = find_token(call, call->role, call->input);
     if (token && value_equal(token, value_getz(existing->attrs, TOKEN_KEY)))
         return true;
+    const struct value *again =
+        value_get(value_getz(call->role->type->sandbox, "again"), call->served->op->wire.name);
     for (uint32_t i = 0; i < attrs->count; i++) {
         const struct spec_attr *attr = spec_attr_find(call->role->type, attrs->entries[i].key);
-        if (attr->owner != OWNER_TAGS &&
+        if (attr->owner != OWNER_TAGS && !is_named(again, attr->attr->name) &&
             !attr_equal(attr->attr, attrs->entries[i].value, value_get(existing->attrs, attr->attr->name)))
             return false;
     }
-    return is_idempotent(call->role->step);
+    return again || is_idempotent(call->role->step);
 }
 
 /* `blocks: {code, message}`: what is gone keeps its name for as long as it `lingers`. */
@@ -211,7 +241,8 @@ static int create(struct call *call, struct thing *existing, struct thing **out)
     if (check_attributes(call, attrs) || check_forms(call, attrs) || check_references(call, attrs))
         return -1;
     attrs = fill_new(call, type, attrs);
-    attrs = value_with(call->arena, attrs, STR(TOKEN_KEY), find_token(call->role, call->input));
+    attrs = fill_kept(call, type, attrs);
+    attrs = value_with(call->arena, attrs, STR(TOKEN_KEY), find_token(call, call->role, call->input));
     struct thing *made = add_thing(call, type, find_region(call, type), attrs);
     if (!made)
         return -1;
@@ -274,12 +305,13 @@ static const struct value *updated(struct call *call, const struct thing *thing)
 {
     const struct spec_step *step = call->role->step;
     const struct value *attrs = thing->attrs, *given = find_implied(call, call->role, given_attributes(call));
-    for (size_t i = 0; step->full && i < step->request.attr_count; i++) {
+    bool full = step->full && !is_named(value_getz(thing->type->sandbox, "merges"), step->op->wire.name);
+    for (size_t i = 0; full && i < step->request.attr_count; i++) {
         const struct attr *attr = schema_attr(&thing->type->schema, step->request.attrs[i]);
         if (attr && attr->settable && !attr->replace && !value_get(given, attr->name))
             attrs = value_with(call->arena, attrs, attr->name, attr->default_value);
     }
-    attrs = with_deferred(call, thing, attrs);
+    attrs = with_deferred(call, thing, fill_kept(call, thing->type, attrs));
     for (uint32_t i = 0; i < given->count; i++) {
         const struct attr *attr = spec_attr_find(thing->type, given->entries[i].key)->attr;
         if (!attr->settable || attr->replace) /* these name it */
@@ -303,6 +335,8 @@ static const struct value *updated(struct call *call, const struct thing *thing)
 int do_change(struct call *call, struct thing *thing, const struct value *attrs)
 {
     struct err err = ERR_INIT;
+    if (call->dry_run)
+        return refuse_dry_run(call);
     return store_change(call->control, thing, attrs, &err) ? refuse_unkept(call, &err) : 0;
 }
 
@@ -376,6 +410,8 @@ static int delete (struct call *call, struct thing *thing)
         return do_change(call, thing, value_with(call->arena, thing->attrs, soft_mark(thing), now));
     }
     struct err err = ERR_INIT;
+    if (call->dry_run)
+        return refuse_dry_run(call);
     if (store_delete(call->control, thing, clock_wall_ms(), &err))
         return refuse_unkept(call, &err);
     return delete_owned(call, thing) || leave_behind(call, thing) ? -1 : 0;

@@ -120,6 +120,11 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
         return value_int(arena, number_next(call->control, type, find_region(call, type), attrs));
     if (str_eqz(name, "object_sha256"))
         return object_sha256(call, attrs);
+    if (str_starts(name, STR("sent:"))) /* a member of the request */
+        return wire_path(arena, call->raw, str_slice(name, 5, name.n));
+    const struct value *kept = value_get(value_getz(attrs, KEPT_KEY), name);
+    if (kept)
+        return kept;
     return random_text(arena, name, &text) ? value_string(arena, text) : NULL;
 }
 
@@ -281,6 +286,25 @@ const struct value *fill_new(struct call *call, const struct spec_type *type, co
         attrs = with_defaults(call, type, with_values(call, type, attrs));
     }
     return attrs;
+}
+
+/* `keeps: {Path in the answer: [paths in requests]}` */
+const struct value *fill_kept(struct call *call, const struct spec_type *type, const struct value *attrs)
+{
+    const struct value *rules = value_getz(type->sandbox, "keeps"), *kept = value_getz(attrs, KEPT_KEY);
+    const struct value *had = kept;
+    for (uint32_t i = 0; rules && call->raw && i < rules->count; i++) {
+        const struct value *paths = rules->entries[i].value;
+        for (uint32_t k = 0; k < paths->count; k++) {
+            const struct value *v = wire_path(call->arena, call->raw, value_text(paths->items[k], STR_EMPTY));
+            if (v && v->kind == VALUE_LIST &&
+                str_find(value_text(paths->items[k], STR_EMPTY), STR("[]"), 0) > 0)
+                v = v->count ? v->items[0] : NULL; /* of one that `splits` took apart */
+            if (!value_is_null(v))
+                kept = value_with(call->arena, kept, rules->entries[i].key, v);
+        }
+    }
+    return kept == had ? attrs : value_with(call->arena, attrs, STR(KEPT_KEY), kept);
 }
 
 /* The state that a list of states with durations has reached. */

@@ -1,6 +1,9 @@
 /* Which things a request is about: by what names one, and by the filters of a listing. */
 #include "provider/sandbox/control_internal.h"
 
+#include "base/hash.h"
+
+#include <ctype.h>
 #include <fnmatch.h>
 
 struct str find_region(const struct call *call, const struct spec_type *type)
@@ -178,17 +181,30 @@ static bool is_twin(const struct call *call, const struct thing *thing, const st
     return any;
 }
 
-const struct value *find_token(const struct role *role, const struct value *input)
+bool find_is_token(struct str member)
+{
+    static const char *const names[] = {"ClientToken", "clientToken", "ClientRequestToken",
+        "clientRequestToken", "CreationToken", "idempotencyToken", "IdempotencyToken"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eqz(member, names[i]))
+            return true;
+    return false;
+}
+
+const struct value *find_token(const struct call *call, const struct role *role, const struct value *input)
 {
     for (size_t i = 0; i < role->step->request.extra_count; i++)
         if (str_eqz(value_text(role->step->request.extras[i].value, STR_EMPTY), "${token}"))
             return value_get(input, role->step->request.extras[i].key);
+    for (uint32_t i = 0; call->raw && call->raw->kind == VALUE_MAP && i < call->raw->count; i++)
+        if (find_is_token(call->raw->entries[i].key))
+            return call->raw->entries[i].value;
     return NULL;
 }
 
 static struct thing *find_twin(const struct call *call, const struct role *role, const struct value *input)
 {
-    const struct value *token = find_token(role, input);
+    const struct value *token = find_token(call, role, input);
     for (size_t t = 0; t < call->control->thing_count; t++) {
         struct thing *thing = call->control->things[t];
         if (thing->type == role->type && str_eq(thing->region, find_region(call, role->type)) &&
@@ -203,6 +219,44 @@ static struct thing *find_twin(const struct call *call, const struct role *role,
 /* `prefixes: {QueueNamePrefix: name}`, `narrows: {status: status}`: members of a listing that an attribute
  * begins with, or is. Without such a member a listing narrows down to the attribute's default, if it has one:
  * rules are those of the default bus. */
+/* Does the id begin with it as with a folder? ${event_bus|folder} */
+static bool is_part_of_id(const struct call *call, const struct spec_type *type, struct str name)
+{
+    const struct spec_attr *id = spec_attr_find(type, type->schema.id);
+    struct str part = arena_printf(call->arena, "${%.*s|folder}", STR_ARG(name));
+    return id && str_find(id->template, part, 0) >= 0;
+}
+
+/* A member of the request: its texts. It may lie in the address without being in a shape. */
+static const struct value *sent_texts(const struct call *call, struct str member)
+{
+    struct str query = call->request->query, value, name, text;
+    const struct value *v = value_get(call->raw, member);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (v)
+        return v->kind == VALUE_LIST ? v : value_list(call->arena, &v, 1);
+    while (query.n) {
+        struct str pair = str_cut(query, '&', &query);
+        if (url_decode(call->arena, str_cut(pair, '=', &value), true, &name) && str_eq(name, member) &&
+            url_decode(call->arena, value, true, &text))
+            value_builder_add(&b, value_string(call->arena, text));
+    }
+    return value_builder_list(&b);
+}
+
+/* Is the attribute one of these, or does it begin with the first? */
+static bool is_among_sent(const struct thing *thing, struct str name, const struct value *have,
+    const struct value *sent, bool narrows)
+{
+    const struct attr *attr = schema_attr(&thing->type->schema, name);
+    if (!narrows)
+        return str_starts(value_text(have, STR_EMPTY), value_text(sent->items[0], STR_EMPTY));
+    bool is = false;
+    for (uint32_t k = 0; k < sent->count; k++)
+        is = is || (attr ? refers_to(attr, sent->items[k], have) : value_equal(sent->items[k], have));
+    return is;
+}
+
 static bool is_in_scope(const struct call *call, const struct thing *thing, const char *which)
 {
     const struct value *rules = value_getz(thing->type->sandbox, which), *attrs = NULL;
@@ -210,13 +264,13 @@ static bool is_in_scope(const struct call *call, const struct thing *thing, cons
     for (uint32_t i = 0; rules && i < rules->count; i++) {
         struct str name = value_text(rules->entries[i].value, STR_EMPTY);
         const struct attr *attr = schema_attr(&thing->type->schema, name);
-        struct str given = value_text(value_get(call->raw, rules->entries[i].key),
-            value_text(narrows && attr ? attr->default_value : NULL, STR_EMPTY));
-        if (!given.n)
+        const struct value *sent = sent_texts(call, rules->entries[i].key);
+        if (!sent->count && narrows && attr && is_part_of_id(call, thing->type, attr->name))
+            sent = value_list(call->arena, &attr->default_value, 1);
+        if (!sent->count)
             continue;
         attrs = attrs ? attrs : fill_now((struct call *)call, thing);
-        struct str have = value_text(value_get(attrs, name), STR_EMPTY);
-        if (narrows ? !str_eq(have, given) : !str_starts(have, given))
+        if (!is_among_sent(thing, name, value_get(attrs, name), sent, narrows))
             return false;
     }
     return true;
@@ -250,12 +304,12 @@ bool find_listed(const struct call *call, const struct thing *thing)
 /* Parts of such an id that have a default mean that where the request is silent: a rule without a bus is the
  * default bus's. */
 static const struct value *with_parts(
-    const struct call *call, const struct role *role, struct str template, const struct value *input)
+    const struct call *call, const struct role *role, const struct value *input)
 {
     for (size_t i = 0; i < role->type->attr_count; i++) {
         const struct attr *attr = role->type->attrs[i].attr;
-        struct str part = arena_printf(call->arena, "${%.*s|folder}", STR_ARG(attr->name));
-        if (str_find(template, part, 0) >= 0 && attr->default_value && !value_get(input, attr->name))
+        if (attr->default_value && !value_get(input, attr->name) &&
+            is_part_of_id(call, role->type, attr->name))
             input = value_with(call->arena, input, attr->name, attr->default_value);
     }
     return input;
@@ -271,8 +325,7 @@ static const struct value *with_id(
         return input;
     const struct value *v =
         fill_text((struct call *)call, role->type, value_string(call->arena, id->template), input, 1);
-    return v ? value_with(call->arena, with_parts(call, role, id->template, input), id->attr->name, v)
-             : input;
+    return v ? value_with(call->arena, with_parts(call, role, input), id->attr->name, v) : input;
 }
 
 struct thing *find_named(
@@ -353,6 +406,19 @@ static struct str attribute_of(const struct call *call, const struct spec_type *
         *c = (char)(*c == '-' ? '_' : *c);
     return str_n(name, filter.n);
 }
+
+/* "is-default" as what answers show besides attributes: IsDefault. NULL: they do not. */
+static const struct value *shown_as(const struct call *call, const struct spec_type *type, struct str filter)
+{
+    char *name = arena_strz(call->arena, filter);
+    size_t n = 0;
+    for (size_t i = 0; i < filter.n; i++)
+        if (filter.p[i] != '-')
+            name[n++] =
+                (char)(i == 0 || filter.p[i - 1] == '-' ? toupper((unsigned char)filter.p[i]) : filter.p[i]);
+    return value_get(value_getz(type->sandbox, "shows"), str_n(name, n));
+}
+
 /* What a filter looks at: tag:KEY, tag-key, or an attribute ("vpc-id" is vpc_id unless the spec's
  * `filters` say otherwise). NULL: the thing has nothing of the sort. */
 static const struct value *filtered(const struct call *call, const struct thing *thing, struct str name)
@@ -369,12 +435,23 @@ static const struct value *filtered(const struct call *call, const struct thing 
                                          : tags->entries[i].value);
         return value_builder_list(&keys);
     }
-    return value_get(fill_now((struct call *)call, thing), attribute_of(call, type, name));
+    struct str attribute = attribute_of(call, type, name);
+    if (spec_attr_find(type, attribute))
+        return value_get(fill_now((struct call *)call, thing), attribute);
+    const struct value *v = fill_value((struct call *)call, type, shown_as(call, type, name), thing->attrs);
+    return v && v->kind == VALUE_BOOL ? value_stringz(call->arena, v->boolean ? "true" : "false") : v;
 }
 
-static bool knows(const struct call *call, const struct spec_type *type, struct str filter)
+bool find_knows_filter(const struct call *call, const struct spec_type *type, struct str filter)
 {
-    return str_starts(filter, STR("tag")) || spec_attr_find(type, attribute_of(call, type, filter));
+    return str_starts(filter, STR("tag")) || spec_attr_find(type, attribute_of(call, type, filter)) ||
+           shown_as(call, type, filter);
+}
+
+struct str find_filter_name(const struct value *filter)
+{
+    struct str name = value_text(value_getz(filter, "Name"), STR_EMPTY);
+    return name.n ? name : value_text(value_getz(filter, "Key"), STR_EMPTY);
 }
 
 /* A filter on what lies inside of it: association.subnet-id of a route table. */
@@ -383,7 +460,7 @@ static bool part_passes(
 {
     for (size_t r = 0; r < call->served->role_count; r++) {
         const struct spec_type *type = call->served->roles[r].type;
-        if (type == thing->type || !knows(call, type, filter))
+        if (type == thing->type || !find_knows_filter(call, type, filter))
             continue;
         for (size_t i = 0; i < call->control->thing_count; i++) {
             const struct thing *inner = call->control->things[i];
@@ -405,14 +482,13 @@ bool find_passes(const struct call *call, const struct thing *thing)
             const struct value *filter = filters->items[i];
             if (filter->kind != VALUE_MAP)
                 continue; /* IAM's filters are names of types */
-            struct str name = value_text(value_getz(filter, "Name"), STR_EMPTY);
-            if (!name.n)
-                name = value_text(value_getz(filter, "Key"), STR_EMPTY);
+            struct str name = find_filter_name(filter);
             const struct value *wanted = wire_path(call->arena, filter, STR("Values[]"));
             if (!wanted || !wanted->count)
                 wanted = wire_path(call->arena, filter, STR("Value[]"));
-            if (knows(call, thing->type, name) ? !matches(call, filtered(call, thing, name), wanted)
-                                               : !part_passes(call, thing, name, wanted))
+            if (find_knows_filter(call, thing->type, name)
+                    ? !matches(call, filtered(call, thing, name), wanted)
+                    : !part_passes(call, thing, name, wanted))
                 return false;
         }
     }

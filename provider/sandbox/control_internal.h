@@ -110,6 +110,7 @@ struct call {
     const struct role *role;   /* chosen */
     const struct value *input; /* by the role's shape: attributes, and what `with` and items are called */
     const struct value *raw;   /* the request's members under wire names */
+    bool dry_run;              /* nothing is to be done */
     struct err *err;           /* code, message, http_status of a refusal */
     /* A request may name several things (VpcId.1, VpcId.2): it is carried out for each in turn. */
     uint32_t turn, turns;
@@ -151,11 +152,18 @@ const struct value *find_implied(const struct call *call, const struct role *rol
 #define TOKEN_KEY "=token"
 /* Changes that were left for later (`defers`), by attribute. */
 #define PENDING_KEY "=pending"
-const struct value *find_token(const struct role *role, const struct value *input);
+/* What requests gave that is only kept and shown (`keeps`): by path in the answer. */
+#define KEPT_KEY "=kept"
+const struct value *find_token(const struct call *call, const struct role *role, const struct value *input);
+/* Is a member called so in services that know a repeated request by it? */
+bool find_is_token(struct str member);
 /* Does it belong to what the listing is of? */
 bool find_listed(const struct call *call, const struct thing *thing);
 /* Does it pass the filters that the request has? */
 bool find_passes(const struct call *call, const struct thing *thing);
+/* What a filter in a request is called; "": it is none. */
+struct str find_filter_name(const struct value *filter);
+bool find_knows_filter(const struct call *call, const struct spec_type *type, struct str filter);
 /* The region that things of the type lie in; "" of global services. */
 struct str find_region(const struct call *call, const struct spec_type *type);
 /* Is there anything with this id that nobody has deleted? */
@@ -181,8 +189,23 @@ int refuse(struct call *call, int status, struct str code, const char *format, .
     __attribute__((format(printf, 4, 5)));
 int refuse_absent(struct call *call, const struct role *role);
 int refuse_invalid(struct call *call, struct str name, struct str why);
+/* These members the sandbox does not know. */
+int refuse_members(struct call *call, struct str names);
+/* EC2's DryRun: all was looked at, nothing is done. */
+int refuse_dry_run(struct call *call);
 /* The service's status for a refusal that HTTP has a number for; JSON-RPC and EC2 only know 400. */
 int refuse_status(const struct call *call, int rest);
+
+/* ---- control_unknown.c ---- */
+
+/* Refuses a request with members that nothing here would look at. */
+int unknown_check(struct call *call);
+
+/* ---- control_fold.c ---- */
+
+/* The value as the service writes it. */
+const struct value *fold_attribute(
+    const struct call *call, const struct spec_type *type, struct str name, const struct value *v);
 
 /* ---- control_check.c ---- */
 
@@ -197,6 +220,8 @@ bool check_uses(
 
 /* ---- control_fill.c ---- */
 
+/* What the request has of what is only kept. */
+const struct value *fill_kept(struct call *call, const struct spec_type *type, const struct value *attrs);
 /* Adds defaults and computed values to what a request gave. */
 const struct value *fill_new(struct call *call, const struct spec_type *type, const struct value *attrs);
 /* The object as it is at this moment: states that time has changed. */

@@ -7,6 +7,8 @@
 #include "provider/sandbox/jobs/objects.h"
 #include "provider/sandbox/s3srv.h"
 
+#include <string.h>
+
 #define NS                   " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
 #define ABSENT(code_, text_) .absent = (code_), .message = (text_)
 #define MANY                 .many = true, ABSENT("NoSuchConfiguration", "The specified configuration does not exist.")
@@ -286,9 +288,24 @@ bool s3srv_check_acl(struct s3 *s)
     return false;
 }
 
+/* S3 writes what a filter rule looks at with a capital letter. */
+static struct str as_written(struct s3 *s, const struct setting *setting)
+{
+    static const char *const words[][2] = {
+        {"<Name>prefix</Name>", "<Name>Prefix</Name>"}, {"<Name>suffix</Name>", "<Name>Suffix</Name>"}};
+    struct str body = s->x->request.body;
+    if (!str_eqz(str_z(setting->name), "notification"))
+        return body;
+    char *text = arena_strz(s->arena, body);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        for (char *at = text; (at = strstr(at, words[i][0])); at++)
+            memcpy(at, words[i][1], strlen(words[i][1]));
+    return str_n(text, body.n);
+}
+
 static enum store_result put(struct s3 *s, const struct setting *setting)
 {
-    return store_setting_put(s->store, s->bucket, stored_name(s, setting), s->x->request.body);
+    return store_setting_put(s->store, s->bucket, stored_name(s, setting), as_written(s, setting));
 }
 
 void s3srv_put_setting(struct s3 *s)

@@ -256,6 +256,7 @@ static void add_owned(struct dump *d)
         if (e->get)
             add_reading(d, "list", e->list, STR("@"), NULL);
         add_step(d, "put", e->put, false);
+        add_step(d, "put", e->replace, false);
         add_step(d, "delete", e->remove, false);
     }
 }
@@ -331,6 +332,8 @@ const struct value *schema_calls(struct arena *arena, const struct schema *schem
     add_owned(&d);
     add_tags(&d, type->tags);
     add_job(&d, type->job);
+    for (size_t i = 0; i < type->also_count; i++)
+        add_step(&d, "sandbox", type->also[i].step, false);
     struct value_entry entries[] = {{STR("type"), text(&d, schema->name)},
         {STR("data"), value_bool(schema->is_data)}, {STR("service"), dump_service(&d)},
         {STR("calls"), value_builder_list(&d.calls)}};

@@ -66,6 +66,12 @@ static const struct sandbox_key {
     {"narrows", FORM_TO_ATTR, NULL},
     {"distinct", FORM_TO_ATTR, NULL},
     {"published", FORM_BY_ATTR, NULL},
+    {"ignores", FORM_MAP, NULL},
+    {"keeps", FORM_MAP, NULL},
+    {"again", FORM_MAP, NULL},
+    {"held_by", FORM_MAP, NULL},
+    {"merges", FORM_NAMES, NULL},
+    {"folds", FORM_BY_ATTR, NULL},
 };
 
 enum { KEY_COUNT = sizeof sandbox_keys / sizeof *sandbox_keys };

@@ -226,14 +226,26 @@ static const struct value *coerce_map(struct arena *arena, const struct shape *s
 
 /* ---- structures ---- */
 
-/* Query names items by number where a shape looks for one of them: IpPermissions.1.IpProtocol. */
+const struct value *wire_entries(const struct value *doc)
+{
+    const struct value *list = doc->kind == VALUE_MAP && doc->count == 1 ? value_getz(doc, "entry") : NULL;
+    bool entries = list && list->kind == VALUE_LIST && list->count && value_getz(list->items[0], "key");
+    return entries ? list : NULL;
+}
+
+/* Query names items by number where a shape looks for one of them: IpPermissions.1.IpProtocol; and
+ * members that are keys of a map as entries: Attributes.entry.1.key. */
 static const struct value *member_of(const struct value *doc, struct str wire)
 {
     int64_t number;
     if (doc && doc->kind == VALUE_LIST)
         return str_to_int(wire, &number) && number >= 1 && number <= doc->count ? doc->items[number - 1]
                                                                                 : NULL;
-    return value_get(doc, wire);
+    const struct value *own = value_get(doc, wire), *entries = doc ? wire_entries(doc) : NULL;
+    for (uint32_t i = 0; !own && entries && i < entries->count; i++)
+        if (str_eq(value_text(value_getz(entries->items[i], "key"), STR_EMPTY), wire))
+            own = value_getz(entries->items[i], "value");
+    return own;
 }
 
 static void add_members(

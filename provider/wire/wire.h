@@ -183,6 +183,8 @@ const struct value *wire_coerce(struct arena *arena, const struct shape *shape, 
  */
 const struct value *wire_path(struct arena *arena, const struct value *document, struct str path);
 
+/* The entries of a map as forms have it, {entry: [{key, value}]}; NULL: it is none. */
+const struct value *wire_entries(const struct value *doc);
 /* XML as a generic document: {root's content}, its name in *root. Bounded; namespace prefixes are dropped. */
 int wire_xml_read(
     struct arena *arena, struct str text, struct str *root, const struct value **document, struct err *err);

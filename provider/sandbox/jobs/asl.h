@@ -157,7 +157,8 @@ struct asl_outcome {
     enum asl_status status;
     const struct value *output; /* SUCCEEDED */
     struct asl_error error;     /* FAILED */
-    struct asl_point at;        /* what could be tried again, unless SUCCEEDED */
+    bool unnamed;        /* of a Fail without Error: only what is around it calls it States.TaskFailed */
+    struct asl_point at; /* what could be tried again, unless SUCCEEDED */
     int64_t event;
 };
 

@@ -1,6 +1,10 @@
 /* What a state sees of its input and makes of its result. */
 #include "provider/sandbox/jobs/asl_internal.h"
 
+#include "base/json.h"
+
+enum { MAX_TOLD = 4096 }; /* characters of an input in a cause */
+
 int asl_fail(struct asl_eval *eval, const char *name, const char *format, ...)
 {
     va_list args;
@@ -37,6 +41,25 @@ const struct value *asl_filter(
     return asl_find(eval, path->string, document, "States.Runtime");
 }
 
+/* A field of a template. The specification has States.ParameterPathFailure for one that leads nowhere; the
+ * service says States.Runtime, which nothing catches. */
+static const struct value *find_field(
+    struct asl_eval *eval, struct str key, struct str path, const struct value *document)
+{
+    const char *why;
+    if (asl_is_intrinsic(path))
+        return asl_intrinsic(eval, path, document);
+    const struct value *found = asl_look(eval, path, document, &why);
+    AUTO_BUF struct buf input = BUF_INIT;
+    if (found)
+        return found;
+    json_write(&input, document, JSON_PLAIN);
+    asl_fail(eval, "States.Runtime",
+        "The JSONPath '%.*s' specified for the field '%.*s' could not be found in the input '%.*s'",
+        STR_ARG(path), STR_ARG(key), (int)(input.n < MAX_TOLD ? input.n : MAX_TOLD), input.n ? input.p : "");
+    return NULL;
+}
+
 static const struct value *fill_map(
     struct asl_eval *eval, const struct value *template, const struct value *document)
 {
@@ -46,7 +69,7 @@ static const struct value *fill_map(
         const struct value *v = template->entries[i].value;
         if (str_ends(key, STR(".$"))) {
             key = arena_str(eval->arena, str_slice(key, 0, key.n - 2));
-            v = asl_find(eval, value_text(v, STR_EMPTY), document, "States.ParameterPathFailure");
+            v = find_field(eval, template->entries[i].key, value_text(v, STR_EMPTY), document);
         } else {
             v = asl_template(eval, v, document);
         }

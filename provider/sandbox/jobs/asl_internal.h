@@ -12,6 +12,7 @@ struct asl_eval {
     uint64_t (*random)(void *ctx);
     void *random_ctx;
     struct asl_error error; /* of the first that failed */
+    bool unnamed;           /* it is of a Fail without Error */
     bool own;               /* it comes from asl_fail(), not from a task or a branch */
 };
 

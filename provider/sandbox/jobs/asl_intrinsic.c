@@ -371,8 +371,8 @@ static const struct value *read_path(struct reader *r)
         return &value_null;
     const struct value *found = asl_look(r->eval, path, r->document, &why);
     if (!found)
-        asl_fail(r->eval, "States.IntrinsicFailure", "The path '%.*s' could not be found in the input.",
-            STR_ARG(path));
+        asl_fail(r->eval, "States.Runtime",
+            "The JsonPath argument for the field '%.*s' could not be found in the input", STR_ARG(path));
     return found;
 }
 

@@ -243,6 +243,7 @@ static void tell_failure(struct arena *arena, const struct asl_visit *visit, str
                   : visit->timed_out              ? ASL_TIMED_OUT
                                                   : ASL_FAILED;
     out->error = (struct asl_error){arena_str(arena, error->name), arena_str(arena, error->cause)};
+    out->unnamed = visit->eval.unnamed;
 }
 
 static bool start_visit(struct asl_visit *visit, struct asl_line *line, struct str name)

@@ -122,8 +122,10 @@ static const struct value *act_fail(struct asl_visit *visit, const struct value 
 {
     (void)input;
     struct str name = text_of(visit, "Error"), cause = text_of(visit, "Cause");
-    if (!visit->eval.error.name.n)
-        visit->eval.error = (struct asl_error){name.n ? name : STR("States.TaskFailed"), cause};
+    if (visit->eval.error.name.n)
+        return NULL;
+    visit->eval.error = (struct asl_error){name.n ? name : STR("States.TaskFailed"), cause};
+    visit->eval.unnamed = !name.n;
     return NULL;
 }
 

@@ -254,8 +254,9 @@ static int cancel_run(struct job_call *call, struct err *err)
     return 0;
 }
 
-static const struct job_place list_places[] = {
-    {"nextToken", WIRE_QUERY_STRING, "nextToken"}, {"maxResults", WIRE_QUERY_STRING, "maxResults"}, {0}};
+static const struct job_place list_places[] = {{"nextToken", WIRE_QUERY_STRING, "nextToken"},
+    {"maxResults", WIRE_QUERY_STRING, "maxResults"}, {"createdAtAfter", WIRE_QUERY_STRING, "createdAtAfter"},
+    {"createdAtBefore", WIRE_QUERY_STRING, "createdAtBefore"}, {"mode", WIRE_QUERY_STRING, "mode"}, {0}};
 
 const struct job_operation emrserverless_operations[] = {
     {SERVICE, "StartJobRun", start_run, "POST /applications/{applicationId}/jobruns", NULL},

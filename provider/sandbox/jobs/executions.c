@@ -250,7 +250,7 @@ static void set_outcome(struct execution *execution, const struct asl_outcome *o
     AUTO_BUF struct buf output = BUF_INIT;
     if (outcome->output)
         json_write(&output, outcome->output, JSON_PLAIN);
-    struct str error = outcome->error.name, cause = outcome->error.cause;
+    struct str error = outcome->unnamed ? STR_EMPTY : outcome->error.name, cause = outcome->error.cause;
     pthread_mutex_lock(&execution->all->lock);
     execution->status = outcome->status;
     if (outcome->status == ASL_ABORTED) {

@@ -253,12 +253,23 @@ static int do_stop(struct job_call *call, struct err *err)
 
 /* ---- tokens ---- */
 
+/* As they are made for tasks: 64 hexadecimal digits. */
+static bool is_token(struct str token)
+{
+    size_t n = 0;
+    while (n < token.n && strchr("0123456789abcdef", token.p[n]))
+        n++;
+    return n == token.n && n == 64;
+}
+
 static int say(struct job_call *call, enum token_say what, const struct value *output,
     const struct asl_error *error, struct err *err)
 {
     struct str token;
     if (job_required(call, "taskToken", &token, err))
         return -1;
+    if (!is_token(token))
+        return job_refuse(err, 400, "InvalidToken", "Invalid Token: 'Invalid token'");
     if (!task_token_say(jobs_executions(call->jobs), token, what, output, error))
         return job_refuse(err, 400, "TaskTimedOut",
             "Task Timed Out: 'Provided task does not exist anymore' (nobody waits for this token)");

@@ -70,7 +70,7 @@ static int call_inside(struct jobs *jobs, struct arena *arena, const struct job_
             control_protocol(jobs->control, request->service, &common) ? common.protocol : WIRE_JSON11,
         .input = request->input ? request->input : &value_empty_map,
         .wants_run = wants_run};
-    if (operation->handler(call, err))
+    if (job_check_members(call, err) || operation->handler(call, err))
         return -1;
     if (call->forward || call->declined) {
         struct job_request changed = *request;

@@ -161,7 +161,7 @@ static int answer(struct job_call *call, const struct wire_operation *wire,
     if (wire_decode_request(call->arena, wire, &in, request, &call->input, err))
         return -1;
     call->input = by_members(call->arena, call->operation, call->input);
-    if (call->operation->handler(call, err))
+    if (job_check_members(call, err) || call->operation->handler(call, err))
         return -1;
     if (call->forward || call->declined)
         return 0;

@@ -109,6 +109,8 @@ int job_refuse(struct err *err, int status, const char *code, const char *format
 /* ValidationException and its kin for a member that must be there: empty text where it is not, with err set.
  */
 int job_required(const struct job_call *call, const char *member, struct str *out, struct err *err);
+/* Refuses members that no handler looks at, by name. */
+int job_check_members(const struct job_call *call, struct err *err);
 /* A number or its text; the fallback where there is none. */
 int64_t job_int(const struct value *map, const char *member, int64_t fallback);
 /* The nearest number from `least` to `most`. */

@@ -22,21 +22,82 @@ int job_refuse(struct err *err, int status, const char *code, const char *format
     return -1;
 }
 
+/* What the service says of a member that is missing or no good. */
+static const char *invalid_code(const struct job_call *call)
+{
+    static const struct {
+        const char *service, *code;
+    } codes[] = {{"glue", "InvalidInputException"}, {"logs", "InvalidParameterException"},
+        {"batch", "ClientException"}, {"athena", "InvalidRequestException"}, {"sts", "ValidationError"},
+        {"monitoring", "MissingParameter"}, {"sns", "InvalidParameter"},
+        {"lambda", "InvalidParameterValueException"}};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (!strcmp(call->operation->service, codes[i].service))
+            return codes[i].code;
+    return "ValidationException";
+}
+
 int job_required(const struct job_call *call, const char *member, struct str *out, struct err *err)
 {
     *out = value_text(value_getz(call->input, member), STR_EMPTY);
     if (out->n)
         return 0;
-    static const struct {
-        const char *service, *code;
-    } codes[] = {{"glue", "InvalidInputException"}, {"logs", "InvalidParameterException"},
-        {"batch", "ClientException"}, {"athena", "InvalidRequestException"}, {"sts", "ValidationError"},
-        {"monitoring", "MissingParameter"}};
-    const char *code = "ValidationException";
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if (!strcmp(call->operation->service, codes[i].service))
-            code = codes[i].code;
-    return job_refuse(err, 400, code, "%s needs %s", call->operation->name, member);
+    return job_refuse(err, 400, invalid_code(call), "%s needs %s", call->operation->name, member);
+}
+
+/* ---- members that no handler looks at ---- */
+
+/* What AWS would do something with, and nothing here does: refused by name. */
+static const struct {
+    const char *service, *operation, *members;
+} unserved[] = {
+    {"athena", "StartQueryExecution", "EngineConfiguration"},
+    {"athena", "GetQueryResults", "QueryResultType"},
+    {"batch", "SubmitJob",
+        "shareIdentifier schedulingPriorityOverride nodeOverrides retryStrategy eksPropertiesOverride "
+        "ecsPropertiesOverride consumableResourcePropertiesOverride"},
+    {"batch", "ListJobs", "arrayJobId multiNodeJobId"},
+    {"emr-serverless", "StartJobRun", "mode"},
+    {"emr-serverless", "ListJobRuns", "createdAtAfter createdAtBefore mode"},
+    {"events", "PutEvents", "EndpointId"},
+    {"glue", "StartJobRun", "NotificationProperty"},
+    {"glue", "GetJobRun", "PredecessorsIncluded"},
+    {"glue", "ListCrawls", "Filters"},
+    {"glue", "GetWorkflowRun", "IncludeGraph"},
+    {"glue", "GetWorkflowRuns", "IncludeGraph"},
+    {"glue", "GetPartitions", "ExcludeColumnSchema TransactionId QueryAsOfTime"},
+    {"lambda", "PublishVersion", "RevisionId PublishTo"},
+    {"monitoring", "PutMetricData", "EntityMetricData"},
+    {"monitoring", "GetMetricStatistics", "ExtendedStatistics"},
+    {"monitoring", "GetMetricData", "MaxDatapoints"},
+    {"monitoring", "ListMetrics", "RecentlyActive"},
+    {"sns", "Publish", "PhoneNumber"},
+    {"sqs", "SendMessage", "MessageSystemAttributes"},
+    {"states", "ListExecutions", "redriveFilter"},
+};
+
+static bool asks(const struct value *v)
+{
+    bool collection = v && (v->kind == VALUE_LIST || v->kind == VALUE_MAP);
+    return !value_is_null(v) && !value_equal(v, &value_false) && (!collection || v->count);
+}
+
+int job_check_members(const struct job_call *call, struct err *err)
+{
+    struct str unknown = STR_EMPTY;
+    for (size_t i = 0; i < sizeof unserved / sizeof *unserved; i++) {
+        struct str name, names = str_z(unserved[i].members);
+        if (strcmp(unserved[i].service, call->operation->service) != 0 ||
+            strcmp(unserved[i].operation, call->operation->name) != 0)
+            continue;
+        while ((name = str_cut(names, ' ', &names)).n)
+            if (asks(value_get(call->input, name)))
+                unknown = arena_printf(
+                    call->arena, "%.*s%s%.*s", STR_ARG(unknown), unknown.n ? ", " : "", STR_ARG(name));
+    }
+    return !unknown.n ? 0
+                      : job_refuse(err, 400, invalid_code(call), "%s: the sandbox does not know %.*s",
+                            call->operation->name, STR_ARG(unknown));
 }
 
 int64_t job_int_within(

@@ -109,6 +109,11 @@ struct function lambda_copy(struct arena *arena, const struct function *function
 
 job_handler lambda_publish_version, lambda_list_versions, lambda_get_function, lambda_get_configuration,
     lambda_delete_function;
+/* Of a request that goes on to the control plane (call->forward) and asks for a version of what it makes:
+ * both. */
+int lambda_publish_with(struct job_call *call, struct err *err);
+/* The function as it is, for a change that is only tried. */
+int lambda_describe(struct job_call *call, struct err *err);
 bool lambda_version_find(const struct job_call *call, const struct control_record *record, struct str version,
     struct control_record *out);
 

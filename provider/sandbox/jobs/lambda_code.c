@@ -85,7 +85,7 @@ static int forward(struct job_call *call, const char *member, struct err *err)
 
 int lambda_create_function(struct job_call *call, struct err *err)
 {
-    return forward(call, "Code", err);
+    return forward(call, "Code", err) || lambda_publish_with(call, err) ? -1 : 0;
 }
 
 int lambda_publish_layer(struct job_call *call, struct err *err)
@@ -96,7 +96,9 @@ int lambda_publish_layer(struct job_call *call, struct err *err)
 /* Here the members stand in the request itself. */
 int lambda_update_code(struct job_call *call, struct err *err)
 {
-    return replace(call, call->input, &call->forward, err);
+    if (value_equal(value_getz(call->input, "DryRun"), &value_true))
+        return lambda_describe(call, err);
+    return replace(call, call->input, &call->forward, err) || lambda_publish_with(call, err) ? -1 : 0;
 }
 
 bool lambda_code_file(

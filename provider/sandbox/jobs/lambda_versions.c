@@ -165,6 +165,31 @@ int lambda_publish_version(struct job_call *call, struct err *err)
     return publish(call, err);
 }
 
+int lambda_publish_with(struct job_call *call, struct err *err)
+{
+    bool wanted = value_equal(value_getz(call->forward, "Publish"), &value_true);
+    const struct job_request request = {STR("lambda"), str_z(call->operation->name), call->region,
+        value_with(call->arena, call->forward, STR("Publish"), NULL)};
+    call->forward = request.input;
+    if (!wanted)
+        return 0;
+    call->forward = NULL;
+    const struct value_entry name = {STR("FunctionName"), value_getz(request.input, "FunctionName")};
+    if (jobs_call_control(call->jobs, call->arena, &request, &call->output, err))
+        return -1;
+    call->input = value_map(call->arena, &name, 1);
+    return publish(call, err);
+}
+
+int lambda_describe(struct job_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str qualifier;
+    if (lambda_find_record(call, &qualifier, &record, err))
+        return -1;
+    return describe(call, &record, &call->output, err);
+}
+
 int lambda_list_versions(struct job_call *call, struct err *err)
 {
     struct control_record record;

@@ -1,0 +1,116 @@
+"""No member of a request is passed over in silence: it is served, refused by name, or listed here or in a spec with the reason
+why it may be ignored. botocore's models say which members there are.
+
+Each operation that the sandbox offers is called once with all members that it has; the refusal names those that are unknown.
+What it does not name has to be known to the spec (or to the file that carries the operation out).
+"""
+
+import re
+
+import pytest
+import yaml
+from botocore.exceptions import ClientError, MissingDependencyException
+from servers import ROOT
+from test_specs_botocore import calls as calls_of, members_of, model_of
+
+TYPES = calls_of(sandbox=True)
+SERVICES = {one["service"]["name"]: one["service"] for one in TYPES if one["service"]["name"] != "s3"}
+SPECS = ROOT / "provider" / "aws" / "specs"
+
+# By service: members that some file in provider/sandbox/jobs/ leaves alone, and why that does no harm.
+HARMLESS = {
+    "*": {"NextToken", "nextToken", "Marker", "MaxResults", "maxResults", "MaxItems", "Limit", "limit", "PageSize", "MaxRecords", # pages: all is on one where they are not known
+          "ClientToken", "clientToken", "ClientRequestToken"},  # of deletes and changes, which may be repeated
+    "athena": {"ClientRequestToken", "ResultReuseConfiguration"},  # boto3 makes up a token for each call; results are never reused
+    "emrserverless": {"executionIamPolicy", "shutdownGracePeriodInSeconds"},  # whoever has a key may do everything; a run is ended at once
+    "batch": {"propagateTags"},  # no ECS task has them
+    "events": set(),
+    "glue": {"AuditContext", "QuerySessionContext", "AllocatedCapacity", "SecurityConfiguration", "ExecutionRoleSessionPolicy", "JobRunQueuingEnabled"},  # nothing is audited, encrypted or allowed; a run always waits for a place
+    "lambda": {"DurableExecutionName", "TenantId"},  # headers of functions that cannot be made
+    "logs": {"sequenceToken", "entity", "unmask", "interleaved"},  # CloudWatch Logs passes over the first and last too; nothing is masked
+    "cloudwatch": {"StrictEntityValidation", "LabelOptions", "IncludeLinkedAccounts", "OwningAccount"},  # one account, and labels are as given
+    "secretsmanager": {"Filters"},  # test_secrets.py
+    "ssm": {"Filters"},  # test_ssm.py
+    "sqs": {"ReceiveRequestAttemptId", "QueueOwnerAWSAccountId"},  # an answer that was lost: its messages come again after their time; one account
+    "states": {"traceHeader", "includedData"},  # no X-Ray; all data is included
+    "sts": {"PolicyArns", "Policy", "Tags", "TransitiveTagKeys", "ExternalId", "SerialNumber", "TokenCode", "SourceIdentity", "ProvidedContexts"},  # whoever has a key may do everything
+}
+
+
+def filled(shape, above=()):
+    """Every member of the shape, with a value of its type; None where it contains itself."""
+    kind = shape.type_name
+    if shape.name in above:
+        return None
+    above += (shape.name,)
+    if kind == "structure":
+        members = {name: filled(member, above) for name, member in shape.members.items()}
+        members = {name: value for name, value in members.items() if value is not None}
+        return dict(list(members.items())[:1]) if shape.is_tagged_union else members
+    if kind == "list":
+        item = filled(shape.member, above)
+        return None if item is None else [item]
+    if kind == "map":
+        value = filled(shape.value, above)
+        return None if value is None else {"k": value}
+    if kind == "string":
+        return shape.enum[0] if getattr(shape, "enum", None) else "x1"
+    return {"integer": 1, "long": 1, "float": 1.0, "double": 1.0, "boolean": True, "timestamp": 1700000000, "blob": b"x"}[kind]
+
+
+def known(service):
+    """Operation to the names of top-level members that the spec mentions anywhere for it."""
+    spec = yaml.safe_load((SPECS / f"{service}.yaml").read_text())
+    calls, everywhere = {}, set()
+    for one in TYPES:
+        if one["service"]["name"] == service:
+            for call in one["calls"]:
+                calls.setdefault(call["operation"]["name"], set()).update(member["wire"] for member in call["request"]["members"])
+    for one in [*spec.get("types", {}).values(), *spec.get("data", {}).values()]:
+        sandbox = one.get("sandbox", {})
+        everywhere |= {path.split(".")[0] for key in ("ignores", "prefixes", "narrows") for path in sandbox.get(key, {})}
+        everywhere |= {path.split(".")[0].removesuffix("[]") for paths in sandbox.get("keeps", {}).values() for path in paths}
+    return calls, everywhere
+
+
+def told(client, operation, given):
+    """What the sandbox says that it does not know; None: it does not offer the operation."""
+    try:
+        client._make_api_call(operation, given)
+    except MissingDependencyException:
+        return None
+    except ClientError as e:
+        error = e.response.get("Error", {})
+        if error.get("Code") in ("UnknownOperationException", "NotImplemented", None):
+            return None
+        if unknown := re.search(r"the sandbox does not know (.*?)(?: of \w+)?$", error.get("Message", "")):
+            return unknown[1].split(", ")
+    return []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_members(sandbox, service):
+    model, protocol = model_of(SERVICES[service]), SERVICES[service]["protocol"]
+    client = sandbox.client(SERVICES[service]["model"], parameter_validation=False, inject_host_prefix=False)
+    calls, everywhere = known(service)
+    handlers = set(re.findall(r'"(\w+)"', "".join(path.read_text() for path in (ROOT / "provider" / "sandbox" / "jobs").glob("*.c"))))
+    dropped, offered = [], 0
+    for operation in model.operation_names:
+        shape = model.operation_model(operation).input_shape
+        if not shape or not shape.members:
+            continue
+        given = filled(shape)
+        given.pop("DryRun", None)
+        unknown = told(client, operation, given)
+        if unknown is None:
+            continue
+        offered += 1
+        served = calls.get(operation, handlers) | everywhere | HARMLESS["*"] | HARMLESS.get(service, set())
+        if operation in calls and operation in handlers:
+            served |= handlers
+        for wire, (name, _) in members_of(protocol, shape, True).items():
+            filters = name.startswith("Filter") and any(one.startswith("the filter") for one in unknown)
+            if name != "DryRun" and not filters and wire not in unknown and name not in unknown and wire not in served and name not in served:
+                dropped.append(f"{operation}: {name}")
+    assert offered
+    assert not dropped, dropped
