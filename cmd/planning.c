@@ -38,6 +38,31 @@ unsigned planning_teardown(const struct settings *s)
     return flags;
 }
 
+/*
+ * A state beside the stack that `state:` has left behind. Said whenever something is planned; and where the
+ * new place is empty nothing is made a second time.
+ */
+static int planning_former(
+    struct invocation *inv, struct workspace *workspace, const struct observer *observer, struct err *err)
+{
+    struct former_state former;
+    if (!workspace_former(workspace, &inv->arena, &former))
+        return 0;
+    struct str here = state_description(workspace->state);
+    struct str env = workspace->stack->env;
+    err_set(err, ERR_INVALID, "%.*s still has a state of %zu resource%s, and the stack keeps it in %.*s now",
+        STR_ARG(former.path), former.count, former.count == 1 ? "" : "s", STR_ARG(here));
+    err_hint(err, "`weir state migrate%s%.*s` moves it there; if it is of no use, delete the file",
+        env.n ? " -e " : "", STR_ARG(env));
+    if (!state_seq(workspace->state) && str_eqz(str_z(inv->command->name), "apply"))
+        return -1;
+    struct str text = arena_printf(&inv->arena, "%s; %s", err->message, err->hint);
+    *err = (struct err)ERR_INIT;
+    if (observer->event)
+        observer->event(observer->ctx, &(struct event){.kind = EVENT_WARNING, .text = text.p});
+    return 0;
+}
+
 static int make_plan(struct invocation *inv, struct workspace *workspace, const struct saved_plan *saved,
     struct plan_options options, struct plan **out)
 {
@@ -50,7 +75,9 @@ static int make_plan(struct invocation *inv, struct workspace *workspace, const 
     signals_catch_first(); /* a build command has to be ended */
     options.cancel = signals_stop();
     options.observer = progress_observer(progress);
-    int rc = saved ? plan_load(workspace, saved, &options, &inv->diags, out, &err)
+    int rc = planning_former(inv, workspace, &options.observer, &err);
+    if (!rc)
+        rc = saved ? plan_load(workspace, saved, &options, &inv->diags, out, &err)
                    : plan_make(workspace, &options, &inv->diags, out, &err);
     progress_free(progress, NULL);
     int status = invocation_diags(inv);
@@ -110,6 +137,7 @@ int planning_open(struct invocation *inv, const struct workspace_options *wanted
     const struct str *inputs = NULL;
     size_t n = 0;
     struct err err = ERR_INIT;
+    then.stack.state = now.stack->state ? value_copy(&inv->arena, now.stack->state) : NULL;
     int rc = sources_read(&now, str_z(to), &inv->arena, &then.stack.files, &inputs, &n, &err);
     workspace_close(&now);
     if (rc < 0)

@@ -91,12 +91,11 @@ static int run_pull(struct invocation *inv)
 
 /* ---- migrate ---- */
 
-/* FROM is what the stack says now; TO is a `state:` map in JSON, e.g. {"backend":"s3","bucket":"b"}. */
-static int migrate_to(struct invocation *inv, const struct workspace *workspace, struct backend *from)
+/* The place that a `state:` map in JSON means, e.g. {"backend":"s3","bucket":"b"}. */
+static int place_given(struct invocation *inv, const struct workspace *workspace, struct backend **out)
 {
     struct err err = ERR_INIT;
     const struct value *config;
-    struct backend *to;
     if (json_parse(&inv->arena, inv->args.items[0], &config, &err) || config->kind != VALUE_MAP)
         return invocation_usage(inv,
             "it is what will stand under `state:`, as JSON: '{\"backend\": \"s3\", \"bucket\": \"…\"}'",
@@ -104,28 +103,56 @@ static int migrate_to(struct invocation *inv, const struct workspace *workspace,
     const struct stack *stack = workspace->stack;
     struct backend_options options = {
         .config = config, .dir = stack->dir, .stack = stack->name, .env = stack->env};
-    if (backend_new(&options, &to, &err))
-        return invocation_fail(inv, &err);
+    return backend_new(&options, out, &err) ? invocation_fail(inv, &err) : EXIT_DONE;
+}
+
+static int migrate(struct invocation *inv, struct backend *from, struct backend *to, bool said)
+{
+    struct err err = ERR_INIT;
     struct migrate_result result = {0};
-    int rc = state_migrate(from, to, inv->settings->lock_timeout_ms, &result, &err);
-    if (rc == 0)
-        invocation_note(inv,
-            "%llu records moved from %.*s to %.*s and compared. Now put this into the stack:\nstate: %.*s",
-            (unsigned long long)result.records, STR_ARG(from->description), STR_ARG(to->description),
-            STR_ARG(inv->args.items[0]));
-    backend_free(to);
-    return rc < 0 ? invocation_fail(inv, &err) : EXIT_DONE;
+    if (state_migrate(from, to, inv->settings->lock_timeout_ms, &result, &err))
+        return invocation_fail(inv, &err);
+    invocation_note(inv, "%llu records moved from %.*s to %.*s and compared.%s%.*s",
+        (unsigned long long)result.records, STR_ARG(from->description), STR_ARG(to->description),
+        said ? "" : " Now put this into the stack:\nstate: ", said ? 0 : (int)inv->args.items[0].n,
+        said ? "" : inv->args.items[0].p);
+    return EXIT_DONE;
+}
+
+/* The stack names the new place already: what is moved is what lies in the place that it had without. */
+static int migrate_here(struct invocation *inv, const struct workspace *workspace, struct backend *here)
+{
+    struct err err = ERR_INIT;
+    struct backend *former;
+    if (workspace_former_backend(workspace, &former, &err))
+        return invocation_fail(inv, &err);
+    int status;
+    if (str_eq(former->description, here->description)) {
+        err_set(&err, ERR_USAGE, "the state is kept in %.*s already", STR_ARG(here->description));
+        err_hint(&err, "give the new place as JSON: '{\"backend\": \"s3\", \"bucket\": \"…\"}'");
+        status = invocation_fail(inv, &err);
+    } else {
+        status = migrate(inv, former, here, true);
+    }
+    backend_free(former);
+    return status;
 }
 
 static int run_migrate(struct invocation *inv)
 {
     struct workspace workspace;
-    struct backend *backend;
-    int status = open_backend(inv, &workspace, &backend);
+    struct backend *now, *to = NULL;
+    int status = open_backend(inv, &workspace, &now);
     if (status != EXIT_DONE)
         return status;
-    status = migrate_to(inv, &workspace, backend);
-    backend_free(backend);
+    if (inv->args.n)
+        status = place_given(inv, &workspace, &to);
+    if (status == EXIT_DONE && (!to || str_eq(to->description, now->description)))
+        status = migrate_here(inv, &workspace, now);
+    else if (status == EXIT_DONE)
+        status = migrate(inv, now, to, false);
+    backend_free(to);
+    backend_free(now);
     workspace_close(&workspace);
     return status;
 }
@@ -269,6 +296,7 @@ static const struct option_set *const change_sets[] = {&lock_set, &options_json,
 static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
 static const struct command_example migrate_examples[] = {
     {"weir state migrate '{\"backend\": \"s3\", \"bucket\": \"team-state\"}'", "to a bucket"},
+    {"weir state migrate -e prod", "an environment's, to where the stack's `state:` says by now"},
     {NULL, NULL},
 };
 
@@ -292,13 +320,15 @@ const struct command state_pull = {
 };
 const struct command state_migrate_command = {
     .name = "migrate",
-    .args = "STATE",
+    .args = "[STATE]",
     .summary = "move the state to another store, history and all",
-    .details = "STATE is what will stand under `state:` in the stack, as JSON. The copy is compared with the "
-               "original record by record "
-               "before the original is closed.",
+    .details =
+        "STATE is what will stand under `state:` in the stack, as JSON. Without it, or where the stack "
+        "says so already, the state that still lies in the default place beside the stack is moved to "
+        "where the stack says; each environment has one of its own. The copy is compared with the "
+        "original record by record "
+        "before the original is closed.",
     .sets = change_sets,
-    .min_args = 1,
     .max_args = 1,
     .examples = migrate_examples,
     .run = run_migrate,

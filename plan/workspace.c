@@ -134,3 +134,29 @@ uint64_t workspace_requests(const struct workspace *workspace)
 {
     return workspace->http ? http_engine_requests(workspace->http) : 0;
 }
+
+int workspace_former_backend(const struct workspace *workspace, struct backend **out, struct err *err)
+{
+    const struct stack *stack = workspace->stack;
+    struct backend_options options = {.dir = stack->dir, .stack = stack->name, .env = stack->env};
+    return backend_new(&options, out, err);
+}
+
+bool workspace_former(const struct workspace *workspace, struct arena *arena, struct former_state *out)
+{
+    const struct stack *stack = workspace->stack;
+    struct state_options options = {.config = stack->state, .dir = stack->dir};
+    struct err ignored = ERR_INIT;
+    struct state *state = NULL;
+    if (!stack->state || workspace->options->state_dir || !workspace->state ||
+        workspace_former_backend(workspace, &options.backend, &ignored))
+        return false;
+    *out = (struct former_state){.path = arena_str(arena, options.backend->description)};
+    bool here = str_eq(out->path, state_description(workspace->state));
+    if (state_open(&options, &state, &ignored)) /* frees the backend */
+        return false;
+    out->count = state_count(state);
+    bool left = !here && out->count && !state_check_moved(state, &ignored);
+    state_close(state);
+    return left;
+}

@@ -55,6 +55,17 @@ int workspace_provider(struct workspace *workspace, struct str name, const struc
     struct provider **out, struct err *err);
 /* The stack's state store, opened a second time: for its history. The caller frees it. */
 int workspace_backend(const struct workspace *workspace, struct backend **out, struct err *err);
+/*
+ * The state of this stack and environment in the default place beside it, where the stack keeps its state
+ * elsewhere by now and that one was not moved. False: there is none.
+ */
+struct former_state {
+    struct str path;
+    size_t count; /* resources */
+};
+bool workspace_former(const struct workspace *workspace, struct arena *arena, struct former_state *out);
+/* The backend of that place. The caller frees it. */
+int workspace_former_backend(const struct workspace *workspace, struct backend **out, struct err *err);
 uint64_t workspace_requests(const struct workspace *workspace);
 
 #endif

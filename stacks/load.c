@@ -350,7 +350,12 @@ static void set_constants(struct stack *stack)
 
 static void load_state(struct unit *root)
 {
+    const struct stack_options *options = root->loader->options;
     const struct node_entry *first = NULL;
+    if (options->files) { /* what there is now is kept where it is now, wherever it was kept then */
+        root->loader->stack->state = options->state;
+        return;
+    }
     for (size_t i = 0; i < root->part_count; i++) {
         const struct node_entry *entry = node_find(root->parts[i].root, STR("state"));
         if (!entry || entry->value->kind == NODE_NULL)

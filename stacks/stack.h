@@ -160,9 +160,10 @@ struct stack_options {
     size_t input_file_count;
     struct catalog *catalog;
     const struct value
-        *files;          /* texts of files as they were once, by their path below dir; NULL: as they are */
-    bool lenient_inputs; /* one without a value is unknown, not an error: for commands that need none */
-    bool ask_inputs;     /* not yet used: prompts are cmd's business; missing inputs are errors here */
+        *files; /* texts of files as they were once, by their path below dir; NULL: as they are */
+    const struct value *state; /* with files: the state section as it is now, wherever it was kept then */
+    bool lenient_inputs;       /* one without a value is unknown, not an error: for commands that need none */
+    bool ask_inputs;           /* not yet used: prompts are cmd's business; missing inputs are errors here */
 };
 
 /*

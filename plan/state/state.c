@@ -183,6 +183,11 @@ const struct value *state_outputs(const struct state *state)
     return state->records.outputs;
 }
 
+struct str state_description(const struct state *state)
+{
+    return state->backend->description;
+}
+
 uint64_t state_seq(const struct state *state)
 {
     return state->records.seq;

@@ -64,6 +64,8 @@ const struct record *const *state_records(struct state *state, size_t *n); /* so
 const struct open_intent *const *state_open_intents(struct state *state, size_t *n);
 const struct value *state_outputs(const struct state *state); /* map; never NULL */
 uint64_t state_seq(const struct state *state);
+/* Where it is kept, for people. */
+struct str state_description(const struct state *state);
 struct str state_lineage(
     const struct state *state); /* 32 hex digits, made with the first record; "" while empty */
 /* A torn end was found and cut off when the lock was taken. */
