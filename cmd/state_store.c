@@ -200,8 +200,30 @@ static int doctor_places(struct invocation *inv)
     return status;
 }
 
+struct doctor_settings {
+    struct settings shared;
+    bool accept_loss;
+};
+
+static int accept_loss(struct invocation *inv, struct backend *backend)
+{
+    struct err err = ERR_INIT;
+    uint64_t had, has;
+    if (state_accept_loss(backend, inv->settings->lock_timeout_ms, &had, &has, &err))
+        return invocation_fail(inv, &err);
+    if (has >= had)
+        invocation_note(inv, "Nothing is missing at the end of %.*s.", STR_ARG(backend->description));
+    else
+        invocation_note(inv,
+            "%.*s goes on at record %llu; what the %llu after it said is lost. \"weir history\" shows what "
+            "is left.",
+            STR_ARG(backend->description), (unsigned long long)has, (unsigned long long)(had - has));
+    return EXIT_DONE;
+}
+
 static int run_doctor(struct invocation *inv)
 {
+    const struct doctor_settings *own = inv->own;
     struct workspace workspace;
     struct backend *backend;
     int status = open_backend(inv, &workspace, &backend);
@@ -209,7 +231,9 @@ static int run_doctor(struct invocation *inv)
         return status;
     struct err err = ERR_INIT;
     struct probe_report report = {.line = doctor_line, .ctx = inv};
-    if (state_doctor(backend, &report, &err))
+    if (own->accept_loss)
+        status = accept_loss(inv, backend);
+    if (status == EXIT_DONE && state_doctor(backend, &report, &err))
         status = invocation_fail(inv, &err);
     backend_free(backend);
     workspace_close(&workspace);
@@ -333,13 +357,26 @@ const struct command state_migrate_command = {
     .examples = migrate_examples,
     .run = run_migrate,
 };
+static const struct option doctor_options[] = {
+    {0, "accept-loss", .offset = offsetof(struct doctor_settings, accept_loss),
+        .doc = "go on with what is there of a state that lost its last records"},
+};
+static const struct option_set doctor_set = OPTION_SET(NULL, doctor_options);
+static const struct option_set *const doctor_sets[] = {
+    &doctor_set, &lock_set, &options_json, &options_stack, NULL};
+
 const struct command state_doctor_command = {
     .name = "doctor",
     .summary = "check the state and the store it is kept in",
     .details = "Reads and checks every record that was ever kept, and tries out whether the store keeps its "
                "promises: conditional writes, "
-               "consistent lists, its clock. A store that does not is refused with the reason.",
-    .sets = look_sets,
+               "consistent lists, its clock. A store that does not is refused with the reason.\n\n"
+               "How far the log goes is kept in a second place, so that records missing at its end are "
+               "noticed: then nothing is planned until they are back, or --accept-loss says to do without "
+               "them. Things that only those records knew are no longer managed: look for them with `weir "
+               "destroy --verify` or by their tags, and take them over with `weir state import`.",
+    .sets = doctor_sets,
+    .settings_size = sizeof(struct doctor_settings),
     .run = run_doctor,
 };
 const struct command state_unlock_command = {

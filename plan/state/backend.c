@@ -77,6 +77,54 @@ void backend_free(struct backend *b)
         b->ops->free(b);
 }
 
+/* ---- reading to the end ---- */
+
+struct reading {
+    log_line *line;
+    void *ctx;
+    uint64_t last;
+};
+
+static int note_number(void *ctx, struct str json, struct err *err)
+{
+    struct reading *r = ctx;
+    uint64_t batch;
+    log_numbers(json, &r->last, &batch);
+    return r->line(r->ctx, json, err);
+}
+
+int backend_read(
+    struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, uint64_t *last, struct err *err)
+{
+    struct reading r = {line, ctx, after};
+    uint64_t head;
+    if (b->ops->head(b, &head, err) || b->ops->read(b, after, note_number, &r, torn, err))
+        return -1;
+    *last = r.last;
+    if (r.last >= head)
+        return 0;
+    if (!r.last)
+        err_set(err, ERR_DAMAGED, "the state %.*s has gone: it had %" PRIu64 " records",
+            STR_ARG(b->description), head);
+    else
+        err_set(err, ERR_DAMAGED,
+            "the state %.*s ends at record %" PRIu64 ", but it had been written up to record %" PRIu64
+            ": %" PRIu64 " that were relied on are missing",
+            STR_ARG(b->description), r.last, head, head - r.last);
+    return err_hint(err, "restore it from a backup, or an earlier version of its objects; `weir state doctor "
+                         "--accept-loss` goes on with what is there");
+}
+
+size_t backend_count_lines(struct str lines)
+{
+    size_t n = 0;
+    for (ptrdiff_t at = 0; (at = str_find_char(lines, '\n', (size_t)at)) >= 0; at++)
+        n++;
+    return n;
+}
+
+/* ---- who we are ---- */
+
 static struct str env_text(struct arena *arena, const char *name)
 {
     return arena_str(arena, str_z(getenv(name)));

@@ -56,6 +56,15 @@ struct backend_ops {
      * more may be appended.
      */
     int (*append)(struct backend *b, struct str lines, uint64_t first_seq, struct err *err);
+    /*
+     * Up to which record the log is known to have been durable, as a second place remembers that: beside the
+     * file, in the store, in a row of its own. It may be behind (after a power cut, a kill), never ahead, so
+     * a log that ends before it has lost something that was relied on. Asked before the log is read. *seq 0:
+     * nothing is known. append and snapshot see to it.
+     */
+    int (*head)(struct backend *b, uint64_t *seq, struct err *err);
+    /* What is there counts as all from now on: the log ends at that record. Only while locked. */
+    int (*set_head)(struct backend *b, uint64_t seq, struct err *err);
     /* Writes a snapshot (several lines); reads begin there from now on. The history before it is kept. */
     int (*snapshot)(struct backend *b, struct str lines, uint64_t first_seq, struct err *err);
     /* Is the lock still ours at this moment? NULL: it cannot be lost. Safe from every thread. */
@@ -83,7 +92,17 @@ struct backend_options {
 int backend_new(const struct backend_options *options, struct backend **out, struct err *err);
 void backend_free(struct backend *b);
 
+/*
+ * Reads like ops->read, and is ERR_DAMAGED where the log ends before its head, with what is missing. *last:
+ * the number of the last record, `after` where none follows it.
+ */
+int backend_read(struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, uint64_t *last,
+    struct err *err);
+
 /* ---- for backends ---- */
+
+/* How many records such lines are. */
+size_t backend_count_lines(struct str lines);
 
 /* Who we are, for a lock taken now by `command`. */
 void lock_info_self(struct arena *arena, const char *command, struct lock_info *out);

@@ -29,8 +29,10 @@ struct file_backend {
     const struct file_io *io;
     const char *stack_dir, *dir;             /* the folder of the stack file, and .weir in it */
     const char *path, *new_path, *lock_path; /* current log, the next one while it is written, the lock */
+    const char *head_path;                   /* the number of the last record that was made durable */
     struct str name;                         /* film-lake.dev */
     int lock_fd, fd;                         /* -1 while not locked; fd -1 while there is no log yet */
+    int head_fd;                             /* -1 until something is appended */
     /* How far the current log has been read or written. */
     dev_t dev;
     ino_t ino;
@@ -145,6 +147,55 @@ static int file_read_all(struct backend *b, log_line *line, void *ctx, struct er
     return log_file_read(current, &at, last, line, ctx, err);
 }
 
+/* ---- how far it goes ---- */
+
+/*
+ * Its number, in a file of its own. It is written when the records are durable and before anybody is told so;
+ * synced only when the lock is given back, for the records do not hang on it: a kill loses nothing of it, a
+ * power cut at most leaves an earlier number.
+ */
+enum { HEAD_DIGITS = 20, HEAD_SIZE = HEAD_DIGITS + 1 };
+
+static void write_head(struct file_backend *f, uint64_t seq)
+{
+    char text[HEAD_SIZE + 1];
+    snprintf(text, sizeof text, "%0*" PRIu64 "\n", HEAD_DIGITS, seq);
+    if (f->head_fd < 0)
+        f->head_fd = open(f->head_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (f->head_fd < 0 || pwrite(f->head_fd, text, HEAD_SIZE, 0) != HEAD_SIZE)
+        errno = 0; /* then it is behind: the log itself has it */
+}
+
+static void note_head(struct file_backend *f)
+{
+    crash_point("head.write");
+    write_head(f, f->last_seq);
+}
+
+static int file_head(struct backend *b, uint64_t *seq, struct err *err)
+{
+    struct file_backend *f = self(b);
+    char text[HEAD_SIZE];
+    int64_t number = 0;
+    *seq = 0;
+    AUTO_FD int fd = open(f->head_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : err_errno(err, ERR_IO, "cannot read %s", f->head_path);
+    bool whole = pread(fd, text, sizeof text, 0) == HEAD_SIZE && text[HEAD_DIGITS] == '\n';
+    if (whole && str_to_int(str_n(text, HEAD_DIGITS), &number) && number > 0)
+        *seq = (uint64_t)number;
+    return 0;
+}
+
+static int file_set_head(struct backend *b, uint64_t seq, struct err *err)
+{
+    struct file_backend *f = self(b);
+    (void)err;
+    assert(f->lock_fd >= 0);
+    write_head(f, seq);
+    return 0;
+}
+
 /* ---- the lock ---- */
 
 /* Makes .weir/, which no version control should take up. */
@@ -216,6 +267,10 @@ static void file_unlock(struct backend *b)
     struct file_backend *f = self(b);
     fd_close_ptr(&f->fd);
     f->fd = -1;
+    if (f->head_fd >= 0 && f->io->fdatasync(f->head_fd))
+        errno = 0; /* it may be behind after a power cut then, which is no harm */
+    fd_close_ptr(&f->head_fd);
+    f->head_fd = -1;
     if (f->lock_fd < 0)
         return;
     /* Emptied first: a name in a lock that nobody holds would mislead. If it fails the name is only stale. */
@@ -310,14 +365,6 @@ static int write_at(
     return 0;
 }
 
-static size_t count_lines(struct str text)
-{
-    size_t lines = 0;
-    for (ptrdiff_t at = 0; (at = str_find_char(text, '\n', (size_t)at)) >= 0; at++)
-        lines++;
-    return lines;
-}
-
 static int create_log(struct file_backend *f, struct err *err)
 {
     f->fd = open(f->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -377,12 +424,13 @@ static int file_append(struct backend *b, struct str lines, uint64_t first_seq, 
             errno = 0; /* the next locked reading cuts it off */
         return -1;
     }
-    size_t count = count_lines(lines);
+    size_t count = backend_count_lines(lines);
     if (!f->first_seq)
         f->first_seq = first_seq;
     f->last_seq = first_seq + count - 1;
     f->offset += (off_t)lines.n;
     f->lines += count;
+    note_head(f);
     return 0;
 }
 
@@ -459,9 +507,10 @@ static int file_snapshot(struct backend *b, struct str lines, uint64_t first_seq
     f->dev = st.st_dev;
     f->ino = st.st_ino;
     f->offset = (off_t)lines.n;
-    f->lines = count_lines(lines);
+    f->lines = backend_count_lines(lines);
     f->first_seq = first_seq;
     f->last_seq = first_seq + f->lines - 1;
+    note_head(f);
     return 0;
 }
 
@@ -482,6 +531,8 @@ static const struct backend_ops file_ops = {
     .read_all = file_read_all,
     .append = file_append,
     .snapshot = file_snapshot,
+    .head = file_head,
+    .set_head = file_set_head,
     .free = file_free,
 };
 
@@ -496,7 +547,7 @@ int backend_file_new(
     struct arena *a = &f->arena;
     f->base.ops = &file_ops;
     f->io = io ? io : &system_io;
-    f->lock_fd = f->fd = -1;
+    f->lock_fd = f->fd = f->head_fd = -1;
     f->name = options->env.n ? arena_printf(a, "%.*s.%.*s", STR_ARG(options->stack), STR_ARG(options->env))
                              : arena_str(a, options->stack);
     f->dir = path_join(a, options->dir, folder).p;
@@ -504,6 +555,7 @@ int backend_file_new(
     f->path = arena_printf(a, "%s/%.*s.log", f->dir, STR_ARG(f->name)).p;
     f->new_path = arena_printf(a, "%s/%.*s.new", f->dir, STR_ARG(f->name)).p;
     f->lock_path = arena_printf(a, "%s/%.*s.lock", f->dir, STR_ARG(f->name)).p;
+    f->head_path = arena_printf(a, "%s/%.*s.head", f->dir, STR_ARG(f->name)).p;
     f->base.description = str_z(f->path);
     *out = &f->base;
     return 0;

@@ -96,9 +96,10 @@ static void answer_clear(struct answer *a)
 static int ask(struct pg_backend *g, const char *query, const struct parameter *parameters, int n,
     struct answer *out, struct err *err)
 {
-    const char *values[4];
-    int lengths[4], formats[4];
-    assert(n <= 4);
+    enum { PARAMETERS = 5 };
+    const char *values[PARAMETERS];
+    int lengths[PARAMETERS], formats[PARAMETERS];
+    assert(n <= PARAMETERS);
     if (connect_now(g, err))
         return -1;
     for (int i = 0; i < n; i++) {
@@ -232,6 +233,17 @@ static int read_rows(
             return 0;
         from = strtoull(cell(&a, n - 1, 0), NULL, 10) + 1;
     }
+}
+
+/* A row among the locks, so that tables of before need no other column. */
+static int pg_head(struct backend *b, uint64_t *seq, struct err *err)
+{
+    struct pg_backend *g = self(b);
+    bool exists;
+    *seq = 0;
+    if (tables_exist(g, ALL_THERE, &exists, err))
+        return -1;
+    return exists ? one_number(g, "select holder from %_lock where name = $1 || '#head'", seq, err) : 0;
 }
 
 static int pg_read(struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
@@ -386,19 +398,36 @@ static int pg_check_lock(struct backend *b, struct err *err)
 
 /* ---- writing ---- */
 
+#define SET_HEAD(seq_)                                                                                       \
+    "insert into %_lock values ($1 || '#head', " seq_                                                        \
+    ") on conflict (name) do update set holder = excluded.holder"
+
+static int pg_set_head(struct backend *b, uint64_t seq, struct err *err)
+{
+    AUTO_ANSWER struct answer a = {0};
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, seq);
+    struct parameter parameters[] = {{.text = self(b)->name}, {.text = text}};
+    return ask(self(b), SET_HEAD("$2"), parameters, 2, &a, err);
+}
+
 static int insert(struct pg_backend *g, struct str lines, uint64_t first_seq, bool snapshot, struct err *err)
 {
     AUTO_ANSWER struct answer a = {0};
-    char first[24];
+    char first[24], last[24];
     struct err why = ERR_INIT;
     snprintf(first, sizeof first, "%" PRIu64, first_seq);
+    snprintf(last, sizeof last, "%" PRIu64, first_seq + backend_count_lines(lines) - 1);
     struct parameter parameters[] = {
-        {.text = g->name}, {.text = first}, {.bytes = lines}, {.text = snapshot ? "t" : "f"}};
+        {.text = g->name}, {.text = first}, {.bytes = lines}, {.text = snapshot ? "t" : "f"}, {.text = last}};
     assert(atomic_load(&g->locked));
     if (pg_check_lock(&g->base, err))
         return -1;
     crash_point("log.write");
-    if (!ask(g, "insert into % values ($1, $2::bigint, $3::bytea, $4::boolean)", parameters, 4, &a, &why)) {
+    /* One statement, one commit: the head is never apart from the records. */
+    if (!ask(g,
+            "with head as (" SET_HEAD("$5") ") insert into % values ($1, $2::bigint, $3::bytea, $4::boolean)",
+            parameters, 5, &a, &why)) {
         crash_point("log.synced");
         return 0;
     }
@@ -478,6 +507,8 @@ static const struct backend_ops pg_ops = {
     .read_all = pg_read_all,
     .append = pg_append,
     .snapshot = pg_snapshot,
+    .head = pg_head,
+    .set_head = pg_set_head,
     .crowded = pg_crowded,
     .check_lock = pg_check_lock,
     .probe = pg_probe,

@@ -22,6 +22,7 @@ enum {
     FETCH_WINDOW = 64, /* objects held in memory at a time */
     CROWDED = 64,      /* objects after which a snapshot is due */
     CLOCK_SKEW_MS = 60 * 1000,
+    HEAD_MS = 1000, /* how often the hint follows while a run goes on */
 };
 
 struct s3_backend {
@@ -29,9 +30,12 @@ struct s3_backend {
     struct arena arena;
     struct s3_store *store;
     struct s3_lock *lock;
-    struct str prefix; /* with the slash */
-    size_t objects;    /* read or written since the newest snapshot */
-    bool locked;
+    struct str prefix;   /* with the slash */
+    size_t objects;      /* read or written since the newest snapshot */
+    bool locked, hinted; /* the hint was read just now */
+    uint64_t snapshot;   /* where the newest one that is known begins; 0: there is none */
+    uint64_t last, head; /* last record that was written, and that the hint says; 0: none */
+    int64_t head_ms;     /* when the hint was written, monotonic */
 };
 
 static struct s3_backend *self(struct backend *b)
@@ -129,33 +133,44 @@ static int list_batches(
     return 0;
 }
 
-static uint64_t newest_snapshot(struct s3_backend *s, struct arena *arena, struct err *err)
+static uint64_t number_of(const struct value *hint, const char *name)
 {
+    const struct value *v = value_getz(hint, name);
+    return v && v->kind == VALUE_INT && v->integer > 0 ? (uint64_t)v->integer : 0;
+}
+
+/* The hint: where to begin reading, and how far the log goes at least. Reading takes it from here. */
+static int s3_head(struct backend *b, uint64_t *seq, struct err *err)
+{
+    struct s3_backend *s = self(b);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct s3_object object;
     bool found;
     const struct value *v;
-    if (s3_get(s->store, arena, hint_key(arena, s), &object, &found, err) || !found ||
-        json_parse(arena, object.body, &v, NULL))
+    *seq = s->snapshot = s->head = 0;
+    if (s3_get(s->store, &scratch, hint_key(&scratch, s), &object, &found, err))
+        return err_context(err, "reading the state %.*s", STR_ARG(b->description));
+    s->hinted = true;
+    if (!found || json_parse(&scratch, object.body, &v, NULL))
         return 0;
-    const struct value *seq = value_getz(v, "seq");
-    return seq && seq->kind == VALUE_INT && seq->integer > 0 ? (uint64_t)seq->integer : 0;
+    s->snapshot = number_of(v, "seq");
+    *seq = s->head = number_of(v, "head");
+    return 0;
 }
 
 static int s3_read(struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
 {
     struct s3_backend *s = self(b);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct err why = ERR_INIT;
     struct str *keys;
     size_t n;
+    uint64_t head;
     *torn = false;
-    uint64_t snapshot = newest_snapshot(s, &scratch, &why);
-    if (why.class != ERR_NONE) {
-        *err = why;
-        return err_context(err, "reading the state %.*s", STR_ARG(b->description));
-    }
-    if (snapshot > after) {
-        after = snapshot - 1;
+    if (!s->hinted && s3_head(b, &head, err))
+        return -1;
+    s->hinted = false; /* the next reading asks again */
+    if (s->snapshot > after) {
+        after = s->snapshot - 1;
         s->objects = 0;
     }
     if (list_batches(s, &scratch, after, &keys, &n, err))
@@ -191,6 +206,33 @@ static int put_batch(struct s3_backend *s, struct str lines, uint64_t first_seq,
     return err_hint(err, "what this run had under way is settled by the next command");
 }
 
+/* The newest snapshot and the last record: what is durable by now, so never ahead of the log. */
+static int write_hint(struct s3_backend *s, uint64_t head, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str hint =
+        s->snapshot ? arena_printf(&scratch, "{\"seq\":%" PRIu64 ",\"head\":%" PRIu64 "}", s->snapshot, head)
+                    : arena_printf(&scratch, "{\"head\":%" PRIu64 "}", head);
+    s->head_ms = clock_mono_ms();
+    if (s3_put(s->store, hint_key(&scratch, s), hint, err))
+        return -1;
+    s->head = head;
+    return 0;
+}
+
+static void put_hint(struct s3_backend *s)
+{
+    struct err ignored = ERR_INIT; /* then it is behind, and the next one says more */
+    if (s->last > s->head)
+        write_hint(s, s->last, &ignored);
+}
+
+static int s3_set_head(struct backend *b, uint64_t seq, struct err *err)
+{
+    self(b)->snapshot = 0; /* it may be what was lost: reading begins with the first record */
+    return write_hint(self(b), seq, err);
+}
+
 static int s3_append(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
     struct s3_backend *s = self(b);
@@ -198,20 +240,24 @@ static int s3_append(struct backend *b, struct str lines, uint64_t first_seq, st
     if (put_batch(s, lines, first_seq, err))
         return -1;
     s->objects++;
+    s->last = first_seq + backend_count_lines(lines) - 1;
     crash_point("log.synced");
+    /* Not with each batch: a request as long as the batch's own would be waited for. */
+    if (clock_mono_ms() - s->head_ms >= HEAD_MS)
+        put_hint(s);
     return 0;
 }
 
 static int s3_snapshot(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
     struct s3_backend *s = self(b);
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str hint = arena_printf(&scratch, "{\"seq\":%" PRIu64 "}", first_seq);
     crash_point("snapshot.write");
     if (put_batch(s, lines, first_seq, err))
         return -1;
+    s->last = first_seq + backend_count_lines(lines) - 1;
+    s->snapshot = first_seq;
     crash_point("snapshot.hint");
-    if (s3_put(s->store, hint_key(&scratch, s), hint, err))
+    if (write_hint(s, s->last, err))
         return err_context(err, "writing the state %.*s", STR_ARG(b->description));
     s->objects = 0;
     return 0;
@@ -227,6 +273,9 @@ static bool s3_crowded(struct backend *b)
 static void s3_unlock(struct backend *b)
 {
     struct s3_backend *s = self(b);
+    struct err lost = ERR_INIT;
+    if (s->locked && s->last > s->head && !s3_lock_check(s->lock, &lost))
+        put_hint(s);
     if (s->locked)
         s3_lock_release(s->lock);
     s->locked = false;
@@ -362,6 +411,8 @@ static const struct backend_ops s3_ops = {
     .read_all = s3_read_all,
     .append = s3_append,
     .snapshot = s3_snapshot,
+    .head = s3_head,
+    .set_head = s3_set_head,
     .crowded = s3_crowded,
     .check_lock = s3_check_lock,
     .probe = s3_probe,

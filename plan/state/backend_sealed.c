@@ -131,6 +131,16 @@ static int sealed_holder(
     return self(b)->inner->ops->holder(self(b)->inner, arena, who, held, err);
 }
 
+static int sealed_head(struct backend *b, uint64_t *seq, struct err *err)
+{
+    return self(b)->inner->ops->head(self(b)->inner, seq, err);
+}
+
+static int sealed_set_head(struct backend *b, uint64_t seq, struct err *err)
+{
+    return self(b)->inner->ops->set_head(self(b)->inner, seq, err);
+}
+
 static int sealed_force_unlock(struct backend *b, struct err *err)
 {
     return self(b)->inner->ops->force_unlock(self(b)->inner, err);
@@ -168,6 +178,8 @@ static const struct backend_ops all_ops = {
     .read_all = sealed_read_all,
     .append = sealed_append,
     .snapshot = sealed_snapshot,
+    .head = sealed_head,
+    .set_head = sealed_set_head,
     .crowded = sealed_crowded,
     .check_lock = sealed_check_lock,
     .probe = sealed_probe,

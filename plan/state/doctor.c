@@ -55,14 +55,14 @@ static int apply_without_snapshots(void *ctx, struct str json, struct err *err)
 static int check_log(
     struct backend *b, const struct probe_report *report, struct arena *arena, struct err *err)
 {
-    uint64_t lines = 0;
+    uint64_t lines = 0, last;
     struct records newest, history;
     bool torn;
     records_init(&newest, NULL);
     records_init(&history, NULL);
     newest.keep_sealed = history.keep_sealed = true;
     int status = b->ops->read_all(b, count_line, &lines, err) ||
-                         b->ops->read(b, 0, apply_sealed, &newest, &torn, err) ||
+                         backend_read(b, 0, apply_sealed, &newest, &torn, &last, err) ||
                          records_complete(&newest, err) ||
                          b->ops->read_all(b, apply_without_snapshots, &history, err)
                      ? -1
@@ -113,5 +113,41 @@ int state_doctor(struct backend *b, const struct probe_report *report, struct er
             *err = why;
         status = -1;
     }
+    return status;
+}
+
+static int note_last(void *ctx, struct str json, struct err *err)
+{
+    uint64_t batch;
+    (void)err;
+    log_numbers(json, ctx, &batch);
+    return 0;
+}
+
+static int accept_locked(struct backend *b, uint64_t *had, uint64_t *has, struct err *err)
+{
+    struct err ignored = ERR_INIT;
+    bool torn;
+    *has = 0;
+    if (b->ops->head(b, had, err))
+        return -1;
+    b->ops->read(
+        b, 0, note_last, has, &torn, &ignored); /* cuts off a torn end; what is left is counted next */
+    *has = 0;
+    if (b->ops->read_all(b, note_last, has, err))
+        return -1;
+    return *has < *had ? b->ops->set_head(b, *has, err) : 0;
+}
+
+int state_accept_loss(
+    struct backend *backend, int64_t timeout_ms, uint64_t *had, uint64_t *has, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct lock_info who;
+    lock_info_self(&scratch, "state doctor", &who);
+    if (backend->ops->lock(backend, &who, timeout_ms, err))
+        return -1;
+    int status = accept_locked(backend, had, has, err);
+    backend->ops->unlock(backend);
     return status;
 }

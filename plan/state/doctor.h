@@ -11,5 +11,10 @@
 /* One line for each finding. -1 with the first thing that is not as it must be. The backend stays the
  * caller's. */
 int state_doctor(struct backend *backend, const struct probe_report *report, struct err *err);
+/* Goes on with what is there of a log that lost its last records; *had and *has: how many there were, and
+ * are.
+ */
+int state_accept_loss(
+    struct backend *backend, int64_t timeout_ms, uint64_t *had, uint64_t *has, struct err *err);
 
 #endif

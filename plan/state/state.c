@@ -45,7 +45,8 @@ static int catch_up(struct state *state, struct err *err)
 {
     struct records *r = &state->records;
     bool torn;
-    if (state->backend->ops->read(state->backend, r->seq, apply_line, r, &torn, err))
+    uint64_t last;
+    if (backend_read(state->backend, r->seq, apply_line, r, &torn, &last, err))
         return -1;
     state->torn = state->torn || torn;
     if (records_complete(r, err))

@@ -360,6 +360,7 @@ def test_places_made_at_once(machine, place, half, end):
     one.apply()
     one.destroy()
     table = place_of(place)[1] + half
+    ask(place, "delete from TABLE_lock")  # nothing that would know of records
     ask(place, f"alter table {table} rename to {table}_gone")
     other = subprocess.Popen(["psql", "-qAt", place_of(place)[0]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     print(f"begin; create table {table} (like {table}_gone including all); select 'made';", file=other.stdin, flush=True)
@@ -417,3 +418,31 @@ def test_more_than_one_answer_holds(tmp_path, kind, request):
     assert max(item["Size"] for item in server.client().list_objects_v2(Bucket=bucket)["Contents"]) > 64 << 20
     if kind == "sandbox":
         server.stop()
+
+
+def lose_the_end(request, place, cloud):
+    """Takes away what was written last: an object, a row."""
+    if "postgres" in place:
+        return ask(place, "delete from TABLE where first_seq = (select max(first_seq) from TABLE)")
+    s3 = request.getfixturevalue("versitygw").client() if "endpoint" in place else cloud.client("s3")
+    bucket = re.search("bucket: ([^,}]+)", place)[1]
+    keys = sorted(item["Key"] for item in s3.list_objects_v2(Bucket=bucket, Prefix="team/shared/0")["Contents"])
+    s3.delete_object(Bucket=bucket, Key=keys[-1])
+
+
+def test_records_lost_at_the_end(request, machine, place, cloud):
+    """Whole as far as it goes, and still noticed; nothing is made twice meanwhile."""
+    one, two = machine(), machine()
+    one.apply()
+    lose_the_end(request, place, cloud)
+    for command in ("plan",), ("apply", "-y"), ("destroy", "-y"), ("state", "list"), ("state", "doctor"):
+        refused = two.run(*command, status=None)
+        assert refused.status not in (0, 2) and "that were relied on are missing" in refused.err + refused.out, str(refused)
+    assert roles(cloud) == ["shared-role"]
+    accepted = two.run("state", "doctor", "--accept-loss")
+    assert "goes on at record" in accepted.err
+    assert "Nothing is missing" in one.run("state", "doctor", "--accept-loss").err
+    two.apply()
+    one.assert_settled()
+    one.destroy()
+    assert roles(cloud) == []
