@@ -130,7 +130,7 @@ long-jobs: $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements
 long-crash: $(BUILD)/weir .venv/.requirements
 	@WEIR_LONG=1 tools/test e2e tests/crash
 long-fuzz:
-	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=60
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=600
 long-asan long-tsan: long-%:
 	@$(MAKE) --no-print-directory $*
 

@@ -9,7 +9,7 @@
 
 static atomic_long fail_countdown;
 
-static _Noreturn void out_of_memory(void)
+_Noreturn void mem_exhausted(void)
 {
     static const char message[] = "error: out of memory\n";
     ssize_t ignored = write(STDERR_FILENO, message, sizeof message - 1);
@@ -21,7 +21,7 @@ static void inject(void)
 {
     if (atomic_load_explicit(&fail_countdown, memory_order_relaxed) > 0 &&
         atomic_fetch_sub(&fail_countdown, 1) == 1)
-        out_of_memory();
+        mem_exhausted();
 }
 
 void mem_fail_after(long nth)
@@ -34,7 +34,7 @@ void *mem_alloc(size_t size)
     inject();
     void *ptr = malloc(size ? size : 1);
     if (!ptr)
-        out_of_memory();
+        mem_exhausted();
     return ptr;
 }
 
@@ -43,7 +43,7 @@ void *mem_zalloc(size_t size)
     inject();
     void *ptr = calloc(1, size ? size : 1);
     if (!ptr)
-        out_of_memory();
+        mem_exhausted();
     return ptr;
 }
 
@@ -52,14 +52,14 @@ void *mem_realloc(void *ptr, size_t size)
     inject();
     void *grown = realloc(ptr, size ? size : 1);
     if (!grown)
-        out_of_memory();
+        mem_exhausted();
     return grown;
 }
 
 void *mem_realloc_array(void *ptr, size_t count, size_t size)
 {
     if (size && count > SIZE_MAX / size)
-        out_of_memory();
+        mem_exhausted();
     return mem_realloc(ptr, count * size);
 }
 

@@ -34,6 +34,10 @@ char *mem_memdup0(const void *bytes, size_t size); /* copies and appends a NUL *
         }                                                                                                    \
     } while (0)
 
+/* The end that a failed allocation has, for libraries that allocate by themselves and only say that something
+ * failed. */
+_Noreturn void mem_exhausted(void);
+
 /* The Nth allocation from now fails; 0 switches injection off. */
 void mem_fail_after(long nth);
 

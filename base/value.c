@@ -377,6 +377,15 @@ void value_builder_set(struct value_builder *b, struct str key, const struct val
     b->entries[b->n++] = (struct value_entry){key, v};
 }
 
+int64_t int_within(double number)
+{
+    if (number >= 9223372036854775808.0)
+        return INT64_MAX;
+    if (number <= -9223372036854775808.0)
+        return INT64_MIN;
+    return number < 0 || number >= 0 ? (int64_t)number : 0;
+}
+
 void value_builder_add(struct value_builder *b, const struct value *item)
 {
     value_builder_set(b, STR_EMPTY, item);

@@ -133,6 +133,9 @@ int value_compare(const struct value *a, const struct value *b);
 const struct value *value_get(const struct value *map, struct str key);
 const struct value *value_getz(const struct value *map, const char *key);
 /* A string's text, or the fallback where v is no string. */
+/* The whole number towards zero; what is too far for one is the farthest, what is no number 0: of both the
+ * language leaves the conversion undefined. */
+int64_t int_within(double number);
 struct str value_text(const struct value *v, struct str fallback);
 /*
  * A boolean, number or string as people write it: `true`, `12`, `1.5`, the text itself; whole numbers have no

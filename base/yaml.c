@@ -522,7 +522,7 @@ struct node *yaml_parse(struct arena *arena, const struct source *source, struct
     p->in.cursor = (struct cursor){
         .text = text, .base = bom, .ascii = is_ascii(str_slice(text, bom, text.n)), .offset = bom, .line = 1};
     if (!yaml_parser_initialize(&p->in.yaml))
-        abort(); /* out of memory, the only reason */
+        mem_exhausted(); /* the only reason */
     yaml_parser_set_encoding(&p->in.yaml, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&p->in.yaml, (const unsigned char *)text.p + bom, text.n - bom);
     parse_events(p);

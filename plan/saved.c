@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mask.h"
 #include "base/mem.h"
+#include "plan/state/scan.h"
 
 #include <stdlib.h>
 
@@ -142,7 +143,7 @@ int saved_plan_read(const char *path, struct saved_plan **out, struct err *err)
         goto fail;
     struct err why = ERR_INIT;
     const struct value *format = NULL;
-    if (json_parse(&saved->arena, text, &saved->content, &why) == 0)
+    if (scan_json(&saved->arena, text, &saved->content, &why) == 0)
         format = value_getz(saved->content, "format");
     if (!format || format->kind != VALUE_INT) {
         err_set(err, ERR_INVALID, "%s is not a saved plan", path);

@@ -380,7 +380,7 @@ static void read_tokens(struct formatter *f)
 {
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser))
-        abort(); /* out of memory, the only reason */
+        mem_exhausted(); /* the only reason */
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)f->text.p, f->text.n);
     for (bool end = false; !end;) {

@@ -1,6 +1,8 @@
 /* Two texts compared event by event: whatever YAML makes of them has to be the same. */
 #include "stacks/format.h"
 
+#include "base/mem.h"
+
 #include <stdlib.h>
 #include <yaml.h>
 
@@ -44,7 +46,7 @@ static bool same_event(const yaml_event_t *a, const yaml_event_t *b)
 static void parser_start(yaml_parser_t *parser, struct str text)
 {
     if (!yaml_parser_initialize(parser))
-        abort(); /* out of memory, the only reason */
+        mem_exhausted(); /* the only reason */
     yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(parser, (const unsigned char *)(text.n ? text.p : ""), text.n);
 }

@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "plan/state/scan.h"
 
 #include <openssl/crypto.h>
 
@@ -169,7 +170,7 @@ static const struct value *decode_text(const struct decoder *d, struct str text)
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct value *v;
     struct err why = ERR_INIT;
-    if (json_parse(&scratch, text, &v, &why)) {
+    if (scan_json(&scratch, text, &v, &why)) { /* which knows NULs in keys, as records are read */
         err_set(d->err, ERR_DAMAGED, "it holds a value that is %s", why.message);
         return NULL;
     }

@@ -24,7 +24,7 @@ static void new_handle(struct transfer *t)
 {
     t->easy = t->curl->easy_init();
     if (!t->easy)
-        abort(); /* only out of memory */
+        mem_exhausted(); /* the only reason */
 }
 
 struct transfer *transfer_new(const struct curl_api *curl)

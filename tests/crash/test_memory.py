@@ -6,9 +6,10 @@ allocations of a run are counted up to where it needs no more; without WEIR_LONG
 import os
 
 import pytest
-from support import Stack
+from support import WEIR, Stack
 
-STEP = 1 if os.environ.get("WEIR_LONG") else 11
+LONG = bool(os.environ.get("WEIR_LONG"))
+STEP = 1 if LONG else 11
 STACK = """
     stack: small
     inputs: {n: {type: integer, default: 1}}
@@ -37,3 +38,27 @@ def test_out_of_memory(tmp_path, before):
             break
         failures, at = failures + 1, at + STEP
     assert failures > 5, failures
+
+
+SECRET = """
+    stack: small
+    inputs: {p: {type: string, sensitive: true}}
+    resources: {a: {type: weir.value, value: "${inputs.p}"}}
+"""
+
+
+@pytest.mark.skipif("build-" in str(WEIR), reason="sanitizers take their address space beforehand")
+@pytest.mark.parametrize("key", [{}, {"WEIR_STATE_KEY": "a passphrase of some length"}])
+def test_little_memory(tmp_path, key):
+    """What libraries cannot allocate ends in the same line: hashing and sealing a secret want megabytes."""
+    told = 0
+    for mib in range(24, 400, 1 if LONG else 3):
+        stack = Stack(tmp_path / str(mib)).write(SECRET)
+        stack.command = lambda *args, mib=mib: ["prlimit", f"--as={mib << 20}", str(WEIR), *args]
+        result = stack.run("apply", "--yes", "--parallelism", "1", "-i", "p=swordfish", status=None, env=key)
+        if result.status == 0:
+            break
+        assert result.status in (1, 127), str(result)  # 127: it is too little for the loader
+        assert result.status == 127 or "error: " in result.err, str(result)
+        told += result.status == 1
+    assert told and result.status == 0

@@ -1,6 +1,6 @@
 /*
- * The state reader on arbitrary bytes: the JSON of records (held to jansson's verdict), framed lines, whole
- * logs.
+ * The state reader on arbitrary bytes: the JSON of records (held to jansson's verdict, but for NULs in keys),
+ * framed lines, whole logs.
  */
 #include "base/json.h"
 #include "plan/state/log.h"
@@ -8,6 +8,7 @@
 #include "plan/state/scan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,7 +17,9 @@ static void scan(struct str text)
     AUTO_ARENA struct arena mine = ARENA_INIT, theirs = ARENA_INIT;
     const struct value *a, *b;
     struct err err = ERR_INIT;
-    int x = scan_json(&mine, text, &a, &err), y = json_parse(&theirs, text, &b, &err);
+    int x = scan_json(&mine, text, &a, NULL), y = json_parse(&theirs, text, &b, &err);
+    if (!x && y && strstr(err.message, "NUL byte in object key")) /* which jansson cannot hold */
+        return;
     if (!x != !y || (!x && (a->kind != b->kind || !value_equal(a, b))))
         abort();
 }

@@ -34,9 +34,9 @@ static int64_t backoff_ms(struct asl_visit *visit, const struct value *rule, int
     double max = number_of(rule, "MaxDelaySeconds", 31622400);
     for (int i = 0; i < nth && s < max; i++)
         s *= rate;
-    int64_t ms = (int64_t)((s < max ? s : max) * 1000);
+    int64_t ms = int_within((s < max ? s : max) * 1000);
     if (ms > 0 && str_eqz(value_text(value_getz(rule, "JitterStrategy"), STR_EMPTY), "FULL"))
-        ms = (int64_t)(visit->eval.random(visit->eval.random_ctx) % (uint64_t)(ms + 1));
+        ms = (int64_t)(visit->eval.random(visit->eval.random_ctx) % ((uint64_t)ms + 1));
     return ms;
 }
 

@@ -276,7 +276,7 @@ static const char *const statistics[] = {"SampleCount", "Average", "Sum", "Minim
 static bool statistic(const struct sums *sums, struct str name, double *out)
 {
     const double values[] = {
-        sums->count, sums->count ? sums->sum / sums->count : 0, sums->sum, sums->low, sums->high};
+        sums->count, sums->count > 0 ? sums->sum / sums->count : 0, sums->sum, sums->low, sums->high};
     for (size_t i = 0; i < sizeof statistics / sizeof *statistics; i++)
         if (str_eqz(name, statistics[i])) {
             *out = values[i];

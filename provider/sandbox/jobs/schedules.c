@@ -45,7 +45,7 @@ static struct str expression_of(const struct control_record *record)
 /* Its own time. */
 static int64_t now_of(const struct timer *timer, const struct due *due)
 {
-    return due->base_ms + (int64_t)((double)(clock_wall_ms() - due->base_ms) * timer->speed);
+    return due->base_ms + int_within((double)(clock_wall_ms() - due->base_ms) * timer->speed);
 }
 
 /* ---- when ---- */
@@ -247,7 +247,7 @@ static int64_t look(struct timer *timer, struct arena *arena, const char *type, 
             if (due->never && str_eqz(text_of(records[i].attrs, "action_after_completion"), "DELETE"))
                 delete_schedule(timer, arena, &records[i]);
         }
-        int64_t left = due->never ? LOOK_MS : (int64_t)((double)(due->next_ms - now) / timer->speed);
+        int64_t left = due->never ? LOOK_MS : int_within((double)(due->next_ms - now) / timer->speed);
         soonest = left < soonest ? left : soonest;
     }
     return soonest;

@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,6 +94,16 @@ static void hash_maps_grow_and_keep_order(void **state)
     assert_int_equal(map.n, 5000);
 }
 
+static void a_conversion_goes_as_far_as_it_can(void **state)
+{
+    (void)state;
+    assert_int_equal(int_within(2.9), 2);
+    assert_int_equal(int_within(-2.9), -2);
+    assert_true(int_within(HUGE_VAL) == INT64_MAX && int_within(1e300) == INT64_MAX);
+    assert_true(int_within(9223372036854775808.0) == INT64_MAX && int_within(-HUGE_VAL) == INT64_MIN);
+    assert_int_equal(int_within(NAN), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +111,7 @@ int main(void)
         cmocka_unit_test(marks_travel_upwards),
         cmocka_unit_test(equality_is_deep_and_unknown_equals_nothing),
         cmocka_unit_test(with_sets_and_removes),
+        cmocka_unit_test(a_conversion_goes_as_far_as_it_can),
         cmocka_unit_test(hash_maps_grow_and_keep_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,6 +120,24 @@ static void test_key_seals(void **unused)
     assert_non_null(strstr(err.message, "there is no key"));
 }
 
+/* Texts may hold NULs, also as keys of maps, which jansson does not take. */
+static void test_a_key_with_a_nul_is_sealed_and_read_back(void **unused)
+{
+    (void)unused;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    setenv("WEIR_STATE_KEY", "a passphrase of some length", 1);
+    struct value_entry inner[] = {{STR("a\0b"), value_stringz(&scratch, "swordfish-1")}};
+    const struct value *secret = value_mark(&scratch, value_map(&scratch, inner, 1), VALUE_SENSITIVE);
+    struct value_entry entries[] = {{STR("password"), secret}};
+    struct state *state = begin_with(NULL);
+    put(state, &scratch, value_map(&scratch, entries, 1));
+    state_close(state);
+    state = open_with(NULL);
+    assert_true(value_equal(value_getz(state_get(state, STR("db"))->attrs, "password"), secret));
+    state_close(state);
+    unsetenv("WEIR_STATE_KEY");
+}
+
 static void test_key_changes(void **unused)
 {
     (void)unused;
@@ -303,6 +321,7 @@ int main(void)
         TEST(test_key_seals),
         TEST(test_key_changes),
         TEST(test_key_that_will_not_do),
+        TEST(test_a_key_with_a_nul_is_sealed_and_read_back),
         TEST(test_sealed_and_changed),
         TEST(test_whole_records),
         TEST(test_records_stay_in_place),
