@@ -254,6 +254,17 @@ void mask_allow_value(const struct value *v)
         keep(text, true);
 }
 
+bool mask_allows(struct str text)
+{
+    if (text.n < KEY_BYTES)
+        return false;
+    pthread_rwlock_rdlock(&set.lock);
+    const struct spelling *known = find(text);
+    bool allowed = known && known->allowed;
+    pthread_rwlock_unlock(&set.lock);
+    return allowed;
+}
+
 /* ---- hiding ---- */
 
 static bool fits(const struct spelling *s, struct str text, size_t at)

@@ -42,6 +42,8 @@ void mask_add_marked(const struct value *v, enum mask_reason reason);
  */
 void mask_allow_value(const struct value *v);
 
+bool mask_allows(struct str text); /* is it one of those? */
+
 /* Does a secret stand in the text, in any spelling? */
 bool mask_finds(struct str text);
 /* Appends the text with MASKED in place of secrets. */

@@ -310,7 +310,7 @@ const struct value *object_unknown(
 /* ---- sources.c ---- */
 
 /* Keeps the stack's files with the run that has begun; without secrets unless the state has a key. */
-int sources_keep(const struct stack *stack, struct state *state, struct err *err);
+int sources_keep(struct planner *p, struct err *err);
 /* An input as the command line takes it: "k=v". */
 struct str input_argument(struct arena *arena, struct str name, const struct value *v);
 

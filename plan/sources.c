@@ -7,6 +7,10 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/mask.h"
+#include "provider/http/redact.h"
+
+#include <ctype.h>
 
 /* Inputs travel among the files under a name that no file has. */
 #define INPUTS_NAME "(inputs)"
@@ -16,32 +20,118 @@ enum {
     KEPT_MAX = 1 << 20 /* bytes; generated stacks may be far larger than their state */
 };
 
-/* Is an attribute that must stay secret written out in the file? */
+/* ---- are there secrets in them? ---- */
+
+/* By what is written: in a place that is for a secret, or given to sensitive(). */
 static bool writes_secret(const struct decl *decl)
 {
     for (size_t i = 0; i < decl->attr_count; i++) {
         const struct attr *attr = decl->attrs[i].attr;
-        if ((attr->sensitive || attr->write_only) && expr_is_const(decl->attrs[i].expr))
+        if (expr_writes_secret(decl->attrs[i].expr, attr->sensitive || attr->write_only))
             return true;
     }
-    return decl->kind == DECL_INPUT && decl->input->sensitive && decl->input->default_value;
+    if (decl->kind == DECL_INPUT && decl->input->sensitive && decl->input->default_value)
+        return true;
+    return expr_writes_secret(decl->argument, decl->kind == DECL_INPUT && decl->input->sensitive) ||
+           expr_writes_secret(decl->expr, decl->sensitive) || expr_writes_secret(decl->config, false) ||
+           expr_writes_secret(decl->for_each, false) || expr_writes_secret(decl->when, false);
 }
 
-static bool holds_secrets(const struct stack *stack)
+/* One blank for each run of them: YAML folds lines. */
+static struct str folded(struct arena *arena, struct str text)
 {
-    for (size_t i = 0; i < stack->decl_count; i++)
-        if (writes_secret(stack->decls[i]))
+    char *out = arena_alloc(arena, text.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        bool blank = isspace((unsigned char)text.p[i]);
+        if (!blank)
+            out[n++] = text.p[i];
+        else if (n && out[n - 1] != ' ')
+            out[n++] = ' ';
+    }
+    out[n] = '\0';
+    return str_n(out, n);
+}
+
+/* By value: does anything secret of it stand in one of the texts? */
+static bool stands_in(const struct value *v, bool within, const struct str *texts, size_t n)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (!v || (!within && !value_is_sensitive(v)))
+        return false;
+    bool secret = within || (v->marks & VALUE_SENSITIVE);
+    for (uint32_t i = 0; (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && i < v->count; i++)
+        if (stands_in(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value, secret, texts, n))
             return true;
-    for (uint32_t i = 0; stack->inputs && i < stack->inputs->count; i++) {
-        const struct value *v = stack->inputs->entries[i].value;
-        if (!value_is_sensitive(v) || v->kind != VALUE_STRING || v->string.n < SECRET_MIN)
-            continue;
-        for (size_t k = 0; k < stack->source_count; k++)
-            if (str_find(stack->sources[k]->text, v->string, 0) >= 0)
+    struct str text = folded(&scratch, value_scalar_text(&scratch, v));
+    if (v->kind == VALUE_BOOL || text.n < SECRET_MIN || mask_allows(text))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (str_find(texts[i], text, 0) >= 0)
+            return true;
+    return false;
+}
+
+/* The keys of a provider: no schema says that they are secret. */
+static bool has_keys_in(const struct value *config, const struct str *texts, size_t n)
+{
+    for (uint32_t i = 0; config && config->kind == VALUE_MAP && i < config->count; i++) {
+        const struct value_entry *entry = &config->entries[i];
+        if (stands_in(entry->value, redact_is_secret_name(entry->key), texts, n))
+            return true;
+    }
+    return false;
+}
+
+static bool has_values_in(struct planner *p, const struct str *texts, size_t n)
+{
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        const struct instances *list = &p->instances[decl->index];
+        if (decl->kind == DECL_PROVIDER ? has_keys_in(p->values[decl->index], texts, n)
+                                        : stands_in(p->values[decl->index], false, texts, n))
+            return true;
+        for (size_t k = 0; k < list->n; k++)
+            if (stands_in(list->items[k].desired, false, texts, n))
                 return true;
     }
     return false;
 }
+
+/* Found there when the stack was loaded; of expressions more is known. */
+static bool has_places(const struct source *source)
+{
+    for (const struct source_secret *secret = source->secrets; secret; secret = secret->next) {
+        struct str text = str_slice(source->text, secret->offset, secret->offset + secret->length);
+        if (text.n >= SECRET_MIN && str_find(text, STR("${"), 0) < 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Any of: it is written where a secret belongs, it was found there when the stack was loaded (in another
+ * environment's inputs, too), it is the value of something secret that this run knows of.
+ */
+static bool holds_secrets(struct planner *p, struct arena *arena)
+{
+    const struct stack *stack = p->stack;
+    struct str *texts = ARENA_ARRAY(arena, struct str, stack->source_count + 1);
+    for (size_t i = 0; i < stack->source_count; i++) {
+        if (has_places(stack->sources[i]) || mask_finds(stack->sources[i]->text))
+            return true;
+        texts[i] = folded(arena, stack->sources[i]->text);
+        if (mask_finds(texts[i]))
+            return true;
+    }
+    for (size_t i = 0; i < stack->decl_count; i++)
+        if (writes_secret(stack->decls[i]))
+            return true;
+    return stands_in(stack->inputs, false, texts, stack->source_count) ||
+           has_values_in(p, texts, stack->source_count);
+}
+
+/* ---- keeping ---- */
 
 static struct str plain_inputs(const struct stack *stack, struct arena *arena)
 {
@@ -54,8 +144,10 @@ static struct str plain_inputs(const struct stack *stack, struct arena *arena)
     return arena_str(arena, buf_str(&text));
 }
 
-int sources_keep(const struct stack *stack, struct state *state, struct err *err)
+int sources_keep(struct planner *p, struct err *err)
 {
+    const struct stack *stack = p->stack;
+    struct state *state = p->workspace->state;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str inputs = plain_inputs(stack, &arena);
     struct str whole = arena_printf(&arena, "%.*s %.*s", STR_ARG(stack->digest), STR_ARG(inputs));
@@ -69,7 +161,7 @@ int sources_keep(const struct stack *stack, struct state *state, struct err *err
     }
     value_builder_set(&files, STR(INPUTS_NAME), value_string_ref(&arena, inputs));
     const struct value *kept = value_builder_map(&files);
-    if (total > KEPT_MAX || (!state_has_key(state) && holds_secrets(stack)))
+    if (total > KEPT_MAX || (!state_has_key(state) && holds_secrets(p, &arena)))
         kept = NULL;
     return state_keep_sources(state, sha256_hex(&arena, whole), kept, err);
 }

@@ -87,6 +87,11 @@ void expr_hint_issue(
     const struct expr *expr, const struct schema_issue *issue, struct diags *diags, struct diag *d);
 
 bool expr_is_const(const struct expr *expr); /* no reference, no function: the same everywhere */
+/*
+ * Is a text or number written in it that is secret? `within`: whatever it gives is. Otherwise only what is
+ * given to sensitive().
+ */
+bool expr_writes_secret(const struct expr *expr, bool within);
 struct span expr_span(const struct expr *expr);
 /* The sub-expression at a path of keys and indices within constructors, for placing schema issues; falls back
  * to the nearest. `at_key`: the key's span. */
