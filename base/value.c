@@ -1,6 +1,5 @@
 #include "base/value.h"
 
-#include "base/mask.h"
 #include "base/mem.h"
 
 #include <assert.h>
@@ -145,13 +144,6 @@ const struct value *value_map(struct arena *arena, const struct value_entry *ent
 }
 
 const struct value *value_mark(struct arena *arena, const struct value *v, unsigned marks)
-{
-    if ((marks & VALUE_SENSITIVE) && v && !(v->marks & VALUE_SENSITIVE))
-        mask_add_value(v, MASK_LIKELY);
-    return value_mark_unheard(arena, v, marks);
-}
-
-const struct value *value_mark_unheard(struct arena *arena, const struct value *v, unsigned marks)
 {
     if (!v)
         v = &value_null;

@@ -95,13 +95,8 @@ static inline uint64_t value_size(const struct value *v)
 /* For those who fill a list or map in place: takes over what a child says about the whole. */
 void value_adopt(struct value *v, const struct value *child);
 
-/*
- * The same value with marks added (VALUE_SENSITIVE only). Lists and maps are marked as a whole. What is
- * marked sensitive is known as a secret from then on, wherever it turns up in a text (base/mask.h).
- */
+/* The same value with marks added (VALUE_SENSITIVE only). Lists and maps are marked as a whole. */
 const struct value *value_mark(struct arena *arena, const struct value *v, unsigned marks);
-/* The same, for what is not a secret itself but has some in it, such as the stack's files. */
-const struct value *value_mark_unheard(struct arena *arena, const struct value *v, unsigned marks);
 /* The same value without any sensitive mark, at any depth. */
 const struct value *value_unmark(struct arena *arena, const struct value *v);
 const struct value *value_copy(struct arena *arena, const struct value *v);

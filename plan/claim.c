@@ -68,6 +68,16 @@ static struct str new_address(struct planner *p, const struct record *record)
                                                                                         : address;
 }
 
+static void learn_record(const struct planner *p, const struct record *record)
+{
+    struct err ignored = ERR_INIT;
+    const struct schema *schema = value_is_sensitive(record->attrs)
+                                      ? catalog_find(p->workspace->catalog, record->type, false, &ignored)
+                                      : NULL;
+    if (schema)
+        object_learn(schema, record->attrs);
+}
+
 bool claim_records(struct planner *p)
 {
     size_t n;
@@ -77,6 +87,7 @@ bool claim_records(struct planner *p)
     for (size_t i = 0; i < n; i++) {
         struct seen *seen = &p->seen[i];
         *seen = (struct seen){.record = records[i], .live = records[i]->attrs};
+        learn_record(p, records[i]);
         seen->address = p->stack->moved_count ? new_address(p, records[i]) : records[i]->address;
         struct str declared = address_declared(records[i]->address);
         seen->sibling = map_set(&p->seen_by_declared, declared, seen);

@@ -6,6 +6,7 @@
 
 #include "base/mask.h"
 #include "base/mem.h"
+#include "provider/http/redact.h"
 
 #include <stdlib.h>
 
@@ -171,6 +172,8 @@ bool evaluate_decl(struct planner *p, const struct decl *decl)
         v = expr_eval(decl->expr, &scope, p->arena);
         if (v && decl->sensitive)
             v = value_mark(p->arena, v, VALUE_SENSITIVE);
+        else if (v && !decl->module->parent && !value_is_sensitive(v))
+            mask_allow_value(v); /* given out in clear: no secret, even if it looks like one */
         break;
     case DECL_PROVIDER:
         v = decl->config ? expr_eval(decl->config, &scope, p->arena) : &value_empty_map;
@@ -402,6 +405,23 @@ const struct value *evaluate_files(
     return NULL;
 }
 
+/*
+ * What is secret because of where it is given is known by value from then on, if it is secret by itself: what
+ * comes from elsewhere in clear (the name of a bucket, in a function's environment) is not.
+ */
+static void learn_secret(const struct attr_expr *given, const struct value *v)
+{
+    mask_add_marked(v, MASK_GIVEN);
+    if (value_is_sensitive(v))
+        return;
+    if (given->attr->write_only)
+        mask_add_value(v, MASK_GIVEN);
+    else if (v->kind == VALUE_MAP)
+        redact_learn_map(v);
+    else if (expr_writes_secret(given->expr, true))
+        mask_add_value(v, MASK_LIKELY);
+}
+
 const struct value *evaluate_given(struct planner *p, const struct instance *instance, struct arena *arena)
 {
     const struct decl *decl = instance->decl;
@@ -420,7 +440,7 @@ const struct value *evaluate_given(struct planner *p, const struct instance *ins
         } else if (!value_is_null(converted)) {
             bool secret = given->attr->sensitive || given->attr->write_only;
             if (secret)
-                mask_add_value(converted, MASK_GIVEN);
+                learn_secret(given, v);
             value_builder_set(
                 &object, given->name, secret ? value_mark(arena, converted, VALUE_SENSITIVE) : converted);
         } else if (given->attr->required) {

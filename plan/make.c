@@ -5,6 +5,7 @@
  */
 #include "plan/planner.h"
 
+#include "base/mask.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -131,6 +132,9 @@ static bool read_data(struct planner *p, struct instance *instance)
     }
     live = value_merge(p->arena, instance->desired, live);
     instance->planned = object_mark(p->arena, schema, live, instance->desired);
+    for (size_t i = 0; i < schema->attr_count; i++)
+        if (schema->attrs[i].sensitive)
+            mask_add_value(value_get(live, schema->attrs[i].name), MASK_LIKELY);
     return true;
 }
 

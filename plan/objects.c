@@ -29,12 +29,23 @@ const struct value *object_mark(
         const struct attr *attr = schema_attr(schema, name);
         const struct value *v = object->entries[i].value;
         bool told = attr && (attr->sensitive || attr->write_only);
-        if (told && !state_is_hash(v))
-            mask_add_value(v, MASK_GIVEN);
-        if ((told || value_is_sensitive(value_get(known, name))) && !(v->marks & VALUE_SENSITIVE))
+        bool known_secret = value_is_sensitive(value_get(known, name));
+        if ((told || known_secret) && !(v->marks & VALUE_SENSITIVE))
             marked = value_with(arena, marked, name, value_mark(arena, v, VALUE_SENSITIVE));
+        if (known_secret && !told && !state_is_hash(v))
+            mask_add_value(v, MASK_LIKELY);
     }
     return marked;
+}
+
+void object_learn(const struct schema *schema, const struct value *object)
+{
+    for (uint32_t i = 0; value_is_sensitive(object) && object->kind == VALUE_MAP && i < object->count; i++) {
+        const struct attr *attr = schema_attr(schema, object->entries[i].key);
+        const struct value *v = object->entries[i].value;
+        if (attr && !attr->sensitive && !attr->write_only && !state_is_hash(v))
+            mask_add_marked(v, MASK_LIKELY);
+    }
 }
 
 const struct value *object_steered(

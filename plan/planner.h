@@ -301,6 +301,9 @@ const struct value *object_steered(
  */
 const struct value *object_mark(
     struct arena *arena, const struct schema *schema, const struct value *object, const struct value *known);
+/* What is secret in what is recorded, or was about to be, is known by value from then on. Not what only its
+ * place makes secret: that may be public elsewhere. */
+void object_learn(const struct schema *schema, const struct value *object);
 /* Is there a secret in it that a service's answer may repeat? Write-only ones are never told. */
 bool object_tells_secrets(const struct schema *schema, const struct value *object);
 /* The object with every computed attribute that is not there unknown. */

@@ -212,6 +212,9 @@ static int prepare(struct settling *s, struct err *err)
     if (!s->schema)
         return -1;
     s->record = state_get(o->state, s->intent->address);
+    object_learn(s->schema, s->intent->desired);
+    if (s->record)
+        object_learn(s->schema, s->record->attrs);
     s->ctx = (struct op_ctx){
         .arena = s->arena,
         .schema = s->schema,

@@ -210,7 +210,7 @@ static int stale(struct err *err, const char *why)
 /* In the file a secret's hash has lost the mark by which it is known. */
 static const struct value *remark(struct arena *arena, const struct value *v)
 {
-    const struct value *marked = value_mark_unheard(arena, v, VALUE_SENSITIVE);
+    const struct value *marked = value_mark(arena, v, VALUE_SENSITIVE);
     return state_is_hash(marked) ? marked : v;
 }
 

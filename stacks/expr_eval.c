@@ -2,6 +2,7 @@
 #include "stacks/expr_internal.h"
 
 #include "base/map.h"
+#include "base/mask.h"
 
 #include <assert.h>
 
@@ -65,7 +66,10 @@ bool eval_take_bytes(struct eval *ev, const struct expr *e, size_t n)
 const struct value *eval_marked(struct eval *ev, const struct value *v, unsigned marks)
 {
     bool sensitive = marks & (VALUE_SENSITIVE | VALUE_DEEP_SENSITIVE);
-    return v && sensitive ? value_mark(ev->arena, v, VALUE_SENSITIVE) : v;
+    if (!v || !sensitive || (v->marks & VALUE_SENSITIVE))
+        return v;
+    mask_add_value(v, MASK_LIKELY);
+    return value_mark(ev->arena, v, VALUE_SENSITIVE);
 }
 
 const struct value *eval_checked(struct eval *ev, const struct expr *e, const struct value *v)

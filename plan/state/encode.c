@@ -217,14 +217,12 @@ static const struct value *decode_marker(const struct decoder *d, struct str key
         return value_string(arena, plain);
     if (v->kind == VALUE_STRING && str_eqz(key, "$hash") && secret_is_hash(v->string)) {
         struct value_entry entry = {keep_name(d->keeper, key), value_string(arena, v->string)};
-        return value_mark_unheard(arena, value_map(arena, &entry, 1), VALUE_SENSITIVE);
+        return value_mark(arena, value_map(arena, &entry, 1), VALUE_SENSITIVE);
     }
     if (v->kind == VALUE_STRING && str_eqz(key, "$sealed")) {
         if (secrets_open(d->secrets, &scratch, v->string, &plain, d->err))
             return NULL;
         const struct value *opened = decode_text(d, plain);
-        if (opened && d->keeper->unheard)
-            return value_mark_unheard(arena, opened, VALUE_SENSITIVE);
         return opened ? value_mark(arena, opened, VALUE_SENSITIVE) : NULL;
     }
     err_set(d->err, ERR_DAMAGED, "it holds a value with the unknown mark \"%.*s\"", STR_ARG(key));

@@ -22,7 +22,6 @@ void encode_value(struct buf *out, struct secrets *secrets, const struct value *
 struct keeper {
     struct arena *arena;
     struct map keys;
-    bool unheard; /* what is sealed is no secret itself: see value_mark_unheard() */
 };
 void keeper_release(struct keeper *keeper);
 /* One copy for all equal texts: for names that many records share. */

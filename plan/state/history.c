@@ -177,7 +177,7 @@ static int unseal(const struct search *s, const struct value *config, struct str
     const struct value **files, struct err *err)
 {
     struct secrets *secrets;
-    struct keeper keeper = {.arena = s->arena, .unheard = true};
+    struct keeper keeper = {.arena = s->arena};
     if (secrets_new(config, dir, &secrets, err))
         return -1;
     secrets_set_lineage(secrets, s->lineage);

@@ -305,10 +305,11 @@ static int apply_outputs(struct records *r, const struct line *line, struct err 
     const struct value *values = value_getz(line->fields, "values");
     if (values && read_value(r, values, &r->outputs, err))
         return -1;
-    /* What is kept in clear is no secret, even if it was made from one: that was seen to when it was kept. */
+    /* What is given out in clear is no secret, even if it was made from one. */
     for (uint32_t i = 0; values && r->outputs->kind == VALUE_MAP && i < r->outputs->count; i++)
         if (!value_is_sensitive(r->outputs->entries[i].value))
             mask_allow_value(r->outputs->entries[i].value);
+    mask_add_marked(r->outputs, MASK_LIKELY);
     return 0;
 }
 

@@ -466,7 +466,6 @@ int state_set_outputs(struct state *state, const struct value *outputs, struct e
     const struct value *line, *kept;
     uint64_t seq;
     body_begin(&body, state->run, "outputs");
-    outputs = state_mark_secrets(&scratch, outputs, &(struct secret_marks){0});
     body_value(&body, state->secrets, "values", outputs ? outputs : &value_empty_map);
     if (add_line(state, &body, &seq, err))
         return -1;
@@ -491,7 +490,7 @@ int state_keep_sources(struct state *state, struct str digest, const struct valu
     body_text(&body, "digest", digest);
     if (files && !kept)
         body_value(&body, state->secrets, "files",
-            state_has_key(state) ? value_mark_unheard(&scratch, files, VALUE_SENSITIVE) : files);
+            state_has_key(state) ? value_mark(&scratch, files, VALUE_SENSITIVE) : files);
     if (add_line(state, &body, &seq, err))
         return -1;
     pthread_mutex_lock(&state->mutex);

@@ -51,8 +51,9 @@ const struct value *state_mark_secrets(
         const struct value *v = attrs->entries[i].value;
         if (value_is_sensitive(v) && (v->marks & VALUE_SENSITIVE))
             continue;
-        if (was_secret(marks, name, v) || (by_value && !value_is_sensitive(v) && has_secret(v)))
-            marked = value_with(arena, marked, name, value_mark_unheard(arena, v, VALUE_SENSITIVE));
+        bool given = value_equal(value_get(marks->given, name), v); /* the file has it in clear */
+        if (was_secret(marks, name, v) || (by_value && !given && !value_is_sensitive(v) && has_secret(v)))
+            marked = value_with(arena, marked, name, value_mark(arena, v, VALUE_SENSITIVE));
     }
     return marked;
 }
@@ -67,7 +68,7 @@ const struct value *state_hash_secret(struct arena *arena, const struct value *v
         return v;
     encode_value(&plain, NULL, value_unmark(&scratch, v));
     struct value_entry entry = {STR("$hash"), value_string_ref(arena, secret_hash(arena, buf_str(&plain)))};
-    return value_mark_unheard(arena, value_map(arena, &entry, 1), VALUE_SENSITIVE);
+    return value_mark(arena, value_map(arena, &entry, 1), VALUE_SENSITIVE);
 }
 
 bool state_is_hash(const struct value *kept)

@@ -14,7 +14,21 @@
 
 enum { OUTPUT_MAX = 256 * 1024, TIMEOUT_MS = 60 * 1000 };
 
-static int start(char *command, pid_t *pid, int *output, struct err *err)
+/* All but what is weir's own, such as the key of its state: the helper is the user's, and needs what they
+ * have. */
+static char **helper_env(struct arena *arena)
+{
+    size_t count = 0, n = 0;
+    while (environ && environ[count])
+        count++;
+    char **env = ARENA_ARRAY(arena, char *, count + 1);
+    for (size_t i = 0; i < count; i++)
+        if (!str_starts(str_z(environ[i]), STR("WEIR_")))
+            env[n++] = environ[i];
+    return env;
+}
+
+static int start(char *command, char *const *env, pid_t *pid, int *output, struct err *err)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC))
@@ -31,7 +45,7 @@ static int start(char *command, pid_t *pid, int *output, struct err *err)
     sigemptyset(&none);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    int failed = posix_spawn(pid, "/bin/sh", &actions, &attributes, argv, environ);
+    int failed = posix_spawn(pid, "/bin/sh", &actions, &attributes, argv, env);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(fds[1]);
@@ -70,7 +84,7 @@ static int run(struct creds_context *ctx, char *command, struct str *output, str
 {
     pid_t pid = 0;
     AUTO_FD int fd = -1;
-    if (start(command, &pid, &fd, err))
+    if (start(command, helper_env(ctx->arena), &pid, &fd, err))
         return -1;
     AUTO_BUF struct buf out = {.max = OUTPUT_MAX};
     bool complete = read_output(fd, &out);

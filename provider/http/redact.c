@@ -1,6 +1,7 @@
 #include "provider/http/redact.h"
 
 #include "base/mask.h"
+#include "base/value.h"
 
 #include <ctype.h>
 #include <unistd.h>
@@ -68,6 +69,13 @@ void redact_learn_environment(void)
         else if (value.p) /* of a proxy, of an index of packages */
             mask_add_url(value, MASK_LIKELY);
     }
+}
+
+void redact_learn_map(const struct value *map)
+{
+    for (uint32_t i = 0; map && map->kind == VALUE_MAP && i < map->count; i++)
+        if (redact_is_secret_variable(map->entries[i].key))
+            mask_add_value(map->entries[i].value, MASK_LIKELY);
 }
 
 /* name=value pairs between '&' */

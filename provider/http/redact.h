@@ -10,11 +10,15 @@
 #include "base/buf.h"
 #include "base/str.h"
 
+struct value;
+
 bool redact_is_secret_name(struct str name); /* "MasterUserPassword", "db-password", "SecretString" … */
 bool redact_is_secret_header(struct str name);
 bool redact_is_secret_variable(struct str name); /* of the environment: "GITHUB_TOKEN", "WEIR_STATE_KEY" … */
 /* What such variables hold is known as secret from then on (base/mask.h). */
 void redact_learn_environment(void);
+/* Of a map, such as a function's environment, the entries that are named so. */
+void redact_learn_map(const struct value *map);
 /* Each appends to out. */
 void redact_url(struct buf *out, struct str url); /* X-Amz-Signature and the like in the query */
 void redact_body(struct buf *out, struct str body);

@@ -78,8 +78,9 @@ static const struct attr attrs[] = {
         .pattern = STR_INIT("[^/].*[^/]|[^/]")),
     GIVEN("python", &python_type, "Pure Python packages that pip installs beside the source."),
     GIVEN("build", &any_type,
-        "Command that makes the source: a text, run for each plan, or {command, inputs}, run when a file "
-        "that the patterns in inputs match has changed. It has 15 minutes, or what `timeouts` say."),
+        "Command that makes the source: a text, run for each plan, or {command, inputs, env}, run when a "
+        "file that the patterns in inputs match has changed. Of the environment it gets what tools need, and "
+        "the variables that env names. It has 15 minutes, or what `timeouts` say."),
     GIVEN("compress", &bool_type, "Compressed; without, the bytes do not depend on the compressor either.",
         .default_value = &value_true),
     GIVEN("version", &text_type, "Version of a wheel; 0 unless given.",

@@ -128,19 +128,30 @@ struct str artifact_base64(struct arena *arena, struct str sha256)
     return hex_decode(arena, sha256, &bytes) ? base64_encode(arena, bytes) : STR_EMPTY;
 }
 
+/* A list of some, or nothing. */
+static bool is_texts(const struct value *v)
+{
+    bool fits = !v || (v->kind == VALUE_LIST && v->count);
+    for (uint32_t i = 0; v && v->kind == VALUE_LIST && i < v->count; i++)
+        fits &= v->items[i]->kind == VALUE_STRING;
+    return fits;
+}
+
 int artifact_build(const struct value *v, struct build *out, struct err *err)
 {
     *out = (struct build){.command = value_text(v, value_text(value_getz(v, "command"), STR_EMPTY))};
-    const struct value *inputs = v->kind == VALUE_MAP ? value_getz(v, "inputs") : NULL;
-    bool fits = v->kind == VALUE_STRING || (v->kind == VALUE_MAP && v->count == 1 + (inputs != NULL));
-    for (uint32_t i = 0; inputs && inputs->kind == VALUE_LIST && i < inputs->count; i++)
-        fits &= inputs->items[i]->kind == VALUE_STRING;
-    fits &= !inputs || (inputs->kind == VALUE_LIST && inputs->count);
+    bool map = v->kind == VALUE_MAP;
+    const struct value *inputs = map ? value_getz(v, "inputs") : NULL,
+                       *env = map ? value_getz(v, "env") : NULL;
+    bool fits = v->kind == VALUE_STRING || (map && v->count == 1u + (inputs != NULL) + (env != NULL));
+    fits &= is_texts(inputs) && is_texts(env);
     if (!fits || !out->command.n || memchr(out->command.p, '\0', out->command.n)) {
         err_set(err, ERR_INVALID, "\"build\" is no command");
-        return err_hint(err, "it is a command, or {command: …, inputs: [patterns]}");
+        return err_hint(
+            err, "it is a command, or {command: …, inputs: [patterns], env: [names of variables]}");
     }
     out->inputs = inputs;
+    out->env = env;
     out->secret = value_is_sensitive(v);
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "provider/weir/command.h"
+#include "provider/weir/command_env.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -172,11 +173,12 @@ static const char *name_of(struct arena *arena, const struct build *build)
 }
 
 int build_start(
-    struct op_ctx *ctx, char *const *args, const char *what, struct command_output *output, struct err *err)
+    struct op_ctx *ctx, const struct build_start *start, struct command_output *output, struct err *err)
 {
     struct command command = {.arena = ctx->arena,
-        .what = what,
-        .args = args,
+        .what = start->what,
+        .args = start->args,
+        .env = command_env(ctx->arena, start->env),
         .dir = ctx->dir,
         .timeout_ms = ctx->timeout_ms ? ctx->timeout_ms : TIMEOUT_MS,
         .cancel = ctx->cancel};
@@ -192,7 +194,8 @@ static int run_command(struct op_ctx *ctx, const struct build *build, struct err
     char *args[] = {shell, flag, arena_strz(ctx->arena, build->command), NULL};
     int64_t began = clock_mono_ms();
     command_output_init(&output);
-    int status = build_start(ctx, args, name_of(ctx->arena, build), &output, err);
+    struct build_start start = {.args = args, .what = name_of(ctx->arena, build), .env = build->env};
+    int status = build_start(ctx, &start, &output, err);
     command_output_release(&output);
     int64_t took = clock_mono_ms() - began;
     if (!status && !build->inputs && took > SLOW_MS && ctx->warn)

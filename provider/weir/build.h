@@ -16,6 +16,7 @@ struct build {
     struct str command;
     bool secret;                /* there is a sensitive value in it: it is not shown */
     const struct value *inputs; /* list of patterns; NULL: not declared, it runs each time */
+    const struct value *env;    /* list of names of variables that it gets, too; NULL: none */
     struct str source;          /* path of what it makes, NUL after its end; "" only what pip installs */
 };
 
@@ -26,8 +27,13 @@ struct build {
 int build_run(struct op_ctx *ctx, struct artifact_cache *cache, const struct build *build, struct err *err);
 
 /* A command with the context's time limit, interruption and folder; what it prints goes to ctx->printed. */
+struct build_start {
+    char *const *args;
+    const char *what;
+    const struct value *env; /* names of variables that it gets besides the usual ones; NULL: none */
+};
 int build_start(
-    struct op_ctx *ctx, char *const *args, const char *what, struct command_output *output, struct err *err);
+    struct op_ctx *ctx, const struct build_start *start, struct command_output *output, struct err *err);
 
 /* ---- vendor.c ---- */
 

@@ -135,7 +135,7 @@ int command_run(const struct command *command, struct command_output *output, st
         return err_errno(err, ERR_FAILED, "%s: cannot make a pipe", command->what);
     w.pipe = ends[0];
     struct spawn spawn = {.args = command->args,
-        .env = environ,
+        .env = command->env,
         .dir = command->dir.n ? arena_strz(command->arena, command->dir) : NULL,
         .out = ends[1],
         .error = ends[1],

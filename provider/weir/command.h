@@ -19,6 +19,7 @@ struct command {
     struct arena *arena;
     const char *what; /* names it in messages: "the build command `make`" */
     char *const *args;
+    char *const *env;          /* see command_env.h */
     struct str dir;            /* "" here */
     int64_t timeout_ms;        /* 0: none */
     const atomic_bool *cancel; /* set: it is ended; NULL: never, see above */

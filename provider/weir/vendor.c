@@ -44,7 +44,7 @@ static int pip_install(struct op_ctx *ctx, const struct vendor *vendor, const ch
     const char *what = arena_printf(arena, "installing %.*s with pip", STR_ARG(vendor->requirements)).p;
     struct command_output output;
     command_output_init(&output);
-    int status = build_start(ctx, args, what, &output, err);
+    int status = build_start(ctx, &(struct build_start){.args = args, .what = what}, &output, err);
     command_output_release(&output);
     if (status && !err->hint[0] && err->class == ERR_FAILED)
         err_hint(err, "only pure Python packages (wheels for any platform) can be vendored; build others "

@@ -193,6 +193,24 @@ def test_nobody_is_asked_anything(tmp_path):
     assert process.returncode == 1
 
 
+def test_only_what_tools_need_is_in_the_environment(tmp_path):
+    secrets = {name: "s3cr3t-of-the-environment" for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "WEIR_STATE_KEY", "WEIR_INPUT_PASS", "PGPASSWORD", "GITHUB_TOKEN", "CARGO_REGISTRY_TOKEN", "NPM_CONFIG__AUTHTOKEN", "ANYTHING")}
+    tools = {"PIP_INDEX_URL": "https://ada:pass@index/simple", "NPM_CONFIG_REGISTRY": "https://registry/", "https_proxy": "http://proxy:3128", "SSL_CERT_FILE": "/ca.pem", "GOPROXY": "off", "LC_TIME": "C", "TMPDIR": "/tmp", "JAVA_HOME": "/jdk"}
+    stack = offline(tmp_path, "source: out, build: 'env > out'")
+    stack.env |= secrets | tools
+    stack.run("plan")
+    seen = dict(line.split("=", 1) for line in (stack.folder / "out").read_text().splitlines())
+    assert not set(seen) & set(secrets) and seen["PATH"] == stack.env["PATH"] and seen["HOME"] == stack.env["HOME"]
+    assert {name: seen[name] for name in tools} == tools
+    (stack.folder / "out").unlink()
+    text = (stack.folder / "weir.yaml").read_text()
+    stack.write(text.replace("'env > out'", "{command: env > out, env: [GITHUB_TOKEN, NOT_SET]}"))
+    stack.run("plan")
+    assert set(dict(line.split("=", 1) for line in (stack.folder / "out").read_text().splitlines())) - set(seen) == {"GITHUB_TOKEN"}
+    stack.write(text.replace("'env > out'", "{command: env > out, env: GITHUB_TOKEN}"))
+    assert '"build" is no command' in stack.run("plan", status=None).err
+
+
 def test_secrets_are_not_shown(tmp_path):
     script = """
         echo "input $1"; echo "variable $GITHUB_TOKEN"; echo "aws $AWS_SECRET_ACCESS_KEY"; echo "url https://ada:s3cr3t-in-url@host/x"
@@ -200,7 +218,7 @@ def test_secrets_are_not_shown(tmp_path):
         printf -- '-----BEGIN RSA PRIVATE KEY-----\\ns3cr3tkeyline\\n-----END RSA PRIVATE KEY-----\\nafter the key\\n'
         echo fine; exit 1
     """
-    stack = offline(tmp_path, "source: out, build: 'sh make.sh ${inputs.pass}'")
+    stack = offline(tmp_path, "source: out, build: {command: 'sh make.sh ${inputs.pass}', env: [GITHUB_TOKEN, AWS_SECRET_ACCESS_KEY]}")
     text = (stack.folder / "weir.yaml").read_text()
     stack.write(text.replace("resources:", "inputs: {pass: {type: string, sensitive: true}}\nresources:"))
     write(stack.folder, {"make.sh": script})
