@@ -374,8 +374,7 @@ static int run_locked(struct executor *x, struct err *err)
 {
     struct state *state = x->p->workspace->state;
     const char *command = x->plan->destroy ? "destroy" : "apply";
-    if (state_begin(state, command, NULL, err) || sources_keep(x->p, err) ||
-        record_moves(x->p, err))
+    if (state_begin(state, command, NULL, err) || sources_keep(x->p, err) || record_moves(x->p, err))
         return -1;
     warn_of_state(x);
     execute(x);
