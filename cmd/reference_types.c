@@ -263,6 +263,12 @@ void reference_type(
             p.markdown ? "`" : "");
     if (!schema->is_data)
         buf_addz(&facts, schema->bulk ? "Refreshed in pages. " : "Refreshed one by one. ");
+    if (schema->unknowable)
+        buf_addz(&facts,
+            "Whether it was made cannot be found out where no answer says so: then it is not made again. ");
+    else if (schema->lost.n)
+        buf_addf(&facts, "Where no answer says whether it was made, that is found out %.*s. ",
+            STR_ARG(schema->lost));
     text_add_wrapped(out, str_trim(buf_str(&facts)), 0, 0, p.width);
     buf_addz(out, "\n\n");
     example(&p, schema->example);

@@ -6,7 +6,9 @@
  */
 #include "plan/executor.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "plan/recover.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -54,6 +56,27 @@ static void printed(void *ctx, const char *line)
     executor_event(job->x, &event);
 }
 
+/* Is what was found, or made, nobody else's? From then on it is this resource's. */
+static bool claim(void *ctx, struct str id)
+{
+    struct job *job = ctx;
+    struct executor *x = job->x;
+    pthread_mutex_lock(&x->lock);
+    struct str key = arena_printf(
+        x->p->arena, "%.*s %.*s %.*s", STR_ARG(job->provider_name), STR_ARG(job->schema->name), STR_ARG(id));
+    const char *whose = map_get(&x->claimed, key);
+    bool free = !whose || str_eqz(job->address, whose);
+    for (size_t i = 0; i < x->p->seen_count && free; i++) {
+        const struct record *record = x->p->seen[i].record;
+        free = !str_eq(record->id, id) || !str_eq(record->type, job->schema->name) ||
+               !str_eq(record->provider, job->provider_name);
+    }
+    if (free && !whose)
+        map_set(&x->claimed, key, arena_strz(x->p->arena, job->address));
+    pthread_mutex_unlock(&x->lock);
+    return free;
+}
+
 static void job_context(struct job *job, int64_t timeout_ms)
 {
     state_token(job->token);
@@ -69,6 +92,9 @@ static void job_context(struct job *job, int64_t timeout_ms)
     job->ctx.warn_ctx = job;
     job->ctx.printed = printed;
     job->ctx.printed_ctx = job;
+    job->ctx.claim = claim;
+    job->ctx.claim_ctx = job;
+    job->ctx.since_ms = clock_wall_ms();
 }
 
 static struct str object_id(const struct schema *schema, const struct value *object)
@@ -159,6 +185,10 @@ static int failed(struct job *job, const char *action, const struct value *desir
 {
     struct err write_error = ERR_INIT;
     struct outcome outcome = {0};
+    if (left && !object_id(job->schema, value_merge(&job->arena, desired, left)).n) {
+        left = NULL; /* a record without an id would be of no use to anybody: the intent stays open instead */
+        why->unsure = true;
+    }
     if (left) {
         outcome = job_outcome(job, action, desired, left, deps);
         outcome.tainted = !job->schema->partial;
@@ -183,32 +213,64 @@ static int refuse_existing(const struct job *job, struct err *err, const char *w
         why, restores ? ", or was deleted and is still kept (`restore: true` takes that back)" : "");
 }
 
+/* Were they put there by this stack, for whatever resource of it? */
+static bool is_marked_ours(struct job *job, const struct value *object, bool *known)
+{
+    const struct value *marks = NULL;
+    struct err failure = ERR_INIT;
+    *known = job->schema->ops->marks && !job->schema->ops->marks(&job->ctx, object, &marks, &failure);
+    return *known && str_eq(value_text(value_getz(marks, "stack"), STR_EMPTY), job->ctx.stack);
+}
+
+/* What bears the name of what is planned, as far as it takes to read it. */
+static const struct value *namesake(struct job *job, const struct value *planned)
+{
+    const struct value *id = value_get(planned, job->schema->id), *object = NULL;
+    struct err ignored = ERR_INIT;
+    if (!value_is_null(id) && value_is_known(id))
+        return planned;
+    if (!job->schema->ops->namesake || job->schema->ops->namesake(&job->ctx, planned, &object, &ignored) ||
+        !object)
+        return NULL;
+    object = value_merge(&job->arena, planned, object);
+    return object_id(job->schema, object).n ? object : NULL;
+}
+
+static int create_again(struct job *job, const struct value *desired, const struct value *planned,
+    const struct value *deps, struct err *err);
+
 /*
  * Something of that name exists. Made by this stack (its state was lost, or a run's record of it): taken
- * over. Anything else needs the user's word.
+ * over; if the service only keeps it until its end, it is taken back. Anything else needs the user's word.
  */
 static int take_over(struct job *job, const struct value *desired, const struct value *planned,
     const struct value *deps, struct err *err)
 {
     const struct resource_ops *ops = job->schema->ops;
-    const struct value *marks = NULL, *live = NULL, *id = value_get(planned, job->schema->id);
+    const struct value *live = NULL;
     enum adopt_mode mode = job->op->instance->decl->adopt;
-    bool unsure = err->unsure; /* then it was this very request that made it, but for its answer */
-    if ((mode == ADOPT_NEVER && !unsure) || value_is_null(id) || !value_is_known(id) ||
-        (!ops->marks && mode == ADOPT_OWNED && !unsure))
+    /* Then it was this very request that made it, but for its answer. Where a type says how that is found
+     * out, it was looked already. */
+    bool unsure = err->unsure && !job->schema->lost.n && !job->schema->unknowable;
+    if ((mode == ADOPT_NEVER && !unsure) || (!ops->marks && mode == ADOPT_OWNED && !unsure))
         return refuse_existing(job, err, "something of that name exists already");
+    planned = namesake(job, planned);
+    if (!planned)
+        return refuse_existing(job, err, "something of that name exists already");
+    bool known = true, ours = mode != ADOPT_EXISTING && is_marked_ours(job, planned, &known);
+    if (mode == ADOPT_OWNED && !unsure && !known)
+        return refuse_existing(job, err,
+            "something of that name exists already; if another account has it, choose another name");
+    if (mode == ADOPT_OWNED && !unsure && !ours)
+        return refuse_existing(
+            job, err, "something of that name exists already, and this stack did not make it");
     struct err failure = ERR_INIT;
-    if (mode == ADOPT_OWNED && !unsure) {
-        if (ops->marks(&job->ctx, planned, &marks, &failure))
-            return refuse_existing(job, err,
-                "something of that name exists already; if another account has it, choose another name");
-        if (!str_eq(value_text(value_getz(marks, "stack"), STR_EMPTY), job->ctx.stack))
-            return refuse_existing(
-                job, err, "something of that name exists already, and this stack did not make it");
-    }
-    if (ops->read(&job->ctx, planned, object_set(&job->arena, job->schema, desired), &live, &failure) ||
-        !live)
+    if (ops->read(&job->ctx, planned, object_set(&job->arena, job->schema, desired), &live, &failure))
         return -1;
+    if (!live)
+        return ours && schema_attr(job->schema, STR("restore"))
+                   ? create_again(job, desired, planned, deps, err)
+                   : -1;
     live =
         object_ours(&job->arena, job->schema, live, desired, object_set(&job->arena, job->schema, desired));
     if (unsure && object_is_another(job->schema, planned, live))
@@ -231,10 +293,107 @@ static const struct value *with_files(
     return whole;
 }
 
+/* Made, or made and not recorded yet. */
+static int made(struct job *job, const struct value *desired, const struct value *planned,
+    const struct value *live, const struct value *deps, struct err *err)
+{
+    live = value_merge(&job->arena, planned, live);
+    desired = with_files(job, desired, live);
+    publish(job, desired, live);
+    return done(job, "create", desired, live, deps, err);
+}
+
+/* This stack's own, deleted and kept for a while by the service: taken back, and made what it is to be. */
+static int create_again(struct job *job, const struct value *desired, const struct value *planned,
+    const struct value *deps, struct err *err)
+{
+    const struct value *live = NULL,
+                       *restoring = value_with(&job->arena, desired, STR("restore"), &value_true);
+    *err = (struct err)ERR_INIT;
+    progress(job, "was deleted by this stack and is still kept: taking it back");
+    if (intent(job, "create", desired, deps, object_id(job->schema, planned), err))
+        return -1;
+    if (job->schema->ops->create(&job->ctx, restoring, &live, err))
+        return failed(job, "create", desired, live, deps, err);
+    if (value_is_null(value_getz(desired, "restore")))
+        live = value_with(&job->arena, live, STR("restore"), NULL);
+    return made(job, desired, planned, live, deps, err);
+}
+
+/* ---- what an earlier run may have made ---- */
+
+static bool same_request(const struct value *before, const struct value *now)
+{
+    for (uint32_t i = 0; now && i < now->count; i++)
+        if (!state_hash_matches(value_get(before, now->entries[i].key), now->entries[i].value))
+            return false;
+    for (uint32_t i = 0; before && i < before->count; i++)
+        if (!value_is_null(before->entries[i].value) && !value_get(now, before->entries[i].key))
+            return false;
+    return true;
+}
+
+/*
+ * An earlier request for this resource had no answer, and nothing was to be seen of it when this was planned.
+ * It is looked for once more, until it would have to show. *settled: it was there, and is taken over.
+ * Otherwise it is made now, by the same token if it is the same that is asked for: then what comes late can
+ * still be told.
+ */
+static int settle_earlier(struct job *job, const struct open_intent *open, const struct value *desired,
+    const struct value *deps, bool *settled, struct err *err)
+{
+    struct op_ctx ctx = job->ctx;
+    const struct value *before = open->desired ? open->desired : &value_empty_map, *live = NULL;
+    const struct value *set = object_set(&job->arena, job->schema, desired);
+    int64_t fresh_ms = job->schema->named ? 0 : recover_fresh_ms(open, job->schema);
+    *settled = false;
+    if (job->schema->unknowable) {
+        err_set(err, ERR_EXISTS, "an earlier run may have created it already, which cannot be found out");
+        return err_hint(err,
+            "look at the service: `weir state rm %.*s` says that it is not there, `weir state import` takes "
+            "it over",
+            STR_ARG(job->address));
+    }
+    ctx.token = open->token;
+    ctx.since_ms = open->at_ms;
+    ctx.look_until_ms = fresh_ms ? clock_mono_ms() + fresh_ms : 0;
+    if (fresh_ms)
+        progress(job, "an earlier request may still be carried out: looking for what it made");
+    if (job->schema->ops->find && job->schema->ops->find(&ctx, before, &live, err))
+        return -1;
+    if (live) {
+        *settled = true;
+        if (object_is_another(job->schema, desired, live)) {
+            live = object_ours(&job->arena, job->schema, live, before, open->set);
+            if (done(job, "create", before, live, deps, err))
+                return -1;
+            err_set(
+                err, ERR_STALE, "was created by an earlier run after all, but not as the stack wants it now");
+            return err_hint(err, "it is recorded: run the same command again");
+        }
+        live = object_ours(&job->arena, job->schema, live, desired, set);
+        progress(job, "was created by an earlier run: taking it over");
+        return update(job, desired, live, NULL, deps, err);
+    }
+    job->ctx.again = true;
+    job->ctx.since_ms = open->at_ms;
+    if (same_request(before, desired))
+        snprintf(job->token, sizeof job->token, "%.*s", STR_ARG(open->token));
+    return 0;
+}
+
+/* ---- create ---- */
+
 static int create(struct job *job, const struct value *desired, const struct value *deps, struct err *err)
 {
     const struct resource_ops *ops = job->schema->ops;
+    const struct open_intent *open = ops->read ? map_get(&job->x->open, job->address) : NULL;
     const struct value *planned = desired, *live = NULL;
+    bool settled = false;
+    if (open && settle_earlier(job, open, desired, deps, &settled, err))
+        return -1;
+    if (settled)
+        return 0;
     if (ops->predict && ops->predict(&job->ctx, desired, NULL, &planned, err))
         return -1;
     if (!ops->read) { /* nothing outside: the record is the resource */
@@ -248,10 +407,7 @@ static int create(struct job *job, const struct value *desired, const struct val
             return err->class == ERR_EXISTS && !live ? take_over(job, desired, planned, deps, err) : -1;
         }
     }
-    live = value_merge(&job->arena, planned, live);
-    desired = with_files(job, desired, live);
-    publish(job, desired, live);
-    return done(job, "create", desired, live, deps, err);
+    return made(job, desired, planned, live, deps, err);
 }
 
 static const struct value *difference_names(struct arena *arena, const struct difference *list, size_t n)

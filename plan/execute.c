@@ -370,6 +370,16 @@ static void warn_of_state(struct executor *x)
                 "again (`weir state key` makes a key)");
 }
 
+/* Of which recovery could not say what became of them. */
+static void note_open_intents(struct executor *x)
+{
+    size_t n;
+    const struct open_intent *const *intents = state_open_intents(x->p->workspace->state, &n);
+    for (size_t i = 0; i < n; i++)
+        if (str_eqz(intents[i]->action, "create"))
+            map_set(&x->open, intents[i]->address, (void *)intents[i]);
+}
+
 static int run_locked(struct executor *x, struct err *err)
 {
     struct state *state = x->p->workspace->state;
@@ -377,7 +387,10 @@ static int run_locked(struct executor *x, struct err *err)
     if (state_begin(state, command, NULL, err) || sources_keep(x->p, err) || record_moves(x->p, err))
         return -1;
     warn_of_state(x);
+    note_open_intents(x);
     execute(x);
+    map_release(&x->open);
+    map_release(&x->claimed);
     int status = outcome(x, err);
     struct err late = ERR_INIT;
     const char *word = x->result->interrupted ? "interrupted" : status ? "failed" : "done";

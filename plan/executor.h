@@ -5,6 +5,7 @@
 #ifndef WEIR_PLAN_EXECUTOR_H
 #define WEIR_PLAN_EXECUTOR_H
 
+#include "base/map.h"
 #include "plan/graph.h"
 #include "plan/planner.h"
 
@@ -47,6 +48,8 @@ struct executor {
     atomic_bool cancel; /* a second signal: give up waiting */
     bool stopping;      /* a first one, or the state cannot be written */
     pthread_mutex_t observer_lock;
+    struct map open; /* by address: intents of earlier runs of which nothing is known; struct open_intent */
+    struct map claimed; /* things found or made in this run, by provider, type and id: whose each is */
 };
 
 /* change.c; called by a worker without the lock. Return 0, or -1 with err. */

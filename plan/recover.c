@@ -1,8 +1,15 @@
 #include "plan/recover.h"
 
+#include "base/clock.h"
 #include "plan/planner.h"
 
 #include <stdio.h>
+
+enum {
+    AT_WORK_MS = 5 * 1000, /* so long a service may be at work on a request that nobody waits for any more */
+    TRIES = 4,             /* where a service fails while it is asked */
+    FIRST_PAUSE_MS = 500,
+};
 
 /* What is needed to settle one intent. */
 struct settling {
@@ -30,6 +37,13 @@ static bool is(const struct open_intent *intent, const char *action)
     return str_eqz(intent->action, action);
 }
 
+int64_t recover_fresh_ms(const struct open_intent *intent, const struct schema *schema)
+{
+    int64_t within = schema->shows_ms > AT_WORK_MS ? schema->shows_ms : AT_WORK_MS;
+    int64_t left = intent->at_ms + within - clock_wall_ms();
+    return left <= 0 ? 0 : left < within ? left : within; /* a clock that was set back does not count */
+}
+
 /* ---- closing ---- */
 
 static int close_undone(struct settling *s, const char *text, struct err *err)
@@ -48,6 +62,8 @@ static int close_with(
     struct settling *s, const struct value *attrs, const struct value *set, const char *text, struct err *err)
 {
     const struct record *record = s->record;
+    if (!value_text(value_get(attrs, s->schema->id), s->intent->id).n)
+        return err_set(err, ERR_PROTOCOL, "the service does not say the id of what is there");
     const struct value *marked = object_mark(s->arena, s->schema, attrs, record ? record->attrs : NULL);
     marked = object_mark(s->arena, s->schema, marked, s->intent->desired);
     char action[16];
@@ -97,16 +113,16 @@ static int find(struct settling *s, const struct value **live, struct err *err)
 }
 
 /* Found by what it looks like, it may be one that the state has already, of an earlier run. */
-static bool is_recorded(const struct settling *s, const struct value *live)
+static bool claim(void *ctx, struct str id)
 {
-    struct str id = value_text(value_get(live, s->schema->id), STR_EMPTY);
+    const struct settling *s = ctx;
     size_t n;
     const struct record *const *records = state_records(s->options->state, &n);
     for (size_t i = 0; i < n; i++)
         if (id.n && str_eq(records[i]->type, s->schema->name) && str_eq(records[i]->id, id) &&
             str_eq(records[i]->provider, s->intent->provider))
-            return true;
-    return false;
+            return false;
+    return true;
 }
 
 /* Of maps that others write to as well: what was recorded of them, and what was about to be. */
@@ -122,13 +138,32 @@ static const struct value *only_ours(struct settling *s, const struct value *liv
     return object_ours(s->arena, s->schema, live, known, set);
 }
 
+/* It is not there. That may be all there is to know, or too early to say. */
+static int not_there(struct settling *s, struct err *err)
+{
+    if (s->schema->unknowable) {
+        tell(s,
+            "may have been created before the run stopped, which cannot be found out: look at the service; "
+            "`weir state rm` says that it is not there, `weir state import` takes it over",
+            STR_EMPTY);
+        return 0;
+    }
+    if (recover_fresh_ms(s->intent, s->schema)) {
+        tell(s, "is not there so far; it is looked for again before it is created", STR_EMPTY);
+        return 0;
+    }
+    return close_undone(s, "had not been created yet when the run stopped", err);
+}
+
 static int settle_create(struct settling *s, struct err *err)
 {
     const struct value *live, *desired = s->intent->desired ? s->intent->desired : &value_empty_map;
+    int64_t fresh_ms = s->options->patient ? recover_fresh_ms(s->intent, s->schema) : 0;
+    s->ctx.look_until_ms = fresh_ms ? clock_mono_ms() + fresh_ms : 0;
     if (find(s, &live, err))
         return -1;
-    if (!live || (!s->intent->id.n && is_recorded(s, live)))
-        return close_undone(s, "had not been created yet when the run stopped", err);
+    if (!live)
+        return not_there(s, err);
     if (object_is_another(s->schema, desired, live))
         return close_undone(s, "had not been created yet; what bears its name is something else", err);
     live = only_ours(s, live, s->intent->set);
@@ -222,9 +257,12 @@ static int prepare(struct settling *s, struct err *err)
         .work_dir = o->work_dir,
         .stack = o->stack,
         .env = o->env,
+        .lineage = state_lineage(o->state),
         .token = s->intent->token,
         .since_ms = s->intent->at_ms,
         .cancel = o->cancel,
+        .claim = claim,
+        .claim_ctx = s,
     };
     return o->provider(o->ctx, s->intent, &s->ctx.provider, err);
 }
@@ -242,16 +280,34 @@ static int settle(struct settling *s, struct err *err)
     return settle_create(s, err);
 }
 
+/* What passes shall not end a recovery: asking again is all that it can do. */
+static int settle_persistently(
+    const struct recover_options *options, const struct open_intent *intent, struct err *err)
+{
+    int64_t pause = FIRST_PAUSE_MS;
+    for (int attempt = 1;; attempt++, pause *= 2) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        struct settling s = {.options = options, .intent = intent, .arena = &arena};
+        struct err why = ERR_INIT;
+        if (!settle(&s, &why))
+            return 0;
+        bool passing = why.http_status >= 500 || (why.lost && why.class == ERR_NETWORK);
+        if (!passing || attempt == TRIES || (options->cancel && atomic_load(options->cancel))) {
+            *err = why;
+            return -1;
+        }
+        clock_sleep_ms(pause);
+    }
+}
+
 int recover_intents(const struct recover_options *options, struct err *err)
 {
     size_t n;
     const struct open_intent *const *intents = state_open_intents(options->state, &n);
     int result = 0;
     for (size_t i = 0; i < n; i++) {
-        AUTO_ARENA struct arena arena = ARENA_INIT;
-        struct settling s = {.options = options, .intent = intents[i], .arena = &arena};
         struct err why = ERR_INIT;
-        if (!settle(&s, &why))
+        if (!settle_persistently(options, intents[i], &why))
             continue;
         err_context(&why, "finding out what became of %.*s, which was being %.*sd when a run stopped",
             STR_ARG(intents[i]->address), STR_ARG(intents[i]->action));

@@ -3,6 +3,12 @@
  * and its effect may be there. Each one is compared with the live service and closed: what exists is taken
  * over as it is, what does not is forgotten, what was being deleted is checked.
  *
+ * What is not there yet may still come: a service may be at work on the request, or show what it made only
+ * after a while (schema->shows_ms). Until that time has passed the intent stays open. A plan does not wait
+ * for it: whoever makes the thing looks once more, and waits as long as it takes (plan/change.c). Only who
+ * needs to know now waits here (`patient`). Of a type whose creation cannot be looked for it stays open until
+ * somebody says what became of it.
+ *
  * Every intent is closed by one record of its own, so recovery may itself be killed at any point and begun
  * again. It changes nothing at the service; what is half-made becomes whole by the next plan.
  */
@@ -16,6 +22,7 @@ struct recover_options {
     struct state *state;
     struct catalog *catalog;
     struct str stack, env;
+    bool patient;              /* waits until it is known of each */
     struct str work_dir;       /* as in struct op_ctx */
     const atomic_bool *cancel; /* may be NULL */
     /* The provider that an intent was begun with. */
@@ -24,6 +31,9 @@ struct recover_options {
     void (*settled)(void *ctx, struct str address, const char *text);
     void *ctx;
 };
+
+/* How long from now on what this intent has made may still appear; 0: it would be seen. */
+int64_t recover_fresh_ms(const struct open_intent *intent, const struct schema *schema);
 
 /*
  * Settles every open intent. Between state_begin() and state_end(). Goes on after a failure (a service that

@@ -23,6 +23,7 @@ int recover_for_plan(struct planner *p, struct err *err)
         .state = p->workspace->state,
         .catalog = p->workspace->catalog,
         .stack = p->stack->name,
+        .patient = p->options.destroy, /* nothing of it will be looked at again */
         .work_dir = p->workspace->work_dir,
         .cancel = p->options.cancel,
         .env = p->stack->env,

@@ -62,7 +62,14 @@ struct op_ctx {
     struct str lineage; /* of the state, for the same: copies of a stack have the same name; "" not known */
     struct str
         token; /* idempotency token of this intent: 32 hex digits; stable across retries and recovery */
-    int64_t since_ms; /* find: when the intent was recorded; nothing older is looked for; 0: not known */
+    int64_t
+        since_ms; /* find, create: when the intent was recorded; nothing older is looked for; 0: not known */
+    int64_t look_until_ms; /* find: looks again until then (clock_mono_ms); 0: once */
+    bool again; /* create: an earlier request of this intent may have been carried out, or still be */
+    /* Found by what it looks like: is it nobody else's? From then on it is this one's. NULL: nobody else is
+     * there. */
+    bool (*claim)(void *ctx, struct str id);
+    void *claim_ctx;
     bool sensitive; /* the file or the record marks something as secret that answers may repeat: not traced */
     unsigned teardown;         /* consents of this deletion, see enum teardown */
     int64_t timeout_ms;        /* for waiting on create, update or delete; 0: the type's own */
@@ -174,10 +181,18 @@ struct resource_ops {
     int (*by_arn)(struct op_ctx *ctx, struct str arn, const struct value **object, struct err *err);
 
     /*
-     * Looks for the thing that an open intent may have created: by predicted id, by token, or by tag; *live
-     * NULL when it is not there.
+     * Looks for the thing that an open intent may have created, as its type says how (schema->lost): by its
+     * name, its mark, what it looks like. *live NULL where it is not there, or where what is there is
+     * another's.
      */
     int (*find)(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+
+    /*
+     * What bears the name that `desired` has, whoever made it, where its id is not known beforehand:
+     * attributes that identify it; *object NULL where there is none. NULL: the type has no such names.
+     */
+    int (*namesake)(
+        struct op_ctx *ctx, const struct value *desired, const struct value **object, struct err *err);
 
     /*
      * Who made it: *marks is a map of the marks that weir put on the thing when it was created (stack,

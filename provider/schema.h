@@ -92,8 +92,13 @@ struct schema {
     const struct aws_service *service; /* that its calls go to; NULL: none, nothing of it is outside */
     struct str
         pending; /* computed list: attributes whose change the service has taken but not made yet; "" none */
-    struct str pending_until;       /* "the maintenance window" */
-    int64_t settles_ms;             /* so long after a change a read may show what was before; 0: at once */
+    struct str pending_until; /* "the maintenance window" */
+    int64_t settles_ms;       /* so long after a change a read may show what was before; 0: at once */
+    struct str
+        lost; /* how it is found out whether it was made where no answer says so, for people; "" not said */
+    int64_t shows_ms; /* so long after a request what it made may not be found yet */
+    bool named;       /* its name says so at once: a second one of the same is refused */
+    bool unknowable;  /* that cannot be found out: it is not made again until somebody has looked */
     const struct resource_ops *ops; /* provider/provider.h */
     const struct job_ops *job;      /* provider/job.h; NULL: nothing that could be run */
     void *impl;                     /* the provider's own description of the type */

@@ -315,6 +315,17 @@ static const struct value *dump_service(struct dump *d)
     return value_map(d->arena, entries, sizeof entries / sizeof *entries);
 }
 
+/* How a lost answer to what makes it is settled. */
+static const struct value *dump_settle(struct dump *d)
+{
+    const struct spec_settle *settle = &d->type->settle;
+    bool marked = d->type->tags && d->type->tags->mark && d->type->tags->with_create;
+    struct value_entry entries[] = {{STR("by"), textz(d, settle_way_name(settle->way))},
+        {STR("said"), value_bool(settle->said)}, {STR("token"), value_bool(settle->token)},
+        {STR("marked"), value_bool(marked)}, {STR("within_ms"), value_int(d->arena, settle->within_ms)}};
+    return value_map(d->arena, entries, sizeof entries / sizeof *entries);
+}
+
 const struct value *schema_calls(struct arena *arena, const struct schema *schema)
 {
     if (schema->ops != &spec_ops && schema->ops != &spec_recorded_ops)
@@ -336,6 +347,7 @@ const struct value *schema_calls(struct arena *arena, const struct schema *schem
         add_step(&d, "sandbox", type->also[i].step, false);
     struct value_entry entries[] = {{STR("type"), text(&d, schema->name)},
         {STR("data"), value_bool(schema->is_data)}, {STR("service"), dump_service(&d)},
-        {STR("calls"), value_builder_list(&d.calls)}};
-    return value_map(arena, entries, 4);
+        {STR("calls"), value_builder_list(&d.calls)},
+        {STR("settle"), schema->is_data || schema->ops != &spec_ops ? NULL : dump_settle(&d)}};
+    return value_map(arena, entries, 5);
 }

@@ -98,6 +98,14 @@ struct spec_names load_attr_names(struct type_loader *t, const struct node *node
 /* `run:` of a type whose attributes have been loaded; NULL where it has none. */
 const struct spec_job *load_job(struct type_loader *t, const struct node *node);
 
+/* ---- load_settle.c ---- */
+
+/* How a lost answer is settled: what `settle:` says, or what follows from a type whose calls have been
+ * loaded. */
+void load_settle(struct type_loader *t);
+/* Is its id known before it is made? */
+bool load_id_is_known(const struct spec_type *type);
+
 /* ---- load_teardown.c ---- */
 
 void load_teardown(struct type_loader *t, const struct node *node);

@@ -599,6 +599,7 @@ const struct spec_step *load_step(
     }
     step->op = bodiless(l, node, load_operation(l, where, call));
     step->idempotent = repeatable(l, node, call);
+    step->by_token = !verb_repeats(call) && !load_flag(l, node, "idempotent") && node_get(node, "token");
     struct request_builder b = {.t = t};
     if (rules->pages || step->match_path.n)
         load_page(&b, node, &step->page);

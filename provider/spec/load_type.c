@@ -3,7 +3,7 @@
 
 #define TYPE_KEYS                                                                                            \
     "doc id arn attributes create read update delete list facets members entries tags wait find gone "       \
-    "example sandbox run recorded teardown leaves iam pending settles history replace"
+    "example sandbox run recorded teardown leaves iam pending settles settle going history replace"
 #define TAGS_KEYS                                                                                            \
     "as pairs item flat with_create add add_as remove remove_as remove_item remove_structures put put_as "   \
     "clear list at send "                                                                                    \
@@ -462,6 +462,7 @@ static void load_calls(struct type_loader *t)
     type->update = load_steps(t, node_get(t->node, "update"), &update);
     type->delete = load_steps(t, node_get(t->node, "delete"), &plain);
     type->gone = load_conditions(t, node_get(t->node, "gone"));
+    type->going = load_conditions(t, node_get(t->node, "going"));
 }
 
 /* Is it "${name}", or has such a text in it? */
@@ -570,6 +571,8 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     if (recorded) {
         type->schema.ops = &spec_recorded_ops;
         type->schema.service = NULL;
+    } else if (!is_data) {
+        load_settle(&t);
     }
     return type;
 }

@@ -12,9 +12,12 @@ struct run {
     const struct spec_type *type;
     struct arena *arena;
     struct aws_client *client;
-    bool keep_marks; /* tags as the service has them, weir's own included */
-    bool base_read;  /* the object's own answer was read in this operation */
-    bool making;     /* calls may be about what was made a moment ago and is not seen everywhere yet */
+    bool keep_marks;  /* tags as the service has them, weir's own included */
+    bool base_read;   /* the object's own answer was read in this operation */
+    bool making;      /* calls may be about what was made a moment ago and is not seen everywhere yet */
+    bool looks_first; /* even a call with a token is not sent again before it was looked what became of it */
+    bool sees_going;  /* what is being deleted is read as well; else it is as good as gone */
+    bool sees_gone;   /* and what is as good as gone, too */
 };
 
 void run_init(struct run *run, struct op_ctx *ctx);
@@ -76,6 +79,9 @@ bool run_error_is(const struct spec_errors *errors, const struct err *err);
 /* Is this attribute brought by a read step of its own? */
 bool run_reads_apart(const struct spec_type *type, struct str name);
 
+/* Is the item what `match` means? */
+bool run_matches(
+    struct run *run, const struct spec_step *step, const struct value *item, const struct value *object);
 /* The item of a list that `match` means, or the first one; NULL where there is none. */
 const struct value *run_pick(
     struct run *run, const struct spec_step *step, const struct value *items, const struct value *object);
@@ -93,6 +99,8 @@ bool run_provides(const struct spec_type *type, const struct spec_step *step, co
 struct str run_answer_path(const struct spec_step *step, const struct spec_attr *attr);
 /* What it is called among the changes that are still to come. */
 struct str run_pending_name(const struct spec_attr *attr);
+/* Readable, but as good as not there? */
+bool run_is_gone(struct run *run, const struct value *live);
 /* Keys that are not the user's taken out. */
 const struct value *run_own_tags(struct arena *arena, const struct value *tags);
 int run_read(struct run *run, const struct value *prior, const struct value *wanted,
@@ -103,6 +111,12 @@ bool run_wants(const struct value *wanted, struct str name);
 /* ---- run_sets.c: what has calls of its own, read and brought from `have` to `want` (either may be NULL)
  * ---- */
 
+/*
+ * A call that brings about what may be there already: where its answer is lost it is sent again, and then a
+ * refusal that says `as_done` means that the first one was carried out. `always`: it means that anyway.
+ */
+int run_bring_about(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *item, enum err_class as_done, bool always, struct err *err);
 int run_read_members(struct run *run, const struct spec_members *m, const struct value *object,
     const struct value **out, struct err *err);
 int run_read_entries(struct run *run, const struct spec_entries *e, const struct value *object,
@@ -116,6 +130,24 @@ int run_sync_tags(struct run *run, const struct value *object, const struct valu
     const struct value *want, bool fresh, struct err *err);
 /* The listed items of an entry map as key -> value. */
 const struct value *run_entries_of(struct run *run, const struct spec_entries *e, const struct value *items);
+
+/* ---- run_make.c ---- */
+
+/*
+ * A call that makes the thing. Where its answer is lost it is never simply sent again: what became of it is
+ * looked for first, as the type says. What is found so is *found, whole, and *document is NULL; else *found
+ * is NULL.
+ */
+int run_make(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value **document, const struct value **found, struct err *err);
+/* The text as a tag may have it. */
+const struct value *run_tag_text(struct arena *arena, struct str text);
+
+/* ---- run_find.c ---- */
+
+/* What this intent has made (its token is ctx->token), or NULL; looks again until then, 0: once. */
+int run_find(struct run *run, const struct value *desired, int64_t until_ms, const struct value **live,
+    struct err *err);
 
 /* ---- run_list.c ---- */
 
@@ -161,5 +193,7 @@ int spec_search(
 int spec_marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err);
 int spec_by_arn(struct op_ctx *ctx, struct str arn, const struct value **object, struct err *err);
 int spec_find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
+int spec_namesake(
+    struct op_ctx *ctx, const struct value *desired, const struct value **object, struct err *err);
 
 #endif

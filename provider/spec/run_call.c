@@ -265,7 +265,7 @@ static int send_once(struct retry_rules *rules, const struct value *input, bool 
     struct aws_call call = {.service = &run->type->service->aws,
         .op = &step->op->wire,
         .host_prefix = step->op->host_prefix,
-        .idempotent = step->idempotent,
+        .idempotent = step->idempotent && !(run->looks_first && step->by_token),
         .sensitive = sensitive,
         .body_fd = -1,
         .cancel = run->ctx->cancel,
@@ -412,8 +412,8 @@ int run_page_items(struct run *run, const struct spec_step *step, const struct v
             return -1;
         found = wire_path(run->arena, document, step->at);
     }
-    if (found && found->kind == VALUE_LIST)
-        *items = found;
+    if (!value_is_null(found)) /* what is no list is one */
+        *items = found->kind == VALUE_LIST ? found : value_list(run->arena, &found, 1);
     return 0;
 }
 

@@ -92,7 +92,7 @@ static int settle(struct run *run, const struct value *object, const struct valu
 /* ---- create ---- */
 
 /* Services allow few characters in a tag's value: jobs["a b"] -> jobs/a b */
-static const struct value *tag_text(struct arena *arena, struct str s)
+const struct value *run_tag_text(struct arena *arena, struct str s)
 {
     enum { TAG_VALUE_MAX = 256 };
     AUTO_BUF struct buf out = BUF_INIT;
@@ -113,7 +113,7 @@ static const struct value *marked(struct run *run, const struct value *desired)
     if (!tags || !tags->mark)
         return desired;
     const struct op_ctx *ctx = run->ctx;
-    struct value_entry marks[] = {{STR("weir:address"), tag_text(run->arena, ctx->address)},
+    struct value_entry marks[] = {{STR("weir:address"), run_tag_text(run->arena, ctx->address)},
         {STR("weir:intent"), value_string(run->arena, ctx->token)},
         {STR("weir:stack"), value_string(run->arena, ctx->stack)},
         {STR("weir:state"), value_string(run->arena, ctx->lineage)}};
@@ -153,25 +153,34 @@ static int look(struct run *run, const struct spec_step *step, const struct valu
     return 0;
 }
 
+static int create_step(struct run *run, const struct spec_step *step, const struct value *desired,
+    const struct value **live, struct err *err)
+{
+    const struct value *document = NULL, *found = NULL, *doc,
+                       *object = value_merge(run->arena, desired, *live);
+    bool makes = !*live && step->op && !step->each && !step->must_be_absent;
+    if (!run_applies(run, step, object))
+        return 0;
+    if (makes ? run_make(run, step, object, &document, &found, err)
+              : run_now(run, step, object, &document, err))
+        return -1;
+    if (step->must_be_absent || (!document && !found))
+        return 0;
+    doc = step->each || step->native || found ? NULL : run_at(run, step, document, desired);
+    if (found)
+        *live = found;
+    else
+        *live = doc ? run_decode(run, step, doc, *live) : *live ? *live : &value_empty_map;
+    return step->wait ? settle(run, desired, live, err) : 0;
+}
+
 static int create_steps(
     struct run *run, const struct value *desired, const struct value **live, struct err *err)
 {
     const struct value *object = desired;
     for (size_t i = 0; i < run->type->create.count; i++) {
         const struct spec_step *step = &run->type->create.items[i];
-        const struct value *document, *doc;
-        if (step->look) {
-            if (look(run, step, &object, err))
-                return -1;
-            continue;
-        }
-        if (run_step(run, step, value_merge(run->arena, object, *live), &document, err))
-            return -1;
-        if (step->must_be_absent || !document)
-            continue;
-        doc = step->each || step->native ? NULL : run_at(run, step, document, object);
-        *live = doc ? run_decode(run, step, doc, *live) : *live ? *live : &value_empty_map;
-        if (step->wait && settle(run, object, live, err))
+        if (step->look ? look(run, step, &object, err) : create_step(run, step, object, live, err))
             return -1;
     }
     return 0;
@@ -182,16 +191,28 @@ static bool is_default(const struct attr *attr, const struct value *v)
     return attr->default_value && attr_equal(attr, v, attr->default_value);
 }
 
+/* A setting that is put again after a lost answer may be there: attached, associated. */
+static int put_facet(
+    struct run *run, const struct spec_facet *facet, const struct value *object, struct err *err)
+{
+    const struct value *document;
+    if (facet->put->each)
+        return run_step(run, facet->put, object, &document, err);
+    return run_applies(run, facet->put, object)
+               ? run_bring_about(run, facet->put, object, NULL, ERR_EXISTS, false, err)
+               : 0;
+}
+
 static int create_owned(
     struct run *run, const struct value *object, const struct value *desired, struct err *err)
 {
     const struct spec_type *type = run->type;
     for (size_t i = 0; i < type->facet_count; i++) {
         const struct spec_facet *facet = &type->facets[i];
-        const struct value *want = value_get(desired, facet->attr->attr->name), *document;
+        const struct value *want = value_get(desired, facet->attr->attr->name);
         if (facet->sent_by_create || value_is_null(want) || is_default(facet->attr->attr, want))
             continue;
-        if (run_step(run, facet->put, object, &document, err))
+        if (put_facet(run, facet, object, err))
             return err_context(err, "%.*s", STR_ARG(facet->attr->attr->name));
     }
     for (size_t i = 0; i < type->entries_count; i++) {
@@ -240,6 +261,8 @@ int spec_create(struct op_ctx *ctx, const struct value *desired, const struct va
     if (!made)
         return failed;
     aws_made(run.client);
+    if (ctx->claim && run.type->settle.way == SETTLE_CONTENT)
+        ctx->claim(ctx->claim_ctx, value_text(value_get(made, run.type->schema.id), STR_EMPTY));
     /* From here on it exists, whatever happens. */
     struct err later = ERR_INIT;
     if (run_fill_templates(&run, as_live(&run, desired, made), &made, failed ? &later : err))
@@ -424,7 +447,6 @@ static int update_facets(struct updating *u, struct err *err)
     for (size_t i = 0; i < type->facet_count; i++) {
         const struct spec_facet *facet = &type->facets[i];
         struct str name = facet->attr->attr->name;
-        const struct value *document;
         if (!is_changed(u, name))
             continue;
         const struct value *want = value_get(u->desired, name);
@@ -434,7 +456,7 @@ static int update_facets(struct updating *u, struct err *err)
             facet->renew && !off && !value_is_null(want) && !value_is_null(value_get(u->prior, name));
         if (renews && reset_facet(u, facet, err))
             return err_context(err, "%.*s", STR_ARG(name));
-        if (!value_is_null(want) && !off ? run_step(u->run, facet->put, u->object, &document, err)
+        if (!value_is_null(want) && !off ? put_facet(u->run, facet, u->object, err)
                                          : reset_facet(u, facet, err))
             return err_context(err, "%.*s", STR_ARG(name));
     }
@@ -565,10 +587,13 @@ int spec_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
     object = run_forced(&run, object);
     if (run_lift(&run, object, &failure) == 0 && delete_steps(&run, object, &failure) == 0)
         return run_wait_gone(&run, object, err);
-    /* Services have many ways to say that a thing is gone already. */
-    if (failure.class != ERR_INTERRUPTED && run_read(&run, object, &value_empty_list, &live, &ignored) == 0 &&
-        !live)
-        return 0;
+    /* Services have many ways to say that a thing is gone already, or that it is about to be. */
+    run.sees_going = true;
+    if (failure.class != ERR_INTERRUPTED && run_read(&run, object, &value_empty_list, &live, &ignored) == 0) {
+        run.sees_going = false;
+        if (!live || run_is_gone(&run, live))
+            return live ? run_wait_gone(&run, object, err) : 0;
+    }
     run_hint_teardown(&run, &failure);
     *err = failure;
     return -1;

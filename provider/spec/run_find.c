@@ -1,26 +1,112 @@
-/* Finding what an interrupted run may have made, where the service has given it an id. */
+/*
+ * Finding what a request may have made whose answer nobody saw: an interrupted run's, or this one's. The type
+ * says how (struct spec_settle); what is found is this intent's only if nothing speaks against it.
+ */
 #include "base/clock.h"
 #include "base/map.h"
 #include "provider/spec/run.h"
 
 enum {
     CLOCKS_DIFFER_MS = 10 * 1000, /* ours and the service's, by so much at most */
+    FIRST_PAUSE_MS = 250,
+    PAUSE_MS = 2000,
 };
 
-/* What carries this intent's mark: *object with its ARN and what the ARN tells; unchanged where there is
- * none. */
-static int find_marked(struct run *run, const struct value **object, struct err *err)
+struct finding {
+    struct run *run;
+    const struct value *desired; /* with what its templates tell */
+    const struct value *live;    /* found; NULL: not yet */
+    bool anybodys;               /* a namesake is looked for, whoever made it */
+};
+
+/* ---- is it what this intent made? ---- */
+
+static struct str mark(const struct value *tags, const char *name)
 {
-    AUTO_MAP struct map by_arn = MAP_INIT;
-    if (run_tagged(run, run_tag_filter(run->arena, "weir:intent", run->ctx->token), &by_arn, err))
-        return -1;
-    if (by_arn.n == 1)
-        *object = run_split(run, STR("arn"),
-            value_with(run->arena, *object, STR("arn"), value_string(run->arena, by_arn.items[0].key)));
+    return value_text(value_getz(tags, name), STR_EMPTY);
+}
+
+/* By its marks: it is this request's, or that of an earlier one for the same resource of the same stack. */
+static bool is_marked_so(const struct run *run, const struct value *tags)
+{
+    const struct op_ctx *ctx = run->ctx;
+    struct str state = mark(tags, "weir:state");
+    if (str_eq(mark(tags, "weir:intent"), ctx->token))
+        return true;
+    return run->type->settle.way == SETTLE_NAME && str_eq(mark(tags, "weir:stack"), ctx->stack) &&
+           (!state.n || !ctx->lineage.n || str_eq(state, ctx->lineage)) &&
+           str_eq(mark(tags, "weir:address"), value_text(run_tag_text(run->arena, ctx->address), STR_EMPTY));
+}
+
+static bool sends(const struct spec_type *type, struct str name)
+{
+    for (size_t i = 0; i < type->create.count; i++) {
+        const struct spec_request *request = &type->create.items[i].request;
+        for (size_t k = 0; k < request->attr_count; k++)
+            if (str_eq(request->attrs[k], name))
+                return true;
+    }
+    return false;
+}
+
+/* By its content: everything is as it was sent that the service shows. */
+static bool is_as_sent(const struct run *run, const struct value *desired, const struct value *live)
+{
+    for (size_t i = 0; i < run->type->attr_count; i++) {
+        const struct spec_attr *attr = &run->type->attrs[i];
+        const struct value *want = value_get(desired, attr->attr->name),
+                           *have = value_get(live, attr->attr->name);
+        bool compared = attr->readable && attr->attr->settable && !attr->attr->local && !attr->attr->shared &&
+                        !attr->attr->write_only && attr->owner != OWNER_TAGS &&
+                        sends(run->type, attr->attr->name);
+        if (!compared || value_is_null(want) || value_is_null(have) || !value_is_known(want) ||
+            value_is_sensitive(want))
+            continue;
+        if (!attr_equal(attr->attr, want, have))
+            return false;
+    }
+    return true;
+}
+
+static bool is_ours(const struct finding *f, const struct value *live)
+{
+    const struct spec_type *type = f->run->type;
+    const struct value *tags = type->tags ? value_get(live, type->tags->attr->attr->name) : NULL;
+    bool marked = mark(tags, "weir:intent").n > 0;
+    switch (type->settle.way) {
+    case SETTLE_MARK: return is_marked_so(f->run, tags);
+    case SETTLE_NAME: return marked ? is_marked_so(f->run, tags) : is_as_sent(f->run, f->desired, live);
+    case SETTLE_CONTENT: break; /* what it looks like was compared already; whose it is says ctx->claim */
+    case SETTLE_TOKEN:
+    case SETTLE_NEVER: return false;
+    }
+    const struct op_ctx *ctx = f->run->ctx;
+    return !ctx->claim || ctx->claim(ctx->claim_ctx, value_text(value_get(live, type->schema.id), STR_EMPTY));
+}
+
+/* ---- one that may be it ---- */
+
+static int consider(struct finding *f, const struct value *candidate, struct err *err)
+{
+    struct run *run = f->run;
+    const struct value *object = value_merge(run->arena, f->desired, candidate), *live;
+    if (f->anybodys) {
+        f->live = candidate;
+        return 0;
+    }
+    run->keep_marks = true;
+    int status = run_read(run, object, NULL, &live, err);
+    run->keep_marks = false;
+    if (status || !live || !is_ours(f, live))
+        return status;
+    const struct spec_tags *tags = run->type->tags;
+    const struct value *all = tags ? value_get(live, tags->attr->attr->name) : NULL;
+    f->live =
+        all ? value_with(run->arena, live, tags->attr->attr->name, run_own_tags(run->arena, all)) : live;
     return 0;
 }
 
-/* ---- by what it is ---- */
+/* ---- what there is ---- */
 
 static const struct value *value_or_default(
     const struct spec_type *type, const struct value *object, struct str name)
@@ -31,112 +117,150 @@ static const struct value *value_or_default(
     return empty ? attr ? attr->attr->default_value : NULL : v;
 }
 
-static bool looks_alike(struct run *run, const struct value *candidate, const struct value *desired)
+static bool looks_alike(const struct finding *f, const struct value *candidate)
 {
-    const struct spec_type *type = run->type;
-    bool same = !run_holds_any(run, &type->gone, candidate);
+    const struct spec_type *type = f->run->type;
+    bool same = !run_is_gone(f->run, candidate);
     for (size_t i = 0; i < type->find_by.count && same; i++)
         same = value_equal(value_or_default(type, candidate, type->find_by.items[i]),
-            value_or_default(type, desired, type->find_by.items[i]));
+            value_or_default(type, f->desired, type->find_by.items[i]));
     return same;
 }
 
 /* Was it made before the run that was interrupted? */
-static bool is_older(struct run *run, const struct value *item)
+static bool is_older(const struct finding *f, const struct value *item)
 {
     static const struct shape time = {.kind = SHAPE_TIMESTAMP};
-    struct str path = run->type->find_since;
-    const struct value *made = path.n ? wire_path(run->arena, item, path) : NULL;
-    made = made ? wire_coerce(run->arena, &time, made) : NULL;
+    struct str path = f->run->type->find_since;
+    const struct value *made = path.n ? wire_path(f->run->arena, item, path) : NULL;
+    made = made ? wire_coerce(f->run->arena, &time, made) : NULL;
     int64_t made_ms;
     return time_parse_rfc3339(value_text(made, STR_EMPTY), &made_ms) &&
-           made_ms < run->ctx->since_ms - CLOCKS_DIFFER_MS;
+           made_ms < f->run->ctx->since_ms - CLOCKS_DIFFER_MS;
 }
 
-static const struct value *pick_alike(struct run *run, const struct spec_step *step,
-    const struct value *items, const struct value *desired, bool *older)
+static int consider_items(
+    struct finding *f, const struct spec_step *step, const struct value *items, bool *older, struct err *err)
 {
-    for (uint32_t i = 0; i < items->count; i++) {
-        *older = is_older(run, items->items[i]);
-        const struct value *candidate = *older || run_skips(run, &step->skip, items->items[i])
-                                            ? NULL
-                                            : run_decode(run, step, items->items[i], NULL);
-        if (candidate && looks_alike(run, candidate, desired))
-            return candidate;
+    struct run *run = f->run;
+    for (uint32_t i = 0; i < items->count && !f->live; i++) {
+        const struct value *item = items->items[i], *candidate;
+        *older = is_older(f, item);
+        if (*older || run_skips(run, &step->skip, item) || !run_matches(run, step, item, f->desired))
+            continue;
+        candidate = run_decode(run, step, item, NULL);
+        if (looks_alike(f, candidate) && consider(f, candidate, err))
+            return -1;
     }
-    return NULL;
+    return 0;
 }
 
 /* Page by page: the latest come first where the time counts, so that one that is too old is the last. */
-static int find_alike(struct run *run, const struct spec_step *step, const struct value *desired,
-    const struct value **live, struct err *err)
+static int consider_listed(struct finding *f, const struct spec_step *step, struct err *err)
 {
     const struct value *token = NULL, *next, *items;
     bool older = false;
     do {
-        if (run_page_items(run, step, desired, token, &next, &items, err))
+        if (run_page_items(f->run, step, f->desired, token, &next, &items, err) ||
+            consider_items(f, step, items, &older, err))
             return -1;
-        *live = pick_alike(run, step, items, desired, &older);
         if (token && next && value_equal(token, next))
             break;
         token = next;
-    } while (!*live && !older && token);
+    } while (!f->live && !older && token);
     return 0;
 }
 
-static int find_called(
-    struct run *run, const struct value *object, const struct value **live, struct err *err)
+/* What carries this intent's mark, with what its ARN tells. */
+static int consider_tagged(struct finding *f, struct err *err)
 {
-    const struct spec_step *step = run->type->find;
-    const struct value *items, *item;
-    if (run->type->find_by.count)
-        return find_alike(run, step, object, live, err);
-    if (run_list(run, step, object, NULL, &items, err))
+    struct run *run = f->run;
+    AUTO_MAP struct map by_arn = MAP_INIT;
+    if (run_tagged(run, run_tag_filter(run->arena, "weir:intent", run->ctx->token), &by_arn, err))
         return -1;
-    item = run_pick(run, step, items, object);
-    *live = item ? run_decode(run, step, item, NULL) : NULL;
+    for (size_t i = 0; i < by_arn.n && !f->live; i++) {
+        const struct value *arn = value_string(run->arena, by_arn.items[i].key);
+        const struct value *object =
+            run_split(run, STR("arn"), value_with(run->arena, f->desired, STR("arn"), arn));
+        if (!value_is_null(value_get(object, run->type->schema.id)) && consider(f, object, err))
+            return -1;
+    }
     return 0;
 }
 
-/* ---- all of them ---- */
-
-static int find_whole(struct run *run, const struct value *object, const struct value **live, struct err *err)
+/* The first listing of the type, where it lists all of them. */
+static const struct spec_step *whole_listing(const struct spec_type *type)
 {
-    if (run_read(run, object, NULL, live, err))
+    const struct spec_step *step = type->list.count ? &type->list.items[0] : NULL;
+    return step && !step->per.count && !step->of ? step : NULL;
+}
+
+static int find_once(struct finding *f, struct err *err)
+{
+    const struct spec_type *type = f->run->type;
+    const struct value *id = value_get(f->desired, type->schema.id);
+    struct err failure = ERR_INIT;
+    int status = 0;
+    if (!value_is_null(id) && value_is_known(id))
+        status = consider(f, f->desired, &failure);
+    else if (type->find)
+        status = consider_listed(f, type->find, &failure);
+    else if (type->find_by.count && whole_listing(type))
+        status = consider_listed(f, whole_listing(type), &failure);
+    else if (type->tags && type->tags->bulk.n && type->tags->mark)
+        status = consider_tagged(f, &failure);
+    if (!status || failure.class == ERR_ABSENT)
+        return 0;
+    *err = failure;
+    return -1;
+}
+
+int run_find(struct run *run, const struct value *desired, int64_t until_ms, const struct value **live,
+    struct err *err)
+{
+    struct finding f = {.run = run};
+    int64_t pause = FIRST_PAUSE_MS;
+    *live = NULL;
+    if (run->type->settle.way == SETTLE_TOKEN || run->type->settle.way == SETTLE_NEVER)
+        return 0;
+    if (run_fill_templates(run, desired, &f.desired, err))
         return -1;
-    *live = run_shown(run, *live);
+    for (;;) {
+        if (find_once(&f, err))
+            return -1;
+        int64_t left = until_ms - clock_mono_ms();
+        if (f.live || left <= 0)
+            break;
+        if (run_sleep(run, pause < left ? pause : left, err))
+            return -1;
+        pause = pause < PAUSE_MS ? pause * 2 : pause;
+    }
+    *live = f.live;
     return 0;
 }
 
-/* An id that is known beforehand identifies; otherwise the spec says how to look. */
 int spec_find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
 {
     struct run run;
     run_init(&run, ctx);
-    const struct spec_type *type = run.type;
-    const struct value *object;
-    struct err failure = ERR_INIT;
-    *live = NULL;
-    if (run_fill_templates(&run, desired, &object, err))
+    if (run_find(&run, desired, ctx->look_until_ms, live, err))
         return -1;
-    const struct value *id = value_get(object, type->schema.id);
-    if (!value_is_null(id) && value_is_known(id))
-        return find_whole(&run, object, live, err);
-    int status = 0;
-    if (type->find) {
-        status = find_called(&run, object, live, &failure);
-    } else if (type->tags && type->tags->bulk.n && type->tags->mark) {
-        if (find_marked(&run, &object, err))
-            return -1;
-        const struct value *found = value_get(object, type->schema.id);
-        return value_is_null(found) ? 0 : find_whole(&run, object, live, err);
-    } else if (type->find_by.count && type->list.count) {
-        status = find_alike(&run, &type->list.items[0], object, live, &failure);
-    }
-    if (status && failure.class == ERR_ABSENT)
+    *live = run_shown(&run, *live);
+    return 0;
+}
+
+int spec_namesake(
+    struct op_ctx *ctx, const struct value *desired, const struct value **object, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    run.sees_gone = true; /* such as a secret that waits for its end: its name is taken */
+    struct finding f = {.run = &run, .anybodys = true};
+    *object = NULL;
+    if (run.type->settle.way != SETTLE_NAME)
         return 0;
-    if (status)
-        *err = failure;
-    /* Whole, as a read gives it. */
-    return !status && *live ? find_whole(&run, value_merge(run.arena, object, *live), live, err) : status;
+    if (run_fill_templates(&run, desired, &f.desired, err) || find_once(&f, err))
+        return -1;
+    *object = f.live;
+    return 0;
 }

@@ -292,7 +292,7 @@ static int use_objects(
             return -1;
         live = value_merge(run->arena, live, map_get(l->by_id, id_of(run, live)));
         live = with_empty_sets(run, l->wanted, live);
-        if (!run_holds_any(run, &run->type->gone, live))
+        if (!run_is_gone(run, live))
             l->found(l->found_ctx, run_shown(run, l->by_arn ? with_tags(run, live, l->by_arn) : live));
     }
     return 0;

@@ -71,6 +71,7 @@ const struct resource_ops spec_ops = {
     .update = spec_update,
     .delete = spec_delete,
     .find = spec_find,
+    .namesake = spec_namesake,
     .marks = spec_marks,
     .erases = spec_erases,
     .leaves = spec_leaves,

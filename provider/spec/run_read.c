@@ -22,20 +22,24 @@ static bool names_have(const struct spec_names *names, struct str name)
 
 /* ---- answers ---- */
 
+bool run_matches(
+    struct run *run, const struct spec_step *step, const struct value *item, const struct value *object)
+{
+    if (!step->match_path.n)
+        return true;
+    struct str have = value_scalar_text(run->arena, wire_path(run->arena, item, step->match_path));
+    struct str want = str_eqz(step->match_attr, "token")
+                          ? run->ctx->token
+                          : value_scalar_text(run->arena, value_get(object, step->match_attr));
+    return want.n && str_eq(have, want);
+}
+
 const struct value *run_pick(
     struct run *run, const struct spec_step *step, const struct value *items, const struct value *object)
 {
-    for (uint32_t i = 0; i < items->count; i++) {
-        const struct value *item = items->items[i];
-        if (!step->match_path.n)
-            return item;
-        struct str have = value_scalar_text(run->arena, wire_path(run->arena, item, step->match_path));
-        struct str want = str_eqz(step->match_attr, "token")
-                              ? run->ctx->token
-                              : value_scalar_text(run->arena, value_get(object, step->match_attr));
-        if (want.n && str_eq(have, want))
-            return item;
-    }
+    for (uint32_t i = 0; i < items->count; i++)
+        if (run_matches(run, step, items->items[i], object))
+            return items->items[i];
     return NULL;
 }
 
@@ -208,6 +212,12 @@ const struct value *run_decode(
 
 /* ---- steps ---- */
 
+bool run_is_gone(struct run *run, const struct value *live)
+{
+    return (!run->sees_gone && run_holds_any(run, &run->type->gone, live)) ||
+           (!run->sees_gone && !run->sees_going && run_holds_any(run, &run->type->going, live));
+}
+
 struct reading {
     struct run *run;
     const struct value *wanted, *prior;
@@ -298,7 +308,7 @@ static int read_steps(struct reading *r, struct err *err)
         if (needed && read_step(r, step, err))
             return -1;
     }
-    r->gone = r->gone || (r->live && run_holds_any(r->run, &type->gone, r->live));
+    r->gone = r->gone || (r->live && run_is_gone(r->run, r->live));
     r->run->base_read = r->run->base_read || (base && r->live);
     return !r->gone && r->live && (base || !extra) ? fill_templates(r, err) : 0;
 }
@@ -433,7 +443,7 @@ int spec_marks(struct op_ctx *ctx, const struct value *object, const struct valu
     const struct spec_tags *tags = run.type->tags;
     if (!tags)
         return 0;
-    run.keep_marks = true;
+    run.keep_marks = run.sees_gone = true; /* of what waits for its end, too */
     const struct value *name = value_string_ref(run.arena, tags->attr->attr->name), *live;
     if (run_read(&run, object, value_list(run.arena, &name, 1), &live, err))
         return -1;

@@ -1,6 +1,29 @@
 /* Member sets, keyed entries and tags: reading them, and bringing them from what is to what is wanted. */
 #include "provider/spec/run.h"
 
+enum { ATTEMPTS = 4, FIRST_PAUSE_MS = 250 };
+
+int run_bring_about(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *item, enum err_class as_done, bool always, struct err *err)
+{
+    int64_t pause = FIRST_PAUSE_MS;
+    bool unsure = false;
+    for (int attempt = 1;; attempt++) {
+        const struct value *document;
+        struct err failure = ERR_INIT;
+        if (!run_call(run, step, object, item, &document, &failure))
+            return 0;
+        unsure = unsure || failure.lost || failure.unsure;
+        if (failure.class == as_done && (always || unsure))
+            return 0;
+        failure.unsure = unsure;
+        *err = failure;
+        if (!failure.lost || attempt == ATTEMPTS || run_sleep(run, pause, &failure))
+            return -1;
+        pause *= 2;
+    }
+}
+
 /* ---- members ---- */
 
 int run_read_members(struct run *run, const struct spec_members *m, const struct value *object,
@@ -39,12 +62,7 @@ static const struct value *items_missing(
 static int change_one(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value *item, enum err_class as_done, struct err *err)
 {
-    const struct value *document;
-    struct err failure = ERR_INIT;
-    if (run_call(run, step, object, item, &document, &failure) == 0 || failure.class == as_done)
-        return 0;
-    *err = failure;
-    return -1;
+    return run_bring_about(run, step, object, item, as_done, true, err);
 }
 
 static int change_items(struct run *run, const struct spec_members *m, const struct spec_step *step,
@@ -159,10 +177,11 @@ static int put_entries(struct run *run, const struct spec_entries *e, const stru
                 {STR("value"), entries->entries[k].value}};
             value_builder_add(&group, value_map(run->arena, pair, 2));
         }
-        const struct value *list = value_builder_list(&group), *document;
+        const struct value *list = value_builder_list(&group);
         struct value_entry items = {STR("items"), list};
         const struct value *item = e->batch ? value_map(run->arena, &items, 1) : list->items[0];
-        if (run_call(run, step, object, item, &document, err))
+        enum err_class as_done = step == e->remove ? ERR_ABSENT : ERR_EXISTS;
+        if (run_bring_about(run, step, object, item, as_done, false, err))
             return -1;
     }
     return 0;
@@ -176,13 +195,8 @@ static int delete_entries(struct run *run, const struct spec_entries *e, const s
         size_t n = keys->count - i < batch ? keys->count - i : batch;
         struct value_entry key = {
             STR("key"), e->batch ? value_list(run->arena, keys->items + i, n) : keys->items[i]};
-        const struct value *document;
-        struct err failure = ERR_INIT;
-        if (run_call(run, e->remove, object, value_map(run->arena, &key, 1), &document, &failure) &&
-            failure.class != ERR_ABSENT) {
-            *err = failure;
+        if (run_bring_about(run, e->remove, object, value_map(run->arena, &key, 1), ERR_ABSENT, true, err))
             return -1;
-        }
     }
     return 0;
 }

@@ -25,9 +25,10 @@ int run_sleep(struct run *run, int64_t ms, struct err *err)
 static struct str describe_gone(struct run *run, const struct value *live)
 {
     const struct spec_type *type = run->type;
-    const struct spec_conditions *states = type->gone.count ? &type->gone
-                                           : type->ready    ? &type->ready->until
-                                                            : NULL;
+    const struct spec_conditions *states = type->going.count  ? &type->going
+                                           : type->gone.count ? &type->gone
+                                           : type->ready      ? &type->ready->until
+                                                              : NULL;
     struct str now = STR_EMPTY;
     if (states && states->count)
         now = value_scalar_text(run->arena, value_get(live, states->items[0].name));
@@ -61,7 +62,10 @@ static const struct value *names_of(
 static int look(struct run *run, const struct spec_wait *wait, const struct value *object,
     const struct value **live, struct err *err)
 {
-    return run_read(run, object, names_of(run, &wait->until, &wait->fail), live, err);
+    run->sees_going = true;
+    int status = run_read(run, object, names_of(run, &wait->until, &wait->fail), live, err);
+    run->sees_going = false;
+    return status;
 }
 
 /* 1 done, 0 go on, -1 failed */

@@ -133,6 +133,7 @@ struct spec_step {
     bool must_be_absent;                 /* the call has to say that the thing is not there */
     bool look;                           /* only tells later steps what there is; absence is fine */
     bool idempotent;
+    bool by_token;                                  /* that it is so only by the token that it carries */
     struct spec_errors ignore, warn, absent, retry; /* warn: like ignore, and said */
     int64_t retry_for_ms;                           /* how long; 0: two minutes */
     int64_t answers_in_ms; /* how long the service may be silent before it answers; 0: a minute */
@@ -229,6 +230,23 @@ struct spec_tags {
     bool mark;                      /* what weir creates carries weir:stack, weir:address and weir:intent */
 };
 
+/*
+ * How it is found out whether a create whose answer was lost was carried out (docs/specs.md, `settle:`). By
+ * the name it is looked at, which a second one cannot have; by weir's mark, which it was made with; by its
+ * content in a listing; or it can only be sent again with the same token; or not at all.
+ */
+enum settle_way { SETTLE_NAME, SETTLE_MARK, SETTLE_CONTENT, SETTLE_TOKEN, SETTLE_NEVER };
+
+struct spec_settle {
+    enum settle_way way;
+    bool said;         /* by the spec, rather than derived from the rest of it */
+    bool token;        /* the call that makes it takes a token: sent again, it makes no second one */
+    int64_t within_ms; /* so long what was made may not show, or the request be under way */
+};
+
+/* Its name in specs. */
+const char *settle_way_name(enum settle_way way);
+
 /* What one of the consents to a teardown means for a type. */
 struct spec_teardown {
     enum teardown flag;
@@ -265,7 +283,9 @@ struct spec_type {
     size_t attr_count;
     struct spec_steps create, read, update, delete;
     struct str pending_at; /* path of what is still to come, under the names that the object has; "" none */
-    struct spec_conditions gone; /* readable, but as good as not there */
+    struct spec_conditions gone;  /* readable, but as good as not there */
+    struct spec_conditions going; /* the same, but it is waited for until it is gone, by who deletes it */
+    struct spec_settle settle;
     struct spec_steps
         list; /* the first one gives the objects, others (with `for`) more of their attributes */
     const struct spec_step *find;

@@ -1,6 +1,8 @@
 #include "plan/recover.h"
 
+#include "base/clock.h"
 #include "state/support.h"
+#include "tests/unit/support/manual_clock.h"
 
 #include <string.h>
 
@@ -22,7 +24,8 @@ static const struct attr attrs[] = {
 static struct {
     const struct value *live; /* what is there; NULL: nothing */
     bool down;
-    int calls;
+    int calls, fails; /* so many of the calls to come are answered by 500 */
+    int64_t looked_until_ms;
 } service;
 
 static int look(const struct value **live, struct err *err)
@@ -30,6 +33,11 @@ static int look(const struct value **live, struct err *err)
     service.calls++;
     if (service.down)
         return err_set(err, ERR_NETWORK, "connection refused");
+    if (service.fails-- > 0) {
+        err_set(err, ERR_SERVICE, "HTTP 500");
+        err->http_status = 500;
+        return -1;
+    }
     *live = service.live;
     return 0;
 }
@@ -47,11 +55,12 @@ static int fake_find(
 {
     assert_int_equal(ctx->token.n, 32);
     assert_true(str_eqz(value_text(value_getz(desired, "name"), STR_EMPTY), "b"));
+    service.looked_until_ms = ctx->look_until_ms;
     return look(live, err);
 }
 
 static const struct resource_ops ops = {.read = fake_read, .find = fake_find};
-static const struct schema schema = {
+static struct schema schema = {
     .name = STR_INIT("aws.s3.bucket"), .attrs = attrs, .attr_count = 5, .id = STR_INIT("id"), .ops = &ops};
 
 const struct schema *catalog_find(struct catalog *catalog, struct str type, bool is_data, struct err *err)
@@ -79,12 +88,17 @@ static void settled(void *ctx, struct str address, const char *text)
     snprintf(said[said_count++], sizeof said[0], "%.*s %s", STR_ARG(address), text);
 }
 
+static bool patient;
+
 static int recover(struct state *state, struct err *err)
 {
     said_count = 0;
     service.calls = 0;
-    struct recover_options options = {
-        .state = state, .stack = STR("lake"), .provider = no_provider, .settled = settled};
+    struct recover_options options = {.state = state,
+        .stack = STR("lake"),
+        .patient = patient,
+        .provider = no_provider,
+        .settled = settled};
     return recover_state(&options, 0, err);
 }
 
@@ -107,6 +121,7 @@ static void leave_intent(const char *action, const char *desired, const char *se
         .set = set ? test_json(&scratch, set) : NULL};
     ASSERT_OK(state_intent(state, &intent, &err), err);
     state_close(state); /* as if killed: no end */
+    manual_clock_advance(60 * 60 * 1000);
 }
 
 static void leave_record(const char *record)
@@ -137,12 +152,16 @@ static const struct record *recovered(struct state **state, const char *line)
 static int setup(void **unused)
 {
     memset(&service, 0, sizeof service);
+    schema.shows_ms = 0;
+    schema.unknowable = patient = false;
+    manual_clock_install(1800000000000);
     return test_dir_make(unused);
 }
 
 static int teardown(void **unused)
 {
     arena_release(&scratch);
+    manual_clock_remove();
     return test_dir_remove(unused);
 }
 
@@ -168,6 +187,112 @@ static void test_not_created(void **unused)
     struct state *state;
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
     assert_null(recovered(&state, "lake had not been created yet when the run stopped"));
+    state_close(state);
+}
+
+static size_t open_intents(struct state *state)
+{
+    size_t n;
+    state_open_intents(state, &n);
+    return n;
+}
+
+/* Recovers once, and says what was said of it. */
+static const char *recovered_once(size_t left_open)
+{
+    struct err err = ERR_INIT;
+    struct state *state = test_open(NULL);
+    ASSERT_OK(recover(state, &err), err);
+    assert_int_equal(said_count, 1);
+    assert_int_equal(open_intents(state), left_open);
+    state_close(state);
+    return said[0];
+}
+
+/* A service may be at work on the last request, or show what it made late: until then nothing is decided. */
+static void test_not_there_so_far(void **unused)
+{
+    (void)unused;
+    schema.shows_ms = 20 * 1000;
+    leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
+    manual_clock_advance(-60 * 60 * 1000 + 19 * 1000);
+    assert_string_equal(
+        recovered_once(1), "lake is not there so far; it is looked for again before it is created");
+    assert_int_equal(service.calls, 1);
+    assert_int_equal(service.looked_until_ms, 0);
+    assert_int_equal(manual_clock_slept(), 0);
+    service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\"}");
+    assert_string_equal(recovered_once(0), "lake was created before the run stopped; taken over (i-1)");
+}
+
+static void test_nothing_came(void **unused)
+{
+    (void)unused;
+    schema.shows_ms = 20 * 1000;
+    leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
+    manual_clock_advance(-60 * 60 * 1000 + 21 * 1000);
+    assert_string_equal(recovered_once(0), "lake had not been created yet when the run stopped");
+}
+
+/* Who destroys will not look again: it is waited for as long as it may take, and no longer. */
+static void test_patient(void **unused)
+{
+    (void)unused;
+    schema.shows_ms = 20 * 1000;
+    patient = true;
+    leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
+    manual_clock_advance(-60 * 60 * 1000 + 19 * 1000);
+    recovered_once(1);
+    assert_int_equal(service.looked_until_ms, clock_mono_ms() + 1000);
+    manual_clock_advance(1000);
+    recovered_once(0);
+    assert_int_equal(service.looked_until_ms, 0);
+}
+
+/* A clock that was set back since does not make an intent young for hours. */
+static void test_clock_set_back(void **unused)
+{
+    (void)unused;
+    leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
+    manual_clock_advance(-3 * 60 * 60 * 1000);
+    patient = true;
+    recovered_once(1);
+    assert_int_equal(service.looked_until_ms, clock_mono_ms() + 5000);
+}
+
+/* What cannot be found out is said each time, and stays open. */
+static void test_unknowable(void **unused)
+{
+    (void)unused;
+    schema.unknowable = true;
+    leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
+    for (int i = 0; i < 2; i++)
+        assert_non_null(strstr(recovered_once(1), "cannot be found out"));
+}
+
+static void test_passing_trouble(void **unused)
+{
+    (void)unused;
+    leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
+    service.fails = 3;
+    recovered_once(0);
+    assert_int_equal(service.calls, 4);
+}
+
+/* A record without an id would be of no use: the intent stays. */
+static void test_without_an_id(void **unused)
+{
+    (void)unused;
+    struct err err = ERR_INIT;
+    leave_intent("update", "{\"name\":\"b\",\"id\":\"i-1\"}", "[\"name\"]");
+    service.live = test_json(&scratch, "{\"name\":\"b\"}");
+    struct state *state = test_open(NULL);
+    ASSERT_OK(recover(state, &err), err);
+    state_close(state);
+    leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
+    state = test_open(NULL);
+    assert_int_equal(recover(state, &err), -1);
+    assert_int_equal(open_intents(state), 1);
     state_close(state);
 }
 
@@ -299,6 +424,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_created),
         TEST(test_not_created),
+        TEST(test_not_there_so_far),
+        TEST(test_nothing_came),
+        TEST(test_patient),
+        TEST(test_clock_set_back),
+        TEST(test_unknowable),
+        TEST(test_passing_trouble),
+        TEST(test_without_an_id),
         TEST(test_another),
         TEST(test_updated),
         TEST(test_deleted),

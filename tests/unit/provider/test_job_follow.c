@@ -4,7 +4,6 @@
  */
 #include "base/clock.h"
 #include "base/json.h"
-#include "provider/aws/client_state.h"
 #include "provider/job_follow.h"
 #include "tests/unit/support/manual_clock.h"
 
@@ -15,13 +14,6 @@
 #include <cmocka.h>
 
 #include "tests/unit/support/toy_aws.h"
-
-struct service_state *client_service(
-    struct aws_client *client, const struct aws_service *asked, struct err *err)
-{
-    (void)client, (void)asked, (void)err;
-    return NULL;
-}
 
 /* ---- the job ---- */
 

@@ -16,6 +16,7 @@ struct exchange {
     const char *answer; /* NULL: {} */
     const char *code;   /* an error with this code and status 400 instead */
 };
+#define LOST "(lost)" /* as the code: carried out or not, no answer came */
 
 static const struct exchange *script;
 static size_t script_length, script_at;
@@ -31,6 +32,11 @@ int aws_send(struct aws_client *client, const struct aws_call *call, struct aren
     if (!str_eqz(name, next->operation) || (next->body && !str_eqz(body, next->body)))
         fail_msg("expected %s %s, got %.*s %.*s", next->operation, next->body ? next->body : "",
             STR_ARG(name), STR_ARG(body));
+    if (next->code && !strcmp(next->code, LOST)) {
+        err_set(err, ERR_NETWORK, "the connection was closed without an answer");
+        err->lost = true;
+        return -1;
+    }
     *response = (struct wire_message){.status = next->code ? 400 : 200, .body = str_z(next->answer)};
     if (!next->code)
         return 0;

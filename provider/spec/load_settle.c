@@ -1,0 +1,172 @@
+/*
+ * How a lost answer is settled (struct spec_settle). Mostly it follows from what the spec says anyway: an id
+ * that is known beforehand, a mark that the create call takes and a way to look for it, attributes to
+ * compare.
+ */
+#include "provider/spec/load.h"
+
+enum {
+    AT_WORK_MS = 5 * 1000,       /* so long a service may be at work on a request that nobody waits for */
+    SHOWN_WITHIN_MS = 10 * 1000, /* listings of the service itself are behind by seconds */
+    TAGGED_WITHIN_MS = 30 * 1000 /* the tagging API by more */
+};
+
+static const char *const ways[] = {"name", "mark", "content", "token", "never"};
+static const char *const for_people[] = {"by its name", "by the mark that it is made with",
+    "by what it looks like", "by sending the request again with the same token", ""};
+
+const char *settle_way_name(enum settle_way way)
+{
+    return ways[way];
+}
+
+/* ---- what follows from the rest ---- */
+
+/* Is `${word` anywhere in it? */
+static bool has_template(const struct value *v, const char *word)
+{
+    bool any = v->kind == VALUE_STRING && str_find(v->string, str_z(word), 0) >= 0;
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        any = any || has_template(v->items[i], word);
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
+        any = any || has_template(v->entries[i].value, word);
+    return any;
+}
+
+static bool looks_for_token(const struct spec_step *step)
+{
+    for (size_t i = 0; i < step->request.extra_count; i++)
+        if (!step->request.extras[i].from_item && has_template(step->request.extras[i].value, "${token"))
+            return true;
+    return str_eqz(step->match_attr, "token");
+}
+
+static bool is_known(const struct spec_type *type, struct str name, int depth);
+
+/* Are all attributes of the template known? What is no attribute is of the surroundings. */
+static bool template_is_known(const struct spec_type *type, struct str rest, int depth)
+{
+    ptrdiff_t open;
+    while ((open = str_find(rest, STR("${"), 0)) >= 0) {
+        ptrdiff_t close = str_find_char(rest, '}', (size_t)open);
+        if (close < 0)
+            break;
+        struct str filter, name = str_cut(str_slice(rest, (size_t)open + 2, (size_t)close), '|', &filter);
+        if (spec_attr_find(type, name) && !is_known(type, name, depth + 1))
+            return false;
+        rest = str_slice(rest, (size_t)close + 1, rest.n);
+    }
+    return true;
+}
+
+static bool is_known(const struct spec_type *type, struct str name, int depth)
+{
+    enum { DEPTH_MAX = 8 };
+    const struct spec_attr *attr = spec_attr_find(type, name);
+    if (!attr || depth > DEPTH_MAX)
+        return false;
+    if (attr->template.n)
+        return template_is_known(type, attr->template, depth);
+    return !attr->attr->computed;
+}
+
+bool load_id_is_known(const struct spec_type *type)
+{
+    return is_known(type, type->schema.id, 0);
+}
+
+static enum settle_way derived(const struct spec_type *type)
+{
+    const struct spec_tags *tags = type->tags;
+    bool marked = tags && tags->mark && tags->with_create;
+    if (load_id_is_known(type))
+        return SETTLE_NAME;
+    if (type->find_by.count)
+        return SETTLE_CONTENT;
+    if (type->find)
+        return !looks_for_token(type->find) ? SETTLE_NAME : marked ? SETTLE_MARK : SETTLE_NEVER;
+    return marked && tags->bulk.n ? SETTLE_MARK : type->settle.token ? SETTLE_TOKEN : SETTLE_NEVER;
+}
+
+static int64_t usual_ms(const struct spec_type *type)
+{
+    switch (type->settle.way) {
+    case SETTLE_MARK: return type->find ? SHOWN_WITHIN_MS : TAGGED_WITHIN_MS;
+    case SETTLE_CONTENT: return SHOWN_WITHIN_MS;
+    case SETTLE_NAME:
+    case SETTLE_TOKEN:
+    case SETTLE_NEVER: break;
+    }
+    return AT_WORK_MS;
+}
+
+/* ---- what is said ---- */
+
+/* Can it be carried out with what the type has? */
+static const char *lacking(const struct spec_type *type, enum settle_way way)
+{
+    const struct spec_tags *tags = type->tags;
+    bool marked = tags && tags->mark && tags->with_create;
+    switch (way) {
+    case SETTLE_NAME:
+        return load_id_is_known(type) || type->find || (type->find_by.count && type->list.count)
+                   ? NULL
+                   : "an id that is known beforehand, or \"find\"";
+    case SETTLE_MARK: /* what `find` brings is compared with it */
+        return !marked                      ? "tags that the create call takes"
+               : type->find || tags->bulk.n ? NULL
+                                            : "\"find\", or tags with \"bulk\"";
+    case SETTLE_CONTENT: return type->find_by.count ? NULL : "\"find\" with \"by\"";
+    case SETTLE_TOKEN: return type->settle.token ? NULL : "a \"token\" in the create call";
+    case SETTLE_NEVER: break;
+    }
+    return NULL;
+}
+
+static bool takes_token(const struct node *create)
+{
+    for (uint32_t i = 0; create && create->kind == NODE_LIST && i < create->count; i++)
+        if (node_get(create->items[i], "token"))
+            return true;
+    return create && create->kind == NODE_MAP && node_get(create, "token");
+}
+
+static void load_said(struct type_loader *t, const struct node *node)
+{
+    struct spec_settle *settle = &t->type->settle;
+    struct str word = node->kind == NODE_STRING ? node->string : STR_EMPTY;
+    if (node->kind != NODE_STRING) {
+        if (!load_keys(t->l, node, "settle", "by within"))
+            return;
+        word = load_text(t->l, node, "by");
+        settle->within_ms = load_ms(t->l, node, "within", settle->within_ms);
+    }
+    for (size_t i = 0; word.n && i < sizeof ways / sizeof *ways; i++) {
+        if (!str_eqz(word, ways[i]))
+            continue;
+        settle->way = (enum settle_way)i;
+        settle->said = true;
+        const char *needs = lacking(t->type, settle->way);
+        if (needs)
+            load_error(t->l, node, "settle: %s needs %s", ways[i], needs);
+        return;
+    }
+    if (word.n)
+        load_error(t->l, node, "settle is name, mark, content, token or never");
+}
+
+void load_settle(struct type_loader *t)
+{
+    struct spec_settle *settle = &t->type->settle;
+    const struct node *said = node_get(t->node, "settle");
+    settle->token = takes_token(node_get(t->node, "create"));
+    settle->way = derived(t->type);
+    if (said)
+        load_said(t, said);
+    if (!settle->within_ms)
+        settle->within_ms = usual_ms(t->type);
+    t->type->schema.lost = str_z(for_people[settle->way]);
+    t->type->schema.shows_ms = settle->within_ms;
+    t->type->schema.named = settle->way == SETTLE_NAME;
+    t->type->schema.unknowable = settle->way == SETTLE_NEVER;
+}
