@@ -1,9 +1,11 @@
 /*
  * The head of a request: its first line is the path with its query, then the Authorization header, then one
- * header a line. The signature is read, and the key becomes a path and a key again.
+ * header a line. The signature is read, host and origin are looked at, and the key becomes a path and a key
+ * again.
  */
 #include "base/hash.h"
 #include "provider/sandbox/exchange.h"
+#include "provider/sandbox/guard.h"
 #include "provider/sandbox/keypath.h"
 
 #include <assert.h>
@@ -42,6 +44,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         wire_header_add(&x.arena, &x.request, name, value.p ? value : STR_EMPTY);
     }
     auth_parse(&x);
+    static const struct str names[] = {STR_INIT("class.local")};
+    static const struct guard guards[] = {{0}, {names, 1, false}, {names, 1, true}};
+    struct str host = wire_header_get(&x.request, STR("Host"));
+    bool let_in = false;
+    for (size_t i = 0; i < sizeof guards / sizeof *guards; i++) { /* each of them lets in more */
+        bool now = !guard_check(&guards[i], &x.request);
+        assert(now || !let_in);
+        let_in = now;
+        assert(guard_label(&guards[i], host).n < host.n + 1);
+    }
     if (url_decode(&x.arena, x.request.path, false, &key) && !memchr(key.p, '\0', key.n))
         check_key(key);
     arena_release(&x.arena);

@@ -306,6 +306,21 @@ def test_a_class_in_one_room(tmp_path):
     assert "run programs as you" in said and "plain HTTP" in said
 
 
+def test_a_sandbox_on_an_address_of_this_machine(tmp_path):
+    """`--sandbox` uses the one that serves the folder, wherever --bind has put it."""
+    address = next((words.split("/")[0] for words in subprocess.run(["hostname", "-I"], capture_output=True, text=True).stdout.split() if ":" not in words), None)
+    if not address:
+        pytest.skip("this machine has no address but loopback")
+    stack = Stack(tmp_path / "stack")
+    stack.write("stack: near\nresources: {r: {type: aws.s3.bucket, name: near-bucket}}\n")
+    server = Served(stack.folder, "--bind", address, "-y")
+    assert server.printed["AWS_ENDPOINT_URL"] == env_of(stack.folder)[0]["AWS_ENDPOINT_URL"] == f"http://{address}:{server.port}"
+    stack.apply("--sandbox")
+    server.address = address
+    assert [bucket["Name"] for bucket in server.client().list_buckets()["Buckets"]] == ["near-bucket"]
+    server.stop()
+
+
 @pytest.mark.parametrize("host", ["", "http://x", "a b", "x:80", "x/y", "u@x"])
 def test_hosts_that_are_none(tmp_path, host):
     done = subprocess.run([WEIR, "sandbox", "--host", host, "--ephemeral", "--port", "0"], cwd=tmp_path, capture_output=True, text=True)
