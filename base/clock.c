@@ -2,25 +2,48 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
-static int64_t read_clock(clockid_t id)
+enum { SPEED_MAX = 1000 };
+
+static int64_t speed = 1;
+
+/* Before main, so that no time passes at two speeds. */
+__attribute__((constructor)) static void clock_init(void)
+{
+    const char *text = getenv("WEIR_CLOCK_SPEED");
+    long given = text ? strtol(text, NULL, 10) : 1;
+    if (given >= 1 && given <= SPEED_MAX)
+        speed = given;
+}
+
+static struct timespec read_clock(clockid_t id)
 {
     struct timespec now;
     clock_gettime(id, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return now;
 }
 
 static int64_t system_wall(void *ctx)
 {
     (void)ctx;
-    return read_clock(CLOCK_REALTIME);
+    struct timespec now = read_clock(CLOCK_REALTIME);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static int64_t system_mono(void *ctx)
 {
     (void)ctx;
-    return read_clock(CLOCK_MONOTONIC);
+    struct timespec now = read_clock(CLOCK_MONOTONIC);
+    return (int64_t)now.tv_sec * 1000 * speed + now.tv_nsec * speed / 1000000;
+}
+
+/* What is of the own time, as the system's. */
+static struct timespec timespec_of(int64_t ms)
+{
+    int64_t second = 1000 * speed;
+    return (struct timespec){.tv_sec = ms / second, .tv_nsec = ms % second * 1000000 / speed};
 }
 
 static void system_sleep(void *ctx, int64_t ms)
@@ -28,7 +51,7 @@ static void system_sleep(void *ctx, int64_t ms)
     (void)ctx;
     if (ms <= 0)
         return;
-    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
+    struct timespec left = timespec_of(ms);
     while (nanosleep(&left, &left) && errno == EINTR)
         ;
 }
@@ -67,7 +90,7 @@ void clock_cond_init(pthread_cond_t *cond)
 
 bool clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline_ms)
 {
-    struct timespec at = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
+    struct timespec at = timespec_of(deadline_ms);
     return pthread_cond_timedwait(cond, mutex, &at) != ETIMEDOUT;
 }
 

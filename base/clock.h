@@ -1,6 +1,8 @@
 /*
  * Time as a seam: production reads the system clocks, unit tests install a manual clock that does not wait.
- * All functions are safe from every thread.
+ * With WEIR_CLOCK_SPEED=20 in the environment clock_mono_ms() goes 20 times as fast, so that tests of the
+ * whole program wait a 20th of what it waits: for what may show late, before it sends again. Not the time of
+ * day. All functions are safe from every thread.
  */
 #ifndef WEIR_BASE_CLOCK_H
 #define WEIR_BASE_CLOCK_H

@@ -156,7 +156,7 @@ class Lives:
         assert not wrong, f"{len(wrong)} of {len(seeds)} histories:\n" + "\n".join(wrong)
 
 
-SHORT = {"sandbox": 80, "moto": 20}
+SHORT = {"sandbox": 40, "moto": 10}
 CHUNK, CHUNKS = 250, 40  # 10,000
 
 
