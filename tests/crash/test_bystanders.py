@@ -33,7 +33,8 @@ CASES = {name: case for module in (test_types, test_types_jobs, test_types_netwo
 FAULTS = ("empty", "cut:60", "cut:head", "cut:middle", "cut:-1", "half", "dropafter")
 OTHERS = re.compile(r'life(?!-code|cycle)|(?<=")first(?=")')  # the code is there before both
 
-PATIENCE_S = 90  # for one run of weir: a minute is how long it waits for what does not come
+PATIENCE_S = 90  # for one run of weir
+SPEED = "20"  # of its clock: it waits for what may show late
 
 # What boto3 cannot list, or what stays as history.
 UNCOUNTED = {
@@ -57,7 +58,7 @@ class World:
             self.case.prepare(self.cloud)
         self.others = self.make_others()
         self.stack = Stack(self.folder / f"stack-{self.count}", self.proxy)
-        self.stack.patience_s = PATIENCE_S
+        self.stack.patience_s, self.stack.env["WEIR_CLOCK_SPEED"] = PATIENCE_S, SPEED
         self.put(None)
         self.around = numbers(self.inventory())
 

@@ -31,9 +31,10 @@ from servers import SandboxCloud  # noqa: E402
 from support import Stack  # noqa: E402
 
 LONG = bool(os.environ.get("WEIR_LONG"))
-AT_ONCE = 6  # histories wait more than they work
+AT_ONCE = 8  # histories wait as much as they work
+SPEED = "20"  # of weir's clock: it waits for what may show late
 WHOLE_EACH = 10  # of so many histories one is of the whole stack, the others of one or two parts
-PATIENCE_S = 200
+PATIENCE_S = 120
 DEAD = -signal.SIGKILL
 
 
@@ -71,6 +72,7 @@ class History:
         self.rate = self.random.uniform(0.03, 0.25)
         self.kills = self.random.random() < 0.5
         self.stack = written(Stack(folder, place.proxy), self.parts)
+        self.stack.env["WEIR_CLOCK_SPEED"] = SPEED
 
     def weir(self, *command, disturbed=True):
         """A run with faults, which may fail or be killed, or one without, which may not."""

@@ -32,7 +32,7 @@ from urllib.parse import parse_qs, urlsplit
 
 KINDS = (
     "refuse", "dropafter", "dropafter", "empty", "cut:60", "cut:head", "cut:middle", "cut:-1", "half", "500before", "500after", "503before", "503after",
-    "throttlebefore", "late:0.2",
+    "throttlebefore", "late:0.1",
 )  # fmt: skip
 STALL_S = 200  # longer than weir waits
 IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|(?<=uploadId=)[^&]*|\b[0-9a-f]{17,64}\b")  # what differs from run to run
