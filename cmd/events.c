@@ -8,7 +8,7 @@ const struct event_doc event_docs[] = {
     {"drift", "address, type, gone, attrs", "a resource was changed (or, with `gone`, deleted) outside weir"},
     {"change", "address, type, provider, action, reason, moved_from, import_id, create_before_destroy, attrs",
         "what the plan does with a resource; action: create, update, replace, delete, read, adopt, forget"},
-    {"erase", "address, type, flag, says, counts, kept, left_type, left_id, error",
+    {"erase", "address, type, flag, says, counts, stops, lifts, kept, left_type, left_id, error",
         "what goes (`kept`: stays) besides the resource; counts: objects, versions, delete_markers, uploads, "
         "images, bytes; left_type and left_id: something that a service made"},
     {"output", "name, action, before, after, sensitive, unknown", "an output that the plan changes"},
@@ -218,6 +218,8 @@ static void event_erases(struct buf *out, const struct change *c)
         field_value(out, "counts", value_getz(what, "counts"), false);
         field_optional(out, "left_type", value_text(value_getz(what, "type"), STR_EMPTY));
         field_optional(out, "left_id", value_text(value_getz(what, "id"), STR_EMPTY));
+        field_true(out, "stops", value_getz(what, "stops") != NULL);
+        field_optional(out, "lifts", value_text(value_getz(what, "lifts"), STR_EMPTY));
         field_true(out, "kept", value_equal(value_getz(what, "kept"), &value_true));
         field_optional(out, "error", value_text(value_getz(what, "error"), STR_EMPTY));
         end(out);

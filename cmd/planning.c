@@ -314,6 +314,9 @@ int planning_carry_out(struct invocation *inv, struct plan *plan, const char *qu
         return status;
     if (!changes && !plan->output_count)
         return show_outputs(inv, plan);
+    if (!plan->destroy && render_erases_any(plan))
+        question =
+            "Do you want to apply these changes? What goes with them is erased, and there is no way back.";
     if (!inv->settings->yes && !reviewed && changes && (status = ask_consent(inv, question)) != EXIT_DONE)
         return status;
     if (!inv->settings->json && !reviewed)

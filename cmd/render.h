@@ -38,6 +38,8 @@ void render_markdown(const struct plan *plan, struct str stack, struct str env, 
 /* What goes besides the resources: a line for each, or items of a Markdown list; nothing where nothing does.
  */
 void render_erases(const struct plan *plan, const struct render_options *options, struct buf *out);
+/* Does something of it erase, rather than stand in the way? */
+bool render_erases_any(const struct plan *plan);
 void render_erases_markdown(const struct plan *plan, struct buf *out);
 /* Names and values of outputs (a map), one a line. */
 void render_outputs(const struct value *outputs, const struct render_options *options, struct buf *out);

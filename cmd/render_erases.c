@@ -1,4 +1,5 @@
-/* What a destroy erases besides the resources: contents, protections, what services left. */
+/* What deletions erase besides the resources, and what stands in their way: contents, protections, what
+ * services left. */
 #include "cmd/render.h"
 #include "cmd/term.h"
 
@@ -45,7 +46,7 @@ static void add_counts(struct buf *out, const struct value *counts)
 
 static struct str option_of(struct arena *arena, const struct value *what)
 {
-    struct str flag = value_text(value_getz(what, "flag"), STR_EMPTY);
+    struct str flag = value_text(value_getz(what, "flag"), value_text(value_getz(what, "lifts"), STR_EMPTY));
     char *text = arena_strz(arena, flag);
     for (char *c = text; *c; c++)
         *c = (char)(*c == '_' ? '-' : *c);
@@ -58,6 +59,7 @@ static void add_what(struct buf *out, const struct value *what)
     struct str id = value_text(value_getz(what, "id"), STR_EMPTY), option = option_of(&arena, what);
     struct str error = value_text(value_getz(what, "error"), STR_EMPTY);
     bool kept = value_equal(value_getz(what, "kept"), &value_true);
+    struct str set = value_text(value_getz(what, "set"), STR_EMPTY);
     text_add_safe(out, value_text(value_getz(what, "says"), STR_EMPTY), false);
     if (id.n) {
         buf_addz(out, kept ? " stays: " : " is deleted: ");
@@ -71,26 +73,47 @@ static void add_what(struct buf *out, const struct value *what)
         buf_addz(out, ", which could not be counted: ");
         text_add_safe(out, error, false);
     }
-    if (option.n)
+    if (set.n)
+        buf_addf(out, " (what goes: `weir destroy --%.*s`, or apply `%.*s` before)", STR_ARG(option),
+            STR_ARG(set));
+    else if (option.n)
         buf_addf(out, " (--%.*s)", STR_ARG(option));
 }
 
-void render_erases(const struct plan *plan, const struct render_options *o, struct buf *out)
+static bool stops(const struct value *what)
 {
-    int width = 0;
-    for (size_t i = 0; i < plan->change_count; i++) {
-        int w = plan->changes[i].erases ? (int)cells_width(plan->changes[i].address) : 0;
-        width = w > width ? w : width;
-    }
-    if (!width)
+    return value_getz(what, "stops") != NULL;
+}
+
+static bool any_of(const struct plan *plan, bool stopping)
+{
+    for (size_t i = 0; i < plan->change_count; i++)
+        for (uint32_t k = 0; plan->changes[i].erases && k < plan->changes[i].erases->count; k++)
+            if (stops(plan->changes[i].erases->items[k]) == stopping)
+                return true;
+    return false;
+}
+
+bool render_erases_any(const struct plan *plan)
+{
+    return any_of(plan, false);
+}
+
+static const char *const leads[] = {"With them:", "In the way of their deletion:"};
+
+static void add_list(
+    const struct plan *plan, const struct render_options *o, bool stopping, int width, struct buf *out)
+{
+    if (!any_of(plan, stopping))
         return;
-    width = width > ADDRESS_WIDTH_MAX ? ADDRESS_WIDTH_MAX : width;
-    style_add(out, o->color, STYLE_BOLD, "With them:");
+    style_add(out, o->color, STYLE_BOLD, leads[stopping]);
     buf_addz(out, "\n\n");
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *c = &plan->changes[i];
         for (uint32_t k = 0; c->erases && k < c->erases->count; k++) {
             int blanks = width - (int)cells_width(c->address);
+            if (stops(c->erases->items[k]) != stopping)
+                continue;
             buf_addz(out, "  ");
             style_add(out, o->color, STYLE_RED, "!");
             buf_add_char(out, ' ');
@@ -103,15 +126,29 @@ void render_erases(const struct plan *plan, const struct render_options *o, stru
     buf_add_char(out, '\n');
 }
 
-void render_erases_markdown(const struct plan *plan, struct buf *out)
+void render_erases(const struct plan *plan, const struct render_options *o, struct buf *out)
 {
-    bool any = false;
+    int width = 0;
+    for (size_t i = 0; i < plan->change_count; i++) {
+        int w = plan->changes[i].erases ? (int)cells_width(plan->changes[i].address) : 0;
+        width = w > width ? w : width;
+    }
+    if (!width)
+        return;
+    width = width > ADDRESS_WIDTH_MAX ? ADDRESS_WIDTH_MAX : width;
+    add_list(plan, o, false, width, out);
+    add_list(plan, o, true, width, out);
+}
+
+static void add_markdown_list(const struct plan *plan, bool stopping, struct buf *out)
+{
+    if (any_of(plan, stopping))
+        buf_addf(out, "\n**%s**\n\n", leads[stopping]);
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *c = &plan->changes[i];
         for (uint32_t k = 0; c->erases && k < c->erases->count; k++) {
-            if (!any)
-                buf_addz(out, "\n**With them:**\n\n");
-            any = true;
+            if (stops(c->erases->items[k]) != stopping)
+                continue;
             buf_addz(out, "- `");
             text_add_safe(out, c->address, false);
             buf_addz(out, "`: ");
@@ -119,4 +156,10 @@ void render_erases_markdown(const struct plan *plan, struct buf *out)
             buf_add_char(out, '\n');
         }
     }
+}
+
+void render_erases_markdown(const struct plan *plan, struct buf *out)
+{
+    add_markdown_list(plan, false, out);
+    add_markdown_list(plan, true, out);
 }

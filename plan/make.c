@@ -549,6 +549,11 @@ static int make(struct planner *p, struct err *err)
     spread_create_before_destroy(p);
     finish_changes(p);
     diff_outputs(p);
+    if (with_state && !p->options.alone && !teardown_examine(p)) {
+        if (p->failure.class != ERR_NONE)
+            *err = p->failure;
+        return -1;
+    }
     return 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * What a destroy erases besides the resources themselves, decided when it is planned: by the flags of the
+ * What deletions erase besides the resources themselves, decided when they are planned: by the flags of the
  * command line and by what the stack says now, not by what some earlier run recorded.
  *
  * Before anybody is asked, teardown_examine() looks at every resource that is to go: what is in it, what
@@ -228,6 +228,46 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
 
 /* ---- one deletion ---- */
 
+static const struct record *record_of(const struct planner *p, const struct change *change)
+{
+    return change->instance ? change->instance->seen->record
+                            : state_get(p->workspace->state, change->address);
+}
+
+static int64_t int_of(const struct value *map, const char *name)
+{
+    const struct value *v = value_getz(map, name);
+    return v && v->kind == VALUE_INT ? v->integer : 0;
+}
+
+/* How many objects a recorded resource has in the bucket, as far as it can be told. */
+static int64_t objects_in(const struct planner *p, const struct change *change, struct str bucket)
+{
+    const struct record *record = change->action == ACTION_DELETE ? record_of(p, change) : NULL;
+    if (!record || !str_eq(value_text(value_getz(record->attrs, "bucket"), STR_EMPTY), bucket))
+        return 0;
+    int64_t files = int_of(record->attrs, "count");
+    const struct resource_ops *ops = change->schema ? change->schema->ops : NULL;
+    const struct value *held = ops && ops->holds ? ops->holds(p->arena, record->attrs) : NULL;
+    return files ? files : held && held->count ? held->count : 1;
+}
+
+/* What is in a bucket does not stop its deletion where it is the stack's own and is deleted before. */
+static bool goes_before(struct examination *x, const struct change *change, const struct value *what)
+{
+    const struct planner *p = x->p;
+    const struct value *counts = value_getz(what, "counts");
+    struct str id = record_of(p, change)->id;
+    int64_t own = 0, there = int_of(counts, "objects");
+    if (!counts || int_of(counts, "versions") > there || int_of(counts, "uploads"))
+        return false;
+    pthread_mutex_lock(&x->lock); /* the planner's arena */
+    for (size_t i = 0; i < p->change_count; i++)
+        own += objects_in(p, &p->changes[i], id);
+    pthread_mutex_unlock(&x->lock);
+    return own >= there;
+}
+
 static void examine(void *ctx, size_t i)
 {
     struct examination *x = ctx;
@@ -238,8 +278,7 @@ static void examine(void *ctx, size_t i)
     struct looking looking = {x, change->address};
     struct op_ctx op = op_context(p, &arena, x->providers[i], change->schema, change->address);
     const struct value *erased = &value_empty_list, *left = &value_empty_list;
-    const struct record *record = state_get(p->workspace->state, change->address);
-    const struct value *prior = change->prior ? change->prior : record->attrs;
+    const struct value *prior = change->prior ? change->prior : record_of(p, change)->attrs;
     struct err *err = &x->errors[i];
     op.teardown = p->options.teardown;
     op.progress = tell;
@@ -248,10 +287,12 @@ static void examine(void *ctx, size_t i)
         (has_flag(erased) && check_owner(&op, change, prior, err)))
         return;
     struct err ignored = ERR_INIT; /* what cannot be looked at now is looked at again afterwards */
-    teardown_find_leaves(p, &op, prior, &left, &ignored);
+    if (p->options.destroy)        /* otherwise they stay: something else may have taken over the name */
+        teardown_find_leaves(p, &op, prior, &left, &ignored);
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(&arena);
     for (uint32_t k = 0; k < erased->count; k++)
-        value_builder_add(&all, erased->items[k]);
+        if (!value_getz(erased->items[k], "stops") || !goes_before(x, change, erased->items[k]))
+            value_builder_add(&all, erased->items[k]);
     for (uint32_t k = 0; k < left->count; k++)
         value_builder_add(&all, value_with(&arena, left->items[k], STR("object"), NULL));
     if (!all.n)
@@ -265,8 +306,17 @@ static void examine(void *ctx, size_t i)
 
 static bool concerns(const struct change *change)
 {
-    return change->action == ACTION_DELETE && change->schema &&
-           (change->schema->ops->erases || change->schema->ops->leaves);
+    bool goes = change->action == ACTION_DELETE || change->action == ACTION_REPLACE;
+    return goes && change->schema && (change->schema->ops->erases || change->schema->ops->leaves);
+}
+
+/* What is handed over for the deletion of what is replaced (change.c): as seen, in the way of the stack now.
+ */
+static const struct value *replaced_prior(struct planner *p, const struct change *change)
+{
+    const struct seen *seen = change->instance->seen;
+    const struct value *prior = value_merge(p->arena, seen->record->attrs, seen->live);
+    return object_steered(p->arena, change->schema, prior, change->instance->desired);
 }
 
 static int collect(struct planner *p, struct examination *x, struct err *err)
@@ -278,9 +328,11 @@ static int collect(struct planner *p, struct examination *x, struct err *err)
         struct change *change = &p->changes[i];
         if (!concerns(change))
             continue;
-        const struct seen *seen = seen_find(p, change->address);
-        const struct record *record = state_get(p->workspace->state, change->address);
-        if (seen && seen->steering)
+        const struct seen *seen = change->instance ? NULL : seen_find(p, change->address);
+        const struct record *record = record_of(p, change);
+        if (change->instance)
+            change->prior = replaced_prior(p, change);
+        else if (seen && seen->steering)
             change->prior = object_steered(p->arena, change->schema, record->attrs, seen->steering);
         if (place_provider(p, record->provider, record->place, &x->providers[x->n], err))
             return -1;

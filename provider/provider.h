@@ -156,7 +156,8 @@ struct resource_ops {
      * What deleting it under ctx->teardown would erase besides itself, for people to agree to: a list of maps
      * {says, counts: {objects, versions, delete_markers, uploads, images, bytes, …}, error}; `flag` names the
      * consent where it is that, rather than the object's own attributes, which makes it go. Reads and counts,
-     * changes nothing. NULL: never anything.
+     * changes nothing. What would stop the deletion instead is among them with `stops: true`, the consent
+     * that it wants (`lifts`) and what the stack could say (`set`). NULL: never anything.
      */
     int (*erases)(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err);
 

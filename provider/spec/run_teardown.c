@@ -158,6 +158,32 @@ static const struct value *erased(
     return value_builder_map(&b);
 }
 
+/*
+ * What would make the deletion stop, for want of a consent: something in it, or its protection. `lifts` names
+ * the option that agrees, `set` what the stack would have to say. NULL: nothing.
+ */
+static const struct value *in_the_way(
+    struct run *run, const struct spec_teardown *rule, const struct value *object, bool live_rule)
+{
+    const struct value *counts = NULL, *live;
+    struct err ignored = ERR_INIT; /* what cannot be looked at is found out by deleting it */
+    bool against = false;
+    if (rule->count && rule->refused.count)
+        against = (counts = counted(run, rule, object, &ignored)) && !is_empty(counts);
+    else if (live_rule && stands_against(run, rule, object, &live, &against, &ignored))
+        against = false;
+    if (!against)
+        return NULL;
+    const struct value_entry *set = first_set(rule);
+    struct str text = arena_printf(
+        run->arena, "%.*s: %.*s", STR_ARG(set->key), STR_ARG(value_scalar_text(run->arena, set->value)));
+    struct value_entry entries[] = {{STR("stops"), &value_true},
+        {STR("says"), value_stringz(run->arena, counts ? "it is not empty" : "it is protected")},
+        {STR("lifts"), value_stringz(run->arena, rule->name)},
+        {STR("set"), value_string_ref(run->arena, text)}, {STR("counts"), counts}};
+    return value_map(run->arena, entries, counts ? 5 : 4);
+}
+
 int spec_erases(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err)
 {
     struct run run;
@@ -174,9 +200,10 @@ int spec_erases(struct op_ctx *ctx, const struct value *object, const struct val
         bool live_rule = is_live(&run, rule), goes = !live_rule && holds(&run, rule, object), own = goes;
         if (live_rule && consented(&run, rule) && stands_against(&run, rule, object, &live, &goes, err))
             return -1;
-        if (!goes && (live_rule || !consented(&run, rule)))
+        bool stops = !goes && !consented(&run, rule);
+        if (!goes && live_rule && !stops)
             continue;
-        what = erased(&run, rule, object, own);
+        what = stops ? in_the_way(&run, rule, object, live_rule) : erased(&run, rule, object, own);
         if (what)
             value_builder_add(&all, what);
     }

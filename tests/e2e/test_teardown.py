@@ -397,3 +397,83 @@ def test_again_while_the_key_waits_for_its_end(place, tmp_path):
         assert "Nothing is left" in stack.destroy("--verify").out
         assert kms.describe_key(KeyId=keys[-1])["KeyMetadata"]["KeyState"] == "PendingDeletion" and aliases() == []
     assert len(set(keys)) == 2
+
+
+FORCED = BUCKET.replace("versioning: true", "force_destroy: true")
+
+
+@pytest.mark.parametrize(("changed", "action"), [("stack: lab", "delete"), (FORCED.replace("lab-lake", "lab-other"), "replace")], ids=["taken out", "renamed"])
+def test_apply_tells_what_goes_with_it(stack, cloud, changed, action):
+    stack.write(FORCED).apply()
+    for key in "a", "b":
+        cloud.client("s3").put_object(Bucket="lab-lake", Key=key, Body=b"12345")
+    stack.write(changed)
+    planned = stack.run("plan", "--json")
+    assert [(e["action"]) for e in planned.events() if e["event"] == "change"] == [action]
+    assert [(e["address"], e["counts"]["objects"], e.get("stops")) for e in erased(planned)] == [("lake", 2, None)]
+    text = stack.run("plan").out
+    assert "With them:" in text and "! lake  everything in it is deleted: 2 objects, 10 bytes" in text
+    assert "- `lake`: everything in it is deleted: 2 objects, 10 bytes" in stack.run("plan", "--format", "markdown").out
+    assert "there is no way back" in asked(stack)
+    assert buckets(cloud) == ["lab-lake"]
+    assert "With them:" in stack.apply().out
+    assert "lab-lake" not in buckets(cloud)
+
+
+def asked(stack):
+    """What `weir apply` asks at a terminal, where it is told no."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(stack.command("apply"), cwd=stack.folder, env=stack.env, stdin=follower, stdout=follower, stderr=follower)
+    os.close(follower)
+    said = b""
+    while b"no way back" not in said and process.poll() is None:
+        try:
+            said += os.read(leader, 65536)
+        except OSError:
+            break
+    os.write(leader, b"no\n")
+    try:
+        while more := os.read(leader, 65536):
+            said += more
+    except OSError:
+        pass
+    process.wait()
+    os.close(leader)
+    return said.decode()
+
+
+@pytest.mark.parametrize("how", ["destroy", "apply"])
+def test_what_stands_in_the_way_is_said_before(stack, cloud, how):
+    table = """
+      table: {type: aws.dynamodb.table, name: lab-table, billing_mode: PAY_PER_REQUEST, deletion_protection: true, attribute_definitions: {id: S},
+              key_schema: [{attribute_name: id, key_type: HASH}]}
+"""
+    stack.write(BUCKET + table).apply()
+    cloud.client("s3").put_object(Bucket="lab-lake", Key="a", Body=b"1")
+    if how == "apply":
+        stack.write("stack: lab")
+    words = ["--destroy"] if how == "destroy" else []
+    planned = erased(stack.run("plan", "--json", *words))
+    assert [(e["address"], e["stops"], e["lifts"]) for e in planned] == [("lake", True, "force_empty"), ("table", True, "delete_protected")]
+    text = stack.run("plan", *words).out
+    assert "In the way of their deletion:" in text and "it is not empty: 1 object, 1 byte (what goes: `weir destroy --force-empty`, or apply `force_destroy: true` before)" in text
+    assert "it is protected (what goes: `weir destroy --delete-protected`" in text and "With them:" not in text
+    assert "**In the way of their deletion:**" in stack.run("plan", "--format", "markdown", *words).out
+
+
+def test_what_the_stack_has_in_a_bucket_is_not_in_the_way(stack, cloud):
+    stack.write("a", "src/a").write("b", "src/b")
+    stack.write("""
+        stack: lab
+        resources:
+          lake: {type: aws.s3.bucket, name: lab-lake}
+          one: {type: aws.s3.object, bucket: "${lake.name}", key: one, content: "1"}
+          dags: {type: aws.s3.directory, bucket: "${lake.name}", prefix: dags, source: src}
+          code: {type: weir.artifact, store: "${lake.name}/code", source: src, package: zip}
+    """).apply()
+    assert erased(stack.run("plan", "--destroy", "--json")) == []
+    cloud.client("s3").put_object(Bucket="lab-lake", Key="foreign", Body=b"1")
+    assert [e["counts"]["objects"] for e in erased(stack.run("plan", "--destroy", "--json"))] == [5]
+    cloud.client("s3").delete_object(Bucket="lab-lake", Key="foreign")
+    stack.destroy()
+    assert buckets(cloud) == []
