@@ -8,9 +8,11 @@ that no server outlives whoever started it. On top of moto it
 
 `match` is a regular expression over a request's label: "CreateRole", "AWSGlue.CreateJob" or "PUT /bucket?versioning".
 `close` cuts the connection without an answer; `after` lets moto do the work first (an answer that got lost).
-`hold` keeps a request until faults are set anew.
+`hold` keeps a request until faults are set anew. `repeat` (raw, json, xml, percent, base64 or hex) refuses with a message
+that repeats what was sent.
 """
 
+import base64
 import io
 import json
 import os
@@ -20,7 +22,7 @@ import sys
 import threading
 import time
 from html import escape
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import moto_gaps  # noqa: F401
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -63,6 +65,8 @@ class Cloud:
         if fault.get("close"):
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionAbortedError
+        if fault.get("repeat"):
+            return repeat(environ, body, fault["repeat"], start_response)
         if fault.get("status"):
             headers = [("Content-Type", "text/plain")] if "headers" not in fault else list(fault["headers"].items())
             start_response(f"{fault['status']} Fault", headers)
@@ -101,6 +105,31 @@ class Cloud:
                 return [b""]
         start_response("200 OK", [("Content-Type", "application/json")])
         return [json.dumps(answer).encode()]
+
+
+SPELLINGS = {
+    "raw": lambda text: text,
+    "json": lambda text: json.dumps(text)[1:-1],
+    "xml": escape,
+    "percent": lambda text: quote(text, safe=""),
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "hex": lambda text: text.encode().hex(),
+}
+
+
+def repeat(environ, body, spelling, start_response):
+    """A service that says what it did not like."""
+    sent = body.decode(errors="replace")
+    values = [value for values in parse_qs(sent).values() for value in values] if not sent.startswith("{") else texts(json.loads(sent))
+    message = "cannot take " + " and ".join(SPELLINGS[spelling](value) for value in values)
+    start_response("400 Bad Request", [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-requestid", "e2e")])
+    return [json.dumps({"__type": "ValidationException", "message": message}).encode()]
+
+
+def texts(value):
+    if isinstance(value, str):
+        return [value]
+    return [text for item in (value.values() if isinstance(value, dict) else value if isinstance(value, list) else []) for text in texts(item)]
 
 
 def label_of(environ, body):

@@ -1,0 +1,27 @@
+"""Nothing that a service or a job says steers a terminal, also not through a pipe or out of --json."""
+
+import json
+
+STEERING = "\x1b]0;title\x07 \x7f \x9b2J \u202e end"
+
+
+def harmless(text):
+    return not any(sign in text for sign in ("\x1b", "\x07", "\x7f", "\x9b", "\u202e"))
+
+
+def test_in_json_and_messages(stack, cloud):
+    stack.write("stack: s\nresources: {l: {type: aws.s3.bucket, name: steering}}\n")
+    for args in ((), ("--json",)):
+        cloud.fail({"match": "PUT /steering", "status": 400, "times": 9, "headers": {"Content-Type": "application/xml"}, "body": f"<Error><Code>Bad</Code><Message>{STEERING.replace(chr(27), '').replace(chr(7), '')}</Message></Error>"})
+        failed = stack.apply(*args, status=1)
+        assert harmless(failed.out + failed.err) and "end" in failed.out + failed.err
+        if args:
+            assert any(chr(0x202E) in event["error"]["message"] for event in map(json.loads, failed.out.splitlines()) if event["event"] == "failed")
+
+
+def test_in_outputs(local_stack):
+    local_stack.write('stack: s\nresources: {a: {type: weir.value, value: "\\x7f \\u009b2J \\u202e end"}}\noutputs: {o: {value: "${a.value}"}}\n')
+    said = [local_stack.apply("--json"), local_stack.run("output", "--json"), local_stack.run("output"), local_stack.run("state", "show", "a"), local_stack.run("state", "show", "a", "--json"), local_stack.run("console", "--json", stdin="a.value\n")]
+    for result in said:
+        assert harmless(result.out + result.err), str(result)
+    assert json.loads(said[1].out)["o"] == "\x7f \x9b2J \u202e end"
