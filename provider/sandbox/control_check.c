@@ -113,8 +113,26 @@ static int check_unused(struct call *call, const struct thing *thing)
     return 0;
 }
 
+/* `delete_says: {attributes, code}`: a database goes with a last snapshot or expressly without. */
+static int check_said(struct call *call, const struct thing *thing)
+{
+    const struct value *rule = value_getz(thing->type->sandbox, "delete_says");
+    const struct value *names = value_getz(rule, "attributes");
+    int said = 0;
+    for (uint32_t i = 0; names && i < names->count; i++) {
+        const struct value *v = value_get(call->input, value_text(names->items[i], STR_EMPTY));
+        said += !value_is_null(v) && !value_equal(v, &value_false);
+    }
+    return !names || said == 1 ? 0
+                               : refuse(call, 400, value_text(value_getz(rule, "code"), STR_EMPTY),
+                                     "the identifier of a final snapshot is required unless it is skipped, "
+                                     "and not allowed if it is");
+}
+
 int check_delete(struct call *call, const struct thing *thing)
 {
+    if (check_said(call, thing))
+        return -1;
     if (check_unused(call, thing))
         return -1;
     const struct value *rule = value_getz(thing->type->sandbox, "delete_empty");

@@ -107,6 +107,10 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
         return value_int(arena, uses_of(call));
     if (str_eqz(name, "now"))
         return value_string(arena, time_rfc3339(arena, clock_wall_ms(), false));
+    if (str_eqz(name, "request_token")) { /* what makes the request known again */
+        const struct value *token = find_token(call, call->role, call->input);
+        return token ? token : value_string(arena, uuid_random(arena));
+    }
     if (str_eqz(name, "uuid"))
         return value_string(arena, uuid_random(arena));
     if (str_eqz(name, "byte")) {

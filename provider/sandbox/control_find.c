@@ -376,19 +376,22 @@ bool find_any(const struct call *call, struct str type, const struct value *refe
 
 /* ---- by filters: [{Name: vpc-id, Values: […]}], [{Key: tag-key, Values: […]}] ---- */
 
-static bool matches(const struct call *call, const struct value *have, const struct value *wanted)
+static bool matches(
+    const struct call *call, const struct value *have, const struct value *wanted, bool begins)
 {
     if (value_is_null(have))
         return false;
     if (have->kind == VALUE_LIST) {
         for (uint32_t i = 0; i < have->count; i++)
-            if (matches(call, have->items[i], wanted))
+            if (matches(call, have->items[i], wanted, begins))
                 return true;
         return false;
     }
     struct str text = value_scalar_text(call->arena, have);
     for (uint32_t i = 0; wanted && wanted->kind == VALUE_LIST && i < wanted->count; i++) {
         struct str pattern = value_text(wanted->items[i], STR_EMPTY);
+        if (begins)
+            pattern = arena_printf(call->arena, "%.*s*", STR_ARG(pattern));
         if (text.p && !fnmatch(arena_strz(call->arena, pattern), arena_strz(call->arena, text), 0))
             return true;
     }
@@ -464,12 +467,22 @@ static bool part_passes(
             continue;
         for (size_t i = 0; i < call->control->thing_count; i++) {
             const struct thing *inner = call->control->things[i];
-            if (inner->type == type && matches(call, filtered(call, inner, filter), wanted) &&
+            if (inner->type == type && matches(call, filtered(call, inner, filter), wanted, false) &&
                 value_equal(value_get(inner->attrs, thing->type->schema.id),
                     value_get(thing->attrs, thing->type->schema.id)))
                 return true;
         }
     }
+    return false;
+}
+
+/* `begins: [name]`: this filter is the beginning of what it looks for. */
+static bool is_beginning(const struct spec_type *type, struct str filter)
+{
+    const struct value *names = value_getz(type->sandbox, "begins");
+    for (uint32_t i = 0; names && i < names->count; i++)
+        if (str_eq(value_text(names->items[i], STR_EMPTY), filter))
+            return true;
     return false;
 }
 
@@ -487,7 +500,7 @@ bool find_passes(const struct call *call, const struct thing *thing)
             if (!wanted || !wanted->count)
                 wanted = wire_path(call->arena, filter, STR("Value[]"));
             if (find_knows_filter(call, thing->type, name)
-                    ? !matches(call, filtered(call, thing, name), wanted)
+                    ? !matches(call, filtered(call, thing, name), wanted, is_beginning(thing->type, name))
                     : !part_passes(call, thing, name, wanted))
                 return false;
         }

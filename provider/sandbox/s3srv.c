@@ -382,6 +382,11 @@ static void begin(struct exchange *x)
         not_implemented(s); /* rather than keep in clear what should be unreadable without the client's key */
         return;
     }
+    struct str owner = s3srv_header(s, "x-amz-expected-bucket-owner");
+    if (owner.n && !str_eq(owner, sandbox_account(x->sandbox))) {
+        s3srv_error(s, 403, "AccessDenied", "Access Denied");
+        return;
+    }
     s->op = find_operation(s);
     if (!s->op) {
         s3srv_error(s, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.");

@@ -275,9 +275,22 @@ static void describe(struct s3 *s, const struct object *object)
         reply_header(s->x, "x-amz-tagging-count", arena_printf(s->arena, "%u", tags));
 }
 
+/* What lies in an archive is described, and only read once it was restored. */
+static bool is_archived(const struct s3 *s, const struct object *object)
+{
+    struct str storage = value_text(value_getz(object->doc, "storage"), STR_EMPTY);
+    return !str_eqz(s->x->request.method, "HEAD") &&
+           (str_eqz(storage, "GLACIER") || str_eqz(storage, "DEEP_ARCHIVE"));
+}
+
 static void answer_object(struct s3 *s, struct object *object)
 {
     struct range range = {0, object->size, false};
+    if (is_archived(s, object)) {
+        s3srv_error(
+            s, 403, "InvalidObjectState", "The operation is not valid for the object's storage class");
+        return;
+    }
     int status = s3srv_check_read(s, "", object);
     if (status == 412) {
         s3srv_error(

@@ -138,6 +138,16 @@ static const struct value *stored_meta(struct s3 *s)
     return NULL;
 }
 
+static bool is_storage_class(struct str name)
+{
+    static const char *const names[] = {"STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+        "GLACIER", "DEEP_ARCHIVE", "GLACIER_IR", "REDUCED_REDUNDANCY"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eqz(name, names[i]))
+            return true;
+    return false;
+}
+
 const struct value *s3srv_new_doc(struct s3 *s)
 {
     const struct value *tags = s3srv_parse_tag_header(s, s3srv_header(s, "x-amz-tagging"));
@@ -146,6 +156,10 @@ const struct value *s3srv_new_doc(struct s3 *s)
         return NULL;
     AUTO_BUILDER struct value_builder doc = VALUE_BUILDER(s->arena);
     struct str storage = s3srv_header(s, "x-amz-storage-class");
+    if (storage.n && !is_storage_class(storage)) {
+        s3srv_error(s, 400, "InvalidStorageClass", "The storage class you specified is not valid");
+        return NULL;
+    }
     value_builder_set(&doc, STR("headers"), stored_headers(s));
     value_builder_set(&doc, STR("meta"), meta);
     if (tags->count)
@@ -297,7 +311,7 @@ bool s3srv_copy_content(struct s3 *s, const struct s3srv_source *source, int64_t
  * answered. */
 static const struct value *copied_doc(struct s3 *s, const struct s3srv_source *source)
 {
-    static const char *const kept[] = {"headers", "meta", "storage"};
+    static const char *const kept[] = {"headers", "meta"}; /* the class is the request's, or STANDARD */
     bool replace = str_eqz(s3srv_header(s, "x-amz-metadata-directive"), "REPLACE");
     bool replace_tags = str_eqz(s3srv_header(s, "x-amz-tagging-directive"), "REPLACE");
     bool same = str_eq(s->bucket, source->bucket) && str_eq(s->key, source->key) && !source->version.n;
@@ -313,8 +327,7 @@ static const struct value *copied_doc(struct s3 *s, const struct s3srv_source *s
     if (!doc)
         return NULL;
     for (size_t i = 0; !replace && i < sizeof kept / sizeof kept[0]; i++)
-        if (i < 2 || !storage.n)
-            doc = value_with(s->arena, doc, str_z(kept[i]), value_getz(source->object.doc, kept[i]));
+        doc = value_with(s->arena, doc, str_z(kept[i]), value_getz(source->object.doc, kept[i]));
     if (!replace_tags)
         doc = value_with(s->arena, doc, STR("tags"),
             store_tags(s->arena, s->store, source->bucket, source->key, &source->object));

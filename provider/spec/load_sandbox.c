@@ -72,6 +72,8 @@ static const struct sandbox_key {
     {"held_by", FORM_MAP, NULL},
     {"merges", FORM_NAMES, NULL},
     {"folds", FORM_BY_ATTR, NULL},
+    {"begins", FORM_NAMES, NULL},
+    {"delete_says", FORM_KEYS, "attributes code"},
 };
 
 enum { KEY_COUNT = sizeof sandbox_keys / sizeof *sandbox_keys };

@@ -20,6 +20,10 @@
  *   queues*.c, topics.c, sources.c   SQS, SNS, and queues that call functions
  *   objects.c, s3_operations.c, object_events.c   S3 from inside, and who is told of changes
  *   sts.c        temporary credentials
+ *   secrets.c    versions of secrets
+ *   ssm.c        parameters as they are read
+ *   kms.c        what keys do
+ *   ecr.c        the password of a registry
  *   metrics.c    CloudWatch's metrics
  *
  * An operation is a row {service, name, handler} in one of the tables that jobs.c names. Decoding, encoding
@@ -95,7 +99,8 @@ struct job_operation {
 /* Each service has a table of its own, which ends with {0}; jobs.c names them all. */
 extern const struct job_operation athena_operations[], batch_operations[], emrserverless_operations[],
     events_operations[], glue_operations[], lambda_operations[], logs_operations[], metrics_operations[],
-    s3_operations[], sns_operations[], sqs_operations[], states_operations[], sts_operations[];
+    s3_operations[], ecr_operations[], kms_operations[], secretsmanager_operations[], ssm_operations[],
+    sns_operations[], sqs_operations[], states_operations[], sts_operations[];
 
 /*
  * Answers a request whose signature has been verified. False: the operation is not among these (then nothing

@@ -30,7 +30,7 @@ static const char *invalid_code(const struct job_call *call)
     } codes[] = {{"glue", "InvalidInputException"}, {"logs", "InvalidParameterException"},
         {"batch", "ClientException"}, {"athena", "InvalidRequestException"}, {"sts", "ValidationError"},
         {"monitoring", "MissingParameter"}, {"sns", "InvalidParameter"},
-        {"lambda", "InvalidParameterValueException"}};
+        {"lambda", "InvalidParameterValueException"}, {"secretsmanager", "InvalidParameterException"}};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (!strcmp(call->operation->service, codes[i].service))
             return codes[i].code;
@@ -66,6 +66,10 @@ static const struct {
     {"glue", "GetWorkflowRun", "IncludeGraph"},
     {"glue", "GetWorkflowRuns", "IncludeGraph"},
     {"glue", "GetPartitions", "ExcludeColumnSchema TransactionId QueryAsOfTime"},
+    {"kms", "Encrypt", "DryRun"},
+    {"kms", "Decrypt", "DryRun DryRunModifiers Recipient"},
+    {"kms", "ReEncrypt", "DryRun DryRunModifiers"},
+    {"kms", "GenerateDataKey", "DryRun Recipient"},
     {"lambda", "PublishVersion", "RevisionId PublishTo"},
     {"monitoring", "PutMetricData", "EntityMetricData"},
     {"monitoring", "GetMetricStatistics", "ExtendedStatistics"},
@@ -73,6 +77,7 @@ static const struct {
     {"monitoring", "ListMetrics", "RecentlyActive"},
     {"sns", "Publish", "PhoneNumber"},
     {"sqs", "SendMessage", "MessageSystemAttributes"},
+    {"ssm", "GetParametersByPath", "ParameterFilters"},
     {"states", "ListExecutions", "redriveFilter"},
 };
 

@@ -29,8 +29,10 @@ HARMLESS = {
     "lambda": {"DurableExecutionName", "TenantId"},  # headers of functions that cannot be made
     "logs": {"sequenceToken", "entity", "unmask", "interleaved"},  # CloudWatch Logs passes over the first and last too; nothing is masked
     "cloudwatch": {"StrictEntityValidation", "LabelOptions", "IncludeLinkedAccounts", "OwningAccount"},  # one account, and labels are as given
-    "secretsmanager": {"Filters"},  # test_secrets.py
-    "ssm": {"Filters"},  # test_ssm.py
+    "ecr": {"registryIds"},  # there is one account
+    "kms": {"SourceEncryptionAlgorithm", "DestinationEncryptionAlgorithm"},  # there is one of symmetric keys, and no others encrypt
+    "secretsmanager": {"Filters", "RotationToken"},  # test_like_aws.py; whoever has a key may do everything
+    "ssm": {"Filters"},  # the older form of ParameterFilters
     "sqs": {"ReceiveRequestAttemptId", "QueueOwnerAWSAccountId"},  # an answer that was lost: its messages come again after their time; one account
     "states": {"traceHeader", "includedData"},  # no X-Ray; all data is included
     "sts": {"PolicyArns", "Policy", "Tags", "TransitiveTagKeys", "ExternalId", "SerialNumber", "TokenCode", "SourceIdentity", "ProvidedContexts"},  # whoever has a key may do everything

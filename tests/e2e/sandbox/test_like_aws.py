@@ -1,0 +1,443 @@
+"""Life cycles as boto3's users write them, against the sandbox and, where moto agrees with AWS's documentation, against moto.
+
+Each test says what the service does by its documentation. MOTO names those in which moto does otherwise, and how; they are expected
+to stay: one that passes all the same fails until its row is taken away.
+"""
+
+import io
+import json
+import time
+import uuid
+import zipfile
+
+import pytest
+from botocore.exceptions import ClientError
+
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+
+MOTO = {
+    "test_subscription_attributes_unknown": "takes any attribute",
+    "test_secret_previous": "its DescribeSecret leaves AWSPREVIOUS at the first value when a third is put",
+    "test_database_without_word_of_snapshot": "deletes it",
+    "test_warehouse_without_word_of_snapshot": "deletes it",
+    "test_machine_comes_back_verbatim": "refuses the second create",
+    "test_secret_pending": "the value that was current is so still when the stage has moved",
+    "test_deleted_secret": "takes a new value for it",
+    "test_dry_run": "looks at DryRun in some calls only",
+    "test_encrypt": "encrypts with a disabled key",
+    "test_schedule_in_missing_group": "takes it",
+    "test_encrypted_parameter": "shows kms:default:VALUE, which has the value in it",
+    "test_held_instance": "terminates it",
+    "test_crawler_keeps": "cannot update crawlers",
+    "test_unnamed_failure": "has an empty error",
+    "test_missing_path": "catches it",
+    "test_bad_token": "has no tokens to say anything about",
+    "test_notification_rules": "gives the words back as they came",
+    "test_ranges": "keeps the host's bits",
+    "test_folded_names": "keeps capitals",
+    "test_other_owner": "does not look at the owner",
+}
+
+
+@pytest.fixture
+def cloud(anywhere, request):
+    why = MOTO.get(request.node.originalname)
+    if anywhere.kind == "moto" and why:
+        request.node.add_marker(pytest.mark.xfail(reason=why, strict=True))
+    return anywhere
+
+
+def name():
+    return "n-" + uuid.uuid4().hex[:12]
+
+
+def code(call, **given):
+    with pytest.raises(ClientError) as caught:
+        call(**given)
+    return caught.value.response["Error"]["Code"]
+
+
+def archive(text):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as out:
+        out.writestr("main.py", text)
+    return file.getvalue()
+
+
+def made_role(cloud):
+    return cloud.client("iam").create_role(RoleName=name(), AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+
+
+def made_function(cloud, **more):
+    given = {"FunctionName": name(), "Role": made_role(cloud), "Runtime": "python3.12", "Handler": "main.handler", "Code": {"ZipFile": archive("a")}}
+    return cloud.client("lambda").create_function(**given, **more)
+
+
+# ---- nothing is dropped ----
+
+
+def test_subscription_attributes(cloud):
+    sns, sqs = cloud.client("sns"), cloud.client("sqs")
+    topic = sns.create_topic(Name=name(), Attributes={"DisplayName": "Films"}, Tags=[{"Key": "a", "Value": "b"}])["TopicArn"]
+    assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["DisplayName"] == "Films"
+    assert sns.list_tags_for_resource(ResourceArn=topic)["Tags"] == [{"Key": "a", "Value": "b"}]
+    url = sqs.create_queue(QueueName=name())["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = {"kind": ["film"]}
+    made = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"FilterPolicy": json.dumps(policy), "RawMessageDelivery": "true"}, ReturnSubscriptionArn=True)
+    seen = sns.get_subscription_attributes(SubscriptionArn=made["SubscriptionArn"])["Attributes"]
+    assert seen["RawMessageDelivery"] == "true" and json.loads(seen["FilterPolicy"]) == policy
+    sns.publish(TopicArn=topic, Message="no", MessageAttributes={"kind": {"DataType": "String", "StringValue": "book"}})
+    sns.publish(TopicArn=topic, Message="yes", MessageAttributes={"kind": {"DataType": "String", "StringValue": "film"}})
+    assert [message["Body"] for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10)["Messages"]] == ["yes"]
+
+
+def test_subscription_attributes_unknown(cloud):
+    assert code(cloud.client("sns").create_topic, Name=name(), Attributes={"Nonsense": "1"}) == "InvalidParameter"
+
+
+def test_dry_run(cloud):
+    ec2 = cloud.client("ec2")
+    before = len(ec2.describe_vpcs()["Vpcs"])
+    assert code(ec2.create_vpc, CidrBlock="10.0.0.0/16", DryRun=True) == "DryRunOperation"
+    assert code(ec2.describe_vpcs, DryRun=True) == "DryRunOperation"
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    assert code(ec2.delete_vpc, VpcId=vpc, DryRun=True) == "DryRunOperation"
+    assert len(ec2.describe_vpcs()["Vpcs"]) == before + 1
+
+
+def test_publish_with_create(cloud):
+    functions = cloud.client("lambda")
+    made = made_function(cloud, Publish=True)
+    assert made["Version"] == "1"
+    changed = functions.update_function_code(FunctionName=made["FunctionName"], ZipFile=archive("b"), Publish=True)
+    assert changed["Version"] == "2" and changed["CodeSha256"] != made["CodeSha256"]
+    assert [one["Version"] for one in functions.list_versions_by_function(FunctionName=made["FunctionName"])["Versions"]] == ["$LATEST", "1", "2"]
+
+
+def test_dry_run_of_functions(cloud):
+    functions = cloud.client("lambda")
+    made = made_function(cloud)
+    functions.update_function_code(FunctionName=made["FunctionName"], ZipFile=archive("b"), DryRun=True)
+    assert functions.get_function_configuration(FunctionName=made["FunctionName"])["CodeSha256"] == made["CodeSha256"]
+
+
+def test_permission_for_account(cloud):
+    functions = cloud.client("lambda")
+    made = made_function(cloud)["FunctionName"]
+    functions.add_permission(FunctionName=made, StatementId="s", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com", SourceArn="arn:aws:s3:::b", SourceAccount="123456789012")
+    (statement,) = json.loads(functions.get_policy(FunctionName=made)["Policy"])["Statement"]
+    assert statement["Condition"] == {"StringEquals": {"AWS:SourceAccount": "123456789012"}, "ArnLike": {"AWS:SourceArn": "arn:aws:s3:::b"}}
+
+
+def test_described_rules(cloud):
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName=name(), Description="d", VpcId=vpc)["GroupId"]
+    given = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "the office"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[given])
+    (seen,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
+    assert seen["IpRanges"] == given["IpRanges"]
+
+
+def test_held_instance(cloud):
+    ec2 = cloud.client("ec2")
+    made = ec2.run_instances(ImageId="ami-1", InstanceType="t3.micro", MinCount=1, MaxCount=1, DisableApiTermination=True)["Instances"][0]["InstanceId"]
+    assert code(ec2.terminate_instances, InstanceIds=[made]) == "OperationNotPermitted"
+    ec2.modify_instance_attribute(InstanceId=made, DisableApiTermination={"Value": False})
+    ec2.terminate_instances(InstanceIds=[made])
+
+
+def test_profile_by_name(sandbox):
+    iam, ec2, profile = sandbox.client("iam"), sandbox.client("ec2"), name()
+    arn = iam.create_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Arn"]
+    made = ec2.run_instances(ImageId="ami-1", InstanceType="t3.micro", MinCount=1, MaxCount=1, IamInstanceProfile={"Name": profile})["Instances"][0]
+    assert made["IamInstanceProfile"]["Arn"] == arn
+
+
+def test_crawler_keeps(cloud):
+    glue, crawler, role = cloud.client("glue"), name(), made_role(cloud)
+    glue.create_crawler(Name=crawler, Role=role, DatabaseName="films", Targets={"S3Targets": [{"Path": "s3://lake/a"}]})
+    glue.update_crawler(Name=crawler, Description="nightly")
+    seen = glue.get_crawler(Name=crawler)["Crawler"]
+    assert (seen["DatabaseName"], seen["Description"], seen["Targets"]["S3Targets"][0]["Path"]) == ("films", "nightly", "s3://lake/a")
+
+
+def test_listings_narrow(sandbox):
+    events, scheduler = sandbox.client("events"), sandbox.client("scheduler")
+    for start in ("a-", "b-"):
+        events.put_rule(Name=start + "rule", EventPattern='{"source": ["x"]}')
+        scheduler.create_schedule(Name=start + "plan", ScheduleExpression="rate(1 day)", FlexibleTimeWindow={"Mode": "OFF"}, State="ENABLED" if start == "a-" else "DISABLED",
+                                  Target={"Arn": "arn:aws:scheduler:::aws-sdk:sqs:sendMessage", "RoleArn": made_role(sandbox)})
+    assert [rule["Name"] for rule in events.list_rules(NamePrefix="a-")["Rules"]] == ["a-rule"]
+    assert [one["Name"] for one in scheduler.list_schedules(NamePrefix="b-")["Schedules"]] == ["b-plan"]
+    assert [one["Name"] for one in scheduler.list_schedules(State="ENABLED", NamePrefix="a-")["Schedules"]] == ["a-plan"]
+    assert scheduler.list_schedules(State="ENABLED", NamePrefix="b-")["Schedules"] == []
+
+
+def test_unknown_filter(sandbox):
+    assert code(sandbox.client("ec2").describe_vpcs, Filters=[{"Name": "nonsense", "Values": ["x"]}]) == "UnknownParameter"
+
+
+# ---- secrets and parameters ----
+
+
+def test_secret_previous(cloud):
+    secrets, token = cloud.client("secretsmanager"), str(uuid.uuid4())
+    made = secrets.create_secret(Name=name(), SecretString="one", ClientRequestToken=token)
+    assert made["VersionId"] == token
+    second = secrets.put_secret_value(SecretId=made["ARN"], SecretString="two")["VersionId"]
+    get = lambda **more: secrets.get_secret_value(SecretId=made["ARN"], **more)["SecretString"]  # noqa: E731
+    assert (get(), get(VersionStage="AWSPREVIOUS"), get(VersionId=token)) == ("two", "one", "one")
+    assert secrets.describe_secret(SecretId=made["ARN"])["VersionIdsToStages"] == {token: ["AWSPREVIOUS"], second: ["AWSCURRENT"]}
+    secrets.put_secret_value(SecretId=made["ARN"], SecretString="three")
+    assert (get(), get(VersionStage="AWSPREVIOUS")) == ("three", "two")
+    assert len(secrets.list_secret_version_ids(SecretId=made["ARN"])["Versions"]) == 2
+    assert len(secrets.list_secret_version_ids(SecretId=made["ARN"], IncludeDeprecated=True)["Versions"]) == 3
+
+
+def test_secret_pending(cloud):
+    """As a rotation does it."""
+    secrets = cloud.client("secretsmanager")
+    made = secrets.create_secret(Name=name(), SecretString="old")
+    token = str(uuid.uuid4())
+    secrets.put_secret_value(SecretId=made["ARN"], SecretString="new", ClientRequestToken=token, VersionStages=["AWSPENDING"])
+    assert secrets.get_secret_value(SecretId=made["ARN"])["SecretString"] == "old"
+    assert secrets.get_secret_value(SecretId=made["ARN"], VersionStage="AWSPENDING")["SecretString"] == "new"
+    secrets.update_secret_version_stage(SecretId=made["ARN"], VersionStage="AWSCURRENT", MoveToVersionId=token, RemoveFromVersionId=made["VersionId"])
+    assert secrets.get_secret_value(SecretId=made["ARN"])["SecretString"] == "new"
+    assert secrets.get_secret_value(SecretId=made["ARN"], VersionStage="AWSPREVIOUS")["SecretString"] == "old"
+
+
+def test_secret_again(cloud):
+    secrets, token = cloud.client("secretsmanager"), str(uuid.uuid4())
+    made = secrets.create_secret(Name=name(), SecretString="one")
+    for _ in range(2):
+        assert secrets.put_secret_value(SecretId=made["ARN"], SecretString="two", ClientRequestToken=token)["VersionId"] == token
+    assert secrets.get_secret_value(SecretId=made["ARN"])["SecretString"] == "two"
+
+
+def test_deleted_secret(cloud):
+    secrets = cloud.client("secretsmanager")
+    made = secrets.create_secret(Name=name(), SecretString="one")["ARN"]
+    secrets.delete_secret(SecretId=made)
+    assert code(secrets.get_secret_value, SecretId=made) == "InvalidRequestException"
+    assert code(secrets.put_secret_value, SecretId=made, SecretString="two") == "InvalidRequestException"
+    secrets.restore_secret(SecretId=made)
+    assert secrets.get_secret_value(SecretId=made)["SecretString"] == "one"
+
+
+def test_secret_listing(cloud):
+    secrets, start = cloud.client("secretsmanager"), name()
+    for end in ("/a", "/b"):
+        secrets.create_secret(Name=start + end, SecretString="x")
+    find = lambda **more: sorted(one["Name"] for one in secrets.list_secrets(Filters=[{"Key": "name", "Values": [start]}], **more)["SecretList"])  # noqa: E731
+    assert find() == [start + "/a", start + "/b"]
+    secrets.delete_secret(SecretId=start + "/b")
+    assert find() == [start + "/a"] and find(IncludePlannedDeletion=True) == [start + "/a", start + "/b"]
+
+
+def test_encrypted_parameter(cloud):
+    ssm, one = cloud.client("ssm"), "/" + name()
+    ssm.put_parameter(Name=one, Type="SecureString", Value="hidden")
+    assert "hidden" not in ssm.get_parameter(Name=one)["Parameter"]["Value"]
+    assert ssm.get_parameter(Name=one, WithDecryption=True)["Parameter"]["Value"] == "hidden"
+    assert "hidden" not in ssm.get_parameters(Names=[one])["Parameters"][0]["Value"]
+
+
+def test_parameters_by_path(cloud):
+    ssm, top = cloud.client("ssm"), "/" + name()
+    for end in ("/a", "/b/c", "x"):
+        ssm.put_parameter(Name=top + end, Type="String", Value=end)
+    names = lambda **more: [one["Name"] for one in ssm.get_parameters_by_path(Path=top, **more)["Parameters"]]  # noqa: E731
+    assert names() == [top + "/a"] and names(Recursive=True) == [top + "/a", top + "/b/c"]
+    assert ssm.get_parameters(Names=[top + "/a", top + "/no"])["InvalidParameters"] == [top + "/no"]
+
+
+# ---- keys ----
+
+
+def test_encrypt(cloud):
+    kms = cloud.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    alias = "alias/" + name()
+    kms.create_alias(AliasName=alias, TargetKeyId=key)
+    blob = kms.encrypt(KeyId=alias, Plaintext=b"film" * 20, EncryptionContext={"a": "b"})["CiphertextBlob"]
+    assert b"film" not in blob
+    assert kms.decrypt(CiphertextBlob=blob, EncryptionContext={"a": "b"})["Plaintext"] == b"film" * 20
+    assert code(kms.decrypt, CiphertextBlob=blob) == "InvalidCiphertextException"
+    made = kms.generate_data_key(KeyId=key, KeySpec="AES_256")
+    assert len(made["Plaintext"]) == 32 and kms.decrypt(CiphertextBlob=made["CiphertextBlob"])["Plaintext"] == made["Plaintext"]
+    kms.disable_key(KeyId=key)
+    assert code(kms.encrypt, KeyId=key, Plaintext=b"x") == "DisabledException"
+
+
+def test_key_after_cancelled_deletion(cloud):
+    kms = cloud.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    kms.cancel_key_deletion(KeyId=key)
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Disabled"
+    kms.enable_key(KeyId=key)
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
+
+
+# ---- databases ----
+
+
+def test_database_without_word_of_snapshot(cloud):
+    rds, one = cloud.client("rds"), name()
+    rds.create_db_instance(DBInstanceIdentifier=one, Engine="postgres", DBInstanceClass="db.t4g.micro", AllocatedStorage=20, MasterUsername="u", MasterUserPassword="longenough")
+    assert code(rds.delete_db_instance, DBInstanceIdentifier=one) == "InvalidParameterCombination"
+    assert code(rds.delete_db_instance, DBInstanceIdentifier=one, SkipFinalSnapshot=True, FinalDBSnapshotIdentifier="last") == "InvalidParameterCombination"
+    rds.delete_db_instance(DBInstanceIdentifier=one, SkipFinalSnapshot=True)
+
+
+def test_warehouse_without_word_of_snapshot(cloud):
+    redshift, one = cloud.client("redshift"), name()
+    redshift.create_cluster(ClusterIdentifier=one, NodeType="ra3.large", MasterUsername="u", MasterUserPassword="Longenough1", NumberOfNodes=2, ClusterType="multi-node")
+    assert code(redshift.delete_cluster, ClusterIdentifier=one) == "InvalidParameterCombination"
+    redshift.delete_cluster(ClusterIdentifier=one, SkipFinalClusterSnapshot=True)
+
+
+# ---- machines and schedules ----
+
+
+def run(cloud, definition, given="{}"):
+    states = cloud.client("stepfunctions")
+    machine = states.create_state_machine(name=name(), definition=json.dumps(definition), roleArn=made_role(cloud))["stateMachineArn"]
+    execution = states.start_execution(stateMachineArn=machine, input=given)["executionArn"]
+    for _ in range(500):
+        seen = states.describe_execution(executionArn=execution)
+        if seen["status"] != "RUNNING":
+            return seen
+        time.sleep(0.01)
+    raise AssertionError("it runs on")
+
+
+def test_machine_comes_back_verbatim(cloud):
+    states, role, one = cloud.client("stepfunctions"), made_role(cloud), name()
+    text = '{\n  "StartAt" : "A",\n  "States": {"A": {"Type": "Pass", "End": true}}\n}\n'
+    made = states.create_state_machine(name=one, definition=text, roleArn=role)["stateMachineArn"]
+    assert states.describe_state_machine(stateMachineArn=made)["definition"] == text
+    assert states.create_state_machine(name=one, definition=text, roleArn=made_role(cloud))["stateMachineArn"] == made
+    other = text.replace('"A"', '"B"')
+    assert code(states.create_state_machine, name=one, definition=other, roleArn=role) == "StateMachineAlreadyExists"
+    states.update_state_machine(stateMachineArn=made, definition=other)
+    assert states.describe_state_machine(stateMachineArn=made)["definition"] == other
+
+
+def test_missing_path(cloud):
+    """Not to be caught: such a machine would pass here and fail on AWS."""
+    caught = {"ErrorEquals": ["States.ALL"], "Next": "B"}
+    inner = {"StartAt": "I", "States": {"I": {"Type": "Pass", "Parameters": {"x.$": "$.no"}, "End": True}}}
+    end = run(cloud, {"StartAt": "A", "States": {"A": {"Type": "Parallel", "Branches": [inner], "Catch": [caught], "End": True}, "B": {"Type": "Succeed"}}})
+    assert (end["status"], end["error"]) == ("FAILED", "States.Runtime")
+    assert "The JSONPath '$.no' specified for the field 'x.$' could not be found in the input" in end["cause"]
+
+
+def test_unnamed_failure(cloud):
+    end = run(cloud, {"StartAt": "A", "States": {"A": {"Type": "Fail"}}})
+    assert end["status"] == "FAILED" and not {"error", "cause"} & set(end)
+
+
+def test_bad_token(cloud):
+    states = cloud.client("stepfunctions")
+    assert code(states.send_task_success, taskToken="nonsense", output="{}") == "InvalidToken"
+    assert code(states.send_task_success, taskToken="0" * 64, output="{}") == "TaskTimedOut"
+
+
+def test_schedule_in_missing_group(cloud):
+    scheduler = cloud.client("scheduler")
+    given = {"ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": {"Arn": "arn:aws:scheduler:::aws-sdk:sqs:sendMessage", "RoleArn": made_role(cloud)}}
+    assert code(scheduler.create_schedule, Name=name(), GroupName="nobody", **given) == "ResourceNotFoundException"
+    scheduler.create_schedule(Name=name(), **given)
+
+
+# ---- as services write what they were given ----
+
+
+def test_ranges(cloud):
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.3.7/16")["Vpc"]
+    assert vpc["CidrBlock"] == "10.0.0.0/16"
+    group = ec2.create_security_group(GroupName=name(), Description="d", VpcId=vpc["VpcId"])["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{"IpProtocol": "6", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.1.2.3/8"}]}])
+    (seen,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
+    assert (seen["IpProtocol"], seen["IpRanges"]) == ("tcp", [{"CidrIp": "10.0.0.0/8"}])
+
+
+def test_folded_names(cloud):
+    rds, glue = cloud.client("rds"), cloud.client("glue")
+    one = "N-" + uuid.uuid4().hex[:8]
+    rds.create_db_parameter_group(DBParameterGroupName=one, DBParameterGroupFamily="postgres16", Description="d")
+    assert [group["DBParameterGroupName"] for group in rds.describe_db_parameter_groups(DBParameterGroupName=one)["DBParameterGroups"]] == [one.lower()]
+    glue.create_database(DatabaseInput={"Name": one})
+    assert glue.get_database(Name=one)["Database"]["Name"] == one.lower()
+
+
+def test_notification_rules(cloud):
+    s3, sqs, bucket = cloud.client(), cloud.client("sqs"), name()
+    s3.create_bucket(Bucket=bucket)
+    url = sqs.create_queue(QueueName=name())["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    rules = [{"Name": "prefix", "Value": "raw/"}, {"Name": "suffix", "Value": ".csv"}]
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [{"QueueArn": queue, "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}]})
+    (seen,) = s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"]
+    assert seen["Filter"]["Key"]["FilterRules"] == [{"Name": "Prefix", "Value": "raw/"}, {"Name": "Suffix", "Value": ".csv"}]
+
+
+# ---- S3 ----
+
+
+def test_copied_class(anywhere):
+    s3, bucket = anywhere.client(), name()
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="a", Body=b"x", StorageClass="STANDARD_IA")
+    s3.copy_object(Bucket=bucket, Key="b", CopySource=f"{bucket}/a")
+    assert "StorageClass" not in s3.head_object(Bucket=bucket, Key="b")
+
+
+def test_unknown_storage_class(cloud):
+    s3, bucket = cloud.client(), name()
+    s3.create_bucket(Bucket=bucket)
+    assert code(s3.put_object, Bucket=bucket, Key="a", Body=b"x", StorageClass="NONSENSE") == "InvalidStorageClass"
+
+
+def test_archived_object(cloud):
+    s3, bucket = cloud.client(), name()
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="a", Body=b"x", StorageClass="GLACIER")
+    assert code(s3.get_object, Bucket=bucket, Key="a") == "InvalidObjectState"
+    assert s3.head_object(Bucket=bucket, Key="a")["StorageClass"] == "GLACIER"
+
+
+def test_other_owner(cloud):
+    s3, bucket = cloud.client(), name()
+    s3.create_bucket(Bucket=bucket)
+    assert code(s3.put_object, Bucket=bucket, Key="a", Body=b"x", ExpectedBucketOwner="999999999999") == "AccessDenied"
+    s3.put_object(Bucket=bucket, Key="a", Body=b"x", ExpectedBucketOwner="000000000000")
+
+
+# ---- what weir makes of that ----
+
+
+def test_other_spellings_are_no_drift(sandbox, tmp_path):
+    queue = "arn:aws:sqs:us-east-1:000000000000:" + name()
+    resources = {
+        "queue": {"type": "aws.sqs.queue", "name": queue.rsplit(":", 1)[1]},
+        "bucket": {"type": "aws.s3.bucket", "name": name()},
+        "rules": {"type": "aws.s3.bucket_notification", "bucket": "${bucket.name}", "queues": [
+            {"queue": "${queue.arn}", "events": ["s3:ObjectCreated:*"], "filter": [{"name": "prefix", "value": "raw/"}, {"name": "suffix", "value": ".csv"}]}]},
+        "vpc": {"type": "aws.ec2.vpc", "cidr_block": "10.9.3.7/16"},
+        "group": {"type": "aws.ec2.security_group", "name": name(), "description": "d", "vpc_id": "${vpc.vpc_id}",
+                  "ingress": [{"protocol": "TCP", "from_port": 22, "to_port": 22, "cidr": "10.1.2.3/8"}]},
+        "rule": {"type": "aws.ec2.security_group_rule", "group_id": "${group.group_id}", "egress": True, "protocol": "tcp", "from_port": 1, "to_port": 2, "cidr": "10.1.2.3/8"},
+        "window": {"type": "aws.redshift.cluster", "name": name(), "node_type": "ra3.large", "master_username": "u", "master_user_password": "Longenough1",
+                   "preferred_maintenance_window": "Mon:03:00-Mon:04:00", "skip_final_snapshot": True},
+    }
+    stack = sandbox.stack(tmp_path).write(json.dumps({"stack": name(), "resources": resources}))
+    stack.apply()
+    stack.assert_settled()
+    stack.run("drift", status=0)
+    stack.run("destroy", "--yes", "--verify", status=0)
