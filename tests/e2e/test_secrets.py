@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 STACK = """
     stack: secrets
     inputs: {password: {type: string, sensitive: true}, note: plain}
@@ -110,3 +112,37 @@ def test_errors_in_expressions_do_not_print_the_value(local_stack):
     local_stack.write("stack: s\ninputs: {p: {type: string, sensitive: true}}\nresources: {a: {type: weir.value, value: '${inputs.p * 2}'}, b: {type: weir.value, value: '${{x: 1}[inputs.p]}'}}\n")
     result = local_stack.run("plan", "-i", f"p={FIRST}", status=3)
     assert FIRST not in result.err
+
+
+BY_INPUT = """
+    stack: byinput
+    inputs: {password: {type: string, sensitive: true}}
+    resources:
+      job:
+        type: aws.glue.job
+        name: by-input
+        role: arn:aws:iam::123456789012:role/glue
+        command: {name: glueetl, script_location: "s3://scripts/x.py"}
+        default_arguments: {--password: "${inputs.password}"}
+"""
+
+
+@pytest.mark.parametrize("key", ["", "0f" * 32], ids=["hashed", "sealed"])
+def test_what_only_an_input_makes_secret_stays_so_after_a_lost_answer(stack, cloud, key):
+    """The record that recovery writes has the live value: marked as what was about to be, and as what was recorded."""
+    stack.env |= {"WEIR_STATE_KEY": key} if key else {}
+    stack.write(BY_INPUT)
+    stack.apply("-i", f"password={FIRST}")
+    cloud.fail({"match": "UpdateJob", "after": True, "close": True, "times": 9})
+    results = [stack.apply("-i", f"password={SECOND}", status=None)]
+    cloud.fail()
+    results += [stack.run("plan", "-i", f"password={SECOND}"), stack.run("state", "show", "job"), stack.run("plan", "-o", "p.plan", "-i", f"password={SECOND}"), stack.run("history")]
+    assert "as it is now" in results[1].out + results[1].err, str(results[1])
+    assert SECOND.encode() not in (stack.folder / "p.plan").read_bytes()
+    hidden(stack, *results)
+
+
+def test_an_import_keeps_the_secrets_of_the_file(stack, cloud):
+    cloud.client("glue").create_job(Name="by-input", Role="arn:aws:iam::123456789012:role/glue", Command={"Name": "glueetl", "ScriptLocation": "s3://scripts/x.py"}, DefaultArguments={"--password": FIRST})
+    stack.write(BY_INPUT)
+    hidden(stack, stack.run("state", "import", "job", "by-input", "-i", f"password={SECOND}"), stack.run("state", "show", "job"), stack.run("plan", "-i", f"password={SECOND}"))
