@@ -103,7 +103,8 @@ static bool has_places(const struct source *source)
 {
     for (const struct source_secret *secret = source->secrets; secret; secret = secret->next) {
         struct str text = str_slice(source->text, secret->offset, secret->offset + secret->length);
-        if (text.n >= SECRET_MIN && str_find(text, STR("${"), 0) < 0)
+        bool word = str_eqz(text, "null") || str_eqz(text, "true") || str_eqz(text, "false");
+        if (text.n >= SECRET_MIN && !word && str_find(text, STR("${"), 0) < 0)
             return true;
     }
     return false;
