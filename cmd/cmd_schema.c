@@ -5,10 +5,11 @@
 #include "cmd/command.h"
 
 #include "base/json.h"
+#include "stacks/settings.h"
 
 /* The parts that do not depend on resource types. */
 static const char stack_part[] =
-    "\"type\":\"object\",\"required\":[\"stack\"],\"additionalProperties\":false,\n"
+    "\"type\":\"object\",\"additionalProperties\":false,\n" /* a module has no name */
     "\"properties\":{\n"
     "\"stack\":{\"type\":\"string\",\"pattern\":\"^[a-z][a-z0-9-]{0,62}$\",\"description\":\"Name of the "
     "stack\"},\n"
@@ -18,11 +19,8 @@ static const char stack_part[] =
     "\"environments\":{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"object\",\"null\"]},"
     "\"description\":\"Values of inputs by environment (-e NAME); each has a state of its own\"},\n"
     "\"locals\":{\"type\":\"object\",\"description\":\"Named expressions\"},\n"
-    "\"providers\":{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"object\",\"null\"]},"
-    "\"description\":\"Settings of providers: aws, aws.NAME\"},\n"
-    "\"state\":{\"type\":\"object\",\"required\":[\"backend\"],\"properties\":{\"backend\":{\"enum\":["
-    "\"file\",\"s3\",\"postgres\"]}},"
-    "\"description\":\"Where the state is kept; a file in .weir/ if not said\"},\n"
+    "\"specs\":{\"type\":\"string\",\"description\":\"Folder with specs of resource types, over the built-in "
+    "ones\"},\n"
     "\"include\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Files with more of "
     "the stack\"},\n"
     "\"modules\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"required\":[\"source\"]"
@@ -172,10 +170,10 @@ static void add_type(struct buf *out, const struct attr *attr, const struct type
     AUTO_BUF struct buf shape = BUF_INIT;
     add_shape(&shape, attr, type, top);
     buf_add_char(out, '{');
-    if (shape.n) {
-        buf_addz(out, "\"anyOf\":[{");
+    if (shape.n) { /* not anyOf: of what is wrong within neither branch a validator says only that */
+        buf_addz(out, "\"if\":{\"$ref\":\"#/definitions/expression\"},\"else\":{");
         buf_add_str(out, buf_str(&shape));
-        buf_addz(out, "},{\"$ref\":\"#/definitions/expression\"}]");
+        buf_add_char(out, '}');
     }
     if (top && attr->doc.n) {
         buf_addz(out, shape.n ? ",\"description\":" : "\"description\":");
@@ -222,12 +220,49 @@ static void add_section(
     }
     buf_addz(out, "]}},\"allOf\":[");
     for (size_t i = 0; i < n; i++) {
-        buf_addz(out, i ? ",\n{\"if\":{\"properties\":{\"type\":{\"const\":"
-                        : "\n{\"if\":{\"properties\":{\"type\":{\"const\":");
+        buf_addz(out, i ? ",\n" : "\n");
+        buf_addz(out, "{\"if\":{\"required\":[\"type\"],\"properties\":{\"type\":{\"const\":");
         json_write_string(out, names[i]);
         buf_addf(out, "}}},\"then\":{\"$ref\":\"#/definitions/%s%.*s\"}}", prefix, STR_ARG(names[i]));
     }
     buf_addz(out, "]}}");
+}
+
+static void add_settings(struct buf *out, const struct attr *settings)
+{
+    const struct type *type = settings->type;
+    buf_addz(out, "\"additionalProperties\":false,\"properties\":{");
+    add_properties(out, type->fields, type->field_count, "");
+    buf_add_char(out, '}');
+    add_required(out, type->fields, type->field_count);
+}
+
+/* What the providers and each kind of state can be told. */
+static void add_settings_sections(struct buf *out)
+{
+    size_t n;
+    const struct attr *states = settings_of_states(&n);
+    buf_addz(out,
+        "\"providers\":{\"type\":\"object\",\"description\":\"Settings of providers: aws, aws.NAME\","
+        "\"additionalProperties\":false,\"patternProperties\":{\"^weir(\\\\.|$)\":true,\"^aws(\\\\.|$)\":{"
+        "\"if\":{\"$ref\":\"#/definitions/expression\"},\"else\":{\"type\":\"object\",");
+    add_settings(out, settings_of_provider(STR("aws")));
+    buf_addz(out,
+        "}}}},\n\"state\":{\"type\":\"object\",\"description\":\"Where the state is kept; a file in .weir/ "
+        "if not said\",\"properties\":{\"backend\":{\"if\":{\"$ref\":\"#/definitions/expression\"},"
+        "\"else\":{\"enum\":[");
+    for (size_t i = 0; i < n; i++)
+        buf_addf(out, "%s\"%.*s\"", i ? "," : "", STR_ARG(states[i].name));
+    buf_addz(out, "]}}},\"allOf\":[");
+    for (size_t i = 0; i < n; i++) {
+        buf_addf(out,
+            "%s{\"if\":{\"required\":[\"backend\"],\"properties\":{\"backend\":{\"const\":\"%.*s\"}}},"
+            "\"then\":{",
+            i ? "," : "", STR_ARG(states[i].name));
+        add_settings(out, &states[i]);
+        buf_addz(out, "}}");
+    }
+    buf_addz(out, "]},\n");
 }
 
 static int add_definitions(struct buf *out, struct catalog *catalog, bool is_data, struct err *err)
@@ -252,11 +287,12 @@ static int write_schema(struct buf *out, struct catalog *catalog, struct err *er
     const struct str *data_names = catalog_names(catalog, true, &data);
     buf_addz(out, "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"title\":\"weir stack\",\n");
     buf_addz(out, stack_part);
+    add_settings_sections(out);
     add_section(out, "resources", "resources/", resource_names, resources);
     buf_addz(out, ",\n");
     add_section(out, "data", "data/", data_names, data);
-    buf_addz(
-        out, "},\n\"definitions\":{\n\"expression\":{\"type\":\"string\",\"pattern\":\"\\\\$\\\\{\"},\n");
+    buf_addz(out, "},\n\"definitions\":{\n\"expression\":{\"type\":[\"string\",\"null\"],\"pattern\":\"\\\\$"
+                  "\\\\{\"},\n");
     if (add_definitions(out, catalog, false, err) < 0 || add_definitions(out, catalog, true, err) < 0)
         return -1;
     buf_addz(out, "\"\":true}}\n");

@@ -422,6 +422,35 @@ static void learn_secret(const struct attr_expr *given, const struct value *v)
         mask_add_value(v, MASK_LIKELY);
 }
 
+static const struct attr_expr *given_attr(const struct decl *decl, struct str name)
+{
+    for (size_t i = 0; i < decl->attr_count; i++)
+        if (str_eq(decl->attrs[i].name, name))
+            return &decl->attrs[i];
+    return NULL;
+}
+
+/* What is null counts as not given, here as in literals (stacks/check.c). False after an error. */
+static bool check_conflicts(struct planner *p, const struct instance *instance, const struct value *object)
+{
+    const struct decl *decl = instance->decl;
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        const struct attr_expr *given = &decl->attrs[i];
+        const struct attr_expr *other =
+            given->attr->conflicts.n ? given_attr(decl, given->attr->conflicts) : NULL;
+        const struct value *mine = value_get(object, given->name),
+                           *its = other ? value_get(object, other->name) : NULL;
+        if (!mine || !its || mine->kind == VALUE_UNKNOWN || its->kind == VALUE_UNKNOWN)
+            continue;
+        struct diag *d =
+            diag_error(p->diags, given->key_span, "%.*s: \"%.*s\" and \"%.*s\" exclude each other",
+                STR_ARG(instance->address), STR_ARG(given->name), STR_ARG(other->name));
+        diag_related(p->diags, d, other->key_span, "given here");
+        return false;
+    }
+    return true;
+}
+
 const struct value *evaluate_given(struct planner *p, const struct instance *instance, struct arena *arena)
 {
     const struct decl *decl = instance->decl;
@@ -449,9 +478,10 @@ const struct value *evaluate_given(struct planner *p, const struct instance *ins
             ok = false;
         }
     }
-    if (!ok)
+    const struct value *whole = value_builder_map(&object);
+    if (!ok || !check_conflicts(p, instance, whole))
         return NULL;
-    const struct value *wanted = alone_attributes(p, instance, arena, value_builder_map(&object));
+    const struct value *wanted = alone_attributes(p, instance, arena, whole);
     return merge_default_tags(p, instance, arena, wanted);
 }
 

@@ -30,6 +30,21 @@ struct catalog {
     bool listed;
 };
 
+static int check_own(struct catalog *catalog, struct err *err);
+
+int catalog_use_specs(struct catalog *catalog, struct str dir, const char *named_by, struct err *err)
+{
+    catalog->specs_dir = arena_strz(&catalog->arena, dir);
+    if (path_is_dir(catalog->specs_dir))
+        return check_own(catalog, err);
+    return err_set(err, ERR_USAGE, "%s: \"%.*s\" is not a directory", named_by, STR_ARG(dir));
+}
+
+bool catalog_has_specs(const struct catalog *catalog)
+{
+    return catalog->specs_dir != NULL;
+}
+
 int catalog_new(const struct catalog_options *options, struct catalog **out, struct err *err)
 {
     struct catalog *catalog = mem_zalloc(sizeof *catalog);
@@ -38,12 +53,15 @@ int catalog_new(const struct catalog_options *options, struct catalog **out, str
     pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&catalog->lock, &recursive);
     pthread_mutexattr_destroy(&recursive);
-    const char *dir = options ? options->specs_dir : NULL;
-    if (dir && !path_is_dir(dir)) {
-        catalog_free(catalog);
-        return err_set(err, ERR_USAGE, "--specs: \"%s\" is not a directory", dir);
+    const char *dir = options ? options->specs_dir : NULL, *named_by = "--specs";
+    if (options && !dir && str_z(getenv("WEIR_SPECS")).n) {
+        dir = getenv("WEIR_SPECS");
+        named_by = "WEIR_SPECS";
     }
-    catalog->specs_dir = dir ? arena_strz(&catalog->arena, str_z(dir)) : NULL;
+    if (dir && catalog_use_specs(catalog, str_z(dir), named_by, err)) {
+        catalog_free(catalog);
+        return -1;
+    }
     *out = catalog;
     return 0;
 }
@@ -198,6 +216,26 @@ static struct str service_of_file(struct str path)
 {
     struct str base = path_base(path);
     return str_ends(base, STR(".yaml")) ? str_slice(base, 0, base.n - strlen(".yaml")) : STR_EMPTY;
+}
+
+/* Each of the user's specs can be read and is where it is looked for: otherwise it would be left out in
+ * silence. */
+static int check_own(struct catalog *catalog, struct err *err)
+{
+    DIR *dir = opendir(catalog->specs_dir);
+    int status = dir ? 0 : err_errno(err, ERR_IO, "cannot read the folder %s", catalog->specs_dir);
+    for (struct dirent *entry; !status && dir && (entry = readdir(dir));) {
+        struct str name = str_z(entry->d_name), service = service_of_file(name);
+        if (service.n && service.p[0] != '.')
+            status = load_own(catalog, service, err);
+        else if (str_ends(name, STR(".yml")) && name.p[0] != '.') {
+            err_set(err, ERR_INVALID, "%s/%s: specs are called SERVICE.yaml", catalog->specs_dir, name.p);
+            status = err_hint(err, "with .yml at its end it would not be read");
+        }
+    }
+    if (dir)
+        closedir(dir);
+    return status;
 }
 
 /* A spec that is broken is left out here; whoever asks for one of its types is told. */

@@ -271,6 +271,12 @@ struct catalog_options {
 };
 
 int catalog_new(const struct catalog_options *options, struct catalog **out, struct err *err);
+/*
+ * The user's own specs, unless there are some already: all are read now, so that a broken one is told of and
+ * none is left out. `named_by` begins the message where the folder is none.
+ */
+int catalog_use_specs(struct catalog *catalog, struct str dir, const char *named_by, struct err *err);
+bool catalog_has_specs(const struct catalog *catalog);
 void catalog_free(struct catalog *catalog);
 /*
  * Loads the type's spec on first use. NULL with err ERR_ABSENT where there is no such type (hint: the nearest

@@ -351,6 +351,13 @@ static void check_required(struct loader *loader, const struct decl *decl, const
         diag_hint(loader->diags, d, "%.*s: %.*s", STR_ARG(first->name), STR_ARG(first->doc));
 }
 
+/* What an expression gives, null included, is seen when it is evaluated. */
+static bool is_surely_given(const struct node *node)
+{
+    return node->kind != NODE_NULL &&
+           !(node->kind == NODE_STRING && str_find(node->string, STR("${"), 0) >= 0);
+}
+
 static void check_conflicts(struct loader *loader, const struct decl *decl, const struct node *body)
 {
     for (size_t i = 0; i < decl->attr_count; i++) {
@@ -358,7 +365,7 @@ static void check_conflicts(struct loader *loader, const struct decl *decl, cons
         if (!given->attr || !given->attr->conflicts.n)
             continue;
         const struct node_entry *other = given_entry(body, given->attr->conflicts);
-        if (!other)
+        if (!other || !is_surely_given(other->value) || !is_surely_given(node_find(body, given->name)->value))
             continue;
         struct span span = given->key_span, before = node_key_span(other);
         const struct attr *back = schema_attr(decl->schema, other->key);

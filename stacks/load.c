@@ -1,4 +1,5 @@
 #include "stacks/load.h"
+#include "stacks/settings.h"
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -154,6 +155,7 @@ static const struct section {
     {STR_INIT("inputs"), EVERYWHERE, NODE_MAP, load_inputs},
     {STR_INIT("environments"), IN_STACK | IN_INCLUDED, NODE_MAP, NULL},
     {STR_INIT("state"), IN_STACK | IN_INCLUDED, NODE_MAP, NULL},
+    {STR_INIT("specs"), IN_STACK, NODE_STRING, NULL},
     {STR_INIT("providers"), EVERYWHERE, NODE_MAP, load_providers},
     {STR_INIT("locals"), EVERYWHERE, NODE_MAP, load_locals},
     {STR_INIT("resources"), EVERYWHERE, NODE_MAP, load_resources},
@@ -284,6 +286,24 @@ struct unit *unit_new(struct loader *loader, struct unit *parent)
     return unit;
 }
 
+/* Before any type is looked for. What the command line or the environment says goes before it. */
+static void use_specs(struct unit *root, const struct node *file)
+{
+    struct loader *loader = root->loader;
+    const struct node *node = node_get(file, "specs");
+    struct str dir;
+    struct err err = ERR_INIT;
+    if (!node || node->kind == NODE_NULL || !expect_text(loader, node, "the folder of specs", &dir) ||
+        catalog_has_specs(loader->options->catalog))
+        return;
+    if (!catalog_use_specs(
+            loader->options->catalog, path_join(loader->arena, root->module->dir, dir), "specs", &err))
+        return;
+    struct diag *d = diag_error(loader->diags, node_span(node), "%s", err.message);
+    if (err.hint[0])
+        diag_hint(loader->diags, d, "%s", err.hint);
+}
+
 bool unit_load(struct unit *unit)
 {
     const struct node *root = read_file(unit, unit->ident, unit->file, NULL);
@@ -293,6 +313,8 @@ bool unit_load(struct unit *unit)
     map_set(&in.seen, unit->ident, (void *)root);
     add_part(&in, root, false);
     map_release(&in.seen);
+    if (!unit->module->path.n)
+        use_specs(unit, root);
     load_sections(unit);
     return true;
 }
@@ -348,6 +370,32 @@ static void set_constants(struct stack *stack)
     stack->constants = value_builder_map(&b);
 }
 
+/* Its settings depend on its kind; one that only an expression tells is looked at when the state is opened.
+ */
+static void check_state(struct loader *loader, const struct node *state)
+{
+    size_t n;
+    const struct attr *kinds = settings_of_states(&n);
+    struct str names[8], kind = STR("file");
+    const struct node *backend = node_get(state, "backend");
+    if (backend && (backend->kind != NODE_STRING || str_find(backend->string, STR("${"), 0) >= 0))
+        return;
+    if (backend)
+        kind = backend->string;
+    for (size_t i = 0; i < n; i++) {
+        names[i] = kinds[i].name;
+        if (!str_eq(kind, kinds[i].name))
+            continue;
+        check_literal(loader, "state", &kinds[i], state);
+        return;
+    }
+    struct diag *d =
+        diag_error(loader->diags, node_span(backend), "there is no state backend \"%.*s\"", STR_ARG(kind));
+    diag_did_you_mean(loader->diags, d, kind, names, n);
+    if (!d->label.n)
+        diag_hint(loader->diags, d, "backends are file, s3 and postgres");
+}
+
 static void load_state(struct unit *root)
 {
     const struct stack_options *options = root->loader->options;
@@ -365,6 +413,7 @@ static void load_state(struct unit *root)
                 diag_error(root->loader->diags, node_key_span(entry), "\"state\" is given twice");
             diag_related(root->loader->diags, d, node_key_span(first), "first here");
         } else if (expect_map(root->loader, entry->value, "\"state\"")) {
+            check_state(root->loader, entry->value);
             resolve_state(root, entry);
         }
         first = entry;

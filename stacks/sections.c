@@ -1,5 +1,6 @@
 /* The sections that need few words each: locals, providers, outputs. */
 #include "stacks/load.h"
+#include "stacks/settings.h"
 
 #include "base/mem.h"
 
@@ -28,6 +29,9 @@ void load_providers(struct unit *unit, const struct node *section)
         if (entry->value->kind != NODE_STRING || !has_expression(entry->value))
             expect_map(loader, entry->value, "the settings of a provider");
         decl->config = expr_compile(loader->arena, entry->value, loader->diags);
+        const struct attr *settings = settings_of_provider(decl->provider_name);
+        if (settings && entry->value->kind == NODE_MAP)
+            check_literal(loader, "provider", settings, entry->value);
     }
 }
 

@@ -159,6 +159,12 @@ static void load_choices(struct loader *l, const struct node *values, struct sha
     for (uint32_t i = 0; i < values->count; i++) {
         struct str ours = values->entries[i].key;
         const struct value *theirs = node_value(l->arena, values->entries[i].value);
+        if (theirs->kind == VALUE_LIST && theirs->count) { /* answers may spell it in several ways */
+            for (uint32_t k = 1; k < theirs->count; k++)
+                value_builder_set(
+                    &out, value_text(theirs->items[k], STR_EMPTY), our_value(l->arena, shape->kind, ours));
+            theirs = theirs->items[0];
+        }
         value_builder_set(&in, ours, theirs);
         if (theirs->kind == VALUE_NULL)
             continue; /* it is left out */

@@ -398,7 +398,7 @@ def _():
     def seen(cloud):
         glue = cloud.client("glue")
         (found,) = glue.get_triggers()["Triggers"]
-        return {**{key: found.get(key) for key in ("Description", "Schedule", "Actions")},
+        return {**{key: found.get(key) for key in ("Description", "Schedule", "Actions")}, "waits": found["State"] == "ACTIVATED",
                 "tags": glue.get_tags(ResourceArn=f"arn:aws:glue:us-east-1:{ACCOUNT}:trigger/{found['Name']}")["Tags"]}
 
     def outside(cloud):
@@ -409,7 +409,7 @@ def _():
         first={"name": "life-trigger", "trigger_type": "SCHEDULED", "schedule": "cron(0 2 * * ? *)", "description": "first", "actions": [{"job_name": "a", "arguments": {"--x": "1"}}],
                "tags": {"team": "a"}},
         then={"name": "life-trigger", "trigger_type": "SCHEDULED", "schedule": "cron(0 3 * * ? *)", "description": "then", "actions": [{"job_name": "b"}, {"crawler_name": "c"}],
-              "tags": {"team": "b"}},
+              "enabled": False, "tags": {"team": "b"}},
         less={"name": "life-trigger", "trigger_type": "SCHEDULED", "schedule": "cron(0 3 * * ? *)", "actions": [{"job_name": "b"}]},
         seen=seen,
         gone=lambda cloud: not cloud.client("glue").get_triggers()["Triggers"],

@@ -224,8 +224,11 @@ int glue_start_trigger(struct job_call *call, struct err *err)
     if (on_demand && workflow.n)
         return job_refuse(err, 400, "InvalidInputException",
             "the trigger begins the workflow %.*s: StartWorkflowRun starts it", STR_ARG(workflow));
-    if (on_demand) /* the others wait from when they are made */
-        glue_fire(call->jobs, call->arena, &trigger, STR_EMPTY);
+    if (!on_demand) { /* it waits from now on, if it did not before */
+        call->declined = true;
+        return 0;
+    }
+    glue_fire(call->jobs, call->arena, &trigger, STR_EMPTY);
     const struct value_entry entry = {STR("Name"), value_string(call->arena, name)};
     call->output = value_map(call->arena, &entry, 1);
     return 0;
