@@ -39,6 +39,12 @@ def test_life(tmp_path, fast_sandbox):
     assert stack.plan("-i", "keep_logs_days=7") == {'airflow/dag["log_cleanup.py"]': "update", 'variable["keep_logs_days"]': "update"}
     stack.apply("-i", "keep_logs_days=7")
     stack.assert_settled("-i", "keep_logs_days=7")
+    # MWAA takes up scripts by their version: a changed one is a changed environment.
+    for name, resource in ("startup.sh", "startup"), ("requirements.txt", "requirements"):
+        (stack.folder / name).write_text((stack.folder / name).read_text() + "# changed\n")
+        assert stack.plan("-i", "keep_logs_days=7") == {f"airflow/{resource}": "update", "airflow/environment": "update"}
+        stack.apply("-i", "keep_logs_days=7")
+        stack.assert_settled("-i", "keep_logs_days=7")
     stack.apply("-i", "smtp_password=not-a-real-one")
     stack.assert_settled("-i", "smtp_password=not-a-real-one")
     assert all("not-a-real-one" not in path.read_text(errors="replace") for path in (stack.folder / ".weir").glob("*.log"))
@@ -53,6 +59,18 @@ def test_backups(ops):
     text = "".join(ops.to_csv(["id", "at", "note"], [(n, at, None if n % 2 else 'say "hi",\nthere') for n in range(12_000)]))
     rows = list(csv.DictReader(text.splitlines(keepends=True)))
     assert len(rows) == 12_000 and rows[7] == {"id": "7", "at": at.isoformat(), "note": ""} and rows[8]["note"] == 'say "hi",\nthere'
+
+
+def test_a_dump_goes_through_a_file(ops, tmp_path):
+    taken = []
+
+    def pieces():
+        for n in range(100):
+            taken.append(n)
+            yield f"{n},ä\n"
+    with (tmp_path / "dump").open("w+b") as file:
+        size = ops.spool(pieces(), file)
+        assert file.read().decode() == "".join(f"{n},ä\n" for n in range(100)) and size == (tmp_path / "dump").stat().st_size and len(taken) == 100
 
 
 def test_what_goes_and_what_stays(ops):

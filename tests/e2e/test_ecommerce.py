@@ -2,6 +2,7 @@
 
 import collections
 import csv
+import datetime
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support import ROOT, Stack
+from support import ROOT, Stack, until
 from test_systems import inventory
 
 EXAMPLE = ROOT / "examples" / "ecommerce-lakehouse"
@@ -99,6 +100,50 @@ def spark_python():
         if python and Path(python).exists() and subprocess.run([python, "-c", "import pyspark"], capture_output=True).returncode == 0:
             return str(python)
     return None
+
+
+def test_the_batch_reads_the_day_that_it_is_of(tmp_path, fast_sandbox):
+    """The state machine as the stack makes it, with what Spark would be given in Spark's place."""
+    shutil.copytree(EXAMPLE, tmp_path / "shop", ignore=shutil.ignore_patterns(".weir"))
+    stack = Stack(tmp_path / "shop", fast_sandbox)
+    stack.apply()
+    states = fast_sandbox.client("stepfunctions")
+    machines = {m["name"]: states.describe_state_machine(stateMachineArn=m["stateMachineArn"]) for m in states.list_state_machines()["stateMachines"]}
+    definition = json.loads(machines["demo-shop-batch"]["definition"])
+    for name in ("bronze", "silver", "quality", "gold"):
+        task = definition["States"][name]
+        driver = task["Parameters"]["JobDriver"]["SparkSubmit"]
+        definition["States"][name] = {"Type": "Pass", "Parameters": {"given.$": driver["EntryPointArguments.$"]}, "ResultPath": f"$.{name}",
+                                      **{key: task[key] for key in ("Next", "End") if key in task}}
+    arn = states.create_state_machine(name="as-given", definition=json.dumps(definition), roleArn=machines["demo-shop-batch"]["roleArn"])["stateMachineArn"]
+    for given, day in ({"day": "2026-11-20"}, "2026-11-20"), ({}, None):
+        execution = states.start_execution(stateMachineArn=arn, input=json.dumps(given))["executionArn"]
+        done = until(lambda: (e := states.describe_execution(executionArn=execution))["status"] != "RUNNING" and e)
+        assert done["status"] == "SUCCEEDED", done
+        day = day or done["startDate"].astimezone(datetime.timezone.utc).strftime("%Y-%m-%d")
+        output = json.loads(done["output"])
+        assert output["bronze"]["given"][:4] == ["--source", f"s3://demo-shop-bronze/raw/{day}", "--day", day]
+        assert output["silver"]["given"] == ["--catalog", "lake.demo_shop_"] and output["gold"]["given"][0] == "--secret"
+    stream = json.loads(machines["demo-shop-stream"]["definition"])["States"]["stream"]
+    assert stream["Resource"].endswith("startJobRun.sync") and stream["Next"] == "stream"
+    # Producers get in: their group may reach the brokers.
+    ec2 = fast_sandbox.client("ec2")
+    groups = {g["GroupName"]: g for g in ec2.describe_security_groups()["SecurityGroups"]}
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [groups["demo-shop-kafka"]["GroupId"]]}])["SecurityGroupRules"]
+    allowed = {rule["ReferencedGroupInfo"]["GroupId"] for rule in rules if not rule["IsEgress"]}
+    assert allowed == {groups["demo-shop-producers"]["GroupId"], groups["demo-shop-spark"]["GroupId"]}
+    stack.destroy()
+
+
+def test_a_running_job_does_not_keep_its_application(stack, cloud):
+    stack.write("stack: stream\nresources: {spark: {type: aws.emrserverless.application, name: spark, release_label: emr-7.5.0, application_type: SPARK}}\n").apply()
+    emr = cloud.client("emr-serverless")
+    (application,) = emr.list_applications()["applications"]
+    emr.start_job_run(applicationId=application["id"], executionRoleArn="arn:aws:iam::123456789012:role/jobs", jobDriver={"sparkSubmit": {"entryPoint": "s3://a/b.py"}})
+    cloud.forget_requests()
+    stack.destroy()
+    requests = cloud.requests()
+    assert any("jobruns" in str(r) for r in requests) and not emr.list_applications(states=["STARTED", "CREATED", "STOPPED"])["applications"], requests
 
 
 @pytest.mark.long

@@ -123,3 +123,20 @@ def test_attendees_beside_each_other(tmp_path, cloud_with_policies):
     system.destroy(*ada)
     assert [b["Name"] for b in cloud.client("s3").list_buckets()["Buckets"]] == ["ben-hist-retail"]
     system.assert_settled(*ben)
+
+
+def test_the_bastion_can_do_what_the_exercise_asks(tmp_path, fast_sandbox):
+    stack = example("retail-workshop", tmp_path / "retail", fast_sandbox)
+    given = ["-i", "owner=ada", "-i", "bastion_image=ami-0a1b2c3d"]
+    stack.apply(*given)
+    ec2, iam = fast_sandbox.client("ec2"), fast_sandbox.client("iam")
+    (machine,) = [i for r in ec2.describe_instances()["Reservations"] for i in r["Instances"]]
+    (role,) = iam.get_instance_profile(InstanceProfileName=machine["IamInstanceProfile"]["Arn"].rsplit("/")[-1])["InstanceProfile"]["Roles"]
+    documents = [iam.get_role_policy(RoleName=role["RoleName"], PolicyName=name)["PolicyDocument"] for name in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]]
+    actions = {action for d in documents for s in d["Statement"] for action in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])}
+    assert {"s3:GetObject", "secretsmanager:GetSecretValue"} <= actions
+    # A newer image alone replaces nothing; whoever wants it says so.
+    newer = ["-i", "owner=ada", "-i", "bastion_image=ami-0f1e2d3c"]
+    stack.assert_settled(*newer)
+    assert stack.plan(*newer, "--replace", "database/bastion") == {"database/bastion": "replace"}
+    stack.run("destroy", "--yes", "--lab", *given)

@@ -4,6 +4,7 @@ import csv
 import datetime
 import io
 from collections.abc import Iterable, Iterator
+from typing import BinaryIO
 
 
 def to_csv(columns: list[str], rows: Iterable[tuple]) -> Iterator[str]:
@@ -18,6 +19,15 @@ def to_csv(columns: list[str], rows: Iterable[tuple]) -> Iterator[str]:
             text.seek(0)
             text.truncate()
     yield text.getvalue()
+
+
+def spool(pieces: Iterable[str], file: BinaryIO) -> int:
+    """The pieces one after another into a file, which is then read from its beginning. How many bytes they are."""
+    for piece in pieces:
+        file.write(piece.encode())
+    size = file.tell()
+    file.seek(0)
+    return size
 
 
 def backup_key(table: str, at: datetime.datetime) -> str:

@@ -18,10 +18,12 @@ RAW = {
 EVENT = "event_id string, customer_id int, product_id int, kind string, at timestamp"
 
 
-def arguments(*names: str) -> argparse.Namespace:
+def arguments(*names: str, **optional: str | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     for name in names:
         parser.add_argument("--" + name, required=True)
+    for name, default in optional.items():
+        parser.add_argument("--" + name, default=default)
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--catalog", help="what the names of tables begin with")
     place.add_argument("--folder", help="folder of Parquet tables")

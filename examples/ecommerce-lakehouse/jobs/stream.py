@@ -3,10 +3,11 @@
     --brokers      host:port,…; with "files:DIR" JSON lines in a folder take Kafka's place, and it ends when all are read
     --topic        name of the topic
     --checkpoint   folder where it remembers how far it got, so that a restart loses nothing and repeats nothing
+    --code         its own script: it ends when that has changed, so that the state machine starts the new one
 """
 
 import lakehouse as lake
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 IAM = {
@@ -17,8 +18,16 @@ IAM = {
 }
 
 
+LOOK_S = 60
+
+
+def written_at(spark: SparkSession, url: str) -> int:
+    path = spark._jvm.org.apache.hadoop.fs.Path(url)
+    return path.getFileSystem(spark._jsc.hadoopConfiguration()).getFileStatus(path).getModificationTime()
+
+
 def main() -> None:
-    args = lake.arguments("brokers", "topic", "checkpoint")
+    args = lake.arguments("brokers", "topic", "checkpoint", code=None)
     spark = lake.session("stream")
     tables = lake.Tables(spark, args)
     if args.brokers.startswith("files:"):
@@ -36,7 +45,11 @@ def main() -> None:
         query = query.trigger(availableNow=True)
     else:
         query = query.trigger(processingTime="1 minute")
-    query.start().awaitTermination()
+    code = args.code and written_at(spark, args.code)
+    running = query.start()
+    while not running.awaitTermination(LOOK_S):
+        if args.code and written_at(spark, args.code) != code:
+            running.stop()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ enum { LOOK_MS = 60000, MAX_ANSWER = 4096 };
 static const char no_spark[] = "no spark-submit was found";
 static const char no_spark_hint[] =
     "Spark jobs run where SPARK_HOME is set, spark-submit is on the PATH, or python3 has the package pyspark "
-    "(pip install pyspark==3.5.6; it needs Java); start the sandbox again then";
+    "(pip install pyspark==3.5.3; it needs Java); start the sandbox again then";
 static const char no_s3[] =
     "Spark has no hadoop-aws, which reads s3://: put hadoop-aws and aws-java-sdk-bundle into "
     "Spark's jars/, or into the folder that WEIR_SPARK_JARS names";
