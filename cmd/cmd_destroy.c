@@ -71,6 +71,29 @@ static int verify(struct invocation *inv, struct plan *plan)
     return invocation_fail(inv, &err);
 }
 
+/* ---- what may be there although nobody knows ---- */
+
+/* Whether these were ever made could not be found out: an end without a word about that would say that they
+ * were not. */
+static int open_ends(struct invocation *inv, struct workspace *workspace)
+{
+    size_t n;
+    const struct open_intent *const *intents = state_open_intents(workspace->state, &n);
+    struct err err = ERR_INIT;
+    if (!n)
+        return EXIT_DONE;
+    err_set(&err, ERR_LEFTOVER,
+        "%.*s may be there: a request to %.*s it had no answer, and what became of it is not known%s",
+        STR_ARG(intents[0]->address), STR_ARG(intents[0]->action),
+        n > 1 ? "; and there are more like it" : "");
+    err_hint(&err,
+        "run `weir destroy` again, which looks again; where it cannot find out, look at the service: `weir "
+        "state rm %.*s` "
+        "says that it is not there",
+        STR_ARG(intents[0]->address));
+    return invocation_fail(inv, &err);
+}
+
 /* ---- the command ---- */
 
 static int destroy(struct invocation *inv, struct workspace *workspace)
@@ -83,6 +106,8 @@ static int destroy(struct invocation *inv, struct workspace *workspace)
     if (status == EXIT_DONE)
         status =
             planning_carry_out(inv, plan, "Do you want to delete all of this? There is no way back.", false);
+    if (status == EXIT_DONE && !inv->settings->targets.n)
+        status = open_ends(inv, workspace);
     if (status == EXIT_DONE)
         sandboxed_note_unused(inv, workspace);
     if (status == EXIT_DONE && own->verify)

@@ -220,13 +220,41 @@ static int changed(struct invocation *inv, const char *what, struct str address,
     return invocation_write(inv, buf_str(&out));
 }
 
+/* An intent of which nobody knew what became of it: now somebody has said that nothing did. */
+static int forget_intent(struct invocation *inv, struct state *state, struct str address)
+{
+    struct err err = ERR_INIT, why = ERR_INIT;
+    size_t n;
+    const struct open_intent *const *intents = state_open_intents(state, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (!str_eq(intents[i]->address, address))
+            continue;
+        err_set(&why, ERR_ABSENT, "it is not there, as the user says");
+        char *action = arena_strz(&inv->arena, intents[i]->action);
+        if (state_fail(state, address, action, &why, NULL, &err))
+            return invocation_fail(inv, &err);
+        return changed(inv, "forgotten", address, STR_EMPTY);
+    }
+    return EXIT_DONE;
+}
+
+static bool has_intent(struct state *state, struct str address)
+{
+    size_t n;
+    const struct open_intent *const *intents = state_open_intents(state, &n);
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(intents[i]->address, address))
+            return true;
+    return false;
+}
+
 static int remove_all(struct invocation *inv, struct state *state)
 {
     struct err err = ERR_INIT;
     for (size_t i = 0; i < inv->args.n; i++) { /* all or nothing, as far as names go */
         size_t n;
         free(find_records(state, inv->args.items[i], &n));
-        if (!n)
+        if (!n && !has_intent(state, inv->args.items[i]))
             return no_such(inv, state, inv->args.items[i]);
     }
     for (size_t i = 0; i < inv->args.n; i++) {
@@ -238,6 +266,9 @@ static int remove_all(struct invocation *inv, struct state *state)
                 return invocation_fail(inv, &err);
             changed(inv, "forgotten", address, STR_EMPTY);
         }
+        int status = n ? EXIT_DONE : forget_intent(inv, state, inv->args.items[i]);
+        if (status != EXIT_DONE)
+            return status;
     }
     return EXIT_DONE;
 }

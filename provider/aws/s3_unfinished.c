@@ -1,5 +1,6 @@
 #include "provider/aws/s3_unfinished.h"
 
+#include "base/clock.h"
 #include "provider/aws/s3.h"
 #include "provider/aws/upload_record.h"
 
@@ -51,8 +52,19 @@ static const struct value *next_markers(
     return value_equal(next, markers) ? NULL : next;
 }
 
+enum { CLOCKS_DIFFER_MS = 10 * 1000 /* ours and the store's, by so much at most */ };
+
+/* Was it begun before? Where the store does not say, it was not. */
+static bool is_older(const struct value *upload, int64_t since_ms)
+{
+    int64_t begun_ms;
+    return since_ms && time_parse_rfc3339(text_of(upload, "Initiated"), &begun_ms) &&
+           begun_ms < since_ms - CLOCKS_DIFFER_MS;
+}
+
+/* since_ms 0: whenever they were begun. */
 static int list(struct op_ctx *ctx, struct str bucket, struct str prefix, const struct str *keys, size_t n,
-    struct value_builder *out, struct err *err)
+    int64_t since_ms, struct value_builder *out, struct err *err)
 {
     struct arena *arena = ctx->arena;
     struct value_entry place[] = {{STR("bucket"), value_string(arena, bucket)},
@@ -67,7 +79,8 @@ static int list(struct op_ctx *ctx, struct str bucket, struct str prefix, const 
             return -1;
         const struct value *items = wire_path(arena, page, STR("Upload[]"));
         for (uint32_t i = 0; items && i < items->count; i++)
-            if (text_of(items->items[i], "UploadId").n && is_one_of(text_of(items->items[i], "Key"), keys, n))
+            if (text_of(items->items[i], "UploadId").n &&
+                is_one_of(text_of(items->items[i], "Key"), keys, n) && !is_older(items->items[i], since_ms))
                 value_builder_set(
                     out, text_of(items->items[i], "UploadId"), value_getz(items->items[i], "Key"));
         markers = next_markers(arena, page, markers);
@@ -88,7 +101,7 @@ int s3_unfinished_find(struct op_ctx *ctx, struct str bucket, struct str prefix,
     size_t n, struct value_builder *out, struct err *err)
 {
     struct err failure = ERR_INIT;
-    if (!list(ctx, bucket, prefix, keys, n, out, &failure) || failure.class == ERR_ABSENT)
+    if (!list(ctx, bucket, prefix, keys, n, 0, out, &failure) || failure.class == ERR_ABSENT)
         return 0;
     if (failure.class != ERR_AUTH && failure.class != ERR_SERVICE) {
         *err = failure;
@@ -125,6 +138,15 @@ int s3_unfinished_abort_all(struct op_ctx *ctx, struct str bucket, struct str ke
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
     if (s3_unfinished_find(ctx, bucket, key, &key, 1, &b, err))
+        return -1;
+    return s3_unfinished_abort(ctx, bucket, value_builder_map(&b), err);
+}
+
+int s3_unfinished_abort_since(
+    struct op_ctx *ctx, struct str bucket, struct str key, int64_t since_ms, struct err *err)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    if (list(ctx, bucket, key, &key, 1, since_ms, &b, err))
         return -1;
     return s3_unfinished_abort(ctx, bucket, value_builder_map(&b), err);
 }

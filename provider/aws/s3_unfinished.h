@@ -30,6 +30,11 @@ int s3_unfinished_abort(struct op_ctx *ctx, struct str bucket, const struct valu
 /* As abort, of all that there is to one key. */
 int s3_unfinished_abort_all(struct op_ctx *ctx, struct str bucket, struct str key, struct err *err);
 
+/* As abort, of those to one key that were begun since then (our clock): of a request whose answer was lost.
+ */
+int s3_unfinished_abort_since(
+    struct op_ctx *ctx, struct str bucket, struct str key, int64_t since_ms, struct err *err);
+
 /* Does the record, or what was seen, name some? */
 bool s3_unfinished_any(const struct value *object);
 /* The object as a plan wants it: with none of them, where the record has some. */

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "provider/aws/rate_line.h"
 #include "provider/aws/s3.h"
+#include "provider/aws/s3_unfinished.h"
 #include "provider/aws/upload_internal.h"
 #include "provider/aws/upload_record.h"
 
@@ -298,7 +299,9 @@ static bool refuses_sums(const struct err *err)
                    str_eqz(str_z(err->code), "NotImplemented")));
 }
 
-static int begin(struct parts *p, struct str sha256, struct s3_uploaded *out, struct err *err)
+enum { BEGIN_ATTEMPTS = 4, BEGIN_PAUSE_MS = 250 };
+
+static int begin_once(struct parts *p, struct str sha256, struct s3_uploaded *out, struct err *err)
 {
     struct arena *arena = p->ctx->arena;
     struct wire_message answer;
@@ -317,14 +320,36 @@ static int begin(struct parts *p, struct str sha256, struct s3_uploaded *out, st
             return -1;
         }
     }
-    if (wire_decode_response(arena, &create_upload, &answer, &document, err))
+    int unread = wire_decode_response(arena, &create_upload, &answer, &document, err);
+    p->record.upload = unread ? STR_EMPTY : value_text(value_getz(document, "UploadId"), STR_EMPTY);
+    if (!unread && !p->record.upload.n)
+        err_set(err, ERR_PROTOCOL, "the service gives no id for the upload");
+    if (!p->record.upload.n) {
+        err->lost = true;
         return -1;
-    p->record.upload = value_text(value_getz(document, "UploadId"), STR_EMPTY);
-    if (!p->record.upload.n)
-        return err_set(err, ERR_PROTOCOL, "the service gives no id for the upload");
+    }
     upload_fill(arena, &answer, out);
     upload_record_begin(&p->record);
     return 0;
+}
+
+/* One whose answer was lost lies there without anybody who knows it: it is ended before another is begun. */
+static int begin(struct parts *p, struct str sha256, struct s3_uploaded *out, struct err *err)
+{
+    int64_t pause = BEGIN_PAUSE_MS, since_ms = clock_wall_ms();
+    for (int attempt = 1;; attempt++, pause *= 2) {
+        struct err failure = ERR_INIT, ignored = ERR_INIT;
+        if (!begin_once(p, sha256, out, &failure))
+            return 0;
+        if (failure.lost)
+            s3_unfinished_abort_since(p->ctx, p->upload->bucket, p->upload->key, since_ms, &ignored);
+        bool cancelled = p->ctx->cancel && atomic_load(p->ctx->cancel);
+        if (!failure.lost || attempt == BEGIN_ATTEMPTS || cancelled) {
+            *err = failure;
+            return -1;
+        }
+        clock_sleep_ms(pause);
+    }
 }
 
 /* ---- going on with what a run before began ---- */

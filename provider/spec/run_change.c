@@ -153,6 +153,17 @@ static int look(struct run *run, const struct spec_step *step, const struct valu
     return 0;
 }
 
+/* What was asked for counts as asked: later steps and settings may still have to bring it about. */
+static const struct value *without(struct run *run, const struct value *found, const struct value *desired)
+{
+    for (size_t i = 0; i < run->type->attr_count; i++) {
+        struct str name = run->type->attrs[i].attr->name;
+        if (!value_is_null(value_get(desired, name)) && !str_eq(name, run->type->schema.id))
+            found = value_with(run->arena, found, name, NULL);
+    }
+    return found;
+}
+
 static int create_step(struct run *run, const struct spec_step *step, const struct value *desired,
     const struct value **live, struct err *err)
 {
@@ -168,7 +179,7 @@ static int create_step(struct run *run, const struct spec_step *step, const stru
         return 0;
     doc = step->each || step->native || found ? NULL : run_at(run, step, document, desired);
     if (found)
-        *live = found;
+        *live = without(run, found, desired);
     else
         *live = doc ? run_decode(run, step, doc, *live) : *live ? *live : &value_empty_map;
     return step->wait ? settle(run, desired, live, err) : 0;

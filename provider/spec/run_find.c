@@ -113,7 +113,8 @@ static const struct value *value_or_default(
 {
     const struct value *v = value_get(object, name);
     const struct spec_attr *attr = spec_attr_find(type, name);
-    bool empty = value_is_null(v) || ((v->kind == VALUE_LIST || v->kind == VALUE_MAP) && !v->count);
+    bool empty = value_is_null(v) || ((v->kind == VALUE_LIST || v->kind == VALUE_MAP) && !v->count) ||
+                 (v->kind == VALUE_STRING && !v->string.n);
     return empty ? attr ? attr->attr->default_value : NULL : v;
 }
 

@@ -105,6 +105,33 @@ def test_made_once(stack, cloud, name):
     assert case.gone(cloud)
 
 
+# One of each way in which a lost answer is settled; the others are looked at in the long tests.
+SETTLED = {
+    "aws.athena.named_query", "aws.batch.job_definition", "aws.ec2.nat_gateway", "aws.ec2.security_group_rule", "aws.ec2.vpc", "aws.ec2.vpc_endpoint",
+    "aws.kms.key", "aws.lambda.layer_version", "aws.lambda.permission", "aws.scheduler.schedule", "aws.secretsmanager.secret",
+}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in SETTLED else pytest.mark.long) for name in sorted(CASES)])
+def test_settled_in_the_same_run(stack, cloud, name):
+    """The answer to what makes it is lost, and nothing else: the run goes on from what is there, and ends as if it had come."""
+    case, faults = CASES[name], Faults(cloud)
+    before = prepared(cloud, case)
+    stack.write(json.dumps({"stack": "life", "resources": before or {"nothing": {"type": "weir.value", "value": 1}}})).apply()
+    had = count(cloud, name)
+    stack.write(stack_text(case, case.first))
+    faults("POST", {"rules": [{"operation": maker(types()[name]), "fault": "lost", "times": 1}]})
+    stack.apply()
+    assert faults("GET")["lost"] == 1
+    stack.assert_settled()
+    case.seen(cloud)
+    if had is not None:
+        made = [name, *(value["type"] for key, value in case.around.items() if key not in before)].count(name)
+        assert count(cloud, name) == had + made
+    stack.destroy()
+    assert case.gone(cloud)
+
+
 @pytest.mark.parametrize("operation", ["CreateTable", "UpdateTable"])
 def test_what_others_keep_in_a_table(stack, cloud, operation):
     """What Iceberg and crawlers have put beside the file's parameters by the time that the interrupted run is looked at stays theirs."""
