@@ -176,6 +176,17 @@ static void doctor_line(void *ctx, bool ok, const char *name, const char *text)
     invocation_write(inv, buf_str(&out));
 }
 
+/* Which services a provider has: all of AWS's, or those of a store of one's own. */
+static void doctor_provider(struct invocation *inv, struct str name, struct provider *provider)
+{
+    if (!provider_aws(provider) || !provider_is_store(provider, NULL))
+        return;
+    struct str text = arena_printf(&inv->arena,
+        "%.*s has an address for S3 alone: marks are looked for on buckets, and no other service is asked",
+        STR_ARG(name));
+    doctor_line(inv, true, "services", text.p);
+}
+
 /* Is what the state knows where the stack's providers lead to? Only of a stack that can be loaded. */
 static int doctor_places(struct invocation *inv)
 {
@@ -196,6 +207,8 @@ static int doctor_places(struct invocation *inv)
     } else if (!rc && state_count(workspace.state)) {
         doctor_line(inv, true, "places", "all resources are where the providers lead to");
     }
+    for (size_t i = 0; !rc && i < workspace.providers.n; i++)
+        doctor_provider(inv, workspace.providers.items[i].key, workspace.providers.items[i].ptr);
     workspace_close(&workspace);
     return status;
 }

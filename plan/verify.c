@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "provider/aws/client.h"
 #include "provider/aws/place.h"
 
 #include <pthread.h>
@@ -186,6 +187,12 @@ static void add_declared(struct verifying *v)
 
 /* ---- by mark ---- */
 
+struct marked_search {
+    struct verifying *v;
+    struct provider *provider;
+    const struct schema *schema;
+};
+
 static bool is_of_another_copy(const struct planner *p, const struct value *tags)
 {
     struct str mark = value_text(value_getz(tags, "weir:state"), STR_EMPTY);
@@ -225,14 +232,48 @@ static void add_by_arn(struct verifying *v, struct provider *provider, struct st
         add(v, &c);
 }
 
+static void found_marked(void *ctx, const struct value *live);
+
+/* Of a store that knows S3 only: its buckets, one by one. Objects bear no marks. */
+static void add_marked_buckets(struct verifying *v, struct provider *provider)
+{
+    struct err err = ERR_INIT;
+    const struct schema *schema = catalog_find(v->p->workspace->catalog, STR("aws.s3.bucket"), false, &err);
+    struct candidate c = {.schema = schema, .provider = provider, .type = STR("aws.s3.bucket")};
+    struct marked_search search = {v, provider, schema};
+    struct op_ctx op = context(v, v->p->arena, &c);
+    op.untold = true;
+    if (!schema || schema->ops->marked(&op, found_marked, &search, &err))
+        failed(v, &err, STR("the stack's marks"));
+}
+
+/* Is all that the stack has, or had, with the provider in S3? */
+static bool has_only_s3(const struct verifying *v, const struct provider *provider)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        const struct schema *schema = v->items[i].schema;
+        if (v->items[i].provider == provider && schema && schema->service && !schema->service->s3)
+            return false;
+    }
+    return true;
+}
+
 static void add_tagged(struct verifying *v)
 {
     for (size_t i = 0; i < v->providers.n; i++) {
         struct provider *provider = v->providers.items[i].ptr;
         const struct value *list;
         struct err err = ERR_INIT;
+        bool only_s3 = has_only_s3(v, provider);
+        if (only_s3 && provider_is_store(provider, NULL)) {
+            add_marked_buckets(v, provider);
+            continue;
+        }
         if (provider_marked(provider, v->p->arena, v->p->stack->name, &list, &err)) {
-            failed(v, &err, STR("the stack's marks"));
+            if (only_s3 && provider_is_store(provider, &err))
+                add_marked_buckets(v, provider);
+            else
+                failed(v, &err, STR("the stack's marks"));
             continue;
         }
         for (uint32_t k = 0; k < list->count; k++) {
@@ -243,12 +284,6 @@ static void add_tagged(struct verifying *v)
         }
     }
 }
-
-struct marked_search {
-    struct verifying *v;
-    struct provider *provider;
-    const struct schema *schema;
-};
 
 static void found_marked(void *ctx, const struct value *live)
 {
@@ -330,6 +365,13 @@ static bool is_others(struct op_ctx *op, const struct value *live)
     return stack.n && !str_eq(stack, op->stack);
 }
 
+/* A folder without a file in it: its bucket would give one for any name. */
+static bool is_hollow(const struct value *live)
+{
+    const struct value *count = value_getz(live, "count");
+    return count && count->kind == VALUE_INT && !count->integer;
+}
+
 static void look(void *ctx, size_t i)
 {
     struct verifying *v = ctx;
@@ -349,7 +391,8 @@ static void look(void *ctx, size_t i)
             failed(v, &err, c->id);
         return;
     }
-    c->there = live && !(c->named && is_others(&op, value_merge(&arena, c->object, live)));
+    c->there =
+        live && !is_hollow(live) && !(c->named && is_others(&op, value_merge(&arena, c->object, live)));
 }
 
 static bool any_deleted_is_there(const struct verifying *v)

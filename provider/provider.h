@@ -48,6 +48,7 @@ struct op_ctx {
     struct str dir;          /* where relative file names in attributes start */
     struct str work_dir;     /* the stack's .weir: for what is kept between runs and may be lost; "" none */
     struct digests *digests; /* of local files; may be NULL */
+    bool untold;             /* marked: nobody but the service itself knows what bears marks */
     bool offline;            /* prepare: only check, run and make nothing */
     bool demanded;           /* prepare: something refers to the object's costly attributes, or may do so */
     const struct value *recorded; /* prepare: the record's attributes, or what is imported; NULL: neither */
@@ -237,6 +238,11 @@ int provider_new(const struct provider_options *options, struct provider **out, 
 void provider_free(struct provider *provider);
 /* What a new resource of this provider gets on top of the file: default tags. NULL: none. */
 const struct value *provider_default_tags(const struct provider *provider);
+/*
+ * Is there nobody to ask for marks where the provider's S3 is: a store of one's own, which knows S3 only?
+ * `why` NULL: by its settings alone; otherwise what provider_marked() met.
+ */
+bool provider_is_store(struct provider *provider, const struct err *why);
 /*
  * Everything in the provider's region that the account's tagging API knows to bear the stack's mark: a list
  * of {arn, tags}, marks included. The provider is one of AWS.

@@ -32,6 +32,20 @@ static int add_account(struct aws_client *client, const struct aws_service *serv
     return 0;
 }
 
+static struct str url_of(const struct endpoint *endpoint, struct arena *arena)
+{
+    return arena_printf(arena, "%s://%.*s%.*s", endpoint->tls ? "https" : "http", STR_ARG(endpoint->host),
+        STR_ARG(endpoint->base_path));
+}
+
+struct str aws_custom_endpoint(
+    struct aws_client *client, const struct aws_service *service, struct arena *arena)
+{
+    struct err ignored = ERR_INIT;
+    const struct service_state *state = client_service(client, service, &ignored);
+    return state && state->endpoint.custom ? url_of(&state->endpoint, arena) : STR_EMPTY;
+}
+
 int aws_place(struct aws_client *client, const struct aws_service *service, bool ask, struct arena *arena,
     const struct value **place, struct err *err)
 {
@@ -43,9 +57,7 @@ int aws_place(struct aws_client *client, const struct aws_service *service, bool
     if (add_account(client, service, endpoint->custom, ask, &b, err))
         return -1;
     if (endpoint->custom)
-        value_builder_set(&b, STR("endpoint"),
-            value_string_ref(arena, arena_printf(arena, "%s://%.*s%.*s", endpoint->tls ? "https" : "http",
-                                        STR_ARG(endpoint->host), STR_ARG(endpoint->base_path))));
+        value_builder_set(&b, STR("endpoint"), value_string_ref(arena, url_of(endpoint, arena)));
     value_builder_set(&b, STR("partition"), value_string_ref(arena, aws_partition(client)));
     value_builder_set(&b, STR("region"), value_string(arena, aws_region(client)));
     add_identity(client, &b);

@@ -19,6 +19,9 @@
  */
 int aws_place(struct aws_client *client, const struct aws_service *service, bool ask, struct arena *arena,
     const struct value **place, struct err *err);
+/* The address of the service where it is not AWS's own; "" otherwise. */
+struct str aws_custom_endpoint(
+    struct aws_client *client, const struct aws_service *service, struct arena *arena);
 /*
  * What of two places of the service cannot be the same: "region", "account", "partition", "endpoint"; NULL:
  * nothing. Where a global service, or a bucket, was made from does not matter; addresses of this machine are

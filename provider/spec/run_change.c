@@ -1,6 +1,8 @@
 /* Creating, updating, deleting. */
 #include "base/buf.h"
 #include "base/clock.h"
+#include "provider/aws/lacking.h"
+#include "provider/aws/place.h"
 #include "provider/spec/run.h"
 
 #include <ctype.h>
@@ -214,6 +216,52 @@ static int put_facet(
                : 0;
 }
 
+#define BUCKET_TAGS "tags"
+
+/* Has the file given tags, besides weir's own marks? */
+static bool has_tags_given(const struct value *tags)
+{
+    for (uint32_t i = 0; tags && tags->kind == VALUE_MAP && i < tags->count; i++)
+        if (!str_starts(tags->entries[i].key, STR("weir:")))
+            return true;
+    return false;
+}
+
+static void say_untagged(const struct op_ctx *ctx, struct str endpoint)
+{
+    if (!lacking_note(ctx->work_dir, endpoint, BUCKET_TAGS) || !ctx->warn)
+        return;
+    struct str text = arena_printf(ctx->arena,
+        "%.*s has no tags: what is made there bears no marks, and only the state knows that it is this "
+        "stack's",
+        STR_ARG(endpoint));
+    ctx->warn(ctx->warn_ctx, text.p);
+}
+
+/*
+ * Tags of what was just made. A store of one's own may have none: without the marks the state alone knows
+ * what is the stack's, which is said once; tags that the file gives are an error.
+ */
+static int tag_created(struct run *run, const struct value *object, const struct value *tags, struct err *err)
+{
+    const struct op_ctx *ctx = run->ctx;
+    struct err failure = ERR_INIT;
+    struct str endpoint = aws_custom_endpoint(run->client, &run->type->service->aws, run->arena);
+    bool given = has_tags_given(tags);
+    bool known = endpoint.n && !given && lacking_is_known(ctx->work_dir, endpoint, BUCKET_TAGS);
+    if (value_is_null(tags) || known || !run_sync_tags(run, object, NULL, tags, true, &failure))
+        return 0;
+    if (endpoint.n && lacking_says(&failure) && !given) {
+        say_untagged(ctx, endpoint);
+        return 0;
+    }
+    if (endpoint.n && lacking_says(&failure))
+        err_hint(&failure, "%.*s has no tags for it: leave `tags` and the provider's `default_tags` out",
+            STR_ARG(endpoint));
+    *err = failure;
+    return -1;
+}
+
 static int create_owned(
     struct run *run, const struct value *object, const struct value *desired, struct err *err)
 {
@@ -244,8 +292,7 @@ static int create_owned(
     }
     if (!type->tags || type->tags->with_create)
         return 0;
-    const struct value *tags = value_get(desired, type->tags->attr->attr->name);
-    return value_is_null(tags) ? 0 : run_sync_tags(run, object, NULL, tags, true, err);
+    return tag_created(run, object, value_get(desired, type->tags->attr->attr->name), err);
 }
 
 /* What was set after the creation wins over what its answer said. */

@@ -1,5 +1,8 @@
 /* Listings: many objects a request. */
 #include "base/map.h"
+#include "provider/aws/lacking.h"
+#include "provider/aws/place.h"
+#include "provider/aws/s3.h"
 #include "provider/spec/run.h"
 
 /* ---- tags of all things of a type, from the tagging API ---- */
@@ -95,6 +98,21 @@ int provider_marked(struct provider *provider, struct arena *arena, struct str s
     } while (value_text(token, STR_EMPTY).n);
     *list = value_builder_list(&all);
     return 0;
+}
+
+/* An address for S3 alone says so; where all services have one, its answer does. */
+bool provider_is_store(struct provider *provider, const struct err *why)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct aws_client *client = provider_aws(provider);
+    struct str store = aws_custom_endpoint(client, &aws_s3_service, &scratch),
+               tagging = aws_custom_endpoint(client, &tagging_service, &scratch);
+    if (!store.n || str_find(store, STR(".amazonaws.com"), 0) >= 0)
+        return false;
+    if (!tagging.n)
+        return true;
+    bool answered = why && why->http_status >= 400 && why->class != ERR_THROTTLED;
+    return answered && str_eq(store, tagging) && (why->http_status < 500 || lacking_says(why));
 }
 
 /* ---- the listing ---- */

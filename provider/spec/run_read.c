@@ -1,5 +1,6 @@
 /* Reading one object: its own answer, then whatever of the rest is wanted. */
 #include "base/mem.h"
+#include "provider/aws/lacking.h"
 #include "provider/spec/run.h"
 
 bool run_wants(const struct value *wanted, struct str name)
@@ -445,8 +446,13 @@ int spec_marks(struct op_ctx *ctx, const struct value *object, const struct valu
         return 0;
     run.keep_marks = run.sees_gone = true; /* of what waits for its end, too */
     const struct value *name = value_string_ref(run.arena, tags->attr->attr->name), *live;
-    if (run_read(&run, object, value_list(run.arena, &name, 1), &live, err))
+    struct err failure = ERR_INIT;
+    if (run_read(&run, object, value_list(run.arena, &name, 1), &live, &failure)) {
+        if (lacking_says(&failure)) /* a store without tags: then nothing bears marks */
+            return 0;
+        *err = failure;
         return -1;
+    }
     const struct value *all = value_get(live, name->string);
     struct str prefix = STR("weir:");
     struct value_builder own = VALUE_BUILDER(run.arena);

@@ -2,6 +2,7 @@
  * Taking things down: what a consent makes of an object, what goes with it, what services leave behind, and
  * finding what may have been left.
  */
+#include "provider/aws/lacking.h"
 #include "provider/spec/run.h"
 
 /* ---- what a consent means ---- */
@@ -311,7 +312,8 @@ int spec_marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, stru
     run_init(&run, ctx);
     const struct spec_type *type = run.type;
     const struct value *items;
-    if (!type->tags || !type->tags->untold || !type->tags->mark || !type->list.count)
+    bool told = type->tags && !type->tags->untold && !ctx->untold; /* the tagging API knows them */
+    if (!type->tags || told || !type->tags->mark || !type->list.count)
         return 0;
     run.keep_marks = true;
     if (run_list(&run, &type->list.items[0], NULL, NULL, &items, err))
@@ -322,7 +324,7 @@ int spec_marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, stru
             return -1;
         struct err failure = ERR_INIT;
         const struct value *tags = tags_of(&run, live, &failure);
-        if (failure.class != ERR_NONE && failure.class != ERR_ABSENT) {
+        if (failure.class != ERR_NONE && failure.class != ERR_ABSENT && !lacking_says(&failure)) {
             *err = failure;
             return -1;
         }

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from sandbox.servers import MORE_STORES, Sandbox, Versity, make_bucket
+from sandbox.servers import MORE_STORES, STORES, Sandbox, Versity, make_bucket
 from support import PATIENCE_S, SECRET_KEY, WEIR, Stack, hold_role, until
 
 LEASE_S = 60  # more than a busy machine may stand still
@@ -65,11 +65,21 @@ def versitygw():
     server.stop()
 
 
-@pytest.fixture(params=["s3", "postgres", *MORE_STORES])
+@pytest.fixture(scope="session")
+def minio():
+    server = STORES["minio"]("e2e", SECRET_KEY)
+    yield server
+    server.stop()
+
+
+MINIO = [pytest.param("minio", marks=pytest.mark.long)] if "minio" in STORES else []
+
+
+@pytest.fixture(params=["s3", "postgres", *MORE_STORES, *MINIO])
 def place(request, cloud):
     """The `state:` line of a stack."""
-    if request.param == "versitygw":
-        server = request.getfixturevalue("versitygw")
+    if request.param in ("versitygw", "minio"):
+        server = request.getfixturevalue(request.param)
         return f"state: {{backend: s3, bucket: {make_bucket(server)}, prefix: team, endpoint: '{server.url}', lease_seconds: {LEASE_S}}}"
     if request.param == "s3":
         cloud.client("s3").create_bucket(Bucket="weir-state")
@@ -90,7 +100,7 @@ def ask(place, query):
     return subprocess.run(["psql", url, "-AtF", "\t", "-R", "\x1e", "-c", query.replace("TABLE", table)], check=True, capture_output=True, text=True).stdout
 
 
-ALL_S3 = pytest.mark.parametrize("place", ["s3", *MORE_STORES], indirect=True)
+ALL_S3 = pytest.mark.parametrize("place", ["s3", *MORE_STORES, *MINIO], indirect=True)
 ONLY_S3 = pytest.mark.parametrize("place", ["s3"], indirect=True)
 ONLY_POSTGRES = pytest.mark.parametrize("place", ["postgres"], indirect=True)
 
@@ -424,7 +434,8 @@ def lose_the_end(request, place, cloud):
     """Takes away what was written last: an object, a row."""
     if "postgres" in place:
         return ask(place, "delete from TABLE where first_seq = (select max(first_seq) from TABLE)")
-    s3 = request.getfixturevalue("versitygw").client() if "endpoint" in place else cloud.client("s3")
+    server = "minio" if "minio" in request.node.name else "versitygw"
+    s3 = request.getfixturevalue(server).client() if "endpoint" in place else cloud.client("s3")
     bucket = re.search("bucket: ([^,}]+)", place)[1]
     keys = sorted(item["Key"] for item in s3.list_objects_v2(Bucket=bucket, Prefix="team/shared/0")["Contents"])
     s3.delete_object(Bucket=bucket, Key=keys[-1])

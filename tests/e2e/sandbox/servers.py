@@ -145,6 +145,63 @@ class Versity(Server):
         self.folder.cleanup()
 
 
+class Minio(Server):
+    """MinIO: a store of others, which knows S3 only."""
+
+    access, secret, kind = "minio-access", "minio-secret-for-the-tests", "minio"
+
+    @staticmethod
+    def program():
+        return shutil.which("minio", path=f"{ROOT}/.cache/bin{os.pathsep}{os.environ['PATH']}")
+
+    def __init__(self, access=None, secret=None, folder=None):
+        self.access, self.secret = access or self.access, secret or self.secret
+        self.folder = tempfile.TemporaryDirectory(prefix="weir-minio-", dir=folder)
+        if not any(self.start() for _ in range(5)):  # another program may take the port before it is used
+            raise RuntimeError("MinIO does not start")
+
+    def start(self):
+        with socket.create_server((self.address, 0)) as free, socket.create_server((self.address, 0)) as console:
+            self.port, other = free.getsockname()[1], console.getsockname()[1]
+        command = [self.program(), "server", "--quiet", "--address", self.host, "--console-address", f"{self.address}:{other}", self.folder.name]
+        env = {**os.environ, "MINIO_ROOT_USER": self.access, "MINIO_ROOT_PASSWORD": self.secret, "MINIO_UPDATE": "off", "MINIO_BROWSER": "off", "HOME": self.folder.name}
+        self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while self.process.poll() is None:
+            try:
+                return urllib.request.urlopen(self.url + "/minio/health/ready").status == 200
+            except OSError:
+                time.sleep(0.01)
+        return False
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.folder.cleanup()
+
+
+class S3rver(Minio):
+    """A small store for tests of others, in JavaScript: without tags on buckets, and it does not verify signatures."""
+
+    access, secret, kind = "S3RVER", "S3RVER", "s3rver"
+
+    @staticmethod
+    def program():
+        return shutil.which("s3rver", path=f"{ROOT}/.cache/s3rver/node_modules/.bin") if shutil.which("node") else None
+
+    def start(self):
+        with socket.create_server((self.address, 0)) as free:
+            self.port = free.getsockname()[1]
+        command = [self.program(), "--silent", "-d", self.folder.name, "-a", self.address, "-p", str(self.port)]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while self.process.poll() is None:
+            try:
+                return self.client().list_buckets()["Buckets"] == []
+            except Exception:  # boto3 has one for each kind of not being there yet
+                time.sleep(0.1)
+        return False
+
+
+STORES = {store.kind: store for store in (Versity, Minio, S3rver) if store.program()}  # those that are installed
 MORE_STORES = ["versitygw"] if Versity.program() else []
 STRICT = ["sandbox", *MORE_STORES]
 
