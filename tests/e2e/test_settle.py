@@ -1,12 +1,13 @@
 """Answers that are lost after the work was done, one for each call that makes something: the same run goes on from what is there. boto3 counts."""
 
 import io
+import re
 import zipfile
 
 import pytest
 
 from servers import Faults
-from support import ROOT, Stack
+from support import ROOT, Stack, until
 
 STACK = """
     stack: settle
@@ -174,3 +175,42 @@ def test_a_type_that_cannot_be_looked_for(stack, cloud, tmp_path):
     stack.run("state", "rm", "it")
     stack.apply(*specs)
     stack.assert_settled(*specs)
+
+
+LATE = """
+    stack: late
+    resources:
+      net: {type: aws.ec2.vpc, cidr_block: 10.7.0.0/16}
+"""
+
+
+def held(stack, cloud, operation):
+    """An apply that is killed while its request is on the way; it arrives when the faults are taken away."""
+    cloud.fail({"match": operation, "hold": True})
+    process = stack.start("apply", "--yes")
+    until(lambda: any(re.search(operation, call) for call in cloud.requests()), process=process)
+    process.kill()
+    process.communicate()
+
+
+def asked(cloud, operation):
+    return len([call for call in cloud.requests() if call == operation])
+
+
+@pytest.mark.parametrize("command", ["apply", "destroy"])
+def test_a_request_that_arrives_after_all(stack, cloud, command):
+    """What a killed run has sent is carried out seconds later: an apply takes it over, and does not make a second; a destroy deletes it."""
+    stack.write(LATE)
+    held(stack, cloud, "CreateVpc$")
+    before = asked(cloud, "DescribeVpcs")
+    process = stack.start(command, "--yes")
+    until(lambda: asked(cloud, "DescribeVpcs") > before + 1, process=process)
+    cloud.fail()
+    out, err = process.communicate()
+    assert process.returncode == 0, out + err
+    assert asked(cloud, "CreateVpc") == 1
+    mine = [vpc for vpc in cloud.client("ec2").describe_vpcs()["Vpcs"] if vpc["CidrBlock"] == "10.7.0.0/16"]
+    assert len(mine) == (command == "apply")
+    if command == "apply":
+        stack.assert_settled()
+        stack.destroy()

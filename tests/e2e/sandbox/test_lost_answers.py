@@ -62,6 +62,7 @@ LISTED = {
     "aws.glue.table": None,
     "aws.lambda.alias": None,
     "aws.lambda.layer_version": ("list_layer_versions", {"LayerName": "life-layer"}),
+    "aws.scheduler.schedule_group": ("list_schedule_groups", {}),
     "aws.sqs.queue": ("list_queues", {}),
 }
 
