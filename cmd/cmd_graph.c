@@ -3,8 +3,10 @@
 
 #include "base/cells.h"
 #include "base/mem.h"
+#include "cmd/render.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct graph_settings {
     struct settings shared;
@@ -19,6 +21,8 @@ struct picture {
     const struct decl **decls;
     enum action *actions; /* by node; ACTION_NOOP without --plan */
     size_t n;
+    const struct module **groups; /* by group of the layout: the module */
+    bool planned;
     struct layout layout;
 };
 
@@ -35,6 +39,8 @@ static void add_edges(struct picture *p, const struct decl *decl, uint32_t to, u
         if (stamps[dep->index] == to + 1)
             continue;
         stamps[dep->index] = to + 1;
+        if (is_drawn(dep) && p->nodes[dep->index] == UINT32_MAX)
+            continue;
         if (is_drawn(dep))
             layout_add_edge(&p->layout, p->nodes[dep->index], to);
         else
@@ -44,26 +50,44 @@ static void add_edges(struct picture *p, const struct decl *decl, uint32_t to, u
 
 enum { LETTER = 7, PADDING = 20 }; /* of the font's width, near enough for boxes */
 
+/* In a frame that says the module, a name is enough. */
+static struct str box_name(const struct decl *decl)
+{
+    return decl->module->path.n ? decl->name : decl->address;
+}
+
 static double box_width(const struct decl *decl)
 {
-    size_t name = cells_width(decl->address), type = cells_width(decl->schema->name);
+    size_t name = cells_width(box_name(decl)), type = cells_width(decl->schema->name);
     return (double)(name > type ? name : type) * LETTER + PADDING;
 }
 
-static void picture_init(struct picture *p, const struct stack *stack)
+static uint32_t group_of(const struct picture *p, const struct module *module)
+{
+    uint32_t i = 0;
+    while (p->groups[i] != module)
+        i++;
+    return i;
+}
+
+/* `absent`, by decl->index: what has no instance is not drawn. */
+static void picture_init(struct picture *p, const struct stack *stack, const bool *absent)
 {
     *p = (struct picture){.stack = stack};
     size_t count = stack->decl_count + 1;
     p->nodes = mem_realloc_array(NULL, count, sizeof *p->nodes);
     p->decls = mem_zalloc(count * sizeof *p->decls);
     p->actions = mem_zalloc(count * sizeof *p->actions);
+    p->groups = mem_zalloc((stack->module_count + 1) * sizeof *p->groups);
+    for (size_t i = 0; i < stack->module_count; i++)
+        p->groups[i] = stack->modules[i];
     layout_init(&p->layout);
     for (size_t i = 0; i < stack->decl_count; i++) {
         const struct decl *decl = stack->decls[i];
         p->nodes[i] = UINT32_MAX;
-        if (!is_drawn(decl))
+        if (!is_drawn(decl) || absent[i])
             continue;
-        p->nodes[i] = layout_add_node(&p->layout, box_width(decl));
+        p->nodes[i] = layout_add_node(&p->layout, box_width(decl), group_of(p, decl->module));
         p->decls[p->n++] = decl;
     }
     uint32_t *stamps = mem_zalloc(count * sizeof *stamps);
@@ -77,6 +101,7 @@ static void picture_release(struct picture *p)
     layout_release(&p->layout);
     free(p->nodes);
     free(p->decls);
+    free(p->groups);
     free(p->actions);
 }
 
@@ -89,7 +114,7 @@ static void picture_take_plan(struct picture *p, const struct plan *plan)
         if (!address_split(&arena, plan->changes[i].address, &declared, &key))
             continue;
         const struct decl *decl = stack_find(p->stack, declared);
-        if (!decl || !is_drawn(decl))
+        if (!decl || !is_drawn(decl) || p->nodes[decl->index] == UINT32_MAX)
             continue;
         enum action *action = &p->actions[p->nodes[decl->index]];
         if (plan->changes[i].action > *action)
@@ -123,22 +148,39 @@ static void add_quoted(struct buf *out, struct str text)
     buf_add_char(out, '"');
 }
 
+/* The boxes of a module; those of the stack itself without a frame. */
+static void write_cluster(const struct picture *p, uint32_t group, struct buf *out)
+{
+    struct str path = p->groups[group]->path;
+    if (path.n) {
+        buf_addf(out, "  subgraph cluster_%u {\n    label = ", group);
+        add_quoted(out, path);
+        buf_addz(out, "; style = rounded; color = \"#8c959f\"; fontname = \"sans-serif\"\n");
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        const struct decl *decl = p->decls[i];
+        if (p->layout.nodes[i].group != group)
+            continue;
+        AUTO_BUF struct buf label = BUF_INIT;
+        buf_addf(&label, "%.*s\n%.*s", STR_ARG(box_name(decl)), STR_ARG(decl->schema->name));
+        buf_addz(out, path.n ? "    " : "  ");
+        add_quoted(out, decl->address);
+        buf_addz(out, " [label = ");
+        add_quoted(out, buf_str(&label));
+        buf_addf(out, ", fillcolor = \"%s\", color = \"%s\"%s]\n", colors[p->actions[i]].fill,
+            colors[p->actions[i]].line, decl->kind == DECL_DATA ? ", style = \"rounded,filled,dashed\"" : "");
+    }
+    buf_addz(out, path.n ? "  }\n" : "");
+}
+
 static void write_dot(const struct picture *p, struct buf *out)
 {
     buf_addz(out, "digraph ");
     add_quoted(out, p->stack->name);
     buf_addz(out,
         " {\n  rankdir = LR\n  node [shape = box, style = \"rounded,filled\", fontname = \"sans-serif\"]\n");
-    for (size_t i = 0; i < p->n; i++) {
-        AUTO_BUF struct buf label = BUF_INIT;
-        buf_addf(&label, "%.*s\n%.*s", STR_ARG(p->decls[i]->address), STR_ARG(p->decls[i]->schema->name));
-        buf_addz(out, "  ");
-        add_quoted(out, p->decls[i]->address);
-        buf_addz(out, " [label = ");
-        add_quoted(out, buf_str(&label));
-        buf_addf(out, ", fillcolor = \"%s\", color = \"%s\"]\n", colors[p->actions[i]].fill,
-            colors[p->actions[i]].line);
-    }
+    for (uint32_t g = 0; g < p->layout.group_count; g++)
+        write_cluster(p, g, out);
     for (size_t i = 0; i < p->layout.edge_count; i++) {
         buf_addz(out, "  ");
         add_quoted(out, p->decls[p->layout.edges[i].from]->address);
@@ -164,54 +206,118 @@ static void add_xml(struct buf *out, struct str text)
     }
 }
 
-/* A curve through the bends: level where it leaves, passes and arrives. */
+/* A curve through the bends: level where it leaves, passes and arrives, and only between the columns. */
 static void add_path(const struct layout *layout, const struct layout_edge *edge, struct buf *out)
 {
     const struct layout_node *at = &layout->nodes[edge->from];
-    double x = at->x + at->width, y = at->y;
-    buf_addf(out, "<path d=\"M%.0f %.0f", x, y);
+    double x = at->right, y = at->y;
+    buf_addf(out, "<path d=\"M%.0f %.0f H%.0f", at->x + at->width, y, x);
     for (uint32_t k = 0; k <= edge->bends; k++) {
         const struct layout_node *next = &layout->nodes[k < edge->bends ? edge->first + k : edge->to];
         double middle = (x + next->x) / 2;
         buf_addf(out, " C%.0f %.0f %.0f %.0f %.0f %.0f", middle, y, middle, next->y, next->x, next->y);
-        x = next->x;
+        if (k < edge->bends)
+            buf_addf(out, " H%.0f", next->right);
+        x = next->right;
         y = next->y;
     }
     buf_addz(out, "\"/>\n");
 }
 
+enum { MARGIN = 24, FRAME = 12, TITLE = 15, LEGEND = 44 };
+
+/* Around the boxes of a module, with its name. */
+static void add_frame(const struct picture *p, uint32_t group, struct buf *out)
+{
+    double left = 1e9, right = -1e9, top = 1e9, bottom = -1e9;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct layout_node *node = &p->layout.nodes[i];
+        if (node->group != group)
+            continue;
+        left = node->x < left ? node->x : left;
+        right = node->x + node->width > right ? node->x + node->width : right;
+        top = node->y < top ? node->y : top;
+        bottom = node->y > bottom ? node->y : bottom;
+    }
+    if (right < left || !p->groups[group]->path.n)
+        return;
+    double y = top - LAYOUT_BOX / 2.0 - FRAME - TITLE / 2.0;
+    buf_addf(out,
+        "<rect class=\"module\" x=\"%.0f\" y=\"%.0f\" width=\"%.0f\" height=\"%.0f\" rx=\"10\" "
+        "fill=\"#f6f8fa\" "
+        "stroke=\"#d0d7de\"/>\n<text x=\"%.0f\" y=\"%.0f\" font-size=\"11\" fill=\"#57606a\">",
+        left - FRAME, y, right - left + 2 * FRAME, bottom + LAYOUT_BOX / 2.0 + FRAME / 2.0 - y,
+        left - FRAME / 2.0, y + TITLE - 2);
+    add_xml(out, p->groups[group]->path);
+    buf_addz(out, "</text>\n");
+}
+
+static void add_box(
+    const struct layout_node *node, const struct decl *decl, enum action action, struct buf *out)
+{
+    buf_addf(out,
+        "<rect x=\"%.0f\" y=\"%.0f\" width=\"%.0f\" height=\"%d\" rx=\"6\" fill=\"%s\" stroke=\"%s\"%s/>\n",
+        node->x, node->y - LAYOUT_BOX / 2.0, node->width, LAYOUT_BOX,
+        action == ACTION_NOOP ? "#ffffff" : colors[action].fill, colors[action].line,
+        decl->kind == DECL_DATA ? " stroke-dasharray=\"4 3\"" : "");
+    buf_addf(out, "<text x=\"%.0f\" y=\"%.0f\" font-weight=\"bold\">", node->x + PADDING / 2.0, node->y - 3);
+    add_xml(out, box_name(decl));
+    buf_addf(out, "</text><text x=\"%.0f\" y=\"%.0f\" font-size=\"10\" fill=\"#57606a\">",
+        node->x + PADDING / 2.0, node->y + 11);
+    add_xml(out, decl->schema->name);
+    buf_addz(out, "</text>\n");
+}
+
+static double add_legend_box(
+    double x, double y, const char *text, enum action action, bool dashed, struct buf *out)
+{
+    buf_addf(out,
+        "<rect x=\"%.0f\" y=\"%.0f\" width=\"18\" height=\"12\" rx=\"3\" fill=\"%s\" stroke=\"%s\"%s/><text "
+        "x=\"%.0f\" "
+        "y=\"%.0f\">%s</text>\n",
+        x, y - 10, action == ACTION_NOOP ? "#ffffff" : colors[action].fill, colors[action].line,
+        dashed ? " stroke-dasharray=\"4 3\"" : "", x + 24, y, text);
+    return x + 24 + (double)strlen(text) * LETTER + PADDING;
+}
+
+/* What boxes, frames, colours and arrows mean. */
+static double add_legend(const struct picture *p, double y, struct buf *out)
+{
+    static const enum action shown[] = {
+        ACTION_CREATE, ACTION_UPDATE, ACTION_REPLACE, ACTION_DELETE, ACTION_ADOPT};
+    buf_addz(out, "<g class=\"legend\" font-size=\"11\" fill=\"#57606a\">\n");
+    double x = add_legend_box(0, y, "resource", ACTION_NOOP, false, out);
+    x = add_legend_box(x, y, "data source", ACTION_NOOP, true, out);
+    for (size_t i = 0; p->planned && i < sizeof shown / sizeof *shown; i++)
+        x = add_legend_box(x, y, action_verb(shown[i]), shown[i], false, out);
+    buf_addf(out, "<text x=\"%.0f\" y=\"%.0f\">A &#8594; B: B needs A</text>\n</g>\n", x, y);
+    return x + 24 * LETTER;
+}
+
 static void write_svg(const struct picture *p, struct buf *out)
 {
-    enum { MARGIN = 20 };
     const struct layout *l = &p->layout;
+    AUTO_BUF struct buf legend = BUF_INIT;
+    double legend_width = add_legend(p, l->height + LEGEND, &legend);
+    double width = (l->width > legend_width ? l->width : legend_width) + 2 * MARGIN,
+           height = l->height + LEGEND + 2 * MARGIN + FRAME;
     buf_addf(out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"%d %d %.0f %.0f\" width=\"%.0f\" "
-        "height=\"%.0f\" "
-        "font-family=\"sans-serif\" font-size=\"12\">\n<title>",
-        -MARGIN, -MARGIN, l->width + 2 * MARGIN, l->height + 2 * MARGIN, l->width + 2 * MARGIN,
-        l->height + 2 * MARGIN);
+        "height=\"%.0f\" font-family=\"sans-serif\" font-size=\"12\">\n<title>",
+        -MARGIN, -MARGIN - FRAME, width, height, width, height);
     add_xml(out, p->stack->name);
     buf_addz(out, "</title>\n<defs><marker id=\"end\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" "
                   "markerWidth=\"7\" markerHeight=\"7\" "
-                  "orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\" fill=\"#8c959f\"/></marker></defs>\n"
-                  "<g fill=\"none\" stroke=\"#8c959f\" marker-end=\"url(#end)\">\n");
+                  "orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\" fill=\"#8c959f\"/></marker></defs>\n");
+    for (uint32_t g = 0; g < l->group_count; g++)
+        add_frame(p, g, out);
+    buf_addz(out, "<g fill=\"none\" stroke=\"#8c959f\" marker-end=\"url(#end)\">\n");
     for (size_t i = 0; i < l->edge_count; i++)
         add_path(l, &l->edges[i], out);
     buf_addz(out, "</g>\n");
-    for (size_t i = 0; i < p->n; i++) {
-        const struct layout_node *node = &l->nodes[i];
-        buf_addf(out,
-            "<rect x=\"%.0f\" y=\"%.0f\" width=\"%.0f\" height=\"%d\" rx=\"6\" fill=\"%s\" stroke=\"%s\"/>\n",
-            node->x, node->y - LAYOUT_BOX / 2.0, node->width, LAYOUT_BOX, colors[p->actions[i]].fill,
-            colors[p->actions[i]].line);
-        buf_addf(
-            out, "<text x=\"%.0f\" y=\"%.0f\" font-weight=\"bold\">", node->x + PADDING / 2.0, node->y - 3);
-        add_xml(out, p->decls[i]->address);
-        buf_addf(out, "</text><text x=\"%.0f\" y=\"%.0f\" font-size=\"10\" fill=\"#57606a\">",
-            node->x + PADDING / 2.0, node->y + 11);
-        add_xml(out, p->decls[i]->schema->name);
-        buf_addz(out, "</text>\n");
-    }
+    for (size_t i = 0; i < p->n; i++)
+        add_box(&l->nodes[i], p->decls[i], p->actions[i], out);
+    buf_add_str(out, buf_str(&legend));
     buf_addz(out, "</svg>\n");
 }
 
@@ -225,9 +331,10 @@ static int draw(struct invocation *inv, struct workspace *workspace)
     if (status != EXIT_DONE)
         return status;
     struct picture picture;
-    picture_init(&picture, workspace->stack);
+    picture_init(&picture, workspace->stack, plan_absent(workspace, &inv->arena));
     if (plan)
         picture_take_plan(&picture, plan);
+    picture.planned = plan != NULL;
     AUTO_BUF struct buf out = BUF_INIT;
     if (own->format && str_eqz(str_z(own->format), "dot")) {
         write_dot(&picture, &out);

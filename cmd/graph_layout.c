@@ -26,10 +26,11 @@ static uint32_t add(struct layout *layout, struct layout_node node)
     return (uint32_t)layout->node_count++;
 }
 
-uint32_t layout_add_node(struct layout *layout, double width)
+uint32_t layout_add_node(struct layout *layout, double width, uint32_t group)
 {
     layout->real_count++;
-    return add(layout, (struct layout_node){.width = width});
+    layout->group_count = group + 1 > layout->group_count ? group + 1 : layout->group_count;
+    return add(layout, (struct layout_node){.width = width, .group = group});
 }
 
 void layout_add_edge(struct layout *layout, uint32_t from, uint32_t to)
@@ -67,7 +68,8 @@ static void add_bends(struct layout *layout)
         uint32_t from = layout->nodes[edge->from].layer, to = layout->nodes[edge->to].layer;
         edge->first = (uint32_t)layout->node_count;
         for (uint32_t layer = from + 1; layer < to; layer++, edge->bends++)
-            add(layout, (struct layout_node){.layer = layer, .bend = true});
+            add(layout,
+                (struct layout_node){.layer = layer, .bend = true, .group = layout->nodes[edge->to].group});
     }
 }
 
@@ -187,15 +189,80 @@ static void settle(struct layout *layout, const struct column *column)
         layout->nodes[column->nodes[i]].y -= push / (double)column->n;
 }
 
+/* The columns, each taken apart by group in the order that it has. */
+static struct column *split_columns(const struct layout *layout, const struct column *columns, uint32_t count)
+{
+    uint32_t groups = layout->group_count;
+    struct column *parts = mem_zalloc((size_t)count * groups * sizeof *parts);
+    for (uint32_t c = 0; c < count; c++)
+        for (uint32_t g = 0; g < groups; g++) {
+            struct column *part = &parts[c * groups + g];
+            part->nodes = mem_realloc_array(NULL, columns[c].n + 1, sizeof *part->nodes);
+            for (size_t i = 0; i < columns[c].n; i++)
+                if (layout->nodes[columns[c].nodes[i]].group == g)
+                    part->nodes[part->n++] = columns[c].nodes[i];
+        }
+    return parts;
+}
+
+struct band {
+    uint32_t group;
+    double top, bottom, sum;
+    size_t n;
+};
+
+static int by_place(const void *a, const void *b)
+{
+    const struct band *x = a, *y = b;
+    double left = x->n ? x->sum / (double)x->n : 0, right = y->n ? y->sum / (double)y->n : 0;
+    return left < right ? -1 : left > right;
+}
+
+/* Groups one below the other, so that a frame around one has nothing of another in it. */
+static void stack_bands(struct layout *layout)
+{
+    struct band *bands = mem_zalloc(layout->group_count * sizeof *bands);
+    double *shift = mem_zalloc(layout->group_count * sizeof *shift), bottom = 0;
+    for (uint32_t g = 0; g < layout->group_count; g++)
+        bands[g] = (struct band){.group = g, .top = 1e9, .bottom = -1e9};
+    for (size_t i = 0; i < layout->node_count; i++) {
+        const struct layout_node *node = &layout->nodes[i];
+        struct band *band = &bands[node->group];
+        band->top = node->y < band->top ? node->y : band->top;
+        band->bottom = node->y > band->bottom ? node->y : band->bottom;
+        band->sum += node->y;
+        band->n++;
+    }
+    qsort(bands, layout->group_count, sizeof *bands, by_place);
+    for (uint32_t k = 0; k < layout->group_count; k++) {
+        if (!bands[k].n)
+            continue;
+        shift[bands[k].group] = bottom - bands[k].top;
+        bottom += bands[k].bottom - bands[k].top + LAYOUT_ROW + LAYOUT_BAND;
+    }
+    for (size_t i = 0; i < layout->node_count; i++)
+        layout->nodes[i].y += shift[layout->nodes[i].group];
+    free(bands);
+    free(shift);
+}
+
 static void place(struct layout *layout, struct column *columns, uint32_t count, const struct links *links)
 {
+    struct column *parts = split_columns(layout, columns, count);
+    size_t part_count = (size_t)count * layout->group_count;
     for (int round = 0; round < SETTLING; round++) {
         bool forward = round % 2 == 0;
-        for (uint32_t k = 0; k < count; k++) {
-            weigh(layout, links, forward);
-            settle(layout, &columns[forward ? k : count - 1 - k]);
+        for (size_t k = 0; k < part_count; k++) {
+            if (k % layout->group_count == 0)
+                weigh(layout, links, forward);
+            settle(layout, &parts[forward ? k : part_count - 1 - k]);
         }
     }
+    for (size_t k = 0; k < part_count; k++)
+        free(parts[k].nodes);
+    free(parts);
+    if (layout->group_count > 1)
+        stack_bands(layout);
     double x = 0, top = 1e9, bottom = -1e9;
     for (uint32_t c = 0; c < count; c++) {
         double widest = 0;
@@ -206,6 +273,8 @@ static void place(struct layout *layout, struct column *columns, uint32_t count,
             top = node->y < top ? node->y : top;
             bottom = node->y > bottom ? node->y : bottom;
         }
+        for (size_t i = 0; i < columns[c].n; i++)
+            layout->nodes[columns[c].nodes[i]].right = x + widest;
         x += widest + LAYOUT_GAP;
     }
     for (size_t i = 0; i < layout->node_count; i++)

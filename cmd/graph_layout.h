@@ -14,7 +14,9 @@
 #include <stdint.h>
 
 struct layout_node {
-    double width; /* given */
+    double width;   /* given */
+    uint32_t group; /* given: what belongs together lies in a band of its own */
+    double right; /* where its column ends: up to there an edge goes straight, so that it is behind no box */
     double x, y;  /* left and middle */
     uint32_t layer;
     bool bend;     /* not a node: where an edge passes a column */
@@ -32,14 +34,15 @@ struct layout {
     size_t node_count, real_count, node_cap;
     struct layout_edge *edges;
     size_t edge_count, edge_cap;
+    uint32_t group_count;
     double width, height;
 };
 
-enum { LAYOUT_ROW = 44, LAYOUT_BOX = 34, LAYOUT_GAP = 70 };
+enum { LAYOUT_ROW = 44, LAYOUT_BOX = 34, LAYOUT_GAP = 70, LAYOUT_BAND = 34 };
 
 void layout_init(struct layout *layout);
 void layout_release(struct layout *layout);
-uint32_t layout_add_node(struct layout *layout, double width);
+uint32_t layout_add_node(struct layout *layout, double width, uint32_t group);
 void layout_add_edge(struct layout *layout, uint32_t from, uint32_t to);
 void layout_run(struct layout *layout);
 

@@ -600,6 +600,33 @@ static size_t declare_instances(struct planner *p, const struct decl *decl)
     return list->n;
 }
 
+const bool *plan_absent(struct workspace *workspace, struct arena *arena)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct plan_options options = {.offline = true};
+    struct planner *p = planner_new(workspace, &options, &ignored);
+    bool *absent = ARENA_ARRAY(arena, bool, p->stack->decl_count + 1);
+    mark_fixed(p);
+    evaluate_fixed(p);
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        struct instances *list = &p->instances[i];
+        if (p->fixed[i])
+            continue;
+        if (decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA) {
+            size_t errors = ignored.errors;
+            size_t n = declare_instances(p, decl);
+            absent[i] = !n && !list->unread && ignored.errors == errors;
+        }
+        if (decl->kind == DECL_DATA && !absent[i])
+            p->values[i] = &value_unknown;
+        else
+            evaluate_decl(p, decl);
+    }
+    plan_free(p->plan);
+    return absent;
+}
+
 const struct declared *plan_declared(struct workspace *workspace, struct arena *arena, size_t *n)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;

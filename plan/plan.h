@@ -260,6 +260,9 @@ struct declared {
     const struct value *object;
 };
 const struct declared *plan_declared(struct workspace *workspace, struct arena *arena, size_t *n);
+/* By decl->index: does it have no instance, as far as the stack alone tells (`when: false`, nothing in
+ * for_each)? */
+const bool *plan_absent(struct workspace *workspace, struct arena *arena);
 
 /*
  * One expression in the stack's scope, with values from the state (console, output): unknown where nothing is

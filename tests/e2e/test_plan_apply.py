@@ -715,7 +715,7 @@ def test_graph(local_stack):
     assert {line.strip() for line in dot.splitlines() if "->" in line} == {'"a" -> "b"', '"b" -> "c"', '"a" -> "c"'}
     drawing = ElementTree.fromstring(local_stack.run("graph").out)
     texts = [text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")]
-    assert texts[::2] == ["a", "b", "c"]
+    assert texts[:6:2] == ["a", "b", "c"] and "resource" in texts[6:]
     assert "#dafbe1" in local_stack.run("graph", "--plan").out  # to be created
     local_stack.apply()
     assert "#dafbe1" not in local_stack.run("graph", "--plan").out

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from xml.etree import ElementTree
 
 import pytest
 
@@ -143,3 +144,32 @@ def test_a_large_plan_is_short(tmp_path):
     addresses = re.findall(r"^  \+ create  (\S+)", out, re.M)
     assert addresses.index("network/vpc") < addresses.index("network/nat") and len(addresses) == created == sum(map(int, re.findall(r"^  aws\S+ +(\d+) to create$", out, re.M)))
     assert not [line for line in page.splitlines() if line.startswith("-")]
+
+
+def test_the_graph_has_frames_a_legend_and_nothing_that_is_left_out(local_stack):
+    local_stack.write("""
+        stack: drawn
+        inputs: {nightly: {type: boolean, default: false}}
+        modules: {jobs: {source: ./jobs, nightly: "${inputs.nightly}"}}
+        data: {me: {type: aws.sts.caller_identity}}
+        resources:
+          lake: {type: aws.s3.bucket, name: "drawn-${me.account}"}
+          mail: {type: aws.sns.topic, name: drawn, when: "${inputs.nightly}"}
+          none: {type: aws.s3.bucket, name: "drawn-${each.key}", for_each: []}
+    """)
+    local_stack.write("""
+        inputs: {nightly: {type: boolean}}
+        resources:
+          queue: {type: aws.sqs.queue, name: drawn}
+          timer: {type: aws.sqs.queue, name: drawn-timer, when: "${inputs.nightly}"}
+    """, "jobs/weir.yaml")
+    for more, boxes in ([], {"me", "lake", "queue"}), (["-i", "nightly=true"], {"me", "lake", "queue", "mail", "timer"}):
+        tree = ElementTree.fromstring(local_stack.run("graph", *more).out)
+        svg = "{http://www.w3.org/2000/svg}"
+        assert {text.text for text in tree.iter(svg + "text") if text.get("font-weight") == "bold"} == boxes
+        (frame,) = [rect for rect in tree.iter(svg + "rect") if rect.get("class") == "module"]
+        assert "jobs" in [text.text for text in tree.iter(svg + "text")] and float(frame.get("width")) > 0
+        (legend,) = [group for group in tree.iter(svg + "g") if group.get("class") == "legend"]
+        assert "data source" in [text.text for text in legend.iter(svg + "text")]
+        dot = local_stack.run("graph", "--format", "dot", *more).out
+        assert "subgraph cluster_" in dot and ('"mail"' in dot) == bool(more) and '"me" -> "lake"' in dot

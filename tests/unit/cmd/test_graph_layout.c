@@ -32,8 +32,8 @@ static void draws_a_diamond_with_a_long_edge(void **state)
     (void)state;
     struct layout layout;
     layout_init(&layout);
-    uint32_t a = layout_add_node(&layout, 50), b = layout_add_node(&layout, 60);
-    uint32_t c = layout_add_node(&layout, 70), d = layout_add_node(&layout, 80);
+    uint32_t a = layout_add_node(&layout, 50, 0), b = layout_add_node(&layout, 60, 0);
+    uint32_t c = layout_add_node(&layout, 70, 0), d = layout_add_node(&layout, 80, 0);
     layout_add_edge(&layout, a, b);
     layout_add_edge(&layout, a, c);
     layout_add_edge(&layout, b, d);
@@ -52,7 +52,7 @@ static void a_hundred_nodes_stay_readable(void **state)
     struct layout layout;
     layout_init(&layout);
     for (uint32_t i = 0; i < 100; i++)
-        layout_add_node(&layout, 80 + i % 7 * 10);
+        layout_add_node(&layout, 80 + i % 7 * 10, 0);
     uint32_t seed = 1;
     for (uint32_t i = 1; i < 100; i++)
         for (int k = 0; k < 2; k++) {
@@ -64,13 +64,56 @@ static void a_hundred_nodes_stay_readable(void **state)
     layout_release(&layout);
 }
 
+/* A frame around the boxes of one group has none of another in it. */
+static void groups_lie_in_bands(void **state)
+{
+    (void)state;
+    struct layout layout;
+    layout_init(&layout);
+    for (uint32_t i = 0; i < 60; i++)
+        layout_add_node(&layout, 80, i * 7 % 4);
+    for (uint32_t i = 1; i < 60; i++) {
+        layout_add_edge(&layout, i / 2, i);
+        layout_add_edge(&layout, i / 5, i);
+    }
+    layout_run(&layout);
+    assert_readable(&layout);
+    for (uint32_t g = 0; g < 4; g++) {
+        double top = 1e9, bottom = -1e9;
+        for (size_t i = 0; i < layout.real_count; i++)
+            if (layout.nodes[i].group == g) {
+                top = layout.nodes[i].y < top ? layout.nodes[i].y : top;
+                bottom = layout.nodes[i].y > bottom ? layout.nodes[i].y : bottom;
+            }
+        for (size_t i = 0; i < layout.real_count; i++)
+            assert_true(layout.nodes[i].group == g || layout.nodes[i].y < top - LAYOUT_ROW ||
+                        layout.nodes[i].y > bottom + LAYOUT_ROW);
+    }
+    layout_release(&layout);
+}
+
+/* Between its columns an edge curves; within them it goes straight, beside the boxes. */
+static void edges_pass_no_box(void **state)
+{
+    (void)state;
+    struct layout layout;
+    layout_init(&layout);
+    uint32_t narrow = layout_add_node(&layout, 40, 0), wide = layout_add_node(&layout, 200, 0);
+    uint32_t behind = layout_add_node(&layout, 50, 0);
+    layout_add_edge(&layout, narrow, behind);
+    layout_add_edge(&layout, wide, behind);
+    layout_run(&layout);
+    assert_true(layout.nodes[narrow].right > 199 && layout.nodes[narrow].right < layout.nodes[behind].x);
+    layout_release(&layout);
+}
+
 static void nothing_and_one_are_fine(void **state)
 {
     (void)state;
     struct layout layout;
     layout_init(&layout);
     layout_run(&layout);
-    layout_add_node(&layout, 50);
+    layout_add_node(&layout, 50, 0);
     layout_run(&layout);
     assert_true(layout.width > 49 && layout.height > LAYOUT_BOX - 1);
     layout_release(&layout);
@@ -81,6 +124,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(draws_a_diamond_with_a_long_edge),
         cmocka_unit_test(a_hundred_nodes_stay_readable),
+        cmocka_unit_test(groups_lie_in_bands),
+        cmocka_unit_test(edges_pass_no_box),
         cmocka_unit_test(nothing_and_one_are_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
