@@ -572,7 +572,8 @@ static void refuse_unknown(struct call *call, const struct served_service *servi
                           ? arena_printf(call->arena, "%.*s %.*s", STR_ARG(call->request->method),
                                 STR_ARG(call->request->path))
                           : wire_request_name(call->arena, call->protocol, call->request);
-    refuse(call, 400, STR("UnknownOperationException"),
+    bool form = call->protocol == WIRE_QUERY || call->protocol == WIRE_EC2;
+    refuse(call, 400, form ? STR("InvalidAction") : STR("UnknownOperationException"),
         "the sandbox serves what weir's specs describe; %.*s is not among it", STR_ARG(name));
     struct wire_operation op = service->spec->operation;
     op.protocol = call->protocol;

@@ -510,6 +510,8 @@ void answer_add(struct call *call, struct answer *answer, struct thing *const *t
     }
     if (n)
         place_shown_in(&m, answer->root, things[0]);
+    else
+        place_beside(&m, answer->root);
     if (call->role->part == PART_SIDE)
         place_users(&m, answer->root);
     if (call->role->part == PART_ENTRIES_GET && n)

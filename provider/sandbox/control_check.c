@@ -2,6 +2,20 @@
  * deletion. */
 #include "provider/sandbox/control_internal.h"
 
+int check_values(struct call *call, const struct value *given)
+{
+    for (uint32_t i = 0; i < given->count; i++) {
+        const struct spec_attr *spec = spec_attr_find(call->role->type, given->entries[i].key);
+        const struct value *v = given->entries[i].value, *converted;
+        struct schema_issue issue = {0};
+        /* what never changes only names the thing, by its ARN too */
+        if (spec && spec->attr->settable && !spec->attr->replace && !value_is_null(v) &&
+            schema_convert(call->arena, spec->attr, v, &converted, &issue))
+            return refuse_invalid(call, spec->attr->name, issue.message);
+    }
+    return 0;
+}
+
 int check_attributes(struct call *call, const struct value *attrs)
 {
     const struct spec_type *type = call->role->type;
@@ -41,8 +55,8 @@ int check_reference(struct call *call, struct str name, const struct value *give
     if (given->kind == VALUE_LIST || is_foreign(call, given) ||
         find_any(call, value_text(type, STR_EMPTY), given))
         return 0;
-    struct str code =
-        value_text(value_getz(value_getz(call->role->type->sandbox, "errors"), "reference"), STR_EMPTY);
+    const struct value *own = value_getz(value_getz(call->role->type->sandbox, "errors"), "reference");
+    struct str code = value_text(own && own->kind == VALUE_MAP ? value_get(own, name) : own, STR_EMPTY);
     if (code.n)
         return refuse(call, refuse_status(call, 404), code, "%.*s \"%.*s\" does not exist", STR_ARG(name),
             STR_ARG(value_scalar_text(call->arena, given)));
@@ -145,10 +159,18 @@ int check_delete(struct call *call, const struct thing *thing)
                 "cannot be deleted while %.*s is not empty", STR_ARG(value_text(names->items[i], STR_EMPTY)));
     }
     const struct value *guards = value_getz(thing->type->sandbox, "delete_unless");
-    for (uint32_t i = 0; guards && i < guards->count; i++)
-        if (value_equal(value_get(thing->attrs, guards->entries[i].key), &value_true))
-            return refuse(call, 400, value_text(guards->entries[i].value, STR("InvalidParameterCombination")),
+    for (uint32_t i = 0; guards && i < guards->count; i++) {
+        const struct value *have = value_get(thing->attrs, guards->entries[i].key),
+                           *code = guards->entries[i].value;
+        bool on = value_equal(have, &value_true);
+        if (code->kind == VALUE_MAP) { /* {state: {ENABLED: code}} */
+            code = value_get(code, value_text(have, STR_EMPTY));
+            on = code;
+        }
+        if (on)
+            return refuse(call, 400, value_text(code, STR("InvalidParameterCombination")),
                 "cannot be deleted while %.*s is on", STR_ARG(guards->entries[i].key));
+    }
     guards = value_getz(thing->type->sandbox, "held_by");
     for (uint32_t i = 0; guards && i < guards->count; i++) {
         const struct value *on = value_get(value_getz(thing->attrs, KEPT_KEY), guards->entries[i].key);

@@ -69,8 +69,10 @@ int refuse_invalid(struct call *call, struct str name, struct str why)
     struct str usual = call->protocol == WIRE_QUERY ? STR("ValidationError")
                        : call->protocol == WIRE_EC2 ? STR("InvalidParameterValue")
                                                     : STR("ValidationException");
-    return refuse(call, 400, code_of(call->role->type, "invalid", NULL, usual), "%.*s: %.*s", STR_ARG(name),
-        STR_ARG(why));
+    const struct value *own = value_getz(value_getz(call->role->type->sandbox, "errors"), "invalid");
+    struct str code = own && own->kind == VALUE_MAP ? value_text(value_get(own, name), usual)
+                                                    : code_of(call->role->type, "invalid", NULL, usual);
+    return refuse(call, 400, code, "%.*s: %.*s", STR_ARG(name), STR_ARG(why));
 }
 
 int refuse_members(struct call *call, struct str names)
@@ -342,6 +344,8 @@ int do_change(struct call *call, struct thing *thing, const struct value *attrs)
 
 static int update(struct call *call, struct thing *thing)
 {
+    if (check_values(call, given_attributes(call)))
+        return -1;
     const struct value *attrs = updated(call, thing);
     return wake(call, thing, &attrs) || check_forms(call, attrs) || check_references(call, attrs) ||
            do_change(call, thing, attrs);
@@ -532,6 +536,19 @@ static bool changes_owned(enum part part)
            part == PART_TAGS_PUT || part == PART_TAGS_CLEAR;
 }
 
+/* `once: {AttachInternetGateway: code}`: what is there already is not put again by this call. */
+static int check_taken(struct call *call, const struct value *have, const struct value *after)
+{
+    const struct value *code =
+        value_get(value_getz(call->role->type->sandbox, "once"), call->role->step->op->wire.name);
+    bool entries = call->role->part == PART_ENTRIES_PUT;
+    bool taken = entries ? have && after && have->count == after->count : !value_is_null(have);
+    if (!code || !taken)
+        return 0;
+    return refuse(call, refuse_status(call, 409), value_text(code, STR_EMPTY), "%.*s is there already",
+        STR_ARG(call->role->attr->attr->name));
+}
+
 /* What is taken away has to be there, and what is added has to exist, where the service looks at that. */
 static int check_change_owned(struct call *call, const struct value *have, const struct value *after)
 {
@@ -543,6 +560,10 @@ static int check_change_owned(struct call *call, const struct value *have, const
     for (uint32_t i = 0; removes && strict && i < strict->count; i++)
         if (str_eq(value_text(strict->items[i], STR_EMPTY), name) && (!have || value_equal(have, after)))
             return refuse_absent(call, call->role);
+    const struct value_entry given = {name, after};
+    bool sets = part == PART_MEMBERS_ADD || part == PART_FACET_PUT;
+    if (check_taken(call, have, after) || (sets && check_values(call, value_map(call->arena, &given, 1))))
+        return -1;
     return part == PART_MEMBERS_ADD ? check_reference(call, name, after) : 0;
 }
 

@@ -49,6 +49,11 @@ static void refuse_signature(struct exchange *x, const struct fault *fault)
         {"AccessDenied", "MissingAuthenticationToken", "MissingAuthenticationTokenException"},
     };
     enum wire_protocol protocol = protocol_of(x);
+    if (protocol == WIRE_EC2 && !str_eqz(str_z(fault->code), "RequestTimeTooSkewed") &&
+        !str_eqz(str_z(fault->code), "ExpiredToken")) {
+        refuse(x, 401, "AuthFailure", "AWS was not able to validate the provided access credentials");
+        return;
+    }
     bool query = protocol == WIRE_QUERY || protocol == WIRE_EC2;
     const char *code = fault->code, *message = fault->message;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)

@@ -73,6 +73,7 @@ static const struct sandbox_key {
     {"merges", FORM_NAMES, NULL},
     {"folds", FORM_BY_ATTR, NULL},
     {"begins", FORM_NAMES, NULL},
+    {"once", FORM_MAP, NULL},
     {"delete_says", FORM_KEYS, "attributes code"},
 };
 

@@ -389,7 +389,26 @@ static int move_stage(struct job_call *call, struct err *err)
     return keep_versions(call, &record, value_builder_list(&b), err);
 }
 
+/* Deleting for good what is not there is success; all else is the control plane's. */
+static int delete_secret(struct job_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str id;
+    if (job_required(call, "SecretId", &id, err))
+        return -1;
+    bool there = control_find(
+        jobs_control(call->jobs), call->arena, STR("aws.secretsmanager.secret"), call->region, id, &record);
+    call->declined =
+        there || !value_equal(value_getz(call->input, "ForceDeleteWithoutRecovery"), &value_true);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "Name", id);
+    view_set(&b, "DeletionDate", job_time(call, clock_wall_ms()));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
 const struct job_operation secretsmanager_operations[] = {
+    {"secretsmanager", "DeleteSecret", delete_secret, NULL, NULL},
     {"secretsmanager", "GetSecretValue", get_value, NULL, NULL},
     {"secretsmanager", "PutSecretValue", put_value, NULL, NULL},
     {"secretsmanager", "UpdateSecret", update_secret, NULL, NULL},

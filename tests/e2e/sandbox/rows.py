@@ -80,12 +80,12 @@ row("athena.prepared_statement", "athena", ("create_prepared_statement", {**GROU
 
 row("batch.compute_environment", "batch", ("create_compute_environment", {"computeEnvironmentName": "it-$n", "type": "MANAGED", "state": "ENABLED", "computeResources": {
     "type": "FARGATE", "maxvCpus": 4, "subnets": ["subnet-1"], "securityGroupIds": ["sg-1"]}}), ("describe_compute_environments", {"computeEnvironments": ["it-$n"]}),
-    "computeEnvironments[0].computeResources.maxvCpus", 4, ("delete_compute_environment", {"computeEnvironment": "it-$n"}), None, keep={"arn": "computeEnvironmentArn"},
+    "computeEnvironments[0].computeResources.maxvCpus", 4, ("update_compute_environment", {"computeEnvironment": "it-$n", "state": "DISABLED"}, "delete_compute_environment", {"computeEnvironment": "it-$n"}), None, keep={"arn": "computeEnvironmentArn"},
     list=("describe_compute_environments", {}), listed="computeEnvironments[].computeEnvironmentName", update=("update_compute_environment", {"computeEnvironment": "it-$n", "computeResources": {"maxvCpus": 8}}),
     then=8, exists="ClientException", ready=("computeEnvironments[0].status", "VALID"),
     tags=mapped("resourceArn", "tagKeys", look=("describe_compute_environments", {"computeEnvironments": ["it-$n"]}), seen="computeEnvironments[0].tags.a"))
 row("batch.job_queue", "batch", ("create_job_queue", {"jobQueueName": "it-$n", "priority": 1, "computeEnvironmentOrder": [{"order": 1, "computeEnvironment": "ce"}]}), ("describe_job_queues", {"jobQueues": ["it-$n"]}),
-    "jobQueues[0].priority", 1, ("delete_job_queue", {"jobQueue": "it-$n"}), None, keep={"arn": "jobQueueArn"}, list=("describe_job_queues", {}), listed="jobQueues[].jobQueueName",
+    "jobQueues[0].priority", 1, ("update_job_queue", {"jobQueue": "it-$n", "state": "DISABLED"}, "delete_job_queue", {"jobQueue": "it-$n"}), None, keep={"arn": "jobQueueArn"}, list=("describe_job_queues", {}), listed="jobQueues[].jobQueueName",
     update=("update_job_queue", {"jobQueue": "it-$n", "priority": 5}), then=5, exists="ClientException", ready=("jobQueues[0].status", "VALID"),
     tags=mapped("resourceArn", "tagKeys", look=("describe_job_queues", {"jobQueues": ["it-$n"]}), seen="jobQueues[0].tags.a"))
 row("batch.job_definition", "batch", ("register_job_definition", {"jobDefinitionName": "it", "type": "container", "containerProperties": {"image": "alpine"}}),

@@ -23,6 +23,8 @@ MOTO = {
     "test_machine_comes_back_verbatim": "refuses the second create",
     "test_secret_pending": "the value that was current is so still when the stage has moved",
     "test_deleted_secret": "takes a new value for it",
+    "test_malformed_trust": "takes any text",
+    "test_retention": "takes any number",
     "test_dry_run": "looks at DryRun in some calls only",
     "test_encrypt": "encrypts with a disabled key",
     "test_schedule_in_missing_group": "takes it",
@@ -441,3 +443,87 @@ def test_other_spellings_are_no_drift(sandbox, tmp_path):
     stack.assert_settled()
     stack.run("drift", status=0)
     stack.run("destroy", "--yes", "--verify", status=0)
+
+
+# ---- what is refused, and what is not ----
+
+
+def test_deleting_what_is_not_there(cloud):
+    glue, secrets = cloud.client("glue"), cloud.client("secretsmanager")
+    assert glue.delete_job(JobName="nobody")["JobName"] == "nobody"
+    assert glue.delete_trigger(Name="nobody")["Name"] == "nobody"
+    cloud.client("ec2").delete_key_pair(KeyName="nobody")
+    cloud.client("stepfunctions").delete_state_machine(stateMachineArn="arn:aws:states:us-east-1:000000000000:stateMachine:nobody")
+    assert secrets.delete_secret(SecretId="nobody", ForceDeleteWithoutRecovery=True)["Name"] == "nobody"
+    assert code(secrets.delete_secret, SecretId="nobody") == "ResourceNotFoundException"
+
+
+def test_roles_and_profiles(cloud):
+    iam, profile, roles = cloud.client("iam"), name(), [name(), name()]
+    iam.create_instance_profile(InstanceProfileName=profile)
+    for role in roles:
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument=TRUST)
+    iam.add_role_to_instance_profile(InstanceProfileName=profile, RoleName=roles[0])
+    assert code(iam.add_role_to_instance_profile, InstanceProfileName=profile, RoleName=roles[1]) == "LimitExceeded"
+    assert code(iam.delete_role, RoleName=roles[0]) == "DeleteConflict"
+    iam.remove_role_from_instance_profile(InstanceProfileName=profile, RoleName=roles[0])
+    iam.delete_role(RoleName=roles[0])
+
+
+def test_malformed_trust(cloud):
+    assert code(cloud.client("iam").create_role, RoleName=name(), AssumeRolePolicyDocument="nonsense") == "MalformedPolicyDocument"
+
+
+def test_attached_twice(cloud):
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    assert code(ec2.attach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc) == "Resource.AlreadyAssociated"
+
+
+def test_routes(cloud):
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    assert code(ec2.create_route, RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway) == "RouteAlreadyExists"
+    ec2.replace_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    assert code(ec2.associate_route_table, RouteTableId="rtb-0123456789abcdef0", SubnetId=subnet) == "InvalidRouteTableID.NotFound"
+    assert code(ec2.associate_route_table, RouteTableId=table, SubnetId="subnet-0123456789abcdef0") == "InvalidSubnetID.NotFound"
+
+
+def test_retention(cloud):
+    logs, group = cloud.client("logs"), name()
+    logs.create_log_group(logGroupName=group)
+    assert code(logs.put_retention_policy, logGroupName=group, retentionInDays=15) == "InvalidParameterException"
+    logs.put_retention_policy(logGroupName=group, retentionInDays=14)
+
+
+def test_enabled_queue(sandbox):
+    batch, queue, environment = sandbox.client("batch"), name(), name()
+    batch.create_compute_environment(computeEnvironmentName=environment, type="UNMANAGED", state="ENABLED")
+    batch.create_job_queue(jobQueueName=queue, state="ENABLED", priority=1, computeEnvironmentOrder=[{"order": 1, "computeEnvironment": environment}])
+    assert code(batch.delete_job_queue, jobQueue=queue) == "ClientException"
+    assert code(batch.delete_compute_environment, computeEnvironment=environment) == "ClientException"
+    batch.update_job_queue(jobQueue=queue, state="DISABLED")
+    batch.delete_job_queue(jobQueue=queue)
+
+
+def test_wrong_key(sandbox):
+    wrong = sandbox.client("ec2", access="AKIANOBODY0000000000")
+    with pytest.raises(ClientError) as caught:
+        wrong.describe_vpcs()
+    assert (caught.value.response["Error"]["Code"], caught.value.response["ResponseMetadata"]["HTTPStatusCode"]) == ("AuthFailure", 401)
+
+
+def test_unknown_action(sandbox):
+    assert code(sandbox.client("rds").create_db_cluster, DBClusterIdentifier="c", Engine="aurora-mysql") == "InvalidAction"
+
+
+def test_registry_password(sandbox):
+    (data,) = sandbox.client("ecr").get_authorization_token()["authorizationData"]
+    assert data["proxyEndpoint"].startswith("https://000000000000.dkr.ecr.")

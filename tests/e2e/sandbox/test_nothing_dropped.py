@@ -83,7 +83,7 @@ def told(client, operation, given):
         return None
     except ClientError as e:
         error = e.response.get("Error", {})
-        if error.get("Code") in ("UnknownOperationException", "NotImplemented", None):
+        if error.get("Code") in ("UnknownOperationException", "InvalidAction", "NotImplemented", None):
             return None
         if unknown := re.search(r"the sandbox does not know (.*?)(?: of \w+)?$", error.get("Message", "")):
             return unknown[1].split(", ")
