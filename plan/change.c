@@ -597,6 +597,8 @@ static int run_delete(struct job *job, struct err *err)
     job_context(job, decl && decl->kind == DECL_RESOURCE ? decl->timeout_delete_ms : 0);
     const struct value *prior = prior_of(job);
     job->ctx.teardown = job->x->plan->destroy ? p->options.teardown : 0;
+    job->ctx.unmarked =
+        record->adopted || (decl && decl->kind == DECL_RESOURCE && decl->adopt == ADOPT_EXISTING);
     if (job->schema->ops->read) {
         struct intent intent_record = {.address = job->address,
             .type = record->type,

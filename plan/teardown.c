@@ -218,6 +218,7 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
         if (is_kept(list->items[i]))
             continue;
         own.schema = catalog_find(p->workspace->catalog, type, false, &failure);
+        own.unmarked = true; /* a service made it, of what was ours */
         if (own.schema->ops->delete (&own, value_getz(list->items[i], "object"), &failure) == 0)
             continue;
         snprintf(

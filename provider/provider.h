@@ -73,6 +73,7 @@ struct op_ctx {
     void *claim_ctx;
     bool sensitive; /* the file or the record marks something as secret that answers may repeat: not traced */
     unsigned teardown;         /* consents of this deletion, see enum teardown */
+    bool unmarked;             /* delete: it was there before weir, so it need not bear our marks */
     int64_t timeout_ms;        /* for waiting on create, update or delete; 0: the type's own */
     const atomic_bool *cancel; /* set: stop waiting, return ERR_INTERRUPTED; NULL: never */
     void (*progress)(
@@ -138,7 +139,11 @@ struct resource_ops {
     int (*update)(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
         const struct value *changed, const struct value **live, struct err *err);
 
-    /* Deletes and waits until gone. Already gone is success. ctx->teardown says what may go with it. */
+    /*
+     * Deletes and waits until gone. Already gone is success. ctx->teardown says what may go with it. What
+     * bears the marks of another stack is not deleted, and what was made with our marks and has none is not
+     * what was made (unless ctx->unmarked).
+     */
     int (*delete)(struct op_ctx *ctx, const struct value *prior, struct err *err);
 
     /*
@@ -198,7 +203,8 @@ struct resource_ops {
 
     /*
      * Who made it: *marks is a map of the marks that weir put on the thing when it was created (stack,
-     * address, intent), empty where it has none. NULL where the type cannot be marked.
+     * address, intent), empty where it has none, NULL where there is no such thing. NULL where the type
+     * cannot be marked.
      */
     int (*marks)(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
 

@@ -50,12 +50,9 @@ static int call(struct arena *arena, const struct value *config, struct str name
     /* The plaintext of the key is in the answer: it stays out of traces. */
     struct aws_call request = {
         .service = &service, .op = &op, .idempotent = true, .body_fd = -1, .sensitive = true};
-    struct wire_message response;
     int status = wire_encode_request(arena, &op, &shape, input, &request.request, err);
     if (!status)
-        status = aws_send(client, &request, arena, &response, err);
-    if (!status)
-        status = wire_decode_response(arena, &op, &response, answer, err);
+        status = aws_ask(client, &request, arena, "", answer, err);
     aws_client_free(client);
     http_engine_free(http);
     return status;

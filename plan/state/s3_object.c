@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "provider/aws/client.h"
 #include "provider/aws/message.h"
+#include "provider/aws/pages.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -29,6 +30,12 @@ struct s3_store {
 static const struct aws_service service = {
     .id = STR_INIT("s3"), .endpoint_prefix = STR_INIT("s3"), .signing_name = STR_INIT("s3"), .s3 = true};
 static const struct wire_operation operation = {.name = STR_INIT("State"), .protocol = WIRE_REST_XML};
+/* What is no listing, or cut, must not be taken for one without items. */
+static const struct wire_operation listing = {
+    .name = STR_INIT("ListObjectsV2"), .protocol = WIRE_REST_XML, .root = STR_INIT("ListBucketResult")};
+static const struct wire_operation get_versioning = {.name = STR_INIT("GetBucketVersioning"),
+    .protocol = WIRE_REST_XML,
+    .root = STR_INIT("VersioningConfiguration")};
 
 /* What of the `state:` map is the AWS client's: it knows all other settings, and refuses what it does not
  * know. */
@@ -302,7 +309,7 @@ static int list_page(struct s3_store *store, struct arena *arena, struct str pre
     add_parameter(&query, "start-after", after);
     struct request r = {.method = "GET", .query = arena_str(arena, buf_str(&query))};
     return send(store, arena, &r, &answer, err) ||
-                   wire_decode_response(arena, &operation, &answer, document, err)
+                   wire_decode_response(arena, &listing, &answer, document, err)
                ? -1
                : 0;
 }
@@ -310,11 +317,13 @@ static int list_page(struct s3_store *store, struct arena *arena, struct str pre
 int s3_list(struct s3_store *store, struct arena *arena, struct str prefix, struct str after,
     struct str **keys, size_t *n, struct err *err)
 {
+    AUTO_PAGES struct pages pages = PAGES_INIT;
     struct str token = STR_EMPTY, *found = NULL;
     size_t count = 0, cap = 0;
     do {
         const struct value *document;
-        if (list_page(store, arena, prefix, after, token, &document, err)) {
+        if ((token.n && pages_next(&pages, listing.name, token, err)) ||
+            list_page(store, arena, prefix, after, token, &document, err)) {
             free(found);
             return -1;
         }
@@ -338,7 +347,7 @@ int s3_versioning(struct s3_store *store, struct arena *arena, struct str *statu
     struct wire_message answer;
     const struct value *document;
     if (send(store, arena, &(struct request){.method = "GET", .query = STR("versioning")}, &answer, err) ||
-        wire_decode_response(arena, &operation, &answer, &document, err))
+        wire_decode_response(arena, &get_versioning, &answer, &document, err))
         return -1;
     *status = value_text(value_getz(document, "Status"), STR_EMPTY);
     return 0;

@@ -173,10 +173,8 @@ static int ask_account(struct aws_client *client, struct err *err)
             .body = STR("Action=GetCallerIdentity&Version=2011-06-15")}};
     wire_header_add(&scratch, &call.request, STR("Content-Type"),
         STR("application/x-www-form-urlencoded; charset=utf-8"));
-    struct wire_message answer;
     const struct value *document;
-    if (aws_send(client, &call, &scratch, &answer, err) ||
-        wire_decode_response(&scratch, &op, &answer, &document, err)) {
+    if (aws_ask(client, &call, &scratch, "Account", &document, err)) {
         err_context(err, "asking STS for the account number");
         return -1;
     }

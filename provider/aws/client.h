@@ -46,6 +46,9 @@ struct aws_call {
     atomic_int_fast64_t *moved; /* likewise */
     int (*sink)(void *ctx, const void *bytes, size_t n);
     void *sink_ctx;
+    /* Reads a 2xx answer. -1: it is not whole, and counts as lost. NULL: any is. */
+    int (*accept)(void *ctx, const struct wire_message *answer, struct err *err);
+    void *accept_ctx;
     const atomic_bool *cancel;
     /* Extra retry rule: is this error transient for this call? (from the spec; may be NULL) */
     bool (*transient)(void *ctx, const struct err *err);
@@ -71,6 +74,12 @@ void aws_client_free(struct aws_client *client);
  */
 int aws_send(struct aws_client *client, const struct aws_call *call, struct arena *arena,
     struct wire_message *response, struct err *err);
+/*
+ * The same for a call that asks: the answer as a document. One that is empty, cut, or without the member that
+ * it `needs` ("": none) is asked for again where that does no harm, and never taken for "there is nothing".
+ */
+int aws_ask(struct aws_client *client, const struct aws_call *call, struct arena *arena, const char *needs,
+    const struct value **document, struct err *err);
 
 /*
  * Many calls of one thread: aws_flight_add() and aws_flight_next() as they come, from one thread; each goes

@@ -168,6 +168,7 @@ int exchange_request(struct exchange *x)
     x->answer = (struct wire_message){0};
     x->lost = x->lost || x->failure.lost;
     x->failure = (struct err)ERR_INIT;
+    x->not_whole = false;
     x->attempt++;
     arena_wipe(&x->secrets);
     if (credentials_get(x->client->credentials, &x->secrets, &x->credentials, &x->failure))
@@ -185,6 +186,16 @@ static bool may_be_done(const struct exchange *x)
     return x->answer.status >= 500 && x->answer.status != 501 && x->failure.class != ERR_THROTTLED;
 }
 
+static void accept_answer(struct exchange *x)
+{
+    if (!x->call->accept || !x->call->accept(x->call->accept_ctx, &x->answer, &x->failure))
+        return;
+    x->not_whole = x->failure.lost = true;
+    if (!x->failure.hint[0])
+        err_hint(
+            &x->failure, "something between here and the service cuts or changes answers, or it is no AWS");
+}
+
 /* What came of it: x->answer and x->failure. */
 static void read_answer(struct exchange *x)
 {
@@ -193,8 +204,10 @@ static void read_answer(struct exchange *x)
         return;
     }
     x->answer = message_from_http(x->arena, &x->http.response);
-    if (!is_error(x))
+    if (!is_error(x)) {
+        accept_answer(x);
         return;
+    }
     wire_decode_error(x->call->op, &x->answer, &x->failure);
     x->failure.lost = may_be_done(x);
 }
@@ -285,7 +298,7 @@ static bool retry_failure(struct exchange *x)
 {
     /* Never sent, or safe to send twice. */
     bool harmless = x->answer.status ? x->call->idempotent : x->failure.retryable || x->call->idempotent;
-    bool passing = x->answer.status ? x->failure.retryable
+    bool passing = x->answer.status ? x->failure.retryable || x->not_whole
                                     : x->failure.class == ERR_NETWORK || x->failure.class == ERR_TIMEOUT;
     if (!harmless || !passing || x->failures + 1 >= attempts_allowed(x, RETRY_FAILURE))
         return false;

@@ -31,6 +31,7 @@ struct exchange {
     int64_t unsettled_since_ms;
     bool skew_corrected, credentials_renewed, redirected;
     bool lost;       /* an attempt before the last one was lost */
+    bool not_whole;  /* of the last answer, which says that all is well */
     int64_t skew_ms; /* the service's clock minus ours, as the last request was signed */
     int last_cost;   /* taken from the budget for the request under way */
     size_t sunk;     /* bytes that went to the caller's sink */

@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "provider/aws/client_state.h"
+#include "provider/aws/pages.h"
 
 #include <stdlib.h>
 
@@ -22,6 +23,7 @@ struct feed {
     struct log_event *events;
     size_t n, at;
     char *token;           /* of the next page; NULL: the first */
+    struct pages pages;    /* of this poll */
     bool at_end;           /* in this poll nothing more is to be had */
     bool within, complete; /* between `first` and `last`; `last` was seen */
     int64_t from_ms, newest_ms;
@@ -69,18 +71,15 @@ static int call(const struct log_reader *reader, struct arena *arena, const stru
 {
     struct aws_call request = {
         .service = &service, .op = op, .idempotent = true, .body_fd = -1, .cancel = reader->options.cancel};
-    struct wire_message response = {0};
     struct err failure = ERR_INIT;
     *document = &value_empty_map;
     if (wire_encode_request(arena, op, &input_shape, value_builder_map(input), &request.request, err))
         return -1;
-    if (aws_send(reader->client, &request, arena, &response, &failure)) {
-        if (str_eqz(STR("ResourceNotFoundException"), failure.code))
-            return 0;
-        *err = failure;
-        return err_context(err, "reading the log");
-    }
-    return wire_decode_response(arena, op, &response, document, err);
+    if (!aws_ask(reader->client, &request, arena, "events", document, &failure) ||
+        str_eqz(STR("ResourceNotFoundException"), failure.code))
+        return 0;
+    *err = failure;
+    return err_context(err, "reading the log");
 }
 
 static void set_text(struct value_builder *input, const char *name, struct str text)
@@ -155,7 +154,7 @@ static int stream_page(const struct log_reader *reader, struct feed *feed, struc
     feed->at_end = !next.n || latest || (feed->token && str_eqz(next, feed->token));
     if (next.n)
         take_token(feed, next);
-    return 0;
+    return feed->at_end ? 0 : pages_next(&feed->pages, get_log_events.name, next, err);
 }
 
 static int filter(const struct log_reader *reader, struct feed *feed, struct str pattern,
@@ -179,7 +178,7 @@ static int group_page(const struct log_reader *reader, struct feed *feed, struct
     take_events(feed, document, true);
     take_token(feed, value_text(value_getz(document, "nextToken"), STR_EMPTY));
     feed->at_end = !feed->token;
-    return 0;
+    return feed->at_end ? 0 : pages_next(&feed->pages, filter_log_events.name, str_z(feed->token), err);
 }
 
 /* A run that is only a part of a stream: its first line tells which stream. */
@@ -201,7 +200,7 @@ static int find_stream(struct log_reader *reader, struct feed *feed, struct err 
     }
     take_token(feed, value_text(value_getz(document, "nextToken"), STR_EMPTY));
     feed->at_end = !feed->token;
-    return 0;
+    return feed->at_end ? 0 : pages_next(&feed->pages, filter_log_events.name, str_z(feed->token), err);
 }
 
 static int next_page(struct log_reader *reader, struct feed *feed, struct err *err)
@@ -283,6 +282,8 @@ static void begin_poll(struct log_reader *reader)
     for (size_t i = 0; i < reader->count; i++) {
         struct feed *feed = &reader->feeds[i];
         feed->at_end = false;
+        pages_release(&feed->pages);
+        feed->pages = (struct pages)PAGES_INIT;
         if (reader->failed) /* it goes on where it was */
             continue;
         if (!feed->stream.n && feed->newest_ms - OVERLAP_MS > feed->from_ms)
@@ -372,6 +373,7 @@ void log_reader_free(struct log_reader *reader)
         free(feed->token);
         map_release(&feed->before);
         map_release(&feed->now);
+        pages_release(&feed->pages);
         arena_release(&feed->before_ids);
         arena_release(&feed->now_ids);
     }

@@ -7,8 +7,10 @@
  */
 #include "base/pool.h"
 #include "provider/aws/native.h"
+#include "provider/aws/pages.h"
 #include "provider/aws/s3.h"
 #include "provider/aws/s3_keys.h"
+#include "provider/aws/verb.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -43,12 +45,14 @@ static const struct wire_operation list_versions = {.name = STR_INIT("ListObject
     .protocol = WIRE_REST_XML,
     .method = STR_INIT("GET"),
     .path = STR_INIT("/{Bucket}"),
-    .query = STR_INIT("versions")};
+    .query = STR_INIT("versions"),
+    .root = STR_INIT("ListVersionsResult")};
 static const struct wire_operation list_uploads = {.name = STR_INIT("ListMultipartUploads"),
     .protocol = WIRE_REST_XML,
     .method = STR_INIT("GET"),
     .path = STR_INIT("/{Bucket}"),
-    .query = STR_INIT("uploads")};
+    .query = STR_INIT("uploads"),
+    .root = STR_INIT("ListMultipartUploadsResult")};
 static const struct wire_operation abort_upload = {.name = STR_INIT("AbortMultipartUpload"),
     .protocol = WIRE_REST_XML,
     .method = STR_INIT("DELETE"),
@@ -59,6 +63,8 @@ static int call(struct op_ctx *ctx, const struct wire_operation *op, const struc
 {
     struct aws_call call = {.body_fd = -1};
     struct wire_message response;
+    if (verb_reads(op->name))
+        return aws_s3_ask(ctx, op, shape, input, "", document, err);
     if (aws_s3_call(ctx, op, shape, input, &call, &response, err))
         return -1;
     return wire_decode_response(ctx->arena, op, &response, document, err);
@@ -72,7 +78,8 @@ struct listing {
     const struct value *bucket;
     struct arena *arena;
     const struct value *markers; /* members of the next request; NULL: from the beginning */
-    bool done, blind;            /* blind: the store does not say where the next page begins */
+    struct pages pages;
+    bool done, blind; /* blind: the store does not say where the next page begins */
 };
 
 static const struct value *next_markers(struct listing *l, const struct value *page)
@@ -101,7 +108,7 @@ static int next_page(struct op_ctx *ctx, struct listing *l, const struct value *
     const struct value *next = next_markers(l, *page);
     l->blind = !value_getz(next, "key") || value_equal(next, l->markers);
     l->markers = l->blind ? NULL : next;
-    return 0;
+    return l->blind ? 0 : pages_next_value(&l->pages, l->op->name, next, err);
 }
 
 static const struct value *items_of(struct op_ctx *ctx, const struct value *page, const char *path)
@@ -222,6 +229,7 @@ static int sweep(struct op_ctx *ctx, const struct wire_operation *op, const stru
         sweep_page(&s);
         if (!s.listing.done)
             pool_run(DELETERS, DELETERS, sweep_worker, &s);
+        pages_release(&s.listing.pages);
         if (s.failed || s.pages <= 1)
             break;
     }
@@ -270,28 +278,35 @@ static void count_page(struct op_ctx *ctx, const struct value *page, struct coun
     }
 }
 
+static int count_pages(struct op_ctx *ctx, struct listing *listing, struct count *count, struct err *err)
+{
+    while (!listing->done) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        struct op_ctx page_ctx = *ctx;
+        page_ctx.arena = &arena;
+        const struct value *page;
+        if (next_page(&page_ctx, listing, &page, err))
+            return -1;
+        count_page(&page_ctx, page, count);
+        if (listing->blind)
+            return err_set(
+                err, ERR_PROTOCOL, "more than a page, and the store does not say where it goes on");
+        char told[96];
+        snprintf(told, sizeof told, "counting: %lld versions so far", (long long)count->versions);
+        if (!listing->done && ctx->progress)
+            ctx->progress(ctx->progress_ctx, told);
+    }
+    return 0;
+}
+
 static int count_all(struct op_ctx *ctx, const struct wire_operation *op, const struct value *bucket,
     struct count *count, struct err *err)
 {
     AUTO_ARENA struct arena kept = ARENA_INIT;
     struct listing listing = {.op = op, .bucket = bucket, .arena = &kept};
-    while (!listing.done) {
-        AUTO_ARENA struct arena arena = ARENA_INIT;
-        struct op_ctx page_ctx = *ctx;
-        page_ctx.arena = &arena;
-        const struct value *page;
-        if (next_page(&page_ctx, &listing, &page, err))
-            return -1;
-        count_page(&page_ctx, page, count);
-        if (listing.blind)
-            return err_set(
-                err, ERR_PROTOCOL, "more than a page, and the store does not say where it goes on");
-        char told[96];
-        snprintf(told, sizeof told, "counting: %lld versions so far", (long long)count->versions);
-        if (!listing.done && ctx->progress)
-            ctx->progress(ctx->progress_ctx, told);
-    }
-    return 0;
+    int status = count_pages(ctx, &listing, count, err);
+    pages_release(&listing.pages);
+    return status;
 }
 
 int aws_native_count_bucket(

@@ -63,6 +63,15 @@ int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struc
     return aws_send(provider_aws(ctx->provider), call, ctx->arena, response, err);
 }
 
+int aws_s3_ask(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
+    const struct value *input, const char *needs, const struct value **document, struct err *err)
+{
+    struct aws_call call = {.body_fd = -1};
+    if (aws_s3_prepare(ctx, op, shape, input, &call, err))
+        return -1;
+    return aws_ask(provider_aws(ctx->provider), &call, ctx->arena, needs, document, err);
+}
+
 struct str aws_s3_unquoted(struct str etag)
 {
     bool quoted = etag.n > 1 && str_starts(etag, STR("\"")) && str_ends(etag, STR("\""));

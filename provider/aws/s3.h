@@ -19,16 +19,21 @@ extern const struct shape aws_s3_put_shape;
 /* bucket and key alone. */
 extern const struct shape aws_s3_name_shape;
 
-#define S3_OPERATION(name_, method_, query_)                                                                 \
+#define S3_OPERATION(name_, method_, query_) S3_ANSWERED(name_, method_, query_, "")
+/* One that answers with this element. */
+#define S3_ANSWERED(name_, method_, query_, root_)                                                           \
     {                                                                                                        \
         .name = STR_INIT(name_), .protocol = WIRE_REST_XML, .method = STR_INIT(method_),                     \
-        .path = STR_INIT("/{Bucket}/{Key+}"), .query = STR_INIT(query_)                                      \
+        .path = STR_INIT("/{Bucket}/{Key+}"), .query = STR_INIT(query_), .root = STR_INIT(root_)             \
     }
 
 /* A call to S3 with a member each for these entries of `input`; *call may carry a body already. */
 int aws_s3_prepare(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
     const struct value *input, struct aws_call *call, struct err *err);
 /* … and sent. */
+/* For what is asked; as aws_ask(). */
+int aws_s3_ask(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
+    const struct value *input, const char *needs, const struct value **document, struct err *err);
 int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
     const struct value *input, struct aws_call *call, struct wire_message *response, struct err *err);
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/pool.h"
+#include "provider/aws/pages.h"
 #include "provider/aws/s3.h"
 
 #include <pthread.h>
@@ -43,7 +44,8 @@ static const struct wire_operation list_objects = {.name = STR_INIT("ListObjects
     .protocol = WIRE_REST_XML,
     .method = STR_INIT("GET"),
     .path = STR_INIT("/{Bucket}"),
-    .query = STR_INIT("list-type=2&encoding-type=url")};
+    .query = STR_INIT("list-type=2&encoding-type=url"),
+    .root = STR_INIT("ListBucketResult")};
 static const struct wire_operation delete_objects = {.name = STR_INIT("DeleteObjects"),
     .protocol = WIRE_REST_XML,
     .method = STR_INIT("POST"),
@@ -51,7 +53,8 @@ static const struct wire_operation delete_objects = {.name = STR_INIT("DeleteObj
     .query = STR_INIT("delete"),
     .body = STR_INIT("Delete"),
     .body_xmlns = STR_INIT("http://s3.amazonaws.com/doc/2006-03-01/"),
-    .md5 = true};
+    .md5 = true,
+    .root = STR_INIT("DeleteResult")};
 
 /* Work shared by several threads that ends with the first failure. */
 struct shared {
@@ -119,16 +122,20 @@ static int read_page(struct listing *l, struct op_ctx *ctx, struct str after, st
     const struct value **page, struct err *err)
 {
     struct arena *arena = ctx->arena;
-    struct aws_call call = {.body_fd = -1};
-    struct wire_message answer;
     struct value_entry entries[] = {{STR("bucket"), value_string(arena, l->list->bucket)},
         {STR("prefix"), l->list->prefix.n ? value_string(arena, l->list->prefix) : NULL},
         {STR("after"), after.n && !token.n ? value_string(arena, after) : NULL},
         {STR("token"), token.n ? value_string(arena, token) : NULL}};
-    return aws_s3_call(ctx, &list_objects, &list_shape, value_map(arena, entries, 4), &call, &answer, err) ||
-                   wire_decode_response(arena, &list_objects, &answer, page, err)
-               ? -1
-               : 0;
+    return aws_s3_ask(ctx, &list_objects, &list_shape, value_map(arena, entries, 4), "", page, err);
+}
+
+/* A page that is not the last has to say where the next one is. */
+static int check_next(struct pages *pages, struct str token, struct err *err)
+{
+    if (token.n)
+        return pages_next(pages, list_objects.name, token, err);
+    return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it is truncated, and has no token",
+        STR_ARG(list_objects.name));
 }
 
 /* One of a thousand expected keys, as far as nobody else's stand between them. */
@@ -138,7 +145,7 @@ static void list_segment(void *arg, size_t i)
     const struct str *expected = l->list->expected;
     struct str after = i ? expected[i * PAGE - 1] : STR_EMPTY, token = STR_EMPTY;
     struct str until = i + 1 < l->segments ? expected[(i + 1) * PAGE - 1] : STR_EMPTY;
-    AUTO_ARENA struct arena tokens = ARENA_INIT;
+    AUTO_PAGES struct pages pages = PAGES_INIT;
     for (bool more = true; more && !l->shared.failed && !l->cut;) {
         AUTO_ARENA struct arena arena = ARENA_INIT;
         struct op_ctx ctx = *l->shared.ctx;
@@ -154,8 +161,9 @@ static void list_segment(void *arg, size_t i)
             return;
         }
         more = !take_page(l, &arena, page, until) && str_eqz(text_of(page, "IsTruncated"), "true");
-        token = arena_str(&tokens, text_of(page, "NextContinuationToken"));
-        more = more && token.n;
+        token = arena_str(&pages.arena, text_of(page, "NextContinuationToken"));
+        if (more && check_next(&pages, token, &err))
+            fail(&l->shared, &err);
     }
 }
 

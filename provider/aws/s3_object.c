@@ -111,7 +111,7 @@ static const struct shape pairs = {.kind = SHAPE_PAIRS, .item = STR_INIT("Tag")}
 
 static const struct wire_operation head_object = S3_OPERATION("HeadObject", "HEAD", "");
 static const struct wire_operation delete_object = S3_OPERATION("DeleteObject", "DELETE", "");
-static const struct wire_operation get_tagging = S3_OPERATION("GetObjectTagging", "GET", "tagging");
+static const struct wire_operation get_tagging = S3_ANSWERED("GetObjectTagging", "GET", "tagging", "Tagging");
 
 /* ---- content ---- */
 
@@ -289,11 +289,8 @@ static const struct value *object_of(
 static int read_tags(
     struct op_ctx *ctx, const struct value *object, const struct value **live, struct err *err)
 {
-    struct aws_call call = {.body_fd = -1};
-    struct wire_message response;
     const struct value *document;
-    if (aws_s3_call(ctx, &get_tagging, &aws_s3_name_shape, object, &call, &response, err) ||
-        wire_decode_response(ctx->arena, &get_tagging, &response, &document, err))
+    if (aws_s3_ask(ctx, &get_tagging, &aws_s3_name_shape, object, "TagSet", &document, err))
         return -1;
     const struct value *set = value_getz(document, "TagSet");
     const struct value *tags = set ? wire_coerce(ctx->arena, &pairs, set) : &value_empty_map;

@@ -1,6 +1,7 @@
 #include "provider/aws/s3_unfinished.h"
 
 #include "base/clock.h"
+#include "provider/aws/pages.h"
 #include "provider/aws/s3.h"
 #include "provider/aws/upload_record.h"
 
@@ -22,7 +23,8 @@ static const struct wire_operation list_uploads = {.name = STR_INIT("ListMultipa
     .protocol = WIRE_REST_XML,
     .method = STR_INIT("GET"),
     .path = STR_INIT("/{Bucket}"),
-    .query = STR_INIT("uploads")};
+    .query = STR_INIT("uploads"),
+    .root = STR_INIT("ListMultipartUploadsResult")};
 static const struct wire_operation abort_upload = S3_OPERATION("AbortMultipartUpload", "DELETE", "");
 
 static struct str text_of(const struct value *doc, const char *name)
@@ -41,15 +43,13 @@ static bool is_one_of(struct str key, const struct str *keys, size_t n)
 }
 
 /* Where the listing goes on; NULL: it was the last page, or the store does not say. */
-static const struct value *next_markers(
-    struct arena *arena, const struct value *page, const struct value *markers)
+static const struct value *next_markers(struct arena *arena, const struct value *page)
 {
     struct value_entry entries[] = {{STR("key"), value_getz(page, "NextKeyMarker")},
         {STR("upload"), value_getz(page, "NextUploadIdMarker")}};
     if (!str_eqz(text_of(page, "IsTruncated"), "true") || !text_of(page, "NextKeyMarker").n)
         return NULL;
-    const struct value *next = value_map(arena, entries, value_is_null(entries[1].value) ? 1 : 2);
-    return value_equal(next, markers) ? NULL : next;
+    return value_map(arena, entries, value_is_null(entries[1].value) ? 1 : 2);
 }
 
 enum { CLOCKS_DIFFER_MS = 10 * 1000 /* ours and the store's, by so much at most */ };
@@ -70,12 +70,9 @@ static int list(struct op_ctx *ctx, struct str bucket, struct str prefix, const 
     struct value_entry place[] = {{STR("bucket"), value_string(arena, bucket)},
         {STR("prefix"), prefix.n ? value_string(arena, prefix) : NULL}};
     const struct value *from = value_map(arena, place, prefix.n ? 2 : 1), *page, *markers = &value_empty_map;
+    AUTO_PAGES struct pages pages = PAGES_INIT;
     while (markers) {
-        struct aws_call call = {.body_fd = -1};
-        struct wire_message answer;
-        if (aws_s3_call(
-                ctx, &list_uploads, &list_shape, value_merge(arena, from, markers), &call, &answer, err) ||
-            wire_decode_response(arena, &list_uploads, &answer, &page, err))
+        if (aws_s3_ask(ctx, &list_uploads, &list_shape, value_merge(arena, from, markers), "", &page, err))
             return -1;
         const struct value *items = wire_path(arena, page, STR("Upload[]"));
         for (uint32_t i = 0; items && i < items->count; i++)
@@ -83,7 +80,9 @@ static int list(struct op_ctx *ctx, struct str bucket, struct str prefix, const 
                 is_one_of(text_of(items->items[i], "Key"), keys, n) && !is_older(items->items[i], since_ms))
                 value_builder_set(
                     out, text_of(items->items[i], "UploadId"), value_getz(items->items[i], "Key"));
-        markers = next_markers(arena, page, markers);
+        markers = next_markers(arena, page);
+        if (markers && pages_next_value(&pages, list_uploads.name, markers, err))
+            return -1;
     }
     return 0;
 }

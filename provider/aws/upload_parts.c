@@ -12,6 +12,7 @@
 #include "base/crc64.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "provider/aws/pages.h"
 #include "provider/aws/rate_line.h"
 #include "provider/aws/s3.h"
 #include "provider/aws/s3_unfinished.h"
@@ -53,10 +54,12 @@ static const struct shape part_shape = {.kind = SHAPE_STRUCT,
     .members = part_members,
     .member_count = sizeof part_members / sizeof *part_members};
 
-static const struct wire_operation create_upload = S3_OPERATION("CreateMultipartUpload", "POST", "uploads"),
+static const struct wire_operation create_upload = S3_ANSWERED("CreateMultipartUpload", "POST", "uploads",
+                                       "InitiateMultipartUploadResult"),
                                    upload_part = S3_OPERATION("UploadPart", "PUT", ""),
-                                   list_parts = S3_OPERATION("ListParts", "GET", ""),
-                                   complete_upload = S3_OPERATION("CompleteMultipartUpload", "POST", ""),
+                                   list_parts = S3_ANSWERED("ListParts", "GET", "", "ListPartsResult"),
+                                   complete_upload = S3_ANSWERED("CompleteMultipartUpload", "POST", "",
+                                       "CompleteMultipartUploadResult"),
                                    abort_upload = S3_OPERATION("AbortMultipartUpload", "DELETE", ""),
                                    head_object = S3_OPERATION("HeadObject", "HEAD", "");
 
@@ -371,15 +374,13 @@ static int compare_parts(struct parts *p, struct err *err)
     struct arena *arena = p->ctx->arena;
     bool *confirmed = ARENA_ARRAY(arena, bool, p->count);
     struct str after = STR_EMPTY;
+    AUTO_PAGES struct pages pages = PAGES_INIT;
     do {
-        struct aws_call call = {.body_fd = -1};
-        struct wire_message answer;
         const struct value *document, *list;
         const struct value *input = name_of(p, arena);
         if (after.n)
             input = value_with(arena, input, STR("after"), value_string(arena, after));
-        if (aws_s3_call(p->ctx, &list_parts, &part_shape, input, &call, &answer, err) ||
-            wire_decode_response(arena, &list_parts, &answer, &document, err))
+        if (aws_s3_ask(p->ctx, &list_parts, &part_shape, input, "", &document, err))
             return -1;
         list = wire_path(arena, document, STR("Part[]"));
         for (uint32_t i = 0; list && i < list->count; i++) {
@@ -393,6 +394,8 @@ static int compare_parts(struct parts *p, struct err *err)
         bool more = str_eqz(value_text(value_getz(document, "IsTruncated"), STR_EMPTY), "true");
         struct str next = value_text(value_getz(document, "NextPartNumberMarker"), STR_EMPTY);
         more = more && !str_eq(next, after); /* a page that leads to itself is the last */
+        if (more && pages_next(&pages, list_parts.name, next, err))
+            return -1;
         after = more ? next : STR_EMPTY;
     } while (after.n);
     for (int i = 0; i < p->count; i++)
@@ -512,7 +515,7 @@ static int complete(struct parts *p, struct s3_uploaded *out, struct err *err)
         return -1;
     }
     if (wire_decode_response(arena, &complete_upload, &answer, &document, err))
-        return -1;
+        return is_there(p, out) ? 0 : -1;
     struct str kept = value_text(value_getz(document, "ChecksumCRC64NVME"), STR_EMPTY);
     if (p->record.sums && kept.n && !str_eq(kept, sum))
         return err_set(err, ERR_PROTOCOL, "the service says it keeps another object than was sent");

@@ -299,6 +299,15 @@ static size_t page(
 
 /* ---- each part's answer ---- */
 
+/* A listing without items has its list all the same. */
+static void place_empty_list(struct making *m, struct part_node *root, struct str at)
+{
+    ptrdiff_t end = str_find(at, STR("[]"), 0);
+    bool list;
+    if (end >= 0)
+        object_node(m, root, str_slice(at, 0, (size_t)end + 2), &list);
+}
+
 static void place_owned(struct making *m, struct part_node *root, const struct thing *thing)
 {
     const struct role *role = m->call->role;
@@ -317,13 +326,13 @@ static void place_owned(struct making *m, struct part_node *root, const struct t
     case PART_MEMBERS_LIST:
         if (v && v->count)
             document_place(m, root, at, shape, v);
+        else
+            place_empty_list(m, root, at);
         if (v)
             place_item_extras(m, root, at, role->type, role->attr, v);
         break;
     case PART_ENTRIES_LIST:
-        if (v)
-            place_entries(
-                m, root, at, role->owner, ((const struct spec_entries *)role->owner)->get != NULL, v);
+        place_entries(m, root, at, role->owner, ((const struct spec_entries *)role->owner)->get != NULL, v);
         break;
     default: break;
     }

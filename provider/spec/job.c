@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "provider/aws/pages.h"
 #include "provider/spec/run.h"
 
 #include <stdlib.h>
@@ -257,14 +258,17 @@ static int job_list(struct op_ctx *ctx, const struct value *object, const struct
     *n = 0;
     if (!run_applies(&run, l.job->list, l.object))
         return 0;
+    AUTO_PAGES struct pages pages = PAGES_INIT;
     const struct value *token = NULL, *next = NULL, *items;
     int rc = 0;
     for (int page = 0; rc == 0 && page < LIST_PAGES_MAX && l.n < max; page++) {
         rc = run_page_items(&run, l.job->list, l.object, token, &next, &items, err);
         if (rc == 0)
             add_runs(&l, items);
-        if (!next || (token && value_equal(token, next)))
+        if (!next || rc)
             break;
+        if (l.n < max)
+            rc = pages_next_value(&pages, l.job->list->op->wire.name, next, err);
         token = next;
     }
     struct job_run *kept = ARENA_ARRAY(run.arena, struct job_run, l.n + 1);

@@ -597,6 +597,8 @@ const struct spec_step *load_step(
         load_error(l, where, "%s needs \"call\"", rules->what);
         return step;
     }
+    /* Settings and tags that a thing does not have may be left out of an answer, the thing itself not. */
+    step->demands = step->at.n && !str_eqz(step->at, "@") && !rules->shared;
     step->op = bodiless(l, node, load_operation(l, where, call));
     step->idempotent = repeatable(l, node, call);
     step->by_token = !verb_repeats(call) && !load_flag(l, node, "idempotent") && node_get(node, "token");

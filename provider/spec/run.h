@@ -18,6 +18,7 @@ struct run {
     bool looks_first; /* even a call with a token is not sent again before it was looked what became of it */
     bool sees_going;  /* what is being deleted is read as well; else it is as good as gone */
     bool sees_gone;   /* and what is as good as gone, too */
+    bool silent;      /* a change was answered with nothing at all, which need not be the service's answer */
 };
 
 void run_init(struct run *run, struct op_ctx *ctx);
@@ -85,9 +86,15 @@ bool run_matches(
 /* The item of a list that `match` means, or the first one; NULL where there is none. */
 const struct value *run_pick(
     struct run *run, const struct spec_step *step, const struct value *items, const struct value *object);
-/* The object in an answer, or NULL. */
+/* The object in an answer, or NULL: of a list, the one that has the id that was asked for. */
 const struct value *run_at(
     struct run *run, const struct spec_step *step, const struct value *document, const struct value *object);
+/* Does an object in this step's answer bear the id that was asked for, as far as it says? -1: it is another
+ * one's, or the answer is not whole. */
+int run_check_id(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *live, struct err *err);
+/* Nothing is ever asked, changed or deleted without the id of what is meant. */
+int run_check_known(struct run *run, const struct value *object, struct err *err);
 /* Attributes of one object in an answer of this step, under our names, added to *live (may be NULL). */
 const struct value *run_decode(
     struct run *run, const struct spec_step *step, const struct value *doc, const struct value *live);

@@ -1,12 +1,14 @@
 /* One call of a spec: what it sends, what its errors mean, its pages and items. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "provider/aws/pages.h"
+#include "provider/aws/verb.h"
 #include "provider/spec/run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PAGES_MAX = 100000, RETRY_FOR_MS = 2 * 60 * 1000, SEEN_WITHIN_MS = 20 * 1000 };
+enum { RETRY_FOR_MS = 2 * 60 * 1000, SEEN_WITHIN_MS = 20 * 1000 };
 
 void run_init(struct run *run, struct op_ctx *ctx)
 {
@@ -37,7 +39,8 @@ struct retry_rules {
     const struct spec_step *step;
     const struct spec_service *service;
     const struct value *object;
-    int64_t unseen_since_ms; /* 0: what it is about was seen, as far as is known */
+    int64_t unseen_since_ms;      /* 0: what it is about was seen, as far as is known */
+    const struct value *document; /* the answer, once there is a whole one */
 };
 
 /* "DependencyViolation, 3 still use it (AWS Lambda VPC ENI-ingest)"; without the listing just the code. */
@@ -257,6 +260,51 @@ static bool answer_may_tell(const struct run *run, const struct value *object)
     return false;
 }
 
+/* What the path begins with is there, empty or not: so XML's lists, and JSON's but for a few. */
+static bool has_place(struct run *run, const struct spec_step *step, const struct value *document)
+{
+    struct str first = step->at;
+    for (size_t i = 0; i < first.n; i++)
+        if (first.p[i] == '.' || first.p[i] == '[')
+            first.n = i;
+    bool list = str_find(step->at, STR("[]"), 0) >= 0;
+    return list ? value_get(document, first) != NULL
+                : !value_is_null(wire_path(run->arena, document, step->at));
+}
+
+/* A whole answer has what the step is about; and what is asked for is answered with something. */
+static int read_whole(struct retry_rules *rules, const struct wire_message *answer, struct err *err)
+{
+    struct run *run = rules->run;
+    const struct spec_step *step = rules->step;
+    const struct wire_operation *op = &step->op->wire;
+    bool empty = !str_trim(answer->body).n, reads = verb_reads(op->name);
+    if (empty && reads && !str_eqz(op->method, "HEAD"))
+        return err_set(err, ERR_PROTOCOL, "the answer to %.*s is empty", STR_ARG(op->name));
+    if (wire_decode_response(run->arena, op, answer, &rules->document, err))
+        return -1;
+    if (step->op->answer)
+        rules->document = wire_add_headers(run->arena, step->op->answer, answer, rules->document);
+    if (step->parse.n) {
+        static const struct shape text = {.kind = SHAPE_JSON_TEXT};
+        const struct value *inner = wire_path(run->arena, rules->document, step->parse);
+        if (!inner && step->demands)
+            return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
+                STR_ARG(op->name), STR_ARG(step->parse));
+        rules->document = inner ? wire_coerce(run->arena, &text, inner) : &value_empty_map;
+    }
+    if (step->demands && !has_place(run, step, rules->document))
+        return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
+            STR_ARG(op->name), STR_ARG(step->at));
+    run->silent |= empty && !reads && answer->status == 200 && op->protocol != WIRE_REST_XML;
+    return 0;
+}
+
+static int take_answer(void *ctx, const struct wire_message *answer, struct err *err)
+{
+    return read_whole(ctx, answer, err);
+}
+
 static int send_once(struct retry_rules *rules, const struct value *input, bool sensitive,
     const struct value **document, struct err *err)
 {
@@ -268,6 +316,8 @@ static int send_once(struct retry_rules *rules, const struct value *input, bool 
         .idempotent = step->idempotent && !(run->looks_first && step->by_token),
         .sensitive = sensitive,
         .body_fd = -1,
+        .accept = take_answer,
+        .accept_ctx = rules,
         .cancel = run->ctx->cancel,
         .transient = may_pass,
         .transient_ctx = rules,
@@ -280,17 +330,7 @@ static int send_once(struct retry_rules *rules, const struct value *input, bool 
         classify(run, step, err);
         return -1;
     }
-    if (wire_decode_response(run->arena, &step->op->wire, &response, document, err)) {
-        err->lost = true;
-        return -1;
-    }
-    if (step->op->answer)
-        *document = wire_add_headers(run->arena, step->op->answer, &response, *document);
-    if (step->parse.n) {
-        static const struct shape text = {.kind = SHAPE_JSON_TEXT};
-        const struct value *inner = wire_path(run->arena, *document, step->parse);
-        *document = inner ? wire_coerce(run->arena, &text, inner) : &value_empty_map;
-    }
+    *document = rules->document;
     return check_failed(run, step, *document, err);
 }
 
@@ -375,8 +415,9 @@ int run_list(struct run *run, const struct spec_step *step, const struct value *
     const struct value *item, const struct value **items, struct err *err)
 {
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(run->arena);
+    AUTO_PAGES struct pages pages = PAGES_INIT;
     const struct value *token = NULL;
-    for (int page = 0; page < PAGES_MAX; page++) {
+    for (;;) {
         const struct value *document;
         if (run_page(run, step, object, item, token, &document, err))
             return -1;
@@ -386,12 +427,10 @@ int run_list(struct run *run, const struct spec_step *step, const struct value *
             *items = value_builder_list(&all);
             return 0;
         }
-        if (token && value_equal(token, next))
-            break;
+        if (pages_next_value(&pages, step->op->wire.name, next, err))
+            return -1;
         token = next;
     }
-    return err_set(
-        err, ERR_PROTOCOL, "%.*s gives the same page again and again", STR_ARG(step->op->wire.name));
 }
 
 int run_page_items(struct run *run, const struct spec_step *step, const struct value *object,

@@ -7,7 +7,7 @@
 
 #include <ctype.h>
 
-enum { APPEARS_WITHIN_MS = 60 * 1000 };
+enum { APPEARS_WITHIN_MS = 60 * 1000, MARKS_TRIES = 3, MARKS_PAUSE_MS = 2000 };
 
 /* ---- what both create and update end with ---- */
 
@@ -166,6 +166,30 @@ static const struct value *without(struct run *run, const struct value *found, c
     return found;
 }
 
+/*
+ * What says that it made something, and not what, is no success: nobody could ever find that again. It may be
+ * there all the same, which is what the intent is for.
+ */
+static int check_made(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *now, const struct value **live, struct err *err)
+{
+    const struct value *made = value_merge(run->arena, object, now), *whole;
+    struct err failure = ERR_INIT;
+    if (run_fill_templates(run, made, &whole, err))
+        return -1;
+    if (!run_check_known(run, whole, &failure) && !run_check_id(run, step, object, whole, err)) {
+        *live = now ? now : &value_empty_map;
+        return 0;
+    }
+    if (failure.class && step->op)
+        err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
+            STR_ARG(step->op->wire.name), STR_ARG(run->type->schema.id));
+    else if (failure.class)
+        *err = failure;
+    err->lost = true;
+    return -1;
+}
+
 static int create_step(struct run *run, const struct spec_step *step, const struct value *desired,
     const struct value **live, struct err *err)
 {
@@ -182,8 +206,8 @@ static int create_step(struct run *run, const struct spec_step *step, const stru
     doc = step->each || step->native || found ? NULL : run_at(run, step, document, desired);
     if (found)
         *live = without(run, found, desired);
-    else
-        *live = doc ? run_decode(run, step, doc, *live) : *live ? *live : &value_empty_map;
+    else if (check_made(run, step, object, doc ? run_decode(run, step, doc, *live) : *live, live, err))
+        return -1;
     return step->wait ? settle(run, desired, live, err) : 0;
 }
 
@@ -307,6 +331,19 @@ static const struct value *with_owned(struct run *run, const struct value *live,
     return live;
 }
 
+/* The answer was nothing at all: some services say no more, and neither does what stands in their way. */
+static int see_made(struct run *run, const struct value *object, const struct value **live, struct err *err)
+{
+    const struct value *seen;
+    if (!read_back(run, value_merge(run->arena, object, *live), &value_empty_list, &seen, err))
+        return 0;
+    if (err->class == ERR_ABSENT) {
+        err->lost = true;
+        *live = NULL;
+    }
+    return -1;
+}
+
 int spec_create(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
 {
     struct run run;
@@ -336,6 +373,8 @@ int spec_create(struct op_ctx *ctx, const struct value *desired, const struct va
     if (settle(&run, object, &made, err))
         return -1;
     *live = made;
+    if (run.silent && !run.base_read && see_made(&run, object, live, err))
+        return -1;
     if (complete(&run, object, &made, err))
         return -1;
     *live = run_shown(&run, made);
@@ -464,6 +503,8 @@ static int update_step(struct updating *u, const struct spec_step *step, struct 
     doc = document && !step->each && !step->native ? run_at(run, step, document, object) : NULL;
     if (doc)
         u->live = run_decode(run, step, doc, u->live);
+    if (doc && run_check_id(run, step, u->object, value_merge(run->arena, u->object, u->live), err))
+        return -1;
     return step->wait ? settle(run, u->object, &u->live, err) : 0;
 }
 
@@ -592,7 +633,8 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
     run_init(&run, ctx);
     struct updating u = {.run = &run, .prior = prior, .desired = desired, .changed = changed, .live = NULL};
     /* Its own ARN and id may be needed by any call and are not in the file. */
-    if (run_fill_templates(&run, value_merge(run.arena, prior, desired), &u.object, err))
+    if (run_fill_templates(&run, value_merge(run.arena, prior, desired), &u.object, err) ||
+        run_check_known(&run, u.object, err))
         return -1;
     if (update_steps(&u, err) || update_facets(&u, err) || update_sets(&u, err) || update_tags(&u, err))
         return -1;
@@ -610,6 +652,59 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
 }
 
 /* ---- delete ---- */
+
+/* False where nobody may tell, or the type has no marks. A new thing's may take a moment to be shown. */
+static int read_marks(
+    struct run *run, const struct value *object, const struct value **marks, bool *told, struct err *err)
+{
+    *told = false;
+    for (int tries = 1;; tries++) {
+        struct err failure = ERR_INIT;
+        if (spec_marks(run->ctx, object, marks, &failure)) {
+            if (failure.class == ERR_ABSENT || failure.class == ERR_AUTH || failure.class == ERR_SERVICE)
+                return 0;
+            *err = failure;
+            return err_context(err, "finding out whose it is");
+        }
+        *told = *marks != NULL;
+        if (!*told || (*marks)->count || run->ctx->unmarked || tries == MARKS_TRIES)
+            return 0;
+        if (run_sleep(run, MARKS_PAUSE_MS, err))
+            return -1;
+    }
+}
+
+static int refuse_foreign(struct err *err)
+{
+    return err_hint(err,
+        "`weir state rm` lets go of it as it is; should it be this stack's all the same, import "
+        "it after that");
+}
+
+/* An id in the state may have come to mean somebody else's: nothing of others is deleted. */
+static int check_whose(struct run *run, const struct value *object, struct err *err)
+{
+    const struct op_ctx *ctx = run->ctx;
+    const struct spec_tags *tags = run->type->tags;
+    const struct value *marks;
+    bool told;
+    if (!tags || !tags->mark || !ctx->stack.n)
+        return 0;
+    if (read_marks(run, object, &marks, &told, err))
+        return -1;
+    struct str stack = value_text(value_getz(marks, "stack"), STR_EMPTY);
+    struct str state = value_text(value_getz(marks, "state"), STR_EMPTY);
+    bool ours = str_eq(stack, ctx->stack) || (state.n && str_eq(state, ctx->lineage)); /* it was renamed */
+    if (!told || ours || (!stack.n && (ctx->unmarked || !tags->with_create)))
+        return 0;
+    if (stack.n)
+        err_set(
+            err, ERR_FAILED, "it bears the marks of the stack \"%.*s\", and is not deleted", STR_ARG(stack));
+    else
+        err_set(
+            err, ERR_FAILED, "it bears none of the marks that this stack made it with, and is not deleted");
+    return refuse_foreign(err);
+}
 
 static int delete_steps(struct run *run, const struct value *object, struct err *err)
 {
@@ -634,17 +729,42 @@ static int delete_steps(struct run *run, const struct value *object, struct err 
     return 0;
 }
 
+/* Likewise, of a deletion. Some services show what they have deleted for a minute. */
+static int see_gone(struct run *run, const struct value *object, struct err *err)
+{
+    int64_t until = clock_mono_ms() + APPEARS_WITHIN_MS, pause = 250;
+    for (const struct value *live;;) {
+        if (run_read(run, object, &value_empty_list, &live, err))
+            return -1;
+        if (!live)
+            return 0;
+        if (clock_mono_ms() > until) {
+            err_set(
+                err, ERR_PROTOCOL, "the service answered the deletion with nothing, and it is still there");
+            err->lost = true;
+            return -1;
+        }
+        if (run_sleep(run, pause, err))
+            return -1;
+        pause = pause < 4000 ? pause * 2 : pause;
+    }
+}
+
 int spec_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
 {
     struct run run;
     run_init(&run, ctx);
     const struct value *object, *live;
     struct err failure = ERR_INIT, ignored = ERR_INIT;
-    if (run_fill_templates(&run, prior, &object, err))
+    if (run_fill_templates(&run, prior, &object, err) || run_check_known(&run, object, err) ||
+        check_whose(&run, object, err))
         return -1;
     object = run_forced(&run, object);
     if (run_lift(&run, object, &failure) == 0 && delete_steps(&run, object, &failure) == 0)
-        return run_wait_gone(&run, object, err);
+        return run_wait_gone(&run, object, err) ||
+                       (run.silent && !run.type->gone_wait && see_gone(&run, object, err))
+                   ? -1
+                   : 0;
     /* Services have many ways to say that a thing is gone already, or that it is about to be. */
     run.sees_going = true;
     if (failure.class != ERR_INTERRUPTED && run_read(&run, object, &value_empty_list, &live, &ignored) == 0) {

@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "base/map.h"
+#include "provider/aws/pages.h"
 #include "provider/spec/run.h"
 
 enum {
@@ -159,14 +160,15 @@ static int consider_items(
 /* Page by page: the latest come first where the time counts, so that one that is too old is the last. */
 static int consider_listed(struct finding *f, const struct spec_step *step, struct err *err)
 {
+    AUTO_PAGES struct pages pages = PAGES_INIT;
     const struct value *token = NULL, *next, *items;
     bool older = false;
     do {
         if (run_page_items(f->run, step, f->desired, token, &next, &items, err) ||
             consider_items(f, step, items, &older, err))
             return -1;
-        if (token && next && value_equal(token, next))
-            break;
+        if (!f->live && !older && next && pages_next_value(&pages, step->op->wire.name, next, err))
+            return -1;
         token = next;
     } while (!f->live && !older && token);
     return 0;

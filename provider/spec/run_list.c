@@ -1,6 +1,7 @@
 /* Listings: many objects a request. */
 #include "base/map.h"
 #include "provider/aws/lacking.h"
+#include "provider/aws/pages.h"
 #include "provider/aws/place.h"
 #include "provider/aws/s3.h"
 #include "provider/spec/run.h"
@@ -47,24 +48,26 @@ static int tagged_page(struct run *run, const struct value *filters, const struc
         .idempotent = true,
         .body_fd = -1,
         .cancel = run->ctx->cancel};
-    struct wire_message response = {0};
     if (wire_encode_request(run->arena, &get_resources, &get_resources_shape,
-            value_map(run->arena, entries, 4), &call.request, err) ||
-        aws_send(run->client, &call, run->arena, &response, err))
+            value_map(run->arena, entries, 4), &call.request, err))
         return -1;
-    return wire_decode_response(run->arena, &get_resources, &response, document, err);
+    return aws_ask(run->client, &call, run->arena, "ResourceTagMappingList", document, err);
 }
 
 int run_tagged(struct run *run, const struct value *filters, struct map *by_arn, struct err *err)
 {
+    AUTO_PAGES struct pages pages = PAGES_INIT;
     const struct value *token = NULL, *document;
-    do {
+    for (;;) {
         if (tagged_page(run, filters, token, &document, err))
             return -1;
         add_tagged(run, document, by_arn);
         token = value_getz(document, "PaginationToken");
-    } while (value_text(token, STR_EMPTY).n);
-    return 0;
+        if (!value_text(token, STR_EMPTY).n)
+            return 0;
+        if (pages_next_value(&pages, get_resources.name, token, err))
+            return -1;
+    }
 }
 
 const struct value *run_tag_filter(struct arena *arena, const char *key, struct str text)
@@ -82,6 +85,7 @@ int provider_marked(struct provider *provider, struct arena *arena, struct str s
     struct op_ctx ctx = {.arena = arena, .provider = provider};
     struct run run = {.ctx = &ctx, .arena = arena, .client = provider_aws(provider)};
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
+    AUTO_PAGES struct pages pages = PAGES_INIT;
     const struct value *token = NULL, *document, *filter = run_tag_filter(arena, "weir:stack", stack);
     *list = &value_empty_list;
     do {
@@ -95,6 +99,8 @@ int provider_marked(struct provider *provider, struct arena *arena, struct str s
             value_builder_add(&all, value_map(arena, entries, 2));
         }
         token = value_getz(document, "PaginationToken");
+        if (value_text(token, STR_EMPTY).n && pages_next_value(&pages, get_resources.name, token, err))
+            return -1;
     } while (value_text(token, STR_EMPTY).n);
     *list = value_builder_list(&all);
     return 0;
@@ -308,6 +314,9 @@ static int use_objects(
         const struct value *live = run_decode(run, l->step, items->items[i], base);
         if (run_fill_templates(run, live, &live, err))
             return -1;
+        if (!id_of(run, live).n && run->type->schema.id.n)
+            return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: an item has no %.*s",
+                STR_ARG(l->step->op->wire.name), STR_ARG(run->type->schema.id));
         live = value_merge(run->arena, live, map_get(l->by_id, id_of(run, live)));
         live = with_empty_sets(run, l->wanted, live);
         if (!run_is_gone(run, live))

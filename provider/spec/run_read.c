@@ -35,9 +35,86 @@ bool run_matches(
     return want.n && str_eq(have, want);
 }
 
+/* The id that an answer of this step has at its place; "" where it has none there. */
+static struct str answered_id(struct run *run, const struct spec_step *step, const struct value *item)
+{
+    const struct spec_attr *id = spec_attr_find(run->type, run->type->schema.id);
+    struct str path;
+    if (!id || !run_provides(run->type, step, id, &path))
+        return STR_EMPTY;
+    const struct value *v = wire_path(run->arena, item, path);
+    v = v && v->kind == VALUE_LIST && v->count ? v->items[0] : v;
+    return v ? value_scalar_text(run->arena, v) : STR_EMPTY;
+}
+
+/* One may be the ARN of which the other is the last part, which secrets follow with a few letters. */
+static bool ends_in(struct str arn, struct str name)
+{
+    ptrdiff_t at = arn.n > name.n ? str_find(arn, name, 0) : -1;
+    for (; at >= 0; at = str_find(arn, name, (size_t)at + 1))
+        if (at && (arn.p[at - 1] == '/' || arn.p[at - 1] == ':') && str_starts(arn, STR("arn:")))
+            return true;
+    return false;
+}
+
+static bool same_id(struct str a, struct str b)
+{
+    return str_ieq(a, b) || ends_in(a, b) || ends_in(b, a);
+}
+
+static struct str id_asked(struct run *run, const struct value *object)
+{
+    const struct value *v = run->type->schema.id.n ? value_get(object, run->type->schema.id) : NULL;
+    return !value_is_null(v) && value_is_known(v) ? value_scalar_text(run->arena, v) : STR_EMPTY;
+}
+
+int run_check_known(struct run *run, const struct value *object, struct err *err)
+{
+    const struct schema *schema = &run->type->schema;
+    if (schema->is_data || !schema->id.n || id_asked(run, object).n)
+        return 0;
+    err_set(err, ERR_FAILED, "the state has no %.*s for it, and nothing is done to what is not named",
+        STR_ARG(schema->id));
+    return err_hint(err, "look for it at the service; then `weir state rm` it, and import it if it is there");
+}
+
+int run_check_id(struct run *run, const struct spec_step *step, const struct value *object,
+    const struct value *live, struct err *err)
+{
+    const struct spec_attr *id = spec_attr_find(run->type, run->type->schema.id);
+    struct str path, asked = id_asked(run, object), have = id_asked(run, live);
+    if (!id || !step->op || !asked.n || !run_provides(run->type, step, id, &path))
+        return 0;
+    if (!have.n)
+        err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
+            STR_ARG(step->op->wire.name), STR_ARG(path));
+    else if (!same_id(asked, have))
+        err_set(err, ERR_PROTOCOL, "%.*s was asked about %.*s, and answers about %.*s",
+            STR_ARG(step->op->wire.name), STR_ARG(asked), STR_ARG(have));
+    else
+        return 0;
+    err->lost = true;
+    return -1;
+}
+
+/* Of what was asked for by its id no other is taken, and of what says no id the first. */
+static const struct value *pick_by_id(
+    struct run *run, const struct spec_step *step, const struct value *items, const struct value *object)
+{
+    struct str asked = id_asked(run, object);
+    for (uint32_t i = 0; i < items->count && asked.n; i++) {
+        struct str have = answered_id(run, step, items->items[i]);
+        if (!have.n || same_id(have, asked))
+            return items->items[i];
+    }
+    return items->count ? items->items[0] : NULL; /* another one's, as run_check_id() will say */
+}
+
 const struct value *run_pick(
     struct run *run, const struct spec_step *step, const struct value *items, const struct value *object)
 {
+    if (!step->match_path.n)
+        return pick_by_id(run, step, items, object);
     for (uint32_t i = 0; i < items->count; i++)
         if (run_matches(run, step, items->items[i], object))
             return items->items[i];
@@ -264,11 +341,12 @@ static int read_step(struct reading *r, const struct spec_step *step, struct err
         r->gone = r->gone || !extra || !run_error_is(&step->absent, &failure);
         return 0;
     }
-    if (doc)
-        r->live = run_decode(r->run, step, doc, r->live);
-    else
+    if (!doc) {
         r->gone = r->gone || !extra;
-    return 0;
+        return 0;
+    }
+    r->live = run_decode(r->run, step, doc, r->live);
+    return run_check_id(r->run, step, object, r->live, err);
 }
 
 /* Templates may need what only the record has, such as a name that no answer repeats. */
@@ -399,10 +477,21 @@ static int read_tags(struct reading *r, struct err *err)
     return 0;
 }
 
+/* The id may follow from others. */
+static int check_named(struct run *run, const struct value *prior, struct err *err)
+{
+    const struct value *object = prior;
+    if (!id_asked(run, prior).n && !run->type->schema.is_data && run_fill_templates(run, prior, &object, err))
+        return -1;
+    return run_check_known(run, object, err);
+}
+
 int run_read(struct run *run, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
     prior = run_split(run, run->type->schema.id, prior);
+    if (check_named(run, prior, err))
+        return -1;
     struct reading r = {.run = run, .wanted = wanted, .prior = prior};
     *live = NULL;
     if (read_steps(&r, err) || read_facets(&r, err) || read_sets(&r, err) || read_tags(&r, err))
@@ -448,10 +537,15 @@ int spec_marks(struct op_ctx *ctx, const struct value *object, const struct valu
     const struct value *name = value_string_ref(run.arena, tags->attr->attr->name), *live;
     struct err failure = ERR_INIT;
     if (run_read(&run, object, value_list(run.arena, &name, 1), &live, &failure)) {
+        *marks = NULL;
         if (lacking_says(&failure)) /* a store without tags: then nothing bears marks */
             return 0;
         *err = failure;
         return -1;
+    }
+    if (!live) {
+        *marks = NULL;
+        return 0;
     }
     const struct value *all = value_get(live, name->string);
     struct str prefix = STR("weir:");

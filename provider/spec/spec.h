@@ -117,6 +117,7 @@ struct spec_step {
     struct spec_request request;
     struct str parse;      /* path of a JSON text that is the answer proper; "" none */
     struct str at;         /* path of the object, or of the items, in the answer; "" or "@": all of it */
+    bool demands;          /* what `at` names is in every whole answer, if empty */
     struct str match_path; /* of several items the one where this path has ... */
     struct str match_attr; /* ... this attribute's value */
     const struct spec_answer *answers; /* attributes that lie elsewhere in this answer than usual */

@@ -104,7 +104,7 @@ static const struct value *coerce_json_text(struct arena *arena, const struct va
     struct err ignored = ERR_INIT;
     const struct value *parsed;
     bool json = text.n && (text.p[0] == '{' || text.p[0] == '[');
-    return json && !json_parse(arena, text, &parsed, &ignored) ? parsed : doc;
+    return json && !wire_json_read(arena, text, &parsed, &ignored) ? parsed : doc;
 }
 
 /* ---- lists ---- */

@@ -137,7 +137,7 @@ static void read_json(struct arena *arena, struct str body, struct found *found)
     static const char *const messages[] = {"message", "Message", "errorMessage", "error_description", NULL};
     struct err ignored = ERR_INIT;
     const struct value *doc;
-    if (json_parse(arena, body, &doc, &ignored))
+    if (wire_json_read(arena, body, &doc, &ignored))
         return;
     found->code = bare_code(text_of(doc, codes));
     found->message = text_of(doc, messages);

@@ -15,6 +15,9 @@ struct wire_encoder {
     struct err *err;
 };
 
+/* Of one answer or request, whatever they are: many times what any service sends. */
+enum { WIRE_VALUES_MAX = 1000 * 1000 };
+
 static inline bool wire_is_rest(enum wire_protocol protocol)
 {
     return protocol == WIRE_REST_JSON || protocol == WIRE_REST_XML;
@@ -62,6 +65,8 @@ struct str wire_or(struct str text, struct str fallback);
 
 /* ---- bodies ---- */
 
+/* json_parse() for what others wrote: refused at once where it has more values than any answer. */
+int wire_json_read(struct arena *arena, struct str text, const struct value **out, struct err *err);
 int wire_json_write(const struct wire_encoder *e, const struct shape *shape, const struct value *v, bool top,
     struct str *out);
 int wire_form_write(const struct wire_encoder *e, const struct wire_operation *op, const struct shape *shape,

@@ -4,6 +4,30 @@
 #include "base/json.h"
 #include "provider/wire/internal.h"
 
+/* How many values it has at least, by what stands between them. */
+static size_t count_values(struct str text)
+{
+    size_t n = 1;
+    bool quoted = false;
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (quoted && c == '\\')
+            i++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && (c == ',' || c == '{' || c == '['))
+            n++;
+    }
+    return n;
+}
+
+int wire_json_read(struct arena *arena, struct str text, const struct value **out, struct err *err)
+{
+    if (count_values(text) > WIRE_VALUES_MAX)
+        return err_set(err, ERR_PROTOCOL, "it has more than %d values", WIRE_VALUES_MAX);
+    return json_parse(arena, text, out, err);
+}
+
 struct object {
     const struct wire_encoder *e;
     struct value_builder entries;

@@ -181,7 +181,7 @@ static int decode_rest_body(struct arena *arena, const struct wire_operation *op
         struct str root;
         if (wire_xml_read(arena, request->body, &root, document, err))
             return -1;
-    } else if (json_parse(arena, request->body, document, err)) {
+    } else if (wire_json_read(arena, request->body, document, err)) {
         return -1;
     } else if (op->body.n) {
         struct value_entry entry = {op->body, *document};
@@ -213,7 +213,7 @@ static int decode_rpc(struct arena *arena, const struct wire_operation *op,
 {
     if (wire_is_json(op->protocol)) {
         *document = &value_empty_map;
-        return str_trim(request->body).n ? json_parse(arena, request->body, document, err) : 0;
+        return str_trim(request->body).n ? wire_json_read(arena, request->body, document, err) : 0;
     }
     if (wire_form_read(arena, request->body.n ? request->body : request->query, document, err))
         return -1;

@@ -216,6 +216,15 @@ static const struct value *capitalise(struct arena *arena, const struct value *v
     return v->kind == VALUE_LIST ? value_builder_list(&b) : value_builder_map(&b);
 }
 
+/* Query and ec2 name the answer after the operation, whatever it says. */
+static bool is_answer_root(const struct wire_operation *op, struct str root)
+{
+    if (op->protocol == WIRE_REST_XML)
+        return !op->root.n || str_eq(root, op->root);
+    return root.n > op->name.n && str_starts(root, op->name) &&
+           str_eqz(str_slice(root, op->name.n, root.n), "Response");
+}
+
 static int decode_xml(struct arena *arena, const struct wire_operation *op, struct str body,
     const struct value **document, struct err *err)
 {
@@ -223,6 +232,8 @@ static int decode_xml(struct arena *arena, const struct wire_operation *op, stru
     const struct value *v;
     if (wire_xml_read(arena, body, &root, &v, err))
         return -1;
+    if (!is_answer_root(op, root))
+        return err_set(err, ERR_PROTOCOL, "it is a %.*s", STR_ARG(root));
     if (op->protocol == WIRE_QUERY)
         v = unwrap_query(arena, op, v);
     if (op->protocol == WIRE_EC2)
@@ -241,11 +252,13 @@ int wire_decode_response(struct arena *arena, const struct wire_operation *op,
     int rc = 0;
     if (is_blank(response->body)) {
         *document = &value_empty_map;
+        if (op->protocol == WIRE_QUERY || op->protocol == WIRE_EC2 || op->root.n)
+            rc = err_set(err, ERR_PROTOCOL, "it is empty");
     } else if (op->raw.n) {
         struct value_entry entry = {op->raw, value_string(arena, response->body)};
         *document = value_map(arena, &entry, 1);
     } else if (wire_is_json(op->protocol)) {
-        rc = json_parse(arena, response->body, document, err);
+        rc = wire_json_read(arena, response->body, document, err);
         if (rc == 0 && value_is_null(*document))
             *document = &value_empty_map; /* some servers answer nothing so */
         if (rc == 0 && (*document)->kind != VALUE_MAP && !op->body.n)
@@ -254,7 +267,11 @@ int wire_decode_response(struct arena *arena, const struct wire_operation *op,
     } else {
         rc = decode_xml(arena, op, response->body, document, err);
     }
-    return rc ? err_context(err, "the answer to %.*s cannot be read", STR_ARG(op->name)) : 0;
+    if (!rc)
+        return 0;
+    if (err)
+        err->lost = true;
+    return err_context(err, "the answer to %.*s cannot be read", STR_ARG(op->name));
 }
 
 static const struct value *header_map(

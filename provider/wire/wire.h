@@ -103,6 +103,7 @@ struct wire_operation {
     struct str body;  /* rest-xml: root element; rest-json: the member that is the whole body; "" none */
     struct str body_xmlns;
     struct str raw;    /* REST: the whole body of the answer is this member's text (bucket policies) */
+    struct str root;   /* rest-xml: the answer's root element, which a whole answer has; "" any, or no body */
     struct str result; /* query: result wrapper where it is not NAMEResult */
     bool md5;          /* Content-MD5 is required */
 };
@@ -137,7 +138,8 @@ int wire_encode_request(struct arena *arena, const struct wire_operation *op, co
  * The answer as a generic document under *wire* names: XML elements become maps (repeated ones lists, leaves
  * text); the root element and query's Response and Result wrappers are taken off; ec2's names begin with a
  * capital here, as they do in requests; a root with nothing but text (GetBucketLocation) is {Root: text}.
- * Headers are not included. An empty body is an empty map. ERR_PROTOCOL where it cannot be read.
+ * Headers are not included. An empty body is an empty map, but for query and ec2, whose answers always have a
+ * root that is named after the operation. ERR_PROTOCOL, and lost, where it cannot be read.
  */
 int wire_decode_response(struct arena *arena, const struct wire_operation *op,
     const struct wire_message *response, const struct value **document, struct err *err);

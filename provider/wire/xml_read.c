@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-enum { MAX_DEPTH = 128, MAX_ELEMENTS = 4 * 1000 * 1000 };
+enum { MAX_DEPTH = 128 };
 
 struct child {
     struct str name;
@@ -62,7 +62,7 @@ static void start_element(void *ctx, const char *name, const char **attributes)
         refuse(r, "elements are nested too deeply");
         return;
     }
-    if (++r->elements > MAX_ELEMENTS) {
+    if (++r->elements > WIRE_VALUES_MAX) {
         refuse(r, "too many elements");
         return;
     }
@@ -73,6 +73,10 @@ static void start_element(void *ctx, const char *name, const char **attributes)
     for (; *attributes; attributes += 2) {
         if (strncmp(attributes[0], "xmlns", 5) == 0)
             continue;
+        if (++r->elements > WIRE_VALUES_MAX) {
+            refuse(r, "too many elements");
+            return;
+        }
         struct str key = arena_str(r->arena, str_z(attributes[0]));
         push_child(r, key, value_stringz(r->arena, attributes[1]));
         frame->attributes++;

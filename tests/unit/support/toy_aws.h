@@ -37,9 +37,14 @@ int aws_send(struct aws_client *client, const struct aws_call *call, struct aren
         err->lost = true;
         return -1;
     }
-    *response = (struct wire_message){.status = next->code ? 400 : 200, .body = str_z(next->answer)};
-    if (!next->code)
+    *response = (struct wire_message){
+        .status = next->code ? 400 : 200, .body = str_z(next->answer ? next->answer : "{}")};
+    if (!next->code && (!call->accept || !call->accept(call->accept_ctx, response, err)))
         return 0;
+    if (!next->code) {
+        err->lost = true;
+        return -1;
+    }
     err_set(err, ERR_SERVICE, "%s: %s", next->code, next->answer ? next->answer : "");
     snprintf(err->code, sizeof err->code, "%s", next->code);
     err->http_status = 400;

@@ -90,13 +90,13 @@ static void test_erases(void **state)
     struct err err = ERR_INIT;
     const struct value *list;
     struct op_ctx none = ctx_of("chest", 0), all = ctx_of("chest", TEARDOWN_EMPTY | TEARDOWN_PROTECTED);
-    PLAY({"GetChest", NULL, NULL, NULL});
+    PLAY({"GetChest", NULL, "none", "Gone"});
     assert_int_equal(none.schema->ops->erases(&none, json("{\"name\":\"a\"}"), &list, &err), 0);
     assert_json(list, "[]");
     PLAY(
         {"ListCoins", "{\"Name\":\"a\"}", "{\"Coins\":[{\"Weight\":3},{\"Weight\":4}],\"Next\":\"n\"}", NULL},
         {"ListCoins", "{\"Name\":\"a\",\"Next\":\"n\"}", "{\"Coins\":[{\"Weight\":5}]}", NULL},
-        {"GetChest", NULL, "{\"Chest\":{\"Lock\":true}}", NULL});
+        {"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\",\"Lock\":true}}", NULL});
     assert_int_equal(all.schema->ops->erases(&all, json("{\"name\":\"a\"}"), &list, &err), 0);
     PLAYED();
     assert_json(list,
@@ -109,7 +109,7 @@ static void test_erases(void **state)
     PLAYED();
     assert_json(list, "[{\"counts\":{\"bytes\":3,\"coins\":1},\"says\":\"all in it goes\"}]");
     PLAY({"ListCoins", NULL, "{\"Coins\":[]}", NULL},
-        {"GetChest", NULL, "{\"Chest\":{\"Lock\":false}}", NULL});
+        {"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\",\"Lock\":false}}", NULL});
     assert_int_equal(all.schema->ops->erases(&all, json("{\"name\":\"a\"}"), &list, &err), 0);
     PLAYED();
     assert_json(list, "[]");
@@ -125,11 +125,12 @@ static void test_delete_with_consent(void **state)
     (void)state;
     struct err err = ERR_INIT;
     struct op_ctx ctx = ctx_of("chest", TEARDOWN_EMPTY | TEARDOWN_PROTECTED);
-    PLAY({"GetChest", NULL, "{\"Chest\":{\"Lock\":true}}", NULL},
+    PLAY({"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\",\"Lock\":true}}", NULL},
         {"LockChest", "{\"Lock\":false,\"Name\":\"a\"}", NULL, NULL},
-        {"GetChest", NULL, "{\"Chest\":{\"Status\":\"ok\"}}", NULL},
+        {"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\",\"Status\":\"ok\"}}", NULL},
         {"DropChest", "{\"Force\":true,\"Name\":\"a\"}", NULL, NULL},
-        {"GetChest", NULL, "{\"Chest\":{\"Status\":\"sinking\"}}", NULL}, {"GetChest", NULL, "none", "Gone"});
+        {"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\",\"Status\":\"sinking\"}}", NULL},
+        {"GetChest", NULL, "none", "Gone"});
     assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"a\",\"last\":\"b\"}"), &err), 0);
     PLAYED();
     assert_string_equal(told, "waiting for it to be gone (now sinking)");
@@ -140,9 +141,9 @@ static void test_hint_without_consent(void **state)
     (void)state;
     struct err err = ERR_INIT;
     struct op_ctx ctx = ctx_of("chest", TEARDOWN_PROTECTED);
-    PLAY({"GetChest", NULL, "{\"Chest\":{\"Lock\":false}}", NULL},
+    PLAY({"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\",\"Lock\":false}}", NULL},
         {"DropChest", "{\"Force\":false,\"Last\":\"b\",\"Name\":\"a\"}", "coins", "Full"},
-        {"GetChest", NULL, "{\"Chest\":{}}", NULL});
+        {"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\"}}", NULL});
     assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"a\",\"last\":\"b\"}"), &err), -1);
     PLAYED();
     assert_string_equal(err.hint,

@@ -347,7 +347,8 @@ static void test_answers(void **state)
         {WIRE_QUERY, "",
             "<OpResponse><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></OpResponse>", "{}"},
         {WIRE_QUERY, "", "<OpResponse><OpResult/></OpResponse>", "{}"},
-        {WIRE_EC2, "", "<R><requestId>1</requestId><vpcSet><item><vpcId>v</vpcId></item></vpcSet></R>",
+        {WIRE_EC2, "",
+            "<OpResponse><requestId>1</requestId><vpcSet><item><vpcId>v</vpcId></item></vpcSet></OpResponse>",
             "{\"VpcSet\":{\"item\":{\"VpcId\":\"v\"}}}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -382,6 +383,62 @@ static void test_broken_answers(void **state)
     response.body = STR("{\"a\":");
     assert_int_equal(wire_decode_response(&arena, &op, &response, &doc, &err), -1);
     assert_int_equal(err.class, ERR_PROTOCOL);
+    assert_true(err.lost);
+}
+
+/* Their answers always have a root of that name, whatever else they say. */
+static void test_answers_that_are_none(void **state)
+{
+    (void)state;
+    static const struct {
+        enum wire_protocol protocol;
+        const char *root, *body;
+    } cases[] = {{WIRE_QUERY, "", ""}, {WIRE_EC2, "", " "}, {WIRE_QUERY, "", "<Response/>"},
+        {WIRE_EC2, "", "<OtherResponse/>"}, {WIRE_EC2, "", "<OpResult/>"},
+        {WIRE_REST_XML, "ListBucketResult", ""}, {WIRE_REST_XML, "ListBucketResult", "<Tagging/>"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct wire_operation op = {
+            .name = STR_INIT("Op"), .protocol = cases[i].protocol, .root = str_z(cases[i].root)};
+        struct wire_message response = {.status = 200, .body = str_z(cases[i].body)};
+        const struct value *doc;
+        struct err err = ERR_INIT;
+        assert_int_equal(wire_decode_response(&arena, &op, &response, &doc, &err), -1);
+        assert_true(err.lost && err.class == ERR_PROTOCOL);
+    }
+}
+
+/* More than any service says in one answer: refused before it costs time and memory. */
+static void test_answers_of_too_much(void **state)
+{
+    (void)state;
+    enum { MANY = 1500 * 1000 };
+    AUTO_BUF struct buf keys = BUF_INIT;
+    AUTO_BUF struct buf elements = BUF_INIT;
+    AUTO_BUF struct buf commas = BUF_INIT;
+    for (int i = 0; i < MANY; i++) {
+        buf_addf(&keys, "%s\"k%d\":1", i ? "," : "{", i);
+        buf_addz(&elements, i ? "<a/>" : "<OpResponse>");
+        buf_addz(&commas, i ? "," : "{\"text\":\"\\\"");
+    }
+    buf_addz(&keys, "}");
+    buf_addz(&elements, "</OpResponse>");
+    buf_addz(&commas, "\"}");
+    const struct {
+        enum wire_protocol protocol;
+        struct str body;
+        const char *why;
+    } cases[] = {{WIRE_JSON11, buf_str(&keys), "more than 1000000 values"},
+        {WIRE_QUERY, buf_str(&elements), "too many elements"}, {WIRE_JSON11, buf_str(&commas), NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct wire_operation op = {.name = STR_INIT("Op"), .protocol = cases[i].protocol};
+        struct wire_message response = {.status = 200, .body = cases[i].body};
+        const struct value *doc;
+        struct err err = ERR_INIT;
+        int status = wire_decode_response(&arena, &op, &response, &doc, &err);
+        assert_int_equal(status, cases[i].why ? -1 : 0);
+        if (cases[i].why)
+            assert_non_null(strstr(err.message, cases[i].why));
+    }
 }
 
 /* Deeper than any service nests. */
@@ -414,6 +471,8 @@ int main(void)
         cmocka_unit_test_teardown(test_refusals, release),
         cmocka_unit_test_teardown(test_answers, release),
         cmocka_unit_test_teardown(test_broken_answers, release),
+        cmocka_unit_test_teardown(test_answers_that_are_none, release),
+        cmocka_unit_test_teardown(test_answers_of_too_much, release),
         cmocka_unit_test_teardown(test_deep_xml, release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,306 @@
+/* What an answer must be before it is believed: answers that are empty, cut, about another or without end. */
+#include "provider/spec/run.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/support/toy_spec.h"
+
+/* A field gets its id from the service, a town has its name from the file. */
+static const char *const spec = "service: toy\n"
+                                "protocol: json-1.1\n"
+                                "target: Toy\n"
+                                "errors: {absent: [Gone], exists: [There]}\n"
+                                "page: {in: Next, out: Next}\n"
+                                "tags: {as: map, with_create: Tags, add: Tag, add_as: Tags, remove: Untag, "
+                                "remove_as: Keys}\n"
+                                "types:\n"
+                                "  house:\n"
+                                "    id: house_id\n"
+                                "    attributes:\n"
+                                "      house_id: {type: string, computed: true}\n"
+                                "      tags: tags\n"
+                                "    create: {call: CreateHouse, at: House}\n"
+                                "    read: {call: GetHouse, at: House}\n"
+                                "    delete: {call: DeleteHouse}\n"
+                                "  field:\n"
+                                "    id: field_id\n"
+                                "    attributes:\n"
+                                "      size: {type: integer, default: 1}\n"
+                                "      field_id: {type: string, computed: true}\n"
+                                "      soil: {type: string, computed: true}\n"
+                                "    create: {call: CreateField, at: Field}\n"
+                                "    read: {call: DescribeFields, send: [], with: {Ids: [\"${field_id}\"]}, "
+                                "at: \"Fields[]\"}\n"
+                                "    list: {call: DescribeFields, at: \"Fields[]\"}\n"
+                                "    update: [{call: ModifyField, send: [field_id, size], at: Field}]\n"
+                                "    delete: {call: DeleteField}\n"
+                                "  town:\n"
+                                "    id: name\n"
+                                "    attributes:\n"
+                                "      name: {type: string, required: true, replace: true}\n"
+                                "      mayor: {type: string}\n"
+                                "    create: {call: CreateTown}\n"
+                                "    read: {call: GetTown, at: Town}\n"
+                                "    update: [{call: UpdateTown, send: [name, mayor]}]\n"
+                                "    delete: {call: DeleteTown}\n";
+
+static int set_up(void **state)
+{
+    (void)state;
+    return toy_load(spec);
+}
+
+static struct op_ctx ctx_of(const char *type)
+{
+    return (struct op_ctx){.arena = &arena,
+        .provider = provider,
+        .schema = toy_schema(type),
+        .address = STR("it"),
+        .stack = STR("s"),
+        .token = STR("0123")};
+}
+
+static const struct value *create(const char *type, const char *desired, struct err *err)
+{
+    struct op_ctx ctx = ctx_of(type);
+    const struct value *live;
+    *err = (struct err)ERR_INIT;
+    int status = ctx.schema->ops->create(&ctx, json(desired), &live, err);
+    assert_int_equal(status, err->class ? -1 : 0);
+    PLAYED();
+    return live;
+}
+
+static struct err read(const char *type, const char *prior, const struct value **live)
+{
+    struct op_ctx ctx = ctx_of(type);
+    struct err err = ERR_INIT;
+    int status = ctx.schema->ops->read(&ctx, json(prior), NULL, live, &err);
+    assert_int_equal(status, err.class ? -1 : 0);
+    PLAYED();
+    return err;
+}
+
+/* Nothing is recorded, nothing more is asked, and the intent stays open. */
+static void what_was_made_has_an_id(void **state)
+{
+    (void)state;
+    struct err err;
+    PLAY({"CreateField", NULL, "{}", NULL});
+    assert_null(create("field", "{}", &err));
+    assert_true(err.lost && err.class == ERR_PROTOCOL);
+    assert_string_equal(err.message, "the answer to CreateField is not whole: it has no Field");
+    PLAY({"CreateField", NULL, "", NULL});
+    assert_null(create("field", "{}", &err));
+    assert_true(err.lost);
+    PLAY({"CreateField", NULL, "{\"Field\":{\"Soil\":\"clay\"}}", NULL});
+    assert_null(create("field", "{}", &err));
+    assert_true(err.lost);
+    assert_string_equal(err.message, "the answer to CreateField is not whole: it has no field_id");
+    PLAY({"CreateField", NULL, "{\"Field\":{\"FieldId\":", NULL});
+    assert_null(create("field", "{}", &err));
+    assert_true(err.lost);
+    PLAY({"CreateField", NULL, "{\"Field\":{\"FieldId\":\"f-1\",\"Soil\":\"clay\"}}", NULL});
+    assert_json(create("field", "{}", &err), "{\"field_id\":\"f-1\",\"soil\":\"clay\"}");
+}
+
+/* Some services say nothing more than that all is well; so does what stands in their way. */
+static void what_is_said_by_silence_is_looked_at(void **state)
+{
+    (void)state;
+    struct err err;
+    PLAY({"CreateTown", NULL, "", NULL}, {"GetTown", NULL, "{\"Town\":{\"Name\":\"ulm\"}}", NULL});
+    assert_non_null(create("town", "{\"name\":\"ulm\"}", &err));
+    static struct exchange silence[40] = {{"CreateTown", NULL, "", NULL}};
+    for (size_t i = 1; i < 40; i++)
+        silence[i] = (struct exchange){"GetTown", NULL, "none", "Gone"};
+    play(silence, 40);
+    struct op_ctx ctx = ctx_of("town");
+    const struct value *live;
+    assert_int_equal(ctx.schema->ops->create(&ctx, json("{\"name\":\"ulm\"}"), &live, &err), -1);
+    assert_true(err.lost && !live);
+    PLAY({"CreateTown", NULL, "{}", NULL}); /* which is an answer */
+    assert_non_null(create("town", "{\"name\":\"ulm\"}", &err));
+
+    err = (struct err)ERR_INIT;
+    PLAY({"DeleteTown", NULL, "", NULL}, {"GetTown", NULL, "{\"Town\":{\"Name\":\"ulm\"}}", NULL},
+        {"GetTown", NULL, "none", "Gone"});
+    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"ulm\"}"), &err), 0);
+    PLAYED();
+    static struct exchange deaf[40] = {{"DeleteTown", NULL, "", NULL}};
+    for (size_t i = 1; i < 40; i++)
+        deaf[i] = (struct exchange){"GetTown", NULL, "{\"Town\":{\"Name\":\"ulm\"}}", NULL};
+    play(deaf, 40);
+    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"name\":\"ulm\"}"), &err), -1);
+    assert_true(err.lost);
+}
+
+static void what_has_no_id_is_left_alone(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("field");
+    struct err err = ERR_INIT;
+    const struct value *live, *all = json("[\"size\"]");
+    play(NULL, 0);
+    assert_int_equal(ctx.schema->ops->read(&ctx, json("{\"size\":1}"), NULL, &live, &err), -1);
+    assert_string_equal(
+        err.message, "the state has no field_id for it, and nothing is done to what is not named");
+    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"size\":1}"), &err), -1);
+    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"size\":1,\"field_id\":null}"), &err), -1);
+    assert_int_equal(
+        ctx.schema->ops->update(&ctx, json("{\"size\":1}"), json("{\"size\":2}"), all, &live, &err), -1);
+    PLAYED();
+}
+
+static void a_read_takes_what_it_asked_for(void **state)
+{
+    (void)state;
+    const struct value *live;
+    struct err err;
+    PLAY({"DescribeFields", "{\"Ids\":[\"f-1\"]}",
+        "{\"Fields\":[{\"FieldId\":\"f-9\"},{\"FieldId\":\"f-1\",\"Size\":3}]}", NULL});
+    err = read("field", "{\"field_id\":\"f-1\"}", &live);
+    assert_json(live, "{\"field_id\":\"f-1\",\"size\":3}");
+    PLAY({"DescribeFields", NULL, "{\"Fields\":[{\"FieldId\":\"f-9\"}]}", NULL});
+    err = read("field", "{\"field_id\":\"f-1\"}", &live);
+    assert_string_equal(err.message, "DescribeFields was asked about f-1, and answers about f-9");
+    PLAY({"DescribeFields", NULL, "{\"Fields\":[{\"FieldId\":\"f-12\"}]}", NULL});
+    err = read("field", "{\"field_id\":\"f-1\"}", &live);
+    assert_int_equal(err.class, ERR_PROTOCOL);
+    PLAY({"DescribeFields", NULL, "{\"Fields\":[{\"Size\":3}]}", NULL});
+    err = read("field", "{\"field_id\":\"f-1\"}", &live);
+    assert_string_equal(err.message, "the answer to DescribeFields is not whole: it has no FieldId");
+    PLAY({"GetTown", NULL, "{\"Town\":{\"Name\":\"bonn\"}}", NULL});
+    err = read("town", "{\"name\":\"ulm\"}", &live);
+    assert_int_equal(err.class, ERR_PROTOCOL);
+    /* what an import names may be the end of an ARN, or the ARN of a name */
+    PLAY({"GetTown", NULL, "{\"Town\":{\"Name\":\"arn:aws:toy:::town:ulm-Xy\"}}", NULL});
+    err = read("town", "{\"name\":\"ulm\"}", &live);
+    assert_int_equal(err.class, ERR_NONE);
+}
+
+/* By an error, or by a whole listing without it. */
+static void gone_is_what_the_service_says(void **state)
+{
+    (void)state;
+    static const char *const cut[] = {"", " ", "{}", "{\"Fields\":[", "{\"Field\":[]}", "null", "[]"};
+    const struct value *live;
+    struct err err;
+    for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) {
+        struct exchange answer = {"DescribeFields", NULL, cut[i], NULL};
+        play(&answer, 1);
+        err = read("field", "{\"field_id\":\"f-1\"}", &live);
+        assert_int_equal(err.class, ERR_PROTOCOL);
+        assert_true(err.lost);
+    }
+    PLAY({"DescribeFields", NULL, "{\"Fields\":[]}", NULL});
+    err = read("field", "{\"field_id\":\"f-1\"}", &live);
+    assert_null(live);
+    PLAY({"GetTown", NULL, "no", "Gone"});
+    err = read("town", "{\"name\":\"ulm\"}", &live);
+    assert_null(live);
+    PLAY({"GetTown", NULL, "{}", NULL});
+    err = read("town", "{\"name\":\"ulm\"}", &live);
+    assert_string_equal(err.message, "the answer to GetTown is not whole: it has no Town");
+}
+
+static void count(void *ctx, const struct value *live)
+{
+    (void)live;
+    ++*(int *)ctx;
+}
+
+static void a_listing_is_whole_or_none(void **state)
+{
+    (void)state;
+    static const struct {
+        struct exchange pages[3];
+        size_t n;
+        const char *message;
+    } cases[] = {
+        {{{"DescribeFields", NULL, "{}", NULL}}, 1,
+            "the answer to DescribeFields is not whole: it has no Fields[]"},
+        {{{"DescribeFields", NULL, "", NULL}}, 1, "the answer to DescribeFields is empty"},
+        {{{"DescribeFields", NULL, "{\"Fields\":[{\"FieldId\":\"f-1\"},{\"Size\":2}]}", NULL}}, 1,
+            "the answer to DescribeFields is not whole: an item has no field_id"},
+        {{{"DescribeFields", NULL, "{\"Fields\":[],\"Next\":\"a\"}", NULL},
+             {"DescribeFields", NULL, "{\"Fields\":[],\"Next\":\"b\"}", NULL},
+             {"DescribeFields", NULL, "{\"Fields\":[],\"Next\":\"a\"}", NULL}},
+            3, "DescribeFields gives the same page again and again"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct op_ctx ctx = ctx_of("field");
+        struct err err = ERR_INIT;
+        const struct value *covered;
+        int n = 0;
+        play(cases[i].pages, cases[i].n);
+        assert_int_equal(ctx.schema->ops->list(&ctx, json("[]"), count, &n, &covered, &err), -1);
+        PLAYED();
+        assert_string_equal(err.message, cases[i].message);
+    }
+}
+
+#define TEST(name)  cmocka_unit_test_teardown(name, toy_release)
+
+#define HOUSE(tags) "{\"House\":{\"HouseId\":\"h-1\",\"Tags\":" tags "}}"
+
+/* What an id in the state means may be somebody else's by now. */
+static void what_is_not_ours_is_not_deleted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tags, *why;
+        bool unmarked;
+    } cases[] = {
+        {HOUSE("{\"weir:stack\":\"s\",\"weir:state\":\"other\"}"), NULL, false},
+        {HOUSE("{\"weir:stack\":\"old name\",\"weir:state\":\"l\"}"), NULL, false},
+        {HOUSE("{\"weir:stack\":\"theirs\",\"weir:state\":\"other\"}"),
+            "it bears the marks of the stack \"theirs\", and is not deleted", false},
+        {HOUSE("{\"weir:stack\":\"theirs\"}"),
+            "it bears the marks of the stack \"theirs\", and is not deleted", true},
+        {HOUSE("{\"a\":\"b\"}"),
+            "it bears none of the marks that this stack made it with, and is not deleted", false},
+        {HOUSE("{\"a\":\"b\"}"), NULL, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct exchange answers[] = {{"GetHouse", NULL, cases[i].tags, NULL},
+            {"GetHouse", NULL, cases[i].tags, NULL}, {"GetHouse", NULL, cases[i].tags, NULL}};
+        bool waits = cases[i].why && strstr(cases[i].why, "none"); /* tags may show late */
+        if (!cases[i].why)
+            answers[1] = (struct exchange){"DeleteHouse", NULL, NULL, NULL};
+        play(answers, !cases[i].why ? 2 : waits ? 3 : 1);
+        struct op_ctx ctx = ctx_of("house");
+        ctx.lineage = STR("l");
+        ctx.unmarked = cases[i].unmarked;
+        struct err err = ERR_INIT;
+        int status = ctx.schema->ops->delete (&ctx, json("{\"house_id\":\"h-1\"}"), &err);
+        assert_int_equal(status, cases[i].why ? -1 : 0);
+        PLAYED();
+        if (cases[i].why)
+            assert_string_equal(err.message, cases[i].why);
+    }
+    PLAY({"GetHouse", NULL, "who are you?", "AccessDenied"}, {"DeleteHouse", NULL, NULL, NULL});
+    struct op_ctx ctx = ctx_of("house");
+    struct err err = ERR_INIT;
+    assert_int_equal(ctx.schema->ops->delete (&ctx, json("{\"house_id\":\"h-1\"}"), &err), 0);
+    PLAYED();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_was_made_has_an_id),
+        TEST(what_is_said_by_silence_is_looked_at),
+        TEST(what_has_no_id_is_left_alone),
+        TEST(a_read_takes_what_it_asked_for),
+        TEST(gone_is_what_the_service_says),
+        TEST(a_listing_is_whole_or_none),
+        TEST(what_is_not_ours_is_not_deleted),
+    };
+    return cmocka_run_group_tests(tests, set_up, toy_free);
+}
