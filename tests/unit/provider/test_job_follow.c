@@ -384,7 +384,7 @@ static void test_the_latest_lines(void **state)
         {"GetLogEvents",
             "{\"logGroupName\":\"g\",\"logStreamName\":\"s\",\"nextToken\":\"t\",\"startFromHead\":true}",
             EVENTS("u", EVENT(8, "h")), NULL},
-        {"FilterLogEvents", NULL, "{}", NULL}, {"GetLogEvents", NULL, EVENTS("u", ""), NULL});
+        {"FilterLogEvents", NULL, "{\"events\": []}", NULL}, {"GetLogEvents", NULL, EVENTS("u", ""), NULL});
     struct err err = ERR_INIT;
     struct log_reader *reader = log_reader_new(NULL, two, 2, &(struct log_options){.tail = 2});
     assert_int_equal(log_reader_poll(reader, on_line, NULL, &err), 0);
