@@ -262,7 +262,8 @@ static void test_marked_is_there(void **state)
 static void test_marked_shows_late(void **state)
 {
     (void)state;
-    PLAY({.operation = "MakeNet", .code = LOST}, {.operation = "ListNets"}, {.operation = "ListNets"},
+    PLAY({.operation = "MakeNet", .code = LOST}, {.operation = "ListNets", .answer = "{\"Nets\": []}"},
+        {.operation = "ListNets", .answer = "{\"Nets\": []}"},
         {.operation = "ListNets", .answer = "{\"Nets\": [{\"Id\": \"n-7\"}]}"},
         {.operation = "GetNet", .answer = "{\"Net\": {\"Id\": \"n-7\", " OURS "}}"});
     made("net", "{\"size\": 3}");
@@ -272,10 +273,16 @@ static void test_marked_shows_late(void **state)
 static void test_marked_is_not_there(void **state)
 {
     (void)state;
-    PLAY({.operation = "MakeNet", .code = LOST}, {.operation = "ListNets"}, {.operation = "ListNets"},
-        {.operation = "ListNets"}, {.operation = "ListNets"}, {.operation = "ListNets"},
-        {.operation = "ListNets"}, {.operation = "ListNets"}, {.operation = "ListNets"},
-        {.operation = "ListNets"}, {.operation = "MakeNet", .answer = "{\"Net\": {\"Id\": \"n-8\"}}"});
+    PLAY({.operation = "MakeNet", .code = LOST}, {.operation = "ListNets", .answer = "{\"Nets\": []}"},
+        {.operation = "ListNets", .answer = "{\"Nets\": []}"},
+        {.operation = "ListNets", .answer = "{\"Nets\": []}"},
+        {.operation = "ListNets", .answer = "{\"Nets\": []}"},
+        {.operation = "ListNets", .answer = "{\"Nets\": []}"},
+        {.operation = "ListNets", .answer = "{\"Nets\": []}"},
+        {.operation = "ListNets", .answer = "{\"Nets\": []}"},
+        {.operation = "ListNets", .answer = "{\"Nets\": []}"},
+        {.operation = "ListNets", .answer = "{\"Nets\": []}"},
+        {.operation = "MakeNet", .answer = "{\"Net\": {\"Id\": \"n-8\"}}"});
     made("net", "{\"size\": 3}");
     assert_true(slept() >= 10 * 1000);
 }
@@ -287,7 +294,8 @@ static void test_token(void **state)
     static const char sent[] =
         "{\"Size\":3,\"Tags\":{\"weir:address\":\"it\",\"weir:intent\":\"t-1\",\"weir:stack\":\"s\"},"
         "\"Token\":\"t-1\"}";
-    PLAY({.operation = "MakeGate", .body = sent, .code = LOST}, {.operation = "ListGates"},
+    PLAY({.operation = "MakeGate", .body = sent, .code = LOST},
+        {.operation = "ListGates", .answer = "{\"Gates\": []}"},
         {.operation = "MakeGate", .body = sent, .answer = "{\"Gate\": {\"Id\": \"g-1\"}}"});
     made("gate", "{\"size\": 3}");
     assert_true(slept() < 1000);
@@ -307,7 +315,7 @@ static void test_no_id(void **state)
 static void test_refused_after_a_loss(void **state)
 {
     (void)state;
-    PLAY({.operation = "MakeGate", .code = LOST}, {.operation = "ListGates"},
+    PLAY({.operation = "MakeGate", .code = LOST}, {.operation = "ListGates", .answer = "{\"Gates\": []}"},
         {.operation = "MakeGate", .code = "NoMoreGates"});
     assert_true(refused("gate", "{\"size\": 3}").unsure);
 }
@@ -343,10 +351,15 @@ static void test_content(void **state)
 static void test_content_exists(void **state)
 {
     (void)state;
-    PLAY({.operation = "MakeRule", .code = LOST}, {.operation = "ListRules"}, {.operation = "ListRules"},
-        {.operation = "ListRules"}, {.operation = "ListRules"}, {.operation = "ListRules"},
-        {.operation = "ListRules"}, {.operation = "ListRules"}, {.operation = "ListRules"},
-        {.operation = "ListRules"}, {.operation = "MakeRule", .code = "There"},
+    PLAY({.operation = "MakeRule", .code = LOST}, {.operation = "ListRules", .answer = "{\"Rules\": []}"},
+        {.operation = "ListRules", .answer = "{\"Rules\": []}"},
+        {.operation = "ListRules", .answer = "{\"Rules\": []}"},
+        {.operation = "ListRules", .answer = "{\"Rules\": []}"},
+        {.operation = "ListRules", .answer = "{\"Rules\": []}"},
+        {.operation = "ListRules", .answer = "{\"Rules\": []}"},
+        {.operation = "ListRules", .answer = "{\"Rules\": []}"},
+        {.operation = "ListRules", .answer = "{\"Rules\": []}"},
+        {.operation = "ListRules", .answer = "{\"Rules\": []}"}, {.operation = "MakeRule", .code = "There"},
         {.operation = "ListRules", .answer = "{\"Rules\": [{\"Id\": \"r-3\", \"Port\": 5}]}"},
         {.operation = "GetRule", .answer = "{\"Rule\": {\"Id\": \"r-3\", \"Port\": 5}}"});
     made("rule", "{\"port\": 5}");

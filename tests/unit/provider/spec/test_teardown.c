@@ -90,7 +90,7 @@ static void test_erases(void **state)
     struct err err = ERR_INIT;
     const struct value *list;
     struct op_ctx none = ctx_of("chest", 0), all = ctx_of("chest", TEARDOWN_EMPTY | TEARDOWN_PROTECTED);
-    PLAY({"GetChest", NULL, "none", "Gone"});
+    PLAY({"ListCoins", NULL, "{\"Coins\":[]}", NULL}, {"GetChest", NULL, "none", "Gone"});
     assert_int_equal(none.schema->ops->erases(&none, json("{\"name\":\"a\"}"), &list, &err), 0);
     assert_json(list, "[]");
     PLAY(
@@ -103,7 +103,7 @@ static void test_erases(void **state)
         "[{\"counts\":{\"bytes\":12,\"coins\":3},\"flag\":\"force_empty\",\"says\":\"all in it goes\"},"
         "{\"flag\":\"delete_protected\",\"says\":\"it is unlocked\"}]");
     /* what the object itself says needs no flag; what is empty or open needs no word */
-    PLAY({"ListCoins", NULL, "{\"Coins\":[{\"Weight\":3}]}", NULL});
+    PLAY({"ListCoins", NULL, "{\"Coins\":[{\"Weight\":3}]}", NULL}, {"GetChest", NULL, "none", "Gone"});
     assert_int_equal(
         none.schema->ops->erases(&none, json("{\"name\":\"a\",\"force\":true}"), &list, &err), 0);
     PLAYED();

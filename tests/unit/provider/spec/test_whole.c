@@ -101,7 +101,7 @@ static void what_was_made_has_an_id(void **state)
     PLAY({"CreateField", NULL, "{\"Field\":{\"Soil\":\"clay\"}}", NULL});
     assert_null(create("field", "{}", &err));
     assert_true(err.lost);
-    assert_string_equal(err.message, "the answer to CreateField is not whole: it has no field_id");
+    assert_string_equal(err.message, "CreateField: the answer does not say what was made");
     PLAY({"CreateField", NULL, "{\"Field\":{\"FieldId\":", NULL});
     assert_null(create("field", "{}", &err));
     assert_true(err.lost);
