@@ -47,42 +47,68 @@ static unsigned long long stat_field(const struct buf *stat, int field)
     return at ? strtoull(at, NULL, 10) : 0;
 }
 
-/* It has memory and no environment yet: between the two execve() lets go whoever waits for it to start. */
+/*
+ * On its way through execve(): it has memory and no environment yet, or still ours, whose child it is.
+ * Between the two, and before them, execve() lets go whoever waits for it to start.
+ */
 static bool is_starting(const char *pid, struct buf *stat)
 {
-    enum { VSIZE = 23, ENV_END = 51 };
-    return read_process(pid, "stat", stat) && stat_field(stat, VSIZE) && !stat_field(stat, ENV_END);
+    enum { PARENT = 4, VSIZE = 23, ENV_END = 51 };
+    if (!read_process(pid, "stat", stat))
+        return false;
+    unsigned long long memory = stat_field(stat, VSIZE), end = stat_field(stat, ENV_END);
+    bool child = stat_field(stat, PARENT) == (unsigned long long)getpid();
+    return memory &&
+           (!end || (child && read_process("self", "stat", stat) && end == stat_field(stat, ENV_END)));
+}
+
+struct search {
+    struct str mark;             /* with what comes before it in an environment */
+    struct buf environment, own; /* of the process at hand; of this one */
+};
+
+static bool may_be_starting(const struct search *s)
+{
+    const struct buf *e = &s->environment;
+    return e->n == 1 || (e->n == s->own.n && memcmp(e->p, s->own.p, e->n) == 0);
 }
 
 /* The descriptor is opened before the look: what is killed is what was looked at. */
-static enum look end_if_marked(const char *name, struct str wanted, struct buf *environment)
+static enum look end_if_marked(struct search *s, const char *name)
 {
     pid_t pid = (pid_t)strtol(name, NULL, 10);
     if (pid <= 1 || pid == getpid())
         return OTHER;
     AUTO_FD int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (fd < 0 || !read_process(name, "environ", environment))
+    if (fd < 0 || !read_process(name, "environ", &s->environment))
         return OTHER;
-    if (environment->n == 1)
-        return is_starting(name, environment) ? STARTING : OTHER;
-    if (!memmem(environment->p, environment->n, wanted.p, wanted.n))
+    if (may_be_starting(s)) {
+        if (is_starting(name, &s->environment))
+            return STARTING;
+        /* It may have been started between the two looks: then it has an environment of its own now. */
+        if (!read_process(name, "environ", &s->environment))
+            return OTHER;
+    }
+    if (!memmem(s->environment.p, s->environment.n, s->mark.p, s->mark.n))
         return OTHER;
     return syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0 ? ENDED : OTHER;
 }
 
 void process_end_marked(const char *mark)
 {
-    AUTO_BUF struct buf environment = {.max = MAX_ENVIRONMENT};
     AUTO_BUF struct buf wanted = BUF_INIT;
     buf_add_char(&wanted, '\0');
     buf_addf(&wanted, PROCESS_MARK "=%s", mark);
+    struct search s = {
+        .mark = buf_str(&wanted), .environment.max = MAX_ENVIRONMENT, .own.max = MAX_ENVIRONMENT};
+    read_process("self", "environ", &s.own);
     bool again = true;
     for (int passes = 0, starts = 0; again && passes < PASSES && starts < STARTS;) {
         int looks[] = {[OTHER] = 0, [STARTING] = 0, [ENDED] = 0};
         DIR *processes = opendir("/proc");
         for (struct dirent *entry; processes && (entry = readdir(processes));)
             if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
-                looks[end_if_marked(entry->d_name, buf_str(&wanted), &environment)]++;
+                looks[end_if_marked(&s, entry->d_name)]++;
         if (processes)
             closedir(processes);
         again = looks[ENDED] || looks[STARTING];
@@ -93,6 +119,8 @@ void process_end_marked(const char *mark)
             usleep(1000);
         }
     }
+    buf_release(&s.environment);
+    buf_release(&s.own);
 }
 
 void process_end_family(const char *family)
