@@ -22,7 +22,6 @@ struct picture {
     enum action *actions; /* by node; ACTION_NOOP without --plan */
     size_t n;
     const struct module **groups; /* by group of the layout: the module */
-    bool planned;
     struct layout layout;
 };
 
@@ -280,7 +279,15 @@ static double add_legend_box(
     return x + 24 + (double)strlen(text) * LETTER + PADDING;
 }
 
-/* What boxes, frames, colours and arrows mean. */
+static bool has_action(const struct picture *p, enum action action)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->actions[i] == action)
+            return true;
+    return false;
+}
+
+/* What boxes, colours and arrows mean. */
 static double add_legend(const struct picture *p, double y, struct buf *out)
 {
     static const enum action shown[] = {
@@ -288,8 +295,9 @@ static double add_legend(const struct picture *p, double y, struct buf *out)
     buf_addz(out, "<g class=\"legend\" font-size=\"11\" fill=\"#57606a\">\n");
     double x = add_legend_box(0, y, "resource", ACTION_NOOP, false, out);
     x = add_legend_box(x, y, "data source", ACTION_NOOP, true, out);
-    for (size_t i = 0; p->planned && i < sizeof shown / sizeof *shown; i++)
-        x = add_legend_box(x, y, action_verb(shown[i]), shown[i], false, out);
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        if (has_action(p, shown[i]))
+            x = add_legend_box(x, y, action_verb(shown[i]), shown[i], false, out);
     buf_addf(out, "<text x=\"%.0f\" y=\"%.0f\">A &#8594; B: B needs A</text>\n</g>\n", x, y);
     return x + 24 * LETTER;
 }
@@ -334,7 +342,6 @@ static int draw(struct invocation *inv, struct workspace *workspace)
     picture_init(&picture, workspace->stack, plan_absent(workspace, &inv->arena));
     if (plan)
         picture_take_plan(&picture, plan);
-    picture.planned = plan != NULL;
     AUTO_BUF struct buf out = BUF_INIT;
     if (own->format && str_eqz(str_z(own->format), "dot")) {
         write_dot(&picture, &out);
