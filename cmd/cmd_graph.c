@@ -384,7 +384,9 @@ static const struct command_example examples[] = {
 const struct command cmd_graph = {
     .name = "graph",
     .summary = "draw the resources and what they depend on",
-    .details = "Resources and data sources as boxes, left to right behind what they refer to; without --plan "
+    .details = "Resources and data sources as boxes, left to right behind what they refer to, those of a "
+               "module in a frame. What "
+               "has no instance (`when: false`) is left out. Without --plan "
                "nothing is called.",
     .sets = sets,
     .settings_size = sizeof(struct graph_settings),
