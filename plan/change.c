@@ -363,15 +363,15 @@ static int settle_earlier(struct job *job, const struct open_intent *open, const
         return -1;
     if (live) {
         *settled = true;
+        live = object_ours(&job->arena, job->schema, live, desired, set);
+        /* First of all it is recorded: whatever becomes of the rest, it is there and it is ours. */
+        if (done(job, "create", before, live, deps, err))
+            return -1;
         if (object_is_another(job->schema, desired, live)) {
-            live = object_ours(&job->arena, job->schema, live, before, open->set);
-            if (done(job, "create", before, live, deps, err))
-                return -1;
             err_set(
                 err, ERR_STALE, "was created by an earlier run after all, but not as the stack wants it now");
             return err_hint(err, "it is recorded: run the same command again");
         }
-        live = object_ours(&job->arena, job->schema, live, desired, set);
         progress(job, "was created by an earlier run: taking it over");
         return update(job, desired, live, NULL, deps, err);
     }

@@ -148,19 +148,36 @@ static int not_there(struct settling *s, struct err *err)
             STR_EMPTY);
         return 0;
     }
-    if (recover_fresh_ms(s->intent, s->schema)) {
+    if (!s->options->patient && recover_fresh_ms(s->intent, s->schema)) {
         tell(s, "is not there so far; it is looked for again before it is created", STR_EMPTY);
         return 0;
     }
     return close_undone(s, "had not been created yet when the run stopped", err);
 }
 
+/* What a type has no way of its own to look for is read again and again. */
+static int find_patiently(struct settling *s, const struct value **live, struct err *err)
+{
+    const struct recover_options *o = s->options;
+    int64_t fresh_ms = o->patient ? recover_fresh_ms(s->intent, s->schema) : 0;
+    int64_t until_ms = clock_mono_ms() + fresh_ms;
+    s->ctx.look_until_ms = fresh_ms ? until_ms : 0;
+    for (;;) {
+        if (find(s, live, err))
+            return -1;
+        int64_t left_ms = until_ms - clock_mono_ms();
+        if (*live || s->schema->unknowable || left_ms <= 0)
+            return 0;
+        if (o->cancel && atomic_load(o->cancel))
+            return err_set(err, ERR_INTERRUPTED, "interrupted");
+        clock_sleep_ms(left_ms < FIRST_PAUSE_MS ? left_ms : FIRST_PAUSE_MS);
+    }
+}
+
 static int settle_create(struct settling *s, struct err *err)
 {
     const struct value *live, *desired = s->intent->desired ? s->intent->desired : &value_empty_map;
-    int64_t fresh_ms = s->options->patient ? recover_fresh_ms(s->intent, s->schema) : 0;
-    s->ctx.look_until_ms = fresh_ms ? clock_mono_ms() + fresh_ms : 0;
-    if (find(s, &live, err))
+    if (find_patiently(s, &live, err))
         return -1;
     if (!live)
         return not_there(s, err);
@@ -207,6 +224,9 @@ static int settle_update(struct settling *s, struct err *err)
     const struct value *prior = s->record            ? s->record->attrs
                                 : s->intent->desired ? s->intent->desired
                                                      : &value_empty_map;
+    /* Of what was being taken over there is no record yet, and its id may be the service's. */
+    if (value_is_null(value_get(prior, s->schema->id)) && s->intent->id.n)
+        prior = value_with(s->arena, prior, s->schema->id, value_string(s->arena, s->intent->id));
     s->ctx.attempted = s->intent->desired;
     if (s->schema->ops->read(&s->ctx, prior, set, &live, err))
         return -1;
