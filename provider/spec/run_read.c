@@ -1,6 +1,7 @@
 /* Reading one object: its own answer, then whatever of the rest is wanted. */
 #include "base/mem.h"
 #include "provider/aws/lacking.h"
+#include "provider/aws/place.h"
 #include "provider/spec/run.h"
 
 bool run_wants(const struct value *wanted, struct str name)
@@ -405,6 +406,9 @@ static void keep(struct reading *r, const struct spec_attr *attr, const struct v
 static int facet_failed(
     struct reading *r, const struct spec_step *step, const struct err *failure, struct err *err)
 {
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (lacking_says(failure) && aws_custom_endpoint(r->run->client, &r->run->type->service->aws, &scratch).n)
+        return 0; /* a store of one's own that does not know it: nothing of the kind can be set */
     if (failure->class != ERR_ABSENT) {
         *err = *failure;
         return -1;

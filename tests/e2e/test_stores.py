@@ -1,5 +1,8 @@
 """Stores that know S3 only: nobody else is asked there, and what they do not have is done without, and said once."""
 
+import os
+import signal
+
 import pytest
 from sandbox.servers import MORE_STORES, STORES
 from support import Stack
@@ -88,3 +91,26 @@ def test_what_bears_marks_is_found(request, stack, store):
     stack.write(STACK.replace("stores-two", "stores-three"))
     found = stack.destroy("--verify", status=5)
     assert "stores-two  aws.s3.bucket: bears the marks of this stack" in found.out, str(found)
+
+
+@pytest.mark.parametrize("stack", ["AWS_ENDPOINT_URL_S3"], indirect=True)
+def test_killed_at_every_step(request, stack, store):
+    """The store has the state as well, where it can: s3rver ignores If-None-Match."""
+    keeps_state = getattr(store, "kind", "") != "s3rver"
+    place = f"state: {{backend: s3, bucket: stores-others, prefix: states, endpoint: '{store.url}', lease_seconds: 2}}"
+    stack.write(STACK.replace("stack: stores", f"stack: stores\n    {place}") if keeps_state else STACK)
+    stack.run("apply", "--yes", env={"WEIR_CRASH_LOG": str(stack.folder / "points")})
+    stack.destroy()
+    points = len((stack.folder / "points").read_text().splitlines())
+    assert points > 20
+    kills = 0
+    for at in range(1, points, 1 if os.environ.get("WEIR_LONG") else points // 2 + 1):
+        process = stack.start("apply", "--yes", env={"WEIR_CRASH_AT": str(at)})
+        out, err = process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL), (at, out, err)
+        kills += process.returncode != 0
+        stack.apply("--lock-timeout", "1m")
+        stack.assert_settled()
+        assert "Nothing is left" in stack.destroy("--verify").out, at
+        assert [bucket["Name"] for bucket in store.client().list_buckets()["Buckets"]] == ["stores-others"], at
+    assert kills
