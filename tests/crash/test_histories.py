@@ -6,7 +6,7 @@ everything right, as boto3 counts it; a plan has nothing to do; one destroy leav
 A history is made of its seed: WEIR_HISTORY=sandbox:17 lives through this one alone and says what was done.
 
 Upstream is moto, and the sandbox for what moto does not do as AWS does: it ignores the tokens by which AWS knows a repeated CreateNatGateway,
-CreateVpcEndpoint, RunInstances and CreateFileSystem again.
+CreateVpcEndpoint and RunInstances again.
 """
 
 import os
@@ -35,6 +35,7 @@ AT_ONCE = 8  # histories wait as much as they work
 SPEED = "20"  # of weir's clock: it waits for what may show late
 WHOLE_EACH = 10  # of so many histories one is of the whole stack, the others of one or two parts
 PATIENCE_S = 120
+CLIENTS = threading.Lock()  # boto3 makes one at a time
 DEAD = -signal.SIGKILL
 
 
@@ -52,9 +53,9 @@ class Place:
     def client(self, service):
         """boto3 is disturbed by nothing: the proxy has no faults when it looks."""
         if service not in self.clients:
-            session = boto3.session.Session()
-            self.clients[service] = session.client(
-                service, endpoint_url=self.proxy.url, region_name=self.region, aws_access_key_id="look", aws_secret_access_key="look")
+            with CLIENTS:
+                self.clients[service] = boto3.client(
+                    service, endpoint_url=self.proxy.url, region_name=self.region, aws_access_key_id="look", aws_secret_access_key="look")
         return self.clients[service]
 
     def close(self):
@@ -158,7 +159,7 @@ class Lives:
         assert not wrong, f"{len(wrong)} of {len(seeds)} histories:\n" + "\n".join(wrong)
 
 
-SHORT = {"sandbox": 40, "moto": 10}
+SHORT = {"sandbox": 32, "moto": 8}
 CHUNK, CHUNKS = 250, 40  # 10,000
 
 

@@ -337,6 +337,6 @@ class FaultProxy:
                 server.close()
 
         thread = threading.Thread(target=send, daemon=True)
+        thread.start()
         with self.lock:
             self.late.append(thread)
-        thread.start()
