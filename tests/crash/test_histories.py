@@ -48,7 +48,7 @@ class Place:
         self.region = "us-east-1"
         if not self.sandbox:
             self.proxy.altered = lambda sent: sent.replace(b"\r\n", b"\r\nx-moto-account-id: %012d\r\n" % (number + 1), 1)
-        self.clients = {}
+        self.clients, self.lake = {}, f"history-lake-{number}"
 
     def client(self, service):
         """boto3 is disturbed by nothing: the proxy has no faults when it looks."""
@@ -72,7 +72,7 @@ class History:
         self.parts = names if LONG and seed % WHOLE_EACH == 0 else self.random.sample(names, self.random.choice((1, 1, 2)) if LONG else 1)
         self.rate = self.random.uniform(0.03, 0.25)
         self.kills = self.random.random() < 0.5
-        self.stack = written(Stack(folder, place.proxy), self.parts)
+        self.stack = written(Stack(folder, place.proxy), self.parts, place.lake)
         self.stack.env["WEIR_CLOCK_SPEED"] = SPEED
 
     def weir(self, *command, disturbed=True):

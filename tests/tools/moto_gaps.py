@@ -9,7 +9,7 @@ from moto.dynamodb.responses import DynamoHandler
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.events.responses import EventsHandler
 from moto.glue.exceptions import EntityNotFoundException
-from moto.glue.models import Action, FakeConnection, Predicate
+from moto.glue.models import Action, FakeConnection, GlueBackend, Predicate
 from moto.glue.responses import GlueResponse
 from moto.rds.models import RDSBackend
 from moto.stepfunctions.responses import StepFunctionResponse
@@ -82,6 +82,18 @@ connection_as_dict = FakeConnection.as_dict
 FakeConnection.as_dict = lambda self: {
     **connection_as_dict(self), **{key: self.connection_input[key] for key in ("ConnectionType", "MatchCriteria") if key in self.connection_input}
 }
+
+create_workflow = GlueBackend.create_workflow
+
+
+def create_workflow_with_its_tags(self: GlueBackend, name, properties, description, runs, tags):
+    """moto takes the tags of a workflow and forgets them."""
+    create_workflow(self, name, properties, description, runs, tags)
+    self.tag_resource(f"arn:{self.partition}:glue:{self.region_name}:{self.account_id}:workflow/{name}", tags or {})
+    return name
+
+
+GlueBackend.create_workflow = create_workflow_with_its_tags
 
 # ---- Athena ----
 
