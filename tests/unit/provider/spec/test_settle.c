@@ -245,6 +245,25 @@ static void test_name_is_going(void **state)
     made("box", "{\"name\": \"a\"}");
 }
 
+/* To everybody else it is gone; a deletion whose answer was lost waits for its end. */
+static void test_going(void **state)
+{
+    (void)state;
+    static const char going[] = "{\"Box\": {\"Name\": \"a\", \"Status\": \"going\", " OURS "}}";
+    struct op_ctx ctx = context("box");
+    const struct value *live;
+    struct err err = ERR_INIT;
+    PLAY({.operation = "GetBox", .answer = going});
+    assert_int_equal(spec_read(&ctx, json("{\"name\": \"a\"}"), NULL, &live, &err), 0);
+    assert_null(live);
+    PLAYED();
+    PLAY({.operation = "GetBox", .answer = going}, {.operation = "DropBox", .code = "IsGoing"},
+        {.operation = "GetBox", .answer = going}, {.operation = "GetBox", .answer = going},
+        {.operation = "GetBox", .code = "Gone"});
+    assert_int_equal(spec_delete(&ctx, json("{\"name\": \"a\"}"), &err), 0);
+    PLAYED();
+}
+
 /* ---- by mark ---- */
 
 static void test_marked_is_there(void **state)
@@ -399,6 +418,7 @@ int main(void)
         TEST(test_unmarked_is_anothers),
         TEST(test_again),
         TEST(test_name_is_going),
+        TEST(test_going),
         TEST(test_marked_is_there),
         TEST(test_marked_shows_late),
         TEST(test_marked_is_not_there),
