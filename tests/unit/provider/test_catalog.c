@@ -97,23 +97,32 @@ static void test_own_specs(void **state)
                             "{call: CreateJob}, delete: {call: DeleteJob}}\n");
     write_spec("toy.yaml", "service: toy\nprotocol: json-1.0\ntypes: {box: {id: n, attributes: {n: string}, "
                            "create: {call: A}, delete: {call: B}}}\n");
-    write_spec("bad.yaml", "service: bad\nprotocol: json-1.0\ntypes:\n  box: {id: nome, attributes: {name: "
-                           "string}, create: {call: A}, delete: {call: B}}\n");
     struct catalog *catalog = open_catalog(temp_folder);
     struct err err = ERR_INIT;
     assert_non_null(schema_attr(catalog_find(catalog, STR("aws.glue.job"), false, &err), STR("mine")));
     assert_non_null(
         catalog_find(catalog, STR("aws.glue.database"), false, &err)); /* the built-in ones are still there */
     assert_non_null(catalog_find(catalog, STR("aws.toy.box"), false, &err));
-    assert_null(catalog_find(catalog, STR("aws.bad.box"), false, &err));
+    catalog_free(catalog);
+    struct catalog_options options = {.specs_dir = "/nonexistent/specs"};
+    assert_int_equal(catalog_new(&options, &catalog, &err), -1);
+}
+
+/* Also where none of its types is asked for. */
+static void test_a_broken_spec_of_ones_own(void **state)
+{
+    (void)state;
+    write_spec("bad.yaml", "service: bad\nprotocol: json-1.0\ntypes:\n  box: {id: nome, attributes: {name: "
+                           "string}, create: {call: A}, delete: {call: B}}\n");
+    struct catalog *catalog;
+    struct catalog_options options = {.specs_dir = temp_folder};
+    struct err err = ERR_INIT;
+    assert_int_equal(catalog_new(&options, &catalog, &err), -1);
     assert_int_equal(err.class, ERR_INVALID);
     char expected[512];
     snprintf(expected, sizeof expected, "%s/bad.yaml:4:13: the type has no attribute \"nome\"", temp_folder);
     assert_string_equal(err.message, expected);
     assert_string_equal(err.hint, "did you mean \"name\"?");
-    catalog_free(catalog);
-    struct catalog_options options = {.specs_dir = "/nonexistent/specs"};
-    assert_int_equal(catalog_new(&options, &catalog, &err), -1);
 }
 
 int main(void)
@@ -123,6 +132,7 @@ int main(void)
         cmocka_unit_test(test_all),
         cmocka_unit_test(test_unknown),
         cmocka_unit_test_setup_teardown(test_own_specs, temp_folder_make, temp_folder_remove),
+        cmocka_unit_test_setup_teardown(test_a_broken_spec_of_ones_own, temp_folder_make, temp_folder_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
