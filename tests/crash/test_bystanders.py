@@ -209,7 +209,7 @@ SHORT = {
 
 @pytest.mark.parametrize("name", SHORT)
 def test_the_answer_that_says_what_was_made(cloud, tmp_path, name):
-    live_through(World(cloud, tmp_path, CASES[name]), ["create"], ("empty", "cut:60", "dropafter"), lambda phase, label: re.search(SHORT[name], label))
+    live_through(World(cloud, tmp_path, CASES[name]), ["create", "read"], ("empty", "cut:60", "dropafter"), lambda phase, label: re.search(SHORT[name], label))
 
 
 def test_everything_is_counted():

@@ -172,7 +172,6 @@ def chunks():
     return [(upstream, range(number)) for upstream, number in SHORT.items()]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("upstream, seeds", chunks(), ids=lambda value: value if isinstance(value, str) else f"{value.start}-{value.stop - 1}")
 def test_history(cloud, tmp_path, upstream, seeds):
     Lives(upstream, cloud, tmp_path).all(seeds)
