@@ -81,6 +81,18 @@ def test_a_query_over_the_catalog(athena):
     assert athena.rows("SELECT title FROM silver WHERE title = ?", ExecutionParameters=["'tron'"])[1:] == [["tron"]]
 
 
+def test_functions_of_presto(athena):
+    sql = ("SELECT date_format(timestamp '2026-11-21 09:05:07', '%Y-%m-%d %H:%i:%s'), json_extract_scalar('{\"a\": {\"b\": 1}}', '$.a.b'), json_extract_scalar('{\"a\": {}}', '$.a'), "
+           "regexp_like('alien', '^al'), from_unixtime(86400), cardinality(sequence(1, 3)) AS n")
+    assert athena.rows(sql) == [["_col0", "_col1", "_col2", "_col3", "_col4", "n"], ["2026-11-21 09:05:07", "1", None, "true", "1970-01-02 00:00:00.000", "3"]]
+
+
+def test_columns_that_no_file_has(athena):
+    athena.rows("CREATE TABLE narrow WITH (format = 'PARQUET', external_location = 's3://lake/ddl/narrow/') AS SELECT title FROM silver")
+    athena.rows("ALTER TABLE narrow ADD COLUMNS (rating double)")
+    assert athena.rows("SELECT title, rating FROM narrow WHERE title = 'tron'")[1:] == [["tron", None]]
+
+
 def test_a_query_that_cannot_be_run(athena):
     for sql, reason in (("SELECT nosuch FROM silver", "nosuch"), ("DROP VIEW silver", "DROP TABLE drops it"), ("GRANT x", "no statement that begins with GRANT"), ("CREATE EXTERNAL TABLE t (a int)", "has a LOCATION"), ("CREATE EXTERNAL TABLE t (a int) STORED AS WOOD LOCATION 's3://lake/t/'", "STORED AS WOOD"), ("CREATE TABLE t (a int)", "no Iceberg"), ("ALTER TABLE silver ADD PARTITION (month = '1')", "divided by year"), ("INSERT INTO nosuch VALUES (1)", "Table not found films.nosuch"), ("SELECT * FROM nowhere", "nowhere")):
         status = athena.ended(sql)["Status"]

@@ -89,11 +89,25 @@ def show_catalog(duck, query):
         views = left
 
 
+# Functions that Trino has under other names; the format of date_format is MySQL's.
+FORMAT = "replace(replace(replace(replace(replace(replace(f, '%M', '%B'), '%i', '%M'), '%s', '%S'), '%W', '%A'), '%h', '%I'), '%T', '%H:%M:%S')"
+MACROS = {
+    "date_format(t, f)": f"strftime(t, {FORMAT})",
+    "from_unixtime(n)": "make_timestamp(CAST(CAST(n AS DOUBLE) * 1000000 AS BIGINT))",
+    "to_unixtime(t)": "CAST(epoch(t) AS DOUBLE)",
+    "json_extract_scalar(j, p)": "CASE WHEN json_type(json_extract(CAST(j AS JSON), p)) IN ('OBJECT', 'ARRAY') THEN NULL ELSE json_extract_string(CAST(j AS JSON), p) END",
+    "regexp_like(t, p)": "regexp_matches(t, p)",
+    "sequence(a, b)": "generate_series(a, b)",
+}
+
+
 def connect(query, database):
     """DuckDB as Trino calculates: integers divide to integers, and what the query names is there."""
     import duckdb
     duck = duckdb.connect()
     duck.execute("SET integer_division = true")
+    for head, body in MACROS.items():
+        duck.execute(f"CREATE TEMP MACRO {head} AS {body}")
     show_catalog(duck, query)
     if database:
         duck.execute(f"USE {quoted(database)}")
@@ -167,10 +181,24 @@ def fill(query, parameters):
     return "".join(f"({next(values)})" if m["other"] == "?" else m[0] for m in tokens)
 
 
+def unnamed(duck, query):
+    """Which columns nobody has named: Athena calls them _col0, _col1."""
+    import duckdb
+    try:
+        node = json.loads(duckdb.connect().execute("SELECT json_serialize_sql(?)", [query]).fetchone()[0])["statements"][0]["node"]
+        chosen = node["select_list"]
+    except (duckdb.Error, LookupError, TypeError):
+        return set()
+    if any(one["class"] == "STAR" for one in chosen):
+        return set()
+    return {n for n, one in enumerate(chosen) if not one["alias"] and one["class"] != "COLUMN_REF"}
+
+
 def select(duck, query):
     answer = duck.execute(query)
     kinds = [str(d[1]) for d in answer.description]
-    columns = [column(d[0], d[1]) for d in answer.description]
+    nameless = unnamed(duck, query)
+    columns = [column(f"_col{n}" if n in nameless else d[0], d[1]) for n, d in enumerate(answer.description)]
     return columns, [[None if v is None else shown(v, kind) for v, kind in zip(row, kinds)] for row in answer.fetchall()]
 
 

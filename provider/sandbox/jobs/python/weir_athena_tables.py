@@ -239,6 +239,14 @@ def fetch(location, folder):
     return found
 
 
+def absent_columns(duck, table, files):
+    """Columns of the table that no file has: they have no values."""
+    if format_of(table) != "parquet":
+        return set()
+    found = {row[0].lower() for row in duck.execute(f"DESCRIBE SELECT * FROM {files}").fetchall()}
+    return {c["Name"].lower() for c in table["StorageDescriptor"]["Columns"]} - found
+
+
 def show_table(duck, database, table, folder):
     """A view over the files; they lie in a folder for each partition, whose values come from the catalog."""
     storage, keys = table["StorageDescriptor"], table.get("PartitionKeys", [])
@@ -250,8 +258,9 @@ def show_table(duck, database, table, folder):
         return
     values = ", ".join("(" + ", ".join([str(n), *(f"CAST({literal(v)} AS {duck_type(k['Type'])})" for v, k in zip(of, keys))]) + ")" for n, of in rows)
     names = ", ".join(["weir_partition", *(quoted(k["Name"]) for k in keys)])
-    chosen = ", ".join([*(read_column(table, c) for c in storage["Columns"]), *("p." + quoted(k["Name"]) for k in keys)])
     files = source(table, literal(folder + "/**"))
+    missing = absent_columns(duck, table, files)
+    chosen = ", ".join([*(read_column(table, c) if c["Name"].lower() not in missing else f"CAST(NULL AS {duck_type(c['Type'])}) AS {quoted(c['Name'])}" for c in storage["Columns"]), *("p." + quoted(k["Name"]) for k in keys)])
     duck.execute(f"CREATE VIEW {name} AS SELECT {chosen} FROM {files} f JOIN (VALUES {values}) p({names}) ON CAST(f.weir_partition AS INTEGER) = p.weir_partition")
 
 
