@@ -5,8 +5,7 @@ everything right, as boto3 counts it; a plan has nothing to do; one destroy leav
 
 A history is made of its seed: WEIR_HISTORY=sandbox:17 lives through this one alone and says what was done.
 
-Upstream is moto, and the sandbox for what moto does not do as AWS does: it ignores the tokens by which AWS knows a repeated CreateNatGateway,
-CreateVpcEndpoint and RunInstances again.
+Upstream is moto, which moto_gaps.py makes know the tokens of EC2 by which AWS knows a repeated request again, and the sandbox.
 """
 
 import os

@@ -7,6 +7,7 @@ from moto.awslambda.models import LambdaFunction
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.ec2.models.nat_gateways import NatGatewayBackend
+from moto.ec2.responses import EC2Response
 from moto.events.responses import EventsHandler
 from moto.glue.exceptions import EntityNotFoundException
 from moto.glue.models import Action, FakeConnection, GlueBackend, Predicate
@@ -251,6 +252,23 @@ def modify_db_subnet_group_and_keep_it(self, subnet_name, description, subnets):
     return group
 
 
+def once_for_a_token(response, name):
+    """AWS knows a repeated request by its token and answers it as it did the first."""
+    make = getattr(response, name)
+
+    def answer(self):
+        token, answers = self._get_param("ClientToken"), self.ec2_backend.__dict__.setdefault("answers_by_token", {})
+        if not token:
+            return make(self)
+        if (name, token) not in answers:
+            answers[name, token] = make(self)
+        return answers[name, token]
+
+    setattr(response, name, answer)
+
+
+for name in ("create_vpc_endpoint", "create_nat_gateway", "create_route_table", "run_instances"):
+    once_for_a_token(EC2Response, name)
 NatGatewayBackend.delete_nat_gateway = delete_nat_gateway_and_free_its_address
 RDSBackend.modify_db_subnet_group = modify_db_subnet_group_and_keep_it
 
