@@ -138,7 +138,8 @@ static const char *parse_time(struct str text, const char *format, char copy[64]
     struct tm utc = {0};
     if (text.n >= 64)
         return NULL;
-    memcpy(copy, text.p, text.n);
+    if (text.n) /* else there may be no bytes to copy from */
+        memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';
     const char *end = strptime(copy, format, &utc);
     *wall_ms = (int64_t)timegm(&utc) * 1000;
