@@ -136,10 +136,9 @@ struct str time_http(struct arena *arena, int64_t wall_ms)
 static const char *parse_time(struct str text, const char *format, char copy[64], int64_t *wall_ms)
 {
     struct tm utc = {0};
-    if (text.n >= 64)
+    if (!text.n || text.n >= 64) /* without a text there may be no bytes to copy from */
         return NULL;
-    if (text.n) /* else there may be no bytes to copy from */
-        memcpy(copy, text.p, text.n);
+    memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';
     const char *end = strptime(copy, format, &utc);
     *wall_ms = (int64_t)timegm(&utc) * 1000;
