@@ -72,8 +72,8 @@ $(SETUPS): $(BUILD)/.setup-%: tools/setup
 	@touch $@
 .venv: .venv/.requirements
 
-# ---- files in the binary: specs, modules, examples ----
-EMBED := $(sort $(shell find provider modules examples \( -path 'provider/*/specs/*.yaml' -o -path 'provider/sandbox/jobs/python/*.py' -o -path 'modules/*' -o -path 'examples/*' \) -type f \
+# ---- files in the binary: specs, names that services have, modules, examples ----
+EMBED := $(sort $(shell find provider modules examples \( -path 'provider/*/specs/*.yaml' -o -path 'provider/*/names/*.txt' -o -path 'provider/sandbox/jobs/python/*.py' -o -path 'modules/*' -o -path 'examples/*' \) -type f \
 	-not -path '*/.weir*/*' -not -name '*.pyc' 2>/dev/null))
 $(BUILD)/embedded.list: FORCE
 	@mkdir -p $(@D)

@@ -8,6 +8,7 @@
  *   control_find.c   which things a request means
  *   control_unknown.c members that nothing would look at are refused
  *   control_fold.c   values as the service writes them
+ *   control_rules.c  what values have to be beside others
  *   control_do.c     doing it: create, change, delete, and what belongs to a thing (facets, members, entries,
  *                    tags)
  *   control_answer.c answers, put together by the paths at which the client side looks for them

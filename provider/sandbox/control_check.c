@@ -52,7 +52,8 @@ int check_reference(struct call *call, struct str name, const struct value *give
     for (uint32_t i = 0; given->kind == VALUE_LIST && i < given->count; i++)
         if (check_reference(call, name, given->items[i]))
             return -1;
-    if (given->kind == VALUE_LIST || is_foreign(call, given) ||
+    bool known = check_catalogued(call, name, given);
+    if (given->kind == VALUE_LIST || (known && is_foreign(call, given)) ||
         find_any(call, value_text(type, STR_EMPTY), given))
         return 0;
     const struct value *own = value_getz(value_getz(call->role->type->sandbox, "errors"), "reference");

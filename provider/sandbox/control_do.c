@@ -240,7 +240,8 @@ static int create(struct call *call, struct thing *existing, struct thing **out)
     }
     if (existing)
         return is_waiting(existing) ? refuse_waiting(call, existing) : refuse_existing(call);
-    if (check_attributes(call, attrs) || check_forms(call, attrs) || check_references(call, attrs))
+    if (check_attributes(call, attrs) || check_forms(call, attrs) || check_references(call, attrs) ||
+        check_rules(call, attrs))
         return -1;
     attrs = fill_new(call, type, attrs);
     attrs = fill_kept(call, type, attrs);
@@ -344,7 +345,7 @@ int do_change(struct call *call, struct thing *thing, const struct value *attrs)
 
 static int update(struct call *call, struct thing *thing)
 {
-    if (check_values(call, given_attributes(call)))
+    if (check_values(call, given_attributes(call)) || check_rules(call, given_attributes(call)))
         return -1;
     const struct value *attrs = updated(call, thing);
     return wake(call, thing, &attrs) || check_forms(call, attrs) || check_references(call, attrs) ||

@@ -216,6 +216,10 @@ int check_references(struct call *call, const struct value *attrs);
 int check_forms(struct call *call, const struct value *attrs); /* control_form.c */
 int check_reference(struct call *call, struct str name, const struct value *given);
 int check_delete(struct call *call, const struct thing *thing);
+/* control_rules.c: what a new one, or what a change gives, has to be besides. */
+int check_rules(struct call *call, const struct value *attrs);
+/* Is a name that only the service gives one that it knows? */
+bool check_catalogued(struct call *call, struct str name, const struct value *given);
 /* Does `user` refer to the thing in the way that a rule of `used_by` says? */
 bool check_uses(
     struct call *call, const struct value *rule, const struct thing *user, const struct thing *thing);

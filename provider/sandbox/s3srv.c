@@ -100,12 +100,31 @@ static void write_error(struct exchange *x, int status, const char *code, const 
     buf_addz(&out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
     xml_leaf(&out, "Code", str_z(code));
     xml_leaf(&out, "Message", str_z(message));
+    const struct s3 *s = x->state;
+    for (size_t i = 0; s && i < s->detail_count; i++)
+        xml_leaf(&out, s->details[i][0].p, s->details[i][1]);
     xml_leaf(&out, "Resource", x->request.path);
     xml_leaf(&out, "RequestId", str_z(x->request_id));
     buf_addz(&out, "</Error>");
     x->reply.header_count = 0;
     reply_header(x, "x-amz-request-id", str_z(x->request_id));
     reply_text(x, status, "application/xml", buf_str(&out));
+}
+
+void s3srv_detail(struct s3 *s, const char *name, struct str value)
+{
+    if (s->detail_count < sizeof s->details / sizeof *s->details) {
+        s->details[s->detail_count][0] = str_z(name);
+        s->details[s->detail_count++][1] = value;
+    }
+}
+
+/* An argument that is wrong, and what it was. */
+void s3srv_argument(struct s3 *s, const char *name, struct str value, const char *message)
+{
+    s3srv_detail(s, "ArgumentName", str_z(name));
+    s3srv_detail(s, "ArgumentValue", value);
+    s3srv_error(s, 400, "InvalidArgument", message);
 }
 
 void s3srv_error(struct s3 *s, int status, const char *code, const char *message)
@@ -123,9 +142,16 @@ void s3srv_store_error(struct s3 *s, enum store_result result, const struct faul
     static const struct fault precondition = {
         412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"};
     switch (result) {
-    case STORE_NO_BUCKET: s3srv_error(s, 404, "NoSuchBucket", "The specified bucket does not exist"); break;
-    case STORE_NO_KEY: s3srv_error(s, 404, "NoSuchKey", "The specified key does not exist."); break;
+    case STORE_NO_BUCKET:
+        s3srv_detail(s, "BucketName", s->bucket);
+        s3srv_error(s, 404, "NoSuchBucket", "The specified bucket does not exist");
+        break;
+    case STORE_NO_KEY:
+        s3srv_detail(s, "Key", s->key);
+        s3srv_error(s, 404, "NoSuchKey", "The specified key does not exist.");
+        break;
     case STORE_NO_VERSION:
+        s3srv_detail(s, "Key", s->key);
         s3srv_error(s, 404, "NoSuchVersion", "The specified version does not exist.");
         break;
     case STORE_NOT_EMPTY:
@@ -194,7 +220,7 @@ bool s3srv_number(struct s3 *s, const char *name, int64_t fallback, int64_t max,
         return true;
     }
     struct str message = arena_printf(s->arena, "Provided %s not an integer or within integer range", name);
-    s3srv_error(s, 400, "InvalidArgument", message.p);
+    s3srv_argument(s, name, text, message.p);
     return false;
 }
 

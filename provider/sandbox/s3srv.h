@@ -1,7 +1,8 @@
 /*
  * S3, one file for each kind of operation: s3srv.c finds the operation and speaks XML, s3srv_bucket.c,
  * s3srv_settings.c, s3srv_list.c, s3srv_object.c, s3srv_write.c, s3srv_delete.c,
- * s3srv_multipart.c carry it out. A handler answers through the s3srv_* and reply_* functions.
+ * s3srv_multipart.c carry it out; s3srv_checks.c looks at settings first. A handler answers through the
+ * s3srv_* and reply_* functions.
  */
 #ifndef WEIR_PROVIDER_SANDBOX_S3SRV_H
 #define WEIR_PROVIDER_SANDBOX_S3SRV_H
@@ -25,6 +26,8 @@ struct s3 {
     struct str setting; /* of settings operations: "lifecycle" */
     struct ingest in;
     bool in_ready;
+    struct str details[3][2]; /* what an error says besides: ActualObjectSize, 12 */
+    size_t detail_count;
 };
 
 typedef void s3srv_fn(struct s3 *s);
@@ -43,6 +46,10 @@ struct s3srv_operation {
 /* ---- s3srv.c ---- */
 
 void s3srv_error(struct s3 *s, int status, const char *code, const char *message);
+/* What the next error says besides. */
+void s3srv_detail(struct s3 *s, const char *name, struct str value);
+/* InvalidArgument: which, and what it was. */
+void s3srv_argument(struct s3 *s, const char *name, struct str value, const char *message);
 void s3srv_fault(struct s3 *s, const struct fault *fault);
 /* What a failed store operation means to a client; `refused` is for STORE_REFUSED. */
 void s3srv_store_error(struct s3 *s, enum store_result result, const struct fault *refused);
@@ -124,7 +131,22 @@ s3srv_fn s3srv_get_object, s3srv_head_object, s3srv_get_object_tagging, s3srv_pu
 s3srv_fn s3srv_before_put, s3srv_put_object, s3srv_delete_object, s3srv_delete_objects;
 s3srv_fn s3srv_create_upload, s3srv_before_part, s3srv_upload_part, s3srv_complete_upload, s3srv_abort_upload,
     s3srv_list_parts, s3srv_list_uploads;
-bool s3srv_check_acl(struct s3 *s); /* false: answered */
+
+/* ---- s3srv_checks.c: may it be put? false: answered ---- */
+
+bool s3srv_check_policy(struct s3 *s);
+/* Access control lists are off for buckets of today; those that change nothing do no harm. */
+bool s3srv_check_acl(struct s3 *s);        /* of a call that puts one */
+bool s3srv_check_canned_acl(struct s3 *s); /* of one that names one besides */
+bool s3srv_check_new_bucket_acl(struct s3 *s);
+bool s3srv_check_lifecycle(struct s3 *s, const struct value *doc);
+bool s3srv_check_notification(struct s3 *s, const struct value *doc);
+struct str s3srv_notification_as_written(struct s3 *s);
+
+/* ---- s3srv_settings.c ---- */
+
+bool s3srv_acls_enabled(struct s3 *s);
+bool s3srv_public_acls_blocked(struct s3 *s);
 bool s3srv_is_setting(struct str parameter);
 
 #endif

@@ -99,7 +99,7 @@ void s3srv_create_bucket(struct s3 *s)
         s3srv_error(s, 400, "InvalidBucketName", "The specified bucket is not valid.");
         return;
     }
-    if (!check_location(s, region, &constraint))
+    if (!check_location(s, region, &constraint) || !s3srv_check_new_bucket_acl(s))
         return;
     struct value_entry entries[] = {{STR("created"), value_int(s->arena, clock_wall_ms())},
         {STR("region"), value_string(s->arena, region)}};

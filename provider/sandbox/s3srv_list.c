@@ -102,7 +102,8 @@ static bool begin(struct s3 *s, struct listing *l)
     struct str encoding = s3srv_parameter_or(s, "encoding-type", STR_EMPTY);
     l->url = str_eqz(encoding, "url");
     if (encoding.n && !l->url) {
-        s3srv_error(s, 400, "InvalidArgument", "Invalid Encoding Method specified in Request");
+        s3srv_argument(s, "encoding-type", s3srv_parameter_or(s, "encoding-type", STR_EMPTY),
+            "Invalid Encoding Method specified in Request");
         return false;
     }
     return s3srv_bucket_or_error(s) && s3srv_number(s, "max-keys", 1000, 1000, &l->max);
@@ -168,7 +169,8 @@ void s3srv_list_v2(struct s3 *s)
         return;
     bool go_on = s3srv_parameter(s, "continuation-token", &token);
     if (go_on && (!token.n || !base64_decode(s->arena, token, &text))) {
-        s3srv_error(s, 400, "InvalidArgument", "The continuation token provided is incorrect");
+        s3srv_argument(s, "continuation-token", s3srv_parameter_or(s, "continuation-token", STR_EMPTY),
+            "The continuation token provided is incorrect");
         return;
     }
     if (go_on)
@@ -270,8 +272,8 @@ void s3srv_list_versions(struct s3 *s)
     struct str marker = s3srv_parameter_or(s, "key-marker", STR_EMPTY);
     l.version_marker = s3srv_parameter_or(s, "version-id-marker", STR_EMPTY);
     if (l.version_marker.n && !marker.n) {
-        s3srv_error(
-            s, 400, "InvalidArgument", "A version-id marker cannot be specified without a key marker.");
+        s3srv_argument(s, "version-id-marker", l.version_marker,
+            "A version-id marker cannot be specified without a key marker.");
         return;
     }
     struct walk walk = walk_after(&l, marker, true);

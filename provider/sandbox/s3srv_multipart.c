@@ -117,8 +117,8 @@ static bool part_number(struct s3 *s, int *out)
     bool ok = str_to_int(s3srv_parameter_or(s, "partNumber", STR_EMPTY), &number) && number >= 1 &&
               number <= MAX_PARTS;
     if (!ok)
-        s3srv_error(
-            s, 400, "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+        s3srv_argument(s, "partNumber", s3srv_parameter_or(s, "partNumber", STR_EMPTY),
+            "Part number must be an integer between 1 and 10000, inclusive");
     *out = ok ? (int)number : 0;
     return ok;
 }
@@ -146,7 +146,7 @@ static bool copy_range(struct s3 *s, int64_t size, int64_t *first, int64_t *n)
         ok = last.p && str_to_int(from, first) && str_to_int(last, &to) && *first >= 0 && to >= *first;
     }
     if (!ok || to >= size) {
-        s3srv_error(s, 400, "InvalidArgument",
+        s3srv_argument(s, "x-amz-copy-source-range", text,
             ok ? "Range specified is not valid for source object"
                : "The x-amz-copy-source-range value must be of the form bytes=first-last");
         return false;
@@ -223,7 +223,7 @@ struct assembly {
     enum checksum_kind kind; /* of the whole object, CHECKSUM_NONE: the client asked for none */
     bool full;               /* the CRC of all bytes rather than a hash of the parts' */
     struct str combined;     /* raw, full only */
-    int64_t size, last_number;
+    int64_t size;
 };
 
 static bool refuse(struct s3 *s, const char *code, const char *message)
@@ -270,9 +270,6 @@ static bool add_part(struct assembly *a, struct str id, const struct value *aske
     struct str raw;
     if (!str_to_int(str_trim(text_of(asked, "PartNumber")), &number) || number < 1 || number > MAX_PARTS)
         return refuse(s, "MalformedXML", "The XML you provided was not well-formed");
-    if (number <= a->last_number)
-        return refuse(s, "InvalidPartOrder", "The list of parts was not in ascending order.");
-    a->last_number = number;
     if (store_part_read(s->arena, s->store, s->bucket, id, (int)number, &doc, NULL) != STORE_OK ||
         !str_eq(unquoted(text_of(asked, "ETag")), text_of(doc, "etag")))
         return refuse(s, "InvalidPart",
@@ -393,6 +390,17 @@ static bool answer_again(struct s3 *s)
     return true;
 }
 
+/* Before the parts themselves are looked at. */
+static bool check_order(struct s3 *s, const struct value *const *items, size_t n)
+{
+    int64_t last = 0, number = 0;
+    for (size_t i = 0; i < n; i++, last = number)
+        if (str_to_int(str_trim(text_of(items[i], "PartNumber")), &number) && number <= last)
+            return refuse(s, "InvalidPartOrder",
+                "The list of parts was not in ascending order. Parts must be ordered by part number.");
+    return true;
+}
+
 void s3srv_complete_upload(struct s3 *s)
 {
     struct str id;
@@ -417,7 +425,7 @@ void s3srv_complete_upload(struct s3 *s)
         .combined = STR_EMPTY};
     checksum_init(&a.md5, CHECKSUM_MD5);
     checksum_init(&a.composite, a.full ? CHECKSUM_NONE : a.kind);
-    bool ok = true;
+    bool ok = check_order(s, items, n);
     for (size_t i = 0; ok && i < n; i++)
         ok = add_part(&a, id, items[i], i + 1 == n);
     if (ok)

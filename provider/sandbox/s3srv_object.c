@@ -192,6 +192,8 @@ static bool part_range(struct s3 *s, const struct object *object, struct range *
 
 static void write_range_error(struct s3 *s, const struct object *object)
 {
+    s3srv_detail(s, "RangeRequested", s3srv_header(s, "Range"));
+    s3srv_detail(s, "ActualObjectSize", arena_printf(s->arena, "%lld", (long long)object->size));
     s3srv_error(s, 416, "InvalidRange", "The requested range is not satisfiable");
     reply_header(s->x, "Content-Range", arena_printf(s->arena, "bytes */%lld", (long long)object->size));
 }

@@ -3,11 +3,8 @@
  * was put is given back as it was; a new bucket has AWS's defaults of today.
  */
 #include "base/hash.h"
-#include "base/json.h"
 #include "provider/sandbox/jobs/objects.h"
 #include "provider/sandbox/s3srv.h"
-
-#include <string.h>
 
 #define NS                   " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
 #define ABSENT(code_, text_) .absent = (code_), .message = (text_)
@@ -125,10 +122,16 @@ void s3srv_tell(struct s3 *s, const char *name, struct str key, const struct obj
     object_tell(s->x->sandbox, s->arena, name, s->bucket, key, object, str_z(s->x->request_id));
 }
 
-static bool acls_enabled(struct s3 *s)
+bool s3srv_acls_enabled(struct s3 *s)
 {
     static const char *const path[] = {"Rule", "ObjectOwnership", NULL};
     return !str_eqz(value_in(s, s->bucket, "ownershipControls", path), "BucketOwnerEnforced");
+}
+
+bool s3srv_public_acls_blocked(struct s3 *s)
+{
+    static const char *const path[] = {"BlockPublicAcls", NULL};
+    return str_eqz(value_in(s, s->bucket, "publicAccessBlock", path), "true");
 }
 
 static void write_acl(struct s3 *s)
@@ -198,55 +201,17 @@ void s3srv_policy_status(struct s3 *s)
     xml_end(s, &out, "PolicyStatus");
 }
 
-/* A bucket's policy speaks of that bucket; of names with wildcards any may be meant. */
-static bool names_other_bucket(struct str arn, struct str bucket)
-{
-    struct str start = STR(":s3:::"), key;
-    ptrdiff_t at = str_find(arn, start, 0);
-    if (at < 0)
-        return false;
-    struct str name = str_cut(str_slice(arn, (size_t)at + start.n, arn.n), '/', &key);
-    return !str_eq(name, bucket) && str_find_char(name, '*', 0) < 0 && str_find_char(name, '?', 0) < 0 &&
-           str_find_char(name, '$', 0) < 0;
-}
-
-static bool statements_fit(const struct value *doc, struct str bucket)
-{
-    const struct value *const *statements, *const *resources, *one, *single;
-    size_t n = s3srv_items(value_getz(doc, "Statement"), &statements, &one);
-    for (size_t i = 0; i < n; i++) {
-        size_t count = s3srv_items(value_getz(statements[i], "Resource"), &resources, &single);
-        for (size_t k = 0; k < count; k++)
-            if (names_other_bucket(value_text(resources[k], STR_EMPTY), bucket))
-                return false;
-    }
-    return true;
-}
-
-/* false: answered. */
-static bool check_policy(struct s3 *s)
-{
-    const struct value *doc = NULL;
-    struct err ignored = ERR_INIT;
-    struct str text = str_trim(s->x->request.body);
-    if (text.n && text.p[0] == '{' && !json_parse(s->arena, text, &doc, &ignored) &&
-        value_getz(doc, "Statement")) {
-        if (statements_fit(doc, s->bucket))
-            return true;
-        s3srv_error(s, 400, "MalformedPolicy", "Policy has invalid resource");
-        return false;
-    }
-    s3srv_error(s, 400, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'");
-    return false;
-}
-
 static bool check_body(struct s3 *s, const struct setting *setting)
 {
     if (!setting->root)
-        return check_policy(s);
+        return s3srv_check_policy(s);
     const struct value *doc = s3srv_body(s, setting->root);
     if (!doc)
         return false;
+    if (str_eqz(s->setting, "lifecycle"))
+        return s3srv_check_lifecycle(s, doc);
+    if (str_eqz(s->setting, "notification"))
+        return s3srv_check_notification(s, doc);
     if (str_eqz(s->setting, "tagging") && !s3srv_parse_tags(s, doc, 50))
         return false;
     if (!str_eqz(s->setting, "versioning"))
@@ -260,52 +225,11 @@ static bool check_body(struct s3 *s, const struct setting *setting)
     return true;
 }
 
-/* Full control for the owner and nobody else is what holds anyway. */
-static bool grants_owner_only(const struct value *policy)
-{
-    const struct value *const *grants, *one;
-    size_t n = s3srv_items(value_getz(value_getz(policy, "AccessControlList"), "Grant"), &grants, &one);
-    for (size_t i = 0; i < n; i++)
-        if (!str_eqz(
-                value_text(value_getz(value_getz(grants[i], "Grantee"), "ID"), STR_EMPTY), S3SRV_OWNER) ||
-            !str_eqz(value_text(value_getz(grants[i], "Permission"), STR_EMPTY), "FULL_CONTROL"))
-            return false;
-    return n > 0;
-}
-
-/* Access control lists are off for buckets of today; those that change nothing do no harm. false: answered.
- */
-bool s3srv_check_acl(struct s3 *s)
-{
-    struct str canned = s3srv_header(s, "x-amz-acl");
-    const struct value *policy = NULL;
-    if (str_trim(s->x->request.body).n && !(policy = s3srv_body(s, "AccessControlPolicy")))
-        return false;
-    if (acls_enabled(s) || str_eqz(canned, "private") || str_eqz(canned, "bucket-owner-full-control") ||
-        grants_owner_only(policy))
-        return true;
-    s3srv_error(s, 400, "AccessControlListNotSupported", "The bucket does not allow ACLs");
-    return false;
-}
-
-/* S3 writes what a filter rule looks at with a capital letter. */
-static struct str as_written(struct s3 *s, const struct setting *setting)
-{
-    static const char *const words[][2] = {
-        {"<Name>prefix</Name>", "<Name>Prefix</Name>"}, {"<Name>suffix</Name>", "<Name>Suffix</Name>"}};
-    struct str body = s->x->request.body;
-    if (!str_eqz(str_z(setting->name), "notification"))
-        return body;
-    char *text = arena_strz(s->arena, body);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        for (char *at = text; (at = strstr(at, words[i][0])); at++)
-            memcpy(at, words[i][1], strlen(words[i][1]));
-    return str_n(text, body.n);
-}
-
 static enum store_result put(struct s3 *s, const struct setting *setting)
 {
-    return store_setting_put(s->store, s->bucket, stored_name(s, setting), as_written(s, setting));
+    return store_setting_put(s->store, s->bucket, stored_name(s, setting),
+        str_eqz(str_z(setting->name), "notification") ? s3srv_notification_as_written(s)
+                                                      : s->x->request.body);
 }
 
 void s3srv_put_setting(struct s3 *s)
@@ -317,7 +241,7 @@ void s3srv_put_setting(struct s3 *s)
     if (str_eqz(s->setting, "acl")) {
         if (!s3srv_check_acl(s))
             return;
-        if (str_trim(s->x->request.body).n && acls_enabled(s))
+        if (str_trim(s->x->request.body).n && s3srv_acls_enabled(s))
             result = put(s, setting);
     } else {
         if (!check_body(s, setting))

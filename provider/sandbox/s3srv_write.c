@@ -73,7 +73,7 @@ const struct value *s3srv_parse_tag_header(struct s3 *s, struct str text)
         if (!value.p)
             value = STR_EMPTY;
         if (!url_decode(s->arena, name, true, &key) || !url_decode(s->arena, value, true, &value)) {
-            s3srv_error(s, 400, "InvalidArgument",
+            s3srv_argument(s, "x-amz-tagging", s3srv_header(s, "x-amz-tagging"),
                 "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded");
             return NULL;
         }
@@ -152,7 +152,7 @@ const struct value *s3srv_new_doc(struct s3 *s)
 {
     const struct value *tags = s3srv_parse_tag_header(s, s3srv_header(s, "x-amz-tagging"));
     const struct value *meta = tags ? stored_meta(s) : NULL;
-    if (!meta)
+    if (!meta || !s3srv_check_canned_acl(s))
         return NULL;
     AUTO_BUILDER struct value_builder doc = VALUE_BUILDER(s->arena);
     struct str storage = s3srv_header(s, "x-amz-storage-class");
@@ -255,7 +255,7 @@ static bool parse_source(struct s3 *s, struct s3srv_source *out)
 bool s3srv_copy_source(struct s3 *s, struct s3srv_source *out)
 {
     if (!parse_source(s, out)) {
-        s3srv_error(s, 400, "InvalidArgument",
+        s3srv_argument(s, "x-amz-copy-source", s3srv_header(s, "x-amz-copy-source"),
             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
         return false;
     }

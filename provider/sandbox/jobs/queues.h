@@ -30,12 +30,15 @@ struct queues *jobs_queues(struct jobs *jobs);
 
 /* ---- shared by the files above ---- */
 
+/* Two numbers in hexadecimal. */
+#define RECEIPT_SIZE 33
+
 struct message {
     struct arena arena;
     struct str id, body, group, deduplication;
     struct str source;              /* of a dead letter: ARN of the queue that it was in */
     const struct value *attributes; /* MessageAttributes; NULL: none */
-    char receipt[48];               /* of the last time it was received; "": never */
+    char receipt[RECEIPT_SIZE];     /* of the last time it was received; "": never */
     uint64_t sequence;
     int64_t sent_ms, first_ms; /* wall clock */
     int64_t visible_ms;        /* monotonic */
@@ -109,6 +112,9 @@ bool queue_send(struct queues *queues, struct arena *arena, const struct queue *
     struct message *message, struct queue_sent *out);
 
 /* ---- queues_receive.c ---- */
+
+/* Is it one that this queue has given, whatever became of the message? */
+bool queue_gave_receipt(struct arena *arena, const struct queue *queue, struct str receipt);
 
 struct queue_want {
     int64_t most, wait_ms, hidden_ms;

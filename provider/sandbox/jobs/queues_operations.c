@@ -209,6 +209,11 @@ static size_t by_receipt(const struct queue_box *box, struct str receipt)
     return SIZE_MAX;
 }
 
+static void bad_receipt(struct err *err)
+{
+    job_refuse(err, 404, "ReceiptHandleIsInvalid", "The specified receipt handle isn't valid.");
+}
+
 static const struct value *delete_one(
     struct job_call *call, const void *ctx, const struct value *given, struct err *err)
 {
@@ -217,6 +222,10 @@ static const struct value *delete_one(
     struct queues *queues = queues_of(call);
     if (!receipt.n) {
         missing(err, "ReceiptHandle");
+        return NULL;
+    }
+    if (!queue_gave_receipt(call->arena, queue, receipt)) {
+        bad_receipt(err);
         return NULL;
     }
     pthread_mutex_lock(&queues->lock);
@@ -248,6 +257,10 @@ static const struct value *hide_one(
     int64_t hidden_s = job_int(given, "VisibilityTimeout", -1);
     if (hidden_s < 0 || hidden_s > 43200) {
         invalid(err, "VisibilityTimeout is 0 to 43200");
+        return NULL;
+    }
+    if (!queue_gave_receipt(call->arena, queue, text_of(given, "ReceiptHandle"))) {
+        bad_receipt(err);
         return NULL;
     }
     pthread_mutex_lock(&queues->lock);

@@ -4,6 +4,8 @@
 #include "provider/sandbox/jobs/queues.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* ---- what is shown ---- */
 
@@ -82,15 +84,42 @@ static const struct value *shown(struct queues *queues, struct arena *arena, con
 
 /* ---- which ---- */
 
-static void mark_received(struct message *message, const struct queue_want *want)
+/* The second half says of which queue the first is a receipt: one that was made up is told from one whose
+ * message is gone. */
+static uint64_t receipt_seal(struct arena *arena, const struct queue *queue, uint64_t number)
 {
-    uint64_t random[4];
-    hash_random(random, sizeof random);
+    unsigned char digest[SHA256_SIZE];
+    uint64_t seal;
+    hash_sha256(arena_printf(arena, "%.*s %016llx", STR_ARG(queue->arn), (unsigned long long)number), digest);
+    memcpy(&seal, digest, sizeof seal);
+    return seal;
+}
+
+static void write_receipt(
+    struct arena *arena, const struct queue *queue, uint64_t number, char out[RECEIPT_SIZE])
+{
+    snprintf(out, RECEIPT_SIZE, "%016llx%016llx", (unsigned long long)number,
+        (unsigned long long)receipt_seal(arena, queue, number));
+}
+
+bool queue_gave_receipt(struct arena *arena, const struct queue *queue, struct str receipt)
+{
+    char expected[RECEIPT_SIZE];
+    unsigned long long number =
+        receipt.n > 16 ? strtoull(arena_strz(arena, str_slice(receipt, 0, 16)), NULL, 16) : 0;
+    write_receipt(arena, queue, number, expected);
+    return str_eqz(receipt, expected);
+}
+
+static void mark_received(
+    struct arena *arena, const struct queue *queue, struct message *message, const struct queue_want *want)
+{
+    uint64_t number;
+    hash_random(&number, sizeof number);
     message->received++;
     message->first_ms = message->first_ms ? message->first_ms : clock_wall_ms();
     message->visible_ms = clock_mono_ms() + want->hidden_ms;
-    snprintf(message->receipt, sizeof message->receipt, "%016llx%016llx", (unsigned long long)random[0],
-        (unsigned long long)random[1]);
+    write_receipt(arena, queue, number, message->receipt);
 }
 
 /* Received too often: it goes to the queue for such, whose receivers hear of it. */
@@ -132,7 +161,7 @@ static void take(struct queues *queues, struct arena *arena, const struct queue 
                    !str_eq(queue->letters, queue->arn)) {
             bury(queues, queue, box, i--);
         } else {
-            mark_received(message, want);
+            mark_received(arena, queue, message, want);
             value_builder_add(out, shown(queues, arena, queue, message, want));
         }
     }

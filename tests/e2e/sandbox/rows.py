@@ -291,15 +291,15 @@ row("states.activity", "stepfunctions", ("create_activity", {"name": "it-$n"}), 
 
 # ---- rds, redshift ----
 
-SUBNETS = [VPC, SUBNET]
+SUBNETS = [VPC, SUBNET, ("ec2", ("create_subnet", {"VpcId": "$vpc", "CidrBlock": "10.0.2.0/24", "AvailabilityZone": "us-east-1b"}), {"other": "Subnet.SubnetId"})]
 row("rds.instance", "rds", ("create_db_instance", {"DBInstanceIdentifier": "it-$n", "Engine": "postgres", "DBInstanceClass": "db.t4g.micro", "AllocatedStorage": 20, "MasterUsername": "u", "MasterUserPassword": "longenough"}),
     ("describe_db_instances", {"DBInstanceIdentifier": "it-$n"}), "DBInstances[0].AllocatedStorage", 20, ("delete_db_instance", {"DBInstanceIdentifier": "it-$n", "SkipFinalSnapshot": True}), ("DBInstanceNotFound", 404),
     keep={"arn": "DBInstance.DBInstanceArn"}, list=("describe_db_instances", {}), listed="DBInstances[].DBInstanceIdentifier", update=("modify_db_instance", {"DBInstanceIdentifier": "it-$n", "ApplyImmediately": True, "AllocatedStorage": 40}), then=40,
     exists="DBInstanceAlreadyExists", ready=("DBInstances[0].DBInstanceStatus", "available"),
     tags=listed_tags("ResourceName", at="TagList[?Key=='a'].Value | [0]", add="add_tags_to_resource", remove="remove_tags_from_resource"))
-row("rds.subnet_group", "rds", ("create_db_subnet_group", {"DBSubnetGroupName": "it-$n", "DBSubnetGroupDescription": "first", "SubnetIds": ["$subnet"]}), ("describe_db_subnet_groups", {"DBSubnetGroupName": "it-$n"}),
+row("rds.subnet_group", "rds", ("create_db_subnet_group", {"DBSubnetGroupName": "it-$n", "DBSubnetGroupDescription": "first", "SubnetIds": ["$subnet", "$other"]}), ("describe_db_subnet_groups", {"DBSubnetGroupName": "it-$n"}),
     "DBSubnetGroups[0].DBSubnetGroupDescription", "first", ("delete_db_subnet_group", {"DBSubnetGroupName": "it-$n"}), ("DBSubnetGroupNotFoundFault", 404), keep={"arn": "DBSubnetGroup.DBSubnetGroupArn"}, around=SUBNETS,
-    list=("describe_db_subnet_groups", {}), listed="DBSubnetGroups[].DBSubnetGroupName", update=("modify_db_subnet_group", {"DBSubnetGroupName": "it-$n", "DBSubnetGroupDescription": "then", "SubnetIds": ["$subnet"]}), then="then",
+    list=("describe_db_subnet_groups", {}), listed="DBSubnetGroups[].DBSubnetGroupName", update=("modify_db_subnet_group", {"DBSubnetGroupName": "it-$n", "DBSubnetGroupDescription": "then", "SubnetIds": ["$subnet", "$other"]}), then="then",
     exists="DBSubnetGroupAlreadyExists", tags=listed_tags("ResourceName", at="TagList[?Key=='a'].Value | [0]", add="add_tags_to_resource", remove="remove_tags_from_resource"))
 row("rds.parameter_group", "rds", ("create_db_parameter_group", {"DBParameterGroupName": "it-$n", "DBParameterGroupFamily": "postgres16", "Description": "d"}), ("describe_db_parameters", {"DBParameterGroupName": "it-$n"}),
     "Parameters[0].ParameterValue", None, ("delete_db_parameter_group", {"DBParameterGroupName": "it-$n"}), ("DBParameterGroupNotFound", 404), keep={"arn": "DBParameterGroup.DBParameterGroupArn"}, list=("describe_db_parameter_groups", {}),

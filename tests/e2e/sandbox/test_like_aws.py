@@ -38,6 +38,14 @@ MOTO = {
     "test_ranges": "keeps the host's bits",
     "test_folded_names": "keeps capitals",
     "test_other_owner": "does not look at the owner",
+    "test_missing_managed_policy": "has AWS's policies only where it is asked to load them",
+    "test_reserved_variables": "takes them",
+    "test_database_in_one_zone": "takes it",
+    "test_public_bucket": "takes it",
+    "test_lifecycle_without_actions": "takes them",
+    "test_notification_to_nobody": "does not look for them",
+    "test_what_errors_say_besides": "leaves the argument out",
+    "test_parts_out_of_order": "looks at the sizes first",
 }
 
 
@@ -527,3 +535,126 @@ def test_unknown_action(sandbox):
 def test_registry_password(sandbox):
     (data,) = sandbox.client("ecr").get_authorization_token()["authorizationData"]
     assert data["proxyEndpoint"].startswith("https://000000000000.dkr.ecr.")
+
+
+# ---- what does not exist, overlaps, or is the service's own ----
+
+
+def test_missing_managed_policy(cloud):
+    iam = cloud.client("iam")
+    role = iam.create_role(RoleName=name(), AssumeRolePolicyDocument=TRUST)["Role"]["RoleName"]
+    iam.attach_role_policy(RoleName=role, PolicyArn="arn:aws:iam::aws:policy/service-role/AWSGlueServiceRole")
+    for missing in ("arn:aws:iam::aws:policy/AWSGlueServiceRole", "arn:aws:iam::000000000000:policy/nobody"):
+        assert code(iam.attach_role_policy, RoleName=role, PolicyArn=missing) == "NoSuchEntity"
+
+
+def test_subnets_that_overlap(cloud):
+    ec2 = cloud.client("ec2")
+    vpc, other = (ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"] for _ in range(2))
+    ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/20")
+    for cidr in ("10.0.0.0/20", "10.0.15.0/24", "10.0.0.0/18"):
+        assert code(ec2.create_subnet, VpcId=vpc, CidrBlock=cidr) == "InvalidSubnet.Conflict"
+    for cidr in ("10.1.0.0/24", "192.168.0.0/24"):
+        assert code(ec2.create_subnet, VpcId=vpc, CidrBlock=cidr) == "InvalidSubnet.Range"
+    ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.16.0/20")
+    ec2.create_subnet(VpcId=other, CidrBlock="10.0.0.0/20")
+
+
+def test_reserved_variables(cloud):
+    functions, made = cloud.client("lambda"), made_function(cloud)["FunctionName"]
+    given = {"Variables": {"AWS_REGION": "us-east-1"}}
+    assert code(made_function, cloud=cloud, Environment=given) == "InvalidParameterValueException"
+    assert code(functions.update_function_configuration, FunctionName=made, Environment=given) == "InvalidParameterValueException"
+    functions.update_function_configuration(FunctionName=made, Environment={"Variables": {"REGION": "us-east-1"}})
+
+
+def test_database_in_one_zone(cloud):
+    ec2, rds = cloud.client("ec2"), cloud.client("rds")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    one, two, three = (ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{i}.0/24", AvailabilityZone="us-east-1" + zone)["Subnet"]["SubnetId"] for i, zone in enumerate("aab"))
+    given = {"DBSubnetGroupName": name(), "DBSubnetGroupDescription": "d"}
+    assert code(rds.create_db_subnet_group, SubnetIds=[one, two], **given) == "DBSubnetGroupDoesNotCoverEnoughAZs"
+    assert code(rds.create_db_subnet_group, SubnetIds=[one, "subnet-0123456789abcdef0"], **given) == "InvalidSubnet"
+    rds.create_db_subnet_group(SubnetIds=[one, three], **given)
+    assert code(rds.modify_db_subnet_group, SubnetIds=[one, two], **given) == "DBSubnetGroupDoesNotCoverEnoughAZs"
+
+
+def test_receipts(cloud):
+    sqs = cloud.client("sqs")
+    url, other = (sqs.create_queue(QueueName=name())["QueueUrl"] for _ in range(2))
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1)["Messages"]
+    for queue, receipt in ((url, "nonsense"), (url, message["ReceiptHandle"][:-1] + "!"), (other, message["ReceiptHandle"])):
+        assert code(sqs.delete_message, QueueUrl=queue, ReceiptHandle=receipt) == "ReceiptHandleIsInvalid"
+        assert code(sqs.change_message_visibility, QueueUrl=queue, ReceiptHandle=receipt, VisibilityTimeout=1) == "ReceiptHandleIsInvalid"
+    for _ in range(2):  # again is no error
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+def test_public_bucket(cloud):
+    s3, bucket = cloud.client(), name()
+    assert code(s3.create_bucket, Bucket=bucket, ACL="public-read") == "InvalidBucketAclWithObjectOwnership"
+    assert code(s3.create_bucket, Bucket=bucket, ACL="public-read", ObjectOwnership="ObjectWriter") == "InvalidBucketAclWithBlockPublicAccessError"
+    s3.create_bucket(Bucket=bucket, ACL="private")
+    assert code(s3.put_bucket_acl, Bucket=bucket, ACL="public-read") == "AccessControlListNotSupported"
+    assert code(s3.put_object, Bucket=bucket, Key="a", Body=b"x", ACL="public-read") == "AccessControlListNotSupported"
+    assert code(s3.put_object, Bucket=bucket, Key="a", Body=b"x", GrantRead='uri="http://acs.amazonaws.com/groups/global/AllUsers"') == "AccessControlListNotSupported"
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+    assert code(s3.put_bucket_acl, Bucket=bucket, ACL="public-read") == "AccessDenied"
+    s3.delete_public_access_block(Bucket=bucket)
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
+    s3.put_object(Bucket=bucket, Key="a", Body=b"x", ACL="public-read")
+
+
+def test_lifecycle_without_actions(cloud):
+    s3, bucket = cloud.client(), name()
+    s3.create_bucket(Bucket=bucket)
+    put = lambda **rule: s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [{"ID": "r", "Status": "Enabled", "Filter": {"Prefix": ""}, **rule}]})  # noqa: E731
+    assert code(put) == "InvalidRequest"
+    for empty in ({"Expiration": {}}, {"Transitions": [{}]}, {"AbortIncompleteMultipartUpload": {}}, {"Expiration": {"Days": 1}, "NoncurrentVersionExpiration": {}}, {"Status": "On", "Expiration": {"Days": 1}}):
+        assert code(put, **empty) == "MalformedXML"
+    put(Expiration={"Days": 1})
+
+
+def test_notification_to_nobody(cloud):
+    s3, sqs, bucket = cloud.client(), cloud.client("sqs"), name()
+    s3.create_bucket(Bucket=bucket)
+    rule = lambda kind, member, arn: {kind: [{member: arn, "Events": ["s3:ObjectCreated:*"]}]}  # noqa: E731
+    for given in (rule("QueueConfigurations", "QueueArn", "arn:aws:sqs:us-east-1:000000000000:nobody"), rule("TopicConfigurations", "TopicArn", "arn:aws:sns:us-east-1:000000000000:nobody"),
+                  rule("LambdaFunctionConfigurations", "LambdaFunctionArn", "arn:aws:lambda:us-east-1:000000000000:function:nobody")):
+        assert code(s3.put_bucket_notification_configuration, Bucket=bucket, NotificationConfiguration=given) == "InvalidArgument"
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=given, SkipDestinationValidation=True)
+    url = sqs.create_queue(QueueName=name())["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=rule("QueueConfigurations", "QueueArn", arn))
+    (seen,) = s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"]
+    assert seen["Id"] and seen["QueueArn"] == arn  # a rule without an id gets one
+
+
+# ---- codes and shapes ----
+
+
+def refusal(call, **given):
+    with pytest.raises(ClientError) as caught:
+        call(**given)
+    return caught.value.response["Error"]
+
+
+def test_what_errors_say_besides(cloud):
+    s3, bucket = cloud.client(), name()
+    assert refusal(s3.list_objects_v2, Bucket=bucket)["BucketName"] == bucket
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="a", Body=b"12345")
+    wrong = refusal(s3.get_object, Bucket=bucket, Key="a", Range="bytes=9-10")
+    assert (wrong["Code"], wrong["ActualObjectSize"], wrong["RangeRequested"]) == ("InvalidRange", "5", "bytes=9-10")
+    assert refusal(s3.get_object, Bucket=bucket, Key="b")["Key"] == "b"
+    wrong = refusal(s3.list_objects_v2, Bucket=bucket, MaxKeys=-1)
+    assert (wrong["Code"], wrong["ArgumentName"], wrong["ArgumentValue"]) == ("InvalidArgument", "max-keys", "-1")
+
+
+def test_parts_out_of_order(cloud):
+    s3, bucket = cloud.client(), name()
+    s3.create_bucket(Bucket=bucket)
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="a")["UploadId"]
+    parts = [{"PartNumber": n, "ETag": s3.upload_part(Bucket=bucket, Key="a", UploadId=upload, PartNumber=n, Body=b"x")["ETag"]} for n in (2, 1)]
+    assert code(s3.complete_multipart_upload, Bucket=bucket, Key="a", UploadId=upload, MultipartUpload={"Parts": parts}) == "InvalidPartOrder"

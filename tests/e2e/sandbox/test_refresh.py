@@ -37,6 +37,7 @@ ONE_BY_ONE = {
 KEYS = {"a": 1, "b": 2, "c": 3, "d": 4}
 # What has to differ besides the name.
 APART = {
+    "aws.ec2.subnet": {"cidr_block": "10.7.${each.value}.0/24"},
     "aws.ec2.security_group_rule": {"from_port": "${each.value}"},
     "aws.lambda.event_source_mapping": {"event_source": "arn:aws:sqs:us-east-1:123456789012:${each.key}"},
     "aws.lambda.permission": {"statement_id": "x-${each.key}"},
