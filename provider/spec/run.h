@@ -147,8 +147,36 @@ const struct value *run_entries_of(struct run *run, const struct spec_entries *e
  */
 int run_make(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value **document, const struct value **found, struct err *err);
+
+/* ---- run_change.c ---- */
+
+enum { RUN_APPEARS_WITHIN_MS = 60 * 1000 }; /* what was made, everywhere; what was deleted likewise goes */
+
+/* Attributes that were sent over what an answer said, without those that cannot be read back. */
+const struct value *run_as_live(struct run *run, const struct value *desired, const struct value *live);
+/* A read of what is known to be there: a read soon after a create may not see it yet. */
+int run_read_back(struct run *run, const struct value *object, const struct value *wanted,
+    const struct value **live, struct err *err);
+/* Could a read now bring the attribute, where what was read in this operation did not? */
+bool run_may_bring(const struct run *run, const struct spec_attr *attr);
+/* Waits until it is ready; what the service says then of computed attributes is added to *live. */
+int run_wait_live(struct run *run, const struct value *object, const struct value **live, struct err *err);
+/* Adds to *object what there is already, for the conditions of later steps and for what they send. */
+int run_look(struct run *run, const struct spec_step *step, const struct value **object, struct err *err);
+bool run_is_default(const struct attr *attr, const struct value *v);
+int run_put_facet(
+    struct run *run, const struct spec_facet *facet, const struct value *object, struct err *err);
+
+/* ---- run_marks.c ---- */
+
 /* The text as a tag may have it. */
 const struct value *run_tag_text(struct arena *arena, struct str text);
+/* What is wanted, with this intent's marks among its tags. */
+const struct value *run_marked(struct run *run, const struct value *desired);
+/* Tags of what was just made and could not be given with the creation. */
+int run_tag_created(struct run *run, const struct value *object, const struct value *tags, struct err *err);
+/* Asks whose the thing is: -1 where it is another's, or nobody can say. */
+int run_check_whose(struct run *run, const struct value *object, struct err *err);
 
 /* ---- run_find.c ---- */
 

@@ -528,36 +528,3 @@ int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value 
     *live = run_shown(&run, *live);
     return 0;
 }
-
-int spec_marks(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err)
-{
-    struct run run;
-    run_init(&run, ctx);
-    *marks = &value_empty_map;
-    const struct spec_tags *tags = run.type->tags;
-    if (!tags)
-        return 0;
-    run.keep_marks = run.sees_gone = true; /* of what waits for its end, too */
-    const struct value *name = value_string_ref(run.arena, tags->attr->attr->name), *live;
-    struct err failure = ERR_INIT;
-    if (run_read(&run, object, value_list(run.arena, &name, 1), &live, &failure)) {
-        *marks = NULL;
-        if (lacking_says(&failure)) /* a store without tags: then nothing bears marks */
-            return 0;
-        *err = failure;
-        return -1;
-    }
-    if (!live) {
-        *marks = NULL;
-        return 0;
-    }
-    const struct value *all = value_get(live, name->string);
-    struct str prefix = STR("weir:");
-    struct value_builder own = VALUE_BUILDER(run.arena);
-    for (uint32_t i = 0; all && all->kind == VALUE_MAP && i < all->count; i++)
-        if (str_starts(all->entries[i].key, prefix))
-            value_builder_set(
-                &own, str_slice(all->entries[i].key, prefix.n, all->entries[i].key.n), all->entries[i].value);
-    *marks = value_builder_map(&own);
-    return 0;
-}

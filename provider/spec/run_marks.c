@@ -1,0 +1,180 @@
+/*
+ * Marks: the tags by which what weir made, or was making, is known again. They are given with the creation
+ * or right after it, and compared before anything is deleted.
+ */
+#include "base/buf.h"
+#include "provider/aws/lacking.h"
+#include "provider/aws/place.h"
+#include "provider/spec/run.h"
+
+#include <ctype.h>
+
+enum { MARKS_TRIES = 3, MARKS_PAUSE_MS = 2000 };
+
+/* ---- given ---- */
+
+/* Services allow few characters in a tag's value: jobs["a b"] -> jobs/a b */
+const struct value *run_tag_text(struct arena *arena, struct str s)
+{
+    enum { TAG_VALUE_MAX = 256 };
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < s.n && out.n < TAG_VALUE_MAX; i++) {
+        char c = s.p[i];
+        if (c == '[')
+            buf_add_char(&out, '/');
+        else if (c != '"' && c != ']')
+            buf_add_char(&out, isalnum((unsigned char)c) || strchr(" +-=._:/@", c) ? c : '_');
+    }
+    return value_string(arena, buf_str(&out));
+}
+
+/* Marks by which what weir made, or was making, is known again. */
+const struct value *run_marked(struct run *run, const struct value *desired)
+{
+    const struct spec_tags *tags = run->type->tags;
+    if (!tags || !tags->mark)
+        return desired;
+    const struct op_ctx *ctx = run->ctx;
+    struct value_entry marks[] = {{STR("weir:address"), run_tag_text(run->arena, ctx->address)},
+        {STR("weir:intent"), value_string(run->arena, ctx->token)},
+        {STR("weir:stack"), value_string(run->arena, ctx->stack)},
+        {STR("weir:state"), value_string(run->arena, ctx->lineage)}};
+    struct str name = tags->attr->attr->name;
+    const struct value *all = value_merge(
+        run->arena, value_get(desired, name), value_map(run->arena, marks, ctx->lineage.n ? 4 : 3));
+    return value_with(run->arena, desired, name, all);
+}
+
+#define BUCKET_TAGS "tags"
+
+/* Has the file given tags, besides weir's own marks? */
+static bool has_tags_given(const struct value *tags)
+{
+    for (uint32_t i = 0; tags && tags->kind == VALUE_MAP && i < tags->count; i++)
+        if (!str_starts(tags->entries[i].key, STR("weir:")))
+            return true;
+    return false;
+}
+
+static void say_untagged(const struct op_ctx *ctx, struct str endpoint)
+{
+    if (!lacking_note(ctx->work_dir, endpoint, BUCKET_TAGS) || !ctx->warn)
+        return;
+    struct str text = arena_printf(ctx->arena,
+        "%.*s has no tags: what is made there bears no marks, and only the state knows that it is this "
+        "stack's",
+        STR_ARG(endpoint));
+    ctx->warn(ctx->warn_ctx, text.p);
+}
+
+/*
+ * Tags of what was just made. A store of one's own may have none: without the marks the state alone knows
+ * what is the stack's, which is said once; tags that the file gives are an error.
+ */
+int run_tag_created(struct run *run, const struct value *object, const struct value *tags, struct err *err)
+{
+    const struct op_ctx *ctx = run->ctx;
+    struct err failure = ERR_INIT;
+    struct str endpoint = aws_custom_endpoint(run->client, &run->type->service->aws, run->arena);
+    bool given = has_tags_given(tags);
+    bool known = endpoint.n && !given && lacking_is_known(ctx->work_dir, endpoint, BUCKET_TAGS);
+    if (value_is_null(tags) || known || !run_sync_tags(run, object, NULL, tags, true, &failure))
+        return 0;
+    if (endpoint.n && lacking_says(&failure) && !given) {
+        say_untagged(ctx, endpoint);
+        return 0;
+    }
+    if (endpoint.n && lacking_says(&failure))
+        err_hint(&failure, "%.*s has no tags for it: leave `tags` and the provider's `default_tags` out",
+            STR_ARG(endpoint));
+    *err = failure;
+    return -1;
+}
+
+/* ---- compared ---- */
+
+int spec_marks(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    *marks = &value_empty_map;
+    const struct spec_tags *tags = run.type->tags;
+    if (!tags)
+        return 0;
+    run.keep_marks = run.sees_gone = true; /* of what waits for its end, too */
+    const struct value *name = value_string_ref(run.arena, tags->attr->attr->name), *live;
+    struct err failure = ERR_INIT;
+    if (run_read(&run, object, value_list(run.arena, &name, 1), &live, &failure)) {
+        *marks = NULL;
+        if (lacking_says(&failure)) /* a store without tags: then nothing bears marks */
+            return 0;
+        *err = failure;
+        return -1;
+    }
+    if (!live) {
+        *marks = NULL;
+        return 0;
+    }
+    const struct value *all = value_get(live, name->string);
+    struct str prefix = STR("weir:");
+    struct value_builder own = VALUE_BUILDER(run.arena);
+    for (uint32_t i = 0; all && all->kind == VALUE_MAP && i < all->count; i++)
+        if (str_starts(all->entries[i].key, prefix))
+            value_builder_set(
+                &own, str_slice(all->entries[i].key, prefix.n, all->entries[i].key.n), all->entries[i].value);
+    *marks = value_builder_map(&own);
+    return 0;
+}
+
+/* False where nobody may tell, or the type has no marks. A new thing's may take a moment to be shown. */
+static int read_marks(
+    struct run *run, const struct value *object, const struct value **marks, bool *told, struct err *err)
+{
+    *told = false;
+    for (int tries = 1;; tries++) {
+        struct err failure = ERR_INIT;
+        if (spec_marks(run->ctx, object, marks, &failure)) {
+            if (failure.class == ERR_ABSENT || failure.class == ERR_AUTH || failure.class == ERR_SERVICE)
+                return 0;
+            *err = failure;
+            return err_context(err, "finding out whose it is");
+        }
+        *told = *marks != NULL;
+        if (!*told || (*marks)->count || run->ctx->unmarked || tries == MARKS_TRIES)
+            return 0;
+        if (run_sleep(run, MARKS_PAUSE_MS, err))
+            return -1;
+    }
+}
+
+static int refuse_foreign(struct err *err)
+{
+    return err_hint(err,
+        "`weir state rm` lets go of it as it is; should it be this stack's all the same, import "
+        "it after that");
+}
+
+/* An id in the state may have come to mean somebody else's: nothing of others is deleted. */
+int run_check_whose(struct run *run, const struct value *object, struct err *err)
+{
+    const struct op_ctx *ctx = run->ctx;
+    const struct spec_tags *tags = run->type->tags;
+    const struct value *marks;
+    bool told;
+    if (!tags || !tags->mark || !ctx->stack.n)
+        return 0;
+    if (read_marks(run, object, &marks, &told, err))
+        return -1;
+    struct str stack = value_text(value_getz(marks, "stack"), STR_EMPTY);
+    struct str state = value_text(value_getz(marks, "state"), STR_EMPTY);
+    bool ours = str_eq(stack, ctx->stack) || (state.n && str_eq(state, ctx->lineage)); /* it was renamed */
+    if (!told || ours || (!stack.n && (ctx->unmarked || !tags->with_create)))
+        return 0;
+    if (stack.n)
+        err_set(
+            err, ERR_FAILED, "it bears the marks of the stack \"%.*s\", and is not deleted", STR_ARG(stack));
+    else
+        err_set(
+            err, ERR_FAILED, "it bears none of the marks that this stack made it with, and is not deleted");
+    return refuse_foreign(err);
+}
