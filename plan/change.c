@@ -382,6 +382,12 @@ static int settle_earlier(struct job *job, const struct open_intent *open, const
     return 0;
 }
 
+/* Was it there before weir, so that it need not bear the stack's marks? */
+static bool was_there(const struct record *record, const struct decl *decl)
+{
+    return record->adopted || (decl && decl->kind == DECL_RESOURCE && decl->adopt == ADOPT_EXISTING);
+}
+
 /* ---- create ---- */
 
 static int create(struct job *job, const struct value *desired, const struct value *deps, struct err *err)
@@ -536,7 +542,10 @@ static int run_apply(struct job *job, struct err *err)
         /* What vanished behind weir's back leaves a record that the new one replaces. */
         return create(job, desired, deps, err);
     case ACTION_ADOPT: return update(job, desired, instance->import_live, NULL, deps, err);
-    case ACTION_UPDATE: return update(job, desired, instance->seen->live, instance->seen->record, deps, err);
+    case ACTION_UPDATE:
+        job->ctx.seen_marks = instance->seen->marks;
+        job->ctx.unmarked = was_there(instance->seen->record, decl);
+        return update(job, desired, instance->seen->live, instance->seen->record, deps, err);
     case ACTION_NOOP:
     case ACTION_DELETE:
     case ACTION_FORGET:
@@ -597,8 +606,7 @@ static int run_delete(struct job *job, struct err *err)
     job_context(job, decl && decl->kind == DECL_RESOURCE ? decl->timeout_delete_ms : 0);
     const struct value *prior = prior_of(job);
     job->ctx.teardown = job->x->plan->destroy ? p->options.teardown : 0;
-    job->ctx.unmarked =
-        record->adopted || (decl && decl->kind == DECL_RESOURCE && decl->adopt == ADOPT_EXISTING);
+    job->ctx.unmarked = was_there(record, decl);
     if (job->schema->ops->read) {
         struct intent intent_record = {.address = job->address,
             .type = record->type,

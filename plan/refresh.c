@@ -196,6 +196,21 @@ static void found(void *ctx, const struct value *live)
     seen->read = true;
 }
 
+static void note_marks(struct refresh *r, struct seen *seen, const struct value *marks)
+{
+    pthread_mutex_lock(&r->lock);
+    seen->marks = value_copy(r->p->arena, marks);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void listed_marks(void *ctx, struct str id, const struct value *marks)
+{
+    struct listing *listing = ctx;
+    struct seen *seen = map_get(&listing->group->by_id, id);
+    if (seen)
+        note_marks(listing->refresh, seen, marks);
+}
+
 static const struct value *union_of_wanted(struct refresh *r, struct arena *arena, const struct group *group)
 {
     struct value_builder names = VALUE_BUILDER(arena);
@@ -224,6 +239,8 @@ static void list_group(void *ctx, size_t i)
     }
     struct listing listing = {r, group};
     struct op_ctx ctx_list = op_context(r->p, &arena, group->provider, group->schema, group->schema->name);
+    ctx_list.saw_marks = listed_marks;
+    ctx_list.saw_marks_ctx = &listing;
     const struct value **priors = ARENA_ARRAY(&arena, const struct value *, group->n);
     for (size_t k = 0; k < group->n; k++)
         priors[k] = group->items[k]->record->attrs;
@@ -324,6 +341,18 @@ static int read_settled(struct op_ctx *op, const struct group *group, const stru
     }
 }
 
+struct single {
+    struct refresh *refresh;
+    struct seen *seen;
+};
+
+static void read_marks(void *ctx, struct str id, const struct value *marks)
+{
+    (void)id;
+    struct single *single = ctx;
+    note_marks(single->refresh, single->seen, marks);
+}
+
 static void read_single(void *ctx, size_t i)
 {
     struct refresh *r = ctx;
@@ -333,6 +362,9 @@ static void read_single(void *ctx, size_t i)
         return;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct op_ctx op = op_context(r->p, &arena, group->provider, group->schema, seen->address);
+    struct single single = {r, seen};
+    op.saw_marks = read_marks;
+    op.saw_marks_ctx = &single;
     const struct value *wanted = wanted_of(r->p, &arena, group->schema, seen);
     /* Listed and in agreement: only what the listing left open. */
     const struct value *base = seen->read && agrees(group, seen) ? seen->live : NULL;

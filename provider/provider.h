@@ -72,10 +72,15 @@ struct op_ctx {
     bool (*claim)(void *ctx, struct str id);
     void *claim_ctx;
     bool sensitive; /* the file or the record marks something as secret that answers may repeat: not traced */
-    unsigned teardown;         /* consents of this deletion, see enum teardown */
-    bool unmarked;             /* delete: it was there before weir, so it need not bear our marks */
-    int64_t timeout_ms;        /* for waiting on create, update or delete; 0: the type's own */
-    const atomic_bool *cancel; /* set: stop waiting, return ERR_INTERRUPTED; NULL: never */
+    unsigned teardown; /* consents of this deletion, see enum teardown */
+    bool unmarked;     /* update, delete: it was there before weir, so it need not bear our marks */
+    /* read, list: the marks that an answer shows of a thing besides what was asked for, as `marks` gives
+     * them. NULL: nobody wants to know. */
+    void (*saw_marks)(void *ctx, struct str id, const struct value *marks);
+    void *saw_marks_ctx;
+    const struct value *seen_marks; /* update: what was shown of it so; NULL: nothing */
+    int64_t timeout_ms;             /* for waiting on create, update or delete; 0: the type's own */
+    const atomic_bool *cancel;      /* set: stop waiting, return ERR_INTERRUPTED; NULL: never */
     void (*progress)(
         void *ctx, const char *what); /* "waiting for status available (creating)"; may be NULL */
     void *progress_ctx;
@@ -135,7 +140,7 @@ struct resource_ops {
         struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
 
     /* Brings `changed` (list of attribute names) from prior to desired; an attribute in `changed` and not in
-     * desired is reset. */
+     * desired is reset. Whose marks ctx->seen_marks shows counts as in `delete`. */
     int (*update)(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
         const struct value *changed, const struct value **live, struct err *err);
 

@@ -65,6 +65,11 @@ struct str aws_partition(const struct aws_client *client)
     return region_partition(aws_region(client));
 }
 
+int64_t aws_clock_ahead_ms(const struct aws_client *client)
+{
+    return atomic_load_explicit(&client->date_ahead_ms, memory_order_relaxed);
+}
+
 void aws_made(struct aws_client *client)
 {
     atomic_store_explicit(&client->made_ms, clock_mono_ms(), memory_order_relaxed);

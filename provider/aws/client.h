@@ -113,6 +113,11 @@ int aws_account(struct aws_client *client, struct arena *arena, struct str *acco
 int aws_account_known(
     struct aws_client *client, bool ask, struct arena *arena, struct str *account, struct err *err);
 uint64_t aws_requests(const struct aws_client *client);
+/*
+ * How far the services' clock is ahead of ours (negative: behind) as the latest answer said, to a few
+ * seconds; 0 where none did. For comparing their times with ours.
+ */
+int64_t aws_clock_ahead_ms(const struct aws_client *client);
 /* Something was made just now; and: was anything within so long? Services take a moment to see it everywhere.
  */
 void aws_made(struct aws_client *client);

@@ -34,7 +34,8 @@ struct aws_client {
     struct aws_settings settings;
     struct http_engine *http;
     struct credentials_chain *credentials;
-    atomic_int_fast64_t skew_ms; /* the services' clock minus ours */
+    atomic_int_fast64_t skew_ms;       /* the services' clock minus ours */
+    atomic_int_fast64_t date_ahead_ms; /* the same as the latest answer's Date says, however little it is */
     atomic_uint_fast64_t requests;
     atomic_int_fast64_t made_ms; /* when something was last made, monotonic; 0: not yet */
 

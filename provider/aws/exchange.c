@@ -196,6 +196,13 @@ static void accept_answer(struct exchange *x)
             &x->failure, "something between here and the service cuts or changes answers, or it is no AWS");
 }
 
+static void note_date(const struct exchange *x)
+{
+    int64_t theirs;
+    if (time_parse_http(wire_header_get(&x->answer, STR("Date")), &theirs))
+        atomic_store_explicit(&x->client->date_ahead_ms, theirs - clock_wall_ms(), memory_order_relaxed);
+}
+
 /* What came of it: x->answer and x->failure. */
 static void read_answer(struct exchange *x)
 {
@@ -204,6 +211,7 @@ static void read_answer(struct exchange *x)
         return;
     }
     x->answer = message_from_http(x->arena, &x->http.response);
+    note_date(x);
     if (!is_error(x)) {
         accept_answer(x);
         return;

@@ -15,6 +15,7 @@ struct run {
     bool keep_marks;  /* tags as the service has them, weir's own included */
     bool base_read;   /* the object's own answer was read in this operation */
     bool making;      /* calls may be about what was made a moment ago and is not seen everywhere yet */
+    bool makes;       /* the call at hand is the one that makes the thing */
     bool looks_first; /* even a call with a token is not sent again before it was looked what became of it */
     bool sees_going;  /* what is being deleted is read as well; else it is as good as gone */
     bool sees_gone;   /* and what is as good as gone, too */
@@ -175,8 +176,14 @@ const struct value *run_tag_text(struct arena *arena, struct str text);
 const struct value *run_marked(struct run *run, const struct value *desired);
 /* Tags of what was just made and could not be given with the creation. */
 int run_tag_created(struct run *run, const struct value *object, const struct value *tags, struct err *err);
+/* What is to be done to the thing. */
+enum run_deed { RUN_CHANGES, RUN_DELETES };
 /* Asks whose the thing is: -1 where it is another's, or nobody can say. */
-int run_check_whose(struct run *run, const struct value *object, struct err *err);
+int run_check_whose(struct run *run, const struct value *object, enum run_deed deed, struct err *err);
+/* The same where marks that were seen before speak against it; nothing is asked where they do not. */
+int run_check_seen(struct run *run, const struct value *object, struct err *err);
+/* The object with only the user's tags, after the marks among them were told of (ctx->saw_marks). */
+const struct value *run_without_marks(struct run *run, const struct value *object);
 
 /* ---- run_find.c ---- */
 

@@ -50,8 +50,11 @@ static int create_step(struct run *run, const struct spec_step *step, const stru
     bool makes = !*live && step->op && !step->each && !step->must_be_absent;
     if (!run_applies(run, step, object))
         return 0;
-    if (makes ? run_make(run, step, object, &document, &found, err)
-              : run_now(run, step, object, &document, err))
+    run->makes = makes;
+    int failed = makes ? run_make(run, step, object, &document, &found, err)
+                       : run_now(run, step, object, &document, err);
+    run->makes = false;
+    if (failed)
         return -1;
     if (step->must_be_absent || (!document && !found))
         return 0;

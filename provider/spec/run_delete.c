@@ -56,7 +56,7 @@ int spec_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
     const struct value *object, *live;
     struct err failure = ERR_INIT, ignored = ERR_INIT;
     if (run_fill_templates(&run, prior, &object, err) || run_check_known(&run, object, err) ||
-        run_check_whose(&run, object, err))
+        run_check_whose(&run, object, RUN_DELETES, err))
         return -1;
     object = run_forced(&run, object);
     if (run_lift(&run, object, &failure) == 0 && delete_steps(&run, object, &failure) == 0)

@@ -4,11 +4,12 @@
  */
 #include "base/clock.h"
 #include "base/map.h"
+#include "provider/aws/client.h"
 #include "provider/aws/pages.h"
 #include "provider/spec/run.h"
 
 enum {
-    CLOCKS_DIFFER_MS = 10 * 1000, /* ours and the service's, by so much at most */
+    CLOCKS_DIFFER_MS = 10 * 1000, /* those of a service's machines, and what we know of it from its Date */
     FIRST_PAUSE_MS = 250,
     PAUSE_MS = 2000,
 };
@@ -129,7 +130,7 @@ static bool looks_alike(const struct finding *f, const struct value *candidate)
     return same;
 }
 
-/* Was it made before the run that was interrupted? */
+/* Was it made before the run that was interrupted? By the service's clock, which ours may be hours off. */
 static bool is_older(const struct finding *f, const struct value *item)
 {
     static const struct shape time = {.kind = SHAPE_TIMESTAMP};
@@ -137,8 +138,8 @@ static bool is_older(const struct finding *f, const struct value *item)
     const struct value *made = path.n ? wire_path(f->run->arena, item, path) : NULL;
     made = made ? wire_coerce(f->run->arena, &time, made) : NULL;
     int64_t made_ms;
-    return time_parse_rfc3339(value_text(made, STR_EMPTY), &made_ms) &&
-           made_ms < f->run->ctx->since_ms - CLOCKS_DIFFER_MS;
+    int64_t since_ms = f->run->ctx->since_ms + aws_clock_ahead_ms(f->run->client);
+    return time_parse_rfc3339(value_text(made, STR_EMPTY), &made_ms) && made_ms < since_ms - CLOCKS_DIFFER_MS;
 }
 
 static int consider_items(

@@ -32,7 +32,8 @@ static void add_tagged(struct run *run, const struct value *document, struct map
     for (uint32_t i = 0; list && i < list->count; i++) {
         const struct value *tags = wire_coerce(run->arena, &pairs, value_getz(list->items[i], "Tags"));
         struct str arn = value_text(value_getz(list->items[i], "ResourceARN"), STR_EMPTY);
-        map_set(by_arn, arn, (void *)run_own_tags(run->arena, tags ? tags : &value_empty_map));
+        tags = tags ? tags : &value_empty_map;
+        map_set(by_arn, arn, (void *)(run->keep_marks ? tags : run_own_tags(run->arena, tags)));
     }
 }
 
@@ -319,8 +320,10 @@ static int use_objects(
                 STR_ARG(l->step->op->wire.name), STR_ARG(run->type->schema.id));
         live = value_merge(run->arena, live, map_get(l->by_id, id_of(run, live)));
         live = with_empty_sets(run, l->wanted, live);
-        if (!run_is_gone(run, live))
-            l->found(l->found_ctx, run_shown(run, l->by_arn ? with_tags(run, live, l->by_arn) : live));
+        if (run_is_gone(run, live))
+            continue;
+        live = l->by_arn ? with_tags(run, live, l->by_arn) : live;
+        l->found(l->found_ctx, run_shown(run, run_without_marks(run, live)));
     }
     return 0;
 }
@@ -330,6 +333,7 @@ int spec_list(struct op_ctx *ctx, const struct value *wanted, resource_found *fo
 {
     struct run run;
     run_init(&run, ctx);
+    run.keep_marks = ctx->saw_marks != NULL;
     const struct spec_type *type = run.type;
     AUTO_MAP struct map by_arn = MAP_INIT, by_id = MAP_INIT;
     bool tags = type->tags && type->tags->bulk.n && run_wants(wanted, type->tags->attr->attr->name);

@@ -93,6 +93,18 @@ int run_tag_created(struct run *run, const struct value *object, const struct va
 
 /* ---- compared ---- */
 
+/* Of all tags only weir's, under their short names. */
+static const struct value *marks_among(struct arena *arena, const struct value *tags)
+{
+    struct str prefix = STR("weir:");
+    AUTO_BUILDER struct value_builder own = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; tags && tags->kind == VALUE_MAP && i < tags->count; i++)
+        if (str_starts(tags->entries[i].key, prefix))
+            value_builder_set(&own, str_slice(tags->entries[i].key, prefix.n, tags->entries[i].key.n),
+                tags->entries[i].value);
+    return value_builder_map(&own);
+}
+
 int spec_marks(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err)
 {
     struct run run;
@@ -111,19 +123,21 @@ int spec_marks(struct op_ctx *ctx, const struct value *object, const struct valu
         *err = failure;
         return -1;
     }
-    if (!live) {
-        *marks = NULL;
-        return 0;
-    }
-    const struct value *all = value_get(live, name->string);
-    struct str prefix = STR("weir:");
-    struct value_builder own = VALUE_BUILDER(run.arena);
-    for (uint32_t i = 0; all && all->kind == VALUE_MAP && i < all->count; i++)
-        if (str_starts(all->entries[i].key, prefix))
-            value_builder_set(
-                &own, str_slice(all->entries[i].key, prefix.n, all->entries[i].key.n), all->entries[i].value);
-    *marks = value_builder_map(&own);
+    *marks = live ? marks_among(run.arena, value_get(live, name->string)) : NULL;
     return 0;
+}
+
+const struct value *run_without_marks(struct run *run, const struct value *object)
+{
+    const struct spec_tags *tags = run->type->tags;
+    const struct op_ctx *ctx = run->ctx;
+    const struct value *all = tags && object ? value_get(object, tags->attr->attr->name) : NULL;
+    if (!all)
+        return object;
+    if (ctx->saw_marks && tags->mark)
+        ctx->saw_marks(ctx->saw_marks_ctx, value_text(value_get(object, run->type->schema.id), STR_EMPTY),
+            marks_among(run->arena, all));
+    return value_with(run->arena, object, tags->attr->attr->name, run_own_tags(run->arena, all));
 }
 
 /* False where nobody may tell, or the type has no marks. A new thing's may take a moment to be shown. */
@@ -147,34 +161,56 @@ static int read_marks(
     }
 }
 
-static int refuse_foreign(struct err *err)
+static struct str marked_stack(const struct value *marks)
 {
+    return value_text(value_getz(marks, "stack"), STR_EMPTY);
+}
+
+/* Do the marks say that it is another's, or not what was made with ours? */
+static bool speak_against(const struct run *run, const struct value *marks)
+{
+    const struct op_ctx *ctx = run->ctx;
+    struct str stack = marked_stack(marks), state = value_text(value_getz(marks, "state"), STR_EMPTY);
+    bool renamed = state.n && str_eq(state, ctx->lineage);
+    if (str_eq(stack, ctx->stack) || renamed)
+        return false;
+    return stack.n || (!ctx->unmarked && run->type->tags->with_create);
+}
+
+static bool bears_marks(const struct run *run)
+{
+    return run->type->tags && run->type->tags->mark && run->ctx->stack.n;
+}
+
+/* An id in the state may have come to mean somebody else's: nothing of others is changed or deleted. */
+int run_check_whose(struct run *run, const struct value *object, enum run_deed deed, struct err *err)
+{
+    static const char *const done[] = {[RUN_CHANGES] = "changed", [RUN_DELETES] = "deleted"};
+    const struct value *marks;
+    bool told;
+    if (!bears_marks(run))
+        return 0;
+    if (read_marks(run, object, &marks, &told, err))
+        return -1;
+    if (!told || !speak_against(run, marks))
+        return 0;
+    struct str stack = marked_stack(marks);
+    if (stack.n)
+        err_set(err, ERR_FAILED, "it bears the marks of the stack \"%.*s\", and is not %s", STR_ARG(stack),
+            done[deed]);
+    else
+        err_set(err, ERR_FAILED, "it bears none of the marks that this stack made it with, and is not %s",
+            done[deed]);
     return err_hint(err,
         "`weir state rm` lets go of it as it is; should it be this stack's all the same, import "
         "it after that");
 }
 
-/* An id in the state may have come to mean somebody else's: nothing of others is deleted. */
-int run_check_whose(struct run *run, const struct value *object, struct err *err)
+/* What was seen may be behind, of what is new: then it is asked for once more. */
+int run_check_seen(struct run *run, const struct value *object, struct err *err)
 {
-    const struct op_ctx *ctx = run->ctx;
-    const struct spec_tags *tags = run->type->tags;
-    const struct value *marks;
-    bool told;
-    if (!tags || !tags->mark || !ctx->stack.n)
+    const struct value *marks = run->ctx->seen_marks;
+    if (!marks || !bears_marks(run) || !speak_against(run, marks))
         return 0;
-    if (read_marks(run, object, &marks, &told, err))
-        return -1;
-    struct str stack = value_text(value_getz(marks, "stack"), STR_EMPTY);
-    struct str state = value_text(value_getz(marks, "state"), STR_EMPTY);
-    bool ours = str_eq(stack, ctx->stack) || (state.n && str_eq(state, ctx->lineage)); /* it was renamed */
-    if (!told || ours || (!stack.n && (ctx->unmarked || !tags->with_create)))
-        return 0;
-    if (stack.n)
-        err_set(
-            err, ERR_FAILED, "it bears the marks of the stack \"%.*s\", and is not deleted", STR_ARG(stack));
-    else
-        err_set(
-            err, ERR_FAILED, "it bears none of the marks that this stack made it with, and is not deleted");
-    return refuse_foreign(err);
+    return run_check_whose(run, object, RUN_CHANGES, err);
 }

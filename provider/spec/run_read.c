@@ -523,8 +523,9 @@ int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value 
 {
     struct run run;
     run_init(&run, ctx);
+    run.keep_marks = ctx->saw_marks != NULL;
     if (run_read(&run, prior, wanted, live, err))
         return -1;
-    *live = run_shown(&run, *live);
+    *live = run_shown(&run, run_without_marks(&run, *live));
     return 0;
 }

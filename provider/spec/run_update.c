@@ -255,7 +255,7 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
     struct updating u = {.run = &run, .prior = prior, .desired = desired, .changed = changed, .live = NULL};
     /* Its own ARN and id may be needed by any call and are not in the file. */
     if (run_fill_templates(&run, value_merge(run.arena, prior, desired), &u.object, err) ||
-        run_check_known(&run, u.object, err))
+        run_check_known(&run, u.object, err) || run_check_seen(&run, u.object, err))
         return -1;
     if (update_steps(&u, err) || update_facets(&u, err) || update_sets(&u, err) || update_tags(&u, err))
         return -1;

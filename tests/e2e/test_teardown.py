@@ -97,6 +97,34 @@ def test_foreign_marks_are_refused(stack, cloud):
     assert s3.get_object(Bucket="lab-lake", Key="a")["Body"].read() == b"1"
 
 
+TOPIC = """stack: demo
+resources:
+  news: {type: aws.sns.topic, name: demo-news, display_name: NAME, tags: {team: a}}
+"""
+
+
+def test_of_others_is_not_changed(stack, cloud):
+    """The refresh sees the marks besides what it asks for: an update costs no call more for it."""
+    stack.write(TOPIC.replace("NAME", "one")).apply()
+    sns = cloud.client("sns")
+    arn = sns.list_topics()["Topics"][0]["TopicArn"]
+
+    def shown():
+        return sns.get_topic_attributes(TopicArn=arn)["Attributes"].get("DisplayName")
+
+    sns.tag_resource(ResourceArn=arn, Tags=[{"Key": "weir:stack", "Value": "others"}, {"Key": "weir:state", "Value": "x"}])
+    refused = stack.write(TOPIC.replace("NAME", "two")).apply(status=1)
+    assert 'it bears the marks of the stack "others", and is not changed' in refused.err and shown() == "one"
+    sns.untag_resource(ResourceArn=arn, TagKeys=["weir:stack", "weir:state", "weir:intent", "weir:address"])
+    refused = stack.apply(status=1)
+    assert "it bears none of the marks that this stack made it with, and is not changed" in refused.err and shown() == "one"
+    stack.run("state", "rm", "news")
+    stack.write(TOPIC.replace("NAME", "two") + f"imports: [{{address: news, id: {arn}}}]\n").apply()
+    assert shown() == "two"
+    stack.write(TOPIC.replace("NAME", "three")).apply()  # what was taken over need not bear them
+    assert shown() == "three"
+
+
 def test_adopted_is_refused(stack, cloud):
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="lab-lake")

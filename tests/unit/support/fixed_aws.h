@@ -57,6 +57,14 @@ struct service_state *client_service(
     return NULL;
 }
 
+static int64_t fixed_clock_ahead_ms; /* for tests to set */
+
+int64_t aws_clock_ahead_ms(const struct aws_client *client)
+{
+    (void)client;
+    return fixed_clock_ahead_ms;
+}
+
 void aws_made(struct aws_client *client)
 {
     (void)client;

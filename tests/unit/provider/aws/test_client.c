@@ -403,6 +403,20 @@ static void a_wrong_clock_is_corrected(void **state)
     stop(&f);
 }
 
+/* Also by how little it is off; what has no date changes nothing. */
+static void the_services_clock_is_known(void **state)
+{
+    (void)state;
+    START(f, KEYS, {.headers = "Date: Sat, 21 Nov 2026 09:27:00 GMT\r\n"}, {.status = 200});
+    struct aws_call call = call_glue(&f, true);
+    assert_int_equal(aws_clock_ahead_ms(f.client), 0);
+    must_send(&f, &call);
+    assert_int_equal(aws_clock_ahead_ms(f.client), -180000);
+    must_send(&f, &call);
+    assert_int_equal(aws_clock_ahead_ms(f.client), -180000);
+    stop(&f);
+}
+
 static void a_refused_head_may_be_about_the_clock(void **state)
 {
     (void)state;
@@ -770,6 +784,7 @@ int main(void)
         cmocka_unit_test(an_interrupt_ends_the_pause),
         cmocka_unit_test(a_sink_gets_nothing_twice),
         cmocka_unit_test(a_wrong_clock_is_corrected),
+        cmocka_unit_test(the_services_clock_is_known),
         cmocka_unit_test(a_refused_head_may_be_about_the_clock),
         cmocka_unit_test(a_wrong_signature_is_no_matter_of_clocks),
         cmocka_unit_test(expired_credentials_are_renewed),

@@ -515,7 +515,7 @@ static void test_sets_of_a_new_one(void **state)
     struct op_ctx ctx = ctx_of("road");
     struct err err = ERR_INIT;
     const struct value *live;
-    PLAY({"MakeRoad", "{\"From\":\"a\",\"To\":\"b\"}", NULL, NULL},
+    PLAY({"MakeRoad", "{\"From\":\"a\",\"To\":\"b\"}", "{\"From\":\"a\"}", NULL},
         {"PutSign", "{\"From\":\"a\",\"Signs\":[{\"Place\":\"x\",\"Text\":\"stop\"}]}", NULL, NULL},
         {"GetRules", "{\"From\":\"a\"}", "{\"Rules\": [\"default\"]}", NULL},
         {"SetRules", "{\"Add\":[\"mine\"],\"Drop\":[\"default\"],\"From\":\"a\"}", NULL, NULL});

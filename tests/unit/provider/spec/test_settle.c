@@ -58,7 +58,7 @@ static const char spec[] =
     "    create: {call: MakeRule, at: Rule}\n"
     "    read: {call: GetRule, at: Rule}\n"
     "    list: {call: ListRules, at: \"Rules[]\"}\n"
-    "    find: {by: [port]}\n"
+    "    find: {by: [port], since: Made}\n"
     "    delete: {call: DropRule}\n"
     "  query:\n" /* by what it looks like, with a token */
     "    id: id\n"
@@ -160,7 +160,7 @@ static void test_named_is_not_there(void **state)
 {
     (void)state;
     PLAY({.operation = "MakeBox", .code = LOST}, {.operation = "GetBox", .code = "Gone"},
-        {.operation = "MakeBox"});
+        {.operation = "MakeBox", .answer = "{\"Name\": \"a\"}"});
     made("box", "{\"name\": \"a\"}");
     assert_true(slept() < 1000);
 }
@@ -241,7 +241,7 @@ static void test_name_is_going(void **state)
     static const char going[] = "{\"Box\": {\"Name\": \"a\", \"Status\": \"going\"}}";
     PLAY({.operation = "MakeBox", .code = "There"}, {.operation = "GetBox", .answer = going},
         {.operation = "GetBox", .answer = going}, {.operation = "GetBox", .code = "Gone"},
-        {.operation = "MakeBox"});
+        {.operation = "MakeBox", .answer = "{\"Name\": \"a\"}"});
     made("box", "{\"name\": \"a\"}");
 }
 
@@ -366,6 +366,33 @@ static void test_content(void **state)
     assert_true(str_eqz(value_getz(live, "id")->string, "r-3"));
 }
 
+/* The latest come first, and what was made before the intent ends the search: by the service's clock. */
+static void test_content_by_a_wrong_clock(void **state)
+{
+    (void)state;
+    static const int64_t hours[] = {0, -3, 3};
+    static const char *const made_at[] = {"2026-11-21T09:29:", "2026-11-21T06:29:", "2026-11-21T12:29:"};
+    for (size_t i = 0; i < 6; i++) {
+        char listing[256];
+        bool older = i % 2;
+        snprintf(listing, sizeof listing,
+            "{\"Rules\": [{\"Id\": \"r-3\", \"Port\": 5, \"Made\": \"%.17s%sZ\"}]}", made_at[i / 2],
+            older ? "39" : "55");
+        struct exchange calls[] = {{.operation = "ListRules", .answer = listing},
+            {.operation = "GetRule", .answer = "{\"Rule\": {\"Id\": \"r-3\", \"Port\": 5}}"}};
+        play(calls, older ? 1 : 2);
+        fixed_clock_ahead_ms = hours[i / 2] * 3600 * 1000;
+        struct op_ctx ctx = context("rule");
+        ctx.since_ms = 1795253400000; /* 2026-11-21T09:30:00Z by our clock */
+        const struct value *live;
+        struct err err = ERR_INIT;
+        assert_int_equal(spec_find(&ctx, json("{\"port\": 5}"), &live, &err), 0);
+        PLAYED();
+        assert_true(older ? !live : live != NULL);
+    }
+    fixed_clock_ahead_ms = 0;
+}
+
 /* "Exists" after an own request without an answer is looked at before it is an error. */
 static void test_content_exists(void **state)
 {
@@ -426,6 +453,7 @@ int main(void)
         TEST(test_no_id),
         TEST(test_refused_after_a_loss),
         TEST(test_content),
+        TEST(test_content_by_a_wrong_clock),
         TEST(test_content_exists),
         TEST(test_content_with_a_token),
         TEST(test_never),
