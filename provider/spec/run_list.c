@@ -118,7 +118,9 @@ bool provider_is_store(struct provider *provider, const struct err *why)
         return false;
     if (!tagging.n)
         return true;
-    bool answered = why && why->http_status >= 400 && why->class != ERR_THROTTLED;
+    /* S3's codes never end so, those of the tagging API do: it is there and refuses. */
+    bool refused = why && str_ends(str_z(why->code), STR("Exception"));
+    bool answered = why && why->http_status >= 400 && why->class != ERR_THROTTLED && !refused;
     return answered && str_eq(store, tagging) && (why->http_status < 500 || lacking_says(why));
 }
 
