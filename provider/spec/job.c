@@ -301,6 +301,7 @@ static int job_rows(struct op_ctx *ctx, const struct value *object, const struct
     const struct spec_job *job = begin(&run, ctx);
     const struct spec_step *step = job->rows;
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(run.arena);
+    AUTO_PAGES struct pages pages = PAGES_INIT;
     const struct value *token = NULL, *live = value_merge(run.arena, object, ended->live);
     *more = false;
     *columns = &value_empty_list;
@@ -321,7 +322,10 @@ static int job_rows(struct op_ctx *ctx, const struct value *object, const struct
                 value_builder_add(&all, row);
         }
         token = step->page.out.n ? wire_path(run.arena, document, step->page.out) : NULL;
-    } while (value_text(token, STR_EMPTY).n && !*more);
+        token = value_text(token, STR_EMPTY).n && !*more ? token : NULL;
+        if (token && pages_next_value(&pages, step->op->wire.name, token, err))
+            return -1;
+    } while (token);
     *rows = value_builder_list(&all);
     return 0;
 }

@@ -284,6 +284,24 @@ static void test_rows(void **state)
     PLAYED();
 }
 
+/* A page that leads back to one that was read is no table of any length. */
+static void test_rows_without_end(void **state)
+{
+    (void)state;
+    PLAY({"GetRows", "{\"Id\":\"r1\"}", "{\"Next\": \"p2\", \"Rows\": []}", NULL},
+        {"GetRows", "{\"Id\":\"r1\",\"Next\":\"p2\"}", "{\"Next\": \"p3\", \"Rows\": []}", NULL},
+        {"GetRows", "{\"Id\":\"r1\",\"Next\":\"p3\"}", "{\"Next\": \"p2\", \"Rows\": []}", NULL});
+    struct op_ctx ctx = ctx_of("mill");
+    struct err err = ERR_INIT;
+    const struct value *columns, *rows;
+    bool more;
+    struct job_run run = {.live = json("{\"run_id\": \"r1\"}")};
+    assert_int_equal(
+        ops_of(&ctx)->rows(&ctx, json("{\"name\": \"m\"}"), &run, 2, &columns, &rows, &more, &err), -1);
+    assert_string_equal(err.message, "GetRows gives the same page again and again");
+    PLAYED();
+}
+
 static void assert_sources(const char *mill, const char *run, const char *expected)
 {
     struct op_ctx ctx = ctx_of("mill");
@@ -321,6 +339,7 @@ int main(void)
         cmocka_unit_test_teardown(test_stop, toy_release),
         cmocka_unit_test_teardown(test_list, toy_release),
         cmocka_unit_test_teardown(test_rows, toy_release),
+        cmocka_unit_test_teardown(test_rows_without_end, toy_release),
         cmocka_unit_test_teardown(test_where_logs_are, toy_release),
     };
     return cmocka_run_group_tests(tests, set_up, toy_free);
