@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -164,6 +166,37 @@ static void stars_keep_the_place(void **state)
 }
 
 /* A long message is cut: never in a secret. */
+/* A build may print much. Milliseconds; whatever grows with the text's length squared would take hours. */
+static void much_is_masked_soon(void **state)
+{
+    (void)state;
+    enum { SECRETS = 50, LINES = 100 * 1000 };
+    AUTO_BUF struct buf text = BUF_INIT, expected = BUF_INIT, masked = BUF_INIT, json = BUF_INIT;
+    for (int i = 0; i < SECRETS; i++) {
+        char secret[32];
+        snprintf(secret, sizeof secret, "hunter2-%02d-xyz", i);
+        mask_add(str_z(secret), MASK_GIVEN);
+    }
+    for (int i = 0; i < LINES; i++) {
+        static const char some[] =
+            "copied part %06d of s3://lake/raw/2026/11/22/part.parquet to hunter2-%02d-xy, "
+            "key=\"%s\" 12345678\n";
+        char secret[32];
+        snprintf(secret, sizeof secret, "hunter2-%02d-xyz", i % SECRETS);
+        buf_addf(&text, some, i, i % SECRETS, secret);
+        buf_addf(&expected, some, i, i % SECRETS, MASKED);
+    }
+    assert_true(text.n > 10 << 20);
+    clock_t before = clock();
+    mask_text(&masked, buf_str(&text));
+    mask_json(&json, buf_str(&text));
+    double seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
+    assert_true(str_eq(buf_str(&masked), buf_str(&expected)));
+    assert_true(str_eq(buf_str(&json), buf_str(&expected)));
+    if (seconds > 30)
+        fail_msg("%.1f seconds", seconds);
+}
+
 static void errors_have_none(void **state)
 {
     (void)state;
@@ -195,6 +228,7 @@ int main(void)
         cmocka_unit_test_teardown(json_stays_json, forget),
         cmocka_unit_test_teardown(stars_keep_the_place, forget),
         cmocka_unit_test_teardown(errors_have_none, forget),
+        cmocka_unit_test_teardown(much_is_masked_soon, forget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
