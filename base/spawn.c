@@ -1,5 +1,7 @@
 #include "base/spawn.h"
 
+#include "base/core_limit.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -37,7 +39,9 @@ int spawn_program(const struct spawn *spawn, pid_t *child)
     posix_spawnattr_init(&attr);
     set_files(spawn, &files);
     set_attributes(spawn, &attr);
+    core_limit_lift();
     int failed = posix_spawnp(child, spawn->args[0], &files, &attr, spawn->args, spawn->env);
+    core_limit_lower();
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&files);
     return failed;

@@ -3,6 +3,7 @@
  */
 #include "cmd/command.h"
 
+#include "base/core_limit.h"
 #include "cmd/habits.h"
 #include "cmd/help.h"
 #include "cmd/sandboxed.h"
@@ -286,6 +287,7 @@ int cli_main(int argc, char **argv)
     static const struct settings none = {0};
     struct invocation inv = {.settings = &none};
     hold_standard_streams();
+    core_limit_none();
     signal(SIGXFSZ, SIG_IGN); /* a write beyond a limit on file sizes fails and is told, like a full disk */
     signal(SIGCHLD, SIG_DFL); /* what whoever started weir does not care about is how our commands ended */
     term_init(&inv.out, STDOUT_FILENO, false);

@@ -1,5 +1,6 @@
 /* credential_process: a command that prints credentials as JSON. Its questions and errors go to stderr. */
 #include "base/clock.h"
+#include "base/core_limit.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "provider/aws/creds.h"
@@ -45,7 +46,9 @@ static int start(char *command, char *const *env, pid_t *pid, int *output, struc
     sigemptyset(&none);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    core_limit_lift();
     int failed = posix_spawn(pid, "/bin/sh", &actions, &attributes, argv, env);
+    core_limit_lower();
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(fds[1]);

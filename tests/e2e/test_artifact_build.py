@@ -369,6 +369,7 @@ def test_started_by_who_ignores_its_children(tmp_path):
 def test_process_limits_are_those_of_weir(tmp_path):
     """A build may need more files or memory than weir would think of: nothing is changed for it."""
     stack = built(tmp_path, "ulimit -n > out; ulimit -c >> out; umask >> out")
-    stack.run("plan")
-    here = subprocess.run(["sh", "-c", "ulimit -n; ulimit -c; umask"], capture_output=True, text=True).stdout
+    given = ["sh", "-c", 'ulimit -S -c 2048; exec "$@"', "sh"]  # weir itself goes without
+    subprocess.run([*given, *stack.command("plan")], cwd=stack.folder, env=stack.env, check=True, capture_output=True)
+    here = subprocess.run([*given, "sh", "-c", "ulimit -n; ulimit -c; umask"], capture_output=True, text=True).stdout
     assert (stack.folder / "out").read_text() == here
