@@ -7,7 +7,7 @@ VERSION := 0.1.0
 MODE    ?= release
 
 # ---- sources: every .c below the rooms goes into the library; main.c is the only other one ----
-ROOMS   := base stacks plan provider cmd
+ROOMS   := base stacks plan provider sandbox cmd
 SRCS    := $(filter-out cmd/main.c,$(shell find $(ROOMS) -name '*.c'))
 OBJS    := $(SRCS:%.c=$(BUILD)/%.o) $(BUILD)/embedded.o
 TESTS   := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
@@ -54,7 +54,7 @@ $(BUILD)/libweir.a: $(OBJS)
 	$(AR) rcs $@ $(OBJS)
 
 # Rooms where speed is not felt are built small: the stripped binary is to stay within 2 MB.
-$(BUILD)/cmd/%.o $(BUILD)/provider/sandbox/jobs/%.o: CFLAGS_release += -Os
+$(BUILD)/cmd/%.o $(BUILD)/sandbox/asl/%.o $(BUILD)/sandbox/engine/%.o $(BUILD)/sandbox/services/%.o: CFLAGS_release += -Os
 $(BUILD)/%.o: %.c | $(BUILD)/.setup-build
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -73,7 +73,7 @@ $(SETUPS): $(BUILD)/.setup-%: tools/setup
 .venv: .venv/.requirements
 
 # ---- files in the binary: specs, names that services have, modules, examples ----
-EMBED := $(sort $(shell find provider modules examples \( -path 'provider/*/specs/*.yaml' -o -path 'provider/*/names/*.txt' -o -path 'provider/sandbox/jobs/python/*.py' -o -path 'modules/*' -o -path 'examples/*' \) -type f \
+EMBED := $(sort $(shell find provider sandbox modules examples \( -path 'provider/*/specs/*.yaml' -o -path 'provider/*/names/*.txt' -o -path 'sandbox/engine/python/*.py' -o -path 'modules/*' -o -path 'examples/*' \) -type f \
 	-not -path '*/.weir*/*' -not -name '*.pyc' 2>/dev/null))
 $(BUILD)/embedded.list: FORCE
 	@mkdir -p $(@D)

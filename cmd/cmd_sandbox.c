@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "provider/http/target.h"
-#include "provider/sandbox/sandbox.h"
-#include "provider/sandbox/server.h"
+#include "sandbox/http/server.h"
+#include "sandbox/sandbox.h"
 
 #include <arpa/inet.h>
 #include <signal.h>

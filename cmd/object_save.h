@@ -3,7 +3,7 @@
 #define WEIR_CMD_OBJECT_SAVE_H
 
 #include "cmd/command.h"
-#include "provider/aws/download.h"
+#include "provider/aws/s3/download.h"
 
 struct object_save {
     struct invocation *inv;

@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 #include "plan/state/state.h"
-#include "provider/sandbox/sandbox.h"
+#include "sandbox/sandbox.h"
 
 #include <stdlib.h>
 

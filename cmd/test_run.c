@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "provider/sandbox/sandbox.h"
+#include "sandbox/sandbox.h"
 
 #include <stdlib.h>
 

@@ -6,8 +6,8 @@
 #include "base/glob.h"
 #include "base/mem.h"
 #include "plan/state/state.h"
-#include "provider/aws/s3.h"
-#include "provider/aws/s3_keys.h"
+#include "provider/aws/s3/s3.h"
+#include "provider/aws/s3/s3_keys.h"
 #include "provider/job_follow.h"
 
 #include <pthread.h>

@@ -8,8 +8,8 @@
 #include "base/pool.h"
 #include "provider/aws/native.h"
 #include "provider/aws/pages.h"
-#include "provider/aws/s3.h"
-#include "provider/aws/s3_keys.h"
+#include "provider/aws/s3/s3.h"
+#include "provider/aws/s3/s3_keys.h"
 #include "provider/aws/verb.h"
 
 #include <pthread.h>

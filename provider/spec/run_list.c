@@ -3,7 +3,7 @@
 #include "provider/aws/lacking.h"
 #include "provider/aws/pages.h"
 #include "provider/aws/place.h"
-#include "provider/aws/s3.h"
+#include "provider/aws/s3/s3.h"
 #include "provider/spec/run.h"
 
 /* ---- tags of all things of a type, from the tagging API ---- */

@@ -1,7 +1,7 @@
 #include "provider/weir/artifact.h"
 
-#include "provider/aws/s3.h"
-#include "provider/aws/s3_object_list.h"
+#include "provider/aws/s3/s3.h"
+#include "provider/aws/s3/s3_object_list.h"
 #include "provider/weir/artifact_store.h"
 
 /* ---- what the stack language sees ---- */

@@ -3,7 +3,7 @@
  */
 #include "provider/weir/artifact.h"
 
-#include "provider/aws/s3_unfinished.h"
+#include "provider/aws/s3/s3_unfinished.h"
 #include "provider/weir/artifact_store.h"
 
 /* ---- reading ---- */

@@ -1,8 +1,8 @@
 #include "provider/weir/artifact_store.h"
 
 #include "base/hash.h"
-#include "provider/aws/s3.h"
-#include "provider/aws/upload.h"
+#include "provider/aws/s3/s3.h"
+#include "provider/aws/s3/upload.h"
 
 #define HASH_MARK    "weir-sha256" /* as aws.s3.object has it */
 #define STACK_MARK   "weir-stack"

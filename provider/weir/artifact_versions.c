@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "provider/aws/client.h"
-#include "provider/aws/s3_unfinished.h"
-#include "provider/aws/upload.h"
+#include "provider/aws/s3/s3_unfinished.h"
+#include "provider/aws/s3/upload.h"
 #include "provider/weir/artifact_store.h"
 
 /* ---- places ---- */

@@ -1,6 +1,6 @@
 /* CRCs: of pieces put together, the same as of the whole; and the same as others compute them. */
 #include "base/crc64.h"
-#include "provider/sandbox/checksum.h"
+#include "sandbox/http/checksum.h"
 
 #include <assert.h>
 #include <zlib.h>

@@ -4,9 +4,9 @@
  * again.
  */
 #include "base/hash.h"
-#include "provider/sandbox/exchange.h"
-#include "provider/sandbox/guard.h"
-#include "provider/sandbox/keypath.h"
+#include "sandbox/http/exchange.h"
+#include "sandbox/http/guard.h"
+#include "sandbox/s3/keypath.h"
 
 #include <assert.h>
 

@@ -1,6 +1,6 @@
 /* Archives: whatever is in one, nothing is made outside of the folder, no link leads out of it, and it is not
  * larger than allowed. */
-#include "provider/sandbox/jobs/unpack.h"
+#include "sandbox/engine/unpack.h"
 
 #include "base/file.h"
 

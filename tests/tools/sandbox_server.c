@@ -5,7 +5,7 @@
  * that it answers to. Without keys it has the tests' key, where `weir sandbox` has a random one
  * (RANDOM_KEY=1: it too).
  */
-#include "provider/sandbox/sandbox.h"
+#include "sandbox/sandbox.h"
 
 #include <signal.h>
 #include <stdio.h>

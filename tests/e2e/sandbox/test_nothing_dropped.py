@@ -17,7 +17,7 @@ TYPES = calls_of(sandbox=True)
 SERVICES = {one["service"]["name"]: one["service"] for one in TYPES if one["service"]["name"] != "s3"}
 SPECS = ROOT / "provider" / "aws" / "specs"
 
-# By service: members that some file in provider/sandbox/jobs/ leaves alone, and why that does no harm.
+# By service: members that some file in sandbox/services/ leaves alone, and why that does no harm.
 HARMLESS = {
     "*": {"NextToken", "nextToken", "Marker", "MaxResults", "maxResults", "MaxItems", "Limit", "limit", "PageSize", "MaxRecords", # pages: all is on one where they are not known
           "ClientToken", "clientToken", "ClientRequestToken"},  # of deletes and changes, which may be repeated
@@ -95,7 +95,7 @@ def test_members(sandbox, service):
     model, protocol = model_of(SERVICES[service]), SERVICES[service]["protocol"]
     client = sandbox.client(SERVICES[service]["model"], parameter_validation=False, inject_host_prefix=False)
     calls, everywhere = known(service)
-    handlers = set(re.findall(r'"(\w+)"', "".join(path.read_text() for path in (ROOT / "provider" / "sandbox" / "jobs").glob("*.c"))))
+    handlers = set(re.findall(r'"(\w+)"', "".join(path.read_text() for path in (ROOT / "sandbox" / "services").glob("*.c"))))
     dropped, offered = [], 0
     for operation in model.operation_names:
         shape = model.operation_model(operation).input_shape

@@ -1,0 +1,228 @@
+#include "provider/aws/s3/s3_directory_sync.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/glob.h"
+#include "base/pool.h"
+#include "provider/aws/s3/s3.h"
+#include "provider/aws/s3/s3_keys.h"
+#include "provider/aws/s3/upload.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+enum {
+    THREADS = 32,
+    TICK_MS = 200,
+};
+
+static const struct wire_operation head_object = S3_OPERATION("HeadObject", "HEAD", "");
+
+struct str directory_key(struct arena *arena, const struct directory *d, struct str name)
+{
+    return arena_printf(arena, "%.*s%.*s", STR_ARG(d->prefix), STR_ARG(name));
+}
+
+/* ---- sending ---- */
+
+struct sending {
+    const struct directory *d;
+    const struct str *names;
+    size_t n, done;
+    struct manifest *manifest;
+    int64_t told_ms;
+};
+
+static void tell(struct sending *s)
+{
+    char line[96];
+    const struct op_ctx *ctx = s->d->ctx;
+    int64_t now_ms = clock_mono_ms();
+    s->done++;
+    if (ctx->progress && now_ms - s->told_ms >= TICK_MS) {
+        s->told_ms = now_ms;
+        snprintf(line, sizeof line, "uploading: %zu of %zu files", s->done, s->n);
+        ctx->progress(ctx->progress_ctx, line);
+    }
+}
+
+/* The last pattern that fits says which type; NULL: the key's ending does. */
+static const struct value *content_type(const struct value *types, struct str name)
+{
+    const struct value *found = NULL;
+    for (uint32_t i = 0; types && types->kind == VALUE_MAP && i < types->count; i++) {
+        struct glob_rule rule;
+        if (glob_rule_parse(types->entries[i].key, STR_EMPTY, false, &rule) &&
+            glob_rule_fits(&rule, name, false))
+            found = types->entries[i].value;
+    }
+    return found;
+}
+
+static void what(void *ctx, struct arena *arena, size_t i, struct s3_upload *out)
+{
+    const struct sending *s = ctx;
+    const struct directory *d = s->d;
+    struct str name = s->names[i];
+    const struct value *types = value_getz(d->object, "content_types"), *settings = d->object;
+    if (types)
+        settings = value_with(arena, settings, STR("content_type"), content_type(types, name));
+    *out = (struct s3_upload){.bucket = d->bucket,
+        .key = directory_key(arena, d, name),
+        .path = path_join(arena, d->folder, name).p,
+        .sha256 = manifest_find(s->manifest, name)->sha256,
+        .settings = settings};
+}
+
+static void over(void *ctx, size_t i, const struct s3_uploaded *done, struct err *failure)
+{
+    struct sending *s = ctx;
+    struct manifest_file *file = manifest_find(s->manifest, s->names[i]);
+    if (done) {
+        manifest_mark(file->mark, done->etag, done->size);
+        tell(s);
+    } else {
+        err_context(failure, "%.*s", STR_ARG(file->name));
+        file->sha256 = STR("unsure"); /* it may have arrived all the same */
+    }
+}
+
+int directory_send(
+    const struct directory *d, const struct str *names, size_t n, struct manifest *to, struct err *err)
+{
+    struct sending s = {.d = d, .names = names, .n = n, .manifest = to, .told_ms = clock_mono_ms()};
+    return s3_upload_many(d->ctx, &(struct s3_uploads){.n = n, .ctx = &s, .what = what, .over = over}, err);
+}
+
+int directory_drop(const struct directory *d, const struct str *names, size_t n, struct err *err)
+{
+    struct arena *arena = d->ctx->arena;
+    struct str *keys = ARENA_ARRAY(arena, struct str, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = directory_key(arena, d, names[i]);
+        s3_upload_forget(d->ctx, d->bucket, keys[i]);
+    }
+    return s3_delete_objects(d->ctx, d->bucket, keys, n, err);
+}
+
+/* ---- looking ---- */
+
+struct looking {
+    const struct directory *d;
+    struct manifest *manifest;
+    bool *there;
+    pthread_mutex_t lock; /* the context's arena */
+};
+
+static void found(void *arg, const struct s3_listed *object)
+{
+    struct looking *l = arg;
+    unsigned char mark[MANIFEST_MARK];
+    if (!str_starts(object->key, l->d->prefix))
+        return;
+    struct str name = str_slice(object->key, l->d->prefix.n, object->key.n);
+    struct manifest_file *file = manifest_find(l->manifest, name);
+    if (!file)
+        return; /* somebody else's */
+    l->there[file - l->manifest->files] = true;
+    if (!manifest_is_marked(file))
+        return;
+    manifest_mark(mark, object->etag, object->size);
+    if (!memcmp(mark, file->mark, sizeof mark))
+        return;
+    pthread_mutex_lock(&l->lock);
+    file->sha256 = arena_printf(l->d->ctx->arena, "etag:%.*s", STR_ARG(object->etag));
+    pthread_mutex_unlock(&l->lock);
+    memcpy(file->mark, mark, sizeof mark);
+}
+
+/* Shared by the threads that ask for single files. */
+struct step {
+    const struct directory *d;
+    const struct str *names;
+    struct manifest *manifest;
+    pthread_mutex_t lock; /* guards what follows, and the context's arena */
+    struct err err;
+    atomic_bool failed;
+};
+
+static void fail(struct step *s, const struct err *err)
+{
+    pthread_mutex_lock(&s->lock);
+    if (!s->failed)
+        s->err = *err;
+    s->failed = true;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static int run_step(struct step *s, size_t count, void (*work)(void *ctx, size_t i), struct err *err)
+{
+    pthread_mutex_init(&s->lock, NULL);
+    pool_run(THREADS, count, work, s);
+    pthread_mutex_destroy(&s->lock);
+    if (s->failed)
+        *err = s->err;
+    return s->failed ? -1 : 0;
+}
+
+/* One that an interrupted run may have sent: its metadata says what it is. */
+static void look_at(void *arg, size_t i)
+{
+    struct step *s = arg;
+    const struct directory *d = s->d;
+    struct manifest_file *file = manifest_find(s->manifest, s->names[i]);
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct op_ctx ctx = *d->ctx;
+    struct aws_call call = {.body_fd = -1};
+    struct wire_message answer;
+    struct err err = ERR_INIT;
+    if (s->failed)
+        return;
+    ctx.arena = &arena;
+    struct value_entry entries[] = {{STR("bucket"), value_string(&arena, d->bucket)},
+        {STR("key"), value_string_ref(&arena, directory_key(&arena, d, file->name))}};
+    int64_t size = 0;
+    if (aws_s3_call(
+            &ctx, &head_object, &aws_s3_name_shape, value_map(&arena, entries, 2), &call, &answer, &err)) {
+        if (err.class == ERR_ABSENT)
+            file->sha256 = STR_EMPTY;
+        else
+            fail(s, &err);
+        return;
+    }
+    str_to_int(wire_header_get(&answer, STR("Content-Length")), &size);
+    struct str etag = aws_s3_unquoted(wire_header_get(&answer, STR("ETag")));
+    manifest_mark(file->mark, etag, size);
+    if (str_eq(wire_header_get(&answer, STR("x-amz-meta-" S3_HASH_HEADER)), file->sha256))
+        return;
+    pthread_mutex_lock(&s->lock);
+    file->sha256 = arena_printf(d->ctx->arena, "etag:%.*s", STR_ARG(etag));
+    pthread_mutex_unlock(&s->lock);
+}
+
+int directory_look(const struct directory *d, struct manifest *manifest, struct err *err)
+{
+    struct arena *arena = d->ctx->arena;
+    struct looking looking = {.d = d,
+        .manifest = manifest,
+        .there = ARENA_ARRAY(arena, bool, manifest->n + 1),
+        .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct str *names = ARENA_ARRAY(arena, struct str, manifest->n + 1);
+    struct s3_list list = {
+        .bucket = d->bucket, .prefix = d->prefix, .expected = names, .expected_count = manifest->n};
+    for (size_t i = 0; i < manifest->n; i++)
+        names[i] = directory_key(arena, d, manifest->files[i].name);
+    bool cut;
+    if (s3_list_objects(d->ctx, &list, found, &looking, &cut, err))
+        return -1;
+    size_t unmarked = 0;
+    for (size_t i = 0; i < manifest->n; i++) {
+        struct manifest_file *file = &manifest->files[i];
+        if (!looking.there[i])
+            file->sha256 = STR_EMPTY;
+        else if (!manifest_is_marked(file))
+            names[unmarked++] = file->name;
+    }
+    struct step step = {.d = d, .names = names, .manifest = manifest};
+    return run_step(&step, unmarked, look_at, err);
+}

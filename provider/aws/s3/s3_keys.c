@@ -1,0 +1,270 @@
+#include "provider/aws/s3/s3_keys.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/pool.h"
+#include "provider/aws/pages.h"
+#include "provider/aws/s3/s3.h"
+
+#include <pthread.h>
+
+enum {
+    PAGE = 1000,
+    THREADS = 16,
+    DELETE_TRIES = 5, /* beyond the client's own, which sees a success */
+    DELETE_PAUSE_MS = 200,
+};
+
+static const struct shape text = {.kind = SHAPE_STRING}, flag = {.kind = SHAPE_BOOL};
+
+#define BUCKET                                                                                               \
+    {                                                                                                        \
+        .name = STR_INIT("bucket"), .wire = STR_INIT("Bucket"), .shape = &text, .location = WIRE_PATH        \
+    }
+#define QUERY(name_, wire_)                                                                                  \
+    {                                                                                                        \
+        .name = STR_INIT(name_), .wire = STR_INIT(wire_), .shape = &text, .location = WIRE_QUERY_STRING      \
+    }
+static const struct shape_member list_members[] = {
+    BUCKET, QUERY("prefix", "prefix"), QUERY("after", "start-after"), QUERY("token", "continuation-token")};
+static const struct shape list_shape = {.kind = SHAPE_STRUCT, .members = list_members, .member_count = 4};
+
+static const struct shape_member object_members[] = {
+    {.name = STR_INIT("Key"), .wire = STR_INIT("Key"), .shape = &text},
+    {.name = STR_INIT("VersionId"), .wire = STR_INIT("VersionId"), .shape = &text}};
+static const struct shape object_shape = {.kind = SHAPE_STRUCT, .members = object_members, .member_count = 2};
+static const struct shape objects_shape = {.kind = SHAPE_LIST, .elem = &object_shape, .flat = true};
+static const struct shape_member delete_members[] = {BUCKET,
+    {.name = STR_INIT("objects"), .wire = STR_INIT("Object"), .shape = &objects_shape},
+    {.name = STR_INIT("quiet"), .wire = STR_INIT("Quiet"), .shape = &flag}};
+static const struct shape delete_shape = {.kind = SHAPE_STRUCT, .members = delete_members, .member_count = 3};
+
+/* Keys may hold what XML cannot: so they are asked for in percent encoding. */
+static const struct wire_operation list_objects = {.name = STR_INIT("ListObjectsV2"),
+    .protocol = WIRE_REST_XML,
+    .method = STR_INIT("GET"),
+    .path = STR_INIT("/{Bucket}"),
+    .query = STR_INIT("list-type=2&encoding-type=url"),
+    .root = STR_INIT("ListBucketResult")};
+static const struct wire_operation delete_objects = {.name = STR_INIT("DeleteObjects"),
+    .protocol = WIRE_REST_XML,
+    .method = STR_INIT("POST"),
+    .path = STR_INIT("/{Bucket}"),
+    .query = STR_INIT("delete"),
+    .body = STR_INIT("Delete"),
+    .body_xmlns = STR_INIT("http://s3.amazonaws.com/doc/2006-03-01/"),
+    .md5 = true,
+    .root = STR_INIT("DeleteResult")};
+
+/* Work shared by several threads that ends with the first failure. */
+struct shared {
+    struct op_ctx *ctx;
+    pthread_mutex_t lock;
+    atomic_bool failed;
+    struct err err;
+};
+
+static void fail(struct shared *s, const struct err *err)
+{
+    pthread_mutex_lock(&s->lock);
+    if (!s->failed)
+        s->err = *err;
+    s->failed = true;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static int outcome(struct shared *s, struct err *err)
+{
+    if (s->failed)
+        *err = s->err;
+    pthread_mutex_destroy(&s->lock);
+    return s->failed ? -1 : 0;
+}
+
+/* ---- listing ---- */
+
+struct listing {
+    struct shared shared;
+    const struct s3_list *list;
+    s3_found *found;
+    void *found_ctx;
+    size_t segments;
+    atomic_size_t pages;
+    atomic_bool cut;
+};
+
+static struct str text_of(const struct value *doc, const char *name)
+{
+    return value_text(value_getz(doc, name), STR_EMPTY);
+}
+
+/* Hands on what is in a page. True: it reached `until`, if there is such an end. */
+static bool take_page(struct listing *l, struct arena *arena, const struct value *page, struct str until)
+{
+    const struct value *items = wire_path(arena, page, STR("Contents[]"));
+    bool url = str_eqz(text_of(page, "EncodingType"), "url"), reached = false;
+    for (uint32_t i = 0; items && i < items->count; i++) {
+        struct s3_listed object = {.key = text_of(items->items[i], "Key"),
+            .etag = aws_s3_unquoted(text_of(items->items[i], "ETag")),
+            .storage_class = text_of(items->items[i], "StorageClass")};
+        str_to_int(text_of(items->items[i], "Size"), &object.size);
+        if (url && !url_decode(arena, object.key, true, &object.key))
+            continue;
+        int order = until.n ? str_cmp(object.key, until) : -1;
+        reached |= order >= 0;
+        if (order <= 0) /* the rest is the next segment's */
+            l->found(l->found_ctx, &object);
+    }
+    return reached;
+}
+
+static int read_page(struct listing *l, struct op_ctx *ctx, struct str after, struct str token,
+    const struct value **page, struct err *err)
+{
+    struct arena *arena = ctx->arena;
+    struct value_entry entries[] = {{STR("bucket"), value_string(arena, l->list->bucket)},
+        {STR("prefix"), l->list->prefix.n ? value_string(arena, l->list->prefix) : NULL},
+        {STR("after"), after.n && !token.n ? value_string(arena, after) : NULL},
+        {STR("token"), token.n ? value_string(arena, token) : NULL}};
+    return aws_s3_ask(ctx, &list_objects, &list_shape, value_map(arena, entries, 4), "", page, err);
+}
+
+/* A page that is not the last has to say where the next one is. */
+static int check_next(struct pages *pages, struct str token, struct err *err)
+{
+    if (token.n)
+        return pages_next(pages, list_objects.name, token, err);
+    return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it is truncated, and has no token",
+        STR_ARG(list_objects.name));
+}
+
+/* One of a thousand expected keys, as far as nobody else's stand between them. */
+static void list_segment(void *arg, size_t i)
+{
+    struct listing *l = arg;
+    const struct str *expected = l->list->expected;
+    struct str after = i ? expected[i * PAGE - 1] : STR_EMPTY, token = STR_EMPTY;
+    struct str until = i + 1 < l->segments ? expected[(i + 1) * PAGE - 1] : STR_EMPTY;
+    AUTO_PAGES struct pages pages = PAGES_INIT;
+    for (bool more = true; more && !l->shared.failed && !l->cut;) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        struct op_ctx ctx = *l->shared.ctx;
+        struct err err = ERR_INIT;
+        const struct value *page;
+        ctx.arena = &arena;
+        if (l->list->page_limit && atomic_fetch_add(&l->pages, 1) >= l->list->page_limit) {
+            l->cut = true;
+            return;
+        }
+        if (read_page(l, &ctx, after, token, &page, &err)) {
+            fail(&l->shared, &err);
+            return;
+        }
+        more = !take_page(l, &arena, page, until) && str_eqz(text_of(page, "IsTruncated"), "true");
+        token = arena_str(&pages.arena, text_of(page, "NextContinuationToken"));
+        if (more && check_next(&pages, token, &err))
+            fail(&l->shared, &err);
+    }
+}
+
+int s3_list_objects(struct op_ctx *ctx, const struct s3_list *list, s3_found *found, void *found_ctx,
+    bool *cut, struct err *err)
+{
+    struct listing l = {.shared = {.ctx = ctx, .lock = PTHREAD_MUTEX_INITIALIZER},
+        .list = list,
+        .found = found,
+        .found_ctx = found_ctx,
+        .segments = list->expected_count > PAGE ? (list->expected_count + PAGE - 1) / PAGE : 1};
+    pool_run(THREADS, l.segments, list_segment, &l);
+    *cut = l.cut;
+    return outcome(&l.shared, err);
+}
+
+/* ---- deleting ---- */
+
+struct deletion {
+    struct shared shared;
+    struct str bucket;
+    const struct str *keys;
+    size_t n;
+};
+
+/* It was not deleted, but may well be if it is tried again. */
+static bool is_passing(const struct value *error)
+{
+    static const char *const codes[] = {"InternalError", "SlowDown", "ServiceUnavailable"};
+    for (size_t k = 0; k < sizeof codes / sizeof *codes; k++)
+        if (str_eqz(text_of(error, "Code"), codes[k]))
+            return true;
+    return false;
+}
+
+/* What cannot be deleted (a lock, a policy), or else the first; *passing: all of it may pass. */
+static const struct value *worst_of(const struct value *errors, bool *passing)
+{
+    for (uint32_t i = 0; i < errors->count; i++)
+        if (!is_passing(errors->items[i])) {
+            *passing = false;
+            return errors->items[i];
+        }
+    *passing = true;
+    return errors->items[0];
+}
+
+static int refused(const struct value *error, struct err *err)
+{
+    struct str key = text_of(error, "Key"), code = text_of(error, "Code"), why = text_of(error, "Message");
+    return err_set(err, str_eqz(code, "AccessDenied") ? ERR_AUTH : ERR_SERVICE,
+        "deleting object \"%.*s\": %.*s: %.*s", STR_ARG(key), STR_ARG(code), STR_ARG(why));
+}
+
+int s3_delete_page(
+    struct op_ctx *ctx, const struct value *bucket, const struct value *objects, struct err *err)
+{
+    struct value_entry entries[] = {
+        {STR("bucket"), bucket}, {STR("objects"), objects}, {STR("quiet"), &value_true}};
+    const struct value *input = value_map(ctx->arena, entries, 3), *answer, *errors;
+    for (int tries = 1;; tries++) {
+        struct aws_call call = {.body_fd = -1};
+        struct wire_message response;
+        if (aws_s3_call(ctx, &delete_objects, &delete_shape, input, &call, &response, err) ||
+            wire_decode_response(ctx->arena, &delete_objects, &response, &answer, err))
+            return -1;
+        errors = wire_path(ctx->arena, answer, STR("Error[]"));
+        if (!errors || !errors->count)
+            return 0;
+        bool passing;
+        const struct value *worst = worst_of(errors, &passing);
+        if (!passing || tries == DELETE_TRIES)
+            return refused(worst, err);
+        clock_sleep_ms(DELETE_PAUSE_MS << tries);
+    }
+}
+
+static void delete_keys(void *arg, size_t page)
+{
+    struct deletion *d = arg;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct op_ctx ctx = *d->shared.ctx;
+    struct err err = ERR_INIT;
+    size_t end = (page + 1) * PAGE < d->n ? (page + 1) * PAGE : d->n;
+    if (d->shared.failed)
+        return;
+    ctx.arena = &arena;
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(&arena);
+    for (size_t i = page * PAGE; i < end; i++) {
+        struct value_entry entry = {STR("Key"), value_string_ref(&arena, d->keys[i])};
+        value_builder_add(&all, value_map(&arena, &entry, 1));
+    }
+    if (s3_delete_page(&ctx, value_string(&arena, d->bucket), value_builder_list(&all), &err))
+        fail(&d->shared, &err);
+}
+
+int s3_delete_objects(
+    struct op_ctx *ctx, struct str bucket, const struct str *keys, size_t n, struct err *err)
+{
+    struct deletion d = {
+        .shared = {.ctx = ctx, .lock = PTHREAD_MUTEX_INITIALIZER}, .bucket = bucket, .keys = keys, .n = n};
+    pool_run(THREADS, (n + PAGE - 1) / PAGE, delete_keys, &d);
+    return outcome(&d.shared, err);
+}

@@ -1,0 +1,479 @@
+#include "provider/aws/s3/s3_object.h"
+
+#include "base/digests.h"
+#include "base/file.h"
+#include "provider/aws/content_type.h"
+#include "provider/aws/s3/s3.h"
+#include "provider/aws/s3/s3_object_list.h"
+#include "provider/aws/s3/s3_unfinished.h"
+#include "provider/aws/s3/upload.h"
+#include "provider/aws/s3/upload_record.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- what the stack language sees ---- */
+
+static const struct type text_type = {.kind = TYPE_STRING}, int_type = {.kind = TYPE_INT},
+                         tags_type = {.kind = TYPE_TAGS};
+static const struct type texts_type = {.kind = TYPE_MAP, .elem = &text_type};
+
+static const struct value standard = {.kind = VALUE_STRING, .string = STR_INIT("STANDARD")};
+
+static const struct attr attrs[] = {
+    {.name = STR_INIT("bucket"),
+        .doc = STR_INIT("Name of the bucket."),
+        .type = &text_type,
+        .required = true,
+        .settable = true,
+        .replace = true},
+    {.name = STR_INIT("key"),
+        .doc = STR_INIT("Key of the object."),
+        .type = &text_type,
+        .required = true,
+        .settable = true,
+        .replace = true,
+        .has_min = true,
+        .min = 1,
+        .has_max = true,
+        .max = 1024},
+    {.name = STR_INIT("source"),
+        .doc = STR_INIT("Path of the file to upload, from the stack's folder."),
+        .type = &text_type,
+        .settable = true,
+        .local = true,
+        .conflicts = STR_INIT("content")},
+    {.name = STR_INIT("content"),
+        .doc = STR_INIT("The content itself, as text."),
+        .type = &text_type,
+        .settable = true,
+        .local = true,
+        .conflicts = STR_INIT("source")},
+    {.name = STR_INIT("content_type"),
+        .doc = STR_INIT("Media type; guessed from the key unless given."),
+        .type = &text_type,
+        .computed = true,
+        .settable = true},
+    {.name = STR_INIT("content_encoding"),
+        .doc = STR_INIT("For example gzip."),
+        .type = &text_type,
+        .settable = true},
+    {.name = STR_INIT("cache_control"),
+        .doc = STR_INIT("Cache-Control that readers get."),
+        .type = &text_type,
+        .settable = true},
+    {.name = STR_INIT("storage_class"),
+        .doc = STR_INIT("STANDARD, STANDARD_IA, INTELLIGENT_TIERING, …"),
+        .type = &text_type,
+        .settable = true,
+        .default_value = &standard},
+    {.name = STR_INIT("server_side_encryption"),
+        .doc = STR_INIT("AES256 or aws:kms; otherwise what the bucket says."),
+        .type = &text_type,
+        .computed = true,
+        .settable = true},
+    {.name = STR_INIT("kms_key"),
+        .doc = STR_INIT("Key for aws:kms."),
+        .type = &text_type,
+        .computed = true,
+        .settable = true},
+    {.name = STR_INIT("metadata"),
+        .doc = STR_INIT("User-defined metadata; keys in lower case."),
+        .type = &texts_type,
+        .settable = true},
+    {.name = STR_INIT("tags"), .doc = STR_INIT("Tags, at most ten."), .type = &tags_type, .settable = true},
+    {.name = STR_INIT("sha256"),
+        .doc = STR_INIT("SHA-256 of the content, kept in the object's metadata."),
+        .type = &text_type,
+        .computed = true,
+        .settable = true,
+        .costly = true},
+    {.name = STR_INIT("etag"), .doc = STR_INIT("Entity tag."), .type = &text_type, .computed = true},
+    {.name = STR_INIT("version_id"),
+        .doc = STR_INIT("Version, in a versioned bucket."),
+        .type = &text_type,
+        .computed = true},
+    {.name = STR_INIT("size"), .doc = STR_INIT("Bytes."), .type = &int_type, .computed = true},
+    {.name = STR_INIT("unfinished"),
+        .doc = STR_INIT(S3_UNFINISHED_DOC),
+        .type = &texts_type,
+        .computed = true,
+        .prepared = true},
+    {.name = STR_INIT("url"), .doc = STR_INIT("s3://bucket/key"), .type = &text_type, .computed = true},
+    {.name = STR_INIT("arn"), .doc = STR_INIT("Amazon Resource Name."), .type = &text_type, .computed = true},
+};
+
+/* ---- on the wire ---- */
+
+static const struct shape pairs = {.kind = SHAPE_PAIRS, .item = STR_INIT("Tag")};
+
+static const struct wire_operation head_object = S3_OPERATION("HeadObject", "HEAD", "");
+static const struct wire_operation delete_object = S3_OPERATION("DeleteObject", "DELETE", "");
+static const struct wire_operation get_tagging = S3_ANSWERED("GetObjectTagging", "GET", "tagging", "Tagging");
+
+/* ---- content ---- */
+
+static bool given(const struct value *object, const char *name)
+{
+    return !value_is_null(value_getz(object, name));
+}
+
+/* Is the content known, so that it can be hashed? */
+static bool content_known(const struct value *object)
+{
+    return (given(object, "source") && value_is_known(value_getz(object, "source"))) ||
+           (given(object, "content") && value_is_known(value_getz(object, "content")));
+}
+
+/* The file's path from here; NULL: the content stands in the stack. */
+static const char *source_path(struct op_ctx *ctx, const struct value *object)
+{
+    struct str source = value_text(value_getz(object, "source"), STR_EMPTY);
+    return source.n ? arena_strz(ctx->arena, path_join(ctx->arena, ctx->dir, source)) : NULL;
+}
+
+/*
+ * A file for an object that is only to be made has nothing to differ from: a large one is hashed while it is
+ * uploaded, and *hash stays empty, unless something wants to know it now.
+ */
+static int file_hash(struct op_ctx *ctx, const char *path, struct str *hash, struct err *err)
+{
+    struct stat st;
+    struct file_id id;
+    unsigned char digest[SHA256_SIZE];
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st))
+        return err_errno(err, ERR_IO, "source \"%s\"", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, ERR_IO, "source \"%s\" is not a file", path);
+    if (!upload_part_size(st.st_size))
+        return err_set(err, ERR_INVALID,
+            "source \"%s\" has %" PRId64 " bytes; an object can have 10,000 parts of 5 GiB at most", path,
+            (int64_t)st.st_size);
+    if (!ctx->recorded && !ctx->demanded && st.st_size >= S3_PARTS_FROM)
+        return 0;
+    if (digests_of_file(ctx->digests, fd, path, &id, digest, err))
+        return err_context(err, "source");
+    *hash = hex_encode(ctx->arena, digest, sizeof digest);
+    return 0;
+}
+
+static int object_prepare(
+    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+{
+    *prepared = desired = s3_unfinished_ended(ctx, desired);
+    if (!given(desired, "source") && !given(desired, "content"))
+        return err_set(err, ERR_INVALID, "an aws.s3.object needs \"source\" or \"content\"");
+    if (given(desired, "sha256") && value_is_known(value_getz(desired, "sha256")))
+        return 0; /* hashed a moment ago */
+    if (!content_known(desired)) {
+        *prepared = value_with(ctx->arena, desired, STR("sha256"), &value_unknown);
+        return 0;
+    }
+    struct str hash = STR_EMPTY;
+    const char *path = source_path(ctx, desired);
+    if (!path)
+        hash = sha256_hex(ctx->arena, value_text(value_getz(desired, "content"), STR_EMPTY));
+    else if (file_hash(ctx, path, &hash, err))
+        return -1;
+    if (hash.n)
+        *prepared = value_with(ctx->arena, desired, STR("sha256"), value_string(ctx->arena, hash));
+    return 0;
+}
+
+/* ---- prediction ---- */
+
+static const struct value *place(struct op_ctx *ctx, const struct value *object, const char *prefix)
+{
+    const struct value *bucket = value_getz(object, "bucket"), *key = value_getz(object, "key");
+    if (!value_is_known(bucket) || !value_is_known(key))
+        return &value_unknown;
+    struct str b = value_text(bucket, STR_EMPTY), k = value_text(key, STR_EMPTY);
+    return value_string_ref(
+        ctx->arena, arena_printf(ctx->arena, "%s%.*s/%.*s", prefix, STR_ARG(b), STR_ARG(k)));
+}
+
+/* What follows from the names alone. */
+static const struct value *with_places(struct op_ctx *ctx, const struct value *object)
+{
+    struct str partition = aws_partition(provider_aws(ctx->provider));
+    struct str prefix = arena_printf(ctx->arena, "arn:%.*s:s3:::", STR_ARG(partition));
+    struct value_entry entries[] = {
+        {STR("url"), place(ctx, object, "s3://")}, {STR("arn"), place(ctx, object, prefix.p)}};
+    return value_merge(ctx->arena, object, value_map(ctx->arena, entries, 2));
+}
+
+static const struct value *with_content_type(struct op_ctx *ctx, const struct value *object)
+{
+    const struct value *key = value_getz(object, "key");
+    if (given(object, "content_type"))
+        return object;
+    const struct value *type = value_is_known(key)
+                                   ? value_string_ref(ctx->arena, content_type_of(value_text(key, STR_EMPTY)))
+                                   : &value_unknown;
+    return value_with(ctx->arena, object, STR("content_type"), type);
+}
+
+/* Every change is a new upload, so all that the service says is new. */
+static int object_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+    const struct value **planned, struct err *err)
+{
+    (void)prior;
+    if (object_prepare(ctx, desired, planned, err))
+        return -1;
+    *planned = with_places(ctx, with_content_type(ctx, *planned));
+    for (size_t i = 0; i < sizeof attrs / sizeof *attrs; i++)
+        if (attrs[i].computed && !attrs[i].prepared && !given(*planned, attrs[i].name.p))
+            *planned = value_with(ctx->arena, *planned, attrs[i].name, &value_unknown);
+    return 0;
+}
+
+/* ---- reading ---- */
+
+/* An object named by its URL alone (an import). */
+static const struct value *with_names(struct op_ctx *ctx, const struct value *object)
+{
+    struct str url = value_text(value_getz(object, "url"), STR_EMPTY), key;
+    if (given(object, "key") || !str_starts(url, STR("s3://")))
+        return object;
+    struct str bucket = str_cut(str_slice(url, 5, url.n), '/', &key);
+    struct value_entry entries[] = {
+        {STR("bucket"), value_string(ctx->arena, bucket)}, {STR("key"), value_string(ctx->arena, key)}};
+    return value_merge(ctx->arena, object, value_map(ctx->arena, entries, 2));
+}
+
+static bool wants(const struct value *wanted, const char *name)
+{
+    for (uint32_t i = 0; wanted && i < wanted->count; i++)
+        if (str_eqz(value_text(wanted->items[i], STR_EMPTY), name))
+            return true;
+    return !wanted;
+}
+
+static struct str text_of(const struct value *object, const char *name)
+{
+    return value_text(value_getz(object, name), STR_EMPTY);
+}
+
+static const struct value *text_or_null(struct arena *arena, struct str s)
+{
+    return s.n ? value_string(arena, s) : &value_null;
+}
+
+/* Answer headers under our names. */
+static const struct value *object_of(
+    struct op_ctx *ctx, const struct value *prior, const struct wire_message *response)
+{
+    struct arena *arena = ctx->arena;
+    const struct value *doc = wire_add_headers(arena, &aws_s3_object_shape, response, &value_empty_map);
+    const struct value *live = wire_coerce(arena, &aws_s3_object_shape, doc);
+    const struct value *metadata = value_getz(live, "metadata");
+    const struct value *etag = text_or_null(arena, aws_s3_unquoted(wire_header_get(response, STR("ETag"))));
+    const struct value *hash = metadata ? value_getz(metadata, S3_HASH_HEADER) : NULL;
+    const struct value *before = value_getz(prior, "etag");
+    /* Under another entity tag there is other content, whatever its metadata says; under the same one it is
+     * what was recorded, also where the metadata could not have it yet. */
+    if (before && before->kind == VALUE_STRING)
+        hash = !value_equal(before, etag) ? NULL : hash ? hash : value_getz(prior, "sha256");
+    int64_t size = 0;
+    str_to_int(wire_header_get(response, STR("Content-Length")), &size);
+    struct value_entry entries[] = {{STR("etag"), etag}, {STR("sha256"), hash},
+        {STR("size"), value_int(arena, size)},
+        {STR("metadata"),
+            metadata ? value_with(arena, metadata, STR(S3_HASH_HEADER), NULL) : &value_empty_map}};
+    return value_merge(arena, live, value_map(arena, entries, 4));
+}
+
+static int read_tags(
+    struct op_ctx *ctx, const struct value *object, const struct value **live, struct err *err)
+{
+    const struct value *document;
+    if (aws_s3_ask(ctx, &get_tagging, &aws_s3_name_shape, object, "TagSet", &document, err))
+        return -1;
+    const struct value *set = value_getz(document, "TagSet");
+    const struct value *tags = set ? wire_coerce(ctx->arena, &pairs, set) : &value_empty_map;
+    *live = value_with(ctx->arena, *live, STR("tags"), tags);
+    return 0;
+}
+
+static int find_unfinished(
+    struct op_ctx *ctx, const struct value *object, const struct value **uploads, struct err *err)
+{
+    struct str key = text_of(object, "key");
+    AUTO_BUILDER struct value_builder found = VALUE_BUILDER(ctx->arena);
+    if (s3_unfinished_find(ctx, text_of(object, "bucket"), key, &key, 1, &found, err))
+        return -1;
+    *uploads = value_builder_map(&found);
+    return 0;
+}
+
+/* Only parts of it are there: an object without content, which an update completes and a deletion aborts. */
+static const struct value *begun(struct op_ctx *ctx, const struct value *object, const struct value *uploads)
+{
+    struct value_entry entries[] = {{STR("sha256"), &value_null}, {STR("etag"), &value_null},
+        {STR("size"), &value_null}, {STR("version_id"), &value_null}, {STR("unfinished"), uploads}};
+    return with_places(ctx,
+        value_merge(ctx->arena, object, value_map(ctx->arena, entries, sizeof entries / sizeof *entries)));
+}
+
+/* `stopped`: a run was stopped while it worked on the object, and may have left parts. */
+static int look(struct op_ctx *ctx, const struct value *prior, const struct value *wanted, bool stopped,
+    const struct value **live, struct err *err)
+{
+    struct aws_call call = {.body_fd = -1};
+    struct wire_message response;
+    struct err failure = ERR_INIT;
+    const struct value *object = with_names(ctx, prior), *uploads = &value_empty_map;
+    *live = NULL;
+    bool absent = aws_s3_call(ctx, &head_object, &aws_s3_name_shape, object, &call, &response, &failure) != 0;
+    if (absent && failure.class != ERR_ABSENT) {
+        *err = failure;
+        return -1;
+    }
+    if (stopped && find_unfinished(ctx, object, &uploads, err))
+        return -1;
+    if (absent) {
+        *live = uploads->count ? begun(ctx, object, uploads) : NULL;
+        return 0;
+    }
+    const struct value *seen = object_of(ctx, prior, &response);
+    struct value_entry more[] = {{STR("bucket"), value_getz(object, "bucket")},
+        {STR("key"), value_getz(object, "key")}, {STR("unfinished"), uploads}};
+    seen =
+        with_places(ctx, value_merge(ctx->arena, seen, value_map(ctx->arena, more, uploads->count ? 3 : 2)));
+    if (wants(wanted, "tags") && read_tags(ctx, object, &seen, err))
+        return -1;
+    *live = seen;
+    return 0;
+}
+
+static int object_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    return look(ctx, prior, wanted, ctx->attempted || s3_unfinished_any(prior), live, err);
+}
+
+/* ---- writing ---- */
+
+/* What the object should be recorded as after an upload that failed; NULL: as before. */
+static const struct value *left_of(struct op_ctx *ctx, const struct value *prior, const struct value *desired)
+{
+    AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(ctx->arena);
+    const struct value *before = value_getz(prior, "unfinished");
+    s3_unfinished_kept(ctx, text_of(desired, "bucket"), text_of(desired, "key"), &kept);
+    if (!kept.n)
+        return NULL;
+    const struct value *uploads = value_merge(ctx->arena, before, value_builder_map(&kept));
+    return prior ? value_with(ctx->arena, prior, STR("unfinished"), uploads)
+                 : begun(ctx, with_content_type(ctx, desired), uploads);
+}
+
+static int put(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value **live, struct err *err)
+{
+    struct arena *arena = ctx->arena;
+    struct s3_uploaded done;
+    struct s3_upload upload = {.bucket = text_of(desired, "bucket"),
+        .key = text_of(desired, "key"),
+        .path = source_path(ctx, desired),
+        .bytes = text_of(desired, "content"),
+        .sha256 = text_of(desired, "sha256"),
+        .settings = desired,
+        .sensitive = value_is_sensitive(desired)};
+    if (s3_upload(ctx, &upload, &done, err)) {
+        const struct value *left = left_of(ctx, prior, desired);
+        *live = left ? left : *live;
+        return -1;
+    }
+    struct value_entry entries[] = {{STR("etag"), text_or_null(arena, done.etag)},
+        {STR("version_id"), text_or_null(arena, done.version_id)}, {STR("size"), value_int(arena, done.size)},
+        {STR("sha256"), value_string(arena, done.sha256)},
+        {STR("server_side_encryption"), text_or_null(arena, done.server_side_encryption)},
+        {STR("kms_key"), text_or_null(arena, done.kms_key)}};
+    const struct value *whole = with_places(ctx, with_content_type(ctx, desired));
+    *live = value_merge(arena, whole, value_map(arena, entries, sizeof entries / sizeof *entries));
+    return 0;
+}
+
+static int object_create(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    *live = NULL;
+    return put(ctx, NULL, desired, live, err);
+}
+
+static int object_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    bool only_ends = changed->count == 1 && wants(changed, "unfinished");
+    if (only_ends)
+        s3_upload_forget(ctx, text_of(prior, "bucket"), text_of(prior, "key"));
+    else if (put(ctx, prior, desired, live, err))
+        return -1;
+    if (s3_unfinished_abort(ctx, text_of(prior, "bucket"), value_getz(prior, "unfinished"), err))
+        return -1;
+    *live = value_with(ctx->arena, *live, STR("unfinished"), &value_null);
+    return 0;
+}
+
+static int object_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+{
+    struct aws_call call = {.body_fd = -1};
+    struct wire_message response;
+    struct err failure = ERR_INIT;
+    const struct value *object = with_names(ctx, prior);
+    struct str bucket = text_of(object, "bucket");
+    s3_upload_forget(ctx, bucket, text_of(object, "key"));
+    if (s3_unfinished_abort(ctx, bucket, value_getz(prior, "unfinished"), err))
+        return -1;
+    if (aws_s3_call(ctx, &delete_object, &aws_s3_name_shape, object, &call, &response, &failure) &&
+        failure.class != ERR_ABSENT) {
+        *err = failure;
+        return -1;
+    }
+    return 0;
+}
+
+static int object_find(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    return look(ctx, desired, NULL, true, live, err);
+}
+
+static const struct value *object_scope(
+    const struct schema *schema, const struct value *object, struct str action, struct arena *arena)
+{
+    (void)schema;
+    return aws_s3_content_scope(arena, action, value_text(value_getz(object, "bucket"), STR_EMPTY),
+        value_text(value_getz(object, "key"), STR_EMPTY));
+}
+
+static const struct resource_ops ops = {
+    .permissions = aws_s3_content_permissions,
+    .scope = object_scope,
+    .prepare = object_prepare,
+    .predict = object_predict,
+    .read = object_read,
+    .list = s3_object_list,
+    .create = object_create,
+    .update = object_update,
+    .delete = object_delete,
+    .find = object_find,
+};
+
+const struct schema aws_s3_object_schema = {
+    .name = STR_INIT("aws.s3.object"),
+    .doc = STR_INIT("An object in a bucket, from a file or a text."),
+    .example = STR_INIT("type: aws.s3.object\nbucket: my-lake\nkey: scripts/clean.py\n"
+                        "content: |\n  print(\"clean\")\n"),
+    .attrs = attrs,
+    .attr_count = sizeof attrs / sizeof *attrs,
+    .id = STR_INIT("url"),
+    .service = &aws_s3_service,
+    .partial = true,
+    .sole = true,
+    .bulk = true,
+    .ops = &ops,
+};

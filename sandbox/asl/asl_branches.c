@@ -1,0 +1,271 @@
+/* Parallel and Map: several lines of states at once. The first that fails stops the others. */
+#include "sandbox/asl/asl_internal.h"
+
+#include "base/mem.h"
+#include "base/pool.h"
+
+#include <stdlib.h>
+
+enum {
+    MAX_CONCURRENCY = 40, /* the service's, of an inline Map */
+    MAX_LEFT = 64 * 1024 * 1024,
+    MAX_LEFT_DEPTH = 240, /* JSON is read to a depth of 256 */
+};
+
+struct branch {
+    struct arena arena;
+    struct asl_line line;
+    const struct value *input;
+    const struct value *before; /* what an earlier attempt left of it; NULL: nothing */
+    struct asl_outcome outcome;
+    struct asl_point at; /* where it stands */
+};
+
+struct branches {
+    struct asl_visit *visit;
+    struct asl_scope scope;
+    struct branch *items;
+    size_t n;
+    bool map;
+    atomic_size_t failed; /* index + 1 of the first that did */
+};
+
+/* ---- history ---- */
+
+static void map_event(struct branches *all, struct branch *branch, const char *type)
+{
+    struct arena *arena = &branch->arena;
+    if (!all->map)
+        return;
+    bool started = str_ends(str_z(type), STR("Started"));
+    struct value_entry details[] = {{STR("name"), value_string(arena, all->visit->name)},
+        {STR("index"), value_int(arena, branch - all->items)}};
+    asl_event(&branch->line, type,
+        started                                   ? "mapIterationStartedEventDetails"
+        : str_ends(str_z(type), STR("Succeeded")) ? "mapIterationSucceededEventDetails"
+        : str_ends(str_z(type), STR("Aborted"))   ? "mapIterationAbortedEventDetails"
+                                                  : "mapIterationFailedEventDetails",
+        value_map(arena, details, 2));
+}
+
+static void started_event(struct branches *all)
+{
+    struct arena *arena = all->visit->eval.arena;
+    struct value_entry length = {STR("length"), value_int(arena, (int64_t)all->n)};
+    if (all->map)
+        asl_event(
+            all->visit->line, "MapStateStarted", "mapStateStartedEventDetails", value_map(arena, &length, 1));
+    else
+        asl_event(all->visit->line, "ParallelStateStarted", NULL, NULL);
+}
+
+/* ---- one branch ---- */
+
+static void run_branch(void *ctx, size_t i)
+{
+    struct branches *all = ctx;
+    struct branch *branch = &all->items[i];
+    const struct asl_host *host = all->visit->line->execution->host;
+    branch->outcome.status = ASL_ABORTED;
+    const struct value *output = value_getz(branch->before, "output");
+    if (output)
+        branch->outcome = (struct asl_outcome){.status = ASL_SUCCEEDED, .output = output};
+    if (output || asl_stopped(&all->scope))
+        return;
+    struct asl_point from = asl_point_of(branch->before);
+    if (!from.state.n) {
+        from.input = branch->input;
+        map_event(all, branch, "MapIterationStarted");
+    }
+    asl_line_resume(&branch->arena, &branch->line, &from, &branch->outcome, &branch->at);
+    enum asl_status status = branch->outcome.status;
+    map_event(all, branch,
+        status == ASL_SUCCEEDED ? "MapIterationSucceeded"
+        : status == ASL_ABORTED ? "MapIterationAborted"
+                                : "MapIterationFailed");
+    if (status == ASL_SUCCEEDED || status == ASL_ABORTED)
+        return;
+    size_t nobody = 0;
+    atomic_compare_exchange_strong(&all->failed, &nobody, i + 1);
+    atomic_store(&all->scope.stopped, true);
+    host->wake(host->ctx);
+}
+
+/* ---- all of them ---- */
+
+static struct branches *branches_new(struct asl_visit *visit, size_t n, bool map)
+{
+    struct branches *all = mem_zalloc(sizeof *all);
+    all->visit = visit;
+    all->scope.parent = visit->line->scope;
+    all->n = n;
+    all->map = map;
+    all->items = mem_zalloc((n + 1) * sizeof *all->items);
+    const struct value *before = visit->left_before;
+    if (!before)
+        started_event(all);
+    for (size_t i = 0; i < n; i++) {
+        if (before && before->kind == VALUE_LIST && i < before->count)
+            all->items[i].before = before->items[i];
+        all->items[i].line = *visit->line;
+        all->items[i].line.scope = &all->scope;
+        all->items[i].line.outer = visit->eval.variables;
+        all->items[i].line.own = NULL;
+        all->items[i].line.own_arena = (struct arena)ARENA_INIT;
+    }
+    return all;
+}
+
+static void branches_free(struct branches *all)
+{
+    for (size_t i = 0; i < all->n; i++)
+        arena_release(&all->items[i].arena);
+    free(all->items);
+    free(all);
+}
+
+/* Without any left the branches take turns. */
+void asl_spread(
+    struct asl_line *line, size_t n, size_t at_a_time, void (*work)(void *ctx, size_t i), void *ctx)
+{
+    atomic_int *left = line->threads;
+    int want = (int)(at_a_time < n ? at_a_time : n) - 1, got = 0;
+    while (got < want) {
+        int have = atomic_load(left);
+        if (have < 1)
+            break;
+        if (atomic_compare_exchange_weak(left, &have, have - 1))
+            got++;
+    }
+    pool_run(got + 1, n, work, ctx);
+    atomic_fetch_add(left, got);
+}
+
+/* For a later attempt: what is done, and how far the others came. NULL where that is more than can be kept:
+ * then all are done again. */
+static const struct value *what_is_left(struct branches *all, struct arena *arena)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < all->n; i++) {
+        const struct branch *branch = &all->items[i];
+        struct value_entry done = {STR("output"), branch->outcome.output};
+        const struct value *stands = asl_point_value(arena, &branch->at);
+        if (!stands && branch->before)
+            stands = branch->before; /* it did not come to its turn again */
+        value_builder_add(&list, branch->outcome.output ? value_map(arena, &done, 1)
+                                 : stands               ? stands
+                                                        : &value_null);
+    }
+    const struct value *all_of_it = value_builder_list(&list);
+    bool fits = value_size(all_of_it) <= MAX_LEFT && all_of_it->depth <= MAX_LEFT_DEPTH;
+    return fits ? value_copy(arena, all_of_it) : NULL;
+}
+
+static const struct value *gather(struct branches *all)
+{
+    struct asl_visit *visit = all->visit;
+    struct arena *arena = visit->eval.arena;
+    AUTO_BUILDER struct value_builder results = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < all->n; i++) {
+        const struct branch *branch = &all->items[i];
+        if (branch->line.skipped_ms > visit->line->skipped_ms)
+            visit->line->skipped_ms = branch->line.skipped_ms;
+        if (branch->line.event > visit->line->event)
+            visit->line->event = branch->line.event;
+        if (branch->outcome.output)
+            value_builder_add(&results, value_copy(arena, branch->outcome.output));
+    }
+    size_t failed = atomic_load(&all->failed);
+    if (results.n < all->n && visit->line->keeps)
+        visit->left = what_is_left(all, arena);
+    if (!failed)
+        return results.n == all->n ? value_builder_list(&results) : NULL;
+    const struct asl_outcome *why = &all->items[failed - 1].outcome;
+    visit->timed_out = why->status == ASL_TIMED_OUT;
+    visit->eval.error =
+        (struct asl_error){arena_str(arena, why->error.name), arena_str(arena, why->error.cause)};
+    return NULL;
+}
+
+static const struct value *finish(struct branches *all, size_t at_a_time)
+{
+    asl_spread(all->visit->line, all->n, at_a_time, run_branch, all);
+    const struct value *result = gather(all);
+    const char *type = result ? (all->map ? "MapStateSucceeded" : "ParallelStateSucceeded")
+                              : (all->map ? "MapStateFailed" : "ParallelStateFailed");
+    if (result || atomic_load(&all->failed))
+        asl_event(all->visit->line, type, NULL, NULL);
+    branches_free(all);
+    return result;
+}
+
+const struct value *asl_parallel(struct asl_visit *visit, const struct value *input)
+{
+    const struct value *machines = value_getz(visit->state, "Branches");
+    size_t n = machines && machines->kind == VALUE_LIST ? machines->count : 0;
+    struct branches *all = branches_new(visit, n, false);
+    for (size_t i = 0; i < n; i++) {
+        all->items[i].line.event = visit->line->event;
+        all->items[i].line.machine = machines->items[i];
+        all->items[i].input = input;
+    }
+    return finish(all, n);
+}
+
+/* ---- Map ---- */
+
+const struct value *asl_items(struct asl_visit *visit, const struct value *input)
+{
+    const struct value *path = value_getz(visit->state, "ItemsPath");
+    if (path)
+        input = asl_find(&visit->eval, value_text(path, STR_EMPTY), input, "States.Runtime");
+    if (input && input->kind != VALUE_LIST) {
+        asl_fail(&visit->eval, "States.Runtime", "The items of the Map state '%.*s' are not an array",
+            STR_ARG(visit->name));
+        return NULL;
+    }
+    return input;
+}
+
+/* Parameters is what ItemSelector was once called. */
+const struct value *asl_item(struct asl_visit *visit, int64_t index, const struct value *item,
+    const struct value *input, const struct value **map)
+{
+    struct arena *arena = visit->eval.arena;
+    const struct value *selector = value_getz(visit->state, "ItemSelector");
+    if (!selector)
+        selector = value_getz(visit->state, "Parameters");
+    struct value_entry parts[] = {{STR("Index"), value_int(arena, index)}, {STR("Value"), item}};
+    struct value_entry whole = {STR("Item"), value_map(arena, parts, 2)};
+    *map = value_map(arena, &whole, 1);
+    if (!selector)
+        return item;
+    const struct value *outside = visit->eval.context;
+    visit->eval.context = value_with(arena, outside, STR("Map"), *map);
+    const struct value *made = asl_template(&visit->eval, selector, input);
+    visit->eval.context = outside;
+    return made;
+}
+
+const struct value *asl_map(struct asl_visit *visit, const struct value *input)
+{
+    if (asl_is_distributed(visit->state))
+        return asl_distributed(visit, input);
+    const struct value *machine = value_getz(visit->state, "ItemProcessor");
+    const struct value *items = asl_items(visit, input);
+    int64_t at_a_time = 0;
+    asl_number(visit, "MaxConcurrency", input, &at_a_time);
+    if (!items || visit->eval.error.name.n)
+        return NULL;
+    struct branches *all = branches_new(visit, items->count, true);
+    for (uint32_t i = 0; i < items->count; i++) {
+        all->items[i].line.event = visit->line->event;
+        all->items[i].line.machine = machine ? machine : value_getz(visit->state, "Iterator");
+        all->items[i].input = asl_item(visit, i, items->items[i], input, &all->items[i].line.map);
+        if (!all->items[i].input) {
+            branches_free(all);
+            return NULL;
+        }
+    }
+    return finish(all, at_a_time > 0 && at_a_time < MAX_CONCURRENCY ? (size_t)at_a_time : MAX_CONCURRENCY);
+}

@@ -1,0 +1,182 @@
+/* Shared by the interpreter's files; see asl.h. */
+#ifndef WEIR_SANDBOX_ASL_ASL_INTERNAL_H
+#define WEIR_SANDBOX_ASL_ASL_INTERNAL_H
+
+#include "sandbox/asl/asl.h"
+
+/* Where something is evaluated. */
+struct asl_eval {
+    struct arena *arena;
+    const struct value *context;   /* $$ */
+    const struct value *variables; /* $name; NULL: none */
+    uint64_t (*random)(void *ctx);
+    void *random_ctx;
+    struct asl_error error; /* of the first that failed */
+    bool unnamed;           /* it is of a Fail without Error */
+    bool own;               /* it comes from asl_fail(), not from a task or a branch */
+};
+
+/* -1, with the error; the first one counts. */
+int asl_fail(struct asl_eval *eval, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- asl_path.c ---- */
+
+/* What paths begin with besides "$": "$$" is the context, "$name" a variable. Both may be NULL. */
+struct asl_names {
+    const struct value *context, *variables;
+};
+/*
+ * What a path finds: one value, or a list where it could find several ($..x, [*], [1:3], [?()]). NULL with
+ * *why where it is no path or one value is not there. `names` may be NULL.
+ */
+const struct value *asl_path_find(struct arena *arena, struct str path, const struct value *document,
+    const struct asl_names *names, const char **why);
+/* The same with the names that are known where something is evaluated. */
+const struct value *asl_look(
+    struct asl_eval *eval, struct str path, const struct value *document, const char **why);
+/* Does it begin with a variable? */
+bool asl_path_is_variable(struct str path);
+/* Can a variable be called so? */
+bool asl_is_variable(struct str name);
+/* NULL: it is one. A reference path names exactly one place ($.a.b[0]). */
+const char *asl_path_wrong(struct str path, bool reference);
+/* The document with v at a reference path; objects on the way are made. NULL: it leads through something
+ * else. */
+const struct value *asl_path_set(
+    struct arena *arena, struct str path, const struct value *document, const struct value *v);
+
+/* ---- asl_intrinsic.c ---- */
+
+bool asl_is_intrinsic(struct str text);
+/* NULL with eval->error. */
+const struct value *asl_intrinsic(struct asl_eval *eval, struct str text, const struct value *document);
+const char *asl_intrinsic_wrong(struct str text);
+
+/* ---- asl_choice.c ---- */
+
+/* Does the rule hold? False with eval->error where it cannot be said. */
+bool asl_choice_holds(struct asl_eval *eval, const struct value *rule, const struct value *input);
+/* The type of a comparison ("String", "Numeric" …), whether it takes a path; false: no such comparison. */
+bool asl_choice_operator(struct str name, const char **type, bool *path);
+
+/* ---- asl_data.c ---- */
+
+/* A path or an intrinsic. NULL with eval->error (of that name). */
+const struct value *asl_find(
+    struct asl_eval *eval, struct str path, const struct value *document, const char *error);
+/* InputPath or OutputPath: absent is all of it, null is {}. */
+const struct value *asl_filter(
+    struct asl_eval *eval, const struct value *state, const char *member, const struct value *document);
+/* A payload template: members that end in ".$" are filled in. */
+const struct value *asl_template(
+    struct asl_eval *eval, const struct value *template, const struct value *document);
+/* ResultPath: what becomes of the input with the result. `holder` has the member: a state or a catcher. */
+const struct value *asl_place_result(
+    struct asl_eval *eval, const struct value *holder, const struct value *input, const struct value *result);
+
+/* ---- asl_assign.c ---- */
+
+struct asl_line;
+struct asl_visit;
+/* Works out Assign of a state, a rule or a catcher (visit->assigned); -1 with eval.error. */
+int asl_assign(struct asl_visit *visit, const struct value *holder, const struct value *document);
+/* From now on the line knows what the state assigned; -1 with eval.error. */
+int asl_keep_assigned(struct asl_visit *visit);
+/* All that can be named in this line. */
+const struct value *asl_variables(const struct asl_line *line, struct arena *arena);
+
+/* ---- lines and states ---- */
+
+/* One line of states: a machine, a branch or an iteration. */
+struct asl_line {
+    const struct asl_execution *execution;
+    struct asl_scope *scope;
+    const struct value *machine; /* has StartAt and States */
+    const struct value *map;     /* $$.Map; NULL outside of one */
+    atomic_int *threads;         /* left */
+    /* What Assign has set: by the lines around this one, and here. */
+    const struct value *outer, *own;
+    struct arena own_arena;
+    int64_t skipped_ms;  /* how far this line's clock is ahead, because waiting was shortened */
+    int64_t deadline_ms; /* of the execution; 0: none */
+    int64_t event;
+    bool keeps; /* where it stands when it ends badly is asked for */
+};
+
+/* A state being carried out. */
+struct asl_visit {
+    struct asl_line *line;
+    struct asl_eval eval;
+    const struct value *state, *raw; /* raw: its input, before InputPath */
+    struct str name;
+    int64_t entered_ms, entered_event;
+    int retries;
+    struct str token; /* $$.Task.Token */
+    bool timed_out;   /* by the execution's own limit */
+    bool again;       /* it was entered by an earlier attempt */
+    /* What an earlier attempt left of its branches, and what this one leaves; NULL: nothing. */
+    const struct value *left_before, *left;
+    const struct value *assigned; /* what this state sets; NULL: nothing */
+    struct arena replaced;        /* of the variables as they were before */
+};
+
+struct asl_state_type {
+    const char *name;
+    /* The result; NULL with eval.error, timed_out or stopped. */
+    const struct value *(*act)(struct asl_visit *visit, const struct value *input);
+    bool parameters, result; /* it has Parameters; ResultPath */
+    bool recovers;           /* ResultSelector, Retry and Catch */
+    bool chooses, ends,
+        aborts; /* its rules say where to go; nothing follows; history tells when it is stopped */
+};
+
+/* ---- asl_run.c ---- */
+
+/* This line's own time: waiting that was shortened has passed here. */
+int64_t asl_now(const struct asl_line *line);
+/* False: stopped, or the execution's time is over (visit->timed_out). */
+bool asl_wait(struct asl_visit *visit, int64_t ms);
+const struct value *asl_line_run(
+    struct arena *arena, struct asl_line *line, const struct value *input, struct asl_outcome *out);
+/* From where it stood; *at is where it stands when it ends badly. */
+const struct value *asl_line_resume(struct arena *arena, struct asl_line *line, const struct asl_point *from,
+    struct asl_outcome *out, struct asl_point *at);
+int64_t asl_event(struct asl_line *line, const char *type, const char *name, const struct value *details);
+
+/* ---- asl_states.c ---- */
+
+const struct asl_state_type *asl_state_type(const struct value *state); /* NULL: no such type */
+/* The rule that holds says where to go, else Default; "" with eval.error. */
+struct str asl_choose(struct asl_visit *visit, const struct value *input);
+/* A number that a state gives itself (Seconds) or by a path (SecondsPath). False: absent, or eval->error. */
+bool asl_number(struct asl_visit *visit, const char *member, const struct value *input, int64_t *out);
+
+/* ---- asl_recover.c ---- */
+
+enum { ASL_MAX_RETRIERS = 64 };
+/* Is it to be tried again? Then that time has been waited. */
+bool asl_retry(struct asl_visit *visit, int counts[ASL_MAX_RETRIERS]);
+/* What goes on after a failure that is caught; NULL: it is not. */
+const struct value *asl_catch(struct asl_visit *visit, struct str *next);
+
+/* ---- asl_branches.c ---- */
+
+/* Both: the result before ResultSelector; NULL with eval.error, or stopped. */
+const struct value *asl_parallel(struct asl_visit *visit, const struct value *input);
+const struct value *asl_map(struct asl_visit *visit, const struct value *input);
+/* The array that a Map goes over; NULL with eval.error. */
+const struct value *asl_items(struct asl_visit *visit, const struct value *input);
+/* An item as ItemSelector makes it; *map: $$.Map while it is worked on. NULL with eval.error. */
+const struct value *asl_item(struct asl_visit *visit, int64_t index, const struct value *item,
+    const struct value *input, const struct value **map);
+/* Calls work(ctx, i) for each i below n, on threads out of what the host allows the whole execution. */
+void asl_spread(
+    struct asl_line *line, size_t n, size_t at_a_time, void (*work)(void *ctx, size_t i), void *ctx);
+
+/* ---- asl_distributed.c ---- */
+
+bool asl_is_distributed(const struct value *state);
+const struct value *asl_distributed(struct asl_visit *visit, const struct value *input);
+
+#endif

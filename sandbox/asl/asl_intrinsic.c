@@ -1,0 +1,490 @@
+/* The States Language's intrinsic functions: States.Format('{}', $.a) and its kin. */
+#include "sandbox/asl/asl_internal.h"
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+enum { MAX_NESTED = 10, MAX_ITEMS = 1000, MAX_ARGS = 256, MAX_ENCODED = 10000 };
+
+struct call {
+    struct asl_eval *eval; /* NULL: only checked */
+    const struct function *function;
+    const struct value *args[MAX_ARGS];
+    size_t n;
+};
+
+struct function {
+    const char *name;
+    size_t min, max; /* arguments; 0: any number */
+    const struct value *(*apply)(struct call *call);
+};
+
+static const struct value *refuse(struct call *call, const char *why)
+{
+    asl_fail(call->eval, "States.IntrinsicFailure", "States.%s: %s", call->function->name, why);
+    return NULL;
+}
+
+static bool is_list(const struct value *v)
+{
+    return v->kind == VALUE_LIST;
+}
+
+static bool is_text(const struct value *v)
+{
+    return v->kind == VALUE_STRING;
+}
+
+static bool whole(const struct value *v, int64_t *out)
+{
+    if (v->kind == VALUE_FLOAT && v->number > -1e15 && v->number < 1e15)
+        *out = (int64_t)(v->number < 0 ? v->number - 0.5 : v->number + 0.5); /* the service rounds */
+    else if (v->kind == VALUE_INT)
+        *out = v->integer;
+    else
+        return false;
+    return true;
+}
+
+/* ---- text ---- */
+
+/* {} stands for the next argument; \{ \} and \\ for themselves. */
+static const struct value *do_format(struct call *call)
+{
+    struct arena *arena = call->eval->arena;
+    AUTO_BUF struct buf out = BUF_INIT;
+    size_t used = 1;
+    if (!is_text(call->args[0]))
+        return refuse(call, "the first argument is a text");
+    struct str format = call->args[0]->string;
+    for (size_t i = 0; i < format.n; i++) {
+        bool pair = i + 1 < format.n;
+        if (format.p[i] == '\\' && pair && strchr("\\{}'", format.p[i + 1])) {
+            buf_add_char(&out, format.p[++i]);
+        } else if (format.p[i] == '{' && pair && format.p[i + 1] == '}') {
+            if (used >= call->n)
+                return refuse(call, "there are more {} than arguments");
+            const struct value *v = call->args[used++];
+            buf_add_str(&out, is_text(v) ? v->string : json_as_text(arena, v)->string);
+            i++;
+        } else {
+            buf_add_char(&out, format.p[i]);
+        }
+    }
+    return used == call->n ? value_string(arena, buf_str(&out))
+                           : refuse(call, "there are fewer {} than arguments");
+}
+
+static const struct value *do_string_to_json(struct call *call)
+{
+    const struct value *v;
+    struct err err = ERR_INIT;
+    if (!is_text(call->args[0]))
+        return refuse(call, "the argument is a text");
+    return json_parse(call->eval->arena, call->args[0]->string, &v, &err) ? refuse(call, err.message) : v;
+}
+
+static const struct value *do_json_to_string(struct call *call)
+{
+    return json_as_text(call->eval->arena, call->args[0]);
+}
+
+/* At each of the characters; nothing between two of them is no part. */
+static const struct value *do_string_split(struct call *call)
+{
+    if (!is_text(call->args[0]) || !is_text(call->args[1]))
+        return refuse(call, "both arguments are texts");
+    struct str text = call->args[0]->string, at = call->args[1]->string;
+    AUTO_BUILDER struct value_builder parts = VALUE_BUILDER(call->eval->arena);
+    for (size_t i = 0, start = 0; i <= text.n; i++) {
+        if (i < text.n && str_find_char(at, text.p[i], 0) < 0)
+            continue;
+        if (i > start)
+            value_builder_add(&parts, value_string(call->eval->arena, str_slice(text, start, i)));
+        start = i + 1;
+    }
+    return value_builder_list(&parts);
+}
+
+static const struct value *do_encode(struct call *call)
+{
+    if (!is_text(call->args[0]) || call->args[0]->string.n > MAX_ENCODED)
+        return refuse(call, "the argument is a text of up to 10,000 characters");
+    return value_string(call->eval->arena, base64_encode(call->eval->arena, call->args[0]->string));
+}
+
+static const struct value *do_decode(struct call *call)
+{
+    struct str out;
+    if (!is_text(call->args[0]) || call->args[0]->string.n > MAX_ENCODED)
+        return refuse(call, "the argument is a text of up to 10,000 characters");
+    if (!base64_decode(call->eval->arena, call->args[0]->string, &out) || !str_is_utf8(out))
+        return refuse(call, "this is not text in base64");
+    return value_string(call->eval->arena, out);
+}
+
+static const struct value *do_hash(struct call *call)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    const struct value *v = call->args[0];
+    struct str data = is_text(v) ? v->string : json_as_text(call->eval->arena, v)->string;
+    struct str name = value_text(call->args[1], STR_EMPTY);
+    static const char *const names[] = {"MD5", "SHA-1", "SHA-256", "SHA-384", "SHA-512"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eqz(name, names[i]) &&
+            EVP_Digest(data.p, data.n, digest, &n, EVP_get_digestbyname(names[i]), NULL))
+            return value_string(call->eval->arena, hex_encode(call->eval->arena, digest, n));
+    return refuse(call, "the algorithm is MD5, SHA-1, SHA-256, SHA-384 or SHA-512");
+}
+
+static const struct value *do_uuid(struct call *call)
+{
+    uint64_t a = call->eval->random(call->eval->random_ctx), b = call->eval->random(call->eval->random_ctx);
+    a = (a & ~UINT64_C(0xf000)) | 0x4000;
+    b = (b & ~(UINT64_C(3) << 62)) | UINT64_C(1) << 63;
+    return value_string(call->eval->arena,
+        arena_printf(call->eval->arena, "%08llx-%04llx-%04llx-%04llx-%012llx", (unsigned long long)(a >> 32),
+            (unsigned long long)(a >> 16 & 0xffff), (unsigned long long)(a & 0xffff),
+            (unsigned long long)(b >> 48), (unsigned long long)(b & UINT64_C(0xffffffffffff))));
+}
+
+/* ---- arrays ---- */
+
+static const struct value *do_array(struct call *call)
+{
+    return value_list(call->eval->arena, call->args, call->n);
+}
+
+static const struct value *do_partition(struct call *call)
+{
+    int64_t size;
+    if (!is_list(call->args[0]) || !whole(call->args[1], &size) || size < 1)
+        return refuse(call, "the arguments are an array and a positive number");
+    const struct value *list = call->args[0];
+    AUTO_BUILDER struct value_builder parts = VALUE_BUILDER(call->eval->arena);
+    for (uint32_t i = 0; i < list->count; i += (uint32_t)size) {
+        size_t n = list->count - i < (uint64_t)size ? list->count - i : (size_t)size;
+        value_builder_add(&parts, value_list(call->eval->arena, list->items + i, n));
+        if (size >= list->count)
+            break;
+    }
+    return value_builder_list(&parts);
+}
+
+static bool contains(const struct value *const *items, size_t n, const struct value *v)
+{
+    for (size_t i = 0; i < n; i++)
+        if (value_equal(items[i], v))
+            return true;
+    return false;
+}
+
+static const struct value *do_contains(struct call *call)
+{
+    const struct value *list = call->args[0];
+    return is_list(list) ? value_bool(contains(list->items, list->count, call->args[1]))
+                         : refuse(call, "the first argument is an array");
+}
+
+static const struct value *do_range(struct call *call)
+{
+    int64_t first, last, step;
+    if (!whole(call->args[0], &first) || !whole(call->args[1], &last) || !whole(call->args[2], &step) ||
+        !step)
+        return refuse(call, "the arguments are a first number, a last one and a step other than 0");
+    AUTO_BUILDER struct value_builder items = VALUE_BUILDER(call->eval->arena);
+    for (int64_t i = first; (step > 0 ? i <= last : i >= last);) {
+        if (items.n == MAX_ITEMS)
+            return refuse(call, "a range has at most 1000 items");
+        value_builder_add(&items, value_int(call->eval->arena, i));
+        if (__builtin_add_overflow(i, step, &i))
+            break;
+    }
+    return value_builder_list(&items);
+}
+
+static const struct value *do_item(struct call *call)
+{
+    int64_t index;
+    if (!is_list(call->args[0]) || !whole(call->args[1], &index))
+        return refuse(call, "the arguments are an array and a number");
+    if (index < 0 || index >= call->args[0]->count)
+        return refuse(call, "the array has no such item");
+    return call->args[0]->items[index];
+}
+
+static const struct value *do_length(struct call *call)
+{
+    return is_list(call->args[0]) ? value_int(call->eval->arena, call->args[0]->count)
+                                  : refuse(call, "the argument is an array");
+}
+
+static const struct value *do_unique(struct call *call)
+{
+    const struct value *list = call->args[0];
+    if (!is_list(list))
+        return refuse(call, "the argument is an array");
+    const struct value **items = arena_alloc(call->eval->arena, list->count * sizeof *items);
+    size_t n = 0;
+    for (uint32_t i = 0; i < list->count; i++)
+        if (!contains(items, n, list->items[i]))
+            items[n++] = list->items[i];
+    return value_list(call->eval->arena, items, n);
+}
+
+/* ---- the rest ---- */
+
+static const struct value *do_merge(struct call *call)
+{
+    if (call->args[0]->kind != VALUE_MAP || call->args[1]->kind != VALUE_MAP)
+        return refuse(call, "the first two arguments are objects");
+    if (!value_equal(call->args[2], &value_false))
+        return refuse(call, "only shallow merging is there: the third argument is false");
+    return value_merge(call->eval->arena, call->args[0], call->args[1]);
+}
+
+static const struct value *do_add(struct call *call)
+{
+    int64_t a, b, sum;
+    if (!whole(call->args[0], &a) || !whole(call->args[1], &b) || __builtin_add_overflow(a, b, &sum))
+        return refuse(call, "the arguments are whole numbers, and so is their sum");
+    return value_int(call->eval->arena, sum);
+}
+
+/* From the first number on, below the second; with a seed the same one each time. */
+static const struct value *do_random(struct call *call)
+{
+    int64_t from, to, seed;
+    uint64_t drawn = call->eval->random(call->eval->random_ctx);
+    if (!whole(call->args[0], &from) || !whole(call->args[1], &to) || from >= to)
+        return refuse(call, "the arguments are a number and a greater one");
+    if (call->n == 3) {
+        if (!whole(call->args[2], &seed))
+            return refuse(call, "the seed is a whole number");
+        drawn = str_hash(str_n((const char *)&seed, sizeof seed));
+    }
+    return value_int(call->eval->arena, (int64_t)((uint64_t)from + drawn % ((uint64_t)to - (uint64_t)from)));
+}
+
+static const struct function functions[] = {
+    {"Array", 0, 0, do_array},
+    {"ArrayContains", 2, 2, do_contains},
+    {"ArrayGetItem", 2, 2, do_item},
+    {"ArrayLength", 1, 1, do_length},
+    {"ArrayPartition", 2, 2, do_partition},
+    {"ArrayRange", 3, 3, do_range},
+    {"ArrayUnique", 1, 1, do_unique},
+    {"Base64Decode", 1, 1, do_decode},
+    {"Base64Encode", 1, 1, do_encode},
+    {"Format", 1, 0, do_format},
+    {"Hash", 2, 2, do_hash},
+    {"JsonMerge", 3, 3, do_merge},
+    {"JsonToString", 1, 1, do_json_to_string},
+    {"MathAdd", 2, 2, do_add},
+    {"MathRandom", 2, 3, do_random},
+    {"StringSplit", 2, 2, do_string_split},
+    {"StringToJson", 1, 1, do_string_to_json},
+    {"UUID", 0, -1UL, do_uuid},
+};
+
+/* ---- reading ---- */
+
+struct reader {
+    struct asl_eval *eval; /* NULL: only checked */
+    struct arena *arena;
+    const struct value *document;
+    struct str text;
+    size_t at;
+    int depth;
+    const char *why;
+};
+
+static void wrong(struct reader *r, const char *why)
+{
+    if (!r->why)
+        r->why = why;
+}
+
+static char peek(struct reader *r)
+{
+    while (r->at < r->text.n && strchr(" \t\r\n", r->text.p[r->at]))
+        r->at++;
+    return r->at < r->text.n ? r->text.p[r->at] : '\0';
+}
+
+/* 'text'. \' is a quote; other escapes too, but in a format, where \{ has its meaning later. */
+static const struct value *read_text(struct reader *r, bool format)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (r->at++; r->at < r->text.n && r->text.p[r->at] != '\''; r->at++) {
+        bool escape = r->text.p[r->at] == '\\' && r->at + 1 < r->text.n;
+        if (escape && (!format || r->text.p[r->at + 1] == '\''))
+            r->at++;
+        else if (escape)
+            buf_add_char(&text, r->text.p[r->at++]);
+        buf_add_char(&text, r->text.p[r->at]);
+    }
+    if (r->at >= r->text.n)
+        wrong(r, "a quote is not closed");
+    else
+        r->at++;
+    return value_string(r->arena, buf_str(&text));
+}
+
+/* Up to the comma or parenthesis that ends the argument. */
+static struct str read_until_end(struct reader *r)
+{
+    size_t start = r->at;
+    int open = 0;
+    char quote = '\0';
+    for (; r->at < r->text.n; r->at++) {
+        char c = r->text.p[r->at];
+        if (quote) {
+            r->at += c == '\\';
+            quote = c == quote ? '\0' : quote;
+            continue;
+        }
+        if ((c == '\'' || c == '"') && open)
+            quote = c;
+        if (!open && (c == ',' || c == ')'))
+            break;
+        open += (c == '(' || c == '[') - (c == ')' || c == ']');
+    }
+    r->at = r->at > r->text.n ? r->text.n : r->at;
+    return str_trim(str_slice(r->text, start, r->at));
+}
+
+static const struct value *read_path(struct reader *r)
+{
+    struct str path = read_until_end(r);
+    const char *why = asl_path_wrong(path, false);
+    if (why) {
+        wrong(r, why);
+        return &value_null;
+    }
+    if (!r->eval)
+        return &value_null;
+    const struct value *found = asl_look(r->eval, path, r->document, &why);
+    if (!found)
+        asl_fail(r->eval, "States.Runtime",
+            "The JsonPath argument for the field '%.*s' could not be found in the input", STR_ARG(path));
+    return found;
+}
+
+static const struct value *read_call(struct reader *r);
+
+static const struct value *read_argument(struct reader *r, bool format)
+{
+    char c = peek(r);
+    if (c == '\'')
+        return read_text(r, format);
+    if (c == '$')
+        return read_path(r);
+    if (c == 'S')
+        return read_call(r);
+    struct str word = read_until_end(r);
+    const struct value *v = &value_null;
+    struct err err;
+    if (json_parse(r->arena, word, &v, &err) || v->kind == VALUE_MAP || v->kind == VALUE_LIST ||
+        v->kind == VALUE_STRING)
+        wrong(r, "an argument is a text in single quotes, a number, true, false, null, a path or a call");
+    return v;
+}
+
+static const struct function *read_function(struct reader *r)
+{
+    struct str rest = str_slice(r->text, r->at, r->text.n), name;
+    ptrdiff_t open = str_find_char(rest, '(', 0);
+    if (open < 0 || !str_starts(rest, STR("States."))) {
+        wrong(r, "a call is States.Name(…)");
+        return NULL;
+    }
+    name = str_slice(rest, 7, (size_t)open);
+    r->at += (size_t)open + 1;
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (str_eqz(name, functions[i].name))
+            return &functions[i];
+    wrong(r, "there is no intrinsic function of that name");
+    return NULL;
+}
+
+static void read_arguments(struct reader *r, struct call *call)
+{
+    bool format = call->function->apply == do_format;
+    bool failed = false;
+    while (!r->why && !failed && peek(r) != ')') {
+        if (call->n == MAX_ARGS) {
+            wrong(r, "there are too many arguments");
+            return;
+        }
+        call->args[call->n] = read_argument(r, format && !call->n);
+        failed = !call->args[call->n++];
+        if (peek(r) == ',') {
+            r->at++;
+            if (peek(r) == ')')
+                wrong(r, "an argument is missing");
+        } else if (peek(r) != ')' && !failed) {
+            wrong(r, "arguments are separated by commas");
+        }
+    }
+    if (!failed)
+        r->at++;
+}
+
+/* NULL where it fails while it is carried out: eval->error. */
+static const struct value *read_call(struct reader *r)
+{
+    if (++r->depth > MAX_NESTED)
+        wrong(r, "calls are nested deeper than 10");
+    const struct function *function = r->why ? NULL : read_function(r);
+    if (!function)
+        return &value_null;
+    struct call *call = arena_zalloc(r->arena, sizeof *call);
+    call->eval = r->eval;
+    call->function = function;
+    read_arguments(r, call);
+    r->depth--;
+    size_t max = function->max == -1UL ? 0 : function->max ? function->max : MAX_ARGS;
+    if (!r->why && (call->n < function->min || call->n > max))
+        wrong(r, "it has another number of arguments");
+    if (r->why || !r->eval)
+        return &value_null;
+    return r->eval->error.name.n ? NULL : function->apply(call);
+}
+
+static const struct value *read_all(struct reader *r)
+{
+    const struct value *v = read_call(r);
+    if (v && !r->why && (peek(r), r->at < r->text.n))
+        wrong(r, "something follows the call");
+    return v;
+}
+
+bool asl_is_intrinsic(struct str text)
+{
+    return str_starts(text, STR("States."));
+}
+
+const char *asl_intrinsic_wrong(struct str text)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct reader r = {.arena = &arena, .text = text, .document = &value_null};
+    read_all(&r);
+    return r.why;
+}
+
+const struct value *asl_intrinsic(struct asl_eval *eval, struct str text, const struct value *document)
+{
+    struct reader r = {.eval = eval, .arena = eval->arena, .text = text, .document = document};
+    const struct value *v = read_all(&r);
+    if (r.why) {
+        asl_fail(eval, "States.Runtime", "'%.*s' is not an intrinsic function: %s", STR_ARG(text), r.why);
+        return NULL;
+    }
+    return v;
+}

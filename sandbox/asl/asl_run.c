@@ -1,0 +1,370 @@
+/* From state to state. */
+#include "sandbox/asl/asl_internal.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+
+bool asl_stopped(const struct asl_scope *scope)
+{
+    for (; scope; scope = scope->parent)
+        if (atomic_load(&scope->stopped))
+            return true;
+    return false;
+}
+
+static const struct asl_host *host_of(const struct asl_line *line)
+{
+    return line->execution->host;
+}
+
+/* This line's own time: waiting that was shortened has passed here. */
+int64_t asl_now(const struct asl_line *line)
+{
+    const struct asl_host *host = host_of(line);
+    return host->wall_ms(host->ctx) + line->skipped_ms;
+}
+
+/* False: stopped, or the execution's time is over (visit->timed_out). */
+bool asl_wait(struct asl_visit *visit, int64_t ms)
+{
+    struct asl_line *line = visit->line;
+    const struct asl_host *host = host_of(line);
+    int64_t left = line->deadline_ms ? line->deadline_ms - asl_now(line) : INT64_MAX;
+    bool late = ms >= left;
+    ms = late ? left : ms;
+    double slow = (double)ms / host->speed; /* which may be beyond all integers */
+    int64_t real = ms <= 0 ? 0 : slow < 1e15 ? (int64_t)slow : INT64_C(1000000000000000);
+    if (!host->sleep(host->ctx, line->scope, real))
+        return false;
+    line->skipped_ms += ms > real ? ms - real : 0;
+    visit->timed_out = late;
+    return !late;
+}
+
+/* ---- history ---- */
+
+int64_t asl_event(struct asl_line *line, const char *type, const char *name, const struct value *details)
+{
+    const struct asl_host *host = host_of(line);
+    if (line->execution->quiet)
+        return ++line->event;
+    line->event = host->event(host->ctx, line->event, type, name, details);
+    return line->event;
+}
+
+static void event_entered(struct asl_visit *visit, struct str type)
+{
+    struct arena *arena = visit->eval.arena;
+    struct value_entry details[] = {
+        {STR("name"), value_string(arena, visit->name)}, {STR("input"), json_as_text(arena, visit->raw)}};
+    asl_event(visit->line, arena_printf(arena, "%.*sStateEntered", STR_ARG(type)).p,
+        "stateEnteredEventDetails", value_map(arena, details, 2));
+}
+
+/* Each variable as JSON text. */
+static const struct value *as_texts(struct arena *arena, const struct value *variables)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < variables->count; i++)
+        value_builder_set(&b, variables->entries[i].key, json_as_text(arena, variables->entries[i].value));
+    return value_builder_map(&b);
+}
+
+static void event_exited(struct asl_visit *visit, struct str type, const struct value *output)
+{
+    struct arena *arena = visit->eval.arena;
+    struct value_entry whole = {STR("truncated"), &value_false};
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    value_builder_set(&b, STR("name"), value_string(arena, visit->name));
+    value_builder_set(&b, STR("output"), json_as_text(arena, output));
+    if (visit->assigned) {
+        value_builder_set(&b, STR("assignedVariables"), as_texts(arena, visit->assigned));
+        value_builder_set(&b, STR("assignedVariablesDetails"), value_map(arena, &whole, 1));
+    }
+    asl_event(visit->line, arena_printf(arena, "%.*sStateExited", STR_ARG(type)).p, "stateExitedEventDetails",
+        value_builder_map(&b));
+}
+
+/* It was stopped in the middle: by StopExecution, or because another branch failed. */
+static void event_aborted(struct asl_visit *visit, const struct asl_state_type *type)
+{
+    if (type->aborts && asl_stopped(visit->line->scope))
+        asl_event(visit->line, arena_printf(visit->eval.arena, "%sStateAborted", type->name).p, NULL, NULL);
+}
+
+/* ---- what a state is told ---- */
+
+static void set_context(struct asl_visit *visit)
+{
+    struct arena *arena = visit->eval.arena;
+    struct value_entry state[] = {
+        {STR("EnteredTime"), value_string(arena, time_rfc3339(arena, visit->entered_ms, true))},
+        {STR("Name"), value_string(arena, visit->name)},
+        {STR("RetryCount"), value_int(arena, visit->retries)},
+    };
+    struct value_entry task = {STR("Token"), value_string(arena, visit->token)};
+    struct value_entry parts[] = {
+        {STR("State"), value_map(arena, state, sizeof state / sizeof *state)},
+        {STR("Map"), visit->line->map},
+        {STR("Task"), visit->token.n ? value_map(arena, &task, 1) : NULL},
+    };
+    visit->eval.variables = asl_variables(visit->line, arena);
+    visit->eval.context = visit->line->execution->context;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i].value)
+            visit->eval.context = value_with(arena, visit->eval.context, parts[i].key, parts[i].value);
+}
+
+/* Data can be read back from JSON wherever it is kept. */
+static const struct value *within_limit(struct asl_visit *visit, const struct value *v)
+{
+    bool deep = v && v->depth > ASL_MAX_DEPTH;
+    if (!v || (!deep && (value_size(v) <= ASL_MAX_DATA ||
+                            (value_size(v) <= 16 * ASL_MAX_DATA &&
+                                json_as_text(visit->eval.arena, v)->string.n <= ASL_MAX_DATA))))
+        return v;
+    asl_fail(&visit->eval, "States.DataLimitExceeded",
+        deep ? "The state '%.*s' returned a result that is nested too deep."
+             : "The state '%.*s' returned a result with a size exceeding the maximum number of bytes service "
+               "limit.",
+        STR_ARG(visit->name));
+    return NULL;
+}
+
+/* One attempt: input, work, result, output. NULL: eval.error, timed_out or stopped. */
+static const struct value *attempt(
+    struct asl_visit *visit, const struct asl_state_type *type, struct str *next)
+{
+    struct asl_eval *eval = &visit->eval;
+    const struct value *input = asl_filter(eval, visit->state, "InputPath", visit->raw);
+    const struct value *parameters = type->parameters ? value_getz(visit->state, "Parameters") : NULL;
+    if (input && parameters)
+        input = asl_template(eval, parameters, input);
+    visit->assigned = NULL;
+    const struct value *result = input ? type->act(visit, input) : NULL;
+    const struct value *selector = type->recovers ? value_getz(visit->state, "ResultSelector") : NULL;
+    if (result && type->chooses)
+        *next = asl_choose(visit, input);
+    else if (result && asl_assign(visit, visit->state, result))
+        return NULL;
+    if (result && selector)
+        result = asl_template(eval, selector, result);
+    if (result && type->result)
+        result = asl_place_result(eval, visit->state, visit->raw, result);
+    if (result && !eval->error.name.n)
+        result = asl_filter(eval, visit->state, "OutputPath", result);
+    result = within_limit(visit, result);
+    return eval->error.name.n ? NULL : result;
+}
+
+/* ---- one state, and all of them ---- */
+
+static void new_token(struct asl_visit *visit)
+{
+    struct str resource = value_text(value_getz(visit->state, "Resource"), STR_EMPTY);
+    uint64_t random[4];
+    if (!str_ends(resource, STR(".waitForTaskToken")))
+        return;
+    for (size_t i = 0; i < 4; i++)
+        random[i] = visit->eval.random(visit->eval.random_ctx);
+    visit->token = hex_encode(visit->eval.arena, random, sizeof random);
+}
+
+/* What went wrong with the machine itself says where. */
+static void say_where(struct asl_visit *visit)
+{
+    struct asl_eval *eval = &visit->eval;
+    if (!eval->own)
+        return;
+    eval->own = false;
+    eval->error.cause = arena_printf(eval->arena,
+        "An error occurred while executing the state '%.*s' (entered at the event id #%lld). %.*s",
+        STR_ARG(visit->name), (long long)visit->entered_event, STR_ARG(eval->error.cause));
+}
+
+static const struct value *carry_out(
+    struct asl_visit *visit, const struct asl_state_type *type, struct str *next)
+{
+    int counts[ASL_MAX_RETRIERS] = {0};
+    for (;;) {
+        visit->eval.error = (struct asl_error){.name = STR_EMPTY};
+        visit->left = NULL;
+        new_token(visit);
+        set_context(visit);
+        const struct value *output = attempt(visit, type, next);
+        say_where(visit);
+        bool over = visit->timed_out || asl_stopped(visit->line->scope);
+        if (output || over || !type->recovers)
+            return over ? NULL : output;
+        visit->left_before = NULL; /* a retry begins anew */
+        if (asl_retry(visit, counts))
+            continue;
+        if (visit->timed_out || asl_stopped(visit->line->scope))
+            return NULL;
+        return asl_catch(visit, next);
+    }
+}
+
+static bool ends(const struct value *state, const struct asl_state_type *type)
+{
+    return type->ends || value_equal(value_getz(state, "End"), &value_true);
+}
+
+static const struct value *visit_state(struct asl_visit *visit, struct str *next, bool *end)
+{
+    const struct asl_state_type *type = asl_state_type(visit->state);
+    if (!type) {
+        asl_fail(&visit->eval, "States.Runtime", "there is no state '%.*s'", STR_ARG(visit->name));
+        return NULL;
+    }
+    struct str type_name = str_z(type->name);
+    *next = STR_EMPTY;
+    if (!visit->again)
+        event_entered(visit, type_name);
+    visit->entered_event = visit->line->event;
+    const struct value *output = carry_out(visit, type, next);
+    if (!output)
+        event_aborted(visit, type);
+    if (!output || asl_keep_assigned(visit))
+        return NULL;
+    *end = !next->n && ends(visit->state, type);
+    if (!next->n && !*end)
+        *next = value_text(value_getz(visit->state, "Next"), STR_EMPTY);
+    event_exited(visit, type_name, output);
+    return output;
+}
+
+/* Why there is no output. */
+static void tell_failure(struct arena *arena, const struct asl_visit *visit, struct asl_outcome *out)
+{
+    const struct asl_error *error = &visit->eval.error;
+    out->status = asl_stopped(visit->line->scope) ? ASL_ABORTED
+                  : visit->timed_out              ? ASL_TIMED_OUT
+                                                  : ASL_FAILED;
+    out->error = (struct asl_error){arena_str(arena, error->name), arena_str(arena, error->cause)};
+    out->unnamed = visit->eval.unnamed;
+}
+
+static bool start_visit(struct asl_visit *visit, struct asl_line *line, struct str name)
+{
+    const struct asl_host *host = host_of(line);
+    visit->eval.random = host->random;
+    visit->eval.random_ctx = host->ctx;
+    visit->line = line;
+    visit->name = arena_str(visit->eval.arena, name);
+    visit->state = value_get(value_getz(line->machine, "States"), name);
+    visit->entered_ms = asl_now(line);
+    visit->timed_out = line->deadline_ms && visit->entered_ms >= line->deadline_ms;
+    if (host->events && line->event >= host->events)
+        asl_fail(&visit->eval, "States.Runtime",
+            "The execution reached the maximum number of history events (%lld).", (long long)host->events);
+    return !visit->timed_out && !asl_stopped(line->scope) && !visit->eval.error.name.n;
+}
+
+/* From a point on, of an earlier attempt where `again`. */
+static const struct value *run_from(struct arena *arena, struct asl_line *line, const struct asl_point *from,
+    bool again, struct asl_outcome *out, struct asl_point *at)
+{
+    /* A state's memory is given back once the next one has been through: a machine may go round for days. */
+    struct arena held = ARENA_INIT;
+    struct str next = from->state;
+    const struct value *data = from->input;
+    bool end = false;
+    line->own = value_copy(&line->own_arena, from->variables);
+    for (; data && !end; again = false) {
+        struct arena fresh = ARENA_INIT;
+        struct asl_visit visit = {
+            .eval.arena = &fresh, .raw = data, .again = again, .left_before = again ? from->branches : NULL};
+        struct str name = next;
+        data = start_visit(&visit, line, name) ? visit_state(&visit, &next, &end) : NULL;
+        if (!data)
+            tell_failure(arena, &visit, out);
+        if (!data && line->keeps)
+            *at = (struct asl_point){arena_str(arena, name), value_copy(arena, visit.raw),
+                value_copy(arena, line->own), value_copy(arena, visit.left)};
+        data = value_copy(&fresh, data);
+        next = data ? arena_str(&fresh, next) : STR_EMPTY;
+        arena_release(&visit.replaced);
+        arena_release(&held);
+        held = fresh;
+    }
+    arena_release(&line->own_arena);
+    line->own = NULL;
+    out->event = line->event;
+    out->output = data ? value_copy(arena, data) : NULL;
+    if (data)
+        out->status = ASL_SUCCEEDED;
+    arena_release(&held);
+    return out->output;
+}
+
+static struct asl_point beginning(const struct asl_line *line, const struct value *input)
+{
+    return (struct asl_point){
+        .state = value_text(value_getz(line->machine, "StartAt"), STR_EMPTY), .input = input};
+}
+
+const struct value *asl_line_run(
+    struct arena *arena, struct asl_line *line, const struct value *input, struct asl_outcome *out)
+{
+    const struct asl_point from = beginning(line, input);
+    struct asl_point at;
+    return run_from(arena, line, &from, false, out, &at);
+}
+
+const struct value *asl_line_resume(struct arena *arena, struct asl_line *line, const struct asl_point *from,
+    struct asl_outcome *out, struct asl_point *at)
+{
+    const struct asl_point start = beginning(line, from->input);
+    bool again = from->state.n > 0;
+    return run_from(arena, line, again ? from : &start, again, out, at);
+}
+
+const struct value *asl_point_value(struct arena *arena, const struct asl_point *point)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    if (!point->state.n)
+        return NULL;
+    value_builder_set(&b, STR("state"), value_string(arena, point->state));
+    value_builder_set(&b, STR("input"), point->input);
+    if (point->variables)
+        value_builder_set(&b, STR("variables"), point->variables);
+    if (point->branches)
+        value_builder_set(&b, STR("branches"), point->branches);
+    return value_builder_map(&b);
+}
+
+struct asl_point asl_point_of(const struct value *value)
+{
+    return (struct asl_point){value_text(value_getz(value, "state"), STR_EMPTY), value_getz(value, "input"),
+        value_getz(value, "variables"), value_getz(value, "branches")};
+}
+
+static int64_t deadline(const struct asl_execution *execution)
+{
+    const struct value *own = value_getz(execution->definition, "TimeoutSeconds");
+    int64_t ms = own && own->kind == VALUE_INT && own->integer > 0 && own->integer < 100000000
+                     ? own->integer * 1000
+                     : 0;
+    if (execution->timeout_ms && (!ms || execution->timeout_ms < ms))
+        ms = execution->timeout_ms;
+    return ms ? execution->host->wall_ms(execution->host->ctx) + ms : 0;
+}
+
+void asl_run(struct arena *arena, const struct asl_execution *execution, struct asl_outcome *out)
+{
+    atomic_int threads = execution->host->threads;
+    struct asl_line line = {.execution = execution,
+        .scope = execution->scope,
+        .machine = execution->definition,
+        .threads = &threads,
+        .deadline_ms = deadline(execution),
+        .event = execution->event,
+        .keeps = true};
+    struct asl_point from = execution->from;
+    if (!from.state.n)
+        from.input = execution->input;
+    *out = (struct asl_outcome){.status = ASL_FAILED};
+    asl_line_resume(arena, &line, &from, out, &out->at);
+}

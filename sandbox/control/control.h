@@ -1,0 +1,88 @@
+/*
+ * The sandbox's control plane: every service in the specs, served from the same lines that weir's client side
+ * is driven by. An operation that a spec calls to create something, read, change, list or delete it is
+ * answered by doing that to a record.
+ *
+ *   control.c        which operation a request is, and what part it plays for which type
+ *   control_turns.c  requests that are about several things at once
+ *   control_find.c   which things a request means
+ *   control_unknown.c members that nothing would look at are refused
+ *   control_fold.c   values as the service writes them
+ *   control_rules.c  what values have to be beside others
+ *   control_do.c     doing it: create, change, delete, and what belongs to a thing (facets, members, entries,
+ *                    tags)
+ *   control_answer.c answers, put together by the paths at which the client side looks for them
+ *   control_document.c the document of an answer under construction
+ *   control_collect.c what an answer has of other things
+ *   control_store.c  records: in memory, and as one JSON file each
+ *   control_fill.c   what the service would add by itself: ids, ARNs, times, states that change
+ *   control_record.c things as others in the sandbox see them
+ *   control_request.c requests from inside
+ *
+ * S3's data plane is not here (s3*.c). One lock guards everything: calls are short. Times and states come
+ * from base/clock.h, sped up by options->speed.
+ */
+#ifndef WEIR_SANDBOX_CONTROL_CONTROL_H
+#define WEIR_SANDBOX_CONTROL_CONTROL_H
+
+#include "base/err.h"
+#include "provider/provider.h"
+#include "provider/wire/wire.h"
+
+struct control;
+
+struct control_options {
+    const char *dir;         /* records are kept below it; NULL: in memory only */
+    struct catalog *catalog; /* outlives the control plane */
+    struct str account;      /* twelve digits; "": 000000000000 */
+    double speed;            /* of states that change over time; 0: 1 */
+    /* SHA-256 of an object's content, in base64; false: there is none. Called with the control plane's lock
+     * held. NULL: nothing is known of objects. */
+    bool (*object_sha256)(void *ctx, struct arena *arena, struct str bucket, struct str key,
+        struct str version, struct str *out);
+    /* Tags of the region's buckets that have some, by name, in order; NULL: there are no buckets. */
+    const struct value *(*bucket_tags)(void *ctx, struct arena *arena, struct str region);
+    void *object_ctx;
+};
+
+int control_new(const struct control_options *options, struct control **out, struct err *err);
+void control_free(struct control *control);
+
+/*
+ * Answers one request whose signature has been verified. `service` and `region` are those of its credential
+ * scope. False where no spec knows the service (then nothing was done). Safe from every thread.
+ */
+bool control_handle(struct control *control, struct arena *arena, struct str service, struct str region,
+    const struct wire_message *request, struct str request_id, struct wire_message *answer);
+
+/* What all operations of a service have in common (protocol, version, target); false: no spec knows it. */
+bool control_protocol(const struct control *control, struct str service, struct wire_operation *out);
+
+/* Do the members of its requests begin with small letters? */
+bool control_is_camel(const struct control *control, struct str service);
+/*
+ * The request by which a client would call an operation that a spec names, for control_handle(): `input`
+ * under the service's own member names. ERR_INVALID: no spec names it, or it cannot be called so (EC2).
+ */
+int control_request(const struct control *control, struct arena *arena, struct str service,
+    struct str operation, const struct value *input, struct wire_operation *wire, struct wire_message *out,
+    struct err *err);
+
+/* A thing as it is now, for the parts of the sandbox that act on it (jobs/). Lives in the caller's arena. */
+struct control_record {
+    struct str region, id;     /* region "" of global services */
+    const struct value *attrs; /* by the spec's names, write-only ones too */
+    int64_t created_ms, changed_ms, revision;
+};
+
+/*
+ * The thing of a type ("aws.glue.job") that has this id, name or ARN, in a region (of global services: any).
+ * False: there is none, or it is being deleted. Safe from every thread.
+ */
+bool control_find(struct control *control, struct arena *arena, struct str type, struct str region,
+    struct str reference, struct control_record *out);
+/* All things of a type, of all regions where region is ""; in no order. */
+struct control_record *control_list(
+    struct control *control, struct arena *arena, struct str type, struct str region, size_t *n);
+
+#endif

@@ -1,0 +1,183 @@
+/* What the service looks at before it does what is asked: values, references, what stands in the way of a
+ * deletion. */
+#include "sandbox/control/control_internal.h"
+
+int check_values(struct call *call, const struct value *given)
+{
+    for (uint32_t i = 0; i < given->count; i++) {
+        const struct spec_attr *spec = spec_attr_find(call->role->type, given->entries[i].key);
+        const struct value *v = given->entries[i].value, *converted;
+        struct schema_issue issue = {0};
+        /* what never changes only names the thing, by its ARN too */
+        if (spec && spec->attr->settable && !spec->attr->replace && !value_is_null(v) &&
+            schema_convert(call->arena, spec->attr, v, &converted, &issue))
+            return refuse_invalid(call, spec->attr->name, issue.message);
+    }
+    return 0;
+}
+
+int check_attributes(struct call *call, const struct value *attrs)
+{
+    const struct spec_type *type = call->role->type;
+    for (size_t i = 0; i < type->attr_count; i++) {
+        const struct attr *attr = type->attrs[i].attr;
+        const struct value *v = value_get(attrs, attr->name), *converted;
+        struct schema_issue issue = {0};
+        if (attr->required && !type->attrs[i].steers && value_is_null(v))
+            return refuse_invalid(call, attr->name, STR("a required member is missing"));
+        if (!value_is_null(v) && attr->settable && schema_convert(call->arena, attr, v, &converted, &issue))
+            return refuse_invalid(call, attr->name, issue.message);
+    }
+    return 0;
+}
+
+/* ---- references: {attribute: type} ---- */
+
+/* An ARN of somebody else's account is taken at its word: arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess. */
+static bool is_foreign(const struct call *call, const struct value *reference)
+{
+    struct str rest = value_text(reference, STR_EMPTY), account = STR_EMPTY;
+    if (!str_starts(rest, STR("arn:")))
+        return false;
+    for (int i = 0; i < 5; i++)
+        account = str_cut(rest, ':', &rest);
+    return !str_eq(account, call->control->options.account);
+}
+
+int check_reference(struct call *call, struct str name, const struct value *given)
+{
+    const struct value *type = value_get(value_getz(call->role->type->sandbox, "references"), name);
+    if (!type || value_is_null(given))
+        return 0;
+    for (uint32_t i = 0; given->kind == VALUE_LIST && i < given->count; i++)
+        if (check_reference(call, name, given->items[i]))
+            return -1;
+    bool known = check_catalogued(call, name, given);
+    if (given->kind == VALUE_LIST || (known && is_foreign(call, given)) ||
+        find_any(call, value_text(type, STR_EMPTY), given))
+        return 0;
+    const struct value *own = value_getz(value_getz(call->role->type->sandbox, "errors"), "reference");
+    struct str code = value_text(own && own->kind == VALUE_MAP ? value_get(own, name) : own, STR_EMPTY);
+    if (code.n)
+        return refuse(call, refuse_status(call, 404), code, "%.*s \"%.*s\" does not exist", STR_ARG(name),
+            STR_ARG(value_scalar_text(call->arena, given)));
+    return refuse_invalid(call, name, STR("what it refers to does not exist"));
+}
+
+int check_references(struct call *call, const struct value *attrs)
+{
+    const struct value *references = value_getz(call->role->type->sandbox, "references");
+    for (uint32_t i = 0; references && i < references->count; i++)
+        if (check_reference(call, references->entries[i].key, value_get(attrs, references->entries[i].key)))
+            return -1;
+    return 0;
+}
+
+/* ---- used_by: {code: DeleteConflict, by: [{type: aws.iam.role, attribute: managed_policies}]} ---- */
+
+static bool refers(const struct value *v, const struct thing *thing)
+{
+    if (value_is_null(v))
+        return false;
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        if (refers(v->items[i], thing))
+            return true;
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
+        if (refers(v->entries[i].value, thing))
+            return true;
+    return v->kind == VALUE_STRING && (value_equal(v, value_get(thing->attrs, thing->type->schema.id)) ||
+                                          value_equal(v, value_getz(thing->attrs, "arn")));
+}
+
+/* Deleted, and only shown for a while yet: a NAT gateway, an instance. */
+static bool is_only_shown(struct call *call, const struct thing *user)
+{
+    const struct spec_conditions *gone = &user->type->gone;
+    const struct value *attrs = user->deleted_ms && gone->count ? fill_now(call, user) : NULL;
+    for (size_t i = 0; attrs && i < gone->count; i++) {
+        const struct value *have = value_get(attrs, gone->items[i].name), *wanted = gone->items[i].values;
+        bool holds = false;
+        for (uint32_t k = 0; k < wanted->count; k++)
+            holds = holds || value_equal(have, wanted->items[k]);
+        if (!holds)
+            return false;
+    }
+    return attrs;
+}
+
+bool check_uses(
+    struct call *call, const struct value *rule, const struct thing *user, const struct thing *thing)
+{
+    return user != thing &&
+           str_eq(user->type->schema.name, value_text(value_getz(rule, "type"), STR_EMPTY)) &&
+           refers(value_get(user->attrs, value_text(value_getz(rule, "attribute"), STR_EMPTY)), thing) &&
+           !is_only_shown(call, user);
+}
+
+static int check_unused(struct call *call, const struct thing *thing)
+{
+    const struct value *used = value_getz(thing->type->sandbox, "used_by"), *by = value_getz(used, "by");
+    for (uint32_t r = 0; by && r < by->count; r++)
+        for (size_t i = 0; i < call->control->thing_count; i++)
+            if (check_uses(call, by->items[r], call->control->things[i], thing))
+                return refuse(call, refuse_status(call, 409),
+                    value_text(value_getz(used, "code"), STR("DependencyViolation")),
+                    "cannot be deleted while %.*s %.*s uses it",
+                    STR_ARG(call->control->things[i]->type->schema.name),
+                    STR_ARG(call->control->things[i]->id));
+    return 0;
+}
+
+/* `delete_says: {attributes, code}`: a database goes with a last snapshot or expressly without. */
+static int check_said(struct call *call, const struct thing *thing)
+{
+    const struct value *rule = value_getz(thing->type->sandbox, "delete_says");
+    const struct value *names = value_getz(rule, "attributes");
+    int said = 0;
+    for (uint32_t i = 0; names && i < names->count; i++) {
+        const struct value *v = value_get(call->input, value_text(names->items[i], STR_EMPTY));
+        said += !value_is_null(v) && !value_equal(v, &value_false);
+    }
+    return !names || said == 1 ? 0
+                               : refuse(call, 400, value_text(value_getz(rule, "code"), STR_EMPTY),
+                                     "the identifier of a final snapshot is required unless it is skipped, "
+                                     "and not allowed if it is");
+}
+
+int check_delete(struct call *call, const struct thing *thing)
+{
+    if (check_said(call, thing))
+        return -1;
+    if (check_unused(call, thing))
+        return -1;
+    const struct value *rule = value_getz(thing->type->sandbox, "delete_empty");
+    const struct value *names = value_getz(rule, "attributes");
+    for (uint32_t i = 0; names && i < names->count; i++) {
+        const struct value *v = value_get(thing->attrs, value_text(names->items[i], STR_EMPTY));
+        if (v && ((v->kind == VALUE_LIST || v->kind == VALUE_MAP) ? v->count > 0 : v->kind == VALUE_STRING))
+            return refuse(call, refuse_status(call, 409),
+                value_text(value_getz(rule, "code"), STR("DeleteConflict")),
+                "cannot be deleted while %.*s is not empty", STR_ARG(value_text(names->items[i], STR_EMPTY)));
+    }
+    const struct value *guards = value_getz(thing->type->sandbox, "delete_unless");
+    for (uint32_t i = 0; guards && i < guards->count; i++) {
+        const struct value *have = value_get(thing->attrs, guards->entries[i].key),
+                           *code = guards->entries[i].value;
+        bool on = value_equal(have, &value_true);
+        if (code->kind == VALUE_MAP) { /* {state: {ENABLED: code}} */
+            code = value_get(code, value_text(have, STR_EMPTY));
+            on = code;
+        }
+        if (on)
+            return refuse(call, 400, value_text(code, STR("InvalidParameterCombination")),
+                "cannot be deleted while %.*s is on", STR_ARG(guards->entries[i].key));
+    }
+    guards = value_getz(thing->type->sandbox, "held_by");
+    for (uint32_t i = 0; guards && i < guards->count; i++) {
+        const struct value *on = value_get(value_getz(thing->attrs, KEPT_KEY), guards->entries[i].key);
+        if (value_equal(on, &value_true) || str_eqz(value_text(on, STR_EMPTY), "true"))
+            return refuse(call, 400, value_text(guards->entries[i].value, STR_EMPTY),
+                "cannot be deleted while %.*s is on", STR_ARG(guards->entries[i].key));
+    }
+    return 0;
+}

@@ -1,0 +1,103 @@
+/*
+ * What an answer about one thing has of others that belong to it:
+ *
+ *     collects:
+ *       IpPermissions: {type: aws.ec2.security_group_rule, attribute: group_id, if: {egress: false},
+ *         shows: {IpProtocol: "${protocol}"}, lists: {IpRanges: {CidrIp: "${cidr}"}}}
+ *
+ * Those with the same `shows` are one item; `lists` are what each of them adds to its lists.
+ */
+#include "sandbox/control/control_internal.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+struct collecting {
+    struct call *call;
+    const struct value *rule;
+    const struct value **heads;  /* `shows` of each item */
+    const struct value **bodies; /* its lists */
+    size_t n, cap, body_cap;
+};
+
+/* A structure of templates; parts that have no value are left out. */
+static const struct value *filled(
+    struct call *call, const struct thing *thing, const struct value *template, const struct value *attrs)
+{
+    const struct value *out = &value_empty_map;
+    for (uint32_t i = 0; template && template->kind == VALUE_MAP && i < template->count; i++) {
+        const struct value *v = fill_value(call, thing->type, template->entries[i].value, attrs);
+        if (!value_is_null(v))
+            out = value_with(call->arena, out, template->entries[i].key, v);
+    }
+    return out;
+}
+
+static size_t item_of(struct collecting *c, const struct value *head)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (value_equal(c->heads[i], head))
+            return i;
+    MEM_GROW(c->heads, c->cap, c->n + 1);
+    MEM_GROW(c->bodies, c->body_cap, c->n + 1);
+    c->heads[c->n] = head;
+    c->bodies[c->n] = &value_empty_map;
+    return c->n++;
+}
+
+static const struct value *appended(struct arena *arena, const struct value *list, const struct value *v)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; list && i < list->count; i++)
+        value_builder_add(&b, list->items[i]);
+    value_builder_add(&b, v);
+    return value_builder_list(&b);
+}
+
+/* It is one if it has all but what may be left out. */
+static bool is_item(const struct value *template, const struct value *v)
+{
+    for (uint32_t i = 0; i < template->count; i++)
+        if (!str_eqz(template->entries[i].key, "Description") && !value_get(v, template->entries[i].key))
+            return false;
+    return true;
+}
+
+static void add_thing(struct collecting *c, const struct thing *thing)
+{
+    const struct value *attrs = fill_now(c->call, thing), *lists = value_getz(c->rule, "lists");
+    if (!fill_looks(attrs, value_getz(c->rule, "if")))
+        return;
+    size_t at = item_of(c, filled(c->call, thing, value_getz(c->rule, "shows"), attrs));
+    for (uint32_t i = 0; lists && i < lists->count; i++) {
+        struct str name = lists->entries[i].key;
+        const struct value *v = filled(c->call, thing, lists->entries[i].value, attrs);
+        if (is_item(lists->entries[i].value, v))
+            c->bodies[at] = value_with(c->call->arena, c->bodies[at], name,
+                appended(c->call->arena, value_get(c->bodies[at], name), v));
+    }
+}
+
+static const struct value *items(struct call *call, const struct thing *thing, const struct value *rule)
+{
+    struct collecting c = {.call = call, .rule = rule};
+    for (size_t i = 0; i < call->control->thing_count; i++)
+        if (check_uses(call, rule, call->control->things[i], thing))
+            add_thing(&c, call->control->things[i]);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    for (size_t i = 0; i < c.n; i++)
+        value_builder_add(&b, value_merge(call->arena, c.heads[i], c.bodies[i]));
+    free(c.heads);
+    free(c.bodies);
+    return value_builder_list(&b);
+}
+
+const struct value *collect(struct call *call, const struct thing *thing)
+{
+    const struct value *rules = value_getz(thing->type->sandbox, "collects"), *out = &value_empty_map;
+    for (uint32_t i = 0; rules && i < rules->count; i++)
+        out =
+            value_with(call->arena, out, rules->entries[i].key, items(call, thing, rules->entries[i].value));
+    return out;
+}

@@ -1,0 +1,214 @@
+/* An answer's document under construction; see control_document.h. */
+#include "sandbox/control/control_document.h"
+
+#include "base/json.h"
+
+#include <string.h>
+
+struct part_node *document_child(struct making *m, struct part_node *parent, struct str name, bool fresh)
+{
+    for (struct part_node *at = parent->first; at && !fresh; at = at->next)
+        if (str_eq(at->name, name))
+            return at;
+    struct part_node *node = ARENA_NEW(m->arena, struct part_node);
+    node->name = name;
+    if (parent->last)
+        parent->last->next = node;
+    else
+        parent->first = node;
+    parent->last = node;
+    return node;
+}
+
+struct part_node *document_descend(
+    struct making *m, struct part_node *node, struct str segment, bool below_name)
+{
+    if (!str_ends(segment, STR("[]")))
+        return document_child(m, node, segment, false);
+    struct str name = str_slice(segment, 0, segment.n - 2);
+    struct part_node *list = name.n ? document_child(m, node, name, false) : node;
+    list->is_list = true;
+    list->flat = m->xml && below_name;
+    return list;
+}
+
+const struct shape document_text = {.kind = SHAPE_STRING}, document_flag = {.kind = SHAPE_BOOL};
+
+/* "Versions[IsDefault=true]": a list's one element of which that is true. NULL: the segment is none such. */
+static struct part_node *descend_selected(struct making *m, struct part_node *node, struct str segment)
+{
+    struct str value, name = str_cut(segment, '[', &segment), key = str_cut(segment, '=', &value);
+    if (!value.n)
+        return NULL;
+    struct part_node *list = document_child(m, node, name, false);
+    list->is_list = true;
+    struct part_node *element = list->first ? list->first : document_child(m, list, STR_EMPTY, true);
+    value = str_slice(value, 0, value.n - 1);
+    bool flag = str_eqz(value, "true");
+    document_place(m, element, key, flag ? &document_flag : &document_text,
+        flag ? &value_true : value_string(m->arena, value));
+    return element;
+}
+
+/* Each item of a list value gets an element of its own. */
+static void place_items(struct making *m, struct part_node *list, struct str rest, const struct shape *shape,
+    const struct value *v)
+{
+    uint32_t n = v->kind == VALUE_LIST ? v->count : 1; /* one value may be the only item of a list */
+    for (uint32_t i = 0; i < n; i++) {
+        struct part_node *element = NULL;
+        uint32_t k = 0;
+        for (struct part_node *at = list->first; at; at = at->next, k++)
+            if (k == i)
+                element = at;
+        if (!element)
+            element = document_child(m, list, STR_EMPTY, true);
+        if (v->kind == VALUE_LIST)
+            document_place(m, element, rest, shape->elem ? shape->elem : shape, v->items[i]);
+        else
+            document_place(m, element, rest, shape, v);
+    }
+}
+
+void document_place(struct making *m, struct part_node *node, struct str path, const struct shape *shape,
+    const struct value *v)
+{
+    bool below_name = false;
+    while (path.n && !str_eqz(path, "@") && !str_eqz(path, ".")) {
+        struct str rest, segment = str_cut(path, '.', &rest);
+        struct part_node *selected = descend_selected(m, node, segment);
+        node = selected ? selected : document_descend(m, node, segment, below_name);
+        if (node->is_list && !selected) {
+            if (rest.n) {
+                place_items(m, node, rest, shape, v);
+                return;
+            }
+            node->is_list = false; /* a list value at the end of a path is the value itself */
+        }
+        below_name = true;
+        path = rest;
+    }
+    node->shape = shape;
+    node->value = v;
+}
+
+static struct str leaf_text(struct arena *arena, const struct value *v)
+{
+    if (v->kind != VALUE_MAP && v->kind != VALUE_LIST)
+        return value_scalar_text(arena, v);
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, v, JSON_PLAIN);
+    return arena_str(arena, buf_str(&text));
+}
+
+static void finish_map(
+    struct making *m, const struct part_node *node, const struct shape **shape, const struct value **value)
+{
+    static const struct shape texts = {.kind = SHAPE_MAP,
+        .elem = &document_text,
+        .entry = STR_INIT("entry"),
+        .key_name = STR_INIT("key"),
+        .value_name = STR_INIT("value")};
+    struct value_builder b = VALUE_BUILDER(m->arena);
+    for (const struct part_node *at = node->first; at; at = at->next)
+        if (at->value)
+            value_builder_set(&b, at->name, value_string(m->arena, leaf_text(m->arena, at->value)));
+    *shape = &texts;
+    *value = value_builder_map(&b);
+}
+
+static void add_members(struct making *m, struct shape *all, const struct shape *one);
+
+/* The same member in another element: structures in it may have more there. */
+static void add_inner(struct making *m, struct shape_member *known, const struct shape *other)
+{
+    if (known->shape->kind != SHAPE_STRUCT || other->kind != SHAPE_STRUCT || known->shape == other)
+        return;
+    struct shape *all = ARENA_NEW(m->arena, struct shape);
+    *all = *known->shape;
+    add_members(m, all, other);
+    known->shape = all;
+}
+
+/* Elements differ in what they have: the element's shape is the union. */
+static void add_members(struct making *m, struct shape *all, const struct shape *one)
+{
+    if (one->kind != SHAPE_STRUCT)
+        return;
+    struct shape_member *members =
+        ARENA_ARRAY(m->arena, struct shape_member, all->member_count + one->member_count);
+    size_t count = all->member_count;
+    if (count)
+        memcpy(members, all->members, count * sizeof *members);
+    for (size_t i = 0; i < one->member_count; i++) {
+        size_t k = 0;
+        while (k < count && !str_eq(members[k].wire, one->members[i].wire))
+            k++;
+        if (k < count)
+            add_inner(m, &members[k], one->members[i].shape);
+        else
+            members[count++] = one->members[i];
+    }
+    all->members = members;
+    all->member_count = count;
+}
+
+static void finish_list(
+    struct making *m, const struct part_node *node, const struct shape **shape, const struct value **value)
+{
+    static const struct shape anything = {.kind = SHAPE_ANY};
+    struct shape *made = ARENA_NEW(m->arena, struct shape), *elem = NULL;
+    struct value_builder b = VALUE_BUILDER(m->arena);
+    for (const struct part_node *at = node->first; at; at = at->next) {
+        const struct shape *one;
+        const struct value *v;
+        document_finish(m, at, &one, &v);
+        value_builder_add(&b, v);
+        if (elem) {
+            add_members(m, elem, one);
+        } else {
+            elem = ARENA_NEW(m->arena, struct shape);
+            *elem = *one;
+        }
+    }
+    *made = (struct shape){
+        .kind = SHAPE_LIST, .item = node->item, .flat = node->flat, .elem = elem ? elem : &anything};
+    *shape = made;
+    *value = value_builder_list(&b);
+}
+
+static void finish_structure(
+    struct making *m, const struct part_node *node, const struct shape **shape, const struct value **value)
+{
+    size_t n = 0;
+    for (const struct part_node *at = node->first; at; at = at->next)
+        n++;
+    struct shape *made = ARENA_NEW(m->arena, struct shape);
+    struct shape_member *members = ARENA_ARRAY(m->arena, struct shape_member, n + 1);
+    struct value_builder b = VALUE_BUILDER(m->arena);
+    *made = (struct shape){.kind = SHAPE_STRUCT, .members = members};
+    for (const struct part_node *at = node->first; at; at = at->next) {
+        const struct value *v;
+        struct shape_member *member = &members[made->member_count++];
+        *member = (struct shape_member){.name = at->name, .wire = at->name};
+        document_finish(m, at, &member->shape, &v);
+        value_builder_set(&b, at->name, v);
+    }
+    *shape = made;
+    *value = value_builder_map(&b);
+}
+
+void document_finish(
+    struct making *m, const struct part_node *node, const struct shape **shape, const struct value **value)
+{
+    if (node->shape && !node->first) {
+        *shape = node->shape;
+        *value = node->value;
+    } else if (node->is_map) {
+        finish_map(m, node, shape, value);
+    } else if (node->is_list) {
+        finish_list(m, node, shape, value);
+    } else {
+        finish_structure(m, node, shape, value);
+    }
+}

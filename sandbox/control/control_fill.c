@@ -1,0 +1,425 @@
+/*
+ * What a service adds by itself: defaults, ARNs, ids, times, and states that change while time passes. What
+ * no other part of a spec implies stands under `sandbox:`; docs/specs.md lists its keys. Here: `values`,
+ * `states`, `updating`, `deleting`, `derives`, and templates at large.
+ */
+#include "sandbox/control/control_internal.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+static int64_t scaled(const struct control *control, int64_t seconds)
+{
+    double ms = (double)seconds * 1000 / (control->options.speed > 0 ? control->options.speed : 1);
+    return ms < 1e15 ? (int64_t)ms : INT64_C(1000000000000000); /* it is added to times */
+}
+
+/* hex17, upper16, digits12: so many random characters of that kind. */
+static bool random_text(struct arena *arena, struct str name, struct str *out)
+{
+    static const struct {
+        const char *prefix, *alphabet;
+    } kinds[] = {{"hex", "0123456789abcdef"}, {"upper", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"},
+        {"digits", "0123456789"}, {"alnum", "abcdefghijklmnopqrstuvwxyz0123456789"}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        int64_t count;
+        struct str prefix = str_z(kinds[i].prefix);
+        if (!str_starts(name, prefix) || !str_to_int(str_slice(name, prefix.n, name.n), &count) ||
+            count < 1 || count > 64)
+            continue;
+        unsigned char bytes[64];
+        hash_random(bytes, (size_t)count);
+        char *text = arena_alloc(arena, (size_t)count + 1);
+        for (int64_t k = 0; k < count; k++)
+            text[k] = kinds[i].alphabet[bytes[k] % strlen(kinds[i].alphabet)];
+        text[count] = '\0';
+        *out = str_n(text, (size_t)count);
+        return true;
+    }
+    return false;
+}
+
+/* How many things use the one that the answer is about. */
+static int64_t uses_of(struct call *call)
+{
+    const struct value *by = value_getz(value_getz(call->subject->type->sandbox, "used_by"), "by");
+    int64_t n = 0;
+    for (uint32_t r = 0; by && r < by->count; r++)
+        for (size_t i = 0; i < call->control->thing_count; i++)
+            n += check_uses(call, by->items[r], call->control->things[i], call->subject);
+    return n;
+}
+
+static struct str host_of(const struct call *call)
+{
+    struct str host = call->request ? wire_header_get(call->request, STR("Host")) : STR_EMPTY;
+    return host.n ? host : STR("127.0.0.1:4566");
+}
+
+/* Of the object that one of the attributes names: {s3_bucket, s3_key, s3_object_version}. */
+static const struct value *object_sha256(const struct call *call, const struct value *attrs)
+{
+    const struct control_options *options = &call->control->options;
+    for (uint32_t i = 0; options->object_sha256 && i < attrs->count; i++) {
+        const struct value *place = attrs->entries[i].value;
+        struct str bucket = value_text(value_getz(place, "s3_bucket"), STR_EMPTY),
+                   key = value_text(value_getz(place, "s3_key"), STR_EMPTY),
+                   version = value_text(value_getz(place, "s3_object_version"), STR_EMPTY), hash;
+        if (bucket.n && key.n &&
+            options->object_sha256(options->object_ctx, call->arena, bucket, key, version, &hash))
+            return value_string(call->arena, hash);
+    }
+    return NULL;
+}
+
+/* An attribute with its default, or one of the surroundings; NULL: there is none. */
+static const struct value *lookup(struct call *call, const struct spec_type *type, struct str name,
+    const struct value *attrs, int64_t revision)
+{
+    struct arena *arena = call->arena;
+    struct str text;
+    const struct attr *attr = schema_attr(&type->schema, name);
+    const struct value *own = value_get(attrs, name);
+    if (!value_is_null(own))
+        return own;
+    if (attr && attr->default_value)
+        return attr->default_value;
+    if (str_eqz(name, "region"))
+        return value_string(arena, call->region);
+    if (str_eqz(name, "partition"))
+        return value_stringz(arena, "aws");
+    if (str_eqz(name, "account"))
+        return value_string(arena, call->control->options.account);
+    if (str_eqz(name, "endpoint")) /* where this client found the sandbox */
+        return value_string(arena, arena_printf(arena, "http://%.*s", STR_ARG(host_of(call))));
+    if (str_eqz(name, "item"))
+        return call->item;
+    if (call->subject && (str_eqz(name, "created") || str_eqz(name, "changed")))
+        return value_string(arena,
+            time_rfc3339(arena,
+                str_eqz(name, "created") ? call->subject->created_ms : call->subject->changed_ms, false));
+    if (call->subject && str_eqz(name, "uses"))
+        return value_int(arena, uses_of(call));
+    if (str_eqz(name, "now"))
+        return value_string(arena, time_rfc3339(arena, clock_wall_ms(), false));
+    if (str_eqz(name, "request_token")) { /* what makes the request known again */
+        const struct value *token = find_token(call, call->role, call->input);
+        return token ? token : value_string(arena, uuid_random(arena));
+    }
+    if (str_eqz(name, "uuid"))
+        return value_string(arena, uuid_random(arena));
+    if (str_eqz(name, "byte")) {
+        unsigned char byte;
+        hash_random(&byte, 1);
+        return value_int(arena, 4 + byte % 250);
+    }
+    if (str_eqz(name, "revision"))
+        return value_int(arena, revision);
+    if (str_eqz(name, "next"))
+        return value_int(arena, number_next(call->control, type, find_region(call, type), attrs));
+    if (str_eqz(name, "object_sha256"))
+        return object_sha256(call, attrs);
+    if (str_starts(name, STR("sent:"))) /* a member of the request */
+        return wire_path(arena, call->raw, str_slice(name, 5, name.n));
+    const struct value *kept = value_get(value_getz(attrs, KEPT_KEY), name);
+    if (kept)
+        return kept;
+    return random_text(arena, name, &text) ? value_string(arena, text) : NULL;
+}
+
+static struct str as_text(struct arena *arena, const struct value *v)
+{
+    if (v->kind != VALUE_MAP && v->kind != VALUE_LIST)
+        return value_scalar_text(arena, v);
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, v, JSON_PLAIN);
+    return arena_str(arena, buf_str(&text));
+}
+
+static const struct value *as_milliseconds(struct arena *arena, const struct value *v)
+{
+    int64_t ms;
+    return time_parse_rfc3339(value_text(v, STR_EMPTY), &ms) ? value_int(arena, ms) : NULL;
+}
+
+/* The name of the thing with this id; the id where it has none. */
+static struct str name_of(const struct call *call, struct str id)
+{
+    for (size_t i = 0; i < call->control->thing_count; i++)
+        if (str_eq(call->control->things[i]->id, id))
+            return value_text(value_getz(call->control->things[i]->attrs, "name"), id);
+    return id;
+}
+
+/* ${name|lower}; ${arn|base}: what is after the last slash; ${created|epoch}, |ms: seconds, milliseconds;
+ * ${item|named}: the name of what has this id; ${policy|json}: as JSON text; ${bus|folder}: with a slash
+ * behind it, nothing where it is the default. */
+static struct str filtered(
+    const struct call *call, const struct attr *attr, struct str text, struct str filter)
+{
+    int64_t ms;
+    struct arena *arena = call->arena;
+    if (str_eqz(filter, "folder") && str_starts(text, STR("arn:")) && str_find_char(text, '/', 0) >= 0)
+        text = str_slice(text, (size_t)str_find_char(text, '/', 0) + 1, text.n);
+    if (str_eqz(filter, "folder") && attr && str_eq(text, value_text(attr->default_value, STR_EMPTY)))
+        return STR_EMPTY;
+    if (str_eqz(filter, "folder"))
+        return arena_printf(arena, "%.*s/", STR_ARG(text));
+    if (str_eqz(filter, "named"))
+        return name_of(call, text);
+    if (str_eqz(filter, "epoch") && time_parse_rfc3339(text, &ms))
+        return arena_printf(arena, "%lld", (long long)(ms / 1000));
+    if (str_eqz(filter, "base"))
+        while (str_find_char(text, '/', 0) >= 0)
+            text = str_slice(text, (size_t)str_find_char(text, '/', 0) + 1, text.n);
+    char *copy = arena_strz(arena, text);
+    for (size_t i = 0; i < text.n && str_eqz(filter, "lower"); i++)
+        copy[i] = (char)tolower((unsigned char)copy[i]);
+    return str_n(copy, text.n);
+}
+
+const struct value *fill_text(struct call *call, const struct spec_type *type, const struct value *template,
+    const struct value *attrs, int64_t revision)
+{
+    if (template->kind != VALUE_STRING || str_find(template->string, STR("${"), 0) < 0)
+        return template;
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct str rest = template->string;
+    for (;;) {
+        ptrdiff_t open = str_find(rest, STR("${"), 0);
+        ptrdiff_t close = open < 0 ? -1 : str_find_char(rest, '}', (size_t)open);
+        if (close < 0)
+            break;
+        struct str filter, name = str_cut(str_slice(rest, (size_t)open + 2, (size_t)close), '|', &filter);
+        const struct value *v = lookup(call, type, name, attrs, revision);
+        if (value_is_null(v))
+            return NULL;
+        bool whole = open == 0 && (size_t)close + 1 == template->string.n;
+        if (whole && !filter.p)
+            return v;
+        if (whole && str_eqz(filter, "ms"))
+            return as_milliseconds(call->arena, v);
+        buf_add(&out, rest.p, (size_t)open);
+        buf_add_str(&out, filtered(call, schema_attr(&type->schema, name), as_text(call->arena, v), filter));
+        rest = str_slice(rest, (size_t)close + 1, rest.n);
+    }
+    buf_add_str(&out, rest);
+    return value_string(call->arena, buf_str(&out));
+}
+
+const struct value *fill_value(
+    struct call *call, const struct spec_type *type, const struct value *template, const struct value *attrs)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    int64_t revision = call->subject ? call->subject->revision : 1;
+    if (template->kind != VALUE_LIST && template->kind != VALUE_MAP)
+        return fill_text(call, type, template, attrs, revision);
+    for (uint32_t i = 0; i < template->count; i++) {
+        bool list = template->kind == VALUE_LIST;
+        const struct value *v =
+            fill_value(call, type, list ? template->items[i] : template->entries[i].value, attrs);
+        const struct value name = {
+            .kind = VALUE_STRING, .string = list ? STR_EMPTY : template->entries[i].key};
+        const struct value *key = fill_text(call, type, &name, attrs, revision);
+        if (!v || !key) {
+            value_builder_release(&b);
+            return NULL;
+        }
+        if (list)
+            value_builder_add(&b, v);
+        else
+            value_builder_set(&b, as_text(call->arena, key), v);
+    }
+    return template->kind == VALUE_LIST ? value_builder_list(&b) : value_builder_map(&b);
+}
+
+/* {if: manage_password, value: …}: only where the request says so. NULL: it does not. */
+static const struct value *if_asked(const struct call *call, const struct value *template)
+{
+    const struct value *only = value_getz(template, "if");
+    if (!only)
+        return template;
+    bool asked = value_equal(value_get(call->input, value_text(only, STR_EMPTY)), &value_true);
+    return asked ? value_getz(template, "value") : NULL;
+}
+
+static const struct value *with_values(
+    struct call *call, const struct spec_type *type, const struct value *attrs)
+{
+    const struct value *values = value_getz(type->sandbox, "values");
+    for (uint32_t i = 0; values && i < values->count; i++) {
+        const struct value_entry *entry = &values->entries[i];
+        const struct value *template = if_asked(call, entry->value);
+        if (!template || !value_is_null(value_get(attrs, entry->key)))
+            continue;
+        const struct value *v = fill_value(call, type, template, attrs);
+        if (!value_is_null(v))
+            attrs = value_with(call->arena, attrs, entry->key, v);
+    }
+    return attrs;
+}
+
+static const struct value *with_defaults(
+    struct call *call, const struct spec_type *type, const struct value *attrs)
+{
+    for (size_t i = 0; i < type->attr_count; i++) {
+        const struct spec_attr *attr = &type->attrs[i];
+        struct str name = attr->attr->name;
+        if (!value_is_null(value_get(attrs, name)) ||
+            (attr->owner != OWNER_BASE && attr->owner != OWNER_FACET))
+            continue;
+        const struct value *v = attr->attr->default_value;
+        if (attr->template.n)
+            v = fill_text(call, type, value_string(call->arena, attr->template), attrs, 1);
+        if (!value_is_null(v) && !attr->steers)
+            attrs = value_with(call->arena, attrs, name, v);
+    }
+    return attrs;
+}
+
+const struct value *fill_new(struct call *call, const struct spec_type *type, const struct value *attrs)
+{
+    /* One value may be made of another: an ARN of an id, a policy of the ARN. */
+    for (uint32_t before = 0, rounds = 0; (rounds < 2 || before < attrs->count) && rounds < 8; rounds++) {
+        before = attrs->count;
+        attrs = with_defaults(call, type, with_values(call, type, attrs));
+    }
+    return attrs;
+}
+
+/* `keeps: {Path in the answer: [paths in requests]}` */
+const struct value *fill_kept(struct call *call, const struct spec_type *type, const struct value *attrs)
+{
+    const struct value *rules = value_getz(type->sandbox, "keeps"), *kept = value_getz(attrs, KEPT_KEY);
+    const struct value *had = kept;
+    for (uint32_t i = 0; rules && call->raw && i < rules->count; i++) {
+        const struct value *paths = rules->entries[i].value;
+        for (uint32_t k = 0; k < paths->count; k++) {
+            const struct value *v = wire_path(call->arena, call->raw, value_text(paths->items[k], STR_EMPTY));
+            if (v && v->kind == VALUE_LIST &&
+                str_find(value_text(paths->items[k], STR_EMPTY), STR("[]"), 0) > 0)
+                v = v->count ? v->items[0] : NULL; /* of one that `splits` took apart */
+            if (!value_is_null(v))
+                kept = value_with(call->arena, kept, rules->entries[i].key, v);
+        }
+    }
+    return kept == had ? attrs : value_with(call->arena, attrs, STR(KEPT_KEY), kept);
+}
+
+/* The state that a list of states with durations has reached. */
+static const struct value *reached(struct call *call, const struct value *states, int64_t since_ms)
+{
+    int64_t left = clock_wall_ms() - since_ms;
+    const struct value *name = NULL;
+    for (uint32_t i = 0; i < states->count; i++) {
+        const struct value *pair = states->items[i];
+        if (pair->kind != VALUE_LIST || pair->count != 2 || pair->items[1]->kind != VALUE_INT)
+            continue;
+        name = pair->items[0];
+        int64_t span = scaled(call->control, pair->items[1]->integer);
+        if (left < span || i + 1 == states->count)
+            break;
+        left -= span;
+    }
+    return name;
+}
+
+static const struct value *with_states(struct call *call, const struct thing *thing,
+    const struct value *attrs, const char *which, int64_t since_ms)
+{
+    const struct value *states = value_getz(thing->type->sandbox, which);
+    for (uint32_t i = 0; states && i < states->count; i++) {
+        const struct value *list = states->entries[i].value;
+        const struct value *name = list->kind == VALUE_LIST ? reached(call, list, since_ms) : NULL;
+        if (name)
+            attrs = value_with(call->arena, attrs, states->entries[i].key, name);
+    }
+    return attrs;
+}
+
+bool fill_looks(const struct value *attrs, const struct value *conditions)
+{
+    for (uint32_t i = 0; conditions && i < conditions->count; i++) {
+        const struct value *have = value_get(attrs, conditions->entries[i].key),
+                           *want = conditions->entries[i].value;
+        bool holds = value_is_null(want)                         ? value_is_null(have)
+                     : str_eqz(value_text(want, STR_EMPTY), "*") ? !value_is_null(have)
+                                                                 : value_equal(have, want);
+        for (uint32_t k = 0; want->kind == VALUE_LIST && k < want->count; k++)
+            holds = holds || value_equal(have, want->items[k]);
+        if (!holds)
+            return false;
+    }
+    return true;
+}
+
+/* `derives: {key_state: [[PendingDeletion, {deleted: "*"}], [Enabled]]}`: the first that holds. */
+static const struct value *with_derived(
+    struct call *call, const struct thing *thing, const struct value *attrs)
+{
+    const struct value *rules = value_getz(thing->type->sandbox, "derives");
+    for (uint32_t i = 0; rules && i < rules->count; i++) {
+        const struct value *cases = rules->entries[i].value, *v = NULL;
+        for (uint32_t k = 0; !v && k < cases->count; k++) {
+            const struct value *one = cases->items[k];
+            if (one->kind == VALUE_LIST && one->count &&
+                (one->count == 1 || fill_looks(attrs, one->items[1])))
+                v = fill_value(call, thing->type, one->items[0], attrs);
+        }
+        if (v)
+            attrs = value_with(call->arena, attrs, rules->entries[i].key, v);
+    }
+    return attrs;
+}
+
+const struct value *fill_now(struct call *call, const struct thing *thing)
+{
+    const struct value *attrs = with_states(call, thing, thing->attrs, "states", thing->created_ms);
+    if (thing->changed_ms > thing->created_ms)
+        attrs = with_states(call, thing, attrs, "updating", thing->changed_ms);
+    if (thing->deleted_ms)
+        return with_states(call, thing, attrs, "deleting", thing->deleted_ms);
+    return with_derived(call, thing, attrs);
+}
+
+/* How long what it used stays in use after its deletion: a function's network interfaces. */
+static int64_t lingering(const struct control *control, const struct thing *thing)
+{
+    const struct value *rule = value_getz(thing->type->sandbox, "lingers");
+    int64_t most = 0;
+    for (uint32_t i = 0; rule && i < rule->count; i++) {
+        const struct value *seconds = rule->entries[i].value;
+        if (seconds->kind == VALUE_INT && !value_is_null(value_get(thing->attrs, rule->entries[i].key)))
+            most = scaled(control, seconds->integer);
+    }
+    return most;
+}
+
+static int64_t deletion_takes(const struct control *control, const struct thing *thing)
+{
+    const struct value *states = value_getz(thing->type->sandbox, "deleting");
+    int64_t total = 0;
+    if (states && states->count && states->entries[0].value->kind == VALUE_LIST)
+        for (uint32_t i = 0; i < states->entries[0].value->count; i++) {
+            const struct value *pair = states->entries[0].value->items[i];
+            if (pair->kind == VALUE_LIST && pair->count == 2 && pair->items[1]->kind == VALUE_INT)
+                total += scaled(control, pair->items[1]->integer);
+        }
+    return total;
+}
+
+bool fill_is_gone(const struct control *control, const struct thing *thing)
+{
+    return thing->deleted_ms &&
+           clock_wall_ms() >= thing->deleted_ms + deletion_takes(control, thing) + lingering(control, thing);
+}
+
+bool fill_lingers(const struct control *control, const struct thing *thing)
+{
+    return thing->deleted_ms && clock_wall_ms() >= thing->deleted_ms + deletion_takes(control, thing);
+}

@@ -1,0 +1,47 @@
+/*
+ * How services write what they were given: `folds: {attribute: lower | cidr | protocol}`. A client that
+ * compares letter by letter sees a difference that is none; docs/pitfalls.md has the table.
+ */
+#include "sandbox/control/control_internal.h"
+
+#include <ctype.h>
+
+static const struct value *lowered(struct arena *arena, const struct value *v)
+{
+    char *text = arena_strz(arena, v->string);
+    for (char *c = text; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return value_string(arena, str_n(text, v->string.n));
+}
+
+static const struct value *without_host(struct arena *arena, const struct value *v)
+{
+    struct str text;
+    return schema_canonical_cidr(arena, v->string, &text) ? value_string(arena, text) : v;
+}
+
+/* EC2 has names for four protocols. */
+static const struct value *named_protocol(struct arena *arena, const struct value *v)
+{
+    static const struct {
+        const char *number, *name;
+    } names[] = {{"1", "icmp"}, {"6", "tcp"}, {"17", "udp"}, {"58", "icmpv6"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eqz(v->string, names[i].number))
+            return value_stringz(arena, names[i].name);
+    return lowered(arena, v);
+}
+
+const struct value *fold_attribute(
+    const struct call *call, const struct spec_type *type, struct str name, const struct value *v)
+{
+    static const struct {
+        const char *name;
+        const struct value *(*fold)(struct arena *arena, const struct value *v);
+    } ways[] = {{"lower", lowered}, {"cidr", without_host}, {"protocol", named_protocol}};
+    struct str way = value_text(value_get(value_getz(type->sandbox, "folds"), name), STR_EMPTY);
+    for (size_t i = 0; way.n && v->kind == VALUE_STRING && i < sizeof ways / sizeof *ways; i++)
+        if (str_eqz(way, ways[i].name))
+            return ways[i].fold(call->arena, v);
+    return v;
+}

@@ -1,0 +1,277 @@
+/* Shared by the files of the control plane; see control.h. */
+#ifndef WEIR_SANDBOX_CONTROL_CONTROL_INTERNAL_H
+#define WEIR_SANDBOX_CONTROL_CONTROL_INTERNAL_H
+
+#include "base/map.h"
+#include "provider/spec/spec.h"
+#include "sandbox/control/control.h"
+
+#include <pthread.h>
+
+/* What an operation is to a type. In the order in which they are preferred when several fit. */
+enum part {
+    PART_CREATE,
+    PART_UPDATE,
+    PART_DELETE,
+    PART_READ,
+    PART_LIST,
+    PART_FACET_PUT,
+    PART_FACET_GET,
+    PART_FACET_REMOVE,
+    PART_MEMBERS_LIST,
+    PART_MEMBERS_ADD,
+    PART_MEMBERS_REMOVE,
+    PART_MEMBERS_MODIFY,
+    PART_ENTRIES_LIST,
+    PART_ENTRIES_GET,
+    PART_ENTRIES_PUT,
+    PART_ENTRIES_REMOVE,
+    PART_TAGS_LIST,
+    PART_TAGS_ADD,
+    PART_TAGS_REMOVE,
+    PART_TAGS_PUT,
+    PART_TAGS_CLEAR,
+    PART_SIDE, /* a step before or after: it finds nothing and changes nothing */
+};
+
+struct role {
+    enum part part;
+    const struct spec_type *type;
+    const struct spec_step *step;
+    const struct spec_attr *attr; /* facets, members, entries, tags */
+    const void *owner;            /* struct spec_members, spec_entries */
+};
+
+/* One operation of one service. */
+struct served {
+    const struct spec_operation *op;
+    struct role *roles;
+    size_t role_count, role_cap;
+};
+
+struct served_service {
+    const struct spec_service *spec;
+    struct served *ops;
+    size_t op_count, op_cap;
+    const struct spec_type **types;
+    size_t type_count, type_cap;
+};
+
+/* One thing that exists. Its values live in its own arena, which every change replaces. */
+struct thing {
+    struct arena arena;
+    const struct spec_type *type;
+    struct str region, id; /* of global services: region "" */
+    const struct value *attrs;
+    int64_t created_ms, changed_ms, deleted_ms; /* 0: not yet */
+    int64_t revision;
+    int64_t serial;  /* in the order of creation, as they stand in control->things */
+    struct str file; /* "" : not kept */
+};
+
+struct control {
+    struct control_options options;
+    struct arena arena;
+    struct served_service *services;
+    size_t service_count;
+    struct thing **things;
+    size_t thing_count, thing_cap;
+    int64_t serials;       /* given so far */
+    struct arena *retired; /* values that were replaced in this call: its answer may still hold some */
+    size_t retired_count, retired_cap;
+    struct map numbers; /* TYPE/REGION/NAME -> the highest number given, see control_number.c */
+    pthread_mutex_t lock;
+};
+
+/* One request being answered. */
+struct call;
+
+/* ---- control_number.c: things of one name that the service numbers (`sandbox: {numbered: attribute}`) ----
+ */
+
+int64_t number_next(const struct control *control, const struct spec_type *type, struct str region,
+    const struct value *attrs);
+/* Notes the number of a new one: none is given twice, even if it is deleted before the next. */
+int number_given(struct control *control, const struct thing *thing, struct err *err);
+int number_load(struct control *control, struct err *err);
+
+struct decoded {
+    const struct value *raw, *input; /* NULL: not read yet */
+};
+
+struct call {
+    struct control *control;
+    struct arena *arena;
+    struct str region;
+    const struct served_service *service;
+    enum wire_protocol protocol; /* of this client: mostly the service's */
+    const struct served *served;
+    const struct wire_message *request;
+    const struct role *role;   /* chosen */
+    const struct value *input; /* by the role's shape: attributes, and what `with` and items are called */
+    const struct value *raw;   /* the request's members under wire names */
+    bool dry_run;              /* nothing is to be done */
+    struct err *err;           /* code, message, http_status of a refusal */
+    /* A request may name several things (VpcId.1, VpcId.2): it is carried out for each in turn. */
+    uint32_t turn, turns;
+    struct decoded *decoded; /* by role: what all turns have in common */
+    int64_t page_end;        /* serial of the last thing on this page; 0: there is no other page */
+    /* What templates know while an answer is made. */
+    const struct thing *subject;
+    const struct value *item;
+};
+
+/* The operation in the client's protocol. */
+struct wire_operation call_operation(const struct call *call, const struct spec_operation *op);
+
+/* ---- control_store.c ---- */
+
+int store_load(struct control *control, struct err *err);
+/* What these do is kept when they return. -1 or NULL on a full disk: then nothing was done, and the caller
+ * refuses the request. */
+struct thing *store_add(struct control *control, const struct spec_type *type, struct str region,
+    const struct value *attrs, struct err *err);
+int store_change(struct control *control, struct thing *thing, const struct value *attrs, struct err *err);
+/* It begins to go at that time. */
+int store_delete(struct control *control, struct thing *thing, int64_t deleted_ms, struct err *err);
+void store_remove(struct control *control, struct thing *thing);
+/* Values that calls have replaced go: when the answer is written. */
+void store_settle(struct control *control);
+void store_release(struct control *control);
+/* What every account has of the service from the beginning: `standing: [{name: primary}]`. */
+void store_stand(struct call *call, const struct served_service *service);
+
+/* ---- control_find.c ---- */
+
+/* The thing of the role's type that the input names. `named`: it names any at all. */
+struct thing *find_named(
+    const struct call *call, const struct role *role, const struct value *input, bool *named);
+/* Attributes, and those that the call means by its name alone. */
+const struct value *find_implied(const struct call *call, const struct role *role, const struct value *attrs);
+/* What makes a repeated request known: kept with the thing that it made. NULL: it has none. */
+#define TOKEN_KEY "=token"
+/* Changes that were left for later (`defers`), by attribute. */
+#define PENDING_KEY "=pending"
+/* What requests gave that is only kept and shown (`keeps`): by path in the answer. */
+#define KEPT_KEY "=kept"
+const struct value *find_token(const struct call *call, const struct role *role, const struct value *input);
+/* Is a member called so in services that know a repeated request by it? */
+bool find_is_token(struct str member);
+/* Does it belong to what the listing is of? */
+bool find_listed(const struct call *call, const struct thing *thing);
+/* Does it pass the filters that the request has? */
+bool find_passes(const struct call *call, const struct thing *thing);
+/* What a filter in a request is called; "": it is none. */
+struct str find_filter_name(const struct value *filter);
+bool find_knows_filter(const struct call *call, const struct spec_type *type, struct str filter);
+/* The region that things of the type lie in; "" of global services. */
+struct str find_region(const struct call *call, const struct spec_type *type);
+/* Is there anything with this id that nobody has deleted? */
+bool find_id(const struct control *control, struct str id);
+/* Is there a thing of this type, in any region, with this id, name or ARN, that nobody has deleted? */
+bool find_any(const struct call *call, struct str type, const struct value *reference);
+
+/* ---- control_turns.c ---- */
+
+/* Of several things that a list names, the one whose turn it is. */
+const struct value *turn_name(struct call *call, const struct value *template, const struct value *sent);
+/* The same of a request that the type's `splits` take apart. */
+const struct value *turn_part(struct call *call, const struct spec_type *type, const struct value *raw);
+
+/* ---- control_do.c ---- */
+
+/* Carries out call->role; *found and *n are what the answer is about. -1 with call->err. */
+/* Gives it new attributes and keeps them. */
+int do_change(struct call *call, struct thing *thing, const struct value *attrs);
+int do_call(struct call *call, struct thing *thing, struct thing ***found, size_t *n);
+/* A refusal in the service's words. */
+int refuse(struct call *call, int status, struct str code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+int refuse_absent(struct call *call, const struct role *role);
+int refuse_invalid(struct call *call, struct str name, struct str why);
+/* These members the sandbox does not know. */
+int refuse_members(struct call *call, struct str names);
+/* EC2's DryRun: all was looked at, nothing is done. */
+int refuse_dry_run(struct call *call);
+/* The service's status for a refusal that HTTP has a number for; JSON-RPC and EC2 only know 400. */
+int refuse_status(const struct call *call, int rest);
+
+/* ---- control_unknown.c ---- */
+
+/* Refuses a request with members that nothing here would look at. */
+int unknown_check(struct call *call);
+
+/* ---- control_fold.c ---- */
+
+/* The value as the service writes it. */
+const struct value *fold_attribute(
+    const struct call *call, const struct spec_type *type, struct str name, const struct value *v);
+
+/* ---- control_check.c ---- */
+
+int check_attributes(struct call *call, const struct value *attrs);
+/* Of a change: what it gives is what the attribute may be. */
+int check_values(struct call *call, const struct value *given);
+int check_references(struct call *call, const struct value *attrs);
+int check_forms(struct call *call, const struct value *attrs); /* control_form.c */
+int check_reference(struct call *call, struct str name, const struct value *given);
+int check_delete(struct call *call, const struct thing *thing);
+/* control_rules.c: what a new one, or what a change gives, has to be besides. */
+int check_rules(struct call *call, const struct value *attrs);
+/* Is a name that only the service gives one that it knows? */
+bool check_catalogued(struct call *call, struct str name, const struct value *given);
+/* Does `user` refer to the thing in the way that a rule of `used_by` says? */
+bool check_uses(
+    struct call *call, const struct value *rule, const struct thing *user, const struct thing *thing);
+
+/* ---- control_fill.c ---- */
+
+/* What the request has of what is only kept. */
+const struct value *fill_kept(struct call *call, const struct spec_type *type, const struct value *attrs);
+/* Adds defaults and computed values to what a request gave. */
+const struct value *fill_new(struct call *call, const struct spec_type *type, const struct value *attrs);
+/* The object as it is at this moment: states that time has changed. */
+const struct value *fill_now(struct call *call, const struct thing *thing);
+/* Has a deletion taken its time? */
+bool fill_is_gone(const struct control *control, const struct thing *thing);
+/* Is nothing left of it but the use that it makes of others? `lingers: {attribute: seconds}` */
+bool fill_lingers(const struct control *control, const struct thing *thing);
+/* A template at any depth: texts in lists and maps too. NULL: something in it has no value. */
+const struct value *fill_value(
+    struct call *call, const struct spec_type *type, const struct value *template, const struct value *attrs);
+const struct value *fill_text(struct call *call, const struct spec_type *type, const struct value *template,
+    const struct value *attrs, int64_t revision);
+
+/* Does it look like this? {enabled: false, deleted: "*"}: the value, one of a list, null for nothing, "*" for
+ * anything. */
+bool fill_looks(const struct value *attrs, const struct value *conditions);
+
+/* ---- control_collect.c ---- */
+
+/* What an answer has of other things: a security group's rules. By path: {Path: [items]}. */
+const struct value *collect(struct call *call, const struct thing *thing);
+
+/* ---- control_tags.c ---- */
+
+/* The tagging API, which spans all services: GetResources, GetTagKeys, GetTagValues, TagResources,
+ * UntagResources. */
+void tagging_answer(struct call *call, struct str request_id, struct wire_message *out);
+
+/* ---- control_answer.c ---- */
+
+/* An answer under construction; it may be put together from what several types have to say. */
+struct answer {
+    struct part_node *root;
+    struct part_node
+        *parsed; /* of an answer whose content is JSON text at the path `parse`; NULL: it is none */
+    struct str parse;
+    bool xml;
+};
+
+void answer_start(struct call *call, struct answer *answer);
+/* What call->role says about these things. */
+void answer_add(struct call *call, struct answer *answer, struct thing *const *things, size_t n);
+int answer_encode(
+    struct call *call, const struct answer *answer, struct str request_id, struct wire_message *out);
+
+#endif

@@ -1,0 +1,79 @@
+/* Numbers of what has many versions of one name: layers, job definitions. The highest ones are kept in a file
+ * of their own, since what had them may be deleted. */
+#include "sandbox/control/control_internal.h"
+
+#include "base/file.h"
+#include "base/json.h"
+
+#include <stdint.h>
+
+enum { MAX_NUMBERS = 16 * 1024 * 1024 };
+
+static struct str attribute(const struct spec_type *type)
+{
+    return value_text(value_getz(type->sandbox, "numbered"), STR_EMPTY);
+}
+
+static struct str name_of(
+    struct arena *arena, const struct spec_type *type, struct str region, const struct value *attrs)
+{
+    struct str name = value_text(value_getz(attrs, "name"), STR_EMPTY);
+    return arena_printf(arena, "%.*s/%.*s/%.*s", STR_ARG(type->schema.name), STR_ARG(region), STR_ARG(name));
+}
+
+int64_t number_next(
+    const struct control *control, const struct spec_type *type, struct str region, const struct value *attrs)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    int64_t highest = (intptr_t)map_get(&control->numbers, name_of(&scratch, type, region, attrs));
+    for (size_t i = 0; i < control->thing_count; i++) {
+        const struct thing *thing = control->things[i];
+        const struct value *number = value_get(thing->attrs, attribute(type));
+        if (thing->type == type && str_eq(thing->region, region) && number && number->kind == VALUE_INT &&
+            number->integer > highest &&
+            value_equal(value_getz(thing->attrs, "name"), value_getz(attrs, "name")))
+            highest = number->integer;
+    }
+    return highest + 1;
+}
+
+static const char *file_of(const struct control *control, struct arena *arena)
+{
+    return path_join(arena, str_z(control->options.dir), STR("numbers")).p;
+}
+
+int number_given(struct control *control, const struct thing *thing, struct err *err)
+{
+    const struct value *number = value_get(thing->attrs, attribute(thing->type));
+    if (!number || number->kind != VALUE_INT)
+        return 0;
+    map_set(&control->numbers, name_of(&control->arena, thing->type, thing->region, thing->attrs),
+        (void *)(intptr_t)number->integer);
+    if (!control->options.dir)
+        return 0;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_BUF struct buf text = BUF_INIT;
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(&arena);
+    for (size_t i = 0; i < control->numbers.n; i++)
+        value_builder_set(
+            &all, control->numbers.items[i].key, value_int(&arena, (intptr_t)control->numbers.items[i].ptr));
+    json_write(&text, value_builder_map(&all), JSON_PLAIN);
+    return file_write_atomic(file_of(control, &arena), buf_str(&text), 0600, err);
+}
+
+int number_load(struct control *control, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const char *path = file_of(control, &arena);
+    const struct value *all;
+    struct str text;
+    if (!path_exists(path))
+        return 0;
+    if (file_read(&arena, path, MAX_NUMBERS, &text, err) || json_parse(&arena, text, &all, err))
+        return err_context(err, "%s", path);
+    for (uint32_t i = 0; all->kind == VALUE_MAP && i < all->count; i++)
+        if (all->entries[i].value->kind == VALUE_INT)
+            map_set(&control->numbers, arena_str(&control->arena, all->entries[i].key),
+                (void *)(intptr_t)all->entries[i].value->integer);
+    return 0;
+}

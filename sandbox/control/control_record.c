@@ -1,0 +1,71 @@
+/* Things as the rest of the sandbox sees them: copies, made under the lock. */
+#include "sandbox/control/control_internal.h"
+
+bool control_protocol(const struct control *control, struct str service, struct wire_operation *out)
+{
+    for (size_t i = 0; i < control->service_count; i++) {
+        const struct spec_service *spec = control->services[i].spec;
+        if (!str_eq(spec->aws.signing_name, service))
+            continue;
+        *out = spec->operation;
+        return true;
+    }
+    return false;
+}
+
+static bool lies_in(const struct thing *thing, struct str region)
+{
+    return !region.n || !thing->region.n || str_eq(thing->region, region);
+}
+
+static bool is_called(const struct thing *thing, struct str reference)
+{
+    return str_eq(thing->id, reference) ||
+           str_eq(value_text(value_getz(thing->attrs, "arn"), STR_EMPTY), reference) ||
+           str_eq(value_text(value_getz(thing->attrs, "name"), STR_EMPTY), reference);
+}
+
+static struct control_record record_of(
+    struct control *control, struct arena *arena, const struct thing *thing)
+{
+    struct err ignored = ERR_INIT;
+    struct call call = {.control = control, .arena = arena, .region = thing->region, .err = &ignored};
+    call.subject = thing;
+    return (struct control_record){.region = arena_str(arena, thing->region),
+        .id = arena_str(arena, thing->id),
+        .attrs = value_copy(arena, fill_now(&call, thing)),
+        .created_ms = thing->created_ms,
+        .changed_ms = thing->changed_ms,
+        .revision = thing->revision};
+}
+
+bool control_find(struct control *control, struct arena *arena, struct str type, struct str region,
+    struct str reference, struct control_record *out)
+{
+    bool found = false;
+    pthread_mutex_lock(&control->lock);
+    for (size_t i = 0; i < control->thing_count && !found && reference.n; i++) {
+        const struct thing *thing = control->things[i];
+        found = str_eq(thing->type->schema.name, type) && !thing->deleted_ms && lies_in(thing, region) &&
+                is_called(thing, reference);
+        if (found)
+            *out = record_of(control, arena, thing);
+    }
+    pthread_mutex_unlock(&control->lock);
+    return found;
+}
+
+struct control_record *control_list(
+    struct control *control, struct arena *arena, struct str type, struct str region, size_t *n)
+{
+    pthread_mutex_lock(&control->lock);
+    struct control_record *records = ARENA_ARRAY(arena, struct control_record, control->thing_count + 1);
+    *n = 0;
+    for (size_t i = 0; i < control->thing_count; i++) {
+        const struct thing *thing = control->things[i];
+        if (str_eq(thing->type->schema.name, type) && !thing->deleted_ms && lies_in(thing, region))
+            records[(*n)++] = record_of(control, arena, thing);
+    }
+    pthread_mutex_unlock(&control->lock);
+    return records;
+}

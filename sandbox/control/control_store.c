@@ -1,0 +1,258 @@
+/*
+ * Records: in memory, and as one JSON file each, written whole and renamed into place. The file comes first:
+ * what cannot be kept does not happen in memory either.
+ */
+#include "sandbox/control/control_internal.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_RECORD = 16 * 1024 * 1024 };
+
+static struct str id_of(const struct spec_type *type, const struct value *attrs)
+{
+    return value_text(value_get(attrs, type->schema.id), STR_EMPTY);
+}
+
+/* The type, the region and the id may hold any character: their digest names the file. */
+static struct str file_of(struct control *control, struct arena *arena, const struct thing *thing)
+{
+    if (!control->options.dir)
+        return STR_EMPTY;
+    struct str whole = arena_printf(arena, "%.*s\n%.*s\n%.*s", STR_ARG(thing->type->schema.name),
+        STR_ARG(thing->region), STR_ARG(thing->id));
+    return arena_printf(arena, "%s/%.*s-%.20s.json", control->options.dir, STR_ARG(thing->type->schema.name),
+        sha256_hex(arena, whole).p);
+}
+
+static int write_record(const struct control *control, const struct thing *thing, struct err *err)
+{
+    if (!control->options.dir)
+        return 0;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct value_entry entries[] = {
+        {STR("type"), value_string(&arena, thing->type->schema.name)},
+        {STR("region"), value_string(&arena, thing->region)},
+        {STR("created"), value_int(&arena, thing->created_ms)},
+        {STR("serial"), value_int(&arena, thing->serial)},
+        {STR("changed"), value_int(&arena, thing->changed_ms)},
+        {STR("deleted"), value_int(&arena, thing->deleted_ms)},
+        {STR("revision"), value_int(&arena, thing->revision)},
+        {STR("attrs"), thing->attrs},
+    };
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, value_map(&arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
+    return file_write_atomic(thing->file.p, buf_str(&text), 0600, err);
+}
+
+static void set_attrs(struct control *control, struct thing *thing, const struct value *attrs)
+{
+    struct arena before = thing->arena;
+    MEM_GROW(control->retired, control->retired_cap, control->retired_count + 1);
+    thing->arena = (struct arena)ARENA_INIT;
+    thing->attrs = value_copy(&thing->arena, attrs);
+    thing->region = arena_str(&thing->arena, thing->region);
+    thing->id = arena_str(&thing->arena, id_of(thing->type, thing->attrs));
+    thing->file = file_of(control, &thing->arena, thing);
+    control->retired[control->retired_count++] = before;
+}
+
+void store_settle(struct control *control)
+{
+    while (control->retired_count)
+        arena_release(&control->retired[--control->retired_count]);
+}
+
+static struct thing *add(
+    struct control *control, const struct spec_type *type, struct str region, const struct value *attrs)
+{
+    struct thing *thing = mem_zalloc(sizeof *thing);
+    thing->type = type;
+    thing->serial = ++control->serials;
+    thing->region = region;
+    set_attrs(control, thing, attrs);
+    MEM_GROW(control->things, control->thing_cap, control->thing_count + 1);
+    control->things[control->thing_count++] = thing;
+    return thing;
+}
+
+struct thing *store_add(struct control *control, const struct spec_type *type, struct str region,
+    const struct value *attrs, struct err *err)
+{
+    struct thing *thing = add(control, type, region, attrs);
+    thing->created_ms = thing->changed_ms = clock_wall_ms();
+    thing->revision = 1;
+    if (!write_record(control, thing, err))
+        return thing;
+    store_remove(control, thing);
+    return NULL;
+}
+
+int store_change(struct control *control, struct thing *thing, const struct value *attrs, struct err *err)
+{
+    struct thing changed = *thing;
+    changed.attrs = attrs;
+    changed.changed_ms = clock_wall_ms();
+    changed.revision++;
+    if (write_record(control, &changed, err))
+        return -1;
+    set_attrs(control, thing, attrs);
+    thing->changed_ms = changed.changed_ms;
+    thing->revision = changed.revision;
+    return 0;
+}
+
+int store_delete(struct control *control, struct thing *thing, int64_t deleted_ms, struct err *err)
+{
+    struct thing deleted = *thing;
+    deleted.deleted_ms = deleted_ms;
+    if (write_record(control, &deleted, err))
+        return -1;
+    thing->deleted_ms = deleted_ms;
+    return 0;
+}
+
+static void thing_free(struct thing *thing)
+{
+    arena_release(&thing->arena);
+    free(thing);
+}
+
+/* While it lingers another may have taken its name, and with that its file. */
+static bool has_heir(const struct control *control, const struct thing *thing)
+{
+    for (size_t i = 0; i < control->thing_count; i++)
+        if (control->things[i] != thing && str_eq(control->things[i]->file, thing->file))
+            return true;
+    return false;
+}
+
+void store_remove(struct control *control, struct thing *thing)
+{
+    if (thing->file.n && !has_heir(control, thing))
+        unlink(thing->file.p);
+    for (size_t i = 0; i < control->thing_count; i++) {
+        if (control->things[i] != thing)
+            continue;
+        size_t rest = --control->thing_count - i;
+        memmove(&control->things[i], &control->things[i + 1], rest * sizeof(struct thing *));
+        break;
+    }
+    thing_free(thing);
+}
+
+void store_release(struct control *control)
+{
+    for (size_t i = 0; i < control->thing_count; i++)
+        thing_free(control->things[i]);
+    free(control->things);
+    store_settle(control);
+    free(control->retired);
+}
+
+static int64_t number(const struct value *record, const char *key)
+{
+    const struct value *v = value_getz(record, key);
+    return v && v->kind == VALUE_INT ? v->integer : 0;
+}
+
+static int load_one(struct control *control, const char *path, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str text;
+    const struct value *record;
+    if (file_read(&arena, path, MAX_RECORD, &text, err))
+        return -1;
+    if (json_parse(&arena, text, &record, err))
+        return err_context(err, "%s", path);
+    struct str name = value_text(value_getz(record, "type"), STR_EMPTY);
+    const struct schema *schema = catalog_find(control->options.catalog, name, false, err);
+    const struct value *attrs = value_getz(record, "attrs");
+    if (!schema || !attrs)
+        return err_context(err, "%s", path);
+    struct thing *thing =
+        add(control, schema->impl, value_text(value_getz(record, "region"), STR_EMPTY), attrs);
+    thing->created_ms = number(record, "created");
+    thing->serial = number(record, "serial");
+    thing->changed_ms = number(record, "changed");
+    thing->deleted_ms = number(record, "deleted");
+    thing->revision = number(record, "revision");
+    return 0;
+}
+
+static bool stands(const struct call *call, const struct spec_type *type, const struct value *attrs)
+{
+    const struct value *name = value_getz(attrs, "name");
+    for (size_t i = 0; i < call->control->thing_count; i++) {
+        const struct thing *thing = call->control->things[i];
+        if (thing->type == type && str_eq(thing->region, find_region(call, type)) &&
+            value_equal(value_getz(thing->attrs, "name"), name))
+            return true;
+    }
+    return false;
+}
+
+/* It is made anew by every start, until somebody changes it. */
+static void stand(struct call *call, const struct spec_type *type, const struct value *attrs)
+{
+    struct thing *thing = add(call->control, type, find_region(call, type), fill_new(call, type, attrs));
+    thing->created_ms = thing->changed_ms = clock_wall_ms();
+    thing->revision = 1;
+}
+
+void store_stand(struct call *call, const struct served_service *service)
+{
+    for (size_t i = 0; i < service->type_count; i++) {
+        const struct spec_type *type = service->types[i];
+        const struct value *list = value_getz(type->sandbox, "standing");
+        for (uint32_t k = 0; list && k < list->count; k++)
+            if (!stands(call, type, list->items[k]))
+                stand(call, type, list->items[k]);
+    }
+}
+
+/* As they were made: a folder is read in any order. Serials tell those of one millisecond apart. */
+static int by_age(const void *a, const void *b)
+{
+    const struct thing *first = *(struct thing *const *)a, *other = *(struct thing *const *)b;
+    bool same = first->created_ms == other->created_ms;
+    int64_t left = same ? first->serial : first->created_ms, right = same ? other->serial : other->created_ms;
+    return (left > right) - (left < right);
+}
+
+static int load_all(struct control *control, DIR *dir, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (str_ends(str_z(entry->d_name), STR(".json")) &&
+            load_one(control, path_join(&arena, str_z(control->options.dir), str_z(entry->d_name)).p, err))
+            return -1;
+    if (control->thing_count)
+        qsort(control->things, control->thing_count, sizeof(struct thing *), by_age);
+    for (size_t i = 0; i < control->thing_count; i++)
+        control->things[i]->serial = (int64_t)i + 1;
+    control->serials = (int64_t)control->thing_count;
+    return number_load(control, err);
+}
+
+int store_load(struct control *control, struct err *err)
+{
+    if (!control->options.dir)
+        return 0;
+    if (dir_make(control->options.dir, err))
+        return -1;
+    DIR *dir = opendir(control->options.dir);
+    if (!dir)
+        return err_errno(err, ERR_IO, "cannot read %s", control->options.dir);
+    int status = load_all(control, dir, err);
+    closedir(dir);
+    return status;
+}

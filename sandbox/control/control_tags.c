@@ -1,0 +1,246 @@
+/*
+ * The Resource Groups Tagging API: no spec has it, because it is about the things of all specs at once.
+ * Its resources are the things that have an ARN and tags, and after them S3's buckets, which are not the
+ * control plane's.
+ */
+#include "sandbox/control/control_internal.h"
+
+static const struct wire_operation any_call = {.protocol = WIRE_JSON11};
+static const struct shape any_shape = {.kind = SHAPE_ANY};
+
+enum { MAX_PAGE = 100, MAX_ARNS = 20 };
+
+static const struct value *tags_of(const struct thing *thing)
+{
+    const struct spec_tags *tags = thing->type->tags;
+    const struct value *v = tags ? value_get(thing->attrs, tags->attr->attr->name) : NULL;
+    return v && v->kind == VALUE_MAP ? v : &value_empty_map;
+}
+
+static struct str arn_of(const struct thing *thing)
+{
+    return value_text(value_getz(thing->attrs, "arn"), STR_EMPTY);
+}
+
+/* arn:aws:glue:us-east-1:000000000000:job/x is of "glue" and of "glue:job"; so is …:rds:…:db:x of "rds:db".
+ */
+static bool is_of_type(struct str arn, struct str filter)
+{
+    struct str kind, rest, wanted = str_cut(filter, ':', &kind);
+    str_cut(arn, ':', &rest);
+    str_cut(rest, ':', &rest);
+    struct str service = str_cut(rest, ':', &rest);
+    str_cut(rest, ':', &rest);
+    str_cut(rest, ':', &rest);
+    return str_eq(service, wanted) && (!kind.n || (str_starts(rest, kind) && rest.n > kind.n &&
+                                                      (rest.p[kind.n] == '/' || rest.p[kind.n] == ':')));
+}
+
+static bool list_has(const struct value *list, struct str text)
+{
+    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
+        if (str_eq(value_text(list->items[i], STR_EMPTY), text))
+            return true;
+    return false;
+}
+
+static bool is_listed(const struct value *list)
+{
+    return list && list->kind == VALUE_LIST && list->count;
+}
+
+static bool passes(const struct call *call, struct str arn, const struct value *tags_had)
+{
+    const struct value *types = value_getz(call->raw, "ResourceTypeFilters"),
+                       *tags = value_getz(call->raw, "TagFilters"),
+                       *arns = value_getz(call->raw, "ResourceARNList");
+    bool of_type = !is_listed(types);
+    for (uint32_t i = 0; !of_type && i < types->count; i++)
+        of_type = is_of_type(arn, value_text(types->items[i], STR_EMPTY));
+    if (!of_type || (is_listed(arns) && !list_has(arns, arn)))
+        return false;
+    for (uint32_t i = 0; is_listed(tags) && i < tags->count; i++) {
+        const struct value *v = value_get(tags_had, value_text(value_getz(tags->items[i], "Key"), STR_EMPTY));
+        const struct value *values = value_getz(tags->items[i], "Values");
+        if (!v || (is_listed(values) && !list_has(values, value_text(v, STR_EMPTY))))
+            return false;
+    }
+    return true;
+}
+
+static bool is_taggable(const struct call *call, const struct thing *thing)
+{
+    bool here = !thing->region.n || str_eq(thing->region, call->region);
+    const struct spec_tags *tags = thing->type->tags;
+    return here && arn_of(thing).n && tags && !tags->untold && !thing->deleted_ms;
+}
+
+static const struct value *pair(
+    struct call *call, const char *first, const struct value *a, const char *second, const struct value *b)
+{
+    struct value_entry entries[] = {{str_z(first), a}, {str_z(second), b}};
+    return value_map(call->arena, entries, 2);
+}
+
+static const struct value *mapping(struct call *call, struct str arn, const struct value *tags)
+{
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < tags->count; i++)
+        value_builder_add(&list, pair(call, "Key", value_string(call->arena, tags->entries[i].key), "Value",
+                                     tags->entries[i].value));
+    return pair(call, "ResourceARN", value_string(call->arena, arn), "Tags", value_builder_list(&list));
+}
+
+/* One page of GetResources under construction. */
+struct page {
+    struct call *call;
+    struct value_builder list;
+    int64_t shown, most;
+    struct str last; /* token that names the last one shown */
+    bool more;
+};
+
+/* Once tagged, always listed; what never had tags is not. */
+static void show(struct page *page, struct str arn, const struct value *tags, struct str token)
+{
+    if (page->more || !tags->count || !passes(page->call, arn, tags))
+        return;
+    page->more = page->shown == page->most;
+    if (page->more)
+        return;
+    value_builder_add(&page->list, mapping(page->call, arn, tags));
+    page->last = token;
+    page->shown++;
+}
+
+/* Buckets are told apart from things by what their tokens begin with. */
+#define BUCKET_MARK "bucket/"
+
+static void show_buckets(struct page *page, struct str after)
+{
+    struct call *call = page->call;
+    const struct control_options *options = &call->control->options;
+    const struct value *tags = options->bucket_tags
+                                   ? options->bucket_tags(options->object_ctx, call->arena, call->region)
+                                   : &value_empty_map;
+    for (uint32_t i = 0; i < tags->count; i++) { /* in the order of their names */
+        struct str name = tags->entries[i].key;
+        if (after.n && str_cmp(name, after) <= 0)
+            continue;
+        show(page, arena_printf(call->arena, "arn:aws:s3:::%.*s", STR_ARG(name)), tags->entries[i].value,
+            arena_printf(call->arena, BUCKET_MARK "%.*s", STR_ARG(name)));
+    }
+}
+
+/* Pages hold ResourcesPerPage resources; the token names the last one shown. */
+static const struct value *get_resources(struct call *call)
+{
+    const struct value *size = value_getz(call->raw, "ResourcesPerPage");
+    struct str token = value_text(value_getz(call->raw, "PaginationToken"), STR_EMPTY),
+               mark = STR(BUCKET_MARK);
+    bool buckets = str_starts(token, mark);
+    int64_t after = 0;
+    struct page page = {.call = call,
+        .list = VALUE_BUILDER(call->arena),
+        .most = size && size->kind == VALUE_INT ? size->integer : MAX_PAGE};
+    if (!buckets)
+        str_to_int(token, &after);
+    for (size_t i = 0; i < call->control->thing_count && !buckets; i++) {
+        const struct thing *thing = call->control->things[i];
+        if (thing->serial > after && is_taggable(call, thing))
+            show(&page, arn_of(thing), tags_of(thing),
+                arena_printf(call->arena, "%lld", (long long)thing->serial));
+    }
+    show_buckets(&page, buckets ? str_slice(token, mark.n, token.n) : STR_EMPTY);
+    return pair(call, "ResourceTagMappingList", value_builder_list(&page.list), "PaginationToken",
+        value_string(call->arena, page.more ? page.last : STR_EMPTY));
+}
+
+/* Each key, or each value of one key, once. */
+static const struct value *get_words(struct call *call, const char *member, struct str key)
+{
+    const struct value *words = &value_empty_map;
+    for (size_t i = 0; i < call->control->thing_count; i++) {
+        const struct value *tags = tags_of(call->control->things[i]);
+        for (uint32_t k = 0; is_taggable(call, call->control->things[i]) && k < tags->count; k++) {
+            struct str word = key.n ? value_text(tags->entries[k].value, STR_EMPTY) : tags->entries[k].key;
+            if (!key.n || str_eq(tags->entries[k].key, key))
+                words = value_with(call->arena, words, arena_str(call->arena, word), &value_true);
+        }
+    }
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < words->count; i++)
+        value_builder_add(&list, value_string(call->arena, words->entries[i].key));
+    return pair(call, member, value_builder_list(&list), "PaginationToken", &value_empty_string);
+}
+
+static struct thing *by_arn(struct call *call, struct str arn)
+{
+    for (size_t i = 0; i < call->control->thing_count; i++)
+        if (is_taggable(call, call->control->things[i]) && str_eq(arn_of(call->control->things[i]), arn))
+            return call->control->things[i];
+    return NULL;
+}
+
+static int retag(struct call *call, struct thing *thing, bool add)
+{
+    const struct value *tags = tags_of(thing), *keys = value_getz(call->raw, "TagKeys"),
+                       *given = value_getz(call->raw, "Tags");
+    if (add && given && given->kind == VALUE_MAP)
+        tags = value_merge(call->arena, tags, given);
+    for (uint32_t i = 0; !add && is_listed(keys) && i < keys->count; i++)
+        tags = value_with(call->arena, tags, value_text(keys->items[i], STR_EMPTY), NULL);
+    return do_change(
+        call, thing, value_with(call->arena, thing->attrs, thing->type->tags->attr->attr->name, tags));
+}
+
+/* What could not be tagged is told of by ARN; the rest is done. */
+static const struct value *change_tags(struct call *call, bool add)
+{
+    const struct value *arns = value_getz(call->raw, "ResourceARNList"), *failed = &value_empty_map;
+    for (uint32_t i = 0; is_listed(arns) && i < arns->count && i < MAX_ARNS; i++) {
+        struct str arn = value_text(arns->items[i], STR_EMPTY);
+        struct thing *thing = by_arn(call, arn);
+        if (thing && !retag(call, thing, add))
+            continue;
+        const struct value *why =
+            pair(call, "ErrorCode", value_stringz(call->arena, "InvalidParameterException"), "ErrorMessage",
+                value_stringz(call->arena, "there is no such resource"));
+        failed = value_with(call->arena, failed, arn,
+            value_with(call->arena, why, STR("StatusCode"), value_int(call->arena, 400)));
+    }
+    struct value_entry entry = {STR("FailedResourcesMap"), failed};
+    return value_map(call->arena, &entry, 1);
+}
+
+static const struct value *answer(struct call *call, struct str operation)
+{
+    if (str_eqz(operation, "GetResources"))
+        return get_resources(call);
+    if (str_eqz(operation, "GetTagKeys"))
+        return get_words(call, "TagKeys", STR_EMPTY);
+    if (str_eqz(operation, "GetTagValues"))
+        return get_words(call, "TagValues", value_text(value_getz(call->raw, "Key"), STR_EMPTY));
+    if (str_eqz(operation, "TagResources"))
+        return change_tags(call, true);
+    if (str_eqz(operation, "UntagResources"))
+        return change_tags(call, false);
+    return NULL;
+}
+
+void tagging_answer(struct call *call, struct str request_id, struct wire_message *out)
+{
+    struct str operation = wire_request_name(call->arena, WIRE_JSON11, call->request);
+    if (wire_decode_request(call->arena, &any_call, &any_shape, call->request, &call->raw, call->err)) {
+        wire_encode_error(call->arena, &any_call, 400, STR("SerializationException"),
+            STR("the request cannot be read"), request_id, out);
+        return;
+    }
+    const struct value *said = answer(call, operation);
+    if (!said)
+        wire_encode_error(call->arena, &any_call, 400, STR("UnknownOperationException"),
+            STR("the sandbox does not serve this operation"), request_id, out);
+    else if (wire_encode_response(call->arena, &any_call, &any_shape, said, request_id, out, call->err))
+        wire_encode_error(call->arena, &any_call, 500, STR("InternalServiceException"),
+            str_z(call->err->message), request_id, out);
+}

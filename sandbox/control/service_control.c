@@ -1,0 +1,98 @@
+/*
+ * Every service but S3: the signature is checked here; what runs something is answered in jobs/, the rest is
+ * the control plane's (control.h).
+ */
+#include "base/hash.h"
+#include "sandbox/control/control.h"
+#include "sandbox/http/exchange.h"
+#include "sandbox/services/jobs.h"
+
+/* How this client speaks, as far as one can tell before knowing the service: an error must be readable to it.
+ */
+static enum wire_protocol protocol_of(const struct exchange *x)
+{
+    struct str type = wire_header_get(&x->request, STR("Content-Type"));
+    if (wire_header_get(&x->request, STR("X-Amz-Target")).n)
+        return str_find(type, STR("json-1.0"), 0) >= 0 ? WIRE_JSON10 : WIRE_JSON11;
+    if (str_starts(type, STR("application/x-www-form-urlencoded")) ||
+        str_find(x->request.query, STR("Action="), 0) >= 0)
+        return str_eqz(x->auth.service, "ec2") ? WIRE_EC2 : WIRE_QUERY;
+    return WIRE_REST_JSON;
+}
+
+static void send_answer(struct exchange *x, const struct wire_message *answer)
+{
+    x->reply = *answer;
+    x->answered = true;
+}
+
+static void refuse(struct exchange *x, int status, const char *code, const char *message)
+{
+    const struct wire_operation op = {.protocol = protocol_of(x)};
+    struct wire_message answer;
+    wire_encode_error(&x->arena, &op, status, str_z(code), str_z(message), str_z(x->request_id), &answer);
+    send_answer(x, &answer);
+}
+
+/* S3's words for what is wrong with a signature, in the words of the other services. */
+static void refuse_signature(struct exchange *x, const struct fault *fault)
+{
+    static const struct {
+        const char *s3, *query, *json;
+    } words[] = {
+        {"InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"},
+        {"InvalidToken", "InvalidClientTokenId", "UnrecognizedClientException"},
+        {"ExpiredToken", "ExpiredToken", "ExpiredTokenException"},
+        {"SignatureDoesNotMatch", "SignatureDoesNotMatch", "InvalidSignatureException"},
+        {"RequestTimeTooSkewed", "RequestExpired", "InvalidSignatureException"},
+        {"AuthorizationHeaderMalformed", "IncompleteSignature", "IncompleteSignatureException"},
+        {"AccessDenied", "MissingAuthenticationToken", "MissingAuthenticationTokenException"},
+    };
+    enum wire_protocol protocol = protocol_of(x);
+    if (protocol == WIRE_EC2 && !str_eqz(str_z(fault->code), "RequestTimeTooSkewed") &&
+        !str_eqz(str_z(fault->code), "ExpiredToken")) {
+        refuse(x, 401, "AuthFailure", "AWS was not able to validate the provided access credentials");
+        return;
+    }
+    bool query = protocol == WIRE_QUERY || protocol == WIRE_EC2;
+    const char *code = fault->code, *message = fault->message;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (str_eqz(str_z(fault->code), words[i].s3))
+            code = query ? words[i].query : words[i].json;
+    if (str_eqz(str_z(fault->code), "RequestTimeTooSkewed"))
+        message = "Signature expired or not yet current: the request's time is too far from the server's.";
+    refuse(x, query || protocol == WIRE_REST_JSON ? 403 : 400, code, message);
+}
+
+static void begin(struct exchange *x)
+{
+    (void)x; /* the signature covers the body, which is not there yet */
+}
+
+static void end(struct exchange *x)
+{
+    struct str hash = sha256_hex(&x->arena, x->request.body), said = x->auth.payload_hash;
+    bool tampered = said.n == 64 && !str_ieq(said, hash);
+    static const struct fault mismatch = {403, "SignatureDoesNotMatch",
+        "The body does not match the x-amz-content-sha256 header that was signed."};
+    const struct fault *fault = auth_verify(x, hash);
+    if (fault || tampered) {
+        refuse_signature(x, fault ? fault : &mismatch);
+        return;
+    }
+    struct wire_message answer;
+    struct control *control = sandbox_control(x->sandbox);
+    struct jobs *jobs = sandbox_jobs(x->sandbox);
+    if (!control)
+        refuse(x, 500, "InternalFailure", "The specs cannot be loaded.");
+    else if (jobs && jobs_handle(jobs, x, &answer))
+        send_answer(x, &answer);
+    else if (control_handle(control, &x->arena, x->auth.service, x->auth.region, &x->request,
+                 str_z(x->request_id), &answer))
+        send_answer(x, &answer);
+    else
+        refuse(x, 501, "NotImplemented",
+            arena_printf(&x->arena, "The sandbox has no service %.*s.", STR_ARG(x->auth.service)).p);
+}
+
+const struct service control_service = {"", begin, NULL, end, refuse, NULL};

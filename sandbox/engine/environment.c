@@ -1,0 +1,119 @@
+/* What programs that the sandbox starts find in their environment. */
+#include "sandbox/engine/script.h"
+
+#include "base/embed.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "sandbox/http/exchange.h"
+
+#include <stdlib.h>
+
+void environment_set(struct environment *env, const char *name, struct str value)
+{
+    struct str prefix = arena_printf(env->arena, "%s=", name);
+    struct str item = arena_printf(env->arena, "%s%.*s", prefix.p, STR_ARG(value));
+    for (size_t i = 0; i + 1 < env->n; i++)
+        if (str_starts(str_z(env->items[i]), prefix)) {
+            env->items[i] = item.p;
+            return;
+        }
+    MEM_GROW(env->items, env->cap, env->n + 2);
+    env->n += env->n == 0; /* the NULL at its end counts */
+    env->items[env->n - 1] = item.p;
+    env->items[env->n++] = NULL;
+}
+
+static void pass_on(struct environment *env, const char *name, const char *fallback)
+{
+    const char *value = getenv(name);
+    if (value || fallback)
+        environment_set(env, name, str_z(value ? value : fallback));
+}
+
+/* Those of a role say whose they are and do not expire: what is in an environment cannot be made new. */
+static void set_key(
+    struct environment *env, const struct sandbox *sandbox, const struct environment_options *o)
+{
+    struct sandbox_key own = sandbox_first_key(sandbox);
+    struct session_key key = {.access_key = own.access_key, .secret_key = own.secret_key};
+    const struct session session = {.role = path_base(o->role), .name = o->session};
+    if (o->role.n)
+        key = session_new(env->arena, own.secret_key, &session);
+    environment_set(env, "AWS_ACCESS_KEY_ID", key.access_key);
+    environment_set(env, "AWS_SECRET_ACCESS_KEY", key.secret_key);
+    if (key.token.n)
+        environment_set(env, "AWS_SESSION_TOKEN", key.token);
+}
+
+void environment_start(struct environment *env, struct jobs *jobs, struct arena *arena,
+    const struct environment_options *options)
+{
+    struct sandbox *sandbox = jobs_sandbox(jobs);
+    *env = (struct environment){.arena = arena};
+    pass_on(env, "PATH", "/usr/local/bin:/usr/bin:/bin");
+    pass_on(env, "LANG", "C.UTF-8");
+    pass_on(env, "TZ", NULL);
+    pass_on(env, "LD_LIBRARY_PATH", NULL);
+    /* A home of its own: the user's ~/.aws is none of its business. Modules installed with --user are. */
+    const char *user = getenv("HOME");
+    environment_set(env, "HOME", options->home);
+    if (user)
+        environment_set(env, "PYTHONUSERBASE", arena_printf(arena, "%s/.local", user));
+    environment_set(env, "PYTHONUNBUFFERED", STR("1"));
+    environment_set(env, "PYTHONDONTWRITEBYTECODE", STR("1"));
+    environment_set(env, "AWS_ENDPOINT_URL", sandbox_endpoint(sandbox, arena));
+    set_key(env, sandbox, options);
+    environment_set(env, "AWS_REGION", options->region);
+    environment_set(env, "AWS_DEFAULT_REGION", options->region);
+    environment_set(env, "AWS_EC2_METADATA_DISABLED", STR("true"));
+}
+
+void environment_release(struct environment *env)
+{
+    free(env->items);
+    env->items = NULL;
+}
+
+int script_write_support(const char *dir, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    static const struct str prefix = STR_INIT("sandbox/engine/python/");
+    size_t n;
+    const struct embedded_file *files = embedded_under(prefix, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct str name = str_slice(files[i].path, prefix.n, files[i].path.n);
+        struct str path = path_join(&arena, str_z(dir), name);
+        if (dir_make(arena_strz(&arena, path_dir(path)), err) ||
+            file_write_atomic(path.p, embedded_text(&files[i]), 0644, err))
+            return -1;
+    }
+    return 0;
+}
+
+struct str script_exception(struct str tail)
+{
+    static const struct str start = STR_INIT("Traceback (most recent call last):");
+    ptrdiff_t at = -1, next = -1;
+    while ((next = str_find(tail, start, (size_t)(next + 1))) >= 0)
+        at = next;
+    if (at < 0)
+        return STR_EMPTY;
+    struct str line, rest = str_slice(tail, (size_t)at, tail.n);
+    str_cut(rest, '\n', &rest);
+    while (rest.n) { /* frames are indented, what was raised is not */
+        line = str_cut(rest, '\n', &rest);
+        if (line.n && line.p[0] != ' ' && line.p[0] != '\t')
+            return str_trim(line);
+    }
+    return STR_EMPTY;
+}
+
+struct str script_last_line(struct str text)
+{
+    struct str line = STR_EMPTY;
+    while (text.n) {
+        struct str one = str_trim(str_cut(text, '\n', &text));
+        line = one.n ? one : line;
+    }
+    return line;
+}

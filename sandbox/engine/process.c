@@ -1,0 +1,340 @@
+#include "sandbox/engine/process.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/spawn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    READ_BLOCK = 64 * 1024,
+    DRAIN_MS = 1000, /* for pipes that somebody out of reach still holds */
+    LIMIT_COUNT = 3,
+    LOOK_MS = 1000, /* between two looks at what it takes, or so many times as long as a look takes: */
+    LOOK_SHARE = 20,
+};
+
+/* Stacks of threads and the like, which libraries set aside and hardly touch, count as data. */
+static const int64_t RESERVED = 2LL * 1024 * 1024 * 1024;
+
+/* ---- the switch ---- */
+
+int process_switch_init(struct process_switch *stop, struct err *err)
+{
+    atomic_init(&stop->turned, 0);
+    atomic_init(&stop->asked_for_quiet, 0);
+    stop->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return stop->fd < 0 ? err_errno(err, ERR_IO, "cannot make an eventfd") : 0;
+}
+
+void process_switch_release(struct process_switch *stop)
+{
+    fd_close_ptr(&stop->fd);
+}
+
+static void wake(struct process_switch *stop)
+{
+    const uint64_t one = 1;
+    ssize_t ignored = write(stop->fd, &one, sizeof one);
+    (void)ignored; /* a full counter wakes as well */
+}
+
+void process_await_quiet(struct process_switch *stop)
+{
+    atomic_store(&stop->asked_for_quiet, 1);
+    wake(stop);
+}
+
+void process_stop(struct process_switch *stop, bool now)
+{
+    int before = atomic_load(&stop->turned);
+    while (before < 1 + now && !atomic_compare_exchange_weak(&stop->turned, &before, 1 + now))
+        ;
+    wake(stop);
+}
+
+/* ---- starting ---- */
+
+/*
+ * Sets what limits it can; one above what this process itself has is left as it is. With setpriv (util-linux)
+ * the program ends with the thread that started it, which waits for it: so also when the sandbox is killed.
+ */
+static const char set_limits[] =
+    "ulimit -c 0; ulimit -d \"$1\" 2>/dev/null; ulimit -t \"$2\" 2>/dev/null; ulimit -f \"$3\" 2>/dev/null; "
+    "shift 3; "
+    "setpriv --pdeathsig KILL true 2>/dev/null && exec setpriv --pdeathsig KILL \"$@\"; exec \"$@\"";
+
+static const char *limit_text(struct arena *arena, int64_t limit, int64_t unit)
+{
+    return limit > 0 ? arena_printf(arena, "%lld", (long long)((limit + unit - 1) / unit)).p : "unlimited";
+}
+
+static char **wrapped(struct arena *arena, const struct process_options *options)
+{
+    size_t n = 0, at = 0;
+    while (options->argv[n])
+        n++;
+    const char **argv = ARENA_ARRAY(arena, const char *, n + LIMIT_COUNT + 5);
+    argv[at++] = "/bin/sh";
+    argv[at++] = "-c";
+    argv[at++] = set_limits;
+    argv[at++] = "job";
+    argv[at++] = limit_text(arena, options->memory > 0 ? options->memory + RESERVED : 0, 1024);
+    argv[at++] = limit_text(arena, options->cpu_s, 1);
+    argv[at++] = limit_text(arena, options->file_size, 512);
+    memcpy(argv + at, options->argv, n * sizeof *argv);
+    return (char **)argv;
+}
+
+/* The environment with the mark: a mark that is there already came from outside. */
+static char **marked(struct arena *arena, const struct process_options *options, const char *mark)
+{
+    size_t n = 0, at = 0;
+    while (options->env[n])
+        n++;
+    const char **env = ARENA_ARRAY(arena, const char *, n + 2);
+    for (size_t i = 0; i < n; i++)
+        if (!str_starts(str_z(options->env[i]), STR(PROCESS_MARK "=")))
+            env[at++] = options->env[i];
+    env[at] = arena_printf(arena, PROCESS_MARK "=%s", mark).p;
+    return (char **)(uintptr_t)env;
+}
+
+static int start(const struct process_options *options, const char *mark, int out, int error, pid_t *pid)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct spawn spawn = {.args = wrapped(&arena, options),
+        .env = marked(&arena, options, mark),
+        .dir = options->dir,
+        .out = out,
+        .error = error,
+        .apart = SPAWN_GROUP};
+    return spawn_program(&spawn, pid);
+}
+
+/* ---- while it runs ---- */
+
+struct watching {
+    const struct process_options *options;
+    struct process_switch *stop;
+    struct process_end *end;
+    const char *mark;
+    pid_t pid;
+    int pidfd, pipes[2];
+    bool exited;
+    int asked;                    /* 1: SIGTERM was sent, 2: SIGKILL */
+    int64_t deadline, kill, look; /* monotonic; 0: none */
+    int64_t handed_on;
+};
+
+static void ask(struct watching *w, int how)
+{
+    if (w->asked >= how)
+        return;
+    w->asked = how;
+    w->deadline = 0; /* it has passed, or does not count any more: from now on `kill` does */
+    w->kill = how == 1 ? clock_mono_ms() + w->options->grace_ms : 0;
+    kill(-w->pid, how == 1 ? SIGTERM : SIGKILL);
+}
+
+static void hand_on(struct watching *w, enum process_stream stream, const char *bytes, size_t n)
+{
+    int64_t most = w->options->max_output, left = most - w->handed_on;
+    size_t take = most && left < (int64_t)n ? (left > 0 ? (size_t)left : 0) : n;
+    w->handed_on += (int64_t)take;
+    w->end->dropped += (int64_t)(n - take);
+    if (take)
+        w->options->output(w->options->ctx, stream, bytes, take);
+}
+
+static void close_pipe(struct watching *w, enum process_stream stream)
+{
+    fd_close_ptr(&w->pipes[stream]);
+    w->pipes[stream] = -1;
+}
+
+static void read_pipe(struct watching *w, enum process_stream stream)
+{
+    char block[READ_BLOCK];
+    ssize_t n = read(w->pipes[stream], block, sizeof block);
+    if (n > 0)
+        hand_on(w, stream, block, (size_t)n);
+    else if (n == 0 || (errno != EINTR && errno != EAGAIN))
+        close_pipe(w, stream);
+}
+
+/* While the leader is not reaped its group's number cannot be another's. */
+static void reap(struct watching *w)
+{
+    int status = 0;
+    struct rusage usage = {0};
+    kill(-w->pid, SIGKILL);
+    while (wait4(w->pid, &status, 0, &usage) < 0 && errno == EINTR)
+        ;
+    w->end->max_rss_kib = usage.ru_maxrss;
+    process_end_marked(w->mark);
+    w->exited = true;
+    w->end->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    w->end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    w->deadline = clock_mono_ms() + DRAIN_MS;
+    w->kill = w->look = 0;
+}
+
+static int next_timeout(const struct watching *w)
+{
+    int64_t until = w->deadline, now = clock_mono_ms();
+    if (atomic_load(&w->stop->asked_for_quiet))
+        return 0;
+    if (w->kill && (!until || w->kill < until))
+        until = w->kill;
+    if (w->look && (!until || w->look < until))
+        until = w->look;
+    if (!until)
+        return -1;
+    return until <= now ? 0 : until - now > 60000 ? 60000 : (int)(until - now);
+}
+
+/* Bytes that it has in memory; of its children nothing is known. */
+static int64_t resident(pid_t pid)
+{
+    char path[64], text[128] = "";
+    long long whole, pages = 0;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, text, sizeof text - 1) <= 0 || sscanf(text, "%lld %lld", &whole, &pages) != 2)
+        return 0;
+    return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+static void look(struct watching *w)
+{
+    const struct process_options *o = w->options;
+    int64_t before = clock_mono_ms();
+    w->end->out_of_memory = o->memory > 0 && resident(w->pid) > o->memory;
+    w->end->overfull = o->room > 0 && process_room(o->folder, o->room) > o->room;
+    int64_t now = clock_mono_ms(), pause = (now - before) * LOOK_SHARE;
+    bool over = w->end->out_of_memory || w->end->overfull;
+    w->look = over ? 0 : now + (pause > LOOK_MS ? pause : LOOK_MS);
+    if (over)
+        ask(w, 2);
+}
+
+static void pass_time(struct watching *w)
+{
+    int64_t now = clock_mono_ms();
+    int turned = atomic_load(&w->stop->turned);
+    if (w->exited)
+        return;
+    if (turned && w->asked < turned) {
+        w->end->stopped = !w->end->timed_out;
+        ask(w, turned);
+    }
+    if (w->deadline && now >= w->deadline) {
+        w->end->timed_out = true;
+        ask(w, 1);
+    }
+    if (w->kill && now >= w->kill)
+        ask(w, 2);
+    if (w->look && now >= w->look)
+        look(w);
+}
+
+static void tell_quiet(struct watching *w)
+{
+    if (atomic_exchange(&w->stop->asked_for_quiet, 0) && w->options->quiet)
+        w->options->quiet(w->options->ctx);
+}
+
+static void watch(struct watching *w)
+{
+    uint64_t turns;
+    while (!w->exited || w->pipes[PROCESS_OUT] >= 0 || w->pipes[PROCESS_ERR] >= 0) {
+        struct pollfd fds[] = {{w->pipes[PROCESS_OUT], POLLIN, 0}, {w->pipes[PROCESS_ERR], POLLIN, 0},
+            {w->exited ? -1 : w->pidfd, POLLIN, 0}, {w->stop->fd, POLLIN, 0}};
+        /* Who asks has seen the process say so: what it wrote before is in the pipes by now. */
+        bool asked = atomic_load(&w->stop->asked_for_quiet);
+        pass_time(w);
+        if (w->exited && clock_mono_ms() >= w->deadline)
+            break;
+        if (poll(fds, sizeof fds / sizeof *fds, next_timeout(w)) < 0)
+            continue;
+        for (int i = 0; i < 2; i++)
+            if (fds[i].revents)
+                read_pipe(w, (enum process_stream)i);
+        if (fds[2].revents)
+            reap(w);
+        if (fds[3].revents && read(w->stop->fd, &turns, sizeof turns) < 0)
+            continue; /* somebody else has read it */
+        if (asked && !fds[0].revents && !fds[1].revents)
+            tell_quiet(w);
+    }
+}
+
+/* Straight from the system: OpenSSL would keep a generator for each thread that asks it once. */
+static const char *new_mark(struct arena *arena, const char *family)
+{
+    unsigned char bytes[16];
+    ssize_t n =
+        getrandom(bytes, sizeof bytes, 0); /* so few come at once, or the kernel is too old for pidfds */
+    assert(n == sizeof bytes);
+    (void)n;
+    return arena_printf(arena, "%s-%s", family ? family : "", hex_encode(arena, bytes, sizeof bytes).p).p;
+}
+
+int process_run(const struct process_options *options, struct process_switch *stop, struct process_end *end,
+    struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    int out[2] = {-1, -1}, error[2] = {-1, -1};
+    struct watching w = {.options = options,
+        .stop = stop,
+        .end = end,
+        .mark = new_mark(&arena, options->family),
+        .pipes = {-1, -1}};
+    *end = (struct process_end){.exit_code = -1};
+    if (pipe2(out, O_CLOEXEC) || pipe2(error, O_CLOEXEC)) {
+        err_errno(err, ERR_IO, "cannot make a pipe");
+        fd_close_ptr(&out[0]);
+        fd_close_ptr(&out[1]);
+        return -1;
+    }
+    int failed = start(options, w.mark, out[1], error[1], &w.pid);
+    close(out[1]);
+    close(error[1]);
+    w.pipes[PROCESS_OUT] = out[0];
+    w.pipes[PROCESS_ERR] = error[0];
+    if (failed) {
+        errno = failed;
+        err_errno(err, ERR_IO, "cannot start a process in %s", options->dir);
+    } else {
+        w.pidfd = (int)syscall(SYS_pidfd_open, w.pid, 0);
+        if (w.pidfd < 0) { /* without it nobody would be told of its end */
+            failed = errno;
+            err_errno(err, ERR_IO, "cannot watch a process");
+            reap(&w);
+        } else {
+            if (options->started)
+                options->started(options->ctx, w.pid);
+            w.deadline = options->timeout_ms > 0 ? clock_mono_ms() + options->timeout_ms : 0;
+            w.look = options->room > 0 || options->memory > 0 ? clock_mono_ms() + LOOK_MS : 0;
+            watch(&w);
+            close(w.pidfd);
+        }
+    }
+    fd_close_ptr(&w.pipes[PROCESS_OUT]);
+    fd_close_ptr(&w.pipes[PROCESS_ERR]);
+    return failed ? -1 : 0;
+}

@@ -1,0 +1,250 @@
+#include "sandbox/engine/script.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "sandbox/engine/spark.h"
+#include "sandbox/engine/unpack.h"
+#include "sandbox/http/exchange.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_OUTPUT = 16 * 1024 * 1024, MAX_UNPACKED = 1024 * 1024 * 1024, GRACE_MS = 3000 };
+static const int64_t MAX_FILE = 4LL * 1024 * 1024 * 1024;
+
+struct script {
+    struct task *task;
+    const struct script_options *options;
+    struct arena arena;
+    struct log_sink out, error;
+    struct str run, lib, conf, tmp, path; /* path: of the script */
+    struct buf python_path, jars;         /* ':' and ',' between them */
+    struct environment env;
+    const char *program; /* python3 or spark-submit */
+};
+
+/* ---- what it needs ---- */
+
+static int make_folders(struct script *s, struct err *err)
+{
+    struct {
+        struct str *out;
+        const char *name;
+    } folders[] = {{&s->run, "run"}, {&s->lib, "lib"}, {&s->conf, "conf"}, {&s->tmp, "tmp"}};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        *folders[i].out = path_join(&s->arena, task_folder(s->task), str_z(folders[i].name));
+        if (dir_make(folders[i].out->p, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int fetch(struct script *s, struct str uri, struct str dir, struct str *path, struct err *err)
+{
+    struct unpack_place place;
+    if (!unpack_parse_uri(uri, &place))
+        return err_set(err, ERR_INVALID, "\"%.*s\" is no place in S3", STR_ARG(uri));
+    *path = path_join(&s->arena, dir, unpack_name(&s->arena, place.key));
+    unlink(path->p); /* of two with one name the last counts */
+    return unpack_fetch(sandbox_store(jobs_sandbox(task_jobs(s->task))), &place, path->p, err);
+}
+
+typedef int use_fn(struct script *s, struct str path, struct err *err);
+
+static int fetch_all(struct script *s, struct str uris, struct str dir, use_fn *use, struct err *err)
+{
+    while (uris.n) {
+        struct str path, uri = str_trim(str_cut(uris, ',', &uris));
+        if (uri.n && (fetch(s, uri, dir, &path, err) || (use && use(s, path, err))))
+            return -1;
+    }
+    return 0;
+}
+
+static void add_python_path(struct script *s, struct str path)
+{
+    buf_addf(&s->python_path, "%s%.*s", s->python_path.n ? ":" : "", STR_ARG(path));
+}
+
+/* A zip or egg is imported from as it is; a wheel is unpacked, for it may hold shared libraries. */
+static int use_module(struct script *s, struct str path, struct err *err)
+{
+    if (str_ends(path, STR(".zip")) || str_ends(path, STR(".egg"))) {
+        add_python_path(s, path);
+        return 0;
+    }
+    if (!str_ends(path, STR(".whl")))
+        return 0;
+    struct str dir = arena_printf(&s->arena, "%.*s.d", STR_ARG(path));
+    if (dir_make(dir.p, err) || unpack_archive(path.p, dir.p, MAX_UNPACKED, err))
+        return -1;
+    add_python_path(s, dir);
+    return 0;
+}
+
+static int use_jar(struct script *s, struct str path, struct err *err)
+{
+    (void)err;
+    buf_addf(&s->jars, "%s%.*s", s->jars.n ? "," : "", STR_ARG(path));
+    return 0;
+}
+
+static int prepare(struct script *s, struct err *err)
+{
+    const struct script_options *o = s->options;
+    if (make_folders(s, err) || script_write_support(s->lib.p, err))
+        return -1;
+    add_python_path(s, s->lib);
+    if (fetch(s, o->location, s->run, &s->path, err))
+        return err_context(err, "the script");
+    if (fetch_all(s, o->py_files, s->lib, use_module, err) || fetch_all(s, o->files, s->run, NULL, err) ||
+        fetch_all(s, o->jars, s->lib, use_jar, err))
+        return -1;
+    const struct environment_options surroundings = {
+        .region = task_self(s->task)->region, .home = s->run, .role = o->role, .session = o->session};
+    environment_start(&s->env, task_jobs(s->task), &s->arena, &surroundings);
+    environment_set(&s->env, "TMPDIR", s->tmp);
+    environment_set(&s->env, "PYTHONPATH", buf_str(&s->python_path));
+    if (o->bookmark.n) {
+        environment_set(&s->env, "WEIR_BOOKMARK", o->bookmark);
+        environment_set(&s->env, "WEIR_BOOKMARK_PAUSED", o->bookmark_paused ? STR("1") : STR("0"));
+    }
+    return 0;
+}
+
+/* ---- the run ---- */
+
+static void take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+{
+    struct script *s = ctx;
+    log_sink_add(stream == PROCESS_OUT ? &s->out : &s->error, bytes, n);
+}
+
+static const char **command(struct script *s)
+{
+    const struct script_options *o = s->options;
+    const char **argv = ARENA_ARRAY(&s->arena, const char *, o->submit_count + o->argument_count + 8);
+    size_t n = 0;
+    argv[n++] = s->program;
+    if (o->spark && s->jars.n) {
+        argv[n++] = "--jars";
+        argv[n++] = arena_strz(&s->arena, buf_str(&s->jars));
+    }
+    for (size_t i = 0; i < o->submit_count; i++)
+        argv[n++] = arena_strz(&s->arena, o->submit[i]);
+    argv[n++] = s->path.p;
+    for (size_t i = 0; i < o->argument_count; i++)
+        argv[n++] = arena_strz(&s->arena, o->arguments[i]);
+    return argv;
+}
+
+/* spark-submit lets a script's two outputs run together in its own standard output. */
+static struct str failure(struct script *s, const struct process_end *end)
+{
+    const struct str tails[] = {buf_str(&s->error.tail), buf_str(&s->out.tail)};
+    for (size_t i = 0; i < 1 + (size_t)s->options->spark; i++) {
+        const char *hint = s->options->spark ? spark_hint(tails[i]) : NULL;
+        struct str said = hint ? str_z(hint) : script_exception(tails[i]);
+        if (said.n)
+            return said;
+    }
+    return end->exit_code < 0 ? arena_printf(&s->arena, "Command was killed by signal %d", end->signal)
+                              : arena_printf(&s->arena, "Command failed with exit code %d", end->exit_code);
+}
+
+static void tell_end(struct script *s, const struct process_end *end)
+{
+    log_sink_flush(&s->out);
+    log_sink_flush(&s->error);
+    if (end->dropped)
+        log_sink_line(&s->error, "sandbox: a run's logs end after %d MiB; %lld bytes more were left out",
+            MAX_OUTPUT / 1024 / 1024, (long long)end->dropped);
+    if (task_over_limit(s->task, end))
+        return;
+    if (end->timed_out)
+        task_end(s->task, JOB_TIMEOUT, end->exit_code, "the run took longer than its timeout allows");
+    else if (end->exit_code == 0)
+        task_end(s->task, JOB_SUCCEEDED, 0, "%s", "");
+    else if (!end->stopped)
+        task_end(s->task, JOB_FAILED, end->exit_code, "%.*s", STR_ARG(failure(s, end)));
+    else
+        task_end(s->task, JOB_FAILED, end->exit_code, "the sandbox ended while this ran");
+}
+
+static int run(struct script *s, struct err *err)
+{
+    const struct script_options *o = s->options;
+    const char **argv = command(s);
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    struct process_end end;
+    struct process_options options = {.argv = argv,
+        .env = s->env.items,
+        .dir = s->run.p,
+        .family = jobs_family(task_jobs(s->task)),
+        .timeout_ms = o->timeout_ms,
+        .grace_ms = GRACE_MS,
+        .memory = o->memory,
+        .cpu_s = o->timeout_ms > 0 ? (o->timeout_ms / 1000 + 1) * (cpus > 0 ? cpus : 1) : 0,
+        .file_size = MAX_FILE,
+        .max_output = MAX_OUTPUT,
+        .output = take_output,
+        .ctx = s};
+    task_set_room(s->task, &options);
+    task_running(s->task);
+    if (process_run(&options, task_switch(s->task), &end, err))
+        return -1;
+    tell_end(s, &end);
+    return 0;
+}
+
+static int open_logs(struct script *s, struct err *err)
+{
+    const struct script_options *o = s->options;
+    struct jobs *jobs = task_jobs(s->task);
+    struct str region = task_self(s->task)->region;
+    return job_sink_open(jobs, region, o->out_group, o->out_stream, &s->arena, &s->out, err) ||
+                   job_sink_open(jobs, region, o->err_group, o->err_stream, &s->arena, &s->error, err)
+               ? -1
+               : 0;
+}
+
+static int run_all(struct script *s, struct err *err)
+{
+    if (open_logs(s, err))
+        return -1;
+    if (s->options->notes.n)
+        log_sink_line(&s->error, "%.*s", STR_ARG(s->options->notes));
+    if (prepare(s, err))
+        return -1;
+    const struct spark_options spark = {.conf = s->conf,
+        .tmp = s->tmp,
+        .settings = s->options->spark_conf,
+        .family = jobs_family(task_jobs(s->task)),
+        .stop = task_switch(s->task)};
+    s->program = "python3";
+    if (s->options->spark && spark_prepare(&s->env, &spark, &s->program, err))
+        return -1;
+    return run(s, err);
+}
+
+void script_run(struct task *task, const struct script_options *options)
+{
+    struct script s = {.task = task, .options = options};
+    struct err err = ERR_INIT;
+    if (run_all(&s, &err)) {
+        const char *hint = err.hint[0] ? err.hint : "";
+        if (s.error.logs)
+            log_sink_line(&s.error, "sandbox: %s%s%s", err.message, *hint ? ": " : "", hint);
+        task_end(task, JOB_FAILED, -1, "%s%s%s", err.message, *hint ? ": " : "", hint);
+    }
+    if (s.out.logs)
+        log_sink_release(&s.out);
+    if (s.error.logs)
+        log_sink_release(&s.error);
+    environment_release(&s.env);
+    buf_release(&s.python_path);
+    buf_release(&s.jars);
+    arena_release(&s.arena);
+}

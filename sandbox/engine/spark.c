@@ -1,0 +1,197 @@
+#include "sandbox/engine/spark.h"
+
+#include "base/file.h"
+#include "sandbox/http/exchange.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LOOK_MS = 60000, MAX_ANSWER = 4096 };
+
+static const char no_spark[] = "no spark-submit was found";
+static const char no_spark_hint[] =
+    "Spark jobs run where SPARK_HOME is set, spark-submit is on the PATH, or python3 has the package pyspark "
+    "(pip install pyspark==3.5.3; it needs Java); start the sandbox again then";
+static const char no_s3[] =
+    "Spark has no hadoop-aws, which reads s3://: put hadoop-aws and aws-java-sdk-bundle into "
+    "Spark's jars/, or into the folder that WEIR_SPARK_JARS names";
+
+/* ---- where it is ---- */
+
+static bool is_program(const char *path)
+{
+    return access(path, X_OK) == 0 && !path_is_dir(path);
+}
+
+static const char *on_path(struct arena *arena)
+{
+    const char *path = getenv("PATH");
+    struct str rest = str_z(path ? path : "");
+    while (rest.n) {
+        struct str dir = str_cut(rest, ':', &rest);
+        const char *program = path_join(arena, dir, STR("spark-submit")).p;
+        if (dir.n && is_program(program))
+            return program;
+    }
+    return NULL;
+}
+
+static void take_answer(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+{
+    if (stream == PROCESS_OUT)
+        buf_add(ctx, bytes, n);
+}
+
+/* The folder of python3's pyspark package, which is a SPARK_HOME; "" where it has none. */
+static struct str of_python(struct environment *env, const struct spark_options *spark)
+{
+    static const char *const argv[] = {
+        "python3", "-c", "import os, pyspark; print(os.path.dirname(pyspark.__file__))", NULL};
+    struct process_end end;
+    struct err ignored = ERR_INIT;
+    AUTO_BUF struct buf answer = {.max = MAX_ANSWER};
+    const struct process_options options = {.argv = argv,
+        .env = env->items,
+        .dir = arena_strz(env->arena, spark->tmp),
+        .family = spark->family,
+        .timeout_ms = LOOK_MS,
+        .output = take_answer,
+        .ctx = &answer};
+    bool found =
+        !process_run(&options, spark->stop, &end, &ignored) && end.exit_code == 0 && !answer.overflow;
+    return found ? arena_str(env->arena, str_trim(buf_str(&answer))) : STR_EMPTY;
+}
+
+static const char *find_submit(struct environment *env, const struct spark_options *options, struct err *err)
+{
+    const char *home = getenv("SPARK_HOME"), *found = NULL;
+    if (home && *home)
+        found = arena_printf(env->arena, "%s/bin/spark-submit", home).p;
+    else
+        found = on_path(env->arena);
+    if (!found || !is_program(found)) {
+        struct str package = of_python(env, options);
+        home = package.n ? package.p : NULL;
+        found = home ? arena_printf(env->arena, "%s/bin/spark-submit", home).p : NULL;
+    }
+    if (atomic_load(&options->stop->turned)) {
+        err_set(err, ERR_FAILED, "the run ended while Spark was looked for");
+        return NULL;
+    }
+    if (!found || !is_program(found)) {
+        err_set(err, ERR_ABSENT, "%s", no_spark);
+        err_hint(err, "%s", no_spark_hint);
+        return NULL;
+    }
+    if (home && *home)
+        environment_set(env, "SPARK_HOME", str_z(home));
+    return found;
+}
+
+/* ---- its configuration ---- */
+
+static const char *jars_dir(struct arena *arena)
+{
+    const char *named = getenv("WEIR_SPARK_JARS"), *home = getenv("HOME");
+    if (named && *named)
+        return named;
+    return home ? arena_printf(arena, "%s/.cache/weir/spark/jars", home).p : "";
+}
+
+static void add_jars(struct arena *arena, struct buf *out)
+{
+    const char *dir = jars_dir(arena);
+    size_t n = 0;
+    DIR *files = *dir ? opendir(dir) : NULL;
+    for (struct dirent *entry; files && (entry = readdir(files));)
+        if (str_ends(str_z(entry->d_name), STR(".jar")))
+            buf_addf(out, "%s%s/%s", n++ ? ":" : "spark.driver.extraClassPath ", dir, entry->d_name);
+    if (files)
+        closedir(files);
+    if (n)
+        buf_add_char(out, '\n');
+}
+
+static const char *value_of(const struct environment *env, const char *prefix)
+{
+    for (size_t i = 0; i + 1 < env->n; i++)
+        if (str_starts(str_z(env->items[i]), str_z(prefix)))
+            return env->items[i] + strlen(prefix);
+    return "";
+}
+
+/* "key=value --conf key=value": what the run says comes last and wins. */
+static void add_settings(struct buf *out, struct str settings)
+{
+    static const struct str word = STR_INIT("--conf");
+    while (settings.n) {
+        ptrdiff_t next = str_find(settings, word, 0);
+        struct str value, one = str_trim(next < 0 ? settings : str_slice(settings, 0, (size_t)next));
+        settings = next < 0 ? STR_EMPTY : str_slice(settings, (size_t)next + word.n, settings.n);
+        struct str key = str_trim(str_cut(one, '=', &value));
+        if (key.n && value.p && !memchr(one.p, '\n', one.n))
+            buf_addf(out, "%.*s %.*s\n", STR_ARG(key), STR_ARG(value));
+    }
+}
+
+static int write_conf(struct environment *env, const struct spark_options *options, struct err *err)
+{
+    static const char logging[] = "rootLogger.level = warn\nrootLogger.appenderRef.stderr.ref = stderr\n"
+                                  "appender.stderr.type = Console\nappender.stderr.name = stderr\n"
+                                  "appender.stderr.target = SYSTEM_ERR\n"
+                                  "appender.stderr.layout.type = PatternLayout\n"
+                                  "appender.stderr.layout.pattern = %d{yy/MM/dd HH:mm:ss} %p %c{1}: %m%n%ex\n"
+                                  /* it says at every start that some libraries are not there */
+                                  "logger.native.name = org.apache.hadoop.util.NativeCodeLoader\n"
+                                  "logger.native.level = error\n"
+                                  "logger.metrics.name = org.apache.hadoop.metrics2\n"
+                                  "logger.metrics.level = error\n";
+    AUTO_BUF struct buf text = BUF_INIT;
+    buf_addz(&text,
+        "spark.master local[2]\nspark.ui.enabled false\nspark.driver.host "
+        "127.0.0.1\nspark.driver.bindAddress 127.0.0.1\n"
+        "spark.driver.memory 1g\nspark.sql.shuffle.partitions 4\nspark.sql.session.timeZone UTC\n"
+        "spark.hadoop.fs.s3a.path.style.access true\nspark.hadoop.fs.s3a.connection.ssl.enabled false\n"
+        "spark.hadoop.fs.s3a.aws.credentials.provider "
+        "com.amazonaws.auth.EnvironmentVariableCredentialsProvider\n"
+        "spark.hadoop.fs.s3.impl org.apache.hadoop.fs.s3a.S3AFileSystem\n"
+        "spark.hadoop.fs.s3n.impl org.apache.hadoop.fs.s3a.S3AFileSystem\n"
+        "spark.hadoop.fs.AbstractFileSystem.s3.impl org.apache.hadoop.fs.s3a.S3A\n");
+    buf_addf(&text, "spark.hadoop.hadoop.tmp.dir %.*s\n", STR_ARG(options->tmp));
+    buf_addf(&text, "spark.driver.extraJavaOptions -Djava.io.tmpdir=%.*s\n", STR_ARG(options->tmp));
+    buf_addf(&text, "spark.hadoop.fs.s3a.endpoint %s\nspark.hadoop.fs.s3a.endpoint.region %s\n",
+        value_of(env, "AWS_ENDPOINT_URL="), value_of(env, "AWS_REGION="));
+    add_jars(env->arena, &text);
+    add_settings(&text, options->settings);
+    return file_write_atomic(path_join(env->arena, options->conf, STR("spark-defaults.conf")).p,
+               buf_str(&text), 0600, err) ||
+                   file_write_atomic(path_join(env->arena, options->conf, STR("log4j2.properties")).p,
+                       str_z(logging), 0600, err)
+               ? -1
+               : 0;
+}
+
+int spark_prepare(
+    struct environment *env, const struct spark_options *options, const char **submit, struct err *err)
+{
+    *submit = find_submit(env, options, err);
+    if (!*submit || write_conf(env, options, err))
+        return -1;
+    const char *java = getenv("JAVA_HOME");
+    if (java)
+        environment_set(env, "JAVA_HOME", str_z(java));
+    environment_set(env, "SPARK_CONF_DIR", options->conf);
+    environment_set(env, "SPARK_LOCAL_DIRS", options->tmp);
+    environment_set(env, "SPARK_LOCAL_IP", STR("127.0.0.1"));
+    environment_set(env, "PYSPARK_PYTHON", STR("python3"));
+    return 0;
+}
+
+const char *spark_hint(struct str output)
+{
+    bool s3 = str_find(output, STR("No FileSystem for scheme \"s3"), 0) >= 0 ||
+              str_find(output, STR("S3AFileSystem not found"), 0) >= 0;
+    return s3 ? no_s3 : NULL;
+}

@@ -1,0 +1,27 @@
+/*
+ * Spark on this machine: where spark-submit is, and its configuration for a run. It comes from SPARK_HOME,
+ * the PATH, or the pyspark package of python3. S3 needs hadoop-aws and its AWS bundle, in Spark's own jars/
+ * or in the folder that WEIR_SPARK_JARS names (by default ~/.cache/weir/spark/jars, which `tools/setup spark`
+ * fills).
+ */
+#ifndef WEIR_SANDBOX_ENGINE_SPARK_H
+#define WEIR_SANDBOX_ENGINE_SPARK_H
+
+#include "sandbox/engine/script.h"
+
+/*
+ * Writes the configuration into `conf`, a folder, points the environment there and finds spark-submit. tmp:
+ * where Spark may leave what it likes. ERR_ABSENT: there is no Spark.
+ */
+struct spark_options {
+    struct str conf, tmp;
+    struct str settings; /* "key=value --conf key=value" */
+    const char *family;  /* of the process that asks python3; see process.h */
+    struct process_switch *stop;
+};
+int spark_prepare(
+    struct environment *env, const struct spark_options *options, const char **submit, struct err *err);
+/* What to do about a failure that Spark's own words do not explain; NULL: nothing is known. */
+const char *spark_hint(struct str output);
+
+#endif

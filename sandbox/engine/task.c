@@ -1,0 +1,534 @@
+#include "sandbox/engine/task.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "sandbox/http/exchange.h"
+#include "sandbox/s3/store.h"
+#include "sandbox/services/internal.h"
+
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { KEPT = 1000, WAITING = 1000, MAX_RECORD = 16 * 1024 * 1024 };
+
+struct task {
+    struct jobs *jobs;
+    const struct task_kind *kind; /* NULL: of an earlier sandbox */
+    struct job_run *run;          /* which owns this */
+    struct arena arena;
+    struct task_info info; /* its times, exit code and message under jobs->lock; the state is the run's */
+    const struct value *wait_for;
+    struct process_switch stop;
+    struct str path, folder;
+    bool asked;   /* to stop; under jobs->lock */
+    bool at_work; /* likewise */
+};
+
+struct tasks {
+    struct jobs *jobs;
+    struct arena arena;
+    struct str dir, work;
+    /* under jobs->lock */
+    struct task **items; /* oldest first; a reference to each one's run */
+    size_t count, cap;
+    size_t running, at_once;
+};
+
+/* ---- records ---- */
+
+static const char *const state_names[] = {[JOB_WAITING] = "waiting",
+    [JOB_STARTING] = "starting",
+    [JOB_RUNNING] = "running",
+    [JOB_STOPPING] = "stopping",
+    [JOB_SUCCEEDED] = "succeeded",
+    [JOB_FAILED] = "failed",
+    [JOB_TIMEOUT] = "timeout",
+    [JOB_STOPPED] = "stopped"};
+
+/* With jobs->lock held. */
+static void fill_info(struct task *task, struct arena *arena, struct task_info *out)
+{
+    const struct task_info *in = &task->info;
+    *out = *in;
+    out->kind = arena_str(arena, in->kind);
+    out->region = arena_str(arena, in->region);
+    out->owner = arena_str(arena, in->owner);
+    out->id = arena_str(arena, in->id);
+    out->request = value_copy(arena, in->request);
+    out->message = arena_str(arena, in->message);
+    out->state = run_state_locked(task->run);
+    out->at_work = task->at_work;
+    if (out->state < JOB_SUCCEEDED) { /* its end is being written down */
+        out->ended_ms = 0;
+        out->exit_code = -1;
+    }
+}
+
+static void keep(struct task *task, enum job_state state)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct task_info info;
+    struct err err = ERR_INIT;
+    pthread_mutex_lock(&task->jobs->lock);
+    fill_info(task, &arena, &info);
+    info.ended_ms = task->info.ended_ms;
+    info.exit_code = task->info.exit_code;
+    pthread_mutex_unlock(&task->jobs->lock);
+    const struct value_entry entries[] = {
+        {STR("kind"), value_string(&arena, info.kind)},
+        {STR("region"), value_string(&arena, info.region)},
+        {STR("owner"), value_string(&arena, info.owner)},
+        {STR("id"), value_string(&arena, info.id)},
+        {STR("request"), info.request},
+        {STR("created"), value_int(&arena, info.created_ms)},
+        {STR("started"), value_int(&arena, info.started_ms)},
+        {STR("ended"), value_int(&arena, info.ended_ms)},
+        {STR("state"), value_stringz(&arena, state_names[state])},
+        {STR("exit_code"), value_int(&arena, info.exit_code)},
+        {STR("message"), value_string(&arena, info.message)},
+    };
+    json_write(&text, value_map(&arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
+    if (file_write_atomic(task->path.p, buf_str(&text), 0600, &err))
+        fprintf(stderr, "sandbox: the record of a run: %s\n", err.message);
+}
+
+static void free_task(void *ctx)
+{
+    struct task *task = ctx;
+    process_switch_release(&task->stop);
+    arena_release(&task->arena);
+    free(task);
+}
+
+static const struct value *output_of(void *ctx, struct arena *arena)
+{
+    struct task *task = ctx;
+    struct task_info *info = ARENA_NEW(arena, struct task_info);
+    pthread_mutex_lock(&task->jobs->lock);
+    fill_info(task, arena, info);
+    pthread_mutex_unlock(&task->jobs->lock);
+    return task->kind->view(info, arena);
+}
+
+/* With jobs->lock held. */
+static void ask_to_stop(struct task *task, bool now)
+{
+    task->asked = true;
+    process_stop(&task->stop, now);
+    pthread_cond_broadcast(&task->jobs->changed);
+}
+
+static void stop_run(void *ctx)
+{
+    struct task *task = ctx;
+    pthread_mutex_lock(&task->jobs->lock);
+    ask_to_stop(task, false);
+    pthread_mutex_unlock(&task->jobs->lock);
+}
+
+static const struct job_run_ops run_ops = {stop_run, output_of, free_task};
+
+/* Ids may hold any character: their digest names the file. */
+static struct str record_name(struct arena *arena, struct str kind, struct str region, struct str id)
+{
+    struct str whole = arena_printf(arena, "%.*s\n%.*s\n%.*s", STR_ARG(kind), STR_ARG(region), STR_ARG(id));
+    return arena_printf(arena, "%.*s-%.24s", STR_ARG(kind), sha256_hex(arena, whole).p);
+}
+
+struct str task_result(
+    struct jobs *jobs, struct arena *arena, const char *kind, struct str region, struct str id)
+{
+    struct str name = record_name(arena, str_z(kind), region, id);
+    return arena_printf(arena, "%s/%s.result", jobs->tasks->dir.p, name.p);
+}
+
+static struct task *new_task(struct tasks *tasks, const struct task_info *info)
+{
+    struct task *task = mem_zalloc(sizeof *task);
+    task->jobs = tasks->jobs;
+    task->stop.fd = -1;
+    task->info = (struct task_info){.kind = arena_str(&task->arena, info->kind),
+        .region = arena_str(&task->arena, info->region),
+        .owner = arena_str(&task->arena, info->owner),
+        .id = arena_str(&task->arena, info->id),
+        .request = value_copy(&task->arena, info->request ? info->request : &value_empty_map),
+        .message = arena_str(&task->arena, info->message),
+        .created_ms = info->created_ms,
+        .started_ms = info->started_ms,
+        .ended_ms = info->ended_ms,
+        .exit_code = info->exit_code};
+    struct str name = record_name(&task->arena, info->kind, info->region, info->id);
+    task->path = arena_printf(&task->arena, "%s/%s.json", tasks->dir.p, name.p);
+    task->folder = arena_printf(&task->arena, "%s/%s", tasks->work.p, name.p);
+    task->run = job_run_new(tasks->jobs, &run_ops, task);
+    return task;
+}
+
+/* With jobs->lock held. Of too many that have ended the oldest goes. */
+static void add(struct tasks *tasks, struct task *task)
+{
+    size_t oldest = 0;
+    MEM_GROW(tasks->items, tasks->cap, tasks->count + 1);
+    tasks->items[tasks->count++] = task;
+    if (tasks->count <= KEPT)
+        return;
+    while (oldest < tasks->count && run_state_locked(tasks->items[oldest]->run) < JOB_SUCCEEDED)
+        oldest++;
+    if (oldest == tasks->count)
+        return;
+    struct task *gone = tasks->items[oldest];
+    memmove(
+        tasks->items + oldest, tasks->items + oldest + 1, (--tasks->count - oldest) * sizeof *tasks->items);
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct task_info *info = &gone->info;
+    unlink(gone->path.p);
+    unlink(task_result(tasks->jobs, &arena, info->kind.p, info->region, info->id).p);
+    job_run_release(gone->run);
+}
+
+/* ---- opening ---- */
+
+static int64_t number(const struct value *record, const char *key)
+{
+    return job_int(record, key, 0);
+}
+
+/* A record that cannot be read is not worth refusing to start. */
+static void load_one(struct tasks *tasks, const char *path)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str text, name;
+    struct err err = ERR_INIT;
+    const struct value *record;
+    if (file_read(&arena, path, MAX_RECORD, &text, &err) || json_parse(&arena, text, &record, &err))
+        return;
+    struct task_info info = {.kind = value_text(value_getz(record, "kind"), STR_EMPTY),
+        .region = value_text(value_getz(record, "region"), STR_EMPTY),
+        .owner = value_text(value_getz(record, "owner"), STR_EMPTY),
+        .id = value_text(value_getz(record, "id"), STR_EMPTY),
+        .request = value_getz(record, "request"),
+        .created_ms = number(record, "created"),
+        .started_ms = number(record, "started"),
+        .ended_ms = number(record, "ended"),
+        .exit_code = number(record, "exit_code"),
+        .message = value_text(value_getz(record, "message"), STR_EMPTY)};
+    enum job_state state = JOB_FAILED;
+    name = value_text(value_getz(record, "state"), STR_EMPTY);
+    for (int i = JOB_SUCCEEDED; i <= JOB_STOPPED; i++)
+        if (str_eqz(name, state_names[i]))
+            state = (enum job_state)i;
+    if (!info.ended_ms) {
+        info.message = STR("the sandbox ended while this ran");
+        info.ended_ms = clock_wall_ms();
+    }
+    struct task *task = new_task(tasks, &info);
+    job_run_end(task->run, state, STR_EMPTY, info.message);
+    add(tasks, task);
+}
+
+static int by_age(const void *a, const void *b)
+{
+    const struct task *x = *(struct task *const *)a, *y = *(struct task *const *)b;
+    return (x->info.created_ms > y->info.created_ms) - (x->info.created_ms < y->info.created_ms);
+}
+
+int tasks_open(struct jobs *jobs, struct tasks **out, struct err *err)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct tasks *tasks = mem_zalloc(sizeof *tasks);
+    tasks->jobs = jobs;
+    *out = tasks;
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    tasks->at_once = cpus > 2 ? (size_t)cpus * 2 : 4;
+    tree_remove(arena_printf(&arena, "%s/jobs/work", sandbox_dir(jobs->sandbox)).p);
+    if (jobs_dir(jobs, &tasks->arena, "tasks", &tasks->dir, err) ||
+        jobs_dir(jobs, &tasks->arena, "work", &tasks->work, err))
+        return -1;
+    DIR *files = opendir(tasks->dir.p);
+    if (!files)
+        return err_errno(err, ERR_IO, "cannot read %s", tasks->dir.p);
+    for (struct dirent *entry; (entry = readdir(files));)
+        if (str_ends(str_z(entry->d_name), STR(".json")))
+            load_one(tasks, path_join(&arena, tasks->dir, str_z(entry->d_name)).p);
+    closedir(files);
+    if (tasks->count)
+        qsort(tasks->items, tasks->count, sizeof *tasks->items, by_age);
+    return 0;
+}
+
+void tasks_stop(struct tasks *tasks)
+{
+    if (!tasks)
+        return;
+    pthread_mutex_lock(&tasks->jobs->lock);
+    for (size_t i = 0; i < tasks->count; i++)
+        process_stop(&tasks->items[i]->stop, true);
+    pthread_cond_broadcast(&tasks->jobs->changed);
+    pthread_mutex_unlock(&tasks->jobs->lock);
+}
+
+void tasks_close(struct tasks *tasks)
+{
+    if (!tasks)
+        return;
+    for (size_t i = 0; i < tasks->count; i++)
+        job_run_release(tasks->items[i]->run);
+    free(tasks->items);
+    arena_release(&tasks->arena);
+    free(tasks);
+}
+
+/* ---- the thread of one ---- */
+
+static struct task *find_locked(
+    struct tasks *tasks, struct str kind, struct str region, struct str owner, struct str id)
+{
+    for (size_t i = tasks->count; i-- > 0;) {
+        struct task *task = tasks->items[i];
+        if (str_eq(task->info.id, id) && str_eq(task->info.kind, kind) && str_eq(task->info.region, region) &&
+            (!owner.n || str_eq(task->info.owner, owner)))
+            return task;
+    }
+    return NULL;
+}
+
+/* With jobs->lock held: 1 all have succeeded, 0 not yet, -1 one cannot any more. */
+static int look_at_others(struct tasks *tasks, const struct task *task)
+{
+    for (uint32_t i = 0; task->wait_for && i < task->wait_for->count; i++) {
+        struct str id = value_text(task->wait_for->items[i], STR_EMPTY);
+        const struct task *other = find_locked(tasks, task->info.kind, task->info.region, STR_EMPTY, id);
+        enum job_state state = other ? run_state_locked(other->run) : JOB_FAILED;
+        if (state != JOB_SUCCEEDED)
+            return state > JOB_SUCCEEDED ? -1 : 0;
+    }
+    return 1;
+}
+
+/* Until it is its turn; then a place is taken. False: it must not begin. */
+static bool wait_for_turn(struct tasks *tasks, struct task *task)
+{
+    struct jobs *jobs = tasks->jobs;
+    int others;
+    pthread_mutex_lock(&jobs->lock);
+    while (
+        !(others = look_at_others(tasks, task)) || (!task->kind->waits && tasks->running >= tasks->at_once)) {
+        if (jobs->stopping || task->asked || others < 0)
+            break;
+        jobs_wait(jobs, -1);
+    }
+    bool begins = task->at_work = others > 0 && !jobs->stopping && !task->asked;
+    tasks->running += begins && !task->kind->waits;
+    pthread_mutex_unlock(&jobs->lock);
+    if (begins)
+        job_run_set_state(task->run, JOB_STARTING);
+    if (others < 0)
+        task_end(task, JOB_FAILED, -1, "a job that this one depends on did not succeed");
+    return begins;
+}
+
+static void do_work(struct tasks *tasks, struct task *task)
+{
+    struct err err = ERR_INIT;
+    tree_remove(task->folder.p);
+    if (dir_make(task->folder.p, &err))
+        task_end(task, JOB_FAILED, -1, "%s", err.message);
+    else
+        task->kind->work(task);
+    tree_remove(task->folder.p);
+    pthread_mutex_lock(&tasks->jobs->lock);
+    task->at_work = false;
+    tasks->running -= !task->kind->waits;
+    pthread_cond_broadcast(&tasks->jobs->changed);
+    pthread_mutex_unlock(&tasks->jobs->lock);
+}
+
+static void task_main(void *ctx)
+{
+    struct task *task = ctx;
+    struct tasks *tasks = task->jobs->tasks;
+    if (wait_for_turn(tasks, task))
+        do_work(tasks, task);
+    task_end(task, JOB_FAILED, -1, "the sandbox ended while this ran");
+    pthread_mutex_lock(&task->jobs->lock);
+    process_switch_release(&task->stop);
+    task->stop.fd = -1;
+    pthread_mutex_unlock(&task->jobs->lock);
+    job_run_release(task->run);
+}
+
+/* With jobs->lock held. */
+static int check_room(struct tasks *tasks, const struct task_options *options, struct err *err)
+{
+    size_t own = 0, all = 0;
+    for (size_t i = 0; i < tasks->count; i++) {
+        const struct task_info *info = &tasks->items[i]->info;
+        if (run_state_locked(tasks->items[i]->run) >= JOB_SUCCEEDED)
+            continue;
+        all++;
+        own += str_eq(info->owner, options->owner) && str_eqz(info->kind, options->kind->name) &&
+               str_eq(info->region, options->region);
+    }
+    if (options->at_once && own >= options->at_once)
+        return err_set(err, ERR_EXISTS, "%zu of %.*s run already", own, STR_ARG(options->owner));
+    return all >= WAITING ? err_set(err, ERR_THROTTLED, "%zu jobs run or wait already", all) : 0;
+}
+
+int task_start(struct jobs *jobs, const struct task_options *options, struct job_run **run, struct err *err)
+{
+    struct tasks *tasks = jobs->tasks;
+    const struct task_info info = {.kind = str_z(options->kind->name),
+        .region = options->region,
+        .owner = options->owner,
+        .id = options->id,
+        .request = options->request,
+        .created_ms = clock_wall_ms(),
+        .exit_code = -1};
+    struct task *task = new_task(tasks, &info);
+    task->kind = options->kind;
+    task->wait_for = options->wait_for ? value_copy(&task->arena, options->wait_for) : NULL;
+    pthread_mutex_lock(&jobs->lock);
+    int refused = check_room(tasks, options, err) || process_switch_init(&task->stop, err);
+    if (!refused)
+        add(tasks, task);
+    pthread_mutex_unlock(&jobs->lock);
+    if (refused) {
+        job_run_release(task->run);
+        return -1;
+    }
+    bool waits = task->wait_for && task->wait_for->count;
+    job_run_set_state(task->run, waits ? JOB_WAITING : JOB_STARTING);
+    keep(task, JOB_STARTING);
+    if (run)
+        *run = job_run_keep(task->run);
+    job_run_keep(task->run); /* the thread's */
+    if (jobs_thread(jobs, task_main, task)) {
+        task_end(task, JOB_FAILED, -1, "the sandbox can start no more threads");
+        job_run_release(task->run);
+    }
+    return 0;
+}
+
+/* ---- looking at them ---- */
+
+bool task_find(struct jobs *jobs, struct arena *arena, const char *kind, struct str region, struct str owner,
+    struct str id, struct task_info *out)
+{
+    pthread_mutex_lock(&jobs->lock);
+    struct task *task = find_locked(jobs->tasks, str_z(kind), region, owner, id);
+    if (task)
+        fill_info(task, arena, out);
+    pthread_mutex_unlock(&jobs->lock);
+    return task != NULL;
+}
+
+struct task_info *task_list(
+    struct jobs *jobs, struct arena *arena, const char *kind, struct str region, struct str owner, size_t *n)
+{
+    const struct tasks *tasks = jobs->tasks;
+    pthread_mutex_lock(&jobs->lock);
+    struct task_info *list = ARENA_ARRAY(arena, struct task_info, tasks->count + 1);
+    *n = 0;
+    for (size_t i = tasks->count; i-- > 0;) {
+        struct task *task = tasks->items[i];
+        if (str_eqz(task->info.kind, kind) && str_eq(task->info.region, region) &&
+            (!owner.n || str_eq(task->info.owner, owner)))
+            fill_info(task, arena, &list[(*n)++]);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return list;
+}
+
+bool task_stop(struct jobs *jobs, const char *kind, struct str region, struct str id, struct str why)
+{
+    pthread_mutex_lock(&jobs->lock);
+    struct task *task = find_locked(jobs->tasks, str_z(kind), region, STR_EMPTY, id);
+    bool runs = task && run_state_locked(task->run) < JOB_SUCCEEDED;
+    if (runs && !task->asked) {
+        task->info.message = arena_str(&task->arena, why);
+        ask_to_stop(task, false);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    if (runs)
+        job_run_set_state(task->run, JOB_STOPPING);
+    return runs;
+}
+
+/* ---- for its work ---- */
+
+struct jobs *task_jobs(struct task *task)
+{
+    return task->jobs;
+}
+
+const struct task_info *task_self(const struct task *task)
+{
+    return &task->info;
+}
+
+struct process_switch *task_switch(struct task *task)
+{
+    return &task->stop;
+}
+
+struct str task_folder(const struct task *task)
+{
+    return task->folder;
+}
+
+void task_set_room(const struct task *task, struct process_options *options)
+{
+    options->folder = task->folder.p;
+    options->room = sandbox_room(task->jobs->sandbox);
+}
+
+bool task_over_limit(struct task *task, const struct process_end *end)
+{
+    if (end->overfull)
+        task_end(task, JOB_FAILED, -1, "the run took more than %lld MiB of the disk in its folder",
+            (long long)(sandbox_room(task->jobs->sandbox) / 1024 / 1024));
+    else if (end->out_of_memory)
+        task_end(task, JOB_FAILED, 137, "the run took more memory than it has");
+    return end->overfull || end->out_of_memory;
+}
+
+void task_running(struct task *task)
+{
+    pthread_mutex_lock(&task->jobs->lock);
+    task->info.started_ms = clock_wall_ms();
+    bool asked = task->asked;
+    pthread_mutex_unlock(&task->jobs->lock);
+    if (!asked)
+        job_run_set_state(task->run, JOB_RUNNING);
+}
+
+void task_end(struct task *task, enum job_state state, int64_t exit_code, const char *format, ...)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    va_list args;
+    va_start(args, format);
+    buf_addvf(&text, format, args);
+    va_end(args);
+    pthread_mutex_lock(&task->jobs->lock);
+    bool first = !task->info.ended_ms;
+    if (first) {
+        task->info.ended_ms = clock_wall_ms();
+        task->info.exit_code = exit_code;
+        if (task->asked)
+            state = JOB_STOPPED;
+        if (!task->info.message.n && text.n && !task->asked)
+            task->info.message = arena_str(&task->arena, buf_str(&text));
+    }
+    pthread_mutex_unlock(&task->jobs->lock);
+    if (!first)
+        return;
+    keep(task, state); /* before anybody hears of it */
+    job_run_end(task->run, state, STR_EMPTY, task->info.message);
+}

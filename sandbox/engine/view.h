@@ -1,0 +1,31 @@
+/* For putting together what a service shows: members that have no value are left out. */
+#ifndef WEIR_SANDBOX_ENGINE_VIEW_H
+#define WEIR_SANDBOX_ENGINE_VIEW_H
+
+#include "base/value.h"
+
+static inline void view_set(struct value_builder *b, const char *name, const struct value *v)
+{
+    if (!value_is_null(v))
+        value_builder_set(b, str_z(name), v);
+}
+
+static inline void view_text(struct value_builder *b, const char *name, struct str text)
+{
+    if (text.n)
+        value_builder_set(b, str_z(name), value_string(b->arena, text));
+}
+
+static inline void view_int(struct value_builder *b, const char *name, int64_t n)
+{
+    value_builder_set(b, str_z(name), value_int(b->arena, n));
+}
+
+/* Seconds since 1970, as JSON protocols write times; 0: none. */
+static inline void view_time(struct value_builder *b, const char *name, int64_t wall_ms)
+{
+    if (wall_ms)
+        value_builder_set(b, str_z(name), value_float(b->arena, (double)wall_ms / 1000));
+}
+
+#endif

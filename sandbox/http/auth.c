@@ -1,0 +1,352 @@
+/*
+ * Who sent this? Signature version 4 as the services verify it: the same stages as the client's
+ * (provider/aws/sigv4.h), then compared.
+ */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "provider/aws/sigv4.h"
+#include "sandbox/http/exchange.h"
+
+#include <openssl/crypto.h>
+#include <time.h>
+
+#define ALGORITHM "AWS4-HMAC-SHA256"
+
+enum { SKEW_MS = 15 * 60 * 1000, MAX_EXPIRES_S = 7 * 24 * 3600 };
+
+/* ---- reading ---- */
+
+/* 20261121T120000Z, and nothing that strptime() would take for it */
+static bool parse_iso_basic(struct str text, int64_t *wall_ms)
+{
+    char copy[17], again[17];
+    struct tm utc = {0};
+    if (text.n != 16)
+        return false;
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = '\0';
+    const char *end = strptime(copy, "%Y%m%dT%H%M%SZ", &utc);
+    if (!end || *end)
+        return false;
+    *wall_ms = (int64_t)timegm(&utc) * 1000;
+    time_iso_basic(*wall_ms, again);
+    return memcmp(copy, again, sizeof copy) == 0;
+}
+
+/* X-Amz-Date has one form; the Date header, which stands in for it, has HTTP's too. */
+static bool parse_date(struct exchange *x, struct str amz_date, struct str date)
+{
+    struct auth *auth = &x->auth;
+    char text[17];
+    bool known = amz_date.n ? parse_iso_basic(amz_date, &auth->wall_ms)
+                            : parse_iso_basic(date, &auth->wall_ms) || time_parse_http(date, &auth->wall_ms);
+    if (!known)
+        return false;
+    time_iso_basic(auth->wall_ms, text);
+    auth->date = arena_str(&x->arena, str_z(text));
+    return true;
+}
+
+/* AKID/20261121/eu-west-1/s3/aws4_request; the key itself may hold slashes */
+static bool parse_credential(struct auth *auth, struct str credential)
+{
+    size_t end = credential.n, cuts[4];
+    for (int i = 3; i >= 0; i--) {
+        while (end && credential.p[end - 1] != '/')
+            end--;
+        if (!end)
+            return false;
+        cuts[i] = end--;
+    }
+    auth->access_key = str_slice(credential, 0, cuts[0] - 1);
+    auth->scope = str_slice(credential, cuts[0], credential.n);
+    auth->region = str_slice(credential, cuts[1], cuts[2] - 1);
+    auth->service = str_slice(credential, cuts[2], cuts[3] - 1);
+    struct str last = str_slice(credential, cuts[3], credential.n);
+    return str_eqz(last, "aws4_request") && cuts[1] - cuts[0] == 9 && auth->access_key.n && auth->service.n;
+}
+
+/* Names are as AWS writes them. One that stands there twice could be read in two ways, and is as good as
+ * none. */
+static struct str parameter(struct arena *arena, struct str query, const char *name)
+{
+    struct str found = STR_EMPTY;
+    while (query.n) {
+        struct str value, plain, pair = str_cut(query, '&', &query);
+        if (!url_decode(arena, str_cut(pair, '=', &value), false, &plain) || !str_eqz(plain, name))
+            continue;
+        if (found.n || !url_decode(arena, value, false, &found))
+            return STR_EMPTY;
+    }
+    return found;
+}
+
+/* Lower case, in order, each once: as they are signed. */
+static bool are_header_names(struct str list)
+{
+    struct str before = STR_EMPTY;
+    while (list.n) {
+        struct str name = str_cut(list, ';', &list);
+        for (size_t i = 0; i < name.n; i++)
+            if (name.p[i] >= 'A' && name.p[i] <= 'Z')
+                return false;
+        if (!name.n || str_cmp(before, name) >= 0)
+            return false;
+        before = name;
+        if (list.p && !list.n) /* a semicolon at the end */
+            return false;
+    }
+    return before.n > 0;
+}
+
+/* Credential=…, SignedHeaders=…, Signature=…: these three, each once. */
+static bool parse_header(struct exchange *x, struct str rest)
+{
+    struct auth *auth = &x->auth;
+    struct str credential = STR_EMPTY;
+    while (rest.n) {
+        struct str value, part = str_trim(str_cut(rest, ',', &rest)), name = str_cut(part, '=', &value);
+        struct str *field = str_eqz(name, "Credential")      ? &credential
+                            : str_eqz(name, "SignedHeaders") ? &auth->signed_headers
+                            : str_eqz(name, "Signature")     ? &auth->signature
+                                                             : NULL;
+        if (!field || field->n || !value.n)
+            return false;
+        *field = value;
+    }
+    auth->payload_hash = wire_header_get(&x->request, STR("x-amz-content-sha256"));
+    auth->token = wire_header_get(&x->request, STR("x-amz-security-token"));
+    return parse_credential(auth, credential) && auth->signature.n &&
+           are_header_names(auth->signed_headers) &&
+           parse_date(
+               x, wire_header_get(&x->request, STR("x-amz-date")), wire_header_get(&x->request, STR("Date")));
+}
+
+static bool parse_query(struct exchange *x)
+{
+    struct auth *auth = &x->auth;
+    struct str query = x->request.query;
+    auth->signed_headers = parameter(&x->arena, query, "X-Amz-SignedHeaders");
+    auth->signature = parameter(&x->arena, query, "X-Amz-Signature");
+    struct str hash = wire_header_get(&x->request, STR("x-amz-content-sha256"));
+    auth->payload_hash = hash.n ? hash : STR("UNSIGNED-PAYLOAD");
+    auth->token = parameter(&x->arena, query, "X-Amz-Security-Token");
+    return str_eqz(parameter(&x->arena, query, "X-Amz-Algorithm"), ALGORITHM) &&
+           parse_credential(auth, parameter(&x->arena, query, "X-Amz-Credential")) && auth->signature.n &&
+           are_header_names(auth->signed_headers) &&
+           parse_date(x, parameter(&x->arena, query, "X-Amz-Date"), STR_EMPTY) &&
+           str_to_int(parameter(&x->arena, query, "X-Amz-Expires"), &auth->expires_s) &&
+           auth->expires_s >= 1 && auth->expires_s <= MAX_EXPIRES_S;
+}
+
+static bool has_parameter(struct str query, const char *name)
+{
+    while (query.n) {
+        struct str value;
+        if (str_ieq(str_cut(str_cut(query, '&', &query), '=', &value), str_z(name)))
+            return true;
+    }
+    return false;
+}
+
+static size_t count_headers(const struct exchange *x, struct str name)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < x->request.header_count; i++)
+        n += str_ieq(x->request.headers[i].name, name);
+    return n;
+}
+
+void auth_parse(struct exchange *x)
+{
+    struct str rest, header = wire_header_get(&x->request, STR("Authorization"));
+    struct auth *auth = &x->auth;
+    bool link = has_parameter(x->request.query, "X-Amz-Algorithm");
+    auth->both_forms = (header.n && link) || count_headers(x, STR("Authorization")) > 1;
+    if (str_eqz(str_cut(header, ' ', &rest), ALGORITHM)) {
+        auth->form = AUTH_HEADER;
+        auth->malformed = !parse_header(x, rest.p ? rest : STR_EMPTY);
+    } else if (header.n) {
+        auth->form = AUTH_OLD;
+    } else if (link) {
+        auth->form = AUTH_QUERY;
+        auth->malformed = !parse_query(x);
+    } else if (has_parameter(x->request.query, "AWSAccessKeyId")) {
+        auth->form = AUTH_OLD;
+    }
+}
+
+/* ---- checking ---- */
+
+/* Every service decodes the path and encodes it by its own rule; clients differ in what they leave bare. */
+static struct str canonical_path(struct arena *arena, struct str path)
+{
+    struct str plain;
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!url_decode(arena, path, false, &plain))
+        return path;
+    url_encode(&out, plain, true);
+    return arena_str(arena, buf_str(&out));
+}
+
+static struct str without_signature(struct arena *arena, struct str query)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    while (query.n) {
+        struct str rest, pair = str_cut(query, '&', &query);
+        if (str_eqz(str_cut(pair, '=', &rest), "X-Amz-Signature"))
+            continue;
+        buf_addf(&out, "%s%.*s", out.n ? "&" : "", STR_ARG(pair));
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
+static bool in_list(struct str list, struct str name)
+{
+    while (list.n)
+        if (str_ieq(str_cut(list, ';', &list), name))
+            return true;
+    return false;
+}
+
+/* Otherwise whoever sees a signed request could add headers of his own, or take some away. */
+static bool all_signed(const struct exchange *x)
+{
+    struct str names = x->auth.signed_headers;
+    if (!in_list(names, STR("host")))
+        return false;
+    while (names.n)
+        if (!count_headers(x, str_cut(names, ';', &names)))
+            return false;
+    for (size_t i = 0; i < x->request.header_count; i++) {
+        struct str name = x->request.headers[i].name;
+        bool amz = name.n > 6 && str_ieq(str_slice(name, 0, 6), STR("x-amz-"));
+        if (amz && !in_list(x->auth.signed_headers, name) && !str_ieq(name, STR("x-amz-content-sha256")))
+            return false;
+    }
+    return true;
+}
+
+static const struct fault *check_time(const struct auth *auth)
+{
+    static const struct fault
+        skewed = {403, "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large."},
+        expired = {403, "AccessDenied", "Request has expired"},
+        early = {403, "AccessDenied", "Request is not valid yet"};
+    int64_t now = clock_wall_ms();
+    if (auth->form == AUTH_QUERY) {
+        if (now > auth->wall_ms + auth->expires_s * 1000)
+            return &expired;
+        return auth->wall_ms > now + SKEW_MS ? &early : NULL;
+    }
+    return auth->wall_ms > now + SKEW_MS || auth->wall_ms < now - SKEW_MS ? &skewed : NULL;
+}
+
+/* The key is good for one day, and so is what was signed with it. */
+static const struct fault *check_day(struct exchange *x)
+{
+    const struct auth *auth = &x->auth;
+    struct str day = str_slice(auth->scope, 0, 8);
+    if (str_eq(day, str_slice(auth->date, 0, 8)))
+        return NULL;
+    struct fault *fault = ARENA_NEW(&x->arena, struct fault);
+    fault->status = 400;
+    fault->code =
+        auth->form == AUTH_QUERY ? "AuthorizationQueryParametersError" : "AuthorizationHeaderMalformed";
+    fault->message = arena_printf(&x->arena,
+        "Invalid credential date \"%.*s\". This date is not the same as X-Amz-Date: \"%.*s\".", STR_ARG(day),
+        STR_ARG(auth->date))
+                         .p;
+    return fault;
+}
+
+static const struct fault *check_form(const struct exchange *x)
+{
+    static const struct fault
+        anonymous = {403, "AccessDenied", "Access Denied"},
+        old = {400, "InvalidRequest",
+            "The authorization mechanism you have provided is not supported. Please use "
+            "AWS4-HMAC-SHA256."},
+        header = {400, "AuthorizationHeaderMalformed", "The authorization header is malformed."},
+        query = {400, "AuthorizationQueryParametersError", "The X-Amz parameters are incomplete or wrong."},
+        both = {400, "InvalidArgument",
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query "
+            "string parameter or the Authorization header should be specified"};
+    if (x->auth.both_forms)
+        return &both;
+    switch (x->auth.form) {
+    case AUTH_NONE: return &anonymous;
+    case AUTH_OLD: return &old;
+    case AUTH_HEADER: return x->auth.malformed ? &header : NULL;
+    case AUTH_QUERY: return x->auth.malformed ? &query : NULL;
+    }
+    return &anonymous;
+}
+
+/* Of one of the sandbox's own keys, with which a token means nothing, or of temporary credentials. */
+static const struct fault *find_secret(struct exchange *x, struct str *secret)
+{
+    static const struct fault unknown = {403, "InvalidAccessKeyId",
+                                  "The AWS Access Key Id you provided does not exist in our records."},
+                              invalid = {400, "InvalidToken",
+                                  "The security token included in the request is invalid."},
+                              expired = {400, "ExpiredToken",
+                                  "The security token included in the request is expired."};
+    struct auth *auth = &x->auth;
+    struct session_key key;
+    struct str master = sandbox_first_key(x->sandbox).secret_key;
+    *secret = sandbox_secret(x->sandbox, auth->access_key);
+    if (secret->n)
+        return NULL;
+    if (!auth->token.n)
+        return &unknown;
+    if (!session_read(&x->arena, master, auth->token, &auth->session, &key) ||
+        !str_eq(key.access_key, auth->access_key))
+        return &invalid;
+    *secret = key.secret_key;
+    bool over = auth->session.expires_ms && auth->session.expires_ms < clock_wall_ms();
+    return over ? &expired : NULL;
+}
+
+const struct fault *auth_verify(struct exchange *x, struct str payload_hash)
+{
+    static const struct fault
+        unsigned_headers = {403, "AccessDenied",
+            "There were headers present in the request which were not signed"},
+        mismatch = {403, "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided. "
+            "Check your key and signing method."};
+    struct auth *auth = &x->auth;
+    const struct fault *fault = check_form(x);
+    if (fault)
+        return fault;
+    struct str secret;
+    if ((fault = check_day(x)) || (fault = find_secret(x, &secret)) || (fault = check_time(auth)))
+        return fault;
+    if (!all_signed(x))
+        return &unsigned_headers;
+    bool s3 = str_eqz(auth->service, "s3");
+    struct sigv4_params params = {.access_key = auth->access_key,
+        .secret_key = secret,
+        .region = auth->region,
+        .service = auth->service,
+        .wall_ms = auth->wall_ms,
+        .payload_hash = payload_hash.n ? payload_hash : auth->payload_hash,
+        .signed_headers = auth->signed_headers,
+        .key = auth->key,
+        .s3 = s3};
+    sigv4_signing_key(&params, auth->key);
+    struct wire_message signed_message = x->request;
+    signed_message.body = STR_EMPTY;
+    if (s3)
+        signed_message.path = canonical_path(&x->arena, x->request.path);
+    if (auth->form == AUTH_QUERY)
+        signed_message.query = without_signature(&x->arena, x->request.query);
+    struct str names, canonical = sigv4_canonical_request(&x->arena, &params, &signed_message, &names);
+    struct str signature =
+        sigv4_signature(&x->arena, &params, sigv4_string_to_sign(&x->arena, &params, canonical));
+    bool same =
+        signature.n == auth->signature.n && !CRYPTO_memcmp(signature.p, auth->signature.p, signature.n);
+    return same ? NULL : &mismatch;
+}

@@ -1,0 +1,114 @@
+/*
+ * One request and its answer, between the HTTP server (server.c) and the services. An exchange belongs to its
+ * connection's thread.
+ *
+ * A service sees it in three steps: `begin` when the headers are there, `data` for each piece of the body,
+ * `end` after it. The first one to answer (reply_*, refuse) ends it: nothing more is called, though what the
+ * client still sends is read and dropped.
+ */
+#ifndef WEIR_SANDBOX_HTTP_EXCHANGE_H
+#define WEIR_SANDBOX_HTTP_EXCHANGE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "provider/wire/wire.h"
+#include "sandbox/http/session.h"
+#include "sandbox/sandbox.h"
+
+#include <sys/types.h>
+
+enum auth_form { AUTH_NONE, AUTH_HEADER, AUTH_QUERY, AUTH_OLD /* signature version 2 */ };
+
+/* What the request says of its signer; checked only once auth_verify() has returned NULL. */
+struct auth {
+    enum auth_form form;
+    struct str access_key, scope, region, service;            /* scope: 20261121/eu-west-1/s3/aws4_request */
+    struct str date, signed_headers, signature, payload_hash; /* date: 20261121T120000Z, however it came */
+    struct str token;                                         /* of temporary credentials */
+    int64_t wall_ms, expires_s;
+    bool malformed, both_forms;
+    unsigned char key[32];  /* signing key, after verification: chunks are signed with it */
+    struct session session; /* after verification, of temporary credentials; without: empty */
+};
+
+struct service;
+
+/* Gives up to n bytes at a position of the answer's body; 0 or less: it cannot, the connection is cut. */
+typedef ssize_t reply_reader(void *ctx, uint64_t position, char *out, size_t n);
+
+struct exchange {
+    struct sandbox *sandbox;
+    struct arena arena;
+    struct wire_message
+        request;            /* path and query as sent; body where the service does not take `data` itself */
+    int64_t content_length; /* -1: not said */
+    struct auth auth;
+    const struct service *service;
+    void *state; /* the service's */
+    struct buf body;
+
+    bool answered;
+    char request_id[17];
+    struct wire_message reply; /* status, headers, body */
+    int reply_fd;              /* -1: none; else `reply_length` bytes from `reply_offset` are the body */
+    int64_t reply_offset, reply_length;
+    reply_reader *reader; /* instead of a descriptor */
+    void *reader_ctx;
+    void (*reader_free)(void *ctx);
+};
+
+struct service {
+    const char *signing_name; /* in the credential scope */
+    void (*begin)(struct exchange *x);
+    void (*data)(
+        struct exchange *x, const char *bytes, size_t n); /* NULL: collected in x->body, up to 16 MiB */
+    void (*end)(struct exchange *x);
+    void (*refuse)(struct exchange *x, int status, const char *code, const char *message);
+    void (*release)(struct exchange *x); /* may be NULL */
+};
+
+/* ---- answers ---- */
+
+void reply_header(struct exchange *x, const char *name, struct str value);
+void reply_status(struct exchange *x, int status); /* without a body */
+void reply_text(struct exchange *x, int status, const char *content_type, struct str body);
+
+/* ---- signatures: auth.c ---- */
+
+struct fault {
+    int status;
+    const char *code, *message;
+};
+
+void auth_parse(struct exchange *x);
+/*
+ * NULL where the signature is right. payload_hash: of a body that is there already; empty: as the request
+ * says it (S3).
+ */
+const struct fault *auth_verify(struct exchange *x, struct str payload_hash);
+
+/* ---- services ---- */
+
+extern const struct service s3srv_service, control_service, faults_service;
+/* By the credential scope; S3 where there is none. */
+const struct service *service_find(const struct exchange *x);
+
+struct s3_store;
+struct s3_store *sandbox_store(struct sandbox *sandbox);
+struct control;
+struct control *sandbox_control(
+    struct sandbox *sandbox); /* made when first asked for; NULL: it could not be */
+struct jobs;
+struct jobs *sandbox_jobs(struct sandbox *sandbox);                              /* likewise */
+struct str sandbox_secret(const struct sandbox *sandbox, struct str access_key); /* "" : unknown */
+struct guard;
+const struct guard *sandbox_guard(const struct sandbox *sandbox);
+int64_t sandbox_minute_ms(const struct sandbox *sandbox);
+int64_t sandbox_room(const struct sandbox *sandbox); /* bytes that a run may have in its folder */
+struct faults;
+struct faults *sandbox_faults(struct sandbox *sandbox);
+struct str sandbox_account(const struct sandbox *sandbox);
+bool sandbox_schedules(const struct sandbox *sandbox); /* do they fire? */
+double sandbox_speed(const struct sandbox *sandbox);   /* above 0; 1: as time passes */
+
+#endif

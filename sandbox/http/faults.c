@@ -1,0 +1,265 @@
+#include "sandbox/http/faults.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/yaml.h"
+
+#include <fnmatch.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+struct rule {
+    const char *service, *operation; /* globs */
+    double probability;
+    int64_t times; /* so often at most; -1: no end */
+    bool after;    /* not before the rule above has struck as often as it may */
+    int64_t struck;
+    struct fault_strike strike;
+    const struct value *given;
+};
+
+struct faults {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    uint64_t changes;
+    struct arena arena; /* of the rules */
+    struct rule *rules;
+    size_t count;
+    uint64_t dice;
+    int64_t lost; /* answers */
+};
+
+struct faults *faults_new(void)
+{
+    struct faults *faults = mem_zalloc(sizeof *faults);
+    pthread_mutex_init(&faults->lock, NULL);
+    clock_cond_init(&faults->changed);
+    return faults;
+}
+
+void faults_free(struct faults *faults)
+{
+    if (!faults)
+        return;
+    arena_release(&faults->arena);
+    pthread_cond_destroy(&faults->changed);
+    pthread_mutex_destroy(&faults->lock);
+    free(faults);
+}
+
+/* ---- rules ---- */
+
+static const char *const kind_names[] = {[FAULT_NONE] = "none",
+    [FAULT_THROTTLE] = "throttle",
+    [FAULT_ERROR] = "error",
+    [FAULT_RESET] = "reset",
+    [FAULT_LOST] = "lost",
+    [FAULT_TRUNCATE] = "truncate"};
+
+static bool find_kind(struct str name, enum fault_kind *out)
+{
+    for (size_t i = 0; i < sizeof kind_names / sizeof *kind_names; i++)
+        if (str_eqz(name, kind_names[i])) {
+            *out = (enum fault_kind)i;
+            return true;
+        }
+    return false;
+}
+
+static int read_number(
+    const struct value *v, double least, double most, double *out, struct str key, struct err *err)
+{
+    double number = v->kind == VALUE_INT ? (double)v->integer : v->kind == VALUE_FLOAT ? v->number : -1;
+    if (!(number >= least && number <= most))
+        return err_set(err, ERR_INVALID, "\"%.*s\" is a number from %g to %g", STR_ARG(key), least, most);
+    *out = number;
+    return 0;
+}
+
+static int read_key(struct arena *arena, struct rule *rule, struct value_entry entry, struct err *err)
+{
+    double number = 0;
+    struct str text = value_text(entry.value, STR_EMPTY);
+    if (str_eqz(entry.key, "service") && text.n) {
+        rule->service = arena_strz(arena, text);
+    } else if (str_eqz(entry.key, "operation") && text.n) {
+        rule->operation = arena_strz(arena, text);
+    } else if (str_eqz(entry.key, "code") && text.n && text.n < sizeof rule->strike.code) {
+        memcpy(rule->strike.code, text.p, text.n);
+    } else if (str_eqz(entry.key, "fault")) {
+        if (!find_kind(text, &rule->strike.kind))
+            return err_set(err, ERR_INVALID,
+                "\"fault\" is one of none, throttle, error, reset, lost, truncate; not \"%.*s\"",
+                STR_ARG(text));
+    } else if (str_eqz(entry.key, "after") && entry.value->kind == VALUE_BOOL) {
+        rule->after = entry.value->boolean;
+    } else if (str_eqz(entry.key, "probability")) {
+        return read_number(entry.value, 0, 1, &rule->probability, entry.key, err);
+    } else if (str_eqz(entry.key, "times") || str_eqz(entry.key, "latency") || str_eqz(entry.key, "status")) {
+        bool status = str_eqz(entry.key, "status");
+        if (read_number(entry.value, status ? 400 : 0, status ? 599 : 3600 * 1000, &number, entry.key, err))
+            return -1;
+        if (status)
+            rule->strike.status = (int)number;
+        else if (str_eqz(entry.key, "times"))
+            rule->times = (int64_t)number;
+        else
+            rule->strike.latency_ms = (int64_t)number;
+    } else {
+        return err_set(err, ERR_INVALID, "a rule has no \"%.*s\" of this kind", STR_ARG(entry.key));
+    }
+    return 0;
+}
+
+static int read_rule(struct arena *arena, const struct value *given, struct rule *rule, struct err *err)
+{
+    *rule = (struct rule){.service = "*", .operation = "*", .probability = 1, .times = -1, .given = given};
+    if (given->kind != VALUE_MAP)
+        return err_set(err, ERR_INVALID, "a rule is a map");
+    for (uint32_t i = 0; i < given->count; i++)
+        if (read_key(arena, rule, given->entries[i], err))
+            return -1;
+    return 0;
+}
+
+static int parse(struct arena *arena, struct str text, const struct value **out, struct err *err)
+{
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    struct source *source = ARENA_NEW(arena, struct source);
+    *source = (struct source){.path = STR("faults"), .text = arena_str(arena, text)};
+    const struct node *node = yaml_parse(arena, source, &diags);
+    if (!node || diags.errors) {
+        AUTO_BUF struct buf shown = BUF_INIT;
+        diags_render(&diags, false, &shown);
+        return err_set(err, ERR_INVALID, "%.*s", STR_ARG(str_trim(buf_str(&shown))));
+    }
+    *out = node_value(arena, node);
+    return 0;
+}
+
+static int read_rules(
+    struct arena *arena, struct str text, struct rule **rules, size_t *n, uint64_t *seed, struct err *err)
+{
+    const struct value *document = NULL;
+    if (parse(arena, text, &document, err))
+        return -1;
+    const struct value *list = value_getz(document, "rules"), *given_seed = value_getz(document, "seed");
+    if (!list || list->kind != VALUE_LIST)
+        return err_set(err, ERR_INVALID, "faults are {seed: N, rules: [...]}");
+    *seed = given_seed && given_seed->kind == VALUE_INT ? (uint64_t)given_seed->integer : 1;
+    *n = list->count;
+    *rules = ARENA_ARRAY(arena, struct rule, list->count);
+    for (uint32_t i = 0; i < list->count; i++)
+        if (read_rule(arena, list->items[i], &(*rules)[i], err))
+            return err_context(err, "rule %u", i + 1);
+    return 0;
+}
+
+/* With the lock. */
+static void replace(struct faults *faults, struct arena arena, struct rule *rules, size_t n)
+{
+    arena_release(&faults->arena);
+    faults->arena = arena;
+    faults->rules = rules;
+    faults->count = n;
+    faults->lost = 0;
+    faults->changes++;
+    pthread_cond_broadcast(&faults->changed);
+}
+
+int faults_set(struct faults *faults, struct str text, struct err *err)
+{
+    struct arena arena = ARENA_INIT;
+    struct rule *rules = NULL;
+    size_t n = 0;
+    uint64_t seed = 1;
+    if (read_rules(&arena, text, &rules, &n, &seed, err)) {
+        arena_release(&arena);
+        return -1;
+    }
+    pthread_mutex_lock(&faults->lock);
+    replace(faults, arena, rules, n);
+    faults->dice = seed;
+    pthread_mutex_unlock(&faults->lock);
+    return 0;
+}
+
+void faults_clear(struct faults *faults)
+{
+    pthread_mutex_lock(&faults->lock);
+    replace(faults, (struct arena)ARENA_INIT, NULL, 0);
+    pthread_mutex_unlock(&faults->lock);
+}
+
+struct str faults_text(struct faults *faults, struct arena *arena)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct value_builder list = VALUE_BUILDER(arena);
+    pthread_mutex_lock(&faults->lock);
+    for (size_t i = 0; i < faults->count; i++)
+        value_builder_add(&list, value_with(arena, value_copy(arena, faults->rules[i].given), STR("struck"),
+                                     value_int(arena, faults->rules[i].struck)));
+    struct value_entry entries[] = {
+        {STR("rules"), value_builder_list(&list)}, {STR("lost"), value_int(arena, faults->lost)}};
+    pthread_mutex_unlock(&faults->lock);
+    json_write(&out, value_map(arena, entries, 2), JSON_PLAIN);
+    return arena_str(arena, buf_str(&out));
+}
+
+/* ---- striking ---- */
+
+/* splitmix64: small, and good enough for dice. */
+static double throw_dice(struct faults *faults)
+{
+    uint64_t z = (faults->dice += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
+}
+
+static bool is_over(const struct rule *rule)
+{
+    return rule->times >= 0 && rule->struck >= rule->times;
+}
+
+struct fault_strike faults_strike(struct faults *faults, struct str service, struct str operation)
+{
+    struct fault_strike strike = {0};
+    pthread_mutex_lock(&faults->lock);
+    if (faults->count) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        const char *name = arena_strz(&arena, service), *call = arena_strz(&arena, operation);
+        for (size_t i = 0; i < faults->count; i++) {
+            struct rule *rule = &faults->rules[i];
+            bool waits = rule->after && i && !is_over(rule - 1);
+            if (waits || is_over(rule) || fnmatch(rule->service, name, 0) ||
+                fnmatch(rule->operation, call, 0) || throw_dice(faults) >= rule->probability)
+                continue;
+            rule->struck++;
+            strike = rule->strike;
+            strike.changes = faults->changes;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&faults->lock);
+    return strike;
+}
+
+void faults_wait(struct faults *faults, const struct fault_strike *strike)
+{
+    int64_t deadline = clock_mono_ms() + strike->latency_ms;
+    pthread_mutex_lock(&faults->lock);
+    while (faults->changes == strike->changes && clock_cond_wait(&faults->changed, &faults->lock, deadline))
+        ;
+    pthread_mutex_unlock(&faults->lock);
+}
+
+void faults_lost(struct faults *faults)
+{
+    pthread_mutex_lock(&faults->lock);
+    faults->lost++;
+    pthread_mutex_unlock(&faults->lock);
+}

@@ -1,0 +1,355 @@
+#include "sandbox/http/server.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "provider/http/target.h"
+#include "sandbox/http/faults.h"
+#include "sandbox/http/guard.h"
+#include "sandbox/http/mhd_api.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    MAX_CONNECTIONS = 4096, /* a workshop: a hundred people whose weir opens 32 each */
+    CONNECTION_FILES = 4,   /* its socket, and what a request has open */
+    IDLE_TIMEOUT_S = 120,
+    GRACE_MS = 5000,
+    THREAD_STACK = 512 * 1024,
+    CONNECTION_MEMORY = 128 * 1024, /* head of a request, then the window through which its body comes */
+    MAX_BODY = 16 * 1024 * 1024,    /* of services that take it in one piece */
+    READ_BLOCK = 256 * 1024,
+};
+
+struct server {
+    struct sandbox *sandbox;
+    const struct mhd_api *mhd;
+    struct MHD_Daemon *daemon;
+    atomic_int active;
+};
+
+/* An exchange with what only this file needs of it. */
+struct served {
+    struct exchange x;
+    bool started;
+};
+
+/* ---- answers ---- */
+
+void reply_header(struct exchange *x, const char *name, struct str value)
+{
+    wire_header_add(&x->arena, &x->reply, str_z(name), value);
+}
+
+void reply_status(struct exchange *x, int status)
+{
+    x->reply.status = status;
+    x->answered = true;
+}
+
+void reply_text(struct exchange *x, int status, const char *content_type, struct str body)
+{
+    reply_header(x, "Content-Type", str_z(content_type));
+    x->reply.body = arena_str(&x->arena, body);
+    reply_status(x, status);
+}
+
+static struct MHD_Response *make_response(const struct mhd_api *mhd, struct exchange *x)
+{
+    struct MHD_Response *response;
+    if (x->reader) {
+        response = mhd->create_response_from_callback(
+            (uint64_t)x->reply_length, READ_BLOCK, x->reader, x->reader_ctx, x->reader_free);
+        if (response)
+            x->reader_ctx = NULL;
+    } else if (x->reply_fd >= 0) {
+        response = mhd->create_response_from_fd_at_offset64(
+            (uint64_t)x->reply_length, x->reply_fd, (uint64_t)x->reply_offset);
+        if (response)
+            x->reply_fd = -1;
+    } else {
+        response = mhd->create_response_from_buffer(
+            x->reply.body.n, (void *)(uintptr_t)x->reply.body.p, MHD_RESPMEM_MUST_COPY);
+    }
+    return response;
+}
+
+static enum MHD_Result send_reply(
+    struct server *server, struct MHD_Connection *connection, struct exchange *x)
+{
+    struct MHD_Response *response = make_response(server->mhd, x);
+    if (!response)
+        return MHD_NO;
+    for (size_t i = 0; i < x->reply.header_count; i++) {
+        struct wire_header header = x->reply.headers[i];
+        server->mhd->add_response_header(
+            response, arena_strz(&x->arena, header.name), arena_strz(&x->arena, header.value));
+    }
+    enum MHD_Result queued = server->mhd->queue_response(connection, (unsigned)x->reply.status, response);
+    server->mhd->destroy_response(response);
+    return queued;
+}
+
+/* ---- requests ---- */
+
+static enum MHD_Result take_header(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct exchange *x = ctx;
+    (void)kind;
+    wire_header_add(&x->arena, &x->request, arena_str(&x->arena, str_z(name)),
+        arena_str(&x->arena, str_trim(str_z(value))));
+    return MHD_YES;
+}
+
+/* The first to see a request: keeps path and query as they were sent, because signatures cover them. */
+static void *take_uri(void *ctx, const char *uri, struct MHD_Connection *connection)
+{
+    struct server *server = ctx;
+    struct served *served = mem_zalloc(sizeof *served);
+    struct exchange *x = &served->x;
+    (void)connection;
+    x->sandbox = server->sandbox;
+    x->reply_fd = -1;
+    x->body.max = MAX_BODY;
+    x->request.path = str_cut(arena_str(&x->arena, str_z(uri)), '?', &x->request.query);
+    if (!x->request.query.p)
+        x->request.query = STR_EMPTY;
+    x->request.body = STR_EMPTY;
+    atomic_fetch_add(&server->active, 1);
+    return served;
+}
+
+/* Keeps MHD from decoding: "%2F" in a key is not "/". */
+static size_t keep_escapes(void *ctx, struct MHD_Connection *connection, char *text)
+{
+    (void)ctx;
+    (void)connection;
+    return strlen(text);
+}
+
+static void answer_health(struct exchange *x)
+{
+    reply_text(x, 200, "application/json", STR("{\"status\":\"ok\",\"version\":\"" WEIR_VERSION "\"}\n"));
+}
+
+static void begin(struct exchange *x, const char *method)
+{
+    unsigned char id[8];
+    hash_random(id, sizeof id);
+    struct str hex = hex_encode(&x->arena, id, sizeof id);
+    memcpy(x->request_id, hex.p, sizeof x->request_id);
+    x->request.method = arena_str(&x->arena, str_z(method));
+    struct str length = wire_header_get(&x->request, STR("Content-Length"));
+    if (!str_to_int(length, &x->content_length))
+        x->content_length = -1;
+    auth_parse(x);
+    x->service = str_eqz(x->request.path, "/_weir/faults") ? &faults_service : service_find(x);
+    const struct fault *fault = guard_check(sandbox_guard(x->sandbox), &x->request);
+    if (fault)
+        x->service->refuse(x, fault->status, fault->code, fault->message);
+    else if (str_eqz(x->request.path, "/_weir/health"))
+        answer_health(x);
+    else
+        x->service->begin(x);
+}
+
+static void take_data(struct exchange *x, const char *bytes, size_t n)
+{
+    if (x->answered)
+        return;
+    if (x->service->data) {
+        x->service->data(x, bytes, n);
+        return;
+    }
+    buf_add(&x->body, bytes, n);
+    if (x->body.overflow)
+        x->service->refuse(x, 413, "RequestEntityTooLarge", "The request is larger than this service takes.");
+}
+
+/* False: the connection is to be cut (a fault that was asked for). */
+static bool end(struct exchange *x)
+{
+    struct fault_strike strike = {0};
+    if (x->answered)
+        return true;
+    x->request.body = buf_str(&x->body);
+    if (x->service != &faults_service && !faults_before(sandbox_faults(x->sandbox), x, &strike))
+        return false;
+    if (!x->answered)
+        x->service->end(x);
+    if (!x->answered)
+        x->service->refuse(x, 500, "InternalError", "We encountered an internal error. Please try again.");
+    return faults_after(x, &strike);
+}
+
+static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *bytes, size_t *n, void **request)
+{
+    struct server *server = ctx;
+    struct served *served = *request;
+    struct exchange *x = &served->x;
+    (void)url;
+    (void)version;
+    if (!served->started) {
+        served->started = true;
+        server->mhd->get_connection_values(connection, MHD_HEADER_KIND, take_header, x);
+        begin(x, method);
+        /* an early answer spares a client that waits for "100 Continue" its body; the others are read to the
+         * end, for a connection closed in their face would look like a broken one */
+        bool waits = str_ieq(wire_header_get(&x->request, STR("Expect")), STR("100-continue"));
+        return x->answered && waits ? send_reply(server, connection, x) : MHD_YES;
+    }
+    if (*n) {
+        take_data(x, bytes, *n);
+        *n = 0;
+        return MHD_YES;
+    }
+    return end(x) ? send_reply(server, connection, x) : MHD_NO;
+}
+
+static void completed(
+    void *ctx, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode why)
+{
+    struct server *server = ctx;
+    struct served *served = *request;
+    (void)connection;
+    (void)why;
+    if (!served)
+        return;
+    struct exchange *x = &served->x;
+    if (x->service && x->service->release)
+        x->service->release(x);
+    if (x->reader_ctx && x->reader_free)
+        x->reader_free(x->reader_ctx);
+    fd_close_ptr(&x->reply_fd);
+    buf_release(&x->body);
+    arena_release(&x->arena);
+    free(served);
+    *request = NULL;
+    atomic_fetch_sub(&server->active, 1);
+}
+
+/* ---- start and stop ---- */
+
+static int make_address(
+    const char *bind_to, uint16_t port, struct sockaddr_storage *out, socklen_t *n, struct err *err)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+    *out = (struct sockaddr_storage){0};
+    if (inet_pton(AF_INET, bind_to, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        *n = sizeof *v4;
+        return 0;
+    }
+    if (inet_pton(AF_INET6, bind_to, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        *n = sizeof *v6;
+        return 0;
+    }
+    err_set(err, ERR_USAGE, "\"%s\" is no numeric address", bind_to);
+    return err_hint(err, "such as 127.0.0.1, 0.0.0.0 or ::1");
+}
+
+bool server_reaches_out(const char *bind_to)
+{
+    struct http_target target;
+    struct err ignored = ERR_INIT;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (!bind_to)
+        return false;
+    struct str url = strchr(bind_to, ':') ? arena_printf(&scratch, "http://[%s]/", bind_to)
+                                          : arena_printf(&scratch, "http://%s/", bind_to);
+    return http_target_parse(url, &target, &ignored) || !target.loopback;
+}
+
+static int open_socket(const struct sandbox_options *options, uint16_t *port, struct err *err)
+{
+    struct sockaddr_storage address;
+    socklen_t n;
+    const char *bind_to = options->bind ? options->bind : "127.0.0.1";
+    if (make_address(bind_to, options->port, &address, &n, err))
+        return -1;
+    AUTO_FD int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1;
+    if (fd < 0)
+        return err_errno(err, ERR_IO, "cannot make a socket");
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, (struct sockaddr *)&address, n) || listen(fd, SOMAXCONN)) {
+        err_errno(err, ERR_IO, "cannot listen on %s port %u", bind_to, options->port);
+        if (errno == EADDRINUSE)
+            err_hint(err, "another server has this port; choose one with --port");
+        return -1;
+    }
+    getsockname(fd, (struct sockaddr *)&address, &n);
+    *port = ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
+                                               : ((struct sockaddr_in6 *)&address)->sin6_port);
+    int listening = fd;
+    fd = -1;
+    return listening;
+}
+
+/* One connection too many would be cut off: as many as this process may ever open files for. */
+static unsigned connection_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files))
+        return MAX_CONNECTIONS / 16;
+    rlim_t wanted = (rlim_t)MAX_CONNECTIONS * CONNECTION_FILES;
+    if (files.rlim_cur < wanted) {
+        files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    return files.rlim_cur < wanted ? (unsigned)(files.rlim_cur / CONNECTION_FILES) : MAX_CONNECTIONS;
+}
+
+int server_start(struct sandbox *sandbox, const struct sandbox_options *options, struct server **out,
+    uint16_t *port, struct err *err)
+{
+    const struct mhd_api *mhd = mhd_api(err);
+    if (!mhd)
+        return -1;
+    int fd = open_socket(options, port, err);
+    if (fd < 0)
+        return -1;
+    struct server *server = mem_zalloc(sizeof *server);
+    server->sandbox = sandbox;
+    server->mhd = mhd;
+    unsigned flags =
+        MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC;
+    server->daemon = mhd->start_daemon(flags, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_URI_LOG_CALLBACK, take_uri, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_END);
+    if (!server->daemon) {
+        close(fd);
+        free(server);
+        return err_set(err, ERR_FAILED, "cannot start the HTTP server");
+    }
+    *out = server;
+    return 0;
+}
+
+void server_stop(struct server *server)
+{
+    if (!server)
+        return;
+    int fd = server->mhd->quiesce_daemon(server->daemon);
+    if (fd >= 0)
+        close(fd);
+    for (int waited = 0; atomic_load(&server->active) && waited < GRACE_MS; waited += 5)
+        clock_sleep_ms(5);
+    server->mhd->stop_daemon(server->daemon);
+    free(server);
+}

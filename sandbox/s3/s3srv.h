@@ -1,0 +1,152 @@
+/*
+ * S3, one file for each kind of operation: s3srv.c finds the operation and speaks XML, s3srv_bucket.c,
+ * s3srv_settings.c, s3srv_list.c, s3srv_object.c, s3srv_write.c, s3srv_delete.c,
+ * s3srv_multipart.c carry it out; s3srv_checks.c looks at settings first. A handler answers through the
+ * s3srv_* and reply_* functions.
+ */
+#ifndef WEIR_SANDBOX_S3_S3SRV_H
+#define WEIR_SANDBOX_S3_S3SRV_H
+
+#include "sandbox/http/exchange.h"
+#include "sandbox/s3/ingest.h"
+#include "sandbox/s3/store.h"
+
+/* The canonical id of the one account there is. */
+#define S3SRV_OWNER   "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
+
+#define S3SRV_SSE     "x-amz-server-side-encryption"
+#define S3SRV_SSE_KEY "x-amz-server-side-encryption-aws-kms-key-id"
+
+struct s3 {
+    struct exchange *x;
+    struct arena *arena; /* the exchange's */
+    struct s3_store *store;
+    struct str bucket, key; /* decoded */
+    const struct s3srv_operation *op;
+    struct str setting; /* of settings operations: "lifecycle" */
+    struct ingest in;
+    bool in_ready;
+    struct str details[3][2]; /* what an error says besides: ActualObjectSize, 12 */
+    size_t detail_count;
+};
+
+typedef void s3srv_fn(struct s3 *s);
+
+enum s3srv_level { S3_SERVICE, S3_BUCKET, S3_OBJECT };
+
+struct s3srv_operation {
+    enum s3srv_level level;
+    const char *method;
+    const char *parameter; /* the one that tells it from others: "uploads", "list-type"; "" none */
+    s3srv_fn *run;
+    s3srv_fn *before; /* checks before the body is read; may be NULL */
+    bool to_file;     /* the body is content */
+};
+
+/* ---- s3srv.c ---- */
+
+void s3srv_error(struct s3 *s, int status, const char *code, const char *message);
+/* What the next error says besides. */
+void s3srv_detail(struct s3 *s, const char *name, struct str value);
+/* InvalidArgument: which, and what it was. */
+void s3srv_argument(struct s3 *s, const char *name, struct str value, const char *message);
+void s3srv_fault(struct s3 *s, const struct fault *fault);
+/* What a failed store operation means to a client; `refused` is for STORE_REFUSED. */
+void s3srv_store_error(struct s3 *s, enum store_result result, const struct fault *refused);
+struct str s3srv_header(const struct s3 *s, const char *name);
+/* A query parameter, decoded; false where it is not there. */
+bool s3srv_parameter(const struct s3 *s, const char *name, struct str *value);
+struct str s3srv_parameter_or(const struct s3 *s, const char *name, struct str fallback);
+/* A number in a parameter; answers InvalidArgument and gives false where it is none or outside. */
+bool s3srv_number(struct s3 *s, const char *name, int64_t fallback, int64_t max, int64_t *out);
+/* The XML body; answers MalformedXML and gives NULL where it is none or has another root. */
+const struct value *s3srv_body(struct s3 *s, const char *root);
+/* Items of what XML may have as one or several. */
+size_t s3srv_items(const struct value *v, const struct value *const **items, const struct value **one);
+bool s3srv_bucket_or_error(struct s3 *s); /* answers NoSuchBucket */
+void s3srv_object_header_etag(struct s3 *s, struct str etag);
+
+/* XML: <?xml …?><root xmlns=…> … */
+void xml_begin(struct buf *out, const char *root);
+void xml_end(struct s3 *s, struct buf *out, const char *root); /* and answers 200 with it */
+void xml_open(struct buf *out, const char *name);
+void xml_close(struct buf *out, const char *name);
+void xml_leaf(struct buf *out, const char *name, struct str text);
+void xml_int(struct buf *out, const char *name, int64_t number);
+void xml_bool(struct buf *out, const char *name, bool yes);
+void xml_time(struct buf *out, const char *name, int64_t wall_ms);
+void xml_etag(struct buf *out, struct str etag);
+void xml_owner(struct s3 *s, struct buf *out, const char *name);
+void xml_checksum(
+    struct s3 *s, struct buf *out, const struct value *doc); /* from a doc's sums and sums_type */
+void xml_tags(struct buf *out, const struct value *tags);
+
+/* ---- shared by handlers ---- */
+
+enum versioning s3srv_versioning(struct s3 *s, struct str bucket);
+/* <Tagging><TagSet>… into a map; answers and gives NULL where it is wrong. */
+const struct value *s3srv_parse_tags(struct s3 *s, const struct value *tagging, size_t max);
+/* a=b&c=d */
+const struct value *s3srv_parse_tag_header(struct s3 *s, struct str text);
+
+/* If-Match and its kin. */
+struct s3srv_condition {
+    struct str if_match, if_none_match;
+    const struct fault *fault; /* why the check refused */
+};
+void s3srv_write_condition(struct s3 *s, struct s3srv_condition *out);
+bool s3srv_check_write(void *ctx, const struct object *current); /* store_check; ctx is the condition */
+/* For reads: 0 go on, else the status (304 or 412). prefix: "" or "x-amz-copy-source-". */
+int s3srv_check_read(struct s3 *s, const char *prefix, const struct object *object);
+
+/* headers, meta, tags, storage class that a new object takes from the request. NULL: answered. */
+const struct value *s3srv_new_doc(struct s3 *s);
+const struct value *s3srv_sums(struct s3 *s, enum checksum_kind kind, struct str base64);
+void s3srv_stored_headers(struct s3 *s, const struct object *object); /* Content-Type, x-amz-meta-… */
+/* Nothing is encrypted here, but clients are told what they asked for, or what AWS does without being asked.
+ */
+void s3srv_encryption_headers(struct s3 *s, const struct value *doc);
+void s3srv_version_header(struct s3 *s, const struct object *object);
+void s3srv_checksum_headers(struct s3 *s, const struct value *doc);
+
+/* x-amz-copy-source, read and its conditions checked; false: answered. The caller closes object->fd. */
+struct s3srv_source {
+    struct str bucket, key, version;
+    struct object object;
+};
+bool s3srv_copy_source(struct s3 *s, struct s3srv_source *out);
+/* Copies bytes [first, first+n) of the source into s->in.file, with s->in's digests; false: answered. */
+bool s3srv_copy_content(struct s3 *s, const struct s3srv_source *source, int64_t first, int64_t n);
+
+/* An object was changed, "ObjectCreated:Put": whoever is to be told of it is. */
+void s3srv_tell(struct s3 *s, const char *name, struct str key, const struct object *object);
+
+/* ---- operations ---- */
+
+s3srv_fn s3srv_list_buckets, s3srv_create_bucket, s3srv_head_bucket, s3srv_delete_bucket, s3srv_location;
+s3srv_fn s3srv_get_setting, s3srv_put_setting, s3srv_delete_setting, s3srv_policy_status;
+s3srv_fn s3srv_list_v1, s3srv_list_v2, s3srv_list_versions;
+s3srv_fn s3srv_get_object, s3srv_head_object, s3srv_get_object_tagging, s3srv_put_object_tagging,
+    s3srv_delete_object_tagging, s3srv_get_object_acl, s3srv_put_object_acl, s3srv_attributes;
+s3srv_fn s3srv_before_put, s3srv_put_object, s3srv_delete_object, s3srv_delete_objects;
+s3srv_fn s3srv_create_upload, s3srv_before_part, s3srv_upload_part, s3srv_complete_upload, s3srv_abort_upload,
+    s3srv_list_parts, s3srv_list_uploads;
+
+/* ---- s3srv_checks.c: may it be put? false: answered ---- */
+
+bool s3srv_check_policy(struct s3 *s);
+/* Access control lists are off for buckets of today; those that change nothing do no harm. */
+bool s3srv_check_acl(struct s3 *s);        /* of a call that puts one */
+bool s3srv_check_canned_acl(struct s3 *s); /* of one that names one besides */
+bool s3srv_check_new_bucket_acl(struct s3 *s);
+bool s3srv_check_lifecycle(struct s3 *s, const struct value *doc);
+bool s3srv_check_notification(struct s3 *s, const struct value *doc);
+struct str s3srv_notification_as_written(struct s3 *s);
+
+/* ---- s3srv_settings.c ---- */
+
+bool s3srv_acls_enabled(struct s3 *s);
+bool s3srv_public_acls_blocked(struct s3 *s);
+bool s3srv_is_setting(struct str parameter);
+
+#endif

@@ -1,0 +1,151 @@
+/* Buckets as a whole. */
+#include "base/clock.h"
+#include "sandbox/s3/s3srv.h"
+
+static struct str region_of(struct s3 *s, struct str bucket)
+{
+    return value_text(value_getz(store_bucket_doc(s->arena, s->store, bucket), "region"), STR("us-east-1"));
+}
+
+void s3srv_list_buckets(struct s3 *s)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    int64_t max;
+    struct str prefix = s3srv_parameter_or(s, "prefix", STR_EMPTY);
+    struct str after = s3srv_parameter_or(s, "continuation-token", STR_EMPTY);
+    struct str last = STR_EMPTY;
+    if (!s3srv_number(s, "max-buckets", 10000, 10000, &max))
+        return;
+    const struct value *names = store_bucket_names(s->arena, s->store);
+    xml_begin(&out, "ListAllMyBucketsResult");
+    xml_open(&out, "Buckets");
+    for (uint32_t i = 0; i < names->count; i++) {
+        struct str name = names->items[i]->string;
+        if (!str_starts(name, prefix) || str_cmp(name, after) <= 0)
+            continue;
+        if (max-- == 0)
+            break;
+        const struct value *doc = store_bucket_doc(s->arena, s->store, name);
+        const struct value *created = value_getz(doc, "created");
+        xml_open(&out, "Bucket");
+        xml_leaf(&out, "Name", name);
+        xml_time(&out, "CreationDate", created ? created->integer : 0);
+        xml_leaf(&out, "BucketRegion", region_of(s, name));
+        xml_close(&out, "Bucket");
+        last = name;
+    }
+    xml_close(&out, "Buckets");
+    xml_owner(s, &out, "Owner");
+    if (max < 0)
+        xml_leaf(&out, "ContinuationToken", last);
+    if (prefix.n)
+        xml_leaf(&out, "Prefix", prefix);
+    xml_end(s, &out, "ListAllMyBucketsResult");
+}
+
+/* The body's LocationConstraint must be the region that is spoken to; us-east-1 has none. false: answered. */
+static bool check_location(struct s3 *s, struct str region, struct str *constraint)
+{
+    *constraint = STR_EMPTY;
+    if (str_trim(s->x->request.body).n) {
+        const struct value *doc = s3srv_body(s, "CreateBucketConfiguration");
+        if (!doc)
+            return false;
+        *constraint = str_trim(value_text(value_getz(doc, "LocationConstraint"), STR_EMPTY));
+    }
+    bool home = str_eqz(region, "us-east-1");
+    if (str_eqz(*constraint, "us-east-1")) {
+        s3srv_error(s, 400, "InvalidLocationConstraint", "The specified location-constraint is not valid");
+        return false;
+    }
+    if (home ? constraint->n > 0 : !str_eq(*constraint, region)) {
+        struct str message = arena_printf(s->arena,
+            "The %.*s location constraint is incompatible for the region specific endpoint this request was "
+            "sent to.",
+            STR_ARG(constraint->n ? *constraint : STR("unspecified")));
+        s3srv_error(s, 400, "IllegalLocationConstraintException", message.p);
+        return false;
+    }
+    return true;
+}
+
+static void put_settings_of_creation(struct s3 *s)
+{
+    struct str ownership = s3srv_header(s, "x-amz-object-ownership");
+    if (ownership.n) {
+        AUTO_BUF struct buf out = BUF_INIT;
+        xml_begin(&out, "OwnershipControls");
+        xml_open(&out, "Rule");
+        xml_leaf(&out, "ObjectOwnership", ownership);
+        xml_close(&out, "Rule");
+        xml_close(&out, "OwnershipControls");
+        store_setting_put(s->store, s->bucket, STR("ownershipControls"), buf_str(&out));
+    }
+    if (str_ieq(s3srv_header(s, "x-amz-bucket-object-lock-enabled"), STR("true"))) {
+        store_setting_put(s->store, s->bucket, STR("object-lock"),
+            STR("<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></"
+                "ObjectLockConfiguration>"));
+        store_setting_put(s->store, s->bucket, STR("versioning"),
+            STR("<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"));
+    }
+}
+
+void s3srv_create_bucket(struct s3 *s)
+{
+    struct str region = s->x->auth.region, constraint;
+    if (str_eqz(region, "US")) /* s3cmd, where nobody has told it a region */
+        region = STR("us-east-1");
+    if (!store_bucket_name_ok(s->bucket)) {
+        s3srv_error(s, 400, "InvalidBucketName", "The specified bucket is not valid.");
+        return;
+    }
+    if (!check_location(s, region, &constraint) || !s3srv_check_new_bucket_acl(s))
+        return;
+    struct value_entry entries[] = {{STR("created"), value_int(s->arena, clock_wall_ms())},
+        {STR("region"), value_string(s->arena, region)}};
+    enum store_result result = store_bucket_create(s->store, s->bucket, value_map(s->arena, entries, 2));
+    if (result == STORE_EXISTS &&
+        !(str_eqz(region, "us-east-1") && str_eq(region, region_of(s, s->bucket)))) {
+        s3srv_error(s, 409, "BucketAlreadyOwnedByYou",
+            "Your previous request to create the named bucket succeeded and you already own it.");
+        return;
+    }
+    if (result != STORE_OK && result != STORE_EXISTS) {
+        s3srv_store_error(s, result, NULL);
+        return;
+    }
+    if (result == STORE_OK)
+        put_settings_of_creation(s);
+    reply_header(s->x, "Location", arena_printf(s->arena, "/%.*s", STR_ARG(s->bucket)));
+    reply_status(s->x, 200);
+}
+
+void s3srv_head_bucket(struct s3 *s)
+{
+    if (!s3srv_bucket_or_error(s))
+        return;
+    reply_header(s->x, "x-amz-bucket-region", region_of(s, s->bucket));
+    reply_header(s->x, "Content-Type", STR("application/xml"));
+    reply_status(s->x, 200);
+}
+
+void s3srv_delete_bucket(struct s3 *s)
+{
+    enum store_result result = store_bucket_delete(s->store, s->bucket);
+    if (result == STORE_OK)
+        reply_status(s->x, 204);
+    else
+        s3srv_store_error(s, result, NULL);
+}
+
+void s3srv_location(struct s3 *s)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!s3srv_bucket_or_error(s))
+        return;
+    struct str region = region_of(s, s->bucket);
+    xml_begin(&out, "LocationConstraint");
+    if (!str_eqz(region, "us-east-1"))
+        wire_xml_escape(&out, region, false);
+    xml_end(s, &out, "LocationConstraint");
+}

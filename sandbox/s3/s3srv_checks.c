@@ -1,0 +1,271 @@
+/* What a bucket's settings have to be before they are taken: policies, access control lists, lifecycles,
+ * notifications. */
+#include "base/hash.h"
+#include "base/json.h"
+#include "sandbox/control/control.h"
+#include "sandbox/s3/s3srv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* false: answered. */
+static bool malformed(struct s3 *s)
+{
+    s3srv_error(s, 400, "MalformedXML",
+        "The XML you provided was not well-formed or did not validate against our published schema");
+    return false;
+}
+
+/* ---- policies ---- */
+
+/* A bucket's policy speaks of that bucket; of names with wildcards any may be meant. */
+static bool names_other_bucket(struct str arn, struct str bucket)
+{
+    struct str start = STR(":s3:::"), key;
+    ptrdiff_t at = str_find(arn, start, 0);
+    if (at < 0)
+        return false;
+    struct str name = str_cut(str_slice(arn, (size_t)at + start.n, arn.n), '/', &key);
+    return !str_eq(name, bucket) && str_find_char(name, '*', 0) < 0 && str_find_char(name, '?', 0) < 0 &&
+           str_find_char(name, '$', 0) < 0;
+}
+
+static bool statements_fit(const struct value *doc, struct str bucket)
+{
+    const struct value *const *statements, *const *resources, *one, *single;
+    size_t n = s3srv_items(value_getz(doc, "Statement"), &statements, &one);
+    for (size_t i = 0; i < n; i++) {
+        size_t count = s3srv_items(value_getz(statements[i], "Resource"), &resources, &single);
+        for (size_t k = 0; k < count; k++)
+            if (names_other_bucket(value_text(resources[k], STR_EMPTY), bucket))
+                return false;
+    }
+    return true;
+}
+
+bool s3srv_check_policy(struct s3 *s)
+{
+    const struct value *doc = NULL;
+    struct err ignored = ERR_INIT;
+    struct str text = str_trim(s->x->request.body);
+    if (text.n && text.p[0] == '{' && !json_parse(s->arena, text, &doc, &ignored) &&
+        value_getz(doc, "Statement")) {
+        if (statements_fit(doc, s->bucket))
+            return true;
+        s3srv_error(s, 400, "MalformedPolicy", "Policy has invalid resource");
+        return false;
+    }
+    s3srv_error(s, 400, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'");
+    return false;
+}
+
+/* ---- access control lists ---- */
+
+/* Full control for the owner and nobody else is what holds anyway. */
+static bool grants_owner_only(const struct value *policy)
+{
+    const struct value *const *grants, *one;
+    size_t n = s3srv_items(value_getz(value_getz(policy, "AccessControlList"), "Grant"), &grants, &one);
+    for (size_t i = 0; i < n; i++)
+        if (!str_eqz(
+                value_text(value_getz(value_getz(grants[i], "Grantee"), "ID"), STR_EMPTY), S3SRV_OWNER) ||
+            !str_eqz(value_text(value_getz(grants[i], "Permission"), STR_EMPTY), "FULL_CONTROL"))
+            return false;
+    return n > 0;
+}
+
+static bool no_acls(struct s3 *s)
+{
+    s3srv_error(s, 400, "AccessControlListNotSupported", "The bucket does not allow ACLs");
+    return false;
+}
+
+/* Lets others in: everybody, or whoever has an account. */
+static bool is_public(struct str canned)
+{
+    return str_starts(canned, STR("public-read")) || str_eqz(canned, "authenticated-read");
+}
+
+static bool grants_more(struct s3 *s)
+{
+    static const char *const names[] = {"x-amz-grant-read", "x-amz-grant-write", "x-amz-grant-read-acp",
+        "x-amz-grant-write-acp", "x-amz-grant-full-control"};
+    bool any = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        any = any || s3srv_header(s, names[i]).n;
+    return any;
+}
+
+static bool asks_for_acl(struct s3 *s)
+{
+    struct str canned = s3srv_header(s, "x-amz-acl");
+    bool harmless = !canned.n || str_eqz(canned, "private") || str_eqz(canned, "bucket-owner-full-control");
+    return !harmless || grants_more(s);
+}
+
+bool s3srv_check_canned_acl(struct s3 *s)
+{
+    if (asks_for_acl(s) && !s3srv_acls_enabled(s))
+        return no_acls(s);
+    if (!is_public(s3srv_header(s, "x-amz-acl")) || !s3srv_public_acls_blocked(s))
+        return true;
+    s3srv_error(s, 403, "AccessDenied", "Public access control lists are blocked (BlockPublicAcls)");
+    return false;
+}
+
+bool s3srv_check_new_bucket_acl(struct s3 *s)
+{
+    struct str ownership = s3srv_header(s, "x-amz-object-ownership");
+    if (asks_for_acl(s) && (!ownership.n || str_eqz(ownership, "BucketOwnerEnforced")))
+        s3srv_error(s, 400, "InvalidBucketAclWithObjectOwnership",
+            "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting");
+    else if (is_public(s3srv_header(s, "x-amz-acl")))
+        s3srv_error(s, 400, "InvalidBucketAclWithBlockPublicAccessError",
+            "Bucket cannot have public ACLs set with BlockPublicAccess enabled");
+    else
+        return true;
+    return false;
+}
+
+bool s3srv_check_acl(struct s3 *s)
+{
+    const struct value *policy = NULL;
+    if (str_trim(s->x->request.body).n && !(policy = s3srv_body(s, "AccessControlPolicy")))
+        return false;
+    if (policy && !s3srv_acls_enabled(s) && !grants_owner_only(policy))
+        return no_acls(s);
+    return s3srv_check_canned_acl(s);
+}
+
+/* ---- lifecycles ---- */
+
+/* Each action says when: an element that is there has something in it. */
+static bool check_actions(struct s3 *s, const struct value *rule)
+{
+    static const char *const names[] = {"Expiration", "Transition", "NoncurrentVersionExpiration",
+        "NoncurrentVersionTransition", "AbortIncompleteMultipartUpload"};
+    bool any = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct value *const *actions, *one;
+        size_t n = s3srv_items(value_getz(rule, names[i]), &actions, &one);
+        any = any || n;
+        for (size_t k = 0; k < n; k++)
+            if (actions[k]->kind != VALUE_MAP || !actions[k]->count)
+                return malformed(s);
+    }
+    if (any)
+        return true;
+    s3srv_error(s, 400, "InvalidRequest", "At least one action needs to be specified in a rule");
+    return false;
+}
+
+bool s3srv_check_lifecycle(struct s3 *s, const struct value *doc)
+{
+    const struct value *const *rules, *one;
+    size_t n = s3srv_items(value_getz(doc, "Rule"), &rules, &one);
+    for (size_t i = 0; i < n; i++) {
+        struct str status = value_text(value_getz(rules[i], "Status"), STR_EMPTY);
+        bool chooses = value_getz(rules[i], "Filter") || value_getz(rules[i], "Prefix");
+        if (!chooses || !(str_eqz(status, "Enabled") || str_eqz(status, "Disabled")))
+            return malformed(s);
+        if (!check_actions(s, rules[i]))
+            return false;
+    }
+    return n || malformed(s);
+}
+
+/* ---- notifications ---- */
+
+static const struct destination {
+    const char *element, *member, *type;
+} destinations[] = {
+    {"QueueConfiguration", "Queue", "aws.sqs.queue"},
+    {"TopicConfiguration", "Topic", "aws.sns.topic"},
+    {"CloudFunctionConfiguration", "CloudFunction", "aws.lambda.function"},
+    {"LambdaFunctionConfiguration", "LambdaFunctionArn", "aws.lambda.function"},
+};
+
+enum { DESTINATIONS = sizeof destinations / sizeof *destinations };
+
+/* arn:aws:sqs:REGION:ACCOUNT:NAME; of functions without what follows the name. */
+static bool is_there(struct s3 *s, const char *type, struct str arn)
+{
+    struct control_record found;
+    struct str parts[8] = {0}, rest = arn;
+    size_t n = 0;
+    while (n < 8 && rest.n)
+        parts[n++] = str_cut(rest, ':', &rest);
+    if (n == 8)
+        arn = str_slice(arn, 0, (size_t)(parts[6].p + parts[6].n - arn.p));
+    return n > 5 &&
+           control_find(sandbox_control(s->x->sandbox), s->arena, str_z(type), parts[3], arn, &found);
+}
+
+bool s3srv_check_notification(struct s3 *s, const struct value *doc)
+{
+    if (str_ieq(s3srv_header(s, "x-amz-skip-destination-validation"), STR("true")))
+        return true;
+    for (size_t k = 0; k < DESTINATIONS; k++) {
+        const struct value *const *rules, *one;
+        size_t n = s3srv_items(value_getz(doc, destinations[k].element), &rules, &one);
+        for (size_t i = 0; i < n; i++) {
+            struct str arn = value_text(value_getz(rules[i], destinations[k].member), STR_EMPTY);
+            if (is_there(s, destinations[k].type, str_trim(arn)))
+                continue;
+            s3srv_detail(s, "ArgumentName", arn);
+            s3srv_detail(s, "ArgumentValue", STR("The destination queue, topic or function does not exist"));
+            s3srv_error(
+                s, 400, "InvalidArgument", "Unable to validate the following destination configurations");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A filter rule looks at Prefix and Suffix, with capital letters. */
+static void write_capitals(char *text)
+{
+    static const char *const words[][2] = {
+        {"<Name>prefix</Name>", "<Name>Prefix</Name>"}, {"<Name>suffix</Name>", "<Name>Suffix</Name>"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        for (char *at = text; (at = strstr(at, words[i][0])); at++)
+            memcpy(at, words[i][1], strlen(words[i][1]));
+}
+
+/* Where the next element called so ends; NULL: there is none. *inside: what comes after its name. */
+static const char *next_element(const char *at, const char *name, const char **inside)
+{
+    char open[64], close[64];
+    snprintf(open, sizeof open, "<%s>", name);
+    snprintf(close, sizeof close, "</%s>", name);
+    at = strstr(at, open);
+    *inside = at ? at + strlen(open) : NULL;
+    return at ? strstr(at, close) : NULL;
+}
+
+/* A rule without an id gets one. */
+static struct str with_ids(struct s3 *s, struct str text, const char *element)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    const char *start = arena_strz(s->arena, text), *inside, *end;
+    while ((end = next_element(start, element, &inside))) {
+        const char *id = strstr(inside, "<Id>");
+        buf_add(&out, start, (size_t)(inside - start));
+        if (!id || id > end)
+            xml_leaf(&out, "Id", uuid_random(s->arena));
+        buf_add(&out, inside, (size_t)(end - inside));
+        start = end;
+    }
+    buf_addz(&out, start);
+    return arena_str(s->arena, buf_str(&out));
+}
+
+struct str s3srv_notification_as_written(struct s3 *s)
+{
+    char *text = arena_strz(s->arena, s->x->request.body);
+    write_capitals(text);
+    struct str out = str_n(text, s->x->request.body.n);
+    for (size_t k = 0; k < DESTINATIONS; k++)
+        out = with_ids(s, out, destinations[k].element);
+    return out;
+}

@@ -1,0 +1,295 @@
+/*
+ * Listings: keys in byte order, grouped at a delimiter, in pages. A token is the last key or group of the
+ * page before.
+ */
+#include "base/hash.h"
+#include "sandbox/s3/s3srv.h"
+
+struct listing {
+    struct s3 *s;
+    struct buf keys, groups; /* XML of each; keys come before groups */
+    struct str prefix, delimiter;
+    struct str last; /* key or group seen last */
+    bool url;        /* encoding-type=url */
+    bool owner;      /* with the owner of each */
+    int64_t max, count;
+    bool truncated;
+    struct str version_marker; /* versions: of the key that the page begins after */
+    struct str last_version;
+};
+
+static struct str encoded(struct listing *l, struct str text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!l->url)
+        return text;
+    url_encode(&out, text, true);
+    return arena_str(l->s->arena, buf_str(&out));
+}
+
+/* What stands for a key in a listing with a delimiter: everything up to it. "" : the key itself. */
+static struct str group_of(const struct listing *l, struct str key)
+{
+    ptrdiff_t at = l->delimiter.n ? str_find(key, l->delimiter, l->prefix.n) : -1;
+    return at < 0 ? STR_EMPTY : str_slice(key, 0, (size_t)at + l->delimiter.n);
+}
+
+/* false: the page is full. */
+static bool count(struct listing *l)
+{
+    if (l->count == l->max) {
+        l->truncated = true;
+        return false;
+    }
+    l->count++;
+    return true;
+}
+
+static bool add_group(struct listing *l, struct walk *walk, struct str group)
+{
+    if (!count(l))
+        return false;
+    l->last = walk->skip = arena_str(l->s->arena, group);
+    xml_open(&l->groups, "CommonPrefixes");
+    xml_leaf(&l->groups, "Prefix", encoded(l, group));
+    xml_close(&l->groups, "CommonPrefixes");
+    return true;
+}
+
+static void add_object(struct listing *l, struct str key, const struct object *object)
+{
+    struct buf *out = &l->keys;
+    xml_open(out, "Contents");
+    xml_leaf(out, "Key", encoded(l, key));
+    xml_time(out, "LastModified", object->modified_ms);
+    xml_etag(out, object->etag);
+    const struct value *sums = value_getz(object->doc, "sums");
+    if (sums && sums->count) {
+        xml_leaf(out, "ChecksumAlgorithm", sums->entries[0].key);
+        xml_leaf(out, "ChecksumType", value_text(value_getz(object->doc, "sums_type"), STR("FULL_OBJECT")));
+    }
+    xml_int(out, "Size", object->size);
+    xml_leaf(out, "StorageClass", value_text(value_getz(object->doc, "storage"), STR("STANDARD")));
+    if (l->owner)
+        xml_owner(l->s, out, "Owner");
+    xml_close(out, "Contents");
+}
+
+static bool found_object(void *ctx, struct walk *walk, struct str key)
+{
+    struct listing *l = ctx;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct object object;
+    if (store_object_read(&scratch, l->s->store, l->s->bucket, key, STR_EMPTY, false, &object) != STORE_OK ||
+        object.deleted)
+        return true;
+    struct str group = group_of(l, key);
+    if (group.n)
+        return add_group(l, walk, group);
+    if (!count(l))
+        return false;
+    l->last = arena_str(l->s->arena, key);
+    add_object(l, key, &object);
+    return true;
+}
+
+/* Reads the parameters that all listings share; false: answered. */
+static bool begin(struct s3 *s, struct listing *l)
+{
+    *l = (struct listing){.s = s, .last = STR_EMPTY, .last_version = STR_EMPTY, .version_marker = STR_EMPTY};
+    l->prefix = s3srv_parameter_or(s, "prefix", STR_EMPTY);
+    l->delimiter = s3srv_parameter_or(s, "delimiter", STR_EMPTY);
+    struct str encoding = s3srv_parameter_or(s, "encoding-type", STR_EMPTY);
+    l->url = str_eqz(encoding, "url");
+    if (encoding.n && !l->url) {
+        s3srv_argument(s, "encoding-type", s3srv_parameter_or(s, "encoding-type", STR_EMPTY),
+            "Invalid Encoding Method specified in Request");
+        return false;
+    }
+    return s3srv_bucket_or_error(s) && s3srv_number(s, "max-keys", 1000, 1000, &l->max);
+}
+
+static void release(struct listing *l)
+{
+    buf_release(&l->keys);
+    buf_release(&l->groups);
+}
+
+/* A page that ended with a group goes on behind all of it. */
+static struct walk walk_after(struct listing *l, struct str after, bool may_be_group)
+{
+    struct walk walk = {
+        .prefix = l->prefix, .after = after, .skip = STR_EMPTY, .ctx = l, .found = found_object};
+    bool group = may_be_group && l->delimiter.n && after.n > l->prefix.n && str_eq(group_of(l, after), after);
+    if (group)
+        walk.skip = after;
+    return walk;
+}
+
+static void write_page(struct listing *l, struct buf *out, const char *root)
+{
+    xml_int(out, "MaxKeys", l->max);
+    if (l->delimiter.n)
+        xml_leaf(out, "Delimiter", encoded(l, l->delimiter));
+    if (l->url)
+        xml_leaf(out, "EncodingType", STR("url"));
+    xml_bool(out, "IsTruncated", l->truncated);
+    buf_add_str(out, buf_str(&l->keys));
+    buf_add_str(out, buf_str(&l->groups));
+    xml_end(l->s, out, root);
+}
+
+void s3srv_list_v1(struct s3 *s)
+{
+    struct listing l;
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!begin(s, &l))
+        return;
+    struct str marker = s3srv_parameter_or(s, "marker", STR_EMPTY);
+    l.owner = true;
+    struct walk walk = walk_after(&l, marker, true);
+    if (l.max)
+        store_walk(s->store, s->bucket, &walk);
+    xml_begin(&out, "ListBucketResult");
+    xml_leaf(&out, "Name", s->bucket);
+    xml_leaf(&out, "Prefix", encoded(&l, l.prefix));
+    xml_leaf(&out, "Marker", encoded(&l, marker));
+    if (l.truncated && l.delimiter.n)
+        xml_leaf(&out, "NextMarker", encoded(&l, l.last));
+    write_page(&l, &out, "ListBucketResult");
+    release(&l);
+}
+
+void s3srv_list_v2(struct s3 *s)
+{
+    struct listing l;
+    struct str token, text, after = s3srv_parameter_or(s, "start-after", STR_EMPTY), start = after;
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!begin(s, &l))
+        return;
+    bool go_on = s3srv_parameter(s, "continuation-token", &token);
+    if (go_on && (!token.n || !base64_decode(s->arena, token, &text))) {
+        s3srv_argument(s, "continuation-token", s3srv_parameter_or(s, "continuation-token", STR_EMPTY),
+            "The continuation token provided is incorrect");
+        return;
+    }
+    if (go_on)
+        start = text;
+    l.owner = str_eqz(s3srv_parameter_or(s, "fetch-owner", STR_EMPTY), "true");
+    struct walk walk = walk_after(&l, start, go_on);
+    if (l.max)
+        store_walk(s->store, s->bucket, &walk);
+    xml_begin(&out, "ListBucketResult");
+    xml_leaf(&out, "Name", s->bucket);
+    xml_leaf(&out, "Prefix", encoded(&l, l.prefix));
+    xml_int(&out, "KeyCount", l.count);
+    if (after.n)
+        xml_leaf(&out, "StartAfter", encoded(&l, after));
+    if (go_on)
+        xml_leaf(&out, "ContinuationToken", token);
+    if (l.truncated)
+        xml_leaf(&out, "NextContinuationToken", base64_encode(s->arena, l.last));
+    write_page(&l, &out, "ListBucketResult");
+    release(&l);
+}
+
+/* ---- versions ---- */
+
+struct one_key {
+    struct listing *l;
+    struct str key;
+    bool latest, waiting; /* waiting: for the version that the page begins after */
+    bool full;
+};
+
+static bool add_version(void *ctx, const struct object *object)
+{
+    struct one_key *one = ctx;
+    struct listing *l = one->l;
+    bool latest = one->latest;
+    one->latest = false;
+    if (one->waiting) {
+        one->waiting = !str_eq(object->version, l->version_marker);
+        return true;
+    }
+    if (!count(l)) {
+        one->full = true;
+        return false;
+    }
+    l->last = arena_str(l->s->arena, one->key);
+    l->last_version = arena_str(l->s->arena, object->version);
+    const char *element = object->deleted ? "DeleteMarker" : "Version";
+    struct buf *out = &l->keys;
+    xml_open(out, element);
+    xml_leaf(out, "Key", encoded(l, one->key));
+    xml_leaf(out, "VersionId", object->version);
+    xml_bool(out, "IsLatest", latest);
+    xml_time(out, "LastModified", object->modified_ms);
+    if (!object->deleted) {
+        xml_etag(out, object->etag);
+        xml_int(out, "Size", object->size);
+        xml_leaf(out, "StorageClass", value_text(value_getz(object->doc, "storage"), STR("STANDARD")));
+    }
+    xml_owner(l->s, out, "Owner");
+    xml_close(out, element);
+    return true;
+}
+
+static bool found_versions(void *ctx, struct walk *walk, struct str key)
+{
+    struct listing *l = ctx;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct object current;
+    struct str group = group_of(l, key);
+    if (group.n)
+        return add_group(l, walk, group);
+    if (store_object_read(&scratch, l->s->store, l->s->bucket, key, STR_EMPTY, false, &current) != STORE_OK)
+        return true;
+    struct one_key one = {.l = l, .key = key, .latest = true};
+    if (add_version(&one, &current))
+        store_versions(&scratch, l->s->store, l->s->bucket, key, current.sort, add_version, &one);
+    return !one.full;
+}
+
+/* The rest of the key in whose middle the page before ended. */
+static bool finish_key(struct listing *l, struct str key)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct object current;
+    struct one_key one = {.l = l, .key = key, .latest = true, .waiting = true};
+    if (store_object_read(&scratch, l->s->store, l->s->bucket, key, STR_EMPTY, false, &current) == STORE_OK &&
+        add_version(&one, &current))
+        store_versions(&scratch, l->s->store, l->s->bucket, key, current.sort, add_version, &one);
+    return !one.full;
+}
+
+void s3srv_list_versions(struct s3 *s)
+{
+    struct listing l;
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!begin(s, &l))
+        return;
+    struct str marker = s3srv_parameter_or(s, "key-marker", STR_EMPTY);
+    l.version_marker = s3srv_parameter_or(s, "version-id-marker", STR_EMPTY);
+    if (l.version_marker.n && !marker.n) {
+        s3srv_argument(s, "version-id-marker", l.version_marker,
+            "A version-id marker cannot be specified without a key marker.");
+        return;
+    }
+    struct walk walk = walk_after(&l, marker, true);
+    walk.found = found_versions;
+    if (l.max && (!l.version_marker.n || finish_key(&l, marker)))
+        store_walk(s->store, s->bucket, &walk);
+    xml_begin(&out, "ListVersionsResult");
+    xml_leaf(&out, "Name", s->bucket);
+    xml_leaf(&out, "Prefix", encoded(&l, l.prefix));
+    xml_leaf(&out, "KeyMarker", encoded(&l, marker));
+    xml_leaf(&out, "VersionIdMarker", l.version_marker);
+    if (l.truncated) {
+        xml_leaf(&out, "NextKeyMarker", encoded(&l, l.last));
+        if (l.last_version.n)
+            xml_leaf(&out, "NextVersionIdMarker", l.last_version);
+    }
+    write_page(&l, &out, "ListVersionsResult");
+    release(&l);
+}

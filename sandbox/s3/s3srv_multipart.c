@@ -1,0 +1,566 @@
+/* Multipart uploads. The object that comes of one keeps its parts where they are, so completing copies
+ * nothing. */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "sandbox/s3/s3srv.h"
+
+enum { MAX_PARTS = 10000, MIN_PART = 5 * 1024 * 1024 };
+
+static struct str text_of(const struct value *doc, const char *name)
+{
+    return value_text(value_getz(doc, name), STR_EMPTY);
+}
+
+static int64_t int_of(const struct value *doc, const char *name)
+{
+    const struct value *v = value_getz(doc, name);
+    return v && v->kind == VALUE_INT ? v->integer : 0;
+}
+
+static void no_such_upload(struct s3 *s)
+{
+    s3srv_error(s, 404, "NoSuchUpload",
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been "
+        "aborted or "
+        "completed.");
+}
+
+/* The upload named in the query, of this very key; NULL: answered. */
+static const struct value *find_upload(struct s3 *s, struct str *id)
+{
+    *id = s3srv_parameter_or(s, "uploadId", STR_EMPTY);
+    if (!s3srv_bucket_or_error(s))
+        return NULL;
+    const struct value *doc = store_upload_doc(s->arena, s->store, s->bucket, *id);
+    if (doc && str_eq(text_of(doc, "key"), s->key))
+        return doc;
+    no_such_upload(s);
+    return NULL;
+}
+
+/* ---- create, abort ---- */
+
+void s3srv_create_upload(struct s3 *s)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    unsigned char random[16];
+    struct str algorithm = s3srv_header(s, "x-amz-checksum-algorithm"),
+               type = s3srv_header(s, "x-amz-checksum-type");
+    enum checksum_kind kind = checksum_find(algorithm);
+    s3srv_before_put(s);
+    const struct value *doc = s->x->answered ? NULL : s3srv_new_doc(s);
+    if (!doc)
+        return;
+    if (algorithm.n && kind == CHECKSUM_NONE) {
+        s3srv_error(s, 400, "InvalidRequest", "Checksum algorithm provided is unsupported.");
+        return;
+    }
+    if (!type.n)
+        type = kind == CHECKSUM_CRC64NVME ? STR("FULL_OBJECT") : STR("COMPOSITE");
+    if (kind != CHECKSUM_NONE && str_eqz(type, "FULL_OBJECT") != (kind == CHECKSUM_CRC64NVME) &&
+        (!checksum_is_linear(kind) || kind == CHECKSUM_CRC64NVME)) {
+        s3srv_error(
+            s, 400, "InvalidRequest", "The checksum type cannot be used with this checksum algorithm.");
+        return;
+    }
+    hash_random(random, sizeof random);
+    struct str id = hex_encode(s->arena, random, sizeof random);
+    doc = value_with(s->arena, doc, STR("key"), value_string(s->arena, s->key));
+    doc = value_with(s->arena, doc, STR("initiated"), value_int(s->arena, clock_wall_ms()));
+    if (kind != CHECKSUM_NONE) {
+        doc = value_with(s->arena, doc, STR("algorithm"), value_stringz(s->arena, checksum_name(kind)));
+        doc = value_with(s->arena, doc, STR("sums_type"), value_string(s->arena, type));
+        reply_header(s->x, "x-amz-checksum-algorithm", str_z(checksum_name(kind)));
+        reply_header(s->x, "x-amz-checksum-type", type);
+    }
+    enum store_result result = store_upload_create(s->store, s->bucket, id, doc);
+    if (result != STORE_OK) {
+        s3srv_store_error(s, result, NULL);
+        return;
+    }
+    xml_begin(&out, "InitiateMultipartUploadResult");
+    xml_leaf(&out, "Bucket", s->bucket);
+    xml_leaf(&out, "Key", s->key);
+    xml_leaf(&out, "UploadId", id);
+    xml_end(s, &out, "InitiateMultipartUploadResult");
+}
+
+/* Killed between becoming an object and leaving the list, an upload is still listed; its parts are the
+ * object's. */
+static bool is_object_already(struct s3 *s, struct str id)
+{
+    struct object object;
+    return store_object_read(s->arena, s->store, s->bucket, s->key, STR_EMPTY, false, &object) == STORE_OK &&
+           str_eq(text_of(object.doc, "upload"), id);
+}
+
+void s3srv_abort_upload(struct s3 *s)
+{
+    struct str id;
+    if (!find_upload(s, &id))
+        return;
+    if (is_object_already(s, id)) {
+        no_such_upload(s);
+        return;
+    }
+    store_upload_remove(s->store, s->bucket, id);
+    reply_status(s->x, 204);
+}
+
+/* ---- parts ---- */
+
+static bool part_number(struct s3 *s, int *out)
+{
+    int64_t number;
+    bool ok = str_to_int(s3srv_parameter_or(s, "partNumber", STR_EMPTY), &number) && number >= 1 &&
+              number <= MAX_PARTS;
+    if (!ok)
+        s3srv_argument(s, "partNumber", s3srv_parameter_or(s, "partNumber", STR_EMPTY),
+            "Part number must be an integer between 1 and 10000, inclusive");
+    *out = ok ? (int)number : 0;
+    return ok;
+}
+
+void s3srv_before_part(struct s3 *s)
+{
+    struct str id;
+    int number;
+    if (part_number(s, &number))
+        find_upload(s, &id);
+}
+
+/* x-amz-copy-source-range; false: answered. */
+static bool copy_range(struct s3 *s, int64_t size, int64_t *first, int64_t *n)
+{
+    struct str text = s3srv_header(s, "x-amz-copy-source-range"), last;
+    int64_t to;
+    *first = 0;
+    *n = size;
+    if (!text.n)
+        return true;
+    bool ok = str_starts(text, STR("bytes="));
+    if (ok) {
+        struct str from = str_cut(str_slice(text, 6, text.n), '-', &last);
+        ok = last.p && str_to_int(from, first) && str_to_int(last, &to) && *first >= 0 && to >= *first;
+    }
+    if (!ok || to >= size) {
+        s3srv_argument(s, "x-amz-copy-source-range", text,
+            ok ? "Range specified is not valid for source object"
+               : "The x-amz-copy-source-range value must be of the form bytes=first-last");
+        return false;
+    }
+    *n = to - *first + 1;
+    return true;
+}
+
+static bool copy_part(struct s3 *s)
+{
+    struct s3srv_source source;
+    int64_t first, n;
+    if (!s3srv_copy_source(s, &source))
+        return false;
+    if (!copy_range(s, source.object.size, &first, &n)) {
+        fd_close_ptr(&source.object.fd);
+        return false;
+    }
+    return s3srv_copy_content(s, &source, first, n);
+}
+
+static void answer_part(struct s3 *s, bool copied, const struct value *doc)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!copied) {
+        s3srv_object_header_etag(s, s->in.etag);
+        const struct value *sums = value_getz(doc, "sums");
+        for (uint32_t i = 0; sums && i < sums->count; i++)
+            reply_header(s->x, checksum_header(s->arena, checksum_find(sums->entries[i].key)).p,
+                sums->entries[i].value->string);
+        reply_status(s->x, 200);
+        return;
+    }
+    xml_begin(&out, "CopyPartResult");
+    xml_time(&out, "LastModified", clock_wall_ms());
+    xml_etag(&out, s->in.etag);
+    xml_end(s, &out, "CopyPartResult");
+}
+
+void s3srv_upload_part(struct s3 *s)
+{
+    struct str id;
+    int number;
+    bool copied = s3srv_header(s, "x-amz-copy-source").n > 0;
+    const struct value *upload = part_number(s, &number) ? find_upload(s, &id) : NULL;
+    if (!upload)
+        return;
+    if (copied) {
+        checksum_release(&s->in.sum);
+        checksum_init(&s->in.sum, checksum_find(text_of(upload, "algorithm")));
+        if (!copy_part(s))
+            return;
+    }
+    struct value_entry entries[] = {{STR("size"), value_int(s->arena, s->in.size)},
+        {STR("etag"), value_string(s->arena, s->in.etag)},
+        {STR("sums"), s3srv_sums(s, s->in.sum.kind, s->in.sum_value)}};
+    const struct value *doc = value_map(s->arena, entries, 3);
+    enum store_result result = store_part_put(s->arena, s->store, s->bucket, id, number, &s->in.file, doc);
+    if (result == STORE_NO_KEY)
+        no_such_upload(s);
+    else if (result != STORE_OK)
+        s3srv_store_error(s, result, NULL);
+    else
+        answer_part(s, copied, doc);
+}
+
+/* ---- complete ---- */
+
+struct assembly {
+    struct s3 *s;
+    const struct value *upload;
+    struct value_builder parts, numbers;
+    struct checksum md5, composite;
+    enum checksum_kind kind; /* of the whole object, CHECKSUM_NONE: the client asked for none */
+    bool full;               /* the CRC of all bytes rather than a hash of the parts' */
+    struct str combined;     /* raw, full only */
+    int64_t size;
+};
+
+static bool refuse(struct s3 *s, const char *code, const char *message)
+{
+    s3srv_error(s, 400, code, message);
+    return false;
+}
+
+static struct str unquoted(struct str etag)
+{
+    etag = str_trim(etag);
+    return etag.n >= 2 && etag.p[0] == '"' && etag.p[etag.n - 1] == '"' ? str_slice(etag, 1, etag.n - 1)
+                                                                        : etag;
+}
+
+static bool add_sum(struct assembly *a, const struct value *asked, const struct value *doc)
+{
+    struct s3 *s = a->s;
+    const char *name = checksum_name(a->kind);
+    struct str have = value_text(value_getz(value_getz(doc, "sums"), name), STR_EMPTY), raw;
+    struct str claimed = text_of(asked, arena_printf(s->arena, "Checksum%s", name).p);
+    if (a->kind == CHECKSUM_NONE)
+        return true;
+    if (claimed.n && !str_eq(claimed, have))
+        return refuse(s, "InvalidPart", "One or more of the specified parts could not be found.");
+    if (!have.n || !base64_decode(s->arena, have, &raw))
+        return refuse(s, "InvalidRequest",
+            "The upload was created using a checksum. The complete request must include "
+            "the checksum for each part.");
+    if (!a->full)
+        checksum_update(&a->composite, raw.p, raw.n);
+    else if (!a->combined.n)
+        a->combined = raw;
+    else
+        a->combined = checksum_combine(s->arena, a->kind, a->combined, raw, (uint64_t)int_of(doc, "size"));
+    return true;
+}
+
+static bool add_part(struct assembly *a, struct str id, const struct value *asked, bool last)
+{
+    struct s3 *s = a->s;
+    int64_t number;
+    const struct value *doc;
+    struct str raw;
+    if (!str_to_int(str_trim(text_of(asked, "PartNumber")), &number) || number < 1 || number > MAX_PARTS)
+        return refuse(s, "MalformedXML", "The XML you provided was not well-formed");
+    if (store_part_read(s->arena, s->store, s->bucket, id, (int)number, &doc, NULL) != STORE_OK ||
+        !str_eq(unquoted(text_of(asked, "ETag")), text_of(doc, "etag")))
+        return refuse(s, "InvalidPart",
+            "One or more of the specified parts could not be found. The part may not have been uploaded, or "
+            "the "
+            "specified entity tag may not match the part's entity tag.");
+    if (!last && int_of(doc, "size") < MIN_PART)
+        return refuse(s, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size");
+    if (!add_sum(a, asked, doc) || !hex_decode(s->arena, text_of(doc, "etag"), &raw))
+        return false;
+    checksum_update(&a->md5, raw.p, raw.n);
+    a->size += int_of(doc, "size");
+    struct value_entry entries[] = {{STR("number"), value_int(s->arena, number)},
+        {STR("size"), value_getz(doc, "size")}, {STR("etag"), value_getz(doc, "etag")}};
+    value_builder_add(&a->parts, value_map(s->arena, entries, 3));
+    value_builder_add(&a->numbers, value_int(s->arena, number));
+    return true;
+}
+
+/* The object's checksum from its parts'; compared with what the request claims. NULL: answered. */
+static const struct value *finish_sum(struct assembly *a)
+{
+    struct s3 *s = a->s;
+    size_t n = a->parts.n;
+    if (a->kind == CHECKSUM_NONE)
+        return &value_empty_map;
+    struct str raw = a->full ? a->combined : checksum_final(s->arena, &a->composite);
+    struct str text = base64_encode(s->arena, raw), claimed;
+    if (!a->full)
+        text = arena_printf(s->arena, "%.*s-%zu", STR_ARG(text), n);
+    claimed = wire_header_get(&s->x->request, checksum_header(s->arena, a->kind));
+    if (claimed.n && !str_eq(claimed, text)) {
+        refuse(s, "BadDigest", "The checksum you specified did not match what we received.");
+        return NULL;
+    }
+    return s3srv_sums(s, a->kind, text);
+}
+
+static const struct value *object_doc(struct assembly *a, struct str id)
+{
+    struct s3 *s = a->s;
+    static const char *const kept[] = {"headers", "meta", "tags", "storage"};
+    size_t n = a->parts.n;
+    const struct value *sums = finish_sum(a);
+    if (!sums)
+        return NULL;
+    struct str raw = checksum_final(s->arena, &a->md5);
+    struct str etag = arena_printf(s->arena, "%.*s-%zu", STR_ARG(hex_encode(s->arena, raw.p, raw.n)), n);
+    AUTO_BUILDER struct value_builder doc = VALUE_BUILDER(s->arena);
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+        if (value_getz(a->upload, kept[i]))
+            value_builder_set(&doc, str_z(kept[i]), value_getz(a->upload, kept[i]));
+    value_builder_set(&doc, STR("size"), value_int(s->arena, a->size));
+    value_builder_set(&doc, STR("etag"), value_string_ref(s->arena, etag));
+    value_builder_set(&doc, STR("upload"), value_string(s->arena, id));
+    value_builder_set(&doc, STR("parts"), value_builder_list(&a->parts));
+    if (sums->count) {
+        value_builder_set(&doc, STR("sums"), sums);
+        value_builder_set(&doc, STR("sums_type"), value_getz(a->upload, "sums_type"));
+    }
+    return value_builder_map(&doc);
+}
+
+static void answer_complete(struct s3 *s, const struct object *object)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    s3srv_version_header(s, object);
+    s3srv_encryption_headers(s, object->doc);
+    struct str host = s3srv_header(s, "Host");
+    xml_begin(&out, "CompleteMultipartUploadResult");
+    AUTO_BUF struct buf url = BUF_INIT;
+    buf_addf(&url, "http://%.*s/%.*s/", STR_ARG(host), STR_ARG(s->bucket));
+    url_encode(&url, s->key, true);
+    xml_leaf(&out, "Location", buf_str(&url));
+    xml_leaf(&out, "Bucket", s->bucket);
+    xml_leaf(&out, "Key", s->key);
+    xml_etag(&out, object->etag);
+    xml_checksum(s, &out, object->doc);
+    xml_end(s, &out, "CompleteMultipartUploadResult");
+}
+
+static void commit(struct assembly *a, struct str id)
+{
+    struct s3 *s = a->s;
+    struct s3srv_condition condition;
+    struct pending pending = {.fd = -1};
+    struct object object;
+    const struct value *numbers = value_builder_list(&a->numbers), *doc = object_doc(a, id);
+    if (!doc)
+        return;
+    s3srv_write_condition(s, &condition);
+    struct change change = {.bucket = s->bucket,
+        .key = s->key,
+        .versioning = s3srv_versioning(s, s->bucket),
+        .check = s3srv_check_write,
+        .check_ctx = &condition};
+    enum store_result result = STORE_FAILED;
+    if (!store_write_begin(s->store, &pending))
+        result = store_object_put(s->arena, s->store, &change, &pending, doc, &object);
+    if (result != STORE_OK) {
+        s3srv_store_error(s, result, condition.fault);
+        return;
+    }
+    store_upload_finish(s->store, s->bucket, id, numbers);
+    s3srv_tell(s, "ObjectCreated:CompleteMultipartUpload", s->key, &object);
+    answer_complete(s, &object);
+}
+
+/* A client that lost the answer asks again; it gets it. */
+static bool answer_again(struct s3 *s)
+{
+    struct object object;
+    struct str id = s3srv_parameter_or(s, "uploadId", STR_EMPTY);
+    if (!is_object_already(s, id) ||
+        store_object_read(s->arena, s->store, s->bucket, s->key, STR_EMPTY, false, &object) != STORE_OK)
+        return false;
+    answer_complete(s, &object);
+    return true;
+}
+
+/* Before the parts themselves are looked at. */
+static bool check_order(struct s3 *s, const struct value *const *items, size_t n)
+{
+    int64_t last = 0, number = 0;
+    for (size_t i = 0; i < n; i++, last = number)
+        if (str_to_int(str_trim(text_of(items[i], "PartNumber")), &number) && number <= last)
+            return refuse(s, "InvalidPartOrder",
+                "The list of parts was not in ascending order. Parts must be ordered by part number.");
+    return true;
+}
+
+void s3srv_complete_upload(struct s3 *s)
+{
+    struct str id;
+    const struct value *const *items, *one;
+    const struct value *body = s3srv_body(s, "CompleteMultipartUpload");
+    if (!body || answer_again(s))
+        return;
+    const struct value *upload = find_upload(s, &id);
+    if (!upload)
+        return;
+    size_t n = s3srv_items(value_getz(body, "Part"), &items, &one);
+    if (!n) {
+        refuse(s, "MalformedXML", "You must specify at least one part");
+        return;
+    }
+    struct assembly a = {.s = s,
+        .upload = upload,
+        .parts = VALUE_BUILDER(s->arena),
+        .numbers = VALUE_BUILDER(s->arena),
+        .kind = checksum_find(text_of(upload, "algorithm")),
+        .full = str_eqz(text_of(upload, "sums_type"), "FULL_OBJECT"),
+        .combined = STR_EMPTY};
+    checksum_init(&a.md5, CHECKSUM_MD5);
+    checksum_init(&a.composite, a.full ? CHECKSUM_NONE : a.kind);
+    bool ok = check_order(s, items, n);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = add_part(&a, id, items[i], i + 1 == n);
+    if (ok)
+        commit(&a, id);
+    checksum_release(&a.md5);
+    checksum_release(&a.composite);
+    value_builder_release(&a.parts);
+    value_builder_release(&a.numbers);
+}
+
+/* ---- lists ---- */
+
+void s3srv_list_parts(struct s3 *s)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    AUTO_BUF struct buf parts = BUF_INIT;
+    struct str id;
+    int64_t max, marker, next = 0, count = 0;
+    const struct value *upload = find_upload(s, &id);
+    if (!upload || !s3srv_number(s, "max-parts", 1000, 1000, &max) ||
+        !s3srv_number(s, "part-number-marker", 0, MAX_PARTS, &marker))
+        return;
+    bool truncated = false;
+    const struct value *numbers = store_part_numbers(s->arena, s->store, s->bucket, id);
+    for (uint32_t i = 0; i < numbers->count && !truncated; i++) {
+        int64_t number = numbers->items[i]->integer;
+        const struct value *doc;
+        if (number <= marker ||
+            store_part_read(s->arena, s->store, s->bucket, id, (int)number, &doc, NULL) != STORE_OK)
+            continue;
+        if ((truncated = count == max))
+            break;
+        count++;
+        next = number;
+        xml_open(&parts, "Part");
+        xml_int(&parts, "PartNumber", number);
+        xml_time(&parts, "LastModified", int_of(doc, "modified"));
+        xml_etag(&parts, text_of(doc, "etag"));
+        xml_int(&parts, "Size", int_of(doc, "size"));
+        const struct value *sums = value_getz(doc, "sums");
+        for (uint32_t j = 0; sums && j < sums->count; j++)
+            xml_leaf(&parts, arena_printf(s->arena, "Checksum%.*s", STR_ARG(sums->entries[j].key)).p,
+                sums->entries[j].value->string);
+        xml_close(&parts, "Part");
+    }
+    xml_begin(&out, "ListPartsResult");
+    xml_leaf(&out, "Bucket", s->bucket);
+    xml_leaf(&out, "Key", s->key);
+    xml_leaf(&out, "UploadId", id);
+    xml_owner(s, &out, "Initiator");
+    xml_owner(s, &out, "Owner");
+    xml_leaf(&out, "StorageClass", STR("STANDARD"));
+    xml_int(&out, "PartNumberMarker", marker);
+    xml_int(&out, "NextPartNumberMarker", next);
+    xml_int(&out, "MaxParts", max);
+    xml_bool(&out, "IsTruncated", truncated);
+    buf_add_str(&out, buf_str(&parts));
+    xml_end(s, &out, "ListPartsResult");
+}
+
+/* Sorted by key, then by when they began. */
+static const struct value *sorted_uploads(struct s3 *s)
+{
+    AUTO_BUILDER struct value_builder uploads = VALUE_BUILDER(s->arena);
+    const struct value *ids = store_upload_ids(s->arena, s->store, s->bucket);
+    for (uint32_t i = 0; i < ids->count; i++) {
+        const struct value *doc = store_upload_doc(s->arena, s->store, s->bucket, ids->items[i]->string);
+        if (!doc)
+            continue;
+        struct str order = arena_printf(s->arena, "%.*s%c%020lld%.*s", STR_ARG(text_of(doc, "key")), '\0',
+            (long long)int_of(doc, "initiated"), STR_ARG(ids->items[i]->string));
+        value_builder_set(&uploads, order, value_with(s->arena, doc, STR("id"), ids->items[i]));
+    }
+    return value_builder_map(&uploads);
+}
+
+void s3srv_list_uploads(struct s3 *s)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    AUTO_BUF struct buf found = BUF_INIT;
+    struct str prefix = s3srv_parameter_or(s, "prefix", STR_EMPTY),
+               delimiter = s3srv_parameter_or(s, "delimiter", STR_EMPTY);
+    struct str marker = s3srv_parameter_or(s, "key-marker", STR_EMPTY), group = STR_EMPTY, last = STR_EMPTY;
+    struct str id_marker = s3srv_parameter_or(s, "upload-id-marker", STR_EMPTY), last_id = STR_EMPTY;
+    int64_t max, count = 0;
+    if (!s3srv_bucket_or_error(s) || !s3srv_number(s, "max-uploads", 1000, 1000, &max))
+        return;
+    bool truncated = false, passed = !id_marker.n;
+    const struct value *uploads = sorted_uploads(s);
+    for (uint32_t i = 0; i < uploads->count; i++) {
+        const struct value *doc = uploads->entries[i].value;
+        struct str key = text_of(doc, "key"), id = text_of(doc, "id");
+        int order = str_cmp(key, marker);
+        if (order == 0 && !passed) {
+            passed = str_eq(id, id_marker);
+            continue;
+        }
+        bool before = marker.n && (order < 0 || (order == 0 && !id_marker.n));
+        if (before || !str_starts(key, prefix) || (group.n && str_starts(key, group)))
+            continue;
+        if ((truncated = count == max))
+            break;
+        count++;
+        ptrdiff_t at = delimiter.n ? str_find(key, delimiter, prefix.n) : -1;
+        last = key;
+        last_id = id;
+        if (at >= 0) {
+            last = group = str_slice(key, 0, (size_t)at + delimiter.n);
+            xml_open(&found, "CommonPrefixes");
+            xml_leaf(&found, "Prefix", group);
+            xml_close(&found, "CommonPrefixes");
+            continue;
+        }
+        xml_open(&found, "Upload");
+        xml_leaf(&found, "Key", key);
+        xml_leaf(&found, "UploadId", id);
+        xml_owner(s, &found, "Initiator");
+        xml_owner(s, &found, "Owner");
+        xml_leaf(&found, "StorageClass", STR("STANDARD"));
+        xml_time(&found, "Initiated", int_of(doc, "initiated"));
+        xml_close(&found, "Upload");
+    }
+    xml_begin(&out, "ListMultipartUploadsResult");
+    xml_leaf(&out, "Bucket", s->bucket);
+    xml_leaf(&out, "KeyMarker", marker);
+    xml_leaf(&out, "UploadIdMarker", id_marker);
+    if (truncated) {
+        xml_leaf(&out, "NextKeyMarker", last);
+        xml_leaf(&out, "NextUploadIdMarker", last_id);
+    }
+    xml_leaf(&out, "Prefix", prefix);
+    if (delimiter.n)
+        xml_leaf(&out, "Delimiter", delimiter);
+    xml_int(&out, "MaxUploads", max);
+    xml_bool(&out, "IsTruncated", truncated);
+    buf_add_str(&out, buf_str(&found));
+    xml_end(s, &out, "ListMultipartUploadsResult");
+}

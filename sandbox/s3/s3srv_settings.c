@@ -1,0 +1,278 @@
+/*
+ * A bucket's settings: versioning, policy, lifecycle and the like, each with its put, get and delete. What
+ * was put is given back as it was; a new bucket has AWS's defaults of today.
+ */
+#include "base/hash.h"
+#include "sandbox/s3/s3srv.h"
+#include "sandbox/services/objects.h"
+
+#define NS                   " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
+#define ABSENT(code_, text_) .absent = (code_), .message = (text_)
+#define MANY                 .many = true, ABSENT("NoSuchConfiguration", "The specified configuration does not exist.")
+
+static const struct setting {
+    const char *name, *root;
+    const char *initial;          /* what a bucket has that was never asked otherwise; NULL: nothing */
+    const char *absent, *message; /* the error where there is nothing */
+    bool resets;                  /* deleting brings back the initial one */
+    bool fixed;                   /* cannot be deleted */
+    bool many;                    /* one for each id */
+} all_settings[] = {
+    {"versioning", "VersioningConfiguration", .initial = "<VersioningConfiguration" NS "/>", .fixed = true},
+    {"encryption", "ServerSideEncryptionConfiguration", .resets = true,
+        .initial = "<ServerSideEncryptionConfiguration" NS
+                   "><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256"
+                   "</SSEAlgorithm></ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</"
+                   "BucketKeyEnabled></Rule>"
+                   "</ServerSideEncryptionConfiguration>"},
+    {"publicAccessBlock", "PublicAccessBlockConfiguration",
+        .initial = "<PublicAccessBlockConfiguration" NS
+                   "><BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true"
+                   "</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true"
+                   "</RestrictPublicBuckets></PublicAccessBlockConfiguration>",
+        ABSENT(
+            "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")},
+    {"ownershipControls", "OwnershipControls",
+        .initial =
+            "<OwnershipControls" NS "><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>"
+            "</OwnershipControls>",
+        ABSENT("OwnershipControlsNotFoundError", "The bucket ownership controls were not found")},
+    {"lifecycle", "LifecycleConfiguration",
+        ABSENT("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")},
+    {"policy", NULL, ABSENT("NoSuchBucketPolicy", "The bucket policy does not exist")},
+    {"tagging", "Tagging", ABSENT("NoSuchTagSet", "The TagSet does not exist")},
+    {"cors", "CORSConfiguration", ABSENT("NoSuchCORSConfiguration", "The CORS configuration does not exist")},
+    {"website", "WebsiteConfiguration",
+        ABSENT("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration")},
+    {"replication", "ReplicationConfiguration",
+        ABSENT("ReplicationConfigurationNotFoundError", "The replication configuration was not found")},
+    {"object-lock", "ObjectLockConfiguration", .fixed = true,
+        ABSENT("ObjectLockConfigurationNotFoundError",
+            "Object Lock configuration does not exist for this bucket")},
+    {"notification", "NotificationConfiguration", .initial = "<NotificationConfiguration" NS "/>",
+        .fixed = true},
+    {"logging", "BucketLoggingStatus", .initial = "<BucketLoggingStatus" NS "/>", .fixed = true},
+    {"accelerate", "AccelerateConfiguration", .initial = "<AccelerateConfiguration" NS "/>", .fixed = true},
+    {"requestPayment", "RequestPaymentConfiguration", .fixed = true,
+        .initial =
+            "<RequestPaymentConfiguration" NS "><Payer>BucketOwner</Payer></RequestPaymentConfiguration>"},
+    {"acl", "AccessControlPolicy", .fixed = true},
+    {"metrics", "MetricsConfiguration", MANY},
+    {"analytics", "AnalyticsConfiguration", MANY},
+    {"inventory", "InventoryConfiguration", MANY},
+    {"intelligent-tiering", "IntelligentTieringConfiguration", MANY},
+};
+
+static const struct setting *find(struct str name)
+{
+    for (size_t i = 0; i < sizeof all_settings / sizeof all_settings[0]; i++)
+        if (str_eqz(name, all_settings[i].name))
+            return &all_settings[i];
+    return NULL;
+}
+
+bool s3srv_is_setting(struct str parameter)
+{
+    return find(parameter) != NULL;
+}
+
+/* Its name in the store: "lifecycle", "metrics/ID". */
+static struct str stored_name(struct s3 *s, const struct setting *setting)
+{
+    AUTO_BUF struct buf name = BUF_INIT;
+    if (!setting->many)
+        return str_z(setting->name);
+    buf_addf(&name, "%s/", setting->name);
+    url_encode(&name, s3srv_parameter_or(s, "id", STR_EMPTY), false);
+    return arena_str(s->arena, buf_str(&name));
+}
+
+/* What counts now: put, or initial; false where there is nothing. An empty one is a deleted one. */
+static bool current(struct s3 *s, struct str bucket, const struct setting *setting, struct str *text)
+{
+    if (store_setting(s->arena, s->store, bucket, stored_name(s, setting), text))
+        return text->n > 0;
+    *text = str_z(setting->initial);
+    return setting->initial != NULL;
+}
+
+static struct str value_in(struct s3 *s, struct str bucket, const char *name, const char *const *path)
+{
+    struct str text, root;
+    const struct value *doc;
+    struct err ignored = ERR_INIT;
+    if (!current(s, bucket, find(str_z(name)), &text) || wire_xml_read(s->arena, text, &root, &doc, &ignored))
+        return STR_EMPTY;
+    for (; *path; path++)
+        doc = value_getz(doc, *path);
+    return value_text(doc, STR_EMPTY);
+}
+
+enum versioning s3srv_versioning(struct s3 *s, struct str bucket)
+{
+    static const char *const path[] = {"Status", NULL};
+    struct str status = value_in(s, bucket, "versioning", path);
+    return str_eqz(status, "Enabled")     ? VERSIONING_ENABLED
+           : str_eqz(status, "Suspended") ? VERSIONING_SUSPENDED
+                                          : VERSIONING_OFF;
+}
+
+void s3srv_tell(struct s3 *s, const char *name, struct str key, const struct object *object)
+{
+    object_tell(s->x->sandbox, s->arena, name, s->bucket, key, object, str_z(s->x->request_id));
+}
+
+bool s3srv_acls_enabled(struct s3 *s)
+{
+    static const char *const path[] = {"Rule", "ObjectOwnership", NULL};
+    return !str_eqz(value_in(s, s->bucket, "ownershipControls", path), "BucketOwnerEnforced");
+}
+
+bool s3srv_public_acls_blocked(struct s3 *s)
+{
+    static const char *const path[] = {"BlockPublicAcls", NULL};
+    return str_eqz(value_in(s, s->bucket, "publicAccessBlock", path), "true");
+}
+
+static void write_acl(struct s3 *s)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    xml_begin(&out, "AccessControlPolicy");
+    xml_owner(s, &out, "Owner");
+    buf_addz(&out, "<AccessControlList><Grant>");
+    AUTO_BUF struct buf owner = BUF_INIT;
+    xml_owner(s, &owner, "Owner");
+    struct str inner = buf_str(&owner); /* <Owner>…</Owner> without its own tags */
+    buf_addz(
+        &out, "<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\">");
+    buf_add_str(&out, str_slice(inner, 7, inner.n - 8));
+    buf_addz(&out, "</Grantee><Permission>FULL_CONTROL</Permission></Grant></AccessControlList>");
+    xml_end(s, &out, "AccessControlPolicy");
+}
+
+/* Without an id: all of them, in one page. */
+static void list_many(struct s3 *s, const struct setting *setting)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct str root = arena_printf(s->arena, "List%sResult", setting->root);
+    const struct value *ids = store_setting_ids(s->arena, s->store, s->bucket, str_z(setting->name));
+    xml_begin(&out, root.p);
+    for (uint32_t i = 0; i < ids->count; i++) {
+        struct str text,
+            name = arena_printf(s->arena, "%s/%.*s", setting->name, STR_ARG(ids->items[i]->string));
+        if (!store_setting(s->arena, s->store, s->bucket, name, &text))
+            continue;
+        ptrdiff_t prolog = str_starts(text, STR("<?")) ? str_find(text, STR("?>"), 0) : -2;
+        buf_add_str(&out, str_slice(text, (size_t)(prolog + 2), text.n));
+    }
+    xml_bool(&out, "IsTruncated", false);
+    xml_end(s, &out, root.p);
+}
+
+void s3srv_get_setting(struct s3 *s)
+{
+    const struct setting *setting = find(s->setting);
+    struct str text, id;
+    if (!s3srv_bucket_or_error(s))
+        return;
+    if (setting->many && !s3srv_parameter(s, "id", &id))
+        list_many(s, setting);
+    else if (current(s, s->bucket, setting, &text))
+        reply_text(s->x, 200, setting->root ? "application/xml" : "application/json", text);
+    else if (str_eqz(s->setting, "acl"))
+        write_acl(s);
+    else
+        s3srv_error(s, 404, setting->absent, setting->message);
+}
+
+void s3srv_policy_status(struct s3 *s)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct str text;
+    const struct setting *policy = find(STR("policy"));
+    if (!s3srv_bucket_or_error(s))
+        return;
+    if (!current(s, s->bucket, policy, &text)) {
+        s3srv_error(s, 404, policy->absent, policy->message);
+        return;
+    }
+    xml_begin(&out, "PolicyStatus");
+    xml_bool(&out, "IsPublic", false);
+    xml_end(s, &out, "PolicyStatus");
+}
+
+static bool check_body(struct s3 *s, const struct setting *setting)
+{
+    if (!setting->root)
+        return s3srv_check_policy(s);
+    const struct value *doc = s3srv_body(s, setting->root);
+    if (!doc)
+        return false;
+    if (str_eqz(s->setting, "lifecycle"))
+        return s3srv_check_lifecycle(s, doc);
+    if (str_eqz(s->setting, "notification"))
+        return s3srv_check_notification(s, doc);
+    if (str_eqz(s->setting, "tagging") && !s3srv_parse_tags(s, doc, 50))
+        return false;
+    if (!str_eqz(s->setting, "versioning"))
+        return true;
+    struct str status = value_text(value_getz(doc, "Status"), STR_EMPTY);
+    if (status.n && !str_eqz(status, "Enabled") && !str_eqz(status, "Suspended")) {
+        s3srv_error(s, 400, "MalformedXML",
+            "The XML you provided was not well-formed or did not validate against our published schema");
+        return false;
+    }
+    return true;
+}
+
+static enum store_result put(struct s3 *s, const struct setting *setting)
+{
+    return store_setting_put(s->store, s->bucket, stored_name(s, setting),
+        str_eqz(str_z(setting->name), "notification") ? s3srv_notification_as_written(s)
+                                                      : s->x->request.body);
+}
+
+void s3srv_put_setting(struct s3 *s)
+{
+    const struct setting *setting = find(s->setting);
+    if (!s3srv_bucket_or_error(s))
+        return;
+    enum store_result result = STORE_OK;
+    if (str_eqz(s->setting, "acl")) {
+        if (!s3srv_check_acl(s))
+            return;
+        if (str_trim(s->x->request.body).n && s3srv_acls_enabled(s))
+            result = put(s, setting);
+    } else {
+        if (!check_body(s, setting))
+            return;
+        result = put(s, setting);
+    }
+    if (result != STORE_OK)
+        s3srv_store_error(s, result, NULL);
+    else
+        reply_status(s->x, !setting->root || str_eqz(s->setting, "tagging") ? 204 : 200);
+}
+
+void s3srv_delete_setting(struct s3 *s)
+{
+    const struct setting *setting = find(s->setting);
+    struct str text;
+    if (!s3srv_bucket_or_error(s))
+        return;
+    if (setting->fixed) {
+        s3srv_error(s, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.");
+        return;
+    }
+    if (setting->many && !current(s, s->bucket, setting, &text)) {
+        s3srv_error(s, 404, setting->absent, setting->message);
+        return;
+    }
+    enum store_result result = setting->initial && !setting->resets
+                                   ? store_setting_put(s->store, s->bucket, s->setting, STR_EMPTY)
+                                   : store_setting_delete(s->store, s->bucket, stored_name(s, setting));
+    if (result == STORE_OK || result == STORE_NO_KEY)
+        reply_status(s->x, 204);
+    else
+        s3srv_store_error(s, result, NULL);
+}

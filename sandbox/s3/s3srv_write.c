@@ -1,0 +1,371 @@
+/* Writing objects: put and copy. */
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "sandbox/s3/s3srv.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PUT (INT64_C(5) << 30)
+enum { MAX_KEY = 1024, MAX_META = 2048, COPY_BLOCK = 256 * 1024 };
+
+/* ---- tags ---- */
+
+/*
+ * Letters, digits, spaces and `+ - = . _ : / @`, as the guide to tagging has it; which of the characters
+ * beyond ASCII are letters is not looked at.
+ */
+static bool is_tag_text(struct str text, size_t max)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if (c < 0x80 && !isalnum(c) && (!c || !strchr(" +-=._:/@", c)))
+            return false;
+    }
+    return str_code_points(text) <= max;
+}
+
+static bool add_tag(struct s3 *s, struct value_builder *tags, struct str key, struct str value)
+{
+    for (size_t i = 0; i < tags->n; i++) {
+        if (str_eq(tags->entries[i].key, key)) {
+            s3srv_error(s, 400, "InvalidTag", "Cannot provide multiple Tags with the same key");
+            return false;
+        }
+    }
+    if (!key.n || !is_tag_text(key, 128)) {
+        s3srv_error(s, 400, "InvalidTag", "The TagKey you have provided is invalid");
+        return false;
+    }
+    if (!is_tag_text(value, 256)) {
+        s3srv_error(s, 400, "InvalidTag", "The TagValue you have provided is invalid");
+        return false;
+    }
+    value_builder_set(tags, key, value_string(s->arena, value));
+    return true;
+}
+
+const struct value *s3srv_parse_tags(struct s3 *s, const struct value *tagging, size_t max)
+{
+    AUTO_BUILDER struct value_builder tags = VALUE_BUILDER(s->arena);
+    const struct value *const *items, *one;
+    size_t n = s3srv_items(value_getz(value_getz(tagging, "TagSet"), "Tag"), &items, &one);
+    if (n > max) {
+        s3srv_error(s, 400, "BadRequest", "Object tags cannot be greater than the limit");
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!add_tag(s, &tags, value_text(value_getz(items[i], "Key"), STR_EMPTY),
+                value_text(value_getz(items[i], "Value"), STR_EMPTY)))
+            return NULL;
+    return value_builder_map(&tags);
+}
+
+const struct value *s3srv_parse_tag_header(struct s3 *s, struct str text)
+{
+    AUTO_BUILDER struct value_builder tags = VALUE_BUILDER(s->arena);
+    while (text.n) {
+        struct str value, key, pair = str_cut(text, '&', &text), name = str_cut(pair, '=', &value);
+        if (!pair.n)
+            continue;
+        if (!value.p)
+            value = STR_EMPTY;
+        if (!url_decode(s->arena, name, true, &key) || !url_decode(s->arena, value, true, &value)) {
+            s3srv_argument(s, "x-amz-tagging", s3srv_header(s, "x-amz-tagging"),
+                "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded");
+            return NULL;
+        }
+        if (!add_tag(s, &tags, key, value))
+            return NULL;
+    }
+    return value_builder_map(&tags);
+}
+
+/* ---- what a new object has besides content ---- */
+
+/* aws-chunked is the way it came, not what it is. */
+static struct str content_encoding(struct s3 *s, struct str text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    while (text.n) {
+        struct str one = str_trim(str_cut(text, ',', &text));
+        if (one.n && !str_ieq(one, STR("aws-chunked")))
+            buf_addf(&out, "%s%.*s", out.n ? "," : "", STR_ARG(one));
+    }
+    return arena_str(s->arena, buf_str(&out));
+}
+
+static const struct value *stored_headers(struct s3 *s)
+{
+    static const char *const names[] = {"Cache-Control", "Content-Disposition", "Content-Encoding",
+        "Content-Language", "Content-Type", "Expires", "x-amz-website-redirect-location", S3SRV_SSE,
+        S3SRV_SSE_KEY};
+    AUTO_BUILDER struct value_builder headers = VALUE_BUILDER(s->arena);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct str text = s3srv_header(s, names[i]), name = str_z(names[i]);
+        if (i == 2)
+            text = content_encoding(s, text);
+        if (i == 4 && !text.n)
+            text = STR("binary/octet-stream");
+        if (text.n)
+            value_builder_set(&headers, name, value_string(s->arena, text));
+    }
+    return value_builder_map(&headers);
+}
+
+/* NULL: answered. */
+static const struct value *stored_meta(struct s3 *s)
+{
+    static const struct str prefix = STR_INIT("x-amz-meta-");
+    AUTO_BUILDER struct value_builder meta = VALUE_BUILDER(s->arena);
+    size_t total = 0;
+    for (size_t i = 0; i < s->x->request.header_count; i++) {
+        struct wire_header header = s->x->request.headers[i];
+        if (header.name.n <= prefix.n || !str_ieq(str_slice(header.name, 0, prefix.n), prefix))
+            continue;
+        char *key = arena_strz(s->arena, str_slice(header.name, prefix.n, header.name.n));
+        for (char *c = key; *c; c++)
+            if (*c >= 'A' && *c <= 'Z')
+                *c = (char)(*c - 'A' + 'a');
+        total += strlen(key) + header.value.n;
+        value_builder_set(&meta, str_z(key), value_string(s->arena, header.value));
+    }
+    if (total <= MAX_META)
+        return value_builder_map(&meta);
+    s3srv_error(s, 400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size");
+    return NULL;
+}
+
+static bool is_storage_class(struct str name)
+{
+    static const char *const names[] = {"STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+        "GLACIER", "DEEP_ARCHIVE", "GLACIER_IR", "REDUCED_REDUNDANCY"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eqz(name, names[i]))
+            return true;
+    return false;
+}
+
+const struct value *s3srv_new_doc(struct s3 *s)
+{
+    const struct value *tags = s3srv_parse_tag_header(s, s3srv_header(s, "x-amz-tagging"));
+    const struct value *meta = tags ? stored_meta(s) : NULL;
+    if (!meta || !s3srv_check_canned_acl(s))
+        return NULL;
+    AUTO_BUILDER struct value_builder doc = VALUE_BUILDER(s->arena);
+    struct str storage = s3srv_header(s, "x-amz-storage-class");
+    if (storage.n && !is_storage_class(storage)) {
+        s3srv_error(s, 400, "InvalidStorageClass", "The storage class you specified is not valid");
+        return NULL;
+    }
+    value_builder_set(&doc, STR("headers"), stored_headers(s));
+    value_builder_set(&doc, STR("meta"), meta);
+    if (tags->count)
+        value_builder_set(&doc, STR("tags"), tags);
+    if (storage.n && !str_eqz(storage, "STANDARD"))
+        value_builder_set(&doc, STR("storage"), value_string(s->arena, storage));
+    return value_builder_map(&doc);
+}
+
+const struct value *s3srv_sums(struct s3 *s, enum checksum_kind kind, struct str base64)
+{
+    struct value_entry entry = {str_z(checksum_name(kind)), value_string(s->arena, base64)};
+    return kind == CHECKSUM_NONE || !base64.n ? &value_empty_map : value_map(s->arena, &entry, 1);
+}
+
+/* ---- put ---- */
+
+void s3srv_before_put(struct s3 *s)
+{
+    if (s->key.n > MAX_KEY)
+        s3srv_store_error(s, STORE_TOO_LONG, NULL);
+    else if (s->x->content_length > MAX_PUT + (MAX_PUT >> 6)) /* with frames around it */
+        s3srv_error(s, 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
+    else
+        s3srv_bucket_or_error(s);
+}
+
+/* Puts s->in.file as the object and says so in headers; false: answered. */
+static bool commit(struct s3 *s, const struct value *doc, struct object *out)
+{
+    struct s3srv_condition condition;
+    s3srv_write_condition(s, &condition);
+    struct change change = {.bucket = s->bucket,
+        .key = s->key,
+        .versioning = s3srv_versioning(s, s->bucket),
+        .check = s3srv_check_write,
+        .check_ctx = &condition};
+    enum store_result result = store_object_put(s->arena, s->store, &change, &s->in.file, doc, out);
+    if (result != STORE_OK) {
+        s3srv_store_error(s, result, condition.fault);
+        return false;
+    }
+    s3srv_version_header(s, out);
+    s3srv_encryption_headers(s, out->doc);
+    bool copy = s3srv_header(s, "x-amz-copy-source").n > 0;
+    s3srv_tell(s, copy ? "ObjectCreated:Copy" : "ObjectCreated:Put", s->key, out);
+    return true;
+}
+
+static const struct value *with_content(struct s3 *s, const struct value *doc, int64_t size, struct str etag)
+{
+    doc = value_with(s->arena, doc, STR("size"), value_int(s->arena, size));
+    doc = value_with(s->arena, doc, STR("etag"), value_string(s->arena, etag));
+    const struct value *sums = s3srv_sums(s, s->in.sum.kind, s->in.sum_value);
+    return sums->count ? value_with(s->arena, doc, STR("sums"), sums) : doc;
+}
+
+static void copy_object(struct s3 *s);
+
+void s3srv_put_object(struct s3 *s)
+{
+    struct object object;
+    if (s3srv_header(s, "x-amz-copy-source").n) {
+        copy_object(s);
+        return;
+    }
+    const struct value *doc = s3srv_new_doc(s);
+    if (!doc || !commit(s, with_content(s, doc, s->in.size, s->in.etag), &object))
+        return;
+    s3srv_object_header_etag(s, object.etag);
+    s3srv_checksum_headers(s, object.doc);
+    reply_status(s->x, 200);
+}
+
+/* ---- copy ---- */
+
+/* /bucket/key?versionId=…, percent-encoded. */
+static bool parse_source(struct s3 *s, struct s3srv_source *out)
+{
+    struct str query, path = str_cut(s3srv_header(s, "x-amz-copy-source"), '?', &query), key;
+    out->version = STR_EMPTY;
+    if (query.p && str_starts(query, STR("versionId=")))
+        out->version = str_slice(query, 10, query.n);
+    if (!url_decode(s->arena, path, false, &path))
+        return false;
+    if (str_starts(path, STR("/")))
+        path = str_slice(path, 1, path.n);
+    out->bucket = str_cut(path, '/', &key);
+    out->key = key;
+    return key.p && key.n;
+}
+
+bool s3srv_copy_source(struct s3 *s, struct s3srv_source *out)
+{
+    if (!parse_source(s, out)) {
+        s3srv_argument(s, "x-amz-copy-source", s3srv_header(s, "x-amz-copy-source"),
+            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
+        return false;
+    }
+    enum store_result result =
+        store_object_read(s->arena, s->store, out->bucket, out->key, out->version, true, &out->object);
+    if (result != STORE_OK) {
+        s3srv_store_error(s, result, NULL);
+        return false;
+    }
+    if (out->object.deleted)
+        s3srv_store_error(s, STORE_NO_KEY, NULL);
+    else if (s3srv_check_read(s, "x-amz-copy-source-", &out->object))
+        s3srv_error(
+            s, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+    else
+        return true;
+    fd_close_ptr(&out->object.fd);
+    return false;
+}
+
+bool s3srv_copy_content(struct s3 *s, const struct s3srv_source *source, int64_t first, int64_t n)
+{
+    struct object object = source->object;
+    struct content *content = content_open(s->store, source->bucket, &object, object.fd);
+    AUTO_FREE char *block = mem_alloc(COPY_BLOCK);
+    struct checksum md5;
+    checksum_init(&md5, CHECKSUM_MD5);
+    checksum_release(&s->in.sum);
+    checksum_init(&s->in.sum, s->in.sum.kind);
+    bool ok = true;
+    for (int64_t done = 0; ok && done < n;) {
+        size_t wanted = n - done < COPY_BLOCK ? (size_t)(n - done) : COPY_BLOCK;
+        ssize_t got = content_read(content, (uint64_t)(first + done), block, wanted);
+        ok = got > 0 && !fd_write_all(s->in.file.fd, block, (size_t)got, NULL, s->in.file.path);
+        if (ok) {
+            checksum_update(&md5, block, (size_t)got);
+            checksum_update(&s->in.sum, block, (size_t)got);
+            done += got;
+        }
+    }
+    content_close(content);
+    struct str raw = checksum_final(s->arena, &md5);
+    s->in.etag = hex_encode(s->arena, raw.p, raw.n);
+    s->in.size = n;
+    if (s->in.sum.kind != CHECKSUM_NONE)
+        s->in.sum_value = base64_encode(s->arena, checksum_final(s->arena, &s->in.sum));
+    if (!ok)
+        s3srv_store_error(s, STORE_FAILED, NULL);
+    return ok;
+}
+
+/* Headers, metadata and tags of the copy: the source's, or the request's where it says REPLACE. NULL:
+ * answered. */
+static const struct value *copied_doc(struct s3 *s, const struct s3srv_source *source)
+{
+    static const char *const kept[] = {"headers", "meta"}; /* the class is the request's, or STANDARD */
+    bool replace = str_eqz(s3srv_header(s, "x-amz-metadata-directive"), "REPLACE");
+    bool replace_tags = str_eqz(s3srv_header(s, "x-amz-tagging-directive"), "REPLACE");
+    bool same = str_eq(s->bucket, source->bucket) && str_eq(s->key, source->key) && !source->version.n;
+    struct str storage = s3srv_header(s, "x-amz-storage-class");
+    if (same && !replace && !replace_tags && !storage.n) {
+        s3srv_error(s, 400, "InvalidRequest",
+            "This copy request is illegal because it is trying to copy an object to itself without changing "
+            "the "
+            "object's metadata, storage class, website redirect location or encryption attributes.");
+        return NULL;
+    }
+    const struct value *doc = s3srv_new_doc(s);
+    if (!doc)
+        return NULL;
+    for (size_t i = 0; !replace && i < sizeof kept / sizeof kept[0]; i++)
+        doc = value_with(s->arena, doc, str_z(kept[i]), value_getz(source->object.doc, kept[i]));
+    if (!replace_tags)
+        doc = value_with(s->arena, doc, STR("tags"),
+            store_tags(s->arena, s->store, source->bucket, source->key, &source->object));
+    return doc;
+}
+
+/* Without another algorithm in the request the copy has the source's checksum. */
+static void choose_sum(struct s3 *s, const struct s3srv_source *source)
+{
+    const struct value *sums = value_getz(source->object.doc, "sums");
+    enum checksum_kind kind = checksum_find(s3srv_header(s, "x-amz-checksum-algorithm"));
+    if (kind == CHECKSUM_NONE && sums && sums->count)
+        kind = checksum_find(sums->entries[0].key);
+    checksum_release(&s->in.sum);
+    checksum_init(&s->in.sum, kind);
+}
+
+static void copy_object(struct s3 *s)
+{
+    struct s3srv_source source;
+    struct object object;
+    if (!s3srv_copy_source(s, &source))
+        return;
+    const struct value *doc = copied_doc(s, &source);
+    if (!doc) {
+        fd_close_ptr(&source.object.fd);
+        return;
+    }
+    choose_sum(s, &source);
+    if (!s3srv_copy_content(s, &source, 0, source.object.size) ||
+        !commit(s, with_content(s, doc, source.object.size, s->in.etag), &object))
+        return;
+    if (source.object.version.n && !str_eqz(source.object.version, "null"))
+        reply_header(s->x, "x-amz-copy-source-version-id", source.object.version);
+    AUTO_BUF struct buf out = BUF_INIT;
+    xml_begin(&out, "CopyObjectResult");
+    xml_time(&out, "LastModified", object.modified_ms);
+    xml_etag(&out, object.etag);
+    xml_checksum(s, &out, object.doc);
+    xml_end(s, &out, "CopyObjectResult");
+}

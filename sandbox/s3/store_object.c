@@ -1,0 +1,360 @@
+/* Objects: reading, replacing, deleting, versions, tags. */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "sandbox/s3/keypath.h"
+#include "sandbox/s3/store_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const struct str no_key = {NULL, 0};
+
+/* ---- reading ---- */
+
+static struct str text_of(const struct value *doc, const char *name)
+{
+    return value_text(value_getz(doc, name), STR_EMPTY);
+}
+
+static int64_t int_of(const struct value *doc, const char *name)
+{
+    const struct value *v = value_getz(doc, name);
+    return v && v->kind == VALUE_INT ? v->integer : 0;
+}
+
+static void fill(struct object *out, const struct value *doc)
+{
+    *out = (struct object){.doc = doc,
+        .etag = text_of(doc, "etag"),
+        .version = text_of(doc, "version"),
+        .sort = text_of(doc, "sort"),
+        .size = int_of(doc, "size"),
+        .modified_ms = int_of(doc, "modified"),
+        .deleted = value_getz(doc, "deleted") != NULL,
+        .fd = -1};
+}
+
+static enum store_result read_path(struct arena *arena, const char *path, bool keep_fd, struct object *out)
+{
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR ? STORE_NO_KEY
+               : errno == ENAMETOOLONG             ? STORE_TOO_LONG
+                                                   : STORE_FAILED;
+    const struct value *doc = store_read_tail(arena, fd);
+    if (!doc)
+        return STORE_FAILED;
+    fill(out, doc);
+    if (keep_fd) {
+        out->fd = fd;
+        fd = -1;
+    }
+    return STORE_OK;
+}
+
+/* "SORT", or "SORT-null" for the version that has no id. */
+static struct str version_path(struct arena *arena, struct str dir, const struct object *object)
+{
+    return arena_printf(arena, "%.*s/%.*s%s", STR_ARG(dir), STR_ARG(object->sort),
+        str_eqz(object->version, "null") ? "-null" : "");
+}
+
+/* The file of an older version; "" where there is none. */
+static struct str find_version(struct arena *arena, struct str dir, struct str version)
+{
+    const struct value *names = store_names(arena, dir.p);
+    for (uint32_t i = 0; i < names->count; i++) {
+        struct str name = names->items[i]->string;
+        bool null = str_ends(name, STR("-null"));
+        if (null ? str_eqz(version, "null") : str_eq(name, version))
+            return arena_printf(arena, "%.*s/%.*s", STR_ARG(dir), STR_ARG(name));
+    }
+    return STR_EMPTY;
+}
+
+enum store_result store_object_read(struct arena *arena, struct s3_store *store, struct str bucket,
+    struct str key, struct str version, bool keep_fd, struct object *out)
+{
+    struct str path = store_path(arena, store, bucket, "objects", key);
+    if (!store_bucket_exists(store, bucket))
+        return STORE_NO_BUCKET;
+    if (!path.n)
+        return STORE_TOO_LONG;
+    enum store_result result = read_path(arena, path.p, keep_fd, out);
+    if (!version.n || (result == STORE_OK && str_eq(out->version, version)))
+        return result;
+    if (result == STORE_OK)
+        fd_close_ptr(&out->fd);
+    path = find_version(arena, store_path(arena, store, bucket, "versions", key), version);
+    return path.n ? read_path(arena, path.p, keep_fd, out) : STORE_NO_VERSION;
+}
+
+void store_versions(struct arena *arena, struct s3_store *store, struct str bucket, struct str key,
+    struct str current_sort, version_fn *fn, void *ctx)
+{
+    struct str dir = store_path(arena, store, bucket, "versions", key);
+    const struct value *names = store_names(arena, dir.p);
+    for (uint32_t i = 0; i < names->count; i++) {
+        struct object object;
+        struct str name = names->items[i]->string;
+        if (str_starts(
+                name, current_sort)) /* linked here, and then the process was killed before it was replaced */
+            continue;
+        struct str path = arena_printf(arena, "%.*s/%.*s", STR_ARG(dir), STR_ARG(name));
+        if (read_path(arena, path.p, false, &object) == STORE_OK && !fn(ctx, &object))
+            return;
+    }
+}
+
+/* ---- changing ---- */
+
+/* An object's file is gone or replaced: its parts and later tags go too. */
+static void discard(struct s3_store *store, struct str bucket, struct str key, const struct object *object)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str upload = text_of(object->doc, "upload");
+    if (upload.n)
+        store_upload_remove(store, bucket, upload);
+    struct str dir = store_path(&scratch, store, bucket, "tags", key);
+    struct str path = arena_printf(&scratch, "%.*s/%.*s", STR_ARG(dir), STR_ARG(object->sort));
+    if (!unlink(path.p))
+        store_prune(path.p, store_path(&scratch, store, bucket, "tags", no_key).p);
+}
+
+static int remove_file(struct s3_store *store, struct str bucket, const char *area, const char *path)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (unlink(path))
+        return -1;
+    int rc = store_sync_dir(store, path_dir(str_z(path)));
+    store_prune(path, store_path(&scratch, store, bucket, area, no_key).p);
+    return rc;
+}
+
+/* The current object's file also becomes an older version; it is replaced right after. */
+static int keep_version(
+    struct s3_store *store, struct str bucket, struct str key, const struct object *current)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str from = store_path(&scratch, store, bucket, "objects", key);
+    struct str dir = store_path(&scratch, store, bucket, "versions", key);
+    struct str to = version_path(&scratch, dir, current);
+    int rc = -1;
+    for (int tries = 0; rc && tries < 100; tries++) {
+        if (store_make_dirs(store, dir.p))
+            return -1;
+        rc = link(from.p, to.p);
+        if (rc && errno == EEXIST)
+            rc = 0;
+        if (rc && errno != ENOENT)
+            return -1;
+    }
+    return rc ? -1 : store_sync_dir(store, dir);
+}
+
+/* Without versioning there is one version without an id; an older one of that kind makes room. */
+static int drop_old_null(struct s3_store *store, struct str bucket, struct str key)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct object old;
+    struct str dir = store_path(&scratch, store, bucket, "versions", key);
+    struct str path = find_version(&scratch, dir, STR("null"));
+    if (!path.n || read_path(&scratch, path.p, false, &old) != STORE_OK)
+        return 0;
+    int rc = remove_file(store, bucket, "versions", path.p);
+    discard(store, bucket, key, &old);
+    return rc;
+}
+
+static const struct value *complete_doc(
+    struct arena *arena, struct s3_store *store, const struct change *change, const struct value *doc)
+{
+    char sort[33];
+    int64_t now = clock_wall_ms();
+    store_new_sort(store, now, sort);
+    const struct value *order = value_stringz(arena, sort);
+    doc = value_with(arena, doc, STR("key"), value_string(arena, change->key));
+    doc = value_with(arena, doc, STR("modified"), value_int(arena, now));
+    doc = value_with(arena, doc, STR("sort"), order);
+    return value_with(arena, doc, STR("version"),
+        change->versioning == VERSIONING_ENABLED ? order : value_string_ref(arena, STR("null")));
+}
+
+/* With bucket and key locked. */
+static enum store_result replace(
+    struct arena *arena, struct s3_store *store, const struct change *change, struct pending *pending)
+{
+    struct object current;
+    struct str path = store_path(arena, store, change->bucket, "objects", change->key);
+    enum store_result found = read_path(arena, path.p, false, &current);
+    bool there = found == STORE_OK;
+    if (found == STORE_FAILED || found == STORE_TOO_LONG)
+        return found;
+    if (change->check && !change->check(change->check_ctx, there && !current.deleted ? &current : NULL))
+        return STORE_REFUSED;
+    bool versioned = change->versioning != VERSIONING_OFF;
+    bool keep = there && (change->versioning == VERSIONING_ENABLED ||
+                             (versioned && !str_eqz(current.version, "null")));
+    if (keep && keep_version(store, change->bucket, change->key, &current))
+        return STORE_FAILED;
+    if (change->versioning == VERSIONING_SUSPENDED && drop_old_null(store, change->bucket, change->key))
+        return STORE_FAILED;
+    if (store_place(store, pending, path.p))
+        return errno == ENAMETOOLONG ? STORE_TOO_LONG : STORE_FAILED;
+    if (there && !keep)
+        discard(store, change->bucket, change->key, &current);
+    return STORE_OK;
+}
+
+enum store_result store_object_put(struct arena *arena, struct s3_store *store, const struct change *change,
+    struct pending *pending, const struct value *doc, struct object *out)
+{
+    enum store_result result = STORE_FAILED;
+    doc = complete_doc(arena, store, change, doc);
+    if (!store_path(arena, store, change->bucket, "versions", change->key).n)
+        result = STORE_TOO_LONG;
+    else if (!store_write_tail(store, pending, doc)) {
+        pthread_rwlock_t *bucket_lock = store_bucket_lock(store, change->bucket);
+        pthread_mutex_t *key_lock = store_key_lock(store, change->bucket, change->key);
+        pthread_rwlock_rdlock(bucket_lock);
+        pthread_mutex_lock(key_lock);
+        result = store_bucket_exists(store, change->bucket) ? replace(arena, store, change, pending)
+                                                            : STORE_NO_BUCKET;
+        pthread_mutex_unlock(key_lock);
+        pthread_rwlock_unlock(bucket_lock);
+    }
+    store_write_cancel(pending);
+    if (result == STORE_OK)
+        fill(out, doc);
+    return result;
+}
+
+/* ---- deleting ---- */
+
+struct newest {
+    struct object object;
+    bool found;
+};
+
+static bool take_first(void *ctx, const struct object *object)
+{
+    struct newest *newest = ctx;
+    newest->object = *object;
+    newest->found = true;
+    return false;
+}
+
+/* The current version goes; the newest of the older ones takes its place. */
+static enum store_result remove_current(struct arena *arena, struct s3_store *store,
+    const struct change *change, struct str path, const struct object *current)
+{
+    struct newest newest = {.found = false};
+    struct str dir = store_path(arena, store, change->bucket, "versions", change->key);
+    struct str twin = version_path(arena, dir, current);
+    unlink(twin.p); /* see store_versions */
+    store_versions(arena, store, change->bucket, change->key, current->sort, take_first, &newest);
+    int rc;
+    if (newest.found) {
+        struct str from = version_path(arena, dir, &newest.object);
+        rc = rename(from.p, path.p);
+        if (!rc) {
+            rc = store_sync_dir(store, path_dir(path));
+            store_sync_dir(store, dir);
+        }
+        store_prune(from.p, store_path(arena, store, change->bucket, "versions", no_key).p);
+    } else {
+        rc = remove_file(store, change->bucket, "objects", path.p);
+    }
+    if (rc)
+        return STORE_FAILED;
+    discard(store, change->bucket, change->key, current);
+    return STORE_OK;
+}
+
+static enum store_result remove_version(struct arena *arena, struct s3_store *store,
+    const struct change *change, struct str version, struct object *out)
+{
+    struct str path = store_path(arena, store, change->bucket, "objects", change->key);
+    struct object current;
+    enum store_result found = read_path(arena, path.p, false, &current);
+    bool there = found == STORE_OK;
+    if (found == STORE_FAILED)
+        return found;
+    if (change->check && !change->check(change->check_ctx, there && !current.deleted ? &current : NULL))
+        return STORE_REFUSED;
+    if (there && (!version.n || str_eq(version, current.version))) {
+        *out = current;
+        return remove_current(arena, store, change, path, &current);
+    }
+    if (!version.n)
+        return STORE_NO_KEY;
+    path = find_version(arena, store_path(arena, store, change->bucket, "versions", change->key), version);
+    if (!path.n || read_path(arena, path.p, false, out) != STORE_OK)
+        return STORE_NO_VERSION;
+    if (remove_file(store, change->bucket, "versions", path.p))
+        return STORE_FAILED;
+    discard(store, change->bucket, change->key, out);
+    return STORE_OK;
+}
+
+static enum store_result put_marker(
+    struct arena *arena, struct s3_store *store, const struct change *change, struct object *out)
+{
+    struct value_entry entry = {STR("deleted"), &value_true};
+    struct pending pending = {.fd = -1};
+    if (store_write_begin(store, &pending))
+        return STORE_FAILED;
+    return store_object_put(arena, store, change, &pending, value_map(arena, &entry, 1), out);
+}
+
+enum store_result store_object_delete(struct arena *arena, struct s3_store *store,
+    const struct change *change, struct str version, struct object *out)
+{
+    *out = (struct object){.fd = -1};
+    if (!store_bucket_exists(store, change->bucket))
+        return STORE_NO_BUCKET;
+    if (!store_path(arena, store, change->bucket, "versions", change->key).n)
+        return STORE_TOO_LONG;
+    if (!version.n && change->versioning != VERSIONING_OFF)
+        return put_marker(arena, store, change, out);
+    pthread_mutex_t *key_lock = store_key_lock(store, change->bucket, change->key);
+    pthread_mutex_lock(key_lock);
+    enum store_result result = remove_version(arena, store, change, version, out);
+    pthread_mutex_unlock(key_lock);
+    if (!version.n)
+        out->version = STR_EMPTY;
+    return result;
+}
+
+/* ---- tags ---- */
+
+static struct str tags_path(struct arena *arena, const struct s3_store *store, struct str bucket,
+    struct str key, const struct object *object)
+{
+    struct str dir = store_path(arena, store, bucket, "tags", key);
+    return arena_printf(arena, "%.*s/%.*s", STR_ARG(dir), STR_ARG(object->sort));
+}
+
+enum store_result store_tags_put(struct s3_store *store, struct str bucket, struct str key,
+    const struct object *object, const struct value *tags)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, tags, JSON_PLAIN);
+    struct str path = tags_path(&scratch, store, bucket, key, object);
+    return store_write_file(store, path.p, buf_str(&text)) ? STORE_FAILED : STORE_OK;
+}
+
+const struct value *store_tags(struct arena *arena, struct s3_store *store, struct str bucket, struct str key,
+    const struct object *object)
+{
+    struct err ignored = ERR_INIT;
+    struct str text, path = tags_path(arena, store, bucket, key, object);
+    const struct value *tags = value_getz(object->doc, "tags");
+    if (path_exists(path.p) && !file_read(arena, path.p, 1 << 20, &text, &ignored))
+        json_parse(arena, text, &tags, &ignored);
+    return tags ? tags : &value_empty_map;
+}

@@ -1,0 +1,318 @@
+#include "sandbox/sandbox.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "sandbox/control/control.h"
+#include "sandbox/engine/unpack.h"
+#include "sandbox/http/exchange.h"
+#include "sandbox/http/faults.h"
+#include "sandbox/http/guard.h"
+#include "sandbox/http/server.h"
+#include "sandbox/s3/store.h"
+#include "sandbox/services/jobs.h"
+#include "sandbox/services/lambda.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MAX_FAULTS = 1024 * 1024 };
+static const int64_t DEFAULT_ROOM = 16LL * 1024 * 1024 * 1024;
+
+struct sandbox {
+    struct arena arena;
+    const char *dir;
+    bool own_dir; /* made for this run, removed at its end */
+    int lock_fd;
+    uint16_t port;
+    struct sandbox_key *keys;
+    size_t key_count;
+    struct str account;
+    bool ephemeral;
+    const char *specs_dir;
+    double speed, state_speed;
+    int64_t minute_ms, room;
+    const char *bind; /* NULL: 127.0.0.1 */
+    struct guard guard;
+    struct s3_store *store;
+    pthread_mutex_t control_lock;
+    struct catalog *catalog;
+    struct control *control;
+    struct jobs *jobs;
+    bool control_failed, stopping, schedules, waking;
+    pthread_t wake; /* loads what was kept, so that its schedules fire before anybody asks for something */
+    struct faults *faults;
+    struct server *server;
+};
+
+static int choose_dir(struct sandbox *s, const struct sandbox_options *options, struct err *err)
+{
+    if (options->dir)
+        return folder_open(&s->arena, options->dir, &s->dir, err);
+    if (!options->ephemeral)
+        return err_set(err, ERR_USAGE, "the sandbox needs a directory");
+    s->own_dir = folder_temporary(&s->arena, &s->dir, err) == 0;
+    return s->own_dir ? 0 : -1;
+}
+
+/* Before anybody can call. */
+static int choose_keys(struct sandbox *s, const struct sandbox_options *options, struct err *err)
+{
+    s->key_count = options->key_count ? options->key_count : 1;
+    s->keys = ARENA_ARRAY(&s->arena, struct sandbox_key, s->key_count);
+    if (!options->key_count)
+        return folder_key(&s->arena, s->dir, !s->ephemeral, s->keys, err);
+    for (size_t i = 0; i < s->key_count; i++)
+        s->keys[i] = (struct sandbox_key){arena_str(&s->arena, options->keys[i].access_key),
+            arena_str(&s->arena, options->keys[i].secret_key)};
+    return 0;
+}
+
+static void copy_hosts(struct sandbox *s, const struct sandbox_options *options)
+{
+    struct str *hosts = ARENA_ARRAY(&s->arena, struct str, options->host_count + 1);
+    for (size_t i = 0; i < options->host_count; i++)
+        hosts[i] = arena_str(&s->arena, options->hosts[i]);
+    s->guard = (struct guard){hosts, options->host_count, server_reaches_out(options->bind)};
+}
+
+static int read_faults(struct sandbox *s, const struct sandbox_options *options, struct err *err)
+{
+    struct str text;
+    if (!options->faults_file)
+        return 0;
+    return file_read(&s->arena, options->faults_file, MAX_FAULTS, &text, err) ||
+                   faults_set(s->faults, text, err)
+               ? err_context(err, "%s", options->faults_file)
+               : 0;
+}
+
+/* Are there rules or schedules from an earlier run? */
+static bool has_schedules(const struct sandbox *s)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    bool any = false;
+    DIR *dir = opendir(path_join(&arena, str_z(s->dir), STR("control")).p);
+    for (struct dirent *entry; dir && !any && (entry = readdir(dir));)
+        any = str_starts(str_z(entry->d_name), STR("aws.events.rule-")) ||
+              str_starts(str_z(entry->d_name), STR("aws.scheduler.schedule-"));
+    if (dir)
+        closedir(dir);
+    return any;
+}
+
+static void *wake_up(void *ctx)
+{
+    sandbox_jobs(ctx);
+    return NULL;
+}
+
+int sandbox_start(const struct sandbox_options *options, struct sandbox **out, struct err *err)
+{
+    struct sandbox *s = mem_zalloc(sizeof *s);
+    s->lock_fd = -1;
+    s->account = arena_str(&s->arena, options->account.n ? options->account : STR(SANDBOX_ACCOUNT));
+    s->ephemeral = options->ephemeral;
+    s->schedules = options->schedules;
+    s->specs_dir = options->specs_dir ? arena_strz(&s->arena, str_z(options->specs_dir)) : NULL;
+    s->speed = options->speed;
+    s->state_speed = options->state_speed > 0 ? options->state_speed : options->speed;
+    s->minute_ms = options->minute_ms > 0 ? options->minute_ms : 60000;
+    s->room = options->room > 0 ? options->room : DEFAULT_ROOM;
+    s->bind = options->bind ? arena_strz(&s->arena, str_z(options->bind)) : NULL;
+    pthread_mutex_init(&s->control_lock, NULL);
+    copy_hosts(s, options);
+    s->faults = faults_new();
+    if (read_faults(s, options, err) || choose_dir(s, options, err) ||
+        folder_lock(s->dir, &s->lock_fd, err) || choose_keys(s, options, err) ||
+        store_open(s->dir, !options->ephemeral, &s->store, err) ||
+        server_start(s, options, &s->server, &s->port, err)) {
+        sandbox_stop(s);
+        return -1;
+    }
+    if (options->tells)
+        folder_tell(s->lock_fd, sandbox_endpoint(s, &s->arena));
+    s->waking = s->schedules && has_schedules(s) && !pthread_create(&s->wake, NULL, wake_up, s);
+    *out = s;
+    return 0;
+}
+
+void sandbox_stop(struct sandbox *s)
+{
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->control_lock);
+    s->stopping = true;
+    pthread_mutex_unlock(&s->control_lock);
+    if (s->waking)
+        pthread_join(s->wake, NULL);
+    folder_tell(s->lock_fd, STR_EMPTY);
+    faults_clear(s->faults); /* nobody is held up any longer */
+    jobs_stop(s->jobs);      /* first: requests may wait for what runs */
+    server_stop(s->server);
+    jobs_free(s->jobs);
+    faults_free(s->faults);
+    store_close(s->store);
+    control_free(s->control);
+    catalog_free(s->catalog);
+    pthread_mutex_destroy(&s->control_lock);
+    if (s->own_dir)
+        tree_remove(s->dir);
+    fd_close_ptr(&s->lock_fd);
+    arena_release(&s->arena);
+    free(s);
+}
+
+uint16_t sandbox_port(const struct sandbox *s)
+{
+    return s->port;
+}
+
+const char *sandbox_dir(const struct sandbox *s)
+{
+    return s->dir;
+}
+
+struct s3_store *sandbox_store(struct sandbox *s)
+{
+    return s->store;
+}
+
+struct sandbox_key sandbox_first_key(const struct sandbox *s)
+{
+    return s->keys[0];
+}
+
+/* Who listens everywhere is reached on loopback. */
+struct str sandbox_endpoint(const struct sandbox *s, struct arena *arena)
+{
+    struct str host = str_z(s->bind && strcmp(s->bind, "0.0.0.0") != 0 ? s->bind : "127.0.0.1");
+    bool v6 = str_find_char(host, ':', 0) >= 0;
+    if (str_eqz(host, "::"))
+        host = STR("::1");
+    return arena_printf(arena, v6 ? "http://[%.*s]:%u" : "http://%.*s:%u", STR_ARG(host), (unsigned)s->port);
+}
+
+const struct guard *sandbox_guard(const struct sandbox *s)
+{
+    return &s->guard;
+}
+
+int64_t sandbox_minute_ms(const struct sandbox *s)
+{
+    return s->minute_ms;
+}
+
+int64_t sandbox_room(const struct sandbox *s)
+{
+    return s->room;
+}
+
+struct faults *sandbox_faults(struct sandbox *s)
+{
+    return s->faults;
+}
+
+struct str sandbox_account(const struct sandbox *s)
+{
+    return s->account;
+}
+
+bool sandbox_schedules(const struct sandbox *s)
+{
+    return s->schedules;
+}
+
+double sandbox_speed(const struct sandbox *s)
+{
+    return s->speed > 0 ? s->speed : 1;
+}
+
+struct str sandbox_secret(const struct sandbox *s, struct str access_key)
+{
+    for (size_t i = 0; i < s->key_count; i++)
+        if (str_eq(s->keys[i].access_key, access_key))
+            return s->keys[i].secret_key;
+    return STR_EMPTY;
+}
+
+/* For the control plane: the hash of a function's code. */
+static bool object_sha256(
+    void *ctx, struct arena *arena, struct str bucket, struct str key, struct str version, struct str *out)
+{
+    struct sandbox *s = ctx;
+    const struct unpack_place place = {.bucket = bucket, .key = key, .version = version};
+    struct err ignored = ERR_INIT;
+    unsigned char digest[SHA256_SIZE];
+    if (!lambda_code_sha256(bucket, key, digest) && unpack_sha256(s->store, &place, digest, &ignored))
+        return false;
+    *out = base64_encode(arena, str_n((const char *)digest, sizeof digest));
+    return true;
+}
+
+/* For the tagging API. */
+static const struct value *bucket_tags(void *ctx, struct arena *arena, struct str region)
+{
+    const struct sandbox *s = ctx;
+    static const struct shape pairs = {.kind = SHAPE_PAIRS};
+    const struct value *names = store_bucket_names(arena, s->store);
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < names->count; i++) {
+        struct str name = value_text(names->items[i], STR_EMPTY), text, root;
+        const struct value *doc = NULL, *bucket = store_bucket_doc(arena, s->store, name);
+        struct err ignored = ERR_INIT;
+        if (!str_eq(value_text(value_getz(bucket, "region"), STR_EMPTY), region) ||
+            !store_setting(arena, s->store, name, STR("tagging"), &text) ||
+            wire_xml_read(arena, text, &root, &doc, &ignored))
+            continue;
+        const struct value *tags = wire_coerce(arena, &pairs, wire_path(arena, doc, STR("TagSet.Tag[]")));
+        if (tags && tags->count)
+            value_builder_set(&all, name, tags);
+    }
+    return value_builder_map(&all);
+}
+
+/* Loading the specs takes longer than starting, and S3 does not need them. */
+struct control *sandbox_control(struct sandbox *s)
+{
+    struct err err = ERR_INIT;
+    pthread_mutex_lock(&s->control_lock);
+    if (!s->control && !s->control_failed) {
+        const struct catalog_options catalog = {.specs_dir = s->specs_dir};
+        struct control_options options = {.account = s->account,
+            .speed = s->state_speed,
+            .object_sha256 = object_sha256,
+            .bucket_tags = bucket_tags,
+            .object_ctx = s};
+        if (!s->ephemeral)
+            options.dir = path_join(&s->arena, str_z(s->dir), STR("control")).p;
+        s->control_failed = catalog_new(&catalog, &s->catalog, &err) != 0;
+        options.catalog = s->catalog;
+        if (!s->control_failed)
+            s->control_failed = control_new(&options, &s->control, &err) != 0;
+        if (s->control_failed)
+            fprintf(stderr, "sandbox: %s\n", err.message);
+    }
+    pthread_mutex_unlock(&s->control_lock);
+    return s->control;
+}
+
+struct jobs *sandbox_jobs(struct sandbox *s)
+{
+    struct err err = ERR_INIT;
+    struct control *control = sandbox_control(s);
+    pthread_mutex_lock(&s->control_lock);
+    if (control && !s->jobs && !s->stopping && jobs_new(s, control, &s->jobs, &err))
+        fprintf(stderr, "sandbox: %s\n", err.message);
+    struct jobs *jobs = s->jobs;
+    pthread_mutex_unlock(&s->control_lock);
+    return jobs;
+}
+
+const struct service *service_find(const struct exchange *x)
+{
+    bool s3 = !x->auth.service.n || str_eqz(x->auth.service, "s3");
+    return s3 ? &s3srv_service : &control_service;
+}

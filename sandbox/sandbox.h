@@ -1,0 +1,51 @@
+/*
+ * The sandbox: an embedded cloud on one loopback port. S3 is served from files (store.h, s3srv.h), every
+ * other service from the specs in reverse (control.h), behind the same signature check.
+ *
+ * One thread a connection (libmicrohttpd's), so a request may wait for the disk without holding up others.
+ * Everything lies below one directory, which one process may use at a time. A change that was answered is
+ * durable, unless `ephemeral`. Who may call: guard.h and auth.c.
+ */
+#ifndef WEIR_SANDBOX_SANDBOX_H
+#define WEIR_SANDBOX_SANDBOX_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "sandbox/folder.h"
+
+#include <stdint.h>
+
+struct sandbox;
+
+struct sandbox_options {
+    const char *dir;         /* NULL with `ephemeral`: a directory of its own below TMPDIR */
+    bool ephemeral;          /* nothing is synced; a directory of its own is removed at the end */
+    const char *bind;        /* numeric address; NULL: 127.0.0.1 */
+    uint16_t port;           /* 0: any */
+    bool tells;              /* where it is, to whoever wants the same directory: folder_served() */
+    const struct str *hosts; /* names by which it may be called, besides those of this machine */
+    size_t host_count;
+    const struct sandbox_key *keys; /* who may call; n 0: the folder's own key alone */
+    size_t key_count;
+    struct str account;      /* 12 digits; "" : SANDBOX_ACCOUNT */
+    const char *specs_dir;   /* a user's own specs over the built-in ones; NULL: none */
+    double speed;            /* of state machines, schedules and, where nothing else is said, states; 0: 1 */
+    double state_speed;      /* of services' states that change over time; 0: as `speed` says */
+    bool schedules;          /* rules and schedules fire; without it they are only kept */
+    const char *faults_file; /* rules of faults.h; NULL: none */
+    int64_t minute_ms;       /* how long a minute of a job's timeout is (tests shorten it); 0: 60000 */
+    int64_t room;            /* bytes that a run may have in its folder (tests have less); 0: 16 GiB */
+};
+
+#define SANDBOX_ACCOUNT "000000000000"
+
+/* Serves until sandbox_stop(). ERR_IO: the port or the directory is taken. */
+int sandbox_start(const struct sandbox_options *options, struct sandbox **out, struct err *err);
+uint16_t sandbox_port(const struct sandbox *sandbox);
+const char *sandbox_dir(const struct sandbox *sandbox);
+struct str sandbox_endpoint(const struct sandbox *sandbox, struct arena *arena); /* http://127.0.0.1:4566 */
+struct sandbox_key sandbox_first_key(const struct sandbox *sandbox);
+/* Takes no new connections, lets running requests finish (five seconds), frees everything. */
+void sandbox_stop(struct sandbox *sandbox);
+
+#endif

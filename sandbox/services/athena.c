@@ -1,0 +1,365 @@
+/*
+ * Athena's statements. The sandbox has no SQL engine of its own: queries run where python3 has DuckDB
+ * (python/weir_athena.py), elsewhere they fail and say so; those that make and show tables do without it. A
+ * result lies in S3 as the service leaves it there, and as JSON beside its record for GetQueryResults.
+ */
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "sandbox/engine/script.h"
+#include "sandbox/engine/view.h"
+
+#include <ctype.h>
+
+enum { MAX_ROWS = 1000, MAX_SHOWN = 50, MAX_ERROR = 4096, NO_DUCKDB = 3, TIMEOUT_MS = 1800000 };
+static const size_t MAX_RESULT = 64 * 1024 * 1024;
+
+static const char no_duckdb[] =
+    "the sandbox runs SQL where python3 has the package duckdb (pip install duckdb)";
+
+/* ---- the work ---- */
+
+static void take_error(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+{
+    if (stream == PROCESS_ERR)
+        buf_add(ctx, bytes, n);
+}
+
+static int write_request(struct task *task, struct arena *arena, struct str path, struct err *err)
+{
+    const struct value *request = task_self(task)->request;
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct value_builder b = VALUE_BUILDER(arena);
+    view_set(&b, "query", value_getz(request, "QueryString"));
+    view_set(&b, "database", value_getz(value_getz(request, "QueryExecutionContext"), "Database"));
+    view_set(&b, "parameters", value_getz(request, "ExecutionParameters"));
+    view_set(&b, "output", value_getz(request, "output"));
+    view_text(&b, "workgroup", task_self(task)->owner);
+    json_write(&text, value_builder_map(&b), JSON_PLAIN);
+    return file_write_atomic(path.p, buf_str(&text), 0600, err);
+}
+
+static const struct task_kind kind;
+
+static int run(struct task *task, struct arena *arena, struct environment *env, struct err *err)
+{
+    struct str folder = task_folder(task), result;
+    struct str request = path_join(arena, folder, STR("request.json"));
+    AUTO_BUF struct buf said = {.max = MAX_ERROR};
+    struct process_end end;
+    if (script_write_support(folder.p, err) || write_request(task, arena, request, err))
+        return -1;
+    result = task_result(task_jobs(task), arena, kind.name, task_self(task)->region, task_self(task)->id);
+    const struct environment_options surroundings = {.region = task_self(task)->region, .home = folder};
+    environment_start(env, task_jobs(task), arena, &surroundings);
+    const char *argv[] = {"python3", "weir_athena.py", request.p, result.p, NULL};
+    struct process_options options = {.argv = argv,
+        .env = env->items,
+        .dir = folder.p,
+        .family = jobs_family(task_jobs(task)),
+        .timeout_ms = TIMEOUT_MS,
+        .grace_ms = 1000,
+        .output = take_error,
+        .ctx = &said};
+    task_set_room(task, &options);
+    task_running(task);
+    if (process_run(&options, task_switch(task), &end, err))
+        return -1;
+    if (task_over_limit(task, &end))
+        return 0;
+    if (end.exit_code == 0)
+        task_end(task, JOB_SUCCEEDED, 0, "%s", "");
+    else if (end.exit_code == NO_DUCKDB)
+        task_end(task, JOB_FAILED, -1, "%s", no_duckdb);
+    else
+        task_end(task, JOB_FAILED, -1, "%.*s", STR_ARG(script_last_line(buf_str(&said))));
+    return 0;
+}
+
+static void work(struct task *task)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct environment env = {.arena = &arena};
+    struct err err = ERR_INIT;
+    if (run(task, &arena, &env, &err))
+        task_end(task, JOB_FAILED, -1, "%s", err.message);
+    environment_release(&env);
+}
+
+/* ---- what is shown ---- */
+
+/* Comments come before it; *rest: what comes after. */
+static struct str first_word(struct str query, struct str *rest)
+{
+    query = str_trim(query);
+    while (str_starts(query, STR("--")) || str_starts(query, STR("/*"))) {
+        bool line = query.p[0] == '-';
+        ptrdiff_t end = line ? str_find_char(query, '\n', 0) : str_find(query, STR("*/"), 2);
+        query = end < 0 ? STR_EMPTY : str_trim(str_slice(query, (size_t)end + (line ? 1 : 2), query.n));
+    }
+    size_t n = 0;
+    while (n < query.n && isalpha((unsigned char)query.p[n]))
+        n++;
+    *rest = str_slice(query, n, query.n);
+    return str_slice(query, 0, n);
+}
+
+/* By its first word, as Athena sorts them. */
+static struct str statement_type(struct str query)
+{
+    static const struct {
+        const char *word, *type;
+    } words[] = {{"create", "DDL"}, {"drop", "DDL"}, {"alter", "DDL"}, {"msck", "DDL"}, {"show", "UTILITY"},
+        {"describe", "UTILITY"}, {"desc", "UTILITY"}, {"prepare", "DDL"}, {"deallocate", "DDL"}};
+    struct str rest, word = first_word(query, &rest);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (str_ieq(word, str_z(words[i].word)))
+            return str_z(words[i].type);
+    return STR("DML");
+}
+
+/* Those that write rows leave a list of the objects, beside the result. "": the others. */
+static struct str manifest_of(struct arena *arena, const struct task_info *info)
+{
+    struct str rest, output = value_text(value_getz(info->request, "output"), STR_EMPTY);
+    struct str word = first_word(value_text(value_getz(info->request, "QueryString"), STR_EMPTY), &rest);
+    bool writes = str_ieq(word, STR("insert")) || str_ieq(word, STR("unload")) ||
+                  (str_ieq(word, STR("create")) && str_ieq(first_word(rest, &rest), STR("table")));
+    return writes && info->state == JOB_SUCCEEDED && output.n > 4
+               ? arena_printf(arena, "%.*s-manifest.csv", (int)output.n - 4, output.p)
+               : STR_EMPTY;
+}
+
+static const char *const states[] = {[JOB_WAITING] = "QUEUED",
+    [JOB_STARTING] = "QUEUED",
+    [JOB_RUNNING] = "RUNNING",
+    [JOB_STOPPING] = "RUNNING",
+    [JOB_SUCCEEDED] = "SUCCEEDED",
+    [JOB_FAILED] = "FAILED",
+    [JOB_TIMEOUT] = "FAILED",
+    [JOB_STOPPED] = "CANCELLED"};
+
+static const struct value *view(const struct task_info *info, struct arena *arena)
+{
+    struct value_builder b = VALUE_BUILDER(arena), status = VALUE_BUILDER(arena),
+                         place = VALUE_BUILDER(arena);
+    struct value_builder statistics = VALUE_BUILDER(arena);
+    const struct value *context = value_getz(info->request, "QueryExecutionContext");
+    view_text(&status, "State", str_z(states[info->state]));
+    view_text(&status, "StateChangeReason", info->message);
+    view_time(&status, "SubmissionDateTime", info->created_ms);
+    view_time(&status, "CompletionDateTime", info->ended_ms);
+    view_set(&place, "OutputLocation", value_getz(info->request, "output"));
+    if (info->started_ms && info->ended_ms)
+        view_int(&statistics, "EngineExecutionTimeInMillis", info->ended_ms - info->started_ms);
+    view_text(&statistics, "DataManifestLocation", manifest_of(arena, info));
+    view_text(&b, "QueryExecutionId", info->id);
+    view_set(&b, "Query", value_getz(info->request, "QueryString"));
+    view_text(
+        &b, "StatementType", statement_type(value_text(value_getz(info->request, "QueryString"), STR_EMPTY)));
+    view_set(&b, "ResultConfiguration", value_builder_map(&place));
+    view_set(&b, "QueryExecutionContext", context ? context : &value_empty_map);
+    view_set(&b, "Status", value_builder_map(&status));
+    view_set(&b, "Statistics", value_builder_map(&statistics));
+    view_text(&b, "WorkGroup", info->owner);
+    view_set(&b, "ExecutionParameters", value_getz(info->request, "ExecutionParameters"));
+    return value_builder_map(&b);
+}
+
+static const struct task_kind kind = {.name = "athena", .work = work, .view = view};
+
+/* ---- operations ---- */
+
+/* Where the result goes: as asked, or as the workgroup has it. "" nowhere. */
+static int find_output(const struct job_call *call, struct str group, struct str id, const char *suffix,
+    struct str *out, struct err *err)
+{
+    struct control_record record;
+    bool known = control_find(
+        jobs_control(call->jobs), call->arena, STR("aws.athena.workgroup"), call->region, group, &record);
+    if (!known && !str_eqz(group, "primary"))
+        return job_refuse(
+            err, 400, "InvalidRequestException", "WorkGroup %.*s is not found.", STR_ARG(group));
+    if (known && str_eqz(value_text(value_getz(record.attrs, "state"), STR_EMPTY), "DISABLED"))
+        return job_refuse(err, 400, "InvalidRequestException", "WorkGroup %.*s is disabled.", STR_ARG(group));
+    struct str place =
+        value_text(value_getz(value_getz(call->input, "ResultConfiguration"), "OutputLocation"), STR_EMPTY);
+    if (known) {
+        struct str own = value_text(value_getz(record.attrs, "output_location"), STR_EMPTY);
+        const struct value *enforce = value_getz(record.attrs, "enforce_configuration");
+        bool enforced = enforce && enforce->kind == VALUE_BOOL && enforce->boolean;
+        place = own.n && (enforced || !place.n) ? own : place;
+    }
+    if (!place.n)
+        return job_refuse(err, 400, "InvalidRequestException",
+            "No output location provided. An output location is required either through the Workgroup result "
+            "configuration setting or as an API input.");
+    bool slash = place.p[place.n - 1] == '/';
+    *out = arena_printf(call->arena, "%.*s%s%.*s.%s", STR_ARG(place), slash ? "" : "/", STR_ARG(id), suffix);
+    return 0;
+}
+
+static int start(struct job_call *call, struct err *err)
+{
+    struct str query, output, id = uuid_random(call->arena);
+    struct str group = value_text(value_getz(call->input, "WorkGroup"), STR("primary"));
+    struct err why = ERR_INIT;
+    if (job_required(call, "QueryString", &query, err))
+        return -1;
+    const char *suffix = str_eqz(statement_type(query), "DML") ? "csv" : "txt";
+    if (find_output(call, group, id, suffix, &output, err))
+        return -1;
+    const struct task_options options = {.kind = &kind,
+        .region = call->region,
+        .owner = group,
+        .id = id,
+        .request = value_with(call->arena, call->input, STR("output"), value_string(call->arena, output))};
+    if (task_start(call->jobs, &options, call->wants_run ? &call->run : NULL, &why))
+        return job_refuse(err, 400, "TooManyRequestsException", "%s", why.message);
+    const struct value_entry entry = {STR("QueryExecutionId"), value_string(call->arena, id)};
+    call->output = value_map(call->arena, &entry, 1);
+    return 0;
+}
+
+static int find_query(const struct job_call *call, struct task_info *out, struct err *err)
+{
+    struct str id;
+    if (job_required(call, "QueryExecutionId", &id, err))
+        return -1;
+    if (task_find(call->jobs, call->arena, kind.name, call->region, STR_EMPTY, id, out))
+        return 0;
+    return job_refuse(err, 400, "InvalidRequestException", "QueryExecution %.*s was not found", STR_ARG(id));
+}
+
+static int get(struct job_call *call, struct err *err)
+{
+    struct task_info info;
+    if (find_query(call, &info, err))
+        return -1;
+    const struct value_entry entry = {STR("QueryExecution"), view(&info, call->arena)};
+    call->output = value_map(call->arena, &entry, 1);
+    return 0;
+}
+
+static int get_many(struct job_call *call, struct err *err)
+{
+    const struct value *ids = value_getz(call->input, "QueryExecutionIds");
+    struct value_builder found = VALUE_BUILDER(call->arena), others = VALUE_BUILDER(call->arena);
+    if (!ids || ids->kind != VALUE_LIST || !ids->count || ids->count > MAX_SHOWN) {
+        value_builder_release(&found);
+        return job_refuse(
+            err, 400, "InvalidRequestException", "QueryExecutionIds has between 1 and %d ids", MAX_SHOWN);
+    }
+    for (uint32_t i = 0; i < ids->count; i++) {
+        struct task_info info;
+        struct value_builder one = VALUE_BUILDER(call->arena);
+        struct str id = value_text(ids->items[i], STR_EMPTY);
+        if (task_find(call->jobs, call->arena, kind.name, call->region, STR_EMPTY, id, &info)) {
+            value_builder_add(&found, view(&info, call->arena));
+            continue;
+        }
+        view_text(&one, "QueryExecutionId", id);
+        view_text(&one, "ErrorCode", STR("INVALID_QUERY_EXECUTION_ID"));
+        value_builder_add(&others, value_builder_map(&one));
+    }
+    const struct value_entry entries[] = {{STR("QueryExecutions"), value_builder_list(&found)},
+        {STR("UnprocessedQueryExecutionIds"), value_builder_list(&others)}};
+    call->output = value_map(call->arena, entries, 2);
+    return 0;
+}
+
+static int list(struct job_call *call, struct err *err)
+{
+    size_t n, first, end;
+    const struct value *next;
+    struct str group = value_text(value_getz(call->input, "WorkGroup"), STR("primary"));
+    const struct task_info *all = task_list(call->jobs, call->arena, kind.name, call->region, group, &n);
+    if (job_page(call, "NextToken", "MaxResults", MAX_SHOWN, n, &first, &end, &next, err))
+        return -1;
+    struct value_builder ids = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&ids, value_string(call->arena, all[i].id));
+    value_builder_set(&b, STR("QueryExecutionIds"), value_builder_list(&ids));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int stop(struct job_call *call, struct err *err)
+{
+    struct task_info info;
+    if (find_query(call, &info, err))
+        return -1;
+    task_stop(call->jobs, kind.name, call->region, info.id, STR_EMPTY);
+    return 0;
+}
+
+/* ---- results ---- */
+
+static const struct value *row_of(struct arena *arena, const struct value *cells, const char *member)
+{
+    struct value_builder data = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < cells->count; i++) {
+        struct value_builder one = VALUE_BUILDER(arena);
+        view_set(&one, "VarCharValue", member ? value_getz(cells->items[i], member) : cells->items[i]);
+        value_builder_add(&data, value_builder_map(&one));
+    }
+    const struct value_entry entry = {STR("Data"), value_builder_list(&data)};
+    return value_map(arena, &entry, 1);
+}
+
+/* The first row of a query's first page is the names of the columns. */
+static int answer_rows(struct job_call *call, const struct value *result, struct err *err)
+{
+    struct arena *arena = call->arena;
+    const struct value *header = value_getz(result, "header");
+    size_t names = header && header->kind == VALUE_BOOL && !header->boolean ? 0 : 1;
+    const struct value *columns = value_getz(result, "columns"), *rows = value_getz(result, "rows"), *next;
+    size_t first, end;
+    if (!columns || columns->kind != VALUE_LIST || !rows || rows->kind != VALUE_LIST)
+        return job_refuse(err, 500, "InternalServerException", "the sandbox cannot read the query's result");
+    if (job_page(call, "NextToken", "MaxResults", MAX_ROWS, rows->count + names, &first, &end, &next, err))
+        return -1;
+    struct value_builder list = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(
+            &list, i < names ? row_of(arena, columns, "Name") : row_of(arena, rows->items[i - names], NULL));
+    const struct value_entry info = {STR("ColumnInfo"), columns};
+    const struct value_entry set[] = {
+        {STR("Rows"), value_builder_list(&list)}, {STR("ResultSetMetadata"), value_map(arena, &info, 1)}};
+    value_builder_set(&b, STR("ResultSet"), value_map(arena, set, 2));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int results(struct job_call *call, struct err *err)
+{
+    struct task_info info;
+    struct str path, text;
+    struct err why = ERR_INIT;
+    const struct value *result;
+    if (find_query(call, &info, err))
+        return -1;
+    if (info.state < JOB_SUCCEEDED)
+        return job_refuse(err, 400, "InvalidRequestException",
+            "Query has not yet finished. Current state: %s", states[info.state]);
+    if (info.state != JOB_SUCCEEDED)
+        return job_refuse(err, 400, "InvalidRequestException",
+            "Query did not finish successfully. Final query state: %s", states[info.state]);
+    path = task_result(call->jobs, call->arena, kind.name, call->region, info.id);
+    if (file_read(call->arena, path.p, MAX_RESULT, &text, &why) ||
+        json_parse(call->arena, text, &result, &why))
+        return job_refuse(err, 500, "InternalServerException", "%s", why.message);
+    return answer_rows(call, result, err);
+}
+
+const struct job_operation athena_operations[] = {
+    {"athena", "StartQueryExecution", start, NULL, NULL},
+    {"athena", "GetQueryExecution", get, NULL, NULL},
+    {"athena", "BatchGetQueryExecution", get_many, NULL, NULL},
+    {"athena", "ListQueryExecutions", list, NULL, NULL},
+    {"athena", "StopQueryExecution", stop, NULL, NULL},
+    {"athena", "GetQueryResults", results, NULL, NULL},
+    {0},
+};

@@ -1,0 +1,343 @@
+#include "sandbox/services/event_pattern.h"
+
+#include "sandbox/asl/asl.h"
+
+#include <arpa/inet.h>
+
+static bool is_number(const struct value *v)
+{
+    return v && (v->kind == VALUE_INT || v->kind == VALUE_FLOAT);
+}
+
+static bool is_text(const struct value *v)
+{
+    return v && v->kind == VALUE_STRING;
+}
+
+static double number(const struct value *v)
+{
+    return v->kind == VALUE_INT ? (double)v->integer : v->number;
+}
+
+/* ---- one comparison with one value (NULL: it is not there) ---- */
+
+static bool test_prefix(const struct value *want, const struct value *v)
+{
+    const struct value *folded = value_getz(want, "equals-ignore-case");
+    struct str prefix = folded ? value_text(folded, STR_EMPTY) : value_text(want, STR_EMPTY);
+    if (!is_text(v) || v->string.n < prefix.n)
+        return false;
+    struct str front = str_slice(v->string, 0, prefix.n);
+    return folded ? str_ieq(front, prefix) : str_eq(front, prefix);
+}
+
+static bool test_suffix(const struct value *want, const struct value *v)
+{
+    const struct value *folded = value_getz(want, "equals-ignore-case");
+    struct str suffix = folded ? value_text(folded, STR_EMPTY) : value_text(want, STR_EMPTY);
+    if (!is_text(v) || v->string.n < suffix.n)
+        return false;
+    struct str end = str_slice(v->string, v->string.n - suffix.n, v->string.n);
+    return folded ? str_ieq(end, suffix) : str_eq(end, suffix);
+}
+
+static bool test_folded(const struct value *want, const struct value *v)
+{
+    for (uint32_t i = 0; want->kind == VALUE_LIST && i < want->count; i++)
+        if (test_folded(want->items[i], v))
+            return true;
+    return is_text(want) && is_text(v) && str_ieq(want->string, v->string);
+}
+
+static bool test_wildcard(const struct value *want, const struct value *v)
+{
+    for (uint32_t i = 0; want->kind == VALUE_LIST && i < want->count; i++)
+        if (test_wildcard(want->items[i], v))
+            return true;
+    return is_text(want) && is_text(v) && asl_glob(want->string, v->string);
+}
+
+/* [">", 0, "<=", 5] */
+static bool test_numeric(const struct value *want, const struct value *v)
+{
+    if (!is_number(v) || want->kind != VALUE_LIST)
+        return false;
+    for (uint32_t i = 0; i + 1 < want->count; i += 2) {
+        const char *order = value_text(want->items[i], STR_EMPTY).p;
+        double a = number(v), b = is_number(want->items[i + 1]) ? number(want->items[i + 1]) : 0;
+        bool less = order[0] == '<' && a < b, more = order[0] == '>' && a > b;
+        bool equal = (order[0] == '=' || order[1] == '=') && !(a < b) && !(a > b);
+        if (!less && !more && !equal)
+            return false;
+    }
+    return true;
+}
+
+static bool test_cidr(const struct value *want, const struct value *v)
+{
+    char net[64];
+    unsigned char a[16], b[16];
+    struct str bits_text = STR_EMPTY, base = str_cut(value_text(want, STR_EMPTY), '/', &bits_text);
+    int64_t bits;
+    if (!is_text(v) || base.n >= sizeof net || !str_to_int(bits_text, &bits) || bits < 0)
+        return false;
+    memcpy(net, base.p, base.n);
+    net[base.n] = '\0';
+    int family = strchr(net, ':') ? AF_INET6 : AF_INET;
+    if (inet_pton(family, net, a) != 1 || inet_pton(family, v->string.p, b) != 1 ||
+        bits > (family == AF_INET ? 32 : 128))
+        return false;
+    for (int64_t i = 0; i < bits; i++)
+        if ((a[i / 8] ^ b[i / 8]) >> (7 - i % 8) & 1)
+            return false;
+    return true;
+}
+
+static bool test_anything_but(const struct value *want, const struct value *v)
+{
+    if (!v || v->kind == VALUE_MAP)
+        return false;
+    for (uint32_t i = 0; want->kind == VALUE_LIST && i < want->count; i++)
+        if (value_equal(want->items[i], v))
+            return false;
+    if (want->kind == VALUE_LIST)
+        return true;
+    if (want->kind != VALUE_MAP || want->count != 1)
+        return !value_equal(want, v);
+    static const struct {
+        const char *name;
+        bool (*test)(const struct value *want, const struct value *v);
+    } tests[] = {{"prefix", test_prefix}, {"suffix", test_suffix}, {"equals-ignore-case", test_folded},
+        {"wildcard", test_wildcard}};
+    const struct value *inner = want->entries[0].value;
+    for (size_t t = 0; t < sizeof tests / sizeof *tests; t++) {
+        if (!str_eqz(want->entries[0].key, tests[t].name))
+            continue;
+        bool any = inner->kind != VALUE_LIST && tests[t].test(inner, v);
+        for (uint32_t i = 0; inner->kind == VALUE_LIST && i < inner->count; i++)
+            any = any || tests[t].test(inner->items[i], v);
+        return !any;
+    }
+    return false;
+}
+
+static bool test_exists(const struct value *want, const struct value *v)
+{
+    bool leaf = v && v->kind != VALUE_MAP;
+    return want->kind == VALUE_BOOL && want->boolean == leaf;
+}
+
+static const struct event_test {
+    const char *name;
+    bool (*test)(const struct value *want, const struct value *v);
+} tests_known[] = {
+    {"prefix", test_prefix},
+    {"suffix", test_suffix},
+    {"anything-but", test_anything_but},
+    {"numeric", test_numeric},
+    {"exists", test_exists},
+    {"equals-ignore-case", test_folded},
+    {"wildcard", test_wildcard},
+    {"cidr", test_cidr},
+};
+
+static const struct event_test *test_of(const struct value *want)
+{
+    for (size_t i = 0;
+         want->kind == VALUE_MAP && want->count == 1 && i < sizeof tests_known / sizeof *tests_known; i++)
+        if (str_eqz(want->entries[0].key, tests_known[i].name))
+            return &tests_known[i];
+    return NULL;
+}
+
+static bool test_one(const struct value *want, const struct value *v)
+{
+    if (want->kind != VALUE_MAP)
+        return v && value_equal(want, v);
+    const struct event_test *found = test_of(want);
+    return found && found->test(want->entries[0].value, v);
+}
+
+/* Of a list in the event one item is enough, as one of the alternatives is. */
+static bool leaf_matches(const struct value *alternatives, const struct value *v)
+{
+    for (uint32_t i = 0; i < alternatives->count; i++) {
+        const struct value *want = alternatives->items[i];
+        if (!v || v->kind != VALUE_LIST) {
+            if (test_one(want, v))
+                return true;
+            continue;
+        }
+        if (value_getz(want, "exists") && test_one(want, v->count ? v->items[0] : NULL))
+            return true;
+        for (uint32_t k = 0; !value_getz(want, "exists") && k < v->count; k++)
+            if (test_one(want, v->items[k]))
+                return true;
+    }
+    return false;
+}
+
+static bool map_matches(const struct value *pattern, const struct value *event);
+
+static bool member_matches(const struct value *pattern, const struct value *v)
+{
+    if (pattern->kind == VALUE_LIST)
+        return leaf_matches(pattern, v);
+    for (uint32_t i = 0; v && v->kind == VALUE_LIST && i < v->count; i++)
+        if (map_matches(pattern, v->items[i]))
+            return true;
+    return pattern->kind == VALUE_MAP && (!v || v->kind != VALUE_LIST) && map_matches(pattern, v);
+}
+
+static bool map_matches(const struct value *pattern, const struct value *event)
+{
+    for (uint32_t i = 0; i < pattern->count; i++) {
+        const struct value *part = pattern->entries[i].value;
+        if (!str_eqz(pattern->entries[i].key, "$or")) {
+            if (!member_matches(part, value_get(event, pattern->entries[i].key)))
+                return false;
+            continue;
+        }
+        bool any = false;
+        for (uint32_t k = 0; part->kind == VALUE_LIST && k < part->count && !any; k++)
+            any = part->items[k]->kind == VALUE_MAP && map_matches(part->items[k], event);
+        if (!any)
+            return false;
+    }
+    return true;
+}
+
+bool event_matches(const struct value *pattern, const struct value *event)
+{
+    return pattern && pattern->kind == VALUE_MAP && pattern->count && map_matches(pattern, event);
+}
+
+/* ---- checking ---- */
+
+static bool numeric_is_right(const struct value *v)
+{
+    static const char *const orders[] = {"=", "<", "<=", ">", ">="};
+    if (v->kind != VALUE_LIST || (v->count != 2 && v->count != 4))
+        return false;
+    for (uint32_t i = 0; i < v->count; i += 2) {
+        bool known = false;
+        for (size_t k = 0; k < sizeof orders / sizeof *orders; k++)
+            known = known || str_eqz(value_text(v->items[i], STR_EMPTY), orders[k]);
+        if (!known || !is_number(v->items[i + 1]))
+            return false;
+    }
+    return true;
+}
+
+/* A text, or {equals-ignore-case: a text} where that is allowed. */
+static bool is_affix(const struct value *v)
+{
+    const struct value *folded = value_getz(v, "equals-ignore-case");
+    return is_text(v) || (is_text(folded) && v->count == 1);
+}
+
+static bool each_is(const struct value *v, bool (*is)(const struct value *v))
+{
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        if (!is(v->items[i]))
+            return false;
+    return v->kind == VALUE_LIST ? v->count > 0 : is(v);
+}
+
+static bool is_plain(const struct value *v)
+{
+    return is_text(v) || is_number(v) || v->kind == VALUE_BOOL || v->kind == VALUE_NULL;
+}
+
+static bool is_text_value(const struct value *v)
+{
+    return is_text(v);
+}
+
+static bool is_wildcard(const struct value *v)
+{
+    return is_text(v) && str_find(v->string, STR("**"), 0) < 0;
+}
+
+static bool anything_but_is_right(const struct value *v)
+{
+    if (v->kind != VALUE_MAP)
+        return each_is(v, is_plain);
+    static const struct {
+        const char *name;
+        bool (*is)(const struct value *v);
+    } kinds[] = {{"prefix", is_affix}, {"suffix", is_affix}, {"equals-ignore-case", is_text_value},
+        {"wildcard", is_wildcard}};
+    for (size_t i = 0; v->count == 1 && i < sizeof kinds / sizeof *kinds; i++)
+        if (str_eqz(v->entries[0].key, kinds[i].name))
+            return each_is(v->entries[0].value, kinds[i].is);
+    return false;
+}
+
+static bool cidr_is_right(const struct value *v)
+{
+    unsigned char a[16];
+    struct str bits_text, base = str_cut(value_text(v, STR_EMPTY), '/', &bits_text);
+    char net[64];
+    int64_t bits;
+    if (base.n >= sizeof net || !bits_text.p || !str_to_int(bits_text, &bits) || bits < 0)
+        return false;
+    memcpy(net, base.p, base.n);
+    net[base.n] = '\0';
+    bool six = strchr(net, ':') != NULL;
+    return inet_pton(six ? AF_INET6 : AF_INET, net, a) == 1 && bits <= (six ? 128 : 32);
+}
+
+static const char *alternative_wrong(struct arena *arena, const struct value *want)
+{
+    if (want->kind == VALUE_LIST)
+        return "a list of alternatives holds no lists";
+    if (want->kind != VALUE_MAP)
+        return NULL;
+    if (want->count != 1)
+        return "a comparison has one operator";
+    if (!test_of(want))
+        return arena_printf(arena, "Unrecognized match type %.*s", STR_ARG(want->entries[0].key)).p;
+    const struct value *v = want->entries[0].value;
+    struct str name = want->entries[0].key;
+    if (str_eqz(name, "numeric") && !numeric_is_right(v))
+        return "numeric takes an operator and a number, once or twice";
+    if (str_eqz(name, "exists") && v->kind != VALUE_BOOL)
+        return "exists takes true or false";
+    if ((str_eqz(name, "prefix") || str_eqz(name, "suffix")) && !is_affix(v))
+        return "prefix and suffix take a text, or equals-ignore-case with one";
+    if ((str_eqz(name, "equals-ignore-case") || str_eqz(name, "wildcard")) && !each_is(v, is_text_value))
+        return "equals-ignore-case and wildcard take a text";
+    if (str_eqz(name, "wildcard") && !each_is(v, is_wildcard))
+        return "Consecutive wildcard characters in a row are not allowed";
+    if (str_eqz(name, "anything-but") && !anything_but_is_right(v))
+        return "anything-but takes texts or numbers, or one of prefix, suffix, equals-ignore-case, wildcard";
+    if (str_eqz(name, "cidr") && !cidr_is_right(v))
+        return "cidr takes a network such as 10.0.0.0/24";
+    return NULL;
+}
+
+static const char *map_wrong(struct arena *arena, const struct value *pattern)
+{
+    const char *why = pattern->kind != VALUE_MAP ? "a pattern is an object" : NULL;
+    for (uint32_t i = 0; !why && i < pattern->count; i++) {
+        const struct value *part = pattern->entries[i].value;
+        bool either = str_eqz(pattern->entries[i].key, "$or");
+        if (part->kind == VALUE_MAP && !either)
+            why = map_wrong(arena, part);
+        else if (part->kind != VALUE_LIST || !part->count)
+            why = arena_printf(arena, "\"%.*s\" must be an object or an array with something in it",
+                STR_ARG(pattern->entries[i].key))
+                      .p;
+        for (uint32_t k = 0; !why && part->kind == VALUE_LIST && k < part->count; k++)
+            why = either ? map_wrong(arena, part->items[k]) : alternative_wrong(arena, part->items[k]);
+    }
+    return why;
+}
+
+const char *event_pattern_wrong(struct arena *arena, const struct value *pattern)
+{
+    if (!pattern || pattern->kind != VALUE_MAP || !pattern->count)
+        return "a pattern is an object with something in it";
+    return map_wrong(arena, pattern);
+}

@@ -1,0 +1,187 @@
+/* Events and the rules that they meet. */
+#include "sandbox/services/events.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "sandbox/services/event_pattern.h"
+#include "sandbox/services/targets.h"
+
+enum { MAX_ENTRIES = 10, MAX_EVENTS_SIZE = 262144 };
+static const int64_t MAX_TIME_S = 250000000000; /* in the year 9892 */
+
+const struct value *event_value(struct arena *arena, const struct event *event)
+{
+    struct value_entry entries[] = {
+        {STR("version"), value_stringz(arena, "0")},
+        {STR("id"), value_string(arena, event->id)},
+        {STR("detail-type"), value_string(arena, event->detail_type)},
+        {STR("source"), value_string(arena, event->source)},
+        {STR("account"), value_string(arena, event->account)},
+        {STR("time"), value_string(arena, time_rfc3339(arena, event->time_ms, false))},
+        {STR("region"), value_string(arena, event->region)},
+        {STR("resources"), event->resources ? event->resources : &value_empty_list},
+        {STR("detail"), event->detail ? event->detail : &value_empty_map},
+    };
+    return value_map(arena, entries, sizeof entries / sizeof *entries);
+}
+
+/* ---- rules ---- */
+
+static struct str text_of(const struct value *map, const char *key)
+{
+    return value_text(value_getz(map, key), STR_EMPTY);
+}
+
+/* "default", an ARN's last part, a name. */
+static struct str bus_name(struct str reference)
+{
+    ptrdiff_t at = str_find(reference, STR(":event-bus/"), 0);
+    if (at >= 0)
+        reference = str_slice(reference, (size_t)at + 11, reference.n);
+    return reference.n ? reference : STR("default");
+}
+
+void rule_fire(struct jobs *jobs, struct arena *arena, const struct control_record *rule,
+    const struct value *event, bool forwarded)
+{
+    const struct value *targets = value_getz(rule->attrs, "targets");
+    for (uint32_t i = 0; targets && targets->kind == VALUE_MAP && i < targets->count; i++) {
+        const struct value *of = targets->entries[i].value;
+        struct str arn = text_of(of, "arn");
+        if (str_find(arn, STR(":event-bus/"), 0) >= 0) {
+            /* The event itself goes there, but not on from there to a third: so no circle ever closes. */
+            if (!forwarded)
+                events_meet(jobs, arena, rule->region, arn, event, true);
+            continue;
+        }
+        const struct target target = {.region = rule->region,
+            .arn = arn,
+            .input = rule_input(arena, rule, of, event),
+            .message_group = text_of(of, "sqs_message_group_id"),
+            .dead_letter_queue = text_of(of, "dead_letter_queue"),
+            .rule = text_of(rule->attrs, "arn"),
+            .by = arena_printf(arena, "rule %.*s", STR_ARG(text_of(rule->attrs, "name")))};
+        target_deliver(jobs, &target);
+    }
+}
+
+void events_meet(struct jobs *jobs, struct arena *arena, struct str region, struct str bus,
+    const struct value *event, bool forwarded)
+{
+    size_t n;
+    struct control_record *rules =
+        control_list(jobs_control(jobs), arena, STR("aws.events.rule"), region, &n);
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(bus_name(text_of(rules[i].attrs, "event_bus")), bus_name(bus)) &&
+            !str_eqz(text_of(rules[i].attrs, "state"), "DISABLED") &&
+            event_matches(value_getz(rules[i].attrs, "event_pattern"), event))
+            rule_fire(jobs, arena, &rules[i], event, forwarded);
+}
+
+/* ---- PutEvents ---- */
+
+static const struct value *refused(struct arena *arena, const char *code, const char *message)
+{
+    struct value_entry entries[] = {
+        {STR("ErrorCode"), value_stringz(arena, code)}, {STR("ErrorMessage"), value_stringz(arena, message)}};
+    return value_map(arena, entries, 2);
+}
+
+/* NULL with *why where it is none. */
+static const struct value *read_entry(struct job_call *call, const struct value *entry, const char **why)
+{
+    const struct value *detail = NULL;
+    struct err err = ERR_INIT;
+    struct event event = {.id = uuid_random(call->arena),
+        .source = text_of(entry, "Source"),
+        .detail_type = text_of(entry, "DetailType"),
+        .account = jobs_account(call->jobs),
+        .region = call->region,
+        .time_ms = clock_wall_ms(),
+        .resources = value_getz(entry, "Resources")};
+    int64_t given = job_int_within(entry, "Time", 0, 0, MAX_TIME_S);
+    if (given)
+        event.time_ms = given * 1000;
+    *why = !event.source.n ? "Parameter Source is not valid. Reason: Source is a required argument."
+           : !event.detail_type.n
+               ? "Parameter DetailType is not valid. Reason: DetailType is a required argument."
+           : !text_of(entry, "Detail").n
+               ? "Parameter Detail is not valid. Reason: Detail is a required argument."
+           : json_parse(call->arena, text_of(entry, "Detail"), &detail, &err) ? "Detail is malformed."
+           : detail->kind != VALUE_MAP                                        ? "Detail is malformed."
+                                                                              : NULL;
+    event.detail = detail;
+    return *why ? NULL : event_value(call->arena, &event);
+}
+
+/* As the service counts them: the texts of all entries. */
+static size_t size_of(const struct value *entries)
+{
+    static const char *const members[] = {"Source", "DetailType", "Detail"};
+    size_t n = 0;
+    for (uint32_t i = 0; i < entries->count; i++)
+        for (size_t k = 0; k < sizeof members / sizeof *members; k++)
+            n += text_of(entries->items[i], members[k]).n;
+    return n;
+}
+
+static int do_put(struct job_call *call, struct err *err)
+{
+    const struct value *entries = value_getz(call->input, "Entries");
+    int64_t failed = 0;
+    if (!entries || entries->kind != VALUE_LIST || !entries->count || entries->count > MAX_ENTRIES)
+        return job_refuse(err, 400, "ValidationException", "PutEvents takes 1 to 10 entries");
+    if (size_of(entries) > MAX_EVENTS_SIZE)
+        return job_refuse(
+            err, 400, "ValidationException", "Total size of the entries in the request is over the limit.");
+    AUTO_BUILDER struct value_builder said = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < entries->count; i++) {
+        const char *why;
+        const struct value *event = read_entry(call, entries->items[i], &why);
+        if (event) {
+            struct value_entry id = {STR("EventId"), value_getz(event, "id")};
+            events_meet(call->jobs, call->arena, call->region, text_of(entries->items[i], "EventBusName"),
+                event, false);
+            value_builder_add(&said, value_map(call->arena, &id, 1));
+        } else {
+            bool malformed = str_starts(str_z(why), STR("Detail"));
+            value_builder_add(
+                &said, refused(call->arena, malformed ? "MalformedDetail" : "InvalidArgument", why));
+            failed++;
+        }
+    }
+    struct value_entry output[] = {{STR("Entries"), value_builder_list(&said)},
+        {STR("FailedEntryCount"), value_int(call->arena, failed)}};
+    call->output = value_map(call->arena, output, 2);
+    return 0;
+}
+
+static int do_test_pattern(struct job_call *call, struct err *err)
+{
+    const struct value *pattern, *event;
+    struct err why = ERR_INIT;
+    struct str pattern_text, event_text;
+    if (job_required(call, "EventPattern", &pattern_text, err) ||
+        job_required(call, "Event", &event_text, err))
+        return -1;
+    if (json_parse(call->arena, pattern_text, &pattern, &why))
+        return job_refuse(
+            err, 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: %s", why.message);
+    const char *wrong = event_pattern_wrong(call->arena, pattern);
+    if (wrong)
+        return job_refuse(
+            err, 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: %s", wrong);
+    if (json_parse(call->arena, event_text, &event, &why))
+        return job_refuse(
+            err, 400, "ValidationException", "Parameter Event is not valid. Reason: %s", why.message);
+    struct value_entry output = {STR("Result"), value_bool(event_matches(pattern, event))};
+    call->output = value_map(call->arena, &output, 1);
+    return 0;
+}
+
+const struct job_operation events_operations[] = {
+    {"events", "PutEvents", do_put, NULL, NULL},
+    {"events", "TestEventPattern", do_test_pattern, NULL, NULL},
+    {0},
+};

@@ -1,0 +1,33 @@
+/* Shared by jobs.c, jobs_life.c, run.c and task.c. */
+#ifndef WEIR_SANDBOX_SERVICES_INTERNAL_H
+#define WEIR_SANDBOX_SERVICES_INTERNAL_H
+
+#include "sandbox/services/jobs.h"
+
+#include <pthread.h>
+
+struct jobs {
+    struct sandbox *sandbox;
+    struct control *control;
+    struct logs *logs;
+    struct tasks *tasks;
+    struct executions *executions;
+    struct functions *functions;
+    struct queues *queues;
+    char family[40]; /* what marks its processes; see process.h */
+    pthread_mutex_t
+        lock; /* of what follows and of the runs' states; held briefly, nothing is called under it */
+    pthread_cond_t changed; /* a run ended, or stopping; on the monotonic clock */
+    bool stopping;
+    size_t threads; /* that run */
+};
+
+/* Waits on `changed`, with the lock held; deadline by clock_mono_ms(), -1: none. False: it has passed. */
+bool jobs_wait(struct jobs *jobs, int64_t deadline_ms);
+/* With the lock held. */
+enum job_state run_state_locked(const struct job_run *run);
+
+/* The row of an operation; NULL: the control plane has it, or nobody. */
+const struct job_operation *job_operation_find(struct str service, struct str name);
+
+#endif

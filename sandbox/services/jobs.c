@@ -1,0 +1,216 @@
+/* Operations: which handler, what goes in, what comes out. */
+#include "sandbox/services/internal.h"
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "sandbox/http/exchange.h"
+
+static const struct job_operation *const tables[] = {
+    athena_operations,
+    batch_operations,
+    emrserverless_operations,
+    events_operations,
+    glue_operations,
+    lambda_operations,
+    logs_operations,
+    metrics_operations,
+    s3_operations,
+    ecr_operations,
+    kms_operations,
+    secretsmanager_operations,
+    ssm_operations,
+    sns_operations,
+    sqs_operations,
+    states_operations,
+    sts_operations,
+};
+
+enum { TABLES = sizeof tables / sizeof *tables };
+
+/* ---- what an operation looks like on the wire ---- */
+
+static const struct shape any_shape = {.kind = SHAPE_ANY}, text_shape = {.kind = SHAPE_STRING},
+                          int_shape = {.kind = SHAPE_INT};
+
+static struct wire_operation wire_of(
+    const struct wire_operation *common, const struct job_operation *operation)
+{
+    struct wire_operation wire = *common;
+    wire.name = str_z(operation->name);
+    wire.body = wire.result = wire.query = STR_EMPTY;
+    if (operation->http) {
+        wire.method = str_cut(str_z(operation->http), ' ', &wire.path);
+        wire.path = str_cut(wire.path, '?', &wire.query);
+        if (!wire.query.p)
+            wire.query = STR_EMPTY;
+    }
+    return wire;
+}
+
+static const struct shape *shape_of(struct arena *arena, const struct value *v);
+
+/* What the items of a list have between them: they may differ in what they leave out. */
+static const struct shape *item_shape(struct arena *arena, const struct value *list)
+{
+    const struct value *all = NULL;
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (list->items[i]->kind != VALUE_MAP)
+            return shape_of(arena, list->items[i]);
+        all = value_merge(arena, list->items[i], all);
+    }
+    return all ? shape_of(arena, all) : &any_shape;
+}
+
+/* The structure that a value is. */
+static const struct shape *shape_of(struct arena *arena, const struct value *v)
+{
+    if (v->kind == VALUE_LIST) {
+        struct shape *list = ARENA_NEW(arena, struct shape);
+        *list = (struct shape){.kind = SHAPE_LIST, .elem = item_shape(arena, v)};
+        return list;
+    }
+    if (v->kind != VALUE_MAP)
+        return v->kind == VALUE_INT ? &int_shape : v->kind == VALUE_STRING ? &text_shape : &any_shape;
+    struct shape *made = ARENA_NEW(arena, struct shape);
+    struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, v->count + 1);
+    for (uint32_t i = 0; i < v->count; i++)
+        members[i] = (struct shape_member){.name = v->entries[i].key,
+            .wire = v->entries[i].key,
+            .shape = shape_of(arena, v->entries[i].value)};
+    *made = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = v->count};
+    return made;
+}
+
+/* A request's members that do not lie in the body; path members follow from the path. */
+static struct shape request_shape(struct arena *arena, const struct job_operation *operation)
+{
+    size_t n = 0;
+    while (operation->places && operation->places[n].member)
+        n++;
+    struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, n + 1);
+    for (size_t i = 0; i < n; i++)
+        members[i] = (struct shape_member){.name = str_z(operation->places[i].member),
+            .wire = str_z(operation->places[i].name),
+            .shape = &text_shape,
+            .location = operation->places[i].location};
+    return (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = n};
+}
+
+/* Parameters and headers come under their own names. */
+static const struct value *by_members(
+    struct arena *arena, const struct job_operation *operation, const struct value *input)
+{
+    for (const struct job_place *place = operation->places; place && place->member; place++) {
+        const struct value *v = value_getz(input, place->name);
+        if (str_eqz(str_z(place->name), place->member) || !v)
+            continue;
+        input = value_with(arena, input, str_z(place->name), NULL);
+        input = value_with(arena, input, str_z(place->member), v);
+    }
+    return input;
+}
+
+/* An answer's shape follows from the answer. */
+static const struct shape *response_shape(
+    struct arena *arena, const struct job_operation *operation, const struct value *output)
+{
+    const struct shape *shape = shape_of(arena, output);
+    struct shape_member *members = (struct shape_member *)shape->members;
+    for (size_t i = 0; i < shape->member_count; i++)
+        for (const struct job_place *place = operation->places; place && place->member; place++)
+            if (str_eqz(members[i].name, place->member) && place->location != WIRE_QUERY_STRING) {
+                members[i].location = place->location;
+                members[i].wire = str_z(place->name);
+            }
+    return shape;
+}
+
+/* ---- one request ---- */
+
+/* The row whose request this is; of REST operations the one that fits best. */
+static const struct job_operation *find_by_request(struct arena *arena, const struct wire_operation *common,
+    struct str service, const struct wire_message *request)
+{
+    const struct job_operation *best = NULL;
+    int best_score = -1;
+    bool rest = common->protocol == WIRE_REST_JSON || common->protocol == WIRE_REST_XML;
+    struct str name = rest ? STR_EMPTY : wire_request_name(arena, common->protocol, request);
+    for (size_t t = 0; t < TABLES; t++)
+        for (const struct job_operation *row = tables[t]; row->service; row++) {
+            if (!str_eqz(service, row->service))
+                continue;
+            struct wire_operation wire = wire_of(common, row);
+            int score = rest ? wire_match(&wire, request) : str_eq(wire.name, name) ? 0 : -1;
+            if (score > best_score) {
+                best_score = score;
+                best = row;
+            }
+        }
+    return best;
+}
+
+const struct job_operation *job_operation_find(struct str service, struct str name)
+{
+    for (size_t t = 0; t < TABLES; t++)
+        for (const struct job_operation *row = tables[t]; row->service; row++)
+            if (str_eqz(service, row->service) && str_eqz(name, row->name))
+                return row;
+    return NULL;
+}
+
+static int answer(struct job_call *call, const struct wire_operation *wire,
+    const struct wire_message *request, struct wire_message *out, struct err *err)
+{
+    struct shape in = request_shape(call->arena, call->operation);
+    if (wire_decode_request(call->arena, wire, &in, request, &call->input, err))
+        return -1;
+    call->input = by_members(call->arena, call->operation, call->input);
+    if (job_check_members(call, err) || call->operation->handler(call, err))
+        return -1;
+    if (call->forward || call->declined)
+        return 0;
+    const struct value *output = call->output ? call->output : &value_empty_map;
+    return wire_encode_response(call->arena, wire, response_shape(call->arena, call->operation, output),
+        output, call->request_id, out, err);
+}
+
+static bool forward(const struct job_call *call, const struct exchange *x, struct wire_message *out)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    struct wire_message changed = x->request;
+    json_write(&body, call->forward, JSON_PLAIN);
+    changed.body = arena_str(call->arena, buf_str(&body));
+    return control_handle(
+        call->jobs->control, call->arena, x->auth.service, call->region, &changed, call->request_id, out);
+}
+
+bool jobs_handle(struct jobs *jobs, struct exchange *x, struct wire_message *out)
+{
+    struct wire_operation common;
+    if (!control_protocol(jobs->control, x->auth.service, &common))
+        return false;
+    if (common.protocol == WIRE_QUERY && wire_header_get(&x->request, STR("X-Amz-Target")).n)
+        common.protocol = WIRE_JSON10; /* which these services understand by now */
+    const struct job_operation *operation = find_by_request(&x->arena, &common, x->auth.service, &x->request);
+    if (!operation)
+        return false;
+    struct wire_operation wire = wire_of(&common, operation);
+    struct job_call call = {.jobs = jobs,
+        .arena = &x->arena,
+        .region = x->auth.region,
+        .operation = operation,
+        .protocol = common.protocol,
+        .request_id = str_z(x->request_id),
+        .caller = x->auth.session.role.n ? &x->auth.session : NULL};
+    struct err err = ERR_INIT;
+    if (answer(&call, &wire, &x->request, out, &err)) {
+        struct str code = err.code[0] ? str_z(err.code) : STR("ValidationException");
+        int status = err.http_status ? err.http_status : 400;
+        wire_encode_error(&x->arena, &wire, status, code, str_z(err.message), call.request_id, out);
+    }
+    if (call.declined)
+        return false;
+    if (call.forward)
+        return forward(&call, x, out);
+    return true;
+}

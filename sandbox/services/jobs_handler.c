@@ -1,0 +1,217 @@
+/* What handlers of operations need: refusals, members of their input, pages of their answers, batches. */
+#include "sandbox/services/jobs.h"
+
+#include "base/clock.h"
+#include "base/map.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+int job_refuse(struct err *err, int status, const char *code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    err_vset(err, ERR_SERVICE, format, args);
+    va_end(args);
+    if (err) {
+        err->http_status = status;
+        snprintf(err->code, sizeof err->code, "%s", code);
+    }
+    return -1;
+}
+
+/* What the service says of a member that is missing or no good. */
+static const char *invalid_code(const struct job_call *call)
+{
+    static const struct {
+        const char *service, *code;
+    } codes[] = {{"glue", "InvalidInputException"}, {"logs", "InvalidParameterException"},
+        {"batch", "ClientException"}, {"athena", "InvalidRequestException"}, {"sts", "ValidationError"},
+        {"monitoring", "MissingParameter"}, {"sns", "InvalidParameter"},
+        {"lambda", "InvalidParameterValueException"}, {"secretsmanager", "InvalidParameterException"}};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (!strcmp(call->operation->service, codes[i].service))
+            return codes[i].code;
+    return "ValidationException";
+}
+
+int job_required(const struct job_call *call, const char *member, struct str *out, struct err *err)
+{
+    *out = value_text(value_getz(call->input, member), STR_EMPTY);
+    if (out->n)
+        return 0;
+    return job_refuse(err, 400, invalid_code(call), "%s needs %s", call->operation->name, member);
+}
+
+/* ---- members that no handler looks at ---- */
+
+/* What AWS would do something with, and nothing here does: refused by name. */
+static const struct {
+    const char *service, *operation, *members;
+} unserved[] = {
+    {"athena", "StartQueryExecution", "EngineConfiguration"},
+    {"athena", "GetQueryResults", "QueryResultType"},
+    {"batch", "SubmitJob",
+        "shareIdentifier schedulingPriorityOverride nodeOverrides retryStrategy eksPropertiesOverride "
+        "ecsPropertiesOverride consumableResourcePropertiesOverride"},
+    {"batch", "ListJobs", "arrayJobId multiNodeJobId"},
+    {"emr-serverless", "StartJobRun", "mode"},
+    {"emr-serverless", "ListJobRuns", "createdAtAfter createdAtBefore mode"},
+    {"events", "PutEvents", "EndpointId"},
+    {"glue", "StartJobRun", "NotificationProperty"},
+    {"glue", "GetJobRun", "PredecessorsIncluded"},
+    {"glue", "ListCrawls", "Filters"},
+    {"glue", "GetWorkflowRun", "IncludeGraph"},
+    {"glue", "GetWorkflowRuns", "IncludeGraph"},
+    {"glue", "GetPartitions", "ExcludeColumnSchema TransactionId QueryAsOfTime"},
+    {"kms", "Encrypt", "DryRun"},
+    {"kms", "Decrypt", "DryRun DryRunModifiers Recipient"},
+    {"kms", "ReEncrypt", "DryRun DryRunModifiers"},
+    {"kms", "GenerateDataKey", "DryRun Recipient"},
+    {"lambda", "PublishVersion", "RevisionId PublishTo"},
+    {"monitoring", "PutMetricData", "EntityMetricData"},
+    {"monitoring", "GetMetricStatistics", "ExtendedStatistics"},
+    {"monitoring", "GetMetricData", "MaxDatapoints"},
+    {"monitoring", "ListMetrics", "RecentlyActive"},
+    {"sns", "Publish", "PhoneNumber"},
+    {"sqs", "SendMessage", "MessageSystemAttributes"},
+    {"ssm", "GetParametersByPath", "ParameterFilters"},
+    {"states", "ListExecutions", "redriveFilter"},
+};
+
+static bool asks(const struct value *v)
+{
+    bool collection = v && (v->kind == VALUE_LIST || v->kind == VALUE_MAP);
+    return !value_is_null(v) && !value_equal(v, &value_false) && (!collection || v->count);
+}
+
+int job_check_members(const struct job_call *call, struct err *err)
+{
+    struct str unknown = STR_EMPTY;
+    for (size_t i = 0; i < sizeof unserved / sizeof *unserved; i++) {
+        struct str name, names = str_z(unserved[i].members);
+        if (strcmp(unserved[i].service, call->operation->service) != 0 ||
+            strcmp(unserved[i].operation, call->operation->name) != 0)
+            continue;
+        while ((name = str_cut(names, ' ', &names)).n)
+            if (asks(value_get(call->input, name)))
+                unknown = arena_printf(
+                    call->arena, "%.*s%s%.*s", STR_ARG(unknown), unknown.n ? ", " : "", STR_ARG(name));
+    }
+    return !unknown.n ? 0
+                      : job_refuse(err, 400, invalid_code(call), "%s: the sandbox does not know %.*s",
+                            call->operation->name, STR_ARG(unknown));
+}
+
+int64_t job_int_within(
+    const struct value *map, const char *member, int64_t fallback, int64_t least, int64_t most)
+{
+    const struct value *v = value_getz(map, member);
+    int64_t n = fallback;
+    if (v && v->kind == VALUE_INT)
+        n = v->integer;
+    else if (v && v->kind == VALUE_FLOAT && fabs(v->number) < 9.2e18) /* others cannot be converted */
+        n = (int64_t)v->number;
+    else if (v && v->kind == VALUE_STRING && !str_to_int(v->string, &n))
+        n = fallback;
+    return n < least ? least : n > most ? most : n;
+}
+
+int64_t job_int(const struct value *map, const char *member, int64_t fallback)
+{
+    return job_int_within(map, member, fallback, -JOB_INT_MOST, JOB_INT_MOST);
+}
+
+const struct value *job_time(const struct job_call *call, int64_t wall_ms)
+{
+    bool text = call->protocol == WIRE_QUERY || call->protocol == WIRE_EC2 || call->protocol == WIRE_REST_XML;
+    if (!wall_ms)
+        return NULL;
+    return text ? value_string(call->arena, time_rfc3339(call->arena, wall_ms, true))
+                : value_float(call->arena, (double)wall_ms / 1000);
+}
+
+int job_page(const struct job_call *call, const char *token, const char *size, size_t most, size_t n,
+    size_t *first, size_t *end, const struct value **next, struct err *err)
+{
+    int64_t wanted = job_int(call->input, size, (int64_t)most), start = 0;
+    struct str from = value_text(value_getz(call->input, token), STR_EMPTY);
+    if (from.n && (!str_to_int(from, &start) || start < 0))
+        return job_refuse(err, 400, "InvalidInputException", "%s is none that was given", token);
+    size_t count = wanted < 1 || (uint64_t)wanted > most ? most : (size_t)wanted;
+    *first = (size_t)start < n ? (size_t)start : n;
+    *end = n - *first > count ? *first + count : n;
+    *next = *end < n ? value_string(call->arena, arena_printf(call->arena, "%zu", *end)) : NULL;
+    return 0;
+}
+
+/* ---- batches ---- */
+
+enum { MAX_BATCH = 10, MAX_ID = 80 };
+
+static bool is_id(struct str id)
+{
+    for (size_t i = 0; i < id.n; i++)
+        if (!isalnum((unsigned char)id.p[i]) && id.p[i] != '-' && id.p[i] != '_')
+            return false;
+    return id.n && id.n <= MAX_ID;
+}
+
+static struct str id_of(const struct value *entry)
+{
+    return value_text(value_getz(entry, "Id"), STR_EMPTY);
+}
+
+/* What is wrong with them: a code and its text; NULL: nothing. */
+static const char *batch_wrong(const struct value *entries, const char **text)
+{
+    AUTO_MAP struct map seen = MAP_INIT;
+    *text = "There is no entry in the request.";
+    if (!entries || entries->kind != VALUE_LIST || !entries->count)
+        return "EmptyBatchRequest";
+    *text = "Maximum number of entries per request are 10.";
+    if (entries->count > MAX_BATCH)
+        return "TooManyEntriesInBatchRequest";
+    *text =
+        "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at "
+        "most 80 letters long.";
+    for (uint32_t i = 0; i < entries->count; i++)
+        if (!is_id(id_of(entries->items[i])))
+            return "InvalidBatchEntryId";
+    *text = "Two or more batch entries in the request have the same Id.";
+    for (uint32_t i = 0; i < entries->count; i++)
+        if (map_set(&seen, id_of(entries->items[i]), &seen))
+            return "BatchEntryIdsNotDistinct";
+    return NULL;
+}
+
+static const struct value *failed_entry(struct arena *arena, const struct value *id, const struct err *err)
+{
+    struct value_entry entries[] = {{STR("Id"), id}, {STR("SenderFault"), &value_true},
+        {STR("Code"), value_stringz(arena, err->code)}, {STR("Message"), value_stringz(arena, err->message)}};
+    return value_map(arena, entries, 4);
+}
+
+int job_batch(struct job_call *call, const struct value *entries, const char *prefix, job_entry *one,
+    const void *ctx, struct err *err)
+{
+    const char *text, *code = batch_wrong(entries, &text);
+    if (code)
+        return job_refuse(err, 400, arena_printf(call->arena, "%s%s", prefix, code).p, "%s", text);
+    AUTO_BUILDER struct value_builder done = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < entries->count; i++) {
+        struct err why = ERR_INIT;
+        const struct value *id = value_getz(entries->items[i], "Id");
+        const struct value *said = one(call, ctx, entries->items[i], &why);
+        if (said)
+            value_builder_add(&done, value_with(call->arena, said, STR("Id"), id));
+        else
+            value_builder_add(&failed, failed_entry(call->arena, id, &why));
+    }
+    struct value_entry output[] = {
+        {STR("Successful"), value_builder_list(&done)}, {STR("Failed"), value_builder_list(&failed)}};
+    call->output = value_map(call->arena, output, 2);
+    return 0;
+}

@@ -1,0 +1,226 @@
+#include "sandbox/services/objects.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "sandbox/http/exchange.h"
+#include "sandbox/s3/store.h"
+#include "sandbox/services/object_events.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static struct s3_store *store_of(struct jobs *jobs)
+{
+    return sandbox_store(jobs_sandbox(jobs));
+}
+
+static int refuse(enum store_result result, struct str bucket, struct str key, struct err *err)
+{
+    if (result == STORE_NO_BUCKET)
+        return job_refuse(
+            err, 404, "NoSuchBucket", "The specified bucket does not exist (%.*s)", STR_ARG(bucket));
+    if (result == STORE_NO_KEY || result == STORE_NO_VERSION)
+        return job_refuse(err, 404, "NoSuchKey", "The specified key does not exist. (%.*s)", STR_ARG(key));
+    return err_errno(err, ERR_IO, "s3://%.*s/%.*s", STR_ARG(bucket), STR_ARG(key));
+}
+
+/* ---- reading ---- */
+
+static int read_content(struct content *content, struct arena *arena, size_t size, struct str *out)
+{
+    char *text = arena_alloc(arena, size + 1);
+    for (size_t at = 0; at < size;) {
+        ssize_t n = content_read(content, at, text + at, size - at);
+        if (n <= 0)
+            return -1;
+        at += (size_t)n;
+    }
+    text[size] = '\0';
+    *out = str_n(text, size);
+    return 0;
+}
+
+static void fill(const struct object *object, struct object_text *out)
+{
+    out->etag = object->etag;
+    out->version = object->version;
+    out->modified_ms = object->modified_ms;
+    out->content_type = value_text(
+        value_getz(value_getz(object->doc, "headers"), "Content-Type"), STR("binary/octet-stream"));
+}
+
+int object_head(struct jobs *jobs, struct arena *arena, struct str bucket, struct str key,
+    struct object_text *out, int64_t *size, struct err *err)
+{
+    struct object object;
+    if (!store_bucket_exists(store_of(jobs), bucket))
+        return refuse(STORE_NO_BUCKET, bucket, key, err);
+    enum store_result result =
+        store_object_read(arena, store_of(jobs), bucket, key, STR_EMPTY, false, &object);
+    if (result != STORE_OK || object.deleted)
+        return refuse(result == STORE_OK ? STORE_NO_KEY : result, bucket, key, err);
+    *out = (struct object_text){.text = STR_EMPTY};
+    *size = object.size;
+    fill(&object, out);
+    return 0;
+}
+
+int object_read(struct jobs *jobs, struct arena *arena, struct str bucket, struct str key, size_t max,
+    struct object_text *out, struct err *err)
+{
+    struct object object;
+    if (!store_bucket_exists(store_of(jobs), bucket))
+        return refuse(STORE_NO_BUCKET, bucket, key, err);
+    enum store_result result =
+        store_object_read(arena, store_of(jobs), bucket, key, STR_EMPTY, true, &object);
+    if (result != STORE_OK || object.deleted) {
+        if (result == STORE_OK && object.fd >= 0)
+            close(object.fd);
+        return refuse(result == STORE_OK ? STORE_NO_KEY : result, bucket, key, err);
+    }
+    struct content *content = content_open(store_of(jobs), bucket, &object, object.fd);
+    bool fits = object.size >= 0 && (uint64_t)object.size <= max;
+    int failed = !content || (fits && read_content(content, arena, (size_t)object.size, &out->text));
+    if (content)
+        content_close(content);
+    if (failed)
+        return err_set(err, ERR_IO, "s3://%.*s/%.*s cannot be read", STR_ARG(bucket), STR_ARG(key));
+    if (!fits)
+        return err_set(err, ERR_INVALID,
+            "s3://%.*s/%.*s has %lld bytes, more than the %zu that the sandbox reads here", STR_ARG(bucket),
+            STR_ARG(key), (long long)object.size, max);
+    fill(&object, out);
+    return 0;
+}
+
+/* ---- writing ---- */
+
+static const struct value *doc_of(
+    struct arena *arena, struct str text, struct str content_type, struct str *etag)
+{
+    unsigned char digest[MD5_SIZE];
+    hash_md5(text, digest);
+    *etag = hex_encode(arena, digest, sizeof digest);
+    struct value_entry header = {STR("Content-Type"), value_string(arena, content_type)};
+    struct value_entry doc[] = {{STR("headers"), value_map(arena, &header, 1)},
+        {STR("meta"), &value_empty_map}, {STR("size"), value_int(arena, (int64_t)text.n)},
+        {STR("etag"), value_string(arena, *etag)}};
+    return value_map(arena, doc, 4);
+}
+
+static enum versioning versioning_of(struct arena *arena, struct s3_store *store, struct str bucket)
+{
+    struct str text, root;
+    const struct value *doc = NULL;
+    struct err err = ERR_INIT;
+    if (!store_setting(arena, store, bucket, STR("versioning"), &text) ||
+        wire_xml_read(arena, text, &root, &doc, &err))
+        return VERSIONING_OFF;
+    struct str status = value_text(value_getz(doc, "Status"), STR_EMPTY);
+    return str_eqz(status, "Enabled")     ? VERSIONING_ENABLED
+           : str_eqz(status, "Suspended") ? VERSIONING_SUSPENDED
+                                          : VERSIONING_OFF;
+}
+
+int object_write(struct jobs *jobs, struct arena *arena, struct str bucket, struct str key, struct str text,
+    struct str content_type, struct str *etag, struct err *err)
+{
+    struct s3_store *store = store_of(jobs);
+    struct pending pending = {.fd = -1};
+    struct object object;
+    if (!store_bucket_exists(store, bucket))
+        return refuse(STORE_NO_BUCKET, bucket, key, err);
+    const struct value *doc = doc_of(arena, text, content_type, etag);
+    const struct change change = {
+        .bucket = bucket, .key = key, .versioning = versioning_of(arena, store, bucket)};
+    if (store_write_begin(store, &pending))
+        return refuse(STORE_FAILED, bucket, key, err);
+    if (fd_write_all(pending.fd, text.p, text.n, err, pending.path)) {
+        store_write_cancel(&pending);
+        return -1;
+    }
+    enum store_result result = store_object_put(arena, store, &change, &pending, doc, &object);
+    if (result != STORE_OK)
+        return refuse(result, bucket, key, err);
+    object_tell(jobs_sandbox(jobs), arena, "ObjectCreated:Put", bucket, key, &object, uuid_random(arena));
+    return 0;
+}
+
+int object_delete(struct jobs *jobs, struct arena *arena, struct str bucket, struct str key, struct err *err)
+{
+    struct s3_store *store = store_of(jobs);
+    struct object object = {.fd = -1};
+    if (!store_bucket_exists(store, bucket))
+        return refuse(STORE_NO_BUCKET, bucket, key, err);
+    const struct change change = {
+        .bucket = bucket, .key = key, .versioning = versioning_of(arena, store, bucket)};
+    enum store_result result = store_object_delete(arena, store, &change, STR_EMPTY, &object);
+    if (result == STORE_NO_KEY)
+        return 0; /* what is not there is as good as deleted */
+    if (result != STORE_OK)
+        return refuse(result, bucket, key, err);
+    object_tell(jobs_sandbox(jobs), arena,
+        object.deleted ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete", bucket, key, &object,
+        uuid_random(arena));
+    return 0;
+}
+
+/* ---- listing ---- */
+
+struct listing {
+    struct s3_store *store;
+    struct str bucket;
+    object_found *found;
+    void *ctx;
+};
+
+static bool found_key(void *ctx, struct walk *walk, struct str key)
+{
+    const struct listing *listing = ctx;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct object object;
+    (void)walk;
+    if (store_object_read(&arena, listing->store, listing->bucket, key, STR_EMPTY, false, &object) !=
+            STORE_OK ||
+        object.deleted)
+        return true;
+    return listing->found(listing->ctx, key, object.etag, object.size, object.modified_ms);
+}
+
+int object_list(struct jobs *jobs, struct str bucket, struct str prefix, struct str after,
+    object_found *found, void *ctx, struct err *err)
+{
+    struct listing listing = {store_of(jobs), bucket, found, ctx};
+    struct walk walk = {.prefix = prefix, .after = after, .found = found_key, .ctx = &listing};
+    if (!store_bucket_exists(listing.store, bucket))
+        return refuse(STORE_NO_BUCKET, bucket, STR_EMPTY, err);
+    store_walk(listing.store, bucket, &walk);
+    return 0;
+}
+
+/* ---- telling ---- */
+
+void object_tell(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
+    struct str key, const struct object *object, struct str request_id)
+{
+    struct s3_store *store = sandbox_store(sandbox);
+    struct str text, root;
+    const struct value *configuration;
+    struct err err = ERR_INIT;
+    if (!store_setting(arena, store, bucket, STR("notification"), &text) ||
+        wire_xml_read(arena, text, &root, &configuration, &err) || configuration->kind != VALUE_MAP ||
+        !configuration->count)
+        return;
+    struct jobs *jobs = sandbox_jobs(sandbox);
+    const struct value *doc = store_bucket_doc(arena, store, bucket);
+    const struct object_event event = {.name = str_z(name),
+        .region = value_text(value_getz(doc, "region"), STR("us-east-1")),
+        .bucket = bucket,
+        .key = key,
+        .etag = object->etag,
+        .version = object->version,
+        .request_id = request_id,
+        .size = object->size};
+    if (jobs)
+        object_event_tell(jobs, arena, configuration, &event);
+}

@@ -1,0 +1,348 @@
+/* What clients ask of SQS beyond the records of the control plane. */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "sandbox/services/internal.h"
+#include "sandbox/services/queues.h"
+
+enum { MAX_BODY = 1048576, MAX_RECEIVE = 10, MAX_ATTRIBUTES = 10 };
+
+static struct str text_of(const struct value *map, const char *key)
+{
+    return value_text(value_getz(map, key), STR_EMPTY);
+}
+
+static int invalid(struct err *err, const char *why)
+{
+    return job_refuse(err, 400, "InvalidParameterValue", "%s", why);
+}
+
+static int missing(struct err *err, const char *member)
+{
+    return job_refuse(err, 400, "MissingParameter", "The request must contain the parameter %s.", member);
+}
+
+static int queue_of(const struct job_call *call, struct queue *out, struct err *err)
+{
+    struct str url;
+    if (job_required(call, "QueueUrl", &url, err))
+        return -1;
+    if (queue_find(call->jobs, call->arena, call->region, url, out))
+        return 0;
+    return job_refuse(
+        err, 400, "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.");
+}
+
+static struct queues *queues_of(const struct job_call *call)
+{
+    return jobs_queues(call->jobs);
+}
+
+/* ---- sending ---- */
+
+static int check_attributes(const struct value *attributes, int64_t *size, struct err *err)
+{
+    if (attributes && attributes->kind == VALUE_MAP && attributes->count > MAX_ATTRIBUTES)
+        return invalid(err, "Number of message attributes exceeds the allowed maximum [10].");
+    for (uint32_t i = 0; attributes && attributes->kind == VALUE_MAP && i < attributes->count; i++) {
+        const struct value *one = attributes->entries[i].value;
+        struct str type = text_of(one, "DataType");
+        if (!str_starts(type, STR("String")) && !str_starts(type, STR("Number")) &&
+            !str_starts(type, STR("Binary")))
+            return job_refuse(err, 400, "InvalidParameterValue",
+                "The message attribute '%.*s' has an invalid message attribute type, the set of supported "
+                "type prefixes is Binary, Number, and String.",
+                STR_ARG(attributes->entries[i].key));
+        *size += (int64_t)(attributes->entries[i].key.n + type.n + text_of(one, "StringValue").n +
+                           text_of(one, "BinaryValue").n);
+    }
+    return 0;
+}
+
+static int check_fifo(const struct queue *queue, const struct value *given, struct err *err)
+{
+    const struct value *by = value_getz(queue->attrs, "content_based_deduplication");
+    bool by_content = value_equal(by, &value_true) || str_eqz(value_text(by, STR_EMPTY), "true");
+    if (!queue->fifo)
+        return 0;
+    if (!text_of(given, "MessageGroupId").n)
+        return missing(err, "MessageGroupId");
+    if (!by_content && !text_of(given, "MessageDeduplicationId").n)
+        return invalid(err, "The queue should either have ContentBasedDeduplication enabled or "
+                            "MessageDeduplicationId provided explicitly");
+    if (job_int(given, "DelaySeconds", 0))
+        return invalid(err, "Value for parameter DelaySeconds is invalid. Reason: The request include "
+                            "parameter that is not valid for this queue type.");
+    return 0;
+}
+
+static int check_message(const struct queue *queue, const struct value *given, struct err *err)
+{
+    struct str body = text_of(given, "MessageBody");
+    int64_t delay = job_int(given, "DelaySeconds", 0), size = (int64_t)body.n,
+            most = job_int(queue->attrs, "maximum_message_size", MAX_BODY);
+    if (!body.n)
+        return missing(err, "MessageBody");
+    if (check_attributes(value_getz(given, "MessageAttributes"), &size, err))
+        return -1;
+    if (size > most)
+        return job_refuse(err, 400, "InvalidParameterValue",
+            "One or more parameters are invalid. Reason: Message must be shorter than %lld bytes.",
+            (long long)most);
+    if (delay < 0 || delay > 900)
+        return invalid(err, "DelaySeconds must be >= 0 and <= 900.");
+    return check_fifo(queue, given, err);
+}
+
+static struct message *message_new(const struct queue *queue, const struct value *given)
+{
+    struct message *message = mem_zalloc(sizeof *message);
+    struct arena *arena = &message->arena;
+    const struct value *attributes = value_getz(given, "MessageAttributes");
+    message->id = uuid_random(arena);
+    message->body = arena_str(arena, text_of(given, "MessageBody"));
+    message->group = arena_str(arena, text_of(given, "MessageGroupId"));
+    message->deduplication = arena_str(arena, text_of(given, "MessageDeduplicationId"));
+    if (queue->fifo && !message->deduplication.n)
+        message->deduplication = sha256_hex(arena, message->body);
+    if (attributes && attributes->kind == VALUE_MAP && attributes->count)
+        message->attributes = value_copy(arena, attributes);
+    message->sent_ms = clock_wall_ms();
+    message->visible_ms =
+        clock_mono_ms() + 1000 * job_int(given, "DelaySeconds", job_int(queue->attrs, "delay_seconds", 0));
+    return message;
+}
+
+static struct str md5_hex(struct arena *arena, struct str text)
+{
+    unsigned char digest[MD5_SIZE];
+    hash_md5(text, digest);
+    return hex_encode(arena, digest, sizeof digest);
+}
+
+static const struct value *send_one(
+    struct job_call *call, const void *ctx, const struct value *given, struct err *err)
+{
+    const struct queue *queue = ctx;
+    struct arena *arena = call->arena;
+    const struct value *attributes = value_getz(given, "MessageAttributes");
+    struct queue_sent sent;
+    if (check_message(queue, given, err))
+        return NULL;
+    if (!queue_send(queues_of(call), arena, queue, message_new(queue, given), &sent)) {
+        job_refuse(err, 400, "OverLimit", "the sandbox holds as many messages as it can");
+        return NULL;
+    }
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    value_builder_set(&b, STR("MessageId"), value_string(arena, sent.id));
+    value_builder_set(
+        &b, STR("MD5OfMessageBody"), value_string(arena, md5_hex(arena, text_of(given, "MessageBody"))));
+    if (attributes && attributes->kind == VALUE_MAP && attributes->count)
+        value_builder_set(
+            &b, STR("MD5OfMessageAttributes"), value_string(arena, queue_digest(arena, attributes)));
+    if (queue->fifo)
+        value_builder_set(&b, STR("SequenceNumber"),
+            value_string(arena, arena_printf(arena, "%020llu", (unsigned long long)sent.sequence)));
+    return value_builder_map(&b);
+}
+
+static int do_send(struct job_call *call, struct err *err)
+{
+    struct queue queue;
+    if (queue_of(call, &queue, err))
+        return -1;
+    call->output = send_one(call, &queue, call->input, err);
+    return call->output ? 0 : -1;
+}
+
+/* ---- batches ---- */
+
+static int each_entry(struct job_call *call, job_entry *one, struct err *err)
+{
+    struct queue queue;
+    const struct value *entries = value_getz(call->input, "Entries");
+    if (queue_of(call, &queue, err) || job_batch(call, entries, "AWS.SimpleQueueService.", one, &queue, err))
+        return -1;
+    if (!value_getz(call->output, "Failed")->count)
+        call->output = value_with(call->arena, call->output, STR("Failed"), NULL);
+    return 0;
+}
+
+static int do_send_batch(struct job_call *call, struct err *err)
+{
+    return each_entry(call, send_one, err);
+}
+
+/* ---- receiving ---- */
+
+static int do_receive(struct job_call *call, struct err *err)
+{
+    struct queue queue;
+    if (queue_of(call, &queue, err))
+        return -1;
+    const struct value *system = value_getz(call->input, "MessageSystemAttributeNames");
+    int64_t most = job_int(call->input, "MaxNumberOfMessages", 1);
+    int64_t wait_s = job_int(call->input, "WaitTimeSeconds", job_int(queue.attrs, "receive_wait_time", 0));
+    int64_t hidden_s =
+        job_int(call->input, "VisibilityTimeout", job_int(queue.attrs, "visibility_timeout", 30));
+    if (most < 1 || most > MAX_RECEIVE || wait_s < 0 || wait_s > 20 || hidden_s < 0 || hidden_s > 43200)
+        return invalid(
+            err, "MaxNumberOfMessages is 1 to 10, WaitTimeSeconds 0 to 20, VisibilityTimeout 0 to 43200");
+    const struct queue_want want = {.most = most,
+        .wait_ms = wait_s * 1000,
+        .hidden_ms = hidden_s * 1000,
+        .system = system ? system : value_getz(call->input, "AttributeNames"),
+        .named = value_getz(call->input, "MessageAttributeNames")};
+    struct value_entry output = {STR("Messages"), queue_receive(queues_of(call), call->arena, &queue, &want)};
+    call->output = output.value->count ? value_map(call->arena, &output, 1) : NULL;
+    return 0;
+}
+
+/* ---- what was received ---- */
+
+/* Index of the message with this receipt; SIZE_MAX: none. With the lock held. */
+static size_t by_receipt(const struct queue_box *box, struct str receipt)
+{
+    for (size_t i = 0; i < box->n; i++)
+        if (receipt.n && str_eqz(receipt, box->items[i]->receipt))
+            return i;
+    return SIZE_MAX;
+}
+
+static void bad_receipt(struct err *err)
+{
+    job_refuse(err, 404, "ReceiptHandleIsInvalid", "The specified receipt handle isn't valid.");
+}
+
+static const struct value *delete_one(
+    struct job_call *call, const void *ctx, const struct value *given, struct err *err)
+{
+    const struct queue *queue = ctx;
+    struct str receipt = text_of(given, "ReceiptHandle");
+    struct queues *queues = queues_of(call);
+    if (!receipt.n) {
+        missing(err, "ReceiptHandle");
+        return NULL;
+    }
+    if (!queue_gave_receipt(call->arena, queue, receipt)) {
+        bad_receipt(err);
+        return NULL;
+    }
+    pthread_mutex_lock(&queues->lock);
+    struct queue_box *box = queue_box(queues, queue);
+    size_t i = by_receipt(box, receipt);
+    if (i != SIZE_MAX)
+        queue_remove(queues, box, i);
+    pthread_cond_broadcast(&queues->changed); /* the next of its group may come */
+    pthread_mutex_unlock(&queues->lock);
+    return &value_empty_map; /* what is gone is gone: deleting it again is no error */
+}
+
+static int do_delete(struct job_call *call, struct err *err)
+{
+    struct queue queue;
+    return queue_of(call, &queue, err) || !delete_one(call, &queue, call->input, err) ? -1 : 0;
+}
+
+static int do_delete_batch(struct job_call *call, struct err *err)
+{
+    return each_entry(call, delete_one, err);
+}
+
+static const struct value *hide_one(
+    struct job_call *call, const void *ctx, const struct value *given, struct err *err)
+{
+    const struct queue *queue = ctx;
+    struct queues *queues = queues_of(call);
+    int64_t hidden_s = job_int(given, "VisibilityTimeout", -1);
+    if (hidden_s < 0 || hidden_s > 43200) {
+        invalid(err, "VisibilityTimeout is 0 to 43200");
+        return NULL;
+    }
+    if (!queue_gave_receipt(call->arena, queue, text_of(given, "ReceiptHandle"))) {
+        bad_receipt(err);
+        return NULL;
+    }
+    pthread_mutex_lock(&queues->lock);
+    struct queue_box *box = queue_box(queues, queue);
+    size_t i = by_receipt(box, text_of(given, "ReceiptHandle"));
+    bool flies = i != SIZE_MAX && box->items[i]->visible_ms > clock_mono_ms();
+    if (flies)
+        box->items[i]->visible_ms = clock_mono_ms() + hidden_s * 1000;
+    pthread_cond_broadcast(&queues->changed);
+    pthread_mutex_unlock(&queues->lock);
+    if (flies)
+        return &value_empty_map;
+    if (i != SIZE_MAX)
+        job_refuse(
+            err, 400, "AWS.SimpleQueueService.MessageNotInflight", "The specified message isn't in flight.");
+    else
+        invalid(err, "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist.");
+    return NULL;
+}
+
+static int do_hide(struct job_call *call, struct err *err)
+{
+    struct queue queue;
+    return queue_of(call, &queue, err) || !hide_one(call, &queue, call->input, err) ? -1 : 0;
+}
+
+static int do_hide_batch(struct job_call *call, struct err *err)
+{
+    return each_entry(call, hide_one, err);
+}
+
+static int do_purge(struct job_call *call, struct err *err)
+{
+    struct queue queue;
+    struct queues *queues = queues_of(call);
+    if (queue_of(call, &queue, err))
+        return -1;
+    pthread_mutex_lock(&queues->lock);
+    struct queue_box *box = queue_box(queues, &queue);
+    while (box->n)
+        queue_remove(queues, box, box->n - 1);
+    pthread_mutex_unlock(&queues->lock);
+    return 0;
+}
+
+/* ---- how many there are ---- */
+
+/* The record's attributes; numbers of messages that are asked for are counted. */
+static int do_attributes(struct job_call *call, struct err *err)
+{
+    static const char *const names[] = {"ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"};
+    struct queue queue;
+    const struct job_request request = {STR("sqs"), STR("GetQueueAttributes"), call->region, call->input};
+    if (queue_of(call, &queue, err) ||
+        jobs_call_control(call->jobs, call->arena, &request, &call->output, err))
+        return -1;
+    const struct value *attributes = value_getz(call->output, "Attributes");
+    const struct queue_counts counts = queue_count(queues_of(call), &queue);
+    const int64_t numbers[] = {counts.visible, counts.hidden, counts.delayed};
+    for (size_t i = 0; i < 3; i++)
+        if (value_getz(attributes, names[i]))
+            attributes = value_with(call->arena, attributes, str_z(names[i]),
+                value_string(call->arena, arena_printf(call->arena, "%lld", (long long)numbers[i])));
+    if (attributes)
+        call->output = value_with(call->arena, call->output, STR("Attributes"), attributes);
+    return 0;
+}
+
+const struct job_operation sqs_operations[] = {
+    {"sqs", "SendMessage", do_send, NULL, NULL},
+    {"sqs", "SendMessageBatch", do_send_batch, NULL, NULL},
+    {"sqs", "ReceiveMessage", do_receive, NULL, NULL},
+    {"sqs", "DeleteMessage", do_delete, NULL, NULL},
+    {"sqs", "DeleteMessageBatch", do_delete_batch, NULL, NULL},
+    {"sqs", "ChangeMessageVisibility", do_hide, NULL, NULL},
+    {"sqs", "ChangeMessageVisibilityBatch", do_hide_batch, NULL, NULL},
+    {"sqs", "StartMessageMoveTask", sqs_start_move, NULL, NULL},
+    {"sqs", "ListMessageMoveTasks", sqs_list_moves, NULL, NULL},
+    {"sqs", "CancelMessageMoveTask", sqs_cancel_move, NULL, NULL},
+    {"sqs", "ListDeadLetterSourceQueues", sqs_list_sources, NULL, NULL},
+    {"sqs", "PurgeQueue", do_purge, NULL, NULL},
+    {"sqs", "GetQueueAttributes", do_attributes, NULL, NULL},
+    {0},
+};

@@ -1,0 +1,419 @@
+/*
+ * Versions of secrets. The control plane knows a secret's current value; what was current before, and what
+ * waits to be, lies in a note beside it: {versions: [{id, stages, string, binary, created}]}. AWSCURRENT is
+ * in no note.
+ */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/services/internal.h"
+#include "sandbox/services/jobs.h"
+
+#define NOTE     "secrets"
+#define CURRENT  "AWSCURRENT"
+#define PREVIOUS "AWSPREVIOUS"
+enum { MAX_VERSIONS = 20 };
+
+static int find_secret(struct job_call *call, struct control_record *out, struct err *err)
+{
+    struct str id;
+    if (job_required(call, "SecretId", &id, err))
+        return -1;
+    if (!control_find(
+            jobs_control(call->jobs), call->arena, STR("aws.secretsmanager.secret"), call->region, id, out))
+        return job_refuse(
+            err, 400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
+    if (!value_is_null(value_getz(out->attrs, "deleted_date")))
+        return job_refuse(err, 400, "InvalidRequestException",
+            "You can't perform this operation on the secret because it was marked for deletion.");
+    return 0;
+}
+
+static const struct value *versions_of(const struct job_call *call, const struct control_record *record)
+{
+    const struct value *list = value_getz(job_note_read(call, NOTE, record), "versions");
+    return list && list->kind == VALUE_LIST ? list : &value_empty_list;
+}
+
+static int keep_versions(const struct job_call *call, const struct control_record *record,
+    const struct value *versions, struct err *err)
+{
+    struct err why = ERR_INIT;
+    const struct value_entry entry = {STR("versions"), versions};
+    if (job_note_write(call, NOTE, record, value_map(call->arena, &entry, 1), &why))
+        return job_refuse(err, 500, "InternalServiceError", "%s", why.message);
+    return 0;
+}
+
+static struct str id_of(const struct value *version)
+{
+    return value_text(value_getz(version, "id"), STR_EMPTY);
+}
+
+static bool is_current(const struct control_record *record, struct str id)
+{
+    return str_eq(value_text(value_getz(record->attrs, "version_id"), STR_EMPTY), id);
+}
+
+static bool has_stage(const struct value *version, struct str stage)
+{
+    const struct value *stages = value_getz(version, "stages");
+    for (uint32_t i = 0; stages && i < stages->count; i++)
+        if (str_eq(value_text(stages->items[i], STR_EMPTY), stage))
+            return true;
+    return false;
+}
+
+static const struct value *without_stage(struct arena *arena, const struct value *version, struct str stage)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    const struct value *stages = value_getz(version, "stages");
+    for (uint32_t i = 0; stages && i < stages->count; i++)
+        if (!str_eq(value_text(stages->items[i], STR_EMPTY), stage))
+            value_builder_add(&b, stages->items[i]);
+    return value_with(arena, version, STR("stages"), value_builder_list(&b));
+}
+
+/* The versions with this one in them, which takes the stages that others had. */
+static const struct value *with_version(
+    struct arena *arena, const struct value *versions, const struct value *version)
+{
+    const struct value *stages = value_getz(version, "stages");
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < versions->count; i++) {
+        const struct value *one = versions->items[i];
+        for (uint32_t k = 0; stages && k < stages->count; k++)
+            one = without_stage(arena, one, value_text(stages->items[k], STR_EMPTY));
+        bool old = versions->count - i >= MAX_VERSIONS && !value_getz(one, "stages")->count;
+        if (!str_eq(id_of(one), id_of(version)) && !old)
+            value_builder_add(&b, one);
+    }
+    value_builder_add(&b, version);
+    return value_builder_list(&b);
+}
+
+static const struct value *one_stage(struct arena *arena, const char *stage)
+{
+    const struct value *name = value_stringz(arena, stage);
+    return value_list(arena, &name, 1);
+}
+
+/* What was current until now, as AWSPREVIOUS. */
+static const struct value *as_previous(struct arena *arena, const struct control_record *record)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    view_set(&b, "id", value_getz(record->attrs, "version_id"));
+    view_set(&b, "stages", one_stage(arena, PREVIOUS));
+    view_set(&b, "string", value_getz(record->attrs, "secret_string"));
+    const struct value *binary = value_getz(record->attrs, "secret_binary");
+    if (binary)
+        view_text(&b, "binary", base64_encode(arena, value_text(binary, STR_EMPTY)));
+    view_int(&b, "created", record->changed_ms);
+    return value_builder_map(&b);
+}
+
+static bool has_value(const struct value *input)
+{
+    return value_getz(input, "SecretString") || value_getz(input, "SecretBinary");
+}
+
+/* A call that makes a value current: the control plane's, and what it takes the place of is kept. */
+static int replace_current(struct job_call *call, const struct control_record *record, const char *operation,
+    const struct value *input, struct err *err)
+{
+    const struct job_request request = {STR("secretsmanager"), str_z(operation), call->region, input};
+    bool had = value_getz(record->attrs, "secret_string") || value_getz(record->attrs, "secret_binary");
+    if (jobs_call_control(call->jobs, call->arena, &request, &call->output, err))
+        return -1;
+    return had ? keep_versions(call, record,
+                     with_version(call->arena, versions_of(call, record), as_previous(call->arena, record)),
+                     err)
+               : 0;
+}
+
+static const struct value *find_version(
+    const struct job_call *call, const struct control_record *record, struct str id, struct str stage)
+{
+    const struct value *versions = versions_of(call, record);
+    for (uint32_t i = 0; i < versions->count; i++)
+        if ((!id.n || str_eq(id, id_of(versions->items[i]))) &&
+            (!stage.n || has_stage(versions->items[i], stage)))
+            return versions->items[i];
+    return NULL;
+}
+
+/* A token is a version's id: the same again is one call, another value under it is refused. */
+static int check_token(struct job_call *call, const struct control_record *record, struct str token,
+    bool *again, struct err *err)
+{
+    const struct value *kept = find_version(call, record, token, STR_EMPTY);
+    bool current = token.n && is_current(record, token);
+    *again = token.n && (current || kept);
+    if (!*again)
+        return 0;
+    const struct value *text =
+        current ? value_getz(record->attrs, "secret_string") : value_getz(kept, "string");
+    const struct value *given = value_getz(call->input, "SecretString");
+    if (!given || value_equal(text, given))
+        return 0;
+    return job_refuse(err, 400, "ResourceExistsException",
+        "A resource with the ID you requested already exists: the version has another value.");
+}
+
+static void answer_version(
+    struct job_call *call, const struct control_record *record, struct str id, const struct value *stages)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_set(&b, "ARN", value_getz(record->attrs, "arn"));
+    view_set(&b, "Name", value_getz(record->attrs, "name"));
+    view_text(&b, "VersionId", id);
+    view_set(&b, "VersionStages", stages);
+    call->output = value_builder_map(&b);
+}
+
+static int put_aside(struct job_call *call, const struct control_record *record, struct str token,
+    const struct value *stages, struct err *err)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    struct str binary = value_text(value_getz(call->input, "SecretBinary"), STR_EMPTY);
+    struct str id = token.n ? token : uuid_random(call->arena);
+    view_text(&b, "id", id);
+    view_set(&b, "stages", stages);
+    view_set(&b, "string", value_getz(call->input, "SecretString"));
+    view_text(&b, "binary", binary);
+    view_int(&b, "created", clock_wall_ms());
+    answer_version(call, record, id, stages);
+    return keep_versions(
+        call, record, with_version(call->arena, versions_of(call, record), value_builder_map(&b)), err);
+}
+
+static bool names_current(const struct value *stages)
+{
+    const struct value *current = &value_null;
+    for (uint32_t i = 0; stages && stages->kind == VALUE_LIST && i < stages->count; i++)
+        if (str_eqz(value_text(stages->items[i], STR_EMPTY), CURRENT))
+            current = stages->items[i];
+    return current != &value_null;
+}
+
+static int put_value(struct job_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str token = value_text(value_getz(call->input, "ClientRequestToken"), STR_EMPTY);
+    const struct value *stages = value_getz(call->input, "VersionStages");
+    bool again;
+    if (find_secret(call, &record, err))
+        return -1;
+    if (!has_value(call->input))
+        return job_refuse(
+            err, 400, "InvalidRequestException", "You must provide either SecretString or SecretBinary.");
+    if (check_token(call, &record, token, &again, err))
+        return -1;
+    if (again) {
+        const struct value *kept = find_version(call, &record, token, STR_EMPTY);
+        answer_version(
+            call, &record, token, kept ? value_getz(kept, "stages") : one_stage(call->arena, CURRENT));
+        return 0;
+    }
+    if (stages && !names_current(stages))
+        return put_aside(call, &record, token, stages, err);
+    return replace_current(call, &record, "PutSecretValue",
+        value_with(call->arena, call->input, STR("VersionStages"), NULL), err);
+}
+
+static int update_secret(struct job_call *call, struct err *err)
+{
+    struct control_record record;
+    if (!has_value(call->input)) {
+        call->declined = true;
+        return 0;
+    }
+    return find_secret(call, &record, err) || replace_current(call, &record, "UpdateSecret", call->input, err)
+               ? -1
+               : 0;
+}
+
+static int get_value(struct job_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str id = value_text(value_getz(call->input, "VersionId"), STR_EMPTY),
+               stage = value_text(value_getz(call->input, "VersionStage"), STR_EMPTY);
+    if (find_secret(call, &record, err))
+        return -1;
+    bool none = !value_getz(record.attrs, "secret_string") && !value_getz(record.attrs, "secret_binary");
+    bool current = (!id.n || is_current(&record, id)) && (str_eqz(stage, CURRENT) || !stage.n);
+    const struct value *version = current ? NULL : find_version(call, &record, id, stage);
+    if ((current && none) || (!current && !version))
+        return job_refuse(err, 400, "ResourceNotFoundException",
+            "Secrets Manager can't find the specified secret value for %s: %.*s",
+            id.n ? "VersionId" : "staging label",
+            STR_ARG(id.n      ? id
+                    : stage.n ? stage
+                              : STR(CURRENT)));
+    if (current) {
+        call->forward = value_with(call->arena, value_with(call->arena, call->input, STR("VersionId"), NULL),
+            STR("VersionStage"), NULL);
+        return 0;
+    }
+    answer_version(call, &record, id_of(version), value_getz(version, "stages"));
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_set(&b, "SecretString", value_getz(version, "string"));
+    view_set(&b, "SecretBinary", value_getz(version, "binary"));
+    view_set(&b, "CreatedDate", job_time(call, job_int(version, "created", 0)));
+    call->output = value_merge(call->arena, call->output, value_builder_map(&b));
+    return 0;
+}
+
+/* ---- which there are ---- */
+
+/* {id: stages} of all that have some. */
+static const struct value *staged(struct job_call *call, const struct control_record *record)
+{
+    const struct value *versions = versions_of(call, record), *out = &value_empty_map;
+    struct str current = value_text(value_getz(record->attrs, "version_id"), STR_EMPTY);
+    for (uint32_t i = 0; i < versions->count; i++)
+        if (value_getz(versions->items[i], "stages")->count)
+            out = value_with(
+                call->arena, out, id_of(versions->items[i]), value_getz(versions->items[i], "stages"));
+    return current.n ? value_with(call->arena, out, current, one_stage(call->arena, CURRENT)) : out;
+}
+
+static int describe(struct job_call *call, struct err *err)
+{
+    struct control_record record;
+    struct err ignored = ERR_INIT;
+    const struct job_request request = {
+        STR("secretsmanager"), STR("DescribeSecret"), call->region, call->input};
+    if (jobs_call_control(call->jobs, call->arena, &request, &call->output, err))
+        return -1;
+    if (!find_secret(call, &record, &ignored))
+        call->output =
+            value_with(call->arena, call->output, STR("VersionIdsToStages"), staged(call, &record));
+    return 0;
+}
+
+static int list_versions(struct job_call *call, struct err *err)
+{
+    struct control_record record;
+    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    bool all = value_equal(value_getz(call->input, "IncludeDeprecated"), &value_true);
+    if (find_secret(call, &record, err))
+        return -1;
+    const struct value *versions = with_version(call->arena, versions_of(call, &record),
+        value_with(
+            call->arena, as_previous(call->arena, &record), STR("stages"), one_stage(call->arena, CURRENT)));
+    for (uint32_t i = 0; i < versions->count; i++) {
+        const struct value *stages = value_getz(versions->items[i], "stages");
+        struct value_builder one = VALUE_BUILDER(call->arena);
+        if (!stages->count && !all)
+            continue;
+        view_text(&one, "VersionId", id_of(versions->items[i]));
+        view_set(&one, "VersionStages", stages);
+        view_set(&one, "CreatedDate", job_time(call, job_int(versions->items[i], "created", 0)));
+        value_builder_add(&list, value_builder_map(&one));
+    }
+    view_set(&b, "Versions", value_builder_list(&list));
+    view_set(&b, "ARN", value_getz(record.attrs, "arn"));
+    view_set(&b, "Name", value_getz(record.attrs, "name"));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* ---- moving stages ---- */
+
+/* AWSCURRENT goes to a kept version: its value becomes the secret's, under the id that it has. */
+static int make_current(
+    struct job_call *call, const struct control_record *record, const struct value *version, struct err *err)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_set(&b, "SecretId", value_getz(record->attrs, "arn"));
+    view_set(&b, "SecretString", value_getz(version, "string"));
+    view_set(&b, "SecretBinary", value_getz(version, "binary"));
+    view_text(&b, "ClientRequestToken", id_of(version));
+    return replace_current(call, record, "PutSecretValue", value_builder_map(&b), err);
+}
+
+/* A stage is only taken from the version that the request names. */
+static int check_holder(
+    struct job_call *call, const struct control_record *record, struct str stage, struct err *err)
+{
+    struct str from = value_text(value_getz(call->input, "RemoveFromVersionId"), STR_EMPTY);
+    const struct value *version = find_version(call, record, STR_EMPTY, stage);
+    struct str holder = str_eqz(stage, CURRENT)
+                            ? value_text(value_getz(record->attrs, "version_id"), STR_EMPTY)
+                            : id_of(version);
+    if (str_eq(from, holder))
+        return 0;
+    return job_refuse(err, 400, "InvalidParameterException",
+        "The staging label %.*s is attached to version %.*s, which RemoveFromVersionId has to name",
+        STR_ARG(stage), STR_ARG(holder));
+}
+
+static int move_stage(struct job_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str stage, to = value_text(value_getz(call->input, "MoveToVersionId"), STR_EMPTY);
+    struct arena *arena = call->arena;
+    if (job_required(call, "VersionStage", &stage, err) || find_secret(call, &record, err))
+        return -1;
+    const struct value *version = find_version(call, &record, to, STR_EMPTY),
+                       *versions = versions_of(call, &record);
+    if (to.n && !version && !is_current(&record, to))
+        return job_refuse(err, 400, "ResourceNotFoundException", "Secrets Manager can't find the version.");
+    if (str_eqz(stage, CURRENT) && !to.n)
+        return job_refuse(err, 400, "InvalidParameterException",
+            "You can only move staging label AWSCURRENT to a different secret version.");
+    if (check_holder(call, &record, stage, err))
+        return -1;
+    if (str_eqz(stage, CURRENT) && version && make_current(call, &record, version, err))
+        return -1;
+    struct value_builder b = VALUE_BUILDER(arena);
+    versions = str_eqz(stage, CURRENT) ? versions_of(call, &record) : versions;
+    for (uint32_t i = 0; i < versions->count; i++) {
+        const struct value *one = without_stage(arena, versions->items[i], stage),
+                           *name = value_string(arena, stage);
+        if (str_eqz(stage, CURRENT) && str_eq(id_of(one), to))
+            continue; /* it is in no note now */
+        if (to.n && str_eq(id_of(one), to)) {
+            struct value_builder stages = VALUE_BUILDER(arena);
+            const struct value *had = value_getz(one, "stages");
+            for (uint32_t k = 0; k < had->count; k++)
+                value_builder_add(&stages, had->items[k]);
+            value_builder_add(&stages, name);
+            one = value_with(arena, one, STR("stages"), value_builder_list(&stages));
+        }
+        value_builder_add(&b, one);
+    }
+    answer_version(call, &record, STR_EMPTY, NULL);
+    call->output = value_with(arena, call->output, STR("VersionId"), NULL);
+    return keep_versions(call, &record, value_builder_list(&b), err);
+}
+
+/* Deleting for good what is not there is success; all else is the control plane's. */
+static int delete_secret(struct job_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str id;
+    if (job_required(call, "SecretId", &id, err))
+        return -1;
+    bool there = control_find(
+        jobs_control(call->jobs), call->arena, STR("aws.secretsmanager.secret"), call->region, id, &record);
+    call->declined =
+        there || !value_equal(value_getz(call->input, "ForceDeleteWithoutRecovery"), &value_true);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "Name", id);
+    view_set(&b, "DeletionDate", job_time(call, clock_wall_ms()));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+const struct job_operation secretsmanager_operations[] = {
+    {"secretsmanager", "DeleteSecret", delete_secret, NULL, NULL},
+    {"secretsmanager", "GetSecretValue", get_value, NULL, NULL},
+    {"secretsmanager", "PutSecretValue", put_value, NULL, NULL},
+    {"secretsmanager", "UpdateSecret", update_secret, NULL, NULL},
+    {"secretsmanager", "DescribeSecret", describe, NULL, NULL},
+    {"secretsmanager", "ListSecretVersionIds", list_versions, NULL, NULL},
+    {"secretsmanager", "UpdateSecretVersionStage", move_stage, NULL, NULL},
+    {0},
+};

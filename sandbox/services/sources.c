@@ -1,0 +1,362 @@
+#include "sandbox/services/sources.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "sandbox/services/event_pattern.h"
+#include "sandbox/services/jobs.h"
+
+#include <ctype.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    LOOK_MS = 250,
+    WAIT_S = 1, /* a receive; then the mapping is looked at again */
+    AT_ONCE = 5,
+    A_RECEIVE = 10,  /* messages that one call gives at most */
+    PAUSE_MS = 1000, /* after a function that could not be called */
+};
+
+/* One mapping's threads; freed by the last of them. */
+struct source {
+    struct jobs *jobs;
+    char *uuid, *region;
+    atomic_int references;
+    atomic_bool over;
+};
+
+struct sources {
+    struct jobs *jobs;
+    struct source **items;
+    size_t n, cap;
+};
+
+static void source_release(struct source *source)
+{
+    if (atomic_fetch_sub(&source->references, 1) > 1)
+        return;
+    free(source->uuid);
+    free(source->region);
+    free(source);
+}
+
+static struct str text_of(const struct value *map, const char *key)
+{
+    return value_text(value_getz(map, key), STR_EMPTY);
+}
+
+/* ---- calls ---- */
+
+/* One turn of a thread: a batch. */
+struct turn {
+    struct source *source;
+    struct arena *arena;
+    struct str queue, function, region;
+    const struct value *attrs; /* the mapping's */
+};
+
+static int call(const struct turn *turn, const char *service, const char *operation,
+    const struct value_entry *entries, size_t n, const struct value **output)
+{
+    struct err err = ERR_INIT;
+    const struct job_request request = {.service = str_z(service),
+        .operation = str_z(operation),
+        .region = turn->region,
+        .input = value_map(turn->arena, entries, n)};
+    return jobs_call(turn->source->jobs, turn->arena, &request, output, &err);
+}
+
+static const struct value *receive(const struct turn *turn, int64_t most)
+{
+    const struct value *output, *all = value_stringz(turn->arena, "All");
+    const struct value *names = value_list(turn->arena, &all, 1);
+    struct value_entry input[] = {
+        {STR("QueueUrl"), value_string(turn->arena, turn->queue)},
+        {STR("MaxNumberOfMessages"), value_int(turn->arena, most < A_RECEIVE ? most : A_RECEIVE)},
+        {STR("WaitTimeSeconds"), value_int(turn->arena, WAIT_S)},
+        {STR("MessageSystemAttributeNames"), names},
+        {STR("MessageAttributeNames"), names},
+    };
+    if (call(turn, "sqs", "ReceiveMessage", input, sizeof input / sizeof *input, &output)) {
+        jobs_sleep(turn->source->jobs, PAUSE_MS); /* the queue is not there */
+        return &value_empty_list;
+    }
+    const struct value *messages = value_getz(output, "Messages");
+    return messages ? messages : &value_empty_list;
+}
+
+static void delete_message(const struct turn *turn, const struct value *message)
+{
+    const struct value *output;
+    struct value_entry input[] = {{STR("QueueUrl"), value_string(turn->arena, turn->queue)},
+        {STR("ReceiptHandle"), value_getz(message, "ReceiptHandle")}};
+    call(turn, "sqs", "DeleteMessage", input, 2, &output);
+}
+
+/* ---- records ---- */
+
+/* Members begin with a small letter in events: StringValue is stringValue. */
+static const struct value *small(struct arena *arena, const struct value *attributes)
+{
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; attributes && i < attributes->count; i++) {
+        const struct value *one = attributes->entries[i].value;
+        AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+        value_builder_set(&b, STR("stringListValues"), &value_empty_list);
+        value_builder_set(&b, STR("binaryListValues"), &value_empty_list);
+        for (uint32_t k = 0; k < one->count; k++) {
+            char *key = arena_strz(arena, one->entries[k].key);
+            key[0] = (char)tolower((unsigned char)key[0]);
+            value_builder_set(&b, str_z(key), one->entries[k].value);
+        }
+        value_builder_set(&all, attributes->entries[i].key, value_builder_map(&b));
+    }
+    return value_builder_map(&all);
+}
+
+static const struct value *record_of(const struct turn *turn, const struct value *message)
+{
+    struct arena *arena = turn->arena;
+    struct value_entry entries[] = {
+        {STR("messageId"), value_getz(message, "MessageId")},
+        {STR("receiptHandle"), value_getz(message, "ReceiptHandle")},
+        {STR("body"), value_getz(message, "Body")},
+        {STR("attributes"), value_getz(message, "Attributes")},
+        {STR("messageAttributes"), small(arena, value_getz(message, "MessageAttributes"))},
+        {STR("md5OfBody"), value_getz(message, "MD5OfBody")},
+        {STR("eventSource"), value_stringz(arena, "aws:sqs")},
+        {STR("eventSourceARN"), value_string(arena, turn->queue)},
+        {STR("awsRegion"), value_string(arena, turn->region)},
+    };
+    return value_map(arena, entries, sizeof entries / sizeof *entries);
+}
+
+/* Patterns see the body as what its JSON says. */
+static bool passes(const struct turn *turn, const struct value *record)
+{
+    const struct value *filters = value_getz(turn->attrs, "filters"), *body;
+    struct err err = ERR_INIT;
+    if (!filters || filters->kind != VALUE_LIST || !filters->count)
+        return true;
+    if (!json_parse(turn->arena, text_of(record, "body"), &body, &err) && body->kind == VALUE_MAP)
+        record = value_with(turn->arena, record, STR("body"), body);
+    for (uint32_t i = 0; i < filters->count; i++) {
+        const struct value *pattern = value_getz(filters->items[i], "pattern"), *parsed;
+        if (pattern && pattern->kind == VALUE_STRING)
+            pattern = json_parse(turn->arena, pattern->string, &parsed, &err) ? NULL : parsed;
+        if (event_matches(pattern, record))
+            return true;
+    }
+    return false;
+}
+
+/* ---- one batch ---- */
+
+struct batch {
+    struct value_builder messages, records;
+};
+
+static void batch_add(const struct turn *turn, struct batch *batch, const struct value *messages)
+{
+    for (uint32_t i = 0; i < messages->count; i++) {
+        const struct value *record = record_of(turn, messages->items[i]);
+        if (!passes(turn, record)) {
+            delete_message(turn, messages->items[i]);
+            continue;
+        }
+        value_builder_add(&batch->messages, messages->items[i]);
+        value_builder_add(&batch->records, record);
+    }
+}
+
+/* As many as make a batch, or as come while it is gathered. */
+static void gather(const struct turn *turn, struct batch *batch)
+{
+    int64_t size = job_int(turn->attrs, "batch_size", 10);
+    int64_t window_s = job_int(turn->attrs, "maximum_batching_window_in_seconds", 0);
+    batch_add(turn, batch, receive(turn, size));
+    int64_t until = clock_mono_ms() + window_s * 1000;
+    while (batch->records.n && (int64_t)batch->records.n < size && clock_mono_ms() < until &&
+           !jobs_stopping(turn->source->jobs))
+        batch_add(turn, batch, receive(turn, size - (int64_t)batch->records.n));
+}
+
+/* False: it failed, and nothing of the batch is done. *answer: what it gave back. */
+static bool invoke(const struct turn *turn, const struct value *records, const struct value **answer)
+{
+    struct arena *arena = turn->arena;
+    struct jobs *jobs = turn->source->jobs;
+    struct value_entry event = {STR("Records"), records};
+    struct value_entry input[] = {{STR("FunctionName"), value_string(arena, turn->function)},
+        {STR("Payload"), json_as_text(arena, value_map(arena, &event, 1))}};
+    const struct job_request request = {.service = STR("lambda"),
+        .operation = STR("Invoke"),
+        .region = turn->region,
+        .input = value_map(arena, input, 2)};
+    const struct value *output;
+    struct job_run *run;
+    struct job_result result;
+    struct err err = ERR_INIT;
+    if (jobs_start(jobs, arena, &request, &output, &run, &err)) {
+        fprintf(stderr, "sandbox: event source %s: %s\n", turn->source->uuid, err.message);
+        jobs_sleep(jobs, PAUSE_MS);
+        return false;
+    }
+    bool ended = job_run_wait(run, -1);
+    job_run_result(run, arena, &result);
+    job_run_release(run);
+    struct str payload = text_of(result.output, "Payload");
+    *answer = &value_null;
+    if (payload.n && json_parse(arena, payload, answer, &err))
+        *answer = &value_null;
+    return ended && result.state == JOB_SUCCEEDED;
+}
+
+static bool reports_failures(const struct turn *turn)
+{
+    const struct value *types = value_getz(turn->attrs, "function_response_types");
+    for (uint32_t i = 0; types && types->kind == VALUE_LIST && i < types->count; i++)
+        if (str_eqz(value_text(types->items[i], STR_EMPTY), "ReportBatchItemFailures"))
+            return true;
+    return false;
+}
+
+static bool is_named(const struct value *items, const char *member, struct str id)
+{
+    for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++)
+        if (str_eq(text_of(items->items[i], member), id))
+            return true;
+    return false;
+}
+
+/* An entry that names no message of the batch means all of them. */
+static bool all_failed(const struct value *failures, const struct value *messages)
+{
+    for (uint32_t i = 0; failures && failures->kind == VALUE_LIST && i < failures->count; i++)
+        if (!is_named(messages, "MessageId", text_of(failures->items[i], "itemIdentifier")))
+            return true;
+    return false;
+}
+
+/* Of a FIFO queue nothing after the first that failed is done: it would overtake it. */
+static void delete_done(const struct turn *turn, const struct value *messages, const struct value *answer)
+{
+    const struct value *failures = reports_failures(turn) ? value_getz(answer, "batchItemFailures") : NULL;
+    bool fifo = str_ends(turn->queue, STR(".fifo"));
+    for (uint32_t i = 0; i < messages->count && !all_failed(failures, messages); i++) {
+        if (!is_named(failures, "itemIdentifier", text_of(messages->items[i], "MessageId")))
+            delete_message(turn, messages->items[i]);
+        else if (fifo)
+            return;
+    }
+}
+
+static void take_turn(const struct turn *turn)
+{
+    struct batch batch = {VALUE_BUILDER(turn->arena), VALUE_BUILDER(turn->arena)};
+    const struct value *answer;
+    gather(turn, &batch);
+    const struct value *messages = value_builder_list(&batch.messages),
+                       *records = value_builder_list(&batch.records);
+    if (records->count && invoke(turn, records, &answer))
+        delete_done(turn, messages, answer);
+}
+
+/* ---- threads ---- */
+
+static void work(void *ctx)
+{
+    struct source *source = ctx;
+    struct control_record mapping;
+    while (!atomic_load(&source->over) && !jobs_stopping(source->jobs)) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        if (!control_find(jobs_control(source->jobs), &arena, STR("aws.lambda.event_source_mapping"),
+                str_z(source->region), str_z(source->uuid), &mapping))
+            break;
+        const struct turn turn = {.source = source,
+            .arena = &arena,
+            .queue = text_of(mapping.attrs, "event_source"),
+            .function = text_of(mapping.attrs, "function"),
+            .region = mapping.region,
+            .attrs = mapping.attrs};
+        take_turn(&turn);
+    }
+    atomic_store(&source->over, true);
+    source_release(source);
+}
+
+static int threads_of(const struct control_record *mapping)
+{
+    int64_t most = job_int(mapping->attrs, "maximum_concurrency", AT_ONCE);
+    if (str_ends(text_of(mapping->attrs, "event_source"), STR(".fifo")))
+        return 1;
+    return most < AT_ONCE ? (int)most : AT_ONCE;
+}
+
+static void begin(struct sources *sources, const struct control_record *mapping)
+{
+    struct source *source = mem_zalloc(sizeof *source);
+    source->jobs = sources->jobs;
+    source->uuid = mem_strdup(mapping->id.p);
+    source->region = mem_strdup(mapping->region.p);
+    atomic_init(&source->references, 1); /* the list's */
+    MEM_GROW(sources->items, sources->cap, sources->n + 1);
+    sources->items[sources->n++] = source;
+    for (int i = 0; i < threads_of(mapping); i++) {
+        atomic_fetch_add(&source->references, 1);
+        if (jobs_thread(sources->jobs, work, source))
+            source_release(source);
+    }
+}
+
+static bool is_known(const struct sources *sources, const struct control_record *mapping)
+{
+    for (size_t i = 0; i < sources->n; i++)
+        if (str_eqz(mapping->id, sources->items[i]->uuid) &&
+            str_eqz(mapping->region, sources->items[i]->region))
+            return true;
+    return false;
+}
+
+static void forget_gone(struct sources *sources)
+{
+    for (size_t i = sources->n; i-- > 0;)
+        if (atomic_load(&sources->items[i]->over)) {
+            source_release(sources->items[i]);
+            sources->items[i] = sources->items[--sources->n];
+        }
+}
+
+static void look(void *ctx)
+{
+    struct sources *sources = ctx;
+    do {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        size_t n;
+        struct control_record *mappings = control_list(
+            jobs_control(sources->jobs), &arena, STR("aws.lambda.event_source_mapping"), STR_EMPTY, &n);
+        forget_gone(sources);
+        for (size_t i = 0; i < n; i++)
+            if (str_find(text_of(mappings[i].attrs, "event_source"), STR(":sqs:"), 0) > 0 &&
+                str_eqz(text_of(mappings[i].attrs, "state"), "Enabled") && !is_known(sources, &mappings[i]))
+                begin(sources, &mappings[i]);
+    } while (jobs_sleep(sources->jobs, LOOK_MS));
+    for (size_t i = 0; i < sources->n; i++) {
+        atomic_store(&sources->items[i]->over, true);
+        source_release(sources->items[i]);
+    }
+    free(sources->items);
+    free(sources);
+}
+
+void sources_start(struct jobs *jobs)
+{
+    struct sources *sources = mem_zalloc(sizeof *sources);
+    sources->jobs = jobs;
+    if (jobs_thread(jobs, look, sources)) {
+        fprintf(stderr, "sandbox: queues call no functions: there is no thread for it\n");
+        free(sources);
+    }
+}

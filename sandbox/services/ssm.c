@@ -1,0 +1,135 @@
+/* SSM's parameters as they are read: a SecureString is ciphertext to who does not ask for its decryption, and
+ * names are listed by the folder that they lie in. */
+#include "base/hash.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/services/jobs.h"
+
+#include <stdlib.h>
+
+enum { MAX_NAMES = 10, MAX_PAGE = 10 };
+
+static bool find_parameter(const struct job_call *call, struct str name, struct control_record *out)
+{
+    return control_find(
+        jobs_control(call->jobs), call->arena, STR("aws.ssm.parameter"), call->region, name, out);
+}
+
+static struct str attribute(const struct control_record *record, const char *name)
+{
+    return value_text(value_getz(record->attrs, name), STR_EMPTY);
+}
+
+/* What KMS would have made of it: the same each time for the same value. */
+static struct str ciphertext(struct arena *arena, struct str value)
+{
+    unsigned char digest[SHA256_SIZE];
+    hash_sha256(value, digest);
+    struct str text = base64_encode(arena, str_n((const char *)digest, sizeof digest));
+    return arena_printf(arena, "AQICAHh%.*s", STR_ARG(text));
+}
+
+static const struct value *view_parameter(struct job_call *call, const struct control_record *record)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    struct str type = attribute(record, "parameter_type"), value = attribute(record, "value");
+    bool plain = value_equal(value_getz(call->input, "WithDecryption"), &value_true);
+    if (str_eqz(type, "SecureString") && !plain)
+        value = ciphertext(call->arena, value);
+    view_text(&b, "Name", attribute(record, "name"));
+    view_text(&b, "Type", type);
+    view_text(&b, "Value", value);
+    view_set(&b, "Version", value_getz(record->attrs, "version"));
+    view_set(&b, "LastModifiedDate", job_time(call, record->changed_ms));
+    view_text(&b, "ARN", attribute(record, "arn"));
+    view_text(
+        &b, "DataType", value_text(value_getz(value_getz(record->attrs, "=kept"), "DataType"), STR("text")));
+    return value_builder_map(&b);
+}
+
+static int get_parameter(struct job_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str name;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (job_required(call, "Name", &name, err))
+        return -1;
+    call->declined = !find_parameter(call, name, &record); /* it may be one that AWS publishes */
+    if (call->declined)
+        return 0;
+    view_set(&b, "Parameter", view_parameter(call, &record));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int get_parameters(struct job_call *call, struct err *err)
+{
+    const struct value *names = value_getz(call->input, "Names");
+    struct value_builder found = VALUE_BUILDER(call->arena), invalid = VALUE_BUILDER(call->arena),
+                         b = VALUE_BUILDER(call->arena);
+    if (!names || names->kind != VALUE_LIST || !names->count || names->count > MAX_NAMES)
+        return job_refuse(err, 400, "ValidationException", "Names has one to ten names");
+    for (uint32_t i = 0; i < names->count; i++) {
+        struct control_record record;
+        if (find_parameter(call, value_text(names->items[i], STR_EMPTY), &record))
+            value_builder_add(&found, view_parameter(call, &record));
+        else
+            value_builder_add(&invalid, names->items[i]);
+    }
+    view_set(&b, "Parameters", value_builder_list(&found));
+    view_set(&b, "InvalidParameters", value_builder_list(&invalid));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* ---- by folder ---- */
+
+static int by_name(const void *left, const void *right)
+{
+    const struct control_record *a = left, *b = right;
+    return str_cmp(a->id, b->id);
+}
+
+/* /lake has /lake/url, and with `deep` /lake/a/b. */
+static bool lies_below(struct str name, struct str folder, bool deep)
+{
+    if (!str_ends(folder, STR("/")) && name.n > folder.n && name.p[folder.n] == '/')
+        return str_starts(name, folder) && (deep || str_find_char(name, '/', folder.n + 1) < 0);
+    return str_ends(folder, STR("/")) && name.n > folder.n && str_starts(name, folder) &&
+           (deep || str_find_char(name, '/', folder.n) < 0);
+}
+
+static int get_by_path(struct job_call *call, struct err *err)
+{
+    struct str folder;
+    size_t n, kept = 0, first, end;
+    const struct value *next;
+    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    if (job_required(call, "Path", &folder, err))
+        return -1;
+    if (folder.p[0] != '/')
+        return job_refuse(err, 400, "ValidationException",
+            "The parameter doesn't meet the parameter name requirements: a path begins with /");
+    bool deep = value_equal(value_getz(call->input, "Recursive"), &value_true);
+    struct control_record *all =
+        control_list(jobs_control(call->jobs), call->arena, STR("aws.ssm.parameter"), call->region, &n);
+    for (size_t i = 0; i < n; i++)
+        if (lies_below(all[i].id, folder, deep))
+            all[kept++] = all[i];
+    if (kept)
+        qsort(all, kept, sizeof *all, by_name);
+    if (job_page(call, "NextToken", "MaxResults", MAX_PAGE, kept, &first, &end, &next, err))
+        return -1;
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&list, view_parameter(call, &all[i]));
+    view_set(&b, "Parameters", value_builder_list(&list));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+const struct job_operation ssm_operations[] = {
+    {"ssm", "GetParameter", get_parameter, NULL, NULL},
+    {"ssm", "GetParameters", get_parameters, NULL, NULL},
+    {"ssm", "GetParametersByPath", get_by_path, NULL, NULL},
+    {0},
+};

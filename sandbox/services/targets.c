@@ -1,0 +1,201 @@
+#include "sandbox/services/targets.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+/* arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE */
+struct arn {
+    struct str service, region, resource;
+};
+
+static bool read_arn(struct str text, struct arn *out)
+{
+    struct str rest = text, parts[5];
+    for (int i = 0; i < 5; i++)
+        parts[i] = str_cut(rest, ':', &rest);
+    *out = (struct arn){parts[2], parts[3], rest.p ? rest : STR_EMPTY};
+    return str_eqz(parts[0], "arn") && rest.p;
+}
+
+static struct str after(struct str text, char separator)
+{
+    ptrdiff_t at;
+    while ((at = str_find_char(text, separator, 0)) >= 0)
+        text = str_slice(text, (size_t)at + 1, text.n);
+    return text;
+}
+
+static int call(struct jobs *jobs, struct arena *arena, const struct arn *arn, const struct target *target,
+    const char *operation, const struct value_entry *entries, size_t n, struct err *err)
+{
+    const struct value *output;
+    const struct job_request request = {.service = arn->service,
+        .operation = str_z(operation),
+        .region = arn->region.n ? arn->region : target->region,
+        .input = value_map(arena, entries, n)};
+    return jobs_call(jobs, arena, &request, &output, err);
+}
+
+static const struct value *parsed(struct arena *arena, struct str text)
+{
+    const struct value *v;
+    struct err err = ERR_INIT;
+    return json_parse(arena, text, &v, &err) ? value_string(arena, text) : v;
+}
+
+/* ---- kinds of targets ---- */
+
+static int to_function(struct jobs *jobs, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    AUTO_BUF struct buf payload = BUF_INIT;
+    json_write(&payload, parsed(arena, target->input), JSON_PLAIN);
+    struct value_entry input[] = {{STR("FunctionName"), value_string(arena, target->arn)},
+        {STR("InvocationType"), value_stringz(arena, "Event")},
+        {STR("Payload"), value_string(arena, buf_str(&payload))}};
+    return call(jobs, arena, arn, target, "Invoke", input, 3, err);
+}
+
+static int to_machine(struct jobs *jobs, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    struct value_entry input[] = {{STR("stateMachineArn"), value_string(arena, target->arn)},
+        {STR("input"), value_string(arena, target->input)}};
+    return call(jobs, arena, arn, target, "StartExecution", input, 2, err);
+}
+
+static int to_queue(struct jobs *jobs, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    value_builder_set(&b, STR("QueueUrl"), value_string(arena, target->arn));
+    value_builder_set(&b, STR("MessageBody"), value_string(arena, target->input));
+    if (target->message_group.n)
+        value_builder_set(&b, STR("MessageGroupId"), value_string(arena, target->message_group));
+    if (target->message_deduplication.n)
+        value_builder_set(
+            &b, STR("MessageDeduplicationId"), value_string(arena, target->message_deduplication));
+    if (target->message_attributes)
+        value_builder_set(&b, STR("MessageAttributes"), target->message_attributes);
+    const struct value *input = value_builder_map(&b);
+    return call(jobs, arena, arn, target, "SendMessage", input->entries, input->count, err);
+}
+
+/* One line in a stream of its own; what is no text by itself is written as JSON. */
+static int to_log_group(struct jobs *jobs, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    struct str group = str_slice(arn->resource, 10, arn->resource.n);
+    if (str_ends(group, STR(":*")))
+        group = str_slice(group, 0, group.n - 2);
+    const struct log_place place = {arn->region.n ? arn->region : target->region, group, uuid_random(arena)};
+    struct control_record record;
+    if (!control_find(jobs_control(jobs), arena, STR("aws.logs.log_group"), place.region, group, &record))
+        return job_refuse(err, 400, "ResourceNotFoundException", "The specified log group does not exist.");
+    const struct log_event event = {.time_ms = clock_wall_ms(), .message = target->input};
+    logs_forget(jobs_logs(jobs), place.region, group, record.created_ms);
+    if (logs_create(jobs_logs(jobs), &place) != LOGS_OK ||
+        logs_append(jobs_logs(jobs), &place, &event, 1) != LOGS_OK)
+        return err_set(err, ERR_IO, "the log group cannot be written to");
+    return 0;
+}
+
+static int to_topic(struct jobs *jobs, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    struct value_entry input[] = {{STR("TopicArn"), value_string(arena, target->arn)},
+        {STR("Message"), value_string(arena, target->input)},
+        {STR("Subject"), value_string(arena, target->subject)}};
+    return call(jobs, arena, arn, target, "Publish", input, target->subject.n ? 3 : 2, err);
+}
+
+static int to_bus(struct jobs *jobs, struct arena *arena, const struct arn *arn, const struct target *target,
+    struct err *err)
+{
+    struct value_entry event[] = {{STR("EventBusName"), value_string(arena, after(arn->resource, '/'))},
+        {STR("Source"), value_string(arena, target->source)},
+        {STR("DetailType"), value_string(arena, target->detail_type)},
+        {STR("Detail"), value_string(arena, target->input)}};
+    const struct value *entry = value_map(arena, event, 4);
+    struct value_entry input = {STR("Entries"), value_list(arena, &entry, 1)};
+    return call(jobs, arena, arn, target, "PutEvents", &input, 1, err);
+}
+
+/* Scheduler: arn:aws:scheduler:::aws-sdk:glue:startJobRun is any operation. */
+static int to_operation(struct jobs *jobs, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    struct str action, rest = arn->resource;
+    str_cut(rest, ':', &rest);
+    struct arn called = {.service = jobs_sdk_service(str_cut(rest, ':', &action)), .region = target->region};
+    if (!action.n)
+        return err_set(err, ERR_INVALID, "%.*s names no operation", STR_ARG(target->arn));
+    char *operation = arena_strz(arena, action);
+    operation[0] = (char)toupper((unsigned char)operation[0]);
+    const struct value *input = parsed(arena, target->input);
+    bool map = input->kind == VALUE_MAP;
+    return call(
+        jobs, arena, &called, target, operation, map ? input->entries : NULL, map ? input->count : 0, err);
+}
+
+static const struct {
+    const char *service, *resource; /* how the ARN's last part begins */
+    int (*deliver)(struct jobs *jobs, struct arena *arena, const struct arn *arn, const struct target *target,
+        struct err *err);
+} kinds[] = {
+    {"lambda", "function:", to_function},
+    {"states", "stateMachine:", to_machine},
+    {"sqs", "", to_queue},
+    {"sns", "", to_topic},
+    {"logs", "log-group:", to_log_group},
+    {"events", "event-bus/", to_bus},
+    {"scheduler", "aws-sdk:", to_operation},
+};
+
+static int deliver(struct jobs *jobs, struct arena *arena, const struct target *target, struct err *err)
+{
+    struct arn arn;
+    if (!read_arn(target->arn, &arn))
+        return err_set(err, ERR_INVALID, "\"%.*s\" is no ARN", STR_ARG(target->arn));
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (str_eqz(arn.service, kinds[i].service) && str_starts(arn.resource, str_z(kinds[i].resource)))
+            return kinds[i].deliver(jobs, arena, &arn, target, err);
+    return err_set(err, ERR_INVALID, "the sandbox cannot start %.*s", STR_ARG(target->arn));
+}
+
+static const struct value *attribute(struct arena *arena, const char *text)
+{
+    struct value_entry entries[] = {
+        {STR("DataType"), value_stringz(arena, "String")}, {STR("StringValue"), value_stringz(arena, text)}};
+    return value_map(arena, entries, 2);
+}
+
+/* What a message in a dead-letter queue says of itself. */
+static const struct value *why_dead(struct arena *arena, const struct target *target, const struct err *err)
+{
+    struct value_entry entries[] = {
+        {STR("ERROR_CODE"), attribute(arena, err->code[0] ? err->code : "INVALID_TARGET")},
+        {STR("ERROR_MESSAGE"), attribute(arena, err->message)},
+        {STR("TARGET_ARN"), attribute(arena, arena_strz(arena, target->arn))},
+        {STR("RULE_ARN"), attribute(arena, arena_strz(arena, target->rule))},
+    };
+    return value_map(arena, entries, target->rule.n ? 4 : 3);
+}
+
+void target_deliver(struct jobs *jobs, const struct target *target)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct err err = ERR_INIT, lost = ERR_INIT;
+    if (!deliver(jobs, &arena, target, &err))
+        return;
+    struct target letters = *target;
+    letters.arn = target->dead_letter_queue;
+    letters.message_attributes = why_dead(&arena, target, &err);
+    if (letters.arn.n && !deliver(jobs, &arena, &letters, &lost))
+        return;
+    fprintf(stderr, "sandbox: %.*s: %s\n", STR_ARG(target->by), err.message);
+}

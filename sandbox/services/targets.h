@@ -1,0 +1,24 @@
+/*
+ * What rules and schedules start, and what topics deliver to: by ARN, inside the sandbox. Nothing here waits
+ * for the end of what it starts.
+ */
+#ifndef WEIR_SANDBOX_SERVICES_TARGETS_H
+#define WEIR_SANDBOX_SERVICES_TARGETS_H
+
+#include "sandbox/services/jobs.h"
+
+struct target {
+    struct str region, arn;
+    struct str input; /* JSON text, mostly */
+    struct str message_group, message_deduplication, dead_letter_queue;
+    const struct value *message_attributes; /* of a message in a queue; NULL: none */
+    struct str source, detail_type;         /* for an event bus */
+    struct str subject;                     /* of a topic's message; "": none */
+    struct str rule;                        /* ARN of the rule or schedule; "": none */
+    struct str by;                          /* who starts it: "schedule nightly" */
+};
+
+/* Starts it; what cannot be started goes to the dead-letter queue, if there is one, and is said on stderr. */
+void target_deliver(struct jobs *jobs, const struct target *target);
+
+#endif

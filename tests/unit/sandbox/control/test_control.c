@@ -1,0 +1,212 @@
+#include "sandbox/control/control_internal.h"
+
+#include "base/json.h"
+#include "tests/unit/support/manual_clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static struct catalog *catalog;
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    const struct catalog_options options = {0};
+    return catalog_new(&options, &catalog, &err);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    catalog_free(catalog);
+    return 0;
+}
+
+static struct control *new_control(void)
+{
+    struct err err = ERR_INIT;
+    struct control *control;
+    const struct control_options options = {.catalog = catalog};
+    assert_int_equal(control_new(&options, &control, &err), 0);
+    return control;
+}
+
+static const struct value *parsed(struct arena *arena, const char *json)
+{
+    struct err err = ERR_INIT;
+    const struct value *v;
+    assert_int_equal(json_parse(arena, str_z(json), &v, &err), 0);
+    return v;
+}
+
+/* What a service's operation answers; *status its HTTP status. */
+static const struct value *called(struct control *control, struct arena *arena, const char *service,
+    const char *target, const char *body, int *status)
+{
+    struct wire_message request = {.method = STR("POST"), .path = STR("/"), .body = str_z(body)},
+                        answer = {0};
+    wire_header_add(arena, &request, STR("X-Amz-Target"), str_z(target));
+    wire_header_add(arena, &request, STR("Content-Type"), STR("application/x-amz-json-1.0"));
+    assert_true(
+        control_handle(control, arena, str_z(service), STR("us-east-1"), &request, STR("id"), &answer));
+    *status = answer.status;
+    return parsed(arena, arena_strz(arena, answer.body));
+}
+
+static const struct value *dynamodb(
+    struct control *control, struct arena *arena, const char *operation, const char *body, int *status)
+{
+    return called(
+        control, arena, "dynamodb", arena_printf(arena, "DynamoDB_20120810.%s", operation).p, body, status);
+}
+
+static void create_table(struct control *control, struct arena *arena, const char *name)
+{
+    int status;
+    dynamodb(control, arena, "CreateTable",
+        arena_printf(arena,
+            "{\"TableName\": \"%s\", \"AttributeDefinitions\": [{\"AttributeName\": \"id\", "
+            "\"AttributeType\": \"S\"}], \"KeySchema\": [{\"AttributeName\": \"id\", \"KeyType\": "
+            "\"HASH\"}]}",
+            name)
+            .p,
+        &status);
+    assert_int_equal(status, 200);
+}
+
+static struct str table_state(struct control *control, struct arena *arena, int *status)
+{
+    const struct value *said = dynamodb(control, arena, "DescribeTable", "{\"TableName\": \"one\"}", status);
+    return value_text(value_getz(value_getz(said, "Table"), "TableStatus"), STR_EMPTY);
+}
+
+static void test_states_pass_with_time(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct control *control = new_control();
+    int status;
+    create_table(control, &arena, "one");
+    assert_true(str_eqz(table_state(control, &arena, &status), "CREATING"));
+    manual_clock_advance(999);
+    assert_true(str_eqz(table_state(control, &arena, &status), "CREATING"));
+    manual_clock_advance(1);
+    assert_true(str_eqz(table_state(control, &arena, &status), "ACTIVE"));
+    dynamodb(control, &arena, "DeleteTable", "{\"TableName\": \"one\"}", &status);
+    assert_int_equal(status, 200);
+    assert_true(str_eqz(table_state(control, &arena, &status), "DELETING"));
+    manual_clock_advance(1000);
+    table_state(control, &arena, &status);
+    assert_int_equal(status, 400);
+    control_free(control);
+}
+
+static struct str names_on_page(
+    struct control *control, struct arena *arena, struct str token, struct str *next)
+{
+    int status;
+    struct str body =
+        token.n ? arena_printf(arena, "{\"Limit\": 2, \"ExclusiveStartTableName\": \"%.*s\"}", STR_ARG(token))
+                : STR("{\"Limit\": 2}");
+    const struct value *said = dynamodb(control, arena, "ListTables", body.p, &status);
+    const struct value *names = value_getz(said, "TableNames");
+    *next = value_text(value_getz(said, "LastEvaluatedTableName"), STR_EMPTY);
+    struct str all = STR_EMPTY;
+    for (uint32_t i = 0; i < names->count; i++)
+        all = arena_printf(arena, "%.*s %.*s", STR_ARG(all), STR_ARG(value_text(names->items[i], STR_EMPTY)));
+    return all;
+}
+
+/* What comes or goes between two pages neither hides nor repeats the rest. */
+static void test_pages_outlive_deletions(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct control *control = new_control();
+    struct str token;
+    int status;
+    static const char *const names[] = {"aaa", "bbb", "ccc", "ddd", "eee"};
+    for (size_t i = 0; i < 5; i++)
+        create_table(control, &arena, names[i]);
+    assert_true(str_eqz(names_on_page(control, &arena, STR_EMPTY, &token), " aaa bbb"));
+    dynamodb(control, &arena, "DeleteTable", "{\"TableName\": \"aaa\"}", &status);
+    manual_clock_advance(2000);
+    assert_true(str_eqz(names_on_page(control, &arena, token, &token), " ccc ddd"));
+    create_table(control, &arena, "fff");
+    assert_true(str_eqz(names_on_page(control, &arena, token, &token), " eee fff"));
+    assert_int_equal(token.n, 0);
+    control_free(control);
+}
+
+/* Tags that are no map change nothing: no client of AWS sends them so. */
+static void test_tags_of_the_wrong_kind(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct control *control = new_control();
+    int status;
+    create_table(control, &arena, "one");
+    static const char *const tags[] = {"{\"a\": \"b\"}", "[\"x\", \"y\"]", "7"};
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        struct str body = arena_printf(&arena,
+            "{\"ResourceARNList\": [\"arn:aws:dynamodb:us-east-1:000000000000:table/one\"], \"Tags\": %s}",
+            tags[i]);
+        called(control, &arena, "tagging", "ResourceGroupsTaggingAPI_20170126.TagResources", body.p, &status);
+        assert_int_equal(status, 200);
+    }
+    const struct value *said =
+        called(control, &arena, "tagging", "ResourceGroupsTaggingAPI_20170126.GetTagKeys", "{}", &status);
+    assert_true(value_equal(value_getz(said, "TagKeys"), parsed(&arena, "[\"a\"]")));
+    control_free(control);
+}
+
+static void test_conditions(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct value *thing = parsed(&arena, "{\"enabled\": false, \"kind\": \"a\", \"since\": \"now\"}");
+    static const struct {
+        const char *conditions;
+        bool holds;
+    } cases[] = {{"{}", true}, {"{\"enabled\": false}", true}, {"{\"enabled\": true}", false},
+        {"{\"kind\": [\"b\", \"a\"]}", true}, {"{\"kind\": [\"b\"]}", false}, {"{\"since\": \"*\"}", true},
+        {"{\"until\": \"*\"}", false}, {"{\"until\": null}", true}, {"{\"since\": null}", false},
+        {"{\"kind\": \"a\", \"enabled\": true}", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(fill_looks(thing, parsed(&arena, cases[i].conditions)), cases[i].holds);
+}
+
+static void test_each_name_has_its_turn(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct value *template = parsed(&arena, "[\"${vpc_id}\"]");
+    const struct value *sent = parsed(&arena, "[\"vpc-1\", \"vpc-2\", \"vpc-3\"]");
+    struct call call = {.arena = &arena, .turn = 1};
+    const struct value *one = turn_name(&call, template, sent);
+    assert_int_equal(call.turns, 3);
+    assert_int_equal(one->count, 1);
+    assert_true(str_eqz(one->items[0]->string, "vpc-2"));
+    /* Constants are no names, and one name has no turns. */
+    assert_ptr_equal(turn_name(&call, parsed(&arena, "[\"all\"]"), sent), sent);
+    const struct value *alone = parsed(&arena, "[\"vpc-9\"]");
+    assert_ptr_equal(turn_name(&call, template, alone), alone);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_states_pass_with_time),
+        cmocka_unit_test(test_pages_outlive_deletions),
+        cmocka_unit_test(test_tags_of_the_wrong_kind),
+        cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_each_name_has_its_turn),
+    };
+    manual_clock_install(1800000000000);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
