@@ -6,10 +6,16 @@ CC      ?= cc
 VERSION := 0.1.0
 MODE    ?= release
 
-# ---- sources: every .c below the rooms goes into the library; main.c is the only other one ----
+# ---- sources: every .c below the rooms goes into a library; main.c is the only other one. The sandbox has one of its own, which
+# SANDBOX=no (in a build folder of its own) leaves out ----
 ROOMS   := base stacks plan provider sandbox cmd
-SRCS    := $(filter-out cmd/main.c,$(shell find $(ROOMS) -name '*.c'))
+SANDBOX ?= yes
+ABSENT  := sandbox/absent.c
+SRCS    := $(filter-out cmd/main.c sandbox/%,$(shell find $(ROOMS) -name '*.c'))
+SANDBOX_SRCS := $(if $(filter no,$(SANDBOX)),$(ABSENT),$(filter-out $(ABSENT),$(shell find sandbox -name '*.c')))
 OBJS    := $(SRCS:%.c=$(BUILD)/%.o) $(BUILD)/embedded.o
+SANDBOX_OBJS := $(SANDBOX_SRCS:%.c=$(BUILD)/%.o)
+OWN     := $(BUILD)/libweir.a $(BUILD)/libsandbox.a
 TESTS   := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
 
 WARN    := -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wvla -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wundef
@@ -33,9 +39,12 @@ LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_fuzz   := -fsanitize=fuzzer,address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
 CFLAGS  ?=
-ALL_CFLAGS = -std=gnu17 $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS) $(shell pkg-config --cflags $(PKGS) libpq) -pthread
+ALL_CFLAGS = -std=gnu17 $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS) $(PKG_CFLAGS) -pthread
 ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
-LIBS    = $(shell pkg-config --libs $(PKGS)) -pthread -ldl -lm
+# Asked once, and not before the first recipe: on a new machine that is when pkg-config has been installed.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) libpq))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+LIBS    = -Wl,--start-group $(OWN) -Wl,--end-group $(PKG_LIBS) -pthread -ldl -lm
 export BUILD
 
 .DEFAULT_GOAL := all
@@ -46,12 +55,14 @@ all: $(BUILD)/weir ## build weir into build/
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-$(BUILD)/weir: $(BUILD)/cmd/main.o $(BUILD)/libweir.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libweir.a $(LIBS)
+$(BUILD)/weir: $(BUILD)/cmd/main.o $(OWN)
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIBS)
 
 $(BUILD)/libweir.a: $(OBJS)
+$(BUILD)/libsandbox.a: $(SANDBOX_OBJS)
+$(OWN):
 	@rm -f $@
-	$(AR) rcs $@ $(OBJS)
+	$(AR) rcs $@ $^
 
 # Rooms where speed is not felt are built small: the stripped binary is to stay within 2 MB.
 $(BUILD)/cmd/%.o $(BUILD)/sandbox/asl/%.o $(BUILD)/sandbox/engine/%.o $(BUILD)/sandbox/services/%.o: CFLAGS_release += -Os
@@ -73,7 +84,7 @@ $(SETUPS): $(BUILD)/.setup-%: tools/setup
 .venv: .venv/.requirements
 
 # ---- files in the binary: specs, names that services have, modules, examples ----
-EMBED := $(sort $(shell find provider sandbox modules examples \( -path 'provider/*/specs/*.yaml' -o -path 'provider/*/names/*.txt' -o -path 'sandbox/engine/python/*.py' -o -path 'modules/*' -o -path 'examples/*' \) -type f \
+EMBED := $(sort $(shell find provider $(if $(filter no,$(SANDBOX)),,sandbox) modules examples \( -path 'provider/*/specs/*.yaml' -o -path 'provider/*/names/*.txt' -o -path 'sandbox/engine/python/*.py' -o -path 'modules/*' -o -path 'examples/*' \) -type f \
 	-not -path '*/.weir*/*' -not -name '*.pyc' 2>/dev/null))
 $(BUILD)/embedded.list: FORCE
 	@mkdir -p $(@D)
@@ -91,8 +102,8 @@ TEST_BINS := $(TESTS:%.c=$(BUILD)/%)
 $(TEST_BINS:=.o) $(TEST_SUPPORT): $(BUILD)/%.o: %.c | $(BUILD)/.setup-test
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
-$(TEST_BINS): $(BUILD)/%: $(BUILD)/%.o $(TEST_SUPPORT) $(BUILD)/libweir.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(BUILD)/libweir.a $(LIBS) -lcmocka
+$(TEST_BINS): $(BUILD)/%: $(BUILD)/%.o $(TEST_SUPPORT) $(OWN)
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LIBS) -lcmocka
 .PHONY: test-bins test-unit
 test-bins: $(TEST_BINS)
 test-unit: test-bins ## build and run the unit tests and the language cases
@@ -111,8 +122,8 @@ test: ## unit, language and end-to-end tests; the last line counts them
 	@$(MAKE) --no-print-directory -s -j$(JOBS) test-unit || true
 	@$(MAKE) --no-print-directory -s test-e2e || true
 	@tools/test total
-$(BUILD)/sandbox_server: $(BUILD)/tests/tools/sandbox_server.o $(BUILD)/libweir.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libweir.a $(LIBS)
+$(BUILD)/sandbox_server: $(BUILD)/tests/tools/sandbox_server.o $(OWN)
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIBS)
 test-e2e: $(BUILD)/weir $(BUILD)/weir.1 $(BUILD)/sandbox_server $(BUILD)/.setup-e2e .venv/.requirements ## weir against servers that others wrote, looked at with clients that others wrote
 	@tools/test e2e tests/e2e tests/crash
 
@@ -149,8 +160,8 @@ fuzz: $(BUILD)/.setup-fuzz ## run every fuzzer on its corpus, then for FUZZ_SECO
 	@for f in $(FUZZERS); do mkdir -p build-fuzz/found/$$f; echo "fuzzing $$f"; \
 	  build-fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=0 \
 	    -artifact_prefix=build-fuzz/$$f- build-fuzz/found/$$f tests/fuzz/corpus/$$f || exit 1; done
-$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libweir.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libweir.a $(LIBS)
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(OWN)
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIBS)
 
 # ---- seeing it work, and how fast ----
 .PHONY: demo bench
@@ -158,9 +169,9 @@ demo: ## build weir and show the whole round on examples/film-lake
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/weir
 	@WEIR=$(BUILD)/weir tools/demo
 BENCH_BINS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
-$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libweir.a | $(BUILD)/.setup-build
+$(BUILD)/bench/%: tests/bench/%.c $(OWN) | $(BUILD)/.setup-build
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libweir.a $(LIBS) $(shell pkg-config --cflags --libs libcurl)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIBS) $(shell pkg-config --cflags --libs libcurl)
 bench: $(BUILD)/weir $(BUILD)/sandbox_server $(BENCH_BINS) .venv/.requirements ## measure, each figure beside a yardstick of the same run; BENCH=--quick for less
 	@tools/setup s3
 	.venv/bin/python tests/bench/run.py --weir $(BUILD)/weir $(BENCH)
@@ -174,7 +185,7 @@ SCRIPTS := tools/setup tools/test tools/embed tools/demo .ci/run
 .PHONY: lint
 lint: $(BUILD)/.setup-build $(BUILD)/.setup-test $(BUILD)/.setup-lint ## clang-format, clang-tidy, cppcheck, shellcheck where it is installed; pages of docs/ up to date
 	@clang-format --dry-run -Werror $(LINTED)
-	@printf '%s\n' $(SRCS) cmd/main.c | xargs -P $(JOBS) -n 8 clang-tidy --quiet 2> $(BUILD)/tidy.log
+	@printf '%s\n' $(SRCS) $(sort $(SANDBOX_SRCS) $(ABSENT)) cmd/main.c | xargs -P $(JOBS) -n 8 clang-tidy --quiet 2> $(BUILD)/tidy.log
 	@cppcheck --quiet -j $(JOBS) --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	  --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches --suppress=internalAstError \
 	  --suppress=returnDanglingLifetime:stacks/func.c -D_GNU_SOURCE -I. $(ROOMS)

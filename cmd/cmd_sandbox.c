@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "provider/http/target.h"
-#include "sandbox/http/server.h"
 #include "sandbox/sandbox.h"
 
 #include <arpa/inet.h>
@@ -41,7 +40,7 @@ static struct str endpoint_of(struct invocation *inv, struct str host, int port)
     return arena_printf(&inv->arena, bare_v6 ? "http://[%.*s]:%d" : "http://%.*s:%d", STR_ARG(host), port);
 }
 
-/* The port of "http://host:4566", which folder_served() has looked at. */
+/* The port of "http://host:4566", which sandbox_served() has looked at. */
 static int port_of(struct str endpoint)
 {
     int64_t port = 0;
@@ -92,9 +91,9 @@ static int print_env(struct invocation *inv, int port)
     int usage = check_hosts(inv);
     if (usage != EXIT_DONE)
         return usage;
-    if (folder_open(&inv->arena, dir, &dir, &err) || folder_key(&inv->arena, dir, true, &key, &err))
+    if (sandbox_folder_key(&inv->arena, &dir, &key, &err))
         return invocation_fail(inv, &err);
-    struct str endpoint = folder_served(&inv->arena, dir);
+    struct str endpoint = sandbox_served(&inv->arena, dir);
     int served = port_of(endpoint);
     if (!endpoint.n)
         invocation_note(inv,
@@ -140,7 +139,7 @@ static int read_speed(struct invocation *inv, double *speed)
 static int consent_to_bind(struct invocation *inv)
 {
     const struct sandbox_settings *own = inv->own;
-    if (!server_reaches_out(own->bind))
+    if (!sandbox_reaches_out(own->bind))
         return EXIT_DONE;
     invocation_note(inv,
         "On %s other machines reach the sandbox. Whoever has its keys can run programs as you on this one "

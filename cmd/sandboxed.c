@@ -45,8 +45,8 @@ static struct str sandbox_dir_of(struct invocation *inv)
 static bool find_served(
     struct arena *arena, const char *path, struct str *endpoint, struct sandbox_key *key, struct err *err)
 {
-    *endpoint = folder_served(arena, path);
-    return endpoint->n && !folder_key(arena, path, true, key, err);
+    *endpoint = sandbox_served(arena, path);
+    return endpoint->n && !sandbox_folder_key(arena, &path, key, err);
 }
 
 int sandboxed_start(struct invocation *inv, struct err *err)

@@ -6,7 +6,7 @@
 #define WEIR_CMD_SANDBOXED_H
 
 #include "cmd/command.h"
-#include "sandbox/folder.h"
+#include "sandbox/sandbox.h"
 
 /* Starts it for --sandbox, in .weir/sandbox below the stack's folder, and points inv->workspace_options to
  * it; or to the one that `weir sandbox` serves from there. */

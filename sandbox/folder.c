@@ -121,7 +121,7 @@ static bool answers(struct arena *arena, struct str endpoint)
     return yes;
 }
 
-struct str folder_served(struct arena *arena, const char *dir)
+struct str sandbox_served(struct arena *arena, const char *dir)
 {
     struct str text;
     struct err ignored = ERR_INIT;
@@ -197,4 +197,9 @@ int folder_key(struct arena *arena, const char *dir, bool durable, struct sandbo
     if (write_key(arena, path, durable, err))
         return -1;
     return read_key(arena, path, out, err) ? -1 : 0;
+}
+
+int sandbox_folder_key(struct arena *arena, const char **dir, struct sandbox_key *key, struct err *err)
+{
+    return folder_open(arena, *dir, dir, err) || folder_key(arena, *dir, true, key, err) ? -1 : 0;
 }

@@ -8,14 +8,7 @@
 #ifndef WEIR_SANDBOX_FOLDER_H
 #define WEIR_SANDBOX_FOLDER_H
 
-#include "base/arena.h"
-#include "base/err.h"
-
-#include <stdbool.h>
-
-struct sandbox_key {
-    struct str access_key, secret_key;
-};
+#include "sandbox/sandbox.h"
 
 /* Makes `path` for the owner alone, or takes the one that is there if nobody else may write in it; the whole
  * path is in *out, which is good from every working directory. */
@@ -27,8 +20,7 @@ int folder_temporary(struct arena *arena, const char **out, struct err *err);
 int folder_lock(const char *dir, int *fd, struct err *err);
 /* Tells others on this machine where whoever has the lock serves; "" takes it back. */
 void folder_tell(int lock_fd, struct str endpoint);
-/* http://127.0.0.1:4566, of the process that serves `dir` and answers; "" where there is none. */
-struct str folder_served(struct arena *arena, const char *dir);
+/* See also sandbox_served(). */
 
 /* The folder's key, which is made if there is none; processes that ask at once get the same. `durable`: it is
  * to outlive a loss of power. ERR_IO where others may read it. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "sandbox/control/control.h"
 #include "sandbox/engine/unpack.h"
+#include "sandbox/folder.h"
 #include "sandbox/http/exchange.h"
 #include "sandbox/http/faults.h"
 #include "sandbox/http/guard.h"
@@ -75,7 +76,7 @@ static void copy_hosts(struct sandbox *s, const struct sandbox_options *options)
     struct str *hosts = ARENA_ARRAY(&s->arena, struct str, options->host_count + 1);
     for (size_t i = 0; i < options->host_count; i++)
         hosts[i] = arena_str(&s->arena, options->hosts[i]);
-    s->guard = (struct guard){hosts, options->host_count, server_reaches_out(options->bind)};
+    s->guard = (struct guard){hosts, options->host_count, sandbox_reaches_out(options->bind)};
 }
 
 static int read_faults(struct sandbox *s, const struct sandbox_options *options, struct err *err)

@@ -1,28 +1,35 @@
 /*
- * The sandbox: an embedded cloud on one loopback port. S3 is served from files (store.h, s3srv.h), every
- * other service from the specs in reverse (control.h), behind the same signature check.
+ * The sandbox: an embedded cloud on one loopback port. S3 is served from files (s3/), every
+ * other service from the specs in reverse (control/), behind the same signature check.
  *
  * One thread a connection (libmicrohttpd's), so a request may wait for the disk without holding up others.
  * Everything lies below one directory, which one process may use at a time. A change that was answered is
- * durable, unless `ephemeral`. Who may call: guard.h and auth.c.
+ * durable, unless `ephemeral`. Who may call: http/guard.h and http/auth.c.
+ *
+ * This header is for those outside; what is inside has its own. A program built with SANDBOX=no has absent.c
+ * in place of all that.
  */
 #ifndef WEIR_SANDBOX_SANDBOX_H
 #define WEIR_SANDBOX_SANDBOX_H
 
+#include "base/arena.h"
 #include "base/err.h"
-#include "base/str.h"
-#include "sandbox/folder.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct sandbox;
+
+struct sandbox_key {
+    struct str access_key, secret_key;
+};
 
 struct sandbox_options {
     const char *dir;         /* NULL with `ephemeral`: a directory of its own below TMPDIR */
     bool ephemeral;          /* nothing is synced; a directory of its own is removed at the end */
     const char *bind;        /* numeric address; NULL: 127.0.0.1 */
     uint16_t port;           /* 0: any */
-    bool tells;              /* where it is, to whoever wants the same directory: folder_served() */
+    bool tells;              /* where it is, to whoever wants the same directory: sandbox_served() */
     const struct str *hosts; /* names by which it may be called, besides those of this machine */
     size_t host_count;
     const struct sandbox_key *keys; /* who may call; n 0: the folder's own key alone */
@@ -45,6 +52,13 @@ uint16_t sandbox_port(const struct sandbox *sandbox);
 const char *sandbox_dir(const struct sandbox *sandbox);
 struct str sandbox_endpoint(const struct sandbox *sandbox, struct arena *arena); /* http://127.0.0.1:4566 */
 struct sandbox_key sandbox_first_key(const struct sandbox *sandbox);
+/* http://127.0.0.1:4566, of the process that serves `dir` and answers; "" where there is none. */
+struct str sandbox_served(struct arena *arena, const char *dir);
+/* The key of a folder, which is made where it is missing, and the folder with it: *dir becomes the whole
+ * path. */
+int sandbox_folder_key(struct arena *arena, const char **dir, struct sandbox_key *key, struct err *err);
+/* Can other machines reach what is bound to this address? NULL: to the usual one. */
+bool sandbox_reaches_out(const char *bind_to);
 /* Takes no new connections, lets running requests finish (five seconds), frees everything. */
 void sandbox_stop(struct sandbox *sandbox);
 

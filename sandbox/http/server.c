@@ -261,7 +261,7 @@ static int make_address(
     return err_hint(err, "such as 127.0.0.1, 0.0.0.0 or ::1");
 }
 
-bool server_reaches_out(const char *bind_to)
+bool sandbox_reaches_out(const char *bind_to)
 {
     struct http_target target;
     struct err ignored = ERR_INIT;

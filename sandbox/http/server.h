@@ -11,8 +11,6 @@ struct server;
 /* Listens and serves; the port chosen is in *port. */
 int server_start(struct sandbox *sandbox, const struct sandbox_options *options, struct server **out,
     uint16_t *port, struct err *err);
-/* Can other machines reach what is bound to this address? NULL: to the usual one. */
-bool server_reaches_out(const char *bind_to);
 void server_stop(struct server *server);
 
 #endif

@@ -1,0 +1,64 @@
+/* In place of all else in sandbox/ where the program is built with SANDBOX=no: says so. */
+#include "sandbox/sandbox.h"
+
+static int refuse(struct err *err)
+{
+    err_set(err, ERR_USAGE, "this weir was built without the sandbox");
+    return err_hint(err, "build it without SANDBOX=no, or use a cloud: leave --sandbox out");
+}
+
+int sandbox_start(const struct sandbox_options *options, struct sandbox **out, struct err *err)
+{
+    (void)options;
+    *out = NULL;
+    return refuse(err);
+}
+
+int sandbox_folder_key(struct arena *arena, const char **dir, struct sandbox_key *key, struct err *err)
+{
+    (void)arena, (void)dir, (void)key;
+    return refuse(err);
+}
+
+struct str sandbox_served(struct arena *arena, const char *dir)
+{
+    (void)arena, (void)dir;
+    return STR_EMPTY;
+}
+
+bool sandbox_reaches_out(const char *bind_to)
+{
+    (void)bind_to;
+    return false;
+}
+
+/* Nobody has one to ask these about. */
+
+uint16_t sandbox_port(const struct sandbox *sandbox)
+{
+    (void)sandbox;
+    return 0;
+}
+
+const char *sandbox_dir(const struct sandbox *sandbox)
+{
+    (void)sandbox;
+    return "";
+}
+
+struct str sandbox_endpoint(const struct sandbox *sandbox, struct arena *arena)
+{
+    (void)sandbox, (void)arena;
+    return STR_EMPTY;
+}
+
+struct sandbox_key sandbox_first_key(const struct sandbox *sandbox)
+{
+    (void)sandbox;
+    return (struct sandbox_key){0};
+}
+
+void sandbox_stop(struct sandbox *sandbox)
+{
+    (void)sandbox;
+}
