@@ -71,7 +71,7 @@ static void test_the_address_is_the_holder_s(void **state)
     folder_tell(other, STR_EMPTY);
     assert_int_equal(file_read(&a, path_join(&a, str_z(dir), STR("lock")).p, 0, &text, &err), 0);
     assert_true(str_eqz(text, "http://127.0.0.1:1\n"));
-    assert_int_equal(folder_served(&a, dir).n, 0); /* nobody answers there */
+    assert_int_equal(sandbox_served(&a, dir).n, 0); /* nobody answers there */
     folder_tell(held, STR_EMPTY);
     close(held);
     assert_int_equal(unlink(path_join(&a, str_z(dir), STR("lock")).p), 0);
