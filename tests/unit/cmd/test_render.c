@@ -364,16 +364,17 @@ static const struct type object_type = {.kind = TYPE_MAP, .elem = &string_type};
 static struct plan *many(size_t n)
 {
     static struct plan plan;
-    static const struct attr key_attr = {.name = STR_INIT("key"), .type = &string_type, .settable = true},
-                             options_attr = {
-                                 .name = STR_INIT("options"), .type = &object_type, .settable = true};
+    static const struct attr page[] = {/* in this order, as a type has them */
+        {.name = STR_INIT("name"), .type = &string_type, .settable = true},
+        {.name = STR_INIT("key"), .type = &string_type, .settable = true},
+        {.name = STR_INIT("options"), .type = &object_type, .settable = true}};
     struct change *changes = ARENA_ARRAY(&arena, struct change, n + 1);
     for (size_t i = 0; i < n; i++) {
         struct attr_change *attrs = ARENA_ARRAY(&arena, struct attr_change, 3);
-        attrs[0] = attr_change(&name_attr, NULL, json("\"lake\""), false);
-        attrs[1] = attr_change(&key_attr, NULL, value_string(&arena, arena_printf(&arena, "k%zu", i)), false);
-        attrs[2] = attr_change(
-            &options_attr, NULL, json("{\"--job-language\": \"python\", \"- x\": \"+ y\"}"), false);
+        attrs[0] = attr_change(&page[0], NULL, json("\"lake\""), false);
+        attrs[1] = attr_change(&page[1], NULL, value_string(&arena, arena_printf(&arena, "k%zu", i)), false);
+        attrs[2] =
+            attr_change(&page[2], NULL, json("{\"--job-language\": \"python\", \"- x\": \"+ y\"}"), false);
         changes[i] = (struct change){.address = arena_printf(&arena, "files/it[\"%05zu\"]", i),
             .type = STR("aws.s3.object"),
             .action = ACTION_CREATE,
