@@ -1,5 +1,7 @@
 #include "cmd/reference.h"
 
+#include "provider/aws/client.h"
+#include "provider/aws/endpoint.h"
 #include "provider/job.h"
 
 #include "base/json.h"
@@ -248,6 +250,18 @@ static void job_section(struct page *p, const struct job_ops *job)
     buf_add_char(p->out, '\n');
 }
 
+/* Where an address is given for some services only, this tells which types may be had. */
+static void add_service(const struct page *p, const struct schema *schema, struct buf *facts)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (!schema->service)
+        return;
+    struct str variable = endpoint_variable(&scratch, schema->service->id);
+    const char *quote = p->markdown ? "`" : "";
+    buf_addf(facts, "Its service is %s%.*s%s, and %s%.*s%s may say where that is. ", quote,
+        STR_ARG(schema->service->id), quote, quote, STR_ARG(variable), quote);
+}
+
 void reference_type(
     const struct schema *schema, enum reference_format format, const struct term *term, struct buf *out)
 {
@@ -269,6 +283,7 @@ void reference_type(
     else if (schema->lost.n)
         buf_addf(&facts, "Where no answer says whether it was made, that is found out %.*s. ",
             STR_ARG(schema->lost));
+    add_service(&p, schema, &facts);
     text_add_wrapped(out, str_trim(buf_str(&facts)), 0, 0, p.width);
     buf_addz(out, "\n\n");
     example(&p, schema->example);

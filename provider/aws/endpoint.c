@@ -112,11 +112,14 @@ static const struct {
     {"ds", "DIRECTORY_SERVICE"},
     {"elb", "ELASTIC_LOAD_BALANCING"},
     {"elbv2", "ELASTIC_LOAD_BALANCING_V2"},
+    {"emrserverless", "EMR_SERVERLESS"},
     {"es", "ELASTICSEARCH_SERVICE"},
     {"events", "EVENTBRIDGE"},
     {"kinesisanalyticsv2", "KINESIS_ANALYTICS_V2"},
     {"logs", "CLOUDWATCH_LOGS"},
     {"monitoring", "CLOUDWATCH"},
+    {"redshiftdata", "REDSHIFT_DATA"},
+    {"redshiftserverless", "REDSHIFT_SERVERLESS"},
     {"resourcegroupstaggingapi", "RESOURCE_GROUPS_TAGGING_API"},
     {"route53", "ROUTE_53"},
     {"s3control", "S3_CONTROL"},
@@ -171,10 +174,15 @@ static struct str variable(const char *name)
     return str_z(getenv(name));
 }
 
-/* AWS_ENDPOINT_URL_SECRETS_MANAGER as the SDKs have it, and AWS_ENDPOINT_URL_SECRETSMANAGER. */
-static struct str from_service_variable(struct arena *arena, struct str id, struct str sdk)
+struct str endpoint_variable(struct arena *arena, struct str service_id)
 {
-    struct str url = variable(arena_printf(arena, "AWS_ENDPOINT_URL_%.*s", STR_ARG(sdk)).p);
+    return arena_printf(arena, "AWS_ENDPOINT_URL_%.*s", STR_ARG(sdk_name(arena, service_id)));
+}
+
+/* AWS_ENDPOINT_URL_SECRETS_MANAGER as the SDKs have it, and AWS_ENDPOINT_URL_SECRETSMANAGER. */
+static struct str from_service_variable(struct arena *arena, struct str id)
+{
+    struct str url = variable(endpoint_variable(arena, id).p);
     if (url.n)
         return url;
     char *name = arena_strz(arena, arena_printf(arena, "AWS_ENDPOINT_URL_%.*s", STR_ARG(id)));
@@ -210,7 +218,7 @@ static struct str custom_url(
     struct str url = from_config(settings, service->id, sdk);
     if (url.n || ignores_outer_settings(settings))
         return url;
-    url = from_service_variable(arena, service->id, sdk);
+    url = from_service_variable(arena, service->id);
     if (!url.n)
         url = variable("AWS_ENDPOINT_URL");
     if (!url.n && settings->profiles)

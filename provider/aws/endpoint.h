@@ -43,6 +43,9 @@ int endpoint_resolve(struct arena *arena, const struct endpoint_settings *settin
 /* Is there a custom endpoint for all services? Then the region need not be one of AWS's. */
 bool endpoint_is_custom_for_all(const struct endpoint_settings *settings);
 
+/* The variable that says where a service is, as the SDKs have it: AWS_ENDPOINT_URL_SECRETS_MANAGER. */
+struct str endpoint_variable(struct arena *arena, struct str service_id);
+
 /* Host and path of one request; for S3 the bucket moves from the path into the host where it may. */
 struct endpoint_target endpoint_address(struct arena *arena, const struct endpoint *endpoint,
     const struct endpoint_settings *settings, const struct aws_service *service, struct str host_prefix,
