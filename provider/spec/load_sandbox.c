@@ -75,6 +75,7 @@ static const struct sandbox_key {
     {"begins", FORM_NAMES, NULL},
     {"once", FORM_MAP, NULL},
     {"delete_says", FORM_KEYS, "attributes code"},
+    {"empty", FORM_NAMES, NULL},
     {"reserved", FORM_BY_ATTR, NULL},
     {"spread", FORM_KEYS_BELOW, "type over least code"},
     {"carved", FORM_KEYS_BELOW, "of type outside overlaps"},

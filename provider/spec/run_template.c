@@ -35,12 +35,15 @@ static int lookup(
     return value_is_null(*out) ? surroundings(run, name, out, err) : 0;
 }
 
-/* ${name|lower}; ${bus|folder}: with a slash behind it, and nothing where it is the attribute's default. */
+/* ${name|lower}; ${name|rooted}: with a slash before it; ${bus|folder}: with a slash behind it, and nothing
+ * where it is the attribute's default. */
 static void add_filtered(struct buf *out, const struct spec_attr *attr, struct str text, struct str filter)
 {
     bool lower = str_eqz(filter, "lower"), folder = str_eqz(filter, "folder");
     if (folder && attr && str_eq(text, value_text(attr->attr->default_value, STR_EMPTY)))
         return;
+    if (str_eqz(filter, "rooted") && !str_starts(text, STR("/")))
+        buf_add_char(out, '/');
     for (size_t i = 0; i < text.n; i++)
         buf_add_char(out, lower ? (char)tolower((unsigned char)text.p[i]) : text.p[i]);
     if (folder)

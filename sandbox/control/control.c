@@ -610,7 +610,7 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
         tagging_answer(&call, request_id, answer);
     else if (call.served)
         answer_call(&call, request_id, answer);
-    else if (known)
+    else if (known && !tags_describe(&call, request_id, answer))
         refuse_unknown(&call, known, request_id, answer);
     store_settle(control);
     pthread_mutex_unlock(&control->lock);

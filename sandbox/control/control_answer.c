@@ -206,6 +206,19 @@ static void place_kept(struct making *m, struct part_node *node, const struct va
             m, node, kept->entries[i].key, shape_of_items(m, kept->entries[i].value), kept->entries[i].value);
 }
 
+/* `empty: [AssociationSet]`: lists that answers have also where nothing is in them. */
+static void place_empty(struct making *m, struct part_node *node, const struct value *names)
+{
+    for (uint32_t i = 0; names && i < names->count; i++) {
+        struct str name = value_text(names->items[i], STR_EMPTY);
+        struct part_node *at = node->first;
+        while (at && !str_eq(at->name, name))
+            at = at->next;
+        if (!at)
+            document_child(m, node, name, false)->is_list = true;
+    }
+}
+
 static void place_object(
     struct making *m, struct part_node *node, const struct role *role, const struct value *attrs)
 {
@@ -233,6 +246,8 @@ static void place_object(
     place_shown(m, node, type, one, attrs);
     if (!role->step->sparse && !role->step->wanted.count)
         place_kept(m, node, value_getz(attrs, KEPT_KEY));
+    if (!role->step->sparse && !role->step->wanted.count)
+        place_empty(m, node, value_getz(type->sandbox, "empty"));
 }
 
 /* ---- pages ---- */

@@ -34,6 +34,15 @@ static const struct value *filled(
     return out;
 }
 
+/* A list that has nothing is there all the same. */
+static const struct value *empty_lists(struct collecting *c)
+{
+    const struct value *lists = value_getz(c->rule, "lists"), *out = &value_empty_map;
+    for (uint32_t i = 0; lists && i < lists->count; i++)
+        out = value_with(c->call->arena, out, lists->entries[i].key, &value_empty_list);
+    return out;
+}
+
 static size_t item_of(struct collecting *c, const struct value *head)
 {
     for (size_t i = 0; i < c->n; i++)
@@ -42,7 +51,7 @@ static size_t item_of(struct collecting *c, const struct value *head)
     MEM_GROW(c->heads, c->cap, c->n + 1);
     MEM_GROW(c->bodies, c->body_cap, c->n + 1);
     c->heads[c->n] = head;
-    c->bodies[c->n] = &value_empty_map;
+    c->bodies[c->n] = empty_lists(c);
     return c->n++;
 }
 

@@ -156,7 +156,8 @@ static struct str name_of(const struct call *call, struct str id)
     return id;
 }
 
-/* ${name|lower}; ${arn|base}: what is after the last slash; ${created|epoch}, |ms: seconds, milliseconds;
+/* ${name|lower}; ${name|rooted}: with a slash before it; ${arn|base}: what is after the last slash;
+ * ${created|epoch}, |ms: seconds, milliseconds;
  * ${item|named}: the name of what has this id; ${policy|json}: as JSON text; ${bus|folder}: with a slash
  * behind it, nothing where it is the default. */
 static struct str filtered(
@@ -170,6 +171,8 @@ static struct str filtered(
         return STR_EMPTY;
     if (str_eqz(filter, "folder"))
         return arena_printf(arena, "%.*s/", STR_ARG(text));
+    if (str_eqz(filter, "rooted"))
+        return str_starts(text, STR("/")) ? text : arena_printf(arena, "/%.*s", STR_ARG(text));
     if (str_eqz(filter, "named"))
         return name_of(call, text);
     if (str_eqz(filter, "epoch") && time_parse_rfc3339(text, &ms))

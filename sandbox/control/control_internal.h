@@ -256,6 +256,8 @@ const struct value *collect(struct call *call, const struct thing *thing);
 /* The tagging API, which spans all services: GetResources, GetTagKeys, GetTagValues, TagResources,
  * UntagResources. */
 void tagging_answer(struct call *call, struct str request_id, struct wire_message *out);
+/* DescribeTags of EC2 and Redshift. False: the request is another one. */
+bool tags_describe(struct call *call, struct str request_id, struct wire_message *out);
 
 /* ---- control_answer.c ---- */
 

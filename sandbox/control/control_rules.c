@@ -141,6 +141,6 @@ bool check_catalogued(struct call *call, struct str name, const struct value *gi
     if (!rule || !str_starts(text, begin))
         return true;
     const struct embedded_file *file =
-        embedded_find(arena_printf(call->arena, "provider/aws/names/%.*s", STR_ARG(text_of(rule, "file"))));
+        embedded_find(arena_printf(call->arena, "sandbox/names/%.*s", STR_ARG(text_of(rule, "file"))));
     return !file || has_line(embedded_text(file), str_slice(text, begin.n, text.n));
 }

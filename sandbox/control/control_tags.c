@@ -5,6 +5,8 @@
  */
 #include "sandbox/control/control_internal.h"
 
+#include <fnmatch.h>
+
 static const struct wire_operation any_call = {.protocol = WIRE_JSON11};
 static const struct shape any_shape = {.kind = SHAPE_ANY};
 
@@ -243,4 +245,146 @@ void tagging_answer(struct call *call, struct str request_id, struct wire_messag
     else if (wire_encode_response(call->arena, &any_call, &any_shape, said, request_id, out, call->err))
         wire_encode_error(call->arena, &any_call, 500, STR("InternalServiceException"),
             str_z(call->err->message), request_id, out);
+}
+
+/* ---- DescribeTags, which EC2 and Redshift have for all their types at once ---- */
+
+/* arn:aws:ec2:us-east-1:000000000000:vpc/vpc-1: a vpc. */
+static struct str kind_of(struct str arn)
+{
+    struct str rest = arn;
+    for (int i = 0; i < 5; i++)
+        str_cut(rest, ':', &rest);
+    ptrdiff_t colon = str_find_char(rest, ':', 0), slash = str_find_char(rest, '/', 0);
+    ptrdiff_t end = colon < 0 || (slash >= 0 && slash < colon) ? slash : colon;
+    return end < 0 ? rest : str_slice(rest, 0, (size_t)end);
+}
+
+static struct str textual(const struct value *map, const char *key)
+{
+    return value_text(value_getz(map, key), STR_EMPTY);
+}
+
+/* EC2's filters: key, value, resource-id, resource-type. */
+static bool filter_passes(
+    const struct call *call, const struct value *filter, const struct value *item, bool *known)
+{
+    static const char *const names[][2] = {{"key", "Key"}, {"value", "Value"}, {"resource-id", "ResourceId"},
+        {"resource-type", "ResourceType"}, {NULL, NULL}};
+    struct str name = textual(filter, "Name");
+    const struct value *wanted = value_getz(filter, "Value");
+    size_t i = 0;
+    bool tag = str_starts(name, STR("tag:"));
+    while (names[i][0] && !str_eqz(name, names[i][0]))
+        i++;
+    *known = *known && (tag || names[i][0]);
+    if (tag && !str_eq(textual(item, "Key"), str_slice(name, 4, name.n)))
+        return false;
+    struct str have = textual(item, tag || !names[i][0] ? "Value" : names[i][1]);
+    for (uint32_t k = 0; wanted && wanted->kind == VALUE_LIST && k < wanted->count; k++)
+        if (!fnmatch(arena_strz(call->arena, value_text(wanted->items[k], STR_EMPTY)),
+                arena_strz(call->arena, have), 0))
+            return true;
+    return false;
+}
+
+/* Redshift: by name or kind of resource, by keys and by values. */
+static bool members_pass(const struct value *raw, struct str arn, const struct value *item)
+{
+    struct str name = textual(raw, "ResourceName"), kind = textual(raw, "ResourceType");
+    const struct value *keys = value_getz(raw, "TagKeys"), *values = value_getz(raw, "TagValues");
+    return (!name.n || str_eq(name, arn)) && (!kind.n || str_ieq(kind, textual(item, "ResourceType"))) &&
+           (!is_listed(keys) || list_has(keys, textual(item, "Key"))) &&
+           (!is_listed(values) || list_has(values, textual(item, "Value")));
+}
+
+static const struct value *tag_item(
+    struct call *call, const struct thing *thing, const struct value_entry *tag, bool ec2)
+{
+    struct str arn = arn_of(thing), id = thing->id;
+    struct value_entry entries[] = {{STR("Key"), value_string(call->arena, tag->key)},
+        {STR("Value"), tag->value}, {STR("ResourceType"), value_string(call->arena, kind_of(arn))},
+        {ec2 ? STR("ResourceId") : STR("ResourceName"), value_string(call->arena, ec2 ? id : arn)}};
+    return value_map(call->arena, entries, 4);
+}
+
+/* Redshift has key and value in a structure of their own. */
+static const struct value *tagged(struct call *call, const struct value *item)
+{
+    const struct value *tag = pair(call, "Key", value_getz(item, "Key"), "Value", value_getz(item, "Value"));
+    item = value_with(call->arena, value_with(call->arena, item, STR("Key"), NULL), STR("Value"), NULL);
+    return value_with(call->arena, item, STR("Tag"), tag);
+}
+
+static int collect_tags(struct call *call, bool ec2, struct value_builder *out)
+{
+    const struct value *filters = ec2 ? value_getz(call->raw, "Filter") : NULL;
+    bool known = true;
+    for (size_t i = 0; i < call->control->thing_count; i++) {
+        const struct thing *thing = call->control->things[i];
+        const struct value *tags = tags_of(thing);
+        if (thing->type->service != call->service->spec || !is_taggable(call, thing))
+            continue;
+        for (uint32_t k = 0; k < tags->count; k++) {
+            const struct value *item = tag_item(call, thing, &tags->entries[k], ec2);
+            bool passes = ec2 || members_pass(call->raw, arn_of(thing), item);
+            for (uint32_t f = 0; filters && f < filters->count; f++)
+                passes = filter_passes(call, filters->items[f], item, &known) && passes;
+            if (passes)
+                value_builder_add(out, ec2 ? item : tagged(call, item));
+        }
+    }
+    return known ? 0
+                 : refuse(call, 400, STR("InvalidParameterValue"), "the sandbox does not know this filter");
+}
+
+static const struct shape *texts(struct arena *arena, const char *const *names, const struct shape *inner)
+{
+    static const struct shape text = {.kind = SHAPE_STRING};
+    struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, 4);
+    struct shape *shape = ARENA_NEW(arena, struct shape);
+    size_t n = 0;
+    for (; names[n]; n++)
+        members[n] = (struct shape_member){.name = str_z(names[n]),
+            .wire = str_z(names[n]),
+            .shape = inner && str_eqz(str_z(names[n]), "Tag") ? inner : &text};
+    *shape = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = n};
+    return shape;
+}
+
+/* The answer: one list, called as the service calls it. */
+static int encode_tags(
+    struct call *call, bool ec2, const struct value *list, struct str request_id, struct wire_message *out)
+{
+    static const char *const flat[] = {"Key", "Value", "ResourceType", "ResourceId", NULL},
+                             *const outer[] = {"Tag", "ResourceType", "ResourceName", NULL},
+                             *const pairs[] = {"Key", "Value", NULL};
+    const struct shape *item =
+        ec2 ? texts(call->arena, flat, NULL) : texts(call->arena, outer, texts(call->arena, pairs, NULL));
+    struct str name = ec2 ? STR("TagSet") : STR("TaggedResources");
+    struct shape items = {
+        .kind = SHAPE_LIST, .elem = item, .item = ec2 ? STR("item") : STR("TaggedResource")};
+    struct shape_member member = {.name = name, .wire = name, .shape = &items};
+    struct shape shape = {.kind = SHAPE_STRUCT, .members = &member, .member_count = 1};
+    struct value_entry entry = {name, list};
+    struct wire_operation op = call->service->spec->operation;
+    op.name = STR("DescribeTags");
+    return wire_encode_response(
+        call->arena, &op, &shape, value_map(call->arena, &entry, 1), request_id, out, call->err);
+}
+
+bool tags_describe(struct call *call, struct str request_id, struct wire_message *out)
+{
+    bool ec2 = call->protocol == WIRE_EC2, query = str_eqz(call->service->spec->name, "redshift");
+    struct wire_operation op = call->service->spec->operation;
+    if (!(ec2 || query) ||
+        !str_eqz(wire_request_name(call->arena, call->protocol, call->request), "DescribeTags"))
+        return false;
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    if (wire_decode_request(call->arena, &op, &any_shape, call->request, &call->raw, call->err) ||
+        collect_tags(call, ec2, &list) || encode_tags(call, ec2, value_builder_list(&list), request_id, out))
+        wire_encode_error(call->arena, &op, 400,
+            str_z(call->err->code[0] ? call->err->code : "InvalidParameterValue"), str_z(call->err->message),
+            request_id, out);
+    return true;
 }

@@ -5,7 +5,7 @@ import re
 
 import boto3
 
-from weir_athena import TOKEN, column, connect, hive_view, run, view_text
+from weir_athena import TOKEN, column, connect, hive_view, run, view_text, with_date_parse
 from weir_athena_tables import Refused, folders_of, hive_folder, hive_type, is_empty, projection, registered, write
 
 LIBRARY, FORMATS = "org.apache.hadoop.hive.", {
@@ -278,7 +278,7 @@ def create_table_as(p, request):
             return answer()
         raise Refused(f"TABLE_ALREADY_EXISTS: Destination table '{database}.{name}' already exists")
     duck = connect(query, request.get("database"))
-    described = duck.execute(f"SELECT * FROM ({query}) LIMIT 0").description
+    described = duck.execute(f"SELECT * FROM ({with_date_parse(query)}) LIMIT 0").description
     columns = [{"Name": d[0].lower(), "Type": hive_type(d[1])} for d in described]
     keys = [key.lower() for key in options.get("partitioned_by", [])]
     if keys and keys != [c["Name"] for c in columns[len(columns) - len(keys):]]:
@@ -419,7 +419,7 @@ def create_view(p, request, replace):
     old = catalog.find(database, name)
     if old and (not replace or old.get("TableType") != "VIRTUAL_VIEW"):
         raise Refused(f"TABLE_ALREADY_EXISTS: '{database}.{name}' already exists")
-    described = connect(query, request.get("database") or database).execute(f"SELECT * FROM ({query}) LIMIT 0").description
+    described = connect(query, request.get("database") or database).execute(f"SELECT * FROM ({with_date_parse(query)}) LIMIT 0").description
     catalog.put(database, hive_view(name, database, query, described), bool(old))
     return answer()
 

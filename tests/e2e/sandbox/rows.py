@@ -171,7 +171,7 @@ row("ec2.security_group_rule", "ec2", ("authorize_security_group_ingress", {"Gro
     ("InvalidSecurityGroupRuleId.NotFound", 400), keep={"id": "SecurityGroupRules[0].SecurityGroupRuleId"}, around=[VPC, ("ec2", ("create_security_group", {"GroupName": "g", "Description": "d", "VpcId": "$vpc"}), {"group": "GroupId"})],
     list=("describe_security_group_rules", {"Filters": [{"Name": "group-id", "Values": ["$group"]}]}), listed="SecurityGroupRules[].SecurityGroupRuleId", item="$id", exists="InvalidPermission.Duplicate")
 network("vpc_endpoint", ("create_vpc_endpoint", {"VpcId": "$vpc", "ServiceName": "com.amazonaws.us-east-1.s3"}), "VpcEndpoint.VpcEndpointId", "describe_vpc_endpoints", "VpcEndpointIds", "VpcEndpoints",
-        "delete_vpc_endpoints", ("InvalidVpcEndpointId.NotFound", 400), "VpcEndpoints[0].RouteTableIds", None, around=[VPC, ("ec2", ("create_route_table", {"VpcId": "$vpc"}), {"table": "RouteTable.RouteTableId"})],
+        "delete_vpc_endpoints", ("InvalidVpcEndpointId.NotFound", 400), "VpcEndpoints[0].RouteTableIds", [], around=[VPC, ("ec2", ("create_route_table", {"VpcId": "$vpc"}), {"table": "RouteTable.RouteTableId"})],
         update=("modify_vpc_endpoint", {"VpcEndpointId": "$id", "AddRouteTableIds": ["$table"]}), then=["$table"], ready=("VpcEndpoints[0].State", "available"))
 ROWS["aws.ec2.vpc_endpoint"].delete = ("delete_vpc_endpoints", {"VpcEndpointIds": ["$id"]})
 row("ec2.key_pair", "ec2", ("import_key_pair", {"KeyName": "it-$n", "PublicKeyMaterial": b"ssh-ed25519 AAAA someone"}), ("describe_key_pairs", {"KeyNames": ["it-$n"]}), "KeyPairs[0].KeyPairId", "$id",

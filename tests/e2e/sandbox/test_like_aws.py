@@ -7,6 +7,8 @@ to stay: one that passes all the same fails until its row is taken away.
 import io
 import json
 import time
+import urllib.error
+import urllib.request
 import uuid
 import zipfile
 
@@ -45,6 +47,9 @@ MOTO = {
     "test_lifecycle_without_actions": "takes them",
     "test_notification_to_nobody": "does not look for them",
     "test_what_errors_say_besides": "leaves the argument out",
+    "test_empty_lists": "leaves PropagatingVgws out",
+    "test_stopped_trigger": "cannot update triggers",
+    "test_names_of_parameters": "takes a path that does not begin with a slash",
     "test_parts_out_of_order": "looks at the sizes first",
 }
 
@@ -658,3 +663,106 @@ def test_parts_out_of_order(cloud):
     upload = s3.create_multipart_upload(Bucket=bucket, Key="a")["UploadId"]
     parts = [{"PartNumber": n, "ETag": s3.upload_part(Bucket=bucket, Key="a", UploadId=upload, PartNumber=n, Body=b"x")["ETag"]} for n in (2, 1)]
     assert code(s3.complete_multipart_upload, Bucket=bucket, Key="a", UploadId=upload, MultipartUpload={"Parts": parts}) == "InvalidPartOrder"
+
+
+def test_empty_lists(cloud):
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName=name(), Description="d", VpcId=vpc)["GroupId"]
+    look = lambda: ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]  # noqa: E731
+    assert look()["IpPermissions"] == []
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}])
+    (seen,) = look()["IpPermissions"]
+    assert (seen["UserIdGroupPairs"], seen["Ipv6Ranges"], seen["PrefixListIds"]) == ([], [], [])
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    assert ec2.describe_internet_gateways(InternetGatewayIds=[gateway])["InternetGateways"][0]["Attachments"] == []
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    seen = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]
+    assert (seen["Associations"], seen["PropagatingVgws"]) == ([], [])
+
+
+def test_tags_of_everything(cloud):
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": [{"Key": "team", "Value": "film"}, {"Key": "x", "Value": "y"}]}])["Vpc"]["VpcId"]
+    gateway = ec2.create_internet_gateway(TagSpecifications=[{"ResourceType": "internet-gateway", "Tags": [{"Key": "team", "Value": vpc}]}])["InternetGateway"]["InternetGatewayId"]
+    find = lambda **filters: [(one["ResourceType"], one["ResourceId"], one["Key"], one["Value"])  # noqa: E731
+                              for one in ec2.describe_tags(Filters=[{"Name": key.replace("_", "-"), "Values": [value]} for key, value in filters.items()])["Tags"]]
+    assert sorted(find(resource_id=vpc)) == [("vpc", vpc, "team", "film"), ("vpc", vpc, "x", "y")]
+    assert find(resource_id=vpc, key="te*") == [("vpc", vpc, "team", "film")]
+    assert find(resource_type="internet-gateway", value=vpc) == [("internet-gateway", gateway, "team", vpc)]
+
+
+def test_tags_of_warehouses(cloud):
+    redshift, ec2, group = cloud.client("redshift"), cloud.client("ec2"), name()
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    redshift.create_cluster_subnet_group(ClusterSubnetGroupName=group, Description="d", SubnetIds=[subnet], Tags=[{"Key": "team", "Value": "film"}])
+    arn = f"arn:aws:redshift:us-east-1:{'123456789012' if cloud.kind == 'moto' else '000000000000'}:subnetgroup:{group}"
+    (seen,) = redshift.describe_tags(ResourceName=arn)["TaggedResources"]
+    assert seen["Tag"] == {"Key": "team", "Value": "film"} and seen["ResourceName"] == arn
+    assert all(one["ResourceType"].lower() == "subnetgroup" for one in redshift.describe_tags(ResourceType="subnetgroup")["TaggedResources"])
+
+
+def test_own_tag_lists(sandbox):
+    """The calls that have nothing but the tags."""
+    tags, role = {"team": "film"}, made_role(sandbox)
+    batch, kafka, emr, airflow = (sandbox.client(one, inject_host_prefix=False) for one in ("batch", "kafka", "emr-serverless", "mwaa"))
+    arn = batch.create_compute_environment(computeEnvironmentName=name(), type="UNMANAGED", tags=tags)["computeEnvironmentArn"]
+    assert batch.list_tags_for_resource(resourceArn=arn)["tags"] == tags
+    arn = kafka.create_cluster_v2(ClusterName=name(), Tags=tags, Provisioned={"KafkaVersion": "3.8.x", "NumberOfBrokerNodes": 2, "BrokerNodeGroupInfo": {"InstanceType": "kafka.t3.small", "ClientSubnets": ["subnet-1"]}})["ClusterArn"]
+    assert kafka.list_tags_for_resource(ResourceArn=arn)["Tags"] == tags
+    arn = emr.create_application(name=name(), releaseLabel="emr-7.5.0", type="SPARK", tags=tags)["arn"]
+    assert emr.list_tags_for_resource(resourceArn=arn)["tags"] == tags
+    ec2 = sandbox.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName=name(), Description="d", VpcId=vpc)["GroupId"]
+    arn = airflow.create_environment(Name=name(), ExecutionRoleArn=role, SourceBucketArn="arn:aws:s3:::b", DagS3Path="dags", Tags=tags,
+                                     NetworkConfiguration={"SubnetIds": [subnet, subnet], "SecurityGroupIds": [group]})["Arn"]
+    assert airflow.list_tags_for_resource(ResourceArn=arn)["Tags"] == tags
+    for call, given in ((airflow.get_environment, {"Name": "nobody"}), (airflow.delete_environment, {"Name": "nobody"}), (airflow.list_tags_for_resource, {"ResourceArn": arn + "x"})):
+        assert code(call, **given) == "ResourceNotFoundException"
+
+
+def test_tables_are_searched(sandbox):
+    glue, database = sandbox.client("glue"), name()
+    glue.create_database(DatabaseInput={"Name": database})
+    for table in ("films", "books"):
+        glue.create_table(DatabaseName=database, TableInput={"Name": table, "StorageDescriptor": {"Columns": [{"Name": table + "_id", "Type": "int"}]}})
+    find = lambda **given: [one["Name"] for one in glue.search_tables(Filters=[{"Key": "DatabaseName", "Value": database}], **given)["TableList"]]  # noqa: E731
+    assert sorted(find()) == ["books", "films"] and find(SearchText="ilms") == ["films"] and find(SearchText="books_id") == ["books"] and find(SearchText="no") == []
+    (version,) = glue.get_table_versions(DatabaseName=database, TableName="films")["TableVersions"]
+    assert version["Table"]["Name"] == "films" and version["VersionId"] == version["Table"]["VersionId"]
+    assert glue.get_table_version(DatabaseName=database, TableName="films", VersionId=version["VersionId"])["TableVersion"]["Table"]["Name"] == "films"
+    assert code(glue.get_table_versions, DatabaseName=database, TableName="nobody") == "EntityNotFoundException"
+
+
+def test_stopped_trigger(cloud):
+    glue, job, trigger = cloud.client("glue"), name(), name()
+    glue.create_job(Name=job, Role=made_role(cloud), Command={"Name": "pythonshell", "ScriptLocation": "s3://b/a.py"})
+    glue.create_trigger(Name=trigger, Type="SCHEDULED", Schedule="cron(0 1 * * ? *)", StartOnCreation=True, Actions=[{"JobName": job}])
+    state = lambda: glue.get_trigger(Name=trigger)["Trigger"]["State"]  # noqa: E731
+    assert state() == "ACTIVATED"
+    assert glue.stop_trigger(Name=trigger)["Name"] == trigger and state() == "DEACTIVATED"
+    assert glue.start_trigger(Name=trigger)["Name"] == trigger and state() == "ACTIVATED"
+    glue.stop_trigger(Name=trigger)
+    glue.update_trigger(Name=trigger, TriggerUpdate={"Schedule": "cron(0 2 * * ? *)"})
+    assert state() == "DEACTIVATED"
+    assert code(glue.stop_trigger, Name="nobody") == "EntityNotFoundException"
+
+
+def test_names_of_parameters(cloud):
+    ssm, one = cloud.client("ssm"), name()
+    ssm.put_parameter(Name=one, Type="String", Value="x")
+    seen = ssm.get_parameter(Name=one)["Parameter"]
+    assert (seen["Name"], seen["Value"], seen["ARN"].rsplit(":", 1)[1]) == (one, "x", "parameter/" + one)
+    assert code(ssm.put_parameter, Name=one + "/y", Type="String", Value="x") == "ValidationException"
+    ssm.delete_parameter(Name=one)
+
+
+def test_links_of_the_former_signature(sandbox):
+    link = sandbox.client(signature_version="s3").generate_presigned_url("get_object", {"Bucket": "b", "Key": "k"})
+    assert "AWSAccessKeyId=" in link
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(link)
+    assert caught.value.code == 400 and b"Please use AWS4-HMAC-SHA256." in caught.value.read()

@@ -95,7 +95,8 @@ def test_members(sandbox, service):
     model, protocol = model_of(SERVICES[service]), SERVICES[service]["protocol"]
     client = sandbox.client(SERVICES[service]["model"], parameter_validation=False, inject_host_prefix=False)
     calls, everywhere = known(service)
-    handlers = set(re.findall(r'"(\w+)"', "".join(path.read_text() for path in (ROOT / "sandbox" / "services").glob("*.c"))))
+    sources = [*(ROOT / "sandbox" / "services").glob("*.c"), ROOT / "sandbox" / "control" / "control_tags.c"]
+    handlers = set(re.findall(r'"(\w+)"', "".join(path.read_text() for path in sources)))
     dropped, offered = [], 0
     for operation in model.operation_names:
         shape = model.operation_model(operation).input_shape

@@ -83,8 +83,14 @@ def test_a_query_over_the_catalog(athena):
 
 def test_functions_of_presto(athena):
     sql = ("SELECT date_format(timestamp '2026-11-21 09:05:07', '%Y-%m-%d %H:%i:%s'), json_extract_scalar('{\"a\": {\"b\": 1}}', '$.a.b'), json_extract_scalar('{\"a\": {}}', '$.a'), "
-           "regexp_like('alien', '^al'), from_unixtime(86400), cardinality(sequence(1, 3)) AS n")
-    assert athena.rows(sql) == [["_col0", "_col1", "_col2", "_col3", "_col4", "n"], ["2026-11-21 09:05:07", "1", None, "true", "1970-01-02 00:00:00.000", "3"]]
+           "regexp_like('alien', '^al'), from_unixtime(86400), date_parse('21.11.2026 09:05', '%d.%m.%Y %H:%i'), cardinality(sequence(1, 3)) AS n")
+    assert athena.rows(sql) == [["_col0", "_col1", "_col2", "_col3", "_col4", "_col5", "n"], ["2026-11-21 09:05:07", "1", None, "true", "1970-01-02 00:00:00.000", "2026-11-21 09:05:00.000", "3"]]
+
+
+def test_dates_are_parsed_in_tables_and_views(athena):
+    athena.rows("CREATE TABLE dated WITH (format = 'PARQUET', external_location = 's3://lake/ddl/dated/') AS SELECT date_parse(concat('2026', '-11'), '%Y-%m') AS month, 'date_parse(' AS text")
+    athena.rows("CREATE VIEW days AS SELECT date_parse('05:07', '%i:%s') AS t, month, text FROM dated")
+    assert athena.rows("SELECT minute(t), second(t), month, text FROM days")[1:] == [["5", "7", "2026-11-01 00:00:00.000", "date_parse("]]
 
 
 def test_columns_that_no_file_has(athena):
