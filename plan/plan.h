@@ -151,6 +151,7 @@ struct plan_options {
     struct str import_address, import_id; /* one more import than the stack lists; "" none */
     const struct value
         *saved_live; /* plan_load() only: live values by address instead of a refresh; NULL otherwise */
+    const struct value *saved_marks; /* with these: whose it is, where that was seen */
 };
 
 /*

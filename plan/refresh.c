@@ -438,6 +438,7 @@ static int refresh_from_saved(struct planner *p)
         if (!live)
             continue;
         p->seen[i].live = value_is_null(live) ? NULL : live;
+        p->seen[i].marks = value_get(p->options.saved_marks, p->seen[i].record->address);
         p->seen[i].read = true;
     }
     p->plan->refreshed = true;

@@ -55,6 +55,16 @@ static const struct value *live_values(const struct planner *p, struct arena *ar
     return value_builder_map(&b);
 }
 
+/* Whose it is, where that was seen: before an update it counts. */
+static const struct value *seen_marks(const struct planner *p, struct arena *arena)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < p->seen_count; i++)
+        if (p->seen[i].read && p->seen[i].marks)
+            value_builder_set(&b, p->seen[i].record->address, p->seen[i].marks);
+    return value_builder_map(&b);
+}
+
 static void inputs_values(
     const struct stack *stack, struct arena *arena, const struct value **plain, const struct value **secret)
 {
@@ -94,6 +104,7 @@ int plan_save(const struct plan *plan, const char *path, const struct value *sho
         {STR("inputs"), plain},
         {STR("secrets"), secret},
         {STR("live"), live_values(p, &arena)},
+        {STR("marks"), seen_marks(p, &arena)},
         {STR("decisions"), decisions_of(plan, &arena)},
         {STR("shown"), shown ? shown : &value_empty_map},
         {STR("fingerprint"), value_string(&arena, decisions_fingerprint(plan, &arena))},
@@ -286,6 +297,7 @@ int plan_load(struct workspace *workspace, const struct saved_plan *saved, const
     same.targets = list_of(saved, "targets", arena, &same.target_count);
     same.replaces = list_of(saved, "replaces", arena, &same.replace_count);
     same.saved_live = read_live(arena, value_getz(saved->content, "live"));
+    same.saved_marks = value_copy(arena, value_getz(saved->content, "marks"));
     struct plan *plan;
     if (plan_make(workspace, &same, diags, &plan, err))
         return -1;

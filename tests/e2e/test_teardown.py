@@ -115,6 +115,8 @@ def test_of_others_is_not_changed(stack, cloud):
     sns.tag_resource(ResourceArn=arn, Tags=[{"Key": "weir:stack", "Value": "others"}, {"Key": "weir:state", "Value": "x"}])
     refused = stack.write(TOPIC.replace("NAME", "two")).apply(status=1)
     assert 'it bears the marks of the stack "others", and is not changed' in refused.err and shown() == "one"
+    stack.run("plan", "-o", "p.plan")  # which keeps what was seen
+    assert 'it bears the marks of the stack "others", and is not changed' in stack.run("apply", "p.plan", status=1).err and shown() == "one"
     sns.untag_resource(ResourceArn=arn, TagKeys=["weir:stack", "weir:state", "weir:intent", "weir:address"])
     refused = stack.apply(status=1)
     assert "it bears none of the marks that this stack made it with, and is not changed" in refused.err and shown() == "one"
