@@ -19,6 +19,7 @@ struct run {
     bool looks_first; /* even a call with a token is not sent again before it was looked what became of it */
     bool sees_going;  /* what is being deleted is read as well; else it is as good as gone */
     bool sees_gone;   /* and what is as good as gone, too */
+    bool ignored;     /* the last call was refused in a way that its step passes over: nothing was said */
     bool silent;      /* a change was answered with nothing at all, which need not be the service's answer */
 };
 

@@ -365,12 +365,14 @@ int run_page(struct run *run, const struct spec_step *step, const struct value *
         return -1;
     struct err failure = ERR_INIT;
     bool sensitive = value_is_sensitive(input) || answer_may_tell(run, object);
+    run->ignored = false;
     if (send_until_accepted(run, step, object, input, sensitive, document, &failure) == 0)
         return 0;
     bool warned = run_error_is(&step->warn, &failure);
+    run->ignored = warned || run_error_is(&step->ignore, &failure);
     if (warned && run->ctx->warn)
         run->ctx->warn(run->ctx->warn_ctx, failure.message);
-    if (warned || run_error_is(&step->ignore, &failure)) {
+    if (run->ignored) {
         *document = &value_empty_map;
         return 0;
     }

@@ -555,5 +555,6 @@ def test_the_permissions_that_it_takes(jobs, cloud):
     jobs.run("run", "flow", "--detach")
     jobs.run("jobs")
     prefixes = {"AWSGlue": "glue", "AWSStepFunctions": "states", "AmazonAthena": "athena", "Logs_20140328": "logs"}
-    sent = {f"{prefixes[target]}:{operation}" for target, _, operation in (label.rpartition(".") for label in cloud.requests())}
+    asked = [label for label in cloud.requests() if label != "GetCallerIdentity"]  # which everybody may call
+    sent = {f"{prefixes[target]}:{operation}" for target, _, operation in (label.rpartition(".") for label in asked)}
     assert "glue:StartJobRun" in sent and sent <= allowed, sent - allowed

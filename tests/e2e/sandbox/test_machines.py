@@ -199,7 +199,7 @@ def test_express_machines_answer_at_once(machines):
     assert said["status"] == "SUCCEEDED" and json.loads(said["output"]) == {"twice": 8}
     assert said["executionArn"].startswith(machine.replace(":stateMachine:", ":express:") + ":x:")
     failed = machines.client.start_sync_execution(stateMachineArn=machine, input="{}")
-    assert failed["status"] == "FAILED" and failed["error"] == "States.IntrinsicFailure"
+    assert failed["status"] == "FAILED" and failed["error"] == "States.Runtime"
     assert machines.start(machine, {"n": 1})
     assert refused(machines.client.list_executions, stateMachineArn=machine) == "StateMachineTypeNotSupported"
     assert refused(machines.client.describe_execution, executionArn=said["executionArn"]) == "InvalidArn"

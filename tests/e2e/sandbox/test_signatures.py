@@ -257,7 +257,7 @@ def test_virtual_host_below_a_name_of_ones_own():
 def test_other_services(sandbox):
     """Each protocol's clients understand why they were refused."""
     for service, call, code in [
-        ("iam", lambda c: c.list_roles(), "SignatureDoesNotMatch"), ("ec2", lambda c: c.describe_vpcs(), "SignatureDoesNotMatch"),
+        ("iam", lambda c: c.list_roles(), "SignatureDoesNotMatch"), ("ec2", lambda c: c.describe_vpcs(), "AuthFailure"),
         ("glue", lambda c: c.get_jobs(), "InvalidSignatureException"), ("scheduler", lambda c: c.list_schedules(), "InvalidSignatureException"),
     ]:
         refused(lambda: call(sandbox.client(service, secret="wrong")), code)
