@@ -581,12 +581,25 @@ static bool check_range(
     return false;
 }
 
+/* Keys that are addresses, as services write them: 10.1.2.3/8 is 10.0.0.0/8. */
+static const struct value *with_canonical_keys(struct arena *arena, const struct value *map)
+{
+    struct value_entry *entries = ARENA_ARRAY(arena, struct value_entry, map->count + 1);
+    for (uint32_t i = 0; i < map->count; i++) {
+        entries[i] = map->entries[i];
+        schema_canonical_cidr(arena, map->entries[i].key, &entries[i].key);
+    }
+    return value_mark(arena, value_map(arena, entries, map->count), map->marks & VALUE_SENSITIVE);
+}
+
 static const struct value *convert_attr(
     struct convert *c, const struct place *place, const struct attr *attr, const struct value *v)
 {
     bool around = c->sensitive;
     c->sensitive |= attr->sensitive || (v->marks & VALUE_SENSITIVE);
     const struct value *out = convert_type(c, place, attr->type, v);
+    if (out && attr->compare == COMPARE_CIDR && out->kind == VALUE_MAP)
+        out = with_canonical_keys(c->arena, out);
     if (out && (!check_items(c, place, attr, out) || !check_range(c, place, attr, out)))
         out = NULL;
     c->sensitive = around;

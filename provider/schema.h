@@ -39,8 +39,10 @@ struct type {
 enum attr_compare {
     COMPARE_EXACT, /* by the type's own rule: sets as sets, JSON as JSON, numbers as numbers */
     COMPARE_NOCASE,
-    COMPARE_PREFIX, /* a given "8.0" matches the live "8.0.36" (engine versions) */
-    COMPARE_CIDR,   /* 10.0.0.1/16 is 10.0.0.0/16: services take off the host's bits */
+    COMPARE_PREFIX,   /* a given "8.0" matches the live "8.0.36" (engine versions) */
+    COMPARE_CIDR,     /* 10.0.0.1/16 is 10.0.0.0/16: services take off the host's bits. Keys of maps are
+                         converted to that */
+    COMPARE_PROTOCOL, /* "6" is "tcp", as is "TCP": EC2 has names for four numbers */
 };
 
 struct attr {
@@ -144,6 +146,8 @@ int schema_convert(struct arena *arena, const struct attr *attr, const struct va
 bool attr_equal(const struct attr *attr, const struct value *desired, const struct value *live);
 /* 10.0.0.0/16 for 10.0.0.1/16; false: it is no range of addresses, and *out stays as it was. */
 bool schema_canonical_cidr(struct arena *arena, struct str cidr, struct str *out);
+/* The name that EC2 has for a protocol's number; the text itself where it has none. */
+struct str schema_canonical_protocol(struct str protocol);
 /*
  * IAM policy documents, parsed or as text, as IAM compares them: statements, actions, resources, principals
  * and condition values are sets, a text is a list of one, an account id is that account's root, and the case

@@ -211,6 +211,17 @@ bool schema_canonical_cidr(struct arena *arena, struct str cidr, struct str *out
     return true;
 }
 
+struct str schema_canonical_protocol(struct str protocol)
+{
+    static const struct {
+        const char *number, *name;
+    } names[] = {{"1", "icmp"}, {"6", "tcp"}, {"17", "udp"}, {"58", "icmpv6"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eqz(protocol, names[i].number))
+            return str_z(names[i].name);
+    return protocol;
+}
+
 static bool text_equal(const struct comparison *c, const struct value *a, const struct value *b)
 {
     struct str x = value_scalar_text(c->arena, a), y = value_scalar_text(c->arena, b);
@@ -223,6 +234,7 @@ static bool text_equal(const struct comparison *c, const struct value *a, const 
         schema_canonical_cidr(c->arena, x, &x);
         schema_canonical_cidr(c->arena, y, &y);
         break;
+    case COMPARE_PROTOCOL: return str_ieq(schema_canonical_protocol(x), schema_canonical_protocol(y));
     case COMPARE_EXACT: break;
     }
     return str_eq(x, y);

@@ -334,8 +334,10 @@ static void load_checks(struct loader *l, const struct node *node, struct attr *
         attr->compare = COMPARE_PREFIX;
     else if (str_eqz(compare, "cidr"))
         attr->compare = COMPARE_CIDR;
+    else if (str_eqz(compare, "protocol"))
+        attr->compare = COMPARE_PROTOCOL;
     else if (compare.n)
-        load_error(l, node_get(node, "compare"), "compare is nocase, prefix or cidr");
+        load_error(l, node_get(node, "compare"), "compare is nocase, prefix, cidr or protocol");
     struct err err = ERR_INIT;
     if (attr->pattern.n && attr_compile_pattern(l->arena, attr, &err))
         load_error(l, node_get(node, "pattern"), "%s", err.message);

@@ -464,12 +464,20 @@ static const struct value *members_after(
     return value_builder_list(&b);
 }
 
+/* The key of an entry as the service writes it. */
+static struct str folded_key(const struct call *call, const struct value *key)
+{
+    const struct role *role = call->role;
+    return key ? value_text(fold_attribute(call, role->type, role->attr->attr->name, key), STR_EMPTY)
+               : STR_EMPTY;
+}
+
 static const struct value *with_entries(struct call *call, const struct value *have)
 {
     const struct value *items = item_part(call, "items");
     if (!items) {
         const struct value *key = item_part(call, "key");
-        return value_with(call->arena, have, value_text(key, STR_EMPTY), item_part(call, "value"));
+        return value_with(call->arena, have, folded_key(call, key), item_part(call, "value"));
     }
     for (uint32_t i = 0; items->kind == VALUE_LIST && i < items->count; i++) {
         struct str key = value_text(value_getz(items->items[i], "key"), STR_EMPTY);
@@ -485,7 +493,7 @@ static const struct value *without_keys(struct call *call, const struct value *h
     for (uint32_t i = 0; i < keys->count; i++) {
         const struct value *key = keys->items[i];
         key = key->kind == VALUE_MAP ? value_getz(key, "key") : key; /* EC2 sends [{Key: k}] */
-        have = value_with(call->arena, have, value_text(key, STR_EMPTY), NULL);
+        have = value_with(call->arena, have, folded_key(call, key), NULL);
     }
     return have;
 }

@@ -23,13 +23,7 @@ static const struct value *without_host(struct arena *arena, const struct value 
 /* EC2 has names for four protocols. */
 static const struct value *named_protocol(struct arena *arena, const struct value *v)
 {
-    static const struct {
-        const char *number, *name;
-    } names[] = {{"1", "icmp"}, {"6", "tcp"}, {"17", "udp"}, {"58", "icmpv6"}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_eqz(v->string, names[i].number))
-            return value_stringz(arena, names[i].name);
-    return lowered(arena, v);
+    return lowered(arena, value_string(arena, schema_canonical_protocol(v->string)));
 }
 
 const struct value *fold_attribute(

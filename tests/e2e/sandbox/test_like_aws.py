@@ -38,6 +38,7 @@ MOTO = {
     "test_bad_token": "has no tokens to say anything about",
     "test_notification_rules": "gives the words back as they came",
     "test_ranges": "keeps the host's bits",
+    "test_destinations": "keeps the host's bits",
     "test_folded_names": "keeps capitals",
     "test_other_owner": "does not look at the owner",
     "test_missing_managed_policy": "has AWS's policies only where it is asked to load them",
@@ -382,6 +383,19 @@ def test_ranges(cloud):
     assert (seen["IpProtocol"], seen["IpRanges"]) == ("tcp", [{"CidrIp": "10.0.0.0/8"}])
 
 
+def test_destinations(cloud):
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="11.1.2.3/8", GatewayId=gateway)
+    seen = lambda: [route["DestinationCidrBlock"] for route in ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"] if route["GatewayId"] == gateway]  # noqa: E731
+    assert seen() == ["11.0.0.0/8"]
+    ec2.delete_route(RouteTableId=table, DestinationCidrBlock="11.0.0.0/8")
+    assert seen() == []
+
+
 def test_folded_names(cloud):
     rds, glue = cloud.client("rds"), cloud.client("glue")
     one = "N-" + uuid.uuid4().hex[:8]
@@ -446,7 +460,10 @@ def test_other_spellings_are_no_drift(sandbox, tmp_path):
             {"queue": "${queue.arn}", "events": ["s3:ObjectCreated:*"], "filter": [{"name": "prefix", "value": "raw/"}, {"name": "suffix", "value": ".csv"}]}]},
         "vpc": {"type": "aws.ec2.vpc", "cidr_block": "10.9.3.7/16"},
         "group": {"type": "aws.ec2.security_group", "name": name(), "description": "d", "vpc_id": "${vpc.vpc_id}",
-                  "ingress": [{"protocol": "TCP", "from_port": 22, "to_port": 22, "cidr": "10.1.2.3/8"}]},
+                  "ingress": [{"protocol": "TCP", "from_port": 22, "to_port": 22, "cidr": "10.1.2.3/8"}, {"protocol": "6", "from_port": 23, "to_port": 23, "cidr": "10.1.2.3/8"}]},
+        "numbered": {"type": "aws.ec2.security_group_rule", "group_id": "${group.group_id}", "egress": True, "protocol": "17", "from_port": 1, "to_port": 2, "cidr": "10.1.2.3/8"},
+        "gateway": {"type": "aws.ec2.internet_gateway", "vpc_id": "${vpc.vpc_id}"},
+        "table": {"type": "aws.ec2.route_table", "vpc_id": "${vpc.vpc_id}", "routes": {"11.1.2.3/8": {"gateway_id": "${gateway.internet_gateway_id}"}}},
         "rule": {"type": "aws.ec2.security_group_rule", "group_id": "${group.group_id}", "egress": True, "protocol": "tcp", "from_port": 1, "to_port": 2, "cidr": "10.1.2.3/8"},
         "window": {"type": "aws.redshift.cluster", "name": name(), "node_type": "ra3.large", "master_username": "u", "master_user_password": "Longenough1",
                    "preferred_maintenance_window": "Mon:03:00-Mon:04:00", "skip_final_snapshot": True},

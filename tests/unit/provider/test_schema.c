@@ -348,6 +348,9 @@ static void test_compare_modes(void **state)
     } rows[] = {
         {COMPARE_NOCASE, "\"Mixed\"", "\"mIXED\"", true},
         {COMPARE_NOCASE, "\"Mixed\"", "\"mIXE\"", false},
+        {COMPARE_PROTOCOL, "\"6\"", "\"tcp\"", true},
+        {COMPARE_PROTOCOL, "\"TCP\"", "\"tcp\"", true},
+        {COMPARE_PROTOCOL, "\"17\"", "\"tcp\"", false},
         {COMPARE_PREFIX, "\"8.0\"", "\"8.0.36\"", true},
         {COMPARE_PREFIX, "8.4", "\"8.4.1\"", true},
         {COMPARE_PREFIX, "\"8.0\"", "\"8.01\"", false},
