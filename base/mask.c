@@ -269,7 +269,7 @@ bool mask_allows(struct str text)
 
 static bool fits(const struct spelling *s, struct str text, size_t at)
 {
-    if (s->n > text.n - at || memcmp(s->p, text.p + at, s->n))
+    if (s->n > text.n - at || memcmp(s->p, text.p + at, s->n) != 0)
         return false;
     if (!s->is_number)
         return true;

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -375,7 +376,7 @@ int64_t int_within(double number)
         return INT64_MAX;
     if (number <= -9223372036854775808.0)
         return INT64_MIN;
-    return number < 0 || number >= 0 ? (int64_t)number : 0;
+    return isnan(number) ? 0 : (int64_t)number;
 }
 
 void value_builder_add(struct value_builder *b, const struct value *item)

@@ -103,8 +103,9 @@ static int compare(struct planner *p, struct provider *provider, const struct sc
     *what = NULL;
     if (!then || !schema || !schema->service)
         return 0;
-    for (int ask = 0; ask <= is_known_account(then) && !*what; ask++) {
-        if (provider_place(provider, schema, ask, p->arena, now, err))
+    int looks = is_known_account(then) ? 2 : 1; /* the second one asks for the account */
+    for (int i = 0; i < looks && !*what; i++) {
+        if (provider_place(provider, schema, i == 1, p->arena, now, err))
             return -1;
         *what = provider_place_difference(schema, then, *now);
     }
