@@ -218,14 +218,14 @@ def _():
 def _():
     def seen(cloud):
         found = [rule for rule in cloud.client("ec2").describe_security_group_rules()["SecurityGroupRules"] if not rule["IsEgress"] and "ReferencedGroupInfo" in rule]
-        return {"rules": [(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in found if rule["FromPort"] > 0]}
+        return {"rules": [(rule["IpProtocol"], rule["FromPort"], rule["ToPort"], tags_of(rule.get("Tags", []))) for rule in found if rule["FromPort"] > 0]}
 
     group = {"type": "aws.ec2.security_group", "description": "d", "vpc_id": "${vpc.vpc_id}"}
     return Case(
         type="aws.ec2.security_group_rule",
         around={"vpc": VPC, "one": {**group, "name": "one"}, "two": {**group, "name": "two"}},
-        first={"group_id": "${one.group_id}", "protocol": "tcp", "from_port": 80, "to_port": 90, "source_group": "${two.group_id}"},
-        then=None,
+        first={"group_id": "${one.group_id}", "protocol": "tcp", "from_port": 80, "to_port": 90, "source_group": "${two.group_id}", "tags": {"team": "a"}},
+        then={"group_id": "${one.group_id}", "protocol": "tcp", "from_port": 80, "to_port": 90, "source_group": "${two.group_id}", "tags": {"team": "b"}},
         seen=seen,
         gone=no_networks,
         outside=None,

@@ -156,6 +156,19 @@ def test_described_rules(cloud):
     assert seen["IpRanges"] == given["IpRanges"]
 
 
+def test_tagged_rules(cloud):
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName=name(), Description="d", VpcId=vpc)["GroupId"]
+    tags = [{"Key": "team", "Value": "film"}]
+    (made,) = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}],
+                                                   TagSpecifications=[{"ResourceType": "security-group-rule", "Tags": tags}])["SecurityGroupRules"]
+    seen = lambda: ec2.describe_security_group_rules(SecurityGroupRuleIds=[made["SecurityGroupRuleId"]])["SecurityGroupRules"][0].get("Tags", [])  # noqa: E731
+    assert made["Tags"] == tags and seen() == tags
+    ec2.delete_tags(Resources=[made["SecurityGroupRuleId"]], Tags=[{"Key": "team"}])
+    assert seen() == []
+
+
 def test_held_instance(cloud):
     ec2 = cloud.client("ec2")
     made = ec2.run_instances(ImageId="ami-1", InstanceType="t3.micro", MinCount=1, MaxCount=1, DisableApiTermination=True)["Instances"][0]["InstanceId"]
