@@ -65,7 +65,7 @@ $(OWN):
 	$(AR) rcs $@ $^
 
 # Rooms where speed is not felt are built small: the stripped binary is to stay within 2 MB.
-$(BUILD)/cmd/%.o $(BUILD)/sandbox/asl/%.o $(BUILD)/sandbox/engine/%.o $(BUILD)/sandbox/services/%.o: CFLAGS_release += -Os
+$(BUILD)/cmd/%.o $(BUILD)/sandbox/asl/%.o $(BUILD)/sandbox/control/%.o $(BUILD)/sandbox/engine/%.o $(BUILD)/sandbox/services/%.o: CFLAGS_release += -Os
 $(BUILD)/%.o: %.c | $(BUILD)/.setup-build
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
