@@ -59,6 +59,8 @@ def strict(request):
 def pytest_collection_modifyitems(items):
     """A difference is accepted as long as it is there: a test that passes all the same fails."""
     for item in items:
+        if "[moto]" in item.name and getattr(item, "originalname", "") in getattr(item.module, "LONG_ON_MOTO", ()):
+            item.add_marker(pytest.mark.long)
         if why := differences.reason(item):
             item.add_marker(pytest.mark.xfail(reason=why, strict=True))
 
