@@ -146,7 +146,10 @@ def test_secret_can_be_taken_back(control):
 
 def test_database_states(control):
     rds = control.client("rds")
-    rds.create_db_subnet_group(DBSubnetGroupName="g", DBSubnetGroupDescription="d", SubnetIds=["subnet-1", "subnet-2"])
+    ec2 = control.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"]["SubnetId"] for n, zone in enumerate("ab")]
+    rds.create_db_subnet_group(DBSubnetGroupName="g", DBSubnetGroupDescription="d", SubnetIds=subnets)
     made = rds.create_db_instance(**DATABASE, DBSubnetGroupName="g", DeletionProtection=True)["DBInstance"]
     assert made["DBInstanceArn"] == f"arn:aws:rds:us-east-1:{ACCOUNT}:db:db" and made["DBInstanceStatus"] in ("creating", "available")
     rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="db", WaiterConfig={"Delay": 1})
@@ -237,8 +240,9 @@ def test_security_group_rules(control):
     assert code(ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=[{**ssh, "IpRanges": ranges[:1]}])[1] == "InvalidPermission.Duplicate"
     (seen,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
     of_ssh, of_others = sorted(seen["IpPermissions"], key=lambda permission: "FromPort" not in permission)
-    assert of_ssh == {**ssh, "IpRanges": ranges} and [pair["GroupId"] for pair in of_others["UserIdGroupPairs"]] == [other]
-    assert seen["IpPermissionsEgress"] == [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    nothing = {"IpRanges": [], "Ipv6Ranges": [], "PrefixListIds": [], "UserIdGroupPairs": []}
+    assert of_ssh == {**nothing, **ssh, "IpRanges": ranges} and [pair["GroupId"] for pair in of_others["UserIdGroupPairs"]] == [other]
+    assert seen["IpPermissionsEgress"] == [{**nothing, "IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[{**ssh, "IpRanges": ranges[:1]}])
     ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="udp", FromPort=53, ToPort=53, CidrIp="10.0.0.0/8")
     (seen,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]

@@ -72,7 +72,7 @@ def handler(event, context):
     boto3.client("s3").put_object(Bucket="lake", Key="from/lambda", Body=event["film"].encode())
     return {"film": event["film"].upper(), "word": os.environ["WORD"], "arn": context.invoked_function_arn, "id": context.aws_request_id,
             "left": context.get_remaining_time_in_millis(), "name": context.function_name, "memory": os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]}
-""", Environment={"Variables": {"WORD": "hello", "AWS_LAMBDA_FUNCTION_NAME": "mine"}}, MemorySize=256)
+""", Environment={"Variables": {"WORD": "hello"}}, MemorySize=256)
     answer = f.call({"film": "alien"}, LogType="Tail")
     result = json.loads(answer["Payload"].read())
     assert answer["StatusCode"] == 200
