@@ -65,7 +65,10 @@ $(OWN):
 	$(AR) rcs $@ $^
 
 # Rooms where speed is not felt are built small: the stripped binary is to stay within 2 MB.
-$(BUILD)/cmd/%.o $(BUILD)/sandbox/asl/%.o $(BUILD)/sandbox/control/%.o $(BUILD)/sandbox/engine/%.o $(BUILD)/sandbox/services/%.o: CFLAGS_release += -Os
+SMALL := cmd/% sandbox/% provider/weir/% $(addprefix provider/aws/,creds_% logs.c native% profile.c settings.c) \
+  $(addprefix provider/spec/,dump.c job.c load% permissions.c run_teardown.c) $(addprefix stacks/,func_% settings%) \
+  $(addprefix plan/,deploy.c import.c places.c recover% saved.c sources.c teardown.c verify.c $(addprefix state/,backend_% doctor.c history.c migrate.c s3_%))
+$(patsubst %.c,$(BUILD)/%.o,$(filter $(SMALL),$(SRCS) $(SANDBOX_SRCS) cmd/main.c)): CFLAGS_release += -Os
 $(BUILD)/%.o: %.c | $(BUILD)/.setup-build
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
