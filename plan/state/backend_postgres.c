@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/mask.h"
 #include "base/mem.h"
-#include "plan/state/pq_api.h"
+#include "base/pq_api.h"
 
 #include <assert.h>
 #include <inttypes.h>

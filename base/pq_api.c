@@ -1,4 +1,4 @@
-#include "plan/state/pq_api.h"
+#include "base/pq_api.h"
 
 #include <dlfcn.h>
 #include <pthread.h>

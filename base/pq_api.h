@@ -1,0 +1,64 @@
+/*
+ * libpq, loaded when PostgreSQL is first spoken to, for a state or for resources: no other command should pay
+ * for it. Only its header is needed to build.
+ *
+ * pq_api() is safe from every thread; the table lives as long as the process.
+ */
+#ifndef WEIR_BASE_PQ_API_H
+#define WEIR_BASE_PQ_API_H
+
+#include "base/err.h"
+
+#include <libpq-fe.h>
+
+#define PQ_FUNCTIONS(X)                                                                                      \
+    X(cancel)                                                                                                \
+    X(clear)                                                                                                 \
+    X(cmdTuples)                                                                                             \
+    X(connectPoll)                                                                                           \
+    X(connectStartParams)                                                                                    \
+    X(connectdbParams)                                                                                       \
+    X(connectionNeedsPassword)                                                                               \
+    X(consumeInput)                                                                                          \
+    X(encryptPasswordConn)                                                                                   \
+    X(errorMessage)                                                                                          \
+    X(execParams)                                                                                            \
+    X(finish)                                                                                                \
+    X(flush)                                                                                                 \
+    X(freeCancel)                                                                                            \
+    X(freemem)                                                                                               \
+    X(getCancel)                                                                                             \
+    X(getResult)                                                                                             \
+    X(getisnull)                                                                                             \
+    X(getlength)                                                                                             \
+    X(getvalue)                                                                                              \
+    X(ntuples)                                                                                               \
+    X(nfields)                                                                                               \
+    X(fname)                                                                                                 \
+    X(isBusy)                                                                                                \
+    X(pingParams)                                                                                            \
+    X(putCopyData)                                                                                           \
+    X(putCopyEnd)                                                                                            \
+    X(escapeIdentifier)                                                                                      \
+    X(escapeLiteral)                                                                                         \
+    X(resultErrorField)                                                                                      \
+    X(resultStatus)                                                                                          \
+    X(sendQuery)                                                                                             \
+    X(sendQueryParams)                                                                                       \
+    X(serverVersion)                                                                                         \
+    X(setNoticeProcessor)                                                                                    \
+    X(setnonblocking)                                                                                        \
+    X(socket)                                                                                                \
+    X(status)                                                                                                \
+    X(transactionStatus)
+
+struct pq_api {
+#define PQ_POINTER(name) __typeof__(PQ##name) *name;
+    PQ_FUNCTIONS(PQ_POINTER)
+#undef PQ_POINTER
+};
+
+/* NULL with ERR_FAILED where the library is not installed. */
+const struct pq_api *pq_api(struct err *err);
+
+#endif
