@@ -1,9 +1,9 @@
 #include "base/diag.h"
 
-#include "base/cells.h"
 #include "base/map.h"
 #include "base/mask.h"
 #include "base/mem.h"
+#include "base/terminal_cells.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 #include "cmd/graph_layout.h"
 #include "cmd/planning.h"
 
-#include "base/cells.h"
 #include "base/mem.h"
+#include "base/terminal_cells.h"
 #include "cmd/render.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "cmd/help.h"
 
-#include "base/cells.h"
+#include "base/terminal_cells.h"
 
 #include <ctype.h>
 

@@ -1,9 +1,9 @@
 #include "cmd/progress.h"
 
-#include "base/cells.h"
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/terminal_cells.h"
 #include "cmd/events.h"
 #include "cmd/render.h"
 #include "cmd/say.h"

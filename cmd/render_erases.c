@@ -3,7 +3,7 @@
 #include "cmd/render.h"
 #include "cmd/term.h"
 
-#include "base/cells.h"
+#include "base/terminal_cells.h"
 
 enum { ADDRESS_WIDTH_MAX = 40 };
 

@@ -3,7 +3,7 @@
  */
 #include "cmd/render_section.h"
 
-#include "base/cells.h"
+#include "base/terminal_cells.h"
 #include "stacks/stack.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "cmd/render_section.h"
 #include "cmd/term.h"
 
-#include "base/cells.h"
+#include "base/terminal_cells.h"
 
 #include <inttypes.h>
 

@@ -5,7 +5,7 @@
  */
 #include "cmd/render_section.h"
 
-#include "base/cells.h"
+#include "base/terminal_cells.h"
 #include "cmd/term.h"
 #include "stacks/stack.h"
 

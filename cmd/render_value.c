@@ -1,7 +1,7 @@
 #include "cmd/render_pen.h"
 
-#include "base/cells.h"
 #include "base/json.h"
+#include "base/terminal_cells.h"
 #include "cmd/term.h"
 
 #include <ctype.h>

@@ -1,8 +1,8 @@
 #include "cmd/run_watch.h"
 
-#include "base/cells.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/terminal_cells.h"
 #include "cmd/say.h"
 
 #include <stdio.h>

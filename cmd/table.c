@@ -1,8 +1,8 @@
 #include "cmd/table.h"
 
-#include "base/cells.h"
 #include "base/mask.h"
 #include "base/mem.h"
+#include "base/terminal_cells.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 #include "cmd/term.h"
 
-#include "base/cells.h"
+#include "base/terminal_cells.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
  * The executor's inside, shared by schedule.c (what there is to do, and in which order), execute.c (running
- * it) and change.c (how one change is made).
+ * it) and work.c (how one change is made).
  */
 #ifndef WEIR_PLAN_EXECUTOR_H
 #define WEIR_PLAN_EXECUTOR_H
@@ -52,7 +52,7 @@ struct executor {
     struct map claimed; /* things found or made in this run, by provider, type and id: whose each is */
 };
 
-/* change.c; called by a worker without the lock. Return 0, or -1 with err. */
+/* work.c; called by a worker without the lock. Return 0, or -1 with err. */
 int change_apply(struct executor *x, struct op *op, struct err *err);
 int change_delete(struct executor *x, struct op *op, struct err *err);
 

@@ -1,9 +1,9 @@
 /*
  * The planner's inside, shared by the files of plan/ only: what plan_make() builds and plan_apply() works on.
  *
- * evaluate.c gives every declaration a value and every resource its instances; claim.c says which record
- * belongs to which instance; refresh.c reads the live services; diff.c (with trigger.c) compares; make.c puts
- * them in order; schedule.c, execute.c and change.c carry it out.
+ * evaluate.c gives every declaration a value and every resource its instances; recorded.c says which record
+ * belongs to which instance; refresh.c reads the live services; diff.c (with replace_trigger.c) compares;
+ * make.c puts them in order; schedule.c, execute.c and work.c carry it out.
  *
  * While a plan is made one thread owns all of this; refresh's workers only fill in their own `struct seen`.
  * While it is applied, everything here is guarded by the executor's lock, except that a worker owns the
@@ -60,18 +60,20 @@ struct planner {
     struct plan_options options;
     struct diags *diags;
 
-    const struct value **values;   /* by decl->index; NULL: not evaluated yet */
-    struct instances *instances;   /* by decl->index */
-    bool *targeted;                /* by decl->index; false: frozen, its recorded values stand */
-    bool *whole;                   /* by decl->index: all its instances are targeted, not only named ones */
-    bool *pending;                 /* by decl->index: its value will change during apply */
-    bool *fixed;                   /* by decl->index: no resource or data source is behind it */
-    uint8_t *entered;              /* by decl->index, of modules: enum entry, once their `when` is known */
-    uint32_t *stamps, stamp;       /* by decl->index: visited in the current walk */
-    const struct decl **needed_by; /* alone.c, by decl->index: a target that refers to it; NULL: none */
-    bool *minimal;      /* alone.c, by decl->index: only what follows from others is changed in it */
-    bool again;         /* alone.c: an artifact is recorded at the version already that it is to go back to */
-    const bool *hidden; /* trigger.c, by decl->index: what is recorded tells nothing; NULL: it always does */
+    const struct value **values; /* by decl->index; NULL: not evaluated yet */
+    struct instances *instances; /* by decl->index */
+    bool *targeted;              /* by decl->index; false: frozen, its recorded values stand */
+    bool *whole;                 /* by decl->index: all its instances are targeted, not only named ones */
+    bool *pending;               /* by decl->index: its value will change during apply */
+    bool *fixed;                 /* by decl->index: no resource or data source is behind it */
+    uint8_t *entered;            /* by decl->index, of modules: enum entry, once their `when` is known */
+    uint32_t *stamps, stamp;     /* by decl->index: visited in the current walk */
+    const struct decl *
+        *needed_by; /* targets_alone.c, by decl->index: a target that refers to it; NULL: none */
+    bool *minimal;  /* targets_alone.c, by decl->index: only what follows from others is changed in it */
+    bool again; /* targets_alone.c: an artifact is recorded at the version already that it is to go back to */
+    const bool
+        *hidden; /* replace_trigger.c, by decl->index: what is recorded tells nothing; NULL: it always does */
 
     struct seen *seen; /* every record, in order of the new address */
     size_t seen_count;
@@ -162,7 +164,7 @@ void each_resource_dep(
  */
 int recover_for_plan(struct planner *p, struct err *err);
 
-/* ---- claim.c ---- */
+/* ---- recorded.c ---- */
 
 /* Fills p->seen from the state, with `moved:` applied. False after an error. */
 bool claim_records(struct planner *p);
@@ -189,7 +191,7 @@ void claim_graph(const struct planner *p, struct graph *graph);
 /* Is the address (of an instance) named by one of the list: itself, its declaration, or its module? */
 bool address_matches(struct str address, const struct str *list, size_t n);
 
-/* ---- alone.c ---- */
+/* ---- targets_alone.c ---- */
 
 /* Finds what the targets need. After claim_targets(). */
 void alone_begin(struct planner *p);
@@ -237,12 +239,12 @@ int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const stru
 void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *object,
     void (*warn)(void *ctx, const char *text), void *warn_ctx);
 
-/* ---- unique.c ---- */
+/* ---- identity_clash.c ---- */
 
 /* Reports instances that would be what something recorded is or keeps, or of sole types what another is. */
 void check_unique(struct planner *p);
 
-/* ---- trigger.c ---- */
+/* ---- replace_trigger.c ---- */
 
 /* Did something that the instance's replace_triggered_by names change since the last apply? */
 bool triggered(struct planner *p, const struct instance *instance);
@@ -252,7 +254,7 @@ bool triggered(struct planner *p, const struct instance *instance);
 bool expression_changes(
     struct planner *p, const struct instance *instance, const struct expr *expr, struct diags *diags);
 
-/* ---- decisions.c ---- */
+/* ---- fingerprint.c ---- */
 
 /* SHA-256 over everything that the plan decides. */
 struct str decisions_fingerprint(const struct plan *plan, struct arena *arena);
@@ -318,7 +320,7 @@ int sources_keep(struct planner *p, struct err *err);
 /* An input as the command line takes it: "k=v". */
 struct str input_argument(struct arena *arena, struct str name, const struct value *v);
 
-/* ---- shared by refresh.c, diff.c and change.c ---- */
+/* ---- shared by refresh.c, diff.c and work.c ---- */
 
 struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider *provider,
     const struct schema *schema, struct str address);

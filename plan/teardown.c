@@ -311,7 +311,7 @@ static bool concerns(const struct change *change)
     return goes && change->schema && (change->schema->ops->erases || change->schema->ops->leaves);
 }
 
-/* What is handed over for the deletion of what is replaced (change.c): as seen, in the way of the stack now.
+/* What is handed over for the deletion of what is replaced (work.c): as seen, in the way of the stack now.
  */
 static const struct value *replaced_prior(struct planner *p, const struct change *change)
 {

@@ -137,7 +137,7 @@ void load_moved(struct unit *unit, const struct node *section);
 void load_removed(struct unit *unit, const struct node *section);
 void load_imports(struct unit *unit, const struct node *section);
 
-/* ---- given.c ---- */
+/* ---- inputs_given.c ---- */
 
 /* Gives the root's inputs their values: environment, input files, variables, -i. */
 void inputs_give(struct unit *root);

@@ -1,8 +1,8 @@
 #include "plan/state/snapshot.h"
 
 #include "base/clock.h"
-#include "plan/state/body.h"
 #include "plan/state/log.h"
+#include "plan/state/log_body.h"
 
 #include <inttypes.h>
 

@@ -2,10 +2,10 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "plan/state/body.h"
 #include "plan/state/commit.h"
 #include "plan/state/encode.h"
 #include "plan/state/log.h"
+#include "plan/state/log_body.h"
 #include "plan/state/records.h"
 #include "plan/state/snapshot.h"
 #include "plan/state/state_secret.h"

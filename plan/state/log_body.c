@@ -1,4 +1,4 @@
-#include "plan/state/body.h"
+#include "plan/state/log_body.h"
 
 #include "base/clock.h"
 #include "base/json.h"

@@ -1,4 +1,4 @@
-#include "base/cells.h"
+#include "base/terminal_cells.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

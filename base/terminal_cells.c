@@ -1,4 +1,4 @@
-#include "base/cells.h"
+#include "base/terminal_cells.h"
 
 unsigned cells_of(uint32_t c)
 {

@@ -2,8 +2,8 @@
  * How wide text stands on a terminal: East Asian letters take two cells, combining marks none. Any bytes will
  * do; what is no UTF-8 counts as a replacement character each.
  */
-#ifndef WEIR_BASE_CELLS_H
-#define WEIR_BASE_CELLS_H
+#ifndef WEIR_BASE_TERMINAL_CELLS_H
+#define WEIR_BASE_TERMINAL_CELLS_H
 
 #include "base/str.h"
 

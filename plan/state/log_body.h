@@ -7,8 +7,8 @@
  *
  * Empty texts, absent values and flags that are not set leave no member.
  */
-#ifndef WEIR_PLAN_STATE_BODY_H
-#define WEIR_PLAN_STATE_BODY_H
+#ifndef WEIR_PLAN_STATE_LOG_BODY_H
+#define WEIR_PLAN_STATE_LOG_BODY_H
 
 #include "base/buf.h"
 #include "plan/state/state.h"
