@@ -1,6 +1,6 @@
 #include "plan/deploy.h"
 
-#include "plan/planner.h"
+#include "plan/address.h"
 
 #include <string.h>
 

@@ -6,9 +6,14 @@
  *   neither                        not ours, whatever its value
  *   live differs from recorded     drift; shown as such, then handled by the rules above
  */
-#include "plan/planner.h"
+#include "plan/diff.h"
 
 #include "base/mem.h"
+#include "plan/address.h"
+#include "plan/context.h"
+#include "plan/objects.h"
+#include "plan/places.h"
+#include "plan/replace_trigger.h"
 
 #include <stdio.h>
 
@@ -143,31 +148,6 @@ static int predict(struct planner *p, struct instance *instance, const struct va
         return err_context(err, "planning %.*s", STR_ARG(instance->address));
     instance->planned = object_mark(p->arena, schema, instance->planned, NULL);
     return 0;
-}
-
-bool plan_failed(struct planner *p, struct span span, const struct err *err)
-{
-    if (err->everywhere || (err->class != ERR_INVALID && err->class != ERR_ABSENT)) {
-        if (p->failure.class == ERR_NONE)
-            p->failure = *err;
-        if (err->everywhere) /* whichever resource met it first */
-            snprintf(p->failure.message, sizeof p->failure.message, "%s", err_root(err));
-        return false;
-    }
-    struct diag *d = diag_error(p->diags, span, "%s", err->message);
-    if (err->hint[0])
-        diag_hint(p->diags, d, "%s", err->hint);
-    return false;
-}
-
-bool plan_provider_failed(struct planner *p, const struct decl *user, const struct err *err)
-{
-    if (user->provider)
-        return plan_failed(p, user->provider->span, err);
-    const struct decl *first = map_get(&p->provider_users, user->provider_name);
-    if (!first)
-        map_set(&p->provider_users, user->provider_name, (void *)user);
-    return plan_failed(p, first ? first->span : user->span, err);
 }
 
 static bool decide(

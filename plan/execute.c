@@ -10,6 +10,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "plan/context.h"
+#include "plan/evaluate.h"
+#include "plan/objects.h"
+#include "plan/sources.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,10 +2,11 @@
  * What a plan decided, in a form that can be kept with it: a fingerprint of everything, by which another plan
  * is known to be the same, and of each resource so much that it can be said how another plan differs.
  */
-#include "plan/planner.h"
+#include "plan/fingerprint.h"
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "plan/planner.h"
 
 enum { SHOWN_MAX = 100, DIGEST_SHOWN = 16 };
 

@@ -7,7 +7,10 @@
  * may a resource be what is recorded under an address that is not in the stack any more: whoever renames one
  * means the same thing, and services that find it there already say so or do not, and in any order.
  */
-#include "plan/planner.h"
+#include "plan/identity_clash.h"
+
+#include "plan/address.h"
+#include "plan/diff.h"
 
 static struct str key_of(struct planner *p, const struct schema *schema, struct str provider, struct str id)
 {

@@ -1,7 +1,11 @@
 /*
  * `weir state import`: recording what is there, without changing it.
  */
-#include "plan/planner.h"
+#include "plan/plan.h"
+
+#include "plan/depends.h"
+#include "plan/objects.h"
+#include "plan/places.h"
 
 static const struct change *adoption(const struct plan *plan, struct str address)
 {

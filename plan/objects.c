@@ -2,10 +2,11 @@
  * Objects under a schema: what of them is given, secret, unknown, or kept in the state; and how two of them
  * differ.
  */
-#include "plan/planner.h"
+#include "plan/objects.h"
 
 #include "base/mask.h"
 #include "base/mem.h"
+#include "plan/planner.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  * the account, region and address where it was made. A table in Ireland is not one in Ohio: what looked there
  * would find nothing, make it a second time and leave the first one behind.
  */
-#include "plan/planner.h"
+#include "plan/places.h"
 
 #include "base/mem.h"
 #include "provider/aws/place.h"
@@ -61,6 +61,18 @@ int place_provider(
     return err_set(err, ERR_INVALID,
         "the state has resources of the provider \"%.*s\", which the stack does not configure",
         STR_ARG(name));
+}
+
+int evaluate_provider(struct planner *p, const struct decl *decl, struct provider **out, struct err *err)
+{
+    const struct decl *config = decl->provider;
+    if (!config)
+        return workspace_provider(p->workspace, decl->provider_name, NULL, out, err);
+    const struct value *v = p->values[config->index];
+    if (v && !value_is_known(v))
+        return err_set(err, ERR_INVALID, "provider \"%.*s\" is configured with values known only after apply",
+            STR_ARG(config->full_name));
+    return workspace_provider(p->workspace, config->full_name, v, out, err);
 }
 
 int place_of(struct provider *provider, const struct schema *schema, struct arena *arena,

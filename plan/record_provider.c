@@ -2,9 +2,13 @@
  * A provider without a plan: for commands that call services about what the state knows (running jobs), and
  * need nothing else of the stack.
  */
-#include "plan/planner.h"
+#include "plan/plan.h"
 
 #include "base/mem.h"
+#include "plan/evaluate.h"
+#include "plan/instances.h"
+#include "plan/places.h"
+#include "plan/recorded.h"
 
 #include <stdlib.h>
 

@@ -1,47 +1,13 @@
-/*
- * Which record belongs to which address: moves, targets, and finding what a refresh saw.
- */
-#include "plan/planner.h"
+/* The state's records under their new addresses, and the order among them. */
+#include "plan/recorded.h"
 
-#include <string.h>
-
-enum { KEYS_SHOWN = 200 }; /* bytes of the addresses in a hint */
+#include "plan/address.h"
+#include "plan/graph.h"
+#include "plan/objects.h"
 
 struct seen *seen_find(const struct planner *p, struct str address)
 {
     return map_get(&p->seen_by_address, address);
-}
-
-#define DEPOSED "#old" /* names have no #, and keys end with "] */
-
-struct str address_deposed(struct arena *arena, struct str address)
-{
-    return arena_printf(arena, "%.*s" DEPOSED, STR_ARG(address));
-}
-
-struct str address_current(struct str address)
-{
-    return str_ends(address, STR(DEPOSED)) ? str_slice(address, 0, address.n - strlen(DEPOSED)) : address;
-}
-
-/* The address without its instance key: `a["k"]` -> `a`. */
-struct str address_declared(struct str address)
-{
-    ptrdiff_t at = address_key_at(address);
-    return at < 0 ? address_current(address) : str_slice(address, 0, (size_t)at);
-}
-
-bool address_matches(struct str address, const struct str *list, size_t n)
-{
-    struct str declared = address_declared(address);
-    for (size_t i = 0; i < n; i++) {
-        if (str_eq(address, list[i]) || str_eq(declared, list[i]))
-            return true;
-        if (address.n > list[i].n && str_starts(address, list[i]) &&
-            (address.p[list[i].n] == '/' || address.p[list[i].n] == '['))
-            return true; /* a module, or all of its instances */
-    }
-    return false;
 }
 
 /* Where one `moved:` entry takes the address; unchanged where it does not apply. */
@@ -143,94 +109,4 @@ void claim_graph(const struct planner *p, struct graph *graph)
     }
     graph_freeze(graph);
     graph_open_circles(graph);
-}
-
-static void target_with_deps(struct planner *p, const struct decl *decl, bool whole)
-{
-    p->whole[decl->index] |= whole;
-    if (p->targeted[decl->index])
-        return;
-    p->targeted[decl->index] = true;
-    if (p->options.alone)
-        return;
-    for (size_t i = 0; i < decl->dep_count; i++)
-        target_with_deps(p, decl->deps[i], true);
-}
-
-static bool target_is_known(struct planner *p, struct str target)
-{
-    const struct decl *decl = stack_find(p->stack, address_declared(target));
-    if (seen_find(p, target) || (decl && !decl->keyed)) /* a module's instances are looked for below */
-        return true;
-    for (size_t i = 0; i < p->seen_count; i++)
-        if (address_matches(p->seen[i].address, &target, 1))
-            return true;
-    for (size_t i = 0; i < p->stack->decl_count; i++)
-        if (address_matches(p->stack->decls[i]->address, &target, 1))
-            return true;
-    return false;
-}
-
-static bool all_known(struct planner *p, const char *option, const struct str *targets, size_t n)
-{
-    bool ok = true;
-    for (size_t i = 0; i < n; i++) {
-        if (target_is_known(p, targets[i]))
-            continue;
-        struct diag *d = diag_error(p->diags, (struct span){0},
-            "%s %.*s: neither the stack nor the state has it", option, STR_ARG(targets[i]));
-        diag_hint(p->diags, d, "`weir state list` shows the addresses");
-        ok = false;
-    }
-    return ok;
-}
-
-bool claim_targets(struct planner *p)
-{
-    const struct plan_options *options = &p->options;
-    bool ok = all_known(p, "--replace", options->replaces, options->replace_count);
-    if (!options->target_count) {
-        memset(p->targeted, true, p->stack->decl_count * sizeof *p->targeted);
-        memset(p->whole, true, p->stack->decl_count * sizeof *p->whole);
-        return ok;
-    }
-    ok &= all_known(p, "--target", options->targets, options->target_count);
-    for (size_t t = 0; t < options->target_count; t++) {
-        struct str target = options->targets[t], declared = address_declared(target);
-        for (size_t i = 0; i < p->stack->decl_count; i++) {
-            const struct decl *decl = p->stack->decls[i];
-            bool one = decl->keyed && !str_eq(target, declared); /* of a module's instances */
-            bool whole = address_matches(decl->address, &target, 1);
-            if ((str_eq(decl->address, declared) && !one) || whole)
-                target_with_deps(p, decl, whole);
-        }
-    }
-    return ok;
-}
-
-bool claim_is_target(const struct planner *p, const struct decl *decl, struct str address)
-{
-    return p->whole[decl->index] || address_matches(address, p->options.targets, p->options.target_count);
-}
-
-bool claim_has_targets(struct planner *p, const struct decl *decl)
-{
-    const struct instances *list = &p->instances[decl->index];
-    for (size_t t = 0; t < p->options.target_count; t++) {
-        struct str target = p->options.targets[t];
-        bool there = list->unread || str_eq(target, decl->address) ||
-                     !str_eq(address_declared(target), decl->address) || seen_find(p, target);
-        AUTO_BUF struct buf names = BUF_INIT;
-        for (size_t i = 0; i < list->n && !there; i++) {
-            there = str_eq(list->items[i].address, target);
-            if (names.n < KEYS_SHOWN)
-                buf_addf(&names, "%s%.*s", i ? ", " : "", STR_ARG(list->items[i].address));
-        }
-        if (there)
-            continue;
-        struct diag *d = diag_error(p->diags, decl->span, "there is no %.*s", STR_ARG(target));
-        diag_hint(p->diags, d, "there %s %s", list->n == 1 ? "is" : "are", list->n ? names.p : "none");
-        return false;
-    }
-    return true;
 }

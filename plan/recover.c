@@ -1,7 +1,7 @@
 #include "plan/recover.h"
 
 #include "base/clock.h"
-#include "plan/planner.h"
+#include "plan/objects.h"
 
 #include <stdio.h>
 

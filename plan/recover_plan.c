@@ -1,7 +1,10 @@
 /*
  * Recovery as the first step of a plan: with the planner's providers, told through its observer.
  */
-#include "plan/planner.h"
+#include "plan/recover_plan.h"
+
+#include "plan/context.h"
+#include "plan/places.h"
 #include "plan/recover.h"
 
 static int planner_provider(

@@ -6,12 +6,17 @@
  * behind), is read one by one, many at a time. Only attributes that the file or the record manages are asked
  * for.
  */
-#include "plan/planner.h"
+#include "plan/refresh.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "plan/address.h"
+#include "plan/context.h"
+#include "plan/objects.h"
+#include "plan/places.h"
+#include "plan/targets.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -42,47 +47,6 @@ struct refresh {
     atomic_bool failed;
     struct err err;
 };
-
-void observe(const struct observer *observer, const struct event *event)
-{
-    if (observer->event)
-        observer->event(observer->ctx, event);
-}
-
-struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider *provider,
-    const struct schema *schema, struct str address)
-{
-    return (struct op_ctx){
-        .arena = arena,
-        .provider = provider,
-        .schema = schema,
-        .address = address,
-        .stack = p->stack->name,
-        .cancel = p->options.cancel,
-        .work_dir = p->workspace->work_dir,
-        .digests = p->workspace->digests,
-        .env = p->stack->env,
-        .offline = p->options.offline,
-        .lineage = p->workspace->state ? state_lineage(p->workspace->state) : STR_EMPTY,
-    };
-}
-
-/* A module in the binary has no folder: its file names are those of whoever uses it. */
-struct str local_dir(const struct decl *decl)
-{
-    const struct module *module = decl->module;
-    while (module->parent && str_starts(module->source, STR("builtin/")))
-        module = module->parent;
-    return module->dir;
-}
-
-struct op_ctx instance_context(
-    struct planner *p, struct arena *arena, struct provider *provider, const struct instance *instance)
-{
-    struct op_ctx ctx = op_context(p, arena, provider, instance->decl->schema, instance->address);
-    ctx.dir = local_dir(instance->decl);
-    return ctx;
-}
 
 static bool list_has(const struct value *list, struct str name)
 {

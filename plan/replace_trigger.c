@@ -4,7 +4,9 @@
  * The expressions are evaluated twice, with what is planned and with what is recorded. What has no record yet
  * triggers nothing; what will be known only after apply does.
  */
-#include "plan/planner.h"
+#include "plan/replace_trigger.h"
+
+#include "plan/evaluate.h"
 
 static const struct value *value_before(void *ctx, const struct decl *decl);
 

@@ -2,12 +2,15 @@
  * Saved plans: a JSON file with what was seen and what was decided. Applying one plans again from the same
  * facts and compares fingerprints, so that what is carried out is what was reviewed.
  */
-#include "plan/planner.h"
+#include "plan/plan.h"
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mask.h"
 #include "base/mem.h"
+#include "plan/fingerprint.h"
+#include "plan/objects.h"
+#include "plan/sources.h"
 #include "plan/state/scan.h"
 
 #include <stdlib.h>

@@ -5,6 +5,8 @@
 #include "plan/executor.h"
 
 #include "base/mem.h"
+#include "plan/address.h"
+#include "plan/recorded.h"
 
 #include <stdlib.h>
 

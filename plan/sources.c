@@ -2,12 +2,13 @@
  * The stack's files and inputs kept in the log with each run, so that it can be gone back to: `weir plan --to
  * RUN`.
  */
-#include "plan/planner.h"
-#include "plan/state/history.h"
+#include "plan/sources.h"
 
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mask.h"
+#include "plan/plan.h"
+#include "plan/state/history.h"
 #include "provider/http/redact.h"
 
 #include <ctype.h>

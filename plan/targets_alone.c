@@ -2,7 +2,12 @@
  * Plans of some resources alone (deploy, rollback): what they depend on has to be there already, and what
  * depends on them is taken in only where their change reaches it, and then only for that.
  */
-#include "plan/planner.h"
+#include "plan/targets_alone.h"
+
+#include "plan/depends.h"
+#include "plan/instances.h"
+#include "plan/recorded.h"
+#include "plan/replace_trigger.h"
 
 #include <string.h>
 

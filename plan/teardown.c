@@ -6,10 +6,18 @@
  * protects it, what services left behind of it. What a flag would erase has to be the stack's: something that
  * was there before weir, or that bears another stack's marks, is refused.
  */
-#include "plan/planner.h"
+#include "plan/teardown.h"
 
 #include "base/mem.h"
 #include "base/pool.h"
+#include "plan/address.h"
+#include "plan/attributes.h"
+#include "plan/context.h"
+#include "plan/evaluate.h"
+#include "plan/instances.h"
+#include "plan/objects.h"
+#include "plan/places.h"
+#include "plan/recorded.h"
 
 #include <pthread.h>
 #include <stdio.h>

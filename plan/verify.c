@@ -7,11 +7,17 @@
  * that bears another stack's marks is not, and a copy of the same stack has another state, whose lineage is
  * among the marks.
  */
-#include "plan/planner.h"
+#include "plan/plan.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "plan/attributes.h"
+#include "plan/context.h"
+#include "plan/evaluate.h"
+#include "plan/instances.h"
+#include "plan/places.h"
+#include "plan/teardown.h"
 #include "provider/aws/client.h"
 #include "provider/aws/place.h"
 

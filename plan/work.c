@@ -8,7 +8,15 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "plan/address.h"
+#include "plan/attributes.h"
+#include "plan/context.h"
+#include "plan/depends.h"
+#include "plan/instances.h"
+#include "plan/objects.h"
+#include "plan/places.h"
 #include "plan/recover.h"
+#include "plan/teardown.h"
 
 #include <assert.h>
 #include <stdio.h>

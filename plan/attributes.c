@@ -1,0 +1,191 @@
+/* An instance's attributes: expressions evaluated, converted, marked where they are secret; then files. */
+#include "plan/attributes.h"
+
+#include "base/mask.h"
+#include "plan/context.h"
+#include "plan/evaluate.h"
+#include "plan/places.h"
+#include "plan/targets_alone.h"
+#include "provider/http/redact.h"
+
+/* ---- what follows from local files ---- */
+
+static void warn(void *ctx, const char *text)
+{
+    struct planner *p = ctx;
+    observe(&p->options.observer, &(struct event){.kind = EVENT_WARNING, .text = text});
+}
+
+/* To whom a line of output belongs. */
+struct printing {
+    struct planner *p;
+    struct str address;
+};
+
+static void printed(void *ctx, const char *line)
+{
+    const struct printing *printing = ctx;
+    observe(&printing->p->options.observer,
+        &(struct event){.kind = EVENT_PRINTED, .address = printing->address, .text = line});
+}
+
+int evaluate_prepare(struct planner *p, const struct instance *instance, struct op_ctx op,
+    const struct value **object, struct err *err)
+{
+    const struct decl *decl = instance->decl;
+    bool as_recorded = p->options.versions || p->options.as_recorded;
+    struct str otherwise = p->options.latest ? STR("latest") : as_recorded ? STR("recorded") : STR_EMPTY;
+    if (!decl->schema->ops->prepare)
+        return 0;
+    op.recorded = instance->import_live ? instance->import_live
+                  : instance->seen      ? instance->seen->record->attrs
+                                        : NULL;
+    op.offline |= p->options.as_recorded && !op.recorded;
+    op.version = value_text(value_get(p->options.versions, instance->address), otherwise);
+    op.demanded = decl->demands > 0;
+    op.timeout_ms = op.recorded ? decl->timeout_update_ms : decl->timeout_create_ms;
+    if (!decl->schema->ops->prepare(&op, *object, object, err))
+        return 0;
+    if (err->class == ERR_IO) /* a file that the stack names */
+        err->class = ERR_INVALID;
+    return -1;
+}
+
+const struct value *evaluate_files(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
+{
+    struct op_ctx op = instance_context(p, arena, NULL, instance);
+    op.warn = warn;
+    op.warn_ctx = p;
+    op.printed = printed;
+    op.printed_ctx = &(struct printing){p, instance->address};
+    struct err err = ERR_INIT;
+    if (!object || !evaluate_prepare(p, instance, op, &object, &err))
+        return object;
+    err_context(&err, "%.*s", STR_ARG(instance->address));
+    plan_failed(p, instance->decl->span, &err);
+    return NULL;
+}
+
+/* ---- as given ---- */
+
+static const struct value *merge_default_tags(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
+{
+    const struct attr *tags = schema_attr(instance->decl->schema, STR("tags"));
+    if (!tags || tags->type->kind != TYPE_TAGS || !tags->settable)
+        return object;
+    struct provider *provider = NULL;
+    struct err ignored;
+    if (p->options.offline || evaluate_provider(p, instance->decl, &provider, &ignored))
+        return object; /* a provider that cannot be opened is reported where it is used */
+    const struct value *defaults = provider_default_tags(provider), *given = value_get(object, tags->name);
+    if (!defaults || !defaults->count || value_is_unknown(given))
+        return object;
+    return value_with(arena, object, tags->name, value_merge(arena, defaults, given));
+}
+
+/*
+ * What is secret because of where it is given is known by value from then on, if it is secret by itself: what
+ * comes from elsewhere in clear (the name of a bucket, in a function's environment) is not.
+ */
+static void learn_secret(const struct attr_expr *given, const struct value *v)
+{
+    mask_add_marked(v, MASK_GIVEN);
+    if (value_is_sensitive(v))
+        return;
+    if (given->attr->write_only)
+        mask_add_value(v, MASK_GIVEN);
+    else if (v->kind == VALUE_MAP)
+        redact_learn_map(v);
+    else if (expr_writes_secret(given->expr, true))
+        mask_add_value(v, MASK_LIKELY);
+}
+
+static const struct attr_expr *given_attr(const struct decl *decl, struct str name)
+{
+    for (size_t i = 0; i < decl->attr_count; i++)
+        if (str_eq(decl->attrs[i].name, name))
+            return &decl->attrs[i];
+    return NULL;
+}
+
+/* What is null counts as not given, here as in literals (stacks/check.c). False after an error. */
+static bool check_conflicts(struct planner *p, const struct instance *instance, const struct value *object)
+{
+    const struct decl *decl = instance->decl;
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        const struct attr_expr *given = &decl->attrs[i];
+        const struct attr_expr *other =
+            given->attr->conflicts.n ? given_attr(decl, given->attr->conflicts) : NULL;
+        const struct value *mine = value_get(object, given->name),
+                           *its = other ? value_get(object, other->name) : NULL;
+        if (!mine || !its || mine->kind == VALUE_UNKNOWN || its->kind == VALUE_UNKNOWN)
+            continue;
+        struct diag *d =
+            diag_error(p->diags, given->key_span, "%.*s: \"%.*s\" and \"%.*s\" exclude each other",
+                STR_ARG(instance->address), STR_ARG(given->name), STR_ARG(other->name));
+        diag_related(p->diags, d, other->key_span, "given here");
+        return false;
+    }
+    return true;
+}
+
+const struct value *evaluate_given(struct planner *p, const struct instance *instance, struct arena *arena)
+{
+    const struct decl *decl = instance->decl;
+    struct scope scope = planner_scope(p, decl, instance);
+    AUTO_BUILDER struct value_builder object = VALUE_BUILDER(arena);
+    bool ok = true;
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        const struct attr_expr *given = &decl->attrs[i];
+        const struct value *v = expr_eval(given->expr, &scope, arena), *converted;
+        struct schema_issue issue = {0};
+        if (!v) {
+            ok = false;
+        } else if (schema_convert(arena, given->attr, v, &converted, &issue)) {
+            evaluate_issue(p, given->expr, given->key_span, "attribute", given->name, &issue);
+            ok = false;
+        } else if (!value_is_null(converted)) {
+            bool secret = given->attr->sensitive || given->attr->write_only;
+            if (secret)
+                learn_secret(given, v);
+            value_builder_set(
+                &object, given->name, secret ? value_mark(arena, converted, VALUE_SENSITIVE) : converted);
+        } else if (given->attr->required) {
+            diag_error(p->diags, expr_span(given->expr), "%.*s: \"%.*s\" is required, but this gives null",
+                STR_ARG(instance->address), STR_ARG(given->name));
+            ok = false;
+        }
+    }
+    const struct value *whole = value_builder_map(&object);
+    if (!ok || !check_conflicts(p, instance, whole))
+        return NULL;
+    const struct value *wanted = alone_attributes(p, instance, arena, whole);
+    return merge_default_tags(p, instance, arena, wanted);
+}
+
+const struct value *evaluate_attributes(
+    struct planner *p, const struct instance *instance, struct arena *arena)
+{
+    return evaluate_files(p, instance, arena, evaluate_given(p, instance, arena));
+}
+
+const struct value *evaluate_steering(struct planner *p, const struct instance *instance, struct arena *arena)
+{
+    const struct decl *decl = instance->decl;
+    struct scope scope = planner_scope(p, decl, instance);
+    AUTO_BUILDER struct value_builder object = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        const struct attr_expr *given = &decl->attrs[i];
+        if (!given->attr->steers)
+            continue;
+        const struct value *v = expr_eval(given->expr, &scope, arena), *converted;
+        struct schema_issue issue = {0};
+        if (!v || schema_convert(arena, given->attr, v, &converted, &issue))
+            converted = &value_unknown;
+        if (!value_is_null(converted))
+            value_builder_set(&object, given->name, converted);
+    }
+    return value_builder_map(&object);
+}

@@ -1,0 +1,27 @@
+/*
+ * The attributes of one instance: as the stack gives them, converted to the schema's types, default tags
+ * merged in; then with what follows from local files.
+ */
+#ifndef WEIR_PLAN_ATTRIBUTES_H
+#define WEIR_PLAN_ATTRIBUTES_H
+
+#include "plan/planner.h"
+#include "provider/provider.h"
+
+/* As the stack gives them. NULL after an error. */
+const struct value *evaluate_given(struct planner *p, const struct instance *instance, struct arena *arena);
+/* What follows from local files becomes part of *object. In the context of whoever asks, and without the
+ * planner's lock: it may run a build. */
+int evaluate_prepare(struct planner *p, const struct instance *instance, struct op_ctx op,
+    const struct value **object, struct err *err);
+/* The same for a plan. NULL after an error. */
+const struct value *evaluate_files(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object);
+/* As given, and with that. */
+const struct value *evaluate_attributes(
+    struct planner *p, const struct instance *instance, struct arena *arena);
+/* Of an instance's attributes only those that steer weir, as far as they can be known. */
+const struct value *evaluate_steering(
+    struct planner *p, const struct instance *instance, struct arena *arena);
+
+#endif

@@ -1,0 +1,202 @@
+/* One declaration planned: its data read, its imports looked at, its instances compared. */
+#include "plan/plan_resource.h"
+
+#include "base/mask.h"
+#include "plan/attributes.h"
+#include "plan/context.h"
+#include "plan/depends.h"
+#include "plan/diff.h"
+#include "plan/evaluate.h"
+#include "plan/instances.h"
+#include "plan/objects.h"
+#include "plan/places.h"
+#include "plan/recorded.h"
+#include "plan/targets.h"
+#include "plan/targets_alone.h"
+
+/* ---- data sources ---- */
+
+struct search {
+    struct planner *p;
+    bool found;
+};
+
+static void any_pending(void *ctx, const struct decl *dep)
+{
+    struct search *search = ctx;
+    search->found |= search->p->pending[dep->index];
+}
+
+/* Must the data source wait until apply, because what it depends on is still to change? */
+static bool must_wait(struct planner *p, const struct instance *instance)
+{
+    struct search search = {p, false};
+    each_resource_dep(p, instance->decl, any_pending, &search);
+    return search.found || !value_is_known(instance->desired);
+}
+
+static bool read_data(struct planner *p, struct instance *instance)
+{
+    const struct schema *schema = instance->decl->schema;
+    if (p->options.offline || must_wait(p, instance)) {
+        instance->action = ACTION_READ;
+        instance_change(p, instance)->action = ACTION_READ;
+        instance->planned = object_unknown(p->arena, schema, instance->desired);
+        p->pending[instance->decl->index] = true;
+        return true;
+    }
+    struct provider *provider;
+    struct err err = ERR_INIT;
+    const struct value *live = NULL;
+    if (evaluate_provider(p, instance->decl, &provider, &err))
+        return plan_provider_failed(p, instance->decl, &err);
+    struct op_ctx op = instance_context(p, p->arena, provider, instance);
+    if (schema->ops->read(&op, instance->desired, NULL, &live, &err) == 0 && !live)
+        err_set(&err, ERR_ABSENT, "there is no such thing");
+    if (!live) {
+        err_context(&err, "reading data %.*s", STR_ARG(instance->address));
+        return plan_failed(p, instance->decl->span, &err);
+    }
+    live = value_merge(p->arena, instance->desired, live);
+    instance->planned = object_mark(p->arena, schema, live, instance->desired);
+    for (size_t i = 0; i < schema->attr_count; i++)
+        if (schema->attrs[i].sensitive)
+            mask_add_value(value_get(live, schema->attrs[i].name), MASK_LIKELY);
+    return true;
+}
+
+/* ---- what is there already ---- */
+
+static const struct import *import_of(const struct planner *p, struct str address)
+{
+    for (size_t i = 0; i < p->stack->import_count; i++)
+        if (str_eq(p->stack->imports[i].address, address))
+            return &p->stack->imports[i];
+    return NULL;
+}
+
+/* Reads the thing with that id; *live NULL where there is none. False after a failure. */
+static bool look(struct planner *p, const struct instance *instance, const struct value *id, struct span span,
+    const struct value **live)
+{
+    const struct schema *schema = instance->decl->schema;
+    struct err err = ERR_INIT;
+    struct provider *provider;
+    *live = NULL;
+    if (!schema->ops->read)
+        return true;
+    if (evaluate_provider(p, instance->decl, &provider, &err))
+        return plan_provider_failed(p, instance->decl, &err);
+    struct op_ctx op = instance_context(p, p->arena, provider, instance);
+    const struct value *prior = value_with(p->arena, instance->desired, schema->id, id);
+    if (schema->ops->read(&op, prior, object_set(p->arena, schema, instance->desired), live, &err) == 0) {
+        *live = object_mark(p->arena, schema, *live, instance->desired);
+        return true;
+    }
+    err_context(&err, "looking for %.*s", STR_ARG(instance->address));
+    return plan_failed(p, span, &err);
+}
+
+/* The id under which the instance is to be imported; *id stays NULL where it is not. False after an error. */
+static bool import_id(
+    struct planner *p, const struct instance *instance, const struct value **id, struct span *span)
+{
+    *id = NULL;
+    *span = (struct span){0};
+    if (p->options.import_address.n && str_eq(p->options.import_address, instance->address)) {
+        *id = value_string(p->arena, p->options.import_id);
+        return true;
+    }
+    const struct import *import = import_of(p, instance->address);
+    if (!import)
+        return true;
+    struct scope scope = planner_scope(p, instance->decl, NULL);
+    *id = expr_eval(import->id, &scope, p->arena);
+    *span = import->span;
+    if (*id && (*id)->kind != VALUE_STRING)
+        diag_error(p->diags, import->span, "importing %.*s: the id must be a text known at plan time",
+            STR_ARG(instance->address));
+    return *id && (*id)->kind == VALUE_STRING;
+}
+
+/* Looks at what is to be imported. */
+static bool look_for_import(
+    struct planner *p, struct instance *instance, const struct value *id, struct span span)
+{
+    if (!look(p, instance, id, span, &instance->import_live))
+        return false;
+    if (instance->import_live)
+        return true;
+    diag_error(p->diags, span, "importing %.*s: there is no %.*s \"%.*s\"", STR_ARG(instance->address),
+        STR_ARG(instance->decl->schema->name), STR_ARG(id->string));
+    return false;
+}
+
+/* `adopt: existing`: is there something with the identity that a new one would have? */
+static bool look_for_existing(struct planner *p, struct instance *instance)
+{
+    const struct schema *schema = instance->decl->schema;
+    const struct value *planned = instance->desired;
+    struct err err = ERR_INIT;
+    struct provider *provider;
+    if (evaluate_provider(p, instance->decl, &provider, &err))
+        return plan_provider_failed(p, instance->decl, &err);
+    struct op_ctx op = instance_context(p, p->arena, provider, instance);
+    if (schema->ops->predict && schema->ops->predict(&op, instance->desired, NULL, &planned, &err))
+        return plan_failed(p, instance->decl->span, &err);
+    const struct value *id = value_get(planned, schema->id);
+    if (value_is_null(id) || !value_is_known(id))
+        return true;
+    return look(p, instance, id, instance->decl->span, &instance->import_live);
+}
+
+/* ---- one declaration ---- */
+
+static bool plan_instance(struct planner *p, struct instance *instance)
+{
+    const struct decl *decl = instance->decl;
+    if (decl->kind == DECL_RESOURCE)
+        instance->seen = seen_find(p, instance->address);
+    instance->desired = evaluate_attributes(p, instance, p->arena);
+    if (!instance->desired)
+        return false;
+    if (decl->kind == DECL_DATA)
+        return read_data(p, instance);
+    if (instance->seen) {
+        instance->seen->claimed = true;
+    } else if (!p->options.offline) {
+        const struct value *id;
+        struct span span;
+        if (!import_id(p, instance, &id, &span))
+            return false;
+        if (id ? !look_for_import(p, instance, id, span)
+               : decl->adopt == ADOPT_EXISTING && !look_for_existing(p, instance))
+            return false;
+        if (instance->import_live)
+            instance->desired = evaluate_files(p, instance, p->arena, instance->desired);
+        if (!instance->desired)
+            return false;
+    }
+    return diff_instance(p, instance);
+}
+
+bool plan_resource(struct planner *p, const struct decl *decl)
+{
+    if (!p->targeted[decl->index] && decl->kind == DECL_RESOURCE &&
+        !(p->options.alone && alone_includes(p, decl))) {
+        if (p->options.alone && !alone_check(p, decl))
+            return false;
+        freeze_instances(p, decl);
+        return true;
+    }
+    if (!evaluate_instances(p, decl) || !claim_has_targets(p, decl))
+        return false;
+    if (decl->kind == DECL_RESOURCE && !p->whole[decl->index])
+        freeze_others(p, decl);
+    struct instances *list = &p->instances[decl->index];
+    bool ok = true;
+    for (size_t i = 0; i < list->n; i++)
+        if (decl->kind == DECL_DATA || claim_is_target(p, decl, list->items[i].address))
+            ok &= plan_instance(p, &list->items[i]);
+    return ok;
+}
