@@ -1,3 +1,4 @@
+#include "cmd/kinds.h"
 #include "cmd/reference.h"
 #include "stacks/expr.h"
 
@@ -114,7 +115,8 @@ static int write_page(struct invocation *inv, enum reference_format format, stru
     if (format == REFERENCE_MAN)
         return err_set(err, ERR_USAGE, "only \"weir docs commands\" can be a manual page");
     struct catalog *catalog;
-    if (catalog_new(&(struct catalog_options){.specs_dir = inv->settings->specs}, &catalog, err) < 0)
+    if (catalog_new(&(struct catalog_options){.kinds = &cmd_kinds, .specs_dir = inv->settings->specs},
+            &catalog, err) < 0)
         return -1;
     int rc = topic.n ? show_topic(catalog, topic, format, &inv->out, out, err)
                      : list_types(catalog, format, &inv->out, out, err);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "cmd/events.h"
+#include "cmd/kinds.h"
 
 static const struct str root = STR_INIT("examples/");
 
@@ -92,7 +93,8 @@ static int copy_files(struct invocation *inv, const struct embedded_file *files,
 /* Inputs that have to be given, as options to be completed. */
 static void add_open_inputs(struct invocation *inv, struct buf *out)
 {
-    struct workspace_options options = {.no_stack = true, .no_state = true, .stack.dir = inv->settings->dir};
+    struct workspace_options options = {
+        .kinds = &cmd_kinds, .no_stack = true, .no_state = true, .stack.dir = inv->settings->dir};
     struct workspace workspace;
     struct err ignored = ERR_INIT;
     if (workspace_open(&options, &inv->diags, &workspace, &ignored) == 0) {

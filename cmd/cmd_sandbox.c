@@ -1,5 +1,6 @@
 #include "cmd/ask.h"
 #include "cmd/command.h"
+#include "cmd/kinds.h"
 #include "cmd/sandboxed.h"
 
 #include "base/clock.h"
@@ -185,6 +186,7 @@ static int serve(struct invocation *inv, int port)
         .speed = speed,
         .schedules = true,
         .faults_file = own->faults,
+        .kinds = &cmd_kinds,
         .specs_dir = inv->settings->specs};
     if (!own->dir && !own->ephemeral)
         options.dir = default_dir;

@@ -5,6 +5,7 @@
 #include "cmd/command.h"
 
 #include "base/json.h"
+#include "cmd/kinds.h"
 #include "stacks/settings.h"
 
 /* The parts that do not depend on resource types. */
@@ -237,6 +238,19 @@ static void add_settings(struct buf *out, const struct attr *settings)
     add_required(out, type->fields, type->field_count);
 }
 
+/* `aws` and `aws.NAME` under `providers:`. */
+static void add_kind(struct buf *out, const struct provider_kind *kind, bool first)
+{
+    buf_addf(out, "%s\"^%s(\\\\.|$)\":", first ? "" : ",", kind->name);
+    if (!kind->settings) {
+        buf_addz(out, "true");
+        return;
+    }
+    buf_addz(out, "{\"if\":{\"$ref\":\"#/definitions/expression\"},\"else\":{\"type\":\"object\",");
+    add_settings(out, kind->settings);
+    buf_addz(out, "}}");
+}
+
 /* What the providers and each kind of state can be told. */
 static void add_settings_sections(struct buf *out)
 {
@@ -244,11 +258,11 @@ static void add_settings_sections(struct buf *out)
     const struct attr *states = settings_of_states(&n);
     buf_addz(out,
         "\"providers\":{\"type\":\"object\",\"description\":\"Settings of providers: aws, aws.NAME\","
-        "\"additionalProperties\":false,\"patternProperties\":{\"^weir(\\\\.|$)\":true,\"^aws(\\\\.|$)\":{"
-        "\"if\":{\"$ref\":\"#/definitions/expression\"},\"else\":{\"type\":\"object\",");
-    add_settings(out, settings_of_provider(STR("aws")));
+        "\"additionalProperties\":false,\"patternProperties\":{");
+    for (size_t i = 0; cmd_kinds.items[i]; i++)
+        add_kind(out, cmd_kinds.items[i], i == 0);
     buf_addz(out,
-        "}}}},\n\"state\":{\"type\":\"object\",\"description\":\"Where the state is kept; a file in .weir/ "
+        "}},\n\"state\":{\"type\":\"object\",\"description\":\"Where the state is kept; a file in .weir/ "
         "if not said\",\"properties\":{\"backend\":{\"if\":{\"$ref\":\"#/definitions/expression\"},"
         "\"else\":{\"enum\":[");
     for (size_t i = 0; i < n; i++)
@@ -328,7 +342,8 @@ static int run(struct invocation *inv)
     const struct own_settings *own = inv->own;
     struct catalog *catalog;
     struct err err = ERR_INIT;
-    if (catalog_new(&(struct catalog_options){.specs_dir = inv->settings->specs}, &catalog, &err) < 0)
+    if (catalog_new(&(struct catalog_options){.kinds = &cmd_kinds, .specs_dir = inv->settings->specs},
+            &catalog, &err) < 0)
         return invocation_fail(inv, &err);
     AUTO_BUF struct buf out = BUF_INIT;
     int rc = !own->calls                                   ? write_schema(&out, catalog, &err)

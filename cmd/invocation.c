@@ -3,6 +3,7 @@
  */
 #include "cmd/command.h"
 #include "cmd/events.h"
+#include "cmd/kinds.h"
 #include "cmd/sandboxed.h"
 #include "cmd/say.h"
 
@@ -140,6 +141,7 @@ int invocation_open(struct invocation *inv, const struct workspace_options *want
     }
     o->stack.input_files = s->input_files.items;
     o->stack.input_file_count = s->input_files.n;
+    o->kinds = &cmd_kinds;
     o->specs_dir = s->specs;
     o->trace = s->verbose;
     o->trace_line = trace_line;

@@ -1,6 +1,7 @@
 #include "cmd/sandboxed.h"
 
 #include "base/file.h"
+#include "cmd/kinds.h"
 #include "plan/state/state.h"
 #include "sandbox/sandbox.h"
 
@@ -55,7 +56,7 @@ int sandboxed_start(struct invocation *inv, struct err *err)
     sandboxed_environment();
     const char *path = arena_strz(arena, sandbox_dir_of(inv));
     struct sandbox_options options = {
-        .dir = path, .specs_dir = inv->settings->specs, .state_speed = STATE_SPEED};
+        .dir = path, .kinds = &cmd_kinds, .specs_dir = inv->settings->specs, .state_speed = STATE_SPEED};
     struct str endpoint;
     struct sandbox_key key;
     struct err failure = ERR_INIT;

@@ -1,3 +1,4 @@
+#include "cmd/kinds.h"
 #include "cmd/sandboxed.h"
 #include "cmd/test_internal.h"
 
@@ -126,11 +127,13 @@ static void set_inputs(struct running *r)
 static bool start(struct running *r)
 {
     struct err err = ERR_INIT;
-    struct sandbox_options sandbox = {.ephemeral = true, .specs_dir = r->test->specs_dir, .speed = 1000};
+    struct sandbox_options sandbox = {
+        .ephemeral = true, .kinds = &cmd_kinds, .specs_dir = r->test->specs_dir, .speed = 1000};
     if (sandbox_start(&sandbox, &r->sandbox, &err))
         return test_fail(r, "the sandbox does not start: %s", err.message);
     r->options.stack.dir = r->test->stack_dir;
     r->options.stack.env = value_text(section(r, "env"), STR_EMPTY);
+    r->options.kinds = &cmd_kinds;
     r->options.specs_dir = r->test->specs_dir;
     struct sandbox_key key = sandbox_first_key(r->sandbox);
     r->options.overlay = sandboxed_overlay(&r->arena, sandbox_endpoint(r->sandbox, &r->arena), &key);

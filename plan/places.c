@@ -6,7 +6,7 @@
 #include "plan/places.h"
 
 #include "base/mem.h"
-#include "provider/aws/place.h"
+#include "provider/kind.h"
 
 enum { NAMES_SHOWN = 200 /* bytes */ };
 
@@ -38,10 +38,15 @@ static int open_place(
     struct planner *p, struct str name, const struct value *place, struct provider **out, struct err *err)
 {
     struct str kind = provider_kind(name);
+    const struct provider_kind *known = kind_find(catalog_kinds(p->workspace->catalog), kind);
+    if (!known || !known->place_settings)
+        return err_set(err, ERR_INVALID,
+            "the state has resources of the provider \"%.*s\", which the stack does not configure",
+            STR_ARG(name));
     const struct value *base = settings_of(p, map_get(&p->stack->root->providers, kind));
-    const struct value *settings = aws_place_settings(place, base, p->arena);
+    const struct value *settings = known->place_settings(place, base, p->arena);
     struct str key =
-        arena_printf(p->arena, "@%.*s/%.*s", STR_ARG(aws_place_text(place, p->arena)), STR_ARG(kind));
+        arena_printf(p->arena, "@%.*s/%.*s", STR_ARG(known->place_text(place, p->arena)), STR_ARG(kind));
     return workspace_provider(p->workspace, key, settings, out, err);
 }
 
@@ -113,13 +118,13 @@ static int compare(struct planner *p, struct provider *provider, const struct sc
     const struct value *then, const struct value **now, const char **what, struct err *err)
 {
     *what = NULL;
-    if (!then || !schema || !schema->service)
+    if (!then || !schema)
         return 0;
     int looks = is_known_account(then) ? 2 : 1; /* the second one asks for the account */
     for (int i = 0; i < looks && !*what; i++) {
         if (provider_place(provider, schema, i == 1, p->arena, now, err))
             return -1;
-        *what = provider_place_difference(schema, then, *now);
+        *what = provider_place_difference(provider, schema, then, *now);
     }
     return 0;
 }
@@ -144,7 +149,7 @@ static int check_one(struct planner *p, struct elsewhere *e, struct str address,
     struct provider *provider;
     const struct value *now;
     const char *what;
-    if (!then || !schema || !schema->service)
+    if (!then || !schema)
         return 0;
     struct compared same = {schema->service, name.p, then};
     for (size_t i = 0; i < e->same_count; i++)

@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "plan/early_state.h"
 #include "provider/http/redact.h"
+#include "provider/kind.h"
 
 int workspace_backend(const struct workspace *workspace, struct backend **out, struct err *err)
 {
@@ -48,7 +49,7 @@ int workspace_open(
 {
     *out = (struct workspace){.options = options};
     redact_learn_environment();
-    struct catalog_options catalog = {.specs_dir = options->specs_dir};
+    struct catalog_options catalog = {.kinds = options->kinds, .specs_dir = options->specs_dir};
     if (catalog_new(&catalog, &out->catalog, err))
         return -1;
     struct early_state *early = early_state_start(options);
@@ -86,12 +87,6 @@ void workspace_close(struct workspace *workspace)
     *workspace = (struct workspace){0};
 }
 
-/* Only "weir" needs no network. */
-static bool needs_http(struct str name)
-{
-    return !str_eqz(provider_kind(name), "weir");
-}
-
 /* A run whose lock has been taken over (it was stopped for too long) must not change anything any more. */
 static int still_locked(void *state, struct err *err)
 {
@@ -115,13 +110,18 @@ int workspace_provider(struct workspace *workspace, struct str name, const struc
 {
     struct provider *known = map_get(&workspace->providers, name);
     if (!known) {
-        if (needs_http(name) && !workspace->http && make_http(workspace, err))
+        const struct provider_kinds *kinds = catalog_kinds(workspace->catalog);
+        const struct provider_kind *kind = kind_find(kinds, provider_kind(name));
+        if (kind && kind->http && !workspace->http && make_http(workspace, err))
             return -1;
-        const struct value *overlay = needs_http(name) ? workspace->options->overlay : NULL;
-        if (overlay)
-            config = value_merge(&workspace->stack->arena, config, overlay);
-        struct provider_options options = {
-            .name = name, .config = config, .http = workspace->http, .stack = workspace->stack->name};
+        if (kind && kind->aws && workspace->options->overlay)
+            config = value_merge(&workspace->stack->arena, config, workspace->options->overlay);
+        struct provider_options options = {.kinds = kinds,
+            .name = name,
+            .config = config,
+            .http = workspace->http,
+            .stack = workspace->stack->name,
+            .base_dir = workspace->stack->dir};
         if (provider_new(&options, &known, err))
             return -1;
         map_set(&workspace->providers, arena_str(&workspace->stack->arena, name), known);

@@ -18,8 +18,9 @@
 
 struct workspace_options {
     struct stack_options stack; /* its catalog is filled in */
-    const char *specs_dir;      /* --specs */
-    int trace;                  /* -v count */
+    const struct provider_kinds *kinds;
+    const char *specs_dir; /* --specs */
+    int trace;             /* -v count */
     void (*trace_line)(void *ctx, const char *line);
     void *trace_ctx;
     const struct value

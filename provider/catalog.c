@@ -1,29 +1,21 @@
-/* All known types: those of the specs, embedded or the user's own, and the few that are written in C. */
+/* All known types: those of the specs, embedded or the user's own, those in C, those that a kind finds. */
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "provider/aws/s3/s3_directory.h"
-#include "provider/aws/s3/s3_object.h"
-#include "provider/provider.h"
-#include "provider/spec/spec.h"
-#include "provider/weir/artifact.h"
-#include "provider/weir/value.h"
+#include "provider/kind.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <pthread.h>
 #include <stdlib.h>
 
-#define SPECS "provider/aws/specs/"
-
-static const struct schema *const in_c[] = {
-    &weir_value_schema, &weir_artifact_schema, &aws_s3_object_schema, &aws_s3_directory_schema};
-
 struct catalog {
     pthread_mutex_t lock; /* all of this; an unknown type is looked for among all names */
     struct arena arena;
+    struct catalog_options options;
     const char *specs_dir;
-    struct map built_in, own; /* service -> struct spec_service, as far as loaded */
+    struct map built_in, own; /* path -> struct type_file, as far as loaded */
     struct map found[2];      /* type -> struct schema; [1]: data sources */
     struct str *names[2];
     size_t name_count[2];
@@ -45,6 +37,11 @@ bool catalog_has_specs(const struct catalog *catalog)
     return catalog->specs_dir != NULL;
 }
 
+const struct provider_kinds *catalog_kinds(const struct catalog *catalog)
+{
+    return catalog->options.kinds;
+}
+
 int catalog_new(const struct catalog_options *options, struct catalog **out, struct err *err)
 {
     struct catalog *catalog = mem_zalloc(sizeof *catalog);
@@ -53,8 +50,10 @@ int catalog_new(const struct catalog_options *options, struct catalog **out, str
     pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&catalog->lock, &recursive);
     pthread_mutexattr_destroy(&recursive);
-    const char *dir = options ? options->specs_dir : NULL, *named_by = "--specs";
-    if (options && !dir && str_z(getenv("WEIR_SPECS")).n) {
+    assert(options->kinds);
+    catalog->options = *options;
+    const char *dir = options->specs_dir, *named_by = "--specs";
+    if (!dir && str_z(getenv("WEIR_SPECS")).n) {
         dir = getenv("WEIR_SPECS");
         named_by = "WEIR_SPECS";
     }
@@ -66,19 +65,19 @@ int catalog_new(const struct catalog_options *options, struct catalog **out, str
     return 0;
 }
 
-static void free_services(struct map *services)
+static void free_files(const struct catalog *catalog, struct map *files)
 {
-    for (size_t i = 0; i < services->n; i++)
-        spec_free(services->items[i].ptr);
-    map_release(services);
+    for (size_t i = 0; i < files->n; i++)
+        catalog->options.kinds->reader->free(files->items[i].ptr);
+    map_release(files);
 }
 
 void catalog_free(struct catalog *catalog)
 {
     if (!catalog)
         return;
-    free_services(&catalog->built_in);
-    free_services(&catalog->own);
+    free_files(catalog, &catalog->built_in);
+    free_files(catalog, &catalog->own);
     for (int i = 0; i < 2; i++) {
         map_release(&catalog->found[i]);
         free(catalog->names[i]);
@@ -89,6 +88,12 @@ void catalog_free(struct catalog *catalog)
 }
 
 /* ---- loading ---- */
+
+static struct str name_of_file(struct str path)
+{
+    struct str base = path_base(path);
+    return str_ends(base, STR(".yaml")) ? str_slice(base, 0, base.n - strlen(".yaml")) : STR_EMPTY;
+}
 
 /* The first mistake, with its place; how many more there are is the hint. */
 static int broken_spec(struct diags *diags, struct err *err)
@@ -107,70 +112,100 @@ static int broken_spec(struct diags *diags, struct err *err)
     return first->label.n ? err_hint(err, "%.*s", STR_ARG(first->label)) : -1;
 }
 
-static int load_source(struct map *services, struct str name, struct str path, struct str text,
-    struct arena *arena, struct err *err)
+/* `kind` NULL: as the file says. */
+static int load_source(struct catalog *catalog, struct map *files, const struct provider_kind *kind,
+    struct str path, struct str text, struct err *err)
 {
-    struct source *source = ARENA_NEW(arena, struct source);
+    const struct provider_kinds *kinds = catalog->options.kinds;
+    struct source *source = ARENA_NEW(&catalog->arena, struct source);
     *source = (struct source){.path = path, .text = text};
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct spec_service *service = spec_load(source, &diags);
-    if (!service)
+    struct type_file *file = kinds->reader->load(source, kinds, kind, &diags);
+    if (!file)
         return broken_spec(&diags, err);
-    if (!str_eq(service->name, name)) {
-        spec_free(service);
-        return err_set(err, ERR_INVALID, "%.*s: the file of service \"%.*s\" has to be called so",
-            STR_ARG(path), STR_ARG(service->name));
+    if (!str_eq(file->name, name_of_file(path))) {
+        err_set(err, ERR_INVALID, "%.*s: the file of service \"%.*s\" has to be called so", STR_ARG(path),
+            STR_ARG(file->name));
+        kinds->reader->free(file);
+        return -1;
     }
-    map_set(services, arena_str(arena, name), service);
+    map_set(files, path, file);
     return 0;
 }
 
-static int load_built_in(struct catalog *catalog, struct str name, struct err *err)
+static int load_built_in(struct catalog *catalog, const struct provider_kind *kind, struct str name,
+    const struct type_file **out, struct err *err)
 {
-    if (map_get(&catalog->built_in, name))
+    *out = NULL;
+    if (!kind || !kind->specs || !catalog->options.kinds->reader)
         return 0;
-    const struct embedded_file *file =
-        embedded_find(arena_printf(&catalog->arena, SPECS "%.*s.yaml", STR_ARG(name)));
-    return file ? load_source(&catalog->built_in, name, file->path, embedded_text(file), &catalog->arena, err)
-                : 0;
+    struct str path = arena_printf(&catalog->arena, "%s%.*s.yaml", kind->specs, STR_ARG(name));
+    const struct embedded_file *file = embedded_find(path);
+    if (file && !map_get(&catalog->built_in, path) &&
+        load_source(catalog, &catalog->built_in, kind, file->path, embedded_text(file), err))
+        return -1;
+    *out = map_get(&catalog->built_in, path);
+    return 0;
 }
 
-static int load_own(struct catalog *catalog, struct str name, struct err *err)
+static int load_own(struct catalog *catalog, struct str name, const struct type_file **out, struct err *err)
 {
-    if (!catalog->specs_dir || map_get(&catalog->own, name))
+    *out = NULL;
+    if (!catalog->specs_dir || !catalog->options.kinds->reader)
         return 0;
     struct str path = arena_printf(&catalog->arena, "%s/%.*s.yaml", catalog->specs_dir, STR_ARG(name)), text;
-    if (!path_exists(path.p))
-        return 0;
-    if (file_read(&catalog->arena, path.p, 0, &text, err))
+    if (!map_get(&catalog->own, path) && path_exists(path.p) &&
+        (file_read(&catalog->arena, path.p, 0, &text, err) ||
+            load_source(catalog, &catalog->own, NULL, path, text, err)))
         return -1;
-    return load_source(&catalog->own, name, path, text, &catalog->arena, err);
-}
-
-static const struct schema *schema_of(struct map *services, struct str service, struct str name, bool is_data)
-{
-    struct spec_service *spec = map_get(services, service);
-    struct spec_type *type = spec ? map_get(is_data ? &spec->data : &spec->types, name) : NULL;
-    return type ? &type->schema : NULL;
+    *out = map_get(&catalog->own, path);
+    return 0;
 }
 
 /* ---- finding ---- */
 
-static int find_in_specs(
+/* aws.glue.job is `job` of the kind's file glue, postgres.schema is `schema` of the one called like the kind.
+ */
+static int find_in_specs(struct catalog *catalog, const struct provider_kind *kind, struct str rest,
+    bool is_data, const struct schema **out, struct err *err)
+{
+    struct str name = rest,
+               file = str_find_char(rest, '.', 0) < 0 ? str_z(kind->name) : str_cut(rest, '.', &name);
+    const struct type_file *own, *built_in;
+    if (!name.n || str_find_char(file, '/', 0) >= 0)
+        return 0;
+    if (load_own(catalog, file, &own, err) || load_built_in(catalog, kind, file, &built_in, err))
+        return -1;
+    if (own && own->kind == kind)
+        *out = map_get(is_data ? &own->data : &own->types, name);
+    if (!*out && built_in)
+        *out = map_get(is_data ? &built_in->data : &built_in->types, name);
+    return 0;
+}
+
+/* What no list has: each kind that can is asked. */
+static int find_by_kinds(
     struct catalog *catalog, struct str type, bool is_data, const struct schema **out, struct err *err)
 {
-    struct str name, service;
-    if (!str_eqz(str_cut(type, '.', &name), "aws") || !name.p)
-        return 0;
-    service = str_cut(name, '.', &name);
-    if (!name.p || str_find_char(service, '/', 0) >= 0)
-        return 0;
-    if (load_own(catalog, service, err) || load_built_in(catalog, service, err))
-        return -1;
-    *out = schema_of(&catalog->own, service, name, is_data);
-    if (!*out)
-        *out = schema_of(&catalog->built_in, service, name, is_data);
+    for (size_t i = 0; catalog->options.kinds->items[i] && !*out; i++) {
+        const struct provider_kind *kind = catalog->options.kinds->items[i];
+        if (kind->find && kind->find(&catalog->options, &catalog->arena, type, is_data, out, err))
+            return -1;
+    }
     return 0;
+}
+
+static int look_for(
+    struct catalog *catalog, struct str type, bool is_data, const struct schema **out, struct err *err)
+{
+    struct str rest = STR_EMPTY, word = str_cut(type, '.', &rest);
+    const struct provider_kind *kind = kind_find(catalog->options.kinds, word);
+    for (size_t i = 0; kind && kind->types && kind->types[i] && !*out; i++)
+        if (str_eq(kind->types[i]->name, type) && kind->types[i]->is_data == is_data)
+            *out = kind->types[i];
+    if (!*out && kind && find_in_specs(catalog, kind, rest, is_data, out, err))
+        return -1;
+    return *out ? 0 : find_by_kinds(catalog, type, is_data, out, err);
 }
 
 static const struct schema *unknown_type(
@@ -191,10 +226,7 @@ static const struct schema *find(struct catalog *catalog, struct str type, bool 
     const struct schema *schema = map_get(&catalog->found[is_data], type);
     if (schema)
         return schema;
-    for (size_t i = 0; i < sizeof in_c / sizeof *in_c && !schema; i++)
-        if (str_eq(in_c[i]->name, type) && in_c[i]->is_data == is_data)
-            schema = in_c[i];
-    if (!schema && find_in_specs(catalog, type, is_data, &schema, err))
+    if (look_for(catalog, type, is_data, &schema, err))
         return NULL;
     if (!schema)
         return unknown_type(catalog, type, is_data, err);
@@ -212,12 +244,6 @@ const struct schema *catalog_find(struct catalog *catalog, struct str type, bool
 
 /* ---- listing ---- */
 
-static struct str service_of_file(struct str path)
-{
-    struct str base = path_base(path);
-    return str_ends(base, STR(".yaml")) ? str_slice(base, 0, base.n - strlen(".yaml")) : STR_EMPTY;
-}
-
 /* Each of the user's specs can be read and is where it is looked for: otherwise it would be left out in
  * silence. */
 static int check_own(struct catalog *catalog, struct err *err)
@@ -225,9 +251,10 @@ static int check_own(struct catalog *catalog, struct err *err)
     DIR *dir = opendir(catalog->specs_dir);
     int status = dir ? 0 : err_errno(err, ERR_IO, "cannot read the folder %s", catalog->specs_dir);
     for (struct dirent *entry; !status && dir && (entry = readdir(dir));) {
-        struct str name = str_z(entry->d_name), service = service_of_file(name);
-        if (service.n && service.p[0] != '.')
-            status = load_own(catalog, service, err);
+        struct str name = str_z(entry->d_name), file = name_of_file(name);
+        const struct type_file *loaded;
+        if (file.n && file.p[0] != '.')
+            status = load_own(catalog, file, &loaded, err);
         else if (str_ends(name, STR(".yml")) && name.p[0] != '.') {
             err_set(err, ERR_INVALID, "%s/%s: specs are called SERVICE.yaml", catalog->specs_dir, name.p);
             status = err_hint(err, "with .yml at its end it would not be read");
@@ -241,16 +268,20 @@ static int check_own(struct catalog *catalog, struct err *err)
 /* A spec that is broken is left out here; whoever asks for one of its types is told. */
 static void load_all(struct catalog *catalog)
 {
-    size_t n;
-    const struct embedded_file *files = embedded_under(STR(SPECS), &n);
+    const struct type_file *loaded;
     struct err ignored = ERR_INIT;
-    for (size_t i = 0; i < n; i++)
-        load_built_in(catalog, service_of_file(files[i].path), &ignored);
+    for (size_t k = 0; catalog->options.kinds->items[k]; k++) {
+        const struct provider_kind *kind = catalog->options.kinds->items[k];
+        size_t n = 0;
+        const struct embedded_file *files = kind->specs ? embedded_under(str_z(kind->specs), &n) : NULL;
+        for (size_t i = 0; i < n; i++)
+            load_built_in(catalog, kind, name_of_file(files[i].path), &loaded, &ignored);
+    }
     DIR *dir = catalog->specs_dir ? opendir(catalog->specs_dir) : NULL;
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        struct str service = service_of_file(str_z(entry->d_name));
-        if (service.n)
-            load_own(catalog, service, &ignored);
+        struct str file = name_of_file(str_z(entry->d_name));
+        if (file.n)
+            load_own(catalog, file, &loaded, &ignored);
     }
     if (dir)
         closedir(dir);
@@ -261,16 +292,20 @@ static int name_order(const void *a, const void *b)
     return str_cmp(*(const struct str *)a, *(const struct str *)b);
 }
 
-static void add_names(struct catalog *catalog, const struct map *services, int is_data, size_t *cap)
+static void add_name(struct catalog *catalog, const struct schema *schema, size_t *cap)
 {
-    for (size_t s = 0; s < services->n; s++) {
-        const struct spec_service *spec = services->items[s].ptr;
-        const struct map *types = is_data ? &spec->data : &spec->types;
-        for (size_t i = 0; i < types->n; i++) {
-            MEM_GROW(catalog->names[is_data], *cap, catalog->name_count[is_data] + 1);
-            catalog->names[is_data][catalog->name_count[is_data]++] =
-                ((const struct spec_type *)types->items[i].ptr)->schema.name;
-        }
+    int is_data = schema->is_data;
+    MEM_GROW(catalog->names[is_data], *cap, catalog->name_count[is_data] + 1);
+    catalog->names[is_data][catalog->name_count[is_data]++] = schema->name;
+}
+
+static void add_names(struct catalog *catalog, const struct map *files, int is_data, size_t *cap)
+{
+    for (size_t f = 0; f < files->n; f++) {
+        const struct type_file *file = files->items[f].ptr;
+        const struct map *types = is_data ? &file->data : &file->types;
+        for (size_t i = 0; i < types->n; i++)
+            add_name(catalog, types->items[i].ptr, cap);
     }
 }
 
@@ -279,11 +314,12 @@ static void list_names(struct catalog *catalog, int is_data)
     size_t cap = 0, kept = 0;
     add_names(catalog, &catalog->built_in, is_data, &cap);
     add_names(catalog, &catalog->own, is_data, &cap);
-    for (size_t i = 0; i < sizeof in_c / sizeof *in_c; i++)
-        if (in_c[i]->is_data == (is_data == 1)) {
-            MEM_GROW(catalog->names[is_data], cap, catalog->name_count[is_data] + 1);
-            catalog->names[is_data][catalog->name_count[is_data]++] = in_c[i]->name;
-        }
+    for (size_t k = 0; catalog->options.kinds->items[k]; k++) {
+        const struct schema *const *types = catalog->options.kinds->items[k]->types;
+        for (size_t i = 0; types && types[i]; i++)
+            if (types[i]->is_data == (is_data == 1))
+                add_name(catalog, types[i], &cap);
+    }
     struct str *names = catalog->names[is_data];
     if (names)
         qsort(names, catalog->name_count[is_data], sizeof *names, name_order);

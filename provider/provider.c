@@ -1,8 +1,8 @@
+/* Configured providers: opened by their kind, asked for what every kind may have. */
 #include "provider/provider.h"
 
 #include "base/mem.h"
-#include "provider/aws/client.h"
-#include "provider/aws/place.h"
+#include "provider/kind.h"
 
 #include <stdlib.h>
 
@@ -16,8 +16,9 @@ const struct teardown_name teardown_names[] = {
 
 struct provider {
     struct arena arena;
-    struct str name, stack;
-    struct aws_client *aws; /* NULL: the provider `weir`, which has nobody to speak to */
+    struct str name;
+    const struct provider_kind *kind;
+    void *self; /* the kind's; NULL: nothing was opened */
     const struct value *default_tags;
 };
 
@@ -29,27 +30,35 @@ struct str provider_kind(struct str name)
     return str_cut(rest, '.', &rest);
 }
 
-static int open_aws(struct provider *provider, const struct provider_options *options, struct err *err)
+static int unknown_kind(const struct provider_options *options, struct err *err)
 {
-    provider->default_tags = value_copy(&provider->arena, value_getz(options->config, "default_tags"));
-    struct aws_options aws = {.name = provider->name,
-        .config = value_copy(&provider->arena, options->config),
-        .http = options->http};
-    return aws_client_new(&aws, &provider->aws, err);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct str *names;
+    size_t n = kind_names(options->kinds, &scratch, &names);
+    struct str nearest = str_nearest(provider_kind(options->name), names, n);
+    err_set(err, ERR_INVALID, "no provider is called \"%.*s\"", STR_ARG(options->name));
+    return nearest.n ? err_hint(err, "did you mean \"%.*s\"?", STR_ARG(nearest)) : -1;
+}
+
+static int open_kind(struct provider *provider, const struct provider_options *given, struct err *err)
+{
+    struct provider_options options = *given;
+    options.name = provider->name;
+    options.config = value_copy(&provider->arena, given->config);
+    options.via = value_text(value_getz(options.config, "via"), STR_EMPTY);
+    provider->default_tags = value_getz(options.config, "default_tags");
+    return provider->kind->open ? provider->kind->open(&options, &provider->arena, &provider->self, err) : 0;
 }
 
 int provider_new(const struct provider_options *options, struct provider **out, struct err *err)
 {
-    struct str kind = provider_kind(options->name);
+    const struct provider_kind *kind = kind_find(options->kinds, provider_kind(options->name));
+    if (!kind)
+        return unknown_kind(options, err);
     struct provider *provider = mem_zalloc(sizeof *provider);
     provider->name = arena_str(&provider->arena, options->name);
-    provider->stack = arena_str(&provider->arena, options->stack);
-    int failed = 0;
-    if (str_eqz(kind, "aws"))
-        failed = open_aws(provider, options, err);
-    else if (!str_eqz(kind, "weir"))
-        failed = err_set(err, ERR_INVALID, "no provider is called \"%.*s\"", STR_ARG(options->name));
-    if (failed) {
+    provider->kind = kind;
+    if (open_kind(provider, options, err)) {
         provider_free(provider);
         return -1;
     }
@@ -61,10 +70,25 @@ void provider_free(struct provider *provider)
 {
     if (!provider)
         return;
-    if (provider->aws)
-        aws_client_free(provider->aws);
+    if (provider->self && provider->kind->close)
+        provider->kind->close(provider->self);
     arena_release(&provider->arena);
     free(provider);
+}
+
+void *provider_self(const struct provider *provider)
+{
+    return provider->self;
+}
+
+const struct provider_kind *provider_kind_of(const struct provider *provider)
+{
+    return provider->kind;
+}
+
+struct str provider_name(const struct provider *provider)
+{
+    return provider->name;
 }
 
 const struct value *provider_default_tags(const struct provider *provider)
@@ -74,20 +98,18 @@ const struct value *provider_default_tags(const struct provider *provider)
 
 struct aws_client *provider_aws(const struct provider *provider)
 {
-    return provider->aws;
+    return provider->kind->aws ? provider->kind->aws(provider->self) : NULL;
 }
 
 int provider_place(struct provider *provider, const struct schema *schema, bool ask, struct arena *arena,
     const struct value **place, struct err *err)
 {
     *place = NULL;
-    return provider->aws && schema->service
-               ? aws_place(provider->aws, schema->service, ask, arena, place, err)
-               : 0;
+    return provider->kind->place ? provider->kind->place(provider->self, schema, ask, arena, place, err) : 0;
 }
 
-const char *provider_place_difference(
-    const struct schema *schema, const struct value *then, const struct value *now)
+const char *provider_place_difference(const struct provider *provider, const struct schema *schema,
+    const struct value *then, const struct value *now)
 {
-    return schema->service ? aws_place_difference(schema->service, then, now) : NULL;
+    return provider->kind->place_difference ? provider->kind->place_difference(schema, then, now) : NULL;
 }

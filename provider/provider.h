@@ -234,19 +234,30 @@ const struct str *schema_leaves(struct arena *arena, const struct schema *schema
 /* ---- configured providers ---- */
 
 struct http_engine;
+struct provider_kind;  /* provider/kind.h */
+struct provider_kinds; /* likewise; all of them */
+struct reach;          /* the stack's connections to other machines */
 
 struct provider_options {
+    const struct provider_kinds *kinds;
     struct str name;            /* "aws" or "aws.tokyo" */
     const struct value *config; /* the map under `providers: NAME:`; NULL: nothing said */
     struct http_engine *http;   /* shared by all providers */
     struct str stack;
+    struct str base_dir; /* where relative file names in settings start; "" nowhere */
+    struct str via;      /* the connection that its settings name (`via`); filled in by provider_new() */
+    struct reach *reach; /* opens those; NULL: there are none */
 };
 
 /* "aws" of "aws", "aws.tokyo" and a module's own net["a"]/aws. */
 struct str provider_kind(struct str name);
-/* Opens "aws" (or "weir", which needs nothing). Reads settings but calls nothing. */
+/* Opens a provider of the kind that its name begins with. Reads settings but calls nothing. */
 int provider_new(const struct provider_options *options, struct provider **out, struct err *err);
 void provider_free(struct provider *provider);
+/* What its kind's open() made. */
+void *provider_self(const struct provider *provider);
+const struct provider_kind *provider_kind_of(const struct provider *provider);
+struct str provider_name(const struct provider *provider); /* "aws.tokyo" */
 /* What a new resource of this provider gets on top of the file: default tags. NULL: none. */
 const struct value *provider_default_tags(const struct provider *provider);
 /*
@@ -267,9 +278,9 @@ int provider_marked(struct provider *provider, struct arena *arena, struct str s
 int provider_place(struct provider *provider, const struct schema *schema, bool ask, struct arena *arena,
     const struct value **place, struct err *err);
 /* What of a recorded place of that type is another now: "region", "account", …; NULL: nothing. */
-const char *provider_place_difference(
-    const struct schema *schema, const struct value *then, const struct value *now);
-/* How the types of provider/aws reach their account; NULL for "weir". */
+const char *provider_place_difference(const struct provider *provider, const struct schema *schema,
+    const struct value *then, const struct value *now);
+/* The way to its AWS account; NULL where its kind has none. */
 struct aws_client;
 struct aws_client *provider_aws(const struct provider *provider);
 
@@ -284,6 +295,7 @@ const struct value *schema_calls(struct arena *arena, const struct schema *schem
 struct catalog;
 
 struct catalog_options {
+    const struct provider_kinds *kinds;
     const char *specs_dir; /* --specs DIR: a user's own specs, loaded over the embedded ones; NULL: none */
 };
 
@@ -294,6 +306,7 @@ int catalog_new(const struct catalog_options *options, struct catalog **out, str
  */
 int catalog_use_specs(struct catalog *catalog, struct str dir, const char *named_by, struct err *err);
 bool catalog_has_specs(const struct catalog *catalog);
+const struct provider_kinds *catalog_kinds(const struct catalog *catalog);
 void catalog_free(struct catalog *catalog);
 /*
  * Loads the type's spec on first use. NULL with err ERR_ABSENT where there is no such type (hint: the nearest

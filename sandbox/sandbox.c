@@ -32,6 +32,7 @@ struct sandbox {
     size_t key_count;
     struct str account;
     bool ephemeral;
+    const struct provider_kinds *kinds;
     const char *specs_dir;
     double speed, state_speed;
     int64_t minute_ms, room;
@@ -117,6 +118,7 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
     s->account = arena_str(&s->arena, options->account.n ? options->account : STR(SANDBOX_ACCOUNT));
     s->ephemeral = options->ephemeral;
     s->schedules = options->schedules;
+    s->kinds = options->kinds;
     s->specs_dir = options->specs_dir ? arena_strz(&s->arena, str_z(options->specs_dir)) : NULL;
     s->speed = options->speed;
     s->state_speed = options->state_speed > 0 ? options->state_speed : options->speed;
@@ -281,7 +283,7 @@ struct control *sandbox_control(struct sandbox *s)
     struct err err = ERR_INIT;
     pthread_mutex_lock(&s->control_lock);
     if (!s->control && !s->control_failed) {
-        const struct catalog_options catalog = {.specs_dir = s->specs_dir};
+        const struct catalog_options catalog = {.kinds = s->kinds, .specs_dir = s->specs_dir};
         struct control_options options = {.account = s->account,
             .speed = s->state_speed,
             .object_sha256 = object_sha256,

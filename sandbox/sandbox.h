@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct provider_kinds; /* provider/kind.h */
 struct sandbox;
 
 struct sandbox_key {
@@ -34,8 +35,9 @@ struct sandbox_options {
     size_t host_count;
     const struct sandbox_key *keys; /* who may call; n 0: the folder's own key alone */
     size_t key_count;
-    struct str account;      /* 12 digits; "" : SANDBOX_ACCOUNT */
-    const char *specs_dir;   /* a user's own specs over the built-in ones; NULL: none */
+    struct str account;                 /* 12 digits; "" : SANDBOX_ACCOUNT */
+    const struct provider_kinds *kinds; /* whose services it serves */
+    const char *specs_dir;              /* a user's own specs over the built-in ones; NULL: none */
     double speed;            /* of state machines, schedules and, where nothing else is said, states; 0: 1 */
     double state_speed;      /* of services' states that change over time; 0: as `speed` says */
     bool schedules;          /* rules and schedules fire; without it they are only kept */

@@ -1,7 +1,7 @@
 #include "stacks/load.h"
 
-#include "base/embed.h"
 #include "base/mem.h"
+#include "provider/kind.h"
 
 #include <stdlib.h>
 
@@ -322,10 +322,8 @@ static void check_call_provider(struct resolving *r, const struct unit *inner)
 static void check_provider_name(struct resolving *r)
 {
     struct str name = r->decl->provider_name;
-    size_t n = 0;
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    embedded_under(arena_printf(&scratch, "provider/%.*s/specs/", STR_ARG(name)), &n);
-    if (n || str_eqz(name, "weir"))
+    const struct provider_kinds *kinds = catalog_kinds(r->loader->options->catalog);
+    if (kind_find(kinds, name))
         return;
     const struct map *types = &r->loader->resource_types;
     for (size_t i = 0; i < types->n; i++)
@@ -333,7 +331,9 @@ static void check_provider_name(struct resolving *r)
             return;
     struct diag *d =
         diag_error(r->loader->diags, r->decl->span, "there is no provider \"%.*s\"", STR_ARG(name));
-    diag_did_you_mean(r->loader->diags, d, name, (const struct str[]){STR("aws"), STR("weir")}, 2);
+    const struct str *names;
+    size_t n = kind_names(kinds, r->loader->arena, &names);
+    diag_did_you_mean(r->loader->diags, d, name, names, n);
 }
 
 /* ---- declarations ---- */

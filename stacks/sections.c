@@ -3,6 +3,7 @@
 #include "stacks/settings.h"
 
 #include "base/mem.h"
+#include "provider/kind.h"
 
 void load_locals(struct unit *unit, const struct node *section)
 {
@@ -29,9 +30,10 @@ void load_providers(struct unit *unit, const struct node *section)
         if (entry->value->kind != NODE_STRING || !has_expression(entry->value))
             expect_map(loader, entry->value, "the settings of a provider");
         decl->config = expr_compile(loader->arena, entry->value, loader->diags);
-        const struct attr *settings = settings_of_provider(decl->provider_name);
-        if (settings && entry->value->kind == NODE_MAP)
-            check_literal(loader, "provider", settings, entry->value);
+        const struct provider_kind *kind =
+            kind_find(catalog_kinds(loader->options->catalog), decl->provider_name);
+        if (kind && kind->settings && entry->value->kind == NODE_MAP)
+            check_literal(loader, "provider", kind->settings, entry->value);
     }
 }
 

@@ -37,6 +37,9 @@ struct aws_client {
     atomic_int_fast64_t skew_ms;       /* the services' clock minus ours */
     atomic_int_fast64_t date_ahead_ms; /* the same as the latest answer's Date says, however little it is */
     atomic_uint_fast64_t requests;
+    /* Answers all calls in place of the services: the seam for tests. NULL: they are sent. */
+    int (*answer)(
+        const struct aws_call *call, struct arena *arena, struct wire_message *response, struct err *err);
     atomic_int_fast64_t made_ms; /* when something was last made, monotonic; 0: not yet */
 
     pthread_mutex_t lock;      /* guards what follows */

@@ -47,6 +47,7 @@ struct exchange {
     /* send.c's */
     int64_t ready_ms; /* when it is sent (again) */
     bool reserved;    /* it has its slot of the throttle */
+    bool answered;    /* without having been sent: struct aws_client.answer */
     struct exchange *next;
 };
 

@@ -1,17 +1,7 @@
 #include "provider/aws/native.h"
 
-static const struct {
-    const char *name;
-    spec_native *run;
-} natives[] = {
-    {"empty_bucket", aws_native_empty_bucket},
-    {"count_bucket", aws_native_count_bucket},
+const struct native aws_natives[] = {
+    {.name = "empty_bucket", .step = aws_native_empty_bucket},
+    {.name = "count_bucket", .step = aws_native_count_bucket},
+    {0},
 };
-
-spec_native *aws_native_find(struct str name)
-{
-    for (size_t i = 0; i < sizeof natives / sizeof *natives; i++)
-        if (str_eqz(name, natives[i].name))
-            return natives[i].run;
-    return NULL;
-}

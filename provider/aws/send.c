@@ -119,6 +119,16 @@ size_t aws_flight_count(const struct aws_flight *flight)
     return flight->count;
 }
 
+static void answer_at_once(struct aws_flight *flight, struct exchange *x)
+{
+    struct aws_sending *sending = x->sending;
+    atomic_fetch_add_explicit(&flight->client->requests, 1, memory_order_relaxed);
+    sending->result =
+        flight->client->answer(sending->call, sending->arena, &sending->response, &sending->err);
+    x->answered = true;
+    push(&flight->over, x);
+}
+
 void aws_flight_add(struct aws_flight *flight, struct aws_sending *sending)
 {
     struct exchange *x = pop(&flight->idle);
@@ -126,6 +136,10 @@ void aws_flight_add(struct aws_flight *flight, struct aws_sending *sending)
         x = mem_alloc(sizeof *x);
     *x = (struct exchange){.client = flight->client, .sending = sending};
     flight->count++;
+    if (flight->client->answer) {
+        answer_at_once(flight, x);
+        return;
+    }
     if (exchange_begin(x)) {
         push(&flight->over, x);
         return;
@@ -136,7 +150,8 @@ void aws_flight_add(struct aws_flight *flight, struct aws_sending *sending)
 
 static struct aws_sending *bring_back(struct aws_flight *flight, struct exchange *x)
 {
-    exchange_end(x);
+    if (!x->answered)
+        exchange_end(x);
     flight->count--;
     push(&flight->idle, x);
     return x->sending;

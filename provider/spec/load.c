@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 #define HEAD_KEYS                                                                                            \
-    "service doc protocol target api_version endpoint_prefix signing_name global signing_region case words " \
+    "kind service doc protocol target api_version endpoint_prefix signing_name global signing_region case "  \
+    "words "                                                                                                 \
     "model iam errors shapes operations tags page types data"
 
 static void load_endpoint(struct loader *l, const struct node *head)
@@ -29,7 +30,8 @@ static void load_protocol(struct loader *l, const struct node *head)
 {
     struct spec_service *service = l->service;
     struct str protocol = load_text(l, head, "protocol");
-    if (!wire_protocol_find(protocol, &service->protocol))
+    l->calls = protocol.n || !service->kind->natives;
+    if (l->calls && !wire_protocol_find(protocol, &service->protocol))
         load_error(l, node_get(head, "protocol") ? node_get(head, "protocol") : head,
             "protocol has to be query, ec2, json-1.0, json-1.1, rest-json or rest-xml");
     service->operation = (struct wire_operation){.protocol = service->protocol,
@@ -41,6 +43,31 @@ static void load_protocol(struct loader *l, const struct node *head)
     l->camel = str_eqz(spelling, "camel");
     if (spelling.n && !l->camel && !str_eqz(spelling, "pascal"))
         load_error(l, node_get(head, "case"), "case is pascal or camel");
+}
+
+/* Whose types these are: as the file says, where it is not given. */
+static void load_kind(struct loader *l, const struct node *head, const struct provider_kinds *kinds,
+    const struct provider_kind *kind)
+{
+    struct str said = load_text(l, head, "kind");
+    l->service->kind = kind ? kind : kinds->items[0];
+    if (!said.n || str_eqz(said, l->service->kind->name))
+        return;
+    const struct node *node = node_get(head, "kind");
+    if (kind) {
+        load_error(l, node, "this file belongs to the kind \"%s\"", kind->name);
+        return;
+    }
+    const struct provider_kind *found = kind_find(kinds, said);
+    if (found) {
+        l->service->kind = found;
+        return;
+    }
+    const struct str *names;
+    size_t n = kind_names(kinds, l->arena, &names);
+    struct diag *diag =
+        diag_error(l->diags, node_span(node), "no kind of provider is called \"%.*s\"", STR_ARG(said));
+    diag_did_you_mean(l->diags, diag, said, names, n);
 }
 
 static void load_head(struct loader *l, const struct node *head)
@@ -78,13 +105,15 @@ static void load_types(struct loader *l, const struct node *map, bool is_data, s
     }
 }
 
-struct spec_service *spec_load(const struct source *source, struct diags *diags)
+struct spec_service *spec_load(const struct source *source, const struct provider_kinds *kinds,
+    const struct provider_kind *kind, struct diags *diags)
 {
     struct spec_service *service = mem_zalloc(sizeof *service);
     struct loader l = {.arena = &service->arena, .diags = diags, .service = service, .source = source};
     size_t errors = diags->errors;
     const struct node *head = yaml_parse(&service->arena, source, diags);
     if (head && load_keys(&l, head, "a spec", HEAD_KEYS)) {
+        load_kind(&l, head, kinds, kind);
         load_head(&l, head);
         load_types(&l, node_get(head, "types"), false, &service->types);
         load_types(&l, node_get(head, "data"), true, &service->data);

@@ -14,6 +14,7 @@ struct loader {
     struct spec_service *service;
     const struct source *source;
     bool camel;
+    bool calls;                                      /* there is a protocol, so steps may be calls */
     const struct node *words, *shapes, *tags, *page; /* of the head; NULL: not there */
     struct map operations;                           /* name -> struct spec_operation */
     int depth;                                       /* of named shapes, against endless nesting */

@@ -2,7 +2,6 @@
 #include "provider/spec/load.h"
 
 #include "base/mem.h"
-#include "provider/aws/native.h"
 #include "provider/aws/verb.h"
 
 #include <stdlib.h>
@@ -564,7 +563,8 @@ static void load_meanwhile(struct type_loader *t, const struct node *node, struc
 static void load_native(struct type_loader *t, const struct node *node, struct spec_step *step)
 {
     step->native_name = load_text(t->l, node, "native");
-    step->native = aws_native_find(step->native_name);
+    const struct native *native = kind_native(t->l->service->kind, step->native_name);
+    step->native = native ? native->step : NULL;
     if (!step->native)
         load_error(t->l, node_get(node, "native"), "no native function is called \"%.*s\"",
             STR_ARG(step->native_name));
@@ -595,6 +595,10 @@ const struct spec_step *load_step(
     }
     if (!call.n) {
         load_error(l, where, "%s needs \"call\"", rules->what);
+        return step;
+    }
+    if (!l->calls) {
+        load_error(l, where, "calls need the file's \"protocol\"; without one there is only \"native\"");
         return step;
     }
     /* Settings and tags that a thing does not have may be left out of an answer, the thing itself not. */

@@ -519,14 +519,13 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     struct spec_type *type = ARENA_NEW(l->arena, struct spec_type);
     struct type_loader t = {.l = l, .type = type, .node = node};
     type->service = l->service;
-    type->schema = (struct schema){
-        .name = arena_printf(l->arena, "aws.%.*s.%.*s", STR_ARG(l->service->name), STR_ARG(name)),
+    type->schema = (struct schema){.name = kind_type_name(l->service->kind, l->service->name, name, l->arena),
         .doc = load_text(l, node, "doc"),
         .example = load_text(l, node, "example"),
         .is_data = is_data,
         .id = load_text(l, node, "id"),
         .ops = &spec_ops,
-        .service = &l->service->aws,
+        .service = l->calls ? &l->service->aws : NULL,
         .impl = type};
     struct str order = load_text(l, node, "replace");
     type->schema.create_first = str_eqz(order, "create first");

@@ -2,6 +2,7 @@
  * Compiled resource specs. docs/specs.md is the reference of the language; this header says what becomes of
  * it.
  *
+ *   reader.c      files of types for the catalog                             spec_reader
  *   load.c        the head of a file, operations, the list of types          spec_load()
  *   load_attr.c   attributes: schema on one side, wire shapes on the other
  *   load_step.c   calls: what is sent, where the answer lies, when
@@ -21,7 +22,7 @@
 #include "base/map.h"
 #include "provider/aws/client.h"
 #include "provider/job.h"
-#include "provider/provider.h"
+#include "provider/kind.h"
 #include "provider/wire/wire.h"
 
 struct spec_type;
@@ -106,13 +107,9 @@ struct spec_wait {
     struct str tells;             /* attribute that says why it failed; or empty */
 };
 
-/* *result stands for the answer of a call; it is an empty map before. */
-typedef int spec_native(
-    struct op_ctx *ctx, const struct value *object, const struct value **result, struct err *err);
-
 struct spec_step {
     const struct spec_operation *op; /* NULL: native */
-    spec_native *native;
+    native_step *native;
     struct str native_name;
     struct spec_request request;
     struct str parse;      /* path of a JSON text that is the answer proper; "" none */
@@ -341,6 +338,7 @@ struct spec_job {
 struct spec_service {
     struct arena arena;
     struct str name;
+    const struct provider_kind *kind;
     struct aws_service aws;
     enum wire_protocol protocol;
     struct wire_operation operation; /* what all operations have in common */
@@ -351,11 +349,14 @@ struct spec_service {
 };
 
 /*
- * Reads one file. NULL where anything in it is wrong; every mistake is a diagnostic. `text` must outlive the
- * service.
+ * Reads one file; see struct type_reader. NULL where anything in it is wrong; every mistake is a diagnostic.
  */
-struct spec_service *spec_load(const struct source *source, struct diags *diags);
+struct spec_service *spec_load(const struct source *source, const struct provider_kinds *kinds,
+    const struct provider_kind *kind, struct diags *diags);
 void spec_free(struct spec_service *service);
+
+/* All that as the catalog wants it. */
+extern const struct type_reader spec_reader;
 
 /* NULL: the type has no attribute of that name. Hidden ones are found too. */
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name);

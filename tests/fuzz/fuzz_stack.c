@@ -1,4 +1,5 @@
 /* A whole stack file, loaded and checked against the embedded types. */
+#include "cmd/kinds.h"
 #include "stacks/stack.h"
 
 #include <assert.h>
@@ -19,7 +20,7 @@ static struct catalog *set_up(int *fd)
     struct err err = ERR_INIT;
     *fd = mkstemp(path);
     atexit(remove_file);
-    if (*fd < 0 || catalog_new(&(struct catalog_options){0}, &catalog, &err))
+    if (*fd < 0 || catalog_new(&(struct catalog_options){.kinds = &cmd_kinds}, &catalog, &err))
         abort();
     return catalog;
 }

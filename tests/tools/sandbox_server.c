@@ -5,6 +5,7 @@
  * that it answers to. Without keys it has the tests' key, where `weir sandbox` has a random one
  * (RANDOM_KEY=1: it too).
  */
+#include "cmd/kinds.h"
 #include "sandbox/sandbox.h"
 
 #include <signal.h>
@@ -22,8 +23,11 @@ int main(int argc, char **argv)
 {
     bool ephemeral = argc < 2 || strcmp(argv[1], "-") == 0;
     struct sandbox_key keys[MAX_KEYS];
-    struct sandbox_options options = {
-        .dir = ephemeral ? NULL : argv[1], .ephemeral = ephemeral, .keys = keys, .speed = 1000};
+    struct sandbox_options options = {.dir = ephemeral ? NULL : argv[1],
+        .ephemeral = ephemeral,
+        .keys = keys,
+        .kinds = &cmd_kinds,
+        .speed = 1000};
     if (getenv("SPEED"))
         options.speed = strtod(getenv("SPEED"), NULL);
     if (getenv("MINUTE_MS"))

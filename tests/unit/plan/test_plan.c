@@ -249,7 +249,8 @@ static void secrets_are_compared_but_not_kept(void **state)
     assert_true(str_find(log, STR("\"one\""), 0) < 0);
     assert_true(str_find(log, STR("$hash"), 0) >= 0);
     struct str other = STR("pw=two");
-    struct command s = {.options.stack = {.dir = folder, .inputs = &other, .input_count = 1}};
+    struct command s = {
+        .options = {.kinds = &toy_kinds, .stack = {.dir = folder, .inputs = &other, .input_count = 1}}};
     assert_int_equal(workspace_open(&s.options, &s.diags, &s.workspace, &s.err), 0);
     assert_int_equal(plan_make(&s.workspace, &(struct plan_options){0}, &s.diags, &s.plan, &s.err), 0);
     assert_int_equal(s.plan->counts[ACTION_UPDATE], 1);

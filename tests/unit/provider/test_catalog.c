@@ -2,7 +2,7 @@
  */
 #include "base/embed.h"
 #include "base/file.h"
-#include "provider/provider.h"
+#include "cmd/kinds.h"
 #include "provider/weir/value.h"
 #include "tests/unit/support/temp_folder.h"
 
@@ -25,7 +25,7 @@ static struct catalog *open_catalog(const char *specs_dir)
 {
     struct catalog *catalog;
     struct err err = ERR_INIT;
-    struct catalog_options options = {.specs_dir = specs_dir};
+    struct catalog_options options = {.kinds = &cmd_kinds, .specs_dir = specs_dir};
     assert_int_equal(catalog_new(&options, &catalog, &err), 0);
     return catalog;
 }
@@ -104,7 +104,7 @@ static void test_own_specs(void **state)
         catalog_find(catalog, STR("aws.glue.database"), false, &err)); /* the built-in ones are still there */
     assert_non_null(catalog_find(catalog, STR("aws.toy.box"), false, &err));
     catalog_free(catalog);
-    struct catalog_options options = {.specs_dir = "/nonexistent/specs"};
+    struct catalog_options options = {.kinds = &cmd_kinds, .specs_dir = "/nonexistent/specs"};
     assert_int_equal(catalog_new(&options, &catalog, &err), -1);
 }
 
@@ -115,7 +115,7 @@ static void test_a_broken_spec_of_ones_own(void **state)
     write_spec("bad.yaml", "service: bad\nprotocol: json-1.0\ntypes:\n  box: {id: nome, attributes: {name: "
                            "string}, create: {call: A}, delete: {call: B}}\n");
     struct catalog *catalog;
-    struct catalog_options options = {.specs_dir = temp_folder};
+    struct catalog_options options = {.kinds = &cmd_kinds, .specs_dir = temp_folder};
     struct err err = ERR_INIT;
     assert_int_equal(catalog_new(&options, &catalog, &err), -1);
     assert_int_equal(err.class, ERR_INVALID);

@@ -80,19 +80,19 @@ static void on_trouble(void *ctx, const struct err *err)
 static int set_up(void **state)
 {
     (void)state;
-    struct provider_options options = {.name = STR("aws"), .stack = STR("s")};
     struct err err = ERR_INIT;
     manual_clock_install(1700000000000);
     looks = source_count = 0;
     atomic_store(&signals, 0);
     play(NULL, 0);
-    return provider_new(&options, &provider, &err);
+    return fixed_provider(&provider, &err);
 }
 
 static int tear_down(void **state)
 {
     (void)state;
     provider_free(provider);
+    fixed_release();
     arena_release(&arena);
     buf_release(&said);
     manual_clock_remove();
@@ -386,7 +386,7 @@ static void test_the_latest_lines(void **state)
             EVENTS("u", EVENT(8, "h")), NULL},
         {"FilterLogEvents", NULL, "{\"events\": []}", NULL}, {"GetLogEvents", NULL, EVENTS("u", ""), NULL});
     struct err err = ERR_INIT;
-    struct log_reader *reader = log_reader_new(NULL, two, 2, &(struct log_options){.tail = 2});
+    struct log_reader *reader = log_reader_new(&fixed_client, two, 2, &(struct log_options){.tail = 2});
     assert_int_equal(log_reader_poll(reader, on_line, NULL, &err), 0);
     assert_string_equal(said.p, "f g ");
     assert_int_equal(log_reader_poll(reader, on_line, NULL, &err), 0);

@@ -7,6 +7,7 @@
  */
 #include "base/file.h"
 #include "base/mem.h"
+#include "cmd/kinds.h"
 #include "cmd/render.h"
 #include "plan/plan.h"
 
@@ -90,7 +91,8 @@ static void load_case(struct options *options, struct diags *diags, struct buf *
 
 static void plan_case(struct options *options, struct diags *diags, struct buf *got)
 {
-    struct workspace_options opening = {.stack = options->stack, .specs_dir = "_specs", .no_state = true};
+    struct workspace_options opening = {
+        .stack = options->stack, .kinds = &cmd_kinds, .specs_dir = "_specs", .no_state = true};
     struct workspace workspace;
     struct plan *plan = NULL;
     struct err err = ERR_INIT;
@@ -140,7 +142,7 @@ int main(void)
 {
     struct err err = ERR_INIT;
     if (chdir("tests/lang") ||
-        catalog_new(&(struct catalog_options){.specs_dir = "_specs"}, &catalog, &err)) {
+        catalog_new(&(struct catalog_options){.kinds = &cmd_kinds, .specs_dir = "_specs"}, &catalog, &err)) {
         fprintf(stderr, "run this from the root of the source tree\n");
         return 1;
     }

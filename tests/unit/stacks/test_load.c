@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cmd/kinds.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -462,7 +463,8 @@ int main(void)
         TEST(a_chain_of_100000),
         TEST(a_cycle_of_50000),
     };
-    if (catalog_new(&(struct catalog_options){.specs_dir = "tests/lang/_specs"}, &catalog, NULL))
+    if (catalog_new(
+            &(struct catalog_options){.kinds = &cmd_kinds, .specs_dir = "tests/lang/_specs"}, &catalog, NULL))
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     catalog_free(catalog);

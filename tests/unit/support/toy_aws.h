@@ -1,7 +1,6 @@
 /*
- * Instead of the AWS client: a service that plays a script. Each call has to be the next one of the script,
- * by operation and body, and gets its answer. For one file of a test program, behind cmocka.h: what is
- * defined here takes the client's place.
+ * A client of AWS (fixed_aws.h) whose services play a script: each call has to be the next one of it, by
+ * operation and body, and gets its answer. For one file of a test program, behind cmocka.h.
  */
 #ifndef WEIR_TESTS_TOY_AWS_H
 #define WEIR_TESTS_TOY_AWS_H
@@ -21,10 +20,10 @@ struct exchange {
 static const struct exchange *script;
 static size_t script_length, script_at;
 
-int aws_send(struct aws_client *client, const struct aws_call *call, struct arena *arena,
-    struct wire_message *response, struct err *err)
+static int fixed_answer(
+    const struct aws_call *call, struct arena *arena, struct wire_message *response, struct err *err)
 {
-    (void)client, (void)arena;
+    (void)arena;
     struct str name = call->op->name, body = call->request.body;
     if (script_at == script_length)
         fail_msg("unexpected %.*s %.*s", STR_ARG(name), STR_ARG(body));
@@ -49,12 +48,6 @@ int aws_send(struct aws_client *client, const struct aws_call *call, struct aren
     snprintf(err->code, sizeof err->code, "%s", next->code);
     err->http_status = 400;
     return -1;
-}
-
-uint64_t aws_requests(const struct aws_client *client)
-{
-    (void)client;
-    return script_at;
 }
 
 static void play(const struct exchange *exchanges, size_t n)

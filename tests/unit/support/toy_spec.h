@@ -23,15 +23,14 @@ static int toy_load(const char *text)
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
     AUTO_BUF struct buf report = BUF_INIT;
     source = (struct source){.path = STR("toy.yaml"), .text = str_z(text)};
-    service = spec_load(&source, &diags);
+    service = spec_load(&source, &fixed_kinds, NULL, &diags);
     if (!service) {
         diags_render(&diags, false, &report);
         fail_msg("%s", report.p);
     }
-    struct provider_options options = {.name = STR("aws"), .stack = STR("s")};
     struct err err = ERR_INIT;
     manual_clock_install(0);
-    return provider_new(&options, &provider, &err);
+    return fixed_provider(&provider, &err);
 }
 
 static int toy_free(void **state)
@@ -39,6 +38,7 @@ static int toy_free(void **state)
     (void)state;
     manual_clock_remove();
     provider_free(provider);
+    fixed_release();
     spec_free(service);
     return 0;
 }

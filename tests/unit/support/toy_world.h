@@ -1,7 +1,6 @@
 /*
- * Instead of the catalog and the providers: a world of one resource type, fake.thing, that lives in memory,
- * and one command after another against it in a folder of its own. For one file of a test program, behind
- * cmocka.h: what is defined here takes the library's place.
+ * A kind of provider `fake`: a world of one resource type, fake.thing, that lives in memory, and one command
+ * after another against it in a folder of its own. For one file of a test program, behind cmocka.h.
  */
 #ifndef WEIR_TESTS_TOY_WORLD_H
 #define WEIR_TESTS_TOY_WORLD_H
@@ -10,6 +9,7 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "plan/plan.h"
+#include "provider/kind.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -169,84 +169,10 @@ static const struct schema schemas[] = {
         .ops = &thing_ops},
 };
 
-int catalog_new(const struct catalog_options *options, struct catalog **out, struct err *err)
-{
-    (void)options, (void)err;
-    *out = NULL;
-    return 0;
-}
-
-void catalog_free(struct catalog *catalog)
-{
-    (void)catalog;
-}
-
-const struct schema *catalog_find(struct catalog *catalog, struct str type, bool is_data, struct err *err)
-{
-    (void)catalog;
-    if (str_eq(type, schemas[0].name))
-        return &schemas[is_data];
-    err_set(err, ERR_ABSENT, "there is no type %.*s", STR_ARG(type));
-    return NULL;
-}
-
-const struct str *catalog_names(struct catalog *catalog, bool is_data, size_t *n)
-{
-    (void)catalog, (void)is_data;
-    *n = 1;
-    return &schemas[0].name;
-}
-
-int provider_new(const struct provider_options *options, struct provider **out, struct err *err)
-{
-    (void)options, (void)err;
-    *out = (struct provider *)(uintptr_t)&world;
-    return 0;
-}
-
-void provider_free(struct provider *provider)
-{
-    (void)provider;
-}
-
-const struct value *provider_default_tags(const struct provider *provider)
-{
-    (void)provider;
-    return NULL;
-}
-
-int catalog_use_specs(struct catalog *catalog, struct str dir, const char *named_by, struct err *err)
-{
-    (void)catalog, (void)dir, (void)named_by, (void)err;
-    return 0;
-}
-
-bool catalog_has_specs(const struct catalog *catalog)
-{
-    (void)catalog;
-    return true;
-}
-
-/* The toy world is nowhere in particular. */
-struct str provider_kind(struct str name)
-{
-    return name;
-}
-
-int provider_place(struct provider *provider, const struct schema *schema, bool ask,
-    struct arena *place_arena, const struct value **place, struct err *err)
-{
-    (void)provider, (void)schema, (void)ask, (void)place_arena, (void)err;
-    *place = NULL;
-    return 0;
-}
-
-const char *provider_place_difference(
-    const struct schema *schema, const struct value *then, const struct value *now)
-{
-    (void)schema, (void)then, (void)now;
-    return NULL;
-}
+static const struct schema *const toy_types[] = {&schemas[0], &schemas[1], NULL};
+static const struct provider_kind toy_kind = {.name = "fake", .types = toy_types};
+static const struct provider_kind *const toy_items[] = {&toy_kind, NULL};
+static const struct provider_kinds toy_kinds = {.items = toy_items};
 
 /* ---- one command after another in a folder ---- */
 
@@ -293,7 +219,7 @@ struct command {
 
 static void start(struct command *s)
 {
-    *s = (struct command){.options.stack.dir = folder};
+    *s = (struct command){.options = {.kinds = &toy_kinds, .stack.dir = folder}};
     s->status = workspace_open(&s->options, &s->diags, &s->workspace, &s->err);
 }
 

@@ -1,5 +1,6 @@
 /* The loader: what becomes of a spec, and what is said of a wrong one. */
 #include "base/diag.h"
+#include "cmd/kinds.h"
 #include "provider/spec/spec.h"
 
 #include <setjmp.h>
@@ -20,7 +21,7 @@ static struct source source;
 static struct spec_service *load(const char *text, struct diags *diags)
 {
     source = (struct source){.path = STR("toy.yaml"), .text = str_z(text)};
-    return spec_load(&source, diags);
+    return spec_load(&source, &cmd_kinds, NULL, diags);
 }
 
 /* The whole report on a wrong spec. */

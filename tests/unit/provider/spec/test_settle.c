@@ -381,7 +381,7 @@ static void test_content_by_a_wrong_clock(void **state)
         struct exchange calls[] = {{.operation = "ListRules", .answer = listing},
             {.operation = "GetRule", .answer = "{\"Rule\": {\"Id\": \"r-3\", \"Port\": 5}}"}};
         play(calls, older ? 1 : 2);
-        fixed_clock_ahead_ms = hours[i / 2] * 3600 * 1000;
+        atomic_store(&fixed_client.date_ahead_ms, hours[i / 2] * 3600 * 1000);
         struct op_ctx ctx = context("rule");
         ctx.since_ms = 1795253400000; /* 2026-11-21T09:30:00Z by our clock */
         const struct value *live;
@@ -390,7 +390,7 @@ static void test_content_by_a_wrong_clock(void **state)
         PLAYED();
         assert_true(older ? !live : live != NULL);
     }
-    fixed_clock_ahead_ms = 0;
+    atomic_store(&fixed_client.date_ahead_ms, 0);
 }
 
 /* "Exists" after an own request without an answer is looked at before it is an error. */

@@ -1,6 +1,7 @@
 #include "sandbox/control/control_internal.h"
 
 #include "base/json.h"
+#include "cmd/kinds.h"
 #include "tests/unit/support/manual_clock.h"
 
 #include <setjmp.h>
@@ -16,7 +17,7 @@ static int set_up(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    const struct catalog_options options = {0};
+    const struct catalog_options options = {.kinds = &cmd_kinds};
     return catalog_new(&options, &catalog, &err);
 }
 

@@ -2,6 +2,7 @@
  * from a scripted service that says what the content should be. */
 #include "base/file.h"
 #include "base/json.h"
+#include "cmd/kinds.h"
 #include "provider/aws/message.h"
 #include "provider/aws/s3/download.h"
 #include "provider/aws/s3/download_file.h"
@@ -170,7 +171,8 @@ static int download(const char *sums, const char *first, const char *body, bool 
         script_server_url(server));
     assert_int_equal(json_parse(&arena, text, &config, err), 0);
     assert_int_equal(http_engine_new(&(struct http_options){0}, &engine, err), 0);
-    struct provider_options options = {.name = STR("aws"), .config = config, .http = engine};
+    struct provider_options options = {
+        .kinds = &cmd_kinds, .name = STR("aws"), .config = config, .http = engine};
     if (provider_new(&options, &provider, err))
         fail_msg("%s", err->message);
     struct op_ctx ctx = {.arena = &arena, .provider = provider};

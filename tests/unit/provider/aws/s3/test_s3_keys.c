@@ -1,5 +1,6 @@
 /* Deleting by thousands: what the service says of single keys. */
 #include "base/json.h"
+#include "cmd/kinds.h"
 #include "provider/aws/s3/s3_keys.h"
 #include "provider/http/http.h"
 #include "tests/unit/support/aws_env.h"
@@ -47,7 +48,8 @@ static int against(const struct script_step *steps, size_t n, size_t *requests,
         script_server_url(server));
     assert_int_equal(json_parse(&arena, text, &config, err), 0);
     assert_int_equal(http_engine_new(&(struct http_options){0}, &engine, err), 0);
-    struct provider_options options = {.name = STR("aws"), .config = config, .http = engine};
+    struct provider_options options = {
+        .kinds = &cmd_kinds, .name = STR("aws"), .config = config, .http = engine};
     assert_int_equal(provider_new(&options, &provider, err), 0);
     struct op_ctx ctx = {.arena = &arena, .provider = provider};
     int status = work(&ctx, err);

@@ -1,0 +1,14 @@
+#include "cmd/kinds.h"
+
+#include "provider/aws/kind.h"
+#include "provider/spec/spec.h"
+#include "provider/weir/kind.h"
+
+/* A spec of the user's own that names no kind is of the first one. */
+static const struct provider_kind *const kinds[] = {
+    &aws_kind,
+    &weir_kind,
+    NULL,
+};
+
+const struct provider_kinds cmd_kinds = {.items = kinds, .reader = &spec_reader};

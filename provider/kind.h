@@ -1,0 +1,110 @@
+/*
+ * Kinds of providers: `aws`, `weir` and whatever else types can belong to. A kind is one table; cmd/kinds.c
+ * lists all of them, and everything that has to know kinds is given that list (catalog_options,
+ * provider_options), so that a test can have kinds of its own.
+ *
+ * How a kind is added:
+ *
+ *   1. A folder provider/<kind>/ with a `const struct provider_kind <kind>_kind`, and its line in
+ * cmd/kinds.c.
+ *   2. Its types, in any of three ways. As specs, provider/<kind>/specs/<name>.yaml, which become part of the
+ *      binary: the file called like the kind has types of two words (postgres.schema), others of three
+ *      (aws.glue.job). In C, as `types`. Or found by name, as `find` does it, where they are not listed
+ * anywhere.
+ *   3. What a spec cannot say is said in C: `native: NAME` at a type takes operations from `natives`, each of
+ *      which goes before the spec's own; `native: NAME` at a step does one job of it.
+ *   4. `settings`: what can be said under `providers:`; checked before open() and known to editors.
+ *
+ * Order of calls: open() for each configured provider, once, when it is first needed; operations from any
+ * thread, with provider_self() for what open() made; close() at the end. Everything here is constant.
+ */
+#ifndef WEIR_PROVIDER_KIND_H
+#define WEIR_PROVIDER_KIND_H
+
+#include "base/diag.h"
+#include "base/map.h"
+#include "provider/provider.h"
+
+/* One job of a spec's step: *result stands for the answer of a call; it is an empty map before. */
+typedef int native_step(
+    struct op_ctx *ctx, const struct value *object, const struct value **result, struct err *err);
+
+/* What a spec names with `native:`. */
+struct native {
+    const char *name;
+    native_step *step; /* at a step; NULL: it is none */
+    const struct resource_ops
+        *ops; /* at a type; those that are NULL are left to the spec; NULL: it is none */
+};
+
+struct provider_kind {
+    const char *name;                  /* first word of its types and providers: "aws" */
+    const char *specs;                 /* folder of its embedded specs: "provider/aws/specs/"; NULL: none */
+    const struct schema *const *types; /* those in C; the last one is NULL; NULL: none */
+    const struct native *natives;      /* the last one has no name; NULL: none */
+    const struct attr *settings;       /* an object called like the kind; NULL: nothing to check */
+    bool http;                         /* open() wants the HTTP engine */
+
+    /* Reads settings but calls nothing. NULL: there is nothing to open, and provider_self() is NULL. */
+    int (*open)(const struct provider_options *options, struct arena *arena, void **self, struct err *err);
+    void (*close)(void *self);
+
+    /*
+     * A type that is listed nowhere: *out NULL with 0 where the name is not one of this kind's. The schema
+     * lives in the arena, as long as the catalog; each is asked for once. One thread at a time. NULL: none.
+     */
+    int (*find)(const struct catalog_options *options, struct arena *arena, struct str type, bool is_data,
+        const struct schema **out, struct err *err);
+
+    /* See provider_place() and what follows it; all NULL: nothing of the kind is anywhere in particular. */
+    int (*place)(void *self, const struct schema *schema, bool ask, struct arena *arena,
+        const struct value **place, struct err *err);
+    const char *(*place_difference)(
+        const struct schema *schema, const struct value *then, const struct value *now);
+    /* The settings that open a recorded place: those of `config` (may be NULL), but there. */
+    const struct value *(*place_settings)(
+        const struct value *place, const struct value *config, struct arena *arena);
+    struct str (*place_text)(const struct value *place, struct arena *arena); /* for people */
+
+    /* Its way to an AWS account, for kinds that have one: then the sandbox can stand in for it. */
+    struct aws_client *(*aws)(void *self);
+};
+
+/* ---- files of types ---- */
+
+/* One file that has been read. */
+struct type_file {
+    const struct provider_kind *kind;
+    struct str name;        /* what it has to be called, without .yaml */
+    struct map types, data; /* name within the file -> const struct schema */
+    void *impl;             /* the reader's */
+};
+
+struct type_reader {
+    /*
+     * `kind` NULL: as the file says, the first one of all where it does not. NULL where anything in the file
+     * is wrong; every mistake is a diagnostic. The source has to outlive what is read.
+     */
+    struct type_file *(*load)(const struct source *source, const struct provider_kinds *kinds,
+        const struct provider_kind *kind, struct diags *diags);
+    void (*free)(struct type_file *file);
+};
+
+/* ---- all of them ---- */
+
+struct provider_kinds {
+    const struct provider_kind *const *items; /* the last one is NULL */
+    const struct type_reader *reader;         /* of specs; NULL: there are none */
+};
+
+/* NULL: there is no such kind. */
+const struct provider_kind *kind_find(const struct provider_kinds *kinds, struct str name);
+/* What a spec's `native:` means; NULL: the kind has no such thing. */
+const struct native *kind_native(const struct provider_kind *kind, struct str name);
+/* Their names, for "did you mean"; *names lies in the arena. */
+size_t kind_names(const struct provider_kinds *kinds, struct arena *arena, const struct str **names);
+/* "postgres.schema", or "aws.glue.job": the full name of a type in a file. */
+struct str kind_type_name(
+    const struct provider_kind *kind, struct str file, struct str type, struct arena *arena);
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * Settings as attributes: what can be said under `providers:` and `state:` is told in tables, so that a
+ * mistake there is shown with its place by every command, and editors know them.
+ */
+#ifndef WEIR_PROVIDER_SETTING_ATTR_H
+#define WEIR_PROVIDER_SETTING_ATTR_H
+
+#include "provider/schema.h"
+
+extern const struct type setting_text, setting_flag, setting_number, setting_any;
+extern const struct type setting_texts; /* a map */
+
+#define SETTING_ATTR(name_, type_, doc_)                                                                     \
+    {                                                                                                        \
+        .name = STR_INIT(name_), .type = &(type_), .settable = true, .doc = STR_INIT(doc_)                   \
+    }
+
+#endif
