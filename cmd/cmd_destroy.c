@@ -15,13 +15,13 @@ static void add_leftover(const struct leftover *left, bool color, struct buf *ou
 {
     buf_addz(out, "  ");
     style_on(out, color, STYLE_BOLD);
-    text_add_safe(out, left->id, false);
+    text_add_safe(out, left->subject.id, false);
     style_off(out, color, STYLE_BOLD);
-    buf_addf(out, "  %.*s: ", STR_ARG(left->type));
+    buf_addf(out, "  %.*s: ", STR_ARG(left->subject.type));
     text_add_safe(out, left->why, false);
-    if (left->address.n) {
+    if (left->subject.address.n) {
         buf_addz(out, " (");
-        text_add_safe(out, left->address, false);
+        text_add_safe(out, left->subject.address, false);
         buf_add_char(out, ')');
     }
     buf_add_char(out, '\n');
@@ -78,19 +78,19 @@ static int verify(struct invocation *inv, struct plan *plan)
 static int open_ends(struct invocation *inv, struct workspace *workspace)
 {
     size_t n;
-    const struct open_intent *const *intents = state_open_intents(workspace->state, &n);
+    const struct intent *const *intents = state_open_intents(workspace->state, &n);
     struct err err = ERR_INIT;
     if (!n)
         return EXIT_DONE;
     err_set(&err, ERR_LEFTOVER,
         "%.*s may be there: a request to %.*s it had no answer, and what became of it is not known%s",
-        STR_ARG(intents[0]->address), STR_ARG(intents[0]->action),
+        STR_ARG(intents[0]->subject.address), STR_ARG(intents[0]->action),
         n > 1 ? "; and there are more like it" : "");
     err_hint(&err,
         "run `weir destroy` again, which looks again; where it cannot find out, look at the service: `weir "
         "state rm %.*s` "
         "says that it is not there",
-        STR_ARG(intents[0]->address));
+        STR_ARG(intents[0]->subject.address));
     return invocation_fail(inv, &err);
 }
 

@@ -110,7 +110,7 @@ static void picture_take_plan(struct picture *p, const struct plan *plan)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     for (size_t i = 0; i < plan->change_count; i++) {
         struct str declared, key;
-        if (!address_split(&arena, plan->changes[i].address, &declared, &key))
+        if (!address_split(&arena, plan->changes[i].subject.address, &declared, &key))
             continue;
         const struct decl *decl = stack_find(p->stack, declared);
         if (!decl || !is_drawn(decl) || p->nodes[decl->index] == UINT32_MAX)

@@ -79,7 +79,7 @@ static void add_cell(struct value_builder *row, const struct value *v)
 static const struct value *job_row(struct arena *arena, const struct last_run *last)
 {
     struct value_builder row = VALUE_BUILDER(arena);
-    add_cell(&row, value_string_ref(arena, last->job->record->address));
+    add_cell(&row, value_string_ref(arena, last->job->record->subject.address));
     add_cell(&row, value_string_ref(arena, last->job->schema->name));
     add_cell(&row, value_string_ref(arena, last->job->name));
     if (last->err.class != ERR_NONE) {
@@ -135,7 +135,7 @@ static int tell_failures(struct invocation *inv, struct last_run *runs, size_t n
     for (size_t i = 0; i < n; i++) {
         if (runs[i].err.class == ERR_NONE)
             continue;
-        err_context(&runs[i].err, "%.*s", STR_ARG(runs[i].job->record->address));
+        err_context(&runs[i].err, "%.*s", STR_ARG(runs[i].job->record->subject.address));
         status =
             inv->settings->json ? err_exit_status(runs[i].err.class) : invocation_fail(inv, &runs[i].err);
     }
@@ -146,7 +146,7 @@ static int print_names(struct invocation *inv, const struct job *jobs, size_t n)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     for (size_t i = 0; i < n; i++) {
-        text_add_safe(&out, jobs[i].record->address, false);
+        text_add_safe(&out, jobs[i].record->subject.address, false);
         buf_add_char(&out, '\n');
     }
     return invocation_write(inv, buf_str(&out));
@@ -217,7 +217,7 @@ static int print_runs(struct invocation *inv, const struct job *job, const struc
     if (!inv->settings->json && n)
         table_add_text(names_of(&inv->arena, names, 5), value_builder_list(&rows), inv->out.color, &out);
     if (!inv->settings->json && !n)
-        invocation_note(inv, "The service knows of no run of %.*s.", STR_ARG(job->record->address));
+        invocation_note(inv, "The service knows of no run of %.*s.", STR_ARG(job->record->subject.address));
     return invocation_write(inv, buf_str(&out));
 }
 
@@ -239,7 +239,7 @@ static int show_one(struct invocation *inv, struct workspace *workspace)
     size_t n;
     if (job.schema->job->list(
             &op, job.object, job.options, (size_t)(own->last ? own->last : RUNS_DEFAULT), &runs, &n, &err)) {
-        err_context(&err, "%.*s", STR_ARG(job.record->address));
+        err_context(&err, "%.*s", STR_ARG(job.record->subject.address));
         return invocation_fail(inv, &err);
     }
     return print_runs(inv, &job, runs, n);

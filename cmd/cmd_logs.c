@@ -184,7 +184,7 @@ static int show_logs(struct showing *s)
     }
     if (rc == 0)
         return s->status;
-    err_context(&err, "%.*s", STR_ARG(s->job->record->address));
+    err_context(&err, "%.*s", STR_ARG(s->job->record->subject.address));
     return invocation_fail(s->inv, &err);
 }
 

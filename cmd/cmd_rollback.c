@@ -34,17 +34,17 @@ static struct str text_of(const struct value *object, const char *name)
 
 static bool is_artifact(const struct record *record)
 {
-    return str_eqz(record->type, "weir.artifact");
+    return str_eqz(record->subject.type, "weir.artifact");
 }
 
 static int ambiguous(struct str text, const struct record **list, size_t n, struct err *err)
 {
     AUTO_BUF struct buf names = BUF_INIT, word = BUF_INIT;
     for (size_t i = 0; i < n; i++)
-        buf_addf(&names, "%s%.*s", i ? ", " : "", STR_ARG(list[i]->address));
+        buf_addf(&names, "%s%.*s", i ? ", " : "", STR_ARG(list[i]->subject.address));
     err_set(err, ERR_INVALID, "\"%.*s\" stands for several artifacts: %.*s", STR_ARG(text), (int)names.n,
         names.p);
-    text_add_word(&word, list[0]->address);
+    text_add_word(&word, list[0]->subject.address);
     return err_hint(err, "name one of them: weir rollback %s", word.p);
 }
 
@@ -66,9 +66,9 @@ static int find_artifact(
     const struct record *const *records = state_records(workspace->state, &n);
     const struct record **list = ARENA_ARRAY(&inv->arena, const struct record *, n + 1), **used = NULL;
     for (size_t i = 0; i < n; i++) {
-        bool meant =
-            str_eq(records[i]->address, text) ||
-            (address_split(&inv->arena, records[i]->address, &declared, &key) && str_eq(declared, text));
+        bool meant = str_eq(records[i]->subject.address, text) ||
+                     (address_split(&inv->arena, records[i]->subject.address, &declared, &key) &&
+                         str_eq(declared, text));
         if (!meant)
             continue;
         uses = 1;
@@ -135,9 +135,9 @@ static struct versions versions_of(struct arena *arena, const struct record *rec
 
 static int no_such_version(const struct versions *v, const char *to, struct err *err)
 {
-    err_set(err, ERR_ABSENT, "%.*s has no kept version \"%s\"", STR_ARG(v->record->address), to);
+    err_set(err, ERR_ABSENT, "%.*s has no kept version \"%s\"", STR_ARG(v->record->subject.address), to);
     AUTO_BUF struct buf word = BUF_INIT;
-    text_add_word(&word, v->record->address);
+    text_add_word(&word, v->record->subject.address);
     return err_hint(err, "\"weir rollback %s --list\" shows them", word.p);
 }
 
@@ -150,12 +150,13 @@ static int by_steps(
         return 0;
     }
     if (!steps && v->used < v->n) {
-        err_set(err, ERR_ABSENT, "the version 0 of %.*s is the one in use", STR_ARG(v->record->address));
+        err_set(
+            err, ERR_ABSENT, "the version 0 of %.*s is the one in use", STR_ARG(v->record->subject.address));
         return err_hint(err, "--to 1 is the one before; --out FILE saves any of them");
     }
     size_t earlier = v->used < v->n ? v->n - v->used - 1 : 0;
     err_set(err, ERR_ABSENT, earlier ? "%.*s has only %zu earlier version%s" : "%.*s has no earlier version",
-        STR_ARG(v->record->address), earlier, earlier == 1 ? "" : "s");
+        STR_ARG(v->record->subject.address), earlier, earlier == 1 ? "" : "s");
     return err_hint(err, "`keep` of the artifact says how many stay in the store");
 }
 
@@ -204,7 +205,7 @@ static void list_json(const struct versions *v, struct buf *out)
     for (size_t i = 0; i < v->n; i++) {
         const struct value *size = value_getz(v->items[i], "size");
         buf_addz(out, "{\"event\":\"version\",\"address\":");
-        json_write_string(out, v->record->address);
+        json_write_string(out, v->record->subject.address);
         for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
             buf_addf(out, ",\"%s\":", texts[k]);
             json_write_string(out, text_of(v->items[i], texts[k]));
@@ -249,7 +250,7 @@ static int save_version(struct invocation *inv, struct workspace *workspace, con
     int status = invocation_diags(inv);
     if (opened)
         return err.class != ERR_NONE ? invocation_fail(inv, &err) : status;
-    struct op_ctx ctx = {.arena = &inv->arena, .provider = provider, .address = v->record->address};
+    struct op_ctx ctx = {.arena = &inv->arena, .provider = provider, .address = v->record->subject.address};
     struct s3_download download = {.bucket = text_of(version, "bucket"),
         .key = text_of(version, "key"),
         .path = own->out,
@@ -269,10 +270,10 @@ static int roll_back(struct invocation *inv, struct workspace *workspace, const 
     struct plan *plan = NULL;
     struct err err = ERR_INIT;
     if (choose_version(v, own->to, false, &version, &err) ||
-        deploy_targets(
-            workspace, &inv->arena, &v->record->address, 1, &options.targets, &options.target_count, &err))
+        deploy_targets(workspace, &inv->arena, &v->record->subject.address, 1, &options.targets,
+            &options.target_count, &err))
         return invocation_fail(inv, &err);
-    struct value_entry wanted = {v->record->address, value_getz(version, "sha256")};
+    struct value_entry wanted = {v->record->subject.address, value_getz(version, "sha256")};
     options.versions = value_map(&inv->arena, &wanted, 1);
     int status = planning_make_alone(inv, workspace, &options, &plan);
     if (status == EXIT_DONE)

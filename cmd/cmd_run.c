@@ -52,7 +52,7 @@ static const struct job_ops *ops_of(const struct running *r)
 
 static struct str address_of(const struct running *r)
 {
-    return r->job.record->address;
+    return r->job.record->subject.address;
 }
 
 /* ---- the end ---- */

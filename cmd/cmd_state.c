@@ -30,8 +30,8 @@ static int open_state_at(struct invocation *inv, struct workspace *workspace)
 static struct str behind(const struct record *record, struct str address)
 {
     struct str rest = {NULL, 0};
-    if (address.n && str_starts(record->address, address))
-        rest = str_slice(record->address, address.n, record->address.n);
+    if (address.n && str_starts(record->subject.address, address))
+        rest = str_slice(record->subject.address, address.n, record->subject.address.n);
     return !rest.n || rest.p[0] == '[' || rest.p[0] == '/' ? rest : (struct str){NULL, 0};
 }
 
@@ -48,7 +48,7 @@ static int no_such(struct invocation *inv, struct state *state, struct str addre
     const struct record *const *records = state_records(state, &n);
     struct str *names = ARENA_ARRAY(&inv->arena, struct str, n + 1);
     for (size_t i = 0; i < n; i++)
-        names[i] = records[i]->address;
+        names[i] = records[i]->subject.address;
     err_set(&err, ERR_ABSENT, "the state has no resource \"%.*s\"", STR_ARG(address));
     struct str near = str_nearest(address, names, n);
     if (near.n)
@@ -76,7 +76,7 @@ static const struct record **find_records(struct state *state, struct str addres
 static void list_record(struct invocation *inv, const struct record *r, struct buf *out)
 {
     if (!inv->settings->json) {
-        text_add_safe(out, r->address, false);
+        text_add_safe(out, r->subject.address, false);
         if (r->tainted)
             buf_addz(out, "  (half-made)");
         buf_add_char(out, '\n');
@@ -85,7 +85,8 @@ static void list_record(struct invocation *inv, const struct record *r, struct b
     const struct {
         const char *name;
         struct str text;
-    } fields[] = {{"address", r->address}, {"type", r->type}, {"provider", r->provider}, {"id", r->id}};
+    } fields[] = {{"address", r->subject.address}, {"type", r->subject.type},
+        {"provider", r->subject.provider}, {"id", r->subject.id}};
     buf_addz(out, "{\"event\":\"resource\"");
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         buf_addf(out, ",\"%s\":", fields[i].name);
@@ -126,12 +127,12 @@ static void show_record(struct invocation *inv, const struct record *r, struct b
 {
     struct render_options options = {.color = inv->out.color, .everything = true};
     style_on(out, inv->out.color, STYLE_BOLD);
-    text_add_safe(out, r->address, false);
+    text_add_safe(out, r->subject.address, false);
     style_off(out, inv->out.color, STYLE_BOLD);
-    buf_addf(out, "  %.*s%s%s\n", STR_ARG(r->type), r->tainted ? "  (half-made)" : "",
+    buf_addf(out, "  %.*s%s%s\n", STR_ARG(r->subject.type), r->tainted ? "  (half-made)" : "",
         r->adopted ? "  (adopted)" : "");
-    buf_addf(out, "provider: %.*s\nid: ", STR_ARG(r->provider));
-    text_add_safe(out, r->id, false);
+    buf_addf(out, "provider: %.*s\nid: ", STR_ARG(r->subject.provider));
+    text_add_safe(out, r->subject.id, false);
     buf_addz(out, "\nattributes: ");
     render_value(r->attrs, 0, &options, out);
     if (r->deps && r->deps->count) {
@@ -145,10 +146,10 @@ static void show_record_json(const struct record *r, struct buf *out)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const struct value_entry entries[] = {
         {STR("event"), value_stringz(&arena, "resource")},
-        {STR("address"), value_string_ref(&arena, r->address)},
-        {STR("type"), value_string_ref(&arena, r->type)},
-        {STR("provider"), value_string_ref(&arena, r->provider)},
-        {STR("id"), value_string_ref(&arena, r->id)},
+        {STR("address"), value_string_ref(&arena, r->subject.address)},
+        {STR("type"), value_string_ref(&arena, r->subject.type)},
+        {STR("provider"), value_string_ref(&arena, r->subject.provider)},
+        {STR("id"), value_string_ref(&arena, r->subject.id)},
         {STR("tainted"), value_bool(r->tainted)},
         {STR("adopted"), value_bool(r->adopted)},
         {STR("attrs"), r->attrs ? r->attrs : &value_empty_map},
@@ -225,13 +226,12 @@ static int forget_intent(struct invocation *inv, struct state *state, struct str
 {
     struct err err = ERR_INIT, why = ERR_INIT;
     size_t n;
-    const struct open_intent *const *intents = state_open_intents(state, &n);
+    const struct intent *const *intents = state_open_intents(state, &n);
     for (size_t i = 0; i < n; i++) {
-        if (!str_eq(intents[i]->address, address))
+        if (!str_eq(intents[i]->subject.address, address))
             continue;
         err_set(&why, ERR_ABSENT, "it is not there, as the user says");
-        char *action = arena_strz(&inv->arena, intents[i]->action);
-        if (state_fail(state, address, action, &why, NULL, &err))
+        if (state_fail(state, address, intents[i]->action, &why, NULL, &err))
             return invocation_fail(inv, &err);
         return changed(inv, "forgotten", address, STR_EMPTY);
     }
@@ -241,9 +241,9 @@ static int forget_intent(struct invocation *inv, struct state *state, struct str
 static bool has_intent(struct state *state, struct str address)
 {
     size_t n;
-    const struct open_intent *const *intents = state_open_intents(state, &n);
+    const struct intent *const *intents = state_open_intents(state, &n);
     for (size_t i = 0; i < n; i++)
-        if (str_eq(intents[i]->address, address))
+        if (str_eq(intents[i]->subject.address, address))
             return true;
     return false;
 }
@@ -261,7 +261,7 @@ static int remove_all(struct invocation *inv, struct state *state)
         size_t n;
         AUTO_FREE const struct record **found = find_records(state, inv->args.items[i], &n);
         for (size_t k = 0; k < n; k++) {
-            struct str address = arena_str(&inv->arena, found[k]->address);
+            struct str address = arena_str(&inv->arena, found[k]->subject.address);
             if (state_drop(state, address, &err) < 0)
                 return invocation_fail(inv, &err);
             changed(inv, "forgotten", address, STR_EMPTY);
@@ -314,7 +314,7 @@ static int move_all(struct invocation *inv, struct state *state)
         if (state_get(state, targets[i]))
             return invocation_usage(
                 inv, NULL, "the state has a resource \"%.*s\" already", STR_ARG(targets[i]));
-        sources[i] = arena_str(&inv->arena, found[i]->address);
+        sources[i] = arena_str(&inv->arena, found[i]->subject.address);
     }
     for (size_t i = 0; i < n; i++) {
         if (state_move(state, sources[i], targets[i], &err) < 0)
@@ -355,21 +355,11 @@ static int move_endpoint(struct invocation *inv, struct state *state)
     const struct value *now = value_string(&inv->arena, to);
     for (size_t i = 0; i < count; i++) {
         const struct record *r = list[i];
-        struct outcome outcome = {.address = r->address,
-            .type = r->type,
-            .provider = r->provider,
-            .action = "endpoint",
-            .id = r->id,
-            .attrs = r->attrs,
-            .set = r->set,
-            .deps = r->deps,
-            .place = value_with(&inv->arena, r->place, STR("endpoint"), now),
-            .tainted = r->tainted,
-            .adopted = r->adopted,
-            .prevent_destroy = r->prevent_destroy};
+        struct outcome outcome = {.record = *r, .action = STR("endpoint")};
+        outcome.record.place = value_with(&inv->arena, r->place, STR("endpoint"), now);
         if (state_done(state, &outcome, &err) < 0)
             return invocation_fail(inv, &err);
-        changed(inv, "moved", r->address, to);
+        changed(inv, "moved", r->subject.address, to);
     }
     return EXIT_DONE;
 }

@@ -184,8 +184,8 @@ void event_diags(struct buf *out, struct diags *diags)
 static void event_drifted(struct buf *out, const struct change *c)
 {
     begin(out, "drift");
-    field_text(out, "address", c->address);
-    field_text(out, "type", c->type);
+    field_text(out, "address", c->subject.address);
+    field_text(out, "type", c->subject.type);
     field_true(out, "gone", c->gone);
     attr_list(out, c->drift, c->drift_count);
     end(out);
@@ -194,13 +194,13 @@ static void event_drifted(struct buf *out, const struct change *c)
 static void event_change(struct buf *out, const struct change *c)
 {
     begin(out, "change");
-    field_text(out, "address", c->address);
-    field_text(out, "type", c->type);
-    field_optional(out, "provider", c->provider);
+    field_text(out, "address", c->subject.address);
+    field_text(out, "type", c->subject.type);
+    field_optional(out, "provider", c->subject.provider);
     field_text(out, "action", str_z(action_name(c->action)));
     field_optional(out, "reason", c->reason);
     field_optional(out, "moved_from", c->moved_from);
-    field_optional(out, "import_id", c->import_id);
+    field_optional(out, "import_id", c->action == ACTION_ADOPT ? c->subject.id : STR_EMPTY);
     field_true(out, "create_before_destroy", c->action == ACTION_REPLACE && c->create_before_destroy);
     attr_list(out, c->attrs, c->attr_count);
     end(out);
@@ -211,8 +211,8 @@ static void event_erases(struct buf *out, const struct change *c)
     for (uint32_t i = 0; c->erases && i < c->erases->count; i++) {
         const struct value *what = c->erases->items[i];
         begin(out, "erase");
-        field_text(out, "address", c->address);
-        field_text(out, "type", c->type);
+        field_text(out, "address", c->subject.address);
+        field_text(out, "type", c->subject.type);
         field_optional(out, "flag", value_text(value_getz(what, "flag"), STR_EMPTY));
         field_optional(out, "says", value_text(value_getz(what, "says"), STR_EMPTY));
         field_value(out, "counts", value_getz(what, "counts"), false);
@@ -335,9 +335,9 @@ void event_leftovers(struct buf *out, const struct verified *found)
     const struct leftover *list = found->left;
     for (size_t i = 0; i < found->left_count; i++) {
         begin(out, "leftover");
-        field_text(out, "type", list[i].type);
-        field_text(out, "id", list[i].id);
-        field_optional(out, "address", list[i].address);
+        field_text(out, "type", list[i].subject.type);
+        field_text(out, "id", list[i].subject.id);
+        field_optional(out, "address", list[i].subject.address);
         field_text(out, "why", list[i].why);
         end(out);
     }

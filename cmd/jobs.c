@@ -28,12 +28,12 @@ static bool as_job(
     struct invocation *inv, struct workspace *workspace, const struct record *record, struct job *out)
 {
     struct err ignored = ERR_INIT;
-    const struct schema *schema = catalog_find(workspace->catalog, record->type, false, &ignored);
+    const struct schema *schema = catalog_find(workspace->catalog, record->subject.type, false, &ignored);
     if (!schema || !schema->job)
         return false;
     *out = (struct job){
         .record = record, .schema = schema, .object = without_hashes(&inv->arena, record->attrs)};
-    out->name = value_text(value_getz(out->object, "name"), record->id);
+    out->name = value_text(value_getz(out->object, "name"), record->subject.id);
     return true;
 }
 
@@ -52,8 +52,8 @@ int jobs_list(struct invocation *inv, struct workspace *workspace, struct job **
 static int not_a_job(struct invocation *inv, const struct record *record)
 {
     struct err err = ERR_INIT;
-    err_set(&err, ERR_INVALID, "\"%.*s\" is of type %.*s, which cannot be run", STR_ARG(record->address),
-        STR_ARG(record->type));
+    err_set(&err, ERR_INVALID, "\"%.*s\" is of type %.*s, which cannot be run",
+        STR_ARG(record->subject.address), STR_ARG(record->subject.type));
     err_hint(&err, "\"weir jobs\" lists what can");
     return invocation_fail(inv, &err);
 }
@@ -73,7 +73,7 @@ static int no_such_job(
     }
     struct str *names = ARENA_ARRAY(&inv->arena, struct str, 2 * n + 1);
     for (size_t i = 0; i < n; i++) {
-        names[2 * i] = jobs[i].record->address;
+        names[2 * i] = jobs[i].record->subject.address;
         names[2 * i + 1] = jobs[i].name;
     }
     err_set(&err, ERR_ABSENT, "the state has no job \"%.*s\"", STR_ARG(text));
@@ -94,9 +94,10 @@ static bool means(struct invocation *inv, const struct job *job, struct str text
 {
     struct str declared, key;
     if (way == 0)
-        return str_eq(job->record->address, text);
+        return str_eq(job->record->subject.address, text);
     if (way == 1)
-        return address_split(&inv->arena, job->record->address, &declared, &key) && str_eq(declared, text);
+        return address_split(&inv->arena, job->record->subject.address, &declared, &key) &&
+               str_eq(declared, text);
     return str_eq(job->name, text);
 }
 
@@ -104,7 +105,7 @@ static int several(struct invocation *inv, struct str text, const struct job *a,
 {
     struct err err = ERR_INIT;
     err_set(&err, ERR_INVALID, "\"%.*s\" is more than one job: %.*s, %.*s", STR_ARG(text),
-        STR_ARG(a->record->address), STR_ARG(b->record->address));
+        STR_ARG(a->record->subject.address), STR_ARG(b->record->subject.address));
     err_hint(&err, "say which by its address; \"weir jobs\" lists them");
     return invocation_fail(inv, &err);
 }
@@ -144,7 +145,7 @@ struct str jobs_address(struct invocation *inv, struct workspace *workspace, str
     jobs_list(inv, workspace, &jobs, &n);
     for (size_t i = 0; i < n; i++)
         if (str_eq(jobs[i].name, text))
-            return jobs[i].record->address;
+            return jobs[i].record->subject.address;
     return text;
 }
 
@@ -180,7 +181,7 @@ static struct str resource_or_text(
     struct workspace *workspace, const struct job_option *option, struct str text)
 {
     const struct record *record = option->resource.n ? state_get(workspace->state, text) : NULL;
-    return record && str_eq(record->type, option->resource) ? record->id : text;
+    return record && str_eq(record->subject.type, option->resource) ? record->subject.id : text;
 }
 
 /* How many resources there are of the option's type. */
@@ -189,8 +190,8 @@ static size_t count_resources(struct workspace *workspace, const struct job_opti
     size_t n, found = 0;
     const struct record *const *records = state_records(workspace->state, &n);
     for (size_t i = 0; i < n; i++)
-        if (str_eq(records[i]->type, option->resource)) {
-            *last = records[i]->id;
+        if (str_eq(records[i]->subject.type, option->resource)) {
+            *last = records[i]->subject.id;
             found++;
         }
     return found;
@@ -278,7 +279,7 @@ struct op_ctx job_context(const struct job *job, struct arena *arena, struct wor
     return (struct op_ctx){.arena = arena,
         .provider = job->provider,
         .schema = job->schema,
-        .address = job->record->address,
+        .address = job->record->subject.address,
         .dir = workspace->stack->dir,
         .stack = workspace->stack->name,
         .sensitive = value_is_sensitive(job->record->attrs)};
@@ -287,7 +288,7 @@ struct op_ctx job_context(const struct job *job, struct arena *arena, struct wor
 struct str job_quoted(struct arena *arena, const struct job *job)
 {
     AUTO_BUF struct buf word = BUF_INIT;
-    text_add_word(&word, job->record->address);
+    text_add_word(&word, job->record->subject.address);
     return arena_str(arena, buf_str(&word));
 }
 
@@ -315,7 +316,7 @@ static void field(struct buf *out, const char *name, struct str text)
 void job_run_fields(struct buf *out, const struct job *job, const struct job_run *run)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    field(out, "job", job->record->address);
+    field(out, "job", job->record->subject.address);
     field(out, "type", job->schema->name);
     field(out, "name", job->name);
     if (!run)

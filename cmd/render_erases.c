@@ -111,13 +111,13 @@ static void add_list(
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *c = &plan->changes[i];
         for (uint32_t k = 0; c->erases && k < c->erases->count; k++) {
-            int blanks = width - (int)cells_width(c->address);
+            int blanks = width - (int)cells_width(c->subject.address);
             if (stops(c->erases->items[k]) != stopping)
                 continue;
             buf_addz(out, "  ");
             style_add(out, o->color, STYLE_RED, "!");
             buf_add_char(out, ' ');
-            text_add_safe(out, c->address, false);
+            text_add_safe(out, c->subject.address, false);
             buf_addf(out, "%*s  ", blanks > 0 ? blanks : 0, "");
             add_what(out, c->erases->items[k]);
             buf_add_char(out, '\n');
@@ -130,7 +130,7 @@ void render_erases(const struct plan *plan, const struct render_options *o, stru
 {
     int width = 0;
     for (size_t i = 0; i < plan->change_count; i++) {
-        int w = plan->changes[i].erases ? (int)cells_width(plan->changes[i].address) : 0;
+        int w = plan->changes[i].erases ? (int)cells_width(plan->changes[i].subject.address) : 0;
         width = w > width ? w : width;
     }
     if (!width)
@@ -150,7 +150,7 @@ static void add_markdown_list(const struct plan *plan, bool stopping, struct buf
             if (stops(c->erases->items[k]) != stopping)
                 continue;
             buf_addz(out, "- `");
-            text_add_safe(out, c->address, false);
+            text_add_safe(out, c->subject.address, false);
             buf_addz(out, "`: ");
             add_what(out, c->erases->items[k]);
             buf_add_char(out, '\n');

@@ -55,10 +55,11 @@ static void add_forced(const struct change *change, struct buf *out)
 static void add_row(const struct change *change, struct buf *out)
 {
     /* Keys may hold anything; in a code span a bar would still end the cell. */
-    bool plain = str_find_char(change->address, '|', 0) < 0 && str_find_char(change->address, '`', 0) < 0;
+    bool plain = str_find_char(change->subject.address, '|', 0) < 0 &&
+                 str_find_char(change->subject.address, '`', 0) < 0;
     buf_addf(out, "| %s | %s", action_verb(change->action), plain ? "`" : "");
-    add_cell(out, change->address);
-    buf_addf(out, "%s | %.*s | ", plain ? "`" : "", STR_ARG(change->type));
+    add_cell(out, change->subject.address);
+    buf_addf(out, "%s | %.*s | ", plain ? "`" : "", STR_ARG(change->subject.type));
     add_cell(out, change->reason);
     add_forced(change, out);
     buf_addz(out, " |\n");

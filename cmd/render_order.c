@@ -16,8 +16,9 @@ static bool is_shown(const struct change *c)
 
 static struct section section_of(const struct plan *plan, const struct change *change)
 {
-    ptrdiff_t key = address_key_at(change->address);
-    struct str declared = key < 0 ? change->address : str_slice(change->address, 0, (size_t)key);
+    ptrdiff_t key = address_key_at(change->subject.address);
+    struct str declared =
+        key < 0 ? change->subject.address : str_slice(change->subject.address, 0, (size_t)key);
     size_t slash = declared.n;
     while (slash && declared.p[slash - 1] != '/')
         slash--;
@@ -43,7 +44,7 @@ static int in_order(const void *a, const void *b)
     if (x->group != y->group)
         return x->group < y->group ? -1 : 1;
     int order = by_module(a, b);
-    return order ? order : str_cmp(x->change->address, y->change->address);
+    return order ? order : str_cmp(x->change->subject.address, y->change->subject.address);
 }
 
 size_t sections_list(const struct plan *plan, struct arena *arena, struct section **out)
@@ -127,10 +128,10 @@ static size_t count_types(
     for (size_t i = 0; i < n; i++) {
         const struct change *c = sections[i].change;
         size_t k = 0;
-        while (k < count && !str_eq(list[k].type, c->type))
+        while (k < count && !str_eq(list[k].type, c->subject.type))
             k++;
         count += k == count;
-        list[k].type = c->type;
+        list[k].type = c->subject.type;
         list[k].n++;
         list[k].counts[c->action]++;
     }

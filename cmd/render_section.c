@@ -40,8 +40,8 @@ static void remarks(const struct change *c, const struct render_options *o, stru
         add_remark(o, &first, first ? "# " : "", c->reason, out);
     if (c->moved_from.n)
         add_remark(o, &first, first ? "# moved from " : "moved from ", c->moved_from, out);
-    if (c->import_id.n)
-        add_remark(o, &first, first ? "# id " : "id ", c->import_id, out);
+    if (c->action == ACTION_ADOPT)
+        add_remark(o, &first, first ? "# id " : "id ", c->subject.id, out);
     if (c->action == ACTION_ADOPT && c->attr_count)
         add_remark(o, &first, first ? "# " : "", STR("then updated"), out);
 }
@@ -54,11 +54,11 @@ void section_header(const struct change *c, struct sign sign, const struct rende
     style_add(out, o->color, (enum style)sign.style, sign.text);
     buf_addf(out, " %-7s ", sign.verb);
     style_on(out, o->color, STYLE_BOLD);
-    text_add_safe(out, c->address, false);
+    text_add_safe(out, c->subject.address, false);
     style_off(out, o->color, STYLE_BOLD);
     buf_addz(out, "  ");
     style_on(out, o->color, STYLE_DIM);
-    text_add_safe(out, c->type, false);
+    text_add_safe(out, c->subject.type, false);
     style_off(out, o->color, STYLE_DIM);
 }
 

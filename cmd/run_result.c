@@ -15,7 +15,7 @@ static int rows_of(const struct run_result *r, const struct value **columns, con
     struct err err = ERR_INIT;
     bool more;
     if (r->job->schema->job->rows(r->ctx, r->job->object, r->run, ROWS_MAX, columns, rows, &more, &err)) {
-        err_context(&err, "the result of %.*s", STR_ARG(r->job->record->address));
+        err_context(&err, "the result of %.*s", STR_ARG(r->job->record->subject.address));
         return invocation_fail(r->inv, &err);
     }
     if (more)

@@ -49,7 +49,7 @@ void run_watch_tick(void *ctx)
     AUTO_BUF struct buf out = BUF_INIT;
     size_t tick = (size_t)(now / FRAME_MS);
     buf_addf(&line, "%s ", w->inv->err.utf8 ? spin[tick % 10] : ascii[tick % 4]);
-    text_add_safe(&line, w->job->record->address, false);
+    text_add_safe(&line, w->job->record->subject.address, false);
     buf_addf(&line, " %s ", w->status_text[0] ? w->status_text : "starting");
     text_add_duration(&line, now - w->began_ms);
     term_measure(&w->inv->err);
@@ -78,7 +78,7 @@ void run_watch_begin(struct run_watch *w, struct str id)
     if (w->inv->settings->json)
         return;
     run_watch_clear(w);
-    buf_addf(&out, "%.*s: run ", STR_ARG(w->job->record->address));
+    buf_addf(&out, "%.*s: run ", STR_ARG(w->job->record->subject.address));
     text_add_safe(&out, id, false);
     buf_add_char(&out, '\n');
     write_err(&out);
@@ -102,7 +102,7 @@ void run_watch_state(void *ctx, const struct job_run *run)
     AUTO_BUF struct buf out = BUF_INIT;
     run_watch_clear(w);
     if (run->state != JOB_RUNNING || (news && !w->live)) {
-        buf_addf(&out, "%.*s: ", STR_ARG(w->job->record->address));
+        buf_addf(&out, "%.*s: ", STR_ARG(w->job->record->subject.address));
         style_add_str(&out, w->inv->err.color, job_state_style(run->state), buf_str(&safe));
         if (run->state != JOB_RUNNING) {
             buf_addz(&out, " in ");
@@ -146,7 +146,7 @@ void log_event_json(const struct job *job, const struct log_event *event, struct
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     buf_addz(out, "{\"event\":\"log\",\"job\":");
-    json_write_string(out, job->record->address);
+    json_write_string(out, job->record->subject.address);
     buf_addz(out, ",\"time\":");
     json_write_string(out, time_rfc3339(&arena, event->at_ms, true));
     buf_addz(out, ",\"stream\":");

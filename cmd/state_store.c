@@ -68,11 +68,12 @@ static int run_pull(struct invocation *inv)
     const struct record *const *records = state_records(state, &n);
     for (size_t i = 0; i < n; i++) {
         const struct record *r = records[i];
-        struct value_entry entries[] = {{STR("address"), value_string(&arena, r->address)},
-            {STR("type"), value_string(&arena, r->type)},
-            {STR("provider"), value_string(&arena, r->provider)}, {STR("id"), value_string(&arena, r->id)},
-            {STR("attrs"), r->attrs}, {STR("set"), r->set}, {STR("deps"), r->deps}, {STR("place"), r->place},
-            {STR("tainted"), value_bool(r->tainted)}, {STR("adopted"), value_bool(r->adopted)}};
+        struct value_entry entries[] = {{STR("address"), value_string(&arena, r->subject.address)},
+            {STR("type"), value_string(&arena, r->subject.type)},
+            {STR("provider"), value_string(&arena, r->subject.provider)},
+            {STR("id"), value_string(&arena, r->subject.id)}, {STR("attrs"), r->attrs}, {STR("set"), r->set},
+            {STR("deps"), r->deps}, {STR("place"), r->place}, {STR("tainted"), value_bool(r->tainted)},
+            {STR("adopted"), value_bool(r->adopted)}};
         value_builder_add(&list, value_map(&arena, entries, sizeof entries / sizeof *entries));
     }
     struct value_entry whole[] = {{STR("lineage"), value_string(&arena, state_lineage(state))},

@@ -167,7 +167,7 @@ static bool check_error(struct running *r, struct str want, const struct err *er
 static const struct change *find_change(const struct plan *plan, struct str address)
 {
     for (size_t i = 0; i < plan->change_count; i++)
-        if (str_eq(plan->changes[i].address, address))
+        if (str_eq(plan->changes[i].subject.address, address))
             return &plan->changes[i];
     return NULL;
 }
@@ -184,8 +184,8 @@ static bool check_resource(
     for (uint32_t i = 0; want->kind == VALUE_MAP && i < want->count; i++) {
         struct str name = want->entries[i].key;
         if (str_eqz(name, "type")) {
-            ok &= test_expect(
-                r, NULL, address, name, want->entries[i].value, value_string(&r->arena, change->type));
+            ok &= test_expect(r, NULL, address, name, want->entries[i].value,
+                value_string(&r->arena, change->subject.type));
             continue;
         }
         const struct value *have = NULL;
@@ -195,7 +195,7 @@ static bool check_resource(
         const struct attr *attr = change->schema ? schema_attr(change->schema, name) : NULL;
         ok &= attr ? test_expect(r, attr, address, name, want->entries[i].value, have)
                    : test_fail(r, "%.*s: %.*s has no attribute \"%.*s\"", STR_ARG(address),
-                         STR_ARG(change->type), STR_ARG(name));
+                         STR_ARG(change->subject.type), STR_ARG(name));
     }
     return ok;
 }
@@ -311,7 +311,7 @@ static bool check_nothing_to_do(struct running *r)
     for (size_t i = 0; i < plan->change_count; i++)
         if (plan->changes[i].action != ACTION_NOOP)
             ok = test_fail(r, "a second plan would still %s %.*s%s%.*s", action_name(plan->changes[i].action),
-                STR_ARG(plan->changes[i].address), plan->changes[i].attr_count ? ": " : "",
+                STR_ARG(plan->changes[i].subject.address), plan->changes[i].attr_count ? ": " : "",
                 STR_ARG(plan->changes[i].attr_count ? plan->changes[i].attrs[0].name : STR_EMPTY));
     plan_free(plan);
     return ok;

@@ -38,12 +38,12 @@ static struct str text_of(const struct value *step, const char *key)
 static bool as_job(struct running *r, const struct record *record, struct job *out)
 {
     struct err ignored = ERR_INIT;
-    const struct schema *schema = catalog_find(r->workspace.catalog, record->type, false, &ignored);
+    const struct schema *schema = catalog_find(r->workspace.catalog, record->subject.type, false, &ignored);
     if (!schema || !schema->job)
         return false;
     *out = (struct job){
         .record = record, .schema = schema, .object = record->attrs, .options = &value_empty_map};
-    out->name = value_text(value_getz(record->attrs, "name"), record->id);
+    out->name = value_text(value_getz(record->attrs, "name"), record->subject.id);
     return true;
 }
 
@@ -56,7 +56,7 @@ static bool find_job(struct running *r, struct str text, struct job *out)
     for (size_t i = 0; i < n; i++) {
         if (!as_job(r, records[i], &job))
             continue;
-        if (str_eq(records[i]->address, text)) {
+        if (str_eq(records[i]->subject.address, text)) {
             *out = job;
             return true;
         }
@@ -79,10 +79,11 @@ static void complete_options(struct running *r, struct job *job)
         const struct job_option *option = &ops->options[i];
         const struct value *given = value_get(job->options, option->name);
         for (size_t k = 0; option->resource.n && k < n; k++)
-            if (str_eq(records[k]->type, option->resource) &&
-                (given ? str_eq(records[k]->address, value_text(given, STR_EMPTY)) : option->required))
+            if (str_eq(records[k]->subject.type, option->resource) &&
+                (given ? str_eq(records[k]->subject.address, value_text(given, STR_EMPTY))
+                       : option->required))
                 job->options = value_with(
-                    &r->arena, job->options, option->name, value_string(&r->arena, records[k]->id));
+                    &r->arena, job->options, option->name, value_string(&r->arena, records[k]->subject.id));
     }
 }
 
@@ -122,13 +123,13 @@ static bool run_job(struct running *r, struct job *job, struct op_ctx *ctx, cons
         .trouble = ignore_trouble,
         .callback_ctx = log};
     if (ops->start(ctx, job->object, input, run, &err) || job_follow(&follow, run, &end, &err))
-        return test_fail_err(r, arena_strz(&r->arena, job->record->address), &err);
+        return test_fail_err(r, arena_strz(&r->arena, job->record->subject.address), &err);
     if (end == FOLLOW_ENDED)
         return true;
     if (ops->stops)
         ops->stop(ctx, job->object, job->options, run->id, &err);
-    return test_fail(
-        r, "%.*s was still running after %lld s", STR_ARG(job->record->address), (long long)timeout_s);
+    return test_fail(r, "%.*s was still running after %lld s", STR_ARG(job->record->subject.address),
+        (long long)timeout_s);
 }
 
 static const struct value *rows_of(
@@ -175,7 +176,7 @@ static bool fail_with_log(struct running *r, const struct buf *log, const char *
 static bool compare_run(struct running *r, const struct value *step, const struct job *job,
     const struct job_run *run, const struct buf *log, const struct value *rows)
 {
-    struct str address = job->record->address, error = text_of(step, "error");
+    struct str address = job->record->subject.address, error = text_of(step, "error");
     struct str state = value_text(get(step, "state"), error.n ? STR("failed") : STR("succeeded"));
     const struct value *result = rows ? rows : run->result ? run->result : &value_null;
     if (!str_eqz(state, job_state_name(run->state)))
@@ -234,7 +235,7 @@ static bool step_job(struct running *r, const struct value *step)
     complete_options(r, &job);
     input.options = job.options;
     if (job_arguments_of(&job, get(step, "arguments"), NULL, 0, &r->arena, &input.arguments, &err))
-        return test_fail_err(r, arena_strz(&r->arena, job.record->address), &err);
+        return test_fail_err(r, arena_strz(&r->arena, job.record->subject.address), &err);
     return run_and_compare(r, step, &job, &input);
 }
 
@@ -261,13 +262,13 @@ static int make_results_bucket(struct running *r, struct provider *provider, str
 static bool step_query(struct running *r, const struct value *step)
 {
     struct err err = ERR_INIT;
-    struct record record = {.address = STR("query"), .type = STR("aws.athena.named_query")};
+    struct record record = {.subject.address = STR("query"), .subject.type = STR("aws.athena.named_query")};
     struct job job = {.record = &record};
     struct value_builder b = VALUE_BUILDER(&r->arena);
     const struct value *place =
         value_string(&r->arena, arena_printf(&r->arena, "s3://%.*s/", STR_ARG(results_bucket)));
     const struct value_entry option = {STR("output_location"), place};
-    job.schema = catalog_find(r->workspace.catalog, record.type, false, &err);
+    job.schema = catalog_find(r->workspace.catalog, record.subject.type, false, &err);
     if (!job.schema || workspace_provider(&r->workspace, STR("aws"), NULL, &job.provider, &err) ||
         make_results_bucket(r, job.provider, &err))
         return test_fail_err(r, "query", &err);

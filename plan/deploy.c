@@ -100,7 +100,7 @@ const struct record **deploy_artifacts_of(
     const struct record **list = ARENA_ARRAY(arena, const struct record *, n + 1);
     *count = 0;
     for (size_t i = 0; i < n; i++) {
-        if (str_eqz(records[i]->type, "weir.artifact") && uses_version_of(job, records[i]))
+        if (str_eqz(records[i]->subject.type, "weir.artifact") && uses_version_of(job, records[i]))
             list[(*count)++] = records[i];
     }
     return list;
@@ -140,7 +140,7 @@ static void add_all(struct chooser *c, const bool *chosen)
 
 static bool is_instance_of(const struct record *record, const struct decl *decl)
 {
-    return str_eq(address_declared(record->address), decl->address);
+    return str_eq(address_declared(record->subject.address), decl->address);
 }
 
 /*
@@ -154,7 +154,7 @@ static void add_artifacts_of(struct chooser *c, const struct decl *artifact, str
     const struct record **list = record ? deploy_artifacts_of(c->workspace, c->arena, record, &n) : NULL;
     for (size_t i = 0; i < n; i++)
         if (is_instance_of(list[i], artifact))
-            add(c, list[i]->address);
+            add(c, list[i]->subject.address);
     if (c->n == before)
         add(c, artifact->address);
 }
@@ -166,7 +166,7 @@ static void add_users_of(struct chooser *c, const struct decl *user, struct str 
     const struct record *const *records = state_records(c->workspace->state, &n);
     for (size_t i = 0; used && i < n; i++)
         if (is_instance_of(records[i], user) && uses_version_of(records[i], used))
-            add(c, records[i]->address);
+            add(c, records[i]->subject.address);
     if (c->n == before)
         add(c, user->address);
 }
@@ -273,13 +273,13 @@ const struct str *deploy_left(const struct workspace *workspace, struct arena *a
     const struct record *const *list = state_records(workspace->state, &records);
     struct chooser c = chooser_new(workspace, arena);
     for (size_t i = 0; i < records; i++) {
-        const struct decl *decl = stack_find(workspace->stack, address_declared(list[i]->address));
-        if (!decl || !is_job(decl) || address_matches(list[i]->address, targets, n))
+        const struct decl *decl = stack_find(workspace->stack, address_declared(list[i]->subject.address));
+        if (!decl || !is_job(decl) || address_matches(list[i]->subject.address, targets, n))
             continue;
         const struct record **artifacts = deploy_artifacts_of(workspace, arena, list[i], &used);
         for (size_t k = 0; k < used; k++)
-            if (address_matches(artifacts[k]->address, targets, n))
-                add(&c, list[i]->address);
+            if (address_matches(artifacts[k]->subject.address, targets, n))
+                add(&c, list[i]->subject.address);
     }
     *count = c.n;
     return c.targets;

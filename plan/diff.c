@@ -17,10 +17,10 @@
 
 #include <stdio.h>
 
-static struct change *new_change(struct planner *p, struct str address, enum action action)
+static struct change *new_change(struct planner *p, struct subject subject, enum action action)
 {
     struct change *change = ARENA_NEW(p->arena, struct change);
-    change->address = address;
+    change->subject = subject;
     change->action = action;
     return change;
 }
@@ -34,14 +34,16 @@ struct change *instance_change(struct planner *p, struct instance *instance)
 {
     if (!instance->change) {
         const struct decl *decl = instance->decl;
-        struct change *change = new_change(p, instance->address, ACTION_NOOP);
-        change->type = decl->schema->name;
-        change->provider = provider_of(decl);
+        const struct record *record = instance->seen ? instance->seen->record : NULL;
+        struct subject subject = {.address = instance->address,
+            .type = decl->schema->name,
+            .provider = provider_of(decl),
+            .id = record ? record->subject.id : STR_EMPTY};
+        struct change *change = new_change(p, subject, ACTION_NOOP);
         change->schema = decl->schema;
         change->instance = instance;
-        const struct record *record = instance->seen ? instance->seen->record : NULL;
-        if (record && !str_eq(record->address, instance->address))
-            change->moved_from = record->address;
+        if (record && !str_eq(record->subject.address, instance->address))
+            change->moved_from = record->subject.address;
         instance->change = change;
     }
     return instance->change;
@@ -199,11 +201,12 @@ static bool adopted_forbids(
 {
     if (!record->adopted || p->options.delete_adopted)
         return false;
-    struct diag *d = diag_error(p->diags, span,
-        "%.*s would be %s, but it was there before this stack took it over", STR_ARG(record->address), what);
+    struct diag *d =
+        diag_error(p->diags, span, "%.*s would be %s, but it was there before this stack took it over",
+            STR_ARG(record->subject.address), what);
     diag_hint(p->diags, d,
         "--delete-adopted agrees to that; `removed: [{address: %.*s, destroy: false}]` forgets it instead",
-        STR_ARG(record->address));
+        STR_ARG(record->subject.address));
     return true;
 }
 
@@ -267,7 +270,7 @@ static bool diff_with_live(struct planner *p, struct instance *instance, const s
         instance_change(p, instance)->action = ACTION_UPDATE;
         instance->change->reason = record->prevent_destroy ? STR("no longer protected by prevent_destroy")
                                                            : STR("now protected by prevent_destroy");
-    } else if (instance->seen->address.p != record->address.p) {
+    } else if (instance->seen->address.p != record->subject.address.p) {
         instance_change(p, instance); /* nothing but a move */
     }
     return true;
@@ -282,7 +285,7 @@ bool diff_instance(struct planner *p, struct instance *instance)
             object_set(p->arena, schema, instance->desired));
         bool ok = diff_with_live(p, instance, instance->import_live);
         if (ok)
-            instance->change->import_id =
+            instance->change->subject.id =
                 value_text(value_get(instance->import_live, instance->decl->schema->id), STR_EMPTY);
         return ok;
     }
@@ -291,10 +294,10 @@ bool diff_instance(struct planner *p, struct instance *instance)
     find_drift(p, instance);
     if (!seen->live)
         return decide_create(p, instance);
-    if (!str_eq(seen->record->type, instance->decl->schema->name)) {
+    if (!str_eq(seen->record->subject.type, instance->decl->schema->name)) {
         struct diag *d = diag_error(p->diags, instance->decl->span,
             "\"%.*s\" is recorded as %.*s and is now %.*s", STR_ARG(instance->address),
-            STR_ARG(seen->record->type), STR_ARG(instance->decl->schema->name));
+            STR_ARG(seen->record->subject.type), STR_ARG(instance->decl->schema->name));
         diag_hint(p->diags, d, "give the new resource another name");
         return false;
     }
@@ -337,15 +340,13 @@ static bool diff_orphan(struct planner *p, struct seen *seen)
     if (!forget && adopted_forbids(p, record, decl ? decl->span : (struct span){0}, "destroyed"))
         return false;
     struct err err = ERR_INIT;
-    const struct schema *schema = catalog_find(p->workspace->catalog, record->type, false, &err);
+    const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, &err);
     if (!schema && !forget) {
-        diag_error(
-            p->diags, (struct span){0}, "%.*s in the state: %s", STR_ARG(record->address), err.message);
+        diag_error(p->diags, (struct span){0}, "%.*s in the state: %s", STR_ARG(record->subject.address),
+            err.message);
         return false;
     }
-    struct change *change = new_change(p, record->address, forget ? ACTION_FORGET : ACTION_DELETE);
-    change->type = record->type;
-    change->provider = record->provider;
+    struct change *change = new_change(p, record->subject, forget ? ACTION_FORGET : ACTION_DELETE);
     change->schema = schema;
     change->reason = p->options.destroy ? STR_EMPTY
                      : forget           ? STR("removed: it stays where it is")

@@ -43,7 +43,7 @@ static struct str op_address(const struct op *op)
 {
     return op->kind == OP_DECL ? op->decl->address
            : op->instance      ? op->instance->address
-                               : op->change->address;
+                               : op->change->subject.address;
 }
 
 /* The old one of a replacement: its resource is told of with the new one. */
@@ -280,8 +280,8 @@ static int record_moves(struct planner *p, struct err *err)
 {
     for (size_t i = 0; i < p->seen_count; i++) {
         const struct seen *seen = &p->seen[i];
-        if (seen->claimed && !str_eq(seen->address, seen->record->address) &&
-            state_move(p->workspace->state, seen->record->address, seen->address, err))
+        if (seen->claimed && !str_eq(seen->address, seen->record->subject.address) &&
+            state_move(p->workspace->state, seen->record->subject.address, seen->address, err))
             return -1;
     }
     return 0;
@@ -351,7 +351,7 @@ static bool has_secrets(const struct planner *p)
 {
     for (size_t i = 0; i < p->seen_count; i++) {
         const struct record *record = p->seen[i].record;
-        const struct schema *schema = catalog_find(p->workspace->catalog, record->type, false, NULL);
+        const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, NULL);
         if (schema && object_tells_secrets(schema, record->attrs))
             return true;
     }
@@ -378,10 +378,10 @@ static void warn_of_state(struct executor *x)
 static void note_open_intents(struct executor *x)
 {
     size_t n;
-    const struct open_intent *const *intents = state_open_intents(x->p->workspace->state, &n);
+    const struct intent *const *intents = state_open_intents(x->p->workspace->state, &n);
     for (size_t i = 0; i < n; i++)
         if (str_eqz(intents[i]->action, "create"))
-            map_set(&x->open, intents[i]->address, (void *)intents[i]);
+            map_set(&x->open, intents[i]->subject.address, (void *)intents[i]);
 }
 
 static int run_locked(struct executor *x, struct err *err)

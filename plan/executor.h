@@ -48,7 +48,7 @@ struct executor {
     atomic_bool cancel; /* a second signal: give up waiting */
     bool stopping;      /* a first one, or the state cannot be written */
     pthread_mutex_t observer_lock;
-    struct map open; /* by address: intents of earlier runs of which nothing is known; struct open_intent */
+    struct map open;    /* by address: intents of earlier runs of which nothing is known; struct intent */
     struct map claimed; /* things found or made in this run, by provider, type and id: whose each is */
 };
 

@@ -25,7 +25,7 @@ static void add_attr(struct buf *out, const struct attr_change *change)
 static void add_place(
     struct buf *out, const struct plan *plan, const struct change *change, struct arena *arena)
 {
-    struct provider *provider = map_get(&plan->workspace->providers, change->provider);
+    struct provider *provider = map_get(&plan->workspace->providers, change->subject.provider);
     const struct value *place = NULL;
     struct err ignored = ERR_INIT;
     if (provider && change->schema && change->instance &&
@@ -38,7 +38,7 @@ struct str decisions_fingerprint(const struct plan *plan, struct arena *arena)
     AUTO_BUF struct buf text = BUF_INIT;
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *change = &plan->changes[i];
-        buf_addf(&text, "%.*s %s %.*s %d\n", STR_ARG(change->address), action_name(change->action),
+        buf_addf(&text, "%.*s %s %.*s %d\n", STR_ARG(change->subject.address), action_name(change->action),
             STR_ARG(change->moved_from), change->create_before_destroy);
         add_place(&text, plan, change, arena);
         for (size_t k = 0; k < change->attr_count; k++) {
@@ -79,7 +79,7 @@ const struct value *decisions_of(const struct plan *plan, struct arena *arena)
                 &attrs, change->attrs[k].name, value_string_ref(arena, trace(arena, &change->attrs[k])));
         struct value_entry entries[] = {{STR("action"), value_stringz(arena, action_name(change->action))},
             {STR("attrs"), value_builder_map(&attrs)}};
-        value_builder_set(&list, change->address, value_map(arena, entries, 2));
+        value_builder_set(&list, change->subject.address, value_map(arena, entries, 2));
     }
     return value_builder_map(&list);
 }
@@ -163,7 +163,7 @@ static size_t count_differing(
 static const struct change *change_at(const struct plan *plan, struct str address)
 {
     for (size_t i = 0; i < plan->change_count; i++)
-        if (str_eq(plan->changes[i].address, address))
+        if (str_eq(plan->changes[i].subject.address, address))
             return &plan->changes[i];
     return NULL;
 }

@@ -88,13 +88,13 @@ static void take(struct planner *p, struct map *all, const struct schema *schema
     struct taken *taken = ARENA_NEW(p->arena, struct taken);
     *taken = (struct taken){.seen = seen, .keeps = keeps};
     if (id.n)
-        taken->next = map_set(all, key_of(p, schema, seen->record->provider, id), taken);
+        taken->next = map_set(all, key_of(p, schema, seen->record->subject.provider, id), taken);
 }
 
 static void take_record(struct planner *p, struct map *all, const struct seen *seen)
 {
     const struct record *record = seen->record;
-    const struct schema *schema = catalog_find(p->workspace->catalog, record->type, false, NULL);
+    const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, NULL);
     const struct removed *removed = removed_of(p, seen->address);
     bool kept = seen->claimed ? schema && !schema->sole : removed && !removed->destroy;
     if (!schema || kept || !str_eq(address_current(seen->address), seen->address))
@@ -104,9 +104,9 @@ static void take_record(struct planner *p, struct map *all, const struct seen *s
     for (uint32_t i = 0; held && i < held->count; i++)
         take(p, all, schema, seen, value_text(held->items[i], STR_EMPTY), true);
     if (!held || !held->count)
-        take(p, all, schema, seen, record->id, false);
+        take(p, all, schema, seen, record->subject.id, false);
     struct str arn = value_text(value_getz(record->attrs, "arn"), STR_EMPTY);
-    if (!schema->sole && !str_eq(arn, record->id))
+    if (!schema->sole && !str_eq(arn, record->subject.id))
         take(p, all, schema, seen, arn, false);
 }
 

@@ -10,7 +10,7 @@
 static const struct change *adoption(const struct plan *plan, struct str address)
 {
     for (size_t i = 0; i < plan->change_count; i++)
-        if (str_eq(plan->changes[i].address, address) && plan->changes[i].action == ACTION_ADOPT)
+        if (str_eq(plan->changes[i].subject.address, address) && plan->changes[i].action == ACTION_ADOPT)
             return &plan->changes[i];
     return NULL;
 }
@@ -22,22 +22,19 @@ static int record(struct plan *plan, const struct change *change, struct err *er
     const struct value *live =
         object_mark(p->arena, change->schema, instance->import_live, instance->desired);
     struct outcome outcome = {
-        .address = change->address,
-        .type = change->type,
-        .provider = change->provider,
-        .action = "adopt",
-        .id = value_text(value_get(live, change->schema->id), STR_EMPTY),
-        .attrs = live,
+        .record = {.subject = change->subject,
+            .attrs = live,
+            .set = object_set(p->arena, change->schema, instance->desired),
+            .deps = evaluate_deps(p, instance->decl),
+            .adopted = true,
+            .prevent_destroy = instance->decl->lifecycle.prevent_destroy},
+        .action = STR("adopt"),
         .given = instance->desired,
-        .set = object_set(p->arena, change->schema, instance->desired),
-        .deps = evaluate_deps(p, instance->decl),
-        .adopted = true,
-        .prevent_destroy = instance->decl->lifecycle.prevent_destroy,
     };
     struct state *state = plan->workspace->state;
     struct provider *provider;
     if (evaluate_provider(p, instance->decl, &provider, err) ||
-        place_of(provider, change->schema, p->arena, &outcome.place, err))
+        place_of(provider, change->schema, p->arena, &outcome.record.place, err))
         return -1;
     if (state_begin(state, "import", NULL, err) || state_done(state, &outcome, err))
         return -1;

@@ -67,7 +67,7 @@ static void collect_changes(struct planner *p)
 
 static int by_address(const void *a, const void *b)
 {
-    return str_cmp(((const struct change *)a)->address, ((const struct change *)b)->address);
+    return str_cmp(((const struct change *)a)->subject.address, ((const struct change *)b)->subject.address);
 }
 
 static void finish_changes(struct planner *p)

@@ -213,13 +213,13 @@ int places_check(struct planner *p, struct err *err)
     int status = 0;
     const struct record *const *records = state_records(p->workspace->state, &n);
     for (size_t i = 0; i < n && !status; i++)
-        status = check_one(
-            p, &e, records[i]->address, records[i]->type, records[i]->provider, records[i]->place, err);
-    const struct open_intent *const *intents = state_open_intents(p->workspace->state, &n);
+        status = check_one(p, &e, records[i]->subject.address, records[i]->subject.type,
+            records[i]->subject.provider, records[i]->place, err);
+    const struct intent *const *intents = state_open_intents(p->workspace->state, &n);
     for (size_t i = 0; i < n && !status; i++)
-        if (!state_get(p->workspace->state, intents[i]->address))
-            status = check_one(
-                p, &e, intents[i]->address, intents[i]->type, intents[i]->provider, intents[i]->place, err);
+        if (!state_get(p->workspace->state, intents[i]->subject.address))
+            status = check_one(p, &e, intents[i]->subject.address, intents[i]->subject.type,
+                intents[i]->subject.provider, intents[i]->place, err);
     if (!status && e.what)
         status = refuse(&e, err);
     buf_release(&e.names);
@@ -230,13 +230,13 @@ int place_check_record(
     struct planner *p, const struct record *record, struct provider *provider, struct err *err)
 {
     struct err ignored = ERR_INIT;
-    const struct schema *schema = catalog_find(p->workspace->catalog, record->type, false, &ignored);
-    struct elsewhere e = {.then = record->place, .provider = record->provider};
+    const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, &ignored);
+    struct elsewhere e = {.then = record->place, .provider = record->subject.provider};
     if (compare(p, provider, schema, record->place, &e.now, &e.what, err))
         return -1;
     if (!e.what)
         return 0;
-    note(&e, record->address);
+    note(&e, record->subject.address);
     refuse(&e, err);
     buf_release(&e.names);
     return -1;
@@ -251,7 +251,7 @@ bool place_moves(struct planner *p, const struct instance *instance, struct str 
     struct provider *provider;
     struct err ignored = ERR_INIT;
     if (!record || !record->place || p->options.offline ||
-        str_eq(record->provider, config ? config->full_name : instance->decl->provider_name) ||
+        str_eq(record->subject.provider, config ? config->full_name : instance->decl->provider_name) ||
         evaluate_provider(p, instance->decl, &provider, &ignored) ||
         compare(p, provider, instance->decl->schema, record->place, &now, &what, &ignored) || !what)
         return false;

@@ -16,6 +16,7 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/value.h"
+#include "plan/state/subject.h"
 #include "plan/workspace.h"
 
 #include <stdatomic.h>
@@ -43,8 +44,7 @@ struct attr_change {
 };
 
 struct change {
-    struct str address;
-    struct str type, provider;
+    struct subject subject; /* its id as recorded, or of what is there already (ADOPT) */
     const struct schema
         *schema; /* NULL for a type that is not known any more (only then with ACTION_FORGET) */
     enum action action;
@@ -52,7 +52,6 @@ struct change {
     struct str reason; /* why, where it is not plain: "not in the stack any more", "half-made by an earlier
                           run", … */
     struct str moved_from;     /* "" : not moved */
-    struct str import_id;      /* ADOPT: of what is there already */
     struct attr_change *attrs; /* what changes (create: everything that is set) */
     size_t attr_count;
     struct attr_change *drift; /* recorded -> live, of managed attributes */
@@ -212,9 +211,8 @@ int plan_load(struct workspace *workspace, const struct saved_plan *saved, const
 /* ---- looking for leftovers ---- */
 
 struct leftover {
-    struct str type, id;
-    struct str address; /* of the resource that it was, or belonged to; "" not known */
-    struct str why;     /* "bears the marks of this stack" */
+    struct subject subject; /* its address: of the resource that it was, or belonged to; "" not known */
+    struct str why;         /* "bears the marks of this stack" */
 };
 
 /* What plan_verify() found, and where it looked; in the plan's arena. */

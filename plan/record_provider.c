@@ -64,15 +64,15 @@ static const struct decl *configuration(struct planner *p, struct str name)
 static int open_provider(
     struct planner *p, const struct record *record, struct provider **out, struct err *err)
 {
-    const struct decl *config = configuration(p, record->provider);
+    const struct decl *config = configuration(p, record->subject.provider);
     AUTO_FREE bool *needed = mem_zalloc((p->stack->decl_count + 1) * sizeof *needed);
     if (config) {
         need(config, needed);
-        if (missing_input(p, record->provider, needed, err))
+        if (missing_input(p, record->subject.provider, needed, err))
             return -1;
         evaluate_needed(p, needed);
     }
-    if (p->diags->errors || place_provider(p, record->provider, record->place, out, err))
+    if (p->diags->errors || place_provider(p, record->subject.provider, record->place, out, err))
         return -1;
     return place_check_record(p, record, *out, err);
 }

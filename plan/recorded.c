@@ -25,21 +25,23 @@ static struct str apply_move(struct arena *arena, struct str address, const stru
 
 static struct str new_address(struct planner *p, const struct record *record)
 {
-    struct str address = record->address;
+    struct str address = record->subject.address;
     for (size_t i = 0; i < p->stack->moved_count; i++)
         address = apply_move(p->arena, address, &p->stack->moved[i]);
     /* What is there already is not overwritten: then the old one stays where it was and is planned as such.
      */
-    return !str_eq(address, record->address) && state_get(p->workspace->state, address) ? record->address
-                                                                                        : address;
+    return !str_eq(address, record->subject.address) && state_get(p->workspace->state, address)
+               ? record->subject.address
+               : address;
 }
 
 static void learn_record(const struct planner *p, const struct record *record)
 {
     struct err ignored = ERR_INIT;
-    const struct schema *schema = value_is_sensitive(record->attrs)
-                                      ? catalog_find(p->workspace->catalog, record->type, false, &ignored)
-                                      : NULL;
+    const struct schema *schema =
+        value_is_sensitive(record->attrs)
+            ? catalog_find(p->workspace->catalog, record->subject.type, false, &ignored)
+            : NULL;
     if (schema)
         object_learn(schema, record->attrs);
 }
@@ -54,14 +56,15 @@ bool claim_records(struct planner *p)
         struct seen *seen = &p->seen[i];
         *seen = (struct seen){.record = records[i], .live = records[i]->attrs};
         learn_record(p, records[i]);
-        seen->address = p->stack->moved_count ? new_address(p, records[i]) : records[i]->address;
-        struct str declared = address_declared(records[i]->address);
+        seen->address = p->stack->moved_count ? new_address(p, records[i]) : records[i]->subject.address;
+        struct str declared = address_declared(records[i]->subject.address);
         seen->sibling = map_set(&p->seen_by_declared, declared, seen);
         seen->neighbour = map_set(&p->seen_by_decl, address_declared(seen->address), seen);
         struct seen *twin = map_set(&p->seen_by_address, seen->address, seen);
         if (twin) {
             diag_error(p->diags, (struct span){0}, "moved: both \"%.*s\" and \"%.*s\" would become \"%.*s\"",
-                STR_ARG(twin->record->address), STR_ARG(records[i]->address), STR_ARG(seen->address));
+                STR_ARG(twin->record->subject.address), STR_ARG(records[i]->subject.address),
+                STR_ARG(seen->address));
             return false;
         }
     }
@@ -103,7 +106,7 @@ void claim_graph(const struct planner *p, struct graph *graph)
             struct str declared = address_declared(name);
             const struct seen *dep = map_get(&p->seen_by_declared, declared);
             for (; dep; dep = dep->sibling)
-                if (declared.n == name.n || str_eq(dep->record->address, name))
+                if (declared.n == name.n || str_eq(dep->record->subject.address, name))
                     graph_add_edge(graph, (uint32_t)(dep - p->seen), (uint32_t)i);
         }
     }

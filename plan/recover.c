@@ -14,7 +14,7 @@ enum {
 /* What is needed to settle one intent. */
 struct settling {
     const struct recover_options *options;
-    const struct open_intent *intent;
+    const struct intent *intent;
     const struct record *record; /* what the state has at that address; may be NULL */
     const struct schema *schema;
     struct arena *arena;
@@ -29,15 +29,15 @@ static struct str note(struct arena *arena, const char *format, struct str id)
 static void tell(struct settling *s, const char *text, struct str id)
 {
     if (s->options->settled)
-        s->options->settled(s->options->ctx, s->intent->address, note(s->arena, text, id).p);
+        s->options->settled(s->options->ctx, s->intent->subject.address, note(s->arena, text, id).p);
 }
 
-static bool is(const struct open_intent *intent, const char *action)
+static bool is(const struct intent *intent, const char *action)
 {
     return str_eqz(intent->action, action);
 }
 
-int64_t recover_fresh_ms(const struct open_intent *intent, const struct schema *schema)
+int64_t recover_fresh_ms(const struct intent *intent, const struct schema *schema)
 {
     int64_t within = schema->shows_ms > AT_WORK_MS ? schema->shows_ms : AT_WORK_MS;
     int64_t left = intent->at_ms + within - clock_wall_ms();
@@ -50,9 +50,7 @@ static int close_undone(struct settling *s, const char *text, struct err *err)
 {
     struct err why = ERR_INIT;
     err_set(&why, ERR_FAILED, "%s", text);
-    char action[16];
-    snprintf(action, sizeof action, "%.*s", STR_ARG(s->intent->action));
-    if (state_fail(s->options->state, s->intent->address, action, &why, NULL, err))
+    if (state_fail(s->options->state, s->intent->subject.address, s->intent->action, &why, NULL, err))
         return -1;
     tell(s, text, STR_EMPTY);
     return 0;
@@ -62,33 +60,29 @@ static int close_with(
     struct settling *s, const struct value *attrs, const struct value *set, const char *text, struct err *err)
 {
     const struct record *record = s->record;
-    if (!value_text(value_get(attrs, s->schema->id), s->intent->id).n)
+    if (!value_text(value_get(attrs, s->schema->id), s->intent->subject.id).n)
         return err_set(err, ERR_PROTOCOL, "the service does not say the id of what is there");
     const struct value *marked = object_mark(s->arena, s->schema, attrs, record ? record->attrs : NULL);
     marked = object_mark(s->arena, s->schema, marked, s->intent->desired);
-    char action[16];
-    snprintf(action, sizeof action, "%.*s", STR_ARG(s->intent->action));
     struct outcome outcome = {
-        .address = s->intent->address,
-        .type = s->intent->type,
-        .provider = s->intent->provider,
-        .action = action,
-        .id = value_text(value_get(attrs, s->schema->id), s->intent->id),
-        .attrs = marked,
-        .set = set,
-        .deps = s->intent->deps ? s->intent->deps
-                : record        ? record->deps
-                                : NULL,
-        .place = s->intent->place ? s->intent->place
-                 : record         ? record->place
-                                  : NULL,
-        .tainted = record && is(s->intent, "update") && record->tainted,
-        .adopted = record && record->adopted,
-        .prevent_destroy = record && record->prevent_destroy,
+        .record = {.subject = s->intent->subject,
+            .attrs = marked,
+            .set = set,
+            .deps = s->intent->deps ? s->intent->deps
+                    : record        ? record->deps
+                                    : NULL,
+            .place = s->intent->place ? s->intent->place
+                     : record         ? record->place
+                                      : NULL,
+            .tainted = record && is(s->intent, "update") && record->tainted,
+            .adopted = record && record->adopted,
+            .prevent_destroy = record && record->prevent_destroy},
+        .action = s->intent->action,
     };
+    outcome.record.subject.id = value_text(value_get(attrs, s->schema->id), s->intent->subject.id);
     if (state_done(s->options->state, &outcome, err))
         return -1;
-    tell(s, text, outcome.id);
+    tell(s, text, outcome.record.subject.id);
     return 0;
 }
 
@@ -119,8 +113,8 @@ static bool claim(void *ctx, struct str id)
     size_t n;
     const struct record *const *records = state_records(s->options->state, &n);
     for (size_t i = 0; i < n; i++)
-        if (id.n && str_eq(records[i]->type, s->schema->name) && str_eq(records[i]->id, id) &&
-            str_eq(records[i]->provider, s->intent->provider))
+        if (id.n && str_eq(records[i]->subject.type, s->schema->name) && str_eq(records[i]->subject.id, id) &&
+            str_eq(records[i]->subject.provider, s->intent->subject.provider))
             return false;
     return true;
 }
@@ -225,8 +219,8 @@ static int settle_update(struct settling *s, struct err *err)
                                 : s->intent->desired ? s->intent->desired
                                                      : &value_empty_map;
     /* Of what was being taken over there is no record yet, and its id may be the service's. */
-    if (value_is_null(value_get(prior, s->schema->id)) && s->intent->id.n)
-        prior = value_with(s->arena, prior, s->schema->id, value_string(s->arena, s->intent->id));
+    if (value_is_null(value_get(prior, s->schema->id)) && s->intent->subject.id.n)
+        prior = value_with(s->arena, prior, s->schema->id, value_string(s->arena, s->intent->subject.id));
     s->ctx.attempted = s->intent->desired;
     if (s->schema->ops->read(&s->ctx, prior, set, &live, err))
         return -1;
@@ -247,11 +241,8 @@ static int settle_delete(struct settling *s, struct err *err)
         return -1;
     if (live)
         return close_undone(s, "was being deleted when the run stopped, and is still there", err);
-    struct outcome gone = {.address = s->intent->address,
-        .type = s->intent->type,
-        .provider = s->intent->provider,
-        .action = "delete",
-        .id = s->record->id};
+    struct outcome gone = {.record.subject = s->intent->subject, .action = STR("delete")};
+    gone.record.subject.id = s->record->subject.id;
     if (state_done(s->options->state, &gone, err))
         return -1;
     tell(s, "was deleted before the run stopped", STR_EMPTY);
@@ -263,17 +254,17 @@ static int settle_delete(struct settling *s, struct err *err)
 static int prepare(struct settling *s, struct err *err)
 {
     const struct recover_options *o = s->options;
-    s->schema = catalog_find(o->catalog, s->intent->type, false, err);
+    s->schema = catalog_find(o->catalog, s->intent->subject.type, false, err);
     if (!s->schema)
         return -1;
-    s->record = state_get(o->state, s->intent->address);
+    s->record = state_get(o->state, s->intent->subject.address);
     object_learn(s->schema, s->intent->desired);
     if (s->record)
         object_learn(s->schema, s->record->attrs);
     s->ctx = (struct op_ctx){
         .arena = s->arena,
         .schema = s->schema,
-        .address = s->intent->address,
+        .address = s->intent->subject.address,
         .work_dir = o->work_dir,
         .stack = o->stack,
         .env = o->env,
@@ -302,7 +293,7 @@ static int settle(struct settling *s, struct err *err)
 
 /* What passes shall not end a recovery: asking again is all that it can do. */
 static int settle_persistently(
-    const struct recover_options *options, const struct open_intent *intent, struct err *err)
+    const struct recover_options *options, const struct intent *intent, struct err *err)
 {
     int64_t pause = FIRST_PAUSE_MS;
     for (int attempt = 1;; attempt++, pause *= 2) {
@@ -323,14 +314,14 @@ static int settle_persistently(
 int recover_intents(const struct recover_options *options, struct err *err)
 {
     size_t n;
-    const struct open_intent *const *intents = state_open_intents(options->state, &n);
+    const struct intent *const *intents = state_open_intents(options->state, &n);
     int result = 0;
     for (size_t i = 0; i < n; i++) {
         struct err why = ERR_INIT;
         if (!settle_persistently(options, intents[i], &why))
             continue;
         err_context(&why, "finding out what became of %.*s, which was being %.*sd when a run stopped",
-            STR_ARG(intents[i]->address), STR_ARG(intents[i]->action));
+            STR_ARG(intents[i]->subject.address), STR_ARG(intents[i]->action));
         if (!result)
             *err = why;
         result = -1;

@@ -26,14 +26,14 @@ struct recover_options {
     struct str work_dir;       /* as in struct op_ctx */
     const atomic_bool *cancel; /* may be NULL */
     /* The provider that an intent was begun with. */
-    int (*provider)(void *ctx, const struct open_intent *intent, struct provider **out, struct err *err);
+    int (*provider)(void *ctx, const struct intent *intent, struct provider **out, struct err *err);
     /* One line for each that was settled: "was created before the run stopped; taken over". */
     void (*settled)(void *ctx, struct str address, const char *text);
     void *ctx;
 };
 
 /* How long from now on what this intent has made may still appear; 0: it would be seen. */
-int64_t recover_fresh_ms(const struct open_intent *intent, const struct schema *schema);
+int64_t recover_fresh_ms(const struct intent *intent, const struct schema *schema);
 
 /*
  * Settles every open intent. Between state_begin() and state_end(). Goes on after a failure (a service that

@@ -7,10 +7,9 @@
 #include "plan/places.h"
 #include "plan/recover.h"
 
-static int planner_provider(
-    void *ctx, const struct open_intent *intent, struct provider **out, struct err *err)
+static int planner_provider(void *ctx, const struct intent *intent, struct provider **out, struct err *err)
 {
-    return place_provider(ctx, intent->provider, intent->place, out, err);
+    return place_provider(ctx, intent->subject.provider, intent->place, out, err);
 }
 
 static void planner_settled(void *ctx, struct str address, const char *text)

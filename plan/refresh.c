@@ -106,13 +106,13 @@ static int add_seen(struct refresh *r, struct seen *seen, struct err *err)
     const struct decl *decl = p->options.alone ? stack_find(p->stack, address_declared(seen->address)) : NULL;
     if (p->options.alone && (!decl || !p->targeted[decl->index] || !claim_is_target(p, decl, seen->address)))
         return 0;
-    const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->type, false, err);
+    const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->subject.type, false, err);
     if (!schema)
         return err_context(err, "%.*s in the state", STR_ARG(seen->address));
     if (!schema->ops->read)
         return 0; /* nothing outside to look at */
     struct provider *provider;
-    if (place_provider(p, seen->record->provider, seen->record->place, &provider, err))
+    if (place_provider(p, seen->record->subject.provider, seen->record->place, &provider, err))
         return -1;
     struct group *group = group_of(r, schema, provider);
     MEM_GROW(group->items, group->cap, group->n + 1);
@@ -199,7 +199,7 @@ static void list_group(void *ctx, size_t i)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     for (size_t k = 0; k < group->n; k++) {
         group->items[k]->live = NULL;
-        map_set(&group->by_id, group->items[k]->record->id, group->items[k]);
+        map_set(&group->by_id, group->items[k]->record->subject.id, group->items[k]);
     }
     struct listing listing = {r, group};
     struct op_ctx ctx_list = op_context(r->p, &arena, group->provider, group->schema, group->schema->name);
@@ -338,7 +338,7 @@ static void read_single(void *ctx, size_t i)
     struct err err = ERR_INIT;
     if (read_settled(&op, group, seen, base, wanted, &live, &err)) {
         err_context(&err, "reading %.*s", STR_ARG(seen->address));
-        if (!seen->record->id.n)
+        if (!seen->record->subject.id.n)
             err_hint(&err,
                 "the state has no id for it: look whether the service has one, then \"weir state rm '%.*s'\"",
                 STR_ARG(seen->address));
@@ -379,7 +379,8 @@ static void collect_singles(struct refresh *r)
 static void tell_pending(struct planner *p, const struct seen *seen)
 {
     struct err ignored = ERR_INIT;
-    const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->type, false, &ignored);
+    const struct schema *schema =
+        catalog_find(p->workspace->catalog, seen->record->subject.type, false, &ignored);
     const struct value *names = schema && schema->pending.n ? value_get(seen->live, schema->pending) : NULL;
     if (!names || names->kind != VALUE_LIST || !names->count)
         return;
@@ -398,11 +399,11 @@ static void tell_pending(struct planner *p, const struct seen *seen)
 static int refresh_from_saved(struct planner *p)
 {
     for (size_t i = 0; i < p->seen_count; i++) {
-        const struct value *live = value_get(p->options.saved_live, p->seen[i].record->address);
+        const struct value *live = value_get(p->options.saved_live, p->seen[i].record->subject.address);
         if (!live)
             continue;
         p->seen[i].live = value_is_null(live) ? NULL : live;
-        p->seen[i].marks = value_get(p->options.saved_marks, p->seen[i].record->address);
+        p->seen[i].marks = value_get(p->options.saved_marks, p->seen[i].record->subject.address);
         p->seen[i].read = true;
     }
     p->plan->refreshed = true;

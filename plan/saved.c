@@ -51,8 +51,9 @@ static const struct value *live_values(const struct planner *p, struct arena *ar
         const struct seen *seen = &p->seen[i];
         if (!seen->read)
             continue;
-        const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->type, false, NULL);
-        value_builder_set(&b, seen->record->address,
+        const struct schema *schema =
+            catalog_find(p->workspace->catalog, seen->record->subject.type, false, NULL);
+        value_builder_set(&b, seen->record->subject.address,
             seen->live && schema ? without_secrets(arena, schema, seen) : &value_null);
     }
     return value_builder_map(&b);
@@ -64,7 +65,7 @@ static const struct value *seen_marks(const struct planner *p, struct arena *are
     struct value_builder b = VALUE_BUILDER(arena);
     for (size_t i = 0; i < p->seen_count; i++)
         if (p->seen[i].read && p->seen[i].marks)
-            value_builder_set(&b, p->seen[i].record->address, p->seen[i].marks);
+            value_builder_set(&b, p->seen[i].record->subject.address, p->seen[i].marks);
     return value_builder_map(&b);
 }
 

@@ -75,8 +75,8 @@ static void add_ops(struct builder *b)
         struct change *change = &plan->changes[i];
         if (change->action != ACTION_DELETE && change->action != ACTION_FORGET)
             continue;
-        const struct record *record = state_get(p->workspace->state, change->address);
-        const struct seen *seen = seen_find(p, change->address);
+        const struct record *record = state_get(p->workspace->state, change->subject.address);
+        const struct seen *seen = seen_find(p, change->subject.address);
         uint32_t op = add_op(b, (struct op){.kind = OP_DELETE, .change = change, .record = record});
         if (seen)
             b->delete_ops[seen - p->seen] = op;
@@ -187,7 +187,8 @@ static struct str thing(struct arena *arena, struct str type, struct str id)
 static void add_outlasting_edges(struct builder *b, struct arena *arena, const struct map *deleted, size_t i)
 {
     const struct record *record = b->x->p->seen[i].record;
-    const struct schema *schema = catalog_find(b->x->p->workspace->catalog, record->type, false, NULL);
+    const struct schema *schema =
+        catalog_find(b->x->p->workspace->catalog, record->subject.type, false, NULL);
     const struct value *all =
         schema && schema->ops->lies_in ? schema->ops->lies_in(arena, record->attrs) : NULL;
     for (uint32_t k = 0; all && k < all->count; k++) {
@@ -208,8 +209,8 @@ static void add_outlasting(struct builder *b)
     AUTO_MAP struct map deleted = MAP_INIT;
     for (size_t i = 0; i < p->seen_count; i++)
         if (b->delete_ops[i] != NO_OP)
-            map_set(
-                &deleted, thing(&arena, p->seen[i].record->type, p->seen[i].record->id), &b->delete_ops[i]);
+            map_set(&deleted, thing(&arena, p->seen[i].record->subject.type, p->seen[i].record->subject.id),
+                &b->delete_ops[i]);
     for (size_t i = 0; i < p->seen_count; i++)
         if (b->delete_ops[i] != NO_OP)
             add_outlasting_edges(b, &arena, &deleted, i);

@@ -132,7 +132,8 @@ struct leaf_search {
 static bool is_recorded(const struct planner *p, const struct schema *schema, struct str id)
 {
     for (size_t i = 0; i < p->seen_count; i++)
-        if (str_eq(p->seen[i].record->type, schema->name) && str_eq(p->seen[i].record->id, id))
+        if (str_eq(p->seen[i].record->subject.type, schema->name) &&
+            str_eq(p->seen[i].record->subject.id, id))
             return state_get(p->workspace->state, p->seen[i].address);
     return false;
 }
@@ -240,7 +241,7 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
 static const struct record *record_of(const struct planner *p, const struct change *change)
 {
     return change->instance ? change->instance->seen->record
-                            : state_get(p->workspace->state, change->address);
+                            : state_get(p->workspace->state, change->subject.address);
 }
 
 static int64_t int_of(const struct value *map, const char *name)
@@ -266,7 +267,7 @@ static bool goes_before(struct examination *x, const struct change *change, cons
 {
     const struct planner *p = x->p;
     const struct value *counts = value_getz(what, "counts");
-    struct str id = record_of(p, change)->id;
+    struct str id = record_of(p, change)->subject.id;
     int64_t own = 0, there = int_of(counts, "objects");
     if (!counts || int_of(counts, "versions") > there || int_of(counts, "uploads"))
         return false;
@@ -284,8 +285,8 @@ static void examine(void *ctx, size_t i)
     struct change *change = x->changes[i];
     const struct resource_ops *ops = change->schema->ops;
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct looking looking = {x, change->address};
-    struct op_ctx op = op_context(p, &arena, x->providers[i], change->schema, change->address);
+    struct looking looking = {x, change->subject.address};
+    struct op_ctx op = op_context(p, &arena, x->providers[i], change->schema, change->subject.address);
     const struct value *erased = &value_empty_list, *left = &value_empty_list;
     const struct value *prior = change->prior ? change->prior : record_of(p, change)->attrs;
     struct err *err = &x->errors[i];
@@ -337,13 +338,13 @@ static int collect(struct planner *p, struct examination *x, struct err *err)
         struct change *change = &p->changes[i];
         if (!concerns(change))
             continue;
-        const struct seen *seen = change->instance ? NULL : seen_find(p, change->address);
+        const struct seen *seen = change->instance ? NULL : seen_find(p, change->subject.address);
         const struct record *record = record_of(p, change);
         if (change->instance)
             change->prior = replaced_prior(p, change);
         else if (seen && seen->steering)
             change->prior = object_steered(p->arena, change->schema, record->attrs, seen->steering);
-        if (place_provider(p, record->provider, record->place, &x->providers[x->n], err))
+        if (place_provider(p, record->subject.provider, record->place, &x->providers[x->n], err))
             return -1;
         x->changes[x->n++] = change;
     }
@@ -368,7 +369,7 @@ bool teardown_examine(struct planner *p)
     for (size_t i = 0; i < x.n; i++) {
         if (x.errors[i].class == ERR_NONE)
             continue;
-        struct str address = x.changes[i]->address;
+        struct str address = x.changes[i]->subject.address;
         const struct decl *decl = stack_find(p->stack, address_declared(address));
         err_context(&x.errors[i], "%.*s", STR_ARG(address));
         ok = plan_failed(p, decl ? decl->span : (struct span){0}, &x.errors[i]);

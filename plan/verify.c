@@ -30,7 +30,8 @@ struct candidate {
     const struct schema *schema; /* NULL: no type of ours; then it is taken at its word */
     struct provider *provider;
     const struct value *object;
-    struct str address, type, id, why;
+    struct subject subject; /* provider: not told of */
+    struct str why;
     bool deleted; /* by this very run: it may take a moment until everybody knows */
     bool named;   /* found by its name alone: whose it is shows in its marks */
     bool there;
@@ -49,7 +50,7 @@ struct verifying {
 
 static struct op_ctx context(struct verifying *v, struct arena *arena, const struct candidate *c)
 {
-    return op_context(v->p, arena, c->provider, c->schema, c->address);
+    return op_context(v->p, arena, c->provider, c->schema, c->subject.address);
 }
 
 static void failed(struct verifying *v, const struct err *err, struct str what)
@@ -68,16 +69,17 @@ static void failed(struct verifying *v, const struct err *err, struct str what)
 static void add(struct verifying *v, const struct candidate *candidate)
 {
     struct arena *arena = v->p->arena;
-    struct str key = arena_printf(arena, "%.*s %.*s", STR_ARG(candidate->type), STR_ARG(candidate->id));
+    struct str key =
+        arena_printf(arena, "%.*s %.*s", STR_ARG(candidate->subject.type), STR_ARG(candidate->subject.id));
     if (map_set(&v->known, key, v))
         return;
     MEM_GROW(v->items, v->cap, v->n + 1);
     struct candidate *own = &v->items[v->n++];
     *own = *candidate;
     own->object = candidate->object ? value_copy(arena, candidate->object) : NULL;
-    own->address = arena_str(arena, candidate->address);
-    own->type = arena_str(arena, candidate->type);
-    own->id = arena_str(arena, candidate->id);
+    own->subject.address = arena_str(arena, candidate->subject.address);
+    own->subject.type = arena_str(arena, candidate->subject.type);
+    own->subject.id = arena_str(arena, candidate->subject.id);
     own->why = arena_str(arena, candidate->why);
 }
 
@@ -100,15 +102,13 @@ static void add_recorded(struct verifying *v)
     for (size_t i = 0; i < p->seen_count; i++) {
         const struct record *record = p->seen[i].record;
         struct err ignored = ERR_INIT;
-        struct candidate c = {.address = record->address,
-            .type = record->type,
-            .id = record->id,
+        struct candidate c = {.subject = record->subject,
             .object = record->attrs,
             .why = STR("the state had it, and it is still there"),
-            .deleted = !state_get(p->workspace->state, record->address)};
-        c.schema = catalog_find(p->workspace->catalog, record->type, false, &ignored);
+            .deleted = !state_get(p->workspace->state, record->subject.address)};
+        c.schema = catalog_find(p->workspace->catalog, record->subject.type, false, &ignored);
         if (!c.schema || c.schema->history || !c.schema->ops->read ||
-            place_provider(p, record->provider, record->place, &c.provider, &ignored))
+            place_provider(p, record->subject.provider, record->place, &c.provider, &ignored))
             continue;
         note_place(v, c.provider, c.schema);
         add(v, &c);
@@ -157,9 +157,9 @@ static void add_named(struct verifying *v, struct instance *instance)
     struct candidate c = {.schema = schema,
         .provider = provider,
         .object = known_part(p->arena, planned),
-        .address = instance->address,
-        .type = schema->name,
-        .id = value_text(id, STR_EMPTY),
+        .subject.address = instance->address,
+        .subject.type = schema->name,
+        .subject.id = value_text(id, STR_EMPTY),
         .why = STR("has the name that this stack would give"),
         .named = true};
     add(v, &c);
@@ -213,9 +213,9 @@ static void add_by_arn(struct verifying *v, struct provider *provider, struct st
     size_t count;
     const struct str *names = catalog_names(catalog, false, &count);
     struct candidate c = {.provider = provider,
-        .address = address,
-        .id = arn,
-        .type = STR("?"),
+        .subject.address = address,
+        .subject.id = arn,
+        .subject.type = STR("?"),
         .why = STR("bears the marks of this stack")};
     bool known = false;
     for (size_t i = 0; i < count; i++) {
@@ -228,8 +228,8 @@ static void add_by_arn(struct verifying *v, struct provider *provider, struct st
             continue;
         known = true;
         c.object = object;
-        c.type = schema->name;
-        c.id = value_text(value_get(object, schema->id), arn);
+        c.subject.type = schema->name;
+        c.subject.id = value_text(value_get(object, schema->id), arn);
         add(v, &c);
     }
     c.schema = NULL;
@@ -245,7 +245,7 @@ static void add_marked_buckets(struct verifying *v, struct provider *provider)
 {
     struct err err = ERR_INIT;
     const struct schema *schema = catalog_find(v->p->workspace->catalog, STR("aws.s3.bucket"), false, &err);
-    struct candidate c = {.schema = schema, .provider = provider, .type = STR("aws.s3.bucket")};
+    struct candidate c = {.schema = schema, .provider = provider, .subject.type = STR("aws.s3.bucket")};
     struct marked_search search = {v, provider, schema};
     struct op_ctx op = context(v, v->p->arena, &c);
     op.untold = true;
@@ -300,9 +300,9 @@ static void found_marked(void *ctx, const struct value *live)
     struct candidate c = {.schema = search->schema,
         .provider = search->provider,
         .object = live,
-        .address = value_text(value_getz(tags, "weir:address"), STR_EMPTY),
-        .type = search->schema->name,
-        .id = value_text(value_get(live, search->schema->id), STR_EMPTY),
+        .subject.address = value_text(value_getz(tags, "weir:address"), STR_EMPTY),
+        .subject.type = search->schema->name,
+        .subject.id = value_text(value_get(live, search->schema->id), STR_EMPTY),
         .why = STR("bears the marks of this stack")};
     add(search->v, &c);
 }
@@ -316,11 +316,11 @@ static void add_listed(struct verifying *v)
         struct candidate c = v->items[i];
         struct err err = ERR_INIT;
         struct marked_search search = {v, c.provider, c.schema};
-        if (!c.schema || !c.schema->ops->marked || map_set(&done, c.type, &done))
+        if (!c.schema || !c.schema->ops->marked || map_set(&done, c.subject.type, &done))
             continue;
         struct op_ctx op = context(v, v->p->arena, &c);
         if (c.schema->ops->marked(&op, found_marked, &search, &err))
-            failed(v, &err, c.type);
+            failed(v, &err, c.subject.type);
     }
 }
 
@@ -339,7 +339,7 @@ static void look_for_leaves(void *ctx, size_t i)
         return;
     struct op_ctx op = context(v, &arena, &c);
     if (teardown_find_leaves(v->p, &op, c.object, &left, &err)) {
-        failed(v, &err, c.address);
+        failed(v, &err, c.subject.address);
         return;
     }
     for (uint32_t k = 0; k < left->count; k++) {
@@ -347,9 +347,9 @@ static void look_for_leaves(void *ctx, size_t i)
         struct str type = value_text(value_getz(leaf, "type"), STR_EMPTY);
         struct candidate own = {.provider = c.provider,
             .object = value_getz(leaf, "object"),
-            .address = c.address,
-            .type = type,
-            .id = value_text(value_getz(leaf, "id"), STR_EMPTY),
+            .subject.address = c.subject.address,
+            .subject.type = type,
+            .subject.id = value_text(value_getz(leaf, "id"), STR_EMPTY),
             .why = value_text(value_getz(leaf, "says"), STR_EMPTY),
             .there = true};
         pthread_mutex_lock(&v->lock);
@@ -394,7 +394,7 @@ static void look(void *ctx, size_t i)
     const struct value *id = value_string_ref(&arena, c->schema->id);
     if (c->schema->ops->read(&op, c->object, value_list(&arena, &id, 1), &live, &err)) {
         if (err.class != ERR_ABSENT)
-            failed(v, &err, c->id);
+            failed(v, &err, c->subject.id);
         return;
     }
     c->there =
@@ -429,8 +429,8 @@ static void look_at_all(struct verifying *v)
 static int by_type_and_id(const void *a, const void *b)
 {
     const struct leftover *x = a, *y = b;
-    int order = str_cmp(x->type, y->type);
-    return order ? order : str_cmp(x->id, y->id);
+    int order = str_cmp(x->subject.type, y->subject.type);
+    return order ? order : str_cmp(x->subject.id, y->subject.id);
 }
 
 static int by_text(const void *a, const void *b)
@@ -455,8 +455,7 @@ static void report(const struct verifying *v, const struct leftover **out, size_
     for (size_t i = 0; i < v->n; i++) {
         const struct candidate *c = &v->items[i];
         if (c->there)
-            list[(*n)++] =
-                (struct leftover){.type = c->type, .id = c->id, .address = c->address, .why = c->why};
+            list[(*n)++] = (struct leftover){.subject = c->subject, .why = c->why};
     }
     qsort(list, *n, sizeof *list, by_type_and_id);
     *out = list;

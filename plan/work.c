@@ -28,7 +28,7 @@ struct job {
     struct arena arena;
     struct provider *provider;
     const struct schema *schema;
-    struct str address, provider_name;
+    struct subject subject;
     const struct value *place; /* where it is made; NULL: nowhere outside */
     struct op_ctx ctx;
     char token[33];
@@ -37,7 +37,7 @@ struct job {
 
 static struct event job_event(const struct job *job, enum event_kind kind)
 {
-    return (struct event){.kind = kind, .address = job->address, .action = job->action};
+    return (struct event){.kind = kind, .address = job->subject.address, .action = job->action};
 }
 
 static void progress(void *ctx, const char *what)
@@ -70,17 +70,17 @@ static bool claim(void *ctx, struct str id)
     struct job *job = ctx;
     struct executor *x = job->x;
     pthread_mutex_lock(&x->lock);
-    struct str key = arena_printf(
-        x->p->arena, "%.*s %.*s %.*s", STR_ARG(job->provider_name), STR_ARG(job->schema->name), STR_ARG(id));
+    struct str key = arena_printf(x->p->arena, "%.*s %.*s %.*s", STR_ARG(job->subject.provider),
+        STR_ARG(job->schema->name), STR_ARG(id));
     const char *whose = map_get(&x->claimed, key);
-    bool free = !whose || str_eqz(job->address, whose);
+    bool free = !whose || str_eqz(job->subject.address, whose);
     for (size_t i = 0; i < x->p->seen_count && free; i++) {
         const struct record *record = x->p->seen[i].record;
-        free = !str_eq(record->id, id) || !str_eq(record->type, job->schema->name) ||
-               !str_eq(record->provider, job->provider_name);
+        free = !str_eq(record->subject.id, id) || !str_eq(record->subject.type, job->schema->name) ||
+               !str_eq(record->subject.provider, job->subject.provider);
     }
     if (free && !whose)
-        map_set(&x->claimed, key, arena_strz(x->p->arena, job->address));
+        map_set(&x->claimed, key, arena_strz(x->p->arena, job->subject.address));
     pthread_mutex_unlock(&x->lock);
     return free;
 }
@@ -88,7 +88,7 @@ static bool claim(void *ctx, struct str id)
 static void job_context(struct job *job, int64_t timeout_ms)
 {
     state_token(job->token);
-    job->ctx = op_context(job->x->p, &job->arena, job->provider, job->schema, job->address);
+    job->ctx = op_context(job->x->p, &job->arena, job->provider, job->schema, job->subject.address);
     if (job->op->instance)
         job->ctx.dir = local_dir(job->op->instance->decl);
     job->ctx.token = str_z(job->token);
@@ -126,48 +126,45 @@ static const struct value *keepable(struct job *job, const struct value *desired
     return object_mark(&job->arena, job->schema, whole, NULL);
 }
 
-static int intent(struct job *job, const char *action, const struct value *desired, const struct value *deps,
+static int intent(struct job *job, struct str action, const struct value *desired, const struct value *deps,
     struct str id, struct err *err)
 {
     struct intent record = {
-        .address = job->address,
-        .type = job->schema->name,
-        .provider = job->provider_name,
+        .subject = job->subject,
         .action = action,
         .token = str_z(job->token),
-        .id = id,
         .desired = desired ? keepable(job, desired, NULL) : NULL,
         .set = object_set(&job->arena, job->schema, desired),
         .deps = deps,
         .place = job->place,
     };
+    record.subject.id = id;
     return state_intent(job->x->p->workspace->state, &record, err);
 }
 
-static struct outcome job_outcome(struct job *job, const char *action, const struct value *desired,
+static struct outcome job_outcome(struct job *job, struct str action, const struct value *desired,
     const struct value *live, const struct value *deps)
 {
     const struct lifecycle *lifecycle = job->op->instance ? &job->op->instance->decl->lifecycle : NULL;
     const struct value *attrs = keepable(job, desired, live);
     const struct seen *seen = job->op->instance ? job->op->instance->seen : NULL;
-    return (struct outcome){
-        .address = job->address,
-        .type = job->schema->name,
-        .provider = job->provider_name,
+    struct outcome outcome = {
+        .record = {.subject = job->subject,
+            .attrs = attrs,
+            .set = object_set(&job->arena, job->schema, desired),
+            .deps = deps,
+            .place = job->place,
+            .adopted = job->action == ACTION_ADOPT ||
+                       (job->action == ACTION_UPDATE && seen && seen->record->adopted),
+            .prevent_destroy = lifecycle && lifecycle->prevent_destroy},
         .action = action,
-        .id = object_id(job->schema, attrs),
-        .attrs = attrs,
         .given = desired,
-        .set = object_set(&job->arena, job->schema, desired),
-        .deps = deps,
-        .place = job->place,
-        .adopted =
-            job->action == ACTION_ADOPT || (job->action == ACTION_UPDATE && seen && seen->record->adopted),
-        .prevent_destroy = lifecycle && lifecycle->prevent_destroy,
     };
+    outcome.record.subject.id = object_id(job->schema, attrs);
+    return outcome;
 }
 
-static int done(struct job *job, const char *action, const struct value *desired, const struct value *live,
+static int done(struct job *job, struct str action, const struct value *desired, const struct value *live,
     const struct value *deps, struct err *err)
 {
     struct outcome outcome = job_outcome(job, action, desired, live, deps);
@@ -188,7 +185,7 @@ static void publish(struct job *job, const struct value *desired, const struct v
 }
 
 /* A change that failed: recorded with what is left of it, if anything. */
-static int failed(struct job *job, const char *action, const struct value *desired, const struct value *left,
+static int failed(struct job *job, struct str action, const struct value *desired, const struct value *left,
     const struct value *deps, struct err *why)
 {
     struct err write_error = ERR_INIT;
@@ -199,10 +196,11 @@ static int failed(struct job *job, const char *action, const struct value *desir
     }
     if (left) {
         outcome = job_outcome(job, action, desired, left, deps);
-        outcome.tainted = !job->schema->partial;
+        outcome.record.tainted = !job->schema->partial;
     }
     /* The first error is what the user must see; a log that cannot be written stops the run by itself. */
-    state_fail(job->x->p->workspace->state, job->address, action, why, left ? &outcome : NULL, &write_error);
+    state_fail(
+        job->x->p->workspace->state, job->subject.address, action, why, left ? &outcome : NULL, &write_error);
     return -1;
 }
 
@@ -308,7 +306,7 @@ static int made(struct job *job, const struct value *desired, const struct value
     live = value_merge(&job->arena, planned, live);
     desired = with_files(job, desired, live);
     publish(job, desired, live);
-    return done(job, "create", desired, live, deps, err);
+    return done(job, STR("create"), desired, live, deps, err);
 }
 
 /* This stack's own, deleted and kept for a while by the service: taken back, and made what it is to be. */
@@ -319,10 +317,10 @@ static int create_again(struct job *job, const struct value *desired, const stru
                        *restoring = value_with(&job->arena, desired, STR("restore"), &value_true);
     *err = (struct err)ERR_INIT;
     progress(job, "was deleted by this stack and is still kept: taking it back");
-    if (intent(job, "create", desired, deps, object_id(job->schema, planned), err))
+    if (intent(job, STR("create"), desired, deps, object_id(job->schema, planned), err))
         return -1;
     if (job->schema->ops->create(&job->ctx, restoring, &live, err))
-        return failed(job, "create", desired, live, deps, err);
+        return failed(job, STR("create"), desired, live, deps, err);
     if (value_is_null(value_getz(desired, "restore")))
         live = value_with(&job->arena, live, STR("restore"), NULL);
     return made(job, desired, planned, live, deps, err);
@@ -347,7 +345,7 @@ static bool same_request(const struct value *before, const struct value *now)
  * Otherwise it is made now, by the same token if it is the same that is asked for: then what comes late can
  * still be told.
  */
-static int settle_earlier(struct job *job, const struct open_intent *open, const struct value *desired,
+static int settle_earlier(struct job *job, const struct intent *open, const struct value *desired,
     const struct value *deps, bool *settled, struct err *err)
 {
     struct op_ctx ctx = job->ctx;
@@ -360,7 +358,7 @@ static int settle_earlier(struct job *job, const struct open_intent *open, const
         return err_hint(err,
             "look at the service: `weir state rm %.*s` says that it is not there, `weir state import` takes "
             "it over",
-            STR_ARG(job->address));
+            STR_ARG(job->subject.address));
     }
     ctx.token = open->token;
     ctx.since_ms = open->at_ms;
@@ -373,7 +371,7 @@ static int settle_earlier(struct job *job, const struct open_intent *open, const
         *settled = true;
         live = object_ours(&job->arena, job->schema, live, desired, set);
         /* First of all it is recorded: whatever becomes of the rest, it is there and it is ours. */
-        if (done(job, "create", before, live, deps, err))
+        if (done(job, STR("create"), before, live, deps, err))
             return -1;
         if (object_is_another(job->schema, desired, live)) {
             err_set(
@@ -401,7 +399,7 @@ static bool was_there(const struct record *record, const struct decl *decl)
 static int create(struct job *job, const struct value *desired, const struct value *deps, struct err *err)
 {
     const struct resource_ops *ops = job->schema->ops;
-    const struct open_intent *open = ops->read ? map_get(&job->x->open, job->address) : NULL;
+    const struct intent *open = ops->read ? map_get(&job->x->open, job->subject.address) : NULL;
     const struct value *planned = desired, *live = NULL;
     bool settled = false;
     if (open && settle_earlier(job, open, desired, deps, &settled, err))
@@ -414,10 +412,10 @@ static int create(struct job *job, const struct value *desired, const struct val
         if (ops->create(&job->ctx, desired, &live, err))
             return -1;
     } else {
-        if (intent(job, "create", desired, deps, object_id(job->schema, planned), err))
+        if (intent(job, STR("create"), desired, deps, object_id(job->schema, planned), err))
             return -1;
         if (ops->create(&job->ctx, desired, &live, err)) {
-            failed(job, "create", desired, live, deps, err);
+            failed(job, STR("create"), desired, live, deps, err);
             return err->class == ERR_EXISTS && !live ? take_over(job, desired, planned, deps, err) : -1;
         }
     }
@@ -460,22 +458,20 @@ static int update(struct job *job, const struct value *desired, const struct val
         return -1;
     if (n && !ops->update)
         return err_set(err, ERR_INVALID, "%.*s cannot be updated in place", STR_ARG(job->schema->name));
-    if (n && ops->read && intent(job, "update", desired, deps, object_id(job->schema, prior), err))
+    if (n && ops->read && intent(job, STR("update"), desired, deps, object_id(job->schema, prior), err))
         return -1;
     if (n && ops->update(&job->ctx, prior, desired, difference_names(&job->arena, list, n), &live, err)) {
         /* Some of its calls may have gone through: the next refresh sees which. The resource itself is whole.
          */
         bool keep = job->schema->partial && live != prior;
-        return failed(job, "update", desired, keep ? value_merge(&job->arena, prior, live) : NULL, deps, err);
+        return failed(
+            job, STR("update"), desired, keep ? value_merge(&job->arena, prior, live) : NULL, deps, err);
     }
     if (live != prior)
         live = after_update(&job->arena, prior, desired, live, list, n);
     publish(job, desired, live);
-    return done(job,
-        n                             ? "update"
-        : job->action == ACTION_ADOPT ? "adopt"
-                                      : "update",
-        desired, live, deps, err);
+    bool adopts = !n && job->action == ACTION_ADOPT;
+    return done(job, adopts ? STR("adopt") : STR("update"), desired, live, deps, err);
 }
 
 static int read_data(struct job *job, const struct value *desired, struct err *err)
@@ -543,7 +539,7 @@ static int run_apply(struct job *job, struct err *err)
     case ACTION_READ: return read_data(job, desired, err);
     case ACTION_REPLACE:
         if (instance->create_before_destroy &&
-            state_move(state, job->address, address_deposed(&job->arena, job->address), err))
+            state_move(state, job->subject.address, address_deposed(&job->arena, job->subject.address), err))
             return -1;
         return create(job, desired, deps, err);
     case ACTION_CREATE:
@@ -565,15 +561,12 @@ static int run_apply(struct job *job, struct err *err)
 
 int change_apply(struct executor *x, struct op *op, struct err *err)
 {
-    const struct change *change = op->instance->change;
-    struct job job = {
-        .x = x,
+    const struct instance *instance = op->instance;
+    struct job job = {.x = x,
         .op = op,
-        .schema = op->instance->decl->schema,
-        .address = op->instance->address,
-        .provider_name = change->provider,
-        .action = op->instance->action,
-    };
+        .schema = instance->decl->schema,
+        .subject = instance->change->subject,
+        .action = instance->action};
     int status = run_apply(&job, err);
     arena_release(&job.arena);
     return status;
@@ -601,41 +594,34 @@ static int run_delete(struct job *job, struct err *err)
     const struct instance *instance = job->op->instance;
     bool replacing = instance != NULL;
     if (replacing && instance->create_before_destroy)
-        job->address = address_deposed(&job->arena, job->address);
+        job->subject.address = address_deposed(&job->arena, job->subject.address);
     if (job->action == ACTION_FORGET)
-        return state_drop(p->workspace->state, job->address, err);
+        return state_drop(p->workspace->state, job->subject.address, err);
     pthread_mutex_lock(&job->x->lock);
-    int opened = place_provider(p, record->provider, record->place, &job->provider, err);
+    int opened = place_provider(p, record->subject.provider, record->place, &job->provider, err);
     pthread_mutex_unlock(&job->x->lock);
     if (opened)
         return -1;
     const struct decl *decl =
-        replacing ? instance->decl : stack_find(p->stack, address_declared(record->address));
+        replacing ? instance->decl : stack_find(p->stack, address_declared(record->subject.address));
     job_context(job, decl && decl->kind == DECL_RESOURCE ? decl->timeout_delete_ms : 0);
     const struct value *prior = prior_of(job);
     job->ctx.teardown = job->x->plan->destroy ? p->options.teardown : 0;
     job->ctx.unmarked = was_there(record, decl);
     if (job->schema->ops->read) {
-        struct intent intent_record = {.address = job->address,
-            .type = record->type,
-            .provider = record->provider,
-            .action = "delete",
+        struct intent intent_record = {.subject = job->subject,
+            .action = STR("delete"),
             .token = str_z(job->token),
-            .id = record->id,
             .place = record->place};
         if (state_intent(p->workspace->state, &intent_record, err))
             return -1;
     }
     if (job->schema->ops->delete &&job->schema->ops->delete (&job->ctx, prior, err)) {
         struct err write_error = ERR_INIT;
-        state_fail(p->workspace->state, job->address, "delete", err, NULL, &write_error);
+        state_fail(p->workspace->state, job->subject.address, STR("delete"), err, NULL, &write_error);
         return -1;
     }
-    struct outcome outcome = {.address = job->address,
-        .type = record->type,
-        .provider = record->provider,
-        .action = "delete",
-        .id = record->id};
+    struct outcome outcome = {.record.subject = job->subject, .action = STR("delete")};
     if (state_done(p->workspace->state, &outcome, err))
         return -1;
     if (job->x->plan->destroy)
@@ -645,17 +631,14 @@ static int run_delete(struct job *job, struct err *err)
 
 int change_delete(struct executor *x, struct op *op, struct err *err)
 {
-    struct job job = {
-        .x = x,
+    const struct instance *instance = op->instance;
+    struct job job = {.x = x,
         .op = op,
-        .address = op->record->address,
-        .action = op->change->action,
-        .schema = op->change->schema,
-    };
-    if (op->instance) {
-        job.address = op->instance->address;
-        job.schema = op->instance->decl->schema;
-    }
+        .schema = instance ? instance->decl->schema : op->change->schema,
+        .subject = op->record->subject,
+        .action = op->change->action};
+    if (instance)
+        job.subject.address = instance->address;
     int status = run_delete(&job, err);
     arena_release(&job.arena);
     return status;

@@ -24,8 +24,9 @@ static int apply_sealed(void *ctx, struct str json, struct err *err)
 
 static bool same_record(const struct record *a, const struct record *b)
 {
-    return str_eq(a->address, b->address) && str_eq(a->type, b->type) && str_eq(a->provider, b->provider) &&
-           str_eq(a->id, b->id) && a->seq == b->seq && a->tainted == b->tainted && a->adopted == b->adopted &&
+    return str_eq(a->subject.address, b->subject.address) && str_eq(a->subject.type, b->subject.type) &&
+           str_eq(a->subject.provider, b->subject.provider) && str_eq(a->subject.id, b->subject.id) &&
+           a->seq == b->seq && a->tainted == b->tainted && a->adopted == b->adopted &&
            value_equal(a->set, b->set) && value_equal(a->deps, b->deps);
 }
 

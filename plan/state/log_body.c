@@ -43,8 +43,8 @@ void body_type(struct buf *body, struct str type, struct str provider)
 
 void body_record(struct buf *body, struct secrets *secrets, const struct record *record)
 {
-    body_type(body, record->type, record->provider);
-    body_text(body, "id", record->id);
+    body_type(body, record->subject.type, record->subject.provider);
+    body_text(body, "id", record->subject.id);
     body_value(body, secrets, "attrs", record->attrs);
     if (record->set && record->set->count)
         body_value(body, secrets, "set", record->set);

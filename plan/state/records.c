@@ -60,13 +60,13 @@ static const struct value *share_list(struct records *r, const struct value *v, 
 /* The values of draft are in the arena already. */
 static void put_kept(struct records *r, struct record *record)
 {
-    const struct record *before = map_get(&r->by_address, record->address);
+    const struct record *before = map_get(&r->by_address, record->subject.address);
     record->before = record->recent_ms && before ? before->attrs : NULL;
     if (before)
-        record->address = before->address;
+        record->subject.address = before->subject.address;
     else
-        record->address = arena_str(&r->arena, record->address);
-    map_set(&r->by_address, record->address, record);
+        record->subject.address = arena_str(&r->arena, record->subject.address);
+    map_set(&r->by_address, record->subject.address, record);
     r->count += !before;
     r->last = record;
     changed(r);
@@ -78,13 +78,13 @@ void records_put(struct records *r, const struct record *draft)
 {
     struct record *record = ARENA_NEW(&r->arena, struct record);
     *record = *draft;
-    record->type = keep_name(&r->keeper, draft->type);
-    record->provider = keep_name(&r->keeper, draft->provider);
+    record->subject.type = keep_name(&r->keeper, draft->subject.type);
+    record->subject.provider = keep_name(&r->keeper, draft->subject.provider);
     record->attrs = keep_value(&r->keeper, draft->attrs ? draft->attrs : &value_empty_map);
     record->set = share_list(r, draft->set, r->last ? r->last->set : NULL);
     record->deps = share_list(r, draft->deps, r->last ? r->last->deps : NULL);
     record->place = share(r, draft->place, r->last ? r->last->place : NULL);
-    record->id = id_attr(r, record->attrs, draft->id);
+    record->subject.id = id_attr(r, record->attrs, draft->subject.id);
     put_kept(r, record);
 }
 
@@ -164,7 +164,7 @@ void records_move(struct records *r, struct str from, struct str to)
         return;
     struct record *record = ARENA_NEW(&r->arena, struct record);
     *record = *before;
-    record->address = to;
+    record->subject.address = to;
     records_remove(r, from);
     put_kept(r, record);
     for (size_t i = 0; i < r->by_address.n; i++) {
@@ -222,9 +222,9 @@ static int put_line(struct records *r, const struct value *line, uint64_t seq, s
     struct record *record = ARENA_NEW(&r->arena, struct record);
     struct str type = text_of(line, "type"), provider = text_of(line, "provider");
     *record = (struct record){
-        .address = text_of(line, "address"),
-        .type = keep_name(&r->keeper, type),
-        .provider = keep_name(&r->keeper, provider.n ? provider : default_provider(type)),
+        .subject.address = text_of(line, "address"),
+        .subject.type = keep_name(&r->keeper, type),
+        .subject.provider = keep_name(&r->keeper, provider.n ? provider : default_provider(type)),
         .tainted = flag_of(line, "tainted"),
         .adopted = flag_of(line, "adopted"),
         .prevent_destroy = flag_of(line, "prevent_destroy"),
@@ -238,7 +238,7 @@ static int put_line(struct records *r, const struct value *line, uint64_t seq, s
     record->set = share_list(r, value_getz(line, "set"), r->last ? r->last->set : NULL);
     record->deps = share_list(r, value_getz(line, "deps"), r->last ? r->last->deps : NULL);
     record->place = share(r, value_getz(line, "place"), r->last ? r->last->place : NULL);
-    record->id = id_attr(r, record->attrs, text_of(line, "id"));
+    record->subject.id = id_attr(r, record->attrs, text_of(line, "id"));
     put_kept(r, record);
     return 0;
 }
@@ -480,7 +480,8 @@ int records_complete(const struct records *r, struct err *err)
 
 static int record_order(const void *a, const void *b)
 {
-    return str_cmp((*(const struct record *const *)a)->address, (*(const struct record *const *)b)->address);
+    return str_cmp((*(const struct record *const *)a)->subject.address,
+        (*(const struct record *const *)b)->subject.address);
 }
 
 const struct record *const *records_sorted(struct records *r)
@@ -494,7 +495,8 @@ const struct record *const *records_sorted(struct records *r)
         if (!r->by_address.items[i].ptr)
             continue;
         r->sorted[n] = r->by_address.items[i].ptr;
-        in_order = in_order && (!n || str_cmp(r->sorted[n - 1]->address, r->sorted[n]->address) < 0);
+        in_order =
+            in_order && (!n || str_cmp(r->sorted[n - 1]->subject.address, r->sorted[n]->subject.address) < 0);
         n++;
     }
     assert(n == r->count);
@@ -517,24 +519,24 @@ const struct value *records_intended(const struct records *r, struct str address
                                                                                  : NULL;
 }
 
-static struct open_intent *parse_intent(struct records *r, const char *json)
+static struct intent *parse_intent(struct records *r, const char *json)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct value *line = &value_empty_map;
-    struct open_intent *intent = ARENA_NEW(&r->arena, struct open_intent);
+    struct intent *intent = ARENA_NEW(&r->arena, struct intent);
     int broken = log_parse(&scratch, str_z(json), &line, NULL);
     assert(!broken);
     (void)broken;
     struct str type = text_of(line, "type"), provider = text_of(line, "provider");
     int64_t at_ms = 0;
     time_parse_rfc3339(text_of(line, "at"), &at_ms);
-    *intent = (struct open_intent){
-        .address = arena_str(&r->arena, text_of(line, "address")),
-        .type = keep_name(&r->keeper, type),
-        .provider = keep_name(&r->keeper, provider.n ? provider : default_provider(type)),
+    *intent = (struct intent){
+        .subject.address = arena_str(&r->arena, text_of(line, "address")),
+        .subject.type = keep_name(&r->keeper, type),
+        .subject.provider = keep_name(&r->keeper, provider.n ? provider : default_provider(type)),
         .action = keep_name(&r->keeper, text_of(line, "action")),
         .token = arena_str(&r->arena, text_of(line, "token")),
-        .id = arena_str(&r->arena, text_of(line, "id")),
+        .subject.id = arena_str(&r->arena, text_of(line, "id")),
         .desired = kept_or_null(r, line, "desired"),
         .set = kept_or_null(r, line, "set"),
         .deps = kept_or_null(r, line, "deps"),
@@ -547,14 +549,13 @@ static struct open_intent *parse_intent(struct records *r, const char *json)
 
 static int intent_order(const void *a, const void *b)
 {
-    const struct open_intent *x = *(const struct open_intent *const *)a,
-                             *y = *(const struct open_intent *const *)b;
+    const struct intent *x = *(const struct intent *const *)a, *y = *(const struct intent *const *)b;
     return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
-const struct open_intent *const *records_open_intents(struct records *r, size_t *n)
+const struct intent *const *records_open_intents(struct records *r, size_t *n)
 {
-    const struct open_intent **list = arena_alloc(&r->arena, r->open_count * sizeof *list);
+    const struct intent **list = arena_alloc(&r->arena, r->open_count * sizeof *list);
     *n = 0;
     for (size_t i = 0; i < r->intents.n; i++)
         if (r->intents.items[i].ptr)

@@ -51,6 +51,6 @@ void records_end_intent(struct records *records, struct str address);
 void records_move(struct records *records, struct str from, struct str to);
 
 const struct record *const *records_sorted(struct records *records);
-const struct open_intent *const *records_open_intents(struct records *records, size_t *n);
+const struct intent *const *records_open_intents(struct records *records, size_t *n);
 
 #endif

@@ -10,7 +10,7 @@ static void write_kept(struct secrets *secrets, struct buf *out, uint64_t seq, c
 {
     AUTO_BUF struct buf body = BUF_INIT;
     buf_addz(&body, "{\"kind\":\"kept\"");
-    body_text(&body, "address", record->address);
+    body_text(&body, "address", record->subject.address);
     buf_addf(&body, ",\"from\":%" PRIu64, record->seq);
     body_record(&body, secrets, record);
     body_end(&body);
@@ -18,20 +18,20 @@ static void write_kept(struct secrets *secrets, struct buf *out, uint64_t seq, c
 }
 
 static void write_kept_intent(
-    struct secrets *secrets, struct buf *out, uint64_t seq, const struct open_intent *intent)
+    struct secrets *secrets, struct buf *out, uint64_t seq, const struct intent *intent)
 {
     AUTO_BUF struct buf body = BUF_INIT;
     buf_addz(&body, "{\"kind\":\"kept\"");
-    body_text(&body, "address", intent->address);
+    body_text(&body, "address", intent->subject.address);
     buf_addf(&body, ",\"from\":%" PRIu64, intent->seq);
     if (intent->at_ms) {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
         body_text(&body, "at", time_rfc3339(&scratch, intent->at_ms, true));
     }
-    body_type(&body, intent->type, intent->provider);
+    body_type(&body, intent->subject.type, intent->subject.provider);
     body_text(&body, "action", intent->action);
     body_text(&body, "token", intent->token);
-    body_text(&body, "id", intent->id);
+    body_text(&body, "id", intent->subject.id);
     body_value(&body, secrets, "desired", intent->desired);
     body_value(&body, secrets, "set", intent->set);
     body_value(&body, secrets, "deps", intent->deps);
@@ -55,7 +55,7 @@ void snapshot_write(
     const struct record *const *records = records_sorted(r);
     for (size_t i = 0; i < r->count; i++)
         write_kept(secrets, out, ++seq, records[i]);
-    const struct open_intent *const *intents = records_open_intents(r, &n);
+    const struct intent *const *intents = records_open_intents(r, &n);
     for (size_t i = 0; i < n; i++)
         write_kept_intent(secrets, out, ++seq, intents[i]);
 }

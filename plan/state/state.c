@@ -174,7 +174,7 @@ const struct record *const *state_records(struct state *state, size_t *n)
     return records_sorted(&state->records);
 }
 
-const struct open_intent *const *state_open_intents(struct state *state, size_t *n)
+const struct intent *const *state_open_intents(struct state *state, size_t *n)
 {
     return records_open_intents(&state->records, n);
 }
@@ -285,14 +285,14 @@ int state_intent(struct state *state, const struct intent *intent, struct err *e
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf body = BUF_INIT, line = BUF_INIT;
-    struct secret_marks marks = {.id = intent->id, .given = intent->desired};
+    struct secret_marks marks = {.id = intent->subject.id, .given = intent->desired};
     uint64_t seq;
     body_begin(&body, state->run, "intent");
-    body_text(&body, "address", intent->address);
-    body_type(&body, intent->type, intent->provider);
-    body_text(&body, "action", str_z(intent->action));
+    body_text(&body, "address", intent->subject.address);
+    body_type(&body, intent->subject.type, intent->subject.provider);
+    body_text(&body, "action", intent->action);
     body_text(&body, "token", intent->token);
-    body_text(&body, "id", intent->id);
+    body_text(&body, "id", intent->subject.id);
     body_value(&body, state->secrets, "desired", state_mark_secrets(&scratch, intent->desired, &marks));
     body_value(&body, state->secrets, "set", intent->set);
     body_value(&body, state->secrets, "deps", intent->deps);
@@ -302,7 +302,7 @@ int state_intent(struct state *state, const struct intent *intent, struct err *e
     buf_addf(&line, "{\"seq\":%" PRIu64 ",", seq);
     buf_add(&line, body.p + 1, body.n - 1);
     pthread_mutex_lock(&state->mutex);
-    records_intent(&state->records, intent->address, buf_str(&line));
+    records_intent(&state->records, intent->subject.address, buf_str(&line));
     applied(state, seq);
     pthread_mutex_unlock(&state->mutex);
     if (committer_wait(state->committer, seq, err))
@@ -325,16 +325,16 @@ static const struct value *as_read(
 static const struct value *marked_attrs(
     struct state *state, struct arena *arena, const struct outcome *outcome)
 {
-    struct secret_marks marks = {.id = outcome->id, .given = outcome->given};
-    if (!outcome->attrs)
+    struct secret_marks marks = {.id = outcome->record.subject.id, .given = outcome->given};
+    if (!outcome->record.attrs)
         return NULL;
     pthread_mutex_lock(&state->mutex);
-    const struct record *record = map_get(&state->records.by_address, outcome->address);
+    const struct record *record = map_get(&state->records.by_address, outcome->record.subject.address);
     if (!outcome->given)
-        marks.intended = records_intended(&state->records, outcome->address, arena);
+        marks.intended = records_intended(&state->records, outcome->record.subject.address, arena);
     pthread_mutex_unlock(&state->mutex);
     marks.recorded = record ? record->attrs : NULL;
-    return state_mark_secrets(arena, outcome->attrs, &marks);
+    return state_mark_secrets(arena, outcome->record.attrs, &marks);
 }
 
 static int record_outcome(
@@ -342,22 +342,13 @@ static int record_outcome(
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct keeper keeper = {0};
-    struct record draft = {
-        .address = outcome->address,
-        .type = outcome->type,
-        .provider = outcome->provider,
-        .id = outcome->id,
-        .attrs = outcome->attrs,
-        .set = outcome->set,
-        .deps = outcome->deps,
-        .place = outcome->place,
-        .tainted = outcome->tainted,
-        .adopted = outcome->adopted,
-        .prevent_destroy = outcome->prevent_destroy,
-    };
+    struct record draft = outcome->record;
+    struct str address = draft.subject.address;
+    draft.recent_ms = 0;
+    draft.before = NULL;
     int result = -1;
     draft.attrs = marked_attrs(state, &scratch, outcome);
-    if (outcome->attrs)
+    if (draft.attrs)
         body_record(body, state->secrets, &draft);
     if (add_line(state, body, &draft.seq, err))
         return -1;
@@ -365,11 +356,11 @@ static int record_outcome(
         !(draft.attrs = as_read(&scratch, &keeper, state, buf_str(body), err)))
         goto out;
     pthread_mutex_lock(&state->mutex);
-    records_end_intent(&state->records, outcome->address);
+    records_end_intent(&state->records, address);
     if (draft.attrs)
         records_put(&state->records, &draft);
     else
-        records_remove(&state->records, outcome->address);
+        records_remove(&state->records, address);
     applied(state, draft.seq);
     pthread_mutex_unlock(&state->mutex);
     result = 0;
@@ -382,8 +373,8 @@ int state_done(struct state *state, const struct outcome *outcome, struct err *e
 {
     AUTO_BUF struct buf body = BUF_INIT;
     body_begin(&body, state->run, "done");
-    body_text(&body, "address", outcome->address);
-    body_text(&body, "action", str_z(outcome->action));
+    body_text(&body, "address", outcome->record.subject.address);
+    body_text(&body, "action", outcome->action);
     return record_outcome(state, &body, outcome, err);
 }
 
@@ -400,16 +391,16 @@ static bool leaves_open(const struct err *why)
            why->class == ERR_PROTOCOL || why->http_status >= 500;
 }
 
-int state_fail(struct state *state, struct str address, const char *action, const struct err *why,
+int state_fail(struct state *state, struct str address, struct str action, const struct err *why,
     const struct outcome *left, struct err *err)
 {
     AUTO_BUF struct buf body = BUF_INIT;
     uint64_t seq;
     body_begin(&body, state->run, "fail");
     body_text(&body, "address", address);
-    body_text(&body, "action", str_z(action));
+    body_text(&body, "action", action);
     body_error(&body, why);
-    if (left && left->attrs)
+    if (left && left->record.attrs)
         return record_outcome(state, &body, left, err);
     bool unclear = leaves_open(why);
     body_flag(&body, "unclear", unclear);

@@ -18,13 +18,13 @@
 #include "base/map.h"
 #include "base/value.h"
 #include "plan/state/backend.h"
+#include "plan/state/subject.h"
 
 struct state;
 
 /* One resource instance as recorded. Immutable; lives as long as the state. */
 struct record {
-    struct str address, type, provider; /* provider "aws.tokyo" */
-    struct str id;
+    struct subject subject;
     const struct value *attrs;  /* as the last operation left it; sensitive values as in the state */
     const struct value *set;    /* list of attribute names that the file set then */
     const struct value *deps;   /* list of addresses (instances or whole declarations) it referred to */
@@ -37,12 +37,14 @@ struct record {
     uint64_t seq;               /* of the record that made it so */
 };
 
-/* An intent without an end. */
-struct open_intent {
-    struct str address, type, provider, action, token, id;
+/* What is about to be done to a resource: it stands in the log before the request goes out. */
+struct intent {
+    struct subject subject; /* its id known or predicted; may be empty */
+    struct str action;      /* create, update, delete, adopt */
+    struct str token;       /* from state_token() */
     const struct value *desired, *set, *deps, *place;
-    uint64_t seq;
-    int64_t at_ms; /* when it was recorded; 0: not known */
+    uint64_t seq;  /* of one without an end: its number */
+    int64_t at_ms; /* and when it was recorded; 0: not known */
 };
 
 struct state_options {
@@ -61,7 +63,7 @@ int state_check_moved(const struct state *state, struct err *err);
 const struct record *state_get(const struct state *state, struct str address);
 size_t state_count(const struct state *state);
 const struct record *const *state_records(struct state *state, size_t *n); /* sorted by address */
-const struct open_intent *const *state_open_intents(struct state *state, size_t *n);
+const struct intent *const *state_open_intents(struct state *state, size_t *n);
 const struct value *state_outputs(const struct state *state); /* map; never NULL */
 uint64_t state_seq(const struct state *state);
 /* Where it is kept, for people. */
@@ -87,25 +89,15 @@ int state_check_lock(struct state *state, struct err *err);
  */
 int state_begin(struct state *state, const char *command, const struct value *info, struct err *err);
 
-struct intent {
-    struct str address, type, provider;
-    const char *action; /* create, update, replace, delete, adopt */
-    struct str token;   /* from state_token() */
-    struct str id;      /* known or predicted; may be empty */
-    const struct value *desired, *set, *deps, *place;
-};
 /* 32 hex digits, new for every call; safe from every thread. */
 void state_token(char out[33]);
 int state_intent(struct state *state, const struct intent *intent, struct err *err);
 
+/* What was done, and what is recorded of the resource from now on. */
 struct outcome {
-    struct str address, type, provider;
-    const char *action;
-    struct str id;
-    const struct value *attrs, *set, *deps; /* attrs NULL: the resource is gone */
-    const struct value *place;
+    struct record record; /* attrs NULL: the resource is gone; when it was written is not looked at */
+    struct str action;
     const struct value *given; /* what the file gives, with its marks; NULL: as the intent says */
-    bool tainted, adopted, prevent_destroy;
 };
 /*
  * Values are copied. Sensitive ones are encrypted or hashed on the way to the log: those that are marked,
@@ -118,7 +110,7 @@ int state_done(struct state *state, const struct outcome *outcome, struct err *e
  * (no answer, one cut short, a failing server, an interrupted wait), the intent stays open, and recovery
  * settles it before the next plan. `left` non-NULL: something half-made is there, and is recorded.
  */
-int state_fail(struct state *state, struct str address, const char *action, const struct err *why,
+int state_fail(struct state *state, struct str address, struct str action, const struct err *why,
     const struct outcome *left, struct err *err);
 int state_move(struct state *state, struct str from, struct str to, struct err *err);
 int state_drop(struct state *state, struct str address, struct err *err);

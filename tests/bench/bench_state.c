@@ -54,13 +54,10 @@ static void append(struct state *state, int i)
         {STR("name"), value_string(&arena, arena_printf(&arena, "bench-bucket-%d", i))},
         {STR("versioning"), &value_true}};
     const struct value *name = entries[0].value;
-    struct outcome outcome = {.address = address,
-        .type = STR("aws.s3.bucket"),
-        .provider = STR("aws"),
-        .action = "create",
-        .id = name->string,
-        .attrs = value_map(&arena, entries, 2),
-        .set = value_list(&arena, &name, 1)};
+    struct outcome outcome = {.record = {.subject = {address, STR("aws.s3.bucket"), STR("aws"), name->string},
+                                  .attrs = value_map(&arena, entries, 2),
+                                  .set = value_list(&arena, &name, 1)},
+        .action = STR("create")};
     check(state_done(state, &outcome, &err), &err);
 }
 

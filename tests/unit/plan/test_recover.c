@@ -74,10 +74,10 @@ const struct schema *catalog_find(struct catalog *catalog, struct str type, bool
 static char said[8][160];
 static int said_count;
 
-static int no_provider(void *ctx, const struct open_intent *intent, struct provider **out, struct err *err)
+static int no_provider(void *ctx, const struct intent *intent, struct provider **out, struct err *err)
 {
     (void)ctx, (void)err;
-    assert_true(str_eqz(intent->provider, "aws"));
+    assert_true(str_eqz(intent->subject.provider, "aws"));
     *out = NULL;
     return 0;
 }
@@ -114,12 +114,9 @@ static void leave_intent(const char *action, const char *desired, const char *se
     struct state *state = test_begin(NULL);
     char token[33];
     state_token(token);
-    struct intent intent = {.address = STR("lake"),
-        .type = STR("aws.s3.bucket"),
-        .provider = STR("aws"),
-        .action = action,
+    struct intent intent = {.subject = {STR("lake"), STR("aws.s3.bucket"), STR("aws"), intent_id},
+        .action = str_z(action),
         .token = str_z(token),
-        .id = intent_id,
         .desired = desired ? test_json(&scratch, desired) : NULL,
         .set = set ? test_json(&scratch, set) : NULL};
     ASSERT_OK(state_intent(state, &intent, &err), err);
@@ -178,7 +175,7 @@ static void test_created(void **unused)
     const struct record *record =
         recovered(&state, "lake was created before the run stopped; taken over (i-1)");
     assert_non_null(record);
-    assert_true(str_eqz(record->id, "i-1"));
+    assert_true(str_eqz(record->subject.id, "i-1"));
     assert_true(value_equal(record->attrs, service.live));
     assert_int_equal(record->set->count, 2);
     assert_false(record->adopted || record->tainted);
@@ -338,7 +335,7 @@ static void test_updated_without_a_record(void **unused)
     service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\",\"size\":\"9\"}");
     const struct record *record =
         recovered(&state, "lake was being changed when the run stopped; recorded as it is now (i-1)");
-    assert_true(str_eqz(record->id, "i-1"));
+    assert_true(str_eqz(record->subject.id, "i-1"));
     state_close(state);
 }
 
@@ -393,7 +390,7 @@ static void test_lost_answer(void **unused)
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
     struct state *state = test_begin(NULL);
     err_set(&why, ERR_NETWORK, "connection reset");
-    ASSERT_OK(state_fail(state, STR("lake"), "create", &why, NULL, &err), err);
+    ASSERT_OK(state_fail(state, STR("lake"), STR("create"), &why, NULL, &err), err);
     state_open_intents(state, &n);
     assert_int_equal(n, 1);
     state_close(state);
@@ -412,11 +409,11 @@ static void test_never_sent(void **unused)
     struct state *state = test_begin(NULL);
     err_set(&why, ERR_NETWORK, "connection refused");
     why.retryable = why.unsure = true;
-    ASSERT_OK(state_fail(state, STR("lake"), "create", &why, NULL, &err), err);
+    ASSERT_OK(state_fail(state, STR("lake"), STR("create"), &why, NULL, &err), err);
     state_open_intents(state, &n);
     assert_int_equal(n, 1);
     why.unsure = false;
-    ASSERT_OK(state_fail(state, STR("lake"), "create", &why, NULL, &err), err);
+    ASSERT_OK(state_fail(state, STR("lake"), STR("create"), &why, NULL, &err), err);
     state_open_intents(state, &n);
     assert_int_equal(n, 0);
     state_close(state);

@@ -85,13 +85,11 @@ static inline int test_done(struct state *state, const char *address, const char
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct value *v = attrs ? test_json(&scratch, attrs) : NULL;
-    struct outcome outcome = {.address = str_z(address),
-        .type = STR("aws.s3.bucket"),
-        .provider = STR("aws"),
-        .action = attrs ? "create" : "delete",
-        .id = value_text(value_getz(v, "name"), STR_EMPTY),
-        .attrs = v,
-        .set = test_json(&scratch, "[\"name\"]")};
+    struct outcome outcome = {.record = {.subject = {str_z(address), STR("aws.s3.bucket"), STR("aws"),
+                                             value_text(value_getz(v, "name"), STR_EMPTY)},
+                                  .attrs = v,
+                                  .set = test_json(&scratch, "[\"name\"]")},
+        .action = attrs ? STR("create") : STR("delete")};
     return state_done(state, &outcome, err);
 }
 
@@ -100,10 +98,8 @@ static inline int test_intent(struct state *state, const char *address, struct e
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     char token[33];
     state_token(token);
-    struct intent intent = {.address = str_z(address),
-        .type = STR("aws.s3.bucket"),
-        .provider = STR("aws"),
-        .action = "create",
+    struct intent intent = {.subject = {str_z(address), STR("aws.s3.bucket"), STR("aws"), STR_EMPTY},
+        .action = STR("create"),
         .token = str_z(token),
         .desired = test_json(&scratch, "{\"name\":\"b\"}")};
     return state_intent(state, &intent, err);

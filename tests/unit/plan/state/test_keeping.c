@@ -53,7 +53,7 @@ static void fill(void)
         err);
     ASSERT_OK(test_done(state, "lake", "{\"name\":\"c\"}", &err), err);
     err_set(&why, ERR_SERVICE, "no such key");
-    ASSERT_OK(state_fail(state, STR("pond"), "update", &why, NULL, &err), err);
+    ASSERT_OK(state_fail(state, STR("pond"), STR("update"), &why, NULL, &err), err);
     ASSERT_OK(state_end(state, "failed", NULL, &err), err);
     ASSERT_OK(state_snapshot(state, &err), err);
     state_close(state);
@@ -136,7 +136,7 @@ static void test_state_at(void **unused)
         struct state_options options = {.backend = backend_at(".weir"), .at = expected[i].at};
         ASSERT_OK(state_open(&options, &state, &err), err);
         assert_int_equal(state_count(state), expected[i].count);
-        assert_string_equal(state_get(state, STR("lake"))->id.p, expected[i].name);
+        assert_string_equal(state_get(state, STR("lake"))->subject.id.p, expected[i].name);
         state_close(state);
     }
     struct state_options beyond = {.backend = backend_at(".weir"), .at = last + 1};
@@ -168,7 +168,7 @@ static void test_migrate(void **unused)
     migrate(".weir", "new", 0);
     struct state *state = open_at("new");
     assert_int_equal(state_count(state), 1);
-    assert_string_equal(state_get(state, STR("lake"))->id.p, "c");
+    assert_string_equal(state_get(state, STR("lake"))->subject.id.p, "c");
     size_t n;
     state_open_intents(state, &n);
     assert_int_equal(n, 1);

@@ -30,12 +30,9 @@ static void put(struct state *state, struct arena *arena, const struct value *at
 {
     struct err err = ERR_INIT;
     (void)arena;
-    struct outcome outcome = {.address = STR("db"),
-        .type = STR("aws.rds.instance"),
-        .provider = STR("aws"),
-        .action = "create",
-        .id = STR("db"),
-        .attrs = attrs};
+    struct outcome outcome = {
+        .record = {.subject = {STR("db"), STR("aws.rds.instance"), STR("aws"), STR("db")}, .attrs = attrs},
+        .action = STR("create")};
     ASSERT_OK(state_done(state, &outcome, &err), err);
 }
 
@@ -271,7 +268,7 @@ static void test_whole_records(void **unused)
         assert_false(in_file("new-bucket") || in_file("pond"));
     }
     ASSERT_OK(state_open(&(struct state_options){.backend = sealed_backend(sealed)}, &state, &err), err);
-    assert_string_equal(state_get(state, STR("pond"))->id.p, "new-bucket");
+    assert_string_equal(state_get(state, STR("pond"))->subject.id.p, "new-bucket");
     state_close(state);
 
     assert_int_equal(state_open(&(struct state_options){.backend = test_backend(NULL)}, &state, &err), -1);

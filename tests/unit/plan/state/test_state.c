@@ -31,17 +31,17 @@ static void test_round_trip(void **unused)
     assert_int_equal(state_count(state), 1);
     const struct record *lake = state_get(state, STR("lake"));
     assert_non_null(lake);
-    assert_true(str_eqz(lake->provider, "aws"));
-    assert_true(str_eqz(lake->id, "b"));
+    assert_true(str_eqz(lake->subject.provider, "aws"));
+    assert_true(str_eqz(lake->subject.id, "b"));
     assert_int_equal(lake->seq, 3);
     assert_true(value_equal(
         lake->attrs, test_json(&scratch, "{\"name\":\"b\",\"tags\":{\"a\":\"1\"},\"n\":[1,2.5,true,null]}")));
     assert_true(value_equal(lake->set, test_json(&scratch, "[\"name\"]")));
     assert_null(state_get(state, STR("gone")));
     size_t n;
-    const struct open_intent *const *open = state_open_intents(state, &n);
+    const struct intent *const *open = state_open_intents(state, &n);
     assert_int_equal(n, 1);
-    assert_true(str_eqz(open[0]->address, "half"));
+    assert_true(str_eqz(open[0]->subject.address, "half"));
     assert_true(str_eqz(open[0]->action, "create"));
     assert_int_equal(open[0]->token.n, 32);
     assert_true(value_equal(open[0]->desired, test_json(&scratch, "{\"name\":\"b\"}")));
@@ -57,23 +57,20 @@ static void test_fail_leaves_tainted(void **unused)
     err_set(&why, ERR_SERVICE, "no");
     struct state *state = test_begin(NULL);
     ASSERT_OK(test_intent(state, "a", &err), err);
-    ASSERT_OK(state_fail(state, STR("a"), "create", &why, NULL, &err), err);
+    ASSERT_OK(state_fail(state, STR("a"), STR("create"), &why, NULL, &err), err);
     ASSERT_OK(test_intent(state, "b", &err), err);
-    struct outcome left = {.address = STR("b"),
-        .type = STR("aws.s3.bucket"),
-        .provider = STR("aws.tokyo"),
-        .action = "create",
-        .id = STR("b"),
-        .tainted = true,
-        .attrs = test_json(&scratch, "{\"name\":\"b\"}")};
-    ASSERT_OK(state_fail(state, STR("b"), "create", &why, &left, &err), err);
+    struct outcome left = {.record = {.subject = {STR("b"), STR("aws.s3.bucket"), STR("aws.tokyo"), STR("b")},
+                               .tainted = true,
+                               .attrs = test_json(&scratch, "{\"name\":\"b\"}")},
+        .action = STR("create")};
+    ASSERT_OK(state_fail(state, STR("b"), STR("create"), &why, &left, &err), err);
     for (int pass = 0; pass < 2; pass++) {
         size_t n;
         state_open_intents(state, &n);
         assert_int_equal(n, 0);
         assert_null(state_get(state, STR("a")));
         assert_true(state_get(state, STR("b"))->tainted);
-        assert_true(str_eqz(state_get(state, STR("b"))->provider, "aws.tokyo"));
+        assert_true(str_eqz(state_get(state, STR("b"))->subject.provider, "aws.tokyo"));
         state_close(state);
         state = test_open(NULL);
     }
@@ -88,12 +85,10 @@ static void test_move_and_drop(void **unused)
     struct state *state = test_begin(NULL);
     ASSERT_OK(test_done(state, "old[\"k\"]", "{\"name\":\"b\"}", &err), err);
     ASSERT_OK(test_done(state, "rest", "{\"name\":\"r\"}", &err), err);
-    struct outcome user = {.address = STR("user"),
-        .type = STR("aws.iam.role"),
-        .provider = STR("aws"),
-        .action = "create",
-        .attrs = test_json(&scratch, "{}"),
-        .deps = test_json(&scratch, "[\"old\",\"old[\\\"k\\\"]\",\"rest\"]")};
+    struct outcome user = {.record = {.subject = {STR("user"), STR("aws.iam.role"), STR("aws"), STR_EMPTY},
+                               .attrs = test_json(&scratch, "{}"),
+                               .deps = test_json(&scratch, "[\"old\",\"old[\\\"k\\\"]\",\"rest\"]")},
+        .action = STR("create")};
     ASSERT_OK(state_done(state, &user, &err), err);
     ASSERT_OK(state_move(state, STR("old[\"k\"]"), STR("new[\"k\"]"), &err), err);
     assert_int_equal(state_move(state, STR("nothing"), STR("x"), &err), -1);
@@ -106,8 +101,8 @@ static void test_move_and_drop(void **unused)
         size_t n;
         const struct record *const *records = state_records(state, &n);
         assert_int_equal(n, 2);
-        assert_string_equal(records[0]->address.p, "new[\"k\"]");
-        assert_string_equal(records[1]->address.p, "user");
+        assert_string_equal(records[0]->subject.address.p, "new[\"k\"]");
+        assert_string_equal(records[1]->subject.address.p, "user");
         assert_true(
             value_equal(records[1]->deps, test_json(&scratch, "[\"new\",\"new[\\\"k\\\"]\",\"rest\"]")));
         state_close(state);
@@ -141,7 +136,7 @@ static void test_snapshot_keeps_everything(void **unused)
     assert_int_equal(state_get(state, STR("lake"))->seq, lake_seq);
     assert_true(value_equal(state_outputs(state), test_json(&scratch, "{\"n\":1}")));
     size_t n;
-    const struct open_intent *const *open = state_open_intents(state, &n);
+    const struct intent *const *open = state_open_intents(state, &n);
     assert_int_equal(n, 1);
     assert_true(open[0]->seq < seq - 2);
     ASSERT_OK(state_lock(state, "apply", 0, &err), err);
@@ -268,9 +263,9 @@ static void check_broken(const struct file_io *io, const char *reason)
 
     state = test_begin(NULL);
     size_t n;
-    const struct open_intent *const *open = state_open_intents(state, &n);
+    const struct intent *const *open = state_open_intents(state, &n);
     assert_int_equal(n, 1);
-    assert_string_equal(open[0]->address.p, "a");
+    assert_string_equal(open[0]->subject.address.p, "a");
     state_close(state);
 }
 
