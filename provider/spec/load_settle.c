@@ -79,7 +79,7 @@ static enum settle_way derived(const struct spec_type *type)
 {
     const struct spec_tags *tags = type->tags;
     bool marked = tags && tags->mark && tags->with_create;
-    if (load_id_is_known(type))
+    if (load_id_is_known(type) || (type->native && type->native->find))
         return SETTLE_NAME;
     if (type->find_by.count)
         return SETTLE_CONTENT;
@@ -105,6 +105,8 @@ static int64_t usual_ms(const struct spec_type *type)
 /* Can it be carried out with what the type has? */
 static const char *lacking(const struct spec_type *type, enum settle_way way)
 {
+    if (type->native && type->native->find)
+        return NULL;
     const struct spec_tags *tags = type->tags;
     bool marked = tags && tags->mark && tags->with_create;
     switch (way) {

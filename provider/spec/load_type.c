@@ -3,7 +3,7 @@
 
 #define TYPE_KEYS                                                                                            \
     "doc id arn attributes create read update delete list facets members entries tags wait find gone "       \
-    "example sandbox run recorded teardown leaves iam pending settles settle going history replace"
+    "example sandbox run recorded native teardown leaves iam pending settles settle going history replace"
 #define TAGS_KEYS                                                                                            \
     "as pairs item flat with_create add add_as remove remove_as remove_item remove_structures put put_as "   \
     "clear list at send "                                                                                    \
@@ -512,6 +512,29 @@ static void mark_sent_by_create(struct spec_type *type)
         entries[i].sent_by_create = creates_with(type, entries[i].attr);
 }
 
+static void load_native_ops(struct type_loader *t)
+{
+    struct spec_type *type = t->type;
+    struct str name = load_text(t->l, t->node, "native");
+    const struct native *native = name.n ? kind_native(t->l->service->kind, name) : NULL;
+    if (name.n && (!native || !native->ops))
+        load_error(t->l, node_get(t->node, "native"),
+            "the kind \"%s\" has no operations that are called \"%.*s\"", t->l->service->kind->name,
+            STR_ARG(name));
+    if (!native || !native->ops)
+        return;
+    type->native = native->ops;
+    type->schema.ops = native_ops(t->l->arena, type, t->l->calls);
+    type->schema.bulk = type->schema.bulk || native->ops->list;
+}
+
+static bool makes_and_deletes(const struct spec_type *type)
+{
+    const struct resource_ops *native = type->native;
+    return (type->create.count || (native && native->create)) &&
+           (type->delete.count || (native && native->delete));
+}
+
 struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data)
 {
     if (!load_keys(l, node, "a type", TYPE_KEYS))
@@ -562,10 +585,11 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         load_attr_named(&t, node_get(node, "id"), type->schema.id);
     else if (!is_data)
         load_error(l, node, "a type needs \"id\"");
+    load_native_ops(&t);
     bool recorded = load_flag(l, node, "recorded");
     if (recorded && (type->create.count || type->read.count || type->list.count || type->delete.count))
         load_error(l, node, "what is only recorded has no calls to create, read, list or delete it");
-    if (!is_data && !recorded && (!type->create.count || !type->delete.count))
+    if (!is_data && !recorded && !makes_and_deletes(type))
         load_error(l, node, "a type needs \"create\" and \"delete\"");
     if (recorded) {
         type->schema.ops = &spec_recorded_ops;

@@ -277,6 +277,7 @@ struct spec_job;
 struct spec_type {
     struct schema schema;
     const struct spec_service *service;
+    const struct resource_ops *native; /* the kind's own; see native_ops(). NULL: the spec says all */
     const struct spec_attr *attrs;
     size_t attr_count;
     struct spec_steps create, read, update, delete;
@@ -370,6 +371,8 @@ const struct value *spec_scope(
 
 /* The interpreter's operations, for struct schema. */
 extern const struct resource_ops spec_ops;
+/* native_ops.c: the operations of a type with `native`; `calls`: its file has a protocol. */
+const struct resource_ops *native_ops(struct arena *arena, const struct spec_type *type, bool calls);
 /* Of types that exist in the state alone. */
 extern const struct resource_ops spec_recorded_ops;
 /* Likewise for jobs; the loader adds what the spec says. */

@@ -1,0 +1,160 @@
+/*
+ * Types whose operations are a kind's own functions (`native:` at a type), with what their spec says around
+ * them: templates are filled in, what is as good as gone is gone, computed attributes that nobody told are
+ * null. What the kind leaves out is the interpreter's, as far as the spec has calls for it.
+ */
+#include "provider/spec/run.h"
+
+static const struct resource_ops *native_of(const struct run *run)
+{
+    return run->type->native;
+}
+
+/* A live object as it is recorded. */
+static int native_complete(struct run *run, const struct value **live, struct err *err)
+{
+    if (!*live || run_fill_templates(run, *live, live, err))
+        return *live ? -1 : 0;
+    for (size_t i = 0; i < run->type->attr_count; i++) {
+        const struct spec_attr *attr = &run->type->attrs[i];
+        if (attr->attr->computed && !attr->hidden && !value_get(*live, attr->attr->name))
+            *live = value_with(run->arena, *live, attr->attr->name, &value_null);
+    }
+    return 0;
+}
+
+/* The failure of the operation itself goes before one of completing what it left. */
+static int native_finish(struct run *run, int status, const struct value **live, struct err *err)
+{
+    struct err later = ERR_INIT;
+    return native_complete(run, live, status ? &later : err) || status ? -1 : 0;
+}
+
+static int native_create(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    *live = NULL;
+    if (run_fill_templates(&run, desired, &desired, err))
+        return -1;
+    return native_finish(&run, native_of(&run)->create(ctx, desired, live, err), live, err);
+}
+
+static int native_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    *live = NULL;
+    if (run_fill_templates(&run, prior, &prior, err) ||
+        native_finish(&run, native_of(&run)->read(ctx, prior, wanted, live, err), live, err))
+        return -1;
+    if (*live && run_is_gone(&run, *live))
+        *live = NULL;
+    return 0;
+}
+
+static int native_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    *live = NULL;
+    if (run_fill_templates(&run, prior, &prior, err) || run_fill_templates(&run, desired, &desired, err))
+        return -1;
+    return native_finish(&run, native_of(&run)->update(ctx, prior, desired, changed, live, err), live, err);
+}
+
+static int native_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    return run_fill_templates(&run, prior, &prior, err) || native_of(&run)->delete (ctx, prior, err) ? -1 : 0;
+}
+
+struct native_listing {
+    struct run *run;
+    resource_found *found;
+    void *found_ctx;
+};
+
+static void native_found(void *ctx, const struct value *live)
+{
+    struct native_listing *listing = ctx;
+    struct err ignored = ERR_INIT;
+    if (native_complete(listing->run, &live, &ignored) == 0 && !run_is_gone(listing->run, live))
+        listing->found(listing->found_ctx, live);
+}
+
+static int native_list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+    const struct value **covered, struct err *err)
+{
+    struct run run;
+    run_init(&run, ctx);
+    struct native_listing listing = {&run, found, found_ctx};
+    return native_of(&run)->list(ctx, wanted, native_found, &listing, covered, err);
+}
+
+/* What is known by its name beforehand is there, or it is not. */
+static int native_find(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    return native_read(ctx, desired, NULL, live, err);
+}
+
+/* What a kind may give that no spec adds anything to. */
+static void take_plain(const struct resource_ops *native, struct resource_ops *ops)
+{
+    if (native->prepare)
+        ops->prepare = native->prepare;
+    if (native->predict)
+        ops->predict = native->predict;
+    if (native->holds)
+        ops->holds = native->holds;
+    if (native->lies_in)
+        ops->lies_in = native->lies_in;
+    if (native->erases)
+        ops->erases = native->erases;
+    if (native->leaves)
+        ops->leaves = native->leaves;
+    if (native->search)
+        ops->search = native->search;
+    if (native->marked)
+        ops->marked = native->marked;
+    if (native->by_arn)
+        ops->by_arn = native->by_arn;
+    if (native->find)
+        ops->find = native->find;
+    if (native->namesake)
+        ops->namesake = native->namesake;
+    if (native->marks)
+        ops->marks = native->marks;
+    if (native->permissions)
+        ops->permissions = native->permissions;
+    if (native->scope)
+        ops->scope = native->scope;
+}
+
+const struct resource_ops *native_ops(struct arena *arena, const struct spec_type *type, bool calls)
+{
+    const struct resource_ops *native = type->native;
+    struct resource_ops *ops = ARENA_NEW(arena, struct resource_ops);
+    if (calls)
+        *ops = spec_ops;
+    ops->predict = spec_predict;
+    if (native->create)
+        ops->create = native_create;
+    if (native->read) {
+        ops->read = native_read;
+        ops->find = native_find;
+    }
+    if (native->update)
+        ops->update = native_update;
+    if (native->delete)
+        ops->delete = native_delete;
+    if (native->list)
+        ops->list = native_list;
+    take_plain(native, ops);
+    return ops;
+}
