@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 import urllib.request
+from functools import cache
 from pathlib import Path
 
 import boto3
@@ -80,7 +81,9 @@ class Cloud:
     def forget_requests(self):
         self._call("DELETE", "/e2e/requests")
 
+    @cache
     def client(self, service, region="us-east-1"):
+        """One for all who ask: a client of EC2 takes longer to make than most tests to run."""
         return boto3.client(service, endpoint_url=self.url, region_name=region, aws_access_key_id="look", aws_secret_access_key="look")
 
 

@@ -25,6 +25,7 @@ from html import escape
 from urllib.parse import parse_qs, quote
 
 import moto_gaps  # noqa: F401
+import moto_speed  # noqa: F401
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 

@@ -36,6 +36,15 @@ class Server:
         return f"http://{self.host}"
 
     def client(self, service="s3", region="us-east-1", access=None, secret=None, **config):
+        """Without settings of its own it is one for all who ask: a client of EC2 takes longer to make than most tests to run."""
+        if config:
+            return self.new_client(service, region, access, secret, **config)
+        key = (self.url, service, region, access, secret)
+        if key not in self.__dict__.setdefault("clients", {}):
+            self.clients[key] = self.new_client(*key[1:])
+        return self.clients[key]
+
+    def new_client(self, service, region, access, secret, **config):
         config.setdefault("retries", {"total_max_attempts": 1})
         return boto3.client(
             service, endpoint_url=self.url, region_name=region, aws_access_key_id=access or self.access,
