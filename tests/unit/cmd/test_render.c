@@ -241,30 +241,34 @@ static struct plan *sample(void)
     create[2] = attr_change(&secret_attr, NULL, json("\"hunter2\""), false);
     replace[0] = attr_change(&name_attr, "\"old\"", json("\"new\""), true);
     drift[0] = attr_change(&name_attr, "\"was\"", json("\"is\""), false);
-    changes[0] = (struct change){.address = STR("db"),
-        .type = STR("aws.rds.instance"),
+    changes[0] = (struct change){.subject.address = STR("db"),
+        .subject.type = STR("aws.rds.instance"),
         .action = ACTION_REPLACE,
         .attrs = replace,
         .attr_count = 1,
         .reason = STR("")};
-    changes[1] = (struct change){
-        .address = STR("gone"), .type = STR("aws.glue.job"), .action = ACTION_CREATE, .gone = true};
-    changes[2] = (struct change){.address = STR("lake"),
-        .type = STR("aws.s3.bucket"),
+    changes[1] = (struct change){.subject.address = STR("gone"),
+        .subject.type = STR("aws.glue.job"),
+        .action = ACTION_CREATE,
+        .gone = true};
+    changes[2] = (struct change){.subject.address = STR("lake"),
+        .subject.type = STR("aws.s3.bucket"),
         .action = ACTION_CREATE,
         .attrs = create,
         .attr_count = 4};
-    changes[3] = (struct change){.address = STR("old"),
-        .type = STR("aws.iam.role"),
+    changes[3] = (struct change){.subject.address = STR("old"),
+        .subject.type = STR("aws.iam.role"),
         .action = ACTION_DELETE,
         .reason = STR("not in the stack any more")};
-    changes[4] = (struct change){.address = STR("same"),
-        .type = STR("aws.iam.role"),
+    changes[4] = (struct change){.subject.address = STR("same"),
+        .subject.type = STR("aws.iam.role"),
         .action = ACTION_NOOP,
         .drift = drift,
         .drift_count = 1};
-    changes[5] = (struct change){
-        .address = STR("to"), .type = STR("aws.iam.role"), .action = ACTION_NOOP, .moved_from = STR("from")};
+    changes[5] = (struct change){.subject.address = STR("to"),
+        .subject.type = STR("aws.iam.role"),
+        .action = ACTION_NOOP,
+        .moved_from = STR("from")};
     outputs[0] =
         (struct output_change){.name = STR("url"), .before = json("\"s3://a\""), .after = json("\"s3://b\"")};
     plan = (struct plan){.changes = changes,
@@ -367,7 +371,7 @@ static struct plan *many(size_t n)
     static const struct attr page[] = {/* in this order, as a type has them */
         {.name = STR_INIT("name"), .type = &string_type, .settable = true},
         {.name = STR_INIT("key"), .type = &string_type, .settable = true},
-        {.name = STR_INIT("options"), .type = &object_type, .settable = true}};
+        {.name = STR_INIT("options"), .subject.type = &object_type, .settable = true}};
     struct change *changes = ARENA_ARRAY(&arena, struct change, n + 1);
     for (size_t i = 0; i < n; i++) {
         struct attr_change *attrs = ARENA_ARRAY(&arena, struct attr_change, 3);
@@ -375,14 +379,14 @@ static struct plan *many(size_t n)
         attrs[1] = attr_change(&page[1], NULL, value_string(&arena, arena_printf(&arena, "k%zu", i)), false);
         attrs[2] =
             attr_change(&page[2], NULL, json("{\"--job-language\": \"python\", \"- x\": \"+ y\"}"), false);
-        changes[i] = (struct change){.address = arena_printf(&arena, "files/it[\"%05zu\"]", i),
-            .type = STR("aws.s3.object"),
+        changes[i] = (struct change){.subject.address = arena_printf(&arena, "files/it[\"%05zu\"]", i),
+            .subject.type = STR("aws.s3.object"),
             .action = ACTION_CREATE,
             .attrs = attrs,
             .attr_count = i == 4 ? 2 : 3};
     }
-    changes[n] = (struct change){.address = STR("old"),
-        .type = STR("aws.iam.role"),
+    changes[n] = (struct change){.subject.address = STR("old"),
+        .subject.type = STR("aws.iam.role"),
         .action = ACTION_DELETE,
         .reason = STR("not in the stack any more")};
     plan = (struct plan){.changes = changes, .change_count = n + 1, .resource_count = n};
