@@ -371,7 +371,7 @@ static struct plan *many(size_t n)
     static const struct attr page[] = {/* in this order, as a type has them */
         {.name = STR_INIT("name"), .type = &string_type, .settable = true},
         {.name = STR_INIT("key"), .type = &string_type, .settable = true},
-        {.name = STR_INIT("options"), .subject.type = &object_type, .settable = true}};
+        {.name = STR_INIT("options"), .type = &object_type, .settable = true}};
     struct change *changes = ARENA_ARRAY(&arena, struct change, n + 1);
     for (size_t i = 0; i < n; i++) {
         struct attr_change *attrs = ARENA_ARRAY(&arena, struct attr_change, 3);
