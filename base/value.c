@@ -282,6 +282,23 @@ struct str value_text(const struct value *v, struct str fallback)
     return v && v->kind == VALUE_STRING ? v->string : fallback;
 }
 
+struct str value_gets(const struct value *map, const char *key)
+{
+    return value_text(value_getz(map, key), STR_EMPTY);
+}
+
+int64_t value_geti(const struct value *map, const char *key, int64_t fallback)
+{
+    const struct value *v = value_getz(map, key);
+    return v && v->kind == VALUE_INT ? v->integer : fallback;
+}
+
+bool value_getb(const struct value *map, const char *key)
+{
+    const struct value *v = value_getz(map, key);
+    return v && v->kind == VALUE_BOOL && v->boolean;
+}
+
 static struct str float_text(struct arena *arena, double number)
 {
     if (number >= -9007199254740992.0 && number <= 9007199254740992.0) {

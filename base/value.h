@@ -128,10 +128,14 @@ int value_compare(const struct value *a, const struct value *b);
 const struct value *value_get(const struct value *map, struct str key);
 const struct value *value_getz(const struct value *map, const char *key);
 /* A string's text, or the fallback where v is no string. */
+struct str value_text(const struct value *v, struct str fallback);
+/* An entry of a map: its text, "" where it has none; its whole number, or the fallback; is it true? */
+struct str value_gets(const struct value *map, const char *key);
+int64_t value_geti(const struct value *map, const char *key, int64_t fallback);
+bool value_getb(const struct value *map, const char *key);
 /* The whole number towards zero; what is too far for one is the farthest, what is no number 0: of both the
  * language leaves the conversion undefined. */
 int64_t int_within(double number);
-struct str value_text(const struct value *v, struct str fallback);
 /*
  * A boolean, number or string as people write it: `true`, `12`, `1.5`, the text itself; whole numbers have no
  * fraction. Other kinds give an empty slice with p NULL. With a NUL after its end.

@@ -158,10 +158,10 @@ static void need_state(struct needs *needs)
         kms |= is_kms_key(keys->items[i]);
     if (kms)
         need(needs, STR("kms:Decrypt"), NULL);
-    if (!str_eqz(value_text(value_getz(config, "backend"), STR_EMPTY), "s3"))
+    if (!str_eqz(value_gets(config, "backend"), "s3"))
         return;
     const struct stack *stack = needs->workspace->stack;
-    struct str bucket = value_text(value_getz(config, "bucket"), STR_EMPTY);
+    struct str bucket = value_gets(config, "bucket");
     struct str prefix = backend_s3_prefix(arena_of(needs), config, stack->name, stack->env);
     need_on(needs, "s3:ListBucket", arena_printf(arena_of(needs), "arn:*:s3:::%.*s", STR_ARG(bucket)));
     for (size_t i = 0; i < (changes ? 3 : 1); i++)

@@ -25,11 +25,6 @@ struct versions {
     size_t n, used;             /* items[used] is in use; n: none of them is */
 };
 
-static struct str text_of(const struct value *object, const char *name)
-{
-    return value_text(value_getz(object, name), STR_EMPTY);
-}
-
 /* ---- which artifact ---- */
 
 static bool is_artifact(const struct record *record)
@@ -98,8 +93,8 @@ static int find_artifact(
 
 static int latest_first(const void *a, const void *b)
 {
-    return str_cmp(text_of(*(const struct value *const *)b, "stored"),
-        text_of(*(const struct value *const *)a, "stored"));
+    return str_cmp(value_gets(*(const struct value *const *)b, "stored"),
+        value_gets(*(const struct value *const *)a, "stored"));
 }
 
 /* The same content in an earlier store is no version to go back to. */
@@ -108,7 +103,7 @@ static void drop_repeated(struct versions *v)
     size_t kept = 0;
     for (size_t i = 0; i < v->n; i++) {
         size_t k = 0;
-        while (k < kept && !str_eq(text_of(v->items[k], "sha256"), text_of(v->items[i], "sha256")))
+        while (k < kept && !str_eq(value_gets(v->items[k], "sha256"), value_gets(v->items[i], "sha256")))
             k++;
         if (k == kept)
             v->items[kept++] = v->items[i];
@@ -123,12 +118,13 @@ static struct versions versions_of(struct arena *arena, const struct record *rec
     uint32_t count = list && list->kind == VALUE_LIST ? list->count : 0;
     v.items = ARENA_ARRAY(arena, const struct value *, count + 1);
     for (uint32_t i = 0; i < count; i++)
-        if (text_of(list->items[i], "etag").n) /* others are what an interrupted upload left */
+        if (value_gets(list->items[i], "etag").n) /* others are what an interrupted upload left */
             v.items[v.n++] = list->items[i];
     if (v.n)
         qsort(v.items, v.n, sizeof *v.items, latest_first);
     drop_repeated(&v);
-    while (v.used < v.n && !str_eq(text_of(v.items[v.used], "sha256"), text_of(record->attrs, "sha256")))
+    while (
+        v.used < v.n && !str_eq(value_gets(v.items[v.used], "sha256"), value_gets(record->attrs, "sha256")))
         v.used++;
     return v;
 }
@@ -169,7 +165,7 @@ static int choose_version(
         return by_steps(v, steps, look, out, err);
     *out = NULL;
     for (size_t i = 0; i < v->n && wanted.n >= SHA_LEAST; i++) {
-        if (!str_starts(text_of(v->items[i], "sha256"), wanted))
+        if (!str_starts(value_gets(v->items[i], "sha256"), wanted))
             continue;
         if (*out) {
             err_set(err, ERR_INVALID, "\"%s\" fits more than one version", to);
@@ -188,12 +184,12 @@ static const struct value *row_of(struct arena *arena, const struct versions *v,
     struct str steps = i > v->used && v->used < v->n ? arena_printf(arena, "%zu", i - v->used) : STR_EMPTY;
     struct value_builder row = VALUE_BUILDER(arena);
     value_builder_add(&row, steps.n ? value_string_ref(arena, steps) : &value_null);
-    value_builder_add(&row, value_string(arena, str_slice(text_of(v->items[i], "sha256"), 0, SHA_SHOWN)));
-    value_builder_add(&row, value_string(arena, text_of(v->items[i], "stored")));
+    value_builder_add(&row, value_string(arena, str_slice(value_gets(v->items[i], "sha256"), 0, SHA_SHOWN)));
+    value_builder_add(&row, value_string(arena, value_gets(v->items[i], "stored")));
     value_builder_add(&row, size ? value_string_ref(arena, value_scalar_text(arena, size)) : &value_null);
     value_builder_add(
         &row, i == v->used ? value_stringz(arena, "in use")
-              : str_eq(text_of(v->items[i], "sha256"), text_of(v->record->attrs, "rolled_back_from"))
+              : str_eq(value_gets(v->items[i], "sha256"), value_gets(v->record->attrs, "rolled_back_from"))
                   ? value_stringz(arena, "rolled back from")
                   : value_stringz(arena, ""));
     return value_builder_list(&row);
@@ -208,12 +204,13 @@ static void list_json(const struct versions *v, struct buf *out)
         json_write_string(out, v->record->subject.address);
         for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
             buf_addf(out, ",\"%s\":", texts[k]);
-            json_write_string(out, text_of(v->items[i], texts[k]));
+            json_write_string(out, value_gets(v->items[i], texts[k]));
         }
         buf_addf(out, ",\"size\":%" PRId64 ",\"in_use\":%s,\"rolled_back_from\":%s}\n",
             size && size->kind == VALUE_INT ? size->integer : 0, i == v->used ? "true" : "false",
-            str_eq(text_of(v->items[i], "sha256"), text_of(v->record->attrs, "rolled_back_from")) ? "true"
-                                                                                                  : "false");
+            str_eq(value_gets(v->items[i], "sha256"), value_gets(v->record->attrs, "rolled_back_from"))
+                ? "true"
+                : "false");
     }
 }
 
@@ -251,11 +248,11 @@ static int save_version(struct invocation *inv, struct workspace *workspace, con
     if (opened)
         return err.class != ERR_NONE ? invocation_fail(inv, &err) : status;
     struct op_ctx ctx = {.arena = &inv->arena, .provider = provider, .address = v->record->subject.address};
-    struct s3_download download = {.bucket = text_of(version, "bucket"),
-        .key = text_of(version, "key"),
+    struct s3_download download = {.bucket = value_gets(version, "bucket"),
+        .key = value_gets(version, "key"),
         .path = own->out,
-        .sha256 = text_of(version, "sha256"),
-        .sha256_etag = text_of(version, "etag")};
+        .sha256 = value_gets(version, "sha256"),
+        .sha256_etag = value_gets(version, "etag")};
     struct object_save save = {.inv = inv, .ctx = &ctx, .download = &download, .signals = signals_catch()};
     return object_save(&save, &bytes, &err) ? invocation_fail(inv, &err) : EXIT_DONE;
 }

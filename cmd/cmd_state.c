@@ -345,7 +345,7 @@ static int move_endpoint(struct invocation *inv, struct state *state)
     const struct record *const *records = state_records(state, &n);
     const struct record **list = ARENA_ARRAY(&inv->arena, const struct record *, n + 1);
     for (size_t i = 0; i < n; i++) /* the list above is gone with the first change */
-        if (str_eq(value_text(value_getz(records[i]->place, "endpoint"), STR_EMPTY), from))
+        if (str_eq(value_gets(records[i]->place, "endpoint"), from))
             list[count++] = records[i];
     if (!count) {
         err_set(&err, ERR_ABSENT, "nothing in the state was made at \"%.*s\"", STR_ARG(from));

@@ -213,15 +213,15 @@ static void event_erases(struct buf *out, const struct change *c)
         begin(out, "erase");
         field_text(out, "address", c->subject.address);
         field_text(out, "type", c->subject.type);
-        field_optional(out, "flag", value_text(value_getz(what, "flag"), STR_EMPTY));
-        field_optional(out, "says", value_text(value_getz(what, "says"), STR_EMPTY));
+        field_optional(out, "flag", value_gets(what, "flag"));
+        field_optional(out, "says", value_gets(what, "says"));
         field_value(out, "counts", value_getz(what, "counts"), false);
-        field_optional(out, "left_type", value_text(value_getz(what, "type"), STR_EMPTY));
-        field_optional(out, "left_id", value_text(value_getz(what, "id"), STR_EMPTY));
+        field_optional(out, "left_type", value_gets(what, "type"));
+        field_optional(out, "left_id", value_gets(what, "id"));
         field_true(out, "stops", value_getz(what, "stops") != NULL);
-        field_optional(out, "lifts", value_text(value_getz(what, "lifts"), STR_EMPTY));
+        field_optional(out, "lifts", value_gets(what, "lifts"));
         field_true(out, "kept", value_equal(value_getz(what, "kept"), &value_true));
-        field_optional(out, "error", value_text(value_getz(what, "error"), STR_EMPTY));
+        field_optional(out, "error", value_gets(what, "error"));
         end(out);
     }
 }

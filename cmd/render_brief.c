@@ -47,8 +47,7 @@ static void add_statement(struct buf *out, const struct value *statement)
         buf_addz(out, " on ");
         text_add_safe(out, resource->string, false);
     }
-    if (str_eqz(value_text(principal, STR_EMPTY), "*") ||
-        str_eqz(value_text(value_getz(principal, "AWS"), STR_EMPTY), "*"))
+    if (str_eqz(value_text(principal, STR_EMPTY), "*") || str_eqz(value_gets(principal, "AWS"), "*"))
         buf_addz(out, " for anybody");
     if (condition && condition->kind == VALUE_MAP && condition->count)
         buf_addz(out, " under conditions");

@@ -18,19 +18,14 @@ static const struct {
     {"queries", "query", "queries"},
 };
 
-static int64_t number(const struct value *counts, const char *key)
-{
-    const struct value *v = value_getz(counts, key);
-    return v && v->kind == VALUE_INT ? v->integer : 0;
-}
-
 /* "1,234 objects, 2,500 versions, 1.2 GiB"; of a bucket without earlier versions these are the objects. */
 static void add_counts(struct buf *out, const struct value *counts)
 {
     const char *separator = ": ";
-    bool single = number(counts, "objects") && number(counts, "objects") == number(counts, "versions");
+    bool single = value_geti(counts, "objects", 0) &&
+                  value_geti(counts, "objects", 0) == value_geti(counts, "versions", 0);
     for (size_t i = 0; i < sizeof nouns / sizeof *nouns; i++) {
-        int64_t n = number(counts, nouns[i].key);
+        int64_t n = value_geti(counts, nouns[i].key, 0);
         if (!n || (single && str_eqz(STR("versions"), nouns[i].key)))
             continue;
         buf_addz(out, separator);
@@ -40,13 +35,13 @@ static void add_counts(struct buf *out, const struct value *counts)
     }
     if (value_getz(counts, "bytes")) {
         buf_addz(out, separator);
-        text_add_bytes(out, number(counts, "bytes"));
+        text_add_bytes(out, value_geti(counts, "bytes", 0));
     }
 }
 
 static struct str option_of(struct arena *arena, const struct value *what)
 {
-    struct str flag = value_text(value_getz(what, "flag"), value_text(value_getz(what, "lifts"), STR_EMPTY));
+    struct str flag = value_text(value_getz(what, "flag"), value_gets(what, "lifts"));
     char *text = arena_strz(arena, flag);
     for (char *c = text; *c; c++)
         *c = (char)(*c == '_' ? '-' : *c);
@@ -56,14 +51,14 @@ static struct str option_of(struct arena *arena, const struct value *what)
 static void add_what(struct buf *out, const struct value *what)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct str id = value_text(value_getz(what, "id"), STR_EMPTY), option = option_of(&arena, what);
-    struct str error = value_text(value_getz(what, "error"), STR_EMPTY);
+    struct str id = value_gets(what, "id"), option = option_of(&arena, what);
+    struct str error = value_gets(what, "error");
     bool kept = value_equal(value_getz(what, "kept"), &value_true);
-    struct str set = value_text(value_getz(what, "set"), STR_EMPTY);
-    text_add_safe(out, value_text(value_getz(what, "says"), STR_EMPTY), false);
+    struct str set = value_gets(what, "set");
+    text_add_safe(out, value_gets(what, "says"), false);
     if (id.n) {
         buf_addz(out, kept ? " stays: " : " is deleted: ");
-        text_add_safe(out, value_text(value_getz(what, "type"), STR_EMPTY), false);
+        text_add_safe(out, value_gets(what, "type"), false);
         buf_add_char(out, ' ');
         text_add_safe(out, id, false);
     }

@@ -256,7 +256,7 @@ bool test_expressions(struct running *r, const struct value *checks, const struc
 static bool check_thing(struct running *r, const struct value *want)
 {
     struct err err = ERR_INIT;
-    struct str type = value_text(value_getz(want, "type"), STR_EMPTY);
+    struct str type = value_gets(want, "type");
     const struct schema *schema = catalog_find(r->workspace.catalog, type, false, &err);
     struct provider *provider;
     if (!schema || !schema->ops->read)

@@ -45,7 +45,7 @@ static int open_kind(struct provider *provider, const struct provider_options *g
     struct provider_options options = *given;
     options.name = provider->name;
     options.config = value_copy(&provider->arena, given->config);
-    options.via = value_text(value_getz(options.config, "via"), STR_EMPTY);
+    options.via = value_gets(options.config, "via");
     provider->default_tags = value_getz(options.config, "default_tags");
     return provider->kind->open ? provider->kind->open(&options, &provider->arena, &provider->self, err) : 0;
 }

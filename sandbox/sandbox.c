@@ -266,7 +266,7 @@ static const struct value *bucket_tags(void *ctx, struct arena *arena, struct st
         struct str name = value_text(names->items[i], STR_EMPTY), text, root;
         const struct value *doc = NULL, *bucket = store_bucket_doc(arena, s->store, name);
         struct err ignored = ERR_INIT;
-        if (!str_eq(value_text(value_getz(bucket, "region"), STR_EMPTY), region) ||
+        if (!str_eq(value_gets(bucket, "region"), region) ||
             !store_setting(arena, s->store, name, STR("tagging"), &text) ||
             wire_xml_read(arena, text, &root, &doc, &ignored))
             continue;

@@ -38,11 +38,6 @@ int creds_http(struct creds_context *ctx, const struct http_request *request, in
     }
 }
 
-static struct str text(const struct value *document, const char *key)
-{
-    return value_text(value_getz(document, key), STR_EMPTY);
-}
-
 int creds_from_json(struct creds_context *ctx, struct str json, const char *token_key,
     struct credentials *out, struct err *err)
 {
@@ -50,16 +45,16 @@ int creds_from_json(struct creds_context *ctx, struct str json, const char *toke
     struct err why = ERR_INIT;
     if (json_parse(ctx->arena, json, &document, &why))
         return err_set(err, ERR_AUTH, "the credentials are %s", why.message);
-    struct str code = text(document, "Code");
+    struct str code = value_gets(document, "Code");
     if (code.n && !str_eqz(code, "Success"))
-        return err_set(err, ERR_AUTH, "%.*s: %.*s", STR_ARG(code), STR_ARG(text(document, "Message")));
-    *out = (struct credentials){.access_key = text(document, "AccessKeyId"),
-        .secret_key = text(document, "SecretAccessKey"),
-        .session_token = text(document, token_key),
+        return err_set(err, ERR_AUTH, "%.*s: %.*s", STR_ARG(code), STR_ARG(value_gets(document, "Message")));
+    *out = (struct credentials){.access_key = value_gets(document, "AccessKeyId"),
+        .secret_key = value_gets(document, "SecretAccessKey"),
+        .session_token = value_gets(document, token_key),
         .source = STR_EMPTY};
     if (!out->access_key.n || !out->secret_key.n)
         return err_set(err, ERR_AUTH, "the credentials have no AccessKeyId or no SecretAccessKey");
-    struct str expiration = text(document, "Expiration");
+    struct str expiration = value_gets(document, "Expiration");
     if (expiration.n && !time_parse_rfc3339(expiration, &out->expires_ms))
         return err_set(err, ERR_AUTH, "the credentials' Expiration \"%.*s\" is no time", STR_ARG(expiration));
     return 0;

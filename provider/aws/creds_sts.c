@@ -74,10 +74,9 @@ static int send_once(const struct sts_call *c, struct wire_message *answer, stru
         ctx->arena, &message, STR("Content-Type"), STR("application/x-www-form-urlencoded; charset=utf-8"));
     if (c->base)
         sign(c, &message);
-    const struct value *insecure = value_getz(ctx->options->config, "insecure");
     struct http_request request = message_to_http(ctx->arena, endpoint, endpoint->host, &message);
     request.deadline_ms = DEADLINE_MS;
-    request.insecure_ok = insecure && insecure->kind == VALUE_BOOL && insecure->boolean;
+    request.insecure_ok = value_getb(ctx->options->config, "insecure");
     request.ca_file = creds_variable("AWS_CA_BUNDLE").n ? creds_variable("AWS_CA_BUNDLE").p : NULL;
     request.sensitive = true;
     request.label = STR("sts, for credentials");
@@ -107,10 +106,10 @@ static int read_answer(
     if (wire_decode_response(c->ctx->arena, c->op, answer, &document, err))
         return -1;
     const struct value *found = wire_path(c->ctx->arena, document, STR("Credentials"));
-    *out = (struct credentials){.access_key = value_text(value_getz(found, "AccessKeyId"), STR_EMPTY),
-        .secret_key = value_text(value_getz(found, "SecretAccessKey"), STR_EMPTY),
-        .session_token = value_text(value_getz(found, "SessionToken"), STR_EMPTY)};
-    struct str expiration = value_text(value_getz(found, "Expiration"), STR_EMPTY);
+    *out = (struct credentials){.access_key = value_gets(found, "AccessKeyId"),
+        .secret_key = value_gets(found, "SecretAccessKey"),
+        .session_token = value_gets(found, "SessionToken")};
+    struct str expiration = value_gets(found, "Expiration");
     if (!out->access_key.n || !out->secret_key.n || !time_parse_rfc3339(expiration, &out->expires_ms))
         return err_set(err, ERR_PROTOCOL, "the answer holds no credentials");
     out->expires_ms -= clock_difference(answer);

@@ -166,7 +166,7 @@ static struct str from_config(const struct endpoint_settings *settings, struct s
     for (uint32_t i = 0; each && each->kind == VALUE_MAP && i < each->count; i++)
         if (same_service(each->entries[i].key, id) || same_service(each->entries[i].key, sdk))
             return value_text(each->entries[i].value, STR_EMPTY);
-    return value_text(value_getz(settings->config, "endpoint"), STR_EMPTY);
+    return value_gets(settings->config, "endpoint");
 }
 
 static struct str variable(const char *name)
@@ -230,7 +230,7 @@ static struct str custom_url(
 
 bool endpoint_is_custom_for_all(const struct endpoint_settings *settings)
 {
-    if (value_text(value_getz(settings->config, "endpoint"), STR_EMPTY).n)
+    if (value_gets(settings->config, "endpoint").n)
         return true;
     if (ignores_outer_settings(settings))
         return false;

@@ -121,14 +121,14 @@ static void take_events(struct feed *feed, const struct value *document, bool fi
     for (size_t i = 0; i < n; i++) {
         const struct value *item = list->items[i], *at = value_getz(item, "timestamp");
         struct log_event event = {.at_ms = at && at->kind == VALUE_INT ? at->integer : 0,
-            .stream = filtered ? value_text(value_getz(item, "logStreamName"), STR_EMPTY) : feed->stream,
-            .message = value_text(value_getz(item, "message"), STR_EMPTY),
+            .stream = filtered ? value_gets(item, "logStreamName") : feed->stream,
+            .message = value_gets(item, "message"),
             .errors = feed->source.errors};
         while (str_ends(event.message, STR("\n")) || str_ends(event.message, STR("\r")))
             event.message.n--;
         if (!str_starts(event.stream, feed->source.prefix)) /* emulators have been seen that give all */
             continue;
-        if (filtered && seen_before(feed, value_text(value_getz(item, "eventId"), STR_EMPTY)))
+        if (filtered && seen_before(feed, value_gets(item, "eventId")))
             continue;
         feed->events[feed->n++] = event;
     }
@@ -149,7 +149,7 @@ static int stream_page(const struct log_reader *reader, struct feed *feed, struc
         set_int(&input, "limit", (int64_t)reader->options.tail);
     if (call(reader, &feed->page, &get_log_events, &input, &document, err))
         return -1;
-    struct str next = value_text(value_getz(document, "nextForwardToken"), STR_EMPTY);
+    struct str next = value_gets(document, "nextForwardToken");
     take_events(feed, document, false);
     feed->at_end = !next.n || latest || (feed->token && str_eqz(next, feed->token));
     if (next.n)
@@ -176,7 +176,7 @@ static int group_page(const struct log_reader *reader, struct feed *feed, struct
     if (filter(reader, feed, STR_EMPTY, &document, err))
         return -1;
     take_events(feed, document, true);
-    take_token(feed, value_text(value_getz(document, "nextToken"), STR_EMPTY));
+    take_token(feed, value_gets(document, "nextToken"));
     feed->at_end = !feed->token;
     return feed->at_end ? 0 : pages_next(&feed->pages, filter_log_events.name, str_z(feed->token), err);
 }
@@ -190,15 +190,15 @@ static int find_stream(struct log_reader *reader, struct feed *feed, struct err 
         return -1;
     const struct value *list = value_getz(document, "events");
     for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++) {
-        const struct value *item = list->items[i], *at = value_getz(item, "timestamp");
-        if (!str_starts(value_text(value_getz(item, "message"), STR_EMPTY), feed->source.first))
+        const struct value *item = list->items[i];
+        if (!str_starts(value_gets(item, "message"), feed->source.first))
             continue;
-        feed->stream = arena_str(&reader->arena, value_text(value_getz(item, "logStreamName"), STR_EMPTY));
-        feed->from_ms = at && at->kind == VALUE_INT ? at->integer : feed->from_ms;
+        feed->stream = arena_str(&reader->arena, value_gets(item, "logStreamName"));
+        feed->from_ms = value_geti(item, "timestamp", feed->from_ms);
         take_token(feed, STR_EMPTY);
         return 0;
     }
-    take_token(feed, value_text(value_getz(document, "nextToken"), STR_EMPTY));
+    take_token(feed, value_gets(document, "nextToken"));
     feed->at_end = !feed->token;
     return feed->at_end ? 0 : pages_next(&feed->pages, filter_log_events.name, str_z(feed->token), err);
 }

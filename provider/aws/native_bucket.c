@@ -102,7 +102,7 @@ static int next_page(struct op_ctx *ctx, struct listing *l, const struct value *
     const struct value *input = value_with(ctx->arena, l->markers, STR("bucket"), l->bucket);
     if (call(ctx, l->op, &list_shape, input, page, err))
         return -1;
-    l->done = !str_eqz(value_text(value_getz(*page, "IsTruncated"), STR_EMPTY), "true");
+    l->done = !str_eqz(value_gets(*page, "IsTruncated"), "true");
     if (l->done)
         return 0;
     const struct value *next = next_markers(l, *page);
@@ -272,8 +272,8 @@ static void count_page(struct op_ctx *ctx, const struct value *page, struct coun
     for (uint32_t i = 0; i < versions->count; i++) {
         const struct value *version = versions->items[i];
         int64_t size = 0;
-        count->objects += str_eqz(value_text(value_getz(version, "IsLatest"), STR_EMPTY), "true");
-        if (str_to_int(value_text(value_getz(version, "Size"), STR_EMPTY), &size))
+        count->objects += str_eqz(value_gets(version, "IsLatest"), "true");
+        if (str_to_int(value_gets(version, "Size"), &size))
             count->bytes += size;
     }
 }

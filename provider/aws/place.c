@@ -4,11 +4,6 @@
 #include "provider/aws/client_state.h"
 #include "provider/http/target.h"
 
-static struct str text_of(const struct value *place, const char *name)
-{
-    return value_text(value_getz(place, name), STR_EMPTY);
-}
-
 /* A configuration's own way to its credentials, without what is secret. */
 static void add_identity(const struct aws_client *client, struct value_builder *b)
 {
@@ -91,7 +86,7 @@ static bool same_endpoint(struct str then, struct str now)
 
 static bool differs(const struct value *then, const struct value *now, const char *name)
 {
-    struct str a = text_of(then, name), b = text_of(now, name);
+    struct str a = value_gets(then, name), b = value_gets(now, name);
     return a.n && b.n && !str_eq(a, b);
 }
 
@@ -100,7 +95,7 @@ const char *aws_place_difference(
 {
     if (!then || !now)
         return NULL;
-    if (!same_endpoint(text_of(then, "endpoint"), text_of(now, "endpoint")))
+    if (!same_endpoint(value_gets(then, "endpoint"), value_gets(now, "endpoint")))
         return "endpoint";
     if (differs(then, now, "account"))
         return "account";
@@ -115,7 +110,7 @@ const struct value *aws_place_settings(
     const struct value *place, const struct value *config, struct arena *arena)
 {
     static const char *const names[] = {"region", "profile", "assume_role"};
-    struct str endpoint = text_of(place, "endpoint");
+    struct str endpoint = value_gets(place, "endpoint");
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; config && config->kind == VALUE_MAP && i < config->count; i++)
         if (!str_eqz(config->entries[i].key, "default_tags"))
@@ -131,9 +126,9 @@ const struct value *aws_place_settings(
 
 struct str aws_place_text(const struct value *place, struct arena *arena)
 {
-    struct str account = text_of(place, "account"), endpoint = text_of(place, "endpoint");
+    struct str account = value_gets(place, "account"), endpoint = value_gets(place, "endpoint");
     AUTO_BUF struct buf text = BUF_INIT;
-    buf_add_str(&text, text_of(place, "region"));
+    buf_add_str(&text, value_gets(place, "region"));
     if (account.n)
         buf_addf(&text, " of account %.*s", STR_ARG(account));
     if (endpoint.n)

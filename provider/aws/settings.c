@@ -76,17 +76,6 @@ static int check(
     return 0;
 }
 
-static struct str text(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
-static bool flag(const struct value *map, const char *key)
-{
-    const struct value *v = value_getz(map, key);
-    return v && v->kind == VALUE_BOOL && v->boolean;
-}
-
 static int read_role(struct arena *arena, struct aws_settings *s, struct err *err)
 {
     static const struct setting keys[] = {{"role", TEXT}, {"session_name", TEXT}, {"external_id", TEXT}};
@@ -99,9 +88,9 @@ static int read_role(struct arena *arena, struct aws_settings *s, struct err *er
     else if (check(owner, role, keys, sizeof keys / sizeof *keys, err))
         return -1;
     else
-        s->role = text(role, "role");
-    s->role_session = text(role, "session_name");
-    s->role_external_id = text(role, "external_id");
+        s->role = value_gets(role, "role");
+    s->role_session = value_gets(role, "session_name");
+    s->role_external_id = value_gets(role, "external_id");
     if (!s->role.n)
         return err_set(err, ERR_INVALID, "%.*s has no `role`", STR_ARG(owner));
     return 0;
@@ -109,9 +98,9 @@ static int read_role(struct arena *arena, struct aws_settings *s, struct err *er
 
 static int read_keys(struct aws_settings *s, struct err *err)
 {
-    s->access_key = text(s->config, "access_key");
-    s->secret_key = text(s->config, "secret_key");
-    s->session_token = text(s->config, "session_token");
+    s->access_key = value_gets(s->config, "access_key");
+    s->secret_key = value_gets(s->config, "secret_key");
+    s->session_token = value_gets(s->config, "session_token");
     mask_add(s->secret_key, MASK_LIKELY); /* local stores have plain words */
     mask_add(s->session_token, MASK_LIKELY);
     if (!s->access_key.n == !s->secret_key.n)
@@ -139,7 +128,7 @@ static int read_profile(struct arena *arena, struct aws_settings *s, struct err 
 {
     if (profiles_load(arena, &s->profiles, err))
         return -1;
-    s->profile = text(s->config, "profile");
+    s->profile = value_gets(s->config, "profile");
     s->endpoints.profile = profile_name(s->profile);
     if (!s->profile.n || profiles_has(s->profiles, s->profile))
         return 0;
@@ -163,7 +152,7 @@ static int read_region(struct arena *arena, struct aws_settings *s, struct err *
 {
     bool custom = endpoint_is_custom_for_all(&s->endpoints);
     struct str region =
-        first_of(arena, text(s->config, "region"), "AWS_REGION", "AWS_DEFAULT_REGION", s, "region");
+        first_of(arena, value_gets(s->config, "region"), "AWS_REGION", "AWS_DEFAULT_REGION", s, "region");
     if (!region.n && custom)
         region = STR("us-east-1");
     if (!region.n) {
@@ -212,11 +201,11 @@ int aws_settings_read(struct arena *arena, struct str name, const struct value *
         read_keys(s, err) || read_role(arena, s, err) || read_account(arena, s, err) ||
         read_profile(arena, s, err))
         return -1;
-    s->insecure = flag(s->config, "insecure");
+    s->insecure = value_getb(s->config, "insecure");
     s->endpoints.config = s->config;
     s->endpoints.profiles = s->profiles;
     if (!value_is_null(value_getz(s->config, "path_style")))
-        s->endpoints.path_style = flag(s->config, "path_style") ? PATH_STYLE_ALWAYS : PATH_STYLE_NEVER;
+        s->endpoints.path_style = value_getb(s->config, "path_style") ? PATH_STYLE_ALWAYS : PATH_STYLE_NEVER;
     s->ca_file = first_of(arena, STR_EMPTY, "AWS_CA_BUNDLE", NULL, s, "ca_bundle");
     return read_region(arena, s, err) || read_attempts(arena, s, err) ? -1 : 0;
 }

@@ -163,7 +163,7 @@ static const struct value *artifact_scope(
     const struct schema *schema, const struct value *object, struct str action, struct arena *arena)
 {
     (void)schema;
-    struct str prefix, bucket = str_cut(value_text(value_getz(object, "store"), STR_EMPTY), '/', &prefix);
+    struct str prefix, bucket = str_cut(value_gets(object, "store"), '/', &prefix);
     return aws_s3_content_scope(arena, action, bucket, arena_printf(arena, "%.*s*", STR_ARG(prefix)));
 }
 

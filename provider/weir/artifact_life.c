@@ -138,8 +138,7 @@ int artifact_marks(
 
 static int64_t keep_of(const struct value *desired)
 {
-    const struct value *keep = value_getz(desired, "keep");
-    return keep && keep->kind == VALUE_INT ? keep->integer : ARTIFACT_KEEP_DEFAULT;
+    return value_geti(desired, "keep", ARTIFACT_KEEP_DEFAULT);
 }
 
 /* Is it stored already, by this stack and as it should be? */

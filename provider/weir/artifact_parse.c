@@ -139,7 +139,7 @@ static bool is_texts(const struct value *v)
 
 int artifact_build(const struct value *v, struct build *out, struct err *err)
 {
-    *out = (struct build){.command = value_text(v, value_text(value_getz(v, "command"), STR_EMPTY))};
+    *out = (struct build){.command = value_text(v, value_gets(v, "command"))};
     bool map = v->kind == VALUE_MAP;
     const struct value *inputs = map ? value_getz(v, "inputs") : NULL,
                        *env = map ? value_getz(v, "env") : NULL;

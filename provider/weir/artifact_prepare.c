@@ -61,11 +61,9 @@ static struct str rolled_back_from(struct op_ctx *ctx, const struct value *versi
 static const struct value *as_version(
     struct op_ctx *ctx, const struct value *desired, const struct value *version)
 {
-    const struct value *size = value_getz(version, "size");
     struct str from = rolled_back_from(ctx, version);
     const struct value *more = described(ctx, artifact_text(version, "sha256", STR_EMPTY),
-        size && size->kind == VALUE_INT ? size->integer : 0, artifact_text(version, "content", STR_EMPTY),
-        from);
+        value_geti(version, "size", 0), artifact_text(version, "content", STR_EMPTY), from);
     return prepared_object(ctx, desired, more, from);
 }
 

@@ -59,7 +59,7 @@ static const struct value *mark_text(struct op_ctx *ctx, struct str s)
 
 static struct str mark_of(struct arena *arena, const struct value *metadata, const char *name)
 {
-    struct str text_there = value_text(value_getz(metadata, name), STR_EMPTY), mark;
+    struct str text_there = value_gets(metadata, name), mark;
     return url_decode(arena, text_there, false, &mark) ? mark : text_there;
 }
 
@@ -68,7 +68,7 @@ static struct stored stored_of(struct op_ctx *ctx, const struct wire_message *re
     const struct value *document = wire_add_headers(ctx->arena, &shape, response, &value_empty_map);
     const struct value *metadata = value_getz(wire_coerce(ctx->arena, &shape, document), "metadata");
     struct stored stored = {.there = true,
-        .sha256 = value_text(value_getz(metadata, HASH_MARK), STR_EMPTY),
+        .sha256 = value_gets(metadata, HASH_MARK),
         .etag = unquoted(wire_header_get(response, STR("ETag"))),
         .version_id = wire_header_get(response, STR("x-amz-version-id")),
         .stack = mark_of(ctx->arena, metadata, STACK_MARK),

@@ -155,7 +155,7 @@ static const struct value *look(struct asl_eval *eval, struct str path, const st
 
 static bool holds_comparison(struct asl_eval *eval, const struct value *rule, const struct value *input)
 {
-    struct str variable = value_text(value_getz(rule, "Variable"), STR_EMPTY);
+    struct str variable = value_gets(rule, "Variable");
     const char *type = NULL, *why;
     enum compare compare = IS;
     bool path = false;

@@ -35,7 +35,7 @@ struct distributed {
 bool asl_is_distributed(const struct value *state)
 {
     const struct value *config = value_getz(value_getz(state, "ItemProcessor"), "ProcessorConfig");
-    return str_eqz(value_text(value_getz(config, "Mode"), STR_EMPTY), "DISTRIBUTED");
+    return str_eqz(value_gets(config, "Mode"), "DISTRIBUTED");
 }
 
 /* ---- what the state says ---- */
@@ -69,14 +69,12 @@ static void read_settings(struct distributed *d, const struct value *input)
 {
     struct asl_visit *visit = d->visit;
     struct asl_map_run *run = &d->run;
-    run->label = value_text(value_getz(visit->state, "Label"), STR_EMPTY);
+    run->label = value_gets(visit->state, "Label");
     run->max_concurrency = limit_of(visit, visit->state, "MaxConcurrency", input, 0);
     run->tolerated_count = limit_of(visit, visit->state, "ToleratedFailureCount", input, 0);
     run->tolerated_percentage = percentage_of(visit, input);
     d->processor = value_getz(visit->state, "ItemProcessor");
-    d->express = str_eqz(
-        value_text(value_getz(value_getz(d->processor, "ProcessorConfig"), "ExecutionType"), STR_EMPTY),
-        "EXPRESS");
+    d->express = str_eqz(value_gets(value_getz(d->processor, "ProcessorConfig"), "ExecutionType"), "EXPRESS");
 }
 
 /* ---- items ---- */
@@ -231,7 +229,7 @@ static void moved(struct distributed *d, const struct child *child, bool running
 
 static struct str text_at(const struct value *v, const char *outer, const char *inner)
 {
-    return value_text(value_getz(value_getz(v, outer), inner), STR_EMPTY);
+    return value_gets(value_getz(v, outer), inner);
 }
 
 /* arn:aws:states:eu-west-1:000000000000:execution:nightly/LABEL:NAME */

@@ -35,7 +35,7 @@ static int64_t backoff_ms(struct asl_visit *visit, const struct value *rule, int
     for (int i = 0; i < nth && s < max; i++)
         s *= rate;
     int64_t ms = int_within((s < max ? s : max) * 1000);
-    if (ms > 0 && str_eqz(value_text(value_getz(rule, "JitterStrategy"), STR_EMPTY), "FULL"))
+    if (ms > 0 && str_eqz(value_gets(rule, "JitterStrategy"), "FULL"))
         ms = (int64_t)(visit->eval.random(visit->eval.random_ctx) % ((uint64_t)ms + 1));
     return ms;
 }
@@ -66,7 +66,7 @@ const struct value *asl_catch(struct asl_visit *visit, struct str *next)
             continue;
         struct value_entry what[] = {{STR("Error"), value_string(eval->arena, eval->error.name)},
             {STR("Cause"), value_string(eval->arena, eval->error.cause)}};
-        *next = value_text(value_getz(rules->items[i], "Next"), STR_EMPTY);
+        *next = value_gets(rules->items[i], "Next");
         eval->error = (struct asl_error){.name = STR_EMPTY};
         visit->assigned = NULL;
         const struct value *error = value_map(eval->arena, what, 2);

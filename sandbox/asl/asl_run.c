@@ -162,7 +162,7 @@ static const struct value *attempt(
 
 static void new_token(struct asl_visit *visit)
 {
-    struct str resource = value_text(value_getz(visit->state, "Resource"), STR_EMPTY);
+    struct str resource = value_gets(visit->state, "Resource");
     uint64_t random[4];
     if (!str_ends(resource, STR(".waitForTaskToken")))
         return;
@@ -230,7 +230,7 @@ static const struct value *visit_state(struct asl_visit *visit, struct str *next
         return NULL;
     *end = !next->n && ends(visit->state, type);
     if (!next->n && !*end)
-        *next = value_text(value_getz(visit->state, "Next"), STR_EMPTY);
+        *next = value_gets(visit->state, "Next");
     event_exited(visit, type_name, output);
     return output;
 }
@@ -301,8 +301,7 @@ static const struct value *run_from(struct arena *arena, struct asl_line *line, 
 
 static struct asl_point beginning(const struct asl_line *line, const struct value *input)
 {
-    return (struct asl_point){
-        .state = value_text(value_getz(line->machine, "StartAt"), STR_EMPTY), .input = input};
+    return (struct asl_point){.state = value_gets(line->machine, "StartAt"), .input = input};
 }
 
 const struct value *asl_line_run(
@@ -337,7 +336,7 @@ const struct value *asl_point_value(struct arena *arena, const struct asl_point 
 
 struct asl_point asl_point_of(const struct value *value)
 {
-    return (struct asl_point){value_text(value_getz(value, "state"), STR_EMPTY), value_getz(value, "input"),
+    return (struct asl_point){value_gets(value, "state"), value_getz(value, "input"),
         value_getz(value, "variables"), value_getz(value, "branches")};
 }
 

@@ -68,7 +68,7 @@ static const struct value *act_task(struct asl_visit *visit, const struct value 
     struct asl_line *line = visit->line;
     const struct asl_host *host = line->execution->host;
     struct asl_task task = {.state = visit->name,
-        .resource = value_text(value_getz(visit->state, "Resource"), STR_EMPTY),
+        .resource = value_gets(visit->state, "Resource"),
         .input = input,
         .token = visit->token,
         .scope = line->scope,
@@ -148,7 +148,7 @@ static const struct asl_state_type state_types[] = {
 
 const struct asl_state_type *asl_state_type(const struct value *state)
 {
-    struct str name = value_text(value_getz(state, "Type"), STR_EMPTY);
+    struct str name = value_gets(state, "Type");
     for (size_t i = 0; i < sizeof state_types / sizeof *state_types; i++)
         if (str_eqz(name, state_types[i].name))
             return &state_types[i];
@@ -163,12 +163,12 @@ struct str asl_choose(struct asl_visit *visit, const struct value *input)
         if (asl_choice_holds(&visit->eval, rules->items[i], input)) {
             if (asl_assign(visit, rules->items[i], input))
                 return STR_EMPTY;
-            return value_text(value_getz(rules->items[i], "Next"), STR_EMPTY);
+            return value_gets(rules->items[i], "Next");
         }
         if (visit->eval.error.name.n)
             return STR_EMPTY;
     }
-    struct str otherwise = value_text(value_getz(visit->state, "Default"), STR_EMPTY);
+    struct str otherwise = value_gets(visit->state, "Default");
     if (!otherwise.n)
         asl_fail(&visit->eval, "States.NoChoiceMatched",
             "No choice rule holds in state '%.*s', and it has no Default", STR_ARG(visit->name));

@@ -174,7 +174,7 @@ static void check_task(const struct asl_scan *scan, const struct value *state)
 {
     static const char *const timeouts[] = {"TimeoutSeconds", "TimeoutSecondsPath"},
                              *const beats[] = {"HeartbeatSeconds", "HeartbeatSecondsPath"};
-    struct str resource = value_text(value_getz(state, "Resource"), STR_EMPTY);
+    struct str resource = value_gets(state, "Resource");
     if (!value_getz(state, "Resource"))
         asl_wrong(scan, "", "These fields are required: [Resource]");
     else if (!str_starts(resource, STR("arn:")))

@@ -67,7 +67,7 @@ static void check_csv(const struct asl_scan *scan, const struct value *config)
     static const char *const places[] = {"FIRST_ROW", "GIVEN", NULL}, *const delimiters[] = {"COMMA", "PIPE",
                                                                           "SEMICOLON", "SPACE", "TAB", NULL};
     const struct value *headers = value_getz(config, "CSVHeaders");
-    bool given = str_eqz(value_text(value_getz(config, "CSVHeaderLocation"), STR_EMPTY), "GIVEN");
+    bool given = str_eqz(value_gets(config, "CSVHeaderLocation"), "GIVEN");
     check_choice(scan, config, "CSVHeaderLocation", places);
     if (given && (!headers || headers->kind != VALUE_LIST || !headers->count))
         asl_wrong(scan, "CSVHeaders", "Value is not a non-empty array");
@@ -89,7 +89,7 @@ static void check_reader(const struct asl_scan *outer, const struct value *reade
     check_choice(&scan, reader, "Resource", resources);
     check_template(&scan, reader, "Parameters");
     const struct value *config = value_getz(reader, "ReaderConfig");
-    bool lists = str_ends(value_text(value_getz(reader, "Resource"), STR_EMPTY), STR("listObjectsV2"));
+    bool lists = str_ends(value_gets(reader, "Resource"), STR("listObjectsV2"));
     if (!config && !lists)
         asl_wrong(&scan, "", "These fields are required: [ReaderConfig]");
     if (!config || !check_members(&inner, config, settings))
@@ -97,7 +97,7 @@ static void check_reader(const struct asl_scan *outer, const struct value *reade
     check_limit(&inner, config, "MaxItems", "MaxItemsPath");
     if (!lists)
         check_choice(&inner, config, "InputType", types);
-    if (str_eqz(value_text(value_getz(config, "InputType"), STR_EMPTY), "CSV"))
+    if (str_eqz(value_gets(config, "InputType"), "CSV"))
         check_csv(&inner, config);
 }
 

@@ -483,7 +483,7 @@ static void place_users(struct making *m, struct part_node *root)
     bool named, list;
     const struct thing *thing = find_named(m->call, role, m->call->input, &named);
     for (uint32_t r = 0; thing && by && r < by->count; r++) {
-        if (!str_eq(value_text(value_getz(by->items[r], "call"), STR_EMPTY), role->step->op->wire.name))
+        if (!str_eq(value_gets(by->items[r], "call"), role->step->op->wire.name))
             continue;
         struct part_node *node = object_node(m, root, role->step->at, &list);
         for (size_t i = 0; i < m->call->control->thing_count; i++) {

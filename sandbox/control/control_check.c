@@ -108,10 +108,8 @@ static bool is_only_shown(struct call *call, const struct thing *user)
 bool check_uses(
     struct call *call, const struct value *rule, const struct thing *user, const struct thing *thing)
 {
-    return user != thing &&
-           str_eq(user->type->schema.name, value_text(value_getz(rule, "type"), STR_EMPTY)) &&
-           refers(value_get(user->attrs, value_text(value_getz(rule, "attribute"), STR_EMPTY)), thing) &&
-           !is_only_shown(call, user);
+    return user != thing && str_eq(user->type->schema.name, value_gets(rule, "type")) &&
+           refers(value_get(user->attrs, value_gets(rule, "attribute")), thing) && !is_only_shown(call, user);
 }
 
 static int check_unused(struct call *call, const struct thing *thing)
@@ -139,7 +137,7 @@ static int check_said(struct call *call, const struct thing *thing)
         said += !value_is_null(v) && !value_equal(v, &value_false);
     }
     return !names || said == 1 ? 0
-                               : refuse(call, 400, value_text(value_getz(rule, "code"), STR_EMPTY),
+                               : refuse(call, 400, value_gets(rule, "code"),
                                      "the identifier of a final snapshot is required unless it is skipped, "
                                      "and not allowed if it is");
 }

@@ -30,7 +30,7 @@ static bool is_json_rpc(const struct call *call)
 static struct str code_of(
     const struct spec_type *type, const char *what, const struct spec_errors *all, struct str fallback)
 {
-    struct str own = value_text(value_getz(value_getz(type->sandbox, "errors"), what), STR_EMPTY);
+    struct str own = value_gets(value_getz(type->sandbox, "errors"), what);
     return own.n ? own : all && all->count ? all->items[0].code : fallback;
 }
 
@@ -171,7 +171,7 @@ static int create_companions(struct call *call, const struct thing *thing)
     const struct value *rules = value_getz(thing->type->sandbox, "creates");
     for (uint32_t i = 0; rules && i < rules->count; i++) {
         struct err err = ERR_INIT;
-        struct str name = value_text(value_getz(rules->items[i], "type"), STR_EMPTY);
+        struct str name = value_gets(rules->items[i], "type");
         const struct schema *schema = catalog_find(call->control->options.catalog, name, false, &err);
         const struct value *attrs = value_getz(rules->items[i], "attributes");
         attrs = schema && attrs ? fill_value(call, thing->type, attrs, thing->attrs) : NULL;
@@ -224,8 +224,8 @@ static bool asks_again(const struct call *call, const struct thing *existing, co
 static int refuse_blocked(struct call *call, const struct thing *gone)
 {
     const struct value *rule = value_getz(gone->type->sandbox, "blocks");
-    return refuse(call, refuse_status(call, 409), value_text(value_getz(rule, "code"), STR_EMPTY), "%.*s",
-        STR_ARG(value_text(value_getz(rule, "message"), STR_EMPTY)));
+    return refuse(call, refuse_status(call, 409), value_gets(rule, "code"), "%.*s",
+        STR_ARG(value_gets(rule, "message")));
 }
 
 static int create(struct call *call, struct thing *existing, struct thing **out)
@@ -271,8 +271,7 @@ static bool is_affected(const struct spec_type *type, struct str name, const str
 
 static bool is_urgent(const struct call *call, const struct thing *thing)
 {
-    struct str unless =
-        value_text(value_getz(value_getz(thing->type->sandbox, "defers"), "unless"), STR_EMPTY);
+    struct str unless = value_gets(value_getz(thing->type->sandbox, "defers"), "unless");
     return value_equal(value_get(call->input, unless), &value_true);
 }
 
@@ -371,7 +370,7 @@ static int delete_owned(struct call *call, const struct thing *thing)
 static const struct value *with_tags(
     struct call *call, const struct value *rule, const struct thing *of, const struct value *attrs)
 {
-    const struct value *copies = value_get(of->attrs, value_text(value_getz(rule, "tags"), STR_EMPTY));
+    const struct value *copies = value_get(of->attrs, value_gets(rule, "tags"));
     const struct spec_tags *tags = of->type->tags;
     const struct value *had = tags ? value_get(of->attrs, tags->attr->attr->name) : NULL;
     return had && value_equal(copies, &value_true) ? value_with(call->arena, attrs, STR("tags"), had) : attrs;
@@ -384,8 +383,8 @@ static int leave_behind(struct call *call, const struct thing *thing)
     const struct value *rules = value_getz(thing->type->sandbox, "leaves_behind");
     for (uint32_t i = 0; rules && i < rules->count; i++) {
         struct err err = ERR_INIT;
-        struct str when = value_text(value_getz(rules->items[i], "when"), STR_EMPTY);
-        struct str name = value_text(value_getz(rules->items[i], "type"), STR_EMPTY);
+        struct str when = value_gets(rules->items[i], "when");
+        struct str name = value_gets(rules->items[i], "type");
         const struct schema *schema = catalog_find(call->control->options.catalog, name, false, &err);
         const struct value *given = value_get(call->input, when), *attrs = NULL;
         if (!schema || value_is_null(given))
@@ -480,7 +479,7 @@ static const struct value *with_entries(struct call *call, const struct value *h
         return value_with(call->arena, have, folded_key(call, key), item_part(call, "value"));
     }
     for (uint32_t i = 0; items->kind == VALUE_LIST && i < items->count; i++) {
-        struct str key = value_text(value_getz(items->items[i], "key"), STR_EMPTY);
+        struct str key = value_gets(items->items[i], "key");
         if (key.n)
             have = value_with(call->arena, have, key, value_getz(items->items[i], "value"));
     }

@@ -67,9 +67,8 @@ static const struct value *object_sha256(const struct call *call, const struct v
     const struct control_options *options = &call->control->options;
     for (uint32_t i = 0; options->object_sha256 && i < attrs->count; i++) {
         const struct value *place = attrs->entries[i].value;
-        struct str bucket = value_text(value_getz(place, "s3_bucket"), STR_EMPTY),
-                   key = value_text(value_getz(place, "s3_key"), STR_EMPTY),
-                   version = value_text(value_getz(place, "s3_object_version"), STR_EMPTY), hash;
+        struct str bucket = value_gets(place, "s3_bucket"), key = value_gets(place, "s3_key"),
+                   version = value_gets(place, "s3_object_version"), hash;
         if (bucket.n && key.n &&
             options->object_sha256(options->object_ctx, call->arena, bucket, key, version, &hash))
             return value_string(call->arena, hash);

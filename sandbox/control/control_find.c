@@ -453,8 +453,8 @@ bool find_knows_filter(const struct call *call, const struct spec_type *type, st
 
 struct str find_filter_name(const struct value *filter)
 {
-    struct str name = value_text(value_getz(filter, "Name"), STR_EMPTY);
-    return name.n ? name : value_text(value_getz(filter, "Key"), STR_EMPTY);
+    struct str name = value_gets(filter, "Name");
+    return name.n ? name : value_gets(filter, "Key");
 }
 
 /* A filter on what lies inside of it: association.subnet-id of a route table. */

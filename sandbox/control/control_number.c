@@ -11,13 +11,13 @@ enum { MAX_NUMBERS = 16 * 1024 * 1024 };
 
 static struct str attribute(const struct spec_type *type)
 {
-    return value_text(value_getz(type->sandbox, "numbered"), STR_EMPTY);
+    return value_gets(type->sandbox, "numbered");
 }
 
 static struct str name_of(
     struct arena *arena, const struct spec_type *type, struct str region, const struct value *attrs)
 {
-    struct str name = value_text(value_getz(attrs, "name"), STR_EMPTY);
+    struct str name = value_gets(attrs, "name");
     return arena_printf(arena, "%.*s/%.*s/%.*s", STR_ARG(type->schema.name), STR_ARG(region), STR_ARG(name));
 }
 

@@ -20,9 +20,8 @@ static bool lies_in(const struct thing *thing, struct str region)
 
 static bool is_called(const struct thing *thing, struct str reference)
 {
-    return str_eq(thing->id, reference) ||
-           str_eq(value_text(value_getz(thing->attrs, "arn"), STR_EMPTY), reference) ||
-           str_eq(value_text(value_getz(thing->attrs, "name"), STR_EMPTY), reference);
+    return str_eq(thing->id, reference) || str_eq(value_gets(thing->attrs, "arn"), reference) ||
+           str_eq(value_gets(thing->attrs, "name"), reference);
 }
 
 static struct control_record record_of(

@@ -10,11 +10,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-static struct str text_of(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 /* ---- `reserved: {environment: [AWS_REGION]}`: keys of a map that only the service may set ---- */
 
 static int check_reserved(struct call *call, const struct value *rule, struct str name, const struct value *v)
@@ -46,9 +41,9 @@ static int check_spread(struct call *call, const struct value *rule, struct str 
 {
     AUTO_MAP struct map places = MAP_INIT;
     for (uint32_t i = 0; v && v->kind == VALUE_LIST && i < v->count; i++) {
-        const struct thing *thing = thing_of(call, text_of(rule, "type"), v->items[i]);
+        const struct thing *thing = thing_of(call, value_gets(rule, "type"), v->items[i]);
         struct str place =
-            thing ? value_text(value_get(thing->attrs, text_of(rule, "over")), STR_EMPTY) : STR_EMPTY;
+            thing ? value_text(value_get(thing->attrs, value_gets(rule, "over")), STR_EMPTY) : STR_EMPTY;
         if (!thing) /* check_references() says so where the service does */
             return 0;
         map_set(&places, place, (void *)thing);
@@ -56,7 +51,7 @@ static int check_spread(struct call *call, const struct value *rule, struct str 
     const struct value *least = value_getz(rule, "least");
     if (!v || !least || (int64_t)places.n >= least->integer)
         return 0;
-    return refuse(call, 400, text_of(rule, "code"), "%.*s have to lie in %lld different zones at least",
+    return refuse(call, 400, value_gets(rule, "code"), "%.*s have to lie in %lld different zones at least",
         STR_ARG(name), (long long)least->integer);
 }
 
@@ -87,20 +82,20 @@ static int check_carved(
     struct call *call, const struct value *rule, struct str name, const struct value *attrs)
 {
     struct range own, other;
-    const struct value *v = value_get(attrs, name), *of = value_get(attrs, text_of(rule, "of"));
-    const struct thing *around = thing_of(call, text_of(rule, "type"), of);
+    const struct value *v = value_get(attrs, name), *of = value_get(attrs, value_gets(rule, "of"));
+    const struct thing *around = thing_of(call, value_gets(rule, "type"), of);
     if (!range_read(call, v, &own))
         return 0;
     if (around && range_read(call, value_get(around->attrs, name), &other) && !range_holds(&other, &own))
-        return refuse(call, 400, text_of(rule, "outside"), "The CIDR '%.*s' is invalid.",
+        return refuse(call, 400, value_gets(rule, "outside"), "The CIDR '%.*s' is invalid.",
             STR_ARG(value_text(v, STR_EMPTY)));
     for (size_t i = 0; i < call->control->thing_count; i++) {
         const struct thing *thing = call->control->things[i];
         if (thing->type == call->role->type && !thing->deleted_ms &&
-            value_equal(value_get(thing->attrs, text_of(rule, "of")), of) &&
+            value_equal(value_get(thing->attrs, value_gets(rule, "of")), of) &&
             range_read(call, value_get(thing->attrs, name), &other) &&
             (range_holds(&other, &own) || range_holds(&own, &other)))
-            return refuse(call, 400, text_of(rule, "overlaps"),
+            return refuse(call, 400, value_gets(rule, "overlaps"),
                 "The CIDR '%.*s' conflicts with another subnet", STR_ARG(value_text(v, STR_EMPTY)));
     }
     return 0;
@@ -137,10 +132,10 @@ static bool has_line(struct str text, struct str line)
 bool check_catalogued(struct call *call, struct str name, const struct value *given)
 {
     const struct value *rule = value_get(value_getz(call->role->type->sandbox, "catalogues"), name);
-    struct str text = value_text(given, STR_EMPTY), begin = text_of(rule, "begin");
+    struct str text = value_text(given, STR_EMPTY), begin = value_gets(rule, "begin");
     if (!rule || !str_starts(text, begin))
         return true;
     const struct embedded_file *file =
-        embedded_find(arena_printf(call->arena, "sandbox/names/%.*s", STR_ARG(text_of(rule, "file"))));
+        embedded_find(arena_printf(call->arena, "sandbox/names/%.*s", STR_ARG(value_gets(rule, "file"))));
     return !file || has_line(embedded_text(file), str_slice(text, begin.n, text.n));
 }

@@ -158,12 +158,6 @@ void store_release(struct control *control)
     free(control->retired);
 }
 
-static int64_t number(const struct value *record, const char *key)
-{
-    const struct value *v = value_getz(record, key);
-    return v && v->kind == VALUE_INT ? v->integer : 0;
-}
-
 static int load_one(struct control *control, const char *path, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -173,18 +167,17 @@ static int load_one(struct control *control, const char *path, struct err *err)
         return -1;
     if (json_parse(&arena, text, &record, err))
         return err_context(err, "%s", path);
-    struct str name = value_text(value_getz(record, "type"), STR_EMPTY);
+    struct str name = value_gets(record, "type");
     const struct schema *schema = catalog_find(control->options.catalog, name, false, err);
     const struct value *attrs = value_getz(record, "attrs");
     if (!schema || !attrs)
         return err_context(err, "%s", path);
-    struct thing *thing =
-        add(control, schema->impl, value_text(value_getz(record, "region"), STR_EMPTY), attrs);
-    thing->created_ms = number(record, "created");
-    thing->serial = number(record, "serial");
-    thing->changed_ms = number(record, "changed");
-    thing->deleted_ms = number(record, "deleted");
-    thing->revision = number(record, "revision");
+    struct thing *thing = add(control, schema->impl, value_gets(record, "region"), attrs);
+    thing->created_ms = value_geti(record, "created", 0);
+    thing->serial = value_geti(record, "serial", 0);
+    thing->changed_ms = value_geti(record, "changed", 0);
+    thing->deleted_ms = value_geti(record, "deleted", 0);
+    thing->revision = value_geti(record, "revision", 0);
     return 0;
 }
 

@@ -21,7 +21,7 @@ static const struct value *tags_of(const struct thing *thing)
 
 static struct str arn_of(const struct thing *thing)
 {
-    return value_text(value_getz(thing->attrs, "arn"), STR_EMPTY);
+    return value_gets(thing->attrs, "arn");
 }
 
 /* arn:aws:glue:us-east-1:000000000000:job/x is of "glue" and of "glue:job"; so is …:rds:…:db:x of "rds:db".
@@ -62,7 +62,7 @@ static bool passes(const struct call *call, struct str arn, const struct value *
     if (!of_type || (is_listed(arns) && !list_has(arns, arn)))
         return false;
     for (uint32_t i = 0; is_listed(tags) && i < tags->count; i++) {
-        const struct value *v = value_get(tags_had, value_text(value_getz(tags->items[i], "Key"), STR_EMPTY));
+        const struct value *v = value_get(tags_had, value_gets(tags->items[i], "Key"));
         const struct value *values = value_getz(tags->items[i], "Values");
         if (!v || (is_listed(values) && !list_has(values, value_text(v, STR_EMPTY))))
             return false;
@@ -137,14 +137,12 @@ static void show_buckets(struct page *page, struct str after)
 /* Pages hold ResourcesPerPage resources; the token names the last one shown. */
 static const struct value *get_resources(struct call *call)
 {
-    const struct value *size = value_getz(call->raw, "ResourcesPerPage");
-    struct str token = value_text(value_getz(call->raw, "PaginationToken"), STR_EMPTY),
-               mark = STR(BUCKET_MARK);
+    struct str token = value_gets(call->raw, "PaginationToken"), mark = STR(BUCKET_MARK);
     bool buckets = str_starts(token, mark);
     int64_t after = 0;
     struct page page = {.call = call,
         .list = VALUE_BUILDER(call->arena),
-        .most = size && size->kind == VALUE_INT ? size->integer : MAX_PAGE};
+        .most = value_geti(call->raw, "ResourcesPerPage", MAX_PAGE)};
     if (!buckets)
         str_to_int(token, &after);
     for (size_t i = 0; i < call->control->thing_count && !buckets; i++) {
@@ -222,7 +220,7 @@ static const struct value *answer(struct call *call, struct str operation)
     if (str_eqz(operation, "GetTagKeys"))
         return get_words(call, "TagKeys", STR_EMPTY);
     if (str_eqz(operation, "GetTagValues"))
-        return get_words(call, "TagValues", value_text(value_getz(call->raw, "Key"), STR_EMPTY));
+        return get_words(call, "TagValues", value_gets(call->raw, "Key"));
     if (str_eqz(operation, "TagResources"))
         return change_tags(call, true);
     if (str_eqz(operation, "UntagResources"))
@@ -260,27 +258,22 @@ static struct str kind_of(struct str arn)
     return end < 0 ? rest : str_slice(rest, 0, (size_t)end);
 }
 
-static struct str textual(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 /* EC2's filters: key, value, resource-id, resource-type. */
 static bool filter_passes(
     const struct call *call, const struct value *filter, const struct value *item, bool *known)
 {
     static const char *const names[][2] = {{"key", "Key"}, {"value", "Value"}, {"resource-id", "ResourceId"},
         {"resource-type", "ResourceType"}, {NULL, NULL}};
-    struct str name = textual(filter, "Name");
+    struct str name = value_gets(filter, "Name");
     const struct value *wanted = value_getz(filter, "Value");
     size_t i = 0;
     bool tag = str_starts(name, STR("tag:"));
     while (names[i][0] && !str_eqz(name, names[i][0]))
         i++;
     *known = *known && (tag || names[i][0]);
-    if (tag && !str_eq(textual(item, "Key"), str_slice(name, 4, name.n)))
+    if (tag && !str_eq(value_gets(item, "Key"), str_slice(name, 4, name.n)))
         return false;
-    struct str have = textual(item, tag || !names[i][0] ? "Value" : names[i][1]);
+    struct str have = value_gets(item, tag || !names[i][0] ? "Value" : names[i][1]);
     for (uint32_t k = 0; wanted && wanted->kind == VALUE_LIST && k < wanted->count; k++)
         if (!fnmatch(arena_strz(call->arena, value_text(wanted->items[k], STR_EMPTY)),
                 arena_strz(call->arena, have), 0))
@@ -291,11 +284,11 @@ static bool filter_passes(
 /* Redshift: by name or kind of resource, by keys and by values. */
 static bool members_pass(const struct value *raw, struct str arn, const struct value *item)
 {
-    struct str name = textual(raw, "ResourceName"), kind = textual(raw, "ResourceType");
+    struct str name = value_gets(raw, "ResourceName"), kind = value_gets(raw, "ResourceType");
     const struct value *keys = value_getz(raw, "TagKeys"), *values = value_getz(raw, "TagValues");
-    return (!name.n || str_eq(name, arn)) && (!kind.n || str_ieq(kind, textual(item, "ResourceType"))) &&
-           (!is_listed(keys) || list_has(keys, textual(item, "Key"))) &&
-           (!is_listed(values) || list_has(values, textual(item, "Value")));
+    return (!name.n || str_eq(name, arn)) && (!kind.n || str_ieq(kind, value_gets(item, "ResourceType"))) &&
+           (!is_listed(keys) || list_has(keys, value_gets(item, "Key"))) &&
+           (!is_listed(values) || list_has(values, value_gets(item, "Value")));
 }
 
 static const struct value *tag_item(

@@ -51,7 +51,7 @@ const struct value *turn_part(struct call *call, const struct spec_type *type, c
 {
     const struct value *rule = value_get(value_getz(type->sandbox, "splits"), call->served->op->wire.name);
     const struct value *names = value_getz(rule, "by");
-    struct str at = value_text(value_getz(rule, "at"), STR_EMPTY);
+    struct str at = value_gets(rule, "at");
     const struct value *items = value_get(raw, at);
     if (!names || !items || items->kind != VALUE_LIST)
         return raw;

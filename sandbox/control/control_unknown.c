@@ -189,8 +189,8 @@ static void look_into(
         look_into_items(l, doc, list, path);
     const struct value *entries = doc->kind == VALUE_MAP ? wire_entries(doc) : NULL;
     for (uint32_t i = 0; entries && i < entries->count; i++)
-        look_at_member(l, value_getz(entries->items[i], "value"),
-            value_text(value_getz(entries->items[i], "key"), STR_EMPTY), list, path);
+        look_at_member(
+            l, value_getz(entries->items[i], "value"), value_gets(entries->items[i], "key"), list, path);
     if (entries)
         return;
     for (uint32_t i = 0; doc->kind == VALUE_MAP && i < doc->count; i++)

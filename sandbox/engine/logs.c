@@ -183,12 +183,10 @@ static void load_one(struct logs *logs, struct str path)
     struct str rest, line = str_cut(read_part(&arena, &probe, 0, MAX_HEADER), '\n', &rest);
     if (!rest.p || json_parse(&arena, line, &header, &ignored))
         return; /* none of ours, or torn before anything was in it */
-    struct log_place place = {value_text(value_getz(header, "region"), STR_EMPTY),
-        value_text(value_getz(header, "group"), STR_EMPTY),
-        value_text(value_getz(header, "stream"), STR_EMPTY)};
-    const struct value *created = value_getz(header, "created");
+    struct log_place place = {
+        value_gets(header, "region"), value_gets(header, "group"), value_gets(header, "stream")};
     struct stream *s = add(logs, &place, path);
-    s->created_ms = created && created->kind == VALUE_INT ? created->integer : 0;
+    s->created_ms = value_geti(header, "created", 0);
     s->start = line.n + 1;
     s->end = (uint64_t)info.st_size;
     read_ends(&arena, s);

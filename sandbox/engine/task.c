@@ -209,18 +209,18 @@ static void load_one(struct tasks *tasks, const char *path)
     const struct value *record;
     if (file_read(&arena, path, MAX_RECORD, &text, &err) || json_parse(&arena, text, &record, &err))
         return;
-    struct task_info info = {.kind = value_text(value_getz(record, "kind"), STR_EMPTY),
-        .region = value_text(value_getz(record, "region"), STR_EMPTY),
-        .owner = value_text(value_getz(record, "owner"), STR_EMPTY),
-        .id = value_text(value_getz(record, "id"), STR_EMPTY),
+    struct task_info info = {.kind = value_gets(record, "kind"),
+        .region = value_gets(record, "region"),
+        .owner = value_gets(record, "owner"),
+        .id = value_gets(record, "id"),
         .request = value_getz(record, "request"),
         .created_ms = number(record, "created"),
         .started_ms = number(record, "started"),
         .ended_ms = number(record, "ended"),
         .exit_code = number(record, "exit_code"),
-        .message = value_text(value_getz(record, "message"), STR_EMPTY)};
+        .message = value_gets(record, "message")};
     enum job_state state = JOB_FAILED;
-    name = value_text(value_getz(record, "state"), STR_EMPTY);
+    name = value_gets(record, "state");
     for (int i = JOB_SUCCEEDED; i <= JOB_STOPPED; i++)
         if (str_eqz(name, state_names[i]))
             state = (enum job_state)i;

@@ -51,7 +51,7 @@ static bool check_location(struct s3 *s, struct str region, struct str *constrai
         const struct value *doc = s3srv_body(s, "CreateBucketConfiguration");
         if (!doc)
             return false;
-        *constraint = str_trim(value_text(value_getz(doc, "LocationConstraint"), STR_EMPTY));
+        *constraint = str_trim(value_gets(doc, "LocationConstraint"));
     }
     bool home = str_eqz(region, "us-east-1");
     if (str_eqz(*constraint, "us-east-1")) {

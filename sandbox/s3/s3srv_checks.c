@@ -67,9 +67,8 @@ static bool grants_owner_only(const struct value *policy)
     const struct value *const *grants, *one;
     size_t n = s3srv_items(value_getz(value_getz(policy, "AccessControlList"), "Grant"), &grants, &one);
     for (size_t i = 0; i < n; i++)
-        if (!str_eqz(
-                value_text(value_getz(value_getz(grants[i], "Grantee"), "ID"), STR_EMPTY), S3SRV_OWNER) ||
-            !str_eqz(value_text(value_getz(grants[i], "Permission"), STR_EMPTY), "FULL_CONTROL"))
+        if (!str_eqz(value_gets(value_getz(grants[i], "Grantee"), "ID"), S3SRV_OWNER) ||
+            !str_eqz(value_gets(grants[i], "Permission"), "FULL_CONTROL"))
             return false;
     return n > 0;
 }
@@ -164,7 +163,7 @@ bool s3srv_check_lifecycle(struct s3 *s, const struct value *doc)
     const struct value *const *rules, *one;
     size_t n = s3srv_items(value_getz(doc, "Rule"), &rules, &one);
     for (size_t i = 0; i < n; i++) {
-        struct str status = value_text(value_getz(rules[i], "Status"), STR_EMPTY);
+        struct str status = value_gets(rules[i], "Status");
         bool chooses = value_getz(rules[i], "Filter") || value_getz(rules[i], "Prefix");
         if (!chooses || !(str_eqz(status, "Enabled") || str_eqz(status, "Disabled")))
             return malformed(s);
@@ -209,7 +208,7 @@ bool s3srv_check_notification(struct s3 *s, const struct value *doc)
         const struct value *const *rules, *one;
         size_t n = s3srv_items(value_getz(doc, destinations[k].element), &rules, &one);
         for (size_t i = 0; i < n; i++) {
-            struct str arn = value_text(value_getz(rules[i], destinations[k].member), STR_EMPTY);
+            struct str arn = value_gets(rules[i], destinations[k].member);
             if (is_there(s, destinations[k].type, str_trim(arn)))
                 continue;
             s3srv_detail(s, "ArgumentName", arn);

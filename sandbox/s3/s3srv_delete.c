@@ -81,7 +81,7 @@ void s3srv_delete_objects(struct s3 *s)
     if (!doc || !s3srv_bucket_or_error(s))
         return;
     size_t n = s3srv_items(value_getz(doc, "Object"), &items, &one);
-    bool quiet = str_ieq(value_text(value_getz(doc, "Quiet"), STR_EMPTY), STR("true"));
+    bool quiet = str_ieq(value_gets(doc, "Quiet"), STR("true"));
     if (!n || n > 1000) {
         s3srv_error(s, 400, "MalformedXML",
             "The XML you provided was not well-formed or did not validate against our published schema");
@@ -89,10 +89,9 @@ void s3srv_delete_objects(struct s3 *s)
     }
     xml_begin(&out, "DeleteResult");
     for (size_t i = 0; i < n; i++) {
-        struct str key = value_text(value_getz(items[i], "Key"), STR_EMPTY);
-        struct str version = value_text(value_getz(items[i], "VersionId"), STR_EMPTY);
-        struct s3srv_condition condition = {
-            value_text(value_getz(items[i], "ETag"), STR_EMPTY), STR_EMPTY, NULL};
+        struct str key = value_gets(items[i], "Key");
+        struct str version = value_gets(items[i], "VersionId");
+        struct s3srv_condition condition = {value_gets(items[i], "ETag"), STR_EMPTY, NULL};
         struct object object;
         enum store_result result = key.n ? delete_one(s, key, version, &condition, &object) : STORE_FAILED;
         if (result != STORE_OK)

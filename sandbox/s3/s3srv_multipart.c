@@ -8,17 +8,6 @@
 
 enum { MAX_PARTS = 10000, MIN_PART = 5 * 1024 * 1024 };
 
-static struct str text_of(const struct value *doc, const char *name)
-{
-    return value_text(value_getz(doc, name), STR_EMPTY);
-}
-
-static int64_t int_of(const struct value *doc, const char *name)
-{
-    const struct value *v = value_getz(doc, name);
-    return v && v->kind == VALUE_INT ? v->integer : 0;
-}
-
 static void no_such_upload(struct s3 *s)
 {
     s3srv_error(s, 404, "NoSuchUpload",
@@ -34,7 +23,7 @@ static const struct value *find_upload(struct s3 *s, struct str *id)
     if (!s3srv_bucket_or_error(s))
         return NULL;
     const struct value *doc = store_upload_doc(s->arena, s->store, s->bucket, *id);
-    if (doc && str_eq(text_of(doc, "key"), s->key))
+    if (doc && str_eq(value_gets(doc, "key"), s->key))
         return doc;
     no_such_upload(s);
     return NULL;
@@ -93,7 +82,7 @@ static bool is_object_already(struct s3 *s, struct str id)
 {
     struct object object;
     return store_object_read(s->arena, s->store, s->bucket, s->key, STR_EMPTY, false, &object) == STORE_OK &&
-           str_eq(text_of(object.doc, "upload"), id);
+           str_eq(value_gets(object.doc, "upload"), id);
 }
 
 void s3srv_abort_upload(struct s3 *s)
@@ -196,7 +185,7 @@ void s3srv_upload_part(struct s3 *s)
         return;
     if (copied) {
         checksum_release(&s->in.sum);
-        checksum_init(&s->in.sum, checksum_find(text_of(upload, "algorithm")));
+        checksum_init(&s->in.sum, checksum_find(value_gets(upload, "algorithm")));
         if (!copy_part(s))
             return;
     }
@@ -243,8 +232,8 @@ static bool add_sum(struct assembly *a, const struct value *asked, const struct 
 {
     struct s3 *s = a->s;
     const char *name = checksum_name(a->kind);
-    struct str have = value_text(value_getz(value_getz(doc, "sums"), name), STR_EMPTY), raw;
-    struct str claimed = text_of(asked, arena_printf(s->arena, "Checksum%s", name).p);
+    struct str have = value_gets(value_getz(doc, "sums"), name), raw;
+    struct str claimed = value_gets(asked, arena_printf(s->arena, "Checksum%s", name).p);
     if (a->kind == CHECKSUM_NONE)
         return true;
     if (claimed.n && !str_eq(claimed, have))
@@ -258,7 +247,8 @@ static bool add_sum(struct assembly *a, const struct value *asked, const struct 
     else if (!a->combined.n)
         a->combined = raw;
     else
-        a->combined = checksum_combine(s->arena, a->kind, a->combined, raw, (uint64_t)int_of(doc, "size"));
+        a->combined =
+            checksum_combine(s->arena, a->kind, a->combined, raw, (uint64_t)value_geti(doc, "size", 0));
     return true;
 }
 
@@ -268,20 +258,20 @@ static bool add_part(struct assembly *a, struct str id, const struct value *aske
     int64_t number;
     const struct value *doc;
     struct str raw;
-    if (!str_to_int(str_trim(text_of(asked, "PartNumber")), &number) || number < 1 || number > MAX_PARTS)
+    if (!str_to_int(str_trim(value_gets(asked, "PartNumber")), &number) || number < 1 || number > MAX_PARTS)
         return refuse(s, "MalformedXML", "The XML you provided was not well-formed");
     if (store_part_read(s->arena, s->store, s->bucket, id, (int)number, &doc, NULL) != STORE_OK ||
-        !str_eq(unquoted(text_of(asked, "ETag")), text_of(doc, "etag")))
+        !str_eq(unquoted(value_gets(asked, "ETag")), value_gets(doc, "etag")))
         return refuse(s, "InvalidPart",
             "One or more of the specified parts could not be found. The part may not have been uploaded, or "
             "the "
             "specified entity tag may not match the part's entity tag.");
-    if (!last && int_of(doc, "size") < MIN_PART)
+    if (!last && value_geti(doc, "size", 0) < MIN_PART)
         return refuse(s, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size");
-    if (!add_sum(a, asked, doc) || !hex_decode(s->arena, text_of(doc, "etag"), &raw))
+    if (!add_sum(a, asked, doc) || !hex_decode(s->arena, value_gets(doc, "etag"), &raw))
         return false;
     checksum_update(&a->md5, raw.p, raw.n);
-    a->size += int_of(doc, "size");
+    a->size += value_geti(doc, "size", 0);
     struct value_entry entries[] = {{STR("number"), value_int(s->arena, number)},
         {STR("size"), value_getz(doc, "size")}, {STR("etag"), value_getz(doc, "etag")}};
     value_builder_add(&a->parts, value_map(s->arena, entries, 3));
@@ -395,7 +385,7 @@ static bool check_order(struct s3 *s, const struct value *const *items, size_t n
 {
     int64_t last = 0, number = 0;
     for (size_t i = 0; i < n; i++, last = number)
-        if (str_to_int(str_trim(text_of(items[i], "PartNumber")), &number) && number <= last)
+        if (str_to_int(str_trim(value_gets(items[i], "PartNumber")), &number) && number <= last)
             return refuse(s, "InvalidPartOrder",
                 "The list of parts was not in ascending order. Parts must be ordered by part number.");
     return true;
@@ -420,8 +410,8 @@ void s3srv_complete_upload(struct s3 *s)
         .upload = upload,
         .parts = VALUE_BUILDER(s->arena),
         .numbers = VALUE_BUILDER(s->arena),
-        .kind = checksum_find(text_of(upload, "algorithm")),
-        .full = str_eqz(text_of(upload, "sums_type"), "FULL_OBJECT"),
+        .kind = checksum_find(value_gets(upload, "algorithm")),
+        .full = str_eqz(value_gets(upload, "sums_type"), "FULL_OBJECT"),
         .combined = STR_EMPTY};
     checksum_init(&a.md5, CHECKSUM_MD5);
     checksum_init(&a.composite, a.full ? CHECKSUM_NONE : a.kind);
@@ -462,9 +452,9 @@ void s3srv_list_parts(struct s3 *s)
         next = number;
         xml_open(&parts, "Part");
         xml_int(&parts, "PartNumber", number);
-        xml_time(&parts, "LastModified", int_of(doc, "modified"));
-        xml_etag(&parts, text_of(doc, "etag"));
-        xml_int(&parts, "Size", int_of(doc, "size"));
+        xml_time(&parts, "LastModified", value_geti(doc, "modified", 0));
+        xml_etag(&parts, value_gets(doc, "etag"));
+        xml_int(&parts, "Size", value_geti(doc, "size", 0));
         const struct value *sums = value_getz(doc, "sums");
         for (uint32_t j = 0; sums && j < sums->count; j++)
             xml_leaf(&parts, arena_printf(s->arena, "Checksum%.*s", STR_ARG(sums->entries[j].key)).p,
@@ -495,8 +485,8 @@ static const struct value *sorted_uploads(struct s3 *s)
         const struct value *doc = store_upload_doc(s->arena, s->store, s->bucket, ids->items[i]->string);
         if (!doc)
             continue;
-        struct str order = arena_printf(s->arena, "%.*s%c%020lld%.*s", STR_ARG(text_of(doc, "key")), '\0',
-            (long long)int_of(doc, "initiated"), STR_ARG(ids->items[i]->string));
+        struct str order = arena_printf(s->arena, "%.*s%c%020lld%.*s", STR_ARG(value_gets(doc, "key")), '\0',
+            (long long)value_geti(doc, "initiated", 0), STR_ARG(ids->items[i]->string));
         value_builder_set(&uploads, order, value_with(s->arena, doc, STR("id"), ids->items[i]));
     }
     return value_builder_map(&uploads);
@@ -517,7 +507,7 @@ void s3srv_list_uploads(struct s3 *s)
     const struct value *uploads = sorted_uploads(s);
     for (uint32_t i = 0; i < uploads->count; i++) {
         const struct value *doc = uploads->entries[i].value;
-        struct str key = text_of(doc, "key"), id = text_of(doc, "id");
+        struct str key = value_gets(doc, "key"), id = value_gets(doc, "id");
         int order = str_cmp(key, marker);
         if (order == 0 && !passed) {
             passed = str_eq(id, id_marker);
@@ -545,7 +535,7 @@ void s3srv_list_uploads(struct s3 *s)
         xml_owner(s, &found, "Initiator");
         xml_owner(s, &found, "Owner");
         xml_leaf(&found, "StorageClass", STR("STANDARD"));
-        xml_time(&found, "Initiated", int_of(doc, "initiated"));
+        xml_time(&found, "Initiated", value_geti(doc, "initiated", 0));
         xml_close(&found, "Upload");
     }
     xml_begin(&out, "ListMultipartUploadsResult");

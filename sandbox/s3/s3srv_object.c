@@ -73,7 +73,7 @@ void s3srv_encryption_headers(struct s3 *s, const struct value *doc)
 {
     const struct value *headers = value_getz(doc, "headers");
     struct str how = value_text(value_getz(headers, S3SRV_SSE), STR("AES256"));
-    struct str key = value_text(value_getz(headers, S3SRV_SSE_KEY), STR_EMPTY);
+    struct str key = value_gets(headers, S3SRV_SSE_KEY);
     reply_header(s->x, S3SRV_SSE, how);
     if (key.n)
         reply_header(s->x, S3SRV_SSE_KEY, key);
@@ -90,7 +90,7 @@ void s3srv_stored_headers(struct s3 *s, const struct object *object)
         struct str name = arena_printf(s->arena, "x-amz-meta-%.*s", STR_ARG(meta->entries[i].key));
         reply_header(s->x, name.p, value_text(meta->entries[i].value, STR_EMPTY));
     }
-    struct str storage = value_text(value_getz(object->doc, "storage"), STR_EMPTY);
+    struct str storage = value_gets(object->doc, "storage");
     if (storage.n)
         reply_header(s->x, "x-amz-storage-class", storage);
 }
@@ -280,7 +280,7 @@ static void describe(struct s3 *s, const struct object *object)
 /* What lies in an archive is described, and only read once it was restored. */
 static bool is_archived(const struct s3 *s, const struct object *object)
 {
-    struct str storage = value_text(value_getz(object->doc, "storage"), STR_EMPTY);
+    struct str storage = value_gets(object->doc, "storage");
     return !str_eqz(s->x->request.method, "HEAD") &&
            (str_eqz(storage, "GLACIER") || str_eqz(storage, "DEEP_ARCHIVE"));
 }

@@ -216,7 +216,7 @@ static bool check_body(struct s3 *s, const struct setting *setting)
         return false;
     if (!str_eqz(s->setting, "versioning"))
         return true;
-    struct str status = value_text(value_getz(doc, "Status"), STR_EMPTY);
+    struct str status = value_gets(doc, "Status");
     if (status.n && !str_eqz(status, "Enabled") && !str_eqz(status, "Suspended")) {
         s3srv_error(s, 400, "MalformedXML",
             "The XML you provided was not well-formed or did not validate against our published schema");

@@ -57,8 +57,7 @@ const struct value *s3srv_parse_tags(struct s3 *s, const struct value *tagging, 
         return NULL;
     }
     for (size_t i = 0; i < n; i++)
-        if (!add_tag(s, &tags, value_text(value_getz(items[i], "Key"), STR_EMPTY),
-                value_text(value_getz(items[i], "Value"), STR_EMPTY)))
+        if (!add_tag(s, &tags, value_gets(items[i], "Key"), value_gets(items[i], "Value")))
             return NULL;
     return value_builder_map(&tags);
 }

@@ -14,25 +14,14 @@ static const struct str no_key = {NULL, 0};
 
 /* ---- reading ---- */
 
-static struct str text_of(const struct value *doc, const char *name)
-{
-    return value_text(value_getz(doc, name), STR_EMPTY);
-}
-
-static int64_t int_of(const struct value *doc, const char *name)
-{
-    const struct value *v = value_getz(doc, name);
-    return v && v->kind == VALUE_INT ? v->integer : 0;
-}
-
 static void fill(struct object *out, const struct value *doc)
 {
     *out = (struct object){.doc = doc,
-        .etag = text_of(doc, "etag"),
-        .version = text_of(doc, "version"),
-        .sort = text_of(doc, "sort"),
-        .size = int_of(doc, "size"),
-        .modified_ms = int_of(doc, "modified"),
+        .etag = value_gets(doc, "etag"),
+        .version = value_gets(doc, "version"),
+        .sort = value_gets(doc, "sort"),
+        .size = value_geti(doc, "size", 0),
+        .modified_ms = value_geti(doc, "modified", 0),
         .deleted = value_getz(doc, "deleted") != NULL,
         .fd = -1};
 }
@@ -115,7 +104,7 @@ void store_versions(struct arena *arena, struct s3_store *store, struct str buck
 static void discard(struct s3_store *store, struct str bucket, struct str key, const struct object *object)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str upload = text_of(object->doc, "upload");
+    struct str upload = value_gets(object->doc, "upload");
     if (upload.n)
         store_upload_remove(store, bucket, upload);
     struct str dir = store_path(&scratch, store, bucket, "tags", key);

@@ -173,7 +173,7 @@ struct content *content_open(struct s3_store *store, struct str bucket, const st
     const struct value *parts = value_getz(object->doc, "parts");
     c->store = store;
     c->bucket = arena_str(&c->arena, bucket);
-    c->upload = arena_str(&c->arena, value_text(value_getz(object->doc, "upload"), STR_EMPTY));
+    c->upload = arena_str(&c->arena, value_gets(object->doc, "upload"));
     c->size = object->size;
     c->fd = fd;
     c->n = parts ? parts->count : 1;

@@ -121,8 +121,8 @@ static struct str statement_type(struct str query)
 /* Those that write rows leave a list of the objects, beside the result. "": the others. */
 static struct str manifest_of(struct arena *arena, const struct task_info *info)
 {
-    struct str rest, output = value_text(value_getz(info->request, "output"), STR_EMPTY);
-    struct str word = first_word(value_text(value_getz(info->request, "QueryString"), STR_EMPTY), &rest);
+    struct str rest, output = value_gets(info->request, "output");
+    struct str word = first_word(value_gets(info->request, "QueryString"), &rest);
     bool writes = str_ieq(word, STR("insert")) || str_ieq(word, STR("unload")) ||
                   (str_ieq(word, STR("create")) && str_ieq(first_word(rest, &rest), STR("table")));
     return writes && info->state == JOB_SUCCEEDED && output.n > 4
@@ -155,8 +155,7 @@ static const struct value *view(const struct task_info *info, struct arena *aren
     view_text(&statistics, "DataManifestLocation", manifest_of(arena, info));
     view_text(&b, "QueryExecutionId", info->id);
     view_set(&b, "Query", value_getz(info->request, "QueryString"));
-    view_text(
-        &b, "StatementType", statement_type(value_text(value_getz(info->request, "QueryString"), STR_EMPTY)));
+    view_text(&b, "StatementType", statement_type(value_gets(info->request, "QueryString")));
     view_set(&b, "ResultConfiguration", value_builder_map(&place));
     view_set(&b, "QueryExecutionContext", context ? context : &value_empty_map);
     view_set(&b, "Status", value_builder_map(&status));
@@ -180,14 +179,12 @@ static int find_output(const struct job_call *call, struct str group, struct str
     if (!known && !str_eqz(group, "primary"))
         return job_refuse(
             err, 400, "InvalidRequestException", "WorkGroup %.*s is not found.", STR_ARG(group));
-    if (known && str_eqz(value_text(value_getz(record.attrs, "state"), STR_EMPTY), "DISABLED"))
+    if (known && str_eqz(value_gets(record.attrs, "state"), "DISABLED"))
         return job_refuse(err, 400, "InvalidRequestException", "WorkGroup %.*s is disabled.", STR_ARG(group));
-    struct str place =
-        value_text(value_getz(value_getz(call->input, "ResultConfiguration"), "OutputLocation"), STR_EMPTY);
+    struct str place = value_gets(value_getz(call->input, "ResultConfiguration"), "OutputLocation");
     if (known) {
-        struct str own = value_text(value_getz(record.attrs, "output_location"), STR_EMPTY);
-        const struct value *enforce = value_getz(record.attrs, "enforce_configuration");
-        bool enforced = enforce && enforce->kind == VALUE_BOOL && enforce->boolean;
+        struct str own = value_gets(record.attrs, "output_location");
+        bool enforced = value_getb(record.attrs, "enforce_configuration");
         place = own.n && (enforced || !place.n) ? own : place;
     }
     if (!place.n)

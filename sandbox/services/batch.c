@@ -19,8 +19,8 @@ static const struct str log_group = STR_INIT("/aws/batch/job");
 static const struct value *with_pairs(struct arena *arena, const struct value *map, const struct value *pairs)
 {
     for (uint32_t i = 0; pairs && pairs->kind == VALUE_LIST && i < pairs->count; i++)
-        map = value_with(arena, map, value_text(value_getz(pairs->items[i], "name"), STR_EMPTY),
-            value_getz(pairs->items[i], "value"));
+        map =
+            value_with(arena, map, value_gets(pairs->items[i], "name"), value_getz(pairs->items[i], "value"));
     return map;
 }
 
@@ -42,7 +42,7 @@ static int64_t memory_of(const struct value *resources, const struct value *over
 {
     int64_t mib = job_int(resources, "MEMORY", 0);
     for (uint32_t i = 0; overrides && overrides->kind == VALUE_LIST && i < overrides->count; i++)
-        if (str_eqz(value_text(value_getz(overrides->items[i], "type"), STR_EMPTY), "MEMORY"))
+        if (str_eqz(value_gets(overrides->items[i], "type"), "MEMORY"))
             mib = job_int(overrides->items[i], "value", mib);
     return mib;
 }
@@ -58,7 +58,7 @@ static const struct value *make_request(
     const struct value *command = value_getz(over, "command");
     const struct value *environment =
         with_pairs(arena, value_getz(container, "environment"), value_getz(over, "environment"));
-    struct str name = value_text(value_getz(definition->attrs, "name"), STR_EMPTY);
+    struct str name = value_gets(definition->attrs, "name");
     struct value_builder b = VALUE_BUILDER(arena);
     view_set(&b, "jobName", value_getz(call->input, "jobName"));
     view_set(&b, "jobQueue", value_getz(call->input, "jobQueue"));
@@ -125,12 +125,12 @@ static int run_command(
     struct jobs *jobs = task_jobs(task);
     struct process_end end;
     int64_t memory = job_int_within(self->request, "memory", 0, 0, INT32_MAX);
-    if (job_sink_open(jobs, self->region, log_group,
-            value_text(value_getz(self->request, "stream"), STR_EMPTY), arena, &r->sink, err))
+    if (job_sink_open(
+            jobs, self->region, log_group, value_gets(self->request, "stream"), arena, &r->sink, err))
         return -1;
     const struct environment_options surroundings = {.region = self->region,
         .home = task_folder(task),
-        .role = value_text(value_getz(self->request, "role"), STR_EMPTY),
+        .role = value_gets(self->request, "role"),
         .session = self->id};
     environment_start(env, jobs, arena, &surroundings);
     environment_set(env, "AWS_BATCH_JOB_ID", self->id);
@@ -166,7 +166,7 @@ static void work(struct task *task)
     struct running r = {0};
     struct err err = ERR_INIT;
     const struct value *request = task_self(task)->request;
-    struct str image = value_text(value_getz(request, "image"), STR_EMPTY);
+    struct str image = value_gets(request, "image");
     if (!str_eqz(image, "local") && !str_starts(image, STR("local/")))
         task_end(task, JOB_FAILED, -1,
             "the sandbox runs no containers: a job whose image is local, or begins with local/, runs its "
@@ -261,7 +261,7 @@ static bool find_definition(const struct job_call *call, struct str name, struct
     const struct control_record *all = control_list(
         jobs_control(call->jobs), call->arena, STR("aws.batch.job_definition"), call->region, &n);
     for (size_t i = 0; i < n; i++) {
-        struct str own = value_text(value_getz(all[i].attrs, "name"), STR_EMPTY);
+        struct str own = value_gets(all[i].attrs, "name");
         int64_t revision = job_int(all[i].attrs, "revision", 0);
         struct str exact = arena_printf(call->arena, "%.*s:%lld", STR_ARG(own), (long long)revision);
         if (!str_eq(all[i].id, name) && !str_eq(exact, name) && !str_eq(own, name))
@@ -277,7 +277,7 @@ static const struct value *ids_of(struct arena *arena, const struct value *depen
 {
     struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; depends && depends->kind == VALUE_LIST && i < depends->count; i++)
-        if (value_text(value_getz(depends->items[i], "jobId"), STR_EMPTY).n)
+        if (value_gets(depends->items[i], "jobId").n)
             value_builder_add(&b, value_getz(depends->items[i], "jobId"));
     return value_builder_list(&b);
 }
@@ -335,7 +335,7 @@ static bool is_listed(const struct job_call *call, const struct task_info *info)
     const struct value *filters = value_getz(call->input, "filters");
     struct str status = value_text(value_getz(call->input, "jobStatus"), STR("RUNNING"));
     for (uint32_t i = 0; filters && filters->kind == VALUE_LIST && i < filters->count; i++) {
-        struct str by = value_text(value_getz(filters->items[i], "name"), STR_EMPTY);
+        struct str by = value_gets(filters->items[i], "name");
         const struct value *values = value_getz(filters->items[i], "values");
         const char *member = str_eqz(by, "JOB_DEFINITION") ? "definition" : "jobName";
         bool any = false;

@@ -43,7 +43,7 @@ static struct str make_settings(struct arena *arena, const struct value *request
     const struct value *list = member(request, "configurationOverrides", "applicationConfiguration");
     for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++) {
         const struct value *properties = value_getz(list->items[i], "properties");
-        if (!str_eqz(value_text(value_getz(list->items[i], "classification"), STR_EMPTY), "spark-defaults"))
+        if (!str_eqz(value_gets(list->items[i], "classification"), "spark-defaults"))
             continue;
         for (uint32_t k = 0; properties && properties->kind == VALUE_MAP && k < properties->count; k++)
             buf_addf(&text, "--conf %.*s=%.*s ", STR_ARG(properties->entries[k].key),
@@ -58,7 +58,7 @@ static void set_logs(struct arena *arena, const struct task_info *self, struct s
     const struct value *logging =
         value_getz(member(self->request, "configurationOverrides", "monitoringConfiguration"),
             "cloudWatchLoggingConfiguration");
-    struct str prefix = value_text(value_getz(logging, "logStreamNamePrefix"), STR_EMPTY);
+    struct str prefix = value_gets(logging, "logStreamNamePrefix");
     struct str stream = arena_printf(arena, "%.*s%sapplications/%.*s/jobs/%.*s/SPARK_DRIVER", STR_ARG(prefix),
         prefix.n ? "/" : "", STR_ARG(self->owner), STR_ARG(self->id));
     options->out_group = options->err_group =
@@ -79,9 +79,9 @@ static void work(struct task *task)
     for (uint32_t i = 0; i < count; i++)
         arguments[i] = value_text(list->items[i], STR_EMPTY);
     struct script_options script = {.spark = true,
-        .role = value_text(value_getz(self->request, "executionRoleArn"), STR_EMPTY),
+        .role = value_gets(self->request, "executionRoleArn"),
         .session = self->id,
-        .location = value_text(value_getz(spark, "entryPoint"), STR_EMPTY),
+        .location = value_gets(spark, "entryPoint"),
         .arguments = arguments,
         .argument_count = count,
         .py_files = STR_EMPTY,
@@ -92,8 +92,8 @@ static void work(struct task *task)
         .submit = options,
         .timeout_ms = job_int(self->request, "executionTimeoutMinutes", DEFAULT_TIMEOUT_MIN) *
                       sandbox_minute_ms(jobs_sandbox(task_jobs(task)))};
-    script.submit_count = split_words(
-        &arena, value_text(value_getz(spark, "sparkSubmitParameters"), STR_EMPTY), options, MAX_OPTIONS);
+    script.submit_count =
+        split_words(&arena, value_gets(spark, "sparkSubmitParameters"), options, MAX_OPTIONS);
     set_logs(&arena, self, &script);
     if (spark)
         script_run(task, &script);

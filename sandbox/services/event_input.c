@@ -4,11 +4,6 @@
 #include "base/json.h"
 #include "sandbox/asl/asl_internal.h"
 
-static struct str text_of(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 /* What <name> in a template stands for; NULL: nothing, then it is left out. */
 static const struct value *variable(struct arena *arena, const struct control_record *rule,
     const struct value *paths, struct str name, const struct value *event)
@@ -41,7 +36,7 @@ static void add_variable(struct buf *out, const struct value *v, bool quoted)
 static struct str transformed(struct arena *arena, const struct control_record *rule,
     const struct value *transformer, const struct value *event)
 {
-    struct str template = text_of(transformer, "input_template");
+    struct str template = value_gets(transformer, "input_template");
     const struct value *paths = value_getz(transformer, "input_paths_map");
     AUTO_BUF struct buf out = BUF_INIT;
     bool quoted = false;
@@ -67,7 +62,7 @@ struct str rule_input(struct arena *arena, const struct control_record *rule, co
 {
     const struct value *input = value_getz(target, "input"),
                        *transformer = value_getz(target, "input_transformer");
-    struct str path = text_of(target, "input_path");
+    struct str path = value_gets(target, "input_path");
     const char *why;
     if (!value_is_null(input))
         return input->kind == VALUE_STRING ? input->string : json_as_text(arena, input)->string;

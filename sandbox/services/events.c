@@ -28,11 +28,6 @@ const struct value *event_value(struct arena *arena, const struct event *event)
 
 /* ---- rules ---- */
 
-static struct str text_of(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 /* "default", an ARN's last part, a name. */
 static struct str bus_name(struct str reference)
 {
@@ -48,7 +43,7 @@ void rule_fire(struct jobs *jobs, struct arena *arena, const struct control_reco
     const struct value *targets = value_getz(rule->attrs, "targets");
     for (uint32_t i = 0; targets && targets->kind == VALUE_MAP && i < targets->count; i++) {
         const struct value *of = targets->entries[i].value;
-        struct str arn = text_of(of, "arn");
+        struct str arn = value_gets(of, "arn");
         if (str_find(arn, STR(":event-bus/"), 0) >= 0) {
             /* The event itself goes there, but not on from there to a third: so no circle ever closes. */
             if (!forwarded)
@@ -58,10 +53,10 @@ void rule_fire(struct jobs *jobs, struct arena *arena, const struct control_reco
         const struct target target = {.region = rule->region,
             .arn = arn,
             .input = rule_input(arena, rule, of, event),
-            .message_group = text_of(of, "sqs_message_group_id"),
-            .dead_letter_queue = text_of(of, "dead_letter_queue"),
-            .rule = text_of(rule->attrs, "arn"),
-            .by = arena_printf(arena, "rule %.*s", STR_ARG(text_of(rule->attrs, "name")))};
+            .message_group = value_gets(of, "sqs_message_group_id"),
+            .dead_letter_queue = value_gets(of, "dead_letter_queue"),
+            .rule = value_gets(rule->attrs, "arn"),
+            .by = arena_printf(arena, "rule %.*s", STR_ARG(value_gets(rule->attrs, "name")))};
         target_deliver(jobs, &target);
     }
 }
@@ -73,8 +68,8 @@ void events_meet(struct jobs *jobs, struct arena *arena, struct str region, stru
     struct control_record *rules =
         control_list(jobs_control(jobs), arena, STR("aws.events.rule"), region, &n);
     for (size_t i = 0; i < n; i++)
-        if (str_eq(bus_name(text_of(rules[i].attrs, "event_bus")), bus_name(bus)) &&
-            !str_eqz(text_of(rules[i].attrs, "state"), "DISABLED") &&
+        if (str_eq(bus_name(value_gets(rules[i].attrs, "event_bus")), bus_name(bus)) &&
+            !str_eqz(value_gets(rules[i].attrs, "state"), "DISABLED") &&
             event_matches(value_getz(rules[i].attrs, "event_pattern"), event))
             rule_fire(jobs, arena, &rules[i], event, forwarded);
 }
@@ -94,8 +89,8 @@ static const struct value *read_entry(struct job_call *call, const struct value 
     const struct value *detail = NULL;
     struct err err = ERR_INIT;
     struct event event = {.id = uuid_random(call->arena),
-        .source = text_of(entry, "Source"),
-        .detail_type = text_of(entry, "DetailType"),
+        .source = value_gets(entry, "Source"),
+        .detail_type = value_gets(entry, "DetailType"),
         .account = jobs_account(call->jobs),
         .region = call->region,
         .time_ms = clock_wall_ms(),
@@ -106,11 +101,11 @@ static const struct value *read_entry(struct job_call *call, const struct value 
     *why = !event.source.n ? "Parameter Source is not valid. Reason: Source is a required argument."
            : !event.detail_type.n
                ? "Parameter DetailType is not valid. Reason: DetailType is a required argument."
-           : !text_of(entry, "Detail").n
+           : !value_gets(entry, "Detail").n
                ? "Parameter Detail is not valid. Reason: Detail is a required argument."
-           : json_parse(call->arena, text_of(entry, "Detail"), &detail, &err) ? "Detail is malformed."
-           : detail->kind != VALUE_MAP                                        ? "Detail is malformed."
-                                                                              : NULL;
+           : json_parse(call->arena, value_gets(entry, "Detail"), &detail, &err) ? "Detail is malformed."
+           : detail->kind != VALUE_MAP                                           ? "Detail is malformed."
+                                                                                 : NULL;
     event.detail = detail;
     return *why ? NULL : event_value(call->arena, &event);
 }
@@ -122,7 +117,7 @@ static size_t size_of(const struct value *entries)
     size_t n = 0;
     for (uint32_t i = 0; i < entries->count; i++)
         for (size_t k = 0; k < sizeof members / sizeof *members; k++)
-            n += text_of(entries->items[i], members[k]).n;
+            n += value_gets(entries->items[i], members[k]).n;
     return n;
 }
 
@@ -141,7 +136,7 @@ static int do_put(struct job_call *call, struct err *err)
         const struct value *event = read_entry(call, entries->items[i], &why);
         if (event) {
             struct value_entry id = {STR("EventId"), value_getz(event, "id")};
-            events_meet(call->jobs, call->arena, call->region, text_of(entries->items[i], "EventBusName"),
+            events_meet(call->jobs, call->arena, call->region, value_gets(entries->items[i], "EventBusName"),
                 event, false);
             value_builder_add(&said, value_map(call->arena, &id, 1));
         } else {

@@ -79,7 +79,7 @@ const struct value *execution_describe(struct execution *execution, struct arena
     put_time(&b, "startDate", execution->start_ms);
     put_time(&b, "stopDate", job_int(record, "stop_ms", 0));
     for (size_t i = 0; i < sizeof data / sizeof *data; i++)
-        put(&b, data[i], value_text(value_getz(record, data[i]), (struct str){NULL, 0}));
+        put(&b, data[i], value_gets(record, data[i]));
     value_builder_set(&b, STR("inputDetails"), details);
     if (!value_is_null(value_getz(record, "output")))
         value_builder_set(&b, STR("outputDetails"), details);
@@ -355,7 +355,7 @@ static struct str arn_of(struct execution *execution)
 
 static struct str attr(const struct control_record *record, const char *name)
 {
-    return value_text(value_getz(record->attrs, name), STR_EMPTY);
+    return value_gets(record->attrs, name);
 }
 
 static struct execution *make(struct executions *all, const struct execution_request *request)

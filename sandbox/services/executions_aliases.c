@@ -8,11 +8,6 @@
 
 enum { MAX_PAGE = 1000, MAX_NAME = 80, MAX_VERSIONS = 2, ALL_OF_THEM = 100 };
 
-static struct str text_of(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 static void set(struct job_call *call, const char *key, const struct value *v)
 {
     if (!value_is_null(v))
@@ -40,7 +35,7 @@ struct str alias_choose(const struct value *alias)
     for (uint32_t i = 0; i < routing->count; i++) {
         left -= job_int(routing->items[i], "weight", 0);
         if (left < 0)
-            return text_of(routing->items[i], "stateMachineVersionArn");
+            return value_gets(routing->items[i], "stateMachineVersionArn");
     }
     return STR_EMPTY;
 }
@@ -56,7 +51,7 @@ static int check_routing(const struct value *routing, const struct control_recor
 {
     int64_t sum = 0;
     for (uint32_t i = 0; i < routing->count; i++) {
-        struct str arn = text_of(routing->items[i], "stateMachineVersionArn");
+        struct str arn = value_gets(routing->items[i], "stateMachineVersionArn");
         int64_t weight = job_int(routing->items[i], "weight", -1);
         bool own = str_starts(arn, machine->id) && arn.n > machine->id.n && arn.p[machine->id.n] == ':';
         if (weight < 0 || weight > ALL_OF_THEM)
@@ -65,7 +60,7 @@ static int check_routing(const struct value *routing, const struct control_recor
             return wrong(err, "Both stateMachineVersionArn values must belong to the same state machine.");
         if (!machine_note_item(machine_note_list(note, "versions"), "arn", arn))
             return job_refuse(err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(arn));
-        if (i && str_eq(arn, text_of(routing->items[0], "stateMachineVersionArn")))
+        if (i && str_eq(arn, value_gets(routing->items[0], "stateMachineVersionArn")))
             return wrong(err, "A version stands in the routing configuration once.");
         sum += weight;
     }
@@ -82,7 +77,7 @@ static int routing_given(
     *routing = value_getz(call->input, "routingConfiguration");
     if (!*routing || (*routing)->kind != VALUE_LIST || !(*routing)->count || (*routing)->count > MAX_VERSIONS)
         return wrong(err, "Routing configuration must contain 1 or 2 state machine versions.");
-    *version = text_of((*routing)->items[0], "stateMachineVersionArn");
+    *version = value_gets((*routing)->items[0], "stateMachineVersionArn");
     return 0;
 }
 
@@ -104,7 +99,7 @@ static bool is_name(struct str name)
 static struct str arn_of(
     const struct job_call *call, const struct control_record *machine, const struct value *alias)
 {
-    return arena_printf(call->arena, "%.*s:%.*s", STR_ARG(machine->id), STR_ARG(text_of(alias, "name")));
+    return arena_printf(call->arena, "%.*s:%.*s", STR_ARG(machine->id), STR_ARG(value_gets(alias, "name")));
 }
 
 static int create_locked(struct job_call *call, const struct control_record *machine,
@@ -113,11 +108,12 @@ static int create_locked(struct job_call *call, const struct control_record *mac
     struct arena *arena = call->arena;
     const struct value *note = machine_note(call, machine), *aliases = machine_note_list(note, "aliases");
     const struct value *old = machine_note_item(aliases, "name", name);
-    struct str description = text_of(call->input, "description");
+    struct str description = value_gets(call->input, "description");
     int64_t now = clock_wall_ms();
     if (check_routing(routing, machine, note, err))
         return -1;
-    if (old && (!value_equal(routing_of(old), routing) || !str_eq(text_of(old, "description"), description)))
+    if (old &&
+        (!value_equal(routing_of(old), routing) || !str_eq(value_gets(old, "description"), description)))
         return job_refuse(err, 400, "ConflictException",
             "Failed to create alias because an alias with the same name and a different routing "
             "configuration or description already exists.");
@@ -225,7 +221,7 @@ int do_describe_alias(struct job_call *call, struct err *err)
     struct found found;
     if (find_alias(call, &found, err))
         return -1;
-    struct str description = text_of(found.alias, "description");
+    struct str description = value_gets(found.alias, "description");
     set(call, "stateMachineAliasArn", value_string(call->arena, found.arn));
     set(call, "name", value_getz(found.alias, "name"));
     if (description.n)

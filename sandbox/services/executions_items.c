@@ -13,11 +13,6 @@ struct items {
     int64_t most;
 };
 
-static struct str text_of(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 static const struct value *fail(struct arena *arena, struct asl_error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -118,7 +113,7 @@ static char delimiter_of(const struct value *config)
         char c;
     } names[] = {{"PIPE", '|'}, {"SEMICOLON", ';'}, {"SPACE", ' '}, {"TAB", '\t'}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_eqz(text_of(config, "CSVDelimiter"), names[i].name))
+        if (str_eqz(value_gets(config, "CSVDelimiter"), names[i].name))
             return names[i].c;
     return ',';
 }
@@ -129,7 +124,7 @@ static int csv_names(struct csv *csv, struct arena *arena, const struct value *c
 {
     const struct value *given = value_getz(config, "CSVHeaders");
     *n = 0;
-    if (!str_eqz(text_of(config, "CSVHeaderLocation"), "GIVEN"))
+    if (!str_eqz(value_gets(config, "CSVHeaderLocation"), "GIVEN"))
         *n = csv_record(csv, arena, names, MAX_FIELDS);
     else
         for (uint32_t i = 0; given && given->kind == VALUE_LIST && i < given->count && *n < MAX_FIELDS; i++)
@@ -201,8 +196,8 @@ static const struct value *read_object(
     struct execution *execution, struct items *items, const struct value *reader, struct asl_error *error)
 {
     const struct value *config = value_getz(reader, "ReaderConfig"), *from = value_getz(reader, "Parameters");
-    struct str type = text_of(config, "InputType"), bucket = text_of(from, "Bucket"),
-               key = text_of(from, "Key");
+    struct str type = value_gets(config, "InputType"), bucket = value_gets(from, "Bucket"),
+               key = value_gets(from, "Key");
     struct object_text object;
     struct err err = ERR_INIT;
     if (object_read(execution->all->jobs, items->arena, bucket, key, MAX_OBJECT, &object, &err))
@@ -226,10 +221,10 @@ const struct value *execution_read_items(
     struct items items = {.arena = arena, .list = VALUE_BUILDER(arena), .most = most};
     const struct value *found;
     struct err err = ERR_INIT;
-    if (!str_ends(text_of(reader, "Resource"), STR("listObjectsV2")))
+    if (!str_ends(value_gets(reader, "Resource"), STR("listObjectsV2")))
         found = read_object(execution, &items, reader, error);
-    else if (object_list(execution->all->jobs, text_of(from, "Bucket"), text_of(from, "Prefix"),
-                 text_of(from, "StartAfter"), add_object, &items, &err))
+    else if (object_list(execution->all->jobs, value_gets(from, "Bucket"), value_gets(from, "Prefix"),
+                 value_gets(from, "StartAfter"), add_object, &items, &err))
         found = fail(arena, error, "%s", err.message);
     else
         found = value_builder_list(&items.list);

@@ -15,7 +15,7 @@ static struct str group_of(const struct value *logging)
     const struct value *groups = value_getz(logging, "log_groups");
     const struct value *first =
         groups && groups->kind == VALUE_LIST && groups->count ? groups->items[0] : NULL;
-    struct str arn = value_text(value_getz(first, "arn"), STR_EMPTY);
+    struct str arn = value_gets(first, "arn");
     ptrdiff_t at = str_find(arn, STR(":log-group:"), 0);
     struct str name = at < 0 ? STR_EMPTY : str_slice(arn, (size_t)at + 11, arn.n);
     return str_ends(name, STR(":*")) ? str_slice(name, 0, name.n - 2) : name;
@@ -24,7 +24,7 @@ static struct str group_of(const struct value *logging)
 static enum execution_log level_of(const struct value *logging)
 {
     static const char *const names[] = {"OFF", "FATAL", "ERROR", "ALL"};
-    struct str level = value_text(value_getz(logging, "level"), STR_EMPTY);
+    struct str level = value_gets(logging, "level");
     for (int i = LOG_FATAL; i <= LOG_ALL; i++)
         if (str_eqz(level, names[i]))
             return (enum execution_log)i;

@@ -9,7 +9,7 @@ enum { MAX_PAGE = 1000, ACTIVITY_POLL_MS = 60000 };
 
 static struct str given(const struct job_call *call, const char *member)
 {
-    return value_text(value_getz(call->input, member), STR_EMPTY);
+    return value_gets(call->input, member);
 }
 
 static void set(struct job_call *call, const char *key, const struct value *v)
@@ -22,7 +22,7 @@ static void set(struct job_call *call, const char *key, const struct value *v)
 
 static bool is_express(const struct machine *machine)
 {
-    return str_eqz(value_text(value_getz(machine->record.attrs, "workflow_type"), STR_EMPTY), "EXPRESS");
+    return str_eqz(value_gets(machine->record.attrs, "workflow_type"), "EXPRESS");
 }
 
 /* *out is to be given back. An EXPRESS execution is nobody's to look at: the service only logs it. */

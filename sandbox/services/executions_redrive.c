@@ -36,8 +36,7 @@ static int begin(const struct job_call *call, struct execution *stored, struct e
     struct executions *all = stored->all;
     live->redrives++;
     live->redriven_ms = now_ms;
-    live->redrive_token =
-        arena_str(&live->arena, value_text(value_getz(call->input, "clientToken"), STR_EMPTY));
+    live->redrive_token = arena_str(&live->arena, value_gets(call->input, "clientToken"));
     execution_log_prepare(live, value_getz(machine->attrs, "logging"));
     pthread_mutex_lock(&all->lock);
     bool first = executions_replace(all, stored, live);
@@ -53,7 +52,7 @@ static int begin(const struct job_call *call, struct execution *stored, struct e
 static int redrive(struct job_call *call, struct execution *execution, int64_t *when_ms, struct err *err)
 {
     struct control_record machine;
-    struct str token = value_text(value_getz(call->input, "clientToken"), STR_EMPTY);
+    struct str token = value_gets(call->input, "clientToken");
     struct err why = ERR_INIT;
     *when_ms = execution->redriven_ms;
     if (token.n && str_eq(token, execution->redrive_token))

@@ -4,11 +4,6 @@
 #include "sandbox/services/executions.h"
 #include "sandbox/services/objects.h"
 
-static struct str text_of(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 struct writer {
     struct execution *execution;
     struct arena *arena;
@@ -118,16 +113,17 @@ const struct value *execution_write_results(struct execution *execution, struct 
 {
     const struct value *to = value_getz(writer, "Parameters"), *config = value_getz(writer, "WriterConfig");
     struct err err = ERR_INIT;
-    struct str prefix = text_of(to, "Prefix"), name = run->arn, shape = text_of(config, "Transformation");
+    struct str prefix = value_gets(to, "Prefix"), name = run->arn,
+               shape = value_gets(config, "Transformation");
     for (ptrdiff_t at; (at = str_find_char(name, ':', 0)) >= 0;)
         name = str_slice(name, (size_t)at + 1, name.n);
     while (str_ends(prefix, STR("/")))
         prefix = str_slice(prefix, 0, prefix.n - 1);
     const struct writer w = {.execution = execution,
         .arena = arena,
-        .bucket = text_of(to, "Bucket"),
+        .bucket = value_gets(to, "Bucket"),
         .folder = arena_printf(arena, "%.*s%s%.*s", STR_ARG(prefix), prefix.n ? "/" : "", STR_ARG(name)),
-        .lines = str_eqz(text_of(config, "OutputType"), "JSONL"),
+        .lines = str_eqz(value_gets(config, "OutputType"), "JSONL"),
         .transform = shape.n ? arena_strz(arena, shape) : "NONE",
         .err = &err};
     const struct value *details = write_all(&w, run, results, n);

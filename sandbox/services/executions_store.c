@@ -128,28 +128,23 @@ void execution_forget(const struct execution *execution)
 
 /* ---- reading ---- */
 
-static struct str text_of(const struct value *record, const char *key)
-{
-    return value_text(value_getz(record, key), (struct str){NULL, 0});
-}
-
 /* What the list knows of each. */
 static struct execution *from_record(struct executions *all, const struct value *record)
 {
     struct execution *e = mem_zalloc(sizeof *e);
     e->all = all;
     e->run = job_run_new(all->jobs, &execution_run_ops, e);
-    e->arn = arena_str(&e->arena, text_of(record, "arn"));
-    e->name = arena_str(&e->arena, text_of(record, "name"));
-    e->machine = arena_str(&e->arena, text_of(record, "machine"));
-    e->machine_name = arena_str(&e->arena, text_of(record, "machine_name"));
-    e->region = arena_str(&e->arena, text_of(record, "region"));
-    e->version = arena_str(&e->arena, text_of(record, "version"));
-    e->alias = arena_str(&e->arena, text_of(record, "alias"));
+    e->arn = arena_str(&e->arena, value_gets(record, "arn"));
+    e->name = arena_str(&e->arena, value_gets(record, "name"));
+    e->machine = arena_str(&e->arena, value_gets(record, "machine"));
+    e->machine_name = arena_str(&e->arena, value_gets(record, "machine_name"));
+    e->region = arena_str(&e->arena, value_gets(record, "region"));
+    e->version = arena_str(&e->arena, value_gets(record, "version"));
+    e->alias = arena_str(&e->arena, value_gets(record, "alias"));
     e->start_ms = job_int(record, "start_ms", 0);
     e->redrives = job_int(record, "redrives", 0);
     e->redriven_ms = job_int(record, "redriven_ms", 0);
-    e->redrive_token = arena_str(&e->arena, text_of(record, "redrive_token"));
+    e->redrive_token = arena_str(&e->arena, value_gets(record, "redrive_token"));
     return e;
 }
 
@@ -257,8 +252,8 @@ struct execution *execution_revive(struct execution *stored, struct err *err)
     if (read_record(stored->all, &arena, stored->arn, &record, err))
         return NULL;
     struct execution *e = from_record(stored->all, record);
-    e->role = arena_str(&e->arena, text_of(record, "role"));
-    e->input = arena_str(&e->arena, text_of(record, "input"));
+    e->role = arena_str(&e->arena, value_gets(record, "role"));
+    e->input = arena_str(&e->arena, value_gets(record, "input"));
     e->definition = value_copy(&e->arena, value_getz(record, "definition"));
     at = value_copy(&e->arena, value_getz(record, "at"));
     e->at = asl_point_of(at);
@@ -295,14 +290,14 @@ static struct execution *read_one(struct executions *all, const char *path)
     const struct value *record = NULL;
     uint64_t size = 0;
     if (file_read(&arena, path, MAX_FILE, &json, &err) || json_parse(&arena, json, &record, &err) ||
-        !text_of(record, "arn").n || !text_of(record, "machine").n) {
+        !value_gets(record, "arn").n || !value_gets(record, "machine").n) {
         fprintf(stderr, "sandbox: %s: %s\n", path, err.message);
         return NULL;
     }
     bool cut_off = value_is_null(value_getz(record, "status"));
     if (cut_off)
         record = interrupted(&arena, record);
-    struct str arn = text_of(record, "arn");
+    struct str arn = value_gets(record, "arn");
     size = size_of_file(all, &arena, arn, "json") + size_of_file(all, &arena, arn, "events");
     struct execution *e = stored_from(all, record, size);
     if (cut_off && write_record(e, &arena, record, &size, &err))

@@ -382,7 +382,7 @@ static int call(struct work *work, const struct value **answer)
 {
     struct err err = ERR_INIT;
     struct jobs *jobs = work->execution->all->jobs;
-    struct str kind = value_text(value_getz(work->task->input, "InvocationType"), STR_EMPTY);
+    struct str kind = value_gets(work->task->input, "InvocationType");
     bool alone = !work->function && (str_eqz(kind, "Event") || str_eqz(kind, "DryRun"));
     bool waits = work->sync || (work->lambda && !alone);
     struct job_request request = {.service = work->signing_name,

@@ -12,7 +12,7 @@ enum { MAX_PAGE = 1000, MAX_DESCRIPTION = 256 };
 
 static struct str given(const struct job_call *call, const char *member)
 {
-    return value_text(value_getz(call->input, member), STR_EMPTY);
+    return value_gets(call->input, member);
 }
 
 static void set(struct job_call *call, const char *key, const struct value *v)
@@ -47,7 +47,7 @@ int machine_note_change(const struct job_call *call, const struct control_record
 const struct value *machine_note_item(const struct value *list, const char *member, struct str text)
 {
     for (uint32_t i = 0; i < list->count; i++)
-        if (str_eq(value_text(value_getz(list->items[i], member), STR_EMPTY), text))
+        if (str_eq(value_gets(list->items[i], member), text))
             return list->items[i];
     return NULL;
 }
@@ -168,7 +168,7 @@ static const struct value *publish(
     const struct value *version = NULL;
     pthread_mutex_lock(&all->notes);
     if (!machine_of(call, arn, &machine, &rest, err)) {
-        struct str now = value_text(value_getz(machine.attrs, "revision_id"), STR_EMPTY);
+        struct str now = value_gets(machine.attrs, "revision_id");
         if (rest.n)
             job_refuse(err, 400, "ValidationException",
                 "Publishing takes the ARN of a state machine, not of a version or an alias");
@@ -294,7 +294,7 @@ static int delete_locked(
             return job_refuse(err, 400, "ConflictException",
                 "Version to be deleted must not be referenced by an alias. Current list of aliases "
                 "referencing this version: [%.*s]",
-                STR_ARG(value_text(value_getz(aliases->items[i], "name"), STR_EMPTY)));
+                STR_ARG(value_gets(aliases->items[i], "name")));
     return !version ? 0
                     : machine_note_change(call, machine, note, "versions",
                           machine_note_put(call->arena, versions, version, NULL), err);

@@ -81,14 +81,14 @@ static const struct value *make_request(
 
 static bool is_python(const struct value *request)
 {
-    return str_eqz(value_text(value_getz(value_getz(request, "command"), "name"), STR_EMPTY), "pythonshell");
+    return str_eqz(value_gets(value_getz(request, "command"), "name"), "pythonshell");
 }
 
 /* ---- the work ---- */
 
 static struct str argument(const struct value *request, const char *name)
 {
-    return value_text(value_getz(value_getz(request, "arguments"), name), STR_EMPTY);
+    return value_gets(value_getz(request, "arguments"), name);
 }
 
 /* As Glue hands them over: the job's own first, then all arguments. */
@@ -166,11 +166,11 @@ static void work(struct task *task)
     const struct value *request = self->request, *command = value_getz(request, "command");
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct jobs *jobs = task_jobs(task);
-    struct str name = value_text(value_getz(command, "name"), STR_EMPTY), modules;
+    struct str name = value_gets(command, "name"), modules;
     bool python = is_python(request);
     struct script_options options = {.spark = !python,
-        .location = value_text(value_getz(command, "script_location"), STR_EMPTY),
-        .role = value_text(value_getz(request, "role"), STR_EMPTY),
+        .location = value_gets(command, "script_location"),
+        .role = value_gets(request, "role"),
         .session = STR("GlueJobRunnerSession"), /* as the service calls them all */
         .py_files = argument(request, "--extra-py-files"),
         .files = argument(request, "--extra-files"),

@@ -61,7 +61,7 @@ static int run(
         return -1;
     const struct environment_options surroundings = {.region = self->region,
         .home = folder,
-        .role = value_text(value_getz(self->request, "role"), STR_EMPTY),
+        .role = value_gets(self->request, "role"),
         .session = STR("AWS-Crawler")};
     environment_start(env, jobs, arena, &surroundings);
     struct str result = task_result(jobs, arena, kind_name, self->region, self->id);
@@ -144,7 +144,7 @@ static const struct value *with_state(const struct job_call *call, const struct 
         [JOB_STOPPED] = "CANCELLED"};
     struct arena *arena = call->arena;
     size_t n;
-    struct str name = value_text(value_getz(crawler, "Name"), STR_EMPTY);
+    struct str name = value_gets(crawler, "Name");
     const struct task_info *all = task_list(call->jobs, arena, kind_name, call->region, name, &n);
     if (!n)
         return crawler;
@@ -202,7 +202,7 @@ int glue_start_crawler(struct job_call *call, struct err *err)
     if (jdbc && jdbc->count)
         return job_refuse(
             err, 400, "InvalidInputException", "the sandbox's crawlers look at S3, at no databases");
-    if (!value_text(value_getz(crawler.attrs, "database"), STR_EMPTY).n)
+    if (!value_gets(crawler.attrs, "database").n)
         return job_refuse(err, 400, "InvalidInputException", "the crawler has no database to write to");
     const struct task_options options = {.kind = &kind,
         .region = call->region,

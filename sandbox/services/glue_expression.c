@@ -130,8 +130,8 @@ static bool is_numeric(struct str type)
 static int find_key(struct parser *p, struct operand *out)
 {
     for (uint32_t i = 0; p->keys && i < p->keys->count; i++)
-        if (str_ieq(value_text(value_getz(p->keys->items[i], "name"), STR_EMPTY), p->text)) {
-            struct str type = value_text(value_getz(p->keys->items[i], "type"), STR_EMPTY);
+        if (str_ieq(value_gets(p->keys->items[i], "name"), p->text)) {
+            struct str type = value_gets(p->keys->items[i], "type");
             *out = (struct operand){.key = i, .number = is_numeric(type)};
             return next(p);
         }

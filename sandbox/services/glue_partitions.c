@@ -174,9 +174,8 @@ static int single(struct value_builder *errors, int status, struct err *err)
     if (status || !list->count)
         return status;
     const struct value *detail = value_getz(list->items[0], "ErrorDetail");
-    struct str code = value_text(value_getz(detail, "ErrorCode"), STR_EMPTY);
-    return job_refuse(
-        err, 400, code.p, "%.*s", STR_ARG(value_text(value_getz(detail, "ErrorMessage"), STR_EMPTY)));
+    struct str code = value_gets(detail, "ErrorCode");
+    return job_refuse(err, 400, code.p, "%.*s", STR_ARG(value_gets(detail, "ErrorMessage")));
 }
 
 static const struct value *listed(struct arena *arena, const struct value *one)
@@ -290,7 +289,7 @@ static int choose(
     const struct glue_expression *expression = NULL;
     const struct value *list = read_all(call, table), *segment = value_getz(call->input, "Segment");
     int64_t part = job_int(segment, "SegmentNumber", 0), parts = job_int(segment, "TotalSegments", 1);
-    struct str text = str_trim(value_text(value_getz(call->input, "Expression"), STR_EMPTY));
+    struct str text = str_trim(value_gets(call->input, "Expression"));
     struct err why = ERR_INIT;
     if (text.n && glue_expression_parse(call->arena, text, value_getz(table->record.attrs, "partition_keys"),
                       &expression, &why))

@@ -51,11 +51,11 @@ int glue_get_table_versions(struct job_call *call, struct err *err)
 
 int glue_get_table_version(struct job_call *call, struct err *err)
 {
-    struct str wanted = value_text(value_getz(call->input, "VersionId"), STR_EMPTY);
+    struct str wanted = value_gets(call->input, "VersionId");
     struct value_entry entry = {STR("TableVersion"), NULL};
     if (find_version(call, &entry.value, err))
         return -1;
-    if (wanted.n && !str_eq(wanted, value_text(value_getz(entry.value, "VersionId"), STR_EMPTY)))
+    if (wanted.n && !str_eq(wanted, value_gets(entry.value, "VersionId")))
         return job_refuse(err, 400, "EntityNotFoundException",
             "Table version not found. The sandbox keeps the current one only.");
     call->output = value_map(call->arena, &entry, 1);
@@ -82,10 +82,10 @@ static bool has_text(struct job_call *call, const struct control_record *table, 
 static int passes(struct job_call *call, const struct control_record *table, bool *yes, struct err *err)
 {
     const struct value *filters = value_getz(call->input, "Filters");
-    struct str text = value_text(value_getz(call->input, "SearchText"), STR_EMPTY);
+    struct str text = value_gets(call->input, "SearchText");
     *yes = !text.n || has_text(call, table, text);
     for (uint32_t i = 0; filters && i < filters->count; i++) {
-        struct str key = value_text(value_getz(filters->items[i], "Key"), STR_EMPTY);
+        struct str key = value_gets(filters->items[i], "Key");
         bool database = str_ieq(key, STR("DatabaseName"));
         if (!database && !str_ieq(key, STR("Name")))
             return job_refuse(err, 400, "InvalidInputException",
@@ -114,8 +114,7 @@ int glue_search_tables(struct job_call *call, struct err *err)
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++) {
         const struct value *table;
-        struct str database = value_text(value_getz(all[i].attrs, "database"), STR_EMPTY),
-                   name = value_text(value_getz(all[i].attrs, "name"), STR_EMPTY);
+        struct str database = value_gets(all[i].attrs, "database"), name = value_gets(all[i].attrs, "name");
         if (!ask_table(call, database, name, &table, err))
             value_builder_add(&list, table);
     }

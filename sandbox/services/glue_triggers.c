@@ -11,11 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct str text_of(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 /* ---- firing ---- */
 
 static const struct value *arguments_of(
@@ -33,7 +28,7 @@ static const struct value *arguments_of(
 static bool start(struct jobs *jobs, struct arena *arena, const struct control_record *trigger,
     const struct value *action, struct str workflow_run)
 {
-    struct str job = text_of(action, "job_name"), crawler = text_of(action, "crawler_name");
+    struct str job = value_gets(action, "job_name"), crawler = value_gets(action, "crawler_name");
     struct value_builder b = VALUE_BUILDER(arena);
     const struct value *output, *timeout = value_getz(action, "timeout");
     struct err err = ERR_INIT;
@@ -43,7 +38,7 @@ static bool start(struct jobs *jobs, struct arena *arena, const struct control_r
     if (job.n) {
         value_builder_set(&b, STR("JobName"), value_string(arena, job));
         value_builder_set(&b, STR("Arguments"),
-            arguments_of(arena, action, text_of(trigger->attrs, "workflow"), workflow_run));
+            arguments_of(arena, action, value_gets(trigger->attrs, "workflow"), workflow_run));
         if (timeout)
             value_builder_set(&b, STR("Timeout"), timeout);
     } else {
@@ -84,13 +79,13 @@ static const char *const crawl_states[] = {[JOB_SUCCEEDED] = "SUCCEEDED",
 static bool holds(struct jobs *jobs, struct arena *arena, struct str region, const struct value *condition,
     struct str workflow_run, int64_t after_ms)
 {
-    struct str job = text_of(condition, "job_name"), crawler = text_of(condition, "crawler_name");
-    struct str state = text_of(condition, job.n ? "state" : "crawl_state");
+    struct str job = value_gets(condition, "job_name"), crawler = value_gets(condition, "crawler_name");
+    struct str state = value_gets(condition, job.n ? "state" : "crawl_state");
     size_t n;
     const struct task_info *all =
         task_list(jobs, arena, job.n ? "glue" : "crawler", region, job.n ? job : crawler, &n);
     for (size_t i = 0; i < n; i++) {
-        if (workflow_run.n && !str_eq(text_of(all[i].request, GLUE_WORKFLOW_RUN), workflow_run))
+        if (workflow_run.n && !str_eq(value_gets(all[i].request, GLUE_WORKFLOW_RUN), workflow_run))
             continue;
         return all[i].state >= JOB_SUCCEEDED && all[i].ended_ms > after_ms &&
                str_eqz(state, (job.n ? job_states : crawl_states)[all[i].state]);
@@ -103,7 +98,7 @@ static bool all_hold(struct jobs *jobs, struct arena *arena, const struct contro
 {
     const struct value *predicate = value_getz(trigger->attrs, "predicate");
     const struct value *conditions = value_getz(predicate, "conditions");
-    bool any = str_eqz(text_of(predicate, "logical"), "ANY");
+    bool any = str_eqz(value_gets(predicate, "logical"), "ANY");
     uint32_t n = conditions ? conditions->count : 0, met = 0;
     for (uint32_t i = 0; i < n; i++)
         met += holds(jobs, arena, trigger->region, conditions->items[i], workflow_run, after_ms);
@@ -112,9 +107,9 @@ static bool all_hold(struct jobs *jobs, struct arena *arena, const struct contro
 
 static bool is_waiting(const struct control_record *trigger, struct str region, struct str workflow)
 {
-    return str_eqz(text_of(trigger->attrs, "trigger_type"), "CONDITIONAL") &&
-           !str_eqz(text_of(trigger->attrs, "state"), "DEACTIVATED") && str_eq(trigger->region, region) &&
-           str_eq(text_of(trigger->attrs, "workflow"), workflow);
+    return str_eqz(value_gets(trigger->attrs, "trigger_type"), "CONDITIONAL") &&
+           !str_eqz(value_gets(trigger->attrs, "state"), "DEACTIVATED") && str_eq(trigger->region, region) &&
+           str_eq(value_gets(trigger->attrs, "workflow"), workflow);
 }
 
 /* ---- outside of workflows ---- */
@@ -160,7 +155,7 @@ static bool names(const struct control_record *trigger, const char *kind, struct
     const struct value *conditions = value_getz(value_getz(trigger->attrs, "predicate"), "conditions");
     const char *member = str_eqz(STR("glue"), kind) ? "job_name" : "crawler_name";
     for (uint32_t i = 0; conditions && i < conditions->count; i++)
-        if (str_eq(text_of(conditions->items[i], member), owner))
+        if (str_eq(value_gets(conditions->items[i], member), owner))
             return true;
     return false;
 }
@@ -219,8 +214,8 @@ int glue_start_trigger(struct job_call *call, struct err *err)
             jobs_control(call->jobs), call->arena, STR("aws.glue.trigger"), call->region, name, &trigger))
         return job_refuse(
             err, 400, "EntityNotFoundException", "Trigger with name %.*s not found", STR_ARG(name));
-    struct str workflow = text_of(trigger.attrs, "workflow");
-    bool on_demand = str_eqz(text_of(trigger.attrs, "trigger_type"), "ON_DEMAND");
+    struct str workflow = value_gets(trigger.attrs, "workflow");
+    bool on_demand = str_eqz(value_gets(trigger.attrs, "trigger_type"), "ON_DEMAND");
     if (on_demand && workflow.n)
         return job_refuse(err, 400, "InvalidInputException",
             "the trigger begins the workflow %.*s: StartWorkflowRun starts it", STR_ARG(workflow));

@@ -14,11 +14,6 @@ struct counts {
     int64_t total, succeeded, failed, timed_out, stopped, running;
 };
 
-static struct str text_of(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 static void count_one(struct counts *counts, enum job_state state)
 {
     counts->total++;
@@ -41,7 +36,7 @@ static struct counts count(
         size_t n;
         const struct task_info *all = task_list(jobs, arena, kinds[k], region, STR_EMPTY, &n);
         for (size_t i = 0; i < n; i++) {
-            if (!str_eq(text_of(all[i].request, GLUE_WORKFLOW_RUN), run))
+            if (!str_eq(value_gets(all[i].request, GLUE_WORKFLOW_RUN), run))
                 continue;
             /* one that has failed may be about to be repeated */
             count_one(&counts, all[i].at_work ? JOB_RUNNING : all[i].state);
@@ -60,8 +55,8 @@ static size_t begin(struct jobs *jobs, struct arena *arena, const struct task_in
     const struct control_record *all =
         control_list(jobs_control(jobs), arena, STR("aws.glue.trigger"), self->region, &n);
     for (size_t i = 0; i < n; i++) {
-        struct str type = text_of(all[i].attrs, "trigger_type");
-        if (str_eq(text_of(all[i].attrs, "workflow"), self->owner) && !str_eqz(type, "CONDITIONAL"))
+        struct str type = value_gets(all[i].attrs, "trigger_type");
+        if (str_eq(value_gets(all[i].attrs, "workflow"), self->owner) && !str_eqz(type, "CONDITIONAL"))
             started += glue_fire(jobs, arena, &all[i], self->id);
     }
     return started;

@@ -39,7 +39,7 @@ static const char *invalid_code(const struct job_call *call)
 
 int job_required(const struct job_call *call, const char *member, struct str *out, struct err *err)
 {
-    *out = value_text(value_getz(call->input, member), STR_EMPTY);
+    *out = value_gets(call->input, member);
     if (out->n)
         return 0;
     return job_refuse(err, 400, invalid_code(call), "%s needs %s", call->operation->name, member);
@@ -138,7 +138,7 @@ int job_page(const struct job_call *call, const char *token, const char *size, s
     size_t *first, size_t *end, const struct value **next, struct err *err)
 {
     int64_t wanted = job_int(call->input, size, (int64_t)most), start = 0;
-    struct str from = value_text(value_getz(call->input, token), STR_EMPTY);
+    struct str from = value_gets(call->input, token);
     if (from.n && (!str_to_int(from, &start) || start < 0))
         return job_refuse(err, 400, "InvalidInputException", "%s is none that was given", token);
     size_t count = wanted < 1 || (uint64_t)wanted > most ? most : (size_t)wanted;
@@ -162,7 +162,7 @@ static bool is_id(struct str id)
 
 static struct str id_of(const struct value *entry)
 {
-    return value_text(value_getz(entry, "Id"), STR_EMPTY);
+    return value_gets(entry, "Id");
 }
 
 /* What is wrong with them: a code and its text; NULL: nothing. */

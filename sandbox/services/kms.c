@@ -26,10 +26,10 @@ static int find_key(struct job_call *call, struct str reference, struct control_
         name = str_slice(reference, (size_t)at + 1, reference.n);
     if (str_starts(name, STR("alias/")) &&
         control_find(control, call->arena, STR("aws.kms.alias"), call->region, name, &alias))
-        reference = value_text(value_getz(alias.attrs, "key"), STR_EMPTY);
+        reference = value_gets(alias.attrs, "key");
     if (!control_find(control, call->arena, STR("aws.kms.key"), call->region, reference, out))
         return job_refuse(err, 400, "NotFoundException", "Key '%.*s' does not exist", STR_ARG(reference));
-    struct str arn = value_text(value_getz(out->attrs, "arn"), STR_EMPTY);
+    struct str arn = value_gets(out->attrs, "arn");
     if (!value_is_null(value_getz(out->attrs, "deletion_date")))
         return job_refuse(err, 400, "KMSInvalidStateException", "%.*s is pending deletion.", STR_ARG(arn));
     if (value_equal(value_getz(out->attrs, "enabled"), &value_false))
@@ -141,7 +141,7 @@ static int encrypt(struct job_call *call, struct err *err)
 static int decrypt(struct job_call *call, struct err *err)
 {
     struct control_record key, asked;
-    struct str plain, id = value_text(value_getz(call->input, "KeyId"), STR_EMPTY);
+    struct str plain, id = value_gets(call->input, "KeyId");
     struct value_builder b = VALUE_BUILDER(call->arena);
     if (decrypted(call, "EncryptionContext", &key, &plain, err) || (id.n && find_key(call, id, &asked, err)))
         return -1;
@@ -176,7 +176,7 @@ static int data_key_with(struct job_call *call, bool shown, struct err *err)
 {
     struct control_record key;
     unsigned char bytes[MAX_RANDOM];
-    struct str id, spec = value_text(value_getz(call->input, "KeySpec"), STR_EMPTY);
+    struct str id, spec = value_gets(call->input, "KeySpec");
     struct value_builder b = VALUE_BUILDER(call->arena);
     int64_t n = str_eqz(spec, "AES_256")   ? 32
                 : str_eqz(spec, "AES_128") ? 16

@@ -25,7 +25,7 @@ static int read_event(const struct job_call *call, bool async, struct invocation
 {
     const struct value *parsed;
     struct err wrong = ERR_INIT;
-    struct str event = value_text(value_getz(call->input, "Payload"), STR_EMPTY);
+    struct str event = value_gets(call->input, "Payload");
     if (!str_trim(event).n)
         event = STR("{}");
     if (event.n > (async ? MAX_ASYNC_EVENT : MAX_EVENT))
@@ -36,10 +36,10 @@ static int read_event(const struct job_call *call, bool async, struct invocation
         return job_refuse(err, 400, "InvalidRequestContentException",
             "Could not parse request body into json: %s", wrong.message);
     *out = (struct invocation){.event = event};
-    struct str context = value_text(value_getz(call->input, "ClientContext"), STR_EMPTY), text;
+    struct str context = value_gets(call->input, "ClientContext"), text;
     if (context.n && base64_decode(call->arena, context, &text))
         out->client_context = text;
-    out->wants_log = str_eqz(value_text(value_getz(call->input, "LogType"), STR_EMPTY), "Tail");
+    out->wants_log = str_eqz(value_gets(call->input, "LogType"), "Tail");
     memcpy(out->id, uuid_random(call->arena).p, sizeof out->id);
     return 0;
 }

@@ -35,9 +35,8 @@ static int keep(const struct job_call *call, struct str zip, struct str *key, st
 static bool keep_object(const struct job_call *call, const struct value *code, struct str *key)
 {
     struct s3_store *store = sandbox_store(jobs_sandbox(call->jobs));
-    struct unpack_place place = {value_text(value_getz(code, "S3Bucket"), STR_EMPTY),
-        value_text(value_getz(code, "S3Key"), STR_EMPTY),
-        value_text(value_getz(code, "S3ObjectVersion"), STR_EMPTY)};
+    struct unpack_place place = {
+        value_gets(code, "S3Bucket"), value_gets(code, "S3Key"), value_gets(code, "S3ObjectVersion")};
     unsigned char digest[SHA256_SIZE];
     struct str dir;
     struct err ignored = ERR_INIT;
@@ -59,7 +58,7 @@ static bool keep_object(const struct job_call *call, const struct value *code, s
 static int replace(
     const struct job_call *call, const struct value *code, const struct value **out, struct err *err)
 {
-    struct str zip, key, text = value_text(value_getz(code, "ZipFile"), STR_EMPTY);
+    struct str zip, key, text = value_gets(code, "ZipFile");
     *out = code;
     if (!text.n && !keep_object(call, code, &key))
         return 0;
@@ -138,7 +137,7 @@ static void add_used(struct sweep *s, const char *type, const char *attribute)
     const struct control_record *all =
         control_list(jobs_control(s->jobs), &s->arena, str_z(type), STR_EMPTY, &n);
     for (size_t i = 0; i < n; i++) {
-        struct str key = value_text(value_getz(value_getz(all[i].attrs, attribute), "s3_key"), STR_EMPTY);
+        struct str key = value_gets(value_getz(all[i].attrs, attribute), "s3_key");
         buf_addf(&s->used, "%.*s\n", STR_ARG(key));
     }
 }

@@ -91,7 +91,7 @@ static struct str key_of(struct arena *arena, const struct control_record *recor
 
 static int check_runnable(const struct control_record *record, struct str runtime, struct err *err)
 {
-    if (str_eqz(value_text(value_getz(record->attrs, "package_type"), STR_EMPTY), "Image"))
+    if (str_eqz(value_gets(record->attrs, "package_type"), "Image"))
         return job_refuse(err, 502, "InvalidRuntimeException", "the sandbox runs no container images");
     if (!str_starts(runtime, STR("python")) && !str_starts(runtime, STR("provided")))
         return job_refuse(err, 502, "InvalidRuntimeException",
@@ -103,7 +103,7 @@ int lambda_find_record(
     const struct job_call *call, struct str *qualifier, struct control_record *out, struct err *err)
 {
     struct str name;
-    *qualifier = value_text(value_getz(call->input, "Qualifier"), STR_EMPTY);
+    *qualifier = value_gets(call->input, "Qualifier");
     if (job_required(call, "FunctionName", &name, err))
         return -1;
     name = lambda_split_name(name, qualifier);
@@ -126,10 +126,10 @@ int lambda_find(const struct job_call *call, struct function *out, struct err *e
         .arn = arn,
         .invoked_arn = qualifier.n ? arena_printf(call->arena, "%s:%.*s", arn.p, STR_ARG(qualifier)) : arn,
         .region = call->region,
-        .runtime = value_text(value_getz(of.attrs, "runtime"), STR_EMPTY),
-        .handler = value_text(value_getz(of.attrs, "handler"), STR_EMPTY),
+        .runtime = value_gets(of.attrs, "runtime"),
+        .handler = value_gets(of.attrs, "handler"),
         .version = version,
-        .role = value_text(value_getz(of.attrs, "role"), STR_EMPTY),
+        .role = value_gets(of.attrs, "role"),
         .key = key_of(call->arena, &of, version),
         .code = value_getz(of.attrs, "code"),
         .environment = value_getz(of.attrs, "environment"),

@@ -15,9 +15,8 @@ static int unpack_one(struct instance *instance, const struct value *place, cons
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct s3_store *store = sandbox_store(jobs_sandbox(instance->functions->jobs));
     struct str archive = path_join(&arena, instance->folder, STR("archive.zip"));
-    struct unpack_place from = {value_text(value_getz(place, "s3_bucket"), STR_EMPTY),
-        value_text(value_getz(place, "s3_key"), STR_EMPTY),
-        value_text(value_getz(place, "s3_object_version"), STR_EMPTY)};
+    struct unpack_place from = {
+        value_gets(place, "s3_bucket"), value_gets(place, "s3_key"), value_gets(place, "s3_object_version")};
     if (!from.key.n)
         return err_set(err, ERR_INVALID, "the function has no code");
     if (dir_make(dir, err))

@@ -39,7 +39,7 @@ static int write_versions(const struct job_call *call, const struct control_reco
 
 static struct str version_of(const struct value *entry)
 {
-    return value_text(value_getz(entry, "version"), STR_EMPTY);
+    return value_gets(entry, "version");
 }
 
 static const struct value *find_entry(const struct value *versions, struct str version)
@@ -105,7 +105,7 @@ static int describe(const struct job_call *call, const struct control_record *re
 
 static const struct value *as_version(struct arena *arena, const struct value *shown, struct str version)
 {
-    struct str arn = value_text(value_getz(shown, "FunctionArn"), STR_EMPTY);
+    struct str arn = value_gets(shown, "FunctionArn");
     arn = arena_printf(arena, "%.*s:%.*s", STR_ARG(arn), STR_ARG(version));
     shown = value_with(arena, shown, STR("FunctionArn"), value_string(arena, arn));
     return value_with(arena, shown, STR("Version"), value_string(arena, version));
@@ -139,10 +139,10 @@ static int publish_new(struct job_call *call, const struct control_record *recor
 static int publish(struct job_call *call, struct err *err)
 {
     struct control_record record;
-    struct str qualifier, sha256 = value_text(value_getz(call->input, "CodeSha256"), STR_EMPTY);
+    struct str qualifier, sha256 = value_gets(call->input, "CodeSha256");
     if (lambda_find_record(call, &qualifier, &record, err))
         return -1;
-    if (sha256.n && !str_eq(sha256, value_text(value_getz(record.attrs, "code_sha256"), STR_EMPTY)))
+    if (sha256.n && !str_eq(sha256, value_gets(record.attrs, "code_sha256")))
         return job_refuse(err, 412, "PreconditionFailedException",
             "CodeSHA256 (%.*s) is different from current CodeSHA256 in $LATEST", STR_ARG(sha256));
     struct functions *functions = jobs_functions(call->jobs);

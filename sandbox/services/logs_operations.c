@@ -26,9 +26,9 @@ static int refuse_invalid(struct err *err, const char *why)
 static int find_group(const struct job_call *call, struct str *name, struct err *err)
 {
     struct control_record group;
-    *name = value_text(value_getz(call->input, "logGroupName"), STR_EMPTY);
+    *name = value_gets(call->input, "logGroupName");
     if (!name->n)
-        *name = value_text(value_getz(call->input, "logGroupIdentifier"), STR_EMPTY);
+        *name = value_gets(call->input, "logGroupIdentifier");
     if (!name->n)
         return refuse_invalid(err, "logGroupName is missing");
     if (!control_find(
@@ -44,7 +44,7 @@ static int find_place(const struct job_call *call, struct log_place *out, struct
     *out = (struct log_place){.region = call->region};
     if (find_group(call, &out->group, err))
         return -1;
-    out->stream = value_text(value_getz(call->input, "logStreamName"), STR_EMPTY);
+    out->stream = value_gets(call->input, "logStreamName");
     return out->stream.n ? 0 : refuse_invalid(err, "logStreamName is missing");
 }
 
@@ -118,9 +118,8 @@ static const struct value *stream_value(
 
 static int describe_streams(struct job_call *call, struct err *err)
 {
-    struct str group, prefix = value_text(value_getz(call->input, "logStreamNamePrefix"), STR_EMPTY);
-    bool by_time = str_eqz(value_text(value_getz(call->input, "orderBy"), STR_EMPTY), "LastEventTime");
-    const struct value *descending = value_getz(call->input, "descending");
+    struct str group, prefix = value_gets(call->input, "logStreamNamePrefix");
+    bool by_time = str_eqz(value_gets(call->input, "orderBy"), "LastEventTime");
     if (find_group(call, &group, err))
         return -1;
     if (by_time && prefix.n)
@@ -138,9 +137,7 @@ static int describe_streams(struct job_call *call, struct err *err)
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)
         value_builder_add(&list,
-            stream_value(call, group,
-                &streams[descending && descending->kind == VALUE_BOOL && descending->boolean ? kept - 1 - i
-                                                                                             : i]));
+            stream_value(call, group, &streams[value_getb(call->input, "descending") ? kept - 1 - i : i]));
     value_builder_set(&b, STR("logStreams"), value_builder_list(&list));
     if (next)
         value_builder_set(&b, STR("nextToken"), next);
@@ -154,7 +151,7 @@ static int read_events(const struct value *list, struct log_event *out, struct e
 {
     int64_t before = 0;
     for (uint32_t i = 0; i < list->count; i++) {
-        struct str message = value_text(value_getz(list->items[i], "message"), STR_EMPTY);
+        struct str message = value_gets(list->items[i], "message");
         int64_t time_ms = job_int(list->items[i], "timestamp", -1);
         if (!message.n || time_ms < 0)
             return refuse_invalid(err, "every log event has a timestamp and a message that is not empty");
@@ -227,12 +224,11 @@ static int get_events(struct job_call *call, struct err *err)
     struct arena *arena = call->arena;
     struct log_place place;
     struct logs_page page;
-    const struct value *from_head = value_getz(call->input, "startFromHead");
-    struct str token = value_text(value_getz(call->input, "nextToken"), STR_EMPTY);
+    struct str token = value_gets(call->input, "nextToken");
     struct logs_query query = {.from_ms = job_int(call->input, "startTime", 0),
         .to_ms = job_int(call->input, "endTime", 0),
         .limit = limit_of(call),
-        .backward = !(from_head && from_head->kind == VALUE_BOOL && from_head->boolean)};
+        .backward = !(value_getb(call->input, "startFromHead"))};
     if (find_place(call, &place, err))
         return -1;
     if (token.n && !parse_token(token, &query))
@@ -331,8 +327,7 @@ static bool is_wanted(const struct job_call *call, struct str stream)
     bool wanted = !names || names->kind != VALUE_LIST;
     for (uint32_t i = 0; !wanted && i < names->count; i++)
         wanted = str_eq(value_text(names->items[i], STR_EMPTY), stream);
-    return wanted &&
-           str_starts(stream, value_text(value_getz(call->input, "logStreamNamePrefix"), STR_EMPTY));
+    return wanted && str_starts(stream, value_gets(call->input, "logStreamNamePrefix"));
 }
 
 static int answer_found(struct job_call *call, struct found *found, struct err *err)
@@ -368,7 +363,7 @@ static int filter_events(struct job_call *call, struct err *err)
     struct term terms[MAX_TERMS];
     struct found found = {0};
     struct log_place place = {.region = call->region};
-    struct str pattern = str_trim(value_text(value_getz(call->input, "filterPattern"), STR_EMPTY));
+    struct str pattern = str_trim(value_gets(call->input, "filterPattern"));
     if (find_group(call, &place.group, err))
         return -1;
     if (pattern.n && strchr("{[%", pattern.p[0]))

@@ -36,11 +36,6 @@ static int invalid(struct err *err, const char *what)
     return job_refuse(err, 400, "InvalidParameterValue", "%s", what);
 }
 
-static struct str text_of(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 /* ---- members of requests, which come in a form or in JSON ---- */
 
 static const struct value *list_of(struct arena *arena, const struct value *map, const char *member)
@@ -72,7 +67,7 @@ static int64_t time_of(const struct value *map, const char *member, int64_t fall
 {
     double seconds;
     int64_t ms;
-    if (time_parse_rfc3339(text_of(map, member), &ms))
+    if (time_parse_rfc3339(value_gets(map, member), &ms))
         return ms;
     return number_of(map, member, &seconds) && fabs(seconds) < 1e11 ? (int64_t)(seconds * 1000) : fallback;
 }
@@ -82,8 +77,8 @@ static const struct value *dimensions_of(struct arena *arena, const struct value
 {
     const struct value *list = list_of(arena, map, "Dimensions"), *out = &value_empty_map;
     for (uint32_t i = 0; i < list->count; i++)
-        out = value_with(arena, out, text_of(list->items[i], "Name"),
-            value_string(arena, text_of(list->items[i], "Value")));
+        out = value_with(arena, out, value_gets(list->items[i], "Name"),
+            value_string(arena, value_gets(list->items[i], "Value")));
     return out;
 }
 
@@ -186,7 +181,7 @@ static int write_datum(const struct job_call *call, struct str namespace, const 
 {
     struct sums sums;
     struct arena *arena = call->arena;
-    struct str name = text_of(datum, "MetricName");
+    struct str name = value_gets(datum, "MetricName");
     if (!name.n)
         return job_refuse(err, 400, "MissingParameter", "each of MetricData has a MetricName");
     if (!read_sums(arena, datum, &sums))
@@ -235,9 +230,9 @@ static void add_up(void *ctx, const struct value *datum)
 {
     struct wanted *w = ctx;
     int64_t at = job_int(datum, "at", 0);
-    if (!str_eq(text_of(datum, "name"), w->name) || at < w->start_ms || at >= w->end_ms ||
+    if (!str_eq(value_gets(datum, "name"), w->name) || at < w->start_ms || at >= w->end_ms ||
         !value_equal(value_getz(datum, "dimensions"), w->dimensions) ||
-        (w->unit.n && !str_eq(text_of(datum, "unit"), w->unit)))
+        (w->unit.n && !str_eq(value_gets(datum, "unit"), w->unit)))
         return;
     struct sums sums = {0};
     number_of(datum, "count", &sums.count);
@@ -246,7 +241,7 @@ static void add_up(void *ctx, const struct value *datum)
     number_of(datum, "high", &sums.high);
     if (sums.count <= 0)
         return;
-    w->found_unit = arena_str(w->arena, text_of(datum, "unit"));
+    w->found_unit = arena_str(w->arena, value_gets(datum, "unit"));
     add_to(&w->buckets[(at - w->start_ms) / w->period_ms], &sums);
 }
 
@@ -293,7 +288,7 @@ static int no_statistic(struct err *err)
 
 static int get_metric_statistics(struct job_call *call, struct err *err)
 {
-    struct wanted w = {.unit = text_of(call->input, "Unit"),
+    struct wanted w = {.unit = value_gets(call->input, "Unit"),
         .dimensions = dimensions_of(call->arena, call->input),
         .start_ms = time_of(call->input, "StartTime", 0),
         .end_ms = time_of(call->input, "EndTime", 0),
@@ -333,7 +328,7 @@ static const struct value *result_of(struct job_call *call, const struct value *
 {
     struct value_builder b = VALUE_BUILDER(call->arena), times = VALUE_BUILDER(call->arena),
                          values = VALUE_BUILDER(call->arena);
-    bool upwards = str_eqz(text_of(call->input, "ScanBy"), "TimestampAscending");
+    bool upwards = str_eqz(value_gets(call->input, "ScanBy"), "TimestampAscending");
     for (size_t k = 0; k < w->count; k++) {
         size_t i = upwards ? k : w->count - 1 - k;
         double value = 0;
@@ -343,7 +338,7 @@ static const struct value *result_of(struct job_call *call, const struct value *
         value_builder_add(&times, job_time(call, w->start_ms + (int64_t)i * w->period_ms));
         value_builder_add(&values, value_float(call->arena, value));
     }
-    view_text(&b, "Id", text_of(query, "Id"));
+    view_text(&b, "Id", value_gets(query, "Id"));
     view_text(&b, "Label", value_text(value_getz(query, "Label"), w->name));
     view_text(&b, "StatusCode", STR("Complete"));
     value_builder_set(&b, STR("Timestamps"), value_builder_list(&times));
@@ -356,10 +351,10 @@ static int answer_query(
 {
     const struct value *stat = value_getz(query, "MetricStat"), *metric = value_getz(stat, "Metric");
     double ignored;
-    struct wanted w = {.namespace = text_of(metric, "Namespace"),
-        .name = text_of(metric, "MetricName"),
-        .unit = text_of(stat, "Unit"),
-        .statistic = text_of(stat, "Stat"),
+    struct wanted w = {.namespace = value_gets(metric, "Namespace"),
+        .name = value_gets(metric, "MetricName"),
+        .unit = value_gets(stat, "Unit"),
+        .statistic = value_gets(stat, "Stat"),
         .dimensions = dimensions_of(call->arena, metric),
         .start_ms = time_of(call->input, "StartTime", 0),
         .end_ms = time_of(call->input, "EndTime", 0),
@@ -403,8 +398,8 @@ struct listing {
 static bool fits(const struct listing *l, const struct value *dimensions)
 {
     for (uint32_t i = 0; i < l->filters->count; i++) {
-        const struct value *own = value_get(dimensions, text_of(l->filters->items[i], "Name"));
-        struct str value = text_of(l->filters->items[i], "Value");
+        const struct value *own = value_get(dimensions, value_gets(l->filters->items[i], "Name"));
+        struct str value = value_gets(l->filters->items[i], "Value");
         if (!own || (value.n && !str_eq(value_text(own, STR_EMPTY), value)))
             return false;
     }
@@ -416,7 +411,7 @@ static void list_one(void *ctx, const struct value *datum)
     struct listing *l = ctx;
     AUTO_BUF struct buf key = BUF_INIT;
     const struct value *dimensions = value_getz(datum, "dimensions");
-    struct str namespace = text_of(datum, "namespace"), name = text_of(datum, "name");
+    struct str namespace = value_gets(datum, "namespace"), name = value_gets(datum, "name");
     if ((l->namespace.n && !str_eq(namespace, l->namespace)) || (l->name.n && !str_eq(name, l->name)) ||
         !dimensions || !fits(l, dimensions))
         return;
@@ -441,8 +436,8 @@ static int list_metrics(struct job_call *call, struct err *err)
 {
     struct arena *arena = call->arena;
     struct listing l = {.arena = arena,
-        .namespace = text_of(call->input, "Namespace"),
-        .name = text_of(call->input, "MetricName"),
+        .namespace = value_gets(call->input, "Namespace"),
+        .name = value_gets(call->input, "MetricName"),
         .filters = list_of(arena, call->input, "Dimensions"),
         .found = VALUE_BUILDER(arena)};
     struct str path, prefix = arena_printf(arena, "%.*s-", STR_ARG(call->region));

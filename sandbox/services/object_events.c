@@ -8,11 +8,6 @@
 
 #include <stdatomic.h>
 
-static struct str text_of(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 /* ---- whom a rule is for ---- */
 
 /* s3:ObjectCreated:* is for ObjectCreated:Put. */
@@ -33,7 +28,8 @@ static bool takes_key(struct arena *arena, const struct value *rule, struct str 
 {
     const struct value *filters = wire_path(arena, rule, STR("Filter.S3Key.FilterRule[]"));
     for (uint32_t i = 0; filters && i < filters->count; i++) {
-        struct str name = text_of(filters->items[i], "Name"), value = text_of(filters->items[i], "Value");
+        struct str name = value_gets(filters->items[i], "Name"),
+                   value = value_gets(filters->items[i], "Value");
         if (str_ieq(name, STR("prefix")) ? !str_starts(key, value) : !str_ends(key, value))
             return false;
     }
@@ -176,8 +172,8 @@ void object_event_tell(struct jobs *jobs, struct arena *arena, const struct valu
             if (!is_named(arena, rule, event->name) || !takes_key(arena, rule, event->key))
                 continue;
             const struct target target = {.region = event->region,
-                .arn = text_of(rule, kinds[k][1]),
-                .input = record_of(jobs, arena, event, text_of(rule, "Id")),
+                .arn = value_gets(rule, kinds[k][1]),
+                .input = record_of(jobs, arena, event, value_gets(rule, "Id")),
                 .subject = STR("Amazon S3 Notification"),
                 .by = arena_printf(arena, "bucket %.*s", STR_ARG(event->bucket))};
             target_deliver(jobs, &target);

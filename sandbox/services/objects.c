@@ -116,7 +116,7 @@ static enum versioning versioning_of(struct arena *arena, struct s3_store *store
     if (!store_setting(arena, store, bucket, STR("versioning"), &text) ||
         wire_xml_read(arena, text, &root, &doc, &err))
         return VERSIONING_OFF;
-    struct str status = value_text(value_getz(doc, "Status"), STR_EMPTY);
+    struct str status = value_gets(doc, "Status");
     return str_eqz(status, "Enabled")     ? VERSIONING_ENABLED
            : str_eqz(status, "Suspended") ? VERSIONING_SUSPENDED
                                           : VERSIONING_OFF;

@@ -75,16 +75,11 @@ void queues_free(struct queues *queues)
 
 /* ---- which queue ---- */
 
-static struct str text_of(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 /* Where messages go that are received too often; a queue that is not there gets none. */
 static void find_letters(struct control *control, struct arena *arena, struct str region, struct queue *queue)
 {
     const struct value *redrive = value_getz(queue->attrs, "redrive_policy");
-    struct str arn = text_of(redrive, "deadLetterTargetArn");
+    struct str arn = value_gets(redrive, "deadLetterTargetArn");
     struct control_record record;
     queue->most = job_int(redrive, "maxReceiveCount", 0);
     queue->letters = STR_EMPTY;
@@ -108,10 +103,10 @@ bool queue_find(
     *out = (struct queue){.attrs = record.attrs,
         .region = record.region,
         .created_ms = record.created_ms,
-        .arn = text_of(record.attrs, "arn")};
+        .arn = value_gets(record.attrs, "arn")};
     if (!out->arn.n)
         out->arn = arena_printf(arena, "arn:aws:sqs:%.*s:%.*s:%.*s", STR_ARG(region),
-            STR_ARG(jobs_account(jobs)), STR_ARG(text_of(record.attrs, "name")));
+            STR_ARG(jobs_account(jobs)), STR_ARG(value_gets(record.attrs, "name")));
     out->fifo = str_ends(out->arn, STR(".fifo"));
     find_letters(control, arena, region, out);
     return true;

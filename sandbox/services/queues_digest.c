@@ -21,11 +21,11 @@ struct str queue_digest(struct arena *arena, const struct value *attributes)
     for (uint32_t i = 0; i < attributes->count; i++) {
         const struct value *attribute = attributes->entries[i].value;
         const struct value *binary = value_getz(attribute, "BinaryValue");
-        struct str value = value_text(value_getz(attribute, "StringValue"), STR_EMPTY);
+        struct str value = value_gets(attribute, "StringValue");
         if (binary && !base64_decode(arena, value_text(binary, STR_EMPTY), &value))
             value = STR_EMPTY;
         add(&bytes, attributes->entries[i].key);
-        add(&bytes, value_text(value_getz(attribute, "DataType"), STR_EMPTY));
+        add(&bytes, value_gets(attribute, "DataType"));
         buf_add_char(&bytes, binary ? BINARY : TEXT);
         add(&bytes, value);
     }

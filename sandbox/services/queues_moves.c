@@ -13,7 +13,7 @@ enum { MAX_LISTED = 10, MAX_PAGE = 1000 };
 
 static struct str given(const struct job_call *call, const char *member)
 {
-    return value_text(value_getz(call->input, member), STR_EMPTY);
+    return value_gets(call->input, member);
 }
 
 static void set(struct job_call *call, const char *key, const struct value *v)
@@ -32,7 +32,7 @@ static struct control_record *sources_of(const struct job_call *call, struct str
     size_t kept = 0;
     for (size_t i = 0; i < *n; i++) {
         const struct value *redrive = value_getz(all[i].attrs, "redrive_policy");
-        if (str_eq(value_text(value_getz(redrive, "deadLetterTargetArn"), STR_EMPTY), letters))
+        if (str_eq(value_gets(redrive, "deadLetterTargetArn"), letters))
             all[kept++] = all[i];
     }
     *n = kept;

@@ -7,11 +7,6 @@
 
 enum { MAX_BODY = 1048576, MAX_RECEIVE = 10, MAX_ATTRIBUTES = 10 };
 
-static struct str text_of(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 static int invalid(struct err *err, const char *why)
 {
     return job_refuse(err, 400, "InvalidParameterValue", "%s", why);
@@ -46,15 +41,15 @@ static int check_attributes(const struct value *attributes, int64_t *size, struc
         return invalid(err, "Number of message attributes exceeds the allowed maximum [10].");
     for (uint32_t i = 0; attributes && attributes->kind == VALUE_MAP && i < attributes->count; i++) {
         const struct value *one = attributes->entries[i].value;
-        struct str type = text_of(one, "DataType");
+        struct str type = value_gets(one, "DataType");
         if (!str_starts(type, STR("String")) && !str_starts(type, STR("Number")) &&
             !str_starts(type, STR("Binary")))
             return job_refuse(err, 400, "InvalidParameterValue",
                 "The message attribute '%.*s' has an invalid message attribute type, the set of supported "
                 "type prefixes is Binary, Number, and String.",
                 STR_ARG(attributes->entries[i].key));
-        *size += (int64_t)(attributes->entries[i].key.n + type.n + text_of(one, "StringValue").n +
-                           text_of(one, "BinaryValue").n);
+        *size += (int64_t)(attributes->entries[i].key.n + type.n + value_gets(one, "StringValue").n +
+                           value_gets(one, "BinaryValue").n);
     }
     return 0;
 }
@@ -65,9 +60,9 @@ static int check_fifo(const struct queue *queue, const struct value *given, stru
     bool by_content = value_equal(by, &value_true) || str_eqz(value_text(by, STR_EMPTY), "true");
     if (!queue->fifo)
         return 0;
-    if (!text_of(given, "MessageGroupId").n)
+    if (!value_gets(given, "MessageGroupId").n)
         return missing(err, "MessageGroupId");
-    if (!by_content && !text_of(given, "MessageDeduplicationId").n)
+    if (!by_content && !value_gets(given, "MessageDeduplicationId").n)
         return invalid(err, "The queue should either have ContentBasedDeduplication enabled or "
                             "MessageDeduplicationId provided explicitly");
     if (job_int(given, "DelaySeconds", 0))
@@ -78,7 +73,7 @@ static int check_fifo(const struct queue *queue, const struct value *given, stru
 
 static int check_message(const struct queue *queue, const struct value *given, struct err *err)
 {
-    struct str body = text_of(given, "MessageBody");
+    struct str body = value_gets(given, "MessageBody");
     int64_t delay = job_int(given, "DelaySeconds", 0), size = (int64_t)body.n,
             most = job_int(queue->attrs, "maximum_message_size", MAX_BODY);
     if (!body.n)
@@ -100,9 +95,9 @@ static struct message *message_new(const struct queue *queue, const struct value
     struct arena *arena = &message->arena;
     const struct value *attributes = value_getz(given, "MessageAttributes");
     message->id = uuid_random(arena);
-    message->body = arena_str(arena, text_of(given, "MessageBody"));
-    message->group = arena_str(arena, text_of(given, "MessageGroupId"));
-    message->deduplication = arena_str(arena, text_of(given, "MessageDeduplicationId"));
+    message->body = arena_str(arena, value_gets(given, "MessageBody"));
+    message->group = arena_str(arena, value_gets(given, "MessageGroupId"));
+    message->deduplication = arena_str(arena, value_gets(given, "MessageDeduplicationId"));
     if (queue->fifo && !message->deduplication.n)
         message->deduplication = sha256_hex(arena, message->body);
     if (attributes && attributes->kind == VALUE_MAP && attributes->count)
@@ -136,7 +131,7 @@ static const struct value *send_one(
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     value_builder_set(&b, STR("MessageId"), value_string(arena, sent.id));
     value_builder_set(
-        &b, STR("MD5OfMessageBody"), value_string(arena, md5_hex(arena, text_of(given, "MessageBody"))));
+        &b, STR("MD5OfMessageBody"), value_string(arena, md5_hex(arena, value_gets(given, "MessageBody"))));
     if (attributes && attributes->kind == VALUE_MAP && attributes->count)
         value_builder_set(
             &b, STR("MD5OfMessageAttributes"), value_string(arena, queue_digest(arena, attributes)));
@@ -218,7 +213,7 @@ static const struct value *delete_one(
     struct job_call *call, const void *ctx, const struct value *given, struct err *err)
 {
     const struct queue *queue = ctx;
-    struct str receipt = text_of(given, "ReceiptHandle");
+    struct str receipt = value_gets(given, "ReceiptHandle");
     struct queues *queues = queues_of(call);
     if (!receipt.n) {
         missing(err, "ReceiptHandle");
@@ -259,13 +254,13 @@ static const struct value *hide_one(
         invalid(err, "VisibilityTimeout is 0 to 43200");
         return NULL;
     }
-    if (!queue_gave_receipt(call->arena, queue, text_of(given, "ReceiptHandle"))) {
+    if (!queue_gave_receipt(call->arena, queue, value_gets(given, "ReceiptHandle"))) {
         bad_receipt(err);
         return NULL;
     }
     pthread_mutex_lock(&queues->lock);
     struct queue_box *box = queue_box(queues, queue);
-    size_t i = by_receipt(box, text_of(given, "ReceiptHandle"));
+    size_t i = by_receipt(box, value_gets(given, "ReceiptHandle"));
     bool flies = i != SIZE_MAX && box->items[i]->visible_ms > clock_mono_ms();
     if (flies)
         box->items[i]->visible_ms = clock_mono_ms() + hidden_s * 1000;

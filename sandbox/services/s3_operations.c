@@ -141,14 +141,14 @@ static bool add(void *ctx, struct str key, struct str etag, int64_t size, int64_
 
 static int do_list(struct job_call *call, struct err *err)
 {
-    struct str bucket, token = value_text(value_getz(call->input, "ContinuationToken"), STR_EMPTY),
-                       after = value_text(value_getz(call->input, "StartAfter"), STR_EMPTY);
+    struct str bucket, token = value_gets(call->input, "ContinuationToken"),
+                       after = value_gets(call->input, "StartAfter");
     int64_t most = job_int(call->input, "MaxKeys", MAX_KEYS);
     struct page page = {.call = call,
         .contents = VALUE_BUILDER(call->arena),
         .groups = VALUE_BUILDER(call->arena),
-        .prefix = value_text(value_getz(call->input, "Prefix"), STR_EMPTY),
-        .delimiter = value_text(value_getz(call->input, "Delimiter"), STR_EMPTY),
+        .prefix = value_gets(call->input, "Prefix"),
+        .delimiter = value_gets(call->input, "Delimiter"),
         .last = token,
         .most = most < 0 || most > MAX_KEYS ? MAX_KEYS : most};
     if (job_required(call, "Bucket", &bucket, err) ||

@@ -30,16 +30,11 @@ struct timer {
     size_t n, cap;
 };
 
-static struct str text_of(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 /* Glue's triggers and crawlers call it by another name. */
 static struct str expression_of(const struct control_record *record)
 {
-    struct str text = text_of(record->attrs, "schedule_expression");
-    return text.n ? text : text_of(record->attrs, "schedule");
+    struct str text = value_gets(record->attrs, "schedule_expression");
+    return text.n ? text : value_gets(record->attrs, "schedule");
 }
 
 /* Its own time. */
@@ -53,7 +48,7 @@ static int64_t now_of(const struct timer *timer, const struct due *due)
 static int64_t date_of(const struct control_record *record, const char *attr)
 {
     int64_t ms = 0;
-    time_parse_rfc3339(text_of(record->attrs, attr), &ms);
+    time_parse_rfc3339(value_gets(record->attrs, attr), &ms);
     return ms;
 }
 
@@ -61,7 +56,7 @@ static void set_next(struct due *due, const struct control_record *record, int64
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct schedule_time time;
-    struct str zone_name = text_of(record->attrs, "schedule_expression_timezone");
+    struct str zone_name = value_gets(record->attrs, "schedule_expression_timezone");
     const struct zone *zone = zone_find(&arena, zone_name.n ? zone_name : STR("UTC"));
     due->never = !zone || schedule_parse(expression_of(record), &time);
     if (due->never)
@@ -87,7 +82,7 @@ static struct due *due_of(struct timer *timer, const struct control_record *reco
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str key = arena_printf(&arena, "%s %.*s %.*s %.*s", kind, STR_ARG(record->region),
-        STR_ARG(text_of(record->attrs, "group_name")), STR_ARG(record->id));
+        STR_ARG(value_gets(record->attrs, "group_name")), STR_ARG(record->id));
     struct due *due = NULL;
     for (size_t i = 0; i < timer->n && !due; i++)
         if (str_eqz(key, timer->items[i].key))
@@ -147,7 +142,7 @@ static struct str schedule_input(struct arena *arena, const struct control_recor
     if (input->kind != VALUE_STRING)
         json_write(&json, input, JSON_PLAIN);
     struct str text = input->kind == VALUE_STRING ? input->string : buf_str(&json);
-    text = replaced(arena, text, "<aws.scheduler.schedule-arn>", text_of(schedule->attrs, "arn"));
+    text = replaced(arena, text, "<aws.scheduler.schedule-arn>", value_gets(schedule->attrs, "arn"));
     text = replaced(arena, text, "<aws.scheduler.scheduled-time>", time_rfc3339(arena, at_ms, false));
     text = replaced(arena, text, "<aws.scheduler.execution-id>", uuid_random(arena));
     return replaced(arena, text, "<aws.scheduler.attempt-number>", STR("1"));
@@ -159,13 +154,13 @@ static void fire_schedule(
     const struct value *of = value_getz(schedule->attrs, "target");
     const struct value *bus = value_getz(of, "event_bridge_parameters");
     const struct target target = {.region = schedule->region,
-        .arn = text_of(of, "arn"),
+        .arn = value_gets(of, "arn"),
         .input = schedule_input(arena, schedule, at_ms),
-        .message_group = text_of(of, "sqs_message_group_id"),
-        .dead_letter_queue = text_of(of, "dead_letter_queue"),
-        .source = text_of(bus, "source"),
-        .detail_type = text_of(bus, "detail_type"),
-        .rule = text_of(schedule->attrs, "arn"),
+        .message_group = value_gets(of, "sqs_message_group_id"),
+        .dead_letter_queue = value_gets(of, "dead_letter_queue"),
+        .source = value_gets(bus, "source"),
+        .detail_type = value_gets(bus, "detail_type"),
+        .rule = value_gets(schedule->attrs, "arn"),
         .by = arena_printf(arena, "schedule %.*s", STR_ARG(schedule->id))};
     target_deliver(timer->jobs, &target);
 }
@@ -173,7 +168,7 @@ static void fire_schedule(
 static void fire_trigger(
     struct timer *timer, struct arena *arena, const struct control_record *trigger, int64_t at_ms)
 {
-    struct str workflow = text_of(trigger->attrs, "workflow");
+    struct str workflow = value_gets(trigger->attrs, "workflow");
     const struct value_entry name = {STR("Name"), value_string(arena, workflow)};
     const struct job_request request = {.service = STR("glue"),
         .operation = STR("StartWorkflowRun"),
@@ -209,7 +204,7 @@ static void delete_schedule(struct timer *timer, struct arena *arena, const stru
     AUTO_BUF struct buf query = BUF_INIT;
     struct wire_message answer;
     buf_addz(&query, "groupName=");
-    url_encode(&query, text_of(schedule->attrs, "group_name"), false);
+    url_encode(&query, value_gets(schedule->attrs, "group_name"), false);
     const struct wire_message request = {.method = STR("DELETE"),
         .path = arena_printf(arena, "/schedules/%.*s", STR_ARG(schedule->id)),
         .query = arena_str(arena, buf_str(&query))};
@@ -224,7 +219,7 @@ typedef void fire_fn(
 
 static bool is_off(const struct control_record *record)
 {
-    struct str state = text_of(record->attrs, "state");
+    struct str state = value_gets(record->attrs, "state");
     return str_eqz(state, "DISABLED") || str_eqz(state, "DEACTIVATED");
 }
 
@@ -244,7 +239,7 @@ static int64_t look(struct timer *timer, struct arena *arena, const char *type, 
             if (!is_off(&records[i]))
                 fire(timer, arena, &records[i], due->next_ms);
             set_next(due, &records[i], now);
-            if (due->never && str_eqz(text_of(records[i].attrs, "action_after_completion"), "DELETE"))
+            if (due->never && str_eqz(value_gets(records[i].attrs, "action_after_completion"), "DELETE"))
                 delete_schedule(timer, arena, &records[i]);
         }
         int64_t left = due->never ? LOOK_MS : int_within((double)(due->next_ms - now) / timer->speed);

@@ -47,12 +47,12 @@ static int keep_versions(const struct job_call *call, const struct control_recor
 
 static struct str id_of(const struct value *version)
 {
-    return value_text(value_getz(version, "id"), STR_EMPTY);
+    return value_gets(version, "id");
 }
 
 static bool is_current(const struct control_record *record, struct str id)
 {
-    return str_eq(value_text(value_getz(record->attrs, "version_id"), STR_EMPTY), id);
+    return str_eq(value_gets(record->attrs, "version_id"), id);
 }
 
 static bool has_stage(const struct value *version, struct str stage)
@@ -175,7 +175,7 @@ static int put_aside(struct job_call *call, const struct control_record *record,
     const struct value *stages, struct err *err)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
-    struct str binary = value_text(value_getz(call->input, "SecretBinary"), STR_EMPTY);
+    struct str binary = value_gets(call->input, "SecretBinary");
     struct str id = token.n ? token : uuid_random(call->arena);
     view_text(&b, "id", id);
     view_set(&b, "stages", stages);
@@ -199,7 +199,7 @@ static bool names_current(const struct value *stages)
 static int put_value(struct job_call *call, struct err *err)
 {
     struct control_record record;
-    struct str token = value_text(value_getz(call->input, "ClientRequestToken"), STR_EMPTY);
+    struct str token = value_gets(call->input, "ClientRequestToken");
     const struct value *stages = value_getz(call->input, "VersionStages");
     bool again;
     if (find_secret(call, &record, err))
@@ -236,8 +236,7 @@ static int update_secret(struct job_call *call, struct err *err)
 static int get_value(struct job_call *call, struct err *err)
 {
     struct control_record record;
-    struct str id = value_text(value_getz(call->input, "VersionId"), STR_EMPTY),
-               stage = value_text(value_getz(call->input, "VersionStage"), STR_EMPTY);
+    struct str id = value_gets(call->input, "VersionId"), stage = value_gets(call->input, "VersionStage");
     if (find_secret(call, &record, err))
         return -1;
     bool none = !value_getz(record.attrs, "secret_string") && !value_getz(record.attrs, "secret_binary");
@@ -270,7 +269,7 @@ static int get_value(struct job_call *call, struct err *err)
 static const struct value *staged(struct job_call *call, const struct control_record *record)
 {
     const struct value *versions = versions_of(call, record), *out = &value_empty_map;
-    struct str current = value_text(value_getz(record->attrs, "version_id"), STR_EMPTY);
+    struct str current = value_gets(record->attrs, "version_id");
     for (uint32_t i = 0; i < versions->count; i++)
         if (value_getz(versions->items[i], "stages")->count)
             out = value_with(
@@ -337,11 +336,9 @@ static int make_current(
 static int check_holder(
     struct job_call *call, const struct control_record *record, struct str stage, struct err *err)
 {
-    struct str from = value_text(value_getz(call->input, "RemoveFromVersionId"), STR_EMPTY);
+    struct str from = value_gets(call->input, "RemoveFromVersionId");
     const struct value *version = find_version(call, record, STR_EMPTY, stage);
-    struct str holder = str_eqz(stage, CURRENT)
-                            ? value_text(value_getz(record->attrs, "version_id"), STR_EMPTY)
-                            : id_of(version);
+    struct str holder = str_eqz(stage, CURRENT) ? value_gets(record->attrs, "version_id") : id_of(version);
     if (str_eq(from, holder))
         return 0;
     return job_refuse(err, 400, "InvalidParameterException",
@@ -352,7 +349,7 @@ static int check_holder(
 static int move_stage(struct job_call *call, struct err *err)
 {
     struct control_record record;
-    struct str stage, to = value_text(value_getz(call->input, "MoveToVersionId"), STR_EMPTY);
+    struct str stage, to = value_gets(call->input, "MoveToVersionId");
     struct arena *arena = call->arena;
     if (job_required(call, "VersionStage", &stage, err) || find_secret(call, &record, err))
         return -1;

@@ -42,11 +42,6 @@ static void source_release(struct source *source)
     free(source);
 }
 
-static struct str text_of(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 /* ---- calls ---- */
 
 /* One turn of a thread: a batch. */
@@ -140,7 +135,7 @@ static bool passes(const struct turn *turn, const struct value *record)
     struct err err = ERR_INIT;
     if (!filters || filters->kind != VALUE_LIST || !filters->count)
         return true;
-    if (!json_parse(turn->arena, text_of(record, "body"), &body, &err) && body->kind == VALUE_MAP)
+    if (!json_parse(turn->arena, value_gets(record, "body"), &body, &err) && body->kind == VALUE_MAP)
         record = value_with(turn->arena, record, STR("body"), body);
     for (uint32_t i = 0; i < filters->count; i++) {
         const struct value *pattern = value_getz(filters->items[i], "pattern"), *parsed;
@@ -207,7 +202,7 @@ static bool invoke(const struct turn *turn, const struct value *records, const s
     bool ended = job_run_wait(run, -1);
     job_run_result(run, arena, &result);
     job_run_release(run);
-    struct str payload = text_of(result.output, "Payload");
+    struct str payload = value_gets(result.output, "Payload");
     *answer = &value_null;
     if (payload.n && json_parse(arena, payload, answer, &err))
         *answer = &value_null;
@@ -226,7 +221,7 @@ static bool reports_failures(const struct turn *turn)
 static bool is_named(const struct value *items, const char *member, struct str id)
 {
     for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++)
-        if (str_eq(text_of(items->items[i], member), id))
+        if (str_eq(value_gets(items->items[i], member), id))
             return true;
     return false;
 }
@@ -235,7 +230,7 @@ static bool is_named(const struct value *items, const char *member, struct str i
 static bool all_failed(const struct value *failures, const struct value *messages)
 {
     for (uint32_t i = 0; failures && failures->kind == VALUE_LIST && i < failures->count; i++)
-        if (!is_named(messages, "MessageId", text_of(failures->items[i], "itemIdentifier")))
+        if (!is_named(messages, "MessageId", value_gets(failures->items[i], "itemIdentifier")))
             return true;
     return false;
 }
@@ -246,7 +241,7 @@ static void delete_done(const struct turn *turn, const struct value *messages, c
     const struct value *failures = reports_failures(turn) ? value_getz(answer, "batchItemFailures") : NULL;
     bool fifo = str_ends(turn->queue, STR(".fifo"));
     for (uint32_t i = 0; i < messages->count && !all_failed(failures, messages); i++) {
-        if (!is_named(failures, "itemIdentifier", text_of(messages->items[i], "MessageId")))
+        if (!is_named(failures, "itemIdentifier", value_gets(messages->items[i], "MessageId")))
             delete_message(turn, messages->items[i]);
         else if (fifo)
             return;
@@ -277,8 +272,8 @@ static void work(void *ctx)
             break;
         const struct turn turn = {.source = source,
             .arena = &arena,
-            .queue = text_of(mapping.attrs, "event_source"),
-            .function = text_of(mapping.attrs, "function"),
+            .queue = value_gets(mapping.attrs, "event_source"),
+            .function = value_gets(mapping.attrs, "function"),
             .region = mapping.region,
             .attrs = mapping.attrs};
         take_turn(&turn);
@@ -290,7 +285,7 @@ static void work(void *ctx)
 static int threads_of(const struct control_record *mapping)
 {
     int64_t most = job_int(mapping->attrs, "maximum_concurrency", AT_ONCE);
-    if (str_ends(text_of(mapping->attrs, "event_source"), STR(".fifo")))
+    if (str_ends(value_gets(mapping->attrs, "event_source"), STR(".fifo")))
         return 1;
     return most < AT_ONCE ? (int)most : AT_ONCE;
 }
@@ -339,8 +334,9 @@ static void look(void *ctx)
             jobs_control(sources->jobs), &arena, STR("aws.lambda.event_source_mapping"), STR_EMPTY, &n);
         forget_gone(sources);
         for (size_t i = 0; i < n; i++)
-            if (str_find(text_of(mappings[i].attrs, "event_source"), STR(":sqs:"), 0) > 0 &&
-                str_eqz(text_of(mappings[i].attrs, "state"), "Enabled") && !is_known(sources, &mappings[i]))
+            if (str_find(value_gets(mappings[i].attrs, "event_source"), STR(":sqs:"), 0) > 0 &&
+                str_eqz(value_gets(mappings[i].attrs, "state"), "Enabled") &&
+                !is_known(sources, &mappings[i]))
                 begin(sources, &mappings[i]);
     } while (jobs_sleep(sources->jobs, LOOK_MS));
     for (size_t i = 0; i < sources->n; i++) {

@@ -16,7 +16,7 @@ static bool find_parameter(const struct job_call *call, struct str name, struct 
 
 static struct str attribute(const struct control_record *record, const char *name)
 {
-    return value_text(value_getz(record->attrs, name), STR_EMPTY);
+    return value_gets(record->attrs, name);
 }
 
 /* What KMS would have made of it: the same each time for the same value. */

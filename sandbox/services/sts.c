@@ -14,7 +14,7 @@ static struct str session_id(const struct job_call *call, const struct session *
     struct control_record role;
     bool known = control_find(
         jobs_control(call->jobs), call->arena, STR("aws.iam.role"), STR_EMPTY, session->role, &role);
-    struct str id = known ? value_text(value_getz(role.attrs, "unique_id"), STR_EMPTY) : session->role;
+    struct str id = known ? value_gets(role.attrs, "unique_id") : session->role;
     return arena_printf(call->arena, "%.*s:%.*s", STR_ARG(id), STR_ARG(session->name));
 }
 
@@ -100,8 +100,7 @@ static int assume_role(struct job_call *call, struct err *err)
     int64_t longest = call->caller ? HOUR_S : job_int(role.attrs, "max_session_duration", HOUR_S);
     if (find_duration(call, HOUR_S, longest, &seconds, err))
         return -1;
-    const struct session session = {
-        value_text(value_getz(role.attrs, "name"), STR_EMPTY), name, clock_wall_ms() + seconds * 1000};
+    const struct session session = {value_gets(role.attrs, "name"), name, clock_wall_ms() + seconds * 1000};
     struct value_builder b = VALUE_BUILDER(call->arena), user = VALUE_BUILDER(call->arena);
     view_text(&user, "AssumedRoleId", session_id(call, &session));
     view_text(&user, "Arn", session_arn(call->arena, jobs_account(call->jobs), &session));

@@ -9,11 +9,6 @@
 
 enum { MAX_MESSAGE = 262144 };
 
-static struct str text_of(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 /* ---- attributes: name, type and value ---- */
 
 /* As a form has them (a list of entries), or as a map by name (from a machine's task). */
@@ -33,7 +28,7 @@ static const struct value *attribute_list(struct arena *arena, const struct valu
 
 static const struct value *value_of(struct arena *arena, const struct value *attribute)
 {
-    struct str type = text_of(attribute, "DataType"), text = text_of(attribute, "StringValue");
+    struct str type = value_gets(attribute, "DataType"), text = value_gets(attribute, "StringValue");
     const struct value *v;
     struct err err = ERR_INIT;
     bool plain = !str_starts(type, STR("Number")) && !str_eqz(type, "String.Array");
@@ -50,11 +45,12 @@ static struct attributes read_attributes(struct arena *arena, const struct value
     AUTO_BUILDER struct value_builder values = VALUE_BUILDER(arena), shown = VALUE_BUILDER(arena),
                                       raw = VALUE_BUILDER(arena);
     for (uint32_t i = 0; list->kind == VALUE_LIST && i < list->count; i++) {
-        struct str name = text_of(list->items[i], "Name");
+        struct str name = value_gets(list->items[i], "Name");
         const struct value *attribute = value_getz(list->items[i], "Value");
         bool binary = value_getz(attribute, "BinaryValue") != NULL;
-        struct value_entry entry[] = {{STR("Type"), value_string(arena, text_of(attribute, "DataType"))},
-            {STR("Value"), value_string(arena, text_of(attribute, binary ? "BinaryValue" : "StringValue"))}};
+        struct value_entry entry[] = {{STR("Type"), value_string(arena, value_gets(attribute, "DataType"))},
+            {STR("Value"),
+                value_string(arena, value_gets(attribute, binary ? "BinaryValue" : "StringValue"))}};
         value_builder_set(&values, name, value_of(arena, attribute));
         value_builder_set(&shown, name, value_map(arena, entry, 2));
         value_builder_set(&raw, name, attribute);
@@ -93,7 +89,7 @@ static bool takes(
     struct err err = ERR_INIT;
     if (value_is_null(policy) || !policy->count)
         return true;
-    if (!str_eqz(text_of(subscription->attrs, "filter_policy_scope"), "MessageBody"))
+    if (!str_eqz(value_gets(subscription->attrs, "filter_policy_scope"), "MessageBody"))
         return event_matches(policy, what->attributes.values);
     return !json_parse(arena, what->text, &body, &err) && body->kind == VALUE_MAP &&
            event_matches(policy, body);
@@ -103,7 +99,7 @@ static bool takes(
 
 static struct str text_for(const struct publication *what, const char *protocol)
 {
-    struct str fallback = text_of(what->by_protocol, "default");
+    struct str fallback = value_gets(what->by_protocol, "default");
     return what->by_protocol ? value_text(value_getz(what->by_protocol, protocol), fallback) : what->text;
 }
 
@@ -140,15 +136,15 @@ static struct str letters_of(struct arena *arena, const struct control_record *s
     struct err err = ERR_INIT;
     if (redrive && redrive->kind == VALUE_STRING)
         redrive = json_parse(arena, redrive->string, &parsed, &err) ? NULL : parsed;
-    return text_of(redrive, "deadLetterTargetArn");
+    return value_gets(redrive, "deadLetterTargetArn");
 }
 
 static void deliver(
     const struct job_call *call, const struct control_record *subscription, const struct publication *what)
 {
     struct arena *arena = call->arena;
-    struct str protocol = text_of(subscription->attrs, "protocol"),
-               endpoint = text_of(subscription->attrs, "endpoint");
+    struct str protocol = value_gets(subscription->attrs, "protocol"),
+               endpoint = value_gets(subscription->attrs, "endpoint");
     bool function = str_eqz(protocol, "lambda"),
          raw = is_true(value_getz(subscription->attrs, "raw_message_delivery"));
     if (!function && !str_eqz(protocol, "sqs"))
@@ -158,7 +154,7 @@ static void deliver(
     const struct target target = {.region = call->region,
         .arn = endpoint,
         .input = function ? for_function(arena, note, subscription->id)
-                 : raw    ? text_of(note, "Message")
+                 : raw    ? value_gets(note, "Message")
                           : json_as_text(arena, note)->string,
         .message_attributes = raw && what->attributes.raw->count ? what->attributes.raw : NULL,
         .message_group = ordered ? what->group : STR_EMPTY,
@@ -174,7 +170,7 @@ static int read_structure(
     struct arena *arena, const struct value *message, struct publication *out, struct err *err)
 {
     struct err why = ERR_INIT;
-    if (!str_eqz(text_of(message, "MessageStructure"), "json"))
+    if (!str_eqz(value_gets(message, "MessageStructure"), "json"))
         return 0;
     if (json_parse(arena, out->text, &out->by_protocol, &why) || out->by_protocol->kind != VALUE_MAP)
         return job_refuse(err, 400, "InvalidParameter",
@@ -189,8 +185,8 @@ static int read_structure(
 static int read_group(const struct control_record *topic, struct arena *arena, const struct value *message,
     struct publication *out, struct err *err)
 {
-    out->group = text_of(message, "MessageGroupId");
-    out->deduplication = text_of(message, "MessageDeduplicationId");
+    out->group = value_gets(message, "MessageGroupId");
+    out->deduplication = value_gets(message, "MessageDeduplicationId");
     if (!str_ends(out->topic, STR(".fifo")))
         return 0;
     if (!out->group.n)
@@ -208,10 +204,10 @@ static int read_group(const struct control_record *topic, struct arena *arena, c
 static int read_message(const struct job_call *call, const struct control_record *topic,
     const struct value *message, struct publication *out, struct err *err)
 {
-    *out = (struct publication){.topic = text_of(topic->attrs, "arn"),
+    *out = (struct publication){.topic = value_gets(topic->attrs, "arn"),
         .id = uuid_random(call->arena),
-        .text = text_of(message, "Message"),
-        .subject = text_of(message, "Subject"),
+        .text = value_gets(message, "Message"),
+        .subject = value_gets(message, "Subject"),
         .attributes = read_attributes(call->arena, message)};
     if (!out->text.n)
         return job_refuse(err, 400, "InvalidParameter", "Invalid parameter: Empty message");
@@ -233,7 +229,7 @@ static const struct value *publish(
     struct control_record *all =
         control_list(jobs_control(call->jobs), call->arena, STR("aws.sns.subscription"), call->region, &n);
     for (size_t i = 0; i < n; i++)
-        if (str_eq(text_of(all[i].attrs, "topic"), what.topic) && takes(call->arena, &all[i], &what))
+        if (str_eq(value_gets(all[i].attrs, "topic"), what.topic) && takes(call->arena, &all[i], &what))
             deliver(call, &all[i], &what);
     struct value_entry said = {STR("MessageId"), value_string(call->arena, what.id)};
     return value_map(call->arena, &said, 1);
@@ -241,8 +237,8 @@ static const struct value *publish(
 
 static int topic_of(const struct job_call *call, struct control_record *out, struct err *err)
 {
-    struct str arn = text_of(call->input, "TopicArn");
-    arn = arn.n ? arn : text_of(call->input, "TargetArn");
+    struct str arn = value_gets(call->input, "TopicArn");
+    arn = arn.n ? arn : value_gets(call->input, "TargetArn");
     if (control_find(jobs_control(call->jobs), call->arena, STR("aws.sns.topic"), call->region, arn, out))
         return 0;
     return job_refuse(err, 404, "NotFound", "Topic does not exist");

@@ -87,14 +87,9 @@ static const struct attr attrs[] = {
 static const char *const of_each[] = {"content_types", "cache_control", "content_encoding", "storage_class",
     "server_side_encryption", "kms_key", "metadata"};
 
-static struct str text_of(const struct value *object, const char *name)
-{
-    return value_text(value_getz(object, name), STR_EMPTY);
-}
-
 static struct str prefix_of(struct arena *arena, const struct value *object)
 {
-    struct str prefix = text_of(object, "prefix");
+    struct str prefix = value_gets(object, "prefix");
     while (str_starts(prefix, STR("/")))
         prefix = str_slice(prefix, 1, prefix.n);
     return prefix.n && !str_ends(prefix, STR("/")) ? arena_printf(arena, "%.*s/", STR_ARG(prefix)) : prefix;
@@ -103,9 +98,9 @@ static struct str prefix_of(struct arena *arena, const struct value *object)
 static struct directory directory_of(struct op_ctx *ctx, const struct value *object)
 {
     return (struct directory){.ctx = ctx,
-        .bucket = text_of(object, "bucket"),
+        .bucket = value_gets(object, "bucket"),
         .prefix = prefix_of(ctx->arena, object),
-        .folder = path_join(ctx->arena, ctx->dir, text_of(object, "source")),
+        .folder = path_join(ctx->arena, ctx->dir, value_gets(object, "source")),
         .object = object};
 }
 
@@ -133,7 +128,7 @@ static int scan(struct op_ctx *ctx, const struct value *desired, const struct va
     struct package package;
     struct package_filter filter = {
         .include = value_getz(desired, "include"), .exclude = value_getz(desired, "exclude")};
-    struct str folder = path_join(ctx->arena, ctx->dir, text_of(desired, "source"));
+    struct str folder = path_join(ctx->arena, ctx->dir, value_gets(desired, "source"));
     package_init(&package, ctx->arena);
     int status = package_scan(&package, arena_strz(ctx->arena, folder), &filter, err) ||
                          package_finish(&package, STR_EMPTY, err) ||
@@ -188,7 +183,7 @@ static int directory_prepare(
 static const struct value *with_places(struct op_ctx *ctx, const struct value *object)
 {
     const struct value *files = value_getz(object, "files"), *url = &value_unknown, *count = &value_unknown;
-    struct str bucket = text_of(object, "bucket");
+    struct str bucket = value_gets(object, "bucket");
     if (known(object, "bucket") && known(object, "prefix"))
         url = value_string_ref(ctx->arena, arena_printf(ctx->arena, "s3://%.*s/%.*s", STR_ARG(bucket),
                                                STR_ARG(prefix_of(ctx->arena, object))));
@@ -232,7 +227,7 @@ static const struct value *object_of(
 /* A directory named by its URL alone (an import). */
 static const struct value *with_names(struct op_ctx *ctx, const struct value *object)
 {
-    struct str url = text_of(object, "url"), prefix;
+    struct str url = value_gets(object, "url"), prefix;
     if (value_getz(object, "bucket") || !str_starts(url, STR("s3://")))
         return object;
     struct str bucket = str_cut(str_slice(url, 5, url.n), '/', &prefix);
@@ -424,9 +419,9 @@ static const struct value *directory_scope(
     const struct schema *schema, const struct value *object, struct str action, struct arena *arena)
 {
     (void)schema;
-    struct str prefix = value_text(value_getz(object, "prefix"), STR_EMPTY);
-    return aws_s3_content_scope(arena, action, value_text(value_getz(object, "bucket"), STR_EMPTY),
-        arena_printf(arena, "%.*s*", STR_ARG(prefix)));
+    struct str prefix = value_gets(object, "prefix");
+    return aws_s3_content_scope(
+        arena, action, value_gets(object, "bucket"), arena_printf(arena, "%.*s*", STR_ARG(prefix)));
 }
 
 static const struct resource_ops ops = {

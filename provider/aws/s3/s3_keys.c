@@ -93,21 +93,16 @@ struct listing {
     atomic_bool cut;
 };
 
-static struct str text_of(const struct value *doc, const char *name)
-{
-    return value_text(value_getz(doc, name), STR_EMPTY);
-}
-
 /* Hands on what is in a page. True: it reached `until`, if there is such an end. */
 static bool take_page(struct listing *l, struct arena *arena, const struct value *page, struct str until)
 {
     const struct value *items = wire_path(arena, page, STR("Contents[]"));
-    bool url = str_eqz(text_of(page, "EncodingType"), "url"), reached = false;
+    bool url = str_eqz(value_gets(page, "EncodingType"), "url"), reached = false;
     for (uint32_t i = 0; items && i < items->count; i++) {
-        struct s3_listed object = {.key = text_of(items->items[i], "Key"),
-            .etag = aws_s3_unquoted(text_of(items->items[i], "ETag")),
-            .storage_class = text_of(items->items[i], "StorageClass")};
-        str_to_int(text_of(items->items[i], "Size"), &object.size);
+        struct s3_listed object = {.key = value_gets(items->items[i], "Key"),
+            .etag = aws_s3_unquoted(value_gets(items->items[i], "ETag")),
+            .storage_class = value_gets(items->items[i], "StorageClass")};
+        str_to_int(value_gets(items->items[i], "Size"), &object.size);
         if (url && !url_decode(arena, object.key, true, &object.key))
             continue;
         int order = until.n ? str_cmp(object.key, until) : -1;
@@ -160,8 +155,8 @@ static void list_segment(void *arg, size_t i)
             fail(&l->shared, &err);
             return;
         }
-        more = !take_page(l, &arena, page, until) && str_eqz(text_of(page, "IsTruncated"), "true");
-        token = arena_str(&pages.arena, text_of(page, "NextContinuationToken"));
+        more = !take_page(l, &arena, page, until) && str_eqz(value_gets(page, "IsTruncated"), "true");
+        token = arena_str(&pages.arena, value_gets(page, "NextContinuationToken"));
         if (more && check_next(&pages, token, &err))
             fail(&l->shared, &err);
     }
@@ -194,7 +189,7 @@ static bool is_passing(const struct value *error)
 {
     static const char *const codes[] = {"InternalError", "SlowDown", "ServiceUnavailable"};
     for (size_t k = 0; k < sizeof codes / sizeof *codes; k++)
-        if (str_eqz(text_of(error, "Code"), codes[k]))
+        if (str_eqz(value_gets(error, "Code"), codes[k]))
             return true;
     return false;
 }
@@ -213,7 +208,8 @@ static const struct value *worst_of(const struct value *errors, bool *passing)
 
 static int refused(const struct value *error, struct err *err)
 {
-    struct str key = text_of(error, "Key"), code = text_of(error, "Code"), why = text_of(error, "Message");
+    struct str key = value_gets(error, "Key"), code = value_gets(error, "Code"),
+               why = value_gets(error, "Message");
     return err_set(err, str_eqz(code, "AccessDenied") ? ERR_AUTH : ERR_SERVICE,
         "deleting object \"%.*s\": %.*s: %.*s", STR_ARG(key), STR_ARG(code), STR_ARG(why));
 }

@@ -130,7 +130,7 @@ static bool content_known(const struct value *object)
 /* The file's path from here; NULL: the content stands in the stack. */
 static const char *source_path(struct op_ctx *ctx, const struct value *object)
 {
-    struct str source = value_text(value_getz(object, "source"), STR_EMPTY);
+    struct str source = value_gets(object, "source");
     return source.n ? arena_strz(ctx->arena, path_join(ctx->arena, ctx->dir, source)) : NULL;
 }
 
@@ -175,7 +175,7 @@ static int object_prepare(
     struct str hash = STR_EMPTY;
     const char *path = source_path(ctx, desired);
     if (!path)
-        hash = sha256_hex(ctx->arena, value_text(value_getz(desired, "content"), STR_EMPTY));
+        hash = sha256_hex(ctx->arena, value_gets(desired, "content"));
     else if (file_hash(ctx, path, &hash, err))
         return -1;
     if (hash.n)
@@ -235,7 +235,7 @@ static int object_predict(struct op_ctx *ctx, const struct value *desired, const
 /* An object named by its URL alone (an import). */
 static const struct value *with_names(struct op_ctx *ctx, const struct value *object)
 {
-    struct str url = value_text(value_getz(object, "url"), STR_EMPTY), key;
+    struct str url = value_gets(object, "url"), key;
     if (given(object, "key") || !str_starts(url, STR("s3://")))
         return object;
     struct str bucket = str_cut(str_slice(url, 5, url.n), '/', &key);
@@ -250,11 +250,6 @@ static bool wants(const struct value *wanted, const char *name)
         if (str_eqz(value_text(wanted->items[i], STR_EMPTY), name))
             return true;
     return !wanted;
-}
-
-static struct str text_of(const struct value *object, const char *name)
-{
-    return value_text(value_getz(object, name), STR_EMPTY);
 }
 
 static const struct value *text_or_null(struct arena *arena, struct str s)
@@ -301,9 +296,9 @@ static int read_tags(
 static int find_unfinished(
     struct op_ctx *ctx, const struct value *object, const struct value **uploads, struct err *err)
 {
-    struct str key = text_of(object, "key");
+    struct str key = value_gets(object, "key");
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(ctx->arena);
-    if (s3_unfinished_find(ctx, text_of(object, "bucket"), key, &key, 1, &found, err))
+    if (s3_unfinished_find(ctx, value_gets(object, "bucket"), key, &key, 1, &found, err))
         return -1;
     *uploads = value_builder_map(&found);
     return 0;
@@ -362,7 +357,7 @@ static const struct value *left_of(struct op_ctx *ctx, const struct value *prior
 {
     AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(ctx->arena);
     const struct value *before = value_getz(prior, "unfinished");
-    s3_unfinished_kept(ctx, text_of(desired, "bucket"), text_of(desired, "key"), &kept);
+    s3_unfinished_kept(ctx, value_gets(desired, "bucket"), value_gets(desired, "key"), &kept);
     if (!kept.n)
         return NULL;
     const struct value *uploads = value_merge(ctx->arena, before, value_builder_map(&kept));
@@ -375,11 +370,11 @@ static int put(struct op_ctx *ctx, const struct value *prior, const struct value
 {
     struct arena *arena = ctx->arena;
     struct s3_uploaded done;
-    struct s3_upload upload = {.bucket = text_of(desired, "bucket"),
-        .key = text_of(desired, "key"),
+    struct s3_upload upload = {.bucket = value_gets(desired, "bucket"),
+        .key = value_gets(desired, "key"),
         .path = source_path(ctx, desired),
-        .bytes = text_of(desired, "content"),
-        .sha256 = text_of(desired, "sha256"),
+        .bytes = value_gets(desired, "content"),
+        .sha256 = value_gets(desired, "sha256"),
         .settings = desired,
         .sensitive = value_is_sensitive(desired)};
     if (s3_upload(ctx, &upload, &done, err)) {
@@ -409,10 +404,10 @@ static int object_update(struct op_ctx *ctx, const struct value *prior, const st
 {
     bool only_ends = changed->count == 1 && wants(changed, "unfinished");
     if (only_ends)
-        s3_upload_forget(ctx, text_of(prior, "bucket"), text_of(prior, "key"));
+        s3_upload_forget(ctx, value_gets(prior, "bucket"), value_gets(prior, "key"));
     else if (put(ctx, prior, desired, live, err))
         return -1;
-    if (s3_unfinished_abort(ctx, text_of(prior, "bucket"), value_getz(prior, "unfinished"), err))
+    if (s3_unfinished_abort(ctx, value_gets(prior, "bucket"), value_getz(prior, "unfinished"), err))
         return -1;
     *live = value_with(ctx->arena, *live, STR("unfinished"), &value_null);
     return 0;
@@ -424,8 +419,8 @@ static int object_delete(struct op_ctx *ctx, const struct value *prior, struct e
     struct wire_message response;
     struct err failure = ERR_INIT;
     const struct value *object = with_names(ctx, prior);
-    struct str bucket = text_of(object, "bucket");
-    s3_upload_forget(ctx, bucket, text_of(object, "key"));
+    struct str bucket = value_gets(object, "bucket");
+    s3_upload_forget(ctx, bucket, value_gets(object, "key"));
     if (s3_unfinished_abort(ctx, bucket, value_getz(prior, "unfinished"), err))
         return -1;
     if (aws_s3_call(ctx, &delete_object, &aws_s3_name_shape, object, &call, &response, &failure) &&
@@ -446,8 +441,7 @@ static const struct value *object_scope(
     const struct schema *schema, const struct value *object, struct str action, struct arena *arena)
 {
     (void)schema;
-    return aws_s3_content_scope(arena, action, value_text(value_getz(object, "bucket"), STR_EMPTY),
-        value_text(value_getz(object, "key"), STR_EMPTY));
+    return aws_s3_content_scope(arena, action, value_gets(object, "bucket"), value_gets(object, "key"));
 }
 
 static const struct resource_ops ops = {

@@ -38,7 +38,7 @@ static int compare(const void *a, const void *b)
 static const struct value *live_of(
     struct arena *arena, const struct wanted *wanted, const struct s3_listed *object)
 {
-    struct str recorded = value_text(value_getz(wanted->prior, "etag"), STR_EMPTY);
+    struct str recorded = value_gets(wanted->prior, "etag");
     const struct value *sha256 = value_getz(wanted->prior, "sha256");
     bool same = recorded.n && str_eq(recorded, object->etag) && sha256;
     struct value_entry entries[] = {{STR("etag"), value_string_ref(arena, object->etag)},
@@ -100,8 +100,8 @@ int s3_object_list(struct op_ctx *ctx, const struct value *wanted, resource_foun
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(ctx->arena);
     (void)wanted;
     for (size_t i = 0; i < ctx->prior_count; i++)
-        list[i] = (struct wanted){value_text(value_getz(ctx->priors[i], "bucket"), STR_EMPTY),
-            value_text(value_getz(ctx->priors[i], "key"), STR_EMPTY), ctx->priors[i]};
+        list[i] = (struct wanted){
+            value_gets(ctx->priors[i], "bucket"), value_gets(ctx->priors[i], "key"), ctx->priors[i]};
     qsort(list, ctx->prior_count, sizeof *list, compare);
     for (size_t i = 0, n; i < ctx->prior_count; i += n) {
         for (n = 1; i + n < ctx->prior_count && str_eq(list[i].bucket, list[i + n].bucket);)

@@ -27,11 +27,6 @@ static const struct wire_operation list_uploads = {.name = STR_INIT("ListMultipa
     .root = STR_INIT("ListMultipartUploadsResult")};
 static const struct wire_operation abort_upload = S3_OPERATION("AbortMultipartUpload", "DELETE", "");
 
-static struct str text_of(const struct value *doc, const char *name)
-{
-    return value_text(value_getz(doc, name), STR_EMPTY);
-}
-
 /* ---- finding ---- */
 
 static bool is_one_of(struct str key, const struct str *keys, size_t n)
@@ -47,7 +42,7 @@ static const struct value *next_markers(struct arena *arena, const struct value 
 {
     struct value_entry entries[] = {{STR("key"), value_getz(page, "NextKeyMarker")},
         {STR("upload"), value_getz(page, "NextUploadIdMarker")}};
-    if (!str_eqz(text_of(page, "IsTruncated"), "true") || !text_of(page, "NextKeyMarker").n)
+    if (!str_eqz(value_gets(page, "IsTruncated"), "true") || !value_gets(page, "NextKeyMarker").n)
         return NULL;
     return value_map(arena, entries, value_is_null(entries[1].value) ? 1 : 2);
 }
@@ -58,7 +53,7 @@ enum { CLOCKS_DIFFER_MS = 10 * 1000 /* ours and the store's, by so much at most 
 static bool is_older(const struct value *upload, int64_t since_ms)
 {
     int64_t begun_ms;
-    return since_ms && time_parse_rfc3339(text_of(upload, "Initiated"), &begun_ms) &&
+    return since_ms && time_parse_rfc3339(value_gets(upload, "Initiated"), &begun_ms) &&
            begun_ms < since_ms - CLOCKS_DIFFER_MS;
 }
 
@@ -76,10 +71,11 @@ static int list(struct op_ctx *ctx, struct str bucket, struct str prefix, const 
             return -1;
         const struct value *items = wire_path(arena, page, STR("Upload[]"));
         for (uint32_t i = 0; items && i < items->count; i++)
-            if (text_of(items->items[i], "UploadId").n &&
-                is_one_of(text_of(items->items[i], "Key"), keys, n) && !is_older(items->items[i], since_ms))
+            if (value_gets(items->items[i], "UploadId").n &&
+                is_one_of(value_gets(items->items[i], "Key"), keys, n) &&
+                !is_older(items->items[i], since_ms))
                 value_builder_set(
-                    out, text_of(items->items[i], "UploadId"), value_getz(items->items[i], "Key"));
+                    out, value_gets(items->items[i], "UploadId"), value_getz(items->items[i], "Key"));
         markers = next_markers(arena, page);
         if (markers && pages_next_value(&pages, list_uploads.name, markers, err))
             return -1;

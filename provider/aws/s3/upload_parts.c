@@ -324,7 +324,7 @@ static int begin_once(struct parts *p, struct str sha256, struct s3_uploaded *ou
         }
     }
     int unread = wire_decode_response(arena, &create_upload, &answer, &document, err);
-    p->record.upload = unread ? STR_EMPTY : value_text(value_getz(document, "UploadId"), STR_EMPTY);
+    p->record.upload = unread ? STR_EMPTY : value_gets(document, "UploadId");
     if (!unread && !p->record.upload.n)
         err_set(err, ERR_PROTOCOL, "the service gives no id for the upload");
     if (!p->record.upload.n) {
@@ -385,14 +385,13 @@ static int compare_parts(struct parts *p, struct err *err)
         list = wire_path(arena, document, STR("Part[]"));
         for (uint32_t i = 0; list && i < list->count; i++) {
             int64_t part;
-            struct str etag = value_text(value_getz(list->items[i], "ETag"), STR_EMPTY);
-            if (str_to_int(value_text(value_getz(list->items[i], "PartNumber"), STR_EMPTY), &part) &&
-                part >= 1 && part <= p->count)
+            struct str etag = value_gets(list->items[i], "ETag");
+            if (str_to_int(value_gets(list->items[i], "PartNumber"), &part) && part >= 1 && part <= p->count)
                 confirmed[part - 1] =
                     str_eq(aws_s3_unquoted(etag), aws_s3_unquoted(p->record.parts[part - 1].etag));
         }
-        bool more = str_eqz(value_text(value_getz(document, "IsTruncated"), STR_EMPTY), "true");
-        struct str next = value_text(value_getz(document, "NextPartNumberMarker"), STR_EMPTY);
+        bool more = str_eqz(value_gets(document, "IsTruncated"), "true");
+        struct str next = value_gets(document, "NextPartNumberMarker");
         more = more && !str_eq(next, after); /* a page that leads to itself is the last */
         if (more && pages_next(&pages, list_parts.name, next, err))
             return -1;
@@ -516,11 +515,11 @@ static int complete(struct parts *p, struct s3_uploaded *out, struct err *err)
     }
     if (wire_decode_response(arena, &complete_upload, &answer, &document, err))
         return is_there(p, out) ? 0 : -1;
-    struct str kept = value_text(value_getz(document, "ChecksumCRC64NVME"), STR_EMPTY);
+    struct str kept = value_gets(document, "ChecksumCRC64NVME");
     if (p->record.sums && kept.n && !str_eq(kept, sum))
         return err_set(err, ERR_PROTOCOL, "the service says it keeps another object than was sent");
     upload_fill(arena, &answer, out);
-    out->etag = aws_s3_unquoted(value_text(value_getz(document, "ETag"), STR_EMPTY));
+    out->etag = aws_s3_unquoted(value_gets(document, "ETag"));
     return 0;
 }
 

@@ -42,26 +42,20 @@ struct str upload_record_path(struct arena *arena, struct str work_dir, struct s
 
 /* ---- reading ---- */
 
-static int64_t number_of(const struct value *head, const char *name)
-{
-    const struct value *v = value_getz(head, name);
-    return v && v->kind == VALUE_INT ? v->integer : 0;
-}
-
 static bool read_head(struct arena *arena, struct str line, struct upload_record *out)
 {
     const struct value *head;
     struct err ignored = ERR_INIT;
     if (json_parse(arena, line, &head, &ignored) || head->kind != VALUE_MAP)
         return false;
-    out->bucket = value_text(value_getz(head, "bucket"), STR_EMPTY);
-    out->key = value_text(value_getz(head, "key"), STR_EMPTY);
-    out->upload = value_text(value_getz(head, "upload"), STR_EMPTY);
-    out->settings = value_text(value_getz(head, "settings"), STR_EMPTY);
-    out->sha256 = value_text(value_getz(head, "sha256"), STR_EMPTY);
+    out->bucket = value_gets(head, "bucket");
+    out->key = value_gets(head, "key");
+    out->upload = value_gets(head, "upload");
+    out->settings = value_gets(head, "settings");
+    out->sha256 = value_gets(head, "sha256");
     out->sums = value_equal(value_getz(head, "sums"), &value_true);
-    out->size = number_of(head, "size");
-    out->part_size = number_of(head, "part_size");
+    out->size = value_geti(head, "size", 0);
+    out->part_size = value_geti(head, "part_size", 0);
     return out->upload.n && out->size > 0 && out->part_size > 0 && out->part_size <= PART_SIZE_MAX &&
            out->size <= out->part_size * UPLOAD_PARTS_MAX;
 }

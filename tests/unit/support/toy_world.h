@@ -30,7 +30,7 @@ static struct {
 
 static struct str name_of(const struct value *object)
 {
-    return value_text(value_getz(object, "name"), STR_EMPTY);
+    return value_gets(object, "name");
 }
 
 static void put(const struct value *object)

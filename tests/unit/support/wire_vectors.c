@@ -8,11 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct str text(const struct value *map, const char *key)
-{
-    return value_text(value_getz(map, key), STR_EMPTY);
-}
-
 static bool flag(const struct value *map, const char *key)
 {
     const struct value *v = value_getz(map, key);
@@ -36,12 +31,12 @@ static const struct shape *make_shape(struct arena *arena, const struct value *d
         "body", "path", "query", "header", "header_map", "raw", "status", NULL};
     static const char *const times[] = {"default", "iso", "epoch", "http", NULL};
     struct shape *shape = ARENA_NEW(arena, struct shape);
-    shape->kind = (enum shape_kind)index_of(text(doc, "kind"), kinds, 0);
-    shape->time = (enum wire_time)index_of(text(doc, "time"), times, WIRE_TIME_DEFAULT);
-    shape->item = text(doc, "item");
-    shape->key_name = text(doc, "key");
-    shape->value_name = text(doc, "value");
-    shape->xmlns = text(doc, "xmlns");
+    shape->kind = (enum shape_kind)index_of(value_gets(doc, "kind"), kinds, 0);
+    shape->time = (enum wire_time)index_of(value_gets(doc, "time"), times, WIRE_TIME_DEFAULT);
+    shape->item = value_gets(doc, "item");
+    shape->key_name = value_gets(doc, "key");
+    shape->value_name = value_gets(doc, "value");
+    shape->xmlns = value_gets(doc, "xmlns");
     shape->flat = flag(doc, "flat");
     if (value_getz(doc, "elem"))
         shape->elem = make_shape(arena, value_getz(doc, "elem"));
@@ -50,10 +45,10 @@ static const struct shape *make_shape(struct arena *arena, const struct value *d
     struct shape_member *out = ARENA_ARRAY(arena, struct shape_member, n);
     for (size_t i = 0; i < n; i++) {
         const struct value *m = members->items[i];
-        out[i] = (struct shape_member){.name = text(m, "name"),
-            .wire = text(m, "wire"),
+        out[i] = (struct shape_member){.name = value_gets(m, "name"),
+            .wire = value_gets(m, "wire"),
             .shape = make_shape(arena, value_getz(m, "shape")),
-            .location = (enum wire_location)index_of(text(m, "location"), locations, WIRE_BODY),
+            .location = (enum wire_location)index_of(value_gets(m, "location"), locations, WIRE_BODY),
             .spread = flag(m, "spread"),
             .xml_attribute = flag(m, "xml_attribute")};
     }
@@ -64,10 +59,10 @@ static const struct shape *make_shape(struct arena *arena, const struct value *d
 
 static struct wire_message make_message(struct arena *arena, const struct value *doc)
 {
-    struct wire_message m = {.method = text(doc, "method"),
-        .path = text(doc, "path"),
-        .query = text(doc, "query"),
-        .body = text(doc, "body")};
+    struct wire_message m = {.method = value_gets(doc, "method"),
+        .path = value_gets(doc, "path"),
+        .query = value_gets(doc, "query"),
+        .body = value_gets(doc, "body")};
     const struct value *headers = value_getz(doc, "headers"), *status = value_getz(doc, "status");
     for (uint32_t i = 0; i < headers->count; i++)
         wire_header_add(arena, &m, headers->entries[i].key, headers->entries[i].value->string);
@@ -78,23 +73,23 @@ static struct wire_message make_message(struct arena *arena, const struct value 
 static struct vector make_vector(struct arena *arena, const struct value *doc)
 {
     const struct value *op = value_getz(doc, "op");
-    struct vector v = {.op = {.name = text(op, "name"),
-                           .version = text(op, "version"),
-                           .target_prefix = text(op, "target_prefix"),
-                           .method = text(op, "method"),
-                           .path = text(op, "path"),
-                           .query = text(op, "query"),
-                           .body = text(op, "body"),
-                           .body_xmlns = text(op, "xmlns"),
-                           .raw = text(op, "raw"),
-                           .result = text(op, "result")},
+    struct vector v = {.op = {.name = value_gets(op, "name"),
+                           .version = value_gets(op, "version"),
+                           .target_prefix = value_gets(op, "target_prefix"),
+                           .method = value_gets(op, "method"),
+                           .path = value_gets(op, "path"),
+                           .query = value_gets(op, "query"),
+                           .body = value_gets(op, "body"),
+                           .body_xmlns = value_gets(op, "xmlns"),
+                           .raw = value_gets(op, "raw"),
+                           .result = value_gets(op, "result")},
         .input_shape = make_shape(arena, value_getz(doc, "input_shape")),
         .output_shape = make_shape(arena, value_getz(doc, "output_shape")),
         .input = value_getz(doc, "input"),
         .output = value_getz(doc, "output"),
         .request = make_message(arena, value_getz(doc, "request")),
         .response = make_message(arena, value_getz(doc, "response"))};
-    bool known = wire_protocol_find(text(op, "protocol"), &v.op.protocol);
+    bool known = wire_protocol_find(value_gets(op, "protocol"), &v.op.protocol);
     assert(known);
     (void)known;
     return v;

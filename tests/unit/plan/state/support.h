@@ -85,10 +85,10 @@ static inline int test_done(struct state *state, const char *address, const char
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct value *v = attrs ? test_json(&scratch, attrs) : NULL;
-    struct outcome outcome = {.record = {.subject = {str_z(address), STR("aws.s3.bucket"), STR("aws"),
-                                             value_text(value_getz(v, "name"), STR_EMPTY)},
-                                  .attrs = v,
-                                  .set = test_json(&scratch, "[\"name\"]")},
+    struct outcome outcome = {
+        .record = {.subject = {str_z(address), STR("aws.s3.bucket"), STR("aws"), value_gets(v, "name")},
+            .attrs = v,
+            .set = test_json(&scratch, "[\"name\"]")},
         .action = attrs ? STR("create") : STR("delete")};
     return state_done(state, &outcome, err);
 }

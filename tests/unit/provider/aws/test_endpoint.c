@@ -17,11 +17,6 @@ static const struct aws_service secrets = {.id = STR_INIT("secretsmanager"),
     .endpoint_prefix = STR_INIT("secretsmanager"),
     .signing_name = STR_INIT("secretsmanager")};
 
-static struct str text(const struct value *v, const char *key)
-{
-    return value_text(value_getz(v, key), STR_EMPTY);
-}
-
 /* tests/tools/endpoint_vectors.py writes them. */
 static void hosts_are_botocores(void **state)
 {
@@ -37,18 +32,19 @@ static void hosts_are_botocores(void **state)
     assert_true(rows->count > 150);
     for (uint32_t i = 0; i < rows->count; i++) {
         const struct value *row = rows->items[i];
-        struct aws_service service = {.id = text(row, "service"),
-            .endpoint_prefix = text(row, "prefix"),
+        struct aws_service service = {.id = value_gets(row, "service"),
+            .endpoint_prefix = value_gets(row, "prefix"),
             .global = value_getz(row, "is_global")->boolean,
             .signing_region = STR("us-east-1")};
-        struct endpoint_settings settings = {.region = text(row, "region")};
+        struct endpoint_settings settings = {.region = value_gets(row, "region")};
         struct endpoint endpoint;
         assert_int_equal(endpoint_resolve(&arena, &settings, &service, &endpoint, &err), 0);
-        if (!str_eq(endpoint.host, text(row, "host")) ||
-            !str_eq(endpoint.signing_region, text(row, "signing_region")) || !endpoint.tls || endpoint.custom)
+        if (!str_eq(endpoint.host, value_gets(row, "host")) ||
+            !str_eq(endpoint.signing_region, value_gets(row, "signing_region")) || !endpoint.tls ||
+            endpoint.custom)
             fail_msg("%.*s in %.*s: %.*s, signed for %.*s", STR_ARG(service.id), STR_ARG(settings.region),
                 STR_ARG(endpoint.host), STR_ARG(endpoint.signing_region));
-        const char *variable = text(row, "env").p;
+        const char *variable = value_gets(row, "env").p;
         setenv(variable, "http://localhost:4566/", 1);
         assert_int_equal(endpoint_resolve(&arena, &settings, &service, &endpoint, &err), 0);
         if (!str_eqz(endpoint.host, "localhost:4566"))

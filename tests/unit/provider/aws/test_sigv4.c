@@ -11,25 +11,20 @@
 
 #include <cmocka.h>
 
-static struct str text(const struct value *vector, const char *key)
-{
-    return value_text(value_getz(vector, key), STR_EMPTY);
-}
-
 static void assert_same(const struct value *vector, const char *stage, struct str have)
 {
-    struct str want = text(vector, stage);
+    struct str want = value_gets(vector, stage);
     if (!str_eq(have, want))
-        fail_msg("%.*s: %s\n--- have\n%.*s\n--- want\n%.*s", STR_ARG(text(vector, "name")), stage,
+        fail_msg("%.*s: %s\n--- have\n%.*s\n--- want\n%.*s", STR_ARG(value_gets(vector, "name")), stage,
             STR_ARG(have), STR_ARG(want));
 }
 
 static struct wire_message message_of(struct arena *arena, const struct value *vector)
 {
-    struct wire_message message = {.method = text(vector, "method"),
-        .path = text(vector, "path"),
-        .query = text(vector, "query"),
-        .body = text(vector, "body")};
+    struct wire_message message = {.method = value_gets(vector, "method"),
+        .path = value_gets(vector, "path"),
+        .query = value_gets(vector, "query"),
+        .body = value_gets(vector, "body")};
     const struct value *headers = value_getz(vector, "headers");
     for (uint32_t i = 0; i < headers->count; i++)
         wire_header_add(
@@ -106,18 +101,18 @@ static void botocore_signs_the_same(void **state)
     const struct value *vectors = value_getz(all, "vectors");
     assert_true(vectors->count >= 70);
     int64_t wall_ms;
-    assert_true(time_parse_rfc3339(text(all, "wall"), &wall_ms));
+    assert_true(time_parse_rfc3339(value_gets(all, "wall"), &wall_ms));
     for (uint32_t i = 0; i < vectors->count; i++) {
         const struct value *vector = vectors->items[i];
-        struct sigv4_params params = {.access_key = text(all, "access_key"),
-            .secret_key = text(all, "secret_key"),
-            .session_token = text(vector, "token"),
-            .region = text(vector, "region"),
-            .service = text(vector, "service"),
-            .payload_hash = text(vector, "payload_hash"),
+        struct sigv4_params params = {.access_key = value_gets(all, "access_key"),
+            .secret_key = value_gets(all, "secret_key"),
+            .session_token = value_gets(vector, "token"),
+            .region = value_gets(vector, "region"),
+            .service = value_gets(vector, "service"),
+            .payload_hash = value_gets(vector, "payload_hash"),
             .wall_ms = wall_ms,
-            .s3 = str_eqz(text(vector, "service"), "s3")};
-        if (str_eqz(text(vector, "form"), "query"))
+            .s3 = str_eqz(value_gets(vector, "service"), "s3")};
+        if (str_eqz(value_gets(vector, "form"), "query"))
             check_query_form(&arena, vector, params, message_of(&arena, vector));
         else
             check_header_form(&arena, vector, params, message_of(&arena, vector));

@@ -191,7 +191,7 @@ static const struct value *definition_of(const struct value *one)
 
 static void check_case(const struct value *one, int threads)
 {
-    const char *name = value_text(value_getz(one, "name"), STR_EMPTY).p;
+    const char *name = value_gets(one, "name").p;
     const struct value *definition = definition_of(one), *error = value_getz(one, "error");
     struct asl_diags diags = {.arena = &arena};
     asl_validate(definition, &diags);
@@ -230,7 +230,7 @@ static void test_definitions(void **state)
     const struct value *cases = read_cases("tests/asl/definitions.json");
     for (uint32_t i = 0; i < cases->count; i++) {
         const struct value *wrong = value_getz(cases->items[i], "wrong");
-        const char *name = value_text(value_getz(cases->items[i], "name"), STR_EMPTY).p;
+        const char *name = value_gets(cases->items[i], "name").p;
         struct asl_diags diags = {.arena = &arena};
         asl_validate(value_getz(cases->items[i], "definition"), &diags);
         for (size_t k = 0; k < diags.n; k++) {
@@ -409,7 +409,7 @@ static void test_token(void **state)
         TASK("arn:x.waitForTaskToken", "\"Parameters\":{\"t.$\":\"$$.Task.Token\"},\"ResultPath\":\"$.got\"");
     struct asl_outcome out = run(&fake, json(definition), json("{}"), 0, 1);
     buf_release(&fake.log);
-    assert_int_equal(value_text(value_getz(out.output, "got"), STR_EMPTY).n, 64);
+    assert_int_equal(value_gets(out.output, "got").n, 64);
 }
 
 static void test_history(void **state)
