@@ -9,7 +9,10 @@
 
 static void set_files(const struct spawn *spawn, posix_spawn_file_actions_t *files)
 {
-    posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (spawn->in)
+        posix_spawn_file_actions_adddup2(files, spawn->in, STDIN_FILENO);
+    else
+        posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(files, spawn->out, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(files, spawn->error, STDERR_FILENO);
     posix_spawn_file_actions_addclosefrom_np(files, STDERR_FILENO + 1);

@@ -1,7 +1,7 @@
 /*
  * Starting a program that has nothing of this process but what is named: it reads nothing (standard input is
- * /dev/null), writes where it is told to, and has no other descriptor, nor a signal that is blocked or
- * ignored. Watching it and waiting for its end is its starter's.
+ * /dev/null) unless it is given something, writes where it is told to, and has no other descriptor, nor a
+ * signal that is blocked or ignored. Watching it and waiting for its end is its starter's.
  */
 #ifndef WEIR_BASE_SPAWN_H
 #define WEIR_BASE_SPAWN_H
@@ -15,6 +15,7 @@ struct spawn {
     char *const *args; /* args[0] is looked for on the PATH, this process's own, unless it has a slash */
     char *const *env;
     const char *dir; /* NULL: here */
+    int in;          /* 0: nothing to read */
     int out, error;
     enum spawn_apart apart;
 };

@@ -1,0 +1,240 @@
+/* Who we are: keys, certificates, the agent's keys, passwords, in the order in which OpenSSH tries them. */
+#include "provider/ssh/login.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- one attempt ---- */
+
+struct attempt {
+    ssh_key key;
+    const char *text;
+};
+
+static int ask_nothing(struct login *login, void *ctx)
+{
+    (void)ctx;
+    return login->api->userauth_none(login->session, NULL);
+}
+
+static int ask_key(struct login *login, void *ctx)
+{
+    return login->api->userauth_publickey(login->session, NULL, ((struct attempt *)ctx)->key);
+}
+
+static int ask_agent(struct login *login, void *ctx)
+{
+    (void)ctx;
+    return login->api->userauth_agent(login->session, NULL);
+}
+
+static int ask_password(struct login *login, void *ctx)
+{
+    return login->api->userauth_password(login->session, NULL, ((struct attempt *)ctx)->text);
+}
+
+/* Many servers ask for the password in this form only: every question that is not echoed. */
+static int ask_questions(struct login *login, void *ctx)
+{
+    const struct ssh_api *api = login->api;
+    int rc;
+    while ((rc = api->userauth_kbdint(login->session, NULL, NULL)) == SSH_AUTH_INFO) {
+        int n = api->userauth_kbdint_getnprompts(login->session);
+        for (int i = 0; i < n; i++) {
+            char echo = 0;
+            api->userauth_kbdint_getprompt(login->session, (unsigned)i, &echo);
+            api->userauth_kbdint_setanswer(
+                login->session, (unsigned)i, echo ? "" : ((struct attempt *)ctx)->text);
+        }
+    }
+    return rc;
+}
+
+/* 1: in; 0: not by this; -1: err. */
+static int attempt(
+    struct login *login, int (*ask)(struct login *login, void *ctx), struct attempt *with, struct err *err)
+{
+    struct err why = ERR_INIT;
+    int rc = login_until(login, ask, with, SSH_AUTH_AGAIN, &why);
+    if (why.class != ERR_NONE) {
+        *err = why;
+        return -1;
+    }
+    if (rc == SSH_AUTH_SUCCESS)
+        return 1;
+    if (rc != SSH_AUTH_ERROR || login->api->is_connected(login->session))
+        return 0;
+    return err_set(err, ERR_AUTH, "%s closed the connection instead of letting \"%s\" in (tried: %s)",
+        login->connection->host, login->connection->user, login->tried.p ? login->tried.p : "nothing");
+}
+
+static void note(struct login *login, const char *what, const char *which)
+{
+    buf_addf(&login->tried, "%s%s%s", login->tried.n ? ", " : "", what, which);
+}
+
+/* ---- keys ---- */
+
+static int no_passphrase(const char *prompt, char *out, size_t size, int echo, int verify, void *ctx)
+{
+    (void)prompt, (void)out, (void)size, (void)echo, (void)verify;
+    *(bool *)ctx = true; /* it has one */
+    return -1;
+}
+
+static int import(struct login *login, const char *file, ssh_key *key, bool *locked)
+{
+    const struct connection *c = login->connection;
+    *locked = false;
+    return file ? login->api->pki_import_privkey_file(file, c->passphrase, no_passphrase, locked, key)
+                : login->api->pki_import_privkey_base64(c->key, c->passphrase, no_passphrase, locked, key);
+}
+
+static const char *key_name(const char *file)
+{
+    return file ? file : "the key in the stack";
+}
+
+static int is_unreadable(const struct login *login, const char *file, bool locked, struct err *err)
+{
+    const struct connection *c = login->connection;
+    if (file && access(file, R_OK))
+        return err_errno(err, ERR_INVALID, "%s", file);
+    if (!locked && !c->passphrase) {
+        err_set(err, ERR_INVALID, "%s is no private key that can be read", key_name(file));
+        return err_hint(err, "a private key in OpenSSH's or PEM form; the .pub beside it is the public one");
+    }
+    if (c->passphrase)
+        return err_set(err, ERR_AUTH, "the passphrase does not open %s", key_name(file));
+    err_set(
+        err, ERR_AUTH, "%s has a passphrase, and neither `passphrase` nor an agent gives it", key_name(file));
+    return err_hint(err,
+        "`passphrase: ${inputs.…}` with a sensitive input, or `ssh-add %s` with an agent running",
+        file ? file : "FILE");
+}
+
+/* A certificate that goes with the key: the one that was named, or FILE-cert.pub. */
+static ssh_key certified(struct login *login, const char *file, ssh_key key)
+{
+    const struct connection *c = login->connection;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const char *path = c->certificate ? c->certificate
+                       : file         ? arena_printf(&scratch, "%s-cert.pub", file).p
+                                      : NULL;
+    ssh_key certificate = NULL;
+    if (!path || access(path, R_OK) || login->api->pki_import_cert_file(path, &certificate))
+        return NULL;
+    /* A copy bears it: the key alone is tried as well. */
+    ssh_key both = NULL;
+    bool locked;
+    if (import(login, file, &both, &locked) || login->api->pki_copy_cert_to_privkey(certificate, both)) {
+        login->api->key_free(both);
+        both = NULL;
+    }
+    (void)key;
+    login->api->key_free(certificate);
+    return both;
+}
+
+static int try_key(struct login *login, const char *file, struct err *err)
+{
+    ssh_key key = NULL;
+    bool locked;
+    if (import(login, file, &key, &locked)) {
+        if (!login->connection->keys_given)
+            return 0; /* OpenSSH's own list: what cannot be read is passed over */
+        if (locked && getenv("SSH_AUTH_SOCK") && !login->connection->passphrase)
+            return attempt(login, ask_agent, NULL, err);
+        return is_unreadable(login, file, locked, err);
+    }
+    int rc = 0;
+    ssh_key both = certified(login, file, key);
+    if (both) {
+        note(login, "certificate of ", key_name(file));
+        rc = attempt(login, ask_key, &(struct attempt){.key = both}, err);
+        login->api->key_free(both);
+    }
+    if (!rc) {
+        note(login, "", key_name(file));
+        rc = attempt(login, ask_key, &(struct attempt){.key = key}, err);
+    }
+    login->api->key_free(key);
+    return rc;
+}
+
+static int try_keys(struct login *login, struct err *err)
+{
+    const struct connection *c = login->connection;
+    int rc = 0;
+    if (c->key)
+        rc = try_key(login, NULL, err);
+    for (size_t i = 0; !rc && c->key_files && c->key_files[i]; i++)
+        rc = try_key(login, c->key_files[i], err);
+    if (!rc && c->agent && (c->agent_socket || getenv("SSH_AUTH_SOCK"))) {
+        note(login, "the agent's keys", "");
+        rc = attempt(login, ask_agent, NULL, err);
+    }
+    return rc;
+}
+
+static int try_password(struct login *login, unsigned methods, struct err *err)
+{
+    struct attempt with = {.text = login->connection->password};
+    int rc = 0;
+    if (!with.text)
+        return 0;
+    note(login, "the password", "");
+    if (methods & SSH_AUTH_METHOD_PASSWORD)
+        rc = attempt(login, ask_password, &with, err);
+    if (!rc && (methods & SSH_AUTH_METHOD_INTERACTIVE))
+        rc = attempt(login, ask_questions, &with, err);
+    return rc;
+}
+
+/* ---- all of them ---- */
+
+static void name_methods(unsigned methods, struct buf *out)
+{
+    static const struct {
+        unsigned method;
+        const char *name;
+    } all[] = {{SSH_AUTH_METHOD_PUBLICKEY, "keys"}, {SSH_AUTH_METHOD_PASSWORD, "passwords"},
+        {SSH_AUTH_METHOD_INTERACTIVE, "questions (keyboard-interactive)"},
+        {SSH_AUTH_METHOD_GSSAPI_MIC, "Kerberos"}, {SSH_AUTH_METHOD_HOSTBASED, "the client's host"}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (methods & all[i].method)
+            buf_addf(out, "%s%s", out->n ? ", " : "", all[i].name);
+}
+
+static int is_refused(struct login *login, unsigned methods, struct err *err)
+{
+    const struct connection *c = login->connection;
+    AUTO_BUF struct buf takes = BUF_INIT;
+    name_methods(methods, &takes);
+    err_set(err, ERR_AUTH, "%s does not let \"%s\" in: tried %s; it takes %s", c->host, c->user,
+        login->tried.n ? login->tried.p : "nothing, as there is neither key nor password",
+        takes.n ? takes.p : "nothing that is known here");
+    return err_hint(err,
+        "is the public key in ~/.ssh/authorized_keys of \"%s\" there, and is that the right user?", c->user);
+}
+
+static int go_through(struct login *login, struct err *err)
+{
+    int rc = attempt(login, ask_nothing, NULL, err);
+    unsigned methods = (unsigned)login->api->userauth_list(login->session, NULL);
+    if (!rc && (methods & SSH_AUTH_METHOD_PUBLICKEY))
+        rc = try_keys(login, err);
+    if (!rc) /* a key may have been the first of two proofs */
+        rc = try_password(login, (unsigned)login->api->userauth_list(login->session, NULL) | methods, err);
+    if (rc)
+        return rc > 0 ? 0 : -1;
+    return is_refused(login, methods, err);
+}
+
+int auth_user(struct login *login, struct err *err)
+{
+    int rc = go_through(login, err);
+    buf_release(&login->tried);
+    return rc;
+}

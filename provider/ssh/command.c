@@ -1,0 +1,174 @@
+/* Commands, files and shells on a host. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "provider/ssh/reach_internal.h"
+
+#include <stdlib.h>
+
+enum { OUTPUT_MAX = 16 << 20, ERROR_MAX = 64 << 10 };
+
+void reach_result_release(struct reach_result *result)
+{
+    buf_release(&result->output);
+    buf_release(&result->error);
+}
+
+static void take_result(struct flow *flow, struct reach_result *result)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } signals[] = {{"HUP", 1}, {"INT", 2}, {"QUIT", 3}, {"ABRT", 6}, {"KILL", 9}, {"SEGV", 11}, {"PIPE", 13},
+        {"TERM", 15}};
+    result->status = flow->status;
+    memcpy(result->signal, flow->signal, sizeof result->signal);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (!strcmp(flow->signal, signals[i].name))
+            result->status = 128 + signals[i].number;
+    buf_release(&result->output);
+    buf_release(&result->error);
+    result->output = flow->output[0];
+    result->error = flow->output[1];
+    flow->output[0] = flow->output[1] = (struct buf)BUF_INIT;
+}
+
+static int run_flow(struct reach *reach, struct wire *wire, struct flow *flow, int64_t timeout_ms,
+    const atomic_bool *cancel, struct err *err)
+{
+    int64_t deadline_ms = timeout_ms ? clock_mono_ms() + timeout_ms : 0;
+    flow_start(reach->net, wire, flow);
+    atomic_fetch_add(&reach->trips, 1);
+    if (!flow_wait(reach->net, flow, deadline_ms, cancel)) {
+        flow_abort(reach->net, flow);
+        if (flow->err.class == ERR_INTERRUPTED && !(cancel && atomic_load(cancel)))
+            err_set(&flow->err, ERR_TIMEOUT, "no end after %lld s", (long long)(timeout_ms / 1000));
+        flow->err.lost = flow->began;
+    }
+    if (flow->err.class != ERR_NONE) {
+        *err = flow->err;
+        return -1;
+    }
+    return 0;
+}
+
+int reach_exec_on(struct reach *reach, struct wire *wire, const struct reach_command *command,
+    struct reach_result *result, struct err *err)
+{
+    AUTO_FREE char *line = mem_memdup0(command->command.p, command->command.n);
+    struct flow flow = {.kind = FLOW_COMMAND,
+        .command = line,
+        .in = -1,
+        .out = -1,
+        .error = -1,
+        .input = command->input,
+        .input_count = command->input_count,
+        .output = {{.max = command->output_max ? command->output_max : OUTPUT_MAX},
+            {.max = command->error_max ? command->error_max : ERROR_MAX}}};
+    int rc = run_flow(reach, wire, &flow, command->timeout_ms, command->cancel, err);
+    if (!rc && flow.status < 0)
+        rc = err_set(err, ERR_PROTOCOL, "the command ended without a status");
+    take_result(&flow, result);
+    if (!rc && result->output.overflow)
+        rc = err_set(err, ERR_PROTOCOL, "the command printed more than %zu bytes", result->output.max);
+    return rc;
+}
+
+int reach_exec(struct reach *reach, struct str connection, const struct reach_command *command,
+    struct reach_result *result, struct err *err)
+{
+    for (int turn = 0;; turn++) {
+        struct wire *wire;
+        struct err why = ERR_INIT;
+        if (reach_wire(reach, connection, &wire, err))
+            return -1;
+        if (!reach_exec_on(reach, wire, command, result, &why))
+            return 0;
+        bool lost_it = why.class == ERR_NETWORK;
+        if (lost_it && turn == 0 && (!why.lost || command->repeatable))
+            continue;
+        *err = why;
+        return err_context(err, "connection \"%.*s\"", STR_ARG(connection));
+    }
+}
+
+/* ---- files ---- */
+
+void reach_quote(struct buf *out, struct str word)
+{
+    buf_add_char(out, '\'');
+    for (size_t i = 0; i < word.n; i++)
+        if (word.p[i] == '\'')
+            buf_addz(out, "'\\''");
+        else
+            buf_add_char(out, word.p[i]);
+    buf_add_char(out, '\'');
+}
+
+/* Beside the target, so that renaming is one step; what is left of a broken attempt is taken over. */
+static void write_script(const struct reach_file *file, struct buf *out)
+{
+    buf_addz(out, "umask 077; f=");
+    reach_quote(out, file->path);
+    buf_addz(out, "; t=$f.weir-new; trap 'rm -f \"$t\"' EXIT; cat > \"$t\" || exit 1; ");
+    buf_addf(out, "[ \"$(wc -c < \"$t\")\" -eq %zu ] || { echo 'the file came short' >&2; exit 1; }; ",
+        file->content.n);
+    if (file->owner.n || file->group.n) {
+        AUTO_BUF struct buf owner = BUF_INIT;
+        buf_addf(&owner, "%.*s%s%.*s", STR_ARG(file->owner), file->group.n ? ":" : "", STR_ARG(file->group));
+        buf_addz(out, "chown -- ");
+        reach_quote(out, buf_str(&owner));
+        buf_addz(out, " \"$t\" || exit 1; ");
+    }
+    if (file->mode)
+        buf_addf(out, "chmod %o \"$t\" || exit 1; ", (unsigned)file->mode);
+    buf_addz(out, "{ sync \"$t\" 2>/dev/null || sync; } && mv -f -- \"$t\" \"$f\"");
+}
+
+int reach_write(struct reach *reach, struct str connection, const struct reach_file *file, struct err *err)
+{
+    AUTO_REACH_RESULT struct reach_result result = REACH_RESULT_INIT;
+    AUTO_BUF struct buf script = BUF_INIT;
+    write_script(file, &script);
+    struct reach_command command = {
+        .command = buf_str(&script), .input = &file->content, .input_count = 1, .repeatable = true};
+    if (reach_exec(reach, connection, &command, &result, err))
+        return -1;
+    if (result.status == 0)
+        return 0;
+    return err_set(err, ERR_SERVICE, "cannot write %.*s by \"%.*s\": %.*s", STR_ARG(file->path),
+        STR_ARG(connection), STR_ARG(str_trim(buf_str(&result.error))));
+}
+
+/* ---- for a person ---- */
+
+int reach_shell(struct reach *reach, struct str connection, const struct reach_terminal *terminal,
+    int *status, struct err *err)
+{
+    enum { LOOK_MS = 100 };
+    struct wire *wire;
+    if (reach_wire(reach, connection, &wire, err))
+        return -1;
+    AUTO_FREE char *line = mem_memdup0(terminal->command.p, terminal->command.n);
+    struct flow flow = {.kind = FLOW_SHELL,
+        .command = line,
+        .terminal = terminal,
+        .in = terminal->in,
+        .out = terminal->out,
+        .error = terminal->error};
+    flow_start(reach->net, wire, &flow);
+    while (!flow_wait(reach->net, &flow, clock_mono_ms() + LOOK_MS, terminal->cancel)) {
+        if (terminal->cancel && atomic_load(terminal->cancel)) {
+            flow_abort(reach->net, &flow);
+            break;
+        }
+        if (terminal->resized && atomic_load(terminal->resized))
+            net_wake(reach->net);
+    }
+    AUTO_REACH_RESULT struct reach_result result = REACH_RESULT_INIT;
+    take_result(&flow, &result);
+    *status = result.status < 0 ? 255 : result.status;
+    if (flow.err.class == ERR_NONE)
+        return 0;
+    *err = flow.err;
+    return err_context(err, "connection \"%.*s\"", STR_ARG(connection));
+}

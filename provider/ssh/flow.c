@@ -1,0 +1,438 @@
+/* One channel of a session and what it joins with it: a command and its input, a local socket and a place. */
+#include "base/mem.h"
+#include "provider/ssh/wire.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CHUNK = 128 * 1024 };
+
+/* ---- what libssh tells ---- */
+
+static int data_came(
+    ssh_session session, ssh_channel channel, void *data, uint32_t n, int is_error, void *userdata)
+{
+    struct flow *flow = userdata;
+    (void)session, (void)channel, (void)data, (void)n;
+    flow->ready[is_error != 0] = true;
+    wire_stir(flow->wire);
+    return 0; /* it stays in the channel's buffer until there is room for it */
+}
+
+static void end_came(ssh_session session, ssh_channel channel, void *userdata)
+{
+    struct flow *flow = userdata;
+    (void)session, (void)channel;
+    flow->eof_seen = true;
+    wire_stir(flow->wire);
+}
+
+static void close_came(ssh_session session, ssh_channel channel, void *userdata)
+{
+    struct flow *flow = userdata;
+    (void)session, (void)channel;
+    flow->eof_seen = flow->closed = true;
+    wire_stir(flow->wire);
+}
+
+static void status_came(ssh_session session, ssh_channel channel, int status, void *userdata)
+{
+    struct flow *flow = userdata;
+    (void)session, (void)channel;
+    flow->status = status;
+    wire_stir(flow->wire);
+}
+
+static void signal_came(ssh_session session, ssh_channel channel, const char *name, int core,
+    const char *message, const char *language, void *userdata)
+{
+    struct flow *flow = userdata;
+    (void)session, (void)channel, (void)core, (void)message, (void)language;
+    snprintf(flow->signal, sizeof flow->signal, "%s", name ? name : "?");
+    flow->status = 128;
+    wire_stir(flow->wire);
+}
+
+static int room_came(ssh_session session, ssh_channel channel, uint32_t n, void *userdata)
+{
+    struct flow *flow = userdata;
+    (void)session, (void)channel, (void)n;
+    wire_stir(flow->wire);
+    return 0;
+}
+
+/* ---- opening ---- */
+
+/* What failed first counts. Returns false. */
+static bool fail(struct flow *flow, enum err_class class, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static bool fail(struct flow *flow, enum err_class class, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (flow->err.class == ERR_NONE)
+        err_vset(&flow->err, class, format, args);
+    va_end(args);
+    return false;
+}
+
+static bool begin(struct flow *flow, const struct ssh_api *api, ssh_session session)
+{
+    bool runs = flow->kind == FLOW_COMMAND || flow->kind == FLOW_SHELL;
+    if (runs && !wire_admits(flow->wire))
+        return true;
+    flow->channel = api->channel_new(session);
+    if (!flow->channel)
+        return fail(flow, ERR_FAILED, "no new channel: %s", api->get_error(session));
+    flow->callbacks = (struct ssh_channel_callbacks_struct){.userdata = flow,
+        .channel_data_function = data_came,
+        .channel_eof_function = end_came,
+        .channel_close_function = close_came,
+        .channel_exit_status_function = status_came,
+        .channel_exit_signal_function = signal_came,
+        .channel_write_wontblock_function = room_came};
+    ssh_callbacks_init(&flow->callbacks);
+    api->set_channel_callbacks(flow->channel, &flow->callbacks);
+    flow->stage = FLOW_OPENING;
+    wire_stir(flow->wire);
+    return true;
+}
+
+static int ask_open(struct flow *flow, const struct ssh_api *api)
+{
+    switch (flow->kind) {
+    case FLOW_COMMAND:
+    case FLOW_SHELL: return api->channel_open_session(flow->channel);
+    case FLOW_TCP: return api->channel_open_forward(flow->channel, flow->host, flow->port, "127.0.0.1", 0);
+    case FLOW_UNIX: break;
+    }
+    return api->channel_open_forward_unix(flow->channel, flow->host, "127.0.0.1", 0);
+}
+
+/* The channel lives on until the far side has closed it, too, and would tell of it. */
+static void let_go(struct flow *flow, const struct ssh_api *api)
+{
+    if (!flow->channel)
+        return;
+    api->remove_channel_callbacks(flow->channel, &flow->callbacks);
+    api->channel_close(flow->channel);
+    api->channel_free(flow->channel);
+    flow->channel = NULL;
+}
+
+/* "Channel opening failure: channel 43 error (2) Connection refused": the last words are the far side's. */
+static bool refused(struct flow *flow, const struct ssh_api *api, ssh_session session)
+{
+    const char *why = api->get_error(session), *words = strstr(why, "error (");
+    words = words && strchr(words, ')') ? strchr(words, ')') + 1 : why;
+    words += strspn(words, " ");
+    if ((flow->kind == FLOW_COMMAND || flow->kind == FLOW_SHELL) && wire_refused(flow->wire)) {
+        let_go(flow, api);
+        flow->stage = FLOW_QUEUED;
+        return true;
+    }
+    fail(flow, ERR_SERVICE, "%s", *words ? words : "refused");
+    flow->err.retryable = flow->kind == FLOW_TCP || flow->kind == FLOW_UNIX;
+    return false;
+}
+
+static bool opened(struct flow *flow, const struct ssh_api *api, ssh_session session)
+{
+    int rc = ask_open(flow, api);
+    if (rc == SSH_AGAIN)
+        return true;
+    if (rc != SSH_OK)
+        return refused(flow, api, session);
+    flow->stage = flow->kind == FLOW_SHELL && flow->terminal->pty          ? FLOW_ASKING_PTY
+                  : flow->kind == FLOW_SHELL || flow->kind == FLOW_COMMAND ? FLOW_ASKING
+                                                                           : FLOW_RUNNING;
+    wire_stir(flow->wire);
+    return true;
+}
+
+static bool asked_pty(struct flow *flow, const struct ssh_api *api, ssh_session session)
+{
+    int rc = api->channel_request_pty_size(
+        flow->channel, flow->terminal->type, flow->terminal->columns, flow->terminal->rows);
+    if (rc == SSH_AGAIN)
+        return true;
+    if (rc != SSH_OK)
+        return fail(flow, ERR_SERVICE, "no terminal there: %s", api->get_error(session));
+    flow->stage = FLOW_ASKING;
+    wire_stir(flow->wire);
+    return true;
+}
+
+static bool asked(struct flow *flow, const struct ssh_api *api, ssh_session session)
+{
+    flow->began = true;
+    int rc = flow->command[0] ? api->channel_request_exec(flow->channel, flow->command)
+                              : api->channel_request_shell(flow->channel);
+    if (rc == SSH_AGAIN)
+        return true;
+    if (rc != SSH_OK) {
+        flow->began = false;
+        return fail(flow, ERR_SERVICE, "the host runs no commands: %s", api->get_error(session));
+    }
+    flow->stage = FLOW_RUNNING;
+    wire_stir(flow->wire);
+    return true;
+}
+
+/* ---- moving bytes ---- */
+
+static ssize_t take(const struct flow *flow, void *bytes, size_t n)
+{
+    return flow->kind == FLOW_SHELL ? read(flow->in, bytes, n) : recv(flow->in, bytes, n, MSG_DONTWAIT);
+}
+
+static ssize_t give(const struct flow *flow, int fd, const void *bytes, size_t n)
+{
+    return flow->kind == FLOW_SHELL ? write(fd, bytes, n) : send(fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static bool is_again(void)
+{
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+/* The next bytes for the channel; none: n is 0. False: the local side broke. */
+static bool next_bytes(struct flow *flow, size_t room, struct str *out)
+{
+    *out = STR_EMPTY;
+    if (flow->in < 0) {
+        while (flow->part < flow->input_count && flow->offset == flow->input[flow->part].n) {
+            flow->part++;
+            flow->offset = 0;
+        }
+        if (flow->part < flow->input_count)
+            *out = str_slice(flow->input[flow->part], flow->offset, flow->input[flow->part].n);
+        else
+            flow->in_ended = true;
+    } else if (flow->held.from < flow->held.to) {
+        *out = str_n(flow->held.bytes + flow->held.from, flow->held.to - flow->held.from);
+    } else if (flow->in_ready) {
+        if (!flow->held.bytes)
+            flow->held.bytes = mem_alloc(CHUNK);
+        ssize_t n = take(flow, flow->held.bytes, room < CHUNK ? room : CHUNK);
+        if (n <= 0 || flow->kind == FLOW_SHELL)
+            flow->in_ready = false;
+        if (n < 0 && !is_again())
+            return false;
+        if (n == 0)
+            flow->in_ended = true;
+        flow->held.from = 0;
+        flow->held.to = n > 0 ? (size_t)n : 0;
+        *out = str_n(flow->held.bytes, flow->held.to);
+    }
+    if (out->n > room)
+        out->n = room;
+    return true;
+}
+
+static void took(struct flow *flow, size_t n)
+{
+    if (flow->in < 0)
+        flow->offset += n;
+    else
+        flow->held.from += n;
+}
+
+/* From here to the channel. False: the local side broke. */
+static bool feed(struct flow *flow, const struct ssh_api *api, ssh_session session)
+{
+    for (int turn = 0; !flow->in_ended && turn < 16; turn++) {
+        struct str bytes;
+        size_t room = api->channel_window_size(flow->channel);
+        if (!room || (api->get_status(session) & SSH_WRITE_PENDING))
+            return true;
+        if (!next_bytes(flow, room < CHUNK ? room : CHUNK, &bytes))
+            return false;
+        if (!bytes.n)
+            break;
+        int n = api->channel_write(flow->channel, bytes.p, (uint32_t)bytes.n);
+        if (n < 0)
+            return true; /* the session says what is wrong */
+        took(flow, (size_t)n);
+        wire_stir(flow->wire);
+    }
+    if (flow->in_ended && !flow->eof_sent) {
+        api->channel_send_eof(flow->channel);
+        flow->eof_sent = true;
+    }
+    return true;
+}
+
+/* What was read and not taken by the descriptor. False: the local side broke. */
+static bool flush(struct flow *flow, int which)
+{
+    struct half *spill = &flow->spill[which];
+    int fd = which ? flow->error : flow->out;
+    while (spill->from < spill->to && !flow->full[which]) {
+        ssize_t n = give(flow, fd, spill->bytes + spill->from, spill->to - spill->from);
+        if (n < 0 && !is_again())
+            return false;
+        if (n < 0)
+            flow->full[which] = true;
+        else
+            spill->from += (size_t)n;
+    }
+    return true;
+}
+
+/* From the channel to here. False: the local side broke. */
+static bool drain(struct flow *flow, const struct ssh_api *api, int which)
+{
+    struct half *spill = &flow->spill[which];
+    int fd = which ? flow->error : flow->out;
+    for (int turn = 0; turn < 16; turn++) {
+        if (fd >= 0 && !flush(flow, which))
+            return false;
+        if (spill->from < spill->to || !flow->ready[which])
+            return true;
+        if (!spill->bytes)
+            spill->bytes = mem_alloc(CHUNK);
+        int n = api->channel_read_nonblocking(flow->channel, spill->bytes, CHUNK, which);
+        if (n < CHUNK)
+            flow->ready[which] = false;
+        spill->from = 0;
+        spill->to = n > 0 ? (size_t)n : 0;
+        if (fd < 0) {
+            buf_add(&flow->output[which], spill->bytes, spill->to);
+            spill->to = 0;
+        }
+        if (n > 0)
+            wire_stir(flow->wire);
+    }
+    return true;
+}
+
+static bool is_drained(const struct flow *flow)
+{
+    for (int i = 0; i < 2; i++)
+        if (flow->ready[i] || flow->spill[i].from < flow->spill[i].to)
+            return false;
+    return true;
+}
+
+/* The terminal's size has changed. */
+static void resize(struct flow *flow, const struct ssh_api *api)
+{
+    int columns = 0, rows = 0;
+    if (!flow->terminal || !flow->terminal->pty || !flow->terminal->resized ||
+        !atomic_exchange((atomic_bool *)flow->terminal->resized, false))
+        return;
+    flow->terminal->size(&columns, &rows);
+    api->channel_change_pty_size(flow->channel, columns, rows);
+}
+
+/* False: both directions have ended. */
+static bool runs_on(struct flow *flow)
+{
+    bool joint = flow->kind == FLOW_TCP || flow->kind == FLOW_UNIX;
+    if (!flow->eof_seen || !is_drained(flow))
+        return true;
+    if (flow->closed)
+        return false;
+    if (!joint)
+        return flow->status < 0;
+    if (!flow->told && flow->out >= 0)
+        shutdown(flow->out, SHUT_WR);
+    flow->told = true;
+    return !flow->eof_sent;
+}
+
+static bool pump(struct flow *flow, const struct ssh_api *api, ssh_session session)
+{
+    if ((flow->kind == FLOW_TCP || flow->kind == FLOW_UNIX) && flow->in < 0)
+        return false; /* only to see whether it opens */
+    resize(flow, api);
+    if (!drain(flow, api, 0) || !drain(flow, api, 1) || (!flow->closed && !feed(flow, api, session)))
+        return fail(flow, ERR_IO, "the local side was closed");
+    return runs_on(flow);
+}
+
+bool flow_step(struct flow *flow, const struct ssh_api *api, ssh_session session)
+{
+    if (atomic_load(&flow->abort)) {
+        if (flow->stage == FLOW_RUNNING && flow->kind == FLOW_COMMAND)
+            api->channel_request_send_signal(flow->channel, "TERM");
+        return fail(flow, ERR_INTERRUPTED, "given up");
+    }
+    enum flow_stage before;
+    bool alive = true;
+    do {
+        before = flow->stage;
+        switch (flow->stage) {
+        case FLOW_QUEUED: alive = begin(flow, api, session); break;
+        case FLOW_OPENING: alive = opened(flow, api, session); break;
+        case FLOW_ASKING_PTY: alive = asked_pty(flow, api, session); break;
+        case FLOW_ASKING: alive = asked(flow, api, session); break;
+        case FLOW_RUNNING: alive = pump(flow, api, session); break;
+        case FLOW_CLOSED: alive = false; break;
+        }
+    } while (alive && flow->stage != before && flow->stage != FLOW_QUEUED);
+    return alive;
+}
+
+void flow_events(struct flow *flow, const struct ssh_api *api, ssh_session session, short events[3])
+{
+    events[0] = events[1] = events[2] = 0;
+    if (flow->stage != FLOW_RUNNING)
+        return;
+    if (flow->in >= 0 && !flow->in_ended && !flow->in_ready && flow->held.from == flow->held.to &&
+        api->channel_window_size(flow->channel) && !(api->get_status(session) & SSH_WRITE_PENDING))
+        events[0] = POLLIN;
+    if (flow->out >= 0 && flow->full[0])
+        events[1] = POLLOUT;
+    if (flow->error >= 0 && flow->full[1])
+        events[2] = POLLOUT;
+}
+
+void flow_lose(struct flow *flow, const char *why)
+{
+    fail(flow, ERR_NETWORK, "the connection was lost%s", why);
+    flow->err.lost = flow->began;
+    flow->err.retryable = true;
+}
+
+void flow_finish(struct flow *flow, const struct ssh_api *api, bool alive)
+{
+    if (alive)
+        let_go(flow, api);
+    flow->channel = NULL;
+    flow->stage = FLOW_CLOSED;
+    free(flow->held.bytes);
+    free(flow->spill[0].bytes);
+    free(flow->spill[1].bytes);
+}
+
+/* ---- flows that nobody waits for ---- */
+
+struct flow *flow_joint(int socket, struct str host, int port)
+{
+    struct flow *flow = mem_zalloc(sizeof *flow);
+    flow->kind = host.n && host.p[0] == '/' ? FLOW_UNIX : FLOW_TCP;
+    char *place = mem_alloc(host.n + 1);
+    memcpy(place, host.p, host.n);
+    place[host.n] = '\0';
+    flow->host = place;
+    flow->port = port;
+    flow->in = flow->out = socket;
+    flow->error = -1;
+    flow->owned = true;
+    return flow;
+}
+
+void flow_drop(struct flow *flow)
+{
+    if (flow->in >= 0)
+        close(flow->in);
+    free((char *)flow->host);
+    free(flow);
+}

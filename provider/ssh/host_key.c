@@ -1,0 +1,182 @@
+/* Is the host the one it is taken for? */
+#include "provider/ssh/login.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct shown {
+    ssh_key key;
+    char print[80];  /* "SHA256:…" */
+    char line[1600]; /* "ssh-ed25519 AAAA…" */
+};
+
+static void fingerprint(const struct ssh_api *api, ssh_key key, char *out, size_t size)
+{
+    unsigned char *hash = NULL;
+    size_t n = 0;
+    out[0] = '\0';
+    if (api->get_publickey_hash(key, SSH_PUBLICKEY_HASH_SHA256, &hash, &n))
+        return;
+    char *text = api->get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, hash, n);
+    snprintf(out, size, "%s", text ? text : "");
+    if (text)
+        api->string_free_char(text);
+    api->clean_pubkey_hash(&hash);
+}
+
+static void write_line(const struct ssh_api *api, struct shown *shown)
+{
+    char *base64 = NULL;
+    shown->line[0] = '\0';
+    if (api->pki_export_pubkey_base64(shown->key, &base64) || !base64)
+        return;
+    snprintf(
+        shown->line, sizeof shown->line, "%s %s", api->key_type_to_char(api->key_type(shown->key)), base64);
+    api->string_free_char(base64);
+}
+
+/* A key line's key; NULL: it is none. */
+static ssh_key key_of_line(const struct ssh_api *api, struct str line)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str rest, type = str_cut(str_trim(line), ' ', &rest), base64 = str_cut(rest, ' ', &rest);
+    enum ssh_keytypes_e kind = api->key_type_from_name(arena_strz(&scratch, type));
+    ssh_key key = NULL;
+    if (kind == SSH_KEYTYPE_UNKNOWN || !base64.n ||
+        api->pki_import_pubkey_base64(arena_strz(&scratch, base64), kind, &key))
+        return NULL;
+    return key;
+}
+
+static int is_changed(
+    const struct login *login, const char *known, const struct shown *shown, struct err *err)
+{
+    err_set(err, ERR_AUTH, "the host key of %s is not the one that is known: %s is known, %s was shown",
+        login->connection->alias, known, shown->print);
+    return -1;
+}
+
+static int hint_changed(struct err *err, const char *where)
+{
+    err_hint(err,
+        "somebody may be in between. If the host was made anew, or its key was changed, take the "
+        "old one out of %s",
+        where);
+    return -1;
+}
+
+/* 1: it is the one; 0: another; -1: the text is neither fingerprint nor key. */
+static int is_given(const struct login *login, struct str given, const struct shown *shown, char print[80])
+{
+    const struct ssh_api *api = login->api;
+    given = str_trim(given);
+    snprintf(print, 80, "%.*s", STR_ARG(given));
+    if (str_starts(given, STR("SHA256:"))) {
+        while (given.n && given.p[given.n - 1] == '=')
+            given.n--;
+        return str_eqz(given, shown->print);
+    }
+    ssh_key key = key_of_line(api, given);
+    if (!key)
+        return -1;
+    fingerprint(api, key, print, 80);
+    int same = !api->key_cmp(key, shown->key, SSH_KEY_CMP_PUBLIC);
+    api->key_free(key);
+    return same;
+}
+
+static int check_given(struct login *login, const struct shown *shown, struct err *err)
+{
+    const struct value *keys = login->connection->host_keys;
+    AUTO_BUF struct buf known = BUF_INIT;
+    for (uint32_t i = 0; i < keys->count; i++) {
+        char print[80];
+        struct str given = value_text(keys->items[i], STR_EMPTY);
+        int rc = is_given(login, given, shown, print);
+        if (rc > 0)
+            return 0;
+        if (rc < 0) {
+            err_set(err, ERR_INVALID, "\"%.*s\" is no host key", STR_ARG(given));
+            return err_hint(err,
+                "a fingerprint (SHA256:…) or a key (ssh-ed25519 AAAA…), as `ssh-keyscan HOST` "
+                "and `ssh-keygen -lf` print them");
+        }
+        buf_addf(&known, "%s%s", i ? ", " : "", print);
+    }
+    login->other_key = true;
+    is_changed(login, known.p ? known.p : "nothing", shown, err);
+    return hint_changed(err, "`host_key`");
+}
+
+/* A key that was trusted before. */
+static int check_trusted(struct login *login, struct str trusted, const struct shown *shown, struct err *err)
+{
+    char print[80];
+    int rc = is_given(login, trusted, shown, print);
+    if (rc > 0)
+        return 0;
+    is_changed(login, print, shown, err);
+    return err_hint(err,
+        "somebody may be in between. If the host was made anew: `weir state forget-host %s`, "
+        "or say its key in the stack (`host_key`)",
+        login->connection->name.p);
+}
+
+static int check_trust(struct login *login, const struct shown *shown, struct err *err)
+{
+    const struct connection *c = login->connection;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct reach_trust *trust = login->trust;
+    struct str trusted = trust->known ? trust->known(trust->ctx, &scratch, c->name) : STR_EMPTY;
+    if (trusted.n)
+        return check_trusted(login, trusted, shown, err);
+    if (!trust->learned || c->strict) {
+        err_set(err, ERR_AUTH, "the host key of %s is not known: %s was shown", c->alias, shown->print);
+        return err_hint(err, "say it in the stack (`host_key: %s`), if it is the right one", shown->print);
+    }
+    trust->learned(trust->ctx, c->name, str_z(c->alias), str_z(shown->line), shown->print);
+    return 0;
+}
+
+static int is_in_files(struct login *login, const struct shown *shown, bool *known, struct err *err)
+{
+    const struct ssh_api *api = login->api;
+    struct ssh_knownhosts_entry *entry = NULL;
+    char print[80] = "another kind of key";
+    *known = true;
+    switch (api->session_is_known_server(login->session)) {
+    case SSH_KNOWN_HOSTS_OK: return 0;
+    case SSH_KNOWN_HOSTS_CHANGED:
+    case SSH_KNOWN_HOSTS_OTHER: break;
+    default: *known = false; return 0;
+    }
+    api->session_get_known_hosts_entry(login->session, &entry);
+    if (entry) {
+        fingerprint(api, entry->publickey, print, sizeof print);
+        api->knownhosts_entry_free(entry);
+    }
+    is_changed(login, print, shown, err);
+    return hint_changed(err, login->connection->known_hosts ? login->connection->known_hosts : "known_hosts");
+}
+
+static int check(struct login *login, const struct shown *shown, struct err *err)
+{
+    bool known = false;
+    if (login->connection->host_keys->count)
+        return check_given(login, shown, err);
+    if (is_in_files(login, shown, &known, err))
+        return -1;
+    return known ? 0 : check_trust(login, shown, err);
+}
+
+int host_key_check(struct login *login, struct err *err)
+{
+    struct shown shown = {0};
+    if (login->api->get_server_publickey(login->session, &shown.key))
+        return err_set(err, ERR_PROTOCOL, "%s shows no host key", login->connection->alias);
+    fingerprint(login->api, shown.key, shown.print, sizeof shown.print);
+    write_line(login->api, &shown);
+    int rc = check(login, &shown, err);
+    login->api->key_free(shown.key);
+    return rc;
+}

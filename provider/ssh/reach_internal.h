@@ -1,0 +1,56 @@
+/* The inside of a reach, shared by reach.c (opening), command.c and forward.c. */
+#ifndef WEIR_PROVIDER_SSH_REACH_INTERNAL_H
+#define WEIR_PROVIDER_SSH_REACH_INTERNAL_H
+
+#include "base/map.h"
+#include "provider/ssh/login.h"
+#include "provider/ssh/wire.h"
+
+/* One connection by name. Guarded by the reach's lock, but for the settings, which only stand still. */
+struct link {
+    struct reach *reach;
+    struct connection connection;
+    bool opening;      /* by one thread; others wait */
+    struct wire *wire; /* NULL, or the newest; may be lost */
+    struct err failure;
+};
+
+/* A local port and where it leads. */
+struct passage {
+    struct passage *next;
+    struct reach *reach;
+    struct link *link;
+    const char *host;
+    int port, local_port;
+};
+
+struct reach {
+    struct reach_options options;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct map links; /* name -> struct link * */
+    struct net *net;  /* started with the first session */
+    struct passage *passages;
+    struct reach_patience patience;
+    int openers; /* threads that open a lost session for a forwarded port */
+    atomic_bool closing;
+    _Atomic uint64_t trips;
+};
+
+struct link *reach_link(struct reach *reach, struct str name, struct err *err);
+/* The open wire of a connection, which is opened if it has to be. */
+int reach_wire(struct reach *reach, struct str name, struct wire **out, struct err *err);
+/* Does a connection's far end reach that place? *wire is the connection's. */
+int reach_probe(
+    struct reach *reach, struct str name, struct str host, int port, struct wire **wire, struct err *err);
+/* The same, waiting for it as long as patience and the connection's `wait` allow. */
+int reach_await(
+    struct reach *reach, struct str name, struct str host, int port, struct wire **wire, struct err *err);
+/* A pause after a failure that may pass by itself, longer each time. False: no more patience. */
+bool reach_wait_on(struct link *link, const struct reach_patience *patience, int64_t until_ms,
+    const struct err *why, int *pause_ms);
+/* One command, once, on that session. */
+int reach_exec_on(struct reach *reach, struct wire *wire, const struct reach_command *command,
+    struct reach_result *result, struct err *err);
+
+#endif
