@@ -116,8 +116,8 @@ static void picture_take_plan(struct picture *p, const struct plan *plan)
         if (!decl || !is_drawn(decl) || p->nodes[decl->index] == UINT32_MAX)
             continue;
         enum action *action = &p->actions[p->nodes[decl->index]];
-        if (plan->changes[i].action > *action)
-            *action = plan->changes[i].action;
+        if (plan->changes[i].decision.action > *action)
+            *action = plan->changes[i].decision.action;
     }
 }
 

@@ -197,11 +197,11 @@ static void event_change(struct buf *out, const struct change *c)
     field_text(out, "address", c->subject.address);
     field_text(out, "type", c->subject.type);
     field_optional(out, "provider", c->subject.provider);
-    field_text(out, "action", str_z(action_name(c->action)));
+    field_text(out, "action", str_z(action_name(c->decision.action)));
     field_optional(out, "reason", c->reason);
     field_optional(out, "moved_from", c->moved_from);
-    field_optional(out, "import_id", c->action == ACTION_ADOPT ? c->subject.id : STR_EMPTY);
-    field_true(out, "create_before_destroy", c->action == ACTION_REPLACE && c->create_before_destroy);
+    field_optional(out, "import_id", c->decision.action == ACTION_ADOPT ? c->subject.id : STR_EMPTY);
+    field_true(out, "create_before_destroy", c->decision.create_first);
     attr_list(out, c->attrs, c->attr_count);
     end(out);
 }
@@ -275,7 +275,7 @@ void event_plan(struct buf *out, const struct plan *plan, const char *command)
         if (has_drift(&plan->changes[i]))
             event_drifted(out, &plan->changes[i]);
     for (size_t i = 0; i < plan->change_count; i++)
-        if (plan->changes[i].action != ACTION_NOOP || plan->changes[i].moved_from.n)
+        if (plan->changes[i].decision.action != ACTION_NOOP || plan->changes[i].moved_from.n)
             event_change(out, &plan->changes[i]);
     for (size_t i = 0; i < plan->change_count; i++)
         event_erases(out, &plan->changes[i]);

@@ -44,7 +44,7 @@ static void add_numbers(const struct plan *plan, struct buf *out)
 static void add_forced(const struct change *change, struct buf *out)
 {
     const char *lead = change->reason.n ? "; " : "";
-    for (size_t i = 0; change->action == ACTION_REPLACE && i < change->attr_count; i++) {
+    for (size_t i = 0; change->decision.action == ACTION_REPLACE && i < change->attr_count; i++) {
         if (!change->attrs[i].replaces)
             continue;
         buf_addf(out, "%s`%.*s` forces it", lead, STR_ARG(change->attrs[i].name));
@@ -57,7 +57,7 @@ static void add_row(const struct change *change, struct buf *out)
     /* Keys may hold anything; in a code span a bar would still end the cell. */
     bool plain = str_find_char(change->subject.address, '|', 0) < 0 &&
                  str_find_char(change->subject.address, '`', 0) < 0;
-    buf_addf(out, "| %s | %s", action_verb(change->action), plain ? "`" : "");
+    buf_addf(out, "| %s | %s", action_verb(change->decision.action), plain ? "`" : "");
     add_cell(out, change->subject.address);
     buf_addf(out, "%s | %.*s | ", plain ? "`" : "", STR_ARG(change->subject.type));
     add_cell(out, change->reason);
@@ -68,7 +68,7 @@ static void add_row(const struct change *change, struct buf *out)
 /* What takes something away is read first. */
 static bool takes_away(const struct change *change)
 {
-    return change->action == ACTION_DELETE || change->action == ACTION_REPLACE;
+    return change->decision.action == ACTION_DELETE || change->decision.action == ACTION_REPLACE;
 }
 
 static bool add_table(const struct section *sections, size_t n, struct buf *out)
@@ -76,7 +76,7 @@ static bool add_table(const struct section *sections, size_t n, struct buf *out)
     size_t start = out->n, left = 0, rows = 0;
     for (size_t i = 0; i < 2 * n; i++) {
         const struct change *change = sections[i % n].change;
-        if (takes_away(change) != (i < n) || change->action == ACTION_NOOP)
+        if (takes_away(change) != (i < n) || change->decision.action == ACTION_NOOP)
             continue;
         if (rows == 0)
             buf_addz(out, "\n| | resource | type | |\n| --- | --- | --- | --- |\n");

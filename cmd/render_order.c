@@ -11,7 +11,7 @@
 
 static bool is_shown(const struct change *c)
 {
-    return c->action != ACTION_NOOP || c->moved_from.n;
+    return c->decision.action != ACTION_NOOP || c->moved_from.n;
 }
 
 static struct section section_of(const struct plan *plan, const struct change *change)
@@ -74,7 +74,7 @@ bool sections_in_modules(const struct section *sections, size_t n)
 
 static const struct value *tags_made(const struct change *change)
 {
-    for (size_t i = 0; change->action == ACTION_CREATE && i < change->attr_count; i++) {
+    for (size_t i = 0; change->decision.action == ACTION_CREATE && i < change->attr_count; i++) {
         const struct attr_change *a = &change->attrs[i];
         if (a->attr && a->attr->type->kind == TYPE_TAGS && a->after && a->after->kind == VALUE_MAP)
             return a->after;
@@ -133,7 +133,7 @@ static size_t count_types(
         count += k == count;
         list[k].type = c->subject.type;
         list[k].n++;
-        list[k].counts[c->action]++;
+        list[k].counts[c->decision.action]++;
     }
     qsort(list, count, sizeof *list, by_count);
     *out = list;

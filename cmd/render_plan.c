@@ -41,9 +41,9 @@ const char *action_present(enum action action)
 
 struct sign action_sign(const struct change *c)
 {
-    bool create_first = c->action == ACTION_REPLACE && c->create_before_destroy;
-    return (struct sign){
-        create_first ? "+/-" : actions[c->action].sign, actions[c->action].style, actions[c->action].verb};
+    bool create_first = c->decision.create_first;
+    return (struct sign){create_first ? "+/-" : actions[c->decision.action].sign,
+        actions[c->decision.action].style, actions[c->decision.action].verb};
 }
 
 /* ---- drift ---- */
@@ -172,9 +172,9 @@ static struct brief brief_of(const struct section *sections, size_t at, const st
 {
     struct brief brief = {.decl = sections[at].decl, .tags = tags};
     size_t first = at;
-    if (sections[at].change->action != ACTION_CREATE)
+    if (sections[at].change->decision.action != ACTION_CREATE)
         return brief;
-    while (first && sections[first - 1].change->action == ACTION_CREATE &&
+    while (first && sections[first - 1].change->decision.action == ACTION_CREATE &&
            str_eq(sections[first - 1].declared, sections[at].declared))
         first--;
     brief.nth = at - first;

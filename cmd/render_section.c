@@ -33,16 +33,16 @@ static void add_remark(
 static void remarks(const struct change *c, const struct render_options *o, struct buf *out)
 {
     bool first = true;
-    if (c->action == ACTION_REPLACE)
+    if (c->decision.action == ACTION_REPLACE)
         add_remark(o, &first, "# ",
-            c->create_before_destroy ? STR("create, then delete") : STR("delete, then create"), out);
+            c->decision.create_first ? STR("create, then delete") : STR("delete, then create"), out);
     if (c->reason.n)
         add_remark(o, &first, first ? "# " : "", c->reason, out);
     if (c->moved_from.n)
         add_remark(o, &first, first ? "# moved from " : "moved from ", c->moved_from, out);
-    if (c->action == ACTION_ADOPT)
+    if (c->decision.action == ACTION_ADOPT)
         add_remark(o, &first, first ? "# id " : "id ", c->subject.id, out);
-    if (c->action == ACTION_ADOPT && c->attr_count)
+    if (c->decision.action == ACTION_ADOPT && c->attr_count)
         add_remark(o, &first, first ? "# " : "", STR("then updated"), out);
 }
 
@@ -145,7 +145,7 @@ void section_attrs(const struct attr_change *attrs, size_t n, const struct rende
 
 static bool is_compact(const struct change *c, const struct render_options *o)
 {
-    return o->compact && (c->action == ACTION_CREATE || c->action == ACTION_READ);
+    return o->compact && (c->decision.action == ACTION_CREATE || c->decision.action == ACTION_READ);
 }
 
 static bool is_tags(const struct attr_change *a)
@@ -273,7 +273,7 @@ static void brief_lines(
 
 bool section_has_block(const struct change *c, const struct brief *brief, const struct render_options *o)
 {
-    bool told = c->attr_count && c->action != ACTION_DELETE && c->action != ACTION_FORGET;
+    bool told = c->attr_count && c->decision.action != ACTION_DELETE && c->decision.action != ACTION_FORGET;
     return told && !(is_compact(c, o) && tells_names(brief));
 }
 

@@ -1,19 +1,27 @@
 /*
- * The three-way diff: what becomes of an instance, or of what is recorded and not in the stack.
+ * The three-way diff: desired (the file), recorded (the last apply), live (the service now). Made once, when
+ * a resource is planned; what it found is shown, and carried out. Pure: lists lie in the arena.
  */
 #ifndef WEIR_PLAN_DIFF_H
 #define WEIR_PLAN_DIFF_H
 
-#include "plan/planner.h"
+#include "base/arena.h"
+#include "plan/plan.h"
+#include "stacks/stack.h"
 
-/* The instance's change, made on first use. */
-struct change *instance_change(struct planner *p, struct instance *instance);
-/* Decides the instance's action; sets planned, change and pending. False after an error. */
-bool diff_instance(struct planner *p, struct instance *instance);
-/* What the stack says of an address under `removed`; NULL: nothing. */
-const struct removed *removed_of(struct planner *p, struct str address);
-/* Changes for what is recorded and not in the stack (or for everything, with destroy). False after an error.
+/*
+ * The attributes in which desired differs from live, those among them that the record has set and the file
+ * does not give any more. What is unknown differs. `record` NULL: nothing was set before.
  */
-bool diff_orphans(struct planner *p);
+size_t diff_objects(struct arena *arena, const struct schema *schema, const struct lifecycle *lifecycle,
+    const struct value *desired, const struct value *live, const struct record *record,
+    struct attr_change **out);
+/* All that a new one will have, beside what the one has that it takes the place of (live and record may be
+ * NULL). */
+size_t diff_made(struct arena *arena, const struct schema *schema, const struct value *planned,
+    const struct value *live, const struct record *record, struct attr_change **out);
+/* What changed outside weir, of what the last apply set. */
+size_t diff_drift(struct arena *arena, const struct schema *schema, const struct record *record,
+    const struct value *live, struct attr_change **out);
 
 #endif

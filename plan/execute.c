@@ -34,32 +34,30 @@ static bool is_change(const struct op *op)
     return op->kind == OP_APPLY || op->kind == OP_DELETE;
 }
 
+/* The old one of a replacement: its resource is told of with the new one. */
+static bool is_aside(const struct op *op)
+{
+    return op->kind == OP_DELETE && op->change->instance;
+}
+
 static enum action op_action(const struct op *op)
 {
-    return op->kind == OP_DELETE && op->instance ? ACTION_DELETE : op->change->action;
+    return is_aside(op) ? ACTION_DELETE : op->change->decision.action;
 }
 
 static struct str op_address(const struct op *op)
 {
-    return op->kind == OP_DECL ? op->decl->address
-           : op->instance      ? op->instance->address
-                               : op->change->subject.address;
-}
-
-/* The old one of a replacement: its resource is told of with the new one. */
-static bool is_aside(const struct op *op)
-{
-    return op->kind == OP_DELETE && op->instance;
+    return op->kind == OP_DECL ? op->decl->address : op->change->subject.address;
 }
 
 /* Of a replacement one half is told of, unless the other was done: then something is left over. */
 static bool is_told_elsewhere(const struct executor *x, const struct op *op, const struct op *blocker)
 {
-    if (!op->instance || op->instance->action != ACTION_REPLACE)
+    if (op->change->decision.action != ACTION_REPLACE)
         return false;
-    if (blocker && blocker->instance == op->instance)
+    if (blocker && blocker->change == op->change)
         return true;
-    return is_aside(op) && x->ops[op->instance->op].state != OP_DONE;
+    return is_aside(op) && x->ops[op->change->instance->op].state != OP_DONE;
 }
 
 static void announce(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
@@ -131,7 +129,8 @@ static bool run_change(struct executor *x, struct op *op)
     struct err err = ERR_INIT;
     int64_t start = clock_mono_ms();
     announce(x, op, EVENT_START, 0, NULL, NULL);
-    int status = op->kind == OP_DELETE ? change_delete(x, op, &err) : change_apply(x, op, &err);
+    int status =
+        op->kind == OP_DELETE ? change_delete(x, op->change, &err) : change_apply(x, op->change, &err);
     int64_t ms = clock_mono_ms() - start;
     announce(x, op, status ? EVENT_FAILED : EVENT_DONE, ms, status ? &err : NULL, NULL);
     pthread_mutex_lock(&x->lock);
@@ -145,7 +144,7 @@ static bool run_change(struct executor *x, struct op *op)
     } else if (!is_aside(op)) {
         enum action action = op_action(op);
         x->result->done[action]++;
-        x->result->done[ACTION_UPDATE] += action == ACTION_ADOPT && op->instance->change->attr_count;
+        x->result->done[ACTION_UPDATE] += action == ACTION_ADOPT && op->change->attr_count;
     }
     return status == 0;
 }
@@ -205,7 +204,7 @@ static int worker_count(const struct executor *x)
         const struct op *op = &x->ops[i];
         if (!is_change(op))
             continue;
-        const struct schema *schema = op->instance ? op->instance->decl->schema : op->change->schema;
+        const struct schema *schema = op->change->schema;
         remote += schema && schema->ops->read != NULL;
     }
     return remote ? remote : 1;

@@ -23,11 +23,9 @@ enum op_state { OP_WAITING, OP_DONE, OP_FAILED, OP_SKIPPED };
 struct op {
     enum op_kind kind;
     enum op_state state;
-    const struct decl *decl;   /* DECL */
-    struct instance *instance; /* APPLY, and DELETE of a replacement */
-    struct change *change;     /* APPLY, DELETE; NULL for a replacement's instance (then instance->change) */
-    const struct record *record; /* DELETE */
-    const struct op *blocker;    /* SKIPPED: what failed */
+    const struct decl *decl;  /* DECL */
+    struct change *change;    /* APPLY, DELETE: with an instance it is the old one of a replacement */
+    const struct op *blocker; /* SKIPPED: what failed */
 };
 
 struct executor {
@@ -53,8 +51,8 @@ struct executor {
 };
 
 /* work.c; called by a worker without the lock. Return 0, or -1 with err. */
-int change_apply(struct executor *x, struct op *op, struct err *err);
-int change_delete(struct executor *x, struct op *op, struct err *err);
+int change_apply(struct executor *x, struct change *change, struct err *err);
+int change_delete(struct executor *x, struct change *change, struct err *err);
 
 /* schedule.c: fills ops, graph, ready and unfinished. */
 void executor_schedule(struct executor *x);

@@ -38,8 +38,8 @@ struct str decisions_fingerprint(const struct plan *plan, struct arena *arena)
     AUTO_BUF struct buf text = BUF_INIT;
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *change = &plan->changes[i];
-        buf_addf(&text, "%.*s %s %.*s %d\n", STR_ARG(change->subject.address), action_name(change->action),
-            STR_ARG(change->moved_from), change->create_before_destroy);
+        buf_addf(&text, "%.*s %s %.*s %d\n", STR_ARG(change->subject.address),
+            action_name(change->decision.action), STR_ARG(change->moved_from), change->decision.create_first);
         add_place(&text, plan, change, arena);
         for (size_t k = 0; k < change->attr_count; k++) {
             buf_addf(&text, " %.*s ", STR_ARG(change->attrs[k].name));
@@ -77,7 +77,8 @@ const struct value *decisions_of(const struct plan *plan, struct arena *arena)
         for (size_t k = 0; k < change->attr_count; k++)
             value_builder_set(
                 &attrs, change->attrs[k].name, value_string_ref(arena, trace(arena, &change->attrs[k])));
-        struct value_entry entries[] = {{STR("action"), value_stringz(arena, action_name(change->action))},
+        struct value_entry entries[] = {
+            {STR("action"), value_stringz(arena, action_name(change->decision.action))},
             {STR("attrs"), value_builder_map(&attrs)}};
         value_builder_set(&list, change->subject.address, value_map(arena, entries, 2));
     }

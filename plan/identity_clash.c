@@ -10,7 +10,7 @@
 #include "plan/identity_clash.h"
 
 #include "plan/address.h"
-#include "plan/diff.h"
+#include "plan/decision.h"
 
 static struct str key_of(struct planner *p, const struct schema *schema, struct str provider, struct str id)
 {

@@ -10,7 +10,8 @@
 static const struct change *adoption(const struct plan *plan, struct str address)
 {
     for (size_t i = 0; i < plan->change_count; i++)
-        if (str_eq(plan->changes[i].subject.address, address) && plan->changes[i].action == ACTION_ADOPT)
+        if (str_eq(plan->changes[i].subject.address, address) &&
+            plan->changes[i].decision.action == ACTION_ADOPT)
             return &plan->changes[i];
     return NULL;
 }

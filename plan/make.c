@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "plan/address.h"
-#include "plan/diff.h"
+#include "plan/decision.h"
 #include "plan/evaluate.h"
 #include "plan/graph.h"
 #include "plan/identity_clash.h"
@@ -17,7 +17,6 @@
 #include "plan/recorded.h"
 #include "plan/recover_plan.h"
 #include "plan/refresh.h"
-#include "plan/replace_order.h"
 #include "plan/targets.h"
 #include "plan/targets_alone.h"
 #include "plan/teardown.h"
@@ -53,9 +52,10 @@ static void collect_changes(struct planner *p)
         for (size_t k = 0; k < list->n; k++) {
             struct instance *instance = &list->items[k];
             if (p->stack->decls[i]->kind == DECL_RESOURCE) {
-                plan->counts[instance->action]++;
+                plan->counts[instance_action(instance)]++;
                 plan->left_count += !instance->desired;
-                plan->adopt_updates += instance->action == ACTION_ADOPT && instance->change->attr_count;
+                plan->adopt_updates +=
+                    instance_action(instance) == ACTION_ADOPT && instance->change->attr_count;
             }
             if (!instance->change)
                 continue;
@@ -75,7 +75,7 @@ static void finish_changes(struct planner *p)
     struct plan *plan = p->plan;
     for (size_t i = 0; i < p->change_count; i++)
         if (!p->changes[i].instance)
-            plan->counts[p->changes[i].action]++;
+            plan->counts[p->changes[i].decision.action]++;
     collect_changes(p);
     if (p->change_count)
         qsort(p->changes, p->change_count, sizeof *p->changes, by_address);
@@ -122,7 +122,7 @@ static int plan_destroy(struct planner *p)
 {
     teardown_steering(p);
     destroy_untargeted(p);
-    if (!diff_orphans(p) || !teardown_examine(p))
+    if (!decide_orphans(p) || !teardown_examine(p))
         return -1;
     finish_changes(p);
     diff_outputs(p);
@@ -154,11 +154,11 @@ static int make(struct planner *p, struct err *err)
         return -1;
     }
     if (!p->options.target_count)
-        diff_orphans(p);
+        decide_orphans(p);
     check_unique(p);
     if (p->diags->errors)
         return -1;
-    replace_order(p);
+    decide_order(p);
     finish_changes(p);
     diff_outputs(p);
     if (with_state && !p->options.alone && !teardown_examine(p)) {

@@ -1,6 +1,5 @@
 /*
- * Objects under a schema: what of them is given, secret, unknown, or kept in the state; and how two of them
- * differ.
+ * Objects under a schema: what of them is given, secret, unknown, or kept in the state.
  */
 #include "plan/objects.h"
 
@@ -174,84 +173,4 @@ const struct value *object_ours(struct arena *arena, const struct schema *schema
 bool object_hash_matches(const struct value *kept, const struct value *v)
 {
     return value_is_sensitive(kept) && v && state_hash_matches(kept, v);
-}
-
-/* ---- differences ---- */
-
-static bool ignored(const struct lifecycle *lifecycle, struct str name)
-{
-    for (size_t i = 0; lifecycle && i < lifecycle->ignore_count; i++)
-        if (str_eq(lifecycle->ignore_changes[i], name) || str_eq(lifecycle->ignore_changes[i], STR("*")))
-            return true;
-    return false;
-}
-
-/* What an attribute is compared with: the live value, or the record where the service does not tell. */
-static const struct value *counterpart(
-    const struct attr *attr, const struct value *live, const struct record *record)
-{
-    if ((attr->local || attr->write_only) && record)
-        return value_get(record->attrs, attr->name);
-    return value_get(live, attr->name);
-}
-
-static bool same(const struct attr *attr, const struct value *wanted, const struct value *have)
-{
-    if (!value_is_known(wanted))
-        return false;
-    if (!have && attr->default_value)
-        have = attr->default_value; /* a facet that is not there means the default */
-    return (!attr->write_only && attr_equal(attr, wanted, have)) || object_hash_matches(have, wanted);
-}
-
-/* An attribute taken out of the file: is there something to put back? */
-static bool to_reset(const struct attr *attr, const struct value *have)
-{
-    if (attr->local || attr->write_only || value_is_null(have))
-        return false;
-    if (attr->default_value)
-        return !attr_equal(attr, attr->default_value, have);
-    return !attr->computed; /* where the service chooses, its choice stands */
-}
-
-/* Of what was taken over nobody knows what the service does not tell; the file's word is recorded. */
-static bool replaces(const struct attr *attr, const struct value *before, const struct record *record)
-{
-    bool untold = (attr->local || attr->write_only) && value_is_null(before);
-    return attr->replace && !(untold && record && record->adopted);
-}
-
-size_t diff_objects(struct arena *arena, const struct schema *schema, const struct lifecycle *lifecycle,
-    const struct value *desired, const struct value *live, const struct record *record,
-    struct difference **out)
-{
-    size_t n = 0, most = desired->count + (record && record->set ? record->set->count : 0);
-    struct difference *list = NULL;
-    for (uint32_t i = 0; i < desired->count; i++) {
-        struct str name = desired->entries[i].key;
-        const struct attr *attr = schema_attr(schema, name);
-        if (!attr || !(attr->settable || attr->prepared) || ignored(lifecycle, name))
-            continue;
-        const struct value *before = counterpart(attr, live, record);
-        if (same(attr, desired->entries[i].value, before))
-            continue;
-        if (!list)
-            list = ARENA_ARRAY(arena, struct difference, most);
-        list[n++] =
-            (struct difference){attr, before, desired->entries[i].value, replaces(attr, before, record)};
-    }
-    for (uint32_t i = 0; record && record->set && i < record->set->count; i++) {
-        struct str name = record->set->items[i]->string;
-        const struct attr *attr = schema_attr(schema, name);
-        if (!attr || value_get(desired, name) || ignored(lifecycle, name))
-            continue;
-        const struct value *before = counterpart(attr, live, record);
-        if (!to_reset(attr, before))
-            continue;
-        if (!list)
-            list = ARENA_ARRAY(arena, struct difference, most);
-        list[n++] = (struct difference){attr, before, NULL, attr->replace};
-    }
-    *out = list;
-    return n;
 }

@@ -1,6 +1,6 @@
 /*
- * Objects under a schema: what of them is given, secret, unknown, or kept in the state; and how two of them
- * differ. Pure: results live in the arena, and nothing of the planner is needed.
+ * Objects under a schema: what of them is given, secret, unknown, or kept in the state. Pure: results live in
+ * the arena, and nothing of the planner is needed.
  */
 #ifndef WEIR_PLAN_OBJECTS_H
 #define WEIR_PLAN_OBJECTS_H
@@ -9,18 +9,7 @@
 #include "base/value.h"
 #include "plan/state/state.h"
 #include "provider/schema.h"
-#include "stacks/stack.h"
 
-/* Names of the attributes in which desired differs from live; the executor asks again when all is known.
- * `removed`: of the record's set, no longer in the file. */
-struct difference {
-    const struct attr *attr;
-    const struct value *before, *after;
-    bool replaces;
-};
-size_t diff_objects(struct arena *arena, const struct schema *schema, const struct lifecycle *lifecycle,
-    const struct value *desired, const struct value *live, const struct record *record,
-    struct difference **out);
 /* The attribute names that the file gives in this object. */
 const struct value *object_set(struct arena *arena, const struct schema *schema, const struct value *desired);
 /*

@@ -18,7 +18,7 @@ const char *action_name(enum action action)
 bool plan_has_changes(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->change_count; i++)
-        if (plan->changes[i].action != ACTION_NOOP || plan->changes[i].moved_from.n)
+        if (plan->changes[i].decision.action != ACTION_NOOP || plan->changes[i].moved_from.n)
             return true;
     return false;
 }

@@ -26,7 +26,7 @@ enum action {
     ACTION_READ, /* a data source that can be read only during apply */
     ACTION_CREATE,
     ACTION_UPDATE,
-    ACTION_REPLACE, /* delete, then create; or the reverse with create_before_destroy */
+    ACTION_REPLACE, /* delete, then create; or the reverse */
     ACTION_DELETE,
     ACTION_ADOPT,  /* imports: taken under management, then updated if it differs */
     ACTION_FORGET, /* removed with destroy: false */
@@ -43,12 +43,17 @@ struct attr_change {
     bool replaces; /* this attribute's change forces the replacement */
 };
 
+/* What becomes of a resource. */
+struct decision {
+    enum action action;
+    bool create_first; /* REPLACE: the new one is made before the old one is deleted */
+};
+
 struct change {
     struct subject subject; /* its id as recorded, or of what is there already (ADOPT) */
     const struct schema
         *schema; /* NULL for a type that is not known any more (only then with ACTION_FORGET) */
-    enum action action;
-    bool create_before_destroy;
+    struct decision decision;
     struct str reason; /* why, where it is not plain: "not in the stack any more", "half-made by an earlier
                           run", … */
     struct str moved_from;     /* "" : not moved */
@@ -61,7 +66,8 @@ struct change {
     const struct value *
         erases; /* delete: what else goes, see resource_ops.erases; of what services left also `type`, `id` */
     bool gone;  /* drift: it was deleted outside weir */
-    struct instance *instance; /* planner's own */
+    struct instance *instance; /* planner's own; NULL: not in the stack any more, or with destroy */
+    struct seen *seen;         /* planner's own; NULL: not recorded */
 };
 
 struct output_change {

@@ -4,8 +4,8 @@
 #include "base/mask.h"
 #include "plan/attributes.h"
 #include "plan/context.h"
+#include "plan/decision.h"
 #include "plan/depends.h"
-#include "plan/diff.h"
 #include "plan/evaluate.h"
 #include "plan/instances.h"
 #include "plan/objects.h"
@@ -39,10 +39,7 @@ static bool read_data(struct planner *p, struct instance *instance)
 {
     const struct schema *schema = instance->decl->schema;
     if (p->options.offline || must_wait(p, instance)) {
-        instance->action = ACTION_READ;
-        instance_change(p, instance)->action = ACTION_READ;
-        instance->planned = object_unknown(p->arena, schema, instance->desired);
-        p->pending[instance->decl->index] = true;
+        decide_read(p, instance);
         return true;
     }
     struct provider *provider;
@@ -177,7 +174,7 @@ static bool plan_instance(struct planner *p, struct instance *instance)
         if (!instance->desired)
             return false;
     }
-    return diff_instance(p, instance);
+    return decide_instance(p, instance);
 }
 
 bool plan_resource(struct planner *p, const struct decl *decl)

@@ -40,10 +40,8 @@ struct instance {
         *desired; /* what the file wants, converted; may hold unknowns. NULL: frozen (not targeted) */
     const struct value *planned;     /* the whole object as far as it can be known; what others see */
     const struct value *import_live; /* imports: what is there */
-    enum action action;
-    bool create_before_destroy;
-    struct change *change; /* NULL: nothing to do */
-    uint32_t op;           /* executor: its node */
+    struct change *change;           /* NULL: nothing to do */
+    uint32_t op;                     /* executor: its node */
 };
 
 struct instances {

@@ -6,14 +6,16 @@
 
 #include "base/mem.h"
 #include "plan/address.h"
+#include "plan/decision.h"
 #include "plan/recorded.h"
 
 #include <stdlib.h>
 
 enum { NO_OP = UINT32_MAX };
 
-static bool applies(enum action action)
+static bool applies(const struct instance *instance)
 {
+    enum action action = instance_action(instance);
     return action == ACTION_CREATE || action == ACTION_UPDATE || action == ACTION_REPLACE ||
            action == ACTION_ADOPT || action == ACTION_READ;
 }
@@ -46,18 +48,15 @@ static uint32_t *no_ops(size_t n)
 static void add_instance_ops(struct builder *b, struct instance *instance)
 {
     struct planner *p = b->x->p;
-    if (!applies(instance->action))
+    if (!applies(instance))
         return;
-    instance->op = add_op(b, (struct op){.kind = OP_APPLY, .instance = instance, .change = instance->change});
+    instance->op = add_op(b, (struct op){.kind = OP_APPLY, .change = instance->change});
     if (!instance->seen)
         return;
     size_t at = (size_t)(instance->seen - p->seen);
     b->apply_ops[at] = instance->op;
-    if (instance->action == ACTION_REPLACE)
-        b->delete_ops[at] = add_op(b, (struct op){.kind = OP_DELETE,
-                                          .instance = instance,
-                                          .change = instance->change,
-                                          .record = instance->seen->record});
+    if (instance_action(instance) == ACTION_REPLACE)
+        b->delete_ops[at] = add_op(b, (struct op){.kind = OP_DELETE, .change = instance->change});
 }
 
 static void add_ops(struct builder *b)
@@ -73,13 +72,10 @@ static void add_ops(struct builder *b)
     }
     for (size_t i = 0; i < plan->change_count; i++) {
         struct change *change = &plan->changes[i];
-        if (change->action != ACTION_DELETE && change->action != ACTION_FORGET)
-            continue;
-        const struct record *record = state_get(p->workspace->state, change->subject.address);
-        const struct seen *seen = seen_find(p, change->subject.address);
-        uint32_t op = add_op(b, (struct op){.kind = OP_DELETE, .change = change, .record = record});
-        if (seen)
-            b->delete_ops[seen - p->seen] = op;
+        enum action action = change->decision.action;
+        if (action == ACTION_DELETE || action == ACTION_FORGET)
+            b->delete_ops[change->seen - p->seen] =
+                add_op(b, (struct op){.kind = OP_DELETE, .change = change});
     }
 }
 
@@ -95,7 +91,7 @@ static void add_decl_edges(struct builder *b)
         const struct decl *decl = p->stack->decls[i];
         const struct instances *list = &p->instances[i];
         for (size_t k = 0; k < list->n; k++)
-            if (applies(list->items[k].action))
+            if (applies(&list->items[k]))
                 graph_add_edge(graph, list->items[k].op, node);
         for (size_t d = 0; d < decl->dep_count; d++) {
             uint32_t dep = b->decl_ops[decl->deps[d]->index];
@@ -103,7 +99,7 @@ static void add_decl_edges(struct builder *b)
                 continue;
             graph_add_edge(graph, dep, node);
             for (size_t k = 0; k < list->n; k++)
-                if (applies(list->items[k].action))
+                if (applies(&list->items[k]))
                     graph_add_edge(graph, dep, list->items[k].op);
         }
     }
@@ -144,12 +140,12 @@ static void add_dependent_edges(struct builder *b, enum delete_order order, uint
 {
     bool join = node >= b->x->p->seen_count;
     uint32_t delete = delete_op(b, node);
-    const struct instance *replaced = join || delete == NO_OP ? NULL : b->x->ops[delete].instance;
+    const struct change *change = join || delete == NO_OP ? NULL : b->x->ops[delete].change;
     if (order != ORDER_REPLACEMENTS)
         add_edge(b, delete_op(b, dependent), delete);
     if (join)
         add_edge(b, apply_op(b, dependent), apply_op(b, node));
-    else if (replaced ? replaced->create_before_destroy : order == ORDER_WHOLE)
+    else if (change && change->instance ? change->decision.create_first : order == ORDER_WHOLE)
         add_edge(b, apply_op(b, dependent), delete);
 }
 
@@ -170,9 +166,9 @@ static void add_deposed_edges(struct builder *b, enum delete_order order, size_t
     struct str address = b->x->p->seen[i].address, current = address_current(address);
     const struct instance *instance =
         current.n < address.n && b->delete_ops[i] != NO_OP ? instance_at(b->x->p, current) : NULL;
-    if (!instance || !applies(instance->action))
+    if (!instance || !applies(instance))
         return;
-    if (instance->action == ACTION_REPLACE && instance->create_before_destroy)
+    if (instance_action(instance) == ACTION_REPLACE && instance->change->decision.create_first)
         add_edge(b, b->delete_ops[i], instance->op);
     else if (order == ORDER_WHOLE)
         add_edge(b, instance->op, b->delete_ops[i]);
@@ -226,7 +222,7 @@ static void add_delete_edges(struct builder *b, enum delete_order order)
         add_deposed_edges(b, order, i);
         if (delete == NO_OP || apply == NO_OP)
             continue;
-        if (b->x->ops[delete].instance->create_before_destroy)
+        if (b->x->ops[delete].change->decision.create_first)
             graph_add_edge(graph, apply, delete);
         else
             graph_add_edge(graph, delete, apply);

@@ -238,10 +238,9 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
 
 /* ---- one deletion ---- */
 
-static const struct record *record_of(const struct planner *p, const struct change *change)
+static const struct record *record_of(const struct change *change)
 {
-    return change->instance ? change->instance->seen->record
-                            : state_get(p->workspace->state, change->subject.address);
+    return change->seen->record;
 }
 
 static int64_t int_of(const struct value *map, const char *name)
@@ -253,7 +252,7 @@ static int64_t int_of(const struct value *map, const char *name)
 /* How many objects a recorded resource has in the bucket, as far as it can be told. */
 static int64_t objects_in(const struct planner *p, const struct change *change, struct str bucket)
 {
-    const struct record *record = change->action == ACTION_DELETE ? record_of(p, change) : NULL;
+    const struct record *record = change->decision.action == ACTION_DELETE ? record_of(change) : NULL;
     if (!record || !str_eq(value_text(value_getz(record->attrs, "bucket"), STR_EMPTY), bucket))
         return 0;
     int64_t files = int_of(record->attrs, "count");
@@ -267,7 +266,7 @@ static bool goes_before(struct examination *x, const struct change *change, cons
 {
     const struct planner *p = x->p;
     const struct value *counts = value_getz(what, "counts");
-    struct str id = record_of(p, change)->subject.id;
+    struct str id = record_of(change)->subject.id;
     int64_t own = 0, there = int_of(counts, "objects");
     if (!counts || int_of(counts, "versions") > there || int_of(counts, "uploads"))
         return false;
@@ -288,7 +287,7 @@ static void examine(void *ctx, size_t i)
     struct looking looking = {x, change->subject.address};
     struct op_ctx op = op_context(p, &arena, x->providers[i], change->schema, change->subject.address);
     const struct value *erased = &value_empty_list, *left = &value_empty_list;
-    const struct value *prior = change->prior ? change->prior : record_of(p, change)->attrs;
+    const struct value *prior = change->prior ? change->prior : record_of(change)->attrs;
     struct err *err = &x->errors[i];
     op.teardown = p->options.teardown;
     op.progress = tell;
@@ -316,7 +315,7 @@ static void examine(void *ctx, size_t i)
 
 static bool concerns(const struct change *change)
 {
-    bool goes = change->action == ACTION_DELETE || change->action == ACTION_REPLACE;
+    bool goes = change->decision.action == ACTION_DELETE || change->decision.action == ACTION_REPLACE;
     return goes && change->schema && (change->schema->ops->erases || change->schema->ops->leaves);
 }
 
@@ -338,12 +337,11 @@ static int collect(struct planner *p, struct examination *x, struct err *err)
         struct change *change = &p->changes[i];
         if (!concerns(change))
             continue;
-        const struct seen *seen = change->instance ? NULL : seen_find(p, change->subject.address);
-        const struct record *record = record_of(p, change);
+        const struct record *record = record_of(change);
         if (change->instance)
             change->prior = replaced_prior(p, change);
-        else if (seen && seen->steering)
-            change->prior = object_steered(p->arena, change->schema, record->attrs, seen->steering);
+        else if (change->seen->steering)
+            change->prior = object_steered(p->arena, change->schema, record->attrs, change->seen->steering);
         if (place_provider(p, record->subject.provider, record->place, &x->providers[x->n], err))
             return -1;
         x->changes[x->n++] = change;

@@ -12,6 +12,7 @@
 #include "plan/attributes.h"
 #include "plan/context.h"
 #include "plan/depends.h"
+#include "plan/diff.h"
 #include "plan/instances.h"
 #include "plan/objects.h"
 #include "plan/places.h"
@@ -24,7 +25,7 @@
 /* What a worker needs to carry out one change. */
 struct job {
     struct executor *x;
-    struct op *op;
+    struct change *change;
     struct arena arena;
     struct provider *provider;
     const struct schema *schema;
@@ -89,8 +90,8 @@ static void job_context(struct job *job, int64_t timeout_ms)
 {
     state_token(job->token);
     job->ctx = op_context(job->x->p, &job->arena, job->provider, job->schema, job->subject.address);
-    if (job->op->instance)
-        job->ctx.dir = local_dir(job->op->instance->decl);
+    if (job->change->instance)
+        job->ctx.dir = local_dir(job->change->instance->decl);
     job->ctx.token = str_z(job->token);
     job->ctx.timeout_ms = timeout_ms;
     job->ctx.cancel = &job->x->cancel;
@@ -113,7 +114,7 @@ static struct str object_id(const struct schema *schema, const struct value *obj
 /* What is known of the resource so far; NULL: nothing. */
 static const struct value *recorded(const struct job *job)
 {
-    const struct seen *seen = job->op->instance ? job->op->instance->seen : NULL;
+    const struct seen *seen = job->change->instance ? job->change->instance->seen : NULL;
     return seen ? seen->record->attrs : NULL;
 }
 
@@ -145,9 +146,10 @@ static int intent(struct job *job, struct str action, const struct value *desire
 static struct outcome job_outcome(struct job *job, struct str action, const struct value *desired,
     const struct value *live, const struct value *deps)
 {
-    const struct lifecycle *lifecycle = job->op->instance ? &job->op->instance->decl->lifecycle : NULL;
+    const struct lifecycle *lifecycle =
+        job->change->instance ? &job->change->instance->decl->lifecycle : NULL;
     const struct value *attrs = keepable(job, desired, live);
-    const struct seen *seen = job->op->instance ? job->op->instance->seen : NULL;
+    const struct seen *seen = job->change->instance ? job->change->instance->seen : NULL;
     struct outcome outcome = {
         .record = {.subject = job->subject,
             .attrs = attrs,
@@ -175,7 +177,7 @@ static int done(struct job *job, struct str action, const struct value *desired,
 static void publish(struct job *job, const struct value *desired, const struct value *live)
 {
     struct planner *p = job->x->p;
-    struct instance *instance = job->op->instance;
+    struct instance *instance = job->change->instance;
     live = object_mark(&job->arena, job->schema, live, recorded(job));
     const struct value *object = object_complete(&job->arena, job->schema, desired, live, false);
     object = object_mark(&job->arena, job->schema, object, NULL);
@@ -254,7 +256,7 @@ static int take_over(struct job *job, const struct value *desired, const struct 
 {
     const struct resource_ops *ops = job->schema->ops;
     const struct value *live = NULL;
-    enum adopt_mode mode = job->op->instance->decl->adopt;
+    enum adopt_mode mode = job->change->instance->decl->adopt;
     /* Then it was this very request that made it, but for its answer. Where a type says how that is found
      * out, it was looked already. */
     bool unsure = err->unsure && !job->schema->lost.n && !job->schema->unknowable;
@@ -422,7 +424,7 @@ static int create(struct job *job, const struct value *desired, const struct val
     return made(job, desired, planned, live, deps, err);
 }
 
-static const struct value *difference_names(struct arena *arena, const struct difference *list, size_t n)
+static const struct value *difference_names(struct arena *arena, const struct attr_change *list, size_t n)
 {
     struct value_builder names = VALUE_BUILDER(arena);
     for (size_t i = 0; i < n; i++)
@@ -435,7 +437,7 @@ static const struct value *difference_names(struct arena *arena, const struct di
  * update tells what the service has instead.
  */
 static const struct value *after_update(struct arena *arena, const struct value *prior,
-    const struct value *desired, const struct value *live, const struct difference *list, size_t n)
+    const struct value *desired, const struct value *live, const struct attr_change *list, size_t n)
 {
     const struct value *after = value_merge(arena, prior, live);
     for (size_t i = 0; i < n; i++) {
@@ -450,9 +452,9 @@ static int update(struct job *job, const struct value *desired, const struct val
     const struct record *record, const struct value *deps, struct err *err)
 {
     const struct resource_ops *ops = job->schema->ops;
-    struct difference *list;
+    struct attr_change *list;
     size_t n = diff_objects(
-        &job->arena, job->schema, &job->op->instance->decl->lifecycle, desired, prior, record, &list);
+        &job->arena, job->schema, &job->change->instance->decl->lifecycle, desired, prior, record, &list);
     const struct value *planned = desired, *live = prior;
     if (ops->predict && ops->predict(&job->ctx, desired, prior, &planned, err))
         return -1;
@@ -493,7 +495,7 @@ static const struct value *evaluate_now(
     struct job *job, bool *again, const struct value **deps, struct err *err)
 {
     struct planner *p = job->x->p;
-    struct instance *instance = job->op->instance;
+    struct instance *instance = job->change->instance;
     const struct value *desired = NULL;
     pthread_mutex_lock(&job->x->lock);
     size_t errors = p->diags->errors;
@@ -522,7 +524,7 @@ static const struct value *evaluate_now(
 
 static int run_apply(struct job *job, struct err *err)
 {
-    struct instance *instance = job->op->instance;
+    struct instance *instance = job->change->instance;
     struct state *state = job->x->p->workspace->state;
     const struct decl *decl = instance->decl;
     bool again = false;
@@ -538,7 +540,7 @@ static int run_apply(struct job *job, struct err *err)
     switch (job->action) {
     case ACTION_READ: return read_data(job, desired, err);
     case ACTION_REPLACE:
-        if (instance->create_before_destroy &&
+        if (job->change->decision.create_first &&
             state_move(state, job->subject.address, address_deposed(&job->arena, job->subject.address), err))
             return -1;
         return create(job, desired, deps, err);
@@ -559,14 +561,13 @@ static int run_apply(struct job *job, struct err *err)
     return -1;
 }
 
-int change_apply(struct executor *x, struct op *op, struct err *err)
+int change_apply(struct executor *x, struct change *change, struct err *err)
 {
-    const struct instance *instance = op->instance;
     struct job job = {.x = x,
-        .op = op,
-        .schema = instance->decl->schema,
-        .subject = instance->change->subject,
-        .action = instance->action};
+        .change = change,
+        .schema = change->schema,
+        .subject = change->subject,
+        .action = change->decision.action};
     int status = run_apply(&job, err);
     arena_release(&job.arena);
     return status;
@@ -577,10 +578,10 @@ int change_apply(struct executor *x, struct op *op, struct err *err)
 /* What is deleted: as recorded and seen, in the way that the stack wants it now. */
 static const struct value *prior_of(struct job *job)
 {
-    const struct record *record = job->op->record;
-    const struct instance *instance = job->op->instance;
+    const struct record *record = job->change->seen->record;
+    const struct instance *instance = job->change->instance;
     if (!instance)
-        return job->op->change->prior ? job->op->change->prior : record->attrs;
+        return job->change->prior ? job->change->prior : record->attrs;
     const struct value *prior = record->attrs;
     if (instance->seen->live)
         prior = value_merge(&job->arena, prior, instance->seen->live);
@@ -590,10 +591,10 @@ static const struct value *prior_of(struct job *job)
 static int run_delete(struct job *job, struct err *err)
 {
     struct planner *p = job->x->p;
-    const struct record *record = job->op->record;
-    const struct instance *instance = job->op->instance;
+    const struct record *record = job->change->seen->record;
+    const struct instance *instance = job->change->instance;
     bool replacing = instance != NULL;
-    if (replacing && instance->create_before_destroy)
+    if (replacing && job->change->decision.create_first)
         job->subject.address = address_deposed(&job->arena, job->subject.address);
     if (job->action == ACTION_FORGET)
         return state_drop(p->workspace->state, job->subject.address, err);
@@ -629,16 +630,15 @@ static int run_delete(struct job *job, struct err *err)
     return 0;
 }
 
-int change_delete(struct executor *x, struct op *op, struct err *err)
+int change_delete(struct executor *x, struct change *change, struct err *err)
 {
-    const struct instance *instance = op->instance;
     struct job job = {.x = x,
-        .op = op,
-        .schema = instance ? instance->decl->schema : op->change->schema,
-        .subject = op->record->subject,
-        .action = op->change->action};
-    if (instance)
-        job.subject.address = instance->address;
+        .change = change,
+        .schema = change->schema,
+        .subject = change->seen->record->subject,
+        .action = change->decision.action};
+    if (change->instance)
+        job.subject.address = change->instance->address;
     int status = run_delete(&job, err);
     arena_release(&job.arena);
     return status;

@@ -243,31 +243,31 @@ static struct plan *sample(void)
     drift[0] = attr_change(&name_attr, "\"was\"", json("\"is\""), false);
     changes[0] = (struct change){.subject.address = STR("db"),
         .subject.type = STR("aws.rds.instance"),
-        .action = ACTION_REPLACE,
+        .decision.action = ACTION_REPLACE,
         .attrs = replace,
         .attr_count = 1,
         .reason = STR("")};
     changes[1] = (struct change){.subject.address = STR("gone"),
         .subject.type = STR("aws.glue.job"),
-        .action = ACTION_CREATE,
+        .decision.action = ACTION_CREATE,
         .gone = true};
     changes[2] = (struct change){.subject.address = STR("lake"),
         .subject.type = STR("aws.s3.bucket"),
-        .action = ACTION_CREATE,
+        .decision.action = ACTION_CREATE,
         .attrs = create,
         .attr_count = 4};
     changes[3] = (struct change){.subject.address = STR("old"),
         .subject.type = STR("aws.iam.role"),
-        .action = ACTION_DELETE,
+        .decision.action = ACTION_DELETE,
         .reason = STR("not in the stack any more")};
     changes[4] = (struct change){.subject.address = STR("same"),
         .subject.type = STR("aws.iam.role"),
-        .action = ACTION_NOOP,
+        .decision.action = ACTION_NOOP,
         .drift = drift,
         .drift_count = 1};
     changes[5] = (struct change){.subject.address = STR("to"),
         .subject.type = STR("aws.iam.role"),
-        .action = ACTION_NOOP,
+        .decision.action = ACTION_NOOP,
         .moved_from = STR("from")};
     outputs[0] =
         (struct output_change){.name = STR("url"), .before = json("\"s3://a\""), .after = json("\"s3://b\"")};
@@ -381,13 +381,13 @@ static struct plan *many(size_t n)
             attr_change(&page[2], NULL, json("{\"--job-language\": \"python\", \"- x\": \"+ y\"}"), false);
         changes[i] = (struct change){.subject.address = arena_printf(&arena, "files/it[\"%05zu\"]", i),
             .subject.type = STR("aws.s3.object"),
-            .action = ACTION_CREATE,
+            .decision.action = ACTION_CREATE,
             .attrs = attrs,
             .attr_count = i == 4 ? 2 : 3};
     }
     changes[n] = (struct change){.subject.address = STR("old"),
         .subject.type = STR("aws.iam.role"),
-        .action = ACTION_DELETE,
+        .decision.action = ACTION_DELETE,
         .reason = STR("not in the stack any more")};
     plan = (struct plan){.changes = changes, .change_count = n + 1, .resource_count = n};
     plan.counts[ACTION_CREATE] = n;
@@ -441,7 +441,7 @@ static void only_signs_are_coloured(void **state)
         json("{\"--job-bookmark-option\": \"job-bookmark-enable-xxxxxxxxxxxxxxxxx\", "
              "\"- list\": \"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\"}");
     plan->changes[0].attrs[2].before = json("{\"--job-bookmark-option\": \"no\"}");
-    plan->changes[0].action = ACTION_UPDATE;
+    plan->changes[0].decision.action = ACTION_UPDATE;
     render_markdown(plan, STR("films"), STR(""), &out);
     struct str rest = buf_str(&out), line;
     while (rest.p) {

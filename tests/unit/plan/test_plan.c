@@ -46,7 +46,7 @@ static void shows_drift_and_mends_it(void **state)
     assert_true(s.plan->drifted);
     assert_int_equal(s.plan->changes[0].drift_count, 1);
     assert_string_equal(s.plan->changes[0].drift[0].after->string.p, "huge");
-    assert_int_equal(s.plan->changes[0].action, ACTION_UPDATE);
+    assert_int_equal(s.plan->changes[0].decision.action, ACTION_UPDATE);
     assert_int_equal(s.plan->changes[0].attr_count, 1); /* what the file does not give is not ours */
     finish(&s);
     apply("update a;");
@@ -54,7 +54,7 @@ static void shows_drift_and_mends_it(void **state)
     map_set(&world.things, STR("a"), NULL);
     make(&s, (struct plan_options){0});
     assert_true(s.plan->changes[0].gone);
-    assert_int_equal(s.plan->changes[0].action, ACTION_CREATE);
+    assert_int_equal(s.plan->changes[0].decision.action, ACTION_CREATE);
     finish(&s);
     apply("create a;");
 }

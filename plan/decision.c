@@ -1,0 +1,398 @@
+/*
+ * What becomes of an instance, or of what is recorded and not in the stack; and which half of a replacement
+ * goes first. Nothing else writes a decision.
+ */
+#include "plan/decision.h"
+
+#include "base/mem.h"
+#include "plan/address.h"
+#include "plan/context.h"
+#include "plan/depends.h"
+#include "plan/diff.h"
+#include "plan/objects.h"
+#include "plan/places.h"
+#include "plan/recorded.h"
+#include "plan/replace_trigger.h"
+
+enum action instance_action(const struct instance *instance)
+{
+    return instance->change ? instance->change->decision.action : ACTION_NOOP;
+}
+
+static struct change *new_change(
+    struct planner *p, struct subject subject, const struct schema *schema, struct seen *seen)
+{
+    struct change *change = ARENA_NEW(p->arena, struct change);
+    change->subject = subject;
+    change->schema = schema;
+    change->seen = seen;
+    return change;
+}
+
+/* The instance's change, made on first use. */
+static struct change *instance_change(struct planner *p, struct instance *instance)
+{
+    const struct decl *decl = instance->decl;
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    if (instance->change)
+        return instance->change;
+    struct subject subject = {.address = instance->address,
+        .type = decl->schema->name,
+        .provider = decl->provider ? decl->provider->full_name : decl->provider_name,
+        .id = record ? record->subject.id : STR_EMPTY};
+    struct change *change = instance->change = new_change(p, subject, decl->schema, instance->seen);
+    change->instance = instance;
+    if (record && !str_eq(record->subject.address, instance->address))
+        change->moved_from = record->subject.address;
+    return change;
+}
+
+/* ---- drift ---- */
+
+static void note_drift(struct planner *p, struct instance *instance)
+{
+    const struct seen *seen = instance->seen;
+    struct attr_change *drift = NULL;
+    if (!seen->read)
+        return;
+    size_t n =
+        seen->live ? diff_drift(p->arena, instance->decl->schema, seen->record, seen->live, &drift) : 0;
+    if (seen->live && !n)
+        return;
+    struct change *change = instance_change(p, instance);
+    change->gone = !seen->live;
+    change->drift = drift;
+    change->drift_count = n;
+    p->plan->drifted = true;
+}
+
+/* ---- of instances ---- */
+
+static int predict_instance(struct planner *p, struct instance *instance, const struct value *prior,
+    struct provider *provider, struct err *err)
+{
+    const struct schema *schema = instance->decl->schema;
+    if (!schema->ops->predict) {
+        instance->planned = instance->desired;
+        return 0;
+    }
+    if (p->options.offline) {
+        instance->planned = object_unknown(p->arena, schema, instance->desired);
+        return 0;
+    }
+    struct op_ctx op = instance_context(p, p->arena, provider, instance);
+    if (schema->ops->predict(&op, instance->desired, prior, &instance->planned, err))
+        return err_context(err, "planning %.*s", STR_ARG(instance->address));
+    instance->planned = object_mark(p->arena, schema, instance->planned, NULL);
+    return 0;
+}
+
+/* The object is predicted, and others wait for it. */
+static bool decide_change(
+    struct planner *p, struct instance *instance, enum action action, const struct value *prior)
+{
+    struct err err = ERR_INIT;
+    struct provider *provider = NULL;
+    bool asks = instance->decl->schema->ops->predict && !p->options.offline;
+    if (asks && evaluate_provider(p, instance->decl, &provider, &err)) {
+        instance->planned = NULL;
+        return plan_provider_failed(p, instance->decl, &err);
+    }
+    if (predict_instance(p, instance, prior, provider, &err)) {
+        instance->planned = NULL; /* unknown to others, so that they do not fail for the same reason */
+        return plan_failed(p, instance->decl->span, &err);
+    }
+    instance_change(p, instance)->decision.action = action;
+    p->pending[instance->decl->index] = true;
+    return true;
+}
+
+static bool decide_create(struct planner *p, struct instance *instance)
+{
+    if (!decide_change(p, instance, ACTION_CREATE, NULL))
+        return false;
+    struct change *change = instance->change;
+    change->attr_count = diff_made(p->arena, change->schema, instance->planned, NULL, NULL, &change->attrs);
+    return true;
+}
+
+static bool forbid_destroying(
+    struct planner *p, const struct decl *decl, struct str address, const char *what, const char *why)
+{
+    struct diag *d = diag_error(p->diags, decl ? decl->span : (struct span){0},
+        "%.*s would be %s%s, but has lifecycle prevent_destroy", STR_ARG(address), what, why);
+    if (decl)
+        diag_hint(p->diags, d, "set prevent_destroy to false first, or leave it out with --target");
+    else
+        diag_hint(p->diags, d,
+            "declare it again with prevent_destroy: false and destroy it with --target, or let go of it with "
+            "`removed: [{address: %.*s, destroy: false}]`",
+            STR_ARG(address));
+    return false;
+}
+
+static bool adopted_forbids(
+    struct planner *p, const struct record *record, struct span span, const char *what)
+{
+    if (!record->adopted || p->options.delete_adopted)
+        return false;
+    struct diag *d =
+        diag_error(p->diags, span, "%.*s would be %s, but it was there before this stack took it over",
+            STR_ARG(record->subject.address), what);
+    diag_hint(p->diags, d,
+        "--delete-adopted agrees to that; `removed: [{address: %.*s, destroy: false}]` forgets it instead",
+        STR_ARG(record->subject.address));
+    return true;
+}
+
+static bool decide_replace(struct planner *p, struct instance *instance, const char *reason,
+    const struct attr_change *list, size_t n)
+{
+    const struct decl *decl = instance->decl;
+    const struct seen *seen = instance->seen;
+    if (decl->lifecycle.prevent_destroy)
+        return forbid_destroying(p, decl, instance->address, "replaced", "");
+    if (adopted_forbids(p, seen->record, decl->span, "replaced") ||
+        !decide_change(p, instance, ACTION_REPLACE, NULL))
+        return false;
+    struct change *change = instance->change;
+    change->adopted = seen->record->adopted;
+    change->decision.create_first = decl->lifecycle.create_before_destroy || decl->schema->create_first;
+    change->reason = str_z(reason);
+    change->attr_count =
+        diff_made(p->arena, change->schema, instance->planned, seen->live, seen->record, &change->attrs);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < change->attr_count; k++)
+            if (change->attrs[k].attr == list[i].attr)
+                change->attrs[k].replaces = list[i].replaces;
+    return true;
+}
+
+/* Why it cannot be changed in place; NULL: it can. "" where the attributes say it themselves. */
+static const char *why_replaced(
+    struct planner *p, const struct instance *instance, const struct attr_change *list, size_t n)
+{
+    const struct decl *decl = instance->decl;
+    struct str moves;
+    if (instance->seen->record->tainted)
+        return "half-made by an earlier run";
+    if (place_moves(p, instance, &moves))
+        return moves.p;
+    if (address_matches(instance->address, p->options.replaces, p->options.replace_count))
+        return "asked for with --replace";
+    if (decl->lifecycle.trigger_count && triggered(p, instance))
+        return "replace_triggered_by";
+    for (size_t i = 0; i < n; i++)
+        if (list[i].replaces)
+            return "";
+    return NULL;
+}
+
+/* Of what the services have nothing changes; the record may have to. */
+static void decide_unchanged(struct planner *p, struct instance *instance, const struct value *live)
+{
+    const struct decl *decl = instance->decl;
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    instance->planned = object_complete(p->arena, decl->schema, instance->desired, live, false);
+    instance->planned = object_mark(p->arena, decl->schema, instance->planned, NULL);
+    if (!record) {
+        instance_change(p, instance)->decision.action = ACTION_ADOPT;
+    } else if (record->prevent_destroy != decl->lifecycle.prevent_destroy) {
+        /* The record has to know: it is all there is once the resource is no longer in the file. */
+        instance_change(p, instance)->decision.action = ACTION_UPDATE;
+        instance->change->reason = record->prevent_destroy ? STR("no longer protected by prevent_destroy")
+                                                           : STR("now protected by prevent_destroy");
+    } else if (instance->seen->address.p != record->subject.address.p) {
+        instance_change(p, instance); /* nothing but a move */
+    }
+}
+
+static bool decide_with_live(struct planner *p, struct instance *instance, const struct value *live)
+{
+    const struct decl *decl = instance->decl;
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    struct attr_change *list;
+    size_t n = diff_objects(p->arena, decl->schema, &decl->lifecycle, instance->desired, live, record, &list);
+    const char *why = record ? why_replaced(p, instance, list, n) : NULL;
+    if (why)
+        return decide_replace(p, instance, why, list, n);
+    if (!n) {
+        decide_unchanged(p, instance, live);
+        return true;
+    }
+    if (!decide_change(p, instance, record ? ACTION_UPDATE : ACTION_ADOPT, live))
+        return false;
+    instance->change->attrs = list;
+    instance->change->attr_count = n;
+    return true;
+}
+
+static bool decide_import(struct planner *p, struct instance *instance)
+{
+    const struct schema *schema = instance->decl->schema;
+    const struct value *set = object_set(p->arena, schema, instance->desired);
+    instance->import_live = object_ours(p->arena, schema, instance->import_live, instance->desired, set);
+    if (!decide_with_live(p, instance, instance->import_live))
+        return false;
+    instance->change->subject.id = value_text(value_get(instance->import_live, schema->id), STR_EMPTY);
+    return true;
+}
+
+bool decide_instance(struct planner *p, struct instance *instance)
+{
+    struct seen *seen = instance->seen;
+    if (instance->import_live)
+        return decide_import(p, instance);
+    if (!seen)
+        return decide_create(p, instance);
+    note_drift(p, instance);
+    if (!seen->live)
+        return decide_create(p, instance);
+    if (!str_eq(seen->record->subject.type, instance->decl->schema->name)) {
+        struct diag *d = diag_error(p->diags, instance->decl->span,
+            "\"%.*s\" is recorded as %.*s and is now %.*s", STR_ARG(instance->address),
+            STR_ARG(seen->record->subject.type), STR_ARG(instance->decl->schema->name));
+        diag_hint(p->diags, d, "give the new resource another name");
+        return false;
+    }
+    return decide_with_live(p, instance, seen->live);
+}
+
+void decide_read(struct planner *p, struct instance *instance)
+{
+    instance_change(p, instance)->decision.action = ACTION_READ;
+    instance->planned = object_unknown(p->arena, instance->decl->schema, instance->desired);
+    p->pending[instance->decl->index] = true;
+}
+
+/* ---- of what is in the state only ---- */
+
+const struct removed *removed_of(struct planner *p, struct str address)
+{
+    for (size_t i = 0; i < p->stack->removed_count; i++)
+        if (address_matches(address, &p->stack->removed[i].address, 1))
+            return &p->stack->removed[i];
+    return NULL;
+}
+
+static void list_attributes(struct planner *p, struct change *change, const struct record *record)
+{
+    const struct value *set = record->set;
+    change->attrs = ARENA_ARRAY(p->arena, struct attr_change, set && set->count ? set->count : 1);
+    for (uint32_t i = 0; set && i < set->count; i++) {
+        const struct attr *attr = schema_attr(change->schema, set->items[i]->string);
+        if (attr)
+            change->attrs[change->attr_count++] = (struct attr_change){
+                .name = attr->name, .attr = attr, .before = value_get(record->attrs, attr->name)};
+    }
+}
+
+static bool decide_orphan(struct planner *p, struct seen *seen)
+{
+    const struct record *record = seen->record;
+    const struct removed *removed = removed_of(p, seen->address);
+    bool forget = removed && !removed->destroy && !p->options.destroy;
+    struct str declared, key;
+    const struct decl *decl =
+        address_split(p->arena, seen->address, &declared, &key) ? stack_find(p->stack, declared) : NULL;
+    if (!forget && (decl ? decl->lifecycle.prevent_destroy : record->prevent_destroy))
+        return forbid_destroying(
+            p, decl, seen->address, "destroyed", decl ? "" : ", as the stack does not have it any more");
+    if (!forget && adopted_forbids(p, record, decl ? decl->span : (struct span){0}, "destroyed"))
+        return false;
+    struct err err = ERR_INIT;
+    const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, &err);
+    if (!schema && !forget) {
+        diag_error(p->diags, (struct span){0}, "%.*s in the state: %s", STR_ARG(record->subject.address),
+            err.message);
+        return false;
+    }
+    struct change *change = new_change(p, record->subject, schema, seen);
+    change->decision.action = forget ? ACTION_FORGET : ACTION_DELETE;
+    change->reason = p->options.destroy ? STR_EMPTY
+                     : forget           ? STR("removed: it stays where it is")
+                                        : STR("not in the stack any more");
+    change->gone = seen->read && !seen->live;
+    change->adopted = record->adopted;
+    if (schema)
+        list_attributes(p, change, record);
+    MEM_GROW(p->changes, p->change_cap, p->change_count + 1);
+    p->changes[p->change_count++] = *change;
+    return true;
+}
+
+bool decide_orphans(struct planner *p)
+{
+    bool ok = true;
+    for (size_t i = 0; i < p->seen_count; i++)
+        if (!p->seen[i].claimed)
+            ok &= decide_orphan(p, &p->seen[i]);
+    return ok;
+}
+
+/* ---- which half goes first ---- */
+
+struct search {
+    struct planner *p;
+    bool found;
+};
+
+static bool is_replaced(const struct instance *instance, bool create_first)
+{
+    return instance_action(instance) == ACTION_REPLACE &&
+           instance->change->decision.create_first == create_first;
+}
+
+static void find_destroyed_first(void *ctx, const struct decl *dep)
+{
+    struct search *search = ctx;
+    const struct instances *list = &search->p->instances[dep->index];
+    for (size_t i = 0; i < list->n; i++)
+        search->found |= is_replaced(&list->items[i], false);
+}
+
+static void set_create_first(struct instances *list, bool create_first)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (is_replaced(&list->items[i], !create_first))
+            list->items[i].change->decision.create_first = create_first;
+}
+
+/* Types that are made first by themselves give way where what they refer to is destroyed first. */
+static void withdraw_create_first(struct planner *p)
+{
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        struct search search = {p, false};
+        if (!decl->schema || !decl->schema->create_first || decl->lifecycle.create_before_destroy)
+            continue;
+        each_resource_dep(p, decl, find_destroyed_first, &search);
+        if (search.found)
+            set_create_first(&p->instances[i], false);
+    }
+}
+
+static void create_first_too(void *ctx, const struct decl *dep)
+{
+    struct planner *p = ctx;
+    set_create_first(&p->instances[dep->index], true);
+}
+
+/* What a create-before-destroy replacement refers to must be made first as well, or the order would be a
+ * circle. */
+static void spread_create_first(struct planner *p)
+{
+    for (size_t i = p->stack->decl_count; i-- > 0;) {
+        bool first = false;
+        for (size_t k = 0; k < p->instances[i].n; k++)
+            first |= is_replaced(&p->instances[i].items[k], true);
+        if (first)
+            each_resource_dep(p, p->stack->decls[i], create_first_too, p);
+    }
+}
+
+void decide_order(struct planner *p)
+{
+    withdraw_create_first(p);
+    spread_create_first(p);
+}

@@ -1,0 +1,26 @@
+/*
+ * What becomes of each resource: the three-way diff (diff.h), what the stack forbids, and the order of a
+ * replacement's halves. A change has exactly one decision, and only decision.c writes it.
+ *
+ * Order of calls: decide_instance() or decide_read() for each instance, in the stack's order, for what comes
+ * later sees what was predicted; decide_orphans(); decide_order() once all of that is known.
+ */
+#ifndef WEIR_PLAN_DECISION_H
+#define WEIR_PLAN_DECISION_H
+
+#include "plan/planner.h"
+
+/* ACTION_NOOP where nothing was decided. */
+enum action instance_action(const struct instance *instance);
+/* Decides what becomes of a resource's instance; sets planned, change and pending. False after an error. */
+bool decide_instance(struct planner *p, struct instance *instance);
+/* Of a data source: it can be read only during apply. */
+void decide_read(struct planner *p, struct instance *instance);
+/* What the stack says of an address under `removed`; NULL: nothing. */
+const struct removed *removed_of(struct planner *p, struct str address);
+/* What is recorded and not in the stack (or everything, with destroy). False after an error. */
+bool decide_orphans(struct planner *p);
+/* Which half of each replacement goes first. */
+void decide_order(struct planner *p);
+
+#endif
