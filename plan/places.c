@@ -15,15 +15,10 @@ enum { NAMES_SHOWN = 200 /* bytes */ };
 /* The declaration of a configuration by the name in a record; NULL: the stack has none. */
 static const struct decl *configuration(const struct planner *p, struct str name)
 {
-    const struct decl *decl = map_get(&p->stack->root->providers, name);
-    for (size_t i = 0; i < p->stack->module_count && !decl; i++) {
-        const struct module *module = p->stack->modules[i];
-        for (size_t k = 0; k < module->providers.n && !decl; k++) {
-            const struct decl *own = module->providers.items[k].ptr;
-            decl = str_eq(own->full_name, name) ? own : NULL;
-        }
-    }
-    return decl;
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        if (p->stack->decls[i]->kind == DECL_PROVIDER && str_eq(p->stack->decls[i]->full_name, name))
+            return p->stack->decls[i];
+    return NULL;
 }
 
 /* Of a module that is left out, or that hangs on what is not known yet, there is none. */

@@ -203,6 +203,8 @@ static struct str provider_of(struct str configuration)
     return str_cut(configuration, '.', &alias);
 }
 
+static struct str kind_of_provider(const struct unit *unit, struct str name);
+
 /* What the caller of this module passes under that name: a name where the module is called; "" nothing. */
 static struct str passed_as(const struct unit *unit, struct str name)
 {
@@ -210,7 +212,8 @@ static struct str passed_as(const struct unit *unit, struct str name)
     const struct node *passed = entry ? entry->value : unit->provider;
     if (!passed || passed->kind != NODE_STRING)
         return STR_EMPTY;
-    return entry || str_eq(provider_of(passed->string), name) ? passed->string : STR_EMPTY;
+    bool fits = unit->parent && str_eq(kind_of_provider(unit->parent, passed->string), name);
+    return entry || fits ? passed->string : STR_EMPTY;
 }
 
 /*
@@ -228,6 +231,13 @@ static struct decl *find_provider(const struct unit *unit, struct str name)
             name = passed;
     }
     return NULL;
+}
+
+/* Of which kind it is: as its declaration says, or as its name begins. */
+static struct str kind_of_provider(const struct unit *unit, struct str name)
+{
+    const struct decl *decl = find_provider(unit, name);
+    return decl ? decl->provider_name : provider_of(name);
 }
 
 static void report_provider(struct resolving *r, const struct node *node, struct str name)
@@ -251,7 +261,12 @@ static struct decl *named_provider(struct resolving *r, const struct node *node,
     if (!expect_text(r->loader, node, "\"provider\"", &name))
         return NULL;
     struct decl *decl = find_provider(r->unit, name);
-    if (!str_eq(provider_of(name), provider)) {
+    if (!decl && str_find_char(name, '.', 0) < 0 &&
+        !kind_find(catalog_kinds(r->loader->options->catalog), name)) {
+        report_provider(r, node, name);
+        return NULL;
+    }
+    if (!str_eq(kind_of_provider(r->unit, name), provider)) {
         diag_error(r->loader->diags, node_span(node), "%.*s is of the provider \"%.*s\"",
             STR_ARG(r->decl->schema->name), STR_ARG(provider));
         return NULL;
@@ -283,7 +298,7 @@ static void check_passed(struct resolving *r, const struct node_entry *entry)
     struct str name;
     if (!expect_text(r->loader, entry->value, "the name of a provider configuration", &name))
         return;
-    if (!str_eq(provider_of(name), provider_of(entry->key))) {
+    if (!str_eq(kind_of_provider(r->unit, name), provider_of(entry->key))) {
         struct diag *d = diag_error(diags, node_span(entry->value), "\"%.*s\" cannot stand for \"%.*s\"",
             STR_ARG(name), STR_ARG(entry->key));
         diag_hint(diags, d, "both have to be configurations of one provider, as in `aws: aws.tokyo`");

@@ -13,6 +13,34 @@ void load_locals(struct unit *unit, const struct node *section)
     }
 }
 
+/* `retail: {type: postgres, …}`: the kind, where the name does not begin with it. The rest are the settings.
+ */
+static const struct node *cut_type(struct loader *loader, const struct node *body, struct decl *decl)
+{
+    const struct node *type = body->kind == NODE_MAP ? node_get(body, "type") : NULL;
+    if (!type || !expect_text(loader, type, "the type of a provider", &decl->provider_name))
+        return body;
+    struct node *rest = ARENA_NEW(loader->arena, struct node);
+    struct node_entry *entries = ARENA_ARRAY(loader->arena, struct node_entry, body->count);
+    *rest = *body;
+    rest->entries = entries;
+    rest->count = 0;
+    for (uint32_t i = 0; i < body->count; i++)
+        if (!str_eqz(body->entries[i].key, "type"))
+            entries[rest->count++] = body->entries[i];
+    return rest;
+}
+
+/* In the state it is known by kind and name: there the kind is wanted although the file may not say it any
+ * more. */
+static struct str full_name(struct loader *loader, const struct unit *unit, const struct decl *decl)
+{
+    struct str rest, path = unit->module->path, name = decl->name;
+    if (!str_eq(str_cut(name, '.', &rest), decl->provider_name))
+        name = arena_printf(loader->arena, "%.*s.%.*s", STR_ARG(decl->provider_name), STR_ARG(name));
+    return path.n ? arena_printf(loader->arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(name)) : name;
+}
+
 void load_providers(struct unit *unit, const struct node *section)
 {
     struct loader *loader = unit->loader;
@@ -21,19 +49,17 @@ void load_providers(struct unit *unit, const struct node *section)
         struct decl *decl = declare(unit, DECL_PROVIDER, entry);
         struct str rest;
         decl->provider_name = str_cut(decl->name, '.', &rest);
-        struct str path = unit->module->path;
-        decl->full_name = !path.n
-                              ? decl->name
-                              : arena_printf(loader->arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(decl->name));
-        if (entry->value->kind == NODE_NULL)
+        const struct node *settings = cut_type(loader, entry->value, decl);
+        decl->full_name = full_name(loader, unit, decl);
+        if (settings->kind == NODE_NULL)
             continue;
-        if (entry->value->kind != NODE_STRING || !has_expression(entry->value))
-            expect_map(loader, entry->value, "the settings of a provider");
-        decl->config = expr_compile(loader->arena, entry->value, loader->diags);
+        if (settings->kind != NODE_STRING || !has_expression(settings))
+            expect_map(loader, settings, "the settings of a provider");
+        decl->config = expr_compile(loader->arena, settings, loader->diags);
         const struct provider_kind *kind =
             kind_find(catalog_kinds(loader->options->catalog), decl->provider_name);
-        if (kind && kind->settings && entry->value->kind == NODE_MAP)
-            check_literal(loader, "provider", kind->settings, entry->value);
+        if (kind && kind->settings && settings->kind == NODE_MAP)
+            check_literal(loader, "provider", kind->settings, settings);
     }
 }
 

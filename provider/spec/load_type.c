@@ -3,7 +3,9 @@
 
 #define TYPE_KEYS                                                                                            \
     "doc id arn attributes create read update delete list facets members entries tags wait find gone "       \
-    "example sandbox run recorded native teardown leaves iam pending settles settle going history replace"
+    "example sandbox run recorded native teardown leaves iam pending settles settle going history replace "  \
+    "sole "                                                                                                  \
+    "partial"
 #define TAGS_KEYS                                                                                            \
     "as pairs item flat with_create add add_as remove remove_as remove_item remove_structures put put_as "   \
     "clear list at send "                                                                                    \
@@ -556,6 +558,8 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         load_error(l, node_get(node, "replace"), "replace is \"create first\", or left out");
     type->schema.settles_ms = load_ms(l, node, "settles", 0);
     type->schema.history = load_flag(l, node, "history");
+    type->schema.sole = load_flag(l, node, "sole");
+    type->schema.partial = load_flag(l, node, "partial");
     load_attributes(&t);
     if (!is_data)
         mark_unread(&t);

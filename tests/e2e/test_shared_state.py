@@ -2,21 +2,16 @@
 
 import http.server
 import json
-import os
-import pwd
 import re
-import shutil
 import signal
-import socket
 import subprocess
-import tempfile
 import threading
-from pathlib import Path
 
 import boto3
 import pytest
+from pg import Postgres
 from sandbox.servers import MORE_STORES, STORES, Sandbox, Versity, make_bucket
-from support import PATIENCE_S, SECRET_KEY, WEIR, Stack, hold_role, until
+from support import SECRET_KEY, WEIR, Stack, hold_role, until
 
 LEASE_S = 60  # more than a busy machine may stand still
 BODY = """
@@ -31,31 +26,11 @@ BODY = """
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
-    """A server of its own, from the system's package."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not programs:
-        pytest.skip("PostgreSQL is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="weir-postgres-", dir="/tmp"))  # the path of a socket has to be short
-    owner = []
-    if os.geteuid() == 0:  # PostgreSQL will not run as root
-        user = pwd.getpwnam("postgres")
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        owner = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
-    subprocess.run([*owner, programs[-1] / "initdb", "-D", folder / "data", "-A", "trust", "-U", "weir", "-N"], check=True, capture_output=True, cwd="/")
-
-    def started():
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
-        begun = subprocess.run([*owner, programs[-1] / "pg_ctl", "-D", folder / "data", "-o", options, "-l", folder / "log", "-t", str(PATIENCE_S), "-w", "start"], capture_output=True, cwd="/")
-        return begun.returncode == 0 and port
-
-    port = next(filter(None, (started() for _ in range(5))), None)  # another program may take the port before it is used
-    assert port, (folder / "log").read_text()
-    yield f"postgres://weir@127.0.0.1:{port}/postgres"
-    subprocess.run([*owner, programs[-1] / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"], capture_output=True, cwd="/")
-    shutil.rmtree(folder)
+def postgres():
+    """A server of its own."""
+    server = Postgres()
+    yield f"postgres://weir@127.0.0.1:{server.port}/postgres"
+    server.stop()
 
 
 @pytest.fixture(scope="session")

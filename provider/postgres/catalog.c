@@ -1,0 +1,140 @@
+/*
+ * Looking things up: a query of catalog/ gets the list of what is wanted as JSON and gives each thing as
+ * JSON, under the attributes' names. So one round trip shows all things of a type in a database.
+ */
+#include "provider/postgres/type.h"
+
+#include "base/embed.h"
+#include "base/json.h"
+#include "base/map.h"
+
+static struct str next_key(struct str *keys)
+{
+    return str_cut(*keys, ' ', keys);
+}
+
+static const struct value *key_value(struct op_ctx *ctx, const struct value *object, struct str key)
+{
+    const struct value *v = value_get(object, key);
+    const struct attr *attr = value_is_null(v) ? schema_attr(ctx->schema, key) : NULL;
+    return attr && attr->default_value ? attr->default_value : v;
+}
+
+/* NULL while a part of it is unknown. */
+static const struct str *part_of_id(struct op_ctx *ctx, const struct value *v, struct str *out)
+{
+    if (!value_is_known(v))
+        return NULL;
+    *out = STR_EMPTY;
+    for (uint32_t i = 0; v && v->kind == VALUE_LIST && i < v->count; i++)
+        *out = arena_printf(ctx->arena, "%.*s%s%.*s", STR_ARG(*out), i ? "," : "",
+            STR_ARG(value_text(v->items[i], STR_EMPTY)));
+    if (!v || v->kind != VALUE_LIST)
+        *out = value_text(v, STR_EMPTY);
+    return out;
+}
+
+const struct value *catalog_id(struct op_ctx *ctx, const struct pg_type *type, const struct value *object)
+{
+    struct str id = STR_EMPTY, part,
+               keys = arena_printf(ctx->arena, "%s%s", type->server_wide ? "" : "database ", type->keys);
+    bool first = true;
+    for (struct str rest = keys; rest.p;) {
+        struct str key = next_key(&rest);
+        if (!part_of_id(ctx, key_value(ctx, object, key), &part))
+            return &value_unknown;
+        if (!part.n)
+            continue;
+        id = first ? part : arena_printf(ctx->arena, "%.*s/%.*s", STR_ARG(id), STR_ARG(part));
+        first = false;
+    }
+    return value_string(ctx->arena, id);
+}
+
+static const struct value *wanted_item(
+    struct op_ctx *ctx, const struct pg_type *type, const struct value *prior)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    value_builder_set(&b, STR("key"), catalog_id(ctx, type, prior));
+    for (struct str rest = str_z(type->keys); rest.p;) {
+        struct str key = next_key(&rest);
+        const struct value *v = key_value(ctx, prior, key);
+        if (!value_is_null(v))
+            value_builder_set(&b, key, v);
+    }
+    return value_builder_map(&b);
+}
+
+struct str catalog_query(
+    struct session *session, struct arena *arena, const char *file, const struct value *wanted)
+{
+    static const struct str place = STR_INIT(":'wanted'");
+    const struct embedded_file *embedded =
+        embedded_find(arena_printf(arena, "provider/postgres/catalog/%s.sql", file));
+    AUTO_BUF struct buf json = BUF_INIT, sql = BUF_INIT;
+    json_write(&json, wanted, JSON_PLAIN);
+    for (struct str rest = embedded_text(embedded); rest.p;) {
+        ptrdiff_t at = str_find(rest, place, 0);
+        if (at < 0) {
+            buf_add_str(&sql, rest);
+            break;
+        }
+        buf_add_str(&sql, str_slice(rest, 0, (size_t)at));
+        sql_add(&sql, session, "%L", buf_str(&json));
+        rest = str_slice(rest, (size_t)at + place.n, rest.n);
+    }
+    return arena_str(arena, buf_str(&sql));
+}
+
+/* The object of a row, with what identifies it as the prior has it. */
+static int object_of(struct op_ctx *ctx, const struct pg_type *type, const struct value *prior,
+    struct str json, const struct value **out, struct err *err)
+{
+    const struct value *live;
+    if (json_parse(ctx->arena, json, &live, err))
+        return -1;
+    if (type->shape)
+        live = type->shape(ctx->arena, prior, live);
+    live = value_with(ctx->arena, live, STR("id"), catalog_id(ctx, type, prior));
+    const struct value *database = value_getz(prior, "database");
+    *out = value_is_null(database) ? live : value_with(ctx->arena, live, STR("database"), database);
+    return 0;
+}
+
+int catalog_look_all(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
+    const struct value *const *priors, size_t n, resource_found *found, void *found_ctx, struct err *err)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(ctx->arena);
+    AUTO_MAP struct map by_key = MAP_INIT;
+    for (size_t i = 0; i < n; i++) {
+        const struct value *item = wanted_item(ctx, type, priors[i]);
+        map_set(&by_key, value_getz(item, "key")->string, (void *)priors[i]);
+        value_builder_add(&list, item);
+    }
+    struct str query = catalog_query(session, ctx->arena, type->catalog, value_builder_list(&list));
+    /* Names that are not in pg_catalog are shown with their schema, whoever asks. */
+    struct str sql = arena_printf(ctx->arena, "set local search_path = '';\n%.*s", STR_ARG(query));
+    AUTO_ROWS struct rows rows;
+    if (session_run(session, sql, NULL, &rows, err))
+        return -1;
+    for (int i = 0; i < rows_count(&rows); i++) {
+        const struct value *live, *prior = map_get(&by_key, rows_text(&rows, i, 0));
+        if (prior && object_of(ctx, type, prior, rows_text(&rows, i, 1), &live, err))
+            return -1;
+        if (prior)
+            found(found_ctx, live);
+    }
+    return 0;
+}
+
+static void keep(void *ctx, const struct value *live)
+{
+    *(const struct value **)ctx = live;
+}
+
+int catalog_look(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
+    const struct value *prior, const struct value **live, struct err *err)
+{
+    *live = NULL;
+    return catalog_look_all(session, ctx, type, &prior, 1, keep, live, err);
+}

@@ -1,0 +1,104 @@
+/* postgres.database. The server makes and drops databases outside of transactions, one statement at a time.
+ */
+#include "provider/postgres/type.h"
+
+static void add_option(struct work *work, const char *attribute, const char *format)
+{
+    struct str v = text_of(work->ctx, work->desired, attribute);
+    if (v.n)
+        sql_add(&work->sql, work->session, format, v);
+}
+
+static void write_comment(struct work *work)
+{
+    struct str name = text_of(work->ctx, work->desired, "name"),
+               comment = text_of(work->ctx, work->desired, "comment");
+    if (work_has(work, "comment"))
+        sql_add(&work->sql, work->session, "comment on database %I is %L;\n", name,
+            comment.n ? comment : (struct str){0});
+}
+
+/* Whole numbers, of those that are given or change. */
+static void write_settings(struct work *work)
+{
+    struct str name = text_of(work->ctx, work->desired, "name");
+    const struct value *limit = value_getz(work->desired, "connection_limit");
+    if (work_has(work, "connection_limit"))
+        sql_add(&work->sql, work->session, "alter database %I connection limit %s;\n", name,
+            limit ? value_scalar_text(work->ctx->arena, limit) : STR("-1"));
+    if (work_has(work, "allow_connections"))
+        sql_add(&work->sql, work->session, "alter database %I allow_connections %s;\n", name,
+            flag_of(work->ctx, work->desired, "allow_connections") ? STR("true") : STR("false"));
+}
+
+static int create(struct work *work, struct err *err)
+{
+    sql_add(&work->sql, work->session, "create database %I", text_of(work->ctx, work->desired, "name"));
+    add_option(work, "owner", " owner %I");
+    add_option(work, "template", " template %I");
+    add_option(work, "encoding", " encoding %L");
+    add_option(work, "collate", " lc_collate %L");
+    add_option(work, "ctype", " lc_ctype %L");
+    add_option(work, "tablespace", " tablespace %I");
+    if (session_change(work->session, buf_str(&work->sql), err))
+        return -1;
+    buf_clear(&work->sql);
+    write_settings(work);
+    write_comment(work);
+    return 0;
+}
+
+static int update(struct work *work, struct err *err)
+{
+    struct str name = text_of(work->ctx, work->desired, "name"),
+               tablespace = text_of(work->ctx, work->desired, "tablespace");
+    if (work_has(work, "tablespace") && tablespace.n) {
+        sql_add(&work->sql, work->session, "alter database %I set tablespace %I", name, tablespace);
+        if (session_change(work->session, buf_str(&work->sql), err))
+            return -1;
+        buf_clear(&work->sql);
+    }
+    if (work_has(work, "owner") && text_of(work->ctx, work->desired, "owner").n)
+        sql_add(&work->sql, work->session, "alter database %I owner to %I;\n", name,
+            text_of(work->ctx, work->desired, "owner"));
+    write_settings(work);
+    write_comment(work);
+    return 0;
+}
+
+static int remove_it(struct work *work, struct err *err)
+{
+    struct str name = text_of(work->ctx, work->prior, "name");
+    bool force = flag_of(work->ctx, work->prior, "force_destroy") || work->ctx->teardown & TEARDOWN_EMPTY;
+    server_forget(provider_self(work->ctx->provider), name);
+    sql_add(&work->sql, work->session,
+        force ? "drop database if exists %I with (force)" : "drop database if exists %I", name);
+    int status = session_change(work->session, buf_str(&work->sql), err);
+    buf_clear(&work->sql);
+    if (status && strcmp(err->code, "55006") == 0)
+        err_hint(err, "others are connected to it; `force_destroy: true` ends their sessions");
+    return status;
+}
+
+/* Made by one statement, and given its comment by another. */
+static int is_made(
+    struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err)
+{
+    static const char *const with_it[] = {"owner", "encoding", "collate", "ctype", "tablespace"};
+    (void)err;
+    *made = true;
+    for (size_t i = 0; i < sizeof with_it / sizeof *with_it; i++) {
+        const struct value *v = value_getz(desired, with_it[i]);
+        *made = *made && (value_is_null(v) || str_eq(v->string, text_of(ctx, live, with_it[i])));
+    }
+    return 0;
+}
+
+const struct pg_type pg_database = {.name = "database",
+    .keys = "name",
+    .catalog = "database",
+    .server_wide = true,
+    .create = create,
+    .update = update,
+    .remove = remove_it,
+    .is_made = is_made};

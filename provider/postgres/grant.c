@@ -1,0 +1,330 @@
+/*
+ * postgres.grant and postgres.default_privileges. What a role may is a set; it is exactly what is listed, or,
+ * with `only: false`, at least that. A grant on several objects is there when all of them have it.
+ */
+#include "provider/postgres/type.h"
+
+#include <ctype.h>
+
+/* ---- privileges ---- */
+
+static const struct {
+    const char *on, *all; /* what `all` means */
+    bool in_schema;       /* names lie in a schema */
+} kinds[] = {
+    {"table", "select insert update delete truncate references trigger", true},
+    {"sequence", "usage select update", true},
+    {"function", "execute", true},
+    {"type", "usage", true},
+    {"schema", "create usage", false},
+    {"database", "create connect temporary", false},
+    {"language", "usage", false},
+    {"foreign server", "usage", false},
+    {"tables", "select insert update delete truncate references trigger", true},
+    {"sequences", "usage select update", true},
+    {"functions", "execute", true},
+    {"types", "usage", true},
+    {"schemas", "create usage", false},
+};
+
+static size_t kind_of(struct str on)
+{
+    size_t i = 0;
+    while (i + 1 < sizeof kinds / sizeof *kinds && !str_eqz(on, kinds[i].on))
+        i++;
+    return i;
+}
+
+static struct str lower(struct arena *arena, struct str text)
+{
+    char *p = arena_strz(arena, text);
+    for (size_t i = 0; i < text.n; i++)
+        p[i] = (char)tolower((unsigned char)p[i]);
+    return str_n(p, text.n);
+}
+
+static void add_privilege(struct value_builder *set, struct arena *arena, struct str name)
+{
+    name = str_eqz(name, "temp") ? STR("temporary") : name;
+    value_builder_set(set, name, value_string_ref(arena, name));
+}
+
+/* In small letters, sorted, `all` written out. */
+static int privileges_prepare(
+    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+{
+    const struct value *given = value_getz(desired, "privileges"), *on = value_getz(desired, "on");
+    *prepared = desired;
+    if (!given || !value_is_known(given) || !value_is_known(on))
+        return 0;
+    size_t kind = kind_of(text_of(ctx, desired, "on"));
+    AUTO_BUILDER struct value_builder set = VALUE_BUILDER(ctx->arena), list = VALUE_BUILDER(ctx->arena);
+    for (uint32_t i = 0; i < given->count; i++) {
+        struct str name = lower(ctx->arena, given->items[i]->string), all = str_z(kinds[kind].all),
+                   rest = all;
+        bool every = str_eqz(name, "all");
+        while (every && rest.p)
+            add_privilege(&set, ctx->arena, str_cut(rest, ' ', &rest));
+        bool known = every || str_eqz(name, "temp");
+        for (rest = all; rest.p && !known;)
+            known = str_eq(str_cut(rest, ' ', &rest), name);
+        if (!known)
+            return err_set(err, ERR_INVALID, "there is no privilege \"%.*s\" on a %s; there are: %s",
+                STR_ARG(name), kinds[kind].on, kinds[kind].all);
+        if (!every)
+            add_privilege(&set, ctx->arena, name);
+    }
+    const struct value *map = value_builder_map(&set);
+    for (uint32_t i = 0; i < map->count; i++)
+        value_builder_add(&list, map->entries[i].value);
+    *prepared = value_with(ctx->arena, desired, STR("privileges"), value_builder_list(&list));
+    return 0;
+}
+
+/* ---- what the catalog shows ---- */
+
+static int64_t count_of(const struct value *held, struct str privilege, uint32_t which)
+{
+    const struct value *pair = value_get(held, privilege);
+    return pair && pair->kind == VALUE_LIST && pair->count == 2 ? pair->items[which]->integer : 0;
+}
+
+/* Those that are held on at least so many objects; of `wanted` only, where that is given. */
+static const struct value *held_on(
+    struct arena *arena, const struct value *held, int64_t least, const struct value *wanted)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; held && i < held->count; i++) {
+        bool counts = !wanted && count_of(held, held->entries[i].key, 0) >= least;
+        for (uint32_t k = 0; wanted && k < wanted->count; k++)
+            counts |= str_eq(wanted->items[k]->string, held->entries[i].key) &&
+                      count_of(held, held->entries[i].key, 0) >= least;
+        if (counts)
+            value_builder_add(&list, value_string_ref(arena, held->entries[i].key));
+    }
+    return value_builder_list(&list);
+}
+
+static bool is_false(const struct value *v)
+{
+    return v && v->kind == VALUE_BOOL && !v->boolean;
+}
+
+/*
+ * One that lacks on some object what is recorded shows what it has everywhere; otherwise, where the list is
+ * meant to be complete, whatever it has anywhere, so that more shows as well.
+ */
+static const struct value *privileges_shape(
+    struct arena *arena, const struct value *prior, const struct value *live)
+{
+    const struct value *held = value_getz(live, "held"), *wanted = value_getz(prior, "privileges");
+    int64_t objects = value_getz(live, "objects")->integer, named = value_getz(live, "named")->integer;
+    int64_t all = objects > named ? objects : named, grantable = 0;
+    bool only = !is_false(value_getz(prior, "only"));
+    wanted = wanted && wanted->kind == VALUE_LIST ? wanted : &value_empty_list;
+    const struct value *privileges = held_on(arena, held, all, wanted);
+    if (!all) /* nothing there to have rights on: whatever is wanted holds */
+        privileges = wanted;
+    else if (only)
+        privileges = held_on(arena, held, privileges->count == wanted->count ? 1 : all, NULL);
+    for (uint32_t i = 0; i < wanted->count; i++)
+        grantable += count_of(held, wanted->items[i]->string, 1) >= all;
+    const struct value *option =
+        value_bool(all ? wanted->count && grantable == wanted->count
+                       : !is_false(value_getz(prior, "grantable")) && value_getz(prior, "grantable"));
+    struct value_entry shown[] = {{STR("privileges"), privileges}, {STR("grantable"), option}};
+    return value_merge(arena, prior, value_map(arena, shown, 2));
+}
+
+/* ---- statements ---- */
+
+static struct str text(const struct work *work, const char *name)
+{
+    return text_of(work->ctx, work->desired ? work->desired : work->prior, name);
+}
+
+static void add_list(struct work *work, const struct value *privileges)
+{
+    for (uint32_t i = 0; privileges && i < privileges->count; i++)
+        buf_addf(&work->sql, "%s%.*s", i ? ", " : "", STR_ARG(privileges->items[i]->string));
+}
+
+static void add_grantee(struct work *work)
+{
+    struct str role = text(work, "role");
+    if (str_eqz(role, "public"))
+        buf_addz(&work->sql, "public");
+    else
+        sql_add(&work->sql, work->session, "%I", role);
+}
+
+/* A function's arguments are not part of its name's quotes. */
+static void add_function(struct work *work, struct str schema, struct str name)
+{
+    ptrdiff_t open = str_find_char(name, '(', 0);
+    struct str bare = open < 0 ? name : str_slice(name, 0, (size_t)open);
+    sql_add(&work->sql, work->session, "%I.%I%s", schema, bare, str_slice(name, bare.n, name.n));
+}
+
+/* "table a.b, a.c", "all tables in schema a", "database d". */
+static void add_objects(struct work *work)
+{
+    struct str on = text(work, "on"), schema = text(work, "schema");
+    const struct value *names = value_getz(work->desired ? work->desired : work->prior, "names");
+    size_t kind = kind_of(on);
+    if (str_eqz(work->ctx->schema->name, "postgres.default_privileges")) {
+        buf_add_str(&work->sql, on);
+        return;
+    }
+    if (kinds[kind].in_schema && !names) {
+        sql_add(&work->sql, work->session, "all %ss in schema %I", on, schema);
+        return;
+    }
+    sql_add(&work->sql, work->session, "%s ", on);
+    for (uint32_t i = 0; names && i < names->count; i++) {
+        struct str name = names->items[i]->string;
+        buf_addz(&work->sql, i ? ", " : "");
+        if (str_eqz(on, "function"))
+            add_function(work, schema, name);
+        else if (kinds[kind].in_schema)
+            sql_add(&work->sql, work->session, "%I.%I", schema, name);
+        else
+            sql_add(&work->sql, work->session, "%I", name);
+    }
+}
+
+static void add_grant(struct work *work, const struct value *privileges)
+{
+    buf_addz(&work->sql, "grant ");
+    add_list(work, privileges);
+    buf_addz(&work->sql, " on ");
+    add_objects(work);
+    buf_addz(&work->sql, " to ");
+    add_grantee(work);
+    buf_addz(&work->sql, flag_of(work->ctx, work->desired, "grantable") ? " with grant option;\n" : ";\n");
+}
+
+/* Everything, where the list is to be complete, and otherwise those. */
+static void add_revoke(struct work *work, const struct value *privileges)
+{
+    buf_addz(&work->sql, "revoke ");
+    if (privileges)
+        add_list(work, privileges);
+    else
+        buf_addz(&work->sql, "all");
+    buf_addz(&work->sql, " on ");
+    add_objects(work);
+    buf_addz(&work->sql, " from ");
+    add_grantee(work);
+    buf_addz(&work->sql, ";\n");
+}
+
+static const struct value *no_longer(struct arena *arena, const struct value *before, const struct value *now)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; before && i < before->count; i++) {
+        bool stays = false;
+        for (uint32_t k = 0; now && k < now->count; k++)
+            stays |= value_equal(before->items[i], now->items[k]);
+        if (!stays)
+            value_builder_add(&list, before->items[i]);
+    }
+    return value_builder_list(&list);
+}
+
+/* In default privileges what comes before "grant" and "revoke". */
+typedef void prefix_fn(struct work *work);
+
+static int set_privileges(struct work *work, prefix_fn *prefix)
+{
+    const struct value *now = value_getz(work->desired, "privileges");
+    bool only = flag_of(work->ctx, work->desired, "only");
+    const struct value *taken =
+        only ? NULL : no_longer(work->ctx->arena, value_getz(work->prior, "privileges"), now);
+    if (only || taken->count) {
+        prefix(work);
+        add_revoke(work, taken);
+    }
+    if (now && now->count) {
+        prefix(work);
+        add_grant(work, now);
+    }
+    return 0;
+}
+
+/* Nobody holds anything on what is gone, nor a role that is gone. */
+static int revoke_at_last(struct work *work, prefix_fn *prefix, struct err *err)
+{
+    static const char *const gone[] = {"42704", "42P01", "42883", "3F000", "3D000"};
+    struct err why = ERR_INIT;
+    prefix(work);
+    add_revoke(work, flag_of(work->ctx, work->prior, "only") ? NULL : value_getz(work->prior, "privileges"));
+    int status = session_change(work->session, buf_str(&work->sql), &why);
+    buf_clear(&work->sql);
+    for (size_t i = 0; status && i < sizeof gone / sizeof *gone; i++)
+        if (strcmp(why.code, gone[i]) == 0)
+            return 0;
+    if (status)
+        *err = why;
+    return status;
+}
+
+static void no_prefix(struct work *work)
+{
+    (void)work;
+}
+
+static int grant_write(struct work *work, struct err *err)
+{
+    struct str on = text(work, "on");
+    size_t kind = kind_of(on);
+    const struct value *names = value_getz(work->desired, "names");
+    if (kinds[kind].in_schema && !text(work, "schema").n)
+        return err_set(err, ERR_INVALID, "a grant on a %s needs its `schema`", kinds[kind].on);
+    if (!kinds[kind].in_schema && !(names && names->count))
+        return err_set(err, ERR_INVALID, "a grant on a %s needs `names`", kinds[kind].on);
+    return set_privileges(work, no_prefix);
+}
+
+static int grant_remove(struct work *work, struct err *err)
+{
+    return revoke_at_last(work, no_prefix, err);
+}
+
+const struct pg_type pg_grant = {.name = "grant",
+    .keys = "role on schema names",
+    .catalog = "grant",
+    .create = grant_write,
+    .update = grant_write,
+    .remove = grant_remove,
+    .shape = privileges_shape,
+    .prepare = privileges_prepare};
+
+/* ---- default privileges ---- */
+
+static void add_default(struct work *work)
+{
+    sql_add(&work->sql, work->session, "alter default privileges for role %I ", text(work, "owner"));
+    if (text(work, "schema").n)
+        sql_add(&work->sql, work->session, "in schema %I ", text(work, "schema"));
+}
+
+static int defaults_write(struct work *work, struct err *err)
+{
+    (void)err;
+    return set_privileges(work, add_default);
+}
+
+static int defaults_remove(struct work *work, struct err *err)
+{
+    return revoke_at_last(work, add_default, err);
+}
+
+const struct pg_type pg_default_privileges = {.name = "default_privileges",
+    .keys = "owner role schema on",
+    .catalog = "default_privileges",
+    .create = defaults_write,
+    .update = defaults_write,
+    .remove = defaults_remove,
+    .shape = privileges_shape,
+    .prepare = privileges_prepare};

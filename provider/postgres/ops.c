@@ -1,0 +1,278 @@
+/*
+ * The operations of all types of postgres.*, as provider.h has them: sessions, reading back, what an
+ * interrupted run may have made. What differs from type to type is in struct pg_type.
+ */
+#include "provider/postgres/type.h"
+
+#include "base/map.h"
+
+static const struct pg_type *const types[] = {
+    &pg_database, &pg_role, &pg_schema, &pg_extension, &pg_grant, &pg_default_privileges};
+
+static const struct pg_type *type_of(const struct op_ctx *ctx)
+{
+    struct str name, kind = str_cut(ctx->schema->name, '.', &name);
+    (void)kind;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (str_eqz(name, types[i]->name))
+            return types[i];
+    return NULL; /* a test looks for each type of the spec here */
+}
+
+struct str text_of(const struct op_ctx *ctx, const struct value *object, const char *name)
+{
+    const struct value *v = value_getz(object, name);
+    const struct attr *attr = value_is_null(v) ? schema_attr(ctx->schema, str_z(name)) : NULL;
+    return value_text(attr ? attr->default_value : v, STR_EMPTY);
+}
+
+bool flag_of(const struct op_ctx *ctx, const struct value *object, const char *name)
+{
+    const struct value *v = value_getz(object, name);
+    const struct attr *attr = value_is_null(v) ? schema_attr(ctx->schema, str_z(name)) : NULL;
+    v = attr ? attr->default_value : v;
+    return v && v->kind == VALUE_BOOL && v->boolean;
+}
+
+bool work_has(const struct work *work, const char *name)
+{
+    if (!work->changed)
+        return !value_is_null(value_getz(work->desired, name));
+    for (uint32_t i = 0; i < work->changed->count; i++)
+        if (str_eqz(work->changed->items[i]->string, name))
+            return true;
+    return false;
+}
+
+struct str work_name(struct work *work, const char *schema, const char *name)
+{
+    const struct value *object = work->desired ? work->desired : work->prior;
+    AUTO_BUF struct buf b = BUF_INIT;
+    sql_add(&b, work->session, "%I.%I", text_of(work->ctx, object, schema), text_of(work->ctx, object, name));
+    return arena_str(work->ctx->arena, buf_str(&b));
+}
+
+static struct str database_of(const struct pg_type *type, const struct value *object)
+{
+    return type->server_wide ? SERVER_WIDE : value_text(value_getz(object, "database"), STR_EMPTY);
+}
+
+int object_session(struct op_ctx *ctx, const struct value *object, struct session **out, struct err *err)
+{
+    return session_take(ctx, database_of(type_of(ctx), object), out, err);
+}
+
+/* ---- looking ---- */
+
+static int look(struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
+{
+    const struct pg_type *type = type_of(ctx);
+    AUTO_SESSION struct session *session = NULL;
+    struct err why = ERR_INIT;
+    *live = NULL;
+    int status = type->read ? type->read(ctx, prior, live, &why) : 0;
+    if (!type->read)
+        status =
+            object_session(ctx, prior, &session, &why) || catalog_look(session, ctx, type, prior, live, &why);
+    if (!status || why.class == ERR_ABSENT) /* what lay in a database that is gone is gone as well */
+        return 0;
+    *err = why;
+    return -1;
+}
+
+static int op_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    (void)wanted;
+    return look(ctx, prior, live, err);
+}
+
+static int list_database(struct op_ctx *ctx, const struct pg_type *type, struct str database,
+    resource_found *found, void *found_ctx, struct err *err)
+{
+    const struct value **mine = ARENA_ARRAY(ctx->arena, const struct value *, ctx->prior_count);
+    size_t n = 0;
+    for (size_t i = 0; i < ctx->prior_count; i++)
+        if (str_eq(database_of(type, ctx->priors[i]), database))
+            mine[n++] = ctx->priors[i];
+    AUTO_SESSION struct session *session = NULL;
+    struct err why = ERR_INIT;
+    if (!session_take(ctx, database, &session, &why) &&
+        !catalog_look_all(session, ctx, type, mine, n, found, found_ctx, &why))
+        return 0;
+    if (why.class == ERR_ABSENT)
+        return 0;
+    *err = why;
+    return -1;
+}
+
+/* What the query shows is all that there is to see. */
+static const struct value *all_readable(struct op_ctx *ctx)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < ctx->schema->attr_count; i++)
+        if (!ctx->schema->attrs[i].local && !ctx->schema->attrs[i].write_only)
+            value_builder_add(&b, value_string_ref(ctx->arena, ctx->schema->attrs[i].name));
+    return value_builder_list(&b);
+}
+
+static int op_list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+    const struct value **covered, struct err *err)
+{
+    const struct pg_type *type = type_of(ctx);
+    AUTO_MAP struct map done = MAP_INIT;
+    (void)wanted;
+    *covered = all_readable(ctx);
+    for (size_t i = 0; i < ctx->prior_count; i++) {
+        if (type->read) {
+            const struct value *live;
+            if (look(ctx, ctx->priors[i], &live, err))
+                return -1;
+            if (live)
+                found(found_ctx, live);
+            continue;
+        }
+        struct str database = database_of(type, ctx->priors[i]);
+        if (map_set(&done, database, ctx))
+            continue;
+        if (list_database(ctx, type, database, found, found_ctx, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- planning ---- */
+
+static int op_prepare(
+    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+{
+    const struct pg_type *type = type_of(ctx);
+    *prepared = desired;
+    return type->prepare ? type->prepare(ctx, desired, prepared, err) : 0;
+}
+
+/* What the server says stays as it is, unless the type knows that it will not. */
+static int op_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+    const struct value **planned, struct err *err)
+{
+    const struct pg_type *type = type_of(ctx);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
+        const struct attr *attr = &ctx->schema->attrs[i];
+        const struct value *before = value_get(prior, attr->name);
+        if (attr->computed && !attr->settable && !attr->prepared)
+            value_builder_set(&b, attr->name, value_is_null(before) ? &value_unknown : before);
+    }
+    value_builder_set(&b, STR("id"), catalog_id(ctx, type, desired));
+    *planned = value_merge(ctx->arena, value_builder_map(&b), desired);
+    return type->plan && value_is_known(desired) ? type->plan(ctx, desired, prior, planned, err) : 0;
+}
+
+/* ---- changing ---- */
+
+static int carry_out(struct work *work, work_fn *write, struct err *err)
+{
+    int status = write(work, err);
+    if (!status && work->sql.n)
+        status = session_change(work->session, buf_str(&work->sql), err);
+    return status;
+}
+
+static int look_back(struct work *work, const struct value **live, struct err *err)
+{
+    const struct pg_type *type = type_of(work->ctx);
+    if (type->catalog && work->session) {
+        if (catalog_look(work->session, work->ctx, type, work->desired, live, err))
+            return -1;
+    } else {
+        session_give(&work->session);
+        if (look(work->ctx, work->desired, live, err))
+            return -1;
+    }
+    return *live ? 0 : err_set(err, ERR_PROTOCOL, "it was made, and yet the server does not show it");
+}
+
+static int change(struct work *work, work_fn *write, const struct value **live, struct err *err)
+{
+    if (object_session(work->ctx, work->desired, &work->session, err))
+        return -1;
+    int status = carry_out(work, write, err);
+    *live = work->live;
+    if (!status && !work->live)
+        status = look_back(work, live, err);
+    session_give(&work->session);
+    buf_release(&work->sql);
+    return status;
+}
+
+static int op_create(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    struct work work = {.ctx = ctx, .desired = desired};
+    return change(&work, type_of(ctx)->create, live, err);
+}
+
+static int op_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    struct work work = {.ctx = ctx, .prior = prior, .desired = desired, .changed = changed};
+    return change(&work, type_of(ctx)->update, live, err);
+}
+
+static int op_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+{
+    struct work work = {.ctx = ctx, .prior = prior};
+    struct err why = ERR_INIT;
+    int status = object_session(ctx, prior, &work.session, &why);
+    if (!status)
+        status = carry_out(&work, type_of(ctx)->remove, &why);
+    session_give(&work.session);
+    buf_release(&work.sql);
+    if (!status || why.class == ERR_ABSENT)
+        return 0;
+    *err = why;
+    return -1;
+}
+
+/* ---- after an interruption ---- */
+
+static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const struct value *live)
+{
+    for (uint32_t i = 0; i < desired->count; i++) {
+        const struct attr *attr = schema_attr(ctx->schema, desired->entries[i].key);
+        if (attr && !attr->local && !attr->write_only && attr->settable &&
+            !attr_equal(attr, desired->entries[i].value, value_get(live, attr->name)))
+            return false;
+    }
+    return true;
+}
+
+/* What is made is made whole, in one transaction: what is there and is not so is somebody else's. */
+static int op_find(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    const struct pg_type *type = type_of(ctx);
+    bool made = false;
+    if (look(ctx, desired, live, err))
+        return -1;
+    if (!*live)
+        return 0;
+    if (type->is_made && type->is_made(ctx, desired, *live, &made, err))
+        return -1;
+    if (!type->is_made)
+        made = is_as_given(ctx, desired, *live);
+    if (!made)
+        *live = NULL;
+    return 0;
+}
+
+const struct resource_ops postgres_ops = {
+    .prepare = op_prepare,
+    .predict = op_predict,
+    .read = op_read,
+    .list = op_list,
+    .create = op_create,
+    .update = op_update,
+    .delete = op_delete,
+    .find = op_find,
+};

@@ -1,0 +1,188 @@
+/* The connections to one server: who has which, and how many there may be. */
+#include "provider/postgres/server.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { SESSIONS_MAX = 6, LOOK_MS = 100 };
+
+struct server {
+    struct arena arena;
+    struct settings settings;
+    pthread_mutex_t lock;
+    pthread_cond_t given;
+    struct session sessions[SESSIONS_MAX];
+};
+
+int server_new(const struct provider_options *options, struct server **out, struct err *err)
+{
+    struct server *server = mem_zalloc(sizeof *server);
+    pthread_mutex_init(&server->lock, NULL);
+    clock_cond_init(&server->given);
+    if (settings_read(&server->arena, options, &server->settings, err)) {
+        server_free(server);
+        return -1;
+    }
+    *out = server;
+    return 0;
+}
+
+void server_free(struct server *server)
+{
+    if (!server)
+        return;
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        if (server->sessions[i].connection)
+            server->sessions[i].pq->finish(server->sessions[i].connection);
+    pthread_cond_destroy(&server->given);
+    pthread_mutex_destroy(&server->lock);
+    arena_wipe(&server->arena);
+    free(server);
+}
+
+struct str server_database(const struct server *server)
+{
+    return server->settings.dbname;
+}
+
+/* ---- lending ---- */
+
+/* One that leads there already, or an unused place, or one that leads elsewhere; NULL: all are taken. */
+static struct session *free_place(struct server *server, struct str database)
+{
+    struct session *unused = NULL, *other = NULL;
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        struct session *s = &server->sessions[i];
+        if (s->taken)
+            continue;
+        if (s->connection && str_eq(s->database, database))
+            return s;
+        *(s->connection ? &other : &unused) = s;
+    }
+    return unused ? unused : other;
+}
+
+static struct session *wait_for_place(
+    struct server *server, struct op_ctx *ctx, struct str database, struct err *err)
+{
+    struct session *s;
+    pthread_mutex_lock(&server->lock);
+    while (!(s = free_place(server, database)) && !(ctx->cancel && atomic_load(ctx->cancel)))
+        clock_cond_wait(&server->given, &server->lock, clock_mono_ms() + LOOK_MS);
+    if (s) {
+        s->taken = true;
+        s->ctx = ctx;
+        s->server = server;
+        s->stale = !str_eq(s->database, database);
+        if (s->stale)
+            s->database = arena_str(&server->arena, database);
+    }
+    pthread_mutex_unlock(&server->lock);
+    if (!s)
+        err_set(err, ERR_INTERRUPTED, "interrupted");
+    return s;
+}
+
+/* libpq's own words go with its messages; what is worth a warning, to whoever asked for the statement. */
+static void noticed(void *arg, const char *message)
+{
+    const struct session *s = arg;
+    if (!s->ctx || !s->ctx->warn)
+        return;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    s->ctx->warn(s->ctx->warn_ctx, arena_strz(&scratch, str_trim(str_z(message))));
+}
+
+static int open_session(struct session *s, struct str database, struct err *err)
+{
+    struct server *server = s->server;
+    if (!s->pq && !(s->pq = pq_api(err)))
+        return -1;
+    int local_port = 0;
+    if (settings_connect(&server->settings, s->pq, s->ctx, database, local_port, &s->connection, err))
+        return -1;
+    s->pq->setNoticeProcessor(s->connection, noticed, s);
+    return 0;
+}
+
+static void drop(struct session *s)
+{
+    if (s->connection)
+        s->pq->finish(s->connection);
+    s->connection = NULL;
+}
+
+/* A server that has ended said so, or its end of the line is closed: both can be seen without asking it. */
+static bool is_alive(struct session *s)
+{
+    if (!s->connection)
+        return false;
+    struct pollfd fd = {s->pq->socket(s->connection), POLLIN, 0};
+    if (poll(&fd, 1, 0) > 0)
+        s->pq->consumeInput(s->connection);
+    return s->pq->status(s->connection) == CONNECTION_OK;
+}
+
+/* The database for what belongs to none: the one that every server has, or else the settings' own. */
+static int open_anywhere(struct session *s, struct err *err)
+{
+    struct err first = ERR_INIT;
+    const struct settings *settings = &s->server->settings;
+    if (!open_session(s, settings->maintenance, &first))
+        return 0;
+    if (first.class != ERR_ABSENT || open_session(s, settings->dbname, err)) {
+        *err = first;
+        return -1;
+    }
+    return 0;
+}
+
+int session_take(struct op_ctx *ctx, struct str database, struct session **out, struct err *err)
+{
+    struct server *server = provider_self(ctx->provider);
+    bool anywhere = str_eq(database, SERVER_WIDE);
+    if (!anywhere && !database.n)
+        database = server->settings.dbname;
+    struct session *s = wait_for_place(server, ctx, database, err);
+    if (!s)
+        return -1;
+    bool usable = !s->stale && is_alive(s);
+    if (!usable) {
+        drop(s);
+        if (anywhere ? open_anywhere(s, err) : open_session(s, database, err)) {
+            session_give(&s);
+            return -1;
+        }
+    }
+    *out = s;
+    return 0;
+}
+
+void session_give(struct session **session)
+{
+    struct session *s = *session;
+    if (!s)
+        return;
+    struct server *server = s->server;
+    if (s->connection && (s->pq->status(s->connection) != CONNECTION_OK || session_in_transaction(s)))
+        drop(s);
+    pthread_mutex_lock(&server->lock);
+    s->taken = false;
+    s->ctx = NULL;
+    pthread_cond_broadcast(&server->given);
+    pthread_mutex_unlock(&server->lock);
+    *session = NULL;
+}
+
+void server_forget(struct server *server, struct str database)
+{
+    pthread_mutex_lock(&server->lock);
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        if (!server->sessions[i].taken && str_eq(server->sessions[i].database, database))
+            drop(&server->sessions[i]);
+    pthread_mutex_unlock(&server->lock);
+}

@@ -1,0 +1,83 @@
+/*
+ * What the types of postgres.* have in common. Their attributes are in specs/postgres.yaml, how the catalog
+ * shows them in catalog/<type>.sql; here is how SQL makes, changes and removes them.
+ *
+ * A function that writes adds statements to `work->sql`, which go to the server as one message, and so as one
+ * transaction. A type that has to do more runs that itself and leaves the text empty.
+ */
+#ifndef WEIR_PROVIDER_POSTGRES_TYPE_H
+#define WEIR_PROVIDER_POSTGRES_TYPE_H
+
+#include "provider/postgres/server.h"
+
+/* One change on its way. */
+struct work {
+    struct op_ctx *ctx;
+    struct session *session;
+    const struct value *prior; /* update, delete: what is there, as far as it was looked at; otherwise NULL */
+    const struct value *desired; /* create, update */
+    const struct value
+        *changed;             /* update: names of attributes; create: NULL, which means all that is given */
+    const struct value *live; /* set by those that know it without reading the catalog */
+    struct buf sql;
+};
+
+typedef int work_fn(struct work *work, struct err *err);
+
+struct pg_type {
+    const char *name; /* "role" of postgres.role */
+    const char *keys; /* what identifies it besides the database, with blanks between: its id, with slashes */
+    const char *catalog; /* file with the query that shows it; NULL: `read` does */
+    bool server_wide;    /* lies in no database */
+    work_fn *create, *update, *remove;
+    /* What the catalog shows, as the file would say it. `prior` identifies it and may be the record. NULL: as
+     * it is. */
+    const struct value *(*shape)(struct arena *arena, const struct value *prior, const struct value *live);
+    /* Types that no query alone shows: *live NULL where it is not there. */
+    int (*read)(struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err);
+    /* The rest of resource_ops' functions, where there is something to do. */
+    int (*prepare)(
+        struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err);
+    /* Adds to what is planned, or refuses it. `prior` NULL: it is made. */
+    int (*plan)(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+        const struct value **planned, struct err *err);
+    /* An interrupted creation: is what is there what it would have made? NULL: where nothing given differs.
+     */
+    int (*is_made)(struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made,
+        struct err *err);
+};
+
+/* The last one has no name. */
+extern const struct pg_type pg_database, pg_role, pg_schema, pg_extension, pg_grant, pg_default_privileges,
+    pg_table, pg_view, pg_migrations, pg_load, pg_statement;
+
+/* The operations of all of them. */
+extern const struct resource_ops postgres_ops;
+
+/* ---- ops.c ---- */
+
+/* An attribute as it is given, or else its default. */
+struct str text_of(const struct op_ctx *ctx, const struct value *object, const char *name);
+bool flag_of(const struct op_ctx *ctx, const struct value *object, const char *name);
+/* Was it given, or does it change? */
+bool work_has(const struct work *work, const char *name);
+/* "schema"."name", for %s. */
+struct str work_name(struct work *work, const char *schema, const char *name);
+/* The session of the object's database. */
+int object_session(struct op_ctx *ctx, const struct value *object, struct session **out, struct err *err);
+
+/* ---- catalog.c ---- */
+
+/* One thing of that type, by its keys; *live NULL where it is not there. */
+int catalog_look(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
+    const struct value *prior, const struct value **live, struct err *err);
+/* All of a list at once; `found` is called with what is there, complete with its id. */
+int catalog_look_all(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
+    const struct value *const *priors, size_t n, resource_found *found, void *found_ctx, struct err *err);
+/* The query for these things, as text; `wanted` a list of {key, …}. */
+struct str catalog_query(
+    struct session *session, struct arena *arena, const char *file, const struct value *wanted);
+/* Both names with the database, where that is given, and slashes between. */
+const struct value *catalog_id(struct op_ctx *ctx, const struct pg_type *type, const struct value *object);
+
+#endif
