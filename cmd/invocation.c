@@ -8,6 +8,7 @@
 #include "cmd/say.h"
 
 #include "plan/state/state.h"
+#include "sandbox/sandbox.h"
 
 #include <stdarg.h>
 
@@ -154,6 +155,8 @@ int invocation_open(struct invocation *inv, const struct workspace_options *want
         return invocation_fail(inv, &err);
     }
     int rc = workspace_open(o, &inv->diags, out, &err);
+    if (rc == 0 && inv->sandbox)
+        sandbox_use_specs(inv->sandbox, catalog_specs_dir(out->catalog));
     int status = invocation_diags(inv);
     if (rc == 0 && out->state && !reads_history(inv))
         rc = state_check_moved(out->state, &err);

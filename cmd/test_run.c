@@ -352,8 +352,10 @@ static bool run(struct running *r)
     const struct value *want_error = section(r, "error"), *wants_apply = section(r, "apply");
     if (!start(r))
         return false;
-    bool planned =
-        workspace_open(&r->options, &r->diags, &r->workspace, &err) == 0 && make(r, false, &plan, &err) == 0;
+    bool opened = workspace_open(&r->options, &r->diags, &r->workspace, &err) == 0;
+    if (opened)
+        sandbox_use_specs(r->sandbox, catalog_specs_dir(r->workspace.catalog));
+    bool planned = opened && make(r, false, &plan, &err) == 0;
     bool ok;
     if (want_error)
         ok = planned ? test_fail(r, "expected an error with \"%.*s\", but it can be planned",

@@ -37,6 +37,11 @@ bool catalog_has_specs(const struct catalog *catalog)
     return catalog->specs_dir != NULL;
 }
 
+const char *catalog_specs_dir(const struct catalog *catalog)
+{
+    return catalog->specs_dir;
+}
+
 const struct provider_kinds *catalog_kinds(const struct catalog *catalog)
 {
     return catalog->options.kinds;

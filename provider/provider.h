@@ -306,6 +306,8 @@ int catalog_new(const struct catalog_options *options, struct catalog **out, str
  */
 int catalog_use_specs(struct catalog *catalog, struct str dir, const char *named_by, struct err *err);
 bool catalog_has_specs(const struct catalog *catalog);
+/* Their folder; NULL: none. */
+const char *catalog_specs_dir(const struct catalog *catalog);
 const struct provider_kinds *catalog_kinds(const struct catalog *catalog);
 void catalog_free(struct catalog *catalog);
 /*

@@ -277,6 +277,14 @@ static const struct value *bucket_tags(void *ctx, struct arena *arena, struct st
     return value_builder_map(&all);
 }
 
+void sandbox_use_specs(struct sandbox *s, const char *dir)
+{
+    pthread_mutex_lock(&s->control_lock);
+    if (!s->control && !s->specs_dir && dir)
+        s->specs_dir = arena_strz(&s->arena, str_z(dir));
+    pthread_mutex_unlock(&s->control_lock);
+}
+
 /* Loading the specs takes longer than starting, and S3 does not need them. */
 struct control *sandbox_control(struct sandbox *s)
 {

@@ -50,6 +50,9 @@ struct sandbox_options {
 
 /* Serves until sandbox_stop(). ERR_IO: the port or the directory is taken. */
 int sandbox_start(const struct sandbox_options *options, struct sandbox **out, struct err *err);
+/* What the stack says of specs, which is known only after the start; nothing where the services are loaded
+ * already. */
+void sandbox_use_specs(struct sandbox *sandbox, const char *dir);
 uint16_t sandbox_port(const struct sandbox *sandbox);
 const char *sandbox_dir(const struct sandbox *sandbox);
 struct str sandbox_endpoint(const struct sandbox *sandbox, struct arena *arena); /* http://127.0.0.1:4566 */

@@ -119,10 +119,12 @@ static void add_call(
     struct dump *d, const char *role, const struct spec_step *step, struct value_builder *answers)
 {
     struct value_entry entries[] = {{STR("page"), text(d, step->page.in_key.n ? step->page.out : STR_EMPTY)},
-        {STR("role"), textz(d, role)}, {STR("operation"), operation_of(d, step->op)},
-        {STR("request"), dump_shape(d, &step->request.shape)}, {STR("at"), text(d, step->at)},
-        {STR("parse"), text(d, step->parse)}, {STR("answers"), value_builder_list(answers)},
-        {STR("errors"), error_codes(d, step)}, {STR("failed"), text(d, step->failed)}};
+        {STR("last"), text(d, step->page.last)}, {STR("more"), text(d, step->page.more)},
+        {STR("total"), text(d, step->page.total)}, {STR("role"), textz(d, role)},
+        {STR("operation"), operation_of(d, step->op)}, {STR("request"), dump_shape(d, &step->request.shape)},
+        {STR("at"), text(d, step->at)}, {STR("parse"), text(d, step->parse)},
+        {STR("answers"), value_builder_list(answers)}, {STR("errors"), error_codes(d, step)},
+        {STR("failed"), text(d, step->failed)}};
     value_builder_add(&d->calls, value_map(d->arena, entries, sizeof entries / sizeof *entries));
 }
 
@@ -269,7 +271,7 @@ static void add_tags(struct dump *d, const struct spec_tags *tags)
     add_step(d, "untag", tags->remove, false);
     add_step(d, "tag", tags->put, false);
     add_step(d, "untag", tags->clear, false);
-    add_reading(d, "tags", tags->list, STR("@"), tags->shape);
+    add_reading(d, "tags", tags->list, STR("@"), tags->answer);
 }
 
 /* The calls of a run work on the run's attributes. */

@@ -321,7 +321,8 @@ static int job_rows(struct op_ctx *ctx, const struct value *object, const struct
             if (!*more)
                 value_builder_add(&all, row);
         }
-        token = step->page.out.n ? wire_path(run.arena, document, step->page.out) : NULL;
+        if (run_next_page(&run, step, document, token, &token, err))
+            return -1;
         token = value_text(token, STR_EMPTY).n && !*more ? token : NULL;
         if (token && pages_next_value(&pages, step->op->wire.name, token, err))
             return -1;

@@ -56,8 +56,8 @@ struct typed {
 void load_attr(struct loader *l, struct str name, const struct node *node, struct spec_attr *out);
 /* Attributes name others that stand beside them: `conflicts`, `changes_with`. */
 void load_neighbours(struct loader *l, const struct node *map);
-/* How tags lie on the wire. */
-const struct shape *load_tags_shape(struct loader *l, const struct node *tags);
+/* How tags lie on the wire, as this key of theirs says. */
+const struct shape *load_tags_shape(struct loader *l, const struct node *tags, const char *as);
 /* Members whose wire names may be dotted paths, as nested groups. */
 void load_struct(struct loader *l, const struct shape_member *members, size_t n, struct shape *out);
 

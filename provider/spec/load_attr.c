@@ -191,12 +191,12 @@ static enum wire_time load_time(struct loader *l, const struct node *node)
     return WIRE_TIME_HTTP;
 }
 
-const struct shape *load_tags_shape(struct loader *l, const struct node *tags)
+const struct shape *load_tags_shape(struct loader *l, const struct node *tags, const char *as)
 {
     struct shape *shape = ARENA_NEW(l->arena, struct shape);
     static const struct shape text = {.kind = SHAPE_STRING};
     shape->elem = &text;
-    shape->kind = str_eqz(load_text(l, tags, "as"), "map") ? SHAPE_MAP : SHAPE_PAIRS;
+    shape->kind = str_eqz(load_text(l, tags, as), "map") ? SHAPE_MAP : SHAPE_PAIRS;
     shape->item = load_text(l, tags, "item");
     shape->flat = load_flag(l, tags, "flat");
     struct spec_names pairs = load_names(l, node_get(tags, "pairs"));
@@ -292,7 +292,7 @@ static void load_typed(
     }
     if (str_eqz(text, "tags")) {
         type->kind = TYPE_TAGS;
-        out->shape = out->answer = load_tags_shape(l, l->tags);
+        out->shape = out->answer = load_tags_shape(l, l->tags, "as");
         return;
     }
     for (size_t i = 0; i < sizeof scalars / sizeof *scalars; i++)

@@ -139,6 +139,32 @@ struct spec_skip load_skip(struct loader *l, const struct node *node)
     return (struct spec_skip){node->entries[0].key, v->kind == VALUE_LIST ? v : value_list(l->arena, &v, 1)};
 }
 
+/* {above: prior}, {below: 10} */
+static struct spec_condition load_comparison(struct loader *l, struct str name, const struct node *node)
+{
+    const struct node *above = node_get(node, "above"), *other = above ? above : node_get(node, "below");
+    struct spec_condition made = {
+        .name = name, .comparison = above ? CONDITION_ABOVE : CONDITION_BELOW, .values = &value_null};
+    if (!load_keys(l, node, "a comparison", "above below") || node->count != 1) {
+        load_error(l, node, "a comparison is {above: …} or {below: …}, with a number or prior");
+        return made;
+    }
+    made.prior = other->kind == NODE_STRING && str_eqz(other->string, "prior");
+    made.values = node_value(l->arena, other);
+    if (!made.prior && other->kind != NODE_INT && other->kind != NODE_FLOAT)
+        load_error(l, other, "it can be above or below a number, or prior: what it was before the update");
+    return made;
+}
+
+static struct spec_condition load_condition(struct loader *l, struct str name, const struct node *node)
+{
+    if (node->kind == NODE_MAP)
+        return load_comparison(l, name, node);
+    const struct value *v = node_value(l->arena, node);
+    return (struct spec_condition){
+        .name = name, .values = v->kind == VALUE_LIST ? v : value_list(l->arena, &v, 1)};
+}
+
 struct spec_conditions load_conditions(struct type_loader *t, const struct node *node)
 {
     struct loader *l = t->l;
@@ -153,8 +179,7 @@ struct spec_conditions load_conditions(struct type_loader *t, const struct node 
         struct str name = node->entries[i].key;
         if (!str_eqz(name, "region") && !str_eqz(name, "partition"))
             load_attr_named(t, node->entries[i].value, name);
-        const struct value *v = node_value(l->arena, node->entries[i].value);
-        items[i] = (struct spec_condition){name, v->kind == VALUE_LIST ? v : value_list(l->arena, &v, 1)};
+        items[i] = load_condition(l, name, node->entries[i].value);
     }
     return (struct spec_conditions){items, node->count};
 }

@@ -432,12 +432,23 @@ static void load_page(struct request_builder *b, const struct node *node, struct
     if (page && page->kind == NODE_STRING && str_eqz(page->string, "none"))
         return;
     page = page ? page : l->page;
-    if (!page || !load_keys(l, page, "page", "in out"))
+    if (!page || !load_keys(l, page, "page", "in out last more by total first"))
         return;
     static const struct shape text = {.kind = SHAPE_STRING};
-    struct str wire = load_text(l, page, "in");
-    out->out = load_text(l, page, "out");
-    out->in_key = STR("=page");
+    struct str wire = load_text(l, page, "in"), by = load_text(l, page, "by");
+    *out = (struct spec_page){.in_key = STR("=page"),
+        .out = load_text(l, page, "out"),
+        .last = load_text(l, page, "last"),
+        .more = load_text(l, page, "more"),
+        .total = load_text(l, page, "total"),
+        .first = load_int(l, page, "first", str_eqz(by, "number") ? 1 : 0)};
+    out->by = out->last.n             ? PAGE_LAST_ITEM
+              : str_eqz(by, "items")  ? PAGE_ITEM_COUNT
+              : str_eqz(by, "number") ? PAGE_NUMBER
+                                      : PAGE_TOKEN;
+    bool counts = out->by == PAGE_ITEM_COUNT || out->by == PAGE_NUMBER;
+    if (!wire.n || counts + (out->out.n > 0) + (out->last.n > 0 && out->more.n > 0) != 1)
+        load_error(l, page, "page is {in, out}, {in, last, more}, {in, by: items} or {in, by: number}");
     add_member(b, out->in_key, wire, &text);
 }
 
@@ -570,6 +581,16 @@ static void load_native(struct type_loader *t, const struct node *node, struct s
             STR_ARG(step->native_name));
 }
 
+static bool compares_with_prior(const struct spec_step *step)
+{
+    bool prior = false;
+    for (size_t i = 0; i < step->only.count; i++)
+        prior |= step->only.items[i].prior;
+    for (size_t i = 0; i < step->unless.count; i++)
+        prior |= step->unless.items[i].prior;
+    return prior;
+}
+
 const struct spec_step *load_step(
     struct type_loader *t, const struct node *node, const struct step_rules *rules)
 {
@@ -584,6 +605,9 @@ const struct spec_step *load_step(
     else if (!load_keys(l, node, rules->what, keys.p))
         return step;
     load_rules_of(t, node, step);
+    if (!str_eqz(str_z(rules->what), "update") && compares_with_prior(step))
+        load_error(l, node_get(node, "if") ? node_get(node, "if") : node_get(node, "unless"),
+            "only a step of \"update\" can ask for what was prior to it");
     load_shared(l, rules->shared, rules->reads, step);
     step->sparse = rules->change && !step->at.n;
     if (node_get(node, "each"))

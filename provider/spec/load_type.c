@@ -7,7 +7,8 @@
     "sole "                                                                                                  \
     "partial"
 #define TAGS_KEYS                                                                                            \
-    "as pairs item flat with_create add add_as remove remove_as remove_item remove_structures put put_as "   \
+    "as listed_as pairs item flat with_create add add_as remove remove_as remove_item remove_structures "    \
+    "put put_as "                                                                                            \
     "clear list at send "                                                                                    \
     "absent bulk mark retry"
 
@@ -310,8 +311,10 @@ static void load_tags(struct type_loader *t)
     struct spec_tags *tags = ARENA_NEW(l->arena, struct spec_tags);
     t->type->tags = tags;
     tags->attr = attr;
-    tags->shape = load_tags_shape(l, node);
-    attr->shape = attr->answer = tags->shape;
+    tags->shape = load_tags_shape(l, node, "as");
+    tags->answer = node_get(node, "listed_as") ? load_tags_shape(l, node, "listed_as") : tags->shape;
+    attr->shape = tags->shape;
+    attr->answer = tags->answer;
     attr->owner = OWNER_TAGS;
     tags->bulk = load_text(l, node, "bulk");
     tags->untold = str_eqz(tags->bulk, "none");
@@ -537,6 +540,32 @@ static bool makes_and_deletes(const struct spec_type *type)
            (type->delete.count || (native && native->delete));
 }
 
+static bool is_updated(const struct spec_type *type, struct str name)
+{
+    for (size_t i = 0; i < type->update.count; i++) {
+        const struct spec_step *step = &type->update.items[i];
+        for (size_t k = 0; k < step->request.attr_count; k++)
+            if (str_eq(step->request.attrs[k], name))
+                return true;
+        for (size_t k = 0; k < step->when.count; k++)
+            if (str_eq(step->when.items[k], name))
+                return true;
+    }
+    return false;
+}
+
+/* What a creation sends and no update takes a new thing. */
+static void mark_replaced(struct type_loader *t)
+{
+    const struct spec_type *type = t->type;
+    for (size_t i = 0; i < type->attr_count; i++) {
+        struct attr *attr = t->attrs[i].attr;
+        if (attr->settable && !attr->local && t->attrs[i].owner == OWNER_BASE &&
+            !is_updated(type, attr->name))
+            attr->replace = true;
+    }
+}
+
 struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data)
 {
     if (!load_keys(l, node, "a type", TYPE_KEYS))
@@ -599,6 +628,8 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         type->schema.ops = &spec_recorded_ops;
         type->schema.service = NULL;
     } else if (!is_data) {
+        if (!type->native)
+            mark_replaced(&t);
         load_settle(&t);
     }
     return type;

@@ -11,6 +11,7 @@ struct run {
     struct op_ctx *ctx;
     const struct spec_type *type;
     struct arena *arena;
+    const struct value *prior; /* of an update: what conditions compare with; NULL: nothing */
     struct aws_client *client;
     bool keep_marks;  /* tags as the service has them, weir's own included */
     bool base_read;   /* the object's own answer was read in this operation */
@@ -58,6 +59,9 @@ int run_call(struct run *run, const struct spec_step *step, const struct value *
 /* The same for the page that the token (of the page before; NULL: the first) stands for. */
 int run_page(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value *token, const struct value **document, struct err *err);
+/* What leads to the page after `document`, which `token` has led to; *next NULL: it is the last one. */
+int run_next_page(struct run *run, const struct spec_step *step, const struct value *document,
+    const struct value *token, const struct value **next, struct err *err);
 /* Every item at step->at, through all pages. */
 int run_list(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value **items, struct err *err);
@@ -166,6 +170,8 @@ int run_wait_live(struct run *run, const struct value *object, const struct valu
 /* Adds to *object what there is already, for the conditions of later steps and for what they send. */
 int run_look(struct run *run, const struct spec_step *step, const struct value **object, struct err *err);
 bool run_is_default(const struct attr *attr, const struct value *v);
+/* After a call that the thing is busy with for a while, where the step says so. */
+int run_wait_step(struct run *run, const struct spec_step *step, const struct value *object, struct err *err);
 int run_put_facet(
     struct run *run, const struct spec_facet *facet, const struct value *object, struct err *err);
 

@@ -263,10 +263,7 @@ static bool answer_may_tell(const struct run *run, const struct value *object)
 /* What the path begins with is there, empty or not: so XML's lists, and JSON's but for a few. */
 static bool has_place(struct run *run, const struct spec_step *step, const struct value *document)
 {
-    struct str first = step->at;
-    for (size_t i = 0; i < first.n; i++)
-        if (first.p[i] == '.' || first.p[i] == '[')
-            first.n = i;
+    struct str rest = step->at, first = wire_path_cut(&rest).name;
     bool list = str_find(step->at, STR("[]"), 0) >= 0;
     return list ? value_get(document, first) != NULL
                 : !value_is_null(wire_path(run->arena, document, step->at));
@@ -415,6 +412,65 @@ static void add_items(
     }
 }
 
+/* The items of one page, as a list or as what is one. */
+static uint32_t count_items(const struct value *found)
+{
+    return value_is_null(found) ? 0 : found->kind == VALUE_LIST ? found->count : 1;
+}
+
+/* By the last item's key, as long as the answer says that there is more. */
+static int page_after_last(struct run *run, const struct spec_step *step, const struct value *document,
+    const struct value *found, const struct value **next, struct err *err)
+{
+    const struct value *more = wire_path(run->arena, document, step->page.more);
+    if (!str_eqz(value_scalar_text(run->arena, more), "true"))
+        return 0;
+    uint32_t n = count_items(found);
+    const struct value *last = !n ? NULL : found->kind == VALUE_LIST ? found->items[n - 1] : found;
+    *next = last ? wire_path(run->arena, last, step->page.last) : NULL;
+    if (!value_is_null(*next))
+        return 0;
+    err_set(err, ERR_PROTOCOL, "%.*s says that there is more, but gives nothing to go on by",
+        STR_ARG(step->op->wire.name));
+    err->lost = true;
+    return -1;
+}
+
+/* The page with this number, or from this item on: until one is empty, or all are told. */
+static const struct value *page_counted(struct run *run, const struct spec_step *step,
+    const struct value *document, const struct value *found, const struct value *token)
+{
+    const struct spec_page *page = &step->page;
+    int64_t n = count_items(found), total, at = token ? token->integer : page->first;
+    if (!n)
+        return NULL;
+    if (page->by == PAGE_NUMBER)
+        return value_int(run->arena, at + 1);
+    const struct value *told = page->total.n ? wire_path(run->arena, document, page->total) : NULL;
+    if (told && str_to_int(value_scalar_text(run->arena, told), &total) && at + n >= total)
+        return NULL;
+    return value_int(run->arena, at + n);
+}
+
+int run_next_page(struct run *run, const struct spec_step *step, const struct value *document,
+    const struct value *token, const struct value **next, struct err *err)
+{
+    const struct spec_page *page = &step->page;
+    *next = NULL;
+    if (!page->in_key.n)
+        return 0;
+    const struct value *found = page->by == PAGE_TOKEN ? NULL : wire_path(run->arena, document, step->at);
+    switch (page->by) {
+    case PAGE_TOKEN: *next = wire_path(run->arena, document, page->out); break;
+    case PAGE_LAST_ITEM: return page_after_last(run, step, document, found, next, err);
+    case PAGE_ITEM_COUNT:
+    case PAGE_NUMBER: *next = page_counted(run, step, document, found, token); return 0;
+    }
+    if (!value_text(*next, STR_EMPTY).n)
+        *next = NULL;
+    return 0;
+}
+
 int run_list(struct run *run, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value **items, struct err *err)
 {
@@ -426,8 +482,10 @@ int run_list(struct run *run, const struct spec_step *step, const struct value *
         if (run_page(run, step, object, item, token, &document, err))
             return -1;
         add_items(run, step, &all, wire_path(run->arena, document, step->at));
-        const struct value *next = step->page.out.n ? wire_path(run->arena, document, step->page.out) : NULL;
-        if (value_is_null(next) || !value_text(next, STR_EMPTY).n) {
+        const struct value *next;
+        if (run_next_page(run, step, document, token, &next, err))
+            return -1;
+        if (!next) {
             *items = value_builder_list(&all);
             return 0;
         }
@@ -445,8 +503,8 @@ int run_page_items(struct run *run, const struct spec_step *step, const struct v
     *items = &value_empty_list;
     if (run_page(run, paged, object, NULL, token, &document, err))
         return -1;
-    *next = paged->page.out.n ? wire_path(run->arena, document, paged->page.out) : NULL;
-    *next = value_text(*next, STR_EMPTY).n ? *next : NULL;
+    if (run_next_page(run, paged, document, token, next, err))
+        return -1;
     found = wire_path(run->arena, document, paged->at);
     if (paged != step) {
         if (!found || found->kind != VALUE_LIST || !found->count)

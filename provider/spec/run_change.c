@@ -95,13 +95,19 @@ bool run_is_default(const struct attr *attr, const struct value *v)
 }
 
 /* A setting that is put again after a lost answer may be there: attached, associated. */
+int run_wait_step(struct run *run, const struct spec_step *step, const struct value *object, struct err *err)
+{
+    const struct value *live = NULL;
+    return step->wait ? run_wait_live(run, object, &live, err) : 0;
+}
+
 int run_put_facet(
     struct run *run, const struct spec_facet *facet, const struct value *object, struct err *err)
 {
     const struct value *document;
-    if (facet->put->each)
-        return run_step(run, facet->put, object, &document, err);
-    return run_applies(run, facet->put, object)
-               ? run_bring_about(run, facet->put, object, NULL, ERR_EXISTS, false, err)
-               : 0;
+    if (!run_applies(run, facet->put, object))
+        return 0;
+    int failed = facet->put->each ? run_now(run, facet->put, object, &document, err)
+                                  : run_bring_about(run, facet->put, object, NULL, ERR_EXISTS, false, err);
+    return failed ? -1 : run_wait_step(run, facet->put, object, err);
 }

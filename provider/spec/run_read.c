@@ -162,39 +162,22 @@ static struct str path_in(const struct spec_step *step, const struct spec_attr *
     return attr->read;
 }
 
-/* wire_path() that also knows List[Key=value], the one item that is so. */
-static const struct value *path_value(struct run *run, const struct value *doc, struct str path)
-{
-    ptrdiff_t open = str_find_char(path, '[', 0), close = str_find_char(path, ']', 0);
-    if (open < 0 || close <= open + 1)
-        return wire_path(run->arena, doc, path);
-    struct str value, key = str_cut(str_slice(path, (size_t)open + 1, (size_t)close), '=', &value);
-    struct str list[] = {str_slice(path, 0, (size_t)open), STR("[]")};
-    struct str rest = str_slice(path, (size_t)close + 1, path.n);
-    const struct value *items = wire_path(run->arena, doc, arena_concat(run->arena, list, 2));
-    for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++) {
-        const struct value *has = wire_path(run->arena, items->items[i], key);
-        if (str_ieq(value_scalar_text(run->arena, has), value))
-            return wire_path(run->arena, items->items[i], str_slice(rest, rest.n ? 1 : 0, rest.n));
-    }
-    return NULL;
-}
-
 static const struct value *decode_attr(
     struct run *run, const struct spec_step *step, const struct spec_attr *attr, const struct value *doc)
 {
     bool special;
     struct str path = path_in(step, attr, &special);
-    const struct value *v = str_eqz(path, ".") ? doc : path_value(run, doc, path);
+    const struct value *v = wire_path(run->arena, doc, path);
     if (value_is_null(v))
         return NULL;
     if (attr->owner == OWNER_ENTRIES)
         return run_entries_of(run, entries_of(run->type, attr), v);
     enum type_kind kind = attr->attr->type->kind;
-    if (v->kind == VALUE_LIST && kind < TYPE_JSON && kind != TYPE_ANY)
+    bool single = kind == TYPE_OBJECT || (kind < TYPE_JSON && kind != TYPE_ANY);
+    if (v->kind == VALUE_LIST && single)
         v = v->count ? v->items[0] : NULL; /* a single value that an answer has as a list of one */
     v = v ? wire_coerce(run->arena, attr->answer, v) : NULL;
-    if (v && str_eqz(path, ".") && !v->count)
+    if (v && str_eqz(path, ".") && v->kind == VALUE_MAP && !v->count)
         return NULL;
     if (v && attr->owner == OWNER_TAGS && !run->keep_marks)
         v = run_own_tags(run->arena, v);

@@ -251,7 +251,7 @@ int run_read_tags(struct run *run, const struct value *object, const struct valu
         return -1;
     const struct value *found = tags->list->at.n ? wire_path(run->arena, document, tags->list->at) : document;
     if (found)
-        *all = wire_coerce(run->arena, tags->shape, found);
+        *all = wire_coerce(run->arena, tags->answer, found);
     return 0;
 }
 

@@ -205,6 +205,24 @@ static bool same_word(struct arena *arena, const struct value *a, const struct v
     return str_ieq(value_scalar_text(arena, a), value_scalar_text(arena, b));
 }
 
+static bool is_number(const struct value *v)
+{
+    return v && (v->kind == VALUE_INT || v->kind == VALUE_FLOAT);
+}
+
+/* Numbers alone are above or below each other. */
+static bool comparison_holds(struct run *run, const struct spec_condition *condition, const struct value *v)
+{
+    const struct value *other = condition->values;
+    struct err ignored = ERR_INIT;
+    if (condition->prior && lookup(run, condition->name, run->prior, &other, &ignored))
+        return false;
+    if (!is_number(v) || !is_number(other))
+        return false;
+    int order = value_compare(v, other);
+    return condition->comparison == CONDITION_ABOVE ? order > 0 : order < 0;
+}
+
 static bool condition_holds(
     struct run *run, const struct spec_condition *condition, const struct value *object)
 {
@@ -212,6 +230,8 @@ static bool condition_holds(
     struct err ignored = ERR_INIT;
     if (lookup(run, condition->name, object, &v, &ignored))
         return false;
+    if (condition->comparison != CONDITION_IS)
+        return comparison_holds(run, condition, v);
     for (uint32_t i = 0; i < condition->values->count; i++)
         if (same_word(run->arena, v, condition->values->items[i]))
             return true;

@@ -158,7 +158,7 @@ static int reset_facet(struct updating *u, const struct spec_facet *facet, struc
         *err = failure;
         return -1;
     }
-    return 0;
+    return run_wait_step(u->run, step, object, err);
 }
 
 static int update_facets(struct updating *u, struct err *err)
@@ -252,6 +252,7 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
 {
     struct run run;
     run_init(&run, ctx);
+    run.prior = prior;
     struct updating u = {.run = &run, .prior = prior, .desired = desired, .changed = changed, .live = NULL};
     /* Its own ARN and id may be needed by any call and are not in the file. */
     if (run_fill_templates(&run, value_merge(run.arena, prior, desired), &u.object, err) ||

@@ -71,10 +71,13 @@ struct spec_request {
     size_t attr_count;
 };
 
-/* attribute: one of these values. The name may also be region or partition. */
+/* An attribute is one of these values, or above or below one; the name may also be region or partition. */
+enum spec_comparison { CONDITION_IS, CONDITION_ABOVE, CONDITION_BELOW };
 struct spec_condition {
     struct str name;
-    const struct value *values; /* list */
+    enum spec_comparison comparison;
+    bool prior;                 /* with what it was before this update */
+    const struct value *values; /* list; of a comparison with a number, that one */
 };
 
 struct spec_conditions {
@@ -93,9 +96,16 @@ struct spec_skip {
     const struct value *values;
 };
 
+/* How a listing goes on; run_next_page() says with what. */
+enum spec_paging { PAGE_TOKEN, PAGE_LAST_ITEM, PAGE_ITEM_COUNT, PAGE_NUMBER };
 struct spec_page {
-    struct str in_key; /* key of the token in the input map; "": not paginated */
-    struct str out;    /* path in the answer */
+    struct str in_key; /* key in the input map of what leads to a page; "": not paginated */
+    enum spec_paging by;
+    struct str out;   /* PAGE_TOKEN: its path in the answer */
+    struct str last;  /* PAGE_LAST_ITEM: path in an item of what leads on */
+    struct str more;  /* path in the answer of whether there is more; "": not told */
+    struct str total; /* PAGE_ITEM_COUNT: path in the answer of how many there are; "": not told */
+    int64_t first;    /* PAGE_NUMBER: of the first page */
 };
 
 struct spec_wait {
@@ -218,7 +228,7 @@ struct spec_entries {
 
 struct spec_tags {
     const struct spec_attr *attr;
-    const struct shape *shape;
+    const struct shape *shape, *answer; /* as they are sent, and as answers have them; mostly the same */
     const struct spec_step *add, *remove, *put, *clear,
         *list;                      /* add and remove, or put and clear; list may be NULL */
     const struct node *with_create; /* of the create call; NULL: none */

@@ -1,5 +1,6 @@
 /*
- * Paths in generic documents: "Role.Arn", "Reservations[].Instances[]".
+ * The path language of specs, followed in generic documents: "Role.Arn", "Reservations[].Instances[]",
+ * "Versions[IsDefault=true].Id".
  */
 #include "provider/wire/internal.h"
 
@@ -34,51 +35,82 @@ static bool is_blank(const struct value *v)
     return v->kind == VALUE_STRING && str_trim(v->string).n == 0;
 }
 
-static void collect(
+struct wire_segment wire_path_cut(struct str *path)
+{
+    size_t end = 0;
+    bool inside = false;
+    for (; end < path->n && (inside || path->p[end] != '.'); end++)
+        inside = inside ? path->p[end] != ']' : path->p[end] == '[';
+    struct str text = str_slice(*path, 0, end);
+    *path = str_slice(*path, end < path->n ? end + 1 : end, path->n);
+    ptrdiff_t open = str_ends(text, STR("]")) ? str_find_char(text, '[', 0) : -1;
+    if (open < 0)
+        return (struct wire_segment){.name = text};
+    struct wire_segment segment = {.name = str_slice(text, 0, (size_t)open), .items = WIRE_EVERY_ITEM};
+    struct str selector = str_slice(text, (size_t)open + 1, text.n - 1);
+    if (selector.n) {
+        segment.items = WIRE_ITEM_THAT_HAS;
+        segment.key = str_cut(selector, '=', &segment.value);
+    }
+    return segment;
+}
+
+static void path_collect(
     struct arena *arena, const struct value *doc, struct str path, struct value_builder *items);
 
 /* Every item of v, each followed along `rest`. */
-static void collect_items(
+static void path_collect_items(
     struct arena *arena, const struct value *v, struct str rest, struct value_builder *items)
 {
     const struct value *inner = unwrap(v);
     if (inner == v && is_blank(v))
         return;
     if (inner->kind != VALUE_LIST) {
-        collect(arena, inner, rest, items);
+        path_collect(arena, inner, rest, items);
         return;
     }
     for (uint32_t i = 0; i < inner->count; i++)
-        collect(arena, inner->items[i], rest, items);
+        path_collect(arena, inner->items[i], rest, items);
 }
 
-/* One step of the path: its name, whether it flattens, and what follows. */
-static struct str step(struct str path, bool *flatten, struct str *rest)
+/* The first item of v that has the segment's value at its key; NULL: none has. */
+static const struct value *item_that_has(
+    struct arena *arena, const struct value *v, const struct wire_segment *segment)
 {
-    struct str name = str_cut(path, '.', rest);
-    *flatten = str_ends(name, STR("[]"));
-    return *flatten ? str_slice(name, 0, name.n - 2) : name;
+    v = unwrap(v);
+    bool list = v->kind == VALUE_LIST;
+    for (uint32_t i = 0; i < (list ? v->count : 1); i++) {
+        const struct value *item = list ? v->items[i] : v;
+        const struct value *has = wire_path(arena, item, segment->key);
+        if (!value_is_null(has) && str_ieq(value_scalar_text(arena, has), segment->value))
+            return item;
+    }
+    return NULL;
 }
 
-static const struct value *descend(const struct value *doc, struct str name)
+/* Where the segment leads from doc; NULL: nowhere. Every item of a list is left to the caller. */
+static const struct value *descend(
+    struct arena *arena, const struct value *doc, const struct wire_segment *segment)
 {
-    return !name.n || str_eq(name, STR("@")) ? doc : lookup(doc, name);
+    bool here = !segment->name.n || str_eqz(segment->name, "@") || str_eqz(segment->name, ".");
+    doc = here ? doc : lookup(doc, segment->name);
+    if (value_is_null(doc))
+        return NULL;
+    return segment->items == WIRE_ITEM_THAT_HAS ? item_that_has(arena, doc, segment) : doc;
 }
 
-static void collect(
+static void path_collect(
     struct arena *arena, const struct value *doc, struct str path, struct value_builder *items)
 {
     while (path.n) {
-        bool flatten;
-        struct str rest, name = step(path, &flatten, &rest);
-        doc = descend(doc, name);
+        struct wire_segment segment = wire_path_cut(&path);
+        doc = descend(arena, doc, &segment);
         if (value_is_null(doc))
             return;
-        if (flatten) {
-            collect_items(arena, doc, rest, items);
+        if (segment.items == WIRE_EVERY_ITEM) {
+            path_collect_items(arena, doc, path, items);
             return;
         }
-        path = rest;
     }
     if (!value_is_null(doc))
         value_builder_add(items, doc);
@@ -88,17 +120,15 @@ const struct value *wire_path(struct arena *arena, const struct value *document,
 {
     const struct value *doc = document;
     while (path.n) {
-        bool flatten;
-        struct str rest, name = step(path, &flatten, &rest);
-        doc = descend(doc, name);
+        struct wire_segment segment = wire_path_cut(&path);
+        doc = descend(arena, doc, &segment);
         if (value_is_null(doc))
             return NULL;
-        if (flatten) {
+        if (segment.items == WIRE_EVERY_ITEM) {
             AUTO_BUILDER struct value_builder items = VALUE_BUILDER(arena);
-            collect_items(arena, doc, rest, &items);
+            path_collect_items(arena, doc, path, &items);
             return value_builder_list(&items);
         }
-        path = rest;
     }
     return value_is_null(doc) ? NULL : doc;
 }

@@ -178,12 +178,23 @@ const struct value *wire_coerce(struct arena *arena, const struct shape *shape, 
 
 /*
  * Follows a path in a generic document: "Role", "Policy.Arn", "Reservations[].Instances[]", "@" (itself).
- * [] flattens: every item of a list. What XML makes of lists is evened out: the wrappers `member` and `item`
+ * [] flattens: every item of a list; "Versions[IsDefault=true]" is the one item that is so, as a value of its
+ * own. What XML makes of lists is evened out: the wrappers `member` and `item`
  * are looked through (items of another name stand in the path: "Buckets.Bucket[]"), one item counts as a list
  * of one, an empty element as none. A name also finds a key in an XML map (<entry><key/><value/></entry>).
  * NULL where nothing is there.
  */
 const struct value *wire_path(struct arena *arena, const struct value *document, struct str path);
+
+/* One step of a path, for those who write along one or compare two. */
+enum wire_items { WIRE_MEMBER, WIRE_EVERY_ITEM /* Name[] */, WIRE_ITEM_THAT_HAS /* Name[key=value] */ };
+struct wire_segment {
+    struct str name; /* "": of the place itself */
+    enum wire_items items;
+    struct str key, value;
+};
+/* Takes the first one off the path, which is not empty. */
+struct wire_segment wire_path_cut(struct str *path);
 
 /* The entries of a map as forms have it, {entry: [{key, value}]}; NULL: it is none. */
 const struct value *wire_entries(const struct value *doc);

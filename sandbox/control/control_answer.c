@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "provider/spec/run.h"
 
+#include <stdlib.h>
+
 /* ---- what an object's answer holds ---- */
 
 /* `breaks: {routes: [gateway_id]}`: an entry whose field names what is not there any more does nothing. */
@@ -59,9 +61,8 @@ static void place_entries(struct making *m, struct part_node *node, struct str p
     struct str rest = list_path;
     bool below_name = false;
     while (rest.n) {
-        struct str segment = str_cut(rest, '.', &rest);
         below_name = list != node;
-        list = document_child(m, list, segment, false);
+        list = document_child(m, list, wire_path_cut(&rest).name, false);
     }
     list->is_list = true;
     list->flat = m->xml && below_name;
@@ -97,16 +98,15 @@ static struct part_node *object_node(struct making *m, struct part_node *root, s
     bool below_name = false;
     *list = false;
     while (at.n && !str_eqz(at, "@")) {
-        struct str rest, segment = str_cut(at, '.', &rest);
-        node = document_descend(m, node, segment, below_name);
-        if (node->is_list && rest.n) { /* Reservations[].Instances[]: one element around the inner list */
+        struct wire_segment segment = wire_path_cut(&at);
+        node = document_descend(m, node, &segment, below_name);
+        if (node->is_list && at.n) { /* Reservations[].Instances[]: one element around the inner list */
             node = node->first ? node->first : document_child(m, node, STR_EMPTY, true);
             below_name = false;
         } else {
             below_name = true;
         }
         *list = node->is_list;
-        at = rest;
     }
     return node;
 }
@@ -232,7 +232,7 @@ static void place_object(
         if (attr->owner == OWNER_ENTRIES)
             place_entries(m, node, path, entries_of(type, attr), false, v);
         else
-            document_place(m, node, path, attr->owner == OWNER_TAGS ? type->tags->shape : attr->answer, v);
+            document_place(m, node, path, attr->answer, v);
         place_item_extras(m, node, path, type, attr, v);
     }
     place_pending(m, node, role, value_getz(attrs, PENDING_KEY));
@@ -246,7 +246,7 @@ static void place_object(
     place_shown(m, node, type, one, attrs);
     if (!role->step->sparse && !role->step->wanted.count)
         place_kept(m, node, value_getz(attrs, KEPT_KEY));
-    if (!role->step->sparse && !role->step->wanted.count)
+    if (!role->step->sparse && !role->step->wanted.count && !role->step->covers.count)
         place_empty(m, node, value_getz(type->sandbox, "empty"));
 }
 
@@ -288,12 +288,62 @@ static int64_t page_size(const struct call *call)
 /* Clients hold some tokens to be names, and want them long enough. */
 #define PAGE_MARK "page-"
 
+/* The attribute that the last item is known by, which a client has to name for the next page. */
+static const struct value *page_key(const struct role *role, const struct thing *thing)
+{
+    for (size_t i = 0; i < role->type->attr_count; i++) {
+        struct str path;
+        if (run_provides(role->type, role->step, &role->type->attrs[i], &path) &&
+            (str_eq(path, role->step->page.last) ||
+                (str_eqz(path, "@") && str_eqz(role->step->page.last, "."))))
+            return value_get(thing->attrs, role->type->attrs[i].attr->name);
+    }
+    return value_get(thing->attrs, role->type->schema.id);
+}
+
+struct keyed {
+    const struct value *key;
+    struct thing *thing;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    return value_compare(((const struct keyed *)a)->key, ((const struct keyed *)b)->key);
+}
+
+/* Pages that begin after a key: things are in its order, whatever comes and goes between two pages. */
+static size_t page_after(
+    struct making *m, struct part_node *root, struct thing *const **things, size_t n, size_t *first)
+{
+    const struct role *role = m->call->role;
+    const struct value *after = value_get(m->call->input, role->step->page.in_key);
+    struct keyed *keyed = ARENA_ARRAY(m->arena, struct keyed, n);
+    struct thing **ordered = ARENA_ARRAY(m->arena, struct thing *, n);
+    for (size_t i = 0; i < n; i++)
+        keyed[i] = (struct keyed){page_key(role, (*things)[i]), (*things)[i]};
+    if (n)
+        qsort(keyed, n, sizeof *keyed, by_key);
+    *first = 0;
+    for (size_t i = 0; i < n; i++) {
+        ordered[i] = keyed[i].thing;
+        *first += !value_is_null(after) && value_compare(keyed[i].key, after) <= 0;
+    }
+    *things = ordered;
+    int64_t size = page_size(m->call);
+    bool more = size > 0 && *first + (size_t)size < n;
+    document_place(m, root, role->step->page.more, &document_flag, value_bool(more));
+    return more ? *first + (size_t)size : n;
+}
+
 /* The things of this page: from *first up to what is returned. A token names the last thing shown, for others
  * may come and go between pages. */
 static size_t page(
-    struct making *m, struct part_node *root, struct thing *const *things, size_t n, size_t *first)
+    struct making *m, struct part_node *root, struct thing *const **sorted, size_t n, size_t *first)
 {
     const struct spec_page *rule = &m->call->role->step->page;
+    if (rule->by == PAGE_LAST_ITEM)
+        return page_after(m, root, sorted, n, first);
+    struct thing *const *things = *sorted;
     int64_t after = 0, size = page_size(m->call);
     struct str token = value_text(value_get(m->call->input, rule->in_key), STR_EMPTY), mark = STR(PAGE_MARK);
     if (str_starts(token, mark))
@@ -327,8 +377,10 @@ static void place_owned(struct making *m, struct part_node *root, const struct t
 {
     const struct role *role = m->call->role;
     const struct value *v = value_get(thing->attrs, role->attr->attr->name);
-    const struct shape *shape = role->part == PART_TAGS_LIST ? role->type->tags->shape : role->attr->answer;
+    const struct shape *shape = role->part == PART_TAGS_LIST ? role->type->tags->answer : role->attr->answer;
     struct str at = role->step->at;
+    if (role->step->page.more.n) /* all that a thing has comes in one page */
+        document_place(m, root, role->step->page.more, &document_flag, &value_false);
     switch (role->part) {
     case PART_FACET_GET: {
         bool list;
@@ -453,7 +505,7 @@ static void place_things(struct making *m, struct part_node *root, struct thing 
     struct part_node *node = is_inside(role->step->at) && role->part == PART_LIST
                                  ? object_node(m, root, outer_path(role->step->at), &list)
                                  : object_node(m, root, role->step->at, &list);
-    size_t first = 0, end = role->part == PART_LIST ? page(m, root, things, n, &first) : n;
+    size_t first = 0, end = role->part == PART_LIST ? page(m, root, &things, n, &first) : n;
     /* Services that page by markers say besides whether that was all. */
     bool marks = str_eqz(role->step->page.out, "Marker"), next = str_eqz(role->step->page.out, "NextMarker");
     if (role->part == PART_LIST && (marks || next))

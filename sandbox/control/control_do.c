@@ -302,12 +302,51 @@ static const struct value *with_deferred(
     return value_with(call->arena, value_merge(call->arena, attrs, waiting), STR(PENDING_KEY), NULL);
 }
 
+/* Is this a call that keeps what it does not mention? */
+static bool is_merging(const struct call *call)
+{
+    return is_named(value_getz(call->role->type->sandbox, "merges"), call->role->step->op->wire.name);
+}
+
+/* The fields of objects that the request does not mention stay as they are. */
+static const struct value *with_fields(
+    struct arena *arena, const struct type *type, const struct value *have, const struct value *given)
+{
+    if (type->kind != TYPE_OBJECT || !have || have->kind != VALUE_MAP || given->kind != VALUE_MAP)
+        return given;
+    const struct value *merged = have;
+    for (uint32_t i = 0; i < given->count; i++) {
+        const struct attr *field = type_field(type, given->entries[i].key);
+        const struct value *v = given->entries[i].value;
+        if (field)
+            v = with_fields(arena, field->type, value_get(have, field->name), v);
+        merged = value_with(arena, merged, given->entries[i].key, v);
+    }
+    return merged;
+}
+
+static const struct value *given_to_update(struct call *call, const struct thing *thing)
+{
+    const struct value *given = given_attributes(call);
+    if (!is_merging(call))
+        return given;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < given->count; i++) {
+        const struct spec_attr *attr = spec_attr_find(thing->type, given->entries[i].key);
+        value_builder_set(&b, attr->attr->name,
+            with_fields(call->arena, attr->attr->type, value_get(thing->attrs, attr->attr->name),
+                given->entries[i].value));
+    }
+    return value_builder_map(&b);
+}
+
 /* With `full`, what the request leaves out goes back to how it was at the beginning. */
-static const struct value *updated(struct call *call, const struct thing *thing)
+static const struct value *updated(struct call *call, const struct thing *thing, const struct value *given)
 {
     const struct spec_step *step = call->role->step;
-    const struct value *attrs = thing->attrs, *given = find_implied(call, call->role, given_attributes(call));
-    bool full = step->full && !is_named(value_getz(thing->type->sandbox, "merges"), step->op->wire.name);
+    const struct value *attrs = thing->attrs;
+    bool full = step->full && !is_merging(call);
+    given = find_implied(call, call->role, given);
     for (size_t i = 0; full && i < step->request.attr_count; i++) {
         const struct attr *attr = schema_attr(&thing->type->schema, step->request.attrs[i]);
         if (attr && attr->settable && !attr->replace && !value_get(given, attr->name))
@@ -344,9 +383,10 @@ int do_change(struct call *call, struct thing *thing, const struct value *attrs)
 
 static int update(struct call *call, struct thing *thing)
 {
-    if (check_values(call, given_attributes(call)) || check_rules(call, given_attributes(call)))
+    const struct value *given = given_to_update(call, thing);
+    if (check_values(call, given) || check_rules(call, given))
         return -1;
-    const struct value *attrs = updated(call, thing);
+    const struct value *attrs = updated(call, thing, given);
     return wake(call, thing, &attrs) || check_forms(call, attrs) || check_references(call, attrs) ||
            do_change(call, thing, attrs);
 }

@@ -21,32 +21,41 @@ struct part_node *document_child(struct making *m, struct part_node *parent, str
 }
 
 struct part_node *document_descend(
-    struct making *m, struct part_node *node, struct str segment, bool below_name)
+    struct making *m, struct part_node *node, const struct wire_segment *segment, bool below_name)
 {
-    if (!str_ends(segment, STR("[]")))
-        return document_child(m, node, segment, false);
-    struct str name = str_slice(segment, 0, segment.n - 2);
-    struct part_node *list = name.n ? document_child(m, node, name, false) : node;
-    list->is_list = true;
-    list->flat = m->xml && below_name;
-    return list;
+    struct part_node *child = segment->name.n ? document_child(m, node, segment->name, false) : node;
+    if (segment->items == WIRE_EVERY_ITEM) {
+        child->is_list = true;
+        child->flat = m->xml && below_name;
+    }
+    return child;
 }
 
 const struct shape document_text = {.kind = SHAPE_STRING}, document_flag = {.kind = SHAPE_BOOL};
 
-/* "Versions[IsDefault=true]": a list's one element of which that is true. NULL: the segment is none such. */
-static struct part_node *descend_selected(struct making *m, struct part_node *node, struct str segment)
+/* Does the element have the segment's value at its key, or, being new, nothing there? It has it then. */
+static bool take_selected(struct making *m, struct part_node *element, const struct wire_segment *segment)
 {
-    struct str value, name = str_cut(segment, '[', &segment), key = str_cut(segment, '=', &value);
-    if (!value.n)
-        return NULL;
-    struct part_node *list = document_child(m, node, name, false);
+    for (const struct part_node *at = element->first; at; at = at->next)
+        if (str_eq(at->name, segment->key))
+            return at->value && str_ieq(value_scalar_text(m->arena, at->value), segment->value);
+    bool flag = str_eqz(segment->value, "true");
+    document_place(m, element, segment->key, flag ? &document_flag : &document_text,
+        flag ? &value_true : value_string(m->arena, segment->value));
+    return true;
+}
+
+/* "Versions[IsDefault=true]": a list's one element of which that is true. */
+static struct part_node *descend_selected(
+    struct making *m, struct part_node *node, const struct wire_segment *segment)
+{
+    struct part_node *list = document_child(m, node, segment->name, false);
     list->is_list = true;
-    struct part_node *element = list->first ? list->first : document_child(m, list, STR_EMPTY, true);
-    value = str_slice(value, 0, value.n - 1);
-    bool flag = str_eqz(value, "true");
-    document_place(m, element, key, flag ? &document_flag : &document_text,
-        flag ? &value_true : value_string(m->arena, value));
+    for (struct part_node *at = list->first; at; at = at->next)
+        if (take_selected(m, at, segment))
+            return at;
+    struct part_node *element = document_child(m, list, STR_EMPTY, true);
+    take_selected(m, element, segment);
     return element;
 }
 
@@ -75,18 +84,21 @@ void document_place(struct making *m, struct part_node *node, struct str path, c
 {
     bool below_name = false;
     while (path.n && !str_eqz(path, "@") && !str_eqz(path, ".")) {
-        struct str rest, segment = str_cut(path, '.', &rest);
-        struct part_node *selected = descend_selected(m, node, segment);
-        node = selected ? selected : document_descend(m, node, segment, below_name);
-        if (node->is_list && !selected) {
-            if (rest.n) {
-                place_items(m, node, rest, shape, v);
+        struct wire_segment segment = wire_path_cut(&path);
+        bool selects = segment.items == WIRE_ITEM_THAT_HAS;
+        node =
+            selects ? descend_selected(m, node, &segment) : document_descend(m, node, &segment, below_name);
+        if (node->is_list && !selects) {
+            if (path.n && str_find(path, STR("[]"), 0) < 0) {
+                place_items(m, node, path, shape, v);
                 return;
             }
-            node->is_list = false; /* a list value at the end of a path is the value itself */
+            if (path.n) /* A[].B[]: one element, with the whole list in it */
+                node = node->first ? node->first : document_child(m, node, STR_EMPTY, true);
+            else
+                node->is_list = false; /* a list value at the end of a path is the value itself */
         }
         below_name = true;
-        path = rest;
     }
     node->shape = shape;
     node->value = v;

@@ -32,7 +32,7 @@ struct part_node *document_child(struct making *m, struct part_node *parent, str
 /* One step of a path; "Bucket[]" below another name is XML's <Buckets><Bucket/>…, alone it has the protocol's
  * own items. */
 struct part_node *document_descend(
-    struct making *m, struct part_node *node, struct str segment, bool below_name);
+    struct making *m, struct part_node *node, const struct wire_segment *segment, bool below_name);
 /* Puts a value where the path leads from this node; each item of a list gets an element of its own. */
 void document_place(struct making *m, struct part_node *node, struct str path, const struct shape *shape,
     const struct value *v);

@@ -70,15 +70,10 @@ static bool is_open(const struct shape *shape)
 /* A[].B is A.B for each item. */
 static bool is_path(struct str path, struct str member)
 {
-    size_t at = 0;
-    for (size_t i = 0; i < path.n; i++) {
-        if (path.p[i] == '[' || path.p[i] == ']')
-            continue;
-        if (at == member.n || path.p[i] != member.p[at])
+    while (path.n && member.n)
+        if (!str_eq(wire_path_cut(&path).name, wire_path_cut(&member).name))
             return false;
-        at++;
-    }
-    return at == member.n;
+    return !path.n && !member.n;
 }
 
 static bool is_kept(const struct value *rules, struct str path)

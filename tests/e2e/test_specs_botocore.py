@@ -297,7 +297,12 @@ class Check:
             return
         if call["page"]:
             self.path(output, call["page"], "page")
+        for what in ("more", "total"):
+            if call[what]:
+                self.path(output, call[what], what)
         inside = self.path(output, call["at"], "at")
+        if inside is not None and call["last"] not in ("", "@"):
+            self.path(inside.member if inside.type_name == "list" else inside, call["last"], "last")
         headers = {wire_name(self.protocol, name, shape, False).lower(): shape for name, shape in output.members.items() if shape.serialization.get("location") == "header"}
         found = 0
         for answer in call["answers"]:

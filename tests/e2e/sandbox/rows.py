@@ -110,6 +110,17 @@ row("dynamodb.table", "dynamodb", ("create_table", {"TableName": "it-$n", "Attri
     "BillingMode": "PAY_PER_REQUEST"}), ("describe_table", {"TableName": "it-$n"}), "Table.DeletionProtectionEnabled", False, ("delete_table", {"TableName": "it-$n"}), ("ResourceNotFoundException", 400),
     keep={"arn": "TableDescription.TableArn"}, list=("list_tables", {}), listed="TableNames", update=("update_table", {"TableName": "it-$n", "TableClass": "STANDARD", "DeletionProtectionEnabled": False}), then=False,
     exists="ResourceInUseException", ready=("Table.TableStatus", "ACTIVE"), tags=listed_tags("ResourceArn", call="list_tags_of_resource"))
+row("kinesis.stream", "kinesis", ("create_stream", {"StreamName": "it-$n", "ShardCount": 1}), ("describe_stream_summary", {"StreamName": "it-$n"}), "StreamDescriptionSummary.RetentionPeriodHours", 24,
+    ("delete_stream", {"StreamName": "it-$n"}), ("ResourceNotFoundException", 400), list=("list_streams", {}), listed="StreamNames",
+    update=("increase_stream_retention_period", {"StreamName": "it-$n", "RetentionPeriodHours": 48}), then=48, exists="ResourceInUseException", ready=("StreamDescriptionSummary.StreamStatus", "ACTIVE"),
+    tags=Tags(("add_tags_to_stream", {"StreamName": "it-$n", "Tags": MAP}), ("list_tags_for_stream", {"StreamName": "it-$n"}), "Tags[?Key=='a'].Value | [0]", ("remove_tags_from_stream", {"StreamName": "it-$n", "TagKeys": ["a"]})))
+row("firehose.delivery_stream", "firehose", ("create_delivery_stream", {"DeliveryStreamName": "it-$n", "ExtendedS3DestinationConfiguration": {"RoleARN": "arn:aws:iam::000000000000:role/r", "BucketARN": "arn:aws:s3:::b", "Prefix": "a/",
+    "BufferingHints": {"SizeInMBs": 5, "IntervalInSeconds": 60}, "CompressionFormat": "GZIP", "EncryptionConfiguration": {"KMSEncryptionConfig": {"AWSKMSKeyARN": "arn:aws:kms:us-east-1:000000000000:key/k"}}}}),
+    ("describe_delivery_stream", {"DeliveryStreamName": "it-$n"}), "DeliveryStreamDescription.Destinations[0].ExtendedS3DestinationDescription.Prefix", "a/", ("delete_delivery_stream", {"DeliveryStreamName": "it-$n"}),
+    ("ResourceNotFoundException", 400), keep={"arn": "DeliveryStreamARN"}, list=("list_delivery_streams", {}), listed="DeliveryStreamNames",
+    update=("update_destination", {"DeliveryStreamName": "it-$n", "CurrentDeliveryStreamVersionId": "1", "DestinationId": "destinationId-000000000001", "ExtendedS3DestinationUpdate": {"Prefix": "b/"}}), then="b/",
+    exists="ResourceInUseException", ready=("DeliveryStreamDescription.DeliveryStreamStatus", "ACTIVE"),
+    tags=Tags(("tag_delivery_stream", {"DeliveryStreamName": "it-$n", "Tags": PAIRS}), ("list_tags_for_delivery_stream", {"DeliveryStreamName": "it-$n"}), "Tags[?Key=='a'].Value | [0]", ("untag_delivery_stream", {"DeliveryStreamName": "it-$n", "TagKeys": ["a"]})))
 row("sqs.queue", "sqs", ("create_queue", {"QueueName": "it-$n"}), ("get_queue_attributes", {"QueueUrl": "$url", "AttributeNames": ["All"]}), "Attributes.VisibilityTimeout", "30",
     ("delete_queue", {"QueueUrl": "$url"}), ("AWS.SimpleQueueService.NonExistentQueue", 400), keep={"url": "QueueUrl"}, list=("list_queues", {"QueueNamePrefix": "it-"}), listed="QueueUrls", item="$url",
     update=("set_queue_attributes", {"QueueUrl": "$url", "Attributes": {"VisibilityTimeout": "60"}}), then="60",

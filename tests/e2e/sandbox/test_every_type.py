@@ -14,6 +14,9 @@ from support import PATIENCE_S, WEIR
 from test_control import Control
 
 
+BY_NAME = {"kinesis"}  # boto3 goes on by a token, which the service has besides the name that weir goes on by; the sandbox has the name
+
+
 def filled(value, kept):
     if isinstance(value, dict):
         return {key: filled(one, kept) for key, one in value.items()}
@@ -112,7 +115,7 @@ def check_listing(caller, row, things, before):
     assert sorted(listed(caller, row, things[0])[0]) == wanted
     client = caller.client(row.service)
     name = row.list[0]
-    if client.can_paginate(name) and client.get_paginator(name)._limit_key:  # where the client can say how large pages are
+    if client.can_paginate(name) and client.get_paginator(name)._limit_key and row.service not in BY_NAME:  # where the client can say how large pages are
         size = 5 if row.service == "ec2" else 1  # EC2 has no smaller pages
         found, pages = listed(caller, row, things[0], size)
         assert sorted(found) == wanted and pages == -(-len(wanted) // size)

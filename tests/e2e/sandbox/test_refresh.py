@@ -17,8 +17,10 @@ ONE_BY_ONE = {
     "aws.emrserverless.application": {"GetApplication"},
     "aws.events.event_bus": {"DescribeEventBus", "ListTagsForResource"},
     "aws.events.rule": {"ListTargetsByRule", "ListTagsForResource"},
+    "aws.firehose.delivery_stream": {"DescribeDeliveryStream"},  # ListDeliveryStreams has names
     "aws.iam.instance_profile": {"GetInstanceProfile"},  # ListInstanceProfiles has no tags, and the tagging API no IAM
     "aws.iam.policy": {"GetPolicy"},  # ListPolicies has no description
+    "aws.kinesis.stream": {"DescribeStreamSummary"},  # ListStreams has names
     "aws.kms.key": {"DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags"},
     "aws.lambda.function": {"GetFunctionConcurrency"},
     "aws.lambda.layer_version": {"ListLayerVersions"},  # once for each layer

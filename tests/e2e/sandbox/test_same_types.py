@@ -6,13 +6,14 @@ import test_types_jobs
 import test_types_more
 import test_types_network
 import test_types_small
+import test_types_streams
 from life import walk
 from test_types import (  # noqa: F401
     bucket_with_more_versions_than_a_page, test_bucket_elsewhere, test_bucket_that_is_not_empty, test_data_sources, test_gone_and_not_ours, test_life,
     test_object_from_a_file, test_policies_compare_as_iam_does, test_policy_versions_are_pruned,
 )
 
-ON_MOTO = test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES | test_types_more.CASES
+ON_MOTO = test_types_small.CASES | test_types_jobs.CASES | test_types_network.CASES | test_types_more.CASES | test_types_streams.CASES
 MORE = ON_MOTO | test_types_more.NOT_ON_MOTO
 del MORE["statement"]  # needs DuckDB there: test_statements.py
 

@@ -139,6 +139,19 @@ static void test_unknown_keys(void **state)
         "   |     ^^^^^ did you mean \"create\"?\n");
 }
 
+static void test_what_no_update_sends_is_replaced(void **state)
+{
+    (void)state;
+    struct spec_service *service = load_well(CALLS "    update: {call: C, send: [name]}\n");
+    const struct spec_type *type = map_get(&service->types, STR("box"));
+    assert_true(spec_attr_find(type, STR("lid_color"))->attr->replace);
+    spec_free(service);
+    service = load_well(CALLS "    update: {call: C, send: [name, lid_color]}\n");
+    type = map_get(&service->types, STR("box"));
+    assert_false(spec_attr_find(type, STR("lid_color"))->attr->replace);
+    spec_free(service);
+}
+
 static void test_unknown_attribute(void **state)
 {
     (void)state;
@@ -204,6 +217,14 @@ static void test_other_mistakes(void **state)
             "what is only recorded has no calls to create, read, list or delete it"},
         {"service: toy\nprotocol: rest-json\noperations: {A: /boxes}\n",
             "expected METHOD /path, such as \"GET /jobs/{Name}\""},
+        {CALLS "    update: {call: C, if: {lid_color: {above: high}}}\n",
+            "it can be above or below a number, or prior: what it was before the update"},
+        {CALLS "    update: {call: C, if: {lid_color: {above: 1, below: 2}}}\n",
+            "a comparison is {above: …} or {below: …}, with a number or prior"},
+        {CALLS "    read: {call: C, if: {lid_color: {above: prior}}}\n",
+            "only a step of \"update\" can ask for what was prior to it"},
+        {CALLS "    list: {call: C, at: \"Boxes[]\", page: {in: After, last: Name}}\n",
+            "page is {in, out}, {in, last, more}, {in, by: items} or {in, by: number}"},
         {CALLS "    find: {by: [lid_colour]}\n", "the type has no attribute \"lid_colour\""},
         {CALLS "    find: {by: [lid_color], at: \"Boxes[]\"}\n", "find without a call has no key \"at\""},
         {CALLS "    find: {call: ListBoxes, since: Made}\n", "\"since\" goes with \"by\""},
@@ -372,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_schema),
         cmocka_unit_test(test_nested_places),
         cmocka_unit_test(test_unknown_keys),
+        cmocka_unit_test(test_what_no_update_sends_is_replaced),
         cmocka_unit_test(test_unknown_attribute),
         cmocka_unit_test(test_other_mistakes),
         cmocka_unit_test(test_mistakes_for_the_sandbox),

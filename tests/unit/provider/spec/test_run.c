@@ -103,6 +103,18 @@ static const char spec[] =
     "    entries:\n"
     "      signs: {send: [from], key: Place, put: PutSign, replace: PaintSign, delete: DropSigns, delete_as: "
     "Signs, put_as: Signs, batch: 5, delete_whole: true, skip: {Owner: state}}\n"
+    "  tank:\n"
+    "    id: name\n"
+    "    attributes:\n"
+    "      name: {type: string, required: true, replace: true}\n"
+    "      litres: {type: integer, default: 10}\n"
+    "    create: {call: MakeTank}\n"
+    "    read: {call: GetTank}\n"
+    "    list: {call: ListTanks, at: \"Tanks[]\", page: {in: After, last: Name, more: More}}\n"
+    "    update:\n"
+    "      - {if: {litres: {above: prior}}, call: Fill, send: all}\n"
+    "      - {if: {litres: {below: prior}}, call: Drain, send: all}\n"
+    "    delete: {call: DropTank}\n"
     "  shelf:\n"
     "    id: name\n"
     "    attributes:\n"
@@ -339,6 +351,23 @@ static void test_list(void **state)
     assert_string_equal(err.message, "ListBoxes gives the same page again and again");
 }
 
+static void test_list_after_the_last(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("tank");
+    struct err err = ERR_INIT;
+    const struct value *covered;
+    AUTO_BUILDER struct value_builder found = VALUE_BUILDER(&arena);
+    PLAY({"ListTanks", "{}", "{\"Tanks\": [{\"Name\":\"a\"},{\"Name\":\"b\"}], \"More\": true}", NULL},
+        {"ListTanks", "{\"After\":\"b\"}", "{\"Tanks\": [{\"Name\":\"c\"}], \"More\": false}", NULL});
+    assert_int_equal(ctx.schema->ops->list(&ctx, NULL, collect, &found, &covered, &err), 0);
+    PLAYED();
+    assert_json(value_builder_list(&found), "[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"}]");
+    PLAY({"ListTanks", "{}", "{\"Tanks\": [], \"More\": true}", NULL});
+    assert_int_equal(ctx.schema->ops->list(&ctx, NULL, collect, &found, &covered, &err), -1);
+    assert_string_equal(err.message, "ListTanks says that there is more, but gives nothing to go on by");
+}
+
 static void test_find(void **state)
 {
     (void)state;
@@ -386,6 +415,30 @@ static void test_update_partial(void **state)
         update("{\"name\":\"a\",\"note\":\"n\",\"size\":5}", "{\"name\":\"a\"}", "[\"note\",\"size\"]", &err);
     PLAYED();
     assert_null(value_getz(live, "note"));
+}
+
+static void update_tank(const char *prior, const char *desired)
+{
+    struct err err = ERR_INIT;
+    struct op_ctx ctx = ctx_of("tank");
+    const struct value *live = NULL;
+    ctx.schema->ops->update(&ctx, json(prior), json(desired), json("[\"litres\"]"), &live, &err);
+    assert_non_null(live);
+}
+
+/* Which call it is depends on what was before; without a word it was the default. */
+static void test_update_by_prior(void **state)
+{
+    (void)state;
+    PLAY({"Fill", "{\"Name\":\"a\",\"Litres\":12}", NULL, NULL});
+    update_tank("{\"name\":\"a\",\"litres\":9}", "{\"name\":\"a\",\"litres\":12}");
+    PLAYED();
+    PLAY({"Drain", "{\"Name\":\"a\",\"Litres\":10}", NULL, NULL});
+    update_tank("{\"name\":\"a\",\"litres\":12}", "{\"name\":\"a\"}");
+    PLAYED();
+    PLAY({"Drain", "{\"Name\":\"a\",\"Litres\":3}", NULL, NULL});
+    update_tank("{\"name\":\"a\"}", "{\"name\":\"a\",\"litres\":3}");
+    PLAYED();
 }
 
 static void test_update_full(void **state)
@@ -610,6 +663,8 @@ int main(void)
         TEST(test_list),
         TEST(test_find),
         TEST(test_update_partial),
+        TEST(test_update_by_prior),
+        TEST(test_list_after_the_last),
         TEST(test_update_full),
         TEST(test_update_sets),
         TEST(test_failed_entries),

@@ -70,6 +70,32 @@ static void test_flatten(void **state)
     assert_string_equal(path_json("[1,2]", "@[]"), "[1,2]");
 }
 
+static void test_item_that_has(void **state)
+{
+    (void)state;
+    const char *json =
+        "{\"V\":[{\"Id\":1,\"On\":false},{\"Id\":2,\"On\":true,\"W\":[{\"K\":\"a.b\",\"X\":7}]}]}";
+    assert_string_equal(path_json(json, "V[On=true].Id"), "2");
+    assert_string_equal(path_json(json, "V[On=TRUE].W[K=a.b].X"), "7");
+    assert_string_equal(path_json(json, "V[].W[K=a.b].X"), "[7]");
+    assert_string_equal(path_json(json, "V[On=maybe]"), "");
+    assert_string_equal(path_json(json, "V[Off=true].Id"), "");
+    assert_string_equal(path_json("[{\"k\":1},{\"k\":2,\"v\":3}]", "@[k=2].v"), "3");
+    assert_string_equal(path_xml("<L><V><member><K>a</K><X>1</X></member></V></L>", "V[K=a].X"), "\"1\"");
+}
+
+static void test_cut(void **state)
+{
+    (void)state;
+    struct str path = STR("A.B[].C[k.l=x.y].D");
+    struct wire_segment a = wire_path_cut(&path), b = wire_path_cut(&path), c = wire_path_cut(&path);
+    assert_true(str_eqz(a.name, "A") && a.items == WIRE_MEMBER);
+    assert_true(str_eqz(b.name, "B") && b.items == WIRE_EVERY_ITEM);
+    assert_true(str_eqz(c.name, "C") && c.items == WIRE_ITEM_THAT_HAS);
+    assert_true(str_eqz(c.key, "k.l") && str_eqz(c.value, "x.y"));
+    assert_true(str_eqz(path, "D"));
+}
+
 static void test_xml_lists(void **state)
 {
     (void)state;
@@ -102,6 +128,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_names, release),
         cmocka_unit_test_teardown(test_flatten, release),
+        cmocka_unit_test_teardown(test_item_that_has, release),
+        cmocka_unit_test_teardown(test_cut, release),
         cmocka_unit_test_teardown(test_xml_lists, release),
         cmocka_unit_test_teardown(test_xml_map, release),
     };

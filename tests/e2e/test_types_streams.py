@@ -1,0 +1,113 @@
+"""The life of streams and of what delivers them, and how they are listed (see life.py)."""
+
+import pytest
+
+from life import Case, case_table, tags_of, walk
+from support import ACCOUNT
+
+CASES, case = case_table()
+
+
+@case("stream")
+def _():
+    def seen(cloud):
+        kinesis = cloud.client("kinesis")
+        (name,) = kinesis.list_streams()["StreamNames"]
+        stream = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+        return {"shards": stream["OpenShardCount"], "hours": stream["RetentionPeriodHours"], "key": stream.get("KeyId"),
+                "metrics": sorted(metric for item in stream["EnhancedMonitoring"] for metric in item["ShardLevelMetrics"]),
+                "tags": tags_of(kinesis.list_tags_for_stream(StreamName=name)["Tags"]).get("team")}
+
+    return Case(
+        type="aws.kinesis.stream",
+        around={"one": {"type": "aws.kms.key", "description": "one"}, "two": {"type": "aws.kms.key", "description": "two"}},
+        first={"name": "life-clicks", "shard_count": 2, "retention_period": 48, "kms_key": "${one.arn}", "shard_metrics": ["IncomingBytes"], "tags": {"team": "a"}},
+        then={"name": "life-clicks", "shard_count": 4, "retention_period": 36, "kms_key": "${two.arn}", "shard_metrics": ["IncomingRecords", "OutgoingBytes"], "tags": {"team": "b"}},
+        less={"name": "life-clicks"},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("kinesis").list_streams()["StreamNames"],
+        outside=lambda cloud: cloud.client("kinesis").increase_stream_retention_period(StreamName="life-clicks", RetentionPeriodHours=72),
+        drifted="retention_period",
+        replaces=[{"name": "life-other"}],
+    )
+
+
+@case("stream on demand")
+def _():
+    def seen(cloud):
+        return {"mode": cloud.client("kinesis").describe_stream_summary(StreamName="life-clicks")["StreamDescriptionSummary"]["StreamModeDetails"]["StreamMode"]}
+
+    return Case(
+        type="aws.kinesis.stream",
+        first={"name": "life-clicks", "mode": "ON_DEMAND"},
+        then={"name": "life-clicks", "mode": "PROVISIONED", "shard_count": 8},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("kinesis").list_streams()["StreamNames"],
+        outside=lambda cloud: cloud.client("kinesis").update_stream_mode(StreamARN=f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/life-clicks", StreamModeDetails={"StreamMode": "PROVISIONED"}),
+        drifted="mode",
+    )
+
+
+def destination(cloud, name="life-delivery"):
+    return cloud.client("firehose").describe_delivery_stream(DeliveryStreamName=name)["DeliveryStreamDescription"]
+
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/firehose"
+
+
+@case("delivery stream")
+def _():
+    def seen(cloud):
+        found = destination(cloud)
+        (target,) = found["Destinations"]
+        s3 = target["ExtendedS3DestinationDescription"]
+        tags = cloud.client("firehose").list_tags_for_delivery_stream(DeliveryStreamName="life-delivery")["Tags"]
+        return {"prefix": s3["Prefix"], "hints": s3["BufferingHints"], "format": s3["CompressionFormat"], "processing": s3["ProcessingConfiguration"],
+                "logs": s3["CloudWatchLoggingOptions"]["LogGroupName"], "parquet": s3["DataFormatConversionConfiguration"], "tags": tags_of(tags).get("team")}
+
+    def s3(prefix, size, log, function, compression, packed):
+        return {"bucket": "arn:aws:s3:::life-lake", "role": ROLE, "prefix": prefix, "error_prefix": "errors/", "buffer_size": size, "buffer_seconds": size + 60, "compression": compression,
+                "logging": {"group": log, "stream": "s3"},
+                "processing": {"processors": [{"type": "Lambda", "parameters": {"LambdaArn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{function}", "NumberOfRetries": "2"}}]},
+                "conversion": {"database": "films", "table": "clicks", "role": ROLE, "json": {}, "parquet": {"compression": packed}}}
+
+    def outside(cloud):
+        found = destination(cloud)
+        cloud.client("firehose").update_destination(DeliveryStreamName="life-delivery", CurrentDeliveryStreamVersionId=found["VersionId"], DestinationId=found["Destinations"][0]["DestinationId"],
+                                                    ExtendedS3DestinationUpdate={"Prefix": "others/"})
+
+    return Case(
+        type="aws.firehose.delivery_stream",
+        first={"name": "life-delivery", "s3": s3("clicks/", 64, "/life/one", "one", "UNCOMPRESSED", "SNAPPY"), "tags": {"team": "a"}},
+        then={"name": "life-delivery", "s3": s3("more/", 100, "/life/two", "two", "UNCOMPRESSED", "GZIP"), "tags": {"team": "b"}},
+        seen=seen,
+        unchanged={"format"},
+        gone=lambda cloud: not cloud.client("firehose").list_delivery_streams()["DeliveryStreamNames"],
+        outside=outside,
+        drifted="s3",
+        replaces=[{"name": "life-other"}],
+    )
+
+
+@case("delivery of a stream")
+def _():
+    def seen(cloud):
+        (name,) = cloud.client("firehose").list_delivery_streams()["DeliveryStreamNames"]
+        return {"bucket": destination(cloud, name)["Destinations"][0]["ExtendedS3DestinationDescription"]["BucketARN"]}
+
+    source = {"stream": "${clicks.arn}", "role": ROLE}
+    return Case(
+        type="aws.firehose.delivery_stream",
+        around={"clicks": {"type": "aws.kinesis.stream", "name": "life-clicks"}, "other": {"type": "aws.kinesis.stream", "name": "life-other"}},
+        first={"name": "life-delivery", "source": source, "s3": {"bucket": "arn:aws:s3:::life-lake", "role": ROLE}},
+        then={"name": "life-delivery", "source": source, "s3": {"bucket": "arn:aws:s3:::life-other", "role": ROLE}},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("firehose").list_delivery_streams()["DeliveryStreamNames"],
+        outside=None,
+        replaces=[{"source": {"stream": "${other.arn}", "role": ROLE}}],
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_life(stack, cloud, name):
+    walk(stack, cloud, CASES[name])
