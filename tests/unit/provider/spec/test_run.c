@@ -430,13 +430,13 @@ static void update_tank(const char *prior, const char *desired)
 static void test_update_by_prior(void **state)
 {
     (void)state;
-    PLAY({"Fill", "{\"Name\":\"a\",\"Litres\":12}", NULL, NULL});
+    PLAY({"Fill", "{\"Litres\":12,\"Name\":\"a\"}", NULL, NULL});
     update_tank("{\"name\":\"a\",\"litres\":9}", "{\"name\":\"a\",\"litres\":12}");
     PLAYED();
-    PLAY({"Drain", "{\"Name\":\"a\",\"Litres\":10}", NULL, NULL});
+    PLAY({"Drain", "{\"Litres\":10,\"Name\":\"a\"}", NULL, NULL});
     update_tank("{\"name\":\"a\",\"litres\":12}", "{\"name\":\"a\"}");
     PLAYED();
-    PLAY({"Drain", "{\"Name\":\"a\",\"Litres\":3}", NULL, NULL});
+    PLAY({"Drain", "{\"Litres\":3,\"Name\":\"a\"}", NULL, NULL});
     update_tank("{\"name\":\"a\"}", "{\"name\":\"a\",\"litres\":3}");
     PLAYED();
 }
