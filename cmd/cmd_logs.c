@@ -177,8 +177,7 @@ static int show_logs(struct showing *s)
     s->streams = s->count > 1 || (s->count && !s->sources[0].stream.n);
     if (rc == 0) {
         struct log_options options = {.since_ms = s->since_ms, .tail = (size_t)s->own->tail};
-        struct log_reader *reader =
-            log_reader_new(provider_aws(s->job->provider), s->sources, s->count, &options);
+        struct log_reader *reader = log_reader_new(s->job->provider, s->sources, s->count, &options);
         rc = read_on(s, reader, signals, &err);
         log_reader_free(reader);
     }

@@ -211,7 +211,7 @@ enum {
 static void *early_thread(void *arg)
 {
     struct running *r = arg;
-    int64_t pause = log_late_ms(provider_aws(r->job.provider)) ? EARLY_MS : EARLY_HERE_MS;
+    int64_t pause = log_late_ms(r->job.provider) ? EARLY_MS : EARLY_HERE_MS;
     int64_t next = clock_mono_ms() + pause;
     while (!atomic_load(&r->answered)) {
         clock_sleep_ms(TICK_MS);
@@ -333,7 +333,7 @@ static int follow(struct running *r)
         .until_ms = r->until_ms,
         .pace_ms = r->inv->sandbox ? SANDBOX_PACE_MS : 0,
         .signals = r->signals,
-        .late_ms = log_late_ms(provider_aws(r->job.provider)),
+        .late_ms = log_late_ms(r->job.provider),
         .state = run_watch_state,
         .line = run_watch_line,
         .tick = run_watch_tick,

@@ -6,7 +6,7 @@
 #define WEIR_CMD_RUN_WATCH_H
 
 #include "cmd/jobs.h"
-#include "provider/aws/logs.h"
+#include "provider/run_log.h"
 
 struct run_watch {
     struct invocation *inv;

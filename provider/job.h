@@ -7,7 +7,7 @@
  *
  * Order of calls: start(), which may already answer with the end (a function answers when it is done); then
  * read() until the run has ended; rows() where the result is a table. logs() says where the run's output is,
- * which provider/aws/logs.h reads. provider/job_follow.h does all of that in a loop.
+ * which provider/run_log.h reads. provider/job_follow.h does all of that in a loop.
  */
 #ifndef WEIR_PROVIDER_JOB_H
 #define WEIR_PROVIDER_JOB_H

@@ -1,8 +1,6 @@
 #include "provider/job_early.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
-#include "provider/aws/client_state.h"
 
 #include <stdlib.h>
 
@@ -47,7 +45,6 @@ struct job_early *job_early_new(const struct job_early_options *options)
 {
     struct job_early *early = mem_zalloc(sizeof *early);
     struct log_source source;
-    struct aws_client *client = provider_aws(options->ctx->provider);
     early->options = *options;
     if (!find_source(options, &early->arena, &source)) {
         job_early_free(early);
@@ -56,9 +53,8 @@ struct job_early *job_early_new(const struct job_early_options *options)
     early->first = source.first;
     early->last = source.last;
     source.first = source.last = STR_EMPTY;
-    const struct log_options log = {
-        .since_ms = clock_wall_ms() + atomic_load(&client->skew_ms), .cancel = options->cancel};
-    early->reader = log_reader_new(client, &source, 1, &log);
+    const struct log_options log = {.from_now = true, .cancel = options->cancel};
+    early->reader = log_reader_new(options->ctx->provider, &source, 1, &log);
     return early;
 }
 

@@ -9,8 +9,7 @@
 #ifndef WEIR_PROVIDER_JOB_EARLY_H
 #define WEIR_PROVIDER_JOB_EARLY_H
 
-#include "provider/aws/logs.h"
-#include "provider/job.h"
+#include "provider/run_log.h"
 
 struct job_early_options {
     struct op_ctx *ctx;

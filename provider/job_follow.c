@@ -106,7 +106,7 @@ static int open_logs(struct following *g, struct known_sources *known, struct op
             sources[i].errors};
     struct log_options options = {.since_ms = g->f->since_ms, .cancel = ctx->cancel};
     if (n)
-        g->reader = log_reader_new(provider_aws(ctx->provider), known->items, n, &options);
+        g->reader = log_reader_new(ctx->provider, known->items, n, &options);
     return 0;
 }
 

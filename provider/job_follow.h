@@ -5,8 +5,6 @@
 #ifndef WEIR_PROVIDER_JOB_FOLLOW_H
 #define WEIR_PROVIDER_JOB_FOLLOW_H
 
-#include "provider/aws/logs.h"
-#include "provider/job.h"
 #include "provider/job_early.h"
 
 enum job_follow_end {

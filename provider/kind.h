@@ -24,6 +24,7 @@
 #include "base/diag.h"
 #include "base/map.h"
 #include "provider/provider.h"
+#include "provider/run_log.h"
 
 /* One job of a spec's step: *result stands for the answer of a call; it is an empty map before. */
 typedef int native_step(
@@ -65,6 +66,8 @@ struct provider_kind {
     const struct value *(*place_settings)(
         const struct value *place, const struct value *config, struct arena *arena);
     struct str (*place_text)(const struct value *place, struct arena *arena); /* for people */
+
+    const struct log_ops *logs; /* provider/run_log.h; NULL: nothing of it can be run */
 
     /* Its way to an AWS account, for kinds that have one: then the sandbox can stand in for it. */
     struct aws_client *(*aws)(void *self);

@@ -1,6 +1,7 @@
 #include "provider/aws/kind.h"
 
 #include "provider/aws/client.h"
+#include "provider/aws/logs.h"
 #include "provider/aws/native.h"
 #include "provider/aws/place.h"
 #include "provider/aws/s3/s3_directory.h"
@@ -59,5 +60,6 @@ const struct provider_kind aws_kind = {
     .place_difference = place_difference,
     .place_settings = aws_place_settings,
     .place_text = aws_place_text,
+    .logs = &aws_log_ops,
     .aws = aws_kind_client,
 };

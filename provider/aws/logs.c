@@ -1,5 +1,6 @@
 #include "provider/aws/logs.h"
 
+#include "base/clock.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "provider/aws/client_state.h"
@@ -31,7 +32,8 @@ struct feed {
     struct arena before_ids, now_ids;
 };
 
-struct log_reader {
+struct cloudwatch {
+    struct log_reader base;
     struct arena arena;
     struct aws_client *client;
     struct log_options options;
@@ -66,7 +68,7 @@ static const struct wire_operation get_log_events = OPERATION("GetLogEvents");
 static const struct wire_operation filter_log_events = OPERATION("FilterLogEvents");
 
 /* *document is empty where there is no such log. */
-static int call(const struct log_reader *reader, struct arena *arena, const struct wire_operation *op,
+static int call(const struct cloudwatch *reader, struct arena *arena, const struct wire_operation *op,
     struct value_builder *input, const struct value **document, struct err *err)
 {
     struct aws_call request = {
@@ -135,7 +137,7 @@ static void take_events(struct feed *feed, const struct value *document, bool fi
 }
 
 /* A stream's token goes on for ever; at its end it stays the same. */
-static int stream_page(const struct log_reader *reader, struct feed *feed, struct err *err)
+static int stream_page(const struct cloudwatch *reader, struct feed *feed, struct err *err)
 {
     AUTO_BUILDER struct value_builder input = VALUE_BUILDER(&feed->page);
     const struct value *document;
@@ -157,7 +159,7 @@ static int stream_page(const struct log_reader *reader, struct feed *feed, struc
     return feed->at_end ? 0 : pages_next(&feed->pages, get_log_events.name, next, err);
 }
 
-static int filter(const struct log_reader *reader, struct feed *feed, struct str pattern,
+static int filter(const struct cloudwatch *reader, struct feed *feed, struct str pattern,
     const struct value **document, struct err *err)
 {
     AUTO_BUILDER struct value_builder input = VALUE_BUILDER(&feed->page);
@@ -170,7 +172,7 @@ static int filter(const struct log_reader *reader, struct feed *feed, struct str
     return call(reader, &feed->page, &filter_log_events, &input, document, err);
 }
 
-static int group_page(const struct log_reader *reader, struct feed *feed, struct err *err)
+static int group_page(const struct cloudwatch *reader, struct feed *feed, struct err *err)
 {
     const struct value *document;
     if (filter(reader, feed, STR_EMPTY, &document, err))
@@ -182,7 +184,7 @@ static int group_page(const struct log_reader *reader, struct feed *feed, struct
 }
 
 /* A run that is only a part of a stream: its first line tells which stream. */
-static int find_stream(struct log_reader *reader, struct feed *feed, struct err *err)
+static int find_stream(struct cloudwatch *reader, struct feed *feed, struct err *err)
 {
     struct str pattern = arena_printf(&feed->page, "\"%.*s\"", STR_ARG(feed->source.first));
     const struct value *document;
@@ -203,7 +205,7 @@ static int find_stream(struct log_reader *reader, struct feed *feed, struct err 
     return feed->at_end ? 0 : pages_next(&feed->pages, filter_log_events.name, str_z(feed->token), err);
 }
 
-static int next_page(struct log_reader *reader, struct feed *feed, struct err *err)
+static int next_page(struct cloudwatch *reader, struct feed *feed, struct err *err)
 {
     arena_release(&feed->page);
     feed->page = (struct arena)ARENA_INIT;
@@ -233,7 +235,7 @@ static bool belongs(struct feed *feed, const struct log_event *event)
 }
 
 /* Copies into the ring; the line that it pushes out is forgotten. */
-static void keep(struct log_reader *reader, const struct log_event *event)
+static void keep(struct cloudwatch *reader, const struct log_event *event)
 {
     size_t tail = reader->options.tail;
     struct log_event *place = &reader->ring[reader->ring_at];
@@ -250,7 +252,7 @@ static void keep(struct log_reader *reader, const struct log_event *event)
     reader->ring_at = (reader->ring_at + 1) % tail;
 }
 
-static void flush(struct log_reader *reader, log_taker *line, void *ctx)
+static void flush(struct cloudwatch *reader, log_taker *line, void *ctx)
 {
     size_t tail = reader->options.tail;
     for (size_t i = 0; i < reader->ring_n; i++) {
@@ -266,7 +268,7 @@ static void flush(struct log_reader *reader, log_taker *line, void *ctx)
 }
 
 static void give(
-    struct log_reader *reader, struct feed *feed, const struct log_event *event, log_taker *line, void *ctx)
+    struct cloudwatch *reader, struct feed *feed, const struct log_event *event, log_taker *line, void *ctx)
 {
     feed->newest_ms = event->at_ms > feed->newest_ms ? event->at_ms : feed->newest_ms;
     if (!belongs(feed, event))
@@ -277,7 +279,7 @@ static void give(
         line(ctx, event);
 }
 
-static void begin_poll(struct log_reader *reader)
+static void begin_poll(struct cloudwatch *reader)
 {
     for (size_t i = 0; i < reader->count; i++) {
         struct feed *feed = &reader->feeds[i];
@@ -298,7 +300,7 @@ static void begin_poll(struct log_reader *reader)
 }
 
 /* The feed whose next line is the oldest; NULL: there is nothing more. */
-static int oldest(struct log_reader *reader, struct feed **out, struct err *err)
+static int oldest(struct cloudwatch *reader, struct feed **out, struct err *err)
 {
     *out = NULL;
     for (size_t i = 0; i < reader->count; i++) {
@@ -312,8 +314,9 @@ static int oldest(struct log_reader *reader, struct feed **out, struct err *err)
     return 0;
 }
 
-int log_reader_poll(struct log_reader *reader, log_taker *line, void *ctx, struct err *err)
+static int poll_logs(struct log_reader *base, log_taker *line, void *ctx, struct err *err)
 {
+    struct cloudwatch *reader = (struct cloudwatch *)base;
     struct feed *feed;
     int rc;
     if (!reader->polled && reader->options.tail)
@@ -328,26 +331,30 @@ int log_reader_poll(struct log_reader *reader, log_taker *line, void *ctx, struc
     return rc;
 }
 
-int64_t log_late_ms(struct aws_client *client)
+/* CloudWatch takes seconds, a service elsewhere has it at once. */
+static int64_t late_ms(const struct provider *provider)
 {
+    struct aws_client *client = provider_aws(provider);
     struct err ignored = ERR_INIT;
     const struct service_state *state = client_service(client, &service, &ignored);
     return state && !state->endpoint.custom ? LATE_MS : 0;
 }
 
-bool log_reader_complete(const struct log_reader *reader)
+static bool is_complete(const struct log_reader *base)
 {
+    const struct cloudwatch *reader = (const struct cloudwatch *)base;
     for (size_t i = 0; i < reader->count; i++)
         if (!reader->feeds[i].complete)
             return false;
     return reader->count > 0;
 }
 
-struct log_reader *log_reader_new(
-    struct aws_client *client, const struct log_source *sources, size_t n, const struct log_options *options)
+static struct log_reader *open_logs(const struct provider *provider, const struct log_source *sources,
+    size_t n, const struct log_options *options)
 {
-    struct log_reader *reader = mem_zalloc(sizeof *reader);
-    reader->client = client;
+    struct cloudwatch *reader = mem_zalloc(sizeof *reader);
+    reader->base.ops = &aws_log_ops;
+    reader->client = provider_aws(provider);
     reader->options = *options;
     reader->feeds = ARENA_ARRAY(&reader->arena, struct feed, n + 1);
     reader->count = n;
@@ -358,15 +365,15 @@ struct log_reader *log_reader_new(
             arena_str(&reader->arena, sources[i].first), arena_str(&reader->arena, sources[i].last),
             sources[i].errors};
         feed->stream = feed->source.stream;
-        feed->from_ms = options->since_ms;
+        feed->from_ms =
+            options->from_now ? clock_wall_ms() + atomic_load(&reader->client->skew_ms) : options->since_ms;
     }
-    return reader;
+    return &reader->base;
 }
 
-void log_reader_free(struct log_reader *reader)
+static void close_logs(struct log_reader *base)
 {
-    if (!reader)
-        return;
+    struct cloudwatch *reader = (struct cloudwatch *)base;
     for (size_t i = 0; i < reader->count; i++) {
         struct feed *feed = &reader->feeds[i];
         arena_release(&feed->page);
@@ -380,3 +387,6 @@ void log_reader_free(struct log_reader *reader)
     arena_release(&reader->arena);
     free(reader);
 }
+
+const struct log_ops aws_log_ops = {
+    .open = open_logs, .close = close_logs, .poll = poll_logs, .complete = is_complete, .late_ms = late_ms};

@@ -1,43 +1,12 @@
 /*
- * Reading CloudWatch Logs: the logs of a job's run as one stream of lines in the order of their time, from
- * several sources at once, again and again while they grow.
- *
- * Order of calls: log_reader_new(); log_reader_poll() as often as wanted, each gives what has come since the
- * one before; log_reader_free(). A log that is not there (yet) counts as empty. No more than a page of each
- * source is held at a time. One thread uses a reader.
+ * The logs of runs in CloudWatch Logs (provider/run_log.h). No more than a page of each source is held at a
+ * time.
  */
 #ifndef WEIR_PROVIDER_AWS_LOGS_H
 #define WEIR_PROVIDER_AWS_LOGS_H
 
-#include "provider/aws/client.h"
-#include "provider/job.h"
+#include "provider/run_log.h"
 
-struct log_event {
-    int64_t at_ms;
-    struct str stream, message; /* without the newline at its end; live until the callback returns */
-    bool errors;                /* of its source */
-};
-
-typedef void log_taker(void *ctx, const struct log_event *event);
-
-struct log_options {
-    int64_t since_ms;          /* nothing older; 0: all */
-    size_t tail;               /* the first poll gives only so many, the latest; 0: all */
-    const atomic_bool *cancel; /* may be NULL */
-};
-
-struct log_reader;
-
-/* Copies the sources. */
-struct log_reader *log_reader_new(
-    struct aws_client *client, const struct log_source *sources, size_t n, const struct log_options *options);
-void log_reader_free(struct log_reader *reader);
-/* What was given to `line` before a failure is not given again. */
-int log_reader_poll(struct log_reader *reader, log_taker *line, void *ctx, struct err *err);
-/* How long after an event its line may show up: CloudWatch takes seconds, a service elsewhere has it at once.
- */
-int64_t log_late_ms(struct aws_client *client);
-/* Is there a source whose last line would be known, and has it been seen in all of them? */
-bool log_reader_complete(const struct log_reader *reader);
+extern const struct log_ops aws_log_ops;
 
 #endif

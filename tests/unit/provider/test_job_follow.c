@@ -386,7 +386,7 @@ static void test_the_latest_lines(void **state)
             EVENTS("u", EVENT(8, "h")), NULL},
         {"FilterLogEvents", NULL, "{\"events\": []}", NULL}, {"GetLogEvents", NULL, EVENTS("u", ""), NULL});
     struct err err = ERR_INIT;
-    struct log_reader *reader = log_reader_new(&fixed_client, two, 2, &(struct log_options){.tail = 2});
+    struct log_reader *reader = log_reader_new(provider, two, 2, &(struct log_options){.tail = 2});
     assert_int_equal(log_reader_poll(reader, on_line, NULL, &err), 0);
     assert_string_equal(said.p, "f g ");
     assert_int_equal(log_reader_poll(reader, on_line, NULL, &err), 0);

@@ -8,6 +8,7 @@
 #include "cmd/kinds.h"
 #include "provider/aws/client_state.h"
 #include "provider/aws/kind.h"
+#include "provider/aws/logs.h"
 
 static int fixed_answer(
     const struct aws_call *call, struct arena *arena, struct wire_message *response, struct err *err);
@@ -28,8 +29,11 @@ static int fixed_open(
     return 0;
 }
 
-static const struct provider_kind fixed_aws = {
-    .name = "aws", .specs = "provider/aws/specs/", .open = fixed_open, .aws = aws_kind_client};
+static const struct provider_kind fixed_aws = {.name = "aws",
+    .specs = "provider/aws/specs/",
+    .open = fixed_open,
+    .logs = &aws_log_ops,
+    .aws = aws_kind_client};
 static const struct provider_kind *const fixed_items[] = {&fixed_aws, NULL};
 static struct provider_kinds fixed_kinds = {.items = fixed_items};
 
