@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "sandbox/calls/services.h"
 #include "sandbox/control/control.h"
 #include "sandbox/engine/unpack.h"
 #include "sandbox/folder.h"
@@ -11,7 +12,6 @@
 #include "sandbox/http/guard.h"
 #include "sandbox/http/server.h"
 #include "sandbox/s3/store.h"
-#include "sandbox/services/jobs.h"
 #include "sandbox/services/lambda.h"
 
 #include <dirent.h>

@@ -1,8 +1,8 @@
 /* Attributes with a language of their own: `sandbox: {check: {attribute: language}}`. */
 #include "sandbox/asl/asl.h"
 #include "sandbox/control/control_internal.h"
-#include "sandbox/services/event_pattern.h"
-#include "sandbox/services/schedule_time.h"
+#include "sandbox/notation/event_pattern.h"
+#include "sandbox/notation/schedule_time.h"
 
 /* Empty where it is right; else what the service says. */
 static struct str check_states(struct call *call, const struct value *v, const struct value *attrs)

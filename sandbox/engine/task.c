@@ -5,9 +5,9 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "sandbox/calls/services_state.h"
 #include "sandbox/http/exchange.h"
 #include "sandbox/s3/store.h"
-#include "sandbox/services/internal.h"
 
 #include <dirent.h>
 #include <stdarg.h>

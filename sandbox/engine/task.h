@@ -13,8 +13,8 @@
 #ifndef WEIR_SANDBOX_ENGINE_TASK_H
 #define WEIR_SANDBOX_ENGINE_TASK_H
 
+#include "sandbox/calls/services.h"
 #include "sandbox/engine/process.h"
-#include "sandbox/services/jobs.h"
 
 struct task;
 struct tasks;

@@ -1,8 +1,8 @@
 /* The password for docker login. There is no registry behind it: images are pushed nowhere. */
 #include "base/clock.h"
 #include "base/hash.h"
+#include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/jobs.h"
 
 enum { HALF_A_DAY_MS = 12 * 3600 * 1000 };
 

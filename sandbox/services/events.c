@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/services/event_pattern.h"
+#include "sandbox/notation/event_pattern.h"
 #include "sandbox/services/targets.h"
 
 enum { MAX_ENTRIES = 10, MAX_EVENTS_SIZE = 262144 };

@@ -2,7 +2,7 @@
 #ifndef WEIR_SANDBOX_SERVICES_EVENTS_H
 #define WEIR_SANDBOX_SERVICES_EVENTS_H
 
-#include "sandbox/services/jobs.h"
+#include "sandbox/calls/services.h"
 
 /* An event as rules see it. `detail` may be NULL. */
 struct event {

@@ -22,7 +22,7 @@
 #define WEIR_SANDBOX_SERVICES_EXECUTIONS_H
 
 #include "sandbox/asl/asl.h"
-#include "sandbox/services/jobs.h"
+#include "sandbox/calls/services.h"
 
 #include <pthread.h>
 

@@ -2,8 +2,8 @@
 #include "sandbox/services/executions.h"
 
 #include "base/json.h"
+#include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/internal.h"
 
 enum { MAX_PAGE = 1000, ACTIVITY_POLL_MS = 60000 };
 

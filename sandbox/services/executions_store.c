@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "sandbox/services/internal.h"
+#include "sandbox/calls/services_state.h"
 
 #include <dirent.h>
 #include <stdio.h>

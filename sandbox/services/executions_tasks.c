@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/services/internal.h"
+#include "sandbox/calls/services_state.h"
 
 #include <ctype.h>
 

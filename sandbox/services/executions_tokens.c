@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "sandbox/services/internal.h"
+#include "sandbox/calls/services_state.h"
 
 #include <stdlib.h>
 

@@ -8,8 +8,8 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/notation/glue_expression.h"
 #include "sandbox/services/glue.h"
-#include "sandbox/services/glue_expression.h"
 
 #include <pthread.h>
 

@@ -9,8 +9,8 @@
  */
 #include "base/hash.h"
 #include "base/json.h"
+#include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/jobs.h"
 
 #include <string.h>
 

@@ -17,9 +17,9 @@
 #ifndef WEIR_SANDBOX_SERVICES_LAMBDA_H
 #define WEIR_SANDBOX_SERVICES_LAMBDA_H
 
+#include "sandbox/calls/services.h"
 #include "sandbox/engine/process.h"
 #include "sandbox/engine/script.h"
-#include "sandbox/services/jobs.h"
 
 #include "base/hash.h"
 

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "sandbox/services/jobs.h"
+#include "sandbox/calls/services.h"
 
 #include <stdlib.h>
 

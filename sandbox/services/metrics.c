@@ -7,8 +7,8 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/jobs.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 #ifndef WEIR_SANDBOX_SERVICES_OBJECT_EVENTS_H
 #define WEIR_SANDBOX_SERVICES_OBJECT_EVENTS_H
 
-#include "sandbox/services/jobs.h"
+#include "sandbox/calls/services.h"
 
 struct object_event {
     struct str name; /* ObjectCreated:Put, ObjectRemoved:DeleteMarkerCreated … */

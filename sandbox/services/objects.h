@@ -2,7 +2,7 @@
 #ifndef WEIR_SANDBOX_SERVICES_OBJECTS_H
 #define WEIR_SANDBOX_SERVICES_OBJECTS_H
 
-#include "sandbox/services/jobs.h"
+#include "sandbox/calls/services.h"
 
 struct object_text {
     struct str text, etag, content_type, version;

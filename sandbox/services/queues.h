@@ -16,7 +16,7 @@
 #define WEIR_SANDBOX_SERVICES_QUEUES_H
 
 #include "base/map.h"
-#include "sandbox/services/jobs.h"
+#include "sandbox/calls/services.h"
 
 #include <pthread.h>
 

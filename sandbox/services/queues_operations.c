@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "sandbox/services/internal.h"
+#include "sandbox/calls/services_state.h"
 #include "sandbox/services/queues.h"
 
 enum { MAX_BODY = 1048576, MAX_RECEIVE = 10, MAX_ATTRIBUTES = 10 };

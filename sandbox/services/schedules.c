@@ -5,9 +5,9 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "sandbox/http/exchange.h"
+#include "sandbox/notation/schedule_time.h"
 #include "sandbox/services/events.h"
 #include "sandbox/services/glue.h"
-#include "sandbox/services/schedule_time.h"
 #include "sandbox/services/targets.h"
 
 #include <stdio.h>

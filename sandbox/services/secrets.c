@@ -5,9 +5,9 @@
  */
 #include "base/clock.h"
 #include "base/hash.h"
+#include "sandbox/calls/services.h"
+#include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/internal.h"
-#include "sandbox/services/jobs.h"
 
 #define NOTE     "secrets"
 #define CURRENT  "AWSCURRENT"

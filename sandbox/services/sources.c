@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "sandbox/services/event_pattern.h"
-#include "sandbox/services/jobs.h"
+#include "sandbox/calls/services.h"
+#include "sandbox/notation/event_pattern.h"
 
 #include <ctype.h>
 #include <pthread.h>

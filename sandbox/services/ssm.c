@@ -1,8 +1,8 @@
 /* SSM's parameters as they are read: a SecureString is ciphertext to who does not ask for its decryption, and
  * names are listed by the folder that they lie in. */
 #include "base/hash.h"
+#include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/jobs.h"
 
 #include <stdlib.h>
 

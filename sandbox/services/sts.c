@@ -1,8 +1,8 @@
 /* STS: temporary credentials, and who somebody is. Trust policies are not looked at, as no policy is. */
 #include "base/clock.h"
+#include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
-#include "sandbox/services/jobs.h"
 
 #include <ctype.h>
 

@@ -5,7 +5,7 @@
 #ifndef WEIR_SANDBOX_SERVICES_TARGETS_H
 #define WEIR_SANDBOX_SERVICES_TARGETS_H
 
-#include "sandbox/services/jobs.h"
+#include "sandbox/calls/services.h"
 
 struct target {
     struct str region, arn;

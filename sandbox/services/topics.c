@@ -1,6 +1,6 @@
 /* SNS: what is published goes to the subscriptions that are queues and functions; others (mail, HTTP) get
  * nothing. */
-#include "sandbox/services/event_pattern.h"
+#include "sandbox/notation/event_pattern.h"
 #include "sandbox/services/targets.h"
 
 #include "base/clock.h"

@@ -1,6 +1,6 @@
 /* Schedules and event patterns: an expression (or a pattern), a NUL, a zone (or an event). */
-#include "sandbox/services/event_pattern.h"
-#include "sandbox/services/schedule_time.h"
+#include "sandbox/notation/event_pattern.h"
+#include "sandbox/notation/schedule_time.h"
 
 #include "base/json.h"
 

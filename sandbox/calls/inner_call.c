@@ -1,5 +1,5 @@
 /* Operations that the sandbox itself calls: tasks of machines, targets of rules, sources of functions. */
-#include "sandbox/services/internal.h"
+#include "sandbox/calls/services_state.h"
 
 #include <ctype.h>
 

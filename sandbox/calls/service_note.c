@@ -1,5 +1,5 @@
 /* Notes: what this room keeps beside a record of the control plane, a file each. */
-#include "sandbox/services/jobs.h"
+#include "sandbox/calls/services.h"
 
 #include "base/file.h"
 #include "base/hash.h"

@@ -1,6 +1,6 @@
 /* EventBridge's event patterns: which events a rule is for. Pure. */
-#ifndef WEIR_SANDBOX_SERVICES_EVENT_PATTERN_H
-#define WEIR_SANDBOX_SERVICES_EVENT_PATTERN_H
+#ifndef WEIR_SANDBOX_NOTATION_EVENT_PATTERN_H
+#define WEIR_SANDBOX_NOTATION_EVENT_PATTERN_H
 
 #include "base/arena.h"
 #include "base/value.h"

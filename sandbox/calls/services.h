@@ -37,8 +37,8 @@
  * Every function is safe from every thread. Handlers run on the caller's thread without any lock, and may
  * wait as long as jobs_stopping() is false.
  */
-#ifndef WEIR_SANDBOX_SERVICES_JOBS_H
-#define WEIR_SANDBOX_SERVICES_JOBS_H
+#ifndef WEIR_SANDBOX_CALLS_SERVICES_H
+#define WEIR_SANDBOX_CALLS_SERVICES_H
 
 #include "sandbox/control/control.h"
 #include "sandbox/engine/logs.h"

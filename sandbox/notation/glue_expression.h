@@ -2,8 +2,8 @@
  * The Expression of GetPartitions: comparisons of partition keys with literals, AND, OR, NOT, IN, BETWEEN,
  * LIKE and IS NULL, as in SQL.
  */
-#ifndef WEIR_SANDBOX_SERVICES_GLUE_EXPRESSION_H
-#define WEIR_SANDBOX_SERVICES_GLUE_EXPRESSION_H
+#ifndef WEIR_SANDBOX_NOTATION_GLUE_EXPRESSION_H
+#define WEIR_SANDBOX_NOTATION_GLUE_EXPRESSION_H
 
 #include "base/err.h"
 #include "base/value.h"

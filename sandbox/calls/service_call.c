@@ -1,5 +1,5 @@
 /* What handlers of operations need: refusals, members of their input, pages of their answers, batches. */
-#include "sandbox/services/jobs.h"
+#include "sandbox/calls/services.h"
 
 #include "base/clock.h"
 #include "base/map.h"

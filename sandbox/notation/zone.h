@@ -2,8 +2,8 @@
  * Time zones by name, from the system's database (TZif files). The C library knows one zone a process, set by
  * an environment variable, which is no way to ask about several from several threads.
  */
-#ifndef WEIR_SANDBOX_ENGINE_ZONE_H
-#define WEIR_SANDBOX_ENGINE_ZONE_H
+#ifndef WEIR_SANDBOX_NOTATION_ZONE_H
+#define WEIR_SANDBOX_NOTATION_ZONE_H
 
 #include "base/arena.h"
 

@@ -1,4 +1,4 @@
-#include "sandbox/services/event_pattern.h"
+#include "sandbox/notation/event_pattern.h"
 
 #include "sandbox/asl/asl.h"
 

@@ -3,9 +3,9 @@
  * the control plane's (control.h).
  */
 #include "base/hash.h"
+#include "sandbox/calls/services.h"
 #include "sandbox/control/control.h"
 #include "sandbox/http/exchange.h"
-#include "sandbox/services/jobs.h"
 
 /* How this client speaks, as far as one can tell before knowing the service: an error must be readable to it.
  */

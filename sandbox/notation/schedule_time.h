@@ -7,10 +7,10 @@
  *         15W         the weekday nearest to the 15th, within the month
  *         3#2         the second Tuesday
  */
-#ifndef WEIR_SANDBOX_SERVICES_SCHEDULE_TIME_H
-#define WEIR_SANDBOX_SERVICES_SCHEDULE_TIME_H
+#ifndef WEIR_SANDBOX_NOTATION_SCHEDULE_TIME_H
+#define WEIR_SANDBOX_NOTATION_SCHEDULE_TIME_H
 
-#include "sandbox/engine/zone.h"
+#include "sandbox/notation/zone.h"
 
 struct cron {
     uint64_t minutes;

@@ -1,5 +1,5 @@
 /* Something that was started: its state, its end, and who waits for that. */
-#include "sandbox/services/internal.h"
+#include "sandbox/calls/services_state.h"
 
 #include "base/clock.h"
 #include "base/mem.h"

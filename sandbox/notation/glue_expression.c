@@ -1,4 +1,4 @@
-#include "sandbox/services/glue_expression.h"
+#include "sandbox/notation/glue_expression.h"
 
 #include <ctype.h>
 #include <stdlib.h>

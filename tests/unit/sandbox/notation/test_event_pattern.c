@@ -1,5 +1,5 @@
 /* Event patterns: each operator with events that it is for and others. */
-#include "sandbox/services/event_pattern.h"
+#include "sandbox/notation/event_pattern.h"
 
 #include "base/json.h"
 

@@ -1,5 +1,5 @@
 /* What all of this room stands on: made and ended, its threads, its folders, waiting. */
-#include "sandbox/services/internal.h"
+#include "sandbox/calls/services_state.h"
 
 #include "base/clock.h"
 #include "base/file.h"

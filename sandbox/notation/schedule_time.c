@@ -1,4 +1,4 @@
-#include "sandbox/services/schedule_time.h"
+#include "sandbox/notation/schedule_time.h"
 
 #include "base/clock.h"
 

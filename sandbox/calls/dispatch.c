@@ -1,5 +1,5 @@
 /* Operations: which handler, what goes in, what comes out. */
-#include "sandbox/services/internal.h"
+#include "sandbox/calls/services_state.h"
 
 #include "base/buf.h"
 #include "base/json.h"

@@ -1,8 +1,8 @@
 /* Shared by jobs.c, jobs_life.c, run.c and task.c. */
-#ifndef WEIR_SANDBOX_SERVICES_INTERNAL_H
-#define WEIR_SANDBOX_SERVICES_INTERNAL_H
+#ifndef WEIR_SANDBOX_CALLS_SERVICES_STATE_H
+#define WEIR_SANDBOX_CALLS_SERVICES_STATE_H
 
-#include "sandbox/services/jobs.h"
+#include "sandbox/calls/services.h"
 
 #include <pthread.h>
 

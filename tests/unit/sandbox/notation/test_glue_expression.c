@@ -1,4 +1,4 @@
-#include "sandbox/services/glue_expression.h"
+#include "sandbox/notation/glue_expression.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* TZif files (RFC 8536), their closing rule for the years after the last known change, and the calendar. */
-#include "sandbox/engine/zone.h"
+#include "sandbox/notation/zone.h"
 
 #include "base/file.h"
 
