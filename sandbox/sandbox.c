@@ -42,7 +42,7 @@ struct sandbox {
     pthread_mutex_t control_lock;
     struct catalog *catalog;
     struct control *control;
-    struct jobs *jobs;
+    struct services *services;
     bool control_failed, stopping, schedules, waking;
     pthread_t wake; /* loads what was kept, so that its schedules fire before anybody asks for something */
     struct faults *faults;
@@ -152,10 +152,10 @@ void sandbox_stop(struct sandbox *s)
     if (s->waking)
         pthread_join(s->wake, NULL);
     folder_tell(s->lock_fd, STR_EMPTY);
-    faults_clear(s->faults); /* nobody is held up any longer */
-    jobs_stop(s->jobs);      /* first: requests may wait for what runs */
+    faults_clear(s->faults);    /* nobody is held up any longer */
+    services_stop(s->services); /* first: requests may wait for what runs */
     server_stop(s->server);
-    jobs_free(s->jobs);
+    services_free(s->services);
     faults_free(s->faults);
     store_close(s->store);
     control_free(s->control);
@@ -310,20 +310,20 @@ struct control *sandbox_control(struct sandbox *s)
     return s->control;
 }
 
-struct jobs *sandbox_jobs(struct sandbox *s)
+struct services *sandbox_jobs(struct sandbox *s)
 {
     struct err err = ERR_INIT;
     struct control *control = sandbox_control(s);
     pthread_mutex_lock(&s->control_lock);
-    if (control && !s->jobs && !s->stopping && jobs_new(s, control, &s->jobs, &err))
+    if (control && !s->services && !s->stopping && services_new(s, control, &s->services, &err))
         fprintf(stderr, "sandbox: %s\n", err.message);
-    struct jobs *jobs = s->jobs;
+    struct services *services = s->services;
     pthread_mutex_unlock(&s->control_lock);
-    return jobs;
+    return services;
 }
 
-const struct service *service_find(const struct exchange *x)
+const struct responder *responder_find(const struct exchange *x)
 {
     bool s3 = !x->auth.service.n || str_eqz(x->auth.service, "s3");
-    return s3 ? &s3srv_service : &control_service;
+    return s3 ? &s3srv_responder : &services_responder;
 }

@@ -8,99 +8,100 @@
 #include <stdlib.h>
 #include <time.h>
 
-struct job_run {
-    struct jobs *jobs;
-    const struct job_run_ops *ops;
+struct activity {
+    struct services *services;
+    const struct activity_ops *ops;
     void *ctx;
     atomic_int references;
     /* under jobs->lock */
-    enum job_state state;
+    enum activity_state state;
     struct arena arena; /* of error and cause */
     struct str error, cause;
 };
 
-struct job_run *job_run_new(struct jobs *jobs, const struct job_run_ops *ops, void *ctx)
+struct activity *activity_new(struct services *services, const struct activity_ops *ops, void *ctx)
 {
-    struct job_run *run = mem_zalloc(sizeof *run);
-    run->jobs = jobs;
-    run->ops = ops;
-    run->ctx = ctx;
-    atomic_init(&run->references, 1);
-    return run;
+    struct activity *activity = mem_zalloc(sizeof *activity);
+    activity->services = services;
+    activity->ops = ops;
+    activity->ctx = ctx;
+    atomic_init(&activity->references, 1);
+    return activity;
 }
 
-struct job_run *job_run_keep(struct job_run *run)
+struct activity *activity_keep(struct activity *activity)
 {
-    atomic_fetch_add(&run->references, 1);
-    return run;
+    atomic_fetch_add(&activity->references, 1);
+    return activity;
 }
 
-void job_run_release(struct job_run *run)
+void activity_release(struct activity *activity)
 {
-    if (!run || atomic_fetch_sub(&run->references, 1) > 1)
+    if (!activity || atomic_fetch_sub(&activity->references, 1) > 1)
         return;
-    if (run->ops->free)
-        run->ops->free(run->ctx);
-    arena_release(&run->arena);
-    free(run);
+    if (activity->ops->free)
+        activity->ops->free(activity->ctx);
+    arena_release(&activity->arena);
+    free(activity);
 }
 
-void job_run_set_state(struct job_run *run, enum job_state state)
+void activity_set_state(struct activity *activity, enum activity_state state)
 {
-    pthread_mutex_lock(&run->jobs->lock);
-    if (run->state < JOB_SUCCEEDED)
-        run->state = state;
-    pthread_mutex_unlock(&run->jobs->lock);
+    pthread_mutex_lock(&activity->services->lock);
+    if (activity->state < ACTIVITY_SUCCEEDED)
+        activity->state = state;
+    pthread_mutex_unlock(&activity->services->lock);
 }
 
-enum job_state run_state_locked(const struct job_run *run)
+enum activity_state activity_state_locked(const struct activity *activity)
 {
-    return run->state;
+    return activity->state;
 }
 
-enum job_state job_run_state(struct job_run *run)
+enum activity_state activity_state(struct activity *activity)
 {
-    pthread_mutex_lock(&run->jobs->lock);
-    enum job_state state = run->state;
-    pthread_mutex_unlock(&run->jobs->lock);
+    pthread_mutex_lock(&activity->services->lock);
+    enum activity_state state = activity->state;
+    pthread_mutex_unlock(&activity->services->lock);
     return state;
 }
 
-void job_run_end(struct job_run *run, enum job_state state, struct str error, struct str cause)
+void activity_end(struct activity *activity, enum activity_state state, struct str error, struct str cause)
 {
-    pthread_mutex_lock(&run->jobs->lock);
-    if (run->state < JOB_SUCCEEDED) {
-        run->state = state;
-        run->error = arena_str(&run->arena, error);
-        run->cause = arena_str(&run->arena, cause);
-        pthread_cond_broadcast(&run->jobs->changed);
+    pthread_mutex_lock(&activity->services->lock);
+    if (activity->state < ACTIVITY_SUCCEEDED) {
+        activity->state = state;
+        activity->error = arena_str(&activity->arena, error);
+        activity->cause = arena_str(&activity->arena, cause);
+        pthread_cond_broadcast(&activity->services->changed);
     }
-    pthread_mutex_unlock(&run->jobs->lock);
+    pthread_mutex_unlock(&activity->services->lock);
 }
 
-bool job_run_wait(struct job_run *run, int64_t timeout_ms)
+bool activity_wait(struct activity *activity, int64_t timeout_ms)
 {
-    struct jobs *jobs = run->jobs;
+    struct services *services = activity->services;
     int64_t deadline = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
-    pthread_mutex_lock(&jobs->lock);
-    while (run->state < JOB_SUCCEEDED && !jobs->stopping && jobs_wait(jobs, deadline))
+    pthread_mutex_lock(&services->lock);
+    while (activity->state < ACTIVITY_SUCCEEDED && !services->stopping && services_wait(services, deadline))
         ;
-    bool ended = run->state >= JOB_SUCCEEDED;
-    pthread_mutex_unlock(&jobs->lock);
+    bool ended = activity->state >= ACTIVITY_SUCCEEDED;
+    pthread_mutex_unlock(&services->lock);
     return ended;
 }
 
-void job_run_stop(struct job_run *run)
+void activity_stop(struct activity *activity)
 {
-    if (job_run_state(run) < JOB_SUCCEEDED && run->ops->stop)
-        run->ops->stop(run->ctx);
+    if (activity_state(activity) < ACTIVITY_SUCCEEDED && activity->ops->stop)
+        activity->ops->stop(activity->ctx);
 }
 
-void job_run_result(struct job_run *run, struct arena *arena, struct job_result *out)
+void activity_result(struct activity *activity, struct arena *arena, struct activity_result *out)
 {
-    pthread_mutex_lock(&run->jobs->lock);
-    *out = (struct job_result){
-        .state = run->state, .error = arena_str(arena, run->error), .cause = arena_str(arena, run->cause)};
-    pthread_mutex_unlock(&run->jobs->lock);
-    out->output = run->ops->output ? run->ops->output(run->ctx, arena) : &value_empty_map;
+    pthread_mutex_lock(&activity->services->lock);
+    *out = (struct activity_result){.state = activity->state,
+        .error = arena_str(arena, activity->error),
+        .cause = arena_str(arena, activity->cause)};
+    pthread_mutex_unlock(&activity->services->lock);
+    out->output = activity->ops->output ? activity->ops->output(activity->ctx, arena) : &value_empty_map;
 }

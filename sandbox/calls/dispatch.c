@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "sandbox/http/exchange.h"
 
-static const struct job_operation *const tables[] = {
+static const struct service_operation *const tables[] = {
     athena_operations,
     batch_operations,
     emrserverless_operations,
@@ -33,7 +33,7 @@ static const struct shape any_shape = {.kind = SHAPE_ANY}, text_shape = {.kind =
                           int_shape = {.kind = SHAPE_INT};
 
 static struct wire_operation wire_of(
-    const struct wire_operation *common, const struct job_operation *operation)
+    const struct wire_operation *common, const struct service_operation *operation)
 {
     struct wire_operation wire = *common;
     wire.name = str_z(operation->name);
@@ -82,7 +82,7 @@ static const struct shape *shape_of(struct arena *arena, const struct value *v)
 }
 
 /* A request's members that do not lie in the body; path members follow from the path. */
-static struct shape request_shape(struct arena *arena, const struct job_operation *operation)
+static struct shape request_shape(struct arena *arena, const struct service_operation *operation)
 {
     size_t n = 0;
     while (operation->places && operation->places[n].member)
@@ -98,9 +98,9 @@ static struct shape request_shape(struct arena *arena, const struct job_operatio
 
 /* Parameters and headers come under their own names. */
 static const struct value *by_members(
-    struct arena *arena, const struct job_operation *operation, const struct value *input)
+    struct arena *arena, const struct service_operation *operation, const struct value *input)
 {
-    for (const struct job_place *place = operation->places; place && place->member; place++) {
+    for (const struct service_place *place = operation->places; place && place->member; place++) {
         const struct value *v = value_getz(input, place->name);
         if (str_eqz(str_z(place->name), place->member) || !v)
             continue;
@@ -112,12 +112,12 @@ static const struct value *by_members(
 
 /* An answer's shape follows from the answer. */
 static const struct shape *response_shape(
-    struct arena *arena, const struct job_operation *operation, const struct value *output)
+    struct arena *arena, const struct service_operation *operation, const struct value *output)
 {
     const struct shape *shape = shape_of(arena, output);
     struct shape_member *members = (struct shape_member *)shape->members;
     for (size_t i = 0; i < shape->member_count; i++)
-        for (const struct job_place *place = operation->places; place && place->member; place++)
+        for (const struct service_place *place = operation->places; place && place->member; place++)
             if (str_eqz(members[i].name, place->member) && place->location != WIRE_QUERY_STRING) {
                 members[i].location = place->location;
                 members[i].wire = str_z(place->name);
@@ -128,15 +128,15 @@ static const struct shape *response_shape(
 /* ---- one request ---- */
 
 /* The row whose request this is; of REST operations the one that fits best. */
-static const struct job_operation *find_by_request(struct arena *arena, const struct wire_operation *common,
-    struct str service, const struct wire_message *request)
+static const struct service_operation *find_by_request(struct arena *arena,
+    const struct wire_operation *common, struct str service, const struct wire_message *request)
 {
-    const struct job_operation *best = NULL;
+    const struct service_operation *best = NULL;
     int best_score = -1;
     bool rest = common->protocol == WIRE_REST_JSON || common->protocol == WIRE_REST_XML;
     struct str name = rest ? STR_EMPTY : wire_request_name(arena, common->protocol, request);
     for (size_t t = 0; t < TABLES; t++)
-        for (const struct job_operation *row = tables[t]; row->service; row++) {
+        for (const struct service_operation *row = tables[t]; row->service; row++) {
             if (!str_eqz(service, row->service))
                 continue;
             struct wire_operation wire = wire_of(common, row);
@@ -149,23 +149,23 @@ static const struct job_operation *find_by_request(struct arena *arena, const st
     return best;
 }
 
-const struct job_operation *job_operation_find(struct str service, struct str name)
+const struct service_operation *service_operation_find(struct str service, struct str name)
 {
     for (size_t t = 0; t < TABLES; t++)
-        for (const struct job_operation *row = tables[t]; row->service; row++)
+        for (const struct service_operation *row = tables[t]; row->service; row++)
             if (str_eqz(service, row->service) && str_eqz(name, row->name))
                 return row;
     return NULL;
 }
 
-static int answer(struct job_call *call, const struct wire_operation *wire,
+static int answer(struct service_call *call, const struct wire_operation *wire,
     const struct wire_message *request, struct wire_message *out, struct err *err)
 {
     struct shape in = request_shape(call->arena, call->operation);
     if (wire_decode_request(call->arena, wire, &in, request, &call->input, err))
         return -1;
     call->input = by_members(call->arena, call->operation, call->input);
-    if (job_check_members(call, err) || call->operation->handler(call, err))
+    if (service_check_members(call, err) || call->operation->handler(call, err))
         return -1;
     if (call->forward || call->declined)
         return 0;
@@ -174,28 +174,29 @@ static int answer(struct job_call *call, const struct wire_operation *wire,
         output, call->request_id, out, err);
 }
 
-static bool forward(const struct job_call *call, const struct exchange *x, struct wire_message *out)
+static bool forward(const struct service_call *call, const struct exchange *x, struct wire_message *out)
 {
     AUTO_BUF struct buf body = BUF_INIT;
     struct wire_message changed = x->request;
     json_write(&body, call->forward, JSON_PLAIN);
     changed.body = arena_str(call->arena, buf_str(&body));
     return control_handle(
-        call->jobs->control, call->arena, x->auth.service, call->region, &changed, call->request_id, out);
+        call->services->control, call->arena, x->auth.service, call->region, &changed, call->request_id, out);
 }
 
-bool jobs_handle(struct jobs *jobs, struct exchange *x, struct wire_message *out)
+bool services_handle(struct services *services, struct exchange *x, struct wire_message *out)
 {
     struct wire_operation common;
-    if (!control_protocol(jobs->control, x->auth.service, &common))
+    if (!control_protocol(services->control, x->auth.service, &common))
         return false;
     if (common.protocol == WIRE_QUERY && wire_header_get(&x->request, STR("X-Amz-Target")).n)
         common.protocol = WIRE_JSON10; /* which these services understand by now */
-    const struct job_operation *operation = find_by_request(&x->arena, &common, x->auth.service, &x->request);
+    const struct service_operation *operation =
+        find_by_request(&x->arena, &common, x->auth.service, &x->request);
     if (!operation)
         return false;
     struct wire_operation wire = wire_of(&common, operation);
-    struct job_call call = {.jobs = jobs,
+    struct service_call call = {.services = services,
         .arena = &x->arena,
         .region = x->auth.region,
         .operation = operation,

@@ -82,10 +82,10 @@ static void end(struct exchange *x)
     }
     struct wire_message answer;
     struct control *control = sandbox_control(x->sandbox);
-    struct jobs *jobs = sandbox_jobs(x->sandbox);
+    struct services *services = sandbox_jobs(x->sandbox);
     if (!control)
         refuse(x, 500, "InternalFailure", "The specs cannot be loaded.");
-    else if (jobs && jobs_handle(jobs, x, &answer))
+    else if (services && services_handle(services, x, &answer))
         send_answer(x, &answer);
     else if (control_handle(control, &x->arena, x->auth.service, x->auth.region, &x->request,
                  str_z(x->request_id), &answer))
@@ -95,4 +95,4 @@ static void end(struct exchange *x)
             arena_printf(&x->arena, "The sandbox has no service %.*s.", STR_ARG(x->auth.service)).p);
 }
 
-const struct service control_service = {"", begin, NULL, end, refuse, NULL};
+const struct responder services_responder = {"", begin, NULL, end, refuse, NULL};

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int job_refuse(struct err *err, int status, const char *code, const char *format, ...)
+int service_refuse(struct err *err, int status, const char *code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -23,7 +23,7 @@ int job_refuse(struct err *err, int status, const char *code, const char *format
 }
 
 /* What the service says of a member that is missing or no good. */
-static const char *invalid_code(const struct job_call *call)
+static const char *invalid_code(const struct service_call *call)
 {
     static const struct {
         const char *service, *code;
@@ -37,12 +37,12 @@ static const char *invalid_code(const struct job_call *call)
     return "ValidationException";
 }
 
-int job_required(const struct job_call *call, const char *member, struct str *out, struct err *err)
+int service_required(const struct service_call *call, const char *member, struct str *out, struct err *err)
 {
     *out = value_gets(call->input, member);
     if (out->n)
         return 0;
-    return job_refuse(err, 400, invalid_code(call), "%s needs %s", call->operation->name, member);
+    return service_refuse(err, 400, invalid_code(call), "%s needs %s", call->operation->name, member);
 }
 
 /* ---- members that no handler looks at ---- */
@@ -88,7 +88,7 @@ static bool asks(const struct value *v)
     return !value_is_null(v) && !value_equal(v, &value_false) && (!collection || v->count);
 }
 
-int job_check_members(const struct job_call *call, struct err *err)
+int service_check_members(const struct service_call *call, struct err *err)
 {
     struct str unknown = STR_EMPTY;
     for (size_t i = 0; i < sizeof unserved / sizeof *unserved; i++) {
@@ -102,11 +102,11 @@ int job_check_members(const struct job_call *call, struct err *err)
                     call->arena, "%.*s%s%.*s", STR_ARG(unknown), unknown.n ? ", " : "", STR_ARG(name));
     }
     return !unknown.n ? 0
-                      : job_refuse(err, 400, invalid_code(call), "%s: the sandbox does not know %.*s",
+                      : service_refuse(err, 400, invalid_code(call), "%s: the sandbox does not know %.*s",
                             call->operation->name, STR_ARG(unknown));
 }
 
-int64_t job_int_within(
+int64_t service_int_within(
     const struct value *map, const char *member, int64_t fallback, int64_t least, int64_t most)
 {
     const struct value *v = value_getz(map, member);
@@ -120,12 +120,12 @@ int64_t job_int_within(
     return n < least ? least : n > most ? most : n;
 }
 
-int64_t job_int(const struct value *map, const char *member, int64_t fallback)
+int64_t service_int(const struct value *map, const char *member, int64_t fallback)
 {
-    return job_int_within(map, member, fallback, -JOB_INT_MOST, JOB_INT_MOST);
+    return service_int_within(map, member, fallback, -SERVICE_INT_MOST, SERVICE_INT_MOST);
 }
 
-const struct value *job_time(const struct job_call *call, int64_t wall_ms)
+const struct value *service_time(const struct service_call *call, int64_t wall_ms)
 {
     bool text = call->protocol == WIRE_QUERY || call->protocol == WIRE_EC2 || call->protocol == WIRE_REST_XML;
     if (!wall_ms)
@@ -134,13 +134,13 @@ const struct value *job_time(const struct job_call *call, int64_t wall_ms)
                 : value_float(call->arena, (double)wall_ms / 1000);
 }
 
-int job_page(const struct job_call *call, const char *token, const char *size, size_t most, size_t n,
+int service_page(const struct service_call *call, const char *token, const char *size, size_t most, size_t n,
     size_t *first, size_t *end, const struct value **next, struct err *err)
 {
-    int64_t wanted = job_int(call->input, size, (int64_t)most), start = 0;
+    int64_t wanted = service_int(call->input, size, (int64_t)most), start = 0;
     struct str from = value_gets(call->input, token);
     if (from.n && (!str_to_int(from, &start) || start < 0))
-        return job_refuse(err, 400, "InvalidInputException", "%s is none that was given", token);
+        return service_refuse(err, 400, "InvalidInputException", "%s is none that was given", token);
     size_t count = wanted < 1 || (uint64_t)wanted > most ? most : (size_t)wanted;
     *first = (size_t)start < n ? (size_t)start : n;
     *end = n - *first > count ? *first + count : n;
@@ -195,12 +195,12 @@ static const struct value *failed_entry(struct arena *arena, const struct value 
     return value_map(arena, entries, 4);
 }
 
-int job_batch(struct job_call *call, const struct value *entries, const char *prefix, job_entry *one,
-    const void *ctx, struct err *err)
+int service_batch(struct service_call *call, const struct value *entries, const char *prefix,
+    service_entry *one, const void *ctx, struct err *err)
 {
     const char *text, *code = batch_wrong(entries, &text);
     if (code)
-        return job_refuse(err, 400, arena_printf(call->arena, "%s%s", prefix, code).p, "%s", text);
+        return service_refuse(err, 400, arena_printf(call->arena, "%s%s", prefix, code).p, "%s", text);
     AUTO_BUILDER struct value_builder done = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < entries->count; i++) {
         struct err why = ERR_INIT;

@@ -7,31 +7,31 @@
 
 enum { MAX_FILE = 64 * 1024 * 1024 };
 
-static int path_of(const struct job_call *call, const char *kind, const struct control_record *record,
+static int path_of(const struct service_call *call, const char *kind, const struct control_record *record,
     struct str *out, struct err *err)
 {
     struct str dir;
     struct str whole = arena_printf(call->arena, "%.*s\n%.*s", STR_ARG(record->region), STR_ARG(record->id));
-    if (jobs_dir(call->jobs, call->arena, kind, &dir, err))
+    if (services_dir(call->services, call->arena, kind, &dir, err))
         return -1;
     *out = arena_printf(call->arena, "%s/%.32s.json", dir.p, sha256_hex(call->arena, whole).p);
     return 0;
 }
 
-const struct value *job_note_read(
-    const struct job_call *call, const char *kind, const struct control_record *record)
+const struct value *service_note_read(
+    const struct service_call *call, const char *kind, const struct control_record *record)
 {
     struct str path, text;
     struct err ignored = ERR_INIT;
     const struct value *note;
     if (path_of(call, kind, record, &path, &ignored) ||
         file_read(call->arena, path.p, MAX_FILE, &text, &ignored) ||
-        json_parse(call->arena, text, &note, &ignored) || job_int(note, "made", 0) != record->created_ms)
+        json_parse(call->arena, text, &note, &ignored) || service_int(note, "made", 0) != record->created_ms)
         return &value_empty_map;
     return note;
 }
 
-int job_note_write(const struct job_call *call, const char *kind, const struct control_record *record,
+int service_note_write(const struct service_call *call, const char *kind, const struct control_record *record,
     const struct value *note, struct err *err)
 {
     AUTO_BUF struct buf text = BUF_INIT;

@@ -22,82 +22,83 @@
 
 enum { THREAD_STACK = 1024 * 1024 };
 
-struct sandbox *jobs_sandbox(struct jobs *jobs)
+struct sandbox *services_sandbox(struct services *services)
 {
-    return jobs->sandbox;
+    return services->sandbox;
 }
 
-struct control *jobs_control(struct jobs *jobs)
+struct control *services_control(struct services *services)
 {
-    return jobs->control;
+    return services->control;
 }
 
-struct str jobs_account(struct jobs *jobs)
+struct str services_account(struct services *services)
 {
-    return sandbox_account(jobs->sandbox);
+    return sandbox_account(services->sandbox);
 }
 
-struct functions *jobs_functions(struct jobs *jobs)
+struct functions *services_functions(struct services *services)
 {
-    return jobs->functions;
+    return services->functions;
 }
 
-struct logs *jobs_logs(struct jobs *jobs)
+struct logs *services_logs(struct services *services)
 {
-    return jobs->logs;
+    return services->logs;
 }
 
-struct queues *jobs_queues(struct jobs *jobs)
+struct queues *services_queues(struct services *services)
 {
-    return jobs->queues;
+    return services->queues;
 }
 
-struct executions *jobs_executions(struct jobs *jobs)
+struct executions *services_executions(struct services *services)
 {
-    return jobs->executions;
+    return services->executions;
 }
 
-const char *jobs_family(const struct jobs *jobs)
+const char *services_family(const struct services *services)
 {
-    return jobs->family;
+    return services->family;
 }
 
-int jobs_dir(struct jobs *jobs, struct arena *arena, const char *name, struct str *out, struct err *err)
+int services_dir(
+    struct services *services, struct arena *arena, const char *name, struct str *out, struct err *err)
 {
-    *out = arena_printf(arena, "%s/jobs/%s", sandbox_dir(jobs->sandbox), name);
+    *out = arena_printf(arena, "%s/jobs/%s", sandbox_dir(services->sandbox), name);
     return dir_make(out->p, err);
 }
 
-bool jobs_wait(struct jobs *jobs, int64_t deadline_ms)
+bool services_wait(struct services *services, int64_t deadline_ms)
 {
     if (deadline_ms < 0) {
-        pthread_cond_wait(&jobs->changed, &jobs->lock);
+        pthread_cond_wait(&services->changed, &services->lock);
         return true;
     }
-    return clock_cond_wait(&jobs->changed, &jobs->lock, deadline_ms);
+    return clock_cond_wait(&services->changed, &services->lock, deadline_ms);
 }
 
-bool jobs_stopping(struct jobs *jobs)
+bool services_stopping(struct services *services)
 {
-    pthread_mutex_lock(&jobs->lock);
-    bool stopping = jobs->stopping;
-    pthread_mutex_unlock(&jobs->lock);
+    pthread_mutex_lock(&services->lock);
+    bool stopping = services->stopping;
+    pthread_mutex_unlock(&services->lock);
     return stopping;
 }
 
-bool jobs_sleep(struct jobs *jobs, int64_t ms)
+bool services_sleep(struct services *services, int64_t ms)
 {
     int64_t deadline = clock_mono_ms() + ms;
-    pthread_mutex_lock(&jobs->lock);
-    while (!jobs->stopping && jobs_wait(jobs, deadline))
+    pthread_mutex_lock(&services->lock);
+    while (!services->stopping && services_wait(services, deadline))
         ;
-    bool stopping = jobs->stopping;
-    pthread_mutex_unlock(&jobs->lock);
+    bool stopping = services->stopping;
+    pthread_mutex_unlock(&services->lock);
     return !stopping;
 }
 
 struct thread_start {
-    struct jobs *jobs;
+    struct services *services;
     void (*fn)(void *ctx);
     void *ctx;
 };
@@ -108,25 +109,25 @@ static void *run_thread(void *ctx)
     free(ctx);
     start.fn(start.ctx);
     hash_thread_end();
-    pthread_mutex_lock(&start.jobs->lock);
-    start.jobs->threads--;
-    pthread_cond_broadcast(&start.jobs->changed);
-    pthread_mutex_unlock(&start.jobs->lock);
+    pthread_mutex_lock(&start.services->lock);
+    start.services->threads--;
+    pthread_cond_broadcast(&start.services->changed);
+    pthread_mutex_unlock(&start.services->lock);
     return NULL;
 }
 
-int jobs_thread(struct jobs *jobs, void (*fn)(void *ctx), void *ctx)
+int services_thread(struct services *services, void (*fn)(void *ctx), void *ctx)
 {
     pthread_t thread;
     pthread_attr_t attr;
-    pthread_mutex_lock(&jobs->lock);
-    bool stopping = jobs->stopping;
-    jobs->threads += !stopping;
-    pthread_mutex_unlock(&jobs->lock);
+    pthread_mutex_lock(&services->lock);
+    bool stopping = services->stopping;
+    services->threads += !stopping;
+    pthread_mutex_unlock(&services->lock);
     if (stopping)
         return -1;
     struct thread_start *start = mem_alloc(sizeof *start);
-    *start = (struct thread_start){jobs, fn, ctx};
+    *start = (struct thread_start){services, fn, ctx};
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, THREAD_STACK);
@@ -135,9 +136,9 @@ int jobs_thread(struct jobs *jobs, void (*fn)(void *ctx), void *ctx)
     if (!failed)
         return 0;
     free(start);
-    pthread_mutex_lock(&jobs->lock);
-    jobs->threads--;
-    pthread_mutex_unlock(&jobs->lock);
+    pthread_mutex_lock(&services->lock);
+    services->threads--;
+    pthread_mutex_unlock(&services->lock);
     return -1;
 }
 
@@ -154,75 +155,75 @@ static bool has_entries(const char *path)
 }
 
 /* What a killed sandbox was running may run still: it is ended before its folders are removed. */
-static void end_leftovers(struct jobs *jobs)
+static void end_leftovers(struct services *services)
 {
     static const char *const folders[] = {"work", "functions"};
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    const char *dir = sandbox_dir(jobs->sandbox);
+    const char *dir = sandbox_dir(services->sandbox);
     char *real = realpath(dir, NULL);
     struct str digest = sha256_hex(&arena, str_z(real ? real : dir));
     free(real);
-    snprintf(jobs->family, sizeof jobs->family, "sandbox-%.16s", digest.p);
+    snprintf(services->family, sizeof services->family, "sandbox-%.16s", digest.p);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         if (has_entries(arena_printf(&arena, "%s/jobs/%s", dir, folders[i]).p)) {
-            process_end_family(jobs->family);
+            process_end_family(services->family);
             return;
         }
 }
 
-int jobs_new(struct sandbox *sandbox, struct control *control, struct jobs **out, struct err *err)
+int services_new(struct sandbox *sandbox, struct control *control, struct services **out, struct err *err)
 {
-    struct jobs *jobs = mem_zalloc(sizeof *jobs);
-    jobs->sandbox = sandbox;
-    jobs->control = control;
-    pthread_mutex_init(&jobs->lock, NULL);
-    clock_cond_init(&jobs->changed);
+    struct services *services = mem_zalloc(sizeof *services);
+    services->sandbox = sandbox;
+    services->control = control;
+    pthread_mutex_init(&services->lock, NULL);
+    clock_cond_init(&services->changed);
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str dir;
-    end_leftovers(jobs);
-    if (jobs_dir(jobs, &arena, "logs", &dir, err) || logs_open(dir.p, &jobs->logs, err) ||
-        tasks_open(jobs, &jobs->tasks, err) || functions_open(jobs, &jobs->functions, err)) {
-        jobs_free(jobs);
+    end_leftovers(services);
+    if (services_dir(services, &arena, "logs", &dir, err) || logs_open(dir.p, &services->logs, err) ||
+        tasks_open(services, &services->tasks, err) || functions_open(services, &services->functions, err)) {
+        services_free(services);
         return -1;
     }
-    jobs->executions = executions_new(jobs);
-    jobs->queues = queues_new(jobs);
-    sources_start(jobs);
+    services->executions = executions_new(services);
+    services->queues = queues_new(services);
+    sources_start(services);
     if (sandbox_schedules(sandbox))
-        schedules_start(jobs);
-    *out = jobs;
+        schedules_start(services);
+    *out = services;
     return 0;
 }
 
-void jobs_stop(struct jobs *jobs)
+void services_stop(struct services *services)
 {
-    if (!jobs)
+    if (!services)
         return;
-    pthread_mutex_lock(&jobs->lock);
-    jobs->stopping = true;
-    pthread_cond_broadcast(&jobs->changed);
-    pthread_mutex_unlock(&jobs->lock);
-    tasks_stop(jobs->tasks);
-    functions_stop(jobs->functions);
-    executions_stop(jobs->executions);
-    queues_stop(jobs->queues);
-    pthread_mutex_lock(&jobs->lock);
-    while (jobs->threads)
-        jobs_wait(jobs, -1);
-    pthread_mutex_unlock(&jobs->lock);
+    pthread_mutex_lock(&services->lock);
+    services->stopping = true;
+    pthread_cond_broadcast(&services->changed);
+    pthread_mutex_unlock(&services->lock);
+    tasks_stop(services->tasks);
+    functions_stop(services->functions);
+    executions_stop(services->executions);
+    queues_stop(services->queues);
+    pthread_mutex_lock(&services->lock);
+    while (services->threads)
+        services_wait(services, -1);
+    pthread_mutex_unlock(&services->lock);
 }
 
-void jobs_free(struct jobs *jobs)
+void services_free(struct services *services)
 {
-    if (!jobs)
+    if (!services)
         return;
-    glue_triggers_forget(jobs);
-    executions_free(jobs->executions); /* may still hold runs of the others */
-    functions_close(jobs->functions);
-    tasks_close(jobs->tasks);
-    logs_close(jobs->logs);
-    queues_free(jobs->queues);
-    pthread_cond_destroy(&jobs->changed);
-    pthread_mutex_destroy(&jobs->lock);
-    free(jobs);
+    glue_triggers_forget(services);
+    executions_free(services->executions); /* may still hold runs of the others */
+    functions_close(services->functions);
+    tasks_close(services->tasks);
+    logs_close(services->logs);
+    queues_free(services->queues);
+    pthread_cond_destroy(&services->changed);
+    pthread_mutex_destroy(&services->lock);
+    free(services);
 }

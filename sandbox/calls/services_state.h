@@ -1,4 +1,4 @@
-/* Shared by jobs.c, jobs_life.c, run.c and task.c. */
+/* Shared by jobs.c, services_life.c, run.c and task.c. */
 #ifndef WEIR_SANDBOX_CALLS_SERVICES_STATE_H
 #define WEIR_SANDBOX_CALLS_SERVICES_STATE_H
 
@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-struct jobs {
+struct services {
     struct sandbox *sandbox;
     struct control *control;
     struct logs *logs;
@@ -23,11 +23,11 @@ struct jobs {
 };
 
 /* Waits on `changed`, with the lock held; deadline by clock_mono_ms(), -1: none. False: it has passed. */
-bool jobs_wait(struct jobs *jobs, int64_t deadline_ms);
+bool services_wait(struct services *services, int64_t deadline_ms);
 /* With the lock held. */
-enum job_state run_state_locked(const struct job_run *run);
+enum activity_state activity_state_locked(const struct activity *activity);
 
 /* The row of an operation; NULL: the control plane has it, or nobody. */
-const struct job_operation *job_operation_find(struct str service, struct str name);
+const struct service_operation *service_operation_find(struct str service, struct str name);
 
 #endif

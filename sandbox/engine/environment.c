@@ -45,10 +45,10 @@ static void set_key(
         environment_set(env, "AWS_SESSION_TOKEN", key.token);
 }
 
-void environment_start(struct environment *env, struct jobs *jobs, struct arena *arena,
+void environment_start(struct environment *env, struct services *services, struct arena *arena,
     const struct environment_options *options)
 {
-    struct sandbox *sandbox = jobs_sandbox(jobs);
+    struct sandbox *sandbox = services_sandbox(services);
     *env = (struct environment){.arena = arena};
     pass_on(env, "PATH", "/usr/local/bin:/usr/bin:/bin");
     pass_on(env, "LANG", "C.UTF-8");

@@ -48,7 +48,7 @@ static int fetch(struct script *s, struct str uri, struct str dir, struct str *p
         return err_set(err, ERR_INVALID, "\"%.*s\" is no place in S3", STR_ARG(uri));
     *path = path_join(&s->arena, dir, unpack_name(&s->arena, place.key));
     unlink(path->p); /* of two with one name the last counts */
-    return unpack_fetch(sandbox_store(jobs_sandbox(task_jobs(s->task))), &place, path->p, err);
+    return unpack_fetch(sandbox_store(services_sandbox(task_jobs(s->task))), &place, path->p, err);
 }
 
 typedef int use_fn(struct script *s, struct str path, struct err *err);
@@ -164,13 +164,13 @@ static void tell_end(struct script *s, const struct process_end *end)
     if (task_over_limit(s->task, end))
         return;
     if (end->timed_out)
-        task_end(s->task, JOB_TIMEOUT, end->exit_code, "the run took longer than its timeout allows");
+        task_end(s->task, ACTIVITY_TIMEOUT, end->exit_code, "the run took longer than its timeout allows");
     else if (end->exit_code == 0)
-        task_end(s->task, JOB_SUCCEEDED, 0, "%s", "");
+        task_end(s->task, ACTIVITY_SUCCEEDED, 0, "%s", "");
     else if (!end->stopped)
-        task_end(s->task, JOB_FAILED, end->exit_code, "%.*s", STR_ARG(failure(s, end)));
+        task_end(s->task, ACTIVITY_FAILED, end->exit_code, "%.*s", STR_ARG(failure(s, end)));
     else
-        task_end(s->task, JOB_FAILED, end->exit_code, "the sandbox ended while this ran");
+        task_end(s->task, ACTIVITY_FAILED, end->exit_code, "the sandbox ended while this ran");
 }
 
 static int run(struct script *s, struct err *err)
@@ -182,7 +182,7 @@ static int run(struct script *s, struct err *err)
     struct process_options options = {.argv = argv,
         .env = s->env.items,
         .dir = s->run.p,
-        .family = jobs_family(task_jobs(s->task)),
+        .family = services_family(task_jobs(s->task)),
         .timeout_ms = o->timeout_ms,
         .grace_ms = GRACE_MS,
         .memory = o->memory,
@@ -202,10 +202,10 @@ static int run(struct script *s, struct err *err)
 static int open_logs(struct script *s, struct err *err)
 {
     const struct script_options *o = s->options;
-    struct jobs *jobs = task_jobs(s->task);
+    struct services *services = task_jobs(s->task);
     struct str region = task_self(s->task)->region;
-    return job_sink_open(jobs, region, o->out_group, o->out_stream, &s->arena, &s->out, err) ||
-                   job_sink_open(jobs, region, o->err_group, o->err_stream, &s->arena, &s->error, err)
+    return service_sink_open(services, region, o->out_group, o->out_stream, &s->arena, &s->out, err) ||
+                   service_sink_open(services, region, o->err_group, o->err_stream, &s->arena, &s->error, err)
                ? -1
                : 0;
 }
@@ -221,7 +221,7 @@ static int run_all(struct script *s, struct err *err)
     const struct spark_options spark = {.conf = s->conf,
         .tmp = s->tmp,
         .settings = s->options->spark_conf,
-        .family = jobs_family(task_jobs(s->task)),
+        .family = services_family(task_jobs(s->task)),
         .stop = task_switch(s->task)};
     s->program = "python3";
     if (s->options->spark && spark_prepare(&s->env, &spark, &s->program, err))
@@ -237,7 +237,7 @@ void script_run(struct task *task, const struct script_options *options)
         const char *hint = err.hint[0] ? err.hint : "";
         if (s.error.logs)
             log_sink_line(&s.error, "sandbox: %s%s%s", err.message, *hint ? ": " : "", hint);
-        task_end(task, JOB_FAILED, -1, "%s%s%s", err.message, *hint ? ": " : "", hint);
+        task_end(task, ACTIVITY_FAILED, -1, "%s%s%s", err.message, *hint ? ": " : "", hint);
     }
     if (s.out.logs)
         log_sink_release(&s.out);

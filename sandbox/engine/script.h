@@ -45,7 +45,7 @@ struct environment_options {
     struct str role,
         session; /* whose credentials it has: a role's ARN or name; "" the sandbox's own user's */
 };
-void environment_start(struct environment *env, struct jobs *jobs, struct arena *arena,
+void environment_start(struct environment *env, struct services *services, struct arena *arena,
     const struct environment_options *options);
 void environment_set(struct environment *env, const char *name, struct str value);
 void environment_release(struct environment *env);

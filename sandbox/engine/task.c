@@ -18,11 +18,12 @@
 enum { KEPT = 1000, WAITING = 1000, MAX_RECORD = 16 * 1024 * 1024 };
 
 struct task {
-    struct jobs *jobs;
+    struct services *services;
     const struct task_kind *kind; /* NULL: of an earlier sandbox */
-    struct job_run *run;          /* which owns this */
+    struct activity *activity;    /* which owns this */
     struct arena arena;
-    struct task_info info; /* its times, exit code and message under jobs->lock; the state is the run's */
+    struct task_info
+        info; /* its times, exit code and message under jobs->lock; the state is the activity's */
     const struct value *wait_for;
     struct process_switch stop;
     struct str path, folder;
@@ -31,25 +32,25 @@ struct task {
 };
 
 struct tasks {
-    struct jobs *jobs;
+    struct services *services;
     struct arena arena;
     struct str dir, work;
     /* under jobs->lock */
-    struct task **items; /* oldest first; a reference to each one's run */
+    struct task **items; /* oldest first; a reference to each one's activity */
     size_t count, cap;
     size_t running, at_once;
 };
 
 /* ---- records ---- */
 
-static const char *const state_names[] = {[JOB_WAITING] = "waiting",
-    [JOB_STARTING] = "starting",
-    [JOB_RUNNING] = "running",
-    [JOB_STOPPING] = "stopping",
-    [JOB_SUCCEEDED] = "succeeded",
-    [JOB_FAILED] = "failed",
-    [JOB_TIMEOUT] = "timeout",
-    [JOB_STOPPED] = "stopped"};
+static const char *const state_names[] = {[ACTIVITY_WAITING] = "waiting",
+    [ACTIVITY_STARTING] = "starting",
+    [ACTIVITY_RUNNING] = "running",
+    [ACTIVITY_STOPPING] = "stopping",
+    [ACTIVITY_SUCCEEDED] = "succeeded",
+    [ACTIVITY_FAILED] = "failed",
+    [ACTIVITY_TIMEOUT] = "timeout",
+    [ACTIVITY_STOPPED] = "stopped"};
 
 /* With jobs->lock held. */
 static void fill_info(struct task *task, struct arena *arena, struct task_info *out)
@@ -62,25 +63,25 @@ static void fill_info(struct task *task, struct arena *arena, struct task_info *
     out->id = arena_str(arena, in->id);
     out->request = value_copy(arena, in->request);
     out->message = arena_str(arena, in->message);
-    out->state = run_state_locked(task->run);
+    out->state = activity_state_locked(task->activity);
     out->at_work = task->at_work;
-    if (out->state < JOB_SUCCEEDED) { /* its end is being written down */
+    if (out->state < ACTIVITY_SUCCEEDED) { /* its end is being written down */
         out->ended_ms = 0;
         out->exit_code = -1;
     }
 }
 
-static void keep(struct task *task, enum job_state state)
+static void keep(struct task *task, enum activity_state state)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf text = BUF_INIT;
     struct task_info info;
     struct err err = ERR_INIT;
-    pthread_mutex_lock(&task->jobs->lock);
+    pthread_mutex_lock(&task->services->lock);
     fill_info(task, &arena, &info);
     info.ended_ms = task->info.ended_ms;
     info.exit_code = task->info.exit_code;
-    pthread_mutex_unlock(&task->jobs->lock);
+    pthread_mutex_unlock(&task->services->lock);
     const struct value_entry entries[] = {
         {STR("kind"), value_string(&arena, info.kind)},
         {STR("region"), value_string(&arena, info.region)},
@@ -111,9 +112,9 @@ static const struct value *output_of(void *ctx, struct arena *arena)
 {
     struct task *task = ctx;
     struct task_info *info = ARENA_NEW(arena, struct task_info);
-    pthread_mutex_lock(&task->jobs->lock);
+    pthread_mutex_lock(&task->services->lock);
     fill_info(task, arena, info);
-    pthread_mutex_unlock(&task->jobs->lock);
+    pthread_mutex_unlock(&task->services->lock);
     return task->kind->view(info, arena);
 }
 
@@ -122,18 +123,18 @@ static void ask_to_stop(struct task *task, bool now)
 {
     task->asked = true;
     process_stop(&task->stop, now);
-    pthread_cond_broadcast(&task->jobs->changed);
+    pthread_cond_broadcast(&task->services->changed);
 }
 
 static void stop_run(void *ctx)
 {
     struct task *task = ctx;
-    pthread_mutex_lock(&task->jobs->lock);
+    pthread_mutex_lock(&task->services->lock);
     ask_to_stop(task, false);
-    pthread_mutex_unlock(&task->jobs->lock);
+    pthread_mutex_unlock(&task->services->lock);
 }
 
-static const struct job_run_ops run_ops = {stop_run, output_of, free_task};
+static const struct activity_ops run_ops = {stop_run, output_of, free_task};
 
 /* Ids may hold any character: their digest names the file. */
 static struct str record_name(struct arena *arena, struct str kind, struct str region, struct str id)
@@ -143,16 +144,16 @@ static struct str record_name(struct arena *arena, struct str kind, struct str r
 }
 
 struct str task_result(
-    struct jobs *jobs, struct arena *arena, const char *kind, struct str region, struct str id)
+    struct services *services, struct arena *arena, const char *kind, struct str region, struct str id)
 {
     struct str name = record_name(arena, str_z(kind), region, id);
-    return arena_printf(arena, "%s/%s.result", jobs->tasks->dir.p, name.p);
+    return arena_printf(arena, "%s/%s.result", services->tasks->dir.p, name.p);
 }
 
 static struct task *new_task(struct tasks *tasks, const struct task_info *info)
 {
     struct task *task = mem_zalloc(sizeof *task);
-    task->jobs = tasks->jobs;
+    task->services = tasks->services;
     task->stop.fd = -1;
     task->info = (struct task_info){.kind = arena_str(&task->arena, info->kind),
         .region = arena_str(&task->arena, info->region),
@@ -167,7 +168,7 @@ static struct task *new_task(struct tasks *tasks, const struct task_info *info)
     struct str name = record_name(&task->arena, info->kind, info->region, info->id);
     task->path = arena_printf(&task->arena, "%s/%s.json", tasks->dir.p, name.p);
     task->folder = arena_printf(&task->arena, "%s/%s", tasks->work.p, name.p);
-    task->run = job_run_new(tasks->jobs, &run_ops, task);
+    task->activity = activity_new(tasks->services, &run_ops, task);
     return task;
 }
 
@@ -179,7 +180,8 @@ static void add(struct tasks *tasks, struct task *task)
     tasks->items[tasks->count++] = task;
     if (tasks->count <= KEPT)
         return;
-    while (oldest < tasks->count && run_state_locked(tasks->items[oldest]->run) < JOB_SUCCEEDED)
+    while (
+        oldest < tasks->count && activity_state_locked(tasks->items[oldest]->activity) < ACTIVITY_SUCCEEDED)
         oldest++;
     if (oldest == tasks->count)
         return;
@@ -189,15 +191,15 @@ static void add(struct tasks *tasks, struct task *task)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const struct task_info *info = &gone->info;
     unlink(gone->path.p);
-    unlink(task_result(tasks->jobs, &arena, info->kind.p, info->region, info->id).p);
-    job_run_release(gone->run);
+    unlink(task_result(tasks->services, &arena, info->kind.p, info->region, info->id).p);
+    activity_release(gone->activity);
 }
 
 /* ---- opening ---- */
 
 static int64_t number(const struct value *record, const char *key)
 {
-    return job_int(record, key, 0);
+    return service_int(record, key, 0);
 }
 
 /* A record that cannot be read is not worth refusing to start. */
@@ -219,17 +221,17 @@ static void load_one(struct tasks *tasks, const char *path)
         .ended_ms = number(record, "ended"),
         .exit_code = number(record, "exit_code"),
         .message = value_gets(record, "message")};
-    enum job_state state = JOB_FAILED;
+    enum activity_state state = ACTIVITY_FAILED;
     name = value_gets(record, "state");
-    for (int i = JOB_SUCCEEDED; i <= JOB_STOPPED; i++)
+    for (int i = ACTIVITY_SUCCEEDED; i <= ACTIVITY_STOPPED; i++)
         if (str_eqz(name, state_names[i]))
-            state = (enum job_state)i;
+            state = (enum activity_state)i;
     if (!info.ended_ms) {
         info.message = STR("the sandbox ended while this ran");
         info.ended_ms = clock_wall_ms();
     }
     struct task *task = new_task(tasks, &info);
-    job_run_end(task->run, state, STR_EMPTY, info.message);
+    activity_end(task->activity, state, STR_EMPTY, info.message);
     add(tasks, task);
 }
 
@@ -239,17 +241,17 @@ static int by_age(const void *a, const void *b)
     return (x->info.created_ms > y->info.created_ms) - (x->info.created_ms < y->info.created_ms);
 }
 
-int tasks_open(struct jobs *jobs, struct tasks **out, struct err *err)
+int tasks_open(struct services *services, struct tasks **out, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct tasks *tasks = mem_zalloc(sizeof *tasks);
-    tasks->jobs = jobs;
+    tasks->services = services;
     *out = tasks;
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     tasks->at_once = cpus > 2 ? (size_t)cpus * 2 : 4;
-    tree_remove(arena_printf(&arena, "%s/jobs/work", sandbox_dir(jobs->sandbox)).p);
-    if (jobs_dir(jobs, &tasks->arena, "tasks", &tasks->dir, err) ||
-        jobs_dir(jobs, &tasks->arena, "work", &tasks->work, err))
+    tree_remove(arena_printf(&arena, "%s/jobs/work", sandbox_dir(services->sandbox)).p);
+    if (services_dir(services, &tasks->arena, "tasks", &tasks->dir, err) ||
+        services_dir(services, &tasks->arena, "work", &tasks->work, err))
         return -1;
     DIR *files = opendir(tasks->dir.p);
     if (!files)
@@ -267,11 +269,11 @@ void tasks_stop(struct tasks *tasks)
 {
     if (!tasks)
         return;
-    pthread_mutex_lock(&tasks->jobs->lock);
+    pthread_mutex_lock(&tasks->services->lock);
     for (size_t i = 0; i < tasks->count; i++)
         process_stop(&tasks->items[i]->stop, true);
-    pthread_cond_broadcast(&tasks->jobs->changed);
-    pthread_mutex_unlock(&tasks->jobs->lock);
+    pthread_cond_broadcast(&tasks->services->changed);
+    pthread_mutex_unlock(&tasks->services->lock);
 }
 
 void tasks_close(struct tasks *tasks)
@@ -279,7 +281,7 @@ void tasks_close(struct tasks *tasks)
     if (!tasks)
         return;
     for (size_t i = 0; i < tasks->count; i++)
-        job_run_release(tasks->items[i]->run);
+        activity_release(tasks->items[i]->activity);
     free(tasks->items);
     arena_release(&tasks->arena);
     free(tasks);
@@ -305,9 +307,9 @@ static int look_at_others(struct tasks *tasks, const struct task *task)
     for (uint32_t i = 0; task->wait_for && i < task->wait_for->count; i++) {
         struct str id = value_text(task->wait_for->items[i], STR_EMPTY);
         const struct task *other = find_locked(tasks, task->info.kind, task->info.region, STR_EMPTY, id);
-        enum job_state state = other ? run_state_locked(other->run) : JOB_FAILED;
-        if (state != JOB_SUCCEEDED)
-            return state > JOB_SUCCEEDED ? -1 : 0;
+        enum activity_state state = other ? activity_state_locked(other->activity) : ACTIVITY_FAILED;
+        if (state != ACTIVITY_SUCCEEDED)
+            return state > ACTIVITY_SUCCEEDED ? -1 : 0;
     }
     return 1;
 }
@@ -315,22 +317,22 @@ static int look_at_others(struct tasks *tasks, const struct task *task)
 /* Until it is its turn; then a place is taken. False: it must not begin. */
 static bool wait_for_turn(struct tasks *tasks, struct task *task)
 {
-    struct jobs *jobs = tasks->jobs;
+    struct services *services = tasks->services;
     int others;
-    pthread_mutex_lock(&jobs->lock);
+    pthread_mutex_lock(&services->lock);
     while (
         !(others = look_at_others(tasks, task)) || (!task->kind->waits && tasks->running >= tasks->at_once)) {
-        if (jobs->stopping || task->asked || others < 0)
+        if (services->stopping || task->asked || others < 0)
             break;
-        jobs_wait(jobs, -1);
+        services_wait(services, -1);
     }
-    bool begins = task->at_work = others > 0 && !jobs->stopping && !task->asked;
+    bool begins = task->at_work = others > 0 && !services->stopping && !task->asked;
     tasks->running += begins && !task->kind->waits;
-    pthread_mutex_unlock(&jobs->lock);
+    pthread_mutex_unlock(&services->lock);
     if (begins)
-        job_run_set_state(task->run, JOB_STARTING);
+        activity_set_state(task->activity, ACTIVITY_STARTING);
     if (others < 0)
-        task_end(task, JOB_FAILED, -1, "a job that this one depends on did not succeed");
+        task_end(task, ACTIVITY_FAILED, -1, "a job that this one depends on did not succeed");
     return begins;
 }
 
@@ -339,29 +341,29 @@ static void do_work(struct tasks *tasks, struct task *task)
     struct err err = ERR_INIT;
     tree_remove(task->folder.p);
     if (dir_make(task->folder.p, &err))
-        task_end(task, JOB_FAILED, -1, "%s", err.message);
+        task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
     else
         task->kind->work(task);
     tree_remove(task->folder.p);
-    pthread_mutex_lock(&tasks->jobs->lock);
+    pthread_mutex_lock(&tasks->services->lock);
     task->at_work = false;
     tasks->running -= !task->kind->waits;
-    pthread_cond_broadcast(&tasks->jobs->changed);
-    pthread_mutex_unlock(&tasks->jobs->lock);
+    pthread_cond_broadcast(&tasks->services->changed);
+    pthread_mutex_unlock(&tasks->services->lock);
 }
 
 static void task_main(void *ctx)
 {
     struct task *task = ctx;
-    struct tasks *tasks = task->jobs->tasks;
+    struct tasks *tasks = task->services->tasks;
     if (wait_for_turn(tasks, task))
         do_work(tasks, task);
-    task_end(task, JOB_FAILED, -1, "the sandbox ended while this ran");
-    pthread_mutex_lock(&task->jobs->lock);
+    task_end(task, ACTIVITY_FAILED, -1, "the sandbox ended while this ran");
+    pthread_mutex_lock(&task->services->lock);
     process_switch_release(&task->stop);
     task->stop.fd = -1;
-    pthread_mutex_unlock(&task->jobs->lock);
-    job_run_release(task->run);
+    pthread_mutex_unlock(&task->services->lock);
+    activity_release(task->activity);
 }
 
 /* With jobs->lock held. */
@@ -370,7 +372,7 @@ static int check_room(struct tasks *tasks, const struct task_options *options, s
     size_t own = 0, all = 0;
     for (size_t i = 0; i < tasks->count; i++) {
         const struct task_info *info = &tasks->items[i]->info;
-        if (run_state_locked(tasks->items[i]->run) >= JOB_SUCCEEDED)
+        if (activity_state_locked(tasks->items[i]->activity) >= ACTIVITY_SUCCEEDED)
             continue;
         all++;
         own += str_eq(info->owner, options->owner) && str_eqz(info->kind, options->kind->name) &&
@@ -381,9 +383,10 @@ static int check_room(struct tasks *tasks, const struct task_options *options, s
     return all >= WAITING ? err_set(err, ERR_THROTTLED, "%zu jobs run or wait already", all) : 0;
 }
 
-int task_start(struct jobs *jobs, const struct task_options *options, struct job_run **run, struct err *err)
+int task_start(struct services *services, const struct task_options *options, struct activity **activity,
+    struct err *err)
 {
-    struct tasks *tasks = jobs->tasks;
+    struct tasks *tasks = services->tasks;
     const struct task_info info = {.kind = str_z(options->kind->name),
         .region = options->region,
         .owner = options->owner,
@@ -394,46 +397,46 @@ int task_start(struct jobs *jobs, const struct task_options *options, struct job
     struct task *task = new_task(tasks, &info);
     task->kind = options->kind;
     task->wait_for = options->wait_for ? value_copy(&task->arena, options->wait_for) : NULL;
-    pthread_mutex_lock(&jobs->lock);
+    pthread_mutex_lock(&services->lock);
     int refused = check_room(tasks, options, err) || process_switch_init(&task->stop, err);
     if (!refused)
         add(tasks, task);
-    pthread_mutex_unlock(&jobs->lock);
+    pthread_mutex_unlock(&services->lock);
     if (refused) {
-        job_run_release(task->run);
+        activity_release(task->activity);
         return -1;
     }
     bool waits = task->wait_for && task->wait_for->count;
-    job_run_set_state(task->run, waits ? JOB_WAITING : JOB_STARTING);
-    keep(task, JOB_STARTING);
-    if (run)
-        *run = job_run_keep(task->run);
-    job_run_keep(task->run); /* the thread's */
-    if (jobs_thread(jobs, task_main, task)) {
-        task_end(task, JOB_FAILED, -1, "the sandbox can start no more threads");
-        job_run_release(task->run);
+    activity_set_state(task->activity, waits ? ACTIVITY_WAITING : ACTIVITY_STARTING);
+    keep(task, ACTIVITY_STARTING);
+    if (activity)
+        *activity = activity_keep(task->activity);
+    activity_keep(task->activity); /* the thread's */
+    if (services_thread(services, task_main, task)) {
+        task_end(task, ACTIVITY_FAILED, -1, "the sandbox can start no more threads");
+        activity_release(task->activity);
     }
     return 0;
 }
 
 /* ---- looking at them ---- */
 
-bool task_find(struct jobs *jobs, struct arena *arena, const char *kind, struct str region, struct str owner,
-    struct str id, struct task_info *out)
+bool task_find(struct services *services, struct arena *arena, const char *kind, struct str region,
+    struct str owner, struct str id, struct task_info *out)
 {
-    pthread_mutex_lock(&jobs->lock);
-    struct task *task = find_locked(jobs->tasks, str_z(kind), region, owner, id);
+    pthread_mutex_lock(&services->lock);
+    struct task *task = find_locked(services->tasks, str_z(kind), region, owner, id);
     if (task)
         fill_info(task, arena, out);
-    pthread_mutex_unlock(&jobs->lock);
+    pthread_mutex_unlock(&services->lock);
     return task != NULL;
 }
 
-struct task_info *task_list(
-    struct jobs *jobs, struct arena *arena, const char *kind, struct str region, struct str owner, size_t *n)
+struct task_info *task_list(struct services *services, struct arena *arena, const char *kind,
+    struct str region, struct str owner, size_t *n)
 {
-    const struct tasks *tasks = jobs->tasks;
-    pthread_mutex_lock(&jobs->lock);
+    const struct tasks *tasks = services->tasks;
+    pthread_mutex_lock(&services->lock);
     struct task_info *list = ARENA_ARRAY(arena, struct task_info, tasks->count + 1);
     *n = 0;
     for (size_t i = tasks->count; i-- > 0;) {
@@ -442,30 +445,30 @@ struct task_info *task_list(
             (!owner.n || str_eq(task->info.owner, owner)))
             fill_info(task, arena, &list[(*n)++]);
     }
-    pthread_mutex_unlock(&jobs->lock);
+    pthread_mutex_unlock(&services->lock);
     return list;
 }
 
-bool task_stop(struct jobs *jobs, const char *kind, struct str region, struct str id, struct str why)
+bool task_stop(struct services *services, const char *kind, struct str region, struct str id, struct str why)
 {
-    pthread_mutex_lock(&jobs->lock);
-    struct task *task = find_locked(jobs->tasks, str_z(kind), region, STR_EMPTY, id);
-    bool runs = task && run_state_locked(task->run) < JOB_SUCCEEDED;
+    pthread_mutex_lock(&services->lock);
+    struct task *task = find_locked(services->tasks, str_z(kind), region, STR_EMPTY, id);
+    bool runs = task && activity_state_locked(task->activity) < ACTIVITY_SUCCEEDED;
     if (runs && !task->asked) {
         task->info.message = arena_str(&task->arena, why);
         ask_to_stop(task, false);
     }
-    pthread_mutex_unlock(&jobs->lock);
+    pthread_mutex_unlock(&services->lock);
     if (runs)
-        job_run_set_state(task->run, JOB_STOPPING);
+        activity_set_state(task->activity, ACTIVITY_STOPPING);
     return runs;
 }
 
 /* ---- for its work ---- */
 
-struct jobs *task_jobs(struct task *task)
+struct services *task_jobs(struct task *task)
 {
-    return task->jobs;
+    return task->services;
 }
 
 const struct task_info *task_self(const struct task *task)
@@ -486,49 +489,49 @@ struct str task_folder(const struct task *task)
 void task_set_room(const struct task *task, struct process_options *options)
 {
     options->folder = task->folder.p;
-    options->room = sandbox_room(task->jobs->sandbox);
+    options->room = sandbox_room(task->services->sandbox);
 }
 
 bool task_over_limit(struct task *task, const struct process_end *end)
 {
     if (end->overfull)
-        task_end(task, JOB_FAILED, -1, "the run took more than %lld MiB of the disk in its folder",
-            (long long)(sandbox_room(task->jobs->sandbox) / 1024 / 1024));
+        task_end(task, ACTIVITY_FAILED, -1, "the run took more than %lld MiB of the disk in its folder",
+            (long long)(sandbox_room(task->services->sandbox) / 1024 / 1024));
     else if (end->out_of_memory)
-        task_end(task, JOB_FAILED, 137, "the run took more memory than it has");
+        task_end(task, ACTIVITY_FAILED, 137, "the run took more memory than it has");
     return end->overfull || end->out_of_memory;
 }
 
 void task_running(struct task *task)
 {
-    pthread_mutex_lock(&task->jobs->lock);
+    pthread_mutex_lock(&task->services->lock);
     task->info.started_ms = clock_wall_ms();
     bool asked = task->asked;
-    pthread_mutex_unlock(&task->jobs->lock);
+    pthread_mutex_unlock(&task->services->lock);
     if (!asked)
-        job_run_set_state(task->run, JOB_RUNNING);
+        activity_set_state(task->activity, ACTIVITY_RUNNING);
 }
 
-void task_end(struct task *task, enum job_state state, int64_t exit_code, const char *format, ...)
+void task_end(struct task *task, enum activity_state state, int64_t exit_code, const char *format, ...)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     va_list args;
     va_start(args, format);
     buf_addvf(&text, format, args);
     va_end(args);
-    pthread_mutex_lock(&task->jobs->lock);
+    pthread_mutex_lock(&task->services->lock);
     bool first = !task->info.ended_ms;
     if (first) {
         task->info.ended_ms = clock_wall_ms();
         task->info.exit_code = exit_code;
         if (task->asked)
-            state = JOB_STOPPED;
+            state = ACTIVITY_STOPPED;
         if (!task->info.message.n && text.n && !task->asked)
             task->info.message = arena_str(&task->arena, buf_str(&text));
     }
-    pthread_mutex_unlock(&task->jobs->lock);
+    pthread_mutex_unlock(&task->services->lock);
     if (!first)
         return;
     keep(task, state); /* before anybody hears of it */
-    job_run_end(task->run, state, STR_EMPTY, task->info.message);
+    activity_end(task->activity, state, STR_EMPTY, task->info.message);
 }

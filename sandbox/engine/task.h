@@ -23,7 +23,7 @@ struct task_info {
     struct str kind, region, owner, id; /* owner: what limits and listings go by, such as the job's name */
     const struct value *request;        /* whatever the service needs to know and to show */
     int64_t created_ms, started_ms, ended_ms; /* 0: not yet */
-    enum job_state state;
+    enum activity_state state;
     bool at_work;      /* it may have ended, but not all that follows from that has been done */
     int64_t exit_code; /* -1: none */
     struct str message;
@@ -45,7 +45,7 @@ struct task_options {
     const struct value *wait_for; /* ids of tasks that must succeed before this one begins; NULL: none */
 };
 
-int tasks_open(struct jobs *jobs, struct tasks **out, struct err *err);
+int tasks_open(struct services *services, struct tasks **out, struct err *err);
 /* Interrupts them; their threads end soon. */
 void tasks_stop(struct tasks *tasks);
 void tasks_close(struct tasks *tasks);
@@ -54,22 +54,23 @@ void tasks_close(struct tasks *tasks);
  * run may be NULL; otherwise it is the caller's to release. ERR_EXISTS: as many as allowed run already.
  * ERR_THROTTLED: too many wait.
  */
-int task_start(struct jobs *jobs, const struct task_options *options, struct job_run **run, struct err *err);
+int task_start(struct services *services, const struct task_options *options, struct activity **activity,
+    struct err *err);
 /* owner "": of any. */
-bool task_find(struct jobs *jobs, struct arena *arena, const char *kind, struct str region, struct str owner,
-    struct str id, struct task_info *out);
+bool task_find(struct services *services, struct arena *arena, const char *kind, struct str region,
+    struct str owner, struct str id, struct task_info *out);
 /* Newest first. */
-struct task_info *task_list(
-    struct jobs *jobs, struct arena *arena, const char *kind, struct str region, struct str owner, size_t *n);
+struct task_info *task_list(struct services *services, struct arena *arena, const char *kind,
+    struct str region, struct str owner, size_t *n);
 /* A file that goes when the task's record goes, for what its work leaves to be looked at later. */
 struct str task_result(
-    struct jobs *jobs, struct arena *arena, const char *kind, struct str region, struct str id);
+    struct services *services, struct arena *arena, const char *kind, struct str region, struct str id);
 /* False: there is none that has not ended. `why` becomes its message. */
-bool task_stop(struct jobs *jobs, const char *kind, struct str region, struct str id, struct str why);
+bool task_stop(struct services *services, const char *kind, struct str region, struct str id, struct str why);
 
 /* ---- for its work ---- */
 
-struct jobs *task_jobs(struct task *task);
+struct services *task_jobs(struct task *task);
 /* What never changes of it: names and request. */
 const struct task_info *task_self(const struct task *task);
 struct process_switch *task_switch(struct task *task);
@@ -81,7 +82,7 @@ void task_set_room(const struct task *task, struct process_options *options);
 bool task_over_limit(struct task *task, const struct process_end *end);
 void task_running(struct task *task);
 /* The first one counts, and a task that was stopped is STOPPED whatever its work says. */
-void task_end(struct task *task, enum job_state state, int64_t exit_code, const char *format, ...)
+void task_end(struct task *task, enum activity_state state, int64_t exit_code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 #endif

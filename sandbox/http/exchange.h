@@ -31,7 +31,7 @@ struct auth {
     struct session session; /* after verification, of temporary credentials; without: empty */
 };
 
-struct service;
+struct responder;
 
 /* Gives up to n bytes at a position of the answer's body; 0 or less: it cannot, the connection is cut. */
 typedef ssize_t reply_reader(void *ctx, uint64_t position, char *out, size_t n);
@@ -43,7 +43,7 @@ struct exchange {
         request;            /* path and query as sent; body where the service does not take `data` itself */
     int64_t content_length; /* -1: not said */
     struct auth auth;
-    const struct service *service;
+    const struct responder *responder;
     void *state; /* the service's */
     struct buf body;
 
@@ -57,7 +57,7 @@ struct exchange {
     void (*reader_free)(void *ctx);
 };
 
-struct service {
+struct responder {
     const char *signing_name; /* in the credential scope */
     void (*begin)(struct exchange *x);
     void (*data)(
@@ -89,17 +89,17 @@ const struct fault *auth_verify(struct exchange *x, struct str payload_hash);
 
 /* ---- services ---- */
 
-extern const struct service s3srv_service, control_service, faults_service;
+extern const struct responder s3srv_responder, services_responder, faults_responder;
 /* By the credential scope; S3 where there is none. */
-const struct service *service_find(const struct exchange *x);
+const struct responder *responder_find(const struct exchange *x);
 
 struct s3_store;
 struct s3_store *sandbox_store(struct sandbox *sandbox);
 struct control;
 struct control *sandbox_control(
     struct sandbox *sandbox); /* made when first asked for; NULL: it could not be */
-struct jobs;
-struct jobs *sandbox_jobs(struct sandbox *sandbox);                              /* likewise */
+struct services;
+struct services *sandbox_jobs(struct sandbox *sandbox);                          /* likewise */
 struct str sandbox_secret(const struct sandbox *sandbox, struct str access_key); /* "" : unknown */
 struct guard;
 const struct guard *sandbox_guard(const struct sandbox *sandbox);

@@ -151,27 +151,28 @@ static void begin(struct exchange *x, const char *method)
     if (!str_to_int(length, &x->content_length))
         x->content_length = -1;
     auth_parse(x);
-    x->service = str_eqz(x->request.path, "/_weir/faults") ? &faults_service : service_find(x);
+    x->responder = str_eqz(x->request.path, "/_weir/faults") ? &faults_responder : responder_find(x);
     const struct fault *fault = guard_check(sandbox_guard(x->sandbox), &x->request);
     if (fault)
-        x->service->refuse(x, fault->status, fault->code, fault->message);
+        x->responder->refuse(x, fault->status, fault->code, fault->message);
     else if (str_eqz(x->request.path, "/_weir/health"))
         answer_health(x);
     else
-        x->service->begin(x);
+        x->responder->begin(x);
 }
 
 static void take_data(struct exchange *x, const char *bytes, size_t n)
 {
     if (x->answered)
         return;
-    if (x->service->data) {
-        x->service->data(x, bytes, n);
+    if (x->responder->data) {
+        x->responder->data(x, bytes, n);
         return;
     }
     buf_add(&x->body, bytes, n);
     if (x->body.overflow)
-        x->service->refuse(x, 413, "RequestEntityTooLarge", "The request is larger than this service takes.");
+        x->responder->refuse(
+            x, 413, "RequestEntityTooLarge", "The request is larger than this service takes.");
 }
 
 /* False: the connection is to be cut (a fault that was asked for). */
@@ -181,12 +182,12 @@ static bool end(struct exchange *x)
     if (x->answered)
         return true;
     x->request.body = buf_str(&x->body);
-    if (x->service != &faults_service && !faults_before(sandbox_faults(x->sandbox), x, &strike))
+    if (x->responder != &faults_responder && !faults_before(sandbox_faults(x->sandbox), x, &strike))
         return false;
     if (!x->answered)
-        x->service->end(x);
+        x->responder->end(x);
     if (!x->answered)
-        x->service->refuse(x, 500, "InternalError", "We encountered an internal error. Please try again.");
+        x->responder->refuse(x, 500, "InternalError", "We encountered an internal error. Please try again.");
     return faults_after(x, &strike);
 }
 
@@ -225,8 +226,8 @@ static void completed(
     if (!served)
         return;
     struct exchange *x = &served->x;
-    if (x->service && x->service->release)
-        x->service->release(x);
+    if (x->responder && x->responder->release)
+        x->responder->release(x);
     if (x->reader_ctx && x->reader_free)
         x->reader_free(x->reader_ctx);
     fd_close_ptr(&x->reply_fd);

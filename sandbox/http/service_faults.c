@@ -11,7 +11,7 @@ static struct str operation_of(struct exchange *x)
     struct str name = STR_EMPTY;
     if (wire_header_get(&x->request, STR("X-Amz-Target")).n)
         name = wire_request_name(&x->arena, WIRE_JSON11, &x->request);
-    else if (x->service == &control_service)
+    else if (x->responder == &services_responder)
         name = wire_request_name(&x->arena, WIRE_QUERY, &x->request);
     if (name.n)
         return name;
@@ -27,7 +27,7 @@ static void throttle(struct exchange *x, const struct fault_strike *strike)
 {
     int status = 400;
     const char *code = "Throttling";
-    if (x->service == &s3srv_service) {
+    if (x->responder == &s3srv_responder) {
         status = 503;
         code = "SlowDown";
     } else if (str_eqz(x->auth.service, "ec2")) {
@@ -39,7 +39,7 @@ static void throttle(struct exchange *x, const struct fault_strike *strike)
         status = 429;
         code = "TooManyRequestsException";
     }
-    x->service->refuse(x, strike->status ? strike->status : status, strike->code[0] ? strike->code : code,
+    x->responder->refuse(x, strike->status ? strike->status : status, strike->code[0] ? strike->code : code,
         "Rate exceeded (a fault of the sandbox).");
 }
 
@@ -52,10 +52,10 @@ bool faults_before(struct faults *faults, struct exchange *x, struct fault_strik
     if (strike->kind == FAULT_THROTTLE)
         throttle(x, strike);
     else if (strike->kind == FAULT_ERROR)
-        x->service->refuse(x, strike->status ? strike->status : 500,
-            strike->code[0]                ? strike->code
-            : x->service == &s3srv_service ? "InternalError"
-                                           : "InternalFailure",
+        x->responder->refuse(x, strike->status ? strike->status : 500,
+            strike->code[0]                    ? strike->code
+            : x->responder == &s3srv_responder ? "InternalError"
+                                               : "InternalFailure",
             "We encountered an internal error (a fault of the sandbox).");
     return strike->kind != FAULT_RESET;
 }
@@ -129,4 +129,4 @@ static void end(struct exchange *x)
     reply_text(x, 200, "application/json", faults_text(faults, &x->arena));
 }
 
-const struct service faults_service = {"", begin, NULL, end, refuse, NULL};
+const struct responder faults_responder = {"", begin, NULL, end, refuse, NULL};

@@ -454,4 +454,4 @@ static void release(struct exchange *x)
     free(s);
 }
 
-const struct service s3srv_service = {"s3", begin, data, end, write_error, release};
+const struct responder s3srv_responder = {"s3", begin, data, end, write_error, release};

@@ -56,7 +56,7 @@ static int run(struct task *task, struct arena *arena, struct environment *env, 
     struct process_options options = {.argv = argv,
         .env = env->items,
         .dir = folder.p,
-        .family = jobs_family(task_jobs(task)),
+        .family = services_family(task_jobs(task)),
         .timeout_ms = TIMEOUT_MS,
         .grace_ms = 1000,
         .output = take_error,
@@ -68,11 +68,11 @@ static int run(struct task *task, struct arena *arena, struct environment *env, 
     if (task_over_limit(task, &end))
         return 0;
     if (end.exit_code == 0)
-        task_end(task, JOB_SUCCEEDED, 0, "%s", "");
+        task_end(task, ACTIVITY_SUCCEEDED, 0, "%s", "");
     else if (end.exit_code == NO_DUCKDB)
-        task_end(task, JOB_FAILED, -1, "%s", no_duckdb);
+        task_end(task, ACTIVITY_FAILED, -1, "%s", no_duckdb);
     else
-        task_end(task, JOB_FAILED, -1, "%.*s", STR_ARG(script_last_line(buf_str(&said))));
+        task_end(task, ACTIVITY_FAILED, -1, "%.*s", STR_ARG(script_last_line(buf_str(&said))));
     return 0;
 }
 
@@ -82,7 +82,7 @@ static void work(struct task *task)
     struct environment env = {.arena = &arena};
     struct err err = ERR_INIT;
     if (run(task, &arena, &env, &err))
-        task_end(task, JOB_FAILED, -1, "%s", err.message);
+        task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
     environment_release(&env);
 }
 
@@ -125,19 +125,19 @@ static struct str manifest_of(struct arena *arena, const struct task_info *info)
     struct str word = first_word(value_gets(info->request, "QueryString"), &rest);
     bool writes = str_ieq(word, STR("insert")) || str_ieq(word, STR("unload")) ||
                   (str_ieq(word, STR("create")) && str_ieq(first_word(rest, &rest), STR("table")));
-    return writes && info->state == JOB_SUCCEEDED && output.n > 4
+    return writes && info->state == ACTIVITY_SUCCEEDED && output.n > 4
                ? arena_printf(arena, "%.*s-manifest.csv", (int)output.n - 4, output.p)
                : STR_EMPTY;
 }
 
-static const char *const states[] = {[JOB_WAITING] = "QUEUED",
-    [JOB_STARTING] = "QUEUED",
-    [JOB_RUNNING] = "RUNNING",
-    [JOB_STOPPING] = "RUNNING",
-    [JOB_SUCCEEDED] = "SUCCEEDED",
-    [JOB_FAILED] = "FAILED",
-    [JOB_TIMEOUT] = "FAILED",
-    [JOB_STOPPED] = "CANCELLED"};
+static const char *const states[] = {[ACTIVITY_WAITING] = "QUEUED",
+    [ACTIVITY_STARTING] = "QUEUED",
+    [ACTIVITY_RUNNING] = "RUNNING",
+    [ACTIVITY_STOPPING] = "RUNNING",
+    [ACTIVITY_SUCCEEDED] = "SUCCEEDED",
+    [ACTIVITY_FAILED] = "FAILED",
+    [ACTIVITY_TIMEOUT] = "FAILED",
+    [ACTIVITY_STOPPED] = "CANCELLED"};
 
 static const struct value *view(const struct task_info *info, struct arena *arena)
 {
@@ -170,17 +170,18 @@ static const struct task_kind kind = {.name = "athena", .work = work, .view = vi
 /* ---- operations ---- */
 
 /* Where the result goes: as asked, or as the workgroup has it. "" nowhere. */
-static int find_output(const struct job_call *call, struct str group, struct str id, const char *suffix,
+static int find_output(const struct service_call *call, struct str group, struct str id, const char *suffix,
     struct str *out, struct err *err)
 {
     struct control_record record;
-    bool known = control_find(
-        jobs_control(call->jobs), call->arena, STR("aws.athena.workgroup"), call->region, group, &record);
+    bool known = control_find(services_control(call->services), call->arena, STR("aws.athena.workgroup"),
+        call->region, group, &record);
     if (!known && !str_eqz(group, "primary"))
-        return job_refuse(
+        return service_refuse(
             err, 400, "InvalidRequestException", "WorkGroup %.*s is not found.", STR_ARG(group));
     if (known && str_eqz(value_gets(record.attrs, "state"), "DISABLED"))
-        return job_refuse(err, 400, "InvalidRequestException", "WorkGroup %.*s is disabled.", STR_ARG(group));
+        return service_refuse(
+            err, 400, "InvalidRequestException", "WorkGroup %.*s is disabled.", STR_ARG(group));
     struct str place = value_gets(value_getz(call->input, "ResultConfiguration"), "OutputLocation");
     if (known) {
         struct str own = value_gets(record.attrs, "output_location");
@@ -188,7 +189,7 @@ static int find_output(const struct job_call *call, struct str group, struct str
         place = own.n && (enforced || !place.n) ? own : place;
     }
     if (!place.n)
-        return job_refuse(err, 400, "InvalidRequestException",
+        return service_refuse(err, 400, "InvalidRequestException",
             "No output location provided. An output location is required either through the Workgroup result "
             "configuration setting or as an API input.");
     bool slash = place.p[place.n - 1] == '/';
@@ -196,12 +197,12 @@ static int find_output(const struct job_call *call, struct str group, struct str
     return 0;
 }
 
-static int start(struct job_call *call, struct err *err)
+static int start(struct service_call *call, struct err *err)
 {
     struct str query, output, id = uuid_random(call->arena);
     struct str group = value_text(value_getz(call->input, "WorkGroup"), STR("primary"));
     struct err why = ERR_INIT;
-    if (job_required(call, "QueryString", &query, err))
+    if (service_required(call, "QueryString", &query, err))
         return -1;
     const char *suffix = str_eqz(statement_type(query), "DML") ? "csv" : "txt";
     if (find_output(call, group, id, suffix, &output, err))
@@ -211,24 +212,25 @@ static int start(struct job_call *call, struct err *err)
         .owner = group,
         .id = id,
         .request = value_with(call->arena, call->input, STR("output"), value_string(call->arena, output))};
-    if (task_start(call->jobs, &options, call->wants_run ? &call->run : NULL, &why))
-        return job_refuse(err, 400, "TooManyRequestsException", "%s", why.message);
+    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+        return service_refuse(err, 400, "TooManyRequestsException", "%s", why.message);
     const struct value_entry entry = {STR("QueryExecutionId"), value_string(call->arena, id)};
     call->output = value_map(call->arena, &entry, 1);
     return 0;
 }
 
-static int find_query(const struct job_call *call, struct task_info *out, struct err *err)
+static int find_query(const struct service_call *call, struct task_info *out, struct err *err)
 {
     struct str id;
-    if (job_required(call, "QueryExecutionId", &id, err))
+    if (service_required(call, "QueryExecutionId", &id, err))
         return -1;
-    if (task_find(call->jobs, call->arena, kind.name, call->region, STR_EMPTY, id, out))
+    if (task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, out))
         return 0;
-    return job_refuse(err, 400, "InvalidRequestException", "QueryExecution %.*s was not found", STR_ARG(id));
+    return service_refuse(
+        err, 400, "InvalidRequestException", "QueryExecution %.*s was not found", STR_ARG(id));
 }
 
-static int get(struct job_call *call, struct err *err)
+static int get(struct service_call *call, struct err *err)
 {
     struct task_info info;
     if (find_query(call, &info, err))
@@ -238,20 +240,20 @@ static int get(struct job_call *call, struct err *err)
     return 0;
 }
 
-static int get_many(struct job_call *call, struct err *err)
+static int get_many(struct service_call *call, struct err *err)
 {
     const struct value *ids = value_getz(call->input, "QueryExecutionIds");
     struct value_builder found = VALUE_BUILDER(call->arena), others = VALUE_BUILDER(call->arena);
     if (!ids || ids->kind != VALUE_LIST || !ids->count || ids->count > MAX_SHOWN) {
         value_builder_release(&found);
-        return job_refuse(
+        return service_refuse(
             err, 400, "InvalidRequestException", "QueryExecutionIds has between 1 and %d ids", MAX_SHOWN);
     }
     for (uint32_t i = 0; i < ids->count; i++) {
         struct task_info info;
         struct value_builder one = VALUE_BUILDER(call->arena);
         struct str id = value_text(ids->items[i], STR_EMPTY);
-        if (task_find(call->jobs, call->arena, kind.name, call->region, STR_EMPTY, id, &info)) {
+        if (task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, &info)) {
             value_builder_add(&found, view(&info, call->arena));
             continue;
         }
@@ -265,13 +267,13 @@ static int get_many(struct job_call *call, struct err *err)
     return 0;
 }
 
-static int list(struct job_call *call, struct err *err)
+static int list(struct service_call *call, struct err *err)
 {
     size_t n, first, end;
     const struct value *next;
     struct str group = value_text(value_getz(call->input, "WorkGroup"), STR("primary"));
-    const struct task_info *all = task_list(call->jobs, call->arena, kind.name, call->region, group, &n);
-    if (job_page(call, "NextToken", "MaxResults", MAX_SHOWN, n, &first, &end, &next, err))
+    const struct task_info *all = task_list(call->services, call->arena, kind.name, call->region, group, &n);
+    if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, n, &first, &end, &next, err))
         return -1;
     struct value_builder ids = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)
@@ -282,12 +284,12 @@ static int list(struct job_call *call, struct err *err)
     return 0;
 }
 
-static int stop(struct job_call *call, struct err *err)
+static int stop(struct service_call *call, struct err *err)
 {
     struct task_info info;
     if (find_query(call, &info, err))
         return -1;
-    task_stop(call->jobs, kind.name, call->region, info.id, STR_EMPTY);
+    task_stop(call->services, kind.name, call->region, info.id, STR_EMPTY);
     return 0;
 }
 
@@ -306,7 +308,7 @@ static const struct value *row_of(struct arena *arena, const struct value *cells
 }
 
 /* The first row of a query's first page is the names of the columns. */
-static int answer_rows(struct job_call *call, const struct value *result, struct err *err)
+static int answer_rows(struct service_call *call, const struct value *result, struct err *err)
 {
     struct arena *arena = call->arena;
     const struct value *header = value_getz(result, "header");
@@ -314,8 +316,10 @@ static int answer_rows(struct job_call *call, const struct value *result, struct
     const struct value *columns = value_getz(result, "columns"), *rows = value_getz(result, "rows"), *next;
     size_t first, end;
     if (!columns || columns->kind != VALUE_LIST || !rows || rows->kind != VALUE_LIST)
-        return job_refuse(err, 500, "InternalServerException", "the sandbox cannot read the query's result");
-    if (job_page(call, "NextToken", "MaxResults", MAX_ROWS, rows->count + names, &first, &end, &next, err))
+        return service_refuse(
+            err, 500, "InternalServerException", "the sandbox cannot read the query's result");
+    if (service_page(
+            call, "NextToken", "MaxResults", MAX_ROWS, rows->count + names, &first, &end, &next, err))
         return -1;
     struct value_builder list = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
     for (size_t i = first; i < end; i++)
@@ -330,7 +334,7 @@ static int answer_rows(struct job_call *call, const struct value *result, struct
     return 0;
 }
 
-static int results(struct job_call *call, struct err *err)
+static int results(struct service_call *call, struct err *err)
 {
     struct task_info info;
     struct str path, text;
@@ -338,20 +342,20 @@ static int results(struct job_call *call, struct err *err)
     const struct value *result;
     if (find_query(call, &info, err))
         return -1;
-    if (info.state < JOB_SUCCEEDED)
-        return job_refuse(err, 400, "InvalidRequestException",
+    if (info.state < ACTIVITY_SUCCEEDED)
+        return service_refuse(err, 400, "InvalidRequestException",
             "Query has not yet finished. Current state: %s", states[info.state]);
-    if (info.state != JOB_SUCCEEDED)
-        return job_refuse(err, 400, "InvalidRequestException",
+    if (info.state != ACTIVITY_SUCCEEDED)
+        return service_refuse(err, 400, "InvalidRequestException",
             "Query did not finish successfully. Final query state: %s", states[info.state]);
-    path = task_result(call->jobs, call->arena, kind.name, call->region, info.id);
+    path = task_result(call->services, call->arena, kind.name, call->region, info.id);
     if (file_read(call->arena, path.p, MAX_RESULT, &text, &why) ||
         json_parse(call->arena, text, &result, &why))
-        return job_refuse(err, 500, "InternalServerException", "%s", why.message);
+        return service_refuse(err, 500, "InternalServerException", "%s", why.message);
     return answer_rows(call, result, err);
 }
 
-const struct job_operation athena_operations[] = {
+const struct service_operation athena_operations[] = {
     {"athena", "StartQueryExecution", start, NULL, NULL},
     {"athena", "GetQueryExecution", get, NULL, NULL},
     {"athena", "BatchGetQueryExecution", get_many, NULL, NULL},

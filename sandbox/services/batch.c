@@ -40,15 +40,15 @@ static const struct value *fill_command(
 
 static int64_t memory_of(const struct value *resources, const struct value *overrides)
 {
-    int64_t mib = job_int(resources, "MEMORY", 0);
+    int64_t mib = service_int(resources, "MEMORY", 0);
     for (uint32_t i = 0; overrides && overrides->kind == VALUE_LIST && i < overrides->count; i++)
         if (str_eqz(value_gets(overrides->items[i], "type"), "MEMORY"))
-            mib = job_int(overrides->items[i], "value", mib);
+            mib = service_int(overrides->items[i], "value", mib);
     return mib;
 }
 
 static const struct value *make_request(
-    const struct job_call *call, const struct control_record *definition, struct str id)
+    const struct service_call *call, const struct control_record *definition, struct str id)
 {
     struct arena *arena = call->arena;
     const struct value *container = value_getz(definition->attrs, "container");
@@ -67,7 +67,7 @@ static const struct value *make_request(
     view_text(&b, "definition", name);
     view_text(&b, "arn",
         arena_printf(arena, "arn:aws:batch:%.*s:%.*s:job/%.*s", STR_ARG(call->region),
-            STR_ARG(jobs_account(call->jobs)), STR_ARG(id)));
+            STR_ARG(services_account(call->services)), STR_ARG(id)));
     view_text(&b, "stream", arena_printf(arena, "%.*s/default/%.*s", STR_ARG(name), STR_ARG(id)));
     view_set(&b, "image", value_getz(container, "image"));
     view_set(&b, "role", value_getz(container, "job_role"));
@@ -78,8 +78,8 @@ static const struct value *make_request(
     view_int(&b, "memory",
         memory_of(value_getz(container, "resources"), value_getz(over, "resourceRequirements")));
     view_int(&b, "timeout",
-        job_int(value_getz(call->input, "timeout"), "attemptDurationSeconds",
-            job_int(definition->attrs, "timeout", 0)));
+        service_int(value_getz(call->input, "timeout"), "attemptDurationSeconds",
+            service_int(definition->attrs, "timeout", 0)));
     return value_builder_map(&b);
 }
 
@@ -109,11 +109,11 @@ static void tell_end(struct task *task, const struct process_end *end)
     if (task_over_limit(task, end))
         return;
     if (end->timed_out)
-        task_end(task, JOB_TIMEOUT, end->exit_code, "Job attempt duration exceeded timeout");
+        task_end(task, ACTIVITY_TIMEOUT, end->exit_code, "Job attempt duration exceeded timeout");
     else if (end->exit_code == 0)
-        task_end(task, JOB_SUCCEEDED, 0, "Essential container in task exited");
+        task_end(task, ACTIVITY_SUCCEEDED, 0, "Essential container in task exited");
     else
-        task_end(task, JOB_FAILED, end->exit_code < 0 ? 128 + end->signal : end->exit_code,
+        task_end(task, ACTIVITY_FAILED, end->exit_code < 0 ? 128 + end->signal : end->exit_code,
             "Essential container in task exited");
 }
 
@@ -122,17 +122,17 @@ static int run_command(
 {
     const struct task_info *self = task_self(task);
     const struct value *own = value_getz(self->request, "environment");
-    struct jobs *jobs = task_jobs(task);
+    struct services *services = task_jobs(task);
     struct process_end end;
-    int64_t memory = job_int_within(self->request, "memory", 0, 0, INT32_MAX);
-    if (job_sink_open(
-            jobs, self->region, log_group, value_gets(self->request, "stream"), arena, &r->sink, err))
+    int64_t memory = service_int_within(self->request, "memory", 0, 0, INT32_MAX);
+    if (service_sink_open(
+            services, self->region, log_group, value_gets(self->request, "stream"), arena, &r->sink, err))
         return -1;
     const struct environment_options surroundings = {.region = self->region,
         .home = task_folder(task),
         .role = value_gets(self->request, "role"),
         .session = self->id};
-    environment_start(env, jobs, arena, &surroundings);
+    environment_start(env, services, arena, &surroundings);
     environment_set(env, "AWS_BATCH_JOB_ID", self->id);
     environment_set(env, "AWS_BATCH_JOB_ATTEMPT", STR("1"));
     environment_set(env, "AWS_BATCH_JQ_NAME", path_base(self->owner));
@@ -142,8 +142,8 @@ static int run_command(
     struct process_options options = {.argv = argv_of(arena, value_getz(self->request, "command")),
         .env = env->items,
         .dir = task_folder(task).p,
-        .family = jobs_family(jobs),
-        .timeout_ms = job_int(self->request, "timeout", 0) * 1000,
+        .family = services_family(services),
+        .timeout_ms = service_int(self->request, "timeout", 0) * 1000,
         .grace_ms = GRACE_MS,
         .memory = memory ? (memory + 512) * MIB : 0,
         .file_size = MAX_FILE,
@@ -168,13 +168,13 @@ static void work(struct task *task)
     const struct value *request = task_self(task)->request;
     struct str image = value_gets(request, "image");
     if (!str_eqz(image, "local") && !str_starts(image, STR("local/")))
-        task_end(task, JOB_FAILED, -1,
+        task_end(task, ACTIVITY_FAILED, -1,
             "the sandbox runs no containers: a job whose image is local, or begins with local/, runs its "
             "command on this machine");
     else if (!value_getz(request, "command")->count)
-        task_end(task, JOB_FAILED, -1, "the job has no command");
+        task_end(task, ACTIVITY_FAILED, -1, "the job has no command");
     else if (run_command(task, &arena, &env, &r, &err))
-        task_end(task, JOB_FAILED, -1, "%s", err.message);
+        task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
     if (r.sink.logs)
         log_sink_release(&r.sink);
     environment_release(&env);
@@ -182,14 +182,14 @@ static void work(struct task *task)
 
 /* ---- what is shown: times are milliseconds here ---- */
 
-static const char *const states[] = {[JOB_WAITING] = "PENDING",
-    [JOB_STARTING] = "RUNNABLE",
-    [JOB_RUNNING] = "RUNNING",
-    [JOB_STOPPING] = "RUNNING",
-    [JOB_SUCCEEDED] = "SUCCEEDED",
-    [JOB_FAILED] = "FAILED",
-    [JOB_TIMEOUT] = "FAILED",
-    [JOB_STOPPED] = "FAILED"};
+static const char *const states[] = {[ACTIVITY_WAITING] = "PENDING",
+    [ACTIVITY_STARTING] = "RUNNABLE",
+    [ACTIVITY_RUNNING] = "RUNNING",
+    [ACTIVITY_STOPPING] = "RUNNING",
+    [ACTIVITY_SUCCEEDED] = "SUCCEEDED",
+    [ACTIVITY_FAILED] = "FAILED",
+    [ACTIVITY_TIMEOUT] = "FAILED",
+    [ACTIVITY_STOPPED] = "FAILED"};
 
 static const struct value *pairs_of(struct arena *arena, const struct value *map)
 {
@@ -250,23 +250,23 @@ static const struct task_kind kind = {.name = "batch", .work = work, .view = vie
 
 static int refuse(struct err *err, const char *what, struct str name)
 {
-    return job_refuse(err, 400, "ClientException", "%s %.*s does not exist", what, STR_ARG(name));
+    return service_refuse(err, 400, "ClientException", "%s %.*s does not exist", what, STR_ARG(name));
 }
 
 /* An ARN, a name with a revision, or a name: then the newest. */
-static bool find_definition(const struct job_call *call, struct str name, struct control_record *out)
+static bool find_definition(const struct service_call *call, struct str name, struct control_record *out)
 {
     size_t n;
     bool found = false;
     const struct control_record *all = control_list(
-        jobs_control(call->jobs), call->arena, STR("aws.batch.job_definition"), call->region, &n);
+        services_control(call->services), call->arena, STR("aws.batch.job_definition"), call->region, &n);
     for (size_t i = 0; i < n; i++) {
         struct str own = value_gets(all[i].attrs, "name");
-        int64_t revision = job_int(all[i].attrs, "revision", 0);
+        int64_t revision = service_int(all[i].attrs, "revision", 0);
         struct str exact = arena_printf(call->arena, "%.*s:%lld", STR_ARG(own), (long long)revision);
         if (!str_eq(all[i].id, name) && !str_eq(exact, name) && !str_eq(own, name))
             continue;
-        if (!found || revision > job_int(out->attrs, "revision", 0))
+        if (!found || revision > service_int(out->attrs, "revision", 0))
             *out = all[i];
         found = true;
     }
@@ -282,21 +282,22 @@ static const struct value *ids_of(struct arena *arena, const struct value *depen
     return value_builder_list(&b);
 }
 
-static int submit(struct job_call *call, struct err *err)
+static int submit(struct service_call *call, struct err *err)
 {
     struct control_record queue, definition = {.attrs = NULL};
     struct str name, queue_name, definition_name;
     struct err why = ERR_INIT;
-    if (job_required(call, "jobName", &name, err) || job_required(call, "jobQueue", &queue_name, err) ||
-        job_required(call, "jobDefinition", &definition_name, err))
+    if (service_required(call, "jobName", &name, err) ||
+        service_required(call, "jobQueue", &queue_name, err) ||
+        service_required(call, "jobDefinition", &definition_name, err))
         return -1;
-    if (!control_find(jobs_control(call->jobs), call->arena, STR("aws.batch.job_queue"), call->region,
+    if (!control_find(services_control(call->services), call->arena, STR("aws.batch.job_queue"), call->region,
             queue_name, &queue))
         return refuse(err, "Job queue", queue_name);
     if (!find_definition(call, definition_name, &definition))
         return refuse(err, "Job definition", definition_name);
     if (value_getz(call->input, "arrayProperties"))
-        return job_refuse(err, 400, "ClientException", "the sandbox runs no array jobs");
+        return service_refuse(err, 400, "ClientException", "the sandbox runs no array jobs");
     struct str id = uuid_random(call->arena);
     const struct task_options options = {.kind = &kind,
         .region = call->region,
@@ -304,33 +305,33 @@ static int submit(struct job_call *call, struct err *err)
         .id = id,
         .request = make_request(call, &definition, id),
         .wait_for = ids_of(call->arena, value_getz(call->input, "dependsOn"))};
-    if (task_start(call->jobs, &options, call->wants_run ? &call->run : NULL, &why))
-        return job_refuse(err, 400, "ClientException", "%s", why.message);
+    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+        return service_refuse(err, 400, "ClientException", "%s", why.message);
     const struct value_entry entries[] = {{STR("jobArn"), value_getz(options.request, "arn")},
         {STR("jobName"), value_string(call->arena, name)}, {STR("jobId"), value_string(call->arena, id)}};
     call->output = value_map(call->arena, entries, 3);
     return 0;
 }
 
-static int describe(struct job_call *call, struct err *err)
+static int describe(struct service_call *call, struct err *err)
 {
     const struct value *ids = value_getz(call->input, "jobs");
     struct value_builder list = VALUE_BUILDER(call->arena);
     if (!ids || ids->kind != VALUE_LIST || ids->count > MAX_SHOWN)
-        return job_refuse(err, 400, "ClientException", "jobs has up to %d ids", MAX_SHOWN);
+        return service_refuse(err, 400, "ClientException", "jobs has up to %d ids", MAX_SHOWN);
     for (uint32_t i = 0; i < ids->count; i++) {
         struct task_info info;
         struct str id = path_base(value_text(ids->items[i], STR_EMPTY));
-        if (task_find(call->jobs, call->arena, kind.name, call->region, STR_EMPTY, id, &info))
+        if (task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, &info))
             value_builder_add(&list, view(&info, call->arena));
     }
-    const struct value_entry jobs = {STR("jobs"), value_builder_list(&list)};
-    call->output = value_map(call->arena, &jobs, 1);
+    const struct value_entry services = {STR("jobs"), value_builder_list(&list)};
+    call->output = value_map(call->arena, &services, 1);
     return 0;
 }
 
 /* Without filters it is the running ones that are meant, or those with jobStatus. */
-static bool is_listed(const struct job_call *call, const struct task_info *info)
+static bool is_listed(const struct service_call *call, const struct task_info *info)
 {
     const struct value *filters = value_getz(call->input, "filters");
     struct str status = value_text(value_getz(call->input, "jobStatus"), STR("RUNNING"));
@@ -348,61 +349,61 @@ static bool is_listed(const struct job_call *call, const struct task_info *info)
     return filters || str_eqz(status, states[info->state]);
 }
 
-static int list(struct job_call *call, struct err *err)
+static int list(struct service_call *call, struct err *err)
 {
     struct control_record queue;
     struct str name;
     size_t n, kept = 0, first, end;
     const struct value *next;
-    if (job_required(call, "jobQueue", &name, err))
+    if (service_required(call, "jobQueue", &name, err))
         return -1;
-    if (!control_find(
-            jobs_control(call->jobs), call->arena, STR("aws.batch.job_queue"), call->region, name, &queue))
+    if (!control_find(services_control(call->services), call->arena, STR("aws.batch.job_queue"), call->region,
+            name, &queue))
         return refuse(err, "Job queue", name);
-    struct task_info *all = task_list(call->jobs, call->arena, kind.name, call->region, queue.id, &n);
+    struct task_info *all = task_list(call->services, call->arena, kind.name, call->region, queue.id, &n);
     for (size_t i = 0; i < n; i++)
         if (is_listed(call, &all[i]))
             all[kept++] = all[i];
-    if (job_page(call, "nextToken", "maxResults", MAX_SHOWN, kept, &first, &end, &next, err))
+    if (service_page(call, "nextToken", "maxResults", MAX_SHOWN, kept, &first, &end, &next, err))
         return -1;
-    struct value_builder jobs = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    struct value_builder services = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++) {
         struct value_builder one = VALUE_BUILDER(call->arena);
         show_common(&one, &all[i]);
         view_set(&one, "container", container_of(&all[i], call->arena, false));
-        value_builder_add(&jobs, value_builder_map(&one));
+        value_builder_add(&services, value_builder_map(&one));
     }
-    value_builder_set(&b, STR("jobSummaryList"), value_builder_list(&jobs));
+    value_builder_set(&b, STR("jobSummaryList"), value_builder_list(&services));
     view_set(&b, "nextToken", next);
     call->output = value_builder_map(&b);
     return 0;
 }
 
 /* CancelJob leaves alone what runs already. */
-static int stop(struct job_call *call, bool running_too, struct err *err)
+static int stop(struct service_call *call, bool running_too, struct err *err)
 {
     struct str id, reason;
     struct task_info info;
-    if (job_required(call, "jobId", &id, err) || job_required(call, "reason", &reason, err))
+    if (service_required(call, "jobId", &id, err) || service_required(call, "reason", &reason, err))
         return -1;
     id = path_base(id);
-    bool known = task_find(call->jobs, call->arena, kind.name, call->region, STR_EMPTY, id, &info);
-    if (known && (running_too || info.state < JOB_RUNNING))
-        task_stop(call->jobs, kind.name, call->region, id, reason);
+    bool known = task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, &info);
+    if (known && (running_too || info.state < ACTIVITY_RUNNING))
+        task_stop(call->services, kind.name, call->region, id, reason);
     return 0; /* the service answers the same to ids that are none */
 }
 
-static int terminate(struct job_call *call, struct err *err)
+static int terminate(struct service_call *call, struct err *err)
 {
     return stop(call, true, err);
 }
 
-static int cancel(struct job_call *call, struct err *err)
+static int cancel(struct service_call *call, struct err *err)
 {
     return stop(call, false, err);
 }
 
-const struct job_operation batch_operations[] = {
+const struct service_operation batch_operations[] = {
     {"batch", "SubmitJob", submit, "POST /v1/submitjob", NULL},
     {"batch", "DescribeJobs", describe, "POST /v1/describejobs", NULL},
     {"batch", "ListJobs", list, "POST /v1/listjobs", NULL},

@@ -6,13 +6,13 @@
 
 enum { HALF_A_DAY_MS = 12 * 3600 * 1000 };
 
-static int get_token(struct job_call *call, struct err *err)
+static int get_token(struct service_call *call, struct err *err)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
-    struct str account = jobs_account(call->jobs);
+    struct str account = services_account(call->services);
     (void)err;
     view_text(&b, "authorizationToken", base64_encode(call->arena, STR("AWS:sandbox")));
-    view_set(&b, "expiresAt", job_time(call, clock_wall_ms() + HALF_A_DAY_MS));
+    view_set(&b, "expiresAt", service_time(call, clock_wall_ms() + HALF_A_DAY_MS));
     view_text(&b, "proxyEndpoint",
         arena_printf(
             call->arena, "https://%.*s.dkr.ecr.%.*s.amazonaws.com", STR_ARG(account), STR_ARG(call->region)));
@@ -22,7 +22,7 @@ static int get_token(struct job_call *call, struct err *err)
     return 0;
 }
 
-const struct job_operation ecr_operations[] = {
+const struct service_operation ecr_operations[] = {
     {"ecr", "GetAuthorizationToken", get_token, NULL, NULL},
     {0},
 };

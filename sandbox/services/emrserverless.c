@@ -90,27 +90,27 @@ static void work(struct task *task)
         .spark_conf = make_settings(&arena, self->request),
         .notes = STR_EMPTY,
         .submit = options,
-        .timeout_ms = job_int(self->request, "executionTimeoutMinutes", DEFAULT_TIMEOUT_MIN) *
-                      sandbox_minute_ms(jobs_sandbox(task_jobs(task)))};
+        .timeout_ms = service_int(self->request, "executionTimeoutMinutes", DEFAULT_TIMEOUT_MIN) *
+                      sandbox_minute_ms(services_sandbox(task_jobs(task)))};
     script.submit_count =
         split_words(&arena, value_gets(spark, "sparkSubmitParameters"), options, MAX_OPTIONS);
     set_logs(&arena, self, &script);
     if (spark)
         script_run(task, &script);
     else
-        task_end(task, JOB_FAILED, -1, "the sandbox runs Spark jobs, no Hive");
+        task_end(task, ACTIVITY_FAILED, -1, "the sandbox runs Spark jobs, no Hive");
 }
 
 /* ---- what is shown ---- */
 
-static const char *const states[] = {[JOB_WAITING] = "PENDING",
-    [JOB_STARTING] = "SUBMITTED",
-    [JOB_RUNNING] = "RUNNING",
-    [JOB_STOPPING] = "CANCELLING",
-    [JOB_SUCCEEDED] = "SUCCESS",
-    [JOB_FAILED] = "FAILED",
-    [JOB_TIMEOUT] = "FAILED",
-    [JOB_STOPPED] = "CANCELLED"};
+static const char *const states[] = {[ACTIVITY_WAITING] = "PENDING",
+    [ACTIVITY_STARTING] = "SUBMITTED",
+    [ACTIVITY_RUNNING] = "RUNNING",
+    [ACTIVITY_STOPPING] = "CANCELLING",
+    [ACTIVITY_SUCCEEDED] = "SUCCESS",
+    [ACTIVITY_FAILED] = "FAILED",
+    [ACTIVITY_TIMEOUT] = "FAILED",
+    [ACTIVITY_STOPPED] = "CANCELLED"};
 
 static void show_common(struct value_builder *b, const struct task_info *info)
 {
@@ -161,56 +161,58 @@ static const struct task_kind kind = {.name = "emr", .work = work, .view = view}
 /* ---- operations ---- */
 
 static int find_application(
-    const struct job_call *call, struct str *id, struct control_record *out, struct err *err)
+    const struct service_call *call, struct str *id, struct control_record *out, struct err *err)
 {
-    if (job_required(call, "applicationId", id, err))
+    if (service_required(call, "applicationId", id, err))
         return -1;
-    if (control_find(jobs_control(call->jobs), call->arena, STR("aws.emrserverless.application"),
+    if (control_find(services_control(call->services), call->arena, STR("aws.emrserverless.application"),
             call->region, *id, out))
         return 0;
-    return job_refuse(err, 404, "ResourceNotFoundException", "Application %.*s does not exist", STR_ARG(*id));
+    return service_refuse(
+        err, 404, "ResourceNotFoundException", "Application %.*s does not exist", STR_ARG(*id));
 }
 
-static int start_run(struct job_call *call, struct err *err)
+static int start_run(struct service_call *call, struct err *err)
 {
     struct arena *arena = call->arena;
     struct control_record application;
     struct str app, role;
     struct err why = ERR_INIT;
     unsigned char bytes[16];
-    if (find_application(call, &app, &application, err) || job_required(call, "executionRoleArn", &role, err))
+    if (find_application(call, &app, &application, err) ||
+        service_required(call, "executionRoleArn", &role, err))
         return -1;
     const struct value *spark = member(call->input, "jobDriver", "sparkSubmit");
     if (!spark && !member(call->input, "jobDriver", "hive"))
-        return job_refuse(err, 400, "ValidationException", "jobDriver has sparkSubmit or hive");
+        return service_refuse(err, 400, "ValidationException", "jobDriver has sparkSubmit or hive");
     hash_random(bytes, sizeof bytes);
     struct str id = arena_printf(arena, "00%.14s", hex_encode(arena, bytes, sizeof bytes).p);
-    const struct value *arn = value_string(
-        arena, arena_printf(arena, "arn:aws:emr-serverless:%.*s:%.*s:/applications/%.*s/jobruns/%.*s",
-                   STR_ARG(call->region), STR_ARG(jobs_account(call->jobs)), STR_ARG(app), STR_ARG(id)));
+    const struct value *arn = value_string(arena,
+        arena_printf(arena, "arn:aws:emr-serverless:%.*s:%.*s:/applications/%.*s/jobruns/%.*s",
+            STR_ARG(call->region), STR_ARG(services_account(call->services)), STR_ARG(app), STR_ARG(id)));
     const struct value *request = value_with(arena, call->input, STR("arn"), arn);
     request = value_with(arena, request, STR("releaseLabel"), value_getz(application.attrs, "release_label"));
     const struct task_options options = {
         .kind = &kind, .region = call->region, .owner = app, .id = id, .request = request};
-    if (task_start(call->jobs, &options, call->wants_run ? &call->run : NULL, &why))
-        return job_refuse(err, 402, "ServiceQuotaExceededException", "%s", why.message);
+    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+        return service_refuse(err, 402, "ServiceQuotaExceededException", "%s", why.message);
     const struct value_entry entries[] = {{STR("applicationId"), value_string(arena, app)},
         {STR("jobRunId"), value_string(arena, id)}, {STR("arn"), arn}};
     call->output = value_map(arena, entries, 3);
     return 0;
 }
 
-static int find_run(const struct job_call *call, struct task_info *out, struct err *err)
+static int find_run(const struct service_call *call, struct task_info *out, struct err *err)
 {
     struct str app, id;
-    if (job_required(call, "applicationId", &app, err) || job_required(call, "jobRunId", &id, err))
+    if (service_required(call, "applicationId", &app, err) || service_required(call, "jobRunId", &id, err))
         return -1;
-    if (task_find(call->jobs, call->arena, kind.name, call->region, app, id, out))
+    if (task_find(call->services, call->arena, kind.name, call->region, app, id, out))
         return 0;
-    return job_refuse(err, 404, "ResourceNotFoundException", "Job run %.*s does not exist", STR_ARG(id));
+    return service_refuse(err, 404, "ResourceNotFoundException", "Job run %.*s does not exist", STR_ARG(id));
 }
 
-static int get_run(struct job_call *call, struct err *err)
+static int get_run(struct service_call *call, struct err *err)
 {
     struct task_info info;
     if (find_run(call, &info, err))
@@ -220,7 +222,7 @@ static int get_run(struct job_call *call, struct err *err)
     return 0;
 }
 
-static int list_runs(struct job_call *call, struct err *err)
+static int list_runs(struct service_call *call, struct err *err)
 {
     struct control_record application;
     struct str app;
@@ -228,8 +230,8 @@ static int list_runs(struct job_call *call, struct err *err)
     const struct value *next;
     if (find_application(call, &app, &application, err))
         return -1;
-    const struct task_info *runs = task_list(call->jobs, call->arena, kind.name, call->region, app, &n);
-    if (job_page(call, "nextToken", "maxResults", MAX_SHOWN, n, &first, &end, &next, err))
+    const struct task_info *runs = task_list(call->services, call->arena, kind.name, call->region, app, &n);
+    if (service_page(call, "nextToken", "maxResults", MAX_SHOWN, n, &first, &end, &next, err))
         return -1;
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)
@@ -240,13 +242,13 @@ static int list_runs(struct job_call *call, struct err *err)
     return 0;
 }
 
-static int cancel_run(struct job_call *call, struct err *err)
+static int cancel_run(struct service_call *call, struct err *err)
 {
     struct task_info info;
     if (find_run(call, &info, err))
         return -1;
-    if (!task_stop(call->jobs, kind.name, call->region, info.id, STR("Job run was cancelled")))
-        return job_refuse(
+    if (!task_stop(call->services, kind.name, call->region, info.id, STR("Job run was cancelled")))
+        return service_refuse(
             err, 400, "ValidationException", "Job run is in the terminal state %s", states[info.state]);
     const struct value_entry entries[] = {{STR("applicationId"), value_string(call->arena, info.owner)},
         {STR("jobRunId"), value_string(call->arena, info.id)}};
@@ -254,11 +256,11 @@ static int cancel_run(struct job_call *call, struct err *err)
     return 0;
 }
 
-static const struct job_place list_places[] = {{"nextToken", WIRE_QUERY_STRING, "nextToken"},
+static const struct service_place list_places[] = {{"nextToken", WIRE_QUERY_STRING, "nextToken"},
     {"maxResults", WIRE_QUERY_STRING, "maxResults"}, {"createdAtAfter", WIRE_QUERY_STRING, "createdAtAfter"},
     {"createdAtBefore", WIRE_QUERY_STRING, "createdAtBefore"}, {"mode", WIRE_QUERY_STRING, "mode"}, {0}};
 
-const struct job_operation emrserverless_operations[] = {
+const struct service_operation emrserverless_operations[] = {
     {SERVICE, "StartJobRun", start_run, "POST /applications/{applicationId}/jobruns", NULL},
     {SERVICE, "GetJobRun", get_run, "GET /applications/{applicationId}/jobruns/{jobRunId}", NULL},
     {SERVICE, "ListJobRuns", list_runs, "GET /applications/{applicationId}/jobruns", list_places},

@@ -37,7 +37,7 @@ static struct str bus_name(struct str reference)
     return reference.n ? reference : STR("default");
 }
 
-void rule_fire(struct jobs *jobs, struct arena *arena, const struct control_record *rule,
+void rule_fire(struct services *services, struct arena *arena, const struct control_record *rule,
     const struct value *event, bool forwarded)
 {
     const struct value *targets = value_getz(rule->attrs, "targets");
@@ -47,7 +47,7 @@ void rule_fire(struct jobs *jobs, struct arena *arena, const struct control_reco
         if (str_find(arn, STR(":event-bus/"), 0) >= 0) {
             /* The event itself goes there, but not on from there to a third: so no circle ever closes. */
             if (!forwarded)
-                events_meet(jobs, arena, rule->region, arn, event, true);
+                events_meet(services, arena, rule->region, arn, event, true);
             continue;
         }
         const struct target target = {.region = rule->region,
@@ -57,21 +57,21 @@ void rule_fire(struct jobs *jobs, struct arena *arena, const struct control_reco
             .dead_letter_queue = value_gets(of, "dead_letter_queue"),
             .rule = value_gets(rule->attrs, "arn"),
             .by = arena_printf(arena, "rule %.*s", STR_ARG(value_gets(rule->attrs, "name")))};
-        target_deliver(jobs, &target);
+        target_deliver(services, &target);
     }
 }
 
-void events_meet(struct jobs *jobs, struct arena *arena, struct str region, struct str bus,
+void events_meet(struct services *services, struct arena *arena, struct str region, struct str bus,
     const struct value *event, bool forwarded)
 {
     size_t n;
     struct control_record *rules =
-        control_list(jobs_control(jobs), arena, STR("aws.events.rule"), region, &n);
+        control_list(services_control(services), arena, STR("aws.events.rule"), region, &n);
     for (size_t i = 0; i < n; i++)
         if (str_eq(bus_name(value_gets(rules[i].attrs, "event_bus")), bus_name(bus)) &&
             !str_eqz(value_gets(rules[i].attrs, "state"), "DISABLED") &&
             event_matches(value_getz(rules[i].attrs, "event_pattern"), event))
-            rule_fire(jobs, arena, &rules[i], event, forwarded);
+            rule_fire(services, arena, &rules[i], event, forwarded);
 }
 
 /* ---- PutEvents ---- */
@@ -84,18 +84,18 @@ static const struct value *refused(struct arena *arena, const char *code, const 
 }
 
 /* NULL with *why where it is none. */
-static const struct value *read_entry(struct job_call *call, const struct value *entry, const char **why)
+static const struct value *read_entry(struct service_call *call, const struct value *entry, const char **why)
 {
     const struct value *detail = NULL;
     struct err err = ERR_INIT;
     struct event event = {.id = uuid_random(call->arena),
         .source = value_gets(entry, "Source"),
         .detail_type = value_gets(entry, "DetailType"),
-        .account = jobs_account(call->jobs),
+        .account = services_account(call->services),
         .region = call->region,
         .time_ms = clock_wall_ms(),
         .resources = value_getz(entry, "Resources")};
-    int64_t given = job_int_within(entry, "Time", 0, 0, MAX_TIME_S);
+    int64_t given = service_int_within(entry, "Time", 0, 0, MAX_TIME_S);
     if (given)
         event.time_ms = given * 1000;
     *why = !event.source.n ? "Parameter Source is not valid. Reason: Source is a required argument."
@@ -121,14 +121,14 @@ static size_t size_of(const struct value *entries)
     return n;
 }
 
-static int do_put(struct job_call *call, struct err *err)
+static int do_put(struct service_call *call, struct err *err)
 {
     const struct value *entries = value_getz(call->input, "Entries");
     int64_t failed = 0;
     if (!entries || entries->kind != VALUE_LIST || !entries->count || entries->count > MAX_ENTRIES)
-        return job_refuse(err, 400, "ValidationException", "PutEvents takes 1 to 10 entries");
+        return service_refuse(err, 400, "ValidationException", "PutEvents takes 1 to 10 entries");
     if (size_of(entries) > MAX_EVENTS_SIZE)
-        return job_refuse(
+        return service_refuse(
             err, 400, "ValidationException", "Total size of the entries in the request is over the limit.");
     AUTO_BUILDER struct value_builder said = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < entries->count; i++) {
@@ -136,8 +136,8 @@ static int do_put(struct job_call *call, struct err *err)
         const struct value *event = read_entry(call, entries->items[i], &why);
         if (event) {
             struct value_entry id = {STR("EventId"), value_getz(event, "id")};
-            events_meet(call->jobs, call->arena, call->region, value_gets(entries->items[i], "EventBusName"),
-                event, false);
+            events_meet(call->services, call->arena, call->region,
+                value_gets(entries->items[i], "EventBusName"), event, false);
             value_builder_add(&said, value_map(call->arena, &id, 1));
         } else {
             bool malformed = str_starts(str_z(why), STR("Detail"));
@@ -152,30 +152,30 @@ static int do_put(struct job_call *call, struct err *err)
     return 0;
 }
 
-static int do_test_pattern(struct job_call *call, struct err *err)
+static int do_test_pattern(struct service_call *call, struct err *err)
 {
     const struct value *pattern, *event;
     struct err why = ERR_INIT;
     struct str pattern_text, event_text;
-    if (job_required(call, "EventPattern", &pattern_text, err) ||
-        job_required(call, "Event", &event_text, err))
+    if (service_required(call, "EventPattern", &pattern_text, err) ||
+        service_required(call, "Event", &event_text, err))
         return -1;
     if (json_parse(call->arena, pattern_text, &pattern, &why))
-        return job_refuse(
+        return service_refuse(
             err, 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: %s", why.message);
     const char *wrong = event_pattern_wrong(call->arena, pattern);
     if (wrong)
-        return job_refuse(
+        return service_refuse(
             err, 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: %s", wrong);
     if (json_parse(call->arena, event_text, &event, &why))
-        return job_refuse(
+        return service_refuse(
             err, 400, "ValidationException", "Parameter Event is not valid. Reason: %s", why.message);
     struct value_entry output = {STR("Result"), value_bool(event_matches(pattern, event))};
     call->output = value_map(call->arena, &output, 1);
     return 0;
 }
 
-const struct job_operation events_operations[] = {
+const struct service_operation events_operations[] = {
     {"events", "PutEvents", do_put, NULL, NULL},
     {"events", "TestEventPattern", do_test_pattern, NULL, NULL},
     {0},

@@ -13,10 +13,10 @@ struct event {
 
 const struct value *event_value(struct arena *arena, const struct event *event);
 /* Hands an event to the rules of a bus (name or ARN; "": the default one) whose pattern it matches. */
-void events_meet(struct jobs *jobs, struct arena *arena, struct str region, struct str bus,
+void events_meet(struct services *services, struct arena *arena, struct str region, struct str bus,
     const struct value *event, bool forwarded);
 /* Starts all targets of a rule with this event. `forwarded`: it came from another bus. */
-void rule_fire(struct jobs *jobs, struct arena *arena, const struct control_record *rule,
+void rule_fire(struct services *services, struct arena *arena, const struct control_record *rule,
     const struct value *event, bool forwarded);
 
 /* ---- event_input.c ---- */

@@ -38,7 +38,7 @@ static void free_run(void *ctx)
     free(execution);
 }
 
-const struct job_run_ops execution_run_ops = {stop_run, output_of_run, free_run};
+const struct activity_ops execution_run_ops = {stop_run, output_of_run, free_run};
 
 static const char *status_name(int64_t status)
 {
@@ -75,9 +75,9 @@ const struct value *execution_describe(struct execution *execution, struct arena
     put(&b, "name", execution->name);
     view_text(&b, "stateMachineVersionArn", execution->version);
     view_text(&b, "stateMachineAliasArn", execution->alias);
-    put(&b, "status", str_z(status_name(job_int(record, "status", -1))));
+    put(&b, "status", str_z(status_name(service_int(record, "status", -1))));
     put_time(&b, "startDate", execution->start_ms);
-    put_time(&b, "stopDate", job_int(record, "stop_ms", 0));
+    put_time(&b, "stopDate", service_int(record, "stop_ms", 0));
     for (size_t i = 0; i < sizeof data / sizeof *data; i++)
         put(&b, data[i], value_gets(record, data[i]));
     value_builder_set(&b, STR("inputDetails"), details);
@@ -123,23 +123,23 @@ static int64_t host_wall(void *ctx)
 static bool host_sleep(void *ctx, const struct asl_scope *scope, int64_t ms)
 {
     struct execution *execution = ctx;
-    struct jobs *jobs = execution->all->jobs;
+    struct services *services = execution->all->services;
     int64_t deadline = clock_mono_ms() + ms;
-    pthread_mutex_lock(&jobs->lock);
-    while (!jobs->stopping && !asl_stopped(scope) && clock_mono_ms() < deadline)
-        jobs_wait(jobs, deadline);
-    if (jobs->stopping)
+    pthread_mutex_lock(&services->lock);
+    while (!services->stopping && !asl_stopped(scope) && clock_mono_ms() < deadline)
+        services_wait(services, deadline);
+    if (services->stopping)
         atomic_store(&execution->scope.stopped, true);
-    pthread_mutex_unlock(&jobs->lock);
+    pthread_mutex_unlock(&services->lock);
     return !asl_stopped(scope);
 }
 
 static void host_wake(void *ctx)
 {
-    struct jobs *jobs = ((struct execution *)ctx)->all->jobs;
-    pthread_mutex_lock(&jobs->lock);
-    pthread_cond_broadcast(&jobs->changed);
-    pthread_mutex_unlock(&jobs->lock);
+    struct services *services = ((struct execution *)ctx)->all->services;
+    pthread_mutex_lock(&services->lock);
+    pthread_cond_broadcast(&services->changed);
+    pthread_mutex_unlock(&services->lock);
 }
 
 static const struct value *host_task(
@@ -272,7 +272,8 @@ static void set_outcome(struct execution *execution, const struct asl_outcome *o
 
 static void finish(struct execution *execution, struct arena *arena, const struct asl_outcome *outcome)
 {
-    static const enum job_state states[] = {JOB_SUCCEEDED, JOB_FAILED, JOB_TIMEOUT, JOB_STOPPED};
+    static const enum activity_state states[] = {
+        ACTIVITY_SUCCEEDED, ACTIVITY_FAILED, ACTIVITY_TIMEOUT, ACTIVITY_STOPPED};
     struct executions *all = execution->all;
     set_outcome(execution, outcome);
     ended_event(execution, arena, outcome);
@@ -286,7 +287,7 @@ static void finish(struct execution *execution, struct arena *arena, const struc
     if (stored || execution->express)
         executions_replace(all, execution, stored);
     pthread_mutex_unlock(&all->lock);
-    job_run_end(execution->run, states[outcome->status], execution->error, execution->cause);
+    activity_end(execution->activity, states[outcome->status], execution->error, execution->cause);
 }
 
 static void run(void *ctx)
@@ -305,7 +306,7 @@ static void run(void *ctx)
         .read_items = host_read_items,
         .write_results = host_write_results,
         .map_run = host_map_run,
-        .speed = sandbox_speed(jobs_sandbox(execution->all->jobs)),
+        .speed = sandbox_speed(services_sandbox(execution->all->services)),
         .threads = MAX_THREADS,
         .events = execution->express ? 0 : MAX_EVENTS};
     struct asl_outcome outcome = {.status = ASL_FAILED};
@@ -318,10 +319,10 @@ static void run(void *ctx)
         .timeout_ms = execution->express ? EXPRESS_MS : 0,
         .event = execution->redrives ? redriven_event(execution, &arena) : started_event(execution, &arena),
         .from = execution->at};
-    job_run_set_state(execution->run, JOB_RUNNING);
+    activity_set_state(execution->activity, ACTIVITY_RUNNING);
     asl_run(&arena, &what, &outcome);
     finish(execution, &arena, &outcome);
-    job_run_release(execution->run);
+    activity_release(execution->activity);
 }
 
 /* ---- stopping ---- */
@@ -364,7 +365,7 @@ static struct execution *make(struct executions *all, const struct execution_req
     struct arena *arena = &execution->arena;
     const struct control_record *machine = &request->machine->record;
     execution->all = all;
-    execution->run = job_run_new(all->jobs, &execution_run_ops, execution);
+    execution->activity = activity_new(all->services, &execution_run_ops, execution);
     execution->version = arena_str(arena, request->machine->version);
     execution->alias = arena_str(arena, request->machine->alias);
     execution->machine = arena_str(arena, attr(machine, "arn"));
@@ -386,15 +387,15 @@ static int check(const struct execution_request *request, struct arena *arena, s
     const struct value *input;
     struct err why = ERR_INIT;
     if (request->name.n > 80)
-        return job_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(request->name));
+        return service_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(request->name));
     for (size_t i = 0; i < request->name.n; i++)
         if ((unsigned char)request->name.p[i] <= ' ' ||
             strchr("<>{}[]?*\"#%\\^|~`$&,;:/", request->name.p[i]))
-            return job_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(request->name));
+            return service_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(request->name));
     if (request->input.n > ASL_MAX_DATA)
-        return job_refuse(err, 400, "InvalidExecutionInput", "The input is longer than 262144 bytes");
+        return service_refuse(err, 400, "InvalidExecutionInput", "The input is longer than 262144 bytes");
     if (request->input.n && json_parse(arena, request->input, &input, &why))
-        return job_refuse(
+        return service_refuse(
             err, 400, "InvalidExecutionInput", "Invalid State Machine Execution Input: %s", why.message);
     return 0;
 }
@@ -405,7 +406,7 @@ static void give_up(struct execution *execution)
         .status = ASL_FAILED, .error = {STR("States.Runtime"), STR("The sandbox has no thread for it")}};
     AUTO_ARENA struct arena arena = ARENA_INIT;
     finish(execution, &arena, &outcome);
-    job_run_release(execution->run);
+    activity_release(execution->activity);
 }
 
 void execution_run(struct execution *execution)
@@ -413,8 +414,8 @@ void execution_run(struct execution *execution)
     execution_log_open(execution);
     if (!execution->express)
         execution_save(execution);
-    job_run_keep(execution->run); /* the thread's */
-    if (jobs_thread(execution->all->jobs, run, execution))
+    activity_keep(execution->activity); /* the thread's */
+    if (services_thread(execution->all->services, run, execution))
         give_up(execution);
 }
 
@@ -428,10 +429,10 @@ int execution_start(
     pthread_mutex_lock(&all->lock);
     int status = executions_add(all, made, out, err);
     if (!status)
-        job_run_keep((*out)->run); /* the caller's */
+        activity_keep((*out)->activity); /* the caller's */
     pthread_mutex_unlock(&all->lock);
     if (status || *out != made) {
-        job_run_release(made->run);
+        activity_release(made->activity);
         return status;
     }
     execution_run(made);

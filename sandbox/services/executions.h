@@ -30,7 +30,7 @@ struct task_token;
 struct map_run;
 
 struct executions {
-    struct jobs *jobs;
+    struct services *services;
     /* Of everything here but the tokens, and of the executions' changing members. jobs->lock may be taken
      * while it is held, never the other way round. */
     pthread_mutex_t lock;
@@ -47,7 +47,7 @@ enum execution_log { LOG_OFF, LOG_FATAL, LOG_ERROR, LOG_ALL };
 
 struct execution {
     struct executions *all;
-    struct job_run *run;
+    struct activity *activity;
     struct arena arena;
     struct str arn, name, machine, machine_name, region;
     struct str version, alias; /* ARNs that it was started by; "": none */
@@ -75,13 +75,13 @@ struct execution {
     uint64_t history;         /* about so many bytes of it are kept */
 };
 
-struct executions *executions_new(struct jobs *jobs);
+struct executions *executions_new(struct services *services);
 /* Whoever runs comes to its end soon: nothing waits, no further state begins. */
 void executions_stop(struct executions *all);
 void executions_free(struct executions *all);
-struct executions *jobs_executions(struct jobs *jobs);
+struct executions *services_executions(struct services *services);
 
-extern const struct job_run_ops execution_run_ops;
+extern const struct activity_ops execution_run_ops;
 
 /* What runs: a machine as it is, or as it was when a version of it was published. */
 struct machine {
@@ -162,26 +162,26 @@ const struct value *execution_write_results(struct execution *execution, struct 
 void execution_map_run(struct execution *execution, struct arena *arena, struct asl_map_run *run);
 /* With the lock held, or while nobody else knows `to`. */
 void execution_copy_map_runs(struct execution *to, const struct execution *from);
-job_handler do_describe_map_run, do_list_map_runs;
+service_handler do_describe_map_run, do_list_map_runs;
 
 /* ---- executions_redrive.c ---- */
 
 /* Why it cannot be tried again; NULL: it can. With the lock held. */
 const char *execution_not_redrivable(const struct execution *execution);
 /* The one that the call names, with a reference. An EXPRESS one is nobody's to look at. */
-int execution_of(const struct job_call *call, struct execution **out, struct err *err);
-job_handler do_redrive;
+int execution_of(const struct service_call *call, struct execution **out, struct err *err);
+service_handler do_redrive;
 
 /* ---- executions_versions.c, executions_aliases.c ---- */
 
 /* By the ARN of a machine, of one of its versions or of an alias, which is followed. */
-int machine_find(const struct job_call *call, struct str arn, struct machine *out, struct err *err);
+int machine_find(const struct service_call *call, struct str arn, struct machine *out, struct err *err);
 /* By any of these ARNs; *rest is what follows the machine's name ("": nothing). */
-int machine_of(const struct job_call *call, struct str arn, struct control_record *out, struct str *rest,
+int machine_of(const struct service_call *call, struct str arn, struct control_record *out, struct str *rest,
     struct err *err);
 /* The note of a machine: {last, versions: [{version, arn, attrs, shown …}], aliases: [{name …}]}. */
-const struct value *machine_note(const struct job_call *call, const struct control_record *machine);
-int machine_note_change(const struct job_call *call, const struct control_record *machine,
+const struct value *machine_note(const struct service_call *call, const struct control_record *machine);
+int machine_note_change(const struct service_call *call, const struct control_record *machine,
     const struct value *note, const char *member, const struct value *list, struct err *err);
 const struct value *machine_note_list(const struct value *note, const char *member);
 /* The item whose `member` is this; NULL: none. */
@@ -193,9 +193,9 @@ const struct value *machine_note_put(
 bool alias_uses(const struct value *alias, struct str version);
 /* The version that an alias sends the next execution to. */
 struct str alias_choose(const struct value *alias);
-job_handler do_create_machine, do_update_machine, do_describe_versioned, do_publish, do_list_versions,
+service_handler do_create_machine, do_update_machine, do_describe_versioned, do_publish, do_list_versions,
     do_delete_version;
-job_handler do_create_alias, do_describe_alias, do_update_alias, do_delete_alias, do_list_aliases;
+service_handler do_create_alias, do_describe_alias, do_update_alias, do_delete_alias, do_list_aliases;
 
 /* ---- executions_tokens.c ---- */
 

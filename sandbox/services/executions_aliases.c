@@ -8,7 +8,7 @@
 
 enum { MAX_PAGE = 1000, MAX_NAME = 80, MAX_VERSIONS = 2, ALL_OF_THEM = 100 };
 
-static void set(struct job_call *call, const char *key, const struct value *v)
+static void set(struct service_call *call, const char *key, const struct value *v)
 {
     if (!value_is_null(v))
         call->output = value_with(call->arena, call->output, str_z(key), v);
@@ -33,7 +33,7 @@ struct str alias_choose(const struct value *alias)
     hash_random(&dice, sizeof dice);
     int64_t left = (int64_t)(dice % ALL_OF_THEM);
     for (uint32_t i = 0; i < routing->count; i++) {
-        left -= job_int(routing->items[i], "weight", 0);
+        left -= service_int(routing->items[i], "weight", 0);
         if (left < 0)
             return value_gets(routing->items[i], "stateMachineVersionArn");
     }
@@ -42,7 +42,7 @@ struct str alias_choose(const struct value *alias)
 
 static int wrong(struct err *err, const char *why)
 {
-    return job_refuse(err, 400, "ValidationException", "%s", why);
+    return service_refuse(err, 400, "ValidationException", "%s", why);
 }
 
 /* The versions are there, of one machine, and their weights make a hundred. */
@@ -52,14 +52,14 @@ static int check_routing(const struct value *routing, const struct control_recor
     int64_t sum = 0;
     for (uint32_t i = 0; i < routing->count; i++) {
         struct str arn = value_gets(routing->items[i], "stateMachineVersionArn");
-        int64_t weight = job_int(routing->items[i], "weight", -1);
+        int64_t weight = service_int(routing->items[i], "weight", -1);
         bool own = str_starts(arn, machine->id) && arn.n > machine->id.n && arn.p[machine->id.n] == ':';
         if (weight < 0 || weight > ALL_OF_THEM)
             return wrong(err, "A weight is 0 to 100.");
         if (!own)
             return wrong(err, "Both stateMachineVersionArn values must belong to the same state machine.");
         if (!machine_note_item(machine_note_list(note, "versions"), "arn", arn))
-            return job_refuse(err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(arn));
+            return service_refuse(err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(arn));
         if (i && str_eq(arn, value_gets(routing->items[0], "stateMachineVersionArn")))
             return wrong(err, "A version stands in the routing configuration once.");
         sum += weight;
@@ -72,7 +72,7 @@ static int check_routing(const struct value *routing, const struct control_recor
 
 /* Its routing configuration, and whose versions it names. */
 static int routing_given(
-    const struct job_call *call, const struct value **routing, struct str *version, struct err *err)
+    const struct service_call *call, const struct value **routing, struct str *version, struct err *err)
 {
     *routing = value_getz(call->input, "routingConfiguration");
     if (!*routing || (*routing)->kind != VALUE_LIST || !(*routing)->count || (*routing)->count > MAX_VERSIONS)
@@ -97,12 +97,12 @@ static bool is_name(struct str name)
 }
 
 static struct str arn_of(
-    const struct job_call *call, const struct control_record *machine, const struct value *alias)
+    const struct service_call *call, const struct control_record *machine, const struct value *alias)
 {
     return arena_printf(call->arena, "%.*s:%.*s", STR_ARG(machine->id), STR_ARG(value_gets(alias, "name")));
 }
 
-static int create_locked(struct job_call *call, const struct control_record *machine,
+static int create_locked(struct service_call *call, const struct control_record *machine,
     const struct value *routing, struct str name, struct err *err)
 {
     struct arena *arena = call->arena;
@@ -114,7 +114,7 @@ static int create_locked(struct job_call *call, const struct control_record *mac
         return -1;
     if (old &&
         (!value_equal(routing_of(old), routing) || !str_eq(value_gets(old, "description"), description)))
-        return job_refuse(err, 400, "ConflictException",
+        return service_refuse(err, 400, "ConflictException",
             "Failed to create alias because an alias with the same name and a different routing "
             "configuration or description already exists.");
     struct value_entry entries[] = {{STR("name"), value_string(arena, name)}, {STR("routing"), routing},
@@ -122,22 +122,22 @@ static int create_locked(struct job_call *call, const struct control_record *mac
         {STR("description"), value_string(arena, description)}};
     const struct value *alias = old ? old : value_map(arena, entries, description.n ? 5 : 4);
     set(call, "stateMachineAliasArn", value_string(arena, arn_of(call, machine, alias)));
-    set(call, "creationDate", job_time(call, job_int(alias, "created_ms", 0)));
+    set(call, "creationDate", service_time(call, service_int(alias, "created_ms", 0)));
     return old ? 0
                : machine_note_change(
                      call, machine, note, "aliases", machine_note_put(arena, aliases, NULL, alias), err);
 }
 
-int do_create_alias(struct job_call *call, struct err *err)
+int do_create_alias(struct service_call *call, struct err *err)
 {
     struct str name, version, rest;
     const struct value *routing;
     struct control_record machine;
-    struct executions *all = jobs_executions(call->jobs);
-    if (job_required(call, "name", &name, err))
+    struct executions *all = services_executions(call->services);
+    if (service_required(call, "name", &name, err))
         return -1;
     if (!is_name(name))
-        return job_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(name));
+        return service_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(name));
     if (routing_given(call, &routing, &version, err) || machine_of(call, version, &machine, &rest, err))
         return -1;
     pthread_mutex_lock(&all->notes);
@@ -153,21 +153,21 @@ struct found {
     const struct value *note, *aliases, *alias;
 };
 
-static int find_alias(const struct job_call *call, struct found *out, struct err *err)
+static int find_alias(const struct service_call *call, struct found *out, struct err *err)
 {
     struct str rest;
-    if (job_required(call, "stateMachineAliasArn", &out->arn, err) ||
+    if (service_required(call, "stateMachineAliasArn", &out->arn, err) ||
         machine_of(call, out->arn, &out->machine, &rest, err))
         return -1;
     out->note = machine_note(call, &out->machine);
     out->aliases = machine_note_list(out->note, "aliases");
     out->alias = machine_note_item(out->aliases, "name", rest);
-    return out->alias
-               ? 0
-               : job_refuse(err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(out->arn));
+    return out->alias ? 0
+                      : service_refuse(
+                            err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(out->arn));
 }
 
-static int update_locked(struct job_call *call, struct err *err)
+static int update_locked(struct service_call *call, struct err *err)
 {
     struct arena *arena = call->arena;
     struct found found;
@@ -187,24 +187,24 @@ static int update_locked(struct job_call *call, struct err *err)
         alias = value_with(arena, alias, STR("routing"), routing);
     if (description)
         alias = value_with(arena, alias, STR("description"), description);
-    set(call, "updateDate", job_time(call, now));
+    set(call, "updateDate", service_time(call, now));
     return machine_note_change(call, &found.machine, found.note, "aliases",
         machine_note_put(arena, found.aliases, found.alias, alias), err);
 }
 
-int do_update_alias(struct job_call *call, struct err *err)
+int do_update_alias(struct service_call *call, struct err *err)
 {
-    struct executions *all = jobs_executions(call->jobs);
+    struct executions *all = services_executions(call->services);
     pthread_mutex_lock(&all->notes);
     int status = update_locked(call, err);
     pthread_mutex_unlock(&all->notes);
     return status;
 }
 
-int do_delete_alias(struct job_call *call, struct err *err)
+int do_delete_alias(struct service_call *call, struct err *err)
 {
     struct found found;
-    struct executions *all = jobs_executions(call->jobs);
+    struct executions *all = services_executions(call->services);
     pthread_mutex_lock(&all->notes);
     int status = find_alias(call, &found, err)
                      ? -1
@@ -216,7 +216,7 @@ int do_delete_alias(struct job_call *call, struct err *err)
 
 /* ---- looking ---- */
 
-int do_describe_alias(struct job_call *call, struct err *err)
+int do_describe_alias(struct service_call *call, struct err *err)
 {
     struct found found;
     if (find_alias(call, &found, err))
@@ -227,19 +227,19 @@ int do_describe_alias(struct job_call *call, struct err *err)
     if (description.n)
         set(call, "description", value_string(call->arena, description));
     set(call, "routingConfiguration", routing_of(found.alias));
-    set(call, "creationDate", job_time(call, job_int(found.alias, "created_ms", 0)));
-    set(call, "updateDate", job_time(call, job_int(found.alias, "changed_ms", 0)));
+    set(call, "creationDate", service_time(call, service_int(found.alias, "created_ms", 0)));
+    set(call, "updateDate", service_time(call, service_int(found.alias, "changed_ms", 0)));
     return 0;
 }
 
 /* Of a machine, or those that name one of its versions; the latest first. */
-int do_list_aliases(struct job_call *call, struct err *err)
+int do_list_aliases(struct service_call *call, struct err *err)
 {
     struct str arn, rest;
     struct control_record machine;
     size_t first, end;
     const struct value *next;
-    if (job_required(call, "stateMachineArn", &arn, err) || machine_of(call, arn, &machine, &rest, err))
+    if (service_required(call, "stateMachineArn", &arn, err) || machine_of(call, arn, &machine, &rest, err))
         return -1;
     const struct value *aliases = machine_note_list(machine_note(call, &machine), "aliases");
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena), list = VALUE_BUILDER(call->arena);
@@ -247,12 +247,12 @@ int do_list_aliases(struct job_call *call, struct err *err)
         const struct value *alias = aliases->items[i];
         struct value_entry entries[] = {
             {STR("stateMachineAliasArn"), value_string(call->arena, arn_of(call, &machine, alias))},
-            {STR("creationDate"), job_time(call, job_int(alias, "created_ms", 0))}};
+            {STR("creationDate"), service_time(call, service_int(alias, "created_ms", 0))}};
         if (!rest.n || alias_uses(alias, arn))
             value_builder_add(&all, value_map(call->arena, entries, 2));
     }
     const struct value *found = value_builder_list(&all);
-    if (job_page(call, "nextToken", "maxResults", MAX_PAGE, found->count, &first, &end, &next, err))
+    if (service_page(call, "nextToken", "maxResults", MAX_PAGE, found->count, &first, &end, &next, err))
         return -1;
     for (size_t i = first; i < end; i++)
         value_builder_add(&list, found->items[i]);

@@ -200,7 +200,7 @@ static const struct value *read_object(
                key = value_gets(from, "Key");
     struct object_text object;
     struct err err = ERR_INIT;
-    if (object_read(execution->all->jobs, items->arena, bucket, key, MAX_OBJECT, &object, &err))
+    if (object_read(execution->all->services, items->arena, bucket, key, MAX_OBJECT, &object, &err))
         return fail(items->arena, error, "%s", err.message);
     if (!str_is_utf8(object.text))
         return fail(items->arena, error, "s3://%.*s/%.*s is not UTF-8", STR_ARG(bucket), STR_ARG(key));
@@ -217,13 +217,13 @@ const struct value *execution_read_items(
     struct execution *execution, struct arena *arena, const struct value *reader, struct asl_error *error)
 {
     const struct value *from = value_getz(reader, "Parameters");
-    int64_t most = job_int(value_getz(reader, "ReaderConfig"), "MaxItems", MAX_ITEMS);
+    int64_t most = service_int(value_getz(reader, "ReaderConfig"), "MaxItems", MAX_ITEMS);
     struct items items = {.arena = arena, .list = VALUE_BUILDER(arena), .most = most};
     const struct value *found;
     struct err err = ERR_INIT;
     if (!str_ends(value_gets(reader, "Resource"), STR("listObjectsV2")))
         found = read_object(execution, &items, reader, error);
-    else if (object_list(execution->all->jobs, value_gets(from, "Bucket"), value_gets(from, "Prefix"),
+    else if (object_list(execution->all->services, value_gets(from, "Bucket"), value_gets(from, "Prefix"),
                  value_gets(from, "StartAfter"), add_object, &items, &err))
         found = fail(arena, error, "%s", err.message);
     else

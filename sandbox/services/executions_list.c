@@ -9,10 +9,10 @@ enum { MAX_KEPT = 1000 }; /* that have ended */
 
 static const uint64_t max_stored = UINT64_C(1) << 30; /* bytes in their files */
 
-struct executions *executions_new(struct jobs *jobs)
+struct executions *executions_new(struct services *services)
 {
     struct executions *all = mem_zalloc(sizeof *all);
-    all->jobs = jobs;
+    all->services = services;
     pthread_mutex_init(&all->lock, NULL);
     pthread_mutex_init(&all->notes, NULL);
     return all;
@@ -33,7 +33,7 @@ void executions_free(struct executions *all)
     if (!all)
         return;
     for (size_t i = 0; i < all->n; i++)
-        job_run_release(all->items[i]->run);
+        activity_release(all->items[i]->activity);
     free(all->items);
     pthread_mutex_destroy(&all->notes);
     pthread_mutex_destroy(&all->lock);
@@ -54,14 +54,14 @@ struct execution *execution_find(struct executions *all, struct str arn)
     executions_load(all);
     struct execution *found = find(all, arn);
     if (found)
-        job_run_keep(found->run);
+        activity_keep(found->activity);
     pthread_mutex_unlock(&all->lock);
     return found;
 }
 
 static void drop(struct executions *all, size_t i)
 {
-    job_run_release(all->items[i]->run);
+    activity_release(all->items[i]->activity);
     memmove(&all->items[i], &all->items[i + 1], (all->n - i - 1) * sizeof *all->items);
     all->n--;
 }
@@ -96,7 +96,7 @@ int executions_add(struct executions *all, struct execution *made, struct execut
         return 0;
     }
     if (existing->ended || !str_eq(existing->input, made->input))
-        return job_refuse(
+        return service_refuse(
             err, 400, "ExecutionAlreadyExists", "Execution Already Exists: '%.*s'", STR_ARG(made->arn));
     *out = existing;
     return 0;
@@ -116,6 +116,6 @@ bool executions_replace(struct executions *all, struct execution *one, struct ex
     }
     all->items[i] = other;
     all->stored += other->stored;
-    job_run_release(one->run);
+    activity_release(one->activity);
     return true;
 }

@@ -54,14 +54,14 @@ void execution_log_open(struct execution *execution)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct control_record group;
-    struct jobs *jobs = execution->all->jobs;
+    struct services *services = execution->all->services;
     struct str name = execution->log_group;
-    if (execution->log_wanted == LOG_OFF ||
-        !control_find(jobs_control(jobs), &arena, STR("aws.logs.log_group"), execution->region, name, &group))
+    if (execution->log_wanted == LOG_OFF || !control_find(services_control(services), &arena,
+                                                STR("aws.logs.log_group"), execution->region, name, &group))
         return;
     const struct log_place place = {execution->region, execution->log_group, execution->log_stream};
-    logs_forget(jobs_logs(jobs), execution->region, name, group.created_ms);
-    if (logs_create(jobs_logs(jobs), &place) == LOGS_OK)
+    logs_forget(services_logs(services), execution->region, name, group.created_ms);
+    if (logs_create(services_logs(services), &place) == LOGS_OK)
         execution->log = execution->log_wanted;
 }
 
@@ -100,5 +100,5 @@ void execution_log_event(
         json_as_text(&arena, value_map(&arena, entries, sizeof entries / sizeof *entries));
     const struct log_event event = {.time_ms = now, .message = line->string};
     const struct log_place place = {execution->region, execution->log_group, execution->log_stream};
-    logs_append(jobs_logs(execution->all->jobs), &place, &event, 1);
+    logs_append(services_logs(execution->all->services), &place, &event, 1);
 }

@@ -114,11 +114,11 @@ static const struct value *described(
     return value_builder_map(&b);
 }
 
-int do_describe_map_run(struct job_call *call, struct err *err)
+int do_describe_map_run(struct service_call *call, struct err *err)
 {
     struct str arn;
-    struct executions *all = jobs_executions(call->jobs);
-    if (job_required(call, "mapRunArn", &arn, err))
+    struct executions *all = services_executions(call->services);
+    if (service_required(call, "mapRunArn", &arn, err))
         return -1;
     pthread_mutex_lock(&all->lock);
     for (size_t i = 0; i < all->n && !call->output; i++) {
@@ -129,19 +129,19 @@ int do_describe_map_run(struct job_call *call, struct err *err)
     pthread_mutex_unlock(&all->lock);
     return call->output
                ? 0
-               : job_refuse(err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(arn));
+               : service_refuse(err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(arn));
 }
 
-int do_list_map_runs(struct job_call *call, struct err *err)
+int do_list_map_runs(struct service_call *call, struct err *err)
 {
     struct str arn;
     size_t n = 0, first, end;
     const struct value *next;
-    if (job_required(call, "executionArn", &arn, err))
+    if (service_required(call, "executionArn", &arn, err))
         return -1;
-    struct execution *execution = execution_find(jobs_executions(call->jobs), arn);
+    struct execution *execution = execution_find(services_executions(call->services), arn);
     if (!execution)
-        return job_refuse(
+        return service_refuse(
             err, 400, "ExecutionDoesNotExist", "Execution Does Not Exist: '%.*s'", STR_ARG(arn));
     AUTO_BUILDER struct value_builder runs = VALUE_BUILDER(call->arena), page = VALUE_BUILDER(call->arena);
     pthread_mutex_lock(&execution->all->lock);
@@ -154,8 +154,8 @@ int do_list_map_runs(struct job_call *call, struct err *err)
         value_builder_add(&runs, value_builder_map(&b));
     }
     pthread_mutex_unlock(&execution->all->lock);
-    job_run_release(execution->run);
-    if (job_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err))
+    activity_release(execution->activity);
+    if (service_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err))
         return -1;
     const struct value *list = value_builder_list(&runs);
     for (size_t i = first; i < end; i++)

@@ -7,12 +7,12 @@
 
 enum { MAX_PAGE = 1000, ACTIVITY_POLL_MS = 60000 };
 
-static struct str given(const struct job_call *call, const char *member)
+static struct str given(const struct service_call *call, const char *member)
 {
     return value_gets(call->input, member);
 }
 
-static void set(struct job_call *call, const char *key, const struct value *v)
+static void set(struct service_call *call, const char *key, const struct value *v)
 {
     if (!value_is_null(v))
         call->output = value_with(call->arena, call->output, str_z(key), v);
@@ -26,72 +26,72 @@ static bool is_express(const struct machine *machine)
 }
 
 /* *out is to be given back. An EXPRESS execution is nobody's to look at: the service only logs it. */
-int execution_of(const struct job_call *call, struct execution **out, struct err *err)
+int execution_of(const struct service_call *call, struct execution **out, struct err *err)
 {
     struct str arn;
-    if (job_required(call, "executionArn", &arn, err))
+    if (service_required(call, "executionArn", &arn, err))
         return -1;
     if (str_find(arn, STR(":express:"), 0) >= 0)
-        return job_refuse(
+        return service_refuse(
             err, 400, "InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'");
-    *out = execution_find(jobs_executions(call->jobs), arn);
+    *out = execution_find(services_executions(call->services), arn);
     return *out ? 0
-                : job_refuse(
+                : service_refuse(
                       err, 400, "ExecutionDoesNotExist", "Execution Does Not Exist: '%.*s'", STR_ARG(arn));
 }
 
 /* ---- starting ---- */
 
 static int start(
-    struct job_call *call, const struct machine *machine, struct execution **out, struct err *err)
+    struct service_call *call, const struct machine *machine, struct execution **out, struct err *err)
 {
     struct execution_request request = {.machine = machine,
         .region = call->region,
         .name = given(call, "name"),
         .input = given(call, "input")};
-    return execution_start(jobs_executions(call->jobs), &request, out, err);
+    return execution_start(services_executions(call->services), &request, out, err);
 }
 
-static int do_start(struct job_call *call, struct err *err)
+static int do_start(struct service_call *call, struct err *err)
 {
     struct execution *execution;
     struct machine machine;
     struct str arn;
-    if (job_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err) ||
+    if (service_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err) ||
         start(call, &machine, &execution, err))
         return -1;
     set(call, "executionArn", value_string(call->arena, execution->arn));
-    set(call, "startDate", job_time(call, execution->start_ms));
-    if (call->wants_run)
-        call->run = job_run_keep(execution->run);
-    job_run_release(execution->run);
+    set(call, "startDate", service_time(call, execution->start_ms));
+    if (call->wants_activity)
+        call->activity = activity_keep(execution->activity);
+    activity_release(execution->activity);
     return 0;
 }
 
-static int do_start_sync(struct job_call *call, struct err *err)
+static int do_start_sync(struct service_call *call, struct err *err)
 {
     struct execution *execution;
     struct machine machine;
     struct str arn;
-    if (job_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err))
+    if (service_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err))
         return -1;
     if (!is_express(&machine))
-        return job_refuse(err, 400, "StateMachineTypeNotSupported",
+        return service_refuse(err, 400, "StateMachineTypeNotSupported",
             "This operation is not supported by this type of state machine");
     if (start(call, &machine, &execution, err))
         return -1;
-    job_run_wait(execution->run, -1);
+    activity_wait(execution->activity, -1);
     struct value_entry bill[] = {{STR("billedMemoryUsedInMB"), value_int(call->arena, 64)},
         {STR("billedDurationInMilliseconds"), value_int(call->arena, 100)}};
     call->output = execution_describe(execution, call->arena);
     set(call, "billingDetails", value_map(call->arena, bill, 2));
-    job_run_release(execution->run);
+    activity_release(execution->activity);
     return 0;
 }
 
 /* ---- looking ---- */
 
-static int do_describe(struct job_call *call, struct err *err)
+static int do_describe(struct service_call *call, struct err *err)
 {
     struct execution *execution;
     if (execution_of(call, &execution, err))
@@ -101,15 +101,15 @@ static int do_describe(struct job_call *call, struct err *err)
     const char *why = execution_not_redrivable(execution);
     pthread_mutex_unlock(&execution->all->lock);
     set(call, "redriveCount", value_int(call->arena, execution->redrives));
-    set(call, "redriveDate", job_time(call, execution->redriven_ms));
+    set(call, "redriveDate", service_time(call, execution->redriven_ms));
     set(call, "redriveStatus", value_stringz(call->arena, why ? "NOT_REDRIVABLE" : "REDRIVABLE"));
     if (why)
         set(call, "redriveStatusReason", value_stringz(call->arena, why));
-    job_run_release(execution->run);
+    activity_release(execution->activity);
     return 0;
 }
 
-static int do_describe_machine(struct job_call *call, struct err *err)
+static int do_describe_machine(struct service_call *call, struct err *err)
 {
     struct execution *execution;
     if (execution_of(call, &execution, err))
@@ -119,12 +119,12 @@ static int do_describe_machine(struct job_call *call, struct err *err)
     set(call, "name", value_string(call->arena, execution->machine_name));
     set(call, "definition", json_as_text(call->arena, value_getz(record, "definition")));
     set(call, "roleArn", value_getz(record, "role"));
-    set(call, "updateDate", job_time(call, execution->start_ms));
-    job_run_release(execution->run);
+    set(call, "updateDate", service_time(call, execution->start_ms));
+    activity_release(execution->activity);
     return 0;
 }
 
-static const struct value *summary(const struct job_call *call, struct execution *execution)
+static const struct value *summary(const struct service_call *call, struct execution *execution)
 {
     struct arena *arena = call->arena;
     pthread_mutex_lock(&execution->all->lock);
@@ -133,16 +133,16 @@ static const struct value *summary(const struct job_call *call, struct execution
         {STR("stateMachineArn"), value_string(arena, execution->machine)},
         {STR("name"), value_string(arena, execution->name)},
         {STR("status"), value_stringz(arena, execution_status(execution))},
-        {STR("startDate"), job_time(call, execution->start_ms)},
+        {STR("startDate"), service_time(call, execution->start_ms)},
         {STR("redriveCount"), value_int(arena, execution->redrives)},
     };
-    const struct value *stop = execution->ended ? job_time(call, execution->stop_ms) : NULL;
+    const struct value *stop = execution->ended ? service_time(call, execution->stop_ms) : NULL;
     pthread_mutex_unlock(&execution->all->lock);
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
         value_builder_set(&b, entries[i].key, entries[i].value);
     view_set(&b, "stopDate", stop);
-    view_set(&b, "redriveDate", job_time(call, execution->redriven_ms));
+    view_set(&b, "redriveDate", service_time(call, execution->redriven_ms));
     view_text(&b, "stateMachineVersionArn", execution->version);
     view_text(&b, "stateMachineAliasArn", execution->alias);
     return value_builder_map(&b);
@@ -163,32 +163,32 @@ static struct execution **executions_of(
                    str_eq(execution->alias, machine);
         if (!its || (status.n && !str_eqz(status, execution_status(execution))))
             continue;
-        job_run_keep(execution->run);
+        activity_keep(execution->activity);
         found[(*n)++] = execution;
     }
     pthread_mutex_unlock(&all->lock);
     return found;
 }
 
-static int do_list(struct job_call *call, struct err *err)
+static int do_list(struct service_call *call, struct err *err)
 {
     struct str arn;
     struct machine machine;
     size_t n, first, end;
     const struct value *next;
-    if (job_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err))
+    if (service_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err))
         return -1;
     if (is_express(&machine))
-        return job_refuse(err, 400, "StateMachineTypeNotSupported",
+        return service_refuse(err, 400, "StateMachineTypeNotSupported",
             "This operation is not supported by this type of state machine");
     struct execution **found =
-        executions_of(jobs_executions(call->jobs), call->arena, arn, given(call, "statusFilter"), &n);
-    int status = job_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err);
+        executions_of(services_executions(call->services), call->arena, arn, given(call, "statusFilter"), &n);
+    int status = service_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err);
     struct value_builder list = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < n; i++) {
         if (!status && i >= first && i < end)
             value_builder_add(&list, summary(call, found[i]));
-        job_run_release(found[i]->run);
+        activity_release(found[i]->activity);
     }
     set(call, "executions", value_builder_list(&list));
     if (!status)
@@ -214,7 +214,7 @@ static const struct value *without_data(struct arena *arena, const struct value 
     return event;
 }
 
-static int do_history(struct job_call *call, struct err *err)
+static int do_history(struct service_call *call, struct err *err)
 {
     struct execution *execution;
     size_t first, end;
@@ -225,10 +225,10 @@ static int do_history(struct job_call *call, struct err *err)
     bool bare = value_equal(value_getz(call->input, "includeExecutionData"), &value_false);
     size_t n = execution_event_count(execution);
     AUTO_BUILDER struct value_builder events = VALUE_BUILDER(call->arena), list = VALUE_BUILDER(call->arena);
-    int status = job_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err);
+    int status = service_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err);
     if (!status)
         execution_events(execution, n, first, end, backward, &events);
-    job_run_release(execution->run);
+    activity_release(execution->activity);
     const struct value *all = value_builder_list(&events);
     for (uint32_t i = 0; i < all->count; i++)
         value_builder_add(&list, bare ? without_data(call->arena, all->items[i]) : all->items[i]);
@@ -239,15 +239,15 @@ static int do_history(struct job_call *call, struct err *err)
 
 /* ---- stopping ---- */
 
-static int do_stop(struct job_call *call, struct err *err)
+static int do_stop(struct service_call *call, struct err *err)
 {
     struct execution *execution;
     if (execution_of(call, &execution, err))
         return -1;
     execution_stop(execution, given(call, "error"), given(call, "cause"));
-    job_run_wait(execution->run, -1);
+    activity_wait(execution->activity, -1);
     set(call, "stopDate", value_getz(execution_describe(execution, call->arena), "stopDate"));
-    job_run_release(execution->run);
+    activity_release(execution->activity);
     return 0;
 }
 
@@ -262,52 +262,53 @@ static bool is_token(struct str token)
     return n == token.n && n == 64;
 }
 
-static int say(struct job_call *call, enum token_say what, const struct value *output,
+static int say(struct service_call *call, enum token_say what, const struct value *output,
     const struct asl_error *error, struct err *err)
 {
     struct str token;
-    if (job_required(call, "taskToken", &token, err))
+    if (service_required(call, "taskToken", &token, err))
         return -1;
     if (!is_token(token))
-        return job_refuse(err, 400, "InvalidToken", "Invalid Token: 'Invalid token'");
-    if (!task_token_say(jobs_executions(call->jobs), token, what, output, error))
-        return job_refuse(err, 400, "TaskTimedOut",
+        return service_refuse(err, 400, "InvalidToken", "Invalid Token: 'Invalid token'");
+    if (!task_token_say(services_executions(call->services), token, what, output, error))
+        return service_refuse(err, 400, "TaskTimedOut",
             "Task Timed Out: 'Provided task does not exist anymore' (nobody waits for this token)");
     return 0;
 }
 
-static int do_success(struct job_call *call, struct err *err)
+static int do_success(struct service_call *call, struct err *err)
 {
     const struct value *output;
     struct err why = ERR_INIT;
     if (json_parse(call->arena, given(call, "output"), &output, &why))
-        return job_refuse(err, 400, "InvalidOutput", "Invalid Output: %s", why.message);
+        return service_refuse(err, 400, "InvalidOutput", "Invalid Output: %s", why.message);
     return say(call, TOKEN_SAY_DONE, output, NULL, err);
 }
 
-static int do_failure(struct job_call *call, struct err *err)
+static int do_failure(struct service_call *call, struct err *err)
 {
     struct str error = given(call, "error");
     const struct asl_error why = {error.n ? error : STR("States.TaskFailed"), given(call, "cause")};
     return say(call, TOKEN_SAY_FAILED, NULL, &why, err);
 }
 
-static int do_heartbeat(struct job_call *call, struct err *err)
+static int do_heartbeat(struct service_call *call, struct err *err)
 {
     return say(call, TOKEN_SAY_ALIVE, NULL, NULL, err);
 }
 
 /* A worker asks for work. */
-static int do_get_activity_task(struct job_call *call, struct err *err)
+static int do_get_activity_task(struct service_call *call, struct err *err)
 {
     struct str arn, token, input;
     struct control_record activity;
-    if (job_required(call, "activityArn", &arn, err))
+    if (service_required(call, "activityArn", &arn, err))
         return -1;
-    if (!control_find(
-            jobs_control(call->jobs), call->arena, STR("aws.states.activity"), call->region, arn, &activity))
-        return job_refuse(err, 400, "ActivityDoesNotExist", "Activity Does Not Exist: '%.*s'", STR_ARG(arn));
-    if (!task_token_take(jobs_executions(call->jobs), call->arena, arn, given(call, "workerName"),
+    if (!control_find(services_control(call->services), call->arena, STR("aws.states.activity"), call->region,
+            arn, &activity))
+        return service_refuse(
+            err, 400, "ActivityDoesNotExist", "Activity Does Not Exist: '%.*s'", STR_ARG(arn));
+    if (!task_token_take(services_executions(call->services), call->arena, arn, given(call, "workerName"),
             ACTIVITY_POLL_MS, &token, &input))
         return 0;
     set(call, "taskToken", value_string(call->arena, token));
@@ -328,19 +329,19 @@ static const struct value *diag_value(struct arena *arena, const struct asl_diag
     return value_map(arena, entries, sizeof entries / sizeof *entries);
 }
 
-static int do_validate(struct job_call *call, struct err *err)
+static int do_validate(struct service_call *call, struct err *err)
 {
     struct str text;
     const struct value *definition = NULL;
     struct err why = ERR_INIT;
-    if (job_required(call, "definition", &text, err))
+    if (service_required(call, "definition", &text, err))
         return -1;
     struct asl_diags diags = {.arena = call->arena};
     json_parse(call->arena, text, &definition, &why);
     asl_validate(definition, &diags);
     if (!definition)
         diags.items[0].message = arena_str(call->arena, str_z(why.message));
-    size_t most = (size_t)job_int(call->input, "maxResults", 100);
+    size_t most = (size_t)service_int(call->input, "maxResults", 100);
     most = most ? most : 100;
     struct value_builder list = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < diags.n && i < most; i++)
@@ -352,7 +353,7 @@ static int do_validate(struct job_call *call, struct err *err)
     return 0;
 }
 
-const struct job_operation states_operations[] = {
+const struct service_operation states_operations[] = {
     {"states", "CreateStateMachine", do_create_machine, NULL, NULL},
     {"states", "UpdateStateMachine", do_update_machine, NULL, NULL},
     {"states", "DescribeStateMachine", do_describe_versioned, NULL, NULL},

@@ -25,12 +25,12 @@ const char *execution_not_redrivable(const struct execution *execution)
 
 static int refuse(struct err *err, const struct execution *execution, const char *why)
 {
-    return job_refuse(err, 400, "ExecutionNotRedrivable", "Execution is not redrivable: '%.*s'. %s",
+    return service_refuse(err, 400, "ExecutionNotRedrivable", "Execution is not redrivable: '%.*s'. %s",
         STR_ARG(execution->arn), why);
 }
 
 /* The running one takes the place of the stored one. */
-static int begin(const struct job_call *call, struct execution *stored, struct execution *live,
+static int begin(const struct service_call *call, struct execution *stored, struct execution *live,
     const struct control_record *machine, int64_t now_ms, struct err *err)
 {
     struct executions *all = stored->all;
@@ -41,15 +41,15 @@ static int begin(const struct job_call *call, struct execution *stored, struct e
     pthread_mutex_lock(&all->lock);
     bool first = executions_replace(all, stored, live);
     if (first)
-        job_run_keep(live->run);
+        activity_keep(live->activity);
     pthread_mutex_unlock(&all->lock);
     if (first)
         execution_run(live);
-    job_run_release(live->run);
+    activity_release(live->activity);
     return first ? 0 : refuse(err, stored, "Execution is RUNNING and cannot be redriven");
 }
 
-static int redrive(struct job_call *call, struct execution *execution, int64_t *when_ms, struct err *err)
+static int redrive(struct service_call *call, struct execution *execution, int64_t *when_ms, struct err *err)
 {
     struct control_record machine;
     struct str token = value_gets(call->input, "clientToken");
@@ -62,7 +62,7 @@ static int redrive(struct job_call *call, struct execution *execution, int64_t *
     pthread_mutex_unlock(&execution->all->lock);
     if (wrong)
         return refuse(err, execution, wrong);
-    if (!control_find(jobs_control(call->jobs), call->arena, STR("aws.states.state_machine"),
+    if (!control_find(services_control(call->services), call->arena, STR("aws.states.state_machine"),
             execution->region, execution->machine, &machine))
         return refuse(err, execution, "State machine is in DELETING status");
     struct execution *live = execution_revive(execution, &why);
@@ -72,7 +72,7 @@ static int redrive(struct job_call *call, struct execution *execution, int64_t *
     return begin(call, execution, live, &machine, *when_ms, err);
 }
 
-int do_redrive(struct job_call *call, struct err *err)
+int do_redrive(struct service_call *call, struct err *err)
 {
     struct execution *execution;
     int64_t when_ms;
@@ -80,7 +80,7 @@ int do_redrive(struct job_call *call, struct err *err)
         return -1;
     int status = redrive(call, execution, &when_ms, err);
     if (!status)
-        call->output = value_with(call->arena, NULL, STR("redriveDate"), job_time(call, when_ms));
-    job_run_release(execution->run);
+        call->output = value_with(call->arena, NULL, STR("redriveDate"), service_time(call, when_ms));
+    activity_release(execution->activity);
     return status;
 }

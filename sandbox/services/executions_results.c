@@ -75,8 +75,8 @@ static const struct value *write_file(
         json_write(&text, list, JSON_PLAIN);
     struct str key =
         arena_printf(arena, "%.*s/%s_0.%s", STR_ARG(w->folder), name, w->lines ? "jsonl" : "json");
-    if (object_write(w->execution->all->jobs, arena, w->bucket, key, buf_str(&text), STR("application/json"),
-            &etag, w->err))
+    if (object_write(w->execution->all->services, arena, w->bucket, key, buf_str(&text),
+            STR("application/json"), &etag, w->err))
         return NULL;
     struct value_entry file[] = {
         {STR("Key"), value_string(arena, key)}, {STR("Size"), value_int(arena, (int64_t)text.n)}};
@@ -99,8 +99,8 @@ static const struct value *write_all(
         {STR("MapRunArn"), value_string(arena, run->arn)}, {STR("ResultFiles"), value_map(arena, files, 3)}};
     struct str key = arena_printf(arena, "%.*s/manifest.json", STR_ARG(w->folder));
     const struct value *text = json_as_text(arena, value_map(arena, manifest, 3));
-    if (object_write(w->execution->all->jobs, arena, w->bucket, key, text->string, STR("application/json"),
-            &etag, w->err))
+    if (object_write(w->execution->all->services, arena, w->bucket, key, text->string,
+            STR("application/json"), &etag, w->err))
         return NULL;
     struct value_entry details[] = {
         {STR("Bucket"), value_string(arena, w->bucket)}, {STR("Key"), value_string(arena, key)}};

@@ -22,7 +22,7 @@ static int file_of(const struct executions *all, struct arena *arena, struct str
     struct str *out, struct err *err)
 {
     struct str dir;
-    if (jobs_dir(all->jobs, arena, "executions", &dir, err))
+    if (services_dir(all->services, arena, "executions", &dir, err))
         return -1;
     *out = arena_printf(arena, "%s/%.24s.%s", dir.p, sha256_hex(arena, arn).p, suffix);
     return 0;
@@ -133,7 +133,7 @@ static struct execution *from_record(struct executions *all, const struct value 
 {
     struct execution *e = mem_zalloc(sizeof *e);
     e->all = all;
-    e->run = job_run_new(all->jobs, &execution_run_ops, e);
+    e->activity = activity_new(all->services, &execution_run_ops, e);
     e->arn = arena_str(&e->arena, value_gets(record, "arn"));
     e->name = arena_str(&e->arena, value_gets(record, "name"));
     e->machine = arena_str(&e->arena, value_gets(record, "machine"));
@@ -141,24 +141,25 @@ static struct execution *from_record(struct executions *all, const struct value 
     e->region = arena_str(&e->arena, value_gets(record, "region"));
     e->version = arena_str(&e->arena, value_gets(record, "version"));
     e->alias = arena_str(&e->arena, value_gets(record, "alias"));
-    e->start_ms = job_int(record, "start_ms", 0);
-    e->redrives = job_int(record, "redrives", 0);
-    e->redriven_ms = job_int(record, "redriven_ms", 0);
+    e->start_ms = service_int(record, "start_ms", 0);
+    e->redrives = service_int(record, "redrives", 0);
+    e->redriven_ms = service_int(record, "redriven_ms", 0);
     e->redrive_token = arena_str(&e->arena, value_gets(record, "redrive_token"));
     return e;
 }
 
 static struct execution *stored_from(struct executions *all, const struct value *record, uint64_t size)
 {
-    static const enum job_state states[] = {JOB_SUCCEEDED, JOB_FAILED, JOB_TIMEOUT, JOB_STOPPED};
+    static const enum activity_state states[] = {
+        ACTIVITY_SUCCEEDED, ACTIVITY_FAILED, ACTIVITY_TIMEOUT, ACTIVITY_STOPPED};
     struct execution *e = from_record(all, record);
-    int64_t status = job_int(record, "status", -1);
-    e->stop_ms = job_int(record, "stop_ms", 0);
-    e->event_count = (size_t)job_int(record, "events", 0);
+    int64_t status = service_int(record, "status", -1);
+    e->stop_ms = service_int(record, "stop_ms", 0);
+    e->event_count = (size_t)service_int(record, "events", 0);
     e->stored = size;
     e->ended = true;
     e->status = status >= 0 && status <= ASL_ABORTED ? (enum asl_status)status : ASL_ABORTED;
-    job_run_end(e->run, states[e->status], STR_EMPTY, STR_EMPTY);
+    activity_end(e->activity, states[e->status], STR_EMPTY, STR_EMPTY);
     return e;
 }
 
@@ -260,7 +261,7 @@ struct execution *execution_revive(struct execution *stored, struct err *err)
     execution_copy_map_runs(e, stored);
     if (!take_events(e, stored, err))
         return e;
-    job_run_release(e->run);
+    activity_release(e->activity);
     return NULL;
 }
 
@@ -319,7 +320,7 @@ void executions_load(struct executions *all)
     if (all->loaded)
         return;
     all->loaded = true;
-    DIR *open = jobs_dir(all->jobs, &arena, "executions", &dir, &err) ? NULL : opendir(dir.p);
+    DIR *open = services_dir(all->services, &arena, "executions", &dir, &err) ? NULL : opendir(dir.p);
     for (struct dirent *entry; open && (entry = readdir(open));) {
         if (!str_ends(str_z(entry->d_name), STR(".json")))
             continue;

@@ -61,7 +61,7 @@ struct work {
     bool lambda, function; /* function: a Lambda function's own ARN */
     bool activity;
     struct str worker; /* of an activity */
-    struct job_run *run;
+    struct activity *run;
     int64_t deadline_ms; /* on the monotonic clock; 0: none */
 };
 
@@ -93,10 +93,10 @@ static bool read_sdk(struct work *work, struct str rest)
     if (!action.n)
         return false;
     work->service = arena_printf(work->arena, "aws-sdk:%.*s", STR_ARG(service));
-    work->signing_name = jobs_sdk_service(service);
+    work->signing_name = services_sdk_service(service);
     work->operation = capitalized(work->arena, action);
-    work->errors = jobs_sdk_errors(work->arena, service);
-    bool camel = control_is_camel(jobs_control(work->execution->all->jobs), work->signing_name);
+    work->errors = services_sdk_errors(work->arena, service);
+    bool camel = control_is_camel(services_control(work->execution->all->services), work->signing_name);
     work->flags = TOKEN | (camel ? CAMEL : 0);
     return true;
 }
@@ -292,19 +292,19 @@ static bool is_over(const struct work *work)
 /* With the sandbox the whole execution ends; otherwise it may be just this branch that was stopped. */
 static void stopped(struct work *work)
 {
-    if (jobs_stopping(work->execution->all->jobs))
+    if (services_stopping(work->execution->all->services))
         atomic_store(&work->execution->scope.stopped, true);
 }
 
 /* The end of the run. NULL with the error: timed out, or stopped with all of the branch. */
 static bool wait_for_run(struct work *work)
 {
-    while (!job_run_wait(work->run, LOOK_AGAIN_MS)) {
+    while (!activity_wait(work->run, LOOK_AGAIN_MS)) {
         stopped(work);
         bool over = is_over(work);
         if (!over && !asl_stopped(work->task->scope))
             continue;
-        job_run_stop(work->run);
+        activity_stop(work->run);
         if (over)
             fail(work, "States.Timeout", "The task did not end within %lld seconds",
                 (long long)work->task->timeout_ms / 1000);
@@ -351,13 +351,13 @@ static const struct value *with_payload(struct work *work, const struct value *o
 
 static const struct value *end_of_run(struct work *work)
 {
-    struct job_result result;
-    job_run_result(work->run, work->arena, &result);
+    struct activity_result result;
+    activity_result(work->run, work->arena, &result);
     const struct value *output = result.output ? result.output : &value_empty_map;
     output = work->lambda ? with_payload(work, output) : named_output(work, output);
     if (work->around)
         output = value_with(work->arena, NULL, str_z(work->around), output);
-    if (result.state == JOB_SUCCEEDED)
+    if (result.state == ACTIVITY_SUCCEEDED)
         return output;
     struct str said = work->lambda && result.cause.n ? result.cause : text_of(work->arena, output);
     return fail(
@@ -381,16 +381,16 @@ static const struct value *refused(struct work *work, const struct err *err)
 static int call(struct work *work, const struct value **answer)
 {
     struct err err = ERR_INIT;
-    struct jobs *jobs = work->execution->all->jobs;
+    struct services *services = work->execution->all->services;
     struct str kind = value_gets(work->task->input, "InvocationType");
     bool alone = !work->function && (str_eqz(kind, "Event") || str_eqz(kind, "DryRun"));
     bool waits = work->sync || (work->lambda && !alone);
-    struct job_request request = {.service = work->signing_name,
+    struct service_request request = {.service = work->signing_name,
         .operation = work->operation,
         .region = work->execution->region,
         .input = request_of(work)};
-    int status = waits ? jobs_start(jobs, work->arena, &request, answer, &work->run, &err)
-                       : jobs_call(jobs, work->arena, &request, answer, &err);
+    int status = waits ? services_start(services, work->arena, &request, answer, &work->run, &err)
+                       : services_call(services, work->arena, &request, answer, &err);
     if (status)
         refused(work, &err);
     return status;
@@ -429,7 +429,7 @@ static const struct value *carry_out(struct work *work)
         answer = NULL;
         work->refused = work->token || work->sync;
     }
-    job_run_release(work->run);
+    activity_release(work->run);
     if (token)
         task_token_free(work->execution->all, token);
     return answer;
@@ -441,7 +441,7 @@ static bool activity_exists(struct work *work)
 {
     struct control_record record;
     struct execution *execution = work->execution;
-    if (control_find(jobs_control(execution->all->jobs), work->arena, STR("aws.states.activity"),
+    if (control_find(services_control(execution->all->services), work->arena, STR("aws.states.activity"),
             execution->region, work->task->resource, &record))
         return true;
     fail(work, "ActivityDoesNotExist", "The activity '%.*s' does not exist", STR_ARG(work->task->resource));

@@ -28,22 +28,22 @@ struct task_token *task_token_new(struct executions *all, struct str name)
     token->all = all;
     token->name = arena_str(&token->arena, name);
     token->alive_ms = clock_mono_ms();
-    pthread_mutex_lock(&all->jobs->lock);
+    pthread_mutex_lock(&all->services->lock);
     token->next = all->tokens;
     all->tokens = token;
-    pthread_mutex_unlock(&all->jobs->lock);
+    pthread_mutex_unlock(&all->services->lock);
     return token;
 }
 
 void task_token_free(struct executions *all, struct task_token *token)
 {
-    pthread_mutex_lock(&all->jobs->lock);
+    pthread_mutex_lock(&all->services->lock);
     for (struct task_token **at = &all->tokens; *at; at = &(*at)->next)
         if (*at == token) {
             *at = token->next;
             break;
         }
-    pthread_mutex_unlock(&all->jobs->lock);
+    pthread_mutex_unlock(&all->services->lock);
     arena_release(&token->arena);
     free(token);
 }
@@ -51,7 +51,7 @@ void task_token_free(struct executions *all, struct task_token *token)
 bool task_token_say(struct executions *all, struct str name, enum token_say what, const struct value *output,
     const struct asl_error *error)
 {
-    pthread_mutex_lock(&all->jobs->lock);
+    pthread_mutex_lock(&all->services->lock);
     struct task_token *token = all->tokens;
     while (token && !str_eq(token->name, name))
         token = token->next;
@@ -64,9 +64,9 @@ bool task_token_say(struct executions *all, struct str name, enum token_say what
         if (what == TOKEN_SAY_FAILED)
             token->error = (struct asl_error){
                 arena_str(&token->arena, error->name), arena_str(&token->arena, error->cause)};
-        pthread_cond_broadcast(&all->jobs->changed);
+        pthread_cond_broadcast(&all->services->changed);
     }
-    pthread_mutex_unlock(&all->jobs->lock);
+    pthread_mutex_unlock(&all->services->lock);
     return open;
 }
 
@@ -74,25 +74,25 @@ bool task_token_say(struct executions *all, struct str name, enum token_say what
 
 void task_token_offer(struct task_token *token, struct str activity, struct str input)
 {
-    pthread_mutex_lock(&token->all->jobs->lock);
+    pthread_mutex_lock(&token->all->services->lock);
     token->input = input;
     token->activity = activity;
-    pthread_cond_broadcast(&token->all->jobs->changed);
-    pthread_mutex_unlock(&token->all->jobs->lock);
+    pthread_cond_broadcast(&token->all->services->changed);
+    pthread_mutex_unlock(&token->all->services->lock);
 }
 
 enum token_end task_token_wait_taken(
     struct task_token *token, const struct asl_task *task, struct str *worker)
 {
-    struct jobs *jobs = token->all->jobs;
+    struct services *services = token->all->services;
     int64_t deadline = task->left_ms ? clock_mono_ms() + task->left_ms : -1;
     bool in_time = true;
-    pthread_mutex_lock(&jobs->lock);
-    while (!token->taken && in_time && !jobs->stopping && !asl_stopped(task->scope))
-        in_time = jobs_wait(jobs, deadline);
+    pthread_mutex_lock(&services->lock);
+    while (!token->taken && in_time && !services->stopping && !asl_stopped(task->scope))
+        in_time = services_wait(services, deadline);
     enum token_end end = token->taken ? TOKEN_DONE : in_time ? TOKEN_STOPPED : TOKEN_TIMEOUT;
     *worker = token->worker;
-    pthread_mutex_unlock(&jobs->lock);
+    pthread_mutex_unlock(&services->lock);
     return end;
 }
 
@@ -109,11 +109,11 @@ static struct task_token *offered(struct executions *all, struct str activity)
 bool task_token_take(struct executions *all, struct arena *arena, struct str activity, struct str worker,
     int64_t timeout_ms, struct str *name, struct str *input)
 {
-    struct jobs *jobs = all->jobs;
+    struct services *services = all->services;
     int64_t deadline = clock_mono_ms() + timeout_ms;
     struct task_token *token;
-    pthread_mutex_lock(&jobs->lock);
-    while (!(token = offered(all, activity)) && !jobs->stopping && jobs_wait(jobs, deadline))
+    pthread_mutex_lock(&services->lock);
+    while (!(token = offered(all, activity)) && !services->stopping && services_wait(services, deadline))
         ;
     if (token) {
         token->taken = true;
@@ -121,9 +121,9 @@ bool task_token_take(struct executions *all, struct arena *arena, struct str act
         token->alive_ms = clock_mono_ms();
         *name = arena_str(arena, token->name);
         *input = arena_str(arena, token->input);
-        pthread_cond_broadcast(&jobs->changed);
+        pthread_cond_broadcast(&services->changed);
     }
-    pthread_mutex_unlock(&jobs->lock);
+    pthread_mutex_unlock(&services->lock);
     return token != NULL;
 }
 
@@ -139,7 +139,7 @@ static int reached(
     *next = *next == INT64_MAX ? -1 : *next;
     if (token->ended)
         return token->output ? TOKEN_DONE : TOKEN_FAILED;
-    if (token->all->jobs->stopping || asl_stopped(task->scope))
+    if (token->all->services->stopping || asl_stopped(task->scope))
         return TOKEN_STOPPED;
     return now >= deadline ? TOKEN_TIMEOUT : now >= beat ? TOKEN_NO_HEARTBEAT : -1;
 }
@@ -147,17 +147,17 @@ static int reached(
 enum token_end task_token_wait(struct task_token *token, struct arena *arena, const struct asl_task *task,
     const struct value **output, struct asl_error *error)
 {
-    struct jobs *jobs = token->all->jobs;
+    struct services *services = token->all->services;
     int64_t deadline = task->timeout_ms ? clock_mono_ms() + task->timeout_ms : INT64_MAX, next;
     int end;
-    pthread_mutex_lock(&jobs->lock);
+    pthread_mutex_lock(&services->lock);
     while ((end = reached(token, task, deadline, &next)) < 0)
-        jobs_wait(jobs, next);
+        services_wait(services, next);
     if (end == TOKEN_DONE)
         *output = value_copy(arena, token->output);
     if (end == TOKEN_FAILED)
         *error =
             (struct asl_error){arena_str(arena, token->error.name), arena_str(arena, token->error.cause)};
-    pthread_mutex_unlock(&jobs->lock);
+    pthread_mutex_unlock(&services->lock);
     return (enum token_end)end;
 }

@@ -10,12 +10,12 @@
 
 enum { MAX_PAGE = 1000, MAX_DESCRIPTION = 256 };
 
-static struct str given(const struct job_call *call, const char *member)
+static struct str given(const struct service_call *call, const char *member)
 {
     return value_gets(call->input, member);
 }
 
-static void set(struct job_call *call, const char *key, const struct value *v)
+static void set(struct service_call *call, const char *key, const struct value *v)
 {
     if (!value_is_null(v))
         call->output = value_with(call->arena, call->output, str_z(key), v);
@@ -23,9 +23,9 @@ static void set(struct job_call *call, const char *key, const struct value *v)
 
 /* ---- the note of a machine ---- */
 
-const struct value *machine_note(const struct job_call *call, const struct control_record *machine)
+const struct value *machine_note(const struct service_call *call, const struct control_record *machine)
 {
-    return job_note_read(call, "machines", machine);
+    return service_note_read(call, "machines", machine);
 }
 
 const struct value *machine_note_list(const struct value *note, const char *member)
@@ -34,13 +34,13 @@ const struct value *machine_note_list(const struct value *note, const char *memb
     return list && list->kind == VALUE_LIST ? list : &value_empty_list;
 }
 
-int machine_note_change(const struct job_call *call, const struct control_record *machine,
+int machine_note_change(const struct service_call *call, const struct control_record *machine,
     const struct value *note, const char *member, const struct value *list, struct err *err)
 {
     struct err why = ERR_INIT;
     note = value_with(call->arena, note, str_z(member), list);
-    if (job_note_write(call, "machines", machine, note, &why))
-        return job_refuse(err, 500, "InternalServerException", "%s", why.message);
+    if (service_note_write(call, "machines", machine, note, &why))
+        return service_refuse(err, 500, "InternalServerException", "%s", why.message);
     return 0;
 }
 
@@ -75,18 +75,18 @@ static struct str machine_part(struct str arn, struct str *rest)
     return colon < 0 ? arn : str_slice(arn, 0, (size_t)colon);
 }
 
-int machine_of(const struct job_call *call, struct str arn, struct control_record *out, struct str *rest,
+int machine_of(const struct service_call *call, struct str arn, struct control_record *out, struct str *rest,
     struct err *err)
 {
     struct str machine = machine_part(arn, rest);
-    if (control_find(jobs_control(call->jobs), call->arena, STR("aws.states.state_machine"), call->region,
-            machine, out))
+    if (control_find(services_control(call->services), call->arena, STR("aws.states.state_machine"),
+            call->region, machine, out))
         return 0;
-    return job_refuse(
+    return service_refuse(
         err, 400, "StateMachineDoesNotExist", "State Machine Does Not Exist: '%.*s'", STR_ARG(arn));
 }
 
-int machine_find(const struct job_call *call, struct str arn, struct machine *out, struct err *err)
+int machine_find(const struct service_call *call, struct str arn, struct machine *out, struct err *err)
 {
     struct str rest;
     *out = (struct machine){.version = STR_EMPTY, .alias = STR_EMPTY};
@@ -100,7 +100,7 @@ int machine_find(const struct job_call *call, struct str arn, struct machine *ou
     out->alias = alias ? arn : STR_EMPTY;
     const struct value *version = machine_note_item(machine_note_list(note, "versions"), "arn", out->version);
     if (!version)
-        return job_refuse(
+        return service_refuse(
             err, 400, "StateMachineDoesNotExist", "State Machine Does Not Exist: '%.*s'", STR_ARG(arn));
     out->record.attrs = value_getz(version, "attrs");
     return 0;
@@ -109,18 +109,18 @@ int machine_find(const struct job_call *call, struct str arn, struct machine *ou
 /* ---- publishing ---- */
 
 /* The machine as the control plane shows it. */
-static int shown_by_control(const struct job_call *call, const struct control_record *machine,
+static int shown_by_control(const struct service_call *call, const struct control_record *machine,
     const struct value **out, struct err *err)
 {
     struct value_entry input = {STR("stateMachineArn"), value_string(call->arena, machine->id)};
-    const struct job_request request = {.service = STR("states"),
+    const struct service_request request = {.service = STR("states"),
         .operation = STR("DescribeStateMachine"),
         .region = call->region,
         .input = value_map(call->arena, &input, 1)};
-    return jobs_call_control(call->jobs, call->arena, &request, out, err);
+    return services_call_control(call->services, call->arena, &request, out, err);
 }
 
-static const struct value *version_of(const struct job_call *call, const struct control_record *machine,
+static const struct value *version_of(const struct service_call *call, const struct control_record *machine,
     int64_t number, struct str description, const struct value *shown)
 {
     struct arena *arena = call->arena;
@@ -128,7 +128,7 @@ static const struct value *version_of(const struct job_call *call, const struct 
         value_string(arena, arena_printf(arena, "%.*s:%lld", STR_ARG(machine->id), (long long)number));
     int64_t now = clock_wall_ms();
     shown = value_with(arena, shown, STR("stateMachineArn"), arn);
-    shown = value_with(arena, shown, STR("creationDate"), job_time(call, now));
+    shown = value_with(arena, shown, STR("creationDate"), service_time(call, now));
     if (description.n)
         shown = value_with(arena, shown, STR("description"), value_string(arena, description));
     struct value_entry entries[] = {{STR("arn"), arn}, {STR("created_ms"), value_int(arena, now)},
@@ -142,15 +142,15 @@ static const struct value *revision_of(const struct value *version)
 }
 
 /* What has not changed since the last version is that version. With the notes' lock held. */
-static const struct value *publish_locked(const struct job_call *call, const struct control_record *machine,
-    struct str description, struct err *err)
+static const struct value *publish_locked(const struct service_call *call,
+    const struct control_record *machine, struct str description, struct err *err)
 {
     const struct value *note = machine_note(call, machine), *shown;
     const struct value *versions = machine_note_list(note, "versions");
     const struct value *last = versions->count ? versions->items[versions->count - 1] : NULL;
     if (last && value_equal(revision_of(last), value_getz(machine->attrs, "revision_id")))
         return last;
-    int64_t number = job_int(note, "last", 0) + 1;
+    int64_t number = service_int(note, "last", 0) + 1;
     if (shown_by_control(call, machine, &shown, err))
         return NULL;
     const struct value *version = version_of(call, machine, number, description, shown);
@@ -159,21 +159,21 @@ static const struct value *publish_locked(const struct job_call *call, const str
     return machine_note_change(call, machine, note, "versions", versions, err) ? NULL : version;
 }
 
-static const struct value *publish(
-    const struct job_call *call, struct str arn, struct str revision, struct str description, struct err *err)
+static const struct value *publish(const struct service_call *call, struct str arn, struct str revision,
+    struct str description, struct err *err)
 {
     struct control_record machine;
     struct str rest;
-    struct executions *all = jobs_executions(call->jobs);
+    struct executions *all = services_executions(call->services);
     const struct value *version = NULL;
     pthread_mutex_lock(&all->notes);
     if (!machine_of(call, arn, &machine, &rest, err)) {
         struct str now = value_gets(machine.attrs, "revision_id");
         if (rest.n)
-            job_refuse(err, 400, "ValidationException",
+            service_refuse(err, 400, "ValidationException",
                 "Publishing takes the ARN of a state machine, not of a version or an alias");
         else if (revision.n && !str_eq(revision, now))
-            job_refuse(err, 400, "ConflictException",
+            service_refuse(err, 400, "ConflictException",
                 "Failed to publish the State Machine version for revision %.*s. The current State Machine "
                 "revision is %.*s.",
                 STR_ARG(revision), STR_ARG(now));
@@ -188,37 +188,38 @@ static int check_description(struct str description, struct err *err)
 {
     if (description.n <= MAX_DESCRIPTION)
         return 0;
-    return job_refuse(err, 400, "ValidationException", "The description is longer than %d", MAX_DESCRIPTION);
+    return service_refuse(
+        err, 400, "ValidationException", "The description is longer than %d", MAX_DESCRIPTION);
 }
 
-int do_publish(struct job_call *call, struct err *err)
+int do_publish(struct service_call *call, struct err *err)
 {
     struct str arn, description = given(call, "description");
-    if (job_required(call, "stateMachineArn", &arn, err) || check_description(description, err))
+    if (service_required(call, "stateMachineArn", &arn, err) || check_description(description, err))
         return -1;
     const struct value *version = publish(call, arn, given(call, "revisionId"), description, err);
     if (!version)
         return -1;
     set(call, "stateMachineVersionArn", value_getz(version, "arn"));
-    set(call, "creationDate", job_time(call, job_int(version, "created_ms", 0)));
+    set(call, "creationDate", service_time(call, service_int(version, "created_ms", 0)));
     return 0;
 }
 
 /* Creating or changing a machine is the control plane's; it may be published along with it. */
-static int change_and_publish(struct job_call *call, struct err *err)
+static int change_and_publish(struct service_call *call, struct err *err)
 {
     struct str description = given(call, "versionDescription");
     bool wanted = value_equal(value_getz(call->input, "publish"), &value_true);
     if (!wanted && description.n)
-        return job_refuse(err, 400, "ValidationException",
+        return service_refuse(err, 400, "ValidationException",
             "Version description can only be set when publish is set to true");
     call->declined = !wanted;
     if (!wanted)
         return 0;
-    const struct job_request request = {
+    const struct service_request request = {
         STR("states"), str_z(call->operation->name), call->region, call->input};
     if (check_description(description, err) ||
-        jobs_call_control(call->jobs, call->arena, &request, &call->output, err))
+        services_call_control(call->services, call->arena, &request, &call->output, err))
         return -1;
     struct str arn = value_text(value_getz(call->output, "stateMachineArn"), given(call, "stateMachineArn"));
     const struct value *version = publish(call, arn, STR_EMPTY, description, err);
@@ -226,12 +227,12 @@ static int change_and_publish(struct job_call *call, struct err *err)
     return version ? 0 : -1;
 }
 
-int do_create_machine(struct job_call *call, struct err *err)
+int do_create_machine(struct service_call *call, struct err *err)
 {
     return change_and_publish(call, err);
 }
 
-int do_update_machine(struct job_call *call, struct err *err)
+int do_update_machine(struct service_call *call, struct err *err)
 {
     return change_and_publish(call, err);
 }
@@ -239,11 +240,11 @@ int do_update_machine(struct job_call *call, struct err *err)
 /* ---- looking, deleting ---- */
 
 /* Of a version; all else is the control plane's, which also shows a machine that is being deleted. */
-int do_describe_versioned(struct job_call *call, struct err *err)
+int do_describe_versioned(struct service_call *call, struct err *err)
 {
     struct str arn, rest;
     struct control_record machine;
-    if (job_required(call, "stateMachineArn", &arn, err))
+    if (service_required(call, "stateMachineArn", &arn, err))
         return -1;
     machine_part(arn, &rest);
     call->declined = !rest.n;
@@ -254,27 +255,27 @@ int do_describe_versioned(struct job_call *call, struct err *err)
     const struct value *versions = machine_note_list(machine_note(call, &machine), "versions");
     call->output = value_getz(machine_note_item(versions, "arn", arn), "shown");
     return call->output ? 0
-                        : job_refuse(err, 400, "StateMachineDoesNotExist",
+                        : service_refuse(err, 400, "StateMachineDoesNotExist",
                               "State Machine Does Not Exist: '%.*s'", STR_ARG(arn));
 }
 
-int do_list_versions(struct job_call *call, struct err *err)
+int do_list_versions(struct service_call *call, struct err *err)
 {
     struct str arn, rest;
     struct control_record machine;
     size_t first, end;
     const struct value *next, *versions = &value_empty_list;
-    if (job_required(call, "stateMachineArn", &arn, err))
+    if (service_required(call, "stateMachineArn", &arn, err))
         return -1;
     if (!machine_of(call, arn, &machine, &rest, &(struct err)ERR_INIT)) /* of none there are none */
         versions = machine_note_list(machine_note(call, &machine), "versions");
-    if (job_page(call, "nextToken", "maxResults", MAX_PAGE, versions->count, &first, &end, &next, err))
+    if (service_page(call, "nextToken", "maxResults", MAX_PAGE, versions->count, &first, &end, &next, err))
         return -1;
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++) {
         const struct value *version = versions->items[versions->count - 1 - i]; /* the latest first */
         struct value_entry entries[] = {{STR("stateMachineVersionArn"), value_getz(version, "arn")},
-            {STR("creationDate"), job_time(call, job_int(version, "created_ms", 0))}};
+            {STR("creationDate"), service_time(call, service_int(version, "created_ms", 0))}};
         value_builder_add(&list, value_map(call->arena, entries, 2));
     }
     set(call, "stateMachineVersions", value_builder_list(&list));
@@ -283,7 +284,7 @@ int do_list_versions(struct job_call *call, struct err *err)
 }
 
 static int delete_locked(
-    struct job_call *call, const struct control_record *machine, struct str arn, struct err *err)
+    struct service_call *call, const struct control_record *machine, struct str arn, struct err *err)
 {
     const struct value *note = machine_note(call, machine);
     const struct value *versions = machine_note_list(note, "versions"),
@@ -291,7 +292,7 @@ static int delete_locked(
     const struct value *version = machine_note_item(versions, "arn", arn);
     for (uint32_t i = 0; i < aliases->count; i++)
         if (alias_uses(aliases->items[i], arn))
-            return job_refuse(err, 400, "ConflictException",
+            return service_refuse(err, 400, "ConflictException",
                 "Version to be deleted must not be referenced by an alias. Current list of aliases "
                 "referencing this version: [%.*s]",
                 STR_ARG(value_gets(aliases->items[i], "name")));
@@ -300,12 +301,12 @@ static int delete_locked(
                           machine_note_put(call->arena, versions, version, NULL), err);
 }
 
-int do_delete_version(struct job_call *call, struct err *err)
+int do_delete_version(struct service_call *call, struct err *err)
 {
     struct str arn, rest;
     struct control_record machine;
-    struct executions *all = jobs_executions(call->jobs);
-    if (job_required(call, "stateMachineVersionArn", &arn, err))
+    struct executions *all = services_executions(call->services);
+    if (service_required(call, "stateMachineVersionArn", &arn, err))
         return -1;
     if (machine_of(call, arn, &machine, &rest, &(struct err)ERR_INIT))
         return 0; /* what is gone is gone */

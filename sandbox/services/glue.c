@@ -28,12 +28,13 @@ static const char *const taken[] = {"role", "command", "max_capacity", "worker_t
     "glue_version", "max_retries", "execution_class"};
 
 static bool find_job(
-    const struct job_call *call, struct str name, struct control_record *job, struct err *err)
+    const struct service_call *call, struct str name, struct control_record *job, struct err *err)
 {
-    if (control_find(jobs_control(call->jobs), call->arena, STR("aws.glue.job"), call->region, name, job))
+    if (control_find(
+            services_control(call->services), call->arena, STR("aws.glue.job"), call->region, name, job))
         return true;
-    job_refuse(err, 400, "EntityNotFoundException", "Failed to start job run due to missing metadata: %.*s",
-        STR_ARG(name));
+    service_refuse(err, 400, "EntityNotFoundException",
+        "Failed to start job run due to missing metadata: %.*s", STR_ARG(name));
     return false;
 }
 
@@ -46,18 +47,18 @@ static bool is_text_map(const struct value *map)
 }
 
 static const struct value *make_request(
-    const struct job_call *call, const struct control_record *job, struct err *err)
+    const struct service_call *call, const struct control_record *job, struct err *err)
 {
     struct arena *arena = call->arena;
     const struct value *given = value_getz(call->input, "Arguments");
     if (!is_text_map(given)) {
-        job_refuse(err, 400, "InvalidInputException", "Arguments is a map from texts to texts");
+        service_refuse(err, 400, "InvalidInputException", "Arguments is a map from texts to texts");
         return NULL;
     }
     const struct value *fixed = value_getz(job->attrs, "non_overridable_arguments");
     for (uint32_t i = 0; fixed && given && i < fixed->count; i++)
         if (value_get(given, fixed->entries[i].key)) {
-            job_refuse(err, 400, "InvalidInputException", "the job does not let a run change %.*s",
+            service_refuse(err, 400, "InvalidInputException", "the job does not let a run change %.*s",
                 STR_ARG(fixed->entries[i].key));
             return NULL;
         }
@@ -68,11 +69,11 @@ static const struct value *make_request(
             value_builder_set(&b, str_z(taken[i]), v);
     }
     const struct value *arguments = value_merge(arena, value_getz(job->attrs, "default_arguments"), given);
-    int64_t timeout = job_int(job->attrs, "timeout", DEFAULT_TIMEOUT_MIN);
+    int64_t timeout = service_int(job->attrs, "timeout", DEFAULT_TIMEOUT_MIN);
     value_builder_set(&b, STR("job"), value_string(arena, job->id));
     value_builder_set(&b, STR("given"), given ? given : &value_empty_map);
     value_builder_set(&b, STR("arguments"), value_merge(arena, arguments, fixed));
-    value_builder_set(&b, STR("timeout"), value_int(arena, job_int(call->input, "Timeout", timeout)));
+    value_builder_set(&b, STR("timeout"), value_int(arena, service_int(call->input, "Timeout", timeout)));
     value_builder_set(&b, STR("attempt"), value_int(arena, 0));
     view_set(&b, GLUE_TRIGGER, value_getz(call->input, GLUE_TRIGGER));
     view_set(&b, GLUE_WORKFLOW_RUN, value_getz(call->input, GLUE_WORKFLOW_RUN));
@@ -118,17 +119,17 @@ static int64_t memory_of(const struct value *request)
     const struct value *capacity = value_getz(request, "max_capacity");
     double dpu = !capacity                       ? 0.0625
                  : capacity->kind == VALUE_FLOAT ? capacity->number
-                                                 : (double)job_int(request, "max_capacity", 1);
+                                                 : (double)service_int(request, "max_capacity", 1);
     return (int64_t)(fmin(fmax(dpu, 0), MAX_DPU) * 16 * (double)gib) +
            gib / 2; /* what Python itself takes is not the job's */
 }
 
 /* A failed run is repeated as often as the job says, each time as a run of its own. */
-static void repeat(struct jobs *jobs, const struct task_info *info)
+static void repeat(struct services *services, const struct task_info *info)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    int64_t attempt = job_int(info->request, "attempt", 0) + 1;
-    if (attempt > job_int(info->request, "max_retries", 0) || jobs_stopping(jobs))
+    int64_t attempt = service_int(info->request, "attempt", 0) + 1;
+    if (attempt > service_int(info->request, "max_retries", 0) || services_stopping(services))
         return;
     struct str base, rest;
     ptrdiff_t mark = str_find(info->id, STR("_attempt_"), 0);
@@ -140,7 +141,7 @@ static void repeat(struct jobs *jobs, const struct task_info *info)
     const struct task_options options = {
         .kind = &glue_kind, .region = info->region, .owner = info->owner, .id = rest, .request = request};
     struct err ignored = ERR_INIT; /* the failure is recorded; nobody waits for the repetition */
-    task_start(jobs, &options, NULL, &ignored);
+    task_start(services, &options, NULL, &ignored);
 }
 
 /* Wheels in S3 come along with the other modules; what remains has to be there already. */
@@ -165,7 +166,7 @@ static void work(struct task *task)
     const struct task_info *self = task_self(task);
     const struct value *request = self->request, *command = value_getz(request, "command");
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct jobs *jobs = task_jobs(task);
+    struct services *services = task_jobs(task);
     struct str name = value_gets(command, "name"), modules;
     bool python = is_python(request);
     struct script_options options = {.spark = !python,
@@ -176,7 +177,7 @@ static void work(struct task *task)
         .files = argument(request, "--extra-files"),
         .jars = argument(request, "--extra-jars"),
         .spark_conf = argument(request, "--conf"),
-        .timeout_ms = job_int(request, "timeout", 0) * sandbox_minute_ms(jobs_sandbox(jobs)),
+        .timeout_ms = service_int(request, "timeout", 0) * sandbox_minute_ms(services_sandbox(services)),
         .memory = python ? memory_of(request) : 0,
         .out_group = python ? STR("/aws-glue/python-jobs/output") : STR("/aws-glue/jobs/output"),
         .err_group = python ? STR("/aws-glue/python-jobs/error") : STR("/aws-glue/jobs/error"),
@@ -193,27 +194,28 @@ static void work(struct task *task)
     struct str bookmarks = argument(request, "--job-bookmark-option");
     options.bookmark_paused = str_eqz(bookmarks, "job-bookmark-pause");
     if (options.bookmark_paused || str_eqz(bookmarks, "job-bookmark-enable"))
-        options.bookmark = glue_bookmark(jobs, &arena, self->region, self->owner);
+        options.bookmark = glue_bookmark(services, &arena, self->region, self->owner);
     if (str_eqz(name, "glueray"))
-        task_end(task, JOB_FAILED, -1, "the sandbox runs no Ray jobs");
+        task_end(task, ACTIVITY_FAILED, -1, "the sandbox runs no Ray jobs");
     else
         script_run(task, &options);
     struct task_info now;
-    if (task_find(jobs, &arena, "glue", self->region, self->owner, self->id, &now) && now.state == JOB_FAILED)
-        repeat(jobs, &now);
-    glue_run_ended(jobs, "glue", self);
+    if (task_find(services, &arena, "glue", self->region, self->owner, self->id, &now) &&
+        now.state == ACTIVITY_FAILED)
+        repeat(services, &now);
+    glue_run_ended(services, "glue", self);
 }
 
 /* ---- what is shown ---- */
 
-static const char *const states[] = {[JOB_WAITING] = "WAITING",
-    [JOB_STARTING] = "STARTING",
-    [JOB_RUNNING] = "RUNNING",
-    [JOB_STOPPING] = "STOPPING",
-    [JOB_SUCCEEDED] = "SUCCEEDED",
-    [JOB_FAILED] = "FAILED",
-    [JOB_TIMEOUT] = "TIMEOUT",
-    [JOB_STOPPED] = "STOPPED"};
+static const char *const states[] = {[ACTIVITY_WAITING] = "WAITING",
+    [ACTIVITY_STARTING] = "STARTING",
+    [ACTIVITY_RUNNING] = "RUNNING",
+    [ACTIVITY_STOPPING] = "STOPPING",
+    [ACTIVITY_SUCCEEDED] = "SUCCEEDED",
+    [ACTIVITY_FAILED] = "FAILED",
+    [ACTIVITY_TIMEOUT] = "TIMEOUT",
+    [ACTIVITY_STOPPED] = "STOPPED"};
 
 static const struct value *view(const struct task_info *info, struct arena *arena)
 {
@@ -224,7 +226,7 @@ static const struct value *view(const struct task_info *info, struct arena *aren
                                          : info->created_ms;
     int64_t until = info->ended_ms ? info->ended_ms : clock_wall_ms();
     view_set(&b, "Id", value_string(arena, info->id));
-    view_set(&b, "Attempt", value_int(arena, job_int(request, "attempt", 0)));
+    view_set(&b, "Attempt", value_int(arena, service_int(request, "attempt", 0)));
     view_set(&b, "PreviousRunId", value_getz(request, "previous"));
     view_set(&b, "TriggerName", value_getz(request, GLUE_TRIGGER));
     view_set(&b, "JobName", value_string(arena, info->owner));
@@ -256,68 +258,68 @@ static const struct task_kind glue_kind = {.name = "glue", .work = work, .view =
 static int refuse_start(const struct err *why, struct str name, struct err *err)
 {
     if (why->class == ERR_EXISTS)
-        return job_refuse(
+        return service_refuse(
             err, 400, "ConcurrentRunsExceededException", "Concurrent runs exceeded for %.*s", STR_ARG(name));
     return why->class == ERR_THROTTLED
-               ? job_refuse(err, 400, "ResourceNumberLimitExceededException", "%s", why->message)
-               : job_refuse(err, 500, "InternalServiceException", "%s", why->message);
+               ? service_refuse(err, 400, "ResourceNumberLimitExceededException", "%s", why->message)
+               : service_refuse(err, 500, "InternalServiceException", "%s", why->message);
 }
 
-static int start_run(struct job_call *call, struct err *err)
+static int start_run(struct service_call *call, struct err *err)
 {
     struct arena *arena = call->arena;
     struct str name;
     struct control_record job;
     struct err why = ERR_INIT;
     unsigned char bytes[32];
-    if (job_required(call, "JobName", &name, err) || !find_job(call, name, &job, err))
+    if (service_required(call, "JobName", &name, err) || !find_job(call, name, &job, err))
         return -1;
     const struct value *request = make_request(call, &job, err);
     if (!request)
         return -1;
     hash_random(bytes, sizeof bytes);
-    int64_t at_once = job_int(value_getz(job.attrs, "execution_property"), "max_concurrent_runs", 1);
+    int64_t at_once = service_int(value_getz(job.attrs, "execution_property"), "max_concurrent_runs", 1);
     const struct task_options options = {.kind = &glue_kind,
         .region = call->region,
         .owner = job.id,
         .id = arena_printf(arena, "jr_%.64s", hex_encode(arena, bytes, sizeof bytes).p),
         .request = request,
         .at_once = at_once > 0 ? (size_t)at_once : 1};
-    if (task_start(call->jobs, &options, call->wants_run ? &call->run : NULL, &why))
+    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
         return refuse_start(&why, job.id, err);
     struct value_entry id = {STR("JobRunId"), value_string(arena, options.id)};
     call->output = value_map(arena, &id, 1);
     return 0;
 }
 
-static int get_run(struct job_call *call, struct err *err)
+static int get_run(struct service_call *call, struct err *err)
 {
     struct str name, id;
     struct task_info info;
-    if (job_required(call, "JobName", &name, err) || job_required(call, "RunId", &id, err))
+    if (service_required(call, "JobName", &name, err) || service_required(call, "RunId", &id, err))
         return -1;
-    if (!task_find(call->jobs, call->arena, "glue", call->region, name, id, &info))
-        return job_refuse(err, 400, "EntityNotFoundException", "Job run %.*s of job %.*s was not found",
+    if (!task_find(call->services, call->arena, "glue", call->region, name, id, &info))
+        return service_refuse(err, 400, "EntityNotFoundException", "Job run %.*s of job %.*s was not found",
             STR_ARG(id), STR_ARG(name));
     struct value_entry run = {STR("JobRun"), view(&info, call->arena)};
     call->output = value_map(call->arena, &run, 1);
     return 0;
 }
 
-static int get_runs(struct job_call *call, struct err *err)
+static int get_runs(struct service_call *call, struct err *err)
 {
     struct str name;
     struct control_record job;
     size_t n, first, end;
     const struct value *next;
-    if (job_required(call, "JobName", &name, err))
+    if (service_required(call, "JobName", &name, err))
         return -1;
-    const struct task_info *runs = task_list(call->jobs, call->arena, "glue", call->region, name, &n);
-    if (!n &&
-        !control_find(jobs_control(call->jobs), call->arena, STR("aws.glue.job"), call->region, name, &job))
-        return job_refuse(
+    const struct task_info *runs = task_list(call->services, call->arena, "glue", call->region, name, &n);
+    if (!n && !control_find(services_control(call->services), call->arena, STR("aws.glue.job"), call->region,
+                  name, &job))
+        return service_refuse(
             err, 400, "EntityNotFoundException", "Job with name: %.*s not found.", STR_ARG(name));
-    if (job_page(call, "NextToken", "MaxResults", MAX_RUNS_SHOWN, n, &first, &end, &next, err))
+    if (service_page(call, "NextToken", "MaxResults", MAX_RUNS_SHOWN, n, &first, &end, &next, err))
         return -1;
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)
@@ -329,14 +331,14 @@ static int get_runs(struct job_call *call, struct err *err)
 }
 
 static const struct value *stop_one(
-    const struct job_call *call, struct str name, const struct value *id, bool *stopped)
+    const struct service_call *call, struct str name, const struct value *id, bool *stopped)
 {
     struct arena *arena = call->arena;
     struct value_builder b = VALUE_BUILDER(arena), detail = VALUE_BUILDER(arena);
     struct task_info info;
     struct str text = value_text(id, STR_EMPTY);
-    bool known = task_find(call->jobs, arena, "glue", call->region, name, text, &info);
-    *stopped = known && task_stop(call->jobs, "glue", call->region, text, STR_EMPTY);
+    bool known = task_find(call->services, arena, "glue", call->region, name, text, &info);
+    *stopped = known && task_stop(call->services, "glue", call->region, text, STR_EMPTY);
     value_builder_set(&b, STR("JobName"), value_string(arena, name));
     value_builder_set(&b, STR("JobRunId"), id);
     if (!*stopped) {
@@ -351,14 +353,14 @@ static const struct value *stop_one(
     return value_builder_map(&b);
 }
 
-static int stop_runs(struct job_call *call, struct err *err)
+static int stop_runs(struct service_call *call, struct err *err)
 {
     struct str name;
     const struct value *ids = value_getz(call->input, "JobRunIds");
-    if (job_required(call, "JobName", &name, err))
+    if (service_required(call, "JobName", &name, err))
         return -1;
     if (!ids || ids->kind != VALUE_LIST || !ids->count || ids->count > MAX_STOPPED)
-        return job_refuse(
+        return service_refuse(
             err, 400, "InvalidInputException", "JobRunIds has between 1 and %d ids", MAX_STOPPED);
     struct value_builder done = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < ids->count; i++) {
@@ -372,7 +374,7 @@ static int stop_runs(struct job_call *call, struct err *err)
     return 0;
 }
 
-const struct job_operation glue_operations[] = {
+const struct service_operation glue_operations[] = {
     {"glue", "StartJobRun", start_run, NULL, NULL},
     {"glue", "GetJobRun", get_run, NULL, NULL},
     {"glue", "GetJobRuns", get_runs, NULL, NULL},

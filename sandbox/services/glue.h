@@ -6,19 +6,19 @@
 
 /* ---- glue_partitions.c ---- */
 
-job_handler glue_create_partition, glue_batch_create_partition, glue_delete_partition,
+service_handler glue_create_partition, glue_batch_create_partition, glue_delete_partition,
     glue_batch_delete_partition, glue_update_partition, glue_get_partition, glue_get_partitions,
     glue_batch_get_partition, glue_get_table_versions, glue_get_table_version, glue_search_tables;
 
 /* ---- glue_crawlers.c ---- */
 
-job_handler glue_start_crawler, glue_stop_crawler, glue_get_crawler, glue_get_crawlers, glue_list_crawls;
+service_handler glue_start_crawler, glue_stop_crawler, glue_get_crawler, glue_get_crawlers, glue_list_crawls;
 
 /* ---- glue_bookmarks.c ---- */
 
-job_handler glue_get_bookmark, glue_reset_bookmark;
+service_handler glue_get_bookmark, glue_reset_bookmark;
 /* The file that keeps it; "" where there cannot be one. */
-struct str glue_bookmark(struct jobs *jobs, struct arena *arena, struct str region, struct str job);
+struct str glue_bookmark(struct services *services, struct arena *arena, struct str region, struct str job);
 
 /* ---- glue_triggers.c ---- */
 
@@ -26,21 +26,21 @@ struct str glue_bookmark(struct jobs *jobs, struct arena *arena, struct str regi
 #define GLUE_TRIGGER      "weir:trigger"
 #define GLUE_WORKFLOW_RUN "weir:workflow_run"
 
-job_handler glue_start_trigger;
+service_handler glue_start_trigger;
 /* Starts what the trigger says; workflow_run "" none. How many could be started. */
-size_t glue_fire(
-    struct jobs *jobs, struct arena *arena, const struct control_record *trigger, struct str workflow_run);
+size_t glue_fire(struct services *services, struct arena *arena, const struct control_record *trigger,
+    struct str workflow_run);
 /* Of a sandbox that ends. */
-void glue_triggers_forget(struct jobs *jobs);
+void glue_triggers_forget(struct services *services);
 /* Conditional triggers outside of workflows look whether it is what they wait for. After its end. */
-void glue_run_ended(struct jobs *jobs, const char *kind, const struct task_info *info);
+void glue_run_ended(struct services *services, const char *kind, const struct task_info *info);
 /* Within a workflow's run: fires the conditional triggers that it has come to, each once; how many were
  * started. *fired: a map with the triggers so far. */
-size_t glue_fire_next(struct jobs *jobs, struct arena *arena, struct str region, struct str workflow,
+size_t glue_fire_next(struct services *services, struct arena *arena, struct str region, struct str workflow,
     struct str workflow_run, const struct value **fired);
 
 /* ---- glue_workflows.c ---- */
 
-job_handler glue_start_workflow, glue_get_workflow_run, glue_get_workflow_runs, glue_stop_workflow_run;
+service_handler glue_start_workflow, glue_get_workflow_run, glue_get_workflow_runs, glue_stop_workflow_run;
 
 #endif

@@ -13,11 +13,11 @@
 
 enum { MAX_FILE = 64 * 1024 * 1024 };
 
-struct str glue_bookmark(struct jobs *jobs, struct arena *arena, struct str region, struct str job)
+struct str glue_bookmark(struct services *services, struct arena *arena, struct str region, struct str job)
 {
     struct str dir, whole = arena_printf(arena, "%.*s\n%.*s", STR_ARG(region), STR_ARG(job));
     struct err ignored = ERR_INIT;
-    if (jobs_dir(jobs, arena, "bookmarks", &dir, &ignored))
+    if (services_dir(services, arena, "bookmarks", &dir, &ignored))
         return STR_EMPTY;
     char *real = realpath(dir.p, NULL); /* the job has a folder of its own to start from */
     struct str path = arena_printf(arena, "%s/%.32s.json", real ? real : dir.p, sha256_hex(arena, whole).p);
@@ -25,19 +25,20 @@ struct str glue_bookmark(struct jobs *jobs, struct arena *arena, struct str regi
     return path;
 }
 
-static int find(const struct job_call *call, struct str *name, struct str *path, struct err *err)
+static int find(const struct service_call *call, struct str *name, struct str *path, struct err *err)
 {
     struct control_record job;
-    if (job_required(call, "JobName", name, err))
+    if (service_required(call, "JobName", name, err))
         return -1;
-    if (!control_find(jobs_control(call->jobs), call->arena, STR("aws.glue.job"), call->region, *name, &job))
-        return job_refuse(err, 400, "EntityNotFoundException", "Job %.*s not found.", STR_ARG(*name));
-    *path = glue_bookmark(call->jobs, call->arena, call->region, job.id);
+    if (!control_find(
+            services_control(call->services), call->arena, STR("aws.glue.job"), call->region, *name, &job))
+        return service_refuse(err, 400, "EntityNotFoundException", "Job %.*s not found.", STR_ARG(*name));
+    *path = glue_bookmark(call->services, call->arena, call->region, job.id);
     return 0;
 }
 
 /* The entry; NULL: there is no bookmark. */
-static const struct value *read_entry(const struct job_call *call, struct str name, struct str path)
+static const struct value *read_entry(const struct service_call *call, struct str name, struct str path)
 {
     AUTO_BUF struct buf state = BUF_INIT;
     struct value_builder b = VALUE_BUILDER(call->arena);
@@ -51,22 +52,22 @@ static const struct value *read_entry(const struct job_call *call, struct str na
     }
     json_write(&state, value_getz(doc, "state") ? value_getz(doc, "state") : &value_empty_map, JSON_PLAIN);
     view_text(&b, "JobName", name);
-    view_int(&b, "Version", job_int(doc, "run", 0));
-    view_int(&b, "Run", job_int(doc, "run", 0));
+    view_int(&b, "Version", service_int(doc, "run", 0));
+    view_int(&b, "Run", service_int(doc, "run", 0));
     view_int(&b, "Attempt", 0);
     view_set(&b, "RunId", value_getz(doc, "run_id"));
     view_text(&b, "JobBookmark", buf_str(&state));
     return value_builder_map(&b);
 }
 
-static int answer(struct job_call *call, bool reset, struct err *err)
+static int answer(struct service_call *call, bool reset, struct err *err)
 {
     struct str name, path;
     if (find(call, &name, &path, err))
         return -1;
     const struct value *entry = read_entry(call, name, path);
     if (!entry)
-        return job_refuse(
+        return service_refuse(
             err, 400, "EntityNotFoundException", "Continuation for job %.*s not found", STR_ARG(name));
     if (reset)
         unlink(path.p);
@@ -75,12 +76,12 @@ static int answer(struct job_call *call, bool reset, struct err *err)
     return 0;
 }
 
-int glue_get_bookmark(struct job_call *call, struct err *err)
+int glue_get_bookmark(struct service_call *call, struct err *err)
 {
     return answer(call, false, err);
 }
 
-int glue_reset_bookmark(struct job_call *call, struct err *err)
+int glue_reset_bookmark(struct service_call *call, struct err *err)
 {
     return answer(call, true, err);
 }

@@ -40,9 +40,9 @@ static void tell_end(struct task *task, const struct crawl *crawl, const struct 
     if (task_over_limit(task, end))
         return;
     if (end->exit_code == 0)
-        task_end(task, JOB_SUCCEEDED, 0, "%s", "");
+        task_end(task, ACTIVITY_SUCCEEDED, 0, "%s", "");
     else
-        task_end(task, JOB_FAILED, end->exit_code, "%.*s",
+        task_end(task, ACTIVITY_FAILED, end->exit_code, "%.*s",
             STR_ARG(end->timed_out ? STR("the crawl took longer than an hour")
                                    : script_last_line(buf_str(&crawl->said))));
 }
@@ -51,25 +51,25 @@ static int run(
     struct task *task, struct arena *arena, struct environment *env, struct crawl *crawl, struct err *err)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    struct jobs *jobs = task_jobs(task);
+    struct services *services = task_jobs(task);
     const struct task_info *self = task_self(task);
     struct str folder = task_folder(task), request = path_join(arena, folder, STR("request.json"));
     struct process_end end;
     json_write(&text, self->request, JSON_PLAIN);
-    if (job_sink_open(jobs, self->region, log_group, self->owner, arena, &crawl->sink, err) ||
+    if (service_sink_open(services, self->region, log_group, self->owner, arena, &crawl->sink, err) ||
         script_write_support(folder.p, err) || file_write_atomic(request.p, buf_str(&text), 0600, err))
         return -1;
     const struct environment_options surroundings = {.region = self->region,
         .home = folder,
         .role = value_gets(self->request, "role"),
         .session = STR("AWS-Crawler")};
-    environment_start(env, jobs, arena, &surroundings);
-    struct str result = task_result(jobs, arena, kind_name, self->region, self->id);
+    environment_start(env, services, arena, &surroundings);
+    struct str result = task_result(services, arena, kind_name, self->region, self->id);
     const char *argv[] = {"python3", "weir_crawl.py", request.p, result.p, NULL};
     struct process_options options = {.argv = argv,
         .env = env->items,
         .dir = folder.p,
-        .family = jobs_family(jobs),
+        .family = services_family(services),
         .timeout_ms = TIMEOUT_MS,
         .grace_ms = GRACE_MS,
         .max_output = MAX_OUTPUT,
@@ -90,7 +90,7 @@ static void work(struct task *task)
     struct crawl crawl = {.said.max = MAX_RESULT};
     struct err err = ERR_INIT;
     if (run(task, &arena, &env, &crawl, &err))
-        task_end(task, JOB_FAILED, -1, "%s", err.message);
+        task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
     if (crawl.sink.logs)
         log_sink_release(&crawl.sink);
     buf_release(&crawl.said);
@@ -100,14 +100,14 @@ static void work(struct task *task)
 
 /* ---- what is shown ---- */
 
-static const char *const states[] = {[JOB_WAITING] = "RUNNING",
-    [JOB_STARTING] = "RUNNING",
-    [JOB_RUNNING] = "RUNNING",
-    [JOB_STOPPING] = "RUNNING",
-    [JOB_SUCCEEDED] = "COMPLETED",
-    [JOB_FAILED] = "FAILED",
-    [JOB_TIMEOUT] = "FAILED",
-    [JOB_STOPPED] = "STOPPED"};
+static const char *const states[] = {[ACTIVITY_WAITING] = "RUNNING",
+    [ACTIVITY_STARTING] = "RUNNING",
+    [ACTIVITY_RUNNING] = "RUNNING",
+    [ACTIVITY_STOPPING] = "RUNNING",
+    [ACTIVITY_SUCCEEDED] = "COMPLETED",
+    [ACTIVITY_FAILED] = "FAILED",
+    [ACTIVITY_TIMEOUT] = "FAILED",
+    [ACTIVITY_STOPPED] = "STOPPED"};
 
 static const struct value *view(const struct task_info *info, struct arena *arena)
 {
@@ -126,30 +126,30 @@ static const struct value *view(const struct task_info *info, struct arena *aren
 static const struct task_kind kind = {.name = kind_name, .work = work, .view = view};
 
 static const struct value *with_summary(
-    const struct job_call *call, const struct task_info *info, const struct value *shown)
+    const struct service_call *call, const struct task_info *info, const struct value *shown)
 {
-    struct str text, path = task_result(call->jobs, call->arena, kind_name, call->region, info->id);
+    struct str text, path = task_result(call->services, call->arena, kind_name, call->region, info->id);
     struct err ignored = ERR_INIT;
-    if (info->state != JOB_SUCCEEDED || file_read(call->arena, path.p, MAX_RESULT, &text, &ignored))
+    if (info->state != ACTIVITY_SUCCEEDED || file_read(call->arena, path.p, MAX_RESULT, &text, &ignored))
         return shown;
     return value_with(call->arena, shown, STR("Summary"), value_string(call->arena, text));
 }
 
 /* The crawler as it is kept, with what it is doing and what became of its last crawl. */
-static const struct value *with_state(const struct job_call *call, const struct value *crawler)
+static const struct value *with_state(const struct service_call *call, const struct value *crawler)
 {
-    static const char *const statuses[] = {[JOB_SUCCEEDED] = "SUCCEEDED",
-        [JOB_FAILED] = "FAILED",
-        [JOB_TIMEOUT] = "FAILED",
-        [JOB_STOPPED] = "CANCELLED"};
+    static const char *const statuses[] = {[ACTIVITY_SUCCEEDED] = "SUCCEEDED",
+        [ACTIVITY_FAILED] = "FAILED",
+        [ACTIVITY_TIMEOUT] = "FAILED",
+        [ACTIVITY_STOPPED] = "CANCELLED"};
     struct arena *arena = call->arena;
     size_t n;
     struct str name = value_gets(crawler, "Name");
-    const struct task_info *all = task_list(call->jobs, arena, kind_name, call->region, name, &n);
+    const struct task_info *all = task_list(call->services, arena, kind_name, call->region, name, &n);
     if (!n)
         return crawler;
-    bool runs = all[0].state < JOB_SUCCEEDED;
-    const char *state = !runs ? "READY" : all[0].state == JOB_STOPPING ? "STOPPING" : "RUNNING";
+    bool runs = all[0].state < ACTIVITY_SUCCEEDED;
+    const char *state = !runs ? "READY" : all[0].state == ACTIVITY_STOPPING ? "STOPPING" : "RUNNING";
     crawler = value_with(arena, crawler, STR("State"), value_stringz(arena, state));
     const struct task_info *last = !runs ? &all[0] : n > 1 ? &all[1] : NULL;
     if (!last)
@@ -167,18 +167,19 @@ static const struct value *with_state(const struct job_call *call, const struct 
 /* ---- operations ---- */
 
 static int find_crawler(
-    const struct job_call *call, const char *member, struct control_record *out, struct err *err)
+    const struct service_call *call, const char *member, struct control_record *out, struct err *err)
 {
     struct str name;
-    if (job_required(call, member, &name, err))
+    if (service_required(call, member, &name, err))
         return -1;
-    if (control_find(jobs_control(call->jobs), call->arena, STR("aws.glue.crawler"), call->region, name, out))
+    if (control_find(
+            services_control(call->services), call->arena, STR("aws.glue.crawler"), call->region, name, out))
         return 0;
-    return job_refuse(
+    return service_refuse(
         err, 400, "EntityNotFoundException", "Crawler with name %.*s does not exist", STR_ARG(name));
 }
 
-static const struct value *make_request(const struct job_call *call, const struct control_record *crawler)
+static const struct value *make_request(const struct service_call *call, const struct control_record *crawler)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
     const struct value *targets = value_getz(crawler->attrs, "s3_targets");
@@ -192,7 +193,7 @@ static const struct value *make_request(const struct job_call *call, const struc
     return value_builder_map(&b);
 }
 
-int glue_start_crawler(struct job_call *call, struct err *err)
+int glue_start_crawler(struct service_call *call, struct err *err)
 {
     struct control_record crawler;
     struct err why = ERR_INIT;
@@ -200,46 +201,47 @@ int glue_start_crawler(struct job_call *call, struct err *err)
         return -1;
     const struct value *jdbc = value_getz(crawler.attrs, "jdbc_targets");
     if (jdbc && jdbc->count)
-        return job_refuse(
+        return service_refuse(
             err, 400, "InvalidInputException", "the sandbox's crawlers look at S3, at no databases");
     if (!value_gets(crawler.attrs, "database").n)
-        return job_refuse(err, 400, "InvalidInputException", "the crawler has no database to write to");
+        return service_refuse(err, 400, "InvalidInputException", "the crawler has no database to write to");
     const struct task_options options = {.kind = &kind,
         .region = call->region,
         .owner = crawler.id,
         .id = uuid_random(call->arena),
         .request = make_request(call, &crawler),
         .at_once = 1};
-    if (!task_start(call->jobs, &options, call->wants_run ? &call->run : NULL, &why))
+    if (!task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
         return 0;
-    return why.class == ERR_EXISTS ? job_refuse(err, 400, "CrawlerRunningException",
+    return why.class == ERR_EXISTS ? service_refuse(err, 400, "CrawlerRunningException",
                                          "Crawler with name %.*s has already started", STR_ARG(crawler.id))
-                                   : job_refuse(err, 400, "OperationTimeoutException", "%s", why.message);
+                                   : service_refuse(err, 400, "OperationTimeoutException", "%s", why.message);
 }
 
-int glue_stop_crawler(struct job_call *call, struct err *err)
+int glue_stop_crawler(struct service_call *call, struct err *err)
 {
     struct control_record crawler;
     size_t n;
     if (find_crawler(call, "Name", &crawler, err))
         return -1;
-    const struct task_info *all = task_list(call->jobs, call->arena, kind_name, call->region, crawler.id, &n);
-    if (n && task_stop(call->jobs, kind_name, call->region, all[0].id, STR_EMPTY))
+    const struct task_info *all =
+        task_list(call->services, call->arena, kind_name, call->region, crawler.id, &n);
+    if (n && task_stop(call->services, kind_name, call->region, all[0].id, STR_EMPTY))
         return 0;
-    return job_refuse(
+    return service_refuse(
         err, 400, "CrawlerNotRunningException", "Crawler with name %.*s is not running", STR_ARG(crawler.id));
 }
 
-static int ask_control(struct job_call *call, struct err *err)
+static int ask_control(struct service_call *call, struct err *err)
 {
-    const struct job_request request = {.service = STR("glue"),
+    const struct service_request request = {.service = STR("glue"),
         .operation = str_z(call->operation->name),
         .region = call->region,
         .input = call->input};
-    return jobs_call_control(call->jobs, call->arena, &request, &call->output, err);
+    return services_call_control(call->services, call->arena, &request, &call->output, err);
 }
 
-int glue_get_crawler(struct job_call *call, struct err *err)
+int glue_get_crawler(struct service_call *call, struct err *err)
 {
     if (ask_control(call, err))
         return -1;
@@ -249,7 +251,7 @@ int glue_get_crawler(struct job_call *call, struct err *err)
     return 0;
 }
 
-int glue_get_crawlers(struct job_call *call, struct err *err)
+int glue_get_crawlers(struct service_call *call, struct err *err)
 {
     if (ask_control(call, err))
         return -1;
@@ -261,15 +263,16 @@ int glue_get_crawlers(struct job_call *call, struct err *err)
     return 0;
 }
 
-int glue_list_crawls(struct job_call *call, struct err *err)
+int glue_list_crawls(struct service_call *call, struct err *err)
 {
     struct control_record crawler;
     size_t n, first, end;
     const struct value *next;
     if (find_crawler(call, "CrawlerName", &crawler, err))
         return -1;
-    const struct task_info *all = task_list(call->jobs, call->arena, kind_name, call->region, crawler.id, &n);
-    if (job_page(call, "NextToken", "MaxResults", MAX_SHOWN, n, &first, &end, &next, err))
+    const struct task_info *all =
+        task_list(call->services, call->arena, kind_name, call->region, crawler.id, &n);
+    if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, n, &first, &end, &next, err))
         return -1;
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)

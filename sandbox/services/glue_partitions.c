@@ -23,38 +23,40 @@ struct table {
     struct str database, name, path;
 };
 
-static int find_table(const struct job_call *call, struct table *out, struct err *err)
+static int find_table(const struct service_call *call, struct table *out, struct err *err)
 {
     struct str dir;
     struct err why = ERR_INIT;
-    if (job_required(call, "DatabaseName", &out->database, err) ||
-        job_required(call, "TableName", &out->name, err))
+    if (service_required(call, "DatabaseName", &out->database, err) ||
+        service_required(call, "TableName", &out->name, err))
         return -1;
     struct str id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(out->database), STR_ARG(out->name));
-    if (!control_find(
-            jobs_control(call->jobs), call->arena, STR("aws.glue.table"), call->region, id, &out->record))
-        return job_refuse(err, 400, "EntityNotFoundException", "Table %.*s not found.", STR_ARG(out->name));
-    if (jobs_dir(call->jobs, call->arena, "partitions", &dir, &why))
-        return job_refuse(err, 500, "InternalServiceException", "%s", why.message);
+    if (!control_find(services_control(call->services), call->arena, STR("aws.glue.table"), call->region, id,
+            &out->record))
+        return service_refuse(
+            err, 400, "EntityNotFoundException", "Table %.*s not found.", STR_ARG(out->name));
+    if (services_dir(call->services, call->arena, "partitions", &dir, &why))
+        return service_refuse(err, 500, "InternalServiceException", "%s", why.message);
     struct str whole = arena_printf(call->arena, "%.*s\n%.*s", STR_ARG(call->region), STR_ARG(id));
     out->path = arena_printf(call->arena, "%s/%.32s.json", dir.p, sha256_hex(call->arena, whole).p);
     return 0;
 }
 
-static const struct value *read_all(const struct job_call *call, const struct table *table)
+static const struct value *read_all(const struct service_call *call, const struct table *table)
 {
     struct str text;
     struct err ignored = ERR_INIT;
     const struct value *doc;
     if (file_read(call->arena, table->path.p, MAX_FILE, &text, &ignored) ||
-        json_parse(call->arena, text, &doc, &ignored) || job_int(doc, "made", 0) != table->record.created_ms)
+        json_parse(call->arena, text, &doc, &ignored) ||
+        service_int(doc, "made", 0) != table->record.created_ms)
         return &value_empty_list;
     const struct value *list = value_getz(doc, "partitions");
     return list && list->kind == VALUE_LIST ? list : &value_empty_list;
 }
 
 static int write_all(
-    const struct job_call *call, const struct table *table, const struct value *list, struct err *err)
+    const struct service_call *call, const struct table *table, const struct value *list, struct err *err)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     struct err why = ERR_INIT;
@@ -62,7 +64,7 @@ static int write_all(
         {STR("made"), value_int(call->arena, table->record.created_ms)}, {STR("partitions"), list}};
     json_write(&text, value_map(call->arena, entries, 3), JSON_PLAIN);
     if (file_write_atomic(table->path.p, buf_str(&text), 0600, &why))
-        return job_refuse(err, 500, "InternalServiceException", "%s", why.message);
+        return service_refuse(err, 500, "InternalServiceException", "%s", why.message);
     return 0;
 }
 
@@ -86,7 +88,7 @@ static const struct value *error_of(
 
 /* As it is kept and shown; NULL: its values do not fit the table. */
 static const struct value *made_of(
-    const struct job_call *call, const struct table *table, const struct value *input)
+    const struct service_call *call, const struct table *table, const struct value *input)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
     const struct value *keys = value_getz(table->record.attrs, "partition_keys");
@@ -104,7 +106,7 @@ static const struct value *made_of(
     view_time(&b, "CreationTime", clock_wall_ms());
     view_set(&b, "StorageDescriptor", value_getz(input, "StorageDescriptor"));
     view_set(&b, "Parameters", value_getz(input, "Parameters"));
-    view_text(&b, "CatalogId", jobs_account(call->jobs));
+    view_text(&b, "CatalogId", services_account(call->services));
     return value_builder_map(&b);
 }
 
@@ -120,7 +122,7 @@ static bool is_among(const struct value_builder *all, const struct value *values
 }
 
 /* Adds those of a list of inputs; what cannot be added is an error each. */
-static int add(struct job_call *call, const struct table *table, const struct value *inputs,
+static int add(struct service_call *call, const struct table *table, const struct value *inputs,
     struct value_builder *errors, struct err *err)
 {
     pthread_mutex_lock(&lock);
@@ -145,7 +147,7 @@ static int add(struct job_call *call, const struct table *table, const struct va
 }
 
 /* All but those that are listed; the ones that are not there are an error each. */
-static int take_away(struct job_call *call, const struct table *table, const struct value *lists,
+static int take_away(struct service_call *call, const struct table *table, const struct value *lists,
     struct value_builder *errors, struct err *err)
 {
     pthread_mutex_lock(&lock);
@@ -175,7 +177,7 @@ static int single(struct value_builder *errors, int status, struct err *err)
         return status;
     const struct value *detail = value_getz(list->items[0], "ErrorDetail");
     struct str code = value_gets(detail, "ErrorCode");
-    return job_refuse(err, 400, code.p, "%.*s", STR_ARG(value_gets(detail, "ErrorMessage")));
+    return service_refuse(err, 400, code.p, "%.*s", STR_ARG(value_gets(detail, "ErrorMessage")));
 }
 
 static const struct value *listed(struct arena *arena, const struct value *one)
@@ -183,28 +185,28 @@ static const struct value *listed(struct arena *arena, const struct value *one)
     return one ? value_list(arena, &one, 1) : &value_empty_list;
 }
 
-int glue_create_partition(struct job_call *call, struct err *err)
+int glue_create_partition(struct service_call *call, struct err *err)
 {
     struct table table;
     const struct value *input = value_getz(call->input, "PartitionInput");
     if (find_table(call, &table, err))
         return -1;
     if (!input)
-        return job_refuse(err, 400, "InvalidInputException", "CreatePartition needs PartitionInput");
+        return service_refuse(err, 400, "InvalidInputException", "CreatePartition needs PartitionInput");
     struct value_builder errors = VALUE_BUILDER(call->arena);
     return single(&errors, add(call, &table, listed(call->arena, input), &errors, err), err);
 }
 
 static int batch(
-    struct job_call *call, const char *member, uint32_t most, const struct value **list, struct err *err)
+    struct service_call *call, const char *member, uint32_t most, const struct value **list, struct err *err)
 {
     *list = value_getz(call->input, member);
     if (*list && (*list)->kind == VALUE_LIST && (*list)->count <= most)
         return 0;
-    return job_refuse(err, 400, "InvalidInputException", "%s has up to %u items", member, most);
+    return service_refuse(err, 400, "InvalidInputException", "%s has up to %u items", member, most);
 }
 
-int glue_batch_create_partition(struct job_call *call, struct err *err)
+int glue_batch_create_partition(struct service_call *call, struct err *err)
 {
     struct table table;
     const struct value *list;
@@ -217,7 +219,7 @@ int glue_batch_create_partition(struct job_call *call, struct err *err)
     return status;
 }
 
-int glue_delete_partition(struct job_call *call, struct err *err)
+int glue_delete_partition(struct service_call *call, struct err *err)
 {
     struct table table;
     if (find_table(call, &table, err))
@@ -227,7 +229,7 @@ int glue_delete_partition(struct job_call *call, struct err *err)
     return single(&errors, take_away(call, &table, values, &errors, err), err);
 }
 
-int glue_batch_delete_partition(struct job_call *call, struct err *err)
+int glue_batch_delete_partition(struct service_call *call, struct err *err)
 {
     struct table table;
     const struct value *list;
@@ -242,7 +244,7 @@ int glue_batch_delete_partition(struct job_call *call, struct err *err)
     return status;
 }
 
-int glue_update_partition(struct job_call *call, struct err *err)
+int glue_update_partition(struct service_call *call, struct err *err)
 {
     struct table table;
     const struct value *values = value_getz(call->input, "PartitionValueList");
@@ -251,7 +253,7 @@ int glue_update_partition(struct job_call *call, struct err *err)
         return -1;
     const struct value *made = input ? made_of(call, &table, input) : NULL;
     if (!made)
-        return job_refuse(err, 400, "InvalidInputException", "%s", wrong_count);
+        return service_refuse(err, 400, "InvalidInputException", "%s", wrong_count);
     pthread_mutex_lock(&lock);
     const struct value *list = read_all(call, &table), *old = find_by(list, values);
     const struct value *other = find_by(list, value_getz(made, "Values"));
@@ -261,22 +263,22 @@ int glue_update_partition(struct job_call *call, struct err *err)
     for (uint32_t i = 0; i < list->count; i++)
         value_builder_add(&all, list->items[i] == old ? made : list->items[i]);
     const struct value *changed = value_builder_list(&all);
-    int status = !old ? job_refuse(err, 400, "EntityNotFoundException", "Partition not found.")
+    int status = !old ? service_refuse(err, 400, "EntityNotFoundException", "Partition not found.")
                  : other && other != old
-                     ? job_refuse(err, 400, "AlreadyExistsException", "Partition already exists.")
+                     ? service_refuse(err, 400, "AlreadyExistsException", "Partition already exists.")
                      : write_all(call, &table, changed, err);
     pthread_mutex_unlock(&lock);
     return status;
 }
 
-int glue_get_partition(struct job_call *call, struct err *err)
+int glue_get_partition(struct service_call *call, struct err *err)
 {
     struct table table;
     if (find_table(call, &table, err))
         return -1;
     const struct value *found = find_by(read_all(call, &table), value_getz(call->input, "PartitionValues"));
     if (!found)
-        return job_refuse(err, 400, "EntityNotFoundException", "Cannot find partition.");
+        return service_refuse(err, 400, "EntityNotFoundException", "Cannot find partition.");
     const struct value_entry entry = {STR("Partition"), found};
     call->output = value_map(call->arena, &entry, 1);
     return 0;
@@ -284,18 +286,18 @@ int glue_get_partition(struct job_call *call, struct err *err)
 
 /* Those that the expression means; of these, where several clients share the work, each has its part. */
 static int choose(
-    const struct job_call *call, const struct table *table, const struct value **out, struct err *err)
+    const struct service_call *call, const struct table *table, const struct value **out, struct err *err)
 {
     const struct glue_expression *expression = NULL;
     const struct value *list = read_all(call, table), *segment = value_getz(call->input, "Segment");
-    int64_t part = job_int(segment, "SegmentNumber", 0), parts = job_int(segment, "TotalSegments", 1);
+    int64_t part = service_int(segment, "SegmentNumber", 0), parts = service_int(segment, "TotalSegments", 1);
     struct str text = str_trim(value_gets(call->input, "Expression"));
     struct err why = ERR_INIT;
     if (text.n && glue_expression_parse(call->arena, text, value_getz(table->record.attrs, "partition_keys"),
                       &expression, &why))
-        return job_refuse(err, 400, "InvalidInputException", "%s", why.message);
+        return service_refuse(err, 400, "InvalidInputException", "%s", why.message);
     if (parts < 1 || part < 0 || part >= parts)
-        return job_refuse(
+        return service_refuse(
             err, 400, "InvalidInputException", "Segment has a SegmentNumber below TotalSegments");
     struct value_builder b = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < list->count; i++)
@@ -306,7 +308,7 @@ static int choose(
     return 0;
 }
 
-int glue_batch_get_partition(struct job_call *call, struct err *err)
+int glue_batch_get_partition(struct service_call *call, struct err *err)
 {
     struct table table;
     const struct value *wanted;
@@ -324,14 +326,14 @@ int glue_batch_get_partition(struct job_call *call, struct err *err)
     return 0;
 }
 
-int glue_get_partitions(struct job_call *call, struct err *err)
+int glue_get_partitions(struct service_call *call, struct err *err)
 {
     struct table table;
     size_t first, end;
     const struct value *next, *list = &value_empty_list;
     if (find_table(call, &table, err) || choose(call, &table, &list, err))
         return -1;
-    if (job_page(call, "NextToken", "MaxResults", MAX_SHOWN, list->count, &first, &end, &next, err))
+    if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, list->count, &first, &end, &next, err))
         return -1;
     struct value_builder page = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)

@@ -5,22 +5,22 @@
 
 enum { MAX_FOUND = 100 };
 
-static int ask_table(
-    struct job_call *call, struct str database, struct str name, const struct value **out, struct err *err)
+static int ask_table(struct service_call *call, struct str database, struct str name,
+    const struct value **out, struct err *err)
 {
     struct value_entry names[] = {{STR("DatabaseName"), value_string(call->arena, database)},
         {STR("Name"), value_string(call->arena, name)}};
-    const struct job_request request = {.service = STR("glue"),
+    const struct service_request request = {.service = STR("glue"),
         .operation = STR("GetTable"),
         .region = call->region,
         .input = value_map(call->arena, names, 2)};
-    if (jobs_call_control(call->jobs, call->arena, &request, out, err))
+    if (services_call_control(call->services, call->arena, &request, out, err))
         return -1;
     *out = value_getz(*out, "Table");
     return 0;
 }
 
-static const struct value *version_of(struct job_call *call, const struct value *table)
+static const struct value *version_of(struct service_call *call, const struct value *table)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
     view_set(&b, "Table", table);
@@ -28,18 +28,18 @@ static const struct value *version_of(struct job_call *call, const struct value 
     return value_builder_map(&b);
 }
 
-static int find_version(struct job_call *call, const struct value **out, struct err *err)
+static int find_version(struct service_call *call, const struct value **out, struct err *err)
 {
     struct str database, name;
     const struct value *table;
-    if (job_required(call, "DatabaseName", &database, err) || job_required(call, "TableName", &name, err) ||
-        ask_table(call, database, name, &table, err))
+    if (service_required(call, "DatabaseName", &database, err) ||
+        service_required(call, "TableName", &name, err) || ask_table(call, database, name, &table, err))
         return -1;
     *out = version_of(call, table);
     return 0;
 }
 
-int glue_get_table_versions(struct job_call *call, struct err *err)
+int glue_get_table_versions(struct service_call *call, struct err *err)
 {
     const struct value *version;
     if (find_version(call, &version, err))
@@ -49,21 +49,21 @@ int glue_get_table_versions(struct job_call *call, struct err *err)
     return 0;
 }
 
-int glue_get_table_version(struct job_call *call, struct err *err)
+int glue_get_table_version(struct service_call *call, struct err *err)
 {
     struct str wanted = value_gets(call->input, "VersionId");
     struct value_entry entry = {STR("TableVersion"), NULL};
     if (find_version(call, &entry.value, err))
         return -1;
     if (wanted.n && !str_eq(wanted, value_gets(entry.value, "VersionId")))
-        return job_refuse(err, 400, "EntityNotFoundException",
+        return service_refuse(err, 400, "EntityNotFoundException",
             "Table version not found. The sandbox keeps the current one only.");
     call->output = value_map(call->arena, &entry, 1);
     return 0;
 }
 
 /* Does it stand in the table's name or description, or in those of a column? */
-static bool has_text(struct job_call *call, const struct control_record *table, struct str text)
+static bool has_text(struct service_call *call, const struct control_record *table, struct str text)
 {
     static const char *const paths[] = {"name", "description", "columns[].name", "columns[].comment",
         "storage.columns[].name", "storage.columns[].comment", "partition_keys[].name"};
@@ -79,7 +79,7 @@ static bool has_text(struct job_call *call, const struct control_record *table, 
 }
 
 /* Filters are {Key: DatabaseName or Name, Value, Comparator}; all have to hold. */
-static int passes(struct job_call *call, const struct control_record *table, bool *yes, struct err *err)
+static int passes(struct service_call *call, const struct control_record *table, bool *yes, struct err *err)
 {
     const struct value *filters = value_getz(call->input, "Filters");
     struct str text = value_gets(call->input, "SearchText");
@@ -88,7 +88,7 @@ static int passes(struct job_call *call, const struct control_record *table, boo
         struct str key = value_gets(filters->items[i], "Key");
         bool database = str_ieq(key, STR("DatabaseName"));
         if (!database && !str_ieq(key, STR("Name")))
-            return job_refuse(err, 400, "InvalidInputException",
+            return service_refuse(err, 400, "InvalidInputException",
                 "the sandbox searches by DatabaseName and Name, not by %.*s", STR_ARG(key));
         const struct value *have = value_getz(table->attrs, database ? "database" : "name");
         *yes = *yes && value_equal(have, value_getz(filters->items[i], "Value"));
@@ -96,12 +96,12 @@ static int passes(struct job_call *call, const struct control_record *table, boo
     return 0;
 }
 
-int glue_search_tables(struct job_call *call, struct err *err)
+int glue_search_tables(struct service_call *call, struct err *err)
 {
     size_t n, first, end, count = 0;
     const struct value *next;
     struct control_record *all =
-        control_list(jobs_control(call->jobs), call->arena, STR("aws.glue.table"), call->region, &n);
+        control_list(services_control(call->services), call->arena, STR("aws.glue.table"), call->region, &n);
     for (size_t i = 0; i < n; i++) {
         bool yes;
         if (passes(call, &all[i], &yes, err))
@@ -109,7 +109,7 @@ int glue_search_tables(struct job_call *call, struct err *err)
         if (yes)
             all[count++] = all[i];
     }
-    if (job_page(call, "NextToken", "MaxResults", MAX_FOUND, count, &first, &end, &next, err))
+    if (service_page(call, "NextToken", "MaxResults", MAX_FOUND, count, &first, &end, &next, err))
         return -1;
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++) {

@@ -14,34 +14,34 @@ struct counts {
     int64_t total, succeeded, failed, timed_out, stopped, running;
 };
 
-static void count_one(struct counts *counts, enum job_state state)
+static void count_one(struct counts *counts, enum activity_state state)
 {
     counts->total++;
     switch (state) {
-    case JOB_SUCCEEDED: counts->succeeded++; break;
-    case JOB_FAILED: counts->failed++; break;
-    case JOB_TIMEOUT: counts->timed_out++; break;
-    case JOB_STOPPED: counts->stopped++; break;
+    case ACTIVITY_SUCCEEDED: counts->succeeded++; break;
+    case ACTIVITY_FAILED: counts->failed++; break;
+    case ACTIVITY_TIMEOUT: counts->timed_out++; break;
+    case ACTIVITY_STOPPED: counts->stopped++; break;
     default: counts->running++;
     }
 }
 
 /* What belongs to a run; with `stop`, what runs of it is asked to end. */
 static struct counts count(
-    struct jobs *jobs, struct arena *arena, struct str region, struct str run, bool stop)
+    struct services *services, struct arena *arena, struct str region, struct str run, bool stop)
 {
     static const char *const kinds[] = {"glue", "crawler"};
     struct counts counts = {0};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         size_t n;
-        const struct task_info *all = task_list(jobs, arena, kinds[k], region, STR_EMPTY, &n);
+        const struct task_info *all = task_list(services, arena, kinds[k], region, STR_EMPTY, &n);
         for (size_t i = 0; i < n; i++) {
             if (!str_eq(value_gets(all[i].request, GLUE_WORKFLOW_RUN), run))
                 continue;
             /* one that has failed may be about to be repeated */
-            count_one(&counts, all[i].at_work ? JOB_RUNNING : all[i].state);
-            if (stop && all[i].state < JOB_SUCCEEDED)
-                task_stop(jobs, kinds[k], region, all[i].id, STR_EMPTY);
+            count_one(&counts, all[i].at_work ? ACTIVITY_RUNNING : all[i].state);
+            if (stop && all[i].state < ACTIVITY_SUCCEEDED)
+                task_stop(services, kinds[k], region, all[i].id, STR_EMPTY);
         }
     }
     return counts;
@@ -49,15 +49,15 @@ static struct counts count(
 
 /* ---- the work ---- */
 
-static size_t begin(struct jobs *jobs, struct arena *arena, const struct task_info *self)
+static size_t begin(struct services *services, struct arena *arena, const struct task_info *self)
 {
     size_t n, started = 0;
     const struct control_record *all =
-        control_list(jobs_control(jobs), arena, STR("aws.glue.trigger"), self->region, &n);
+        control_list(services_control(services), arena, STR("aws.glue.trigger"), self->region, &n);
     for (size_t i = 0; i < n; i++) {
         struct str type = value_gets(all[i].attrs, "trigger_type");
         if (str_eq(value_gets(all[i].attrs, "workflow"), self->owner) && !str_eqz(type, "CONDITIONAL"))
-            started += glue_fire(jobs, arena, &all[i], self->id);
+            started += glue_fire(services, arena, &all[i], self->id);
     }
     return started;
 }
@@ -65,38 +65,38 @@ static size_t begin(struct jobs *jobs, struct arena *arena, const struct task_in
 static void work(struct task *task)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct jobs *jobs = task_jobs(task);
+    struct services *services = task_jobs(task);
     const struct task_info *self = task_self(task);
     const struct value *fired = &value_empty_map;
     struct counts counts;
     task_running(task);
-    size_t more = begin(jobs, &arena, self);
+    size_t more = begin(services, &arena, self);
     do {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
         bool stop = atomic_load(&task_switch(task)->turned) > 0;
-        counts = count(jobs, &scratch, self->region, self->id, stop);
+        counts = count(services, &scratch, self->region, self->id, stop);
         /* counted before it is looked: what ended in between is seen the next time */
-        more = stop ? 0 : glue_fire_next(jobs, &arena, self->region, self->owner, self->id, &fired);
-    } while ((more || counts.running) && jobs_sleep(jobs, LOOK_MS));
-    if (jobs_stopping(jobs))
-        task_end(task, JOB_FAILED, -1, "the sandbox ended while this ran");
+        more = stop ? 0 : glue_fire_next(services, &arena, self->region, self->owner, self->id, &fired);
+    } while ((more || counts.running) && services_sleep(services, LOOK_MS));
+    if (services_stopping(services))
+        task_end(task, ACTIVITY_FAILED, -1, "the sandbox ended while this ran");
     else if (counts.total)
-        task_end(task, JOB_SUCCEEDED, 0, "%s", "");
+        task_end(task, ACTIVITY_SUCCEEDED, 0, "%s", "");
     else
-        task_end(task, JOB_FAILED, -1,
+        task_end(task, ACTIVITY_FAILED, -1,
             "the workflow has no trigger that begins it, or what it starts is not there");
 }
 
 /* ---- what is shown ---- */
 
-static const char *const states[] = {[JOB_WAITING] = "RUNNING",
-    [JOB_STARTING] = "RUNNING",
-    [JOB_RUNNING] = "RUNNING",
-    [JOB_STOPPING] = "STOPPING",
-    [JOB_SUCCEEDED] = "COMPLETED",
-    [JOB_FAILED] = "ERROR",
-    [JOB_TIMEOUT] = "ERROR",
-    [JOB_STOPPED] = "STOPPED"};
+static const char *const states[] = {[ACTIVITY_WAITING] = "RUNNING",
+    [ACTIVITY_STARTING] = "RUNNING",
+    [ACTIVITY_RUNNING] = "RUNNING",
+    [ACTIVITY_STOPPING] = "STOPPING",
+    [ACTIVITY_SUCCEEDED] = "COMPLETED",
+    [ACTIVITY_FAILED] = "ERROR",
+    [ACTIVITY_TIMEOUT] = "ERROR",
+    [ACTIVITY_STOPPED] = "STOPPED"};
 
 static const struct value *view(const struct task_info *info, struct arena *arena)
 {
@@ -114,10 +114,10 @@ static const struct value *view(const struct task_info *info, struct arena *aren
 
 static const struct task_kind kind = {.name = kind_name, .waits = true, .work = work, .view = view};
 
-static const struct value *with_statistics(const struct job_call *call, const struct task_info *info)
+static const struct value *with_statistics(const struct service_call *call, const struct task_info *info)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
-    struct counts counts = count(call->jobs, call->arena, call->region, info->id, false);
+    struct counts counts = count(call->services, call->arena, call->region, info->id, false);
     view_int(&b, "TotalActions", counts.total);
     view_int(&b, "SucceededActions", counts.succeeded);
     view_int(&b, "FailedActions", counts.failed);
@@ -131,18 +131,18 @@ static const struct value *with_statistics(const struct job_call *call, const st
 
 /* ---- operations ---- */
 
-static int find_workflow(const struct job_call *call, struct control_record *out, struct err *err)
+static int find_workflow(const struct service_call *call, struct control_record *out, struct err *err)
 {
     struct str name;
-    if (job_required(call, "Name", &name, err))
+    if (service_required(call, "Name", &name, err))
         return -1;
     if (control_find(
-            jobs_control(call->jobs), call->arena, STR("aws.glue.workflow"), call->region, name, out))
+            services_control(call->services), call->arena, STR("aws.glue.workflow"), call->region, name, out))
         return 0;
-    return job_refuse(err, 400, "EntityNotFoundException", "Workflow %.*s not found", STR_ARG(name));
+    return service_refuse(err, 400, "EntityNotFoundException", "Workflow %.*s not found", STR_ARG(name));
 }
 
-int glue_start_workflow(struct job_call *call, struct err *err)
+int glue_start_workflow(struct service_call *call, struct err *err)
 {
     struct control_record workflow;
     struct err why = ERR_INIT;
@@ -150,7 +150,7 @@ int glue_start_workflow(struct job_call *call, struct err *err)
     if (find_workflow(call, &workflow, err))
         return -1;
     hash_random(bytes, sizeof bytes);
-    int64_t most = job_int(workflow.attrs, "max_concurrent_runs", 0);
+    int64_t most = service_int(workflow.attrs, "max_concurrent_runs", 0);
     const struct value *properties = value_merge(call->arena,
         value_getz(workflow.attrs, "default_run_properties"), value_getz(call->input, "RunProperties"));
     const struct value_entry request = {STR("properties"), properties ? properties : &value_empty_map};
@@ -160,8 +160,8 @@ int glue_start_workflow(struct job_call *call, struct err *err)
         .id = arena_printf(call->arena, "wr_%.64s", hex_encode(call->arena, bytes, sizeof bytes).p),
         .request = value_map(call->arena, &request, 1),
         .at_once = most > 0 ? (size_t)most : 0};
-    if (task_start(call->jobs, &options, call->wants_run ? &call->run : NULL, &why))
-        return job_refuse(err, 400,
+    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+        return service_refuse(err, 400,
             why.class == ERR_EXISTS ? "ConcurrentRunsExceededException"
                                     : "ResourceNumberLimitExceededException",
             "%s", why.message);
@@ -170,17 +170,17 @@ int glue_start_workflow(struct job_call *call, struct err *err)
     return 0;
 }
 
-static int find_run(const struct job_call *call, struct task_info *out, struct err *err)
+static int find_run(const struct service_call *call, struct task_info *out, struct err *err)
 {
     struct str name, id;
-    if (job_required(call, "Name", &name, err) || job_required(call, "RunId", &id, err))
+    if (service_required(call, "Name", &name, err) || service_required(call, "RunId", &id, err))
         return -1;
-    if (task_find(call->jobs, call->arena, kind_name, call->region, name, id, out))
+    if (task_find(call->services, call->arena, kind_name, call->region, name, id, out))
         return 0;
-    return job_refuse(err, 400, "EntityNotFoundException", "Workflow run %.*s not found", STR_ARG(id));
+    return service_refuse(err, 400, "EntityNotFoundException", "Workflow run %.*s not found", STR_ARG(id));
 }
 
-int glue_get_workflow_run(struct job_call *call, struct err *err)
+int glue_get_workflow_run(struct service_call *call, struct err *err)
 {
     struct task_info info;
     if (find_run(call, &info, err))
@@ -190,7 +190,7 @@ int glue_get_workflow_run(struct job_call *call, struct err *err)
     return 0;
 }
 
-int glue_get_workflow_runs(struct job_call *call, struct err *err)
+int glue_get_workflow_runs(struct service_call *call, struct err *err)
 {
     struct control_record workflow;
     size_t n, first, end;
@@ -198,8 +198,8 @@ int glue_get_workflow_runs(struct job_call *call, struct err *err)
     if (find_workflow(call, &workflow, err))
         return -1;
     const struct task_info *all =
-        task_list(call->jobs, call->arena, kind_name, call->region, workflow.id, &n);
-    if (job_page(call, "NextToken", "MaxResults", MAX_SHOWN, n, &first, &end, &next, err))
+        task_list(call->services, call->arena, kind_name, call->region, workflow.id, &n);
+    if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, n, &first, &end, &next, err))
         return -1;
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)
@@ -210,12 +210,12 @@ int glue_get_workflow_runs(struct job_call *call, struct err *err)
     return 0;
 }
 
-int glue_stop_workflow_run(struct job_call *call, struct err *err)
+int glue_stop_workflow_run(struct service_call *call, struct err *err)
 {
     struct task_info info;
     if (find_run(call, &info, err))
         return -1;
-    if (task_stop(call->jobs, kind_name, call->region, info.id, STR_EMPTY))
+    if (task_stop(call->services, kind_name, call->region, info.id, STR_EMPTY))
         return 0;
-    return job_refuse(err, 400, "IllegalWorkflowStateException", "the run has ended already");
+    return service_refuse(err, 400, "IllegalWorkflowStateException", "the run has ended already");
 }

@@ -16,9 +16,10 @@
 
 enum { NONCE = 16, MAX_PLAIN = 4096, MAX_RANDOM = 1024 };
 
-static int find_key(struct job_call *call, struct str reference, struct control_record *out, struct err *err)
+static int find_key(
+    struct service_call *call, struct str reference, struct control_record *out, struct err *err)
 {
-    struct control *control = jobs_control(call->jobs);
+    struct control *control = services_control(call->services);
     struct control_record alias;
     struct str name = reference;
     ptrdiff_t at = str_find(reference, STR(":alias/"), 0);
@@ -28,15 +29,16 @@ static int find_key(struct job_call *call, struct str reference, struct control_
         control_find(control, call->arena, STR("aws.kms.alias"), call->region, name, &alias))
         reference = value_gets(alias.attrs, "key");
     if (!control_find(control, call->arena, STR("aws.kms.key"), call->region, reference, out))
-        return job_refuse(err, 400, "NotFoundException", "Key '%.*s' does not exist", STR_ARG(reference));
+        return service_refuse(err, 400, "NotFoundException", "Key '%.*s' does not exist", STR_ARG(reference));
     struct str arn = value_gets(out->attrs, "arn");
     if (!value_is_null(value_getz(out->attrs, "deletion_date")))
-        return job_refuse(err, 400, "KMSInvalidStateException", "%.*s is pending deletion.", STR_ARG(arn));
+        return service_refuse(
+            err, 400, "KMSInvalidStateException", "%.*s is pending deletion.", STR_ARG(arn));
     if (value_equal(value_getz(out->attrs, "enabled"), &value_false))
-        return job_refuse(err, 400, "DisabledException", "%.*s is disabled.", STR_ARG(arn));
+        return service_refuse(err, 400, "DisabledException", "%.*s is disabled.", STR_ARG(arn));
     if (!str_eqz(
             value_text(value_getz(out->attrs, "key_spec"), STR("SYMMETRIC_DEFAULT")), "SYMMETRIC_DEFAULT"))
-        return job_refuse(
+        return service_refuse(
             err, 400, "InvalidKeyUsageException", "the sandbox encrypts with symmetric keys only");
     return 0;
 }
@@ -55,7 +57,7 @@ static void crypt_stream(struct str key, struct str nonce, struct str in, char *
 }
 
 /* Over the nonce, the text and the context, which is a map and has no order. */
-static void seal(const struct job_call *call, struct str key, struct str nonce, struct str plain,
+static void seal(const struct service_call *call, struct str key, struct str nonce, struct str plain,
     const struct value *context, unsigned char out[SHA256_SIZE])
 {
     AUTO_BUF struct buf text = BUF_INIT;
@@ -66,8 +68,8 @@ static void seal(const struct job_call *call, struct str key, struct str nonce, 
     hash_hmac_sha256(key, buf_str(&text), out);
 }
 
-static struct str encrypted(
-    struct job_call *call, const struct control_record *key, struct str plain, const struct value *context)
+static struct str encrypted(struct service_call *call, const struct control_record *key, struct str plain,
+    const struct value *context)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     unsigned char nonce[NONCE], mac[SHA256_SIZE];
@@ -87,16 +89,16 @@ static struct str encrypted(
 
 static int no_ciphertext(struct err *err)
 {
-    return job_refuse(
+    return service_refuse(
         err, 400, "InvalidCiphertextException", "The ciphertext is none, or belongs to another context");
 }
 
-static int decrypted(struct job_call *call, const char *context_member, struct control_record *key,
+static int decrypted(struct service_call *call, const char *context_member, struct control_record *key,
     struct str *plain, struct err *err)
 {
     struct str blob, id, text;
     unsigned char mac[SHA256_SIZE];
-    if (job_required(call, "CiphertextBlob", &text, err))
+    if (service_required(call, "CiphertextBlob", &text, err))
         return -1;
     if (!base64_decode(call->arena, text, &blob) || blob.n < 2 || blob.p[0] != 1 ||
         blob.n < 2 + (size_t)(unsigned char)blob.p[1] + NONCE + SHA256_SIZE)
@@ -120,16 +122,16 @@ static void begin_answer(struct value_builder *b, const struct control_record *k
     view_set(b, "KeyId", value_getz(key->attrs, "arn"));
 }
 
-static int encrypt(struct job_call *call, struct err *err)
+static int encrypt(struct service_call *call, struct err *err)
 {
     struct control_record key;
     struct str id, text, plain;
     struct value_builder b = VALUE_BUILDER(call->arena);
-    if (job_required(call, "KeyId", &id, err) || job_required(call, "Plaintext", &text, err) ||
+    if (service_required(call, "KeyId", &id, err) || service_required(call, "Plaintext", &text, err) ||
         find_key(call, id, &key, err))
         return -1;
     if (!base64_decode(call->arena, text, &plain) || !plain.n || plain.n > MAX_PLAIN)
-        return job_refuse(err, 400, "ValidationException", "Plaintext has 1 to %d bytes", MAX_PLAIN);
+        return service_refuse(err, 400, "ValidationException", "Plaintext has 1 to %d bytes", MAX_PLAIN);
     begin_answer(&b, &key);
     view_text(
         &b, "CiphertextBlob", encrypted(call, &key, plain, value_getz(call->input, "EncryptionContext")));
@@ -138,7 +140,7 @@ static int encrypt(struct job_call *call, struct err *err)
     return 0;
 }
 
-static int decrypt(struct job_call *call, struct err *err)
+static int decrypt(struct service_call *call, struct err *err)
 {
     struct control_record key, asked;
     struct str plain, id = value_gets(call->input, "KeyId");
@@ -146,7 +148,7 @@ static int decrypt(struct job_call *call, struct err *err)
     if (decrypted(call, "EncryptionContext", &key, &plain, err) || (id.n && find_key(call, id, &asked, err)))
         return -1;
     if (id.n && !str_eq(asked.id, key.id))
-        return job_refuse(err, 400, "IncorrectKeyException",
+        return service_refuse(err, 400, "IncorrectKeyException",
             "The key ID in the request does not identify a CMK that can perform this operation.");
     begin_answer(&b, &key);
     view_text(&b, "Plaintext", base64_encode(call->arena, plain));
@@ -155,12 +157,12 @@ static int decrypt(struct job_call *call, struct err *err)
     return 0;
 }
 
-static int re_encrypt(struct job_call *call, struct err *err)
+static int re_encrypt(struct service_call *call, struct err *err)
 {
     struct control_record from, to;
     struct str plain, id;
     struct value_builder b = VALUE_BUILDER(call->arena);
-    if (job_required(call, "DestinationKeyId", &id, err) ||
+    if (service_required(call, "DestinationKeyId", &id, err) ||
         decrypted(call, "SourceEncryptionContext", &from, &plain, err) || find_key(call, id, &to, err))
         return -1;
     begin_answer(&b, &to);
@@ -172,7 +174,7 @@ static int re_encrypt(struct job_call *call, struct err *err)
 }
 
 /* AES_256, AES_128, or so many bytes. */
-static int data_key_with(struct job_call *call, bool shown, struct err *err)
+static int data_key_with(struct service_call *call, bool shown, struct err *err)
 {
     struct control_record key;
     unsigned char bytes[MAX_RANDOM];
@@ -180,11 +182,11 @@ static int data_key_with(struct job_call *call, bool shown, struct err *err)
     struct value_builder b = VALUE_BUILDER(call->arena);
     int64_t n = str_eqz(spec, "AES_256")   ? 32
                 : str_eqz(spec, "AES_128") ? 16
-                                           : job_int(call->input, "NumberOfBytes", 0);
-    if (job_required(call, "KeyId", &id, err) || find_key(call, id, &key, err))
+                                           : service_int(call->input, "NumberOfBytes", 0);
+    if (service_required(call, "KeyId", &id, err) || find_key(call, id, &key, err))
         return -1;
     if (n < 1 || n > MAX_RANDOM)
-        return job_refuse(
+        return service_refuse(
             err, 400, "ValidationException", "KeySpec or NumberOfBytes (1 to %d) is needed", MAX_RANDOM);
     hash_random(bytes, (size_t)n);
     struct str plain = str_n((const char *)bytes, (size_t)n);
@@ -197,17 +199,17 @@ static int data_key_with(struct job_call *call, bool shown, struct err *err)
     return 0;
 }
 
-static int data_key(struct job_call *call, struct err *err)
+static int data_key(struct service_call *call, struct err *err)
 {
     return data_key_with(call, true, err);
 }
 
-static int hidden_data_key(struct job_call *call, struct err *err)
+static int hidden_data_key(struct service_call *call, struct err *err)
 {
     return data_key_with(call, false, err);
 }
 
-const struct job_operation kms_operations[] = {
+const struct service_operation kms_operations[] = {
     {"kms", "Encrypt", encrypt, NULL, NULL},
     {"kms", "Decrypt", decrypt, NULL, NULL},
     {"kms", "ReEncrypt", re_encrypt, NULL, NULL},

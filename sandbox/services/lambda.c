@@ -21,7 +21,7 @@ enum {
 
 /* ---- one event ---- */
 
-static int read_event(const struct job_call *call, bool async, struct invocation *out, struct err *err)
+static int read_event(const struct service_call *call, bool async, struct invocation *out, struct err *err)
 {
     const struct value *parsed;
     struct err wrong = ERR_INIT;
@@ -29,11 +29,11 @@ static int read_event(const struct job_call *call, bool async, struct invocation
     if (!str_trim(event).n)
         event = STR("{}");
     if (event.n > (async ? MAX_ASYNC_EVENT : MAX_EVENT))
-        return job_refuse(err, 413, "RequestTooLargeException",
+        return service_refuse(err, 413, "RequestTooLargeException",
             "%zu byte payload is too large for the %s invocation type", event.n,
             async ? "Event" : "RequestResponse");
     if (json_parse(call->arena, event, &parsed, &wrong))
-        return job_refuse(err, 400, "InvalidRequestContentException",
+        return service_refuse(err, 400, "InvalidRequestContentException",
             "Could not parse request body into json: %s", wrong.message);
     *out = (struct invocation){.event = event};
     struct str context = value_gets(call->input, "ClientContext"), text;
@@ -65,7 +65,7 @@ struct background {
     struct arena arena;
     struct function function;
     struct invocation invocation;
-    struct job_run *run; /* NULL: an async call */
+    struct activity *activity; /* NULL: an async call */
     const struct value *answer;
 };
 
@@ -95,11 +95,11 @@ static void free_background(void *ctx)
 static void run_event(void *ctx)
 {
     struct background *b = ctx;
-    struct jobs *jobs = b->functions->jobs;
-    int64_t minute_ms = sandbox_minute_ms(jobs_sandbox(jobs));
+    struct services *services = b->functions->services;
+    int64_t minute_ms = sandbox_minute_ms(services_sandbox(services));
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         struct err err = ERR_INIT;
-        if (attempt && !jobs_sleep(jobs, attempt * minute_ms))
+        if (attempt && !services_sleep(services, attempt * minute_ms))
             break;
         b->invocation.taken = b->invocation.done = b->invocation.failed = false;
         b->invocation.taken_ms = b->invocation.taken_us = b->invocation.done_us = 0;
@@ -116,16 +116,16 @@ static void run_awaited(void *ctx)
 {
     struct background *b = ctx;
     struct err err = ERR_INIT;
-    struct job_run *run = b->run;
+    struct activity *activity = b->activity;
     if (instance_invoke(b->functions, &b->function, &b->invocation, &err)) {
-        job_run_end(run, JOB_FAILED, str_z(err.code), str_z(err.message));
+        activity_end(activity, ACTIVITY_FAILED, str_z(err.code), str_z(err.message));
     } else {
         b->answer = answer_of(&b->arena, &b->function, &b->invocation);
         bool failed = b->invocation.failed;
-        job_run_end(run, failed ? JOB_FAILED : JOB_SUCCEEDED, failed ? b->invocation.error_type : STR_EMPTY,
-            failed ? b->invocation.answer : STR_EMPTY);
+        activity_end(activity, failed ? ACTIVITY_FAILED : ACTIVITY_SUCCEEDED,
+            failed ? b->invocation.error_type : STR_EMPTY, failed ? b->invocation.answer : STR_EMPTY);
     }
-    job_run_release(run);
+    activity_release(activity);
 }
 
 static const struct value *output_of(void *ctx, struct arena *arena)
@@ -136,7 +136,7 @@ static const struct value *output_of(void *ctx, struct arena *arena)
 
 static int no_thread(struct err *err)
 {
-    return job_refuse(err, 500, "ServiceException", "the sandbox can start no more threads");
+    return service_refuse(err, 500, "ServiceException", "the sandbox can start no more threads");
 }
 
 static int invoke_async(struct functions *functions, const struct function *function,
@@ -147,9 +147,9 @@ static int invoke_async(struct functions *functions, const struct function *func
     functions->queued += !full;
     pthread_mutex_unlock(&functions->lock);
     if (full)
-        return job_refuse(err, 429, "TooManyRequestsException", "%d events wait already", MAX_QUEUED);
+        return service_refuse(err, 429, "TooManyRequestsException", "%d events wait already", MAX_QUEUED);
     struct background *b = new_background(functions, function, invocation);
-    if (!jobs_thread(functions->jobs, run_event, b))
+    if (!services_thread(functions->services, run_event, b))
         return 0;
     free_background(b);
     pthread_mutex_lock(&functions->lock);
@@ -158,19 +158,19 @@ static int invoke_async(struct functions *functions, const struct function *func
     return no_thread(err);
 }
 
-static int invoke_awaited(struct job_call *call, const struct function *function,
+static int invoke_awaited(struct service_call *call, const struct function *function,
     const struct invocation *invocation, struct err *err)
 {
-    static const struct job_run_ops ops = {NULL, output_of, free_background};
-    struct background *b = new_background(jobs_functions(call->jobs), function, invocation);
-    b->run = job_run_new(call->jobs, &ops, b);
-    job_run_set_state(b->run, JOB_RUNNING);
-    call->run = job_run_keep(b->run);
-    if (!jobs_thread(call->jobs, run_awaited, b))
+    static const struct activity_ops ops = {NULL, output_of, free_background};
+    struct background *b = new_background(services_functions(call->services), function, invocation);
+    b->activity = activity_new(call->services, &ops, b);
+    activity_set_state(b->activity, ACTIVITY_RUNNING);
+    call->activity = activity_keep(b->activity);
+    if (!services_thread(call->services, run_awaited, b))
         return 0;
-    job_run_release(b->run);
-    job_run_release(call->run);
-    call->run = NULL;
+    activity_release(b->activity);
+    activity_release(call->activity);
+    call->activity = NULL;
     return no_thread(err);
 }
 
@@ -183,11 +183,11 @@ static const struct value *bare_status(struct arena *arena, int status)
     return value_map(arena, entries, 2);
 }
 
-static int invoke(struct job_call *call, struct err *err)
+static int invoke(struct service_call *call, struct err *err)
 {
     struct function function;
     struct invocation invocation;
-    struct functions *functions = jobs_functions(call->jobs);
+    struct functions *functions = services_functions(call->services);
     struct str kind = value_text(value_getz(call->input, "InvocationType"), STR("RequestResponse"));
     bool async = str_eqz(kind, "Event");
     if (lambda_find(call, &function, err) || read_event(call, async, &invocation, err))
@@ -202,9 +202,9 @@ static int invoke(struct job_call *call, struct err *err)
         return invoke_async(functions, &function, &invocation, err);
     }
     if (!str_eqz(kind, "RequestResponse"))
-        return job_refuse(err, 400, "InvalidParameterValueException",
+        return service_refuse(err, 400, "InvalidParameterValueException",
             "InvocationType is Event, RequestResponse or DryRun, not %.*s", STR_ARG(kind));
-    if (call->wants_run)
+    if (call->wants_activity)
         return invoke_awaited(call, &function, &invocation, err);
     int status = instance_invoke(functions, &function, &invocation, err);
     if (!status)
@@ -213,7 +213,7 @@ static int invoke(struct job_call *call, struct err *err)
     return status;
 }
 
-static const struct job_place invoke_places[] = {
+static const struct service_place invoke_places[] = {
     {"Qualifier", WIRE_QUERY_STRING, "Qualifier"},
     {"InvocationType", WIRE_HEADER, "X-Amz-Invocation-Type"},
     {"LogType", WIRE_HEADER, "X-Amz-Log-Type"},
@@ -226,14 +226,14 @@ static const struct job_place invoke_places[] = {
     {0},
 };
 
-static const struct job_place version_places[] = {
+static const struct service_place version_places[] = {
     {"Qualifier", WIRE_QUERY_STRING, "Qualifier"},
     {"Marker", WIRE_QUERY_STRING, "Marker"},
     {"MaxItems", WIRE_QUERY_STRING, "MaxItems"},
     {0},
 };
 
-const struct job_operation lambda_operations[] = {
+const struct service_operation lambda_operations[] = {
     {"lambda", "Invoke", invoke, "POST /2015-03-31/functions/{FunctionName}/invocations", invoke_places},
     {"lambda", "CreateFunction", lambda_create_function, "POST /2015-03-31/functions", NULL},
     {"lambda", "UpdateFunctionCode", lambda_update_code, "PUT /2015-03-31/functions/{FunctionName}/code",
@@ -255,20 +255,20 @@ const struct job_operation lambda_operations[] = {
 
 /* ---- all of them ---- */
 
-int functions_open(struct jobs *jobs, struct functions **out, struct err *err)
+int functions_open(struct services *services, struct functions **out, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str dir;
     struct functions *functions = mem_zalloc(sizeof *functions);
-    functions->jobs = jobs;
+    functions->services = services;
     pthread_mutex_init(&functions->versions_lock, NULL);
     pthread_mutex_init(&functions->lock, NULL);
     clock_cond_init(&functions->changed);
     *out = functions;
     /* What a killed sandbox left would lie among the code of the next instances. */
-    tree_remove(arena_printf(&arena, "%s/jobs/functions", sandbox_dir(jobs_sandbox(jobs))).p);
-    lambda_code_sweep(jobs);
-    return jobs_dir(jobs, &arena, "functions", &dir, err);
+    tree_remove(arena_printf(&arena, "%s/jobs/functions", sandbox_dir(services_sandbox(services))).p);
+    lambda_code_sweep(services);
+    return services_dir(services, &arena, "functions", &dir, err);
 }
 
 void functions_close(struct functions *functions)

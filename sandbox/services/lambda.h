@@ -30,7 +30,7 @@ struct unpack_place;
 struct runtime;
 
 struct functions {
-    struct jobs *jobs;
+    struct services *services;
     pthread_mutex_t versions_lock; /* of the files of lambda_versions.c, while they change */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* monotonic: an event is there, an answer, a death */
@@ -68,10 +68,10 @@ struct invocation {
     struct str log;        /* the end of it */
 };
 
-int functions_open(struct jobs *jobs, struct functions **out, struct err *err);
+int functions_open(struct services *services, struct functions **out, struct err *err);
 void functions_stop(struct functions *functions);
 void functions_close(struct functions *functions);
-struct functions *jobs_functions(struct jobs *jobs);
+struct functions *services_functions(struct services *services);
 
 /* ---- lambda_event.c ---- */
 
@@ -98,33 +98,33 @@ void instance_init_failed(struct instance *instance, struct str body, struct str
 struct str lambda_split_name(struct str name, struct str *qualifier);
 /* FunctionName and Qualifier of the input; all refuse with the service's own words. */
 int lambda_find_record(
-    const struct job_call *call, struct str *qualifier, struct control_record *out, struct err *err);
+    const struct service_call *call, struct str *qualifier, struct control_record *out, struct err *err);
 /* The number that a qualifier stands for, and the function as it was then. */
-int lambda_find_version(const struct job_call *call, const struct control_record *record,
+int lambda_find_version(const struct service_call *call, const struct control_record *record,
     struct str qualifier, struct str *version, struct control_record *out, struct err *err);
-int lambda_find(const struct job_call *call, struct function *out, struct err *err);
+int lambda_find(const struct service_call *call, struct function *out, struct err *err);
 struct function lambda_copy(struct arena *arena, const struct function *function);
 
 /* ---- lambda_versions.c ---- */
 
-job_handler lambda_publish_version, lambda_list_versions, lambda_get_function, lambda_get_configuration,
+service_handler lambda_publish_version, lambda_list_versions, lambda_get_function, lambda_get_configuration,
     lambda_delete_function;
 /* Of a request that goes on to the control plane (call->forward) and asks for a version of what it makes:
  * both. */
-int lambda_publish_with(struct job_call *call, struct err *err);
+int lambda_publish_with(struct service_call *call, struct err *err);
 /* The function as it is, for a change that is only tried. */
-int lambda_describe(struct job_call *call, struct err *err);
-bool lambda_version_find(const struct job_call *call, const struct control_record *record, struct str version,
-    struct control_record *out);
+int lambda_describe(struct service_call *call, struct err *err);
+bool lambda_version_find(const struct service_call *call, const struct control_record *record,
+    struct str version, struct control_record *out);
 
 /* ---- lambda_code.c ---- */
 
-job_handler lambda_create_function, lambda_publish_layer, lambda_update_code;
+service_handler lambda_create_function, lambda_publish_layer, lambda_update_code;
 /* Does the place mean code that came inside a request? Then it is this file. */
 bool lambda_code_file(
-    struct jobs *jobs, struct arena *arena, const struct unpack_place *place, struct str *path);
+    struct services *services, struct arena *arena, const struct unpack_place *place, struct str *path);
 /* Removes what no function, layer or version has any more, once it is more than a few. At the start. */
-void lambda_code_sweep(struct jobs *jobs);
+void lambda_code_sweep(struct services *services);
 bool lambda_code_sha256(struct str named, struct str key, unsigned char out[SHA256_SIZE]);
 
 /* ---- lambda_runtime.c ---- */

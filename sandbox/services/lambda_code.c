@@ -18,30 +18,30 @@
 enum { SWEEP_FROM = 32, MAX_VERSIONS = 64 * 1024 * 1024 };
 static const struct str bucket = STR_INIT(":code");
 
-static int keep(const struct job_call *call, struct str zip, struct str *key, struct err *err)
+static int keep(const struct service_call *call, struct str zip, struct str *key, struct err *err)
 {
     struct str dir;
     struct err why = ERR_INIT;
     *key = sha256_hex(call->arena, zip);
-    if (jobs_dir(call->jobs, call->arena, "code", &dir, &why))
-        return job_refuse(err, 500, "ServiceException", "%s", why.message);
+    if (services_dir(call->services, call->arena, "code", &dir, &why))
+        return service_refuse(err, 500, "ServiceException", "%s", why.message);
     struct str path = arena_printf(call->arena, "%s/%.*s.zip", dir.p, STR_ARG(*key));
     if (!path_exists(path.p) && file_write_atomic(path.p, zip, 0600, &why))
-        return job_refuse(err, 500, "ServiceException", "%s", why.message);
+        return service_refuse(err, 500, "ServiceException", "%s", why.message);
     return 0;
 }
 
 /* An object in S3. False: there is none; then the control plane says so. */
-static bool keep_object(const struct job_call *call, const struct value *code, struct str *key)
+static bool keep_object(const struct service_call *call, const struct value *code, struct str *key)
 {
-    struct s3_store *store = sandbox_store(jobs_sandbox(call->jobs));
+    struct s3_store *store = sandbox_store(services_sandbox(call->services));
     struct unpack_place place = {
         value_gets(code, "S3Bucket"), value_gets(code, "S3Key"), value_gets(code, "S3ObjectVersion")};
     unsigned char digest[SHA256_SIZE];
     struct str dir;
     struct err ignored = ERR_INIT;
     if (!place.bucket.n || !place.key.n || unpack_sha256(store, &place, digest, &ignored) ||
-        jobs_dir(call->jobs, call->arena, "code", &dir, &ignored))
+        services_dir(call->services, call->arena, "code", &dir, &ignored))
         return false;
     *key = hex_encode(call->arena, digest, sizeof digest);
     struct str path = arena_printf(call->arena, "%s/%.*s.zip", dir.p, STR_ARG(*key));
@@ -56,14 +56,14 @@ static bool keep_object(const struct job_call *call, const struct value *code, s
 
 /* With {S3Bucket, S3Key} of what was kept in the place of what is given. */
 static int replace(
-    const struct job_call *call, const struct value *code, const struct value **out, struct err *err)
+    const struct service_call *call, const struct value *code, const struct value **out, struct err *err)
 {
     struct str zip, key, text = value_gets(code, "ZipFile");
     *out = code;
     if (!text.n && !keep_object(call, code, &key))
         return 0;
     if (text.n && !base64_decode(call->arena, text, &zip))
-        return job_refuse(err, 400, "InvalidParameterValueException", "ZipFile is no base64");
+        return service_refuse(err, 400, "InvalidParameterValueException", "ZipFile is no base64");
     if (text.n && keep(call, zip, &key, err))
         return -1;
     const struct value *place = value_with(call->arena, code, STR("ZipFile"), NULL);
@@ -73,7 +73,7 @@ static int replace(
     return 0;
 }
 
-static int forward(struct job_call *call, const char *member, struct err *err)
+static int forward(struct service_call *call, const char *member, struct err *err)
 {
     const struct value *code = value_getz(call->input, member), *place;
     if (code && replace(call, code, &place, err))
@@ -82,18 +82,18 @@ static int forward(struct job_call *call, const char *member, struct err *err)
     return 0;
 }
 
-int lambda_create_function(struct job_call *call, struct err *err)
+int lambda_create_function(struct service_call *call, struct err *err)
 {
     return forward(call, "Code", err) || lambda_publish_with(call, err) ? -1 : 0;
 }
 
-int lambda_publish_layer(struct job_call *call, struct err *err)
+int lambda_publish_layer(struct service_call *call, struct err *err)
 {
     return forward(call, "Content", err);
 }
 
 /* Here the members stand in the request itself. */
-int lambda_update_code(struct job_call *call, struct err *err)
+int lambda_update_code(struct service_call *call, struct err *err)
 {
     if (value_equal(value_getz(call->input, "DryRun"), &value_true))
         return lambda_describe(call, err);
@@ -101,13 +101,13 @@ int lambda_update_code(struct job_call *call, struct err *err)
 }
 
 bool lambda_code_file(
-    struct jobs *jobs, struct arena *arena, const struct unpack_place *place, struct str *path)
+    struct services *services, struct arena *arena, const struct unpack_place *place, struct str *path)
 {
     struct err ignored = ERR_INIT;
     struct str dir;
     unsigned char digest[SHA256_SIZE];
     if (!lambda_code_sha256(place->bucket, place->key, digest) ||
-        jobs_dir(jobs, arena, "code", &dir, &ignored))
+        services_dir(services, arena, "code", &dir, &ignored))
         return false;
     *path = arena_printf(arena, "%s/%.*s.zip", dir.p, STR_ARG(place->key));
     return true;
@@ -126,7 +126,7 @@ bool lambda_code_sha256(struct str named, struct str key, unsigned char out[SHA2
 /* ---- what nobody uses any more ---- */
 
 struct sweep {
-    struct jobs *jobs;
+    struct services *services;
     struct arena arena;
     struct buf used; /* keys of functions and layers, and the files of versions, which name theirs */
 };
@@ -135,7 +135,7 @@ static void add_used(struct sweep *s, const char *type, const char *attribute)
 {
     size_t n;
     const struct control_record *all =
-        control_list(jobs_control(s->jobs), &s->arena, str_z(type), STR_EMPTY, &n);
+        control_list(services_control(s->services), &s->arena, str_z(type), STR_EMPTY, &n);
     for (size_t i = 0; i < n; i++) {
         struct str key = value_gets(value_getz(all[i].attrs, attribute), "s3_key");
         buf_addf(&s->used, "%.*s\n", STR_ARG(key));
@@ -174,13 +174,13 @@ static size_t count_or_remove(struct sweep *s, struct str dir, bool remove)
     return n;
 }
 
-void lambda_code_sweep(struct jobs *jobs)
+void lambda_code_sweep(struct services *services)
 {
-    struct sweep s = {.jobs = jobs};
+    struct sweep s = {.services = services};
     struct str code, versions;
     struct err ignored = ERR_INIT;
-    if (!jobs_dir(jobs, &s.arena, "code", &code, &ignored) &&
-        !jobs_dir(jobs, &s.arena, "versions", &versions, &ignored) &&
+    if (!services_dir(services, &s.arena, "code", &code, &ignored) &&
+        !services_dir(services, &s.arena, "versions", &versions, &ignored) &&
         count_or_remove(&s, code, false) > SWEEP_FROM) {
         add_used(&s, "aws.lambda.function", "code");
         add_used(&s, "aws.lambda.layer_version", "content");

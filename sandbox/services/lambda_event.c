@@ -284,6 +284,6 @@ int instance_invoke(struct functions *functions, const struct function *function
         }
         if (refusal.class == ERR_NONE)
             return 0;
-        return job_refuse(err, 502, "InvalidZipFileException", "%s", refusal.message);
+        return service_refuse(err, 502, "InvalidZipFileException", "%s", refusal.message);
     }
 }

@@ -17,11 +17,11 @@ struct str lambda_split_name(struct str name, struct str *qualifier)
     return name;
 }
 
-static int no_such(const struct job_call *call, struct str name, struct str qualifier, struct err *err)
+static int no_such(const struct service_call *call, struct str name, struct str qualifier, struct err *err)
 {
-    return job_refuse(err, 404, "ResourceNotFoundException",
+    return service_refuse(err, 404, "ResourceNotFoundException",
         "Function not found: arn:aws:lambda:%.*s:%.*s:function:%.*s%s%.*s", STR_ARG(call->region),
-        STR_ARG(jobs_account(call->jobs)), STR_ARG(name), qualifier.n ? ":" : "", STR_ARG(qualifier));
+        STR_ARG(services_account(call->services)), STR_ARG(name), qualifier.n ? ":" : "", STR_ARG(qualifier));
 }
 
 /* An alias may give a share of the calls to another version. */
@@ -40,7 +40,7 @@ static struct str routed(const struct control_record *alias)
     return value_text(value_getz(alias->attrs, "function_version"), STR("$LATEST"));
 }
 
-int lambda_find_version(const struct job_call *call, const struct control_record *record,
+int lambda_find_version(const struct service_call *call, const struct control_record *record,
     struct str qualifier, struct str *version, struct control_record *out, struct err *err)
 {
     struct control_record alias;
@@ -49,8 +49,8 @@ int lambda_find_version(const struct job_call *call, const struct control_record
     *version = qualifier.n ? qualifier : STR("$LATEST");
     if (!str_eqz(*version, "$LATEST") && !str_to_int(qualifier, &number)) {
         struct str id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(record->id), STR_ARG(qualifier));
-        if (!control_find(
-                jobs_control(call->jobs), call->arena, STR("aws.lambda.alias"), call->region, id, &alias))
+        if (!control_find(services_control(call->services), call->arena, STR("aws.lambda.alias"),
+                call->region, id, &alias))
             return no_such(call, record->id, qualifier, err);
         *version = routed(&alias);
     }
@@ -60,16 +60,16 @@ int lambda_find_version(const struct job_call *call, const struct control_record
 }
 
 static int find_layers(
-    const struct job_call *call, const struct value *arns, const struct value **out, struct err *err)
+    const struct service_call *call, const struct value *arns, const struct value **out, struct err *err)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; arns && arns->kind == VALUE_LIST && i < arns->count; i++) {
         struct control_record layer;
         struct str arn = value_text(arns->items[i], STR_EMPTY);
-        if (!control_find(jobs_control(call->jobs), call->arena, STR("aws.lambda.layer_version"),
+        if (!control_find(services_control(call->services), call->arena, STR("aws.lambda.layer_version"),
                 call->region, arn, &layer)) {
             value_builder_release(&b);
-            return job_refuse(
+            return service_refuse(
                 err, 502, "InvalidZipFileException", "the layer %.*s is not there", STR_ARG(arn));
         }
         const struct value *content = value_getz(layer.attrs, "content");
@@ -92,28 +92,28 @@ static struct str key_of(struct arena *arena, const struct control_record *recor
 static int check_runnable(const struct control_record *record, struct str runtime, struct err *err)
 {
     if (str_eqz(value_gets(record->attrs, "package_type"), "Image"))
-        return job_refuse(err, 502, "InvalidRuntimeException", "the sandbox runs no container images");
+        return service_refuse(err, 502, "InvalidRuntimeException", "the sandbox runs no container images");
     if (!str_starts(runtime, STR("python")) && !str_starts(runtime, STR("provided")))
-        return job_refuse(err, 502, "InvalidRuntimeException",
+        return service_refuse(err, 502, "InvalidRuntimeException",
             "the sandbox runs functions for python3.x and provided.*, not for %.*s", STR_ARG(runtime));
     return 0;
 }
 
 int lambda_find_record(
-    const struct job_call *call, struct str *qualifier, struct control_record *out, struct err *err)
+    const struct service_call *call, struct str *qualifier, struct control_record *out, struct err *err)
 {
     struct str name;
     *qualifier = value_gets(call->input, "Qualifier");
-    if (job_required(call, "FunctionName", &name, err))
+    if (service_required(call, "FunctionName", &name, err))
         return -1;
     name = lambda_split_name(name, qualifier);
-    if (control_find(
-            jobs_control(call->jobs), call->arena, STR("aws.lambda.function"), call->region, name, out))
+    if (control_find(services_control(call->services), call->arena, STR("aws.lambda.function"), call->region,
+            name, out))
         return 0;
     return no_such(call, name, STR_EMPTY, err);
 }
 
-int lambda_find(const struct job_call *call, struct function *out, struct err *err)
+int lambda_find(const struct service_call *call, struct function *out, struct err *err)
 {
     struct control_record record, of;
     struct str qualifier, version, arn;
@@ -121,7 +121,7 @@ int lambda_find(const struct job_call *call, struct function *out, struct err *e
         lambda_find_version(call, &record, qualifier, &version, &of, err))
         return -1;
     arn = arena_printf(call->arena, "arn:aws:lambda:%.*s:%.*s:function:%.*s", STR_ARG(call->region),
-        STR_ARG(jobs_account(call->jobs)), STR_ARG(record.id));
+        STR_ARG(services_account(call->services)), STR_ARG(record.id));
     *out = (struct function){.name = record.id,
         .arn = arn,
         .invoked_arn = qualifier.n ? arena_printf(call->arena, "%s:%.*s", arn.p, STR_ARG(qualifier)) : arn,
@@ -133,9 +133,9 @@ int lambda_find(const struct job_call *call, struct function *out, struct err *e
         .key = key_of(call->arena, &of, version),
         .code = value_getz(of.attrs, "code"),
         .environment = value_getz(of.attrs, "environment"),
-        .timeout_s = job_int(of.attrs, "timeout", 3),
-        .memory_mib = job_int_within(of.attrs, "memory_size", 128, 0, INT32_MAX),
-        .at_once = job_int(record.attrs, "reserved_concurrency", -1)};
+        .timeout_s = service_int(of.attrs, "timeout", 3),
+        .memory_mib = service_int_within(of.attrs, "memory_size", 128, 0, INT32_MAX),
+        .at_once = service_int(record.attrs, "reserved_concurrency", -1)};
     return check_runnable(&of, out->runtime, err) ||
                    find_layers(call, value_getz(of.attrs, "layers"), &out->layers, err)
                ? -1

@@ -31,7 +31,7 @@ struct instance *instance_new(struct functions *functions, const struct function
     struct instance *instance = mem_zalloc(sizeof *instance);
     struct arena *arena = &instance->arena;
     struct str dir;
-    if (jobs_dir(functions->jobs, arena, "functions", &dir, err) ||
+    if (services_dir(functions->services, arena, "functions", &dir, err) ||
         process_switch_init(&instance->stop, err)) {
         arena_release(arena);
         free(instance);
@@ -120,7 +120,7 @@ static int live(struct instance *instance, struct environment *env, struct err *
     const struct process_options options = {.argv = program.argv,
         .env = env->items,
         .dir = program.dir,
-        .family = jobs_family(functions->jobs),
+        .family = services_family(functions->services),
         .memory = instance->function.memory_mib * 1024 * 1024 + ROOM,
         .file_size = MAX_FILE,
         .output = take_output,

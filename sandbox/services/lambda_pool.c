@@ -72,12 +72,12 @@ struct instance *instance_take(struct functions *functions, const struct functio
     struct instance *instance = find_idle(functions, function, &busy);
     *fresh = !instance;
     if (functions->stopping) {
-        job_refuse(err, 500, "ServiceException", "the sandbox is ending");
+        service_refuse(err, 500, "ServiceException", "the sandbox is ending");
         return NULL;
     }
     if (!instance &&
         ((function->at_once >= 0 && busy >= function->at_once) || !make_room(functions, function))) {
-        job_refuse(err, 429, "TooManyRequestsException", "Rate Exceeded.");
+        service_refuse(err, 429, "TooManyRequestsException", "Rate Exceeded.");
         return NULL;
     }
     if (!instance) {
@@ -113,7 +113,7 @@ void instance_give_back(struct instance *instance)
 static void reap(void *ctx)
 {
     struct functions *functions = ctx;
-    while (jobs_sleep(functions->jobs, REAP_MS)) {
+    while (services_sleep(functions->services, REAP_MS)) {
         pthread_mutex_lock(&functions->lock);
         for (size_t i = 0; i < functions->count; i++)
             if (is_idle(functions->instances[i]) &&
@@ -126,17 +126,17 @@ static void reap(void *ctx)
 int instance_start(struct functions *functions, struct instance *instance, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct jobs *jobs = functions->jobs;
-    if (job_sink_open(
-            jobs, instance->function.region, instance->group, instance->stream, &arena, &instance->sink, err))
+    struct services *services = functions->services;
+    if (service_sink_open(services, instance->function.region, instance->group, instance->stream, &arena,
+            &instance->sink, err))
         return -1;
     pthread_mutex_lock(&functions->lock);
     bool first = !functions->reaping;
     functions->reaping = true;
     pthread_mutex_unlock(&functions->lock);
-    if (jobs_thread(jobs, instance_main, instance))
-        return job_refuse(err, 500, "ServiceException", "the sandbox can start no more threads");
+    if (services_thread(services, instance_main, instance))
+        return service_refuse(err, 500, "ServiceException", "the sandbox can start no more threads");
     if (first)
-        jobs_thread(jobs, reap, functions);
+        services_thread(services, reap, functions);
     return 0;
 }

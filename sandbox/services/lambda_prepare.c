@@ -13,7 +13,7 @@ static const int64_t MAX_UNPACKED = 262144000; /* Lambda's: 250 MiB */
 static int unpack_one(struct instance *instance, const struct value *place, const char *dir, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct s3_store *store = sandbox_store(jobs_sandbox(instance->functions->jobs));
+    struct s3_store *store = sandbox_store(services_sandbox(instance->functions->services));
     struct str archive = path_join(&arena, instance->folder, STR("archive.zip"));
     struct unpack_place from = {
         value_gets(place, "s3_bucket"), value_gets(place, "s3_key"), value_gets(place, "s3_object_version")};
@@ -21,7 +21,7 @@ static int unpack_one(struct instance *instance, const struct value *place, cons
         return err_set(err, ERR_INVALID, "the function has no code");
     if (dir_make(dir, err))
         return -1;
-    if (lambda_code_file(instance->functions->jobs, &arena, &from, &archive))
+    if (lambda_code_file(instance->functions->services, &arena, &from, &archive))
         return unpack_archive(archive.p, dir, MAX_UNPACKED, err);
     if (unpack_fetch(store, &from, archive.p, err) || unpack_archive(archive.p, dir, MAX_UNPACKED, err))
         return -1;
@@ -87,7 +87,7 @@ static void make_environment(struct environment *env, const struct instance *ins
     struct str tmp = path_join(arena, instance->folder, STR("tmp"));
     const struct environment_options surroundings = {
         .region = f->region, .home = tmp, .role = f->role, .session = f->name};
-    environment_start(env, instance->functions->jobs, arena, &surroundings);
+    environment_start(env, instance->functions->services, arena, &surroundings);
     environment_set(env, "TMPDIR", tmp);
     environment_set(env, "TZ", STR(":UTC"));
     environment_set(env, "PATH", arena_printf(arena, "%s:%s/bin", env_value(env, "PATH="), opt.p));

@@ -18,22 +18,23 @@ struct versions {
     int64_t last;
 };
 
-static struct versions read_versions(const struct job_call *call, const struct control_record *record)
+static struct versions read_versions(const struct service_call *call, const struct control_record *record)
 {
-    const struct value *note = job_note_read(call, "versions", record), *list = value_getz(note, "versions");
+    const struct value *note = service_note_read(call, "versions", record),
+                       *list = value_getz(note, "versions");
     if (!list || list->kind != VALUE_LIST)
         return (struct versions){&value_empty_list, 0};
-    return (struct versions){list, job_int(note, "last", 0)};
+    return (struct versions){list, service_int(note, "last", 0)};
 }
 
-static int write_versions(const struct job_call *call, const struct control_record *record,
+static int write_versions(const struct service_call *call, const struct control_record *record,
     struct versions versions, struct err *err)
 {
     struct err why = ERR_INIT;
     const struct value_entry entries[] = {
         {STR("last"), value_int(call->arena, versions.last)}, {STR("versions"), versions.list}};
-    if (job_note_write(call, "versions", record, value_map(call->arena, entries, 2), &why))
-        return job_refuse(err, 500, "ServiceException", "%s", why.message);
+    if (service_note_write(call, "versions", record, value_map(call->arena, entries, 2), &why))
+        return service_refuse(err, 500, "ServiceException", "%s", why.message);
     return 0;
 }
 
@@ -50,8 +51,8 @@ static const struct value *find_entry(const struct value *versions, struct str v
     return NULL;
 }
 
-bool lambda_version_find(const struct job_call *call, const struct control_record *record, struct str version,
-    struct control_record *out)
+bool lambda_version_find(const struct service_call *call, const struct control_record *record,
+    struct str version, struct control_record *out)
 {
     const struct value *entry = find_entry(read_versions(call, record).list, version);
     if (!entry)
@@ -85,7 +86,7 @@ static const struct value *freeze(struct arena *arena, const struct value *attrs
 }
 
 /* The function as the control plane shows it. */
-static int describe(const struct job_call *call, const struct control_record *record,
+static int describe(const struct service_call *call, const struct control_record *record,
     const struct value **out, struct err *err)
 {
     struct wire_message answer;
@@ -93,10 +94,10 @@ static int describe(const struct job_call *call, const struct control_record *re
     struct wire_message request = {.method = STR("GET"),
         .path = arena_printf(call->arena, "/2015-03-31/functions/%.*s/configuration", STR_ARG(record->id)),
         .query = STR_EMPTY};
-    if (!control_protocol(jobs_control(call->jobs), STR("lambda"), &wire) ||
-        !control_handle(jobs_control(call->jobs), call->arena, STR("lambda"), call->region, &request,
+    if (!control_protocol(services_control(call->services), STR("lambda"), &wire) ||
+        !control_handle(services_control(call->services), call->arena, STR("lambda"), call->region, &request,
             STR("inside"), &answer))
-        return job_refuse(err, 500, "ServiceException", "the sandbox does not know Lambda");
+        return service_refuse(err, 500, "ServiceException", "the sandbox does not know Lambda");
     if (!wire_is_error(&answer))
         return json_parse(call->arena, answer.body, out, err);
     wire_decode_error(&wire, &answer, err);
@@ -113,8 +114,8 @@ static const struct value *as_version(struct arena *arena, const struct value *s
 
 /* ---- operations ---- */
 
-static int publish_new(struct job_call *call, const struct control_record *record, struct versions versions,
-    const struct value *attrs, struct err *err)
+static int publish_new(struct service_call *call, const struct control_record *record,
+    struct versions versions, const struct value *attrs, struct err *err)
 {
     struct arena *arena = call->arena;
     struct str version = arena_printf(arena, "%lld", (long long)++versions.last);
@@ -136,16 +137,16 @@ static int publish_new(struct job_call *call, const struct control_record *recor
 }
 
 /* What has not changed since the last version is that version. */
-static int publish(struct job_call *call, struct err *err)
+static int publish(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier, sha256 = value_gets(call->input, "CodeSha256");
     if (lambda_find_record(call, &qualifier, &record, err))
         return -1;
     if (sha256.n && !str_eq(sha256, value_gets(record.attrs, "code_sha256")))
-        return job_refuse(err, 412, "PreconditionFailedException",
+        return service_refuse(err, 412, "PreconditionFailedException",
             "CodeSHA256 (%.*s) is different from current CodeSHA256 in $LATEST", STR_ARG(sha256));
-    struct functions *functions = jobs_functions(call->jobs);
+    struct functions *functions = services_functions(call->services);
     pthread_mutex_lock(&functions->versions_lock);
     struct versions versions = read_versions(call, &record);
     const struct value *attrs = freeze(call->arena, record.attrs);
@@ -160,28 +161,28 @@ static int publish(struct job_call *call, struct err *err)
     return status;
 }
 
-int lambda_publish_version(struct job_call *call, struct err *err)
+int lambda_publish_version(struct service_call *call, struct err *err)
 {
     return publish(call, err);
 }
 
-int lambda_publish_with(struct job_call *call, struct err *err)
+int lambda_publish_with(struct service_call *call, struct err *err)
 {
     bool wanted = value_equal(value_getz(call->forward, "Publish"), &value_true);
-    const struct job_request request = {STR("lambda"), str_z(call->operation->name), call->region,
+    const struct service_request request = {STR("lambda"), str_z(call->operation->name), call->region,
         value_with(call->arena, call->forward, STR("Publish"), NULL)};
     call->forward = request.input;
     if (!wanted)
         return 0;
     call->forward = NULL;
     const struct value_entry name = {STR("FunctionName"), value_getz(request.input, "FunctionName")};
-    if (jobs_call_control(call->jobs, call->arena, &request, &call->output, err))
+    if (services_call_control(call->services, call->arena, &request, &call->output, err))
         return -1;
     call->input = value_map(call->arena, &name, 1);
     return publish(call, err);
 }
 
-int lambda_describe(struct job_call *call, struct err *err)
+int lambda_describe(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier;
@@ -190,7 +191,7 @@ int lambda_describe(struct job_call *call, struct err *err)
     return describe(call, &record, &call->output, err);
 }
 
-int lambda_list_versions(struct job_call *call, struct err *err)
+int lambda_list_versions(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier;
@@ -199,7 +200,7 @@ int lambda_list_versions(struct job_call *call, struct err *err)
     if (lambda_find_record(call, &qualifier, &record, err) || describe(call, &record, &current, err))
         return -1;
     const struct value *versions = read_versions(call, &record).list;
-    if (job_page(call, "Marker", "MaxItems", MAX_SHOWN, versions->count + 1, &first, &end, &next, err))
+    if (service_page(call, "Marker", "MaxItems", MAX_SHOWN, versions->count + 1, &first, &end, &next, err))
         return -1;
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)
@@ -213,7 +214,7 @@ int lambda_list_versions(struct job_call *call, struct err *err)
 }
 
 /* Of a version or an alias; all else is the control plane's. */
-static int shown_version(struct job_call *call, const struct value **out, struct err *err)
+static int shown_version(struct service_call *call, const struct value **out, struct err *err)
 {
     struct control_record record, of;
     struct str qualifier, version;
@@ -233,12 +234,12 @@ static int shown_version(struct job_call *call, const struct value **out, struct
     return *out ? 0 : -1;
 }
 
-int lambda_get_configuration(struct job_call *call, struct err *err)
+int lambda_get_configuration(struct service_call *call, struct err *err)
 {
     return shown_version(call, &call->output, err);
 }
 
-int lambda_get_function(struct job_call *call, struct err *err)
+int lambda_get_function(struct service_call *call, struct err *err)
 {
     const struct value *shown;
     if (shown_version(call, &shown, err))
@@ -252,7 +253,7 @@ int lambda_get_function(struct job_call *call, struct err *err)
 }
 
 /* One version; the function as a whole is the control plane's, its versions go by `made`. */
-int lambda_delete_function(struct job_call *call, struct err *err)
+int lambda_delete_function(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier;
@@ -261,7 +262,7 @@ int lambda_delete_function(struct job_call *call, struct err *err)
     call->declined = !qualifier.n;
     if (call->declined)
         return 0;
-    struct functions *functions = jobs_functions(call->jobs);
+    struct functions *functions = services_functions(call->services);
     pthread_mutex_lock(&functions->versions_lock);
     struct versions versions = read_versions(call, &record);
     struct value_builder kept = VALUE_BUILDER(call->arena);

@@ -19,11 +19,11 @@ enum {
 
 static int refuse_invalid(struct err *err, const char *why)
 {
-    return job_refuse(err, 400, "InvalidParameterException", "%s", why);
+    return service_refuse(err, 400, "InvalidParameterException", "%s", why);
 }
 
 /* The group by name or ARN, which has to be there. What is left of one that was deleted goes. */
-static int find_group(const struct job_call *call, struct str *name, struct err *err)
+static int find_group(const struct service_call *call, struct str *name, struct err *err)
 {
     struct control_record group;
     *name = value_gets(call->input, "logGroupName");
@@ -31,15 +31,16 @@ static int find_group(const struct job_call *call, struct str *name, struct err 
         *name = value_gets(call->input, "logGroupIdentifier");
     if (!name->n)
         return refuse_invalid(err, "logGroupName is missing");
-    if (!control_find(
-            jobs_control(call->jobs), call->arena, STR("aws.logs.log_group"), call->region, *name, &group))
-        return job_refuse(err, 400, "ResourceNotFoundException", "The specified log group does not exist.");
+    if (!control_find(services_control(call->services), call->arena, STR("aws.logs.log_group"), call->region,
+            *name, &group))
+        return service_refuse(
+            err, 400, "ResourceNotFoundException", "The specified log group does not exist.");
     *name = group.id;
-    logs_forget(jobs_logs(call->jobs), call->region, *name, group.created_ms);
+    logs_forget(services_logs(call->services), call->region, *name, group.created_ms);
     return 0;
 }
 
-static int find_place(const struct job_call *call, struct log_place *out, struct err *err)
+static int find_place(const struct service_call *call, struct log_place *out, struct err *err)
 {
     *out = (struct log_place){.region = call->region};
     if (find_group(call, &out->group, err))
@@ -53,21 +54,22 @@ static int answer_result(enum logs_result result, struct err *err)
     switch (result) {
     case LOGS_OK: return 0;
     case LOGS_EXISTS:
-        return job_refuse(
+        return service_refuse(
             err, 400, "ResourceAlreadyExistsException", "The specified log stream already exists");
     case LOGS_ABSENT:
-        return job_refuse(err, 400, "ResourceNotFoundException", "The specified log stream does not exist.");
+        return service_refuse(
+            err, 400, "ResourceNotFoundException", "The specified log stream does not exist.");
     case LOGS_FULL:
-        return job_refuse(
+        return service_refuse(
             err, 400, "LimitExceededException", "the sandbox keeps 64 MiB of events in a log stream");
     case LOGS_FAILED: break;
     }
-    return job_refuse(err, 500, "ServiceUnavailableException", "the sandbox cannot write its log files");
+    return service_refuse(err, 500, "ServiceUnavailableException", "the sandbox cannot write its log files");
 }
 
 /* ---- streams ---- */
 
-static int create_stream(struct job_call *call, struct err *err)
+static int create_stream(struct service_call *call, struct err *err)
 {
     struct log_place place;
     if (find_place(call, &place, err))
@@ -75,13 +77,14 @@ static int create_stream(struct job_call *call, struct err *err)
     if (place.stream.n > 512 || str_find_char(place.stream, ':', 0) >= 0 ||
         str_find_char(place.stream, '*', 0) >= 0)
         return refuse_invalid(err, "logStreamName has up to 512 characters, no \":\" and no \"*\"");
-    return answer_result(logs_create(jobs_logs(call->jobs), &place), err);
+    return answer_result(logs_create(services_logs(call->services), &place), err);
 }
 
-static int delete_stream(struct job_call *call, struct err *err)
+static int delete_stream(struct service_call *call, struct err *err)
 {
     struct log_place place;
-    return find_place(call, &place, err) || answer_result(logs_delete(jobs_logs(call->jobs), &place), err)
+    return find_place(call, &place, err) ||
+                   answer_result(logs_delete(services_logs(call->services), &place), err)
                ? -1
                : 0;
 }
@@ -99,7 +102,7 @@ static void set_ms(struct arena *arena, struct value_builder *b, const char *nam
 }
 
 static const struct value *stream_value(
-    const struct job_call *call, struct str group, const struct log_stream *s)
+    const struct service_call *call, struct str group, const struct log_stream *s)
 {
     struct arena *arena = call->arena;
     struct value_builder b = VALUE_BUILDER(arena);
@@ -110,13 +113,13 @@ static const struct value *stream_value(
     set_ms(arena, &b, "lastIngestionTime", s->ingested_ms);
     value_builder_set(&b, STR("storedBytes"), value_int(arena, 0)); /* as the service does since 2019 */
     value_builder_set(&b, STR("arn"),
-        value_string(arena,
-            arena_printf(arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s:log-stream:%.*s",
-                STR_ARG(call->region), STR_ARG(jobs_account(call->jobs)), STR_ARG(group), STR_ARG(s->name))));
+        value_string(arena, arena_printf(arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s:log-stream:%.*s",
+                                STR_ARG(call->region), STR_ARG(services_account(call->services)),
+                                STR_ARG(group), STR_ARG(s->name))));
     return value_builder_map(&b);
 }
 
-static int describe_streams(struct job_call *call, struct err *err)
+static int describe_streams(struct service_call *call, struct err *err)
 {
     struct str group, prefix = value_gets(call->input, "logStreamNamePrefix");
     bool by_time = str_eqz(value_gets(call->input, "orderBy"), "LastEventTime");
@@ -125,14 +128,15 @@ static int describe_streams(struct job_call *call, struct err *err)
     if (by_time && prefix.n)
         return refuse_invalid(err, "Cannot order by LastEventTime with a logStreamNamePrefix.");
     size_t n, kept = 0, first, end;
-    struct log_stream *streams = logs_streams(jobs_logs(call->jobs), call->arena, call->region, group, &n);
+    struct log_stream *streams =
+        logs_streams(services_logs(call->services), call->arena, call->region, group, &n);
     for (size_t i = 0; i < n; i++)
         if (str_starts(streams[i].name, prefix))
             streams[kept++] = streams[i];
     if (by_time)
         qsort(streams, kept, sizeof *streams, by_last_event);
     const struct value *next;
-    if (job_page(call, "nextToken", "limit", MAX_STREAMS_SHOWN, kept, &first, &end, &next, err))
+    if (service_page(call, "nextToken", "limit", MAX_STREAMS_SHOWN, kept, &first, &end, &next, err))
         return -1;
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)
@@ -152,7 +156,7 @@ static int read_events(const struct value *list, struct log_event *out, struct e
     int64_t before = 0;
     for (uint32_t i = 0; i < list->count; i++) {
         struct str message = value_gets(list->items[i], "message");
-        int64_t time_ms = job_int(list->items[i], "timestamp", -1);
+        int64_t time_ms = service_int(list->items[i], "timestamp", -1);
         if (!message.n || time_ms < 0)
             return refuse_invalid(err, "every log event has a timestamp and a message that is not empty");
         if (message.n > MAX_MESSAGE)
@@ -166,7 +170,7 @@ static int read_events(const struct value *list, struct log_event *out, struct e
     return 0;
 }
 
-static int put_events(struct job_call *call, struct err *err)
+static int put_events(struct service_call *call, struct err *err)
 {
     struct log_place place;
     const struct value *list = value_getz(call->input, "logEvents");
@@ -176,7 +180,7 @@ static int put_events(struct job_call *call, struct err *err)
         return refuse_invalid(err, "logEvents has between 1 and 10000 events");
     struct log_event *events = ARENA_ARRAY(call->arena, struct log_event, list->count);
     if (read_events(list, events, err) ||
-        answer_result(logs_append(jobs_logs(call->jobs), &place, events, list->count), err))
+        answer_result(logs_append(services_logs(call->services), &place, events, list->count), err))
         return -1;
     struct value_entry token = {STR("nextSequenceToken"),
         value_stringz(call->arena, "49000000000000000000000000000000000000000000000000000000")};
@@ -213,27 +217,27 @@ static const struct value *event_value(
     return value_builder_map(b);
 }
 
-static size_t limit_of(const struct job_call *call)
+static size_t limit_of(const struct service_call *call)
 {
-    int64_t limit = job_int(call->input, "limit", MAX_EVENTS);
+    int64_t limit = service_int(call->input, "limit", MAX_EVENTS);
     return limit < 1 || limit > MAX_EVENTS ? MAX_EVENTS : (size_t)limit;
 }
 
-static int get_events(struct job_call *call, struct err *err)
+static int get_events(struct service_call *call, struct err *err)
 {
     struct arena *arena = call->arena;
     struct log_place place;
     struct logs_page page;
     struct str token = value_gets(call->input, "nextToken");
-    struct logs_query query = {.from_ms = job_int(call->input, "startTime", 0),
-        .to_ms = job_int(call->input, "endTime", 0),
+    struct logs_query query = {.from_ms = service_int(call->input, "startTime", 0),
+        .to_ms = service_int(call->input, "endTime", 0),
         .limit = limit_of(call),
         .backward = !(value_getb(call->input, "startFromHead"))};
     if (find_place(call, &place, err))
         return -1;
     if (token.n && !parse_token(token, &query))
         return refuse_invalid(err, "The specified nextToken is invalid.");
-    if (answer_result(logs_read(jobs_logs(call->jobs), arena, &place, &query, &page), err))
+    if (answer_result(logs_read(services_logs(call->services), arena, &place, &query, &page), err))
         return -1;
     struct value_builder list = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
     for (size_t i = 0; i < page.n; i++) {
@@ -294,13 +298,13 @@ struct found {
     size_t n, cap;
 };
 
-static void gather(const struct job_call *call, const struct log_place *place, struct logs_query query,
+static void gather(const struct service_call *call, const struct log_place *place, struct logs_query query,
     const struct term *terms, size_t term_count, struct found *found)
 {
     struct logs_page page;
     query.limit = MAX_EVENTS;
     while (found->n < MAX_FILTERED &&
-           logs_read(jobs_logs(call->jobs), call->arena, place, &query, &page) == LOGS_OK && page.n) {
+           logs_read(services_logs(call->services), call->arena, place, &query, &page) == LOGS_OK && page.n) {
         for (size_t i = 0; i < page.n; i++) {
             if (!matches(terms, term_count, page.events[i].message))
                 continue;
@@ -321,7 +325,7 @@ static int by_time(const void *a, const void *b)
     return order ? order : x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static bool is_wanted(const struct job_call *call, struct str stream)
+static bool is_wanted(const struct service_call *call, struct str stream)
 {
     const struct value *names = value_getz(call->input, "logStreamNames");
     bool wanted = !names || names->kind != VALUE_LIST;
@@ -330,14 +334,14 @@ static bool is_wanted(const struct job_call *call, struct str stream)
     return wanted && str_starts(stream, value_gets(call->input, "logStreamNamePrefix"));
 }
 
-static int answer_found(struct job_call *call, struct found *found, struct err *err)
+static int answer_found(struct service_call *call, struct found *found, struct err *err)
 {
     struct arena *arena = call->arena;
     size_t first, end;
     const struct value *next;
     if (found->n)
         qsort(found->events, found->n, sizeof *found->events, by_time);
-    if (job_page(call, "nextToken", "limit", MAX_EVENTS, found->n, &first, &end, &next, err))
+    if (service_page(call, "nextToken", "limit", MAX_EVENTS, found->n, &first, &end, &next, err))
         return -1;
     struct value_builder list = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
     for (size_t i = first; i < end; i++) {
@@ -358,7 +362,7 @@ static int answer_found(struct job_call *call, struct found *found, struct err *
     return 0;
 }
 
-static int filter_events(struct job_call *call, struct err *err)
+static int filter_events(struct service_call *call, struct err *err)
 {
     struct term terms[MAX_TERMS];
     struct found found = {0};
@@ -371,10 +375,10 @@ static int filter_events(struct job_call *call, struct err *err)
             err, "the sandbox filters by words, not by JSON, columns or regular expressions");
     size_t n, term_count = parse_pattern(pattern, terms);
     const struct log_stream *streams =
-        logs_streams(jobs_logs(call->jobs), call->arena, call->region, place.group, &n);
+        logs_streams(services_logs(call->services), call->arena, call->region, place.group, &n);
     /* GetLogEvents leaves events at its endTime out, this call has them. */
-    int64_t to_ms = job_int(call->input, "endTime", -1);
-    const struct logs_query query = {.from_ms = job_int(call->input, "startTime", 0), .to_ms = to_ms + 1};
+    int64_t to_ms = service_int(call->input, "endTime", -1);
+    const struct logs_query query = {.from_ms = service_int(call->input, "startTime", 0), .to_ms = to_ms + 1};
     for (size_t i = 0; i < n; i++) {
         place.stream = streams[i].name;
         if (is_wanted(call, place.stream))
@@ -385,7 +389,7 @@ static int filter_events(struct job_call *call, struct err *err)
     return status;
 }
 
-const struct job_operation logs_operations[] = {
+const struct service_operation logs_operations[] = {
     {"logs", "CreateLogStream", create_stream, NULL, NULL},
     {"logs", "DeleteLogStream", delete_stream, NULL, NULL},
     {"logs", "DescribeLogStreams", describe_streams, NULL, NULL},
@@ -397,20 +401,20 @@ const struct job_operation logs_operations[] = {
 
 /* ---- for what runs ---- */
 
-int job_sink_open(struct jobs *jobs, struct str region, struct str group, struct str stream,
+int service_sink_open(struct services *services, struct str region, struct str group, struct str stream,
     struct arena *arena, struct log_sink *out, struct err *err)
 {
     struct control_record known;
-    *out = (struct log_sink){.logs = jobs_logs(jobs), .place = {region, group, stream}};
-    if (control_find(jobs_control(jobs), arena, STR("aws.logs.log_group"), region, group, &known)) {
+    *out = (struct log_sink){.logs = services_logs(services), .place = {region, group, stream}};
+    if (control_find(services_control(services), arena, STR("aws.logs.log_group"), region, group, &known)) {
         logs_forget(out->logs, region, group, known.created_ms);
     } else {
         struct value_entry name = {STR("logGroupName"), value_string(arena, group)};
-        const struct job_request request = {
+        const struct service_request request = {
             STR("logs"), STR("CreateLogGroup"), region, value_map(arena, &name, 1)};
         const struct value *ignored;
         struct err refused = ERR_INIT; /* two runs may begin at once */
-        if (jobs_call(jobs, arena, &request, &ignored, &refused) &&
+        if (services_call(services, arena, &request, &ignored, &refused) &&
             !str_eqz(str_z(refused.code), "ResourceAlreadyExistsException")) {
             *err = refused;
             return err_context(err, "creating the log group %.*s", STR_ARG(group));

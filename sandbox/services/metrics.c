@@ -33,7 +33,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the files */
 
 static int invalid(struct err *err, const char *what)
 {
-    return job_refuse(err, 400, "InvalidParameterValue", "%s", what);
+    return service_refuse(err, 400, "InvalidParameterValue", "%s", what);
 }
 
 /* ---- members of requests, which come in a form or in JSON ---- */
@@ -84,18 +84,18 @@ static const struct value *dimensions_of(struct arena *arena, const struct value
 
 /* ---- the files ---- */
 
-static int find_file(const struct job_call *call, struct str namespace, struct str *path, struct err *err)
+static int find_file(const struct service_call *call, struct str namespace, struct str *path, struct err *err)
 {
     struct str dir;
     struct err why = ERR_INIT;
-    if (jobs_dir(call->jobs, call->arena, "metrics", &dir, &why))
-        return job_refuse(err, 500, "InternalServiceFault", "%s", why.message);
+    if (services_dir(call->services, call->arena, "metrics", &dir, &why))
+        return service_refuse(err, 500, "InternalServiceFault", "%s", why.message);
     *path = arena_printf(call->arena, "%s/%.*s-%.32s.json", dir.p, STR_ARG(call->region),
         sha256_hex(call->arena, namespace).p);
     return 0;
 }
 
-static int append(const struct job_call *call, struct str path, struct str lines, struct err *err)
+static int append(const struct service_call *call, struct str path, struct str lines, struct err *err)
 {
     struct stat st;
     struct err why = ERR_INIT;
@@ -106,7 +106,7 @@ static int append(const struct job_call *call, struct str path, struct str lines
     int status = fd < 0 ? err_errno(&why, ERR_IO, "cannot write %s", path.p)
                         : fd_write_all(fd, lines.p, lines.n, &why, path.p);
     pthread_mutex_unlock(&lock);
-    return status ? job_refuse(err, 500, "InternalServiceFault", "%s", why.message) : 0;
+    return status ? service_refuse(err, 500, "InternalServiceFault", "%s", why.message) : 0;
 }
 
 typedef void see_fn(void *ctx, const struct value *datum);
@@ -128,7 +128,7 @@ static void read_file(struct str path, see_fn *see, void *ctx)
     }
 }
 
-static void read_both(const struct job_call *call, struct str path, see_fn *see, void *ctx)
+static void read_both(const struct service_call *call, struct str path, see_fn *see, void *ctx)
 {
     read_file(arena_printf(call->arena, "%s.old", path.p), see, ctx);
     read_file(path, see, ctx);
@@ -176,14 +176,14 @@ static bool read_sums(struct arena *arena, const struct value *datum, struct sum
     return values->count && values->count <= MAX_VALUES && (!counts->count || counts->count == values->count);
 }
 
-static int write_datum(const struct job_call *call, struct str namespace, const struct value *datum,
+static int write_datum(const struct service_call *call, struct str namespace, const struct value *datum,
     struct buf *lines, struct err *err)
 {
     struct sums sums;
     struct arena *arena = call->arena;
     struct str name = value_gets(datum, "MetricName");
     if (!name.n)
-        return job_refuse(err, 400, "MissingParameter", "each of MetricData has a MetricName");
+        return service_refuse(err, 400, "MissingParameter", "each of MetricData has a MetricName");
     if (!read_sums(arena, datum, &sums))
         return invalid(err,
             "each of MetricData has a Value, StatisticValues, or Values (150 at most) and as many Counts");
@@ -198,12 +198,12 @@ static int write_datum(const struct job_call *call, struct str namespace, const 
     return 0;
 }
 
-static int put_metric_data(struct job_call *call, struct err *err)
+static int put_metric_data(struct service_call *call, struct err *err)
 {
     AUTO_BUF struct buf lines = BUF_INIT;
     struct str namespace, path;
     const struct value *data = list_of(call->arena, call->input, "MetricData");
-    if (job_required(call, "Namespace", &namespace, err) || find_file(call, namespace, &path, err))
+    if (service_required(call, "Namespace", &namespace, err) || find_file(call, namespace, &path, err))
         return -1;
     if (!data->count || data->count > MAX_DATA)
         return invalid(err, "MetricData has 1 to 1000 items");
@@ -229,7 +229,7 @@ struct wanted {
 static void add_up(void *ctx, const struct value *datum)
 {
     struct wanted *w = ctx;
-    int64_t at = job_int(datum, "at", 0);
+    int64_t at = service_int(datum, "at", 0);
     if (!str_eq(value_gets(datum, "name"), w->name) || at < w->start_ms || at >= w->end_ms ||
         !value_equal(value_getz(datum, "dimensions"), w->dimensions) ||
         (w->unit.n && !str_eq(value_gets(datum, "unit"), w->unit)))
@@ -246,14 +246,14 @@ static void add_up(void *ctx, const struct value *datum)
 }
 
 /* Periods begin where a clock's do. */
-static int collect(const struct job_call *call, struct wanted *w, int64_t most, struct err *err)
+static int collect(const struct service_call *call, struct wanted *w, int64_t most, struct err *err)
 {
     struct str path;
     if (w->period_ms < 1000 || w->end_ms <= w->start_ms)
         return invalid(err, "StartTime comes before EndTime, and Period is a second at least");
     w->start_ms -= ((w->start_ms % w->period_ms) + w->period_ms) % w->period_ms;
     if ((w->end_ms - w->start_ms) / w->period_ms > most)
-        return job_refuse(err, 400, "InvalidParameterCombination",
+        return service_refuse(err, 400, "InvalidParameterCombination",
             "more than %lld periods between StartTime and EndTime", (long long)most);
     w->count = (size_t)((w->end_ms - w->start_ms) / w->period_ms) + 1;
     w->buckets = ARENA_ARRAY(call->arena, struct sums, w->count);
@@ -286,16 +286,17 @@ static int no_statistic(struct err *err)
         err, "the sandbox's metrics have SampleCount, Average, Sum, Minimum and Maximum, no percentiles");
 }
 
-static int get_metric_statistics(struct job_call *call, struct err *err)
+static int get_metric_statistics(struct service_call *call, struct err *err)
 {
     struct wanted w = {.unit = value_gets(call->input, "Unit"),
         .dimensions = dimensions_of(call->arena, call->input),
         .start_ms = time_of(call->input, "StartTime", 0),
         .end_ms = time_of(call->input, "EndTime", 0),
-        .period_ms = job_int(call->input, "Period", 0) * 1000};
+        .period_ms = service_int(call->input, "Period", 0) * 1000};
     const struct value *names = list_of(call->arena, call->input, "Statistics");
     double ignored;
-    if (job_required(call, "Namespace", &w.namespace, err) || job_required(call, "MetricName", &w.name, err))
+    if (service_required(call, "Namespace", &w.namespace, err) ||
+        service_required(call, "MetricName", &w.name, err))
         return -1;
     for (uint32_t i = 0; i < names->count; i++)
         if (!statistic(&(struct sums){0}, value_text(names->items[i], STR_EMPTY), &ignored))
@@ -309,7 +310,7 @@ static int get_metric_statistics(struct job_call *call, struct err *err)
         struct value_builder one = VALUE_BUILDER(call->arena);
         if (w.buckets[i].count == 0)
             continue;
-        view_set(&one, "Timestamp", job_time(call, w.start_ms + (int64_t)i * w.period_ms));
+        view_set(&one, "Timestamp", service_time(call, w.start_ms + (int64_t)i * w.period_ms));
         for (uint32_t k = 0; k < names->count; k++) {
             double value = 0;
             statistic(&w.buckets[i], value_text(names->items[k], STR_EMPTY), &value);
@@ -324,7 +325,8 @@ static int get_metric_statistics(struct job_call *call, struct err *err)
     return 0;
 }
 
-static const struct value *result_of(struct job_call *call, const struct value *query, const struct wanted *w)
+static const struct value *result_of(
+    struct service_call *call, const struct value *query, const struct wanted *w)
 {
     struct value_builder b = VALUE_BUILDER(call->arena), times = VALUE_BUILDER(call->arena),
                          values = VALUE_BUILDER(call->arena);
@@ -335,7 +337,7 @@ static const struct value *result_of(struct job_call *call, const struct value *
         if (w->buckets[i].count == 0)
             continue;
         statistic(&w->buckets[i], w->statistic, &value);
-        value_builder_add(&times, job_time(call, w->start_ms + (int64_t)i * w->period_ms));
+        value_builder_add(&times, service_time(call, w->start_ms + (int64_t)i * w->period_ms));
         value_builder_add(&values, value_float(call->arena, value));
     }
     view_text(&b, "Id", value_gets(query, "Id"));
@@ -347,7 +349,7 @@ static const struct value *result_of(struct job_call *call, const struct value *
 }
 
 static int answer_query(
-    struct job_call *call, const struct value *query, const struct value **out, struct err *err)
+    struct service_call *call, const struct value *query, const struct value **out, struct err *err)
 {
     const struct value *stat = value_getz(query, "MetricStat"), *metric = value_getz(stat, "Metric");
     double ignored;
@@ -358,7 +360,7 @@ static int answer_query(
         .dimensions = dimensions_of(call->arena, metric),
         .start_ms = time_of(call->input, "StartTime", 0),
         .end_ms = time_of(call->input, "EndTime", 0),
-        .period_ms = job_int(stat, "Period", 0) * 1000};
+        .period_ms = service_int(stat, "Period", 0) * 1000};
     if (!stat)
         return invalid(
             err, "the sandbox calculates no expressions: each of MetricDataQueries has a MetricStat");
@@ -370,12 +372,12 @@ static int answer_query(
     return 0;
 }
 
-static int get_metric_data(struct job_call *call, struct err *err)
+static int get_metric_data(struct service_call *call, struct err *err)
 {
     const struct value *queries = list_of(call->arena, call->input, "MetricDataQueries"), *result = NULL;
     AUTO_BUILDER struct value_builder results = VALUE_BUILDER(call->arena);
     if (!queries->count)
-        return job_refuse(err, 400, "MissingParameter", "GetMetricData needs MetricDataQueries");
+        return service_refuse(err, 400, "MissingParameter", "GetMetricData needs MetricDataQueries");
     for (uint32_t i = 0; i < queries->count; i++) {
         if (answer_query(call, queries->items[i], &result, err))
             return -1;
@@ -432,7 +434,7 @@ static void list_one(void *ctx, const struct value *datum)
     value_builder_set(&l->found, arena_str(l->arena, buf_str(&key)), value_builder_map(&b));
 }
 
-static int list_metrics(struct job_call *call, struct err *err)
+static int list_metrics(struct service_call *call, struct err *err)
 {
     struct arena *arena = call->arena;
     struct listing l = {.arena = arena,
@@ -452,7 +454,7 @@ static int list_metrics(struct job_call *call, struct err *err)
     if (dir)
         closedir(dir);
     const struct value *all = value_builder_map(&l.found);
-    if (job_page(call, "NextToken", "MaxResults", MAX_SHOWN, all->count, &first, &end, &next, err))
+    if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, all->count, &first, &end, &next, err))
         return -1;
     struct value_builder page = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
     for (size_t i = first; i < end; i++)
@@ -463,7 +465,7 @@ static int list_metrics(struct job_call *call, struct err *err)
     return 0;
 }
 
-const struct job_operation metrics_operations[] = {
+const struct service_operation metrics_operations[] = {
     {"monitoring", "PutMetricData", put_metric_data, NULL, NULL},
     {"monitoring", "GetMetricStatistics", get_metric_statistics, NULL, NULL},
     {"monitoring", "GetMetricData", get_metric_data, NULL, NULL},

@@ -93,10 +93,10 @@ static struct str form_key(struct arena *arena, struct str key)
     return arena_str(arena, buf_str(&plain));
 }
 
-static struct str record_of(
-    struct jobs *jobs, struct arena *arena, const struct object_event *event, struct str configuration)
+static struct str record_of(struct services *services, struct arena *arena, const struct object_event *event,
+    struct str configuration)
 {
-    const struct value *owner = one(arena, "principalId", value_string(arena, jobs_account(jobs)));
+    const struct value *owner = one(arena, "principalId", value_string(arena, services_account(services)));
     struct value_entry bucket[] = {{STR("name"), value_string(arena, event->bucket)},
         {STR("ownerIdentity"), owner}, {STR("arn"), bucket_arn(arena, event->bucket)}};
     struct value_entry s3[] = {{STR("s3SchemaVersion"), value_stringz(arena, "1.0")},
@@ -131,7 +131,7 @@ static const char *reason_of(const struct object_event *event)
     return "DeleteObject";
 }
 
-static void tell_bus(struct jobs *jobs, struct arena *arena, const struct object_event *event)
+static void tell_bus(struct services *services, struct arena *arena, const struct object_event *event)
 {
     bool created = is_created(event), marker = str_ends(event->name, STR("MarkerCreated"));
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -139,7 +139,7 @@ static void tell_bus(struct jobs *jobs, struct arena *arena, const struct object
     value_builder_set(&b, STR("bucket"), one(arena, "name", value_string(arena, event->bucket)));
     value_builder_set(&b, STR("object"), object_of(arena, event, event->key, true));
     value_builder_set(&b, STR("request-id"), value_string(arena, event->request_id));
-    value_builder_set(&b, STR("requester"), value_string(arena, jobs_account(jobs)));
+    value_builder_set(&b, STR("requester"), value_string(arena, services_account(services)));
     value_builder_set(&b, STR("source-ip-address"), value_stringz(arena, "127.0.0.1"));
     value_builder_set(&b, STR("reason"), value_stringz(arena, reason_of(event)));
     if (!created)
@@ -149,17 +149,17 @@ static void tell_bus(struct jobs *jobs, struct arena *arena, const struct object
     const struct event told = {.id = uuid_random(arena),
         .source = STR("aws.s3"),
         .detail_type = created ? STR("Object Created") : STR("Object Deleted"),
-        .account = jobs_account(jobs),
+        .account = services_account(services),
         .region = event->region,
         .time_ms = clock_wall_ms(),
         .resources = value_list(arena, &bucket, 1),
         .detail = value_builder_map(&b)};
-    events_meet(jobs, arena, event->region, STR_EMPTY, event_value(arena, &told), false);
+    events_meet(services, arena, event->region, STR_EMPTY, event_value(arena, &told), false);
 }
 
 /* ---- all of them ---- */
 
-void object_event_tell(struct jobs *jobs, struct arena *arena, const struct value *configuration,
+void object_event_tell(struct services *services, struct arena *arena, const struct value *configuration,
     const struct object_event *event)
 {
     static const char *const kinds[][2] = {{"CloudFunctionConfiguration[]", "CloudFunction"},
@@ -173,12 +173,12 @@ void object_event_tell(struct jobs *jobs, struct arena *arena, const struct valu
                 continue;
             const struct target target = {.region = event->region,
                 .arn = value_gets(rule, kinds[k][1]),
-                .input = record_of(jobs, arena, event, value_gets(rule, "Id")),
+                .input = record_of(services, arena, event, value_gets(rule, "Id")),
                 .subject = STR("Amazon S3 Notification"),
                 .by = arena_printf(arena, "bucket %.*s", STR_ARG(event->bucket))};
-            target_deliver(jobs, &target);
+            target_deliver(services, &target);
         }
     }
     if (value_getz(configuration, "EventBridgeConfiguration"))
-        tell_bus(jobs, arena, event);
+        tell_bus(services, arena, event);
 }

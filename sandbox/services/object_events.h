@@ -12,7 +12,7 @@ struct object_event {
 };
 
 /* `configuration` as GetBucketNotificationConfiguration's XML says it. */
-void object_event_tell(struct jobs *jobs, struct arena *arena, const struct value *configuration,
+void object_event_tell(struct services *services, struct arena *arena, const struct value *configuration,
     const struct object_event *event);
 
 #endif

@@ -9,18 +9,19 @@
 #include <errno.h>
 #include <unistd.h>
 
-static struct s3_store *store_of(struct jobs *jobs)
+static struct s3_store *store_of(struct services *services)
 {
-    return sandbox_store(jobs_sandbox(jobs));
+    return sandbox_store(services_sandbox(services));
 }
 
 static int refuse(enum store_result result, struct str bucket, struct str key, struct err *err)
 {
     if (result == STORE_NO_BUCKET)
-        return job_refuse(
+        return service_refuse(
             err, 404, "NoSuchBucket", "The specified bucket does not exist (%.*s)", STR_ARG(bucket));
     if (result == STORE_NO_KEY || result == STORE_NO_VERSION)
-        return job_refuse(err, 404, "NoSuchKey", "The specified key does not exist. (%.*s)", STR_ARG(key));
+        return service_refuse(
+            err, 404, "NoSuchKey", "The specified key does not exist. (%.*s)", STR_ARG(key));
     return err_errno(err, ERR_IO, "s3://%.*s/%.*s", STR_ARG(bucket), STR_ARG(key));
 }
 
@@ -49,14 +50,14 @@ static void fill(const struct object *object, struct object_text *out)
         value_getz(value_getz(object->doc, "headers"), "Content-Type"), STR("binary/octet-stream"));
 }
 
-int object_head(struct jobs *jobs, struct arena *arena, struct str bucket, struct str key,
+int object_head(struct services *services, struct arena *arena, struct str bucket, struct str key,
     struct object_text *out, int64_t *size, struct err *err)
 {
     struct object object;
-    if (!store_bucket_exists(store_of(jobs), bucket))
+    if (!store_bucket_exists(store_of(services), bucket))
         return refuse(STORE_NO_BUCKET, bucket, key, err);
     enum store_result result =
-        store_object_read(arena, store_of(jobs), bucket, key, STR_EMPTY, false, &object);
+        store_object_read(arena, store_of(services), bucket, key, STR_EMPTY, false, &object);
     if (result != STORE_OK || object.deleted)
         return refuse(result == STORE_OK ? STORE_NO_KEY : result, bucket, key, err);
     *out = (struct object_text){.text = STR_EMPTY};
@@ -65,20 +66,20 @@ int object_head(struct jobs *jobs, struct arena *arena, struct str bucket, struc
     return 0;
 }
 
-int object_read(struct jobs *jobs, struct arena *arena, struct str bucket, struct str key, size_t max,
+int object_read(struct services *services, struct arena *arena, struct str bucket, struct str key, size_t max,
     struct object_text *out, struct err *err)
 {
     struct object object;
-    if (!store_bucket_exists(store_of(jobs), bucket))
+    if (!store_bucket_exists(store_of(services), bucket))
         return refuse(STORE_NO_BUCKET, bucket, key, err);
     enum store_result result =
-        store_object_read(arena, store_of(jobs), bucket, key, STR_EMPTY, true, &object);
+        store_object_read(arena, store_of(services), bucket, key, STR_EMPTY, true, &object);
     if (result != STORE_OK || object.deleted) {
         if (result == STORE_OK && object.fd >= 0)
             close(object.fd);
         return refuse(result == STORE_OK ? STORE_NO_KEY : result, bucket, key, err);
     }
-    struct content *content = content_open(store_of(jobs), bucket, &object, object.fd);
+    struct content *content = content_open(store_of(services), bucket, &object, object.fd);
     bool fits = object.size >= 0 && (uint64_t)object.size <= max;
     int failed = !content || (fits && read_content(content, arena, (size_t)object.size, &out->text));
     if (content)
@@ -122,10 +123,10 @@ static enum versioning versioning_of(struct arena *arena, struct s3_store *store
                                           : VERSIONING_OFF;
 }
 
-int object_write(struct jobs *jobs, struct arena *arena, struct str bucket, struct str key, struct str text,
-    struct str content_type, struct str *etag, struct err *err)
+int object_write(struct services *services, struct arena *arena, struct str bucket, struct str key,
+    struct str text, struct str content_type, struct str *etag, struct err *err)
 {
-    struct s3_store *store = store_of(jobs);
+    struct s3_store *store = store_of(services);
     struct pending pending = {.fd = -1};
     struct object object;
     if (!store_bucket_exists(store, bucket))
@@ -142,13 +143,15 @@ int object_write(struct jobs *jobs, struct arena *arena, struct str bucket, stru
     enum store_result result = store_object_put(arena, store, &change, &pending, doc, &object);
     if (result != STORE_OK)
         return refuse(result, bucket, key, err);
-    object_tell(jobs_sandbox(jobs), arena, "ObjectCreated:Put", bucket, key, &object, uuid_random(arena));
+    object_tell(
+        services_sandbox(services), arena, "ObjectCreated:Put", bucket, key, &object, uuid_random(arena));
     return 0;
 }
 
-int object_delete(struct jobs *jobs, struct arena *arena, struct str bucket, struct str key, struct err *err)
+int object_delete(
+    struct services *services, struct arena *arena, struct str bucket, struct str key, struct err *err)
 {
-    struct s3_store *store = store_of(jobs);
+    struct s3_store *store = store_of(services);
     struct object object = {.fd = -1};
     if (!store_bucket_exists(store, bucket))
         return refuse(STORE_NO_BUCKET, bucket, key, err);
@@ -159,7 +162,7 @@ int object_delete(struct jobs *jobs, struct arena *arena, struct str bucket, str
         return 0; /* what is not there is as good as deleted */
     if (result != STORE_OK)
         return refuse(result, bucket, key, err);
-    object_tell(jobs_sandbox(jobs), arena,
+    object_tell(services_sandbox(services), arena,
         object.deleted ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete", bucket, key, &object,
         uuid_random(arena));
     return 0;
@@ -187,10 +190,10 @@ static bool found_key(void *ctx, struct walk *walk, struct str key)
     return listing->found(listing->ctx, key, object.etag, object.size, object.modified_ms);
 }
 
-int object_list(struct jobs *jobs, struct str bucket, struct str prefix, struct str after,
+int object_list(struct services *services, struct str bucket, struct str prefix, struct str after,
     object_found *found, void *ctx, struct err *err)
 {
-    struct listing listing = {store_of(jobs), bucket, found, ctx};
+    struct listing listing = {store_of(services), bucket, found, ctx};
     struct walk walk = {.prefix = prefix, .after = after, .found = found_key, .ctx = &listing};
     if (!store_bucket_exists(listing.store, bucket))
         return refuse(STORE_NO_BUCKET, bucket, STR_EMPTY, err);
@@ -211,7 +214,7 @@ void object_tell(struct sandbox *sandbox, struct arena *arena, const char *name,
         wire_xml_read(arena, text, &root, &configuration, &err) || configuration->kind != VALUE_MAP ||
         !configuration->count)
         return;
-    struct jobs *jobs = sandbox_jobs(sandbox);
+    struct services *services = sandbox_jobs(sandbox);
     const struct value *doc = store_bucket_doc(arena, store, bucket);
     const struct object_event event = {.name = str_z(name),
         .region = value_text(value_getz(doc, "region"), STR("us-east-1")),
@@ -221,6 +224,6 @@ void object_tell(struct sandbox *sandbox, struct arena *arena, const char *name,
         .version = object->version,
         .request_id = request_id,
         .size = object->size};
-    if (jobs)
-        object_event_tell(jobs, arena, configuration, &event);
+    if (services)
+        object_event_tell(services, arena, configuration, &event);
 }

@@ -10,20 +10,21 @@ struct object_text {
 };
 
 /* ERR_SERVICE with S3's code (NoSuchBucket, NoSuchKey), ERR_LIMIT where it is longer than `max`. */
-int object_read(struct jobs *jobs, struct arena *arena, struct str bucket, struct str key, size_t max,
+int object_read(struct services *services, struct arena *arena, struct str bucket, struct str key, size_t max,
     struct object_text *out, struct err *err);
 /* The same without the content (text is empty); *size: how much there is of it. */
-int object_head(struct jobs *jobs, struct arena *arena, struct str bucket, struct str key,
+int object_head(struct services *services, struct arena *arena, struct str bucket, struct str key,
     struct object_text *out, int64_t *size, struct err *err);
 /* As PutObject does: versions, and whoever is told of new objects is. */
-int object_write(struct jobs *jobs, struct arena *arena, struct str bucket, struct str key, struct str text,
-    struct str content_type, struct str *etag, struct err *err);
+int object_write(struct services *services, struct arena *arena, struct str bucket, struct str key,
+    struct str text, struct str content_type, struct str *etag, struct err *err);
 
-int object_delete(struct jobs *jobs, struct arena *arena, struct str bucket, struct str key, struct err *err);
+int object_delete(
+    struct services *services, struct arena *arena, struct str bucket, struct str key, struct err *err);
 
 /* Keys that begin so, in order, after `after`; false stops. */
 typedef bool object_found(void *ctx, struct str key, struct str etag, int64_t size, int64_t modified_ms);
-int object_list(struct jobs *jobs, struct str bucket, struct str prefix, struct str after,
+int object_list(struct services *services, struct str bucket, struct str prefix, struct str after,
     object_found *found, void *ctx, struct err *err);
 
 /* Tells whom the bucket's notification configuration names: "ObjectCreated:Put". */

@@ -8,10 +8,10 @@
 
 enum { MAX_MESSAGES = 100000, ONCE_MS = 300000 /* for so long a FIFO queue knows what it was sent */ };
 
-struct queues *queues_new(struct jobs *jobs)
+struct queues *queues_new(struct services *services)
 {
     struct queues *queues = mem_zalloc(sizeof *queues);
-    queues->jobs = jobs;
+    queues->services = services;
     pthread_mutex_init(&queues->lock, NULL);
     clock_cond_init(&queues->changed);
     return queues;
@@ -81,7 +81,7 @@ static void find_letters(struct control *control, struct arena *arena, struct st
     const struct value *redrive = value_getz(queue->attrs, "redrive_policy");
     struct str arn = value_gets(redrive, "deadLetterTargetArn");
     struct control_record record;
-    queue->most = job_int(redrive, "maxReceiveCount", 0);
+    queue->most = service_int(redrive, "maxReceiveCount", 0);
     queue->letters = STR_EMPTY;
     if (queue->most > 0 && control_find(control, arena, STR("aws.sqs.queue"), region, arn, &record)) {
         queue->letters = arn;
@@ -90,11 +90,11 @@ static void find_letters(struct control *control, struct arena *arena, struct st
     }
 }
 
-bool queue_find(
-    struct jobs *jobs, struct arena *arena, struct str region, struct str reference, struct queue *out)
+bool queue_find(struct services *services, struct arena *arena, struct str region, struct str reference,
+    struct queue *out)
 {
     struct control_record record;
-    struct control *control = jobs_control(jobs);
+    struct control *control = services_control(services);
     ptrdiff_t at;
     while (!str_starts(reference, STR("arn:")) && (at = str_find_char(reference, '/', 0)) >= 0)
         reference = str_slice(reference, (size_t)at + 1, reference.n);
@@ -106,7 +106,7 @@ bool queue_find(
         .arn = value_gets(record.attrs, "arn")};
     if (!out->arn.n)
         out->arn = arena_printf(arena, "arn:aws:sqs:%.*s:%.*s:%.*s", STR_ARG(region),
-            STR_ARG(jobs_account(jobs)), STR_ARG(value_gets(record.attrs, "name")));
+            STR_ARG(services_account(services)), STR_ARG(value_gets(record.attrs, "name")));
     out->fifo = str_ends(out->arn, STR(".fifo"));
     find_letters(control, arena, region, out);
     return true;
@@ -124,7 +124,7 @@ void queue_remove(struct queues *queues, struct queue_box *box, size_t i)
 
 static void drop_old(struct queues *queues, struct queue_box *box, const struct queue *queue)
 {
-    int64_t kept_s = job_int(queue->attrs, "message_retention_period", 345600);
+    int64_t kept_s = service_int(queue->attrs, "message_retention_period", 345600);
     int64_t before = clock_wall_ms() - kept_s * 1000, once = clock_mono_ms() - ONCE_MS;
     size_t old = 0;
     while (box->n && box->items[0]->sent_ms < before)

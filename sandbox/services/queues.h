@@ -22,11 +22,11 @@
 
 struct queues;
 
-struct queues *queues_new(struct jobs *jobs);
+struct queues *queues_new(struct services *services);
 /* Wakes who waits for messages; from now on nobody does. */
 void queues_stop(struct queues *queues);
 void queues_free(struct queues *queues);
-struct queues *jobs_queues(struct jobs *jobs);
+struct queues *services_queues(struct services *services);
 
 /* ---- shared by the files above ---- */
 
@@ -71,7 +71,7 @@ struct queue_box {
 };
 
 struct queues {
-    struct jobs *jobs;
+    struct services *services;
     pthread_mutex_t lock;   /* of all that follows; nothing is called under it */
     pthread_cond_t changed; /* on the monotonic clock */
     bool stopping;
@@ -93,8 +93,8 @@ struct queue {
 };
 
 /* By URL (whatever host it names), ARN or name. */
-bool queue_find(
-    struct jobs *jobs, struct arena *arena, struct str region, struct str reference, struct queue *out);
+bool queue_find(struct services *services, struct arena *arena, struct str region, struct str reference,
+    struct queue *out);
 
 /* With the lock held: the queue's messages, without those that are past their time. */
 struct queue_box *queue_box(struct queues *queues, const struct queue *queue);
@@ -130,7 +130,7 @@ struct queue_counts queue_count(struct queues *queues, const struct queue *queue
 
 /* ---- queues_moves.c ---- */
 
-job_handler sqs_start_move, sqs_list_moves, sqs_cancel_move, sqs_list_sources;
+service_handler sqs_start_move, sqs_list_moves, sqs_cancel_move, sqs_list_sources;
 
 /* ---- queues_digest.c ---- */
 

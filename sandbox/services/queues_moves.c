@@ -11,12 +11,12 @@
 
 enum { MAX_LISTED = 10, MAX_PAGE = 1000 };
 
-static struct str given(const struct job_call *call, const char *member)
+static struct str given(const struct service_call *call, const char *member)
 {
     return value_gets(call->input, member);
 }
 
-static void set(struct job_call *call, const char *key, const struct value *v)
+static void set(struct service_call *call, const char *key, const struct value *v)
 {
     if (!value_is_null(v))
         call->output = value_with(call->arena, call->output, str_z(key), v);
@@ -25,10 +25,10 @@ static void set(struct job_call *call, const char *key, const struct value *v)
 /* ---- whose dead letters they are ---- */
 
 /* The queues that send theirs to this one. */
-static struct control_record *sources_of(const struct job_call *call, struct str letters, size_t *n)
+static struct control_record *sources_of(const struct service_call *call, struct str letters, size_t *n)
 {
     struct control_record *all =
-        control_list(jobs_control(call->jobs), call->arena, STR("aws.sqs.queue"), call->region, n);
+        control_list(services_control(call->services), call->arena, STR("aws.sqs.queue"), call->region, n);
     size_t kept = 0;
     for (size_t i = 0; i < *n; i++) {
         const struct value *redrive = value_getz(all[i].attrs, "redrive_policy");
@@ -41,23 +41,23 @@ static struct control_record *sources_of(const struct job_call *call, struct str
 
 static int no_such_queue(struct err *err)
 {
-    return job_refuse(err, 400, "ResourceNotFoundException",
+    return service_refuse(err, 400, "ResourceNotFoundException",
         "The resource that you specified for the SourceArn parameter doesn't exist.");
 }
 
-int sqs_list_sources(struct job_call *call, struct err *err)
+int sqs_list_sources(struct service_call *call, struct err *err)
 {
     struct str url;
     struct queue queue;
     size_t n, first, end;
     const struct value *next;
-    if (job_required(call, "QueueUrl", &url, err))
+    if (service_required(call, "QueueUrl", &url, err))
         return -1;
-    if (!queue_find(call->jobs, call->arena, call->region, url, &queue))
-        return job_refuse(
+    if (!queue_find(call->services, call->arena, call->region, url, &queue))
+        return service_refuse(
             err, 400, "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.");
     const struct control_record *sources = sources_of(call, queue.arn, &n);
-    if (job_page(call, "NextToken", "MaxResults", MAX_PAGE, n, &first, &end, &next, err))
+    if (service_page(call, "NextToken", "MaxResults", MAX_PAGE, n, &first, &end, &next, err))
         return -1;
     AUTO_BUILDER struct value_builder urls = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)
@@ -104,9 +104,9 @@ static void renew(struct message *message)
 
 /* NULL: all of them were moved; else why the others stay. */
 static const char *move_all(
-    const struct job_call *call, const struct queue *from, struct str to, int64_t *moved, int64_t *found)
+    const struct service_call *call, const struct queue *from, struct str to, int64_t *moved, int64_t *found)
 {
-    struct queues *queues = jobs_queues(call->jobs);
+    struct queues *queues = services_queues(call->services);
     const char *why = NULL;
     size_t n;
     struct message **taken = take_all(queues, from, &n);
@@ -115,7 +115,7 @@ static const char *move_all(
     for (size_t i = 0; i < n; i++) {
         struct queue target;
         struct str arn = to.n ? to : taken[i]->source;
-        bool known = arn.n && queue_find(call->jobs, call->arena, call->region, arn, &target);
+        bool known = arn.n && queue_find(call->services, call->arena, call->region, arn, &target);
         if (!known)
             why = arn.n ? "AWS.SimpleQueueService.NonExistentQueue" : "CouldNotDetermineMessageSource";
         if (known)
@@ -144,27 +144,27 @@ static void remember(struct queues *queues, const struct queue *from, const stru
     pthread_mutex_unlock(&queues->lock);
 }
 
-int sqs_start_move(struct job_call *call, struct err *err)
+int sqs_start_move(struct service_call *call, struct err *err)
 {
     struct str arn, to = given(call, "DestinationArn");
     struct queue from, target;
     size_t n;
-    if (job_required(call, "SourceArn", &arn, err))
+    if (service_required(call, "SourceArn", &arn, err))
         return -1;
-    if (!queue_find(call->jobs, call->arena, call->region, arn, &from))
+    if (!queue_find(call->services, call->arena, call->region, arn, &from))
         return no_such_queue(err);
     sources_of(call, from.arn, &n);
     if (!n)
-        return job_refuse(
+        return service_refuse(
             err, 400, "InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue.");
-    if (to.n && !queue_find(call->jobs, call->arena, call->region, to, &target))
-        return job_refuse(err, 400, "ResourceNotFoundException",
+    if (to.n && !queue_find(call->services, call->arena, call->region, to, &target))
+        return service_refuse(err, 400, "ResourceNotFoundException",
             "The resource that you specified for the DestinationArn parameter doesn't exist.");
     struct queue_move move = {.at_ms = clock_wall_ms(),
-        .rate = job_int(call->input, "MaxNumberOfMessagesPerSecond", 0),
+        .rate = service_int(call->input, "MaxNumberOfMessagesPerSecond", 0),
         .to = mem_strdup(arena_strz(call->arena, to))};
     move.why = move_all(call, &from, to, &move.moved, &move.found);
-    remember(jobs_queues(call->jobs), &from, &move);
+    remember(services_queues(call->services), &from, &move);
     set(call, "TaskHandle", value_string(call->arena, uuid_random(call->arena)));
     return 0;
 }
@@ -187,15 +187,15 @@ static const struct value *shown(struct arena *arena, struct str from, const str
 }
 
 /* The latest first. */
-int sqs_list_moves(struct job_call *call, struct err *err)
+int sqs_list_moves(struct service_call *call, struct err *err)
 {
     struct str arn;
     struct queue from;
-    struct queues *queues = jobs_queues(call->jobs);
-    int64_t most = job_int(call->input, "MaxResults", 1);
-    if (job_required(call, "SourceArn", &arn, err))
+    struct queues *queues = services_queues(call->services);
+    int64_t most = service_int(call->input, "MaxResults", 1);
+    if (service_required(call, "SourceArn", &arn, err))
         return -1;
-    if (!queue_find(call->jobs, call->arena, call->region, arn, &from))
+    if (!queue_find(call->services, call->arena, call->region, arn, &from))
         return no_such_queue(err);
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
     pthread_mutex_lock(&queues->lock);
@@ -207,11 +207,11 @@ int sqs_list_moves(struct job_call *call, struct err *err)
     return 0;
 }
 
-int sqs_cancel_move(struct job_call *call, struct err *err)
+int sqs_cancel_move(struct service_call *call, struct err *err)
 {
     struct str handle;
-    if (job_required(call, "TaskHandle", &handle, err))
+    if (service_required(call, "TaskHandle", &handle, err))
         return -1;
-    return job_refuse(err, 400, "ResourceNotFoundException",
+    return service_refuse(err, 400, "ResourceNotFoundException",
         "The message movement task does not run any more, or there was none of this handle.");
 }

@@ -9,28 +9,28 @@ enum { MAX_BODY = 1048576, MAX_RECEIVE = 10, MAX_ATTRIBUTES = 10 };
 
 static int invalid(struct err *err, const char *why)
 {
-    return job_refuse(err, 400, "InvalidParameterValue", "%s", why);
+    return service_refuse(err, 400, "InvalidParameterValue", "%s", why);
 }
 
 static int missing(struct err *err, const char *member)
 {
-    return job_refuse(err, 400, "MissingParameter", "The request must contain the parameter %s.", member);
+    return service_refuse(err, 400, "MissingParameter", "The request must contain the parameter %s.", member);
 }
 
-static int queue_of(const struct job_call *call, struct queue *out, struct err *err)
+static int queue_of(const struct service_call *call, struct queue *out, struct err *err)
 {
     struct str url;
-    if (job_required(call, "QueueUrl", &url, err))
+    if (service_required(call, "QueueUrl", &url, err))
         return -1;
-    if (queue_find(call->jobs, call->arena, call->region, url, out))
+    if (queue_find(call->services, call->arena, call->region, url, out))
         return 0;
-    return job_refuse(
+    return service_refuse(
         err, 400, "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.");
 }
 
-static struct queues *queues_of(const struct job_call *call)
+static struct queues *queues_of(const struct service_call *call)
 {
-    return jobs_queues(call->jobs);
+    return services_queues(call->services);
 }
 
 /* ---- sending ---- */
@@ -44,7 +44,7 @@ static int check_attributes(const struct value *attributes, int64_t *size, struc
         struct str type = value_gets(one, "DataType");
         if (!str_starts(type, STR("String")) && !str_starts(type, STR("Number")) &&
             !str_starts(type, STR("Binary")))
-            return job_refuse(err, 400, "InvalidParameterValue",
+            return service_refuse(err, 400, "InvalidParameterValue",
                 "The message attribute '%.*s' has an invalid message attribute type, the set of supported "
                 "type prefixes is Binary, Number, and String.",
                 STR_ARG(attributes->entries[i].key));
@@ -65,7 +65,7 @@ static int check_fifo(const struct queue *queue, const struct value *given, stru
     if (!by_content && !value_gets(given, "MessageDeduplicationId").n)
         return invalid(err, "The queue should either have ContentBasedDeduplication enabled or "
                             "MessageDeduplicationId provided explicitly");
-    if (job_int(given, "DelaySeconds", 0))
+    if (service_int(given, "DelaySeconds", 0))
         return invalid(err, "Value for parameter DelaySeconds is invalid. Reason: The request include "
                             "parameter that is not valid for this queue type.");
     return 0;
@@ -74,14 +74,14 @@ static int check_fifo(const struct queue *queue, const struct value *given, stru
 static int check_message(const struct queue *queue, const struct value *given, struct err *err)
 {
     struct str body = value_gets(given, "MessageBody");
-    int64_t delay = job_int(given, "DelaySeconds", 0), size = (int64_t)body.n,
-            most = job_int(queue->attrs, "maximum_message_size", MAX_BODY);
+    int64_t delay = service_int(given, "DelaySeconds", 0), size = (int64_t)body.n,
+            most = service_int(queue->attrs, "maximum_message_size", MAX_BODY);
     if (!body.n)
         return missing(err, "MessageBody");
     if (check_attributes(value_getz(given, "MessageAttributes"), &size, err))
         return -1;
     if (size > most)
-        return job_refuse(err, 400, "InvalidParameterValue",
+        return service_refuse(err, 400, "InvalidParameterValue",
             "One or more parameters are invalid. Reason: Message must be shorter than %lld bytes.",
             (long long)most);
     if (delay < 0 || delay > 900)
@@ -103,8 +103,8 @@ static struct message *message_new(const struct queue *queue, const struct value
     if (attributes && attributes->kind == VALUE_MAP && attributes->count)
         message->attributes = value_copy(arena, attributes);
     message->sent_ms = clock_wall_ms();
-    message->visible_ms =
-        clock_mono_ms() + 1000 * job_int(given, "DelaySeconds", job_int(queue->attrs, "delay_seconds", 0));
+    message->visible_ms = clock_mono_ms() + 1000 * service_int(given, "DelaySeconds",
+                                                       service_int(queue->attrs, "delay_seconds", 0));
     return message;
 }
 
@@ -116,7 +116,7 @@ static struct str md5_hex(struct arena *arena, struct str text)
 }
 
 static const struct value *send_one(
-    struct job_call *call, const void *ctx, const struct value *given, struct err *err)
+    struct service_call *call, const void *ctx, const struct value *given, struct err *err)
 {
     const struct queue *queue = ctx;
     struct arena *arena = call->arena;
@@ -125,7 +125,7 @@ static const struct value *send_one(
     if (check_message(queue, given, err))
         return NULL;
     if (!queue_send(queues_of(call), arena, queue, message_new(queue, given), &sent)) {
-        job_refuse(err, 400, "OverLimit", "the sandbox holds as many messages as it can");
+        service_refuse(err, 400, "OverLimit", "the sandbox holds as many messages as it can");
         return NULL;
     }
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -141,7 +141,7 @@ static const struct value *send_one(
     return value_builder_map(&b);
 }
 
-static int do_send(struct job_call *call, struct err *err)
+static int do_send(struct service_call *call, struct err *err)
 {
     struct queue queue;
     if (queue_of(call, &queue, err))
@@ -152,34 +152,36 @@ static int do_send(struct job_call *call, struct err *err)
 
 /* ---- batches ---- */
 
-static int each_entry(struct job_call *call, job_entry *one, struct err *err)
+static int each_entry(struct service_call *call, service_entry *one, struct err *err)
 {
     struct queue queue;
     const struct value *entries = value_getz(call->input, "Entries");
-    if (queue_of(call, &queue, err) || job_batch(call, entries, "AWS.SimpleQueueService.", one, &queue, err))
+    if (queue_of(call, &queue, err) ||
+        service_batch(call, entries, "AWS.SimpleQueueService.", one, &queue, err))
         return -1;
     if (!value_getz(call->output, "Failed")->count)
         call->output = value_with(call->arena, call->output, STR("Failed"), NULL);
     return 0;
 }
 
-static int do_send_batch(struct job_call *call, struct err *err)
+static int do_send_batch(struct service_call *call, struct err *err)
 {
     return each_entry(call, send_one, err);
 }
 
 /* ---- receiving ---- */
 
-static int do_receive(struct job_call *call, struct err *err)
+static int do_receive(struct service_call *call, struct err *err)
 {
     struct queue queue;
     if (queue_of(call, &queue, err))
         return -1;
     const struct value *system = value_getz(call->input, "MessageSystemAttributeNames");
-    int64_t most = job_int(call->input, "MaxNumberOfMessages", 1);
-    int64_t wait_s = job_int(call->input, "WaitTimeSeconds", job_int(queue.attrs, "receive_wait_time", 0));
+    int64_t most = service_int(call->input, "MaxNumberOfMessages", 1);
+    int64_t wait_s =
+        service_int(call->input, "WaitTimeSeconds", service_int(queue.attrs, "receive_wait_time", 0));
     int64_t hidden_s =
-        job_int(call->input, "VisibilityTimeout", job_int(queue.attrs, "visibility_timeout", 30));
+        service_int(call->input, "VisibilityTimeout", service_int(queue.attrs, "visibility_timeout", 30));
     if (most < 1 || most > MAX_RECEIVE || wait_s < 0 || wait_s > 20 || hidden_s < 0 || hidden_s > 43200)
         return invalid(
             err, "MaxNumberOfMessages is 1 to 10, WaitTimeSeconds 0 to 20, VisibilityTimeout 0 to 43200");
@@ -206,11 +208,11 @@ static size_t by_receipt(const struct queue_box *box, struct str receipt)
 
 static void bad_receipt(struct err *err)
 {
-    job_refuse(err, 404, "ReceiptHandleIsInvalid", "The specified receipt handle isn't valid.");
+    service_refuse(err, 404, "ReceiptHandleIsInvalid", "The specified receipt handle isn't valid.");
 }
 
 static const struct value *delete_one(
-    struct job_call *call, const void *ctx, const struct value *given, struct err *err)
+    struct service_call *call, const void *ctx, const struct value *given, struct err *err)
 {
     const struct queue *queue = ctx;
     struct str receipt = value_gets(given, "ReceiptHandle");
@@ -233,23 +235,23 @@ static const struct value *delete_one(
     return &value_empty_map; /* what is gone is gone: deleting it again is no error */
 }
 
-static int do_delete(struct job_call *call, struct err *err)
+static int do_delete(struct service_call *call, struct err *err)
 {
     struct queue queue;
     return queue_of(call, &queue, err) || !delete_one(call, &queue, call->input, err) ? -1 : 0;
 }
 
-static int do_delete_batch(struct job_call *call, struct err *err)
+static int do_delete_batch(struct service_call *call, struct err *err)
 {
     return each_entry(call, delete_one, err);
 }
 
 static const struct value *hide_one(
-    struct job_call *call, const void *ctx, const struct value *given, struct err *err)
+    struct service_call *call, const void *ctx, const struct value *given, struct err *err)
 {
     const struct queue *queue = ctx;
     struct queues *queues = queues_of(call);
-    int64_t hidden_s = job_int(given, "VisibilityTimeout", -1);
+    int64_t hidden_s = service_int(given, "VisibilityTimeout", -1);
     if (hidden_s < 0 || hidden_s > 43200) {
         invalid(err, "VisibilityTimeout is 0 to 43200");
         return NULL;
@@ -269,25 +271,25 @@ static const struct value *hide_one(
     if (flies)
         return &value_empty_map;
     if (i != SIZE_MAX)
-        job_refuse(
+        service_refuse(
             err, 400, "AWS.SimpleQueueService.MessageNotInflight", "The specified message isn't in flight.");
     else
         invalid(err, "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist.");
     return NULL;
 }
 
-static int do_hide(struct job_call *call, struct err *err)
+static int do_hide(struct service_call *call, struct err *err)
 {
     struct queue queue;
     return queue_of(call, &queue, err) || !hide_one(call, &queue, call->input, err) ? -1 : 0;
 }
 
-static int do_hide_batch(struct job_call *call, struct err *err)
+static int do_hide_batch(struct service_call *call, struct err *err)
 {
     return each_entry(call, hide_one, err);
 }
 
-static int do_purge(struct job_call *call, struct err *err)
+static int do_purge(struct service_call *call, struct err *err)
 {
     struct queue queue;
     struct queues *queues = queues_of(call);
@@ -304,14 +306,14 @@ static int do_purge(struct job_call *call, struct err *err)
 /* ---- how many there are ---- */
 
 /* The record's attributes; numbers of messages that are asked for are counted. */
-static int do_attributes(struct job_call *call, struct err *err)
+static int do_attributes(struct service_call *call, struct err *err)
 {
     static const char *const names[] = {"ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"};
     struct queue queue;
-    const struct job_request request = {STR("sqs"), STR("GetQueueAttributes"), call->region, call->input};
+    const struct service_request request = {STR("sqs"), STR("GetQueueAttributes"), call->region, call->input};
     if (queue_of(call, &queue, err) ||
-        jobs_call_control(call->jobs, call->arena, &request, &call->output, err))
+        services_call_control(call->services, call->arena, &request, &call->output, err))
         return -1;
     const struct value *attributes = value_getz(call->output, "Attributes");
     const struct queue_counts counts = queue_count(queues_of(call), &queue);
@@ -325,7 +327,7 @@ static int do_attributes(struct job_call *call, struct err *err)
     return 0;
 }
 
-const struct job_operation sqs_operations[] = {
+const struct service_operation sqs_operations[] = {
     {"sqs", "SendMessage", do_send, NULL, NULL},
     {"sqs", "SendMessageBatch", do_send_batch, NULL, NULL},
     {"sqs", "ReceiveMessage", do_receive, NULL, NULL},

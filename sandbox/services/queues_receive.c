@@ -65,7 +65,7 @@ static const struct value *shown(struct queues *queues, struct arena *arena, con
 {
     unsigned char digest[MD5_SIZE];
     const struct value *system =
-        system_attributes(arena, queue, message, want->system, jobs_account(queues->jobs));
+        system_attributes(arena, queue, message, want->system, services_account(queues->services));
     const struct value *own = own_attributes(arena, message, want->named);
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     hash_md5(message->body, digest);

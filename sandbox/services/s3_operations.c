@@ -10,9 +10,9 @@
 
 enum { MAX_TEXT = 262144, MAX_COPY = 256 * 1024 * 1024, MAX_KEYS = 1000 };
 
-static int place_of(const struct job_call *call, struct str *bucket, struct str *key, struct err *err)
+static int place_of(const struct service_call *call, struct str *bucket, struct str *key, struct err *err)
 {
-    return job_required(call, "Bucket", bucket, err) || job_required(call, "Key", key, err) ? -1 : 0;
+    return service_required(call, "Bucket", bucket, err) || service_required(call, "Key", key, err) ? -1 : 0;
 }
 
 static const struct value *quoted(struct arena *arena, struct str etag)
@@ -29,12 +29,12 @@ static void show(struct value_builder *b, const struct object_text *object, int6
     view_text(b, "VersionId", object->version);
 }
 
-static int do_get(struct job_call *call, struct err *err)
+static int do_get(struct service_call *call, struct err *err)
 {
     struct str bucket, key;
     struct object_text object;
     if (place_of(call, &bucket, &key, err) ||
-        object_read(call->jobs, call->arena, bucket, key, MAX_TEXT, &object, err))
+        object_read(call->services, call->arena, bucket, key, MAX_TEXT, &object, err))
         return -1;
     if (!str_is_utf8(object.text))
         return err_set(err, ERR_INVALID, "s3://%.*s/%.*s is no text", STR_ARG(bucket), STR_ARG(key));
@@ -45,13 +45,13 @@ static int do_get(struct job_call *call, struct err *err)
     return 0;
 }
 
-static int do_head(struct job_call *call, struct err *err)
+static int do_head(struct service_call *call, struct err *err)
 {
     struct str bucket, key;
     struct object_text object;
     int64_t size;
     if (place_of(call, &bucket, &key, err) ||
-        object_head(call->jobs, call->arena, bucket, key, &object, &size, err))
+        object_head(call->services, call->arena, bucket, key, &object, &size, err))
         return -1;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
     show(&b, &object, size);
@@ -60,7 +60,7 @@ static int do_head(struct job_call *call, struct err *err)
 }
 
 /* Text goes as it is, anything else as JSON. */
-static int do_put(struct job_call *call, struct err *err)
+static int do_put(struct service_call *call, struct err *err)
 {
     struct str bucket, key, etag;
     const struct value *body = value_getz(call->input, "Body");
@@ -69,35 +69,36 @@ static int do_put(struct job_call *call, struct err *err)
                       : body->kind == VALUE_STRING ? body->string
                                                    : json_as_text(call->arena, body)->string;
     if (place_of(call, &bucket, &key, err) ||
-        object_write(call->jobs, call->arena, bucket, key, text, type, &etag, err))
+        object_write(call->services, call->arena, bucket, key, text, type, &etag, err))
         return -1;
     struct value_entry said = {STR("ETag"), quoted(call->arena, etag)};
     call->output = value_map(call->arena, &said, 1);
     return 0;
 }
 
-static int do_delete(struct job_call *call, struct err *err)
+static int do_delete(struct service_call *call, struct err *err)
 {
     struct str bucket, key;
     bool failed =
-        place_of(call, &bucket, &key, err) || object_delete(call->jobs, call->arena, bucket, key, err);
+        place_of(call, &bucket, &key, err) || object_delete(call->services, call->arena, bucket, key, err);
     return failed ? -1 : 0;
 }
 
 /* CopySource: bucket/key, percent-encoded, with or without a slash before it. */
-static int do_copy(struct job_call *call, struct err *err)
+static int do_copy(struct service_call *call, struct err *err)
 {
     struct str bucket, key, source, from, etag;
     struct object_text object;
-    if (place_of(call, &bucket, &key, err) || job_required(call, "CopySource", &source, err))
+    if (place_of(call, &bucket, &key, err) || service_required(call, "CopySource", &source, err))
         return -1;
     if (str_starts(source, STR("/")))
         source = str_slice(source, 1, source.n);
     if (!url_decode(call->arena, source, false, &source))
-        return job_refuse(err, 400, "InvalidArgument", "CopySource is not percent-encoded as it should be");
+        return service_refuse(
+            err, 400, "InvalidArgument", "CopySource is not percent-encoded as it should be");
     struct str of = str_cut(source, '/', &from);
-    if (object_read(call->jobs, call->arena, of, from.p ? from : STR_EMPTY, MAX_COPY, &object, err) ||
-        object_write(call->jobs, call->arena, bucket, key, object.text, object.content_type, &etag, err))
+    if (object_read(call->services, call->arena, of, from.p ? from : STR_EMPTY, MAX_COPY, &object, err) ||
+        object_write(call->services, call->arena, bucket, key, object.text, object.content_type, &etag, err))
         return -1;
     struct value_entry result = {STR("ETag"), quoted(call->arena, etag)};
     struct value_entry said = {STR("CopyObjectResult"), value_map(call->arena, &result, 1)};
@@ -108,7 +109,7 @@ static int do_copy(struct job_call *call, struct err *err)
 /* ---- listing ---- */
 
 struct page {
-    struct job_call *call;
+    struct service_call *call;
     struct value_builder contents, groups;
     struct str prefix, delimiter, last;
     int64_t most;
@@ -139,11 +140,11 @@ static bool add(void *ctx, struct str key, struct str etag, int64_t size, int64_
     return true;
 }
 
-static int do_list(struct job_call *call, struct err *err)
+static int do_list(struct service_call *call, struct err *err)
 {
     struct str bucket, token = value_gets(call->input, "ContinuationToken"),
                        after = value_gets(call->input, "StartAfter");
-    int64_t most = job_int(call->input, "MaxKeys", MAX_KEYS);
+    int64_t most = service_int(call->input, "MaxKeys", MAX_KEYS);
     struct page page = {.call = call,
         .contents = VALUE_BUILDER(call->arena),
         .groups = VALUE_BUILDER(call->arena),
@@ -151,8 +152,8 @@ static int do_list(struct job_call *call, struct err *err)
         .delimiter = value_gets(call->input, "Delimiter"),
         .last = token,
         .most = most < 0 || most > MAX_KEYS ? MAX_KEYS : most};
-    if (job_required(call, "Bucket", &bucket, err) ||
-        object_list(call->jobs, bucket, page.prefix, token.n ? token : after, add, &page, err)) {
+    if (service_required(call, "Bucket", &bucket, err) ||
+        object_list(call->services, bucket, page.prefix, token.n ? token : after, add, &page, err)) {
         value_builder_release(&page.contents);
         value_builder_release(&page.groups);
         return -1;
@@ -171,7 +172,7 @@ static int do_list(struct job_call *call, struct err *err)
     return 0;
 }
 
-const struct job_operation s3_operations[] = {
+const struct service_operation s3_operations[] = {
     {"s3", "GetObject", do_get, NULL, NULL},
     {"s3", "HeadObject", do_head, NULL, NULL},
     {"s3", "PutObject", do_put, NULL, NULL},

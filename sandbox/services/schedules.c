@@ -23,7 +23,7 @@ struct due {
 };
 
 struct timer {
-    struct jobs *jobs;
+    struct services *services;
     double speed;
     int64_t start_ms;
     struct due *items;
@@ -111,11 +111,11 @@ static void fire_rule(
     const struct event event = {.id = uuid_random(arena),
         .source = STR("aws.events"),
         .detail_type = STR("Scheduled Event"),
-        .account = jobs_account(timer->jobs),
+        .account = services_account(timer->services),
         .region = rule->region,
         .time_ms = at_ms,
         .resources = resource ? value_list(arena, &resource, 1) : NULL};
-    rule_fire(timer->jobs, arena, rule, event_value(arena, &event), false);
+    rule_fire(timer->services, arena, rule, event_value(arena, &event), false);
 }
 
 static struct str replaced(struct arena *arena, struct str text, const char *name, struct str by)
@@ -162,7 +162,7 @@ static void fire_schedule(
         .detail_type = value_gets(bus, "detail_type"),
         .rule = value_gets(schedule->attrs, "arn"),
         .by = arena_printf(arena, "schedule %.*s", STR_ARG(schedule->id))};
-    target_deliver(timer->jobs, &target);
+    target_deliver(timer->services, &target);
 }
 
 static void fire_trigger(
@@ -170,7 +170,7 @@ static void fire_trigger(
 {
     struct str workflow = value_gets(trigger->attrs, "workflow");
     const struct value_entry name = {STR("Name"), value_string(arena, workflow)};
-    const struct job_request request = {.service = STR("glue"),
+    const struct service_request request = {.service = STR("glue"),
         .operation = STR("StartWorkflowRun"),
         .region = trigger->region,
         .input = value_map(arena, &name, 1)};
@@ -178,8 +178,8 @@ static void fire_trigger(
     struct err err = ERR_INIT;
     (void)at_ms;
     if (!workflow.n)
-        glue_fire(timer->jobs, arena, trigger, STR_EMPTY);
-    else if (jobs_call(timer->jobs, arena, &request, &output, &err))
+        glue_fire(timer->services, arena, trigger, STR_EMPTY);
+    else if (services_call(timer->services, arena, &request, &output, &err))
         fprintf(stderr, "sandbox: trigger %.*s: %s\n", STR_ARG(trigger->id), err.message);
 }
 
@@ -187,14 +187,14 @@ static void fire_crawler(
     struct timer *timer, struct arena *arena, const struct control_record *crawler, int64_t at_ms)
 {
     const struct value_entry name = {STR("Name"), value_string(arena, crawler->id)};
-    const struct job_request request = {.service = STR("glue"),
+    const struct service_request request = {.service = STR("glue"),
         .operation = STR("StartCrawler"),
         .region = crawler->region,
         .input = value_map(arena, &name, 1)};
     const struct value *output;
     struct err err = ERR_INIT;
     (void)at_ms;
-    if (jobs_call(timer->jobs, arena, &request, &output, &err))
+    if (services_call(timer->services, arena, &request, &output, &err))
         fprintf(stderr, "sandbox: crawler %.*s: %s\n", STR_ARG(crawler->id), err.message);
 }
 
@@ -208,7 +208,7 @@ static void delete_schedule(struct timer *timer, struct arena *arena, const stru
     const struct wire_message request = {.method = STR("DELETE"),
         .path = arena_printf(arena, "/schedules/%.*s", STR_ARG(schedule->id)),
         .query = arena_str(arena, buf_str(&query))};
-    control_handle(jobs_control(timer->jobs), arena, STR("scheduler"), schedule->region, &request,
+    control_handle(services_control(timer->services), arena, STR("scheduler"), schedule->region, &request,
         STR("inside"), &answer);
 }
 
@@ -229,7 +229,7 @@ static int64_t look(struct timer *timer, struct arena *arena, const char *type, 
     size_t n;
     int64_t soonest = LOOK_MS;
     struct control_record *records =
-        control_list(jobs_control(timer->jobs), arena, str_z(type), STR_EMPTY, &n);
+        control_list(services_control(timer->services), arena, str_z(type), STR_EMPTY, &n);
     for (size_t i = 0; i < n; i++) {
         if (!expression_of(&records[i]).n)
             continue;
@@ -264,7 +264,7 @@ static void run(void *ctx)
 {
     struct timer *timer = ctx;
     int64_t wait_ms = 0;
-    while (jobs_sleep(timer->jobs, wait_ms)) {
+    while (services_sleep(timer->services, wait_ms)) {
         AUTO_ARENA struct arena arena = ARENA_INIT;
         int64_t rules = look(timer, &arena, "aws.events.rule", fire_rule);
         int64_t schedules = look(timer, &arena, "aws.scheduler.schedule", fire_schedule);
@@ -282,13 +282,13 @@ static void run(void *ctx)
     free(timer);
 }
 
-void schedules_start(struct jobs *jobs)
+void schedules_start(struct services *services)
 {
     struct timer *timer = mem_zalloc(sizeof *timer);
-    timer->jobs = jobs;
-    timer->speed = sandbox_speed(jobs_sandbox(jobs));
+    timer->services = services;
+    timer->speed = sandbox_speed(services_sandbox(services));
     timer->start_ms = clock_wall_ms();
-    if (jobs_thread(jobs, run, timer)) {
+    if (services_thread(services, run, timer)) {
         fprintf(stderr, "sandbox: schedules do not fire: there is no thread for them\n");
         free(timer);
     }

@@ -9,9 +9,9 @@
 #ifndef WEIR_SANDBOX_SERVICES_SCHEDULES_H
 #define WEIR_SANDBOX_SERVICES_SCHEDULES_H
 
-struct jobs;
+struct services;
 
-/* Starts the thread; it ends with jobs_stop(). */
-void schedules_start(struct jobs *jobs);
+/* Starts the thread; it ends with services_stop(). */
+void schedules_start(struct services *services);
 
 #endif

@@ -14,34 +14,34 @@
 #define PREVIOUS "AWSPREVIOUS"
 enum { MAX_VERSIONS = 20 };
 
-static int find_secret(struct job_call *call, struct control_record *out, struct err *err)
+static int find_secret(struct service_call *call, struct control_record *out, struct err *err)
 {
     struct str id;
-    if (job_required(call, "SecretId", &id, err))
+    if (service_required(call, "SecretId", &id, err))
         return -1;
-    if (!control_find(
-            jobs_control(call->jobs), call->arena, STR("aws.secretsmanager.secret"), call->region, id, out))
-        return job_refuse(
+    if (!control_find(services_control(call->services), call->arena, STR("aws.secretsmanager.secret"),
+            call->region, id, out))
+        return service_refuse(
             err, 400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
     if (!value_is_null(value_getz(out->attrs, "deleted_date")))
-        return job_refuse(err, 400, "InvalidRequestException",
+        return service_refuse(err, 400, "InvalidRequestException",
             "You can't perform this operation on the secret because it was marked for deletion.");
     return 0;
 }
 
-static const struct value *versions_of(const struct job_call *call, const struct control_record *record)
+static const struct value *versions_of(const struct service_call *call, const struct control_record *record)
 {
-    const struct value *list = value_getz(job_note_read(call, NOTE, record), "versions");
+    const struct value *list = value_getz(service_note_read(call, NOTE, record), "versions");
     return list && list->kind == VALUE_LIST ? list : &value_empty_list;
 }
 
-static int keep_versions(const struct job_call *call, const struct control_record *record,
+static int keep_versions(const struct service_call *call, const struct control_record *record,
     const struct value *versions, struct err *err)
 {
     struct err why = ERR_INIT;
     const struct value_entry entry = {STR("versions"), versions};
-    if (job_note_write(call, NOTE, record, value_map(call->arena, &entry, 1), &why))
-        return job_refuse(err, 500, "InternalServiceError", "%s", why.message);
+    if (service_note_write(call, NOTE, record, value_map(call->arena, &entry, 1), &why))
+        return service_refuse(err, 500, "InternalServiceError", "%s", why.message);
     return 0;
 }
 
@@ -118,12 +118,12 @@ static bool has_value(const struct value *input)
 }
 
 /* A call that makes a value current: the control plane's, and what it takes the place of is kept. */
-static int replace_current(struct job_call *call, const struct control_record *record, const char *operation,
-    const struct value *input, struct err *err)
+static int replace_current(struct service_call *call, const struct control_record *record,
+    const char *operation, const struct value *input, struct err *err)
 {
-    const struct job_request request = {STR("secretsmanager"), str_z(operation), call->region, input};
+    const struct service_request request = {STR("secretsmanager"), str_z(operation), call->region, input};
     bool had = value_getz(record->attrs, "secret_string") || value_getz(record->attrs, "secret_binary");
-    if (jobs_call_control(call->jobs, call->arena, &request, &call->output, err))
+    if (services_call_control(call->services, call->arena, &request, &call->output, err))
         return -1;
     return had ? keep_versions(call, record,
                      with_version(call->arena, versions_of(call, record), as_previous(call->arena, record)),
@@ -132,7 +132,7 @@ static int replace_current(struct job_call *call, const struct control_record *r
 }
 
 static const struct value *find_version(
-    const struct job_call *call, const struct control_record *record, struct str id, struct str stage)
+    const struct service_call *call, const struct control_record *record, struct str id, struct str stage)
 {
     const struct value *versions = versions_of(call, record);
     for (uint32_t i = 0; i < versions->count; i++)
@@ -143,7 +143,7 @@ static const struct value *find_version(
 }
 
 /* A token is a version's id: the same again is one call, another value under it is refused. */
-static int check_token(struct job_call *call, const struct control_record *record, struct str token,
+static int check_token(struct service_call *call, const struct control_record *record, struct str token,
     bool *again, struct err *err)
 {
     const struct value *kept = find_version(call, record, token, STR_EMPTY);
@@ -156,12 +156,12 @@ static int check_token(struct job_call *call, const struct control_record *recor
     const struct value *given = value_getz(call->input, "SecretString");
     if (!given || value_equal(text, given))
         return 0;
-    return job_refuse(err, 400, "ResourceExistsException",
+    return service_refuse(err, 400, "ResourceExistsException",
         "A resource with the ID you requested already exists: the version has another value.");
 }
 
 static void answer_version(
-    struct job_call *call, const struct control_record *record, struct str id, const struct value *stages)
+    struct service_call *call, const struct control_record *record, struct str id, const struct value *stages)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
     view_set(&b, "ARN", value_getz(record->attrs, "arn"));
@@ -171,7 +171,7 @@ static void answer_version(
     call->output = value_builder_map(&b);
 }
 
-static int put_aside(struct job_call *call, const struct control_record *record, struct str token,
+static int put_aside(struct service_call *call, const struct control_record *record, struct str token,
     const struct value *stages, struct err *err)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
@@ -196,7 +196,7 @@ static bool names_current(const struct value *stages)
     return current != &value_null;
 }
 
-static int put_value(struct job_call *call, struct err *err)
+static int put_value(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str token = value_gets(call->input, "ClientRequestToken");
@@ -205,7 +205,7 @@ static int put_value(struct job_call *call, struct err *err)
     if (find_secret(call, &record, err))
         return -1;
     if (!has_value(call->input))
-        return job_refuse(
+        return service_refuse(
             err, 400, "InvalidRequestException", "You must provide either SecretString or SecretBinary.");
     if (check_token(call, &record, token, &again, err))
         return -1;
@@ -221,7 +221,7 @@ static int put_value(struct job_call *call, struct err *err)
         value_with(call->arena, call->input, STR("VersionStages"), NULL), err);
 }
 
-static int update_secret(struct job_call *call, struct err *err)
+static int update_secret(struct service_call *call, struct err *err)
 {
     struct control_record record;
     if (!has_value(call->input)) {
@@ -233,7 +233,7 @@ static int update_secret(struct job_call *call, struct err *err)
                : 0;
 }
 
-static int get_value(struct job_call *call, struct err *err)
+static int get_value(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str id = value_gets(call->input, "VersionId"), stage = value_gets(call->input, "VersionStage");
@@ -243,7 +243,7 @@ static int get_value(struct job_call *call, struct err *err)
     bool current = (!id.n || is_current(&record, id)) && (str_eqz(stage, CURRENT) || !stage.n);
     const struct value *version = current ? NULL : find_version(call, &record, id, stage);
     if ((current && none) || (!current && !version))
-        return job_refuse(err, 400, "ResourceNotFoundException",
+        return service_refuse(err, 400, "ResourceNotFoundException",
             "Secrets Manager can't find the specified secret value for %s: %.*s",
             id.n ? "VersionId" : "staging label",
             STR_ARG(id.n      ? id
@@ -258,7 +258,7 @@ static int get_value(struct job_call *call, struct err *err)
     struct value_builder b = VALUE_BUILDER(call->arena);
     view_set(&b, "SecretString", value_getz(version, "string"));
     view_set(&b, "SecretBinary", value_getz(version, "binary"));
-    view_set(&b, "CreatedDate", job_time(call, job_int(version, "created", 0)));
+    view_set(&b, "CreatedDate", service_time(call, service_int(version, "created", 0)));
     call->output = value_merge(call->arena, call->output, value_builder_map(&b));
     return 0;
 }
@@ -266,7 +266,7 @@ static int get_value(struct job_call *call, struct err *err)
 /* ---- which there are ---- */
 
 /* {id: stages} of all that have some. */
-static const struct value *staged(struct job_call *call, const struct control_record *record)
+static const struct value *staged(struct service_call *call, const struct control_record *record)
 {
     const struct value *versions = versions_of(call, record), *out = &value_empty_map;
     struct str current = value_gets(record->attrs, "version_id");
@@ -277,13 +277,13 @@ static const struct value *staged(struct job_call *call, const struct control_re
     return current.n ? value_with(call->arena, out, current, one_stage(call->arena, CURRENT)) : out;
 }
 
-static int describe(struct job_call *call, struct err *err)
+static int describe(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct err ignored = ERR_INIT;
-    const struct job_request request = {
+    const struct service_request request = {
         STR("secretsmanager"), STR("DescribeSecret"), call->region, call->input};
-    if (jobs_call_control(call->jobs, call->arena, &request, &call->output, err))
+    if (services_call_control(call->services, call->arena, &request, &call->output, err))
         return -1;
     if (!find_secret(call, &record, &ignored))
         call->output =
@@ -291,7 +291,7 @@ static int describe(struct job_call *call, struct err *err)
     return 0;
 }
 
-static int list_versions(struct job_call *call, struct err *err)
+static int list_versions(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
@@ -308,7 +308,7 @@ static int list_versions(struct job_call *call, struct err *err)
             continue;
         view_text(&one, "VersionId", id_of(versions->items[i]));
         view_set(&one, "VersionStages", stages);
-        view_set(&one, "CreatedDate", job_time(call, job_int(versions->items[i], "created", 0)));
+        view_set(&one, "CreatedDate", service_time(call, service_int(versions->items[i], "created", 0)));
         value_builder_add(&list, value_builder_map(&one));
     }
     view_set(&b, "Versions", value_builder_list(&list));
@@ -321,8 +321,8 @@ static int list_versions(struct job_call *call, struct err *err)
 /* ---- moving stages ---- */
 
 /* AWSCURRENT goes to a kept version: its value becomes the secret's, under the id that it has. */
-static int make_current(
-    struct job_call *call, const struct control_record *record, const struct value *version, struct err *err)
+static int make_current(struct service_call *call, const struct control_record *record,
+    const struct value *version, struct err *err)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
     view_set(&b, "SecretId", value_getz(record->attrs, "arn"));
@@ -334,31 +334,32 @@ static int make_current(
 
 /* A stage is only taken from the version that the request names. */
 static int check_holder(
-    struct job_call *call, const struct control_record *record, struct str stage, struct err *err)
+    struct service_call *call, const struct control_record *record, struct str stage, struct err *err)
 {
     struct str from = value_gets(call->input, "RemoveFromVersionId");
     const struct value *version = find_version(call, record, STR_EMPTY, stage);
     struct str holder = str_eqz(stage, CURRENT) ? value_gets(record->attrs, "version_id") : id_of(version);
     if (str_eq(from, holder))
         return 0;
-    return job_refuse(err, 400, "InvalidParameterException",
+    return service_refuse(err, 400, "InvalidParameterException",
         "The staging label %.*s is attached to version %.*s, which RemoveFromVersionId has to name",
         STR_ARG(stage), STR_ARG(holder));
 }
 
-static int move_stage(struct job_call *call, struct err *err)
+static int move_stage(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str stage, to = value_gets(call->input, "MoveToVersionId");
     struct arena *arena = call->arena;
-    if (job_required(call, "VersionStage", &stage, err) || find_secret(call, &record, err))
+    if (service_required(call, "VersionStage", &stage, err) || find_secret(call, &record, err))
         return -1;
     const struct value *version = find_version(call, &record, to, STR_EMPTY),
                        *versions = versions_of(call, &record);
     if (to.n && !version && !is_current(&record, to))
-        return job_refuse(err, 400, "ResourceNotFoundException", "Secrets Manager can't find the version.");
+        return service_refuse(
+            err, 400, "ResourceNotFoundException", "Secrets Manager can't find the version.");
     if (str_eqz(stage, CURRENT) && !to.n)
-        return job_refuse(err, 400, "InvalidParameterException",
+        return service_refuse(err, 400, "InvalidParameterException",
             "You can only move staging label AWSCURRENT to a different secret version.");
     if (check_holder(call, &record, stage, err))
         return -1;
@@ -387,24 +388,24 @@ static int move_stage(struct job_call *call, struct err *err)
 }
 
 /* Deleting for good what is not there is success; all else is the control plane's. */
-static int delete_secret(struct job_call *call, struct err *err)
+static int delete_secret(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str id;
-    if (job_required(call, "SecretId", &id, err))
+    if (service_required(call, "SecretId", &id, err))
         return -1;
-    bool there = control_find(
-        jobs_control(call->jobs), call->arena, STR("aws.secretsmanager.secret"), call->region, id, &record);
+    bool there = control_find(services_control(call->services), call->arena, STR("aws.secretsmanager.secret"),
+        call->region, id, &record);
     call->declined =
         there || !value_equal(value_getz(call->input, "ForceDeleteWithoutRecovery"), &value_true);
     struct value_builder b = VALUE_BUILDER(call->arena);
     view_text(&b, "Name", id);
-    view_set(&b, "DeletionDate", job_time(call, clock_wall_ms()));
+    view_set(&b, "DeletionDate", service_time(call, clock_wall_ms()));
     call->output = value_builder_map(&b);
     return 0;
 }
 
-const struct job_operation secretsmanager_operations[] = {
+const struct service_operation secretsmanager_operations[] = {
     {"secretsmanager", "DeleteSecret", delete_secret, NULL, NULL},
     {"secretsmanager", "GetSecretValue", get_value, NULL, NULL},
     {"secretsmanager", "PutSecretValue", put_value, NULL, NULL},

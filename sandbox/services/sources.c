@@ -21,14 +21,14 @@ enum {
 
 /* One mapping's threads; freed by the last of them. */
 struct source {
-    struct jobs *jobs;
+    struct services *services;
     char *uuid, *region;
     atomic_int references;
     atomic_bool over;
 };
 
 struct sources {
-    struct jobs *jobs;
+    struct services *services;
     struct source **items;
     size_t n, cap;
 };
@@ -56,11 +56,11 @@ static int call(const struct turn *turn, const char *service, const char *operat
     const struct value_entry *entries, size_t n, const struct value **output)
 {
     struct err err = ERR_INIT;
-    const struct job_request request = {.service = str_z(service),
+    const struct service_request request = {.service = str_z(service),
         .operation = str_z(operation),
         .region = turn->region,
         .input = value_map(turn->arena, entries, n)};
-    return jobs_call(turn->source->jobs, turn->arena, &request, output, &err);
+    return services_call(turn->source->services, turn->arena, &request, output, &err);
 }
 
 static const struct value *receive(const struct turn *turn, int64_t most)
@@ -75,7 +75,7 @@ static const struct value *receive(const struct turn *turn, int64_t most)
         {STR("MessageAttributeNames"), names},
     };
     if (call(turn, "sqs", "ReceiveMessage", input, sizeof input / sizeof *input, &output)) {
-        jobs_sleep(turn->source->jobs, PAUSE_MS); /* the queue is not there */
+        services_sleep(turn->source->services, PAUSE_MS); /* the queue is not there */
         return &value_empty_list;
     }
     const struct value *messages = value_getz(output, "Messages");
@@ -169,12 +169,12 @@ static void batch_add(const struct turn *turn, struct batch *batch, const struct
 /* As many as make a batch, or as come while it is gathered. */
 static void gather(const struct turn *turn, struct batch *batch)
 {
-    int64_t size = job_int(turn->attrs, "batch_size", 10);
-    int64_t window_s = job_int(turn->attrs, "maximum_batching_window_in_seconds", 0);
+    int64_t size = service_int(turn->attrs, "batch_size", 10);
+    int64_t window_s = service_int(turn->attrs, "maximum_batching_window_in_seconds", 0);
     batch_add(turn, batch, receive(turn, size));
     int64_t until = clock_mono_ms() + window_s * 1000;
     while (batch->records.n && (int64_t)batch->records.n < size && clock_mono_ms() < until &&
-           !jobs_stopping(turn->source->jobs))
+           !services_stopping(turn->source->services))
         batch_add(turn, batch, receive(turn, size - (int64_t)batch->records.n));
 }
 
@@ -182,31 +182,31 @@ static void gather(const struct turn *turn, struct batch *batch)
 static bool invoke(const struct turn *turn, const struct value *records, const struct value **answer)
 {
     struct arena *arena = turn->arena;
-    struct jobs *jobs = turn->source->jobs;
+    struct services *services = turn->source->services;
     struct value_entry event = {STR("Records"), records};
     struct value_entry input[] = {{STR("FunctionName"), value_string(arena, turn->function)},
         {STR("Payload"), json_as_text(arena, value_map(arena, &event, 1))}};
-    const struct job_request request = {.service = STR("lambda"),
+    const struct service_request request = {.service = STR("lambda"),
         .operation = STR("Invoke"),
         .region = turn->region,
         .input = value_map(arena, input, 2)};
     const struct value *output;
-    struct job_run *run;
-    struct job_result result;
+    struct activity *activity;
+    struct activity_result result;
     struct err err = ERR_INIT;
-    if (jobs_start(jobs, arena, &request, &output, &run, &err)) {
+    if (services_start(services, arena, &request, &output, &activity, &err)) {
         fprintf(stderr, "sandbox: event source %s: %s\n", turn->source->uuid, err.message);
-        jobs_sleep(jobs, PAUSE_MS);
+        services_sleep(services, PAUSE_MS);
         return false;
     }
-    bool ended = job_run_wait(run, -1);
-    job_run_result(run, arena, &result);
-    job_run_release(run);
+    bool ended = activity_wait(activity, -1);
+    activity_result(activity, arena, &result);
+    activity_release(activity);
     struct str payload = value_gets(result.output, "Payload");
     *answer = &value_null;
     if (payload.n && json_parse(arena, payload, answer, &err))
         *answer = &value_null;
-    return ended && result.state == JOB_SUCCEEDED;
+    return ended && result.state == ACTIVITY_SUCCEEDED;
 }
 
 static bool reports_failures(const struct turn *turn)
@@ -265,9 +265,9 @@ static void work(void *ctx)
 {
     struct source *source = ctx;
     struct control_record mapping;
-    while (!atomic_load(&source->over) && !jobs_stopping(source->jobs)) {
+    while (!atomic_load(&source->over) && !services_stopping(source->services)) {
         AUTO_ARENA struct arena arena = ARENA_INIT;
-        if (!control_find(jobs_control(source->jobs), &arena, STR("aws.lambda.event_source_mapping"),
+        if (!control_find(services_control(source->services), &arena, STR("aws.lambda.event_source_mapping"),
                 str_z(source->region), str_z(source->uuid), &mapping))
             break;
         const struct turn turn = {.source = source,
@@ -284,7 +284,7 @@ static void work(void *ctx)
 
 static int threads_of(const struct control_record *mapping)
 {
-    int64_t most = job_int(mapping->attrs, "maximum_concurrency", AT_ONCE);
+    int64_t most = service_int(mapping->attrs, "maximum_concurrency", AT_ONCE);
     if (str_ends(value_gets(mapping->attrs, "event_source"), STR(".fifo")))
         return 1;
     return most < AT_ONCE ? (int)most : AT_ONCE;
@@ -293,7 +293,7 @@ static int threads_of(const struct control_record *mapping)
 static void begin(struct sources *sources, const struct control_record *mapping)
 {
     struct source *source = mem_zalloc(sizeof *source);
-    source->jobs = sources->jobs;
+    source->services = sources->services;
     source->uuid = mem_strdup(mapping->id.p);
     source->region = mem_strdup(mapping->region.p);
     atomic_init(&source->references, 1); /* the list's */
@@ -301,7 +301,7 @@ static void begin(struct sources *sources, const struct control_record *mapping)
     sources->items[sources->n++] = source;
     for (int i = 0; i < threads_of(mapping); i++) {
         atomic_fetch_add(&source->references, 1);
-        if (jobs_thread(sources->jobs, work, source))
+        if (services_thread(sources->services, work, source))
             source_release(source);
     }
 }
@@ -330,15 +330,15 @@ static void look(void *ctx)
     do {
         AUTO_ARENA struct arena arena = ARENA_INIT;
         size_t n;
-        struct control_record *mappings = control_list(
-            jobs_control(sources->jobs), &arena, STR("aws.lambda.event_source_mapping"), STR_EMPTY, &n);
+        struct control_record *mappings = control_list(services_control(sources->services), &arena,
+            STR("aws.lambda.event_source_mapping"), STR_EMPTY, &n);
         forget_gone(sources);
         for (size_t i = 0; i < n; i++)
             if (str_find(value_gets(mappings[i].attrs, "event_source"), STR(":sqs:"), 0) > 0 &&
                 str_eqz(value_gets(mappings[i].attrs, "state"), "Enabled") &&
                 !is_known(sources, &mappings[i]))
                 begin(sources, &mappings[i]);
-    } while (jobs_sleep(sources->jobs, LOOK_MS));
+    } while (services_sleep(sources->services, LOOK_MS));
     for (size_t i = 0; i < sources->n; i++) {
         atomic_store(&sources->items[i]->over, true);
         source_release(sources->items[i]);
@@ -347,11 +347,11 @@ static void look(void *ctx)
     free(sources);
 }
 
-void sources_start(struct jobs *jobs)
+void sources_start(struct services *services)
 {
     struct sources *sources = mem_zalloc(sizeof *sources);
-    sources->jobs = jobs;
-    if (jobs_thread(jobs, look, sources)) {
+    sources->services = services;
+    if (services_thread(services, look, sources)) {
         fprintf(stderr, "sandbox: queues call no functions: there is no thread for it\n");
         free(sources);
     }

@@ -7,9 +7,9 @@
 #ifndef WEIR_SANDBOX_SERVICES_SOURCES_H
 #define WEIR_SANDBOX_SERVICES_SOURCES_H
 
-struct jobs;
+struct services;
 
-/* Starts the thread; it ends with jobs_stop(). */
-void sources_start(struct jobs *jobs);
+/* Starts the thread; it ends with services_stop(). */
+void sources_start(struct services *services);
 
 #endif

@@ -8,10 +8,10 @@
 
 enum { MAX_NAMES = 10, MAX_PAGE = 10 };
 
-static bool find_parameter(const struct job_call *call, struct str name, struct control_record *out)
+static bool find_parameter(const struct service_call *call, struct str name, struct control_record *out)
 {
     return control_find(
-        jobs_control(call->jobs), call->arena, STR("aws.ssm.parameter"), call->region, name, out);
+        services_control(call->services), call->arena, STR("aws.ssm.parameter"), call->region, name, out);
 }
 
 static struct str attribute(const struct control_record *record, const char *name)
@@ -28,7 +28,7 @@ static struct str ciphertext(struct arena *arena, struct str value)
     return arena_printf(arena, "AQICAHh%.*s", STR_ARG(text));
 }
 
-static const struct value *view_parameter(struct job_call *call, const struct control_record *record)
+static const struct value *view_parameter(struct service_call *call, const struct control_record *record)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
     struct str type = attribute(record, "parameter_type"), value = attribute(record, "value");
@@ -39,19 +39,19 @@ static const struct value *view_parameter(struct job_call *call, const struct co
     view_text(&b, "Type", type);
     view_text(&b, "Value", value);
     view_set(&b, "Version", value_getz(record->attrs, "version"));
-    view_set(&b, "LastModifiedDate", job_time(call, record->changed_ms));
+    view_set(&b, "LastModifiedDate", service_time(call, record->changed_ms));
     view_text(&b, "ARN", attribute(record, "arn"));
     view_text(
         &b, "DataType", value_text(value_getz(value_getz(record->attrs, "=kept"), "DataType"), STR("text")));
     return value_builder_map(&b);
 }
 
-static int get_parameter(struct job_call *call, struct err *err)
+static int get_parameter(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str name;
     struct value_builder b = VALUE_BUILDER(call->arena);
-    if (job_required(call, "Name", &name, err))
+    if (service_required(call, "Name", &name, err))
         return -1;
     call->declined = !find_parameter(call, name, &record); /* it may be one that AWS publishes */
     if (call->declined)
@@ -61,13 +61,13 @@ static int get_parameter(struct job_call *call, struct err *err)
     return 0;
 }
 
-static int get_parameters(struct job_call *call, struct err *err)
+static int get_parameters(struct service_call *call, struct err *err)
 {
     const struct value *names = value_getz(call->input, "Names");
     struct value_builder found = VALUE_BUILDER(call->arena), invalid = VALUE_BUILDER(call->arena),
                          b = VALUE_BUILDER(call->arena);
     if (!names || names->kind != VALUE_LIST || !names->count || names->count > MAX_NAMES)
-        return job_refuse(err, 400, "ValidationException", "Names has one to ten names");
+        return service_refuse(err, 400, "ValidationException", "Names has one to ten names");
     for (uint32_t i = 0; i < names->count; i++) {
         struct control_record record;
         if (find_parameter(call, value_text(names->items[i], STR_EMPTY), &record))
@@ -98,26 +98,26 @@ static bool lies_below(struct str name, struct str folder, bool deep)
            (deep || str_find_char(name, '/', folder.n) < 0);
 }
 
-static int get_by_path(struct job_call *call, struct err *err)
+static int get_by_path(struct service_call *call, struct err *err)
 {
     struct str folder;
     size_t n, kept = 0, first, end;
     const struct value *next;
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    if (job_required(call, "Path", &folder, err))
+    if (service_required(call, "Path", &folder, err))
         return -1;
     if (folder.p[0] != '/')
-        return job_refuse(err, 400, "ValidationException",
+        return service_refuse(err, 400, "ValidationException",
             "The parameter doesn't meet the parameter name requirements: a path begins with /");
     bool deep = value_equal(value_getz(call->input, "Recursive"), &value_true);
-    struct control_record *all =
-        control_list(jobs_control(call->jobs), call->arena, STR("aws.ssm.parameter"), call->region, &n);
+    struct control_record *all = control_list(
+        services_control(call->services), call->arena, STR("aws.ssm.parameter"), call->region, &n);
     for (size_t i = 0; i < n; i++)
         if (lies_below(all[i].id, folder, deep))
             all[kept++] = all[i];
     if (kept)
         qsort(all, kept, sizeof *all, by_name);
-    if (job_page(call, "NextToken", "MaxResults", MAX_PAGE, kept, &first, &end, &next, err))
+    if (service_page(call, "NextToken", "MaxResults", MAX_PAGE, kept, &first, &end, &next, err))
         return -1;
     for (size_t i = first; i < end; i++)
         value_builder_add(&list, view_parameter(call, &all[i]));
@@ -127,7 +127,7 @@ static int get_by_path(struct job_call *call, struct err *err)
     return 0;
 }
 
-const struct job_operation ssm_operations[] = {
+const struct service_operation ssm_operations[] = {
     {"ssm", "GetParameter", get_parameter, NULL, NULL},
     {"ssm", "GetParameters", get_parameters, NULL, NULL},
     {"ssm", "GetParametersByPath", get_by_path, NULL, NULL},

@@ -9,28 +9,28 @@
 enum { HOUR_S = 3600, SHORTEST_S = 900, LONGEST_USER_S = 129600, DEFAULT_USER_S = 43200, MAX_NAME = 64 };
 
 /* The id that no later role of the same name has, and the session's name. */
-static struct str session_id(const struct job_call *call, const struct session *session)
+static struct str session_id(const struct service_call *call, const struct session *session)
 {
     struct control_record role;
     bool known = control_find(
-        jobs_control(call->jobs), call->arena, STR("aws.iam.role"), STR_EMPTY, session->role, &role);
+        services_control(call->services), call->arena, STR("aws.iam.role"), STR_EMPTY, session->role, &role);
     struct str id = known ? value_gets(role.attrs, "unique_id") : session->role;
     return arena_printf(call->arena, "%.*s:%.*s", STR_ARG(id), STR_ARG(session->name));
 }
 
-static const struct value *credentials(const struct job_call *call, const struct session *session)
+static const struct value *credentials(const struct service_call *call, const struct session *session)
 {
-    struct str master = sandbox_first_key(jobs_sandbox(call->jobs)).secret_key;
+    struct str master = sandbox_first_key(services_sandbox(call->services)).secret_key;
     struct session_key key = session_new(call->arena, master, session);
     struct value_builder b = VALUE_BUILDER(call->arena);
     view_text(&b, "AccessKeyId", key.access_key);
     view_text(&b, "SecretAccessKey", key.secret_key);
     view_text(&b, "SessionToken", key.token);
-    view_set(&b, "Expiration", job_time(call, session->expires_ms));
+    view_set(&b, "Expiration", service_time(call, session->expires_ms));
     return value_builder_map(&b);
 }
 
-static int get_caller_identity(struct job_call *call, struct err *err)
+static int get_caller_identity(struct service_call *call, struct err *err)
 {
     (void)err;
     if (!call->caller) { /* the spec knows who the sandbox's own user is */
@@ -38,7 +38,7 @@ static int get_caller_identity(struct job_call *call, struct err *err)
         return 0;
     }
     struct value_builder b = VALUE_BUILDER(call->arena);
-    struct str account = jobs_account(call->jobs);
+    struct str account = services_account(call->services);
     view_text(&b, "UserId", session_id(call, call->caller));
     view_text(&b, "Account", account);
     view_text(&b, "Arn", session_arn(call->arena, account, call->caller));
@@ -48,7 +48,7 @@ static int get_caller_identity(struct job_call *call, struct err *err)
 
 static int invalid(struct err *err, const char *what)
 {
-    return job_refuse(err, 400, "ValidationError", "%s", what);
+    return service_refuse(err, 400, "ValidationError", "%s", what);
 }
 
 static bool is_name(struct str name)
@@ -61,9 +61,9 @@ static bool is_name(struct str name)
 
 /* Seconds as asked for, between the shortest and the longest. */
 static int find_duration(
-    const struct job_call *call, int64_t fallback, int64_t longest, int64_t *out, struct err *err)
+    const struct service_call *call, int64_t fallback, int64_t longest, int64_t *out, struct err *err)
 {
-    *out = job_int(call->input, "DurationSeconds", fallback);
+    *out = service_int(call->input, "DurationSeconds", fallback);
     if (*out < SHORTEST_S)
         return invalid(err, "DurationSeconds is 900 at least");
     return *out > longest
@@ -73,48 +73,49 @@ static int find_duration(
 }
 
 static int find_role(
-    const struct job_call *call, struct str arn, struct control_record *role, struct err *err)
+    const struct service_call *call, struct str arn, struct control_record *role, struct err *err)
 {
-    if (str_starts(arn, STR("arn:")) &&
-        control_find(jobs_control(call->jobs), call->arena, STR("aws.iam.role"), STR_EMPTY, arn, role))
+    if (str_starts(arn, STR("arn:")) && control_find(services_control(call->services), call->arena,
+                                            STR("aws.iam.role"), STR_EMPTY, arn, role))
         return 0;
-    struct str account = jobs_account(call->jobs);
+    struct str account = services_account(call->services);
     struct str who = call->caller
                          ? session_arn(call->arena, account, call->caller)
                          : arena_printf(call->arena, "arn:aws:iam::%.*s:user/sandbox", STR_ARG(account));
-    return job_refuse(err, 403, "AccessDenied",
+    return service_refuse(err, 403, "AccessDenied",
         "User: %s is not authorized to perform: sts:AssumeRole on resource: %.*s", who.p, STR_ARG(arn));
 }
 
-static int assume_role(struct job_call *call, struct err *err)
+static int assume_role(struct service_call *call, struct err *err)
 {
     struct control_record role;
     struct str arn, name;
     int64_t seconds;
-    if (job_required(call, "RoleArn", &arn, err) || job_required(call, "RoleSessionName", &name, err))
+    if (service_required(call, "RoleArn", &arn, err) || service_required(call, "RoleSessionName", &name, err))
         return -1;
     if (!is_name(name))
         return invalid(err, "RoleSessionName is 2 to 64 letters, digits and _+=,.@-");
     if (find_role(call, arn, &role, err))
         return -1;
-    int64_t longest = call->caller ? HOUR_S : job_int(role.attrs, "max_session_duration", HOUR_S);
+    int64_t longest = call->caller ? HOUR_S : service_int(role.attrs, "max_session_duration", HOUR_S);
     if (find_duration(call, HOUR_S, longest, &seconds, err))
         return -1;
     const struct session session = {value_gets(role.attrs, "name"), name, clock_wall_ms() + seconds * 1000};
     struct value_builder b = VALUE_BUILDER(call->arena), user = VALUE_BUILDER(call->arena);
     view_text(&user, "AssumedRoleId", session_id(call, &session));
-    view_text(&user, "Arn", session_arn(call->arena, jobs_account(call->jobs), &session));
+    view_text(&user, "Arn", session_arn(call->arena, services_account(call->services), &session));
     view_set(&b, "Credentials", credentials(call, &session));
     view_set(&b, "AssumedRoleUser", value_builder_map(&user));
     call->output = value_builder_map(&b);
     return 0;
 }
 
-static int get_session_token(struct job_call *call, struct err *err)
+static int get_session_token(struct service_call *call, struct err *err)
 {
     int64_t seconds;
     if (call->caller)
-        return job_refuse(err, 403, "AccessDenied", "Cannot call GetSessionToken with session credentials");
+        return service_refuse(
+            err, 403, "AccessDenied", "Cannot call GetSessionToken with session credentials");
     if (find_duration(call, DEFAULT_USER_S, LONGEST_USER_S, &seconds, err))
         return -1;
     const struct session session = {STR_EMPTY, STR_EMPTY, clock_wall_ms() + seconds * 1000};
@@ -123,7 +124,7 @@ static int get_session_token(struct job_call *call, struct err *err)
     return 0;
 }
 
-const struct job_operation sts_operations[] = {
+const struct service_operation sts_operations[] = {
     {"sts", "GetCallerIdentity", get_caller_identity, NULL, NULL},
     {"sts", "AssumeRole", assume_role, NULL, NULL},
     {"sts", "GetSessionToken", get_session_token, NULL, NULL},

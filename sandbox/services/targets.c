@@ -29,15 +29,16 @@ static struct str after(struct str text, char separator)
     return text;
 }
 
-static int call(struct jobs *jobs, struct arena *arena, const struct arn *arn, const struct target *target,
-    const char *operation, const struct value_entry *entries, size_t n, struct err *err)
+static int call(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, const char *operation, const struct value_entry *entries, size_t n,
+    struct err *err)
 {
     const struct value *output;
-    const struct job_request request = {.service = arn->service,
+    const struct service_request request = {.service = arn->service,
         .operation = str_z(operation),
         .region = arn->region.n ? arn->region : target->region,
         .input = value_map(arena, entries, n)};
-    return jobs_call(jobs, arena, &request, &output, err);
+    return services_call(services, arena, &request, &output, err);
 }
 
 static const struct value *parsed(struct arena *arena, struct str text)
@@ -49,7 +50,7 @@ static const struct value *parsed(struct arena *arena, struct str text)
 
 /* ---- kinds of targets ---- */
 
-static int to_function(struct jobs *jobs, struct arena *arena, const struct arn *arn,
+static int to_function(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
     AUTO_BUF struct buf payload = BUF_INIT;
@@ -57,18 +58,18 @@ static int to_function(struct jobs *jobs, struct arena *arena, const struct arn 
     struct value_entry input[] = {{STR("FunctionName"), value_string(arena, target->arn)},
         {STR("InvocationType"), value_stringz(arena, "Event")},
         {STR("Payload"), value_string(arena, buf_str(&payload))}};
-    return call(jobs, arena, arn, target, "Invoke", input, 3, err);
+    return call(services, arena, arn, target, "Invoke", input, 3, err);
 }
 
-static int to_machine(struct jobs *jobs, struct arena *arena, const struct arn *arn,
+static int to_machine(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
     struct value_entry input[] = {{STR("stateMachineArn"), value_string(arena, target->arn)},
         {STR("input"), value_string(arena, target->input)}};
-    return call(jobs, arena, arn, target, "StartExecution", input, 2, err);
+    return call(services, arena, arn, target, "StartExecution", input, 2, err);
 }
 
-static int to_queue(struct jobs *jobs, struct arena *arena, const struct arn *arn,
+static int to_queue(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -82,11 +83,11 @@ static int to_queue(struct jobs *jobs, struct arena *arena, const struct arn *ar
     if (target->message_attributes)
         value_builder_set(&b, STR("MessageAttributes"), target->message_attributes);
     const struct value *input = value_builder_map(&b);
-    return call(jobs, arena, arn, target, "SendMessage", input->entries, input->count, err);
+    return call(services, arena, arn, target, "SendMessage", input->entries, input->count, err);
 }
 
 /* One line in a stream of its own; what is no text by itself is written as JSON. */
-static int to_log_group(struct jobs *jobs, struct arena *arena, const struct arn *arn,
+static int to_log_group(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
     struct str group = str_slice(arn->resource, 10, arn->resource.n);
@@ -94,27 +95,29 @@ static int to_log_group(struct jobs *jobs, struct arena *arena, const struct arn
         group = str_slice(group, 0, group.n - 2);
     const struct log_place place = {arn->region.n ? arn->region : target->region, group, uuid_random(arena)};
     struct control_record record;
-    if (!control_find(jobs_control(jobs), arena, STR("aws.logs.log_group"), place.region, group, &record))
-        return job_refuse(err, 400, "ResourceNotFoundException", "The specified log group does not exist.");
+    if (!control_find(
+            services_control(services), arena, STR("aws.logs.log_group"), place.region, group, &record))
+        return service_refuse(
+            err, 400, "ResourceNotFoundException", "The specified log group does not exist.");
     const struct log_event event = {.time_ms = clock_wall_ms(), .message = target->input};
-    logs_forget(jobs_logs(jobs), place.region, group, record.created_ms);
-    if (logs_create(jobs_logs(jobs), &place) != LOGS_OK ||
-        logs_append(jobs_logs(jobs), &place, &event, 1) != LOGS_OK)
+    logs_forget(services_logs(services), place.region, group, record.created_ms);
+    if (logs_create(services_logs(services), &place) != LOGS_OK ||
+        logs_append(services_logs(services), &place, &event, 1) != LOGS_OK)
         return err_set(err, ERR_IO, "the log group cannot be written to");
     return 0;
 }
 
-static int to_topic(struct jobs *jobs, struct arena *arena, const struct arn *arn,
+static int to_topic(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
     struct value_entry input[] = {{STR("TopicArn"), value_string(arena, target->arn)},
         {STR("Message"), value_string(arena, target->input)},
         {STR("Subject"), value_string(arena, target->subject)}};
-    return call(jobs, arena, arn, target, "Publish", input, target->subject.n ? 3 : 2, err);
+    return call(services, arena, arn, target, "Publish", input, target->subject.n ? 3 : 2, err);
 }
 
-static int to_bus(struct jobs *jobs, struct arena *arena, const struct arn *arn, const struct target *target,
-    struct err *err)
+static int to_bus(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
 {
     struct value_entry event[] = {{STR("EventBusName"), value_string(arena, after(arn->resource, '/'))},
         {STR("Source"), value_string(arena, target->source)},
@@ -122,30 +125,31 @@ static int to_bus(struct jobs *jobs, struct arena *arena, const struct arn *arn,
         {STR("Detail"), value_string(arena, target->input)}};
     const struct value *entry = value_map(arena, event, 4);
     struct value_entry input = {STR("Entries"), value_list(arena, &entry, 1)};
-    return call(jobs, arena, arn, target, "PutEvents", &input, 1, err);
+    return call(services, arena, arn, target, "PutEvents", &input, 1, err);
 }
 
 /* Scheduler: arn:aws:scheduler:::aws-sdk:glue:startJobRun is any operation. */
-static int to_operation(struct jobs *jobs, struct arena *arena, const struct arn *arn,
+static int to_operation(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
     struct str action, rest = arn->resource;
     str_cut(rest, ':', &rest);
-    struct arn called = {.service = jobs_sdk_service(str_cut(rest, ':', &action)), .region = target->region};
+    struct arn called = {
+        .service = services_sdk_service(str_cut(rest, ':', &action)), .region = target->region};
     if (!action.n)
         return err_set(err, ERR_INVALID, "%.*s names no operation", STR_ARG(target->arn));
     char *operation = arena_strz(arena, action);
     operation[0] = (char)toupper((unsigned char)operation[0]);
     const struct value *input = parsed(arena, target->input);
     bool map = input->kind == VALUE_MAP;
-    return call(
-        jobs, arena, &called, target, operation, map ? input->entries : NULL, map ? input->count : 0, err);
+    return call(services, arena, &called, target, operation, map ? input->entries : NULL,
+        map ? input->count : 0, err);
 }
 
 static const struct {
     const char *service, *resource; /* how the ARN's last part begins */
-    int (*deliver)(struct jobs *jobs, struct arena *arena, const struct arn *arn, const struct target *target,
-        struct err *err);
+    int (*deliver)(struct services *services, struct arena *arena, const struct arn *arn,
+        const struct target *target, struct err *err);
 } kinds[] = {
     {"lambda", "function:", to_function},
     {"states", "stateMachine:", to_machine},
@@ -156,14 +160,15 @@ static const struct {
     {"scheduler", "aws-sdk:", to_operation},
 };
 
-static int deliver(struct jobs *jobs, struct arena *arena, const struct target *target, struct err *err)
+static int deliver(
+    struct services *services, struct arena *arena, const struct target *target, struct err *err)
 {
     struct arn arn;
     if (!read_arn(target->arn, &arn))
         return err_set(err, ERR_INVALID, "\"%.*s\" is no ARN", STR_ARG(target->arn));
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (str_eqz(arn.service, kinds[i].service) && str_starts(arn.resource, str_z(kinds[i].resource)))
-            return kinds[i].deliver(jobs, arena, &arn, target, err);
+            return kinds[i].deliver(services, arena, &arn, target, err);
     return err_set(err, ERR_INVALID, "the sandbox cannot start %.*s", STR_ARG(target->arn));
 }
 
@@ -186,16 +191,16 @@ static const struct value *why_dead(struct arena *arena, const struct target *ta
     return value_map(arena, entries, target->rule.n ? 4 : 3);
 }
 
-void target_deliver(struct jobs *jobs, const struct target *target)
+void target_deliver(struct services *services, const struct target *target)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct err err = ERR_INIT, lost = ERR_INIT;
-    if (!deliver(jobs, &arena, target, &err))
+    if (!deliver(services, &arena, target, &err))
         return;
     struct target letters = *target;
     letters.arn = target->dead_letter_queue;
     letters.message_attributes = why_dead(&arena, target, &err);
-    if (letters.arn.n && !deliver(jobs, &arena, &letters, &lost))
+    if (letters.arn.n && !deliver(services, &arena, &letters, &lost))
         return;
     fprintf(stderr, "sandbox: %.*s: %s\n", STR_ARG(target->by), err.message);
 }

@@ -19,6 +19,6 @@ struct target {
 };
 
 /* Starts it; what cannot be started goes to the dead-letter queue, if there is one, and is said on stderr. */
-void target_deliver(struct jobs *jobs, const struct target *target);
+void target_deliver(struct services *services, const struct target *target);
 
 #endif

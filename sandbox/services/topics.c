@@ -139,8 +139,8 @@ static struct str letters_of(struct arena *arena, const struct control_record *s
     return value_gets(redrive, "deadLetterTargetArn");
 }
 
-static void deliver(
-    const struct job_call *call, const struct control_record *subscription, const struct publication *what)
+static void deliver(const struct service_call *call, const struct control_record *subscription,
+    const struct publication *what)
 {
     struct arena *arena = call->arena;
     struct str protocol = value_gets(subscription->attrs, "protocol"),
@@ -161,7 +161,7 @@ static void deliver(
         .message_deduplication = ordered ? what->deduplication : STR_EMPTY,
         .dead_letter_queue = letters_of(arena, subscription),
         .by = arena_printf(arena, "topic %.*s", STR_ARG(what->topic))};
-    target_deliver(call->jobs, &target);
+    target_deliver(call->services, &target);
 }
 
 /* ---- publishing ---- */
@@ -173,10 +173,10 @@ static int read_structure(
     if (!str_eqz(value_gets(message, "MessageStructure"), "json"))
         return 0;
     if (json_parse(arena, out->text, &out->by_protocol, &why) || out->by_protocol->kind != VALUE_MAP)
-        return job_refuse(err, 400, "InvalidParameter",
+        return service_refuse(err, 400, "InvalidParameter",
             "Invalid parameter: Message Structure - JSON message body failed to parse");
     if (!value_getz(out->by_protocol, "default"))
-        return job_refuse(err, 400, "InvalidParameter",
+        return service_refuse(err, 400, "InvalidParameter",
             "Invalid parameter: Message Structure - No default entry in JSON message body");
     return 0;
 }
@@ -190,10 +190,10 @@ static int read_group(const struct control_record *topic, struct arena *arena, c
     if (!str_ends(out->topic, STR(".fifo")))
         return 0;
     if (!out->group.n)
-        return job_refuse(err, 400, "InvalidParameter",
+        return service_refuse(err, 400, "InvalidParameter",
             "Invalid parameter: The MessageGroupId parameter is required for FIFO topics");
     if (!out->deduplication.n && !is_true(value_getz(topic->attrs, "content_based_deduplication")))
-        return job_refuse(err, 400, "InvalidParameter",
+        return service_refuse(err, 400, "InvalidParameter",
             "Invalid parameter: The topic should either have ContentBasedDeduplication enabled or "
             "MessageDeduplicationId provided explicitly");
     if (!out->deduplication.n)
@@ -201,7 +201,7 @@ static int read_group(const struct control_record *topic, struct arena *arena, c
     return 0;
 }
 
-static int read_message(const struct job_call *call, const struct control_record *topic,
+static int read_message(const struct service_call *call, const struct control_record *topic,
     const struct value *message, struct publication *out, struct err *err)
 {
     *out = (struct publication){.topic = value_gets(topic->attrs, "arn"),
@@ -210,24 +210,24 @@ static int read_message(const struct job_call *call, const struct control_record
         .subject = value_gets(message, "Subject"),
         .attributes = read_attributes(call->arena, message)};
     if (!out->text.n)
-        return job_refuse(err, 400, "InvalidParameter", "Invalid parameter: Empty message");
+        return service_refuse(err, 400, "InvalidParameter", "Invalid parameter: Empty message");
     if (out->text.n > MAX_MESSAGE)
-        return job_refuse(err, 400, "InvalidParameter", "Invalid parameter: Message too long");
+        return service_refuse(err, 400, "InvalidParameter", "Invalid parameter: Message too long");
     return read_structure(call->arena, message, out, err) || read_group(topic, call->arena, message, out, err)
                ? -1
                : 0;
 }
 
 static const struct value *publish(
-    struct job_call *call, const void *ctx, const struct value *message, struct err *err)
+    struct service_call *call, const void *ctx, const struct value *message, struct err *err)
 {
     const struct control_record *topic = ctx;
     struct publication what;
     size_t n;
     if (read_message(call, topic, message, &what, err))
         return NULL;
-    struct control_record *all =
-        control_list(jobs_control(call->jobs), call->arena, STR("aws.sns.subscription"), call->region, &n);
+    struct control_record *all = control_list(
+        services_control(call->services), call->arena, STR("aws.sns.subscription"), call->region, &n);
     for (size_t i = 0; i < n; i++)
         if (str_eq(value_gets(all[i].attrs, "topic"), what.topic) && takes(call->arena, &all[i], &what))
             deliver(call, &all[i], &what);
@@ -235,16 +235,17 @@ static const struct value *publish(
     return value_map(call->arena, &said, 1);
 }
 
-static int topic_of(const struct job_call *call, struct control_record *out, struct err *err)
+static int topic_of(const struct service_call *call, struct control_record *out, struct err *err)
 {
     struct str arn = value_gets(call->input, "TopicArn");
     arn = arn.n ? arn : value_gets(call->input, "TargetArn");
-    if (control_find(jobs_control(call->jobs), call->arena, STR("aws.sns.topic"), call->region, arn, out))
+    if (control_find(
+            services_control(call->services), call->arena, STR("aws.sns.topic"), call->region, arn, out))
         return 0;
-    return job_refuse(err, 404, "NotFound", "Topic does not exist");
+    return service_refuse(err, 404, "NotFound", "Topic does not exist");
 }
 
-static int do_publish(struct job_call *call, struct err *err)
+static int do_publish(struct service_call *call, struct err *err)
 {
     struct control_record topic;
     if (topic_of(call, &topic, err))
@@ -253,16 +254,16 @@ static int do_publish(struct job_call *call, struct err *err)
     return call->output ? 0 : -1;
 }
 
-static int do_publish_batch(struct job_call *call, struct err *err)
+static int do_publish_batch(struct service_call *call, struct err *err)
 {
     struct control_record topic;
     const struct value *given = value_getz(call->input, "PublishBatchRequestEntries");
     const struct value *entries =
         given && given->kind == VALUE_LIST ? given : wire_path(call->arena, given, STR("@[]"));
-    return topic_of(call, &topic, err) || job_batch(call, entries, "", publish, &topic, err) ? -1 : 0;
+    return topic_of(call, &topic, err) || service_batch(call, entries, "", publish, &topic, err) ? -1 : 0;
 }
 
-const struct job_operation sns_operations[] = {
+const struct service_operation sns_operations[] = {
     {"sns", "Publish", do_publish, NULL, NULL},
     {"sns", "PublishBatch", do_publish_batch, NULL, NULL},
     {0},
