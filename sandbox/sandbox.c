@@ -3,16 +3,17 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "sandbox/calls/services.h"
+#include "sandbox/calls/front.h"
 #include "sandbox/control/control.h"
 #include "sandbox/engine/unpack.h"
 #include "sandbox/folder.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/http/faults.h"
 #include "sandbox/http/guard.h"
 #include "sandbox/http/server.h"
-#include "sandbox/s3/store.h"
+#include "sandbox/s3/s3srv.h"
 #include "sandbox/services/lambda.h"
+#include "sandbox/services/objects.h"
+#include "sandbox/services/registry.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -107,8 +108,18 @@ static bool has_schedules(const struct sandbox *s)
 
 static void *wake_up(void *ctx)
 {
-    sandbox_jobs(ctx);
+    sandbox_services(ctx);
     return NULL;
+}
+
+static int serve(struct sandbox *s, const struct sandbox_options *options, struct err *err)
+{
+    const struct server_options server = {.sandbox = s,
+        .bind = options->bind,
+        .port = options->port,
+        .s3 = &s3srv_responder,
+        .services = &services_responder};
+    return server_start(&server, &s->server, &s->port, err);
 }
 
 int sandbox_start(const struct sandbox_options *options, struct sandbox **out, struct err *err)
@@ -130,8 +141,7 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
     s->faults = faults_new();
     if (read_faults(s, options, err) || choose_dir(s, options, err) ||
         folder_lock(s->dir, &s->lock_fd, err) || choose_keys(s, options, err) ||
-        store_open(s->dir, !options->ephemeral, &s->store, err) ||
-        server_start(s, options, &s->server, &s->port, err)) {
+        store_open(s->dir, !options->ephemeral, &s->store, err) || serve(s, options, err)) {
         sandbox_stop(s);
         return -1;
     }
@@ -155,7 +165,7 @@ void sandbox_stop(struct sandbox *s)
     faults_clear(s->faults);    /* nobody is held up any longer */
     services_stop(s->services); /* first: requests may wait for what runs */
     server_stop(s->server);
-    services_free(s->services);
+    services_close(s->services);
     faults_free(s->faults);
     store_close(s->store);
     control_free(s->control);
@@ -310,20 +320,32 @@ struct control *sandbox_control(struct sandbox *s)
     return s->control;
 }
 
-struct services *sandbox_jobs(struct sandbox *s)
+struct services *sandbox_services(struct sandbox *s)
 {
     struct err err = ERR_INIT;
     struct control *control = sandbox_control(s);
     pthread_mutex_lock(&s->control_lock);
-    if (control && !s->services && !s->stopping && services_new(s, control, &s->services, &err))
+    if (control && !s->services && !s->stopping && services_open(s, control, &s->services, &err))
         fprintf(stderr, "sandbox: %s\n", err.message);
     struct services *services = s->services;
     pthread_mutex_unlock(&s->control_lock);
     return services;
 }
 
-const struct responder *responder_find(const struct exchange *x)
+void sandbox_tell_object(struct sandbox *s, struct arena *arena, const char *name, struct str bucket,
+    struct str key, const struct object *object, struct str request_id)
 {
-    bool s3 = !x->auth.service.n || str_eqz(x->auth.service, "s3");
-    return s3 ? &s3srv_responder : &services_responder;
+    object_tell(s, arena, name, bucket, key, object, request_id);
+}
+
+bool sandbox_has_thing(
+    struct sandbox *s, struct arena *arena, struct str type, struct str region, struct str arn)
+{
+    struct control_record found;
+    return control_find(sandbox_control(s), arena, type, region, arn, &found);
+}
+
+bool sandbox_reaches_out(const char *bind_to)
+{
+    return server_reaches_out(bind_to);
 }

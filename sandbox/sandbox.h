@@ -12,18 +12,10 @@
 #ifndef WEIR_SANDBOX_SANDBOX_H
 #define WEIR_SANDBOX_SANDBOX_H
 
-#include "base/arena.h"
 #include "base/err.h"
-
-#include <stdbool.h>
-#include <stdint.h>
+#include "sandbox/house/address.h"
 
 struct provider_kinds; /* provider/kind.h */
-struct sandbox;
-
-struct sandbox_key {
-    struct str access_key, secret_key;
-};
 
 struct sandbox_options {
     const char *dir;         /* NULL with `ephemeral`: a directory of its own below TMPDIR */
@@ -54,9 +46,6 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
  * already. */
 void sandbox_use_specs(struct sandbox *sandbox, const char *dir);
 uint16_t sandbox_port(const struct sandbox *sandbox);
-const char *sandbox_dir(const struct sandbox *sandbox);
-struct str sandbox_endpoint(const struct sandbox *sandbox, struct arena *arena); /* http://127.0.0.1:4566 */
-struct sandbox_key sandbox_first_key(const struct sandbox *sandbox);
 /* http://127.0.0.1:4566, of the process that serves `dir` and answers; "" where there is none. */
 struct str sandbox_served(struct arena *arena, const char *dir);
 /* The key of a folder, which is made where it is missing, and the folder with it: *dir becomes the whole

@@ -5,28 +5,6 @@
 #include "base/json.h"
 #include "sandbox/http/exchange.h"
 
-static const struct service_operation *const tables[] = {
-    athena_operations,
-    batch_operations,
-    emrserverless_operations,
-    events_operations,
-    glue_operations,
-    lambda_operations,
-    logs_operations,
-    metrics_operations,
-    s3_operations,
-    ecr_operations,
-    kms_operations,
-    secretsmanager_operations,
-    ssm_operations,
-    sns_operations,
-    sqs_operations,
-    states_operations,
-    sts_operations,
-};
-
-enum { TABLES = sizeof tables / sizeof *tables };
-
 /* ---- what an operation looks like on the wire ---- */
 
 static const struct shape any_shape = {.kind = SHAPE_ANY}, text_shape = {.kind = SHAPE_STRING},
@@ -128,15 +106,15 @@ static const struct shape *response_shape(
 /* ---- one request ---- */
 
 /* The row whose request this is; of REST operations the one that fits best. */
-static const struct service_operation *find_by_request(struct arena *arena,
+static const struct service_operation *find_by_request(const struct services *services, struct arena *arena,
     const struct wire_operation *common, struct str service, const struct wire_message *request)
 {
     const struct service_operation *best = NULL;
     int best_score = -1;
     bool rest = common->protocol == WIRE_REST_JSON || common->protocol == WIRE_REST_XML;
     struct str name = rest ? STR_EMPTY : wire_request_name(arena, common->protocol, request);
-    for (size_t t = 0; t < TABLES; t++)
-        for (const struct service_operation *row = tables[t]; row->service; row++) {
+    for (size_t t = 0; services->tables[t]; t++)
+        for (const struct service_operation *row = services->tables[t]; row->service; row++) {
             if (!str_eqz(service, row->service))
                 continue;
             struct wire_operation wire = wire_of(common, row);
@@ -149,10 +127,11 @@ static const struct service_operation *find_by_request(struct arena *arena,
     return best;
 }
 
-const struct service_operation *service_operation_find(struct str service, struct str name)
+const struct service_operation *service_operation_find(
+    const struct services *services, struct str service, struct str name)
 {
-    for (size_t t = 0; t < TABLES; t++)
-        for (const struct service_operation *row = tables[t]; row->service; row++)
+    for (size_t t = 0; services->tables[t]; t++)
+        for (const struct service_operation *row = services->tables[t]; row->service; row++)
             if (str_eqz(service, row->service) && str_eqz(name, row->name))
                 return row;
     return NULL;
@@ -192,7 +171,7 @@ bool services_handle(struct services *services, struct exchange *x, struct wire_
     if (common.protocol == WIRE_QUERY && wire_header_get(&x->request, STR("X-Amz-Target")).n)
         common.protocol = WIRE_JSON10; /* which these services understand by now */
     const struct service_operation *operation =
-        find_by_request(&x->arena, &common, x->auth.service, &x->request);
+        find_by_request(services, &x->arena, &common, x->auth.service, &x->request);
     if (!operation)
         return false;
     struct wire_operation wire = wire_of(&common, operation);

@@ -1,7 +1,9 @@
 /*
- * Every service but S3: the signature is checked here; what runs something is answered in jobs/, the rest is
- * the control plane's (control.h).
+ * Every service but S3: the signature is checked here; then it is an operation's (service_call.h), or the
+ * control plane's (control.h).
  */
+#include "sandbox/calls/front.h"
+
 #include "base/hash.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/control/control.h"
@@ -82,7 +84,7 @@ static void end(struct exchange *x)
     }
     struct wire_message answer;
     struct control *control = sandbox_control(x->sandbox);
-    struct services *services = sandbox_jobs(x->sandbox);
+    struct services *services = sandbox_services(x->sandbox);
     if (!control)
         refuse(x, 500, "InternalFailure", "The specs cannot be loaded.");
     else if (services && services_handle(services, x, &answer))
@@ -95,4 +97,4 @@ static void end(struct exchange *x)
             arena_printf(&x->arena, "The sandbox has no service %.*s.", STR_ARG(x->auth.service)).p);
 }
 
-const struct responder services_responder = {"", begin, NULL, end, refuse, NULL};
+const struct responder services_responder = {SPEAKS_SERVICE, begin, NULL, end, refuse, NULL};

@@ -60,7 +60,8 @@ static int call_inside(struct services *services, struct arena *arena, const str
     bool wants_activity, struct service_call *call, struct err *err)
 {
     struct wire_operation common;
-    const struct service_operation *operation = service_operation_find(request->service, request->operation);
+    const struct service_operation *operation =
+        service_operation_find(services, request->service, request->operation);
     if (!operation)
         return services_call_control(services, arena, request, &call->output, err);
     *call = (struct service_call){.services = services,

@@ -1,21 +1,11 @@
-/* What all of this room stands on: made and ended, its threads, its folders, waiting. */
+/* Threads, folders, waiting: what services have in common while they run. */
 #include "sandbox/calls/services_state.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "sandbox/engine/process.h"
-#include "sandbox/engine/task.h"
-#include "sandbox/http/exchange.h"
-#include "sandbox/services/executions.h"
-#include "sandbox/services/glue.h"
-#include "sandbox/services/lambda.h"
-#include "sandbox/services/queues.h"
-#include "sandbox/services/schedules.h"
-#include "sandbox/services/sources.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,24 +27,9 @@ struct str services_account(struct services *services)
     return sandbox_account(services->sandbox);
 }
 
-struct functions *services_functions(struct services *services)
+struct services_parts *services_parts(struct services *services)
 {
-    return services->functions;
-}
-
-struct logs *services_logs(struct services *services)
-{
-    return services->logs;
-}
-
-struct queues *services_queues(struct services *services)
-{
-    return services->queues;
-}
-
-struct executions *services_executions(struct services *services)
-{
-    return services->executions;
+    return &services->parts;
 }
 
 const char *services_family(const struct services *services)
@@ -142,71 +117,40 @@ int services_thread(struct services *services, void (*fn)(void *ctx), void *ctx)
     return -1;
 }
 
-/* A folder that a sandbox left as it was when it was killed. */
-static bool has_entries(const char *path)
+/* By its folder, however that is written. */
+static void name_family(struct services *services)
 {
-    DIR *dir = opendir(path);
-    bool found = false;
-    for (struct dirent *entry; dir && !found && (entry = readdir(dir));)
-        found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-    if (dir)
-        closedir(dir);
-    return found;
-}
-
-/* What a killed sandbox was running may run still: it is ended before its folders are removed. */
-static void end_leftovers(struct services *services)
-{
-    static const char *const folders[] = {"work", "functions"};
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const char *dir = sandbox_dir(services->sandbox);
     char *real = realpath(dir, NULL);
     struct str digest = sha256_hex(&arena, str_z(real ? real : dir));
     free(real);
     snprintf(services->family, sizeof services->family, "sandbox-%.16s", digest.p);
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-        if (has_entries(arena_printf(&arena, "%s/jobs/%s", dir, folders[i]).p)) {
-            process_end_family(services->family);
-            return;
-        }
 }
 
-int services_new(struct sandbox *sandbox, struct control *control, struct services **out, struct err *err)
+struct services *services_new(
+    struct sandbox *sandbox, struct control *control, const struct service_operation *const *tables)
 {
     struct services *services = mem_zalloc(sizeof *services);
     services->sandbox = sandbox;
     services->control = control;
+    services->tables = tables;
     pthread_mutex_init(&services->lock, NULL);
     clock_cond_init(&services->changed);
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct str dir;
-    end_leftovers(services);
-    if (services_dir(services, &arena, "logs", &dir, err) || logs_open(dir.p, &services->logs, err) ||
-        tasks_open(services, &services->tasks, err) || functions_open(services, &services->functions, err)) {
-        services_free(services);
-        return -1;
-    }
-    services->executions = executions_new(services);
-    services->queues = queues_new(services);
-    sources_start(services);
-    if (sandbox_schedules(sandbox))
-        schedules_start(services);
-    *out = services;
-    return 0;
+    name_family(services);
+    return services;
 }
 
-void services_stop(struct services *services)
+void services_interrupt(struct services *services)
 {
-    if (!services)
-        return;
     pthread_mutex_lock(&services->lock);
     services->stopping = true;
     pthread_cond_broadcast(&services->changed);
     pthread_mutex_unlock(&services->lock);
-    tasks_stop(services->tasks);
-    functions_stop(services->functions);
-    executions_stop(services->executions);
-    queues_stop(services->queues);
+}
+
+void services_wait_threads(struct services *services)
+{
     pthread_mutex_lock(&services->lock);
     while (services->threads)
         services_wait(services, -1);
@@ -215,14 +159,6 @@ void services_stop(struct services *services)
 
 void services_free(struct services *services)
 {
-    if (!services)
-        return;
-    glue_triggers_forget(services);
-    executions_free(services->executions); /* may still hold runs of the others */
-    functions_close(services->functions);
-    tasks_close(services->tasks);
-    logs_close(services->logs);
-    queues_free(services->queues);
     pthread_cond_destroy(&services->changed);
     pthread_mutex_destroy(&services->lock);
     free(services);

@@ -1,4 +1,4 @@
-/* Shared by jobs.c, services_life.c, run.c and task.c. */
+/* What services share, for this room and engine/task.c, which waits for turns under the same lock. */
 #ifndef WEIR_SANDBOX_CALLS_SERVICES_STATE_H
 #define WEIR_SANDBOX_CALLS_SERVICES_STATE_H
 
@@ -9,15 +9,12 @@
 struct services {
     struct sandbox *sandbox;
     struct control *control;
-    struct logs *logs;
-    struct tasks *tasks;
-    struct executions *executions;
-    struct functions *functions;
-    struct queues *queues;
+    const struct service_operation *const *tables;
+    struct services_parts parts;
     char family[40]; /* what marks its processes; see process.h */
     pthread_mutex_t
-        lock; /* of what follows and of the runs' states; held briefly, nothing is called under it */
-    pthread_cond_t changed; /* a run ended, or stopping; on the monotonic clock */
+        lock; /* of what follows and of the activities' states; held briefly, nothing is called under it */
+    pthread_cond_t changed; /* an activity ended, or stopping; on the monotonic clock */
     bool stopping;
     size_t threads; /* that run */
 };
@@ -28,6 +25,7 @@ bool services_wait(struct services *services, int64_t deadline_ms);
 enum activity_state activity_state_locked(const struct activity *activity);
 
 /* The row of an operation; NULL: the control plane has it, or nobody. */
-const struct service_operation *service_operation_find(struct str service, struct str name);
+const struct service_operation *service_operation_find(
+    const struct services *services, struct str service, struct str name);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "sandbox/engine/logs.h"
 #include "sandbox/engine/spark.h"
 #include "sandbox/engine/unpack.h"
 #include "sandbox/http/exchange.h"

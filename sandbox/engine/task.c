@@ -23,11 +23,11 @@ struct task {
     struct activity *activity;    /* which owns this */
     struct arena arena;
     struct task_info
-        info; /* its times, exit code and message under jobs->lock; the state is the activity's */
+        info; /* its times, exit code and message under the services' lock; the state is the activity's */
     const struct value *wait_for;
     struct process_switch stop;
     struct str path, folder;
-    bool asked;   /* to stop; under jobs->lock */
+    bool asked;   /* to stop; under the services' lock */
     bool at_work; /* likewise */
 };
 
@@ -35,7 +35,7 @@ struct tasks {
     struct services *services;
     struct arena arena;
     struct str dir, work;
-    /* under jobs->lock */
+    /* under the services' lock */
     struct task **items; /* oldest first; a reference to each one's activity */
     size_t count, cap;
     size_t running, at_once;
@@ -52,7 +52,7 @@ static const char *const state_names[] = {[ACTIVITY_WAITING] = "waiting",
     [ACTIVITY_TIMEOUT] = "timeout",
     [ACTIVITY_STOPPED] = "stopped"};
 
-/* With jobs->lock held. */
+/* With the lock held. */
 static void fill_info(struct task *task, struct arena *arena, struct task_info *out)
 {
     const struct task_info *in = &task->info;
@@ -118,7 +118,7 @@ static const struct value *output_of(void *ctx, struct arena *arena)
     return task->kind->view(info, arena);
 }
 
-/* With jobs->lock held. */
+/* With the lock held. */
 static void ask_to_stop(struct task *task, bool now)
 {
     task->asked = true;
@@ -147,7 +147,7 @@ struct str task_result(
     struct services *services, struct arena *arena, const char *kind, struct str region, struct str id)
 {
     struct str name = record_name(arena, str_z(kind), region, id);
-    return arena_printf(arena, "%s/%s.result", services->tasks->dir.p, name.p);
+    return arena_printf(arena, "%s/%s.result", services->parts.tasks->dir.p, name.p);
 }
 
 static struct task *new_task(struct tasks *tasks, const struct task_info *info)
@@ -172,7 +172,7 @@ static struct task *new_task(struct tasks *tasks, const struct task_info *info)
     return task;
 }
 
-/* With jobs->lock held. Of too many that have ended the oldest goes. */
+/* With the lock held. Of too many that have ended the oldest goes. */
 static void add(struct tasks *tasks, struct task *task)
 {
     size_t oldest = 0;
@@ -301,7 +301,7 @@ static struct task *find_locked(
     return NULL;
 }
 
-/* With jobs->lock held: 1 all have succeeded, 0 not yet, -1 one cannot any more. */
+/* With the lock held: 1 all have succeeded, 0 not yet, -1 one cannot any more. */
 static int look_at_others(struct tasks *tasks, const struct task *task)
 {
     for (uint32_t i = 0; task->wait_for && i < task->wait_for->count; i++) {
@@ -355,7 +355,7 @@ static void do_work(struct tasks *tasks, struct task *task)
 static void task_main(void *ctx)
 {
     struct task *task = ctx;
-    struct tasks *tasks = task->services->tasks;
+    struct tasks *tasks = task->services->parts.tasks;
     if (wait_for_turn(tasks, task))
         do_work(tasks, task);
     task_end(task, ACTIVITY_FAILED, -1, "the sandbox ended while this ran");
@@ -366,7 +366,7 @@ static void task_main(void *ctx)
     activity_release(task->activity);
 }
 
-/* With jobs->lock held. */
+/* With the lock held. */
 static int check_room(struct tasks *tasks, const struct task_options *options, struct err *err)
 {
     size_t own = 0, all = 0;
@@ -386,7 +386,7 @@ static int check_room(struct tasks *tasks, const struct task_options *options, s
 int task_start(struct services *services, const struct task_options *options, struct activity **activity,
     struct err *err)
 {
-    struct tasks *tasks = services->tasks;
+    struct tasks *tasks = services->parts.tasks;
     const struct task_info info = {.kind = str_z(options->kind->name),
         .region = options->region,
         .owner = options->owner,
@@ -425,7 +425,7 @@ bool task_find(struct services *services, struct arena *arena, const char *kind,
     struct str owner, struct str id, struct task_info *out)
 {
     pthread_mutex_lock(&services->lock);
-    struct task *task = find_locked(services->tasks, str_z(kind), region, owner, id);
+    struct task *task = find_locked(services->parts.tasks, str_z(kind), region, owner, id);
     if (task)
         fill_info(task, arena, out);
     pthread_mutex_unlock(&services->lock);
@@ -435,7 +435,7 @@ bool task_find(struct services *services, struct arena *arena, const char *kind,
 struct task_info *task_list(struct services *services, struct arena *arena, const char *kind,
     struct str region, struct str owner, size_t *n)
 {
-    const struct tasks *tasks = services->tasks;
+    const struct tasks *tasks = services->parts.tasks;
     pthread_mutex_lock(&services->lock);
     struct task_info *list = ARENA_ARRAY(arena, struct task_info, tasks->count + 1);
     *n = 0;
@@ -452,7 +452,7 @@ struct task_info *task_list(struct services *services, struct arena *arena, cons
 bool task_stop(struct services *services, const char *kind, struct str region, struct str id, struct str why)
 {
     pthread_mutex_lock(&services->lock);
-    struct task *task = find_locked(services->tasks, str_z(kind), region, STR_EMPTY, id);
+    struct task *task = find_locked(services->parts.tasks, str_z(kind), region, STR_EMPTY, id);
     bool runs = task && activity_state_locked(task->activity) < ACTIVITY_SUCCEEDED;
     if (runs && !task->asked) {
         task->info.message = arena_str(&task->arena, why);

@@ -12,8 +12,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "provider/wire/wire.h"
+#include "sandbox/house/parts.h"
 #include "sandbox/http/session.h"
-#include "sandbox/sandbox.h"
 
 #include <sys/types.h>
 
@@ -58,7 +58,7 @@ struct exchange {
 };
 
 struct responder {
-    const char *signing_name; /* in the credential scope */
+    enum { SPEAKS_PLAIN, SPEAKS_S3, SPEAKS_SERVICE } speaks; /* whose words its answers are in */
     void (*begin)(struct exchange *x);
     void (*data)(
         struct exchange *x, const char *bytes, size_t n); /* NULL: collected in x->body, up to 16 MiB */
@@ -87,28 +87,8 @@ void auth_parse(struct exchange *x);
  */
 const struct fault *auth_verify(struct exchange *x, struct str payload_hash);
 
-/* ---- services ---- */
+/* ---- responders ---- */
 
-extern const struct responder s3srv_responder, services_responder, faults_responder;
-/* By the credential scope; S3 where there is none. */
-const struct responder *responder_find(const struct exchange *x);
-
-struct s3_store;
-struct s3_store *sandbox_store(struct sandbox *sandbox);
-struct control;
-struct control *sandbox_control(
-    struct sandbox *sandbox); /* made when first asked for; NULL: it could not be */
-struct services;
-struct services *sandbox_jobs(struct sandbox *sandbox);                          /* likewise */
-struct str sandbox_secret(const struct sandbox *sandbox, struct str access_key); /* "" : unknown */
-struct guard;
-const struct guard *sandbox_guard(const struct sandbox *sandbox);
-int64_t sandbox_minute_ms(const struct sandbox *sandbox);
-int64_t sandbox_room(const struct sandbox *sandbox); /* bytes that a run may have in its folder */
-struct faults;
-struct faults *sandbox_faults(struct sandbox *sandbox);
-struct str sandbox_account(const struct sandbox *sandbox);
-bool sandbox_schedules(const struct sandbox *sandbox); /* do they fire? */
-double sandbox_speed(const struct sandbox *sandbox);   /* above 0; 1: as time passes */
+extern const struct responder faults_responder;
 
 #endif

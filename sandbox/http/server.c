@@ -30,7 +30,7 @@ enum {
 };
 
 struct server {
-    struct sandbox *sandbox;
+    struct server_options options;
     const struct mhd_api *mhd;
     struct MHD_Daemon *daemon;
     atomic_int active;
@@ -116,7 +116,7 @@ static void *take_uri(void *ctx, const char *uri, struct MHD_Connection *connect
     struct served *served = mem_zalloc(sizeof *served);
     struct exchange *x = &served->x;
     (void)connection;
-    x->sandbox = server->sandbox;
+    x->sandbox = server->options.sandbox;
     x->reply_fd = -1;
     x->body.max = MAX_BODY;
     x->request.path = str_cut(arena_str(&x->arena, str_z(uri)), '?', &x->request.query);
@@ -140,7 +140,12 @@ static void answer_health(struct exchange *x)
     reply_text(x, 200, "application/json", STR("{\"status\":\"ok\",\"version\":\"" WEIR_VERSION "\"}\n"));
 }
 
-static void begin(struct exchange *x, const char *method)
+static bool is_for_s3(const struct exchange *x)
+{
+    return !x->auth.service.n || str_eqz(x->auth.service, "s3");
+}
+
+static void begin(const struct server_options *server, struct exchange *x, const char *method)
 {
     unsigned char id[8];
     hash_random(id, sizeof id);
@@ -151,7 +156,9 @@ static void begin(struct exchange *x, const char *method)
     if (!str_to_int(length, &x->content_length))
         x->content_length = -1;
     auth_parse(x);
-    x->responder = str_eqz(x->request.path, "/_weir/faults") ? &faults_responder : responder_find(x);
+    x->responder = str_eqz(x->request.path, "/_weir/faults") ? &faults_responder
+                   : is_for_s3(x)                            ? server->s3
+                                                             : server->services;
     const struct fault *fault = guard_check(sandbox_guard(x->sandbox), &x->request);
     if (fault)
         x->responder->refuse(x, fault->status, fault->code, fault->message);
@@ -202,7 +209,7 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, cons
     if (!served->started) {
         served->started = true;
         server->mhd->get_connection_values(connection, MHD_HEADER_KIND, take_header, x);
-        begin(x, method);
+        begin(&server->options, x, method);
         /* an early answer spares a client that waits for "100 Continue" its body; the others are read to the
          * end, for a connection closed in their face would look like a broken one */
         bool waits = str_ieq(wire_header_get(&x->request, STR("Expect")), STR("100-continue"));
@@ -262,7 +269,7 @@ static int make_address(
     return err_hint(err, "such as 127.0.0.1, 0.0.0.0 or ::1");
 }
 
-bool sandbox_reaches_out(const char *bind_to)
+bool server_reaches_out(const char *bind_to)
 {
     struct http_target target;
     struct err ignored = ERR_INIT;
@@ -274,7 +281,7 @@ bool sandbox_reaches_out(const char *bind_to)
     return http_target_parse(url, &target, &ignored) || !target.loopback;
 }
 
-static int open_socket(const struct sandbox_options *options, uint16_t *port, struct err *err)
+static int open_socket(const struct server_options *options, uint16_t *port, struct err *err)
 {
     struct sockaddr_storage address;
     socklen_t n;
@@ -314,8 +321,7 @@ static unsigned connection_limit(void)
     return files.rlim_cur < wanted ? (unsigned)(files.rlim_cur / CONNECTION_FILES) : MAX_CONNECTIONS;
 }
 
-int server_start(struct sandbox *sandbox, const struct sandbox_options *options, struct server **out,
-    uint16_t *port, struct err *err)
+int server_start(const struct server_options *options, struct server **out, uint16_t *port, struct err *err)
 {
     const struct mhd_api *mhd = mhd_api(err);
     if (!mhd)
@@ -324,7 +330,7 @@ int server_start(struct sandbox *sandbox, const struct sandbox_options *options,
     if (fd < 0)
         return -1;
     struct server *server = mem_zalloc(sizeof *server);
-    server->sandbox = sandbox;
+    server->options = *options;
     server->mhd = mhd;
     unsigned flags =
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC;

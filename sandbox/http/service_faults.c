@@ -11,7 +11,7 @@ static struct str operation_of(struct exchange *x)
     struct str name = STR_EMPTY;
     if (wire_header_get(&x->request, STR("X-Amz-Target")).n)
         name = wire_request_name(&x->arena, WIRE_JSON11, &x->request);
-    else if (x->responder == &services_responder)
+    else if (x->responder->speaks == SPEAKS_SERVICE)
         name = wire_request_name(&x->arena, WIRE_QUERY, &x->request);
     if (name.n)
         return name;
@@ -27,7 +27,7 @@ static void throttle(struct exchange *x, const struct fault_strike *strike)
 {
     int status = 400;
     const char *code = "Throttling";
-    if (x->responder == &s3srv_responder) {
+    if (x->responder->speaks == SPEAKS_S3) {
         status = 503;
         code = "SlowDown";
     } else if (str_eqz(x->auth.service, "ec2")) {
@@ -53,9 +53,9 @@ bool faults_before(struct faults *faults, struct exchange *x, struct fault_strik
         throttle(x, strike);
     else if (strike->kind == FAULT_ERROR)
         x->responder->refuse(x, strike->status ? strike->status : 500,
-            strike->code[0]                    ? strike->code
-            : x->responder == &s3srv_responder ? "InternalError"
-                                               : "InternalFailure",
+            strike->code[0]                     ? strike->code
+            : x->responder->speaks == SPEAKS_S3 ? "InternalError"
+                                                : "InternalFailure",
             "We encountered an internal error (a fault of the sandbox).");
     return strike->kind != FAULT_RESET;
 }
@@ -129,4 +129,4 @@ static void end(struct exchange *x)
     reply_text(x, 200, "application/json", faults_text(faults, &x->arena));
 }
 
-const struct responder faults_responder = {"", begin, NULL, end, refuse, NULL};
+const struct responder faults_responder = {SPEAKS_PLAIN, begin, NULL, end, refuse, NULL};

@@ -454,4 +454,4 @@ static void release(struct exchange *x)
     free(s);
 }
 
-const struct responder s3srv_responder = {"s3", begin, data, end, write_error, release};
+const struct responder s3srv_responder = {SPEAKS_S3, begin, data, end, write_error, release};

@@ -149,4 +149,7 @@ bool s3srv_acls_enabled(struct s3 *s);
 bool s3srv_public_acls_blocked(struct s3 *s);
 bool s3srv_is_setting(struct str parameter);
 
+/* Who answers for S3. */
+extern const struct responder s3srv_responder;
+
 #endif

@@ -2,7 +2,6 @@
  * notifications. */
 #include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/control/control.h"
 #include "sandbox/s3/s3srv.h"
 
 #include <stdio.h>
@@ -189,15 +188,13 @@ enum { DESTINATIONS = sizeof destinations / sizeof *destinations };
 /* arn:aws:sqs:REGION:ACCOUNT:NAME; of functions without what follows the name. */
 static bool is_there(struct s3 *s, const char *type, struct str arn)
 {
-    struct control_record found;
     struct str parts[8] = {0}, rest = arn;
     size_t n = 0;
     while (n < 8 && rest.n)
         parts[n++] = str_cut(rest, ':', &rest);
     if (n == 8)
         arn = str_slice(arn, 0, (size_t)(parts[6].p + parts[6].n - arn.p));
-    return n > 5 &&
-           control_find(sandbox_control(s->x->sandbox), s->arena, str_z(type), parts[3], arn, &found);
+    return n > 5 && sandbox_has_thing(s->x->sandbox, s->arena, str_z(type), parts[3], arn);
 }
 
 bool s3srv_check_notification(struct s3 *s, const struct value *doc)

@@ -4,7 +4,6 @@
  */
 #include "base/hash.h"
 #include "sandbox/s3/s3srv.h"
-#include "sandbox/services/objects.h"
 
 #define NS                   " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
 #define ABSENT(code_, text_) .absent = (code_), .message = (text_)
@@ -119,7 +118,7 @@ enum versioning s3srv_versioning(struct s3 *s, struct str bucket)
 
 void s3srv_tell(struct s3 *s, const char *name, struct str key, const struct object *object)
 {
-    object_tell(s->x->sandbox, s->arena, name, s->bucket, key, object, str_z(s->x->request_id));
+    sandbox_tell_object(s->x->sandbox, s->arena, name, s->bucket, key, object, str_z(s->x->request_id));
 }
 
 bool s3srv_acls_enabled(struct s3 *s)

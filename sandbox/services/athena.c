@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/services/registry.h"
 
 #include <ctype.h>
 

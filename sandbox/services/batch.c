@@ -4,9 +4,11 @@
  */
 #include "base/file.h"
 #include "base/hash.h"
+#include "sandbox/engine/logs.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
+#include "sandbox/services/registry.h"
 
 enum { MAX_SHOWN = 100, MAX_OUTPUT = 16 * 1024 * 1024, GRACE_MS = 3000 };
 

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/services/registry.h"
 
 enum { HALF_A_DAY_MS = 12 * 3600 * 1000 };
 

@@ -3,6 +3,7 @@
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
+#include "sandbox/services/registry.h"
 
 enum { DEFAULT_TIMEOUT_MIN = 720, MAX_SHOWN = 50, MAX_OPTIONS = 256 };
 

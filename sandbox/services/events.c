@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/notation/event_pattern.h"
+#include "sandbox/services/registry.h"
 #include "sandbox/services/targets.h"
 
 enum { MAX_ENTRIES = 10, MAX_EVENTS_SIZE = 262144 };

@@ -16,7 +16,7 @@
  *   executions_versions.c, executions_aliases.c   which definition an ARN means
  *   executions_log.c         events in CloudWatch Logs
  *
- * An execution lives as long as its run (jobs.h); the list holds one reference to each.
+ * An execution lives as long as its activity (activity.h); the list holds one reference to each.
  */
 #ifndef WEIR_SANDBOX_SERVICES_EXECUTIONS_H
 #define WEIR_SANDBOX_SERVICES_EXECUTIONS_H

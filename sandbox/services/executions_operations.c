@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/services/registry.h"
 
 enum { MAX_PAGE = 1000, ACTIVITY_POLL_MS = 60000 };
 

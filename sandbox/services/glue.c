@@ -5,6 +5,7 @@
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
+#include "sandbox/services/registry.h"
 
 #include <math.h>
 

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "sandbox/engine/logs.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/glue.h"

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/services/registry.h"
 
 #include <string.h>
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "sandbox/http/exchange.h"
 #include "sandbox/s3/store.h"
+#include "sandbox/services/registry.h"
 
 #include <stdlib.h>
 #include <string.h>

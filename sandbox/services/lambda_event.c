@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "sandbox/engine/logs.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "sandbox/engine/logs.h"
 #include "sandbox/s3/store.h"
 
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 #ifndef WEIR_SANDBOX_SERVICES_LAMBDA_INSTANCE_H
 #define WEIR_SANDBOX_SERVICES_LAMBDA_INSTANCE_H
 
+#include "sandbox/engine/logs.h"
 #include "sandbox/services/lambda.h"
 
 struct instance {

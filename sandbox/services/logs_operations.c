@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "sandbox/calls/services.h"
+#include "sandbox/services/registry.h"
 
 #include <stdlib.h>
 

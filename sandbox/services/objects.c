@@ -214,7 +214,7 @@ void object_tell(struct sandbox *sandbox, struct arena *arena, const char *name,
         wire_xml_read(arena, text, &root, &configuration, &err) || configuration->kind != VALUE_MAP ||
         !configuration->count)
         return;
-    struct services *services = sandbox_jobs(sandbox);
+    struct services *services = sandbox_services(sandbox);
     const struct value *doc = store_bucket_doc(arena, store, bucket);
     const struct object_event event = {.name = str_z(name),
         .region = value_text(value_getz(doc, "region"), STR("us-east-1")),

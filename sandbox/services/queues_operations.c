@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "sandbox/calls/services_state.h"
 #include "sandbox/services/queues.h"
+#include "sandbox/services/registry.h"
 
 enum { MAX_BODY = 1048576, MAX_RECEIVE = 10, MAX_ATTRIBUTES = 10 };
 

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/objects.h"
+#include "sandbox/services/registry.h"
 
 enum { MAX_TEXT = 262144, MAX_COPY = 256 * 1024 * 1024, MAX_KEYS = 1000 };
 

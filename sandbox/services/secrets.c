@@ -8,6 +8,7 @@
 #include "sandbox/calls/services.h"
 #include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/services/registry.h"
 
 #define NOTE     "secrets"
 #define CURRENT  "AWSCURRENT"

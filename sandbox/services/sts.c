@@ -3,6 +3,7 @@
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
+#include "sandbox/services/registry.h"
 
 #include <ctype.h>
 

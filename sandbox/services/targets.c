@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "sandbox/engine/logs.h"
 
 #include <ctype.h>
 #include <stdio.h>

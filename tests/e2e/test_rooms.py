@@ -51,7 +51,7 @@ def test_without_the_sandbox(tmp_path):
     env = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "BUILD")}
     subprocess.run(["make", "-s", "-j2", "SANDBOX=no", f"BUILD={build}", f"{build}/weir"], cwd=ROOT, env=env, check=True)
     names = subprocess.run(["nm", build / "weir"], capture_output=True, text=True, check=True).stdout
-    assert "jobs_handle" not in names and "s3srv" not in names
+    assert "services_handle" not in names and "s3srv" not in names
     (tmp_path / "weir.yaml").write_text("stack: alone\nresources: {a: {type: weir.value, value: 1}}\n")
 
     def weir(*args):

@@ -1,0 +1,129 @@
+/* All services, opened and ended together. */
+#include "sandbox/services/registry.h"
+
+#include "sandbox/engine/logs.h"
+#include "sandbox/engine/process.h"
+#include "sandbox/engine/task.h"
+#include "sandbox/services/executions.h"
+#include "sandbox/services/glue.h"
+#include "sandbox/services/lambda.h"
+#include "sandbox/services/queues.h"
+#include "sandbox/services/schedules.h"
+#include "sandbox/services/sources.h"
+
+#include <dirent.h>
+#include <string.h>
+
+static const struct service_operation *const tables[] = {
+    athena_operations,
+    batch_operations,
+    emrserverless_operations,
+    events_operations,
+    glue_operations,
+    lambda_operations,
+    logs_operations,
+    metrics_operations,
+    s3_operations,
+    ecr_operations,
+    kms_operations,
+    secretsmanager_operations,
+    ssm_operations,
+    sns_operations,
+    sqs_operations,
+    states_operations,
+    sts_operations,
+    NULL,
+};
+
+struct logs *services_logs(struct services *services)
+{
+    return services_parts(services)->logs;
+}
+
+struct functions *services_functions(struct services *services)
+{
+    return services_parts(services)->functions;
+}
+
+struct queues *services_queues(struct services *services)
+{
+    return services_parts(services)->queues;
+}
+
+struct executions *services_executions(struct services *services)
+{
+    return services_parts(services)->executions;
+}
+
+/* A folder that a sandbox left as it was when it was killed. */
+static bool has_entries(const char *path)
+{
+    DIR *dir = opendir(path);
+    bool found = false;
+    for (struct dirent *entry; dir && !found && (entry = readdir(dir));)
+        found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+/* What a killed sandbox was running may run still: it is ended before its folders are removed. */
+static void end_leftovers(struct services *services)
+{
+    static const char *const folders[] = {"work", "functions"};
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const char *dir = sandbox_dir(services_sandbox(services));
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (has_entries(arena_printf(&arena, "%s/jobs/%s", dir, folders[i]).p)) {
+            process_end_family(services_family(services));
+            return;
+        }
+}
+
+int services_open(struct sandbox *sandbox, struct control *control, struct services **out, struct err *err)
+{
+    struct services *services = services_new(sandbox, control, tables);
+    struct services_parts *parts = services_parts(services);
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct str dir;
+    end_leftovers(services);
+    if (services_dir(services, &arena, "logs", &dir, err) || logs_open(dir.p, &parts->logs, err) ||
+        tasks_open(services, &parts->tasks, err) || functions_open(services, &parts->functions, err)) {
+        services_close(services);
+        return -1;
+    }
+    parts->executions = executions_new(services);
+    parts->queues = queues_new(services);
+    sources_start(services);
+    if (sandbox_schedules(sandbox))
+        schedules_start(services);
+    *out = services;
+    return 0;
+}
+
+void services_stop(struct services *services)
+{
+    if (!services)
+        return;
+    struct services_parts *parts = services_parts(services);
+    services_interrupt(services);
+    tasks_stop(parts->tasks);
+    functions_stop(parts->functions);
+    executions_stop(parts->executions);
+    queues_stop(parts->queues);
+    services_wait_threads(services);
+}
+
+void services_close(struct services *services)
+{
+    if (!services)
+        return;
+    struct services_parts *parts = services_parts(services);
+    glue_triggers_forget(services);
+    executions_free(parts->executions); /* may still hold activities of the others */
+    functions_close(parts->functions);
+    tasks_close(parts->tasks);
+    logs_close(parts->logs);
+    queues_free(parts->queues);
+    services_free(services);
+}

@@ -1,0 +1,32 @@
+/*
+ * All services that do more than keep records: their tables of operations, and what they keep between calls.
+ *
+ *   glue*.c, batch.c, emrserverless.c, athena.c   jobs and queries
+ *   lambda*.c          functions
+ *   executions*.c      state machines
+ *   events.c, event_input.c, schedules.c, targets.c   rules, schedules and what they start
+ *   queues*.c, topics.c, sources.c   SQS, SNS, and queues that call functions
+ *   objects.c, s3_operations.c, object_events.c   S3 from inside, and who is told of changes
+ *   logs_operations.c, metrics.c   CloudWatch
+ *   sts.c, secrets.c, ssm.c, kms.c, ecr.c   credentials, versions of secrets, parameters, keys, a password
+ *
+ * A service is added by a file with a table, and its line here and in registry.c.
+ */
+#ifndef WEIR_SANDBOX_SERVICES_REGISTRY_H
+#define WEIR_SANDBOX_SERVICES_REGISTRY_H
+
+#include "sandbox/calls/services.h"
+
+int services_open(struct sandbox *sandbox, struct control *control, struct services **out, struct err *err);
+/* Ends what runs and wakes who waits; from now on nothing is started. Before the HTTP server stops. */
+void services_stop(struct services *services);
+/* After it has stopped. */
+void services_close(struct services *services);
+
+/* Each ends with {0}. */
+extern const struct service_operation athena_operations[], batch_operations[], emrserverless_operations[],
+    events_operations[], glue_operations[], lambda_operations[], logs_operations[], metrics_operations[],
+    s3_operations[], ecr_operations[], kms_operations[], secretsmanager_operations[], ssm_operations[],
+    sns_operations[], sqs_operations[], states_operations[], sts_operations[];
+
+#endif
