@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 sys.path.insert(0, str(Path(__file__).parent / "e2e"))
 from support import Cloud  # noqa: E402
@@ -13,7 +14,10 @@ from support import Cloud  # noqa: E402
 for name in list(os.environ):
     if name.startswith(("AWS_", "GIT_")) or name.lower().endswith("_proxy"):
         del os.environ[name]
+os.environ.pop("PYTHONPYCACHEPREFIX", None)  # of tools/test, for pytest alone
 os.environ["LC_ALL"] = "C.UTF-8"  # PostgreSQL does not begin in a locale that is not installed
+
+yaml.SafeLoader = yaml.CSafeLoader  # what safe_load() takes: each worker reads all specs
 
 # In the background of a shell, or under nohup, these are ignored, and would be by all that tests start and interrupt.
 for number, usual in (signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL):
