@@ -72,7 +72,8 @@ const struct value *evaluate_files(
 static const struct value *merge_default_tags(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
 {
-    const struct attr *tags = schema_attr(instance->decl->schema, STR("tags"));
+    const struct schema *schema = instance->decl->schema;
+    const struct attr *tags = schema_attr(schema, schema->tags.n ? schema->tags : STR("tags"));
     if (!tags || tags->type->kind != TYPE_TAGS || !tags->settable)
         return object;
     struct provider *provider = NULL;

@@ -49,11 +49,12 @@ static bool is_to_reset(const struct attr *attr, const struct value *have)
 }
 
 /* Of what was taken over nobody knows what the service does not tell; the file's word is recorded. */
-static bool forces_replacement(
-    const struct attr *attr, const struct value *before, const struct record *record)
+static bool forces_replacement(const struct attr *attr, const struct value *wanted,
+    const struct value *before, const struct record *record)
 {
     bool untold = (attr->local || attr->write_only) && value_is_null(before);
-    return attr->replace && !(untold && record && record->adopted);
+    bool fixed = attr->replace || attr_replaces_within(attr, wanted, before);
+    return fixed && !(untold && record && record->adopted);
 }
 
 /* Does the attribute differ that the file gives? */
@@ -63,7 +64,8 @@ static bool diff_given(const struct attr *attr, const struct lifecycle *lifecycl
     if (!(attr->settable || attr->prepared) || is_ignored(lifecycle, attr->name))
         return false;
     const struct value *before = counterpart(attr, live, record);
-    *out = (struct attr_change){attr->name, attr, before, wanted, forces_replacement(attr, before, record)};
+    *out = (struct attr_change){
+        attr->name, attr, before, wanted, forces_replacement(attr, wanted, before, record)};
     return !is_same_value(attr, wanted, before);
 }
 

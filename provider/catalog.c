@@ -19,6 +19,8 @@ struct catalog {
     struct map found[2];      /* type -> struct schema; [1]: data sources */
     struct str *names[2];
     size_t name_count[2];
+    struct str *known[2]; /* and those that kinds find */
+    size_t known_count[2];
     bool listed;
 };
 
@@ -86,6 +88,7 @@ void catalog_free(struct catalog *catalog)
     for (int i = 0; i < 2; i++) {
         map_release(&catalog->found[i]);
         free(catalog->names[i]);
+        free(catalog->known[i]);
     }
     arena_release(&catalog->arena);
     pthread_mutex_destroy(&catalog->lock);
@@ -219,7 +222,7 @@ static const struct schema *unknown_type(
     const char *what = is_data ? "data source" : "resource type";
     err_set(err, ERR_ABSENT, "no %s is called \"%.*s\"", what, STR_ARG(type));
     size_t n;
-    const struct str *names = catalog_names(catalog, is_data, &n);
+    const struct str *names = catalog_known_names(catalog, is_data, &n);
     struct str nearest = str_nearest(type, names, n);
     if (nearest.n)
         err_hint(err, "did you mean \"%.*s\"?", STR_ARG(nearest));
@@ -346,4 +349,30 @@ const struct str *catalog_names(struct catalog *catalog, bool is_data, size_t *n
     pthread_mutex_unlock(&catalog->lock);
     *n = catalog->name_count[is_data];
     return catalog->names[is_data];
+}
+
+static void add_known(struct catalog *catalog, bool is_data, const struct str *names, size_t n, size_t *cap)
+{
+    MEM_GROW(catalog->known[is_data], *cap, catalog->known_count[is_data] + n + 1);
+    for (size_t i = 0; i < n; i++)
+        catalog->known[is_data][catalog->known_count[is_data]++] = names[i];
+}
+
+const struct str *catalog_known_names(struct catalog *catalog, bool is_data, size_t *n)
+{
+    size_t listed, found, cap = 0;
+    const struct str *names = catalog_names(catalog, is_data, &listed);
+    pthread_mutex_lock(&catalog->lock);
+    if (!catalog->known[is_data]) {
+        add_known(catalog, is_data, names, listed, &cap);
+        for (size_t k = 0; catalog->options.kinds->items[k]; k++) {
+            const struct provider_kind *kind = catalog->options.kinds->items[k];
+            names = kind->names ? kind->names(is_data, &found) : NULL;
+            if (names)
+                add_known(catalog, is_data, names, found, &cap);
+        }
+    }
+    pthread_mutex_unlock(&catalog->lock);
+    *n = catalog->known_count[is_data];
+    return catalog->known[is_data];
 }

@@ -56,6 +56,7 @@ struct provider_kind {
      */
     int (*find)(const struct catalog_options *options, struct arena *arena, struct str type, bool is_data,
         const struct schema **out, struct err *err);
+    const struct str *(*names)(bool is_data, size_t *n); /* what it could find, for hints; NULL: not known */
 
     /* See provider_place() and what follows it; all NULL: nothing of the kind is anywhere in particular. */
     int (*place)(void *self, const struct schema *schema, bool ask, struct arena *arena,

@@ -318,5 +318,7 @@ const struct schema *catalog_find(struct catalog *catalog, struct str type, bool
 /* Every type name, sorted; loads all specs. `data` picks data sources. The names live as long as the catalog.
  */
 const struct str *catalog_names(struct catalog *catalog, bool is_data, size_t *n);
+/* The same with those that kinds find by their names, in no order: for hints and completion. */
+const struct str *catalog_known_names(struct catalog *catalog, bool is_data, size_t *n);
 
 #endif

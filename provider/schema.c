@@ -307,7 +307,7 @@ static const struct value *convert_json(
         return fail_kind(c, place, type, v);
     }
     if (type->kind != TYPE_POLICY)
-        return v;
+        return type->parsed ? document : v;
     if (document->kind != VALUE_MAP)
         return fail_kind(c, place, type, document);
     if (!value_getz(document, "Statement"))
@@ -353,10 +353,32 @@ static const struct value *convert_items(
     return value_list(c->arena, items, n);
 }
 
+/* Tags as the service lists them, [{Key: a, Value: b}]; NULL: that is not what they are. */
+static const struct value *pairs_as_map(
+    struct arena *arena, const struct type *type, const struct value *list)
+{
+    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct value *key = value_get(list->items[i], type->key),
+                           *v = value_get(list->items[i], type->value);
+        if (!key || key->kind != VALUE_STRING || list->items[i]->count != 1u + (v != NULL))
+            return NULL;
+        value_builder_set(&map, key->string, v ? v : &value_empty_string);
+    }
+    return value_mark(arena, value_builder_map(&map), list->marks & VALUE_SENSITIVE);
+}
+
 static const struct value *convert_entries(
     struct convert *c, const struct place *place, const struct type *type, const struct value *v)
 {
     static const struct type text = {.kind = TYPE_STRING};
+    if (v->kind == VALUE_LIST && type->key.n) {
+        const struct value *map = pairs_as_map(c->arena, type, v);
+        if (!map)
+            return fail(c, place, "expected a map of tags, or a list of {%.*s: …, %.*s: …}",
+                STR_ARG(type->key), STR_ARG(type->value));
+        v = map;
+    }
     if (v->kind != VALUE_MAP)
         return fail_kind(c, place, type, v);
     const struct type *elem = type->kind == TYPE_TAGS ? &text : type->elem;
@@ -393,6 +415,12 @@ static bool given(const struct value *map, struct str key)
     return !value_is_null(value_get(map, key));
 }
 
+static enum given_how given_in(const void *map, struct str name)
+{
+    const struct value *v = value_get(map, name);
+    return value_is_null(v) ? GIVEN_NOT : v->kind == VALUE_UNKNOWN ? GIVEN_MAYBE : GIVEN_SURELY;
+}
+
 /* Fields that are missing, or exclude each other. */
 static const struct value *check_fields(struct convert *c, const struct place *place, const struct type *type,
     const struct value *v, const struct value *out)
@@ -412,6 +440,11 @@ static const struct value *check_fields(struct convert *c, const struct place *p
             c->issue->at_key = true;
             return NULL;
         }
+    }
+    for (size_t i = 0; i < type->rule_count; i++) {
+        struct str broken = attr_rule_broken(c->arena, &type->rules[i], given_in, v);
+        if (broken.n)
+            return fail(c, place, "%.*s", STR_ARG(broken));
     }
     return out;
 }

@@ -29,11 +29,37 @@ enum type_kind {
 
 struct attr;
 
+/* Names that are given together. */
+struct name_group {
+    const struct str *names;
+    size_t count;
+};
+
+enum rule_kind {
+    RULE_SOME,    /* at least one of the groups is given */
+    RULE_ONE,     /* exactly one */
+    RULE_WITH,    /* whoever gives the first group gives the second as well */
+    RULE_WITHOUT, /* … gives nothing of the second */
+};
+
+/* Which attributes belong together. */
+struct attr_rule {
+    enum rule_kind kind;
+    const struct name_group *groups;
+    size_t count;
+};
+
+/* A type may lie within itself: whoever walks down one bounds its way. */
 struct type {
     enum type_kind kind;
     const struct type *elem;   /* LIST, SET, MAP */
     const struct attr *fields; /* OBJECT; in spec order */
     size_t field_count;
+    const struct attr_rule *rules; /* of the fields */
+    size_t rule_count;
+    struct str key, value; /* TAGS: the service has a list of pairs with these names, which files may give as
+                              well; "" a map */
+    bool parsed;           /* JSON: a text is turned into what it says */
 };
 
 enum attr_compare {
@@ -43,6 +69,7 @@ enum attr_compare {
     COMPARE_CIDR,     /* 10.0.0.1/16 is 10.0.0.0/16: services take off the host's bits. Keys of maps are
                          converted to that */
     COMPARE_PROTOCOL, /* "6" is "tcp", as is "TCP": EC2 has names for four numbers */
+    COMPARE_ARN,      /* "my-key" is a live "arn:…:my-key" or "arn:…/my-key" */
 };
 
 struct attr {
@@ -68,6 +95,7 @@ struct attr {
     bool has_min, has_max;             /* of a number, a text's code points or a list's items */
     int64_t min, max;
     struct str conflicts; /* another attribute that may not be given together; "" none */
+    bool deprecated;      /* the service would rather not have it given */
 };
 
 struct resource_ops;
@@ -87,9 +115,12 @@ struct schema {
     bool bulk;        /* has a list call: refreshed by pages */
     const struct attr *attrs; /* in spec order */
     size_t attr_count;
-    struct str id; /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
-    bool history;  /* something that was done: the service remembers it when it has been undone, too */
-    bool sole;     /* two resources of one id would take it away from each other: refused when planned */
+    const struct attr_rule *rules; /* of the attributes */
+    size_t rule_count;
+    struct str tags; /* the attribute that holds tags; "" `tags`, where there is one */
+    struct str id;   /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
+    bool history;    /* something that was done: the service remembers it when it has been undone, too */
+    bool sole;       /* two resources of one id would take it away from each other: refused when planned */
     struct str provider;               /* whose configuration it uses; "": the one its name begins with */
     const struct aws_service *service; /* that its calls go to; NULL: none, nothing of it is outside */
     struct str
@@ -116,6 +147,13 @@ struct str type_name(struct arena *arena, const struct type *type);
  * (ERR_INVALID) where it is no regular expression.
  */
 int attr_compile_pattern(struct arena *arena, struct attr *attr, struct err *err);
+
+/* How sure is it that something is given? What an expression gives may turn out to be null. */
+enum given_how { GIVEN_NOT, GIVEN_MAYBE, GIVEN_SURELY };
+typedef enum given_how given_asked(const void *ctx, struct str name);
+/* What is wrong under the rule: "\"A\" and \"B\" exclude each other"; "" nothing. */
+struct str attr_rule_broken(
+    struct arena *arena, const struct attr_rule *rule, given_asked *given, const void *ctx);
 
 /* What is wrong with a value, and where inside it. */
 struct schema_issue {
@@ -144,6 +182,9 @@ int schema_convert(struct arena *arena, const struct attr *attr, const struct va
  * as its default; an empty text, list or map is the same as none. Neither may be unknown. NULL is null.
  */
 bool attr_equal(const struct attr *attr, const struct value *desired, const struct value *live);
+/* Is something different within an object, or a list of them, that cannot change in place? Of what
+ * `attr_equal` finds different. */
+bool attr_replaces_within(const struct attr *attr, const struct value *desired, const struct value *live);
 /* 10.0.0.0/16 for 10.0.0.1/16; false: it is no range of addresses, and *out stays as it was. */
 bool schema_canonical_cidr(struct arena *arena, struct str cidr, struct str *out);
 /* The name that EC2 has for a protocol's number; the text itself where it has none. */

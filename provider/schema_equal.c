@@ -222,6 +222,14 @@ struct str schema_canonical_protocol(struct str protocol)
     return protocol;
 }
 
+/* A name that services give back as the ARN of what it names. */
+static bool arn_equal(struct str name, struct str arn)
+{
+    if (!str_starts(arn, STR("arn:")) || !name.n || !str_ends(arn, name))
+        return str_eq(name, arn);
+    return name.n == arn.n || strchr(":/", arn.p[arn.n - name.n - 1]);
+}
+
 static bool text_equal(const struct comparison *c, const struct value *a, const struct value *b)
 {
     struct str x = value_scalar_text(c->arena, a), y = value_scalar_text(c->arena, b);
@@ -235,6 +243,7 @@ static bool text_equal(const struct comparison *c, const struct value *a, const 
         schema_canonical_cidr(c->arena, y, &y);
         break;
     case COMPARE_PROTOCOL: return str_ieq(schema_canonical_protocol(x), schema_canonical_protocol(y));
+    case COMPARE_ARN: return arn_equal(x, y);
     case COMPARE_EXACT: break;
     }
     return str_eq(x, y);
@@ -402,6 +411,15 @@ static bool is_nothing(const struct value *v)
     }
 }
 
+/* Schemas often do not say of a document that it is a policy; its statements do. */
+static bool json_equal(struct arena *arena, const struct value *a, const struct value *b)
+{
+    a = parsed(arena, a);
+    b = parsed(arena, b);
+    return value_equal(a, b) ||
+           (value_getz(a, "Statement") && value_getz(b, "Statement") && policy_equal(a, b));
+}
+
 static bool type_equal(
     const struct comparison *c, const struct type *type, const struct value *a, const struct value *b)
 {
@@ -417,7 +435,7 @@ static bool type_equal(
     case TYPE_INT:
     case TYPE_FLOAT: return number_equal(c, a, b);
     case TYPE_TIMESTAMP: return timestamp_equal(c, a, b);
-    case TYPE_JSON: return value_equal(parsed(c->arena, a), parsed(c->arena, b));
+    case TYPE_JSON: return json_equal(c->arena, a, b);
     case TYPE_POLICY: return policy_equal(a, b);
     case TYPE_LIST: return list_equal(c, type, a, b);
     case TYPE_SET: return set_equal(c, type, a, b);
@@ -438,4 +456,29 @@ bool attr_equal(const struct attr *attr, const struct value *desired, const stru
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct comparison c = {.arena = &arena, .mode = attr->compare};
     return type_equal(&c, attr->type, desired, live);
+}
+
+static bool replaces_within(const struct type *type, const struct value *a, const struct value *b)
+{
+    if (type->kind == TYPE_LIST && a->kind == VALUE_LIST && b->kind == VALUE_LIST && a->count == b->count)
+        for (uint32_t i = 0; i < a->count; i++)
+            if (replaces_within(type->elem, a->items[i], b->items[i]))
+                return true;
+    if (type->kind != TYPE_OBJECT || a->kind != VALUE_MAP || b->kind != VALUE_MAP)
+        return false;
+    for (uint32_t i = 0; i < a->count; i++) {
+        const struct attr *field = type_field(type, a->entries[i].key);
+        const struct value *other = value_get(b, a->entries[i].key);
+        if (!field || field->write_only || value_is_null(a->entries[i].value))
+            continue;
+        bool same = value_is_known(a->entries[i].value) && attr_equal(field, a->entries[i].value, other);
+        if (!same && (field->replace || (other && replaces_within(field->type, a->entries[i].value, other))))
+            return true;
+    }
+    return false;
+}
+
+bool attr_replaces_within(const struct attr *attr, const struct value *desired, const struct value *live)
+{
+    return !value_is_null(desired) && !value_is_null(live) && replaces_within(attr->type, desired, live);
 }

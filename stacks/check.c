@@ -10,11 +10,13 @@
 static void hint_types(struct loader *loader, struct diag *d, struct str type, bool is_data)
 {
     size_t n, shown = 0;
-    const struct str *names = catalog_names(loader->options->catalog, is_data, &n);
+    const struct str *names = catalog_known_names(loader->options->catalog, is_data, &n);
     diag_did_you_mean(loader->diags, d, type, names, n);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    const char *last_dot = type.n ? memrchr(type.p, '.', type.n) : NULL;
-    struct str service = arena_printf(&scratch, "%.*s.", STR_ARG(type)); /* "aws.s3" alone */
+    bool colons = str_find(type, STR("::"), 0) >= 0; /* AWS::S3 */
+    const char *last_dot = type.n ? memrchr(type.p, colons ? ':' : '.', type.n) : NULL;
+    struct str service =
+        arena_printf(&scratch, "%.*s%s", STR_ARG(type), colons ? "::" : "."); /* "aws.s3" alone */
     AUTO_BUF struct buf list = BUF_INIT;
     for (int way = 0; way < 2 && !list.n; way++) {
         for (size_t i = 0; service.n && i < n && shown <= 10; i++)
@@ -377,10 +379,37 @@ static void check_conflicts(struct loader *loader, const struct decl *decl, cons
     }
 }
 
+static enum given_how given_in_body(const void *body, struct str name)
+{
+    const struct node_entry *entry = given_entry(body, name);
+    return !entry ? GIVEN_NOT : is_surely_given(entry->value) ? GIVEN_SURELY : GIVEN_MAYBE;
+}
+
+static void check_rules(struct loader *loader, const struct decl *decl, const struct node *body)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    for (size_t i = 0; i < decl->schema->rule_count; i++) {
+        struct str broken = attr_rule_broken(&scratch, &decl->schema->rules[i], given_in_body, body);
+        if (broken.n)
+            diag_error(loader->diags, decl->span, "%.*s: %.*s", STR_ARG(decl->schema->name), STR_ARG(broken));
+    }
+}
+
+static void warn_deprecated(struct loader *loader, const struct decl *decl)
+{
+    for (size_t i = 0; i < decl->attr_count; i++)
+        if (decl->attrs[i].attr && decl->attrs[i].attr->deprecated)
+            diag_warning(loader->diags, decl->attrs[i].key_span,
+                "\"%.*s\" of %.*s is deprecated by the service", STR_ARG(decl->attrs[i].name),
+                STR_ARG(decl->schema->name));
+}
+
 void check_resource(struct loader *loader, const struct decl *decl, const struct node *body)
 {
     check_required(loader, decl, body);
     check_conflicts(loader, decl, body);
+    check_rules(loader, decl, body);
+    warn_deprecated(loader, decl);
     for (size_t i = 0; i < decl->attr_count; i++) {
         const struct attr *attr = decl->attrs[i].attr;
         if (attr && attr->settable)
