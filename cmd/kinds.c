@@ -1,6 +1,7 @@
 #include "cmd/kinds.h"
 
 #include "provider/aws/kind.h"
+#include "provider/cfn/kind.h"
 #include "provider/postgres/kind.h"
 #include "provider/spec/spec.h"
 #include "provider/weir/kind.h"
@@ -9,6 +10,7 @@
 static const struct provider_kind *const kinds[] = {
     &aws_kind,
     &weir_kind,
+    &cfn_kind,
     &postgres_kind,
     NULL,
 };

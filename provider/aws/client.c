@@ -70,6 +70,13 @@ int64_t aws_clock_ahead_ms(const struct aws_client *client)
     return atomic_load_explicit(&client->date_ahead_ms, memory_order_relaxed);
 }
 
+void aws_throttled(struct aws_client *client, const struct aws_service *service)
+{
+    struct service_state *state = client_service(client, service, NULL);
+    if (state)
+        throttle_refused(&state->throttle, clock_mono_ms());
+}
+
 void aws_made(struct aws_client *client)
 {
     atomic_store_explicit(&client->made_ms, clock_mono_ms(), memory_order_relaxed);

@@ -118,6 +118,9 @@ uint64_t aws_requests(const struct aws_client *client);
  * seconds; 0 where none did. For comparing their times with ours.
  */
 int64_t aws_clock_ahead_ms(const struct aws_client *client);
+/* A refusal for being asked too much that came in another way than as an answer's status: slows down like
+ * one. */
+void aws_throttled(struct aws_client *client, const struct aws_service *service);
 /* Something was made just now; and: was anything within so long? Services take a moment to see it everywhere.
  */
 void aws_made(struct aws_client *client);

@@ -1,0 +1,334 @@
+#include "provider/cfn/call.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "provider/aws/pages.h"
+
+#include <stdio.h>
+
+enum {
+    FIRST_PAUSE_MS = 250,
+    LONGEST_PAUSE_MS = 5 * 1000,
+    LONGEST_WAIT_MS = 60 * 1000, /* whatever RetryAfter says */
+    TIMEOUT_MS = 2 * 60 * 60 * 1000,
+    BEGUN_ANEW = 8,
+    CONFLICT_MS = 2 * 60 * 1000,
+    SLICE_MS = 200,
+};
+
+const struct aws_service cfn_service = {.id = STR_INIT("cloudcontrol"),
+    .endpoint_prefix = STR_INIT("cloudcontrolapi"),
+    .signing_name = STR_INIT("cloudcontrolapi")};
+
+/* ---- calls ---- */
+
+static const struct shape any = {.kind = SHAPE_ANY};
+#define MEMBER(name_)                                                                                        \
+    {                                                                                                        \
+        .name = STR_INIT(name_), .wire = STR_INIT(name_), .shape = &any                                      \
+    }
+static const struct shape_member members[] = {MEMBER("TypeName"), MEMBER("Identifier"),
+    MEMBER("DesiredState"), MEMBER("PatchDocument"), MEMBER("ClientToken"), MEMBER("RequestToken"),
+    MEMBER("NextToken"), MEMBER("MaxResults"), MEMBER("ResourceRequestStatusFilter")};
+static const struct shape input_shape = {
+    .kind = SHAPE_STRUCT, .members = members, .member_count = sizeof members / sizeof *members};
+
+/* Another request for the same thing is under way: that ends. */
+static bool may_pass(void *ctx, const struct err *err)
+{
+    (void)ctx;
+    return str_eqz(STR("ConcurrentOperationException"), err->code);
+}
+
+static int call(struct op_ctx *ctx, const char *operation, const struct value *input, bool sensitive,
+    const char *needs, const struct value **document, struct err *err)
+{
+    struct wire_operation op = {.name = str_z(operation),
+        .protocol = WIRE_JSON10,
+        .target_prefix = STR("CloudApiService"),
+        .method = STR("POST"),
+        .path = STR("/")};
+    struct aws_call request = {.service = &cfn_service,
+        .op = &op,
+        .idempotent = true, /* what changes anything carries a token */
+        .body_fd = -1,
+        .cancel = ctx->cancel,
+        .sensitive = sensitive || ctx->sensitive,
+        .transient = may_pass,
+        .transient_for_ms = CONFLICT_MS};
+    if (wire_encode_request(ctx->arena, &op, &input_shape, input, &request.request, err))
+        return -1;
+    if (!aws_ask(provider_aws(ctx->provider), &request, ctx->arena, needs, document, err))
+        return 0;
+    cfn_explain(ctx, err);
+    return -1;
+}
+
+static const struct value *with_type(const struct op_ctx *ctx, const struct value *input)
+{
+    return value_with(ctx->arena, input, STR("TypeName"), value_string_ref(ctx->arena, ctx->schema->name));
+}
+
+/* ---- events ---- */
+
+/* A number of seconds, or RFC 3339. */
+static int64_t moment(const struct value *v)
+{
+    int64_t ms = 0;
+    if (v && v->kind == VALUE_INT)
+        return v->integer * 1000;
+    if (v && v->kind == VALUE_FLOAT)
+        return int_within(v->number * 1000);
+    if (v && v->kind == VALUE_STRING)
+        time_parse_rfc3339(v->string, &ms);
+    return ms;
+}
+
+static struct cfn_event read_event(const struct value *doc)
+{
+    return (struct cfn_event){
+        .token = value_text(value_getz(doc, "RequestToken"), STR_EMPTY),
+        .type = value_text(value_getz(doc, "TypeName"), STR_EMPTY),
+        .identifier = value_text(value_getz(doc, "Identifier"), STR_EMPTY),
+        .status = value_text(value_getz(doc, "OperationStatus"), STR_EMPTY),
+        .code = value_text(value_getz(doc, "ErrorCode"), STR_EMPTY),
+        .message = value_text(value_getz(doc, "StatusMessage"), STR_EMPTY),
+        .at_ms = moment(value_getz(doc, "EventTime")),
+        .retry_after_ms = moment(value_getz(doc, "RetryAfter")),
+    };
+}
+
+static bool has_ended(const struct cfn_event *event)
+{
+    static const char *const ends[] = {"SUCCESS", "FAILED", "CANCEL_COMPLETE"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (str_eqz(event->status, ends[i]))
+            return true;
+    return false;
+}
+
+static int event_failed(const struct op_ctx *ctx, const struct cfn_event *event, struct err *err)
+{
+    bool cancelled = str_eqz(event->status, "CANCEL_COMPLETE");
+    struct str code = event->code.n ? event->code : cancelled ? STR("cancelled") : STR("failed");
+    err_set(
+        err, ERR_SERVICE, "%.*s%s%.*s", STR_ARG(code), event->message.n ? ": " : "", STR_ARG(event->message));
+    snprintf(err->code, sizeof err->code, "%.*s", STR_ARG(event->code));
+    snprintf(err->request_id, sizeof err->request_id, "%.*s", STR_ARG(event->token));
+    if (cancelled)
+        return err_hint(err, "somebody cancelled the request at the service");
+    cfn_explain(ctx, err);
+    return -1;
+}
+
+static int sleep_for(const struct op_ctx *ctx, int64_t ms, struct err *err)
+{
+    while (ms > 0 && !(ctx->cancel && atomic_load(ctx->cancel))) {
+        int64_t slice = ms < SLICE_MS ? ms : SLICE_MS;
+        clock_sleep_ms(slice);
+        ms -= slice;
+    }
+    return ctx->cancel && atomic_load(ctx->cancel)
+               ? err_set(err, ERR_INTERRUPTED, "interrupted while waiting")
+               : 0;
+}
+
+static int64_t pause_before(const struct op_ctx *ctx, const struct cfn_event *event, int64_t usual_ms)
+{
+    int64_t now_ms = clock_wall_ms() + aws_clock_ahead_ms(provider_aws(ctx->provider));
+    int64_t asked_ms = event->retry_after_ms ? event->retry_after_ms - now_ms : 0;
+    if (asked_ms <= 0)
+        return usual_ms;
+    return asked_ms < LONGEST_WAIT_MS ? asked_ms : LONGEST_WAIT_MS;
+}
+
+static void tell(const struct op_ctx *ctx, const struct cfn_event *event)
+{
+    char what[256];
+    snprintf(what, sizeof what, "waiting, the service says %.*s%s%.*s", STR_ARG(event->status),
+        event->message.n ? ": " : "", STR_ARG(event->message));
+    if (ctx->progress)
+        ctx->progress(ctx->progress_ctx, what);
+}
+
+int cfn_follow(struct op_ctx *ctx, struct cfn_event *event, struct err *err)
+{
+    int64_t until = clock_mono_ms() + (ctx->timeout_ms > 0 ? ctx->timeout_ms : TIMEOUT_MS);
+    for (int64_t pause = FIRST_PAUSE_MS; !has_ended(event); pause = pause * 3 / 2) {
+        if (!event->token.n)
+            return err_set(err, ERR_PROTOCOL, "the answer does not say which request it is about");
+        if (clock_mono_ms() > until)
+            return err_set(err, ERR_TIMEOUT, "the request %.*s has not ended in time, the service says %.*s",
+                STR_ARG(event->token), STR_ARG(event->status));
+        tell(ctx, event);
+        if (sleep_for(
+                ctx, pause_before(ctx, event, pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS), err))
+            return -1;
+        struct value_entry token = {STR("RequestToken"), value_string_ref(ctx->arena, event->token)};
+        const struct value *document;
+        if (call(ctx, "GetResourceRequestStatus", value_map(ctx->arena, &token, 1), false, "ProgressEvent",
+                &document, err))
+            return -1;
+        *event = read_event(value_getz(document, "ProgressEvent"));
+    }
+    return str_eqz(event->status, "SUCCESS") ? 0 : event_failed(ctx, event, err);
+}
+
+/* The intent's token, and one of its own each time that it is begun anew. */
+static const struct value *client_token(const struct op_ctx *ctx, int attempt)
+{
+    struct str token = ctx->token;
+    if (attempt)
+        token = arena_printf(ctx->arena, "%.*s-%d", STR_ARG(ctx->token), attempt);
+    return ctx->token.n ? value_string(ctx->arena, token) : NULL;
+}
+
+static bool to_begin_anew(const struct cfn_request *request, const struct cfn_event *event)
+{
+    static const char *const codes[] = {
+        "Throttling", "ResourceConflict", "ServiceInternalError", "NetworkFailure"};
+    size_t n = request->repeats ? sizeof codes / sizeof *codes : 2;
+    for (size_t i = 0; i < n; i++)
+        if (str_eqz(event->code, codes[i]))
+            return true;
+    return false;
+}
+
+static int carry_out_once(struct op_ctx *ctx, const struct cfn_request *request, int attempt,
+    struct cfn_event *event, struct err *err)
+{
+    const struct value *input = value_with(
+        ctx->arena, with_type(ctx, request->input), STR("ClientToken"), client_token(ctx, attempt));
+    const struct value *document;
+    *event = (struct cfn_event){0};
+    if (call(ctx, request->operation, input, request->sensitive, "ProgressEvent", &document, err))
+        return -1;
+    *event = read_event(value_getz(document, "ProgressEvent"));
+    return cfn_follow(ctx, event, err);
+}
+
+int cfn_carry_out(
+    struct op_ctx *ctx, const struct cfn_request *request, struct cfn_event *event, struct err *err)
+{
+    int64_t pause = FIRST_PAUSE_MS;
+    for (int attempt = 0;; attempt++, pause *= 2) {
+        struct err failure = ERR_INIT;
+        if (!carry_out_once(ctx, request, attempt, event, &failure))
+            return 0;
+        if (failure.class == ERR_THROTTLED && event->token.n)
+            aws_throttled(provider_aws(ctx->provider), &cfn_service);
+        if (!event->token.n || !to_begin_anew(request, event) || attempt == BEGUN_ANEW) {
+            *err = failure;
+            return -1;
+        }
+        tell(ctx, event);
+        if (sleep_for(ctx, pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS, err))
+            return -1;
+    }
+}
+
+/* ---- reading ---- */
+
+static int read_properties(
+    struct arena *arena, const struct value *description, const struct value **properties, struct err *err)
+{
+    struct str text = value_text(value_getz(description, "Properties"), STR_EMPTY);
+    if (json_parse(arena, text, properties, err))
+        return err_context(err, "properties of the answer");
+    return (*properties)->kind == VALUE_MAP
+               ? 0
+               : err_set(err, ERR_PROTOCOL, "the properties of the answer are no map");
+}
+
+int cfn_get(struct op_ctx *ctx, struct str identifier, const struct value **properties, struct err *err)
+{
+    struct value_entry id = {STR("Identifier"), value_string(ctx->arena, identifier)};
+    const struct value *document;
+    struct err failure = ERR_INIT;
+    *properties = NULL;
+    if (!call(ctx, "GetResource", with_type(ctx, value_map(ctx->arena, &id, 1)), false, "ResourceDescription",
+            &document, &failure))
+        return read_properties(ctx->arena, value_getz(document, "ResourceDescription"), properties, err);
+    if (failure.class == ERR_ABSENT)
+        return 0;
+    *err = failure;
+    return -1;
+}
+
+typedef int page_items(void *ctx, const struct value *items, bool *done, struct err *err);
+
+static int each_page(struct op_ctx *ctx, const char *operation, const struct value *input, const char *at,
+    page_items *take, void *take_ctx, struct err *err)
+{
+    AUTO_PAGES struct pages pages = PAGES_INIT;
+    for (bool done = false; !done;) {
+        const struct value *document;
+        if (call(ctx, operation, input, false, at, &document, err))
+            return -1;
+        const struct value *items = value_getz(document, at);
+        if (items->kind == VALUE_LIST && take(take_ctx, items, &done, err))
+            return -1;
+        struct str next = value_text(value_getz(document, "NextToken"), STR_EMPTY);
+        if (!next.n)
+            return 0;
+        if (pages_next(&pages, str_z(operation), next, err))
+            return -1;
+        input = value_with(ctx->arena, input, STR("NextToken"), value_string(ctx->arena, next));
+    }
+    return 0;
+}
+
+struct listing {
+    struct op_ctx *ctx;
+    cfn_seen *seen;
+    void *seen_ctx;
+};
+
+static int take_resources(void *ctx, const struct value *items, bool *done, struct err *err)
+{
+    struct listing *l = ctx;
+    *done = false;
+    for (uint32_t i = 0; i < items->count; i++) {
+        const struct value *properties;
+        if (read_properties(l->ctx->arena, items->items[i], &properties, err) ||
+            l->seen(l->seen_ctx, value_text(value_getz(items->items[i], "Identifier"), STR_EMPTY), properties,
+                err))
+            return -1;
+    }
+    return 0;
+}
+
+int cfn_list(struct op_ctx *ctx, cfn_seen *seen, void *seen_ctx, struct err *err)
+{
+    struct listing listing = {ctx, seen, seen_ctx};
+    struct value_entry most = {STR("MaxResults"), value_int(ctx->arena, 100)};
+    return each_page(ctx, "ListResources", with_type(ctx, value_map(ctx->arena, &most, 1)),
+        "ResourceDescriptions", take_resources, &listing, err);
+}
+
+struct requests {
+    cfn_request_seen *seen;
+    void *seen_ctx;
+};
+
+static int take_requests(void *ctx, const struct value *items, bool *done, struct err *err)
+{
+    const struct requests *r = ctx;
+    (void)err;
+    for (uint32_t i = 0; i < items->count && !*done; i++) {
+        struct cfn_event event = read_event(items->items[i]);
+        *done = r->seen(r->seen_ctx, &event);
+    }
+    return 0;
+}
+
+int cfn_list_creations(struct op_ctx *ctx, cfn_request_seen *seen, void *seen_ctx, struct err *err)
+{
+    struct requests requests = {seen, seen_ctx};
+    const struct value *create = value_stringz(ctx->arena, "CREATE");
+    struct value_entry operations = {STR("Operations"), value_list(ctx->arena, &create, 1)};
+    struct value_entry filter[] = {{STR("MaxResults"), value_int(ctx->arena, 100)},
+        {STR("ResourceRequestStatusFilter"), value_map(ctx->arena, &operations, 1)}};
+    return each_page(ctx, "ListResourceRequests", value_map(ctx->arena, filter, 2),
+        "ResourceRequestStatusSummaries", take_requests, &requests, err);
+}

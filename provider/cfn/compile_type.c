@@ -1,0 +1,396 @@
+/* Properties of a JSON schema as attributes: what they may hold, and what is known about them. */
+#include "provider/cfn/compile_internal.h"
+
+#include "base/buf.h"
+
+#include <math.h>
+
+enum { REFERENCES_MAX = 16 }; /* of one to the next, before there is anything */
+
+static const struct type types_of_one_word[] = {
+    {.kind = TYPE_ANY},
+    {.kind = TYPE_STRING},
+    {.kind = TYPE_INT},
+    {.kind = TYPE_FLOAT},
+    {.kind = TYPE_BOOL},
+    {.kind = TYPE_TIMESTAMP},
+    {.kind = TYPE_JSON},
+    {.kind = TYPE_JSON, .parsed = true},
+};
+enum { ANY, TEXT, INTEGER, NUMBER, BOOLEAN, TIME, DOCUMENT, MAP_DOCUMENT };
+
+/* ---- marks ---- */
+
+struct marks marks_within(struct arena *arena, const struct marks *marks, struct str step, unsigned *here)
+{
+    struct marked_path *within = marks->count ? ARENA_ARRAY(arena, struct marked_path, marks->count) : NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < marks->count; i++) {
+        struct str rest, first = str_cut(marks->items[i].path, '/', &rest);
+        if (!str_eq(first, step)) {
+            if (str_eqz(step, "*")) /* paths may leave the star out */
+                within[n++] = marks->items[i];
+            continue;
+        }
+        if (rest.p)
+            within[n++] = (struct marked_path){rest, marks->items[i].mark};
+        else
+            *here |= marks->items[i].mark;
+    }
+    return (struct marks){within, n};
+}
+
+/* ---- schemas ---- */
+
+static const struct value *definition(const struct compile *c, struct str reference)
+{
+    const struct value *at = c->document;
+    struct str rest = str_starts(reference, STR("#/")) ? str_slice(reference, 2, reference.n) : STR_EMPTY;
+    while (rest.n && at)
+        at = value_get(at, str_cut(rest, '/', &rest));
+    return at;
+}
+
+/* Follows references; what stands beside one goes before what it refers to. *name: the first definition. */
+static const struct value *resolved(struct compile *c, const struct value *schema, struct str *name)
+{
+    *name = STR_EMPTY;
+    for (int i = 0; i < REFERENCES_MAX; i++) {
+        struct str reference = value_text(value_getz(schema, "$ref"), STR_EMPTY);
+        const struct value *target = reference.n ? definition(c, reference) : NULL;
+        if (!target)
+            return schema;
+        if (!name->n && i == 0)
+            *name = reference;
+        const struct value *beside = value_with(c->arena, schema, STR("$ref"), NULL);
+        schema = beside->count ? value_merge(c->arena, target, beside) : target;
+        if (beside->count && value_getz(target, "$ref") == NULL && value_getz(beside, "$ref") == NULL)
+            return schema;
+    }
+    return &value_empty_map;
+}
+
+/* Alternatives that describe objects are one object with the properties of all; allOf is all at once. */
+static const struct value *merged(struct compile *c, const struct value *schema)
+{
+    static const char *const ways[] = {"allOf", "oneOf", "anyOf"};
+    for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
+        const struct value *list = value_getz(schema, ways[w]);
+        for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++) {
+            struct str ignored;
+            const struct value *one = merged(c, resolved(c, list->items[i], &ignored));
+            const struct value *inner = value_getz(one, "properties");
+            if (w == 0)
+                schema = value_merge(c->arena, one, schema);
+            if (inner)
+                schema = value_with(c->arena, schema, STR("properties"),
+                    value_merge(c->arena, inner, value_getz(schema, "properties")));
+            if (w && !value_getz(schema, "items") && value_getz(one, "items"))
+                schema = value_with(c->arena, schema, STR("items"), value_getz(one, "items"));
+        }
+    }
+    return schema;
+}
+
+/* "string", "object" …; "" where there are several, or nothing is said. */
+static struct str type_word(const struct value *schema)
+{
+    const struct value *type = value_getz(schema, "type");
+    if (type && type->kind == VALUE_STRING)
+        return type->string;
+    if (type && type->kind == VALUE_LIST && type->count == 1)
+        return value_text(type->items[0], STR_EMPTY);
+    if (type)
+        return STR_EMPTY;
+    if (value_getz(schema, "properties"))
+        return STR("object");
+    if (value_getz(schema, "items"))
+        return STR("array");
+    return value_getz(schema, "enum") || value_getz(schema, "pattern") ? STR("string") : STR_EMPTY;
+}
+
+static bool type_has(const struct value *schema, const char *word)
+{
+    const struct value *type = value_getz(schema, "type");
+    for (uint32_t i = 0; type && type->kind == VALUE_LIST && i < type->count; i++)
+        if (str_eqz(value_text(type->items[i], STR_EMPTY), word))
+            return true;
+    return false;
+}
+
+/* ---- types ---- */
+
+static const struct type *compile_type(
+    struct compile *c, const struct value *schema, struct str name, const struct marks *marks);
+
+static bool is_required(const struct value *schema, struct str name)
+{
+    const struct value *list = value_getz(schema, "required");
+    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
+        if (str_eq(value_text(list->items[i], STR_EMPTY), name))
+            return true;
+    return false;
+}
+
+static void compile_fields(
+    struct compile *c, struct type *type, const struct value *schema, const struct marks *marks)
+{
+    const struct value *properties = value_getz(schema, "properties");
+    type->kind = TYPE_OBJECT;
+    struct attr *fields = ARENA_ARRAY(c->arena, struct attr, properties->count ? properties->count : 1);
+    type->fields = fields;
+    type->field_count = properties->count;
+    for (uint32_t i = 0; i < properties->count; i++)
+        compile_attr(c, &fields[i], properties->entries[i].key, properties->entries[i].value,
+            is_required(schema, properties->entries[i].key), marks);
+    compile_rules(c, schema, &type->rules, &type->rule_count);
+}
+
+static const struct type *compile_inner(
+    struct compile *c, const struct value *schema, const struct marks *marks)
+{
+    unsigned ignored = 0;
+    struct marks within = marks_within(c->arena, marks, STR("*"), &ignored);
+    struct str name;
+    const struct value *inner = merged(c, resolved(c, schema, &name));
+    return compile_type(c, inner, name, &within);
+}
+
+/* {Key, Value}, in whatever case. */
+static bool is_pair(const struct type *type, struct str *key, struct str *value)
+{
+    if (type->kind != TYPE_OBJECT || type->field_count != 2)
+        return false;
+    for (size_t i = 0; i < 2; i++) {
+        const struct attr *field = &type->fields[i];
+        if (field->type->kind != TYPE_STRING)
+            return false;
+        *(str_ieq(field->name, STR("key")) ? key : value) = field->name;
+    }
+    return str_ieq(*key, STR("key")) && str_ieq(*value, STR("value"));
+}
+
+static void compile_list(
+    struct compile *c, struct type *type, const struct value *schema, const struct marks *marks)
+{
+    static const struct type any = {.kind = TYPE_ANY};
+    const struct value *items = value_getz(schema, "items"), *order = value_getz(schema, "insertionOrder"),
+                       *unique = value_getz(schema, "uniqueItems");
+    bool unordered = order == &value_false || (order && order->kind == VALUE_BOOL && !order->boolean);
+    bool distinct = unique && unique->kind == VALUE_BOOL && unique->boolean && !order;
+    type->kind = unordered || distinct ? TYPE_SET : TYPE_LIST;
+    type->elem = &any;
+    if (items && items->kind == VALUE_MAP)
+        type->elem = compile_inner(c, items, marks);
+}
+
+static void compile_map(
+    struct compile *c, struct type *type, const struct value *schema, const struct marks *marks)
+{
+    const struct value *patterns = value_getz(schema, "patternProperties"),
+                       *others = value_getz(schema, "additionalProperties");
+    const struct value *inner = patterns && patterns->count == 1 ? patterns->entries[0].value : NULL;
+    if (!patterns && others && others->kind == VALUE_MAP && others->count)
+        inner = others;
+    if (inner && inner->kind == VALUE_MAP) {
+        type->kind = TYPE_MAP;
+        type->elem = compile_inner(c, inner, marks);
+    } else {
+        *type = types_of_one_word[MAP_DOCUMENT];
+    }
+}
+
+/* Of several types that a value may have: numbers and truth can be written as texts. */
+static const struct type *type_of_several(const struct value *schema)
+{
+    bool structured = type_has(schema, "object") || type_has(schema, "array");
+    if (!value_getz(schema, "type") || (type_has(schema, "array") && type_has(schema, "string")))
+        return &types_of_one_word[ANY];
+    if (structured)
+        return &types_of_one_word[type_has(schema, "boolean") || type_has(schema, "number") ? ANY : DOCUMENT];
+    return &types_of_one_word[type_has(schema, "string") ? TEXT : ANY];
+}
+
+static const struct type *scalar_type(const struct value *schema, struct str word)
+{
+    struct str format = value_text(value_getz(schema, "format"), STR_EMPTY);
+    if (str_eqz(word, "string") && (str_eqz(format, "date-time") || str_eqz(format, "timestamp")) &&
+        !value_getz(schema, "pattern"))
+        return &types_of_one_word[TIME];
+    if (str_eqz(word, "string") && str_eqz(format, "json"))
+        return &types_of_one_word[DOCUMENT];
+    static const struct {
+        const char *word;
+        int type;
+    } words[] = {{"string", TEXT}, {"integer", INTEGER}, {"number", NUMBER}, {"boolean", BOOLEAN}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (str_eqz(word, words[i].word))
+            return &types_of_one_word[words[i].type];
+    return type_of_several(schema);
+}
+
+/* `name` is the definition that it comes from, so that one within itself ends. */
+static const struct type *compile_type(
+    struct compile *c, const struct value *schema, struct str name, const struct marks *marks)
+{
+    struct str word = type_word(schema);
+    bool object = str_eqz(word, "object"), array = str_eqz(word, "array");
+    if (!object && !array)
+        return scalar_type(schema, word);
+    bool shared = name.n && !marks->count;
+    struct type *type = shared ? map_get(&c->types, name) : NULL;
+    if (type)
+        return type;
+    type = ARENA_NEW(c->arena, struct type);
+    if (shared)
+        map_set(&c->types, name, type);
+    if (array)
+        compile_list(c, type, schema, marks);
+    else if (value_getz(schema, "properties") && value_getz(schema, "properties")->count)
+        compile_fields(c, type, schema, marks);
+    else
+        compile_map(c, type, schema, marks);
+    return type;
+}
+
+/* ---- attributes ---- */
+
+static bool whole_number(const struct value *v, int64_t *out)
+{
+    if (v && v->kind == VALUE_FLOAT && fabs(v->number) < 9e15 && !(floor(v->number) < v->number))
+        *out = (int64_t)v->number;
+    else if (v && v->kind == VALUE_INT)
+        *out = v->integer;
+    else
+        return false;
+    return true;
+}
+
+static void set_range(struct attr *attr, const struct value *schema)
+{
+    const char *min = "minimum", *max = "maximum";
+    switch (attr->type->kind) {
+    case TYPE_STRING: min = "minLength", max = "maxLength"; break;
+    case TYPE_LIST:
+    case TYPE_SET: min = "minItems", max = "maxItems"; break;
+    case TYPE_MAP: min = "minProperties", max = "maxProperties"; break;
+    case TYPE_INT:
+    case TYPE_FLOAT: break;
+    default: return;
+    }
+    attr->has_min = whole_number(value_getz(schema, min), &attr->min);
+    attr->has_max = whole_number(value_getz(schema, max), &attr->max);
+    bool length = attr->type->kind != TYPE_INT && attr->type->kind != TYPE_FLOAT;
+    attr->has_min &= !length || attr->min > 0;
+}
+
+/* Pattern and choices, of the value itself or of what it holds. */
+static void set_limits(struct compile *c, struct attr *attr, const struct value *schema, int depth)
+{
+    const struct value *choices = value_getz(schema, "enum"),
+                       *any_case = value_getz(schema, "enumCaseInsensitive");
+    struct str pattern = value_text(value_getz(schema, "pattern"), STR_EMPTY), ignored;
+    if (value_getz(schema, "anyOf") || value_getz(schema, "oneOf"))
+        return; /* one of the others may allow more */
+    if (any_case)
+        attr->compare = COMPARE_NOCASE;
+    attr->choices = any_case ? any_case : choices;
+    if (attr->choices && (attr->choices->kind != VALUE_LIST || !attr->choices->count))
+        attr->choices = NULL;
+    if (pattern.n)
+        attr->pattern = cfn_pattern(c->arena, pattern);
+    const struct value *items = value_getz(schema, "items");
+    if (items && items->kind == VALUE_MAP && depth < 2 && !attr->choices && !attr->pattern.n)
+        set_limits(c, attr, resolved(c, items, &ignored), depth + 1);
+}
+
+static void set_compare(struct attr *attr, const struct value *schema, unsigned here)
+{
+    struct str format = value_text(value_getz(schema, "format"), STR_EMPTY);
+    if (str_eqz(format, "ipv4-network") || str_eqz(format, "ipv6-network"))
+        attr->compare = COMPARE_CIDR;
+    if (here & MARK_NOCASE)
+        attr->compare = COMPARE_NOCASE;
+    if (here & MARK_ARN)
+        attr->compare = COMPARE_ARN;
+}
+
+/* What lies within says of the whole: nothing of it can be given, or be read back; some of it is told later.
+ */
+static void look_inside(struct attr *attr)
+{
+    const struct type *type = attr->type;
+    bool settable = false, read = false, told = false;
+    if (type->kind != TYPE_OBJECT || !type->field_count)
+        return;
+    for (size_t i = 0; i < type->field_count; i++) {
+        const struct attr *field = &type->fields[i];
+        settable |= field->settable;
+        read |= !field->write_only;
+        told |= field->computed;
+    }
+    attr->settable &= settable;
+    attr->required &= settable;
+    attr->computed |= told;
+    attr->write_only |= !read;
+}
+
+static const struct value *scalar_default(const struct attr *attr, const struct value *schema)
+{
+    const struct value *v = value_getz(schema, "default");
+    enum type_kind kind = attr->type->kind;
+    bool fits =
+        v && ((v->kind == VALUE_BOOL && kind == TYPE_BOOL) || (v->kind == VALUE_INT && kind == TYPE_INT) ||
+                 (v->kind == VALUE_STRING && kind == TYPE_STRING));
+    return fits ? v : NULL;
+}
+
+static bool tags_by_name(const struct compile *c, struct str name)
+{
+    return str_eqz(name, "Tags") || (c->tags.n && str_eq(name, c->tags));
+}
+
+static void make_tags(struct compile *c, struct attr *attr)
+{
+    const struct type *type = attr->type;
+    struct type tags = {.kind = TYPE_TAGS};
+    bool pairs =
+        (type->kind == TYPE_SET || type->kind == TYPE_LIST) && is_pair(type->elem, &tags.key, &tags.value);
+    bool map = type->kind == TYPE_MAP && type->elem->kind == TYPE_STRING;
+    if (!pairs && !map)
+        return;
+    struct type *own = ARENA_NEW(c->arena, struct type);
+    *own = tags;
+    attr->type = own;
+    attr->pattern = STR_EMPTY;
+    attr->choices = NULL;
+    attr->has_min = attr->has_max = false; /* some are weir's own */
+}
+
+void compile_attr(struct compile *c, struct attr *attr, struct str name, const struct value *schema,
+    bool required, const struct marks *marks)
+{
+    unsigned here = 0;
+    struct marks within = marks_within(c->arena, marks, name, &here);
+    struct str definition_name;
+    schema = schema->kind == VALUE_MAP ? schema : &value_empty_map;
+    schema = merged(c, resolved(c, schema, &definition_name));
+    *attr = (struct attr){.name = arena_str(c->arena, name),
+        .type = compile_type(c, schema, definition_name, &within),
+        .settable = !(here & MARK_READ_ONLY),
+        .computed = here & (MARK_READ_ONLY | MARK_ID),
+        .replace = here & MARK_CREATE_ONLY,
+        .write_only = (here & MARK_WRITE_ONLY) && !(here & MARK_READ_ONLY),
+        .deprecated = here & MARK_DEPRECATED};
+    attr->required = required && attr->settable;
+    if (attr->required)
+        attr->computed = false;
+    set_range(attr, schema);
+    set_limits(c, attr, schema, 0);
+    set_compare(attr, schema, here);
+    attr->default_value = scalar_default(attr, schema);
+    if (tags_by_name(c, name))
+        make_tags(c, attr);
+    if (attr->settable)
+        look_inside(attr);
+}

@@ -1,0 +1,32 @@
+#include "provider/cfn/kind.h"
+
+#include "provider/cfn/call.h"
+#include "provider/cfn/ops.h"
+#include "provider/cfn/published.h"
+
+static int find(const struct catalog_options *options, struct arena *arena, struct str type, bool is_data,
+    const struct schema **out, struct err *err)
+{
+    (void)options;
+    *out = NULL;
+    const struct value *document = is_data ? NULL : cfn_published(arena, type);
+    struct cfn_type *found;
+    if (!document)
+        return 0;
+    if (cfn_compile(arena, document, &found, err))
+        return -1;
+    found->schema.provider = STR("aws");
+    found->schema.service = &cfn_service;
+    found->schema.ops = found->has_read ? &cfn_ops : &cfn_ops_unread;
+    found->schema.lost = STR("by its identifier, and by the API's list of requests");
+    *out = &found->schema;
+    return 0;
+}
+
+static const struct str *names(bool is_data, size_t *n)
+{
+    *n = 0;
+    return is_data ? NULL : cfn_published_names(n);
+}
+
+const struct provider_kind cfn_kind = {.name = "cfn", .find = find, .names = names};

@@ -1,0 +1,96 @@
+#include "base/buf.h"
+#include "provider/cfn/ops.h"
+
+#include <ctype.h>
+
+#define PREFIX STR("weir:")
+
+static const struct attr *tags_of(const struct op_ctx *ctx)
+{
+    return ((const struct cfn_type *)ctx->schema->impl)->tags;
+}
+
+/* Services allow few characters in a tag's value: jobs["a b"] -> jobs/a b */
+static const struct value *tag_text(struct arena *arena, struct str s)
+{
+    enum { TAG_VALUE_MAX = 255 };
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < s.n && out.n < TAG_VALUE_MAX; i++) {
+        char c = s.p[i];
+        if (c == '[')
+            buf_add_char(&out, '/');
+        else if (c != '"' && c != ']')
+            buf_add_char(&out, isalnum((unsigned char)c) || strchr(" +-=._:/@", c) ? c : '_');
+    }
+    return value_string(arena, buf_str(&out));
+}
+
+const struct value *cfn_marked(const struct op_ctx *ctx, const struct value *desired)
+{
+    const struct attr *tags = tags_of(ctx);
+    if (!tags || !ctx->stack.n)
+        return desired;
+    struct value_entry marks[] = {{STR("weir:address"), tag_text(ctx->arena, ctx->address)},
+        {STR("weir:intent"), value_string(ctx->arena, ctx->token)},
+        {STR("weir:stack"), value_string(ctx->arena, ctx->stack)},
+        {STR("weir:state"), value_string(ctx->arena, ctx->lineage)}};
+    const struct value *all = value_merge(
+        ctx->arena, value_get(desired, tags->name), value_map(ctx->arena, marks, ctx->lineage.n ? 4 : 3));
+    return value_with(ctx->arena, desired, tags->name, all);
+}
+
+static const struct value *live_tags(const struct op_ctx *ctx, const struct value *live)
+{
+    const struct attr *attr = tags_of(ctx);
+    const struct value *tags = attr ? value_get(live, attr->name) : NULL;
+    return tags && tags->kind == VALUE_MAP ? tags : NULL;
+}
+
+const struct value *cfn_marks_of(const struct op_ctx *ctx, const struct value *live)
+{
+    const struct value *tags = live_tags(ctx, live);
+    AUTO_BUILDER struct value_builder own = VALUE_BUILDER(ctx->arena);
+    for (uint32_t i = 0; tags && i < tags->count; i++)
+        if (str_starts(tags->entries[i].key, PREFIX))
+            value_builder_set(&own, str_slice(tags->entries[i].key, PREFIX.n, tags->entries[i].key.n),
+                tags->entries[i].value);
+    return value_builder_map(&own);
+}
+
+const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *live)
+{
+    const struct value *tags = live_tags(ctx, live);
+    if (!tags)
+        return live;
+    if (ctx->saw_marks)
+        ctx->saw_marks(ctx->saw_marks_ctx, value_text(value_get(live, ctx->schema->id), STR_EMPTY),
+            cfn_marks_of(ctx, live));
+    AUTO_BUILDER struct value_builder users = VALUE_BUILDER(ctx->arena);
+    for (uint32_t i = 0; i < tags->count; i++)
+        if (!str_starts(tags->entries[i].key, PREFIX) && !str_starts(tags->entries[i].key, STR("aws:")))
+            value_builder_set(&users, tags->entries[i].key, tags->entries[i].value);
+    return value_with(ctx->arena, live, tags_of(ctx)->name, users.n ? value_builder_map(&users) : NULL);
+}
+
+int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const char *done, struct err *err)
+{
+    const struct cfn_type *type = ctx->schema->impl;
+    if (!type->tags || !ctx->stack.n)
+        return 0;
+    const struct value *marks = cfn_marks_of(ctx, live);
+    struct str stack = value_text(value_getz(marks, "stack"), STR_EMPTY),
+               state = value_text(value_getz(marks, "state"), STR_EMPTY);
+    if (str_eq(stack, ctx->stack) || (state.n && str_eq(state, ctx->lineage)))
+        return 0;
+    if (!stack.n && (ctx->unmarked || !type->tags_with_create))
+        return 0;
+    if (stack.n)
+        err_set(
+            err, ERR_FAILED, "it bears the marks of the stack \"%.*s\", and is not %s", STR_ARG(stack), done);
+    else
+        err_set(
+            err, ERR_FAILED, "it bears none of the marks that this stack made it with, and is not %s", done);
+    return err_hint(err,
+        "`weir state rm` lets go of it as it is; should it be this stack's all the same, import "
+        "it after that");
+}

@@ -1,0 +1,22 @@
+/* The operations of all types that the Cloud Control API drives (struct resource_ops). */
+#ifndef WEIR_PROVIDER_CFN_OPS_H
+#define WEIR_PROVIDER_CFN_OPS_H
+
+#include "provider/cfn/compile.h"
+#include "provider/provider.h"
+
+extern const struct resource_ops cfn_ops;
+extern const struct resource_ops cfn_ops_unread; /* of types that cannot be read: what is recorded counts */
+
+/* ---- marks.c: the tags by which what weir made is known again ---- */
+
+/* The desired object with weir's marks among its tags. */
+const struct value *cfn_marked(const struct op_ctx *ctx, const struct value *desired);
+/* The live object without them, and without the service's own tags; told of to whoever wants to know. */
+const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *live);
+/* weir's marks among a live object's tags, under their short names. */
+const struct value *cfn_marks_of(const struct op_ctx *ctx, const struct value *live);
+/* -1 where the marks say that it is not this stack's to change or delete. */
+int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const char *done, struct err *err);
+
+#endif

@@ -1,0 +1,136 @@
+#include "provider/cfn/patch.h"
+
+#include "base/buf.h"
+
+struct patch {
+    struct arena *arena;
+    struct value_builder operations;
+};
+
+/* A step of a JSON pointer. */
+static struct str pointer(struct arena *arena, struct str path, struct str step)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    buf_addf(&text, "%.*s/", STR_ARG(path));
+    for (size_t i = 0; i < step.n; i++) {
+        if (step.p[i] == '~' || step.p[i] == '/')
+            buf_addz(&text, step.p[i] == '~' ? "~0" : "~1");
+        else
+            buf_add_char(&text, step.p[i]);
+    }
+    return arena_str(arena, buf_str(&text));
+}
+
+static void add(struct patch *p, const char *what, struct str path, const struct value *v)
+{
+    struct value_entry entries[] = {{STR("op"), value_stringz(p->arena, what)},
+        {STR("path"), value_string_ref(p->arena, path)}, {STR("value"), v}};
+    value_builder_add(&p->operations, value_map(p->arena, entries, v ? 3 : 2));
+}
+
+static void compare(struct patch *p, const struct attr *attr, const struct type *type, struct str path,
+    const struct value *want, const struct value *have);
+
+static bool holds_write_only(const struct type *type, const struct value *want)
+{
+    if (type->elem && want->kind == VALUE_LIST)
+        for (uint32_t i = 0; i < want->count; i++)
+            if (holds_write_only(type->elem, want->items[i]))
+                return true;
+    for (uint32_t i = 0; type->kind == TYPE_OBJECT && want->kind == VALUE_MAP && i < want->count; i++) {
+        const struct attr *field = type_field(type, want->entries[i].key);
+        if (field && (field->write_only || holds_write_only(field->type, want->entries[i].value)))
+            return true;
+    }
+    return false;
+}
+
+static void compare_fields(struct patch *p, const struct type *type, struct str path,
+    const struct value *want, const struct value *have)
+{
+    for (uint32_t i = 0; i < want->count; i++) {
+        struct str key = want->entries[i].key, at = pointer(p->arena, path, key);
+        const struct attr *field = type_field(type, key);
+        const struct value *v = want->entries[i].value;
+        if (v->kind == VALUE_NULL || v->kind == VALUE_UNKNOWN)
+            continue;
+        if (field)
+            compare(p, field, field->type, at, v, value_get(have, key));
+        else if (!value_equal(v, value_get(have, key)))
+            add(p, "add", at, v);
+    }
+}
+
+static void compare_entries(struct patch *p, const struct type *type, struct str path,
+    const struct value *want, const struct value *have)
+{
+    const struct attr inner = {.type = type->elem};
+    for (uint32_t i = 0; i < want->count; i++) {
+        struct str key = want->entries[i].key;
+        if (want->entries[i].value->kind != VALUE_NULL)
+            compare(p, &inner, type->elem, pointer(p->arena, path, key), want->entries[i].value,
+                value_get(have, key));
+    }
+    for (uint32_t i = 0; i < have->count; i++)
+        if (value_is_null(value_get(want, have->entries[i].key)))
+            add(p, "remove", pointer(p->arena, path, have->entries[i].key), NULL);
+}
+
+static void compare_items(struct patch *p, const struct attr *attr, const struct type *type, struct str path,
+    const struct value *want, const struct value *have)
+{
+    const struct attr inner = {.type = type->elem, .compare = attr->compare};
+    for (uint32_t i = 0; i < want->count; i++)
+        compare(p, &inner, type->elem, arena_printf(p->arena, "%.*s/%u", STR_ARG(path), i), want->items[i],
+            have->items[i]);
+}
+
+/* `attr` says how it is compared, `type` what it is. */
+static void compare(struct patch *p, const struct attr *attr, const struct type *type, struct str path,
+    const struct value *want, const struct value *have)
+{
+    bool both_maps = have && want->kind == VALUE_MAP && have->kind == VALUE_MAP;
+    bool both_lists = have && want->kind == VALUE_LIST && have->kind == VALUE_LIST;
+    bool secret = attr->write_only || holds_write_only(type, want);
+    const struct value *is = value_is_null(have) ? NULL : cfn_from_service(p->arena, type, have);
+    if (!secret && attr_equal(attr, want, is))
+        return;
+    if (!is)
+        add(p, "add", path, cfn_to_service(p->arena, type, want));
+    else if (type->kind == TYPE_OBJECT && both_maps && !attr->write_only)
+        compare_fields(p, type, path, want, have);
+    else if (type->kind == TYPE_MAP && both_maps)
+        compare_entries(p, type, path, want, have);
+    else if (type->kind == TYPE_LIST && both_lists && want->count == have->count)
+        compare_items(p, attr, type, path, want, have);
+    else
+        add(p, attr->write_only ? "add" : "replace", path, cfn_to_service(p->arena, type, want));
+}
+
+static bool lists(const struct value *names, struct str name)
+{
+    for (uint32_t i = 0; names && i < names->count; i++)
+        if (str_eq(value_text(names->items[i], STR_EMPTY), name))
+            return true;
+    return false;
+}
+
+const struct value *cfn_patch(struct arena *arena, const struct cfn_type *type, const struct value *live,
+    const struct value *desired, const struct value *changed)
+{
+    struct patch patch = {.arena = arena, .operations = VALUE_BUILDER(arena)};
+    for (size_t i = 0; i < type->schema.attr_count; i++) {
+        const struct attr *attr = &type->schema.attrs[i];
+        const struct value *want = value_get(desired, attr->name), *have = value_get(live, attr->name);
+        struct str path = pointer(arena, STR_EMPTY, attr->name);
+        if (!attr->settable)
+            continue;
+        if (value_is_null(want) || !value_is_known(want)) {
+            if (lists(changed, attr->name) && have && value_is_null(want))
+                add(&patch, "remove", path, NULL);
+        } else if (lists(changed, attr->name) || attr->write_only || holds_write_only(attr->type, want)) {
+            compare(&patch, attr, attr->type, path, want, have);
+        }
+    }
+    return value_builder_list(&patch.operations);
+}
