@@ -76,7 +76,7 @@ static int predict_instance(struct planner *p, struct instance *instance, const 
         instance->planned = instance->desired;
         return 0;
     }
-    if (p->options.offline) {
+    if (p->options.offline || !provider) { /* which one is not known yet */
         instance->planned = object_unknown(p->arena, schema, instance->desired);
         return 0;
     }
@@ -93,7 +93,8 @@ static bool decide_change(
 {
     struct err err = ERR_INIT;
     struct provider *provider = NULL;
-    bool asks = instance->decl->schema->ops->predict && !p->options.offline;
+    bool waits = provider_waits(p, instance->decl);
+    bool asks = instance->decl->schema->ops->predict && !p->options.offline && !waits;
     if (asks && evaluate_provider(p, instance->decl, &provider, &err)) {
         instance->planned = NULL;
         return plan_provider_failed(p, instance->decl, &err);

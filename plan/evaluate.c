@@ -2,6 +2,7 @@
 #include "plan/evaluate.h"
 
 #include "base/mask.h"
+#include "plan/connections.h"
 #include "plan/instances.h"
 #include "plan/module_entry.h"
 
@@ -104,7 +105,9 @@ bool evaluate_decl(struct planner *p, const struct decl *decl)
             mask_allow_value(v); /* given out in clear: no secret, even if it looks like one */
         break;
     case DECL_PROVIDER:
+    case DECL_CONNECTION:
         v = decl->config ? expr_eval(decl->config, &scope, p->arena) : &value_empty_map;
+        v = connections_bind(p, decl, v);
         break;
     case DECL_MODULE: v = evaluate_module(p, decl); break;
     case DECL_RESOURCE:

@@ -6,6 +6,7 @@
  * first signal stops starting; what is in flight is finished and recorded. The second makes waits give up;
  * the log takes care of the rest.
  */
+#include "plan/connections.h"
 #include "plan/executor.h"
 
 #include "base/clock.h"
@@ -389,9 +390,12 @@ static int run_locked(struct executor *x, struct err *err)
     const char *command = x->plan->destroy ? "destroy" : "apply";
     if (state_begin(state, command, NULL, err) || sources_keep(x->p, err) || record_moves(x->p, err))
         return -1;
+    if (connections_apply_begins(x->p, &x->options->observer, &x->observer_lock, &x->cancel, err))
+        return -1;
     warn_of_state(x);
     note_open_intents(x);
     execute(x);
+    connections_apply_ends(x->p, &x->options->observer);
     map_release(&x->open);
     map_release(&x->claimed);
     int status = outcome(x, err);

@@ -25,7 +25,7 @@ static void add_attr(struct buf *out, const struct attr_change *change)
 static void add_place(
     struct buf *out, const struct plan *plan, const struct change *change, struct arena *arena)
 {
-    struct provider *provider = map_get(&plan->workspace->providers, change->subject.provider);
+    struct provider *provider = workspace_opened(plan->workspace, change->subject.provider);
     const struct value *place = NULL;
     struct err ignored = ERR_INIT;
     if (provider && change->schema && change->instance &&

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "plan/address.h"
+#include "plan/connections.h"
 #include "plan/decision.h"
 #include "plan/evaluate.h"
 #include "plan/graph.h"
@@ -173,7 +174,9 @@ int plan_make(struct workspace *workspace, const struct plan_options *options, s
     struct plan **out, struct err *err)
 {
     struct planner *p = planner_new(workspace, options, diags);
-    if (make(p, err)) {
+    int failed = make(p, err);
+    connections_tell(workspace, &p->options.observer);
+    if (failed) {
         plan_free(p->plan);
         return -1;
     }

@@ -6,6 +6,7 @@
 #include "plan/places.h"
 
 #include "base/mem.h"
+#include "plan/connections.h"
 #include "provider/kind.h"
 
 enum { NAMES_SHOWN = 200 /* bytes */ };
@@ -22,9 +23,9 @@ static const struct decl *configuration(const struct planner *p, struct str name
 }
 
 /* Of a module that is left out, or that hangs on what is not known yet, there is none. */
-static const struct value *settings_of(const struct planner *p, const struct decl *config)
+static const struct value *settings_of(struct planner *p, const struct decl *config)
 {
-    const struct value *v = config ? p->values[config->index] : NULL;
+    const struct value *v = config ? connections_settings(p, config) : NULL;
     return v && value_is_known(v) && !value_is_null(v) ? v : NULL;
 }
 
@@ -51,6 +52,8 @@ int place_provider(
     const struct decl *config = configuration(p, name);
     const struct value *settings = settings_of(p, config);
     bool is_default = !config && str_eq(name, provider_kind(name));
+    if (settings && connections_define(p, config, err))
+        return -1;
     if (settings || is_default)
         return workspace_provider(p->workspace, name, settings, out, err);
     if (place)
@@ -72,7 +75,26 @@ int evaluate_provider(struct planner *p, const struct decl *decl, struct provide
     if (v && !value_is_known(v))
         return err_set(err, ERR_INVALID, "provider \"%.*s\" is configured with values known only after apply",
             STR_ARG(config->full_name));
+    if (connections_define(p, config, err))
+        return -1;
     return workspace_provider(p->workspace, config->full_name, v, out, err);
+}
+
+bool places_hang(const struct planner *p, struct str name)
+{
+    const struct decl *config = configuration(p, name);
+    return config && connections_hang(p, config);
+}
+
+bool places_known(struct planner *p, struct str name, const struct value *place)
+{
+    return place || settings_of(p, configuration(p, name));
+}
+
+bool provider_waits(const struct planner *p, const struct decl *decl)
+{
+    const struct value *v = decl->provider ? p->values[decl->provider->index] : NULL;
+    return v && !value_is_known(v);
 }
 
 int place_of(struct provider *provider, const struct schema *schema, struct arena *arena,

@@ -10,6 +10,11 @@
 
 /* The configured provider of a declaration. */
 int evaluate_provider(struct planner *p, const struct decl *decl, struct provider **out, struct err *err);
+/* Is the provider of that name settled only by what resources are; and is it known who that is, by now? */
+bool places_hang(const struct planner *p, struct str name);
+bool places_known(struct planner *p, struct str name, const struct value *place);
+/* Are its settings not all known before something else is applied? */
+bool provider_waits(const struct planner *p, const struct decl *decl);
 /*
  * The provider of something recorded under the name of its configuration: that configuration, or where the
  * stack has it no more (or cannot tell yet) one that leads to the recorded place. `place` may be NULL.

@@ -136,6 +136,8 @@ static bool look_for_existing(struct planner *p, struct instance *instance)
     const struct value *planned = instance->desired;
     struct err err = ERR_INIT;
     struct provider *provider;
+    if (provider_waits(p, instance->decl))
+        return true; /* creating it will tell */
     if (evaluate_provider(p, instance->decl, &provider, &err))
         return plan_provider_failed(p, instance->decl, &err);
     struct op_ctx op = instance_context(p, p->arena, provider, instance);

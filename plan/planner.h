@@ -61,6 +61,7 @@ struct planner {
 
     const struct value **values; /* by decl->index; NULL: not evaluated yet */
     struct instances *instances; /* by decl->index */
+    const struct value **early;  /* connections.c, by decl->index: settings as recorded; NULL: none asked */
     bool *targeted;              /* by decl->index; false: frozen, its recorded values stand */
     bool *whole;                 /* by decl->index: all its instances are targeted, not only named ones */
     bool *pending;               /* by decl->index: its value will change during apply */

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "plan/address.h"
+#include "plan/connections.h"
 #include "plan/context.h"
 #include "plan/objects.h"
 #include "plan/places.h"
@@ -44,6 +45,8 @@ struct refresh {
     } * singles; /* to be read one by one */
     size_t single_count, single_cap;
     pthread_mutex_t lock; /* the planner's arena, and failure */
+    size_t unseen;        /* nobody can be asked about these yet */
+    struct str unseen_provider;
     atomic_bool failed;
     struct err err;
 };
@@ -100,7 +103,8 @@ static struct group *group_of(struct refresh *r, const struct schema *schema, st
     return &r->groups[r->group_count++];
 }
 
-static int add_seen(struct refresh *r, struct seen *seen, struct err *err)
+/* `late`: those whose provider hangs on others, and only those. */
+static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err *err)
 {
     struct planner *p = r->p;
     const struct decl *decl = p->options.alone ? stack_find(p->stack, address_declared(seen->address)) : NULL;
@@ -112,6 +116,13 @@ static int add_seen(struct refresh *r, struct seen *seen, struct err *err)
     if (!schema->ops->read)
         return 0; /* nothing outside to look at */
     struct provider *provider;
+    if (late != places_hang(p, seen->record->subject.provider))
+        return 0;
+    if (late && !places_known(p, seen->record->subject.provider, seen->record->place)) {
+        r->unseen++;
+        r->unseen_provider = seen->record->subject.provider;
+        return 0;
+    }
     if (place_provider(p, seen->record->subject.provider, seen->record->place, &provider, err))
         return -1;
     struct group *group = group_of(r, schema, provider);
@@ -410,15 +421,60 @@ static int refresh_from_saved(struct planner *p)
     return 0;
 }
 
-static void release(struct refresh *r)
+static void clear(struct refresh *r)
 {
     for (size_t i = 0; i < r->group_count; i++) {
         free(r->groups[i].items);
         map_release(&r->groups[i].by_id);
     }
+    r->group_count = r->single_count = 0;
+}
+
+static void release(struct refresh *r)
+{
+    clear(r);
     free(r->groups);
     free(r->singles);
     pthread_mutex_destroy(&r->lock);
+}
+
+/* Those that can be asked about at once; `late`: those of providers that hang on what the others are. */
+static int read_all(struct refresh *r, bool late, struct err *err)
+{
+    struct planner *p = r->p;
+    size_t count = 0;
+    clear(r);
+    for (size_t i = 0; i < p->seen_count; i++)
+        if (add_seen(r, &p->seen[i], late, err))
+            return -1;
+    for (size_t g = 0; g < r->group_count; g++)
+        count += r->groups[g].n;
+    if (!count)
+        return 0;
+    char text[64];
+    snprintf(text, sizeof text, "reading %zu resource%s", count, count == 1 ? "" : "s");
+    observe(&p->options.observer, &(struct event){.kind = EVENT_REFRESH, .text = text, .count = count});
+    int threads = p->options.parallelism ? p->options.parallelism : 32;
+    pool_run(threads, r->group_count, list_group, r);
+    if (!r->failed)
+        collect_singles(r);
+    pool_run(threads, r->single_count, read_single, r);
+    p->plan->refresh_count += count;
+    return 0;
+}
+
+static void tell_unseen(const struct refresh *r)
+{
+    char text[256];
+    if (!r->unseen)
+        return;
+    snprintf(text, sizeof text,
+        "%zu recorded resource%s could not be looked at: the provider's settings are known only after apply",
+        r->unseen, r->unseen == 1 ? "" : "s");
+    observe(&r->p->options.observer,
+        &(struct event){.kind = EVENT_NOTE,
+            .address = arena_printf(r->p->arena, "providers.%.*s", STR_ARG(r->unseen_provider)),
+            .text = text});
 }
 
 int refresh_records(struct planner *p, struct err *err)
@@ -428,28 +484,18 @@ int refresh_records(struct planner *p, struct err *err)
     struct refresh r = {.p = p, .lock = PTHREAD_MUTEX_INITIALIZER};
     int64_t start = clock_mono_ms();
     uint64_t requests = workspace_requests(p->workspace);
-    size_t count = 0;
-    int status = 0;
-    for (size_t i = 0; i < p->seen_count && !status; i++)
-        status = add_seen(&r, &p->seen[i], err);
-    for (size_t g = 0; g < r.group_count; g++)
-        count += r.groups[g].n;
-    if (!status && count) {
-        char text[64];
-        snprintf(text, sizeof text, "reading %zu resource%s", count, count == 1 ? "" : "s");
-        observe(&p->options.observer, &(struct event){.kind = EVENT_REFRESH, .text = text, .count = count});
-        int threads = p->options.parallelism ? p->options.parallelism : 32;
-        pool_run(threads, r.group_count, list_group, &r);
-        if (!r.failed)
-            collect_singles(&r);
-        pool_run(threads, r.single_count, read_single, &r);
-        p->plan->refresh_count = count;
+    int status = read_all(&r, false, err);
+    connections_refreshed(p);
+    if (!status && !r.failed)
+        status = read_all(&r, true, err);
+    if (p->plan->refresh_count) {
         p->plan->refresh_requests = workspace_requests(p->workspace) - requests;
         p->plan->refresh_ms = clock_mono_ms() - start;
         observe(&p->options.observer,
             &(struct event){
                 .kind = EVENT_REFRESH_DONE, .count = p->plan->refresh_requests, .ms = p->plan->refresh_ms});
     }
+    tell_unseen(&r);
     p->plan->refreshed = true;
     for (size_t i = 0; i < p->seen_count && !r.failed; i++)
         tell_pending(p, &p->seen[i]);

@@ -70,7 +70,8 @@ static const struct value *value_before(void *ctx, const struct decl *decl)
             return evaluate_before(p, decl, decl->argument);
         break;
     case DECL_DATA:
-    case DECL_PROVIDER: break;
+    case DECL_PROVIDER:
+    case DECL_CONNECTION: break;
     }
     const struct value *v = p->values[decl->index]; /* nothing of these is recorded */
     return v ? v : &value_unknown;

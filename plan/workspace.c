@@ -2,9 +2,13 @@
 
 #include "base/file.h"
 #include "base/map.h"
+#include "base/mem.h"
+#include "plan/connections.h"
 #include "plan/early_state.h"
 #include "provider/http/redact.h"
 #include "provider/kind.h"
+
+#include <stdlib.h>
 
 int workspace_backend(const struct workspace *workspace, struct backend **out, struct err *err)
 {
@@ -70,11 +74,24 @@ int workspace_open(
     return options->no_state ? 0 : open_state(options, out, err);
 }
 
+/* A provider, and what it was opened with. */
+struct opened {
+    struct provider *provider;
+    const struct value *config;
+};
+
 void workspace_close(struct workspace *workspace)
 {
-    for (size_t i = 0; i < workspace->providers.n; i++)
-        provider_free(workspace->providers.items[i].ptr);
+    for (size_t i = 0; i < workspace->providers.n; i++) {
+        struct opened *opened = workspace->providers.items[i].ptr;
+        provider_free(opened->provider);
+        free(opened);
+    }
     map_release(&workspace->providers);
+    for (size_t i = 0; i < workspace->retired_count; i++)
+        provider_free(workspace->retired[i]);
+    free(workspace->retired);
+    connections_free(workspace->connections);
     if (workspace->http)
         http_engine_free(workspace->http);
     digests_free(workspace->digests);
@@ -105,29 +122,50 @@ static int make_http(struct workspace *workspace, struct err *err)
     return 0;
 }
 
+static int open_provider(struct workspace *workspace, struct str name, const struct value *config,
+    struct provider **out, struct err *err)
+{
+    const struct provider_kinds *kinds = catalog_kinds(workspace->catalog);
+    const struct provider_kind *kind = kind_find(kinds, provider_kind(name));
+    if (kind && kind->http && !workspace->http && make_http(workspace, err))
+        return -1;
+    if (kind && kind->aws && workspace->options->overlay)
+        config = value_merge(&workspace->stack->arena, config, workspace->options->overlay);
+    struct provider_options options = {.kinds = kinds,
+        .name = name,
+        .config = config,
+        .http = workspace->http,
+        .stack = workspace->stack->name,
+        .base_dir = workspace->stack->dir,
+        .reach = connections_reach(workspace->connections)};
+    return provider_new(&options, out, err);
+}
+
 int workspace_provider(struct workspace *workspace, struct str name, const struct value *config,
     struct provider **out, struct err *err)
 {
-    struct provider *known = map_get(&workspace->providers, name);
-    if (!known) {
-        const struct provider_kinds *kinds = catalog_kinds(workspace->catalog);
-        const struct provider_kind *kind = kind_find(kinds, provider_kind(name));
-        if (kind && kind->http && !workspace->http && make_http(workspace, err))
+    struct opened *known = map_get(&workspace->providers, name);
+    if (!known || (known->config != config && !value_equal(known->config, config))) {
+        struct provider *provider;
+        if (open_provider(workspace, name, config, &provider, err))
             return -1;
-        if (kind && kind->aws && workspace->options->overlay)
-            config = value_merge(&workspace->stack->arena, config, workspace->options->overlay);
-        struct provider_options options = {.kinds = kinds,
-            .name = name,
-            .config = config,
-            .http = workspace->http,
-            .stack = workspace->stack->name,
-            .base_dir = workspace->stack->dir};
-        if (provider_new(&options, &known, err))
-            return -1;
-        map_set(&workspace->providers, arena_str(&workspace->stack->arena, name), known);
+        if (known) { /* work in progress may still use it */
+            MEM_GROW(workspace->retired, workspace->retired_cap, workspace->retired_count + 1);
+            workspace->retired[workspace->retired_count++] = known->provider;
+        } else {
+            known = mem_zalloc(sizeof *known);
+            map_set(&workspace->providers, arena_str(&workspace->stack->arena, name), known);
+        }
+        *known = (struct opened){provider, config ? value_copy(&workspace->stack->arena, config) : NULL};
     }
-    *out = known;
+    *out = known->provider;
     return 0;
+}
+
+struct provider *workspace_opened(const struct workspace *workspace, struct str name)
+{
+    const struct opened *opened = map_get(&workspace->providers, name);
+    return opened ? opened->provider : NULL;
 }
 
 uint64_t workspace_requests(const struct workspace *workspace)

@@ -40,7 +40,10 @@ struct workspace {
     struct digests *digests;  /* of the stack's local files */
     struct http_engine *http; /* made when the first provider is opened */
     const struct workspace_options *options;
-    struct map providers; /* name -> struct provider *; opened on first use */
+    struct map providers;      /* name -> struct opened *; opened on first use */
+    struct provider **retired; /* those whose settings became others */
+    size_t retired_count, retired_cap;
+    struct connections *connections; /* connections.h; NULL: none were needed yet */
 };
 
 /* -1 with err, or with errors in diags (then err is untouched: class ERR_NONE). */
@@ -49,11 +52,13 @@ int workspace_open(
 void workspace_close(struct workspace *workspace);
 
 /*
- * The provider of that name ("aws.tokyo"), configured with config (map or NULL) when it is opened for the
- * first time. Not thread-safe; what it returns is.
+ * The provider of that name ("aws.tokyo"), configured with config (map or NULL); opened anew where that is
+ * not what it was before. Not thread-safe; what it returns is, and lives until the workspace is closed.
  */
 int workspace_provider(struct workspace *workspace, struct str name, const struct value *config,
     struct provider **out, struct err *err);
+/* The same, if it is open; NULL: it is not. */
+struct provider *workspace_opened(const struct workspace *workspace, struct str name);
 /* The stack's state store, opened a second time: for its history. The caller frees it. */
 int workspace_backend(const struct workspace *workspace, struct backend **out, struct err *err);
 /*

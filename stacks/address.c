@@ -129,6 +129,8 @@ struct decl *stack_find(const struct stack *stack, struct str address)
             return map_get(&module->locals, name);
         if (cut_prefix(&name, STR("outputs.")))
             return map_get(&module->outputs, name);
+        if (cut_prefix(&name, STR("connections.")))
+            return map_get(&module->connections, name);
         if (cut_prefix(&name, STR("providers.")))
             return map_get(&module->providers, name);
         return map_get(&module->names, name);

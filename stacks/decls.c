@@ -68,6 +68,7 @@ static struct map *namespace_of(struct module *module, enum decl_kind kind)
     case DECL_INPUT: return &module->inputs;
     case DECL_LOCAL: return &module->locals;
     case DECL_PROVIDER: return &module->providers;
+    case DECL_CONNECTION: return &module->connections;
     case DECL_OUTPUT: return &module->outputs;
     case DECL_RESOURCE:
     case DECL_DATA:
@@ -82,6 +83,7 @@ static const char *address_prefix(enum decl_kind kind)
     case DECL_INPUT: return "inputs.";
     case DECL_LOCAL: return "locals.";
     case DECL_PROVIDER: return "providers.";
+    case DECL_CONNECTION: return "connections.";
     case DECL_OUTPUT: return "outputs.";
     case DECL_RESOURCE:
     case DECL_DATA:

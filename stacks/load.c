@@ -156,6 +156,7 @@ static const struct section {
     {STR_INIT("environments"), IN_STACK | IN_INCLUDED, NODE_MAP, NULL},
     {STR_INIT("state"), IN_STACK | IN_INCLUDED, NODE_MAP, NULL},
     {STR_INIT("specs"), IN_STACK, NODE_STRING, NULL},
+    {STR_INIT("connections"), EVERYWHERE, NODE_MAP, load_connections},
     {STR_INIT("providers"), EVERYWHERE, NODE_MAP, load_providers},
     {STR_INIT("locals"), EVERYWHERE, NODE_MAP, load_locals},
     {STR_INIT("resources"), EVERYWHERE, NODE_MAP, load_resources},
@@ -513,6 +514,7 @@ void stack_free(struct stack *stack)
         map_release(&module->inputs);
         map_release(&module->locals);
         map_release(&module->providers);
+        map_release(&module->connections);
         map_release(&module->names);
         map_release(&module->outputs);
         free(module->decls);

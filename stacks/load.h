@@ -51,6 +51,7 @@ struct decl_info {
     struct unit *unit;
     const struct node *depends_on; /* may be NULL */
     const struct node *provider;   /* may be NULL */
+    const struct node *via;        /* of a provider or connection; may be NULL */
 };
 
 struct loader {
@@ -127,6 +128,7 @@ void warn_of_unwritten(
 void load_inputs(struct unit *unit, const struct node *section);
 void load_locals(struct unit *unit, const struct node *section);
 void load_providers(struct unit *unit, const struct node *section);
+void load_connections(struct unit *unit, const struct node *section);
 void load_resources(struct unit *unit, const struct node *section);
 void load_data(struct unit *unit, const struct node *section);
 void load_modules(struct unit *unit, const struct node *section);

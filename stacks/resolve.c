@@ -351,6 +351,40 @@ static void check_provider_name(struct resolving *r)
     diag_did_you_mean(r->loader->diags, d, name, names, n);
 }
 
+/* ---- via ---- */
+
+/* A connection of this module, or of one that it is called in. */
+static struct decl *find_connection(const struct unit *unit, struct str name)
+{
+    struct decl *decl = NULL;
+    for (; unit && !decl; unit = unit->parent)
+        decl = map_get(&unit->module->connections, name);
+    return decl;
+}
+
+static void resolve_via(struct resolving *r, struct decl *decl)
+{
+    struct diags *diags = r->loader->diags;
+    const struct node *node = info_of(r->loader, r->decl)->via;
+    struct str name;
+    if (!node || !expect_text(r->loader, node, "\"via\"", &name))
+        return;
+    decl->via = find_connection(r->unit, name);
+    if (decl->via) {
+        add_dep(r, decl->via);
+        return;
+    }
+    struct diag *d = diag_error(diags, node_span(node), "there is no connection \"%.*s\"", STR_ARG(name));
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    for (const struct unit *unit = r->unit; unit && !d->label.n; unit = unit->parent) {
+        const struct map *map = &unit->module->connections;
+        struct str *names = ARENA_ARRAY(&scratch, struct str, map->n + 1);
+        diag_did_you_mean(diags, d, name, names, list_map(map, names));
+    }
+    diag_hint(
+        diags, d, "declare it under `connections:`, for example `%.*s: {host: …, user: …}`", STR_ARG(name));
+}
+
 /* ---- declarations ---- */
 
 static void resolve_resource(struct resolving *r, struct decl *decl)
@@ -409,6 +443,11 @@ static void resolve_decl(struct resolving *r, struct decl *decl)
     case DECL_PROVIDER:
         check_provider_name(r);
         resolve_expr(r, decl->config, false);
+        resolve_via(r, decl);
+        break;
+    case DECL_CONNECTION:
+        resolve_expr(r, decl->config, false);
+        resolve_via(r, decl);
         break;
     case DECL_RESOURCE:
     case DECL_DATA: resolve_resource(r, decl); break;

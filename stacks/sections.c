@@ -1,9 +1,10 @@
-/* The sections that need few words each: locals, providers, outputs. */
+/* The sections that need few words each: locals, connections, providers, outputs. */
 #include "stacks/load.h"
 #include "stacks/settings.h"
 
 #include "base/mem.h"
 #include "provider/kind.h"
+#include "provider/ssh/connection_settings.h"
 
 void load_locals(struct unit *unit, const struct node *section)
 {
@@ -31,14 +32,48 @@ static const struct node *cut_type(struct loader *loader, const struct node *bod
     return rest;
 }
 
+static struct str name_below(struct loader *loader, const struct unit *unit, struct str name)
+{
+    struct str path = unit->module->path;
+    return path.n ? arena_printf(loader->arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(name)) : name;
+}
+
 /* In the state it is known by kind and name: there the kind is wanted although the file may not say it any
  * more. */
 static struct str full_name(struct loader *loader, const struct unit *unit, const struct decl *decl)
 {
-    struct str rest, path = unit->module->path, name = decl->name;
+    struct str rest, name = decl->name;
     if (!str_eq(str_cut(name, '.', &rest), decl->provider_name))
         name = arena_printf(loader->arena, "%.*s.%.*s", STR_ARG(decl->provider_name), STR_ARG(name));
-    return path.n ? arena_printf(loader->arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(name)) : name;
+    return name_below(loader, unit, name);
+}
+
+/* Settings: a map, or an expression that gives one. */
+static void load_config(struct unit *unit, struct decl *decl, const char *what, const struct attr *settings,
+    const struct node *node)
+{
+    struct loader *loader = unit->loader;
+    if (node->kind != NODE_STRING || !has_expression(node))
+        expect_map(loader, node, what);
+    decl->config = expr_compile(loader->arena, node, loader->diags);
+    if (node->kind != NODE_MAP)
+        return;
+    info_of(loader, decl)->via = node_get(node, "via");
+    if (settings)
+        check_literal(loader, decl->kind == DECL_PROVIDER ? "provider" : "connection", settings, node);
+}
+
+void load_connections(struct unit *unit, const struct node *section)
+{
+    struct loader *loader = unit->loader;
+    for (size_t i = 0; i < section->count; i++) {
+        const struct node_entry *entry = &section->entries[i];
+        struct decl *decl = declare(unit, DECL_CONNECTION, entry);
+        decl->full_name = name_below(loader, unit, decl->name);
+        struct attr settings = connection_settings;
+        settings.name = decl->name;
+        load_config(unit, decl, "a connection", &settings, entry->value);
+    }
 }
 
 void load_providers(struct unit *unit, const struct node *section)
@@ -53,13 +88,9 @@ void load_providers(struct unit *unit, const struct node *section)
         decl->full_name = full_name(loader, unit, decl);
         if (settings->kind == NODE_NULL)
             continue;
-        if (settings->kind != NODE_STRING || !has_expression(settings))
-            expect_map(loader, settings, "the settings of a provider");
-        decl->config = expr_compile(loader->arena, settings, loader->diags);
         const struct provider_kind *kind =
             kind_find(catalog_kinds(loader->options->catalog), decl->provider_name);
-        if (kind && kind->settings && settings->kind == NODE_MAP)
-            check_literal(loader, "provider", kind->settings, settings);
+        load_config(unit, decl, "the settings of a provider", kind ? kind->settings : NULL, settings);
     }
 }
 

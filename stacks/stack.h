@@ -20,7 +20,8 @@
 enum decl_kind {
     DECL_INPUT,
     DECL_LOCAL,
-    DECL_PROVIDER, /* a provider configuration: `aws`, `aws.tokyo` */
+    DECL_PROVIDER,   /* a provider configuration: `aws`, `aws.tokyo` */
+    DECL_CONNECTION, /* a way to where no cloud API leads: `bastion` */
     DECL_RESOURCE,
     DECL_DATA,
     DECL_MODULE, /* its value is the map of its outputs */
@@ -71,9 +72,10 @@ struct decl {
     bool sensitive; /* OUTPUT */
     struct str description;
 
-    /* PROVIDER */
+    /* PROVIDER, CONNECTION */
     struct expr *config;  /* the map; NULL: nothing said */
     struct str full_name; /* as records have it: "aws.tokyo", within a module "net/aws", net["a"]/aws */
+    struct decl *via;     /* the connection that it goes by; NULL: none */
 
     /* RESOURCE, DATA */
     const struct schema *schema;
@@ -108,7 +110,7 @@ struct module {
     struct decl **decls;                       /* section by section, each in file order */
     size_t decl_count;
     /* name -> struct decl *; `names` holds resources, data and modules */
-    struct map inputs, locals, providers, names, outputs;
+    struct map inputs, locals, providers, connections, names, outputs;
 };
 
 struct moved {
@@ -177,7 +179,7 @@ void stack_free(struct stack *stack);
 bool stack_exists(struct arena *arena, const char *dir);
 /*
  * The declaration at an address without instance key, or NULL: "lake", "net/subnet", "inputs.owner",
- * "net/outputs.vpc_id", "providers.aws.tokyo".
+ * "net/outputs.vpc_id", "providers.aws.tokyo", "connections.bastion".
  */
 struct decl *stack_find(const struct stack *stack, struct str address);
 /* Path of one of stack->sources below the stack's folder, as in stack_options.files; "" for what lies

@@ -180,6 +180,12 @@ void records_move(struct records *r, struct str from, struct str to)
     changed(r);
 }
 
+void records_trust(struct records *r, struct str connection, struct str key)
+{
+    const struct value *v = key.n ? value_string(&r->arena, key) : NULL;
+    r->trusted = value_with(&r->arena, r->trusted, arena_str(&r->arena, connection), v);
+}
+
 /* ---- lines ---- */
 
 static struct str text_of(const struct value *v, const char *name)
@@ -313,6 +319,13 @@ static int apply_outputs(struct records *r, const struct line *line, struct err 
     return 0;
 }
 
+static int apply_trust(struct records *r, const struct line *line, struct err *err)
+{
+    (void)err;
+    records_trust(r, text_of(line->fields, "connection"), text_of(line->fields, "key"));
+    return 0;
+}
+
 static void set_lineage(struct records *r, struct str lineage)
 {
     if (r->lineage.n || !lineage.n)
@@ -339,6 +352,7 @@ static int apply_snapshot(struct records *r, const struct line *line, struct err
     r->count = 0;
     r->lines = 0;
     r->outputs = &value_empty_map;
+    r->trusted = value_copy(&r->arena, value_getz(line->fields, "trusted"));
     changed(r);
     set_lineage(r, text_of(line->fields, "lineage"));
     r->runs = number_of(line->fields, "runs");
@@ -372,6 +386,7 @@ static const struct {
     {"drop", apply_drop, true},
     {"move", apply_move, false},
     {"outputs", apply_outputs, false},
+    {"trust", apply_trust, false},
     {"run", apply_run, false},
     {"end", apply_nothing, false},
     {"moved", apply_moved, false},

@@ -50,6 +50,7 @@ void snapshot_write(
     buf_addf(&body, ",\"runs\":%" PRIu64 ",\"count\":%zu", r->runs, r->count + r->open_count);
     body_text(&body, "digest", r->digest);
     body_value(&body, secrets, "values", r->outputs);
+    body_value(&body, secrets, "trusted", r->trusted);
     body_end(&body);
     log_frame(out, seq, seq, buf_str(&body));
     const struct record *const *records = records_sorted(r);

@@ -189,6 +189,11 @@ struct str state_description(const struct state *state)
     return state->backend->description;
 }
 
+const struct value *state_trusted(const struct state *state)
+{
+    return state->records.trusted;
+}
+
 uint64_t state_seq(const struct state *state)
 {
     return state->records.seq;
@@ -445,6 +450,22 @@ int state_drop(struct state *state, struct str address, struct err *err)
     pthread_mutex_lock(&state->mutex);
     records_end_intent(&state->records, address);
     records_remove(&state->records, address);
+    applied(state, seq);
+    pthread_mutex_unlock(&state->mutex);
+    return 0;
+}
+
+int state_trust(struct state *state, struct str connection, struct str key, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    uint64_t seq;
+    body_begin(&body, state->run, "trust");
+    body_text(&body, "connection", connection);
+    body_text(&body, "key", key);
+    if (add_line(state, &body, &seq, err))
+        return -1;
+    pthread_mutex_lock(&state->mutex);
+    records_trust(&state->records, connection, key);
     applied(state, seq);
     pthread_mutex_unlock(&state->mutex);
     return 0;

@@ -65,6 +65,8 @@ size_t state_count(const struct state *state);
 const struct record *const *state_records(struct state *state, size_t *n); /* sorted by address */
 const struct intent *const *state_open_intents(struct state *state, size_t *n);
 const struct value *state_outputs(const struct state *state); /* map; never NULL */
+/* Keys of hosts that were trusted at their first use: connection -> key; may be NULL. */
+const struct value *state_trusted(const struct state *state);
 uint64_t state_seq(const struct state *state);
 /* Where it is kept, for people. */
 struct str state_description(const struct state *state);
@@ -114,6 +116,8 @@ int state_fail(struct state *state, struct str address, struct str action, const
     const struct outcome *left, struct err *err);
 int state_move(struct state *state, struct str from, struct str to, struct err *err);
 int state_drop(struct state *state, struct str address, struct err *err);
+/* From now on the connection's host is known by that key; "": it is not known any more. */
+int state_trust(struct state *state, struct str connection, struct str key, struct err *err);
 int state_set_outputs(struct state *state, const struct value *outputs, struct err *err);
 /*
  * Keeps the stack's files (map of path to text) with the run, so that it can be gone back to; files whose

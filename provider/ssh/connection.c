@@ -124,15 +124,19 @@ static bool is_true(const struct value *v, bool otherwise)
     return v && v->kind == VALUE_BOOL ? v->boolean : otherwise;
 }
 
-int connection_read(
-    struct connection *c, struct str name, const struct value *config, struct str dir, struct err *err)
+void connection_init(struct connection *c, struct str name, const struct value *config, struct str dir)
 {
+    *c = (struct connection){0};
     c->name = arena_str(&c->arena, name);
     c->dir = arena_str(&c->arena, dir);
     c->config = config ? value_copy(&c->arena, config) : &value_empty_map;
+}
+
+int connection_read(struct connection *c, struct err *err)
+{
     c->host = text_of(c, "host");
     if (!c->host)
-        return err_set(err, ERR_INVALID, "connection \"%.*s\" has no host", STR_ARG(name));
+        return err_set(err, ERR_INVALID, "connection \"%.*s\" has no host", STR_ARG(c->name));
     c->user = text_of(c, "user");
     c->port = (int)number_of(value_getz(c->config, "port"), 0);
     c->via = text_of(c, "via");

@@ -37,8 +37,10 @@ struct connection {
     int keep_alive_ms;
 };
 
-int connection_read(struct connection *connection, struct str name, const struct value *config,
-    struct str dir, struct err *err);
+void connection_init(
+    struct connection *connection, struct str name, const struct value *config, struct str dir);
+/* Fills in the rest; may run `ssh -G`. */
+int connection_read(struct connection *connection, struct err *err);
 void connection_release(struct connection *connection);
 
 /* ssh_config.c: what OpenSSH (or, without its program, libssh) makes of the user's files. */

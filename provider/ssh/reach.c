@@ -24,6 +24,7 @@ int reach_new(const struct reach_options *options, struct reach **out, struct er
 static void free_link(struct link *link)
 {
     connection_release(&link->connection);
+    free((char *)link->name.p);
     free(link);
 }
 
@@ -54,16 +55,21 @@ struct link *reach_link(struct reach *reach, struct str name, struct err *err)
 {
     pthread_mutex_lock(&reach->lock);
     struct link *link = map_get(&reach->links, name);
+    int rc = link && !link->read ? connection_read(&link->connection, err) : 0;
+    if (link && !rc)
+        link->read = true;
     pthread_mutex_unlock(&reach->lock);
     if (!link)
         err_set(err, ERR_INVALID, "there is no connection \"%.*s\"", STR_ARG(name));
-    return link;
+    return rc ? NULL : link;
 }
 
 bool reach_defined(struct reach *reach, struct str name)
 {
-    struct err ignored = ERR_INIT;
-    return reach_link(reach, name, &ignored) != NULL;
+    pthread_mutex_lock(&reach->lock);
+    bool defined = map_get(&reach->links, name) != NULL;
+    pthread_mutex_unlock(&reach->lock);
+    return defined;
 }
 
 static void replace(struct reach *reach, struct link *link, struct connection *connection)
@@ -73,34 +79,35 @@ static void replace(struct reach *reach, struct link *link, struct connection *c
     if (link->wire)
         wire_close(reach->net, link->wire);
     link->wire = NULL;
+    link->read = false;
     connection_release(&link->connection);
     link->connection = *connection;
-    link->failure = (struct err)ERR_INIT;
+}
+
+static bool is_same(const struct link *link, const struct value *config, struct str dir)
+{
+    return link && value_equal(link->connection.config, config) && str_eq(link->connection.dir, dir);
 }
 
 int reach_define(
     struct reach *reach, struct str name, const struct value *config, struct str dir, struct err *err)
 {
-    struct connection connection = {0};
+    struct connection connection;
+    if (!value_is_known(config) || value_is_null(config))
+        return err_set(err, ERR_INVALID, "connection \"%.*s\" is not known yet", STR_ARG(name));
     pthread_mutex_lock(&reach->lock);
     struct link *link = map_get(&reach->links, name);
-    bool same = link && value_equal(link->connection.config, config);
-    pthread_mutex_unlock(&reach->lock);
-    if (same)
-        return 0;
-    if (connection_read(&connection, name, config, dir, err)) {
-        connection_release(&connection);
-        return -1;
-    }
-    pthread_mutex_lock(&reach->lock);
-    link = map_get(&reach->links, name);
-    if (link) {
-        replace(reach, link, &connection);
-    } else {
-        link = mem_zalloc(sizeof *link);
-        link->reach = reach;
-        link->connection = connection;
-        map_set(&reach->links, link->connection.name, link);
+    if (!is_same(link, config, dir)) {
+        connection_init(&connection, name, config, dir);
+        if (link) {
+            replace(reach, link, &connection);
+        } else {
+            link = mem_zalloc(sizeof *link);
+            link->reach = reach;
+            link->connection = connection;
+            link->name = str_n(mem_memdup0(name.p, name.n), name.n);
+            map_set(&reach->links, link->name, link);
+        }
     }
     pthread_mutex_unlock(&reach->lock);
     return 0;

@@ -9,10 +9,11 @@
 /* One connection by name. Guarded by the reach's lock, but for the settings, which only stand still. */
 struct link {
     struct reach *reach;
+    struct str name; /* outlives the settings */
     struct connection connection;
+    bool read;         /* all of it is filled in, not only its name, config and folder */
     bool opening;      /* by one thread; others wait */
     struct wire *wire; /* NULL, or the newest; may be lost */
-    struct err failure;
 };
 
 /* A local port and where it leads. */

@@ -53,7 +53,8 @@ static void read_options(struct str text, struct options *options)
 
 static void list_declarations(const struct stack *stack, struct buf *out)
 {
-    static const char *const kinds[] = {"input", "local", "provider", "resource", "data", "module", "output"};
+    static const char *const kinds[] = {
+        "input", "local", "provider", "connection", "resource", "data", "module", "output"};
     for (size_t i = 0; i < stack->decl_count; i++) {
         const struct decl *decl = stack->decls[i];
         buf_addf(out, "%s %.*s", kinds[decl->kind], STR_ARG(decl->address));

@@ -1,0 +1,286 @@
+#include "plan/connections.h"
+
+#include "base/mem.h"
+#include "plan/attributes.h"
+#include "plan/context.h"
+#include "plan/evaluate.h"
+#include "plan/instances.h"
+#include "plan/recorded.h"
+#include "provider/ssh/reach.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- what is trusted ---- */
+
+struct learned {
+    char *connection, *key, *shown, *where;
+    bool told, recorded;
+};
+
+struct connections {
+    struct reach *reach;
+    struct workspace *workspace;
+    pthread_mutex_t lock;
+    struct learned *learned;
+    size_t n, cap;
+    bool recording; /* the state takes records */
+    struct observer observer;
+    pthread_mutex_t *observer_lock; /* NULL: nobody else speaks to the observer */
+};
+
+static struct str known_key(void *ctx, struct arena *arena, struct str connection)
+{
+    struct connections *c = ctx;
+    struct str key = STR_EMPTY;
+    pthread_mutex_lock(&c->lock);
+    if (c->workspace->state)
+        key = value_text(value_get(state_trusted(c->workspace->state), connection), STR_EMPTY);
+    for (size_t i = 0; i < c->n; i++)
+        if (str_eqz(connection, c->learned[i].connection))
+            key = str_z(c->learned[i].key);
+    key = arena_str(arena, key);
+    pthread_mutex_unlock(&c->lock);
+    return key;
+}
+
+static int record(struct connections *c, struct learned *learned, struct err *err)
+{
+    if (learned->recorded)
+        return 0;
+    learned->recorded = true;
+    return state_trust(c->workspace->state, str_z(learned->connection), str_z(learned->key), err);
+}
+
+static void learn_key(void *ctx, struct str connection, struct str where, struct str key, const char *shown)
+{
+    struct connections *c = ctx;
+    struct err ignored = ERR_INIT; /* a state that cannot be written stops the run by itself */
+    pthread_mutex_lock(&c->lock);
+    MEM_GROW(c->learned, c->cap, c->n + 1);
+    c->learned[c->n] = (struct learned){mem_memdup0(connection.p, connection.n), mem_memdup0(key.p, key.n),
+        mem_strdup(shown), mem_memdup0(where.p, where.n), false, false};
+    if (c->recording)
+        record(c, &c->learned[c->n], &ignored);
+    c->n++;
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void progress(void *ctx, struct str connection, const char *what)
+{
+    struct connections *c = ctx;
+    char address[256];
+    int n = snprintf(address, sizeof address, "connections.%.*s", STR_ARG(connection));
+    if (c->observer_lock)
+        pthread_mutex_lock(c->observer_lock);
+    observe(&c->observer,
+        &(struct event){.kind = EVENT_NOTE, .address = str_n(address, (size_t)n), .text = what});
+    if (c->observer_lock)
+        pthread_mutex_unlock(c->observer_lock);
+}
+
+void connections_tell(struct workspace *workspace, const struct observer *observer)
+{
+    struct connections *c = workspace->connections;
+    for (size_t i = 0; c && i < c->n; i++) {
+        struct learned *learned = &c->learned[i];
+        char address[256], text[512];
+        if (learned->told)
+            continue;
+        learned->told = true;
+        int n = snprintf(address, sizeof address, "connections.%s", learned->connection);
+        snprintf(text, sizeof text, "the host key of %s is trusted at its first use%s: %s", learned->where,
+            learned->recorded ? "" : " (an apply records it)", learned->shown);
+        observe(observer,
+            &(struct event){.kind = EVENT_NOTE, .address = str_n(address, (size_t)n), .text = text});
+    }
+}
+
+/* ---- life ---- */
+
+static int need_reach(struct planner *p, struct err *err)
+{
+    struct workspace *workspace = p->workspace;
+    if (workspace->connections)
+        return 0;
+    struct connections *c = mem_zalloc(sizeof *c);
+    c->workspace = workspace;
+    pthread_mutex_init(&c->lock, NULL);
+    struct reach_options options = {.trust = {known_key, learn_key, c}};
+    if (reach_new(&options, &c->reach, err)) {
+        free(c);
+        return -1;
+    }
+    reach_be_patient(c->reach, &(struct reach_patience){.cancel = p->options.cancel});
+    workspace->connections = c;
+    return 0;
+}
+
+static bool has_any(const struct stack *stack)
+{
+    for (size_t i = 0; i < stack->decl_count; i++)
+        if (stack->decls[i]->kind == DECL_CONNECTION)
+            return true;
+    return false;
+}
+
+int connections_apply_begins(struct planner *p, const struct observer *observer, pthread_mutex_t *lock,
+    const atomic_bool *cancel, struct err *err)
+{
+    int rc = 0;
+    if (!has_any(p->stack))
+        return 0;
+    if (need_reach(p, err))
+        return -1;
+    struct connections *c = p->workspace->connections;
+    pthread_mutex_lock(&c->lock);
+    c->recording = true;
+    c->observer = *observer;
+    c->observer_lock = lock;
+    for (size_t i = 0; i < c->n && !rc; i++)
+        rc = record(c, &c->learned[i], err);
+    pthread_mutex_unlock(&c->lock);
+    struct reach_patience patience = {
+        .wait = true, .cancel = cancel, .progress = progress, .progress_ctx = c};
+    reach_be_patient(c->reach, &patience);
+    return rc;
+}
+
+void connections_apply_ends(struct planner *p, const struct observer *observer)
+{
+    struct connections *c = p->workspace->connections;
+    if (!c)
+        return;
+    reach_be_patient(c->reach, &(struct reach_patience){0});
+    pthread_mutex_lock(&c->lock);
+    c->recording = false;
+    c->observer = (struct observer){0};
+    pthread_mutex_unlock(&c->lock);
+    connections_tell(p->workspace, observer);
+}
+
+void connections_free(struct connections *c)
+{
+    if (!c)
+        return;
+    reach_free(c->reach);
+    for (size_t i = 0; i < c->n; i++) {
+        free(c->learned[i].connection);
+        free(c->learned[i].key);
+        free(c->learned[i].shown);
+        free(c->learned[i].where);
+    }
+    free(c->learned);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+struct reach *connections_reach(struct connections *c)
+{
+    return c ? c->reach : NULL;
+}
+
+/* ---- settings ---- */
+
+const struct value *connections_bind(struct planner *p, const struct decl *decl, const struct value *settings)
+{
+    if (!settings || !decl->via || settings->kind != VALUE_MAP)
+        return settings;
+    const struct value *outer = p->values[decl->via->index];
+    const struct value *name =
+        outer && value_is_known(outer) ? value_string_ref(p->arena, decl->via->full_name) : &value_unknown;
+    return value_with(p->arena, settings, STR("via"), name);
+}
+
+bool connections_hang(const struct planner *p, const struct decl *decl)
+{
+    return (decl->kind == DECL_PROVIDER || decl->kind == DECL_CONNECTION) && !p->fixed[decl->index];
+}
+
+static void need(const struct decl *decl, bool *needed)
+{
+    if (needed[decl->index])
+        return;
+    needed[decl->index] = true;
+    for (size_t i = 0; i < decl->dep_count; i++)
+        need(decl->deps[i], needed);
+}
+
+/* What is recorded, as far as a refresh has not seen it otherwise. */
+static void see(struct planner *early, const struct planner *p)
+{
+    for (size_t i = 0; i < early->seen_count; i++) {
+        const struct seen *seen = p->seen_count ? seen_find(p, early->seen[i].address) : NULL;
+        if (seen && seen->read)
+            early->seen[i].live = seen->live;
+    }
+}
+
+static void evaluate_early(struct planner *early, const bool *needed)
+{
+    for (size_t i = 0; i < early->stack->decl_count; i++) {
+        const struct decl *decl = early->stack->decls[i];
+        if (!needed[i])
+            continue;
+        if (decl->kind == DECL_RESOURCE)
+            freeze_instances(early, decl);
+        if ((decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA) && !early->instances[i].n)
+            early->values[i] = &value_unknown;
+        else
+            evaluate_decl(early, decl);
+    }
+}
+
+/* All that hang on resources, in a planner of their own, which reads nothing and leaves no traces. */
+static void find_early(struct planner *p)
+{
+    size_t n = p->stack->decl_count;
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    AUTO_FREE bool *needed = mem_zalloc((n + 1) * sizeof *needed);
+    p->early = ARENA_ARRAY(p->arena, const struct value *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        if (connections_hang(p, p->stack->decls[i]))
+            need(p->stack->decls[i], needed);
+    struct plan_options options = {.offline = true};
+    struct planner *early = planner_new(p->workspace, &options, &ignored);
+    if (p->workspace->state && claim_records(early)) {
+        see(early, p);
+        evaluate_early(early, needed);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (connections_hang(p, p->stack->decls[i]) && early->values[i])
+            p->early[i] = value_copy(p->arena, early->values[i]);
+    plan_free(early->plan);
+}
+
+const struct value *connections_settings(struct planner *p, const struct decl *decl)
+{
+    const struct value *v = p->values[decl->index];
+    if ((v && value_is_known(v)) || !connections_hang(p, decl))
+        return v;
+    if (!p->early)
+        find_early(p);
+    const struct value *early = p->early[decl->index];
+    return early ? early : v;
+}
+
+void connections_refreshed(struct planner *p)
+{
+    p->early = NULL;
+}
+
+int connections_define(struct planner *p, const struct decl *decl, struct err *err)
+{
+    const struct decl *via = decl->kind == DECL_CONNECTION ? decl : decl->via;
+    if (!via)
+        return 0;
+    const struct value *settings = connections_settings(p, via);
+    if (via->via && connections_define(p, via->via, err))
+        return -1;
+    if (!settings || !value_is_known(settings))
+        return 0;
+    if (need_reach(p, err))
+        return -1;
+    return reach_define(p->workspace->connections->reach, via->full_name, settings, local_dir(via), err);
+}
