@@ -4,6 +4,7 @@
 #include "base/mask.h"
 #include "plan/context.h"
 #include "plan/evaluate.h"
+#include "plan/instances.h"
 #include "plan/places.h"
 #include "plan/targets_alone.h"
 #include "provider/http/redact.h"
@@ -132,38 +133,74 @@ static bool check_conflicts(struct planner *p, const struct instance *instance, 
     return true;
 }
 
+/* One attribute as the stack gives it, converted and marked; NULL in *out: not given. False after an error.
+ */
+static bool evaluate_attribute(struct planner *p, const struct instance *instance,
+    const struct attr_expr *given, const struct scope *scope, struct arena *arena, const struct value **out)
+{
+    const struct value *v = expr_eval(given->expr, scope, arena), *converted;
+    struct schema_issue issue = {0};
+    bool secret = given->attr->sensitive || given->attr->write_only;
+    *out = NULL;
+    if (!v)
+        return false;
+    if (schema_convert(arena, given->attr, v, &converted, &issue)) {
+        evaluate_issue(p, given->expr, given->key_span, "attribute", given->name, &issue);
+        return false;
+    }
+    if (value_is_null(converted) && given->attr->required) {
+        diag_error(p->diags, expr_span(given->expr), "%.*s: \"%.*s\" is required, but this gives null",
+            STR_ARG(instance->address), STR_ARG(given->name));
+        return false;
+    }
+    if (value_is_null(converted))
+        return true;
+    if (secret)
+        learn_secret(given, v);
+    *out = secret ? value_mark(arena, converted, VALUE_SENSITIVE) : converted;
+    return true;
+}
+
 const struct value *evaluate_given(struct planner *p, const struct instance *instance, struct arena *arena)
 {
     const struct decl *decl = instance->decl;
     struct scope scope = planner_scope(p, decl, instance);
     AUTO_BUILDER struct value_builder object = VALUE_BUILDER(arena);
+    const struct value *v;
     bool ok = true;
     for (size_t i = 0; i < decl->attr_count; i++) {
-        const struct attr_expr *given = &decl->attrs[i];
-        const struct value *v = expr_eval(given->expr, &scope, arena), *converted;
-        struct schema_issue issue = {0};
-        if (!v) {
-            ok = false;
-        } else if (schema_convert(arena, given->attr, v, &converted, &issue)) {
-            evaluate_issue(p, given->expr, given->key_span, "attribute", given->name, &issue);
-            ok = false;
-        } else if (!value_is_null(converted)) {
-            bool secret = given->attr->sensitive || given->attr->write_only;
-            if (secret)
-                learn_secret(given, v);
-            value_builder_set(
-                &object, given->name, secret ? value_mark(arena, converted, VALUE_SENSITIVE) : converted);
-        } else if (given->attr->required) {
-            diag_error(p->diags, expr_span(given->expr), "%.*s: \"%.*s\" is required, but this gives null",
-                STR_ARG(instance->address), STR_ARG(given->name));
-            ok = false;
-        }
+        ok &= evaluate_attribute(p, instance, &decl->attrs[i], &scope, arena, &v);
+        if (v)
+            value_builder_set(&object, decl->attrs[i].name, v);
     }
     const struct value *whole = value_builder_map(&object);
     if (!ok || !check_conflicts(p, instance, whole))
         return NULL;
     const struct value *wanted = alone_attributes(p, instance, arena, whole);
     return merge_default_tags(p, instance, arena, wanted);
+}
+
+const struct value *evaluate_unknown(struct planner *p, struct instance *instance, struct arena *arena)
+{
+    const struct decl *decl = instance->decl;
+    const struct value *then = instance->desired, *v;
+    AUTO_BUILDER struct value_builder object = VALUE_BUILDER(arena);
+    evaluate_each(p, instance);
+    struct scope scope = planner_scope(p, decl, instance);
+    for (uint32_t i = 0; i < then->count; i++)
+        if (value_is_known(then->entries[i].value))
+            value_builder_set(&object, then->entries[i].key, then->entries[i].value);
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        const struct value *was = value_get(then, decl->attrs[i].name);
+        if (!was || value_is_known(was))
+            continue;
+        if (!evaluate_attribute(p, instance, &decl->attrs[i], &scope, arena, &v))
+            return NULL;
+        if (v)
+            value_builder_set(&object, decl->attrs[i].name, v);
+    }
+    const struct value *whole = value_builder_map(&object);
+    return check_conflicts(p, instance, whole) ? merge_default_tags(p, instance, arena, whole) : NULL;
 }
 
 const struct value *evaluate_attributes(

@@ -10,6 +10,12 @@
 
 /* As the stack gives them. NULL after an error. */
 const struct value *evaluate_given(struct planner *p, const struct instance *instance, struct arena *arena);
+/*
+ * While a plan is applied: the desired object, of which what was not known is evaluated now, and nothing
+ * else; what followed from files and was not known is not in it (evaluate_prepare() adds it). NULL after an
+ * error.
+ */
+const struct value *evaluate_unknown(struct planner *p, struct instance *instance, struct arena *arena);
 /* What follows from local files becomes part of *object. In the context of whoever asks, and without the
  * planner's lock: it may run a build. */
 int evaluate_prepare(struct planner *p, const struct instance *instance, struct op_ctx op,

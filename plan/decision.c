@@ -194,8 +194,7 @@ static void decide_unchanged(struct planner *p, struct instance *instance, const
 {
     const struct decl *decl = instance->decl;
     const struct record *record = instance->seen ? instance->seen->record : NULL;
-    instance->planned = object_complete(p->arena, decl->schema, instance->desired, live, false);
-    instance->planned = object_mark(p->arena, decl->schema, instance->planned, NULL);
+    instance->planned = object_whole(p->arena, decl->schema, instance->desired, live, NULL);
     if (!record) {
         instance_change(p, instance)->decision.action = ACTION_ADOPT;
     } else if (record->prevent_destroy != decl->lifecycle.prevent_destroy) {

@@ -104,6 +104,54 @@ size_t diff_objects(struct arena *arena, const struct schema *schema, const stru
     return n;
 }
 
+/* ---- and when all is known ---- */
+
+static const struct attr_change *find_shown(
+    const struct attr_change *shown, size_t n, const struct attr *attr)
+{
+    for (size_t i = 0; i < n; i++)
+        if (shown[i].attr == attr)
+            return &shown[i];
+    return NULL;
+}
+
+static bool has_set(const struct record *record, struct str name)
+{
+    for (uint32_t i = 0; record && record->set && i < record->set->count; i++)
+        if (str_eq(record->set->items[i]->string, name))
+            return true;
+    return false;
+}
+
+/* Does the attribute differ now, whose value was not known then, or was but is another? */
+static bool differs_now(const struct attr *attr, const struct lifecycle *lifecycle, const struct value *now,
+    const struct value *live, const struct record *record, struct attr_change *out)
+{
+    if (now)
+        return diff_given(attr, lifecycle, now, live, record, out);
+    return has_set(record, attr->name) && diff_taken_out(attr, lifecycle, live, record, out);
+}
+
+size_t diff_known(struct arena *arena, const struct schema *schema, const struct lifecycle *lifecycle,
+    const struct diff_then *then, const struct value *desired, const struct value *live,
+    const struct record *record, struct attr_change **out)
+{
+    size_t n = 0;
+    struct attr_change *list = ARENA_ARRAY(arena, struct attr_change, schema->attr_count + 1);
+    for (size_t i = 0; i < schema->attr_count; i++) {
+        const struct attr *attr = &schema->attrs[i];
+        const struct value *was = value_get(then->desired, attr->name), *now = value_get(desired, attr->name);
+        const struct attr_change *shown = find_shown(then->shown, then->count, attr);
+        bool same = was == now || (was && now && value_equal(was, now));
+        if (same && shown)
+            list[n++] = *shown;
+        else if (!same && differs_now(attr, lifecycle, now, live, record, &list[n]))
+            n++;
+    }
+    *out = list;
+    return n;
+}
+
 /* ---- what is only told ---- */
 
 /* What the service does not tell, the record knows: such things have not changed by being replaced. */

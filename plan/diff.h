@@ -16,6 +16,19 @@
 size_t diff_objects(struct arena *arena, const struct schema *schema, const struct lifecycle *lifecycle,
     const struct value *desired, const struct value *live, const struct record *record,
     struct attr_change **out);
+/* What was shown, and of which object. */
+struct diff_then {
+    const struct value *desired;
+    const struct attr_change *shown;
+    size_t count;
+};
+/*
+ * The difference that was shown, with what was unknown in it compared now that it is known: that may turn out
+ * to be no difference. What was known is not compared again.
+ */
+size_t diff_known(struct arena *arena, const struct schema *schema, const struct lifecycle *lifecycle,
+    const struct diff_then *then, const struct value *desired, const struct value *live,
+    const struct record *record, struct attr_change **out);
 /* All that a new one will have, beside what the one has that it takes the place of (live and record may be
  * NULL). */
 size_t diff_made(struct arena *arena, const struct schema *schema, const struct value *planned,

@@ -15,6 +15,7 @@
 #include "plan/evaluate.h"
 #include "plan/objects.h"
 #include "plan/sources.h"
+#include "plan/work.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,8 +131,7 @@ static bool run_change(struct executor *x, struct op *op)
     struct err err = ERR_INIT;
     int64_t start = clock_mono_ms();
     announce(x, op, EVENT_START, 0, NULL, NULL);
-    int status =
-        op->kind == OP_DELETE ? change_delete(x, op->change, &err) : change_apply(x, op->change, &err);
+    int status = op->kind == OP_DELETE ? work_delete(x, op->change, &err) : work_apply(x, op->change, &err);
     int64_t ms = clock_mono_ms() - start;
     announce(x, op, status ? EVENT_FAILED : EVENT_DONE, ms, status ? &err : NULL, NULL);
     pthread_mutex_lock(&x->lock);

@@ -1,6 +1,6 @@
 /*
- * The executor's inside, shared by schedule.c (what there is to do, and in which order), execute.c (running
- * it) and work.c (how one change is made).
+ * The executor's inside, shared by schedule.c (what there is to do, and in which order) and execute.c
+ * (running it); how one change is made is work.h's.
  */
 #ifndef WEIR_PLAN_EXECUTOR_H
 #define WEIR_PLAN_EXECUTOR_H
@@ -49,10 +49,6 @@ struct executor {
     struct map open;    /* by address: intents of earlier runs of which nothing is known; struct intent */
     struct map claimed; /* things found or made in this run, by provider, type and id: whose each is */
 };
-
-/* work.c; called by a worker without the lock. Return 0, or -1 with err. */
-int change_apply(struct executor *x, struct change *change, struct err *err);
-int change_delete(struct executor *x, struct change *change, struct err *err);
 
 /* schedule.c: fills ops, graph, ready and unfinished. */
 void executor_schedule(struct executor *x);

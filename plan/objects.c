@@ -97,16 +97,21 @@ static bool holds_hash(const struct value *v)
     return false;
 }
 
-/* What object_complete has to say about one given attribute; NULL: live has it right. */
+/* What the file gives, marked where the schema says that it is secret. */
+static const struct value *as_given(struct arena *arena, const struct attr *attr, const struct value *given)
+{
+    bool told = attr && (attr->sensitive || attr->write_only) && !(given->marks & VALUE_SENSITIVE);
+    return told ? value_mark(arena, given, VALUE_SENSITIVE) : given;
+}
+
+/* What the file has to say about one attribute that it gives; NULL: live has it right. */
 static const struct value *completion(struct arena *arena, const struct schema *schema, struct str name,
-    const struct value *given, const struct value *live, bool hash)
+    const struct value *given, const struct value *live)
 {
     const struct attr *attr = schema_attr(schema, name);
     const struct value *there = value_get(live, name);
-    if (attr && attr->write_only)
-        return hash ? state_hash_secret(arena, given) : given;
-    if (!attr || attr->local || !there || holds_hash(there))
-        return given;
+    if (!attr || attr->local || attr->write_only || !there || holds_hash(there))
+        return as_given(arena, attr, given);
     if (value_is_sensitive(given) && !value_is_sensitive(there))
         return value_mark(arena, there, VALUE_SENSITIVE);
     /* It was a secret, and the file gives it in clear now. */
@@ -114,19 +119,46 @@ static const struct value *completion(struct arena *arena, const struct schema *
     return open && value_equal(given, there) ? given : NULL;
 }
 
-const struct value *object_complete(struct arena *arena, const struct schema *schema,
-    const struct value *desired, const struct value *live, bool hash)
+const struct value *object_whole(struct arena *arena, const struct schema *schema,
+    const struct value *desired, const struct value *live, const struct value *recorded)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < desired->count; i++) {
+    live = object_mark(arena, schema, live, recorded);
+    for (uint32_t i = 0; desired && i < desired->count; i++) {
         struct str name = desired->entries[i].key;
-        const struct value *v = completion(arena, schema, name, desired->entries[i].value, live, hash);
+        const struct value *v = completion(arena, schema, name, desired->entries[i].value, live);
         if (v)
             value_builder_set(&b, name, v);
     }
     if (!b.n)
         return live ? live : &value_empty_map;
     return value_merge(arena, live, value_builder_map(&b));
+}
+
+const struct value *object_kept(struct arena *arena, const struct schema *schema, const struct value *whole)
+{
+    const struct value *kept = whole;
+    for (uint32_t i = 0; i < whole->count; i++) {
+        const struct attr *attr = schema_attr(schema, whole->entries[i].key);
+        if (attr && attr->write_only)
+            kept = value_with(arena, kept, attr->name, state_hash_secret(arena, whole->entries[i].value));
+    }
+    return kept;
+}
+
+const struct value *object_seen(
+    struct arena *arena, const struct schema *schema, const struct record *record, const struct value *live)
+{
+    const struct value *attrs = record->attrs;
+    AUTO_BUILDER struct value_builder untold = VALUE_BUILDER(arena);
+    live = object_ours(arena, schema, live, attrs, record->set);
+    live = object_mark(arena, schema, live, attrs);
+    for (uint32_t i = 0; live && attrs && i < attrs->count; i++) {
+        const struct attr *attr = schema_attr(schema, attrs->entries[i].key);
+        if (attr && attr->computed && !attr->settable && !attr->prepared && !value_get(live, attr->name))
+            value_builder_set(&untold, attr->name, attrs->entries[i].value);
+    }
+    return untold.n ? value_merge(arena, live, value_builder_map(&untold)) : live;
 }
 
 bool object_is_another(const struct schema *schema, const struct value *desired, const struct value *live)

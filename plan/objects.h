@@ -13,11 +13,21 @@
 /* The attribute names that the file gives in this object. */
 const struct value *object_set(struct arena *arena, const struct schema *schema, const struct value *desired);
 /*
- * live, completed by what was given where the service does not tell. With `hash`, for the state, write-only
- * values become salted hashes.
+ * What there is after an operation, or where nothing is to change: what the service said, which is whole
+ * (provider.h), and what the file gives where no service tells or a mark is wanted. What is secret in
+ * `recorded` stays so, unless the file gives it in clear now. Unmarked secrets come out marked.
  */
-const struct value *object_complete(struct arena *arena, const struct schema *schema,
-    const struct value *desired, const struct value *live, bool hash);
+const struct value *object_whole(struct arena *arena, const struct schema *schema,
+    const struct value *desired, const struct value *live, const struct value *recorded);
+/* The same for the state: write-only values as salted hashes. */
+const struct value *object_kept(struct arena *arena, const struct schema *schema, const struct value *whole);
+/*
+ * What a refresh saw of something recorded, as everybody gets it: of maps that others write to only our keys,
+ * secrets marked, and what only the service says as recorded where this time it was not asked. NULL stays
+ * NULL. What has come through here comes out as it is.
+ */
+const struct value *object_seen(
+    struct arena *arena, const struct schema *schema, const struct record *record, const struct value *live);
 /*
  * Can live not have come from desired, although it bears the same name? So where they differ in what the
  * service never changes.

@@ -178,7 +178,8 @@ static int settle_create(struct settling *s, struct err *err)
     if (object_is_another(s->schema, desired, live))
         return close_undone(s, "had not been created yet; what bears its name is something else", err);
     live = only_ours(s, live, s->intent->set);
-    return close_with(s, object_complete(s->arena, s->schema, desired, live, true), s->intent->set,
+    live = object_whole(s->arena, s->schema, desired, live, s->record ? s->record->attrs : NULL);
+    return close_with(s, object_kept(s->arena, s->schema, live), s->intent->set,
         s->schema->partial ? "was begun before the run stopped; what is there is taken over"
                            : "was created before the run stopped; taken over",
         err);

@@ -140,16 +140,6 @@ static void fail(struct refresh *r, const struct err *err)
     pthread_mutex_unlock(&r->lock);
 }
 
-/* What a service says of something recorded, as everybody gets it. With the lock held. */
-static const struct value *known_live(
-    struct refresh *r, const struct group *group, const struct seen *seen, const struct value *live)
-{
-    struct arena *arena = r->p->arena;
-    const struct record *record = seen->record;
-    live = object_ours(arena, group->schema, live, record->attrs, record->set);
-    return object_mark(arena, group->schema, live, record->attrs);
-}
-
 /* ---- in bulk ---- */
 
 struct listing {
@@ -165,8 +155,8 @@ static void found(void *ctx, const struct value *live)
     if (!seen)
         return; /* somebody else's */
     pthread_mutex_lock(&listing->refresh->lock);
-    live = value_copy(listing->refresh->p->arena, live);
-    seen->live = known_live(listing->refresh, listing->group, seen, live);
+    struct arena *arena = listing->refresh->p->arena;
+    seen->live = object_seen(arena, listing->group->schema, seen->record, value_copy(arena, live));
     pthread_mutex_unlock(&listing->refresh->lock);
     seen->read = true;
 }
@@ -259,20 +249,6 @@ static bool agrees(const struct group *group, const struct seen *seen)
     return true;
 }
 
-/* What only the service says and this refresh did not ask for is as the record has it. */
-static const struct value *with_computed(
-    struct arena *arena, const struct group *group, const struct seen *seen, const struct value *live)
-{
-    const struct value *recorded = seen->record->attrs;
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; recorded && i < recorded->count; i++) {
-        const struct attr *attr = schema_attr(group->schema, recorded->entries[i].key);
-        if (attr && attr->computed && !attr->settable && !attr->prepared && !value_get(live, attr->name))
-            value_builder_set(&b, attr->name, recorded->entries[i].value);
-    }
-    return b.n ? value_merge(arena, live, value_builder_map(&b)) : live;
-}
-
 /* ---- one by one ---- */
 
 static void add_single(struct refresh *r, struct group *group, struct seen *seen)
@@ -357,12 +333,9 @@ static void read_single(void *ctx, size_t i)
         return;
     }
     pthread_mutex_lock(&r->lock);
-    if (live) {
+    if (live)
         live = value_merge(r->p->arena, base, value_copy(r->p->arena, live));
-        live = known_live(r, group, seen, live);
-        live = with_computed(r->p->arena, group, seen, live);
-    }
-    seen->live = live;
+    seen->live = live ? object_seen(r->p->arena, group->schema, seen->record, live) : NULL;
     pthread_mutex_unlock(&r->lock);
     seen->read = true;
 }
@@ -380,8 +353,6 @@ static void collect_singles(struct refresh *r)
                      ->count;
             if (!complete)
                 add_single(r, group, seen);
-            else
-                seen->live = with_computed(r->p->arena, group, seen, seen->live);
         }
     }
 }

@@ -132,15 +132,18 @@ struct resource_ops {
         const struct value **covered, struct err *err);
 
     /*
-     * Creates and waits until usable; *live is the object afterwards. When it fails after the thing came into
-     * being, *live is set as far as it is known (with the id), so that the caller records it as half-made
-     * (tainted).
+     * Creates and waits until usable; *live is the whole object afterwards: what was asked for as far as it
+     * can be read, and every computed attribute, null where the service does not say it. What the file gives
+     * and no service tells, hashes and marks of secrets are the planner's to add. When it fails after the
+     * thing came into being, *live is set as far as it is known (with the id), so that the caller records it
+     * as half-made (tainted).
      */
     int (*create)(
         struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err);
 
     /* Brings `changed` (list of attribute names) from prior to desired; an attribute in `changed` and not in
-     * desired is reset. Whose marks ctx->seen_marks shows counts as in `delete`. */
+     * desired is reset. *live, which is prior when it is called, becomes the whole object afterwards. Whose
+     * marks ctx->seen_marks shows counts as in `delete`. */
     int (*update)(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
         const struct value *changed, const struct value **live, struct err *err);
 

@@ -1,0 +1,70 @@
+/*
+ * A worker's item: one change, or one half of a replacement, from the evaluation of what was unknown to the
+ * record of what became of it. Shared by work.c (what an item is, updates, data), work_create.c,
+ * work_delete.c and work_record.c (what goes into the log).
+ *
+ * The executor's lock is held while anything of the planner is read or written, never while a service is
+ * called or the disk is waited for. Whatever an item allocates dies with it; what others are to see is
+ * copied.
+ */
+#ifndef WEIR_PLAN_WORK_H
+#define WEIR_PLAN_WORK_H
+
+#include "plan/executor.h"
+#include "provider/provider.h"
+
+struct work {
+    struct executor *x;
+    struct change *change;
+    struct subject subject; /* the change's; of what is deleted the record's, under its present address */
+    struct arena arena;
+    struct provider *provider;
+    const struct value *place;   /* where it is made; NULL: nowhere outside */
+    const struct value *desired; /* what the file wants, wholly known; NULL: it is deleted */
+    const struct value *deps;    /* of that */
+    struct op_ctx ctx;
+    char token[33];
+};
+
+/* ---- work.c ---- */
+
+/* Called by a worker without the lock. Return 0, or -1 with err. */
+int work_apply(struct executor *x, struct change *change, struct err *err);
+/* The context of its operation, with a new token; after provider and place are known. */
+void work_context(struct work *work, int64_t timeout_ms);
+/* Says how it goes. */
+void work_progress(void *ctx, const char *what);
+void work_warn(void *ctx, const char *text);
+/* Was it there before weir, so that it need not bear the stack's marks? */
+bool work_was_there(const struct record *record, const struct decl *decl);
+/* Brings `prior` to what is desired in the attributes of the list, and records it. */
+int work_update(
+    struct work *work, const struct value *prior, const struct attr_change *list, size_t n, struct err *err);
+/* The same of something that turned up while it was to be made: nothing of that was shown. */
+int work_adopt(struct work *work, const struct value *live, struct err *err);
+
+/* ---- work_create.c ---- */
+
+int work_create(struct work *work, struct err *err);
+
+/* ---- work_delete.c ---- */
+
+int work_delete(struct executor *x, struct change *change, struct err *err);
+
+/* ---- work_record.c ---- */
+
+/* The id that an object says; "" none. */
+struct str work_object_id(const struct work *work, const struct value *object);
+/* Durable when it returns: now the request may go out. */
+int work_intent(struct work *work, struct str action, struct str id, struct err *err);
+/* It was done, and `live` is there. Others see it from then on. */
+int work_done(struct work *work, struct str action, const struct value *live, struct err *err);
+/* Something of an earlier request was found: recorded as that one wanted it (`desired`), before anything
+ * else. */
+int work_found(struct work *work, const struct value *desired, const struct value *live, struct err *err);
+/* It failed, with `left` there (NULL: nothing). Returns -1. */
+int work_failed(struct work *work, struct str action, const struct value *left, struct err *why);
+/* Others see an object that is not recorded. */
+void work_publish(struct work *work, const struct value *whole);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * Deleting what is recorded, or letting go of it; of a replacement the old one.
+ */
+#include "plan/work.h"
+
+#include "plan/address.h"
+#include "plan/objects.h"
+#include "plan/places.h"
+#include "plan/teardown.h"
+
+/* What is deleted: as recorded and seen, in the way that the stack wants it now. */
+static const struct value *prior_of(struct work *work)
+{
+    const struct change *change = work->change;
+    const struct value *prior = change->seen->record->attrs;
+    if (!change->instance)
+        return change->prior ? change->prior : prior;
+    if (change->seen->live)
+        prior = value_merge(&work->arena, prior, change->seen->live);
+    return object_steered(&work->arena, change->schema, prior, change->instance->desired);
+}
+
+/* What the stack says of it; NULL: nothing any more. */
+static const struct decl *decl_of(const struct work *work)
+{
+    const struct instance *instance = work->change->instance;
+    const struct stack *stack = work->x->p->stack;
+    return instance ? instance->decl
+                    : stack_find(stack, address_declared(work->change->seen->record->subject.address));
+}
+
+/* The provider is opened, and the context made. */
+static int begin_delete(struct work *work, struct err *err)
+{
+    const struct record *record = work->change->seen->record;
+    const struct decl *decl = decl_of(work);
+    pthread_mutex_lock(&work->x->lock);
+    int opened = place_provider(work->x->p, record->subject.provider, record->place, &work->provider, err);
+    pthread_mutex_unlock(&work->x->lock);
+    if (opened)
+        return -1;
+    work->place = record->place;
+    work_context(work, decl && decl->kind == DECL_RESOURCE ? decl->timeout_delete_ms : 0);
+    work->ctx.teardown = work->x->plan->destroy ? work->x->p->options.teardown : 0;
+    work->ctx.unmarked = work_was_there(record, decl);
+    return 0;
+}
+
+static int delete_recorded(struct work *work, struct err *err)
+{
+    struct planner *p = work->x->p;
+    struct state *state = p->workspace->state;
+    const struct resource_ops *ops = work->change->schema->ops;
+    struct outcome gone = {.record.subject = work->subject, .action = STR("delete")};
+    if (begin_delete(work, err))
+        return -1;
+    const struct value *prior = prior_of(work);
+    if (ops->read && work_intent(work, STR("delete"), work->subject.id, err))
+        return -1;
+    if (ops->delete &&ops->delete (&work->ctx, prior, err)) {
+        struct err write_error = ERR_INIT;
+        state_fail(state, work->subject.address, STR("delete"), err, NULL, &write_error);
+        return -1;
+    }
+    if (state_done(state, &gone, err))
+        return -1;
+    if (work->x->plan->destroy)
+        teardown_leaves(p, &work->ctx, prior, work_warn, work);
+    return 0;
+}
+
+int work_delete(struct executor *x, struct change *change, struct err *err)
+{
+    struct work work = {.x = x, .change = change, .subject = change->seen->record->subject};
+    if (change->instance)
+        work.subject.address = change->instance->address;
+    if (change->instance && change->decision.create_first)
+        work.subject.address = address_deposed(&work.arena, work.subject.address);
+    int status = change->decision.action == ACTION_FORGET
+                     ? state_drop(x->p->workspace->state, work.subject.address, err)
+                     : delete_recorded(&work, err);
+    arena_release(&work.arena);
+    return status;
+}

@@ -1,0 +1,101 @@
+/*
+ * What goes into the log before and after a change, and what others see of it: the object is completed and
+ * marked once (objects.h), for both.
+ */
+#include "plan/work.h"
+
+#include "plan/objects.h"
+
+struct str work_object_id(const struct work *work, const struct value *object)
+{
+    return value_text(value_get(object, work->change->schema->id), STR_EMPTY);
+}
+
+/* What is there by now, whole and marked. */
+static const struct value *whole_of(struct work *work, const struct value *desired, const struct value *live)
+{
+    const struct seen *seen = work->change->seen;
+    return object_whole(&work->arena, work->change->schema, desired, live, seen ? seen->record->attrs : NULL);
+}
+
+int work_intent(struct work *work, struct str action, struct str id, struct err *err)
+{
+    const struct schema *schema = work->change->schema;
+    struct intent intent = {.subject = work->subject,
+        .action = action,
+        .token = str_z(work->token),
+        .deps = work->deps,
+        .place = work->place};
+    intent.subject.id = id;
+    if (work->desired) {
+        intent.desired = object_kept(&work->arena, schema, whole_of(work, work->desired, NULL));
+        intent.set = object_set(&work->arena, schema, work->desired);
+    }
+    return state_intent(work->x->p->workspace->state, &intent, err);
+}
+
+static bool is_adopted(const struct work *work)
+{
+    const struct seen *seen = work->change->seen;
+    enum action action = work->change->decision.action;
+    return action == ACTION_ADOPT || (action == ACTION_UPDATE && seen && seen->record->adopted);
+}
+
+static struct outcome outcome_of(
+    struct work *work, struct str action, const struct value *desired, const struct value *whole)
+{
+    const struct schema *schema = work->change->schema;
+    struct outcome outcome = {
+        .record = {.subject = work->subject,
+            .attrs = object_kept(&work->arena, schema, whole),
+            .set = object_set(&work->arena, schema, desired),
+            .deps = work->deps,
+            .place = work->place,
+            .adopted = is_adopted(work),
+            .prevent_destroy = work->change->instance->decl->lifecycle.prevent_destroy},
+        .action = action,
+        .given = desired,
+    };
+    outcome.record.subject.id = work_object_id(work, whole);
+    return outcome;
+}
+
+void work_publish(struct work *work, const struct value *whole)
+{
+    struct instance *instance = work->change->instance;
+    pthread_mutex_lock(&work->x->lock);
+    instance->planned = value_copy(work->x->p->arena, whole);
+    pthread_mutex_unlock(&work->x->lock);
+}
+
+int work_done(struct work *work, struct str action, const struct value *live, struct err *err)
+{
+    const struct value *whole = whole_of(work, work->desired, live);
+    struct outcome outcome = outcome_of(work, action, work->desired, whole);
+    work_publish(work, whole);
+    return state_done(work->x->p->workspace->state, &outcome, err);
+}
+
+int work_found(struct work *work, const struct value *desired, const struct value *live, struct err *err)
+{
+    struct outcome outcome = outcome_of(work, STR("create"), desired, whole_of(work, desired, live));
+    return state_done(work->x->p->workspace->state, &outcome, err);
+}
+
+int work_failed(struct work *work, struct str action, const struct value *left, struct err *why)
+{
+    struct err write_error = ERR_INIT;
+    struct outcome outcome = {0};
+    if (left && !work_object_id(work, value_merge(&work->arena, work->desired, left)).n) {
+        left = NULL; /* a record without an id would be of no use to anybody: the intent stays open instead */
+        why->unsure = true;
+    }
+    if (left) {
+        outcome = outcome_of(work, action, work->desired, whole_of(work, work->desired, left));
+        outcome.record.tainted = !work->change->schema->partial;
+    }
+    /* The first error is what the user must see; a log that cannot be written stops the run by itself. */
+    state_fail(work->x->p->workspace->state, work->subject.address, action, why, left ? &outcome : NULL,
+        &write_error);
+    return -1;
+}
