@@ -1,6 +1,6 @@
 #include "cmd/kinds.h"
 
-#include "provider/aws/kind.h"
+#include "provider/aws/types/kind.h"
 #include "provider/cfn/kind.h"
 #include "provider/postgres/kind.h"
 #include "provider/spec/spec.h"

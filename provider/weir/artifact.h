@@ -14,9 +14,9 @@
 #ifndef WEIR_PROVIDER_WEIR_ARTIFACT_H
 #define WEIR_PROVIDER_WEIR_ARTIFACT_H
 
+#include "provider/package/package.h"
 #include "provider/provider.h"
 #include "provider/weir/build.h"
-#include "provider/weir/package.h"
 
 extern const struct schema weir_artifact_schema;
 

@@ -9,7 +9,7 @@
 #ifndef WEIR_PROVIDER_WEIR_ARTIFACT_CACHE_H
 #define WEIR_PROVIDER_WEIR_ARTIFACT_CACHE_H
 
-#include "provider/weir/package.h"
+#include "provider/package/package.h"
 
 struct artifact_cache {
     struct arena *arena;

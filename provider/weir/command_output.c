@@ -2,7 +2,7 @@
 
 #include "base/mask.h"
 #include "provider/http/redact.h"
-#include "provider/weir/package.h"
+#include "provider/package/package.h"
 
 enum {
     LINE_MAX_BYTES = 16 * 1024, /* of a line that are looked at, so that no secret is cut in two … */

@@ -5,7 +5,7 @@
 #include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/s3_directory_sync.h"
 #include "provider/aws/s3/s3_unfinished.h"
-#include "provider/weir/package.h"
+#include "provider/package/package.h"
 
 /* ---- what the stack language sees ---- */
 

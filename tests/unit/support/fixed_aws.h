@@ -7,8 +7,8 @@
 
 #include "cmd/kinds.h"
 #include "provider/aws/client_state.h"
-#include "provider/aws/kind.h"
 #include "provider/aws/logs.h"
+#include "provider/aws/types/kind.h"
 
 static int fixed_answer(
     const struct aws_call *call, struct arena *arena, struct wire_message *response, struct err *err);

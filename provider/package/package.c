@@ -1,7 +1,7 @@
 /*
  * What a package is made of: its files in order, their hashes, and the digest over all of it.
  */
-#include "provider/weir/package.h"
+#include "provider/package/package.h"
 
 #include "base/file.h"
 #include "base/mem.h"

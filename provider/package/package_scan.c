@@ -1,12 +1,12 @@
 /*
  * Which files go into a package: walking a folder by the rules of include, exclude and .gitignore.
  */
-#include "provider/weir/package.h"
+#include "provider/package/package.h"
 
 #include "base/file.h"
 #include "base/glob.h"
 #include "base/mem.h"
-#include "provider/weir/package_ignore.h"
+#include "provider/package/package_ignore.h"
 
 #include <dirent.h>
 #include <errno.h>

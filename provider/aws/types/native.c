@@ -1,4 +1,4 @@
-#include "provider/aws/native.h"
+#include "provider/aws/types/native.h"
 
 const struct native aws_natives[] = {
     {.name = "empty_bucket", .step = aws_native_empty_bucket},

@@ -9,8 +9,8 @@
  * A file that changes while it is hashed or packed makes the call fail with `changed` set; who calls begins
  * anew with the scan, a few times.
  */
-#ifndef WEIR_PROVIDER_WEIR_PACKAGE_H
-#define WEIR_PROVIDER_WEIR_PACKAGE_H
+#ifndef WEIR_PROVIDER_PACKAGE_PACKAGE_H
+#define WEIR_PROVIDER_PACKAGE_PACKAGE_H
 
 #include "base/arena.h"
 #include "base/digests.h"

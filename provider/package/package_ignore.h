@@ -8,8 +8,8 @@
  * A repository within, such as a submodule, has rules of its own: what those around it say ends there. The
  * rules of a user (core.excludesFile) are not read: they differ from machine to machine.
  */
-#ifndef WEIR_PROVIDER_WEIR_PACKAGE_IGNORE_H
-#define WEIR_PROVIDER_WEIR_PACKAGE_IGNORE_H
+#ifndef WEIR_PROVIDER_PACKAGE_PACKAGE_IGNORE_H
+#define WEIR_PROVIDER_PACKAGE_PACKAGE_IGNORE_H
 
 #include "base/arena.h"
 #include "base/err.h"

@@ -1,6 +1,6 @@
 /* The kind `aws`: one account and region, by provider/aws/client.h. */
-#ifndef WEIR_PROVIDER_AWS_KIND_H
-#define WEIR_PROVIDER_AWS_KIND_H
+#ifndef WEIR_PROVIDER_AWS_TYPES_KIND_H
+#define WEIR_PROVIDER_AWS_TYPES_KIND_H
 
 #include "provider/kind.h"
 

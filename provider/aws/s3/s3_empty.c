@@ -6,10 +6,10 @@
  * deleted by several threads at once. A bucket may hold millions of objects: a page's memory is a page's.
  */
 #include "base/pool.h"
-#include "provider/aws/native.h"
 #include "provider/aws/pages.h"
 #include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/s3_keys.h"
+#include "provider/aws/types/native.h"
 #include "provider/aws/verb.h"
 
 #include <pthread.h>

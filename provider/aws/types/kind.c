@@ -1,12 +1,12 @@
-#include "provider/aws/kind.h"
+#include "provider/aws/types/kind.h"
 
 #include "provider/aws/client.h"
 #include "provider/aws/logs.h"
-#include "provider/aws/native.h"
 #include "provider/aws/place.h"
 #include "provider/aws/s3/s3_directory.h"
 #include "provider/aws/s3/s3_object.h"
 #include "provider/aws/setting_attrs.h"
+#include "provider/aws/types/native.h"
 
 static int aws_open(const struct provider_options *options, struct arena *arena, void **self, struct err *err)
 {

@@ -4,7 +4,7 @@
  * No entry has a time: a ZIP then says 1980-01-01 in every time zone, a tar archive says 1970. Names are
  * UTF-8 whatever locale the process runs in; libarchive asks the thread's locale, so one is set meanwhile.
  */
-#include "provider/weir/package.h"
+#include "provider/package/package.h"
 
 #include "base/archive_api.h"
 #include "base/file.h"

@@ -1,6 +1,6 @@
 /* Packages: the same bytes everywhere, and what may go in. Rules of .gitignore are compared with git's own
  * answer. */
-#include "provider/weir/package.h"
+#include "provider/package/package.h"
 
 #include "base/file.h"
 #include "tests/unit/support/temp_folder.h"

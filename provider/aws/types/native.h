@@ -2,8 +2,8 @@
  * What no spec of AWS can express, by the name that a step's `native:` gives. Each function does one job of a
  * step.
  */
-#ifndef WEIR_PROVIDER_AWS_NATIVE_H
-#define WEIR_PROVIDER_AWS_NATIVE_H
+#ifndef WEIR_PROVIDER_AWS_TYPES_NATIVE_H
+#define WEIR_PROVIDER_AWS_TYPES_NATIVE_H
 
 #include "provider/kind.h"
 

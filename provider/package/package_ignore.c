@@ -1,4 +1,4 @@
-#include "provider/weir/package_ignore.h"
+#include "provider/package/package_ignore.h"
 
 #include "base/file.h"
 #include "base/mem.h"
