@@ -1,31 +1,8 @@
 #include "provider/aws/s3/s3_unfinished.h"
 
 #include "base/clock.h"
-#include "provider/aws/pages.h"
-#include "provider/aws/s3/s3.h"
+#include "provider/aws/s3/s3_pages.h"
 #include "provider/aws/s3/upload_record.h"
-
-static const struct shape text = {.kind = SHAPE_STRING};
-
-#define MEMBER(name_, wire_, location_)                                                                      \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .wire = STR_INIT(wire_), .shape = &text, .location = (location_)            \
-    }
-static const struct shape_member list_members[] = {MEMBER("bucket", "Bucket", WIRE_PATH),
-    MEMBER("prefix", "prefix", WIRE_QUERY_STRING), MEMBER("key", "key-marker", WIRE_QUERY_STRING),
-    MEMBER("upload", "upload-id-marker", WIRE_QUERY_STRING)};
-static const struct shape list_shape = {.kind = SHAPE_STRUCT, .members = list_members, .member_count = 4};
-static const struct shape_member abort_members[] = {MEMBER("bucket", "Bucket", WIRE_PATH),
-    MEMBER("key", "Key", WIRE_PATH), MEMBER("upload", "uploadId", WIRE_QUERY_STRING)};
-static const struct shape abort_shape = {.kind = SHAPE_STRUCT, .members = abort_members, .member_count = 3};
-
-static const struct wire_operation list_uploads = {.name = STR_INIT("ListMultipartUploads"),
-    .protocol = WIRE_REST_XML,
-    .method = STR_INIT("GET"),
-    .path = STR_INIT("/{Bucket}"),
-    .query = STR_INIT("uploads"),
-    .root = STR_INIT("ListMultipartUploadsResult")};
-static const struct wire_operation abort_upload = S3_OPERATION("AbortMultipartUpload", "DELETE", "");
 
 /* ---- finding ---- */
 
@@ -35,16 +12,6 @@ static bool is_one_of(struct str key, const struct str *keys, size_t n)
         if (str_eq(key, keys[i]))
             return true;
     return false;
-}
-
-/* Where the listing goes on; NULL: it was the last page, or the store does not say. */
-static const struct value *next_markers(struct arena *arena, const struct value *page)
-{
-    struct value_entry entries[] = {{STR("key"), value_getz(page, "NextKeyMarker")},
-        {STR("upload"), value_getz(page, "NextUploadIdMarker")}};
-    if (!str_eqz(value_gets(page, "IsTruncated"), "true") || !value_gets(page, "NextKeyMarker").n)
-        return NULL;
-    return value_map(arena, entries, value_is_null(entries[1].value) ? 1 : 2);
 }
 
 enum { CLOCKS_DIFFER_MS = 10 * 1000 /* ours and the store's, by so much at most */ };
@@ -57,30 +24,31 @@ static bool is_older(const struct value *upload, int64_t since_ms)
            begun_ms < since_ms - CLOCKS_DIFFER_MS;
 }
 
-/* since_ms 0: whenever they were begun. */
-static int list(struct op_ctx *ctx, struct str bucket, struct str prefix, const struct str *keys, size_t n,
-    int64_t since_ms, struct value_builder *out, struct err *err)
+static void take_page(struct op_ctx *ctx, const struct value *page, const struct str *keys, size_t n,
+    int64_t since_ms, struct value_builder *out)
 {
-    struct arena *arena = ctx->arena;
-    struct value_entry place[] = {{STR("bucket"), value_string(arena, bucket)},
-        {STR("prefix"), prefix.n ? value_string(arena, prefix) : NULL}};
-    const struct value *from = value_map(arena, place, prefix.n ? 2 : 1), *page, *markers = &value_empty_map;
-    AUTO_PAGES struct pages pages = PAGES_INIT;
-    while (markers) {
-        if (aws_s3_ask(ctx, &list_uploads, &list_shape, value_merge(arena, from, markers), "", &page, err))
-            return -1;
-        const struct value *items = wire_path(arena, page, STR("Upload[]"));
-        for (uint32_t i = 0; items && i < items->count; i++)
-            if (value_gets(items->items[i], "UploadId").n &&
-                is_one_of(value_gets(items->items[i], "Key"), keys, n) &&
-                !is_older(items->items[i], since_ms))
-                value_builder_set(
-                    out, value_gets(items->items[i], "UploadId"), value_getz(items->items[i], "Key"));
-        markers = next_markers(arena, page);
-        if (markers && pages_next_value(&pages, list_uploads.name, markers, err))
-            return -1;
+    const struct value *items = s3_pages_items(ctx, page, "Upload[]");
+    for (uint32_t i = 0; i < items->count; i++) {
+        struct str upload = value_gets(items->items[i], "UploadId"), key = value_gets(items->items[i], "Key");
+        if (upload.n && is_one_of(key, keys, n) && !is_older(items->items[i], since_ms))
+            value_builder_set(out, upload, value_getz(items->items[i], "Key"));
     }
-    return 0;
+}
+
+/* since_ms 0: whenever they were begun. */
+static int find_since(struct op_ctx *ctx, struct str bucket, struct str prefix, const struct str *keys,
+    size_t n, int64_t since_ms, struct value_builder *out, struct err *err)
+{
+    struct s3_pages pages = {.op = &s3_list_uploads, .bucket = bucket, .prefix = prefix, .arena = ctx->arena};
+    int status = 0;
+    while (!status && !pages.done && !pages.blind) {
+        const struct value *page;
+        status = s3_pages_next(ctx, &pages, &page, err);
+        if (!status)
+            take_page(ctx, page, keys, n, since_ms, out);
+    }
+    s3_pages_release(&pages);
+    return status;
 }
 
 void s3_unfinished_kept(struct op_ctx *ctx, struct str bucket, struct str key, struct value_builder *out)
@@ -96,7 +64,7 @@ int s3_unfinished_find(struct op_ctx *ctx, struct str bucket, struct str prefix,
     size_t n, struct value_builder *out, struct err *err)
 {
     struct err failure = ERR_INIT;
-    if (!list(ctx, bucket, prefix, keys, n, 0, out, &failure) || failure.class == ERR_ABSENT)
+    if (!find_since(ctx, bucket, prefix, keys, n, 0, out, &failure) || failure.class == ERR_ABSENT)
         return 0;
     if (failure.class != ERR_AUTH && failure.class != ERR_SERVICE) {
         *err = failure;
@@ -112,19 +80,9 @@ int s3_unfinished_find(struct op_ctx *ctx, struct str bucket, struct str prefix,
 int s3_unfinished_abort(struct op_ctx *ctx, struct str bucket, const struct value *uploads, struct err *err)
 {
     for (uint32_t i = 0; uploads && uploads->kind == VALUE_MAP && i < uploads->count; i++) {
-        struct aws_call call = {.body_fd = -1};
-        struct wire_message answer;
-        struct err failure = ERR_INIT;
         struct str key = value_text(uploads->entries[i].value, STR_EMPTY);
-        struct value_entry entries[] = {{STR("bucket"), value_string(ctx->arena, bucket)},
-            {STR("key"), value_string(ctx->arena, key)},
-            {STR("upload"), value_string(ctx->arena, uploads->entries[i].key)}};
-        if (!aws_s3_call(ctx, &abort_upload, &abort_shape, value_map(ctx->arena, entries, 3), &call, &answer,
-                &failure) ||
-            failure.class == ERR_ABSENT)
-            continue;
-        *err = failure;
-        return err_context(err, "aborting an unfinished upload to \"%.*s\"", STR_ARG(key));
+        if (s3_abort_upload(ctx, bucket, key, uploads->entries[i].key, err))
+            return err_context(err, "aborting an unfinished upload to \"%.*s\"", STR_ARG(key));
     }
     return 0;
 }
@@ -141,7 +99,7 @@ int s3_unfinished_abort_since(
     struct op_ctx *ctx, struct str bucket, struct str key, int64_t since_ms, struct err *err)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
-    if (list(ctx, bucket, key, &key, 1, since_ms, &b, err))
+    if (find_since(ctx, bucket, key, &key, 1, since_ms, &b, err))
         return -1;
     return s3_unfinished_abort(ctx, bucket, value_builder_map(&b), err);
 }

@@ -1,7 +1,9 @@
 #include "provider/aws/types/native.h"
 
+#include "provider/aws/s3/s3_empty.h"
+
 const struct native aws_natives[] = {
-    {.name = "empty_bucket", .step = aws_native_empty_bucket},
-    {.name = "count_bucket", .step = aws_native_count_bucket},
+    {.name = "empty_bucket", .step = s3_empty_bucket},
+    {.name = "count_bucket", .step = s3_count_bucket},
     {0},
 };

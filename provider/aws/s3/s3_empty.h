@@ -1,0 +1,12 @@
+/* Emptying a bucket, and counting what that would delete. */
+#ifndef WEIR_PROVIDER_AWS_S3_S3_EMPTY_H
+#define WEIR_PROVIDER_AWS_S3_S3_EMPTY_H
+
+#include "provider/kind.h"
+
+/* Deletes every version, delete marker and unfinished upload of the bucket `name`. */
+native_step s3_empty_bucket;
+/* Counts them: {objects, versions, delete_markers, uploads, bytes}. */
+native_step s3_count_bucket;
+
+#endif
