@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "cmd/kinds.h"
-#include "stacks/settings.h"
+#include "plan/state/settings.h"
 
 /* The parts that do not depend on resource types. */
 static const char stack_part[] =
@@ -255,7 +255,7 @@ static void add_kind(struct buf *out, const struct provider_kind *kind, bool fir
 static void add_settings_sections(struct buf *out)
 {
     size_t n;
-    const struct attr *states = settings_of_states(&n);
+    const struct attr *states = state_settings(&n);
     buf_addz(out,
         "\"providers\":{\"type\":\"object\",\"description\":\"Settings of providers: aws, aws.NAME\","
         "\"additionalProperties\":false,\"patternProperties\":{");

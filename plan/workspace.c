@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "plan/connections.h"
 #include "plan/early_state.h"
+#include "plan/state/settings.h"
 #include "provider/http/redact.h"
 #include "provider/kind.h"
 
@@ -59,6 +60,7 @@ int workspace_open(
     struct early_state *early = early_state_start(options);
     struct stack_options stack = options->stack;
     stack.catalog = out->catalog;
+    stack.states = state_settings(&stack.state_count);
     out->stack = stack_load(&stack, diags);
     bool unusable = options->no_stack ? !forgive(out->stack, diags) : !out->stack || diags->errors;
     int status = 0;

@@ -1,5 +1,4 @@
 #include "stacks/load.h"
-#include "stacks/settings.h"
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -375,11 +374,11 @@ static void set_constants(struct stack *stack)
  */
 static void check_state(struct loader *loader, const struct node *state)
 {
-    size_t n;
-    const struct attr *kinds = settings_of_states(&n);
+    size_t n = loader->options->state_count;
+    const struct attr *kinds = loader->options->states;
     struct str names[8], kind = STR("file");
     const struct node *backend = node_get(state, "backend");
-    if (backend && (backend->kind != NODE_STRING || str_find(backend->string, STR("${"), 0) >= 0))
+    if (!n || (backend && (backend->kind != NODE_STRING || str_find(backend->string, STR("${"), 0) >= 0)))
         return;
     if (backend)
         kind = backend->string;

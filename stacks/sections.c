@@ -1,6 +1,5 @@
 /* The sections that need few words each: locals, connections, providers, outputs. */
 #include "stacks/load.h"
-#include "stacks/settings.h"
 
 #include "base/mem.h"
 #include "provider/kind.h"

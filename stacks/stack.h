@@ -161,6 +161,9 @@ struct stack_options {
     const struct str *input_files; /* --input-file, YAML or JSON */
     size_t input_file_count;
     struct catalog *catalog;
+    /* What can be said under `state:`, an object for each `backend`; none: it is not checked here. */
+    const struct attr *states;
+    size_t state_count;
     const struct value
         *files; /* texts of files as they were once, by their path below dir; NULL: as they are */
     const struct value *state; /* with files: the state section as it is now, wherever it was kept then */

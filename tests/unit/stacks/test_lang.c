@@ -10,6 +10,7 @@
 #include "cmd/kinds.h"
 #include "cmd/render.h"
 #include "plan/plan.h"
+#include "plan/state/settings.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -81,6 +82,7 @@ static void check_or_accept(const char *expected_path, struct str got)
 
 static void load_case(struct options *options, struct diags *diags, struct buf *got)
 {
+    options->stack.states = state_settings(&options->stack.state_count);
     struct stack *stack = stack_load(&options->stack, diags);
     diags_render(diags, false, got);
     if (!stack)

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cmd/kinds.h"
+#include "plan/state/settings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,6 +63,7 @@ static struct stack *load(struct folder *f)
 {
     stack_free(f->stack);
     diags_release(&f->diags);
+    f->options.states = state_settings(&f->options.state_count);
     f->stack = stack_load(&f->options, &f->diags);
     return f->stack;
 }

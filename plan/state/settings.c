@@ -2,7 +2,7 @@
  * The settings of the state as types. What they mean is up to plan/state/backend.c, which checks them once
  * more when values are known.
  */
-#include "stacks/settings.h"
+#include "plan/state/settings.h"
 
 #include "provider/aws/setting_attrs.h"
 
@@ -42,7 +42,7 @@ static const struct attr backends[] = {
     {.name = STR_INIT("postgres"), .type = &postgres_type, .settable = true},
 };
 
-const struct attr *settings_of_states(size_t *n)
+const struct attr *state_settings(size_t *n)
 {
     *n = sizeof backends / sizeof *backends;
     return backends;
