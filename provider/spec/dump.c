@@ -134,8 +134,8 @@ static void add_item_paths(struct dump *d, const struct spec_step *step, struct 
     for (size_t i = 0; i < step->request.extra_count; i++)
         if (step->request.extras[i].from_item)
             add_answer(d, answers, step->request.extras[i].value->string, NULL);
-    if (step->each->skip.path.n)
-        add_answer(d, answers, step->each->skip.path, NULL);
+    for (const struct spec_skip *skip = &step->each->skip; skip && skip->path.n; skip = skip->next)
+        add_answer(d, answers, skip->path, NULL);
     if (step->each_newest.n)
         add_answer(d, answers, step->each_newest, NULL);
 }

@@ -126,17 +126,21 @@ struct spec_errors load_errors(struct loader *l, const struct node *node)
     return (struct spec_errors){errors, node->count};
 }
 
-/* skip: {Path: value}, or a list of values */
+/* skip: {Path: value}, or a list of values; with several paths any of them */
 struct spec_skip load_skip(struct loader *l, const struct node *node)
 {
-    if (!node)
-        return (struct spec_skip){.path = STR_EMPTY};
-    if (node->kind != NODE_MAP || node->count != 1) {
-        load_error(l, node, "skip is one {Path: value}");
-        return (struct spec_skip){.path = STR_EMPTY};
+    struct spec_skip all = {.path = STR_EMPTY};
+    if (node && (node->kind != NODE_MAP || !node->count))
+        load_error(l, node, "skip is {Path: value}");
+    for (uint32_t i = node && node->kind == NODE_MAP ? node->count : 0; i-- > 0;) {
+        const struct value *v = node_value(l->arena, node->entries[i].value);
+        struct spec_skip *next = all.path.n ? ARENA_NEW(l->arena, struct spec_skip) : NULL;
+        if (next)
+            *next = all;
+        all = (struct spec_skip){
+            node->entries[i].key, v->kind == VALUE_LIST ? v : value_list(l->arena, &v, 1), next};
     }
-    const struct value *v = node_value(l->arena, node->entries[0].value);
-    return (struct spec_skip){node->entries[0].key, v->kind == VALUE_LIST ? v : value_list(l->arena, &v, 1)};
+    return all;
 }
 
 /* {above: prior}, {below: 10} */

@@ -36,7 +36,7 @@ static const struct sandbox_key {
     {"standing", FORM_THINGS, NULL},
     {"references", FORM_BY_ATTR, NULL},
     {"check", FORM_BY_ATTR, NULL},
-    {"creates", FORM_RULES, "type attributes"},
+    {"creates", FORM_RULES, "type attributes if held"},
     {"owns", FORM_RULES, "type attribute"},
     {"called_by", FORM_RULES, "type attribute"},
     {"delete_empty", FORM_KEYS, "attributes code"},
@@ -78,6 +78,9 @@ static const struct sandbox_key {
     {"empty", FORM_NAMES, NULL},
     {"reserved", FORM_BY_ATTR, NULL},
     {"spread", FORM_KEYS_BELOW, "type over least code"},
+    {"fixed", FORM_KEYS_BELOW, "if keys code"},
+    {"entry_shows", FORM_BY_ATTR, NULL},
+    {"fetches", FORM_KEYS_BELOW, "type where attribute"},
     {"carved", FORM_KEYS_BELOW, "of type outside overlaps"},
     {"catalogues", FORM_KEYS_BELOW, "begin file"},
 };

@@ -390,12 +390,12 @@ int run_call(struct run *run, const struct spec_step *step, const struct value *
 
 bool run_skips(struct run *run, const struct spec_skip *skip, const struct value *item)
 {
-    if (!skip->path.n)
-        return false;
-    struct str have = value_scalar_text(run->arena, wire_path(run->arena, item, skip->path));
-    for (uint32_t i = 0; i < skip->values->count; i++)
-        if (have.n && str_ieq(have, value_scalar_text(run->arena, skip->values->items[i])))
-            return true;
+    for (; skip && skip->path.n; skip = skip->next) {
+        struct str have = value_scalar_text(run->arena, wire_path(run->arena, item, skip->path));
+        for (uint32_t i = 0; i < skip->values->count; i++)
+            if (have.n && str_ieq(have, value_scalar_text(run->arena, skip->values->items[i])))
+                return true;
+    }
     return false;
 }
 
@@ -547,8 +547,9 @@ static int each_items(struct run *run, const struct spec_step *step, const struc
     size_t n = 0;
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *item = items->items[i];
-        left[n++] = (struct ordered){
-            item, step->each_newest.n ? wire_path(run->arena, item, step->each_newest) : NULL};
+        if (run_matches(run, each, item, object))
+            left[n++] = (struct ordered){
+                item, step->each_newest.n ? wire_path(run->arena, item, step->each_newest) : NULL};
     }
     if (step->each_newest.n)
         qsort(left, n, sizeof *left, newest_first);

@@ -94,6 +94,7 @@ struct spec_names {
 struct spec_skip {
     struct str path; /* "" none */
     const struct value *values;
+    const struct spec_skip *next; /* or where this one says so */
 };
 
 /* How a listing goes on; run_next_page() says with what. */

@@ -11,6 +11,7 @@
  *   control_rules.c  what values have to be beside others
  *   control_do.c     doing it: create, change, delete, and what belongs to a thing (facets, members, entries,
  *                    tags)
+ *   control_companions.c what comes, goes and stays with a thing
  *   control_answer.c answers, put together by the paths at which the client side looks for them
  *   control_document.c the document of an answer under construction
  *   control_collect.c what an answer has of other things

@@ -12,19 +12,61 @@
 
 /* ---- what an object's answer holds ---- */
 
+/* Shapes follow from values: what is shown besides attributes has none in the spec. */
+static const struct shape *shape_of(const struct value *template, const struct value *v)
+{
+    static const struct shape shapes[] = {[VALUE_NULL] = {.kind = SHAPE_ANY},
+        [VALUE_BOOL] = {.kind = SHAPE_BOOL},
+        [VALUE_INT] = {.kind = SHAPE_INT},
+        [VALUE_FLOAT] = {.kind = SHAPE_FLOAT},
+        [VALUE_STRING] = {.kind = SHAPE_STRING},
+        [VALUE_LIST] = {.kind = SHAPE_LIST, .elem = &shapes[VALUE_NULL]},
+        [VALUE_MAP] = {.kind = SHAPE_ANY}};
+    static const struct shape time = {.kind = SHAPE_TIMESTAMP};
+    struct str text = value_text(template, STR_EMPTY);
+    bool is_time = str_eqz(text, "${created}") || str_eqz(text, "${changed}") || str_eqz(text, "${now}");
+    return is_time ? &time : &shapes[v->kind];
+}
+
+/* What the service's answers have beyond the attributes: the spec's `shows`, path by path. */
+static void place_shown(struct making *m, struct part_node *node, const struct spec_type *type,
+    const struct value *shown, const struct value *attrs)
+{
+    for (uint32_t i = 0; shown && shown->kind == VALUE_MAP && i < shown->count; i++) {
+        const struct value *v = fill_value(m->call, type, shown->entries[i].value, attrs);
+        if (!value_is_null(v))
+            document_place(m, node, shown->entries[i].key, shape_of(shown->entries[i].value, v), v);
+    }
+}
+
 /* `breaks: {routes: [gateway_id]}`: an entry whose field names what is not there any more does nothing. */
 static void place_whether_broken(struct making *m, struct part_node *element, const struct spec_type *type,
-    const struct spec_entries *e, const struct value *entry)
+    const struct spec_entries *e, struct str key, const struct value *entry)
 {
     const struct value *fields = value_get(value_getz(type->sandbox, "breaks"), e->attr->attr->name);
-    bool broken = false;
-    for (uint32_t i = 0; fields && i < fields->count; i++) {
+    bool broken = false, own = check_is_fixed(type, e->attr->attr->name, key, entry);
+    for (uint32_t i = 0; fields && !own && i < fields->count; i++) {
         struct str id = value_text(value_get(entry, value_text(fields->items[i], STR_EMPTY)), STR_EMPTY);
         broken = broken || (id.n && !find_id(m->call->control, id));
     }
     if (fields && e->broken.path.n)
         document_place(m, element, e->broken.path, &document_text,
             broken ? e->broken.values->items[0] : value_stringz(m->arena, "active"));
+}
+
+/* `entry_shows: {routes: [[{Origin: CreateRouteTable}, {gateway_id: local}], [{Origin: CreateRoute}]]}`: the
+ * first whose conditions the entry meets. */
+static void place_entry_extras(struct making *m, struct part_node *element, const struct spec_type *type,
+    const struct spec_entries *e, const struct value *entry)
+{
+    const struct value *cases = value_get(value_getz(type->sandbox, "entry_shows"), e->attr->attr->name);
+    for (uint32_t i = 0; cases && i < cases->count; i++) {
+        const struct value *one = cases->items[i];
+        if (one->count > 1 && !fill_looks(entry, one->items[1]))
+            continue;
+        place_shown(m, element, type, one->items[0], &value_empty_map);
+        return;
+    }
 }
 
 static bool has_fields(const struct shape *shape, const struct value *fields)
@@ -79,7 +121,9 @@ static void place_entries(struct making *m, struct part_node *node, struct str p
             place_fields(m, element, e->attr->answer->elem, entries->entries[i].value);
         }
         document_place(m, element, e->key, &document_text, key);
-        place_whether_broken(m, element, m->call->role->type, e, entries->entries[i].value);
+        place_whether_broken(
+            m, element, m->call->role->type, e, entries->entries[i].key, entries->entries[i].value);
+        place_entry_extras(m, element, m->call->role->type, e, entries->entries[i].value);
     }
 }
 
@@ -109,33 +153,6 @@ static struct part_node *object_node(struct making *m, struct part_node *root, s
         *list = node->is_list;
     }
     return node;
-}
-
-/* Shapes follow from values: what is shown besides attributes has none in the spec. */
-static const struct shape *shape_of(const struct value *template, const struct value *v)
-{
-    static const struct shape shapes[] = {[VALUE_NULL] = {.kind = SHAPE_ANY},
-        [VALUE_BOOL] = {.kind = SHAPE_BOOL},
-        [VALUE_INT] = {.kind = SHAPE_INT},
-        [VALUE_FLOAT] = {.kind = SHAPE_FLOAT},
-        [VALUE_STRING] = {.kind = SHAPE_STRING},
-        [VALUE_LIST] = {.kind = SHAPE_LIST, .elem = &shapes[VALUE_NULL]},
-        [VALUE_MAP] = {.kind = SHAPE_ANY}};
-    static const struct shape time = {.kind = SHAPE_TIMESTAMP};
-    struct str text = value_text(template, STR_EMPTY);
-    bool is_time = str_eqz(text, "${created}") || str_eqz(text, "${changed}") || str_eqz(text, "${now}");
-    return is_time ? &time : &shapes[v->kind];
-}
-
-/* What the service's answers have beyond the attributes: the spec's `shows`, path by path. */
-static void place_shown(struct making *m, struct part_node *node, const struct spec_type *type,
-    const struct value *shown, const struct value *attrs)
-{
-    for (uint32_t i = 0; shown && shown->kind == VALUE_MAP && i < shown->count; i++) {
-        const struct value *v = fill_value(m->call, type, shown->entries[i].value, attrs);
-        if (!value_is_null(v))
-            document_place(m, node, shown->entries[i].key, shape_of(shown->entries[i].value, v), v);
-    }
 }
 
 /* Write-only values come back where the spec says that this very answer has them (GetSecretValue). */

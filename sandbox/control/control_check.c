@@ -117,7 +117,8 @@ static int check_unused(struct call *call, const struct thing *thing)
     const struct value *used = value_getz(thing->type->sandbox, "used_by"), *by = value_getz(used, "by");
     for (uint32_t r = 0; by && r < by->count; r++)
         for (size_t i = 0; i < call->control->thing_count; i++)
-            if (check_uses(call, by->items[r], call->control->things[i], thing))
+            if (check_uses(call, by->items[r], call->control->things[i], thing) &&
+                !companions_goes(call, call->control->things[i], thing))
                 return refuse(call, refuse_status(call, 409),
                     value_text(value_getz(used, "code"), STR("DependencyViolation")),
                     "cannot be deleted while %.*s %.*s uses it",
@@ -144,7 +145,7 @@ static int check_said(struct call *call, const struct thing *thing)
 
 int check_delete(struct call *call, const struct thing *thing)
 {
-    if (check_said(call, thing))
+    if (companions_check_held(call, thing) || check_said(call, thing))
         return -1;
     if (check_unused(call, thing))
         return -1;

@@ -142,12 +142,12 @@ static const struct value *given_attributes(const struct call *call)
     return value_builder_map(&b);
 }
 
-static int refuse_unkept(struct call *call, const struct err *why)
+int refuse_unkept(struct call *call, const struct err *why)
 {
     return refuse(call, 500, STR("InternalFailure"), "%s", why->message);
 }
 
-static struct thing *add_thing(
+struct thing *do_add(
     struct call *call, const struct spec_type *type, struct str region, const struct value *attrs)
 {
     struct err err = ERR_INIT;
@@ -163,25 +163,6 @@ static struct thing *add_thing(
     if (!thing)
         refuse_unkept(call, &err);
     return thing;
-}
-
-/* What the service makes along with it: `creates: [{type, attributes}]`. */
-static int create_companions(struct call *call, const struct thing *thing)
-{
-    const struct value *rules = value_getz(thing->type->sandbox, "creates");
-    for (uint32_t i = 0; rules && i < rules->count; i++) {
-        struct err err = ERR_INIT;
-        struct str name = value_gets(rules->items[i], "type");
-        const struct schema *schema = catalog_find(call->control->options.catalog, name, false, &err);
-        const struct value *attrs = value_getz(rules->items[i], "attributes");
-        attrs = schema && attrs ? fill_value(call, thing->type, attrs, thing->attrs) : NULL;
-        if (!attrs)
-            continue;
-        const struct spec_type *type = schema->impl;
-        if (!add_thing(call, type, thing->region, fill_new(call, type, attrs)))
-            return -1;
-    }
-    return 0;
 }
 
 /* Creating the same again gives what is there, where the service is so (CreateTopic). */
@@ -232,6 +213,8 @@ static int create(struct call *call, struct thing *existing, struct thing **out)
 {
     const struct spec_type *type = call->role->type;
     const struct value *attrs = find_implied(call, call->role, given_attributes(call));
+    if (check_reserved(call, attrs))
+        return -1;
     if (existing && fill_lingers(call->control, existing))
         return refuse_blocked(call, existing);
     if (existing && !is_waiting(existing) && asks_again(call, existing, attrs)) {
@@ -246,11 +229,11 @@ static int create(struct call *call, struct thing *existing, struct thing **out)
     attrs = fill_new(call, type, attrs);
     attrs = fill_kept(call, type, attrs);
     attrs = value_with(call->arena, attrs, STR(TOKEN_KEY), find_token(call, call->role, call->input));
-    struct thing *made = add_thing(call, type, find_region(call, type), attrs);
+    struct thing *made = do_add(call, type, find_region(call, type), attrs);
     if (!made)
         return -1;
-    if (create_companions(call, made)) {
-        store_remove(call->control, made);
+    if (companions_make(call, made)) {
+        companions_undo(call, made);
         return -1;
     }
     *out = made;
@@ -391,55 +374,6 @@ static int update(struct call *call, struct thing *thing)
            do_change(call, thing, attrs);
 }
 
-/* What goes with it: `owns: [{type, attribute}]`. */
-static int delete_owned(struct call *call, const struct thing *thing)
-{
-    const struct value *rules = value_getz(thing->type->sandbox, "owns");
-    struct err err = ERR_INIT;
-    for (uint32_t r = 0; rules && r < rules->count; r++)
-        for (size_t i = call->control->thing_count; i-- > 0;) {
-            struct thing *owned = call->control->things[i];
-            if (!owned->deleted_ms && check_uses(call, rules->items[r], owned, thing) &&
-                store_delete(call->control, owned, thing->deleted_ms, &err))
-                return refuse_unkept(call, &err);
-        }
-    return 0;
-}
-
-/* With the tags of what it was, where the attribute that the rule names asks for that. */
-static const struct value *with_tags(
-    struct call *call, const struct value *rule, const struct thing *of, const struct value *attrs)
-{
-    const struct value *copies = value_get(of->attrs, value_gets(rule, "tags"));
-    const struct spec_tags *tags = of->type->tags;
-    const struct value *had = tags ? value_get(of->attrs, tags->attr->attr->name) : NULL;
-    return had && value_equal(copies, &value_true) ? value_with(call->arena, attrs, STR("tags"), had) : attrs;
-}
-
-/* What stays when it is gone: `leaves_behind: [{when, type, attributes, tags}]`, `when` a member of the
- * request. */
-static int leave_behind(struct call *call, const struct thing *thing)
-{
-    const struct value *rules = value_getz(thing->type->sandbox, "leaves_behind");
-    for (uint32_t i = 0; rules && i < rules->count; i++) {
-        struct err err = ERR_INIT;
-        struct str when = value_gets(rules->items[i], "when");
-        struct str name = value_gets(rules->items[i], "type");
-        const struct schema *schema = catalog_find(call->control->options.catalog, name, false, &err);
-        const struct value *given = value_get(call->input, when), *attrs = NULL;
-        if (!schema || value_is_null(given))
-            continue;
-        attrs = fill_value(call, thing->type, value_getz(rules->items[i], "attributes"),
-            value_with(call->arena, thing->attrs, when, given));
-        if (!attrs)
-            continue;
-        attrs = with_tags(call, rules->items[i], thing, attrs);
-        if (!add_thing(call, schema->impl, thing->region, fill_new(call, schema->impl, attrs)))
-            return -1;
-    }
-    return 0;
-}
-
 static int delete (struct call *call, struct thing *thing)
 {
     if (thing->deleted_ms)
@@ -458,7 +392,7 @@ static int delete (struct call *call, struct thing *thing)
         return refuse_dry_run(call);
     if (store_delete(call->control, thing, clock_wall_ms(), &err))
         return refuse_unkept(call, &err);
-    return delete_owned(call, thing) || leave_behind(call, thing) ? -1 : 0;
+    return companions_delete(call, thing) || companions_leave(call, thing) ? -1 : 0;
 }
 
 /* ---- what belongs to a thing ---- */
@@ -610,7 +544,8 @@ static int check_change_owned(struct call *call, const struct value *have, const
             return refuse_absent(call, call->role);
     const struct value_entry given = {name, after};
     bool sets = part == PART_MEMBERS_ADD || part == PART_FACET_PUT;
-    if (check_taken(call, have, after) || (sets && check_values(call, value_map(call->arena, &given, 1))))
+    if (check_taken(call, have, after) || check_fixed(call, have, after) ||
+        (sets && check_values(call, value_map(call->arena, &given, 1))))
         return -1;
     return part == PART_MEMBERS_ADD ? check_reference(call, name, after) : 0;
 }

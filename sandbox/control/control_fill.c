@@ -286,6 +286,7 @@ static const struct value *with_defaults(
 
 const struct value *fill_new(struct call *call, const struct spec_type *type, const struct value *attrs)
 {
+    attrs = companions_fetch(call, type, attrs);
     /* One value may be made of another: an ARN of an id, a policy of the ARN. */
     for (uint32_t before = 0, rounds = 0; (rounds < 2 || before < attrs->count) && rounds < 8; rounds++) {
         before = attrs->count;

@@ -486,8 +486,24 @@ static bool is_beginning(const struct spec_type *type, struct str filter)
     return false;
 }
 
+/* What stands inside of others in the answer ("RouteTableSet[].AssociationSet[]") comes with them: filters
+ * are about these. */
+static bool comes_inside(const struct call *call)
+{
+    struct str at = call->role->step->at;
+    ptrdiff_t end = str_find(at, STR("[]."), 0);
+    for (size_t i = 0; end > 0 && i < call->served->role_count; i++) {
+        const struct role *around = &call->served->roles[i];
+        if (around->part == PART_LIST && str_eq(around->step->at, str_slice(at, 0, (size_t)end + 2)))
+            return true;
+    }
+    return false;
+}
+
 bool find_passes(const struct call *call, const struct thing *thing)
 {
+    if (comes_inside(call))
+        return true;
     for (size_t l = 0; l < 2; l++) {
         const struct value *filters =
             wire_path(call->arena, call->raw, l ? STR("Filters[]") : STR("Filter[]"));

@@ -184,6 +184,9 @@ const struct value *turn_part(struct call *call, const struct spec_type *type, c
 /* Gives it new attributes and keeps them. */
 int do_change(struct call *call, struct thing *thing, const struct value *attrs);
 int do_call(struct call *call, struct thing *thing, struct thing ***found, size_t *n);
+/* A new thing, kept. NULL with call->err. */
+struct thing *do_add(
+    struct call *call, const struct spec_type *type, struct str region, const struct value *attrs);
 /* A refusal in the service's words. */
 int refuse(struct call *call, int status, struct str code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -191,10 +194,31 @@ int refuse_absent(struct call *call, const struct role *role);
 int refuse_invalid(struct call *call, struct str name, struct str why);
 /* These members the sandbox does not know. */
 int refuse_members(struct call *call, struct str names);
+/* What was to happen could not be kept. */
+int refuse_unkept(struct call *call, const struct err *why);
 /* EC2's DryRun: all was looked at, nothing is done. */
 int refuse_dry_run(struct call *call);
 /* The service's status for a refusal that HTTP has a number for; JSON-RPC and EC2 only know 400. */
 int refuse_status(const struct call *call, int rest);
+
+/* ---- control_companions.c: what comes, goes and stays with a thing ---- */
+
+/* What the service makes along with it (`creates`), and along with that. -1: what was made so far is there.
+ */
+int companions_make(struct call *call, const struct thing *thing);
+/* Takes it and what was made along with it out again. */
+void companions_undo(struct call *call, struct thing *thing);
+/* What goes with it: `owns`, and companions that are held. */
+int companions_delete(struct call *call, const struct thing *thing);
+/* What stays when it is gone: `leaves_behind`. */
+int companions_leave(struct call *call, const struct thing *thing);
+/* Does it go with the thing, which it therefore does not keep from going? */
+bool companions_goes(struct call *call, const struct thing *other, const struct thing *thing);
+/* Refuses to delete one that is held. */
+int companions_check_held(struct call *call, const struct thing *thing);
+/* What a new one gets of others: `fetches`. */
+const struct value *companions_fetch(
+    struct call *call, const struct spec_type *type, const struct value *attrs);
 
 /* ---- control_unknown.c ---- */
 
@@ -218,6 +242,12 @@ int check_reference(struct call *call, struct str name, const struct value *give
 int check_delete(struct call *call, const struct thing *thing);
 /* control_rules.c: what a new one, or what a change gives, has to be besides. */
 int check_rules(struct call *call, const struct value *attrs);
+/* What only the service may give. */
+int check_reserved(struct call *call, const struct value *attrs);
+/* Of a change of entries: the service's own are still there (`fixed`). */
+int check_fixed(struct call *call, const struct value *have, const struct value *after);
+/* Is it an entry that the service itself has made? */
+bool check_is_fixed(const struct spec_type *type, struct str attr, struct str key, const struct value *entry);
 /* Is a name that only the service gives one that it knows? */
 bool check_catalogued(struct call *call, struct str name, const struct value *given);
 /* Does `user` refer to the thing in the way that a rule of `used_by` says? */

@@ -10,10 +10,16 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-/* ---- `reserved: {environment: [AWS_REGION]}`: keys of a map that only the service may set ---- */
+/* ---- `reserved: {environment: [AWS_REGION], name: [default]}`: keys of a map, or names, that only the
+ * service may give ---- */
 
-static int check_reserved(struct call *call, const struct value *rule, struct str name, const struct value *v)
+static int check_unreserved(
+    struct call *call, const struct value *rule, struct str name, const struct value *v)
 {
+    for (uint32_t i = 0; v && v->kind == VALUE_STRING && i < rule->count; i++)
+        if (value_equal(rule->items[i], v))
+            return refuse_invalid(call, name,
+                arena_printf(call->arena, "cannot use the reserved name %.*s", STR_ARG(v->string)));
     for (uint32_t i = 0; v && v->kind == VALUE_MAP && i < rule->count; i++) {
         struct str key = value_text(rule->items[i], STR_EMPTY);
         if (value_get(v, key))
@@ -101,21 +107,52 @@ static int check_carved(
     return 0;
 }
 
+int check_reserved(struct call *call, const struct value *attrs)
+{
+    const struct value *rules = value_getz(call->role->type->sandbox, "reserved");
+    int status = 0;
+    for (uint32_t i = 0; !status && rules && i < rules->count; i++)
+        status = check_unreserved(
+            call, rules->entries[i].value, rules->entries[i].key, value_get(attrs, rules->entries[i].key));
+    return status;
+}
+
 int check_rules(struct call *call, const struct value *attrs)
 {
     const struct value *sandbox = call->role->type->sandbox;
-    const struct value *reserved = value_getz(sandbox, "reserved"), *spread = value_getz(sandbox, "spread"),
-                       *carved = value_getz(sandbox, "carved");
-    int status = 0;
-    for (uint32_t i = 0; !status && reserved && i < reserved->count; i++)
-        status = check_reserved(call, reserved->entries[i].value, reserved->entries[i].key,
-            value_get(attrs, reserved->entries[i].key));
+    const struct value *spread = value_getz(sandbox, "spread"), *carved = value_getz(sandbox, "carved");
+    int status = check_reserved(call, attrs);
     for (uint32_t i = 0; !status && spread && i < spread->count; i++)
         status = check_spread(
             call, spread->entries[i].value, spread->entries[i].key, value_get(attrs, spread->entries[i].key));
     for (uint32_t i = 0; !status && carved && i < carved->count; i++)
         status = check_carved(call, carved->entries[i].value, carved->entries[i].key, attrs);
     return status;
+}
+
+/* ---- `fixed: {routes: {if: {gateway_id: local}, keys: [], code: InvalidParameterValue}}` ---- */
+
+bool check_is_fixed(const struct spec_type *type, struct str attr, struct str key, const struct value *entry)
+{
+    const struct value *rule = value_get(value_getz(type->sandbox, "fixed"), attr);
+    const struct value *conditions = value_getz(rule, "if"), *keys = value_getz(rule, "keys");
+    for (uint32_t i = 0; keys && i < keys->count; i++)
+        if (str_eq(value_text(keys->items[i], STR_EMPTY), key))
+            return true;
+    return conditions && fill_looks(entry, conditions);
+}
+
+int check_fixed(struct call *call, const struct value *have, const struct value *after)
+{
+    const struct spec_type *type = call->role->type;
+    struct str name = call->role->attr->attr->name;
+    const struct value *rule = value_get(value_getz(type->sandbox, "fixed"), name);
+    for (uint32_t i = 0; rule && have && have->kind == VALUE_MAP && i < have->count; i++)
+        if (check_is_fixed(type, name, have->entries[i].key, have->entries[i].value) &&
+            !value_equal(value_get(after, have->entries[i].key), have->entries[i].value))
+            return refuse(call, 400, value_gets(rule, "code"), "%.*s of %.*s is the service's own",
+                STR_ARG(have->entries[i].key), STR_ARG(name));
+    return 0;
 }
 
 /* ---- `catalogues: {managed_policies: {begin: "arn:aws:iam::aws:policy/", file: managed_policies.txt}}` ----

@@ -66,12 +66,21 @@ for type_, operation, path, key, ours in (
     ("elastic_ip", "describe_addresses", "Addresses[]", "AllocationId", lambda item: True),
     ("route_table", "describe_route_tables", "RouteTables[]", "RouteTableId", lambda item: not any(one["Main"] for one in item.get("Associations", []))),
     ("route_table_association", "describe_route_tables", "RouteTables[].Associations[]", "RouteTableAssociationId", lambda item: not item["Main"]),
+    ("network_acl", "describe_network_acls", "NetworkAcls[]", "NetworkAclId", lambda item: not item["IsDefault"]),
     ("security_group", "describe_security_groups", "SecurityGroups[]", "GroupId", lambda item: item["GroupName"] != "default"),
     ("vpc_endpoint", "describe_vpc_endpoints", "VpcEndpoints[]", "VpcEndpointId", lambda item: item["State"] not in GONE),
     ("key_pair", "describe_key_pairs", "KeyPairs[]", "KeyPairId", lambda item: True),
     ("instance", "describe_instances", "Reservations[].Instances[]", "InstanceId", lambda item: item["State"]["Name"] not in GONE),
 ):
     listed(f"aws.ec2.{type_}", "ec2", operation, path, key, ours)
+
+
+@counts("aws.ec2.network_acl_association", "ec2")
+def _(ec2):
+    """Those with a list that is not the network's own."""
+    for found in ec2.describe_network_acls()["NetworkAcls"]:
+        for item in found["Associations"] if not found["IsDefault"] else []:
+            yield item["SubnetId"], item
 
 
 @counts("aws.ec2.security_group_rule", "ec2")

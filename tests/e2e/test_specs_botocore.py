@@ -124,6 +124,8 @@ class Check:
             return
         if kind == "boolean" and ours.get("values") and theirs.type_name == "structure" and not theirs.members:
             return  # its being there says yes
+        if request and kind == "string" and theirs.type_name == "integer" and self.protocol == "ec2" and path == "RuleNumber":
+            return  # a form has nothing but text, and the keys of a map are text
         if theirs.type_name not in KINDS[kind]:
             self.wrong(f"{path}: {kind} here, {theirs.type_name} in the model")
             return

@@ -180,6 +180,61 @@ def _():
     )
 
 
+@case("network acl")
+def _():
+    def found(cloud):
+        (one,) = ours(cloud, "describe_network_acls", "NetworkAcls")
+        return one
+
+    def seen(cloud):
+        rules = [(rule["Egress"], rule["RuleNumber"], rule["Protocol"], rule["RuleAction"], rule.get("CidrBlock"), rule.get("PortRange")) for rule in found(cloud)["Entries"] if rule["RuleNumber"] != 32767]
+        return {"rules": sorted(rules, key=str), "tags": tags_of(found(cloud)["Tags"])}
+
+    def outside(cloud):
+        cloud.client("ec2").delete_network_acl_entry(NetworkAclId=found(cloud)["NetworkAclId"], RuleNumber=100, Egress=False)
+
+    def tcp(port):
+        return {"protocol": "tcp", "rule_action": "allow", "cidr_block": "10.0.0.0/8", "from_port": port, "to_port": port}
+
+    every = {"protocol": "-1", "rule_action": "allow", "cidr_block": "0.0.0.0/0"}
+    return Case(
+        type="aws.ec2.network_acl",
+        around={"vpc": VPC, "other": {**VPC}, "net": subnet(4), "more": subnet(5),
+                "bound": {"type": "aws.ec2.network_acl_association", "network_acl_id": "${it.network_acl_id}", "subnet_id": "${net.subnet_id}"}},
+        first={"vpc_id": "${vpc.vpc_id}", "ingress": {"100": tcp(5432), "200": tcp(22)}, "egress": {"100": every}, "tags": {"team": "a"}},
+        then={"vpc_id": "${vpc.vpc_id}", "ingress": {"100": tcp(5433), "300": every}, "egress": {"100": every, "90": tcp(443)}, "tags": {"team": "b"}},
+        less={"vpc_id": "${vpc.vpc_id}"},
+        seen=seen,
+        gone=lambda cloud: no_networks(cloud) and not ours(cloud, "describe_network_acls", "NetworkAcls"),
+        outside=outside,
+        drifted="ingress",
+    )
+
+
+@case("network acl association")
+def _():
+    def found(cloud):
+        ec2 = cloud.client("ec2")
+        (net,) = [one for one in ec2.describe_subnets()["Subnets"] if one["CidrBlock"] == "10.7.6.0/24"]
+        (acl,) = ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [net["SubnetId"]]}])["NetworkAcls"]
+        return acl, next(one for one in acl["Associations"] if one["SubnetId"] == net["SubnetId"])
+
+    first = {"subnet_id": "${net.subnet_id}", "network_acl_id": "${a.network_acl_id}"}
+    return Case(
+        type="aws.ec2.network_acl_association",
+        around={"vpc": VPC, "net": subnet(6), "next": subnet(7), "a": {"type": "aws.ec2.network_acl", "vpc_id": "${vpc.vpc_id}", "tags": {"which": "a"}},
+                "b": {"type": "aws.ec2.network_acl", "vpc_id": "${vpc.vpc_id}", "tags": {"which": "b"}},
+                "third": subnet(8), "neighbour": {"type": "aws.ec2.network_acl_association", "subnet_id": "${third.subnet_id}", "network_acl_id": "${a.network_acl_id}"}},
+        first=first,
+        then={**first, "network_acl_id": "${b.network_acl_id}"},
+        seen=lambda cloud: {"which": tags_of(found(cloud)[0]["Tags"])["which"]},
+        gone=no_networks,
+        outside=None,  # a subnet with another list has not got this one: test_subnet_that_others_moved
+        replaces=[{"subnet_id": "${next.subnet_id}"}],
+        imports=False,
+    )
+
+
 @case("security group")
 def _():
     def group(cloud):
@@ -693,3 +748,27 @@ def test_a_job_definition_whose_bucket_is_replaced_too(stack, cloud):
     stack.assert_settled()
     stack.destroy()
     assert stack.addresses() == []
+
+
+def test_subnet_that_others_moved(stack, cloud):
+    """It has its network's own list again: the association is gone, and an apply makes it anew."""
+    ec2 = cloud.client("ec2")
+    stack.write(json.dumps({"stack": "life", "resources": {
+        "vpc": VPC, "net": subnet(6), "acl": {"type": "aws.ec2.network_acl", "vpc_id": "${vpc.vpc_id}"},
+        "it": {"type": "aws.ec2.network_acl_association", "subnet_id": "${net.subnet_id}", "network_acl_id": "${acl.network_acl_id}"}}})).apply()
+
+    def list_of(subnet):
+        (acl,) = ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])["NetworkAcls"]
+        return acl, next(one["NetworkAclAssociationId"] for one in acl["Associations"] if one["SubnetId"] == subnet)
+
+    (net,) = [one["SubnetId"] for one in ec2.describe_subnets()["Subnets"] if one["CidrBlock"] == "10.7.6.0/24"]
+    acl, association = list_of(net)
+    (own,) = ec2.describe_network_acls(Filters=[{"Name": "default", "Values": ["true"]}, {"Name": "vpc-id", "Values": [acl["VpcId"]]}])["NetworkAcls"]
+    assert not acl["IsDefault"]
+    ec2.replace_network_acl_association(AssociationId=association, NetworkAclId=own["NetworkAclId"])
+    assert stack.plan()["it"] == "create"
+    stack.apply()
+    stack.assert_settled()
+    assert list_of(net)[0]["NetworkAclId"] == acl["NetworkAclId"]
+    stack.destroy()
+    assert no_networks(cloud)

@@ -174,6 +174,9 @@ network("route_table", ("create_route_table", {"VpcId": "$vpc"}), "RouteTable.Ro
 row("ec2.route_table_association", "ec2", ("associate_route_table", {"RouteTableId": "$table", "SubnetId": "$subnet"}), ("describe_route_tables", {"RouteTableIds": ["$table"]}),
     "RouteTables[0].Associations[?RouteTableAssociationId=='$id'].SubnetId | [0]", "$subnet", ("disassociate_route_table", {"AssociationId": "$id"}), None, keep={"id": "AssociationId"},
     around=[VPC, SUBNET, ("ec2", ("create_route_table", {"VpcId": "$vpc"}), {"table": "RouteTable.RouteTableId"})])
+network("network_acl", ("create_network_acl", {"VpcId": "$vpc"}), "NetworkAcl.NetworkAclId", "describe_network_acls", "NetworkAclIds", "NetworkAcls", "delete_network_acl", ("InvalidNetworkAclID.NotFound", 400),
+        "NetworkAcls[0].Entries[?RuleNumber==`7`].CidrBlock | [0]", None, around=[VPC], then="10.0.0.0/8",
+        update=("create_network_acl_entry", {"NetworkAclId": "$id", "RuleNumber": 7, "Protocol": "-1", "RuleAction": "allow", "Egress": False, "CidrBlock": "10.0.0.0/8"}))
 network("security_group", ("create_security_group", {"GroupName": "it-$n", "Description": "d", "VpcId": "$vpc"}), "GroupId", "describe_security_groups", "GroupIds", "SecurityGroups", "delete_security_group",
         ("InvalidGroup.NotFound", 400), "SecurityGroups[0].IpPermissions[0].IpProtocol", None, around=[VPC], exists="InvalidGroup.Duplicate",
         update=("authorize_security_group_ingress", {"GroupId": "$id", "IpPermissions": [{"IpProtocol": "udp", "FromPort": 1, "ToPort": 2, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]}), then="udp")
@@ -361,6 +364,7 @@ EXCUSED = {
     "aws.redshiftdata.statement": "runs rather than is: test_statements.py",
     "aws.athena.statement": "the same",
     "aws.emrserverless.job": "runs rather than is: test_run_*.py",
+    "aws.ec2.network_acl_association": "moves a subnet rather than is: test_networks.py",
     "data.aws.s3.bucket": "the data plane has tests of its own",
     "data.aws.ec2.default_vpc": "nobody has default networks here",
 }
