@@ -202,8 +202,9 @@ $(BUILD)/weir.1: $(BUILD)/weir
 .PHONY: docs man
 man: $(BUILD)/weir.1 ## the manual page
 DOCS := docs
-docs: $(BUILD)/weir ## docs/cli.md, docs/functions.md and docs/types/ from the program's own tables
+docs: $(BUILD)/weir ## docs/cli.md, docs/functions.md and docs/types/ from the program's own tables, docs/rooms.svg from the code
 	@mkdir -p $(DOCS)/types && rm -f $(DOCS)/types/*.md
+	tools/rooms.py > $(DOCS)/rooms.svg
 	$(BUILD)/weir docs commands --format markdown > $(DOCS)/cli.md
 	$(BUILD)/weir docs functions --format markdown > $(DOCS)/functions.md
 	$(BUILD)/weir docs --format markdown > $(DOCS)/types/README.md
@@ -213,7 +214,7 @@ docs: $(BUILD)/weir ## docs/cli.md, docs/functions.md and docs/types/ from the p
 docs-check: $(BUILD)/weir
 	@rm -rf $(BUILD)/docs
 	@$(MAKE) --no-print-directory -s docs DOCS=$(BUILD)/docs
-	@for page in cli.md functions.md types; do diff -rq docs/$$page $(BUILD)/docs/$$page || { echo "docs: run make docs"; exit 1; }; done
+	@for page in rooms.svg cli.md functions.md types; do diff -rq docs/$$page $(BUILD)/docs/$$page || { echo "docs: run make docs"; exit 1; }; done
 
 # ---- installing ----
 # Into whatever folder, with a space in its name too.

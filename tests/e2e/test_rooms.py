@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,30 +19,51 @@ MAY_USE = {
 }
 
 
-def includes():
-    for room in MAY_USE:
-        for path in sorted((ROOT / room).rglob("*.[ch]")):
-            for included in re.findall(r'^#include "([^"]+)"', path.read_text(), re.MULTILINE):
-                if included.split("/")[0] in MAY_USE:
-                    yield room, path.relative_to(ROOT), included
+sys.path.insert(0, str(ROOT / "tools"))
+import rooms  # noqa: E402
 
 
 def test_arrows_point_one_way():
-    found = list(includes())
-    assert {room for room, _, _ in found} == set(MAY_USE), "a room without an include: are these still the rooms?"
-    wrong = [f"{path} includes {name}" for room, path, name in found if (used := name.split("/")[0]) != room and used not in MAY_USE[room]]
+    found = [(file, included, file.split("/")[0], included.split("/")[0]) for file, _, included, _ in rooms.includes()]
+    assert {top for _, _, top, _ in found} | {"base"} == set(MAY_USE), "a room without an include: are these still the rooms?"
+    wrong = [f"{file} includes {included}" for file, included, top, used in found if used != top and used not in MAY_USE[top]]
     assert not wrong, wrong
 
 
+def test_every_room_has_a_place_and_includes_lower_ones_only():
+    missing = [room for room in rooms.rooms() if not rooms.place(room)]
+    assert not missing, f"give them a place in tools/rooms.py: {missing}"
+    wrong = [f"{file} includes {included}" for file, room, included, to in rooms.includes() if rooms.place(to)[0] <= rooms.place(room)[0]]
+    assert not wrong, f"arrows that do not point down: {wrong}"
+
+
+def test_the_picture_has_every_arrow():
+    """What is allowed is what docs/rooms.svg shows: another arrow is to be seen there first (make docs)."""
+    arrows = {}
+    for room, to in re.findall(r"<title>([\w/]+) -&gt; ([\w/]+)</title>", (ROOT / "docs/rooms.svg").read_text()):
+        arrows.setdefault(room, set()).add(to)
+    assert arrows == {room: set(to) for room, to in rooms.drawn().items() if to}
+    new = [f"{file} includes {included}" for file, room, included, to in rooms.includes() if to not in rooms.beyond(arrows, room)]
+    assert not new, new
+
+
+def test_an_upward_arrow_is_found(tmp_path):
+    (tmp_path / "base").mkdir()
+    (tmp_path / "plan").mkdir()
+    (tmp_path / "base/a.c").write_text('#include "plan/b.h"\n#include <stdio.h>\n#include "base/a.h"\n')
+    (tmp_path / "plan/b.h").write_text("")
+    assert list(rooms.includes(tmp_path)) == [("base/a.c", "base", "plan/b.h", "plan")]
+    assert rooms.place("plan")[0] < rooms.place("base")[0] and rooms.place("plan/cellar") is None
+
+
 def test_the_sandbox_has_one_door():
-    used = {name for room, _, name in includes() if room == "cmd" and name.startswith("sandbox/")}
+    used = {name for _, room, name, _ in rooms.includes() if room == "cmd" and name.startswith("sandbox/")}
     assert used == {"sandbox/sandbox.h"}
 
 
 def test_every_room_is_on_the_page():
     page = (ROOT / "docs/architecture.md").read_text()
-    rooms = {str(path.parent.relative_to(ROOT)) for room in MAY_USE for path in (ROOT / room).rglob("*.c")}
-    missing = [room for room in sorted(rooms) if f"`{room}/`" not in page]
+    missing = [room for room in rooms.rooms() if f"`{room}/`" not in page]
     assert not missing, missing
 
 
