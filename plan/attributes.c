@@ -14,7 +14,7 @@
 static void warn(void *ctx, const char *text)
 {
     struct planner *p = ctx;
-    observe(&p->options.observer, &(struct event){.kind = EVENT_WARNING, .text = text});
+    observe(&p->observer, &(struct event){.kind = EVENT_WARNING, .text = text});
 }
 
 /* To whom a line of output belongs. */
@@ -26,7 +26,7 @@ struct printing {
 static void printed(void *ctx, const char *line)
 {
     const struct printing *printing = ctx;
-    observe(&printing->p->options.observer,
+    observe(&printing->p->observer,
         &(struct event){.kind = EVENT_PRINTED, .address = printing->address, .text = line});
 }
 
@@ -34,15 +34,15 @@ int evaluate_prepare(struct planner *p, const struct instance *instance, struct 
     const struct value **object, struct err *err)
 {
     const struct decl *decl = instance->decl;
-    bool as_recorded = p->options.versions || p->options.as_recorded;
-    struct str otherwise = p->options.latest ? STR("latest") : as_recorded ? STR("recorded") : STR_EMPTY;
+    bool as_recorded = p->options->versions || p->options->as_recorded;
+    struct str otherwise = p->options->latest ? STR("latest") : as_recorded ? STR("recorded") : STR_EMPTY;
     if (!decl->schema->ops->prepare)
         return 0;
     op.recorded = instance->import_live ? instance->import_live
                   : instance->seen      ? instance->seen->record->attrs
                                         : NULL;
-    op.offline |= p->options.as_recorded && !op.recorded;
-    op.version = value_text(value_get(p->options.versions, instance->address), otherwise);
+    op.offline |= p->options->as_recorded && !op.recorded;
+    op.version = value_text(value_get(p->options->versions, instance->address), otherwise);
     op.demanded = decl->demands > 0;
     op.timeout_ms = op.recorded ? decl->timeout_update_ms : decl->timeout_create_ms;
     if (!decl->schema->ops->prepare(&op, *object, object, err))
@@ -79,7 +79,7 @@ static const struct value *merge_default_tags(
         return object;
     struct provider *provider = NULL;
     struct err ignored;
-    if (p->options.offline || evaluate_provider(p, instance->decl, &provider, &ignored))
+    if (p->offline || evaluate_provider(p, instance->decl, &provider, &ignored))
         return object; /* a provider that cannot be opened is reported where it is used */
     const struct value *defaults = provider_default_tags(provider), *given = value_get(object, tags->name);
     if (!defaults || !defaults->count || value_is_unknown(given))

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "plan/attributes.h"
 #include "plan/context.h"
+#include "plan/depends.h"
 #include "plan/evaluate.h"
 #include "plan/instances.h"
 #include "plan/recorded.h"
@@ -112,7 +113,7 @@ static int need_reach(struct planner *p, struct err *err)
         free(c);
         return -1;
     }
-    reach_be_patient(c->reach, &(struct reach_patience){.cancel = p->options.cancel});
+    reach_be_patient(c->reach, &(struct reach_patience){.cancel = p->cancel});
     workspace->connections = c;
     return 0;
 }
@@ -187,7 +188,7 @@ const struct value *connections_bind(struct planner *p, const struct decl *decl,
 {
     if (!settings || !decl->via || settings->kind != VALUE_MAP)
         return settings;
-    const struct value *outer = p->values[decl->via->index];
+    const struct value *outer = p->evaluated.values[decl->via->index];
     const struct value *name =
         outer && value_is_known(outer) ? value_string_ref(p->arena, decl->via->full_name) : &value_unknown;
     return value_with(p->arena, settings, STR("via"), name);
@@ -195,40 +196,17 @@ const struct value *connections_bind(struct planner *p, const struct decl *decl,
 
 bool connections_hang(const struct planner *p, const struct decl *decl)
 {
-    return (decl->kind == DECL_PROVIDER || decl->kind == DECL_CONNECTION) && !p->fixed[decl->index];
-}
-
-static void need(const struct decl *decl, bool *needed)
-{
-    if (needed[decl->index])
-        return;
-    needed[decl->index] = true;
-    for (size_t i = 0; i < decl->dep_count; i++)
-        need(decl->deps[i], needed);
+    return (decl->kind == DECL_PROVIDER || decl->kind == DECL_CONNECTION) && !p->evaluated.fixed[decl->index];
 }
 
 /* What is recorded, as far as a refresh has not seen it otherwise. */
 static void see(struct planner *early, const struct planner *p)
 {
-    for (size_t i = 0; i < early->seen_count; i++) {
-        const struct seen *seen = p->seen_count ? seen_find(p, early->seen[i].address) : NULL;
+    for (size_t i = 0; i < early->recorded.count; i++) {
+        const struct seen *seen =
+            p->recorded.count ? recorded_find(&p->recorded, early->recorded.seen[i].address) : NULL;
         if (seen && seen->read)
-            early->seen[i].live = seen->live;
-    }
-}
-
-static void evaluate_early(struct planner *early, const bool *needed)
-{
-    for (size_t i = 0; i < early->stack->decl_count; i++) {
-        const struct decl *decl = early->stack->decls[i];
-        if (!needed[i])
-            continue;
-        if (decl->kind == DECL_RESOURCE)
-            freeze_instances(early, decl);
-        if ((decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA) && !early->instances[i].n)
-            early->values[i] = &value_unknown;
-        else
-            evaluate_decl(early, decl);
+            early->recorded.seen[i].live = seen->live;
     }
 }
 
@@ -238,36 +216,36 @@ static void find_early(struct planner *p)
     size_t n = p->stack->decl_count;
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     AUTO_FREE bool *needed = mem_zalloc((n + 1) * sizeof *needed);
-    p->early = ARENA_ARRAY(p->arena, const struct value *, n + 1);
+    p->evaluated.early = ARENA_ARRAY(p->arena, const struct value *, n + 1);
     for (size_t i = 0; i < n; i++)
         if (connections_hang(p, p->stack->decls[i]))
-            need(p->stack->decls[i], needed);
+            depends_need(p->stack->decls[i], needed);
     struct plan_options options = {.offline = true};
     struct planner *early = planner_new(p->workspace, &options, &ignored);
-    if (p->workspace->state && claim_records(early)) {
+    if (p->workspace->state && recorded_claim(early)) {
         see(early, p);
-        evaluate_early(early, needed);
+        evaluate_as_recorded(early, needed);
     }
     for (size_t i = 0; i < n; i++)
-        if (connections_hang(p, p->stack->decls[i]) && early->values[i])
-            p->early[i] = value_copy(p->arena, early->values[i]);
+        if (connections_hang(p, p->stack->decls[i]) && early->evaluated.values[i])
+            p->evaluated.early[i] = value_copy(p->arena, early->evaluated.values[i]);
     plan_free(early->plan);
 }
 
 const struct value *connections_settings(struct planner *p, const struct decl *decl)
 {
-    const struct value *v = p->values[decl->index];
+    const struct value *v = p->evaluated.values[decl->index];
     if ((v && value_is_known(v)) || !connections_hang(p, decl))
         return v;
-    if (!p->early)
+    if (!p->evaluated.early)
         find_early(p);
-    const struct value *early = p->early[decl->index];
+    const struct value *early = p->evaluated.early[decl->index];
     return early ? early : v;
 }
 
 void connections_refreshed(struct planner *p)
 {
-    p->early = NULL;
+    p->evaluated.early = NULL;
 }
 
 int connections_define(struct planner *p, const struct decl *decl, struct err *err)

@@ -18,11 +18,11 @@ struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider
         .schema = schema,
         .address = address,
         .stack = p->stack->name,
-        .cancel = p->options.cancel,
+        .cancel = p->cancel,
         .work_dir = p->workspace->work_dir,
         .digests = p->workspace->digests,
         .env = p->stack->env,
-        .offline = p->options.offline,
+        .offline = p->offline,
         .lineage = p->workspace->state ? state_lineage(p->workspace->state) : STR_EMPTY,
     };
 }

@@ -76,7 +76,7 @@ static int predict_instance(struct planner *p, struct instance *instance, const 
         instance->planned = instance->desired;
         return 0;
     }
-    if (p->options.offline || !provider) { /* which one is not known yet */
+    if (p->offline || !provider) { /* which one is not known yet */
         instance->planned = object_unknown(p->arena, schema, instance->desired);
         return 0;
     }
@@ -94,7 +94,7 @@ static bool decide_change(
     struct err err = ERR_INIT;
     struct provider *provider = NULL;
     bool waits = provider_waits(p, instance->decl);
-    bool asks = instance->decl->schema->ops->predict && !p->options.offline && !waits;
+    bool asks = instance->decl->schema->ops->predict && !p->offline && !waits;
     if (asks && evaluate_provider(p, instance->decl, &provider, &err)) {
         instance->planned = NULL;
         return plan_provider_failed(p, instance->decl, &err);
@@ -104,7 +104,7 @@ static bool decide_change(
         return plan_failed(p, instance->decl->span, &err);
     }
     instance_change(p, instance)->decision.action = action;
-    p->pending[instance->decl->index] = true;
+    p->evaluated.pending[instance->decl->index] = true;
     return true;
 }
 
@@ -135,7 +135,7 @@ static bool forbid_destroying(
 static bool adopted_forbids(
     struct planner *p, const struct record *record, struct span span, const char *what)
 {
-    if (!record->adopted || p->options.delete_adopted)
+    if (!record->adopted || p->options->delete_adopted)
         return false;
     struct diag *d =
         diag_error(p->diags, span, "%.*s would be %s, but it was there before this stack took it over",
@@ -179,7 +179,7 @@ static const char *why_replaced(
         return "half-made by an earlier run";
     if (place_moves(p, instance, &moves))
         return moves.p;
-    if (address_matches(instance->address, p->options.replaces, p->options.replace_count))
+    if (address_matches(instance->address, p->options->replaces, p->options->replace_count))
         return "asked for with --replace";
     if (decl->lifecycle.trigger_count && triggered(p, instance))
         return "replace_triggered_by";
@@ -262,7 +262,7 @@ void decide_read(struct planner *p, struct instance *instance)
 {
     instance_change(p, instance)->decision.action = ACTION_READ;
     instance->planned = object_unknown(p->arena, instance->decl->schema, instance->desired);
-    p->pending[instance->decl->index] = true;
+    p->evaluated.pending[instance->decl->index] = true;
 }
 
 /* ---- of what is in the state only ---- */
@@ -291,7 +291,7 @@ static bool decide_orphan(struct planner *p, struct seen *seen)
 {
     const struct record *record = seen->record;
     const struct removed *removed = removed_of(p, seen->address);
-    bool forget = removed && !removed->destroy && !p->options.destroy;
+    bool forget = removed && !removed->destroy && !p->options->destroy;
     struct str declared, key;
     const struct decl *decl =
         address_split(p->arena, seen->address, &declared, &key) ? stack_find(p->stack, declared) : NULL;
@@ -309,24 +309,24 @@ static bool decide_orphan(struct planner *p, struct seen *seen)
     }
     struct change *change = new_change(p, record->subject, schema, seen);
     change->decision.action = forget ? ACTION_FORGET : ACTION_DELETE;
-    change->reason = p->options.destroy ? STR_EMPTY
-                     : forget           ? STR("removed: it stays where it is")
-                                        : STR("not in the stack any more");
+    change->reason = p->options->destroy ? STR_EMPTY
+                     : forget            ? STR("removed: it stays where it is")
+                                         : STR("not in the stack any more");
     change->gone = seen->read && !seen->live;
     change->adopted = record->adopted;
     if (schema)
         list_attributes(p, change, record);
-    MEM_GROW(p->changes, p->change_cap, p->change_count + 1);
-    p->changes[p->change_count++] = *change;
+    MEM_GROW(p->decided.changes, p->decided.cap, p->decided.count + 1);
+    p->decided.changes[p->decided.count++] = *change;
     return true;
 }
 
 bool decide_orphans(struct planner *p)
 {
     bool ok = true;
-    for (size_t i = 0; i < p->seen_count; i++)
-        if (!p->seen[i].claimed)
-            ok &= decide_orphan(p, &p->seen[i]);
+    for (size_t i = 0; i < p->recorded.count; i++)
+        if (!p->recorded.seen[i].claimed)
+            ok &= decide_orphan(p, &p->recorded.seen[i]);
     return ok;
 }
 
@@ -346,7 +346,7 @@ static bool is_replaced(const struct instance *instance, bool create_first)
 static void find_destroyed_first(void *ctx, const struct decl *dep)
 {
     struct search *search = ctx;
-    const struct instances *list = &search->p->instances[dep->index];
+    const struct instances *list = &search->p->evaluated.instances[dep->index];
     for (size_t i = 0; i < list->n; i++)
         search->found |= is_replaced(&list->items[i], false);
 }
@@ -368,14 +368,14 @@ static void withdraw_create_first(struct planner *p)
             continue;
         each_resource_dep(p, decl, find_destroyed_first, &search);
         if (search.found)
-            set_create_first(&p->instances[i], false);
+            set_create_first(&p->evaluated.instances[i], false);
     }
 }
 
 static void create_first_too(void *ctx, const struct decl *dep)
 {
     struct planner *p = ctx;
-    set_create_first(&p->instances[dep->index], true);
+    set_create_first(&p->evaluated.instances[dep->index], true);
 }
 
 /* What a create-before-destroy replacement refers to must be made first as well, or the order would be a
@@ -384,8 +384,8 @@ static void spread_create_first(struct planner *p)
 {
     for (size_t i = p->stack->decl_count; i-- > 0;) {
         bool first = false;
-        for (size_t k = 0; k < p->instances[i].n; k++)
-            first |= is_replaced(&p->instances[i].items[k], true);
+        for (size_t k = 0; k < p->evaluated.instances[i].n; k++)
+            first |= is_replaced(&p->evaluated.instances[i].items[k], true);
         if (first)
             each_resource_dep(p, p->stack->decls[i], create_first_too, p);
     }

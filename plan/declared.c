@@ -17,24 +17,16 @@
 /* Values as the state has them: nothing is read, and what is not recorded is unknown. */
 static bool evaluate_recorded(struct planner *p)
 {
-    if (p->workspace->state && !claim_records(p))
+    if (p->workspace->state && !recorded_claim(p))
         return false;
-    for (size_t i = 0; i < p->stack->decl_count; i++) {
-        const struct decl *decl = p->stack->decls[i];
-        if (decl->kind == DECL_RESOURCE)
-            freeze_instances(p, decl);
-        if ((decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA) && !p->instances[i].n)
-            p->values[i] = &value_unknown;
-        else
-            evaluate_decl(p, decl);
-    }
+    evaluate_as_recorded(p, NULL);
     return true;
 }
 
 /* The instances, their values as far as they follow from the stack alone. */
 static size_t declare_instances(struct planner *p, const struct decl *decl)
 {
-    struct instances *list = &p->instances[decl->index];
+    struct instances *list = &p->evaluated.instances[decl->index];
     if (!evaluate_instances(p, decl))
         *list = (struct instances){.keyed = decl->for_each != NULL};
     for (size_t i = 0; i < list->n; i++) {
@@ -53,8 +45,8 @@ const bool *plan_absent(struct workspace *workspace, struct arena *arena)
     evaluate_fixed(p);
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct decl *decl = p->stack->decls[i];
-        struct instances *list = &p->instances[i];
-        if (p->fixed[i])
+        struct instances *list = &p->evaluated.instances[i];
+        if (p->evaluated.fixed[i])
             continue;
         if (decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA) {
             size_t errors = ignored.errors;
@@ -62,7 +54,7 @@ const bool *plan_absent(struct workspace *workspace, struct arena *arena)
             absent[i] = !n && !list->unread && ignored.errors == errors;
         }
         if (decl->kind == DECL_DATA && !absent[i])
-            p->values[i] = &value_unknown;
+            p->evaluated.values[i] = &value_unknown;
         else
             evaluate_decl(p, decl);
     }
@@ -81,19 +73,19 @@ const struct declared *plan_declared(struct workspace *workspace, struct arena *
     evaluate_fixed(p);
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct decl *decl = p->stack->decls[i];
-        if (p->fixed[i])
+        if (p->evaluated.fixed[i])
             continue;
         if (decl->kind == DECL_RESOURCE) {
             size_t count = declare_instances(p, decl);
             MEM_GROW(list, cap, *n + count);
             for (size_t k = 0; k < count; k++) {
-                const struct value *object = p->instances[i].items[k].planned;
+                const struct value *object = p->evaluated.instances[i].items[k].planned;
                 list[(*n)++] = (struct declared){
                     decl, value_is_unknown(object) ? &value_empty_map : value_copy(arena, object)};
             }
         }
         if (decl->kind == DECL_DATA)
-            p->values[i] = &value_unknown;
+            p->evaluated.values[i] = &value_unknown;
         else
             evaluate_decl(p, decl);
     }

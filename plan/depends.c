@@ -6,9 +6,9 @@ static void walk_deps(
 {
     for (size_t i = 0; i < decl->dep_count; i++) {
         const struct decl *dep = decl->deps[i];
-        if (p->stamps[dep->index] == p->stamp)
+        if (p->evaluated.stamps[dep->index] == p->evaluated.stamp)
             continue;
-        p->stamps[dep->index] = p->stamp;
+        p->evaluated.stamps[dep->index] = p->evaluated.stamp;
         if (dep->kind == DECL_RESOURCE || dep->kind == DECL_DATA)
             visit(ctx, dep);
         if (dep->kind != DECL_RESOURCE) /* a data source stands for what it reads */
@@ -19,7 +19,7 @@ static void walk_deps(
 void each_resource_dep(
     struct planner *p, const struct decl *decl, void (*visit)(void *ctx, const struct decl *dep), void *ctx)
 {
-    p->stamp++;
+    p->evaluated.stamp++;
     walk_deps(p, decl, visit, ctx);
 }
 
@@ -35,4 +35,13 @@ const struct value *evaluate_deps(struct planner *p, const struct decl *decl)
     struct value_builder b = VALUE_BUILDER(p->arena);
     each_resource_dep(p, decl, add_dep, &b);
     return value_builder_list(&b);
+}
+
+void depends_need(const struct decl *decl, bool *needed)
+{
+    if (needed[decl->index])
+        return;
+    needed[decl->index] = true;
+    for (size_t i = 0; i < decl->dep_count; i++)
+        depends_need(decl->deps[i], needed);
 }

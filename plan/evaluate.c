@@ -9,7 +9,7 @@
 const struct value *planner_value(void *ctx, const struct decl *decl)
 {
     struct planner *p = ctx;
-    const struct value *v = p->values[decl->index];
+    const struct value *v = p->evaluated.values[decl->index];
     return v ? v : &value_unknown;
 }
 
@@ -90,7 +90,7 @@ bool evaluate_decl(struct planner *p, const struct decl *decl)
     enum entry entry =
         module_entry(p, decl->kind == DECL_MODULE && !decl->keyed ? decl->target : decl->module);
     if (entry != ENTRY_IN && is_value(decl)) { /* of resources and data there are no instances */
-        p->values[decl->index] = entry == ENTRY_OUT ? &value_null : &value_unknown;
+        p->evaluated.values[decl->index] = entry == ENTRY_OUT ? &value_null : &value_unknown;
         return entry != ENTRY_FAILED;
     }
     struct scope scope = planner_scope(p, decl, NULL);
@@ -113,7 +113,7 @@ bool evaluate_decl(struct planner *p, const struct decl *decl)
     case DECL_RESOURCE:
     case DECL_DATA: v = evaluate_resource_value(p, decl); break;
     }
-    p->values[decl->index] = v ? v : &value_unknown;
+    p->evaluated.values[decl->index] = v ? v : &value_unknown;
     return v != NULL;
 }
 
@@ -123,8 +123,8 @@ static void find_fixed(struct planner *p)
         const struct decl *decl = p->stack->decls[i];
         bool fixed = decl->kind != DECL_RESOURCE && decl->kind != DECL_DATA;
         for (size_t k = 0; k < decl->dep_count && fixed; k++)
-            fixed = p->fixed[decl->deps[k]->index];
-        p->fixed[i] = fixed;
+            fixed = p->evaluated.fixed[decl->deps[k]->index];
+        p->evaluated.fixed[i] = fixed;
     }
 }
 
@@ -132,6 +132,21 @@ void evaluate_fixed(struct planner *p)
 {
     find_fixed(p);
     for (size_t i = 0; i < p->stack->decl_count; i++)
-        if (p->fixed[i])
+        if (p->evaluated.fixed[i])
             evaluate_decl(p, p->stack->decls[i]);
+}
+
+void evaluate_as_recorded(struct planner *p, const bool *needed)
+{
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        if (needed && !needed[i])
+            continue;
+        if (decl->kind == DECL_RESOURCE)
+            freeze_instances(p, decl);
+        if (!is_value(decl) && !p->evaluated.instances[i].n)
+            p->evaluated.values[i] = &value_unknown;
+        else
+            evaluate_decl(p, decl);
+    }
 }

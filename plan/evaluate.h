@@ -17,11 +17,14 @@
 const struct value *planner_value(void *ctx, const struct decl *decl);
 /* Scope of a declaration's expressions; instance NULL outside for_each. */
 struct scope planner_scope(struct planner *p, const struct decl *decl, const struct instance *instance);
-/* Finds p->fixed, what no resource or data source is behind, and evaluates that. */
+/* Finds p->evaluated.fixed, what no resource or data source is behind, and evaluates that. */
 void evaluate_fixed(struct planner *p);
 /* Inputs, locals, outputs, modules and provider configurations, and what others see of resources. False after
  * an error. */
 bool evaluate_decl(struct planner *p, const struct decl *decl);
+/* Values as the state has them: nothing is read, and what is not recorded is unknown. `needed`, by
+ * decl->index: only these; NULL: all. */
+void evaluate_as_recorded(struct planner *p, const bool *needed);
 /* Reports what schema_convert() found, at the place within the expression. */
 void evaluate_issue(struct planner *p, const struct expr *expr, struct span key_span, const char *what,
     struct str name, const struct schema_issue *issue);

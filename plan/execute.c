@@ -278,8 +278,8 @@ static void execute(struct executor *x)
 
 static int record_moves(struct planner *p, struct err *err)
 {
-    for (size_t i = 0; i < p->seen_count; i++) {
-        const struct seen *seen = &p->seen[i];
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        const struct seen *seen = &p->recorded.seen[i];
         if (seen->claimed && !str_eq(seen->address, seen->record->subject.address) &&
             state_move(p->workspace->state, seen->record->subject.address, seen->address, err))
             return -1;
@@ -298,7 +298,7 @@ static int record_outputs(struct executor *x, struct err *err)
         const struct decl *decl = p->stack->root->decls[i];
         if (decl->kind != DECL_OUTPUT)
             continue;
-        const struct value *v = p->values[decl->index];
+        const struct value *v = p->evaluated.values[decl->index];
         if (!v || !value_is_known(v))
             v = value_get(old, decl->name);
         if (v)
@@ -349,8 +349,8 @@ static bool brings_secrets(const struct plan *plan)
 
 static bool has_secrets(const struct planner *p)
 {
-    for (size_t i = 0; i < p->seen_count; i++) {
-        const struct record *record = p->seen[i].record;
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        const struct record *record = p->recorded.seen[i].record;
         const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, NULL);
         if (schema && object_tells_secrets(schema, record->attrs))
             return true;
@@ -420,7 +420,7 @@ int plan_apply(
         .options = options,
         .result = result,
         .observer_lock = PTHREAD_MUTEX_INITIALIZER};
-    plan->planner->options.cancel = NULL;        /* from here on what is in flight is finished */
+    planner_hand_over(plan->planner, NULL);      /* from here on what is in flight is finished */
     bool locked_before = state_is_locked(state); /* by the command, before it planned */
     uint64_t planned_at = state_seq(state);
     if (!locked_before &&

@@ -140,8 +140,8 @@ static struct str first_differing(const struct plan *plan, const struct value *n
 {
     const struct planner *p = plan->planner;
     for (size_t i = 0; i < p->stack->decl_count; i++)
-        for (size_t k = 0; k < p->instances[i].n; k++) {
-            struct str address = p->instances[i].items[k].address;
+        for (size_t k = 0; k < p->evaluated.instances[i].n; k++) {
+            struct str address = p->evaluated.instances[i].items[k].address;
             if (!value_equal(value_get(now, address), value_get(then, address)))
                 return address;
         }

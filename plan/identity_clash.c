@@ -155,21 +155,22 @@ static void each_instance(struct planner *p, struct map *map, bool sole,
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct decl *decl = p->stack->decls[i];
         for (size_t k = 0;
-             decl->kind == DECL_RESOURCE && (decl->schema->sole || !sole) && k < p->instances[i].n; k++)
-            check(p, map, &p->instances[i].items[k]);
+             decl->kind == DECL_RESOURCE && (decl->schema->sole || !sole) && k < p->evaluated.instances[i].n;
+             k++)
+            check(p, map, &p->evaluated.instances[i].items[k]);
     }
 }
 
-void check_unique(struct planner *p)
+void identity_check(struct planner *p)
 {
     AUTO_MAP struct map wanted = MAP_INIT, taken = MAP_INIT;
     size_t errors = p->diags->errors;
     each_instance(p, &wanted, true, check_instance);
     if (p->diags->errors > errors)
         return;
-    for (size_t i = 0; i < p->seen_count; i++)
-        if (!p->seen[i].claimed || wanted.n)
-            take_record(p, &taken, &p->seen[i]);
+    for (size_t i = 0; i < p->recorded.count; i++)
+        if (!p->recorded.seen[i].claimed || wanted.n)
+            take_record(p, &taken, &p->recorded.seen[i]);
     if (taken.n)
         each_instance(p, &taken, false, check_taken);
 }

@@ -8,6 +8,6 @@
 #include "plan/planner.h"
 
 /* Reports instances that would be what something recorded is or keeps, or of sole types what another is. */
-void check_unique(struct planner *p);
+void identity_check(struct planner *p);
 
 #endif

@@ -14,9 +14,9 @@
 static bool left_open(struct planner *p, const struct decl *decl, const struct value *v)
 {
     bool data = false;
-    if (p->options.offline && value_is_unknown(v))
+    if (p->offline && value_is_unknown(v))
         each_resource_dep(p, decl, note_data, &data);
-    p->instances[decl->index].unread = data;
+    p->evaluated.instances[decl->index].unread = data;
     return data;
 }
 
@@ -24,7 +24,7 @@ static bool evaluate_when(struct planner *p, const struct decl *decl, bool *incl
 {
     enum entry entry = module_entry(p, decl->module);
     *included = entry == ENTRY_IN;
-    p->instances[decl->index].unread = entry == ENTRY_OPEN;
+    p->evaluated.instances[decl->index].unread = entry == ENTRY_OPEN;
     if (!*included || !decl->when)
         return entry != ENTRY_FAILED;
     struct scope scope = planner_scope(p, decl, NULL);
@@ -87,7 +87,7 @@ static bool make_keyed(struct planner *p, const struct decl *decl, const struct 
         if (v->count != given)
             return report_for_each(p, decl, "has the same key twice", "use distinct()");
     }
-    struct instances *list = &p->instances[decl->index];
+    struct instances *list = &p->evaluated.instances[decl->index];
     list->items = ARENA_ARRAY(p->arena, struct instance, v->count ? v->count : 1);
     list->n = v->count;
     for (uint32_t i = 0; i < v->count; i++) {
@@ -104,7 +104,7 @@ static bool make_keyed(struct planner *p, const struct decl *decl, const struct 
 
 bool evaluate_instances(struct planner *p, const struct decl *decl)
 {
-    struct instances *list = &p->instances[decl->index];
+    struct instances *list = &p->evaluated.instances[decl->index];
     list->keyed = decl->for_each != NULL;
     bool included;
     if (!evaluate_when(p, decl, &included))
@@ -140,8 +140,8 @@ void evaluate_each(struct planner *p, struct instance *instance)
 
 void freeze_instances(struct planner *p, const struct decl *decl)
 {
-    struct instances *list = &p->instances[decl->index];
-    struct seen *first = map_get(&p->seen_by_decl, decl->address);
+    struct instances *list = &p->evaluated.instances[decl->index];
+    struct seen *first = map_get(&p->recorded.by_declared, decl->address);
     size_t n = 0;
     for (const struct seen *seen = first; seen; seen = seen->neighbour)
         n++;
@@ -163,12 +163,12 @@ void freeze_instances(struct planner *p, const struct decl *decl)
 
 void freeze_others(struct planner *p, const struct decl *decl)
 {
-    struct instances *list = &p->instances[decl->index];
+    struct instances *list = &p->evaluated.instances[decl->index];
     size_t n = 0;
     for (size_t i = 0; i < list->n; i++) {
         struct instance *instance = &list->items[i];
-        if (!claim_is_target(p, decl, instance->address)) {
-            instance->seen = seen_find(p, instance->address);
+        if (!targets_have(p, decl, instance->address)) {
+            instance->seen = recorded_find(&p->recorded, instance->address);
             if (!instance->seen)
                 continue;
             instance->seen->claimed = true;
@@ -183,7 +183,7 @@ void freeze_others(struct planner *p, const struct decl *decl)
 
 const struct value *evaluate_resource_value(struct planner *p, const struct decl *decl)
 {
-    const struct instances *list = &p->instances[decl->index];
+    const struct instances *list = &p->evaluated.instances[decl->index];
     if (list->unread)
         return &value_unknown;
     if (!list->keyed)

@@ -28,7 +28,7 @@ static void evaluate_rest(struct planner *p)
 {
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct decl *decl = p->stack->decls[i];
-        if (p->fixed[i])
+        if (p->evaluated.fixed[i])
             continue;
         if (p->failure.class != ERR_NONE)
             return;
@@ -36,7 +36,7 @@ static void evaluate_rest(struct planner *p)
             plan_resource(p, decl);
         else
             for (size_t k = 0; k < decl->dep_count; k++)
-                p->pending[i] |= p->pending[decl->deps[k]->index];
+                p->evaluated.pending[i] |= p->evaluated.pending[decl->deps[k]->index];
         evaluate_decl(p, decl);
     }
 }
@@ -47,7 +47,7 @@ static void collect_changes(struct planner *p)
 {
     struct plan *plan = p->plan;
     for (size_t i = 0; i < p->stack->decl_count; i++) {
-        struct instances *list = &p->instances[i];
+        struct instances *list = &p->evaluated.instances[i];
         if (p->stack->decls[i]->kind == DECL_RESOURCE)
             plan->resource_count += list->n;
         for (size_t k = 0; k < list->n; k++) {
@@ -60,8 +60,8 @@ static void collect_changes(struct planner *p)
             }
             if (!instance->change)
                 continue;
-            MEM_GROW(p->changes, p->change_cap, p->change_count + 1);
-            p->changes[p->change_count++] = *instance->change;
+            MEM_GROW(p->decided.changes, p->decided.cap, p->decided.count + 1);
+            p->decided.changes[p->decided.count++] = *instance->change;
         }
     }
 }
@@ -74,17 +74,17 @@ static int by_address(const void *a, const void *b)
 static void finish_changes(struct planner *p)
 {
     struct plan *plan = p->plan;
-    for (size_t i = 0; i < p->change_count; i++)
-        if (!p->changes[i].instance)
-            plan->counts[p->changes[i].decision.action]++;
+    for (size_t i = 0; i < p->decided.count; i++)
+        if (!p->decided.changes[i].instance)
+            plan->counts[p->decided.changes[i].decision.action]++;
     collect_changes(p);
-    if (p->change_count)
-        qsort(p->changes, p->change_count, sizeof *p->changes, by_address);
-    plan->changes = p->changes;
-    plan->change_count = p->change_count;
-    for (size_t i = 0; i < p->change_count; i++)
-        if (p->changes[i].instance)
-            p->changes[i].instance->change = &p->changes[i];
+    if (p->decided.count)
+        qsort(p->decided.changes, p->decided.count, sizeof *p->decided.changes, by_address);
+    plan->changes = p->decided.changes;
+    plan->change_count = p->decided.count;
+    for (size_t i = 0; i < p->decided.count; i++)
+        if (p->decided.changes[i].instance)
+            p->decided.changes[i].instance->change = &p->decided.changes[i];
 }
 
 /* ---- destroy ---- */
@@ -92,15 +92,16 @@ static void finish_changes(struct planner *p)
 /* With targets, everything that depends on a target goes too; the rest counts as claimed. */
 static void destroy_untargeted(struct planner *p)
 {
-    if (!p->options.target_count)
+    if (!p->options->target_count)
         return;
     struct graph graph;
-    claim_graph(p, &graph);
+    recorded_graph(&p->recorded, &graph);
     uint32_t *doomed = mem_realloc_array(NULL, graph.node_count + 1, sizeof *doomed);
     bool *found = mem_zalloc((graph.node_count + 1) * sizeof *found);
     size_t n = 0;
-    for (uint32_t i = 0; i < p->seen_count; i++) {
-        found[i] = address_matches(p->seen[i].address, p->options.targets, p->options.target_count);
+    for (uint32_t i = 0; i < p->recorded.count; i++) {
+        found[i] =
+            address_matches(p->recorded.seen[i].address, p->options->targets, p->options->target_count);
         if (found[i])
             doomed[n++] = i;
     }
@@ -112,8 +113,8 @@ static void destroy_untargeted(struct planner *p)
             found[dependent] = true;
         }
     }
-    for (size_t i = 0; i < p->seen_count; i++)
-        p->seen[i].claimed = !found[i];
+    for (size_t i = 0; i < p->recorded.count; i++)
+        p->recorded.seen[i].claimed = !found[i];
     free(found);
     free(doomed);
     graph_release(&graph);
@@ -135,34 +136,34 @@ static int plan_destroy(struct planner *p)
 static int make(struct planner *p, struct err *err)
 {
     evaluate_fixed(p);
-    if (p->diags->errors && p->options.destroy)
+    if (p->diags->errors && p->options->destroy)
         return -1;
-    p->options.offline |= p->diags->errors > 0; /* the rest is only checked, so that all mistakes are told */
-    bool with_state = p->workspace->state && !p->options.offline;
-    if (with_state && (places_check(p, err) || recover_for_plan(p, err) || !claim_records(p)))
+    p->offline |= p->diags->errors > 0; /* the rest is only checked, so that all mistakes are told */
+    bool with_state = p->workspace->state && !p->offline;
+    if (with_state && (places_check(p, err) || recover_for_plan(p, err) || !recorded_claim(p)))
         return -1;
-    if (!claim_targets(p))
+    if (!targets_find(p))
         return -1;
-    if (p->options.alone)
+    if (p->options->alone)
         alone_begin(p);
-    if (p->options.destroy)
+    if (p->options->destroy)
         return plan_destroy(p);
-    if (!p->options.no_refresh && !p->options.offline && refresh_records(p, err))
+    if (!p->options->no_refresh && !p->offline && refresh_records(p, err))
         return -1;
     evaluate_rest(p);
     if (p->failure.class != ERR_NONE) {
         *err = p->failure;
         return -1;
     }
-    if (!p->options.target_count)
+    if (!p->options->target_count)
         decide_orphans(p);
-    check_unique(p);
+    identity_check(p);
     if (p->diags->errors)
         return -1;
     decide_order(p);
     finish_changes(p);
     diff_outputs(p);
-    if (with_state && !p->options.alone && !teardown_examine(p)) {
+    if (with_state && !p->options->alone && !teardown_examine(p)) {
         if (p->failure.class != ERR_NONE)
             *err = p->failure;
         return -1;
@@ -175,12 +176,12 @@ int plan_make(struct workspace *workspace, const struct plan_options *options, s
 {
     struct planner *p = planner_new(workspace, options, diags);
     int failed = make(p, err);
-    connections_tell(workspace, &p->options.observer);
+    connections_tell(workspace, &p->observer);
     if (failed) {
         plan_free(p->plan);
         return -1;
     }
-    p->options.observer = (struct observer){0}; /* who listened to the planning may be gone */
+    planner_hand_over(p, options->cancel);
     *out = p->plan;
     return 0;
 }

@@ -39,7 +39,7 @@ static enum entry ask(struct planner *p, const struct decl *call)
         return ENTRY_FAILED;
     if (v->kind == VALUE_BOOL)
         return v->boolean ? ENTRY_IN : ENTRY_OUT;
-    if (value_is_unknown(v) && p->options.offline && asks_data(p, call))
+    if (value_is_unknown(v) && p->offline && asks_data(p, call))
         return ENTRY_OPEN;
     report_when(p, call, v);
     return ENTRY_FAILED;
@@ -52,7 +52,7 @@ enum entry module_entry(struct planner *p, const struct module *module)
     enum entry around = module_entry(p, module->parent);
     if (around != ENTRY_IN || !module->call->when)
         return around;
-    uint8_t *entry = &p->entered[module->call->index];
+    uint8_t *entry = &p->evaluated.entered[module->call->index];
     if (*entry == ENTRY_UNASKED)
         *entry = (uint8_t)ask(p, module->call);
     return (enum entry) * entry;

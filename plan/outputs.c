@@ -24,13 +24,13 @@ void diff_outputs(struct planner *p)
 {
     struct plan *plan = p->plan;
     struct value_builder values = VALUE_BUILDER(p->arena);
-    for (size_t i = 0; i < p->stack->root->decl_count && !p->options.destroy; i++) {
+    for (size_t i = 0; i < p->stack->root->decl_count && !p->options->destroy; i++) {
         const struct decl *decl = p->stack->root->decls[i];
-        if (decl->kind == DECL_OUTPUT && p->values[decl->index])
-            value_builder_set(&values, decl->name, p->values[decl->index]);
+        if (decl->kind == DECL_OUTPUT && p->evaluated.values[decl->index])
+            value_builder_set(&values, decl->name, p->evaluated.values[decl->index]);
     }
     plan->output_values = value_builder_map(&values);
-    if (!p->workspace->state || p->options.target_count)
+    if (!p->workspace->state || p->options->target_count)
         return;
     const struct value *old = state_outputs(p->workspace->state);
     for (uint32_t i = 0; i < plan->output_values->count; i++) {

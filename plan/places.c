@@ -71,7 +71,7 @@ int evaluate_provider(struct planner *p, const struct decl *decl, struct provide
     const struct decl *config = decl->provider;
     if (!config)
         return workspace_provider(p->workspace, decl->provider_name, NULL, out, err);
-    const struct value *v = p->values[config->index];
+    const struct value *v = p->evaluated.values[config->index];
     if (v && !value_is_known(v))
         return err_set(err, ERR_INVALID, "provider \"%.*s\" is configured with values known only after apply",
             STR_ARG(config->full_name));
@@ -93,7 +93,7 @@ bool places_known(struct planner *p, struct str name, const struct value *place)
 
 bool provider_waits(const struct planner *p, const struct decl *decl)
 {
-    const struct value *v = decl->provider ? p->values[decl->provider->index] : NULL;
+    const struct value *v = decl->provider ? p->evaluated.values[decl->provider->index] : NULL;
     return v && !value_is_known(v);
 }
 
@@ -267,7 +267,7 @@ bool place_moves(struct planner *p, const struct instance *instance, struct str 
     const char *what;
     struct provider *provider;
     struct err ignored = ERR_INIT;
-    if (!record || !record->place || p->options.offline ||
+    if (!record || !record->place || p->offline ||
         str_eq(record->subject.provider, config ? config->full_name : instance->decl->provider_name) ||
         evaluate_provider(p, instance->decl, &provider, &ignored) ||
         compare(p, provider, instance->decl->schema, record->place, &now, &what, &ignored) || !what)

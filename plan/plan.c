@@ -28,27 +28,37 @@ size_t plan_count(const struct plan *plan, enum action action)
     return plan->counts[action] + (action == ACTION_UPDATE ? plan->adopt_updates : 0);
 }
 
+static struct evaluated evaluated_new(struct arena *arena, size_t n)
+{
+    return (struct evaluated){.values = ARENA_ARRAY(arena, const struct value *, n),
+        .instances = ARENA_ARRAY(arena, struct instances, n),
+        .pending = ARENA_ARRAY(arena, bool, n),
+        .fixed = ARENA_ARRAY(arena, bool, n),
+        .entered = ARENA_ARRAY(arena, uint8_t, n),
+        .stamps = ARENA_ARRAY(arena, uint32_t, n)};
+}
+
 struct planner *planner_new(
     struct workspace *workspace, const struct plan_options *options, struct diags *diags)
 {
     struct plan *plan = mem_zalloc(sizeof *plan);
     struct planner *p = ARENA_NEW(&plan->arena, struct planner);
-    size_t n = workspace->stack->decl_count ? workspace->stack->decl_count : 1;
+    struct plan_options *own = ARENA_NEW(&plan->arena, struct plan_options);
+    size_t n = workspace->stack->decl_count + 1;
+    *own = *options;
     *p = (struct planner){
         .plan = plan,
+        .arena = &plan->arena,
         .workspace = workspace,
         .stack = workspace->stack,
-        .arena = &plan->arena,
-        .options = *options,
+        .options = own,
         .diags = diags,
-        .values = ARENA_ARRAY(&plan->arena, const struct value *, n),
-        .instances = ARENA_ARRAY(&plan->arena, struct instances, n),
-        .targeted = ARENA_ARRAY(&plan->arena, bool, n),
-        .whole = ARENA_ARRAY(&plan->arena, bool, n),
-        .pending = ARENA_ARRAY(&plan->arena, bool, n),
-        .fixed = ARENA_ARRAY(&plan->arena, bool, n),
-        .stamps = ARENA_ARRAY(&plan->arena, uint32_t, n),
-        .entered = ARENA_ARRAY(&plan->arena, uint8_t, n),
+        .offline = options->offline,
+        .observer = options->observer,
+        .cancel = options->cancel,
+        .targets = {.targeted = ARENA_ARRAY(&plan->arena, bool, n),
+            .whole = ARENA_ARRAY(&plan->arena, bool, n)},
+        .evaluated = evaluated_new(&plan->arena, n),
     };
     plan->workspace = workspace;
     plan->planner = p;
@@ -57,16 +67,38 @@ struct planner *planner_new(
     return p;
 }
 
+struct planner planner_aside(const struct planner *p, struct diags *diags)
+{
+    struct planner aside = *p;
+    size_t n = p->stack->decl_count;
+    aside.diags = diags;
+    aside.decided = (struct decided){0};
+    aside.provider_users = (struct map)MAP_INIT;
+    aside.evaluated = evaluated_new(p->arena, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        aside.evaluated.fixed[i] = p->evaluated.fixed[i];
+        aside.evaluated.entered[i] = p->evaluated.fixed[i] ? p->evaluated.entered[i] : 0;
+        aside.evaluated.values[i] = p->evaluated.fixed[i] ? p->evaluated.values[i] : NULL;
+    }
+    return aside;
+}
+
+void planner_hand_over(struct planner *p, const atomic_bool *cancel)
+{
+    p->observer = (struct observer){0};
+    p->cancel = cancel;
+}
+
 void plan_free(struct plan *plan)
 {
     if (!plan)
         return;
     struct planner *p = plan->planner;
-    map_release(&p->seen_by_address);
-    map_release(&p->seen_by_declared);
-    map_release(&p->seen_by_decl);
+    map_release(&p->recorded.by_address);
+    map_release(&p->recorded.by_recorded);
+    map_release(&p->recorded.by_declared);
     map_release(&p->provider_users);
-    free(p->changes);
+    free(p->decided.changes);
     arena_release(&plan->arena);
     free(plan);
 }

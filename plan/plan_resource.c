@@ -24,7 +24,7 @@ struct search {
 static void any_pending(void *ctx, const struct decl *dep)
 {
     struct search *search = ctx;
-    search->found |= search->p->pending[dep->index];
+    search->found |= search->p->evaluated.pending[dep->index];
 }
 
 /* Must the data source wait until apply, because what it depends on is still to change? */
@@ -38,7 +38,7 @@ static bool must_wait(struct planner *p, const struct instance *instance)
 static bool read_data(struct planner *p, struct instance *instance)
 {
     const struct schema *schema = instance->decl->schema;
-    if (p->options.offline || must_wait(p, instance)) {
+    if (p->offline || must_wait(p, instance)) {
         decide_read(p, instance);
         return true;
     }
@@ -100,8 +100,8 @@ static bool import_id(
 {
     *id = NULL;
     *span = (struct span){0};
-    if (p->options.import_address.n && str_eq(p->options.import_address, instance->address)) {
-        *id = value_string(p->arena, p->options.import_id);
+    if (p->options->import_address.n && str_eq(p->options->import_address, instance->address)) {
+        *id = value_string(p->arena, p->options->import_id);
         return true;
     }
     const struct import *import = import_of(p, instance->address);
@@ -155,7 +155,7 @@ static bool plan_instance(struct planner *p, struct instance *instance)
 {
     const struct decl *decl = instance->decl;
     if (decl->kind == DECL_RESOURCE)
-        instance->seen = seen_find(p, instance->address);
+        instance->seen = recorded_find(&p->recorded, instance->address);
     instance->desired = evaluate_attributes(p, instance, p->arena);
     if (!instance->desired)
         return false;
@@ -163,7 +163,7 @@ static bool plan_instance(struct planner *p, struct instance *instance)
         return read_data(p, instance);
     if (instance->seen) {
         instance->seen->claimed = true;
-    } else if (!p->options.offline) {
+    } else if (!p->offline) {
         const struct value *id;
         struct span span;
         if (!import_id(p, instance, &id, &span))
@@ -181,21 +181,21 @@ static bool plan_instance(struct planner *p, struct instance *instance)
 
 bool plan_resource(struct planner *p, const struct decl *decl)
 {
-    if (!p->targeted[decl->index] && decl->kind == DECL_RESOURCE &&
-        !(p->options.alone && alone_includes(p, decl))) {
-        if (p->options.alone && !alone_check(p, decl))
+    if (!p->targets.targeted[decl->index] && decl->kind == DECL_RESOURCE &&
+        !(p->options->alone && alone_includes(p, decl))) {
+        if (p->options->alone && !alone_check(p, decl))
             return false;
         freeze_instances(p, decl);
         return true;
     }
-    if (!evaluate_instances(p, decl) || !claim_has_targets(p, decl))
+    if (!evaluate_instances(p, decl) || !targets_check(p, decl))
         return false;
-    if (decl->kind == DECL_RESOURCE && !p->whole[decl->index])
+    if (decl->kind == DECL_RESOURCE && !p->targets.whole[decl->index])
         freeze_others(p, decl);
-    struct instances *list = &p->instances[decl->index];
+    struct instances *list = &p->evaluated.instances[decl->index];
     bool ok = true;
     for (size_t i = 0; i < list->n; i++)
-        if (decl->kind == DECL_DATA || claim_is_target(p, decl, list->items[i].address))
+        if (decl->kind == DECL_DATA || targets_have(p, decl, list->items[i].address))
             ok &= plan_instance(p, &list->items[i]);
     return ok;
 }

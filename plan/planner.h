@@ -51,47 +51,77 @@ struct instances {
     bool unread; /* offline: which there are depends on a data source */
 };
 
+/* What the state has; recorded.c fills it. */
+struct recorded {
+    struct seen *seen; /* every record, in order of the new address */
+    size_t count;
+    struct map by_address; /* address -> struct seen * */
+    struct map
+        by_recorded; /* recorded address without its key -> first struct seen *, chained by `sibling` */
+    struct map by_declared; /* address without its key -> first struct seen *, chained by `neighbour` */
+};
+
+/* What the command line means, by decl->index; targets.c and targets_alone.c fill it. */
+struct targets {
+    bool *targeted; /* false: frozen, its recorded values stand */
+    bool *whole;    /* all its instances are targeted, not only named ones */
+    /* Of plans of some resources alone: */
+    const struct decl **needed_by; /* a target that refers to it; NULL: none */
+    bool *minimal;                 /* only what follows from others is changed in it */
+    bool again; /* an artifact is recorded at the version already that it is to go back to */
+};
+
+/* What was evaluated, by decl->index. */
+struct evaluated {
+    const struct value **values; /* NULL: not evaluated yet */
+    struct instances *instances;
+    bool *pending;              /* its value will change during apply */
+    bool *fixed;                /* no resource or data source is behind it */
+    uint8_t *entered;           /* of modules: enum entry, once their `when` is known */
+    const struct value **early; /* connections.c: settings as recorded; NULL: none asked */
+    uint32_t *stamps, stamp;    /* depends.c: visited in the current walk */
+};
+
+/* What was decided of resources; those of the stack's instances are added at the end. */
+struct decided {
+    struct change *changes; /* heap; the plan's, once it is made */
+    size_t count, cap;
+};
+
 struct planner {
     struct plan *plan;
+    struct arena *arena; /* the plan's */
+
+    /* What is given. */
     struct workspace *workspace;
     const struct stack *stack;
-    struct arena *arena; /* the plan's */
-    struct plan_options options;
+    const struct plan_options *options;
     struct diags *diags;
+    bool offline; /* as in the options, and where the stack has mistakes: the rest is only checked */
 
-    const struct value **values; /* by decl->index; NULL: not evaluated yet */
-    struct instances *instances; /* by decl->index */
-    const struct value **early;  /* connections.c, by decl->index: settings as recorded; NULL: none asked */
-    bool *targeted;              /* by decl->index; false: frozen, its recorded values stand */
-    bool *whole;                 /* by decl->index: all its instances are targeted, not only named ones */
-    bool *pending;               /* by decl->index: its value will change during apply */
-    bool *fixed;                 /* by decl->index: no resource or data source is behind it */
-    uint8_t *entered;            /* by decl->index, of modules: enum entry, once their `when` is known */
-    uint32_t *stamps, stamp;     /* by decl->index: visited in the current walk */
-    const struct decl *
-        *needed_by; /* targets_alone.c, by decl->index: a target that refers to it; NULL: none */
-    bool *minimal;  /* targets_alone.c, by decl->index: only what follows from others is changed in it */
-    bool again; /* targets_alone.c: an artifact is recorded at the version already that it is to go back to */
-    const bool
-        *hidden; /* replace_trigger.c, by decl->index: what is recorded tells nothing; NULL: it always does */
+    /* Who listens, while it plans; and who may call off what is going on. */
+    struct observer observer;
+    const atomic_bool *cancel;
 
-    struct seen *seen; /* every record, in order of the new address */
-    size_t seen_count;
-    struct map seen_by_address;  /* address -> struct seen * */
-    struct map seen_by_declared; /* recorded address without its key -> first struct seen * */
-
-    struct map seen_by_decl; /* address without its key -> first struct seen *, chained by `neighbour` */
+    struct recorded recorded;
+    struct targets targets;
+    struct evaluated evaluated;
+    struct decided decided;
 
     struct map provider_users; /* name of an undeclared provider that cannot be opened -> first decl */
-
-    struct err failure; /* a service that could not be asked: not the stack's fault, ends the plan */
-
-    struct change *changes; /* heap while collecting; moved into the plan's arena at the end */
-    size_t change_count, change_cap;
+    struct err failure;        /* a service that could not be asked: not the stack's fault, ends the plan */
 };
 
 /* With an empty plan, which frees it. */
 struct planner *planner_new(
     struct workspace *workspace, const struct plan_options *options, struct diags *diags);
+/*
+ * A planner beside this one, which evaluates the rest of the stack for itself and says nothing to others than
+ * `diags`: what is fixed and what is recorded it shares. It lives as long as this one, and is not freed.
+ */
+struct planner planner_aside(const struct planner *p, struct diags *diags);
+/* What comes after planning begins: who listened to that may be gone, and who may call this off is another.
+ */
+void planner_hand_over(struct planner *p, const atomic_bool *cancel);
 
 #endif

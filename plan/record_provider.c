@@ -5,37 +5,13 @@
 #include "plan/plan.h"
 
 #include "base/mem.h"
+#include "plan/depends.h"
 #include "plan/evaluate.h"
 #include "plan/instances.h"
 #include "plan/places.h"
 #include "plan/recorded.h"
 
 #include <stdlib.h>
-
-static void need(const struct decl *decl, bool *needed)
-{
-    if (needed[decl->index])
-        return;
-    needed[decl->index] = true;
-    for (size_t i = 0; i < decl->dep_count; i++)
-        need(decl->deps[i], needed);
-}
-
-/* What the configuration refers to, and the configuration itself. Mistakes are diagnostics. */
-static void evaluate_needed(struct planner *p, const bool *needed)
-{
-    for (size_t i = 0; i < p->stack->decl_count; i++) {
-        const struct decl *decl = p->stack->decls[i];
-        if (!needed[i])
-            continue;
-        if (decl->kind == DECL_RESOURCE)
-            freeze_instances(p, decl);
-        if ((decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA) && !p->instances[i].n)
-            p->values[i] = &value_unknown;
-        else
-            evaluate_decl(p, decl);
-    }
-}
 
 /* An input without a value does no harm, unless the configuration hangs on it. */
 static int missing_input(struct planner *p, struct str name, const bool *needed, struct err *err)
@@ -67,10 +43,10 @@ static int open_provider(
     const struct decl *config = configuration(p, record->subject.provider);
     AUTO_FREE bool *needed = mem_zalloc((p->stack->decl_count + 1) * sizeof *needed);
     if (config) {
-        need(config, needed);
+        depends_need(config, needed);
         if (missing_input(p, record->subject.provider, needed, err))
             return -1;
-        evaluate_needed(p, needed);
+        evaluate_as_recorded(p, needed);
     }
     if (p->diags->errors || place_provider(p, record->subject.provider, record->place, out, err))
         return -1;
@@ -82,7 +58,7 @@ int plan_provider(struct workspace *workspace, const struct record *record, stru
 {
     struct plan_options options = {.offline = true};
     struct planner *p = planner_new(workspace, &options, diags);
-    int rc = workspace->state && !claim_records(p) ? -1 : open_provider(p, record, out, err);
+    int rc = workspace->state && !recorded_claim(p) ? -1 : open_provider(p, record, out, err);
     plan_free(p->plan);
     return rc;
 }
@@ -94,10 +70,10 @@ int plan_check_places(struct workspace *workspace, struct diags *diags, struct e
     AUTO_FREE bool *needed = mem_zalloc((p->stack->decl_count + 1) * sizeof *needed);
     for (size_t i = 0; i < p->stack->decl_count; i++)
         if (p->stack->decls[i]->kind == DECL_PROVIDER)
-            need(p->stack->decls[i], needed);
-    int rc = claim_records(p) ? 0 : -1;
+            depends_need(p->stack->decls[i], needed);
+    int rc = recorded_claim(p) ? 0 : -1;
     if (!rc)
-        evaluate_needed(p, needed);
+        evaluate_as_recorded(p, needed);
     if (!rc)
         rc = p->diags->errors ? -1 : places_check(p, err);
     plan_free(p->plan);

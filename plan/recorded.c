@@ -5,9 +5,9 @@
 #include "plan/graph.h"
 #include "plan/objects.h"
 
-struct seen *seen_find(const struct planner *p, struct str address)
+struct seen *recorded_find(const struct recorded *recorded, struct str address)
 {
-    return map_get(&p->seen_by_address, address);
+    return map_get(&recorded->by_address, address);
 }
 
 /* Where one `moved:` entry takes the address; unchanged where it does not apply. */
@@ -46,21 +46,21 @@ static void learn_record(const struct planner *p, const struct record *record)
         object_learn(schema, record->attrs);
 }
 
-bool claim_records(struct planner *p)
+bool recorded_claim(struct planner *p)
 {
     size_t n;
     const struct record *const *records = state_records(p->workspace->state, &n);
-    p->seen = ARENA_ARRAY(p->arena, struct seen, n ? n : 1);
-    p->seen_count = n;
+    p->recorded.seen = ARENA_ARRAY(p->arena, struct seen, n ? n : 1);
+    p->recorded.count = n;
     for (size_t i = 0; i < n; i++) {
-        struct seen *seen = &p->seen[i];
+        struct seen *seen = &p->recorded.seen[i];
         *seen = (struct seen){.record = records[i], .live = records[i]->attrs};
         learn_record(p, records[i]);
         seen->address = p->stack->moved_count ? new_address(p, records[i]) : records[i]->subject.address;
         struct str declared = address_declared(records[i]->subject.address);
-        seen->sibling = map_set(&p->seen_by_declared, declared, seen);
-        seen->neighbour = map_set(&p->seen_by_decl, address_declared(seen->address), seen);
-        struct seen *twin = map_set(&p->seen_by_address, seen->address, seen);
+        seen->sibling = map_set(&p->recorded.by_recorded, declared, seen);
+        seen->neighbour = map_set(&p->recorded.by_declared, address_declared(seen->address), seen);
+        struct seen *twin = map_set(&p->recorded.by_address, seen->address, seen);
         if (twin) {
             diag_error(p->diags, (struct span){0}, "moved: both \"%.*s\" and \"%.*s\" would become \"%.*s\"",
                 STR_ARG(twin->record->subject.address), STR_ARG(records[i]->subject.address),
@@ -72,30 +72,29 @@ bool claim_records(struct planner *p)
 }
 
 /* Numbers the nodes that stand between all instances of a declaration and all their dependents. */
-static void number_hubs(const struct planner *p, struct map *hubs)
+static void number_hubs(const struct recorded *r, struct map *hubs)
 {
-    for (size_t i = 0; i < p->seen_count; i++) {
-        const struct value *deps = p->seen[i].record->deps;
+    for (size_t i = 0; i < r->count; i++) {
+        const struct value *deps = r->seen[i].record->deps;
         for (uint32_t k = 0; deps && k < deps->count; k++) {
             struct str name = deps->items[k]->string;
-            const struct seen *dep = map_get(&p->seen_by_declared, name);
+            const struct seen *dep = map_get(&r->by_recorded, name);
             if (dep && dep->sibling && !map_get(hubs, name))
-                map_set(hubs, name, (void *)(p->seen_count + hubs->n));
+                map_set(hubs, name, (void *)(r->count + hubs->n));
         }
     }
 }
 
-void claim_graph(const struct planner *p, struct graph *graph)
+void recorded_graph(const struct recorded *r, struct graph *graph)
 {
     AUTO_MAP struct map hubs = MAP_INIT;
-    number_hubs(p, &hubs);
-    graph_init(graph, (uint32_t)(p->seen_count + hubs.n));
+    number_hubs(r, &hubs);
+    graph_init(graph, (uint32_t)(r->count + hubs.n));
     for (size_t h = 0; h < hubs.n; h++)
-        for (const struct seen *dep = map_get(&p->seen_by_declared, hubs.items[h].key); dep;
-             dep = dep->sibling)
-            graph_add_edge(graph, (uint32_t)(dep - p->seen), (uint32_t)(p->seen_count + h));
-    for (size_t i = 0; i < p->seen_count; i++) {
-        const struct value *deps = p->seen[i].record->deps;
+        for (const struct seen *dep = map_get(&r->by_recorded, hubs.items[h].key); dep; dep = dep->sibling)
+            graph_add_edge(graph, (uint32_t)(dep - r->seen), (uint32_t)(r->count + h));
+    for (size_t i = 0; i < r->count; i++) {
+        const struct value *deps = r->seen[i].record->deps;
         for (uint32_t k = 0; deps && k < deps->count; k++) {
             struct str name = deps->items[k]->string;
             size_t hub = (size_t)map_get(&hubs, name);
@@ -104,10 +103,10 @@ void claim_graph(const struct planner *p, struct graph *graph)
                 continue;
             }
             struct str declared = address_declared(name);
-            const struct seen *dep = map_get(&p->seen_by_declared, declared);
+            const struct seen *dep = map_get(&r->by_recorded, declared);
             for (; dep; dep = dep->sibling)
                 if (declared.n == name.n || str_eq(dep->record->subject.address, name))
-                    graph_add_edge(graph, (uint32_t)(dep - p->seen), (uint32_t)i);
+                    graph_add_edge(graph, (uint32_t)(dep - r->seen), (uint32_t)i);
         }
     }
     graph_freeze(graph);

@@ -8,15 +8,15 @@
 #include "plan/graph.h"
 #include "plan/planner.h"
 
-/* Fills p->seen from the state. False after an error. */
-bool claim_records(struct planner *p);
-struct seen *seen_find(const struct planner *p, struct str address);
+/* Fills p->recorded from the state. False after an error. */
+bool recorded_claim(struct planner *p);
+struct seen *recorded_find(const struct recorded *recorded, struct str address);
 /*
- * Edges dependency -> dependent between recorded resources, by their position in p->seen. Where many
- * instances of one declaration are depended on, a node beyond seen_count stands between them and their
+ * Edges dependency -> dependent between recorded resources, by their position in recorded->seen. Where many
+ * instances of one declaration are depended on, a node beyond recorded->count stands between them and their
  * dependents: there would be as many edges as pairs. Records of different ages may contradict each other:
  * edges that would close a circle are left out.
  */
-void claim_graph(const struct planner *p, struct graph *graph);
+void recorded_graph(const struct recorded *recorded, struct graph *graph);
 
 #endif

@@ -15,7 +15,7 @@ static int planner_provider(void *ctx, const struct intent *intent, struct provi
 static void planner_settled(void *ctx, struct str address, const char *text)
 {
     struct planner *p = ctx;
-    observe(&p->options.observer, &(struct event){.kind = EVENT_RECOVERED, .address = address, .text = text});
+    observe(&p->observer, &(struct event){.kind = EVENT_RECOVERED, .address = address, .text = text});
 }
 
 int recover_for_plan(struct planner *p, struct err *err)
@@ -25,9 +25,9 @@ int recover_for_plan(struct planner *p, struct err *err)
         .state = p->workspace->state,
         .catalog = p->workspace->catalog,
         .stack = p->stack->name,
-        .patient = p->options.destroy, /* nothing of it will be looked at again */
+        .patient = p->options->destroy, /* nothing of it will be looked at again */
         .work_dir = p->workspace->work_dir,
-        .cancel = p->options.cancel,
+        .cancel = p->cancel,
         .env = p->stack->env,
         .provider = planner_provider,
         .settled = planner_settled,
@@ -36,7 +36,7 @@ int recover_for_plan(struct planner *p, struct err *err)
     if (!recover_state(&options, 0, &why))
         return 0;
     if (why.class == ERR_LOCKED) { /* a run is going on; what it has under way is its own */
-        observe(&p->options.observer, &(struct event){.kind = EVENT_WARNING, .text = why.message});
+        observe(&p->observer, &(struct event){.kind = EVENT_WARNING, .text = why.message});
         return 0;
     }
     *err = why;

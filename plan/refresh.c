@@ -107,8 +107,10 @@ static struct group *group_of(struct refresh *r, const struct schema *schema, st
 static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err *err)
 {
     struct planner *p = r->p;
-    const struct decl *decl = p->options.alone ? stack_find(p->stack, address_declared(seen->address)) : NULL;
-    if (p->options.alone && (!decl || !p->targeted[decl->index] || !claim_is_target(p, decl, seen->address)))
+    const struct decl *decl =
+        p->options->alone ? stack_find(p->stack, address_declared(seen->address)) : NULL;
+    if (p->options->alone &&
+        (!decl || !p->targets.targeted[decl->index] || !targets_have(p, decl, seen->address)))
         return 0;
     const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->subject.type, false, err);
     if (!schema)
@@ -372,7 +374,7 @@ static void tell_pending(struct planner *p, const struct seen *seen)
         buf_add_str(&text, value_text(names->items[i], STR_EMPTY));
     }
     buf_addf(&text, " pending until %.*s", STR_ARG(schema->pending_until));
-    observe(&p->options.observer,
+    observe(&p->observer,
         &(struct event){
             .kind = EVENT_NOTE, .address = seen->address, .text = arena_strz(p->arena, buf_str(&text))});
 }
@@ -380,13 +382,15 @@ static void tell_pending(struct planner *p, const struct seen *seen)
 /* A plan file's live values instead of the services'. */
 static int refresh_from_saved(struct planner *p)
 {
-    for (size_t i = 0; i < p->seen_count; i++) {
-        const struct value *live = value_get(p->options.saved_live, p->seen[i].record->subject.address);
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        const struct value *live =
+            value_get(p->options->saved_live, p->recorded.seen[i].record->subject.address);
         if (!live)
             continue;
-        p->seen[i].live = value_is_null(live) ? NULL : live;
-        p->seen[i].marks = value_get(p->options.saved_marks, p->seen[i].record->subject.address);
-        p->seen[i].read = true;
+        p->recorded.seen[i].live = value_is_null(live) ? NULL : live;
+        p->recorded.seen[i].marks =
+            value_get(p->options->saved_marks, p->recorded.seen[i].record->subject.address);
+        p->recorded.seen[i].read = true;
     }
     p->plan->refreshed = true;
     return 0;
@@ -415,8 +419,8 @@ static int read_all(struct refresh *r, bool late, struct err *err)
     struct planner *p = r->p;
     size_t count = 0;
     clear(r);
-    for (size_t i = 0; i < p->seen_count; i++)
-        if (add_seen(r, &p->seen[i], late, err))
+    for (size_t i = 0; i < p->recorded.count; i++)
+        if (add_seen(r, &p->recorded.seen[i], late, err))
             return -1;
     for (size_t g = 0; g < r->group_count; g++)
         count += r->groups[g].n;
@@ -424,8 +428,8 @@ static int read_all(struct refresh *r, bool late, struct err *err)
         return 0;
     char text[64];
     snprintf(text, sizeof text, "reading %zu resource%s", count, count == 1 ? "" : "s");
-    observe(&p->options.observer, &(struct event){.kind = EVENT_REFRESH, .text = text, .count = count});
-    int threads = p->options.parallelism ? p->options.parallelism : 32;
+    observe(&p->observer, &(struct event){.kind = EVENT_REFRESH, .text = text, .count = count});
+    int threads = p->options->parallelism ? p->options->parallelism : 32;
     pool_run(threads, r->group_count, list_group, r);
     if (!r->failed)
         collect_singles(r);
@@ -442,7 +446,7 @@ static void tell_unseen(const struct refresh *r)
     snprintf(text, sizeof text,
         "%zu recorded resource%s could not be looked at: the provider's settings are known only after apply",
         r->unseen, r->unseen == 1 ? "" : "s");
-    observe(&r->p->options.observer,
+    observe(&r->p->observer,
         &(struct event){.kind = EVENT_NOTE,
             .address = arena_printf(r->p->arena, "providers.%.*s", STR_ARG(r->unseen_provider)),
             .text = text});
@@ -450,7 +454,7 @@ static void tell_unseen(const struct refresh *r)
 
 int refresh_records(struct planner *p, struct err *err)
 {
-    if (p->options.saved_live)
+    if (p->options->saved_live)
         return refresh_from_saved(p);
     struct refresh r = {.p = p, .lock = PTHREAD_MUTEX_INITIALIZER};
     int64_t start = clock_mono_ms();
@@ -462,14 +466,14 @@ int refresh_records(struct planner *p, struct err *err)
     if (p->plan->refresh_count) {
         p->plan->refresh_requests = workspace_requests(p->workspace) - requests;
         p->plan->refresh_ms = clock_mono_ms() - start;
-        observe(&p->options.observer,
+        observe(&p->observer,
             &(struct event){
                 .kind = EVENT_REFRESH_DONE, .count = p->plan->refresh_requests, .ms = p->plan->refresh_ms});
     }
     tell_unseen(&r);
     p->plan->refreshed = true;
-    for (size_t i = 0; i < p->seen_count && !r.failed; i++)
-        tell_pending(p, &p->seen[i]);
+    for (size_t i = 0; i < p->recorded.count && !r.failed; i++)
+        tell_pending(p, &p->recorded.seen[i]);
     if (r.failed) {
         *err = r.err;
         status = -1;

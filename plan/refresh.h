@@ -7,7 +7,7 @@
 
 #include "plan/planner.h"
 
-/* After claim_records() and evaluate_fixed(). -1 with err where something could not be asked. */
+/* After recorded_claim() and evaluate_fixed(). -1 with err where something could not be asked. */
 int refresh_records(struct planner *p, struct err *err);
 
 #endif

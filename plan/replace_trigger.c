@@ -8,22 +8,29 @@
 
 #include "plan/evaluate.h"
 
+/* The stack as it was applied last; of what is hidden the records tell nothing. */
+struct past {
+    struct planner *p;
+    const bool *hidden; /* by decl->index; NULL: nothing is */
+};
+
 static const struct value *value_before(void *ctx, const struct decl *decl);
 
-static struct scope scope_before(struct planner *p, const struct decl *decl, struct diags *ignored)
+static struct scope scope_before(struct past *past, const struct decl *decl, struct diags *ignored)
 {
-    struct scope scope = planner_scope(p, decl, NULL);
+    struct scope scope = planner_scope(past->p, decl, NULL);
     scope.value_of = value_before;
+    scope.ctx = past;
     scope.diags = ignored;
     return scope;
 }
 
 static const struct value *evaluate_before(
-    struct planner *p, const struct decl *decl, const struct expr *expr)
+    struct past *past, const struct decl *decl, const struct expr *expr)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
-    struct scope scope = scope_before(p, decl, &ignored);
-    const struct value *v = expr_eval(expr, &scope, p->arena);
+    struct scope scope = scope_before(past, decl, &ignored);
+    const struct value *v = expr_eval(expr, &scope, past->p->arena);
     return v ? v : &value_null;
 }
 
@@ -32,10 +39,11 @@ static const struct value *recorded(const struct instance *instance)
     return instance->seen ? instance->seen->record->attrs : &value_null;
 }
 
-static const struct value *resource_before(struct planner *p, const struct decl *decl)
+static const struct value *resource_before(const struct past *past, const struct decl *decl)
 {
-    const struct instances *list = &p->instances[decl->index];
-    if (p->hidden && p->hidden[decl->index])
+    struct planner *p = past->p;
+    const struct instances *list = &p->evaluated.instances[decl->index];
+    if (past->hidden && past->hidden[decl->index])
         return &value_unknown;
     if (!list->keyed)
         return list->n ? recorded(&list->items[0]) : &value_null;
@@ -46,43 +54,45 @@ static const struct value *resource_before(struct planner *p, const struct decl 
     return value_builder_map(&b);
 }
 
-static const struct value *module_before(struct planner *p, const struct decl *decl)
+static const struct value *module_before(struct past *past, const struct decl *decl)
 {
-    struct value_builder outputs = VALUE_BUILDER(p->arena);
+    struct value_builder outputs = VALUE_BUILDER(past->p->arena);
     for (size_t i = 0; i < decl->target->decl_count; i++) {
         const struct decl *inner = decl->target->decls[i];
         if (inner->kind == DECL_OUTPUT)
-            value_builder_set(&outputs, inner->name, value_before(p, inner));
+            value_builder_set(&outputs, inner->name, value_before(past, inner));
     }
     return value_builder_map(&outputs);
 }
 
 static const struct value *value_before(void *ctx, const struct decl *decl)
 {
-    struct planner *p = ctx;
+    struct past *past = ctx;
     switch (decl->kind) {
-    case DECL_RESOURCE: return resource_before(p, decl);
-    case DECL_MODULE: return module_before(p, decl);
+    case DECL_RESOURCE: return resource_before(past, decl);
+    case DECL_MODULE: return module_before(past, decl);
     case DECL_LOCAL:
-    case DECL_OUTPUT: return evaluate_before(p, decl, decl->expr);
+    case DECL_OUTPUT: return evaluate_before(past, decl, decl->expr);
     case DECL_INPUT:
         if (decl->argument)
-            return evaluate_before(p, decl, decl->argument);
+            return evaluate_before(past, decl, decl->argument);
         break;
     case DECL_DATA:
     case DECL_PROVIDER:
     case DECL_CONNECTION: break;
     }
-    const struct value *v = p->values[decl->index]; /* nothing of these is recorded */
+    const struct value *v = past->p->evaluated.values[decl->index]; /* nothing of these is recorded */
     return v ? v : &value_unknown;
 }
 
-bool expression_changes(
-    struct planner *p, const struct instance *instance, const struct expr *expr, struct diags *diags)
+bool expression_changes(struct planner *p, const struct instance *instance, const struct expr *expr,
+    const bool *hidden, struct diags *diags)
 {
+    struct past past = {p, hidden};
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     struct scope now = planner_scope(p, instance->decl, instance), before = now;
     before.value_of = value_before;
+    before.ctx = &past;
     now.diags = diags ? diags : &ignored;
     before.diags = &ignored;
     const struct value *v = expr_eval(expr, &now, p->arena);
@@ -100,7 +110,7 @@ bool triggered(struct planner *p, const struct instance *instance)
 {
     const struct lifecycle *lifecycle = &instance->decl->lifecycle;
     for (size_t i = 0; i < lifecycle->trigger_count; i++)
-        if (expression_changes(p, instance, lifecycle->replace_triggered_by[i], p->diags))
+        if (expression_changes(p, instance, lifecycle->replace_triggered_by[i], NULL, p->diags))
             return true;
     return false;
 }

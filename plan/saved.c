@@ -47,8 +47,8 @@ static const struct value *without_secrets(
 static const struct value *live_values(const struct planner *p, struct arena *arena)
 {
     struct value_builder b = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < p->seen_count; i++) {
-        const struct seen *seen = &p->seen[i];
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        const struct seen *seen = &p->recorded.seen[i];
         if (!seen->read)
             continue;
         const struct schema *schema =
@@ -63,9 +63,9 @@ static const struct value *live_values(const struct planner *p, struct arena *ar
 static const struct value *seen_marks(const struct planner *p, struct arena *arena)
 {
     struct value_builder b = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < p->seen_count; i++)
-        if (p->seen[i].read && p->seen[i].marks)
-            value_builder_set(&b, p->seen[i].record->subject.address, p->seen[i].marks);
+    for (size_t i = 0; i < p->recorded.count; i++)
+        if (p->recorded.seen[i].read && p->recorded.seen[i].marks)
+            value_builder_set(&b, p->recorded.seen[i].record->subject.address, p->recorded.seen[i].marks);
     return value_builder_map(&b);
 }
 
@@ -101,10 +101,10 @@ int plan_save(const struct plan *plan, const char *path, const struct value *sho
         {STR("seq"), value_int(&arena, (int64_t)state_seq(state))},
         {STR("destroy"), value_bool(plan->destroy)},
         {STR("refreshed"), value_bool(plan->refreshed)},
-        {STR("delete_adopted"), value_bool(p->options.delete_adopted)},
-        {STR("teardown"), value_int(&arena, p->options.teardown)},
-        {STR("targets"), strings(&arena, p->options.targets, p->options.target_count)},
-        {STR("replaces"), strings(&arena, p->options.replaces, p->options.replace_count)},
+        {STR("delete_adopted"), value_bool(p->options->delete_adopted)},
+        {STR("teardown"), value_int(&arena, p->options->teardown)},
+        {STR("targets"), strings(&arena, p->options->targets, p->options->target_count)},
+        {STR("replaces"), strings(&arena, p->options->replaces, p->options->replace_count)},
         {STR("inputs"), plain},
         {STR("secrets"), secret},
         {STR("live"), live_values(p, &arena)},

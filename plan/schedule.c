@@ -23,9 +23,9 @@ static bool applies(const struct instance *instance)
 struct builder {
     struct executor *x;
     uint32_t *decl_ops;   /* by decl->index */
-    uint32_t *delete_ops; /* by position in p->seen */
-    uint32_t *apply_ops;  /* by position in p->seen */
-    struct graph records; /* claim_graph(), where something is deleted */
+    uint32_t *delete_ops; /* by position in p->recorded.seen */
+    uint32_t *apply_ops;  /* by position in p->recorded.seen */
+    struct graph records; /* recorded_graph(), where something is deleted */
     uint32_t joins;       /* two operations for each of its further nodes: dependents deleted, and updated */
     size_t cap;
 };
@@ -53,7 +53,7 @@ static void add_instance_ops(struct builder *b, struct instance *instance)
     instance->op = add_op(b, (struct op){.kind = OP_APPLY, .change = instance->change});
     if (!instance->seen)
         return;
-    size_t at = (size_t)(instance->seen - p->seen);
+    size_t at = (size_t)(instance->seen - p->recorded.seen);
     b->apply_ops[at] = instance->op;
     if (instance_action(instance) == ACTION_REPLACE)
         b->delete_ops[at] = add_op(b, (struct op){.kind = OP_DELETE, .change = instance->change});
@@ -65,16 +65,16 @@ static void add_ops(struct builder *b)
     struct plan *plan = b->x->plan;
     for (size_t i = 0; i < p->stack->decl_count && !plan->destroy; i++) {
         uint32_t before = b->x->op_count;
-        for (size_t k = 0; k < p->instances[i].n; k++)
-            add_instance_ops(b, &p->instances[i].items[k]);
-        if (p->pending[i] || b->x->op_count > before)
+        for (size_t k = 0; k < p->evaluated.instances[i].n; k++)
+            add_instance_ops(b, &p->evaluated.instances[i].items[k]);
+        if (p->evaluated.pending[i] || b->x->op_count > before)
             b->decl_ops[i] = add_op(b, (struct op){.kind = OP_DECL, .decl = p->stack->decls[i]});
     }
     for (size_t i = 0; i < plan->change_count; i++) {
         struct change *change = &plan->changes[i];
         enum action action = change->decision.action;
         if (action == ACTION_DELETE || action == ACTION_FORGET)
-            b->delete_ops[change->seen - p->seen] =
+            b->delete_ops[change->seen - p->recorded.seen] =
                 add_op(b, (struct op){.kind = OP_DELETE, .change = change});
     }
 }
@@ -89,7 +89,7 @@ static void add_decl_edges(struct builder *b)
         if (node == NO_OP)
             continue;
         const struct decl *decl = p->stack->decls[i];
-        const struct instances *list = &p->instances[i];
+        const struct instances *list = &p->evaluated.instances[i];
         for (size_t k = 0; k < list->n; k++)
             if (applies(&list->items[k]))
                 graph_add_edge(graph, list->items[k].op, node);
@@ -120,13 +120,13 @@ enum delete_order {
 /* What stands for a node of the records' graph: its deletion, or the join of its dependents' deletions. */
 static uint32_t delete_op(const struct builder *b, uint32_t node)
 {
-    uint32_t seen_count = (uint32_t)b->x->p->seen_count;
+    uint32_t seen_count = (uint32_t)b->x->p->recorded.count;
     return node < seen_count ? b->delete_ops[node] : b->joins + 2 * (node - seen_count);
 }
 
 static uint32_t apply_op(const struct builder *b, uint32_t node)
 {
-    uint32_t seen_count = (uint32_t)b->x->p->seen_count;
+    uint32_t seen_count = (uint32_t)b->x->p->recorded.count;
     return node < seen_count ? b->apply_ops[node] : b->joins + 2 * (node - seen_count) + 1;
 }
 
@@ -138,7 +138,7 @@ static void add_edge(struct builder *b, uint32_t from, uint32_t to)
 
 static void add_dependent_edges(struct builder *b, enum delete_order order, uint32_t node, uint32_t dependent)
 {
-    bool join = node >= b->x->p->seen_count;
+    bool join = node >= b->x->p->recorded.count;
     uint32_t delete = delete_op(b, node);
     const struct change *change = join || delete == NO_OP ? NULL : b->x->ops[delete].change;
     if (order != ORDER_REPLACEMENTS)
@@ -152,7 +152,7 @@ static void add_dependent_edges(struct builder *b, enum delete_order order, uint
 static const struct instance *instance_at(const struct planner *p, struct str address)
 {
     const struct decl *decl = stack_find(p->stack, address_declared(address));
-    const struct instances *list = decl ? &p->instances[decl->index] : NULL;
+    const struct instances *list = decl ? &p->evaluated.instances[decl->index] : NULL;
     for (size_t i = 0; list && i < list->n; i++)
         if (str_eq(list->items[i].address, address))
             return &list->items[i];
@@ -163,7 +163,7 @@ static const struct instance *instance_at(const struct planner *p, struct str ad
  * name under which its old one is kept has to be free first. */
 static void add_deposed_edges(struct builder *b, enum delete_order order, size_t i)
 {
-    struct str address = b->x->p->seen[i].address, current = address_current(address);
+    struct str address = b->x->p->recorded.seen[i].address, current = address_current(address);
     const struct instance *instance =
         current.n < address.n && b->delete_ops[i] != NO_OP ? instance_at(b->x->p, current) : NULL;
     if (!instance || !applies(instance))
@@ -182,7 +182,7 @@ static struct str thing(struct arena *arena, struct str type, struct str id)
 /* The deletions of the things that the record lies in wait for its own. */
 static void add_outlasting_edges(struct builder *b, struct arena *arena, const struct map *deleted, size_t i)
 {
-    const struct record *record = b->x->p->seen[i].record;
+    const struct record *record = b->x->p->recorded.seen[i].record;
     const struct schema *schema =
         catalog_find(b->x->p->workspace->catalog, record->subject.type, false, NULL);
     const struct value *all =
@@ -203,11 +203,13 @@ static void add_outlasting(struct builder *b)
     const struct planner *p = b->x->p;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_MAP struct map deleted = MAP_INIT;
-    for (size_t i = 0; i < p->seen_count; i++)
+    for (size_t i = 0; i < p->recorded.count; i++)
         if (b->delete_ops[i] != NO_OP)
-            map_set(&deleted, thing(&arena, p->seen[i].record->subject.type, p->seen[i].record->subject.id),
+            map_set(&deleted,
+                thing(
+                    &arena, p->recorded.seen[i].record->subject.type, p->recorded.seen[i].record->subject.id),
                 &b->delete_ops[i]);
-    for (size_t i = 0; i < p->seen_count; i++)
+    for (size_t i = 0; i < p->recorded.count; i++)
         if (b->delete_ops[i] != NO_OP)
             add_outlasting_edges(b, &arena, &deleted, i);
 }
@@ -217,7 +219,7 @@ static void add_delete_edges(struct builder *b, enum delete_order order)
 {
     struct planner *p = b->x->p;
     struct graph *graph = &b->x->graph;
-    for (size_t i = 0; i < p->seen_count; i++) {
+    for (size_t i = 0; i < p->recorded.count; i++) {
         uint32_t delete = b->delete_ops[i], apply = b->apply_ops[i];
         add_deposed_edges(b, order, i);
         if (delete == NO_OP || apply == NO_OP)
@@ -241,9 +243,9 @@ static void add_joins(struct builder *b)
         deletes |= b->x->ops[i].kind == OP_DELETE;
     if (!deletes)
         return;
-    claim_graph(b->x->p, &b->records);
+    recorded_graph(&b->x->p->recorded, &b->records);
     b->joins = b->x->op_count;
-    for (size_t i = b->x->p->seen_count; i < b->records.node_count; i++) {
+    for (size_t i = b->x->p->recorded.count; i < b->records.node_count; i++) {
         add_op(b, (struct op){.kind = OP_JOIN});
         add_op(b, (struct op){.kind = OP_JOIN});
     }
@@ -269,8 +271,8 @@ void executor_schedule(struct executor *x)
     struct builder b = {
         .x = x,
         .decl_ops = no_ops(p->stack->decl_count),
-        .delete_ops = no_ops(p->seen_count),
-        .apply_ops = no_ops(p->seen_count),
+        .delete_ops = no_ops(p->recorded.count),
+        .apply_ops = no_ops(p->recorded.count),
     };
     add_ops(&b);
     add_joins(&b);

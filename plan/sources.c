@@ -88,10 +88,10 @@ static bool has_values_in(struct planner *p, const struct str *texts, size_t n)
 {
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct decl *decl = p->stack->decls[i];
-        const struct instances *list = &p->instances[decl->index];
+        const struct instances *list = &p->evaluated.instances[decl->index];
         if (decl->kind == DECL_PROVIDER || decl->kind == DECL_CONNECTION
-                ? has_keys_in(p->values[decl->index], texts, n)
-                : stands_in(p->values[decl->index], false, texts, n))
+                ? has_keys_in(p->evaluated.values[decl->index], texts, n)
+                : stands_in(p->evaluated.values[decl->index], false, texts, n))
             return true;
         for (size_t k = 0; k < list->n; k++)
             if (stands_in(list->items[k].desired, false, texts, n))

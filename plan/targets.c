@@ -10,11 +10,11 @@ enum { KEYS_SHOWN = 200 }; /* bytes of the addresses in a hint */
 
 static void target_with_deps(struct planner *p, const struct decl *decl, bool whole)
 {
-    p->whole[decl->index] |= whole;
-    if (p->targeted[decl->index])
+    p->targets.whole[decl->index] |= whole;
+    if (p->targets.targeted[decl->index])
         return;
-    p->targeted[decl->index] = true;
-    if (p->options.alone)
+    p->targets.targeted[decl->index] = true;
+    if (p->options->alone)
         return;
     for (size_t i = 0; i < decl->dep_count; i++)
         target_with_deps(p, decl->deps[i], true);
@@ -23,10 +23,11 @@ static void target_with_deps(struct planner *p, const struct decl *decl, bool wh
 static bool target_is_known(struct planner *p, struct str target)
 {
     const struct decl *decl = stack_find(p->stack, address_declared(target));
-    if (seen_find(p, target) || (decl && !decl->keyed)) /* a module's instances are looked for below */
+    if (recorded_find(&p->recorded, target) ||
+        (decl && !decl->keyed)) /* a module's instances are looked for below */
         return true;
-    for (size_t i = 0; i < p->seen_count; i++)
-        if (address_matches(p->seen[i].address, &target, 1))
+    for (size_t i = 0; i < p->recorded.count; i++)
+        if (address_matches(p->recorded.seen[i].address, &target, 1))
             return true;
     for (size_t i = 0; i < p->stack->decl_count; i++)
         if (address_matches(p->stack->decls[i]->address, &target, 1))
@@ -48,13 +49,13 @@ static bool all_known(struct planner *p, const char *option, const struct str *t
     return ok;
 }
 
-bool claim_targets(struct planner *p)
+bool targets_find(struct planner *p)
 {
-    const struct plan_options *options = &p->options;
+    const struct plan_options *options = p->options;
     bool ok = all_known(p, "--replace", options->replaces, options->replace_count);
     if (!options->target_count) {
-        memset(p->targeted, true, p->stack->decl_count * sizeof *p->targeted);
-        memset(p->whole, true, p->stack->decl_count * sizeof *p->whole);
+        memset(p->targets.targeted, true, p->stack->decl_count * sizeof *p->targets.targeted);
+        memset(p->targets.whole, true, p->stack->decl_count * sizeof *p->targets.whole);
         return ok;
     }
     ok &= all_known(p, "--target", options->targets, options->target_count);
@@ -71,18 +72,19 @@ bool claim_targets(struct planner *p)
     return ok;
 }
 
-bool claim_is_target(const struct planner *p, const struct decl *decl, struct str address)
+bool targets_have(const struct planner *p, const struct decl *decl, struct str address)
 {
-    return p->whole[decl->index] || address_matches(address, p->options.targets, p->options.target_count);
+    return p->targets.whole[decl->index] ||
+           address_matches(address, p->options->targets, p->options->target_count);
 }
 
-bool claim_has_targets(struct planner *p, const struct decl *decl)
+bool targets_check(struct planner *p, const struct decl *decl)
 {
-    const struct instances *list = &p->instances[decl->index];
-    for (size_t t = 0; t < p->options.target_count; t++) {
-        struct str target = p->options.targets[t];
+    const struct instances *list = &p->evaluated.instances[decl->index];
+    for (size_t t = 0; t < p->options->target_count; t++) {
+        struct str target = p->options->targets[t];
         bool there = list->unread || str_eq(target, decl->address) ||
-                     !str_eq(address_declared(target), decl->address) || seen_find(p, target);
+                     !str_eq(address_declared(target), decl->address) || recorded_find(&p->recorded, target);
         AUTO_BUF struct buf names = BUF_INIT;
         for (size_t i = 0; i < list->n && !there; i++) {
             there = str_eq(list->items[i].address, target);

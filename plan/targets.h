@@ -2,7 +2,7 @@
  * What --target and --replace mean: which declarations, and which of their instances. Without any,
  * everything.
  *
- * Order of calls: claim_targets() once the records are known; the others of a declaration whose instances
+ * Order of calls: targets_find() once the records are known; the others of a declaration whose instances
  * are.
  */
 #ifndef WEIR_PLAN_TARGETS_H
@@ -11,10 +11,10 @@
 #include "plan/planner.h"
 
 /* Which declarations the targets mean, and what those depend on. False after an error. */
-bool claim_targets(struct planner *p);
+bool targets_find(struct planner *p);
 /* Of a targeted declaration: is this instance meant, too? */
-bool claim_is_target(const struct planner *p, const struct decl *decl, struct str address);
+bool targets_have(const struct planner *p, const struct decl *decl, struct str address);
 /* Are all instances there that the targets name? False after an error. */
-bool claim_has_targets(struct planner *p, const struct decl *decl);
+bool targets_check(struct planner *p, const struct decl *decl);
 
 #endif

@@ -19,17 +19,17 @@ struct needing {
 static void need(void *ctx, const struct decl *dep)
 {
     struct needing *n = ctx;
-    if (!n->p->targeted[dep->index] && !n->p->needed_by[dep->index])
-        n->p->needed_by[dep->index] = n->decl;
+    if (!n->p->targets.targeted[dep->index] && !n->p->targets.needed_by[dep->index])
+        n->p->targets.needed_by[dep->index] = n->decl;
 }
 
 /* Is a version in use that is to be gone back to? Then a rollback was interrupted, if it is not asked for in
  * vain. */
 static bool back_already(const struct planner *p)
 {
-    const struct value *versions = p->options.versions;
+    const struct value *versions = p->options->versions;
     for (uint32_t i = 0; versions && i < versions->count; i++) {
-        const struct seen *seen = seen_find(p, versions->entries[i].key);
+        const struct seen *seen = recorded_find(&p->recorded, versions->entries[i].key);
         if (seen && value_equal(value_getz(seen->record->attrs, "sha256"), versions->entries[i].value))
             return true;
     }
@@ -38,29 +38,30 @@ static bool back_already(const struct planner *p)
 
 void alone_begin(struct planner *p)
 {
-    p->again = back_already(p);
-    p->needed_by = ARENA_ARRAY(p->arena, const struct decl *, p->stack->decl_count + 1);
-    p->minimal = ARENA_ARRAY(p->arena, bool, p->stack->decl_count + 1);
+    p->targets.again = back_already(p);
+    p->targets.needed_by = ARENA_ARRAY(p->arena, const struct decl *, p->stack->decl_count + 1);
+    p->targets.minimal = ARENA_ARRAY(p->arena, bool, p->stack->decl_count + 1);
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         struct needing n = {p, p->stack->decls[i]};
-        if (p->targeted[i] && n.decl->kind == DECL_RESOURCE)
+        if (p->targets.targeted[i] && n.decl->kind == DECL_RESOURCE)
             each_resource_dep(p, n.decl, need, &n);
         /* Going back is no occasion for what else the file has changed since. */
-        p->minimal[i] = p->options.versions && n.decl->kind == DECL_RESOURCE && !n.decl->schema->ops->prepare;
+        p->targets.minimal[i] =
+            p->options->versions && n.decl->kind == DECL_RESOURCE && !n.decl->schema->ops->prepare;
     }
 }
 
 /* A target refers to it: everything that it should consist of has to be recorded. */
 bool alone_check(struct planner *p, const struct decl *decl)
 {
-    const struct decl *by = p->needed_by[decl->index];
-    const struct instances *list = &p->instances[decl->index];
+    const struct decl *by = p->targets.needed_by[decl->index];
+    const struct instances *list = &p->evaluated.instances[decl->index];
     if (!by)
         return true;
     if (!evaluate_instances(p, decl))
         return false;
     for (size_t i = 0; i < list->n; i++) {
-        if (seen_find(p, list->items[i].address))
+        if (recorded_find(&p->recorded, list->items[i].address))
             continue;
         struct diag *d = diag_error(p->diags, decl->span, "%.*s needs %.*s, which does not exist yet",
             STR_ARG(by->address), STR_ARG(list->items[i].address));
@@ -81,8 +82,8 @@ static void any_pending(void *ctx, const struct decl *dep)
 {
     struct search *search = ctx;
     const struct planner *p = search->p;
-    search->found |=
-        dep->kind == DECL_RESOURCE && (p->pending[dep->index] || (p->again && p->targeted[dep->index]));
+    search->found |= dep->kind == DECL_RESOURCE && (p->evaluated.pending[dep->index] ||
+                                                       (p->targets.again && p->targets.targeted[dep->index]));
 }
 
 /*
@@ -92,19 +93,16 @@ static void any_pending(void *ctx, const struct decl *dep)
  */
 static bool follows(struct planner *p, const struct instance *instance, const struct expr *expr)
 {
-    p->hidden = p->again ? p->targeted : NULL;
-    bool changes = expression_changes(p, instance, expr, NULL);
-    p->hidden = NULL;
-    return changes;
+    return expression_changes(p, instance, expr, p->targets.again ? p->targets.targeted : NULL, NULL);
 }
 
 /* The recorded instances whose attributes come out otherwise than they were. */
 static bool reached(struct planner *p, const struct decl *decl)
 {
-    const struct instances *list = &p->instances[decl->index];
+    const struct instances *list = &p->evaluated.instances[decl->index];
     for (size_t i = 0; i < list->n; i++) {
         struct instance instance = list->items[i];
-        instance.seen = seen_find(p, instance.address);
+        instance.seen = recorded_find(&p->recorded, instance.address);
         for (size_t k = 0; instance.seen && k < decl->attr_count; k++)
             if (follows(p, &instance, decl->attrs[k].expr))
                 return true;
@@ -115,13 +113,13 @@ static bool reached(struct planner *p, const struct decl *decl)
 bool alone_includes(struct planner *p, const struct decl *decl)
 {
     struct search search = {p, false};
-    if (decl->kind != DECL_RESOURCE || (p->options.leave_jobs && decl->schema->job))
+    if (decl->kind != DECL_RESOURCE || (p->options->leave_jobs && decl->schema->job))
         return false;
     each_resource_dep(p, decl, any_pending, &search);
     if (!search.found || !evaluate_instances(p, decl) || !reached(p, decl))
         return false;
-    p->targeted[decl->index] = p->whole[decl->index] = true;
-    p->minimal[decl->index] = true;
+    p->targets.targeted[decl->index] = p->targets.whole[decl->index] = true;
+    p->targets.minimal[decl->index] = true;
     return true;
 }
 
@@ -146,7 +144,7 @@ const struct value *alone_attributes(
 {
     const struct record *record = instance->seen ? instance->seen->record : NULL;
     const struct decl *decl = instance->decl;
-    if (!p->minimal || !p->minimal[decl->index] || !record || !record->set)
+    if (!p->targets.minimal || !p->targets.minimal[decl->index] || !record || !record->set)
         return object;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < record->set->count; i++) {

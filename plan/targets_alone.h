@@ -7,7 +7,7 @@
 
 #include "plan/planner.h"
 
-/* Finds what the targets need. After claim_targets(). */
+/* Finds what the targets need. After targets_find(). */
 void alone_begin(struct planner *p);
 /* Is what a target needs there? For declarations that are no targets. False after an error. */
 bool alone_check(struct planner *p, const struct decl *decl);

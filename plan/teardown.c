@@ -28,12 +28,12 @@ enum { THREADS = 16 };
 
 static void steer_instances(struct planner *p, const struct decl *decl)
 {
-    struct instances *list = &p->instances[decl->index];
+    struct instances *list = &p->evaluated.instances[decl->index];
     if (!evaluate_instances(p, decl))
         *list = (struct instances){.keyed = decl->for_each != NULL};
     for (size_t i = 0; i < list->n; i++) {
         struct instance *instance = &list->items[i];
-        struct seen *seen = seen_find(p, instance->address);
+        struct seen *seen = recorded_find(&p->recorded, instance->address);
         instance->planned = seen ? seen->live : &value_unknown;
         if (seen)
             seen->steering = evaluate_steering(p, instance, p->arena);
@@ -42,25 +42,21 @@ static void steer_instances(struct planner *p, const struct decl *decl)
 
 void teardown_steering(struct planner *p)
 {
-    /* Whatever cannot be computed, for want of a resource that is gone, stays as it was recorded. */
+    /* Whatever cannot be computed, for want of a resource that is gone, stays as it was recorded. And of a
+     * destroy the records alone are the plan. */
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
-    struct diags *diags = p->diags;
-    /* cppcheck-suppress autoVariables; put back below */
-    p->diags = &ignored;
+    struct planner aside = planner_aside(p, &ignored);
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct decl *decl = p->stack->decls[i];
-        if (p->fixed[i])
+        if (p->evaluated.fixed[i])
             continue;
         if (decl->kind == DECL_RESOURCE)
-            steer_instances(p, decl);
+            steer_instances(&aside, decl);
         if (decl->kind == DECL_DATA)
-            p->values[i] = &value_unknown;
+            aside.evaluated.values[i] = &value_unknown;
         else
-            evaluate_decl(p, decl);
+            evaluate_decl(&aside, decl);
     }
-    for (size_t i = 0; i < p->stack->decl_count; i++)
-        p->instances[i] = (struct instances){0}; /* of a destroy the records alone are the plan */
-    p->diags = diags;
 }
 
 /* ---- looking ---- */
@@ -86,7 +82,7 @@ static void tell(void *ctx, const char *what)
     char text[256];
     snprintf(text, sizeof text, "%.*s: %s", STR_ARG(looking->address), what);
     pthread_mutex_lock(&looking->x->lock);
-    observe(&p->options.observer, &(struct event){.kind = EVENT_REFRESH, .text = text});
+    observe(&p->observer, &(struct event){.kind = EVENT_REFRESH, .text = text});
     pthread_mutex_unlock(&looking->x->lock);
 }
 
@@ -131,10 +127,10 @@ struct leaf_search {
  * anew: by a function that logged once more. */
 static bool is_recorded(const struct planner *p, const struct schema *schema, struct str id)
 {
-    for (size_t i = 0; i < p->seen_count; i++)
-        if (str_eq(p->seen[i].record->subject.type, schema->name) &&
-            str_eq(p->seen[i].record->subject.id, id))
-            return state_get(p->workspace->state, p->seen[i].address);
+    for (size_t i = 0; i < p->recorded.count; i++)
+        if (str_eq(p->recorded.seen[i].record->subject.type, schema->name) &&
+            str_eq(p->recorded.seen[i].record->subject.id, id))
+            return state_get(p->workspace->state, p->recorded.seen[i].address);
     return false;
 }
 
@@ -271,8 +267,8 @@ static bool goes_before(struct examination *x, const struct change *change, cons
     if (!counts || int_of(counts, "versions") > there || int_of(counts, "uploads"))
         return false;
     pthread_mutex_lock(&x->lock); /* the planner's arena */
-    for (size_t i = 0; i < p->change_count; i++)
-        own += objects_in(p, &p->changes[i], id);
+    for (size_t i = 0; i < p->decided.count; i++)
+        own += objects_in(p, &p->decided.changes[i], id);
     pthread_mutex_unlock(&x->lock);
     return own >= there;
 }
@@ -289,14 +285,14 @@ static void examine(void *ctx, size_t i)
     const struct value *erased = &value_empty_list, *left = &value_empty_list;
     const struct value *prior = change->prior ? change->prior : record_of(change)->attrs;
     struct err *err = &x->errors[i];
-    op.teardown = p->options.teardown;
+    op.teardown = p->options->teardown;
     op.progress = tell;
     op.progress_ctx = &looking;
     if ((ops->erases && ops->erases(&op, prior, &erased, err)) ||
         (has_flag(erased) && check_owner(&op, change, prior, err)))
         return;
     struct err ignored = ERR_INIT; /* what cannot be looked at now is looked at again afterwards */
-    if (p->options.destroy)        /* otherwise they stay: something else may have taken over the name */
+    if (p->options->destroy)       /* otherwise they stay: something else may have taken over the name */
         teardown_find_leaves(p, &op, prior, &left, &ignored);
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(&arena);
     for (uint32_t k = 0; k < erased->count; k++)
@@ -330,11 +326,11 @@ static const struct value *replaced_prior(struct planner *p, const struct change
 
 static int collect(struct planner *p, struct examination *x, struct err *err)
 {
-    x->changes = ARENA_ARRAY(p->arena, struct change *, p->change_count + 1);
-    x->providers = ARENA_ARRAY(p->arena, struct provider *, p->change_count + 1);
-    x->errors = ARENA_ARRAY(p->arena, struct err, p->change_count + 1);
-    for (size_t i = 0; i < p->change_count; i++) {
-        struct change *change = &p->changes[i];
+    x->changes = ARENA_ARRAY(p->arena, struct change *, p->decided.count + 1);
+    x->providers = ARENA_ARRAY(p->arena, struct provider *, p->decided.count + 1);
+    x->errors = ARENA_ARRAY(p->arena, struct err, p->decided.count + 1);
+    for (size_t i = 0; i < p->decided.count; i++) {
+        struct change *change = &p->decided.changes[i];
         if (!concerns(change))
             continue;
         const struct record *record = record_of(change);
@@ -358,12 +354,12 @@ bool teardown_examine(struct planner *p)
         plan_failed(p, (struct span){0}, &err);
         return false;
     }
-    if (!x.n || (p->options.saved_live && !p->options.teardown))
+    if (!x.n || (p->options->saved_live && !p->options->teardown))
         return true; /* reviewed: what goes has been seen */
-    observe(&p->options.observer,
+    observe(&p->observer,
         &(struct event){.kind = EVENT_REFRESH, .text = "looking at what else goes", .count = x.n});
-    pool_run(p->options.parallelism ? p->options.parallelism : THREADS, x.n, examine, &x);
-    observe(&p->options.observer, &(struct event){.kind = EVENT_REFRESH_DONE});
+    pool_run(p->options->parallelism ? p->options->parallelism : THREADS, x.n, examine, &x);
+    observe(&p->observer, &(struct event){.kind = EVENT_REFRESH_DONE});
     for (size_t i = 0; i < x.n; i++) {
         if (x.errors[i].class == ERR_NONE)
             continue;

@@ -99,8 +99,8 @@ static void note_place(struct verifying *v, struct provider *provider, const str
 static void add_recorded(struct verifying *v)
 {
     struct planner *p = v->p;
-    for (size_t i = 0; i < p->seen_count; i++) {
-        const struct record *record = p->seen[i].record;
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        const struct record *record = p->recorded.seen[i].record;
         struct err ignored = ERR_INIT;
         struct candidate c = {.subject = record->subject,
             .object = record->attrs,
@@ -134,9 +134,8 @@ static const struct value *known_part(struct arena *arena, const struct value *o
     return value_builder_map(&b);
 }
 
-static void add_named(struct verifying *v, struct instance *instance)
+static void add_named(struct verifying *v, struct planner *p, struct instance *instance)
 {
-    struct planner *p = v->p;
     const struct decl *decl = instance->decl;
     const struct schema *schema = decl->schema;
     struct provider *provider;
@@ -168,27 +167,23 @@ static void add_named(struct verifying *v, struct instance *instance)
 /* The names that the stack would give to new resources, as far as they can be known without any. */
 static void add_declared(struct verifying *v)
 {
-    struct planner *p = v->p;
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
-    struct diags *diags = p->diags;
-    p->diags = &ignored;
-    p->options.offline = true; /* nothing is packaged, uploaded or asked for */
+    struct planner aside = planner_aside(v->p, &ignored), *p = &aside;
+    aside.offline = true; /* nothing is packaged, uploaded or asked for */
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct decl *decl = p->stack->decls[i];
-        struct instances *list = &p->instances[i];
-        if (p->fixed[i])
+        struct instances *list = &p->evaluated.instances[i];
+        if (p->evaluated.fixed[i])
             continue;
-        *list = (struct instances){0};
         if (decl->kind == DECL_RESOURCE && !evaluate_instances(p, decl))
             list->n = 0;
         for (size_t k = 0; decl->kind == DECL_RESOURCE && k < list->n; k++)
-            add_named(v, &list->items[k]);
+            add_named(v, p, &list->items[k]);
         if (decl->kind == DECL_DATA)
-            p->values[i] = &value_unknown;
+            p->evaluated.values[i] = &value_unknown;
         else
             evaluate_decl(p, decl);
     }
-    p->diags = diags;
 }
 
 /* ---- by mark ---- */
@@ -411,7 +406,7 @@ static bool any_deleted_is_there(const struct verifying *v)
 
 static bool cancelled(const struct verifying *v)
 {
-    return v->p->options.cancel && atomic_load(v->p->options.cancel);
+    return v->p->cancel && atomic_load(v->p->cancel);
 }
 
 static void look_at_all(struct verifying *v)
@@ -465,8 +460,7 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
 {
     *out = (struct verified){0};
     struct verifying v = {.p = plan->planner, .lock = PTHREAD_MUTEX_INITIALIZER};
-    v.p->options.observer = (struct observer){0}; /* it was there for the planning */
-    v.p->options.cancel = cancel;
+    planner_hand_over(v.p, cancel);
     add_recorded(&v);
     add_declared(&v);
     add_tagged(&v);

@@ -57,8 +57,8 @@ static bool claim_thing(void *ctx, struct str id)
         STR_ARG(work->change->schema->name), STR_ARG(id));
     const char *whose = map_get(&x->claimed, key);
     bool free = !whose || str_eqz(work->subject.address, whose);
-    for (size_t i = 0; i < x->p->seen_count && free; i++) {
-        const struct record *record = x->p->seen[i].record;
+    for (size_t i = 0; i < x->p->recorded.count && free; i++) {
+        const struct record *record = x->p->recorded.seen[i].record;
         free = !str_eq(record->subject.id, id) || !str_eq(record->subject.type, work->change->schema->name) ||
                !str_eq(record->subject.provider, work->subject.provider);
     }

@@ -41,7 +41,7 @@ static int begin_delete(struct work *work, struct err *err)
         return -1;
     work->place = record->place;
     work_context(work, decl && decl->kind == DECL_RESOURCE ? decl->timeout_delete_ms : 0);
-    work->ctx.teardown = work->x->plan->destroy ? work->x->p->options.teardown : 0;
+    work->ctx.teardown = work->x->plan->destroy ? work->x->p->options->teardown : 0;
     work->ctx.unmarked = work_was_there(record, decl);
     return 0;
 }
