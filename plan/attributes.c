@@ -11,7 +11,7 @@
 
 /* ---- what follows from local files ---- */
 
-static void warn(void *ctx, const char *text)
+static void warn_user(void *ctx, const char *text)
 {
     struct planner *p = ctx;
     observe(&p->observer, &(struct event){.kind = EVENT_WARNING, .text = text});
@@ -23,7 +23,7 @@ struct printing {
     struct str address;
 };
 
-static void printed(void *ctx, const char *line)
+static void tell_printed(void *ctx, const char *line)
 {
     const struct printing *printing = ctx;
     observe(&printing->p->observer,
@@ -56,9 +56,9 @@ const struct value *evaluate_files(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
 {
     struct op_ctx op = instance_context(p, arena, NULL, instance);
-    op.warn = warn;
+    op.warn = warn_user;
     op.warn_ctx = p;
-    op.printed = printed;
+    op.printed = tell_printed;
     op.printed_ctx = &(struct printing){p, instance->address};
     struct err err = ERR_INIT;
     if (!object || !evaluate_prepare(p, instance, op, &object, &err))

@@ -23,7 +23,7 @@ void each_resource_dep(
     walk_deps(p, decl, visit, ctx);
 }
 
-static void add_dep(void *ctx, const struct decl *dep)
+static void add_resource_dep(void *ctx, const struct decl *dep)
 {
     struct value_builder *b = ctx;
     if (dep->kind == DECL_RESOURCE)
@@ -33,7 +33,7 @@ static void add_dep(void *ctx, const struct decl *dep)
 const struct value *evaluate_deps(struct planner *p, const struct decl *decl)
 {
     struct value_builder b = VALUE_BUILDER(p->arena);
-    each_resource_dep(p, decl, add_dep, &b);
+    each_resource_dep(p, decl, add_resource_dep, &b);
     return value_builder_list(&b);
 }
 

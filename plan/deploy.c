@@ -69,12 +69,12 @@ static bool *users_of(const struct stack *stack, struct arena *arena, const bool
 
 /* ---- in the state ---- */
 
-static bool holds(const struct value *v, struct str text)
+static bool holds_text(const struct value *v, struct str text)
 {
     if (v->kind == VALUE_STRING)
         return str_find(v->string, text, 0) >= 0;
     for (uint32_t i = 0; (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && i < v->count; i++)
-        if (holds(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value, text))
+        if (holds_text(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value, text))
             return true;
     return false;
 }
@@ -84,10 +84,10 @@ static bool uses_version_of(const struct record *job, const struct record *artif
 {
     struct str key = value_text(value_getz(artifact->attrs, "key"), STR_EMPTY);
     const struct value *versions = value_getz(artifact->attrs, "versions");
-    bool uses = key.n && holds(job->attrs, key);
+    bool uses = key.n && holds_text(job->attrs, key);
     for (uint32_t i = 0; !uses && versions && versions->kind == VALUE_LIST && i < versions->count; i++) {
         key = value_text(value_getz(versions->items[i], "key"), STR_EMPTY);
-        uses = key.n && holds(job->attrs, key);
+        uses = key.n && holds_text(job->attrs, key);
     }
     return uses;
 }
@@ -123,7 +123,7 @@ static struct chooser chooser_new(const struct workspace *workspace, struct aren
     return (struct chooser){workspace, arena, targets, 0};
 }
 
-static void add(struct chooser *c, struct str address)
+static void add_target(struct chooser *c, struct str address)
 {
     for (size_t i = 0; i < c->n; i++)
         if (str_eq(c->targets[i], address))
@@ -131,11 +131,11 @@ static void add(struct chooser *c, struct str address)
     c->targets[c->n++] = address;
 }
 
-static void add_all(struct chooser *c, const bool *chosen)
+static void add_chosen(struct chooser *c, const bool *chosen)
 {
     for (size_t i = 0; i < c->workspace->stack->decl_count; i++)
         if (chosen[i])
-            add(c, c->workspace->stack->decls[i]->address);
+            add_target(c, c->workspace->stack->decls[i]->address);
 }
 
 static bool is_instance_of(const struct record *record, const struct decl *decl)
@@ -154,9 +154,9 @@ static void add_artifacts_of(struct chooser *c, const struct decl *artifact, str
     const struct record **list = record ? deploy_artifacts_of(c->workspace, c->arena, record, &n) : NULL;
     for (size_t i = 0; i < n; i++)
         if (is_instance_of(list[i], artifact))
-            add(c, list[i]->subject.address);
+            add_target(c, list[i]->subject.address);
     if (c->n == before)
-        add(c, artifact->address);
+        add_target(c, artifact->address);
 }
 
 static void add_users_of(struct chooser *c, const struct decl *user, struct str artifact)
@@ -166,12 +166,12 @@ static void add_users_of(struct chooser *c, const struct decl *user, struct str 
     const struct record *const *records = state_records(c->workspace->state, &n);
     for (size_t i = 0; used && i < n; i++)
         if (is_instance_of(records[i], user) && uses_version_of(records[i], used))
-            add(c, records[i]->subject.address);
+            add_target(c, records[i]->subject.address);
     if (c->n == before)
-        add(c, user->address);
+        add_target(c, user->address);
 }
 
-static int unknown(const struct stack *stack, struct arena *arena, struct str name, struct err *err)
+static int refuse_unknown(const struct stack *stack, struct arena *arena, struct str name, struct err *err)
 {
     struct str *names = ARENA_ARRAY(arena, struct str, stack->decl_count + 1);
     size_t n = 0;
@@ -191,12 +191,12 @@ static bool choose_job(struct chooser *c, const struct decl *job, struct str nam
     bool *artifacts = ARENA_ARRAY(c->arena, bool, stack->decl_count + 1);
     if (!artifacts_of(stack, c->arena, job, true, artifacts))
         return false;
-    add(c, single ? name : job->address);
+    add_target(c, single ? name : job->address);
     for (size_t i = 0; i < stack->decl_count && single; i++)
         if (artifacts[i])
             add_artifacts_of(c, stack->decls[i], name);
     if (!single)
-        add_all(c, artifacts);
+        add_chosen(c, artifacts);
     return true;
 }
 
@@ -206,14 +206,14 @@ static void choose_users(struct chooser *c, const bool *artifacts, struct str si
     const struct stack *stack = c->workspace->stack;
     const bool *users = users_of(stack, c->arena, artifacts);
     if (!single.n)
-        add_all(c, users);
+        add_chosen(c, users);
     for (size_t i = 0; i < stack->decl_count && single.n; i++)
         if (users[i])
             add_users_of(c, stack->decls[i], single);
 }
 
 /* One name on the command line: an artifact with its users, a job with its artifacts, a module with both. */
-static int choose(struct chooser *c, struct str name, struct err *err)
+static int choose_named(struct chooser *c, struct str name, struct err *err)
 {
     const struct stack *stack = c->workspace->stack;
     bool *artifacts = ARENA_ARRAY(c->arena, bool, stack->decl_count + 1);
@@ -228,14 +228,14 @@ static int choose(struct chooser *c, struct str name, struct err *err)
         if (is_artifact(decl)) {
             artifacts[i] = uses = true;
             one = whole ? STR_EMPTY : name;
-            add(c, whole ? decl->address : name);
+            add_target(c, whole ? decl->address : name);
         } else {
             uses |= choose_job(c, decl, name, !whole);
         }
     }
     choose_users(c, artifacts, one);
     if (!there)
-        return unknown(stack, c->arena, name, err);
+        return refuse_unknown(stack, c->arena, name, err);
     if (uses)
         return 0;
     err_set(err, ERR_INVALID, "\"%.*s\" uses no weir.artifact", STR_ARG(name));
@@ -248,13 +248,13 @@ int deploy_targets(const struct workspace *workspace, struct arena *arena, const
     const struct stack *stack = workspace->stack;
     struct chooser c = chooser_new(workspace, arena);
     for (size_t i = 0; i < n; i++)
-        if (choose(&c, names[i], err))
+        if (choose_named(&c, names[i], err))
             return -1;
     if (!n) {
         bool *artifacts = ARENA_ARRAY(arena, bool, stack->decl_count + 1);
         for (size_t i = 0; i < stack->decl_count; i++)
             artifacts[i] = is_artifact(stack->decls[i]);
-        add_all(&c, artifacts);
+        add_chosen(&c, artifacts);
         choose_users(&c, artifacts, STR_EMPTY);
     }
     *targets = c.targets;
@@ -279,7 +279,7 @@ const struct str *deploy_left(const struct workspace *workspace, struct arena *a
         const struct record **artifacts = deploy_artifacts_of(workspace, arena, list[i], &used);
         for (size_t k = 0; k < used; k++)
             if (address_matches(artifacts[k]->subject.address, targets, n))
-                add(&c, list[i]->subject.address);
+                add_target(&c, list[i]->subject.address);
     }
     *count = c.n;
     return c.targets;

@@ -21,7 +21,7 @@ static bool is_ignored(const struct lifecycle *lifecycle, struct str name)
 }
 
 /* What an attribute is compared with: the live value, or the record where the service does not tell. */
-static const struct value *counterpart(
+static const struct value *compared_value(
     const struct attr *attr, const struct value *live, const struct record *record)
 {
     if ((attr->local || attr->write_only) && record)
@@ -63,7 +63,7 @@ static bool diff_given(const struct attr *attr, const struct lifecycle *lifecycl
 {
     if (!(attr->settable || attr->prepared) || is_ignored(lifecycle, attr->name))
         return false;
-    const struct value *before = counterpart(attr, live, record);
+    const struct value *before = compared_value(attr, live, record);
     *out = (struct attr_change){
         attr->name, attr, before, wanted, forces_replacement(attr, wanted, before, record)};
     return !is_same_value(attr, wanted, before);
@@ -73,7 +73,7 @@ static bool diff_given(const struct attr *attr, const struct lifecycle *lifecycl
 static bool diff_taken_out(const struct attr *attr, const struct lifecycle *lifecycle,
     const struct value *live, const struct record *record, struct attr_change *out)
 {
-    const struct value *before = counterpart(attr, live, record);
+    const struct value *before = compared_value(attr, live, record);
     *out = (struct attr_change){attr->name, attr, before, NULL, attr->replace};
     return !is_ignored(lifecycle, attr->name) && is_to_reset(attr, before);
 }
@@ -155,7 +155,7 @@ size_t diff_known(struct arena *arena, const struct schema *schema, const struct
 /* ---- what is only told ---- */
 
 /* What the service does not tell, the record knows: such things have not changed by being replaced. */
-static const struct value *value_before(
+static const struct value *value_replaced(
     const struct attr *attr, const struct value *after, const struct value *live, const struct record *record)
 {
     const struct value *v = value_get(live, attr->name);
@@ -175,7 +175,7 @@ size_t diff_made(struct arena *arena, const struct schema *schema, const struct 
         if (attr && !value_is_null(after))
             list[n++] = (struct attr_change){.name = attr->name,
                 .attr = attr,
-                .before = value_before(attr, after, live, record),
+                .before = value_replaced(attr, after, live, record),
                 .after = after};
     }
     *out = list;

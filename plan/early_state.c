@@ -30,7 +30,7 @@ static struct str state_name(struct str file, struct str env)
 
 /* The only state of this environment in the default folder. False where there is none, several, or a short
  * one. */
-static bool guess(struct early_state *early)
+static bool guess_place(struct early_state *early)
 {
     struct str folder = path_join(&early->arena, early->place.dir, STR(".weir"));
     DIR *dir = opendir(folder.p);
@@ -75,7 +75,7 @@ struct early_state *early_state_start(const struct workspace_options *options)
     const char *at = options->stack.dir ? options->stack.dir : ".";
     early->place.dir = path_is_dir(at) ? str_z(at) : arena_str(&early->arena, path_dir(str_z(at)));
     early->place.env = options->stack.env;
-    if (guess(early) && !pthread_create(&early->thread, NULL, read_state, early))
+    if (guess_place(early) && !pthread_create(&early->thread, NULL, read_state, early))
         return early;
     early_state_free(early);
     return NULL;

@@ -62,7 +62,7 @@ static bool is_told_elsewhere(const struct executor *x, const struct op *op, con
     return is_aside(op) && x->ops[op->change->instance->op].state != OP_DONE;
 }
 
-static void announce(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
+static void announce_op(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
     const struct err *err, const char *text)
 {
     struct event event = {.kind = kind,
@@ -94,13 +94,13 @@ static void skip_dependents(struct executor *x, uint32_t failed)
             x->result->skipped++;
             char why[512];
             snprintf(why, sizeof why, "%.*s failed", STR_ARG(op_address(op->blocker)));
-            announce(x, op, EVENT_SKIPPED, 0, NULL, why);
+            announce_op(x, op, EVENT_SKIPPED, 0, NULL, why);
         }
     }
     free(stack);
 }
 
-static void finish(struct executor *x, uint32_t at, bool ok)
+static void finish_op(struct executor *x, uint32_t at, bool ok)
 {
     struct op *op = &x->ops[at];
     op->state = ok ? OP_DONE : OP_FAILED;
@@ -130,10 +130,10 @@ static bool run_change(struct executor *x, struct op *op)
     pthread_mutex_unlock(&x->lock);
     struct err err = ERR_INIT;
     int64_t start = clock_mono_ms();
-    announce(x, op, EVENT_START, 0, NULL, NULL);
+    announce_op(x, op, EVENT_START, 0, NULL, NULL);
     int status = op->kind == OP_DELETE ? work_delete(x, op->change, &err) : work_apply(x, op->change, &err);
     int64_t ms = clock_mono_ms() - start;
-    announce(x, op, status ? EVENT_FAILED : EVENT_DONE, ms, status ? &err : NULL, NULL);
+    announce_op(x, op, status ? EVENT_FAILED : EVENT_DONE, ms, status ? &err : NULL, NULL);
     pthread_mutex_lock(&x->lock);
     if (status) {
         x->result->failed++;
@@ -164,7 +164,7 @@ static bool run_decl(struct executor *x, const struct decl *decl)
     return false;
 }
 
-static void *worker(void *arg)
+static void *work_off(void *arg)
 {
     struct executor *x = arg;
     pthread_mutex_lock(&x->lock);
@@ -185,7 +185,7 @@ static void *worker(void *arg)
                                         : run_change(x, op);
         x->running--;
         uint32_t before = x->ready_count;
-        finish(x, at, ok);
+        finish_op(x, at, ok);
         if (!x->unfinished || x->stopping || x->ready_count > before + 1)
             pthread_cond_broadcast(&x->wake);
         else if (x->ready_count)
@@ -225,14 +225,14 @@ static void watch_signals(struct executor *x)
 }
 
 /* The calling thread only watches: for signals, and for the end. */
-static void run(struct executor *x)
+static void run_workers(struct executor *x)
 {
     int count = worker_count(x), started = 0;
     pthread_t *threads = mem_zalloc((size_t)count * sizeof *threads);
-    while (started < count && pthread_create(&threads[started], NULL, worker, x) == 0)
+    while (started < count && pthread_create(&threads[started], NULL, work_off, x) == 0)
         started++;
     if (!started)
-        worker(x);
+        work_off(x);
     pthread_mutex_lock(&x->lock);
     while (x->unfinished && !(x->stopping && !x->running)) {
         clock_cond_wait(&x->ended, &x->lock, clock_mono_ms() + WATCH_MS);
@@ -252,19 +252,19 @@ static void count_not_started(struct executor *x)
         if (op->state != OP_WAITING || !is_change(op) || is_told_elsewhere(x, op, NULL))
             continue;
         x->result->skipped++;
-        announce(
+        announce_op(
             x, op, EVENT_SKIPPED, 0, NULL, x->result->interrupted ? "interrupted" : "the run was stopped");
     }
 }
 
-static void execute(struct executor *x)
+static void run_ops(struct executor *x)
 {
     pthread_mutex_init(&x->lock, NULL);
     pthread_cond_init(&x->wake, NULL);
     clock_cond_init(&x->ended);
     executor_schedule(x);
     if (x->op_count)
-        run(x);
+        run_workers(x);
     count_not_started(x);
     graph_release(&x->graph);
     free(x->ops);
@@ -322,7 +322,7 @@ static const struct value *counts_value(const struct executor *x)
     return value_builder_map(&counts);
 }
 
-static int outcome(struct executor *x, struct err *err)
+static int run_outcome(struct executor *x, struct err *err)
 {
     struct apply_result *result = x->result;
     if (result->interrupted)
@@ -358,7 +358,7 @@ static bool has_secrets(const struct planner *p)
     return value_is_sensitive(state_outputs(p->workspace->state));
 }
 
-static void warn(struct executor *x, const char *text)
+static void warn_user(struct executor *x, const char *text)
 {
     executor_event(x, &(struct event){.kind = EVENT_WARNING, .text = text});
 }
@@ -368,10 +368,12 @@ static void warn_of_state(struct executor *x)
 {
     const struct state *state = x->p->workspace->state;
     if (state_was_torn(state))
-        warn(x, "the state ended in half a record, which was dropped: a run was cut off while writing it");
+        warn_user(
+            x, "the state ended in half a record, which was dropped: a run was cut off while writing it");
     if (!state_has_key(state) && brings_secrets(x->plan) && !has_secrets(x->p))
-        warn(x, "the state has no key: it keeps hashes of secrets, which tell a change but cannot be shown "
-                "again (`weir state key` makes a key)");
+        warn_user(x,
+            "the state has no key: it keeps hashes of secrets, which tell a change but cannot be shown "
+            "again (`weir state key` makes a key)");
 }
 
 /* Of which recovery could not say what became of them. */
@@ -394,11 +396,11 @@ static int run_locked(struct executor *x, struct err *err)
         return -1;
     warn_of_state(x);
     note_open_intents(x);
-    execute(x);
+    run_ops(x);
     connections_apply_ends(x->p, &x->options->observer);
     map_release(&x->open);
     map_release(&x->claimed);
-    int status = outcome(x, err);
+    int status = run_outcome(x, err);
     struct err late = ERR_INIT;
     const char *word = x->result->interrupted ? "interrupted" : status ? "failed" : "done";
     if (record_outputs(x, &late) || state_end(state, word, counts_value(x), &late) ||

@@ -13,7 +13,7 @@ enum { SHOWN_MAX = 100, DIGEST_SHOWN = 16 };
 /* ---- keeping ---- */
 
 /* Without what is secret: the inputs behind that are compared by their hashes. */
-static void add_attr(struct buf *out, const struct attr_change *change)
+static void add_attr_text(struct buf *out, const struct attr_change *change)
 {
     bool hashed = change->attr->write_only;
     json_write(out, hashed ? NULL : change->before, JSON_REDACT | JSON_MARK_UNKNOWN);
@@ -43,7 +43,7 @@ struct str decisions_fingerprint(const struct plan *plan, struct arena *arena)
         add_place(&text, plan, change, arena);
         for (size_t k = 0; k < change->attr_count; k++) {
             buf_addf(&text, " %.*s ", STR_ARG(change->attrs[k].name));
-            add_attr(&text, &change->attrs[k]);
+            add_attr_text(&text, &change->attrs[k]);
             buf_addz(&text, "\n");
         }
     }
@@ -52,7 +52,7 @@ struct str decisions_fingerprint(const struct plan *plan, struct arena *arena)
 }
 
 /* What the attribute becomes, as JSON where that is a plain short value; otherwise a digest after a #. */
-static struct str trace(struct arena *arena, const struct attr_change *change)
+static struct str attr_trace(struct arena *arena, const struct attr_change *change)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     const struct value *after = change->after;
@@ -63,7 +63,7 @@ static struct str trace(struct arena *arena, const struct attr_change *change)
     if (plain && text.n <= SHOWN_MAX)
         return arena_str(arena, buf_str(&text));
     buf_clear(&text);
-    add_attr(&text, change);
+    add_attr_text(&text, change);
     struct str digest = sha256_hex(arena, buf_str(&text));
     return arena_printf(arena, "#%.*s", STR_ARG(str_slice(digest, 0, DIGEST_SHOWN)));
 }
@@ -76,7 +76,7 @@ const struct value *decisions_of(const struct plan *plan, struct arena *arena)
         AUTO_BUILDER struct value_builder attrs = VALUE_BUILDER(arena);
         for (size_t k = 0; k < change->attr_count; k++)
             value_builder_set(
-                &attrs, change->attrs[k].name, value_string_ref(arena, trace(arena, &change->attrs[k])));
+                &attrs, change->attrs[k].name, value_string_ref(arena, attr_trace(arena, &change->attrs[k])));
         struct value_entry entries[] = {
             {STR("action"), value_stringz(arena, action_name(change->decision.action))},
             {STR("attrs"), value_builder_map(&attrs)}};
@@ -88,7 +88,7 @@ const struct value *decisions_of(const struct plan *plan, struct arena *arena)
 /* ---- telling ---- */
 
 /* "created", of an action's name; what a plan does not name is left as it is. */
-static const char *become(const struct value *decision)
+static const char *decision_word(const struct value *decision)
 {
     static const char *const words[ACTION_COUNT] = {
         "left as it is", "read", "created", "updated", "replaced", "deleted", "adopted", "forgotten"};
@@ -121,14 +121,15 @@ static struct str text_in(const struct value *decision, const struct attr *attr)
 }
 
 /* In what a resource differs, for a message. */
-static struct str how(
+static struct str difference_text(
     struct arena *arena, const struct change *change, const struct value *now, const struct value *then)
 {
     const struct attr *attr =
         change ? differing_attr(change, value_getz(now, "attrs"), value_getz(then, "attrs")) : NULL;
     struct str is = text_in(now, attr), was = text_in(then, attr);
     if (!value_equal(value_getz(now, "action"), value_getz(then, "action")))
-        return arena_printf(arena, ": it would be %s now, and not %s", become(now), become(then));
+        return arena_printf(
+            arena, ": it would be %s now, and not %s", decision_word(now), decision_word(then));
     if (is.n && was.n && is.p[0] != '#' && was.p[0] != '#')
         return arena_printf(
             arena, ": %.*s is now %.*s, not %.*s", STR_ARG(attr->name), STR_ARG(is), STR_ARG(was));
@@ -178,7 +179,8 @@ int decisions_differ(const struct plan *plan, const struct value *then, struct e
     struct str any = STR_EMPTY, first = first_differing(plan, now, then);
     size_t count = count_differing(&arena, now, then, &any);
     first = first.n ? first : any;
-    struct str what = how(&arena, change_at(plan, first), value_get(now, first), value_get(then, first));
+    struct str what =
+        difference_text(&arena, change_at(plan, first), value_get(now, first), value_get(then, first));
     if (count > 1)
         what = arena_printf(
             &arena, "%.*s (%zu more %s)", STR_ARG(what), count - 1, count == 2 ? "differs" : "differ");

@@ -12,14 +12,15 @@
 #include "plan/address.h"
 #include "plan/decision.h"
 
-static struct str key_of(struct planner *p, const struct schema *schema, struct str provider, struct str id)
+static struct str identity_key(
+    struct planner *p, const struct schema *schema, struct str provider, struct str id)
 {
     return arena_printf(p->arena, "%.*s %.*s %.*s", STR_ARG(schema->name), STR_ARG(provider), STR_ARG(id));
 }
 
 /* ---- in the stack ---- */
 
-static void check_instance(struct planner *p, struct map *wanted, const struct instance *instance)
+static void check_sole(struct planner *p, struct map *wanted, const struct instance *instance)
 {
     const struct decl *decl = instance->decl;
     const struct value *id = value_get(instance->planned, decl->schema->id);
@@ -28,7 +29,7 @@ static void check_instance(struct planner *p, struct map *wanted, const struct i
     struct str provider = decl->provider ? decl->provider->full_name : decl->provider_name;
     struct str text = value_text(id, STR_EMPTY);
     const struct instance *first =
-        map_set(wanted, key_of(p, decl->schema, provider, text), (void *)(uintptr_t)instance);
+        map_set(wanted, identity_key(p, decl->schema, provider, text), (void *)(uintptr_t)instance);
     if (!first)
         return;
     struct diag *d = diag_error(p->diags, decl->span, "%.*s and %.*s would be the same %.*s: %.*s",
@@ -46,7 +47,7 @@ struct taken {
 };
 
 /* An address as YAML has it in a list or map of one line. */
-static struct str quoted(struct planner *p, struct str address)
+static struct str quoted_address(struct planner *p, struct str address)
 {
     return str_find_char(address, '[', 0) < 0 ? address : arena_printf(p->arena, "'%.*s'", STR_ARG(address));
 }
@@ -65,7 +66,7 @@ static void report_going(
         diag_hint(p->diags, d, "make them one resource, or apply once without either");
     else
         diag_hint(p->diags, d, "`moved: [{from: %.*s, to: %.*s}]` takes it along",
-            STR_ARG(quoted(p, seen->address)), STR_ARG(quoted(p, instance->address)));
+            STR_ARG(quoted_address(p, seen->address)), STR_ARG(quoted_address(p, instance->address)));
 }
 
 static void report_taken(
@@ -82,16 +83,16 @@ static void report_taken(
         STR_ARG(other));
 }
 
-static void take(struct planner *p, struct map *all, const struct schema *schema, const struct seen *seen,
-    struct str id, bool keeps)
+static void take_identity(struct planner *p, struct map *all, const struct schema *schema,
+    const struct seen *seen, struct str id, bool keeps)
 {
     struct taken *taken = ARENA_NEW(p->arena, struct taken);
     *taken = (struct taken){.seen = seen, .keeps = keeps};
     if (id.n)
-        taken->next = map_set(all, key_of(p, schema, seen->record->subject.provider, id), taken);
+        taken->next = map_set(all, identity_key(p, schema, seen->record->subject.provider, id), taken);
 }
 
-static void take_record(struct planner *p, struct map *all, const struct seen *seen)
+static void take_identities(struct planner *p, struct map *all, const struct seen *seen)
 {
     const struct record *record = seen->record;
     const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, NULL);
@@ -102,12 +103,12 @@ static void take_record(struct planner *p, struct map *all, const struct seen *s
     const struct value *held =
         schema->sole && schema->ops->holds ? schema->ops->holds(p->arena, record->attrs) : NULL;
     for (uint32_t i = 0; held && i < held->count; i++)
-        take(p, all, schema, seen, value_text(held->items[i], STR_EMPTY), true);
+        take_identity(p, all, schema, seen, value_text(held->items[i], STR_EMPTY), true);
     if (!held || !held->count)
-        take(p, all, schema, seen, record->subject.id, false);
+        take_identity(p, all, schema, seen, record->subject.id, false);
     struct str arn = value_text(value_getz(record->attrs, "arn"), STR_EMPTY);
     if (!schema->sole && !str_eq(arn, record->subject.id))
-        take(p, all, schema, seen, arn, false);
+        take_identity(p, all, schema, seen, arn, false);
 }
 
 /* What no change leaves as it is. */
@@ -117,7 +118,7 @@ static bool tells_apart(const struct attr *attr)
 }
 
 /* With the same id: an id may be unique only within something else, such as a function or a database. */
-static bool is_same(const struct instance *instance, const struct seen *seen)
+static bool is_same_thing(const struct instance *instance, const struct seen *seen)
 {
     const struct schema *schema = instance->decl->schema;
     for (size_t i = 0; !schema->sole && i < schema->attr_count; i++) {
@@ -130,7 +131,7 @@ static bool is_same(const struct instance *instance, const struct seen *seen)
     return true;
 }
 
-static void check_taken(struct planner *p, struct map *all, const struct instance *instance)
+static void check_others(struct planner *p, struct map *all, const struct instance *instance)
 {
     const struct decl *decl = instance->decl;
     const struct value *id = value_get(instance->planned, decl->schema->id);
@@ -138,8 +139,8 @@ static void check_taken(struct planner *p, struct map *all, const struct instanc
         id = value_getz(instance->planned, "arn");
     struct str provider = decl->provider ? decl->provider->full_name : decl->provider_name;
     struct str text = value_is_known(id) ? value_text(id, STR_EMPTY) : STR_EMPTY;
-    const struct taken *taken = text.n ? map_get(all, key_of(p, decl->schema, provider, text)) : NULL;
-    while (taken && (taken->seen == instance->seen || !is_same(instance, taken->seen)))
+    const struct taken *taken = text.n ? map_get(all, identity_key(p, decl->schema, provider, text)) : NULL;
+    while (taken && (taken->seen == instance->seen || !is_same_thing(instance, taken->seen)))
         taken = taken->next;
     if (taken && taken->seen->claimed)
         report_taken(p, instance, taken, text);
@@ -165,12 +166,12 @@ void identity_check(struct planner *p)
 {
     AUTO_MAP struct map wanted = MAP_INIT, taken = MAP_INIT;
     size_t errors = p->diags->errors;
-    each_instance(p, &wanted, true, check_instance);
+    each_instance(p, &wanted, true, check_sole);
     if (p->diags->errors > errors)
         return;
     for (size_t i = 0; i < p->recorded.count; i++)
         if (!p->recorded.seen[i].claimed || wanted.n)
-            take_record(p, &taken, &p->recorded.seen[i]);
+            take_identities(p, &taken, &p->recorded.seen[i]);
     if (taken.n)
-        each_instance(p, &taken, false, check_taken);
+        each_instance(p, &taken, false, check_others);
 }

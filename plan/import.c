@@ -7,7 +7,7 @@
 #include "plan/objects.h"
 #include "plan/places.h"
 
-static const struct change *adoption(const struct plan *plan, struct str address)
+static const struct change *find_adoption(const struct plan *plan, struct str address)
 {
     for (size_t i = 0; i < plan->change_count; i++)
         if (str_eq(plan->changes[i].subject.address, address) &&
@@ -16,7 +16,7 @@ static const struct change *adoption(const struct plan *plan, struct str address
     return NULL;
 }
 
-static int record(struct plan *plan, const struct change *change, struct err *err)
+static int record_adoption(struct plan *plan, const struct change *change, struct err *err)
 {
     struct planner *p = plan->planner;
     const struct instance *instance = change->instance;
@@ -54,8 +54,8 @@ int plan_import(struct workspace *workspace, struct str address, struct str id, 
         return -1;
     int status = plan_make(workspace, &options, diags, &plan, err);
     if (!status) {
-        const struct change *change = adoption(plan, address);
-        status = change ? record(plan, change, err)
+        const struct change *change = find_adoption(plan, address);
+        status = change ? record_adoption(plan, change, err)
                         : err_set(err, ERR_INVALID, "the stack has no resource \"%.*s\"", STR_ARG(address));
         plan_free(plan);
     }

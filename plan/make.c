@@ -133,7 +133,7 @@ static int plan_destroy(struct planner *p)
 
 /* ---- all of it ---- */
 
-static int make(struct planner *p, struct err *err)
+static int make_plan(struct planner *p, struct err *err)
 {
     evaluate_fixed(p);
     if (p->diags->errors && p->options->destroy)
@@ -175,7 +175,7 @@ int plan_make(struct workspace *workspace, const struct plan_options *options, s
     struct plan **out, struct err *err)
 {
     struct planner *p = planner_new(workspace, options, diags);
-    int failed = make(p, err);
+    int failed = make_plan(p, err);
     connections_tell(workspace, &p->observer);
     if (failed) {
         plan_free(p->plan);

@@ -29,7 +29,7 @@ static bool asks_data(struct planner *p, const struct decl *call)
     return data;
 }
 
-static enum entry ask(struct planner *p, const struct decl *call)
+static enum entry ask_when(struct planner *p, const struct decl *call)
 {
     struct scope scope = planner_scope(p, call, NULL);
     scope.each_key = call->target->each_key;
@@ -54,6 +54,6 @@ enum entry module_entry(struct planner *p, const struct module *module)
         return around;
     uint8_t *entry = &p->evaluated.entered[module->call->index];
     if (*entry == ENTRY_UNASKED)
-        *entry = (uint8_t)ask(p, module->call);
+        *entry = (uint8_t)ask_when(p, module->call);
     return (enum entry) * entry;
 }

@@ -105,7 +105,7 @@ static const struct value *as_given(struct arena *arena, const struct attr *attr
 }
 
 /* What the file has to say about one attribute that it gives; NULL: live has it right. */
-static const struct value *completion(struct arena *arena, const struct schema *schema, struct str name,
+static const struct value *completed_attr(struct arena *arena, const struct schema *schema, struct str name,
     const struct value *given, const struct value *live)
 {
     const struct attr *attr = schema_attr(schema, name);
@@ -126,7 +126,7 @@ const struct value *object_whole(struct arena *arena, const struct schema *schem
     live = object_mark(arena, schema, live, recorded);
     for (uint32_t i = 0; desired && i < desired->count; i++) {
         struct str name = desired->entries[i].key;
-        const struct value *v = completion(arena, schema, name, desired->entries[i].value, live);
+        const struct value *v = completed_attr(arena, schema, name, desired->entries[i].value, live);
         if (v)
             value_builder_set(&b, name, v);
     }

@@ -14,7 +14,7 @@ enum { NAMES_SHOWN = 200 /* bytes */ };
 /* ---- which provider ---- */
 
 /* The declaration of a configuration by the name in a record; NULL: the stack has none. */
-static const struct decl *configuration(const struct planner *p, struct str name)
+static const struct decl *find_configuration(const struct planner *p, struct str name)
 {
     for (size_t i = 0; i < p->stack->decl_count; i++)
         if (p->stack->decls[i]->kind == DECL_PROVIDER && str_eq(p->stack->decls[i]->full_name, name))
@@ -49,7 +49,7 @@ static int open_place(
 int place_provider(
     struct planner *p, struct str name, const struct value *place, struct provider **out, struct err *err)
 {
-    const struct decl *config = configuration(p, name);
+    const struct decl *config = find_configuration(p, name);
     const struct value *settings = settings_of(p, config);
     bool is_default = !config && str_eq(name, provider_kind(name));
     if (settings && connections_define(p, config, err))
@@ -82,13 +82,13 @@ int evaluate_provider(struct planner *p, const struct decl *decl, struct provide
 
 bool places_hang(const struct planner *p, struct str name)
 {
-    const struct decl *config = configuration(p, name);
+    const struct decl *config = find_configuration(p, name);
     return config && connections_hang(p, config);
 }
 
 bool places_known(struct planner *p, struct str name, const struct value *place)
 {
-    return place || settings_of(p, configuration(p, name));
+    return place || settings_of(p, find_configuration(p, name));
 }
 
 bool provider_waits(const struct planner *p, const struct decl *decl)
@@ -131,7 +131,7 @@ static bool is_known_account(const struct value *place)
 /* *what NULL: the same, or nothing to compare. Nobody is asked whose account it is while anything else
  * differs.
  */
-static int compare(struct planner *p, struct provider *provider, const struct schema *schema,
+static int compare_places(struct planner *p, struct provider *provider, const struct schema *schema,
     const struct value *then, const struct value **now, const char **what, struct err *err)
 {
     *what = NULL;
@@ -146,7 +146,7 @@ static int compare(struct planner *p, struct provider *provider, const struct sc
     return 0;
 }
 
-static void note(struct elsewhere *e, struct str address)
+static void note_elsewhere(struct elsewhere *e, struct str address)
 {
     if (e->names.n > NAMES_SHOWN) {
         e->count++;
@@ -173,7 +173,8 @@ static int check_one(struct planner *p, struct elsewhere *e, struct str address,
         if (e->same[i].service == same.service && e->same[i].provider == same.provider &&
             e->same[i].place == same.place)
             return 0;
-    if (place_provider(p, name, then, &provider, err) || compare(p, provider, schema, then, &now, &what, err))
+    if (place_provider(p, name, then, &provider, err) ||
+        compare_places(p, provider, schema, then, &now, &what, err))
         return -1;
     if (!what) {
         if (e->same_count < COMPARED)
@@ -186,18 +187,18 @@ static int check_one(struct planner *p, struct elsewhere *e, struct str address,
     e->then = then;
     e->now = now;
     e->provider = name;
-    note(e, address);
+    note_elsewhere(e, address);
     return 0;
 }
 
-static struct str part(const struct value *place, const char *name)
+static struct str place_part(const struct value *place, const char *name)
 {
     return value_text(value_getz(place, name), STR_EMPTY);
 }
 
 static int hint_elsewhere(const struct elsewhere *e, struct err *err)
 {
-    struct str then = part(e->then, e->what), now = part(e->now, e->what);
+    struct str then = place_part(e->then, e->what), now = place_part(e->now, e->what);
     if (!strcmp(e->what, "region"))
         return err_hint(err,
             "say region %.*s again (AWS_REGION, or `region` in the provider's settings); for things in %.*s "
@@ -210,9 +211,9 @@ static int hint_elsewhere(const struct elsewhere *e, struct err *err)
                          "`weir state list` shows what there is");
 }
 
-static int refuse(const struct elsewhere *e, struct err *err)
+static int refuse_elsewhere(const struct elsewhere *e, struct err *err)
 {
-    struct str then = part(e->then, e->what), now = part(e->now, e->what);
+    struct str then = place_part(e->then, e->what), now = place_part(e->now, e->what);
     bool endpoint = !strcmp(e->what, "endpoint");
     struct str aws = STR("AWS itself");
     then = endpoint && !then.n ? aws : then;
@@ -238,7 +239,7 @@ int places_check(struct planner *p, struct err *err)
             status = check_one(p, &e, intents[i]->subject.address, intents[i]->subject.type,
                 intents[i]->subject.provider, intents[i]->place, err);
     if (!status && e.what)
-        status = refuse(&e, err);
+        status = refuse_elsewhere(&e, err);
     buf_release(&e.names);
     return status;
 }
@@ -249,12 +250,12 @@ int place_check_record(
     struct err ignored = ERR_INIT;
     const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, &ignored);
     struct elsewhere e = {.then = record->place, .provider = record->subject.provider};
-    if (compare(p, provider, schema, record->place, &e.now, &e.what, err))
+    if (compare_places(p, provider, schema, record->place, &e.now, &e.what, err))
         return -1;
     if (!e.what)
         return 0;
-    note(&e, record->subject.address);
-    refuse(&e, err);
+    note_elsewhere(&e, record->subject.address);
+    refuse_elsewhere(&e, err);
     buf_release(&e.names);
     return -1;
 }
@@ -270,9 +271,9 @@ bool place_moves(struct planner *p, const struct instance *instance, struct str 
     if (!record || !record->place || p->offline ||
         str_eq(record->subject.provider, config ? config->full_name : instance->decl->provider_name) ||
         evaluate_provider(p, instance->decl, &provider, &ignored) ||
-        compare(p, provider, instance->decl->schema, record->place, &now, &what, &ignored) || !what)
+        compare_places(p, provider, instance->decl->schema, record->place, &now, &what, &ignored) || !what)
         return false;
-    *why = arena_printf(p->arena, "moves from %s %.*s to %.*s", what, STR_ARG(part(record->place, what)),
-        STR_ARG(part(now, what)));
+    *why = arena_printf(p->arena, "moves from %s %.*s to %.*s", what,
+        STR_ARG(place_part(record->place, what)), STR_ARG(place_part(now, what)));
     return true;
 }

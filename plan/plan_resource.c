@@ -73,8 +73,8 @@ static const struct import *import_of(const struct planner *p, struct str addres
 }
 
 /* Reads the thing with that id; *live NULL where there is none. False after a failure. */
-static bool look(struct planner *p, const struct instance *instance, const struct value *id, struct span span,
-    const struct value **live)
+static bool look_at_thing(struct planner *p, const struct instance *instance, const struct value *id,
+    struct span span, const struct value **live)
 {
     const struct schema *schema = instance->decl->schema;
     struct err err = ERR_INIT;
@@ -120,7 +120,7 @@ static bool import_id(
 static bool look_for_import(
     struct planner *p, struct instance *instance, const struct value *id, struct span span)
 {
-    if (!look(p, instance, id, span, &instance->import_live))
+    if (!look_at_thing(p, instance, id, span, &instance->import_live))
         return false;
     if (instance->import_live)
         return true;
@@ -146,7 +146,7 @@ static bool look_for_existing(struct planner *p, struct instance *instance)
     const struct value *id = value_get(planned, schema->id);
     if (value_is_null(id) || !value_is_known(id))
         return true;
-    return look(p, instance, id, instance->decl->span, &instance->import_live);
+    return look_at_thing(p, instance, id, instance->decl->span, &instance->import_live);
 }
 
 /* ---- one declaration ---- */

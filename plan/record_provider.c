@@ -28,7 +28,7 @@ static int missing_input(struct planner *p, struct str name, const bool *needed,
     return 0;
 }
 
-static const struct decl *configuration(struct planner *p, struct str name)
+static const struct decl *declared_provider(struct planner *p, struct str name)
 {
     const struct decl *config = NULL;
     for (size_t i = 0; i < p->stack->decl_count && !config; i++)
@@ -40,7 +40,7 @@ static const struct decl *configuration(struct planner *p, struct str name)
 static int open_provider(
     struct planner *p, const struct record *record, struct provider **out, struct err *err)
 {
-    const struct decl *config = configuration(p, record->subject.provider);
+    const struct decl *config = declared_provider(p, record->subject.provider);
     AUTO_FREE bool *needed = mem_zalloc((p->stack->decl_count + 1) * sizeof *needed);
     if (config) {
         depends_need(config, needed);

@@ -21,18 +21,18 @@ struct settling {
     struct op_ctx ctx;
 };
 
-static struct str note(struct arena *arena, const char *format, struct str id)
+static struct str note_text(struct arena *arena, const char *format, struct str id)
 {
     return id.n ? arena_printf(arena, "%s (%.*s)", format, STR_ARG(id)) : arena_str(arena, str_z(format));
 }
 
-static void tell(struct settling *s, const char *text, struct str id)
+static void tell_settled(struct settling *s, const char *text, struct str id)
 {
     if (s->options->settled)
-        s->options->settled(s->options->ctx, s->intent->subject.address, note(s->arena, text, id).p);
+        s->options->settled(s->options->ctx, s->intent->subject.address, note_text(s->arena, text, id).p);
 }
 
-static bool is(const struct intent *intent, const char *action)
+static bool is_action(const struct intent *intent, const char *action)
 {
     return str_eqz(intent->action, action);
 }
@@ -52,7 +52,7 @@ static int close_undone(struct settling *s, const char *text, struct err *err)
     err_set(&why, ERR_FAILED, "%s", text);
     if (state_fail(s->options->state, s->intent->subject.address, s->intent->action, &why, NULL, err))
         return -1;
-    tell(s, text, STR_EMPTY);
+    tell_settled(s, text, STR_EMPTY);
     return 0;
 }
 
@@ -74,7 +74,7 @@ static int close_with(
             .place = s->intent->place ? s->intent->place
                      : record         ? record->place
                                       : NULL,
-            .tainted = record && is(s->intent, "update") && record->tainted,
+            .tainted = record && is_action(s->intent, "update") && record->tainted,
             .adopted = record && record->adopted,
             .prevent_destroy = record && record->prevent_destroy},
         .action = s->intent->action,
@@ -82,13 +82,13 @@ static int close_with(
     outcome.record.subject.id = value_text(value_get(attrs, s->schema->id), s->intent->subject.id);
     if (state_done(s->options->state, &outcome, err))
         return -1;
-    tell(s, text, outcome.record.subject.id);
+    tell_settled(s, text, outcome.record.subject.id);
     return 0;
 }
 
 /* ---- create ---- */
 
-static int find(struct settling *s, const struct value **live, struct err *err)
+static int find_made(struct settling *s, const struct value **live, struct err *err)
 {
     const struct resource_ops *ops = s->schema->ops;
     const struct value *desired = s->intent->desired ? s->intent->desired : &value_empty_map,
@@ -107,7 +107,7 @@ static int find(struct settling *s, const struct value **live, struct err *err)
 }
 
 /* Found by what it looks like, it may be one that the state has already, of an earlier run. */
-static bool claim(void *ctx, struct str id)
+static bool claim_thing(void *ctx, struct str id)
 {
     const struct settling *s = ctx;
     size_t n;
@@ -136,14 +136,14 @@ static const struct value *only_ours(struct settling *s, const struct value *liv
 static int not_there(struct settling *s, struct err *err)
 {
     if (s->schema->unknowable) {
-        tell(s,
+        tell_settled(s,
             "may have been created before the run stopped, which cannot be found out: look at the service; "
             "`weir state rm` says that it is not there, `weir state import` takes it over",
             STR_EMPTY);
         return 0;
     }
     if (!s->options->patient && recover_fresh_ms(s->intent, s->schema)) {
-        tell(s, "is not there so far; it is looked for again before it is created", STR_EMPTY);
+        tell_settled(s, "is not there so far; it is looked for again before it is created", STR_EMPTY);
         return 0;
     }
     return close_undone(s, "had not been created yet when the run stopped", err);
@@ -157,7 +157,7 @@ static int find_patiently(struct settling *s, const struct value **live, struct 
     int64_t until_ms = clock_mono_ms() + fresh_ms;
     s->ctx.look_until_ms = fresh_ms ? until_ms : 0;
     for (;;) {
-        if (find(s, live, err))
+        if (find_made(s, live, err))
             return -1;
         int64_t left_ms = until_ms - clock_mono_ms();
         if (*live || s->schema->unknowable || left_ms <= 0)
@@ -187,7 +187,7 @@ static int settle_create(struct settling *s, struct err *err)
 
 /* ---- update ---- */
 
-static bool lists(const struct value *list, struct str name)
+static bool names_include(const struct value *list, struct str name)
 {
     for (uint32_t i = 0; list && i < list->count; i++)
         if (str_eq(value_text(list->items[i], STR_EMPTY), name))
@@ -203,7 +203,7 @@ static const struct value *both_sets(struct settling *s)
     for (uint32_t i = 0; before && i < before->count; i++)
         value_builder_add(&names, before->items[i]);
     for (uint32_t i = 0; after && i < after->count; i++)
-        if (!lists(before, value_text(after->items[i], STR_EMPTY)))
+        if (!names_include(before, value_text(after->items[i], STR_EMPTY)))
             value_builder_add(&names, after->items[i]);
     return value_builder_list(&names);
 }
@@ -246,13 +246,13 @@ static int settle_delete(struct settling *s, struct err *err)
     gone.record.subject.id = s->record->subject.id;
     if (state_done(s->options->state, &gone, err))
         return -1;
-    tell(s, "was deleted before the run stopped", STR_EMPTY);
+    tell_settled(s, "was deleted before the run stopped", STR_EMPTY);
     return 0;
 }
 
 /* ---- all of them ---- */
 
-static int prepare(struct settling *s, struct err *err)
+static int begin_settling(struct settling *s, struct err *err)
 {
     const struct recover_options *o = s->options;
     s->schema = catalog_find(o->catalog, s->intent->subject.type, false, err);
@@ -273,21 +273,21 @@ static int prepare(struct settling *s, struct err *err)
         .token = s->intent->token,
         .since_ms = s->intent->at_ms,
         .cancel = o->cancel,
-        .claim = claim,
+        .claim = claim_thing,
         .claim_ctx = s,
     };
     return o->provider(o->ctx, s->intent, &s->ctx.provider, err);
 }
 
-static int settle(struct settling *s, struct err *err)
+static int settle_intent(struct settling *s, struct err *err)
 {
-    if (prepare(s, err))
+    if (begin_settling(s, err))
         return -1;
     if (!s->schema->ops->read) /* nothing outside: nothing can be left there */
         return close_undone(s, "had not been recorded yet when the run stopped", err);
-    if (is(s->intent, "delete"))
+    if (is_action(s->intent, "delete"))
         return settle_delete(s, err);
-    if (is(s->intent, "update") || is(s->intent, "adopt"))
+    if (is_action(s->intent, "update") || is_action(s->intent, "adopt"))
         return settle_update(s, err);
     return settle_create(s, err);
 }
@@ -301,7 +301,7 @@ static int settle_persistently(
         AUTO_ARENA struct arena arena = ARENA_INIT;
         struct settling s = {.options = options, .intent = intent, .arena = &arena};
         struct err why = ERR_INIT;
-        if (!settle(&s, &why))
+        if (!settle_intent(&s, &why))
             return 0;
         bool passing = why.http_status >= 500 || (why.lost && why.class == ERR_NETWORK);
         if (!passing || attempt == TRIES || (options->cancel && atomic_load(options->cancel))) {

@@ -70,7 +70,7 @@ static const struct value *list_without(
     return value_builder_list(&left);
 }
 
-static bool readable(const struct schema *schema, struct str name)
+static bool is_readable(const struct schema *schema, struct str name)
 {
     const struct attr *attr = schema_attr(schema, name);
     return attr && !attr->local && !attr->write_only;
@@ -82,13 +82,13 @@ static const struct value *wanted_of(
 {
     struct value_builder wanted = VALUE_BUILDER(arena);
     for (uint32_t i = 0; seen->record->set && i < seen->record->set->count; i++)
-        if (readable(schema, seen->record->set->items[i]->string))
+        if (is_readable(schema, seen->record->set->items[i]->string))
             value_builder_add(&wanted, seen->record->set->items[i]);
     struct str declared, key;
     const struct decl *decl =
         address_split(arena, seen->address, &declared, &key) ? stack_find(p->stack, declared) : NULL;
     for (size_t i = 0; decl && i < decl->attr_count; i++)
-        if (readable(schema, decl->attrs[i].name) && !list_has(seen->record->set, decl->attrs[i].name))
+        if (is_readable(schema, decl->attrs[i].name) && !list_has(seen->record->set, decl->attrs[i].name))
             value_builder_add(&wanted, value_string_ref(arena, decl->attrs[i].name));
     return value_builder_list(&wanted);
 }
@@ -133,7 +133,7 @@ static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err 
     return 0;
 }
 
-static void fail(struct refresh *r, const struct err *err)
+static void fail_refresh(struct refresh *r, const struct err *err)
 {
     pthread_mutex_lock(&r->lock);
     if (!r->failed)
@@ -149,7 +149,7 @@ struct listing {
     struct group *group;
 };
 
-static void found(void *ctx, const struct value *live)
+static void found_listed(void *ctx, const struct value *live)
 {
     struct listing *listing = ctx;
     struct str id = value_text(value_get(live, listing->group->schema->id), STR_EMPTY);
@@ -218,7 +218,7 @@ static void list_group(void *ctx, size_t i)
     const struct value *covered = NULL;
     struct err err = ERR_INIT;
     if (group->schema->ops->list(
-            &ctx_list, union_of_wanted(r, &arena, group), found, &listing, &covered, &err)) {
+            &ctx_list, union_of_wanted(r, &arena, group), found_listed, &listing, &covered, &err)) {
         /* No permission to list is no reason to give up: the resources themselves may be readable. */
         if (err.class == ERR_AUTH || err.class == ERR_SERVICE) {
             for (size_t k = 0; k < group->n; k++)
@@ -226,7 +226,7 @@ static void list_group(void *ctx, size_t i)
             return;
         }
         err_context(&err, "listing %.*s", STR_ARG(group->schema->name));
-        fail(r, &err);
+        fail_refresh(r, &err);
         return;
     }
     pthread_mutex_lock(&r->lock);
@@ -236,12 +236,12 @@ static void list_group(void *ctx, size_t i)
 }
 
 /* Does the listing agree with the record wherever it has a say? */
-static bool agrees(const struct group *group, const struct seen *seen)
+static bool listing_agrees(const struct group *group, const struct seen *seen)
 {
     for (uint32_t i = 0; seen->record->set && i < seen->record->set->count; i++) {
         struct str name = seen->record->set->items[i]->string;
         const struct attr *attr = schema_attr(group->schema, name);
-        if (!attr || !readable(group->schema, name) || !list_has(group->covered, name))
+        if (!attr || !is_readable(group->schema, name) || !list_has(group->covered, name))
             continue;
         const struct value *recorded = value_get(seen->record->attrs, name),
                            *live = value_get(seen->live, name);
@@ -268,7 +268,7 @@ static bool is_behind(const struct group *group, const struct record *record, co
         return false;
     for (uint32_t i = 0; record->set && i < record->set->count; i++) {
         const struct attr *attr = schema_attr(schema, record->set->items[i]->string);
-        if (!attr || !readable(schema, attr->name))
+        if (!attr || !is_readable(schema, attr->name))
             continue;
         const struct value *is = value_get(live, attr->name), *was = value_get(record->before, attr->name);
         if (!attr_equal(attr, value_get(record->attrs, attr->name), is) &&
@@ -320,7 +320,7 @@ static void read_single(void *ctx, size_t i)
     op.saw_marks_ctx = &single;
     const struct value *wanted = wanted_of(r->p, &arena, group->schema, seen);
     /* Listed and in agreement: only what the listing left open. */
-    const struct value *base = seen->read && agrees(group, seen) ? seen->live : NULL;
+    const struct value *base = seen->read && listing_agrees(group, seen) ? seen->live : NULL;
     if (base)
         wanted = list_without(&arena, wanted, group->covered);
     const struct value *live = NULL;
@@ -331,7 +331,7 @@ static void read_single(void *ctx, size_t i)
             err_hint(&err,
                 "the state has no id for it: look whether the service has one, then \"weir state rm '%.*s'\"",
                 STR_ARG(seen->address));
-        fail(r, &err);
+        fail_refresh(r, &err);
         return;
     }
     pthread_mutex_lock(&r->lock);
@@ -350,7 +350,7 @@ static void collect_singles(struct refresh *r)
         for (size_t i = 0; i < group->n; i++) {
             struct seen *seen = group->items[i];
             bool complete =
-                group->listed && seen->read && agrees(group, seen) &&
+                group->listed && seen->read && listing_agrees(group, seen) &&
                 !list_without(&scratch, wanted_of(r->p, &scratch, group->schema, seen), group->covered)
                      ->count;
             if (!complete)
@@ -396,7 +396,7 @@ static int refresh_from_saved(struct planner *p)
     return 0;
 }
 
-static void clear(struct refresh *r)
+static void clear_refresh(struct refresh *r)
 {
     for (size_t i = 0; i < r->group_count; i++) {
         free(r->groups[i].items);
@@ -405,9 +405,9 @@ static void clear(struct refresh *r)
     r->group_count = r->single_count = 0;
 }
 
-static void release(struct refresh *r)
+static void release_refresh(struct refresh *r)
 {
-    clear(r);
+    clear_refresh(r);
     free(r->groups);
     free(r->singles);
     pthread_mutex_destroy(&r->lock);
@@ -418,7 +418,7 @@ static int read_all(struct refresh *r, bool late, struct err *err)
 {
     struct planner *p = r->p;
     size_t count = 0;
-    clear(r);
+    clear_refresh(r);
     for (size_t i = 0; i < p->recorded.count; i++)
         if (add_seen(r, &p->recorded.seen[i], late, err))
             return -1;
@@ -478,6 +478,6 @@ int refresh_records(struct planner *p, struct err *err)
         *err = r.err;
         status = -1;
     }
-    release(&r);
+    release_refresh(&r);
     return status;
 }

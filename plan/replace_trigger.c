@@ -34,7 +34,7 @@ static const struct value *evaluate_before(
     return v ? v : &value_null;
 }
 
-static const struct value *recorded(const struct instance *instance)
+static const struct value *recorded_object(const struct instance *instance)
 {
     return instance->seen ? instance->seen->record->attrs : &value_null;
 }
@@ -46,11 +46,11 @@ static const struct value *resource_before(const struct past *past, const struct
     if (past->hidden && past->hidden[decl->index])
         return &value_unknown;
     if (!list->keyed)
-        return list->n ? recorded(&list->items[0]) : &value_null;
+        return list->n ? recorded_object(&list->items[0]) : &value_null;
     struct value_builder b = VALUE_BUILDER(p->arena);
     for (size_t i = 0; i < list->n; i++)
         if (list->items[i].seen)
-            value_builder_set(&b, list->items[i].key->string, recorded(&list->items[i]));
+            value_builder_set(&b, list->items[i].key->string, recorded_object(&list->items[i]));
     return value_builder_map(&b);
 }
 

@@ -19,7 +19,7 @@ enum { FORMAT = 1, MAX_SIZE = 1 << 30 };
 
 /* ---- writing ---- */
 
-static const struct value *strings(struct arena *arena, const struct str *items, size_t n)
+static const struct value *text_list(struct arena *arena, const struct str *items, size_t n)
 {
     struct value_builder list = VALUE_BUILDER(arena);
     for (size_t i = 0; i < n; i++)
@@ -103,8 +103,8 @@ int plan_save(const struct plan *plan, const char *path, const struct value *sho
         {STR("refreshed"), value_bool(plan->refreshed)},
         {STR("delete_adopted"), value_bool(p->options->delete_adopted)},
         {STR("teardown"), value_int(&arena, p->options->teardown)},
-        {STR("targets"), strings(&arena, p->options->targets, p->options->target_count)},
-        {STR("replaces"), strings(&arena, p->options->replaces, p->options->replace_count)},
+        {STR("targets"), text_list(&arena, p->options->targets, p->options->target_count)},
+        {STR("replaces"), text_list(&arena, p->options->replaces, p->options->replace_count)},
         {STR("inputs"), plain},
         {STR("secrets"), secret},
         {STR("live"), live_values(p, &arena)},
@@ -187,12 +187,12 @@ void saved_plan_free(struct saved_plan *saved)
     free(saved);
 }
 
-static struct str text_of(const struct saved_plan *saved, const char *key)
+static struct str saved_text(const struct saved_plan *saved, const char *key)
 {
     return value_text(value_getz(saved->content, key), STR_EMPTY);
 }
 
-static bool flag_of(const struct saved_plan *saved, const char *key)
+static bool saved_flag(const struct saved_plan *saved, const char *key)
 {
     const struct value *v = value_getz(saved->content, key);
     return v && v->kind == VALUE_BOOL && v->boolean;
@@ -205,7 +205,7 @@ struct str saved_plan_shown(const struct saved_plan *saved, const char *name)
 
 struct str saved_plan_env(const struct saved_plan *saved)
 {
-    return text_of(saved, "env");
+    return saved_text(saved, "env");
 }
 
 const struct str *saved_plan_inputs(const struct saved_plan *saved, size_t *n)
@@ -216,14 +216,14 @@ const struct str *saved_plan_inputs(const struct saved_plan *saved, size_t *n)
 
 /* ---- checking and planning again ---- */
 
-static int stale(struct err *err, const char *why)
+static int refuse_stale(struct err *err, const char *why)
 {
     err_set(err, ERR_STALE, "%s since this plan was made", why);
     return err_hint(err, "run `weir plan` again");
 }
 
 /* In the file a secret's hash has lost the mark by which it is known. */
-static const struct value *remark(struct arena *arena, const struct value *v)
+static const struct value *mark_hash(struct arena *arena, const struct value *v)
 {
     const struct value *marked = value_mark(arena, v, VALUE_SENSITIVE);
     return state_is_hash(marked) ? marked : v;
@@ -234,7 +234,7 @@ static int check_secrets(const struct workspace *workspace, const struct saved_p
     const struct value *secrets = value_getz(saved->content, "secrets");
     for (uint32_t i = 0; secrets && secrets->kind == VALUE_MAP && i < secrets->count; i++) {
         const struct value_entry *entry = &secrets->entries[i];
-        const struct value *kept = remark(&workspace->stack->arena, entry->value);
+        const struct value *kept = mark_hash(&workspace->stack->arena, entry->value);
         if (state_hash_matches(kept, value_get(workspace->stack->inputs, entry->key)))
             continue;
         err_set(err, ERR_STALE, "the sensitive input \"%.*s\" is not the one this plan was made with",
@@ -248,18 +248,18 @@ static int check_same(const struct workspace *workspace, const struct saved_plan
 {
     const struct stack *stack = workspace->stack;
     const struct value *seq = value_getz(saved->content, "seq");
-    if (!str_eq(text_of(saved, "stack"), stack->name))
+    if (!str_eq(saved_text(saved, "stack"), stack->name))
         return err_set(err, ERR_INVALID, "this plan is of the stack \"%.*s\", not \"%.*s\"",
-            STR_ARG(text_of(saved, "stack")), STR_ARG(stack->name));
-    if (!str_eq(text_of(saved, "digest"), stack->digest))
-        return stale(err, "the stack's files changed");
-    if (!str_eq(text_of(saved, "lineage"), state_lineage(workspace->state)) || !seq ||
+            STR_ARG(saved_text(saved, "stack")), STR_ARG(stack->name));
+    if (!str_eq(saved_text(saved, "digest"), stack->digest))
+        return refuse_stale(err, "the stack's files changed");
+    if (!str_eq(saved_text(saved, "lineage"), state_lineage(workspace->state)) || !seq ||
         (uint64_t)seq->integer != state_seq(workspace->state))
-        return stale(err, "the state moved on");
+        return refuse_stale(err, "the state moved on");
     return check_secrets(workspace, saved, err);
 }
 
-static const struct str *list_of(
+static const struct str *saved_list(
     const struct saved_plan *saved, const char *key, struct arena *arena, size_t *n)
 {
     const struct value *list = value_getz(saved->content, key);
@@ -277,7 +277,7 @@ static const struct value *read_live(struct arena *arena, const struct value *co
     for (uint32_t i = 0; content && content->kind == VALUE_MAP && i < content->count; i++) {
         const struct value *live = value_copy(arena, content->entries[i].value), *marked = live;
         for (uint32_t k = 0; live->kind == VALUE_MAP && k < live->count; k++) {
-            const struct value *v = live->entries[k].value, *with_mark = remark(arena, v);
+            const struct value *v = live->entries[k].value, *with_mark = mark_hash(arena, v);
             if (with_mark != v)
                 marked = value_with(arena, marked, live->entries[k].key, with_mark);
         }
@@ -293,20 +293,20 @@ int plan_load(struct workspace *workspace, const struct saved_plan *saved, const
         return -1;
     struct arena *arena = &workspace->stack->arena;
     struct plan_options same = *options;
-    same.destroy = flag_of(saved, "destroy");
-    same.no_refresh = !flag_of(saved, "refreshed");
+    same.destroy = saved_flag(saved, "destroy");
+    same.no_refresh = !saved_flag(saved, "refreshed");
     const struct value *teardown = value_getz(saved->content, "teardown");
     same.teardown = teardown && teardown->kind == VALUE_INT ? (unsigned)teardown->integer : 0;
-    same.delete_adopted = options->delete_adopted || flag_of(saved, "delete_adopted");
-    same.targets = list_of(saved, "targets", arena, &same.target_count);
-    same.replaces = list_of(saved, "replaces", arena, &same.replace_count);
+    same.delete_adopted = options->delete_adopted || saved_flag(saved, "delete_adopted");
+    same.targets = saved_list(saved, "targets", arena, &same.target_count);
+    same.replaces = saved_list(saved, "replaces", arena, &same.replace_count);
     same.saved_live = read_live(arena, value_getz(saved->content, "live"));
     same.saved_marks = value_copy(arena, value_getz(saved->content, "marks"));
     struct plan *plan;
     if (plan_make(workspace, &same, diags, &plan, err))
         return -1;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    if (!str_eq(decisions_fingerprint(plan, &scratch), text_of(saved, "fingerprint"))) {
+    if (!str_eq(decisions_fingerprint(plan, &scratch), saved_text(saved, "fingerprint"))) {
         decisions_differ(plan, value_getz(saved->content, "decisions"), err);
         plan_free(plan);
         return -1;

@@ -13,7 +13,7 @@
 
 enum { NO_OP = UINT32_MAX };
 
-static bool applies(const struct instance *instance)
+static bool has_apply(const struct instance *instance)
 {
     enum action action = instance_action(instance);
     return action == ACTION_CREATE || action == ACTION_UPDATE || action == ACTION_REPLACE ||
@@ -48,7 +48,7 @@ static uint32_t *no_ops(size_t n)
 static void add_instance_ops(struct builder *b, struct instance *instance)
 {
     struct planner *p = b->x->p;
-    if (!applies(instance))
+    if (!has_apply(instance))
         return;
     instance->op = add_op(b, (struct op){.kind = OP_APPLY, .change = instance->change});
     if (!instance->seen)
@@ -91,7 +91,7 @@ static void add_decl_edges(struct builder *b)
         const struct decl *decl = p->stack->decls[i];
         const struct instances *list = &p->evaluated.instances[i];
         for (size_t k = 0; k < list->n; k++)
-            if (applies(&list->items[k]))
+            if (has_apply(&list->items[k]))
                 graph_add_edge(graph, list->items[k].op, node);
         for (size_t d = 0; d < decl->dep_count; d++) {
             uint32_t dep = b->decl_ops[decl->deps[d]->index];
@@ -99,7 +99,7 @@ static void add_decl_edges(struct builder *b)
                 continue;
             graph_add_edge(graph, dep, node);
             for (size_t k = 0; k < list->n; k++)
-                if (applies(&list->items[k]))
+                if (has_apply(&list->items[k]))
                     graph_add_edge(graph, dep, list->items[k].op);
         }
     }
@@ -166,7 +166,7 @@ static void add_deposed_edges(struct builder *b, enum delete_order order, size_t
     struct str address = b->x->p->recorded.seen[i].address, current = address_current(address);
     const struct instance *instance =
         current.n < address.n && b->delete_ops[i] != NO_OP ? instance_at(b->x->p, current) : NULL;
-    if (!instance || !applies(instance))
+    if (!instance || !has_apply(instance))
         return;
     if (instance_action(instance) == ACTION_REPLACE && instance->change->decision.create_first)
         add_edge(b, b->delete_ops[i], instance->op);
@@ -174,7 +174,7 @@ static void add_deposed_edges(struct builder *b, enum delete_order order, size_t
         add_edge(b, instance->op, b->delete_ops[i]);
 }
 
-static struct str thing(struct arena *arena, struct str type, struct str id)
+static struct str thing_key(struct arena *arena, struct str type, struct str id)
 {
     return arena_printf(arena, "%.*s %.*s", STR_ARG(type), STR_ARG(id));
 }
@@ -191,7 +191,7 @@ static void add_outlasting_edges(struct builder *b, struct arena *arena, const s
         const struct value *ids = all->entries[k].value;
         for (uint32_t n = 0; n < ids->count; n++) {
             const uint32_t *delete =
-                map_get(deleted, thing(arena, all->entries[k].key, value_text(ids->items[n], STR_EMPTY)));
+                map_get(deleted, thing_key(arena, all->entries[k].key, value_text(ids->items[n], STR_EMPTY)));
             if (delete &&*delete != b->delete_ops[i])
                 graph_add_edge(&b->x->graph, b->delete_ops[i], *delete);
         }
@@ -206,7 +206,7 @@ static void add_outlasting(struct builder *b)
     for (size_t i = 0; i < p->recorded.count; i++)
         if (b->delete_ops[i] != NO_OP)
             map_set(&deleted,
-                thing(
+                thing_key(
                     &arena, p->recorded.seen[i].record->subject.type, p->recorded.seen[i].record->subject.id),
                 &b->delete_ops[i]);
     for (size_t i = 0; i < p->recorded.count; i++)

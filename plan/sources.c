@@ -39,7 +39,7 @@ static bool writes_secret(const struct decl *decl)
 }
 
 /* One blank for each run of them: YAML folds lines. */
-static struct str folded(struct arena *arena, struct str text)
+static struct str folded_text(struct arena *arena, struct str text)
 {
     char *out = arena_alloc(arena, text.n + 1);
     size_t n = 0;
@@ -64,7 +64,7 @@ static bool stands_in(const struct value *v, bool within, const struct str *text
     for (uint32_t i = 0; (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && i < v->count; i++)
         if (stands_in(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value, secret, texts, n))
             return true;
-    struct str text = folded(&scratch, value_scalar_text(&scratch, v));
+    struct str text = folded_text(&scratch, value_scalar_text(&scratch, v));
     if (v->kind == VALUE_BOOL || text.n < SECRET_MIN || mask_allows(text))
         return false;
     for (size_t i = 0; i < n; i++)
@@ -123,7 +123,7 @@ static bool holds_secrets(struct planner *p, struct arena *arena)
     for (size_t i = 0; i < stack->source_count; i++) {
         if (has_places(stack->sources[i]) || mask_finds(stack->sources[i]->text))
             return true;
-        texts[i] = folded(arena, stack->sources[i]->text);
+        texts[i] = folded_text(arena, stack->sources[i]->text);
         if (mask_finds(texts[i]))
             return true;
     }

@@ -16,7 +16,7 @@ struct needing {
     const struct decl *decl;
 };
 
-static void need(void *ctx, const struct decl *dep)
+static void note_need(void *ctx, const struct decl *dep)
 {
     struct needing *n = ctx;
     if (!n->p->targets.targeted[dep->index] && !n->p->targets.needed_by[dep->index])
@@ -44,7 +44,7 @@ void alone_begin(struct planner *p)
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         struct needing n = {p, p->stack->decls[i]};
         if (p->targets.targeted[i] && n.decl->kind == DECL_RESOURCE)
-            each_resource_dep(p, n.decl, need, &n);
+            each_resource_dep(p, n.decl, note_need, &n);
         /* Going back is no occasion for what else the file has changed since. */
         p->targets.minimal[i] =
             p->options->versions && n.decl->kind == DECL_RESOURCE && !n.decl->schema->ops->prepare;
@@ -91,20 +91,20 @@ static void any_pending(void *ctx, const struct decl *dep)
  * cannot be told from the records, where the artifact has its version already: then all counts that refers to
  * a target.
  */
-static bool follows(struct planner *p, const struct instance *instance, const struct expr *expr)
+static bool attr_follows(struct planner *p, const struct instance *instance, const struct expr *expr)
 {
     return expression_changes(p, instance, expr, p->targets.again ? p->targets.targeted : NULL, NULL);
 }
 
 /* The recorded instances whose attributes come out otherwise than they were. */
-static bool reached(struct planner *p, const struct decl *decl)
+static bool is_reached(struct planner *p, const struct decl *decl)
 {
     const struct instances *list = &p->evaluated.instances[decl->index];
     for (size_t i = 0; i < list->n; i++) {
         struct instance instance = list->items[i];
         instance.seen = recorded_find(&p->recorded, instance.address);
         for (size_t k = 0; instance.seen && k < decl->attr_count; k++)
-            if (follows(p, &instance, decl->attrs[k].expr))
+            if (attr_follows(p, &instance, decl->attrs[k].expr))
                 return true;
     }
     return false;
@@ -116,7 +116,7 @@ bool alone_includes(struct planner *p, const struct decl *decl)
     if (decl->kind != DECL_RESOURCE || (p->options->leave_jobs && decl->schema->job))
         return false;
     each_resource_dep(p, decl, any_pending, &search);
-    if (!search.found || !evaluate_instances(p, decl) || !reached(p, decl))
+    if (!search.found || !evaluate_instances(p, decl) || !is_reached(p, decl))
         return false;
     p->targets.targeted[decl->index] = p->targets.whole[decl->index] = true;
     p->targets.minimal[decl->index] = true;
@@ -156,7 +156,7 @@ const struct value *alone_attributes(
             value_builder_set(&b, name, kept);
     }
     for (size_t k = 0; k < decl->attr_count; k++)
-        if (follows(p, instance, decl->attrs[k].expr) && value_get(object, decl->attrs[k].name))
+        if (attr_follows(p, instance, decl->attrs[k].expr) && value_get(object, decl->attrs[k].name))
             value_builder_set(&b, decl->attrs[k].name, value_get(object, decl->attrs[k].name));
     return value_builder_map(&b);
 }

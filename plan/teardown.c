@@ -75,7 +75,7 @@ struct looking {
     struct str address;
 };
 
-static void tell(void *ctx, const char *what)
+static void tell_looking(void *ctx, const char *what)
 {
     const struct looking *looking = ctx;
     struct planner *p = looking->x->p;
@@ -234,7 +234,7 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
 
 /* ---- one deletion ---- */
 
-static const struct record *record_of(const struct change *change)
+static const struct record *deleted_record(const struct change *change)
 {
     return change->seen->record;
 }
@@ -248,7 +248,7 @@ static int64_t int_of(const struct value *map, const char *name)
 /* How many objects a recorded resource has in the bucket, as far as it can be told. */
 static int64_t objects_in(const struct planner *p, const struct change *change, struct str bucket)
 {
-    const struct record *record = change->decision.action == ACTION_DELETE ? record_of(change) : NULL;
+    const struct record *record = change->decision.action == ACTION_DELETE ? deleted_record(change) : NULL;
     if (!record || !str_eq(value_text(value_getz(record->attrs, "bucket"), STR_EMPTY), bucket))
         return 0;
     int64_t files = int_of(record->attrs, "count");
@@ -262,7 +262,7 @@ static bool goes_before(struct examination *x, const struct change *change, cons
 {
     const struct planner *p = x->p;
     const struct value *counts = value_getz(what, "counts");
-    struct str id = record_of(change)->subject.id;
+    struct str id = deleted_record(change)->subject.id;
     int64_t own = 0, there = int_of(counts, "objects");
     if (!counts || int_of(counts, "versions") > there || int_of(counts, "uploads"))
         return false;
@@ -273,7 +273,7 @@ static bool goes_before(struct examination *x, const struct change *change, cons
     return own >= there;
 }
 
-static void examine(void *ctx, size_t i)
+static void examine_deletion(void *ctx, size_t i)
 {
     struct examination *x = ctx;
     struct planner *p = x->p;
@@ -283,10 +283,10 @@ static void examine(void *ctx, size_t i)
     struct looking looking = {x, change->subject.address};
     struct op_ctx op = op_context(p, &arena, x->providers[i], change->schema, change->subject.address);
     const struct value *erased = &value_empty_list, *left = &value_empty_list;
-    const struct value *prior = change->prior ? change->prior : record_of(change)->attrs;
+    const struct value *prior = change->prior ? change->prior : deleted_record(change)->attrs;
     struct err *err = &x->errors[i];
     op.teardown = p->options->teardown;
-    op.progress = tell;
+    op.progress = tell_looking;
     op.progress_ctx = &looking;
     if ((ops->erases && ops->erases(&op, prior, &erased, err)) ||
         (has_flag(erased) && check_owner(&op, change, prior, err)))
@@ -309,7 +309,7 @@ static void examine(void *ctx, size_t i)
 
 /* ---- all of them ---- */
 
-static bool concerns(const struct change *change)
+static bool has_to_be_examined(const struct change *change)
 {
     bool goes = change->decision.action == ACTION_DELETE || change->decision.action == ACTION_REPLACE;
     return goes && change->schema && (change->schema->ops->erases || change->schema->ops->leaves);
@@ -324,16 +324,16 @@ static const struct value *replaced_prior(struct planner *p, const struct change
     return object_steered(p->arena, change->schema, prior, change->instance->desired);
 }
 
-static int collect(struct planner *p, struct examination *x, struct err *err)
+static int collect_deletions(struct planner *p, struct examination *x, struct err *err)
 {
     x->changes = ARENA_ARRAY(p->arena, struct change *, p->decided.count + 1);
     x->providers = ARENA_ARRAY(p->arena, struct provider *, p->decided.count + 1);
     x->errors = ARENA_ARRAY(p->arena, struct err, p->decided.count + 1);
     for (size_t i = 0; i < p->decided.count; i++) {
         struct change *change = &p->decided.changes[i];
-        if (!concerns(change))
+        if (!has_to_be_examined(change))
             continue;
-        const struct record *record = record_of(change);
+        const struct record *record = deleted_record(change);
         if (change->instance)
             change->prior = replaced_prior(p, change);
         else if (change->seen->steering)
@@ -350,7 +350,7 @@ bool teardown_examine(struct planner *p)
     struct examination x = {.p = p, .lock = PTHREAD_MUTEX_INITIALIZER};
     struct err err = ERR_INIT;
     bool ok = true;
-    if (collect(p, &x, &err)) {
+    if (collect_deletions(p, &x, &err)) {
         plan_failed(p, (struct span){0}, &err);
         return false;
     }
@@ -358,7 +358,7 @@ bool teardown_examine(struct planner *p)
         return true; /* reviewed: what goes has been seen */
     observe(&p->observer,
         &(struct event){.kind = EVENT_REFRESH, .text = "looking at what else goes", .count = x.n});
-    pool_run(p->options->parallelism ? p->options->parallelism : THREADS, x.n, examine, &x);
+    pool_run(p->options->parallelism ? p->options->parallelism : THREADS, x.n, examine_deletion, &x);
     observe(&p->observer, &(struct event){.kind = EVENT_REFRESH_DONE});
     for (size_t i = 0; i < x.n; i++) {
         if (x.errors[i].class == ERR_NONE)

@@ -48,12 +48,12 @@ struct verifying {
     struct err failure;   /* the first thing that could not be looked at */
 };
 
-static struct op_ctx context(struct verifying *v, struct arena *arena, const struct candidate *c)
+static struct op_ctx candidate_context(struct verifying *v, struct arena *arena, const struct candidate *c)
 {
     return op_context(v->p, arena, c->provider, c->schema, c->subject.address);
 }
 
-static void failed(struct verifying *v, const struct err *err, struct str what)
+static void note_failure(struct verifying *v, const struct err *err, struct str what)
 {
     pthread_mutex_lock(&v->lock);
     if (v->failure.class == ERR_NONE) {
@@ -66,7 +66,7 @@ static void failed(struct verifying *v, const struct err *err, struct str what)
 /* ---- candidates ---- */
 
 /* Texts and values are copied; of two for the same thing the first stays. */
-static void add(struct verifying *v, const struct candidate *candidate)
+static void add_candidate(struct verifying *v, const struct candidate *candidate)
 {
     struct arena *arena = v->p->arena;
     struct str key =
@@ -111,7 +111,7 @@ static void add_recorded(struct verifying *v)
             place_provider(p, record->subject.provider, record->place, &c.provider, &ignored))
             continue;
         note_place(v, c.provider, c.schema);
-        add(v, &c);
+        add_candidate(v, &c);
     }
 }
 
@@ -161,7 +161,7 @@ static void add_named(struct verifying *v, struct planner *p, struct instance *i
         .subject.id = value_text(id, STR_EMPTY),
         .why = STR("has the name that this stack would give"),
         .named = true};
-    add(v, &c);
+    add_candidate(v, &c);
 }
 
 /* The names that the stack would give to new resources, as far as they can be known without any. */
@@ -218,19 +218,19 @@ static void add_by_arn(struct verifying *v, struct provider *provider, struct st
         const struct schema *schema = catalog_find(catalog, names[i], false, &ignored);
         const struct value *object = NULL;
         c.schema = schema;
-        struct op_ctx op = context(v, v->p->arena, &c);
+        struct op_ctx op = candidate_context(v, v->p->arena, &c);
         if (!schema || !schema->ops->by_arn || schema->ops->by_arn(&op, arn, &object, &ignored) || !object)
             continue;
         known = true;
         c.object = object;
         c.subject.type = schema->name;
         c.subject.id = value_text(value_get(object, schema->id), arn);
-        add(v, &c);
+        add_candidate(v, &c);
     }
     c.schema = NULL;
     c.object = NULL;
     if (!known)
-        add(v, &c);
+        add_candidate(v, &c);
 }
 
 static void found_marked(void *ctx, const struct value *live);
@@ -242,10 +242,10 @@ static void add_marked_buckets(struct verifying *v, struct provider *provider)
     const struct schema *schema = catalog_find(v->p->workspace->catalog, STR("aws.s3.bucket"), false, &err);
     struct candidate c = {.schema = schema, .provider = provider, .subject.type = STR("aws.s3.bucket")};
     struct marked_search search = {v, provider, schema};
-    struct op_ctx op = context(v, v->p->arena, &c);
+    struct op_ctx op = candidate_context(v, v->p->arena, &c);
     op.untold = true;
     if (!schema || schema->ops->marked(&op, found_marked, &search, &err))
-        failed(v, &err, STR("the stack's marks"));
+        note_failure(v, &err, STR("the stack's marks"));
 }
 
 /* Is all that the stack has, or had, with the provider in S3? */
@@ -274,7 +274,7 @@ static void add_tagged(struct verifying *v)
             if (only_s3 && provider_is_store(provider, &err))
                 add_marked_buckets(v, provider);
             else
-                failed(v, &err, STR("the stack's marks"));
+                note_failure(v, &err, STR("the stack's marks"));
             continue;
         }
         for (uint32_t k = 0; k < list->count; k++) {
@@ -299,7 +299,7 @@ static void found_marked(void *ctx, const struct value *live)
         .subject.type = search->schema->name,
         .subject.id = value_text(value_get(live, search->schema->id), STR_EMPTY),
         .why = STR("bears the marks of this stack")};
-    add(search->v, &c);
+    add_candidate(search->v, &c);
 }
 
 /* What the tagging API does not know is listed, of the types that the stack has or had. */
@@ -313,9 +313,9 @@ static void add_listed(struct verifying *v)
         struct marked_search search = {v, c.provider, c.schema};
         if (!c.schema || !c.schema->ops->marked || map_set(&done, c.subject.type, &done))
             continue;
-        struct op_ctx op = context(v, v->p->arena, &c);
+        struct op_ctx op = candidate_context(v, v->p->arena, &c);
         if (c.schema->ops->marked(&op, found_marked, &search, &err))
-            failed(v, &err, c.subject.type);
+            note_failure(v, &err, c.subject.type);
     }
 }
 
@@ -332,9 +332,9 @@ static void look_for_leaves(void *ctx, size_t i)
     const struct value *left;
     if (!c.schema || !c.schema->ops->leaves || !c.object)
         return;
-    struct op_ctx op = context(v, &arena, &c);
+    struct op_ctx op = candidate_context(v, &arena, &c);
     if (teardown_find_leaves(v->p, &op, c.object, &left, &err)) {
-        failed(v, &err, c.subject.address);
+        note_failure(v, &err, c.subject.address);
         return;
     }
     for (uint32_t k = 0; k < left->count; k++) {
@@ -348,7 +348,7 @@ static void look_for_leaves(void *ctx, size_t i)
             .why = value_text(value_getz(leaf, "says"), STR_EMPTY),
             .there = true};
         pthread_mutex_lock(&v->lock);
-        add(v, &own);
+        add_candidate(v, &own);
         pthread_mutex_unlock(&v->lock);
     }
 }
@@ -373,7 +373,7 @@ static bool is_hollow(const struct value *live)
     return count && count->kind == VALUE_INT && !count->integer;
 }
 
-static void look(void *ctx, size_t i)
+static void look_at_candidate(void *ctx, size_t i)
 {
     struct verifying *v = ctx;
     struct candidate *c = &v->items[i];
@@ -384,12 +384,12 @@ static void look(void *ctx, size_t i)
         c->there = true; /* left by a service and seen just now, or of a type that cannot be read */
         return;
     }
-    struct op_ctx op = context(v, &arena, c);
+    struct op_ctx op = candidate_context(v, &arena, c);
     c->there = false;
     const struct value *id = value_string_ref(&arena, c->schema->id);
     if (c->schema->ops->read(&op, c->object, value_list(&arena, &id, 1), &live, &err)) {
         if (err.class != ERR_ABSENT)
-            failed(v, &err, c->subject.id);
+            note_failure(v, &err, c->subject.id);
         return;
     }
     c->there =
@@ -404,7 +404,7 @@ static bool any_deleted_is_there(const struct verifying *v)
     return false;
 }
 
-static bool cancelled(const struct verifying *v)
+static bool is_cancelled(const struct verifying *v)
 {
     return v->p->cancel && atomic_load(v->p->cancel);
 }
@@ -413,8 +413,8 @@ static void look_at_all(struct verifying *v)
 {
     int64_t pause_ms = FIRST_PAUSE_MS;
     for (int round = 0; round < LOOKS; round++) {
-        pool_run(THREADS, v->n, look, v);
-        if (!any_deleted_is_there(v) || round + 1 == LOOKS || cancelled(v))
+        pool_run(THREADS, v->n, look_at_candidate, v);
+        if (!any_deleted_is_there(v) || round + 1 == LOOKS || is_cancelled(v))
             return;
         clock_sleep_ms(pause_ms);
         pause_ms *= 2;
@@ -443,7 +443,7 @@ static void report_places(const struct verifying *v, struct verified *out)
     out->place_count = v->places.n;
 }
 
-static void report(const struct verifying *v, const struct leftover **out, size_t *n)
+static void report_leftovers(const struct verifying *v, const struct leftover **out, size_t *n)
 {
     struct leftover *list = ARENA_ARRAY(v->p->arena, struct leftover, v->n + 1);
     *n = 0;
@@ -467,10 +467,10 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
     add_listed(&v);
     pool_run(THREADS, v.n, look_for_leaves, &v);
     look_at_all(&v);
-    report(&v, &out->left, &out->left_count);
+    report_leftovers(&v, &out->left, &out->left_count);
     report_places(&v, out);
     int status = 0;
-    if (cancelled(&v))
+    if (is_cancelled(&v))
         status = err_set(err, ERR_INTERRUPTED, "interrupted while looking for leftovers");
     else if (!out->left_count && v.failure.class != ERR_NONE) {
         *err = v.failure; /* with something left that is told; without, nobody may believe that nothing is */

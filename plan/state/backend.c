@@ -42,7 +42,7 @@ static int check_settings(const struct value *config, const char *known, struct 
     return 0;
 }
 
-static int make(const struct backend_options *options, struct backend **out, struct err *err)
+static int open_backend(const struct backend_options *options, struct backend **out, struct err *err)
 {
     struct str kind = value_text(value_getz(options->config, "backend"), STR("file"));
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -63,7 +63,7 @@ int backend_new(const struct backend_options *options, struct backend **out, str
             err, "values seals each sensitive value (the default), records seals every record as a whole");
     }
     struct backend *plain;
-    if (make(options, &plain, err))
+    if (open_backend(options, &plain, err))
         return -1;
     if (records)
         return backend_sealed_new(options, plain, out, err);

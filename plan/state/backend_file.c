@@ -44,7 +44,7 @@ struct file_backend {
 
 static const struct file_io system_io = {pwrite, fdatasync, fsync, ftruncate, link, rename};
 
-static struct file_backend *self(struct backend *b)
+static struct file_backend *file_backend_of(struct backend *b)
 {
     return (struct file_backend *)b;
 }
@@ -76,7 +76,7 @@ static int open_log(struct file_backend *f, int flags, int *fd, struct stat *st,
 static int file_read_log(
     struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
 {
-    struct file_backend *f = self(b);
+    struct file_backend *f = file_backend_of(b);
     bool locked = f->lock_fd >= 0;
     struct stat st;
     AUTO_FD int fd = -1;
@@ -116,7 +116,7 @@ static struct str segment_path(struct arena *arena, const struct file_backend *f
 
 static int file_read_all(struct backend *b, log_line *line, void *ctx, struct err *err)
 {
-    struct file_backend *f = self(b);
+    struct file_backend *f = file_backend_of(b);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct stat st;
     AUTO_FD int current = -1;
@@ -174,7 +174,7 @@ static void note_head(struct file_backend *f)
 
 static int file_head(struct backend *b, uint64_t *seq, struct err *err)
 {
-    struct file_backend *f = self(b);
+    struct file_backend *f = file_backend_of(b);
     char text[HEAD_SIZE];
     int64_t number = 0;
     *seq = 0;
@@ -189,7 +189,7 @@ static int file_head(struct backend *b, uint64_t *seq, struct err *err)
 
 static int file_set_head(struct backend *b, uint64_t seq, struct err *err)
 {
-    struct file_backend *f = self(b);
+    struct file_backend *f = file_backend_of(b);
     (void)err;
     assert(f->lock_fd >= 0);
     write_head(f, seq);
@@ -264,7 +264,7 @@ static int write_holder(struct file_backend *f, const struct lock_info *who, str
 
 static void file_unlock(struct backend *b)
 {
-    struct file_backend *f = self(b);
+    struct file_backend *f = file_backend_of(b);
     fd_close_ptr(&f->fd);
     f->fd = -1;
     if (f->head_fd >= 0 && f->io->fdatasync(f->head_fd))
@@ -282,7 +282,7 @@ static void file_unlock(struct backend *b)
 
 static int file_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
 {
-    struct file_backend *f = self(b);
+    struct file_backend *f = file_backend_of(b);
     assert(f->lock_fd < 0);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     if (make_folder(f, err))
@@ -315,7 +315,7 @@ static int file_lock(struct backend *b, const struct lock_info *who, int64_t tim
 static int file_holder(
     struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err)
 {
-    struct file_backend *f = self(b);
+    struct file_backend *f = file_backend_of(b);
     *held = false;
     AUTO_FD int fd = open(f->lock_path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
@@ -413,7 +413,7 @@ static int append_lines(struct file_backend *f, struct str lines, struct err *er
 
 static int file_append(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
-    struct file_backend *f = self(b);
+    struct file_backend *f = file_backend_of(b);
     assert(f->lock_fd >= 0);
     if (f->failed)
         return err_set(
@@ -485,7 +485,7 @@ static int write_new(struct file_backend *f, int fd, struct str lines, struct er
 
 static int file_snapshot(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
-    struct file_backend *f = self(b);
+    struct file_backend *f = file_backend_of(b);
     assert(f->lock_fd >= 0);
     if (f->failed)
         return err_set(
@@ -516,7 +516,7 @@ static int file_snapshot(struct backend *b, struct str lines, uint64_t first_seq
 
 static void file_free(struct backend *b)
 {
-    struct file_backend *f = self(b);
+    struct file_backend *f = file_backend_of(b);
     file_unlock(b);
     arena_release(&f->arena);
     free(f);

@@ -35,7 +35,7 @@ struct pg_backend {
     atomic_bool locked, lost;
 };
 
-static struct pg_backend *self(struct backend *b)
+static struct pg_backend *pg_backend_of(struct backend *b)
 {
     return (struct pg_backend *)b;
 }
@@ -43,7 +43,7 @@ static struct pg_backend *self(struct backend *b)
 /* ---- asking ---- */
 
 /* The first line of what the server or the library says. */
-static int refuse(
+static int refuse_answer(
     struct pg_backend *g, enum err_class class, const char *doing, const char *why, struct err *err)
 {
     struct str rest, first = str_cut(str_trim(str_z(why)), '\n', &rest);
@@ -68,7 +68,7 @@ static int connect_now(struct pg_backend *g, struct err *err)
     g->connection = g->pq->connectdbParams(keys, values, 1);
     if (g->pq->status(g->connection) == CONNECTION_OK)
         return 0;
-    refuse(g, ERR_NETWORK, "cannot connect to", g->pq->errorMessage(g->connection), err);
+    refuse_answer(g, ERR_NETWORK, "cannot connect to", g->pq->errorMessage(g->connection), err);
     g->pq->finish(g->connection);
     g->connection = NULL;
     return err_hint(
@@ -93,7 +93,7 @@ static void answer_clear(struct answer *a)
 #define AUTO_ANSWER __attribute__((cleanup(answer_clear)))
 
 /* Texts come back as text, bytea too (as hex), so that one form does for all. */
-static int ask(struct pg_backend *g, const char *query, const struct parameter *parameters, int n,
+static int ask_server(struct pg_backend *g, const char *query, const struct parameter *parameters, int n,
     struct answer *out, struct err *err)
 {
     enum { PARAMETERS = 5 };
@@ -121,19 +121,20 @@ static int ask(struct pg_backend *g, const char *query, const struct parameter *
     const char *code = g->pq->resultErrorField(out->rows, PG_DIAG_SQLSTATE);
     if (g->pq->status(g->connection) != CONNECTION_OK)
         atomic_store(&g->lost, true);
-    refuse(g, code ? ERR_SERVICE : ERR_NETWORK, "the state in", g->pq->errorMessage(g->connection), err);
+    refuse_answer(
+        g, code ? ERR_SERVICE : ERR_NETWORK, "the state in", g->pq->errorMessage(g->connection), err);
     snprintf(err->code, sizeof err->code, "%s", code ? code : "");
     return -1;
 }
 
-static const char *cell(const struct answer *a, int row, int column)
+static const char *answer_cell(const struct answer *a, int row, int column)
 {
     return a->pq->getvalue(a->rows, row, column);
 }
 
-static bool truth(const struct answer *a, int row, int column)
+static bool answer_flag(const struct answer *a, int row, int column)
 {
-    return a->pq->ntuples(a->rows) > row && cell(a, row, column)[0] == 't';
+    return a->pq->ntuples(a->rows) > row && answer_cell(a, row, column)[0] == 't';
 }
 
 /* ---- the tables ---- */
@@ -146,9 +147,9 @@ static int tables_exist(struct pg_backend *g, const char *query, bool *exists, s
 {
     AUTO_ANSWER struct answer a = {0};
     struct parameter table = {.text = g->table};
-    if (ask(g, query, &table, 1, &a, err))
+    if (ask_server(g, query, &table, 1, &a, err))
         return -1;
-    *exists = truth(&a, 0, 0);
+    *exists = answer_flag(&a, 0, 0);
     return 0;
 }
 
@@ -177,7 +178,7 @@ static int make_tables(struct pg_backend *g, struct err *err)
         return exists ? 0 : -1;
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         AUTO_ANSWER struct answer a = {0};
-        if (ask(g, statements[i], NULL, 0, &a, &why) && !was_made_meanwhile(&why))
+        if (ask_server(g, statements[i], NULL, 0, &a, &why) && !was_made_meanwhile(&why))
             break;
     }
     if (why.class == ERR_NONE ||
@@ -193,9 +194,11 @@ static int one_number(struct pg_backend *g, const char *query, uint64_t *out, st
 {
     AUTO_ANSWER struct answer a = {0};
     struct parameter name = {.text = g->name};
-    if (ask(g, query, &name, 1, &a, err))
+    if (ask_server(g, query, &name, 1, &a, err))
         return -1;
-    *out = g->pq->ntuples(a.rows) && !g->pq->getisnull(a.rows, 0, 0) ? strtoull(cell(&a, 0, 0), NULL, 10) : 0;
+    *out = g->pq->ntuples(a.rows) && !g->pq->getisnull(a.rows, 0, 0)
+               ? strtoull(answer_cell(&a, 0, 0), NULL, 10)
+               : 0;
     return 0;
 }
 
@@ -203,12 +206,12 @@ static int give_row(struct pg_backend *g, const struct answer *a, int row, uint6
     void *ctx, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str hex = str_n(cell(a, row, 1), (size_t)g->pq->getlength(a->rows, row, 1)), text;
+    struct str hex = str_n(answer_cell(a, row, 1), (size_t)g->pq->getlength(a->rows, row, 1)), text;
     if (!str_starts(hex, STR("\\x")) || !hex_decode(&scratch, str_slice(hex, 2, hex.n), &text))
         err_set(err, ERR_PROTOCOL, "it is not bytes");
     else if (!log_each(text, after, line, ctx, err))
         return 0;
-    return err_context(err, "%.*s, row %s", STR_ARG(g->base.description), cell(a, row, 0));
+    return err_context(err, "%.*s, row %s", STR_ARG(g->base.description), answer_cell(a, row, 0));
 }
 
 static int read_rows(
@@ -219,7 +222,7 @@ static int read_rows(
         char first[24];
         snprintf(first, sizeof first, "%" PRIu64, from);
         struct parameter parameters[] = {{.text = g->name}, {.text = first}};
-        if (ask(g,
+        if (ask_server(g,
                 "select first_seq, lines from % where name = $1 and first_seq >= $2::bigint order by "
                 "first_seq limit 256",
                 parameters, 2, &a, err))
@@ -231,14 +234,14 @@ static int read_rows(
         g->rows += (size_t)n;
         if (n < PAGE)
             return 0;
-        from = strtoull(cell(&a, n - 1, 0), NULL, 10) + 1;
+        from = strtoull(answer_cell(&a, n - 1, 0), NULL, 10) + 1;
     }
 }
 
 /* A row among the locks, so that tables of before need no other column. */
 static int pg_head(struct backend *b, uint64_t *seq, struct err *err)
 {
-    struct pg_backend *g = self(b);
+    struct pg_backend *g = pg_backend_of(b);
     bool exists;
     *seq = 0;
     if (tables_exist(g, ALL_THERE, &exists, err))
@@ -248,7 +251,7 @@ static int pg_head(struct backend *b, uint64_t *seq, struct err *err)
 
 static int pg_read(struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
 {
-    struct pg_backend *g = self(b);
+    struct pg_backend *g = pg_backend_of(b);
     bool exists;
     uint64_t snapshot;
     *torn = false;
@@ -267,9 +270,9 @@ static int pg_read(struct backend *b, uint64_t after, log_line *line, void *ctx,
 static int pg_read_all(struct backend *b, log_line *line, void *ctx, struct err *err)
 {
     bool exists;
-    if (tables_exist(self(b), RECORDS_THERE, &exists, err))
+    if (tables_exist(pg_backend_of(b), RECORDS_THERE, &exists, err))
         return -1;
-    return exists ? read_rows(self(b), 0, 0, line, ctx, err) : 0;
+    return exists ? read_rows(pg_backend_of(b), 0, 0, line, ctx, err) : 0;
 }
 
 /* ---- the lock ---- */
@@ -277,22 +280,23 @@ static int pg_read_all(struct backend *b, log_line *line, void *ctx, struct err 
 static int pg_holder(
     struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err)
 {
-    struct pg_backend *g = self(b);
+    struct pg_backend *g = pg_backend_of(b);
     AUTO_ANSWER struct answer locked = {0}, holder = {0};
     struct parameter key = {.text = g->key}, name = {.text = g->name};
     const struct value *v = NULL;
     bool exists;
-    if (ask(g,
+    if (ask_server(g,
             "select exists (select from pg_locks where locktype = 'advisory' and granted and objsubid = 1 "
             "and (classid::bigint << 32 | objid::bigint) = $1::bigint "
             "and database = (select oid from pg_database where datname = current_database()))",
             &key, 1, &locked, err) ||
         tables_exist(g, ALL_THERE, &exists, err))
         return -1;
-    *held = truth(&locked, 0, 0);
-    if (exists && ask(g, "select holder from %_lock where name = $1", &name, 1, &holder, err))
+    *held = answer_flag(&locked, 0, 0);
+    if (exists && ask_server(g, "select holder from %_lock where name = $1", &name, 1, &holder, err))
         return -1;
-    if (exists && g->pq->ntuples(holder.rows) && json_parse(arena, str_z(cell(&holder, 0, 0)), &v, NULL))
+    if (exists && g->pq->ntuples(holder.rows) &&
+        json_parse(arena, str_z(answer_cell(&holder, 0, 0)), &v, NULL))
         v = NULL;
     lock_info_from(arena, v, who);
     return 0;
@@ -302,9 +306,9 @@ static int try_lock(struct pg_backend *g, bool *got, struct err *err)
 {
     AUTO_ANSWER struct answer a = {0};
     struct parameter key = {.text = g->key};
-    if (ask(g, "select pg_try_advisory_lock($1::bigint)", &key, 1, &a, err))
+    if (ask_server(g, "select pg_try_advisory_lock($1::bigint)", &key, 1, &a, err))
         return -1;
-    *got = truth(&a, 0, 0);
+    *got = answer_flag(&a, 0, 0);
     return 0;
 }
 
@@ -315,25 +319,25 @@ static int write_holder(struct pg_backend *g, const struct lock_info *who, struc
     AUTO_ANSWER struct answer a = {0};
     json_write(&text, lock_info_value(&scratch, who), JSON_PLAIN);
     struct parameter parameters[] = {{.text = g->name}, {.text = text.p}};
-    return ask(g,
+    return ask_server(g,
         "insert into %_lock values ($1, $2) on conflict (name) do update set holder = excluded.holder",
         parameters, 2, &a, err);
 }
 
 static void pg_unlock(struct backend *b)
 {
-    struct pg_backend *g = self(b);
+    struct pg_backend *g = pg_backend_of(b);
     struct parameter key = {.text = g->key};
     struct err ignored = ERR_INIT; /* then the session's end frees it */
     if (!atomic_exchange(&g->locked, false) || atomic_load(&g->lost))
         return;
     AUTO_ANSWER struct answer a = {0};
-    ask(g, "select pg_advisory_unlock($1::bigint)", &key, 1, &a, &ignored);
+    ask_server(g, "select pg_advisory_unlock($1::bigint)", &key, 1, &a, &ignored);
 }
 
 static int pg_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
 {
-    struct pg_backend *g = self(b);
+    struct pg_backend *g = pg_backend_of(b);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     int64_t started = clock_mono_ms();
     bool got, held;
@@ -387,7 +391,7 @@ static int lost_lock(struct pg_backend *g, struct err *err)
  */
 static int pg_check_lock(struct backend *b, struct err *err)
 {
-    struct pg_backend *g = self(b);
+    struct pg_backend *g = pg_backend_of(b);
     if (!atomic_load(&g->locked))
         return 0;
     struct pollfd socket = {.fd = g->pq->socket(g->connection), .events = POLLRDHUP};
@@ -407,11 +411,12 @@ static int pg_set_head(struct backend *b, uint64_t seq, struct err *err)
     AUTO_ANSWER struct answer a = {0};
     char text[24];
     snprintf(text, sizeof text, "%" PRIu64, seq);
-    struct parameter parameters[] = {{.text = self(b)->name}, {.text = text}};
-    return ask(self(b), SET_HEAD("$2"), parameters, 2, &a, err);
+    struct parameter parameters[] = {{.text = pg_backend_of(b)->name}, {.text = text}};
+    return ask_server(pg_backend_of(b), SET_HEAD("$2"), parameters, 2, &a, err);
 }
 
-static int insert(struct pg_backend *g, struct str lines, uint64_t first_seq, bool snapshot, struct err *err)
+static int insert_rows(
+    struct pg_backend *g, struct str lines, uint64_t first_seq, bool snapshot, struct err *err)
 {
     AUTO_ANSWER struct answer a = {0};
     char first[24], last[24];
@@ -425,7 +430,7 @@ static int insert(struct pg_backend *g, struct str lines, uint64_t first_seq, bo
         return -1;
     crash_point("log.write");
     /* One statement, one commit: the head is never apart from the records. */
-    if (!ask(g,
+    if (!ask_server(g,
             "with head as (" SET_HEAD("$5") ") insert into % values ($1, $2::bigint, $3::bytea, $4::boolean)",
             parameters, 5, &a, &why)) {
         crash_point("log.synced");
@@ -442,39 +447,39 @@ static int insert(struct pg_backend *g, struct str lines, uint64_t first_seq, bo
 
 static int pg_append(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
-    self(b)->rows++;
-    return insert(self(b), lines, first_seq, false, err);
+    pg_backend_of(b)->rows++;
+    return insert_rows(pg_backend_of(b), lines, first_seq, false, err);
 }
 
 static int pg_snapshot(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
-    self(b)->rows = 0;
-    return insert(self(b), lines, first_seq, true, err);
+    pg_backend_of(b)->rows = 0;
+    return insert_rows(pg_backend_of(b), lines, first_seq, true, err);
 }
 
 static bool pg_crowded(struct backend *b)
 {
-    return self(b)->rows > CROWDED;
+    return pg_backend_of(b)->rows > CROWDED;
 }
 
 /* ---- is the server fit for it? ---- */
 
 static int pg_probe(struct backend *b, const struct probe_report *r, struct err *err)
 {
-    struct pg_backend *g = self(b);
+    struct pg_backend *g = pg_backend_of(b);
     AUTO_ANSWER struct answer a = {0};
-    if (ask(g,
+    if (ask_server(g,
             "select not pg_is_in_recovery(), current_setting('fsync') = 'on', "
             "current_setting('full_page_writes') = 'on', extract(epoch from clock_timestamp()) * 1000, "
             "current_setting('server_version')",
             NULL, 0, &a, err))
         return -1;
-    bool primary = truth(&a, 0, 0), durable = truth(&a, 0, 1);
+    bool primary = answer_flag(&a, 0, 0), durable = answer_flag(&a, 0, 1);
     r->line(r->ctx, primary, "primary",
         primary ? "the server takes writes" : "the server is a read-only standby");
     r->line(r->ctx, durable, "durability",
         durable ? "fsync is on" : "fsync is off: a crash of the server can lose records");
-    double skew = strtod(cell(&a, 0, 3), NULL) - (double)clock_wall_ms();
+    double skew = strtod(answer_cell(&a, 0, 3), NULL) - (double)clock_wall_ms();
     bool agrees = skew < CLOCK_SKEW_MS && skew > -CLOCK_SKEW_MS;
     r->line(r->ctx, agrees, "clock",
         agrees ? "agrees with the server's" : "differs from the server's by more than a minute");
@@ -489,7 +494,7 @@ static int pg_probe(struct backend *b, const struct probe_report *r, struct err 
 
 static void pg_free(struct backend *b)
 {
-    struct pg_backend *g = self(b);
+    struct pg_backend *g = pg_backend_of(b);
     if (g->connection) {
         pg_unlock(b);
         g->pq->finish(g->connection);

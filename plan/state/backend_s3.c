@@ -38,7 +38,7 @@ struct s3_backend {
     int64_t head_ms;     /* when the hint was written, monotonic */
 };
 
-static struct s3_backend *self(struct backend *b)
+static struct s3_backend *s3_backend_of(struct backend *b)
 {
     return (struct s3_backend *)b;
 }
@@ -75,7 +75,7 @@ static void fetch_one(void *ctx, size_t i)
     f->bodies[i] = object.body;
 }
 
-static int place(const struct s3_backend *s, struct str key, struct err *err)
+static int note_place(const struct s3_backend *s, struct str key, struct err *err)
 {
     return err_context(err, "the state in s3://%.*s/%.*s", STR_ARG(s3_store_bucket(s->store)), STR_ARG(key));
 }
@@ -90,7 +90,7 @@ static int read_window(struct fetch *f, size_t n, uint64_t after, log_line *line
             log_each(f->bodies[i], after, line, ctx, &why);
         if (!result && why.class != ERR_NONE) {
             *err = why;
-            result = place(f->s, f->keys[i], err);
+            result = note_place(f->s, f->keys[i], err);
         }
         arena_release(&f->arenas[i]);
     }
@@ -133,7 +133,7 @@ static int list_batches(
     return 0;
 }
 
-static uint64_t number_of(const struct value *hint, const char *name)
+static uint64_t hint_number(const struct value *hint, const char *name)
 {
     const struct value *v = value_getz(hint, name);
     return v && v->kind == VALUE_INT && v->integer > 0 ? (uint64_t)v->integer : 0;
@@ -142,7 +142,7 @@ static uint64_t number_of(const struct value *hint, const char *name)
 /* The hint: where to begin reading, and how far the log goes at least. Reading takes it from here. */
 static int s3_head(struct backend *b, uint64_t *seq, struct err *err)
 {
-    struct s3_backend *s = self(b);
+    struct s3_backend *s = s3_backend_of(b);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct s3_object object;
     bool found;
@@ -153,14 +153,14 @@ static int s3_head(struct backend *b, uint64_t *seq, struct err *err)
     s->hinted = true;
     if (!found || json_parse(&scratch, object.body, &v, NULL))
         return 0;
-    s->snapshot = number_of(v, "seq");
-    *seq = s->head = number_of(v, "head");
+    s->snapshot = hint_number(v, "seq");
+    *seq = s->head = hint_number(v, "head");
     return 0;
 }
 
 static int s3_read(struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
 {
-    struct s3_backend *s = self(b);
+    struct s3_backend *s = s3_backend_of(b);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str *keys;
     size_t n;
@@ -181,7 +181,7 @@ static int s3_read(struct backend *b, uint64_t after, log_line *line, void *ctx,
 
 static int s3_read_all(struct backend *b, log_line *line, void *ctx, struct err *err)
 {
-    struct s3_backend *s = self(b);
+    struct s3_backend *s = s3_backend_of(b);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str *keys;
     size_t n;
@@ -229,13 +229,13 @@ static void put_hint(struct s3_backend *s)
 
 static int s3_set_head(struct backend *b, uint64_t seq, struct err *err)
 {
-    self(b)->snapshot = 0; /* it may be what was lost: reading begins with the first record */
-    return write_hint(self(b), seq, err);
+    s3_backend_of(b)->snapshot = 0; /* it may be what was lost: reading begins with the first record */
+    return write_hint(s3_backend_of(b), seq, err);
 }
 
 static int s3_append(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
-    struct s3_backend *s = self(b);
+    struct s3_backend *s = s3_backend_of(b);
     crash_point("log.write");
     if (put_batch(s, lines, first_seq, err))
         return -1;
@@ -250,7 +250,7 @@ static int s3_append(struct backend *b, struct str lines, uint64_t first_seq, st
 
 static int s3_snapshot(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
-    struct s3_backend *s = self(b);
+    struct s3_backend *s = s3_backend_of(b);
     crash_point("snapshot.write");
     if (put_batch(s, lines, first_seq, err))
         return -1;
@@ -265,14 +265,14 @@ static int s3_snapshot(struct backend *b, struct str lines, uint64_t first_seq, 
 
 static bool s3_crowded(struct backend *b)
 {
-    return self(b)->objects > CROWDED;
+    return s3_backend_of(b)->objects > CROWDED;
 }
 
 /* ---- the lock ---- */
 
 static void s3_unlock(struct backend *b)
 {
-    struct s3_backend *s = self(b);
+    struct s3_backend *s = s3_backend_of(b);
     struct err lost = ERR_INIT;
     if (s->locked && s->last > s->head && !s3_lock_check(s->lock, &lost))
         put_hint(s);
@@ -305,7 +305,7 @@ static int check_conditions(struct s3_backend *s, struct err *err)
 
 static int s3_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
 {
-    struct s3_backend *s = self(b);
+    struct s3_backend *s = s3_backend_of(b);
     bool first;
     if (s3_lock_take(s->lock, who, timeout_ms, &first, err))
         return -1;
@@ -320,22 +320,22 @@ static int s3_lock(struct backend *b, const struct lock_info *who, int64_t timeo
 static int s3_holder(
     struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err)
 {
-    return s3_lock_holder(self(b)->lock, arena, who, held, err);
+    return s3_lock_holder(s3_backend_of(b)->lock, arena, who, held, err);
 }
 
 static int s3_force_unlock(struct backend *b, struct err *err)
 {
-    return s3_lock_force(self(b)->lock, err);
+    return s3_lock_force(s3_backend_of(b)->lock, err);
 }
 
 static int s3_check_lock(struct backend *b, struct err *err)
 {
-    return s3_lock_check(self(b)->lock, err);
+    return s3_lock_check(s3_backend_of(b)->lock, err);
 }
 
 /* ---- is the store fit for it? ---- */
 
-static void report(const struct probe_report *r, bool ok, const char *name, const char *text)
+static void report_probe(const struct probe_report *r, bool ok, const char *name, const char *text)
 {
     r->line(r->ctx, ok, name, text);
 }
@@ -353,14 +353,14 @@ static int probe_listing(struct s3_backend *s, const struct probe_report *r, str
         s3_list(s->store, &scratch, key, STR_EMPTY, &keys, &m, err))
         return -1;
     bool ok = n == 1 && m == 0;
-    report(r, ok, "consistent listing",
+    report_probe(r, ok, "consistent listing",
         ok ? "a new object is listed at once, a deleted one no more" : "the listing lags behind");
     return ok ? 0 : err_set(err, ERR_INVALID, "the store's listing lags behind its objects");
 }
 
 static int s3_probe(struct backend *b, const struct probe_report *r, struct err *err)
 {
-    struct s3_backend *s = self(b);
+    struct s3_backend *s = s3_backend_of(b);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct err why = ERR_INIT;
     struct s3_object object;
@@ -371,18 +371,18 @@ static int s3_probe(struct backend *b, const struct probe_report *r, struct err 
         return -1;
     }
     bool safe = why.class == ERR_NONE;
-    report(r, safe, "conditional writes", safe ? "If-None-Match: * is honoured" : why.message);
+    report_probe(r, safe, "conditional writes", safe ? "If-None-Match: * is honoured" : why.message);
     if (probe_listing(s, r, safe ? &why : err))
         safe = false;
     if (s3_get(s->store, &scratch, hint_key(&scratch, s), &object, &found, err))
         return -1;
     int64_t skew = object.clock_ms ? object.clock_ms - clock_wall_ms() : 0;
-    report(r, llabs(skew) < CLOCK_SKEW_MS, "clock",
+    report_probe(r, llabs(skew) < CLOCK_SKEW_MS, "clock",
         llabs(skew) < CLOCK_SKEW_MS ? "agrees with the store's"
                                     : "differs from the store's by more than a minute");
     struct err no_versions = ERR_INIT;
     if (!s3_versioning(s->store, &scratch, &status, &no_versions))
-        report(r, true, "versioning",
+        report_probe(r, true, "versioning",
             str_eqz(status, "Enabled") ? "on: what is deleted by mistake can be had back"
                                        : "off: turn it on to be able to undo a deletion");
     if (!safe)
@@ -394,7 +394,7 @@ static int s3_probe(struct backend *b, const struct probe_report *r, struct err 
 
 static void s3_free(struct backend *b)
 {
-    struct s3_backend *s = self(b);
+    struct s3_backend *s = s3_backend_of(b);
     s3_unlock(b);
     s3_lock_free(s->lock);
     s3_store_free(s->store);

@@ -14,7 +14,7 @@ struct sealed_backend {
     struct secrets *secrets;
 };
 
-static struct sealed_backend *self(struct backend *b)
+static struct sealed_backend *sealed_backend_of(struct backend *b)
 {
     return (struct sealed_backend *)b;
 }
@@ -58,15 +58,15 @@ static int open_line(void *ctx, struct str json, struct err *err)
 static int sealed_read(
     struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
 {
-    struct opening o = {self(b), line, ctx};
-    struct backend *inner = self(b)->inner;
+    struct opening o = {sealed_backend_of(b), line, ctx};
+    struct backend *inner = sealed_backend_of(b)->inner;
     return inner->ops->read(inner, after, open_line, &o, torn, err);
 }
 
 static int sealed_read_all(struct backend *b, log_line *line, void *ctx, struct err *err)
 {
-    struct opening o = {self(b), line, ctx};
-    struct backend *inner = self(b)->inner;
+    struct opening o = {sealed_backend_of(b), line, ctx};
+    struct backend *inner = sealed_backend_of(b)->inner;
     return inner->ops->read_all(inner, open_line, &o, err);
 }
 
@@ -98,8 +98,8 @@ static int seal_all(struct sealed_backend *s, struct str lines, struct buf *out,
 static int sealed_append(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
     AUTO_BUF struct buf sealed = BUF_INIT;
-    struct backend *inner = self(b)->inner;
-    return seal_all(self(b), lines, &sealed, err)
+    struct backend *inner = sealed_backend_of(b)->inner;
+    return seal_all(sealed_backend_of(b), lines, &sealed, err)
                ? -1
                : inner->ops->append(inner, buf_str(&sealed), first_seq, err);
 }
@@ -107,8 +107,8 @@ static int sealed_append(struct backend *b, struct str lines, uint64_t first_seq
 static int sealed_snapshot(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
     AUTO_BUF struct buf sealed = BUF_INIT;
-    struct backend *inner = self(b)->inner;
-    return seal_all(self(b), lines, &sealed, err)
+    struct backend *inner = sealed_backend_of(b)->inner;
+    return seal_all(sealed_backend_of(b), lines, &sealed, err)
                ? -1
                : inner->ops->snapshot(inner, buf_str(&sealed), first_seq, err);
 }
@@ -117,53 +117,53 @@ static int sealed_snapshot(struct backend *b, struct str lines, uint64_t first_s
 
 static int sealed_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
 {
-    return self(b)->inner->ops->lock(self(b)->inner, who, timeout_ms, err);
+    return sealed_backend_of(b)->inner->ops->lock(sealed_backend_of(b)->inner, who, timeout_ms, err);
 }
 
 static void sealed_unlock(struct backend *b)
 {
-    self(b)->inner->ops->unlock(self(b)->inner);
+    sealed_backend_of(b)->inner->ops->unlock(sealed_backend_of(b)->inner);
 }
 
 static int sealed_holder(
     struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err)
 {
-    return self(b)->inner->ops->holder(self(b)->inner, arena, who, held, err);
+    return sealed_backend_of(b)->inner->ops->holder(sealed_backend_of(b)->inner, arena, who, held, err);
 }
 
 static int sealed_head(struct backend *b, uint64_t *seq, struct err *err)
 {
-    return self(b)->inner->ops->head(self(b)->inner, seq, err);
+    return sealed_backend_of(b)->inner->ops->head(sealed_backend_of(b)->inner, seq, err);
 }
 
 static int sealed_set_head(struct backend *b, uint64_t seq, struct err *err)
 {
-    return self(b)->inner->ops->set_head(self(b)->inner, seq, err);
+    return sealed_backend_of(b)->inner->ops->set_head(sealed_backend_of(b)->inner, seq, err);
 }
 
 static int sealed_force_unlock(struct backend *b, struct err *err)
 {
-    return self(b)->inner->ops->force_unlock(self(b)->inner, err);
+    return sealed_backend_of(b)->inner->ops->force_unlock(sealed_backend_of(b)->inner, err);
 }
 
 static int sealed_check_lock(struct backend *b, struct err *err)
 {
-    return self(b)->inner->ops->check_lock(self(b)->inner, err);
+    return sealed_backend_of(b)->inner->ops->check_lock(sealed_backend_of(b)->inner, err);
 }
 
 static bool sealed_crowded(struct backend *b)
 {
-    return self(b)->inner->ops->crowded(self(b)->inner);
+    return sealed_backend_of(b)->inner->ops->crowded(sealed_backend_of(b)->inner);
 }
 
 static int sealed_probe(struct backend *b, const struct probe_report *report, struct err *err)
 {
-    return self(b)->inner->ops->probe(self(b)->inner, report, err);
+    return sealed_backend_of(b)->inner->ops->probe(sealed_backend_of(b)->inner, report, err);
 }
 
 static void sealed_free(struct backend *b)
 {
-    struct sealed_backend *s = self(b);
+    struct sealed_backend *s = sealed_backend_of(b);
     backend_free(s->inner);
     secrets_free(s->secrets);
     free(s);

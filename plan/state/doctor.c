@@ -42,7 +42,7 @@ static bool same_state(struct records *a, struct records *b)
     return true;
 }
 
-static void say(const struct probe_report *report, bool ok, const char *name, struct str text)
+static void tell_probe(const struct probe_report *report, bool ok, const char *name, struct str text)
 {
     report->line(report->ctx, ok, name, text.p);
 }
@@ -69,13 +69,13 @@ static int check_log(
                      ? -1
                      : 0;
     if (status) {
-        say(report, false, "records", str_z(err->message));
+        tell_probe(report, false, "records", str_z(err->message));
     } else {
-        say(report, true, "records",
+        tell_probe(report, true, "records",
             arena_printf(arena, "%" PRIu64 " records, all whole; %zu resources, %zu open intents", lines,
                 newest.count, newest.open_count));
         bool same = same_state(&newest, &history);
-        say(report, same, "snapshots",
+        tell_probe(report, same, "snapshots",
             same ? STR("agree with the history") : STR("say something else than the history"));
         if (!same)
             status = err_set(err, ERR_DAMAGED,
@@ -93,7 +93,7 @@ static int check_lock(
     bool held;
     if (b->ops->holder(b, arena, &who, &held, err))
         return -1;
-    say(report, true, "lock",
+    tell_probe(report, true, "lock",
         held ? arena_printf(arena, "held by %.*s (weir %.*s, process %" PRId64 ") since %.*s",
                    STR_ARG(who.owner), STR_ARG(who.command), who.pid,
                    STR_ARG(time_rfc3339(arena, who.since_ms, false)))

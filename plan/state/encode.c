@@ -162,7 +162,7 @@ struct decoder {
     struct err *err;
 };
 
-static const struct value *decode(const struct decoder *d, const struct value *v);
+static const struct value *decode_any(const struct decoder *d, const struct value *v);
 
 /* The text of a marker as a value; NULL with err. */
 static const struct value *decode_text(const struct decoder *d, struct str text)
@@ -174,7 +174,7 @@ static const struct value *decode_text(const struct decoder *d, struct str text)
         err_set(d->err, ERR_DAMAGED, "it holds a value that is %s", why.message);
         return NULL;
     }
-    return decode(d, v);
+    return decode_any(d, v);
 }
 
 static const struct value *decode_map(const struct decoder *d, const struct value *v)
@@ -184,7 +184,7 @@ static const struct value *decode_map(const struct decoder *d, const struct valu
     *copy = (struct value){.kind = VALUE_MAP, .marks = v->marks, .count = v->count, .entries = entries};
     for (uint32_t i = 0; i < v->count; i++) {
         entries[i].key = keep_name(d->keeper, v->entries[i].key);
-        if (!(entries[i].value = decode(d, v->entries[i].value)))
+        if (!(entries[i].value = decode_any(d, v->entries[i].value)))
             return NULL;
         copy->marks |= entries[i].value->marks & (VALUE_DEEP_SENSITIVE | VALUE_DEEP_UNKNOWN);
     }
@@ -197,7 +197,7 @@ static const struct value *decode_list(const struct decoder *d, const struct val
     struct value *copy = ARENA_NEW(d->keeper->arena, struct value);
     *copy = (struct value){.kind = VALUE_LIST, .marks = v->marks, .count = v->count, .items = items};
     for (uint32_t i = 0; i < v->count; i++) {
-        if (!(items[i] = decode(d, v->items[i])))
+        if (!(items[i] = decode_any(d, v->items[i])))
             return NULL;
         copy->marks |= items[i]->marks & (VALUE_DEEP_SENSITIVE | VALUE_DEEP_UNKNOWN);
     }
@@ -229,7 +229,7 @@ static const struct value *decode_marker(const struct decoder *d, struct str key
     return NULL;
 }
 
-static const struct value *decode(const struct decoder *d, const struct value *v)
+static const struct value *decode_any(const struct decoder *d, const struct value *v)
 {
     struct arena *arena = d->keeper->arena;
     switch ((enum value_kind)v->kind) {
@@ -250,14 +250,14 @@ static const struct value *decode(const struct decoder *d, const struct value *v
 
 const struct value *keep_value(struct keeper *keeper, const struct value *v)
 {
-    return v ? decode(&(struct decoder){.keeper = keeper, .plain = true}, v) : NULL;
+    return v ? decode_any(&(struct decoder){.keeper = keeper, .plain = true}, v) : NULL;
 }
 
 int decode_value(struct keeper *keeper, struct secrets *secrets, const struct value *v,
     const struct value **out, struct err *err)
 {
     const struct value *decoded =
-        decode(&(struct decoder){.keeper = keeper, .secrets = secrets, .err = err}, v);
+        decode_any(&(struct decoder){.keeper = keeper, .secrets = secrets, .err = err}, v);
     if (!decoded)
         return -1;
     *out = decoded;

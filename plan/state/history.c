@@ -20,7 +20,7 @@ static struct str text_of(struct arena *arena, const struct value *v, const char
     return arena_str(arena, value_text(value_getz(v, name), STR_EMPTY));
 }
 
-static int64_t time_of(const struct value *line)
+static int64_t line_time(const struct value *line)
 {
     int64_t ms = 0;
     time_parse_rfc3339(value_text(value_getz(line, "at"), STR_EMPTY), &ms);
@@ -52,7 +52,7 @@ static void begin_run(struct reader *r, const struct value *line, uint64_t seq)
         .ci_url = text_of(r->arena, line, "ci_url"),
         .digest = text_of(r->arena, line, "digest"),
         .status = STR_EMPTY,
-        .begin_ms = time_of(line),
+        .begin_ms = line_time(line),
         .first_seq = seq,
         .last_seq = seq,
     };
@@ -77,7 +77,7 @@ static void add_change(struct reader *r, const struct value *line, struct str ki
     struct history_change *change = &r->changes[r->change_count++];
     *change = (struct history_change){
         .seq = seq,
-        .at_ms = time_of(line),
+        .at_ms = line_time(line),
         .address = text_of(r->arena, line, moved ? "from" : "address"),
         .action = acted ? text_of(r->arena, line, "action") : arena_str(r->arena, kind),
         .type = text_of(r->arena, line, "type"),
@@ -115,7 +115,7 @@ static int read_line(void *ctx, struct str json, struct err *err)
         run->digest = text_of(r->arena, line, "digest");
     if (str_eqz(kind, "end")) {
         run->status = text_of(r->arena, line, "status");
-        run->end_ms = time_of(line);
+        run->end_ms = line_time(line);
     }
     return 0;
 }
@@ -173,7 +173,7 @@ static int look_for_sources(void *ctx, struct str json, struct err *err)
     return 0;
 }
 
-static int unseal(const struct search *s, const struct value *config, struct str dir,
+static int unseal_line(const struct search *s, const struct value *config, struct str dir,
     const struct value **files, struct err *err)
 {
     struct secrets *secrets;
@@ -206,5 +206,5 @@ int history_sources(struct backend *backend, const struct value *config, struct 
         return -1;
     if (!s.sealed)
         return err_set(err, ERR_ABSENT, "the stack's files were not kept with run %.*s", STR_ARG(run));
-    return unseal(&s, config, dir, files, err);
+    return unseal_line(&s, config, dir, files, err);
 }

@@ -21,8 +21,8 @@ static const struct value *client_settings(struct arena *arena, const struct val
     return value_builder_map(&b);
 }
 
-static int call(struct arena *arena, const struct value *config, struct str name, const struct value *input,
-    const struct value **answer, struct err *err)
+static int call_kms(struct arena *arena, const struct value *config, struct str name,
+    const struct value *input, const struct value **answer, struct err *err)
 {
     struct http_engine *http;
     struct aws_client *client;
@@ -65,7 +65,7 @@ int kms_key_open(
     struct value_entry input = {STR("CiphertextBlob"), value_string(&arena, blob)};
     const struct value *answer;
     struct str plain;
-    if (call(&arena, config, STR("Decrypt"), value_map(&arena, &input, 1), &answer, err))
+    if (call_kms(&arena, config, STR("Decrypt"), value_map(&arena, &input, 1), &answer, err))
         return err_context(err, "opening the state key");
     if (!base64_decode(&arena, value_text(value_getz(answer, "Plaintext"), STR_EMPTY), &plain) ||
         plain.n != KMS_KEY_SIZE)
@@ -81,8 +81,8 @@ int kms_key_new(
     struct value_entry input[] = {{STR("KeyId"), value_string(&scratch, kms_key)},
         {STR("KeySpec"), value_stringz(&scratch, "AES_256")}};
     const struct value *answer;
-    if (call(&scratch, config, STR("GenerateDataKeyWithoutPlaintext"), value_map(&scratch, input, 2), &answer,
-            err))
+    if (call_kms(&scratch, config, STR("GenerateDataKeyWithoutPlaintext"), value_map(&scratch, input, 2),
+            &answer, err))
         return err_context(err, "making a state key under %.*s", STR_ARG(kms_key));
     *blob = arena_str(arena, value_text(value_getz(answer, "CiphertextBlob"), STR_EMPTY));
     return blob->n ? 0 : err_set(err, ERR_PROTOCOL, "KMS answered without a data key");

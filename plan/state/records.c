@@ -27,7 +27,7 @@ static void forget_intents(struct records *r)
     r->open_count = 0;
 }
 
-static void changed(struct records *r)
+static void unsort(struct records *r)
 {
     free(r->sorted);
     r->sorted = NULL;
@@ -36,7 +36,7 @@ static void changed(struct records *r)
 void records_release(struct records *r)
 {
     forget_intents(r);
-    changed(r);
+    unsort(r);
     map_release(&r->by_address);
     keeper_release(&r->keeper);
     arena_release(&r->arena);
@@ -45,7 +45,7 @@ void records_release(struct records *r)
 /* ---- single changes ---- */
 
 /* Neighbours in the log often have the same attribute names and dependencies. */
-static const struct value *share(struct records *r, const struct value *v, const struct value *last)
+static const struct value *share_value(struct records *r, const struct value *v, const struct value *last)
 {
     if (!v)
         return NULL;
@@ -54,7 +54,7 @@ static const struct value *share(struct records *r, const struct value *v, const
 
 static const struct value *share_list(struct records *r, const struct value *v, const struct value *last)
 {
-    return share(r, v ? v : &value_empty_list, last);
+    return share_value(r, v ? v : &value_empty_list, last);
 }
 
 /* The values of draft are in the arena already. */
@@ -69,7 +69,7 @@ static void put_kept(struct records *r, struct record *record)
     map_set(&r->by_address, record->subject.address, record);
     r->count += !before;
     r->last = record;
-    changed(r);
+    unsort(r);
 }
 
 static struct str id_attr(const struct records *r, const struct value *attrs, struct str id);
@@ -83,7 +83,7 @@ void records_put(struct records *r, const struct record *draft)
     record->attrs = keep_value(&r->keeper, draft->attrs ? draft->attrs : &value_empty_map);
     record->set = share_list(r, draft->set, r->last ? r->last->set : NULL);
     record->deps = share_list(r, draft->deps, r->last ? r->last->deps : NULL);
-    record->place = share(r, draft->place, r->last ? r->last->place : NULL);
+    record->place = share_value(r, draft->place, r->last ? r->last->place : NULL);
     record->subject.id = id_attr(r, record->attrs, draft->subject.id);
     put_kept(r, record);
 }
@@ -93,7 +93,7 @@ void records_remove(struct records *r, struct str address)
     if (map_get(&r->by_address, address)) {
         map_set(&r->by_address, address, NULL);
         r->count--;
-        changed(r);
+        unsort(r);
     }
 }
 
@@ -125,7 +125,7 @@ static struct str id_attr(const struct records *r, const struct value *attrs, st
 }
 
 /* Of `old["key"]`: what is before the key. */
-static struct str declaration(struct str address)
+static struct str declared_address(struct str address)
 {
     ptrdiff_t at = address_key_at(address);
     return at < 0 ? address : str_slice(address, 0, (size_t)at);
@@ -134,7 +134,7 @@ static struct str declaration(struct str address)
 static const struct value *moved_deps(
     struct records *r, const struct value *deps, struct str from, struct str to)
 {
-    struct str from_decl = declaration(from), to_decl = declaration(to);
+    struct str from_decl = declared_address(from), to_decl = declared_address(to);
     const struct value **items = NULL;
     for (uint32_t i = 0; i < deps->count; i++) {
         struct str dep = value_text(deps->items[i], STR_EMPTY), now = dep;
@@ -177,7 +177,7 @@ void records_move(struct records *r, struct str from, struct str to)
         copy->deps = deps;
         r->by_address.items[i].ptr = copy;
     }
-    changed(r);
+    unsort(r);
 }
 
 void records_trust(struct records *r, struct str connection, struct str key)
@@ -243,7 +243,7 @@ static int put_line(struct records *r, const struct value *line, uint64_t seq, s
         return -1;
     record->set = share_list(r, value_getz(line, "set"), r->last ? r->last->set : NULL);
     record->deps = share_list(r, value_getz(line, "deps"), r->last ? r->last->deps : NULL);
-    record->place = share(r, value_getz(line, "place"), r->last ? r->last->place : NULL);
+    record->place = share_value(r, value_getz(line, "place"), r->last ? r->last->place : NULL);
     record->subject.id = id_attr(r, record->attrs, text_of(line, "id"));
     put_kept(r, record);
     return 0;
@@ -353,7 +353,7 @@ static int apply_snapshot(struct records *r, const struct line *line, struct err
     r->lines = 0;
     r->outputs = &value_empty_map;
     r->trusted = value_copy(&r->arena, value_getz(line->fields, "trusted"));
-    changed(r);
+    unsort(r);
     set_lineage(r, text_of(line->fields, "lineage"));
     r->runs = number_of(line->fields, "runs");
     r->kept_due = number_of(line->fields, "count");
@@ -405,7 +405,7 @@ static int refuse_newer(const struct line *line, struct err *err)
     return err_hint(err, "use that one, or a still newer one; nothing was changed");
 }
 
-static int apply(struct records *r, const struct line *line, struct err *err)
+static int apply_line(struct records *r, const struct line *line, struct err *err)
 {
     struct str kind = text_of(line->fields, "kind");
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -455,7 +455,7 @@ static int apply_parsed(struct records *r, const struct line *line, bool pass_ov
     if (line->seq != r->seq + 1 && !(snapshot && line->seq > r->seq))
         return err_set(
             err, ERR_DAMAGED, "its number is %" PRIu64 ", it should be %" PRIu64, line->seq, r->seq + 1);
-    return pass_over_snapshots && (snapshot || kept) ? 0 : apply(r, line, err);
+    return pass_over_snapshots && (snapshot || kept) ? 0 : apply_line(r, line, err);
 }
 
 static int apply_numbered(struct records *r, struct str json, bool pass_over_snapshots, struct err *err)

@@ -85,7 +85,7 @@ struct standing {
     struct lock_info who;
 };
 
-static int look(struct s3_lock *lock, struct arena *arena, struct standing *out, struct err *err)
+static int look_at_lock(struct s3_lock *lock, struct arena *arena, struct standing *out, struct err *err)
 {
     struct str *keys;
     size_t n;
@@ -116,19 +116,19 @@ static int look(struct s3_lock *lock, struct arena *arena, struct standing *out,
 
 /* ---- the heart ---- */
 
-static void extend(struct s3_lock *lock, int64_t from_mono_ms, int64_t from_wall_ms)
+static void extend_lease(struct s3_lock *lock, int64_t from_mono_ms, int64_t from_wall_ms)
 {
     lock->until_mono_ms = from_mono_ms + lock->lease_ms;
     lock->until_wall_ms = from_wall_ms + lock->lease_ms;
 }
 
-static bool expired(const struct s3_lock *lock)
+static bool has_expired(const struct s3_lock *lock)
 {
     return lock->lost || clock_mono_ms() >= lock->until_mono_ms || clock_wall_ms() >= lock->until_wall_ms;
 }
 
 /* 0: renewed; -1: could not be reached; 1: somebody else has it. */
-static int renew(struct s3_lock *lock)
+static int renew_lease(struct s3_lock *lock)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct err err = ERR_INIT;
@@ -148,23 +148,23 @@ static void wait_ms(struct s3_lock *lock, int64_t ms)
         ;
 }
 
-static void *beat(void *arg)
+static void *beat_heart(void *arg)
 {
     struct s3_lock *lock = arg;
     int64_t pause_ms = lock->lease_ms / 3;
     pthread_mutex_lock(&lock->mutex);
     for (;;) {
         wait_ms(lock, pause_ms);
-        if (lock->stopping || expired(lock))
+        if (lock->stopping || has_expired(lock))
             break;
         int64_t mono = clock_mono_ms(), wall = clock_wall_ms();
         pthread_mutex_unlock(&lock->mutex);
-        int result = renew(lock);
+        int result = renew_lease(lock);
         pthread_mutex_lock(&lock->mutex);
-        if (result > 0 || expired(lock)) /* an answer after the end of the old lease comes too late */
+        if (result > 0 || has_expired(lock)) /* an answer after the end of the old lease comes too late */
             break;
         if (!result)
-            extend(lock, mono, wall);
+            extend_lease(lock, mono, wall);
         pause_ms = result ? RETRY_MS : lock->lease_ms / 3;
     }
     lock->lost = !lock->stopping;
@@ -177,7 +177,7 @@ int s3_lock_check(struct s3_lock *lock, struct err *err)
     if (!lock->number)
         return 0;
     pthread_mutex_lock(&lock->mutex);
-    bool gone = expired(lock);
+    bool gone = has_expired(lock);
     lock->lost = gone; /* once is for good */
     pthread_mutex_unlock(&lock->mutex);
     if (!gone)
@@ -190,13 +190,13 @@ int s3_lock_check(struct s3_lock *lock, struct err *err)
 
 /* ---- taking and giving back ---- */
 
-static int start(struct s3_lock *lock, struct err *err)
+static int start_heart(struct s3_lock *lock, struct err *err)
 {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     lock->stopping = lock->lost = false;
-    lock->running = pthread_create(&lock->thread, NULL, beat, lock) == 0;
+    lock->running = pthread_create(&lock->thread, NULL, beat_heart, lock) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return lock->running
                ? 0
@@ -224,7 +224,7 @@ static int take_number(struct s3_lock *lock, uint64_t number, struct err *err)
     if (exists)
         return 0;
     lock->number = number;
-    extend(lock, mono, wall);
+    extend_lease(lock, mono, wall);
     return 1;
 }
 
@@ -259,7 +259,7 @@ int s3_lock_take(
     for (;;) {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
         struct standing now;
-        if (look(lock, &scratch, &now, err))
+        if (look_at_lock(lock, &scratch, &now, err))
             return err_context(err, "locking the state %.*s", STR_ARG(lock->description));
         int taken = now.held ? 0 : take_number(lock, now.number + 1, err);
         if (taken > 0)
@@ -276,7 +276,7 @@ int s3_lock_take(
             clock_sleep_ms(POLL_MS);
     }
     clear_before(lock);
-    if (start(lock, err)) {
+    if (start_heart(lock, err)) {
         s3_lock_release(lock);
         return -1;
     }
@@ -297,7 +297,7 @@ void s3_lock_release(struct s3_lock *lock)
         return;
     pthread_mutex_lock(&lock->mutex);
     lock->stopping = true;
-    bool lost = expired(lock);
+    bool lost = has_expired(lock);
     pthread_cond_signal(&lock->wake);
     pthread_mutex_unlock(&lock->mutex);
     if (lock->running)
@@ -312,7 +312,7 @@ int s3_lock_holder(
     struct s3_lock *lock, struct arena *arena, struct lock_info *who, bool *held, struct err *err)
 {
     struct standing now;
-    if (look(lock, arena, &now, err))
+    if (look_at_lock(lock, arena, &now, err))
         return -1;
     *who = now.who;
     *held = now.held;
@@ -323,7 +323,7 @@ int s3_lock_force(struct s3_lock *lock, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct standing now;
-    if (look(lock, &scratch, &now, err))
+    if (look_at_lock(lock, &scratch, &now, err))
         return -1;
     if (!now.held)
         return 0;

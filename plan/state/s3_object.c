@@ -100,7 +100,7 @@ struct request {
     int64_t from, to; /* of a GET; to 0: all of it */
 };
 
-static int send(struct s3_store *store, struct arena *arena, const struct request *r,
+static int send_request(struct s3_store *store, struct arena *arena, const struct request *r,
     struct wire_message *answer, struct err *err)
 {
     AUTO_BUF struct buf path = BUF_INIT;
@@ -146,7 +146,7 @@ static int put_once(
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct wire_message answer;
     struct request r = {.method = "PUT", .key = key, .body = body, .only_new = only_new};
-    int result = send(store, &scratch, &r, &answer, err);
+    int result = send_request(store, &scratch, &r, &answer, err);
     *status = result ? err->http_status : answer.status;
     return result;
 }
@@ -211,7 +211,7 @@ static void get_range(void *ctx, size_t i)
     int64_t from, to, size;
     struct request r = {.method = "GET", .key = rest->key, .from = (int64_t)(i + 1) * RANGE};
     r.to = (rest->size - r.from < RANGE ? rest->size : r.from + RANGE) - 1;
-    if (send(rest->store, &scratch, &r, &answer, &rest->errs[i]))
+    if (send_request(rest->store, &scratch, &r, &answer, &rest->errs[i]))
         return;
     if (!message_content_range(wire_header_get(&answer, STR("Content-Range")), &from, &to, &size) ||
         from != r.from || to != r.to || size != rest->size || (int64_t)answer.body.n != to - from + 1)
@@ -258,7 +258,8 @@ int s3_get(struct s3_store *store, struct arena *arena, struct str key, struct s
     int64_t now, written;
     *out = (struct s3_object){0};
     *found = false;
-    if (send(store, arena, &(struct request){.method = "GET", .key = key, .to = RANGE - 1}, &answer, &why)) {
+    if (send_request(
+            store, arena, &(struct request){.method = "GET", .key = key, .to = RANGE - 1}, &answer, &why)) {
         if (is_absent(&why))
             return 0;
         *err = why;
@@ -280,7 +281,7 @@ int s3_delete(struct s3_store *store, struct str key, struct err *err)
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct wire_message answer;
     struct err why = ERR_INIT;
-    if (send(store, &scratch, &(struct request){.method = "DELETE", .key = key}, &answer, &why) &&
+    if (send_request(store, &scratch, &(struct request){.method = "DELETE", .key = key}, &answer, &why) &&
         !is_absent(&why)) {
         *err = why;
         return -1;
@@ -308,7 +309,7 @@ static int list_page(struct s3_store *store, struct arena *arena, struct str pre
     add_parameter(&query, "prefix", prefix);
     add_parameter(&query, "start-after", after);
     struct request r = {.method = "GET", .query = arena_str(arena, buf_str(&query))};
-    return send(store, arena, &r, &answer, err) ||
+    return send_request(store, arena, &r, &answer, err) ||
                    wire_decode_response(arena, &listing, &answer, document, err)
                ? -1
                : 0;
@@ -346,7 +347,8 @@ int s3_versioning(struct s3_store *store, struct arena *arena, struct str *statu
 {
     struct wire_message answer;
     const struct value *document;
-    if (send(store, arena, &(struct request){.method = "GET", .query = STR("versioning")}, &answer, err) ||
+    if (send_request(
+            store, arena, &(struct request){.method = "GET", .query = STR("versioning")}, &answer, err) ||
         wire_decode_response(arena, &get_versioning, &answer, &document, err))
         return -1;
     *status = value_text(value_getz(document, "Status"), STR_EMPTY);

@@ -18,7 +18,7 @@ struct scanner {
 
 static const struct value *scan_value(struct scanner *s);
 
-static void *problem(struct scanner *s, const char *what)
+static void *scan_problem(struct scanner *s, const char *what)
 {
     if (!s->problem)
         s->problem = what;
@@ -111,7 +111,7 @@ static bool scan_escaped(struct scanner *s, const char *start, const char *close
         if (c != '\\')
             *at++ = c;
         else if (!take_escape(s, &at))
-            return problem(s, "a bad escape");
+            return scan_problem(s, "a bad escape");
     }
     *at = '\0';
     *out = str_n(text, (size_t)(at - text));
@@ -127,7 +127,7 @@ static bool scan_text(struct scanner *s, struct str *out)
     for (; p < s->end && *p != '"'; p++) {
         unsigned char c = (unsigned char)*p;
         if (c < 0x20)
-            return problem(s, "a control character in a text");
+            return scan_problem(s, "a control character in a text");
         high |= c;
         if (c == '\\') {
             escaped = true;
@@ -136,9 +136,9 @@ static bool scan_text(struct scanner *s, struct str *out)
         }
     }
     if (p >= s->end)
-        return problem(s, "a text without end");
+        return scan_problem(s, "a text without end");
     if ((high & 0x80) && !str_is_utf8(str_n(start, (size_t)(p - start))))
-        return problem(s, "a text that is not UTF-8");
+        return scan_problem(s, "a text that is not UTF-8");
     *out = str_n(start, (size_t)(p - start));
     if (escaped && !scan_escaped(s, start, p, out))
         return false;
@@ -163,13 +163,13 @@ static const struct value *scan_number(struct scanner *s)
     const char *digits = p;
     p = skip_digits(p, s->end);
     if (p == digits || (*digits == '0' && p > digits + 1))
-        return problem(s, "not a value");
+        return scan_problem(s, "not a value");
     if (p < s->end && *p == '.') {
         real = true;
         const char *fraction = ++p;
         p = skip_digits(p, s->end);
         if (p == fraction)
-            return problem(s, "a bad number");
+            return scan_problem(s, "a bad number");
     }
     if (p < s->end && (*p | 32) == 'e') {
         real = true;
@@ -178,21 +178,21 @@ static const struct value *scan_number(struct scanner *s)
         const char *exponent = p;
         p = skip_digits(p, s->end);
         if (p == exponent)
-            return problem(s, "a bad number");
+            return scan_problem(s, "a bad number");
     }
     s->p = p;
     struct str text = str_n(start, (size_t)(p - start));
     int64_t integer;
     if (!real)
         return str_to_int(text, &integer) ? value_int(s->arena, integer)
-                                          : problem(s, "a number that is too big");
+                                          : scan_problem(s, "a number that is too big");
     double number = strtod(arena_strz(s->arena, text), NULL);
-    return isfinite(number) ? value_float(s->arena, number) : problem(s, "a number that is too big");
+    return isfinite(number) ? value_float(s->arena, number) : scan_problem(s, "a number that is too big");
 }
 
 /* ---- lists and maps ---- */
 
-static void push(struct scanner *s, struct str key, const struct value *v)
+static void push_item(struct scanner *s, struct str key, const struct value *v)
 {
     MEM_GROW(s->stack, s->cap, s->n + 1);
     s->stack[s->n++] = (struct value_entry){key, v};
@@ -203,7 +203,7 @@ static int after_member(struct scanner *s, char close)
 {
     skip_space(s);
     if (s->p == s->end || (*s->p != ',' && *s->p != close))
-        return problem(s, "a list or map without end"), -1;
+        return scan_problem(s, "a list or map without end"), -1;
     if (*s->p++ == close)
         return 0;
     skip_space(s);
@@ -230,7 +230,7 @@ static const struct value *scan_list(struct scanner *s)
         const struct value *item = scan_value(s);
         if (!item)
             return NULL;
-        push(s, STR_EMPTY, item);
+        push_item(s, STR_EMPTY, item);
         more = after_member(s, ']');
     }
     if (more < 0)
@@ -252,16 +252,16 @@ static const struct value *scan_map(struct scanner *s)
     while (more > 0) {
         struct str key;
         if (s->p == s->end || *s->p++ != '"')
-            return problem(s, "a map's key is missing");
+            return scan_problem(s, "a map's key is missing");
         if (!scan_text(s, &key))
             return NULL;
         skip_space(s);
         if (s->p == s->end || *s->p++ != ':')
-            return problem(s, "a colon is missing");
+            return scan_problem(s, "a colon is missing");
         const struct value *v = scan_value(s);
         if (!v)
             return NULL;
-        push(s, key, v);
+        push_item(s, key, v);
         more = after_member(s, '}');
     }
     if (more < 0)
@@ -269,7 +269,7 @@ static const struct value *scan_map(struct scanner *s)
     size_t n = s->n - base;
     const struct value *map = value_map(s->arena, s->stack + base, n);
     s->n = base;
-    return map->count == n ? map : problem(s, "a key twice");
+    return map->count == n ? map : scan_problem(s, "a key twice");
 }
 
 static bool take_word(struct scanner *s, struct str word)
@@ -283,7 +283,7 @@ static bool take_word(struct scanner *s, struct str word)
 static const struct value *scan_nested(struct scanner *s)
 {
     if (s->depth == DEPTH_MAX)
-        return problem(s, "nesting that is too deep");
+        return scan_problem(s, "nesting that is too deep");
     s->depth++;
     const struct value *v = *s->p == '{' ? scan_map(s) : scan_list(s);
     s->depth--;
@@ -295,14 +295,14 @@ static const struct value *scan_value(struct scanner *s)
     struct str text;
     skip_space(s);
     if (s->p == s->end)
-        return problem(s, "the end where a value should be");
+        return scan_problem(s, "the end where a value should be");
     switch (*s->p) {
     case '{':
     case '[': return scan_nested(s);
     case '"': s->p++; return scan_text(s, &text) ? value_string_ref(s->arena, text) : NULL;
-    case 't': return take_word(s, STR("true")) ? &value_true : problem(s, "not a value");
-    case 'f': return take_word(s, STR("false")) ? &value_false : problem(s, "not a value");
-    case 'n': return take_word(s, STR("null")) ? &value_null : problem(s, "not a value");
+    case 't': return take_word(s, STR("true")) ? &value_true : scan_problem(s, "not a value");
+    case 'f': return take_word(s, STR("false")) ? &value_false : scan_problem(s, "not a value");
+    case 'n': return take_word(s, STR("null")) ? &value_null : scan_problem(s, "not a value");
     default: return scan_number(s);
     }
 }
@@ -314,7 +314,7 @@ int scan_json(struct arena *arena, struct str text, const struct value **out, st
     if (v) {
         skip_space(&s);
         if (s.p != s.end)
-            v = problem(&s, "more than one value");
+            v = scan_problem(&s, "more than one value");
     }
     free(s.stack);
     if (!v)

@@ -39,7 +39,7 @@ struct secrets {
     pthread_mutex_t mutex; /* guards the stretching of passphrases */
 };
 
-static void stretch(struct str text, struct str salt, uint64_t cost, unsigned char out[KEY_SIZE])
+static void stretch_passphrase(struct str text, struct str salt, uint64_t cost, unsigned char out[KEY_SIZE])
 {
     if (EVP_PBE_scrypt(text.p, text.n, (const unsigned char *)salt.p, salt.n, cost, 8, 1, 64 * 1024 * 1024,
             out, KEY_SIZE) != 1)
@@ -177,7 +177,7 @@ static const struct key *key_at(struct secrets *s, size_t i)
     struct key *key = &s->keys[i];
     pthread_mutex_lock(&s->mutex);
     if (!key->ready) {
-        stretch(key->passphrase, str_z(s->lineage), KEY_COST, key->bytes);
+        stretch_passphrase(key->passphrase, str_z(s->lineage), KEY_COST, key->bytes);
         key_name(key);
     }
     pthread_mutex_unlock(&s->mutex);
@@ -206,7 +206,7 @@ struct str secrets_seal(struct secrets *s, struct arena *arena, struct str plain
     return arena_printf(arena, "%s:%.*s", key->id, STR_ARG(encoded));
 }
 
-static bool unseal(const struct key *key, struct str box, unsigned char *plain)
+static bool unseal_box(const struct key *key, struct str box, unsigned char *plain)
 {
     const unsigned char *bytes = (const unsigned char *)box.p;
     size_t size = box.n - NONCE_SIZE - TAG_SIZE;
@@ -234,7 +234,7 @@ int secrets_open(
             continue;
         size_t size = box.n - NONCE_SIZE - TAG_SIZE;
         unsigned char *text = arena_alloc(arena, size + 1);
-        if (!unseal(key, box, text))
+        if (!unseal_box(key, box, text))
             return err_set(err, ERR_DAMAGED, "it holds a sealed value that was changed");
         text[size] = '\0';
         *plain = str_n((const char *)text, size);
@@ -256,7 +256,7 @@ struct str secret_hash(struct arena *arena, struct str plain)
 {
     unsigned char salt[SALT_SIZE], hash[KEY_SIZE];
     hash_random(salt, sizeof salt);
-    stretch(plain, str_n((const char *)salt, sizeof salt), HASH_COST, hash);
+    stretch_passphrase(plain, str_n((const char *)salt, sizeof salt), HASH_COST, hash);
     return arena_printf(arena, "scrypt:%.*s:%.*s", STR_ARG(hex_encode(arena, salt, sizeof salt)),
         STR_ARG(hex_encode(arena, hash, sizeof hash)));
 }
@@ -285,6 +285,6 @@ bool secret_hash_matches(struct str text, struct str plain)
     unsigned char given[KEY_SIZE];
     if (!hash_split(&scratch, text, &salt, &hash))
         return false;
-    stretch(plain, salt, HASH_COST, given);
+    stretch_passphrase(plain, salt, HASH_COST, given);
     return CRYPTO_memcmp(given, hash.p, KEY_SIZE) == 0;
 }

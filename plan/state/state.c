@@ -29,7 +29,7 @@ struct state {
     struct records records;
 };
 
-static struct state *writable(const struct state *state)
+static struct state *as_writable(const struct state *state)
 {
     return (struct state *)(uintptr_t)state;
 }
@@ -157,9 +157,9 @@ int state_check_lock(struct state *state, struct err *err)
 
 const struct record *state_get(const struct state *state, struct str address)
 {
-    pthread_mutex_lock(&writable(state)->mutex);
+    pthread_mutex_lock(&as_writable(state)->mutex);
     const struct record *record = map_get(&state->records.by_address, address);
-    pthread_mutex_unlock(&writable(state)->mutex);
+    pthread_mutex_unlock(&as_writable(state)->mutex);
     return record;
 }
 
@@ -228,7 +228,7 @@ static int add_line(struct state *state, struct buf *body, uint64_t *seq, struct
 }
 
 /* With the mutex held. Numbers are given before the mutex is taken, so they may come out of order. */
-static void applied(struct state *state, uint64_t seq)
+static void note_applied(struct state *state, uint64_t seq)
 {
     if (state->records.seq < seq)
         state->records.seq = seq;
@@ -274,7 +274,7 @@ int state_begin(struct state *state, const char *command, const struct value *in
     /* Durable before anything else: a disk that is full or a lock that is lost shows now. */
     if (add_line(state, &body, &seq, err) || committer_wait(state->committer, seq, err))
         return -1;
-    applied(state, seq);
+    note_applied(state, seq);
     return 0;
 }
 
@@ -308,7 +308,7 @@ int state_intent(struct state *state, const struct intent *intent, struct err *e
     buf_add(&line, body.p + 1, body.n - 1);
     pthread_mutex_lock(&state->mutex);
     records_intent(&state->records, intent->subject.address, buf_str(&line));
-    applied(state, seq);
+    note_applied(state, seq);
     pthread_mutex_unlock(&state->mutex);
     if (committer_wait(state->committer, seq, err))
         return err_context(err, "recording in the state");
@@ -366,7 +366,7 @@ static int record_outcome(
         records_put(&state->records, &draft);
     else
         records_remove(&state->records, address);
-    applied(state, draft.seq);
+    note_applied(state, draft.seq);
     pthread_mutex_unlock(&state->mutex);
     result = 0;
 out:
@@ -414,7 +414,7 @@ int state_fail(struct state *state, struct str address, struct str action, const
     pthread_mutex_lock(&state->mutex);
     if (!unclear)
         records_end_intent(&state->records, address);
-    applied(state, seq);
+    note_applied(state, seq);
     pthread_mutex_unlock(&state->mutex);
     return 0;
 }
@@ -434,7 +434,7 @@ int state_move(struct state *state, struct str from, struct str to, struct err *
         return -1;
     pthread_mutex_lock(&state->mutex);
     records_move(&state->records, from, to);
-    applied(state, seq);
+    note_applied(state, seq);
     pthread_mutex_unlock(&state->mutex);
     return 0;
 }
@@ -450,7 +450,7 @@ int state_drop(struct state *state, struct str address, struct err *err)
     pthread_mutex_lock(&state->mutex);
     records_end_intent(&state->records, address);
     records_remove(&state->records, address);
-    applied(state, seq);
+    note_applied(state, seq);
     pthread_mutex_unlock(&state->mutex);
     return 0;
 }
@@ -466,7 +466,7 @@ int state_trust(struct state *state, struct str connection, struct str key, stru
         return -1;
     pthread_mutex_lock(&state->mutex);
     records_trust(&state->records, connection, key);
-    applied(state, seq);
+    note_applied(state, seq);
     pthread_mutex_unlock(&state->mutex);
     return 0;
 }
@@ -487,7 +487,7 @@ int state_set_outputs(struct state *state, const struct value *outputs, struct e
     int result = decode_value(&state->records.keeper, state->secrets, value_getz(line, "values"), &kept, err);
     if (!result)
         state->records.outputs = kept;
-    applied(state, seq);
+    note_applied(state, seq);
     pthread_mutex_unlock(&state->mutex);
     return result;
 }
@@ -508,7 +508,7 @@ int state_keep_sources(struct state *state, struct str digest, const struct valu
     pthread_mutex_lock(&state->mutex);
     if (files && !kept)
         state->records.digest = arena_str(&state->records.arena, digest);
-    applied(state, seq);
+    note_applied(state, seq);
     pthread_mutex_unlock(&state->mutex);
     return 0;
 }
@@ -532,7 +532,7 @@ int state_end(struct state *state, const char *status, const struct value *count
     body_value(&body, state->secrets, "counts", counts);
     if (add_line(state, &body, &seq, err))
         return -1;
-    applied(state, seq);
+    note_applied(state, seq);
     return state_flush(state, err);
 }
 
