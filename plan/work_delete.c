@@ -4,6 +4,7 @@
 #include "plan/work.h"
 
 #include "plan/address.h"
+#include "plan/context.h"
 #include "plan/objects.h"
 #include "plan/places.h"
 #include "plan/teardown.h"
@@ -41,6 +42,7 @@ static int begin_delete(struct work *work, struct err *err)
         return -1;
     work->place = record->place;
     work_context(work, decl && decl->kind == DECL_RESOURCE ? decl->timeout_delete_ms : 0);
+    work->ctx.dir = decl ? local_dir(decl) : work->x->p->stack->dir; /* what takes it back may be a file */
     work->ctx.teardown = work->x->plan->destroy ? work->x->p->options->teardown : 0;
     work->ctx.unmarked = work_was_there(record, decl);
     return 0;

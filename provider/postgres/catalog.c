@@ -87,22 +87,23 @@ struct str catalog_query(
 }
 
 /* The object of a row, with what identifies it as the prior has it. */
-static int object_of(struct op_ctx *ctx, const struct pg_type *type, const struct value *prior,
+static int object_of(struct op_ctx *ctx, const struct pg_type *type, const struct value *prior, bool fresh,
     struct str json, const struct value **out, struct err *err)
 {
     const struct value *live;
     if (json_parse(ctx->arena, json, &live, err))
         return -1;
     if (type->shape)
-        live = type->shape(ctx->arena, prior, live);
+        live = type->shape(ctx->arena, prior, live, fresh);
     live = value_with(ctx->arena, live, STR("id"), catalog_id(ctx, type, prior));
     const struct value *database = value_getz(prior, "database");
     *out = value_is_null(database) ? live : value_with(ctx->arena, live, STR("database"), database);
     return 0;
 }
 
-int catalog_look_all(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
-    const struct value *const *priors, size_t n, resource_found *found, void *found_ctx, struct err *err)
+static int look_all(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
+    const struct value *const *priors, size_t n, bool fresh, resource_found *found, void *found_ctx,
+    struct err *err)
 {
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(ctx->arena);
     AUTO_MAP struct map by_key = MAP_INIT;
@@ -119,12 +120,18 @@ int catalog_look_all(struct session *session, struct op_ctx *ctx, const struct p
         return -1;
     for (int i = 0; i < rows_count(&rows); i++) {
         const struct value *live, *prior = map_get(&by_key, rows_text(&rows, i, 0));
-        if (prior && object_of(ctx, type, prior, rows_text(&rows, i, 1), &live, err))
+        if (prior && object_of(ctx, type, prior, fresh, rows_text(&rows, i, 1), &live, err))
             return -1;
         if (prior)
             found(found_ctx, live);
     }
     return 0;
+}
+
+int catalog_look_all(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
+    const struct value *const *priors, size_t n, resource_found *found, void *found_ctx, struct err *err)
+{
+    return look_all(session, ctx, type, priors, n, false, found, found_ctx, err);
 }
 
 static void keep(void *ctx, const struct value *live)
@@ -133,8 +140,14 @@ static void keep(void *ctx, const struct value *live)
 }
 
 int catalog_look(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
-    const struct value *prior, const struct value **live, struct err *err)
+    const struct value *prior, bool fresh, const struct value **live, struct err *err)
 {
     *live = NULL;
-    return catalog_look_all(session, ctx, type, &prior, 1, keep, live, err);
+    return look_all(session, ctx, type, &prior, 1, fresh, keep, live, err);
+}
+
+int catalog_row(struct op_ctx *ctx, const struct rows *rows, const struct value **live, struct err *err)
+{
+    *live = NULL;
+    return rows_count(rows) ? json_parse(ctx->arena, rows_text(rows, 0, 1), live, err) : 0;
 }

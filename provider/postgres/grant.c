@@ -115,8 +115,9 @@ static bool is_false(const struct value *v)
  * meant to be complete, whatever it has anywhere, so that more shows as well.
  */
 static const struct value *privileges_shape(
-    struct arena *arena, const struct value *prior, const struct value *live)
+    struct arena *arena, const struct value *prior, const struct value *live, bool fresh)
 {
+    (void)fresh;
     const struct value *held = value_getz(live, "held"), *wanted = value_getz(prior, "privileges");
     int64_t objects = value_getz(live, "objects")->integer, named = value_getz(live, "named")->integer;
     int64_t all = objects > named ? objects : named, grantable = 0;

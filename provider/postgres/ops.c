@@ -6,8 +6,8 @@
 
 #include "base/map.h"
 
-static const struct pg_type *const types[] = {
-    &pg_database, &pg_role, &pg_schema, &pg_extension, &pg_grant, &pg_default_privileges};
+static const struct pg_type *const types[] = {&pg_database, &pg_role, &pg_schema, &pg_extension, &pg_grant,
+    &pg_default_privileges, &pg_table, &pg_view, &pg_migrations, &pg_load, &pg_statement};
 
 static const struct pg_type *type_of(const struct op_ctx *ctx)
 {
@@ -72,9 +72,11 @@ static int look(struct op_ctx *ctx, const struct value *prior, const struct valu
     *live = NULL;
     int status = type->read ? type->read(ctx, prior, live, &why) : 0;
     if (!type->read)
-        status =
-            object_session(ctx, prior, &session, &why) || catalog_look(session, ctx, type, prior, live, &why);
-    if (!status || why.class == ERR_ABSENT) /* what lay in a database that is gone is gone as well */
+        status = object_session(ctx, prior, &session, &why) ||
+                 catalog_look(session, ctx, type, prior, false, live, &why);
+    if (status && why.class == ERR_ABSENT) /* what lay in a database that is gone is gone as well */
+        *live = NULL;
+    if (!status || why.class == ERR_ABSENT)
         return 0;
     *err = why;
     return -1;
@@ -182,7 +184,7 @@ static int look_back(struct work *work, const struct value **live, struct err *e
 {
     const struct pg_type *type = type_of(work->ctx);
     if (type->catalog && work->session) {
-        if (catalog_look(work->session, work->ctx, type, work->desired, live, err))
+        if (catalog_look(work->session, work->ctx, type, work->desired, true, live, err))
             return -1;
     } else {
         session_give(&work->session);

@@ -94,7 +94,11 @@ static void noticed(void *arg, const char *message)
     if (!s->ctx || !s->ctx->warn)
         return;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    s->ctx->warn(s->ctx->warn_ctx, arena_strz(&scratch, str_trim(str_z(message))));
+    static const struct str mark = STR_INIT("WARNING:  ");
+    struct str rest, text = str_cut(str_z(message), '\n', &rest);
+    if (str_starts(text, mark))
+        text = str_slice(text, mark.n, text.n);
+    s->ctx->warn(s->ctx->warn_ctx, arena_strz(&scratch, text));
 }
 
 static int open_session(struct session *s, struct str database, struct err *err)

@@ -30,9 +30,10 @@ struct pg_type {
     const char *catalog; /* file with the query that shows it; NULL: `read` does */
     bool server_wide;    /* lies in no database */
     work_fn *create, *update, *remove;
-    /* What the catalog shows, as the file would say it. `prior` identifies it and may be the record. NULL: as
-     * it is. */
-    const struct value *(*shape)(struct arena *arena, const struct value *prior, const struct value *live);
+    /* What the catalog shows, as the file would say it. `prior` identifies it and may be the record; `fresh`:
+     * it was just made from that. NULL: as it is. */
+    const struct value *(*shape)(
+        struct arena *arena, const struct value *prior, const struct value *live, bool fresh);
     /* Types that no query alone shows: *live NULL where it is not there. */
     int (*read)(struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err);
     /* The rest of resource_ops' functions, where there is something to do. */
@@ -70,10 +71,12 @@ int object_session(struct op_ctx *ctx, const struct value *object, struct sessio
 
 /* One thing of that type, by its keys; *live NULL where it is not there. */
 int catalog_look(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
-    const struct value *prior, const struct value **live, struct err *err);
+    const struct value *prior, bool fresh, const struct value **live, struct err *err);
 /* All of a list at once; `found` is called with what is there, complete with its id. */
 int catalog_look_all(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
     const struct value *const *priors, size_t n, resource_found *found, void *found_ctx, struct err *err);
+/* The object in the first row of such a query; NULL where there is none. */
+int catalog_row(struct op_ctx *ctx, const struct rows *rows, const struct value **live, struct err *err);
 /* The query for these things, as text; `wanted` a list of {key, …}. */
 struct str catalog_query(
     struct session *session, struct arena *arena, const char *file, const struct value *wanted);

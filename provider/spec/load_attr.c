@@ -9,7 +9,7 @@
 #define ATTR_KEYS                                                                                            \
     "type required replace computed optional sensitive write_only local default pattern enum range compare " \
     "conflicts wire read item flat pairs entry values time fields doc unset changes_with template hidden "   \
-    "send_default read_values text shared"
+    "send_default read_values text shared prepared"
 
 #define PAIRS_WRONG "pairs are two names: the key's and the value's"
 
@@ -412,7 +412,8 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
         .steers = load_flag(l, map, "local"),
         .send_default = load_flag(l, map, "send_default"),
         .shared = load_flag(l, map, "shared")};
-    attr->settable = !attr->computed || load_flag(l, map, "optional");
+    attr->prepared = load_flag(l, map, "prepared");
+    attr->settable = !attr->prepared && (!attr->computed || load_flag(l, map, "optional"));
     const struct node *fallback = node_get(map, "default"), *unset = node_get(map, "unset");
     if (fallback)
         attr->default_value = node_value(l->arena, fallback);

@@ -142,3 +142,212 @@ def test_a_server_that_is_gone_and_comes_back(stack, server):
     finally:
         assert server.start()
     is_as_said(stack)
+
+
+TABLE = """
+    retail: {type: postgres.schema, provider: retail, name: sales}
+    customer:
+      type: postgres.table
+      provider: retail
+      schema: ${retail.name}
+      name: customer
+      columns: [{name: id, type: int}, {name: name, type: varchar(20), not_null: true, default: "'x'", comment: who}]
+      primary_key: [id]
+    purchase:
+      type: postgres.table
+      provider: retail
+      schema: ${retail.name}
+      name: purchase
+      columns:
+        - {name: id, type: int8, identity: always}
+        - {name: amount, type: "decimal(10,2)", not_null: true}
+        - {name: customer, type: int}
+        - {name: note, type: varchar(10)}
+        - {name: sold_at, type: timestamptz, default: now()}
+        - {name: twice, type: numeric, generated: amount * 2}
+      primary_key: [id]
+      unique: {once: [customer, sold_at]}
+      checks: {positive: amount > 0}
+      foreign_keys: {whose: {columns: [customer], references: customer, on_delete: cascade}}
+      indexes: {purchase_by_day: (sold_at desc) where amount > 5, purchase_amounts: "unique (amount, id)"}
+      comment: sales
+      depends_on: [customer]
+    parts:
+      type: postgres.table
+      provider: retail
+      schema: ${retail.name}
+      name: parts
+      columns: [{name: day, type: date}]
+      partition_by: range (day)
+      partitions: {parts_2025: "for values from ('2025-01-01') to ('2026-01-01')"}
+    revenue:
+      type: postgres.view
+      provider: retail
+      schema: ${retail.name}
+      name: revenue
+      query: select date_trunc('day', sold_at) as day, sum(amount) as amount from purchase group by 1
+      depends_on: [purchase]
+"""
+
+
+def planned(stack):
+    return [change for change in stack.run("plan", "--json").events() if change.get("type") == "change"]
+
+
+def test_tables_and_views_change_in_place(stack, server):
+    written(stack, server, TABLE).run("apply", "--yes")
+    is_as_said(stack)
+    server.psql("insert into sales.customer values (1, 'Ann')", "insert into sales.purchase (amount, customer, note) values (7, 1, 'a')")
+
+    changed = TABLE
+    for old, new in [
+        ("{name: note, type: varchar(10)}", "{name: note, type: text, not_null: true, comment: free}"),
+        ("- {name: customer, type: int}", "- {name: shop, type: text}\n        - {name: customer, type: bigint}"),
+        ('default: "\'x\'", ', ""), ("sold_at desc) where amount > 5", "sold_at) where amount > 6"), ("amount > 0", "amount > 0 and amount < 1e6"),
+        ("comment: sales", "comment: all of them"), ("on_delete: cascade", "on_delete: set null"), ("unique: {once: [customer, sold_at]}", "unique: {twice: [shop, sold_at]}"),
+        ("sum(amount) as amount", "sum(amount) as amount, count(*) as n"),
+        ("partitions: {", "partitions: {parts_2026: \"for values from ('2026-01-01') to ('2027-01-01')\", "),
+    ]:
+        assert old in changed, old
+        changed = changed.replace(old, new)
+    written(stack, server, changed).run("apply", "--yes")
+    is_as_said(stack)
+    shown = server.psql("\\d sales.purchase", "select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = 'sales.purchase'::regclass", "select indexdef from pg_indexes where tablename = 'purchase'")
+    for line in "note|text||not null|", "customer|bigint|", "shop|text|", "ON DELETE SET NULL", "(sold_at) WHERE (amount > (6)::numeric)", "amount < '1000000'::numeric", "twice|UNIQUE (shop, sold_at)":
+        assert line in shown, shown
+    assert "once|" not in shown and "weir_not_null" not in shown
+    assert server.psql("select column_default is null from information_schema.columns where table_name = 'customer' and column_name = 'name'") == "t"
+    assert server.psql("select note, amount, twice from sales.purchase") == "a|7.00|14.00", "nothing of the rows is lost"
+    assert server.psql("select n from sales.revenue") == "1"
+    assert server.psql("select count(*) from pg_inherits where inhparent = 'sales.parts'::regclass") == "2"
+
+    # by hand
+    server.psql("alter table sales.purchase alter note type varchar(99), add column mine int", "create or replace view sales.revenue as select now() as day, 0::numeric as amount, 0::bigint as n")
+    drift = stack.run("plan").out
+    assert "character varying(99)" in drift and "revenue" in drift and "mine" not in drift, drift
+    stack.run("apply", "--yes")
+    is_as_said(stack)
+    assert server.psql("select count(mine), count(*) from sales.purchase") == "0|1", "what others added is theirs"
+
+    server.psql("drop table sales.parts")
+    assert "create  parts" in stack.run("plan").out
+    written(stack, server, changed).run("destroy", "--yes")
+    assert server.psql("select count(*) from pg_namespace where nspname = 'sales'") == "0"
+
+
+@pytest.mark.parametrize("old, new, says", [
+    ("type: varchar(20)", "type: int", 'the column "name" is character varying(20) and cannot become integer'),
+    ("type: varchar(20)", "type: varchar(10)", 'the column "name" is character varying(20) and cannot become character varying(10)'),
+    ("{name: id, type: int}, ", "{name: number, type: int}, ", 'the column "id" would be dropped'),
+    ("type: varchar(20)", "type: strange", 'type "strange" does not exist'),
+    ("{name: id, type: int}", "{name: id, type: serial}", "identity: always"),
+], ids=["other type", "narrower", "dropped", "no type", "serial"])
+def test_what_would_cost_data_is_refused_when_planned(stack, server, old, new, says):
+    customer = TABLE[:TABLE.index("    purchase:")].replace("'x'", "'1'")
+    written(stack, server, customer).run("apply", "--yes")
+    written(stack, server, customer.replace(old, new).replace("primary_key: [id]", f"primary_key: [{'number' if 'number' in new else 'id'}]"))
+    refused = stack.run("plan", status=None)
+    assert refused.status != 0 and says in refused.err, str(refused)
+
+
+def test_nulls_that_are_there(stack, server):
+    table = "t: {type: postgres.table, provider: retail, name: t, columns: [{name: a, type: int}], force_destroy: true}\n"
+    written(stack, server, table).run("apply", "--yes")
+    server.psql("insert into t values (null)")
+    written(stack, server, table.replace("int}", "int, not_null: true}"))
+    refused = stack.run("apply", "--yes", status=1)
+    assert 'the column "a" has rows without a value' in refused.err
+    assert server.psql("select count(*) from pg_constraint where conrelid = 't'::regclass") == "0"
+    server.psql("update t set a = 1")
+    stack.run("apply", "--yes")
+    is_as_said(stack)
+    stack.run("destroy", "--yes")
+
+
+def test_migrations(stack, server):
+    stack.write("create table m (a int);\ninsert into m values (1);\n", "migrations/001_m.sql")
+    stack.write("alter table m add column b int;\nalter table m add column\n  c nonsense;\n", "migrations/V2__more.sql")
+    written(stack, server, "m: {type: postgres.migrations, provider: retail, folder: migrations, down: true}\n")
+    failed = stack.run("apply", "--yes", status=1)
+    assert 'migrations/V2__more.sql:3:5: type "nonsense" does not exist' in failed.err, failed.err
+    assert server.psql("select name from weir_migrations") == "001_m.sql"
+    assert server.psql("select column_name from information_schema.columns where table_name = 'm'") == "a", "the whole file is undone"
+    stack.write("-- weir: no transaction\ncreate index concurrently m_a on m (a)", "migrations/V2__more.sql")
+    stack.run("apply", "--yes")
+    is_as_said(stack)
+    assert server.psql("select name from weir_migrations order by 1").split() == ["001_m.sql", "V2__more.sql"]
+
+    stack.write("create table other (a int);\n", "migrations/001_m.sql")
+    assert "001_m.sql was carried out already and is another now" in stack.run("plan", status=None).err
+    stack.write("create table m (a int);\ninsert into m values (1);\n", "migrations/001_m.sql")
+    stack.write("insert into m values (2); commit", "migrations/003_own.sql")
+    assert "ends the transaction" in stack.run("apply", "--yes", status=None).err
+    assert server.psql("select count(*) from weir_migrations") == "2"
+    (stack.folder / "migrations/003_own.sql").unlink()
+    stack.write("select 1", "migrations/3.txt")
+    stack.write("select 1", "migrations/more.sql")
+    assert "more.sql has no number" in stack.run("plan", status=None).err
+    (stack.folder / "migrations/more.sql").unlink()
+
+    assert "nothing takes back what" in stack.run("destroy", "--yes", status=None).err
+    stack.write("drop index m_a", "migrations/V2__more.down.sql")
+    stack.write("drop table m", "migrations/001_m.down.sql")
+    stack.run("destroy", "--yes")
+    assert server.psql("select count(*) from pg_class where relname in ('m', 'weir_migrations')") == "0"
+
+
+LOAD = """
+    t: {type: postgres.table, provider: retail, name: t, columns: [{name: a, type: int}, {name: b, type: text}]}
+    l: {type: postgres.load, provider: retail, table: "${t.name}", source: data, on_destroy: truncate}
+"""
+
+
+def test_loads(stack, server):
+    stack.write("a,b\n1,one\n2,two\n", "data/1.csv")
+    stack.write("a,b\n3,three\nx,four\n", "data/2.csv")
+    written(stack, server, LOAD)
+    stack.write((stack.folder / "weir.yaml").read_text() + 'outputs: {rows: "${l.rows}", count: "${l.row_count}"}\n')
+    failed = stack.run("apply", "--yes", status=1)
+    assert "data/2.csv" in failed.err and "line 3, column a" in failed.err, failed.err
+    assert server.psql("select count(*) from t") == "2" and server.psql("select name from weir_loads") == "1.csv"
+    stack.write("a,b\n3,three\n4,four\n", "data/2.csv")
+    stack.run("apply", "--yes")
+    is_as_said(stack)
+    assert server.psql("select string_agg(b, ' ' order by a) from t") == "one two three four", "the first one is not loaded twice"
+    assert "4" in stack.run("output", "count").out
+    stack.write("a,b\n3,three\n", "data/2.csv")
+    assert "2.csv was loaded already and is another now" in stack.run("plan", status=None).err
+    written(stack, server, LOAD.replace("on_destroy", "replace: true, on_destroy")).run("apply", "--yes")
+    assert server.psql("select count(*) from t") == "3"
+    (stack.folder / "data/1.csv").unlink()
+    stack.run("apply", "--yes")
+    is_as_said(stack)
+    stack.run("destroy", "--yes")
+    assert server.psql("select count(*) from pg_class where relname in ('t', 'weir_loads')") == "0"
+
+
+def test_statements(stack, server):
+    one = """
+        s:
+          type: postgres.statement
+          provider: retail
+          name: answer
+          create: create table s (n int); insert into s values (1)
+          update: update s set n = n + 1
+          delete: drop table if exists s
+          query: select n, 'a' as word from s;
+          triggers: 1
+    """
+    written(stack, server, one)
+    stack.write((stack.folder / "weir.yaml").read_text() + 'outputs: {n: "${s.result[0].n + 1}"}\n')
+    stack.run("apply", "--yes")
+    assert stack.run("output", "n").out.strip().endswith("2")
+    is_as_said(stack)
+    stack.write((stack.folder / "weir.yaml").read_text().replace("triggers: 1", "triggers: 2"))
+    stack.run("apply", "--yes")
+    assert server.psql("select n from s") == "2"
+    stack.write((stack.folder / "weir.yaml").read_text().replace("triggers: 2", "triggers: 3").replace("n = n + 1", "n = n + 1 where m = 1"))
+    assert 'update:1:30: column "m" does not exist' in stack.run("apply", "--yes", status=1).err
+    server.psql("drop table s")
+    assert "create  s" in (gone := stack.run("plan")).out, str(gone)
+    stack.run("destroy", "--yes")

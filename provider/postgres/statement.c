@@ -1,0 +1,95 @@
+/*
+ * postgres.statement: SQL of the file's own for what there is no type for, and what a query says afterwards.
+ * Each text is one message, and so one transaction.
+ */
+#include "provider/postgres/type.h"
+
+#include "base/json.h"
+
+/* Runs the text of an attribute; an error is told with its place there. */
+static int run_text(struct work *work, const struct value *object, const char *attribute, struct err *err)
+{
+    struct source_text source = {str_z(attribute), text_of(work->ctx, object, attribute)};
+    AUTO_BUF struct buf sql = BUF_INIT;
+    if (!str_trim(source.text).n)
+        return 0;
+    sql_add(&sql, work->session, "set local search_path = %I, public;\n%s",
+        text_of(work->ctx, object, "schema"), source.text);
+    return session_run(work->session, buf_str(&sql), &source, NULL, err);
+}
+
+static int create(struct work *work, struct err *err)
+{
+    return run_text(work, work->desired, "create", err);
+}
+
+/* What steers only is no reason to run anything. */
+static bool is_another(const struct work *work)
+{
+    return work_has(work, "create") || work_has(work, "update") || work_has(work, "triggers");
+}
+
+static int update(struct work *work, struct err *err)
+{
+    if (!is_another(work))
+        return 0;
+    if (text_of(work->ctx, work->desired, "update").n)
+        return run_text(work, work->desired, "update", err);
+    return run_text(work, work->prior, "delete", err) || run_text(work, work->desired, "create", err) ? -1
+                                                                                                      : 0;
+}
+
+static int remove_it(struct work *work, struct err *err)
+{
+    return run_text(work, work->prior, "delete", err);
+}
+
+/* Without a query nothing of it can be seen: it is as it was recorded. */
+static int read_it(struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
+{
+    struct str query = str_trim(text_of(ctx, prior, "query"));
+    const struct value *result = NULL;
+    *live = value_with(ctx->arena, prior, STR("id"), catalog_id(ctx, &pg_statement, prior));
+    if (!query.n)
+        return 0;
+    while (query.n && query.p[query.n - 1] == ';')
+        query = str_trim(str_slice(query, 0, query.n - 1));
+    AUTO_SESSION struct session *session = NULL;
+    AUTO_ROWS struct rows rows = {0};
+    AUTO_BUF struct buf sql = BUF_INIT;
+    if (object_session(ctx, prior, &session, err))
+        return -1;
+    sql_add(&sql, session,
+        "set transaction read only; set local search_path = %I, public;\nselect coalesce(json_agg(q), '[]') "
+        "from (\n%s\n) q",
+        text_of(ctx, prior, "schema"), query);
+    int status = session_run(session, buf_str(&sql), NULL, &rows, err) ||
+                 json_parse(ctx->arena, rows_text(&rows, 0, 0), &result, err);
+    if (status && strcmp(err->code, "42P01") == 0) { /* what it asks for is gone */
+        err->class = ERR_ABSENT;
+        return err_context(err, "the query");
+    }
+    if (status)
+        return err_context(err, "the query");
+    if (flag_of(ctx, prior, "secret"))
+        result = value_mark(ctx->arena, result, VALUE_SENSITIVE);
+    *live = value_with(ctx->arena, *live, STR("result"), result);
+    return 0;
+}
+
+/* Nobody can tell whether it was run: it is run again, as its documentation says. */
+static int is_made(
+    struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err)
+{
+    (void)ctx, (void)desired, (void)live, (void)err;
+    *made = false;
+    return 0;
+}
+
+const struct pg_type pg_statement = {.name = "statement",
+    .keys = "name",
+    .create = create,
+    .update = update,
+    .remove = remove_it,
+    .read = read_it,
+    .is_made = is_made};

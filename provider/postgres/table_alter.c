@@ -1,0 +1,446 @@
+/*
+ * From the table that is there to the one that is wanted. Compared are two forms of the catalog's, so that
+ * only what differs for the server is a difference; what would lose data, or rewrite it in another type, is
+ * refused unless the file agrees to that (`allow`).
+ */
+#include "provider/postgres/table.h"
+
+#include <stdio.h>
+
+/* ---- the two forms ---- */
+
+int table_twin(struct work *work, const struct value **twin, struct err *err)
+{
+    struct op_ctx *ctx = work->ctx;
+    struct value_entry entries[] = {{STR("key"), value_stringz(ctx->arena, "twin")},
+        {STR("schema"), value_stringz(ctx->arena, "pg_temp")},
+        {STR("name"), value_getz(work->desired, "name")}};
+    const struct value *wanted = value_map(ctx->arena, entries, 3);
+    struct work making = {.ctx = ctx, .session = work->session, .desired = work->desired};
+    AUTO_ROWS struct rows rows = {0};
+    sql_add(&making.sql, work->session, "begin; set local search_path = %I, public;\n",
+        text_of(ctx, work->desired, "schema"));
+    table_write(&making, true);
+    buf_addz(&making.sql, "set local search_path = '';\n");
+    buf_add_str(
+        &making.sql, catalog_query(work->session, ctx->arena, "table", value_list(ctx->arena, &wanted, 1)));
+    buf_addz(&making.sql, ";\nrollback");
+    int status = session_run(work->session, buf_str(&making.sql), NULL, &rows, err);
+    buf_release(&making.sql);
+    struct err ignored = ERR_INIT;
+    if (status && session_in_transaction(work->session))
+        session_run(work->session, STR("rollback"), NULL, NULL, &ignored);
+    if (status && (str_starts(str_z(err->code), STR("42")) || str_starts(str_z(err->code), STR("22"))))
+        err->class = ERR_INVALID; /* what the file says, not the server */
+    if (status)
+        return err_context(err, "trying the definition");
+    return catalog_row(ctx, &rows, twin, err);
+}
+
+int table_now(struct work *work, const struct value **now, struct err *err)
+{
+    struct op_ctx *ctx = work->ctx;
+    struct value_entry entries[] = {{STR("key"), value_stringz(ctx->arena, "now")},
+        {STR("schema"), value_string(ctx->arena, text_of(ctx, work->desired, "schema"))},
+        {STR("name"), value_getz(work->desired, "name")}};
+    const struct value *wanted = value_map(ctx->arena, entries, 3);
+    struct str query = catalog_query(work->session, ctx->arena, "table", value_list(ctx->arena, &wanted, 1));
+    AUTO_ROWS struct rows rows = {0};
+    struct str sql = arena_printf(ctx->arena, "set local search_path = '';\n%.*s", STR_ARG(query));
+    return session_run(work->session, sql, NULL, &rows, err) ? -1 : catalog_row(ctx, &rows, now, err);
+}
+
+/* ---- agreement ---- */
+
+static bool allows(const struct work *work, const char *what)
+{
+    const struct value *list = value_getz(work->desired, "allow");
+    for (uint32_t i = 0; list && i < list->count; i++)
+        if (str_eqz(list->items[i]->string, what))
+            return true;
+    return false;
+}
+
+static int refuse(const char *what, struct err *err, const char *hint)
+{
+    return what ? err_hint(err, "%s; `allow: [%s]` agrees to it", hint, what) : err_hint(err, "%s", hint);
+}
+
+/* ---- types ---- */
+
+/* "numeric" and its numbers, of "numeric(10,2)". */
+static struct str bare_type(struct str type, int64_t numbers[2])
+{
+    ptrdiff_t open = str_find_char(type, '(', 0);
+    numbers[0] = numbers[1] = -1;
+    if (open < 0)
+        return type;
+    ptrdiff_t close = str_find_char(type, ')', (size_t)open);
+    struct str second, inner = str_slice(type, (size_t)open + 1, close < 0 ? type.n : (size_t)close);
+    struct str first = str_cut(inner, ',', &second);
+    str_to_int(str_trim(first), &numbers[0]);
+    if (second.p)
+        str_to_int(str_trim(second), &numbers[1]);
+    return str_trim(str_slice(type, 0, (size_t)open));
+}
+
+static int rank(struct str type, const char *const *order, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (str_eqz(type, order[i]))
+            return i;
+    return -1;
+}
+
+/* Does every value of one fit into the other, as it is? Both in the server's own words. */
+static bool widens(struct str from, struct str to)
+{
+    static const char *const whole[] = {"smallint", "integer", "bigint", "numeric"}, *const real[] = {"real",
+                                                                                         "double precision"};
+    int64_t a[2], b[2];
+    struct str was = bare_type(from, a), is = bare_type(to, b);
+    bool text = str_eqz(was, "character varying") || str_eqz(was, "text");
+    if (text && str_eqz(is, "text"))
+        return true;
+    if (text && str_eqz(is, "character varying"))
+        return b[0] < 0 || (a[0] >= 0 && a[0] <= b[0]);
+    if (str_eqz(was, "numeric") && str_eq(was, is))
+        return b[0] < 0 || (a[0] >= 0 && (b[1] < 0 ? 0 : b[1]) == (a[1] < 0 ? 0 : a[1]) && b[0] >= a[0]);
+    int first = rank(was, whole, 4), second = rank(is, whole, 4);
+    if (first >= 0 && second > first)
+        return b[0] < 0;
+    first = rank(was, real, 2), second = rank(is, real, 2);
+    return (first >= 0 && second > first) || (str_eq(was, is) && a[0] >= 0 && (b[0] < 0 || b[0] >= a[0]) &&
+                                                 str_starts(was, STR("bit varying")));
+}
+
+/* ---- columns ---- */
+
+struct altering {
+    struct work *work;
+    struct str table;
+    const struct value *now, *twin;
+    struct value_builder *checked;
+};
+
+static struct str text(const struct value *map, const char *name)
+{
+    return value_gets(map, name);
+}
+
+static void alter_column(struct altering *a, struct str column, const char *format, struct str rest)
+{
+    sql_add(&a->work->sql, a->work->session, "alter table %s alter column %I ", a->table, column);
+    sql_add(&a->work->sql, a->work->session, format, rest);
+    buf_addz(&a->work->sql, ";\n");
+}
+
+static int alter_type(
+    struct altering *a, struct str name, const struct value *now, const struct value *wanted, struct err *err)
+{
+    struct str from = text(now, "type"), to = text(wanted, "type");
+    bool same_order = str_eq(text(now, "collation"), text(wanted, "collation"));
+    if (str_eq(from, to) && same_order)
+        return 0;
+    if ((!widens(from, to) || !same_order) && !allows(a->work, "rewrite")) {
+        if (same_order)
+            err_set(err, ERR_INVALID,
+                "the column \"%.*s\" is %.*s and cannot become %.*s without its values being rewritten",
+                STR_ARG(name), STR_ARG(from), STR_ARG(to));
+        else
+            err_set(err, ERR_INVALID, "the column \"%.*s\" would be sorted anew", STR_ARG(name));
+        return refuse("rewrite", err,
+            "add a column of the new type, copy in a postgres.migrations, and leave the old one out later");
+    }
+    sql_add(&a->work->sql, a->work->session, "alter table %s alter column %I type %s", a->table, name, to);
+    if (text(wanted, "collation").n)
+        sql_add(&a->work->sql, a->work->session, " collate %I", text(wanted, "collation"));
+    sql_add(&a->work->sql, a->work->session, " using %I::%s;\n", name, to);
+    return 0;
+}
+
+static void alter_null(struct altering *a, struct str name, const struct value *now,
+    const struct value *wanted, const struct value *said)
+{
+    bool was = value_getb(now, "not_null"), is = value_getb(wanted, "not_null");
+    if (is && !was)
+        value_builder_add(a->checked, value_string(a->work->ctx->arena, name));
+    else if (was && !is && value_getz(said, "not_null"))
+        alter_column(a, name, "drop not null%s", STR_EMPTY);
+}
+
+static void alter_default(struct altering *a, struct str name, const struct value *now,
+    const struct value *wanted, const struct value *said)
+{
+    if (!value_getz(said, "default") || str_eq(text(now, "default"), text(wanted, "default")))
+        return;
+    if (text(wanted, "default").n)
+        alter_column(a, name, "set default %s", text(said, "default"));
+    else
+        alter_column(a, name, "drop default%s", STR_EMPTY);
+}
+
+static void alter_identity(struct altering *a, struct str name, const struct value *now,
+    const struct value *wanted, const struct value *said)
+{
+    struct str was = text(now, "identity"), is = text(wanted, "identity");
+    if (!value_getz(said, "identity") || str_eq(was, is))
+        return;
+    if (!is.n)
+        alter_column(a, name, "drop identity%s", STR_EMPTY);
+    else
+        alter_column(a, name, was.n ? "set generated %s" : "add generated %s as identity", is);
+}
+
+static int alter_generated(
+    struct altering *a, struct str name, const struct value *now, const struct value *wanted, struct err *err)
+{
+    struct str was = text(now, "generated"), is = text(wanted, "generated");
+    if (str_eq(was, is))
+        return 0;
+    if (was.n && !is.n) {
+        alter_column(a, name, "drop expression%s", STR_EMPTY);
+        return 0;
+    }
+    err_set(
+        err, ERR_INVALID, "how the column \"%.*s\" is generated cannot be changed in place", STR_ARG(name));
+    return refuse(NULL, err, "add a new column with the new expression, and leave the old one out");
+}
+
+static void alter_comment(
+    struct altering *a, struct str name, const struct value *now, const struct value *said)
+{
+    struct str is = text(said, "comment");
+    if (value_getz(said, "comment") && !str_eq(text(now, "comment"), is))
+        sql_add(&a->work->sql, a->work->session, "comment on column %s.%I is %L;\n", a->table, name,
+            is.n ? is : (struct str){0});
+}
+
+static int alter_one(struct altering *a, const struct value *wanted, struct err *err)
+{
+    struct str name = text(wanted, "name");
+    const struct value *now = named_item(value_getz(a->now, "columns"), name),
+                       *said = named_item(value_getz(a->work->desired, "columns"), name);
+    if (!now) {
+        sql_add(&a->work->sql, a->work->session, "alter table %s add column ", a->table);
+        table_write_column(a->work, said);
+        buf_addz(&a->work->sql, ";\n");
+        alter_comment(a, name, NULL, said);
+        return 0;
+    }
+    alter_default(a, name, now, wanted, said);
+    if (alter_type(a, name, now, wanted, err) || alter_generated(a, name, now, wanted, err))
+        return -1;
+    alter_null(a, name, now, wanted, said);
+    alter_identity(a, name, now, wanted, said);
+    alter_comment(a, name, now, said);
+    return 0;
+}
+
+static int alter_columns(struct altering *a, struct err *err)
+{
+    const struct value *now = value_getz(a->now, "columns"), *wanted = value_getz(a->twin, "columns");
+    for (uint32_t i = 0; now && i < now->count; i++) {
+        struct str name = text(now->items[i], "name");
+        bool ours = named_item(value_getz(a->work->prior, "columns"), name);
+        if (named_item(wanted, name) || !ours)
+            continue;
+        if (!allows(a->work, "drop")) {
+            err_set(
+                err, ERR_INVALID, "the column \"%.*s\" would be dropped with what is in it", STR_ARG(name));
+            return refuse("drop", err, "keep it in the file, or give it back its name");
+        }
+        sql_add(&a->work->sql, a->work->session, "alter table %s drop column %I;\n", a->table, name);
+    }
+    for (uint32_t i = 0; wanted && i < wanted->count; i++)
+        if (alter_one(a, wanted->items[i], err))
+            return -1;
+    return 0;
+}
+
+/* ---- what has a name of its own: constraints, indexes, partitions ---- */
+
+static bool same_foreign_key(const struct value *now, const struct value *said)
+{
+    static const char *const parts[] = {"columns", "references", "on_delete", "on_update", "deferrable"};
+    const struct value *to = value_getz(said, "to");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const struct value *x = value_getz(now, parts[i]), *y = value_getz(said, parts[i]);
+        bool none =
+            !y || str_eqz(value_text(y, STR("-")), "no action") || (y->kind == VALUE_BOOL && !y->boolean);
+        if (none ? x != NULL : !value_equal(x, y))
+            return false;
+    }
+    return !to || value_equal(to, value_getz(now, "to"));
+}
+
+static void drop_constraint(struct altering *a, struct str name)
+{
+    sql_add(&a->work->sql, a->work->session, "alter table %s drop constraint %I;\n", a->table, name);
+}
+
+static void begin_constraint(struct altering *a, struct str name)
+{
+    sql_add(&a->work->sql, a->work->session, "alter table %s add constraint %I ", a->table, name);
+}
+
+static void make_unique(struct altering *a, struct str name, const struct value *said)
+{
+    begin_constraint(a, name);
+    buf_addz(&a->work->sql, "unique (");
+    sql_add_idents(&a->work->sql, a->work->session, said);
+    buf_addz(&a->work->sql, ");\n");
+}
+
+static void make_check(struct altering *a, struct str name, const struct value *said)
+{
+    begin_constraint(a, name);
+    sql_add(&a->work->sql, a->work->session, "check (%s);\n", said->string);
+}
+
+static void make_foreign_key(struct altering *a, struct str name, const struct value *said)
+{
+    begin_constraint(a, name);
+    table_write_foreign_key(a->work, said);
+    buf_addz(&a->work->sql, ";\n");
+}
+
+static void make_index(struct altering *a, struct str name, const struct value *said)
+{
+    table_write_index(a->work, name, said->string, a->table);
+}
+
+static void drop_index(struct altering *a, struct str name)
+{
+    sql_add(&a->work->sql, a->work->session, "drop index %I.%I;\n",
+        text_of(a->work->ctx, a->work->desired, "schema"), name);
+}
+
+/* Constraints that others need are dropped last and made first: foreign keys point at unique ones. */
+static const struct part {
+    const char *attribute;
+    void (*make)(struct altering *a, struct str name, const struct value *said);
+    void (*drop)(struct altering *a, struct str name);
+    bool twin; /* compared with the twin, not with the file */
+} parts[] = {
+    {"unique", make_unique, drop_constraint, false},
+    {"checks", make_check, drop_constraint, true},
+    {"foreign_keys", make_foreign_key, drop_constraint, false},
+    {"indexes", make_index, drop_index, true},
+};
+
+static bool is_same(const struct part *part, const struct value *now, const struct value *wanted)
+{
+    return part->make == make_foreign_key ? same_foreign_key(now, wanted) : value_equal(now, wanted);
+}
+
+static const struct value *wanted_of(const struct altering *a, const struct part *part)
+{
+    return value_getz(part->twin ? a->twin : a->work->desired, part->attribute);
+}
+
+static bool is_managed(const struct altering *a, const char *attribute)
+{
+    return value_getz(a->work->desired, attribute) || (a->work->changed && work_has(a->work, attribute));
+}
+
+static void drop_parts(struct altering *a, const struct part *part)
+{
+    const struct value *now = value_getz(a->now, part->attribute), *wanted = wanted_of(a, part);
+    for (uint32_t i = 0; now && is_managed(a, part->attribute) && i < now->count; i++)
+        if (!value_get(wanted, now->entries[i].key) ||
+            !is_same(part, now->entries[i].value, value_get(wanted, now->entries[i].key)))
+            part->drop(a, now->entries[i].key);
+}
+
+static void make_parts(struct altering *a, const struct part *part)
+{
+    const struct value *now = value_getz(a->now, part->attribute), *wanted = wanted_of(a, part),
+                       *said = value_getz(a->work->desired, part->attribute);
+    for (uint32_t i = 0; said && i < said->count; i++) {
+        struct str name = said->entries[i].key;
+        const struct value *is = value_get(now, name);
+        if (!is || !is_same(part, is, value_get(wanted, name)))
+            part->make(a, name, said->entries[i].value);
+    }
+}
+
+/* ---- the rest ---- */
+
+static void alter_primary_key(struct altering *a)
+{
+    const struct value *now = value_getz(a->now, "primary_key"),
+                       *wanted = value_getz(a->work->desired, "primary_key");
+    bool none = !wanted || !wanted->count;
+    if (!is_managed(a, "primary_key") || (none ? !now : value_equal(now, wanted)))
+        return;
+    if (now)
+        drop_constraint(a, text(a->now, "primary_key_name"));
+    if (none)
+        return;
+    sql_add(&a->work->sql, a->work->session, "alter table %s add primary key (", a->table);
+    sql_add_idents(&a->work->sql, a->work->session, wanted);
+    buf_addz(&a->work->sql, ");\n");
+}
+
+static int alter_partitions(struct altering *a, struct err *err)
+{
+    const struct value *now = value_getz(a->now, "partitions"), *wanted = value_getz(a->twin, "partitions"),
+                       *said = value_getz(a->work->desired, "partitions");
+    struct str schema = text_of(a->work->ctx, a->work->desired, "schema");
+    if (!str_eq(text(a->now, "partition_by"), text(a->twin, "partition_by"))) {
+        err_set(err, ERR_INVALID, "how a table is divided into partitions cannot be changed");
+        return refuse(NULL, err, "make a table of another name, and copy in a postgres.migrations");
+    }
+    for (uint32_t i = 0; now && is_managed(a, "partitions") && i < now->count; i++) {
+        struct str name = now->entries[i].key;
+        if (value_equal(now->entries[i].value, value_get(wanted, name)))
+            continue;
+        if (!allows(a->work, "drop")) {
+            err_set(err, ERR_INVALID, "the partition \"%.*s\" would be dropped with what is in it",
+                STR_ARG(name));
+            return refuse("drop", err, "keep it in the file as it is");
+        }
+        sql_add(&a->work->sql, a->work->session, "drop table %I.%I;\n", schema, name);
+    }
+    for (uint32_t i = 0; said && i < said->count; i++)
+        if (!value_equal(value_get(now, said->entries[i].key), value_get(wanted, said->entries[i].key)))
+            table_write_partition(
+                a->work, said->entries[i].key, said->entries[i].value->string, schema, a->table);
+    return 0;
+}
+
+static void alter_settings(struct altering *a)
+{
+    struct work *work = a->work;
+    struct str comment = text_of(work->ctx, work->desired, "comment"),
+               owner = text_of(work->ctx, work->desired, "owner");
+    bool unlogged = flag_of(work->ctx, work->desired, "unlogged");
+    if (is_managed(a, "comment") && !str_eq(comment, text(a->now, "comment")))
+        sql_add(&work->sql, work->session, "comment on table %s is %L;\n", a->table,
+            comment.n ? comment : (struct str){0});
+    if (is_managed(a, "unlogged") && unlogged != value_getb(a->now, "unlogged"))
+        sql_add(&work->sql, work->session, "alter table %s set %s;\n", a->table,
+            unlogged ? STR("unlogged") : STR("logged"));
+    if (owner.n && !str_eq(owner, text(a->now, "owner")))
+        sql_add(&work->sql, work->session, "alter table %s owner to %I;\n", a->table, owner);
+}
+
+int table_alter(struct work *work, const struct value *now, const struct value *twin,
+    const struct value **checked, struct err *err)
+{
+    AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(work->ctx->arena);
+    struct altering a = {work, table_name(work), now, twin, &columns};
+    for (size_t i = sizeof parts / sizeof *parts; i-- > 0;)
+        drop_parts(&a, &parts[i]);
+    if (alter_columns(&a, err))
+        return -1;
+    alter_primary_key(&a);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        make_parts(&a, &parts[i]);
+    if (alter_partitions(&a, err))
+        return -1;
+    alter_settings(&a);
+    *checked = value_builder_list(&columns);
+    return 0;
+}
