@@ -1,0 +1,199 @@
+/* host.directory: a folder of this side kept the same there. */
+#include "base/archive_api.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "provider/host/type.h"
+#include "provider/package/package.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- this side ---- */
+
+static int scan(struct op_ctx *ctx, const struct value *object, struct package *package, struct err *err)
+{
+    struct package_filter filter = {
+        .include = value_getz(object, "include"), .exclude = value_getz(object, "exclude")};
+    struct str folder = path_join(ctx->arena, ctx->dir, value_gets(object, "source"));
+    package_init(package, ctx->arena);
+    return package_scan(package, arena_strz(ctx->arena, folder), &filter, err) ||
+                   package_finish(package, STR_EMPTY, err) || package_hash(package, ctx->digests, err)
+               ? -1
+               : 0;
+}
+
+static struct str mark_of(struct arena *arena, const struct package_file *file)
+{
+    return arena_printf(
+        arena, "%.*s%s", STR_ARG(hex_encode(arena, file->sha256, SHA256_SIZE)), file->executable ? " x" : "");
+}
+
+static int directory_prepare(
+    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+{
+    const struct value *source = value_getz(desired, "source");
+    struct package package;
+    AUTO_BUILDER struct value_builder files = VALUE_BUILDER(ctx->arena);
+    if (value_is_null(source))
+        return 0;
+    bool known = value_is_known(source) && value_is_known(value_getz(desired, "include")) &&
+                 value_is_known(value_getz(desired, "exclude"));
+    *prepared = value_with(ctx->arena, desired, STR("files"), &value_unknown);
+    if (!known || ctx->offline)
+        return 0;
+    int rc = scan(ctx, desired, &package, err);
+    for (size_t i = 0; !rc && i < package.n; i++)
+        value_builder_set(&files, package.files[i].path,
+            value_string_ref(ctx->arena, mark_of(ctx->arena, &package.files[i])));
+    package_release(&package);
+    if (rc)
+        return -1;
+    *prepared = value_with(ctx->arena, desired, STR("files"), value_builder_map(&files));
+    return 0;
+}
+
+/* ---- what is sent ---- */
+
+struct packing {
+    const struct archive_api *api;
+    struct archive *archive;
+    struct archive_entry *entry;
+    struct buf out;
+};
+
+static la_ssize_t take_bytes(struct archive *archive, void *ctx, const void *bytes, size_t n)
+{
+    (void)archive;
+    buf_add(ctx, bytes, n);
+    return (la_ssize_t)n;
+}
+
+static int packing_failed(struct packing *p, struct err *err)
+{
+    const char *why = p->api->error_string(p->archive);
+    return err_set(err, ERR_FAILED, "packing: %s", why ? why : "libarchive gives no reason");
+}
+
+static int pack_file(
+    struct packing *p, struct package *package, const struct package_file *file, struct err *err)
+{
+    char *piece = arena_alloc(package->arena, 64 * 1024);
+    AUTO_FD int fd = -1;
+    ssize_t n;
+    if (package_open(package, file, &fd, err))
+        return -1;
+    p->api->entry_clear(p->entry);
+    p->api->entry_copy_pathname(p->entry, arena_strz(package->arena, file->path));
+    p->api->entry_set_filetype(p->entry, AE_IFREG);
+    p->api->entry_set_perm(p->entry, file->executable ? 0755 : 0644);
+    p->api->entry_set_size(p->entry, file->size);
+    if (p->api->write_header(p->archive, p->entry) != ARCHIVE_OK)
+        return packing_failed(p, err);
+    while ((n = read(fd, piece, 64 * 1024)) > 0)
+        if (p->api->write_data(p->archive, piece, (size_t)n) < 0)
+            return packing_failed(p, err);
+    return package_check(package, file, fd, err);
+}
+
+static int pack(struct host_work *work, struct package *package, struct packing *p, struct err *err)
+{
+    const struct value *there = value_getz(work->prior, "files");
+    int rc = 0;
+    size_t n = 0;
+    if (p->api->write_set_format_pax_restricted(p->archive) != ARCHIVE_OK ||
+        p->api->write_open(p->archive, &p->out, NULL, take_bytes, NULL) != ARCHIVE_OK)
+        return packing_failed(p, err);
+    for (size_t i = 0; i < package->n && !rc; i++) {
+        const struct package_file *file = &package->files[i];
+        struct str before = value_text(value_get(there, file->path), STR_EMPTY);
+        if (str_eq(before, mark_of(package->arena, file)))
+            continue; /* equal bytes are not sent again */
+        rc = pack_file(p, package, file, err);
+        n++;
+    }
+    if (!rc && p->api->write_close(p->archive) != ARCHIVE_OK)
+        rc = packing_failed(p, err);
+    if (!rc && n)
+        work->payload = arena_str(work->ctx->arena, buf_str(&p->out));
+    return rc;
+}
+
+static void name_doomed(const struct value *there, const struct value *wanted, struct buf *out)
+{
+    AUTO_BUF struct buf lines = BUF_INIT;
+    for (uint32_t i = 0; there && there->kind == VALUE_MAP && i < there->count; i++)
+        if (!value_get(wanted, there->entries[i].key))
+            buf_addf(&lines, "%s%.*s", lines.n ? "\n" : "", STR_ARG(there->entries[i].key));
+    host_assign(out, "", STR("doomed"), lines.n ? buf_str(&lines) : STR_EMPTY);
+}
+
+static int directory_send(struct host_work *work, struct err *err)
+{
+    struct packing p = {.api = archive_api(err)};
+    struct package package;
+    name_doomed(value_getz(work->prior, "files"), value_getz(work->desired, "files"), &work->more);
+    if (value_is_null(value_getz(work->desired, "source")))
+        return 0;
+    if (!p.api)
+        return -1;
+    p.archive = p.api->write_new();
+    p.entry = p.api->entry_new();
+    int rc = scan(work->ctx, work->desired, &package, err);
+    if (!rc)
+        rc = pack(work, &package, &p, err);
+    package_release(&package);
+    p.api->entry_free(p.entry);
+    p.api->write_free(p.archive);
+    buf_release(&p.out);
+    return rc;
+}
+
+static void directory_clear(struct host_work *work)
+{
+    name_doomed(value_getz(work->prior, "files"), NULL, &work->more);
+}
+
+/* ---- what is there ---- */
+
+static bool is_listed(const struct value *lines, struct str path)
+{
+    for (uint32_t i = 0; lines && i < lines->count; i++)
+        if (str_eq(lines->items[i]->string, path))
+            return true;
+    return false;
+}
+
+/* "hash  ./path", and "./path" of those that can be executed. Without purge only what is ours counts. */
+static const struct value *directory_shape(
+    struct op_ctx *ctx, const struct value *object, const struct value *told, const struct value *live)
+{
+    const struct value *lines = value_getz(told, "files"), *ours = value_getz(object, "files"),
+                       *purge = value_getz(object, "purge");
+    bool all = purge && purge->kind == VALUE_BOOL && purge->boolean;
+    AUTO_BUILDER struct value_builder files = VALUE_BUILDER(ctx->arena);
+    if (!lines)
+        return live;
+    for (uint32_t i = 0; i < lines->count; i++) {
+        struct str line = lines->items[i]->string, path;
+        struct str hash = str_cut(line, ' ', &path);
+        path = path.n > 3 ? str_slice(path, 1, path.n) : path;
+        struct str name = str_starts(path, STR("./")) ? str_slice(path, 2, path.n) : path;
+        if (!all && !value_get(ours, name))
+            continue;
+        bool executable = is_listed(value_getz(told, "executables"), path);
+        value_builder_set(&files, name,
+            value_string_ref(
+                ctx->arena, arena_printf(ctx->arena, "%.*s%s", STR_ARG(hash), executable ? " x" : "")));
+    }
+    return value_with(ctx->arena, live, STR("files"), value_builder_map(&files));
+}
+
+const struct host_type host_directory = {.name = "directory",
+    .looks_at = "path source",
+    .untold = "",
+    .unsent = "include exclude files",
+    .prepare = directory_prepare,
+    .send = directory_send,
+    .clear = directory_clear,
+    .shape = directory_shape,
+    .looks_first = true};

@@ -1,0 +1,188 @@
+/* host.file, host.service and host.cron: what they send of this side. */
+#include "base/file.h"
+#include "base/digests.h"
+#include "base/hash.h"
+#include "provider/host/type.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct value *hash_value(struct op_ctx *ctx, struct str hex, const struct value *of)
+{
+    const struct value *v = value_string_ref(ctx->arena, hex);
+    return value_is_sensitive(of) ? value_mark(ctx->arena, v, VALUE_SENSITIVE)
+                                  : v; /* it could be guessed by it */
+}
+
+/* ---- files ---- */
+
+static struct str source_path(struct op_ctx *ctx, const struct value *object)
+{
+    return path_join(ctx->arena, ctx->dir, value_gets(object, "source"));
+}
+
+static int hash_source(
+    struct op_ctx *ctx, const struct value *object, const struct value **hash, struct err *err)
+{
+    const char *path = arena_strz(ctx->arena, source_path(ctx, object));
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    unsigned char sha256[SHA256_SIZE];
+    struct file_id id;
+    if (fd < 0)
+        return err_errno(err, ERR_INVALID, "%s", path);
+    if (digests_of_file(ctx->digests, fd, path, &id, sha256, err))
+        return -1;
+    *hash = hash_value(ctx, hex_encode(ctx->arena, sha256, sizeof sha256), NULL);
+    return 0;
+}
+
+static int file_prepare(
+    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+{
+    const struct value *content = value_getz(desired, "content"), *source = value_getz(desired, "source"),
+                       *hash = &value_unknown;
+    if (value_is_null(content) && value_is_null(source)) {
+        err_set(err, ERR_INVALID, "the file has neither content nor source");
+        return err_hint(err, "`content: \"\"` for an empty one");
+    }
+    if (content && content->kind == VALUE_STRING)
+        hash = hash_value(ctx, sha256_hex(ctx->arena, content->string), content);
+    else if (source && source->kind == VALUE_STRING && hash_source(ctx, desired, &hash, err))
+        return -1;
+    *prepared = value_with(ctx->arena, desired, STR("sha256"), hash);
+    return 0;
+}
+
+/* The file as it was when it was hashed; one that changes meanwhile is found out by the hash that comes back.
+ */
+static int map_source(struct host_work *work, struct err *err)
+{
+    const char *path = arena_strz(work->ctx->arena, source_path(work->ctx, work->desired));
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st))
+        return err_errno(err, ERR_IO, "%s", path);
+    work->payload = str_n("", 0);
+    if (!st.st_size)
+        return 0;
+    void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED)
+        return err_errno(err, ERR_IO, "%s", path);
+    work->mapped = bytes;
+    work->payload = str_n(bytes, (size_t)st.st_size);
+    return 0;
+}
+
+static bool is_there(const struct host_work *work, const char *hash)
+{
+    return work->prior && value_equal(value_getz(work->prior, hash), value_getz(work->desired, hash));
+}
+
+static int file_send(struct host_work *work, struct err *err)
+{
+    const struct value *content = value_getz(work->desired, "content");
+    if (is_there(work, "sha256"))
+        return 0;
+    if (!content || content->kind != VALUE_STRING)
+        return map_source(work, err);
+    work->payload = content->string;
+    return 0;
+}
+
+const struct host_type host_file = {.name = "file",
+    .looks_at = "path",
+    .untold = "",
+    .unsent = "content source sha256",
+    .prepare = file_prepare,
+    .send = file_send,
+    .looks_first = true};
+
+/* ---- units ---- */
+
+static int service_prepare(
+    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+{
+    const struct value *unit = value_getz(desired, "unit");
+    (void)err;
+    if (value_is_null(unit))
+        return 0;
+    *prepared = value_with(ctx->arena, desired, STR("unit_sha256"),
+        unit->kind == VALUE_STRING ? hash_value(ctx, sha256_hex(ctx->arena, unit->string), unit)
+                                   : &value_unknown);
+    return 0;
+}
+
+static int service_send(struct host_work *work, struct err *err)
+{
+    const struct value *unit = value_getz(work->desired, "unit");
+    (void)err;
+    if (unit && unit->kind == VALUE_STRING && !is_there(work, "unit_sha256"))
+        work->payload = unit->string;
+    return 0;
+}
+
+const struct host_type host_service = {.name = "service",
+    .looks_at = "name",
+    .untold = "",
+    .unsent = "unit restart_on",
+    .prepare = service_prepare,
+    .send = service_send};
+
+/* ---- jobs of cron ---- */
+
+/* The file's text; p NULL while something in it is not known. */
+static struct str cron_text(struct op_ctx *ctx, const struct value *object)
+{
+    const struct value *environment = value_getz(object, "environment");
+    const char *const names[] = {"schedule", "user", "command"};
+    struct str parts[3];
+    for (size_t i = 0; i < 3; i++) {
+        const struct value *v = value_getz(object, names[i]);
+        if (v && !value_is_known(v))
+            return (struct str){NULL, 0};
+        parts[i] = value_text(v, i == 1 ? STR("root") : STR_EMPTY);
+    }
+    if (environment && !value_is_known(environment))
+        return (struct str){NULL, 0};
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (uint32_t i = 0; environment && i < environment->count; i++)
+        buf_addf(&text, "%.*s=%.*s\n", STR_ARG(environment->entries[i].key),
+            STR_ARG(value_scalar_text(ctx->arena, environment->entries[i].value)));
+    buf_addf(&text, "%.*s %.*s %.*s\n", STR_ARG(parts[0]), STR_ARG(parts[1]), STR_ARG(parts[2]));
+    return arena_str(ctx->arena, buf_str(&text));
+}
+
+static int cron_prepare(
+    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+{
+    struct str text = cron_text(ctx, desired);
+    (void)err;
+    *prepared = value_with(ctx->arena, desired, STR("sha256"),
+        text.p ? hash_value(ctx, sha256_hex(ctx->arena, text), desired) : &value_unknown);
+    return 0;
+}
+
+static int cron_send(struct host_work *work, struct err *err)
+{
+    (void)err;
+    work->payload = cron_text(work->ctx, work->desired);
+    return 0;
+}
+
+const struct host_type host_cron = {.name = "cron",
+    .looks_at = "name folder",
+    .untold = "",
+    .unsent = "command schedule environment sha256",
+    .prepare = cron_prepare,
+    .send = cron_send};
+
+/* ---- commands ---- */
+
+const struct host_type host_command = {.name = "command",
+    .looks_at = "creates unless directory id",
+    .untold = "output id",
+    .unsent = "output",
+    .once = true};

@@ -1,0 +1,50 @@
+#include "provider/host/kind.h"
+
+#include "provider/host/machine.h"
+#include "provider/host/type.h"
+#include "provider/ssh/connection_settings.h"
+
+static const struct attr settings[] = {
+    {.name = STR_INIT("via"),
+        .type = &setting_text,
+        .settable = true,
+        .required = true,
+        .doc = STR_INIT("Name of the connection to the host (see connections:)")},
+    SETTING_ATTR("become", setting_flag, "Work as root (or become_user), by sudo"),
+    SETTING_ATTR("become_user", setting_text, "Who to be instead of root"),
+    {.name = STR_INIT("become_password"),
+        .type = &setting_text,
+        .settable = true,
+        .sensitive = true,
+        .doc = STR_INIT("Password for sudo, where it asks for one")},
+};
+static const struct type settings_type = {
+    .kind = TYPE_OBJECT, .fields = settings, .field_count = sizeof settings / sizeof *settings};
+static const struct attr settings_attr = {.name = STR_INIT("host"), .type = &settings_type, .settable = true};
+
+static const struct native natives[] = {{.name = "host", .ops = &host_ops}, {0}};
+
+static int host_open(
+    const struct provider_options *options, struct arena *arena, void **self, struct err *err)
+{
+    (void)arena;
+    struct machine *machine;
+    if (machine_new(options, &machine, err))
+        return -1;
+    *self = machine;
+    return 0;
+}
+
+static void host_close(void *self)
+{
+    machine_free(self);
+}
+
+const struct provider_kind host_kind = {
+    .name = "host",
+    .specs = "provider/host/specs/",
+    .natives = natives,
+    .settings = &settings_attr,
+    .open = host_open,
+    .close = host_close,
+};

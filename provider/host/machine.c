@@ -1,0 +1,381 @@
+#include "provider/host/machine.h"
+
+#include "base/clock.h"
+#include "base/embed.h"
+#include "base/hash.h"
+#include "base/mask.h"
+#include "base/mem.h"
+#include "provider/ssh/reach.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { GATHER_MS = 4, BATCH = 400, OUTPUT_MAX = 64 << 20 };
+
+struct machine {
+    struct arena arena;
+    struct reach *reach;
+    struct str name, via, become_user, password;
+    bool become;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct question *waiting; /* newest first */
+    bool asking;              /* somebody sends what has come together */
+};
+
+int machine_new(const struct provider_options *options, struct machine **out, struct err *err)
+{
+    if (!options->via.n || !options->reach) {
+        err_set(err, ERR_INVALID, "the provider \"%.*s\" goes by no connection", STR_ARG(options->name));
+        return err_hint(err, "`connections: {web: {host: …}}` and `providers: {host: {via: web}}`");
+    }
+    struct machine *m = mem_zalloc(sizeof *m);
+    m->reach = options->reach;
+    m->name = arena_str(&m->arena, options->name);
+    m->via = arena_str(&m->arena, options->via);
+    m->become_user = arena_str(&m->arena, value_gets(options->config, "become_user"));
+    m->password = arena_str(&m->arena, value_gets(options->config, "become_password"));
+    const struct value *become = value_getz(options->config, "become");
+    m->become = (become && become->kind == VALUE_BOOL && become->boolean) || m->become_user.n;
+    if (m->password.n)
+        mask_add(m->password, MASK_GIVEN);
+    pthread_mutex_init(&m->lock, NULL);
+    clock_cond_init(&m->changed);
+    *out = m;
+    return 0;
+}
+
+void machine_free(struct machine *m)
+{
+    if (!m)
+        return;
+    pthread_cond_destroy(&m->changed);
+    pthread_mutex_destroy(&m->lock);
+    struct arena arena = m->arena;
+    free(m);
+    arena_wipe(&arena);
+}
+
+/* ---- how a shell is begun there ---- */
+
+#define FROM_LINE "sh -c 'IFS= read -r s; eval \"$(printf %s \"$s\" | base64 -d)\"'"
+
+/* A shell that reads its script from standard input; or only from its first line, and leaves the rest. */
+static void command_line(const struct machine *m, bool from_line, struct buf *out)
+{
+    AUTO_BUF struct buf text = BUF_INIT, user = BUF_INIT;
+    const char *shell = from_line ? FROM_LINE : "sh -s";
+    if (m->become_user.n) {
+        buf_addz(&user, "-u ");
+        reach_quote(&user, m->become_user);
+    }
+    const char *who = user.p ? user.p : "";
+    if (!m->become) {
+        buf_addf(&text, "exec %s", shell);
+    } else {
+        if (m->password.n)
+            buf_addz(&text, "IFS= read -r p; ");
+        if (!m->become_user.n)
+            buf_addf(&text, "[ \"$(id -u)\" = 0 ] && exec %s; ", shell);
+        buf_addz(&text, "command -v sudo > /dev/null || { echo 'there is no sudo' >&2; exit 1; }; ");
+        if (m->password.n)
+            buf_addf(&text,
+                "sudo -n %s true 2> /dev/null && exec sudo -n %s %s; { printf '%%s\\n' \"$p\"; exec cat; } | "
+                "sudo -S "
+                "-p '' %s %s",
+                who, who, shell, who, shell);
+        else
+            buf_addf(&text, "exec sudo -n %s %s", who, shell);
+    }
+    buf_addz(out, "sh -c ");
+    reach_quote(out, buf_str(&text));
+}
+
+static int say_why(const struct machine *m, const struct reach_result *result, struct err *err)
+{
+    struct str said = str_trim(buf_str(&result->error));
+    bool asks = str_find(said, STR("sudo: a password is required"), 0) >= 0 ||
+                str_find(said, STR("a terminal is required"), 0) >= 0,
+         wrong = str_find(said, STR("incorrect password"), 0) >= 0 ||
+                 str_find(said, STR("Sorry, try again"), 0) >= 0;
+    if (asks || wrong) {
+        err_set(err, ERR_AUTH,
+            wrong ? "sudo on \"%.*s\" refuses the password" : "sudo on \"%.*s\" asks for a password",
+            STR_ARG(m->via));
+        return err_hint(err,
+            "give it (`become_password: ${inputs.…}`), or allow it without one: USER ALL=(ALL) "
+            "NOPASSWD: ALL");
+    }
+    if (str_find(said, STR("sudo"), 0) >= 0)
+        return err_set(err, ERR_AUTH, "\"%.*s\": %.*s", STR_ARG(m->via), STR_ARG(said));
+    return err_set(err, ERR_PROTOCOL, "the shell on \"%.*s\" ended early (status %d): %.*s", STR_ARG(m->via),
+        result->status, STR_ARG(said));
+}
+
+static int run(struct machine *m, struct op_ctx *ctx, struct str script, const struct str *payload,
+    bool repeatable, struct reach_result *result, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf line = BUF_INIT;
+    struct str input[5];
+    size_t n = 0;
+    if (m->become && m->password.n) {
+        input[n++] = m->password;
+        input[n++] = STR("\n");
+    }
+    input[n++] = payload ? base64_encode(&scratch, script) : script;
+    if (payload) {
+        input[n++] = STR("\n");
+        input[n++] = *payload;
+    }
+    command_line(m, payload != NULL, &line);
+    struct reach_command command = {.command = buf_str(&line),
+        .input = input,
+        .input_count = n,
+        .output_max = OUTPUT_MAX,
+        .timeout_ms = ctx->timeout_ms,
+        .repeatable = repeatable,
+        .cancel = ctx->cancel};
+    return reach_exec(m->reach, m->via, &command, result, err);
+}
+
+/* ---- scripts ---- */
+
+static void add_file(struct buf *out, const char *name)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str text = STR_EMPTY;
+    struct str path = arena_printf(&scratch, "provider/host/scripts/%s.sh", name);
+    const struct embedded_file *file = embedded_find(path);
+    if (file)
+        text = embedded_text(file);
+    buf_add_str(out, text);
+}
+
+static bool is_first_of_type(const struct question *first, const struct question *question)
+{
+    for (; first != question; first = first->next)
+        if (!strcmp(first->type, question->type))
+            return false;
+    return true;
+}
+
+/* Each in a subshell of its own; what it prints as an error is told with it. */
+static void write_script(const struct question *first, bool payload, struct buf *out)
+{
+    size_t i = 0;
+    buf_addz(out, "exec 3>&1\nLC_ALL=C PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin\nexport LC_ALL PATH\n");
+    add_file(out, "common");
+    for (const struct question *at = first; at; at = at->next)
+        if (is_first_of_type(first, at))
+            add_file(out, at->type);
+    for (const struct question *at = first; at; at = at->next, i++) {
+        buf_addf(out, "printf '@begin %zu\\n'\nm=$( (\n", i);
+        buf_add_str(out, buf_str(&at->body));
+        buf_addf(out, "\n) 2>&1 >&3 3>&-%s)\ns=$?\n", payload ? "" : " < /dev/null");
+        buf_addf(out,
+            "[ $s -eq 0 ] || tell error \"$(printf '%%s\\n' \"$m\" | tail -n 15)\"\nprintf '@end %zu %%s\\n' "
+            "$s\n",
+            i);
+    }
+    buf_addz(out, "exit 0\n");
+}
+
+static struct str next_line(struct str *rest)
+{
+    struct str line = str_cut(*rest, '\n', rest);
+    if (!rest->p)
+        *rest = STR_EMPTY;
+    return line;
+}
+
+/* The lines between its marks; false: they are not there. */
+static bool find_frame(struct str output, size_t i, struct str *told, int *status)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str begin = arena_printf(&scratch, "@begin %zu\n", i),
+               end = arena_printf(&scratch, "\n@end %zu ", i);
+    ptrdiff_t from = str_find(output, begin, 0);
+    if (from < 0)
+        return false;
+    size_t at = (size_t)from + begin.n;
+    ptrdiff_t to = str_find(output, end, at - 1);
+    if (to < 0)
+        return false;
+    *told = str_slice(output, at, (size_t)to < at ? at : (size_t)to + 1);
+    struct str rest = str_slice(output, (size_t)to + end.n, output.n);
+    int64_t number = 1;
+    str_to_int(next_line(&rest), &number);
+    *status = (int)number;
+    return true;
+}
+
+static void take_answer(struct question *question, struct str output, size_t i)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str told = STR_EMPTY;
+    int status = 0;
+    if (!find_frame(output, i, &told, &status)) {
+        err_set(&question->err, ERR_PROTOCOL, "the host's answer was cut short");
+        return;
+    }
+    if (status == 0) {
+        char *copy = mem_memdup0(told.p, told.n);
+        question->told = str_n(copy, told.n);
+        return;
+    }
+    const struct value *lines = value_getz(machine_told(&scratch, told), "error");
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (uint32_t k = 0; lines && k < lines->count; k++)
+        buf_addf(&text, "%s%.*s", text.n ? "\n" : "", STR_ARG(lines->items[k]->string));
+    err_set(&question->err, ERR_SERVICE, "%.*s", STR_ARG(str_trim(buf_str(&text))));
+}
+
+static int exchange(struct machine *m, struct op_ctx *ctx, struct question *first, const struct str *payload,
+    bool repeatable, struct err *err)
+{
+    AUTO_REACH_RESULT struct reach_result result = REACH_RESULT_INIT;
+    AUTO_BUF struct buf script = BUF_INIT;
+    size_t i = 0;
+    write_script(first, payload != NULL, &script);
+    if (run(m, ctx, buf_str(&script), payload, repeatable, &result, err))
+        return -1;
+    if (result.status && str_find(buf_str(&result.output), STR("@begin 0\n"), 0) < 0)
+        return say_why(m, &result, err);
+    for (struct question *at = first; at; at = at->next)
+        take_answer(at, buf_str(&result.output), i++);
+    return 0;
+}
+
+const struct value *machine_told(struct arena *arena, struct str told)
+{
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
+    const struct value *map = &value_empty_map;
+    while (told.n) {
+        struct str line = next_line(&told), name, value;
+        if (!line.n || line.p[0] != '=')
+            continue;
+        name = str_cut(str_slice(line, 1, line.n), '|', &value);
+        AUTO_BUILDER struct value_builder lines = VALUE_BUILDER(arena);
+        const struct value *before = value_get(map, name);
+        for (uint32_t i = 0; before && i < before->count; i++)
+            value_builder_add(&lines, before->items[i]);
+        if (value.p)
+            value_builder_add(&lines, value_string(arena, value));
+        while (told.n && told.p[0] == '|') {
+            struct str more = next_line(&told);
+            value_builder_add(&lines, value_string(arena, str_slice(more, 1, more.n)));
+        }
+        map = value_with(arena, map, arena_str(arena, name), value_builder_list(&lines));
+    }
+    return map;
+}
+
+/* ---- gathering ---- */
+
+/* What has come together, oldest first, as far as one script takes it. With the lock held. */
+static struct question *take_waiting(struct machine *m)
+{
+    struct question *taken = NULL, **last = &m->waiting;
+    size_t n = 0, skip = 0;
+    for (struct question *at = m->waiting; at; at = at->next)
+        n++;
+    for (skip = n > BATCH ? n - BATCH : 0; skip; skip--)
+        last = &(*last)->next;
+    struct question *rest = *last;
+    *last = NULL;
+    while (rest) {
+        struct question *next = rest->next;
+        rest->next = taken;
+        taken = rest;
+        rest = next;
+    }
+    return taken;
+}
+
+static void answer_all(struct machine *m, struct op_ctx *ctx, struct question *first)
+{
+    struct err err = ERR_INIT;
+    int failed = exchange(m, ctx, first, NULL, true, &err);
+    pthread_mutex_lock(&m->lock);
+    for (struct question *at = first, *next; at; at = next) {
+        next = at->next;
+        if (failed)
+            at->err = err;
+        at->done = true;
+    }
+    pthread_cond_broadcast(&m->changed);
+    pthread_mutex_unlock(&m->lock);
+}
+
+static bool all_done(const struct question *questions, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!questions[i].done)
+            return false;
+    return true;
+}
+
+/* The lock is held, and is let go of meanwhile. */
+static void lead(struct machine *m, struct op_ctx *ctx)
+{
+    m->asking = true;
+    int64_t until = clock_mono_ms() + GATHER_MS; /* those that begin at the same moment come along */
+    while (clock_cond_wait(&m->changed, &m->lock, until))
+        ;
+    while (m->waiting) {
+        struct question *first = take_waiting(m);
+        pthread_mutex_unlock(&m->lock);
+        answer_all(m, ctx, first);
+        pthread_mutex_lock(&m->lock);
+    }
+    m->asking = false;
+    pthread_cond_broadcast(&m->changed);
+}
+
+/* Texts of answers are the heap's so far: askers take them into their arenas. */
+static void keep_told(struct op_ctx *ctx, struct question *questions, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char *heap = (char *)questions[i].told.p;
+        questions[i].told = heap ? arena_str(ctx->arena, questions[i].told) : STR_EMPTY;
+        free(heap);
+        buf_release(&questions[i].body);
+    }
+}
+
+int machine_ask(struct machine *m, struct op_ctx *ctx, struct question *questions, size_t n, struct err *err)
+{
+    int rc = 0;
+    pthread_mutex_lock(&m->lock);
+    for (size_t i = 0; i < n; i++) {
+        questions[i].next = m->waiting;
+        m->waiting = &questions[i];
+    }
+    while (!all_done(questions, n)) {
+        if (!m->asking)
+            lead(m, ctx);
+        else
+            pthread_cond_wait(&m->changed, &m->lock);
+    }
+    pthread_mutex_unlock(&m->lock);
+    keep_told(ctx, questions, n);
+    for (size_t i = 0; i < n && !rc; i++)
+        if (questions[i].err.class != ERR_NONE && questions[i].err.class != ERR_SERVICE) {
+            *err = questions[i].err;
+            rc = -1;
+        }
+    return rc;
+}
+
+int machine_change(struct machine *m, struct op_ctx *ctx, struct question *question,
+    const struct str *payload, bool repeatable, struct err *err)
+{
+    int rc = exchange(m, ctx, question, payload, repeatable, err);
+    keep_told(ctx, question, 1);
+    if (!rc && question->err.class != ERR_NONE) {
+        *err = question->err;
+        rc = -1;
+    }
+    return rc;
+}

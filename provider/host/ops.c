@@ -1,0 +1,398 @@
+/* The operations of all types of host.*, as provider.h has them. What differs is in the scripts and type.h.
+ */
+#include "provider/host/type.h"
+#include "provider/ssh/reach.h"
+
+#include <sys/mman.h>
+
+static const struct host_type package = {
+    .name = "package", .looks_at = "names", .untold = "installed id", .unsent = ""};
+static const struct host_type user = {.name = "user", .looks_at = "name", .untold = "", .unsent = ""};
+static const struct host_type mount = {.name = "mount", .looks_at = "path table", .untold = "", .unsent = ""};
+static const struct host_type *const types[] = {
+    &host_file, &host_directory, &package, &user, &host_service, &host_command, &mount, &host_cron};
+
+static const struct host_type *type_of(const struct op_ctx *ctx)
+{
+    struct str name = ctx->schema->name;
+    name = str_slice(name, sizeof "host." - 1, name.n);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (str_eqz(name, types[i]->name))
+            return types[i];
+    return NULL; /* a test looks at each type of the spec */
+}
+
+static bool has_word(const char *words, struct str word)
+{
+    struct str rest = str_z(words);
+    while (rest.n)
+        if (str_eq(str_cut(rest, ' ', &rest), word))
+            return true;
+    return false;
+}
+
+static struct machine *machine_of(struct op_ctx *ctx)
+{
+    return provider_self(ctx->provider);
+}
+
+/* ---- variables ---- */
+
+void host_assign(struct buf *out, const char *prefix, struct str name, struct str text)
+{
+    buf_addf(out, "%s%.*s=", prefix, STR_ARG(name));
+    reach_quote(out, text);
+    buf_add_char(out, '\n');
+}
+
+/* A flag that is not set is an empty text, for [ -n "$flag" ]. */
+static struct str shell_text(struct arena *arena, const struct value *v)
+{
+    if (value_is_null(v) || !value_is_known(v) || v->kind == VALUE_MAP ||
+        (v->kind == VALUE_BOOL && !v->boolean))
+        return STR_EMPTY;
+    if (v->kind != VALUE_LIST)
+        return value_scalar_text(arena, v);
+    AUTO_BUF struct buf lines = BUF_INIT;
+    for (uint32_t i = 0; i < v->count; i++) {
+        struct str item = value_scalar_text(arena, v->items[i]);
+        buf_addf(&lines, "%s%.*s", i ? "\n" : "", STR_ARG(item));
+    }
+    return arena_str(arena, buf_str(&lines));
+}
+
+static const struct value *or_default(const struct attr *attr, const struct value *v)
+{
+    return value_is_null(v) ? attr->default_value : v;
+}
+
+static void assign_all(struct op_ctx *ctx, const struct value *object, const char *only, struct buf *out)
+{
+    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
+        const struct attr *attr = &ctx->schema->attrs[i];
+        if (only ? !has_word(only, attr->name) : has_word(type_of(ctx)->unsent, attr->name))
+            continue;
+        host_assign(
+            out, "", attr->name, shell_text(ctx->arena, or_default(attr, value_get(object, attr->name))));
+    }
+}
+
+static void export_environment(struct op_ctx *ctx, const struct value *object, struct buf *out)
+{
+    const struct value *environment = value_getz(object, "environment");
+    if (type_of(ctx) != &host_command || value_is_null(environment) || environment->kind != VALUE_MAP)
+        return;
+    for (uint32_t i = 0; i < environment->count; i++)
+        host_assign(out, "export ", environment->entries[i].key,
+            value_scalar_text(ctx->arena, environment->entries[i].value));
+}
+
+static void assign_words(const struct value *names, const char *name, struct buf *out)
+{
+    AUTO_BUF struct buf words = BUF_INIT;
+    for (uint32_t i = 0; names && i < names->count; i++)
+        buf_addf(&words, " %.*s", STR_ARG(names->items[i]->string));
+    buf_addz(&words, " ");
+    host_assign(out, "", str_z(name), names && names->count ? buf_str(&words) : STR_EMPTY);
+}
+
+/* ---- looking ---- */
+
+static const struct value *typed(struct op_ctx *ctx, const struct attr *attr, const struct value *lines)
+{
+    struct str first = lines->count ? value_text(lines->items[0], STR_EMPTY) : STR_EMPTY;
+    int64_t number;
+    switch (attr->type->kind) {
+    case TYPE_BOOL: return value_bool(str_eqz(first, "true"));
+    case TYPE_INT: return str_to_int(first, &number) ? value_int(ctx->arena, number) : NULL;
+    case TYPE_SET: {
+        const struct value *set = lines;
+        struct schema_issue issue;
+        return schema_convert(ctx->arena, attr, lines, &set, &issue) ? lines : set;
+    }
+    case TYPE_LIST: return lines;
+    default: break;
+    }
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (uint32_t i = 0; i < lines->count; i++)
+        buf_addf(&text, "%s%.*s", i ? "\n" : "", STR_ARG(lines->items[i]->string));
+    return value_string(ctx->arena, text.n ? buf_str(&text) : STR_EMPTY);
+}
+
+/* NULL: nothing was told, so there is nothing. */
+static const struct value *live_of(struct op_ctx *ctx, const struct value *object, struct str told)
+{
+    const struct host_type *type = type_of(ctx);
+    const struct value *all = machine_told(ctx->arena, told);
+    if (!all->count)
+        return NULL;
+    AUTO_BUILDER struct value_builder live = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
+        const struct attr *attr = &ctx->schema->attrs[i];
+        const struct value *lines = value_get(all, attr->name), *v = NULL;
+        if (attr->type->kind != TYPE_MAP && lines)
+            v = typed(ctx, attr, lines);
+        else if (has_word(type->untold, attr->name))
+            v = value_get(object, attr->name);
+        if (v && value_is_known(v))
+            value_builder_set(&live, attr->name, v);
+    }
+    const struct value *whole = value_builder_map(&live);
+    return type->shape ? type->shape(ctx, object, all, whole) : whole;
+}
+
+static void write_look(struct op_ctx *ctx, const struct value *object, struct question *question)
+{
+    const struct host_type *type = type_of(ctx);
+    question->type = type->name;
+    export_environment(ctx, object, &question->body);
+    assign_all(ctx, object, type->looks_at, &question->body);
+    buf_addf(&question->body, "%s_look", type->name);
+}
+
+int host_look(struct op_ctx *ctx, const struct value *object, const struct value **live, struct err *err)
+{
+    struct question question = {0};
+    write_look(ctx, object, &question);
+    *live = NULL;
+    if (machine_ask(machine_of(ctx), ctx, &question, 1, err))
+        return -1;
+    if (question.err.class != ERR_NONE) {
+        *err = question.err;
+        return -1;
+    }
+    *live = live_of(ctx, object, question.told);
+    return 0;
+}
+
+static int op_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    (void)wanted;
+    return host_look(ctx, prior, live, err);
+}
+
+static const struct value *all_readable(struct op_ctx *ctx)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < ctx->schema->attr_count; i++)
+        if (!ctx->schema->attrs[i].local && !ctx->schema->attrs[i].write_only)
+            value_builder_add(&b, value_string_ref(ctx->arena, ctx->schema->attrs[i].name));
+    return value_builder_list(&b);
+}
+
+static int op_list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+    const struct value **covered, struct err *err)
+{
+    (void)wanted;
+    struct question *questions = ARENA_ARRAY(ctx->arena, struct question, ctx->prior_count + 1);
+    *covered = all_readable(ctx);
+    for (size_t i = 0; i < ctx->prior_count; i++)
+        write_look(ctx, ctx->priors[i], &questions[i]);
+    if (machine_ask(machine_of(ctx), ctx, questions, ctx->prior_count, err))
+        return -1;
+    for (size_t i = 0; i < ctx->prior_count; i++) {
+        if (questions[i].err.class != ERR_NONE) {
+            *err = questions[i].err;
+            return -1;
+        }
+        const struct value *live = live_of(ctx, ctx->priors[i], questions[i].told);
+        if (live)
+            found(found_ctx, live);
+    }
+    return 0;
+}
+
+/* ---- planning ---- */
+
+/* Three digits of a mode are four to the host. */
+static const struct value *with_mode(struct op_ctx *ctx, const struct value *object)
+{
+    struct str mode = value_gets(object, "mode");
+    if (mode.n != 3)
+        return object;
+    return value_with(ctx->arena, object, STR("mode"),
+        value_string_ref(ctx->arena, arena_printf(ctx->arena, "0%.*s", STR_ARG(mode))));
+}
+
+static int op_prepare(
+    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+{
+    const struct host_type *type = type_of(ctx);
+    *prepared = desired = with_mode(ctx, desired);
+    return type->prepare ? type->prepare(ctx, desired, prepared, err) : 0;
+}
+
+static int op_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+    const struct value **planned, struct err *err)
+{
+    (void)err;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
+        const struct attr *attr = &ctx->schema->attrs[i];
+        if (attr->computed && !attr->prepared)
+            value_builder_set(&b, attr->name, &value_unknown);
+    }
+    if (schema_attr(ctx->schema, STR("id"))) {
+        const struct value *id = value_getz(prior, "id");
+        value_builder_set(&b, STR("id"), id ? id : value_string(ctx->arena, ctx->address));
+    }
+    *planned = value_merge(ctx->arena, value_builder_map(&b), desired);
+    return 0;
+}
+
+/* ---- changing ---- */
+
+static const struct value *names_of(struct op_ctx *ctx, const struct value *object)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (uint32_t i = 0; i < object->count; i++)
+        if (!value_is_null(object->entries[i].value))
+            value_builder_add(&b, value_string_ref(ctx->arena, object->entries[i].key));
+    return value_builder_list(&b);
+}
+
+static void assign_prior(struct op_ctx *ctx, const struct value *prior, struct buf *out)
+{
+    static const char *const wanted[] = {"names", "installed"};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        host_assign(out, "p_", str_z(wanted[i]), shell_text(ctx->arena, value_getz(prior, wanted[i])));
+}
+
+static void write_make(struct host_work *work, struct question *question)
+{
+    struct op_ctx *ctx = work->ctx;
+    const struct host_type *type = type_of(ctx);
+    question->type = type->name;
+    export_environment(ctx, work->desired, &question->body);
+    assign_all(ctx, work->desired, NULL, &question->body);
+    assign_prior(ctx, work->prior, &question->body);
+    assign_words(work->changed, "changed", &question->body);
+    assign_words(names_of(ctx, work->desired), "given", &question->body);
+    buf_addz(&question->body, "payload=");
+    if (work->payload.p)
+        buf_addf(&question->body, "%zu", work->payload.n);
+    buf_addz(&question->body, "\n");
+    if (work->more.n)
+        buf_add_str(&question->body, buf_str(&work->more));
+    buf_addf(&question->body, "%s_make || exit 1\n(\n", type->name);
+    assign_all(ctx, work->desired, type->looks_at, &question->body);
+    buf_addf(&question->body, "%s_look\n) < /dev/null", type->name);
+}
+
+static const struct value *with_id(struct op_ctx *ctx, const struct value *desired, const struct value *prior)
+{
+    if (!schema_attr(ctx->schema, STR("id")))
+        return desired;
+    const struct value *id = value_getz(prior, "id");
+    return value_with(ctx->arena, desired, STR("id"), id ? id : value_string(ctx->arena, ctx->address));
+}
+
+/* What a change tells of itself comes before what a look would say of it. */
+static int take_live(struct host_work *work, struct str told, const struct value **live, struct err *err)
+{
+    const struct value *object = work->desired;
+    if (work->prior) {
+        const struct host_type *type = type_of(work->ctx);
+        for (size_t i = 0; i < work->ctx->schema->attr_count; i++) {
+            const struct attr *attr = &work->ctx->schema->attrs[i];
+            const struct value *before = value_get(work->prior, attr->name);
+            if (before && has_word(type->untold, attr->name))
+                object = value_with(work->ctx->arena, object, attr->name, before);
+        }
+    }
+    *live = live_of(work->ctx, object, told);
+    return *live ? 0 : err_set(err, ERR_PROTOCOL, "it was made, and yet the host does not show it");
+}
+
+static int change(struct host_work *work, const struct value **live, struct err *err)
+{
+    const struct host_type *type = type_of(work->ctx);
+    struct question question = {0};
+    work->desired = with_id(work->ctx, work->desired, work->prior);
+    int rc = type->send ? type->send(work, err) : 0;
+    if (!rc) {
+        write_make(work, &question);
+        rc = machine_change(machine_of(work->ctx), work->ctx, &question,
+            work->payload.p ? &work->payload : NULL, !type->once, err);
+    }
+    if (work->mapped)
+        munmap(work->mapped, work->payload.n);
+    buf_release(&work->more);
+    return rc ? -1 : take_live(work, question.told, live, err);
+}
+
+static int op_create(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    struct host_work work = {.ctx = ctx, .desired = desired};
+    const struct value *there = NULL;
+    if (type_of(ctx)->looks_first && host_look(ctx, desired, &there, err))
+        return -1;
+    work.prior = there;
+    return change(&work, live, err);
+}
+
+static int op_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    struct host_work work = {.ctx = ctx, .prior = prior, .desired = desired, .changed = changed};
+    return change(&work, live, err);
+}
+
+static int op_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+{
+    const struct host_type *type = type_of(ctx);
+    struct host_work work = {.ctx = ctx, .prior = prior};
+    struct question question = {.type = type->name};
+    export_environment(ctx, prior, &question.body);
+    assign_all(ctx, prior, NULL, &question.body);
+    if (type->clear)
+        type->clear(&work);
+    if (work.more.n)
+        buf_add_str(&question.body, buf_str(&work.more));
+    buf_release(&work.more);
+    buf_addf(&question.body, "%s_unmake", type->name);
+    return machine_change(machine_of(ctx), ctx, &question, NULL, !type->once, err);
+}
+
+/* ---- after an interruption ---- */
+
+static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const struct value *live)
+{
+    for (uint32_t i = 0; i < desired->count; i++) {
+        const struct attr *attr = schema_attr(ctx->schema, desired->entries[i].key);
+        bool told = attr && !attr->local && !attr->write_only && (attr->settable || attr->prepared);
+        if (told && !attr_equal(attr, desired->entries[i].value, value_get(live, attr->name)))
+            return false;
+    }
+    return true;
+}
+
+/* What is not as it was to be is made again: each step of it may be. */
+static int op_find(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    const struct host_type *type = type_of(ctx);
+    bool tells = !type->once || value_gets(desired, "creates").n || value_gets(desired, "unless").n;
+    *live = NULL;
+    if (!tells)
+        return 0;
+    desired = with_id(ctx, desired, NULL);
+    if (host_look(ctx, desired, live, err))
+        return -1;
+    if (*live && !is_as_given(ctx, desired, *live))
+        *live = NULL;
+    return 0;
+}
+
+const struct resource_ops host_ops = {
+    .prepare = op_prepare,
+    .predict = op_predict,
+    .read = op_read,
+    .list = op_list,
+    .create = op_create,
+    .update = op_update,
+    .delete = op_delete,
+    .find = op_find,
+};
