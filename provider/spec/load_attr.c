@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 #define ATTR_KEYS                                                                                            \
-    "type required replace computed prepared optional sensitive write_only local default pattern enum range compare " \
+    "type required replace computed prepared optional sensitive write_only local default pattern enum "      \
+    "range compare "                                                                                         \
     "conflicts wire read item flat pairs entry values time fields doc unset changes_with template hidden "   \
     "send_default read_values text shared prepared"
 
