@@ -161,6 +161,8 @@ static void add_decoded(struct dump *d, const char *role, const struct spec_step
     AUTO_BUILDER struct value_builder answers = VALUE_BUILDER(d->arena);
     if (step->match_path.n)
         add_answer(d, &answers, step->match_path, NULL);
+    if (step->newest.n)
+        add_answer(d, &answers, step->newest, NULL);
     if (decoded && d->type->pending_at.n && !step->sparse)
         add_answer(d, &answers, d->type->pending_at, NULL);
     for (size_t i = 0; decoded && i < d->type->attr_count; i++) {

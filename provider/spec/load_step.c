@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 #define STEP_KEYS                                                                                            \
-    "call send with parse at match skip answers covers token when if unless for full partial alone each "    \
+    "call send with parse at match newest skip answers covers token when if unless for full partial alone "  \
+    "each "                                                                                                  \
     "ignore warn absent retry retry_for failed wait native page must look idempotent body answers_in "       \
     "users meanwhile retry_unless"
 
@@ -455,7 +456,7 @@ static void load_page(struct request_builder *b, const struct node *node, struct
 static void load_each(struct type_loader *t, const struct node *node, struct spec_step *step)
 {
     struct loader *l = t->l;
-    struct step_rules rules = {.what = "each", .extra = "newest keep", .pages = true};
+    struct step_rules rules = {.what = "each", .extra = "keep", .pages = true};
     step->each = load_step(t, node, &rules);
     step->each_newest = load_text(l, node, "newest");
     step->each_keep = load_int(l, node, "keep", 0);
@@ -522,6 +523,7 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     step->at = load_text(l, node, "at");
     step->parse = load_text(l, node, "parse");
     load_match(t, node_get(node, "match"), step);
+    step->newest = load_text(l, node, "newest");
     step->skip = load_skip(l, node_get(node, "skip"));
     load_answers(t, node_get(node, "answers"), step);
     step->when = load_attr_names(t, node_get(node, "when"));

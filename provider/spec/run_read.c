@@ -111,9 +111,27 @@ static const struct value *pick_by_id(
     return items->count ? items->items[0] : NULL; /* another one's, as run_check_id() will say */
 }
 
+/* The last one by what the path has, in the order of texts: of times in ISO's form the latest. */
+static const struct value *pick_newest(
+    struct run *run, const struct spec_step *step, const struct value *items)
+{
+    const struct value *found = NULL;
+    struct str latest = STR_EMPTY;
+    for (uint32_t i = 0; i < items->count; i++) {
+        struct str at = value_scalar_text(run->arena, wire_path(run->arena, items->items[i], step->newest));
+        if (!found || str_cmp(at, latest) > 0) {
+            found = items->items[i];
+            latest = at;
+        }
+    }
+    return found;
+}
+
 const struct value *run_pick(
     struct run *run, const struct spec_step *step, const struct value *items, const struct value *object)
 {
+    if (step->newest.n)
+        return pick_newest(run, step, items);
     if (!step->match_path.n)
         return pick_by_id(run, step, items, object);
     for (uint32_t i = 0; i < items->count; i++)

@@ -128,6 +128,7 @@ struct spec_step {
     bool demands;          /* what `at` names is in every whole answer, if empty */
     struct str match_path; /* of several items the one where this path has ... */
     struct str match_attr; /* ... this attribute's value */
+    struct str newest;     /* of several items the one that is last by this path; "" none */
     const struct spec_answer *answers; /* attributes that lie elsewhere in this answer than usual */
     size_t answer_count;
     bool sparse;                         /* the answer has these only, not the object */

@@ -66,7 +66,6 @@ static const struct {
     {"glue", "GetWorkflowRun", "IncludeGraph"},
     {"glue", "GetWorkflowRuns", "IncludeGraph"},
     {"glue", "GetPartitions", "ExcludeColumnSchema TransactionId QueryAsOfTime"},
-    {"glue", "SearchTables", "SortCriteria"},
     {"kms", "Encrypt", "DryRun"},
     {"kms", "Decrypt", "DryRun DryRunModifiers Recipient"},
     {"kms", "ReEncrypt", "DryRun DryRunModifiers"},

@@ -394,16 +394,25 @@ static bool fits(const struct role *role, const struct value *input)
     return role->part != PART_FACET_PUT || value_get(input, role->attr->attr->name);
 }
 
-/* What AWS itself provides, and nobody has made: `published: {name: pattern}` of a data source. */
+static bool is_like(const struct call *call, const struct value *patterns, struct str given)
+{
+    bool list = patterns->kind == VALUE_LIST;
+    for (uint32_t i = 0; i < (list ? patterns->count : 1); i++) {
+        struct str pattern = value_text(list ? patterns->items[i] : patterns, STR_EMPTY);
+        if (!fnmatch(arena_strz(call->arena, pattern), arena_strz(call->arena, given), 0))
+            return true;
+    }
+    return false;
+}
+
+/* What AWS itself provides, and nobody has made: `published: {name: [patterns]}` of a data source. */
 static bool is_published(const struct call *call, const struct role *role, const struct value *input)
 {
     const struct value *names = value_getz(role->type->sandbox, "published");
-    for (uint32_t i = 0; names && i < names->count; i++) {
-        struct str given = value_text(value_get(input, names->entries[i].key), STR_EMPTY);
-        struct str pattern = value_text(names->entries[i].value, STR_EMPTY);
-        if (fnmatch(arena_strz(call->arena, pattern), arena_strz(call->arena, given), 0))
+    for (uint32_t i = 0; names && i < names->count; i++)
+        if (!is_like(call, names->entries[i].value,
+                value_text(value_get(input, names->entries[i].key), STR_EMPTY)))
             return false;
-    }
     return names;
 }
 

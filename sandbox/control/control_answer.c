@@ -539,7 +539,7 @@ static void place_things(struct making *m, struct part_node *root, struct thing 
         if (!role->step->sparse)
             place_collected(m, at, collect(m->call, things[i]));
     }
-    if (!n && role->type->schema.is_data)
+    if (!n && role->type->schema.is_data && !value_getz(role->type->sandbox, "standing"))
         place_object(m, list ? document_child(m, node, STR_EMPTY, true) : node, role,
             fill_new(m->call, role->type, m->call->input));
 }

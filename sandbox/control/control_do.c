@@ -620,10 +620,11 @@ static void found_one(struct thing *thing, struct thing ***found, size_t *n)
     *n = 1;
 }
 
-/* A data source is answered from the spec alone: there is always one. */
+/* A data source is answered from the spec alone: there is always one, unless it says which there are. */
 static bool is_data(const struct call *call)
 {
-    return call->role->type->schema.is_data && call->role->type->sandbox;
+    const struct spec_type *type = call->role->type;
+    return type->schema.is_data && type->sandbox && !value_getz(type->sandbox, "standing");
 }
 
 /* Some describing calls leave out what is not there, some listings refuse when there is nothing: `quiet` and

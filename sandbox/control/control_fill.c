@@ -240,10 +240,22 @@ const struct value *fill_value(
     return template->kind == VALUE_LIST ? value_builder_list(&b) : value_builder_map(&b);
 }
 
-/* {if: manage_password, value: …}: only where the request says so. NULL: it does not. */
-static const struct value *if_asked(const struct call *call, const struct value *template)
+/* {cases: [[value, {attribute: value}], [value]]}: the first whose conditions hold. NULL: none does. */
+static const struct value *fitting(const struct value *cases, const struct value *attrs)
 {
-    const struct value *only = value_getz(template, "if");
+    for (uint32_t i = 0; i < cases->count; i++)
+        if (cases->items[i]->count == 1 || fill_looks(attrs, cases->items[i]->items[1]))
+            return cases->items[i]->items[0];
+    return NULL;
+}
+
+/* {if: manage_password, value: …}: only where the request says so. NULL: it does not. */
+static const struct value *if_asked(
+    const struct call *call, const struct value *template, const struct value *attrs)
+{
+    const struct value *only = value_getz(template, "if"), *cases = value_getz(template, "cases");
+    if (cases)
+        return fitting(cases, attrs);
     if (!only)
         return template;
     bool asked = value_equal(value_get(call->input, value_text(only, STR_EMPTY)), &value_true);
@@ -256,7 +268,7 @@ static const struct value *with_values(
     const struct value *values = value_getz(type->sandbox, "values");
     for (uint32_t i = 0; values && i < values->count; i++) {
         const struct value_entry *entry = &values->entries[i];
-        const struct value *template = if_asked(call, entry->value);
+        const struct value *template = if_asked(call, entry->value, attrs);
         if (!template || !value_is_null(value_get(attrs, entry->key)))
             continue;
         const struct value *v = fill_value(call, type, template, attrs);

@@ -254,6 +254,9 @@ static bool is_among_sent(const struct thing *thing, struct str name, const stru
     bool is = false;
     for (uint32_t k = 0; k < sent->count; k++)
         is = is || (attr ? refers_to(attr, sent->items[k], have) : value_equal(sent->items[k], have));
+    for (uint32_t i = 0; have && have->kind == VALUE_LIST && i < have->count && !is; i++)
+        for (uint32_t k = 0; k < sent->count; k++)
+            is = is || value_equal(sent->items[k], have->items[i]);
     return is;
 }
 

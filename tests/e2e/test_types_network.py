@@ -772,3 +772,17 @@ def test_subnet_that_others_moved(stack, cloud):
     assert list_of(net)[0]["NetworkAclId"] == acl["NetworkAclId"]
     stack.destroy()
     assert no_networks(cloud)
+
+
+def test_the_newest_image(stack, cloud):
+    """Of several of a name the newest; none is an error that says so."""
+    ec2 = cloud.client("ec2")
+    images = ec2.describe_images(Owners=["amazon"], Filters=[{"Name": "name", "Values": ["al2023-ami-2023*"]}, {"Name": "architecture", "Values": ["arm64"]}])["Images"]
+    newest = max(one["CreationDate"] for one in images)
+    text = json.dumps({"stack": "look", "data": {"image": {"type": "aws.ec2.image", "name": "al2023-ami-2023*", "architecture": "arm64"}},
+                       "resources": {"v": {"type": "weir.value", "value": "${image.image_id} ${image.creation_date}"}}, "outputs": {"v": {"value": "${v.value}"}}})
+    stack.write(text).apply()
+    found, made = stack.outputs()["v"].split()
+    assert made == newest and found in {one["ImageId"] for one in images if one["CreationDate"] == newest}
+    stack.assert_settled()
+    assert "image" in stack.write(text.replace("al2023-ami-2023*", "nobodys-*")).run("plan", status=3).err

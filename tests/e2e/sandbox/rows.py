@@ -372,6 +372,7 @@ EXCUSED = {
 # Data sources: what has to be there, the call, what is seen.
 DATA.update({
     "aws.ec2.availability_zones": ("ec2", [], ("describe_availability_zones", {}), "AvailabilityZones[0].ZoneName", "us-east-1a"),
+    "aws.ec2.image": ("ec2", [], ("describe_images", {"Owners": ["amazon"], "Filters": [{"Name": "architecture", "Values": ["arm64"]}, {"Name": "name", "Values": ["al2023*"]}]}), "Images[0].RootDeviceName", "/dev/xvda"),
     "aws.ec2.subnets": ("ec2", [VPC, SUBNET], ("describe_subnets", {"Filters": [{"Name": "vpc-id", "Values": ["$vpc"]}]}), "Subnets[].SubnetId", ["$subnet"]),
     "aws.ec2.vpc": ("ec2", [VPC], ("describe_vpcs", {"VpcIds": ["$vpc"]}), "Vpcs[].VpcId", ["$vpc"]),
     "aws.iam.role": ("iam", [ROLE], ("get_role", {"RoleName": "r"}), "Role.Arn", "$role"),

@@ -51,6 +51,7 @@ MOTO = {
     "test_empty_lists": "leaves PropagatingVgws out",
     "test_stopped_trigger": "cannot update triggers",
     "test_names_of_parameters": "takes a path that does not begin with a slash",
+    "test_versions_of_tables": "has a server error for a version that was deleted",
     "test_parts_out_of_order": "looks at the sizes first",
 }
 
@@ -769,6 +770,78 @@ def test_tables_are_searched(sandbox):
     assert version["Table"]["Name"] == "films" and version["VersionId"] == version["Table"]["VersionId"]
     assert glue.get_table_version(DatabaseName=database, TableName="films", VersionId=version["VersionId"])["TableVersion"]["Table"]["Name"] == "films"
     assert code(glue.get_table_versions, DatabaseName=database, TableName="nobody") == "EntityNotFoundException"
+
+
+def test_tables_are_searched_by_what_they_are(sandbox):
+    glue, database = sandbox.client("glue"), name()
+    glue.create_database(DatabaseInput={"Name": database})
+    for table, kind in (("first-films", "EXTERNAL_TABLE"), ("books", "VIRTUAL_VIEW"), ("xfilms", "EXTERNAL_TABLE")):
+        glue.create_table(DatabaseName=database, TableInput={"Name": table, "TableType": kind, "Owner": "ada"})
+    here = [{"Key": "DatabaseName", "Value": database}]
+    find = lambda *filters, **given: [one["Name"] for one in glue.search_tables(Filters=[*here, *filters], **given)["TableList"]]  # noqa: E731
+    assert find({"Key": "Name", "Value": "films"}) == ["first-films"]  # by its words
+    by_name = [{"FieldName": "Name", "Sort": "DESC"}]
+    assert find({"Key": "TableType", "Value": "EXTERNAL_TABLE"}, SortCriteria=by_name) == ["xfilms", "first-films"]
+    assert find({"Key": "Owner", "Value": "ada"}, SortCriteria=[{"FieldName": "Name", "Sort": "ASC"}]) == ["books", "first-films", "xfilms"]
+    assert len(find({"Key": "CreateTime", "Value": "2020-01-01T00:00:00Z", "Comparator": "GREATER_THAN"})) == 3
+    assert find({"Key": "CreateTime", "Value": "2020-01-01T00:00:00Z", "Comparator": "LESS_THAN_EQUALS"}) == []
+    assert code(glue.search_tables, Filters=[{"Key": "Colour", "Value": "red"}]) == "InvalidInputException"
+
+
+def test_versions_of_tables(cloud):
+    glue, database = cloud.client("glue"), name()
+    glue.create_database(DatabaseInput={"Name": database})
+    table = {"DatabaseName": database, "TableName": "films"}
+    described = lambda text: {"Name": "films", "Description": text, "Parameters": {"a": text}}  # noqa: E731
+    glue.create_table(DatabaseName=database, TableInput=described("first"))
+    glue.update_table(DatabaseName=database, TableInput=described("second"))
+    glue.update_table(DatabaseName=database, TableInput=described("third"))
+    found = {one["Table"]["Description"]: one["VersionId"] for one in glue.get_table_versions(**table)["TableVersions"]}
+    assert sorted(found) == ["first", "second", "third"] and len(set(found.values())) == 3
+    assert glue.get_table(DatabaseName=database, Name="films")["Table"]["Description"] == "third"
+    assert glue.get_table_version(**table, VersionId=found["first"])["TableVersion"]["Table"]["Parameters"] == {"a": "first"}
+    assert glue.get_table_version(**table)["TableVersion"]["Table"]["Description"] == "third"
+    glue.delete_table_version(**table, VersionId=found["first"])
+    assert code(glue.get_table_version, **table, VersionId=found["first"]) == "EntityNotFoundException"
+    assert code(glue.delete_table_version, **table, VersionId=found["first"]) == "EntityNotFoundException"
+    assert len(glue.get_table_versions(**table)["TableVersions"]) == 2
+
+
+def test_versions_that_are_not_kept(sandbox):
+    glue, database = sandbox.client("glue"), name()
+    glue.create_database(DatabaseInput={"Name": database})
+    glue.create_table(DatabaseName=database, TableInput={"Name": "films"})
+    glue.update_table(DatabaseName=database, TableInput={"Name": "films", "Description": "new"}, SkipArchive=True)
+    (version,) = glue.get_table_versions(DatabaseName=database, TableName="films")["TableVersions"]
+    assert version["Table"]["Description"] == "new"
+    glue.update_table(DatabaseName=database, TableInput={"Name": "films", "Description": "newer"})
+    pages = glue.get_paginator("get_table_versions").paginate(DatabaseName=database, TableName="films", PaginationConfig={"PageSize": 1})
+    assert [one["Table"]["Description"] for page in pages for one in page["TableVersions"]] == ["newer", "new"]
+    glue.delete_table(DatabaseName=database, Name="films")
+    glue.create_table(DatabaseName=database, TableInput={"Name": "films"})  # another table, with a history of its own
+    assert len(glue.get_table_versions(DatabaseName=database, TableName="films")["TableVersions"]) == 1
+
+
+def test_images(cloud):
+    ec2 = cloud.client("ec2")
+    look = lambda **filters: [{"Name": key.replace("_", "-"), "Values": [value]} for key, value in filters.items()]  # noqa: E731
+    found = ec2.describe_images(Owners=["amazon"], Filters=look(name="al2023-ami-2023*-kernel-6.1-*", architecture="arm64", state="available"))["Images"]
+    assert found and all(one["Architecture"] == "arm64" and one["Name"].startswith("al2023-ami-2023") and one["OwnerId"] == "137112412989" for one in found)
+    by_account = ec2.describe_images(Owners=["137112412989"], Filters=look(name="al2023-ami-2023*-kernel-6.1-*", architecture="arm64"))["Images"]
+    assert {one["ImageId"] for one in by_account} == {one["ImageId"] for one in found}
+    (again,) = ec2.describe_images(ImageIds=[found[0]["ImageId"]])["Images"]
+    assert again["Name"] == found[0]["Name"] and again["State"] == "available" and again["RootDeviceType"] == "ebs" and again["Public"]
+    assert ec2.describe_images(Owners=["self"])["Images"] == []
+    assert code(ec2.describe_images, ImageIds=["ami-00000000000000000"]) == "InvalidAMIID.NotFound"
+    for system in ("al2023-ami-kernel-default-arm64", "al2023-ami-kernel-default-x86_64"):
+        latest = cloud.client("ssm").get_parameter(Name="/aws/service/ami-amazon-linux-latest/" + system)["Parameter"]["Value"]
+        (image,) = ec2.describe_images(ImageIds=[latest])["Images"]
+        assert image["Architecture"] == system.rpartition("-")[2] and image["Name"].startswith("al2023-ami-2023")
+        assert image["CreationDate"] == max(one["CreationDate"] for one in ec2.describe_images(Filters=look(name="al2023-ami-2023*", architecture=image["Architecture"]))["Images"])
+
+
+def test_unpublished_parameter(cloud):
+    assert code(cloud.client("ssm").get_parameter, Name="/aws/service/ami-amazon-linux-latest/windows") == "ParameterNotFound"
 
 
 def test_stopped_trigger(cloud):
