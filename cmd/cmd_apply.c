@@ -46,7 +46,7 @@ static int plan_and_apply(
     return status;
 }
 
-static int run(struct invocation *inv)
+static int cmd_apply_run(struct invocation *inv)
 {
     struct workspace_options wanted = {0};
     if (inv->args.n == 0)
@@ -89,5 +89,5 @@ const struct command cmd_apply = {
     .max_args = 1,
     .completes = COMPLETES_FILE,
     .examples = examples,
-    .run = run,
+    .run = cmd_apply_run,
 };

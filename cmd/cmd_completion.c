@@ -98,7 +98,7 @@ static int list_environments(struct invocation *inv)
     return invocation_write(inv, buf_str(&out));
 }
 
-static int run(struct invocation *inv)
+static int cmd_completion_run(struct invocation *inv)
 {
     static const struct {
         const char *shell;
@@ -138,5 +138,5 @@ const struct command cmd_completion = {
     .min_args = 1,
     .max_args = 1,
     .examples = examples,
-    .run = run,
+    .run = cmd_completion_run,
 };

@@ -91,7 +91,7 @@ static int read_lines(struct invocation *inv, struct workspace *workspace)
     return status;
 }
 
-static int run(struct invocation *inv)
+static int cmd_console_run(struct invocation *inv)
 {
     const struct console_settings *own = inv->own;
     struct workspace opened, *workspace = NULL;
@@ -136,5 +136,5 @@ const struct command cmd_console = {
     .sets = sets,
     .settings_size = sizeof(struct console_settings),
     .examples = examples,
-    .run = run,
+    .run = cmd_console_run,
 };

@@ -43,7 +43,7 @@ static int deploy(struct invocation *inv, struct workspace *workspace)
     return status;
 }
 
-static int run(struct invocation *inv)
+static int cmd_deploy_run(struct invocation *inv)
 {
     struct workspace workspace;
     int status = invocation_open(inv, NULL, &workspace);
@@ -83,5 +83,5 @@ const struct command cmd_deploy = {
     .max_args = -1,
     .completes = COMPLETES_JOB,
     .examples = examples,
-    .run = run,
+    .run = cmd_deploy_run,
 };

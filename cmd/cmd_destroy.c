@@ -96,7 +96,7 @@ static int open_ends(struct invocation *inv, struct workspace *workspace)
 
 /* ---- the command ---- */
 
-static int destroy(struct invocation *inv, struct workspace *workspace)
+static int cmd_destroy_resources(struct invocation *inv, struct workspace *workspace)
 {
     const struct destroy_settings *own = inv->own;
     struct plan *plan = NULL;
@@ -117,7 +117,7 @@ static int destroy(struct invocation *inv, struct workspace *workspace)
     return status;
 }
 
-static int run(struct invocation *inv)
+static int cmd_destroy_run(struct invocation *inv)
 {
     const struct destroy_settings *own = inv->own;
     struct workspace workspace;
@@ -127,7 +127,7 @@ static int run(struct invocation *inv)
     int status = invocation_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
         return status;
-    status = destroy(inv, &workspace);
+    status = cmd_destroy_resources(inv, &workspace);
     workspace_close(&workspace);
     return status;
 }
@@ -167,5 +167,5 @@ const struct command cmd_destroy = {
     .sets = sets,
     .settings_size = sizeof(struct destroy_settings),
     .examples = examples,
-    .run = run,
+    .run = cmd_destroy_run,
 };

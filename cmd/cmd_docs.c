@@ -124,7 +124,7 @@ static int write_page(struct invocation *inv, enum reference_format format, stru
     return rc;
 }
 
-static int run(struct invocation *inv)
+static int cmd_docs_run(struct invocation *inv)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     struct err err = ERR_INIT;
@@ -161,5 +161,5 @@ const struct command cmd_docs = {
     .max_args = 1,
     .completes = COMPLETES_TYPE,
     .examples = examples,
-    .run = run,
+    .run = cmd_docs_run,
 };

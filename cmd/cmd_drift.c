@@ -1,7 +1,7 @@
 #include "cmd/events.h"
 #include "cmd/planning.h"
 
-static int run(struct invocation *inv)
+static int cmd_drift_run(struct invocation *inv)
 {
     struct workspace workspace;
     struct plan *plan = NULL;
@@ -36,5 +36,5 @@ const struct command cmd_drift = {
         "when nothing "
         "does. What weir would do about it is what \"weir plan\" says. Nothing is built or packed for this.",
     .sets = sets,
-    .run = run,
+    .run = cmd_drift_run,
 };

@@ -32,7 +32,7 @@ static void take_status(struct formatting *f, int status)
 }
 
 /* -1 where it is to be left alone; that has been reported then. */
-static int format(struct formatting *f, const struct source *source, struct buf *text)
+static int cmd_fmt_format(struct formatting *f, const struct source *source, struct buf *text)
 {
     struct err err = ERR_INIT;
     int rc = format_text(source, &f->inv->diags, text, &err);
@@ -43,7 +43,7 @@ static int format(struct formatting *f, const struct source *source, struct buf 
 }
 
 /* Through links, and with the mode that the file has. */
-static int replace(struct str path, struct str text, struct err *err)
+static int cmd_fmt_replace(struct str path, struct str text, struct err *err)
 {
     char real[PATH_MAX];
     struct stat st;
@@ -63,14 +63,14 @@ static void format_file(void *ctx, struct str path)
         take_status(f, invocation_fail(f->inv, &err));
         return;
     }
-    if (format(f, &source, &text) < 0 || str_eq(buf_str(&text), source.text))
+    if (cmd_fmt_format(f, &source, &text) < 0 || str_eq(buf_str(&text), source.text))
         return;
     f->changed = true;
     if (f->own->diff) {
         unified_diff(path, source.text, buf_str(&text), f->inv->out.color, &f->out);
         return;
     }
-    if (!f->own->check && replace(path, buf_str(&text), &err) < 0) {
+    if (!f->own->check && cmd_fmt_replace(path, buf_str(&text), &err) < 0) {
         take_status(f, invocation_fail(f->inv, &err));
         return;
     }
@@ -102,7 +102,7 @@ static void format_stdin(struct formatting *f)
         return;
     }
     struct source source = {.path = STR("standard input"), .text = given.n ? buf_str(&given) : STR_EMPTY};
-    if (format(f, &source, &text) < 0)
+    if (cmd_fmt_format(f, &source, &text) < 0)
         return;
     f->changed |= !str_eq(source.text, buf_str(&text));
     if (f->own->diff)
@@ -126,7 +126,7 @@ static void format_stack(struct formatting *f)
     stack_test_files(arena, dir, format_file, f);
 }
 
-static int run(struct invocation *inv)
+static int cmd_fmt_run(struct invocation *inv)
 {
     struct formatting f = {.inv = inv, .own = inv->own};
     for (size_t i = 0; i < inv->args.n; i++) {
@@ -180,5 +180,5 @@ const struct command cmd_fmt = {
     .max_args = -1,
     .completes = COMPLETES_FILE,
     .examples = examples,
-    .run = run,
+    .run = cmd_fmt_run,
 };

@@ -331,7 +331,7 @@ static void write_svg(const struct picture *p, struct buf *out)
 
 /* ---- the command ---- */
 
-static int draw(struct invocation *inv, struct workspace *workspace)
+static int cmd_graph_draw(struct invocation *inv, struct workspace *workspace)
 {
     const struct graph_settings *own = inv->own;
     struct plan *plan = NULL;
@@ -354,14 +354,14 @@ static int draw(struct invocation *inv, struct workspace *workspace)
     return invocation_write(inv, buf_str(&out));
 }
 
-static int run(struct invocation *inv)
+static int cmd_graph_run(struct invocation *inv)
 {
     const struct graph_settings *own = inv->own;
     struct workspace workspace;
     int status = invocation_open(inv, &(struct workspace_options){.no_state = !own->plan}, &workspace);
     if (status != EXIT_DONE)
         return status;
-    status = draw(inv, &workspace);
+    status = cmd_graph_draw(inv, &workspace);
     workspace_close(&workspace);
     return status;
 }
@@ -391,5 +391,5 @@ const struct command cmd_graph = {
     .sets = sets,
     .settings_size = sizeof(struct graph_settings),
     .examples = examples,
-    .run = run,
+    .run = cmd_graph_run,
 };

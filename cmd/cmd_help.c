@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-static int run(struct invocation *inv)
+static int cmd_help_run(struct invocation *inv)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     if (inv->args.n == 0) {
@@ -28,5 +28,5 @@ const struct command cmd_help = {
     .summary = "say what the commands do",
     .max_args = 2,
     .completes = COMPLETES_COMMAND,
-    .run = run,
+    .run = cmd_help_run,
 };

@@ -117,7 +117,7 @@ static void add_run_json(const struct history_run *run, bool changes, struct buf
 
 /* ---- the command ---- */
 
-static int print(struct invocation *inv, const struct history_run *runs, size_t n)
+static int cmd_history_print(struct invocation *inv, const struct history_run *runs, size_t n)
 {
     const struct history_settings *own = inv->own;
     AUTO_BUF struct buf out = BUF_INIT;
@@ -148,7 +148,7 @@ static int print(struct invocation *inv, const struct history_run *runs, size_t 
     return invocation_write(inv, buf_str(&out));
 }
 
-static int run(struct invocation *inv)
+static int cmd_history_run(struct invocation *inv)
 {
     struct workspace workspace;
     int status = invocation_open(inv, &(struct workspace_options){.no_stack = true}, &workspace);
@@ -163,7 +163,7 @@ static int run(struct invocation *inv)
         rc = history_read(backend, &inv->arena, &runs, &n, &err);
         backend_free(backend);
     }
-    status = rc < 0 ? invocation_fail(inv, &err) : print(inv, runs, n);
+    status = rc < 0 ? invocation_fail(inv, &err) : cmd_history_print(inv, runs, n);
     if (rc == 0)
         sandboxed_note_unused(inv, &workspace);
     workspace_close(&workspace);
@@ -194,5 +194,5 @@ const struct command cmd_history = {
     .settings_size = sizeof(struct history_settings),
     .max_args = 1,
     .examples = examples,
-    .run = run,
+    .run = cmd_history_run,
 };

@@ -110,7 +110,7 @@ static void add_open_inputs(struct invocation *inv, struct buf *out)
     inv->diags = (struct diags)DIAGS_INIT;
 }
 
-static int run(struct invocation *inv)
+static int cmd_init_run(struct invocation *inv)
 {
     if (inv->args.n == 0)
         return list_templates(inv);
@@ -161,5 +161,5 @@ const struct command cmd_init = {
     .choices = "airflow-ops ecommerce-lakehouse film-lake ingest-c music-lakehouse retail-workshop",
     .max_args = 1,
     .examples = examples,
-    .run = run,
+    .run = cmd_init_run,
 };

@@ -30,7 +30,7 @@ struct last_run {
     struct err err; /* class ERR_NONE: none */
 };
 
-static void ask(void *ctx, size_t i)
+static void cmd_jobs_ask(void *ctx, size_t i)
 {
     struct last_run *last = (struct last_run *)ctx + i;
     const struct job_ops *ops = last->job->schema->job;
@@ -178,7 +178,7 @@ static int show_all(struct invocation *inv, struct workspace *workspace)
             (struct last_run){.job = &jobs[i], .workspace = workspace, .asked = can_be_listed(&jobs[i])};
     }
     if (status == EXIT_DONE) {
-        pool_run(THREADS, n, ask, runs);
+        pool_run(THREADS, n, cmd_jobs_ask, runs);
         status = inv->settings->json ? print_jobs_json(inv, runs, n) : print_jobs(inv, runs, n);
         if (status == EXIT_DONE)
             status = tell_failures(inv, runs, n);
@@ -245,7 +245,7 @@ static int show_one(struct invocation *inv, struct workspace *workspace)
     return print_runs(inv, &job, runs, n);
 }
 
-static int run(struct invocation *inv)
+static int cmd_jobs_run(struct invocation *inv)
 {
     struct workspace workspace;
     int status = jobs_open(inv, &workspace);
@@ -285,5 +285,5 @@ const struct command cmd_jobs = {
     .max_args = 1,
     .completes = COMPLETES_JOB,
     .examples = examples,
-    .run = run,
+    .run = cmd_jobs_run,
 };

@@ -36,7 +36,7 @@ struct showing {
     int status;
 };
 
-static void show(void *ctx, const struct log_event *event)
+static void cmd_logs_show(void *ctx, const struct log_event *event)
 {
     struct showing *s = ctx;
     AUTO_BUF struct buf out = BUF_INIT;
@@ -151,7 +151,7 @@ static int read_on(struct showing *s, struct log_reader *reader, const atomic_in
         if (s->own->follow && is_over(s, &over, err))
             return -1;
         s->lines = 0;
-        if (log_reader_poll(reader, show, s, err))
+        if (log_reader_poll(reader, cmd_logs_show, s, err))
             return -1;
         if (!s->own->follow || over || log_reader_complete(reader) || s->status != EXIT_DONE)
             return 0;
@@ -187,7 +187,7 @@ static int show_logs(struct showing *s)
     return invocation_fail(s->inv, &err);
 }
 
-static int run(struct invocation *inv)
+static int cmd_logs_run(struct invocation *inv)
 {
     struct workspace workspace;
     struct job job;
@@ -246,5 +246,5 @@ const struct command cmd_logs = {
     .max_args = 1,
     .completes = COMPLETES_JOB,
     .examples = examples,
-    .run = run,
+    .run = cmd_logs_run,
 };

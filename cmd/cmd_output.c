@@ -65,7 +65,7 @@ static int write_value(struct invocation *inv, const struct value *v, bool all)
     return invocation_write(inv, buf_str(&out));
 }
 
-static int run(struct invocation *inv)
+static int cmd_output_run(struct invocation *inv)
 {
     const struct output_settings *own = inv->own;
     struct workspace workspace;
@@ -108,5 +108,5 @@ const struct command cmd_output = {
     .settings_size = sizeof(struct output_settings),
     .max_args = 1,
     .examples = examples,
-    .run = run,
+    .run = cmd_output_run,
 };

@@ -33,7 +33,7 @@ static void note_saved(struct invocation *inv, const char *path)
 }
 
 /* As "weir show" prints it later: colours are taken off there, where they are not wanted. */
-static const struct value *shown(struct invocation *inv, const struct plan *plan)
+static const struct value *cmd_plan_shown(struct invocation *inv, const struct plan *plan)
 {
     const struct stack *stack = plan->workspace->stack;
     AUTO_BUF struct buf text = BUF_INIT, full = BUF_INIT, events = BUF_INIT, page = BUF_INIT;
@@ -50,17 +50,17 @@ static const struct value *shown(struct invocation *inv, const struct plan *plan
     return value_map(&inv->arena, entries, sizeof entries / sizeof *entries);
 }
 
-static int save(struct invocation *inv, const struct plan *plan, const char *path)
+static int cmd_plan_save(struct invocation *inv, const struct plan *plan, const char *path)
 {
     struct err err = ERR_INIT;
-    if (plan_save(plan, path, shown(inv, plan), &err) < 0)
+    if (plan_save(plan, path, cmd_plan_shown(inv, plan), &err) < 0)
         return invocation_fail(inv, &err);
     if (!inv->settings->json)
         note_saved(inv, path);
     return EXIT_DONE;
 }
 
-static int show(struct invocation *inv, const struct plan *plan)
+static int cmd_plan_show(struct invocation *inv, const struct plan *plan)
 {
     const struct plan_settings *own = inv->own;
     const struct stack *stack = plan->workspace->stack;
@@ -74,7 +74,7 @@ static int show(struct invocation *inv, const struct plan *plan)
                                                                   : planning_show(inv, plan);
 }
 
-static int run(struct invocation *inv)
+static int cmd_plan_run(struct invocation *inv)
 {
     const struct plan_settings *own = inv->own;
     struct workspace workspace;
@@ -93,9 +93,9 @@ static int run(struct invocation *inv)
         return status;
     status = planning_make(inv, &workspace, own->destroy, NULL, &plan);
     if (status == EXIT_DONE)
-        status = show(inv, plan);
+        status = cmd_plan_show(inv, plan);
     if (status == EXIT_DONE && own->out)
-        status = save(inv, plan, own->out);
+        status = cmd_plan_save(inv, plan, own->out);
     if (status == EXIT_DONE && own->detailed_exitcode && (plan_has_changes(plan) || plan->output_count))
         status = EXIT_CHANGES;
     if (plan)
@@ -144,5 +144,5 @@ const struct command cmd_plan = {
     .sets = sets,
     .settings_size = sizeof(struct plan_settings),
     .examples = examples,
-    .run = run,
+    .run = cmd_plan_run,
 };

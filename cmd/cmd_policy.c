@@ -58,7 +58,7 @@ static const struct value *union_of(struct arena *arena, const struct value *a, 
 }
 
 /* `arns` NULL: on anything. */
-static void need(struct needs *needs, struct str action, const struct value *arns)
+static void cmd_policy_need(struct needs *needs, struct str action, const struct value *arns)
 {
     const struct value *before = value_get(needs->actions, action);
     const struct value *now =
@@ -78,11 +78,12 @@ static void need_for(struct needs *needs, const struct decl *decl, struct str ac
         const struct declared *declared = &needs->declared[i];
         if (declared->decl != decl)
             continue;
-        need(needs, action, decl->schema->ops->scope(decl->schema, declared->object, action, arena));
+        cmd_policy_need(
+            needs, action, decl->schema->ops->scope(decl->schema, declared->object, action, arena));
         any = true;
     }
     if (!any)
-        need(needs, action, NULL);
+        cmd_policy_need(needs, action, NULL);
 }
 
 /* What a type's calls need: the declaration's own type, or one that its services leave things of. */
@@ -96,7 +97,7 @@ static void need_actions(struct needs *needs, const struct decl *decl, const str
         if (schema == decl->schema)
             need_for(needs, decl, unique->entries[i].key);
         else
-            need(needs, unique->entries[i].key, NULL);
+            cmd_policy_need(needs, unique->entries[i].key, NULL);
     }
 }
 
@@ -129,14 +130,14 @@ static void need_everything(struct needs *needs)
             needs->phase == PERMISSION_APPLY && decl->kind == DECL_RESOURCE && passes_role(decl);
     }
     if (needs->phase == PERMISSION_DESTROY && needs->actions->count)
-        need(needs, STR("tag:GetResources"), NULL); /* --verify */
+        cmd_policy_need(needs, STR("tag:GetResources"), NULL); /* --verify */
 }
 
 static void need_on(struct needs *needs, const char *action, struct str arn)
 {
     const struct policy_settings *own = needs->inv->own;
     const struct value *one = value_string_ref(arena_of(needs), arn);
-    need(needs, str_z(action), own->wide ? NULL : value_list(arena_of(needs), &one, 1));
+    cmd_policy_need(needs, str_z(action), own->wide ? NULL : value_list(arena_of(needs), &one, 1));
 }
 
 static bool is_kms_key(const struct value *key)
@@ -157,7 +158,7 @@ static void need_state(struct needs *needs)
     for (uint32_t i = 0; keys && keys->kind == VALUE_LIST && i < keys->count; i++)
         kms |= is_kms_key(keys->items[i]);
     if (kms)
-        need(needs, STR("kms:Decrypt"), NULL);
+        cmd_policy_need(needs, STR("kms:Decrypt"), NULL);
     if (!str_eqz(value_gets(config, "backend"), "s3"))
         return;
     const struct stack *stack = needs->workspace->stack;
@@ -169,7 +170,7 @@ static void need_state(struct needs *needs)
             arena_printf(arena_of(needs), "arn:*:s3:::%.*s/%.*s*", STR_ARG(bucket), STR_ARG(prefix)));
 }
 
-static const struct value *statement(
+static const struct value *cmd_policy_statement(
     struct arena *arena, const struct value *actions, const struct value *resource)
 {
     struct value_entry entries[] = {{STR("Effect"), value_stringz(arena, "Allow")}, {STR("Action"), actions},
@@ -190,10 +191,10 @@ static void add_statement(struct needs *needs, uint32_t i, struct value_builder 
     for (uint32_t k = i; k < actions->count; k++)
         if (value_equal(actions->entries[k].value, on))
             value_builder_add(&list, value_string_ref(arena, actions->entries[k].key));
-    value_builder_add(statements, statement(arena, value_builder_list(&list), on));
+    value_builder_add(statements, cmd_policy_statement(arena, value_builder_list(&list), on));
 }
 
-static const struct value *document(
+static const struct value *cmd_policy_document(
     struct invocation *inv, struct workspace *workspace, enum permission_phase phase)
 {
     struct needs needs = {.inv = inv, .workspace = workspace, .phase = phase, .actions = &value_empty_map};
@@ -205,19 +206,19 @@ static const struct value *document(
     for (uint32_t i = 0; i < needs.actions->count; i++)
         add_statement(&needs, i, &statements);
     if (needs.pass_role)
-        value_builder_add(&statements, statement(arena, value_stringz(arena, "iam:PassRole"),
+        value_builder_add(&statements, cmd_policy_statement(arena, value_stringz(arena, "iam:PassRole"),
                                            value_stringz(arena, "arn:*:iam::*:role/*")));
     struct value_entry entries[] = {{STR("Version"), value_stringz(arena, "2012-10-17")},
         {STR("Statement"), value_builder_list(&statements)}};
     return value_map(arena, entries, 2);
 }
 
-static int print(struct invocation *inv, struct workspace *workspace)
+static int cmd_policy_print(struct invocation *inv, struct workspace *workspace)
 {
     struct value_builder all = VALUE_BUILDER(&inv->arena);
     const struct value *shown = NULL;
     for (size_t i = 0; i < PHASES; i++) {
-        const struct value *policy = document(inv, workspace, phases[i].phase);
+        const struct value *policy = cmd_policy_document(inv, workspace, phases[i].phase);
         if (phases[i].phase != PERMISSION_RUN ||
             value_getz(policy, "Statement")->count) /* no job: nothing to run */
             value_builder_set(&all, str_z(phases[i].name), policy);
@@ -234,13 +235,13 @@ static int print(struct invocation *inv, struct workspace *workspace)
     return invocation_write(inv, buf_str(&out));
 }
 
-static int run(struct invocation *inv)
+static int cmd_policy_run(struct invocation *inv)
 {
     struct workspace workspace;
     int status = invocation_open(inv, &(struct workspace_options){.no_state = true}, &workspace);
     if (status != EXIT_DONE)
         return status;
-    status = print(inv, &workspace);
+    status = cmd_policy_print(inv, &workspace);
     workspace_close(&workspace);
     return status;
 }
@@ -272,5 +273,5 @@ const struct command cmd_policy = {
     .settings_size = sizeof(struct policy_settings),
     .max_args = 1,
     .examples = examples,
-    .run = run,
+    .run = cmd_policy_run,
 };

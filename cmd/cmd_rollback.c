@@ -280,7 +280,7 @@ static int roll_back(struct invocation *inv, struct workspace *workspace, const 
     return status;
 }
 
-static int run(struct invocation *inv)
+static int cmd_rollback_run(struct invocation *inv)
 {
     const struct rollback_settings *own = inv->own;
     struct workspace workspace;
@@ -342,5 +342,5 @@ const struct command cmd_rollback = {
     .max_args = 1,
     .completes = COMPLETES_JOB,
     .examples = examples,
-    .run = run,
+    .run = cmd_rollback_run,
 };

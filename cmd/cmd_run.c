@@ -58,7 +58,7 @@ static struct str address_of(const struct running *r)
 /* ---- the end ---- */
 
 /* The run is over: what it gave, and how it went as the exit status. */
-static int finish(struct running *r)
+static int cmd_run_finish(struct running *r)
 {
     run_watch_clear(&r->watch);
     const struct run_result result = {.inv = r->inv,
@@ -120,7 +120,7 @@ static bool stop_wanted(struct running *r)
     return ask_yes(r->inv, "Stop the run?");
 }
 
-static int interrupted(struct running *r)
+static int cmd_run_interrupted(struct running *r)
 {
     run_watch_clear(&r->watch);
     if (!r->run.id.n) {
@@ -288,7 +288,7 @@ static enum job_follow_end wait_for_start(struct running *r, struct starting *s)
 }
 
 /* EXIT_DONE: r->run is what came of it. */
-static int start(struct running *r, bool *over)
+static int cmd_run_start(struct running *r, bool *over)
 {
     struct starting s = {
         .r = r, .input = {.arguments = r->arguments, .options = r->job.options, .detach = r->own->detach}};
@@ -297,7 +297,7 @@ static int start(struct running *r, bool *over)
     enum job_follow_end end = wait_for_start(r, &s);
     stop_looking(r);
     if (end == FOLLOW_INTERRUPTED)
-        return interrupted(r);
+        return cmd_run_interrupted(r);
     if (end == FOLLOW_TIMEOUT)
         return timed_out(r);
     run_watch_clear(&r->watch);
@@ -325,7 +325,7 @@ static int detached(struct running *r)
 
 /* ---- following ---- */
 
-static int follow(struct running *r)
+static int cmd_run_follow(struct running *r)
 {
     struct job_follow f = {.ctx = &r->ctx,
         .object = r->job.object,
@@ -350,7 +350,9 @@ static int follow(struct running *r)
                 STR_ARG(r->run.id), STR_ARG(job_quoted(r->ctx.arena, &r->job)));
         return invocation_fail(r->inv, &err);
     }
-    return end == FOLLOW_INTERRUPTED ? interrupted(r) : end == FOLLOW_TIMEOUT ? timed_out(r) : finish(r);
+    return end == FOLLOW_INTERRUPTED ? cmd_run_interrupted(r)
+           : end == FOLLOW_TIMEOUT   ? timed_out(r)
+                                     : cmd_run_finish(r);
 }
 
 static int follow_known(struct running *r, const char *id)
@@ -369,7 +371,7 @@ static int follow_known(struct running *r, const char *id)
         err_context(&err, "%.*s", STR_ARG(address_of(r)));
         return invocation_fail(r->inv, &err);
     }
-    return follow(r);
+    return cmd_run_follow(r);
 }
 
 static int stop_known(struct running *r, const char *id)
@@ -383,7 +385,7 @@ static int stop_known(struct running *r, const char *id)
 
 /* ---- the command ---- */
 
-static int check(struct invocation *inv)
+static int cmd_run_check(struct invocation *inv)
 {
     const struct run_settings *own = inv->own;
     if (own->follow && own->stop)
@@ -449,19 +451,19 @@ static int carry_out(struct running *r)
     if (r->own->follow)
         return follow_known(r, r->own->follow);
     bool over;
-    status = start(r, &over);
+    status = cmd_run_start(r, &over);
     if (over)
         return status;
     bool unknown = r->run.state == JOB_RUNNING && !ops_of(r)->reads;
-    return r->own->detach || unknown ? detached(r) : follow(r);
+    return r->own->detach || unknown ? detached(r) : cmd_run_follow(r);
 }
 
-static int run(struct invocation *inv)
+static int cmd_run_command(struct invocation *inv)
 {
     struct workspace workspace;
     struct running r = {
         .inv = inv, .own = inv->own, .workspace = &workspace, .watching = PTHREAD_MUTEX_INITIALIZER};
-    int status = check(inv);
+    int status = cmd_run_check(inv);
     if (status != EXIT_DONE || (status = jobs_open(inv, &workspace)) != EXIT_DONE)
         return status;
     status = jobs_find(inv, &workspace, inv->args.items[0], &r.job);
@@ -536,5 +538,5 @@ const struct command cmd_run = {
     .max_args = -1,
     .completes = COMPLETES_JOB,
     .examples = examples,
-    .run = run,
+    .run = cmd_run_command,
 };

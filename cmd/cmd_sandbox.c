@@ -165,7 +165,7 @@ static void block_signals(sigset_t *signals)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static int serve(struct invocation *inv, int port)
+static int cmd_sandbox_serve(struct invocation *inv, int port)
 {
     const struct sandbox_settings *own = inv->own;
     double speed = 1;
@@ -209,13 +209,13 @@ static int serve(struct invocation *inv, int port)
     return status;
 }
 
-static int run(struct invocation *inv)
+static int cmd_sandbox_run(struct invocation *inv)
 {
     int port = DEFAULT_PORT, status = read_port(inv, &port);
     if (status != EXIT_DONE)
         return status;
     if (!inv->args.n)
-        return serve(inv, port);
+        return cmd_sandbox_serve(inv, port);
     if (str_eqz(inv->args.items[0], "env"))
         return print_env(inv, port);
     return invocation_usage(inv, "it is `weir sandbox` or `weir sandbox env`",
@@ -266,5 +266,5 @@ const struct command cmd_sandbox = {
     .settings_size = sizeof(struct sandbox_settings),
     .max_args = 1,
     .examples = examples,
-    .run = run,
+    .run = cmd_sandbox_run,
 };

@@ -337,7 +337,7 @@ struct own_settings {
     bool calls;
 };
 
-static int run(struct invocation *inv)
+static int cmd_schema_run(struct invocation *inv)
 {
     const struct own_settings *own = inv->own;
     struct catalog *catalog;
@@ -373,5 +373,5 @@ const struct command cmd_schema = {
     .sets = sets,
     .settings_size = sizeof(struct own_settings),
     .examples = examples,
-    .run = run,
+    .run = cmd_schema_run,
 };

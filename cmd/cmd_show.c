@@ -39,7 +39,7 @@ static int print_saved(struct invocation *inv, const struct saved_plan *saved)
     return invocation_write(inv, inv->out.color ? text : without_colours(&inv->arena, text));
 }
 
-static int run(struct invocation *inv)
+static int cmd_show_run(struct invocation *inv)
 {
     const struct show_settings *own = inv->own;
     struct saved_plan *saved = NULL;
@@ -89,5 +89,5 @@ const struct command cmd_show = {
     .max_args = 1,
     .completes = COMPLETES_FILE,
     .examples = examples,
-    .run = run,
+    .run = cmd_show_run,
 };

@@ -36,7 +36,7 @@ static struct str behind(const struct record *record, struct str address)
 }
 
 /* Is it that instance, an instance of that declaration, or in that module? */
-static bool matches(const struct record *record, struct str address)
+static bool cmd_state_matches(const struct record *record, struct str address)
 {
     return behind(record, address).p != NULL;
 }
@@ -66,7 +66,7 @@ static const struct record **find_records(struct state *state, struct str addres
     const struct record **list = mem_alloc((n + 1) * sizeof *list);
     *found = 0;
     for (size_t i = 0; i < n; i++)
-        if (matches(records[i], address))
+        if (cmd_state_matches(records[i], address))
             list[(*found)++] = records[i];
     return list;
 }
@@ -108,7 +108,7 @@ static int run_list(struct invocation *inv)
     for (size_t i = 0; i < n; i++) {
         bool wanted = inv->args.n == 0;
         for (size_t k = 0; k < inv->args.n && !wanted; k++)
-            wanted = matches(records[i], inv->args.items[k]);
+            wanted = cmd_state_matches(records[i], inv->args.items[k]);
         if (wanted) {
             list_record(inv, records[i], &out);
             shown++;
@@ -200,7 +200,7 @@ static int change_state(struct invocation *inv, struct workspace *workspace, con
     return status;
 }
 
-static int changed(struct invocation *inv, const char *what, struct str address, struct str to)
+static int cmd_state_changed(struct invocation *inv, const char *what, struct str address, struct str to)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     if (inv->settings->json) {
@@ -233,7 +233,7 @@ static int forget_intent(struct invocation *inv, struct state *state, struct str
         err_set(&why, ERR_ABSENT, "it is not there, as the user says");
         if (state_fail(state, address, intents[i]->action, &why, NULL, &err))
             return invocation_fail(inv, &err);
-        return changed(inv, "forgotten", address, STR_EMPTY);
+        return cmd_state_changed(inv, "forgotten", address, STR_EMPTY);
     }
     return EXIT_DONE;
 }
@@ -264,7 +264,7 @@ static int remove_all(struct invocation *inv, struct state *state)
             struct str address = arena_str(&inv->arena, found[k]->subject.address);
             if (state_drop(state, address, &err) < 0)
                 return invocation_fail(inv, &err);
-            changed(inv, "forgotten", address, STR_EMPTY);
+            cmd_state_changed(inv, "forgotten", address, STR_EMPTY);
         }
         int status = n ? EXIT_DONE : forget_intent(inv, state, inv->args.items[i]);
         if (status != EXIT_DONE)
@@ -319,7 +319,7 @@ static int move_all(struct invocation *inv, struct state *state)
     for (size_t i = 0; i < n; i++) {
         if (state_move(state, sources[i], targets[i], &err) < 0)
             return invocation_fail(inv, &err);
-        changed(inv, "moved", sources[i], targets[i]);
+        cmd_state_changed(inv, "moved", sources[i], targets[i]);
     }
     return EXIT_DONE;
 }
@@ -359,7 +359,7 @@ static int move_endpoint(struct invocation *inv, struct state *state)
         outcome.record.place = value_with(&inv->arena, r->place, STR("endpoint"), now);
         if (state_done(state, &outcome, &err) < 0)
             return invocation_fail(inv, &err);
-        changed(inv, "moved", r->subject.address, to);
+        cmd_state_changed(inv, "moved", r->subject.address, to);
     }
     return EXIT_DONE;
 }

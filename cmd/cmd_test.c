@@ -164,7 +164,7 @@ static int write_junit(const struct suite *suite, size_t failed, const char *pat
     return file_write_atomic(path, said(&suite->inv->arena, buf_str(&out)), 0644, err);
 }
 
-static int report(const struct suite *suite)
+static int cmd_test_report(const struct suite *suite)
 {
     const struct test_settings *own = suite->inv->own;
     AUTO_BUF struct buf out = BUF_INIT;
@@ -196,14 +196,14 @@ static int run_suite(struct suite *suite)
     sandboxed_environment();
     suite->results = mem_zalloc((suite->n + 1) * sizeof *suite->results);
     pool_run(threads ? threads : 4, suite->n, run_one, suite);
-    int status = report(suite);
+    int status = cmd_test_report(suite);
     for (size_t i = 0; i < suite->n; i++)
         test_result_release(&suite->results[i]);
     free(suite->results);
     return status;
 }
 
-static int run(struct invocation *inv)
+static int cmd_test_run(struct invocation *inv)
 {
     struct suite suite = {.inv = inv};
     const char *dir = inv->settings->dir;
@@ -252,5 +252,5 @@ const struct command cmd_test = {
     .max_args = -1,
     .completes = COMPLETES_FILE,
     .examples = examples,
-    .run = run,
+    .run = cmd_test_run,
 };

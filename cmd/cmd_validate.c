@@ -2,7 +2,7 @@
 
 #include "base/json.h"
 
-static int count(const struct stack *stack, enum decl_kind kind)
+static int cmd_validate_count(const struct stack *stack, enum decl_kind kind)
 {
     int n = 0;
     for (size_t i = 0; i < stack->decl_count; i++)
@@ -10,14 +10,14 @@ static int count(const struct stack *stack, enum decl_kind kind)
     return n;
 }
 
-static int report(struct invocation *inv, const struct stack *stack, const struct plan *plan)
+static int cmd_validate_report(struct invocation *inv, const struct stack *stack, const struct plan *plan)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     if (inv->settings->json) {
         buf_addz(&out, "{\"event\":\"valid\",\"stack\":");
         json_write_string(&out, stack->name);
         buf_addf(&out, ",\"resources\":%zu,\"data\":%d,\"outputs\":%d}\n", plan->resource_count,
-            count(stack, DECL_DATA), count(stack, DECL_OUTPUT));
+            cmd_validate_count(stack, DECL_DATA), cmd_validate_count(stack, DECL_OUTPUT));
     } else {
         style_add(&out, inv->out.color, STYLE_GREEN, "valid");
         buf_addf(&out, ": stack %.*s, %zu resource%s\n", STR_ARG(stack->name), plan->resource_count,
@@ -26,7 +26,7 @@ static int report(struct invocation *inv, const struct stack *stack, const struc
     return invocation_write(inv, buf_str(&out));
 }
 
-static int run(struct invocation *inv)
+static int cmd_validate_run(struct invocation *inv)
 {
     struct workspace workspace;
     struct plan *plan = NULL;
@@ -41,7 +41,7 @@ static int run(struct invocation *inv)
                  : status == EXIT_DONE ? EXIT_FAILED
                                        : status;
     else if (status == EXIT_DONE)
-        status = report(inv, workspace.stack, plan);
+        status = cmd_validate_report(inv, workspace.stack, plan);
     if (plan)
         plan_free(plan);
     workspace_close(&workspace);
@@ -57,5 +57,5 @@ const struct command cmd_validate = {
                "called and no state "
                "is read.",
     .sets = sets,
-    .run = run,
+    .run = cmd_validate_run,
 };

@@ -1,6 +1,6 @@
 #include "cmd/command.h"
 
-static int run(struct invocation *inv)
+static int cmd_version_run(struct invocation *inv)
 {
     bool json = inv->settings->json;
     return invocation_write(inv, json ? STR("{\"name\":\"weir\",\"version\":\"" WEIR_VERSION "\"}\n")
@@ -13,5 +13,5 @@ const struct command cmd_version = {
     .name = "version",
     .summary = "say which weir this is",
     .sets = sets,
-    .run = run,
+    .run = cmd_version_run,
 };

@@ -241,7 +241,7 @@ static int show_help(struct invocation *inv)
     return invocation_write(inv, buf_str(&out));
 }
 
-static int run(struct invocation *inv, struct texts *words)
+static int commands_run(struct invocation *inv, struct texts *words)
 {
     struct err err = ERR_INIT;
     if (find_command(inv, words, &err) < 0)
@@ -295,7 +295,7 @@ int cli_main(int argc, char **argv)
     struct texts words = {.items = ARENA_ARRAY(&inv.arena, struct str, argc + 1)};
     for (int i = 1; i < argc; i++)
         words.items[words.n++] = str_z(argv[i]);
-    int status = run(&inv, &words);
+    int status = commands_run(&inv, &words);
     sandboxed_stop(&inv);
     diags_release(&inv.diags);
     arena_release(&inv.arena);

@@ -86,12 +86,12 @@ static void field_true(struct buf *out, const char *name, bool set)
         buf_addf(out, ",\"%s\":true", name);
 }
 
-static void begin(struct buf *out, const char *event)
+static void events_begin(struct buf *out, const char *event)
 {
     buf_addf(out, "{\"event\":\"%s\"", event);
 }
 
-static void end(struct buf *out)
+static void events_end(struct buf *out)
 {
     buf_addz(out, "}\n");
 }
@@ -108,7 +108,7 @@ static void field_value(struct buf *out, const char *name, const struct value *v
         json_write(out, v, JSON_REDACT | JSON_MARK_UNKNOWN);
 }
 
-static void marks(struct buf *out, const struct value *before, const struct value *after, bool hidden)
+static void events_marks(struct buf *out, const struct value *before, const struct value *after, bool hidden)
 {
     field_true(out, "sensitive", hidden || value_is_sensitive(before) || value_is_sensitive(after));
     field_true(out, "unknown", !value_is_known(after));
@@ -124,7 +124,7 @@ static void attr_list(struct buf *out, const struct attr_change *attrs, size_t n
         json_write_string(out, a->name);
         field_value(out, "before", a->before, hidden);
         field_value(out, "after", a->after, hidden);
-        marks(out, a->before, a->after, hidden);
+        events_marks(out, a->before, a->after, hidden);
         field_true(out, "replaces", a->replaces);
         buf_add_char(out, '}');
     }
@@ -143,16 +143,16 @@ static void error_fields(struct buf *out, const struct err *err)
 
 void event_error(struct buf *out, const struct err *err)
 {
-    begin(out, "error");
+    events_begin(out, "error");
     field_text(out, "class", str_z(err_class_name(err->class)));
     error_fields(out, err);
     field_int(out, "status", err_exit_status(err->class));
-    end(out);
+    events_end(out);
 }
 
 static void event_diag(struct buf *out, const struct diag *d)
 {
-    begin(out, "diagnostic");
+    events_begin(out, "diagnostic");
     field_text(out, "severity", d->severity == DIAG_ERROR ? STR("error") : STR("warning"));
     field_text(out, "message", d->message);
     if (d->span.source) {
@@ -168,7 +168,7 @@ static void event_diag(struct buf *out, const struct diag *d)
         field_text(out, "related_file", d->related.source->path);
         field_int(out, "related_line", d->related.line);
     }
-    end(out);
+    events_end(out);
 }
 
 void event_diags(struct buf *out, struct diags *diags)
@@ -183,17 +183,17 @@ void event_diags(struct buf *out, struct diags *diags)
 
 static void event_drifted(struct buf *out, const struct change *c)
 {
-    begin(out, "drift");
+    events_begin(out, "drift");
     field_text(out, "address", c->subject.address);
     field_text(out, "type", c->subject.type);
     field_true(out, "gone", c->gone);
     attr_list(out, c->drift, c->drift_count);
-    end(out);
+    events_end(out);
 }
 
 static void event_change(struct buf *out, const struct change *c)
 {
-    begin(out, "change");
+    events_begin(out, "change");
     field_text(out, "address", c->subject.address);
     field_text(out, "type", c->subject.type);
     field_optional(out, "provider", c->subject.provider);
@@ -203,14 +203,14 @@ static void event_change(struct buf *out, const struct change *c)
     field_optional(out, "import_id", c->decision.action == ACTION_ADOPT ? c->subject.id : STR_EMPTY);
     field_true(out, "create_before_destroy", c->decision.create_first);
     attr_list(out, c->attrs, c->attr_count);
-    end(out);
+    events_end(out);
 }
 
 static void event_erases(struct buf *out, const struct change *c)
 {
     for (uint32_t i = 0; c->erases && i < c->erases->count; i++) {
         const struct value *what = c->erases->items[i];
-        begin(out, "erase");
+        events_begin(out, "erase");
         field_text(out, "address", c->subject.address);
         field_text(out, "type", c->subject.type);
         field_optional(out, "flag", value_gets(what, "flag"));
@@ -222,19 +222,19 @@ static void event_erases(struct buf *out, const struct change *c)
         field_optional(out, "lifts", value_gets(what, "lifts"));
         field_true(out, "kept", value_equal(value_getz(what, "kept"), &value_true));
         field_optional(out, "error", value_gets(what, "error"));
-        end(out);
+        events_end(out);
     }
 }
 
 static void event_output(struct buf *out, const struct output_change *o)
 {
-    begin(out, "output");
+    events_begin(out, "output");
     field_text(out, "name", o->name);
     field_text(out, "action", !o->before ? STR("create") : o->after ? STR("update") : STR("delete"));
     field_value(out, "before", o->before, o->sensitive);
     field_value(out, "after", o->after, o->sensitive);
-    marks(out, o->before, o->after, o->sensitive);
-    end(out);
+    events_marks(out, o->before, o->after, o->sensitive);
+    events_end(out);
 }
 
 static void counts(struct buf *out, const size_t n[ACTION_COUNT])
@@ -247,7 +247,7 @@ static void counts(struct buf *out, const size_t n[ACTION_COUNT])
 
 static void event_summary(struct buf *out, const struct plan *plan, const char *command)
 {
-    begin(out, "summary");
+    events_begin(out, "summary");
     field_text(out, "command", str_z(command));
     size_t told[ACTION_COUNT];
     for (int i = 0; i < ACTION_COUNT; i++)
@@ -261,7 +261,7 @@ static void event_summary(struct buf *out, const struct plan *plan, const char *
         field_int(out, "refresh_requests", (int64_t)plan->refresh_requests);
         field_int(out, "refresh_ms", plan->refresh_ms);
     }
-    end(out);
+    events_end(out);
 }
 
 static bool has_drift(const struct change *c)
@@ -310,7 +310,7 @@ void event_progress(struct buf *out, const struct event *e)
     };
     bool acts = e->kind == EVENT_START || e->kind == EVENT_PROGRESS || e->kind == EVENT_DONE ||
                 e->kind == EVENT_FAILED || e->kind == EVENT_SKIPPED;
-    begin(out, names[e->kind]);
+    events_begin(out, names[e->kind]);
     field_optional(out, "address", e->address);
     if (acts)
         field_text(out, "action", str_z(action_name(e->action)));
@@ -327,21 +327,21 @@ void event_progress(struct buf *out, const struct event *e)
         error_fields(out, e->err);
         buf_add_char(out, '}');
     }
-    end(out);
+    events_end(out);
 }
 
 void event_leftovers(struct buf *out, const struct verified *found)
 {
     const struct leftover *list = found->left;
     for (size_t i = 0; i < found->left_count; i++) {
-        begin(out, "leftover");
+        events_begin(out, "leftover");
         field_text(out, "type", list[i].subject.type);
         field_text(out, "id", list[i].subject.id);
         field_optional(out, "address", list[i].subject.address);
         field_text(out, "why", list[i].why);
-        end(out);
+        events_end(out);
     }
-    begin(out, "verified");
+    events_begin(out, "verified");
     field_int(out, "left", (int64_t)found->left_count);
     buf_addz(out, ",\"looked\":[");
     for (size_t i = 0; i < found->place_count; i++) {
@@ -349,12 +349,12 @@ void event_leftovers(struct buf *out, const struct verified *found)
         json_write_string(out, found->places[i]);
     }
     buf_add_char(out, ']');
-    end(out);
+    events_end(out);
 }
 
 void event_result(struct buf *out, const struct apply_result *r, const char *command, int64_t ms)
 {
-    begin(out, "result");
+    events_begin(out, "result");
     field_text(out, "command", str_z(command));
     field_text(out, "status",
         r->interrupted            ? STR("interrupted")
@@ -365,5 +365,5 @@ void event_result(struct buf *out, const struct apply_result *r, const char *com
     field_int(out, "skipped", (int64_t)r->skipped);
     field_int(out, "ms", ms);
     field_value(out, "outputs", r->outputs, false);
-    end(out);
+    events_end(out);
 }

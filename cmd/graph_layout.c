@@ -19,7 +19,7 @@ void layout_release(struct layout *layout)
     *layout = (struct layout){0};
 }
 
-static uint32_t add(struct layout *layout, struct layout_node node)
+static uint32_t graph_layout_add(struct layout *layout, struct layout_node node)
 {
     MEM_GROW(layout->nodes, layout->node_cap, layout->node_count + 1);
     layout->nodes[layout->node_count] = node;
@@ -30,7 +30,7 @@ uint32_t layout_add_node(struct layout *layout, double width, uint32_t group)
 {
     layout->real_count++;
     layout->group_count = group + 1 > layout->group_count ? group + 1 : layout->group_count;
-    return add(layout, (struct layout_node){.width = width, .group = group});
+    return graph_layout_add(layout, (struct layout_node){.width = width, .group = group});
 }
 
 void layout_add_edge(struct layout *layout, uint32_t from, uint32_t to)
@@ -68,7 +68,7 @@ static void add_bends(struct layout *layout)
         uint32_t from = layout->nodes[edge->from].layer, to = layout->nodes[edge->to].layer;
         edge->first = (uint32_t)layout->node_count;
         for (uint32_t layer = from + 1; layer < to; layer++, edge->bends++)
-            add(layout,
+            graph_layout_add(layout,
                 (struct layout_node){.layer = layer, .bend = true, .group = layout->nodes[edge->to].group});
     }
 }
@@ -172,7 +172,7 @@ static void order_columns(
 
 /* Moves the nodes of a column towards their neighbours, without changing their order or letting them overlap.
  */
-static void settle(struct layout *layout, const struct column *column)
+static void graph_layout_settle(struct layout *layout, const struct column *column)
 {
     double low = -1e9;
     for (size_t i = 0; i < column->n; i++) {
@@ -246,7 +246,8 @@ static void stack_bands(struct layout *layout)
     free(shift);
 }
 
-static void place(struct layout *layout, struct column *columns, uint32_t count, const struct links *links)
+static void graph_layout_place(
+    struct layout *layout, struct column *columns, uint32_t count, const struct links *links)
 {
     struct column *parts = split_columns(layout, columns, count);
     size_t part_count = (size_t)count * layout->group_count;
@@ -255,7 +256,7 @@ static void place(struct layout *layout, struct column *columns, uint32_t count,
         for (size_t k = 0; k < part_count; k++) {
             if (k % layout->group_count == 0)
                 weigh(layout, links, forward);
-            settle(layout, &parts[forward ? k : part_count - 1 - k]);
+            graph_layout_settle(layout, &parts[forward ? k : part_count - 1 - k]);
         }
     }
     for (size_t k = 0; k < part_count; k++)
@@ -292,7 +293,7 @@ void layout_run(struct layout *layout)
     struct links links = make_links(layout);
     struct column *columns = make_columns(layout, count);
     order_columns(layout, columns, count, &links);
-    place(layout, columns, count, &links);
+    graph_layout_place(layout, columns, count, &links);
     for (uint32_t c = 0; c < count; c++)
         free(columns[c].nodes);
     free(columns);

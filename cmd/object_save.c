@@ -15,7 +15,7 @@ static void write_err(const struct buf *text)
     say_aside(buf_str(text));
 }
 
-static void progress(void *ctx, const char *what)
+static void object_save_progress(void *ctx, const char *what)
 {
     struct saving *s = ctx;
     const struct invocation *inv = s->save->inv;
@@ -29,7 +29,7 @@ static void progress(void *ctx, const char *what)
     s->drawn = true;
 }
 
-static void clear(const struct saving *s)
+static void object_save_clear(const struct saving *s)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     if (!s->drawn)
@@ -44,10 +44,10 @@ int object_save(const struct object_save *save, int64_t *bytes, struct err *err)
     struct s3_downloaded done;
     struct op_ctx ctx = *save->ctx;
     ctx.cancel = &saving.cancel;
-    ctx.progress = progress;
+    ctx.progress = object_save_progress;
     ctx.progress_ctx = &saving;
     int status = s3_download(&ctx, save->download, &done, err);
-    clear(&saving);
+    object_save_clear(&saving);
     if (status)
         return -1;
     *bytes = done.size;

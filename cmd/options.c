@@ -243,7 +243,7 @@ static struct str nearest_name(const struct option_set *const *sets, struct str 
 static int take_habit(struct parser *p, const struct habit *habit, struct str value);
 
 /* `value` is what follows the = in the word. */
-static int unknown(struct parser *p, struct str word, struct str name, struct str value)
+static int options_unknown(struct parser *p, struct str word, struct str name, struct str value)
 {
     const struct habit *habit = habit_option(name, value);
     if (habit && (habit->ignored || (habit->option && find_name(p->sets, str_z(habit->option)))))
@@ -284,7 +284,7 @@ static int parse_name(struct parser *p, struct str word, size_t dashes)
         return 0; /* -input=false: weir asks for nothing but consent */
     const struct option *o = find_name(p->sets, name);
     if (!o)
-        return unknown(p, (struct str){word.p, name.n + dashes}, name, value);
+        return options_unknown(p, (struct str){word.p, name.n + dashes}, name, value);
     return set_option(p, o, name, value);
 }
 
@@ -304,7 +304,7 @@ static int parse_letters(struct parser *p, struct str word)
         const struct option *o = find_letter(p->sets, word.p[i]);
         struct str rest = str_slice(word, i + 1, word.n);
         if (!o)
-            return unknown(
+            return options_unknown(
                 p, word, word.n > 2 ? str_slice(word, 1, word.n) : STR_EMPTY, (struct str){NULL, 0});
         if (has_value(o))
             return take_value(p, o, rest.n ? rest : (struct str){NULL, 0});

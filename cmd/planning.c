@@ -248,7 +248,7 @@ static void report_text(struct invocation *inv, const struct plan *plan, const s
     }
 }
 
-static int report(struct invocation *inv, const struct plan *plan, const struct apply_result *r,
+static int planning_report(struct invocation *inv, const struct plan *plan, const struct apply_result *r,
     const struct buf *failures, int64_t ms, const struct err *err)
 {
     int status = err->class == ERR_NONE ? EXIT_DONE : err_exit_status(err->class);
@@ -287,7 +287,7 @@ static int carry_out(struct invocation *inv, struct plan *plan)
     plan_apply(plan, &options, &result, &err);
     int64_t ms = clock_mono_ms() - start;
     progress_free(progress, &failures);
-    return report(inv, plan, &result, &failures, ms, &err);
+    return planning_report(inv, plan, &result, &failures, ms, &err);
 }
 
 /* Nothing to be done: what there is. */

@@ -410,7 +410,7 @@ static void write_frame(struct progress *p)
     pthread_mutex_lock(&p->lock);
 }
 
-static void *draw(void *arg)
+static void *progress_draw(void *arg)
 {
     struct progress *p = arg;
     pthread_mutex_lock(&p->lock);
@@ -446,7 +446,7 @@ struct progress *progress_new_idle(const struct progress_options *options)
 struct progress *progress_new(const struct progress_options *options)
 {
     struct progress *p = progress_new_idle(options);
-    p->threaded = pthread_create(&p->thread, NULL, draw, p) == 0;
+    p->threaded = pthread_create(&p->thread, NULL, progress_draw, p) == 0;
     return p;
 }
 

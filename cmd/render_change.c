@@ -86,7 +86,7 @@ static bool policy_same(const struct value *a, const struct value *b)
     return true;
 }
 
-static bool same(struct look look, const struct value *a, const struct value *b)
+static bool render_change_same(struct look look, const struct value *a, const struct value *b)
 {
     return look.policy ? policy_same(a, b) : value_equal(a, b);
 }
@@ -127,7 +127,7 @@ static void change_map(
         assert(old || new);
         const struct str *key = old ? &old->key : &new->key;
         struct look child = look_entry(look, *key);
-        if (old && new &&same(child, old->value, new->value)) {
+        if (old && new &&render_change_same(child, old->value, new->value)) {
             t.unchanged++;
             if (pen->everything)
                 kept_entry(pen, key, width, child, new->value, column + 2);
@@ -185,7 +185,7 @@ struct lists {
 static bool items_equal(void *ctx, size_t i, size_t j)
 {
     const struct lists *l = ctx;
-    return same(l->look, l->a->items[i], l->b->items[j]);
+    return render_change_same(l->look, l->a->items[i], l->b->items[j]);
 }
 
 /* How much two items have in common: items that changed are shown beside what they became. */

@@ -14,7 +14,7 @@ static void on_signal(int number)
     atomic_store(&stop, true);
 }
 
-static void handle(void (*handler)(int), int more_flags)
+static void signals_handle(void (*handler)(int), int more_flags)
 {
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | more_flags};
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -27,7 +27,7 @@ static void handle(void (*handler)(int), int more_flags)
 
 const atomic_int *signals_catch(void)
 {
-    handle(on_signal, 0);
+    signals_handle(on_signal, 0);
     signal(SIGPIPE, SIG_IGN);
     return &signals;
 }
@@ -36,7 +36,7 @@ void signals_catch_first(void)
 {
     struct sigaction now;
     if (!sigaction(SIGINT, NULL, &now) && now.sa_handler != on_signal)
-        handle(on_signal, SA_RESETHAND);
+        signals_handle(on_signal, SA_RESETHAND);
 }
 
 const atomic_bool *signals_stop(void)

@@ -38,7 +38,7 @@ static void add_row(const struct value *row, const size_t *widths, size_t count,
     buf_add_char(out, '\n');
 }
 
-static void measure(const struct value *row, size_t *widths, size_t count)
+static void table_measure(const struct value *row, size_t *widths, size_t count)
 {
     for (size_t i = 0; i < count && i < row->count; i++) {
         AUTO_BUF struct buf cell = BUF_INIT;
@@ -52,9 +52,9 @@ void table_add_text(const struct value *columns, const struct value *rows, bool 
 {
     size_t count = columns->count;
     AUTO_FREE size_t *widths = mem_zalloc((count + 1) * sizeof *widths);
-    measure(columns, widths, count);
+    table_measure(columns, widths, count);
     for (uint32_t i = 0; i < rows->count; i++)
-        measure(rows->items[i], widths, count);
+        table_measure(rows->items[i], widths, count);
     style_on(out, color, STYLE_BOLD);
     add_row(columns, widths, count, out);
     style_off(out, color, STYLE_BOLD);

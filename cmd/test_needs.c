@@ -20,7 +20,7 @@ static const struct need {
 };
 enum { NEEDS = sizeof needs / sizeof *needs };
 
-static const struct need *find(const struct node *node)
+static const struct need *test_needs_find(const struct node *node)
 {
     for (size_t i = 0; node->kind == NODE_STRING && i < NEEDS; i++)
         if (str_eq(needs[i].name, node->string))
@@ -46,7 +46,7 @@ const char *test_missing(const struct node *root)
 {
     const struct node *list = node_get(root, "needs");
     for (uint32_t i = 0; list && i < list->count; i++) {
-        const struct need *need = find(list->items[i]);
+        const struct need *need = test_needs_find(list->items[i]);
         if (need && !is_there(need))
             return need->name.p;
     }
@@ -63,7 +63,7 @@ void test_check_needs(const struct node *root, struct diags *diags)
         diag_error(diags, node_span(list), "\"needs\" is a list of names, not %s", node_kind_name(list));
     for (uint32_t i = 0; list && list->kind == NODE_LIST && i < list->count; i++) {
         const struct node *item = list->items[i];
-        if (find(item))
+        if (test_needs_find(item))
             continue;
         struct str text = item->kind == NODE_STRING ? item->string : STR("");
         struct diag *d = diag_error(diags, node_span(item), "nothing is known of \"%.*s\"", STR_ARG(text));

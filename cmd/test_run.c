@@ -62,11 +62,11 @@ static void add_json(struct buf *out, const struct value *v)
 }
 
 /* Does `have` hold what is wanted? Of maps only the keys that are given count. */
-static bool holds(const struct value *want, const struct value *have)
+static bool test_run_holds(const struct value *want, const struct value *have)
 {
     if (want->kind == VALUE_MAP && have && have->kind == VALUE_MAP) {
         for (uint32_t i = 0; i < want->count; i++)
-            if (!holds(want->entries[i].value, value_get(have, want->entries[i].key)))
+            if (!test_run_holds(want->entries[i].value, value_get(have, want->entries[i].key)))
                 return false;
         return true;
     }
@@ -74,7 +74,7 @@ static bool holds(const struct value *want, const struct value *have)
         if (want->count != have->count)
             return false;
         for (uint32_t i = 0; i < want->count; i++)
-            if (!holds(want->items[i], have->items[i]))
+            if (!test_run_holds(want->items[i], have->items[i]))
                 return false;
         return true;
     }
@@ -84,7 +84,7 @@ static bool holds(const struct value *want, const struct value *have)
 bool test_expect(struct running *r, const struct attr *attr, struct str where, struct str name,
     const struct value *want, const struct value *have)
 {
-    if (holds(want, have) ||
+    if (test_run_holds(want, have) ||
         (attr && !value_is_null(have) && value_is_known(have) && attr_equal(attr, want, have)))
         return true;
     buf_addf(&r->result->failure, "%.*s%s%.*s: expected ", STR_ARG(where), where.n ? "." : "", STR_ARG(name));
@@ -124,7 +124,7 @@ static void set_inputs(struct running *r)
     r->options.stack.input_count = n;
 }
 
-static bool start(struct running *r)
+static bool test_run_start(struct running *r)
 {
     struct err err = ERR_INIT;
     struct sandbox_options sandbox = {
@@ -142,7 +142,7 @@ static bool start(struct running *r)
     return dir_make(r->options.state_dir, &err) == 0 || test_fail(r, "%s", err.message);
 }
 
-static int make(struct running *r, bool destroy, struct plan **plan, struct err *err)
+static int test_run_make(struct running *r, bool destroy, struct plan **plan, struct err *err)
 {
     /* what jobs have put into buckets is not the stack's */
     bool ran = node_get(r->test->root, "run") != NULL;
@@ -293,7 +293,7 @@ static bool check_live(struct running *r)
     return ok;
 }
 
-static bool apply(struct running *r, struct plan *plan, const char *what)
+static bool test_run_apply(struct running *r, struct plan *plan, const char *what)
 {
     struct apply_options options = {0};
     struct apply_result result;
@@ -305,7 +305,7 @@ static bool check_nothing_to_do(struct running *r)
 {
     struct plan *plan = NULL;
     struct err err = ERR_INIT;
-    if (make(r, false, &plan, &err))
+    if (test_run_make(r, false, &plan, &err))
         return test_fail_err(r, "planning again", &err);
     bool ok = true;
     for (size_t i = 0; i < plan->change_count; i++)
@@ -318,13 +318,13 @@ static bool check_nothing_to_do(struct running *r)
     return ok;
 }
 
-static bool destroy(struct running *r)
+static bool test_run_destroy(struct running *r)
 {
     struct plan *plan = NULL;
     struct err err = ERR_INIT;
-    if (make(r, true, &plan, &err))
+    if (test_run_make(r, true, &plan, &err))
         return test_fail_err(r, "planning to destroy", &err);
-    bool ok = apply(r, plan, "destroying");
+    bool ok = test_run_apply(r, plan, "destroying");
     plan_free(plan);
     if (ok && state_count(r->workspace.state))
         ok = test_fail(r, "%zu resources are left after destroying", state_count(r->workspace.state));
@@ -333,7 +333,7 @@ static bool destroy(struct running *r)
 
 static bool apply_and_check(struct running *r, struct plan *plan)
 {
-    if (!apply(r, plan, "applying"))
+    if (!test_run_apply(r, plan, "applying"))
         return false;
     bool ok = check_outputs(r);
     ok &= test_expressions(r, section(r, "checks"), NULL); /* each says what is wrong with it */
@@ -341,21 +341,21 @@ static bool apply_and_check(struct running *r, struct plan *plan)
     ok &= check_nothing_to_do(r);
     if (ok && node_get(r->test->root, "run")) /* a run leaves nothing for the stack to do */
         ok = test_steps(r, section(r, "run")) && check_nothing_to_do(r);
-    ok &= destroy(r);
+    ok &= test_run_destroy(r);
     return ok;
 }
 
-static bool run(struct running *r)
+static bool test_run_whole(struct running *r)
 {
     struct err err = ERR_INIT;
     struct plan *plan = NULL;
     const struct value *want_error = section(r, "error"), *wants_apply = section(r, "apply");
-    if (!start(r))
+    if (!test_run_start(r))
         return false;
     bool opened = workspace_open(&r->options, &r->diags, &r->workspace, &err) == 0;
     if (opened)
         sandbox_use_specs(r->sandbox, catalog_specs_dir(r->workspace.catalog));
-    bool planned = opened && make(r, false, &plan, &err) == 0;
+    bool planned = opened && test_run_make(r, false, &plan, &err) == 0;
     bool ok;
     if (want_error)
         ok = planned ? test_fail(r, "expected an error with \"%.*s\", but it can be planned",
@@ -374,7 +374,7 @@ void test_run(const struct test_case *test, struct test_result *result)
     struct running r = {.test = test, .result = result};
     int64_t began = clock_mono_ms();
     *result = (struct test_result){.skipped = test_missing(test->root)};
-    result->passed = result->skipped || run(&r);
+    result->passed = result->skipped || test_run_whole(&r);
     workspace_close(&r.workspace);
     if (r.sandbox)
         sandbox_stop(r.sandbox);

@@ -23,14 +23,14 @@ static const struct step_kind {
     struct str keys[10];
 } kinds[];
 
-static const struct value *get(const struct value *step, const char *key)
+static const struct value *test_steps_get(const struct value *step, const char *key)
 {
     return value_getz(step, key);
 }
 
 static struct str text_of(const struct value *step, const char *key)
 {
-    return value_text(get(step, key), STR_EMPTY);
+    return value_text(test_steps_get(step, key), STR_EMPTY);
 }
 
 /* ---- jobs: found without a word to the terminal, for several tests run at a time ---- */
@@ -177,7 +177,7 @@ static bool compare_run(struct running *r, const struct value *step, const struc
     const struct job_run *run, const struct buf *log, const struct value *rows)
 {
     struct str address = job->record->subject.address, error = text_of(step, "error");
-    struct str state = value_text(get(step, "state"), error.n ? STR("failed") : STR("succeeded"));
+    struct str state = value_text(test_steps_get(step, "state"), error.n ? STR("failed") : STR("succeeded"));
     const struct value *result = rows ? rows : run->result ? run->result : &value_null;
     if (!str_eqz(state, job_state_name(run->state)))
         return fail_with_log(r, log, "%.*s: expected %.*s, found %s%s%.*s", STR_ARG(address), STR_ARG(state),
@@ -188,9 +188,11 @@ static bool compare_run(struct running *r, const struct value *step, const struc
     if (str_find(buf_str(log), text_of(step, "log"), 0) < 0)
         return fail_with_log(
             r, log, "%.*s: its log has no \"%.*s\"", STR_ARG(address), STR_ARG(text_of(step, "log")));
-    if (get(step, "result") && !test_expect(r, NULL, address, STR("result"), get(step, "result"), result))
+    if (test_steps_get(step, "result") &&
+        !test_expect(r, NULL, address, STR("result"), test_steps_get(step, "result"), result))
         return false;
-    if (get(step, "rows") && !test_expect(r, NULL, address, STR("rows"), get(step, "rows"), result))
+    if (test_steps_get(step, "rows") &&
+        !test_expect(r, NULL, address, STR("rows"), test_steps_get(step, "rows"), result))
         return false;
     struct value_builder b = VALUE_BUILDER(&r->arena), names = VALUE_BUILDER(&r->arena);
     value_builder_set(&b, STR("state"), value_stringz(&r->arena, job_state_name(run->state)));
@@ -199,7 +201,7 @@ static bool compare_run(struct running *r, const struct value *step, const struc
     value_builder_set(&b, STR("log"), value_string(&r->arena, buf_str(log)));
     value_builder_set(&names, STR("run"), value_builder_map(&b));
     value_builder_set(&names, STR("rows"), result);
-    return test_expressions(r, get(step, "checks"), value_builder_map(&names));
+    return test_expressions(r, test_steps_get(step, "checks"), value_builder_map(&names));
 }
 
 static bool run_and_compare(
@@ -209,7 +211,7 @@ static bool run_and_compare(
     struct op_ctx ctx = job_context(job, &r->arena, &r->workspace);
     struct job_run run = {0};
     char token[33];
-    const struct value *rows = NULL, *timeout = get(step, "timeout");
+    const struct value *rows = NULL, *timeout = test_steps_get(step, "timeout");
     int64_t timeout_s = timeout && timeout->kind == VALUE_INT ? timeout->integer : TIMEOUT_S;
     state_token(token);
     ctx.token = arena_str(&r->arena, str_n(token, 32));
@@ -226,7 +228,7 @@ static bool step_job(struct running *r, const struct value *step)
     struct job job;
     struct err err = ERR_INIT;
     struct job_input input = {0};
-    const struct value *set = get(step, "set");
+    const struct value *set = test_steps_get(step, "set");
     if (!find_job(r, text_of(step, "job"), &job))
         return false;
     if (plan_provider(&r->workspace, job.record, &r->diags, &job.provider, &err))
@@ -234,7 +236,7 @@ static bool step_job(struct running *r, const struct value *step)
     job.options = set ? set : job.options;
     complete_options(r, &job);
     input.options = job.options;
-    if (job_arguments_of(&job, get(step, "arguments"), NULL, 0, &r->arena, &input.arguments, &err))
+    if (job_arguments_of(&job, test_steps_get(step, "arguments"), NULL, 0, &r->arena, &input.arguments, &err))
         return test_fail_err(r, arena_strz(&r->arena, job.record->subject.address), &err);
     return run_and_compare(r, step, &job, &input);
 }
@@ -272,10 +274,10 @@ static bool step_query(struct running *r, const struct value *step)
     if (!job.schema || workspace_provider(&r->workspace, STR("aws"), NULL, &job.provider, &err) ||
         make_results_bucket(r, job.provider, &err))
         return test_fail_err(r, "query", &err);
-    value_builder_set(&b, STR("query"), get(step, "query"));
+    value_builder_set(&b, STR("query"), test_steps_get(step, "query"));
     value_builder_set(&b, STR("workgroup"), value_stringz(&r->arena, "primary"));
-    if (get(step, "database"))
-        value_builder_set(&b, STR("database"), get(step, "database"));
+    if (test_steps_get(step, "database"))
+        value_builder_set(&b, STR("database"), test_steps_get(step, "database"));
     job.object = record.attrs = value_builder_map(&b);
     job.options = value_map(&r->arena, &option, 1);
     const struct job_input input = {.options = job.options};
@@ -331,10 +333,10 @@ static bool compare_objects(
     struct err err = ERR_INIT;
     struct value_builder b = VALUE_BUILDER(&r->arena), keys = VALUE_BUILDER(&r->arena);
     struct str place = text_of(step, "object");
-    const struct value *count = get(step, "count");
+    const struct value *count = test_steps_get(step, "count");
     for (size_t i = 0; i < m->n; i++) {
         value_builder_add(&keys, value_string(&r->arena, m->keys[i]));
-        if (get(step, "checks") && add_content(ctx, bucket, m->keys[i], &text, &err)) {
+        if (test_steps_get(step, "checks") && add_content(ctx, bucket, m->keys[i], &text, &err)) {
             value_builder_release(&keys);
             return test_fail_err(r, arena_strz(&r->arena, place), &err);
         }
@@ -348,7 +350,7 @@ static bool compare_objects(
         return false;
     if (text.overflow)
         return test_fail(r, "%.*s: too much to compare", STR_ARG(place));
-    return test_expressions(r, get(step, "checks"), value_map(&r->arena, &name, 1));
+    return test_expressions(r, test_steps_get(step, "checks"), value_map(&r->arena, &name, 1));
 }
 
 /* Keys may be patterns; the part before the first wildcard is listed. */
@@ -399,7 +401,7 @@ bool test_steps(struct running *r, const struct value *steps)
 {
     for (uint32_t i = 0; i < steps->count; i++)
         for (size_t k = 0; k < KINDS; k++)
-            if (get(steps->items[i], kinds[k].name) && !kinds[k].run(r, steps->items[i]))
+            if (test_steps_get(steps->items[i], kinds[k].name) && !kinds[k].run(r, steps->items[i]))
                 return false;
     return true;
 }
