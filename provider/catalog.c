@@ -229,7 +229,8 @@ static const struct schema *unknown_type(
     return NULL;
 }
 
-static const struct schema *find(struct catalog *catalog, struct str type, bool is_data, struct err *err)
+static const struct schema *catalog_find_locked(
+    struct catalog *catalog, struct str type, bool is_data, struct err *err)
 {
     const struct schema *schema = map_get(&catalog->found[is_data], type);
     if (schema)
@@ -245,7 +246,7 @@ static const struct schema *find(struct catalog *catalog, struct str type, bool 
 const struct schema *catalog_find(struct catalog *catalog, struct str type, bool is_data, struct err *err)
 {
     pthread_mutex_lock(&catalog->lock);
-    const struct schema *schema = find(catalog, type, is_data, err);
+    const struct schema *schema = catalog_find_locked(catalog, type, is_data, err);
     pthread_mutex_unlock(&catalog->lock);
     return schema;
 }

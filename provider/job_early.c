@@ -109,7 +109,7 @@ static size_t count_lines(struct str message)
     return n;
 }
 
-static void give(struct job_early *early, struct seen_run *run, const struct log_event *event)
+static void job_early_give(struct job_early *early, struct seen_run *run, const struct log_event *event)
 {
     if (!run->shown.events && early->options.begins)
         early->options.begins(early->options.callback_ctx, run->id);
@@ -122,7 +122,7 @@ static void give(struct job_early *early, struct seen_run *run, const struct log
  * A run is shown from its first line on or not at all: only then what is left of it can be told from what has
  * been shown.
  */
-static void take(void *ctx, const struct log_event *event)
+static void job_early_take(void *ctx, const struct log_event *event)
 {
     struct job_early *early = ctx;
     struct str id;
@@ -131,7 +131,7 @@ static void take(void *ctx, const struct log_event *event)
         begin_run(early, event, id);
     struct seen_run *run = candidate(early);
     if (run && str_eq(run->stream, event->stream) && (first || run->shown.events))
-        give(early, run, event);
+        job_early_give(early, run, event);
     if (!is_of(event->message, early->last, &id))
         return;
     for (size_t i = 0; i < early->count; i++)
@@ -141,7 +141,7 @@ static void take(void *ctx, const struct log_event *event)
 void job_early_poll(struct job_early *early)
 {
     struct err ignored = ERR_INIT;
-    log_reader_poll(early->reader, take, early, &ignored);
+    log_reader_poll(early->reader, job_early_take, early, &ignored);
 }
 
 struct job_shown job_early_shown(const struct job_early *early, struct str id, bool *others)

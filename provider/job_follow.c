@@ -24,7 +24,7 @@ struct following {
     int64_t heard_ms; /* the last answer; monotonic */
 };
 
-static bool stopped(struct following *g)
+static bool job_follow_stopped(struct following *g)
 {
     const struct job_follow *f = g->f;
     if (f->signals && atomic_load(f->signals) > 0)
@@ -39,7 +39,7 @@ static bool stopped(struct following *g)
 /* False where the wait was cut short. */
 static bool pause_for(struct following *g, int64_t ms)
 {
-    while (ms > 0 && !stopped(g)) {
+    while (ms > 0 && !job_follow_stopped(g)) {
         int64_t slice = ms < SLICE_MS ? ms : SLICE_MS;
         int64_t left = g->f->until_ms ? g->f->until_ms - clock_mono_ms() : slice;
         slice = left < slice ? left : slice;
@@ -48,7 +48,7 @@ static bool pause_for(struct following *g, int64_t ms)
         clock_sleep_ms(slice);
         ms -= slice;
     }
-    return ms <= 0 && !stopped(g);
+    return ms <= 0 && !job_follow_stopped(g);
 }
 
 /* A look that failed for a reason that may pass: a laptop between two networks, a service that is overrun. */
@@ -174,7 +174,7 @@ static void wait_for_last_lines(struct following *g, struct known_sources *known
 }
 
 /* The last lines of a run come in after its end. */
-static void drain(struct following *g, struct known_sources *known)
+static void job_follow_drain(struct following *g, struct known_sources *known)
 {
     find_logs(g, known);
     bool whole = g->run->output.n && output_is_whole(g, known);
@@ -193,7 +193,7 @@ static bool same_state(const struct job_run *a, const struct job_run *b)
 }
 
 /* Takes a look into an arena of its own, so that days of looking cost no memory. */
-static int look(struct following *g, bool *changed, struct err *err)
+static int job_follow_look(struct following *g, bool *changed, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct op_ctx ctx = *g->f->ctx;
@@ -228,7 +228,7 @@ static int64_t next_pause(int64_t pause, int64_t first, bool changed, bool lines
     return pause < LAST * first ? pause : LAST * first;
 }
 
-static int follow(struct following *g, struct known_sources *known, struct err *err)
+static int job_follow_loop(struct following *g, struct known_sources *known, struct err *err)
 {
     int64_t first = g->f->pace_ms ? g->f->pace_ms : FIRST_MS, pause = first;
     if (g->run->state == JOB_RUNNING)
@@ -239,7 +239,7 @@ static int follow(struct following *g, struct known_sources *known, struct err *
         read_logs(g, known);
         if (!pause_for(g, pause))
             return 0;
-        if (look(g, &changed, &failure) == 0) {
+        if (job_follow_look(g, &changed, &failure) == 0) {
             g->heard_ms = clock_mono_ms();
         } else if (!may_pass(g, &failure)) {
             *err = failure;
@@ -249,7 +249,7 @@ static int follow(struct following *g, struct known_sources *known, struct err *
             g->f->state(g->f->callback_ctx, g->run);
         pause = next_pause(pause, first, changed, g->lines > 0);
     }
-    drain(g, known);
+    job_follow_drain(g, known);
     g->f->state(g->f->callback_ctx, g->run); /* the end is said after all that came before it */
     g->end = FOLLOW_ENDED;
     return 0;
@@ -259,7 +259,7 @@ int job_follow(const struct job_follow *f, struct job_run *run, enum job_follow_
 {
     struct following g = {.f = f, .run = run, .heard_ms = clock_mono_ms()};
     struct known_sources known = {0};
-    int rc = follow(&g, &known, err);
+    int rc = job_follow_loop(&g, &known, err);
     log_reader_free(g.reader);
     arena_release(&known.arena);
     *end = g.end;

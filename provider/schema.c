@@ -219,7 +219,7 @@ static bool text_number(struct str text, double *number)
     return str_to_double(text, number);
 }
 
-static bool whole(double number, int64_t *out)
+static bool schema_whole(double number, int64_t *out)
 {
     if (!(number >= -9223372036854775808.0 && number < 9223372036854775808.0))
         return false;
@@ -232,7 +232,7 @@ static const struct value *to_integer(struct arena *arena, const struct value *v
     int64_t integer;
     if (v->kind == VALUE_INT)
         return v;
-    if (v->kind == VALUE_FLOAT && whole(v->number, &integer))
+    if (v->kind == VALUE_FLOAT && schema_whole(v->number, &integer))
         return value_int(arena, integer);
     if (v->kind == VALUE_STRING && !leads_with_zero(v->string) && str_to_int(v->string, &integer))
         return value_int(arena, integer);
@@ -410,7 +410,7 @@ static const struct value *fail_field(
     return NULL;
 }
 
-static bool given(const struct value *map, struct str key)
+static bool schema_given(const struct value *map, struct str key)
 {
     return !value_is_null(value_get(map, key));
 }
@@ -427,13 +427,13 @@ static const struct value *check_fields(struct convert *c, const struct place *p
 {
     for (size_t i = 0; i < type->field_count; i++) {
         const struct attr *field = &type->fields[i];
-        bool here = given(v, field->name);
+        bool here = schema_given(v, field->name);
         if (field->required && !here) {
             fail(c, place, "\"%.*s\" is missing", STR_ARG(field->name));
             c->issue->key = field->name;
             return NULL;
         }
-        if (here && field->conflicts.n && given(v, field->conflicts)) {
+        if (here && field->conflicts.n && schema_given(v, field->conflicts)) {
             struct place inside = {.up = place, .key = field->name};
             fail(c, &inside, "\"%.*s\" and \"%.*s\" exclude each other", STR_ARG(field->name),
                 STR_ARG(field->conflicts));
@@ -502,7 +502,7 @@ static const struct value *convert_type(
 /* ---- checks of known values ---- */
 
 /* The value for a message, or nothing where it may not be shown or is long. */
-static struct str quoted(struct convert *c, const struct value *v)
+static struct str schema_quoted(struct convert *c, const struct value *v)
 {
     struct str text = value_scalar_text(c->arena, v);
     if (c->sensitive || value_is_sensitive(v) || !text.p || text.n > 80)
@@ -538,7 +538,7 @@ static bool check_choice(
     }
     if (n > 12)
         buf_addf(&list, " … (%u in all)", n);
-    fail(c, place, "%.*s is not one of %s", STR_ARG(quoted(c, v)), list.n ? list.p : "(none)");
+    fail(c, place, "%.*s is not one of %s", STR_ARG(schema_quoted(c, v)), list.n ? list.p : "(none)");
     if (v->kind == VALUE_STRING && !c->sensitive)
         suggest(c, v->string, names, n);
     return false;
@@ -566,7 +566,7 @@ static bool check_items(
         return false;
     if (!attr->pattern.n || v->kind != VALUE_STRING || pattern_matches(c->arena, attr, v->string))
         return true;
-    fail(c, place, "%.*s does not match %.*s", STR_ARG(quoted(c, v)), STR_ARG(attr->pattern));
+    fail(c, place, "%.*s does not match %.*s", STR_ARG(schema_quoted(c, v)), STR_ARG(attr->pattern));
     return false;
 }
 
@@ -606,7 +606,7 @@ static bool check_range(
     if (!outside(attr, size))
         return true;
     if (v->kind == VALUE_INT || v->kind == VALUE_FLOAT)
-        fail(c, place, "%.*s is out of range: %s", STR_ARG(quoted(c, v)), range_text(c->arena, attr));
+        fail(c, place, "%.*s is out of range: %s", STR_ARG(schema_quoted(c, v)), range_text(c->arena, attr));
     else if (c->sensitive)
         fail(c, place, "wanted %s %s", range_text(c->arena, attr), unit);
     else

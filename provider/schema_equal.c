@@ -11,7 +11,7 @@
 
 /* ---- policy documents ---- */
 
-static const struct value *parsed(struct arena *arena, const struct value *v)
+static const struct value *schema_equal_parsed(struct arena *arena, const struct value *v)
 {
     const struct value *document;
     if (v && v->kind == VALUE_STRING && !json_parse(arena, v->string, &document, NULL))
@@ -147,7 +147,7 @@ static const struct value *canonical_statement(struct arena *arena, const struct
 
 static const struct value *canonical_policy(struct arena *arena, const struct value *v)
 {
-    v = parsed(arena, v);
+    v = schema_equal_parsed(arena, v);
     if (v->kind != VALUE_MAP)
         return v;
     const struct value *statements = value_getz(v, "Statement");
@@ -414,8 +414,8 @@ static bool is_nothing(const struct value *v)
 /* Schemas often do not say of a document that it is a policy; its statements do. */
 static bool json_equal(struct arena *arena, const struct value *a, const struct value *b)
 {
-    a = parsed(arena, a);
-    b = parsed(arena, b);
+    a = schema_equal_parsed(arena, a);
+    b = schema_equal_parsed(arena, b);
     return value_equal(a, b) ||
            (value_getz(a, "Statement") && value_getz(b, "Statement") && policy_equal(a, b));
 }

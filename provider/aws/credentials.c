@@ -96,8 +96,8 @@ static int ask_sources(struct creds_context *ctx, struct credentials *out, struc
     return none_found(ctx, err);
 }
 
-static int fetch(const struct credentials_options *options, struct arena *scratch, struct credentials *out,
-    struct err *err)
+static int credentials_fetch(const struct credentials_options *options, struct arena *scratch,
+    struct credentials *out, struct err *err)
 {
     struct creds_context ctx = {.arena = scratch,
         .options = options,
@@ -120,7 +120,7 @@ static int fetch(const struct credentials_options *options, struct arena *scratc
 
 /* ---- the chain ---- */
 
-static struct credentials copy(struct arena *arena, const struct credentials *from)
+static struct credentials credentials_copy(struct arena *arena, const struct credentials *from)
 {
     return (struct credentials){.access_key = arena_str(arena, from->access_key),
         .secret_key = arena_str(arena, from->secret_key),
@@ -148,14 +148,14 @@ static void refresh(struct credentials_chain *chain)
     AUTO_WIPED_ARENA struct arena scratch = ARENA_INIT;
     struct credentials fresh;
     struct err failure = ERR_INIT;
-    int failed = fetch(&chain->options, &scratch, &fresh, &failure);
+    int failed = credentials_fetch(&chain->options, &scratch, &fresh, &failure);
     pthread_mutex_lock(&chain->lock);
     chain->failure = failure;
     if (!failed) {
         arena_wipe(&chain->store);
         mask_add(fresh.secret_key, MASK_LIKELY); /* those of a sandbox are plain words */
         mask_add(fresh.session_token, MASK_LIKELY);
-        chain->current = copy(&chain->store, &fresh);
+        chain->current = credentials_copy(&chain->store, &fresh);
         chain->stale = false;
     }
     int64_t pause_ms = failed ? (is_usable(chain) ? RETRY_AFTER_MS : FAILURE_KEPT_MS) : 0;
@@ -168,7 +168,7 @@ static void refresh(struct credentials_chain *chain)
     pthread_cond_broadcast(&chain->fetched);
 }
 
-static int current(struct credentials_chain *chain, struct err *err)
+static int credentials_current(struct credentials_chain *chain, struct err *err)
 {
     for (bool asked = false;;) {
         bool usable = is_usable(chain);
@@ -200,9 +200,9 @@ int credentials_get(
     struct credentials_chain *chain, struct arena *arena, struct credentials *out, struct err *err)
 {
     pthread_mutex_lock(&chain->lock);
-    int result = current(chain, err);
+    int result = credentials_current(chain, err);
     if (!result)
-        *out = copy(arena, &chain->current);
+        *out = credentials_copy(arena, &chain->current);
     pthread_mutex_unlock(&chain->lock);
     return result;
 }
@@ -230,7 +230,7 @@ int credentials_chain_new(
         .assume_role_arn = arena_str(arena, options->assume_role_arn),
         .assume_role_session = arena_str(arena, options->assume_role_session),
         .assume_role_external_id = arena_str(arena, options->assume_role_external_id),
-        .fixed = copy(arena, &options->fixed),
+        .fixed = credentials_copy(arena, &options->fixed),
         .config = options->config ? value_copy(arena, options->config) : NULL};
     pthread_mutex_init(&chain->lock, NULL);
     pthread_cond_init(&chain->fetched, NULL);

@@ -13,7 +13,7 @@ struct imds {
     int timeout_ms, attempts;
 };
 
-static int number(const char *variable, int fallback)
+static int creds_imds_number(const char *variable, int fallback)
 {
     int64_t value;
     return str_to_int(creds_variable(variable), &value) && value > 0 && value <= 60 ? (int)value : fallback;
@@ -31,8 +31,8 @@ static struct str base_url(void)
                : STR("http://169.254.169.254");
 }
 
-static int ask(struct imds *imds, const char *method, const char *path, struct str more, struct str *body,
-    struct err *err)
+static int creds_imds_ask(struct imds *imds, const char *method, const char *path, struct str more,
+    struct str *body, struct err *err)
 {
     struct http_request request = {.method = str_z(method),
         .url = arena_printf(imds->ctx->arena, "%.*s%s%.*s", STR_ARG(imds->base), path, STR_ARG(more)),
@@ -47,7 +47,7 @@ static int ask(struct imds *imds, const char *method, const char *path, struct s
 static int read_role(struct imds *imds, struct credentials *out, struct err *err)
 {
     struct str role, rest, body;
-    if (ask(imds, "GET", "/latest/meta-data/iam/security-credentials/", STR_EMPTY, &role, err)) {
+    if (creds_imds_ask(imds, "GET", "/latest/meta-data/iam/security-credentials/", STR_EMPTY, &role, err)) {
         if (err && err->http_status == 404) {
             err_set(err, ERR_AUTH, "this instance has no role");
             err_hint(err, "attach an instance profile to it, or set credentials");
@@ -57,7 +57,7 @@ static int read_role(struct imds *imds, struct credentials *out, struct err *err
     role = str_trim(str_cut(role, '\n', &rest));
     if (!role.n || role.n > ROLE_MAX)
         return err_set(err, ERR_AUTH, "the instance's metadata names no role");
-    if (ask(imds, "GET", "/latest/meta-data/iam/security-credentials/", role, &body, err) ||
+    if (creds_imds_ask(imds, "GET", "/latest/meta-data/iam/security-credentials/", role, &body, err) ||
         creds_from_json(imds->ctx, body, "Token", out, err))
         return -1;
     out->source = arena_printf(imds->ctx->arena, "instance role %.*s", STR_ARG(role));
@@ -72,11 +72,11 @@ int creds_imds(struct creds_context *ctx, struct credentials *out, bool *found, 
     struct imds imds = {.ctx = ctx,
         .base = base_url(),
         .header = {STR("X-aws-ec2-metadata-token-ttl-seconds"), STR("21600")},
-        .timeout_ms = 1000 * number("AWS_METADATA_SERVICE_TIMEOUT", DEFAULT_TIMEOUT_S),
-        .attempts = number("AWS_METADATA_SERVICE_NUM_ATTEMPTS", 1)};
+        .timeout_ms = 1000 * creds_imds_number("AWS_METADATA_SERVICE_TIMEOUT", DEFAULT_TIMEOUT_S),
+        .attempts = creds_imds_number("AWS_METADATA_SERVICE_NUM_ATTEMPTS", 1)};
     struct str token;
     struct err none = ERR_INIT;
-    if (ask(&imds, "PUT", "/latest/api/token", STR_EMPTY, &token, &none))
+    if (creds_imds_ask(&imds, "PUT", "/latest/api/token", STR_EMPTY, &token, &none))
         return 0; /* no instance here */
     *found = true;
     imds.header = (struct http_header){STR("X-aws-ec2-metadata-token"), str_trim(token)};

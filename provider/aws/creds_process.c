@@ -29,7 +29,7 @@ static char **helper_env(struct arena *arena)
     return env;
 }
 
-static int start(char *command, char *const *env, pid_t *pid, int *output, struct err *err)
+static int creds_process_start(char *command, char *const *env, pid_t *pid, int *output, struct err *err)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC))
@@ -83,11 +83,11 @@ static bool read_output(int fd, struct buf *out)
     }
 }
 
-static int run(struct creds_context *ctx, char *command, struct str *output, struct err *err)
+static int creds_process_run(struct creds_context *ctx, char *command, struct str *output, struct err *err)
 {
     pid_t pid = 0;
     AUTO_FD int fd = -1;
-    if (start(command, helper_env(ctx->arena), &pid, &fd, err))
+    if (creds_process_start(command, helper_env(ctx->arena), &pid, &fd, err))
         return -1;
     AUTO_BUF struct buf out = {.max = OUTPUT_MAX};
     bool complete = read_output(fd, &out);
@@ -110,7 +110,7 @@ static int run(struct creds_context *ctx, char *command, struct str *output, str
 int creds_process(struct creds_context *ctx, struct str command, struct credentials *out, struct err *err)
 {
     struct str output;
-    if (run(ctx, arena_strz(ctx->arena, command), &output, err) ||
+    if (creds_process_run(ctx, arena_strz(ctx->arena, command), &output, err) ||
         creds_from_json(ctx, output, "SessionToken", out, err)) {
         err_context(err, "credential_process of the profile \"%.*s\"", STR_ARG(ctx->profile));
         return err_hint(err, "run it by hand to see what it prints: %.*s", STR_ARG(command));

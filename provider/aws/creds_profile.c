@@ -6,7 +6,7 @@ enum { CHAIN_MAX = 8 };
 static int find_in(struct creds_context *ctx, struct str name, int depth, struct credentials *out,
     bool *found, struct err *err);
 
-static struct str get(const struct creds_context *ctx, struct str profile, const char *key)
+static struct str creds_profile_get(const struct creds_context *ctx, struct str profile, const char *key)
 {
     return profiles_get(ctx->profiles, profile, key);
 }
@@ -14,7 +14,8 @@ static struct str get(const struct creds_context *ctx, struct str profile, const
 static int static_keys(
     struct creds_context *ctx, struct str name, struct credentials *out, bool *found, struct err *err)
 {
-    struct str access = get(ctx, name, "aws_access_key_id"), secret = get(ctx, name, "aws_secret_access_key");
+    struct str access = creds_profile_get(ctx, name, "aws_access_key_id"),
+               secret = creds_profile_get(ctx, name, "aws_secret_access_key");
     *found = access.n || secret.n;
     if (!*found)
         return 0;
@@ -24,7 +25,7 @@ static int static_keys(
             access.n ? "aws_secret_access_key" : "aws_access_key_id");
     *out = (struct credentials){.access_key = access,
         .secret_key = secret,
-        .session_token = get(ctx, name, "aws_session_token"),
+        .session_token = creds_profile_get(ctx, name, "aws_session_token"),
         .source = arena_printf(ctx->arena, "profile %.*s", STR_ARG(name))};
     return 0;
 }
@@ -33,7 +34,8 @@ static int static_keys(
 static int find_base(
     struct creds_context *ctx, struct str name, int depth, struct credentials *base, struct err *err)
 {
-    struct str source = get(ctx, name, "source_profile"), place = get(ctx, name, "credential_source");
+    struct str source = creds_profile_get(ctx, name, "source_profile"),
+               place = creds_profile_get(ctx, name, "credential_source");
     if (place.n && !source.n)
         return creds_named_source(ctx, place, base, err);
     if (!source.n) {
@@ -58,18 +60,18 @@ static int find_base(
 static int assume(
     struct creds_context *ctx, struct str name, int depth, struct credentials *out, struct err *err)
 {
-    if (get(ctx, name, "mfa_serial").n) {
+    if (creds_profile_get(ctx, name, "mfa_serial").n) {
         err_set(err, ERR_AUTH, "the profile \"%.*s\" asks for a one-time code (mfa_serial)", STR_ARG(name));
         return err_hint(err,
             "export the credentials first: eval \"$(aws configure export-credentials --profile "
             "%.*s --format env)\"",
             STR_ARG(name));
     }
-    struct creds_role role = {.arn = get(ctx, name, "role_arn"),
-        .session = get(ctx, name, "role_session_name"),
-        .external_id = get(ctx, name, "external_id"),
-        .duration_s = get(ctx, name, "duration_seconds")};
-    struct str token_file = get(ctx, name, "web_identity_token_file");
+    struct creds_role role = {.arn = creds_profile_get(ctx, name, "role_arn"),
+        .session = creds_profile_get(ctx, name, "role_session_name"),
+        .external_id = creds_profile_get(ctx, name, "external_id"),
+        .duration_s = creds_profile_get(ctx, name, "duration_seconds")};
+    struct str token_file = creds_profile_get(ctx, name, "web_identity_token_file");
     if (token_file.n)
         return creds_assume_with_token_file(ctx, token_file, &role, out, err);
     struct credentials base;
@@ -90,18 +92,18 @@ static int find_in(struct creds_context *ctx, struct str name, int depth, struct
     bool *found, struct err *err)
 {
     *found = true;
-    if (get(ctx, name, "role_arn").n)
+    if (creds_profile_get(ctx, name, "role_arn").n)
         return assume(ctx, name, depth, out, err);
     if (static_keys(ctx, name, out, found, err))
         return -1;
     if (*found)
         return 0;
-    struct str command = get(ctx, name, "credential_process");
+    struct str command = creds_profile_get(ctx, name, "credential_process");
     *found = true;
     if (command.n)
         return creds_process(ctx, command, out, err);
-    if (get(ctx, name, "sso_session").n || get(ctx, name, "sso_start_url").n ||
-        get(ctx, name, "login_session").n)
+    if (creds_profile_get(ctx, name, "sso_session").n || creds_profile_get(ctx, name, "sso_start_url").n ||
+        creds_profile_get(ctx, name, "login_session").n)
         return sso_is_not_ours(name, err);
     *found = false;
     return 0;

@@ -50,7 +50,7 @@ struct sts_call {
     int attempt;
 };
 
-static void sign(const struct sts_call *c, struct wire_message *message)
+static void creds_sts_sign(const struct sts_call *c, struct wire_message *message)
 {
     const struct credentials *base = c->base;
     struct sigv4_params params = {.access_key = base->access_key,
@@ -73,7 +73,7 @@ static int send_once(const struct sts_call *c, struct wire_message *answer, stru
     wire_header_add(
         ctx->arena, &message, STR("Content-Type"), STR("application/x-www-form-urlencoded; charset=utf-8"));
     if (c->base)
-        sign(c, &message);
+        creds_sts_sign(c, &message);
     struct http_request request = message_to_http(ctx->arena, endpoint, endpoint->host, &message);
     request.deadline_ms = DEADLINE_MS;
     request.insecure_ok = value_getb(ctx->options->config, "insecure");
@@ -127,7 +127,7 @@ static bool correct_skew(struct sts_call *c, const struct wire_message *answer, 
 }
 
 /* Both calls only hand out keys: repeating them does no harm. */
-static int call(struct sts_call *c, struct credentials *out, struct err *err)
+static int creds_sts_call(struct sts_call *c, struct credentials *out, struct err *err)
 {
     for (c->attempt = 1;; c->attempt++) {
         struct wire_message answer;
@@ -169,7 +169,7 @@ int creds_assume_role(struct creds_context *ctx, const struct credentials *base,
         .op = &op,
         .endpoint = &endpoint,
         .form = make_form(ctx, role)};
-    if (endpoint_resolve(ctx->arena, &settings, &sts, &endpoint, err) || call(&c, out, err)) {
+    if (endpoint_resolve(ctx->arena, &settings, &sts, &endpoint, err) || creds_sts_call(&c, out, err)) {
         if (err && err->class != ERR_INVALID && err->class != ERR_NETWORK && err->class != ERR_TIMEOUT)
             err->class = ERR_AUTH;
         return err_context(err, "assuming the role %.*s", STR_ARG(role->arn));

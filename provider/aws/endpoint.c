@@ -169,7 +169,7 @@ static struct str from_config(const struct endpoint_settings *settings, struct s
     return value_gets(settings->config, "endpoint");
 }
 
-static struct str variable(const char *name)
+static struct str endpoint_variable_text(const char *name)
 {
     return str_z(getenv(name));
 }
@@ -182,13 +182,13 @@ struct str endpoint_variable(struct arena *arena, struct str service_id)
 /* AWS_ENDPOINT_URL_SECRETS_MANAGER as the SDKs have it, and AWS_ENDPOINT_URL_SECRETSMANAGER. */
 static struct str from_service_variable(struct arena *arena, struct str id)
 {
-    struct str url = variable(endpoint_variable(arena, id).p);
+    struct str url = endpoint_variable_text(endpoint_variable(arena, id).p);
     if (url.n)
         return url;
     char *name = arena_strz(arena, arena_printf(arena, "AWS_ENDPOINT_URL_%.*s", STR_ARG(id)));
     for (char *p = name; *p; p++)
         *p = isalnum((unsigned char)*p) ? (char)toupper((unsigned char)*p) : '_';
-    return variable(name);
+    return endpoint_variable_text(name);
 }
 
 static struct str from_services_section(
@@ -205,7 +205,7 @@ static struct str from_services_section(
 
 static bool ignores_outer_settings(const struct endpoint_settings *settings)
 {
-    return str_ieq(variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), STR("true")) ||
+    return str_ieq(endpoint_variable_text("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), STR("true")) ||
            (settings->profiles &&
                str_ieq(profiles_get(settings->profiles, settings->profile, "ignore_configured_endpoint_urls"),
                    STR("true")));
@@ -220,7 +220,7 @@ static struct str custom_url(
         return url;
     url = from_service_variable(arena, service->id);
     if (!url.n)
-        url = variable("AWS_ENDPOINT_URL");
+        url = endpoint_variable_text("AWS_ENDPOINT_URL");
     if (!url.n && settings->profiles)
         url = from_services_section(arena, settings, sdk);
     if (!url.n && settings->profiles)
@@ -234,7 +234,7 @@ bool endpoint_is_custom_for_all(const struct endpoint_settings *settings)
         return true;
     if (ignores_outer_settings(settings))
         return false;
-    return variable("AWS_ENDPOINT_URL").n ||
+    return endpoint_variable_text("AWS_ENDPOINT_URL").n ||
            (settings->profiles && profiles_get(settings->profiles, settings->profile, "endpoint_url").n);
 }
 

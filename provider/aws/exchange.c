@@ -74,7 +74,7 @@ static int prepare_payload(struct exchange *x, struct err *err)
     return 0;
 }
 
-static void sign(struct exchange *x, struct wire_message *message)
+static void exchange_sign(struct exchange *x, struct wire_message *message)
 {
     const struct aws_service *service = x->call->service;
     unsigned char key[32];
@@ -129,7 +129,7 @@ static struct http_request make_request(struct exchange *x)
     wire_header_add(x->arena, &message, STR("Host"), target.host);
     for (size_t i = 0; i < call->request.header_count; i++)
         wire_header_add(x->arena, &message, call->request.headers[i].name, call->request.headers[i].value);
-    sign(x, &message);
+    exchange_sign(x, &message);
     struct http_request request = message_to_http(x->arena, &x->endpoint, target.host, &message);
     request.body_fd = call->body_fd;
     request.body_offset = call->body_offset;
@@ -397,7 +397,7 @@ bool exchange_settle(struct exchange *x, bool sent, int64_t *delay_ms)
     return true;
 }
 
-static void explain(const struct exchange *x, struct err *err)
+static void exchange_explain(const struct exchange *x, struct err *err)
 {
     *err = x->failure;
     err->unsure = x->lost;
@@ -415,6 +415,6 @@ void exchange_end(struct exchange *x)
     x->sending->result = x->failure.class ? -1 : 0;
     x->sending->response = x->answer;
     if (x->failure.class)
-        explain(x, &x->sending->err);
+        exchange_explain(x, &x->sending->err);
     arena_wipe(&x->secrets);
 }

@@ -34,7 +34,7 @@ static struct str read_kept(struct arena *arena, struct str work_dir)
     return text;
 }
 
-static bool has(struct str text, struct str line)
+static bool lacking_has(struct str text, struct str line)
 {
     for (struct str rest = text; rest.p;)
         if (str_eq(str_cut(rest, '\n', &rest), line))
@@ -46,8 +46,8 @@ bool lacking_is_known(struct str work_dir, struct str endpoint, const char *what
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     pthread_mutex_lock(&lock);
-    bool known =
-        has(read_kept(&scratch, work_dir), arena_printf(&scratch, "%s %.*s", what, STR_ARG(endpoint)));
+    bool known = lacking_has(
+        read_kept(&scratch, work_dir), arena_printf(&scratch, "%s %.*s", what, STR_ARG(endpoint)));
     pthread_mutex_unlock(&lock);
     return known;
 }
@@ -59,7 +59,7 @@ bool lacking_note(struct str work_dir, struct str endpoint, const char *what)
     struct str line = arena_printf(&scratch, "%s %.*s", what, STR_ARG(endpoint));
     pthread_mutex_lock(&lock);
     struct str before = read_kept(&scratch, work_dir);
-    bool first = !has(before, line);
+    bool first = !lacking_has(before, line);
     if (first && work_dir.n) {
         struct str text = arena_printf(&scratch, "%.*s%.*s\n", STR_ARG(before), STR_ARG(line));
         file_write_atomic(kept_in(&scratch, work_dir).p, text, 0600, &ignored);

@@ -68,7 +68,7 @@ static const struct wire_operation get_log_events = OPERATION("GetLogEvents");
 static const struct wire_operation filter_log_events = OPERATION("FilterLogEvents");
 
 /* *document is empty where there is no such log. */
-static int call(const struct cloudwatch *reader, struct arena *arena, const struct wire_operation *op,
+static int logs_call(const struct cloudwatch *reader, struct arena *arena, const struct wire_operation *op,
     struct value_builder *input, const struct value **document, struct err *err)
 {
     struct aws_call request = {
@@ -149,7 +149,7 @@ static int stream_page(const struct cloudwatch *reader, struct feed *feed, struc
     value_builder_set(&input, STR("startFromHead"), value_bool(!latest));
     if (latest)
         set_int(&input, "limit", (int64_t)reader->options.tail);
-    if (call(reader, &feed->page, &get_log_events, &input, &document, err))
+    if (logs_call(reader, &feed->page, &get_log_events, &input, &document, err))
         return -1;
     struct str next = value_gets(document, "nextForwardToken");
     take_events(feed, document, false);
@@ -169,7 +169,7 @@ static int filter(const struct cloudwatch *reader, struct feed *feed, struct str
     set_text(&input, "nextToken", str_z(feed->token));
     set_int(&input, "startTime", feed->from_ms);
     set_int(&input, "limit", PAGE_EVENTS);
-    return call(reader, &feed->page, &filter_log_events, &input, document, err);
+    return logs_call(reader, &feed->page, &filter_log_events, &input, document, err);
 }
 
 static int group_page(const struct cloudwatch *reader, struct feed *feed, struct err *err)
@@ -235,7 +235,7 @@ static bool belongs(struct feed *feed, const struct log_event *event)
 }
 
 /* Copies into the ring; the line that it pushes out is forgotten. */
-static void keep(struct cloudwatch *reader, const struct log_event *event)
+static void logs_keep(struct cloudwatch *reader, const struct log_event *event)
 {
     size_t tail = reader->options.tail;
     struct log_event *place = &reader->ring[reader->ring_at];
@@ -252,7 +252,7 @@ static void keep(struct cloudwatch *reader, const struct log_event *event)
     reader->ring_at = (reader->ring_at + 1) % tail;
 }
 
-static void flush(struct cloudwatch *reader, log_taker *line, void *ctx)
+static void logs_flush(struct cloudwatch *reader, log_taker *line, void *ctx)
 {
     size_t tail = reader->options.tail;
     for (size_t i = 0; i < reader->ring_n; i++) {
@@ -267,14 +267,14 @@ static void flush(struct cloudwatch *reader, log_taker *line, void *ctx)
     reader->ring = NULL;
 }
 
-static void give(
+static void logs_give(
     struct cloudwatch *reader, struct feed *feed, const struct log_event *event, log_taker *line, void *ctx)
 {
     feed->newest_ms = event->at_ms > feed->newest_ms ? event->at_ms : feed->newest_ms;
     if (!belongs(feed, event))
         return;
     if (reader->ring)
-        keep(reader, event);
+        logs_keep(reader, event);
     else
         line(ctx, event);
 }
@@ -300,7 +300,7 @@ static void begin_poll(struct cloudwatch *reader)
 }
 
 /* The feed whose next line is the oldest; NULL: there is nothing more. */
-static int oldest(struct cloudwatch *reader, struct feed **out, struct err *err)
+static int logs_oldest(struct cloudwatch *reader, struct feed **out, struct err *err)
 {
     *out = NULL;
     for (size_t i = 0; i < reader->count; i++) {
@@ -322,10 +322,10 @@ static int poll_logs(struct log_reader *base, log_taker *line, void *ctx, struct
     if (!reader->polled && reader->options.tail)
         reader->ring = mem_zalloc(reader->options.tail * sizeof *reader->ring);
     begin_poll(reader);
-    while ((rc = oldest(reader, &feed, err)) == 0 && feed)
-        give(reader, feed, &feed->events[feed->at++], line, ctx);
+    while ((rc = logs_oldest(reader, &feed, err)) == 0 && feed)
+        logs_give(reader, feed, &feed->events[feed->at++], line, ctx);
     if (reader->ring)
-        flush(reader, line, ctx);
+        logs_flush(reader, line, ctx);
     reader->polled = true;
     reader->failed = rc != 0;
     return rc;

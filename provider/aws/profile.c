@@ -31,7 +31,7 @@ struct reader {
     struct str section, parent; /* parent: the key that nested settings belong to */
 };
 
-static void add(struct reader *r, struct str key, struct str value)
+static void profile_add(struct reader *r, struct str key, struct str value)
 {
     MEM_GROW(r->settings, r->cap, r->count + 1);
     r->settings[r->count++] = (struct setting){r->section, key, value};
@@ -66,7 +66,7 @@ static int read_heading(struct reader *r, struct str line, int number, struct er
         name = arena_printf(r->arena, "%.*s %.*s", STR_ARG(kind), STR_ARG(str_trim(rest)));
     r->section = arena_str(r->arena, name);
     r->parent = STR_EMPTY;
-    add(r, STR_EMPTY, STR_EMPTY);
+    profile_add(r, STR_EMPTY, STR_EMPTY);
     return 0;
 }
 
@@ -88,7 +88,7 @@ static int read_setting(struct reader *r, struct str line, bool indented, int nu
         r->parent = value.n ? STR_EMPTY : key;
     }
     if (r->section.n)
-        add(r, key, value);
+        profile_add(r, key, value);
     return 0;
 }
 

@@ -18,13 +18,13 @@ struct aws_flight {
     size_t count;
 };
 
-static void push(struct exchange **list, struct exchange *x)
+static void send_push(struct exchange **list, struct exchange *x)
 {
     x->next = *list;
     *list = x;
 }
 
-static struct exchange *pop(struct exchange **list)
+static struct exchange *send_pop(struct exchange **list)
 {
     struct exchange *x = *list;
     if (x)
@@ -36,22 +36,22 @@ static void wait_for(struct aws_flight *flight, struct exchange *x, int64_t ms)
 {
     x->ready_ms = ms > 0 ? clock_mono_ms() + ms : 0;
     x->reserved = false;
-    push(&flight->waiting, x);
+    send_push(&flight->waiting, x);
 }
 
-static void settle(struct aws_flight *flight, struct exchange *x, bool sent)
+static void send_settle(struct aws_flight *flight, struct exchange *x, bool sent)
 {
     int64_t delay_ms;
     if (exchange_settle(x, sent, &delay_ms))
-        push(&flight->over, x);
+        send_push(&flight->over, x);
     else
         wait_for(flight, x, delay_ms);
 }
 
-static void start(struct aws_flight *flight, struct exchange *x)
+static void send_start(struct aws_flight *flight, struct exchange *x)
 {
     if (exchange_request(x))
-        settle(flight, x, false);
+        send_settle(flight, x, false);
     else
         http_queue_add(&flight->queue, &x->http);
 }
@@ -79,15 +79,15 @@ static int64_t start_waiting(struct aws_flight *flight)
     struct exchange *list = flight->waiting;
     int64_t now_ms = list ? clock_mono_ms() : 0, wait_ms = -1;
     flight->waiting = NULL;
-    for (struct exchange *x; (x = pop(&list));) {
+    for (struct exchange *x; (x = send_pop(&list));) {
         bool ready = is_ready(x, now_ms);
         if (ready) {
-            start(flight, x);
+            send_start(flight, x);
         } else if (is_cancelled(x)) {
             err_set(&x->failure, ERR_INTERRUPTED, "interrupted");
-            push(&flight->over, x);
+            send_push(&flight->over, x);
         } else {
-            push(&flight->waiting, x);
+            send_push(&flight->waiting, x);
         }
     }
     for (struct exchange *x = flight->waiting; x; x = x->next) {
@@ -109,7 +109,7 @@ struct aws_flight *aws_flight_new(struct aws_client *client)
 void aws_flight_free(struct aws_flight *flight)
 {
     http_queue_release(&flight->queue);
-    for (struct exchange *x; (x = pop(&flight->idle));)
+    for (struct exchange *x; (x = send_pop(&flight->idle));)
         free(x);
     free(flight);
 }
@@ -126,12 +126,12 @@ static void answer_at_once(struct aws_flight *flight, struct exchange *x)
     sending->result =
         flight->client->answer(sending->call, sending->arena, &sending->response, &sending->err);
     x->answered = true;
-    push(&flight->over, x);
+    send_push(&flight->over, x);
 }
 
 void aws_flight_add(struct aws_flight *flight, struct aws_sending *sending)
 {
-    struct exchange *x = pop(&flight->idle);
+    struct exchange *x = send_pop(&flight->idle);
     if (!x)
         x = mem_alloc(sizeof *x);
     *x = (struct exchange){.client = flight->client, .sending = sending};
@@ -141,7 +141,7 @@ void aws_flight_add(struct aws_flight *flight, struct aws_sending *sending)
         return;
     }
     if (exchange_begin(x)) {
-        push(&flight->over, x);
+        send_push(&flight->over, x);
         return;
     }
     wait_for(flight, x, 0);
@@ -153,7 +153,7 @@ static struct aws_sending *bring_back(struct aws_flight *flight, struct exchange
     if (!x->answered)
         exchange_end(x);
     flight->count--;
-    push(&flight->idle, x);
+    send_push(&flight->idle, x);
     return x->sending;
 }
 
@@ -162,7 +162,7 @@ static void pass_time(struct aws_flight *flight, int64_t limit_ms)
 {
     struct http_exchange *back = http_queue_next(&flight->queue, limit_ms);
     if (back)
-        settle(flight, back->owner, true);
+        send_settle(flight, back->owner, true);
     else if (!flight->queue.pending)
         clock_sleep_ms(limit_ms >= 0 && limit_ms < SLEEP_SLICE_MS ? limit_ms : SLEEP_SLICE_MS);
 }
@@ -173,7 +173,7 @@ struct aws_sending *aws_flight_next(struct aws_flight *flight, int64_t timeout_m
     for (bool late = false; flight->count && !late;) {
         int64_t wait_ms = start_waiting(flight);
         if (flight->over)
-            return bring_back(flight, pop(&flight->over));
+            return bring_back(flight, send_pop(&flight->over));
         int64_t left_ms = timeout_ms > 0 ? until_ms - clock_mono_ms() : timeout_ms;
         late = timeout_ms >= 0 && left_ms <= 0;
         if (late)
@@ -182,7 +182,7 @@ struct aws_sending *aws_flight_next(struct aws_flight *flight, int64_t timeout_m
             wait_ms = left_ms;
         pass_time(flight, wait_ms);
     }
-    return flight->over ? bring_back(flight, pop(&flight->over)) : NULL;
+    return flight->over ? bring_back(flight, send_pop(&flight->over)) : NULL;
 }
 
 int aws_send(struct aws_client *client, const struct aws_call *call, struct arena *arena,

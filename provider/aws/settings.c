@@ -32,7 +32,7 @@ static const char *const kind_names[] = {[TEXT] = "text",
     [ROLE] = "a map with `role`",
     [ACCOUNT] = "an account number"};
 
-static bool fits(enum setting_kind kind, const struct value *v)
+static bool settings_fits(enum setting_kind kind, const struct value *v)
 {
     switch (kind) {
     case TEXT: return v->kind == VALUE_STRING;
@@ -46,7 +46,7 @@ static bool fits(enum setting_kind kind, const struct value *v)
 }
 
 /* Every key is known and has a value of its kind; the first that is not is reported. */
-static int check(
+static int settings_check(
     struct str owner, const struct value *map, const struct setting *settings, size_t n, struct err *err)
 {
     for (uint32_t i = 0; i < map->count; i++) {
@@ -69,7 +69,7 @@ static int check(
             return err_set(err, ERR_INVALID,
                 "%.*s: %.*s must be known beforehand; it follows from a resource that does not exist yet",
                 STR_ARG(owner), STR_ARG(key));
-        if (!fits(setting->kind, v))
+        if (!settings_fits(setting->kind, v))
             return err_set(err, ERR_INVALID, "%.*s: %.*s must be %s, not %s", STR_ARG(owner), STR_ARG(key),
                 kind_names[setting->kind], value_kind_name(v->kind));
     }
@@ -85,7 +85,7 @@ static int read_role(struct arena *arena, struct aws_settings *s, struct err *er
     struct str owner = arena_printf(arena, "%.*s: assume_role", STR_ARG(s->name));
     if (role->kind == VALUE_STRING)
         s->role = role->string;
-    else if (check(owner, role, keys, sizeof keys / sizeof *keys, err))
+    else if (settings_check(owner, role, keys, sizeof keys / sizeof *keys, err))
         return -1;
     else
         s->role = value_gets(role, "role");
@@ -197,9 +197,9 @@ int aws_settings_read(struct arena *arena, struct str name, const struct value *
     if (!value_is_null(config) && config->kind != VALUE_MAP)
         return err_set(err, ERR_INVALID, "the settings of %.*s must be a map", STR_ARG(s->name));
     s->config = value_is_null(config) ? &value_empty_map : value_copy(arena, config);
-    if (check(s->name, s->config, known, sizeof known / sizeof *known, err) || check_endpoints(s, err) ||
-        read_keys(s, err) || read_role(arena, s, err) || read_account(arena, s, err) ||
-        read_profile(arena, s, err))
+    if (settings_check(s->name, s->config, known, sizeof known / sizeof *known, err) ||
+        check_endpoints(s, err) || read_keys(s, err) || read_role(arena, s, err) ||
+        read_account(arena, s, err) || read_profile(arena, s, err))
         return -1;
     s->insecure = value_getb(s->config, "insecure");
     s->endpoints.config = s->config;

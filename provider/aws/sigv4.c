@@ -29,7 +29,7 @@ static int compare_pairs(const void *a, const void *b)
 }
 
 /* What the buffer holds, taken into the arena. */
-static struct str keep(struct arena *arena, struct buf *buf)
+static struct str sigv4_keep(struct arena *arena, struct buf *buf)
 {
     return arena_str(arena, buf_str(buf));
 }
@@ -65,7 +65,7 @@ static struct str canonical_escape(struct arena *arena, struct str text)
         return text;
     AUTO_BUF struct buf escaped = BUF_INIT;
     url_encode(&escaped, plain, false);
-    return keep(arena, &escaped);
+    return sigv4_keep(arena, &escaped);
 }
 
 static void add_query(struct buf *out, struct arena *arena, struct str query)
@@ -110,7 +110,7 @@ static bool is_unsigned(struct str name)
     return false;
 }
 
-static struct str lower(struct arena *arena, struct str text)
+static struct str sigv4_lower(struct arena *arena, struct str text)
 {
     char *copy = arena_strz(arena, text);
     for (size_t i = 0; i < text.n; i++)
@@ -138,7 +138,7 @@ static struct str add_headers(struct buf *out, struct arena *arena, const struct
     struct pair *pairs = ARENA_ARRAY(arena, struct pair, request->header_count + 1);
     size_t n = 0;
     for (size_t i = 0; i < request->header_count; i++) {
-        struct str name = lower(arena, str_trim(request->headers[i].name));
+        struct str name = sigv4_lower(arena, str_trim(request->headers[i].name));
         if (params->signed_headers.n ? in_list(params->signed_headers, name) : !is_unsigned(name))
             pairs[n++] = (struct pair){name, request->headers[i].value, i};
     }
@@ -156,7 +156,7 @@ static struct str add_headers(struct buf *out, struct arena *arena, const struct
         }
         add_header_value(out, pairs[i].value);
     }
-    return keep(arena, &names);
+    return sigv4_keep(arena, &names);
 }
 
 static struct str payload_hash(struct arena *arena, const struct sigv4_params *params, struct str body)
@@ -185,7 +185,7 @@ struct str sigv4_canonical_request(struct arena *arena, const struct sigv4_param
     *signed_headers = add_headers(&out, arena, params, request);
     buf_addf(&out, "\n\n%.*s\n%.*s", STR_ARG(*signed_headers),
         STR_ARG(payload_hash(arena, params, request->body)));
-    return keep(arena, &out);
+    return sigv4_keep(arena, &out);
 }
 
 /* ---- string to sign, signature ---- */
@@ -250,7 +250,7 @@ static void set_header(struct arena *arena, struct wire_message *message, struct
     wire_header_add(arena, message, name, value);
 }
 
-static struct str sign(struct arena *arena, const struct sigv4_params *params,
+static struct str sigv4_sign(struct arena *arena, const struct sigv4_params *params,
     const struct wire_message *request, struct str *signed_headers)
 {
     struct str canonical = sigv4_canonical_request(arena, params, request, signed_headers);
@@ -269,7 +269,7 @@ void sigv4_sign_headers(struct arena *arena, const struct sigv4_params *params, 
     with_hash.payload_hash = payload_hash(arena, params, request->body);
     if (params->s3)
         set_header(arena, request, STR("x-amz-content-sha256"), with_hash.payload_hash);
-    struct str signed_headers, signature = sign(arena, &with_hash, request, &signed_headers);
+    struct str signed_headers, signature = sigv4_sign(arena, &with_hash, request, &signed_headers);
     wire_header_add(arena, request, STR("Authorization"),
         arena_printf(arena, ALGORITHM " Credential=%.*s/%.*s, SignedHeaders=%.*s, Signature=%.*s",
             STR_ARG(params->access_key), STR_ARG(scope(arena, params)), STR_ARG(signed_headers),

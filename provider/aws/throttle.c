@@ -19,7 +19,7 @@ void throttle_release(struct throttle *t)
     pthread_mutex_destroy(&t->lock);
 }
 
-static void measure(struct throttle *t, int64_t now_ms)
+static void throttle_measure(struct throttle *t, int64_t now_ms)
 {
     if (t->window_ms < 0)
         t->window_ms = now_ms;
@@ -35,7 +35,7 @@ static void measure(struct throttle *t, int64_t now_ms)
 int64_t throttle_reserve(struct throttle *t, int64_t now_ms)
 {
     pthread_mutex_lock(&t->lock);
-    measure(t, now_ms);
+    throttle_measure(t, now_ms);
     double wait = 0;
     if (t->active) {
         if (t->next_ms < (double)now_ms)

@@ -8,7 +8,7 @@ static struct curl_api api;
 static char failure[256];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void load(void)
+static void curl_api_load(void)
 {
     /* Lazy binding: of all that it and its libraries call, a run needs a small part. */
     void *library = dlopen("libcurl.so.4", RTLD_LAZY | RTLD_LOCAL);
@@ -32,7 +32,7 @@ static void load(void)
 
 const struct curl_api *curl_api(struct err *err)
 {
-    pthread_once(&once, load);
+    pthread_once(&once, curl_api_load);
     if (!failure[0])
         return &api;
     err_set(err, ERR_FAILED, "cannot load libcurl.so.4: %s", failure);

@@ -177,7 +177,7 @@ static void give_idle(struct http_engine *engine, struct transfer *t)
     pthread_mutex_unlock(&engine->lock);
 }
 
-static void trace(struct http_engine *engine, const struct http_exchange *x)
+static void engine_trace(struct http_engine *engine, const struct http_exchange *x)
 {
     if (!engine->trace.level)
         return;
@@ -203,7 +203,7 @@ void http_queue_release(struct http_queue *queue)
 }
 
 /* -1: it must not be sent. */
-static int prepare(struct http_engine *engine, struct transfer *t, struct http_exchange *x)
+static int engine_prepare(struct http_engine *engine, struct transfer *t, struct http_exchange *x)
 {
     if (x->request->cancel && atomic_load(x->request->cancel))
         return err_set(&x->err, ERR_INTERRUPTED, "interrupted");
@@ -213,7 +213,7 @@ static int prepare(struct http_engine *engine, struct transfer *t, struct http_e
 }
 
 /* Hands over what was added. */
-static void flush(struct http_queue *queue)
+static void engine_flush(struct http_queue *queue)
 {
     struct http_engine *engine = queue->engine;
     if (!queue->outgoing)
@@ -232,7 +232,7 @@ static void flush(struct http_queue *queue)
         loop_wake(&engine->loop);
 }
 
-static void push(struct transfer **list, struct transfer *t)
+static void engine_push(struct transfer **list, struct transfer *t)
 {
     t->next = *list;
     *list = t;
@@ -247,16 +247,16 @@ void http_queue_add(struct http_queue *queue, struct http_exchange *x)
     t->exchange = x;
     t->queue = queue;
     queue->pending++;
-    x->result = prepare(engine, t, x);
+    x->result = engine_prepare(engine, t, x);
     if (x->result) {
-        push(&queue->landed, t);
+        engine_push(&queue->landed, t);
         return;
     }
     atomic_fetch_add_explicit(&engine->requests, 1, memory_order_relaxed);
     crash_point("http.request");
-    push(&queue->outgoing, t);
+    engine_push(&queue->outgoing, t);
     if (++queue->outgoing_count == BATCH)
-        flush(queue);
+        engine_flush(queue);
 }
 
 /* What is over by now, or the next to be. */
@@ -283,7 +283,7 @@ static struct transfer *take_over(struct http_queue *queue, int64_t timeout_ms)
     return list;
 }
 
-static void collect(struct http_engine *engine, struct transfer *t)
+static void engine_collect(struct http_engine *engine, struct transfer *t)
 {
     struct http_exchange *x = t->exchange;
     crash_point("http.answer");
@@ -294,7 +294,7 @@ static void collect(struct http_engine *engine, struct transfer *t)
         transfer_collect(t, x->arena, &x->response);
     if (x->result || x->response.status >= 300)
         transfer_take_back(t);
-    trace(engine, x);
+    engine_trace(engine, x);
 }
 
 struct http_exchange *http_queue_next(struct http_queue *queue, int64_t timeout_ms)
@@ -302,7 +302,7 @@ struct http_exchange *http_queue_next(struct http_queue *queue, int64_t timeout_
     if (!queue->pending)
         return NULL;
     if (!queue->landed) {
-        flush(queue);
+        engine_flush(queue);
         queue->landed = take_over(queue, timeout_ms);
     }
     struct transfer *t = queue->landed;
@@ -312,7 +312,7 @@ struct http_exchange *http_queue_next(struct http_queue *queue, int64_t timeout_
     queue->landed = t->next;
     queue->pending--;
     if (!x->result)
-        collect(queue->engine, t);
+        engine_collect(queue->engine, t);
     give_idle(queue->engine, t);
     return x;
 }

@@ -139,7 +139,7 @@ static bool was_sent(const struct transfer *t)
     return began_us > 0;
 }
 
-static int explain(const struct transfer *t, struct err *err)
+static int failure_explain(const struct transfer *t, struct err *err)
 {
     if (t->cancelled)
         return err_set(err, ERR_INTERRUPTED, "interrupted");
@@ -187,7 +187,7 @@ int transfer_failure(const struct transfer *t, struct err *err)
     struct err unused;
     if (!err)
         err = &unused;
-    explain(t, err);
+    failure_explain(t, err);
     err->lost = was_sent(t);
     err->retryable = err->retryable && !err->lost;
     return -1;

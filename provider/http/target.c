@@ -47,7 +47,7 @@ static bool split_authority(struct str authority, struct str *host)
     return all(*host, is_host_char) && (!port.p || is_port(port));
 }
 
-static void classify(struct http_target *target)
+static void target_classify(struct http_target *target)
 {
     char text[64];
     if (str_ieq(target->host, STR("localhost"))) {
@@ -72,7 +72,7 @@ static void classify(struct http_target *target)
 }
 
 /* Some write a password before the host. */
-static int refuse(struct str url, const char *why, struct err *err)
+static int target_refuse(struct str url, const char *why, struct err *err)
 {
     AUTO_BUF struct buf shown = BUF_INIT;
     redact_line(&shown, url);
@@ -89,7 +89,7 @@ int http_target_parse(struct str url, struct http_target *target, struct err *er
     } else if (str_starts(url, STR("http://"))) {
         after = str_slice(url, 7, url.n);
     } else {
-        return refuse(url, " that begins with https:// or http://", err);
+        return target_refuse(url, " that begins with https:// or http://", err);
     }
     size_t end = 0;
     while (end < after.n && after.p[end] != '/' && after.p[end] != '?' && after.p[end] != '#')
@@ -97,10 +97,10 @@ int http_target_parse(struct str url, struct http_target *target, struct err *er
     target->authority = str_slice(after, 0, end);
     target->rest = str_slice(after, end, after.n);
     if (!split_authority(target->authority, &target->host))
-        return refuse(url, " with a valid host and port", err);
+        return target_refuse(url, " with a valid host and port", err);
     for (size_t i = 0; i < target->rest.n; i++)
         if ((unsigned char)target->rest.p[i] <= ' ' || target->rest.p[i] == 0x7f)
-            return refuse(url, ": it has a blank or control character", err);
-    classify(target);
+            return target_refuse(url, ": it has a blank or control character", err);
+    target_classify(target);
     return 0;
 }

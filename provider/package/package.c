@@ -34,7 +34,7 @@ int package_by_path(const void *a, const void *b)
     return str_cmp(((const struct package_file *)a)->path, ((const struct package_file *)b)->path);
 }
 
-static const struct package_file *find(const struct package *package, struct str path)
+static const struct package_file *package_find(const struct package *package, struct str path)
 {
     struct package_file key = {.path = path};
     return bsearch(&key, package->files, package->n, sizeof key, package_by_path);
@@ -46,7 +46,7 @@ static int check_folders(const struct package *package, const struct package_fil
     const struct package_file *other = NULL;
     for (size_t end = file->path.n; end-- > 0 && !other;)
         if (file->path.p[end] == '/')
-            other = find(package, str_slice(file->path, 0, end));
+            other = package_find(package, str_slice(file->path, 0, end));
     if (!other)
         return 0;
     return err_set(err, ERR_INVALID,
@@ -92,7 +92,7 @@ void package_finish_inputs(struct package *package)
 
 /* ---- reading ---- */
 
-static int changed(struct package *package, const struct package_file *file, struct err *err)
+static int package_changed(struct package *package, const struct package_file *file, struct err *err)
 {
     package->changed = true;
     return err_set(err, ERR_FAILED, "\"%.*s\" changed while it was read", STR_ARG(file->source));
@@ -102,7 +102,7 @@ int package_open(struct package *package, const struct package_file *file, int *
 {
     *fd = open(file->source.p, O_RDONLY | O_CLOEXEC);
     if (*fd < 0 && errno == ENOENT)
-        return changed(package, file, err);
+        return package_changed(package, file, err);
     if (*fd < 0)
         return err_set(
             err, ERR_INVALID, "\"%.*s\" cannot be read: %s", STR_ARG(file->source), strerror(errno));
@@ -115,7 +115,7 @@ int package_check(struct package *package, const struct package_file *file, int 
     if (fstat(fd, &st))
         return err_errno(err, ERR_FAILED, "\"%.*s\"", STR_ARG(file->source));
     struct file_id now = file_id_of(&st);
-    return file_id_equal(&now, &file->id) ? 0 : changed(package, file, err);
+    return file_id_equal(&now, &file->id) ? 0 : package_changed(package, file, err);
 }
 
 static int hash_file(
@@ -134,7 +134,7 @@ static int hash_file(
         return -1;
     }
     if (!file_id_equal(&id, &file->id))
-        return changed(package, file, err);
+        return package_changed(package, file, err);
     file->hashed = true;
     return 0;
 }

@@ -59,7 +59,7 @@ struct str package_name(struct arena *arena, struct str name)
     return arena_str(arena, buf_str(&out));
 }
 
-static int refuse(struct walk *w, struct str path, struct err *err, const char *why)
+static int package_scan_refuse(struct walk *w, struct str path, struct err *err, const char *why)
 {
     struct str whole = path.n ? path_join(w->package->arena, w->root, path) : w->root;
     struct str name = package_name(w->package->arena, whole);
@@ -83,7 +83,7 @@ static void add_patterns(struct rules *rules, const struct value *list)
         add_rule(rules, value_text(list->items[i], STR_EMPTY));
 }
 
-static bool excluded(const struct walk *w, struct str path, bool folder)
+static bool package_scan_excluded(const struct walk *w, struct str path, bool folder)
 {
     return glob_rules_say(w->exclude.items, w->exclude.n, path, folder) > 0;
 }
@@ -134,13 +134,13 @@ static int check_link(struct walk *w, struct str path, struct err *err)
     char target[PATH_MAX];
     struct str source = path_join(w->package->arena, w->root, path), real = str_z(w->real);
     if (!realpath(source.p, target))
-        return refuse(
+        return package_scan_refuse(
             w, path, err, errno == ENOENT ? "is a link to nothing" : "is a link that leads nowhere");
     struct str to = str_z(target);
     bool inside = str_starts(to, real) && (to.n == real.n || to.p[real.n] == '/' || real.n == 1);
     if (inside)
         return 0;
-    refuse(w, path, err, "is a link that leaves the folder");
+    package_scan_refuse(w, path, err, "is a link that leaves the folder");
     return err_hint(err, "it leads to %.*s; copy it, or leave it out with `exclude`",
         STR_ARG(package_name(w->package->arena, to)));
 }
@@ -157,9 +157,9 @@ static bool passed_over(const struct walk *w, struct str path, bool regular)
 static int visit_file(struct walk *w, struct str path, const struct stat *st, struct err *err)
 {
     if (!w->filter->watched && !str_is_utf8(path))
-        return refuse(w, path, err, "has a name that is not UTF-8");
+        return package_scan_refuse(w, path, err, "has a name that is not UTF-8");
     if (!S_ISREG(st->st_mode)) {
-        refuse(w, path, err, "is neither a file nor a folder");
+        package_scan_refuse(w, path, err, "is neither a file nor a folder");
         return err_hint(err, "leave it out with `exclude`");
     }
     if (w->package->n >= FILES_MAX)
@@ -168,14 +168,14 @@ static int visit_file(struct walk *w, struct str path, const struct stat *st, st
     return 0;
 }
 
-static int visit(
+static int package_scan_visit(
     struct walk *w, int folder, const char *name, struct str path, const struct step *above, struct err *err)
 {
     struct stat st;
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW))
-        return errno == ENOENT ? 0 : refuse(w, path, err, strerror(errno)); /* gone meanwhile */
+        return errno == ENOENT ? 0 : package_scan_refuse(w, path, err, strerror(errno)); /* gone meanwhile */
     bool link = S_ISLNK(st.st_mode);
-    if (excluded(w, path, S_ISDIR(st.st_mode)) || ignored(w, path, S_ISDIR(st.st_mode)))
+    if (package_scan_excluded(w, path, S_ISDIR(st.st_mode)) || ignored(w, path, S_ISDIR(st.st_mode)))
         return 0;
     bool nowhere = link && fstatat(folder, name, &st, 0), leads_down = !nowhere && S_ISDIR(st.st_mode);
     if (!leads_down && passed_over(w, path, !nowhere && S_ISREG(st.st_mode)))
@@ -185,7 +185,8 @@ static int visit(
     if (nowhere) /* it was a moment ago */
         return 0;
     if (leads_down)
-        return link && excluded(w, path, true) ? 0 : walk_folder(w, folder, name, path, above, err);
+        return link && package_scan_excluded(w, path, true) ? 0
+                                                            : walk_folder(w, folder, name, path, above, err);
     return visit_file(w, path, &st, err);
 }
 
@@ -195,7 +196,7 @@ static int read_folder(struct walk *w, int fd, struct str path, const struct ste
     DIR *folder = fdopendir(fd);
     if (!folder) {
         close(fd);
-        return refuse(w, path, err, strerror(errno));
+        return package_scan_refuse(w, path, err, strerror(errno));
     }
     struct arena *arena = w->package->arena;
     struct ignore around;
@@ -206,14 +207,14 @@ static int read_folder(struct walk *w, int fd, struct str path, const struct ste
         errno = 0;
         const struct dirent *entry = readdir(folder);
         if (!entry && errno) /* half a folder is no package */
-            status = refuse(w, path, err, strerror(errno));
+            status = package_scan_refuse(w, path, err, strerror(errno));
         if (!entry || status)
             break;
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;
         struct str below =
             path.n ? path_join(arena, path, str_z(entry->d_name)) : arena_str(arena, str_z(entry->d_name));
-        status = visit(w, dirfd(folder), entry->d_name, below, here, err);
+        status = package_scan_visit(w, dirfd(folder), entry->d_name, below, here, err);
         if (status)
             break;
     }
@@ -231,8 +232,8 @@ static int walk_folder(
     if (fd < 0 && errno == ENOENT && above)
         return 0; /* gone meanwhile, as in visit() */
     if (fd < 0 || fstat(fd, &st)) {
-        int status =
-            refuse(w, path, err, arena_printf(w->package->arena, "cannot be read: %s", strerror(errno)).p);
+        int status = package_scan_refuse(
+            w, path, err, arena_printf(w->package->arena, "cannot be read: %s", strerror(errno)).p);
         fd_close_ptr(&fd);
         return status;
     }
@@ -244,7 +245,8 @@ static int walk_folder(
         close(fd);
         if (circle && w->filter->watched)
             return 0;
-        return refuse(w, path, err, circle ? "is a link to a folder around it" : "lies too deep");
+        return package_scan_refuse(
+            w, path, err, circle ? "is a link to a folder around it" : "lies too deep");
     }
     return read_folder(w, fd, path, &here, err);
 }

@@ -39,7 +39,7 @@ static bool flag_of(const struct value *object, const char *name, bool fallback)
 
 /* ---- building ---- */
 
-static int build(struct making *m, struct err *err)
+static int artifact_make_build(struct making *m, struct err *err)
 {
     const struct value *given = value_getz(m->desired, "build");
     struct build build;
@@ -117,7 +117,7 @@ static const struct value *known_version(const struct making *m)
     return NULL;
 }
 
-static void take(struct making *m, struct str sha256, int64_t size)
+static void artifact_make_take(struct making *m, struct str sha256, int64_t size)
 {
     m->sha256 = sha256;
     m->size = size;
@@ -142,10 +142,10 @@ static bool made_before(struct making *m, bool again)
 {
     const struct package_file *first = m->package.files;
     if (m->artifact.format == PACKAGE_FILE)
-        take(m, hex_encode(m->ctx->arena, first->sha256, SHA256_SIZE), first->size);
+        artifact_make_take(m, hex_encode(m->ctx->arena, first->sha256, SHA256_SIZE), first->size);
     else if (str_eq(m->cache.digest, m->digest) &&
              is_whole(m, artifact_cache_package(&m->cache, m->cache.sha256), again))
-        take(m, m->cache.sha256, m->cache.size);
+        artifact_make_take(m, m->cache.sha256, m->cache.size);
     return m->sha256.n > 0;
 }
 
@@ -166,7 +166,7 @@ static int pack(struct making *m, bool again, struct err *err)
         return err_errno(err, ERR_FAILED, "packing: cannot write %s", path);
     artifact_cache_made(&m->cache, m->digest, &made);
     artifact_cache_save(&m->cache);
-    take(m, made.sha256, made.size);
+    artifact_make_take(m, made.sha256, made.size);
     return 0;
 }
 
@@ -200,18 +200,18 @@ static int make_once(struct making *m, bool again, struct err *err)
     const struct value *known = again ? NULL : known_version(m);
     const struct value *size = known ? value_getz(known, "size") : NULL;
     if (known && size && size->kind == VALUE_INT)
-        take(m, artifact_text(known, "sha256", STR_EMPTY), size->integer);
+        artifact_make_take(m, artifact_text(known, "sha256", STR_EMPTY), size->integer);
     if (!m->sha256.n && pack(m, again, err))
         return -1;
     return check_packed(m, err);
 }
 
-static int make(struct making *m, bool again, struct err *err)
+static int artifact_make_package(struct making *m, bool again, struct err *err)
 {
     struct op_ctx *ctx = m->ctx;
     struct str source = artifact_text(m->desired, "source", STR_EMPTY);
     m->source = source.n ? path_join(ctx->arena, ctx->dir, source) : STR_EMPTY;
-    if (!again && (build(m, err) || vendor(m, err)))
+    if (!again && (artifact_make_build(m, err) || vendor(m, err)))
         return -1;
     if (again && vendor(m, err))
         return -1;
@@ -237,7 +237,7 @@ static int run_making(
     *m = (struct making){.ctx = ctx, .desired = desired};
     artifact_cache_load(&m->cache, ctx->arena, ctx->work_dir, ctx->address);
     m->cache.digests = ctx->digests;
-    int status = make(m, again, err);
+    int status = artifact_make_package(m, again, err);
     package_release(&m->package);
     return status;
 }

@@ -25,7 +25,7 @@ static const struct value *held_back(struct op_ctx *ctx, struct str local)
     return version;
 }
 
-static const struct value *described(
+static const struct value *artifact_prepare_described(
     struct op_ctx *ctx, struct str sha256, int64_t size, struct str content, struct str rolled_back_from)
 {
     struct arena *arena = ctx->arena;
@@ -62,7 +62,7 @@ static const struct value *as_version(
     struct op_ctx *ctx, const struct value *desired, const struct value *version)
 {
     struct str from = rolled_back_from(ctx, version);
-    const struct value *more = described(ctx, artifact_text(version, "sha256", STR_EMPTY),
+    const struct value *more = artifact_prepare_described(ctx, artifact_text(version, "sha256", STR_EMPTY),
         value_geti(version, "size", 0), artifact_text(version, "content", STR_EMPTY), from);
     return prepared_object(ctx, desired, more, from);
 }
@@ -92,7 +92,8 @@ static int prepare_sources(
     /* That the sources agree with what is in use ends nothing. */
     bool stays = !ctx->version.n && str_eq(m.sha256, artifact_text(ctx->recorded, "sha256", STR_EMPTY));
     struct str from = stays ? artifact_text(ctx->recorded, "rolled_back_from", STR_EMPTY) : STR_EMPTY;
-    *prepared = prepared_object(ctx, desired, described(ctx, m.sha256, m.size, m.digest, from), from);
+    *prepared = prepared_object(
+        ctx, desired, artifact_prepare_described(ctx, m.sha256, m.size, m.digest, from), from);
     return 0;
 }
 

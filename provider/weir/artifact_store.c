@@ -35,7 +35,8 @@ static const struct shape shape = {
 static const struct wire_operation head_object = OPERATION("HeadObject", "HEAD");
 static const struct wire_operation delete_object = OPERATION("DeleteObject", "DELETE");
 
-static const struct value *place(struct op_ctx *ctx, struct str bucket, struct str key, struct str version)
+static const struct value *artifact_store_place(
+    struct op_ctx *ctx, struct str bucket, struct str key, struct str version)
 {
     struct value_entry entries[] = {{STR("bucket"), value_string(ctx->arena, bucket)},
         {STR("key"), value_string(ctx->arena, key)},
@@ -43,7 +44,7 @@ static const struct value *place(struct op_ctx *ctx, struct str bucket, struct s
     return value_map(ctx->arena, entries, version.n ? 3 : 2);
 }
 
-static struct str unquoted(struct str etag)
+static struct str artifact_store_unquoted(struct str etag)
 {
     bool quoted = etag.n > 1 && str_starts(etag, STR("\"")) && str_ends(etag, STR("\""));
     return quoted ? str_slice(etag, 1, etag.n - 1) : etag;
@@ -69,7 +70,7 @@ static struct stored stored_of(struct op_ctx *ctx, const struct wire_message *re
     const struct value *metadata = value_getz(wire_coerce(ctx->arena, &shape, document), "metadata");
     struct stored stored = {.there = true,
         .sha256 = value_gets(metadata, HASH_MARK),
-        .etag = unquoted(wire_header_get(response, STR("ETag"))),
+        .etag = artifact_store_unquoted(wire_header_get(response, STR("ETag"))),
         .version_id = wire_header_get(response, STR("x-amz-version-id")),
         .stack = mark_of(ctx->arena, metadata, STACK_MARK),
         .address = mark_of(ctx->arena, metadata, ADDRESS_MARK),
@@ -99,8 +100,8 @@ int artifact_look(struct op_ctx *ctx, struct str bucket, struct str key, struct 
     struct wire_message response;
     struct err failure = ERR_INIT;
     *out = (struct stored){0};
-    if (!aws_s3_call(
-            ctx, &head_object, &shape, place(ctx, bucket, key, STR_EMPTY), &call, &response, &failure)) {
+    if (!aws_s3_call(ctx, &head_object, &shape, artifact_store_place(ctx, bucket, key, STR_EMPTY), &call,
+            &response, &failure)) {
         *out = stored_of(ctx, &response);
         return 0;
     }
@@ -142,7 +143,7 @@ int artifact_remove(
     struct aws_call call = {.body_fd = -1};
     struct wire_message response;
     struct err failure = ERR_INIT;
-    const struct value *input = place(ctx, bucket, key, version_id);
+    const struct value *input = artifact_store_place(ctx, bucket, key, version_id);
     if (!aws_s3_call(ctx, &delete_object, &shape, input, &call, &response, &failure) ||
         failure.class == ERR_ABSENT)
         return 0;

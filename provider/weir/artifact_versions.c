@@ -135,7 +135,7 @@ int artifact_version_remove(struct op_ctx *ctx, const struct value *version, str
 }
 
 /* The one to go first: of those not in use, the one stored longest ago. */
-static uint32_t oldest(const struct value *versions)
+static uint32_t artifact_versions_oldest(const struct value *versions)
 {
     uint32_t found = versions->count - 1;
     for (uint32_t i = 1; i < versions->count; i++)
@@ -148,7 +148,7 @@ static uint32_t oldest(const struct value *versions)
 const struct value *artifact_versions_trim(struct op_ctx *ctx, const struct value *versions, int64_t keep)
 {
     while ((int64_t)versions->count > keep + 1) {
-        uint32_t last = oldest(versions);
+        uint32_t last = artifact_versions_oldest(versions);
         struct err err = ERR_INIT;
         if (artifact_version_remove(ctx, versions->items[last], &err)) {
             if (ctx->progress)

@@ -74,7 +74,7 @@ static bool has_ended(const struct watching *w)
     return status ? errno != EINTR : info.si_pid != 0;
 }
 
-static void watch(struct watching *w)
+static void command_watch(struct watching *w)
 {
     bool open = true;
     for (int tick_ms = 1; !has_ended(w); tick_ms = tick_ms < TICK_MS ? 2 * tick_ms : TICK_MS) {
@@ -100,14 +100,14 @@ static void watch(struct watching *w)
 
 /* ---- what became of it ---- */
 
-static struct str duration(struct arena *arena, int64_t ms)
+static struct str command_duration(struct arena *arena, int64_t ms)
 {
     if (ms % 60000 == 0)
         return arena_printf(arena, "%lld minutes", (long long)(ms / 60000));
     return arena_printf(arena, "%lld seconds", (long long)(ms / 1000));
 }
 
-static int report(const struct watching *w, struct err *err)
+static int command_report(const struct watching *w, struct err *err)
 {
     const struct command *command = w->command;
     struct str said = command_output_end(w->output, command->arena, SAID_BYTES), why;
@@ -116,7 +116,7 @@ static int report(const struct watching *w, struct err *err)
         return err_set(err, class, "%s was interrupted", command->what);
     if (w->ended == ERR_TIMEOUT)
         why = arena_printf(command->arena, "took longer than %s and was ended",
-            duration(command->arena, command->timeout_ms).p);
+            command_duration(command->arena, command->timeout_ms).p);
     else if (WIFSIGNALED(w->status))
         why = arena_printf(command->arena, "was ended by signal %d", WTERMSIG(w->status));
     else
@@ -147,9 +147,9 @@ int command_run(const struct command *command, struct command_output *output, st
         status = err_errno(err, ERR_FAILED, "%s: cannot start \"%s\"", command->what, command->args[0]);
     } else {
         w.deadline = command->timeout_ms > 0 ? clock_mono_ms() + command->timeout_ms : 0;
-        watch(&w);
+        command_watch(&w);
         bool fine = !w.ended && WIFEXITED(w.status) && WEXITSTATUS(w.status) == 0;
-        status = fine ? 0 : report(&w, err);
+        status = fine ? 0 : command_report(&w, err);
     }
     close(w.pipe);
     return status;

@@ -44,7 +44,7 @@ struct str command_output_hide(struct arena *arena, struct str text)
 
 /* ---- lines ---- */
 
-static void show(struct command_output *o)
+static void command_output_show(struct command_output *o)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str text = command_output_hide(&arena, buf_str(&o->line));
@@ -55,7 +55,7 @@ static void show(struct command_output *o)
 }
 
 /* Keeps about as much as the end may need, and drops whole lines. */
-static void keep(struct command_output *o)
+static void command_output_keep(struct command_output *o)
 {
     if (o->tail.n > 2 * TAIL_BYTES) {
         ptrdiff_t cut = str_find_char(buf_str(&o->tail), '\n', o->tail.n - TAIL_BYTES);
@@ -113,9 +113,9 @@ static void end_line(struct command_output *o)
         replace_line(o, str_slice(buf_str(&hidden), 0, LINE_SHOWN));
     }
     if (o->line.n) {
-        keep(o);
+        command_output_keep(o);
         if (o->show && o->shown < SHOWN_MAX)
-            show(o);
+            command_output_show(o);
     }
     buf_clear(&o->line);
 }

@@ -102,7 +102,7 @@ struct reading {
 };
 
 /* Where a path or URL leads, without links; "" nowhere. */
-static struct str find(struct reading *r, struct str folder, struct str named)
+static struct str requirements_find(struct reading *r, struct str folder, struct str named)
 {
     char real[PATH_MAX];
     struct str path = named;
@@ -116,7 +116,7 @@ static struct str find(struct reading *r, struct str folder, struct str named)
 
 static void add_file(struct reading *r, struct str folder, struct str named)
 {
-    struct str path = find(r, folder, named);
+    struct str path = requirements_find(r, folder, named);
     for (size_t i = 0; i < r->file_count; i++)
         if (str_eq(r->files[i], path))
             return;
@@ -127,9 +127,9 @@ static void add_file(struct reading *r, struct str folder, struct str named)
 /* Links begin at the file that names them, or like all else where pip runs. */
 static void add_place(struct reading *r, struct str folder, struct str named, bool links)
 {
-    struct str path = links ? find(r, folder, named) : STR_EMPTY;
+    struct str path = links ? requirements_find(r, folder, named) : STR_EMPTY;
     if (!path.n)
-        path = find(r, r->dir, named);
+        path = requirements_find(r, r->dir, named);
     for (size_t i = 0; i < r->place_count; i++)
         if (str_eq(r->places[i].path, path) && r->places[i].links == links)
             return;

@@ -63,7 +63,7 @@ static void read_sums(struct arena *arena, const struct wire_message *answer, st
     }
 }
 
-static int look(
+static int download_look(
     struct op_ctx *ctx, const struct s3_download *download, struct download_source *out, struct err *err)
 {
     struct aws_call call = {.body_fd = -1};
@@ -89,7 +89,7 @@ static bool worth_keeping(const struct err *err)
            err->class == ERR_INTERRUPTED || err->class == ERR_THROTTLED || err->class == ERR_AUTH;
 }
 
-static enum download_result fetch(
+static enum download_result download_fetch(
     struct op_ctx *ctx, const struct download_source *source, int64_t part_size, struct err *err)
 {
     const struct s3_download *d = source->download;
@@ -112,11 +112,11 @@ static enum download_result download_once(
     struct op_ctx *ctx, const struct s3_download *download, struct s3_downloaded *out, struct err *err)
 {
     struct download_source source;
-    if (look(ctx, download, &source, err))
+    if (download_look(ctx, download, &source, err))
         return DOWNLOAD_FAILED;
-    enum download_result result = fetch(ctx, &source, download_part_size(source.size), err);
+    enum download_result result = download_fetch(ctx, &source, download_part_size(source.size), err);
     if (result == DOWNLOAD_NO_RANGES)
-        result = fetch(ctx, &source, source.size, err);
+        result = download_fetch(ctx, &source, source.size, err);
     *out = (struct s3_downloaded){.size = source.size,
         .etag = aws_s3_unquoted(source.etag),
         .verified = source.has_crc || source.sha256.n};

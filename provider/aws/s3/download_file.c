@@ -46,7 +46,7 @@ int64_t download_file_length(const struct download_file *file, int part)
 /* ---- opening ---- */
 
 /* Where a link leads, the file is replaced, not the link. */
-static void place(struct arena *arena, struct download_file *file)
+static void download_file_place(struct arena *arena, struct download_file *file)
 {
     AUTO_FREE char *real = realpath(file->path, NULL);
     file->target = real ? arena_strz(arena, str_z(real)) : file->path;
@@ -116,7 +116,7 @@ static bool read_end(struct download_file *file, const struct stat *st, struct s
 
 /* An empty file is left as it is: ext4 takes cutting to nothing as the beginning of a file's replacement, and
  * then closing it waits until all of it is on its way to the disk. */
-static int begin(
+static int download_file_begin(
     struct download_file *file, const struct stat *st, struct str head, char *flags, struct err *err)
 {
     memset(flags, '0', (size_t)file->count);
@@ -131,7 +131,7 @@ int download_file_open(struct arena *arena, const char *path, struct str what, i
 {
     struct stat st;
     *out = (struct download_file){.path = path, .size = size, .part_size = part_size, .fd = -1};
-    place(arena, out);
+    download_file_place(arena, out);
     out->count = (int)((size + part_size - 1) / part_size);
     out->done = ARENA_ARRAY(arena, bool, out->count + 1);
     char *flags = arena_alloc(arena, (size_t)out->count + 1);
@@ -143,7 +143,7 @@ int download_file_open(struct arena *arena, const char *path, struct str what, i
     int status = fstat(out->fd, &st) ? err_errno(err, ERR_IO, "cannot read \"%s\"", out->part_path)
                                      : check_room(out, &st, err);
     if (!status && !read_end(out, &st, head, flags))
-        status = begin(out, &st, head, flags, err);
+        status = download_file_begin(out, &st, head, flags, err);
     if (status)
         download_file_discard(out);
     return status;

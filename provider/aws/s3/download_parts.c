@@ -78,7 +78,7 @@ struct arriving {
     int write_errno;
 };
 
-static int take(void *ctx, const void *bytes, size_t n)
+static int download_parts_take(void *ctx, const void *bytes, size_t n)
 {
     struct arriving *a = ctx;
     if ((int64_t)n > a->end - a->at) {
@@ -96,7 +96,8 @@ static int take(void *ctx, const void *bytes, size_t n)
     return 0;
 }
 
-static const struct value *request(struct parts *p, struct arena *arena, const struct arriving *a)
+static const struct value *download_parts_request(
+    struct parts *p, struct arena *arena, const struct arriving *a)
 {
     struct str range = arena_printf(arena, "bytes=%" PRId64 "-%" PRId64, a->at, a->end - 1);
     struct value_entry entries[] = {
@@ -154,22 +155,22 @@ static void pause_before(const struct parts *p, int tries)
         clock_sleep_ms(DELAY_MS);
 }
 
-static enum download_result fetch(struct parts *p, int part, struct err *err)
+static enum download_result download_parts_fetch(struct parts *p, int part, struct err *err)
 {
     int64_t start = download_file_start(p->file, part);
     struct arriving a = {.p = p, .at = start, .end = start + download_file_length(p->file, part)};
     for (int tries = 0; a.at < a.end; tries++) {
         AUTO_ARENA struct arena arena = ARENA_INIT;
         struct op_ctx ctx = *p->ctx;
-        struct aws_call call = {.body_fd = -1, .sink = take, .sink_ctx = &a};
+        struct aws_call call = {.body_fd = -1, .sink = download_parts_take, .sink_ctx = &a};
         struct wire_message answer;
         struct err failure = ERR_INIT;
         int64_t from = a.at;
         uint64_t crc = a.crc;
         ctx.arena = &arena;
         ctx.cancel = &p->stop;
-        int status = aws_s3_call(
-            &ctx, &download_get, &download_shape, request(p, &arena, &a), &call, &answer, &failure);
+        int status = aws_s3_call(&ctx, &download_get, &download_shape, download_parts_request(p, &arena, &a),
+            &call, &answer, &failure);
         enum download_result result =
             status ? judge_failure(p, &a, from, &failure, err) : check_answer(p, &answer, from, err);
         if (result != DOWNLOAD_OK)
@@ -262,7 +263,7 @@ static enum download_result do_part(struct parts *p, int part, char *block, stru
         if (p->source->has_crc)
             status = read_back(p, part, block, &p->crcs[part], NULL, err);
     } else {
-        enum download_result result = fetch(p, part, err);
+        enum download_result result = download_parts_fetch(p, part, err);
         if (result != DOWNLOAD_OK)
             return result;
         download_file_done(p->file, part);
@@ -280,7 +281,7 @@ static int next_part(struct parts *p)
     return part;
 }
 
-static void *work(void *arg)
+static void *download_parts_work(void *arg)
 {
     struct parts *p = arg;
     AUTO_FREE char *block = mem_alloc(BLOCK);
@@ -299,7 +300,7 @@ static void *work(void *arg)
 
 /* ---- watching ---- */
 
-static void tell(struct parts *p, int64_t began_ms)
+static void download_parts_tell(struct parts *p, int64_t began_ms)
 {
     char line[128];
     if (!p->ctx->progress)
@@ -309,7 +310,7 @@ static void tell(struct parts *p, int64_t began_ms)
     p->ctx->progress(p->ctx->progress_ctx, line);
 }
 
-static void watch(struct parts *p)
+static void download_parts_watch(struct parts *p)
 {
     int64_t began_ms = clock_mono_ms();
     pthread_mutex_lock(&p->lock);
@@ -322,7 +323,7 @@ static void watch(struct parts *p)
             stop_with(p, DOWNLOAD_FAILED, &interrupted);
         }
         if (ticked)
-            tell(p, began_ms);
+            download_parts_tell(p, began_ms);
         pthread_mutex_lock(&p->lock);
     }
     pthread_mutex_unlock(&p->lock);
@@ -333,21 +334,21 @@ static void run_all(struct parts *p)
     pthread_t ids[WORKERS];
     int wanted = p->file->count < WORKERS ? p->file->count : WORKERS, started = 0;
     p->running = wanted;
-    while (started < wanted && !pthread_create(&ids[started], NULL, work, p))
+    while (started < wanted && !pthread_create(&ids[started], NULL, download_parts_work, p))
         started++;
     pthread_mutex_lock(&p->lock);
     p->running -= wanted - started;
     pthread_mutex_unlock(&p->lock);
     if (wanted && !started) {
         p->running = 1;
-        work(p);
+        download_parts_work(p);
     }
-    watch(p);
+    download_parts_watch(p);
     for (int i = 0; i < started; i++)
         pthread_join(ids[i], NULL);
 }
 
-static enum download_result outcome(struct parts *p, struct err *err)
+static enum download_result download_parts_outcome(struct parts *p, struct err *err)
 {
     if (p->result == DOWNLOAD_OK && !is_right(p)) {
         err_set(err, ERR_PROTOCOL, "what arrived is not what the checksum says that it should be");
@@ -372,7 +373,7 @@ enum download_result download_parts(
         .lock = PTHREAD_MUTEX_INITIALIZER};
     clock_cond_init(&p.over);
     run_all(&p);
-    enum download_result result = outcome(&p, err);
+    enum download_result result = download_parts_outcome(&p, err);
     if (p.sha) {
         unsigned char unused[SHA256_SIZE];
         sha256_final(p.sha, unused);

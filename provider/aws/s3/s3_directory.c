@@ -282,7 +282,7 @@ static int find_unfinished(struct op_ctx *ctx, const struct directory *d, const 
 }
 
 /* `stopped`: a run was stopped while it worked on the folder, and may have left parts of files. */
-static int look(
+static int s3_directory_look(
     struct op_ctx *ctx, const struct value *prior, bool stopped, const struct value **live, struct err *err)
 {
     const struct value *object = with_names(ctx, prior), *uploads = &value_empty_map;
@@ -310,14 +310,14 @@ static int directory_read(struct op_ctx *ctx, const struct value *prior, const s
     const struct value **live, struct err *err)
 {
     (void)wanted;
-    return look(ctx, prior, ctx->attempted || s3_unfinished_any(prior), live, err);
+    return s3_directory_look(ctx, prior, ctx->attempted || s3_unfinished_any(prior), live, err);
 }
 
 /* What an interrupted run has already sent. */
 static int directory_find(
     struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
 {
-    if (look(ctx, desired, true, live, err))
+    if (s3_directory_look(ctx, desired, true, live, err))
         return -1;
     const struct value *files = value_getz(desired, "files");
     if (!files || !files->count)
@@ -328,8 +328,8 @@ static int directory_find(
 /* ---- writing ---- */
 
 /* As far as it went: what was not sent is as it was before, or not there. */
-static void settle(struct manifest *to, const struct manifest *wanted, const struct manifest *from,
-    const struct manifest_change *change)
+static void s3_directory_settle(struct manifest *to, const struct manifest *wanted,
+    const struct manifest *from, const struct manifest_change *change)
 {
     for (size_t i = 0; i < change->send_count; i++) {
         struct manifest_file *file = manifest_find(to, change->send[i]);
@@ -366,7 +366,7 @@ static int sync_files(struct op_ctx *ctx, const struct value *prior, const struc
         memset(manifest_find(&to, change.send[i])->mark, 0, MANIFEST_MARK);
     int status = directory_send(&d, change.send, change.send_count, &to, err);
     if (status)
-        settle(&to, &wanted, &from, &change);
+        s3_directory_settle(&to, &wanted, &from, &change);
     bool keep = value_equal(value_getz(desired, "delete"), &value_false);
     if (!status && !keep)
         status = directory_drop(&d, change.drop, change.drop_count, err);

@@ -33,7 +33,7 @@ struct sending {
     int64_t told_ms;
 };
 
-static void tell(struct sending *s)
+static void s3_directory_sync_tell(struct sending *s)
 {
     char line[96];
     const struct op_ctx *ctx = s->d->ctx;
@@ -80,7 +80,7 @@ static void over(void *ctx, size_t i, const struct s3_uploaded *done, struct err
     struct manifest_file *file = manifest_find(s->manifest, s->names[i]);
     if (done) {
         manifest_mark(file->mark, done->etag, done->size);
-        tell(s);
+        s3_directory_sync_tell(s);
     } else {
         err_context(failure, "%.*s", STR_ARG(file->name));
         file->sha256 = STR("unsure"); /* it may have arrived all the same */
@@ -114,7 +114,7 @@ struct looking {
     pthread_mutex_t lock; /* the context's arena */
 };
 
-static void found(void *arg, const struct s3_listed *object)
+static void s3_directory_sync_found(void *arg, const struct s3_listed *object)
 {
     struct looking *l = arg;
     unsigned char mark[MANIFEST_MARK];
@@ -146,7 +146,7 @@ struct step {
     atomic_bool failed;
 };
 
-static void fail(struct step *s, const struct err *err)
+static void s3_directory_sync_fail(struct step *s, const struct err *err)
 {
     pthread_mutex_lock(&s->lock);
     if (!s->failed)
@@ -187,7 +187,7 @@ static void look_at(void *arg, size_t i)
         if (err.class == ERR_ABSENT)
             file->sha256 = STR_EMPTY;
         else
-            fail(s, &err);
+            s3_directory_sync_fail(s, &err);
         return;
     }
     str_to_int(wire_header_get(&answer, STR("Content-Length")), &size);
@@ -213,7 +213,7 @@ int directory_look(const struct directory *d, struct manifest *manifest, struct 
     for (size_t i = 0; i < manifest->n; i++)
         names[i] = directory_key(arena, d, manifest->files[i].name);
     bool cut;
-    if (s3_list_objects(d->ctx, &list, found, &looking, &cut, err))
+    if (s3_list_objects(d->ctx, &list, s3_directory_sync_found, &looking, &cut, err))
         return -1;
     size_t unmarked = 0;
     for (size_t i = 0; i < manifest->n; i++) {

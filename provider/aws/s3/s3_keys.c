@@ -64,7 +64,7 @@ struct shared {
     struct err err;
 };
 
-static void fail(struct shared *s, const struct err *err)
+static void s3_keys_fail(struct shared *s, const struct err *err)
 {
     pthread_mutex_lock(&s->lock);
     if (!s->failed)
@@ -73,7 +73,7 @@ static void fail(struct shared *s, const struct err *err)
     pthread_mutex_unlock(&s->lock);
 }
 
-static int outcome(struct shared *s, struct err *err)
+static int s3_keys_outcome(struct shared *s, struct err *err)
 {
     if (s->failed)
         *err = s->err;
@@ -152,13 +152,13 @@ static void list_segment(void *arg, size_t i)
             return;
         }
         if (read_page(l, &ctx, after, token, &page, &err)) {
-            fail(&l->shared, &err);
+            s3_keys_fail(&l->shared, &err);
             return;
         }
         more = !take_page(l, &arena, page, until) && str_eqz(value_gets(page, "IsTruncated"), "true");
         token = arena_str(&pages.arena, value_gets(page, "NextContinuationToken"));
         if (more && check_next(&pages, token, &err))
-            fail(&l->shared, &err);
+            s3_keys_fail(&l->shared, &err);
     }
 }
 
@@ -172,7 +172,7 @@ int s3_list_objects(struct op_ctx *ctx, const struct s3_list *list, s3_found *fo
         .segments = list->expected_count > PAGE ? (list->expected_count + PAGE - 1) / PAGE : 1};
     pool_run(THREADS, l.segments, list_segment, &l);
     *cut = l.cut;
-    return outcome(&l.shared, err);
+    return s3_keys_outcome(&l.shared, err);
 }
 
 /* ---- deleting ---- */
@@ -206,7 +206,7 @@ static const struct value *worst_of(const struct value *errors, bool *passing)
     return errors->items[0];
 }
 
-static int refused(const struct value *error, struct err *err)
+static int s3_keys_refused(const struct value *error, struct err *err)
 {
     struct str key = value_gets(error, "Key"), code = value_gets(error, "Code"),
                why = value_gets(error, "Message");
@@ -232,7 +232,7 @@ int s3_delete_page(
         bool passing;
         const struct value *worst = worst_of(errors, &passing);
         if (!passing || tries == DELETE_TRIES)
-            return refused(worst, err);
+            return s3_keys_refused(worst, err);
         clock_sleep_ms(DELETE_PAUSE_MS << tries);
     }
 }
@@ -253,7 +253,7 @@ static void delete_keys(void *arg, size_t page)
         value_builder_add(&all, value_map(&arena, &entry, 1));
     }
     if (s3_delete_page(&ctx, value_string(&arena, d->bucket), value_builder_list(&all), &err))
-        fail(&d->shared, &err);
+        s3_keys_fail(&d->shared, &err);
 }
 
 int s3_delete_objects(
@@ -262,5 +262,5 @@ int s3_delete_objects(
     struct deletion d = {
         .shared = {.ctx = ctx, .lock = PTHREAD_MUTEX_INITIALIZER}, .bucket = bucket, .keys = keys, .n = n};
     pool_run(THREADS, (n + PAGE - 1) / PAGE, delete_keys, &d);
-    return outcome(&d.shared, err);
+    return s3_keys_outcome(&d.shared, err);
 }

@@ -115,7 +115,7 @@ static const struct wire_operation get_tagging = S3_ANSWERED("GetObjectTagging",
 
 /* ---- content ---- */
 
-static bool given(const struct value *object, const char *name)
+static bool s3_object_given(const struct value *object, const char *name)
 {
     return !value_is_null(value_getz(object, name));
 }
@@ -123,8 +123,8 @@ static bool given(const struct value *object, const char *name)
 /* Is the content known, so that it can be hashed? */
 static bool content_known(const struct value *object)
 {
-    return (given(object, "source") && value_is_known(value_getz(object, "source"))) ||
-           (given(object, "content") && value_is_known(value_getz(object, "content")));
+    return (s3_object_given(object, "source") && value_is_known(value_getz(object, "source"))) ||
+           (s3_object_given(object, "content") && value_is_known(value_getz(object, "content")));
 }
 
 /* The file's path from here; NULL: the content stands in the stack. */
@@ -164,9 +164,9 @@ static int object_prepare(
     struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
 {
     *prepared = desired = s3_unfinished_ended(ctx, desired);
-    if (!given(desired, "source") && !given(desired, "content"))
+    if (!s3_object_given(desired, "source") && !s3_object_given(desired, "content"))
         return err_set(err, ERR_INVALID, "an aws.s3.object needs \"source\" or \"content\"");
-    if (given(desired, "sha256") && value_is_known(value_getz(desired, "sha256")))
+    if (s3_object_given(desired, "sha256") && value_is_known(value_getz(desired, "sha256")))
         return 0; /* hashed a moment ago */
     if (!content_known(desired)) {
         *prepared = value_with(ctx->arena, desired, STR("sha256"), &value_unknown);
@@ -185,7 +185,7 @@ static int object_prepare(
 
 /* ---- prediction ---- */
 
-static const struct value *place(struct op_ctx *ctx, const struct value *object, const char *prefix)
+static const struct value *s3_object_place(struct op_ctx *ctx, const struct value *object, const char *prefix)
 {
     const struct value *bucket = value_getz(object, "bucket"), *key = value_getz(object, "key");
     if (!value_is_known(bucket) || !value_is_known(key))
@@ -200,15 +200,15 @@ static const struct value *with_places(struct op_ctx *ctx, const struct value *o
 {
     struct str partition = aws_partition(provider_aws(ctx->provider));
     struct str prefix = arena_printf(ctx->arena, "arn:%.*s:s3:::", STR_ARG(partition));
-    struct value_entry entries[] = {
-        {STR("url"), place(ctx, object, "s3://")}, {STR("arn"), place(ctx, object, prefix.p)}};
+    struct value_entry entries[] = {{STR("url"), s3_object_place(ctx, object, "s3://")},
+        {STR("arn"), s3_object_place(ctx, object, prefix.p)}};
     return value_merge(ctx->arena, object, value_map(ctx->arena, entries, 2));
 }
 
 static const struct value *with_content_type(struct op_ctx *ctx, const struct value *object)
 {
     const struct value *key = value_getz(object, "key");
-    if (given(object, "content_type"))
+    if (s3_object_given(object, "content_type"))
         return object;
     const struct value *type = value_is_known(key)
                                    ? value_string_ref(ctx->arena, content_type_of(value_text(key, STR_EMPTY)))
@@ -225,7 +225,7 @@ static int object_predict(struct op_ctx *ctx, const struct value *desired, const
         return -1;
     *planned = with_places(ctx, with_content_type(ctx, *planned));
     for (size_t i = 0; i < sizeof attrs / sizeof *attrs; i++)
-        if (attrs[i].computed && !attrs[i].prepared && !given(*planned, attrs[i].name.p))
+        if (attrs[i].computed && !attrs[i].prepared && !s3_object_given(*planned, attrs[i].name.p))
             *planned = value_with(ctx->arena, *planned, attrs[i].name, &value_unknown);
     return 0;
 }
@@ -236,7 +236,7 @@ static int object_predict(struct op_ctx *ctx, const struct value *desired, const
 static const struct value *with_names(struct op_ctx *ctx, const struct value *object)
 {
     struct str url = value_gets(object, "url"), key;
-    if (given(object, "key") || !str_starts(url, STR("s3://")))
+    if (s3_object_given(object, "key") || !str_starts(url, STR("s3://")))
         return object;
     struct str bucket = str_cut(str_slice(url, 5, url.n), '/', &key);
     struct value_entry entries[] = {
@@ -314,8 +314,8 @@ static const struct value *begun(struct op_ctx *ctx, const struct value *object,
 }
 
 /* `stopped`: a run was stopped while it worked on the object, and may have left parts. */
-static int look(struct op_ctx *ctx, const struct value *prior, const struct value *wanted, bool stopped,
-    const struct value **live, struct err *err)
+static int s3_object_look(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    bool stopped, const struct value **live, struct err *err)
 {
     struct aws_call call = {.body_fd = -1};
     struct wire_message response;
@@ -347,7 +347,7 @@ static int look(struct op_ctx *ctx, const struct value *prior, const struct valu
 static int object_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
-    return look(ctx, prior, wanted, ctx->attempted || s3_unfinished_any(prior), live, err);
+    return s3_object_look(ctx, prior, wanted, ctx->attempted || s3_unfinished_any(prior), live, err);
 }
 
 /* ---- writing ---- */
@@ -365,7 +365,7 @@ static const struct value *left_of(struct op_ctx *ctx, const struct value *prior
                  : begun(ctx, with_content_type(ctx, desired), uploads);
 }
 
-static int put(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+static int s3_object_put(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value **live, struct err *err)
 {
     struct arena *arena = ctx->arena;
@@ -396,7 +396,7 @@ static int object_create(
     struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
 {
     *live = NULL;
-    return put(ctx, NULL, desired, live, err);
+    return s3_object_put(ctx, NULL, desired, live, err);
 }
 
 static int object_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
@@ -405,7 +405,7 @@ static int object_update(struct op_ctx *ctx, const struct value *prior, const st
     bool only_ends = changed->count == 1 && wants(changed, "unfinished");
     if (only_ends)
         s3_upload_forget(ctx, value_gets(prior, "bucket"), value_gets(prior, "key"));
-    else if (put(ctx, prior, desired, live, err))
+    else if (s3_object_put(ctx, prior, desired, live, err))
         return -1;
     if (s3_unfinished_abort(ctx, value_gets(prior, "bucket"), value_getz(prior, "unfinished"), err))
         return -1;
@@ -434,7 +434,7 @@ static int object_delete(struct op_ctx *ctx, const struct value *prior, struct e
 static int object_find(
     struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
 {
-    return look(ctx, desired, NULL, true, live, err);
+    return s3_object_look(ctx, desired, NULL, true, live, err);
 }
 
 static const struct value *object_scope(

@@ -27,7 +27,7 @@ struct listing {
     void *found_ctx;
 };
 
-static int compare(const void *a, const void *b)
+static int s3_object_list_compare(const void *a, const void *b)
 {
     const struct wanted *x = a, *y = b;
     int order = str_cmp(x->bucket, y->bucket);
@@ -49,7 +49,7 @@ static const struct value *live_of(
     return value_merge(arena, wanted->prior, value_map(arena, entries, sizeof entries / sizeof *entries));
 }
 
-static void take(void *ctx, const struct s3_listed *object)
+static void s3_object_list_take(void *ctx, const struct s3_listed *object)
 {
     struct listing *l = ctx;
     const struct wanted *wanted = map_get(&l->by_key, object->key);
@@ -83,7 +83,7 @@ static int list_bucket(struct op_ctx *ctx, struct wanted *list, size_t n, resour
         keys[i] = list[i].key;
         map_set(&listing.by_key, list[i].key, &list[i]);
     }
-    int status = s3_list_objects(ctx, &request, take, &listing, &cut, &failure);
+    int status = s3_list_objects(ctx, &request, s3_object_list_take, &listing, &cut, &failure);
     map_release(&listing.by_key);
     /* A bucket that is gone, or may not be listed: its objects are asked for one by one. */
     if (!status || failure.class == ERR_ABSENT || failure.class == ERR_AUTH || failure.class == ERR_SERVICE)
@@ -102,7 +102,7 @@ int s3_object_list(struct op_ctx *ctx, const struct value *wanted, resource_foun
     for (size_t i = 0; i < ctx->prior_count; i++)
         list[i] = (struct wanted){
             value_gets(ctx->priors[i], "bucket"), value_gets(ctx->priors[i], "key"), ctx->priors[i]};
-    qsort(list, ctx->prior_count, sizeof *list, compare);
+    qsort(list, ctx->prior_count, sizeof *list, s3_object_list_compare);
     for (size_t i = 0, n; i < ctx->prior_count; i += n) {
         for (n = 1; i + n < ctx->prior_count && str_eq(list[i].bucket, list[i + n].bucket);)
             n++;

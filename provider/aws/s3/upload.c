@@ -83,16 +83,17 @@ const struct value *upload_input(struct arena *arena, const struct s3_upload *up
     return value_builder_map(&b);
 }
 
-static struct str header(struct arena *arena, const struct wire_message *answer, const char *name)
+static struct str upload_header(struct arena *arena, const struct wire_message *answer, const char *name)
 {
     return arena_str(arena, wire_header_get(answer, str_z(name)));
 }
 
 void upload_fill(struct arena *arena, const struct wire_message *answer, struct s3_uploaded *out)
 {
-    struct str etag = header(arena, answer, "ETag"), version = header(arena, answer, "x-amz-version-id"),
-               sse = header(arena, answer, "x-amz-server-side-encryption"),
-               key = header(arena, answer, "x-amz-server-side-encryption-aws-kms-key-id");
+    struct str etag = upload_header(arena, answer, "ETag"),
+               version = upload_header(arena, answer, "x-amz-version-id"),
+               sse = upload_header(arena, answer, "x-amz-server-side-encryption"),
+               key = upload_header(arena, answer, "x-amz-server-side-encryption-aws-kms-key-id");
     if (etag.n)
         out->etag = aws_s3_unquoted(etag);
     if (version.n)

@@ -38,7 +38,7 @@ struct many {
     atomic_bool failed;
 };
 
-static void tell(struct many *m, size_t i, const struct s3_uploaded *done, struct err *failure)
+static void upload_many_tell(struct many *m, size_t i, const struct s3_uploaded *done, struct err *failure)
 {
     pthread_mutex_lock(&m->lock);
     m->uploads->over(m->uploads->ctx, i, done, failure);
@@ -51,7 +51,7 @@ static void tell(struct many *m, size_t i, const struct s3_uploaded *done, struc
 
 /* ---- in one piece ---- */
 
-static void end(struct many *m, struct slot *slot)
+static void upload_many_end(struct many *m, struct slot *slot)
 {
     upload_close(&slot->source);
     arena_release(&slot->arena);
@@ -66,7 +66,7 @@ static enum upload_result begin_once(struct many *m, struct slot *slot, struct e
         return UPLOAD_FAILED;
     if (upload_is_large(&slot->source)) {
         m->large[m->large_count++] = slot->i;
-        end(m, slot);
+        upload_many_end(m, slot);
         return UPLOAD_OK;
     }
     enum upload_result result = upload_put_begin(&slot->ctx, &slot->upload, &slot->source, &slot->put, err);
@@ -78,7 +78,7 @@ static enum upload_result begin_once(struct many *m, struct slot *slot, struct e
 }
 
 /* Again for as long as it changes, UPLOAD_TRIES times at most. */
-static void begin(struct many *m, struct slot *slot)
+static void upload_many_begin(struct many *m, struct slot *slot)
 {
     struct err failure = ERR_INIT;
     enum upload_result result = UPLOAD_CHANGED;
@@ -90,27 +90,27 @@ static void begin(struct many *m, struct slot *slot)
     }
     if (result == UPLOAD_CHANGED)
         upload_restless(&slot->upload, &failure);
-    tell(m, slot->i, NULL, &failure);
-    end(m, slot);
+    upload_many_tell(m, slot->i, NULL, &failure);
+    upload_many_end(m, slot);
 }
 
-static void finish(struct many *m, struct slot *slot)
+static void upload_many_finish(struct many *m, struct slot *slot)
 {
     struct s3_uploaded done;
     struct err failure = ERR_INIT;
     switch (upload_put_end(
         &slot->arena, &slot->put, &slot->sending.response, &slot->sending.err, &done, &failure)) {
-    case UPLOAD_OK: tell(m, slot->i, &done, NULL); break;
-    case UPLOAD_FAILED: tell(m, slot->i, NULL, &failure); break;
+    case UPLOAD_OK: upload_many_tell(m, slot->i, &done, NULL); break;
+    case UPLOAD_FAILED: upload_many_tell(m, slot->i, NULL, &failure); break;
     case UPLOAD_CHANGED:
         upload_close(&slot->source);
-        begin(m, slot);
+        upload_many_begin(m, slot);
         return;
     }
-    end(m, slot);
+    upload_many_end(m, slot);
 }
 
-static void start(struct many *m, size_t i)
+static void upload_many_start(struct many *m, size_t i)
 {
     struct slot *slot = m->free;
     m->free = slot->next;
@@ -120,7 +120,7 @@ static void start(struct many *m, size_t i)
     slot->ctx = *m->ctx;
     slot->ctx.arena = &slot->arena;
     m->uploads->what(m->uploads->ctx, &slot->arena, i, &slot->upload);
-    begin(m, slot);
+    upload_many_begin(m, slot);
 }
 
 static void send_small(struct many *m)
@@ -134,11 +134,11 @@ static void send_small(struct many *m)
     m->flight = aws_flight_new(provider_aws(m->ctx->provider));
     for (size_t next = 0;;) {
         while (next < m->uploads->n && m->free && !m->failed)
-            start(m, next++);
+            upload_many_start(m, next++);
         struct aws_sending *back = aws_flight_next(m->flight, -1);
         if (!back)
             break;
-        finish(m, back->owner);
+        upload_many_finish(m, back->owner);
     }
     aws_flight_free(m->flight);
     free(slots);
@@ -160,7 +160,7 @@ static void send_large(void *arg, size_t n)
     ctx.progress = NULL; /* of single files */
     m->uploads->what(m->uploads->ctx, &arena, m->large[n], &upload);
     int failed = s3_upload(&ctx, &upload, &done, &failure);
-    tell(m, m->large[n], failed ? NULL : &done, &failure);
+    upload_many_tell(m, m->large[n], failed ? NULL : &done, &failure);
 }
 
 int s3_upload_many(struct op_ctx *ctx, const struct s3_uploads *uploads, struct err *err)

@@ -157,14 +157,14 @@ static int read_on(struct parts *p, struct err *err)
 
 /* ---- sending ---- */
 
-static void fail(struct parts *p, const struct err *err)
+static void upload_parts_fail(struct parts *p, const struct err *err)
 {
     if (!p->stop)
         p->err = *err;
     p->stop = true;
 }
 
-static void release(struct parts *p, struct slot *slot)
+static void upload_parts_release(struct parts *p, struct slot *slot)
 {
     arena_release(&slot->arena);
     slot->next = p->free;
@@ -208,8 +208,8 @@ static void send_read(struct parts *p)
         p->free = slot->next;
         slot->part = p->sent;
         if (send_part(p, slot, &err)) {
-            fail(p, &err);
-            release(p, slot);
+            upload_parts_fail(p, &err);
+            upload_parts_release(p, slot);
         }
     }
 }
@@ -236,12 +236,12 @@ static void end_part(struct parts *p, struct slot *slot)
     struct err err = ERR_INIT;
     if (check_answer(p, slot, &err)) {
         err_context(&err, "part %d of %d", slot->part + 1, p->count);
-        fail(p, &err);
+        upload_parts_fail(p, &err);
     }
-    release(p, slot);
+    upload_parts_release(p, slot);
 }
 
-static void tell(struct parts *p)
+static void upload_parts_tell(struct parts *p)
 {
     char line[128];
     int64_t now_ms = clock_mono_ms();
@@ -258,9 +258,9 @@ static void look_around(struct parts *p)
     if (p->ctx->cancel && atomic_load(p->ctx->cancel)) {
         struct err interrupted = ERR_INIT;
         err_set(&interrupted, ERR_INTERRUPTED, "interrupted");
-        fail(p, &interrupted);
+        upload_parts_fail(p, &interrupted);
     }
-    tell(p);
+    upload_parts_tell(p);
 }
 
 /* Reads and sends everything that is not there yet. */
@@ -268,7 +268,7 @@ static int send_all(struct parts *p, struct err *err)
 {
     struct slot *slots = mem_zalloc(AT_ONCE * sizeof *slots);
     for (int i = 0; i < AT_ONCE; i++)
-        release(p, &slots[i]);
+        upload_parts_release(p, &slots[i]);
     p->block = mem_alloc(BLOCK);
     p->flight = aws_flight_new(provider_aws(p->ctx->provider));
     p->began_ms = p->told_ms = clock_mono_ms();
@@ -276,7 +276,7 @@ static int send_all(struct parts *p, struct err *err)
         struct err failure = ERR_INIT;
         bool reads = p->read < p->count && p->read < p->sent + AHEAD && !p->stop;
         if (reads && read_on(p, &failure))
-            fail(p, &failure);
+            upload_parts_fail(p, &failure);
         send_read(p);
         struct aws_sending *back;
         for (int64_t wait_ms = reads ? 0 : TICK_MS; (back = aws_flight_next(p->flight, wait_ms)); wait_ms = 0)
@@ -337,7 +337,7 @@ static int begin_once(struct parts *p, struct str sha256, struct s3_uploaded *ou
 }
 
 /* One whose answer was lost lies there without anybody who knows it: it is ended before another is begun. */
-static int begin(struct parts *p, struct str sha256, struct s3_uploaded *out, struct err *err)
+static int upload_parts_begin(struct parts *p, struct str sha256, struct s3_uploaded *out, struct err *err)
 {
     int64_t pause = BEGIN_PAUSE_MS, since_ms = clock_wall_ms();
     for (int attempt = 1;; attempt++, pause *= 2) {
@@ -495,7 +495,7 @@ static uint64_t whole_crc(const struct parts *p)
     return crc;
 }
 
-static int complete(struct parts *p, struct s3_uploaded *out, struct err *err)
+static int upload_parts_complete(struct parts *p, struct s3_uploaded *out, struct err *err)
 {
     struct arena *arena = p->ctx->arena;
     struct err failure = ERR_INIT;
@@ -533,8 +533,8 @@ static bool worth_keeping(const struct parts *p, const struct err *err)
 
 /* ---- all of it ---- */
 
-static enum upload_result finish(struct parts *p, bool known, struct str expected, int64_t began_ms,
-    struct s3_uploaded *out, struct err *err)
+static enum upload_result upload_parts_finish(struct parts *p, bool known, struct str expected,
+    int64_t began_ms, struct s3_uploaded *out, struct err *err)
 {
     unsigned char digest[SHA256_SIZE];
     out->sha256 = expected;
@@ -552,10 +552,10 @@ static enum upload_result finish(struct parts *p, bool known, struct str expecte
     }
     if (!known)
         digests_remember(p->ctx->digests, &p->source->id, began_ms, digest);
-    return !p->completed && complete(p, out, err) ? UPLOAD_FAILED : UPLOAD_OK;
+    return !p->completed && upload_parts_complete(p, out, err) ? UPLOAD_FAILED : UPLOAD_OK;
 }
 
-static enum upload_result run(
+static enum upload_result upload_parts_run(
     struct parts *p, bool known, struct str sha256, struct s3_uploaded *out, struct err *err)
 {
     AUTO_BUF struct buf asked = BUF_INIT;
@@ -563,11 +563,11 @@ static enum upload_result run(
     json_write(&asked, upload_input(p->ctx->arena, p->upload, STR_EMPTY), JSON_PLAIN);
     p->record.settings = sha256_hex(p->ctx->arena, buf_str(&asked));
     p->record.sha256 = sha256;
-    if (!resume(p, out) && begin(p, sha256, out, err))
+    if (!resume(p, out) && upload_parts_begin(p, sha256, out, err))
         return UPLOAD_FAILED;
     enum upload_result result = UPLOAD_FAILED;
     if (!send_all(p, err))
-        result = finish(p, known, sha256, began_ms, out, err);
+        result = upload_parts_finish(p, known, sha256, began_ms, out, err);
     else if (p->completed || !upload_unchanged(p->source))
         result = UPLOAD_CHANGED;
     if (result == UPLOAD_OK)
@@ -596,7 +596,7 @@ enum upload_result upload_in_parts(struct op_ctx *ctx, const struct s3_upload *u
     p.record.parts = ARENA_ARRAY(ctx->arena, struct upload_part, p.count);
     p.crcs = ARENA_ARRAY(ctx->arena, uint64_t, p.count);
     p.sha = known ? NULL : sha256_new();
-    enum upload_result result = run(&p, known, sha256, out, err);
+    enum upload_result result = upload_parts_run(&p, known, sha256, out, err);
     if (p.sha) {
         unsigned char unused[SHA256_SIZE];
         sha256_final(p.sha, unused);
