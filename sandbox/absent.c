@@ -1,7 +1,7 @@
 /* In place of all else in sandbox/ where the program is built with SANDBOX=no: says so. */
 #include "sandbox/sandbox.h"
 
-static int refuse(struct err *err)
+static int absent_refuse(struct err *err)
 {
     err_set(err, ERR_USAGE, "this weir was built without the sandbox");
     return err_hint(err, "build it without SANDBOX=no, or use a cloud: leave --sandbox out");
@@ -11,13 +11,13 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
 {
     (void)options;
     *out = NULL;
-    return refuse(err);
+    return absent_refuse(err);
 }
 
 int sandbox_folder_key(struct arena *arena, const char **dir, struct sandbox_key *key, struct err *err)
 {
     (void)arena, (void)dir, (void)key;
-    return refuse(err);
+    return absent_refuse(err);
 }
 
 struct str sandbox_served(struct arena *arena, const char *dir)

@@ -112,7 +112,7 @@ static void *wake_up(void *ctx)
     return NULL;
 }
 
-static int serve(struct sandbox *s, const struct sandbox_options *options, struct err *err)
+static int sandbox_serve(struct sandbox *s, const struct sandbox_options *options, struct err *err)
 {
     const struct server_options server = {.sandbox = s,
         .bind = options->bind,
@@ -141,7 +141,7 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
     s->faults = faults_new();
     if (read_faults(s, options, err) || choose_dir(s, options, err) ||
         folder_lock(s->dir, &s->lock_fd, err) || choose_keys(s, options, err) ||
-        store_open(s->dir, !options->ephemeral, &s->store, err) || serve(s, options, err)) {
+        store_open(s->dir, !options->ephemeral, &s->store, err) || sandbox_serve(s, options, err)) {
         sandbox_stop(s);
         return -1;
     }

@@ -161,7 +161,7 @@ static const struct value *what_is_left(struct branches *all, struct arena *aren
     return fits ? value_copy(arena, all_of_it) : NULL;
 }
 
-static const struct value *gather(struct branches *all)
+static const struct value *asl_branches_gather(struct branches *all)
 {
     struct asl_visit *visit = all->visit;
     struct arena *arena = visit->eval.arena;
@@ -187,10 +187,10 @@ static const struct value *gather(struct branches *all)
     return NULL;
 }
 
-static const struct value *finish(struct branches *all, size_t at_a_time)
+static const struct value *asl_branches_finish(struct branches *all, size_t at_a_time)
 {
     asl_spread(all->visit->line, all->n, at_a_time, run_branch, all);
-    const struct value *result = gather(all);
+    const struct value *result = asl_branches_gather(all);
     const char *type = result ? (all->map ? "MapStateSucceeded" : "ParallelStateSucceeded")
                               : (all->map ? "MapStateFailed" : "ParallelStateFailed");
     if (result || atomic_load(&all->failed))
@@ -209,7 +209,7 @@ const struct value *asl_parallel(struct asl_visit *visit, const struct value *in
         all->items[i].line.machine = machines->items[i];
         all->items[i].input = input;
     }
-    return finish(all, n);
+    return asl_branches_finish(all, n);
 }
 
 /* ---- Map ---- */
@@ -267,5 +267,6 @@ const struct value *asl_map(struct asl_visit *visit, const struct value *input)
             return NULL;
         }
     }
-    return finish(all, at_a_time > 0 && at_a_time < MAX_CONCURRENCY ? (size_t)at_a_time : MAX_CONCURRENCY);
+    return asl_branches_finish(
+        all, at_a_time > 0 && at_a_time < MAX_CONCURRENCY ? (size_t)at_a_time : MAX_CONCURRENCY);
 }

@@ -142,7 +142,7 @@ static bool compare_values(
     return false;
 }
 
-static const struct value *look(struct asl_eval *eval, struct str path, const struct value *input)
+static const struct value *asl_choice_look(struct asl_eval *eval, struct str path, const struct value *input)
 {
     const char *why;
     const struct value *found = asl_look(eval, path, input, &why);
@@ -170,12 +170,12 @@ static bool holds_comparison(struct asl_eval *eval, const struct value *rule, co
     if (compare == IS) {
         const struct value *v = asl_look(eval, variable, input, &why);
         if (!v && !str_eqz(str_z(type), "IsPresent"))
-            look(eval, variable, input);
+            asl_choice_look(eval, variable, input);
         return wanted->kind == VALUE_BOOL && test(type, v) == wanted->boolean;
     }
-    const struct value *v = look(eval, variable, input);
+    const struct value *v = asl_choice_look(eval, variable, input);
     if (v && path)
-        wanted = look(eval, value_text(wanted, STR_EMPTY), input);
+        wanted = asl_choice_look(eval, value_text(wanted, STR_EMPTY), input);
     return v && wanted && compare_values(type, compare, v, wanted);
 }
 

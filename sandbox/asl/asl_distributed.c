@@ -127,7 +127,7 @@ static struct child *add_child(struct distributed *d, size_t *cap, const struct 
     return &d->children[d->n++];
 }
 
-static void flush(struct batching *b)
+static void asl_distributed_flush(struct batching *b)
 {
     struct arena *arena = b->d->visit->eval.arena;
     int64_t n = (int64_t)b->items.n;
@@ -143,11 +143,11 @@ static void add_to_batch(struct batching *b, const struct value *item)
 {
     int64_t bytes = b->max_bytes ? (int64_t)json_as_text(b->d->visit->eval.arena, item)->string.n + 1 : 0;
     if (b->max_bytes && b->bytes + bytes > b->max_bytes)
-        flush(b);
+        asl_distributed_flush(b);
     value_builder_add(&b->items, item);
     b->bytes += bytes;
     if (b->max_items && (int64_t)b->items.n >= b->max_items)
-        flush(b);
+        asl_distributed_flush(b);
 }
 
 static int make_children(struct distributed *d, const struct value *items, const struct value *input)
@@ -167,7 +167,7 @@ static int make_children(struct distributed *d, const struct value *items, const
         else if (item)
             add_child(d, &b.cap, item, 1);
     }
-    flush(&b);
+    asl_distributed_flush(&b);
     value_builder_release(&b.items);
     d->run.items.total = d->run.items.pending = items->count;
     d->run.executions.total = d->run.executions.pending = (int64_t)d->n;
@@ -176,13 +176,13 @@ static int make_children(struct distributed *d, const struct value *items, const
 
 /* ---- telling ---- */
 
-static void tell(struct distributed *d)
+static void asl_distributed_tell(struct distributed *d)
 {
     const struct asl_host *host = d->visit->line->execution->host;
     host->map_run(host->ctx, d->visit->eval.arena, &d->run);
 }
 
-static void count(struct asl_map_counts *counts, enum asl_status status, int64_t n)
+static void asl_distributed_count(struct asl_map_counts *counts, enum asl_status status, int64_t n)
 {
     int64_t *const ends[] = {&counts->succeeded, &counts->failed, &counts->timed_out, &counts->aborted};
     *ends[status] += n;
@@ -212,12 +212,12 @@ static void moved(struct distributed *d, const struct child *child, bool running
         d->run.items.running += child->items;
         d->run.executions.running++;
     } else {
-        count(&d->run.items, child->result.status, child->items);
-        count(&d->run.executions, child->result.status, 1);
+        asl_distributed_count(&d->run.items, child->result.status, child->items);
+        asl_distributed_count(&d->run.executions, child->result.status, 1);
         over = !d->exceeded && is_exceeded(&d->run);
         d->exceeded = d->exceeded || over;
     }
-    tell(d);
+    asl_distributed_tell(d);
     pthread_mutex_unlock(&d->lock);
     if (over) {
         atomic_store(&d->scope.stopped, true);
@@ -371,19 +371,19 @@ static const struct value *result_of(struct distributed *d, const struct value *
 
 /* ---- history, and all of it ---- */
 
-static void begin(struct distributed *d, const struct value *items)
+static void asl_distributed_begin(struct distributed *d, const struct value *items)
 {
     struct asl_visit *visit = d->visit;
     struct arena *arena = visit->eval.arena;
     struct value_entry length = {STR("length"), value_int(arena, items ? items->count : 0)};
     asl_event(visit->line, "MapStateStarted", "mapStateStartedEventDetails", value_map(arena, &length, 1));
     d->run.status = ASL_SUCCEEDED;
-    tell(d);
+    asl_distributed_tell(d);
     struct value_entry arn = {STR("mapRunArn"), value_string(arena, d->run.arn)};
     asl_event(visit->line, "MapRunStarted", "mapRunStartedEventDetails", value_map(arena, &arn, 1));
 }
 
-static void end(struct distributed *d, bool succeeded)
+static void asl_distributed_end(struct distributed *d, bool succeeded)
 {
     struct asl_visit *visit = d->visit;
     struct arena *arena = visit->eval.arena;
@@ -393,7 +393,7 @@ static void end(struct distributed *d, bool succeeded)
         {STR("error"), value_string(arena, error->name)}, {STR("cause"), value_string(arena, error->cause)}};
     d->run.ended = true;
     d->run.status = succeeded ? ASL_SUCCEEDED : aborted ? ASL_ABORTED : ASL_FAILED;
-    tell(d);
+    asl_distributed_tell(d);
     if (succeeded)
         asl_event(visit->line, "MapRunSucceeded", NULL, NULL);
     else if (aborted)
@@ -405,7 +405,7 @@ static void end(struct distributed *d, bool succeeded)
         asl_event(visit->line, succeeded ? "MapStateSucceeded" : "MapStateFailed", NULL, NULL);
 }
 
-static void release(struct distributed *d)
+static void asl_distributed_release(struct distributed *d)
 {
     for (size_t i = 0; i < d->n; i++)
         arena_release(&d->children[i].arena);
@@ -422,7 +422,7 @@ const struct value *asl_distributed(struct asl_visit *visit, const struct value 
     if (visit->eval.error.name.n)
         return NULL;
     pthread_mutex_init(&d.lock, NULL);
-    begin(&d, items);
+    asl_distributed_begin(&d, items);
     if (reads)
         items = read_items(visit, input);
     if (items && !make_children(&d, items, input)) {
@@ -434,7 +434,7 @@ const struct value *asl_distributed(struct asl_visit *visit, const struct value 
                 visit->line->skipped_ms = d.children[i].skipped_ms;
         result = result_of(&d, input);
     }
-    end(&d, result != NULL);
-    release(&d);
+    asl_distributed_end(&d, result != NULL);
+    asl_distributed_release(&d);
     return result;
 }

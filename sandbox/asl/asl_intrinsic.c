@@ -23,7 +23,7 @@ struct function {
     const struct value *(*apply)(struct call *call);
 };
 
-static const struct value *refuse(struct call *call, const char *why)
+static const struct value *asl_intrinsic_refuse(struct call *call, const char *why)
 {
     asl_fail(call->eval, "States.IntrinsicFailure", "States.%s: %s", call->function->name, why);
     return NULL;
@@ -59,7 +59,7 @@ static const struct value *do_format(struct call *call)
     AUTO_BUF struct buf out = BUF_INIT;
     size_t used = 1;
     if (!is_text(call->args[0]))
-        return refuse(call, "the first argument is a text");
+        return asl_intrinsic_refuse(call, "the first argument is a text");
     struct str format = call->args[0]->string;
     for (size_t i = 0; i < format.n; i++) {
         bool pair = i + 1 < format.n;
@@ -67,7 +67,7 @@ static const struct value *do_format(struct call *call)
             buf_add_char(&out, format.p[++i]);
         } else if (format.p[i] == '{' && pair && format.p[i + 1] == '}') {
             if (used >= call->n)
-                return refuse(call, "there are more {} than arguments");
+                return asl_intrinsic_refuse(call, "there are more {} than arguments");
             const struct value *v = call->args[used++];
             buf_add_str(&out, is_text(v) ? v->string : json_as_text(arena, v)->string);
             i++;
@@ -76,7 +76,7 @@ static const struct value *do_format(struct call *call)
         }
     }
     return used == call->n ? value_string(arena, buf_str(&out))
-                           : refuse(call, "there are fewer {} than arguments");
+                           : asl_intrinsic_refuse(call, "there are fewer {} than arguments");
 }
 
 static const struct value *do_string_to_json(struct call *call)
@@ -84,8 +84,10 @@ static const struct value *do_string_to_json(struct call *call)
     const struct value *v;
     struct err err = ERR_INIT;
     if (!is_text(call->args[0]))
-        return refuse(call, "the argument is a text");
-    return json_parse(call->eval->arena, call->args[0]->string, &v, &err) ? refuse(call, err.message) : v;
+        return asl_intrinsic_refuse(call, "the argument is a text");
+    return json_parse(call->eval->arena, call->args[0]->string, &v, &err)
+               ? asl_intrinsic_refuse(call, err.message)
+               : v;
 }
 
 static const struct value *do_json_to_string(struct call *call)
@@ -97,7 +99,7 @@ static const struct value *do_json_to_string(struct call *call)
 static const struct value *do_string_split(struct call *call)
 {
     if (!is_text(call->args[0]) || !is_text(call->args[1]))
-        return refuse(call, "both arguments are texts");
+        return asl_intrinsic_refuse(call, "both arguments are texts");
     struct str text = call->args[0]->string, at = call->args[1]->string;
     AUTO_BUILDER struct value_builder parts = VALUE_BUILDER(call->eval->arena);
     for (size_t i = 0, start = 0; i <= text.n; i++) {
@@ -113,7 +115,7 @@ static const struct value *do_string_split(struct call *call)
 static const struct value *do_encode(struct call *call)
 {
     if (!is_text(call->args[0]) || call->args[0]->string.n > MAX_ENCODED)
-        return refuse(call, "the argument is a text of up to 10,000 characters");
+        return asl_intrinsic_refuse(call, "the argument is a text of up to 10,000 characters");
     return value_string(call->eval->arena, base64_encode(call->eval->arena, call->args[0]->string));
 }
 
@@ -121,9 +123,9 @@ static const struct value *do_decode(struct call *call)
 {
     struct str out;
     if (!is_text(call->args[0]) || call->args[0]->string.n > MAX_ENCODED)
-        return refuse(call, "the argument is a text of up to 10,000 characters");
+        return asl_intrinsic_refuse(call, "the argument is a text of up to 10,000 characters");
     if (!base64_decode(call->eval->arena, call->args[0]->string, &out) || !str_is_utf8(out))
-        return refuse(call, "this is not text in base64");
+        return asl_intrinsic_refuse(call, "this is not text in base64");
     return value_string(call->eval->arena, out);
 }
 
@@ -139,7 +141,7 @@ static const struct value *do_hash(struct call *call)
         if (str_eqz(name, names[i]) &&
             EVP_Digest(data.p, data.n, digest, &n, EVP_get_digestbyname(names[i]), NULL))
             return value_string(call->eval->arena, hex_encode(call->eval->arena, digest, n));
-    return refuse(call, "the algorithm is MD5, SHA-1, SHA-256, SHA-384 or SHA-512");
+    return asl_intrinsic_refuse(call, "the algorithm is MD5, SHA-1, SHA-256, SHA-384 or SHA-512");
 }
 
 static const struct value *do_uuid(struct call *call)
@@ -164,7 +166,7 @@ static const struct value *do_partition(struct call *call)
 {
     int64_t size;
     if (!is_list(call->args[0]) || !whole(call->args[1], &size) || size < 1)
-        return refuse(call, "the arguments are an array and a positive number");
+        return asl_intrinsic_refuse(call, "the arguments are an array and a positive number");
     const struct value *list = call->args[0];
     AUTO_BUILDER struct value_builder parts = VALUE_BUILDER(call->eval->arena);
     for (uint32_t i = 0; i < list->count; i += (uint32_t)size) {
@@ -188,7 +190,7 @@ static const struct value *do_contains(struct call *call)
 {
     const struct value *list = call->args[0];
     return is_list(list) ? value_bool(contains(list->items, list->count, call->args[1]))
-                         : refuse(call, "the first argument is an array");
+                         : asl_intrinsic_refuse(call, "the first argument is an array");
 }
 
 static const struct value *do_range(struct call *call)
@@ -196,11 +198,12 @@ static const struct value *do_range(struct call *call)
     int64_t first, last, step;
     if (!whole(call->args[0], &first) || !whole(call->args[1], &last) || !whole(call->args[2], &step) ||
         !step)
-        return refuse(call, "the arguments are a first number, a last one and a step other than 0");
+        return asl_intrinsic_refuse(
+            call, "the arguments are a first number, a last one and a step other than 0");
     AUTO_BUILDER struct value_builder items = VALUE_BUILDER(call->eval->arena);
     for (int64_t i = first; (step > 0 ? i <= last : i >= last);) {
         if (items.n == MAX_ITEMS)
-            return refuse(call, "a range has at most 1000 items");
+            return asl_intrinsic_refuse(call, "a range has at most 1000 items");
         value_builder_add(&items, value_int(call->eval->arena, i));
         if (__builtin_add_overflow(i, step, &i))
             break;
@@ -212,23 +215,23 @@ static const struct value *do_item(struct call *call)
 {
     int64_t index;
     if (!is_list(call->args[0]) || !whole(call->args[1], &index))
-        return refuse(call, "the arguments are an array and a number");
+        return asl_intrinsic_refuse(call, "the arguments are an array and a number");
     if (index < 0 || index >= call->args[0]->count)
-        return refuse(call, "the array has no such item");
+        return asl_intrinsic_refuse(call, "the array has no such item");
     return call->args[0]->items[index];
 }
 
 static const struct value *do_length(struct call *call)
 {
     return is_list(call->args[0]) ? value_int(call->eval->arena, call->args[0]->count)
-                                  : refuse(call, "the argument is an array");
+                                  : asl_intrinsic_refuse(call, "the argument is an array");
 }
 
 static const struct value *do_unique(struct call *call)
 {
     const struct value *list = call->args[0];
     if (!is_list(list))
-        return refuse(call, "the argument is an array");
+        return asl_intrinsic_refuse(call, "the argument is an array");
     const struct value **items = arena_alloc(call->eval->arena, list->count * sizeof *items);
     size_t n = 0;
     for (uint32_t i = 0; i < list->count; i++)
@@ -242,9 +245,9 @@ static const struct value *do_unique(struct call *call)
 static const struct value *do_merge(struct call *call)
 {
     if (call->args[0]->kind != VALUE_MAP || call->args[1]->kind != VALUE_MAP)
-        return refuse(call, "the first two arguments are objects");
+        return asl_intrinsic_refuse(call, "the first two arguments are objects");
     if (!value_equal(call->args[2], &value_false))
-        return refuse(call, "only shallow merging is there: the third argument is false");
+        return asl_intrinsic_refuse(call, "only shallow merging is there: the third argument is false");
     return value_merge(call->eval->arena, call->args[0], call->args[1]);
 }
 
@@ -252,7 +255,7 @@ static const struct value *do_add(struct call *call)
 {
     int64_t a, b, sum;
     if (!whole(call->args[0], &a) || !whole(call->args[1], &b) || __builtin_add_overflow(a, b, &sum))
-        return refuse(call, "the arguments are whole numbers, and so is their sum");
+        return asl_intrinsic_refuse(call, "the arguments are whole numbers, and so is their sum");
     return value_int(call->eval->arena, sum);
 }
 
@@ -262,10 +265,10 @@ static const struct value *do_random(struct call *call)
     int64_t from, to, seed;
     uint64_t drawn = call->eval->random(call->eval->random_ctx);
     if (!whole(call->args[0], &from) || !whole(call->args[1], &to) || from >= to)
-        return refuse(call, "the arguments are a number and a greater one");
+        return asl_intrinsic_refuse(call, "the arguments are a number and a greater one");
     if (call->n == 3) {
         if (!whole(call->args[2], &seed))
-            return refuse(call, "the seed is a whole number");
+            return asl_intrinsic_refuse(call, "the seed is a whole number");
         drawn = str_hash(str_n((const char *)&seed, sizeof seed));
     }
     return value_int(call->eval->arena, (int64_t)((uint64_t)from + drawn % ((uint64_t)to - (uint64_t)from)));
@@ -304,13 +307,13 @@ struct reader {
     const char *why;
 };
 
-static void wrong(struct reader *r, const char *why)
+static void asl_intrinsic_wrong_call(struct reader *r, const char *why)
 {
     if (!r->why)
         r->why = why;
 }
 
-static char peek(struct reader *r)
+static char asl_intrinsic_peek(struct reader *r)
 {
     while (r->at < r->text.n && strchr(" \t\r\n", r->text.p[r->at]))
         r->at++;
@@ -330,7 +333,7 @@ static const struct value *read_text(struct reader *r, bool format)
         buf_add_char(&text, r->text.p[r->at]);
     }
     if (r->at >= r->text.n)
-        wrong(r, "a quote is not closed");
+        asl_intrinsic_wrong_call(r, "a quote is not closed");
     else
         r->at++;
     return value_string(r->arena, buf_str(&text));
@@ -364,7 +367,7 @@ static const struct value *read_path(struct reader *r)
     struct str path = read_until_end(r);
     const char *why = asl_path_wrong(path, false);
     if (why) {
-        wrong(r, why);
+        asl_intrinsic_wrong_call(r, why);
         return &value_null;
     }
     if (!r->eval)
@@ -380,7 +383,7 @@ static const struct value *read_call(struct reader *r);
 
 static const struct value *read_argument(struct reader *r, bool format)
 {
-    char c = peek(r);
+    char c = asl_intrinsic_peek(r);
     if (c == '\'')
         return read_text(r, format);
     if (c == '$')
@@ -392,7 +395,8 @@ static const struct value *read_argument(struct reader *r, bool format)
     struct err err;
     if (json_parse(r->arena, word, &v, &err) || v->kind == VALUE_MAP || v->kind == VALUE_LIST ||
         v->kind == VALUE_STRING)
-        wrong(r, "an argument is a text in single quotes, a number, true, false, null, a path or a call");
+        asl_intrinsic_wrong_call(
+            r, "an argument is a text in single quotes, a number, true, false, null, a path or a call");
     return v;
 }
 
@@ -401,7 +405,7 @@ static const struct function *read_function(struct reader *r)
     struct str rest = str_slice(r->text, r->at, r->text.n), name;
     ptrdiff_t open = str_find_char(rest, '(', 0);
     if (open < 0 || !str_starts(rest, STR("States."))) {
-        wrong(r, "a call is States.Name(…)");
+        asl_intrinsic_wrong_call(r, "a call is States.Name(…)");
         return NULL;
     }
     name = str_slice(rest, 7, (size_t)open);
@@ -409,7 +413,7 @@ static const struct function *read_function(struct reader *r)
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         if (str_eqz(name, functions[i].name))
             return &functions[i];
-    wrong(r, "there is no intrinsic function of that name");
+    asl_intrinsic_wrong_call(r, "there is no intrinsic function of that name");
     return NULL;
 }
 
@@ -417,19 +421,19 @@ static void read_arguments(struct reader *r, struct call *call)
 {
     bool format = call->function->apply == do_format;
     bool failed = false;
-    while (!r->why && !failed && peek(r) != ')') {
+    while (!r->why && !failed && asl_intrinsic_peek(r) != ')') {
         if (call->n == MAX_ARGS) {
-            wrong(r, "there are too many arguments");
+            asl_intrinsic_wrong_call(r, "there are too many arguments");
             return;
         }
         call->args[call->n] = read_argument(r, format && !call->n);
         failed = !call->args[call->n++];
-        if (peek(r) == ',') {
+        if (asl_intrinsic_peek(r) == ',') {
             r->at++;
-            if (peek(r) == ')')
-                wrong(r, "an argument is missing");
-        } else if (peek(r) != ')' && !failed) {
-            wrong(r, "arguments are separated by commas");
+            if (asl_intrinsic_peek(r) == ')')
+                asl_intrinsic_wrong_call(r, "an argument is missing");
+        } else if (asl_intrinsic_peek(r) != ')' && !failed) {
+            asl_intrinsic_wrong_call(r, "arguments are separated by commas");
         }
     }
     if (!failed)
@@ -440,7 +444,7 @@ static void read_arguments(struct reader *r, struct call *call)
 static const struct value *read_call(struct reader *r)
 {
     if (++r->depth > MAX_NESTED)
-        wrong(r, "calls are nested deeper than 10");
+        asl_intrinsic_wrong_call(r, "calls are nested deeper than 10");
     const struct function *function = r->why ? NULL : read_function(r);
     if (!function)
         return &value_null;
@@ -451,7 +455,7 @@ static const struct value *read_call(struct reader *r)
     r->depth--;
     size_t max = function->max == -1UL ? 0 : function->max ? function->max : MAX_ARGS;
     if (!r->why && (call->n < function->min || call->n > max))
-        wrong(r, "it has another number of arguments");
+        asl_intrinsic_wrong_call(r, "it has another number of arguments");
     if (r->why || !r->eval)
         return &value_null;
     return r->eval->error.name.n ? NULL : function->apply(call);
@@ -460,8 +464,8 @@ static const struct value *read_call(struct reader *r)
 static const struct value *read_all(struct reader *r)
 {
     const struct value *v = read_call(r);
-    if (v && !r->why && (peek(r), r->at < r->text.n))
-        wrong(r, "something follows the call");
+    if (v && !r->why && (asl_intrinsic_peek(r), r->at < r->text.n))
+        asl_intrinsic_wrong_call(r, "something follows the call");
     return v;
 }
 

@@ -43,7 +43,7 @@ static const struct value *read_operand(struct path_reader *r, const struct valu
     return NULL;
 }
 
-static bool holds(const struct value *a, const char *order, const struct value *b)
+static bool asl_path_filter_holds(const struct value *a, const char *order, const struct value *b)
 {
     bool equal = a && b && value_equal(a, b);
     if (order[0] == '=' || order[0] == '!')
@@ -77,7 +77,7 @@ static bool read_comparison(struct path_reader *r, const struct value *current)
         const struct value *b = order ? read_operand(r, current) : NULL;
         if (a && b) /* comparing takes as long as the smaller one is large */
             path_spend(r, (value_size(a) < value_size(b) ? value_size(a) : value_size(b)) / 8);
-        result = order ? !r->why && holds(a, order, b) : a != NULL;
+        result = order ? !r->why && asl_path_filter_holds(a, order, b) : a != NULL;
     }
     r->depth--;
     return result;

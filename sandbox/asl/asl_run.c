@@ -133,7 +133,7 @@ static const struct value *within_limit(struct asl_visit *visit, const struct va
 }
 
 /* One attempt: input, work, result, output. NULL: eval.error, timed_out or stopped. */
-static const struct value *attempt(
+static const struct value *asl_run_attempt(
     struct asl_visit *visit, const struct asl_state_type *type, struct str *next)
 {
     struct asl_eval *eval = &visit->eval;
@@ -192,7 +192,7 @@ static const struct value *carry_out(
         visit->left = NULL;
         new_token(visit);
         set_context(visit);
-        const struct value *output = attempt(visit, type, next);
+        const struct value *output = asl_run_attempt(visit, type, next);
         say_where(visit);
         bool over = visit->timed_out || asl_stopped(visit->line->scope);
         if (output || over || !type->recovers)

@@ -137,7 +137,7 @@ const struct service_operation *service_operation_find(
     return NULL;
 }
 
-static int answer(struct service_call *call, const struct wire_operation *wire,
+static int dispatch_answer(struct service_call *call, const struct wire_operation *wire,
     const struct wire_message *request, struct wire_message *out, struct err *err)
 {
     struct shape in = request_shape(call->arena, call->operation);
@@ -153,7 +153,8 @@ static int answer(struct service_call *call, const struct wire_operation *wire,
         output, call->request_id, out, err);
 }
 
-static bool forward(const struct service_call *call, const struct exchange *x, struct wire_message *out)
+static bool dispatch_forward(
+    const struct service_call *call, const struct exchange *x, struct wire_message *out)
 {
     AUTO_BUF struct buf body = BUF_INIT;
     struct wire_message changed = x->request;
@@ -183,7 +184,7 @@ bool services_handle(struct services *services, struct exchange *x, struct wire_
         .request_id = str_z(x->request_id),
         .caller = x->auth.session.role.n ? &x->auth.session : NULL};
     struct err err = ERR_INIT;
-    if (answer(&call, &wire, &x->request, out, &err)) {
+    if (dispatch_answer(&call, &wire, &x->request, out, &err)) {
         struct str code = err.code[0] ? str_z(err.code) : STR("ValidationException");
         int status = err.http_status ? err.http_status : 400;
         wire_encode_error(&x->arena, &wire, status, code, str_z(err.message), call.request_id, out);
@@ -191,6 +192,6 @@ bool services_handle(struct services *services, struct exchange *x, struct wire_
     if (call.declined)
         return false;
     if (call.forward)
-        return forward(&call, x, out);
+        return dispatch_forward(&call, x, out);
     return true;
 }

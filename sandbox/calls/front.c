@@ -28,7 +28,7 @@ static void send_answer(struct exchange *x, const struct wire_message *answer)
     x->answered = true;
 }
 
-static void refuse(struct exchange *x, int status, const char *code, const char *message)
+static void front_refuse(struct exchange *x, int status, const char *code, const char *message)
 {
     const struct wire_operation op = {.protocol = protocol_of(x)};
     struct wire_message answer;
@@ -53,7 +53,7 @@ static void refuse_signature(struct exchange *x, const struct fault *fault)
     enum wire_protocol protocol = protocol_of(x);
     if (protocol == WIRE_EC2 && !str_eqz(str_z(fault->code), "RequestTimeTooSkewed") &&
         !str_eqz(str_z(fault->code), "ExpiredToken")) {
-        refuse(x, 401, "AuthFailure", "AWS was not able to validate the provided access credentials");
+        front_refuse(x, 401, "AuthFailure", "AWS was not able to validate the provided access credentials");
         return;
     }
     bool query = protocol == WIRE_QUERY || protocol == WIRE_EC2;
@@ -63,15 +63,15 @@ static void refuse_signature(struct exchange *x, const struct fault *fault)
             code = query ? words[i].query : words[i].json;
     if (str_eqz(str_z(fault->code), "RequestTimeTooSkewed"))
         message = "Signature expired or not yet current: the request's time is too far from the server's.";
-    refuse(x, query || protocol == WIRE_REST_JSON ? 403 : 400, code, message);
+    front_refuse(x, query || protocol == WIRE_REST_JSON ? 403 : 400, code, message);
 }
 
-static void begin(struct exchange *x)
+static void front_begin(struct exchange *x)
 {
     (void)x; /* the signature covers the body, which is not there yet */
 }
 
-static void end(struct exchange *x)
+static void front_end(struct exchange *x)
 {
     struct str hash = sha256_hex(&x->arena, x->request.body), said = x->auth.payload_hash;
     bool tampered = said.n == 64 && !str_ieq(said, hash);
@@ -86,15 +86,16 @@ static void end(struct exchange *x)
     struct control *control = sandbox_control(x->sandbox);
     struct services *services = sandbox_services(x->sandbox);
     if (!control)
-        refuse(x, 500, "InternalFailure", "The specs cannot be loaded.");
+        front_refuse(x, 500, "InternalFailure", "The specs cannot be loaded.");
     else if (services && services_handle(services, x, &answer))
         send_answer(x, &answer);
     else if (control_handle(control, &x->arena, x->auth.service, x->auth.region, &x->request,
                  str_z(x->request_id), &answer))
         send_answer(x, &answer);
     else
-        refuse(x, 501, "NotImplemented",
+        front_refuse(x, 501, "NotImplemented",
             arena_printf(&x->arena, "The sandbox has no service %.*s.", STR_ARG(x->auth.service)).p);
 }
 
-const struct responder services_responder = {SPEAKS_SERVICE, begin, NULL, end, refuse, NULL};
+const struct responder services_responder = {
+    SPEAKS_SERVICE, front_begin, NULL, front_end, front_refuse, NULL};

@@ -47,7 +47,7 @@ static bool is_at(const struct stream *s, const struct log_place *place)
            str_eq(s->place.region, place->region);
 }
 
-static struct stream *find(struct logs *logs, const struct log_place *place)
+static struct stream *logs_find(struct logs *logs, const struct log_place *place)
 {
     for (size_t i = 0; i < logs->count; i++)
         if (is_at(logs->streams[i], place))
@@ -55,7 +55,7 @@ static struct stream *find(struct logs *logs, const struct log_place *place)
     return NULL;
 }
 
-static struct stream *add(struct logs *logs, const struct log_place *place, struct str path)
+static struct stream *logs_add(struct logs *logs, const struct log_place *place, struct str path)
 {
     struct stream *s = mem_zalloc(sizeof *s);
     s->place = (struct log_place){arena_str(&s->arena, place->region), arena_str(&s->arena, place->group),
@@ -66,7 +66,7 @@ static struct stream *add(struct logs *logs, const struct log_place *place, stru
     return s;
 }
 
-static void drop(struct logs *logs, size_t i, bool file)
+static void logs_drop(struct logs *logs, size_t i, bool file)
 {
     struct stream *s = logs->streams[i];
     if (file)
@@ -89,7 +89,7 @@ static void make_room(struct logs *logs)
     for (size_t i = 1; i < logs->count; i++)
         if (last_written(logs->streams[i]) < last_written(logs->streams[oldest]))
             oldest = i;
-    drop(logs, oldest, true);
+    logs_drop(logs, oldest, true);
 }
 
 /* ---- lines ---- */
@@ -185,7 +185,7 @@ static void load_one(struct logs *logs, struct str path)
         return; /* none of ours, or torn before anything was in it */
     struct log_place place = {
         value_gets(header, "region"), value_gets(header, "group"), value_gets(header, "stream")};
-    struct stream *s = add(logs, &place, path);
+    struct stream *s = logs_add(logs, &place, path);
     s->created_ms = value_geti(header, "created", 0);
     s->start = line.n + 1;
     s->end = (uint64_t)info.st_size;
@@ -216,7 +216,7 @@ void logs_close(struct logs *logs)
     if (!logs)
         return;
     while (logs->count)
-        drop(logs, 0, false);
+        logs_drop(logs, 0, false);
     free(logs->streams);
     pthread_mutex_destroy(&logs->lock);
     arena_release(&logs->arena);
@@ -246,16 +246,16 @@ enum logs_result logs_create(struct logs *logs, const struct log_place *place)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     enum logs_result result = LOGS_EXISTS;
     pthread_mutex_lock(&logs->lock);
-    if (!find(logs, place)) {
+    if (!logs_find(logs, place)) {
         make_room(logs);
         struct str whole = arena_printf(&arena, "%.*s\n%.*s\n%.*s", STR_ARG(place->region),
             STR_ARG(place->group), STR_ARG(place->stream));
         struct str path = arena_printf(&arena, "%s/%.32s.jsonl", logs->dir.p, sha256_hex(&arena, whole).p);
-        struct stream *s = add(logs, place, path);
+        struct stream *s = logs_add(logs, place, path);
         s->created_ms = clock_wall_ms();
         result = write_header(s) ? LOGS_FAILED : LOGS_OK;
         if (result == LOGS_FAILED)
-            drop(logs, logs->count - 1, true);
+            logs_drop(logs, logs->count - 1, true);
     }
     pthread_mutex_unlock(&logs->lock);
     return result;
@@ -267,7 +267,7 @@ enum logs_result logs_delete(struct logs *logs, const struct log_place *place)
     pthread_mutex_lock(&logs->lock);
     for (size_t i = logs->count; i-- > 0;)
         if (is_at(logs->streams[i], place)) {
-            drop(logs, i, true);
+            logs_drop(logs, i, true);
             result = LOGS_OK;
         }
     pthread_mutex_unlock(&logs->lock);
@@ -280,7 +280,7 @@ void logs_forget(struct logs *logs, struct str region, struct str group, int64_t
     for (size_t i = logs->count; i-- > 0;) {
         const struct stream *s = logs->streams[i];
         if (s->created_ms < before_ms && str_eq(s->place.group, group) && str_eq(s->place.region, region))
-            drop(logs, i, true);
+            logs_drop(logs, i, true);
     }
     pthread_mutex_unlock(&logs->lock);
 }
@@ -309,7 +309,7 @@ struct log_stream *logs_streams(
 
 /* ---- events ---- */
 
-static enum logs_result append(
+static enum logs_result logs_append_locked(
     struct stream *s, struct str text, const struct log_event *events, size_t n, int64_t now)
 {
     struct err ignored = ERR_INIT;
@@ -337,8 +337,10 @@ enum logs_result logs_append(
     for (size_t i = 0; i < n; i++)
         add_event(&text, &events[i], now);
     pthread_mutex_lock(&logs->lock);
-    struct stream *s = find(logs, place);
-    enum logs_result result = s && n ? append(s, buf_str(&text), events, n, now) : s ? LOGS_OK : LOGS_ABSENT;
+    struct stream *s = logs_find(logs, place);
+    enum logs_result result = s && n ? logs_append_locked(s, buf_str(&text), events, n, now)
+                              : s    ? LOGS_OK
+                                     : LOGS_ABSENT;
     pthread_mutex_unlock(&logs->lock);
     return result;
 }
@@ -348,7 +350,7 @@ static bool snapshot(
     struct logs *logs, struct arena *arena, const struct log_place *place, struct stream *out)
 {
     pthread_mutex_lock(&logs->lock);
-    const struct stream *s = find(logs, place);
+    const struct stream *s = logs_find(logs, place);
     if (s) {
         *out = *s;
         out->path = arena_str(arena, s->path);
@@ -357,7 +359,7 @@ static bool snapshot(
     return s != NULL;
 }
 
-static bool passes(const struct logs_query *query, const struct log_event *event)
+static bool logs_passes(const struct logs_query *query, const struct log_event *event)
 {
     return (!query->from_ms || event->time_ms >= query->from_ms) &&
            (!query->to_ms || event->time_ms < query->to_ms);
@@ -374,7 +376,7 @@ static void read_window(struct arena *arena, struct str window, uint64_t at, con
         struct log_event event;
         if (!rest.p)
             break;
-        if (parse_event(arena, line, &event) && passes(query, &event)) {
+        if (parse_event(arena, line, &event) && logs_passes(query, &event)) {
             event.offset = at;
             MEM_GROW(events, cap, page->n + 1);
             events[page->n++] = event;

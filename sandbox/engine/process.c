@@ -45,7 +45,7 @@ void process_switch_release(struct process_switch *stop)
     fd_close_ptr(&stop->fd);
 }
 
-static void wake(struct process_switch *stop)
+static void process_wake(struct process_switch *stop)
 {
     const uint64_t one = 1;
     ssize_t ignored = write(stop->fd, &one, sizeof one);
@@ -55,7 +55,7 @@ static void wake(struct process_switch *stop)
 void process_await_quiet(struct process_switch *stop)
 {
     atomic_store(&stop->asked_for_quiet, 1);
-    wake(stop);
+    process_wake(stop);
 }
 
 void process_stop(struct process_switch *stop, bool now)
@@ -63,7 +63,7 @@ void process_stop(struct process_switch *stop, bool now)
     int before = atomic_load(&stop->turned);
     while (before < 1 + now && !atomic_compare_exchange_weak(&stop->turned, &before, 1 + now))
         ;
-    wake(stop);
+    process_wake(stop);
 }
 
 /* ---- starting ---- */
@@ -82,7 +82,7 @@ static const char *limit_text(struct arena *arena, int64_t limit, int64_t unit)
     return limit > 0 ? arena_printf(arena, "%lld", (long long)((limit + unit - 1) / unit)).p : "unlimited";
 }
 
-static char **wrapped(struct arena *arena, const struct process_options *options)
+static char **process_wrapped(struct arena *arena, const struct process_options *options)
 {
     size_t n = 0, at = 0;
     while (options->argv[n])
@@ -113,10 +113,11 @@ static char **marked(struct arena *arena, const struct process_options *options,
     return (char **)(uintptr_t)env;
 }
 
-static int start(const struct process_options *options, const char *mark, int out, int error, pid_t *pid)
+static int process_start(
+    const struct process_options *options, const char *mark, int out, int error, pid_t *pid)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct spawn spawn = {.args = wrapped(&arena, options),
+    struct spawn spawn = {.args = process_wrapped(&arena, options),
         .env = marked(&arena, options, mark),
         .dir = options->dir,
         .out = out,
@@ -140,7 +141,7 @@ struct watching {
     int64_t handed_on;
 };
 
-static void ask(struct watching *w, int how)
+static void process_ask(struct watching *w, int how)
 {
     if (w->asked >= how)
         return;
@@ -177,7 +178,7 @@ static void read_pipe(struct watching *w, enum process_stream stream)
 }
 
 /* While the leader is not reaped its group's number cannot be another's. */
-static void reap(struct watching *w)
+static void process_reap(struct watching *w)
 {
     int status = 0;
     struct rusage usage = {0};
@@ -219,7 +220,7 @@ static int64_t resident(pid_t pid)
     return (int64_t)pages * sysconf(_SC_PAGESIZE);
 }
 
-static void look(struct watching *w)
+static void process_look(struct watching *w)
 {
     const struct process_options *o = w->options;
     int64_t before = clock_mono_ms();
@@ -229,7 +230,7 @@ static void look(struct watching *w)
     bool over = w->end->out_of_memory || w->end->overfull;
     w->look = over ? 0 : now + (pause > LOOK_MS ? pause : LOOK_MS);
     if (over)
-        ask(w, 2);
+        process_ask(w, 2);
 }
 
 static void pass_time(struct watching *w)
@@ -240,16 +241,16 @@ static void pass_time(struct watching *w)
         return;
     if (turned && w->asked < turned) {
         w->end->stopped = !w->end->timed_out;
-        ask(w, turned);
+        process_ask(w, turned);
     }
     if (w->deadline && now >= w->deadline) {
         w->end->timed_out = true;
-        ask(w, 1);
+        process_ask(w, 1);
     }
     if (w->kill && now >= w->kill)
-        ask(w, 2);
+        process_ask(w, 2);
     if (w->look && now >= w->look)
-        look(w);
+        process_look(w);
 }
 
 static void tell_quiet(struct watching *w)
@@ -275,7 +276,7 @@ static void watch(struct watching *w)
             if (fds[i].revents)
                 read_pipe(w, (enum process_stream)i);
         if (fds[2].revents)
-            reap(w);
+            process_reap(w);
         if (fds[3].revents && read(w->stop->fd, &turns, sizeof turns) < 0)
             continue; /* somebody else has read it */
         if (asked && !fds[0].revents && !fds[1].revents)
@@ -311,7 +312,7 @@ int process_run(const struct process_options *options, struct process_switch *st
         fd_close_ptr(&out[1]);
         return -1;
     }
-    int failed = start(options, w.mark, out[1], error[1], &w.pid);
+    int failed = process_start(options, w.mark, out[1], error[1], &w.pid);
     close(out[1]);
     close(error[1]);
     w.pipes[PROCESS_OUT] = out[0];
@@ -324,7 +325,7 @@ int process_run(const struct process_options *options, struct process_switch *st
         if (w.pidfd < 0) { /* without it nobody would be told of its end */
             failed = errno;
             err_errno(err, ERR_IO, "cannot watch a process");
-            reap(&w);
+            process_reap(&w);
         } else {
             if (options->started)
                 options->started(options->ctx, w.pid);

@@ -42,7 +42,7 @@ static int make_folders(struct script *s, struct err *err)
     return 0;
 }
 
-static int fetch(struct script *s, struct str uri, struct str dir, struct str *path, struct err *err)
+static int script_fetch(struct script *s, struct str uri, struct str dir, struct str *path, struct err *err)
 {
     struct unpack_place place;
     if (!unpack_parse_uri(uri, &place))
@@ -58,7 +58,7 @@ static int fetch_all(struct script *s, struct str uris, struct str dir, use_fn *
 {
     while (uris.n) {
         struct str path, uri = str_trim(str_cut(uris, ',', &uris));
-        if (uri.n && (fetch(s, uri, dir, &path, err) || (use && use(s, path, err))))
+        if (uri.n && (script_fetch(s, uri, dir, &path, err) || (use && use(s, path, err))))
             return -1;
     }
     return 0;
@@ -92,13 +92,13 @@ static int use_jar(struct script *s, struct str path, struct err *err)
     return 0;
 }
 
-static int prepare(struct script *s, struct err *err)
+static int script_prepare(struct script *s, struct err *err)
 {
     const struct script_options *o = s->options;
     if (make_folders(s, err) || script_write_support(s->lib.p, err))
         return -1;
     add_python_path(s, s->lib);
-    if (fetch(s, o->location, s->run, &s->path, err))
+    if (script_fetch(s, o->location, s->run, &s->path, err))
         return err_context(err, "the script");
     if (fetch_all(s, o->py_files, s->lib, use_module, err) || fetch_all(s, o->files, s->run, NULL, err) ||
         fetch_all(s, o->jars, s->lib, use_jar, err))
@@ -174,7 +174,7 @@ static void tell_end(struct script *s, const struct process_end *end)
         task_end(s->task, ACTIVITY_FAILED, end->exit_code, "the sandbox ended while this ran");
 }
 
-static int run(struct script *s, struct err *err)
+static int script_run_process(struct script *s, struct err *err)
 {
     const struct script_options *o = s->options;
     const char **argv = command(s);
@@ -217,7 +217,7 @@ static int run_all(struct script *s, struct err *err)
         return -1;
     if (s->options->notes.n)
         log_sink_line(&s->error, "%.*s", STR_ARG(s->options->notes));
-    if (prepare(s, err))
+    if (script_prepare(s, err))
         return -1;
     const struct spark_options spark = {.conf = s->conf,
         .tmp = s->tmp,
@@ -227,7 +227,7 @@ static int run_all(struct script *s, struct err *err)
     s->program = "python3";
     if (s->options->spark && spark_prepare(&s->env, &spark, &s->program, err))
         return -1;
-    return run(s, err);
+    return script_run_process(s, err);
 }
 
 void script_run(struct task *task, const struct script_options *options)

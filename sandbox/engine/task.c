@@ -71,7 +71,7 @@ static void fill_info(struct task *task, struct arena *arena, struct task_info *
     }
 }
 
-static void keep(struct task *task, enum activity_state state)
+static void task_keep(struct task *task, enum activity_state state)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf text = BUF_INIT;
@@ -173,7 +173,7 @@ static struct task *new_task(struct tasks *tasks, const struct task_info *info)
 }
 
 /* With the lock held. Of too many that have ended the oldest goes. */
-static void add(struct tasks *tasks, struct task *task)
+static void task_add(struct tasks *tasks, struct task *task)
 {
     size_t oldest = 0;
     MEM_GROW(tasks->items, tasks->cap, tasks->count + 1);
@@ -197,7 +197,7 @@ static void add(struct tasks *tasks, struct task *task)
 
 /* ---- opening ---- */
 
-static int64_t number(const struct value *record, const char *key)
+static int64_t task_number(const struct value *record, const char *key)
 {
     return service_int(record, key, 0);
 }
@@ -216,10 +216,10 @@ static void load_one(struct tasks *tasks, const char *path)
         .owner = value_gets(record, "owner"),
         .id = value_gets(record, "id"),
         .request = value_getz(record, "request"),
-        .created_ms = number(record, "created"),
-        .started_ms = number(record, "started"),
-        .ended_ms = number(record, "ended"),
-        .exit_code = number(record, "exit_code"),
+        .created_ms = task_number(record, "created"),
+        .started_ms = task_number(record, "started"),
+        .ended_ms = task_number(record, "ended"),
+        .exit_code = task_number(record, "exit_code"),
         .message = value_gets(record, "message")};
     enum activity_state state = ACTIVITY_FAILED;
     name = value_gets(record, "state");
@@ -232,7 +232,7 @@ static void load_one(struct tasks *tasks, const char *path)
     }
     struct task *task = new_task(tasks, &info);
     activity_end(task->activity, state, STR_EMPTY, info.message);
-    add(tasks, task);
+    task_add(tasks, task);
 }
 
 static int by_age(const void *a, const void *b)
@@ -400,7 +400,7 @@ int task_start(struct services *services, const struct task_options *options, st
     pthread_mutex_lock(&services->lock);
     int refused = check_room(tasks, options, err) || process_switch_init(&task->stop, err);
     if (!refused)
-        add(tasks, task);
+        task_add(tasks, task);
     pthread_mutex_unlock(&services->lock);
     if (refused) {
         activity_release(task->activity);
@@ -408,7 +408,7 @@ int task_start(struct services *services, const struct task_options *options, st
     }
     bool waits = task->wait_for && task->wait_for->count;
     activity_set_state(task->activity, waits ? ACTIVITY_WAITING : ACTIVITY_STARTING);
-    keep(task, ACTIVITY_STARTING);
+    task_keep(task, ACTIVITY_STARTING);
     if (activity)
         *activity = activity_keep(task->activity);
     activity_keep(task->activity); /* the thread's */
@@ -532,6 +532,6 @@ void task_end(struct task *task, enum activity_state state, int64_t exit_code, c
     pthread_mutex_unlock(&task->services->lock);
     if (!first)
         return;
-    keep(task, state); /* before anybody hears of it */
+    task_keep(task, state); /* before anybody hears of it */
     activity_end(task->activity, state, STR_EMPTY, task->info.message);
 }

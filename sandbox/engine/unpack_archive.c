@@ -30,7 +30,7 @@ struct unpacking {
 };
 
 /* Names may be any bytes; a message is text. */
-static int refuse(struct unpacking *u, const char *why)
+static int unpack_archive_refuse(struct unpacking *u, const char *why)
 {
     AUTO_BUF struct buf name = BUF_INIT;
     for (size_t i = 0; i < u->name.n && name.n < 200; i++)
@@ -117,7 +117,7 @@ static int enter_folder(struct unpacking *u, char name[NAME_MAX + 1])
     while (at >= 0 && step.n) {
         if (step.n > NAME_MAX) {
             close(at);
-            return refuse(u, "has too long a name");
+            return unpack_archive_refuse(u, "has too long a name");
         }
         memcpy(name, step.p, step.n);
         name[step.n] = '\0';
@@ -125,7 +125,7 @@ static int enter_folder(struct unpacking *u, char name[NAME_MAX + 1])
         if (step.n)
             at = enter(u, at, name);
     }
-    return at < 0 ? refuse(u, "lies below something that is no folder") : at;
+    return at < 0 ? unpack_archive_refuse(u, "lies below something that is no folder") : at;
 }
 
 /* The hole at the end of a sparse one. */
@@ -143,22 +143,22 @@ static int write_file(struct unpacking *u, int dir, const char *name)
     mode_t mode = u->api->entry_perm(u->entry) & 0111 ? 0755 : 0644;
     if (u->api->entry_size(u->entry) >
         u->left) /* a sparse one is as large as it says, without a byte in it */
-        return refuse(u, "makes the archive larger than allowed when unpacked");
+        return unpack_archive_refuse(u, "makes the archive larger than allowed when unpacked");
     unlinkat(dir, name, 0); /* of two entries with one name the last counts */
     AUTO_FD int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
-        return errno == EEXIST ? refuse(u, "is a folder and a file at once")
+        return errno == EEXIST ? unpack_archive_refuse(u, "is a folder and a file at once")
                                : err_errno(u->err, ERR_IO, "cannot write %s", name);
     char block[BLOCK];
     for (;;) {
         la_ssize_t n = u->api->read_data(u->archive, block, sizeof block);
         if (n < 0)
-            return refuse(u, "is damaged");
+            return unpack_archive_refuse(u, "is damaged");
         if (!n)
             return end_file(u, fd, name);
         u->left -= n;
         if (u->left < 0)
-            return refuse(u, "makes the archive larger than allowed when unpacked");
+            return unpack_archive_refuse(u, "makes the archive larger than allowed when unpacked");
         if (fd_write_all(fd, block, (size_t)n, u->err, name))
             return -1;
     }
@@ -169,11 +169,11 @@ static int write_link(struct unpacking *u, int dir, const char *name)
     const char *target = u->api->entry_symlink_utf8(u->entry);
     target = target ? target : u->api->entry_symlink(u->entry);
     if (!target || !leads_inside(str_z(target), depth_of(u->name)))
-        return refuse(u, "is a link that may lead outside");
+        return unpack_archive_refuse(u, "is a link that may lead outside");
     unlinkat(dir, name, 0);
     if (!symlinkat(target, dir, name))
         return 0;
-    return errno == EEXIST ? refuse(u, "is a folder and a link at once")
+    return errno == EEXIST ? unpack_archive_refuse(u, "is a folder and a link at once")
                            : err_errno(u->err, ERR_IO, "cannot make the link %s", name);
 }
 
@@ -188,11 +188,11 @@ static int write_entry(struct unpacking *u)
 {
     char name[NAME_MAX + 1];
     if (!is_inside(u->name))
-        return refuse(u, "would lie outside of the folder");
+        return unpack_archive_refuse(u, "would lie outside of the folder");
     if (depth_of(u->name) > MAX_DEPTH)
-        return refuse(u, "lies too deep");
+        return unpack_archive_refuse(u, "lies too deep");
     if (u->api->entry_hardlink(u->entry))
-        return refuse(u, "is a hard link");
+        return unpack_archive_refuse(u, "is a hard link");
     AUTO_FD int dir = enter_folder(u, name);
     if (dir < 0)
         return -1;
@@ -202,7 +202,7 @@ static int write_entry(struct unpacking *u)
     case AE_IFREG: return write_file(u, dir, name);
     case AE_IFLNK: return write_link(u, dir, name);
     case AE_IFDIR: return write_folder(u, dir, name);
-    default: return refuse(u, "is neither a file nor a folder");
+    default: return unpack_archive_refuse(u, "is neither a file nor a folder");
     }
 }
 
@@ -240,9 +240,9 @@ static int unpack_all(struct unpacking *u, const char *path)
         name = name ? name : u->api->entry_pathname(u->entry);
         u->name = name ? str_z(name) : STR_EMPTY;
         if (++u->made > MAX_ENTRIES)
-            return refuse(u, "is one too many");
+            return unpack_archive_refuse(u, "is one too many");
         if (!name)
-            return refuse(u, "has no name");
+            return unpack_archive_refuse(u, "has no name");
         if (write_entry(u))
             return -1;
     }

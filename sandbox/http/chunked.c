@@ -24,7 +24,7 @@ static bool has_signatures(const struct chunked *c)
     return c->form != CHUNKED_UNSIGNED_TRAILER;
 }
 
-static void fail(struct chunked *c, enum chunked_error error)
+static void chunked_fail(struct chunked *c, enum chunked_error error)
 {
     if (!c->error)
         c->error = error;
@@ -40,7 +40,7 @@ static void check_signature(struct chunked *c, const char *kind, struct str hash
     hash_hmac_sha256(str_n((const char *)c->auth->key, sizeof c->auth->key), text, mac);
     struct str wanted = hex_encode(&c->arena, mac, sizeof mac);
     if (claimed.n != wanted.n || CRYPTO_memcmp(claimed.p, wanted.p, wanted.n) != 0)
-        fail(c, CHUNKED_SIGNATURE);
+        chunked_fail(c, CHUNKED_SIGNATURE);
     memcpy(c->previous, wanted.p, 65);
     arena_release(&c->arena);
 }
@@ -79,14 +79,14 @@ static void take_size_line(struct chunked *c, struct str line)
     struct str extension, size = str_cut(line, ';', &extension);
     static const struct str name = STR_INIT("chunk-signature=");
     if (!parse_size(str_trim(size), &c->left)) {
-        fail(c, CHUNKED_MALFORMED);
+        chunked_fail(c, CHUNKED_MALFORMED);
         return;
     }
     c->claimed[0] = '\0';
     if (str_starts(extension, name) && extension.n == name.n + sizeof c->claimed - 1)
         snprintf(c->claimed, sizeof c->claimed, "%.*s", STR_ARG(str_slice(extension, name.n, extension.n)));
     if (c->left && c->last)
-        fail(c, CHUNKED_SMALL);
+        chunked_fail(c, CHUNKED_SMALL);
     if (c->left) {
         c->last = c->left < MIN_CHUNK;
         c->state = DATA;
@@ -114,11 +114,11 @@ static void take_trailer_line(struct chunked *c, struct str line)
     value = str_trim(value);
     bool signature = str_ieq(name, STR("x-amz-trailer-signature"));
     if (!name.n || !value.n || c->trailer_signed || c->form == CHUNKED_SIGNED)
-        fail(c, CHUNKED_MALFORMED);
+        chunked_fail(c, CHUNKED_MALFORMED);
     else if (signature && c->form == CHUNKED_SIGNED_TRAILER)
         take_trailer_signature(c, value);
     else if (signature)
-        fail(c, CHUNKED_MALFORMED);
+        chunked_fail(c, CHUNKED_MALFORMED);
     else
         buf_addf(&c->trailer, "%.*s:%.*s\n", STR_ARG(name), STR_ARG(value));
 }
@@ -132,7 +132,7 @@ static void take_line(struct chunked *c, struct str line)
     else if (c->state == TRAILER)
         take_trailer_line(c, line);
     else if (line.n) /* DATA_END: what stands between a chunk and the next is nothing but an end of line */
-        fail(c, CHUNKED_MALFORMED);
+        chunked_fail(c, CHUNKED_MALFORMED);
     else
         c->state = SIZE_LINE;
 }
@@ -159,7 +159,7 @@ static size_t feed_line(struct chunked *c, const char *bytes, size_t n)
     size_t taken = end ? (size_t)(end - bytes) + 1 : n;
     buf_add(&c->line, bytes, end ? taken - 1 : taken);
     if (c->line.overflow)
-        fail(c, CHUNKED_MALFORMED);
+        chunked_fail(c, CHUNKED_MALFORMED);
     else if (end)
         take_line(c, buf_str(&c->line));
     if (end)
@@ -172,7 +172,7 @@ void chunked_feed(struct chunked *c, const char *bytes, size_t n)
     while (n && !c->error) {
         size_t taken;
         if (c->state == DONE) {
-            fail(c, CHUNKED_MALFORMED);
+            chunked_fail(c, CHUNKED_MALFORMED);
             return;
         }
         taken = c->state == DATA ? feed_data(c, bytes, n) : feed_line(c, bytes, n);
@@ -187,11 +187,11 @@ enum chunked_error chunked_end(struct chunked *c)
     if (!c->error && c->state == TRAILER && c->line.n)
         take_line(c, buf_str(&c->line));
     if (!c->error && c->state != DONE && c->state != TRAILER)
-        fail(c, CHUNKED_INCOMPLETE);
+        chunked_fail(c, CHUNKED_INCOMPLETE);
     if (!c->error && c->trailer.overflow)
-        fail(c, CHUNKED_MALFORMED);
+        chunked_fail(c, CHUNKED_MALFORMED);
     if (!c->error && c->form == CHUNKED_SIGNED_TRAILER && !c->trailer_signed)
-        fail(c, CHUNKED_SIGNATURE);
+        chunked_fail(c, CHUNKED_SIGNATURE);
     return c->error;
 }
 

@@ -125,7 +125,7 @@ static int read_rule(struct arena *arena, const struct value *given, struct rule
     return 0;
 }
 
-static int parse(struct arena *arena, struct str text, const struct value **out, struct err *err)
+static int faults_parse(struct arena *arena, struct str text, const struct value **out, struct err *err)
 {
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
     struct source *source = ARENA_NEW(arena, struct source);
@@ -144,7 +144,7 @@ static int read_rules(
     struct arena *arena, struct str text, struct rule **rules, size_t *n, uint64_t *seed, struct err *err)
 {
     const struct value *document = NULL;
-    if (parse(arena, text, &document, err))
+    if (faults_parse(arena, text, &document, err))
         return -1;
     const struct value *list = value_getz(document, "rules"), *given_seed = value_getz(document, "seed");
     if (!list || list->kind != VALUE_LIST)
@@ -159,7 +159,7 @@ static int read_rules(
 }
 
 /* With the lock. */
-static void replace(struct faults *faults, struct arena arena, struct rule *rules, size_t n)
+static void faults_replace(struct faults *faults, struct arena arena, struct rule *rules, size_t n)
 {
     arena_release(&faults->arena);
     faults->arena = arena;
@@ -181,7 +181,7 @@ int faults_set(struct faults *faults, struct str text, struct err *err)
         return -1;
     }
     pthread_mutex_lock(&faults->lock);
-    replace(faults, arena, rules, n);
+    faults_replace(faults, arena, rules, n);
     faults->dice = seed;
     pthread_mutex_unlock(&faults->lock);
     return 0;
@@ -190,7 +190,7 @@ int faults_set(struct faults *faults, struct str text, struct err *err)
 void faults_clear(struct faults *faults)
 {
     pthread_mutex_lock(&faults->lock);
-    replace(faults, (struct arena)ARENA_INIT, NULL, 0);
+    faults_replace(faults, (struct arena)ARENA_INIT, NULL, 0);
     pthread_mutex_unlock(&faults->lock);
 }
 

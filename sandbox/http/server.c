@@ -145,7 +145,7 @@ static bool is_for_s3(const struct exchange *x)
     return !x->auth.service.n || str_eqz(x->auth.service, "s3");
 }
 
-static void begin(const struct server_options *server, struct exchange *x, const char *method)
+static void server_begin(const struct server_options *server, struct exchange *x, const char *method)
 {
     unsigned char id[8];
     hash_random(id, sizeof id);
@@ -183,7 +183,7 @@ static void take_data(struct exchange *x, const char *bytes, size_t n)
 }
 
 /* False: the connection is to be cut (a fault that was asked for). */
-static bool end(struct exchange *x)
+static bool server_end(struct exchange *x)
 {
     struct fault_strike strike = {0};
     if (x->answered)
@@ -198,7 +198,7 @@ static bool end(struct exchange *x)
     return faults_after(x, &strike);
 }
 
-static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, const char *url,
+static enum MHD_Result server_handle(void *ctx, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *bytes, size_t *n, void **request)
 {
     struct server *server = ctx;
@@ -209,7 +209,7 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, cons
     if (!served->started) {
         served->started = true;
         server->mhd->get_connection_values(connection, MHD_HEADER_KIND, take_header, x);
-        begin(&server->options, x, method);
+        server_begin(&server->options, x, method);
         /* an early answer spares a client that waits for "100 Continue" its body; the others are read to the
          * end, for a connection closed in their face would look like a broken one */
         bool waits = str_ieq(wire_header_get(&x->request, STR("Expect")), STR("100-continue"));
@@ -220,10 +220,10 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, cons
         *n = 0;
         return MHD_YES;
     }
-    return end(x) ? send_reply(server, connection, x) : MHD_NO;
+    return server_end(x) ? send_reply(server, connection, x) : MHD_NO;
 }
 
-static void completed(
+static void server_completed(
     void *ctx, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode why)
 {
     struct server *server = ctx;
@@ -334,11 +334,12 @@ int server_start(const struct server_options *options, struct server **out, uint
     server->mhd = mhd;
     unsigned flags =
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC;
-    server->daemon = mhd->start_daemon(flags, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_URI_LOG_CALLBACK, take_uri, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_END);
+    server->daemon = mhd->start_daemon(flags, 0, NULL, NULL, server_handle, server, MHD_OPTION_LISTEN_SOCKET,
+        fd, MHD_OPTION_URI_LOG_CALLBACK, take_uri, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, server_completed, server, MHD_OPTION_CONNECTION_LIMIT,
+        connection_limit(), MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_STACK_SIZE,
+        (size_t)THREAD_STACK, MHD_OPTION_END);
     if (!server->daemon) {
         close(fd);
         free(server);

@@ -96,37 +96,38 @@ bool faults_after(struct exchange *x, const struct fault_strike *strike)
 
 /* ---- /_weir/faults: signed as every request is, for whichever service ---- */
 
-static void begin(struct exchange *x)
+static void service_faults_begin(struct exchange *x)
 {
     (void)x;
 }
 
-static void refuse(struct exchange *x, int status, const char *code, const char *message)
+static void service_faults_refuse(struct exchange *x, int status, const char *code, const char *message)
 {
     reply_text(x, status, "text/plain", arena_printf(&x->arena, "%s: %s\n", code, message));
 }
 
-static void end(struct exchange *x)
+static void service_faults_end(struct exchange *x)
 {
     struct faults *faults = sandbox_faults(x->sandbox);
     struct err err = ERR_INIT;
     const struct fault *fault = auth_verify(x, sha256_hex(&x->arena, x->request.body));
     if (fault) {
-        refuse(x, fault->status, fault->code, fault->message);
+        service_faults_refuse(x, fault->status, fault->code, fault->message);
         return;
     }
     if (str_eqz(x->request.method, "POST") || str_eqz(x->request.method, "PUT")) {
         if (faults_set(faults, x->request.body, &err)) {
-            refuse(x, 400, "InvalidFaults", err.message);
+            service_faults_refuse(x, 400, "InvalidFaults", err.message);
             return;
         }
     } else if (str_eqz(x->request.method, "DELETE")) {
         faults_clear(faults);
     } else if (!str_eqz(x->request.method, "GET")) {
-        refuse(x, 405, "MethodNotAllowed", "GET, POST or DELETE");
+        service_faults_refuse(x, 405, "MethodNotAllowed", "GET, POST or DELETE");
         return;
     }
     reply_text(x, 200, "application/json", faults_text(faults, &x->arena));
 }
 
-const struct responder faults_responder = {SPEAKS_PLAIN, begin, NULL, end, refuse, NULL};
+const struct responder faults_responder = {
+    SPEAKS_PLAIN, service_faults_begin, NULL, service_faults_end, service_faults_refuse, NULL};

@@ -14,7 +14,7 @@ static bool is_text(const struct value *v)
     return v && v->kind == VALUE_STRING;
 }
 
-static double number(const struct value *v)
+static double event_pattern_number(const struct value *v)
 {
     return v->kind == VALUE_INT ? (double)v->integer : v->number;
 }
@@ -64,7 +64,8 @@ static bool test_numeric(const struct value *want, const struct value *v)
         return false;
     for (uint32_t i = 0; i + 1 < want->count; i += 2) {
         const char *order = value_text(want->items[i], STR_EMPTY).p;
-        double a = number(v), b = is_number(want->items[i + 1]) ? number(want->items[i + 1]) : 0;
+        double a = event_pattern_number(v),
+               b = is_number(want->items[i + 1]) ? event_pattern_number(want->items[i + 1]) : 0;
         bool less = order[0] == '<' && a < b, more = order[0] == '>' && a > b;
         bool equal = (order[0] == '=' || order[1] == '=') && !(a < b) && !(a > b);
         if (!less && !more && !equal)

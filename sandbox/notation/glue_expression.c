@@ -39,7 +39,7 @@ struct parser {
     struct str text;
 };
 
-static int refuse(struct parser *p, const char *what)
+static int glue_expression_refuse(struct parser *p, const char *what)
 {
     return p->kind == END ? err_set(p->err, ERR_INVALID, "the expression ends where %s should stand", what)
                           : err_set(p->err, ERR_INVALID, "in the expression %s should stand at \"%.*s\"",
@@ -82,7 +82,7 @@ static size_t length_of(struct parser *p)
     return n;
 }
 
-static int next(struct parser *p)
+static int glue_expression_next(struct parser *p)
 {
     p->rest = str_trim(p->rest);
     if (!p->rest.n) {
@@ -109,10 +109,10 @@ static bool is_sign(const struct parser *p, const char *sign)
     return p->kind == SIGN && str_eqz(p->text, sign);
 }
 
-static int expect(struct parser *p, const char *what)
+static int glue_expression_expect(struct parser *p, const char *what)
 {
     bool there = is_word(p, what) || is_sign(p, what);
-    return there ? next(p) : refuse(p, what);
+    return there ? glue_expression_next(p) : glue_expression_refuse(p, what);
 }
 
 /* ---- operands ---- */
@@ -133,7 +133,7 @@ static int find_key(struct parser *p, struct operand *out)
         if (str_ieq(value_gets(p->keys->items[i], "name"), p->text)) {
             struct str type = value_gets(p->keys->items[i], "type");
             *out = (struct operand){.key = i, .number = is_numeric(type)};
-            return next(p);
+            return glue_expression_next(p);
         }
     return err_set(
         p->err, ERR_INVALID, "the expression has \"%.*s\", which is no partition key", STR_ARG(p->text));
@@ -153,18 +153,18 @@ static bool to_number(struct str text, double *out)
 static int parse_operand(struct parser *p, struct operand *out)
 {
     bool typed = is_word(p, "date") || is_word(p, "timestamp"), minus = is_sign(p, "-");
-    if (typed && str_starts(str_trim(p->rest), STR("'")) && next(p)) /* date '2026-11-21' */
+    if (typed && str_starts(str_trim(p->rest), STR("'")) && glue_expression_next(p)) /* date '2026-11-21' */
         return -1;
-    if (minus && next(p))
+    if (minus && glue_expression_next(p))
         return -1;
     if (!minus && (p->kind == WORD || p->kind == NAME))
         return find_key(p, out);
     double ignored;
     if (p->kind == NUMBER ? !to_number(p->text, &ignored) : minus || p->kind != TEXT)
-        return refuse(p, "a partition key, a number or a text");
+        return glue_expression_refuse(p, "a partition key, a number or a text");
     struct str text = minus ? arena_printf(p->arena, "-%.*s", STR_ARG(p->text)) : p->text;
     *out = (struct operand){.key = -1, .text = text};
-    return next(p);
+    return glue_expression_next(p);
 }
 
 /* Compared with a key that is a number a literal has to be one. */
@@ -187,7 +187,7 @@ static struct glue_expression *node(struct parser *p, enum op op)
     return made;
 }
 
-static struct glue_expression *joined(
+static struct glue_expression *glue_expression_joined(
     struct parser *p, enum op op, const struct glue_expression *left, const struct glue_expression *right)
 {
     struct glue_expression *made = node(p, op);
@@ -213,24 +213,25 @@ static int parse_list(struct parser *p, const struct operand *first, const struc
     made->first = *first;
     made->items = items;
     *out = made;
-    if (expect(p, "("))
+    if (glue_expression_expect(p, "("))
         return -1;
     do {
         struct operand *item = &items[made->item_count++];
-        if ((made->item_count > 1 && next(p)) || parse_operand(p, item) || check_types(p, first, item))
+        if ((made->item_count > 1 && glue_expression_next(p)) || parse_operand(p, item) ||
+            check_types(p, first, item))
             return -1;
     } while (is_sign(p, ","));
-    return expect(p, ")");
+    return glue_expression_expect(p, ")");
 }
 
 static int parse_between(struct parser *p, const struct operand *first, const struct glue_expression **out)
 {
     struct operand low, high;
     const struct glue_expression *above, *below;
-    if (parse_operand(p, &low) || expect(p, "AND") || parse_operand(p, &high) ||
+    if (parse_operand(p, &low) || glue_expression_expect(p, "AND") || parse_operand(p, &high) ||
         comparison(p, OP_GE, first, &low, &above) || comparison(p, OP_LE, first, &high, &below))
         return -1;
-    *out = joined(p, OP_AND, above, below);
+    *out = glue_expression_joined(p, OP_AND, above, below);
     return 0;
 }
 
@@ -244,11 +245,12 @@ static int parse_sign(struct parser *p, const struct operand *first, const struc
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
         struct operand second;
         if (is_sign(p, signs[i].sign))
-            return next(p) || parse_operand(p, &second) || comparison(p, signs[i].op, first, &second, out)
+            return glue_expression_next(p) || parse_operand(p, &second) ||
+                           comparison(p, signs[i].op, first, &second, out)
                        ? -1
                        : 0;
     }
-    return refuse(p, "a comparison");
+    return glue_expression_refuse(p, "a comparison");
 }
 
 /* After the first operand. */
@@ -256,27 +258,28 @@ static int parse_predicate(struct parser *p, const struct operand *first, const 
 {
     struct operand second;
     bool is = is_word(p, "IS"), negated;
-    if (is && next(p))
+    if (is && glue_expression_next(p))
         return -1;
     negated = is_word(p, "NOT");
-    if (negated && next(p))
+    if (negated && glue_expression_next(p))
         return -1;
     int status;
     if (is) {
         struct glue_expression *made = node(p, OP_NULL);
         made->first = *first;
         *out = made;
-        status = expect(p, "NULL");
+        status = glue_expression_expect(p, "NULL");
     } else if (is_word(p, "IN"))
-        status = next(p) || parse_list(p, first, out);
+        status = glue_expression_next(p) || parse_list(p, first, out);
     else if (is_word(p, "BETWEEN"))
-        status = next(p) || parse_between(p, first, out);
+        status = glue_expression_next(p) || parse_between(p, first, out);
     else if (is_word(p, "LIKE"))
-        status = next(p) || parse_operand(p, &second) || comparison(p, OP_LIKE, first, &second, out);
+        status = glue_expression_next(p) || parse_operand(p, &second) ||
+                 comparison(p, OP_LIKE, first, &second, out);
     else
-        status = negated ? refuse(p, "IN, BETWEEN or LIKE") : parse_sign(p, first, out);
+        status = negated ? glue_expression_refuse(p, "IN, BETWEEN or LIKE") : parse_sign(p, first, out);
     if (!status && negated)
-        *out = joined(p, OP_NOT, *out, NULL);
+        *out = glue_expression_joined(p, OP_NOT, *out, NULL);
     return status ? -1 : 0;
 }
 
@@ -287,13 +290,13 @@ static int parse_one(struct parser *p, const struct glue_expression **out)
 {
     struct operand first;
     if (is_word(p, "NOT")) {
-        if (next(p) || parse_deeper(p, out))
+        if (glue_expression_next(p) || parse_deeper(p, out))
             return -1;
-        *out = joined(p, OP_NOT, *out, NULL);
+        *out = glue_expression_joined(p, OP_NOT, *out, NULL);
         return 0;
     }
     if (is_sign(p, "("))
-        return next(p) || parse_or(p, out) || expect(p, ")") ? -1 : 0;
+        return glue_expression_next(p) || parse_or(p, out) || glue_expression_expect(p, ")") ? -1 : 0;
     return parse_operand(p, &first) || parse_predicate(p, &first, out) ? -1 : 0;
 }
 
@@ -313,9 +316,9 @@ static int parse_and(struct parser *p, const struct glue_expression **out)
     if (parse_deeper(p, out))
         return -1;
     while (is_word(p, "AND")) {
-        if (next(p) || parse_deeper(p, &right))
+        if (glue_expression_next(p) || parse_deeper(p, &right))
             return -1;
-        *out = joined(p, OP_AND, *out, right);
+        *out = glue_expression_joined(p, OP_AND, *out, right);
     }
     return 0;
 }
@@ -326,9 +329,9 @@ static int parse_or(struct parser *p, const struct glue_expression **out)
     if (parse_and(p, out))
         return -1;
     while (is_word(p, "OR")) {
-        if (next(p) || parse_and(p, &right))
+        if (glue_expression_next(p) || parse_and(p, &right))
             return -1;
-        *out = joined(p, OP_OR, *out, right);
+        *out = glue_expression_joined(p, OP_OR, *out, right);
     }
     return 0;
 }
@@ -339,9 +342,9 @@ int glue_expression_parse(struct arena *arena, struct str text, const struct val
     struct parser p = {.arena = arena, .rest = text, .keys = keys, .err = err};
     if (text.n > MAX_TEXT)
         return err_set(err, ERR_INVALID, "the expression is longer than %d characters", MAX_TEXT);
-    if (next(&p) || parse_or(&p, out))
+    if (glue_expression_next(&p) || parse_or(&p, out))
         return -1;
-    return p.kind == END ? 0 : refuse(&p, "AND or OR");
+    return p.kind == END ? 0 : glue_expression_refuse(&p, "AND or OR");
 }
 
 /* ---- a partition ---- */
@@ -360,7 +363,8 @@ static bool is_null(struct str text)
 }
 
 /* Whole numbers as such: a bigint has more digits than a double. */
-static int compare(const struct operand *a, const struct operand *b, const struct value *values)
+static int glue_expression_compare(
+    const struct operand *a, const struct operand *b, const struct value *values)
 {
     struct str x = text_of(a, values), y = text_of(b, values);
     double u, v;
@@ -397,7 +401,7 @@ static bool is_like(struct str text, struct str pattern)
 static bool is_in(const struct glue_expression *e, const struct value *values)
 {
     for (size_t i = 0; i < e->item_count; i++)
-        if (!compare(&e->first, &e->items[i], values))
+        if (!glue_expression_compare(&e->first, &e->items[i], values))
             return true;
     return false;
 }
@@ -408,9 +412,9 @@ static bool has_null(const struct glue_expression *e, const struct value *values
 }
 
 /* A value that is not known is like nothing; NOT makes no difference between that and what does not match. */
-static bool holds(const struct glue_expression *e, const struct value *values)
+static bool glue_expression_holds(const struct glue_expression *e, const struct value *values)
 {
-    int order = compare(&e->first, &e->second, values);
+    int order = glue_expression_compare(&e->first, &e->second, values);
     switch (e->op) {
     case OP_EQ: return order == 0;
     case OP_NE: return order != 0;
@@ -430,6 +434,6 @@ bool glue_expression_matches(const struct glue_expression *e, const struct value
     case OP_NOT: return !glue_expression_matches(e->left, values);
     case OP_IN: return is_in(e, values);
     case OP_NULL: return is_null(text_of(&e->first, values));
-    default: return !has_null(e, values) && holds(e, values);
+    default: return !has_null(e, values) && glue_expression_holds(e, values);
     }
 }

@@ -134,7 +134,7 @@ static bool read_weekdays(struct cron *cron, struct str text)
 
 /* ---- expressions ---- */
 
-static size_t split(struct str text, struct str *words, size_t max)
+static size_t schedule_time_split(struct str text, struct str *words, size_t max)
 {
     size_t n = 0;
     while (text.n) {
@@ -148,7 +148,7 @@ static size_t split(struct str text, struct str *words, size_t max)
 static const char *parse_cron(struct str text, struct cron *cron)
 {
     struct str words[6];
-    if (split(text, words, 6) != 6)
+    if (schedule_time_split(text, words, 6) != 6)
         return "cron takes six fields: minutes hours day-of-month month day-of-week year";
     cron->any_day = str_eqz(words[2], "?");
     cron->any_weekday = str_eqz(words[4], "?");
@@ -177,7 +177,7 @@ static const char *parse_rate(struct str text, struct schedule_time *out)
     } units[] = {{"minute", "minutes", 60}, {"hour", "hours", 3600}, {"day", "days", DAY}};
     struct str words[2];
     int64_t n;
-    if (split(text, words, 2) != 2 || !str_to_int(words[0], &n) || n < 1 || n > 1000000)
+    if (schedule_time_split(text, words, 2) != 2 || !str_to_int(words[0], &n) || n < 1 || n > 1000000)
         return "rate takes a positive number and a unit";
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (str_eqz(words[1], units[i].one) || str_eqz(words[1], units[i].many)) {

@@ -56,7 +56,7 @@ int days_of_month(int64_t year, int month)
 
 /* ---- the closing rule: CET-1CEST,M3.5.0,M10.5.0/3 ---- */
 
-static bool take(const char **p, char c)
+static bool zone_take(const char **p, char c)
 {
     bool there = **p == c;
     *p += there;
@@ -76,10 +76,10 @@ static bool read_number(const char **p, int64_t *out)
 static bool skip_name(const char **p)
 {
     const char *start = *p;
-    if (take(p, '<')) {
+    if (zone_take(p, '<')) {
         while (**p && **p != '>')
             ++*p;
-        return take(p, '>');
+        return zone_take(p, '>');
     }
     while ((**p >= 'A' && **p <= 'Z') || (**p >= 'a' && **p <= 'z'))
         ++*p;
@@ -90,10 +90,11 @@ static bool skip_name(const char **p)
 static bool read_time(const char **p, int64_t *out)
 {
     int64_t h, m = 0, s = 0;
-    bool minus = take(p, '-');
+    bool minus = zone_take(p, '-');
     if (!minus)
-        take(p, '+');
-    if (!read_number(p, &h) || (take(p, ':') && !read_number(p, &m)) || (take(p, ':') && !read_number(p, &s)))
+        zone_take(p, '+');
+    if (!read_number(p, &h) || (zone_take(p, ':') && !read_number(p, &m)) ||
+        (zone_take(p, ':') && !read_number(p, &s)))
         return false;
     *out = (h * 3600 + m * 60 + s) * (minus ? -1 : 1);
     return true;
@@ -103,7 +104,7 @@ static bool read_change(const char **p, struct change *out)
 {
     int64_t n[3] = {0};
     out->time_s = 7200;
-    if (!take(p, ','))
+    if (!zone_take(p, ','))
         return false;
     out->kind = **p == 'M' || **p == 'J' ? **p : '0';
     if (out->kind != '0')
@@ -111,13 +112,13 @@ static bool read_change(const char **p, struct change *out)
     if (!read_number(p, &n[0]))
         return false;
     if (out->kind == 'M' &&
-        (!take(p, '.') || !read_number(p, &n[1]) || !take(p, '.') || !read_number(p, &n[2]) || n[0] < 1 ||
-            n[0] > 12 || n[1] < 1 || n[1] > 5 || n[2] > 6))
+        (!zone_take(p, '.') || !read_number(p, &n[1]) || !zone_take(p, '.') || !read_number(p, &n[2]) ||
+            n[0] < 1 || n[0] > 12 || n[1] < 1 || n[1] > 5 || n[2] > 6))
         return false;
     out->month = (int)n[0];
     out->week = (int)n[1];
     out->day = out->kind == 'M' ? (int)n[2] : (int)n[0];
-    return !take(p, '/') || read_time(p, &out->time_s);
+    return !zone_take(p, '/') || read_time(p, &out->time_s);
 }
 
 static bool read_rule(struct zone *zone, const char *p)

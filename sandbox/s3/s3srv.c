@@ -384,7 +384,7 @@ static const struct fault *check_hash_header(const struct exchange *x)
     return x->auth.form == AUTH_HEADER && !x->auth.malformed && !x->auth.payload_hash.n ? &missing : NULL;
 }
 
-static void begin(struct exchange *x)
+static void s3srv_begin(struct exchange *x)
 {
     struct s3 *s = mem_zalloc(sizeof *s);
     x->state = s;
@@ -435,7 +435,7 @@ static void data(struct exchange *x, const char *bytes, size_t n)
     ingest_data(&s->in, bytes, n);
 }
 
-static void end(struct exchange *x)
+static void s3srv_end(struct exchange *x)
 {
     struct s3 *s = x->state;
     const struct fault *fault = ingest_end(&s->in);
@@ -446,7 +446,7 @@ static void end(struct exchange *x)
         s->op->run(s);
 }
 
-static void release(struct exchange *x)
+static void s3srv_release(struct exchange *x)
 {
     struct s3 *s = x->state;
     if (s && s->in_ready)
@@ -454,4 +454,5 @@ static void release(struct exchange *x)
     free(s);
 }
 
-const struct responder s3srv_responder = {SPEAKS_S3, begin, data, end, write_error, release};
+const struct responder s3srv_responder = {
+    SPEAKS_S3, s3srv_begin, data, s3srv_end, write_error, s3srv_release};

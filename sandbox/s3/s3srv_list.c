@@ -35,7 +35,7 @@ static struct str group_of(const struct listing *l, struct str key)
 }
 
 /* false: the page is full. */
-static bool count(struct listing *l)
+static bool s3srv_list_count(struct listing *l)
 {
     if (l->count == l->max) {
         l->truncated = true;
@@ -47,7 +47,7 @@ static bool count(struct listing *l)
 
 static bool add_group(struct listing *l, struct walk *walk, struct str group)
 {
-    if (!count(l))
+    if (!s3srv_list_count(l))
         return false;
     l->last = walk->skip = arena_str(l->s->arena, group);
     xml_open(&l->groups, "CommonPrefixes");
@@ -86,7 +86,7 @@ static bool found_object(void *ctx, struct walk *walk, struct str key)
     struct str group = group_of(l, key);
     if (group.n)
         return add_group(l, walk, group);
-    if (!count(l))
+    if (!s3srv_list_count(l))
         return false;
     l->last = arena_str(l->s->arena, key);
     add_object(l, key, &object);
@@ -94,7 +94,7 @@ static bool found_object(void *ctx, struct walk *walk, struct str key)
 }
 
 /* Reads the parameters that all listings share; false: answered. */
-static bool begin(struct s3 *s, struct listing *l)
+static bool s3srv_list_begin(struct s3 *s, struct listing *l)
 {
     *l = (struct listing){.s = s, .last = STR_EMPTY, .last_version = STR_EMPTY, .version_marker = STR_EMPTY};
     l->prefix = s3srv_parameter_or(s, "prefix", STR_EMPTY);
@@ -109,7 +109,7 @@ static bool begin(struct s3 *s, struct listing *l)
     return s3srv_bucket_or_error(s) && s3srv_number(s, "max-keys", 1000, 1000, &l->max);
 }
 
-static void release(struct listing *l)
+static void s3srv_list_release(struct listing *l)
 {
     buf_release(&l->keys);
     buf_release(&l->groups);
@@ -143,7 +143,7 @@ void s3srv_list_v1(struct s3 *s)
 {
     struct listing l;
     AUTO_BUF struct buf out = BUF_INIT;
-    if (!begin(s, &l))
+    if (!s3srv_list_begin(s, &l))
         return;
     struct str marker = s3srv_parameter_or(s, "marker", STR_EMPTY);
     l.owner = true;
@@ -157,7 +157,7 @@ void s3srv_list_v1(struct s3 *s)
     if (l.truncated && l.delimiter.n)
         xml_leaf(&out, "NextMarker", encoded(&l, l.last));
     write_page(&l, &out, "ListBucketResult");
-    release(&l);
+    s3srv_list_release(&l);
 }
 
 void s3srv_list_v2(struct s3 *s)
@@ -165,7 +165,7 @@ void s3srv_list_v2(struct s3 *s)
     struct listing l;
     struct str token, text, after = s3srv_parameter_or(s, "start-after", STR_EMPTY), start = after;
     AUTO_BUF struct buf out = BUF_INIT;
-    if (!begin(s, &l))
+    if (!s3srv_list_begin(s, &l))
         return;
     bool go_on = s3srv_parameter(s, "continuation-token", &token);
     if (go_on && (!token.n || !base64_decode(s->arena, token, &text))) {
@@ -190,7 +190,7 @@ void s3srv_list_v2(struct s3 *s)
     if (l.truncated)
         xml_leaf(&out, "NextContinuationToken", base64_encode(s->arena, l.last));
     write_page(&l, &out, "ListBucketResult");
-    release(&l);
+    s3srv_list_release(&l);
 }
 
 /* ---- versions ---- */
@@ -212,7 +212,7 @@ static bool add_version(void *ctx, const struct object *object)
         one->waiting = !str_eq(object->version, l->version_marker);
         return true;
     }
-    if (!count(l)) {
+    if (!s3srv_list_count(l)) {
         one->full = true;
         return false;
     }
@@ -267,7 +267,7 @@ void s3srv_list_versions(struct s3 *s)
 {
     struct listing l;
     AUTO_BUF struct buf out = BUF_INIT;
-    if (!begin(s, &l))
+    if (!s3srv_list_begin(s, &l))
         return;
     struct str marker = s3srv_parameter_or(s, "key-marker", STR_EMPTY);
     l.version_marker = s3srv_parameter_or(s, "version-id-marker", STR_EMPTY);
@@ -291,5 +291,5 @@ void s3srv_list_versions(struct s3 *s)
             xml_leaf(&out, "NextVersionIdMarker", l.last_version);
     }
     write_page(&l, &out, "ListVersionsResult");
-    release(&l);
+    s3srv_list_release(&l);
 }

@@ -215,13 +215,13 @@ struct assembly {
     int64_t size;
 };
 
-static bool refuse(struct s3 *s, const char *code, const char *message)
+static bool s3srv_multipart_refuse(struct s3 *s, const char *code, const char *message)
 {
     s3srv_error(s, 400, code, message);
     return false;
 }
 
-static struct str unquoted(struct str etag)
+static struct str s3srv_multipart_unquoted(struct str etag)
 {
     etag = str_trim(etag);
     return etag.n >= 2 && etag.p[0] == '"' && etag.p[etag.n - 1] == '"' ? str_slice(etag, 1, etag.n - 1)
@@ -237,9 +237,10 @@ static bool add_sum(struct assembly *a, const struct value *asked, const struct 
     if (a->kind == CHECKSUM_NONE)
         return true;
     if (claimed.n && !str_eq(claimed, have))
-        return refuse(s, "InvalidPart", "One or more of the specified parts could not be found.");
+        return s3srv_multipart_refuse(
+            s, "InvalidPart", "One or more of the specified parts could not be found.");
     if (!have.n || !base64_decode(s->arena, have, &raw))
-        return refuse(s, "InvalidRequest",
+        return s3srv_multipart_refuse(s, "InvalidRequest",
             "The upload was created using a checksum. The complete request must include "
             "the checksum for each part.");
     if (!a->full)
@@ -259,15 +260,16 @@ static bool add_part(struct assembly *a, struct str id, const struct value *aske
     const struct value *doc;
     struct str raw;
     if (!str_to_int(str_trim(value_gets(asked, "PartNumber")), &number) || number < 1 || number > MAX_PARTS)
-        return refuse(s, "MalformedXML", "The XML you provided was not well-formed");
+        return s3srv_multipart_refuse(s, "MalformedXML", "The XML you provided was not well-formed");
     if (store_part_read(s->arena, s->store, s->bucket, id, (int)number, &doc, NULL) != STORE_OK ||
-        !str_eq(unquoted(value_gets(asked, "ETag")), value_gets(doc, "etag")))
-        return refuse(s, "InvalidPart",
+        !str_eq(s3srv_multipart_unquoted(value_gets(asked, "ETag")), value_gets(doc, "etag")))
+        return s3srv_multipart_refuse(s, "InvalidPart",
             "One or more of the specified parts could not be found. The part may not have been uploaded, or "
             "the "
             "specified entity tag may not match the part's entity tag.");
     if (!last && value_geti(doc, "size", 0) < MIN_PART)
-        return refuse(s, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size");
+        return s3srv_multipart_refuse(
+            s, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size");
     if (!add_sum(a, asked, doc) || !hex_decode(s->arena, value_gets(doc, "etag"), &raw))
         return false;
     checksum_update(&a->md5, raw.p, raw.n);
@@ -292,7 +294,7 @@ static const struct value *finish_sum(struct assembly *a)
         text = arena_printf(s->arena, "%.*s-%zu", STR_ARG(text), n);
     claimed = wire_header_get(&s->x->request, checksum_header(s->arena, a->kind));
     if (claimed.n && !str_eq(claimed, text)) {
-        refuse(s, "BadDigest", "The checksum you specified did not match what we received.");
+        s3srv_multipart_refuse(s, "BadDigest", "The checksum you specified did not match what we received.");
         return NULL;
     }
     return s3srv_sums(s, a->kind, text);
@@ -341,7 +343,7 @@ static void answer_complete(struct s3 *s, const struct object *object)
     xml_end(s, &out, "CompleteMultipartUploadResult");
 }
 
-static void commit(struct assembly *a, struct str id)
+static void s3srv_multipart_commit(struct assembly *a, struct str id)
 {
     struct s3 *s = a->s;
     struct s3srv_condition condition;
@@ -386,7 +388,7 @@ static bool check_order(struct s3 *s, const struct value *const *items, size_t n
     int64_t last = 0, number = 0;
     for (size_t i = 0; i < n; i++, last = number)
         if (str_to_int(str_trim(value_gets(items[i], "PartNumber")), &number) && number <= last)
-            return refuse(s, "InvalidPartOrder",
+            return s3srv_multipart_refuse(s, "InvalidPartOrder",
                 "The list of parts was not in ascending order. Parts must be ordered by part number.");
     return true;
 }
@@ -403,7 +405,7 @@ void s3srv_complete_upload(struct s3 *s)
         return;
     size_t n = s3srv_items(value_getz(body, "Part"), &items, &one);
     if (!n) {
-        refuse(s, "MalformedXML", "You must specify at least one part");
+        s3srv_multipart_refuse(s, "MalformedXML", "You must specify at least one part");
         return;
     }
     struct assembly a = {.s = s,
@@ -419,7 +421,7 @@ void s3srv_complete_upload(struct s3 *s)
     for (size_t i = 0; ok && i < n; i++)
         ok = add_part(&a, id, items[i], i + 1 == n);
     if (ok)
-        commit(&a, id);
+        s3srv_multipart_commit(&a, id);
     checksum_release(&a.md5);
     checksum_release(&a.composite);
     value_builder_release(&a.parts);

@@ -8,7 +8,7 @@
 
 /* ---- conditions ---- */
 
-static struct str unquoted(struct str etag)
+static struct str s3srv_object_unquoted(struct str etag)
 {
     etag = str_trim(etag);
     if (str_starts(etag, STR("W/")))
@@ -20,7 +20,7 @@ static struct str unquoted(struct str etag)
 static bool names_etag(struct str list, struct str etag)
 {
     while (list.n) {
-        struct str one = unquoted(str_cut(list, ',', &list));
+        struct str one = s3srv_object_unquoted(str_cut(list, ',', &list));
         if (str_eqz(one, "*") || str_eq(one, etag))
             return true;
     }
@@ -265,7 +265,7 @@ static bool open_object(struct s3 *s, bool keep_fd, struct object *out)
     return false;
 }
 
-static void describe(struct s3 *s, const struct object *object)
+static void s3srv_object_describe(struct s3 *s, const struct object *object)
 {
     s3srv_object_header_etag(s, object->etag);
     reply_header(s->x, "Last-Modified", time_http(s->arena, object->modified_ms));
@@ -305,7 +305,7 @@ static void answer_object(struct s3 *s, struct object *object)
     }
     if (!status && !part_range(s, object, &range))
         return;
-    describe(s, object);
+    s3srv_object_describe(s, object);
     if (status) {
         reply_status(s->x, status);
         return;

@@ -62,7 +62,7 @@ static const struct setting {
     {"intelligent-tiering", "IntelligentTieringConfiguration", MANY},
 };
 
-static const struct setting *find(struct str name)
+static const struct setting *s3srv_settings_find(struct str name)
 {
     for (size_t i = 0; i < sizeof all_settings / sizeof all_settings[0]; i++)
         if (str_eqz(name, all_settings[i].name))
@@ -72,7 +72,7 @@ static const struct setting *find(struct str name)
 
 bool s3srv_is_setting(struct str parameter)
 {
-    return find(parameter) != NULL;
+    return s3srv_settings_find(parameter) != NULL;
 }
 
 /* Its name in the store: "lifecycle", "metrics/ID". */
@@ -100,7 +100,8 @@ static struct str value_in(struct s3 *s, struct str bucket, const char *name, co
     struct str text, root;
     const struct value *doc;
     struct err ignored = ERR_INIT;
-    if (!current(s, bucket, find(str_z(name)), &text) || wire_xml_read(s->arena, text, &root, &doc, &ignored))
+    if (!current(s, bucket, s3srv_settings_find(str_z(name)), &text) ||
+        wire_xml_read(s->arena, text, &root, &doc, &ignored))
         return STR_EMPTY;
     for (; *path; path++)
         doc = value_getz(doc, *path);
@@ -170,7 +171,7 @@ static void list_many(struct s3 *s, const struct setting *setting)
 
 void s3srv_get_setting(struct s3 *s)
 {
-    const struct setting *setting = find(s->setting);
+    const struct setting *setting = s3srv_settings_find(s->setting);
     struct str text, id;
     if (!s3srv_bucket_or_error(s))
         return;
@@ -188,7 +189,7 @@ void s3srv_policy_status(struct s3 *s)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     struct str text;
-    const struct setting *policy = find(STR("policy"));
+    const struct setting *policy = s3srv_settings_find(STR("policy"));
     if (!s3srv_bucket_or_error(s))
         return;
     if (!current(s, s->bucket, policy, &text)) {
@@ -224,7 +225,7 @@ static bool check_body(struct s3 *s, const struct setting *setting)
     return true;
 }
 
-static enum store_result put(struct s3 *s, const struct setting *setting)
+static enum store_result s3srv_settings_put(struct s3 *s, const struct setting *setting)
 {
     return store_setting_put(s->store, s->bucket, stored_name(s, setting),
         str_eqz(str_z(setting->name), "notification") ? s3srv_notification_as_written(s)
@@ -233,7 +234,7 @@ static enum store_result put(struct s3 *s, const struct setting *setting)
 
 void s3srv_put_setting(struct s3 *s)
 {
-    const struct setting *setting = find(s->setting);
+    const struct setting *setting = s3srv_settings_find(s->setting);
     if (!s3srv_bucket_or_error(s))
         return;
     enum store_result result = STORE_OK;
@@ -241,11 +242,11 @@ void s3srv_put_setting(struct s3 *s)
         if (!s3srv_check_acl(s))
             return;
         if (str_trim(s->x->request.body).n && s3srv_acls_enabled(s))
-            result = put(s, setting);
+            result = s3srv_settings_put(s, setting);
     } else {
         if (!check_body(s, setting))
             return;
-        result = put(s, setting);
+        result = s3srv_settings_put(s, setting);
     }
     if (result != STORE_OK)
         s3srv_store_error(s, result, NULL);
@@ -255,7 +256,7 @@ void s3srv_put_setting(struct s3 *s)
 
 void s3srv_delete_setting(struct s3 *s)
 {
-    const struct setting *setting = find(s->setting);
+    const struct setting *setting = s3srv_settings_find(s->setting);
     struct str text;
     if (!s3srv_bucket_or_error(s))
         return;

@@ -187,7 +187,7 @@ void s3srv_before_put(struct s3 *s)
 }
 
 /* Puts s->in.file as the object and says so in headers; false: answered. */
-static bool commit(struct s3 *s, const struct value *doc, struct object *out)
+static bool s3srv_write_commit(struct s3 *s, const struct value *doc, struct object *out)
 {
     struct s3srv_condition condition;
     s3srv_write_condition(s, &condition);
@@ -226,7 +226,7 @@ void s3srv_put_object(struct s3 *s)
         return;
     }
     const struct value *doc = s3srv_new_doc(s);
-    if (!doc || !commit(s, with_content(s, doc, s->in.size, s->in.etag), &object))
+    if (!doc || !s3srv_write_commit(s, with_content(s, doc, s->in.size, s->in.etag), &object))
         return;
     s3srv_object_header_etag(s, object.etag);
     s3srv_checksum_headers(s, object.doc);
@@ -357,7 +357,7 @@ static void copy_object(struct s3 *s)
     }
     choose_sum(s, &source);
     if (!s3srv_copy_content(s, &source, 0, source.object.size) ||
-        !commit(s, with_content(s, doc, source.object.size, s->in.etag), &object))
+        !s3srv_write_commit(s, with_content(s, doc, source.object.size, s->in.etag), &object))
         return;
     if (source.object.version.n && !str_eqz(source.object.version, "null"))
         reply_header(s->x, "x-amz-copy-source-version-id", source.object.version);

@@ -14,7 +14,7 @@ static const struct str no_key = {NULL, 0};
 
 /* ---- reading ---- */
 
-static void fill(struct object *out, const struct value *doc)
+static void store_object_fill(struct object *out, const struct value *doc)
 {
     *out = (struct object){.doc = doc,
         .etag = value_gets(doc, "etag"),
@@ -36,7 +36,7 @@ static enum store_result read_path(struct arena *arena, const char *path, bool k
     const struct value *doc = store_read_tail(arena, fd);
     if (!doc)
         return STORE_FAILED;
-    fill(out, doc);
+    store_object_fill(out, doc);
     if (keep_fd) {
         out->fd = fd;
         fd = -1;
@@ -173,7 +173,7 @@ static const struct value *complete_doc(
 }
 
 /* With bucket and key locked. */
-static enum store_result replace(
+static enum store_result store_object_replace(
     struct arena *arena, struct s3_store *store, const struct change *change, struct pending *pending)
 {
     struct object current;
@@ -210,14 +210,15 @@ enum store_result store_object_put(struct arena *arena, struct s3_store *store, 
         pthread_mutex_t *key_lock = store_key_lock(store, change->bucket, change->key);
         pthread_rwlock_rdlock(bucket_lock);
         pthread_mutex_lock(key_lock);
-        result = store_bucket_exists(store, change->bucket) ? replace(arena, store, change, pending)
-                                                            : STORE_NO_BUCKET;
+        result = store_bucket_exists(store, change->bucket)
+                     ? store_object_replace(arena, store, change, pending)
+                     : STORE_NO_BUCKET;
         pthread_mutex_unlock(key_lock);
         pthread_rwlock_unlock(bucket_lock);
     }
     store_write_cancel(pending);
     if (result == STORE_OK)
-        fill(out, doc);
+        store_object_fill(out, doc);
     return result;
 }
 

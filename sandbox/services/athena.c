@@ -42,7 +42,7 @@ static int write_request(struct task *task, struct arena *arena, struct str path
 
 static const struct task_kind kind;
 
-static int run(struct task *task, struct arena *arena, struct environment *env, struct err *err)
+static int athena_run(struct task *task, struct arena *arena, struct environment *env, struct err *err)
 {
     struct str folder = task_folder(task), result;
     struct str request = path_join(arena, folder, STR("request.json"));
@@ -77,12 +77,12 @@ static int run(struct task *task, struct arena *arena, struct environment *env, 
     return 0;
 }
 
-static void work(struct task *task)
+static void athena_work(struct task *task)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct environment env = {.arena = &arena};
     struct err err = ERR_INIT;
-    if (run(task, &arena, &env, &err))
+    if (athena_run(task, &arena, &env, &err))
         task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
     environment_release(&env);
 }
@@ -140,7 +140,7 @@ static const char *const states[] = {[ACTIVITY_WAITING] = "QUEUED",
     [ACTIVITY_TIMEOUT] = "FAILED",
     [ACTIVITY_STOPPED] = "CANCELLED"};
 
-static const struct value *view(const struct task_info *info, struct arena *arena)
+static const struct value *athena_view(const struct task_info *info, struct arena *arena)
 {
     struct value_builder b = VALUE_BUILDER(arena), status = VALUE_BUILDER(arena),
                          place = VALUE_BUILDER(arena);
@@ -166,7 +166,7 @@ static const struct value *view(const struct task_info *info, struct arena *aren
     return value_builder_map(&b);
 }
 
-static const struct task_kind kind = {.name = "athena", .work = work, .view = view};
+static const struct task_kind kind = {.name = "athena", .work = athena_work, .view = athena_view};
 
 /* ---- operations ---- */
 
@@ -198,7 +198,7 @@ static int find_output(const struct service_call *call, struct str group, struct
     return 0;
 }
 
-static int start(struct service_call *call, struct err *err)
+static int athena_start(struct service_call *call, struct err *err)
 {
     struct str query, output, id = uuid_random(call->arena);
     struct str group = value_text(value_getz(call->input, "WorkGroup"), STR("primary"));
@@ -231,12 +231,12 @@ static int find_query(const struct service_call *call, struct task_info *out, st
         err, 400, "InvalidRequestException", "QueryExecution %.*s was not found", STR_ARG(id));
 }
 
-static int get(struct service_call *call, struct err *err)
+static int athena_get(struct service_call *call, struct err *err)
 {
     struct task_info info;
     if (find_query(call, &info, err))
         return -1;
-    const struct value_entry entry = {STR("QueryExecution"), view(&info, call->arena)};
+    const struct value_entry entry = {STR("QueryExecution"), athena_view(&info, call->arena)};
     call->output = value_map(call->arena, &entry, 1);
     return 0;
 }
@@ -255,7 +255,7 @@ static int get_many(struct service_call *call, struct err *err)
         struct value_builder one = VALUE_BUILDER(call->arena);
         struct str id = value_text(ids->items[i], STR_EMPTY);
         if (task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, &info)) {
-            value_builder_add(&found, view(&info, call->arena));
+            value_builder_add(&found, athena_view(&info, call->arena));
             continue;
         }
         view_text(&one, "QueryExecutionId", id);
@@ -268,7 +268,7 @@ static int get_many(struct service_call *call, struct err *err)
     return 0;
 }
 
-static int list(struct service_call *call, struct err *err)
+static int athena_list(struct service_call *call, struct err *err)
 {
     size_t n, first, end;
     const struct value *next;
@@ -285,7 +285,7 @@ static int list(struct service_call *call, struct err *err)
     return 0;
 }
 
-static int stop(struct service_call *call, struct err *err)
+static int athena_stop(struct service_call *call, struct err *err)
 {
     struct task_info info;
     if (find_query(call, &info, err))
@@ -357,11 +357,11 @@ static int results(struct service_call *call, struct err *err)
 }
 
 const struct service_operation athena_operations[] = {
-    {"athena", "StartQueryExecution", start, NULL, NULL},
-    {"athena", "GetQueryExecution", get, NULL, NULL},
+    {"athena", "StartQueryExecution", athena_start, NULL, NULL},
+    {"athena", "GetQueryExecution", athena_get, NULL, NULL},
     {"athena", "BatchGetQueryExecution", get_many, NULL, NULL},
-    {"athena", "ListQueryExecutions", list, NULL, NULL},
-    {"athena", "StopQueryExecution", stop, NULL, NULL},
+    {"athena", "ListQueryExecutions", athena_list, NULL, NULL},
+    {"athena", "StopQueryExecution", athena_stop, NULL, NULL},
     {"athena", "GetQueryResults", results, NULL, NULL},
     {0},
 };

@@ -161,7 +161,7 @@ static int run_command(
     return 0;
 }
 
-static void work(struct task *task)
+static void batch_work(struct task *task)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct environment env = {.arena = &arena};
@@ -234,7 +234,7 @@ static void show_common(struct value_builder *b, const struct task_info *info)
         view_int(b, "stoppedAt", info->ended_ms);
 }
 
-static const struct value *view(const struct task_info *info, struct arena *arena)
+static const struct value *batch_view(const struct task_info *info, struct arena *arena)
 {
     struct value_builder b = VALUE_BUILDER(arena);
     const struct value *depends = value_getz(info->request, "dependsOn");
@@ -246,11 +246,11 @@ static const struct value *view(const struct task_info *info, struct arena *aren
     return value_builder_map(&b);
 }
 
-static const struct task_kind kind = {.name = "batch", .work = work, .view = view};
+static const struct task_kind kind = {.name = "batch", .work = batch_work, .view = batch_view};
 
 /* ---- operations ---- */
 
-static int refuse(struct err *err, const char *what, struct str name)
+static int batch_refuse(struct err *err, const char *what, struct str name)
 {
     return service_refuse(err, 400, "ClientException", "%s %.*s does not exist", what, STR_ARG(name));
 }
@@ -295,9 +295,9 @@ static int submit(struct service_call *call, struct err *err)
         return -1;
     if (!control_find(services_control(call->services), call->arena, STR("aws.batch.job_queue"), call->region,
             queue_name, &queue))
-        return refuse(err, "Job queue", queue_name);
+        return batch_refuse(err, "Job queue", queue_name);
     if (!find_definition(call, definition_name, &definition))
-        return refuse(err, "Job definition", definition_name);
+        return batch_refuse(err, "Job definition", definition_name);
     if (value_getz(call->input, "arrayProperties"))
         return service_refuse(err, 400, "ClientException", "the sandbox runs no array jobs");
     struct str id = uuid_random(call->arena);
@@ -315,7 +315,7 @@ static int submit(struct service_call *call, struct err *err)
     return 0;
 }
 
-static int describe(struct service_call *call, struct err *err)
+static int batch_describe(struct service_call *call, struct err *err)
 {
     const struct value *ids = value_getz(call->input, "jobs");
     struct value_builder list = VALUE_BUILDER(call->arena);
@@ -325,7 +325,7 @@ static int describe(struct service_call *call, struct err *err)
         struct task_info info;
         struct str id = path_base(value_text(ids->items[i], STR_EMPTY));
         if (task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, &info))
-            value_builder_add(&list, view(&info, call->arena));
+            value_builder_add(&list, batch_view(&info, call->arena));
     }
     const struct value_entry services = {STR("jobs"), value_builder_list(&list)};
     call->output = value_map(call->arena, &services, 1);
@@ -351,7 +351,7 @@ static bool is_listed(const struct service_call *call, const struct task_info *i
     return filters || str_eqz(status, states[info->state]);
 }
 
-static int list(struct service_call *call, struct err *err)
+static int batch_list(struct service_call *call, struct err *err)
 {
     struct control_record queue;
     struct str name;
@@ -361,7 +361,7 @@ static int list(struct service_call *call, struct err *err)
         return -1;
     if (!control_find(services_control(call->services), call->arena, STR("aws.batch.job_queue"), call->region,
             name, &queue))
-        return refuse(err, "Job queue", name);
+        return batch_refuse(err, "Job queue", name);
     struct task_info *all = task_list(call->services, call->arena, kind.name, call->region, queue.id, &n);
     for (size_t i = 0; i < n; i++)
         if (is_listed(call, &all[i]))
@@ -382,7 +382,7 @@ static int list(struct service_call *call, struct err *err)
 }
 
 /* CancelJob leaves alone what runs already. */
-static int stop(struct service_call *call, bool running_too, struct err *err)
+static int batch_stop(struct service_call *call, bool running_too, struct err *err)
 {
     struct str id, reason;
     struct task_info info;
@@ -397,18 +397,18 @@ static int stop(struct service_call *call, bool running_too, struct err *err)
 
 static int terminate(struct service_call *call, struct err *err)
 {
-    return stop(call, true, err);
+    return batch_stop(call, true, err);
 }
 
 static int cancel(struct service_call *call, struct err *err)
 {
-    return stop(call, false, err);
+    return batch_stop(call, false, err);
 }
 
 const struct service_operation batch_operations[] = {
     {"batch", "SubmitJob", submit, "POST /v1/submitjob", NULL},
-    {"batch", "DescribeJobs", describe, "POST /v1/describejobs", NULL},
-    {"batch", "ListJobs", list, "POST /v1/listjobs", NULL},
+    {"batch", "DescribeJobs", batch_describe, "POST /v1/describejobs", NULL},
+    {"batch", "ListJobs", batch_list, "POST /v1/listjobs", NULL},
     {"batch", "TerminateJob", terminate, "POST /v1/terminatejob", NULL},
     {"batch", "CancelJob", cancel, "POST /v1/canceljob", NULL},
     {0},

@@ -9,7 +9,7 @@ enum { DEFAULT_TIMEOUT_MIN = 720, MAX_SHOWN = 50, MAX_OPTIONS = 256 };
 
 #define SERVICE "emr-serverless"
 
-static const struct value *member(const struct value *v, const char *first, const char *second)
+static const struct value *emrserverless_member(const struct value *v, const char *first, const char *second)
 {
     return value_getz(value_getz(v, first), second);
 }
@@ -41,7 +41,8 @@ static size_t split_words(struct arena *arena, struct str text, struct str *out,
 static struct str make_settings(struct arena *arena, const struct value *request)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    const struct value *list = member(request, "configurationOverrides", "applicationConfiguration");
+    const struct value *list =
+        emrserverless_member(request, "configurationOverrides", "applicationConfiguration");
     for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++) {
         const struct value *properties = value_getz(list->items[i], "properties");
         if (!str_eqz(value_gets(list->items[i], "classification"), "spark-defaults"))
@@ -57,7 +58,7 @@ static struct str make_settings(struct arena *arena, const struct value *request
 static void set_logs(struct arena *arena, const struct task_info *self, struct script_options *options)
 {
     const struct value *logging =
-        value_getz(member(self->request, "configurationOverrides", "monitoringConfiguration"),
+        value_getz(emrserverless_member(self->request, "configurationOverrides", "monitoringConfiguration"),
             "cloudWatchLoggingConfiguration");
     struct str prefix = value_gets(logging, "logStreamNamePrefix");
     struct str stream = arena_printf(arena, "%.*s%sapplications/%.*s/jobs/%.*s/SPARK_DRIVER", STR_ARG(prefix),
@@ -68,11 +69,11 @@ static void set_logs(struct arena *arena, const struct task_info *self, struct s
     options->err_stream = arena_printf(arena, "%s/stderr", stream.p);
 }
 
-static void work(struct task *task)
+static void emrserverless_work(struct task *task)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const struct task_info *self = task_self(task);
-    const struct value *spark = member(self->request, "jobDriver", "sparkSubmit");
+    const struct value *spark = emrserverless_member(self->request, "jobDriver", "sparkSubmit");
     const struct value *list = value_getz(spark, "entryPointArguments");
     uint32_t count = list && list->kind == VALUE_LIST ? list->count : 0;
     struct str *arguments = ARENA_ARRAY(&arena, struct str, count + 1);
@@ -131,7 +132,7 @@ static void show_common(struct value_builder *b, const struct task_info *info)
     view_set(b, "releaseLabel", value_getz(info->request, "releaseLabel"));
 }
 
-static const struct value *view(const struct task_info *info, struct arena *arena)
+static const struct value *emrserverless_view(const struct task_info *info, struct arena *arena)
 {
     struct value_builder b = VALUE_BUILDER(arena);
     const struct value *timeout = value_getz(info->request, "executionTimeoutMinutes");
@@ -148,7 +149,7 @@ static const struct value *view(const struct task_info *info, struct arena *aren
     return value_builder_map(&b);
 }
 
-static const struct value *summary(const struct task_info *info, struct arena *arena)
+static const struct value *emrserverless_summary(const struct task_info *info, struct arena *arena)
 {
     struct value_builder b = VALUE_BUILDER(arena);
     show_common(&b, info);
@@ -157,7 +158,7 @@ static const struct value *summary(const struct task_info *info, struct arena *a
     return value_builder_map(&b);
 }
 
-static const struct task_kind kind = {.name = "emr", .work = work, .view = view};
+static const struct task_kind kind = {.name = "emr", .work = emrserverless_work, .view = emrserverless_view};
 
 /* ---- operations ---- */
 
@@ -183,8 +184,8 @@ static int start_run(struct service_call *call, struct err *err)
     if (find_application(call, &app, &application, err) ||
         service_required(call, "executionRoleArn", &role, err))
         return -1;
-    const struct value *spark = member(call->input, "jobDriver", "sparkSubmit");
-    if (!spark && !member(call->input, "jobDriver", "hive"))
+    const struct value *spark = emrserverless_member(call->input, "jobDriver", "sparkSubmit");
+    if (!spark && !emrserverless_member(call->input, "jobDriver", "hive"))
         return service_refuse(err, 400, "ValidationException", "jobDriver has sparkSubmit or hive");
     hash_random(bytes, sizeof bytes);
     struct str id = arena_printf(arena, "00%.14s", hex_encode(arena, bytes, sizeof bytes).p);
@@ -218,7 +219,7 @@ static int get_run(struct service_call *call, struct err *err)
     struct task_info info;
     if (find_run(call, &info, err))
         return -1;
-    const struct value_entry run = {STR("jobRun"), view(&info, call->arena)};
+    const struct value_entry run = {STR("jobRun"), emrserverless_view(&info, call->arena)};
     call->output = value_map(call->arena, &run, 1);
     return 0;
 }
@@ -236,7 +237,7 @@ static int list_runs(struct service_call *call, struct err *err)
         return -1;
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)
-        value_builder_add(&list, summary(&runs[i], call->arena));
+        value_builder_add(&list, emrserverless_summary(&runs[i], call->arena));
     value_builder_set(&b, STR("jobRuns"), value_builder_list(&list));
     view_set(&b, "nextToken", next);
     call->output = value_builder_map(&b);

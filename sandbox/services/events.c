@@ -77,7 +77,7 @@ void events_meet(struct services *services, struct arena *arena, struct str regi
 
 /* ---- PutEvents ---- */
 
-static const struct value *refused(struct arena *arena, const char *code, const char *message)
+static const struct value *events_refused(struct arena *arena, const char *code, const char *message)
 {
     struct value_entry entries[] = {
         {STR("ErrorCode"), value_stringz(arena, code)}, {STR("ErrorMessage"), value_stringz(arena, message)}};
@@ -143,7 +143,7 @@ static int do_put(struct service_call *call, struct err *err)
         } else {
             bool malformed = str_starts(str_z(why), STR("Detail"));
             value_builder_add(
-                &said, refused(call->arena, malformed ? "MalformedDetail" : "InvalidArgument", why));
+                &said, events_refused(call->arena, malformed ? "MalformedDetail" : "InvalidArgument", why));
             failed++;
         }
     }

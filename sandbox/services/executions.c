@@ -51,7 +51,7 @@ const char *execution_status(const struct execution *execution)
     return status_name(execution->ended ? (int64_t)execution->status : -1);
 }
 
-static void put(struct value_builder *b, const char *key, struct str text)
+static void executions_put(struct value_builder *b, const char *key, struct str text)
 {
     if (text.p)
         value_builder_set(b, str_z(key), value_string(b->arena, text));
@@ -70,16 +70,16 @@ const struct value *execution_describe(struct execution *execution, struct arena
     struct value_entry included = {STR("included"), &value_true};
     const struct value *details = value_map(arena, &included, 1);
     const struct value *record = execution_record(execution, arena);
-    put(&b, "executionArn", execution->arn);
-    put(&b, "stateMachineArn", execution->machine);
-    put(&b, "name", execution->name);
+    executions_put(&b, "executionArn", execution->arn);
+    executions_put(&b, "stateMachineArn", execution->machine);
+    executions_put(&b, "name", execution->name);
     view_text(&b, "stateMachineVersionArn", execution->version);
     view_text(&b, "stateMachineAliasArn", execution->alias);
-    put(&b, "status", str_z(status_name(service_int(record, "status", -1))));
+    executions_put(&b, "status", str_z(status_name(service_int(record, "status", -1))));
     put_time(&b, "startDate", execution->start_ms);
     put_time(&b, "stopDate", service_int(record, "stop_ms", 0));
     for (size_t i = 0; i < sizeof data / sizeof *data; i++)
-        put(&b, data[i], value_gets(record, data[i]));
+        executions_put(&b, data[i], value_gets(record, data[i]));
     value_builder_set(&b, STR("inputDetails"), details);
     if (!value_is_null(value_getz(record, "output")))
         value_builder_set(&b, STR("outputDetails"), details);
@@ -220,9 +220,9 @@ static const struct value *error_details(struct arena *arena, struct str error, 
 {
     struct value_builder b = VALUE_BUILDER(arena);
     if (error.n)
-        put(&b, "error", error);
+        executions_put(&b, "error", error);
     if (cause.n)
-        put(&b, "cause", cause);
+        executions_put(&b, "cause", cause);
     return value_builder_map(&b);
 }
 
@@ -270,7 +270,8 @@ static void set_outcome(struct execution *execution, const struct asl_outcome *o
     pthread_mutex_unlock(&execution->all->lock);
 }
 
-static void finish(struct execution *execution, struct arena *arena, const struct asl_outcome *outcome)
+static void executions_finish(
+    struct execution *execution, struct arena *arena, const struct asl_outcome *outcome)
 {
     static const enum activity_state states[] = {
         ACTIVITY_SUCCEEDED, ACTIVITY_FAILED, ACTIVITY_TIMEOUT, ACTIVITY_STOPPED};
@@ -290,7 +291,7 @@ static void finish(struct execution *execution, struct arena *arena, const struc
     activity_end(execution->activity, states[outcome->status], execution->error, execution->cause);
 }
 
-static void run(void *ctx)
+static void executions_run(void *ctx)
 {
     struct execution *execution = ctx;
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -321,7 +322,7 @@ static void run(void *ctx)
         .from = execution->at};
     activity_set_state(execution->activity, ACTIVITY_RUNNING);
     asl_run(&arena, &what, &outcome);
-    finish(execution, &arena, &outcome);
+    executions_finish(execution, &arena, &outcome);
     activity_release(execution->activity);
 }
 
@@ -359,7 +360,7 @@ static struct str attr(const struct control_record *record, const char *name)
     return value_gets(record->attrs, name);
 }
 
-static struct execution *make(struct executions *all, const struct execution_request *request)
+static struct execution *executions_make(struct executions *all, const struct execution_request *request)
 {
     struct execution *execution = mem_zalloc(sizeof *execution);
     struct arena *arena = &execution->arena;
@@ -382,7 +383,7 @@ static struct execution *make(struct executions *all, const struct execution_req
     return execution;
 }
 
-static int check(const struct execution_request *request, struct arena *arena, struct err *err)
+static int executions_check(const struct execution_request *request, struct arena *arena, struct err *err)
 {
     const struct value *input;
     struct err why = ERR_INIT;
@@ -405,7 +406,7 @@ static void give_up(struct execution *execution)
     struct asl_outcome outcome = {
         .status = ASL_FAILED, .error = {STR("States.Runtime"), STR("The sandbox has no thread for it")}};
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    finish(execution, &arena, &outcome);
+    executions_finish(execution, &arena, &outcome);
     activity_release(execution->activity);
 }
 
@@ -415,7 +416,7 @@ void execution_run(struct execution *execution)
     if (!execution->express)
         execution_save(execution);
     activity_keep(execution->activity); /* the thread's */
-    if (services_thread(execution->all->services, run, execution))
+    if (services_thread(execution->all->services, executions_run, execution))
         give_up(execution);
 }
 
@@ -423,9 +424,9 @@ int execution_start(
     struct executions *all, const struct execution_request *request, struct execution **out, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    if (check(request, &arena, err))
+    if (executions_check(request, &arena, err))
         return -1;
-    struct execution *made = make(all, request);
+    struct execution *made = executions_make(all, request);
     pthread_mutex_lock(&all->lock);
     int status = executions_add(all, made, out, err);
     if (!status)

@@ -8,7 +8,7 @@
 
 enum { MAX_PAGE = 1000, MAX_NAME = 80, MAX_VERSIONS = 2, ALL_OF_THEM = 100 };
 
-static void set(struct service_call *call, const char *key, const struct value *v)
+static void executions_aliases_set(struct service_call *call, const char *key, const struct value *v)
 {
     if (!value_is_null(v))
         call->output = value_with(call->arena, call->output, str_z(key), v);
@@ -40,7 +40,7 @@ struct str alias_choose(const struct value *alias)
     return STR_EMPTY;
 }
 
-static int wrong(struct err *err, const char *why)
+static int executions_aliases_wrong(struct err *err, const char *why)
 {
     return service_refuse(err, 400, "ValidationException", "%s", why);
 }
@@ -55,19 +55,20 @@ static int check_routing(const struct value *routing, const struct control_recor
         int64_t weight = service_int(routing->items[i], "weight", -1);
         bool own = str_starts(arn, machine->id) && arn.n > machine->id.n && arn.p[machine->id.n] == ':';
         if (weight < 0 || weight > ALL_OF_THEM)
-            return wrong(err, "A weight is 0 to 100.");
+            return executions_aliases_wrong(err, "A weight is 0 to 100.");
         if (!own)
-            return wrong(err, "Both stateMachineVersionArn values must belong to the same state machine.");
+            return executions_aliases_wrong(
+                err, "Both stateMachineVersionArn values must belong to the same state machine.");
         if (!machine_note_item(machine_note_list(note, "versions"), "arn", arn))
             return service_refuse(err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(arn));
         if (i && str_eq(arn, value_gets(routing->items[0], "stateMachineVersionArn")))
-            return wrong(err, "A version stands in the routing configuration once.");
+            return executions_aliases_wrong(err, "A version stands in the routing configuration once.");
         sum += weight;
     }
-    return sum == ALL_OF_THEM
-               ? 0
-               : wrong(err, "The sum of the weights in the routing configuration must be equal "
-                            "to 100.");
+    return sum == ALL_OF_THEM ? 0
+                              : executions_aliases_wrong(err,
+                                    "The sum of the weights in the routing configuration must be equal "
+                                    "to 100.");
 }
 
 /* Its routing configuration, and whose versions it names. */
@@ -76,7 +77,8 @@ static int routing_given(
 {
     *routing = value_getz(call->input, "routingConfiguration");
     if (!*routing || (*routing)->kind != VALUE_LIST || !(*routing)->count || (*routing)->count > MAX_VERSIONS)
-        return wrong(err, "Routing configuration must contain 1 or 2 state machine versions.");
+        return executions_aliases_wrong(
+            err, "Routing configuration must contain 1 or 2 state machine versions.");
     *version = value_gets((*routing)->items[0], "stateMachineVersionArn");
     return 0;
 }
@@ -121,8 +123,8 @@ static int create_locked(struct service_call *call, const struct control_record 
         {STR("created_ms"), value_int(arena, now)}, {STR("changed_ms"), value_int(arena, now)},
         {STR("description"), value_string(arena, description)}};
     const struct value *alias = old ? old : value_map(arena, entries, description.n ? 5 : 4);
-    set(call, "stateMachineAliasArn", value_string(arena, arn_of(call, machine, alias)));
-    set(call, "creationDate", service_time(call, service_int(alias, "created_ms", 0)));
+    executions_aliases_set(call, "stateMachineAliasArn", value_string(arena, arn_of(call, machine, alias)));
+    executions_aliases_set(call, "creationDate", service_time(call, service_int(alias, "created_ms", 0)));
     return old ? 0
                : machine_note_change(
                      call, machine, note, "aliases", machine_note_put(arena, aliases, NULL, alias), err);
@@ -177,7 +179,8 @@ static int update_locked(struct service_call *call, struct err *err)
     if (find_alias(call, &found, err))
         return -1;
     if (!description && !routing)
-        return wrong(err, "You must provide at least one of routingConfiguration or description");
+        return executions_aliases_wrong(
+            err, "You must provide at least one of routingConfiguration or description");
     if (routing && (routing_given(call, &routing, &version, err) ||
                        check_routing(routing, &found.machine, found.note, err)))
         return -1;
@@ -187,7 +190,7 @@ static int update_locked(struct service_call *call, struct err *err)
         alias = value_with(arena, alias, STR("routing"), routing);
     if (description)
         alias = value_with(arena, alias, STR("description"), description);
-    set(call, "updateDate", service_time(call, now));
+    executions_aliases_set(call, "updateDate", service_time(call, now));
     return machine_note_change(call, &found.machine, found.note, "aliases",
         machine_note_put(arena, found.aliases, found.alias, alias), err);
 }
@@ -222,13 +225,14 @@ int do_describe_alias(struct service_call *call, struct err *err)
     if (find_alias(call, &found, err))
         return -1;
     struct str description = value_gets(found.alias, "description");
-    set(call, "stateMachineAliasArn", value_string(call->arena, found.arn));
-    set(call, "name", value_getz(found.alias, "name"));
+    executions_aliases_set(call, "stateMachineAliasArn", value_string(call->arena, found.arn));
+    executions_aliases_set(call, "name", value_getz(found.alias, "name"));
     if (description.n)
-        set(call, "description", value_string(call->arena, description));
-    set(call, "routingConfiguration", routing_of(found.alias));
-    set(call, "creationDate", service_time(call, service_int(found.alias, "created_ms", 0)));
-    set(call, "updateDate", service_time(call, service_int(found.alias, "changed_ms", 0)));
+        executions_aliases_set(call, "description", value_string(call->arena, description));
+    executions_aliases_set(call, "routingConfiguration", routing_of(found.alias));
+    executions_aliases_set(
+        call, "creationDate", service_time(call, service_int(found.alias, "created_ms", 0)));
+    executions_aliases_set(call, "updateDate", service_time(call, service_int(found.alias, "changed_ms", 0)));
     return 0;
 }
 
@@ -256,7 +260,7 @@ int do_list_aliases(struct service_call *call, struct err *err)
         return -1;
     for (size_t i = first; i < end; i++)
         value_builder_add(&list, found->items[i]);
-    set(call, "stateMachineAliases", value_builder_list(&list));
-    set(call, "nextToken", next);
+    executions_aliases_set(call, "stateMachineAliases", value_builder_list(&list));
+    executions_aliases_set(call, "nextToken", next);
     return 0;
 }

@@ -13,10 +13,11 @@ struct items {
     int64_t most;
 };
 
-static const struct value *fail(struct arena *arena, struct asl_error *error, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+static const struct value *executions_items_fail(struct arena *arena, struct asl_error *error,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-static const struct value *fail(struct arena *arena, struct asl_error *error, const char *format, ...)
+static const struct value *executions_items_fail(
+    struct arena *arena, struct asl_error *error, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -201,14 +202,15 @@ static const struct value *read_object(
     struct object_text object;
     struct err err = ERR_INIT;
     if (object_read(execution->all->services, items->arena, bucket, key, MAX_OBJECT, &object, &err))
-        return fail(items->arena, error, "%s", err.message);
+        return executions_items_fail(items->arena, error, "%s", err.message);
     if (!str_is_utf8(object.text))
-        return fail(items->arena, error, "s3://%.*s/%.*s is not UTF-8", STR_ARG(bucket), STR_ARG(key));
+        return executions_items_fail(
+            items->arena, error, "s3://%.*s/%.*s is not UTF-8", STR_ARG(bucket), STR_ARG(key));
     const char *why = str_eqz(type, "CSV")     ? read_csv(items, config, object.text)
                       : str_eqz(type, "JSONL") ? read_lines(items, object.text)
                                                : read_json(items, object.text);
     if (why)
-        return fail(
+        return executions_items_fail(
             items->arena, error, "Attempting to read s3://%.*s/%.*s: %s", STR_ARG(bucket), STR_ARG(key), why);
     return value_builder_list(&items->list);
 }
@@ -225,7 +227,7 @@ const struct value *execution_read_items(
         found = read_object(execution, &items, reader, error);
     else if (object_list(execution->all->services, value_gets(from, "Bucket"), value_gets(from, "Prefix"),
                  value_gets(from, "StartAfter"), add_object, &items, &err))
-        found = fail(arena, error, "%s", err.message);
+        found = executions_items_fail(arena, error, "%s", err.message);
     else
         found = value_builder_list(&items.list);
     value_builder_release(&items.list);

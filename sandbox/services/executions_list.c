@@ -40,7 +40,7 @@ void executions_free(struct executions *all)
     free(all);
 }
 
-static struct execution *find(struct executions *all, struct str arn)
+static struct execution *executions_list_find(struct executions *all, struct str arn)
 {
     for (size_t i = all->n; i-- > 0;)
         if (str_eq(all->items[i]->arn, arn))
@@ -52,14 +52,14 @@ struct execution *execution_find(struct executions *all, struct str arn)
 {
     pthread_mutex_lock(&all->lock);
     executions_load(all);
-    struct execution *found = find(all, arn);
+    struct execution *found = executions_list_find(all, arn);
     if (found)
         activity_keep(found->activity);
     pthread_mutex_unlock(&all->lock);
     return found;
 }
 
-static void drop(struct executions *all, size_t i)
+static void executions_list_drop(struct executions *all, size_t i)
 {
     activity_release(all->items[i]->activity);
     memmove(&all->items[i], &all->items[i + 1], (all->n - i - 1) * sizeof *all->items);
@@ -79,7 +79,7 @@ static void keep_few(struct executions *all)
         all->stored -= oldest->stored;
         ended--;
         execution_forget(oldest);
-        drop(all, i--);
+        executions_list_drop(all, i--);
     }
 }
 
@@ -87,7 +87,7 @@ static void keep_few(struct executions *all)
 int executions_add(struct executions *all, struct execution *made, struct execution **out, struct err *err)
 {
     executions_load(all);
-    struct execution *existing = find(all, made->arn);
+    struct execution *existing = executions_list_find(all, made->arn);
     if (!existing) {
         keep_few(all);
         MEM_GROW(all->items, all->cap, all->n + 1);
@@ -111,7 +111,7 @@ bool executions_replace(struct executions *all, struct execution *one, struct ex
         return false;
     all->stored -= one->stored;
     if (!other) {
-        drop(all, i);
+        executions_list_drop(all, i);
         return true;
     }
     all->items[i] = other;

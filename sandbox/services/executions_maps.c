@@ -16,7 +16,7 @@ struct map_run {
 
 /* ---- while it runs ---- */
 
-static struct map_run *find(const struct execution *execution, struct str arn)
+static struct map_run *executions_maps_find(const struct execution *execution, struct str arn)
 {
     struct map_run *run = execution->map_runs;
     while (run && !str_eq(run->run.arn, arn))
@@ -40,7 +40,7 @@ void execution_map_run(struct execution *execution, struct arena *arena, struct 
     if (!run->arn.n)
         run->arn = arn_of(execution, arena, run->label);
     pthread_mutex_lock(&execution->all->lock);
-    struct map_run *known = find(execution, run->arn);
+    struct map_run *known = executions_maps_find(execution, run->arn);
     if (!known) {
         known = ARENA_NEW(&execution->arena, struct map_run);
         known->next = execution->map_runs;
@@ -94,7 +94,7 @@ static void set_times(struct value_builder *b, const struct map_run *run)
         value_builder_set(b, STR("stopDate"), value_float(b->arena, (double)run->stop_ms / 1000));
 }
 
-static const struct value *described(
+static const struct value *executions_maps_described(
     struct arena *arena, const struct execution *execution, const struct map_run *run)
 {
     static const char *const statuses[] = {"SUCCEEDED", "FAILED", "FAILED", "ABORTED"};
@@ -122,9 +122,9 @@ int do_describe_map_run(struct service_call *call, struct err *err)
         return -1;
     pthread_mutex_lock(&all->lock);
     for (size_t i = 0; i < all->n && !call->output; i++) {
-        const struct map_run *run = find(all->items[i], arn);
+        const struct map_run *run = executions_maps_find(all->items[i], arn);
         if (run)
-            call->output = described(call->arena, all->items[i], run);
+            call->output = executions_maps_described(call->arena, all->items[i], run);
     }
     pthread_mutex_unlock(&all->lock);
     return call->output

@@ -8,12 +8,12 @@
 
 enum { MAX_PAGE = 1000, ACTIVITY_POLL_MS = 60000 };
 
-static struct str given(const struct service_call *call, const char *member)
+static struct str executions_operations_given(const struct service_call *call, const char *member)
 {
     return value_gets(call->input, member);
 }
 
-static void set(struct service_call *call, const char *key, const struct value *v)
+static void executions_operations_set(struct service_call *call, const char *key, const struct value *v)
 {
     if (!value_is_null(v))
         call->output = value_with(call->arena, call->output, str_z(key), v);
@@ -43,13 +43,13 @@ int execution_of(const struct service_call *call, struct execution **out, struct
 
 /* ---- starting ---- */
 
-static int start(
+static int executions_operations_start(
     struct service_call *call, const struct machine *machine, struct execution **out, struct err *err)
 {
     struct execution_request request = {.machine = machine,
         .region = call->region,
-        .name = given(call, "name"),
-        .input = given(call, "input")};
+        .name = executions_operations_given(call, "name"),
+        .input = executions_operations_given(call, "input")};
     return execution_start(services_executions(call->services), &request, out, err);
 }
 
@@ -59,10 +59,10 @@ static int do_start(struct service_call *call, struct err *err)
     struct machine machine;
     struct str arn;
     if (service_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err) ||
-        start(call, &machine, &execution, err))
+        executions_operations_start(call, &machine, &execution, err))
         return -1;
-    set(call, "executionArn", value_string(call->arena, execution->arn));
-    set(call, "startDate", service_time(call, execution->start_ms));
+    executions_operations_set(call, "executionArn", value_string(call->arena, execution->arn));
+    executions_operations_set(call, "startDate", service_time(call, execution->start_ms));
     if (call->wants_activity)
         call->activity = activity_keep(execution->activity);
     activity_release(execution->activity);
@@ -79,13 +79,13 @@ static int do_start_sync(struct service_call *call, struct err *err)
     if (!is_express(&machine))
         return service_refuse(err, 400, "StateMachineTypeNotSupported",
             "This operation is not supported by this type of state machine");
-    if (start(call, &machine, &execution, err))
+    if (executions_operations_start(call, &machine, &execution, err))
         return -1;
     activity_wait(execution->activity, -1);
     struct value_entry bill[] = {{STR("billedMemoryUsedInMB"), value_int(call->arena, 64)},
         {STR("billedDurationInMilliseconds"), value_int(call->arena, 100)}};
     call->output = execution_describe(execution, call->arena);
-    set(call, "billingDetails", value_map(call->arena, bill, 2));
+    executions_operations_set(call, "billingDetails", value_map(call->arena, bill, 2));
     activity_release(execution->activity);
     return 0;
 }
@@ -101,11 +101,12 @@ static int do_describe(struct service_call *call, struct err *err)
     pthread_mutex_lock(&execution->all->lock);
     const char *why = execution_not_redrivable(execution);
     pthread_mutex_unlock(&execution->all->lock);
-    set(call, "redriveCount", value_int(call->arena, execution->redrives));
-    set(call, "redriveDate", service_time(call, execution->redriven_ms));
-    set(call, "redriveStatus", value_stringz(call->arena, why ? "NOT_REDRIVABLE" : "REDRIVABLE"));
+    executions_operations_set(call, "redriveCount", value_int(call->arena, execution->redrives));
+    executions_operations_set(call, "redriveDate", service_time(call, execution->redriven_ms));
+    executions_operations_set(
+        call, "redriveStatus", value_stringz(call->arena, why ? "NOT_REDRIVABLE" : "REDRIVABLE"));
     if (why)
-        set(call, "redriveStatusReason", value_stringz(call->arena, why));
+        executions_operations_set(call, "redriveStatusReason", value_stringz(call->arena, why));
     activity_release(execution->activity);
     return 0;
 }
@@ -116,16 +117,18 @@ static int do_describe_machine(struct service_call *call, struct err *err)
     if (execution_of(call, &execution, err))
         return -1;
     const struct value *record = execution_record(execution, call->arena);
-    set(call, "stateMachineArn", value_string(call->arena, execution->machine));
-    set(call, "name", value_string(call->arena, execution->machine_name));
-    set(call, "definition", json_as_text(call->arena, value_getz(record, "definition")));
-    set(call, "roleArn", value_getz(record, "role"));
-    set(call, "updateDate", service_time(call, execution->start_ms));
+    executions_operations_set(call, "stateMachineArn", value_string(call->arena, execution->machine));
+    executions_operations_set(call, "name", value_string(call->arena, execution->machine_name));
+    executions_operations_set(
+        call, "definition", json_as_text(call->arena, value_getz(record, "definition")));
+    executions_operations_set(call, "roleArn", value_getz(record, "role"));
+    executions_operations_set(call, "updateDate", service_time(call, execution->start_ms));
     activity_release(execution->activity);
     return 0;
 }
 
-static const struct value *summary(const struct service_call *call, struct execution *execution)
+static const struct value *executions_operations_summary(
+    const struct service_call *call, struct execution *execution)
 {
     struct arena *arena = call->arena;
     pthread_mutex_lock(&execution->all->lock);
@@ -182,18 +185,18 @@ static int do_list(struct service_call *call, struct err *err)
     if (is_express(&machine))
         return service_refuse(err, 400, "StateMachineTypeNotSupported",
             "This operation is not supported by this type of state machine");
-    struct execution **found =
-        executions_of(services_executions(call->services), call->arena, arn, given(call, "statusFilter"), &n);
+    struct execution **found = executions_of(services_executions(call->services), call->arena, arn,
+        executions_operations_given(call, "statusFilter"), &n);
     int status = service_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err);
     struct value_builder list = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < n; i++) {
         if (!status && i >= first && i < end)
-            value_builder_add(&list, summary(call, found[i]));
+            value_builder_add(&list, executions_operations_summary(call, found[i]));
         activity_release(found[i]->activity);
     }
-    set(call, "executions", value_builder_list(&list));
+    executions_operations_set(call, "executions", value_builder_list(&list));
     if (!status)
-        set(call, "nextToken", next);
+        executions_operations_set(call, "nextToken", next);
     return status;
 }
 
@@ -233,8 +236,8 @@ static int do_history(struct service_call *call, struct err *err)
     const struct value *all = value_builder_list(&events);
     for (uint32_t i = 0; i < all->count; i++)
         value_builder_add(&list, bare ? without_data(call->arena, all->items[i]) : all->items[i]);
-    set(call, "events", value_builder_list(&list));
-    set(call, "nextToken", next);
+    executions_operations_set(call, "events", value_builder_list(&list));
+    executions_operations_set(call, "nextToken", next);
     return status;
 }
 
@@ -245,9 +248,11 @@ static int do_stop(struct service_call *call, struct err *err)
     struct execution *execution;
     if (execution_of(call, &execution, err))
         return -1;
-    execution_stop(execution, given(call, "error"), given(call, "cause"));
+    execution_stop(
+        execution, executions_operations_given(call, "error"), executions_operations_given(call, "cause"));
     activity_wait(execution->activity, -1);
-    set(call, "stopDate", value_getz(execution_describe(execution, call->arena), "stopDate"));
+    executions_operations_set(
+        call, "stopDate", value_getz(execution_describe(execution, call->arena), "stopDate"));
     activity_release(execution->activity);
     return 0;
 }
@@ -263,8 +268,8 @@ static bool is_token(struct str token)
     return n == token.n && n == 64;
 }
 
-static int say(struct service_call *call, enum token_say what, const struct value *output,
-    const struct asl_error *error, struct err *err)
+static int executions_operations_say(struct service_call *call, enum token_say what,
+    const struct value *output, const struct asl_error *error, struct err *err)
 {
     struct str token;
     if (service_required(call, "taskToken", &token, err))
@@ -281,21 +286,22 @@ static int do_success(struct service_call *call, struct err *err)
 {
     const struct value *output;
     struct err why = ERR_INIT;
-    if (json_parse(call->arena, given(call, "output"), &output, &why))
+    if (json_parse(call->arena, executions_operations_given(call, "output"), &output, &why))
         return service_refuse(err, 400, "InvalidOutput", "Invalid Output: %s", why.message);
-    return say(call, TOKEN_SAY_DONE, output, NULL, err);
+    return executions_operations_say(call, TOKEN_SAY_DONE, output, NULL, err);
 }
 
 static int do_failure(struct service_call *call, struct err *err)
 {
-    struct str error = given(call, "error");
-    const struct asl_error why = {error.n ? error : STR("States.TaskFailed"), given(call, "cause")};
-    return say(call, TOKEN_SAY_FAILED, NULL, &why, err);
+    struct str error = executions_operations_given(call, "error");
+    const struct asl_error why = {
+        error.n ? error : STR("States.TaskFailed"), executions_operations_given(call, "cause")};
+    return executions_operations_say(call, TOKEN_SAY_FAILED, NULL, &why, err);
 }
 
 static int do_heartbeat(struct service_call *call, struct err *err)
 {
-    return say(call, TOKEN_SAY_ALIVE, NULL, NULL, err);
+    return executions_operations_say(call, TOKEN_SAY_ALIVE, NULL, NULL, err);
 }
 
 /* A worker asks for work. */
@@ -309,11 +315,11 @@ static int do_get_activity_task(struct service_call *call, struct err *err)
             arn, &activity))
         return service_refuse(
             err, 400, "ActivityDoesNotExist", "Activity Does Not Exist: '%.*s'", STR_ARG(arn));
-    if (!task_token_take(services_executions(call->services), call->arena, arn, given(call, "workerName"),
-            ACTIVITY_POLL_MS, &token, &input))
+    if (!task_token_take(services_executions(call->services), call->arena, arn,
+            executions_operations_given(call, "workerName"), ACTIVITY_POLL_MS, &token, &input))
         return 0;
-    set(call, "taskToken", value_string(call->arena, token));
-    set(call, "input", value_string(call->arena, input));
+    executions_operations_set(call, "taskToken", value_string(call->arena, token));
+    executions_operations_set(call, "input", value_string(call->arena, input));
     return 0;
 }
 
@@ -347,9 +353,9 @@ static int do_validate(struct service_call *call, struct err *err)
     struct value_builder list = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < diags.n && i < most; i++)
         value_builder_add(&list, diag_value(call->arena, &diags.items[i]));
-    set(call, "result", value_stringz(call->arena, diags.n ? "FAIL" : "OK"));
-    set(call, "diagnostics", value_builder_list(&list));
-    set(call, "truncated", value_bool(diags.n > most));
+    executions_operations_set(call, "result", value_stringz(call->arena, diags.n ? "FAIL" : "OK"));
+    executions_operations_set(call, "diagnostics", value_builder_list(&list));
+    executions_operations_set(call, "truncated", value_bool(diags.n > most));
     asl_diags_release(&diags);
     return 0;
 }

@@ -23,15 +23,15 @@ const char *execution_not_redrivable(const struct execution *execution)
     return execution->stored ? NULL : "Execution could not be written to the sandbox's folder";
 }
 
-static int refuse(struct err *err, const struct execution *execution, const char *why)
+static int executions_redrive_refuse(struct err *err, const struct execution *execution, const char *why)
 {
     return service_refuse(err, 400, "ExecutionNotRedrivable", "Execution is not redrivable: '%.*s'. %s",
         STR_ARG(execution->arn), why);
 }
 
 /* The running one takes the place of the stored one. */
-static int begin(const struct service_call *call, struct execution *stored, struct execution *live,
-    const struct control_record *machine, int64_t now_ms, struct err *err)
+static int executions_redrive_begin(const struct service_call *call, struct execution *stored,
+    struct execution *live, const struct control_record *machine, int64_t now_ms, struct err *err)
 {
     struct executions *all = stored->all;
     live->redrives++;
@@ -46,7 +46,7 @@ static int begin(const struct service_call *call, struct execution *stored, stru
     if (first)
         execution_run(live);
     activity_release(live->activity);
-    return first ? 0 : refuse(err, stored, "Execution is RUNNING and cannot be redriven");
+    return first ? 0 : executions_redrive_refuse(err, stored, "Execution is RUNNING and cannot be redriven");
 }
 
 static int redrive(struct service_call *call, struct execution *execution, int64_t *when_ms, struct err *err)
@@ -61,15 +61,15 @@ static int redrive(struct service_call *call, struct execution *execution, int64
     const char *wrong = execution_not_redrivable(execution);
     pthread_mutex_unlock(&execution->all->lock);
     if (wrong)
-        return refuse(err, execution, wrong);
+        return executions_redrive_refuse(err, execution, wrong);
     if (!control_find(services_control(call->services), call->arena, STR("aws.states.state_machine"),
             execution->region, execution->machine, &machine))
-        return refuse(err, execution, "State machine is in DELETING status");
+        return executions_redrive_refuse(err, execution, "State machine is in DELETING status");
     struct execution *live = execution_revive(execution, &why);
     if (!live)
-        return refuse(err, execution, why.message);
+        return executions_redrive_refuse(err, execution, why.message);
     *when_ms = clock_wall_ms();
-    return begin(call, execution, live, &machine, *when_ms, err);
+    return executions_redrive_begin(call, execution, live, &machine, *when_ms, err);
 }
 
 int do_redrive(struct service_call *call, struct err *err)

@@ -15,7 +15,8 @@ struct writer {
 
 /* ---- one execution ---- */
 
-static const struct value *described(const struct writer *w, const struct asl_map_result *result)
+static const struct value *executions_results_described(
+    const struct writer *w, const struct asl_map_result *result)
 {
     static const char *const statuses[] = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"};
     struct arena *arena = w->arena;
@@ -43,7 +44,7 @@ static void add_result(const struct writer *w, struct value_builder *b, const st
 {
     const struct value *output = result->output;
     if (str_eqz(str_z(w->transform), "NONE") || !output)
-        value_builder_add(b, described(w, result));
+        value_builder_add(b, executions_results_described(w, result));
     else if (str_eqz(str_z(w->transform), "FLATTEN") && output->kind == VALUE_LIST)
         for (uint32_t i = 0; i < output->count; i++)
             value_builder_add(b, output->items[i]);

@@ -28,7 +28,7 @@ static int file_of(const struct executions *all, struct arena *arena, struct str
     return 0;
 }
 
-static const struct value *text(struct arena *arena, struct str s)
+static const struct value *executions_store_text(struct arena *arena, struct str s)
 {
     return s.p ? value_string(arena, s) : &value_null;
 }
@@ -37,26 +37,26 @@ static const struct value *text(struct arena *arena, struct str s)
 static const struct value *record_of(struct execution *e, struct arena *arena, bool ended)
 {
     struct value_entry entries[] = {
-        {STR("arn"), text(arena, e->arn)},
-        {STR("name"), text(arena, e->name)},
-        {STR("machine"), text(arena, e->machine)},
-        {STR("machine_name"), text(arena, e->machine_name)},
-        {STR("region"), text(arena, e->region)},
-        {STR("version"), text(arena, e->version)},
-        {STR("alias"), text(arena, e->alias)},
-        {STR("role"), text(arena, e->role)},
-        {STR("input"), text(arena, e->input)},
+        {STR("arn"), executions_store_text(arena, e->arn)},
+        {STR("name"), executions_store_text(arena, e->name)},
+        {STR("machine"), executions_store_text(arena, e->machine)},
+        {STR("machine_name"), executions_store_text(arena, e->machine_name)},
+        {STR("region"), executions_store_text(arena, e->region)},
+        {STR("version"), executions_store_text(arena, e->version)},
+        {STR("alias"), executions_store_text(arena, e->alias)},
+        {STR("role"), executions_store_text(arena, e->role)},
+        {STR("input"), executions_store_text(arena, e->input)},
         {STR("start_ms"), value_int(arena, e->start_ms)},
         {STR("stop_ms"), value_int(arena, ended ? e->stop_ms : 0)},
         {STR("status"), ended ? value_int(arena, e->status) : &value_null},
-        {STR("output"), text(arena, ended ? e->output : (struct str){NULL, 0})},
-        {STR("error"), text(arena, ended ? e->error : (struct str){NULL, 0})},
-        {STR("cause"), text(arena, ended ? e->cause : (struct str){NULL, 0})},
+        {STR("output"), executions_store_text(arena, ended ? e->output : (struct str){NULL, 0})},
+        {STR("error"), executions_store_text(arena, ended ? e->error : (struct str){NULL, 0})},
+        {STR("cause"), executions_store_text(arena, ended ? e->cause : (struct str){NULL, 0})},
         {STR("events"), value_int(arena, (int64_t)e->event_count)},
         {STR("at"), asl_point_value(arena, &e->at)},
         {STR("redrives"), value_int(arena, e->redrives)},
         {STR("redriven_ms"), value_int(arena, e->redriven_ms)},
-        {STR("redrive_token"), text(arena, e->redrive_token)},
+        {STR("redrive_token"), executions_store_text(arena, e->redrive_token)},
         {STR("definition"), e->definition ? e->definition : &value_null},
     };
     return value_map(arena, entries, sizeof entries / sizeof *entries);

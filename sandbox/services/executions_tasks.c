@@ -65,10 +65,10 @@ struct work {
     int64_t deadline_ms; /* on the monotonic clock; 0: none */
 };
 
-static const struct value *fail(struct work *work, const char *name, const char *format, ...)
+static const struct value *executions_tasks_fail(struct work *work, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static const struct value *fail(struct work *work, const char *name, const char *format, ...)
+static const struct value *executions_tasks_fail(struct work *work, const char *name, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -221,7 +221,7 @@ static const struct value *request_of(struct work *work)
 
 /* ---- history ---- */
 
-static void put(struct value_builder *b, const char *key, const struct value *v)
+static void executions_tasks_put(struct value_builder *b, const char *key, const struct value *v)
 {
     if (v)
         value_builder_set(b, str_z(key), v);
@@ -237,21 +237,23 @@ static void put_begin(struct work *work, struct value_builder *b)
 {
     bool named = work->function || work->activity;
     if (named) {
-        put(b, "resource", value_string(work->arena, work->task->resource));
+        executions_tasks_put(b, "resource", value_string(work->arena, work->task->resource));
     } else {
-        put(b, "resourceType", value_string(work->arena, work->service));
-        put(b, "resource", value_string(work->arena, work->action));
-        put(b, "region", value_string(work->arena, work->execution->region));
+        executions_tasks_put(b, "resourceType", value_string(work->arena, work->service));
+        executions_tasks_put(b, "resource", value_string(work->arena, work->action));
+        executions_tasks_put(b, "region", value_string(work->arena, work->execution->region));
     }
     if (work->task->timeout_ms)
-        put(b, "timeoutInSeconds", value_int(work->arena, (work->task->timeout_ms + 999) / 1000));
+        executions_tasks_put(
+            b, "timeoutInSeconds", value_int(work->arena, (work->task->timeout_ms + 999) / 1000));
     if (work->task->heartbeat_ms && !work->function)
-        put(b, "heartbeatInSeconds", value_int(work->arena, work->task->heartbeat_ms / 1000));
-    put(b, named ? "input" : "parameters", json_as_text(work->arena, work->task->input));
+        executions_tasks_put(
+            b, "heartbeatInSeconds", value_int(work->arena, work->task->heartbeat_ms / 1000));
+    executions_tasks_put(b, named ? "input" : "parameters", json_as_text(work->arena, work->task->input));
 }
 
 /* TaskScheduled and its kin, or LambdaFunctionScheduled, or ActivityScheduled and theirs. */
-static void note(struct work *work, const char *what, const struct value *output)
+static void executions_tasks_note(struct work *work, const char *what, const struct value *output)
 {
     static const char *const kinds[][2] = {
         {"Task", "task"}, {"LambdaFunction", "lambdaFunction"}, {"Activity", "activity"}};
@@ -265,16 +267,16 @@ static void note(struct work *work, const char *what, const struct value *output
     if (scheduled) {
         put_begin(work, &b);
     } else if (!work->function && !work->activity) {
-        put(&b, "resourceType", value_string(arena, work->service));
-        put(&b, "resource", value_string(arena, work->action));
+        executions_tasks_put(&b, "resourceType", value_string(arena, work->service));
+        executions_tasks_put(&b, "resource", value_string(arena, work->action));
     }
     if (work->activity && str_eqz(str_z(what), "Started"))
-        put(&b, "workerName", text_or_null(work, work->worker));
+        executions_tasks_put(&b, "workerName", text_or_null(work, work->worker));
     if (output)
-        put(&b, "output", json_as_text(arena, output));
+        executions_tasks_put(&b, "output", json_as_text(arena, output));
     if (work->error->name.n) {
-        put(&b, "error", text_or_null(work, work->error->name));
-        put(&b, "cause", text_or_null(work, work->error->cause));
+        executions_tasks_put(&b, "error", text_or_null(work, work->error->name));
+        executions_tasks_put(&b, "cause", text_or_null(work, work->error->cause));
     }
     work->task->event =
         execution_event(work->execution, work->task->event, arena_printf(arena, "%s%s", kind[0], what).p,
@@ -306,7 +308,7 @@ static bool wait_for_run(struct work *work)
             continue;
         activity_stop(work->run);
         if (over)
-            fail(work, "States.Timeout", "The task did not end within %lld seconds",
+            executions_tasks_fail(work, "States.Timeout", "The task did not end within %lld seconds",
                 (long long)work->task->timeout_ms / 1000);
         return false;
     }
@@ -360,25 +362,26 @@ static const struct value *end_of_run(struct work *work)
     if (result.state == ACTIVITY_SUCCEEDED)
         return output;
     struct str said = work->lambda && result.cause.n ? result.cause : text_of(work->arena, output);
-    return fail(
+    return executions_tasks_fail(
         work, work->lambda && result.error.n ? result.error.p : "States.TaskFailed", "%.*s", STR_ARG(said));
 }
 
 /* ---- calling ---- */
 
-static const struct value *refused(struct work *work, const struct err *err)
+static const struct value *executions_tasks_refused(struct work *work, const struct err *err)
 {
     if (!err->code[0] || str_starts(str_z(err->code), STR("UnknownOperation")))
-        return fail(work, "States.Runtime", "The sandbox cannot carry out the resource '%.*s': %s",
-            STR_ARG(work->task->resource), err->message);
+        return executions_tasks_fail(work, "States.Runtime",
+            "The sandbox cannot carry out the resource '%.*s': %s", STR_ARG(work->task->resource),
+            err->message);
     struct str code = str_z(err->code);
     bool suffix = str_ends(code, STR("Exception")) || str_ends(code, STR("Error"));
-    return fail(work,
+    return executions_tasks_fail(work,
         arena_printf(work->arena, "%.*s.%s%s", STR_ARG(work->errors), err->code, suffix ? "" : "Exception").p,
         "%s", err->message);
 }
 
-static int call(struct work *work, const struct value **answer)
+static int executions_tasks_call(struct work *work, const struct value **answer)
 {
     struct err err = ERR_INIT;
     struct services *services = work->execution->all->services;
@@ -392,7 +395,7 @@ static int call(struct work *work, const struct value **answer)
     int status = waits ? services_start(services, work->arena, &request, answer, &work->run, &err)
                        : services_call(services, work->arena, &request, answer, &err);
     if (status)
-        refused(work, &err);
+        executions_tasks_refused(work, &err);
     return status;
 }
 
@@ -402,8 +405,10 @@ static const struct value *wait_for_token(struct work *work, struct task_token *
     switch (task_token_wait(token, work->arena, work->task, &output, work->error)) {
     case TOKEN_DONE: return output;
     case TOKEN_FAILED: return NULL;
-    case TOKEN_TIMEOUT: return fail(work, "States.Timeout", "Nobody answered for the task's token in time");
-    case TOKEN_NO_HEARTBEAT: return fail(work, "States.HeartbeatTimeout", "There was no heartbeat in time");
+    case TOKEN_TIMEOUT:
+        return executions_tasks_fail(work, "States.Timeout", "Nobody answered for the task's token in time");
+    case TOKEN_NO_HEARTBEAT:
+        return executions_tasks_fail(work, "States.HeartbeatTimeout", "There was no heartbeat in time");
     case TOKEN_STOPPED: stopped(work); return NULL;
     }
     return NULL;
@@ -413,10 +418,10 @@ static const struct value *carry_out(struct work *work)
 {
     const struct value *answer = NULL;
     struct task_token *token = work->token ? task_token_new(work->execution->all, work->task->token) : NULL;
-    note(work, "Started", NULL);
-    if (!call(work, &answer)) {
+    executions_tasks_note(work, "Started", NULL);
+    if (!executions_tasks_call(work, &answer)) {
         if (work->token || work->sync)
-            note(work, "Submitted", answer);
+            executions_tasks_note(work, "Submitted", answer);
         if (work->run && wait_for_run(work))
             answer = end_of_run(work);
         else if (work->run)
@@ -444,7 +449,8 @@ static bool activity_exists(struct work *work)
     if (control_find(services_control(execution->all->services), work->arena, STR("aws.states.activity"),
             execution->region, work->task->resource, &record))
         return true;
-    fail(work, "ActivityDoesNotExist", "The activity '%.*s' does not exist", STR_ARG(work->task->resource));
+    executions_tasks_fail(
+        work, "ActivityDoesNotExist", "The activity '%.*s' does not exist", STR_ARG(work->task->resource));
     return false;
 }
 
@@ -455,9 +461,9 @@ static const struct value *wait_for_worker(struct work *work, struct task_token 
     switch (task_token_wait_taken(token, work->task, &work->worker)) {
     case TOKEN_DONE: break;
     case TOKEN_STOPPED: stopped(work); return NULL;
-    default: return fail(work, "States.Timeout", "No worker took the task in time");
+    default: return executions_tasks_fail(work, "States.Timeout", "No worker took the task in time");
     }
-    note(work, "Started", NULL);
+    executions_tasks_note(work, "Started", NULL);
     int64_t left = work->task->left_ms ? deadline - clock_mono_ms() : INT64_MAX;
     if (work->task->timeout_ms > left)
         work->task->timeout_ms = left > 1 ? left : 1;
@@ -483,19 +489,19 @@ const struct value *execution_task(
     struct work work = {.execution = execution, .arena = arena, .task = task, .error = error};
     work.deadline_ms = task->timeout_ms ? clock_mono_ms() + task->timeout_ms : 0;
     if (!read_resource(&work))
-        return fail(&work, "States.Runtime", "The sandbox cannot carry out the resource '%.*s'",
-            STR_ARG(task->resource));
+        return executions_tasks_fail(&work, "States.Runtime",
+            "The sandbox cannot carry out the resource '%.*s'", STR_ARG(task->resource));
     if (work.activity && !activity_exists(&work)) {
-        note(&work, "ScheduleFailed", NULL);
+        executions_tasks_note(&work, "ScheduleFailed", NULL);
         return NULL;
     }
-    note(&work, "Scheduled", NULL);
+    executions_tasks_note(&work, "Scheduled", NULL);
     const struct value *answer = work.activity ? carry_out_activity(&work) : carry_out(&work);
     if (answer)
-        note(&work, "Succeeded", answer);
+        executions_tasks_note(&work, "Succeeded", answer);
     else if (str_eqz(error->name, "States.Timeout") || str_eqz(error->name, "States.HeartbeatTimeout"))
-        note(&work, "TimedOut", NULL);
+        executions_tasks_note(&work, "TimedOut", NULL);
     else if (error->name.n)
-        note(&work, work.refused ? "SubmitFailed" : "Failed", NULL);
+        executions_tasks_note(&work, work.refused ? "SubmitFailed" : "Failed", NULL);
     return answer;
 }

@@ -130,7 +130,7 @@ bool task_token_take(struct executions *all, struct arena *arena, struct str act
 /* ---- waiting for the end ---- */
 
 /* The end that has come by now; -1: none. */
-static int reached(
+static int executions_tokens_reached(
     const struct task_token *token, const struct asl_task *task, int64_t deadline, int64_t *next)
 {
     int64_t now = clock_mono_ms(),
@@ -151,7 +151,7 @@ enum token_end task_token_wait(struct task_token *token, struct arena *arena, co
     int64_t deadline = task->timeout_ms ? clock_mono_ms() + task->timeout_ms : INT64_MAX, next;
     int end;
     pthread_mutex_lock(&services->lock);
-    while ((end = reached(token, task, deadline, &next)) < 0)
+    while ((end = executions_tokens_reached(token, task, deadline, &next)) < 0)
         services_wait(services, next);
     if (end == TOKEN_DONE)
         *output = value_copy(arena, token->output);

@@ -10,12 +10,12 @@
 
 enum { MAX_PAGE = 1000, MAX_DESCRIPTION = 256 };
 
-static struct str given(const struct service_call *call, const char *member)
+static struct str executions_versions_given(const struct service_call *call, const char *member)
 {
     return value_gets(call->input, member);
 }
 
-static void set(struct service_call *call, const char *key, const struct value *v)
+static void executions_versions_set(struct service_call *call, const char *key, const struct value *v)
 {
     if (!value_is_null(v))
         call->output = value_with(call->arena, call->output, str_z(key), v);
@@ -159,8 +159,8 @@ static const struct value *publish_locked(const struct service_call *call,
     return machine_note_change(call, machine, note, "versions", versions, err) ? NULL : version;
 }
 
-static const struct value *publish(const struct service_call *call, struct str arn, struct str revision,
-    struct str description, struct err *err)
+static const struct value *executions_versions_publish(const struct service_call *call, struct str arn,
+    struct str revision, struct str description, struct err *err)
 {
     struct control_record machine;
     struct str rest;
@@ -194,21 +194,22 @@ static int check_description(struct str description, struct err *err)
 
 int do_publish(struct service_call *call, struct err *err)
 {
-    struct str arn, description = given(call, "description");
+    struct str arn, description = executions_versions_given(call, "description");
     if (service_required(call, "stateMachineArn", &arn, err) || check_description(description, err))
         return -1;
-    const struct value *version = publish(call, arn, given(call, "revisionId"), description, err);
+    const struct value *version = executions_versions_publish(
+        call, arn, executions_versions_given(call, "revisionId"), description, err);
     if (!version)
         return -1;
-    set(call, "stateMachineVersionArn", value_getz(version, "arn"));
-    set(call, "creationDate", service_time(call, service_int(version, "created_ms", 0)));
+    executions_versions_set(call, "stateMachineVersionArn", value_getz(version, "arn"));
+    executions_versions_set(call, "creationDate", service_time(call, service_int(version, "created_ms", 0)));
     return 0;
 }
 
 /* Creating or changing a machine is the control plane's; it may be published along with it. */
 static int change_and_publish(struct service_call *call, struct err *err)
 {
-    struct str description = given(call, "versionDescription");
+    struct str description = executions_versions_given(call, "versionDescription");
     bool wanted = value_equal(value_getz(call->input, "publish"), &value_true);
     if (!wanted && description.n)
         return service_refuse(err, 400, "ValidationException",
@@ -221,9 +222,10 @@ static int change_and_publish(struct service_call *call, struct err *err)
     if (check_description(description, err) ||
         services_call_control(call->services, call->arena, &request, &call->output, err))
         return -1;
-    struct str arn = value_text(value_getz(call->output, "stateMachineArn"), given(call, "stateMachineArn"));
-    const struct value *version = publish(call, arn, STR_EMPTY, description, err);
-    set(call, "stateMachineVersionArn", value_getz(version, "arn"));
+    struct str arn = value_text(
+        value_getz(call->output, "stateMachineArn"), executions_versions_given(call, "stateMachineArn"));
+    const struct value *version = executions_versions_publish(call, arn, STR_EMPTY, description, err);
+    executions_versions_set(call, "stateMachineVersionArn", value_getz(version, "arn"));
     return version ? 0 : -1;
 }
 
@@ -278,8 +280,8 @@ int do_list_versions(struct service_call *call, struct err *err)
             {STR("creationDate"), service_time(call, service_int(version, "created_ms", 0))}};
         value_builder_add(&list, value_map(call->arena, entries, 2));
     }
-    set(call, "stateMachineVersions", value_builder_list(&list));
-    set(call, "nextToken", next);
+    executions_versions_set(call, "stateMachineVersions", value_builder_list(&list));
+    executions_versions_set(call, "nextToken", next);
     return 0;
 }
 

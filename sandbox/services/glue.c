@@ -162,7 +162,7 @@ static struct str add_wheels(struct arena *arena, struct str modules, struct str
     return arena_str(arena, buf_str(&others));
 }
 
-static void work(struct task *task)
+static void glue_work(struct task *task)
 {
     const struct task_info *self = task_self(task);
     const struct value *request = self->request, *command = value_getz(request, "command");
@@ -218,7 +218,7 @@ static const char *const states[] = {[ACTIVITY_WAITING] = "WAITING",
     [ACTIVITY_TIMEOUT] = "TIMEOUT",
     [ACTIVITY_STOPPED] = "STOPPED"};
 
-static const struct value *view(const struct task_info *info, struct arena *arena)
+static const struct value *glue_view(const struct task_info *info, struct arena *arena)
 {
     struct value_builder b = VALUE_BUILDER(arena);
     const struct value *request = info->request;
@@ -252,7 +252,7 @@ static const struct value *view(const struct task_info *info, struct arena *aren
     return value_builder_map(&b);
 }
 
-static const struct task_kind glue_kind = {.name = "glue", .work = work, .view = view};
+static const struct task_kind glue_kind = {.name = "glue", .work = glue_work, .view = glue_view};
 
 /* ---- operations ---- */
 
@@ -302,7 +302,7 @@ static int get_run(struct service_call *call, struct err *err)
     if (!task_find(call->services, call->arena, "glue", call->region, name, id, &info))
         return service_refuse(err, 400, "EntityNotFoundException", "Job run %.*s of job %.*s was not found",
             STR_ARG(id), STR_ARG(name));
-    struct value_entry run = {STR("JobRun"), view(&info, call->arena)};
+    struct value_entry run = {STR("JobRun"), glue_view(&info, call->arena)};
     call->output = value_map(call->arena, &run, 1);
     return 0;
 }
@@ -324,7 +324,7 @@ static int get_runs(struct service_call *call, struct err *err)
         return -1;
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)
-        value_builder_add(&list, view(&runs[i], call->arena));
+        value_builder_add(&list, glue_view(&runs[i], call->arena));
     value_builder_set(&b, STR("JobRuns"), value_builder_list(&list));
     view_set(&b, "NextToken", next);
     call->output = value_builder_map(&b);

@@ -25,7 +25,8 @@ struct str glue_bookmark(struct services *services, struct arena *arena, struct 
     return path;
 }
 
-static int find(const struct service_call *call, struct str *name, struct str *path, struct err *err)
+static int glue_bookmarks_find(
+    const struct service_call *call, struct str *name, struct str *path, struct err *err)
 {
     struct control_record job;
     if (service_required(call, "JobName", name, err))
@@ -60,10 +61,10 @@ static const struct value *read_entry(const struct service_call *call, struct st
     return value_builder_map(&b);
 }
 
-static int answer(struct service_call *call, bool reset, struct err *err)
+static int glue_bookmarks_answer(struct service_call *call, bool reset, struct err *err)
 {
     struct str name, path;
-    if (find(call, &name, &path, err))
+    if (glue_bookmarks_find(call, &name, &path, err))
         return -1;
     const struct value *entry = read_entry(call, name, path);
     if (!entry)
@@ -78,10 +79,10 @@ static int answer(struct service_call *call, bool reset, struct err *err)
 
 int glue_get_bookmark(struct service_call *call, struct err *err)
 {
-    return answer(call, false, err);
+    return glue_bookmarks_answer(call, false, err);
 }
 
 int glue_reset_bookmark(struct service_call *call, struct err *err)
 {
-    return answer(call, true, err);
+    return glue_bookmarks_answer(call, true, err);
 }

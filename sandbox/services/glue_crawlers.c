@@ -48,7 +48,7 @@ static void tell_end(struct task *task, const struct crawl *crawl, const struct 
                                    : script_last_line(buf_str(&crawl->said))));
 }
 
-static int run(
+static int glue_crawlers_run(
     struct task *task, struct arena *arena, struct environment *env, struct crawl *crawl, struct err *err)
 {
     AUTO_BUF struct buf text = BUF_INIT;
@@ -84,13 +84,13 @@ static int run(
     return 0;
 }
 
-static void work(struct task *task)
+static void glue_crawlers_work(struct task *task)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct environment env = {.arena = &arena};
     struct crawl crawl = {.said.max = MAX_RESULT};
     struct err err = ERR_INIT;
-    if (run(task, &arena, &env, &crawl, &err))
+    if (glue_crawlers_run(task, &arena, &env, &crawl, &err))
         task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
     if (crawl.sink.logs)
         log_sink_release(&crawl.sink);
@@ -110,7 +110,7 @@ static const char *const states[] = {[ACTIVITY_WAITING] = "RUNNING",
     [ACTIVITY_TIMEOUT] = "FAILED",
     [ACTIVITY_STOPPED] = "STOPPED"};
 
-static const struct value *view(const struct task_info *info, struct arena *arena)
+static const struct value *glue_crawlers_view(const struct task_info *info, struct arena *arena)
 {
     struct value_builder b = VALUE_BUILDER(arena);
     view_text(&b, "CrawlId", info->id);
@@ -124,7 +124,8 @@ static const struct value *view(const struct task_info *info, struct arena *aren
     return value_builder_map(&b);
 }
 
-static const struct task_kind kind = {.name = kind_name, .work = work, .view = view};
+static const struct task_kind kind = {
+    .name = kind_name, .work = glue_crawlers_work, .view = glue_crawlers_view};
 
 static const struct value *with_summary(
     const struct service_call *call, const struct task_info *info, const struct value *shown)
@@ -277,7 +278,7 @@ int glue_list_crawls(struct service_call *call, struct err *err)
         return -1;
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)
-        value_builder_add(&list, with_summary(call, &all[i], view(&all[i], call->arena)));
+        value_builder_add(&list, with_summary(call, &all[i], glue_crawlers_view(&all[i], call->arena)));
     value_builder_set(&b, STR("Crawls"), value_builder_list(&list));
     view_set(&b, "NextToken", next);
     call->output = value_builder_map(&b);

@@ -122,8 +122,8 @@ static bool is_among(const struct value_builder *all, const struct value *values
 }
 
 /* Adds those of a list of inputs; what cannot be added is an error each. */
-static int add(struct service_call *call, const struct table *table, const struct value *inputs,
-    struct value_builder *errors, struct err *err)
+static int glue_partitions_add(struct service_call *call, const struct table *table,
+    const struct value *inputs, struct value_builder *errors, struct err *err)
 {
     pthread_mutex_lock(&lock);
     const struct value *list = read_all(call, table);
@@ -194,7 +194,7 @@ int glue_create_partition(struct service_call *call, struct err *err)
     if (!input)
         return service_refuse(err, 400, "InvalidInputException", "CreatePartition needs PartitionInput");
     struct value_builder errors = VALUE_BUILDER(call->arena);
-    return single(&errors, add(call, &table, listed(call->arena, input), &errors, err), err);
+    return single(&errors, glue_partitions_add(call, &table, listed(call->arena, input), &errors, err), err);
 }
 
 static int batch(
@@ -213,7 +213,7 @@ int glue_batch_create_partition(struct service_call *call, struct err *err)
     if (find_table(call, &table, err) || batch(call, "PartitionInputList", MAX_AT_ONCE, &list, err))
         return -1;
     struct value_builder errors = VALUE_BUILDER(call->arena);
-    int status = add(call, &table, list, &errors, err);
+    int status = glue_partitions_add(call, &table, list, &errors, err);
     const struct value_entry entry = {STR("Errors"), value_builder_list(&errors)};
     call->output = value_map(call->arena, &entry, 1);
     return status;
@@ -285,7 +285,7 @@ int glue_get_partition(struct service_call *call, struct err *err)
 }
 
 /* Those that the expression means; of these, where several clients share the work, each has its part. */
-static int choose(
+static int glue_partitions_choose(
     const struct service_call *call, const struct table *table, const struct value **out, struct err *err)
 {
     const struct glue_expression *expression = NULL;
@@ -331,7 +331,7 @@ int glue_get_partitions(struct service_call *call, struct err *err)
     struct table table;
     size_t first, end;
     const struct value *next, *list = &value_empty_list;
-    if (find_table(call, &table, err) || choose(call, &table, &list, err))
+    if (find_table(call, &table, err) || glue_partitions_choose(call, &table, &list, err))
         return -1;
     if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, list->count, &first, &end, &next, err))
         return -1;

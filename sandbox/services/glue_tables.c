@@ -234,7 +234,8 @@ static int field_called(struct service_call *call, struct str name, struct str *
 }
 
 /* Filters are {Key, Value, Comparator}, the last of times; all have to hold. */
-static int passes(struct service_call *call, const struct value *table, bool *yes, struct err *err)
+static int glue_tables_passes(
+    struct service_call *call, const struct value *table, bool *yes, struct err *err)
 {
     const struct value *filters = value_getz(call->input, "Filters");
     struct str text = value_gets(call->input, "SearchText"), field;
@@ -298,7 +299,7 @@ static int search(struct service_call *call, struct found **out, size_t *count, 
         if (ask_table(
                 call, value_gets(all[i].attrs, "database"), value_gets(all[i].attrs, "name"), &table, &gone))
             continue;
-        if (passes(call, table, &yes, err))
+        if (glue_tables_passes(call, table, &yes, err))
             return -1;
         if (yes)
             (*out)[(*count)++] = (struct found){.table = table};

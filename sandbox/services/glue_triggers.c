@@ -25,8 +25,8 @@ static const struct value *arguments_of(
     return value_with(arena, arguments, STR("--WORKFLOW_RUN_ID"), value_string(arena, workflow_run));
 }
 
-static bool start(struct services *services, struct arena *arena, const struct control_record *trigger,
-    const struct value *action, struct str workflow_run)
+static bool glue_triggers_start(struct services *services, struct arena *arena,
+    const struct control_record *trigger, const struct value *action, struct str workflow_run)
 {
     struct str job = value_gets(action, "job_name"), crawler = value_gets(action, "crawler_name");
     struct value_builder b = VALUE_BUILDER(arena);
@@ -60,7 +60,7 @@ size_t glue_fire(struct services *services, struct arena *arena, const struct co
     const struct value *actions = value_getz(trigger->attrs, "actions");
     size_t started = 0;
     for (uint32_t i = 0; actions && i < actions->count; i++)
-        started += start(services, arena, trigger, actions->items[i], workflow_run);
+        started += glue_triggers_start(services, arena, trigger, actions->items[i], workflow_run);
     return started;
 }
 
@@ -76,7 +76,7 @@ static const char *const crawl_states[] = {[ACTIVITY_SUCCEEDED] = "SUCCEEDED",
     [ACTIVITY_STOPPED] = "CANCELLED"};
 
 /* Has the latest run of what the condition names (of that workflow's run) ended so, later than `after`? */
-static bool holds(struct services *services, struct arena *arena, struct str region,
+static bool glue_triggers_holds(struct services *services, struct arena *arena, struct str region,
     const struct value *condition, struct str workflow_run, int64_t after_ms)
 {
     struct str job = value_gets(condition, "job_name"), crawler = value_gets(condition, "crawler_name");
@@ -101,7 +101,8 @@ static bool all_hold(struct services *services, struct arena *arena, const struc
     bool any = str_eqz(value_gets(predicate, "logical"), "ANY");
     uint32_t n = conditions ? conditions->count : 0, met = 0;
     for (uint32_t i = 0; i < n; i++)
-        met += holds(services, arena, trigger->region, conditions->items[i], workflow_run, after_ms);
+        met += glue_triggers_holds(
+            services, arena, trigger->region, conditions->items[i], workflow_run, after_ms);
     return n && (any ? met > 0 : met == n);
 }
 
@@ -150,7 +151,7 @@ void glue_triggers_forget(struct services *services)
     pthread_mutex_unlock(&lock);
 }
 
-static bool names(const struct control_record *trigger, const char *kind, struct str owner)
+static bool glue_triggers_names(const struct control_record *trigger, const char *kind, struct str owner)
 {
     const struct value *conditions = value_getz(value_getz(trigger->attrs, "predicate"), "conditions");
     const char *member = str_eqz(STR("glue"), kind) ? "job_name" : "crawler_name";
@@ -169,7 +170,7 @@ void glue_run_ended(struct services *services, const char *kind, const struct ta
     const struct control_record *all =
         control_list(services_control(services), &arena, STR("aws.glue.trigger"), info->region, &n);
     for (size_t i = 0; i < n; i++) {
-        if (!is_waiting(&all[i], info->region, STR_EMPTY) || !names(&all[i], kind, info->owner))
+        if (!is_waiting(&all[i], info->region, STR_EMPTY) || !glue_triggers_names(&all[i], kind, info->owner))
             continue;
         struct str key = arena_printf(&arena, "%.*s %.*s", STR_ARG(all[i].region), STR_ARG(all[i].id));
         pthread_mutex_lock(&lock); /* of two ends at a time one fires it */

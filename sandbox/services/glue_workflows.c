@@ -27,7 +27,7 @@ static void count_one(struct counts *counts, enum activity_state state)
 }
 
 /* What belongs to a run; with `stop`, what runs of it is asked to end. */
-static struct counts count(
+static struct counts glue_workflows_count(
     struct services *services, struct arena *arena, struct str region, struct str run, bool stop)
 {
     static const char *const kinds[] = {"glue", "crawler"};
@@ -49,7 +49,8 @@ static struct counts count(
 
 /* ---- the work ---- */
 
-static size_t begin(struct services *services, struct arena *arena, const struct task_info *self)
+static size_t glue_workflows_begin(
+    struct services *services, struct arena *arena, const struct task_info *self)
 {
     size_t n, started = 0;
     const struct control_record *all =
@@ -62,7 +63,7 @@ static size_t begin(struct services *services, struct arena *arena, const struct
     return started;
 }
 
-static void work(struct task *task)
+static void glue_workflows_work(struct task *task)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct services *services = task_jobs(task);
@@ -70,11 +71,11 @@ static void work(struct task *task)
     const struct value *fired = &value_empty_map;
     struct counts counts;
     task_running(task);
-    size_t more = begin(services, &arena, self);
+    size_t more = glue_workflows_begin(services, &arena, self);
     do {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
         bool stop = atomic_load(&task_switch(task)->turned) > 0;
-        counts = count(services, &scratch, self->region, self->id, stop);
+        counts = glue_workflows_count(services, &scratch, self->region, self->id, stop);
         /* counted before it is looked: what ended in between is seen the next time */
         more = stop ? 0 : glue_fire_next(services, &arena, self->region, self->owner, self->id, &fired);
     } while ((more || counts.running) && services_sleep(services, LOOK_MS));
@@ -98,7 +99,7 @@ static const char *const states[] = {[ACTIVITY_WAITING] = "RUNNING",
     [ACTIVITY_TIMEOUT] = "ERROR",
     [ACTIVITY_STOPPED] = "STOPPED"};
 
-static const struct value *view(const struct task_info *info, struct arena *arena)
+static const struct value *glue_workflows_view(const struct task_info *info, struct arena *arena)
 {
     struct value_builder b = VALUE_BUILDER(arena);
     const struct value *properties = value_getz(info->request, "properties");
@@ -112,12 +113,13 @@ static const struct value *view(const struct task_info *info, struct arena *aren
     return value_builder_map(&b);
 }
 
-static const struct task_kind kind = {.name = kind_name, .waits = true, .work = work, .view = view};
+static const struct task_kind kind = {
+    .name = kind_name, .waits = true, .work = glue_workflows_work, .view = glue_workflows_view};
 
 static const struct value *with_statistics(const struct service_call *call, const struct task_info *info)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
-    struct counts counts = count(call->services, call->arena, call->region, info->id, false);
+    struct counts counts = glue_workflows_count(call->services, call->arena, call->region, info->id, false);
     view_int(&b, "TotalActions", counts.total);
     view_int(&b, "SucceededActions", counts.succeeded);
     view_int(&b, "FailedActions", counts.failed);
@@ -126,7 +128,8 @@ static const struct value *with_statistics(const struct service_call *call, cons
     view_int(&b, "RunningActions", counts.running);
     view_int(&b, "ErroredActions", 0);
     view_int(&b, "WaitingActions", 0);
-    return value_with(call->arena, view(info, call->arena), STR("Statistics"), value_builder_map(&b));
+    return value_with(
+        call->arena, glue_workflows_view(info, call->arena), STR("Statistics"), value_builder_map(&b));
 }
 
 /* ---- operations ---- */

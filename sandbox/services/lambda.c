@@ -184,7 +184,7 @@ static const struct value *bare_status(struct arena *arena, int status)
     return value_map(arena, entries, 2);
 }
 
-static int invoke(struct service_call *call, struct err *err)
+static int lambda_invoke(struct service_call *call, struct err *err)
 {
     struct function function;
     struct invocation invocation;
@@ -235,7 +235,8 @@ static const struct service_place version_places[] = {
 };
 
 const struct service_operation lambda_operations[] = {
-    {"lambda", "Invoke", invoke, "POST /2015-03-31/functions/{FunctionName}/invocations", invoke_places},
+    {"lambda", "Invoke", lambda_invoke, "POST /2015-03-31/functions/{FunctionName}/invocations",
+        invoke_places},
     {"lambda", "CreateFunction", lambda_create_function, "POST /2015-03-31/functions", NULL},
     {"lambda", "UpdateFunctionCode", lambda_update_code, "PUT /2015-03-31/functions/{FunctionName}/code",
         NULL},

@@ -18,7 +18,7 @@
 enum { SWEEP_FROM = 32, MAX_VERSIONS = 64 * 1024 * 1024 };
 static const struct str bucket = STR_INIT(":code");
 
-static int keep(const struct service_call *call, struct str zip, struct str *key, struct err *err)
+static int lambda_code_keep(const struct service_call *call, struct str zip, struct str *key, struct err *err)
 {
     struct str dir;
     struct err why = ERR_INIT;
@@ -55,7 +55,7 @@ static bool keep_object(const struct service_call *call, const struct value *cod
 }
 
 /* With {S3Bucket, S3Key} of what was kept in the place of what is given. */
-static int replace(
+static int lambda_code_replace(
     const struct service_call *call, const struct value *code, const struct value **out, struct err *err)
 {
     struct str zip, key, text = value_gets(code, "ZipFile");
@@ -64,7 +64,7 @@ static int replace(
         return 0;
     if (text.n && !base64_decode(call->arena, text, &zip))
         return service_refuse(err, 400, "InvalidParameterValueException", "ZipFile is no base64");
-    if (text.n && keep(call, zip, &key, err))
+    if (text.n && lambda_code_keep(call, zip, &key, err))
         return -1;
     const struct value *place = value_with(call->arena, code, STR("ZipFile"), NULL);
     place = value_with(call->arena, place, STR("S3ObjectVersion"), NULL);
@@ -73,10 +73,10 @@ static int replace(
     return 0;
 }
 
-static int forward(struct service_call *call, const char *member, struct err *err)
+static int lambda_code_forward(struct service_call *call, const char *member, struct err *err)
 {
     const struct value *code = value_getz(call->input, member), *place;
-    if (code && replace(call, code, &place, err))
+    if (code && lambda_code_replace(call, code, &place, err))
         return -1;
     call->forward = code ? value_with(call->arena, call->input, str_z(member), place) : call->input;
     return 0;
@@ -84,12 +84,12 @@ static int forward(struct service_call *call, const char *member, struct err *er
 
 int lambda_create_function(struct service_call *call, struct err *err)
 {
-    return forward(call, "Code", err) || lambda_publish_with(call, err) ? -1 : 0;
+    return lambda_code_forward(call, "Code", err) || lambda_publish_with(call, err) ? -1 : 0;
 }
 
 int lambda_publish_layer(struct service_call *call, struct err *err)
 {
-    return forward(call, "Content", err);
+    return lambda_code_forward(call, "Content", err);
 }
 
 /* Here the members stand in the request itself. */
@@ -97,7 +97,8 @@ int lambda_update_code(struct service_call *call, struct err *err)
 {
     if (value_equal(value_getz(call->input, "DryRun"), &value_true))
         return lambda_describe(call, err);
-    return replace(call, call->input, &call->forward, err) || lambda_publish_with(call, err) ? -1 : 0;
+    return lambda_code_replace(call, call->input, &call->forward, err) || lambda_publish_with(call, err) ? -1
+                                                                                                         : 0;
 }
 
 bool lambda_code_file(

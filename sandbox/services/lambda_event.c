@@ -98,9 +98,9 @@ void instance_init_failed(struct instance *instance, struct str body, struct str
 
 /* ---- one invocation ---- */
 
-static void fail(struct invocation *invocation, const char *type, const char *format, ...)
+static void lambda_event_fail(struct invocation *invocation, const char *type, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-static void fail(struct invocation *invocation, const char *type, const char *format, ...)
+static void lambda_event_fail(struct invocation *invocation, const char *type, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -119,10 +119,11 @@ static void fail_by_death(struct instance *instance, struct invocation *invocati
         invocation->answer = arena_str(&invocation->arena, instance->error);
         invocation->error_type = arena_str(&invocation->arena, instance->error_type);
     } else if (instance->end.exit_code < 0) {
-        fail(invocation, "Runtime.ExitError", "RequestId: %s Error: Runtime exited with error: signal: %s",
-            invocation->id, instance->end.signal == 9 ? "killed" : sigabbrev_np(instance->end.signal));
+        lambda_event_fail(invocation, "Runtime.ExitError",
+            "RequestId: %s Error: Runtime exited with error: signal: %s", invocation->id,
+            instance->end.signal == 9 ? "killed" : sigabbrev_np(instance->end.signal));
     } else {
-        fail(invocation, "Runtime.ExitError",
+        lambda_event_fail(invocation, "Runtime.ExitError",
             "RequestId: %s Error: Runtime exited with error: exit status %d", invocation->id,
             instance->end.exit_code);
     }
@@ -131,7 +132,7 @@ static void fail_by_death(struct instance *instance, struct invocation *invocati
 static void fail_by_time(struct instance *instance, struct invocation *invocation)
 {
     struct arena *arena = &invocation->arena;
-    fail(invocation, "Sandbox.Timedout", "%s %s Task timed out after %lld.00 seconds",
+    lambda_event_fail(invocation, "Sandbox.Timedout", "%s %s Task timed out after %lld.00 seconds",
         time_rfc3339(arena, clock_wall_ms(), true).p, invocation->id,
         (long long)instance->function.timeout_s);
 }
@@ -147,7 +148,7 @@ static int64_t deadline_of(const struct instance *instance, const struct invocat
 }
 
 /* With the lock: until there is an answer, or none can come any more. */
-static void await(struct instance *instance, struct invocation *invocation)
+static void lambda_event_await(struct instance *instance, struct invocation *invocation)
 {
     struct functions *functions = instance->functions;
     bool timed_out = false;
@@ -269,7 +270,7 @@ int instance_invoke(struct functions *functions, const struct function *function
             return -1;
         }
         pthread_mutex_lock(&functions->lock);
-        await(instance, invocation);
+        lambda_event_await(instance, invocation);
         struct err refusal = instance->refusal;
         bool again = !fresh && !invocation->taken && !functions->stopping; /* it had died while it was idle */
         int64_t memory = memory_used(instance);

@@ -110,7 +110,7 @@ void instance_give_back(struct instance *instance)
 
 /* ---- beginning and end ---- */
 
-static void reap(void *ctx)
+static void lambda_pool_reap(void *ctx)
 {
     struct functions *functions = ctx;
     while (services_sleep(functions->services, REAP_MS)) {
@@ -137,6 +137,6 @@ int instance_start(struct functions *functions, struct instance *instance, struc
     if (services_thread(services, instance_main, instance))
         return service_refuse(err, 500, "ServiceException", "the sandbox can start no more threads");
     if (first)
-        services_thread(services, reap, functions);
+        services_thread(services, lambda_pool_reap, functions);
     return 0;
 }

@@ -75,7 +75,7 @@ static enum MHD_Result reply(
 }
 
 /* GET invocation/next */
-static enum MHD_Result next(
+static enum MHD_Result lambda_runtime_next(
     struct runtime *r, struct MHD_Connection *connection, struct exchange_state *state)
 {
     struct invocation got;
@@ -104,7 +104,7 @@ static enum MHD_Result take_error_type(
 }
 
 /* invocation/ID/response, invocation/ID/error, init/error */
-static enum MHD_Result answer(
+static enum MHD_Result lambda_runtime_answer(
     struct runtime *r, struct MHD_Connection *connection, struct exchange_state *state, struct str path)
 {
     static const struct str accepted = STR_INIT("{\"status\":\"OK\"}");
@@ -157,7 +157,7 @@ static enum MHD_Result accept_peer(void *ctx, const struct sockaddr *peer, sockl
     return peer_is_own(peer, r->port) ? MHD_YES : MHD_NO;
 }
 
-static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, const char *url,
+static enum MHD_Result lambda_runtime_handle(void *ctx, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *bytes, size_t *n, void **request)
 {
     struct runtime *r = ctx;
@@ -180,12 +180,12 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, cons
         return reply(r, connection, 404, STR("{\"errorType\":\"NotFound\"}"));
     path = str_slice(path, strlen(BASE), path.n);
     if (str_eqz(path, "invocation/next") && str_eqz(str_z(method), "GET"))
-        return next(r, connection, state);
-    return str_eqz(str_z(method), "POST") ? answer(r, connection, state, path)
+        return lambda_runtime_next(r, connection, state);
+    return str_eqz(str_z(method), "POST") ? lambda_runtime_answer(r, connection, state, path)
                                           : reply(r, connection, 404, STR("{\"errorType\":\"NotFound\"}"));
 }
 
-static void completed(
+static void lambda_runtime_completed(
     void *ctx, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode why)
 {
     struct exchange_state *state = *request;
@@ -228,9 +228,9 @@ int runtime_start(struct instance *instance, struct runtime **out, uint16_t *por
     r->port = *port;
     r->daemon = mhd->start_daemon(
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC, 0,
-        accept_peer, r, handle, r, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, completed, r,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_THREAD_STACK_SIZE,
-        (size_t)THREAD_STACK, MHD_OPTION_END);
+        accept_peer, r, lambda_runtime_handle, r, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+        lambda_runtime_completed, r, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+        MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_END);
     if (!r->daemon) {
         close(fd);
         free(r);

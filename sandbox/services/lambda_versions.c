@@ -86,7 +86,7 @@ static const struct value *freeze(struct arena *arena, const struct value *attrs
 }
 
 /* The function as the control plane shows it. */
-static int describe(const struct service_call *call, const struct control_record *record,
+static int lambda_versions_describe(const struct service_call *call, const struct control_record *record,
     const struct value **out, struct err *err)
 {
     struct wire_message answer;
@@ -120,7 +120,7 @@ static int publish_new(struct service_call *call, const struct control_record *r
     struct arena *arena = call->arena;
     struct str version = arena_printf(arena, "%lld", (long long)++versions.last);
     const struct value *shown, *own = value_getz(call->input, "Description");
-    if (describe(call, record, &shown, err))
+    if (lambda_versions_describe(call, record, &shown, err))
         return -1;
     if (own && own->kind == VALUE_STRING && own->string.n)
         shown = value_with(arena, shown, STR("Description"), own);
@@ -137,7 +137,7 @@ static int publish_new(struct service_call *call, const struct control_record *r
 }
 
 /* What has not changed since the last version is that version. */
-static int publish(struct service_call *call, struct err *err)
+static int lambda_versions_publish(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier, sha256 = value_gets(call->input, "CodeSha256");
@@ -163,7 +163,7 @@ static int publish(struct service_call *call, struct err *err)
 
 int lambda_publish_version(struct service_call *call, struct err *err)
 {
-    return publish(call, err);
+    return lambda_versions_publish(call, err);
 }
 
 int lambda_publish_with(struct service_call *call, struct err *err)
@@ -179,7 +179,7 @@ int lambda_publish_with(struct service_call *call, struct err *err)
     if (services_call_control(call->services, call->arena, &request, &call->output, err))
         return -1;
     call->input = value_map(call->arena, &name, 1);
-    return publish(call, err);
+    return lambda_versions_publish(call, err);
 }
 
 int lambda_describe(struct service_call *call, struct err *err)
@@ -188,7 +188,7 @@ int lambda_describe(struct service_call *call, struct err *err)
     struct str qualifier;
     if (lambda_find_record(call, &qualifier, &record, err))
         return -1;
-    return describe(call, &record, &call->output, err);
+    return lambda_versions_describe(call, &record, &call->output, err);
 }
 
 int lambda_list_versions(struct service_call *call, struct err *err)
@@ -197,7 +197,8 @@ int lambda_list_versions(struct service_call *call, struct err *err)
     struct str qualifier;
     const struct value *current, *next;
     size_t first, end;
-    if (lambda_find_record(call, &qualifier, &record, err) || describe(call, &record, &current, err))
+    if (lambda_find_record(call, &qualifier, &record, err) ||
+        lambda_versions_describe(call, &record, &current, err))
         return -1;
     const struct value *versions = read_versions(call, &record).list;
     if (service_page(call, "Marker", "MaxItems", MAX_SHOWN, versions->count + 1, &first, &end, &next, err))
@@ -229,7 +230,7 @@ static int shown_version(struct service_call *call, const struct value **out, st
     const struct value *entry = find_entry(read_versions(call, &record).list, version);
     if (entry)
         *out = value_getz(entry, "shown");
-    else if (!describe(call, &record, out, err))
+    else if (!lambda_versions_describe(call, &record, out, err))
         *out = as_version(call->arena, *out, version);
     return *out ? 0 : -1;
 }

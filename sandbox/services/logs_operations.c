@@ -279,7 +279,7 @@ static size_t parse_pattern(struct str pattern, struct term *terms)
     return n;
 }
 
-static bool matches(const struct term *terms, size_t n, struct str message)
+static bool logs_operations_matches(const struct term *terms, size_t n, struct str message)
 {
     bool any_wanted = false, any = false;
     for (size_t i = 0; i < n; i++) {
@@ -299,15 +299,15 @@ struct found {
     size_t n, cap;
 };
 
-static void gather(const struct service_call *call, const struct log_place *place, struct logs_query query,
-    const struct term *terms, size_t term_count, struct found *found)
+static void logs_operations_gather(const struct service_call *call, const struct log_place *place,
+    struct logs_query query, const struct term *terms, size_t term_count, struct found *found)
 {
     struct logs_page page;
     query.limit = MAX_EVENTS;
     while (found->n < MAX_FILTERED &&
            logs_read(services_logs(call->services), call->arena, place, &query, &page) == LOGS_OK && page.n) {
         for (size_t i = 0; i < page.n; i++) {
-            if (!matches(terms, term_count, page.events[i].message))
+            if (!logs_operations_matches(terms, term_count, page.events[i].message))
                 continue;
             MEM_GROW(found->events, found->cap, found->n + 1);
             found->events[found->n] = page.events[i];
@@ -383,7 +383,7 @@ static int filter_events(struct service_call *call, struct err *err)
     for (size_t i = 0; i < n; i++) {
         place.stream = streams[i].name;
         if (is_wanted(call, place.stream))
-            gather(call, &place, query, terms, term_count, &found);
+            logs_operations_gather(call, &place, query, terms, term_count, &found);
     }
     int status = answer_found(call, &found, err);
     free(found.events);

@@ -32,7 +32,7 @@ enum {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the files */
 
-static int invalid(struct err *err, const char *what)
+static int metrics_invalid(struct err *err, const char *what)
 {
     return service_refuse(err, 400, "InvalidParameterValue", "%s", what);
 }
@@ -96,7 +96,7 @@ static int find_file(const struct service_call *call, struct str namespace, stru
     return 0;
 }
 
-static int append(const struct service_call *call, struct str path, struct str lines, struct err *err)
+static int metrics_append(const struct service_call *call, struct str path, struct str lines, struct err *err)
 {
     struct stat st;
     struct err why = ERR_INIT;
@@ -186,7 +186,7 @@ static int write_datum(const struct service_call *call, struct str namespace, co
     if (!name.n)
         return service_refuse(err, 400, "MissingParameter", "each of MetricData has a MetricName");
     if (!read_sums(arena, datum, &sums))
-        return invalid(err,
+        return metrics_invalid(err,
             "each of MetricData has a Value, StatisticValues, or Values (150 at most) and as many Counts");
     const struct value_entry entries[] = {{STR("namespace"), value_string(arena, namespace)},
         {STR("name"), value_string(arena, name)}, {STR("dimensions"), dimensions_of(arena, datum)},
@@ -207,11 +207,11 @@ static int put_metric_data(struct service_call *call, struct err *err)
     if (service_required(call, "Namespace", &namespace, err) || find_file(call, namespace, &path, err))
         return -1;
     if (!data->count || data->count > MAX_DATA)
-        return invalid(err, "MetricData has 1 to 1000 items");
+        return metrics_invalid(err, "MetricData has 1 to 1000 items");
     for (uint32_t i = 0; i < data->count; i++)
         if (write_datum(call, namespace, data->items[i], &lines, err))
             return -1;
-    return append(call, path, buf_str(&lines), err);
+    return metrics_append(call, path, buf_str(&lines), err);
 }
 
 /* ---- adding up ---- */
@@ -247,11 +247,11 @@ static void add_up(void *ctx, const struct value *datum)
 }
 
 /* Periods begin where a clock's do. */
-static int collect(const struct service_call *call, struct wanted *w, int64_t most, struct err *err)
+static int metrics_collect(const struct service_call *call, struct wanted *w, int64_t most, struct err *err)
 {
     struct str path;
     if (w->period_ms < 1000 || w->end_ms <= w->start_ms)
-        return invalid(err, "StartTime comes before EndTime, and Period is a second at least");
+        return metrics_invalid(err, "StartTime comes before EndTime, and Period is a second at least");
     w->start_ms -= ((w->start_ms % w->period_ms) + w->period_ms) % w->period_ms;
     if ((w->end_ms - w->start_ms) / w->period_ms > most)
         return service_refuse(err, 400, "InvalidParameterCombination",
@@ -283,7 +283,7 @@ static bool statistic(const struct sums *sums, struct str name, double *out)
 
 static int no_statistic(struct err *err)
 {
-    return invalid(
+    return metrics_invalid(
         err, "the sandbox's metrics have SampleCount, Average, Sum, Minimum and Maximum, no percentiles");
 }
 
@@ -304,7 +304,7 @@ static int get_metric_statistics(struct service_call *call, struct err *err)
             return no_statistic(err);
     if (!names->count)
         return no_statistic(err);
-    if (collect(call, &w, MAX_POINTS, err))
+    if (metrics_collect(call, &w, MAX_POINTS, err))
         return -1;
     struct value_builder points = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < w.count; i++) {
@@ -363,11 +363,11 @@ static int answer_query(
         .end_ms = time_of(call->input, "EndTime", 0),
         .period_ms = service_int(stat, "Period", 0) * 1000};
     if (!stat)
-        return invalid(
+        return metrics_invalid(
             err, "the sandbox calculates no expressions: each of MetricDataQueries has a MetricStat");
     if (!statistic(&(struct sums){0}, w.statistic, &ignored))
         return no_statistic(err);
-    if (collect(call, &w, MAX_BUCKETS, err))
+    if (metrics_collect(call, &w, MAX_BUCKETS, err))
         return -1;
     *out = result_of(call, query, &w);
     return 0;
@@ -398,7 +398,7 @@ struct listing {
     struct value_builder found;  /* by namespace, name and dimensions */
 };
 
-static bool fits(const struct listing *l, const struct value *dimensions)
+static bool metrics_fits(const struct listing *l, const struct value *dimensions)
 {
     for (uint32_t i = 0; i < l->filters->count; i++) {
         const struct value *own = value_get(dimensions, value_gets(l->filters->items[i], "Name"));
@@ -416,7 +416,7 @@ static void list_one(void *ctx, const struct value *datum)
     const struct value *dimensions = value_getz(datum, "dimensions");
     struct str namespace = value_gets(datum, "namespace"), name = value_gets(datum, "name");
     if ((l->namespace.n && !str_eq(namespace, l->namespace)) || (l->name.n && !str_eq(name, l->name)) ||
-        !dimensions || !fits(l, dimensions))
+        !dimensions || !metrics_fits(l, dimensions))
         return;
     buf_addf(&key, "%.*s\n%.*s\n", STR_ARG(namespace), STR_ARG(name));
     json_write(&key, dimensions, JSON_PLAIN);

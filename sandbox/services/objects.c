@@ -14,7 +14,7 @@ static struct s3_store *store_of(struct services *services)
     return sandbox_store(services_sandbox(services));
 }
 
-static int refuse(enum store_result result, struct str bucket, struct str key, struct err *err)
+static int objects_refuse(enum store_result result, struct str bucket, struct str key, struct err *err)
 {
     if (result == STORE_NO_BUCKET)
         return service_refuse(
@@ -41,7 +41,7 @@ static int read_content(struct content *content, struct arena *arena, size_t siz
     return 0;
 }
 
-static void fill(const struct object *object, struct object_text *out)
+static void objects_fill(const struct object *object, struct object_text *out)
 {
     out->etag = object->etag;
     out->version = object->version;
@@ -55,14 +55,14 @@ int object_head(struct services *services, struct arena *arena, struct str bucke
 {
     struct object object;
     if (!store_bucket_exists(store_of(services), bucket))
-        return refuse(STORE_NO_BUCKET, bucket, key, err);
+        return objects_refuse(STORE_NO_BUCKET, bucket, key, err);
     enum store_result result =
         store_object_read(arena, store_of(services), bucket, key, STR_EMPTY, false, &object);
     if (result != STORE_OK || object.deleted)
-        return refuse(result == STORE_OK ? STORE_NO_KEY : result, bucket, key, err);
+        return objects_refuse(result == STORE_OK ? STORE_NO_KEY : result, bucket, key, err);
     *out = (struct object_text){.text = STR_EMPTY};
     *size = object.size;
-    fill(&object, out);
+    objects_fill(&object, out);
     return 0;
 }
 
@@ -71,13 +71,13 @@ int object_read(struct services *services, struct arena *arena, struct str bucke
 {
     struct object object;
     if (!store_bucket_exists(store_of(services), bucket))
-        return refuse(STORE_NO_BUCKET, bucket, key, err);
+        return objects_refuse(STORE_NO_BUCKET, bucket, key, err);
     enum store_result result =
         store_object_read(arena, store_of(services), bucket, key, STR_EMPTY, true, &object);
     if (result != STORE_OK || object.deleted) {
         if (result == STORE_OK && object.fd >= 0)
             close(object.fd);
-        return refuse(result == STORE_OK ? STORE_NO_KEY : result, bucket, key, err);
+        return objects_refuse(result == STORE_OK ? STORE_NO_KEY : result, bucket, key, err);
     }
     struct content *content = content_open(store_of(services), bucket, &object, object.fd);
     bool fits = object.size >= 0 && (uint64_t)object.size <= max;
@@ -90,7 +90,7 @@ int object_read(struct services *services, struct arena *arena, struct str bucke
         return err_set(err, ERR_INVALID,
             "s3://%.*s/%.*s has %lld bytes, more than the %zu that the sandbox reads here", STR_ARG(bucket),
             STR_ARG(key), (long long)object.size, max);
-    fill(&object, out);
+    objects_fill(&object, out);
     return 0;
 }
 
@@ -130,19 +130,19 @@ int object_write(struct services *services, struct arena *arena, struct str buck
     struct pending pending = {.fd = -1};
     struct object object;
     if (!store_bucket_exists(store, bucket))
-        return refuse(STORE_NO_BUCKET, bucket, key, err);
+        return objects_refuse(STORE_NO_BUCKET, bucket, key, err);
     const struct value *doc = doc_of(arena, text, content_type, etag);
     const struct change change = {
         .bucket = bucket, .key = key, .versioning = versioning_of(arena, store, bucket)};
     if (store_write_begin(store, &pending))
-        return refuse(STORE_FAILED, bucket, key, err);
+        return objects_refuse(STORE_FAILED, bucket, key, err);
     if (fd_write_all(pending.fd, text.p, text.n, err, pending.path)) {
         store_write_cancel(&pending);
         return -1;
     }
     enum store_result result = store_object_put(arena, store, &change, &pending, doc, &object);
     if (result != STORE_OK)
-        return refuse(result, bucket, key, err);
+        return objects_refuse(result, bucket, key, err);
     object_tell(
         services_sandbox(services), arena, "ObjectCreated:Put", bucket, key, &object, uuid_random(arena));
     return 0;
@@ -154,14 +154,14 @@ int object_delete(
     struct s3_store *store = store_of(services);
     struct object object = {.fd = -1};
     if (!store_bucket_exists(store, bucket))
-        return refuse(STORE_NO_BUCKET, bucket, key, err);
+        return objects_refuse(STORE_NO_BUCKET, bucket, key, err);
     const struct change change = {
         .bucket = bucket, .key = key, .versioning = versioning_of(arena, store, bucket)};
     enum store_result result = store_object_delete(arena, store, &change, STR_EMPTY, &object);
     if (result == STORE_NO_KEY)
         return 0; /* what is not there is as good as deleted */
     if (result != STORE_OK)
-        return refuse(result, bucket, key, err);
+        return objects_refuse(result, bucket, key, err);
     object_tell(services_sandbox(services), arena,
         object.deleted ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete", bucket, key, &object,
         uuid_random(arena));
@@ -196,7 +196,7 @@ int object_list(struct services *services, struct str bucket, struct str prefix,
     struct listing listing = {store_of(services), bucket, found, ctx};
     struct walk walk = {.prefix = prefix, .after = after, .found = found_key, .ctx = &listing};
     if (!store_bucket_exists(listing.store, bucket))
-        return refuse(STORE_NO_BUCKET, bucket, STR_EMPTY, err);
+        return objects_refuse(STORE_NO_BUCKET, bucket, STR_EMPTY, err);
     store_walk(listing.store, bucket, &walk);
     return 0;
 }

@@ -159,7 +159,7 @@ static const struct sent_once *sent_before(const struct queue_box *box, struct s
     return NULL;
 }
 
-static void remember(struct queue_box *box, const struct message *message)
+static void queues_remember(struct queue_box *box, const struct message *message)
 {
     MEM_GROW(box->recent, box->recent_cap, box->recent_count + 1);
     box->recent[box->recent_count++] = (struct sent_once){
@@ -173,13 +173,13 @@ void queue_add(struct queues *queues, struct queue_box *box, struct message *mes
     pthread_cond_broadcast(&queues->changed);
 }
 
-static void add(struct queues *queues, struct queue_box *box, struct message *message, bool fifo)
+static void queues_add(struct queues *queues, struct queue_box *box, struct message *message, bool fifo)
 {
     message->sequence = ++queues->sequence;
     queue_add(queues, box, message);
     queues->messages++;
     if (fifo && message->deduplication.n)
-        remember(box, message);
+        queues_remember(box, message);
 }
 
 bool queue_send(struct queues *queues, struct arena *arena, const struct queue *queue,
@@ -192,7 +192,7 @@ bool queue_send(struct queues *queues, struct arena *arena, const struct queue *
     if (before)
         *out = (struct queue_sent){arena_str(arena, str_z(before->id)), before->sequence};
     if (!before && room) {
-        add(queues, box, message, queue->fifo);
+        queues_add(queues, box, message, queue->fifo);
         *out = (struct queue_sent){arena_str(arena, message->id), message->sequence};
     }
     pthread_mutex_unlock(&queues->lock);

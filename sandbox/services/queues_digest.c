@@ -7,7 +7,7 @@
 
 enum { TEXT = 1, BINARY = 2 };
 
-static void add(struct buf *out, struct str text)
+static void queues_digest_add(struct buf *out, struct str text)
 {
     for (int shift = 24; shift >= 0; shift -= 8)
         buf_add_char(out, (char)(text.n >> shift & 0xff));
@@ -24,10 +24,10 @@ struct str queue_digest(struct arena *arena, const struct value *attributes)
         struct str value = value_gets(attribute, "StringValue");
         if (binary && !base64_decode(arena, value_text(binary, STR_EMPTY), &value))
             value = STR_EMPTY;
-        add(&bytes, attributes->entries[i].key);
-        add(&bytes, value_gets(attribute, "DataType"));
+        queues_digest_add(&bytes, attributes->entries[i].key);
+        queues_digest_add(&bytes, value_gets(attribute, "DataType"));
         buf_add_char(&bytes, binary ? BINARY : TEXT);
-        add(&bytes, value);
+        queues_digest_add(&bytes, value);
     }
     hash_md5(buf_str(&bytes), digest);
     return hex_encode(arena, digest, sizeof digest);

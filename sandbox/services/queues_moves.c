@@ -11,12 +11,12 @@
 
 enum { MAX_LISTED = 10, MAX_PAGE = 1000 };
 
-static struct str given(const struct service_call *call, const char *member)
+static struct str queues_moves_given(const struct service_call *call, const char *member)
 {
     return value_gets(call->input, member);
 }
 
-static void set(struct service_call *call, const char *key, const struct value *v)
+static void queues_moves_set(struct service_call *call, const char *key, const struct value *v)
 {
     if (!value_is_null(v))
         call->output = value_with(call->arena, call->output, str_z(key), v);
@@ -62,8 +62,8 @@ int sqs_list_sources(struct service_call *call, struct err *err)
     AUTO_BUILDER struct value_builder urls = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)
         value_builder_add(&urls, value_getz(sources[i].attrs, "url"));
-    set(call, "queueUrls", value_builder_list(&urls));
-    set(call, "NextToken", next);
+    queues_moves_set(call, "queueUrls", value_builder_list(&urls));
+    queues_moves_set(call, "NextToken", next);
     return 0;
 }
 
@@ -92,7 +92,7 @@ static struct message **take_all(struct queues *queues, const struct queue *from
 }
 
 /* It is a new message there. */
-static void renew(struct message *message)
+static void queues_moves_renew(struct message *message)
 {
     message->id = uuid_random(&message->arena);
     message->source = STR_EMPTY;
@@ -119,7 +119,7 @@ static const char *move_all(
         if (!known)
             why = arn.n ? "AWS.SimpleQueueService.NonExistentQueue" : "CouldNotDetermineMessageSource";
         if (known)
-            renew(taken[i]);
+            queues_moves_renew(taken[i]);
         *moved += known;
         pthread_mutex_lock(&queues->lock);
         queue_add(queues, queue_box(queues, known ? &target : from), taken[i]);
@@ -131,7 +131,8 @@ static const char *move_all(
 
 /* ---- what was moved ---- */
 
-static void remember(struct queues *queues, const struct queue *from, const struct queue_move *move)
+static void queues_moves_remember(
+    struct queues *queues, const struct queue *from, const struct queue_move *move)
 {
     pthread_mutex_lock(&queues->lock);
     struct queue_box *box = queue_box(queues, from);
@@ -146,7 +147,7 @@ static void remember(struct queues *queues, const struct queue *from, const stru
 
 int sqs_start_move(struct service_call *call, struct err *err)
 {
-    struct str arn, to = given(call, "DestinationArn");
+    struct str arn, to = queues_moves_given(call, "DestinationArn");
     struct queue from, target;
     size_t n;
     if (service_required(call, "SourceArn", &arn, err))
@@ -164,12 +165,13 @@ int sqs_start_move(struct service_call *call, struct err *err)
         .rate = service_int(call->input, "MaxNumberOfMessagesPerSecond", 0),
         .to = mem_strdup(arena_strz(call->arena, to))};
     move.why = move_all(call, &from, to, &move.moved, &move.found);
-    remember(services_queues(call->services), &from, &move);
-    set(call, "TaskHandle", value_string(call->arena, uuid_random(call->arena)));
+    queues_moves_remember(services_queues(call->services), &from, &move);
+    queues_moves_set(call, "TaskHandle", value_string(call->arena, uuid_random(call->arena)));
     return 0;
 }
 
-static const struct value *shown(struct arena *arena, struct str from, const struct queue_move *move)
+static const struct value *queues_moves_shown(
+    struct arena *arena, struct str from, const struct queue_move *move)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     value_builder_set(&b, STR("SourceArn"), value_string(arena, from));
@@ -201,9 +203,9 @@ int sqs_list_moves(struct service_call *call, struct err *err)
     pthread_mutex_lock(&queues->lock);
     const struct queue_box *box = queue_box(queues, &from);
     for (size_t i = box->move_count; i-- > 0 && (int64_t)list.n < most;)
-        value_builder_add(&list, shown(call->arena, from.arn, &box->moves[i]));
+        value_builder_add(&list, queues_moves_shown(call->arena, from.arn, &box->moves[i]));
     pthread_mutex_unlock(&queues->lock);
-    set(call, "Results", value_builder_list(&list));
+    queues_moves_set(call, "Results", value_builder_list(&list));
     return 0;
 }
 

@@ -8,7 +8,7 @@
 
 enum { MAX_BODY = 1048576, MAX_RECEIVE = 10, MAX_ATTRIBUTES = 10 };
 
-static int invalid(struct err *err, const char *why)
+static int queues_operations_invalid(struct err *err, const char *why)
 {
     return service_refuse(err, 400, "InvalidParameterValue", "%s", why);
 }
@@ -39,7 +39,8 @@ static struct queues *queues_of(const struct service_call *call)
 static int check_attributes(const struct value *attributes, int64_t *size, struct err *err)
 {
     if (attributes && attributes->kind == VALUE_MAP && attributes->count > MAX_ATTRIBUTES)
-        return invalid(err, "Number of message attributes exceeds the allowed maximum [10].");
+        return queues_operations_invalid(
+            err, "Number of message attributes exceeds the allowed maximum [10].");
     for (uint32_t i = 0; attributes && attributes->kind == VALUE_MAP && i < attributes->count; i++) {
         const struct value *one = attributes->entries[i].value;
         struct str type = value_gets(one, "DataType");
@@ -64,11 +65,13 @@ static int check_fifo(const struct queue *queue, const struct value *given, stru
     if (!value_gets(given, "MessageGroupId").n)
         return missing(err, "MessageGroupId");
     if (!by_content && !value_gets(given, "MessageDeduplicationId").n)
-        return invalid(err, "The queue should either have ContentBasedDeduplication enabled or "
-                            "MessageDeduplicationId provided explicitly");
+        return queues_operations_invalid(err,
+            "The queue should either have ContentBasedDeduplication enabled or "
+            "MessageDeduplicationId provided explicitly");
     if (service_int(given, "DelaySeconds", 0))
-        return invalid(err, "Value for parameter DelaySeconds is invalid. Reason: The request include "
-                            "parameter that is not valid for this queue type.");
+        return queues_operations_invalid(err,
+            "Value for parameter DelaySeconds is invalid. Reason: The request include "
+            "parameter that is not valid for this queue type.");
     return 0;
 }
 
@@ -86,7 +89,7 @@ static int check_message(const struct queue *queue, const struct value *given, s
             "One or more parameters are invalid. Reason: Message must be shorter than %lld bytes.",
             (long long)most);
     if (delay < 0 || delay > 900)
-        return invalid(err, "DelaySeconds must be >= 0 and <= 900.");
+        return queues_operations_invalid(err, "DelaySeconds must be >= 0 and <= 900.");
     return check_fifo(queue, given, err);
 }
 
@@ -184,7 +187,7 @@ static int do_receive(struct service_call *call, struct err *err)
     int64_t hidden_s =
         service_int(call->input, "VisibilityTimeout", service_int(queue.attrs, "visibility_timeout", 30));
     if (most < 1 || most > MAX_RECEIVE || wait_s < 0 || wait_s > 20 || hidden_s < 0 || hidden_s > 43200)
-        return invalid(
+        return queues_operations_invalid(
             err, "MaxNumberOfMessages is 1 to 10, WaitTimeSeconds 0 to 20, VisibilityTimeout 0 to 43200");
     const struct queue_want want = {.most = most,
         .wait_ms = wait_s * 1000,
@@ -254,7 +257,7 @@ static const struct value *hide_one(
     struct queues *queues = queues_of(call);
     int64_t hidden_s = service_int(given, "VisibilityTimeout", -1);
     if (hidden_s < 0 || hidden_s > 43200) {
-        invalid(err, "VisibilityTimeout is 0 to 43200");
+        queues_operations_invalid(err, "VisibilityTimeout is 0 to 43200");
         return NULL;
     }
     if (!queue_gave_receipt(call->arena, queue, value_gets(given, "ReceiptHandle"))) {
@@ -275,7 +278,8 @@ static const struct value *hide_one(
         service_refuse(
             err, 400, "AWS.SimpleQueueService.MessageNotInflight", "The specified message isn't in flight.");
     else
-        invalid(err, "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist.");
+        queues_operations_invalid(
+            err, "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist.");
     return NULL;
 }
 

@@ -20,13 +20,14 @@ static bool is_wanted(const struct value *names, struct str name)
     return false;
 }
 
-static void put(struct value_builder *b, const struct value *names, const char *name, struct str text)
+static void queues_receive_put(
+    struct value_builder *b, const struct value *names, const char *name, struct str text)
 {
     if (text.n && is_wanted(names, str_z(name)))
         value_builder_set(b, str_z(name), value_string(b->arena, text));
 }
 
-static struct str number(struct arena *arena, int64_t n)
+static struct str queues_receive_number(struct arena *arena, int64_t n)
 {
     return arena_printf(arena, "%lld", (long long)n);
 }
@@ -35,15 +36,16 @@ static const struct value *system_attributes(struct arena *arena, const struct q
     const struct message *message, const struct value *names, struct str account)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    put(&b, names, "SenderId", account);
-    put(&b, names, "SentTimestamp", number(arena, message->sent_ms));
-    put(&b, names, "ApproximateReceiveCount", number(arena, message->received));
-    put(&b, names, "ApproximateFirstReceiveTimestamp", number(arena, message->first_ms));
-    put(&b, names, "MessageGroupId", message->group);
-    put(&b, names, "DeadLetterQueueSourceArn", message->source);
+    queues_receive_put(&b, names, "SenderId", account);
+    queues_receive_put(&b, names, "SentTimestamp", queues_receive_number(arena, message->sent_ms));
+    queues_receive_put(&b, names, "ApproximateReceiveCount", queues_receive_number(arena, message->received));
+    queues_receive_put(
+        &b, names, "ApproximateFirstReceiveTimestamp", queues_receive_number(arena, message->first_ms));
+    queues_receive_put(&b, names, "MessageGroupId", message->group);
+    queues_receive_put(&b, names, "DeadLetterQueueSourceArn", message->source);
     if (queue->fifo) {
-        put(&b, names, "MessageDeduplicationId", message->deduplication);
-        put(&b, names, "SequenceNumber",
+        queues_receive_put(&b, names, "MessageDeduplicationId", message->deduplication);
+        queues_receive_put(&b, names, "SequenceNumber",
             arena_printf(arena, "%020llu", (unsigned long long)message->sequence));
     }
     return value_builder_map(&b);
@@ -60,8 +62,8 @@ static const struct value *own_attributes(
     return value_builder_map(&b);
 }
 
-static const struct value *shown(struct queues *queues, struct arena *arena, const struct queue *queue,
-    const struct message *message, const struct queue_want *want)
+static const struct value *queues_receive_shown(struct queues *queues, struct arena *arena,
+    const struct queue *queue, const struct message *message, const struct queue_want *want)
 {
     unsigned char digest[MD5_SIZE];
     const struct value *system =
@@ -142,7 +144,7 @@ static void bury(struct queues *queues, const struct queue *queue, struct queue_
  * What is visible now; *next: when to look again at the latest. Of a FIFO queue nothing comes while something
  * that was sent earlier in the same group is with another receiver.
  */
-static void take(struct queues *queues, struct arena *arena, const struct queue *queue,
+static void queues_receive_take(struct queues *queues, struct arena *arena, const struct queue *queue,
     const struct queue_want *want, struct value_builder *out, int64_t *next)
 {
     AUTO_MAP struct map busy = MAP_INIT;
@@ -162,7 +164,7 @@ static void take(struct queues *queues, struct arena *arena, const struct queue 
             bury(queues, queue, box, i--);
         } else {
             mark_received(arena, queue, message, want);
-            value_builder_add(out, shown(queues, arena, queue, message, want));
+            value_builder_add(out, queues_receive_shown(queues, arena, queue, message, want));
         }
     }
 }
@@ -175,7 +177,7 @@ const struct value *queue_receive(
     pthread_mutex_lock(&queues->lock);
     for (;;) {
         int64_t next = deadline;
-        take(queues, arena, queue, want, &found, &next);
+        queues_receive_take(queues, arena, queue, want, &found, &next);
         if (found.n || queues->stopping || clock_mono_ms() >= deadline)
             break;
         clock_cond_wait(&queues->changed, &queues->lock, next);

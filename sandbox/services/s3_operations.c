@@ -16,14 +16,14 @@ static int place_of(const struct service_call *call, struct str *bucket, struct 
     return service_required(call, "Bucket", bucket, err) || service_required(call, "Key", key, err) ? -1 : 0;
 }
 
-static const struct value *quoted(struct arena *arena, struct str etag)
+static const struct value *s3_operations_quoted(struct arena *arena, struct str etag)
 {
     return value_string(arena, arena_printf(arena, "\"%.*s\"", STR_ARG(etag)));
 }
 
-static void show(struct value_builder *b, const struct object_text *object, int64_t size)
+static void s3_operations_show(struct value_builder *b, const struct object_text *object, int64_t size)
 {
-    view_set(b, "ETag", quoted(b->arena, object->etag));
+    view_set(b, "ETag", s3_operations_quoted(b->arena, object->etag));
     view_text(b, "ContentType", object->content_type);
     view_int(b, "ContentLength", size);
     view_text(b, "LastModified", time_rfc3339(b->arena, object->modified_ms, false));
@@ -40,7 +40,7 @@ static int do_get(struct service_call *call, struct err *err)
     if (!str_is_utf8(object.text))
         return err_set(err, ERR_INVALID, "s3://%.*s/%.*s is no text", STR_ARG(bucket), STR_ARG(key));
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-    show(&b, &object, (int64_t)object.text.n);
+    s3_operations_show(&b, &object, (int64_t)object.text.n);
     value_builder_set(&b, STR("Body"), value_string(call->arena, object.text));
     call->output = value_builder_map(&b);
     return 0;
@@ -55,7 +55,7 @@ static int do_head(struct service_call *call, struct err *err)
         object_head(call->services, call->arena, bucket, key, &object, &size, err))
         return -1;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-    show(&b, &object, size);
+    s3_operations_show(&b, &object, size);
     call->output = value_builder_map(&b);
     return 0;
 }
@@ -72,7 +72,7 @@ static int do_put(struct service_call *call, struct err *err)
     if (place_of(call, &bucket, &key, err) ||
         object_write(call->services, call->arena, bucket, key, text, type, &etag, err))
         return -1;
-    struct value_entry said = {STR("ETag"), quoted(call->arena, etag)};
+    struct value_entry said = {STR("ETag"), s3_operations_quoted(call->arena, etag)};
     call->output = value_map(call->arena, &said, 1);
     return 0;
 }
@@ -101,7 +101,7 @@ static int do_copy(struct service_call *call, struct err *err)
     if (object_read(call->services, call->arena, of, from.p ? from : STR_EMPTY, MAX_COPY, &object, err) ||
         object_write(call->services, call->arena, bucket, key, object.text, object.content_type, &etag, err))
         return -1;
-    struct value_entry result = {STR("ETag"), quoted(call->arena, etag)};
+    struct value_entry result = {STR("ETag"), s3_operations_quoted(call->arena, etag)};
     struct value_entry said = {STR("CopyObjectResult"), value_map(call->arena, &result, 1)};
     call->output = value_map(call->arena, &said, 1);
     return 0;
@@ -117,7 +117,7 @@ struct page {
     bool more;
 };
 
-static bool add(void *ctx, struct str key, struct str etag, int64_t size, int64_t modified_ms)
+static bool s3_operations_add(void *ctx, struct str key, struct str etag, int64_t size, int64_t modified_ms)
 {
     struct page *page = ctx;
     struct arena *arena = page->call->arena;
@@ -130,8 +130,8 @@ static bool add(void *ctx, struct str key, struct str etag, int64_t size, int64_
         return false;
     page->last = arena_str(arena, group.n ? group : key);
     struct value_entry prefix = {STR("Prefix"), value_string(arena, group)};
-    struct value_entry object[] = {{STR("Key"), value_string(arena, key)}, {STR("ETag"), quoted(arena, etag)},
-        {STR("Size"), value_int(arena, size)},
+    struct value_entry object[] = {{STR("Key"), value_string(arena, key)},
+        {STR("ETag"), s3_operations_quoted(arena, etag)}, {STR("Size"), value_int(arena, size)},
         {STR("LastModified"), value_string(arena, time_rfc3339(arena, modified_ms, false))},
         {STR("StorageClass"), value_stringz(arena, "STANDARD")}};
     if (group.n)
@@ -154,7 +154,8 @@ static int do_list(struct service_call *call, struct err *err)
         .last = token,
         .most = most < 0 || most > MAX_KEYS ? MAX_KEYS : most};
     if (service_required(call, "Bucket", &bucket, err) ||
-        object_list(call->services, bucket, page.prefix, token.n ? token : after, add, &page, err)) {
+        object_list(
+            call->services, bucket, page.prefix, token.n ? token : after, s3_operations_add, &page, err)) {
         value_builder_release(&page.contents);
         value_builder_release(&page.groups);
         return -1;

@@ -118,7 +118,7 @@ static void fire_rule(
     rule_fire(timer->services, arena, rule, event_value(arena, &event), false);
 }
 
-static struct str replaced(struct arena *arena, struct str text, const char *name, struct str by)
+static struct str schedules_replaced(struct arena *arena, struct str text, const char *name, struct str by)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     ptrdiff_t at;
@@ -142,10 +142,12 @@ static struct str schedule_input(struct arena *arena, const struct control_recor
     if (input->kind != VALUE_STRING)
         json_write(&json, input, JSON_PLAIN);
     struct str text = input->kind == VALUE_STRING ? input->string : buf_str(&json);
-    text = replaced(arena, text, "<aws.scheduler.schedule-arn>", value_gets(schedule->attrs, "arn"));
-    text = replaced(arena, text, "<aws.scheduler.scheduled-time>", time_rfc3339(arena, at_ms, false));
-    text = replaced(arena, text, "<aws.scheduler.execution-id>", uuid_random(arena));
-    return replaced(arena, text, "<aws.scheduler.attempt-number>", STR("1"));
+    text =
+        schedules_replaced(arena, text, "<aws.scheduler.schedule-arn>", value_gets(schedule->attrs, "arn"));
+    text =
+        schedules_replaced(arena, text, "<aws.scheduler.scheduled-time>", time_rfc3339(arena, at_ms, false));
+    text = schedules_replaced(arena, text, "<aws.scheduler.execution-id>", uuid_random(arena));
+    return schedules_replaced(arena, text, "<aws.scheduler.attempt-number>", STR("1"));
 }
 
 static void fire_schedule(
@@ -224,7 +226,7 @@ static bool is_off(const struct control_record *record)
 }
 
 /* Fires what is due; gives how long until the next of these is, in ms that pass. */
-static int64_t look(struct timer *timer, struct arena *arena, const char *type, fire_fn *fire)
+static int64_t schedules_look(struct timer *timer, struct arena *arena, const char *type, fire_fn *fire)
 {
     size_t n;
     int64_t soonest = LOOK_MS;
@@ -260,16 +262,16 @@ static void forget_unseen(struct timer *timer)
         timer->items[i].seen = false;
 }
 
-static void run(void *ctx)
+static void schedules_run(void *ctx)
 {
     struct timer *timer = ctx;
     int64_t wait_ms = 0;
     while (services_sleep(timer->services, wait_ms)) {
         AUTO_ARENA struct arena arena = ARENA_INIT;
-        int64_t rules = look(timer, &arena, "aws.events.rule", fire_rule);
-        int64_t schedules = look(timer, &arena, "aws.scheduler.schedule", fire_schedule);
-        int64_t triggers = look(timer, &arena, "aws.glue.trigger", fire_trigger);
-        int64_t crawlers = look(timer, &arena, "aws.glue.crawler", fire_crawler);
+        int64_t rules = schedules_look(timer, &arena, "aws.events.rule", fire_rule);
+        int64_t schedules = schedules_look(timer, &arena, "aws.scheduler.schedule", fire_schedule);
+        int64_t triggers = schedules_look(timer, &arena, "aws.glue.trigger", fire_trigger);
+        int64_t crawlers = schedules_look(timer, &arena, "aws.glue.crawler", fire_crawler);
         wait_ms = rules < schedules ? rules : schedules;
         wait_ms = triggers < wait_ms ? triggers : wait_ms;
         wait_ms = crawlers < wait_ms ? crawlers : wait_ms;
@@ -288,7 +290,7 @@ void schedules_start(struct services *services)
     timer->services = services;
     timer->speed = sandbox_speed(services_sandbox(services));
     timer->start_ms = clock_wall_ms();
-    if (services_thread(services, run, timer)) {
+    if (services_thread(services, schedules_run, timer)) {
         fprintf(stderr, "sandbox: schedules do not fire: there is no thread for them\n");
         free(timer);
     }

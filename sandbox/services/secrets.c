@@ -278,7 +278,7 @@ static const struct value *staged(struct service_call *call, const struct contro
     return current.n ? value_with(call->arena, out, current, one_stage(call->arena, CURRENT)) : out;
 }
 
-static int describe(struct service_call *call, struct err *err)
+static int secrets_describe(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct err ignored = ERR_INIT;
@@ -411,7 +411,7 @@ const struct service_operation secretsmanager_operations[] = {
     {"secretsmanager", "GetSecretValue", get_value, NULL, NULL},
     {"secretsmanager", "PutSecretValue", put_value, NULL, NULL},
     {"secretsmanager", "UpdateSecret", update_secret, NULL, NULL},
-    {"secretsmanager", "DescribeSecret", describe, NULL, NULL},
+    {"secretsmanager", "DescribeSecret", secrets_describe, NULL, NULL},
     {"secretsmanager", "ListSecretVersionIds", list_versions, NULL, NULL},
     {"secretsmanager", "UpdateSecretVersionStage", move_stage, NULL, NULL},
     {0},

@@ -52,7 +52,7 @@ struct turn {
     const struct value *attrs; /* the mapping's */
 };
 
-static int call(const struct turn *turn, const char *service, const char *operation,
+static int sources_call(const struct turn *turn, const char *service, const char *operation,
     const struct value_entry *entries, size_t n, const struct value **output)
 {
     struct err err = ERR_INIT;
@@ -74,7 +74,7 @@ static const struct value *receive(const struct turn *turn, int64_t most)
         {STR("MessageSystemAttributeNames"), names},
         {STR("MessageAttributeNames"), names},
     };
-    if (call(turn, "sqs", "ReceiveMessage", input, sizeof input / sizeof *input, &output)) {
+    if (sources_call(turn, "sqs", "ReceiveMessage", input, sizeof input / sizeof *input, &output)) {
         services_sleep(turn->source->services, PAUSE_MS); /* the queue is not there */
         return &value_empty_list;
     }
@@ -87,7 +87,7 @@ static void delete_message(const struct turn *turn, const struct value *message)
     const struct value *output;
     struct value_entry input[] = {{STR("QueueUrl"), value_string(turn->arena, turn->queue)},
         {STR("ReceiptHandle"), value_getz(message, "ReceiptHandle")}};
-    call(turn, "sqs", "DeleteMessage", input, 2, &output);
+    sources_call(turn, "sqs", "DeleteMessage", input, 2, &output);
 }
 
 /* ---- records ---- */
@@ -129,7 +129,7 @@ static const struct value *record_of(const struct turn *turn, const struct value
 }
 
 /* Patterns see the body as what its JSON says. */
-static bool passes(const struct turn *turn, const struct value *record)
+static bool sources_passes(const struct turn *turn, const struct value *record)
 {
     const struct value *filters = value_getz(turn->attrs, "filters"), *body;
     struct err err = ERR_INIT;
@@ -157,7 +157,7 @@ static void batch_add(const struct turn *turn, struct batch *batch, const struct
 {
     for (uint32_t i = 0; i < messages->count; i++) {
         const struct value *record = record_of(turn, messages->items[i]);
-        if (!passes(turn, record)) {
+        if (!sources_passes(turn, record)) {
             delete_message(turn, messages->items[i]);
             continue;
         }
@@ -167,7 +167,7 @@ static void batch_add(const struct turn *turn, struct batch *batch, const struct
 }
 
 /* As many as make a batch, or as come while it is gathered. */
-static void gather(const struct turn *turn, struct batch *batch)
+static void sources_gather(const struct turn *turn, struct batch *batch)
 {
     int64_t size = service_int(turn->attrs, "batch_size", 10);
     int64_t window_s = service_int(turn->attrs, "maximum_batching_window_in_seconds", 0);
@@ -179,7 +179,7 @@ static void gather(const struct turn *turn, struct batch *batch)
 }
 
 /* False: it failed, and nothing of the batch is done. *answer: what it gave back. */
-static bool invoke(const struct turn *turn, const struct value *records, const struct value **answer)
+static bool sources_invoke(const struct turn *turn, const struct value *records, const struct value **answer)
 {
     struct arena *arena = turn->arena;
     struct services *services = turn->source->services;
@@ -252,16 +252,16 @@ static void take_turn(const struct turn *turn)
 {
     struct batch batch = {VALUE_BUILDER(turn->arena), VALUE_BUILDER(turn->arena)};
     const struct value *answer;
-    gather(turn, &batch);
+    sources_gather(turn, &batch);
     const struct value *messages = value_builder_list(&batch.messages),
                        *records = value_builder_list(&batch.records);
-    if (records->count && invoke(turn, records, &answer))
+    if (records->count && sources_invoke(turn, records, &answer))
         delete_done(turn, messages, answer);
 }
 
 /* ---- threads ---- */
 
-static void work(void *ctx)
+static void sources_work(void *ctx)
 {
     struct source *source = ctx;
     struct control_record mapping;
@@ -290,7 +290,7 @@ static int threads_of(const struct control_record *mapping)
     return most < AT_ONCE ? (int)most : AT_ONCE;
 }
 
-static void begin(struct sources *sources, const struct control_record *mapping)
+static void sources_begin(struct sources *sources, const struct control_record *mapping)
 {
     struct source *source = mem_zalloc(sizeof *source);
     source->services = sources->services;
@@ -301,7 +301,7 @@ static void begin(struct sources *sources, const struct control_record *mapping)
     sources->items[sources->n++] = source;
     for (int i = 0; i < threads_of(mapping); i++) {
         atomic_fetch_add(&source->references, 1);
-        if (services_thread(sources->services, work, source))
+        if (services_thread(sources->services, sources_work, source))
             source_release(source);
     }
 }
@@ -324,7 +324,7 @@ static void forget_gone(struct sources *sources)
         }
 }
 
-static void look(void *ctx)
+static void sources_look(void *ctx)
 {
     struct sources *sources = ctx;
     do {
@@ -337,7 +337,7 @@ static void look(void *ctx)
             if (str_find(value_gets(mappings[i].attrs, "event_source"), STR(":sqs:"), 0) > 0 &&
                 str_eqz(value_gets(mappings[i].attrs, "state"), "Enabled") &&
                 !is_known(sources, &mappings[i]))
-                begin(sources, &mappings[i]);
+                sources_begin(sources, &mappings[i]);
     } while (services_sleep(sources->services, LOOK_MS));
     for (size_t i = 0; i < sources->n; i++) {
         atomic_store(&sources->items[i]->over, true);
@@ -351,7 +351,7 @@ void sources_start(struct services *services)
 {
     struct sources *sources = mem_zalloc(sizeof *sources);
     sources->services = services;
-    if (services_thread(services, look, sources)) {
+    if (services_thread(services, sources_look, sources)) {
         fprintf(stderr, "sandbox: queues call no functions: there is no thread for it\n");
         free(sources);
     }

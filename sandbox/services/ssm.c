@@ -15,7 +15,7 @@ static bool find_parameter(const struct service_call *call, struct str name, str
         services_control(call->services), call->arena, STR("aws.ssm.parameter"), call->region, name, out);
 }
 
-static struct str attribute(const struct control_record *record, const char *name)
+static struct str ssm_attribute(const struct control_record *record, const char *name)
 {
     return value_gets(record->attrs, name);
 }
@@ -32,16 +32,16 @@ static struct str ciphertext(struct arena *arena, struct str value)
 static const struct value *view_parameter(struct service_call *call, const struct control_record *record)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
-    struct str type = attribute(record, "parameter_type"), value = attribute(record, "value");
+    struct str type = ssm_attribute(record, "parameter_type"), value = ssm_attribute(record, "value");
     bool plain = value_equal(value_getz(call->input, "WithDecryption"), &value_true);
     if (str_eqz(type, "SecureString") && !plain)
         value = ciphertext(call->arena, value);
-    view_text(&b, "Name", attribute(record, "name"));
+    view_text(&b, "Name", ssm_attribute(record, "name"));
     view_text(&b, "Type", type);
     view_text(&b, "Value", value);
     view_set(&b, "Version", value_getz(record->attrs, "version"));
     view_set(&b, "LastModifiedDate", service_time(call, record->changed_ms));
-    view_text(&b, "ARN", attribute(record, "arn"));
+    view_text(&b, "ARN", ssm_attribute(record, "arn"));
     view_text(
         &b, "DataType", value_text(value_getz(value_getz(record->attrs, "=kept"), "DataType"), STR("text")));
     return value_builder_map(&b);

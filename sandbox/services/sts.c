@@ -47,7 +47,7 @@ static int get_caller_identity(struct service_call *call, struct err *err)
     return 0;
 }
 
-static int invalid(struct err *err, const char *what)
+static int sts_invalid(struct err *err, const char *what)
 {
     return service_refuse(err, 400, "ValidationError", "%s", what);
 }
@@ -66,11 +66,11 @@ static int find_duration(
 {
     *out = service_int(call->input, "DurationSeconds", fallback);
     if (*out < SHORTEST_S)
-        return invalid(err, "DurationSeconds is 900 at least");
-    return *out > longest
-               ? invalid(err, "The requested DurationSeconds exceeds the longest that is allowed for this "
-                              "role, or one hour where a role assumes another.")
-               : 0;
+        return sts_invalid(err, "DurationSeconds is 900 at least");
+    return *out > longest ? sts_invalid(err,
+                                "The requested DurationSeconds exceeds the longest that is allowed for this "
+                                "role, or one hour where a role assumes another.")
+                          : 0;
 }
 
 static int find_role(
@@ -95,7 +95,7 @@ static int assume_role(struct service_call *call, struct err *err)
     if (service_required(call, "RoleArn", &arn, err) || service_required(call, "RoleSessionName", &name, err))
         return -1;
     if (!is_name(name))
-        return invalid(err, "RoleSessionName is 2 to 64 letters, digits and _+=,.@-");
+        return sts_invalid(err, "RoleSessionName is 2 to 64 letters, digits and _+=,.@-");
     if (find_role(call, arn, &role, err))
         return -1;
     int64_t longest = call->caller ? HOUR_S : service_int(role.attrs, "max_session_duration", HOUR_S);

@@ -30,7 +30,7 @@ static struct str after(struct str text, char separator)
     return text;
 }
 
-static int call(struct services *services, struct arena *arena, const struct arn *arn,
+static int targets_call(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, const char *operation, const struct value_entry *entries, size_t n,
     struct err *err)
 {
@@ -59,7 +59,7 @@ static int to_function(struct services *services, struct arena *arena, const str
     struct value_entry input[] = {{STR("FunctionName"), value_string(arena, target->arn)},
         {STR("InvocationType"), value_stringz(arena, "Event")},
         {STR("Payload"), value_string(arena, buf_str(&payload))}};
-    return call(services, arena, arn, target, "Invoke", input, 3, err);
+    return targets_call(services, arena, arn, target, "Invoke", input, 3, err);
 }
 
 static int to_machine(struct services *services, struct arena *arena, const struct arn *arn,
@@ -67,7 +67,7 @@ static int to_machine(struct services *services, struct arena *arena, const stru
 {
     struct value_entry input[] = {{STR("stateMachineArn"), value_string(arena, target->arn)},
         {STR("input"), value_string(arena, target->input)}};
-    return call(services, arena, arn, target, "StartExecution", input, 2, err);
+    return targets_call(services, arena, arn, target, "StartExecution", input, 2, err);
 }
 
 static int to_queue(struct services *services, struct arena *arena, const struct arn *arn,
@@ -84,7 +84,7 @@ static int to_queue(struct services *services, struct arena *arena, const struct
     if (target->message_attributes)
         value_builder_set(&b, STR("MessageAttributes"), target->message_attributes);
     const struct value *input = value_builder_map(&b);
-    return call(services, arena, arn, target, "SendMessage", input->entries, input->count, err);
+    return targets_call(services, arena, arn, target, "SendMessage", input->entries, input->count, err);
 }
 
 /* One line in a stream of its own; what is no text by itself is written as JSON. */
@@ -114,7 +114,7 @@ static int to_topic(struct services *services, struct arena *arena, const struct
     struct value_entry input[] = {{STR("TopicArn"), value_string(arena, target->arn)},
         {STR("Message"), value_string(arena, target->input)},
         {STR("Subject"), value_string(arena, target->subject)}};
-    return call(services, arena, arn, target, "Publish", input, target->subject.n ? 3 : 2, err);
+    return targets_call(services, arena, arn, target, "Publish", input, target->subject.n ? 3 : 2, err);
 }
 
 static int to_bus(struct services *services, struct arena *arena, const struct arn *arn,
@@ -126,7 +126,7 @@ static int to_bus(struct services *services, struct arena *arena, const struct a
         {STR("Detail"), value_string(arena, target->input)}};
     const struct value *entry = value_map(arena, event, 4);
     struct value_entry input = {STR("Entries"), value_list(arena, &entry, 1)};
-    return call(services, arena, arn, target, "PutEvents", &input, 1, err);
+    return targets_call(services, arena, arn, target, "PutEvents", &input, 1, err);
 }
 
 /* Scheduler: arn:aws:scheduler:::aws-sdk:glue:startJobRun is any operation. */
@@ -143,7 +143,7 @@ static int to_operation(struct services *services, struct arena *arena, const st
     operation[0] = (char)toupper((unsigned char)operation[0]);
     const struct value *input = parsed(arena, target->input);
     bool map = input->kind == VALUE_MAP;
-    return call(services, arena, &called, target, operation, map ? input->entries : NULL,
+    return targets_call(services, arena, &called, target, operation, map ? input->entries : NULL,
         map ? input->count : 0, err);
 }
 
@@ -161,7 +161,7 @@ static const struct {
     {"scheduler", "aws-sdk:", to_operation},
 };
 
-static int deliver(
+static int targets_deliver(
     struct services *services, struct arena *arena, const struct target *target, struct err *err)
 {
     struct arn arn;
@@ -173,7 +173,7 @@ static int deliver(
     return err_set(err, ERR_INVALID, "the sandbox cannot start %.*s", STR_ARG(target->arn));
 }
 
-static const struct value *attribute(struct arena *arena, const char *text)
+static const struct value *targets_attribute(struct arena *arena, const char *text)
 {
     struct value_entry entries[] = {
         {STR("DataType"), value_stringz(arena, "String")}, {STR("StringValue"), value_stringz(arena, text)}};
@@ -184,10 +184,10 @@ static const struct value *attribute(struct arena *arena, const char *text)
 static const struct value *why_dead(struct arena *arena, const struct target *target, const struct err *err)
 {
     struct value_entry entries[] = {
-        {STR("ERROR_CODE"), attribute(arena, err->code[0] ? err->code : "INVALID_TARGET")},
-        {STR("ERROR_MESSAGE"), attribute(arena, err->message)},
-        {STR("TARGET_ARN"), attribute(arena, arena_strz(arena, target->arn))},
-        {STR("RULE_ARN"), attribute(arena, arena_strz(arena, target->rule))},
+        {STR("ERROR_CODE"), targets_attribute(arena, err->code[0] ? err->code : "INVALID_TARGET")},
+        {STR("ERROR_MESSAGE"), targets_attribute(arena, err->message)},
+        {STR("TARGET_ARN"), targets_attribute(arena, arena_strz(arena, target->arn))},
+        {STR("RULE_ARN"), targets_attribute(arena, arena_strz(arena, target->rule))},
     };
     return value_map(arena, entries, target->rule.n ? 4 : 3);
 }
@@ -196,12 +196,12 @@ void target_deliver(struct services *services, const struct target *target)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct err err = ERR_INIT, lost = ERR_INIT;
-    if (!deliver(services, &arena, target, &err))
+    if (!targets_deliver(services, &arena, target, &err))
         return;
     struct target letters = *target;
     letters.arn = target->dead_letter_queue;
     letters.message_attributes = why_dead(&arena, target, &err);
-    if (letters.arn.n && !deliver(services, &arena, &letters, &lost))
+    if (letters.arn.n && !targets_deliver(services, &arena, &letters, &lost))
         return;
     fprintf(stderr, "sandbox: %.*s: %s\n", STR_ARG(target->by), err.message);
 }

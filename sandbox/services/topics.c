@@ -83,7 +83,7 @@ static const struct value *policy_of(struct arena *arena, const struct control_r
 
 /* A subscription without a policy takes all; a policy may look at the message's own JSON instead of its
  * attributes. */
-static bool takes(
+static bool topics_takes(
     struct arena *arena, const struct control_record *subscription, const struct publication *what)
 {
     const struct value *policy = policy_of(arena, subscription), *body;
@@ -140,7 +140,7 @@ static struct str letters_of(struct arena *arena, const struct control_record *s
     return value_gets(redrive, "deadLetterTargetArn");
 }
 
-static void deliver(const struct service_call *call, const struct control_record *subscription,
+static void topics_deliver(const struct service_call *call, const struct control_record *subscription,
     const struct publication *what)
 {
     struct arena *arena = call->arena;
@@ -219,7 +219,7 @@ static int read_message(const struct service_call *call, const struct control_re
                : 0;
 }
 
-static const struct value *publish(
+static const struct value *topics_publish(
     struct service_call *call, const void *ctx, const struct value *message, struct err *err)
 {
     const struct control_record *topic = ctx;
@@ -230,8 +230,9 @@ static const struct value *publish(
     struct control_record *all = control_list(
         services_control(call->services), call->arena, STR("aws.sns.subscription"), call->region, &n);
     for (size_t i = 0; i < n; i++)
-        if (str_eq(value_gets(all[i].attrs, "topic"), what.topic) && takes(call->arena, &all[i], &what))
-            deliver(call, &all[i], &what);
+        if (str_eq(value_gets(all[i].attrs, "topic"), what.topic) &&
+            topics_takes(call->arena, &all[i], &what))
+            topics_deliver(call, &all[i], &what);
     struct value_entry said = {STR("MessageId"), value_string(call->arena, what.id)};
     return value_map(call->arena, &said, 1);
 }
@@ -251,7 +252,7 @@ static int do_publish(struct service_call *call, struct err *err)
     struct control_record topic;
     if (topic_of(call, &topic, err))
         return -1;
-    call->output = publish(call, &topic, call->input, err);
+    call->output = topics_publish(call, &topic, call->input, err);
     return call->output ? 0 : -1;
 }
 
@@ -261,7 +262,8 @@ static int do_publish_batch(struct service_call *call, struct err *err)
     const struct value *given = value_getz(call->input, "PublishBatchRequestEntries");
     const struct value *entries =
         given && given->kind == VALUE_LIST ? given : wire_path(call->arena, given, STR("@[]"));
-    return topic_of(call, &topic, err) || service_batch(call, entries, "", publish, &topic, err) ? -1 : 0;
+    return topic_of(call, &topic, err) || service_batch(call, entries, "", topics_publish, &topic, err) ? -1
+                                                                                                        : 0;
 }
 
 const struct service_operation sns_operations[] = {
