@@ -209,7 +209,8 @@ static int doctor_places(struct invocation *inv)
         doctor_line(inv, true, "places", "all resources are where the providers lead to");
     }
     for (size_t i = 0; !rc && i < workspace.providers.n; i++)
-        doctor_provider(inv, workspace.providers.items[i].key, workspace.providers.items[i].ptr);
+        doctor_provider(inv, workspace.providers.items[i].key,
+            workspace_opened(&workspace, workspace.providers.items[i].key));
     workspace_close(&workspace);
     return status;
 }
