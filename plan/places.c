@@ -13,12 +13,11 @@ enum { NAMES_SHOWN = 200 /* bytes */ };
 
 /* ---- which provider ---- */
 
-/* The declaration of a configuration by the name in a record; NULL: the stack has none. */
-static const struct decl *find_configuration(const struct planner *p, struct str name)
+const struct decl *place_configuration(const struct planner *p, struct str name)
 {
-    for (size_t i = 0; i < p->stack->decl_count; i++)
-        if (p->stack->decls[i]->kind == DECL_PROVIDER && str_eq(p->stack->decls[i]->full_name, name))
-            return p->stack->decls[i];
+    for (size_t i = 0; i < p->provider_count; i++)
+        if (str_eq(p->providers[i]->full_name, name))
+            return p->providers[i];
     return NULL;
 }
 
@@ -49,7 +48,7 @@ static int open_place(
 int place_provider(
     struct planner *p, struct str name, const struct value *place, struct provider **out, struct err *err)
 {
-    const struct decl *config = find_configuration(p, name);
+    const struct decl *config = place_configuration(p, name);
     const struct value *settings = settings_of(p, config);
     bool is_default = !config && str_eq(name, provider_kind(name));
     if (settings && connections_define(p, config, err))
@@ -82,13 +81,13 @@ int evaluate_provider(struct planner *p, const struct decl *decl, struct provide
 
 bool places_hang(const struct planner *p, struct str name)
 {
-    const struct decl *config = find_configuration(p, name);
+    const struct decl *config = place_configuration(p, name);
     return config && connections_hang(p, config);
 }
 
 bool places_known(struct planner *p, struct str name, const struct value *place)
 {
-    return place || settings_of(p, find_configuration(p, name));
+    return place || settings_of(p, place_configuration(p, name));
 }
 
 bool provider_waits(const struct planner *p, const struct decl *decl)

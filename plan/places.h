@@ -15,6 +15,8 @@ bool places_hang(const struct planner *p, struct str name);
 bool places_known(struct planner *p, struct str name, const struct value *place);
 /* Are its settings not all known before something else is applied? */
 bool provider_waits(const struct planner *p, const struct decl *decl);
+/* The declaration of a configuration by the name in a record; NULL: the stack has none. */
+const struct decl *place_configuration(const struct planner *p, struct str name);
 /*
  * The provider of something recorded under the name of its configuration: that configuration, or where the
  * stack has it no more (or cannot tell yet) one that leads to the recorded place. `place` may be NULL.

@@ -38,6 +38,21 @@ static struct evaluated evaluated_new(struct arena *arena, size_t n)
         .stamps = ARENA_ARRAY(arena, uint32_t, n)};
 }
 
+static void find_providers(struct planner *p)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        p->provider_count = 0;
+        for (size_t i = 0; i < p->stack->decl_count; i++) {
+            const struct decl *decl = p->stack->decls[i];
+            if (decl->kind == DECL_PROVIDER && pass)
+                p->providers[p->provider_count] = decl;
+            p->provider_count += decl->kind == DECL_PROVIDER;
+        }
+        if (!pass)
+            p->providers = ARENA_ARRAY(p->arena, const struct decl *, p->provider_count + 1);
+    }
+}
+
 struct planner *planner_new(
     struct workspace *workspace, const struct plan_options *options, struct diags *diags)
 {
@@ -60,6 +75,7 @@ struct planner *planner_new(
             .whole = ARENA_ARRAY(&plan->arena, bool, n)},
         .evaluated = evaluated_new(&plan->arena, n),
     };
+    find_providers(p);
     plan->workspace = workspace;
     plan->planner = p;
     plan->destroy = options->destroy;

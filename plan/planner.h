@@ -95,6 +95,8 @@ struct planner {
     /* What is given. */
     struct workspace *workspace;
     const struct stack *stack;
+    const struct decl **providers; /* the stack's configurations, in all modules */
+    size_t provider_count;
     const struct plan_options *options;
     struct diags *diags;
     bool offline; /* as in the options, and where the stack has mistakes: the rest is only checked */

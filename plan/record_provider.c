@@ -28,19 +28,10 @@ static int missing_input(struct planner *p, struct str name, const bool *needed,
     return 0;
 }
 
-static const struct decl *declared_provider(struct planner *p, struct str name)
-{
-    const struct decl *config = NULL;
-    for (size_t i = 0; i < p->stack->decl_count && !config; i++)
-        if (p->stack->decls[i]->kind == DECL_PROVIDER && str_eq(p->stack->decls[i]->full_name, name))
-            config = p->stack->decls[i];
-    return config;
-}
-
 static int open_provider(
     struct planner *p, const struct record *record, struct provider **out, struct err *err)
 {
-    const struct decl *config = declared_provider(p, record->subject.provider);
+    const struct decl *config = place_configuration(p, record->subject.provider);
     AUTO_FREE bool *needed = mem_zalloc((p->stack->decl_count + 1) * sizeof *needed);
     if (config) {
         depends_need(config, needed);
@@ -68,9 +59,8 @@ int plan_check_places(struct workspace *workspace, struct diags *diags, struct e
     struct plan_options options = {.offline = true};
     struct planner *p = planner_new(workspace, &options, diags);
     AUTO_FREE bool *needed = mem_zalloc((p->stack->decl_count + 1) * sizeof *needed);
-    for (size_t i = 0; i < p->stack->decl_count; i++)
-        if (p->stack->decls[i]->kind == DECL_PROVIDER)
-            depends_need(p->stack->decls[i], needed);
+    for (size_t i = 0; i < p->provider_count; i++)
+        depends_need(p->providers[i], needed);
     int rc = recorded_claim(p) ? 0 : -1;
     if (!rc)
         evaluate_as_recorded(p, needed);
