@@ -31,8 +31,25 @@ static void write_settings(struct work *work)
             flag_of(work->ctx, work->desired, "allow_connections") ? STR("true") : STR("false"));
 }
 
+static int is_made(
+    struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err);
+
+/* A server goes on with what it was sent by a run that has been killed since. */
+static bool came_after_all(struct work *work, const struct err *why)
+{
+    const struct value *live = NULL;
+    struct err ignored = ERR_INIT;
+    bool made = false;
+    bool exists = why->class == ERR_EXISTS || strcmp(why->code, "23505") == 0;
+    if (!exists || !work->ctx->again ||
+        catalog_look(work->session, work->ctx, &pg_database, work->desired, true, &live, &ignored) || !live)
+        return false;
+    return !is_made(work->ctx, work->desired, live, &made, &ignored) && made;
+}
+
 static int create(struct work *work, struct err *err)
 {
+    struct err why = ERR_INIT;
     sql_add(&work->sql, work->session, "create database %I", text_of(work->ctx, work->desired, "name"));
     add_option(work, "owner", " owner %I");
     add_option(work, "template", " template %I");
@@ -40,8 +57,10 @@ static int create(struct work *work, struct err *err)
     add_option(work, "collate", " lc_collate %L");
     add_option(work, "ctype", " lc_ctype %L");
     add_option(work, "tablespace", " tablespace %I");
-    if (session_change(work->session, buf_str(&work->sql), err))
+    if (session_change(work->session, buf_str(&work->sql), &why) && !came_after_all(work, &why)) {
+        *err = why;
         return -1;
+    }
     buf_clear(&work->sql);
     write_settings(work);
     write_comment(work);
@@ -70,7 +89,7 @@ static int remove_it(struct work *work, struct err *err)
 {
     struct str name = text_of(work->ctx, work->prior, "name");
     bool force = flag_of(work->ctx, work->prior, "force_destroy") || work->ctx->teardown & TEARDOWN_EMPTY;
-    server_forget(provider_self(work->ctx->provider), name);
+    server_forget(name);
     sql_add(&work->sql, work->session,
         force ? "drop database if exists %I with (force)" : "drop database if exists %I", name);
     int status = session_change(work->session, buf_str(&work->sql), err);

@@ -131,18 +131,6 @@ int ledger_make(struct op_ctx *ctx, struct session *session, const struct value 
     return err_context(err, "making the ledger");
 }
 
-static int ledger_exists(
-    struct op_ctx *ctx, struct session *session, const struct value *object, bool *exists, struct err *err)
-{
-    AUTO_ROWS struct rows rows = {0};
-    AUTO_BUF struct buf sql = BUF_INIT;
-    sql_add(&sql, session, "select to_regclass(%L) is not null", ledger_name(ctx, session, object));
-    if (session_run(session, buf_str(&sql), NULL, &rows, err))
-        return -1;
-    *exists = str_eqz(rows_text(&rows, 0, 0), "t");
-    return 0;
-}
-
 int ledger_read(struct op_ctx *ctx, struct session *session, const struct value *object,
     const struct value **files, const struct value **rows, struct err *err)
 {
@@ -179,22 +167,13 @@ void ledger_note(struct buf *sql, struct op_ctx *ctx, struct session *session, c
         arena_printf(ctx->arena, "%lld", (long long)rows));
 }
 
-int ledger_drop(struct op_ctx *ctx, struct session *session, const struct value *object, struct err *err)
+void ledger_forget(struct buf *sql, struct op_ctx *ctx, struct session *session, const struct value *object)
 {
-    bool exists;
-    AUTO_BUF struct buf sql = BUF_INIT;
-    AUTO_ROWS struct rows rows = {0};
+    AUTO_BUF struct buf body = BUF_INIT;
     struct str ledger = ledger_name(ctx, session, object);
-    if (ledger_exists(ctx, session, object, &exists, err) || !exists)
-        return exists ? -1 : 0;
-    sql_add(&sql, session, "delete from %s where subject = %L", ledger, subject(ctx, object));
-    if (session_run(session, buf_str(&sql), NULL, NULL, err))
-        return -1;
-    buf_clear(&sql);
-    sql_add(&sql, session, "select from %s limit 1", ledger);
-    if (session_run(session, buf_str(&sql), NULL, &rows, err))
-        return -1;
-    buf_clear(&sql);
-    sql_add(&sql, session, "drop table if exists %s", ledger);
-    return rows_count(&rows) ? 0 : session_run(session, buf_str(&sql), NULL, NULL, err);
+    sql_add(&body, session,
+        "begin if to_regclass(%L) is null then return; end if; delete from %s where subject = %L; "
+        "if not exists (select from %s) then drop table %s; end if; end",
+        ledger, ledger, subject(ctx, object), ledger, ledger);
+    sql_add(sql, session, "do %L", buf_str(&body));
 }

@@ -42,7 +42,8 @@ int ledger_make(struct op_ctx *ctx, struct session *session, const struct value 
 /* The statement that notes a file. */
 void ledger_note(struct buf *sql, struct op_ctx *ctx, struct session *session, const struct value *object,
     const struct local_file *file, int64_t rows);
-/* Takes the object's lines out, and the ledger with the last one. */
-int ledger_drop(struct op_ctx *ctx, struct session *session, const struct value *object, struct err *err);
+/* A statement that takes the object's lines out, and the ledger with the last one; fine where there is none.
+ */
+void ledger_forget(struct buf *sql, struct op_ctx *ctx, struct session *session, const struct value *object);
 
 #endif

@@ -251,19 +251,20 @@ static int go_on(struct work *work, struct err *err)
     return status;
 }
 
-/* The rows stay, unless the file says that the table is emptied. */
+/* The rows stay, unless the file says that the table is emptied, or it is gone already. */
 static int remove_it(struct work *work, struct err *err)
 {
-    struct err why = ERR_INIT;
-    bool empties = str_eqz(text_of(work->ctx, work->prior, "on_destroy"), "truncate");
-    AUTO_BUF struct buf sql = BUF_INIT;
-    sql_add(&sql, work->session, "truncate %s", work_name(work, "schema", "table"));
-    if (empties && session_run(work->session, buf_str(&sql), NULL, NULL, &why) &&
-        strcmp(why.code, "42P01") != 0 && strcmp(why.code, "3F000") != 0) {
-        *err = why;
+    AUTO_ROWS struct rows rows = {0};
+    struct str table = work_name(work, "schema", "table");
+    sql_add(&work->sql, work->session, "select to_regclass(%L) is not null", table);
+    if (session_run(work->session, buf_str(&work->sql), NULL, &rows, err))
         return -1;
-    }
-    return ledger_drop(work->ctx, work->session, work->prior, err);
+    buf_clear(&work->sql);
+    if (str_eqz(text_of(work->ctx, work->prior, "on_destroy"), "truncate") &&
+        str_eqz(rows_text(&rows, 0, 0), "t"))
+        sql_add(&work->sql, work->session, "truncate %s;\n", table);
+    ledger_forget(&work->sql, work->ctx, work->session, work->prior);
+    return 0;
 }
 
 static int is_made(

@@ -2,6 +2,7 @@
 #include "provider/postgres/server.h"
 
 #include "base/clock.h"
+#include "base/crash.h"
 
 #include <poll.h>
 
@@ -144,10 +145,12 @@ int session_run(
     struct outcome outcome = {0};
     if (rows)
         *rows = (struct rows){0};
+    crash_point("postgres: before a message");
     s->pq->setnonblocking(s->connection, 1);
     if (!s->pq->sendQuery(s->connection, sql.p))
         return session_failure(s, NULL, sql, source, err);
     collect(s, &outcome, &stopped);
+    crash_point("postgres: after a message");
     return conclude(s, &outcome, stopped, sql, source, rows, err);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "provider/ssh/reach.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -13,10 +14,16 @@ enum { SESSIONS_MAX = 6, LOOK_MS = 100 };
 struct server {
     struct arena arena;
     struct settings settings;
+    struct reach *reach; /* opens the connection that it is reached through */
     pthread_mutex_t lock;
     pthread_cond_t given;
     struct session sessions[SESSIONS_MAX];
+    struct server *next;
 };
+
+/* Two providers may lead to one server, and a database is dropped only when nobody is in it. */
+static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct server *all;
 
 int server_new(const struct provider_options *options, struct server **out, struct err *err)
 {
@@ -27,6 +34,11 @@ int server_new(const struct provider_options *options, struct server **out, stru
         server_free(server);
         return -1;
     }
+    server->reach = options->reach;
+    pthread_mutex_lock(&all_lock);
+    server->next = all;
+    all = server;
+    pthread_mutex_unlock(&all_lock);
     *out = server;
     return 0;
 }
@@ -35,6 +47,13 @@ void server_free(struct server *server)
 {
     if (!server)
         return;
+    pthread_mutex_lock(&all_lock);
+    struct server **at = &all;
+    while (*at && *at != server)
+        at = &(*at)->next;
+    if (*at)
+        *at = server->next;
+    pthread_mutex_unlock(&all_lock);
     for (size_t i = 0; i < SESSIONS_MAX; i++)
         if (server->sessions[i].connection)
             server->sessions[i].pq->finish(server->sessions[i].connection);
@@ -101,13 +120,27 @@ static void noticed(void *arg, const char *message)
     s->ctx->warn(s->ctx->warn_ctx, arena_strz(&scratch, text));
 }
 
+/* A port of this machine that leads to the server; 0: it is reached straight. */
+static int find_way(const struct server *server, int *local_port, struct err *err)
+{
+    const struct settings *settings = &server->settings;
+    int64_t port = 0;
+    *local_port = 0;
+    if (!settings->via.n)
+        return 0;
+    str_to_int(settings->port, &port);
+    struct str host = settings->host.n ? settings->host : STR("127.0.0.1");
+    return reach_forward(server->reach, settings->via, host, (int)port, local_port, err);
+}
+
 static int open_session(struct session *s, struct str database, struct err *err)
 {
     struct server *server = s->server;
     if (!s->pq && !(s->pq = pq_api(err)))
         return -1;
-    int local_port = 0;
-    if (settings_connect(&server->settings, s->pq, s->ctx, database, local_port, &s->connection, err))
+    int local_port;
+    if (find_way(server, &local_port, err) ||
+        settings_connect(&server->settings, s->pq, s->ctx, database, local_port, &s->connection, err))
         return -1;
     s->pq->setNoticeProcessor(s->connection, noticed, s);
     return 0;
@@ -182,11 +215,19 @@ void session_give(struct session **session)
     *session = NULL;
 }
 
-void server_forget(struct server *server, struct str database)
+static void forget_in(struct server *server, struct str database)
 {
     pthread_mutex_lock(&server->lock);
     for (size_t i = 0; i < SESSIONS_MAX; i++)
         if (!server->sessions[i].taken && str_eq(server->sessions[i].database, database))
             drop(&server->sessions[i]);
     pthread_mutex_unlock(&server->lock);
+}
+
+void server_forget(struct str database)
+{
+    pthread_mutex_lock(&all_lock);
+    for (struct server *server = all; server; server = server->next)
+        forget_in(server, database);
+    pthread_mutex_unlock(&all_lock);
 }

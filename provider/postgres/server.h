@@ -36,8 +36,9 @@ struct str server_database(const struct server *server);
 #define SERVER_WIDE STR("\001")
 int session_take(struct op_ctx *ctx, struct str database, struct session **out, struct err *err);
 void session_give(struct session **session); /* NULL in it is fine */
-/* Closes those that lead to the database and are with nobody, so that it can be dropped. */
-void server_forget(struct server *server, struct str database);
+/* Closes all, of any server, that lead to a database of that name and are with nobody, so that it can be
+ * dropped. */
+void server_forget(struct str database);
 #define AUTO_SESSION __attribute__((cleanup(session_give)))
 
 /* ---- connect.c ---- */

@@ -132,11 +132,20 @@ static int close_column(struct work *work, struct str column, uint32_t number, s
     return err_hint(err, "give them one first, in a postgres.migrations");
 }
 
+static int alter(struct work *work, struct err *err)
+{
+    if (!work->sql.n || !session_change(work->session, buf_str(&work->sql), err))
+        return 0;
+    if (strcmp(err->code, "0A000") == 0 && !err->hint[0]) /* feature_not_supported: a view shows the column */
+        err_hint(
+            err, "what shows the column has to be gone meanwhile: leave it out of the file for one apply");
+    return -1;
+}
+
 static int update(struct work *work, struct err *err)
 {
     const struct value *checked = NULL;
-    if (compare(work, &checked, err) ||
-        (work->sql.n && session_change(work->session, buf_str(&work->sql), err)))
+    if (compare(work, &checked, err) || alter(work, err))
         return -1;
     buf_clear(&work->sql);
     for (uint32_t i = 0; i < checked->count; i++)

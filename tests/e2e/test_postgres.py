@@ -351,3 +351,45 @@ def test_statements(stack, server):
     server.psql("drop table s")
     assert "create  s" in (gone := stack.run("plan")).out, str(gone)
     stack.run("destroy", "--yes")
+
+
+def test_settings_that_another_resource_gives(stack, server):
+    """The second provider's database is only known once the first one has made it: one apply for both."""
+    stack.write(f"""
+        stack: late
+        providers:
+          {server.provider("first")}
+          {server.provider("second", dbname='"${made.result[0].name}"')}
+        resources:
+          db: {{type: postgres.database, provider: first, name: later}}
+          made: {{type: postgres.statement, provider: first, name: made, create: select 1, query: select datname as name from pg_database where datname = 'later', depends_on: [db]}}
+          inner: {{type: postgres.schema, provider: second, name: inside}}
+    """)
+    assert "create  inner" in stack.run("plan").out
+    stack.run("apply", "--yes")
+    is_as_said(stack)
+    server.psql("drop schema inside", dbname="later")
+    assert "create  inner" in stack.run("plan").out
+    stack.run("apply", "--yes")
+    assert server.psql("select count(*) from pg_namespace where nspname = 'inside'", dbname="later") == "1"
+    stack.run("destroy", "--yes")
+    assert server.psql("select count(*) from pg_database where datname = 'later'") == "0"
+
+
+EACH = '"${[for i in range(100) : tostring(i)]}"'
+
+
+def test_five_hundred_objects_are_few_messages(stack, server):
+    written(stack, server, f"""
+        s: {{type: postgres.schema, provider: retail, for_each: {EACH}, name: "s${{each.key}}"}}
+        r: {{type: postgres.role, provider: retail, for_each: {EACH}, name: "r${{each.key}}"}}
+        t: {{type: postgres.table, provider: retail, for_each: {EACH}, schema: "${{s[each.key].name}}", name: t, columns: [{{name: a, type: int}}]}}
+        v: {{type: postgres.view, provider: retail, for_each: {EACH}, schema: "${{t[each.key].schema}}", name: v, query: "select a from t"}}
+        g: {{type: postgres.grant, provider: retail, for_each: {EACH}, role: "${{r[each.key].name}}", on: table, schema: "${{t[each.key].schema}}", names: [t], privileges: [select]}}
+    """)
+    stack.run("apply", "--yes")
+    messages = server.log().count(" duration: ")
+    is_as_said(stack)
+    assert 5 <= server.log().count(" duration: ") - messages <= 12
+    stack.run("destroy", "--yes")
+    assert server.psql("select count(*) from pg_namespace where nspname ~ '^s[0-9]'") == "0"
