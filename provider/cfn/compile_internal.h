@@ -42,7 +42,4 @@ void compile_attr(struct compile *c, struct attr *attr, struct str name, const s
 /* What oneOf, anyOf and their like say about which of the properties belong together. */
 void compile_rules(
     struct compile *c, const struct value *schema, const struct attr_rule **rules, size_t *count);
-/* A schema's pattern as weir's: PCRE, of the whole text. */
-struct str cfn_pattern(struct arena *arena, struct str pattern);
-
 #endif

@@ -1,7 +1,7 @@
 /* Properties of a JSON schema as attributes: what they may hold, and what is known about them. */
 #include "provider/cfn/compile_internal.h"
 
-#include "base/buf.h"
+#include "provider/cfn/pattern.h"
 
 #include <math.h>
 
@@ -70,12 +70,37 @@ static const struct value *resolved(struct compile *c, const struct value *schem
     return &value_empty_map;
 }
 
+/*
+ * Of alternatives that say what the value is: their type where they agree, a list where the others are only
+ * other ways to write one (JSON); NULL: nothing is said, or it may be this or that.
+ */
+static const struct value *agreed_type(struct compile *c, const struct value *list, bool *differ)
+{
+    const struct value *agreed = NULL, *array = NULL;
+    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++) {
+        struct str ignored;
+        const struct value *one = resolved(c, list->items[i], &ignored), *type = value_getz(one, "type");
+        if (!type || (type->kind == VALUE_LIST && str_eqz(value_gets(one, "format"), "json")))
+            continue;
+        array = value_equal(type, value_stringz(c->arena, "array")) ? type : array;
+        *differ |= agreed && !value_equal(agreed, type);
+        agreed = type;
+    }
+    *differ &= !array;
+    return array ? array : *differ ? NULL : agreed;
+}
+
 /* Alternatives that describe objects are one object with the properties of all; allOf is all at once. */
 static const struct value *merged(struct compile *c, const struct value *schema)
 {
     static const char *const ways[] = {"allOf", "oneOf", "anyOf"};
     for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
-        const struct value *list = value_getz(schema, ways[w]);
+        const struct value *list = value_getz(schema, ways[w]), *type = NULL;
+        bool open = !value_getz(schema, "type") && !value_getz(schema, "properties"), differ = false;
+        if (w && open && (type = agreed_type(c, list, &differ)))
+            schema = value_with(c->arena, schema, STR("type"), type);
+        if (differ) /* a text, or an object: any */
+            continue;
         for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++) {
             struct str ignored;
             const struct value *one = merged(c, resolved(c, list->items[i], &ignored));

@@ -52,7 +52,7 @@ static void compare_fields(struct patch *p, const struct type *type, struct str 
         struct str key = want->entries[i].key, at = pointer(p->arena, path, key);
         const struct attr *field = type_field(type, key);
         const struct value *v = want->entries[i].value;
-        if (v->kind == VALUE_NULL || v->kind == VALUE_UNKNOWN)
+        if (v->kind == VALUE_NULL || v->kind == VALUE_UNKNOWN || (field && field->replace))
             continue;
         if (field)
             compare(p, field, field->type, at, v, value_get(have, key));
@@ -123,7 +123,7 @@ const struct value *cfn_patch(struct arena *arena, const struct cfn_type *type, 
         const struct attr *attr = &type->schema.attrs[i];
         const struct value *want = value_get(desired, attr->name), *have = value_get(live, attr->name);
         struct str path = pointer(arena, STR_EMPTY, attr->name);
-        if (!attr->settable)
+        if (!attr->settable || attr->replace) /* which the service refuses in a patch, changed or not */
             continue;
         if (value_is_null(want) || !value_is_known(want)) {
             if (lists(changed, attr->name) && have && value_is_null(want))

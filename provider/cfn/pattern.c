@@ -2,8 +2,9 @@
  * Patterns of JSON schemas, which are searched for and written for JavaScript or Java, as PCRE that the whole
  * text has to match.
  */
+#include "provider/cfn/pattern.h"
+
 #include "base/buf.h"
-#include "provider/cfn/compile_internal.h"
 
 struct translation {
     struct str in;

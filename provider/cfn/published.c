@@ -157,7 +157,7 @@ static void add_word(struct value_builder *out, char letter, const struct value 
 
 static bool is_text(const struct value *map)
 {
-    return !value_getz(map, "t") &&
+    return !value_getz(map, "t") && !value_getz(map, "$") &&
            (value_getz(map, "e") || value_getz(map, "p") || value_getz(map, "l") || value_getz(map, "L"));
 }
 

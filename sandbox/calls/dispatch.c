@@ -164,10 +164,34 @@ static bool dispatch_forward(
         call->services->control, call->arena, x->auth.service, call->region, &changed, call->request_id, out);
 }
 
+/* Services of which there is no spec, because no type of theirs is one. */
+static bool find_protocol(const struct services *services, struct str service, struct wire_operation *out)
+{
+    static const struct {
+        const char *service;
+        struct wire_operation common;
+    } others[] = {
+        {"cloudcontrolapi", {.protocol = WIRE_JSON10,
+                                .target_prefix = STR_INIT("CloudApiService"),
+                                .method = STR_INIT("POST"),
+                                .path = STR_INIT("/")}},
+        {"cloudformation", {.protocol = WIRE_QUERY,
+                               .version = STR_INIT("2010-05-15"),
+                               .method = STR_INIT("POST"),
+                               .path = STR_INIT("/")}},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (str_eqz(service, others[i].service)) {
+            *out = others[i].common;
+            return true;
+        }
+    return control_protocol(services->control, service, out);
+}
+
 bool services_handle(struct services *services, struct exchange *x, struct wire_message *out)
 {
     struct wire_operation common;
-    if (!control_protocol(services->control, x->auth.service, &common))
+    if (!find_protocol(services, x->auth.service, &common))
         return false;
     if (common.protocol == WIRE_QUERY && wire_header_get(&x->request, STR("X-Amz-Target")).n)
         common.protocol = WIRE_JSON10; /* which these services understand by now */

@@ -83,6 +83,7 @@ struct services_parts {
     struct executions *executions;
     struct functions *functions;
     struct queues *queues;
+    struct cloud_things *cloud;
 };
 struct services_parts *services_parts(struct services *services);
 struct logs *services_logs(struct services *services);

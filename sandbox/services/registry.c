@@ -4,6 +4,7 @@
 #include "sandbox/engine/logs.h"
 #include "sandbox/engine/process.h"
 #include "sandbox/engine/task.h"
+#include "sandbox/services/cloud_things.h"
 #include "sandbox/services/executions.h"
 #include "sandbox/services/glue.h"
 #include "sandbox/services/lambda.h"
@@ -17,6 +18,7 @@
 static const struct service_operation *const tables[] = {
     athena_operations,
     batch_operations,
+    cloudcontrol_operations,
     emrserverless_operations,
     events_operations,
     glue_operations,
@@ -94,6 +96,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     }
     parts->executions = executions_new(services);
     parts->queues = queues_new(services);
+    parts->cloud = cloud_things_new(services);
     sources_start(services);
     if (sandbox_schedules(sandbox))
         schedules_start(services);
@@ -125,5 +128,6 @@ void services_close(struct services *services)
     tasks_close(parts->tasks);
     logs_close(parts->logs);
     queues_free(parts->queues);
+    cloud_things_free(parts->cloud);
     services_free(services);
 }

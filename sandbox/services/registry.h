@@ -8,6 +8,7 @@
  *   queues*.c, topics.c, sources.c   SQS, SNS, and queues that call functions
  *   objects.c, s3_operations.c, object_events.c   S3 from inside, and who is told of changes
  *   logs_operations.c, metrics.c   CloudWatch
+ *   cloudcontrol.c, cloud_*.c   all types of CloudFormation, by their schemas
  *   sts.c, secrets.c, ssm.c, kms.c, ecr.c   credentials, versions of secrets, parameters, keys, a password
  *
  * A service is added by a file with a table, and its line here and in registry.c.
@@ -24,9 +25,10 @@ void services_stop(struct services *services);
 void services_close(struct services *services);
 
 /* Each ends with {0}. */
-extern const struct service_operation athena_operations[], batch_operations[], emrserverless_operations[],
-    events_operations[], glue_operations[], lambda_operations[], logs_operations[], metrics_operations[],
-    s3_operations[], ecr_operations[], kms_operations[], secretsmanager_operations[], ssm_operations[],
-    sns_operations[], sqs_operations[], states_operations[], sts_operations[];
+extern const struct service_operation athena_operations[], batch_operations[], cloudcontrol_operations[],
+    emrserverless_operations[], events_operations[], glue_operations[], lambda_operations[],
+    logs_operations[], metrics_operations[], s3_operations[], ecr_operations[], kms_operations[],
+    secretsmanager_operations[], ssm_operations[], sns_operations[], sqs_operations[], states_operations[],
+    sts_operations[];
 
 #endif

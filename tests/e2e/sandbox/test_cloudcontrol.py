@@ -1,0 +1,207 @@
+"""
+CloudFormation's types by the Cloud Control API: the sandbox's, first with boto3 alone, then with weir. What is tried is made from the schemas as
+they are published (cfn_models.py), so neither side of ours says what is right.
+"""
+
+import json
+import re
+import subprocess
+import sys
+
+import botocore.exceptions
+import cfn_models
+import jsonschema
+import pytest
+from servers import ROOT
+
+SOME = [
+    "AWS::Kinesis::Stream", "AWS::S3::Bucket", "AWS::Lambda::Function", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::Glue::Job",
+    "AWS::IAM::Role", "AWS::EC2::VPC", "AWS::EC2::SecurityGroup", "AWS::ApiGateway::Stage", "AWS::ECS::TaskDefinition", "AWS::RDS::DBCluster", "AWS::KMS::Key",
+    "AWS::Logs::LogGroup", "AWS::StepFunctions::StateMachine", "AWS::Events::Rule", "AWS::WAFv2::WebACL", "AWS::SSM::Parameter", "AWS::Scheduler::Schedule",
+    "AWS::KinesisFirehose::DeliveryStream", "AWS::CloudFront::Distribution", "AWS::Batch::JobQueue", "AWS::Cognito::UserPool", "AWS::S3Tables::Table",
+]  # fmt: skip
+
+
+def made(name, rich, seed=0):
+    model = cfn_models.Model(name, seed)
+    try:
+        return model, model.properties(rich)
+    except cfn_models.Unmakeable:
+        return model, None
+
+
+def follow(client, event):
+    while event["OperationStatus"] in ("PENDING", "IN_PROGRESS"):
+        event = client.get_resource_request_status(RequestToken=event["RequestToken"])["ProgressEvent"]
+    return event
+
+
+def test_the_schemas_are_what_the_tool_makes(tmp_path):
+    subprocess.run([sys.executable, ROOT / "tools/cfn-schemas", tmp_path], check=True)
+    fresh = {path.name: path.read_text() for path in tmp_path.glob("*.txt")}
+    kept = {path.name: path.read_text() for path in (ROOT / "provider/cfn/schemas").glob("*.txt")}
+    assert fresh == kept, "tools/cfn-schemas provider/cfn/schemas"
+
+
+# ---- boto3 alone ----
+
+
+def life_with_boto3(client, name):
+    model, given = made(name, True)
+    if given is None:
+        return False
+    handlers = model.schema["handlers"]
+    event = follow(client, client.create_resource(TypeName=name, DesiredState=json.dumps(given))["ProgressEvent"])
+    assert event["OperationStatus"] == "SUCCESS", (name, event)
+    where = {"TypeName": name, "Identifier": event["Identifier"]}
+    if "read" in handlers:
+        there = json.loads(client.get_resource(**where)["ResourceDescription"]["Properties"])
+        hidden = {p.split("/")[2] for p in model.schema.get("writeOnlyProperties", [])}
+        assert set(given) - set(there) <= hidden, name
+    if "list" in handlers and "handlerSchema" not in handlers["list"]:
+        pages = client.get_paginator("list_resources").paginate(TypeName=name)
+        assert event["Identifier"] in [item["Identifier"] for page in pages for item in page["ResourceDescriptions"]]
+    if change := model.changeable(given, False):
+        patch = [{"op": "replace", "path": f"/{change[0]}", "value": change[1]}]
+        event = follow(client, client.update_resource(**where, PatchDocument=json.dumps(patch))["ProgressEvent"])
+        assert event["OperationStatus"] == "SUCCESS", (name, event)
+        assert json.loads(client.get_resource(**where)["ResourceDescription"]["Properties"])[change[0]] == change[1]
+    if (change := model.changeable(given, True)) and "update" in handlers:
+        patch = [{"op": "replace", "path": f"/{change[0]}", "value": change[1]}]
+        with pytest.raises(client.exceptions.NotUpdatableException):
+            client.update_resource(**where, PatchDocument=json.dumps(patch))
+    assert follow(client, client.delete_resource(**where)["ProgressEvent"])["OperationStatus"] == "SUCCESS", name
+    if "read" in handlers:
+        with pytest.raises(client.exceptions.ResourceNotFoundException):
+            client.get_resource(**where)
+    return True
+
+
+def test_some_types_with_boto3(fast_sandbox):
+    client = fast_sandbox.client("cloudcontrol")
+    assert sum(life_with_boto3(client, name) for name in SOME) >= len(SOME) - 2
+
+
+@pytest.mark.long
+def test_every_type_with_boto3(fast_sandbox):
+    client = fast_sandbox.client("cloudcontrol")
+    tried = sum(life_with_boto3(client, name) for name in cfn_models.names())
+    assert tried > 0.95 * len(cfn_models.names()), tried
+
+
+def pattern(validator, wanted, text, schema):
+    """jsonschema's own, for patterns as Java has them."""
+    if isinstance(text, str) and not re.search(cfn_models.python_pattern(wanted), text):
+        yield jsonschema.ValidationError(f"{text!r} does not match {wanted!r}")
+
+
+Validator = jsonschema.validators.extend(jsonschema.Draft7Validator, {"pattern": pattern})
+
+
+def spoilt(given, schema):
+    """Mistakes, each with what it is."""
+    yield "unknown", {**given, "NoSuchProperty": 1}
+    for name in schema.get("required", []):
+        if name in given:
+            yield "required", {key: value for key, value in given.items() if key != name}
+    for name, value in given.items():
+        yield "type", {**given, name: 12.5 if isinstance(value, str) else "x" if isinstance(value, (int, list)) else [1.5]}
+
+
+def test_models_are_checked_as_json_schemas_are(fast_sandbox):
+    client = fast_sandbox.client("cloudcontrol")
+    tried = 0
+    for name in SOME[:12]:
+        model, given = made(name, True, 1)
+        validator = Validator(model.schema)
+        for what, wrong in spoilt(given or {}, model.schema):
+            if not given or validator.is_valid(wrong):
+                continue
+            tried += 1
+            with pytest.raises(botocore.exceptions.ClientError) as refused:
+                client.create_resource(TypeName=name, DesiredState=json.dumps(wrong))
+            assert refused.value.response["Error"]["Code"] == "ValidationException", (name, what, wrong)
+    assert tried > 50
+
+
+def test_tokens_and_requests(fast_sandbox):
+    client = fast_sandbox.client("cloudcontrol")
+    asked = {"TypeName": "AWS::Kinesis::Stream", "DesiredState": json.dumps({"Name": "a"}), "ClientToken": "one"}
+    first, again = client.create_resource(**asked)["ProgressEvent"], client.create_resource(**asked)["ProgressEvent"]
+    assert first["RequestToken"] == again["RequestToken"]
+    with pytest.raises(client.exceptions.ClientTokenConflictException):
+        client.create_resource(**{**asked, "DesiredState": json.dumps({"Name": "b"})})
+    assert follow(client, first)["OperationStatus"] == "SUCCESS"
+    other = follow(client, client.create_resource(**{**asked, "ClientToken": "two"})["ProgressEvent"])
+    assert (other["OperationStatus"], other["ErrorCode"]) == ("FAILED", "AlreadyExists")
+    listed = client.list_resource_requests(ResourceRequestStatusFilter={"Operations": ["CREATE"]})["ResourceRequestStatusSummaries"]
+    assert [one["RequestToken"] for one in listed] == [other["RequestToken"], first["RequestToken"]]
+    with pytest.raises(client.exceptions.TypeNotFoundException):
+        client.create_resource(TypeName="AWS::Kinesis::Steam", DesiredState="{}")
+
+
+def test_describe_type(fast_sandbox):
+    described = fast_sandbox.client("cloudformation").describe_type(Type="RESOURCE", TypeName="AWS::Kinesis::Stream")
+    ours, theirs = json.loads(described["Schema"]), cfn_models.schema_of("AWS::Kinesis::Stream")
+    assert set(ours["properties"]) == set(theirs["properties"])
+    for key in "primaryIdentifier", "readOnlyProperties", "createOnlyProperties", "writeOnlyProperties":
+        assert sorted(ours[key]) == sorted(theirs[key])
+    assert sorted(ours["handlers"]["create"]["permissions"]) == sorted(theirs["handlers"]["create"]["permissions"])
+
+
+# ---- weir ----
+
+
+def stack_of(models):
+    resources = {}
+    for i, (model, given) in enumerate(models):
+        resources[f"r{i}"] = {"type": model.name, **given}
+    return json.dumps({"stack": "every-type", "resources": resources}, indent=1)
+
+
+def things_left(server, kinds):
+    left = []
+    client = server.client("cloudcontrol")
+    for name in kinds:
+        handler = cfn_models.schema_of(name)["handlers"].get("list")
+        if handler and "handlerSchema" not in handler:
+            left += [(name, item["Identifier"]) for page in client.get_paginator("list_resources").paginate(TypeName=name) for item in page["ResourceDescriptions"]]
+    return left
+
+
+def life_with_weir(server, folder, kinds, rich):
+    """Created, planned again, changed, replaced and destroyed, all types in one stack."""
+    models = [(model, given) for model, given in (made(name, rich) for name in kinds) if given is not None]
+    stack = server.stack(folder)
+    stack.write(stack_of(models))
+    stack.apply()
+    stack.assert_settled()
+    for fixed in False, True:
+        expected, changed = {}, []
+        for i, (model, given) in enumerate(models):
+            change = model.changeable(given, fixed)
+            if change:
+                given = {**given, change[0]: change[1]}
+                expected[f"r{i}"] = "replace" if fixed else "update"
+            changed.append((model, given))
+        models = changed
+        stack.write(stack_of(models))
+        assert stack.plan() == expected
+        stack.apply()
+        stack.assert_settled()
+    stack.destroy()
+    assert not things_left(server, kinds)
+    return len(models)
+
+
+@pytest.mark.parametrize("rich", [False, True], ids=["minimal", "rich"])
+def test_some_types(fast_sandbox, tmp_path, rich):
+    assert life_with_weir(fast_sandbox, tmp_path / "stack", SOME, rich) >= len(SOME) - 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("rich", [False, True], ids=["minimal", "rich"])
+@pytest.mark.parametrize("part", range(18))
+def test_every_type(fast_sandbox, tmp_path, rich, part):
+    kinds = cfn_models.names()[part::18]
+    assert life_with_weir(fast_sandbox, tmp_path / "stack", kinds, rich) > 0.9 * len(kinds)
