@@ -157,8 +157,14 @@ static void add_word(struct value_builder *out, char letter, const struct value 
 
 static bool is_text(const struct value *map)
 {
-    return !value_getz(map, "t") && !value_getz(map, "$") &&
-           (value_getz(map, "e") || value_getz(map, "p") || value_getz(map, "l") || value_getz(map, "L"));
+    static const char others[] = "t$PI", own[] = "eplL";
+    for (const char *letter = others; *letter; letter++)
+        if (value_get(map, str_n(letter, 1)))
+            return false;
+    for (const char *letter = own; *letter; letter++)
+        if (value_get(map, str_n(letter, 1)))
+            return true;
+    return false;
 }
 
 static const struct value *long_schema(struct arena *arena, const struct value *v)

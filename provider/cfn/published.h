@@ -14,10 +14,11 @@
  * insertionOrder U uniqueItems   f format   d default   1 2 3 oneOf, anyOf, allOf   q x dependentRequired,
  * -Excluded X R of these names exactly one, at least one   G exclusiveMaximum
  *
- * A map with P is an object, one with I an array, one with any of l L p e and neither t nor $ a string. A
- * whole type is such a map with, besides: i primary identifier; marks behind a property's name ("Name!:c": r
- * read-only, c create-only, w write-only, k conditionally create-only, d deprecated, a an identifier as
- * well), which are keys of their own, with lists of paths, for what lies further in; T the property with tags
+ * A map with P is an object, one with I an array, one with any of l L p e and neither of these nor t nor $ a
+ * string. A whole type is such a map with, besides: i primary identifier; marks behind a property's name
+ * ("Name!:c": r read-only, c create-only, w write-only, k conditionally create-only, d deprecated, a an
+ * identifier as well), which are keys of their own, with lists of paths, for what lies further in; T the
+ * property with tags
  * ("Tags!": not given with the creation); H the handlers it has, by their first letters; h what its listing
  * has to be given; A permissions, in groups of a character (64 and a bit for each handler and for tagging),
  * service and actions; y paths whose case handlers change; z those of which they make an ARN; D definitions.

@@ -6,7 +6,12 @@ import random
 import re
 import re._constants as sre
 import re._parser as sre_parser
+import warnings
 from importlib.resources import files
+
+import jsonschema
+
+warnings.filterwarnings("ignore", category=FutureWarning, module="re|cfn_models")  # what Java writes and Python may once mean otherwise
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -72,6 +77,25 @@ def member_of(items, rng):
     return category[0] if category else chr(ranges[0][0])
 
 
+def pythonic(schema):
+    """The schema with patterns as Python has them, for jsonschema."""
+    if isinstance(schema, list):
+        return [pythonic(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    out = {key: pythonic(value) for key, value in schema.items()}
+    if isinstance(out.get("pattern"), str):
+        out["pattern"] = python_pattern(out["pattern"])
+    if isinstance(out.get("patternProperties"), dict):
+        out["patternProperties"] = {python_pattern(key): value for key, value in out["patternProperties"].items()}
+    return out
+
+
+@functools.cache
+def validator_of(name):
+    return jsonschema.Draft7Validator(pythonic(schema_of(name)))
+
+
 class Model:
     def __init__(self, name, seed=0):
         self.name, self.schema = name, schema_of(name)
@@ -104,11 +128,15 @@ class Model:
             first = self.resolve(schema.get(way, [{}])[0])
             if "properties" not in schema and first.get("type", schema.get("type", "object" if "properties" in first else "")) != "object" and ("type" in first or "items" in first):
                 schema = {**{key: value for key, value in schema.items() if key != way}, **first}
+        for part in schema.get("allOf", []) if "properties" not in schema else []:
+            schema = {**self.resolve(part), **schema}
+        if "enum" in schema:
+            return self.rng.choice(schema["enum"])
         kind = schema.get("type")
         if isinstance(kind, list):
             kind = "array" if "items" in schema and "array" in kind else "object" if "object" in kind else kind[0]
         if kind is None:
-            kind = "object" if "properties" in schema or any("properties" in self.resolve(one) for one in schema.get("oneOf", [])) else "array" if "items" in schema else "string"
+            kind = "object" if "properties" in schema or any("properties" in self.resolve(one) for way in ("oneOf", "anyOf") for one in schema.get(way, [])) else "array" if "items" in schema else "string"
         return getattr(self, f"make_{kind}")(schema, path, rich, depth)
 
     def make_boolean(self, *_):
@@ -196,6 +224,8 @@ class Model:
 
     def properties(self, rich=False):
         out = self.make_object({**self.schema, "properties": {name: self.schema["properties"][name] for name in self.settable()}, "required": [n for n in self.schema.get("required", []) if n not in self.read_only]}, (), rich, 0)
+        if not validator_of(self.name).is_valid(out):
+            raise Unmakeable("rules that are not looked at here")
         return out
 
     def fixed(self, name):
