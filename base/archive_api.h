@@ -39,6 +39,8 @@
     X(entry_set_size)                                                                                        \
     X(entry_set_uid)                                                                                         \
     X(entry_set_gid)                                                                                         \
+    X(entry_set_mtime)                                                                                       \
+    X(entry_copy_symlink)                                                                                    \
     X(write_new)                                                                                             \
     X(write_free)                                                                                            \
     X(write_close)                                                                                           \

@@ -145,6 +145,9 @@ static int failure_explain(const struct transfer *t, struct err *err)
         return err_set(err, ERR_INTERRUPTED, "interrupted");
     if (t->read_errno)
         return file_unreadable(t, err);
+    if (t->source_failed)
+        return err_set(
+            err, ERR_IO, "what was to be sent to %.*s could not be made", STR_ARG(t->target.authority));
     if (t->head.overflow || t->body.overflow || t->sink_failed)
         return not_taken(t, err);
     if (t->repeated)

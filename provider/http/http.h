@@ -40,6 +40,11 @@ struct http_request {
     struct str body; /* sent as it is ... */
     int body_fd;     /* ... or, when body_length > 0, this many bytes of the file from body_offset */
     int64_t body_offset, body_length;
+    /* ... or what this gives, of a length that nobody knows: so many bytes, 0 at its end, -1 stops. Called by
+     * the network thread, which all requests wait for: it may read from a file, not more. Never sent twice.
+     */
+    int64_t (*source)(void *ctx, void *bytes, size_t n);
+    void *source_ctx;
     bool eager;                 /* a large body follows at once, without waiting for "100 Continue" */
     atomic_int_fast64_t *moved; /* counts the bytes of the file range that are on their way; may be NULL */
     size_t max_response;        /* bytes; 0: 64 MiB */
@@ -50,7 +55,10 @@ struct http_request {
     const atomic_bool *cancel;  /* set: give up with ERR_INTERRUPTED; may be NULL */
     bool insecure_ok;           /* plain HTTP to other than loopback is allowed */
     const char *ca_file;        /* NULL: the engine's */
-    bool discard_body;          /* HEAD */
+    const char *cert_file, *key_file; /* what this side shows of itself over TLS; NULL: nothing */
+    const char *unix_socket;          /* connects there, whatever host the URL has; NULL: to that */
+    int local_port;    /* likewise: a port of this machine that leads to the URL's host; 0: none */
+    bool discard_body; /* HEAD */
     /* A plain read: where a kept connection dies under it, libcurl may send it again by itself. Of all others
      * the caller is told (err->lost). */
     bool repeatable;

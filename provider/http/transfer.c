@@ -103,6 +103,14 @@ static size_t on_send(char *bytes, size_t size, size_t n, void *ctx)
     return (size_t)got;
 }
 
+static size_t on_source(char *bytes, size_t size, size_t n, void *ctx)
+{
+    struct transfer *t = ctx;
+    int64_t got = t->request->source(t->request->source_ctx, bytes, n * size);
+    t->source_failed = got < 0;
+    return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
+}
+
 /* libcurl rewinds the body when it is about to send it again. */
 static int on_seek(void *ctx, curl_off_t offset, int origin)
 {
@@ -144,6 +152,9 @@ static int check_target(const struct http_request *request, struct http_target *
 {
     if (http_target_parse(request->url, target, err))
         return -1;
+    if (request->unix_socket)
+        target->authority = str_z(request->unix_socket); /* whom messages are about */
+    target->loopback = target->loopback || request->unix_socket || request->local_port;
     if (target->tls || target->loopback || request->insecure_ok)
         return 0;
     err_set(err, ERR_INVALID, "will not send requests to %.*s over plain HTTP", STR_ARG(target->authority));
@@ -220,7 +231,12 @@ static void set_method(struct transfer *t, struct arena *arena)
     const struct http_request *request = t->request;
     const char *method = arena_strz(arena, request->method);
     bool head = request->discard_body || str_eqz(request->method, "HEAD");
-    if (request->body_length > 0) {
+    if (request->source) {
+        SET(t, CURLOPT_UPLOAD, 1L);
+        SET(t, CURLOPT_READFUNCTION, on_source);
+        SET(t, CURLOPT_READDATA, t);
+        SET(t, CURLOPT_UPLOAD_BUFFERSIZE, (long)STREAM_BUFFER);
+    } else if (request->body_length > 0) {
         SET(t, CURLOPT_UPLOAD, 1L);
         SET(t, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body_length);
         SET(t, CURLOPT_READFUNCTION, on_send);
@@ -264,6 +280,17 @@ static void set_target(struct transfer *t, const char *default_ca, struct arena 
     const char *ca = request->ca_file ? request->ca_file : default_ca;
     if (ca)
         SET(t, CURLOPT_CAINFO, ca);
+    if (request->cert_file)
+        SET(t, CURLOPT_SSLCERT, request->cert_file);
+    if (request->key_file)
+        SET(t, CURLOPT_SSLKEY, request->key_file);
+    if (request->unix_socket)
+        SET(t, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
+    if (request->local_port) {
+        struct curl_slist *to = NULL;
+        add_line(arena, &to, arena_printf(arena, "::127.0.0.1:%d", request->local_port));
+        SET(t, CURLOPT_CONNECT_TO, to);
+    }
     /* A proxy cannot reach this machine's own addresses, and must not see what is meant for them. */
     if (t->target.loopback || t->target.link_local)
         SET(t, CURLOPT_PROXY, "");
@@ -280,7 +307,7 @@ int transfer_prepare(struct transfer *t, const struct http_request *request, con
     t->status = 0;
     t->sent = 0;
     t->read_errno = 0;
-    t->sink_failed = t->cancelled = t->repeated = t->head_ended = false;
+    t->sink_failed = t->source_failed = t->cancelled = t->repeated = t->head_ended = false;
     t->begun = 0;
     t->error[0] = '\0';
     buf_clear(&t->head);

@@ -26,7 +26,7 @@ struct transfer {
     bool head_ended; /* by its empty line */
     int64_t sent;    /* of the file range */
     int read_errno;  /* reading the file range failed; -1: it is shorter than body_length */
-    bool sink_failed;
+    bool sink_failed, source_failed;
     int begun;     /* how often it went out, or was about to */
     bool repeated; /* libcurl was about to send again what must not be */
 

@@ -10,7 +10,7 @@
     "type required replace computed prepared optional sensitive write_only local default pattern enum "      \
     "range compare "                                                                                         \
     "conflicts wire read item flat pairs entry values time fields doc unset changes_with template hidden "   \
-    "send_default read_values text shared prepared"
+    "send_default read_values text shared"
 
 #define PAIRS_WRONG "pairs are two names: the key's and the value's"
 
@@ -406,7 +406,6 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
         .type = typed.type,
         .required = load_flag(l, map, "required"),
         .computed = load_flag(l, map, "computed"),
-        .prepared = load_flag(l, map, "prepared"),
         .replace = load_flag(l, map, "replace"),
         .sensitive = load_flag(l, map, "sensitive"),
         .write_only = load_flag(l, map, "write_only"),
