@@ -2,6 +2,7 @@
 
 #include "provider/aws/types/kind.h"
 #include "provider/cfn/kind.h"
+#include "provider/docker/kind.h"
 #include "provider/host/kind.h"
 #include "provider/postgres/kind.h"
 #include "provider/spec/spec.h"
@@ -12,6 +13,7 @@ static const struct provider_kind *const kinds[] = {
     &aws_kind,
     &weir_kind,
     &cfn_kind,
+    &docker_kind,
     &postgres_kind,
     &host_kind,
     NULL,

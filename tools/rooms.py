@@ -13,7 +13,7 @@ ROWS = [
     {"plan": 1, "sandbox": 13},
     {"plan/state": 1, "sandbox/services": 13},
     {"stacks": 1, "sandbox/engine": 13},
-    {"sandbox/calls": 13},
+    {"provider/docker": 5, "sandbox/calls": 13},
     {"sandbox/control": 12, "sandbox/s3": 14},
     {"provider/host": 0, "provider/postgres": 2, "provider/cfn": 4, "provider/weir": 6, "provider/aws/types": 8, "provider/spec": 10, "sandbox/notation": 12, "sandbox/http": 14},
     {"provider/ssh": 1, "provider/aws/s3": 8, "sandbox/asl": 12},

@@ -1,0 +1,274 @@
+#include "provider/docker/context.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/pool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DEPTH_MAX = 64, ENTRIES_MAX = 1000000, HASH_THREADS = 4, DIGEST_VERSION = 1 };
+
+struct walk {
+    struct context *context;
+    struct str root, dockerfile;
+    struct dockerignore rules;
+};
+
+void context_init(struct context *context, struct arena *arena)
+{
+    *context = (struct context){.arena = arena};
+}
+
+void context_release(struct context *context)
+{
+    free(context->entries);
+    *context = (struct context){0};
+}
+
+static struct context_entry *new_entry(struct context *context, struct str path, enum context_kind kind)
+{
+    MEM_GROW(context->entries, context->cap, context->n + 1);
+    struct context_entry *entry = &context->entries[context->n++];
+    *entry = (struct context_entry){.path = path, .kind = kind, .source = STR_EMPTY, .text = STR_EMPTY};
+    return entry;
+}
+
+struct context_entry *context_add_text(struct context *context, struct str path, struct str text, int mode)
+{
+    struct context_entry *entry = new_entry(context, path, CONTEXT_FILE);
+    entry->text = text;
+    entry->size = (int64_t)text.n;
+    entry->mode = mode;
+    return entry;
+}
+
+/* ---- walking ---- */
+
+static int refuse(const struct walk *w, struct str path, const char *why, struct err *err)
+{
+    return err_set(err, ERR_INVALID, "\"%.*s/%.*s\" %s", STR_ARG(w->root), STR_ARG(path), why);
+}
+
+static int add_link(struct walk *w, struct str path, struct err *err)
+{
+    char target[PATH_MAX];
+    ssize_t n = readlink(path_join(w->context->arena, w->root, path).p, target, sizeof target);
+    if (n < 0 || (size_t)n == sizeof target)
+        return refuse(w, path, strerror(n < 0 ? errno : ENAMETOOLONG), err);
+    new_entry(w->context, path, CONTEXT_LINK)->text = arena_str(w->context->arena, str_n(target, (size_t)n));
+    return 0;
+}
+
+static int walk_folder(struct walk *w, struct str path, int depth, struct err *err);
+
+/* The Dockerfile and the rules themselves go along whatever the rules say: the Engine reads them. */
+static bool left_out(const struct walk *w, struct str path)
+{
+    return dockerignore_says(&w->rules, path) && !str_eq(path, w->dockerfile) &&
+           !str_eqz(path, ".dockerignore");
+}
+
+static bool leads_to(struct str folder, struct str path)
+{
+    return str_starts(path, folder) && path.n > folder.n && path.p[folder.n] == '/';
+}
+
+static int visit_folder(struct walk *w, struct str path, int depth, struct err *err)
+{
+    bool out = left_out(w, path);
+    if (out && !w->rules.takes_back && !leads_to(path, w->dockerfile))
+        return 0;
+    if (!out)
+        new_entry(w->context, path, CONTEXT_FOLDER);
+    return walk_folder(w, path, depth + 1, err);
+}
+
+static int visit(struct walk *w, struct str path, int depth, struct err *err)
+{
+    struct stat st;
+    struct str source = path_join(w->context->arena, w->root, path);
+    if (str_eqz(path_base(path), ".weir")) /* state and caches of stacks */
+        return 0;
+    if (lstat(source.p, &st))
+        return errno == ENOENT ? 0 : refuse(w, path, strerror(errno), err); /* gone meanwhile */
+    if (S_ISDIR(st.st_mode))
+        return visit_folder(w, path, depth, err);
+    if (left_out(w, path) || S_ISSOCK(st.st_mode)) /* a socket is nobody's content */
+        return 0;
+    if (!str_is_utf8(path))
+        return refuse(w, path, "has a name that is not UTF-8", err);
+    if (w->context->n >= ENTRIES_MAX)
+        return refuse(
+            w, path, "is one of more than a million files: say in .dockerignore what stays out", err);
+    if (S_ISLNK(st.st_mode))
+        return add_link(w, path, err);
+    if (!S_ISREG(st.st_mode))
+        return refuse(
+            w, path, "is neither a file nor a folder nor a link: .dockerignore can leave it out", err);
+    struct context_entry *entry = new_entry(w->context, path, CONTEXT_FILE);
+    entry->source = source;
+    entry->size = (int64_t)st.st_size;
+    entry->id = file_id_of(&st);
+    entry->executable = st.st_mode & S_IXUSR;
+    return 0;
+}
+
+static int walk_folder(struct walk *w, struct str path, int depth, struct err *err)
+{
+    struct arena *arena = w->context->arena;
+    if (depth > DEPTH_MAX)
+        return refuse(w, path, "lies too deep", err);
+    DIR *folder = opendir(path.n ? path_join(arena, w->root, path).p : w->root.p);
+    if (!folder)
+        return errno == ENOENT && path.n ? 0 : refuse(w, path, strerror(errno), err);
+    int status = 0;
+    while (!status) {
+        errno = 0;
+        const struct dirent *entry = readdir(folder);
+        if (!entry && errno)
+            status = refuse(w, path, strerror(errno), err);
+        if (!entry || status)
+            break;
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+            continue;
+        struct str name = str_z(entry->d_name);
+        status = visit(w, path.n ? path_join(arena, path, name) : arena_str(arena, name), depth, err);
+    }
+    closedir(folder);
+    return status;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return str_cmp(((const struct context_entry *)a)->path, ((const struct context_entry *)b)->path);
+}
+
+int context_scan(struct context *context, struct str folder, struct str dockerfile, struct err *err)
+{
+    struct walk w = {.context = context, .root = folder, .dockerfile = dockerfile};
+    context->n = 0;
+    context->bytes = 0;
+    context->changed = false;
+    if (!path_is_dir(folder.p))
+        return err_set(err, ERR_INVALID, "there is no folder \"%.*s\" to build from", STR_ARG(folder));
+    if (!path_exists(path_join(context->arena, folder, dockerfile).p)) {
+        err_set(err, ERR_INVALID, "there is no \"%.*s\" in \"%.*s\"", STR_ARG(dockerfile), STR_ARG(folder));
+        return err_hint(err, "`dockerfile` says what it is called; it lies in the folder that is built from");
+    }
+    int status = dockerignore_read(&w.rules, context->arena, folder, dockerfile, err);
+    if (!status)
+        status = walk_folder(&w, STR_EMPTY, 0, err);
+    dockerignore_release(&w.rules);
+    if (context->n)
+        qsort(context->entries, context->n, sizeof *context->entries, by_path);
+    for (size_t i = 0; i < context->n; i++)
+        context->bytes += context->entries[i].size;
+    return status;
+}
+
+/* ---- reading ---- */
+
+static int changed(struct context *context, const struct context_entry *entry, struct err *err)
+{
+    context->changed = true;
+    return err_set(err, ERR_FAILED, "\"%.*s\" changed while it was read", STR_ARG(entry->source));
+}
+
+int context_check_file(struct context *context, const struct context_entry *entry, int fd, struct err *err)
+{
+    struct stat st;
+    if (fstat(fd, &st))
+        return err_errno(err, ERR_FAILED, "\"%.*s\"", STR_ARG(entry->source));
+    struct file_id now = file_id_of(&st);
+    return file_id_equal(&now, &entry->id) ? 0 : changed(context, entry, err);
+}
+
+int context_open_file(struct context *context, const struct context_entry *entry, int *fd, struct err *err)
+{
+    *fd = open(entry->source.p, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (*fd < 0 && (errno == ENOENT || errno == ELOOP))
+        return changed(context, entry, err);
+    if (*fd < 0)
+        return err_set(
+            err, ERR_INVALID, "\"%.*s\" cannot be read: %s", STR_ARG(entry->source), strerror(errno));
+    return context_check_file(context, entry, *fd, err);
+}
+
+struct hashing {
+    struct context *context;
+    struct digests *digests;
+    pthread_mutex_t lock;
+    atomic_bool failed;
+    struct err err;
+};
+
+static int hash_entry(struct hashing *h, struct context *own, struct context_entry *entry, struct err *err)
+{
+    AUTO_FD int fd = -1;
+    struct file_id id;
+    if (entry->kind != CONTEXT_FILE || !entry->source.n) {
+        hash_sha256(entry->text, entry->sha256);
+        return 0;
+    }
+    if (h->context->cancel && atomic_load(h->context->cancel))
+        return err_set(err, ERR_INTERRUPTED, "interrupted");
+    if (digests_find(h->digests, &entry->id, entry->sha256))
+        return 0;
+    if (context_open_file(own, entry, &fd, err) ||
+        digests_of_file(h->digests, fd, entry->source.p, &id, entry->sha256, err))
+        return -1;
+    return file_id_equal(&id, &entry->id) ? 0 : changed(own, entry, err);
+}
+
+static void hash_one(void *ctx, size_t i)
+{
+    struct hashing *h = ctx;
+    struct context own = {0}; /* each thread notes changes for itself */
+    struct err err = ERR_INIT;
+    if (h->failed || !hash_entry(h, &own, &h->context->entries[i], &err))
+        return;
+    pthread_mutex_lock(&h->lock);
+    if (!h->failed) {
+        h->err = err;
+        h->context->changed = own.changed;
+    }
+    h->failed = true;
+    pthread_mutex_unlock(&h->lock);
+}
+
+int context_hash(struct context *context, struct digests *digests, struct err *err)
+{
+    struct hashing h = {.context = context, .digests = digests, .lock = PTHREAD_MUTEX_INITIALIZER};
+    pool_run(HASH_THREADS, context->n, hash_one, &h);
+    pthread_mutex_destroy(&h.lock);
+    if (h.failed)
+        *err = h.err;
+    return h.failed ? -1 : 0;
+}
+
+struct str context_digest(const struct context *context, struct str more)
+{
+    AUTO_BUF struct buf head = BUF_INIT;
+    unsigned char digest[SHA256_SIZE];
+    struct sha256 *sha = sha256_new();
+    buf_addf(&head, "weir context %d %zu:%.*s\n", DIGEST_VERSION, more.n, STR_ARG(more));
+    sha256_update(sha, head.p, head.n);
+    for (size_t i = 0; i < context->n; i++) {
+        const struct context_entry *entry = &context->entries[i];
+        buf_clear(&head);
+        buf_addf(&head, "%zu:%.*s %d %d %" PRId64 " ", entry->path.n, STR_ARG(entry->path), (int)entry->kind,
+            entry->executable, entry->size);
+        sha256_update(sha, head.p, head.n);
+        sha256_update(sha, entry->sha256, SHA256_SIZE);
+    }
+    sha256_final(sha, digest);
+    return hex_encode(context->arena, digest, sizeof digest);
+}

@@ -1,0 +1,244 @@
+/* Calls of the Engine's API. Where it is: engine_host.c. */
+#include "provider/docker/engine.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "provider/docker/engine_host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    API_LEAST = 41,
+    API_MOST = 47,
+    PIECE_MS = 100,
+    ANSWER_MAX = 64 << 20,
+    IDLE_MS = 60 * 1000,
+    TICK_MS = 200
+};
+
+struct engine *engine_of(const struct op_ctx *ctx)
+{
+    return provider_self(ctx->provider);
+}
+
+/* ---- paths ---- */
+
+struct str engine_path(struct arena *arena, const char *format, struct str name)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    const char *hole = strstr(format, "%s");
+    buf_add(&out, format, (size_t)(hole - format));
+    url_encode(&out, name, true);
+    buf_addz(&out, hole + 2);
+    return arena_str(arena, buf_str(&out));
+}
+
+void engine_query(struct buf *path, const char *key, struct str value)
+{
+    buf_addf(path, "%c%s=", str_find_char(buf_str(path), '?', 0) < 0 ? '?' : '&', key);
+    url_encode(path, value, false);
+}
+
+int engine_pause(const struct op_ctx *ctx, int64_t ms, struct err *err)
+{
+    for (int64_t left = ms; left > 0; left -= PIECE_MS) {
+        if (ctx->cancel && atomic_load(ctx->cancel))
+            return err_set(err, ERR_INTERRUPTED, "interrupted");
+        clock_sleep_ms(left < PIECE_MS ? left : PIECE_MS);
+    }
+    return 0;
+}
+
+/* ---- one request ---- */
+
+/* What is said of a container tells its environment. */
+static bool tells_secrets(const struct op_ctx *ctx, const struct engine_call *call)
+{
+    return call->sensitive || ctx->sensitive || call->registry_auth.n ||
+           str_starts(call->path, STR("/containers/"));
+}
+
+static void explain(const struct engine *engine, struct err *err)
+{
+    if (err->class != ERR_NETWORK || err->lost)
+        return;
+    if (strstr(err->message, "ermission denied"))
+        err_hint(
+            err, "whoever may use that socket is root there: become root, or a member of the group docker");
+    else if (engine->unix_socket)
+        err_hint(err, "is the Docker Engine running? `host` under `providers: docker:`, or DOCKER_HOST, says "
+                      "where another one is");
+}
+
+/* http_send(), but with something to do for the thread that waits. */
+static int send_ticking(struct engine *engine, const struct engine_call *call,
+    const struct http_request *request, struct arena *arena, struct http_response *response, struct err *err)
+{
+    struct http_queue queue;
+    struct http_exchange exchange = {.request = request, .arena = arena};
+    http_queue_init(&queue, engine->http);
+    http_queue_add(&queue, &exchange);
+    while (!http_queue_next(&queue, TICK_MS))
+        call->tick(call->tick_ctx);
+    call->tick(call->tick_ctx);
+    http_queue_release(&queue);
+    *response = exchange.response;
+    if (exchange.result)
+        *err = exchange.err;
+    return exchange.result;
+}
+
+static int send(struct op_ctx *ctx, const struct engine_call *call, struct str version,
+    struct http_response *response, struct err *err)
+{
+    struct engine *engine = engine_of(ctx);
+    AUTO_BUF struct buf body = BUF_INIT;
+    if (call->body)
+        json_write(&body, call->body, JSON_PLAIN);
+    struct http_header headers[2];
+    size_t n = 0;
+    if (call->body || call->type)
+        headers[n++] = (struct http_header){
+            STR("Content-Type"), call->body ? STR("application/json") : str_z(call->type)};
+    if (call->registry_auth.n)
+        headers[n++] = (struct http_header){STR("X-Registry-Auth"), call->registry_auth};
+    struct http_request request = {.method = str_z(call->method),
+        .url = arena_printf(ctx->arena, "%s://%.*s%.*s%.*s", engine->tls ? "https" : "http",
+            STR_ARG(engine->authority), STR_ARG(version), STR_ARG(call->path)),
+        .headers = headers,
+        .header_count = n,
+        .body = call->body ? buf_str(&body) : call->bytes,
+        .source = call->source,
+        .source_ctx = call->source_ctx,
+        .eager = true,
+        .unix_socket = engine->unix_socket,
+        .local_port = engine->local_port,
+        .ca_file = engine->ca,
+        .cert_file = engine->cert,
+        .key_file = engine->key,
+        .insecure_ok = engine->insecure,
+        .max_response = ANSWER_MAX,
+        .timeout_ms = (int)(call->timeout_ms ? call->timeout_ms : IDLE_MS),
+        .deadline_ms = call->deadline_ms,
+        .cancel = ctx->cancel,
+        .sink = call->sink,
+        .sink_ctx = call->sink_ctx,
+        .repeatable = call->repeatable,
+        .sensitive = tells_secrets(ctx, call),
+        .label = call->label ? arena_printf(ctx->arena, "docker.%s", call->label) : STR_EMPTY};
+    int status = call->tick ? send_ticking(engine, call, &request, ctx->arena, response, err)
+                            : http_send(engine->http, &request, ctx->arena, response, err);
+    if (status)
+        explain(engine, err);
+    return status;
+}
+
+/* ---- which version ---- */
+
+/* The second number of "1.41"; 0: it is none. */
+static int minor_of(struct str version)
+{
+    int64_t minor;
+    struct str rest, major = str_cut(version, '.', &rest);
+    return str_eqz(major, "1") && str_to_int(rest, &minor) && minor > 0 && minor < 1000 ? (int)minor : 0;
+}
+
+static int negotiate(struct op_ctx *ctx, struct engine *engine, struct err *err)
+{
+    struct http_response response;
+    const struct value *answer;
+    struct engine_call call = {
+        .method = "GET", .path = STR("/version"), .repeatable = true, .label = "version"};
+    if (send(ctx, &call, STR_EMPTY, &response, err))
+        return -1;
+    if (response.status != 200 || json_parse(ctx->arena, response.body, &answer, NULL))
+        return err_set(err, ERR_PROTOCOL, "what answers at %.*s is no Docker Engine (HTTP %d)",
+            STR_ARG(engine->place), response.status);
+    struct str newest = value_gets(answer, "ApiVersion"), oldest = value_gets(answer, "MinAPIVersion");
+    int most = minor_of(newest);
+    if (most < API_LEAST) {
+        err_set(err, ERR_FAILED,
+            "the Docker Engine at %.*s speaks version %.*s of its API, and weir needs 1.%d",
+            STR_ARG(engine->place), STR_ARG(newest), API_LEAST);
+        return err_hint(err, "Docker 20.10 and Podman 4 have it");
+    }
+    most = most > API_MOST ? API_MOST : most;
+    if (minor_of(oldest) > most)
+        most = minor_of(oldest);
+    snprintf(engine->version, sizeof engine->version, "/v1.%d", most);
+    return 0;
+}
+
+static int find_version(struct op_ctx *ctx, struct engine *engine, struct str *version, struct err *err)
+{
+    pthread_mutex_lock(&engine->lock);
+    int status = 0;
+    if (!engine->version[0])
+        status = engine_reach(engine, err) || negotiate(ctx, engine, err) ? -1 : 0;
+    pthread_mutex_unlock(&engine->lock);
+    *version = str_z(engine->version);
+    return status;
+}
+
+/* ---- answers ---- */
+
+static enum err_class class_of(int status)
+{
+    switch (status) {
+    case 401:
+    case 403: return ERR_AUTH;
+    case 404: return ERR_ABSENT;
+    case 409: return ERR_EXISTS;
+    default: return ERR_SERVICE;
+    }
+}
+
+static int refused(struct op_ctx *ctx, const struct http_response *response, struct err *err)
+{
+    const struct value *answer = NULL;
+    struct str said = str_trim(response->body);
+    if (!json_parse(ctx->arena, response->body, &answer, NULL) && value_gets(answer, "message").n)
+        said = value_gets(answer, "message");
+    err_set(
+        err, class_of(response->status), "%.*s", STR_ARG(said.n ? said : STR("the Engine gives no reason")));
+    err->http_status = response->status;
+    return -1;
+}
+
+int engine_ask(
+    struct op_ctx *ctx, const struct engine_call *call, const struct value **answer, struct err *err)
+{
+    struct http_response response;
+    struct str version;
+    if (answer)
+        *answer = NULL;
+    if (find_version(ctx, engine_of(ctx), &version, err) || send(ctx, call, version, &response, err))
+        return -1;
+    if (response.status >= 400)
+        return refused(ctx, &response, err);
+    if (call->raw)
+        buf_add_str(call->raw, response.body);
+    else if (answer && response.body.n && json_parse(ctx->arena, response.body, answer, err))
+        return err_context(err, "%s %.*s", call->method, STR_ARG(call->path));
+    return 0;
+}
+
+int engine_get(struct op_ctx *ctx, struct str path, const struct value **answer, struct err *err)
+{
+    struct err failure = ERR_INIT;
+    struct engine_call call = {.method = "GET", .path = path, .repeatable = true};
+    if (!engine_ask(ctx, &call, answer, &failure))
+        return 0;
+    if (failure.class == ERR_ABSENT)
+        return 0;
+    *err = failure;
+    return -1;
+}
+
+int engine_post(struct op_ctx *ctx, struct str path, const struct value *body, struct err *err)
+{
+    struct engine_call call = {.method = "POST", .path = path, .body = body};
+    return engine_ask(ctx, &call, NULL, err);
+}

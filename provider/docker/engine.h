@@ -1,0 +1,63 @@
+/*
+ * A Docker Engine: where it is, how to get there, and calls of its API. It is found as the docker client
+ * finds it: the provider's settings, else DOCKER_HOST with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, else the
+ * local socket. `via` leads there through a connection of the stack.
+ *
+ * engine_open() calls nothing; the first call asks the Engine which versions of the API it speaks. Calls may
+ * be made from every thread. Errors bear the Engine's own words, with the class that the HTTP status means:
+ * 404 is ERR_ABSENT, 409 ERR_EXISTS, 304 (it is so already) none.
+ */
+#ifndef WEIR_PROVIDER_DOCKER_ENGINE_H
+#define WEIR_PROVIDER_DOCKER_ENGINE_H
+
+#include "base/buf.h"
+#include "provider/http/http.h"
+#include "provider/provider.h"
+
+struct engine;
+
+int engine_open(const struct provider_options *options, struct arena *arena, void **self, struct err *err);
+void engine_close(void *self);
+/* The settings that the provider was opened with. */
+const struct value *engine_settings(const struct engine *engine);
+struct str engine_place(const struct engine *engine); /* "unix:///var/run/docker.sock" */
+struct engine *engine_of(const struct op_ctx *ctx);
+
+struct engine_call {
+    const char *method;
+    struct str path;          /* "/containers/json?all=true": begins after the version */
+    const struct value *body; /* as JSON; NULL: none */
+    struct str bytes;         /* or this, of that type */
+    const char *type;
+    int64_t (*source)(void *ctx, void *bytes, size_t n); /* or what this gives (http.h) */
+    void *source_ctx;
+    struct str registry_auth; /* X-Registry-Auth, in base64; "" none */
+    int (*sink)(
+        void *ctx, const void *bytes, size_t n); /* takes the answer as it comes; NULL: JSON is expected */
+    void *sink_ctx;
+    void (*tick)(void *ctx); /* called by the asking thread some times a second, meanwhile; NULL: never */
+    void *tick_ctx;
+    struct buf *raw;     /* takes the answer as it is; NULL: likewise */
+    int64_t timeout_ms;  /* without a byte of an answer; 0: a minute */
+    int64_t deadline_ms; /* in all; 0: none. Then ERR_TIMEOUT */
+    bool sensitive;      /* bodies hold secrets */
+    bool repeatable;     /* a plain read */
+    const char *label;   /* for -v: "containers.create" */
+};
+
+/* *answer is NULL where there is nothing in it; it may be NULL itself. */
+int engine_ask(
+    struct op_ctx *ctx, const struct engine_call *call, const struct value **answer, struct err *err);
+/* A read; absent is no error: *answer is NULL then. */
+int engine_get(struct op_ctx *ctx, struct str path, const struct value **answer, struct err *err);
+/* POST without an answer that matters. */
+int engine_post(struct op_ctx *ctx, struct str path, const struct value *body, struct err *err);
+
+/* "/containers/NAME/json" of "/containers/%s/json": what stands for %s is encoded. */
+struct str engine_path(struct arena *arena, const char *format, struct str name);
+/* The same with ?KEY=VALUE, or & after the first. */
+void engine_query(struct buf *path, const char *key, struct str value);
+/* Sleeps so long; -1 with ERR_INTERRUPTED. */
+int engine_pause(const struct op_ctx *ctx, int64_t ms, struct err *err);
+
+#endif

@@ -1,0 +1,303 @@
+/* docker.image: built from a folder, or pulled; named, pushed, kept or deleted. */
+#include "provider/docker/image.h"
+
+#include "base/json.h"
+
+/* ---- what there is ---- */
+
+/* The document by name, or NULL. */
+static int look(struct op_ctx *ctx, struct str name, const struct value **document, struct err *err)
+{
+    struct image_name parsed = image_name_parse(ctx->arena, name);
+    *document = NULL;
+    return name.n ? engine_get(ctx, engine_path(ctx->arena, "/images/%s/json", parsed.whole), document, err)
+                  : 0;
+}
+
+static const struct value *labels_of(const struct value *document)
+{
+    const struct value *listed = value_getz(document, "Labels");
+    return listed ? listed : thing_at(document, "Config.Labels");
+}
+
+static bool has_text(const struct value *list, struct str text)
+{
+    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
+        if (str_eq(value_text(list->items[i], STR_EMPTY), text))
+            return true;
+    return false;
+}
+
+static bool is_named(struct arena *arena, const struct value *document, struct str name)
+{
+    struct image_name parsed = image_name_parse(arena, name);
+    return has_text(value_getz(document, parsed.by_digest ? "RepoDigests" : "RepoTags"), parsed.whole);
+}
+
+/* Of the names that the file gives those that the image has. */
+static const struct value *tags_there(
+    struct op_ctx *ctx, const struct value *document, const struct value *given)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(ctx->arena);
+    for (uint32_t i = 0; given && given->kind == VALUE_LIST && i < given->count; i++)
+        if (is_named(ctx->arena, document, value_text(given->items[i], STR_EMPTY)))
+            value_builder_add(&out, given->items[i]);
+    return value_builder_list(&out);
+}
+
+/* What the registry calls it: the part after @ of what belongs to the repository. */
+static struct str digest_of(struct op_ctx *ctx, const struct value *document, struct str name)
+{
+    const struct value *list = value_getz(document, "RepoDigests");
+    struct image_name parsed = image_name_parse(ctx->arena, name);
+    struct str repository = str_slice(parsed.whole, 0, parsed.whole.n - parsed.tag.n - 1);
+    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++) {
+        struct str digest, of = str_cut(value_text(list->items[i], STR_EMPTY), '@', &digest);
+        if (str_eq(of, repository))
+            return digest;
+    }
+    return STR_EMPTY;
+}
+
+static const struct value *text_or_null(struct arena *arena, struct str text)
+{
+    return text.n ? value_string(arena, text) : &value_null;
+}
+
+static const struct value *decode(struct op_ctx *ctx, const struct value *document, const struct value *prior)
+{
+    struct arena *arena = ctx->arena;
+    struct str name = value_gets(prior, "name"), digest = digest_of(ctx, document, name);
+    struct image_name parsed = image_name_parse(arena, name);
+    struct str pinned = digest.n
+                            ? arena_printf(arena, "%.*s@%.*s", STR_ARG(parsed.repository), STR_ARG(digest))
+                            : value_gets(document, "Id");
+    struct value_entry entries[] = {{STR("name"), value_getz(prior, "name")},
+        {STR("id"), value_getz(document, "Id")}, {STR("digest"), text_or_null(arena, digest)},
+        {STR("reference"), value_string(arena, pinned)},
+        {STR("tags"), tags_there(ctx, document, value_getz(prior, "tags"))},
+        {STR("content"), text_or_null(arena, value_gets(labels_of(document), "weir:content"))},
+        {STR("pulled"), value_bool(value_getb(prior, "pulled"))}};
+    const struct value *live = value_map(arena, entries, sizeof entries / sizeof *entries);
+    return image_is_built(prior) ? live : value_with(arena, live, STR("content"), NULL);
+}
+
+static int read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    (void)wanted;
+    const struct value *document;
+    *live = NULL;
+    if (look(ctx, value_gets(prior, "name"), &document, err))
+        return -1;
+    if (document) {
+        marks_tell(ctx, value_gets(prior, "name"), labels_of(document));
+        *live = decode(ctx, document, prior);
+    }
+    return 0;
+}
+
+static int list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+    const struct value **covered, struct err *err)
+{
+    static const struct thing images = {.listing = "/images/json"};
+    const struct value *items;
+    *covered = wanted;
+    if (thing_list(ctx, &images, STR_EMPTY, &items, err))
+        return -1;
+    for (size_t k = 0; k < ctx->prior_count; k++) {
+        struct str name = value_gets(ctx->priors[k], "name");
+        for (uint32_t i = 0; i < items->count; i++)
+            if (is_named(ctx->arena, items->items[i], name)) {
+                marks_tell(ctx, name, labels_of(items->items[i]));
+                found(found_ctx, decode(ctx, items->items[i], ctx->priors[k]));
+                break;
+            }
+    }
+    return 0;
+}
+
+static int marks(struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
+{
+    const struct value *document;
+    if (look(ctx, value_gets(object, "name"), &document, err))
+        return -1;
+    *out = document ? marks_among(ctx->arena, labels_of(document)) : NULL;
+    return 0;
+}
+
+static bool is_same(struct op_ctx *ctx, const struct value *document, const struct value *desired)
+{
+    const struct value *labels = labels_of(document);
+    struct str content = value_gets(desired, "content");
+    return content.n && str_eq(value_gets(labels, "weir:content"), content) &&
+           marks_are_of_stack(ctx, labels);
+}
+
+/* Built from the same, by this stack: then it does not matter which request did it. */
+static int find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    const struct value *document;
+    *live = NULL;
+    if (look(ctx, value_gets(desired, "name"), &document, err))
+        return -1;
+    if (document && (!image_is_built(desired) || is_same(ctx, document, desired)))
+        *live = decode(ctx, document, desired);
+    return 0;
+}
+
+/* ---- earlier builds ---- */
+
+/* Images of this resource that a later build has taken the name from. Those that containers are made of stay.
+ */
+static int drop_earlier(struct op_ctx *ctx, struct err *err)
+{
+    static const struct thing images = {.listing = "/images/json"};
+    struct arena *arena = ctx->arena;
+    const struct value *items,
+        *labels[] = {value_string(arena, arena_printf(arena, "weir:stack=%.*s", STR_ARG(ctx->stack))),
+            value_string(arena, arena_printf(arena, "weir:address=%.*s", STR_ARG(ctx->address)))};
+    const struct value *yes = value_stringz(arena, "true");
+    struct value_entry entries[] = {
+        {STR("dangling"), value_list(arena, &yes, 1)}, {STR("label"), value_list(arena, labels, 2)}};
+    AUTO_BUF struct buf filter = BUF_INIT;
+    json_write(&filter, value_map(arena, entries, 2), JSON_PLAIN);
+    if (thing_list(ctx, &images, buf_str(&filter), &items, err))
+        return -1;
+    for (uint32_t i = 0; i < items->count; i++) {
+        struct err failure = ERR_INIT;
+        if (image_untag(ctx, value_gets(items->items[i], "Id"), &failure) && failure.http_status != 409) {
+            *err = failure;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- making ---- */
+
+static int name_it(
+    struct op_ctx *ctx, const struct value *prior, const struct value *desired, struct err *err)
+{
+    const struct value *now = value_getz(desired, "tags"), *before = value_getz(prior, "tags");
+    struct str name = image_name_parse(ctx->arena, value_gets(desired, "name")).whole;
+    for (uint32_t i = 0; now && now->kind == VALUE_LIST && i < now->count; i++)
+        if (image_tag(ctx, name, value_text(now->items[i], STR_EMPTY), err))
+            return -1;
+    for (uint32_t i = 0; before && before->kind == VALUE_LIST && i < before->count; i++) {
+        struct str tag = value_text(before->items[i], STR_EMPTY);
+        if (!has_text(now, tag) && image_untag(ctx, tag, err))
+            return -1;
+    }
+    return value_getb(desired, "push") ? image_push(ctx, desired, err) : 0;
+}
+
+static int finish(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value **live, struct err *err)
+{
+    const struct value *document;
+    int status = name_it(ctx, prior, desired, err);
+    struct err later = ERR_INIT;
+    if (look(ctx, value_gets(desired, "name"), &document, status ? &later : err))
+        return -1;
+    if (document)
+        *live = decode(ctx, document, desired);
+    else if (!status)
+        status = err_set(err, ERR_PROTOCOL, "the Engine does not show the image");
+    return status;
+}
+
+static int create(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    const struct value *there;
+    *live = NULL;
+    if (image_prepare(ctx, desired, &desired, err) || look(ctx, value_gets(desired, "name"), &there, err))
+        return -1;
+    if (!image_is_built(desired)) {
+        /* What was there before stays there afterwards. */
+        if (!there && image_pull(ctx, desired, err))
+            return -1;
+        return finish(
+            ctx, NULL, value_with(ctx->arena, desired, STR("pulled"), value_bool(!there)), live, err);
+    }
+    if (there && !marks_are_of_stack(ctx, labels_of(there)))
+        return err_set(
+            err, ERR_EXISTS, "an image called \"%.*s\" exists already", STR_ARG(value_gets(desired, "name")));
+    if (!(there && is_same(ctx, there, desired)) && image_build(ctx, desired, err))
+        return -1;
+    return finish(ctx, NULL, desired, live, err);
+}
+
+static int update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    (void)changed;
+    const struct value *there;
+    *live = NULL;
+    if (image_prepare(ctx, desired, &desired, err) || look(ctx, value_gets(desired, "name"), &there, err))
+        return -1;
+    if (there && image_is_built(desired) &&
+        marks_check(ctx, labels_of(there), "built anew under that name", err))
+        return -1;
+    bool same = there && (!image_is_built(desired) || is_same(ctx, there, desired));
+    if (!same && (image_is_built(desired) ? image_build(ctx, desired, err) : image_pull(ctx, desired, err)))
+        return -1;
+    desired = value_with(ctx->arena, desired, STR("pulled"), value_bool(value_getb(prior, "pulled")));
+    if (finish(ctx, prior, desired, live, err))
+        return -1;
+    return image_is_built(desired) ? drop_earlier(ctx, err) : 0;
+}
+
+/* ---- deleting ---- */
+
+static int drop_names(
+    struct op_ctx *ctx, const struct value *document, const struct value *prior, struct err *err)
+{
+    const struct value *tags = tags_there(ctx, document, value_getz(prior, "tags"));
+    for (uint32_t i = 0; i < tags->count; i++)
+        if (image_untag(ctx, value_text(tags->items[i], STR_EMPTY), err))
+            return -1;
+    return image_untag(ctx, image_name_parse(ctx->arena, value_gets(prior, "name")).whole, err);
+}
+
+static int delete_image(struct op_ctx *ctx, const struct value *prior, struct err *err)
+{
+    const struct value *document;
+    bool built = image_is_built(prior);
+    if (value_getb(prior, "keep") || (!built && !value_getb(prior, "pulled")))
+        return 0;
+    if (look(ctx, value_gets(prior, "name"), &document, err))
+        return -1;
+    if (document && built && marks_check(ctx, labels_of(document), "deleted", err))
+        return -1;
+    if (document && drop_names(ctx, document, prior, err))
+        return -1;
+    return built ? drop_earlier(ctx, err) : 0;
+}
+
+static int marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err)
+{
+    static const struct thing images = {.listing = "/images/json"};
+    const struct value *items;
+    if (thing_list(ctx, &images, marks_filter(ctx->arena, ctx->stack), &items, err))
+        return -1;
+    for (uint32_t i = 0; i < items->count; i++) {
+        const struct value *names = value_getz(items->items[i], "RepoTags");
+        bool named = names && names->kind == VALUE_LIST && names->count;
+        struct value_entry entries[] = {
+            {STR("name"), named ? names->items[0] : value_getz(items->items[i], "Id")},
+            {STR("tags"), value_getz(items->items[i], "Labels")}};
+        found(found_ctx, value_map(ctx->arena, entries, 2));
+    }
+    return 0;
+}
+
+const struct resource_ops docker_image_ops = {.prepare = image_prepare,
+    .create = create,
+    .read = read,
+    .list = list,
+    .update = update,
+    .delete = delete_image,
+    .find = find,
+    .marks = marks,
+    .marked = marked};

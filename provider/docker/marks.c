@@ -1,0 +1,81 @@
+#include "provider/docker/marks.h"
+
+#include "base/buf.h"
+#include "base/json.h"
+
+#define PREFIX STR("weir:")
+
+const struct value *marks_added(const struct op_ctx *ctx, const struct value *labels)
+{
+    struct arena *arena = ctx->arena;
+    struct value_entry marks[] = {{STR("weir:address"), value_string(arena, ctx->address)},
+        {STR("weir:intent"), value_string(arena, ctx->token)},
+        {STR("weir:stack"), value_string(arena, ctx->stack)},
+        {STR("weir:state"), value_string(arena, ctx->lineage)}};
+    return value_merge(arena, labels, value_map(arena, marks, ctx->lineage.n ? 4 : 3));
+}
+
+/* Those with the prefix, without it; or those without. */
+static const struct value *pick(struct arena *arena, const struct value *labels, bool own)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; labels && labels->kind == VALUE_MAP && i < labels->count; i++) {
+        struct str key = labels->entries[i].key;
+        if (str_starts(key, PREFIX) != own)
+            value_builder_set(&out, own ? key : str_slice(key, PREFIX.n, key.n), labels->entries[i].value);
+    }
+    return value_builder_map(&out);
+}
+
+const struct value *marks_removed(struct arena *arena, const struct value *labels)
+{
+    return pick(arena, labels, true);
+}
+
+const struct value *marks_among(struct arena *arena, const struct value *labels)
+{
+    return pick(arena, labels, false);
+}
+
+void marks_tell(struct op_ctx *ctx, struct str id, const struct value *labels)
+{
+    if (ctx->saw_marks)
+        ctx->saw_marks(ctx->saw_marks_ctx, id, marks_among(ctx->arena, labels));
+}
+
+bool marks_are_of_intent(const struct op_ctx *ctx, const struct value *labels)
+{
+    return ctx->token.n && str_eq(value_gets(labels, "weir:intent"), ctx->token);
+}
+
+bool marks_are_of_stack(const struct op_ctx *ctx, const struct value *labels)
+{
+    struct str state = value_gets(labels, "weir:state");
+    return str_eq(value_gets(labels, "weir:stack"), ctx->stack) ||
+           (state.n && str_eq(state, ctx->lineage)); /* the stack was renamed */
+}
+
+int marks_check(const struct op_ctx *ctx, const struct value *labels, const char *done, struct err *err)
+{
+    struct str stack = value_gets(labels, "weir:stack");
+    if (!ctx->stack.n || marks_are_of_stack(ctx, labels) || (!stack.n && ctx->unmarked))
+        return 0;
+    if (stack.n)
+        err_set(
+            err, ERR_FAILED, "it bears the marks of the stack \"%.*s\", and is not %s", STR_ARG(stack), done);
+    else
+        err_set(
+            err, ERR_FAILED, "it bears none of the marks that this stack made it with, and is not %s", done);
+    return err_hint(err,
+        "`weir state rm` lets go of it as it is; should it be this stack's all the same, import "
+        "it after that");
+}
+
+struct str marks_filter(struct arena *arena, struct str stack)
+{
+    const struct value *label = value_string(arena, arena_printf(arena, "weir:stack=%.*s", STR_ARG(stack)));
+    struct value_entry entry = {STR("label"), value_list(arena, &label, 1)};
+    AUTO_BUF struct buf out = BUF_INIT;
+    json_write(&out, value_map(arena, &entry, 1), JSON_PLAIN);
+    return arena_str(arena, buf_str(&out));
+}

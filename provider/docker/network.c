@@ -1,0 +1,120 @@
+/* docker.network: what containers find each other by. Nothing of a network can be changed in place. */
+#include "provider/docker/types.h"
+
+/* [{Subnet, Gateway, IPRange}] and back; the Engine's own choice shows where the file makes none. */
+static const char *const words[][2] = {{"subnet", "Subnet"}, {"gateway", "Gateway"}, {"ip_range", "IPRange"}};
+
+static const struct value *renamed(struct arena *arena, const struct value *item, int from, int to)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (value_gets(item, words[i][from]).n)
+            value_builder_set(&out, str_z(words[i][to]), value_getz(item, words[i][from]));
+    return value_builder_map(&out);
+}
+
+static const struct value *subnets(struct arena *arena, const struct value *list, int from, int to)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
+        value_builder_add(&out, renamed(arena, list->items[i], from, to));
+    return value_builder_list(&out);
+}
+
+static const struct value *decode(struct op_ctx *ctx, const struct value *document, const struct value *prior)
+{
+    (void)prior;
+    struct value_entry entries[] = {{STR("name"), value_getz(document, "Name")},
+        {STR("id"), value_getz(document, "Id")}, {STR("driver"), value_getz(document, "Driver")},
+        {STR("internal"), value_getz(document, "Internal")},
+        {STR("attachable"), value_getz(document, "Attachable")},
+        {STR("ipv6"), value_getz(document, "EnableIPv6")}, {STR("options"), value_getz(document, "Options")},
+        {STR("subnets"), subnets(ctx->arena, thing_at(document, "IPAM.Config"), 1, 0)}};
+    return value_map(ctx->arena, entries, sizeof entries / sizeof *entries);
+}
+
+static const struct thing network = {.what = "network",
+    .path = "/networks/%s",
+    .remove = "/networks/%s",
+    .listing = "/networks",
+    .labels = "Labels",
+    .decode = decode};
+
+static const struct value *encode(const struct op_ctx *ctx, const struct value *desired)
+{
+    struct arena *arena = ctx->arena;
+    AUTO_BUILDER struct value_builder body = VALUE_BUILDER(arena);
+    static const char *const plain[][2] = {{"name", "Name"}, {"driver", "Driver"}, {"internal", "Internal"},
+        {"attachable", "Attachable"}, {"ipv6", "EnableIPv6"}, {"options", "Options"}};
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (!value_is_null(value_getz(desired, plain[i][0])))
+            value_builder_set(&body, str_z(plain[i][1]), value_getz(desired, plain[i][0]));
+    value_builder_set(&body, STR("CheckDuplicate"), &value_true);
+    value_builder_set(&body, STR("Labels"), marks_added(ctx, value_getz(desired, "labels")));
+    if (!value_is_null(value_getz(desired, "subnets"))) {
+        struct value_entry config = {STR("Config"), subnets(arena, value_getz(desired, "subnets"), 0, 1)};
+        value_builder_set(&body, STR("IPAM"), value_map(arena, &config, 1));
+    }
+    return value_builder_map(&body);
+}
+
+static int create(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    bool made;
+    *live = NULL;
+    if (thing_create(
+            ctx, &network, STR("/networks/create"), encode(ctx, desired), thing_name(desired), &made, err))
+        return -1;
+    return thing_read(ctx, &network, desired, live, err);
+}
+
+static int read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    (void)wanted;
+    return thing_read(ctx, &network, prior, live, err);
+}
+
+static int list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+    const struct value **covered, struct err *err)
+{
+    *covered = wanted;
+    return thing_list_all(ctx, &network, found, found_ctx, err);
+}
+
+/* What of a network can be changed is how weir deals with it. */
+static int update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    (void)desired, (void)changed;
+    return thing_read(ctx, &network, prior, live, err);
+}
+
+static int delete_network(struct op_ctx *ctx, const struct value *prior, struct err *err)
+{
+    return thing_delete(ctx, &network, prior, err);
+}
+
+static int find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    return thing_find(ctx, &network, desired, live, err);
+}
+
+static int marks(struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
+{
+    return thing_marks(ctx, &network, object, out, err);
+}
+
+static int marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err)
+{
+    return thing_marked(ctx, &network, found, found_ctx, err);
+}
+
+const struct resource_ops docker_network_ops = {.create = create,
+    .read = read,
+    .list = list,
+    .update = update,
+    .delete = delete_network,
+    .find = find,
+    .marks = marks,
+    .marked = marked};

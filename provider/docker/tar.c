@@ -1,0 +1,187 @@
+#include "provider/docker/tar.h"
+
+#include "base/archive_api.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ZIP knows no time before 1980, and wheels that are built in an image are ZIP files: 1980-01-02. */
+enum { PIECE = 128 * 1024, ENTRY_TIME = 315619200 };
+
+struct tar {
+    const struct archive_api *api;
+    struct context *context;
+    struct archive *archive;
+    struct archive_entry *entry;
+    locale_t utf8;    /* libarchive asks the thread's locale what names are */
+    struct buf ready; /* made and not taken yet, from `taken` on */
+    size_t taken;
+    size_t next;  /* entry */
+    int fd;       /* of the entry that is under way; -1 none */
+    int64_t left; /* of its bytes */
+    bool ended;
+    atomic_int_fast64_t sent;
+    struct err err;
+    char piece[PIECE];
+};
+
+static la_ssize_t collect(struct archive *archive, void *ctx, const void *bytes, size_t n)
+{
+    (void)archive;
+    struct tar *tar = ctx;
+    buf_add(&tar->ready, bytes, n);
+    return (la_ssize_t)n;
+}
+
+static int failed(struct tar *tar)
+{
+    const char *why = tar->api->error_string(tar->archive);
+    return err_set(&tar->err, ERR_FAILED, "packing: %s", why ? why : "libarchive gives no reason");
+}
+
+int tar_open(struct context *context, struct tar **out, struct err *err)
+{
+    const struct archive_api *api = archive_api(err);
+    if (!api)
+        return -1;
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    if (!utf8)
+        return err_errno(err, ERR_FAILED, "packing needs the locale C.UTF-8");
+    struct tar *tar = mem_zalloc(sizeof *tar);
+    tar->api = api;
+    tar->context = context;
+    tar->utf8 = utf8;
+    tar->fd = -1;
+    tar->archive = api->write_new();
+    tar->entry = api->entry_new();
+    if (api->write_set_format_pax_restricted(tar->archive) != ARCHIVE_OK ||
+        api->write_set_options(tar->archive, "pax:hdrcharset=UTF-8") != ARCHIVE_OK ||
+        api->write_set_bytes_in_last_block(tar->archive, 1) != ARCHIVE_OK ||
+        api->write_open(tar->archive, tar, NULL, collect, NULL) != ARCHIVE_OK) {
+        failed(tar);
+        *err = tar->err;
+        tar_close(tar);
+        return -1;
+    }
+    *out = tar;
+    return 0;
+}
+
+void tar_close(struct tar *tar)
+{
+    fd_close_ptr(&tar->fd);
+    tar->api->entry_free(tar->entry);
+    tar->api->write_free(tar->archive);
+    freelocale(tar->utf8);
+    buf_release(&tar->ready);
+    free(tar);
+}
+
+const struct err *tar_failure(const struct tar *tar)
+{
+    return tar->err.class == ERR_NONE ? NULL : &tar->err;
+}
+
+int64_t tar_sent(const struct tar *tar)
+{
+    return tar->sent;
+}
+
+/* ---- making more of it ---- */
+
+static int begin_entry(struct tar *tar, const struct context_entry *entry)
+{
+    static const unsigned kinds[] = {
+        [CONTEXT_FILE] = AE_IFREG, [CONTEXT_FOLDER] = AE_IFDIR, [CONTEXT_LINK] = AE_IFLNK};
+    const struct archive_api *api = tar->api;
+    bool wide = entry->executable || entry->kind != CONTEXT_FILE;
+    api->entry_clear(tar->entry);
+    api->entry_copy_pathname(tar->entry, entry->path.p);
+    api->entry_set_filetype(tar->entry, kinds[entry->kind]);
+    api->entry_set_perm(tar->entry, (__LA_MODE_T)(entry->mode ? entry->mode : wide ? 0755 : 0644));
+    api->entry_set_size(tar->entry, entry->kind == CONTEXT_FILE ? entry->size : 0);
+    api->entry_set_mtime(tar->entry, ENTRY_TIME, 0);
+    api->entry_set_uid(tar->entry, entry->uid);
+    api->entry_set_gid(tar->entry, entry->gid);
+    if (entry->kind == CONTEXT_LINK)
+        api->entry_copy_symlink(tar->entry, entry->text.p);
+    if (api->write_header(tar->archive, tar->entry) != ARCHIVE_OK)
+        return failed(tar);
+    tar->left = entry->kind == CONTEXT_FILE ? entry->size : 0;
+    if (entry->kind == CONTEXT_FILE && entry->source.n)
+        return context_open_file(tar->context, entry, &tar->fd, &tar->err);
+    if (tar->left && tar->api->write_data(tar->archive, entry->text.p, entry->text.n) < 0)
+        return failed(tar);
+    tar->left = 0;
+    return 0;
+}
+
+static int end_entry(struct tar *tar, const struct context_entry *entry)
+{
+    if (tar->fd >= 0 && context_check_file(tar->context, entry, tar->fd, &tar->err))
+        return -1;
+    fd_close_ptr(&tar->fd);
+    tar->fd = -1;
+    return tar->api->write_finish_entry(tar->archive) == ARCHIVE_OK ? 0 : failed(tar);
+}
+
+static int add_piece(struct tar *tar, const struct context_entry *entry)
+{
+    ssize_t n = read(tar->fd, tar->piece, tar->left < PIECE ? (size_t)tar->left : PIECE);
+    if (n < 0 && errno == EINTR)
+        return 0;
+    if (n < 0)
+        return err_errno(&tar->err, ERR_FAILED, "\"%.*s\" cannot be read", STR_ARG(entry->source));
+    if (!n) { /* shorter than it was */
+        tar->left = 0;
+        return 0;
+    }
+    for (char *p = tar->piece, *end = p + n; p < end;) {
+        la_ssize_t taken = tar->api->write_data(tar->archive, p, (size_t)(end - p));
+        if (taken <= 0)
+            return failed(tar);
+        p += taken;
+    }
+    tar->left -= n;
+    return 0;
+}
+
+static int advance(struct tar *tar)
+{
+    struct context *context = tar->context;
+    if (tar->fd >= 0 && tar->left > 0)
+        return add_piece(tar, &context->entries[tar->next - 1]);
+    if (tar->next && end_entry(tar, &context->entries[tar->next - 1]))
+        return -1;
+    if (tar->next < context->n)
+        return begin_entry(tar, &context->entries[tar->next++]);
+    tar->ended = true;
+    return tar->api->write_close(tar->archive) == ARCHIVE_OK ? 0 : failed(tar);
+}
+
+int64_t tar_read(void *ctx, void *bytes, size_t n)
+{
+    struct tar *tar = ctx;
+    locale_t before = uselocale(tar->utf8);
+    int status = tar_failure(tar) ? -1 : 0;
+    while (!status && tar->taken == tar->ready.n && !tar->ended) {
+        buf_clear(&tar->ready);
+        tar->taken = 0;
+        status = advance(tar);
+    }
+    uselocale(before);
+    if (status)
+        return -1;
+    size_t there = tar->ready.n - tar->taken;
+    n = n < there ? n : there;
+    if (n)
+        memcpy(bytes, tar->ready.p + tar->taken, n);
+    tar->taken += n;
+    tar->sent += (int64_t)n;
+    return (int64_t)n;
+}

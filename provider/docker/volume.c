@@ -1,0 +1,112 @@
+/* docker.volume: what outlives containers. Nothing of a volume can be changed in place. */
+#include "provider/docker/types.h"
+
+static const struct value *decode(struct op_ctx *ctx, const struct value *document, const struct value *prior)
+{
+    (void)prior;
+    struct value_entry entries[] = {{STR("name"), value_getz(document, "Name")},
+        {STR("driver"), value_getz(document, "Driver")}, {STR("options"), value_getz(document, "Options")},
+        {STR("mountpoint"), value_getz(document, "Mountpoint")}};
+    return value_map(ctx->arena, entries, sizeof entries / sizeof *entries);
+}
+
+static const struct thing volume = {.what = "volume",
+    .path = "/volumes/%s",
+    .remove = "/volumes/%s",
+    .listing = "/volumes",
+    .items = "Volumes",
+    .labels = "Labels",
+    .decode = decode};
+
+/* The Engine answers a second creation with the volume that is there, whoever made it. */
+static int create(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    const struct value *there;
+    bool made;
+    *live = NULL;
+    if (thing_look(ctx, &volume, desired, &there, err))
+        return -1;
+    if (there && !marks_are_of_intent(ctx, value_getz(there, "Labels")))
+        return err_set(err, ERR_EXISTS, "the volume \"%.*s\" exists already", STR_ARG(thing_name(desired)));
+    struct value_entry body[] = {{STR("Driver"), value_getz(desired, "driver")},
+        {STR("DriverOpts"), value_getz(desired, "options")},
+        {STR("Labels"), marks_added(ctx, value_getz(desired, "labels"))},
+        {STR("Name"), value_getz(desired, "name")}};
+    for (size_t i = 0; i < sizeof body / sizeof *body; i++)
+        if (!body[i].value)
+            body[i].value = &value_null;
+    if (thing_create(ctx, &volume, STR("/volumes/create"),
+            value_map(ctx->arena, body, sizeof body / sizeof *body), thing_name(desired), &made, err))
+        return -1;
+    return thing_read(ctx, &volume, desired, live, err);
+}
+
+static int read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    (void)wanted;
+    return thing_read(ctx, &volume, prior, live, err);
+}
+
+static int list(struct op_ctx *ctx, const struct value *wanted, resource_found *found, void *found_ctx,
+    const struct value **covered, struct err *err)
+{
+    *covered = wanted;
+    return thing_list_all(ctx, &volume, found, found_ctx, err);
+}
+
+/* What of a volume can be changed is how weir deals with it. */
+static int update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    (void)desired, (void)changed;
+    return thing_read(ctx, &volume, prior, live, err);
+}
+
+static int delete_volume(struct op_ctx *ctx, const struct value *prior, struct err *err)
+{
+    return value_getb(prior, "keep") ? 0 : thing_delete(ctx, &volume, prior, err);
+}
+
+static int find(struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    return thing_find(ctx, &volume, desired, live, err);
+}
+
+static int marks(struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
+{
+    return thing_marks(ctx, &volume, object, out, err);
+}
+
+static int marked(struct op_ctx *ctx, resource_found *found, void *found_ctx, struct err *err)
+{
+    return thing_marked(ctx, &volume, found, found_ctx, err);
+}
+
+/* A volume goes with what is in it, and the Engine asks nobody. */
+static int erases(struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
+{
+    const struct value *document;
+    *out = &value_empty_list;
+    if (value_getb(object, "keep"))
+        return 0;
+    if (thing_look(ctx, &volume, object, &document, err))
+        return -1;
+    if (!document)
+        return 0;
+    struct value_entry entries[] = {
+        {STR("says"), value_stringz(ctx->arena, "the volume with all that is in it")}};
+    const struct value *item = value_map(ctx->arena, entries, 1);
+    *out = value_list(ctx->arena, &item, 1);
+    return 0;
+}
+
+const struct resource_ops docker_volume_ops = {.create = create,
+    .read = read,
+    .list = list,
+    .update = update,
+    .delete = delete_volume,
+    .find = find,
+    .marks = marks,
+    .marked = marked,
+    .erases = erases};
