@@ -145,6 +145,10 @@ def _(tables):
 listed("aws.sqs.queue", "sqs", "list_queues", "QueueUrls[]", None, more=lambda sqs, url: bare(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])))
 listed("aws.sns.topic", "sns", "list_topics", "Topics[]", "TopicArn", more=lambda sns, arn: bare(sns.get_topic_attributes(TopicArn=arn)))
 listed("aws.sns.subscription", "sns", "list_subscriptions", "Subscriptions[]", "SubscriptionArn")
+listed("aws.kinesis.stream", "kinesis", "list_streams", "StreamNames[]", None,
+       more=lambda kinesis, name: kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"])  # fmt: skip
+listed("aws.firehose.delivery_stream", "firehose", "list_delivery_streams", "DeliveryStreamNames[]", None,
+       more=lambda firehose, name: firehose.describe_delivery_stream(DeliveryStreamName=name)["DeliveryStreamDescription"])  # fmt: skip
 listed("aws.dynamodb.table", "dynamodb", "list_tables", "TableNames[]", None, more=lambda dynamodb, name: dynamodb.describe_table(TableName=name)["Table"])
 
 # ---- who may do what ----

@@ -1,6 +1,7 @@
 """Every type's own example from its spec: it is planned, and on moto it lives through create, an empty plan and destroy."""
 
 import io
+import re
 import zipfile
 
 import pytest
@@ -78,7 +79,8 @@ def examples():
         spec = yaml.safe_load(path.read_text())
         for kind in ("types", "data"):
             for name, entry in (spec.get(kind) or {}).items():
-                yield pytest.param(kind, entry.get("example"), id=f"{kind} aws.{spec['service']}.{name}")
+                words = [path.parent.parent.name, *([path.stem] if path.stem != path.parent.parent.name else []), name]
+                yield pytest.param(kind, entry.get("example"), id=f"{kind} {'.'.join(words)}")
 
 
 def stack_of(kind, example):
@@ -93,6 +95,8 @@ def stack_of(kind, example):
 @pytest.mark.parametrize("kind, example", list(examples()))
 def test_planned(stack, kind, example):
     stack.write(stack_of(kind, example))
+    for name in re.findall(r"^(?:folder|source): ([\w/]+)$", example, re.M):  # what is read for a plan has to be there
+        (stack.folder / name).mkdir(parents=True)
     stack.run("validate")
     if kind == "types":
         assert stack.plan() == {"it": "create"}

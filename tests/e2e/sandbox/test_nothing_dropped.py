@@ -38,6 +38,8 @@ HARMLESS = {
     "sts": {"PolicyArns", "Policy", "Tags", "TransitiveTagKeys", "ExternalId", "SerialNumber", "TokenCode", "SourceIdentity", "ProvidedContexts"},  # whoever has a key may do everything
 }
 
+LONG = 900  # characters; a message that names more is cut
+
 
 def filled(shape, above=()):
     """Every member of the shape, with a value of its type; None where it contains itself."""
@@ -75,8 +77,28 @@ def known(service):
     return calls, everywhere
 
 
+def without(given, path):
+    """A copy that lacks what lies at the path; list items are looked through."""
+    head, _, rest = path.removesuffix("[]").partition(".")
+    head = head.removesuffix("[]")
+    if isinstance(given, list):
+        return [without(item, path) for item in given]
+    if not isinstance(given, dict) or head not in given:
+        return given
+    return {key: without(value, rest) if key == head else value for key, value in given.items() if rest or key != head}
+
+
 def told(client, operation, given):
     """What the sandbox says that it does not know; None: it does not offer the operation."""
+    names = refused(client, operation, given)
+    if names and len(", ".join(names)) > LONG:  # a message has an end: what it names is left out, and it is asked again
+        for name in names[:-1]:
+            given = without(given, name)
+        return names[:-1] + told(client, operation, given)
+    return names
+
+
+def refused(client, operation, given):
     try:
         client._make_api_call(operation, given)
     except MissingDependencyException:
