@@ -1,3 +1,4 @@
+/* Looking at nodes of YAML: entries by key, places for messages, nodes as plain values. */
 #include "base/yaml.h"
 
 struct str node_raw(const struct node *node)

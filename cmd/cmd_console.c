@@ -1,3 +1,4 @@
+/* weir console: expressions in the stack's scope, a line each or from the command line. */
 #include "cmd/planning.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* weir deploy: packages, uploads and registers changed job code, and nothing else. */
 #include "cmd/jobs.h"
 #include "cmd/planning.h"
 #include "plan/deploy.h"

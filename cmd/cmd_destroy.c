@@ -1,3 +1,4 @@
+/* weir destroy: takes everything down, and with --verify looks for what is left. */
 #include "cmd/planning.h"
 #include "cmd/sandboxed.h"
 

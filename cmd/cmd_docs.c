@@ -1,3 +1,4 @@
+/* weir docs: reference pages of types, functions and commands from the program's own tables. */
 #include "cmd/kinds.h"
 #include "cmd/reference.h"
 #include "stacks/expr.h"

@@ -1,3 +1,4 @@
+/* weir drift: a plan of which only what others changed is shown. */
 #include "cmd/events.h"
 #include "cmd/planning.h"
 

@@ -1,3 +1,4 @@
+/* weir fmt: stack files in the usual layout, in place or only compared. */
 #include "cmd/command.h"
 #include "cmd/unified_diff.h"
 

@@ -1,3 +1,4 @@
+/* weir graph: resources and what they depend on, as SVG or for Graphviz. */
 #include "cmd/graph_layout.h"
 #include "cmd/planning.h"
 

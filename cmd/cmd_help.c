@@ -1,3 +1,4 @@
+/* weir help: commands in groups, or one of them with its options. */
 #include "cmd/help.h"
 
 #include <stdio.h>

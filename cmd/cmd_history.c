@@ -1,3 +1,4 @@
+/* weir history: the runs that the state's log has. */
 #include "cmd/command.h"
 #include "cmd/render.h"
 #include "cmd/sandboxed.h"

@@ -1,3 +1,4 @@
+/* weir init: a complete example from the binary, copied into a folder. */
 #include "cmd/command.h"
 
 #include "base/embed.h"

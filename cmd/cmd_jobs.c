@@ -1,3 +1,4 @@
+/* weir jobs: what can be run, and the latest runs of each. */
 #include "cmd/jobs.h"
 #include "cmd/sandboxed.h"
 #include "cmd/table.h"

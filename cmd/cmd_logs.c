@@ -1,3 +1,4 @@
+/* weir logs: what runs of a job wrote, in the order of its time. */
 #include "cmd/jobs.h"
 #include "cmd/run_watch.h"
 #include "cmd/signals.h"

@@ -1,3 +1,4 @@
+/* weir output: outputs as the last apply left them, without asking any service. */
 #include "cmd/planning.h"
 #include "cmd/sandboxed.h"
 

@@ -1,3 +1,4 @@
+/* weir plan: what would change; kept in a file where that is asked for. */
 #include "cmd/planning.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* weir policy: the IAM permissions that the stack's calls need. */
 #include "cmd/command.h"
 
 #include "base/json.h"

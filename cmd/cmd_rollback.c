@@ -1,3 +1,4 @@
+/* weir rollback: an artifact's earlier versions, and a job pointed back at one. */
 #include "cmd/jobs.h"
 #include "cmd/object_save.h"
 #include "cmd/planning.h"

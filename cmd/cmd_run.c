@@ -1,3 +1,4 @@
+/* weir run: starts a job, follows state and log, ends with its result. */
 #include "cmd/ask.h"
 #include "cmd/jobs.h"
 #include "cmd/run_result.h"

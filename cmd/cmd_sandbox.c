@@ -1,3 +1,4 @@
+/* weir sandbox: serves the embedded cloud, or says how it is reached. */
 #include "cmd/ask.h"
 #include "cmd/command.h"
 #include "cmd/kinds.h"

@@ -1,3 +1,4 @@
+/* weir state: resources in the state, listed, shown, moved and removed. */
 #include "cmd/planning.h"
 #include "cmd/sandboxed.h"
 #include "cmd/state_store.h"

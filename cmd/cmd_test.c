@@ -1,3 +1,4 @@
+/* weir test: finds the stack's tests, runs several at a time, and reports. */
 #include "cmd/command.h"
 #include "cmd/events.h"
 #include "cmd/sandboxed.h"

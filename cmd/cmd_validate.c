@@ -1,3 +1,4 @@
+/* weir validate: all mistakes of the files, without calling anything. */
 #include "cmd/planning.h"
 
 #include "base/json.h"

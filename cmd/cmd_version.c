@@ -1,3 +1,4 @@
+/* weir version. */
 #include "cmd/command.h"
 
 static int cmd_version_run(struct invocation *inv)

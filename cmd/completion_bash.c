@@ -1,3 +1,4 @@
+/* Completion for bash, written from the tables of commands and options. */
 #include "cmd/completion.h"
 
 static void bash_option(struct buf *out, const struct option *o, const char *ctx)

@@ -1,3 +1,4 @@
+/* Completion for fish, written from the tables of commands and options. */
 #include "cmd/completion.h"
 
 static void fish_option(struct buf *out, const struct option *o, const char *condition)

@@ -1,3 +1,4 @@
+/* Completion for zsh, written from the tables of commands and options. */
 #include "cmd/completion.h"
 
 static void zsh_spec(struct buf *out, const struct option *o, const char *name, char dash_count)

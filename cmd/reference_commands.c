@@ -1,3 +1,4 @@
+/* Pages about commands: Markdown, and the manual page. */
 #include "cmd/events.h"
 #include "cmd/help.h"
 #include "cmd/reference.h"

@@ -1,3 +1,4 @@
+/* Pages about resource types and functions, for the terminal and in Markdown. */
 #include "cmd/reference.h"
 
 #include "provider/aws/client.h"

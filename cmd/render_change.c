@@ -1,3 +1,4 @@
+/* One change as people read it: the action, each attribute before and after, and why. */
 #include "cmd/render_pen.h"
 
 #include "base/mem.h"

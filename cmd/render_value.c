@@ -1,3 +1,4 @@
+/* Values as people read them, cut to the width, with what is secret hidden. */
 #include "cmd/render_pen.h"
 
 #include "base/json.h"

@@ -19,7 +19,6 @@
 #include "plan/places.h"
 #include "plan/teardown.h"
 #include "provider/aws/client.h"
-#include "provider/aws/place.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -93,7 +92,7 @@ static void note_place(struct verifying *v, struct provider *provider, const str
         return;
     map_set(&v->providers, arena_printf(arena, "%p", (void *)provider), provider);
     if (place)
-        map_set(&v->places, aws_place_text(place, arena), provider);
+        map_set(&v->places, provider_place_text(provider, place, arena), provider);
 }
 
 static void add_recorded(struct verifying *v)

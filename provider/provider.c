@@ -113,3 +113,9 @@ const char *provider_place_difference(const struct provider *provider, const str
 {
     return provider->kind->place_difference ? provider->kind->place_difference(schema, then, now) : NULL;
 }
+
+struct str provider_place_text(
+    const struct provider *provider, const struct value *place, struct arena *arena)
+{
+    return provider->kind->place_text ? provider->kind->place_text(place, arena) : STR_EMPTY;
+}

@@ -283,6 +283,9 @@ int provider_place(struct provider *provider, const struct schema *schema, bool 
 /* What of a recorded place of that type is another now: "region", "account", …; NULL: nothing. */
 const char *provider_place_difference(const struct provider *provider, const struct schema *schema,
     const struct value *then, const struct value *now);
+/* A place for people: "eu-west-1 of account 123456789012"; "" where the kind has none. */
+struct str provider_place_text(
+    const struct provider *provider, const struct value *place, struct arena *arena);
 /* The way to its AWS account; NULL where its kind has none. */
 struct aws_client;
 struct aws_client *provider_aws(const struct provider *provider);

@@ -1,3 +1,4 @@
+/* Addresses of declarations and their instances: made, taken apart, found. */
 #include "stacks/stack.h"
 
 #include "base/json.h"

@@ -1,3 +1,4 @@
+/* Bodies of resources against their schemas: unknown and missing keys, values that do not fit. */
 #include "stacks/load.h"
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* Declaring what sections name, and the complaints that all sections have in common. */
 #include "stacks/load.h"
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* The section `inputs`: what each takes, and its default. */
 #include "stacks/load.h"
 
 /* ---- types ---- */

@@ -1,3 +1,4 @@
+/* The section `modules`: calls of modules, each loaded as a unit of its own. */
 #include "stacks/load.h"
 
 #include "base/file.h"

@@ -1,3 +1,4 @@
+/* Names in expressions: what each refers to, and the order of declarations that follows. */
 #include "stacks/load.h"
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* The sections `resources` and `data`. */
 #include "stacks/load.h"
 
 #include "base/mem.h"

@@ -1,3 +1,4 @@
+/* Whose a resource is: weir's marks among the tags, put there, read, and kept from the user's own. */
 #include "base/buf.h"
 #include "provider/cfn/ops.h"
 
