@@ -5,6 +5,7 @@
 #include "plan/context.h"
 #include "plan/evaluate.h"
 #include "plan/instances.h"
+#include "plan/objects.h"
 #include "plan/places.h"
 #include "plan/targets_alone.h"
 #include "provider/http/redact.h"
@@ -133,6 +134,22 @@ static bool check_conflicts(struct planner *p, const struct instance *instance, 
     return true;
 }
 
+/* A secret that another resource came by in an earlier run: without a key the state has only its hash. */
+static bool report_lost_secret(
+    struct planner *p, const struct instance *instance, const struct attr_expr *given, const struct value *v)
+{
+    if (!object_holds_hash(v))
+        return false;
+    struct diag *d = diag_error(p->diags, expr_span(given->expr),
+        "%.*s: \"%.*s\" refers to a secret of which the state keeps only a hash", STR_ARG(instance->address),
+        STR_ARG(given->name));
+    diag_hint(p->diags, d,
+        "give the state a key (`weir state key`) before the secret is made; one that is there already is "
+        "made "
+        "anew with --replace");
+    return true;
+}
+
 /* One attribute as the stack gives it, converted and marked; NULL in *out: not given. False after an error.
  */
 static bool evaluate_attribute(struct planner *p, const struct instance *instance,
@@ -142,7 +159,7 @@ static bool evaluate_attribute(struct planner *p, const struct instance *instanc
     struct schema_issue issue = {0};
     bool secret = given->attr->sensitive || given->attr->write_only;
     *out = NULL;
-    if (!v)
+    if (!v || report_lost_secret(p, instance, given, v))
         return false;
     if (schema_convert(arena, given->attr, v, &converted, &issue)) {
         evaluate_issue(p, given->expr, given->key_span, "attribute", given->name, &issue);

@@ -84,15 +84,14 @@ const struct value *object_unknown(
     return value_builder_map(&b);
 }
 
-/* Without a key the state gives hashes back for what is sensitive: nothing that others could work with. */
-static bool holds_hash(const struct value *v)
+bool object_holds_hash(const struct value *v)
 {
     if (!value_is_sensitive(v) || (v->kind != VALUE_LIST && v->kind != VALUE_MAP))
         return false;
     if (state_is_hash(v))
         return true;
     for (uint32_t i = 0; i < v->count; i++)
-        if (holds_hash(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value))
+        if (object_holds_hash(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value))
             return true;
     return false;
 }
@@ -110,7 +109,7 @@ static const struct value *completed_attr(struct arena *arena, const struct sche
 {
     const struct attr *attr = schema_attr(schema, name);
     const struct value *there = value_get(live, name);
-    if (!attr || attr->local || attr->write_only || !there || holds_hash(there))
+    if (!attr || attr->local || attr->write_only || !there || object_holds_hash(there))
         return as_given(arena, attr, given);
     if (value_is_sensitive(given) && !value_is_sensitive(there))
         return value_mark(arena, there, VALUE_SENSITIVE);

@@ -36,6 +36,8 @@ bool object_is_another(const struct schema *schema, const struct value *desired,
 /* Of maps that others write to as well, only the keys that `names` gives to `known` are ours. */
 const struct value *object_ours(struct arena *arena, const struct schema *schema, const struct value *live,
     const struct value *known, const struct value *names);
+/* Without a key the state gives hashes back for what is sensitive: nothing that others could work with. */
+bool object_holds_hash(const struct value *v);
 /* Is v what a recorded value with secrets in it (as hashes) was made from? */
 bool object_hash_matches(const struct value *kept, const struct value *v);
 /* prior, with the attributes that steer weir as `desired` has them; unknown ones stay as they were. */

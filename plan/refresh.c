@@ -315,6 +315,8 @@ static void read_single(void *ctx, size_t i)
         return;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct op_ctx op = op_context(r->p, &arena, group->provider, group->schema, seen->address);
+    const struct decl *decl = stack_find(r->p->stack, address_declared(seen->address));
+    op.dir = decl ? local_dir(decl) : r->p->stack->dir;
     struct single single = {r, seen};
     op.saw_marks = read_marks;
     op.saw_marks_ctx = &single;

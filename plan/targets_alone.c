@@ -6,6 +6,7 @@
 
 #include "plan/depends.h"
 #include "plan/instances.h"
+#include "plan/objects.h"
 #include "plan/recorded.h"
 #include "plan/replace_trigger.h"
 
@@ -125,16 +126,6 @@ bool alone_includes(struct planner *p, const struct decl *decl)
 
 /* ---- changing only what follows ---- */
 
-static bool holds_hash(const struct value *v)
-{
-    if (state_is_hash(v))
-        return true;
-    for (uint32_t i = 0; v && (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && i < v->count; i++)
-        if (holds_hash(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value))
-            return true;
-    return false;
-}
-
 /*
  * The object as it is recorded, but for the attributes that what they refer to makes come out otherwise. Of a
  * secret that the state keeps as a hash the file's value is taken.
@@ -150,7 +141,7 @@ const struct value *alone_attributes(
     for (uint32_t i = 0; i < record->set->count; i++) {
         struct str name = record->set->items[i]->string;
         const struct value *kept = value_get(record->attrs, name);
-        if (kept && holds_hash(kept))
+        if (kept && object_holds_hash(kept))
             kept = value_get(object, name);
         if (kept)
             value_builder_set(&b, name, kept);

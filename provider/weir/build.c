@@ -90,20 +90,20 @@ static int scan_input(struct package *package, struct str dir, struct str patter
     return path_is_dir(folder) ? package_scan(package, folder, &filter, err) : 0;
 }
 
-static int find_inputs(struct artifact_cache *cache, const struct build *build, struct str dir,
+int build_find_inputs(const struct value *patterns, struct str dir, struct digests *digests,
     struct package *inputs, struct err *err)
 {
     int status = 0;
-    for (uint32_t i = 0; !status && i < build->inputs->count; i++)
-        status = scan_input(inputs, dir, value_text(build->inputs->items[i], STR_EMPTY), err);
+    for (uint32_t i = 0; !status && i < patterns->count; i++)
+        status = scan_input(inputs, dir, value_text(patterns->items[i], STR_EMPTY), err);
     if (!status && !inputs->n) {
-        status = err_set(err, ERR_INVALID, "the inputs of the build match no file");
+        status = err_set(err, ERR_INVALID, "the inputs match no file");
         err_hint(err, "they are patterns below the folder of the stack, such as jobs/**/*.c");
     }
     if (status)
         return -1;
     package_finish_inputs(inputs);
-    return package_hash(inputs, cache->digests, err);
+    return package_hash(inputs, digests, err);
 }
 
 static struct str digest_inputs(
@@ -138,7 +138,7 @@ static int digest_after(struct artifact_cache *cache, const struct build *build,
     struct package after;
     size_t kept = 0;
     package_init(&after, cache->arena);
-    int status = find_inputs(cache, build, dir, &after, err);
+    int status = build_find_inputs(build->inputs, dir, cache->digests, &after, err);
     for (size_t i = 0; !status && i < after.n; i++) {
         const struct package_file *file = &after.files[i], *was = find_source(before, file->source);
         if (!is_within(file->source, build->source))
@@ -213,7 +213,7 @@ static int build_if_needed(struct op_ctx *ctx, struct artifact_cache *cache, con
     struct str digest = STR_EMPTY;
     bool missing = build->source.n && !path_exists(build->source.p);
     if (build->inputs) {
-        if (find_inputs(cache, build, ctx->dir, inputs, err))
+        if (build_find_inputs(build->inputs, ctx->dir, cache->digests, inputs, err))
             return -1;
         digest = digest_inputs(cache, build, inputs);
         if (str_eq(digest, cache->built) && !missing)

@@ -35,6 +35,10 @@ struct build_start {
 int build_start(
     struct op_ctx *ctx, const struct build_start *start, struct command_output *output, struct err *err);
 
+/* The files that patterns match below the folder, hashed; at least one. */
+int build_find_inputs(const struct value *patterns, struct str dir, struct digests *digests,
+    struct package *inputs, struct err *err);
+
 /* ---- vendor.c ---- */
 
 struct vendor {

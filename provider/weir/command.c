@@ -137,7 +137,7 @@ int command_run(const struct command *command, struct command_output *output, st
     struct spawn spawn = {.args = command->args,
         .env = command->env,
         .dir = command->dir.n ? arena_strz(command->arena, command->dir) : NULL,
-        .out = ends[1],
+        .out = command->out ? command->out : ends[1],
         .error = ends[1],
         .apart = command->cancel ? SPAWN_SESSION : SPAWN_TOGETHER};
     int failed = spawn_program(&spawn, &w.child), status;

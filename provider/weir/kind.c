@@ -1,8 +1,12 @@
 #include "provider/weir/kind.h"
 
 #include "provider/weir/artifact.h"
+#include "provider/weir/run.h"
 #include "provider/weir/value.h"
 
 static const struct schema *const types[] = {&weir_value_schema, &weir_artifact_schema, NULL};
 
-const struct provider_kind weir_kind = {.name = "weir", .specs = "provider/weir/specs/", .types = types};
+static const struct native natives[] = {{.name = "command", .ops = &weir_command_ops}, {0}};
+
+const struct provider_kind weir_kind = {
+    .name = "weir", .specs = "provider/weir/specs/", .types = types, .natives = natives};

@@ -296,7 +296,7 @@ def test_failing_build_shows_what_it_said(tmp_path):
     ("source: src, package: wheel, name: a-b", "the name of a wheel has no dashes", 3),
     ("source: src, store: ''", "is no bucket with a prefix", 3),
     ("source: src, build: {run: make}", '"build" is no command', 3),
-    ("source: src, build: {command: make, inputs: [nothing/*]}", "the inputs of the build match no file", 3),
+    ("source: src, build: {command: make, inputs: [nothing/*]}", "the inputs match no file", 3),
     ("source: src, python: {requirements: nowhere.txt}", "cannot read nowhere.txt", 3),
     ("source: src, keep: 0", "1", 3),
     ("name: x", 'an artifact needs a "source"', 3),

@@ -1,0 +1,247 @@
+/*
+ * `weir.command`. Its attributes are in specs/weir.yaml. What it writes to standard output is its result, for
+ * others to refer to; what it writes to standard error is shown while it runs. A secret in a command line
+ * would be seen by whoever lists processes: it is refused there, and goes into the environment.
+ */
+#include "provider/weir/run.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "provider/weir/build.h"
+#include "provider/weir/command_env.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { RESULT_MAX = 4 * 1024 * 1024, TIMEOUT_MS = 15 * 60 * 1000, COMMAND_SHOWN = 120 };
+
+/* ---- what it is run with ---- */
+
+/* The usual variables, those named, and those given, which go before. */
+static char **environment(struct op_ctx *ctx, const struct value *object)
+{
+    const struct value *given = value_getz(object, "env");
+    char **usual = command_env(ctx->arena, value_getz(object, "pass_env"));
+    size_t n = 0, count = 0, own = given && given->kind == VALUE_MAP ? given->count : 0;
+    while (usual[count])
+        count++;
+    char **env = ARENA_ARRAY(ctx->arena, char *, own + count + 1);
+    for (size_t i = 0; i < own; i++)
+        env[n++] = (char *)arena_printf(ctx->arena, "%.*s=%.*s", STR_ARG(given->entries[i].key),
+            STR_ARG(value_text(given->entries[i].value, STR_EMPTY)))
+                       .p;
+    for (size_t i = 0; i < count; i++) {
+        struct str value, name = str_cut(str_z(usual[i]), '=', &value);
+        if (!own || !value_get(given, name))
+            env[n++] = usual[i];
+    }
+    return env;
+}
+
+static const char *shown_name(struct op_ctx *ctx, const char *what, struct str text)
+{
+    struct str more, hidden = command_output_hide(ctx->arena, str_trim(text));
+    struct str shown = str_slice(str_cut(hidden, '\n', &more), 0, COMMAND_SHOWN);
+    shown.n = str_utf8_prefix(shown);
+    return arena_printf(ctx->arena, "the %s `%.*s%s`", what, STR_ARG(shown), shown.n < hidden.n ? "…" : "").p;
+}
+
+static int check_secret(const struct value *text, const char *what, struct err *err)
+{
+    if (!value_is_sensitive(text))
+        return 0;
+    err_set(err, ERR_INVALID, "there is a secret in `%s`, and whoever lists processes would see it", what);
+    return err_hint(err, "give it as a variable: `env: {PASSWORD: …}`, and \"$PASSWORD\" in the command");
+}
+
+/* ---- running ---- */
+
+static void show_line(void *ctx, const char *line)
+{
+    const struct op_ctx *op = ctx;
+    op->printed(op->printed_ctx, line);
+}
+
+/* Without what it printed, where that is nobody's business. */
+static int hide_failure(struct op_ctx *ctx, const struct err *why, struct err *err)
+{
+    struct str rest, first = str_cut(str_z(why->message), '\n', &rest);
+    if (str_ends(first, STR(":")))
+        first.n--;
+    err_set(err, why->class, "%.*s", STR_ARG(arena_str(ctx->arena, first)));
+    return err_hint(err, "what it printed is a secret, and not shown");
+}
+
+static int run_shell(struct op_ctx *ctx, const struct value *object, const char *what, struct str text,
+    int out, struct err *err)
+{
+    struct command_output output;
+    struct err why = ERR_INIT;
+    char shell[] = "/bin/sh", flag[] = "-c";
+    char *args[] = {shell, flag, arena_strz(ctx->arena, text), NULL};
+    bool secret = value_getb(object, "secret");
+    struct str dir = value_gets(object, "dir");
+    struct command command = {.arena = ctx->arena,
+        .what = shown_name(ctx, what, text),
+        .args = args,
+        .env = environment(ctx, object),
+        .dir = dir.n ? path_join(ctx->arena, ctx->dir, dir) : ctx->dir,
+        .out = out,
+        .timeout_ms = ctx->timeout_ms ? ctx->timeout_ms : TIMEOUT_MS,
+        .cancel = ctx->cancel};
+    command_output_init(&output);
+    output.show = ctx->printed && !secret ? show_line : NULL;
+    output.show_ctx = ctx;
+    int status = command_run(&command, &output, &why);
+    command_output_release(&output);
+    if (!status)
+        return 0;
+    if (secret)
+        return hide_failure(ctx, &why, err);
+    *err = why;
+    return -1;
+}
+
+static int read_result(
+    struct op_ctx *ctx, const struct value *object, int fd, const struct value **result, struct err *err)
+{
+    AUTO_BUF struct buf text = {.max = RESULT_MAX};
+    struct str kind = value_gets(object, "output");
+    char block[16 * 1024];
+    ssize_t n;
+    *result = &value_null;
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return err_errno(err, ERR_IO, "cannot read what the command printed");
+    while ((n = read(fd, block, sizeof block)) > 0)
+        buf_add(&text, block, (size_t)n);
+    if (text.overflow)
+        return err_set(err, ERR_INVALID, "the command printed more than %d MB", RESULT_MAX >> 20);
+    struct str said = str_trim(buf_str(&text));
+    if (str_eqz(kind, "none"))
+        return 0;
+    if (str_eqz(kind, "json") && json_parse(ctx->arena, said, result, err))
+        return value_getb(object, "secret") ? err_set(err, ERR_INVALID, "what the command printed is no JSON")
+                                            : err_context(err, "what the command printed");
+    if (!str_eqz(kind, "json") && !str_is_utf8(said))
+        return err_set(err, ERR_INVALID, "what the command printed is no text");
+    if (!str_eqz(kind, "json"))
+        *result = value_string(ctx->arena, said);
+    if (value_getb(object, "secret"))
+        *result = value_mark(ctx->arena, *result, VALUE_SENSITIVE);
+    return 0;
+}
+
+/* Did it make what it was to make? */
+static bool is_there(struct op_ctx *ctx, const struct value *object)
+{
+    struct str creates = value_gets(object, "creates");
+    return !creates.n || path_exists(arena_strz(ctx->arena, path_join(ctx->arena, ctx->dir, creates)));
+}
+
+static int run_it(struct op_ctx *ctx, const struct value *desired, struct str id, const struct value **live,
+    struct err *err)
+{
+    const struct value *result;
+    AUTO_FD int out = memfd_create("weir", MFD_CLOEXEC);
+    if (out < 0)
+        return err_errno(err, ERR_FAILED, "there is no memory for what the command prints");
+    if (check_secret(value_getz(desired, "command"), "command", err) ||
+        run_shell(ctx, desired, "command", value_gets(desired, "command"), out, err) ||
+        read_result(ctx, desired, out, &result, err))
+        return -1;
+    if (!is_there(ctx, desired))
+        return err_set(err, ERR_FAILED, "the command ended well, but there is no %.*s",
+            STR_ARG(value_gets(desired, "creates")));
+    *live = value_with(ctx->arena, desired, STR("id"), value_string(ctx->arena, id));
+    *live = value_with(ctx->arena, *live, STR("result"), result);
+    return 0;
+}
+
+/* ---- operations ---- */
+
+static int command_prepare(
+    struct op_ctx *ctx, const struct value *desired, const struct value **prepared, struct err *err)
+{
+    const struct value *inputs = value_getz(desired, "inputs");
+    struct package files;
+    *prepared = desired;
+    if (!inputs || !value_is_known(inputs) || !inputs->count)
+        return 0;
+    package_init(&files, ctx->arena);
+    int status = build_find_inputs(inputs, ctx->dir, ctx->digests, &files, err);
+    if (!status)
+        *prepared = value_with(ctx->arena, desired, STR("inputs_sha256"),
+            value_string(ctx->arena, package_digest(&files, PACKAGE_FILE, false)));
+    package_release(&files);
+    return status;
+}
+
+/* A change of what it is run with runs it again; then nobody knows what it will print. */
+static int command_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+    const struct value **planned, struct err *err)
+{
+    const struct value *id = value_getz(prior, "id");
+    (void)err;
+    *planned = value_with(ctx->arena, desired, STR("result"), &value_unknown);
+    *planned = value_with(ctx->arena, *planned, STR("id"), value_is_null(id) ? &value_unknown : id);
+    return 0;
+}
+
+static int command_create(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    return run_it(ctx, desired, ctx->token, live, err);
+}
+
+static int command_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    static const char *const reasons[] = {
+        "command", "env", "dir", "inputs_sha256", "creates", "triggers", "output", "secret"};
+    bool again = false;
+    for (uint32_t i = 0; i < changed->count; i++)
+        for (size_t k = 0; k < sizeof reasons / sizeof *reasons; k++)
+            again |= str_eqz(changed->items[i]->string, reasons[k]);
+    if (again)
+        return run_it(ctx, desired, value_gets(prior, "id"), live, err);
+    *live = value_merge(ctx->arena, prior, desired);
+    return 0;
+}
+
+static int command_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    (void)wanted, (void)err;
+    *live = is_there(ctx, prior) ? prior : NULL;
+    return 0;
+}
+
+static int command_delete(struct op_ctx *ctx, const struct value *prior, struct err *err)
+{
+    struct str text = value_gets(prior, "delete");
+    if (!str_trim(text).n)
+        return 0;
+    return check_secret(value_getz(prior, "delete"), "delete", err)
+               ? -1
+               : run_shell(ctx, prior, "command", text, 0, err);
+}
+
+/* Nobody can tell whether it was run. */
+static int command_find(
+    struct op_ctx *ctx, const struct value *desired, const struct value **live, struct err *err)
+{
+    (void)ctx, (void)desired, (void)err;
+    *live = NULL;
+    return 0;
+}
+
+const struct resource_ops weir_command_ops = {
+    .prepare = command_prepare,
+    .predict = command_predict,
+    .read = command_read,
+    .create = command_create,
+    .update = command_update,
+    .delete = command_delete,
+    .find = command_find,
+};

@@ -1,0 +1,76 @@
+"""weir.command: a command of the stack's own, what it printed for others, and nothing of what is secret."""
+
+SECRET = "command-Kingfisher-5"
+
+
+def settled(stack):
+    result = stack.run("plan")
+    assert "No changes" in result.out, str(result)
+
+
+def test_what_it_prints_is_for_others(local_stack):
+    local_stack.write("one\n", "src/a.txt")
+    local_stack.write("""
+        stack: commands
+        resources:
+          made:
+            type: weir.command
+            command: mkdir -p out && cat src/*.txt > out/all && echo made it && echo hello >&2 && echo run >> log
+            delete: rm -r out && echo $WHO > gone
+            inputs: [src/*.txt]
+            creates: out/all
+            env: {WHO: me}
+          parsed: {type: weir.command, command: "echo '{\\"a\\": [1, 2]}'", output: json, depends_on: [made]}
+          kept: {type: weir.value, value: "${made.result}: ${parsed.result.a[1]}"}
+        outputs: {all: "${kept.value}"}
+    """)
+    assert "hello" in local_stack.run("apply", "--yes").out
+    assert local_stack.outputs() == {"all": "made it: 2"}
+    settled(local_stack)
+    runs = lambda: (local_stack.folder / "log").read_text().count("run")
+    assert runs() == 1
+
+    local_stack.write("two\n", "src/b.txt")
+    assert local_stack.plan() == {"made": "update", "kept": "update"}
+    local_stack.apply()
+    assert runs() == 2 and (local_stack.folder / "out/all").read_text() == "one\ntwo\n"
+    (local_stack.folder / "out/all").unlink()
+    assert local_stack.plan()["made"] == "create"
+    local_stack.apply()
+    settled(local_stack)
+    local_stack.destroy()
+    assert not (local_stack.folder / "out").exists() and (local_stack.folder / "gone").read_text() == "me\n"
+
+
+def test_secrets_stay_in_the_environment(local_stack):
+    local_stack.write(f"""
+        stack: commands
+        inputs: {{password: {{type: string, sensitive: true, default: {SECRET}}}}}
+        resources:
+          made: {{type: weir.command, command: 'echo "got $PASSWORD"; echo "$PASSWORD" >&2; ps -eo args > seen', env: {{PASSWORD: "${{inputs.password}}"}}, secret: true}}
+          used: {{type: weir.command, command: 'printf %s "$IT" > used', env: {{IT: "${{made.result}}"}}, depends_on: [made]}}
+    """)
+    shown = local_stack.run("apply", "--yes")
+    assert (local_stack.folder / "used").read_text() == f"got {SECRET}"
+    state = "".join(path.read_text(errors="replace") for path in (local_stack.folder / ".weir").rglob("*") if path.is_file())
+    for where in shown.out + shown.err, state, (local_stack.folder / "seen").read_text():
+        assert SECRET not in where
+    assert "keeps only a hash" in local_stack.run("plan", status=None).err, "the result is needed again, and there is no key"
+    local_stack.env["WEIR_STATE_KEY"] = "0123456789abcdef" * 4
+    local_stack.run("apply", "--yes", "--replace", "made")
+    settled(local_stack)
+    text = (local_stack.folder / "weir.yaml").read_text()
+    local_stack.write(text.replace("; ps -eo", "; exit 3; ps -eo"))
+    failed = local_stack.run("apply", "--yes", status=1)
+    assert "status 3" in failed.err and SECRET not in failed.err + failed.out, str(failed)
+    local_stack.write(text.replace('echo "got $PASSWORD"', 'echo ${inputs.password}'))
+    refused = local_stack.run("apply", "--yes", status=None)
+    assert refused.status != 0 and "whoever lists processes would see it" in refused.err, str(refused)
+
+
+def test_what_goes_wrong(local_stack):
+    for line, says in [("command: echo x; exit 4", "failed with status 4"), ("command: echo x, output: json", "what the command printed"), ("command: 'true', creates: nothing", "there is no nothing"),
+                       ("command: head -c 5000000 /dev/zero", "more than 4 MB"), ("command: 'true', inputs: [none/*]", "match no file")]:
+        local_stack.write(f"stack: commands\nresources: {{a: {{type: weir.command, {line}}}}}\n")
+        result = local_stack.run("apply", "--yes", status=None)
+        assert result.status != 0 and says in result.err, str(result)
