@@ -5,6 +5,7 @@
 #include "provider/docker/kind.h"
 #include "provider/host/kind.h"
 #include "provider/postgres/kind.h"
+#include "provider/rest/kinds.h"
 #include "provider/spec/spec.h"
 #include "provider/weir/kind.h"
 
@@ -12,6 +13,8 @@
 static const struct provider_kind *const kinds[] = {
     &aws_kind,
     &weir_kind,
+    &airflow_kind,
+    &http_kind,
     &cfn_kind,
     &docker_kind,
     &postgres_kind,

@@ -38,6 +38,25 @@ struct native {
         *ops; /* at a type; those that are NULL are left to the spec; NULL: it is none */
 };
 
+struct wire_operation; /* provider/wire/wire.h */
+struct wire_message;
+
+/* One call of a spec, for kinds that send by themselves; see struct aws_call for what the same names mean
+ * there. */
+struct service_call {
+    const struct value *head; /* what the spec's `provider:` says; lives as long as the catalog */
+    struct str base;          /* before the path, instead of what the head says; "" as it says */
+    const struct wire_operation *op;
+    const struct wire_message *request;
+    bool idempotent, sensitive;
+    int (*accept)(void *ctx, const struct wire_message *answer, struct err *err);
+    void *accept_ctx;
+    const atomic_bool *cancel;
+    bool (*transient)(void *ctx, const struct err *err);
+    void *transient_ctx;
+    int64_t transient_for_ms, answers_in_ms;
+};
+
 struct provider_kind {
     const char *name;                  /* first word of its types and providers: "aws" */
     const char *specs;                 /* folder of its embedded specs: "provider/aws/specs/"; NULL: none */
@@ -49,6 +68,15 @@ struct provider_kind {
     /* Reads settings but calls nothing. NULL: there is nothing to open, and provider_self() is NULL. */
     int (*open)(const struct provider_options *options, struct arena *arena, void **self, struct err *err);
     void (*close)(void *self);
+
+    /*
+     * Carries out the calls of specs: 0 with a 2xx answer that was accepted. `tell` knows names that
+     * conditions may ask for besides attributes ("api"): *out "" where it is none. NULL: calls go to AWS.
+     */
+    int (*send)(void *self, const struct service_call *call, struct arena *arena,
+        struct wire_message *response, struct err *err);
+    int (*tell)(void *self, const struct value *head, struct str name, const atomic_bool *cancel,
+        struct arena *arena, struct str *out, struct err *err);
 
     /*
      * A type that is listed nowhere: *out NULL with 0 where the name is not one of this kind's. The schema

@@ -14,7 +14,7 @@ ROWS = [
     {"plan/state": 1, "sandbox/services": 13},
     {"stacks": 1, "sandbox/engine": 13},
     {"provider/docker": 5, "sandbox/calls": 13},
-    {"sandbox/control": 12, "sandbox/s3": 14},
+    {"provider/rest": 2, "sandbox/control": 12, "sandbox/s3": 14},
     {"provider/host": 0, "provider/postgres": 2, "provider/cfn": 4, "provider/weir": 6, "provider/aws/types": 8, "provider/spec": 10, "sandbox/notation": 12, "sandbox/http": 14},
     {"provider/ssh": 1, "provider/aws/s3": 8, "sandbox/asl": 12},
     {"provider/aws": 6, "sandbox/house": 14},

@@ -57,6 +57,17 @@ static const struct value *with_options(
     return object;
 }
 
+/* A document that goes out as it is, not as text. */
+static const struct value *parsed_document(
+    struct run *run, const struct spec_job *job, const struct value *arguments)
+{
+    const struct spec_attr *attr = spec_attr_find(&job->type, job->arguments);
+    struct err ignored = ERR_INIT;
+    if (arguments && arguments->kind == VALUE_STRING && attr && attr->attr->type->kind == TYPE_ANY)
+        json_parse(run->arena, arguments->string, &arguments, &ignored);
+    return arguments;
+}
+
 static const struct value *with_arguments(
     struct run *run, const struct spec_job *job, const struct value *object, const struct value *arguments)
 {
@@ -66,6 +77,8 @@ static const struct value *with_arguments(
         arguments = prefixed(run->arena, arguments, job->prefix);
     if (job->ops.takes == JOB_TAKES_FLAGS || job->ops.takes == JOB_TAKES_LIST)
         arguments = appended(run->arena, job->after.n ? value_get(object, job->after) : NULL, arguments);
+    if (job->ops.takes == JOB_TAKES_JSON)
+        arguments = parsed_document(run, job, arguments);
     return arguments ? value_with(run->arena, object, job->arguments, arguments) : object;
 }
 

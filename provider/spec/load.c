@@ -8,7 +8,7 @@
 #define HEAD_KEYS                                                                                            \
     "kind service doc protocol target api_version endpoint_prefix signing_name global signing_region case "  \
     "words "                                                                                                 \
-    "model iam errors shapes operations tags page types data"
+    "model iam errors shapes operations tags page types data provider"
 
 static void load_endpoint(struct loader *l, const struct node *head)
 {
@@ -41,8 +41,9 @@ static void load_protocol(struct loader *l, const struct node *head)
         .path = STR("/")};
     struct str spelling = load_text(l, head, "case");
     l->camel = str_eqz(spelling, "camel");
-    if (spelling.n && !l->camel && !str_eqz(spelling, "pascal"))
-        load_error(l, node_get(head, "case"), "case is pascal or camel");
+    l->snake = str_eqz(spelling, "snake");
+    if (spelling.n && !l->camel && !l->snake && !str_eqz(spelling, "pascal"))
+        load_error(l, node_get(head, "case"), "case is pascal, camel or snake");
 }
 
 /* Whose types these are: as the file says, where it is not given. */
@@ -70,6 +71,37 @@ static void load_kind(struct loader *l, const struct node *head, const struct pr
     diag_did_you_mean(l->diags, diag, said, names, n);
 }
 
+#define API_KEYS "base token headers login"
+
+/* One way to the service: `provider:` itself, or one of its `apis`. */
+static void load_api(struct loader *l, const struct node *node, const char *keys)
+{
+    if (!load_keys(l, node, "an api", keys))
+        return;
+    const struct node *login = node_get(node, "login");
+    if (login && load_keys(l, login, "login", "call send at header") &&
+        (!load_text(l, login, "call").n || !node_get(login, "send") || !load_text(l, login, "at").n))
+        load_error(l, login, "login needs \"call\", \"send\" and \"at\"");
+}
+
+/* How a service that is none of AWS's is reached (docs/rest.md). */
+static void load_provider(struct loader *l, const struct node *node)
+{
+    if (!node)
+        return;
+    if (!l->service->kind->send) {
+        load_error(l, node, "the kind \"%s\" takes no \"provider\"", l->service->kind->name);
+        return;
+    }
+    const struct node *apis = node_get(node, "apis");
+    load_api(l, node, apis ? "apis" : API_KEYS);
+    for (uint32_t i = 0; apis && apis->kind == NODE_LIST && i < apis->count; i++)
+        load_api(l, apis->items[i], API_KEYS " api probe");
+    if (apis && apis->kind != NODE_LIST)
+        load_error(l, apis, "apis is a list");
+    l->service->head = node_value(l->arena, node);
+}
+
 static void load_head(struct loader *l, const struct node *head)
 {
     struct spec_service *service = l->service;
@@ -78,6 +110,7 @@ static void load_head(struct loader *l, const struct node *head)
         load_error(l, head, "a spec needs \"service\"");
     load_protocol(l, head);
     load_endpoint(l, head);
+    load_provider(l, node_get(head, "provider"));
     const struct node *errors = node_get(head, "errors");
     if (errors && load_keys(l, errors, "errors", "absent exists retry hints")) {
         service->absent = load_errors(l, node_get(errors, "absent"));

@@ -13,7 +13,7 @@ struct loader {
     struct diags *diags;
     struct spec_service *service;
     const struct source *source;
-    bool camel;
+    bool camel, snake;
     bool calls;                                      /* there is a protocol, so steps may be calls */
     const struct node *words, *shapes, *tags, *page; /* of the head; NULL: not there */
     struct map operations;                           /* name -> struct spec_operation */

@@ -109,7 +109,8 @@ static void load_arguments(struct type_loader *t, const struct node *node, struc
         if (!str_eqz(as, ways[i].name))
             continue;
         job->ops.takes = ways[i].takes;
-        if (to && to->attr->type->kind != ways[i].kind)
+        bool document = ways[i].takes == JOB_TAKES_JSON && to && to->attr->type->kind == TYPE_ANY;
+        if (to && to->attr->type->kind != ways[i].kind && !document)
             load_error(l, node_get(node, "to"), "arguments as %s go to an attribute that is %s", ways[i].name,
                 ways[i].kind == TYPE_MAP    ? "a map"
                 : ways[i].kind == TYPE_LIST ? "a list"

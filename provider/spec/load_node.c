@@ -181,7 +181,7 @@ struct spec_conditions load_conditions(struct type_loader *t, const struct node 
     struct spec_condition *items = ARENA_ARRAY(l->arena, struct spec_condition, node->count);
     for (uint32_t i = 0; i < node->count; i++) {
         struct str name = node->entries[i].key;
-        if (!str_eqz(name, "region") && !str_eqz(name, "partition"))
+        if (!str_eqz(name, "region") && !str_eqz(name, "partition") && !str_eqz(name, "api"))
             load_attr_named(t, node->entries[i].value, name);
         items[i] = load_condition(l, name, node->entries[i].value);
     }
@@ -192,6 +192,8 @@ struct spec_conditions load_conditions(struct type_loader *t, const struct node 
  */
 struct str load_wire_name(struct loader *l, struct str name)
 {
+    if (l->snake)
+        return name;
     struct str parts[32], rest = name;
     size_t n = 0;
     while (rest.n && n < sizeof parts / sizeof *parts) {

@@ -81,7 +81,7 @@ static void load_one_operation(struct loader *l, struct str name, const struct n
         return;
     }
     if (!load_keys(
-            l, node, "an operation", "http body xmlns raw query headers answer host_prefix md5 result"))
+            l, node, "an operation", "http body xmlns raw query headers answer host_prefix md5 result base"))
         return;
     const struct node *http = node_get(node, "http");
     if (http && http->kind == NODE_STRING)
@@ -92,6 +92,7 @@ static void load_one_operation(struct loader *l, struct str name, const struct n
     op->wire.md5 = load_flag(l, node, "md5");
     op->wire.raw = load_text(l, node, "raw");
     op->host_prefix = load_text(l, node, "host_prefix");
+    op->base = load_text(l, node, "base");
     struct spec_place *places =
         ARENA_ARRAY(l->arena, struct spec_place, map_count(node, "query") + map_count(node, "headers"));
     load_places(l, node, "query", WIRE_QUERY_STRING, places, &op->place_count);

@@ -579,7 +579,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
         .is_data = is_data,
         .id = load_text(l, node, "id"),
         .ops = &spec_ops,
-        .service = l->calls ? &l->service->aws : NULL,
+        .service = l->calls && !l->service->kind->send ? &l->service->aws : NULL,
         .impl = type};
     struct str order = load_text(l, node, "replace");
     type->schema.create_first = str_eqz(order, "create first");

@@ -138,6 +138,8 @@ void spec_permissions(
 {
     const struct spec_type *type = schema->impl;
     struct collecting c = {.service = type->service, .arena = arena, .out = out};
+    if (type->service->kind->send) /* IAM has no part in it */
+        return;
     if (phase == PERMISSION_RUN) {
         if (type->job)
             add_job(&c, type->job);

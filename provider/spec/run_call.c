@@ -69,7 +69,7 @@ static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)
         !run_error_is(&rules->service->absent, err) || run_error_is(&step->ignore, err))
         return false;
     int64_t now_ms = clock_mono_ms();
-    if (!rules->unseen_since_ms && aws_made_within(rules->run->client, SEEN_WITHIN_MS))
+    if (!rules->unseen_since_ms && rules->run->client && aws_made_within(rules->run->client, SEEN_WITHIN_MS))
         rules->unseen_since_ms = now_ms;
     return rules->unseen_since_ms && now_ms - rules->unseen_since_ms < SEEN_WITHIN_MS;
 }
@@ -247,14 +247,17 @@ static int64_t retry_for(const struct run *run, const struct spec_step *step)
     return step->retry_for_ms && run->ctx->timeout_ms > 0 ? run->ctx->timeout_ms : step->retry_for_ms;
 }
 
-/* May the answer repeat a secret? What cannot be read back is not in it. */
+/* May the answer repeat a secret? What cannot be read back is not in AWS's; other services give it back under
+ * another name, or to who asks nicely. */
 static bool answer_may_tell(const struct run *run, const struct value *object)
 {
+    bool others = run->type->service->kind->send;
     if (run->ctx->sensitive)
         return true;
     for (size_t i = 0; i < run->type->attr_count; i++) {
         const struct attr *attr = run->type->attrs[i].attr;
-        if (!attr->write_only && (attr->sensitive || value_is_sensitive(value_get(object, attr->name))))
+        if ((others || !attr->write_only) &&
+            (attr->sensitive || value_is_sensitive(value_get(object, attr->name))))
             return true;
     }
     return false;
@@ -304,6 +307,26 @@ static int take_answer(void *ctx, const struct wire_message *answer, struct err 
     return read_whole(ctx, answer, err);
 }
 
+/* The same call for a kind that sends by itself. */
+static int send_by_kind(struct run *run, const struct spec_step *step, const struct aws_call *call,
+    struct wire_message *response, struct err *err)
+{
+    const struct service_call own = {.head = run->type->service->head,
+        .base = step->op->base,
+        .op = call->op,
+        .request = &call->request,
+        .idempotent = call->idempotent,
+        .sensitive = call->sensitive,
+        .accept = call->accept,
+        .accept_ctx = call->accept_ctx,
+        .cancel = call->cancel,
+        .transient = call->transient,
+        .transient_ctx = call->transient_ctx,
+        .transient_for_ms = call->transient_for_ms,
+        .answers_in_ms = call->answers_in_ms};
+    return run->type->service->kind->send(provider_self(run->ctx->provider), &own, run->arena, response, err);
+}
+
 static int send_once(struct retry_rules *rules, const struct value *input, bool sensitive,
     const struct value **document, struct err *err)
 {
@@ -325,7 +348,8 @@ static int send_once(struct retry_rules *rules, const struct value *input, bool 
     struct wire_message response = {0};
     if (wire_encode_request(run->arena, &step->op->wire, &step->request.shape, input, &call.request, err))
         return -1;
-    if (aws_send(run->client, &call, run->arena, &response, err)) {
+    if (run->type->service->kind->send ? send_by_kind(run, step, &call, &response, err)
+                                       : aws_send(run->client, &call, run->arena, &response, err)) {
         classify(run, step, err);
         return -1;
     }

@@ -178,7 +178,8 @@ int spec_create(struct op_ctx *ctx, const struct value *desired, const struct va
     int failed = create_steps(&run, with_marks, &made, err);
     if (!made)
         return failed;
-    aws_made(run.client);
+    if (run.client)
+        aws_made(run.client);
     if (ctx->claim && run.type->settle.way == SETTLE_CONTENT)
         ctx->claim(ctx->claim_ctx, value_text(value_get(made, run.type->schema.id), STR_EMPTY));
     /* From here on it exists, whatever happens. */

@@ -138,7 +138,8 @@ static bool is_older(const struct finding *f, const struct value *item)
     const struct value *made = path.n ? wire_path(f->run->arena, item, path) : NULL;
     made = made ? wire_coerce(f->run->arena, &time, made) : NULL;
     int64_t made_ms;
-    int64_t since_ms = f->run->ctx->since_ms + aws_clock_ahead_ms(f->run->client);
+    int64_t ahead_ms = f->run->client ? aws_clock_ahead_ms(f->run->client) : 0;
+    int64_t since_ms = f->run->ctx->since_ms + ahead_ms;
     return time_parse_rfc3339(value_text(made, STR_EMPTY), &made_ms) && made_ms < since_ms - CLOCKS_DIFFER_MS;
 }
 

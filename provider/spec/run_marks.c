@@ -75,7 +75,8 @@ int run_tag_created(struct run *run, const struct value *object, const struct va
 {
     const struct op_ctx *ctx = run->ctx;
     struct err failure = ERR_INIT;
-    struct str endpoint = aws_custom_endpoint(run->client, &run->type->service->aws, run->arena);
+    struct str endpoint =
+        run->client ? aws_custom_endpoint(run->client, &run->type->service->aws, run->arena) : STR_EMPTY;
     bool given = has_tags_given(tags);
     bool known = endpoint.n && !given && lacking_is_known(ctx->work_dir, endpoint, BUCKET_TAGS);
     if (value_is_null(tags) || known || !run_sync_tags(run, object, NULL, tags, true, &failure))

@@ -408,7 +408,8 @@ static int facet_failed(
     struct reading *r, const struct spec_step *step, const struct err *failure, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    if (lacking_says(failure) && aws_custom_endpoint(r->run->client, &r->run->type->service->aws, &scratch).n)
+    if (r->run->client && lacking_says(failure) &&
+        aws_custom_endpoint(r->run->client, &r->run->type->service->aws, &scratch).n)
         return 0; /* a store of one's own that does not know it: nothing of the kind can be set */
     if (failure->class != ERR_ABSENT) {
         *err = *failure;

@@ -1,5 +1,6 @@
 /* Templates and conditions. */
 #include "base/buf.h"
+#include "base/clock.h"
 #include "provider/spec/run.h"
 
 #include <ctype.h>
@@ -7,7 +8,16 @@
 static int surroundings(struct run *run, struct str name, const struct value **out, struct err *err)
 {
     struct str text = STR_EMPTY;
-    if (str_eqz(name, "region"))
+    const struct provider_kind *kind = run->type->service->kind;
+    if (str_eqz(name, "now")) {
+        text = time_rfc3339(run->arena, clock_wall_ms(), true);
+    } else if (kind->send) {
+        int failed = kind->tell ? kind->tell(provider_self(run->ctx->provider), run->type->service->head,
+                                      name, run->ctx->cancel, run->arena, &text, err)
+                                : 0;
+        if (failed || !text.n)
+            return failed;
+    } else if (str_eqz(name, "region"))
         text = aws_region(run->client);
     else if (str_eqz(name, "partition"))
         text = aws_partition(run->client);

@@ -48,7 +48,7 @@ struct spec_place {
 
 struct spec_operation {
     struct wire_operation wire;
-    struct str host_prefix;
+    struct str host_prefix, base; /* base: instead of the provider's */
     const struct spec_place *places;
     size_t place_count;
     const struct shape *answer; /* headers of the answer that count as members; NULL: none */
@@ -355,6 +355,8 @@ struct spec_service {
     struct aws_service aws;
     enum wire_protocol protocol;
     struct wire_operation operation; /* what all operations have in common */
+    const struct value
+        *head; /* `provider:`: how kinds that send by themselves get there; NULL: nothing said */
     const struct value *iam; /* prefix, and actions that are not called like their operation; NULL: none */
     struct str model;        /* botocore's name */
     struct spec_errors absent, exists, retry, hints;

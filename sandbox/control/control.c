@@ -193,7 +193,7 @@ static int index_all(struct control *control, struct err *err)
             const struct schema *schema = catalog_find(control->options.catalog, names[i], data, err);
             if (!schema)
                 return -1;
-            if (schema->ops == &spec_ops)
+            if (schema->ops == &spec_ops && schema->service) /* of AWS */
                 index_type(control, schema->impl);
         }
     }

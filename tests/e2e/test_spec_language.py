@@ -11,7 +11,7 @@ SPECS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / 
 ALL_SPECS = [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "provider").glob("*/specs/*.yaml"))]  # those of all kinds
 TYPES = {f"aws.{service}.{name}": body for service, spec in SPECS.items() for name, body in spec.get("types", {}).items()}
 TEXT = r'((?:"[^"]*"\s*\\?\s*)+)'
-UNUSED = {"entry", "result", "total"}  # what the protocols have and no service here needs
+UNUSED = {"entry", "result"}  # what the protocols have and no service here needs
 IN_C = {"aws.s3.object", "aws.s3.directory"}  # types that no spec has
 
 

@@ -1,0 +1,6 @@
+#include "provider/rest/kinds.h"
+
+#include "provider/rest/rest.h"
+
+REST_KIND(airflow_kind, "airflow", "airflow");
+REST_KIND(http_kind, "http", "rest");

@@ -1,0 +1,10 @@
+/* http.resource: an object of a REST API that is described in the stack itself. Its provider is any kind of
+ * this folder's. */
+#ifndef WEIR_PROVIDER_REST_RESOURCE_H
+#define WEIR_PROVIDER_REST_RESOURCE_H
+
+#include "provider/kind.h"
+
+extern const struct native rest_natives[];
+
+#endif

@@ -1,0 +1,309 @@
+/* A client of one REST service: requests, their headers, and what is sent again. */
+#include "provider/rest/rest.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mask.h"
+#include "base/mem.h"
+#include "provider/http/redact.h"
+#include "provider/rest/rest_internal.h"
+#include "provider/ssh/reach.h"
+
+#include <stdlib.h>
+
+enum { ATTEMPTS = 5, TRANSIENT_FOR_MS = 2 * 60 * 1000, PAUSE_MS = 250, PAUSE_MAX_MS = 8000, SLICE_MS = 100 };
+
+/* ---- settings ---- */
+
+static const struct attr settings[] = {
+    SETTING_ATTR("url", setting_text, "Where the service is, such as https://airflow.example.com"),
+    SETTING_ATTR("user", setting_text, "Who logs in, by basic authentication or the service's own login"),
+    SETTING_ATTR("password", setting_text, "Their password"),
+    SETTING_ATTR("token", setting_text, "A token or API key, instead of user and password"),
+    SETTING_ATTR(
+        "token_header", setting_text, "How the token is sent, if not as `Authorization: Bearer {token}`"),
+    SETTING_ATTR(
+        "login", setting_any, "A call that gives a token: {call: POST /login, send: {user: me}, at: token}"),
+    SETTING_ATTR("headers", setting_texts, "Sent with every request"),
+    SETTING_ATTR("api", setting_any, "Which of its APIs, where it has several; else the server is asked"),
+    SETTING_ATTR("via", setting_text, "Connection to go through"),
+    SETTING_ATTR("insecure", setting_flag, "http:// to another machine is meant"),
+    SETTING_ATTR("ca_bundle", setting_text, "File with the certificates to trust"),
+};
+const struct type rest_settings_type = {
+    .kind = TYPE_OBJECT, .fields = settings, .field_count = sizeof settings / sizeof *settings};
+
+/* Port and host of a URL, for the tunnel that leads there. */
+static int find_target(struct rest_client *client, struct str *host, int *port, struct err *err)
+{
+    struct str rest = client->url;
+    bool tls = str_starts(rest, STR("https://"));
+    ptrdiff_t at = str_find(rest, STR("://"), 0);
+    struct str authority = str_slice(rest, (size_t)at + 3, rest.n);
+    authority = str_cut(authority, '/', &rest);
+    *host = str_cut(authority, ':', &rest);
+    int64_t number = tls ? 443 : 80;
+    if (rest.p && (!str_to_int(rest, &number) || number < 1 || number > 65535))
+        return err_set(err, ERR_INVALID, "%.*s: the url has no port that can be", STR_ARG(client->name));
+    *port = (int)number;
+    return 0;
+}
+
+static int open_tunnel(struct rest_client *client, const struct provider_options *options, struct err *err)
+{
+    struct str host;
+    int port, local;
+    if (!options->via.n)
+        return 0;
+    if (!options->reach)
+        return err_set(err, ERR_INVALID, "%.*s: there are no connections here", STR_ARG(client->name));
+    if (find_target(client, &host, &port, err) ||
+        reach_forward(options->reach, options->via, host, port, &local, err))
+        return -1;
+    client->local_port = local;
+    return 0;
+}
+
+static int read_settings(struct rest_client *client, struct err *err)
+{
+    client->url = value_gets(client->config, "url");
+    while (str_ends(client->url, STR("/")))
+        client->url.n--;
+    if (!str_starts(client->url, STR("http://")) && !str_starts(client->url, STR("https://"))) {
+        err_set(
+            err, ERR_INVALID, "%.*s: \"url\" has to begin with http:// or https://", STR_ARG(client->name));
+        return err_hint(err, "say where it is: providers: {%.*s: {url: …}}", STR_ARG(client->name));
+    }
+    mask_add(value_gets(client->config, "password"), MASK_GIVEN);
+    mask_add(value_gets(client->config, "token"), MASK_GIVEN);
+    const struct value *headers = value_getz(client->config, "headers");
+    if (headers && headers->kind == VALUE_MAP)
+        redact_learn_map(headers);
+    client->insecure = value_getb(client->config, "insecure");
+    struct str bundle = value_gets(client->config, "ca_bundle");
+    client->ca_file = bundle.n ? arena_strz(&client->arena, bundle) : NULL;
+    return 0;
+}
+
+int rest_client_new(const struct provider_options *options, struct rest_client **out, struct err *err)
+{
+    struct rest_client *client = mem_zalloc(sizeof *client);
+    pthread_mutex_init(&client->lock, NULL);
+    client->name = options->name;
+    client->config = options->config;
+    client->http = options->http;
+    if (read_settings(client, err) || open_tunnel(client, options, err)) {
+        rest_client_free(client);
+        return -1;
+    }
+    *out = client;
+    return 0;
+}
+
+void rest_client_free(struct rest_client *client)
+{
+    arena_wipe(&client->arena);
+    pthread_mutex_destroy(&client->lock);
+    free(client);
+}
+
+int rest_open(const struct provider_options *options, struct arena *arena, void **self, struct err *err)
+{
+    (void)arena;
+    struct rest_client *client;
+    if (rest_client_new(options, &client, err))
+        return -1;
+    *self = client;
+    return 0;
+}
+
+void rest_close(void *self)
+{
+    rest_client_free(self);
+}
+
+int rest_tell(void *self, const struct value *head, struct str name, const atomic_bool *cancel,
+    struct arena *arena, struct str *out, struct err *err)
+{
+    struct rest_session session;
+    *out = STR_EMPTY;
+    if (!str_eqz(name, "api"))
+        return 0;
+    if (rest_session(self, head, 0, cancel, &session, err))
+        return -1;
+    *out = arena_str(arena, session.name);
+    return 0;
+}
+
+/* ---- one request ---- */
+
+int rest_exchange(struct rest_client *client, struct arena *arena, const struct http_request *given,
+    struct http_response *response, struct err *err)
+{
+    struct http_request request = *given;
+    request.insecure_ok = client->insecure || client->local_port;
+    request.ca_file = client->ca_file;
+    request.local_port = client->local_port;
+    return http_send(client->http, &request, arena, response, err);
+}
+
+struct headers {
+    struct http_header *items;
+    size_t n;
+};
+
+static void add_header(struct headers *h, struct str name, struct str value)
+{
+    h->items[h->n++] = (struct http_header){name, value};
+}
+
+/* "X-Api-Key: {token}" */
+static int add_header_line(struct headers *h, const struct rest_client *client, struct str token,
+    const struct value *line, struct arena *arena, struct err *err)
+{
+    const struct value *filled = rest_fill(arena, client, token, line, err);
+    if (!filled)
+        return -1;
+    struct str text, name = str_cut(filled->string, ':', &text);
+    add_header(h, str_trim(name), str_trim(text));
+    return 0;
+}
+
+/* Who we are: by a token of the settings, by that of a login, by basic authentication, or nobody. */
+static int add_identity(struct headers *h, const struct rest_client *client,
+    const struct rest_session *session, struct arena *arena, struct err *err)
+{
+    static const struct value bearer = {
+        .kind = VALUE_STRING, .string = STR_INIT("Authorization: Bearer {token}")};
+    struct str fixed = value_gets(client->config, "token"), user = value_gets(client->config, "user");
+    const struct value *line = value_getz(session->api, "token");
+    line = line ? line : value_getz(client->config, "token_header");
+    if (fixed.n)
+        return add_header_line(h, client, fixed, line ? line : &bearer, arena, err);
+    if (session->token.n) {
+        line = value_getz(rest_login(client, session), "header");
+        return add_header_line(h, client, session->token, line ? line : &bearer, arena, err);
+    }
+    if (!user.n)
+        return 0;
+    AUTO_BUF struct buf plain = BUF_INIT;
+    buf_addf(&plain, "%.*s:%.*s", STR_ARG(user), STR_ARG(value_gets(client->config, "password")));
+    struct str coded = base64_encode(arena, buf_str(&plain));
+    add_header(h, STR("Authorization"), arena_printf(arena, "Basic %.*s", STR_ARG(coded)));
+    explicit_bzero(plain.p, plain.n);
+    return 0;
+}
+
+static int make_headers(struct headers *h, const struct rest_client *client,
+    const struct rest_session *session, const struct service_call *call, struct arena *arena, struct err *err)
+{
+    const struct value *always = value_getz(client->config, "headers"),
+                       *more = value_getz(session->api, "headers");
+    size_t room = call->request->header_count + (always ? always->count : 0) + (more ? more->count : 0) + 2;
+    h->items = ARENA_ARRAY(arena, struct http_header, room);
+    add_header(h, STR("Accept"), STR("application/json"));
+    for (size_t i = 0; i < call->request->header_count; i++)
+        add_header(h, call->request->headers[i].name, call->request->headers[i].value);
+    for (uint32_t i = 0; more && i < more->count; i++)
+        add_header(h, more->entries[i].key, value_scalar_text(arena, more->entries[i].value));
+    for (uint32_t i = 0; always && i < always->count; i++)
+        add_header(h, always->entries[i].key, value_scalar_text(arena, always->entries[i].value));
+    return add_identity(h, client, session, arena, err);
+}
+
+static int send_as(struct rest_client *client, const struct rest_session *session,
+    const struct service_call *call, int attempt, struct arena *arena, struct wire_message *out,
+    struct err *err)
+{
+    struct headers headers = {0};
+    if (make_headers(&headers, client, session, call, arena, err))
+        return -1;
+    struct str base = call->base.n ? call->base : value_gets(session->api, "base");
+    struct http_request request = {.method = call->request->method,
+        .url = arena_printf(arena, "%.*s%.*s%.*s%s%.*s", STR_ARG(client->url), STR_ARG(base),
+            STR_ARG(call->request->path), call->request->query.n ? "?" : "", STR_ARG(call->request->query)),
+        .headers = headers.items,
+        .header_count = headers.n,
+        .body = call->request->body,
+        .repeatable = call->idempotent,
+        .sensitive = call->sensitive,
+        .cancel = call->cancel,
+        .timeout_ms = (int)call->answers_in_ms,
+        .attempt = attempt,
+        .label = arena_printf(arena, "%.*s.%.*s", STR_ARG(client->name), STR_ARG(call->op->name))};
+    struct http_response response;
+    if (rest_exchange(client, arena, &request, &response, err))
+        return -1;
+    *out = (struct wire_message){.status = response.status, .body = response.body};
+    for (size_t i = 0; i < response.header_count; i++)
+        wire_header_add(arena, out, response.headers[i].name, response.headers[i].value);
+    return 0;
+}
+
+/* A token that has ended is had anew, once; what was refused so was not carried out. */
+static int send_logged_in(struct rest_client *client, const struct service_call *call, int attempt,
+    struct arena *arena, struct wire_message *response, struct err *err)
+{
+    struct rest_session session;
+    if (rest_session(client, call->head, 0, call->cancel, &session, err) ||
+        send_as(client, &session, call, attempt, arena, response, err))
+        return -1;
+    if (response->status == 401 && session.token.n &&
+        (rest_session(client, call->head, session.logins, call->cancel, &session, err) ||
+            send_as(client, &session, call, attempt, arena, response, err)))
+        return -1;
+    if (response->status / 100 != 2) {
+        rest_decode_error(arena, response, err);
+        if (response->status == 401 && !err->hint[0])
+            err_hint(
+                err, "who weir is there is said in the stack's `providers:`, as user and password or token");
+        return -1;
+    }
+    if (call->accept && call->accept(call->accept_ctx, response, err)) {
+        err->lost = true;
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- again ---- */
+
+static int pause_before(int nth, const atomic_bool *cancel, struct err *err)
+{
+    uint32_t random;
+    int64_t most = PAUSE_MS;
+    for (int i = 1; i < nth && most < PAUSE_MAX_MS; i++)
+        most *= 2;
+    hash_random(&random, sizeof random);
+    for (int64_t left = most / 2 + random % most; left > 0; left -= SLICE_MS) {
+        if (cancel && atomic_load(cancel))
+            return err_set(err, ERR_INTERRUPTED, "interrupted while waiting");
+        clock_sleep_ms(left < SLICE_MS ? left : SLICE_MS);
+    }
+    return 0;
+}
+
+int rest_send(void *self, const struct service_call *call, struct arena *arena, struct wire_message *response,
+    struct err *err)
+{
+    int64_t for_ms = call->transient_for_ms ? call->transient_for_ms : TRANSIENT_FOR_MS;
+    int64_t until_ms = clock_mono_ms() + for_ms;
+    bool lost = false;
+    for (int attempt = 1;; attempt++) {
+        struct err failure = ERR_INIT;
+        if (!send_logged_in(self, call, attempt, arena, response, &failure))
+            return 0;
+        lost |= failure.lost;
+        bool passes = failure.retryable || (failure.lost && call->idempotent);
+        bool waits = call->transient && clock_mono_ms() < until_ms && failure.class != ERR_INTERRUPTED &&
+                     call->transient(call->transient_ctx, &failure);
+        if (!waits && (!passes || attempt >= ATTEMPTS)) {
+            *err = failure;
+            err->unsure = lost;
+            return -1;
+        }
+        if (pause_before(attempt, call->cancel, err))
+            return -1;
+    }
+}

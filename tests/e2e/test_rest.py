@@ -1,0 +1,202 @@
+"""Services with a REST API: specs of one's own for them, and objects that the stack itself describes (docs/rest.md)."""
+
+import json
+
+import pytest
+
+from rest_server import RestServer
+from support import Stack
+
+SPEC = """
+kind: http
+service: shop
+protocol: rest-json
+case: snake
+provider:
+  base: /api
+  login: {call: POST /login, send: {name: "{user}", pass: "{password}"}, at: data.token}
+errors: {absent: ["404"], exists: ["409"]}
+operations:
+  CreateThing: POST /things
+  GetThing: GET /things/{name}
+  ListThings: {http: GET /things, query: {limit: limit, offset: offset}}
+  UpdateThing: PATCH /things/{thing}
+  DeleteThing: DELETE /things/{name}
+page: {in: offset, by: items, total: total}
+types:
+  thing:
+    id: name
+    attributes:
+      name: {type: string, required: true, replace: true}
+      size: {type: integer, default: 1}
+      key: {type: string, sensitive: true, write_only: true, read: false}
+    create: {call: CreateThing, at: data}
+    read: {call: GetThing}
+    list: {call: ListThings, with: {limit: 2}, at: "items[]"}
+    update: {call: UpdateThing, send: {thing: name, size: size, key: key}}
+    delete: {call: DeleteThing}
+"""
+SETTINGS = {"basic": "user: ada, password: '${inputs.word}'", "login": "user: ada, password: '${inputs.word}'", "key": "token: hush-key, token_header: 'X-Api-Key: {token}'"}
+
+
+@pytest.fixture
+def server(request):
+    server = RestServer(getattr(request, "param", "basic"))
+    yield server
+    server.stop()
+
+
+def stack_at(tmp_path, server, resources, settings=None, spec=None):
+    stack = Stack(tmp_path / "s")
+    if spec:
+        stack.write(spec, "specs/shop.yaml")
+    head = "specs: specs\n" if spec else ""
+    return stack.write(f"stack: s\n{head}inputs: {{word: {{type: string, default: hush-hush, sensitive: true}}}}\n"
+                       f"providers: {{http: {{url: '{server.url}', {settings or SETTINGS[server.auth]}}}}}\nresources:\n{resources}")
+
+
+def made(server, method):
+    return [target for sent, target, _ in server.log if sent == method]
+
+
+def keeps_secrets(stack, *results):
+    shown = "".join(result.out + result.err for result in results)
+    kept = "".join(path.read_text() for path in stack.folder.rglob("*.log"))
+    assert "hush" not in shown and "hush" not in kept
+
+
+@pytest.mark.parametrize("server", ["login"], indirect=True)
+def test_spec_of_a_service(tmp_path, server):
+    things = '  it: {type: http.shop.thing, for_each: [a, b, c, d, e], name: "t-${each.key}", size: %d, key: "${inputs.word}"}\n'
+    stack = stack_at(tmp_path, server, things % 3, spec=SPEC)
+    results = [stack.run("apply", "-y", "-vv")]
+    assert server.logins == 1 and len(server.things) == 5 and server.things["t-a"] == {"name": "t-a", "size": 3, "key": "hush-hush"}
+    server.log.clear()
+    results.append(stack.run("plan", "-vv", status=0))
+    assert made(server, "GET") == [f"/api/things?{more}limit=2" for more in ("", "offset=2&", "offset=4&")]
+    # somebody else changes one and deletes one
+    server.things["t-b"]["size"] = 9
+    del server.things["t-c"]
+    assert stack.plan() == {'it["b"]': "update", 'it["c"]': "create"}
+    # a token that ends in the midst of it is had anew, once
+    stack = stack_at(tmp_path, server, things % 4, spec=SPEC)
+    before = server.logins
+    server.tokens = []
+    original = server.answer
+
+    def ends(method, target, headers, body):
+        if method == "PATCH" and ends.left:
+            ends.left -= 1
+            server.tokens = [] if ends.left == 0 else server.tokens
+        return original(method, target, headers, body)
+
+    ends.left = 2
+    server.answer = ends
+    results.append(stack.run("apply", "-y", "-vv"))
+    assert server.logins == before + 2 and {thing["size"] for thing in server.things.values()} == {4}
+    keeps_secrets(stack, *results)
+    stack.destroy()
+    assert server.things == {}
+
+
+@pytest.mark.parametrize("server", ["basic", "key"], indirect=True)
+def test_object_that_the_stack_describes(tmp_path, server):
+    it = """
+  it:
+    type: http.resource
+    path: /api/notes
+    body: {text: %s, tags: {a: %s}}
+    secrets: {key: "${inputs.word}"}
+    create: {at: data}
+    find: {at: items, by: [text]}
+"""
+    stack = stack_at(tmp_path, server, it % ("one", 1) + '  other: {type: weir.value, value: "${it.answer.size}"}\n')
+    results = [stack.run("apply", "-y", "-vv")]
+    assert server.notes == {"1": {"id": "1", "size": 1, "text": "one", "tags": {"a": 1}, "key": "hush-hush"}}
+    stack.assert_settled()
+    server.notes["1"]["tags"] = {"a": 7, "theirs": True}
+    assert stack.plan() == {"it": "update"}
+    stack.write(stack_at(tmp_path, server, it % ("two", 2)).folder.joinpath("weir.yaml").read_text())
+    results.append(stack.run("apply", "-y", "-vv"))
+    assert server.notes["1"]["text"] == "two" and server.notes["1"]["tags"] == {"a": 2}
+    stack.assert_settled()
+    del server.notes["1"]
+    assert stack.plan() == {"it": "create"}
+    keeps_secrets(stack, *results)
+    stack.destroy()
+
+
+def test_object_with_a_name_of_its_own(tmp_path, server):
+    stack = stack_at(tmp_path, server, '  it: {type: http.resource, path: /api/things, id: "a b", body: {size: 2}, create: {method: PUT}, update: {method: PUT}}\n')
+    stack.apply()
+    assert made(server, "PUT") == ["/api/things/a%20b"] and server.things == {"a%20b": {"name": "a%20b", "size": 2}}
+    stack.assert_settled()
+    stack.destroy()
+    assert server.things == {}
+
+
+def test_creation_that_is_not_answered(tmp_path, server):
+    """It is carried out once, whether or not it can be found again."""
+    it = "  it: {type: http.resource, path: /api/notes, body: {text: one}, create: {at: data}%s}\n"
+    stack = stack_at(tmp_path, server, it % ", find: {at: items, by: [text]}")
+    server.lose = {("POST", "/api/notes")}
+    stack.run("apply", "-y", status=None)
+    stack.apply()
+    assert list(server.notes) == ["1"]
+    stack.assert_settled()
+    stack.destroy()
+
+    stack = stack_at(tmp_path / "blind", server, it % "")
+    server.lose = {("POST", "/api/notes")}
+    refused = stack.run("apply", "-y", status=1)
+    assert "closed the connection" in refused.err
+    told = stack.run("plan", status=None)
+    assert "cannot be found out" in told.err + told.out and len(server.notes) == 1
+
+
+def test_busy_refused_and_gone(tmp_path, server):
+    it = "  it: {type: http.resource, path: /api/notes, body: {text: one}, create: {at: data}}\n"
+    stack = stack_at(tmp_path, server, it)
+    server.refuse = [429, 429]
+    stack.apply()
+    assert made(server, "POST") == ["/api/notes"] * 3
+    server.refuse = [503]
+    stack.assert_settled()
+    server.refuse = [400]
+    stack.write(stack_at(tmp_path, server, it.replace("one", "two")).folder.joinpath("weir.yaml").read_text())
+    server.refuse = []
+    server.notes.clear()
+    stack.destroy()
+
+    wrong = stack_at(tmp_path / "wrong", server, it, settings="user: ada, password: wrong")
+    refused = wrong.run("apply", "-y", status=1)
+    assert "HTTP 401: log in first" in refused.err and "`providers:`" in refused.err
+    nowhere = stack_at(tmp_path / "nowhere", server, it, settings="url2: x")
+    assert 'did you mean "url"' in nowhere.run("validate", status=3).err
+
+
+MISTAKES = {
+    "no url": ("providers: {http: {user: a}}", "has to begin with http:// or https://"),
+    "a place that is not known": ("providers: {http: {url: 'http://127.0.0.1:1'}}", "{nothing} is not known of it"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes(tmp_path, name):
+    settings, message = MISTAKES[name]
+    stack = Stack(tmp_path / "s").write(f"stack: s\n{settings}\nresources: {{it: {{type: http.resource, path: '/a/{{nothing}}', body: {{}}}}}}\n")
+    assert message in stack.run("apply", "-y", status=None).err
+
+
+def test_mistakes_in_a_head(tmp_path):
+    for wrong, message in {"provider: {base: /api, log: 1}": 'an api has no key "log"', "provider: {login: {call: POST /x}}": 'login needs "call", "send" and "at"',
+                           "provider: {apis: 1}": "apis is a list", "case: kebab": "case is pascal, camel or snake"}.items():
+        stack = Stack(tmp_path / "s").write("stack: s\nspecs: specs\nresources: {}\n")
+        text = SPEC.replace("case: snake", wrong) if wrong.startswith("case") else SPEC.replace(SPEC[SPEC.index("provider:"):SPEC.index("errors:")], wrong + "\n")
+        stack.write(text, "specs/shop.yaml")
+        assert message in stack.run("validate", status=3).err, wrong
+
+
+def test_reference_pages(local_stack):
+    assert "Refreshed in pages" in local_stack.run("docs", "airflow.variable").out
+    assert json.loads(local_stack.run("schema").out)
