@@ -44,6 +44,10 @@ extern const struct command cmd_console;
 static const struct command *const looking[] = {
     &cmd_drift, &cmd_output, &cmd_state, &cmd_history, &cmd_graph, &cmd_policy, &cmd_console, NULL};
 
+extern const struct command cmd_ssh;
+extern const struct command cmd_tunnel;
+static const struct command *const reaching[] = {&cmd_ssh, &cmd_tunnel, NULL};
+
 extern const struct command cmd_test;
 extern const struct command cmd_sandbox;
 static const struct command *const trying[] = {&cmd_test, &cmd_sandbox, NULL};
@@ -61,6 +65,7 @@ const struct command_group command_groups[] = {
     {"Every day", everyday},
     {"Jobs", jobs},
     {"Looking", looking},
+    {"Behind the door", reaching},
     {"Trying out", trying},
     {"Reference", reference},
     {NULL, NULL},

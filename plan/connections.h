@@ -18,6 +18,18 @@
 struct connections;
 struct reach;
 
+/* Where a connection leads, or a provider that goes by one. */
+struct way {
+    struct reach *reach;
+    struct str connection; /* as the reach knows it */
+    bool is_provider;
+    struct str kind;              /* "postgres"; of a connection "ssh" */
+    const struct value *settings; /* of the connection or the provider */
+};
+/* With values as they are recorded. -1 with err, or with errors in diags (class ERR_NONE). */
+int plan_way(
+    struct workspace *workspace, struct str name, struct diags *diags, struct way *out, struct err *err);
+
 /* The settings of a provider or connection, with `via` as the name that a reach knows; NULL stays NULL. */
 const struct value *connections_bind(
     struct planner *p, const struct decl *decl, const struct value *settings);

@@ -1,0 +1,150 @@
+/* A local port that leads through a connection, for as long as a person wants it. */
+#include "base/clock.h"
+#include "base/json.h"
+#include "cmd/planning.h"
+#include "cmd/reaching.h"
+#include "cmd/signals.h"
+#include "provider/ssh/reach.h"
+
+struct tunnel_settings {
+    struct settings shared;
+    const char *to;
+};
+
+/* Where providers of a kind listen unless something else is said. */
+static const struct {
+    const char *kind;
+    int port;
+} usual[] = {{"postgres", 5432}, {"ssh", 22}, {"host", 22}};
+
+static int usual_port(struct str kind)
+{
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (str_eqz(kind, usual[i].kind))
+            return usual[i].port;
+    return 0;
+}
+
+/* HOST:PORT, [ADDRESS]:PORT, or the path of a socket. */
+static bool parse_place(struct str text, struct str *host, int *port)
+{
+    ptrdiff_t colon = (ptrdiff_t)text.n;
+    int64_t number = 0;
+    *host = text;
+    *port = 0;
+    if (str_starts(text, STR("/")))
+        return true;
+    while (colon > 0 && text.p[colon - 1] != ':')
+        colon--;
+    if (colon < 2 || !str_to_int(str_slice(text, (size_t)colon, text.n), &number) || number < 1 ||
+        number > 65535)
+        return false;
+    *host = str_slice(text, 0, (size_t)colon - 1);
+    if (str_starts(*host, STR("[")) && str_ends(*host, STR("]")))
+        *host = str_slice(*host, 1, host->n - 1);
+    *port = (int)number;
+    return true;
+}
+
+/* As the settings say it: of a provider what it speaks to, of a connection the SSH server that it ends at. */
+static bool place_of(struct invocation *inv, struct way *way, struct str *host, int *port)
+{
+    const struct value *given = value_getz(way->settings, "port");
+    int64_t number = usual_port(way->kind);
+    *host = value_gets(way->settings, "host");
+    if (given && given->kind == VALUE_INT)
+        number = given->integer;
+    else if (given && given->kind == VALUE_STRING)
+        str_to_int(given->string, &number);
+    *port = (int)number;
+    if (!way->is_provider) /* through what it goes by itself */
+        way->connection = value_gets(way->settings, "via");
+    (void)inv;
+    return host->n && *port && way->connection.n;
+}
+
+static int hold(struct invocation *inv, struct workspace *workspace, const struct way *way, struct str host,
+    int port, int wanted)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct err err = ERR_INIT;
+    int local_port;
+    signals_catch();
+    if (reach_forward_at(way->reach, way->connection, host, port, wanted, &local_port, &err))
+        return invocation_fail(inv, &err);
+    reaching_tell(inv, workspace);
+    if (inv->settings->json) {
+        buf_addf(&out, "{\"event\":\"tunnel\",\"port\":%d,\"host\":", local_port);
+        json_write_string(&out, host);
+        buf_addf(&out, ",\"to\":%d,\"via\":", port);
+        json_write_string(&out, way->connection);
+        buf_addz(&out, "}\n");
+    } else {
+        buf_addf(&out, "127.0.0.1:%d leads to %.*s:%d by \"%.*s\"; Ctrl-C ends it\n", local_port,
+            STR_ARG(host), port, STR_ARG(way->connection));
+    }
+    int status = invocation_write(inv, buf_str(&out));
+    while (status == EXIT_DONE && !atomic_load(signals_stop()))
+        clock_sleep_ms(100);
+    return status;
+}
+
+static int go(struct invocation *inv, struct workspace *workspace, struct way *way)
+{
+    const struct tunnel_settings *own = inv->own;
+    struct str host;
+    int port;
+    int64_t wanted = 0;
+    if (inv->args.n > 1 && (!str_to_int(inv->args.items[1], &wanted) || wanted < 1 || wanted > 65535))
+        return invocation_usage(inv, "a number from 1 to 65535; without it, one that is free",
+            "\"%.*s\" is no port", STR_ARG(inv->args.items[1]));
+    if (own->to && !parse_place(str_z(own->to), &host, &port))
+        return invocation_usage(
+            inv, "as seen from there: --to db.internal:5432", "\"%s\" is no place", own->to);
+    if (!own->to && !place_of(inv, way, &host, &port))
+        return invocation_usage(inv, "say it: --to db.internal:5432",
+            "where \"%.*s\" is to lead is not known", STR_ARG(inv->args.items[0]));
+    return hold(inv, workspace, way, host, port, (int)wanted);
+}
+
+static int run(struct invocation *inv)
+{
+    struct workspace workspace;
+    struct way way;
+    int status = reaching_open(inv, inv->args.items[0], &workspace, &way);
+    if (status != EXIT_DONE)
+        return status;
+    status = go(inv, &workspace, &way);
+    workspace_close(&workspace);
+    return status;
+}
+
+static const struct option options[] = {
+    {0, "to", .value = "HOST:PORT", .kind = OPTION_TEXT, .offset = offsetof(struct tunnel_settings, to),
+        .doc = "lead there, as seen from the connection's far end; a path is a socket there"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
+static const struct command_example examples[] = {
+    {"weir tunnel retail", "the database of the provider `retail`, on a free port"},
+    {"weir tunnel retail 5433", "on this one"},
+    {"weir tunnel bastion 8080 --to airflow.internal:8080", "anything that the bastion reaches"},
+    {NULL, NULL},
+};
+
+const struct command cmd_tunnel = {
+    .name = "tunnel",
+    .args = "NAME [LOCAL_PORT]",
+    .summary = "hold a local port open that leads behind the door",
+    .details =
+        "NAME is a provider that goes by a connection: then the port leads to what the provider speaks to. "
+        "Or "
+        "a connection: then to where --to says, or to its own SSH server by way of the one that it goes "
+        "by.\n\nThe port listens on 127.0.0.1 only, until Ctrl-C.",
+    .sets = sets,
+    .settings_size = sizeof(struct tunnel_settings),
+    .min_args = 1,
+    .max_args = 2,
+    .examples = examples,
+    .run = run,
+};

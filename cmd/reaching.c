@@ -1,0 +1,26 @@
+#include "cmd/reaching.h"
+
+int reaching_open(struct invocation *inv, struct str name, struct workspace *workspace, struct way *way)
+{
+    struct err err = ERR_INIT;
+    int status = invocation_open(inv, NULL, workspace);
+    if (status != EXIT_DONE)
+        return status;
+    if (plan_way(workspace, name, &inv->diags, way, &err) == 0)
+        return EXIT_DONE;
+    status = invocation_diags(inv);
+    if (err.class != ERR_NONE)
+        status = invocation_fail(inv, &err);
+    workspace_close(workspace);
+    return status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
+static void note(void *ctx, const struct event *event)
+{
+    invocation_note(ctx, "note: %.*s: %s", STR_ARG(event->address), event->text);
+}
+
+void reaching_tell(struct invocation *inv, struct workspace *workspace)
+{
+    connections_tell(workspace, &(struct observer){note, inv});
+}
